@@ -1,0 +1,195 @@
+/**
+ * What a request is made of: options from outside, one immutable prepared request inside.
+ */
+import type * as HttpBody from "@effect/platform/HttpBody"
+import type { HttpMethod } from "@effect/platform/HttpMethod"
+import type * as UrlParams from "@effect/platform/UrlParams"
+import type * as Effect from "effect/Effect"
+import type { Inspectable } from "effect/Inspectable"
+import type * as Option from "effect/Option"
+import type { Pipeable } from "effect/Pipeable"
+import type * as Redacted from "effect/Redacted"
+import type * as Stream from "effect/Stream"
+import type { Credentials } from "./Auth.js"
+import type { ClientResponse, ResponseHead } from "./ClientResponse.js"
+import type { ClientError, InvalidRequest, InvalidURL, RequestBodyError } from "./Errors.js"
+import type { Middleware } from "./Middleware.js"
+import type { Multipart } from "./Multipart.js"
+import type * as Proxy from "./Proxy.js"
+import type { Ssl } from "./Ssl.js"
+import type * as Timeouts from "./Timeouts.js"
+
+/** Any method token; sent in upper case. */
+export type Method = HttpMethod | (string & {})
+
+/** A string is canonicalised; a `URL`, and a string with `encoded: true`, goes out byte for byte. */
+export type UrlInput = string | URL
+
+/** A header's value; a redacted one is sent and never shown. */
+export type HeaderValue = string | Redacted.Redacted
+
+/** A record (an array repeats the header, `undefined` is not given) or pairs, which keep their order and case. */
+export type HeadersInput =
+  | { readonly [name: string]: HeaderValue | ReadonlyArray<HeaderValue> | undefined }
+  | Iterable<readonly [name: string, value: HeaderValue]>
+
+/** Text without "?", a record (arrays repeat, `undefined` and `null` are left out), pairs, or URLSearchParams. */
+export type ParamsInput = string | UrlParams.Input
+
+/** Cookies to send, by name or as pairs; values go out byte for byte. */
+export type CookiesInput = { readonly [name: string]: string } | Iterable<readonly [name: string, value: string]>
+
+/**
+ * A body: text, bytes, a form (record or pairs: urlencoded), multipart, a Stream, or a body of @effect/platform. A
+ * Stream is a recipe and is run anew for each attempt; `oneShot` marks one that cannot be.
+ */
+export type Data =
+  | string
+  | Uint8Array
+  | UrlParams.Input
+  | FormData
+  | Multipart
+  | Stream.Stream<Uint8Array, unknown>
+  | HttpBody.HttpBody
+
+/** How far a body has come. */
+export interface Progress {
+  readonly direction: "upload" | "download"
+  readonly transferred: number
+  readonly total: Option.Option<number>
+}
+
+/** A redirect about to be followed. */
+export interface Redirect {
+  readonly response: ResponseHead
+  /** What will be sent; credentials are gone already where the origin changes. */
+  readonly next: ClientRequest
+  readonly crossOrigin: boolean
+}
+
+/** Options of a session, which each request can replace. */
+export interface CommonOptions {
+  /** A request's header replaces the session's of the same name. */
+  readonly headers?: HeadersInput | undefined
+  /**
+   * On a session: put into the jar for `baseUrl`'s host, or else for every host that a request names; one that only a
+   * redirect names does not get them. On a request: sent with it, over the jar's, and not stored.
+   */
+  readonly cookies?: CookiesInput | undefined
+  /** Sent to the URL's origin only; `false` sends none. Credentials in the URL as well are an `InvalidRequest`. */
+  readonly auth?: Credentials | false | undefined
+  /** Automatic headers to leave out: "user-agent", "accept", "accept-encoding", "content-type". */
+  readonly skipAutoHeaders?: Iterable<string> | undefined
+  /** `true` fails on 400 and above with `ClientResponseError`; a function decides itself. Default `false`. */
+  readonly raiseForStatus?: boolean | ((response: ClientResponse) => Effect.Effect<void, ClientError>) | undefined
+  /** Merged with the session's limit by limit. */
+  readonly timeout?: Timeouts.Input | undefined
+  /** Default `true`: gzip, deflate, br, and zstd where Node has it. */
+  readonly autoDecompress?: boolean | undefined
+  /** Bytes of a decoded body. Default `Infinity`. */
+  readonly maxBodySize?: number | undefined
+  readonly proxy?: Proxy.Input | undefined
+  /** For a `proxy` given as a URL. */
+  readonly proxyAuth?: Credentials | undefined
+  /** Sent with CONNECT only, for a `proxy` given as a URL. */
+  readonly proxyHeaders?: HeadersInput | undefined
+  /** Default `true`, which is the connector's setting. */
+  readonly ssl?: Ssl | undefined
+  /** A request's list replaces the session's; `[]` is none. The first is the outermost. */
+  readonly middlewares?: ReadonlyArray<Middleware> | undefined
+  /** Asked before each hop; `None` makes the redirect the final response. */
+  readonly onRedirect?: ((redirect: Redirect) => Effect.Effect<Option.Option<ClientRequest>>) | undefined
+}
+
+/** Options of one request. At most one of `json`, `text` and `data`. */
+export interface RequestOptions extends CommonOptions {
+  /** Appended to the URL's query, on the first hop only. */
+  readonly params?: ParamsInput | undefined
+  /** Whether a URL string goes out byte for byte. Default `false`. */
+  readonly encoded?: boolean | undefined
+  /** Any value but `undefined`; Content-Type: application/json. */
+  readonly json?: unknown
+  /** Content-Type: text/plain; charset=utf-8. */
+  readonly text?: string | undefined
+  readonly data?: Data | undefined
+  /** Default `true`, but `false` for HEAD. */
+  readonly allowRedirects?: boolean | undefined
+  /** Default 10; 0 follows none and fails. */
+  readonly maxRedirects?: number | undefined
+  /** Compresses the body here; `true` is "deflate". Default `false`. */
+  readonly compress?: boolean | "deflate" | "gzip" | "br" | undefined
+  /** Default: where the length is not known. */
+  readonly chunked?: boolean | undefined
+  /** Sends `Expect: 100-continue` and waits at most one second for an answer. Default `false`. */
+  readonly expect100?: boolean | undefined
+  /** The name for SNI and verification in place of the URL's. */
+  readonly serverHostname?: string | undefined
+  /** Handed to every `traceConfig`'s `ctx`. */
+  readonly traceRequestCtx?: unknown
+  /** For the span's name and `url.template`, such as "/users/{id}". */
+  readonly urlTemplate?: string | undefined
+  readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
+}
+
+export declare const TypeId: TypeId
+export type TypeId = "~effect-http-session/ClientRequest"
+
+/** A prepared request, as middlewares see it: before cookies and automatic headers, anew for each hop. */
+export interface ClientRequest extends Pipeable, Inspectable {
+  readonly [TypeId]: TypeId
+  readonly method: string
+  /** Without userinfo and fragment. */
+  readonly url: string
+  /** In order, in the given case, duplicates kept. */
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>
+  readonly header: (name: string) => Option.Option<string>
+  readonly body: HttpBody.HttpBody
+  /** The session's and the request's options, merged. */
+  readonly options: RequestOptions
+  /** 0, or the number of redirects followed before. */
+  readonly hop: number
+}
+
+export declare const isClientRequest: (u: unknown) => u is ClientRequest
+
+/** A request by itself, for `Session.execute` and `toCurl`. */
+export declare const make: (
+  method: Method,
+  url: UrlInput,
+  options?: RequestOptions
+) => Effect.Effect<ClientRequest, InvalidURL | InvalidRequest | RequestBodyError>
+
+/** Replaces a header, whatever its case. */
+export declare const setHeader: {
+  (name: string, value: HeaderValue): (self: ClientRequest) => ClientRequest
+  (self: ClientRequest, name: string, value: HeaderValue): ClientRequest
+}
+
+/** Adds a header beside those of the same name. */
+export declare const appendHeader: {
+  (name: string, value: HeaderValue): (self: ClientRequest) => ClientRequest
+  (self: ClientRequest, name: string, value: HeaderValue): ClientRequest
+}
+
+export declare const removeHeader: {
+  (name: string): (self: ClientRequest) => ClientRequest
+  (self: ClientRequest, name: string): ClientRequest
+}
+
+/** Another target; credentials stay only within the origin. */
+export declare const setUrl: {
+  (url: UrlInput): (self: ClientRequest) => ClientRequest
+  (self: ClientRequest, url: UrlInput): ClientRequest
+}
+
+/** Another body; Content-Type and Content-Length follow it. */
+export declare const setBody: {
+  (data: Data): (self: ClientRequest) => ClientRequest
+  (self: ClientRequest, data: Data): ClientRequest
+}
+
+/** Marks a Stream that gives its bytes only once: a redirect or retry that needs it again fails typed. */
+export declare const oneShot: (stream: Stream.Stream<Uint8Array, unknown>) => HttpBody.Stream
+
+/** A curl command line with secrets left out. */
+export declare const toCurl: (self: ClientRequest) => string

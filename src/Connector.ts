@@ -1,0 +1,169 @@
+/**
+ * Where connections come from, and the pool that keeps them.
+ */
+import type { Default as HttpApp } from "@effect/platform/HttpApp"
+import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
+import type * as Config from "effect/Config"
+import type { ConfigError } from "effect/ConfigError"
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Layer from "effect/Layer"
+import type { Scope } from "effect/Scope"
+import type * as Stream from "effect/Stream"
+import type { ClientRequest } from "./ClientRequest.js"
+import type { ClientError } from "./Errors.js"
+import type { Address, ResolverService } from "./Resolver.js"
+import type { Ssl } from "./Ssl.js"
+import type { Signal } from "./Tracing.js"
+
+/** Limits of what a peer may send before a body. */
+export interface Http1Limits {
+  /** Bytes of the status line or of one header (aiohttp: `max_line_size`, `max_field_size`). Default 8190. */
+  readonly maxLineSize?: number | undefined
+  /** Default 128. */
+  readonly maxHeaders?: number | undefined
+  /** Bytes of the whole head; as many again for trailers. Default 65536. */
+  readonly maxHeadSize?: number | undefined
+  /** 1xx responses to one request. Default 16. */
+  readonly maxInformational?: number | undefined
+  /** Bytes of the extensions of one chunk. Default 1024. */
+  readonly maxChunkExtension?: number | undefined
+}
+
+/** What all pools can be told. */
+export interface PoolOptions {
+  /** Connections in use or being opened; idle ones do not count. Default 100; 0 is no limit. */
+  readonly limit?: number | undefined
+  /** The same for one scheme, host and port. Default 0. */
+  readonly limitPerHost?: number | undefined
+  /** How long an idle connection is kept. Default "15 seconds". */
+  readonly keepaliveTimeout?: Duration.DurationInput | undefined
+  /** Keeps no connection. Default `false`; contradicts `keepaliveTimeout`. */
+  readonly forceClose?: boolean | undefined
+  /** Requests that may wait; one more fails with `PoolSaturatedError`. Default `Infinity`. */
+  readonly maxQueue?: number | undefined
+  /** How long requests in flight may go on when the connector closes. Default "5 seconds". */
+  readonly gracefulShutdownTimeout?: Duration.DurationInput | undefined
+  /** For requests whose own `ssl` is `true` or not given. Default `true`. */
+  readonly ssl?: Ssl | undefined
+  readonly http1?: Http1Limits | undefined
+}
+
+/** Which addresses may be connected to: a predicate, or ranges as CIDR. `deny` beats `allow`. */
+export type AddressPolicy =
+  | ((address: Address, host: string) => boolean)
+  | { readonly allow?: ReadonlyArray<string> | undefined; readonly deny?: ReadonlyArray<string> | undefined }
+
+/** Ranges for an `addressPolicy`. */
+export declare const ranges: {
+  readonly private: ReadonlyArray<string>
+  readonly loopback: ReadonlyArray<string>
+  readonly linkLocal: ReadonlyArray<string>
+}
+
+/** aiohttp: `TCPConnector`. */
+export interface TcpOptions extends PoolOptions {
+  /** Default: what `Resolver.Resolver` holds, which is the system's. */
+  readonly resolver?: ResolverService | undefined
+  /** Default `true`. */
+  readonly useDnsCache?: boolean | undefined
+  /** For addresses without a time to live of their own; `Infinity` keeps them. Default "10 seconds". */
+  readonly ttlDnsCache?: Duration.DurationInput | undefined
+  /** Names. Default 1000; the least recently used goes first. */
+  readonly dnsCacheMaxSize?: number | undefined
+  /** How long expired addresses may still be used while lookups fail. Default 0. */
+  readonly staleIfError?: Duration.DurationInput | undefined
+  /** Default: both. */
+  readonly family?: 4 | 6 | undefined
+  readonly localAddress?: string | undefined
+  /** Until the next address is tried beside the last (RFC 8305); `Infinity`: in turn. Default "250 millis". */
+  readonly happyEyeballsDelay?: Duration.DurationInput | undefined
+  readonly addressPolicy?: AddressPolicy | undefined
+  /** Default `true`. */
+  readonly noDelay?: boolean | undefined
+  /** TCP keep-alive probes after so long. Default off. */
+  readonly tcpKeepAlive?: Duration.DurationInput | undefined
+  /** Signals a peer's certificate that ends within this time. Default off. */
+  readonly certificateWarning?: Duration.DurationInput | undefined
+}
+
+/** aiohttp: `UnixConnector`. */
+export interface UnixOptions extends PoolOptions {
+  /** A path, or on Linux an abstract name after a NUL. */
+  readonly path: string
+}
+
+/** Connections counted. */
+export interface Counts {
+  /** In use. */
+  readonly acquired: number
+  readonly idle: number
+  readonly connecting: number
+  /** Requests in the queue. */
+  readonly waiting: number
+}
+
+/** A moment of the pool; keys look like "https://example.com:443", with the proxy if there is one. */
+export interface Stats extends Counts {
+  readonly perKey: ReadonlyMap<string, Counts>
+}
+
+export declare const TypeId: TypeId
+export type TypeId = "~effect-http-session/Connector"
+
+/** A pool. What sessions do with it is not public: own transports are made by `layerMock` and `layerHttpApp`. */
+export interface ConnectorService {
+  readonly [TypeId]: unknown
+  readonly stats: Effect.Effect<Stats>
+  /** Signals of all sessions on it. A slow reader loses the oldest and is told how many. */
+  readonly signals: Stream.Stream<Signal>
+  readonly closeIdle: Effect.Effect<void>
+  /** Forgets all names, or one on all ports, or on one. */
+  readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
+  /** Lets requests in flight finish within `gracefulShutdownTimeout`; resolves when every socket is closed. */
+  readonly close: Effect.Effect<void>
+}
+
+/** The connector of a session. */
+export declare class Connector extends Context.Tag("effect-http-session/Connector")<Connector, ConnectorService>() {}
+
+export declare const tcp: (options?: TcpOptions) => Effect.Effect<ConnectorService, never, Scope>
+export declare const unix: (options: UnixOptions) => Effect.Effect<ConnectorService, never, Scope>
+
+/** Each call makes a pool of its own: keep the layer in a constant to share it. */
+export declare const layerTcp: (options?: TcpOptions) => Layer.Layer<Connector>
+export declare const layerUnix: (options: UnixOptions) => Layer.Layer<Connector>
+export declare const layerTcpConfig: (config: Config.Config.Wrap<TcpOptions>) => Layer.Layer<Connector, ConfigError>
+
+/** A request as the web has it, and `exact`, with what that cannot say: header order, a body of GET, any method. */
+export interface MockRequest extends Request {
+  readonly exact: ClientRequest
+}
+
+/** Answers a request in place of a server. A failure is the fault that the request meets. Any fetch handler will do. */
+export type MockHandler<R = never> = (
+  request: MockRequest
+) => Response | Promise<Response> | Effect.Effect<Response, ClientError, R>
+
+/** A call that a mock has answered. */
+export interface MockCall {
+  readonly request: ClientRequest
+  readonly status: number | undefined
+}
+
+/** The calls of `layerMock`, oldest first. */
+export declare class MockCalls extends Context.Tag("effect-http-session/Connector/MockCalls")<
+  MockCalls,
+  { readonly all: Effect.Effect<ReadonlyArray<MockCall>>; readonly clear: Effect.Effect<void> }
+>() {}
+
+/** No sockets: everything of the session but the network. */
+export declare const layerMock: <R = never>(
+  handler: MockHandler<R>
+) => Layer.Layer<Connector | MockCalls, never, Exclude<R, Scope>>
+
+/** Serves every request by an app of @effect/platform, in this process. */
+export declare const layerHttpApp: <E, R>(
+  app: HttpApp<E, R>
+) => Layer.Layer<Connector, never, Exclude<R, HttpServerRequest | Scope>>

@@ -1,0 +1,55 @@
+/**
+ * Time limits of a request, and the names of its phases.
+ */
+import * as Duration from "effect/Duration"
+
+/** What a request was doing: the one vocabulary of errors, `timings`, spans and the waterfall. */
+export type Phase = "queue" | "dns" | "connect" | "proxy" | "tls" | "send" | "headers" | "body"
+
+/**
+ * Limits of a request (aiohttp: `ClientTimeout`). A number is milliseconds, `Infinity` is off. A request's fields
+ * replace the session's one by one. Where `total` is off and they are not given, `connect`, `send`, `headers` and
+ * `body` are "5 minutes": a wait has no bound only where none was asked for.
+ */
+export interface Timeouts {
+  /** Everything, from the call to the end of the body, redirects and retries included. Default "5 minutes". */
+  readonly total?: Duration.DurationInput | undefined
+  /** From the queue to a ready connection: phases queue, dns, connect, proxy and tls. */
+  readonly connect?: Duration.DurationInput | undefined
+  /** Waiting for a slot of the pool: phase queue. Default off. */
+  readonly poolWait?: Duration.DurationInput | undefined
+  /** One name lookup: phase dns. Default off. */
+  readonly dns?: Duration.DurationInput | undefined
+  /** The TCP connect of one address (aiohttp: `sock_connect`): phase connect. Default "30 seconds". */
+  readonly socketConnect?: Duration.DurationInput | undefined
+  /** The CONNECT or SOCKS exchange: phase proxy. Default off. */
+  readonly proxy?: Duration.DurationInput | undefined
+  /** One TLS handshake: phase tls. Default off. */
+  readonly tls?: Duration.DurationInput | undefined
+  /** Between two writes that the socket accepts: phase send. */
+  readonly send?: Duration.DurationInput | undefined
+  /** From the end of the request to the end of the response's head (aiohttp: `sock_read`). */
+  readonly headers?: Duration.DurationInput | undefined
+  /** Between two chunks of the response's body (aiohttp: `sock_read`). */
+  readonly body?: Duration.DurationInput | undefined
+}
+
+/** The name of one limit. */
+export type Name = keyof Timeouts
+
+/** What the `timeout` options take: limits by name, or one duration, which is `total`. */
+export type Input = Duration.DurationInput | Timeouts
+
+/** The limits in force where nothing is said. */
+export const defaults: { readonly [K in Name]: Duration.Duration } = {
+  total: Duration.minutes(5),
+  connect: Duration.infinity,
+  poolWait: Duration.infinity,
+  dns: Duration.infinity,
+  socketConnect: Duration.seconds(30),
+  proxy: Duration.infinity,
+  tls: Duration.infinity,
+  send: Duration.infinity,
+  headers: Duration.infinity,
+  body: Duration.infinity
+}

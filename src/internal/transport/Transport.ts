@@ -1,0 +1,178 @@
+/**
+ * The seam between a session and whatever carries its requests: what one hop is, who answers it, and where it goes.
+ * A session knows no sockets; a transport knows no cookies, redirects or decoders.
+ */
+import type * as Effect from "effect/Effect"
+import type { ConnectionInfo } from "../../ClientResponse.js"
+import type { Counts } from "../../Connector.js"
+import type { ClientError, Details } from "../../Errors.js"
+import type { Ssl } from "../../Ssl.js"
+import type { Phase } from "../../Timeouts.js"
+import type { ConnectionClosed } from "../../Tracing.js"
+import type { Limits } from "../limits.js"
+import type { Deadlines } from "./deadlines.js"
+import type { IncomingBody } from "./incomingBody.js"
+import type { Trace, TraceHub } from "./trace.js"
+import type { Wire } from "./wire.js"
+
+/** Scheme, host and port: what credentials and cookies are bound to. */
+export interface Origin {
+  readonly scheme: "http" | "https"
+  /** Canonical: lower-case A-labels or an IP address, IPv6 without brackets. The one host for connect, TLS, cookies. */
+  readonly host: string
+  readonly port: number
+  /** The value of Host: IPv6 in brackets, no default port. */
+  readonly authority: string
+  /** 0 for a name. */
+  readonly ip: 0 | 4 | 6
+  /** Such as "https://example.com:443". */
+  readonly key: string
+}
+
+/** A proxy, parsed and ready to be dialled. */
+export interface ProxyRoute {
+  readonly kind: "http" | "https" | "socks4a" | "socks5" | "socks5h"
+  readonly host: string
+  readonly port: number
+  readonly ip: 0 | 4 | 6
+  /** Without credentials, for errors and signals. */
+  readonly url: string
+  /** The value of Proxy-Authorization, or SOCKS credentials. Never shown. */
+  readonly authorization: string | undefined
+  readonly user: string | undefined
+  readonly password: string | undefined
+  /** Sent with CONNECT only. */
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>
+  /** For TLS to an https proxy. */
+  readonly ssl: Ssl
+  /** Everything above that must not be mixed, secrets hashed. */
+  readonly key: string
+}
+
+/** Where a request goes and by what way. Requests with equal keys may share a connection, no others. */
+export interface Route {
+  readonly origin: Origin
+  readonly proxy: ProxyRoute | undefined
+  /** The request's, or `true` for the connector's setting. */
+  readonly ssl: Ssl
+  /** For SNI and verification in place of the origin's host. */
+  readonly serverHostname: string | undefined
+  readonly key: string
+}
+
+/** What a streamed request body writes to. */
+export interface RequestSink {
+  /** `false` asks to wait for `onDrain`. The bytes may be used until `onDrain` is called. */
+  readonly write: (chunk: Uint8Array) => boolean
+  onDrain: (() => void) | undefined
+  readonly end: () => void
+  /** The body failed: nothing more is sent, and the connection is closed without a clean end. */
+  readonly fail: (error: ClientError) => void
+}
+
+/** A streamed request body that runs. */
+export interface RequestSource {
+  /** No more is wanted: the response has come, or the exchange has failed. */
+  readonly cancel: () => void
+}
+
+/** A request body on its way. `start` is called once for each attempt. */
+export type RequestBody =
+  | { readonly _tag: "Bytes"; readonly bytes: Uint8Array }
+  | {
+      readonly _tag: "Stream"
+      /** `undefined`: chunked. */
+      readonly length: number | undefined
+      readonly replayable: boolean
+      readonly start: (sink: RequestSink) => RequestSource
+    }
+
+/** What goes on the wire. */
+export interface WireRequest {
+  readonly method: string
+  /** Origin form, such as "/path?query", or "*". An http proxy makes it absolute. */
+  readonly target: string
+  /** Checked header lines with CRLF after each, Host and framing included, as latin1 code units. */
+  readonly head: string
+  readonly version: "1.0" | "1.1"
+  readonly body: RequestBody | undefined
+  /** Whether the body waits for 100 Continue. */
+  readonly expectContinue: boolean
+  /** The protocol of an Upgrade header, if there is one; only then is 101 taken. */
+  readonly upgrade: string | undefined
+  /** Whether Connection: close was asked for. */
+  readonly close: boolean
+}
+
+/** A response's head, whoever made it. */
+export interface Head {
+  readonly status: number
+  readonly reason: string
+  readonly version: "1.0" | "1.1"
+  /** Number of header lines. */
+  readonly count: number
+  /** As received. */
+  readonly name: (index: number) => string
+  /** UTF-8 where it is valid, else latin1; without white space around. */
+  readonly value: (index: number) => string
+  /** The first of that lower-case name. */
+  readonly get: (name: string) => string | undefined
+  readonly getAll: (name: string) => ReadonlyArray<string>
+  readonly raw: () => ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]>
+  /** The body's length, if the head says it and there is a body. */
+  readonly contentLength: number | undefined
+}
+
+/** When phases began and ended, in the request's time; `undefined` where they did not take place. */
+export interface Marks {
+  readonly start: (phase: Phase) => void
+  readonly end: (phase: Phase) => void
+}
+
+/** What getting and using a connection has to know of a request. */
+export interface ExchangeContext {
+  readonly limits: Limits
+  readonly deadlines: Deadlines
+  /** On the deadlines' time: the request as a whole has to have ended by then. */
+  readonly expiresAt: number
+  readonly trace: Trace | undefined
+  readonly marks: Marks
+  /** Method, redacted URL, attempt: what every error tells. */
+  readonly details: (phase: Phase | undefined) => Details
+}
+
+/** One request on its way over one connection, and what it is told. Exactly one of `onHead` (or `onUpgrade`) and
+ * `onError` is called, once; what goes wrong after `onHead` fails the body. */
+export interface Exchange extends ExchangeContext {
+  readonly wire: WireRequest
+  readonly route: Route
+  /** Called as soon as a connection is taken for this exchange, before anything can be interrupted. */
+  readonly onConnection: (connection: Connection) => void
+  readonly onInformational: (head: Head) => void
+  readonly onHead: (head: Head, body: IncomingBody) => void
+  /** 101 for an exchange with `upgrade`: the wire is the exchange's from here; its end gives the slot back. */
+  readonly onUpgrade: (head: Head, wire: Wire, rest: Uint8Array) => void
+  readonly onError: (error: ClientError) => void
+}
+
+/** A connection taken from a transport. */
+export interface Connection {
+  readonly info: ConnectionInfo
+  /** Writes the request and reads its response; afterwards gives the connection back or closes it. */
+  readonly exchange: (exchange: Exchange) => void
+  /** Ends the exchange that is under way, and the connection with it; nothing more is called. Idempotent. */
+  readonly abort: (reason: ConnectionClosed["reason"]) => void
+}
+
+/** What makes connections for a session. */
+export interface Transport {
+  /** A free idle connection at once, or `undefined`. The caller must `exchange` or `abort` it. */
+  readonly takeIdle: (exchange: Exchange) => Connection | undefined
+  /** Waits for a slot and opens a connection; hands it over by `exchange.onConnection`. */
+  readonly acquire: (exchange: Exchange) => Effect.Effect<Connection, ClientError>
+  readonly hub: TraceHub
+  readonly stats: () => Counts & { readonly perKey: ReadonlyMap<string, Counts> }
+  /** How long requests in flight may go on when it closes; milliseconds. */
+  readonly gracefulShutdownTimeout: number
+  readonly closed: () => boolean
+}

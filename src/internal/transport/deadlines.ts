@@ -1,0 +1,133 @@
+/**
+ * Deadlines on the Clock of the fiber that asks: native timers for the default Clock, one fiber per instance for any
+ * other, so that a TestClock drives every limit.
+ */
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+
+/** A deadline that waits. */
+export interface Deadline {
+  /** Does nothing once it has fired. */
+  readonly cancel: () => void
+}
+
+/** Time as one Clock tells it. */
+export interface Deadlines {
+  /** Milliseconds; monotonic on the default Clock. */
+  readonly now: () => number
+  /** Calls `fire` once `now()` has reached `at`, never earlier. `Infinity` never fires. */
+  readonly schedule: (at: number, fire: () => void) => Deadline
+}
+
+const never: Deadline = { cancel: () => {} }
+
+/** The longest delay that setTimeout takes. */
+const maxDelay = 2 ** 31 - 1
+
+class NativeDeadline implements Deadline {
+  private timer: NodeJS.Timeout
+  private readonly at: number
+  private readonly fire: () => void
+  constructor(at: number, fire: () => void) {
+    this.at = at
+    this.fire = fire
+    this.timer = setTimeout(onNative, delayUntil(at), this)
+  }
+  due(): void {
+    // A timer of Node's may run a little early.
+    if (performance.now() < this.at) this.timer = setTimeout(onNative, delayUntil(this.at), this)
+    else this.fire()
+  }
+  cancel(): void {
+    clearTimeout(this.timer)
+  }
+}
+
+const delayUntil = (at: number) => Math.min(maxDelay, Math.max(1, Math.ceil(at - performance.now())))
+
+const onNative = (deadline: NativeDeadline) => deadline.due()
+
+const native: Deadlines = {
+  now: () => performance.now(),
+  schedule: (at, fire) => (at === Infinity ? never : new NativeDeadline(at, fire))
+}
+
+interface Entry extends Deadline {
+  readonly at: number
+  readonly fire: () => void
+}
+
+class ClockDeadlines implements Deadlines {
+  private readonly clock: Clock.Clock
+  private readonly entries = new Set<Entry>()
+  private sleeper: Fiber.RuntimeFiber<void> | undefined = undefined
+  private wakesAt = Infinity
+
+  constructor(clock: Clock.Clock) {
+    this.clock = clock
+  }
+
+  readonly now = (): number => this.clock.unsafeCurrentTimeMillis()
+
+  readonly schedule = (at: number, fire: () => void): Deadline => {
+    if (at === Infinity) return never
+    const entry: Entry = {
+      at,
+      fire,
+      cancel: () => {
+        if (this.entries.delete(entry) && this.entries.size === 0) this.sleepUntil(Infinity)
+      }
+    }
+    this.entries.add(entry)
+    if (at < this.wakesAt) this.sleepUntil(at)
+    return entry
+  }
+
+  private sleepUntil(at: number): void {
+    const before = this.sleeper
+    this.wakesAt = at
+    this.sleeper =
+      at === Infinity
+        ? undefined
+        : Effect.runFork(
+            Effect.flatMap(this.clock.sleep(Duration.millis(Math.max(0, at - this.now()))), () =>
+              Effect.sync(() => this.wake())
+            )
+          )
+    if (before !== undefined) Effect.runFork(Fiber.interruptFork(before))
+  }
+
+  private wake(): void {
+    this.sleeper = undefined
+    this.wakesAt = Infinity
+    const now = this.now()
+    const due: Array<Entry> = []
+    let next = Infinity
+    for (const entry of this.entries) {
+      if (entry.at <= now) due.push(entry)
+      else if (entry.at < next) next = entry.at
+    }
+    for (const entry of due) this.entries.delete(entry)
+    if (next !== Infinity) this.sleepUntil(next)
+    due.sort((a, b) => a.at - b.at)
+    for (const entry of due) entry.fire()
+  }
+}
+
+const byClock = new WeakMap<Clock.Clock, Deadlines>()
+
+const defaultClock = Clock.make()
+
+/** The deadlines of a Clock. */
+export const of = (clock: Clock.Clock): Deadlines => {
+  // Every default Clock is of one class; a Clock of the user's or a TestClock is not.
+  if (Object.getPrototypeOf(clock) === Object.getPrototypeOf(defaultClock)) return native
+  let deadlines = byClock.get(clock)
+  if (deadlines === undefined) {
+    deadlines = new ClockDeadlines(clock)
+    byClock.set(clock, deadlines)
+  }
+  return deadlines
+}

@@ -1,0 +1,131 @@
+/**
+ * A response's body on its way from a connection to one consumer, with backpressure.
+ */
+import type { ClientError } from "../../Errors.js"
+
+/** Bytes of one body between a connection and its consumer before reading stops. */
+export const highWaterMark = 64 * 1024
+
+/** Who reads a body. `onEnd` or `onError` is called once, last. */
+export interface BodyConsumer {
+  /** The bytes are valid during the call only. `false` stops reading until `resume`. */
+  readonly onChunk: (slab: Buffer, start: number, end: number) => boolean
+  readonly onEnd: () => void
+  readonly onError: (error: ClientError) => void
+}
+
+/** What a body needs of its connection. */
+export interface BodyControl {
+  /** Reads on after an `onChunk` or `push` that returned `false`. */
+  readonly resume: () => void
+  /** Nobody wants the rest. */
+  readonly abandon: () => void
+}
+
+/** A header line after a chunked body. */
+export type Trailers = ReadonlyArray<readonly [name: string, value: string]>
+
+/** A body. Until `consume` it keeps what comes, up to the high-water mark. */
+export class IncomingBody {
+  /** Bytes of the body as they came, before decoding. */
+  received = 0
+  ended = false
+  error: ClientError | undefined = undefined
+  trailers: Trailers = []
+  /** Total, if the head says it. */
+  readonly length: number | undefined
+  private control: BodyControl | undefined
+  private consumer: BodyConsumer | undefined = undefined
+  private buffered: Array<Buffer> = []
+  private size = 0
+  private paused = false
+
+  constructor(length: number | undefined, control: BodyControl) {
+    this.length = length
+    this.control = control
+  }
+
+  // The connection's side.
+
+  /** Takes bytes; `false` asks to stop reading until `BodyControl.resume`. */
+  push(slab: Buffer, start: number, end: number): boolean {
+    this.received += end - start
+    if (this.consumer !== undefined && !this.paused) {
+      if (this.consumer.onChunk(slab, start, end)) return true
+      this.paused = true
+      return false
+    }
+    this.buffered.push(Buffer.from(slab.subarray(start, end)))
+    this.size += end - start
+    return this.size < highWaterMark && !this.paused
+  }
+
+  /** The whole body has come. */
+  end(trailers: Trailers): void {
+    if (this.ended) return
+    this.ended = true
+    this.trailers = trailers
+    this.control = undefined
+    if (this.consumer !== undefined && this.size === 0) this.consumer.onEnd()
+  }
+
+  /** The body is cut, malformed or out of time. */
+  fail(error: ClientError): void {
+    if (this.ended) return
+    this.ended = true
+    this.error = error
+    this.control = undefined
+    if (this.consumer !== undefined && this.size === 0) this.consumer.onError(error)
+  }
+
+  // The consumer's side.
+
+  /** Whether all bytes have come and none was handed out. */
+  get complete(): boolean {
+    return this.ended && this.error === undefined
+  }
+
+  /** Whether somebody reads it. */
+  get consumed(): boolean {
+    return this.consumer !== undefined
+  }
+
+  /** Hands out what has come and what comes. Once. */
+  consume(consumer: BodyConsumer): void {
+    this.consumer = consumer
+    this.flush()
+  }
+
+  /** Reads on after an `onChunk` that returned `false`. */
+  resume(): void {
+    if (!this.paused) return
+    this.paused = false
+    this.flush()
+  }
+
+  /** Nobody will read the rest: the connection drains a small one, or closes. */
+  abandon(): void {
+    this.consumer = abandoned
+    this.buffered = []
+    this.size = 0
+    this.paused = false
+    this.control?.abandon()
+  }
+
+  private flush(): void {
+    const consumer = this.consumer
+    if (consumer === undefined) return
+    while (this.size > 0 && !this.paused) {
+      const chunk = this.buffered.shift()
+      if (chunk === undefined) break
+      this.size -= chunk.length
+      if (!consumer.onChunk(chunk, 0, chunk.length)) this.paused = true
+    }
+    if (this.paused) return
+    if (!this.ended) this.control?.resume()
+    else if (this.error !== undefined) consumer.onError(this.error)
+    else consumer.onEnd()
+  }
+}
+
+const abandoned: BodyConsumer = { onChunk: () => true, onEnd: () => {}, onError: () => {} }
