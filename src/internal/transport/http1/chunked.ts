@@ -1,0 +1,217 @@
+/**
+ * Takes the chunks of a body apart, up to the last one (RFC 9112, section 7.1). White space around a size or in its
+ * extensions is refused, as are sizes of more than 16 digits.
+ */
+import { CR, excerptOf, hex, LF, token } from "./bytes.js"
+import type { ParserLimits } from "./limits.js"
+import type { Reason } from "./scanner.js"
+
+// States
+const SizeStart = 0
+const Size = 1
+const ExtensionName = 2
+const ExtensionValueStart = 3
+const ExtensionValue = 4
+const Quoted = 5
+const QuotedPair = 6
+const QuotedEnd = 7
+const SizeLf = 8
+const Data = 9
+const DataCr = 10
+const DataLf = 11
+const Last = 12
+const Broken = 13
+
+const SEMICOLON = 0x3b
+const EQUALS = 0x3d
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+
+const maxDigits = 16
+
+/** Chunks up to this size are moved together, so that many small ones make few pieces. */
+const smallChunk = 4096
+
+const isQuotable = (byte: number): boolean => byte === 0x09 || (byte >= 0x20 && byte !== 0x7f)
+
+export class Chunks {
+  /** The piece of the body that `decode` has found: bytes of the same slab. */
+  from = 0
+  to = 0
+  reason: Reason = "Framing"
+  description = ""
+  excerpt = ""
+  private readonly limits: ParserLimits
+  private state = SizeStart
+  private size = 0
+  private digits = 0
+  private lineSize = 0
+  private extension = 0
+  private named = false
+  private overhead = 0
+
+  constructor(limits: ParserLimits) {
+    this.limits = limits
+  }
+
+  begin(): void {
+    this.overhead = 0
+    this.beginSize()
+  }
+
+  private beginSize(): void {
+    this.state = SizeStart
+    this.size = 0
+    this.digits = 0
+    this.lineSize = 0
+    this.extension = 0
+  }
+
+  /** Whether the last chunk has been read. */
+  get isLast(): boolean {
+    return this.state === Last
+  }
+
+  get isBroken(): boolean {
+    return this.state === Broken
+  }
+
+  /** Reads until there is a piece, the last chunk, a fault, or no more bytes, and returns the place after it. Moves
+   * the data of small chunks within `bytes[start,end)`. */
+  decode(bytes: Uint8Array, start: number, end: number): number {
+    let at = start
+    this.from = at
+    this.to = at
+    while (at < end) {
+      if (this.state === Data) {
+        const count = Math.min(end - at, this.size)
+        if (this.to === this.from) {
+          this.from = at
+          this.to = at
+        } else {
+          if (count > smallChunk) return at
+          bytes.copyWithin(this.to, at, at + count)
+        }
+        this.to += count
+        at += count
+        this.size -= count
+        if (this.size === 0) this.state = DataCr
+        continue
+      }
+      this.step(bytes[at])
+      if (this.state === Broken) return at
+      at++
+      if (this.state === Last) return at
+    }
+    return at
+  }
+
+  private step(byte: number): void {
+    if (this.state <= SizeLf) this.lineSize++
+    switch (this.state) {
+      case SizeStart:
+      case Size:
+        this.sizeDigit(byte)
+        return
+      case SizeLf:
+        if (byte === LF) this.endOfLine()
+        else this.fail(byte, "CR without LF after a chunk size")
+        return
+      case DataCr:
+        if (byte === CR) this.state = DataLf
+        else this.fail(byte, "chunk is longer than its size")
+        return
+      case DataLf:
+        if (byte === LF) this.beginSize()
+        else this.fail(byte, "CR without LF after a chunk")
+        return
+      default:
+        if (this.extensionByte(byte)) this.grow()
+    }
+  }
+
+  private sizeDigit(byte: number): void {
+    const digit = hex[byte]
+    if (digit !== 255) {
+      this.size = this.size * 16 + digit
+      this.digits++
+      this.state = Size
+      if (this.digits > maxDigits || this.size > Number.MAX_SAFE_INTEGER) this.fail(byte, "chunk size is too large")
+      return
+    }
+    if (this.state === Size && byte === CR) this.state = SizeLf
+    else if (this.state === Size && byte === SEMICOLON) this.beginExtension()
+    else this.fail(byte, "chunk size is not a hexadecimal number")
+  }
+
+  private beginExtension(): void {
+    this.state = ExtensionName
+    this.named = false
+    this.grow()
+  }
+
+  private grow(): void {
+    if (++this.extension <= this.limits.maxChunkExtension) return
+    this.state = Broken
+    this.reason = "Limit"
+    this.description = `chunk extensions of more than ${this.limits.maxChunkExtension} bytes`
+    this.excerpt = ""
+  }
+
+  /** Whether the byte belongs to the extension and was right. */
+  private extensionByte(byte: number): boolean {
+    switch (this.state) {
+      case ExtensionName:
+        if (token[byte] === 1) this.named = true
+        else if (!this.named) return this.fail(byte, "chunk extension without a name")
+        else if (byte === EQUALS) this.state = ExtensionValueStart
+        else return this.endOfExtension(byte)
+        return true
+      case ExtensionValueStart:
+        if (byte === QUOTE) this.state = Quoted
+        else if (token[byte] === 1) this.state = ExtensionValue
+        else return this.fail(byte, badExtension)
+        return true
+      case ExtensionValue:
+        return token[byte] === 1 || this.endOfExtension(byte)
+      case Quoted:
+        if (byte === QUOTE) this.state = QuotedEnd
+        else if (byte === BACKSLASH) this.state = QuotedPair
+        else if (!isQuotable(byte)) return this.fail(byte, badExtension)
+        return true
+      case QuotedPair:
+        if (!isQuotable(byte)) return this.fail(byte, badExtension)
+        this.state = Quoted
+        return true
+      default:
+        return this.endOfExtension(byte)
+    }
+  }
+
+  private endOfExtension(byte: number): false {
+    if (byte === CR) this.state = SizeLf
+    else if (byte === SEMICOLON) this.beginExtension()
+    else this.fail(byte, badExtension)
+    return false
+  }
+
+  private endOfLine(): void {
+    this.overhead = Math.max(0, this.overhead + this.lineSize - 16 - 2 * this.size)
+    if (this.overhead > this.limits.maxChunkOverhead) {
+      this.state = Broken
+      this.reason = "Limit"
+      this.description = "chunks with more bytes of size lines than of data"
+      this.excerpt = ""
+    } else this.state = this.size === 0 ? Last : Data
+  }
+
+  private fail(byte: number, description: string): false {
+    this.state = Broken
+    this.reason = "Framing"
+    this.description = description
+    this.excerpt = excerptOf(Uint8Array.of(byte), 0, 1)
+    return false
+  }
+}
+
+const badExtension = "malformed chunk extension"

@@ -1,0 +1,135 @@
+/**
+ * What the fields of a head say about where its body ends and whether the connection lasts (RFC 9112, sections 6, 9).
+ */
+import { HTAB, isWord, SP } from "./bytes.js"
+
+/** Fields that frame a message or name its connection. */
+export const Kind = { Other: 0, ContentLength: 1, TransferEncoding: 2, Connection: 3, KeepAlive: 4 } as const
+
+/** Which of them a name is. */
+export const kindOf = (bytes: Uint8Array, start: number, end: number): number => {
+  switch (end - start) {
+    case 10:
+      if (isWord(bytes, start, end, "connection")) return Kind.Connection
+      return isWord(bytes, start, end, "keep-alive") ? Kind.KeepAlive : Kind.Other
+    case 14:
+      return isWord(bytes, start, end, "content-length") ? Kind.ContentLength : Kind.Other
+    case 17:
+      return isWord(bytes, start, end, "transfer-encoding") ? Kind.TransferEncoding : Kind.Other
+    default:
+      return Kind.Other
+  }
+}
+
+const COMMA = 0x2c
+const isSpace = (byte: number): boolean => byte === SP || byte === HTAB
+
+/** What has been read of one head. Each method takes a value without white space around it. */
+export class Framing {
+  /** -1: not given. */
+  length = -1
+  chunked = false
+  close = false
+  keepAlive = false
+  /** Milliseconds; -1: not given. */
+  timeout = -1
+  private digits = 0
+
+  reset(): void {
+    this.length = -1
+    this.chunked = false
+    this.close = false
+    this.keepAlive = false
+    this.timeout = -1
+    this.digits = 0
+  }
+
+  /** Takes one field; returns what is wrong with it. */
+  field(kind: number, minor: number, bytes: Uint8Array, start: number, end: number): string | undefined {
+    switch (kind) {
+      case Kind.ContentLength:
+        return this.contentLength(bytes, start, end)
+      case Kind.TransferEncoding:
+        return this.transferEncoding(minor, bytes, start, end)
+      case Kind.Connection:
+        this.connection(bytes, start, end)
+        return undefined
+      default:
+        this.keepAliveParameters(bytes, start, end)
+        return undefined
+    }
+  }
+
+  // A list is taken if its members are the same to the letter: recipients differ on what "042, 42" is.
+  private contentLength(bytes: Uint8Array, start: number, end: number): string | undefined {
+    if (this.chunked) return "Content-Length and Transfer-Encoding"
+    let index = start
+    for (;;) {
+      while (index < end && isSpace(bytes[index])) index++
+      const first = index
+      let value = 0
+      for (; index < end; index++) {
+        const digit = bytes[index] - 0x30
+        if (digit < 0 || digit > 9) break
+        value = value * 10 + digit
+      }
+      const digits = index - first
+      if (digits === 0) return "Content-Length is not a number"
+      if (value > Number.MAX_SAFE_INTEGER) return "Content-Length is too large"
+      if (this.length >= 0 && (this.length !== value || this.digits !== digits)) return "Content-Lengths differ"
+      this.length = value
+      this.digits = digits
+      while (index < end && isSpace(bytes[index])) index++
+      if (index === end) return undefined
+      if (bytes[index] !== COMMA) return "Content-Length is not a number"
+      index++
+    }
+  }
+
+  private transferEncoding(minor: number, bytes: Uint8Array, start: number, end: number): string | undefined {
+    if (minor === 0) return "Transfer-Encoding in HTTP/1.0"
+    if (this.length >= 0) return "Content-Length and Transfer-Encoding"
+    if (this.chunked || !isWord(bytes, start, end, "chunked")) return "Transfer-Encoding is not exactly chunked"
+    this.chunked = true
+    return undefined
+  }
+
+  private connection(bytes: Uint8Array, start: number, end: number): void {
+    eachMember(bytes, start, end, (from, to) => {
+      if (isWord(bytes, from, to, "close")) this.close = true
+      else if (isWord(bytes, from, to, "keep-alive")) this.keepAlive = true
+    })
+  }
+
+  // A hint: what is no plain number of seconds is ignored.
+  private keepAliveParameters(bytes: Uint8Array, start: number, end: number): void {
+    eachMember(bytes, start, end, (from, to) => {
+      if (to - from < 9 || !isWord(bytes, from, from + 8, "timeout=")) return
+      let seconds = 0
+      for (let index = from + 8; index < to; index++) {
+        const digit = bytes[index] - 0x30
+        if (digit < 0 || digit > 9) return
+        seconds = seconds * 10 + digit
+      }
+      const millis = seconds * 1000
+      if (Number.isSafeInteger(millis)) this.timeout = millis
+    })
+  }
+}
+
+const eachMember = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  member: (from: number, to: number) => void
+): void => {
+  let index = start
+  while (index < end) {
+    while (index < end && (bytes[index] === COMMA || isSpace(bytes[index]))) index++
+    const from = index
+    while (index < end && bytes[index] !== COMMA) index++
+    let to = index
+    while (to > from && isSpace(bytes[to - 1])) to--
+    if (to > from) member(from, to)
+  }
+}
