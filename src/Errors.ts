@@ -19,38 +19,88 @@
  * ├─ WSServerHandshakeError · WebSocketError
  * └─ SessionClosedError · PoolSaturatedError
  * BodyError = ClientPayloadError | SocketTimeoutError | TotalTimeoutError | SessionClosedError
+ *
+ * SslContextError · CookieJarError                                           before any request
+ * ```
+ *
+ * One error is caught by its tag, a group by its guard:
+ *
+ * ```ts
+ * import { ClientResponse, Errors, Session } from "effect-http-session"
+ * import { Effect } from "effect"
+ *
+ * export const page = Session.get("https://example.com/").pipe(
+ *   ClientResponse.text,
+ *   Effect.retry({ while: Errors.isRetryable, times: 2 }),
+ *   Effect.catchTag("ClientConnectorDNSError", (error) => Effect.succeed(`${error.host} has no address`)),
+ *   Effect.catchIf(Errors.isServerTimeoutError, (error) => Effect.succeed(`${error.timeout} ran out`))
+ * )
  * ```
  *
  * Messages, `toJSON`, `toString` and inspection hold no secret: no userinfo, credentials, cookies or signed query
- * values; fields that may hold one (`headers`, `history`, `body`) are left out there.
+ * values. URLs are redacted when the error is made. Fields that may hold a secret (`headers`, `history`, `body`, the
+ * `excerpt` of a body) and `cause` are readable, but not enumerable and left out there; of a foreign cause only the
+ * kind is shown.
+ *
+ * @since 0.1.0
  */
 import type * as Headers from "@effect/platform/Headers"
-import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
 import type { ResponseHead } from "./ClientResponse.js"
+import { isIdempotent, retryability } from "./internal/errors/retryability.js"
+import { tagged } from "./internal/errors/tagged.js"
 import type { Certificate } from "./Ssl.js"
 import type { Phase } from "./Timeouts.js"
 
+/**
+ * What every error of a request is marked with.
+ *
+ * @since 0.1.0
+ * @category type ids
+ */
 export const TypeId: TypeId = "~effect-http-session/ClientError"
+
+/**
+ * The type of the mark.
+ *
+ * @since 0.1.0
+ * @category type ids
+ */
 export type TypeId = "~effect-http-session/ClientError"
 
-/** What all errors know, as far as it was known. */
+/**
+ * What all errors know, as far as it was known.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Details {
+  /** Such as "GET". */
   readonly method?: string | undefined
-  /** Redacted. */
+  /** Without userinfo, values of signing and token parameters replaced by "REDACTED". */
   readonly url?: string | undefined
   /** The target's, never the proxy's. */
   readonly host?: string | undefined
   readonly port?: number | undefined
+  /** What was going on. */
   readonly phase?: Phase | undefined
   /** From 1; counts redirect hops, retries and resends. */
   readonly attempt?: number | undefined
+  /** The peer's IP address, where there was a connection. */
   readonly remoteAddress?: string | undefined
+  /** What was caught. Not enumerable; without its text where that held credentials. */
   readonly cause?: unknown
 }
 
-/** The URL, or a Location, cannot be requested (aiohttp: also `NonHttpUrlClientError` and the redirect ones). */
-export class InvalidURL extends Data.TaggedError("InvalidURL")<
+/**
+ * The URL, or a Location, cannot be requested: its syntax, scheme or host is wrong, it holds credentials where none are
+ * allowed, or it is relative without a base. Nothing was sent (aiohttp: `InvalidURL`, `NonHttpUrlClientError`,
+ * `InvalidUrlRedirectClientError`, `NonHttpUrlRedirectClientError`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidURL extends tagged("InvalidURL")<
   Omit<Details, "url"> & {
     readonly url: string
     readonly reason: "Syntax" | "Scheme" | "Host" | "Credentials" | "Relative"
@@ -62,8 +112,13 @@ export class InvalidURL extends Data.TaggedError("InvalidURL")<
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** The options contradict each other or cannot be sent (aiohttp: `ValueError`, `TypeError`). Nothing was sent. */
-export class InvalidRequest extends Data.TaggedError("InvalidRequest")<
+/**
+ * The options contradict each other or cannot be sent (aiohttp: `ValueError`, `TypeError`). Nothing was sent.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class InvalidRequest extends tagged("InvalidRequest")<
   Details & {
     /** The option or header at fault. */
     readonly option: string
@@ -73,15 +128,26 @@ export class InvalidRequest extends Data.TaggedError("InvalidRequest")<
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** One address that was tried. */
+/**
+ * One address that was tried.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface FailedAddress {
   readonly address: string
   readonly port: number
   readonly code: string
 }
 
-/** No address of the host could be reached, or the connector's `addressPolicy` refused them all. */
-export class ClientConnectorError extends Data.TaggedError("ClientConnectorError")<
+/**
+ * No address of the host could be reached, or the connector's `addressPolicy` refused them all (aiohttp:
+ * `ClientConnectorError`). `addresses` tells what became of each.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ClientConnectorError extends tagged("ClientConnectorError")<
   Details & {
     readonly host: string
     readonly port: number
@@ -94,8 +160,14 @@ export class ClientConnectorError extends Data.TaggedError("ClientConnectorError
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** The host has no address, or could not be looked up. What a `Resolver` fails with. */
-export class ClientConnectorDNSError extends Data.TaggedError("ClientConnectorDNSError")<
+/**
+ * The host has no address, or could not be looked up. What a `Resolver` fails with (aiohttp:
+ * `ClientConnectorDNSError`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ClientConnectorDNSError extends tagged("ClientConnectorDNSError")<
   Details & {
     readonly host: string
     /** Such as "ENOTFOUND", "ESERVFAIL", "ETIMEOUT". */
@@ -105,8 +177,13 @@ export class ClientConnectorDNSError extends Data.TaggedError("ClientConnectorDN
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** The Unix socket could not be opened. */
-export class UnixClientConnectorError extends Data.TaggedError("UnixClientConnectorError")<
+/**
+ * The Unix socket could not be opened (aiohttp: `UnixClientConnectorError`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UnixClientConnectorError extends tagged("UnixClientConnectorError")<
   Details & {
     readonly path: string
     readonly code: string
@@ -115,8 +192,14 @@ export class UnixClientConnectorError extends Data.TaggedError("UnixClientConnec
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** TLS failed, but not for the name in the certificate: expired, untrusted, no handshake. */
-export class ClientConnectorSSLError extends Data.TaggedError("ClientConnectorSSLError")<
+/**
+ * TLS failed, but not for the name in the certificate: expired, untrusted, no handshake (aiohttp:
+ * `ClientConnectorSSLError`). `reason` tells them apart.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ClientConnectorSSLError extends tagged("ClientConnectorSSLError")<
   Details & {
     readonly host: string
     readonly port: number
@@ -130,8 +213,14 @@ export class ClientConnectorSSLError extends Data.TaggedError("ClientConnectorSS
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** The certificate does not name the host; `certificate.names` says what it names. */
-export class ClientConnectorCertificateError extends Data.TaggedError("ClientConnectorCertificateError")<
+/**
+ * The certificate does not name the host (RFC 9110 section 4.3.4); `certificate.names` says what it names (aiohttp:
+ * `ClientConnectorCertificateError`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ClientConnectorCertificateError extends tagged("ClientConnectorCertificateError")<
   Details & {
     readonly host: string
     readonly port: number
@@ -143,8 +232,13 @@ export class ClientConnectorCertificateError extends Data.TaggedError("ClientCon
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** The certificate is not the pinned one (aiohttp: `ServerFingerprintMismatch`). */
-export class FingerprintMismatch extends Data.TaggedError("FingerprintMismatch")<
+/**
+ * The certificate is not the pinned one (aiohttp: `ServerFingerprintMismatch`). No byte of the request was sent.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class FingerprintMismatch extends tagged("FingerprintMismatch")<
   Details & {
     readonly host: string
     readonly port: number
@@ -157,8 +251,14 @@ export class FingerprintMismatch extends Data.TaggedError("FingerprintMismatch")
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** The proxy cannot be reached, or its certificate fails; `cause` is the connect error. */
-export class ClientProxyConnectionError extends Data.TaggedError("ClientProxyConnectionError")<
+/**
+ * The proxy cannot be reached, or its certificate fails; `cause` is the connect error (aiohttp:
+ * `ClientProxyConnectionError`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ClientProxyConnectionError extends tagged("ClientProxyConnectionError")<
   Details & {
     /** The proxy's URL without credentials. */
     readonly proxy: string
@@ -169,8 +269,13 @@ export class ClientProxyConnectionError extends Data.TaggedError("ClientProxyCon
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** The proxy answered CONNECT with something else than 200. */
-export class ClientHttpProxyError extends Data.TaggedError("ClientHttpProxyError")<
+/**
+ * The proxy answered CONNECT with something else than 200 (aiohttp: `ClientHttpProxyError`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ClientHttpProxyError extends tagged("ClientHttpProxyError")<
   Details & {
     readonly proxy: string
     readonly status: number
@@ -183,8 +288,14 @@ export class ClientHttpProxyError extends Data.TaggedError("ClientHttpProxyError
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** `timeout.connect` or one of its parts ran out. */
-export class ConnectionTimeoutError extends Data.TaggedError("ConnectionTimeoutError")<
+/**
+ * `timeout.connect` or one of its parts ran out (aiohttp: `ConnectionTimeoutError`). Nothing was sent. `timeout` is the
+ * limit, `phase` what was going on.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ConnectionTimeoutError extends tagged("ConnectionTimeoutError")<
   Details & {
     readonly phase: Phase
     /** The limit that ran out. */
@@ -195,8 +306,14 @@ export class ConnectionTimeoutError extends Data.TaggedError("ConnectionTimeoutE
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** The peer was silent for too long while sending, waiting for the head, or reading the body. */
-export class SocketTimeoutError extends Data.TaggedError("SocketTimeoutError")<
+/**
+ * The peer was silent for too long while sending, waiting for the head, or reading the body (aiohttp:
+ * `SocketTimeoutError`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SocketTimeoutError extends tagged("SocketTimeoutError")<
   Details & {
     readonly phase: Phase
     readonly timeout: "send" | "headers" | "body"
@@ -206,8 +323,13 @@ export class SocketTimeoutError extends Data.TaggedError("SocketTimeoutError")<
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** `timeout.total` ran out (aiohttp: a bare `TimeoutError`); `phase` says where. */
-export class TotalTimeoutError extends Data.TaggedError("TotalTimeoutError")<
+/**
+ * `timeout.total` ran out (aiohttp: a bare `TimeoutError`, which is no `ClientError`); `phase` says where.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TotalTimeoutError extends tagged("TotalTimeoutError")<
   Details & {
     readonly phase: Phase
     readonly timeout: "total"
@@ -217,8 +339,14 @@ export class TotalTimeoutError extends Data.TaggedError("TotalTimeoutError")<
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** The server closed the connection before its response was complete up to the end of the head. */
-export class ServerDisconnectedError extends Data.TaggedError("ServerDisconnectedError")<
+/**
+ * The server closed the connection before its response was complete up to the end of the head (aiohttp:
+ * `ServerDisconnectedError`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ServerDisconnectedError extends tagged("ServerDisconnectedError")<
   Details & {
     /** Whether the connection had served a request before. */
     readonly reused: boolean
@@ -229,8 +357,13 @@ export class ServerDisconnectedError extends Data.TaggedError("ServerDisconnecte
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** The operating system refused to write or read, such as "ECONNRESET" or "EPIPE". */
-export class ClientOSError extends Data.TaggedError("ClientOSError")<
+/**
+ * The operating system refused to write or read, such as "ECONNRESET" or "EPIPE" (aiohttp: `ClientOSError`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ClientOSError extends tagged("ClientOSError")<
   Details & {
     readonly code: string
     readonly syscall?: string | undefined
@@ -239,8 +372,14 @@ export class ClientOSError extends Data.TaggedError("ClientOSError")<
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** The response's head is not HTTP, or is larger than the connector's `http1` limits allow. */
-export class BadHttpMessage extends Data.TaggedError("BadHttpMessage")<
+/**
+ * The response's head is not HTTP, or is larger than the connector's `http1` limits allow (RFC 9112; aiohttp:
+ * `BadHttpMessage`, `BadStatusLine`, `LineTooLong`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class BadHttpMessage extends tagged("BadHttpMessage")<
   Details & {
     readonly reason: "StatusLine" | "Header" | "Framing" | "Limit" | "Unsolicited"
     readonly description: string
@@ -251,8 +390,14 @@ export class BadHttpMessage extends Data.TaggedError("BadHttpMessage")<
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** The response's body is cut, malformed, too large, or no longer there. */
-export class ClientPayloadError extends Data.TaggedError("ClientPayloadError")<
+/**
+ * The response's body is cut, malformed, too large, or no longer there (aiohttp: `ClientPayloadError`). "TooLarge" is a
+ * limit of size or of decompression, "Consumed" a second reading of a stream, "Released" a reading after the Scope.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ClientPayloadError extends tagged("ClientPayloadError")<
   Details & {
     readonly reason: "Incomplete" | "Framing" | "Decompression" | "TooLarge" | "LineTooLong" | "Consumed" | "Released"
     /** Bytes that had come, before decoding. */
@@ -263,8 +408,14 @@ export class ClientPayloadError extends Data.TaggedError("ClientPayloadError")<
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** The request's body failed, had the wrong length, could not be encoded, or could not be sent a second time. */
-export class RequestBodyError extends Data.TaggedError("RequestBodyError")<
+/**
+ * The request's body failed, had the wrong length, could not be encoded, or could not be sent a second time; `cause` is
+ * what it failed with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class RequestBodyError extends tagged("RequestBodyError")<
   Details & {
     readonly reason: "Source" | "Length" | "Encode" | "NotReplayable"
   }
@@ -272,8 +423,13 @@ export class RequestBodyError extends Data.TaggedError("RequestBodyError")<
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** `json` met another media type. */
-export class ContentTypeError extends Data.TaggedError("ContentTypeError")<
+/**
+ * `json` met another media type (aiohttp: `ContentTypeError`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ContentTypeError extends tagged("ContentTypeError")<
   Details & {
     readonly status: number
     readonly contentType: string
@@ -283,8 +439,13 @@ export class ContentTypeError extends Data.TaggedError("ContentTypeError")<
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** The body is not JSON. */
-export class JsonDecodeError extends Data.TaggedError("JsonDecodeError")<
+/**
+ * The body is not JSON (aiohttp: `json.JSONDecodeError`, which is no `ClientError`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class JsonDecodeError extends tagged("JsonDecodeError")<
   Details & {
     /** Where, in characters, if the parser said so. */
     readonly position?: number | undefined
@@ -295,8 +456,13 @@ export class JsonDecodeError extends Data.TaggedError("JsonDecodeError")<
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** `raiseForStatus` met a status of 400 or more, or whatever it was told to refuse. */
-export class ClientResponseError extends Data.TaggedError("ClientResponseError")<
+/**
+ * `raiseForStatus` met a status of 400 or more, or whatever it was told to refuse (aiohttp: `ClientResponseError`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class ClientResponseError extends tagged("ClientResponseError")<
   Details & {
     readonly status: number
     readonly reason: string
@@ -309,8 +475,13 @@ export class ClientResponseError extends Data.TaggedError("ClientResponseError")
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** More than `maxRedirects` hops. */
-export class TooManyRedirects extends Data.TaggedError("TooManyRedirects")<
+/**
+ * More than `maxRedirects` hops; `history` holds them (aiohttp: `TooManyRedirects`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class TooManyRedirects extends tagged("TooManyRedirects")<
   Details & {
     readonly limit: number
     readonly history: ReadonlyArray<ResponseHead>
@@ -319,8 +490,13 @@ export class TooManyRedirects extends Data.TaggedError("TooManyRedirects")<
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** The server did not open a WebSocket. */
-export class WSServerHandshakeError extends Data.TaggedError("WSServerHandshakeError")<
+/**
+ * The server did not open a WebSocket (RFC 6455 section 4.1; aiohttp: `WSServerHandshakeError`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class WSServerHandshakeError extends tagged("WSServerHandshakeError")<
   Details & {
     readonly status: number
     readonly reason: string
@@ -333,8 +509,13 @@ export class WSServerHandshakeError extends Data.TaggedError("WSServerHandshakeE
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** A WebSocket ended, or could not be read or written. */
-export class WebSocketError extends Data.TaggedError("WebSocketError")<
+/**
+ * A WebSocket ended, or could not be read or written (RFC 6455 section 7; aiohttp: `WebSocketError`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class WebSocketError extends tagged("WebSocketError")<
   Details & {
     readonly reason: "Closed" | "Protocol" | "TooLarge" | "Heartbeat" | "Abnormal" | "Timeout"
     /** The close code sent or received; 1006 where there was none. */
@@ -345,8 +526,13 @@ export class WebSocketError extends Data.TaggedError("WebSocketError")<
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** A middleware gave up; `cause` is what it failed with. */
-export class MiddlewareError extends Data.TaggedError("MiddlewareError")<
+/**
+ * A middleware gave up; `cause` is what it failed with.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class MiddlewareError extends tagged("MiddlewareError")<
   Details & {
     readonly reason: "CircuitOpen" | "RateLimited" | "TokenRefresh" | "Failed"
     readonly description?: string | undefined
@@ -355,8 +541,13 @@ export class MiddlewareError extends Data.TaggedError("MiddlewareError")<
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** The session or its connector is closed, or was closed meanwhile (aiohttp: `RuntimeError`, `CancelledError`). */
-export class SessionClosedError extends Data.TaggedError("SessionClosedError")<
+/**
+ * The session or its connector is closed, or was closed meanwhile (aiohttp: `RuntimeError`, `CancelledError`).
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SessionClosedError extends tagged("SessionClosedError")<
   Details & {
     readonly subject: "Session" | "Connector"
   }
@@ -364,8 +555,13 @@ export class SessionClosedError extends Data.TaggedError("SessionClosedError")<
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** `maxQueue` requests wait already. */
-export class PoolSaturatedError extends Data.TaggedError("PoolSaturatedError")<
+/**
+ * `maxQueue` requests wait already. Nothing was sent.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class PoolSaturatedError extends tagged("PoolSaturatedError")<
   Details & {
     readonly waiting: number
     readonly maxQueue: number
@@ -374,33 +570,68 @@ export class PoolSaturatedError extends Data.TaggedError("PoolSaturatedError")<
   readonly [TypeId]: TypeId = TypeId
 }
 
-/** A certificate, key or TLS setting cannot be used. Fails `Ssl.context`, never a request. */
-export class SslContextError extends Data.TaggedError("SslContextError")<{
+/**
+ * A certificate, key or TLS setting cannot be used. Fails `Ssl.context`, never a request.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class SslContextError extends tagged("SslContextError")<{
   readonly option: string
   readonly description: string
   readonly cause?: unknown
 }> {}
 
-/** Saved cookies cannot be read. Fails `CookieJar.load` and `layerPersisted`, never a request. */
-export class CookieJarError extends Data.TaggedError("CookieJarError")<{
+/**
+ * Saved cookies cannot be read. Fails `CookieJar.load` and `layerPersisted`, never a request.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class CookieJarError extends tagged("CookieJarError")<{
   readonly reason: "Malformed" | "TooLarge"
   readonly description: string
   readonly cause?: unknown
 }> {}
 
-/** TLS refused, for the certificate's name or for anything else (aiohttp: `ClientSSLError`). */
+/**
+ * TLS refused, for the certificate's name or for anything else (aiohttp: `ClientSSLError`).
+ *
+ * @since 0.1.0
+ * @category groups
+ */
 export type ClientSSLError = ClientConnectorSSLError | ClientConnectorCertificateError
 
-/** `ClientSSLError` or the pin. */
+/**
+ * `ClientSSLError` or the pin.
+ *
+ * @since 0.1.0
+ * @category groups
+ */
 export type TlsError = ClientSSLError | FingerprintMismatch
 
-/** Any timeout. aiohttp's has no total. */
+/**
+ * Any timeout (aiohttp: `ServerTimeoutError`, which has no total).
+ *
+ * @since 0.1.0
+ * @category groups
+ */
 export type ServerTimeoutError = ConnectionTimeoutError | SocketTimeoutError | TotalTimeoutError
 
-/** The proxy's fault. */
+/**
+ * The proxy's fault.
+ *
+ * @since 0.1.0
+ * @category groups
+ */
 export type ProxyError = ClientProxyConnectionError | ClientHttpProxyError
 
-/** There was no connection, or it broke before a response had come. */
+/**
+ * There was no connection, or it broke before a response had come (aiohttp: `ClientConnectionError`).
+ *
+ * @since 0.1.0
+ * @category groups
+ */
 export type ClientConnectionError =
   | ClientConnectorError
   | ClientConnectorDNSError
@@ -412,10 +643,20 @@ export type ClientConnectionError =
   | ConnectionTimeoutError
   | SocketTimeoutError
 
-/** What reading a body can fail with. */
+/**
+ * What reading a body can fail with.
+ *
+ * @since 0.1.0
+ * @category groups
+ */
 export type BodyError = ClientPayloadError | SocketTimeoutError | TotalTimeoutError | SessionClosedError
 
-/** Everything that a request can fail with. */
+/**
+ * Everything that a request can fail with (aiohttp: `ClientError`).
+ *
+ * @since 0.1.0
+ * @category groups
+ */
 export type ClientError =
   | InvalidURL
   | InvalidRequest
@@ -461,12 +702,69 @@ const belongs = (error: unknown): error is ClientError => typeof error === "obje
 
 const hasTag = (error: unknown, tags: ReadonlySet<string>): boolean => belongs(error) && tags.has(error._tag)
 
+/**
+ * Whether something is an error of a request. Narrows partial error channels, whole ones and `unknown`.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
 export const isClientError = <E>(error: E): error is E & ClientError => belongs(error)
+
+/**
+ * Whether there was no connection, or it broke before a response had come.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
 export const isClientConnectionError = <E>(error: E): error is E & ClientConnectionError =>
   hasTag(error, connectionTags)
+
+/**
+ * Whether TLS refused, the pin aside.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
 export const isClientSSLError = <E>(error: E): error is E & ClientSSLError => hasTag(error, clientSSLTags)
+
+/**
+ * Whether TLS or the pin refused.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
 export const isTlsError = <E>(error: E): error is E & TlsError => hasTag(error, tlsTags)
+
+/**
+ * Whether a time limit ran out, the total included.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
 export const isServerTimeoutError = <E>(error: E): error is E & ServerTimeoutError => hasTag(error, timeoutTags)
+
+/**
+ * Whether it was the proxy's fault.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
 export const isProxyError = <E>(error: E): error is E & ProxyError => hasTag(error, proxyTags)
 
-export const isRetryable = (error: unknown): boolean => belongs(error)
+/**
+ * Whether the same request may simply be sent again: no byte of it can have been acted upon, or its method is
+ * idempotent (RFC 9110 section 9.2.2) and the failure one that passes: connect, timeout, disconnect, a body that was cut,
+ * 408, 425, 429, 502, 503, 504. Refused certificates, pins, URLs and address policies fail again and are not retryable.
+ *
+ * An error of a later attempt (`attempt` above 1) says nothing of the earlier ones, so it counts only for idempotent
+ * methods. Fits `Effect.retry({ while: Errors.isRetryable })`; anything that is no `ClientError` is `false`.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isRetryable = (error: unknown): boolean => {
+  if (!belongs(error)) return false
+  const verdict = retryability(error)
+  if (verdict === "never") return false
+  return isIdempotent(error.method) || (verdict === "unsent" && (error.attempt === undefined || error.attempt <= 1))
+}

@@ -1,15 +1,43 @@
 /**
  * Time limits of a request, and the names of its phases.
+ *
+ * | limit | phases | where it runs out |
+ * |---|---|---|
+ * | `total` | all | `TotalTimeoutError` |
+ * | `connect`, `poolWait`, `dns`, `socketConnect`, `proxy`, `tls` | queue, dns, connect, proxy, tls | `ConnectionTimeoutError` |
+ * | `send`, `headers`, `body` | send, headers, body | `SocketTimeoutError` |
+ *
+ * Numbers are milliseconds, where aiohttp's are seconds. Time is the Clock of the fiber that asks, so a TestClock drives
+ * every limit.
+ *
+ * ```ts
+ * import { ClientResponse, Session, type Timeouts } from "effect-http-session"
+ *
+ * const patient: Timeouts.Timeouts = { total: "10 minutes", connect: "5 seconds", body: "30 seconds" }
+ *
+ * export const report = Session.get("https://example.com/report", { timeout: patient }).pipe(ClientResponse.text)
+ * export const ping = Session.get("https://example.com/ping", { timeout: "2 seconds" }).pipe(ClientResponse.text)
+ * ```
+ *
+ * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
 
-/** What a request was doing: the one vocabulary of errors, `timings`, spans and the waterfall. */
+/**
+ * What a request was doing: the one vocabulary of errors, `timings`, spans and the waterfall.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Phase = "queue" | "dns" | "connect" | "proxy" | "tls" | "send" | "headers" | "body"
 
 /**
  * Limits of a request (aiohttp: `ClientTimeout`). A number is milliseconds, `Infinity` is off. A request's fields
  * replace the session's one by one. Where `total` is off and they are not given, `connect`, `send`, `headers` and
  * `body` are "5 minutes": a wait has no bound only where none was asked for.
+ *
+ * @since 0.1.0
+ * @category options
  */
 export interface Timeouts {
   /** Everything, from the call to the end of the body, redirects and retries included. Default "5 minutes". */
@@ -34,13 +62,29 @@ export interface Timeouts {
   readonly body?: Duration.DurationInput | undefined
 }
 
-/** The name of one limit. */
+/**
+ * The name of one limit.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Name = keyof Timeouts
 
-/** What the `timeout` options take: limits by name, or one duration, which is `total`. */
+/**
+ * What the `timeout` options take: limits by name, or one duration, which is `total`.
+ *
+ * @since 0.1.0
+ * @category options
+ */
 export type Input = Duration.DurationInput | Timeouts
 
-/** The limits in force where nothing is said. */
+/**
+ * The limits in force where nothing is said: 5 minutes in all, 30 seconds for the TCP connect of one address (aiohttp:
+ * `DEFAULT_TIMEOUT`). An infinite one is off.
+ *
+ * @since 0.1.0
+ * @category constants
+ */
 export const defaults: { readonly [K in Name]: Duration.Duration } = {
   total: Duration.minutes(5),
   connect: Duration.infinity,

@@ -8,11 +8,7 @@ import { defaults } from "../Timeouts.js"
 /** Milliseconds; `Infinity` is off. */
 export type Limits = { readonly [K in Name]: number }
 
-const names = Object.keys(defaults) as ReadonlyArray<Name>
-
-/** The limits that `total` covers where it is on, and that are bounded themselves where it is off. */
-const bounded: ReadonlySet<Name> = new Set<Name>(["connect", "send", "headers", "body"])
-
+/** What bounds a wait that `total` would cover if it were on. */
 const fallback = 5 * 60_000
 
 const isTimeouts = (input: Input): input is Timeouts =>
@@ -23,26 +19,39 @@ export const toTimeouts = (input: Input | undefined): Timeouts =>
   input === undefined ? {} : isTimeouts(input) ? input : { total: input }
 
 /** A request's limits over the session's, one by one. */
-export const merge = (base: Timeouts, over: Timeouts): Timeouts => {
-  const out: { [K in Name]?: Duration.DurationInput } = {}
-  for (const name of names) {
-    const value = over[name] ?? base[name]
-    if (value !== undefined) out[name] = value
-  }
-  return out
-}
+export const merge = (base: Timeouts, over: Timeouts): Timeouts => ({
+  total: over.total ?? base.total,
+  connect: over.connect ?? base.connect,
+  poolWait: over.poolWait ?? base.poolWait,
+  dns: over.dns ?? base.dns,
+  socketConnect: over.socketConnect ?? base.socketConnect,
+  proxy: over.proxy ?? base.proxy,
+  tls: over.tls ?? base.tls,
+  send: over.send ?? base.send,
+  headers: over.headers ?? base.headers,
+  body: over.body ?? base.body
+})
+
+const millis = (given: Duration.DurationInput | undefined, otherwise: number): number =>
+  given === undefined ? otherwise : Duration.toMillis(Duration.decode(given))
+
+const standard = (name: Name): number => Duration.toMillis(defaults[name])
 
 /** Decodes limits and fills in what is not given. */
 export const resolve = (given: Timeouts): Limits => {
-  const out = {} as { [K in Name]: number }
-  for (const name of names) {
-    const value = given[name]
-    out[name] = Math.max(0, Duration.toMillis(Duration.decode(value ?? defaults[name])))
+  const total = millis(given.total, standard("total"))
+  const covered = (name: "connect" | "send" | "headers" | "body"): number =>
+    millis(given[name], total === Infinity ? fallback : standard(name))
+  return {
+    total,
+    connect: covered("connect"),
+    poolWait: millis(given.poolWait, standard("poolWait")),
+    dns: millis(given.dns, standard("dns")),
+    socketConnect: millis(given.socketConnect, standard("socketConnect")),
+    proxy: millis(given.proxy, standard("proxy")),
+    tls: millis(given.tls, standard("tls")),
+    send: covered("send"),
+    headers: covered("headers"),
+    body: covered("body")
   }
-  if (out.total === Infinity) {
-    for (const name of bounded) {
-      if (given[name as Name] === undefined) out[name] = fallback
-    }
-  }
-  return out
 }

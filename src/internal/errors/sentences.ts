@@ -1,0 +1,90 @@
+/**
+ * What each error says: one sentence with the operation, its subject and the phase.
+ */
+import * as Duration from "effect/Duration"
+import type { ClientError, CookieJarError, Details, SslContextError } from "../../Errors.js"
+
+/** Every error of the package. */
+export type AnyError = ClientError | SslContextError | CookieJarError
+
+/** "GET https://example.com/", as far as it is known. */
+const subject = (error: Details): string => {
+  if (error.url !== undefined) return `${error.method ?? "request for"} ${error.url}`
+  return error.method === undefined ? "request" : `${error.method} request`
+}
+
+const where = (error: Details): string => {
+  const phase = error.phase === undefined ? "" : ` in phase ${error.phase}`
+  return error.attempt === undefined || error.attempt <= 1 ? phase : `${phase} of attempt ${error.attempt}`
+}
+
+/** What was attempted and when. */
+const context = (error: Details): string => ` (${subject(error)}${where(error)})`
+
+const endpoint = (host: string, port: number): string => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
+
+const reasonPhrase = (reason: string): string => (reason === "" ? "" : ` ${reason}`)
+
+const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`
+
+const bytes = (n: number): string => count(n, "byte")
+
+const after = (limit: Duration.Duration): string => Duration.format(limit)
+
+/** One line for each error, told by its tag. */
+export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => string } = {
+  InvalidURL: (e) =>
+    `${e.redirect === true ? "Cannot follow the redirect to" : "Cannot request"} "${e.url}": ${e.description}`,
+  InvalidRequest: (e) => `Cannot send the request because of "${e.option}": ${e.description}${context(e)}`,
+  ClientConnectorError: (e) =>
+    e.reason === "AddressPolicy"
+      ? `Cannot connect to ${endpoint(e.host, e.port)}: the address policy refuses every address${context(e)}`
+      : `Cannot connect to ${endpoint(e.host, e.port)}: ${e.code}${
+          e.addresses === undefined || e.addresses.length < 2 ? "" : ` and ${count(e.addresses.length - 1, "other")}`
+        }${context(e)}`,
+  ClientConnectorDNSError: (e) => `Cannot resolve host ${e.host}: ${e.code}${context(e)}`,
+  UnixClientConnectorError: (e) => `Cannot connect to Unix socket ${e.path}: ${e.code}${context(e)}`,
+  ClientConnectorSSLError: (e) =>
+    `Cannot establish TLS with ${endpoint(e.host, e.port)}: ${e.reason}, ${e.code}${context(e)}`,
+  ClientConnectorCertificateError: (e) =>
+    `Cannot establish TLS with ${endpoint(e.host, e.port)}: its certificate is for ${
+      e.certificate.names.length === 0 ? "no name" : e.certificate.names.slice(0, 5).join(", ")
+    }${e.certificate.names.length > 5 ? ` and ${e.certificate.names.length - 5} more` : ""}${context(e)}`,
+  FingerprintMismatch: (e) =>
+    `Cannot trust ${endpoint(e.host, e.port)}: its certificate has fingerprint ${e.got} and not ${e.expected}${context(e)}`,
+  ClientProxyConnectionError: (e) => `Cannot connect through proxy ${e.proxy}: ${e.reason}, ${e.code}${context(e)}`,
+  ClientHttpProxyError: (e) => `Proxy ${e.proxy} refused to connect: ${e.status}${reasonPhrase(e.reason)}${context(e)}`,
+  ConnectionTimeoutError: (e) => `Connecting timed out: limit "${e.timeout}" of ${after(e.limit)} ran out${context(e)}`,
+  SocketTimeoutError: (e) => `The peer was silent: limit "${e.timeout}" of ${after(e.limit)} ran out${context(e)}`,
+  TotalTimeoutError: (e) => `Request timed out: limit "total" of ${after(e.limit)} ran out${context(e)}`,
+  ServerDisconnectedError: (e) =>
+    `Server disconnected after ${bytes(e.received)} of the response's head${
+      e.reused ? ", on a reused connection" : ""
+    }${context(e)}`,
+  ClientOSError: (e) => `Connection broke: ${e.syscall === undefined ? "" : `${e.syscall} `}${e.code}${context(e)}`,
+  BadHttpMessage: (e) =>
+    `Cannot read the response's head: ${e.description}${e.excerpt === "" ? "" : `, at "${e.excerpt}"`}${context(e)}`,
+  ClientPayloadError: (e) =>
+    `Cannot read the response's body: ${e.reason} after ${bytes(e.received)}${
+      e.expected === undefined ? "" : ` of ${e.expected}`
+    }${context(e)}`,
+  RequestBodyError: (e) => `Cannot send the request's body: ${e.reason}${context(e)}`,
+  ContentTypeError: (e) =>
+    `Cannot decode the response: its content type is "${e.contentType}" and not ${e.expected}, status ${e.status}${context(e)}`,
+  JsonDecodeError: (e) =>
+    `Cannot decode the response as JSON${e.position === undefined ? "" : ` at character ${e.position}`}${context(e)}`,
+  ClientResponseError: (e) => `Server answered ${e.status}${reasonPhrase(e.reason)}${context(e)}`,
+  TooManyRedirects: (e) => `Gave up after ${count(e.limit, "redirect")}${context(e)}`,
+  WSServerHandshakeError: (e) => `Cannot open a WebSocket: ${e.description}, status ${e.status}${context(e)}`,
+  WebSocketError: (e) =>
+    `WebSocket failed: ${e.reason}, code ${e.code}${
+      e.closeReason === undefined || e.closeReason === "" ? "" : ` "${e.closeReason}"`
+    }${context(e)}`,
+  MiddlewareError: (e) =>
+    `A middleware gave up: ${e.reason}${e.description === undefined ? "" : `, ${e.description}`}${context(e)}`,
+  SessionClosedError: (e) => `${e.subject} is closed${context(e)}`,
+  PoolSaturatedError: (e) =>
+    `Cannot queue for a connection: ${e.waiting} of at most ${e.maxQueue} wait already${context(e)}`,
+  SslContextError: (e) => `Cannot make a TLS context because of "${e.option}": ${e.description}`,
+  CookieJarError: (e) => `Cannot read saved cookies: ${e.reason}, ${e.description}`
+}

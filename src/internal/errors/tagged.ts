@@ -1,0 +1,118 @@
+/**
+ * The base of every error: a `Data.TaggedError` with a message of its own, which shows no secret wherever it is
+ * printed. Fields that may hold secrets stay readable, but are not enumerable.
+ */
+import * as Data from "effect/Data"
+import { printable, redacted, redactText, redactUrl } from "../redact.js"
+import { sentences } from "./sentences.js"
+
+/** Never shown: what the peer sent may hold credentials, and so may whatever was caught. */
+const hidden: ReadonlySet<string> = new Set(["headers", "history", "body", "cause"])
+
+/** An excerpt of a body is part of a body. One of a head is shown: see `excerptOfHead`. */
+const hiddenOf: { readonly [tag: string]: ReadonlySet<string> } = {
+  JsonDecodeError: new Set([...hidden, "excerpt"])
+}
+
+const urls: ReadonlySet<string> = new Set(["url", "proxy"])
+
+const texts: ReadonlySet<string> = new Set(["description", "closeReason", "reason", "contentType"])
+
+const secretLine = /^\s*((?:proxy-)?authorization|authentication-info|(?:set-)?cookie2?)\s*:/i
+
+/** At most 100 bytes that a peer sent, each of which may take four characters as an escape. */
+const excerptOfHead = (excerpt: string): string => {
+  const name = secretLine.exec(excerpt)?.[1]
+  return name === undefined ? printable(excerpt).slice(0, 400) : `${printable(name)}: ${redacted}`
+}
+
+const shown = (name: string, value: unknown): unknown => {
+  if (typeof value !== "string") return value
+  if (urls.has(name)) return printable(redactUrl(value))
+  if (texts.has(name)) return printable(redactText(value))
+  if (name === "excerpt") return excerptOfHead(value)
+  return value
+}
+
+/** A foreign error whose own text has secrets in it, with the text redacted; still an instance of its class. */
+const safeCause = (cause: unknown): unknown => {
+  if (!(cause instanceof Error) || isOurs(cause)) return cause
+  // Node's holds the whole input, password included.
+  if ("code" in cause && cause.code === "ERR_INVALID_URL") return undefined
+  const message = redactText(cause.message)
+  if (message === cause.message) return cause
+  return Object.create(cause, {
+    message: { value: message, enumerable: false },
+    stack: { value: redactText(cause.stack ?? ""), enumerable: false },
+    toString: { value: () => `${cause.name}: ${message}`, enumerable: false }
+  })
+}
+
+/** Marks our prototypes: what they render is safe. */
+const safe = Symbol("safe")
+
+const isOurs = (error: object): boolean => safe in error
+
+/** What JSON and inspection show of a cause: ours as they are, of others the kind and nothing they hold. */
+const summary = (cause: unknown): unknown => {
+  if (typeof cause !== "object" || cause === null) return typeof cause
+  if (isOurs(cause)) return cause
+  const out: { name?: string; _tag?: string; code?: string } = {}
+  if (cause instanceof Error) out.name = printable(cause.name)
+  if ("_tag" in cause && typeof cause._tag === "string") out._tag = cause._tag
+  if ("code" in cause && typeof cause.code === "string") out.code = cause.code
+  return out
+}
+
+const nodeInspect = Symbol.for("nodejs.util.inspect.custom")
+
+/** What `Data.TaggedError(tag)` is. */
+export type TaggedErrorClass<Tag extends string> = ReturnType<typeof Data.TaggedError<Tag>>
+
+/** `Data.TaggedError` for the errors of this package. */
+export const tagged = <Tag extends string>(tag: Tag): TaggedErrorClass<Tag> => {
+  const concealed = hiddenOf[tag] ?? hidden
+  // Each sentence is told an error of its own tag, which an index by a tag cannot express.
+  const sentence = (sentences as { readonly [tag: string]: (fields: object) => string })[tag] ?? (() => tag)
+
+  class Tagged extends Data.TaggedError(tag)<{ readonly [field: string]: unknown }> {
+    constructor(fields: { readonly [field: string]: unknown }) {
+      const visible: { [field: string]: unknown } = {}
+      for (const name of Object.keys(fields)) {
+        const value = fields[name]
+        if (value !== undefined && !concealed.has(name)) visible[name] = shown(name, value)
+      }
+      const message = printable(sentence(visible))
+      visible.message = message
+      super(visible)
+      for (const name of concealed) {
+        const value = name === "cause" ? safeCause(fields[name]) : fields[name]
+        if (value !== undefined) {
+          Object.defineProperty(this, name, { configurable: true, enumerable: false, value, writable: false })
+        }
+      }
+    }
+
+    get [safe](): true {
+      return true
+    }
+
+    /** Everything that may be shown. */
+    override toJSON(): object {
+      const json: { [field: string]: unknown } = { ...this, message: this.message }
+      if (this.cause !== undefined) json.cause = summary(this.cause)
+      return json
+    }
+
+    [nodeInspect](depth: number, options: object, inspect?: (value: unknown, options: object) => string): string {
+      const head = this.stack ?? this.toString()
+      if (depth < 0 || inspect === undefined) return head
+      const fields: { [field: string]: unknown } = { ...this }
+      if (this.cause !== undefined) fields.cause = summary(this.cause)
+      return `${head} ${inspect(fields, { ...options, depth })}`
+    }
+  }
+
+  // A class cannot be generic in the shape of its own instances; `Data.TaggedError` says the same of its class.
+  return Tagged as unknown as TaggedErrorClass<Tag>
+}
