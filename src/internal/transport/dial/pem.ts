@@ -1,0 +1,122 @@
+/**
+ * Certificates, keys and revocation lists as people hand them over, read and checked. What fails here names the option
+ * and never holds what was in it.
+ */
+import type { KeyObject } from "node:crypto"
+import { createHash, createPrivateKey, X509Certificate } from "node:crypto"
+import * as Redacted from "effect/Redacted"
+import { SslContextError } from "../../../Errors.js"
+import type { Pem } from "../../../Ssl.js"
+
+interface Block {
+  readonly label: string
+  readonly der: Uint8Array
+}
+
+const refuse = (option: string, description: string) => new SslContextError({ option, description })
+
+const toBytes = (option: string, pem: Pem): Uint8Array => {
+  const value: unknown = Redacted.isRedacted(pem) ? Redacted.value(pem) : pem
+  if (typeof value === "string") return Buffer.from(value)
+  if (value instanceof Uint8Array) return value
+  throw refuse(option, "is neither text nor bytes")
+}
+
+/** DER starts with a SEQUENCE of more than 127 bytes; no text does. */
+const isDer = (bytes: Uint8Array): boolean => bytes[0] === 0x30 && ((bytes[1] ?? 0) & 0x80) !== 0
+
+const begin = /-----BEGIN [A-Z0-9 ]+-----/g
+
+const blocksOf = (option: string, bytes: Uint8Array): ReadonlyArray<Block> => {
+  const text = Buffer.from(bytes).toString("latin1")
+  const blocks: Array<Block> = []
+  for (const [, label = "", body = ""] of text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/g)) {
+    blocks.push({ label, der: Buffer.from(body, "base64") })
+  }
+  if (blocks.length !== (text.match(begin) ?? []).length) throw refuse(option, "holds PEM that is cut or malformed")
+  return blocks
+}
+
+const isList = (pems: Pem | ReadonlyArray<Pem>): pems is ReadonlyArray<Pem> => Array.isArray(pems)
+
+const listOf = (pems: Pem | ReadonlyArray<Pem>): ReadonlyArray<Pem> => (isList(pems) ? pems : [pems])
+
+const readCertificate = (option: string, der: Uint8Array): X509Certificate => {
+  try {
+    return new X509Certificate(der)
+  } catch {
+    throw refuse(option, "holds a certificate that cannot be read")
+  }
+}
+
+/** All certificates of PEM texts or DER forms; at least one. */
+export const readCertificates = (option: string, pems: Pem | ReadonlyArray<Pem>): ReadonlyArray<X509Certificate> => {
+  const certificates = listOf(pems).flatMap((pem) => {
+    const bytes = toBytes(option, pem)
+    if (isDer(bytes)) return [readCertificate(option, bytes)]
+    return blocksOf(option, bytes)
+      .filter(({ label }) => label === "CERTIFICATE" || label === "X509 CERTIFICATE")
+      .map(({ der }) => readCertificate(option, der))
+  })
+  if (certificates.length === 0) throw refuse(option, "holds no certificate")
+  return certificates
+}
+
+const toPem = (label: string, der: Uint8Array): string =>
+  `-----BEGIN ${label}-----\n${Buffer.from(der)
+    .toString("base64")
+    .replace(/.{64}(?=.)/g, "$&\n")}\n-----END ${label}-----\n`
+
+/** All revocation lists, as PEM; at least one. OpenSSL reads them later. */
+export const readRevocationLists = (option: string, pems: Pem | ReadonlyArray<Pem>): ReadonlyArray<string> => {
+  const lists = listOf(pems).flatMap((pem) => {
+    const bytes = toBytes(option, pem)
+    if (isDer(bytes)) return [toPem("X509 CRL", bytes)]
+    return blocksOf(option, bytes)
+      .filter(({ label }) => label === "X509 CRL" || label === "CRL")
+      .map(({ der }) => toPem("X509 CRL", der))
+  })
+  if (lists.length === 0) throw refuse(option, "holds no revocation list")
+  return lists
+}
+
+const keyProblem = (error: unknown, passphrase: string | undefined): string => {
+  const code = error instanceof Error && "code" in error ? String(error.code) : ""
+  if (code === "ERR_MISSING_PASSPHRASE" || (passphrase === undefined && /INTERRUPTED|CANCELLED/.test(code))) {
+    return "is encrypted, and there is no passphrase"
+  }
+  if (passphrase !== undefined && /BAD_DECRYPT|CIPHERFINAL|BAD_PASSWORD|PKCS12|MAC/.test(code)) {
+    return "cannot be decrypted with the passphrase"
+  }
+  return "cannot be read"
+}
+
+/** A private key: PEM of any kind, or DER of PKCS #8, PKCS #1 or SEC 1. */
+export const readKey = (option: string, pem: Pem, passphrase: string | Redacted.Redacted | undefined): KeyObject => {
+  const bytes = Buffer.from(toBytes(option, pem))
+  const secret = Redacted.isRedacted(passphrase) ? Redacted.value(passphrase) : passphrase
+  const unlock = secret === undefined ? {} : { passphrase: secret }
+  const attempts = isDer(bytes)
+    ? (["pkcs8", "pkcs1", "sec1"] as const).map(
+        (type) => () => createPrivateKey({ key: bytes, format: "der", type, ...unlock })
+      )
+    : [() => createPrivateKey({ key: bytes, format: "pem", ...unlock })]
+  let problem = "cannot be read"
+  for (const attempt of attempts) {
+    try {
+      return attempt()
+    } catch (error) {
+      problem = keyProblem(error, secret)
+    }
+  }
+  throw refuse(option, problem)
+}
+
+/** A key in the clear, for OpenSSL. */
+export const keyToPem = (key: KeyObject): string => key.export({ type: "pkcs8", format: "pem" }).toString()
+
+/** A digest that is the same for the same key, however it was written down. */
+export const keyDigest = (key: KeyObject): string =>
+  createHash("sha256")
+    .update(key.export({ type: "pkcs8", format: "der" }))
+    .digest("hex")

@@ -1,0 +1,178 @@
+/**
+ * What `Ssl.context` makes: settings read and checked once, with a key that is equal for equal settings.
+ */
+import { createHash } from "node:crypto"
+import { isIP } from "node:net"
+import * as tls from "node:tls"
+import { domainToASCII } from "node:url"
+import type * as Effect from "effect/Effect"
+import { SslContextError } from "../../../Errors.js"
+import type { ContextOptions, TlsVersion } from "../../../Ssl.js"
+import { sha256Of } from "./certificate.js"
+import { keyDigest, keyToPem, readCertificates, readKey, readRevocationLists } from "./pem.js"
+
+/** The inside of a context. */
+export interface TlsMaterial {
+  /** A digest of all that decides whom to trust and as whom to appear, but `verify` and `serverHostname`. */
+  readonly key: string
+  readonly verify: boolean
+  readonly serverHostname: string | undefined
+  readonly alpn: ReadonlyArray<string>
+  readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
+  readonly secureContext: tls.SecureContext
+  /** The same trust without what belongs to one origin: the client certificate and the name. */
+  readonly elsewhere: () => TlsMaterial
+}
+
+const refuse = (option: string, description: string) => new SslContextError({ option, description })
+
+const versions: ReadonlyArray<TlsVersion> = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
+
+const readVersions = (options: ContextOptions) => {
+  const minVersion = options.minVersion ?? "TLSv1.2"
+  const maxVersion = options.maxVersion ?? "TLSv1.3"
+  const min = versions.indexOf(minVersion)
+  const max = versions.indexOf(maxVersion)
+  if (min < 0) throw refuse("minVersion", `is none of ${versions.join(", ")}`)
+  if (max < 0) throw refuse("maxVersion", `is none of ${versions.join(", ")}`)
+  if (min > max) {
+    throw options.minVersion === undefined
+      ? refuse("maxVersion", `is below the default minVersion, ${minVersion}`)
+      : refuse("minVersion", "is above maxVersion")
+  }
+  return { minVersion, maxVersion }
+}
+
+/**
+ * Node's list at OpenSSL's security level 2, which refuses RSA keys under 2048 bits and SHA-1 signatures, as Python and
+ * later Nodes have it. TLS 1.0 and 1.1 exist at level 0 only.
+ */
+const defaultCiphers = (minVersion: TlsVersion): string => {
+  if (tls.DEFAULT_CIPHERS.includes("@SECLEVEL")) return tls.DEFAULT_CIPHERS
+  return `${tls.DEFAULT_CIPHERS}:@SECLEVEL=${minVersion === "TLSv1.2" || minVersion === "TLSv1.3" ? 2 : 0}`
+}
+
+const readAlpn = (protocols: ReadonlyArray<string> | undefined): ReadonlyArray<string> => {
+  if (protocols === undefined) return ["http/1.1"]
+  for (const protocol of protocols) {
+    if (!/^[\x21-\x7e]{1,255}$/.test(protocol)) throw refuse("alpn", "holds what is no protocol name")
+  }
+  return [...protocols]
+}
+
+/** Lower case, A-labels, no dot at the end; `undefined` if it is no host name. */
+export const canonicalName = (name: string): string | undefined => {
+  const bare = name.startsWith("[") && name.endsWith("]") ? name.slice(1, -1) : name
+  if (isIP(bare) !== 0) return bare.toLowerCase()
+  const ascii = domainToASCII(bare).replace(/\.$/, "")
+  return /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(ascii) && ascii.length <= 253 ? ascii : undefined
+}
+
+const readName = (name: string | undefined): string | undefined => {
+  if (name === undefined) return undefined
+  const canonical = canonicalName(name)
+  if (canonical === undefined) throw refuse("serverHostname", "is no host name")
+  return canonical
+}
+
+const readIdentity = (options: ContextOptions) => {
+  if (options.cert === undefined && options.key === undefined) return undefined
+  if (options.cert === undefined) throw refuse("cert", "is missing beside key")
+  if (options.key === undefined) throw refuse("key", "is missing beside cert")
+  const chain = readCertificates("cert", options.cert)
+  const key = readKey("key", options.key, options.passphrase)
+  if (chain[0]?.checkPrivateKey(key) !== true) throw refuse("key", "does not belong to the certificate")
+  return { chain, key }
+}
+
+const readAuthorities = (options: ContextOptions) => {
+  const own = options.ca === undefined ? [] : readCertificates("ca", options.ca)
+  return { own, bundled: options.bundledCa ?? options.ca === undefined }
+}
+
+const secure = (options: tls.SecureContextOptions): tls.SecureContext => {
+  try {
+    return tls.createSecureContext(options)
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "an unknown error"
+    if (code.includes("CIPHER")) throw refuse("ciphers", "names no cipher that OpenSSL has")
+    if (code.includes("CRYPTO_OPERATION") && options.crl !== undefined) {
+      throw refuse("crl", "holds a revocation list that cannot be read")
+    }
+    throw refuse("context", `is refused by OpenSSL (${code})`)
+  }
+}
+
+interface Parsed {
+  readonly minVersion: TlsVersion
+  readonly maxVersion: TlsVersion
+  readonly ciphers: string
+  readonly alpn: ReadonlyArray<string>
+  readonly authorities: ReturnType<typeof readAuthorities>
+  readonly identity: ReturnType<typeof readIdentity>
+  readonly crl: ReadonlyArray<string> | undefined
+  readonly verify: boolean
+  readonly serverHostname: string | undefined
+  readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
+}
+
+const digestOf = ({ alpn, authorities, ciphers, crl, identity, maxVersion, minVersion }: Parsed): string => {
+  const parts = {
+    minVersion,
+    maxVersion,
+    ciphers,
+    alpn,
+    bundled: authorities.bundled,
+    ca: authorities.own.map(sha256Of).sort(),
+    cert: identity?.chain.map(sha256Of),
+    key: identity === undefined ? undefined : keyDigest(identity.key),
+    crl: crl?.map((list) => createHash("sha256").update(list).digest("hex")).sort()
+  }
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex")
+}
+
+const secureContextOf = ({ authorities, ciphers, crl, identity, maxVersion, minVersion }: Parsed): tls.SecureContext =>
+  secure({
+    minVersion,
+    maxVersion,
+    ciphers,
+    // Left out, it stands for the bundled ones and those of NODE_EXTRA_CA_CERTS.
+    ...(authorities.bundled && authorities.own.length === 0
+      ? {}
+      : { ca: [...(authorities.bundled ? tls.rootCertificates : []), ...authorities.own.map(String)] }),
+    ...(identity === undefined ? {} : { cert: identity.chain.map(String).join("\n"), key: keyToPem(identity.key) }),
+    ...(crl === undefined ? {} : { crl: [...crl] })
+  })
+
+const build = (parsed: Parsed): TlsMaterial => {
+  const material: TlsMaterial = {
+    key: digestOf(parsed),
+    verify: parsed.verify,
+    serverHostname: parsed.serverHostname,
+    alpn: parsed.alpn,
+    onKeyLog: parsed.onKeyLog,
+    secureContext: secureContextOf(parsed),
+    elsewhere: () =>
+      parsed.identity === undefined && parsed.serverHostname === undefined
+        ? material
+        : build({ ...parsed, identity: undefined, serverHostname: undefined })
+  }
+  return material
+}
+
+/** Reads and checks; throws `SslContextError`. */
+export const makeMaterial = (options: ContextOptions): TlsMaterial => {
+  const { maxVersion, minVersion } = readVersions(options)
+  return build({
+    minVersion,
+    maxVersion,
+    ciphers: options.ciphers ?? defaultCiphers(minVersion),
+    alpn: readAlpn(options.alpn),
+    authorities: readAuthorities(options),
+    identity: readIdentity(options),
+    crl: options.crl === undefined ? undefined : readRevocationLists("crl", options.crl),
+    verify: options.verify !== false,
+    serverHostname: readName(options.serverHostname),
+    onKeyLog: options.onKeyLog
+  })
+}
