@@ -1,0 +1,67 @@
+/**
+ * What credentials look like on the wire.
+ */
+import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+import type { Basic, Credentials } from "../../Auth.js"
+
+// RFC 7617, section 2: neither part may hold control characters.
+const control = /[\u0000-\u001f\u007f]/
+
+const beyondLatin1 = /[^\u0000-\u00ff]/
+
+const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/
+
+const visible = /^[\u0021-\u007e]+$/
+
+const memo = new WeakMap<Credentials, Either.Either<string, string>>()
+
+/** `undefined` for a secret that was wiped. */
+export const reveal = (secret: Redacted.Redacted): string | undefined => {
+  try {
+    return Redacted.value(secret)
+  } catch {
+    return undefined
+  }
+}
+
+/** The name and the password in clear, or what is wrong with them. */
+export const revealBasic = (
+  credentials: Basic
+): Either.Either<{ readonly user: string; readonly password: string }, string> => {
+  const user = reveal(credentials.user)
+  const password = reveal(credentials.password)
+  if (user === undefined || password === undefined) return Either.left("the credentials were wiped")
+  if (control.test(user) || control.test(password)) {
+    return Either.left("the name or the password holds a control character")
+  }
+  const impossible = credentials.encoding === "latin1" ? beyondLatin1 : loneSurrogate
+  if (impossible.test(user) || impossible.test(password)) {
+    return Either.left(`the name or the password cannot be written in ${credentials.encoding}`)
+  }
+  return Either.right({ user, password })
+}
+
+const encode = (credentials: Credentials): Either.Either<string, string> => {
+  if (credentials._tag === "Bearer") {
+    const token = reveal(credentials.token)
+    if (token === undefined) return Either.left("the token was wiped")
+    if (!visible.test(token)) return Either.left("the token is empty or holds more than visible ASCII")
+    return Either.right(`Bearer ${token}`)
+  }
+  return Either.flatMap(revealBasic(credentials), ({ password, user }) =>
+    user.includes(":")
+      ? Either.left("the name holds a colon")
+      : Either.right(`Basic ${Buffer.from(`${user}:${password}`, credentials.encoding).toString("base64")}`)
+  )
+}
+
+/** The value of Authorization or Proxy-Authorization, or what is wrong with the credentials. */
+export const authorizationOf = (credentials: Credentials): Either.Either<string, string> => {
+  let result = memo.get(credentials)
+  if (result === undefined) {
+    result = encode(credentials)
+    memo.set(credentials, result)
+  }
+  return result
+}

@@ -1,0 +1,111 @@
+/**
+ * NO_PROXY: which targets are reached directly although the environment names a proxy.
+ */
+import * as Net from "node:net"
+import { domainToASCII } from "node:url"
+
+/** What is asked about: `host` is canonical, IPv6 without brackets. */
+export interface Target {
+  readonly host: string
+  readonly port: number
+}
+
+const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/
+
+/** An address in its one form, an IPv4-mapped one as IPv4; `undefined` for what is no address. */
+export const canonicalAddress = (text: string): string | undefined => {
+  switch (Net.isIP(text)) {
+    case 4:
+      return text
+    case 6: {
+      if (text.includes("%")) return text.toLowerCase()
+      const address = new URL(`http://[${text}]`).hostname.slice(1, -1)
+      const tail = mapped.exec(address)
+      if (tail === null) return address
+      const high = Number.parseInt(tail[1] ?? "", 16)
+      const low = Number.parseInt(tail[2] ?? "", 16)
+      return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
+    }
+    default:
+      return undefined
+  }
+}
+
+const withoutDot = (name: string): string => (name.endsWith(".") ? name.slice(0, -1) : name)
+
+type Entry = (host: string, isAddress: boolean, port: number) => boolean
+
+const subnet = (text: string): Entry | undefined => {
+  const slash = text.indexOf("/")
+  const address = text.slice(0, slash).replace(/^\[(.*)\]$/, "$1")
+  const family = Net.isIP(address)
+  const digits = text.slice(slash + 1)
+  if (family === 0 || address.includes("%") || !/^\d{1,3}$/.test(digits)) return undefined
+  const prefix = Number(digits)
+  if (prefix > (family === 4 ? 32 : 128)) return undefined
+  // Targets arrive as IPv4 where they are IPv4-mapped, so a subnet of such addresses is one of IPv4. Node's BlockList
+  // would find an IPv4 address in any subnet of IPv6 that has room for it, such as ::/0.
+  const inner = family === 6 && prefix >= 96 ? canonicalAddress(address) : undefined
+  const list = new Net.BlockList()
+  if (inner !== undefined && Net.isIPv4(inner)) {
+    list.addSubnet(inner, prefix - 96, "ipv4")
+    return (host, isAddress) => isAddress && Net.isIPv4(host) && list.check(host, "ipv4")
+  }
+  const type = family === 4 ? "ipv4" : "ipv6"
+  list.addSubnet(address, prefix, type)
+  return (host, isAddress) => isAddress && Net.isIP(host) === family && list.check(host, type)
+}
+
+/** `name[:port]`, `address[:port]` or `[address]:port`. */
+const split = (text: string): readonly [host: string, port: number | undefined] | undefined => {
+  if (Net.isIP(text) !== 0) return [text, undefined]
+  const parts = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text)
+  if (parts === null) return undefined
+  const port = parts[3] === undefined ? undefined : Number(parts[3])
+  if (parts[1] !== undefined) return Net.isIPv6(parts[1]) ? [parts[1], port] : undefined
+  return [parts[2] ?? "", port]
+}
+
+const entry = (text: string): Entry | undefined => {
+  if (text === "*") return () => true
+  if (text.includes("/")) return subnet(text)
+  const parts = split(text)
+  if (parts === undefined) return undefined
+  const [host, port] = parts
+  const address = canonicalAddress(host)
+  if (address !== undefined) {
+    return (target, isAddress, targetPort) =>
+      isAddress && target === address && (port === undefined || port === targetPort)
+  }
+  if (host === "*") return (_, __, targetPort) => port === targetPort
+  const below = host.startsWith("*.")
+  const name = domainToASCII(withoutDot(host.slice(below ? 2 : host.startsWith(".") ? 1 : 0)))
+  // domainToASCII reads "192.168.1" as an address; what is not written as one is none.
+  if (name === "" || Net.isIP(name) !== 0) return undefined
+  const suffix = `.${name}`
+  return (target, isAddress, targetPort) =>
+    !isAddress &&
+    (target.endsWith(suffix) || (!below && target === name)) &&
+    (port === undefined || port === targetPort)
+}
+
+const never = (): boolean => false
+
+/**
+ * Compiles a list with commas or white space between its items: `*`, `example.com` and `.example.com` (the name and
+ * what is below it), `*.example.com` (only what is below it), addresses, CIDR blocks; a name or an address may have a
+ * port. Anything else matches nothing, which leaves the target to the proxy.
+ */
+export const compile = (list: string): ((target: Target) => boolean) => {
+  const entries: Array<Entry> = []
+  for (const item of list.split(/[\s,]+/)) {
+    const compiled = item === "" ? undefined : entry(item)
+    if (compiled !== undefined) entries.push(compiled)
+  }
+  if (entries.length === 0) return never
+  return (target) => {
+    const address = canonicalAddress(target.host)
+    const host = address ?? withoutDot(target.host).toLowerCase()
+    return entries.some((matches) => matches(host, address !== undefined, target.port))
+  }
+}

@@ -1,0 +1,352 @@
+import { inspect } from "node:util"
+import { assert, describe, it } from "@effect/vitest"
+import { Redacted } from "effect"
+import * as FastCheck from "fast-check"
+import * as Auth from "../../../src/Auth.js"
+import type { HeadersInput } from "../../../src/ClientRequest.js"
+import { InvalidRequest, InvalidURL } from "../../../src/Errors.js"
+import type { Environment } from "../../../src/internal/session/environment.js"
+import { resolveProxy } from "../../../src/internal/session/proxyInput.js"
+import type { Origin, ProxyRoute } from "../../../src/internal/transport/Transport.js"
+import * as Proxy from "../../../src/Proxy.js"
+
+const origin: Origin = {
+  scheme: "http",
+  host: "a.test",
+  port: 80,
+  authority: "a.test",
+  ip: 0,
+  key: "http://a.test:80"
+}
+
+const resolve = (
+  input: Proxy.Input | undefined,
+  auth?: Auth.Credentials,
+  headers?: HeadersInput,
+  environment?: Environment,
+  url = "http://a.test/"
+) => resolveProxy(input, environment, auth, headers, origin, url)
+
+const routeOf = (...parameters: Parameters<typeof resolve>): ProxyRoute => {
+  const found = resolve(...parameters)
+  if (found === undefined || found instanceof InvalidURL || found instanceof InvalidRequest) {
+    return assert.fail(`no route: ${String(found)}`)
+  }
+  return found
+}
+
+const basic = (user: string, password: string) => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`
+
+describe("proxy URLs", () => {
+  for (const [text, kind, host, port, ip, url] of [
+    ["http://p.test", "http", "p.test", 80, 0, "http://p.test:80"],
+    ["http://p.test:80", "http", "p.test", 80, 0, "http://p.test:80"],
+    ["http://p.test:3128/", "http", "p.test", 3128, 0, "http://p.test:3128"],
+    ["HTTP://P.Test:3128", "http", "p.test", 3128, 0, "http://p.test:3128"],
+    ["https://p.test", "https", "p.test", 443, 0, "https://p.test:443"],
+    ["https://p.test:80", "https", "p.test", 80, 0, "https://p.test:80"],
+    ["socks5://p.test", "socks5", "p.test", 1080, 0, "socks5://p.test:1080"],
+    ["socks5://p.test:80", "socks5", "p.test", 80, 0, "socks5://p.test:80"],
+    ["socks5://p.test:21", "socks5", "p.test", 21, 0, "socks5://p.test:21"],
+    ["socks5h://p.test:9050", "socks5h", "p.test", 9050, 0, "socks5h://p.test:9050"],
+    ["socks4a://p.test", "socks4a", "p.test", 1080, 0, "socks4a://p.test:1080"],
+    ["socks5h://BÜCHER.test", "socks5h", "xn--bcher-kva.test", 1080, 0, "socks5h://xn--bcher-kva.test:1080"],
+    ["http://127.0.0.1:8080", "http", "127.0.0.1", 8080, 4, "http://127.0.0.1:8080"],
+    ["socks5://0x7f.1:8080", "socks5", "127.0.0.1", 8080, 4, "socks5://127.0.0.1:8080"],
+    ["http://[::1]:8080", "http", "::1", 8080, 6, "http://[::1]:8080"],
+    ["socks5h://[0:0::1]", "socks5h", "::1", 1080, 6, "socks5h://[::1]:1080"],
+    ["http://bücher.test:1", "http", "xn--bcher-kva.test", 1, 0, "http://xn--bcher-kva.test:1"],
+    ["  http://p.test:1  ", "http", "p.test", 1, 0, "http://p.test:1"],
+    ["http://example.com:@evil.test:1", "http", "evil.test", 1, 0, "http://evil.test:1"]
+  ] as const) {
+    it(text, () => {
+      const route = routeOf(text)
+      assert.deepStrictEqual([route.kind, route.host, route.port, route.ip, route.url], [kind, host, port, ip, url])
+    })
+  }
+
+  for (const [text, reason] of [
+    ["", "Relative"],
+    ["p.test", "Relative"],
+    ["p.test:3128", "Relative"],
+    ["//p.test:3128", "Relative"],
+    ["http:p.test", "Relative"],
+    ["ftp://p.test", "Scheme"],
+    ["socks4://p.test", "Scheme"],
+    ["socks://p.test", "Scheme"],
+    ["pac+http://p.test/p.pac", "Scheme"],
+    ["ws://p.test", "Scheme"],
+    ["constructor://p.test", "Scheme"],
+    ["http://", "Syntax"],
+    ["http:///", "Syntax"],
+    ["http://p.test:65536", "Syntax"],
+    ["http://p.test:port", "Syntax"],
+    ["http://p test", "Syntax"],
+    ["http://user:s3cr3t@p.test\\@evil.test", "Syntax"],
+    ["http://user:s3cr3t/x@p.test:port", "Syntax"],
+    ["http://user:s3cr3t", "Syntax"],
+    ["http://p.test:0", "Host"],
+    ["http://user:s3cr3t%0d%0ax@p.test", "Credentials"],
+    ["http://us%3Aer:s3cr3t@p.test", "Credentials"],
+    ["http://user:s3cr3t%ff@p.test", "Credentials"],
+    ["http://user:s3cr3t%00@p.test", "Credentials"],
+    [`socks5://user:s3cr3t${"x".repeat(256)}@p.test`, "Credentials"]
+  ] as const) {
+    it(`${JSON.stringify(text.slice(0, 60))} is refused: ${reason}`, () => {
+      const error = resolve(text)
+      assert.instanceOf(error, InvalidURL)
+      assert.strictEqual(error.reason, reason)
+      const shown = `${String(error)} ${error.url} ${error.description} ${JSON.stringify(error)} ${inspect(error, { depth: 9 })}`
+      assert.notInclude(shown, "s3cr3t")
+    })
+  }
+
+  for (const [userinfo, user, password] of [
+    ["user:pass@", "user", "pass"],
+    ["user@", "user", ""],
+    ["user:@", "user", ""],
+    [":pass@", "", "pass"],
+    ["user:p%40ss@", "user", "p@ss"],
+    ["user:p%2540ss@", "user", "p%40ss"],
+    ["a:b:c@", "a", "b:c"],
+    ["us%2fer:p%3ass@", "us/er", "p:ss"],
+    ["%C3%BC:%C3%9F@", "ü", "ß"],
+    ["ü:ß@", "ü", "ß"],
+    ["user:100%@", "user", "100%"],
+    ["user:a b@", "user", "a b"],
+    ["us@er:p@ss@", "us@er", "p@ss"]
+  ] as const) {
+    it(`credentials: ${userinfo}`, () => {
+      const route = routeOf(`http://${userinfo}p.test:3128`)
+      assert.strictEqual(route.authorization, basic(user, password))
+      assert.strictEqual(route.url, "http://p.test:3128")
+      assert.strictEqual(routeOf(new URL(`http://${userinfo}p.test:3128`)).authorization, basic(user, password))
+      const inner = routeOf(`socks5h://${userinfo}p.test`)
+      assert.deepStrictEqual([inner.user, inner.password, inner.authorization], [user, password, undefined])
+    })
+  }
+
+  it("a SOCKS name may hold a colon, and no credentials are none", () => {
+    assert.strictEqual(routeOf("socks5://us%3Aer:p@p.test").user, "us:er")
+    assert.isUndefined(routeOf("socks5://p.test").user)
+    assert.isUndefined(routeOf("http://p.test").authorization)
+    assert.isUndefined(routeOf("http://@p.test").authorization)
+  })
+
+  it("any text is a proxy or a typed refusal", () => {
+    const part = FastCheck.constantFrom(
+      "http://",
+      "socks5://",
+      "p.test",
+      ":80",
+      "@",
+      "%",
+      "%41",
+      "\\",
+      "[::1]",
+      "/",
+      "?",
+      "#",
+      "\n",
+      "x"
+    )
+    FastCheck.assert(
+      FastCheck.property(
+        FastCheck.array(FastCheck.oneof(part, FastCheck.string({ maxLength: 4 })), { maxLength: 8 }),
+        (parts) => {
+          const found = resolve(parts.join(""))
+          assert.isTrue(
+            found instanceof InvalidURL || found instanceof InvalidRequest || (found !== undefined && found.host !== "")
+          )
+        }
+      ),
+      { seed: 9, numRuns: 500 }
+    )
+  })
+})
+
+describe("proxy options", () => {
+  const p = "http://p.test:3128"
+  const environment: Environment = { proxyFor: () => routeOf("http://env.test:1"), netrc: () => undefined }
+
+  it("nothing is a direct connection, and so is false, whatever the environment says", () => {
+    assert.isUndefined(resolve(undefined))
+    assert.isUndefined(resolve(false))
+    assert.isUndefined(resolve(false, undefined, undefined, environment))
+  })
+
+  it("what is given comes before the environment, which comes before nothing", () => {
+    assert.strictEqual(routeOf(undefined, undefined, undefined, environment).url, "http://env.test:1")
+    assert.strictEqual(routeOf(p, undefined, undefined, environment).url, p)
+  })
+
+  it("proxyAuth and proxyHeaders are not the environment's", () => {
+    const route = routeOf(undefined, Auth.basic("u", "p"), { "x-a": "1" }, environment)
+    assert.isUndefined(route.authorization)
+    assert.deepStrictEqual(route.headers, [])
+  })
+
+  it("proxyAuth and proxyHeaders go with a URL", () => {
+    const route = routeOf(p, Auth.basic("u", "p"), { "x-a": ["1", "2"], "x-b": undefined, "x-c": Redacted.make("3") })
+    assert.strictEqual(route.authorization, basic("u", "p"))
+    assert.deepStrictEqual(route.headers, [
+      ["x-a", "1"],
+      ["x-a", "2"],
+      ["x-c", "3"]
+    ])
+    assert.strictEqual(routeOf(new URL(p), Auth.bearer("t")).authorization, "Bearer t")
+    assert.strictEqual(routeOf(p, undefined, { "Proxy-Authorization": "Custom x" }).authorization, "Custom x")
+    assert.deepStrictEqual(
+      routeOf(p, undefined, [
+        ["X-A", "1"],
+        ["x-a", "2"]
+      ]).headers,
+      [
+        ["X-A", "1"],
+        ["x-a", "2"]
+      ]
+    )
+  })
+
+  for (const [what, input, auth, headers, option] of [
+    ["credentials twice", "http://u:p@p.test", Auth.basic("u", "s3cr3t"), undefined, "proxyAuth"],
+    ["proxyAuth with Proxy.make", Proxy.make(p), Auth.basic("u", "s3cr3t"), undefined, "proxyAuth"],
+    ["proxyAuth with Proxy.route", Proxy.route(() => p), Auth.basic("u", "s3cr3t"), undefined, "proxyAuth"],
+    ["proxyHeaders with Proxy.make", Proxy.make(p), undefined, { "x-a": "s3cr3t" }, "proxyHeaders"],
+    [
+      "Proxy.make with credentials twice",
+      Proxy.make("http://u:p@p.test", { auth: Auth.basic("u", "s3cr3t") }),
+      undefined,
+      undefined,
+      "proxy"
+    ],
+    ["a header and credentials", p, Auth.basic("u", "s3cr3t"), { "proxy-authorization": "x" }, "proxyAuth"],
+    ["a colon in the name", p, Auth.basic("a:b", "s3cr3t"), undefined, "proxyAuth"],
+    ["CRLF in the password", p, Auth.basic("a", "s3cr3t\r\n"), undefined, "proxyAuth"],
+    ["a token for SOCKS", "socks5://p.test", Auth.bearer("s3cr3t"), undefined, "proxyAuth"],
+    ["NUL in a SOCKS4a name", "socks4a://p.test", Auth.basic("a\0evil.test"), undefined, "proxyAuth"],
+    ["256 bytes for SOCKS5", "socks5://p.test", Auth.basic("a", "ü".repeat(128)), undefined, "proxyAuth"],
+    ["CRLF in a header's value", p, undefined, { "x-a": "s3cr3t\r\nx-b: 1" }, "proxyHeaders"],
+    ["LF in a header's value", p, undefined, { "x-a": "s3cr3t\n" }, "proxyHeaders"],
+    ["NUL in a header's value", p, undefined, { "x-a": "s3cr3t\0" }, "proxyHeaders"],
+    ["U+010A in a header's value", p, undefined, { "x-a": "s3cr3t\u010a" }, "proxyHeaders"],
+    ["U+560A in a header's value", p, undefined, { "x-a": "s3cr3t\u560a" }, "proxyHeaders"],
+    ["CRLF in a header's name", p, undefined, { "x-a: 1\r\nx-b": "s3cr3t" }, "proxyHeaders"],
+    ["an empty header name", p, undefined, { "": "s3cr3t" }, "proxyHeaders"],
+    ["Host", p, undefined, { Host: "evil.test" }, "proxyHeaders"],
+    ["Content-Length", p, undefined, { "content-length": "5" }, "proxyHeaders"],
+    ["Transfer-Encoding", p, undefined, [["Transfer-Encoding", "chunked"]] as const, "proxyHeaders"],
+    ["two Proxy-Authorization", p, undefined, { "proxy-authorization": ["a", "b"] }, "proxyHeaders"]
+  ] as const) {
+    it(`refuses ${what}`, () => {
+      const error = resolve(input, auth, headers)
+      assert.instanceOf(error, InvalidRequest)
+      assert.strictEqual(error.option, option)
+      assert.notInclude(`${String(error)} ${JSON.stringify(error)} ${inspect(error, { depth: 9 })}`, "s3cr3t")
+    })
+  }
+
+  it("plain routes and those with the same credentials are made once", () => {
+    const auth = Auth.basic("u", "p")
+    assert.strictEqual(routeOf(p), routeOf(p))
+    assert.strictEqual(routeOf(p, auth), routeOf(p, auth))
+    assert.notStrictEqual(routeOf(p, auth), routeOf("http://q.test:3128", auth))
+    assert.strictEqual(routeOf("http://q.test:3128", auth).host, "q.test")
+  })
+})
+
+describe("proxy keys", () => {
+  it("are equal where everything is, and show no secret", () => {
+    const make = (password: string, header = "1") =>
+      routeOf("http://p.test:3128", Auth.basic("us3r", password), { "x-a": header }).key
+    assert.strictEqual(make("s3cr3t"), make("s3cr3t"))
+    assert.notStrictEqual(make("s3cr3t"), make("s3cr3t2"))
+    assert.notStrictEqual(make("s3cr3t"), make("s3cr3t", "2"))
+    assert.match(make("s3cr3t"), /^http:\/\/p\.test:3128#[0-9a-f]{32}$/)
+    assert.strictEqual(routeOf("http://p.test:3128").key, "http://p.test:3128")
+    assert.notInclude(make("s3cr3t"), Buffer.from("us3r:s3cr3t").toString("base64"))
+  })
+
+  it("tell kinds, ports, names from passwords, and TLS settings apart", () => {
+    const keys = [
+      routeOf("http://p.test:1080"),
+      routeOf("https://p.test:1080"),
+      routeOf("socks5://p.test:1080"),
+      routeOf("socks5h://p.test:1080"),
+      routeOf("socks4a://p.test:1080"),
+      routeOf("http://p.test:1081"),
+      routeOf("socks5://a:bc@p.test:1080"),
+      routeOf("socks5://ab:c@p.test:1080"),
+      routeOf(Proxy.make("https://p.test:1080", { ssl: false }))
+    ].map((route) => route.key)
+    assert.strictEqual(new Set(keys).size, keys.length)
+    assert.strictEqual(routeOf(Proxy.make("https://p.test:1080", { ssl: true })).key, keys[1])
+    assert.strictEqual(routeOf(Proxy.make("https://p.test:1080", { ssl: false })).key, keys[8])
+  })
+})
+
+describe("Proxy.make", () => {
+  it("shows its URL and nothing else", () => {
+    const proxy = Proxy.make("http://us3r:s3cr3t@p.test:3128", { headers: { "x-a": "s3cr3t" } })
+    assert.strictEqual(proxy.url, "http://p.test:3128")
+    const shown = `${String(proxy)} ${JSON.stringify(proxy)} ${inspect(proxy, { depth: 9, showHidden: true })}`
+    assert.notInclude(shown, "s3cr3t")
+    assert.notInclude(shown, "us3r")
+    assert.notInclude(Proxy.make("http://us3r:s3cr3t@p.test:port").url, "s3cr3t")
+  })
+
+  it("reads what it is given once", () => {
+    const url = new URL("http://p.test:3128")
+    const headers: Record<string, string> = { "x-a": "1" }
+    const proxy = Proxy.make(url, { headers })
+    url.hostname = "evil.test"
+    headers["x-a"] = "2\r\nx: y"
+    const route = routeOf(proxy)
+    assert.strictEqual(route.host, "p.test")
+    assert.deepStrictEqual(route.headers, [["x-a", "1"]])
+    assert.strictEqual(routeOf(proxy), route)
+  })
+
+  it("refuses what only looks like one", () => {
+    const error = resolve({ [Proxy.TypeId]: Proxy.TypeId, url: "http://p.test" })
+    assert.instanceOf(error, InvalidRequest)
+  })
+})
+
+describe("Proxy.route", () => {
+  it("is asked for each target, without its credentials, and what it gives is resolved", () => {
+    const seen: Array<string> = []
+    const route = Proxy.route((target) => {
+      seen.push(target.href)
+      if (target.protocol === "wss:") return new URL("http://ws.test:1")
+      return target.hostname === "a.test" ? Proxy.make("https://p.test", { auth: Auth.basic("u", "p") }) : undefined
+    })
+    assert.strictEqual(routeOf(route, undefined, undefined, undefined, "http://us3r:s3cr3t@a.test/x?y").kind, "https")
+    assert.isUndefined(resolve(route, undefined, undefined, undefined, "http://b.test/"))
+    assert.strictEqual(routeOf(route, undefined, undefined, undefined, "wss://a.test/").host, "ws.test")
+    assert.deepStrictEqual(seen, ["http://a.test/x?y", "http://b.test/", "wss://a.test/"])
+  })
+
+  it("is direct where it says undefined, whatever the environment says", () => {
+    const environment: Environment = { proxyFor: () => routeOf("http://env.test:1"), netrc: () => undefined }
+    assert.isUndefined(
+      resolve(
+        Proxy.route(() => undefined),
+        undefined,
+        undefined,
+        environment
+      )
+    )
+  })
+
+  it("fails its request where it throws or gives a bad URL", () => {
+    const thrown = resolve(
+      Proxy.route(() => {
+        throw new Error("boom")
+      })
+    )
+    assert.instanceOf(thrown, InvalidRequest)
+    assert.strictEqual(thrown.option, "proxy")
+    assert.instanceOf(resolve(Proxy.route(() => "gopher://p.test")), InvalidURL)
+  })
+})
