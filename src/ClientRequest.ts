@@ -4,7 +4,8 @@
 import type * as HttpBody from "@effect/platform/HttpBody"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
 import type * as UrlParams from "@effect/platform/UrlParams"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import type { Inspectable } from "effect/Inspectable"
 import type * as Option from "effect/Option"
 import type { Pipeable } from "effect/Pipeable"
@@ -13,6 +14,12 @@ import type * as Stream from "effect/Stream"
 import type { Credentials } from "./Auth.js"
 import type { ClientResponse, ResponseHead } from "./ClientResponse.js"
 import type { ClientError, InvalidRequest, InvalidURL, RequestBodyError } from "./Errors.js"
+import * as changes from "./internal/session/changes.js"
+import * as curl from "./internal/session/curl.js"
+import { makeDefaults } from "./internal/session/defaults.js"
+import { prepare } from "./internal/session/prepare.js"
+import * as prepared from "./internal/session/prepared.js"
+import * as replay from "./internal/session/replay.js"
 import type { Middleware } from "./Middleware.js"
 import type { Multipart } from "./Multipart.js"
 import type * as Proxy from "./Proxy.js"
@@ -131,7 +138,20 @@ export interface RequestOptions extends CommonOptions {
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
 }
 
-export declare const TypeId: TypeId
+/**
+ * The type id of `ClientRequest`.
+ *
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: TypeId = prepared.TypeId
+
+/**
+ * The type id of `ClientRequest`.
+ *
+ * @since 0.1.0
+ * @category type ids
+ */
 export type TypeId = "~effect-http-session/ClientRequest"
 
 /** A prepared request, as middlewares see it: before cookies and automatic headers, anew for each hop. */
@@ -150,46 +170,132 @@ export interface ClientRequest extends Pipeable, Inspectable {
   readonly hop: number
 }
 
-export declare const isClientRequest: (u: unknown) => u is ClientRequest
+/**
+ * Whether it is a prepared request.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isClientRequest = (u: unknown): u is ClientRequest => u instanceof prepared.Prepared
 
-/** A request by itself, for `Session.execute` and `toCurl`. */
-export declare const make: (
+const noDefaults = makeDefaults({})
+
+/**
+ * A request by itself, for `Session.execute` and `toCurl`. The session that executes it adds its own headers,
+ * credentials, cookies and limits where the request has none. The URL must be absolute.
+ *
+ * Fails with `InvalidURL` where the URL cannot be requested, with `InvalidRequest` where options contradict each other
+ * or cannot be sent, and with `RequestBodyError` "Encode" where `json` has no JSON.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClientRequest } from "effect-http-session"
+ *
+ * const program = Effect.map(
+ *   ClientRequest.make("POST", "https://example.com/items", { json: { name: "a" } }),
+ *   ClientRequest.toCurl
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
   method: Method,
   url: UrlInput,
   options?: RequestOptions
-) => Effect.Effect<ClientRequest, InvalidURL | InvalidRequest | RequestBodyError>
+): Effect.Effect<ClientRequest, InvalidURL | InvalidRequest | RequestBodyError> =>
+  Effect.suspend(() => {
+    const request = prepare(noDefaults, method, url, options)
+    return request instanceof prepared.Prepared ? Effect.succeed(request) : Effect.fail(request)
+  })
 
-/** Replaces a header, whatever its case. */
-export declare const setHeader: {
+/**
+ * Replaces a header, whatever its case. A redacted value is sent and never shown; one that cannot be sent fails the
+ * request with `InvalidRequest`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const setHeader: {
   (name: string, value: HeaderValue): (self: ClientRequest) => ClientRequest
   (self: ClientRequest, name: string, value: HeaderValue): ClientRequest
-}
+} = dual(
+  3,
+  (self: ClientRequest, name: string, value: HeaderValue): ClientRequest => changes.setHeader(own(self), name, value)
+)
 
-/** Adds a header beside those of the same name. */
-export declare const appendHeader: {
+/**
+ * Adds a header beside those of the same name. A redacted value is sent and never shown; one that cannot be sent fails
+ * the request with `InvalidRequest`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const appendHeader: {
   (name: string, value: HeaderValue): (self: ClientRequest) => ClientRequest
   (self: ClientRequest, name: string, value: HeaderValue): ClientRequest
-}
+} = dual(
+  3,
+  (self: ClientRequest, name: string, value: HeaderValue): ClientRequest => changes.appendHeader(own(self), name, value)
+)
 
-export declare const removeHeader: {
+/**
+ * Removes a header, whatever its case. An automatic one is left out by the option `skipAutoHeaders`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const removeHeader: {
   (name: string): (self: ClientRequest) => ClientRequest
   (self: ClientRequest, name: string): ClientRequest
-}
+} = dual(2, (self: ClientRequest, name: string): ClientRequest => changes.removeHeader(own(self), name))
 
-/** Another target; credentials stay only within the origin. */
-export declare const setUrl: {
+/**
+ * Another target, relative to the present one. Elsewhere than at its origin, credentials, cookies, headers with
+ * secrets, Host and the name for TLS stay behind. A URL that cannot be requested fails the request with `InvalidURL`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const setUrl: {
   (url: UrlInput): (self: ClientRequest) => ClientRequest
   (self: ClientRequest, url: UrlInput): ClientRequest
-}
+} = dual(2, (self: ClientRequest, url: UrlInput): ClientRequest => changes.setUrl(own(self), url))
 
-/** Another body; Content-Type and Content-Length follow it. */
-export declare const setBody: {
+/**
+ * Another body. Content-Type, Content-Length and Content-Encoding headers follow it: those of the old one are gone. A
+ * body that cannot be sent fails the request with `InvalidRequest` or `RequestBodyError`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const setBody: {
   (data: Data): (self: ClientRequest) => ClientRequest
   (self: ClientRequest, data: Data): ClientRequest
+} = dual(2, (self: ClientRequest, data: Data): ClientRequest => changes.setBody(own(self), data))
+
+/** Requests are made here only. */
+const own = (self: ClientRequest): prepared.Prepared => {
+  if (self instanceof prepared.Prepared) return self
+  throw new TypeError("the request was not made by effect-http-session")
 }
 
-/** Marks a Stream that gives its bytes only once: a redirect or retry that needs it again fails typed. */
-export declare const oneShot: (stream: Stream.Stream<Uint8Array, unknown>) => HttpBody.Stream
+/**
+ * Marks a Stream that gives its bytes only once: a redirect, a retry or a second round of authentication that needs
+ * it again fails with `RequestBodyError` "NotReplayable", and nothing is sent.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const oneShot = (stream: Stream.Stream<Uint8Array, unknown>): HttpBody.Stream => replay.oneShot(stream)
 
-/** A curl command line with secrets left out. */
-export declare const toCurl: (self: ClientRequest) => string
+/**
+ * A curl command line with secrets left out: values of credential headers, of redacted ones and of signing query
+ * parameters. Words are quoted for a POSIX shell. A body that is a stream, or no text, or larger than 4 KiB is "@-".
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const toCurl = (self: ClientRequest): string => curl.toCurl(own(self))

@@ -1,0 +1,61 @@
+/**
+ * The host of a URL in its one canonical form, stricter than WHATWG's: what two parsers could read differently is
+ * refused.
+ */
+import { isIPv6 } from "node:net"
+
+/** A lower-case name of A-labels, or an IP address; IPv6 without brackets. */
+export interface Host {
+  readonly name: string
+  /** 0 for a name. */
+  readonly ip: 0 | 4 | 6
+}
+
+const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
+
+/** WHATWG reads a host whose last label is a number as IPv4, in whatever spelling. */
+const numeric = /(?:^|\.)(?:\d+|0x[0-9a-f]*)\.?$/
+
+const plainName = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?$/
+
+const viaWhatwg = (host: string): string | undefined => {
+  try {
+    return new URL(`http://${host}/`).hostname
+  } catch {
+    // Its error holds the input, which may hold a password.
+    return undefined
+  }
+}
+
+/** The canonical host, or what is wrong with it. */
+export const canonicalHost = (raw: string): Host | string => {
+  if (raw === "") return "the host is empty"
+  // Before IDNA, which is not made for megabytes.
+  if (raw.length > 1024) return "the host is longer than 253 characters"
+  if (raw.startsWith("[")) return ipv6(raw)
+  const lower = raw.toLowerCase()
+  const ascii = /^[\x21-\x7e]*$/.test(lower)
+  if (ascii && !plainName.test(lower)) {
+    return /(?:^|\.)\./.test(lower) ? "the host has an empty label" : "the host has characters that no host name has"
+  }
+  const idna = !ascii || /(?:^|\.)xn--/.test(lower)
+  const name = idna ? viaWhatwg(raw) : lower
+  if (name === undefined || name === "") return "the host is no valid internationalised name"
+  if (numeric.test(name)) {
+    return !idna && ipv4.test(name) ? { name, ip: 4 } : "the host is not a canonical IPv4 address"
+  }
+  if (!plainName.test(name)) return "the host has an empty label or characters that no host name has"
+  const bare = name.endsWith(".") ? name.slice(0, -1) : name
+  if (bare.length > 253) return "the host is longer than 253 characters"
+  for (const label of bare.split(".")) {
+    if (label.length > 63) return "a label of the host is longer than 63 characters"
+  }
+  return { name, ip: 0 }
+}
+
+const ipv6 = (raw: string): Host | string => {
+  const inner = raw.slice(1, -1)
+  if (!raw.endsWith("]") || inner.includes("%") || !isIPv6(inner)) return "the host is no IPv6 address without a zone"
+  const name = viaWhatwg(raw)
+  return name === undefined ? "the host is no IPv6 address" : { name: name.slice(1, -1), ip: 6 }
+}

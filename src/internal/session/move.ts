@@ -1,0 +1,46 @@
+/**
+ * The same request to another target, and what stays behind.
+ */
+import * as HttpBody from "@effect/platform/HttpBody"
+import { isSecretHeader } from "../redact.js"
+import { fromUserinfo } from "./defaults.js"
+import { withoutFields } from "./headers.js"
+import { sameOrigin } from "./origin.js"
+import type { Prepared, State } from "./prepared.js"
+import type { Target } from "./url.js"
+
+const isAuthorization = (name: string): boolean => name === "authorization"
+
+/**
+ * Elsewhere than at its origin nothing goes along that is bound to it: credentials, cookies, headers given redacted,
+ * Host and the name for TLS. Credentials in the new URL are the request's from then on.
+ */
+export const moveTo = (self: Prepared, target: Target, changes: Partial<State>): Prepared => {
+  const auth = target.userinfo === undefined || self.noAuth ? undefined : fromUserinfo(target.userinfo)
+  const fields = changes.fields ?? self.fields
+  if (!sameOrigin(self.target.origin, target.origin)) {
+    return self.derive({
+      ...changes,
+      target,
+      auth,
+      fields: withoutFields(fields, (name) => name === "host" || isSecretHeader(name) || fields.secret.has(name)),
+      cookies: [],
+      serverHostname: undefined
+    })
+  }
+  return auth === undefined
+    ? self.derive({ ...changes, target })
+    : self.derive({ ...changes, target, auth, fields: withoutFields(fields, isAuthorization) })
+}
+
+/** The headers about a body, which go with it. */
+const isContentField = (name: string): boolean =>
+  name.startsWith("content-") || name === "transfer-encoding" || name === "expect" || name === "trailer"
+
+/** The next hop of a redirect. Without its body a request loses the headers about it too. */
+export const redirectTo = (self: Prepared, target: Target, method: string, keepBody: boolean): Prepared =>
+  moveTo(self, target, {
+    method,
+    hop: self.hop + 1,
+    ...(keepBody ? {} : { body: HttpBody.empty, fields: withoutFields(self.fields, isContentField) })
+  })

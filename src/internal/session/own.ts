@@ -1,0 +1,14 @@
+/**
+ * Options as they were given, whatever somebody has put on Object.prototype.
+ */
+
+/** `options` itself where it inherits nothing that shows, otherwise its own properties. */
+export const own = <O extends object>(options: O): O => {
+  for (const key in options) {
+    if (!Object.hasOwn(options, key)) {
+      const copy: O = Object.assign(Object.create(null), options)
+      return copy
+    }
+  }
+  return options
+}

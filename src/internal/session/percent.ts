@@ -1,0 +1,74 @@
+/**
+ * Percent-encoding as aiohttp's URL type does it: what is safe stays, unreserved characters are decoded, hexadecimal
+ * digits are upper case, and nothing is encoded twice.
+ */
+
+/** Whether there is half a surrogate pair, which no encoding can carry. */
+export const isIllFormed = (text: string): boolean => /\p{Surrogate}/u.test(text)
+
+const unreserved = /[A-Za-z0-9\-._~]/
+
+const reencode = (match: string, digits: string | undefined): string => {
+  if (digits === undefined) return encodeURIComponent(match)
+  const character = String.fromCharCode(Number.parseInt(digits, 16))
+  return unreserved.test(character) ? character : match.toUpperCase()
+}
+
+const unsafeInPath = /%([0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~!$'()*,;:@=&+/]/gu
+const unsafeInQuery = /%([0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~!$'()*,;:@=&+/?]/gu
+const unsafeInParam = /[^A-Za-z0-9\-._~!$'()*,:@/?]/gu
+
+/** A path as it goes out. */
+export const canonicalPath = (path: string): string => path.replace(unsafeInPath, reencode)
+
+/** A query as it goes out; a space becomes "+". */
+export const canonicalQuery = (query: string): string =>
+  query.replace(unsafeInQuery, (match, digits: string | undefined) => (match === " " ? "+" : reencode(match, digits)))
+
+/** A name or a value of a query. */
+export const encodeParam = (text: string): string =>
+  text.replace(unsafeInParam, (match) => (match === " " ? "+" : encodeURIComponent(match)))
+
+const escapeByte = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`
+
+/** A name or a value of an urlencoded form. */
+export const encodeFormField = (text: string): string =>
+  encodeURIComponent(text)
+    .replace(/[!'()*]/g, escapeByte)
+    .replaceAll("%20", "+")
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/** Decodes each "%" with two hexadecimal digits; `undefined` where that is no UTF-8. */
+export const decodePercent = (text: string): string | undefined => {
+  if (!text.includes("%")) return text
+  const bytes = Buffer.from(
+    Buffer.from(text, "utf8")
+      .toString("latin1")
+      .replace(/%([0-9A-Fa-f]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16))),
+    "latin1"
+  )
+  try {
+    return utf8.decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/** RFC 3986 section 5.2.4, for a path that begins with "/". */
+export const removeDotSegments = (path: string): string => {
+  if (!path.includes("/.")) return path
+  const out: Array<string> = []
+  const segments = path.split("/")
+  for (let i = 1; i < segments.length; i++) {
+    const segment = segments[i]
+    const last = i === segments.length - 1
+    if (segment === "." || segment === "..") {
+      if (segment === "..") out.pop()
+      if (last) out.push("")
+    } else if (segment !== undefined) {
+      out.push(segment)
+    }
+  }
+  return `/${out.join("/")}`
+}
