@@ -1,0 +1,44 @@
+/**
+ * A jar in a file that only its owner can read.
+ */
+
+import { randomUUID } from "node:crypto"
+import type { PlatformError } from "@effect/platform/Error"
+import type { FileSystem } from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import { CookieJarError } from "../../Errors.js"
+import { maxLength } from "./document.js"
+
+/** Replaces the file at `path` by one with mode 0600: whoever looks sees the old one or the new one, each whole. */
+export const write = (fs: FileSystem, path: string, text: string): Effect.Effect<void, PlatformError> => {
+  const temporary = `${path}.${randomUUID()}.tmp`
+  const fill = Effect.scoped(
+    Effect.flatMap(fs.open(temporary, { flag: "wx", mode: 0o600 }), (file) =>
+      Effect.zipRight(file.writeAll(new TextEncoder().encode(text)), file.sync)
+    )
+  )
+  return Effect.zipRight(fill, fs.rename(temporary, path)).pipe(
+    Effect.onExit((exit) => (exit._tag === "Success" ? Effect.void : Effect.ignore(fs.remove(temporary))))
+  )
+}
+
+/** The text of a file, if it is one and not too large for a jar. */
+export const read = (fs: FileSystem, path: string): Effect.Effect<string, CookieJarError | PlatformError> =>
+  Effect.gen(function* () {
+    const info = yield* fs.stat(path)
+    if (info.type !== "File") {
+      return yield* new CookieJarError({ reason: "Malformed", description: "not a regular file" })
+    }
+    if (info.size > maxLength) {
+      return yield* new CookieJarError({ reason: "TooLarge", description: `more than ${maxLength} bytes` })
+    }
+    return yield* fs.readFileString(path)
+  })
+
+/** Its JSON. */
+export const parse = (text: string): Effect.Effect<unknown, CookieJarError> =>
+  Effect.try({
+    try: (): unknown => JSON.parse(text),
+    // The cause would quote the text.
+    catch: () => new CookieJarError({ reason: "Malformed", description: "not JSON" })
+  })

@@ -1,0 +1,347 @@
+/**
+ * A cookie jar by RFC 6265bis: pure data and synchronous; whoever calls says what time it is.
+ */
+import { isIP } from "node:net"
+import { type Pair, quote } from "./header.js"
+import { defaultPath, domainMatches, isPublicSuffix, pathMatches, withUnreserved } from "./match.js"
+import { maxPairLength, parseSetCookie, type SetCookie } from "./parse.js"
+import { type Entry, type Removed, Store, type Stored, sendingOrder } from "./store.js"
+import type { CookieTarget } from "./target.js"
+import { fromWire, toWire } from "./wire.js"
+
+/** A jar's settings, all of them. */
+export interface JarSettings {
+  readonly unsafe: boolean
+  readonly quoteCookie: boolean
+  readonly nameless: boolean
+  /** Origins as "host:port" that are http and count as https. */
+  readonly secureOrigins: ReadonlySet<string>
+  readonly maxCookies: number
+  readonly maxCookiesPerDomain: number
+}
+
+export const defaultSettings: JarSettings = {
+  unsafe: false,
+  quoteCookie: false,
+  nameless: false,
+  secureOrigins: new Set(),
+  maxCookies: 3000,
+  maxCookiesPerDomain: 180
+}
+
+/** Set-Cookie lines of one response that are looked at, as in curl. */
+const maxLines = 50
+
+/** Octets of a Cookie header's line, which common servers refuse beyond (Apache's LimitRequestFieldSize). */
+const maxHeaderLength = 8190
+
+/** RFC 6265bis section 5.5: no cookie lives longer. */
+const maxAge = 400 * 24 * 60 * 60 * 1000
+
+/** What a program says of a cookie of its own, as octets. */
+export interface OwnCookie {
+  readonly name: string
+  readonly value: string
+  readonly domain?: string | undefined
+  readonly path?: string | undefined
+  readonly secure?: boolean | undefined
+  readonly httpOnly?: boolean | undefined
+  readonly partitioned?: boolean | undefined
+  readonly sameSite?: Stored["sameSite"]
+  /** Milliseconds since the epoch. */
+  readonly expires?: number | undefined
+}
+
+interface Domain {
+  readonly domain: string
+  readonly hostOnly: boolean
+}
+
+const controls = /[\x00-\x1f\x7f]/
+
+const startsWithIgnoringCase = (text: string, lowerPrefix: string): boolean =>
+  text.length >= lowerPrefix.length && text.slice(0, lowerPrefix.length).toLowerCase() === lowerPrefix
+
+const hasHostPrefix = (name: string): boolean => startsWithIgnoringCase(name, "__host-")
+const hasSecurePrefix = (name: string): boolean => startsWithIgnoringCase(name, "__secure-")
+
+/** Section 5.7, steps 20 to 22: what a name promises must hold, and a value must not look like such a name. */
+const keepsPrefixes = (cookie: Stored): boolean => {
+  if (cookie.name === "") return !hasHostPrefix(cookie.value) && !hasSecurePrefix(cookie.value)
+  if (hasSecurePrefix(cookie.name)) return cookie.secure
+  return !hasHostPrefix(cookie.name) || (cookie.secure && cookie.hostOnly && cookie.path === "/")
+}
+
+/** Section 5.7, steps 7 to 10. `undefined`: the cookie is not the host's to set. */
+const resolveDomain = (attribute: string | undefined, target: CookieTarget): Domain | undefined => {
+  if (attribute === undefined || attribute === "") return { domain: target.host, hostOnly: true }
+  if (target.ip !== 0) {
+    return attribute === target.host || attribute === `[${target.host}]`
+      ? { domain: target.host, hostOnly: true }
+      : undefined
+  }
+  if (/[^\x00-\x7f]/.test(attribute) || !domainMatches(target.host, attribute)) return undefined
+  if (!isPublicSuffix(attribute)) return { domain: attribute, hostOnly: false }
+  return attribute === target.host ? { domain: target.host, hostOnly: true } : undefined
+}
+
+/** The scope of a program's own cookie that is set without a URL. */
+const ownDomain = (domain: string | undefined): Domain | undefined => {
+  if (domain === undefined || domain === "") return { domain: "", hostOnly: false }
+  if (!/^[^\x00-\x20A-Z\x7f-\uffff/?#@\\]+$/.test(domain)) return undefined
+  return { domain, hostOnly: isIP(domain) !== 0 || isPublicSuffix(domain) }
+}
+
+const expiry = (cookie: SetCookie, now: number): number => {
+  if (cookie.maxAge !== undefined) return now + Math.min(cookie.maxAge * 1000, maxAge)
+  return cookie.expires === undefined ? Infinity : Math.min(cookie.expires, now + maxAge)
+}
+
+/** Who may set what, and what is sent where. */
+export class Jar {
+  readonly settings: JarSettings
+  readonly #store: Store
+
+  constructor(settings: JarSettings = defaultSettings) {
+    this.settings = settings
+    this.#store = new Store({
+      maxCookies: settings.maxCookies,
+      maxCookiesPerDomain: settings.maxCookiesPerDomain,
+      toSent: settings.quoteCookie ? (value) => toWire(quote(fromWire(value))) : (value) => value
+    })
+  }
+
+  /** Whether there is nothing to send, which is all that most requests have to know. */
+  get isEmpty(): boolean {
+    return this.#store.count === 0
+  }
+
+  /** Another number after each change. */
+  get revision(): number {
+    return this.#store.revision
+  }
+
+  /** Called after each change, synchronously; it must not use the jar. */
+  set onChange(listener: (() => void) | undefined) {
+    this.#store.onChange = listener
+  }
+
+  /** From here on the jar remembers removals, for `merge`. */
+  startJournal(): void {
+    this.#store.startJournal()
+  }
+
+  /** Stores the Set-Cookie lines of one response, given as text. */
+  store(lines: ReadonlyArray<string>, target: CookieTarget, now: number): void {
+    this.storeWire(lines.length > maxLines ? lines.slice(0, maxLines).map(toWire) : lines.map(toWire), target, now)
+  }
+
+  /** The same, given as octets (`setCookieLines`). */
+  storeWire(lines: ReadonlyArray<string>, target: CookieTarget, now: number): void {
+    if (this.settings.maxCookies === 0 || (target.ip !== 0 && !this.settings.unsafe)) return
+    const count = Math.min(lines.length, maxLines)
+    for (let index = 0; index < count; index++) {
+      const line = lines[index]
+      const parsed = line === undefined ? undefined : parseSetCookie(line)
+      if (parsed !== undefined) this.#receive(parsed, target, now)
+    }
+  }
+
+  /** Stores a program's own cookie for the host of `target`, or without one for its domain or every host. */
+  put(cookie: OwnCookie, target: CookieTarget | undefined, now: number): void {
+    if (this.settings.maxCookies === 0 || (target !== undefined && target.ip !== 0 && !this.settings.unsafe)) return
+    if (!this.#isSendable(cookie)) return
+    const scope = target === undefined ? ownDomain(cookie.domain) : resolveDomain(cookie.domain, target)
+    if (scope === undefined || (!this.settings.unsafe && isIP(scope.domain) !== 0)) return
+    const promised = hasHostPrefix(cookie.name) || hasSecurePrefix(cookie.name)
+    this.#commit(
+      {
+        name: cookie.name,
+        value: cookie.value,
+        ...scope,
+        path: cookie.path?.startsWith("/") === true ? cookie.path : "/",
+        secure: cookie.secure ?? (promised && (target === undefined || this.#isSecure(target))),
+        httpOnly: cookie.httpOnly ?? false,
+        sameSite: cookie.sameSite,
+        partitioned: cookie.partitioned ?? false,
+        expires: Math.min(cookie.expires ?? Infinity, cookie.expires === undefined ? Infinity : now + maxAge)
+      },
+      now
+    )
+  }
+
+  /** What a request sends, in that order; being asked for counts as use. */
+  select(target: CookieTarget, now: number): ReadonlyArray<Entry> {
+    const selected = this.#store.count === 0 ? [] : this.#matching(target, now)
+    let length = "Cookie: ".length - 2
+    for (let index = 0; index < selected.length; index++) {
+      const entry = selected[index]
+      if (entry === undefined) break
+      length += entry.name.length + entry.sent.length + (entry.name === "" ? 2 : 3)
+      if (length > maxHeaderLength) return selected.slice(0, index)
+      this.#store.touch(entry)
+    }
+    return selected
+  }
+
+  /** The value of the Cookie header, as octets; `undefined` where there are no cookies. */
+  header(target: CookieTarget, now: number): string | undefined {
+    if (this.#store.count === 0) return undefined
+    let out = ""
+    for (const entry of this.select(target, now)) {
+      if (out !== "") out += "; "
+      out += entry.name === "" ? entry.sent : `${entry.name}=${entry.sent}`
+    }
+    return out === "" ? undefined : out
+  }
+
+  /** The same for `mergeHeader`. */
+  pairs(target: CookieTarget, now: number): ReadonlyArray<Pair> {
+    if (this.#store.count === 0) return []
+    return this.select(target, now).map((entry) => [entry.name, entry.sent])
+  }
+
+  /** All that have not expired, earliest first. */
+  entries(now: number): ReadonlyArray<Entry> {
+    this.#store.expire(now)
+    return this.#store.all()
+  }
+
+  removed(): ReadonlyArray<Removed> {
+    return this.#store.removed()
+  }
+
+  size(now: number): number {
+    this.#store.expire(now)
+    return this.#store.count
+  }
+
+  remove(cookies: Iterable<Stored>, now: number): void {
+    for (const cookie of cookies) this.#store.remove(cookie, this.#store.stamp(cookie, now))
+  }
+
+  /** Removes those of a canonical domain and its subdomains; "" for those of every host. */
+  removeDomain(domain: string, now: number): void {
+    this.remove(
+      this.entries(now).filter((entry) =>
+        domain === "" || isIP(domain) !== 0 ? entry.domain === domain : domainMatches(entry.domain, domain)
+      ),
+      now
+    )
+  }
+
+  /** Adds saved cookies, which replace the jar's own; what the rules do not allow is left out. */
+  restore(cookies: ReadonlyArray<Stored>, now: number): void {
+    for (const cookie of cookies) this.#restoreOne(cookie, now)
+  }
+
+  /**
+   * Takes over what others who share a store have changed later than this jar. Two jars that have merged with each
+   * other's state hold the same, in whatever order.
+   */
+  merge(cookies: ReadonlyArray<Stored>, removed: ReadonlyArray<Removed>, now: number): void {
+    for (const cookie of cookies) {
+      const own = this.#store.find(cookie)
+      const known = Math.max(own?.updated ?? -1, this.#store.removalOf(cookie)?.updated ?? -1)
+      const decides = cookie.updated === known && own !== undefined && cookie.value > own.value
+      if (cookie.updated > known || decides) this.#restoreOne(cookie, now)
+    }
+    for (const removal of removed) {
+      const known = Math.max(
+        this.#store.find(removal)?.updated ?? -1,
+        (this.#store.removalOf(removal)?.updated ?? -2) + 1
+      )
+      if (removal.updated >= known) this.#store.remove(removal, removal.updated)
+    }
+  }
+
+  #restoreOne(cookie: Stored, now: number): void {
+    if (this.settings.maxCookies === 0 || cookie.expires <= now) return
+    if (cookie.name === "" && !this.settings.nameless) return
+    const ip = isIP(cookie.domain) !== 0
+    if (ip && (!this.settings.unsafe || !cookie.hostOnly)) return
+    if (!cookie.hostOnly && cookie.domain !== "" && !ip && isPublicSuffix(cookie.domain)) return
+    if (!keepsPrefixes(cookie)) return
+    const expires = cookie.expires === Infinity ? Infinity : Math.min(cookie.expires, now + maxAge)
+    this.#store.put({ ...cookie, expires, created: Math.min(cookie.created, now) }, now, true)
+  }
+
+  #isSecure(target: CookieTarget): boolean {
+    return (
+      target.scheme === "https" ||
+      (this.settings.secureOrigins.size > 0 && this.settings.secureOrigins.has(`${target.host}:${target.port}`))
+    )
+  }
+
+  #isSendable({ name, path, value }: OwnCookie): boolean {
+    if (name === "" || name.length + value.length > maxPairLength) return false
+    if (controls.test(name) || /[=;]|^ | $/.test(name) || controls.test(path ?? "")) return false
+    return this.settings.quoteCookie || !(controls.test(value) || value.includes(";"))
+  }
+
+  /** RFC 6265bis section 5.7 for a line of a response. */
+  #receive(parsed: SetCookie, target: CookieTarget, now: number): void {
+    if (parsed.name === "" && !this.settings.nameless) return
+    const scope = resolveDomain(parsed.domain, target)
+    if (scope === undefined) return
+    const path = parsed.path?.startsWith("/") === true ? parsed.path : defaultPath(target.path)
+    const { httpOnly, name, partitioned, sameSite, secure, value } = parsed
+    if (secure ? !this.#isSecure(target) : sameSite === "none") return
+    if (!secure && !this.#isSecure(target) && this.#shadowsSecure(name, scope.domain, path, now)) return
+    const expires = expiry(parsed, now)
+    // A prefix promises that its cookie was set so; "" as a path attribute leaves the promise unkept.
+    if (hasHostPrefix(name) && parsed.path !== "/") return
+    this.#commit({ name, value, ...scope, path, secure, httpOnly, sameSite, partitioned, expires }, now)
+  }
+
+  #commit(cookie: Omit<Stored, "created" | "updated">, now: number): void {
+    const old = this.#store.find(cookie)
+    const alive = old !== undefined && old.expires > now
+    const complete = { ...cookie, created: alive ? old.created : now, updated: this.#store.stamp(cookie, now) }
+    if (!keepsPrefixes(complete)) return
+    if (cookie.expires <= now) this.#store.remove(complete, complete.updated)
+    else this.#store.put(complete, now)
+  }
+
+  /** "Leave secure cookies alone": section 5.7, step 16. */
+  #shadowsSecure(name: string, domain: string, path: string, now: number): boolean {
+    for (const other of this.#store.secureOfName(name)) {
+      if (
+        other.expires > now &&
+        (domainMatches(domain, other.domain) || domainMatches(other.domain, domain)) &&
+        pathMatches(path, other.path)
+      ) {
+        return true
+      }
+    }
+    return false
+  }
+
+  #matching(target: CookieTarget, now: number): ReadonlyArray<Entry> {
+    const out: Array<Entry> = []
+    const secure = this.#isSecure(target)
+    const { path } = target
+    const plainPath = withUnreserved(path)
+    let sources = 0
+    const add = (domain: string, exact: boolean): void => {
+      const before = out.length
+      for (const entry of this.#store.ofDomain(domain)) {
+        if (entry.hostOnly && !exact) continue
+        if (entry.secure && !secure) continue
+        if (entry.expires <= now) continue
+        if (pathMatches(path, entry.path) || (plainPath !== path && pathMatches(plainPath, entry.path))) out.push(entry)
+      }
+      if (out.length > before) sources++
+    }
+    add("", true)
+    if (target.ip === 0) {
+      add(target.host, true)
+      for (let dot = target.host.indexOf("."); dot >= 0; dot = target.host.indexOf(".", dot + 1)) {
+        if (dot + 1 < target.host.length) add(target.host.slice(dot + 1), false)
+      }
+    } else if (this.settings.unsafe) {
+      add(target.host, true)
+    }
+    return sources > 1 ? out.sort(sendingOrder) : out
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Keeps a jar in a KeyValueStore that others may use at the same time. Stores have no transactions, so each save reads
+ * what is there, merges it into the jar, and writes the union: of each cookie the latest change, removals included.
+ * A write that another one has overtaken is not lost either: the jar still knows, and looks again after it has saved.
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import type { KeyValueStore } from "@effect/platform/KeyValueStore"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Scope } from "effect/Scope"
+import type { CookieJarError } from "../../Errors.js"
+import { decodeText, encodeText, type Saved } from "./document.js"
+import type { Jar } from "./jar.js"
+import type { Removed, Stored } from "./store.js"
+
+/** Together with the writing itself, within a second of the change; milliseconds. */
+const delay = 500
+
+const maxRetryDelay = 60_000
+
+/** Looks after a save at most; each ends at once unless others write at the same time. */
+const maxChecks = 5
+
+const missing: Saved = { cookies: [], removed: [] }
+
+const readInto = (jar: Jar, store: KeyValueStore, key: string): Effect.Effect<Saved, CookieJarError | PlatformError> =>
+  Effect.gen(function* () {
+    const text = Option.getOrUndefined(yield* store.get(key))
+    const saved = text === undefined ? missing : yield* decodeText(text)
+    jar.merge(saved.cookies, saved.removed, yield* Clock.currentTimeMillis)
+    return saved
+  })
+
+const identity = ({ domain, hostOnly, name, path }: Stored | Removed): string =>
+  `${domain}\n${hostOnly ? "=" : "."}${name}\n${path}`
+
+/** Whether the jar knows of a change that is not in what was saved. */
+const hasNews = (jar: Jar, saved: Saved, now: number): boolean => {
+  const known = new Map<string, number>()
+  for (const each of [...saved.cookies, ...saved.removed]) known.set(identity(each), each.updated)
+  const isNews = (each: Stored | Removed): boolean => (known.get(identity(each)) ?? -1) < each.updated
+  return jar.entries(now).some(isNews) || jar.removed().some(isNews)
+}
+
+/** A store's own errors may quote what was written. */
+const warn = (error: CookieJarError | PlatformError) =>
+  Effect.logWarning("The cookie jar was not saved").pipe(Effect.annotateLogs({ error: error._tag }))
+
+/** Loads, then saves each change within a second of the Clock, and what is left when the Scope closes. */
+export const persist = (
+  jar: Jar,
+  store: KeyValueStore,
+  key: string
+): Effect.Effect<void, CookieJarError | PlatformError, Scope> =>
+  Effect.gen(function* () {
+    jar.startJournal()
+    yield* readInto(jar, store, key)
+    const changed = yield* Effect.makeLatch()
+    let saved = jar.revision
+    jar.onChange = () => changed.unsafeOpen()
+
+    /** `true` if the store had it all. */
+    const save = Effect.gen(function* () {
+      const before = yield* readInto(jar, store, key)
+      const now = yield* Clock.currentTimeMillis
+      const revision = jar.revision
+      const settled = !hasNews(jar, before, now)
+      if (!settled) yield* Effect.uninterruptible(store.set(key, encodeText(jar, now)))
+      else saved = revision
+      return settled
+    })
+
+    const saveUntilSettled = Effect.gen(function* () {
+      let wait = delay
+      for (let checks = 0; checks <= maxChecks; ) {
+        yield* Effect.sleep(wait)
+        changed.unsafeClose()
+        const settled = yield* Effect.catchAll(save, (error) => Effect.as(warn(error), undefined))
+        if (settled === true) return
+        if (settled === undefined) {
+          wait = Math.min(wait * 2, maxRetryDelay)
+        } else {
+          wait = delay
+          checks++
+        }
+      }
+    })
+
+    yield* Effect.addFinalizer(() => {
+      jar.onChange = undefined
+      if (jar.revision === saved) return Effect.void
+      return save.pipe(Effect.repeat({ until: (settled) => settled, times: maxChecks }), Effect.catchAll(warn))
+    })
+    yield* changed.await.pipe(Effect.zipRight(saveUntilSettled), Effect.forever, Effect.forkScoped)
+  })

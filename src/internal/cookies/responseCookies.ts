@@ -1,0 +1,55 @@
+/**
+ * The cookies of one response, as @effect/platform has them.
+ */
+import * as Cookies from "@effect/platform/Cookies"
+import * as Duration from "effect/Duration"
+import { parseSetCookie, type SetCookie } from "./parse.js"
+
+const prototype: object = Object.getPrototypeOf(Cookies.unsafeMakeCookie("name", ""))
+
+const decoded = (text: string): string => {
+  if (!text.includes("%")) return text
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+const toOptions = (parsed: SetCookie): Cookies.Cookie["options"] => {
+  const options: {
+    -readonly [K in keyof NonNullable<Cookies.Cookie["options"]>]: NonNullable<Cookies.Cookie["options"]>[K]
+  } = {}
+  if (parsed.domain !== undefined && parsed.domain !== "") options.domain = parsed.domain
+  if (parsed.path?.startsWith("/") === true) options.path = parsed.path
+  if (parsed.expires !== undefined) options.expires = new Date(parsed.expires)
+  if (parsed.maxAge !== undefined) options.maxAge = Duration.seconds(parsed.maxAge)
+  if (parsed.secure) options.secure = true
+  if (parsed.httpOnly) options.httpOnly = true
+  if (parsed.partitioned) options.partitioned = true
+  if (parsed.sameSite !== undefined) options.sameSite = parsed.sameSite
+  return Object.keys(options).length === 0 ? undefined : options
+}
+
+const toCookie = (parsed: SetCookie): Cookies.Cookie =>
+  Object.assign(Object.create(prototype), {
+    name: parsed.name,
+    value: decoded(parsed.value),
+    valueEncoded: parsed.value,
+    options: toOptions(parsed)
+  })
+
+/**
+ * The cookies of Set-Cookie lines by name, whether or not a jar takes them; the last of a name wins. `value` is
+ * percent-decoded, `valueEncoded` as received. The record has no prototype, so a cookie "__proto__" is one like any
+ * other.
+ */
+export const fromLines = (lines: ReadonlyArray<string>): Cookies.Cookies => {
+  if (lines.length === 0) return Cookies.empty
+  const record: Record<string, Cookies.Cookie> = Object.create(null)
+  for (const line of lines) {
+    const parsed = parseSetCookie(line)
+    if (parsed !== undefined && parsed.name !== "") record[parsed.name] = toCookie(parsed)
+  }
+  return Cookies.fromReadonlyRecord(record)
+}

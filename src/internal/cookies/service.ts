@@ -1,0 +1,105 @@
+/**
+ * A jar as a service.
+ */
+import * as Cookies from "@effect/platform/Cookies"
+import * as Clock from "effect/Clock"
+import * as DateTime from "effect/DateTime"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import type { CookiesInput, UrlInput } from "../../ClientRequest.js"
+import type { Cookie, CookieJarService } from "../../CookieJar.js"
+import type { CookieJarError, InvalidURL } from "../../Errors.js"
+import { decode, encode } from "./document.js"
+import { toPairs } from "./header.js"
+import type { Jar, OwnCookie } from "./jar.js"
+import { register } from "./registry.js"
+import type { Entry } from "./store.js"
+import { type CookieTarget, canonicalDomain, fromUrl } from "./target.js"
+import { fromWire, toWire } from "./wire.js"
+
+const views = new WeakMap<Entry, Cookie>()
+
+/** An entry as users see it: text, Options and dates. */
+const toCookie = (entry: Entry): Cookie => {
+  const known = views.get(entry)
+  if (known !== undefined) return known
+  const { domain, hostOnly, httpOnly, partitioned, secure } = entry
+  const cookie: Cookie = {
+    name: fromWire(entry.name),
+    value: fromWire(entry.value),
+    domain,
+    hostOnly,
+    path: fromWire(entry.path),
+    secure,
+    httpOnly,
+    sameSite: Option.fromNullable(entry.sameSite),
+    partitioned,
+    expires: entry.expires === Infinity ? Option.none() : Option.some(DateTime.unsafeMake(entry.expires)),
+    created: DateTime.unsafeMake(entry.created)
+  }
+  views.set(entry, cookie)
+  return cookie
+}
+
+const ownOf = (cookie: Cookies.Cookie, now: number): OwnCookie => {
+  const { domain, expires, httpOnly, maxAge, partitioned, path, sameSite, secure } = cookie.options ?? {}
+  return {
+    name: toWire(cookie.name),
+    value: toWire(cookie.valueEncoded),
+    domain: domain === undefined ? undefined : canonicalDomain(domain),
+    path: path === undefined ? undefined : toWire(path),
+    secure,
+    httpOnly,
+    partitioned,
+    sameSite,
+    expires: maxAge === undefined ? expires?.getTime() : now + Duration.toMillis(maxAge)
+  }
+}
+
+const toOwn = (cookies: CookiesInput | Cookies.Cookies, now: number): ReadonlyArray<OwnCookie> =>
+  isCookies(cookies)
+    ? Object.values(cookies.cookies).map((cookie) => ownOf(cookie, now))
+    : toPairs(cookies).map(([name, value]) => ({ name: toWire(name), value: toWire(value) }))
+
+const isCookies = (input: CookiesInput | Cookies.Cookies): input is Cookies.Cookies => Cookies.isCookies(input)
+
+/** The service of a jar, whose every Effect is one synchronous step at the Clock's time. */
+export const fromJar = (jar: Jar): CookieJarService => {
+  const at = <A>(f: (now: number) => A): Effect.Effect<A> => Effect.map(Clock.currentTimeMillis, f)
+
+  const atUrl = <A>(url: UrlInput, f: (target: CookieTarget, now: number) => A): Effect.Effect<A, InvalidURL> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => Either.map(fromUrl(url), (target) => f(target, now)))
+
+  const fromJson = (json: unknown): Effect.Effect<void, CookieJarError> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Either.map(decode(json), (saved) => jar.restore(saved.cookies, now))
+    )
+
+  const service: CookieJarService = {
+    "~effect-http-session/CookieJar": "~effect-http-session/CookieJar",
+    setCookies: (lines, url) => atUrl(url, (target, now) => jar.store(Array.from(lines), target, now)),
+    updateCookies: (cookies, url) => {
+      const update = (target: CookieTarget | undefined, now: number): void => {
+        for (const cookie of toOwn(cookies, now)) jar.put(cookie, target, now)
+      }
+      return url === undefined ? at((now) => update(undefined, now)) : atUrl(url, update)
+    },
+    filterCookies: (url) => atUrl(url, (target, now) => jar.select(target, now).map(toCookie)),
+    cookieHeader: (url) =>
+      atUrl(url, (target, now) => Option.map(Option.fromNullable(jar.header(target, now)), fromWire)),
+    clear: (predicate) =>
+      at((now) => {
+        const all = jar.entries(now)
+        jar.remove(predicate === undefined ? all : all.filter((entry) => predicate(toCookie(entry))), now)
+      }),
+    clearDomain: (domain) => at((now) => jar.removeDomain(canonicalDomain(domain), now)),
+    entries: at((now) => jar.entries(now).map(toCookie)),
+    size: at((now) => jar.size(now)),
+    toJson: at((now) => encode(jar, now)),
+    fromJson
+  }
+  register(service, jar)
+  return service
+}

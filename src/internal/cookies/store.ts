@@ -1,0 +1,285 @@
+/**
+ * The cookies of a jar by domain: limits, least recent use, expiry, and a journal of what changed for a jar that is
+ * saved. It knows no URL and no rule of who may set what.
+ */
+import type { SameSite } from "./parse.js"
+
+/** A cookie in a jar. Names, values and paths are octets; times are milliseconds since the epoch. */
+export interface Stored {
+  readonly name: string
+  readonly value: string
+  readonly domain: string
+  readonly hostOnly: boolean
+  readonly path: string
+  readonly secure: boolean
+  readonly httpOnly: boolean
+  readonly sameSite: SameSite | undefined
+  readonly partitioned: boolean
+  /** `Infinity`: until the session ends. */
+  readonly expires: number
+  readonly created: number
+  /** When it was last set; later than any earlier change of the same cookie, whatever the clock says. */
+  readonly updated: number
+}
+
+/** That a cookie was removed, so that merging with a store that still has it does not bring it back. */
+export interface Removed {
+  readonly name: string
+  readonly domain: string
+  readonly hostOnly: boolean
+  readonly path: string
+  readonly updated: number
+}
+
+/** A cookie with what finding and sending it takes. */
+export interface Entry extends Stored {
+  readonly key: string
+  /** The value as it is sent. */
+  readonly sent: string
+  /** Among cookies of one creation time, the order of insertion. */
+  readonly order: number
+  /** When it was last sent or set, on the store's own count. */
+  used: number
+}
+
+type Identity = Pick<Stored, "name" | "domain" | "hostOnly" | "path">
+
+/** What makes two cookies one within a domain (RFC 6265bis section 5.7, step 23). No part can hold a line feed. */
+const keyOf = (cookie: Identity): string => `${cookie.hostOnly ? "=" : "."}${cookie.name}\n${cookie.path}`
+
+interface Bucket {
+  readonly entries: Map<string, Entry>
+  /** In the order of sending, while nothing has changed. */
+  sorted: ReadonlyArray<Entry> | undefined
+}
+
+/** Longer paths first, then earlier ones (RFC 6265bis section 5.8.3, step 2). */
+export const sendingOrder = (a: Entry, b: Entry): number =>
+  b.path.length - a.path.length || a.created - b.created || a.order - b.order
+
+const creationOrder = (a: Entry, b: Entry): number => a.created - b.created || a.order - b.order
+
+const same = (a: Stored, b: Stored): boolean =>
+  a.value === b.value &&
+  a.secure === b.secure &&
+  a.httpOnly === b.httpOnly &&
+  a.sameSite === b.sameSite &&
+  a.partitioned === b.partitioned &&
+  a.expires === b.expires &&
+  a.created === b.created
+
+const none: ReadonlyArray<Entry> = []
+
+/** Oldest removals are forgotten beyond this many. */
+const maxRemoved = 3000
+
+export interface StoreOptions {
+  readonly maxCookies: number
+  readonly maxCookiesPerDomain: number
+  /** What is sent for a value. */
+  readonly toSent: (value: string) => string
+}
+
+export class Store {
+  readonly #options: StoreOptions
+  readonly #buckets = new Map<string, Bucket>()
+  /** Secure cookies by name: what "leave secure cookies alone" has to find in every domain. */
+  readonly #secure = new Map<string, Set<Entry>>()
+  #removed: Map<string, Removed> | undefined
+  #count = 0
+  #clock = 0
+  /** The count of what was used before this jar knew of it. */
+  #past = Number.MIN_SAFE_INTEGER
+  /** No cookie expires before. */
+  #earliest = Infinity
+  /** Least recently used last, as of some time ago: who has been used since is none of the oldest. */
+  #oldest: Array<{ readonly entry: Entry; readonly used: number }> = []
+
+  /** Changes with every change of a cookie; sending one is none. */
+  revision = 0
+  onChange: (() => void) | undefined
+
+  constructor(options: StoreOptions) {
+    this.#options = options
+  }
+
+  /** Including what has expired and nobody has asked for since. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** From here on, removals are kept for merging. */
+  startJournal(): void {
+    this.#removed ??= new Map()
+  }
+
+  removed(): ReadonlyArray<Removed> {
+    return this.#removed === undefined ? [] : Array.from(this.#removed.values())
+  }
+
+  /** Those of a domain in the order of sending. */
+  ofDomain(domain: string): ReadonlyArray<Entry> {
+    const bucket = this.#buckets.get(domain)
+    if (bucket === undefined) return none
+    bucket.sorted ??= Array.from(bucket.entries.values()).sort(sendingOrder)
+    return bucket.sorted
+  }
+
+  secureOfName(name: string): Iterable<Entry> {
+    return this.#secure.get(name) ?? none
+  }
+
+  find(identity: Identity): Entry | undefined {
+    return this.#buckets.get(identity.domain)?.entries.get(keyOf(identity))
+  }
+
+  removalOf(identity: Identity): Removed | undefined {
+    return this.#removed?.get(`${identity.domain}\n${keyOf(identity)}`)
+  }
+
+  /** When a change of this cookie that is made at `now` counts as made. */
+  stamp(identity: Identity, now: number): number {
+    const known = Math.max(this.find(identity)?.updated ?? -1, this.removalOf(identity)?.updated ?? -1)
+    return Math.max(now, known + 1)
+  }
+
+  touch(entry: Entry): void {
+    entry.used = ++this.#clock
+  }
+
+  /** All, earliest first. */
+  all(): ReadonlyArray<Entry> {
+    const out: Array<Entry> = []
+    for (const bucket of this.#buckets.values()) {
+      for (const entry of bucket.entries.values()) out.push(entry)
+    }
+    return out.sort(creationOrder)
+  }
+
+  /** Inserts or replaces; what exceeds a limit by it is evicted. One that is `restored` has not been used of late. */
+  put(cookie: Stored, now: number, restored = false): void {
+    const old = this.find(cookie)
+    if (old !== undefined && same(old, cookie) && this.#removed === undefined) {
+      this.touch(old)
+      return
+    }
+    const order = old !== undefined && old.created === cookie.created ? old.order : ++this.#clock
+    if (old !== undefined) this.#unlink(old)
+    const key = keyOf(cookie)
+    if (restored) this.#oldest = []
+    this.#earliest = Math.min(this.#earliest, cookie.expires)
+    this.#link({
+      ...cookie,
+      key,
+      sent: this.#options.toSent(cookie.value),
+      order,
+      used: restored ? ++this.#past : ++this.#clock
+    })
+    this.#removed?.delete(`${cookie.domain}\n${key}`)
+    this.#changed()
+    this.#evict(cookie.domain, now)
+  }
+
+  /** Removes a cookie because somebody wants it gone; remembered where there is a journal. */
+  remove(identity: Identity, updated: number): void {
+    const { domain, hostOnly, name, path } = identity
+    const old = this.find(identity)
+    if (old !== undefined) this.#unlink(old)
+    if (this.#removed !== undefined) {
+      const key = `${domain}\n${keyOf(identity)}`
+      this.#removed.delete(key)
+      this.#removed.set(key, { name, domain, hostOnly, path, updated })
+      for (const oldest of this.#removed.keys()) {
+        if (this.#removed.size <= maxRemoved) break
+        this.#removed.delete(oldest)
+      }
+    }
+    if (old !== undefined || this.#removed !== undefined) this.#changed()
+  }
+
+  /** Removes what has expired; every reader knows by the date that it is gone. */
+  expire(now: number): void {
+    if (now < this.#earliest) return
+    this.#earliest = Infinity
+    for (const bucket of this.#buckets.values()) {
+      this.#expireBucket(bucket, now)
+      for (const entry of bucket.entries.values()) this.#earliest = Math.min(this.#earliest, entry.expires)
+    }
+  }
+
+  #changed(): void {
+    this.revision++
+    this.onChange?.()
+  }
+
+  #link(entry: Entry): void {
+    let bucket = this.#buckets.get(entry.domain)
+    if (bucket === undefined) {
+      bucket = { entries: new Map(), sorted: undefined }
+      this.#buckets.set(entry.domain, bucket)
+    }
+    bucket.entries.set(entry.key, entry)
+    bucket.sorted = undefined
+    this.#count++
+    if (!entry.secure) return
+    const named = this.#secure.get(entry.name)
+    if (named === undefined) this.#secure.set(entry.name, new Set([entry]))
+    else named.add(entry)
+  }
+
+  #unlink(entry: Entry): void {
+    const bucket = this.#buckets.get(entry.domain)
+    if (bucket?.entries.delete(entry.key) !== true) return
+    this.#count--
+    bucket.sorted = undefined
+    if (bucket.entries.size === 0) this.#buckets.delete(entry.domain)
+    const named = entry.secure ? this.#secure.get(entry.name) : undefined
+    if (named?.delete(entry) && named.size === 0) this.#secure.delete(entry.name)
+  }
+
+  #expireBucket(bucket: Bucket, now: number): void {
+    for (const entry of bucket.entries.values()) {
+      if (entry.expires <= now) this.#unlink(entry)
+    }
+  }
+
+  /** RFC 6265bis section 5.7: expired ones go first, then a domain's insecure ones, then the least recently used. */
+  #evict(domain: string, now: number): void {
+    const { maxCookies, maxCookiesPerDomain } = this.#options
+    const bucket = this.#buckets.get(domain)
+    if (bucket !== undefined && bucket.entries.size > maxCookiesPerDomain) {
+      this.#expireBucket(bucket, now)
+      while (bucket.entries.size > maxCookiesPerDomain) {
+        const victim = leastRecent(bucket, true) ?? leastRecent(bucket, false)
+        if (victim === undefined) break
+        this.#unlink(victim)
+      }
+    }
+    if (this.#count > maxCookies) this.expire(now)
+    while (this.#count > maxCookies) this.#unlink(this.#leastRecentOfAll())
+  }
+
+  #leastRecentOfAll(): Entry {
+    while (true) {
+      const oldest = this.#oldest.pop()
+      if (oldest === undefined) this.#oldest = this.#snapshot()
+      else if (oldest.entry.used === oldest.used && this.find(oldest.entry) === oldest.entry) return oldest.entry
+    }
+  }
+
+  #snapshot(): Array<{ readonly entry: Entry; readonly used: number }> {
+    const out: Array<{ readonly entry: Entry; readonly used: number }> = []
+    for (const bucket of this.#buckets.values()) {
+      for (const entry of bucket.entries.values()) out.push({ entry, used: entry.used })
+    }
+    return out.sort((a, b) => b.used - a.used)
+  }
+}
+
+const leastRecent = (bucket: Bucket, insecureOnly: boolean): Entry | undefined => {
+  let least: Entry | undefined
+  for (const entry of bucket.entries.values()) {
+    if ((least === undefined || entry.used < least.used) && !(insecureOnly && entry.secure)) least = entry
+  }
+  return least
+}

@@ -1,0 +1,70 @@
+/**
+ * What a jar has to know of a URL.
+ */
+
+import { isIP } from "node:net"
+import * as Either from "effect/Either"
+import type { UrlInput } from "../../ClientRequest.js"
+import { InvalidURL } from "../../Errors.js"
+import { redactUrl } from "../redact.js"
+
+/** Where a request goes, or a response came from. */
+export interface CookieTarget {
+  readonly scheme: "http" | "https"
+  /** Canonical: lower-case A-labels or an IP address, IPv6 without brackets. */
+  readonly host: string
+  readonly port: number
+  /** 0 for a name. */
+  readonly ip: 0 | 4 | 6
+  /** The path alone, as on the wire: nothing is decoded. */
+  readonly path: string
+}
+
+const invalid = (url: string, reason: InvalidURL["reason"], description: string): Either.Either<never, InvalidURL> =>
+  Either.left(new InvalidURL({ url: redactUrl(url), reason, description }))
+
+const toScheme = (protocol: string): CookieTarget["scheme"] | undefined => {
+  switch (protocol) {
+    case "http:":
+    case "ws:":
+      return "http"
+    case "https:":
+    case "wss:":
+      return "https"
+    default:
+      return undefined
+  }
+}
+
+const toIp = (host: string): CookieTarget["ip"] => {
+  const version = isIP(host)
+  return version === 4 || version === 6 ? version : 0
+}
+
+/** The target of a URL; ws counts as http, wss as https. */
+export const fromUrl = (input: UrlInput): Either.Either<CookieTarget, InvalidURL> => {
+  const text = String(input)
+  if (!URL.canParse(text)) {
+    return /^[a-z][a-z0-9+.-]*:/i.test(text)
+      ? invalid(text, "Syntax", "not a URL")
+      : invalid(text, "Relative", "not an absolute URL")
+  }
+  const url = new URL(text)
+  const scheme = toScheme(url.protocol)
+  if (scheme === undefined) return invalid(text, "Scheme", "only http, https, ws and wss have cookies")
+  const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname
+  const port = url.port === "" ? (scheme === "https" ? 443 : 80) : Number(url.port)
+  return Either.right({ scheme, host, port, ip: toIp(host), path: url.pathname })
+}
+
+/** A domain as hosts are written: without its leading dot, in lower-case A-labels. */
+export const canonicalDomain = (domain: string): string => {
+  const name = domain.startsWith(".") ? domain.slice(1) : domain
+  if (name === "") return ""
+  const bracketed = isIP(name) === 6 ? `[${name}]` : name
+  if (/[/?#@\\:]/.test(bracketed) && !bracketed.startsWith("[")) return name.toLowerCase()
+  const url = `http://${bracketed}/`
+  if (!URL.canParse(url)) return name.toLowerCase()
+  const host = new URL(url).hostname
+  return host.startsWith("[") ? host.slice(1, -1) : host
+}

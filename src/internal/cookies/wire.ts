@@ -1,0 +1,37 @@
+/**
+ * Cookies as the octets that they are. The jar keeps names and values as one character for each octet, so that what
+ * came in Latin-1 does not go back in UTF-8, and shows them as text.
+ */
+import type { Head } from "../transport/Transport.js"
+
+const ascii = /^[\x00-\x7f]*$/
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+
+/** Text as the octets of its UTF-8, one character each. */
+export const toWire = (text: string): string => (ascii.test(text) ? text : Buffer.from(text, "utf8").toString("latin1"))
+
+/** Octets as text: UTF-8 where they are valid, else Latin-1. */
+export const fromWire = (octets: string): string => {
+  if (ascii.test(octets)) return octets
+  try {
+    return decoder.decode(Buffer.from(octets, "latin1"))
+  } catch {
+    return octets
+  }
+}
+
+/** The Set-Cookie lines of a response as octets: what `Jar.storeWire` takes. */
+export const setCookieLines = (head: Head): ReadonlyArray<string> => {
+  const lines: Array<string> = []
+  for (let index = 0; index < head.count; index++) {
+    if (head.name(index).toLowerCase() !== "set-cookie") continue
+    const text = head.value(index)
+    if (ascii.test(text)) {
+      lines.push(text)
+    } else {
+      const raw = head.raw()[index]
+      if (raw !== undefined) lines.push(Buffer.from(raw[1]).toString("latin1"))
+    }
+  }
+  return lines
+}
