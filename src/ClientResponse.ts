@@ -7,14 +7,16 @@ import type { FileSystem } from "@effect/platform/FileSystem"
 import type * as Headers from "@effect/platform/Headers"
 import type { HttpIncomingMessage } from "@effect/platform/HttpIncomingMessage"
 import type * as UrlParams from "@effect/platform/UrlParams"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
 import type { Inspectable } from "effect/Inspectable"
 import type * as Option from "effect/Option"
 import type { ParseError } from "effect/ParseResult"
-import type * as Schema from "effect/Schema"
+import * as Predicate from "effect/Predicate"
+import * as Schema from "effect/Schema"
 import type { ParseOptions } from "effect/SchemaAST"
-import type { Scope } from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import type { Progress } from "./ClientRequest.js"
 import type {
   ClientError,
@@ -26,11 +28,22 @@ import type {
   SocketTimeoutError,
   TotalTimeoutError
 } from "./Errors.js"
+import { Response } from "./internal/session/response.js"
+import { unopenedOf } from "./internal/session/unopened.js"
 import type { Event } from "./Sse.js"
 import type { TlsInfo } from "./Ssl.js"
 import type { Phase } from "./Timeouts.js"
 
-export declare const TypeId: TypeId
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
+export const TypeId: TypeId = "~effect-http-session/ClientResponse"
+
+/**
+ * @since 0.1.0
+ * @category type ids
+ */
 export type TypeId = "~effect-http-session/ClientResponse"
 
 /** A target of a Link header. */
@@ -156,52 +169,163 @@ export interface ClientResponse extends ResponseHead, HttpIncomingMessage<Client
   readonly release: Effect.Effect<void>
 }
 
-export declare const isClientResponse: (u: unknown) => u is ClientResponse
+/**
+ * Whether a value is a response.
+ *
+ * @since 0.1.0
+ * @category guards
+ */
+export const isClientResponse = (u: unknown): u is ClientResponse => Predicate.hasProperty(u, TypeId)
 
 // Decoders over a request that has not been opened: they open it, read it and give it back, and no Scope is left.
 // They cost nothing extra directly behind a verb; behind anything else (`Effect.tap`, …) they cost an `Effect.scoped`.
 
-/** Runs `f` with the response and gives it back afterwards. A Scope that `f` itself asks for stays to be provided. */
-export declare const use: {
+/** The response in a Scope of its own: one that `f` asks for is another. */
+const useScoped = <E, R, A, E2, R2>(
+  self: Effect.Effect<ClientResponse, E, R>,
+  f: (response: ClientResponse) => Effect.Effect<A, E2, R2>
+): Effect.Effect<A, E | E2, R2 | Exclude<R, Scope.Scope>> =>
+  Effect.acquireUseRelease(
+    Scope.make(),
+    (scope) => Effect.flatMap(Scope.extend(self, scope), f),
+    (scope, exit) => Scope.close(scope, exit)
+  )
+
+/**
+ * Runs `f` with the response and gives it back afterwards. A Scope that `f` itself asks for stays to be provided.
+ *
+ * The other decoders over an unopened request are this one with the members of the same name. Directly behind a verb
+ * it makes no Scope.
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClientResponse, Session } from "effect-http-session"
+ *
+ * const etag = Session.get("https://example.com/").pipe(
+ *   ClientResponse.use((response) => Effect.as(response.text, response.header("etag")))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const use: {
   <A, E2, R2>(
     f: (response: ClientResponse) => Effect.Effect<A, E2, R2>
-  ): <E, R>(self: Effect.Effect<ClientResponse, E, R>) => Effect.Effect<A, E | E2, R2 | Exclude<R, Scope>>
+  ): <E, R>(self: Effect.Effect<ClientResponse, E, R>) => Effect.Effect<A, E | E2, R2 | Exclude<R, Scope.Scope>>
   <E, R, A, E2, R2>(
     self: Effect.Effect<ClientResponse, E, R>,
     f: (response: ClientResponse) => Effect.Effect<A, E2, R2>
-  ): Effect.Effect<A, E | E2, R2 | Exclude<R, Scope>>
-}
+  ): Effect.Effect<A, E | E2, R2 | Exclude<R, Scope.Scope>>
+} = dual(
+  2,
+  <E, R, A, E2, R2>(
+    self: Effect.Effect<ClientResponse, E, R>,
+    f: (response: ClientResponse) => Effect.Effect<A, E2, R2>
+  ): Effect.Effect<A, E | E2, R2 | Exclude<R, Scope.Scope>> => unopenedOf(self)?.use(f) ?? useScoped(self, f)
+)
 
-/** Throws the body away and gives the head. */
-export declare const discard: <E, R>(
+const discardOpened = (response: ClientResponse): Effect.Effect<ResponseHead> =>
+  response instanceof Response ? Effect.map(response.discardBody, () => response.toHead()) : Effect.succeed(response)
+
+/**
+ * Throws the body away and gives the head. A small rest whose length is known is waited for, so that the connection
+ * can be used again; with anything else the connection is given up. How the body ends is not looked at.
+ *
+ * @since 0.1.0
+ * @category decoders
+ */
+export const discard = <E, R>(
   self: Effect.Effect<ClientResponse, E, R>
-) => Effect.Effect<ResponseHead, E, Exclude<R, Scope>>
+): Effect.Effect<ResponseHead, E, Exclude<R, Scope.Scope>> => use(self, discardOpened)
 
-export declare const bytes: <E, R>(
+const bytesOf = (response: ClientResponse) => response.bytes
+
+/**
+ * The whole body, decoded by its Content-Encoding. Fails with `ClientPayloadError`, `SocketTimeoutError`,
+ * `TotalTimeoutError` or `SessionClosedError` (aiohttp: `read()`).
+ *
+ * @since 0.1.0
+ * @category decoders
+ */
+export const bytes = <E, R>(
   self: Effect.Effect<ClientResponse, E, R>
-) => Effect.Effect<Uint8Array, E | Fails["body"], Exclude<R, Scope>>
+): Effect.Effect<Uint8Array, E | Fails["body"], Exclude<R, Scope.Scope>> =>
+  unopenedOf(self)?.collect(bytesOf) ?? useScoped(self, bytesOf)
 
-export declare const text: <E, R>(
+const textOf = (response: ClientResponse) => response.text
+
+/**
+ * The body as text, by the charset of Content-Type, then a byte order mark, then the session's `fallbackCharset`.
+ * Malformed bytes become U+FFFD, a byte order mark is left out, a charset that is not known counts as none. Fails as
+ * `bytes` does.
+ *
+ * @since 0.1.0
+ * @category decoders
+ */
+export const text = <E, R>(
   self: Effect.Effect<ClientResponse, E, R>
-) => Effect.Effect<string, E | Fails["body"], Exclude<R, Scope>>
+): Effect.Effect<string, E | Fails["body"], Exclude<R, Scope.Scope>> =>
+  unopenedOf(self)?.collect(textOf) ?? useScoped(self, textOf)
 
-export declare const json: <E, R>(
+const jsonOf = (response: ClientResponse) => response.json
+
+/**
+ * The body's JSON. Fails with `ContentTypeError` unless the media type is application/json or has the suffix "+json",
+ * with `JsonDecodeError` for what is not JSON, an empty body included, and as `bytes` does.
+ *
+ * @example
+ * ```ts
+ * import { Session, ClientResponse } from "effect-http-session"
+ *
+ * const repository = Session.get("https://api.github.com/repos/Effect-TS/effect").pipe(ClientResponse.json)
+ * ```
+ *
+ * @since 0.1.0
+ * @category decoders
+ */
+export const json = <E, R>(
   self: Effect.Effect<ClientResponse, E, R>
-) => Effect.Effect<unknown, E | Fails["json"], Exclude<R, Scope>>
+): Effect.Effect<unknown, E | Fails["json"], Exclude<R, Scope.Scope>> =>
+  unopenedOf(self)?.collect(jsonOf) ?? useScoped(self, jsonOf)
 
-/** The body's JSON, decoded (@effect/platform: `schemaBodyJson`, which works on an opened response here as well). */
-export declare const schemaJson: <A, I, R2>(
+/**
+ * The body's JSON, decoded by a schema; `contentType`, `encoding` and `parse` as in `JsonOptions`. Fails as `json` does,
+ * and with `ParseError` (@effect/platform: `schemaBodyJson`, which works on an opened response here as well).
+ *
+ * @since 0.1.0
+ * @category decoders
+ */
+export const schemaJson = <A, I, R2>(
   schema: Schema.Schema<A, I, R2>,
   options?: ParseOptions & JsonOptions
-) => <E, R>(
+): (<E, R>(
   self: Effect.Effect<ClientResponse, E, R>
-) => Effect.Effect<A, E | Fails["json"] | ParseError, R2 | Exclude<R, Scope>>
+) => Effect.Effect<A, E | Fails["json"] | ParseError, R2 | Exclude<R, Scope.Scope>>) => {
+  const decode = Schema.decodeUnknown(schema, options)
+  const opened = (response: ClientResponse) => Effect.flatMap(response.jsonWith(options ?? {}), decode)
+  return (self) => unopenedOf(self)?.collect(opened) ?? useScoped(self, opened)
+}
 
-/** The body's chunks; the request is sent when the stream runs. */
-export declare const stream: <E, R>(
+/**
+ * The body's chunks, decoded by its Content-Encoding; the request is sent when the stream runs. A slow consumer slows
+ * the server down. A stream that ends early gives the response back. Fails as `bytes` does.
+ *
+ * @since 0.1.0
+ * @category decoders
+ */
+export const stream = <E, R>(
   self: Effect.Effect<ClientResponse, E, R>
-) => Stream.Stream<Uint8Array, E | Fails["body"], Exclude<R, Scope>>
+): Stream.Stream<Uint8Array, E | Fails["body"], Exclude<R, Scope.Scope>> =>
+  Stream.unwrapScoped(Effect.map(self, (response) => response.stream))
 
+/**
+ * How a file is downloaded.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface FileOptions {
   /** Asks for the rest with Range and If-Range after a break, so many times. Default 3. */
   readonly resume?: number | undefined
@@ -215,10 +339,10 @@ export declare const toFile: {
     options?: FileOptions
   ): <E, R>(
     self: Effect.Effect<ClientResponse, E, R>
-  ) => Effect.Effect<ResponseHead, E | ClientError | PlatformError, FileSystem | Exclude<R, Scope>>
+  ) => Effect.Effect<ResponseHead, E | ClientError | PlatformError, FileSystem | Exclude<R, Scope.Scope>>
   <E, R>(
     self: Effect.Effect<ClientResponse, E, R>,
     path: string,
     options?: FileOptions
-  ): Effect.Effect<ResponseHead, E | ClientError | PlatformError, FileSystem | Exclude<R, Scope>>
+  ): Effect.Effect<ResponseHead, E | ClientError | PlatformError, FileSystem | Exclude<R, Scope.Scope>>
 }

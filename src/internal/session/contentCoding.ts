@@ -1,0 +1,99 @@
+/**
+ * Which codings a Content-Encoding names, and the streams that undo them.
+ */
+import type { Transform } from "node:stream"
+import * as Zlib from "node:zlib"
+
+export type Coding = "gzip" | "deflate" | "br" | "zstd"
+
+/** Codings that one body may have, over all its Content-Encoding headers. */
+export const maxCodings = 5
+
+/** "raw": a coding among them is not known, so the bytes are left as they are. "excess": more than `maxCodings`. */
+export type Codings = ReadonlyArray<Coding> | "raw" | "excess"
+
+const isFactory = (u: unknown): u is () => Transform => typeof u === "function"
+const isSync = (u: unknown): u is (bytes: Uint8Array, options: Zlib.ZlibOptions) => Buffer => typeof u === "function"
+
+const createZstd: unknown = Reflect.get(Zlib, "createZstdDecompress")
+const zstdSync: unknown = Reflect.get(Zlib, "zstdDecompressSync")
+
+/** Whether this Node has zstd: 22.15 and later. */
+export const hasZstd = isFactory(createZstd) && isSync(zstdSync)
+
+/** What goes into Accept-Encoding. */
+export const accepted = hasZstd ? "gzip, deflate, br, zstd" : "gzip, deflate, br"
+
+const none: ReadonlyArray<Coding> = []
+
+const codingOf = (token: string): Coding | undefined => {
+  switch (token) {
+    case "gzip":
+    case "x-gzip":
+      return "gzip"
+    case "deflate":
+    case "br":
+      return token
+    case "zstd":
+      return hasZstd ? token : undefined
+    default:
+      return undefined
+  }
+}
+
+/** The codings of a body in the order in which they are undone. */
+export const parse = (values: ReadonlyArray<string>): Codings => {
+  if (values.length === 0) return none
+  const out: Array<Coding> = []
+  let raw = false
+  let count = 0
+  for (const value of values) {
+    for (const part of value.split(",")) {
+      const token = part.trim().toLowerCase()
+      if (token === "" || token === "identity") continue
+      if (++count > maxCodings) return "excess"
+      const coding = codingOf(token)
+      if (coding === undefined) raw = true
+      else out.push(coding)
+    }
+  }
+  return raw ? "raw" : out.reverse()
+}
+
+/** A zlib stream's header has method 8 in its first nibble, which no sensible raw stream begins with. */
+const isZlib = (first: number) => (first & 0x0f) === 0x08
+
+const options = { chunkSize: 64 * 1024 }
+
+/** A stream that undoes one coding of bytes that begin so. */
+export const create = (coding: Coding, first: number): Transform => {
+  switch (coding) {
+    case "gzip":
+      return Zlib.createGunzip(options)
+    case "deflate":
+      return isZlib(first) ? Zlib.createInflate(options) : Zlib.createInflateRaw(options)
+    case "br":
+      return Zlib.createBrotliDecompress(options)
+    case "zstd":
+      if (isFactory(createZstd)) return createZstd()
+      throw new Error("This Node has no zstd")
+  }
+}
+
+/** Undoes one coding at once. Throws for what is not so coded, and RangeError where it gets larger than `limit`. */
+export const decodeSync = (coding: Coding, bytes: Uint8Array, limit: number): Uint8Array => {
+  const first = bytes[0]
+  if (first === undefined) return bytes
+  const limited = { maxOutputLength: limit }
+  switch (coding) {
+    case "gzip":
+      return Zlib.gunzipSync(bytes, limited)
+    case "deflate":
+      return isZlib(first) ? Zlib.inflateSync(bytes, limited) : Zlib.inflateRawSync(bytes, limited)
+    case "br":
+      return Zlib.brotliDecompressSync(bytes, limited)
+    case "zstd":
+      if (isSync(zstdSync)) return zstdSync(bytes, limited)
+      throw new Error("This Node has no zstd")
+  }
+}

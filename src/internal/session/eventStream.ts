@@ -1,0 +1,117 @@
+/**
+ * Server-sent events of bytes (HTML section 9.2.6).
+ */
+import * as Option from "effect/Option"
+import { createParser, type EventSourceParser } from "eventsource-parser"
+import type { Event } from "../../Sse.js"
+import type { Decoder, Refusal } from "./pullDecoder.js"
+
+export interface EventOptions {
+  /** Characters of one event, and of one line. Default 1 MiB. */
+  readonly maxEventSize?: number | undefined
+  /** The id that events have which come before the server has sent one. */
+  readonly lastEventId?: string | undefined
+  /** The server wants a connection to be made again after so many milliseconds. */
+  readonly onRetry?: ((milliseconds: number) => void) | undefined
+  /** Bytes have come, comments included. */
+  readonly onBytes?: ((count: number) => void) | undefined
+}
+
+const defaultSize = 1024 * 1024
+
+/** CR, LF or both end a line. */
+const lineEnd = /[\r\n]/g
+
+/** Events of one response. What is not ended by an empty line is dropped. */
+export class EventDecoder implements Decoder<Event> {
+  private readonly decoder = new TextDecoder()
+  private readonly options: EventOptions
+  private readonly max: number
+  private readonly parser: EventSourceParser
+  private out: Array<Event> = []
+  private parts: Array<string> = []
+  /** Of the line that has not ended. */
+  private lineLength = 0
+  /** Of the lines of the event that has not ended. */
+  private eventLength = 0
+  private afterCr = false
+  private idGiven: string | undefined = undefined
+  private last: string | undefined
+
+  constructor(options: EventOptions = {}) {
+    this.options = options
+    this.max = options.maxEventSize ?? defaultSize
+    this.last = options.lastEventId === "" ? undefined : options.lastEventId
+    this.parser = createParser({
+      onEvent: ({ data, event }) => {
+        this.out.push({ event: event ?? "message", data, id: Option.fromNullable(this.last) })
+      },
+      onRetry: (milliseconds) => {
+        if (Number.isSafeInteger(milliseconds)) this.options.onRetry?.(milliseconds)
+      }
+    })
+  }
+
+  /** What Last-Event-ID would say now. */
+  get lastEventId(): Option.Option<string> {
+    return Option.fromNullable(this.last)
+  }
+
+  push(bytes: Uint8Array, out: Array<Event>): Refusal | undefined {
+    this.options.onBytes?.(bytes.length)
+    const text = this.decoder.decode(bytes, { stream: true })
+    this.out = out
+    let start = 0
+    if (this.afterCr && text !== "") {
+      this.afterCr = false
+      if (text[0] === "\n") start = 1
+    }
+    for (;;) {
+      lineEnd.lastIndex = start
+      const end = lineEnd.exec(text)?.index
+      if (end === undefined) break
+      const length = this.lineLength + end - start
+      if (length > this.max) return this.refusal("LineTooLong")
+      if (this.eventLength + length > this.max) return this.refusal("TooLarge")
+      const line = this.parts.join("") + text.slice(start, end)
+      this.parts = []
+      this.lineLength = 0
+      this.line(line)
+      start = end + 1
+      if (text[end] === "\r") {
+        if (start === text.length) this.afterCr = true
+        else if (text[start] === "\n") start++
+      }
+    }
+    if (start < text.length) {
+      this.parts.push(text.slice(start))
+      this.lineLength += text.length - start
+    }
+    return this.lineLength > this.max ? this.refusal("LineTooLong") : undefined
+  }
+
+  end(): undefined {
+    return undefined
+  }
+
+  // The parser gets whole lines with one kind of end: by itself it waits after a CR for what follows, and forgets the
+  // id of an event without data.
+  private line(line: string): void {
+    if (line === "") {
+      if (this.idGiven !== undefined) this.last = this.idGiven === "" ? undefined : this.idGiven
+      this.idGiven = undefined
+      this.eventLength = 0
+    } else {
+      // A comment is kept by nobody.
+      if (!line.startsWith(":")) this.eventLength += line.length
+      const id = line === "id" ? "" : /^id: ?(.*)$/s.exec(line)?.[1]
+      if (id !== undefined && !id.includes("\0")) this.idGiven = id
+    }
+    this.parser.feed(`${line}\n`)
+  }
+
+  private refusal(reason: Refusal["reason"]): Refusal {
+    const what = reason === "LineTooLong" ? "A line" : "An event"
+    return { reason, description: `${what} is longer than ${this.max} characters` }
+  }
+}

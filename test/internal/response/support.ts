@@ -1,0 +1,90 @@
+/**
+ * Responses made by hand: a head, and a body whose bytes the test pushes.
+ */
+
+import * as Headers from "@effect/platform/Headers"
+import type { ConnectionInfo, ResponseHead } from "../../../src/ClientResponse.js"
+import type { BodyError, ClientError } from "../../../src/Errors.js"
+import type { BodyWatch } from "../../../src/internal/session/bodyReader.js"
+import { type BodySettings, Response, type ResponseSource } from "../../../src/internal/session/response.js"
+import { headOf } from "../../../src/internal/transport/http1/head.js"
+import { IncomingBody } from "../../../src/internal/transport/incomingBody.js"
+
+export interface Given {
+  readonly status?: number
+  readonly reason?: string
+  readonly headers?: ReadonlyArray<readonly [string, string]>
+  readonly length?: number
+  readonly settings?: Partial<BodySettings>
+  readonly history?: ReadonlyArray<ResponseHead>
+  readonly watch?: BodyWatch
+  readonly url?: string
+  readonly realUrl?: string
+  readonly connection?: ConnectionInfo
+}
+
+/** A response under the test's control. */
+export interface Made {
+  readonly response: Response
+  readonly body: IncomingBody
+  /** How often the connection was told so. */
+  readonly calls: { resumed: number; abandoned: number }
+  /** What `push` said for each piece. */
+  readonly push: (...pieces: ReadonlyArray<Uint8Array | string>) => ReadonlyArray<boolean>
+  readonly end: (trailers?: ReadonlyArray<readonly [string, string]>) => void
+  readonly fail: (error: ClientError) => void
+}
+
+export const make = (given: Given = {}): Made => {
+  const calls = { resumed: 0, abandoned: 0 }
+  const body = new IncomingBody(given.length, {
+    resume: () => {
+      calls.resumed++
+    },
+    abandon: () => {
+      calls.abandoned++
+    }
+  })
+  const url = given.url ?? "http://example.test/path"
+  const source: ResponseSource = {
+    method: "GET",
+    url,
+    realUrl: given.realUrl ?? url,
+    requestInfo: () => ({ method: "GET", url, realUrl: given.realUrl ?? url, headers: Headers.empty }),
+    history: given.history ?? [],
+    timings: () => ({ headers: 1 }),
+    details: (phase) => ({ method: "GET", url, phase, attempt: 1 }),
+    settings: {
+      autoDecompress: true,
+      maxBodySize: Infinity,
+      fallbackCharset: undefined,
+      onProgress: undefined,
+      ...given.settings
+    },
+    bodyWatch: given.watch
+  }
+  const head = headOf({ status: given.status ?? 200, reason: given.reason ?? "OK", headers: given.headers ?? [] })
+  const response = new Response(source, head, body, given.connection ?? { id: 1, reused: false })
+  // The pieces lie in a slab that is overwritten after each call, as a socket's does.
+  const slab = Buffer.alloc(1024 * 1024)
+  const push = (...pieces: ReadonlyArray<Uint8Array | string>) =>
+    pieces.map((piece) => {
+      const bytes = typeof piece === "string" ? Buffer.from(piece) : piece
+      if (bytes.length > slab.length - 7) return body.push(Buffer.from(bytes), 0, bytes.length)
+      slab.set(bytes, 7)
+      const going = body.push(slab, 7, 7 + bytes.length)
+      slab.fill(0xaa, 0, 7 + bytes.length)
+      return going
+    })
+  return { response, body, calls, push, end: (trailers = []) => body.end(trailers), fail: (error) => body.fail(error) }
+}
+
+/** A response whose body is there. */
+export const complete = (bytes: Uint8Array | string, given: Given = {}): Response => {
+  const made = make(given)
+  if (bytes.length > 0) made.push(bytes)
+  made.end()
+  return made.response
+}
+
+export const isBodyError = (u: unknown): u is BodyError => typeof u === "object" && u !== null && "_tag" in u
