@@ -3,17 +3,24 @@
  */
 import type { Default as HttpApp } from "@effect/platform/HttpApp"
 import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
-import type * as Config from "effect/Config"
-import type { ConfigError } from "effect/ConfigError"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { ClientRequest } from "./ClientRequest.js"
 import type { ClientError } from "./Errors.js"
+import { makeTcpDialer, makeUnixDialer } from "./internal/transport/dial/dial.js"
+import { TransportHandle } from "./internal/transport/handle.js"
+import { makeHub } from "./internal/transport/hub.js"
+import { type Dialer, Network } from "./internal/transport/network.js"
+import type { Transport } from "./internal/transport/Transport.js"
 import type { Address, ResolverService } from "./Resolver.js"
+import { Resolver } from "./Resolver.js"
 import type { Ssl } from "./Ssl.js"
 import type { Signal } from "./Tracing.js"
 
@@ -109,7 +116,7 @@ export interface Stats extends Counts {
   readonly perKey: ReadonlyMap<string, Counts>
 }
 
-export declare const TypeId: TypeId
+export const TypeId: TypeId = "~effect-http-session/Connector"
 export type TypeId = "~effect-http-session/Connector"
 
 /** A pool. What sessions do with it is not public: own transports are made by `layerMock` and `layerHttpApp`. */
@@ -126,15 +133,112 @@ export interface ConnectorService {
 }
 
 /** The connector of a session. */
-export declare class Connector extends Context.Tag("effect-http-session/Connector")<Connector, ConnectorService>() {}
+export class Connector extends Context.Tag("effect-http-session/Connector")<Connector, ConnectorService>() {}
 
-export declare const tcp: (options?: TcpOptions) => Effect.Effect<ConnectorService, never, Scope>
-export declare const unix: (options: UnixOptions) => Effect.Effect<ConnectorService, never, Scope>
+/** What is wrong with the options of a pool, if anything is. */
+const fault = (options: PoolOptions): string | undefined => {
+  for (const name of ["limit", "limitPerHost", "maxQueue"] as const) {
+    const value = options[name]
+    if (value !== undefined && !(value >= 0)) return `${name} must be 0 or more, not ${value}`
+  }
+  if (options.forceClose === true && options.keepaliveTimeout !== undefined) {
+    return "forceClose and keepaliveTimeout contradict each other"
+  }
+  for (const name of ["keepaliveTimeout", "gracefulShutdownTimeout"] as const) {
+    const value = options[name]
+    if (value !== undefined && Option.isNone(Duration.decodeUnknown(value))) return `${name} is no duration`
+  }
+  return undefined
+}
 
-/** Each call makes a pool of its own: keep the layer in a constant to share it. */
-export declare const layerTcp: (options?: TcpOptions) => Layer.Layer<Connector>
-export declare const layerUnix: (options: UnixOptions) => Layer.Layer<Connector>
-export declare const layerTcpConfig: (config: Config.Config.Wrap<TcpOptions>) => Layer.Layer<Connector, ConfigError>
+const checked = (options: PoolOptions): Effect.Effect<void> => {
+  const description = fault(options)
+  return description === undefined ? Effect.void : Effect.die(new TypeError(`Connector: ${description}`))
+}
+
+const fromTransport = (transport: Transport, signals: Stream.Stream<Signal>): ConnectorService => ({
+  [TypeId]: new TransportHandle(transport),
+  stats: Effect.sync(() => transport.stats()),
+  signals,
+  closeIdle: transport.closeIdle,
+  clearDnsCache: transport.clearDnsCache,
+  close: transport.close
+})
+
+const pooled = (options: PoolOptions, dialer: Dialer): Effect.Effect<ConnectorService, never, Scope> =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        const hub = makeHub()
+        return { hub, network: new Network(options, dialer, hub) }
+      }),
+      ({ network }) => network.close
+    ),
+    ({ hub, network }) => fromTransport(network, hub.stream)
+  )
+
+/**
+ * A pool of TCP connections (aiohttp: `TCPConnector`). Closes with the Scope. Options that cannot be right (a negative
+ * limit, `forceClose` with `keepaliveTimeout`) are a defect.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const tcp = (options: TcpOptions = {}): Effect.Effect<ConnectorService, never, Scope> =>
+  Effect.zipRight(
+    checked(options),
+    Effect.flatMap(Resolver, (resolver) =>
+      Effect.flatMap(makeTcpDialer(options, { resolver: options.resolver ?? resolver }), (dialer) =>
+        pooled(options, dialer)
+      )
+    )
+  )
+
+/**
+ * A pool of connections to one Unix socket, whatever host a request names (aiohttp: `UnixConnector`). Redirects stay
+ * on the socket.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const unix = (options: UnixOptions): Effect.Effect<ConnectorService, never, Scope> =>
+  Effect.zipRight(
+    checked(options),
+    Effect.suspend(() => pooled(options, makeUnixDialer(options)))
+  )
+
+/**
+ * `tcp` as a layer. Each call makes a pool of its own: keep the layer in a constant to share it.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerTcp = (options?: TcpOptions): Layer.Layer<Connector> => Layer.scoped(Connector, tcp(options))
+
+/**
+ * `unix` as a layer.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerUnix = (options: UnixOptions): Layer.Layer<Connector> => Layer.scoped(Connector, unix(options))
+
+/**
+ * `layerTcp` with options from Config; an option that cannot be right is a ConfigError as well.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerTcpConfig = (
+  config: Config.Config.Wrap<TcpOptions>
+): Layer.Layer<Connector, ConfigError.ConfigError> =>
+  Layer.scoped(
+    Connector,
+    Effect.flatMap(Config.unwrap(config), (options) => {
+      const description = fault(options)
+      return description === undefined ? tcp(options) : Effect.fail(ConfigError.InvalidData(["connector"], description))
+    })
+  )
 
 /** A request as the web has it, and `exact`, with what that cannot say: header order, a body of GET, any method. */
 export interface MockRequest extends Request {
@@ -153,7 +257,7 @@ export interface MockCall {
 }
 
 /** The calls of `layerMock`, oldest first. */
-export declare class MockCalls extends Context.Tag("effect-http-session/Connector/MockCalls")<
+export class MockCalls extends Context.Tag("effect-http-session/Connector/MockCalls")<
   MockCalls,
   { readonly all: Effect.Effect<ReadonlyArray<MockCall>>; readonly clear: Effect.Effect<void> }
 >() {}

@@ -3,19 +3,30 @@
  */
 import type { HttpClient } from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
-import type * as Config from "effect/Config"
-import type { ConfigError } from "effect/ConfigError"
+import * as Config from "effect/Config"
+import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Effect from "effect/Effect"
+import { dual } from "effect/Function"
+import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import type { ClientRequest, CommonOptions, Method, RequestOptions, UrlInput } from "./ClientRequest.js"
 import type { ClientResponse, ResponseHead } from "./ClientResponse.js"
-import type { Connector, ConnectorService, TcpOptions } from "./Connector.js"
-import type { CookieJar, CookieJarOptions, CookieJarService } from "./CookieJar.js"
+import { Connector, type ConnectorService, TypeId as ConnectorTypeId, type TcpOptions, tcp } from "./Connector.js"
+import { CookieJar, type CookieJarOptions, type CookieJarService, make as makeCookieJar } from "./CookieJar.js"
 import type { ClientError } from "./Errors.js"
+import { jarOf } from "./internal/cookies/registry.js"
+import { SessionCore } from "./internal/session/core.js"
+import { type Defaults, makeDefaults } from "./internal/session/defaults.js"
+import { readEnvironment } from "./internal/session/environment.js"
+import { fromRequestValue } from "./internal/session/execute.js"
+import { mergeOptions, mergeSessionOptions } from "./internal/session/options.js"
+import { byOptions, type Find, type Opener, send } from "./internal/session/verbs.js"
+import { openWebSocket } from "./internal/session/webSocket.js"
+import { transportOf } from "./internal/transport/handle.js"
+import { makeHub } from "./internal/transport/hub.js"
 import type { Signal, SpanOptions, TraceConfig } from "./Tracing.js"
 import type { WebSocket, WebSocketOptions } from "./WebSocket.js"
 
@@ -44,7 +55,7 @@ export interface LayerOptions extends SessionOptions {
   readonly cookieJar?: CookieJarOptions | undefined
 }
 
-export declare const TypeId: TypeId
+export const TypeId: TypeId = "~effect-http-session/Session"
 export type TypeId = "~effect-http-session/Session"
 
 /**
@@ -93,78 +104,354 @@ export interface SessionService {
 }
 
 /** The session of a program. For a second one beside it make a tag of your own over `SessionService`. */
-export declare class Session extends Context.Tag("effect-http-session/Session")<Session, SessionService>() {}
+export class Session extends Context.Tag("effect-http-session/Session")<Session, SessionService>() {}
 
-/** A session on the connector and the jar of the context, neither of which it closes. */
-export declare const make: (
+/** A session on a core; `with` makes others on the same. */
+class SessionImpl implements SessionService, Opener {
+  readonly [TypeId]: TypeId = TypeId
+  readonly core: SessionCore
+  readonly defaults: Defaults
+  readonly connector: ConnectorService
+  readonly cookieJar: CookieJarService
+  private readonly given: SessionOptions
+  private readonly find: Find<never>
+
+  constructor(core: SessionCore, connector: ConnectorService, given: SessionOptions) {
+    this.core = core
+    this.connector = connector
+    this.cookieJar = core.jarService
+    this.given = given
+    this.defaults = makeDefaults(given)
+    this.find = () => this
+  }
+
+  readonly current = currentOptions
+  readonly request = (method: Method, url: UrlInput, options?: RequestOptions) =>
+    send(this.find, byOptions(method, url, options))
+  readonly get: Verb = (url, options) => this.request("GET", url, options)
+  readonly head: Verb = (url, options) => this.request("HEAD", url, options)
+  readonly options: Verb = (url, options) => this.request("OPTIONS", url, options)
+  readonly delete: Verb = (url, options) => this.request("DELETE", url, options)
+  readonly post: Verb = (url, options) => this.request("POST", url, options)
+  readonly put: Verb = (url, options) => this.request("PUT", url, options)
+  readonly patch: Verb = (url, options) => this.request("PATCH", url, options)
+  readonly execute = (request: HttpClientRequest | ClientRequest, options?: RequestOptions) =>
+    send(this.find, fromRequestValue(request, options))
+  readonly webSocket = (url: UrlInput, options?: WebSocketOptions) => openWebSocket(this, url, options)
+  readonly with = (options: SessionOptions): SessionService =>
+    new SessionImpl(this.core, this.connector, mergeSessionOptions(this.given, options))
+
+  get signals(): Stream.Stream<Signal> {
+    return this.core.hub.stream
+  }
+
+  get close(): Effect.Effect<void> {
+    return this.core.close
+  }
+}
+
+let sessions = 0
+
+const build = (
+  options: SessionOptions,
+  connector: ConnectorService,
+  jarService: CookieJarService,
+  ownsTransport: boolean
+): Effect.Effect<SessionService, ConfigError.ConfigError, Scope> =>
+  Effect.flatMap(options.trustEnv === true ? readEnvironment : Effect.succeed(undefined), (environment) =>
+    Effect.acquireRelease(
+      Effect.sync((): SessionService => {
+        const core = new SessionCore({
+          id: `session-${++sessions}`,
+          transport: transportOf(connector[ConnectorTypeId]),
+          jarService,
+          jar: jarOf(jarService),
+          environment,
+          hub: makeHub(),
+          ownsTransport
+        })
+        return new SessionImpl(core, connector, options)
+      }),
+      (session) => session.close
+    )
+  )
+
+/** An environment that cannot be read is no way to begin: a defect, as all options that cannot be right. */
+const orDefect = <A, R>(effect: Effect.Effect<A, ConfigError.ConfigError, R>): Effect.Effect<A, never, R> =>
+  Effect.orDie(effect)
+
+/**
+ * A session on the connector and the jar of the context, neither of which it closes (aiohttp: `ClientSession` with
+ * `connector_owner=False`). Closes with the Scope.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (
+  options: SessionOptions = {}
+): Effect.Effect<SessionService, never, Scope | Connector | CookieJar> =>
+  Effect.flatMap(Connector, (connector) =>
+    Effect.flatMap(CookieJar, (jar) => orDefect(build(options, connector, jar, false)))
+  )
+
+const owning = (options: LayerOptions): Effect.Effect<SessionService, ConfigError.ConfigError, Scope> =>
+  Effect.flatMap(tcp(options.connector), (connector) =>
+    Effect.flatMap(makeCookieJar(options.cookieJar), (jar) => build(options, connector, jar, true))
+  )
+
+/**
+ * A session with its own TCP connector and its own strict jar (aiohttp: `ClientSession()`). Each call makes another:
+ * keep it in a constant.
+ *
+ * **Example** (A request and its JSON)
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClientResponse, Session } from "effect-http-session"
+ *
+ * const program = Session.get("https://api.example/users/1").pipe(ClientResponse.json)
+ *
+ * export const main = Effect.provide(program, Session.layer({ timeout: "10 seconds" }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = (options: LayerOptions = {}): Layer.Layer<Session> =>
+  Layer.scoped(Session, orDefect(owning(options)))
+
+/**
+ * A session on a connector and a jar that others may use as well (aiohttp: `connector_owner=False`).
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerWithoutDependencies = (
   options?: SessionOptions
-) => Effect.Effect<SessionService, never, Scope | Connector | CookieJar>
+): Layer.Layer<Session, never, Connector | CookieJar> => Layer.scoped(Session, make(options))
 
-/** A session with its own TCP connector and its own strict jar. Each call makes another: keep it in a constant. */
-export declare const layer: (options?: LayerOptions) => Layer.Layer<Session>
-
-/** A session on a connector and a jar that others may use as well (aiohttp: `connector_owner=False`). */
-export declare const layerWithoutDependencies: (
-  options?: SessionOptions
-) => Layer.Layer<Session, never, Connector | CookieJar>
-
-/** `layer` with options from Config; an option that cannot be right is a ConfigError as well. */
-export declare const layerConfig: (config: Config.Config.Wrap<LayerOptions>) => Layer.Layer<Session, ConfigError>
+/**
+ * `layer` with options from Config; an option that cannot be right is a ConfigError as well.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerConfig = (config: Config.Config.Wrap<LayerOptions>): Layer.Layer<Session, ConfigError.ConfigError> =>
+  Layer.scoped(
+    Session,
+    Effect.flatMap(Config.unwrap(config), (options) =>
+      Effect.catchAllDefect(owning(options), (defect) =>
+        Effect.fail(ConfigError.InvalidData(["session"], defect instanceof Error ? defect.message : String(defect)))
+      )
+    )
+  )
 
 /**
  * @effect/platform's HttpClient on the session. Failures are its `RequestError` and `ResponseError` with the
  * `ClientError` as `cause`; options of one request come from `withRequestOptions`.
+ *
+ * @since 0.1.0
+ * @category layers
  */
 export declare const layerHttpClient: Layer.Layer<HttpClient, never, Session>
+
+const absent = (name: string) => Effect.dieMessage(`Session.layerMock: ${name} was not given`)
 
 /**
  * A session for tests without one. Verbs, `execute` and module functions fall back on `request`, if that is given;
  * what is not given dies when it is used. `Connector.layerMock` tests more.
+ *
+ * @since 0.1.0
+ * @category layers
  */
-export declare const layerMock: (partial: Partial<Omit<SessionService, TypeId>>) => Layer.Layer<Session>
+export const layerMock = (partial: Partial<Omit<SessionService, TypeId>>): Layer.Layer<Session> =>
+  Layer.sync(Session, () => {
+    const request: SessionService["request"] = partial.request ?? (() => absent("request"))
+    const verb =
+      (method: Method): Verb =>
+      (url, options) =>
+        request(method, url, options)
+    const service: SessionService = {
+      [TypeId]: TypeId,
+      request,
+      get: verb("GET"),
+      head: verb("HEAD"),
+      options: verb("OPTIONS"),
+      delete: verb("DELETE"),
+      post: verb("POST"),
+      put: verb("PUT"),
+      patch: verb("PATCH"),
+      execute: (value, options) => request(value.method, value.url, options),
+      webSocket: () => absent("webSocket"),
+      with: () => service,
+      get cookieJar(): CookieJarService {
+        throw new Error("Session.layerMock: cookieJar was not given")
+      },
+      get connector(): ConnectorService {
+        throw new Error("Session.layerMock: connector was not given")
+      },
+      signals: Stream.dieMessage("Session.layerMock: signals was not given"),
+      close: Effect.void
+    }
+    return Object.defineProperties(service, Object.getOwnPropertyDescriptors(partial))
+  })
 
-/** Options for every request made inside, under those the request is given itself. */
-export declare class CurrentRequestOptions extends Context.Reference<CurrentRequestOptions>()(
+/**
+ * Options for every request made inside, under those the request is given itself.
+ *
+ * @since 0.1.0
+ * @category references
+ */
+export class CurrentRequestOptions extends Context.Reference<CurrentRequestOptions>()(
   "effect-http-session/Session/CurrentRequestOptions",
   { defaultValue: (): RequestOptions => ({}) }
 ) {}
 
-/** Merges into `CurrentRequestOptions`: the way to give options to a program written for HttpClient. */
-export declare const withRequestOptions: {
+const currentOptions = (context: Context.Context<never>): RequestOptions | undefined =>
+  context.unsafeMap.has(CurrentRequestOptions.key) ? Context.get(context, CurrentRequestOptions) : undefined
+
+/**
+ * Merges into `CurrentRequestOptions`: the way to give options to a program written for HttpClient.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const withRequestOptions: {
   (options: RequestOptions): <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
   <A, E, R>(self: Effect.Effect<A, E, R>, options: RequestOptions): Effect.Effect<A, E, R>
-}
+} = dual(
+  2,
+  <A, E, R>(self: Effect.Effect<A, E, R>, options: RequestOptions): Effect.Effect<A, E, R> =>
+    Effect.flatMap(CurrentRequestOptions, (current) =>
+      Effect.provideService(self, CurrentRequestOptions, mergeOptions(current, options))
+    )
+)
 
-export declare const request: (
+/** The session of the context; a mock is asked by its own functions. */
+const inContext =
+  (fallback: (session: SessionService) => Effect.Effect<ClientResponse, ClientError, Scope>): Find<Session> =>
+  (fiber) => {
+    const session = Context.unsafeGet(fiber.currentContext, Session)
+    return session instanceof SessionImpl ? session : fallback(session)
+  }
+
+/**
+ * A request by any method, on the session of the context.
+ *
+ * @since 0.1.0
+ * @category requests
+ */
+export const request = (
   method: Method,
   url: UrlInput,
   options?: RequestOptions
-) => Effect.Effect<ClientResponse, ClientError, Session | Scope>
+): Effect.Effect<ClientResponse, ClientError, Session | Scope> =>
+  send(
+    inContext((session) => session.request(method, url, options)),
+    byOptions(method, url, options)
+  )
 
-export declare const get: Verb<Session>
-export declare const head: Verb<Session>
-export declare const options: Verb<Session>
-export declare const post: Verb<Session>
-export declare const put: Verb<Session>
-export declare const patch: Verb<Session>
+const verb =
+  (method: Method, name: "get" | "head" | "options" | "post" | "put" | "patch" | "delete"): Verb<Session> =>
+  (url, options) =>
+    send(
+      inContext((session) => session[name](url, options)),
+      byOptions(method, url, options)
+    )
 
-declare const del: Verb<Session>
+/**
+ * GET, on the session of the context.
+ *
+ * @since 0.1.0
+ * @category requests
+ */
+export const get: Verb<Session> = verb("GET", "get")
 
-export { del as delete }
+/**
+ * HEAD, on the session of the context; redirects are not followed unless asked.
+ *
+ * @since 0.1.0
+ * @category requests
+ */
+export const head: Verb<Session> = verb("HEAD", "head")
 
-export declare const execute: (
-  request: HttpClientRequest | ClientRequest,
+/**
+ * OPTIONS, on the session of the context.
+ *
+ * @since 0.1.0
+ * @category requests
+ */
+export const options: Verb<Session> = verb("OPTIONS", "options")
+
+/**
+ * POST, on the session of the context.
+ *
+ * @since 0.1.0
+ * @category requests
+ */
+export const post: Verb<Session> = verb("POST", "post")
+
+/**
+ * PUT, on the session of the context.
+ *
+ * @since 0.1.0
+ * @category requests
+ */
+export const put: Verb<Session> = verb("PUT", "put")
+
+/**
+ * PATCH, on the session of the context.
+ *
+ * @since 0.1.0
+ * @category requests
+ */
+export const patch: Verb<Session> = verb("PATCH", "patch")
+
+const del: Verb<Session> = verb("DELETE", "delete")
+
+export {
+  /**
+   * DELETE, on the session of the context.
+   *
+   * @since 0.1.0
+   * @category requests
+   */
+  del as delete
+}
+
+/**
+ * Sends a request value: of @effect/platform, or of `ClientRequest.make`.
+ *
+ * @since 0.1.0
+ * @category requests
+ */
+export const execute = (
+  value: HttpClientRequest | ClientRequest,
   options?: RequestOptions
-) => Effect.Effect<ClientResponse, ClientError, Session | Scope>
+): Effect.Effect<ClientResponse, ClientError, Session | Scope> =>
+  send(
+    inContext((session) => session.execute(value, options)),
+    fromRequestValue(value, options)
+  )
 
-export declare const webSocket: (
+/**
+ * Opens a WebSocket on the session of the context.
+ *
+ * @since 0.1.0
+ * @category requests
+ */
+export const webSocket = (
   url: UrlInput,
   options?: WebSocketOptions
-) => Effect.Effect<WebSocket, ClientError, Session | Scope>
+): Effect.Effect<WebSocket, ClientError, Session | Scope> =>
+  Effect.flatMap(Session, (session) => session.webSocket(url, options))
 
 /**
  * Page after page: `page` reads a response, `next` finds the URL of the following one, by default in the Link header
  * under "next".
+ *
+ * @since 0.1.0
+ * @category requests
  */
 export declare const paginate: <A, E, R>(
   url: UrlInput,

@@ -34,6 +34,7 @@ export interface Defaults {
   readonly version: "1.0" | "1.1"
   readonly jsonSerialize: ((value: unknown) => string | Uint8Array) | undefined
   readonly requoteRedirectUrl: boolean
+  readonly fallbackCharset: SessionOptions["fallbackCharset"]
   /** Whether a request without headers of its own has the lines `before` and `after`, and no others but the body's. */
   readonly plain: boolean
   readonly before: string
@@ -151,6 +152,7 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
     version,
     jsonSerialize: options.jsonSerialize,
     requoteRedirectUrl: options.requoteRedirectUrl ?? true,
+    fallbackCharset: options.fallbackCharset,
     plain,
     before: toLines(fields.pairs) + linesBefore(present),
     after: linesAfter(present)

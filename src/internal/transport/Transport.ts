@@ -57,6 +57,8 @@ export interface Route {
   readonly ssl: Ssl
   /** For SNI and verification in place of the origin's host. */
   readonly serverHostname: string | undefined
+  /** Whether an http proxy has to be passed by CONNECT even for plain http: WebSockets. */
+  readonly tunnel: boolean
   readonly key: string
 }
 
@@ -125,6 +127,8 @@ export interface Head {
 
 /** When phases began and ended, in the request's time; `undefined` where they did not take place. */
 export interface Marks {
+  /** The phase that began last. */
+  readonly current: Phase
   readonly start: (phase: Phase) => void
   readonly end: (phase: Phase) => void
 }
@@ -152,7 +156,12 @@ export interface Exchange extends ExchangeContext {
   readonly onHead: (head: Head, body: IncomingBody) => void
   /** 101 for an exchange with `upgrade`: the wire is the exchange's from here; its end gives the slot back. */
   readonly onUpgrade: (head: Head, wire: Wire, rest: Uint8Array) => void
-  readonly onError: (error: ClientError) => void
+  /** `stale`: a reused connection ended before a single byte of the response, so nothing says it was acted upon. */
+  readonly onError: (error: ClientError, stale: boolean) => void
+  /** The connection is through with the exchange: the body has ended, well or not, or nobody wants it. */
+  readonly onDone: () => void
+  /** Set by whoever makes the exchange wait; called when its time runs out or its session closes. */
+  onAbort: ((error: ClientError) => void) | undefined
 }
 
 /** A connection taken from a transport. */
@@ -160,19 +169,26 @@ export interface Connection {
   readonly info: ConnectionInfo
   /** Writes the request and reads its response; afterwards gives the connection back or closes it. */
   readonly exchange: (exchange: Exchange) => void
-  /** Ends the exchange that is under way, and the connection with it; nothing more is called. Idempotent. */
+  /** Ends the exchange that is under way with an error, and the connection with it. */
+  readonly cut: (error: ClientError) => void
+  /** The same, and nothing more is called. Idempotent. */
   readonly abort: (reason: ConnectionClosed["reason"]) => void
 }
 
 /** What makes connections for a session. */
 export interface Transport {
-  /** A free idle connection at once, or `undefined`. The caller must `exchange` or `abort` it. */
+  /** A free idle connection at once, or `undefined`; `exchange.onConnection` has it. */
   readonly takeIdle: (exchange: Exchange) => Connection | undefined
-  /** Waits for a slot and opens a connection; hands it over by `exchange.onConnection`. */
-  readonly acquire: (exchange: Exchange) => Effect.Effect<Connection, ClientError>
+  /** Waits for a slot, takes an idle connection unless it must be `fresh`, or opens one; `exchange.onConnection` has it
+   * before the effect succeeds. */
+  readonly acquire: (exchange: Exchange, fresh: boolean) => Effect.Effect<Connection, ClientError>
   readonly hub: TraceHub
   readonly stats: () => Counts & { readonly perKey: ReadonlyMap<string, Counts> }
   /** How long requests in flight may go on when it closes; milliseconds. */
   readonly gracefulShutdownTimeout: number
   readonly closed: () => boolean
+  readonly closeIdle: Effect.Effect<void>
+  /** Resolves when every socket is closed. */
+  readonly close: Effect.Effect<void>
+  readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
 }

@@ -19,6 +19,8 @@ export interface Deadlines {
   readonly now: () => number
   /** Calls `fire` once `now()` has reached `at`, never earlier. `Infinity` never fires. */
   readonly schedule: (at: number, fire: () => void) => Deadline
+  /** The same, without keeping the process alive. */
+  readonly scheduleIdle: (at: number, fire: () => void) => Deadline
 }
 
 const never: Deadline = { cancel: () => {} }
@@ -30,14 +32,21 @@ class NativeDeadline implements Deadline {
   private timer: NodeJS.Timeout
   private readonly at: number
   private readonly fire: () => void
-  constructor(at: number, fire: () => void) {
+  private readonly idle: boolean
+  constructor(at: number, fire: () => void, idle: boolean) {
     this.at = at
     this.fire = fire
-    this.timer = setTimeout(onNative, delayUntil(at), this)
+    this.idle = idle
+    this.timer = this.arm()
+  }
+  private arm(): NodeJS.Timeout {
+    const timer = setTimeout(onNative, delayUntil(this.at), this)
+    if (this.idle) timer.unref()
+    return timer
   }
   due(): void {
     // A timer of Node's may run a little early.
-    if (performance.now() < this.at) this.timer = setTimeout(onNative, delayUntil(this.at), this)
+    if (performance.now() < this.at) this.timer = this.arm()
     else this.fire()
   }
   cancel(): void {
@@ -51,7 +60,8 @@ const onNative = (deadline: NativeDeadline) => deadline.due()
 
 const native: Deadlines = {
   now: () => performance.now(),
-  schedule: (at, fire) => (at === Infinity ? never : new NativeDeadline(at, fire))
+  schedule: (at, fire) => (at === Infinity ? never : new NativeDeadline(at, fire, false)),
+  scheduleIdle: (at, fire) => (at === Infinity ? never : new NativeDeadline(at, fire, true))
 }
 
 interface Entry extends Deadline {
@@ -84,6 +94,8 @@ class ClockDeadlines implements Deadlines {
     if (at < this.wakesAt) this.sleepUntil(at)
     return entry
   }
+
+  readonly scheduleIdle = (at: number, fire: () => void): Deadline => this.schedule(at, fire)
 
   private sleepUntil(at: number): void {
     const before = this.sleeper

@@ -22,6 +22,22 @@ export interface Wire {
   readonly read: (onData: OnData) => void
 }
 
+/** The sockets of one attempt to connect, until one is adopted. */
+export class Sockets {
+  private readonly all = new Set<Net.Socket>()
+
+  /** Called in the step that makes the socket. */
+  add(socket: Net.Socket): void {
+    this.all.add(socket)
+    socket.once("close", () => this.all.delete(socket))
+  }
+
+  destroy(): void {
+    for (const socket of this.all) socket.destroy()
+    this.all.clear()
+  }
+}
+
 const slabSize = 64 * 1024
 
 /** One slab serves all sockets: what it holds is used or copied before the callback returns. */

@@ -1,0 +1,134 @@
+/**
+ * One request as its caller sees it: all its hops and attempts under one total limit.
+ */
+import * as Duration from "effect/Duration"
+import type { ResponseHead } from "../../ClientResponse.js"
+import { type ClientError, type Details, TotalTimeoutError } from "../../Errors.js"
+import type { Phase } from "../../Timeouts.js"
+import type { Limits } from "../limits.js"
+import { redactUrl } from "../redact.js"
+import type { Deadline, Deadlines } from "../transport/deadlines.js"
+import type { SessionCore } from "./core.js"
+import type { Hop } from "./hop.js"
+import type { Prepared } from "./prepared.js"
+import type { CallTrace } from "./watch.js"
+
+export class Call {
+  readonly core: SessionCore
+  readonly id: number
+  readonly limits: Limits
+  readonly deadlines: Deadlines
+  readonly startedAt: number
+  readonly expiresAt: number
+  readonly trace: CallTrace | undefined
+  /** Milliseconds since the epoch, on the request's Clock: for cookies. */
+  readonly clock: () => number
+  request: Prepared
+  /** Counts everything that was put on the wire. */
+  attempt = 0
+  history: ReadonlyArray<ResponseHead> = []
+  private readonly hops = new Set<Hop>()
+  private readonly waits = new Set<(error: ClientError) => void>()
+  private readonly deadline: Deadline
+  private ended = false
+  private cause: ClientError | undefined = undefined
+
+  constructor(
+    core: SessionCore,
+    request: Prepared,
+    deadlines: Deadlines,
+    clock: () => number,
+    trace: CallTrace | undefined
+  ) {
+    this.core = core
+    this.id = ++core.requests
+    this.request = request
+    this.limits = request.limits
+    this.deadlines = deadlines
+    this.clock = clock
+    this.trace = trace
+    this.startedAt = deadlines.now()
+    this.expiresAt = this.startedAt + request.limits.total
+    this.deadline = deadlines.schedule(this.expiresAt, () => this.expire())
+    core.begin(this)
+  }
+
+  /** Whether a hop of it has a connection. */
+  get inFlight(): boolean {
+    for (const hop of this.hops) if (hop.connected) return true
+    return false
+  }
+
+  /** Why it was aborted, if it was. */
+  get failure(): ClientError | undefined {
+    return this.cause
+  }
+
+  details(phase: Phase | undefined): Details {
+    const request = this.request
+    return {
+      method: request.method,
+      url: redactUrl(request.target.url),
+      host: request.target.origin.host,
+      port: request.target.origin.port,
+      phase,
+      attempt: Math.max(1, this.attempt)
+    }
+  }
+
+  add(hop: Hop): void {
+    this.hops.add(hop)
+  }
+
+  /** A hop is through with its connection. */
+  remove(hop: Hop): void {
+    this.hops.delete(hop)
+    if (this.ended && this.hops.size === 0) this.finish()
+  }
+
+  /** Tells `stop` when the call is aborted, until the returned function is called. */
+  onAbort(stop: (error: ClientError) => void): () => void {
+    if (this.cause !== undefined) stop(this.cause)
+    this.waits.add(stop)
+    return () => this.waits.delete(stop)
+  }
+
+  /** The caller has its outcome; what is left is a body that is still on its way. */
+  settle(): void {
+    this.ended = true
+    if (this.hops.size === 0) this.finish()
+  }
+
+  /** Ends everything that is under way with this error. */
+  abort(error: ClientError): void {
+    if (this.cause !== undefined) return
+    this.cause = error
+    for (const hop of [...this.hops]) hop.abort(error)
+    for (const stop of [...this.waits]) stop(error)
+  }
+
+  /** The caller is gone: nobody is told. */
+  interrupt(): void {
+    for (const hop of [...this.hops]) hop.interrupt()
+    this.ended = true
+    this.finish()
+  }
+
+  private finish(): void {
+    this.deadline.cancel()
+    this.core.end(this)
+  }
+
+  private expire(): void {
+    let phase: Phase = "queue"
+    for (const hop of this.hops) phase = hop.marks.current
+    this.abort(
+      new TotalTimeoutError({
+        ...this.details(phase),
+        phase,
+        timeout: "total",
+        limit: Duration.millis(this.limits.total)
+      })
+    )
+  }
+}

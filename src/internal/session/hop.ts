@@ -1,0 +1,238 @@
+/**
+ * One request on its way to one origin and back, resends included: where the callbacks of the transport meet the
+ * effects of the session.
+ */
+import * as Effect from "effect/Effect"
+import type { ConnectionInfo, RequestInfo, ResponseHead, Timings } from "../../ClientResponse.js"
+import type { ClientError, Details } from "../../Errors.js"
+import type { Phase } from "../../Timeouts.js"
+import { setCookieLines } from "../cookies/wire.js"
+import type { Limits } from "../limits.js"
+import { redactUrl } from "../redact.js"
+import type { Deadlines } from "../transport/deadlines.js"
+import type { IncomingBody } from "../transport/incomingBody.js"
+import type { Connection, Exchange, Head, Route, WireRequest } from "../transport/Transport.js"
+import type { Wire } from "../transport/wire.js"
+import type { BodyWatch } from "./bodyReader.js"
+import type { Call } from "./call.js"
+import { cookieTarget } from "./cookieTarget.js"
+import type { Prepared } from "./prepared.js"
+import { type BodySettings, Response, type ResponseSource } from "./response.js"
+import { bodySettings, requestInfo } from "./responseFacts.js"
+import { Timeline } from "./timeline.js"
+import type { CallTrace } from "./watch.js"
+
+/** What is done with a response once its head is there; `undefined`: nothing more. */
+export type OnResponse = (call: Call, response: Response) => Effect.Effect<Response, ClientError> | undefined
+
+type Resume = (effect: Effect.Effect<Response, ClientError>) => void
+
+/** Methods that may be sent again where nothing says that they were acted upon (RFC 9110 section 9.2.2). */
+const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
+
+export class Hop implements Exchange, ResponseSource {
+  readonly call: Call
+  readonly request: Prepared
+  readonly wire: WireRequest
+  readonly route: Route
+  readonly limits: Limits
+  readonly deadlines: Deadlines
+  readonly expiresAt: number
+  readonly trace: CallTrace | undefined
+  readonly marks: Timeline
+  onAbort: ((error: ClientError) => void) | undefined = undefined
+  private readonly collect: boolean
+  private readonly onResponse: OnResponse
+  private resume: Resume = ignore
+  private link: Connection | undefined = undefined
+  private response: Response | undefined = undefined
+  private resent = false
+
+  constructor(
+    call: Call,
+    request: Prepared,
+    wire: WireRequest,
+    route: Route,
+    collect: boolean,
+    onResponse: OnResponse
+  ) {
+    this.call = call
+    this.request = request
+    this.wire = wire
+    this.route = route
+    this.limits = call.limits
+    this.deadlines = call.deadlines
+    this.expiresAt = call.expiresAt
+    this.trace = call.trace
+    this.marks = new Timeline(call.deadlines, call.startedAt)
+    this.collect = collect
+    this.onResponse = onResponse
+  }
+
+  /** Sends the request, on an idle connection at once if there is one. */
+  start(resume: Resume): void {
+    this.resume = resume
+    this.call.add(this)
+    this.call.attempt++
+    const connection = this.call.core.transport.takeIdle(this)
+    if (connection === undefined) resume(this.connect(false))
+    else connection.exchange(this)
+  }
+
+  get connected(): boolean {
+    return this.link !== undefined
+  }
+
+  // What its response is made of.
+
+  get method(): string {
+    return this.request.method
+  }
+  get url(): string {
+    return this.request.target.url
+  }
+  get realUrl(): string {
+    return this.request.target.realUrl
+  }
+  get history(): ReadonlyArray<ResponseHead> {
+    return this.call.history
+  }
+  get settings(): BodySettings {
+    return bodySettings(this.request)
+  }
+  get bodyWatch(): BodyWatch | undefined {
+    return this.trace?.bodyWatch(this)
+  }
+  timings(): Timings {
+    return this.marks.timings
+  }
+  requestInfo(): RequestInfo {
+    return requestInfo(this.request, this.wire)
+  }
+
+  details(phase: Phase | undefined): Details {
+    const { origin, url } = this.request.target
+    return {
+      method: this.request.method,
+      url: redactUrl(url),
+      host: origin.host,
+      port: origin.port,
+      phase,
+      attempt: this.call.attempt
+    }
+  }
+
+  /** Ends it with an error, wherever it is. */
+  abort(error: ClientError): void {
+    const wait = this.onAbort
+    if (wait !== undefined) {
+      this.onAbort = undefined
+      wait(error)
+      return
+    }
+    if (this.link !== undefined) {
+      this.link.cut(error)
+      return
+    }
+    this.done()
+    this.resume(Effect.fail(error))
+  }
+
+  /** Ends it without telling anybody. */
+  interrupt(): void {
+    this.resume = ignore
+    this.onAbort = undefined
+    this.response?.releaseNow()
+    if (this.response === undefined) this.link?.abort("Interrupted")
+    this.done()
+  }
+
+  // What the transport tells.
+
+  onConnection(connection: Connection): void {
+    this.link = connection
+  }
+
+  onInformational(head: Head): void {
+    this.trace?.informational(head)
+  }
+
+  onHead(head: Head, body: IncomingBody): void {
+    const call = this.call
+    const jar = call.core.jar
+    if (jar !== undefined && head.get("set-cookie") !== undefined) {
+      jar.storeWire(setCookieLines(head), cookieTarget(this.request.target), call.clock())
+    }
+    const response = new Response(this, head, body, this.link?.info ?? noConnection)
+    this.response = response
+    const next = this.onResponse(call, response)
+    if (next !== undefined) this.resume(next)
+    else if (this.collect) {
+      response.collect((error) => this.resume(error === undefined ? Effect.succeed(response) : Effect.fail(error)))
+    } else this.resume(Effect.succeed(response))
+  }
+
+  onUpgrade(head: Head, wire: Wire, rest: Uint8Array): void {
+    const response = Response.upgraded(this, head, this.link?.info ?? noConnection, { wire, rest })
+    this.response = response
+    this.resume(Effect.succeed(response))
+  }
+
+  onError(error: ClientError, stale: boolean): void {
+    this.link = undefined
+    if (stale && this.resendable) {
+      this.resent = true
+      this.call.attempt++
+      this.trace?.offer({
+        _tag: "RequestRetry",
+        method: this.request.method,
+        url: this.request.target.url,
+        reason: "StaleConnection",
+        delay: 0,
+        error
+      })
+      this.resume(this.connect(true))
+      return
+    }
+    this.done()
+    this.resume(Effect.fail(error))
+  }
+
+  onDone(): void {
+    this.done()
+  }
+
+  private done(): void {
+    this.link = undefined
+    this.call.remove(this)
+  }
+
+  /** Waits for a connection, then sends. */
+  private connect(fresh: boolean): Effect.Effect<Response, ClientError> {
+    return Effect.matchEffect(this.call.core.transport.acquire(this, fresh), {
+      onFailure: (error) => {
+        this.done()
+        return Effect.fail(error)
+      },
+      onSuccess: (connection) =>
+        Effect.async<Response, ClientError>((resume) => {
+          this.resume = resume
+          connection.exchange(this)
+        })
+    })
+  }
+
+  private get resendable(): boolean {
+    const body = this.wire.body
+    return (
+      !this.resent &&
+      idempotent.has(this.request.method) &&
+      (body === undefined || body._tag === "Bytes" || body.replayable) &&
+      this.call.failure === undefined
+    )
+  }
+}
+
+const ignore: Resume = () => {}
+
+const noConnection: ConnectionInfo = { id: 0, reused: false }

@@ -1,0 +1,529 @@
+/**
+ * One HTTP/1.1 connection: one exchange at a time, and nothing of one that could reach another.
+ */
+import * as Duration from "effect/Duration"
+import type { ConnectionInfo } from "../../../ClientResponse.js"
+import {
+  BadHttpMessage,
+  type ClientError,
+  ClientOSError,
+  ClientPayloadError,
+  ServerDisconnectedError,
+  SocketTimeoutError
+} from "../../../Errors.js"
+import type { ConnectionClosed } from "../../../Tracing.js"
+import type { Deadline } from "../deadlines.js"
+import { type BodyControl, IncomingBody, type Trailers } from "../incomingBody.js"
+import type { Poolable } from "../pool.js"
+import type { Connection, Exchange } from "../Transport.js"
+import type { Wire } from "../wire.js"
+import type { ParsedHead } from "./head.js"
+import { Parser, type ParserHandler, type ParserLimits } from "./parser.js"
+import { Upload } from "./upload.js"
+
+/** Who made the connection and holds its slot. */
+export interface ConnectionOwner {
+  /** The exchange is over and the connection can take another. `false`: it is to be closed. */
+  readonly onReusable: (connection: Http1Connection, exchange: Exchange) => boolean
+  /** The connection has ended, or is about to: it takes no other exchange. Called once. */
+  readonly onClosed: (
+    connection: Http1Connection,
+    reason: ConnectionClosed["reason"],
+    exchange: Exchange | undefined
+  ) => void
+  /** The wire is the exchange's now, which closes it. */
+  readonly onUpgraded: (connection: Http1Connection, exchange: Exchange) => void
+}
+
+/** A rest of a body up to this size, that comes within `drainTime`, is read to save the connection. */
+const drainSize = 64 * 1024
+
+/** Milliseconds. */
+const drainTime = 200
+
+/** A server's keep-alive hint minus what a request may take to reach it; milliseconds. */
+const hintMargin = 500
+
+/** How long a body waits for 100 Continue; milliseconds. */
+const continueTime = 1000
+
+const orderly: ReadonlySet<ConnectionClosed["reason"]> = new Set([
+  "ConnectionClose",
+  "ForceClose",
+  "IdleTimeout",
+  "PeerClosed",
+  "Shutdown"
+])
+
+export class Http1Connection implements Connection, ParserHandler, Poolable, BodyControl {
+  readonly id: number
+  readonly key: string
+  readonly wire: Wire
+  idleSince = 0
+  maxIdle = Infinity
+  requests = 0
+  closed = false
+
+  private readonly owner: ConnectionOwner
+  private readonly parser: Parser
+  private current: Exchange | undefined = undefined
+  private head: ParsedHead | undefined = undefined
+  private body: IncomingBody | undefined = undefined
+  private upload: Upload | undefined = undefined
+  private trailers: Trailers = []
+  /** The last byte of the response has been parsed. */
+  private finished = false
+  /** The last byte of the request has been handed to the system. */
+  private sent = false
+  private paused = false
+  private spoke = false
+  private draining: NodeJS.Timeout | undefined = undefined
+  private drained = 0
+  private phaseDeadline: Deadline | undefined = undefined
+  private progressAt = 0
+  private continueDeadline: Deadline | undefined = undefined
+
+  constructor(id: number, key: string, wire: Wire, limits: ParserLimits, owner: ConnectionOwner) {
+    this.id = id
+    this.key = key
+    this.wire = wire
+    this.owner = owner
+    this.parser = new Parser(limits, this)
+    const socket = wire.socket
+    socket.on("drain", this.onDrain)
+    socket.on("end", this.onEnd)
+    socket.on("error", this.onSocketError)
+    socket.on("close", this.onClose)
+    wire.read(this.onData)
+  }
+
+  get info(): ConnectionInfo {
+    return {
+      id: this.id,
+      reused: this.requests > 1,
+      remoteAddress: this.wire.remoteAddress,
+      localAddress: this.wire.localAddress,
+      tls: this.wire.tls
+    }
+  }
+
+  // What the exchange asks for.
+
+  exchange(exchange: Exchange): void {
+    this.requests++
+    if (this.closed) {
+      exchange.onError(this.closedError(exchange), this.requests > 1)
+      return
+    }
+    const wire = exchange.wire
+    this.current = exchange
+    this.head = undefined
+    this.body = undefined
+    this.finished = false
+    this.sent = false
+    this.parser.expect(wire.method, wire.upgrade !== undefined)
+    if (this.requests > 1) this.wire.socket.ref()
+    exchange.marks.start("send")
+    const text = requestHead(exchange, this.wire.forward)
+    const body = wire.body
+    if (body === undefined) {
+      this.wire.socket.write(text, "latin1", this.onWritten)
+      this.watch("send", exchange.limits.send)
+      return
+    }
+    this.upload = new Upload(this.wire.socket, body, this)
+    if (wire.expectContinue) {
+      this.wire.socket.write(text, "latin1")
+      const deadlines = exchange.deadlines
+      this.continueDeadline = deadlines.schedule(deadlines.now() + continueTime, () => this.sendBody())
+      return
+    }
+    this.wire.socket.cork()
+    this.wire.socket.write(text, "latin1")
+    this.watch("send", exchange.limits.send)
+    this.upload.start()
+    this.wire.socket.uncork()
+  }
+
+  abort(reason: ConnectionClosed["reason"]): void {
+    this.shut(reason)
+  }
+
+  /** Ends the exchange with an error: the connector closes. */
+  cut(error: ClientError): void {
+    if (this.head === undefined) this.fail(error, false)
+    else this.failBody(error)
+  }
+
+  /** Closes an idle connection. */
+  close(reason: ConnectionClosed["reason"]): void {
+    this.shut(reason)
+  }
+
+  // What the body's consumer asks for.
+
+  resume(): void {
+    if (!this.paused) return
+    this.paused = false
+    if (this.closed) return
+    this.progressAt = this.current?.deadlines.now() ?? 0
+    this.wire.socket.resume()
+  }
+
+  abandon(): void {
+    if (this.current === undefined || this.closed) return
+    const body = this.body
+    const rest = body?.length === undefined ? 0 : body.length - body.received
+    if (rest > drainSize || this.head?.framing === "close" || !this.sent) {
+      this.shut("UnreadBody")
+      return
+    }
+    this.drained = 0
+    this.draining = setTimeout(() => this.shut("UnreadBody"), drainTime)
+    this.resume()
+  }
+
+  // What the upload tells.
+
+  /** The last byte of the body has been handed to the system. */
+  readonly onSent = (): void => {
+    const exchange = this.current
+    if (exchange === undefined || this.sent) return
+    this.sent = true
+    this.upload = undefined
+    exchange.marks.end("send")
+    if (this.finished) this.settle(false)
+    else if (this.head === undefined) {
+      exchange.marks.start("headers")
+      this.watch("headers", exchange.limits.headers)
+    }
+  }
+
+  /** The socket has taken some of the body. */
+  onProgress(): void {
+    if (this.current !== undefined) this.progressAt = this.current.deadlines.now()
+  }
+
+  /** The body failed; the peer must not take what it has for the whole. */
+  onUploadError(error: ClientError): void {
+    if (this.head === undefined) this.fail(error, false)
+    else
+      this.failBody(
+        new ClientPayloadError({ ...this.details("send"), reason: "Incomplete", received: this.received, cause: error })
+      )
+  }
+
+  // What the parser tells.
+
+  onInformational(head: ParsedHead): void {
+    if (head.status === 100 && this.continueDeadline !== undefined) this.sendBody()
+    this.current?.onInformational(head)
+  }
+
+  onHead(head: ParsedHead): void {
+    const exchange = this.current
+    if (exchange === undefined) return
+    this.head = head
+    this.cancelContinue()
+    this.unwatch()
+    if (head.status === 101 && exchange.wire.upgrade !== undefined) return
+    if (this.upload !== undefined && head.status >= 300) this.upload.cancel()
+    if (this.sent) exchange.marks.end("headers")
+    exchange.marks.start("body")
+    const body = new IncomingBody(head.contentLength, this)
+    this.body = body
+    exchange.onHead(head, body)
+    if (!this.closed && this.current === exchange) this.watch("body", exchange.limits.body)
+  }
+
+  onBody(slab: Buffer, start: number, end: number): void {
+    const body = this.body
+    if (body === undefined || this.closed) return
+    if (this.draining !== undefined) {
+      this.drained += end - start
+      if (this.drained > drainSize) this.shut("UnreadBody")
+      return
+    }
+    if (!body.push(slab, start, end)) this.paused = true
+  }
+
+  onComplete(trailers: Trailers): void {
+    this.finished = true
+    this.trailers = trailers
+  }
+
+  // What the socket tells.
+
+  private readonly onData = (slab: Buffer, start: number, end: number): boolean => {
+    const exchange = this.current
+    if (exchange === undefined) {
+      this.spoke = true
+      if (!this.closed) this.shut("Unsolicited")
+      return true
+    }
+    if (this.phaseDeadline !== undefined) this.progressAt = exchange.deadlines.now()
+    const next = this.parser.execute(slab, start, end)
+    if (this.closed) return true
+    if (next < 0) {
+      this.onBroken(exchange)
+      return true
+    }
+    if (this.head?.status === 101 && exchange.wire.upgrade !== undefined)
+      this.handOver(exchange, slab.subarray(next, end))
+    else if (this.finished) this.settle(next < end)
+    return !this.paused
+  }
+
+  private readonly onDrain = (): void => {
+    this.onProgress()
+    this.upload?.drained()
+  }
+
+  private readonly onWritten = (error?: Error | null): void => {
+    if (error === undefined || error === null) this.onSent()
+  }
+
+  private readonly onEnd = (): void => {
+    const exchange = this.current
+    if (exchange === undefined) {
+      if (!this.closed) this.shut("PeerClosed")
+      return
+    }
+    if (this.parser.finish()) {
+      this.settle(false)
+      return
+    }
+    this.onCut(exchange, undefined)
+  }
+
+  private readonly onSocketError = (error: NodeJS.ErrnoException): void => {
+    const exchange = this.current
+    if (exchange === undefined) {
+      if (!this.closed) this.shut("PeerClosed")
+      return
+    }
+    this.onCut(exchange, error)
+  }
+
+  private readonly onClose = (): void => {
+    const exchange = this.current
+    if (exchange !== undefined) this.onCut(exchange, undefined)
+    else if (!this.closed) this.shut("PeerClosed")
+  }
+
+  // Ends.
+
+  /** The response is whole. The connection goes back before anybody is told. */
+  private settle(excess: boolean): void {
+    const exchange = this.current
+    const head = this.head
+    const body = this.body
+    if (exchange === undefined || head === undefined) return
+    this.unwatch()
+    exchange.marks.end("body")
+    this.body = undefined
+    if (excess) this.shut("Unsolicited")
+    else if (!this.sent || !head.keepAlive || exchange.wire.close) this.shut("ConnectionClose")
+    else {
+      this.stopDraining()
+      this.current = undefined
+      this.paused = false
+      if (head.keepAliveTimeout !== undefined) this.maxIdle = Math.max(0, head.keepAliveTimeout - hintMargin)
+      if (this.owner.onReusable(this, exchange)) this.wire.socket.unref()
+      else this.shut("ForceClose", exchange)
+      exchange.onDone()
+    }
+    body?.end(this.trailers)
+  }
+
+  /** The peer has ended the connection while a response was due. */
+  private onCut(exchange: Exchange, error: NodeJS.ErrnoException | undefined): void {
+    if (this.head !== undefined) {
+      this.failBody(
+        new ClientPayloadError({
+          ...this.details("body"),
+          reason: "Incomplete",
+          received: this.received,
+          expected: this.body?.length,
+          cause: error
+        })
+      )
+      return
+    }
+    const phase = this.sent ? "headers" : "send"
+    const started = this.parser.started
+    this.fail(
+      error === undefined
+        ? new ServerDisconnectedError({
+            ...exchange.details(phase),
+            remoteAddress: this.wire.remoteAddress,
+            reused: this.requests > 1,
+            received: this.parser.headBytes
+          })
+        : new ClientOSError({
+            ...exchange.details(phase),
+            remoteAddress: this.wire.remoteAddress,
+            code: error.code ?? "UNKNOWN",
+            syscall: error.syscall,
+            cause: error
+          }),
+      this.requests > 1 && !started
+    )
+  }
+
+  /** What came is no HTTP. */
+  private onBroken(exchange: Exchange): void {
+    const failure = this.parser.failure
+    if (failure === undefined) return
+    if (this.head === undefined) {
+      this.fail(
+        new BadHttpMessage({
+          ...exchange.details("headers"),
+          remoteAddress: this.wire.remoteAddress,
+          reason: failure.reason,
+          description: failure.description,
+          excerpt: failure.excerpt
+        }),
+        false
+      )
+      return
+    }
+    this.failBody(
+      new ClientPayloadError({
+        ...this.details("body"),
+        reason: "Framing",
+        received: this.received,
+        expected: this.body?.length,
+        cause: new Error(failure.description)
+      })
+    )
+  }
+
+  private fail(error: ClientError, stale: boolean): void {
+    const exchange = this.current
+    this.shut("Error")
+    exchange?.onError(error, stale)
+  }
+
+  private failBody(error: ClientError): void {
+    const body = this.body
+    this.shut("Error")
+    body?.fail(error)
+  }
+
+  /** Ends the connection; idempotent. Who is in its middle is not told by this. */
+  private shut(reason: ConnectionClosed["reason"], exchange = this.current): void {
+    if (this.closed) return
+    const hadExchange = this.current
+    this.closed = true
+    this.current = undefined
+    this.unwatch()
+    this.cancelContinue()
+    this.stopDraining()
+    this.upload?.cancel()
+    this.upload = undefined
+    // A TLS peer is told by close_notify, unless something went wrong.
+    if (this.wire.tls !== undefined && orderly.has(reason)) this.wire.socket.destroySoon()
+    else this.wire.socket.destroy()
+    this.owner.onClosed(this, reason, exchange)
+    if (this.head !== undefined) hadExchange?.onDone()
+  }
+
+  private handOver(exchange: Exchange, rest: Buffer): void {
+    const socket = this.wire.socket
+    const head = this.head
+    if (head === undefined) return
+    this.closed = true
+    this.current = undefined
+    socket.off("drain", this.onDrain)
+    socket.off("end", this.onEnd)
+    socket.off("error", this.onSocketError)
+    socket.off("close", this.onClose)
+    exchange.marks.end("headers")
+    this.owner.onUpgraded(this, exchange)
+    exchange.onUpgrade(head, this.wire, Buffer.from(rest))
+  }
+
+  private sendBody(): void {
+    this.cancelContinue()
+    if (this.closed || this.head !== undefined || this.current === undefined) return
+    this.watch("send", this.current.limits.send)
+    this.upload?.start()
+  }
+
+  private cancelContinue(): void {
+    this.continueDeadline?.cancel()
+    this.continueDeadline = undefined
+  }
+
+  private stopDraining(): void {
+    clearTimeout(this.draining)
+    this.draining = undefined
+  }
+
+  private closedError(exchange: Exchange): ClientError {
+    return this.spoke && this.requests === 1
+      ? new BadHttpMessage({
+          ...exchange.details("send"),
+          remoteAddress: this.wire.remoteAddress,
+          reason: "Unsolicited",
+          description: "The server spoke before it was asked",
+          excerpt: ""
+        })
+      : new ServerDisconnectedError({
+          ...exchange.details("send"),
+          remoteAddress: this.wire.remoteAddress,
+          reused: this.requests > 1,
+          received: 0
+        })
+  }
+
+  // Time limits of the phases; without a limit they cost nothing.
+
+  private watch(phase: "send" | "headers" | "body", limit: number): void {
+    this.unwatch()
+    const exchange = this.current
+    if (limit === Infinity || exchange === undefined) return
+    const deadlines = exchange.deadlines
+    this.progressAt = deadlines.now()
+    const check = () => {
+      const until = this.paused ? deadlines.now() + limit : this.progressAt + limit
+      if (deadlines.now() < until) {
+        this.phaseDeadline = deadlines.schedule(until, check)
+        return
+      }
+      const error = new SocketTimeoutError({
+        ...this.details(phase),
+        phase,
+        timeout: phase,
+        limit: Duration.millis(limit)
+      })
+      if (this.head === undefined) this.fail(error, false)
+      else this.failBody(error)
+    }
+    this.phaseDeadline = deadlines.schedule(this.progressAt + limit, check)
+  }
+
+  private unwatch(): void {
+    this.phaseDeadline?.cancel()
+    this.phaseDeadline = undefined
+  }
+
+  private details(phase: "send" | "headers" | "body") {
+    return { ...this.current?.details(phase), remoteAddress: this.wire.remoteAddress, phase }
+  }
+
+  private get received(): number {
+    return this.body?.received ?? 0
+  }
+}
+
+const requestHead = (exchange: Exchange, forward: boolean): string => {
+  const wire = exchange.wire
+  const origin = exchange.route.origin
+  if (!forward) return `${wire.method} ${wire.target} HTTP/${wire.version}\r\n${wire.head}\r\n`
+  const authorization = exchange.route.proxy?.authorization
+  const credentials = authorization === undefined ? "" : `Proxy-Authorization: ${authorization}\r\n`
+  const target = wire.target === "*" ? "" : wire.target
+  return `${wire.method} ${origin.scheme}://${origin.authority}${target} HTTP/${wire.version}\r\n${wire.head}${credentials}\r\n`
+}
