@@ -258,11 +258,11 @@ table("informational responses", [
   ["Content-Length is no body", `HTTP/1.1 103 x\r\nContent-Length: 5\r\n\r\n${sized("")}`, complete("ok")],
   ["a body", `HTTP/1.1 103 x\r\nContent-Length: 5\r\n\r\nhello${sized("")}`, failed("StatusLine")],
   [
-    "Connection: close of a 103 is not the response's",
+    "Connection: close of a 103 ends the connection after the response",
     `HTTP/1.1 103 x\r\nConnection: close\r\n\r\n${sized("")}`,
     {
       ...complete("ok"),
-      keepAlive: true
+      keepAlive: false
     }
   ],
   ["empty lines between", `HTTP/1.1 103 x\r\n\r\n\r\n${sized("")}`, failed("StatusLine")],
@@ -306,7 +306,8 @@ table("Content-Length", [
   ["2^64", ok("Content-Length: 18446744073709551616\r\n", "x"), failed("Framing")],
   ["2^64 + 2", ok("Content-Length: 18446744073709551618\r\n", "ok"), failed("Framing")],
   ["400 digits", ok(`Content-Length: ${"9".repeat(400)}\r\n`, "ok"), failed("Framing")],
-  ["trailing white space", length("Content-Length: 42 \t\r\n"), complete("x".repeat(42))],
+  ["trailing spaces", length("Content-Length: \t42  \r\n"), complete("x".repeat(42))],
+  ["trailing HTAB", length("Content-Length: 42 \t\r\n"), failed("Framing")],
   ["too short", ok("Content-Length: 43\r\n", "x".repeat(42)), { result: "cut", body: "x".repeat(42) }],
   ["too short with Connection: close", ok("Connection: close\r\nContent-Length: 43\r\n", "x"), { result: "cut" }],
   ["bytes after", `${length("Content-Length: 42\r\n")}abc`, { ...complete("x".repeat(42)), excess: 3 }],
@@ -320,6 +321,7 @@ table("Transfer-Encoding", [
     { ...complete("ok"), framing: "chunked", contentLength: undefined, keepAlive: true }
   ],
   ["CHUNKED", ok("Transfer-Encoding: \tCHUNKED \r\n", "2\r\nok\r\n0\r\n\r\n"), complete("ok")],
+  ["trailing HTAB", ok("Transfer-Encoding: chunked\t\r\n", "2\r\nok\r\n0\r\n\r\n"), failed("Framing")],
   ["with Content-Length", chunked("2\r\nok\r\n0\r\n\r\n", "Content-Length: 2\r\n"), failed("Framing")],
   ["after Content-Length", ok("Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"), failed("Framing")],
   ["with Content-Length: 0", chunked("0\r\n\r\n", "Content-Length: 0\r\n"), failed("Framing")],

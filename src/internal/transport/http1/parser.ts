@@ -8,6 +8,7 @@ import { Chunks } from "./chunked.js"
 import { decodeText, type FramingKind, ParsedHead } from "./head.js"
 import type { ParserLimits } from "./limits.js"
 import { Failed, More, type Reason, Scanner } from "./scanner.js"
+import { neverTrailers } from "./trailers.js"
 
 export { defaultLimits, type ParserLimits, resolveLimits } from "./limits.js"
 
@@ -45,28 +46,6 @@ const Stopped = 9
 
 const none: Trailers = []
 
-/** Fields that mean nothing as trailers, or that nobody must take from there (RFC 9110, section 6.5.1). */
-const neverTrailers: ReadonlySet<string> = new Set([
-  "authorization",
-  "connection",
-  "content-encoding",
-  "content-length",
-  "content-range",
-  "content-type",
-  "cookie",
-  "host",
-  "keep-alive",
-  "location",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "set-cookie",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "www-authenticate"
-])
-
 /** A store for bytes that come in pieces; larger ones are not kept for the next head. */
 const storeSize = 4096
 
@@ -85,6 +64,8 @@ export class Parser {
   private upgrade = false
   private informational = 0
   private emptyLines = 0
+  /** Whether an informational response had Connection: close. */
+  private closing = false
   /** Bytes of heads that are whole, and of empty lines. */
   private headSize = 0
   private remaining = 0
@@ -117,6 +98,7 @@ export class Parser {
     this.upgrade = upgrade
     this.informational = 0
     this.emptyLines = 0
+    this.closing = false
     this.headSize = 0
     this.remaining = 0
     this.awaitHead()
@@ -249,7 +231,8 @@ export class Parser {
       if (++this.informational > this.limits.maxInformational) {
         return this.failAfter("Limit", `more than ${this.limits.maxInformational} informational responses`, status)
       }
-      const head = this.headFrom(bytes, base, "none", undefined, true)
+      this.closing ||= this.scanner.framing.close
+      const head = this.headFrom(bytes, base, "none", undefined, !this.closing)
       this.awaitHead()
       this.handler.onInformational(head)
       return true
@@ -266,7 +249,7 @@ export class Parser {
   /** RFC 9112, section 6.3. */
   private beginBody(bytes: Buffer, base: number, status: number): void {
     const { framing, minor } = this.scanner
-    const persistent = !framing.close && (minor === 1 || framing.keepAlive)
+    const persistent = !this.closing && !framing.close && (minor === 1 || framing.keepAlive)
     if (this.method === "HEAD" || status === 204 || status === 205 || status === 304) {
       // 204 and 205 have no content: a peer that announces some may send it, and 205 may do so without a word.
       const announced = framing.chunked || framing.length > 0 || (status === 205 && framing.length < 0)

@@ -230,7 +230,7 @@ export class Scanner {
     let stop = at
     while (stop > start && (bytes[stop - 1] === SP || bytes[stop - 1] === HTAB)) stop--
     if (this.kind !== Kind.Other) {
-      const wrong = this.frame(bytes, start, stop)
+      const wrong = this.frame(bytes, start, stop, at)
       if (wrong !== undefined) return this.fail(bytes, base, at, wrong, "Framing")
     }
     const place = this.count << 2
@@ -243,9 +243,13 @@ export class Scanner {
     return at + 1
   }
 
-  /** Trailers never frame anything. */
-  private frame(bytes: Uint8Array, start: number, end: number): string | undefined {
+  /** Trailers never frame anything. White space runs from `end` to `stop`. */
+  private frame(bytes: Uint8Array, start: number, end: number, stop: number): string | undefined {
     if (this.trailers || (this.connect && this.status >= 200 && this.status < 300)) return undefined
+    // There are recipients that take HTAB for a part of the value, and "chunked" for something else then.
+    if (this.kind <= Kind.TransferEncoding && stop > end && bytes.subarray(end, stop).includes(HTAB)) {
+      return "HTAB after the value of a framing field"
+    }
     return this.framing.field(this.kind, this.minor, bytes, start, end)
   }
 

@@ -4,6 +4,7 @@
  */
 import type { Trailers } from "../incomingBody.js"
 import { token } from "./bytes.js"
+import { neverTrailers } from "./trailers.js"
 
 /** What cannot be sent, and why. Never holds a value. */
 export class InvalidHeader {
@@ -159,24 +160,6 @@ export const chunkHead = (size: number): string => `${size.toString(16)}\r\n`
 
 /** What follows the data of each chunk. */
 export const chunkEnd = "\r\n"
-
-const neverTrailers: ReadonlySet<string> = new Set([
-  "authorization",
-  "connection",
-  "content-encoding",
-  "content-length",
-  "content-range",
-  "content-type",
-  "cookie",
-  "expect",
-  "host",
-  "keep-alive",
-  "proxy-authorization",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade"
-])
 
 /** The end of a chunked body, with trailers that neither frame, route nor authorise (RFC 9110, section 6.5.1). */
 export const lastChunk = (trailers?: Trailers | undefined): string | InvalidHeader => {
