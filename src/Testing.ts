@@ -16,6 +16,7 @@ import type {
   ClientConnectorSSLError,
   ServerDisconnectedError
 } from "./Errors.js"
+import { fromScripts } from "./internal/testing/faultServer.js"
 import type { Pem } from "./Ssl.js"
 
 /** What a handler of `Connector.layerMock` can return to be a network that fails. */
@@ -76,7 +77,21 @@ export declare const layerReplay: (
   options?: CassetteOptions
 ) => Layer.Layer<Connector, PlatformError, FileSystem>
 
-/** A step of a scripted connection. */
+/**
+ * A step of a scripted connection.
+ *
+ * - `Expect` waits for a request's head, for the body that the last head announced, or for a number of bytes. A peer that
+ *   ends before ends the script.
+ * - `Send` writes; a string goes out as UTF-8. It waits until the operating system has taken the bytes.
+ * - `Drip` writes `size` bytes at a time, with a pause of `every` between.
+ * - `Sleep` waits on the Clock of the fiber that started the server: under a TestClock until the test adjusts it.
+ * - `Fin` ends the server's half of the connection; a body without a length ends so.
+ * - `Reset` breaks the connection by RST.
+ * - `Stall` does nothing more, until the peer ends the connection.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Step =
   | { readonly _tag: "Expect"; readonly what: "head" | "body" | number }
   | { readonly _tag: "Send"; readonly data: string | Uint8Array }
@@ -91,19 +106,50 @@ export type Step =
   | { readonly _tag: "Reset" }
   | { readonly _tag: "Stall" }
 
-/** A server on loopback that does as told. */
+/**
+ * A server on loopback that does as told.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface TestServer {
-  /** Such as "http://127.0.0.1:41234". */
+  /** Such as "http://127.0.0.1:41234", "https:" with `tls`. */
   readonly url: string
   readonly port: number
   /** Connections open now. */
   readonly connections: Effect.Effect<number>
-  /** What each connection has received so far. */
+  /** What each connection has received so far, in the order of acceptance; behind TLS, decrypted. */
   readonly received: Effect.Effect<ReadonlyArray<Uint8Array>>
 }
 
-/** Starts one. Each connection runs its script; the last one repeats. */
-export declare const server: (
+/**
+ * Starts a server on an ephemeral port of 127.0.0.1 that ends with the Scope. The first connection runs the first
+ * script, the second one the second, and all after the last script run that one again. A connection whose script has
+ * ended is closed by FIN; `Stall` keeps it open. Certificates are given as PEM: Node cannot make any.
+ *
+ * ```ts
+ * import { ClientResponse, Session, Testing } from "effect-http-session"
+ * import { Effect } from "effect"
+ *
+ * // A body that is cut by RST: the request fails with ClientPayloadError.
+ * export const cut = Effect.scoped(
+ *   Effect.gen(function* () {
+ *     const server = yield* Testing.server([
+ *       [
+ *         { _tag: "Expect", what: "head" },
+ *         { _tag: "Send", data: "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345" },
+ *         { _tag: "Reset" }
+ *       ]
+ *     ])
+ *     return yield* Session.get(server.url).pipe(ClientResponse.text, Effect.flip)
+ *   })
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const server = (
   scripts: ReadonlyArray<ReadonlyArray<Step>>,
   options?: { readonly tls?: { readonly cert: Pem; readonly key: Pem } | undefined }
-) => Effect.Effect<TestServer, never, Scope>
+): Effect.Effect<TestServer, never, Scope> => fromScripts(scripts, options)

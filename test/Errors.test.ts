@@ -1,9 +1,10 @@
 import { inspect } from "node:util"
 import * as Headers from "@effect/platform/Headers"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Data, DateTime, Duration, Effect, Equal, Exit, Inspectable, Logger } from "effect"
+import { Cause, Data, DateTime, Duration, Effect, Equal, Exit, Logger } from "effect"
 import * as Errors from "effect-http-session/Errors"
 import type * as Ssl from "effect-http-session/Ssl"
+import { renderings } from "./support/renderings.js"
 
 const secret = "s3cr3t-"
 
@@ -167,28 +168,6 @@ const everyError: ReadonlyArray<Errors.ClientError | Errors.SslContextError | Er
   ...Object.values(all),
   ...Object.values(others)
 ]
-
-const renderings = (error: unknown): Record<string, string> => {
-  const cause = Cause.fail(error)
-  return {
-    string: String(error),
-    json: JSON.stringify(error),
-    jsonInside: JSON.stringify({ list: [error] }),
-    inspect: inspect(error),
-    inspectDeep: inspect({ nested: { error } }, { depth: Infinity, getters: true, showHidden: false }),
-    inspectHidden: inspect(error, { showHidden: true, depth: Infinity }),
-    spread: JSON.stringify({ ...(error as object) }),
-    stack: error instanceof Error ? (error.stack ?? "") : "",
-    effectJson: JSON.stringify(Inspectable.toJSON(error)),
-    effectString: Inspectable.toStringUnknown(error),
-    pretty: Cause.pretty(cause),
-    prettyWithCause: Cause.pretty(cause, { renderErrorCause: true }),
-    causeJson: JSON.stringify(cause),
-    causeInspect: inspect(cause, { depth: Infinity }),
-    exit: inspect(Exit.fail(error), { depth: Infinity }),
-    defect: Cause.pretty(Cause.die(error), { renderErrorCause: true })
-  }
-}
 
 const assertNoSecret = (error: unknown) => {
   for (const [how, text] of Object.entries(renderings(error))) {

@@ -1,0 +1,133 @@
+/**
+ * What a connection has received, to be taken as heads, bodies or bytes.
+ */
+import * as Effect from "effect/Effect"
+
+const empty = new Uint8Array(0)
+
+const join = (a: Uint8Array, b: Uint8Array): Uint8Array => {
+  if (a.length === 0) return b
+  const out = new Uint8Array(a.length + b.length)
+  out.set(a)
+  out.set(b, a.length)
+  return out
+}
+
+/** Where what is looked for ends, or -1 if it has not come whole. */
+type Find = (unread: Uint8Array) => number
+
+const text = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1")
+
+const endOfHead: Find = (unread) => {
+  const at = text(unread).indexOf("\r\n\r\n")
+  return at === -1 ? -1 : at + 4
+}
+
+const endOfBytes =
+  (n: number): Find =>
+  (unread) =>
+    unread.length < n ? -1 : n
+
+/** After the last chunk and the trailers of a chunked body. */
+const endOfChunks: Find = (unread) => {
+  const all = text(unread)
+  let at = 0
+  for (;;) {
+    const line = all.indexOf("\r\n", at)
+    if (line === -1) return -1
+    const size = Number.parseInt(all.slice(at, line), 16)
+    // What is no chunk ends here: whoever reads the bytes will see it.
+    if (Number.isNaN(size)) return line + 2
+    if (size === 0) {
+      if (all.startsWith("\r\n", line + 2)) return line + 4
+      const end = all.indexOf("\r\n\r\n", line + 2)
+      return end === -1 ? -1 : end + 4
+    }
+    at = line + 2 + size + 2
+  }
+}
+
+/** The value of a header in a head, or `undefined`. */
+const field = (head: string, name: string): string | undefined =>
+  new RegExp(`^${name}:[ \\t]*(.*?)[ \\t]*\\r?$`, "im").exec(head)?.[1]
+
+/** A body in the way that its head says it is framed. */
+const endOfBody = (head: string): Find => {
+  const coding = field(head, "transfer-encoding")
+  if (coding !== undefined && /chunked/i.test(coding)) return endOfChunks
+  return endOfBytes(Number(field(head, "content-length") ?? 0))
+}
+
+/** Bytes that come and are taken in order. A wait for bytes that can no longer come is interrupted. */
+export class Inbox {
+  private readonly chunks: Array<Uint8Array> = []
+  private unread: Uint8Array = empty
+  private head = ""
+  private ended = false
+  private wake: (() => void) | undefined = undefined
+  private readonly atEnd: Array<() => void> = []
+
+  /** Everything that has come, taken or not. */
+  received(): Uint8Array {
+    return Buffer.concat(this.chunks)
+  }
+
+  push(chunk: Uint8Array): void {
+    this.chunks.push(chunk)
+    this.unread = join(this.unread, chunk)
+    this.wake?.()
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    if (this.ended) return
+    this.ended = true
+    this.wake?.()
+    for (const act of this.atEnd) act()
+  }
+
+  /** Calls `act` once nothing more comes. */
+  whenEnded(act: () => void): void {
+    if (this.ended) act()
+    else this.atEnd.push(act)
+  }
+
+  readonly takeHead: Effect.Effect<string> = Effect.suspend(() =>
+    Effect.map(this.take(endOfHead), (bytes) => {
+      this.head = text(bytes)
+      return this.head
+    })
+  )
+
+  /** The body of the last head, chunks and all. */
+  readonly takeBody: Effect.Effect<Uint8Array> = Effect.suspend(() => this.take(endOfBody(this.head)))
+
+  readonly takeBytes = (n: number): Effect.Effect<Uint8Array> => this.take(endOfBytes(n))
+
+  /** Waits for the peer's end. */
+  readonly takeEnd: Effect.Effect<void> = Effect.async<void>((resume) => {
+    this.whenEnded(() => resume(Effect.void))
+  })
+
+  private take(find: Find): Effect.Effect<Uint8Array> {
+    return Effect.async<Uint8Array>((resume) => {
+      const look = () => {
+        const end = find(this.unread)
+        if (end === -1 && !this.ended) return
+        this.wake = undefined
+        if (end === -1) {
+          resume(Effect.interrupt)
+          return
+        }
+        const taken = this.unread.subarray(0, end)
+        this.unread = this.unread.subarray(end)
+        resume(Effect.succeed(taken))
+      }
+      this.wake = look
+      look()
+      return Effect.sync(() => {
+        this.wake = undefined
+      })
+    })
+  }
+}
