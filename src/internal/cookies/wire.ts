@@ -21,7 +21,7 @@ export const fromWire = (octets: string): string => {
 }
 
 /** The Set-Cookie lines of a response as octets: what `Jar.storeWire` takes. */
-export const setCookieLines = (head: Head): ReadonlyArray<string> => {
+export const setCookieLines = (head: Pick<Head, "count" | "name" | "value" | "raw">): ReadonlyArray<string> => {
   const lines: Array<string> = []
   for (let index = 0; index < head.count; index++) {
     if (head.name(index).toLowerCase() !== "set-cookie") continue
