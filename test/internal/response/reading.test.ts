@@ -436,7 +436,7 @@ describe("what comes after the body", () => {
       assert.strictEqual(reasonOf(errorOf(yield* Effect.exit(response.trailers))), "ClientPayloadError Consumed")
       end([["x", "1"]])
       yield* Fiber.join(pull)
-      assert.strictEqual((yield* response.trailers)["x"], "1")
+      assert.strictEqual((yield* response.trailers).x, "1")
     }).pipe(Effect.scoped)
   )
 })

@@ -1,0 +1,370 @@
+import * as Zlib from "node:zlib"
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as fc from "fast-check"
+import { ClientPayloadError } from "../../../src/Errors.js"
+import { hasZstd } from "../../../src/internal/session/contentCoding.js"
+import { complete, type Given, make } from "./support.js"
+
+const text = "The quick brown fox jumps over the lazy dog. ".repeat(50)
+const large = Buffer.from(Array.from({ length: 300_000 }, (_, index) => `${index * 7919}`).join(","))
+
+const failureOf = <A, E extends { readonly _tag: string }>(exit: Exit.Exit<A, E>): string => {
+  if (Exit.isSuccess(exit)) return "none"
+  const error = Option.getOrThrowWith(Cause.failureOption(exit.cause), () => new Error(Cause.pretty(exit.cause)))
+  return "reason" in error ? `${error._tag} ${error.reason}` : error._tag
+}
+
+const encoded = (...values: ReadonlyArray<string>): Given => ({
+  headers: values.map((value) => ["Content-Encoding", value] as const)
+})
+
+/** Reads in all ways: at once, in pieces as a whole, in pieces as a stream. */
+const readings = (bytes: Uint8Array, given: Given, pieceSize: number) => {
+  const inPieces = (read: "bytes" | "stream") =>
+    Effect.gen(function* () {
+      const { end, push, response } = make(given)
+      const fiber = yield* Effect.fork(
+        Effect.exit(
+          read === "bytes"
+            ? response.bytes
+            : Effect.map(
+                Stream.runCollect(response.stream),
+                (chunks): Uint8Array => Buffer.concat(Chunk.toReadonlyArray(chunks))
+              )
+        )
+      )
+      yield* Effect.yieldNow()
+      yield* Effect.yieldNow()
+      for (let at = 0; at < bytes.length; at += pieceSize) push(bytes.subarray(at, at + pieceSize))
+      end()
+      return yield* Fiber.join(fiber)
+    })
+  return Effect.all([
+    Effect.exit(Effect.suspend(() => complete(bytes, given).bytes)),
+    inPieces("bytes"),
+    inPieces("stream")
+  ])
+}
+
+const gzip = (data: string | Buffer) => Zlib.gzipSync(data)
+const multiMember = Buffer.concat([gzip("one "), gzip(""), gzip("two "), gzip("three")])
+
+interface Row {
+  readonly name: string
+  readonly headers: ReadonlyArray<string>
+  readonly body: Uint8Array
+  readonly expected: string | Uint8Array
+}
+
+const decodes: ReadonlyArray<Row> = [
+  { name: "gzip", headers: ["gzip"], body: gzip(text), expected: text },
+  { name: "x-gzip", headers: ["x-gzip"], body: gzip(text), expected: text },
+  { name: "upper case", headers: ["GZip"], body: gzip(text), expected: text },
+  { name: "white space and empty members", headers: [" , gzip\t,"], body: gzip(text), expected: text },
+  { name: "identity", headers: ["identity"], body: Buffer.from(text), expected: text },
+  { name: "identity and gzip", headers: ["identity, gzip"], body: gzip(text), expected: text },
+  { name: "deflate with a zlib header", headers: ["deflate"], body: Zlib.deflateSync(text), expected: text },
+  { name: "raw deflate", headers: ["deflate"], body: Zlib.deflateRawSync(text), expected: text },
+  { name: "br", headers: ["br"], body: Zlib.brotliCompressSync(text), expected: text },
+  { name: "large gzip", headers: ["gzip"], body: gzip(large), expected: large },
+  { name: "large raw deflate", headers: ["deflate"], body: Zlib.deflateRawSync(large), expected: large },
+  {
+    name: "large br",
+    headers: ["br"],
+    body: Zlib.brotliCompressSync(large, { params: { [Zlib.constants.BROTLI_PARAM_QUALITY]: 4 } }),
+    expected: large
+  },
+  { name: "gzip of several members", headers: ["gzip"], body: multiMember, expected: "one two three" },
+  {
+    name: "gzip with zeros behind it",
+    headers: ["gzip"],
+    body: Buffer.concat([gzip(text), Buffer.alloc(100)]),
+    expected: text
+  },
+  { name: "an empty gzip", headers: ["gzip"], body: gzip(""), expected: "" },
+  { name: "gzip in br", headers: ["gzip, br"], body: Zlib.brotliCompressSync(gzip(text)), expected: text },
+  {
+    name: "br in gzip over two headers",
+    headers: ["br", "gzip"],
+    body: gzip(Zlib.brotliCompressSync(text)),
+    expected: text
+  },
+  {
+    name: "large, three layers",
+    headers: ["deflate, br", "gzip"],
+    body: gzip(
+      Zlib.brotliCompressSync(Zlib.deflateSync(large), { params: { [Zlib.constants.BROTLI_PARAM_QUALITY]: 4 } })
+    ),
+    expected: large
+  },
+  { name: "nothing in gzip in br", headers: ["gzip, br"], body: Zlib.brotliCompressSync(""), expected: "" },
+  {
+    name: "five layers",
+    headers: ["gzip,gzip,gzip", "gzip,gzip"],
+    body: gzip(gzip(gzip(gzip(gzip(text))))),
+    expected: text
+  },
+  { name: "an unknown one", headers: ["foo"], body: Buffer.from(text), expected: text },
+  { name: "an unknown one among known ones", headers: ["gzip, foo"], body: gzip(text), expected: gzip(text) },
+  { name: "no header", headers: [], body: gzip(text), expected: gzip(text) },
+  ...["gzip", "deflate", "br", "gzip, br", "foo"].map(
+    (coding): Row => ({
+      name: `no body at all in ${coding}`,
+      headers: [coding],
+      body: new Uint8Array(0),
+      expected: ""
+    })
+  ),
+  { name: "no body in six layers", headers: ["gzip,gzip,gzip,gzip,gzip,gzip"], body: new Uint8Array(0), expected: "" }
+]
+
+const gzipped = gzip(large)
+const cut = (bytes: Uint8Array, from: number) => bytes.subarray(0, from)
+const flipped = (bytes: Uint8Array, at: number) => {
+  const copy = Buffer.from(bytes)
+  copy[at] = (copy[at] ?? 0) ^ 0xff
+  return copy
+}
+
+const refuses: ReadonlyArray<Omit<Row, "expected">> = [
+  { name: "six layers", headers: ["gzip,gzip,gzip,gzip,gzip,gzip"], body: gzip(text) },
+  { name: "six layers over six headers", headers: Array.from({ length: 6 }, () => "gzip"), body: gzip(text) },
+  { name: "a thousand unknown layers", headers: [Array.from({ length: 1000 }, () => "x").join(",")], body: gzip(text) },
+  { name: "text in gzip", headers: ["gzip"], body: Buffer.from(text) },
+  { name: "text in br", headers: ["br"], body: Buffer.from(text) },
+  { name: "text in deflate", headers: ["deflate"], body: Buffer.from("\xff\xff\xff\xff", "latin1") },
+  { name: "gzip without its last byte", headers: ["gzip"], body: cut(gzip(text), gzip(text).length - 1) },
+  { name: "one byte of gzip", headers: ["gzip"], body: cut(gzip(text), 1) },
+  { name: "half of a large gzip", headers: ["gzip"], body: cut(gzipped, gzipped.length >> 1) },
+  { name: "half of a deflate", headers: ["deflate"], body: cut(Zlib.deflateSync(large), 1000) },
+  { name: "half of a raw deflate", headers: ["deflate"], body: cut(Zlib.deflateRawSync(large), 1000) },
+  { name: "half of a br", headers: ["br"], body: cut(Zlib.brotliCompressSync(text), 20) },
+  { name: "a gzip with a wrong checksum", headers: ["gzip"], body: flipped(gzip(text), gzip(text).length - 6) },
+  { name: "a second member cut short", headers: ["gzip"], body: cut(multiMember, multiMember.length - 3) },
+  { name: "garbage behind gzip", headers: ["gzip"], body: Buffer.concat([gzip(text), Buffer.from("garbage")]) },
+  { name: "gzip within that is cut", headers: ["gzip, br"], body: Zlib.brotliCompressSync(cut(gzip(text), 30)) }
+]
+
+describe("Content-Encoding", () => {
+  for (const row of decodes) {
+    it.live(row.name, () =>
+      Effect.gen(function* () {
+        const expected = Buffer.from(row.expected)
+        for (const pieceSize of row.body.length > 5000 ? [70_000, 997] : [1, 100]) {
+          const exits = yield* readings(row.body, encoded(...row.headers), pieceSize)
+          for (const exit of exits) {
+            assert.strictEqual(failureOf(exit), "none")
+            if (Exit.isSuccess(exit)) assert.isTrue(Buffer.from(exit.value).equals(expected))
+          }
+        }
+      })
+    )
+  }
+
+  for (const row of refuses) {
+    it.live(`refuses ${row.name}`, () =>
+      Effect.gen(function* () {
+        for (const pieceSize of row.body.length > 5000 ? [70_000, 997] : [1, 100]) {
+          const exits = yield* readings(row.body, encoded(...row.headers), pieceSize)
+          assert.deepStrictEqual(exits.map(failureOf), Array(3).fill("ClientPayloadError Decompression"))
+        }
+      })
+    )
+  }
+
+  it.live("is left alone where that is asked for", () =>
+    Effect.gen(function* () {
+      const body = gzip(text)
+      const exits = yield* readings(body, { ...encoded("gzip"), settings: { autoDecompress: false } }, 10)
+      for (const exit of exits) assert.isTrue(Exit.isSuccess(exit) && Buffer.from(exit.value).equals(body))
+    })
+  )
+
+  it.live("keeps the headers as received", () =>
+    Effect.gen(function* () {
+      const response = complete(gzip(text), encoded("gzip"))
+      yield* response.bytes
+      assert.deepStrictEqual(response.header("content-encoding"), Option.some("gzip"))
+    })
+  )
+
+  it.skipIf(!hasZstd)("decodes zstd where Node has it", async () => {
+    const compress: unknown = Reflect.get(Zlib, "zstdCompressSync")
+    if (typeof compress !== "function") throw new Error("no zstd")
+    const bodies: ReadonlyArray<[Uint8Array, string]> = [
+      [compress(Buffer.from(text)), text],
+      [compress(large), large.toString()]
+    ]
+    for (const [body, expected] of bodies) {
+      const exits = await Effect.runPromise(readings(body, encoded("zstd"), 1000))
+      for (const exit of exits) assert.isTrue(Exit.isSuccess(exit) && Buffer.from(exit.value).toString() === expected)
+      const broken = await Effect.runPromise(readings(cut(body, body.length - 5), encoded("zstd"), 1000))
+      assert.deepStrictEqual(broken.map(failureOf), Array(3).fill("ClientPayloadError Decompression"))
+    }
+  })
+
+  it.live("undoes whatever zlib has done, in any pieces", () =>
+    Effect.promise(() =>
+      fc.assert(
+        fc.asyncProperty(
+          fc.uint8Array({ minLength: 1, maxLength: 60_000 }),
+          fc.array(fc.constantFrom("gzip", "deflate", "br"), { minLength: 1, maxLength: 3 }),
+          fc.integer({ min: 50, max: 30_000 }),
+          async (data, codings, pieceSize) => {
+            let body: Uint8Array = data
+            for (const coding of codings) {
+              body =
+                coding === "gzip"
+                  ? Zlib.gzipSync(body)
+                  : coding === "deflate"
+                    ? Zlib.deflateSync(body)
+                    : Zlib.brotliCompressSync(body, { params: { [Zlib.constants.BROTLI_PARAM_QUALITY]: 1 } })
+            }
+            for (const exit of await Effect.runPromise(readings(body, encoded(codings.join(",")), pieceSize))) {
+              assert.isTrue(Exit.isSuccess(exit) && Buffer.from(exit.value).equals(Buffer.from(data)))
+            }
+          }
+        ),
+        { seed: 3, numRuns: 40 }
+      )
+    )
+  )
+
+  it.live("takes ten thousand members in bounded time", () =>
+    Effect.gen(function* () {
+      const member = gzip("x")
+      const body = Buffer.concat(Array.from({ length: 10_000 }, () => member))
+      const started = performance.now()
+      const exits = yield* readings(body, encoded("gzip"), 64 * 1024)
+      for (const exit of exits) assert.isTrue(Exit.isSuccess(exit) && exit.value.length === 10_000)
+      assert.isBelow(performance.now() - started, 5000)
+    })
+  )
+
+  it.live("a body that breaks while it is decoded fails with what broke it", () =>
+    Effect.gen(function* () {
+      const { fail, push, response } = make(encoded("gzip"))
+      const fiber = yield* Effect.fork(Effect.exit(Stream.runDrain(response.stream)))
+      yield* Effect.yieldNow()
+      push(gzipped.subarray(0, 100_000))
+      fail(new ClientPayloadError({ reason: "Incomplete", received: 1 }))
+      assert.strictEqual(failureOf(yield* Fiber.join(fiber)), "ClientPayloadError Incomplete")
+    })
+  )
+
+  it.live("bytes behind the end of br do not hide a broken body", () =>
+    Effect.gen(function* () {
+      const { fail, push, response } = make(encoded("br"))
+      const fiber = yield* Effect.fork(Effect.exit(Stream.runDrain(response.stream)))
+      yield* Effect.yieldNow()
+      push(Buffer.concat([Zlib.brotliCompressSync(text), Buffer.from("more")]))
+      yield* Effect.sleep(20)
+      fail(new ClientPayloadError({ reason: "Incomplete", received: 1 }))
+      assert.strictEqual(failureOf(yield* Fiber.join(fiber)), "ClientPayloadError Incomplete")
+    })
+  )
+})
+
+describe("bombs", () => {
+  const mib = 1024 * 1024
+  const zeros = Buffer.alloc(16 * mib)
+  /** 256 MiB in some 256 KiB. */
+  const gzipBomb = Buffer.concat(Array.from({ length: 16 }, () => Zlib.gzipSync(zeros)))
+  /** 256 MiB in 16 members of a stream that is one. */
+  const brBomb = Zlib.brotliCompressSync(Buffer.alloc(256 * mib), {
+    params: { [Zlib.constants.BROTLI_PARAM_QUALITY]: 1 }
+  })
+  const doubled = Zlib.gzipSync(gzipBomb)
+
+  for (const [name, coding, body] of [
+    ["gzip", "gzip", gzipBomb],
+    ["br", "br", brBomb],
+    ["gzip in gzip", "gzip, gzip", doubled]
+  ] as const) {
+    it.live(`${name} is stopped by default`, () =>
+      Effect.gen(function* () {
+        // The small one waits for its end to be decoded in one step.
+        const small = body.length < 16 * 1024
+        const { calls, end, push, response } = make(encoded(coding))
+        push(body)
+        if (small) end()
+        assert.strictEqual(failureOf(yield* Effect.exit(response.bytes)), "ClientPayloadError TooLarge")
+        assert.strictEqual(calls.abandoned, small ? 0 : 1)
+      })
+    )
+
+    it.live(`${name} is stopped by maxBodySize, in bounded memory`, () =>
+      Effect.gen(function* () {
+        const { end, push, response } = make({ ...encoded(coding), settings: { maxBodySize: 5 * mib } })
+        push(body)
+        end()
+        const before = process.memoryUsage().rss
+        assert.strictEqual(failureOf(yield* Effect.exit(response.bytes)), "ClientPayloadError TooLarge")
+        assert.isBelow(process.memoryUsage().rss - before, 64 * mib)
+      })
+    )
+
+    it.live(`${name} grows only as far as it is read`, () =>
+      Effect.gen(function* () {
+        const { push, response } = make({ ...encoded(coding), settings: { maxBodySize: 1024 * mib } })
+        push(body)
+        const before = process.memoryUsage().rss
+        const first = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const pull = yield* Stream.toPull(response.stream)
+            const chunk = yield* pull
+            yield* Effect.sleep(50)
+            assert.isBelow(process.memoryUsage().rss - before, 64 * mib)
+            return Chunk.reduce(chunk, 0, (sum, bytes) => sum + bytes.length)
+          })
+        )
+        assert.isAtMost(first, mib)
+      })
+    )
+  }
+
+  it.live("what compresses well is no bomb", () =>
+    Effect.gen(function* () {
+      const rows = Buffer.from(
+        Array.from(
+          { length: 900_000 },
+          (_, id) => `{"id":${id},"name":"name","active":true,"tags":["a","b"],"score":${id % 97}}`
+        ).join("\n")
+      )
+      assert.isAbove(rows.length, 50 * mib)
+      const response = complete(Zlib.gzipSync(rows), encoded("gzip"))
+      assert.strictEqual((yield* response.bytes).length, rows.length)
+    })
+  )
+
+  it.live("a maxBodySize of one's own allows what grows", () =>
+    Effect.gen(function* () {
+      const response = complete(gzipBomb, { ...encoded("gzip"), settings: { maxBodySize: 300 * mib } })
+      const size = yield* Stream.runFold(response.stream, 0, (sum, bytes) => sum + bytes.length)
+      assert.strictEqual(size, 256 * mib)
+    })
+  )
+
+  it.live("interrupted readers leave no zlib handles", () =>
+    Effect.gen(function* () {
+      for (let round = 0; round < 200; round++) {
+        const { push, response } = make(encoded("gzip"))
+        const fiber = yield* Effect.fork(Stream.runDrain(response.stream))
+        yield* Effect.yieldNow()
+        push(gzipped.subarray(0, 60_000))
+        yield* Effect.yieldNow()
+        yield* Fiber.interrupt(fiber)
+      }
+      yield* Effect.sleep(50)
+      const busy = process.getActiveResourcesInfo().filter((name) => /zlib|brotli/i.test(name))
+      assert.deepStrictEqual(busy, [])
+    })
+  )
+})
