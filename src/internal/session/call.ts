@@ -1,13 +1,17 @@
 /**
  * One request as its caller sees it: all its hops and attempts under one total limit.
  */
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
-import type { ResponseHead } from "../../ClientResponse.js"
+import type * as Fiber from "effect/Fiber"
+import * as Runtime from "effect/Runtime"
+import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
 import { type ClientError, type Details, TotalTimeoutError } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
 import type { Limits } from "../limits.js"
 import { redactUrl } from "../redact.js"
 import type { Deadline, Deadlines } from "../transport/deadlines.js"
+import type { BodyContext } from "./bodySource.js"
 import type { SessionCore } from "./core.js"
 import type { Hop } from "./hop.js"
 import type { Prepared } from "./prepared.js"
@@ -21,8 +25,8 @@ export class Call {
   readonly startedAt: number
   readonly expiresAt: number
   readonly trace: CallTrace | undefined
-  /** Milliseconds since the epoch, on the request's Clock: for cookies. */
-  readonly clock: () => number
+  private readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
+  private readonly wall: Clock.Clock
   request: Prepared
   /** Counts everything that was put on the wire. */
   attempt = 0
@@ -35,22 +39,46 @@ export class Call {
 
   constructor(
     core: SessionCore,
+    fiber: Fiber.RuntimeFiber<unknown, unknown>,
     request: Prepared,
     deadlines: Deadlines,
-    clock: () => number,
+    clock: Clock.Clock,
     trace: CallTrace | undefined
   ) {
     this.core = core
+    this.fiber = fiber
+    this.wall = clock
     this.id = ++core.requests
     this.request = request
     this.limits = request.limits
     this.deadlines = deadlines
-    this.clock = clock
     this.trace = trace
     this.startedAt = deadlines.now()
     this.expiresAt = this.startedAt + request.limits.total
     this.deadline = deadlines.schedule(this.expiresAt, () => this.expire())
     core.begin(this)
+  }
+
+  /** Milliseconds since the epoch, on the request's Clock: for cookies. */
+  clock(): number {
+    return this.wall.unsafeCurrentTimeMillis()
+  }
+
+  /** Whether nobody has to be asked between the steps of a hop. */
+  get direct(): boolean {
+    return this.core.jar !== undefined && this.trace?.listening !== true
+  }
+
+  /** What a body that is not all there needs to run in; the References of the request are the body's. */
+  bodyContext(request: Prepared): BodyContext | undefined {
+    const onChunk = this.trace?.onChunk
+    if ((request.body._tag === "Empty" || request.body._tag === "Uint8Array") && onChunk === undefined) {
+      if (request.given.onProgress === undefined && request.given.compress === undefined) return undefined
+    }
+    const { currentContext: context } = this.fiber
+    const fiberRefs = this.fiber.getFiberRefs()
+    const runtime = Runtime.make({ context, runtimeFlags: Runtime.defaultRuntimeFlags, fiberRefs })
+    return onChunk === undefined ? { runtime } : { runtime, onChunk }
   }
 
   /** Whether a hop of it has a connection. */
@@ -84,6 +112,11 @@ export class Call {
   remove(hop: Hop): void {
     this.hops.delete(hop)
     if (this.ended && this.hops.size === 0) this.finish()
+  }
+
+  /** Gives back all responses but this one. */
+  releaseOthers(response: ClientResponse): void {
+    for (const hop of [...this.hops]) hop.releaseUnless(response)
   }
 
   /** Tells `stop` when the call is aborted, until the returned function is called. */

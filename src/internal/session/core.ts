@@ -24,6 +24,8 @@ export class SessionCore {
   readonly hub: Hub
   readonly ownsTransport: boolean
   readonly calls = new Set<Call>()
+  /** Hosts whose jar has got the session's own cookies. */
+  readonly seeded = new Set<string>()
   requests = 0
   private state: "open" | "closing" = "open"
   private readonly done = Deferred.unsafeMake<void>(FiberId.none)

@@ -3,10 +3,9 @@
  * effects of the session.
  */
 import * as Effect from "effect/Effect"
-import type { ConnectionInfo, RequestInfo, ResponseHead, Timings } from "../../ClientResponse.js"
+import type { ClientResponse, ConnectionInfo, RequestInfo, ResponseHead, Timings } from "../../ClientResponse.js"
 import type { ClientError, Details } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
-import { setCookieLines } from "../cookies/wire.js"
 import type { Limits } from "../limits.js"
 import { redactUrl } from "../redact.js"
 import type { Deadlines } from "../transport/deadlines.js"
@@ -15,7 +14,7 @@ import type { Connection, Exchange, Head, Route, WireRequest } from "../transpor
 import type { Wire } from "../transport/wire.js"
 import type { BodyWatch } from "./bodyReader.js"
 import type { Call } from "./call.js"
-import { cookieTarget } from "./cookieTarget.js"
+import { storeCookies } from "./cookies.js"
 import type { Prepared } from "./prepared.js"
 import { type BodySettings, Response, type ResponseSource } from "./response.js"
 import { bodySettings, requestInfo } from "./responseFacts.js"
@@ -23,9 +22,9 @@ import { Timeline } from "./timeline.js"
 import type { CallTrace } from "./watch.js"
 
 /** What is done with a response once its head is there; `undefined`: nothing more. */
-export type OnResponse = (call: Call, response: Response) => Effect.Effect<Response, ClientError> | undefined
+export type OnResponse = (call: Call, response: Response) => Effect.Effect<ClientResponse, ClientError> | undefined
 
-type Resume = (effect: Effect.Effect<Response, ClientError>) => void
+export type Resume = (effect: Effect.Effect<ClientResponse, ClientError>) => void
 
 /** Methods that may be sent again where nothing says that they were acted upon (RFC 9110 section 9.2.2). */
 const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
@@ -147,6 +146,11 @@ export class Hop implements Exchange, ResponseSource {
     this.done()
   }
 
+  /** Gives its response back, if it has one and it is not this. */
+  releaseUnless(response: unknown): void {
+    if (this.response !== undefined && this.response !== response) this.response.releaseNow()
+  }
+
   // What the transport tells.
 
   onConnection(connection: Connection): void {
@@ -160,9 +164,7 @@ export class Hop implements Exchange, ResponseSource {
   onHead(head: Head, body: IncomingBody): void {
     const call = this.call
     const jar = call.core.jar
-    if (jar !== undefined && head.get("set-cookie") !== undefined) {
-      jar.storeWire(setCookieLines(head), cookieTarget(this.request.target), call.clock())
-    }
+    if (jar !== undefined) storeCookies(call, jar, this.request, head)
     const response = new Response(this, head, body, this.link?.info ?? noConnection)
     this.response = response
     const next = this.onResponse(call, response)
@@ -208,14 +210,14 @@ export class Hop implements Exchange, ResponseSource {
   }
 
   /** Waits for a connection, then sends. */
-  private connect(fresh: boolean): Effect.Effect<Response, ClientError> {
+  private connect(fresh: boolean): Effect.Effect<ClientResponse, ClientError> {
     return Effect.matchEffect(this.call.core.transport.acquire(this, fresh), {
       onFailure: (error) => {
         this.done()
         return Effect.fail(error)
       },
       onSuccess: (connection) =>
-        Effect.async<Response, ClientError>((resume) => {
+        Effect.async<ClientResponse, ClientError>((resume) => {
           this.resume = resume
           connection.exchange(this)
         })

@@ -11,36 +11,14 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
 import * as Deadlines from "../transport/deadlines.js"
 import { Call } from "./call.js"
-import { cookieTarget } from "./cookieTarget.js"
+import { throughMiddlewares } from "./chain.js"
 import type { SessionCore } from "./core.js"
-import { Hop, type OnResponse } from "./hop.js"
+import { exchange } from "./exchange.js"
+import type { OnResponse } from "./hop.js"
 import type { Prepared } from "./prepared.js"
 import { follow, redirects } from "./redirects.js"
-import type { Response } from "./response.js"
-import { routeOf } from "./route.js"
+import { Response } from "./response.js"
 import { watch } from "./watch.js"
-import { toWire } from "./wireRequest.js"
-
-/** Puts one request on its way; no redirects, no middlewares. */
-export const exchange = (
-  call: Call,
-  request: Prepared,
-  collect: boolean,
-  onResponse: OnResponse
-): Effect.Effect<Response, ClientError> =>
-  Effect.async((resume) => {
-    if (call.failure !== undefined) return resume(Effect.fail(call.failure))
-    const core = call.core
-    if (core.closed) return resume(Effect.fail(core.closedError(call.details(undefined))))
-    const jar = core.jar
-    const cookies =
-      jar === undefined || jar.isEmpty ? undefined : jar.header(cookieTarget(request.target), call.clock())
-    const wire = toWire(request, cookies)
-    if ("_tag" in wire) return resume(Effect.fail(wire))
-    const route = routeOf(request, core.environment)
-    if ("_tag" in route) return resume(Effect.fail(route))
-    new Hop(call, request, wire, route, collect, onResponse).start(resume)
-  })
 
 /** What becomes of a response once it is there: it is followed, refused or final. */
 const onFinal: OnResponse = (call, response) => {
@@ -56,31 +34,27 @@ const onFinal: OnResponse = (call, response) => {
 }
 
 /** One hop with what comes after it. */
-const hop = (call: Call, request: Prepared, collect: boolean): Effect.Effect<Response, ClientError> => {
+const hop = (call: Call, request: Prepared, collect: boolean): Effect.Effect<ClientResponse, ClientError> => {
   call.request = request
-  return exchange(call, request, collect, onFinal)
+  if (request.middlewares.length === 0 && call.direct) return exchange(call, request, collect, onFinal)
+  return Effect.flatMap(throughMiddlewares(call, request), (response) =>
+    response instanceof Response ? (onFinal(call, response) ?? Effect.succeed(response)) : Effect.succeed(response)
+  )
 }
 
 /** Begins a call in a fiber, on its Clock. */
 const begin = (core: SessionCore, fiber: Fiber.RuntimeFiber<unknown, unknown>, request: Prepared): Call => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-  return new Call(
-    core,
-    request,
-    Deadlines.of(clock),
-    () => clock.unsafeCurrentTimeMillis(),
-    watch(core, fiber, request)
-  )
+  return new Call(core, fiber, request, Deadlines.of(clock), clock, watch(core, fiber, request))
 }
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** Opens a request, hands its response to `done` with the call settled, and leaves nothing where it fails. */
 const guarded = <A, E, R>(
   call: Call,
-  effect: Effect.Effect<Response, ClientError>,
-  done: (
-    response: Response,
-    restore: <B, E2, R2>(effect: Effect.Effect<B, E2, R2>) => Effect.Effect<B, E2, R2>
-  ) => Effect.Effect<A, E, R>
+  effect: Effect.Effect<ClientResponse, ClientError>,
+  done: (response: ClientResponse, restore: Restore) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | ClientError, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.matchCauseEffect(restore(effect), {
@@ -103,15 +77,9 @@ export const openScoped = (
 ): Effect.Effect<ClientResponse, ClientError> => {
   const call = begin(core, fiber, request)
   return guarded(call, hop(call, request, false), (response) =>
-    response.settled
+    response instanceof Response && response.settled
       ? Effect.succeed(response)
-      : Effect.as(
-          Scope.addFinalizer(
-            Context.unsafeGet(fiber.currentContext, Scope.Scope),
-            Effect.sync(() => response.releaseNow())
-          ),
-          response
-        )
+      : Effect.as(Scope.addFinalizer(Context.unsafeGet(fiber.currentContext, Scope.Scope), response.release), response)
   )
 }
 
@@ -123,7 +91,9 @@ export const openCollected = <A, E, R>(
   f: (response: ClientResponse) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | ClientError, R> => {
   const call = begin(core, fiber, request)
-  return guarded(call, hop(call, request, true), (response, restore) => restore(f(response)))
+  return guarded(call, hop(call, request, true), (response, restore) =>
+    response instanceof Response && response.settled ? restore(f(response)) : released(response, restore, f)
+  )
 }
 
 /** Opens a request, runs `f`, and gives the response back however that ends. */
@@ -134,16 +104,15 @@ export const openFor = <A, E, R>(
   f: (response: ClientResponse) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | ClientError, R> => {
   const call = begin(core, fiber, request)
-  return guarded(call, hop(call, request, false), (response, restore) =>
-    Effect.matchCauseEffect(restore(f(response)), {
-      onFailure: (cause) => {
-        response.releaseNow()
-        return Effect.failCause(cause)
-      },
-      onSuccess: (value) => {
-        response.releaseNow()
-        return Effect.succeed(value)
-      }
-    })
-  )
+  return guarded(call, hop(call, request, false), (response, restore) => released(response, restore, f))
 }
+
+const released = <A, E, R>(
+  response: ClientResponse,
+  restore: Restore,
+  f: (response: ClientResponse) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.matchCauseEffect(restore(f(response)), {
+    onFailure: (cause) => Effect.zipRight(response.release, Effect.failCause(cause)),
+    onSuccess: (value) => Effect.as(response.release, value)
+  })

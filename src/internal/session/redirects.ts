@@ -3,6 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidURL, RequestBodyError, TooManyRedirects } from "../../Errors.js"
 import { redactUrl } from "../redact.js"
 import { withoutIdentity } from "../transport/dial/tlsSettings.js"
@@ -50,8 +51,8 @@ export const redirects = (status: number): boolean =>
 export const follow = (
   call: Call,
   response: Response,
-  send: (request: Prepared) => Effect.Effect<Response, ClientError>
-): Effect.Effect<Response, ClientError> | undefined => {
+  send: (request: Prepared) => Effect.Effect<ClientResponse, ClientError>
+): Effect.Effect<ClientResponse, ClientError> | undefined => {
   const location = response.headerValues("location")[0]
   if (location === undefined || location === "") return undefined
   const request = call.request

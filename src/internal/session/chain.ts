@@ -1,0 +1,57 @@
+/**
+ * The middlewares around one hop: inside redirects, outside cookies and the connector.
+ */
+import * as Effect from "effect/Effect"
+import type { ClientRequest } from "../../ClientRequest.js"
+import type { ClientResponse } from "../../ClientResponse.js"
+import { type ClientError, InvalidRequest } from "../../Errors.js"
+import type { Next } from "../../Middleware.js"
+import type { Call } from "./call.js"
+import { exchange } from "./exchange.js"
+import type { Hop } from "./hop.js"
+import { Prepared } from "./prepared.js"
+
+const nothing = () => undefined
+
+/** The innermost step. It can be run any number of times, side by side too; interrupted, it leaves nothing. */
+const send =
+  (call: Call): Next =>
+  (request: ClientRequest) => {
+    if (!(request instanceof Prepared)) {
+      return Effect.fail(
+        new InvalidRequest({
+          ...call.details(undefined),
+          option: "request",
+          description: "a middleware has sent something that is no request of this session"
+        })
+      )
+    }
+    return Effect.suspend(() => {
+      let hop: Hop | undefined
+      const sent = exchange(call, request, false, nothing, (begun) => {
+        hop = begun
+      })
+      return Effect.onInterrupt(sent, () => Effect.sync(() => hop?.interrupt()))
+    })
+  }
+
+/** Ends with the call: its time may run out, or its session close, while a middleware waits for something else. */
+const withinCall = <A>(call: Call, effect: Effect.Effect<A, ClientError>): Effect.Effect<A, ClientError> =>
+  Effect.raceFirst(
+    effect,
+    Effect.async<never, ClientError>((resume) => {
+      const stop = call.onAbort((error) => resume(Effect.fail(error)))
+      return Effect.sync(stop)
+    })
+  )
+
+/** Runs the chain and gives back all responses but the one that it returns. */
+export const throughMiddlewares = (call: Call, request: Prepared): Effect.Effect<ClientResponse, ClientError> => {
+  let next = send(call)
+  for (const middleware of [...request.middlewares].reverse()) {
+    const inner = next
+    next = (value) => Effect.suspend(() => middleware(value, inner))
+  }
+  const chain = request.middlewares.length === 0 ? next(request) : withinCall(call, next(request))
+  return Effect.tap(chain, (response) => Effect.sync(() => call.releaseOthers(response)))
+}

@@ -1,0 +1,41 @@
+/**
+ * The cookies of one hop: what it sends, and what its response sets.
+ */
+import * as Either from "effect/Either"
+import { InvalidRequest } from "../../Errors.js"
+import { mergeHeader } from "../cookies/header.js"
+import type { Jar } from "../cookies/jar.js"
+import { setCookieLines } from "../cookies/wire.js"
+import type { Head } from "../transport/Transport.js"
+import type { Call } from "./call.js"
+import { cookieTarget } from "./cookieTarget.js"
+import type { Prepared } from "./prepared.js"
+
+/** Puts the session's own cookies into the jar, once for each host that a request names; redirects name none. */
+const seed = (call: Call, jar: Jar, request: Prepared): void => {
+  const { base, cookies } = request.defaults
+  const { host } = request.target.origin
+  if (request.hop > 0 || (base !== undefined && base.origin.host !== host) || call.core.seeded.has(host)) return
+  call.core.seeded.add(host)
+  const target = { ...cookieTarget(request.target), path: "/" }
+  for (const [name, value] of cookies) jar.put({ name, value }, target, call.clock())
+}
+
+/** The Cookie header's value as octets, or why the request's own cookies cannot be sent. */
+export const cookieHeader = (call: Call, jar: Jar, request: Prepared): string | undefined | InvalidRequest => {
+  if (request.defaults.cookies.length > 0) seed(call, jar, request)
+  if (request.cookies.length === 0) {
+    return jar.isEmpty ? undefined : jar.header(cookieTarget(request.target), call.clock())
+  }
+  const pairs = jar.isEmpty ? [] : jar.pairs(cookieTarget(request.target), call.clock())
+  const merged = mergeHeader(pairs, request.cookies)
+  return Either.isRight(merged)
+    ? merged.right
+    : new InvalidRequest({ ...call.details(undefined), option: "cookies", description: merged.left })
+}
+
+/** Stores what a response sets. */
+export const storeCookies = (call: Call, jar: Jar, request: Prepared, head: Head): void => {
+  if (head.get("set-cookie") === undefined) return
+  jar.storeWire(setCookieLines(head), cookieTarget(request.target), call.clock())
+}

@@ -1,0 +1,80 @@
+/**
+ * One request to one origin: cookies, credentials, the wire form and the way there. No redirects, no middlewares.
+ */
+import * as Effect from "effect/Effect"
+import type { ClientResponse } from "../../ClientResponse.js"
+import type { ClientError } from "../../Errors.js"
+import type { Call } from "./call.js"
+import { cookieHeader } from "./cookies.js"
+import { getField } from "./headers.js"
+import { Hop, type OnResponse, type Resume } from "./hop.js"
+import type { Prepared } from "./prepared.js"
+import { routeOf } from "./route.js"
+import { isWireError, toWire } from "./wireRequest.js"
+
+/** With netrc's credentials for the host, where the environment is trusted and the request has none. */
+const withNetrc = (call: Call, request: Prepared): Prepared => {
+  const { environment } = call.core
+  if (environment === undefined || request.auth !== undefined || request.noAuth) return request
+  if (getField(request.headers, "authorization") !== undefined) return request
+  const auth = environment.netrc(request.target.origin.host)
+  return auth === undefined ? request : request.derive({ auth })
+}
+
+/** The hop to be sent, or why it cannot be. */
+const makeHop = (
+  call: Call,
+  given: Prepared,
+  cookies: string | undefined,
+  collect: boolean,
+  onResponse: OnResponse
+): Hop | ClientError => {
+  if (call.failure !== undefined) return call.failure
+  const { core } = call
+  if (core.closed) return core.closedError(call.details(undefined))
+  const request = withNetrc(call, given)
+  const wire = toWire(request, cookies, undefined, call.bodyContext(request))
+  if (isWireError(wire)) return wire
+  const route = routeOf(request, core.environment)
+  if ("_tag" in route) return route
+  return new Hop(call, request, wire, route, collect, onResponse)
+}
+
+/** Puts one request on its way; `onHop` has its hop before anything can be interrupted. */
+export const exchange = (
+  call: Call,
+  request: Prepared,
+  collect: boolean,
+  onResponse: OnResponse,
+  onHop?: (hop: Hop) => void
+): Effect.Effect<ClientResponse, ClientError> => {
+  const { jar } = call.core
+  const send = (cookies: string | undefined | ClientError, resume: Resume): void => {
+    const hop =
+      typeof cookies === "object" ? cookies : makeHop(call, request, cookies, collect && jar !== undefined, onResponse)
+    if (hop instanceof Hop) {
+      onHop?.(hop)
+      hop.start(resume)
+    } else resume(Effect.fail(hop))
+  }
+  return jar === undefined
+    ? withForeignJar(call, request, (cookies) => Effect.async((resume) => send(cookies, resume)))
+    : Effect.async((resume) => send(cookieHeader(call, jar, request), resume))
+}
+
+/** The same with a jar of the user's own, which is asked by its effects. */
+const withForeignJar = (
+  call: Call,
+  request: Prepared,
+  send: (cookies: string | undefined) => Effect.Effect<ClientResponse, ClientError>
+): Effect.Effect<ClientResponse, ClientError> => {
+  const { jarService } = call.core
+  const { url } = request.target
+  return Effect.flatMap(jarService.cookieHeader(url), (header) => {
+    const own = request.cookies.map(([name, value]) => `${name}=${value}`)
+    const cookies = [...(header._tag === "Some" ? [header.value] : []), ...own].join("; ")
+    return Effect.flatMap(send(cookies === "" ? undefined : cookies), (response) =>
+      Effect.as(jarService.setCookies(response.headerValues("set-cookie"), url), response)
+    )
+  })
+}
