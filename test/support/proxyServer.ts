@@ -139,6 +139,12 @@ const refusalText = (refusal: Refusal): string => {
   return `HTTP/1.1 ${refusal.status} ${refusal.reason ?? "Refused"}\r\n${head}\r\n${body}`
 }
 
+/** Without what is between two neighbours only. */
+const withoutHop = (raw: ReadonlyArray<string>): Array<string> =>
+  pairsOf(raw)
+    .filter(([name]) => !/^(proxy-|connection$|keep-alive$)/i.test(name))
+    .flat()
+
 const forward = (options: ProxyServerOptions, request: Http.IncomingMessage, response: Http.ServerResponse): void => {
   if (!isAuthorized(options, request.headers["proxy-authorization"])) {
     response.writeHead(wanted.status, wanted.reason, wanted.headers).end(wanted.body)
@@ -153,9 +159,7 @@ const forward = (options: ProxyServerOptions, request: Http.IncomingMessage, res
   }
   const port = Number(url.port || 80)
   const at = (options.resolve ?? loopback)(url.hostname, port)
-  const headers = pairsOf(request.rawHeaders)
-    .filter(([name]) => !/^(proxy-|connection$|keep-alive$)/i.test(name))
-    .flat()
+  const headers = withoutHop(request.rawHeaders)
   const outgoing = Http.request({
     host: at.host,
     port: at.port,
@@ -166,7 +170,7 @@ const forward = (options: ProxyServerOptions, request: Http.IncomingMessage, res
     agent: false
   })
   outgoing.on("response", (incoming) => {
-    response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, incoming.rawHeaders)
+    response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, withoutHop(incoming.rawHeaders))
     incoming.pipe(response)
   })
   outgoing.on("error", () => {

@@ -1,0 +1,479 @@
+import * as Http from "node:http"
+import * as Https from "node:https"
+import * as Net from "node:net"
+import { inspect } from "node:util"
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Either, Layer, type Scope } from "effect"
+import {
+  Auth,
+  type ClientRequest,
+  ClientResponse,
+  type Connector,
+  Errors,
+  Proxy,
+  Session,
+  Ssl
+} from "effect-http-session"
+import { standard } from "./support/certificates.js"
+import { type ProxyServer, type ProxyServerOptions, proxyServer } from "./support/proxyServer.js"
+
+interface Origin {
+  readonly port: number
+  /** Of each request: method, target and headers, as one text. */
+  readonly seen: Array<string>
+  readonly connections: () => number
+}
+
+type Answer = (request: Http.IncomingMessage, response: Http.ServerResponse) => void
+
+/** A server that tells its own name; with `tls`, an https one. */
+const originServer = (
+  name: string,
+  options: { readonly tls?: { readonly cert: string; readonly key: string }; readonly answer?: Answer } = {}
+): Effect.Effect<Origin, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.async<{ readonly server: Http.Server; readonly origin: Origin }>((resume) => {
+      const seen: Array<string> = []
+      let connections = 0
+      const listener: Answer = (request, response) => {
+        seen.push(`${request.method} ${request.url}\n${request.rawHeaders.join("\n")}`)
+        if (options.answer !== undefined) options.answer(request, response)
+        else response.end(name)
+      }
+      const server =
+        options.tls === undefined ? Http.createServer(listener) : Https.createServer({ ...options.tls }, listener)
+      server.on("connection", () => connections++)
+      server.listen(0, "127.0.0.1", () => {
+        const address = server.address()
+        const port = typeof address === "object" && address !== null ? address.port : 0
+        resume(Effect.succeed({ server, origin: { port, seen, connections: () => connections } }))
+      })
+    }),
+    ({ server }) =>
+      Effect.async<void>((resume) => {
+        server.close(() => resume(Effect.void))
+        server.closeAllConnections()
+      })
+  ).pipe(Effect.map(({ origin }) => origin))
+
+const trusting = Effect.flatMap(standard(), ({ ca }) => Effect.orDie(Ssl.context({ ca })))
+
+/** Runs with a session that trusts the tests' authority, for origins only. */
+const withSession = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  options: Session.SessionOptions & { readonly connector?: Connector.TcpOptions } = {}
+) =>
+  Effect.flatMap(trusting, (ssl) =>
+    Effect.provide(effect, Session.layer({ ...options, connector: { ssl, ...options.connector } }))
+  )
+
+const text = (url: string, options?: ClientRequest.RequestOptions) =>
+  Session.get(url, options).pipe(ClientResponse.text)
+
+const withCredentials = (proxy: ProxyServer, userinfo = "us3r:s3cr3t") => proxy.url.replace("://", `://${userinfo}@`)
+
+const basic = `Basic ${Buffer.from("us3r:s3cr3t").toString("base64")}`
+
+const valueOf = (proxy: ProxyServer, name: string, index = 0) =>
+  proxy.seen[index]?.headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value)
+
+const failure = <A, E>(effect: Effect.Effect<A, E, Session.Session>, options?: Session.SessionOptions) =>
+  Effect.flatMap(withSession(Effect.either(effect), options), (result) =>
+    Either.isLeft(result) ? Effect.succeed(result.left) : Effect.dieMessage("it did not fail")
+  )
+
+const assertNoSecret = (error: unknown) => {
+  const shown = `${String(error)} ${JSON.stringify(error)} ${inspect(error, { depth: 9, showHidden: true })}`
+  assert.notInclude(shown, "s3cr3t")
+  assert.notInclude(shown, basic.slice(6))
+}
+
+const tlsOrigin = Effect.flatMap(standard(), ({ good }) => originServer("secure", { tls: good }))
+
+describe("http:// targets", () => {
+  it.scopedLive(
+    "are asked for in absolute form, with the origin's Host and no more of the proxy than its credentials",
+    () =>
+      Effect.gen(function* () {
+        const origin = yield* originServer("plain")
+        const proxy = yield* proxyServer({ auth: { user: "us3r", password: "s3cr3t" } })
+        const body = yield* withSession(
+          text(`http://who:pw@a.test:${origin.port}/p%20q?r=1#f`, {
+            proxy: proxy.url,
+            proxyAuth: Auth.basic("us3r", "s3cr3t"),
+            proxyHeaders: { "x-only-connect": "1" }
+          })
+        )
+        assert.strictEqual(body, "plain")
+        assert.strictEqual(proxy.seen.length, 1)
+        assert.strictEqual(proxy.seen[0]?.method, "GET")
+        assert.strictEqual(proxy.seen[0]?.target, `http://a.test:${origin.port}/p%20q?r=1`)
+        assert.deepStrictEqual(valueOf(proxy, "host"), [`a.test:${origin.port}`])
+        assert.deepStrictEqual(valueOf(proxy, "proxy-authorization"), [basic])
+        assert.deepStrictEqual(valueOf(proxy, "proxy-connection"), [])
+        assert.deepStrictEqual(valueOf(proxy, "x-only-connect"), [])
+      })
+  )
+
+  it.scopedLive("get the proxy's answer as the response: it is one", () =>
+    Effect.gen(function* () {
+      const proxy = yield* proxyServer({ auth: { user: "u", password: "p" } })
+      const status = yield* withSession(
+        Session.get("http://a.test/", { proxy: proxy.url }).pipe(
+          ClientResponse.use((response) => Effect.succeed(response.status))
+        )
+      )
+      assert.strictEqual(status, 407)
+    })
+  )
+
+  it.scopedLive("keep their connection to the proxy", () =>
+    Effect.gen(function* () {
+      const origin = yield* originServer("plain")
+      const proxy = yield* proxyServer()
+      const url = `http://a.test:${origin.port}/`
+      yield* withSession(Effect.zipRight(text(url), text(url)), { proxy: proxy.url })
+      assert.deepStrictEqual([proxy.seen.length, proxy.connections()], [2, 1])
+    })
+  )
+
+  it.scopedLive("do not share it where the credentials differ", () =>
+    Effect.gen(function* () {
+      const origin = yield* originServer("plain")
+      const proxy = yield* proxyServer()
+      const url = `http://a.test:${origin.port}/`
+      yield* withSession(
+        Effect.all([
+          text(url, { proxy: withCredentials(proxy, "a:1") }),
+          text(url, { proxy: withCredentials(proxy, "b:2") }),
+          text(url, { proxy: proxy.url })
+        ])
+      )
+      assert.strictEqual(proxy.connections(), 3)
+    })
+  )
+})
+
+describe("https:// targets", () => {
+  const kinds: ReadonlyArray<readonly [name: string, options: ProxyServerOptions, scheme?: string]> = [
+    ["http", {}],
+    ["https", { kind: "https" }],
+    ["socks5h", { kind: "socks" }],
+    ["socks5", { kind: "socks" }, "socks5"],
+    ["socks4a", { kind: "socks" }, "socks4a"]
+  ]
+  for (const [name, options, scheme] of kinds) {
+    it.scopedLive(`go through a tunnel of an ${name} proxy, which is kept`, () =>
+      Effect.gen(function* () {
+        const { good } = yield* standard()
+        const ssl = yield* trusting
+        const origin = yield* tlsOrigin
+        const proxy = yield* proxyServer({ ...options, ...(options.kind === "https" ? { tls: good } : {}) })
+        const url = scheme === undefined ? proxy.url : proxy.url.replace(/^\w+/, scheme)
+        const target = `https://localhost:${origin.port}/`
+        const bodies = yield* withSession(Effect.all([text(target), text(target)]), {
+          proxy: Proxy.make(url, { ssl })
+        })
+        assert.deepStrictEqual(bodies, ["secure", "secure"])
+        assert.deepStrictEqual([proxy.seen.length, proxy.connections(), origin.connections()], [1, 1, 1])
+        const host = scheme === "socks5" ? "127.0.0.1" : "localhost"
+        assert.strictEqual(proxy.seen[0]?.target, `${host}:${origin.port}`)
+      })
+    )
+  }
+
+  it.scopedLive("tell the proxy its credentials and headers, and the origin nothing of them", () =>
+    Effect.gen(function* () {
+      const origin = yield* tlsOrigin
+      const proxy = yield* proxyServer({ auth: { user: "us3r", password: "s3cr3t" } })
+      yield* withSession(text(`https://localhost:${origin.port}/x`), {
+        proxy: Proxy.make(proxy.url, { auth: Auth.basic("us3r", "s3cr3t"), headers: { "X-Team": "a" } })
+      })
+      assert.strictEqual(proxy.seen[0]?.method, "CONNECT")
+      assert.deepStrictEqual(valueOf(proxy, "proxy-authorization"), [basic])
+      assert.deepStrictEqual(valueOf(proxy, "x-team"), ["a"])
+      assert.match(origin.seen[0] ?? "", /^GET \/x\n/)
+      assert.notMatch(origin.seen[0] ?? "", /proxy-|x-team/i)
+    })
+  )
+
+  it.scopedLive("do not share a tunnel where credentials or targets differ", () =>
+    Effect.gen(function* () {
+      const one = yield* tlsOrigin
+      const other = yield* tlsOrigin
+      const proxy = yield* proxyServer()
+      const first = `https://localhost:${one.port}/`
+      yield* withSession(
+        Effect.all([
+          text(first, { proxy: withCredentials(proxy, "a:1") }),
+          text(first, { proxy: withCredentials(proxy, "a:2") }),
+          text(`https://localhost:${other.port}/`, { proxy: withCredentials(proxy, "a:1") }),
+          text(first, { proxy: withCredentials(proxy, "a:1") })
+        ])
+      )
+      assert.deepStrictEqual([proxy.seen.length, one.connections(), other.connections()], [3, 2, 1])
+    })
+  )
+
+  it.scopedLive("are verified inside the tunnel, of whichever proxy", () =>
+    Effect.gen(function* () {
+      const { good, wrongHost } = yield* standard()
+      const ssl = yield* trusting
+      const origin = yield* originServer("wrong", { tls: wrongHost })
+      const plain = yield* proxyServer()
+      const secure = yield* proxyServer({ kind: "https", tls: good })
+      for (const proxy of [Proxy.make(plain.url), Proxy.make(secure.url, { ssl })]) {
+        const error = yield* failure(text(`https://localhost:${origin.port}/`), { proxy })
+        assert.strictEqual(error._tag, "ClientConnectorCertificateError")
+      }
+      assert.strictEqual(origin.seen.length, 0)
+    })
+  )
+})
+
+describe("https:// proxies", () => {
+  it.scopedLive("take http:// targets too", () =>
+    Effect.gen(function* () {
+      const { good } = yield* standard()
+      const ssl = yield* trusting
+      const origin = yield* originServer("plain")
+      const proxy = yield* proxyServer({ kind: "https", tls: good })
+      const url = `http://a.test:${origin.port}/`
+      assert.strictEqual(yield* withSession(text(url), { proxy: Proxy.make(proxy.url, { ssl }) }), "plain")
+      assert.strictEqual(proxy.seen[0]?.target, url)
+    })
+  )
+
+  for (const [what, which] of [
+    ["for another name", "wrongHost"],
+    ["expired", "expired"],
+    ["of an unknown authority", "untrusted"]
+  ] as const) {
+    it.scopedLive(`with a certificate ${what} are the proxy's fault, whatever the request's ssl says`, () =>
+      Effect.gen(function* () {
+        const certificates = yield* standard()
+        const ssl = yield* trusting
+        const origin = yield* tlsOrigin
+        const proxy = yield* proxyServer({ kind: "https", tls: certificates[which] })
+        const error = yield* failure(
+          text(`https://localhost:${origin.port}/`, { ssl: false, proxy: Proxy.make(proxy.url, { ssl }) })
+        )
+        assert.instanceOf(error, Errors.ClientProxyConnectionError)
+        assert.strictEqual(error.reason, "Tls")
+        assert.isTrue(Errors.isTlsError(error.cause))
+        assert.deepStrictEqual([proxy.seen.length, origin.connections()], [0, 0])
+      })
+    )
+  }
+
+  it.scopedLive("do not switch off the origin's verification with their own", () =>
+    Effect.gen(function* () {
+      const { untrusted } = yield* standard()
+      const origin = yield* originServer("untrusted", { tls: untrusted })
+      const proxy = yield* proxyServer({ kind: "https", tls: untrusted })
+      const error = yield* failure(text(`https://localhost:${origin.port}/`), {
+        proxy: Proxy.make(proxy.url, { ssl: false })
+      })
+      assert.strictEqual(error._tag, "ClientConnectorSSLError")
+      assert.strictEqual(proxy.seen.length, 1)
+    })
+  )
+})
+
+describe("failures", () => {
+  it.scopedLive("a refused tunnel is a ClientHttpProxyError without credentials", () =>
+    Effect.gen(function* () {
+      const origin = yield* tlsOrigin
+      const proxy = yield* proxyServer({
+        refuse: { status: 403, reason: "Forbidden", headers: { "X-Why": "policy" }, body: `no, ${basic}` }
+      })
+      const error = yield* failure(text(`https://localhost:${origin.port}/`, { proxy: withCredentials(proxy) }))
+      assert.instanceOf(error, Errors.ClientHttpProxyError)
+      assert.deepStrictEqual([error.status, error.reason, error.proxy], [403, "Forbidden", proxy.url])
+      assert.strictEqual(error.headers["x-why"], "policy")
+      assert.isTrue(Errors.isProxyError(error))
+      assertNoSecret(error)
+      assertNoSecret(error.body)
+      assert.strictEqual(origin.connections(), 0)
+    })
+  )
+
+  it.scopedLive("wrong credentials are asked for once", () =>
+    Effect.gen(function* () {
+      const proxy = yield* proxyServer({ auth: { user: "us3r", password: "right" } })
+      const error = yield* failure(text("https://a.test/", { proxy: withCredentials(proxy) }))
+      assert.instanceOf(error, Errors.ClientHttpProxyError)
+      assert.strictEqual(error.status, 407)
+      assert.strictEqual(proxy.seen.length, 1)
+      assertNoSecret(error)
+    })
+  )
+
+  for (const scheme of ["http", "https", "socks5h"]) {
+    it.scopedLive(`an ${scheme} proxy that is down is one, and the target is not reached directly`, () =>
+      Effect.gen(function* () {
+        const origin = yield* originServer("plain")
+        const port = yield* Effect.scoped(Effect.map(proxyServer(), (proxy) => proxy.port))
+        const proxy = `${scheme}://us3r:s3cr3t@127.0.0.1:${port}`
+        const error = yield* failure(text(`http://127.0.0.1:${origin.port}/`, { proxy }))
+        assert.instanceOf(error, Errors.ClientProxyConnectionError)
+        assert.deepStrictEqual([error.reason, error.code], ["Connect", "ECONNREFUSED"])
+        assert.strictEqual(error.proxy, `${scheme}://127.0.0.1:${port}`)
+        assert.strictEqual(origin.connections(), 0)
+        assertNoSecret(error)
+      })
+    )
+  }
+
+  it.scopedLive("a proxy that refuses by SOCKS", () =>
+    Effect.gen(function* () {
+      const proxy = yield* proxyServer({ kind: "socks", reply: 2 })
+      const error = yield* failure(text("http://a.test/", { proxy: proxy.url }))
+      assert.instanceOf(error, Errors.ClientProxyConnectionError)
+      assert.deepStrictEqual([error.reason, error.code], ["Socks", "EACCES"])
+    })
+  )
+
+  it.scopedLive("a proxy that keeps silent is a timeout of phase proxy", () =>
+    Effect.gen(function* () {
+      const port = yield* Effect.acquireRelease(
+        Effect.async<Net.Server>((resume) => {
+          const server = Net.createServer((socket) => void socket.on("error", () => {}).resume())
+          server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+        }),
+        (server) =>
+          Effect.sync(() => {
+            server.close()
+          })
+      ).pipe(
+        Effect.map((server) => {
+          const address = server.address()
+          return typeof address === "object" && address !== null ? address.port : 0
+        })
+      )
+      for (const scheme of ["http", "socks5h"]) {
+        for (const timeout of [{ proxy: "50 millis" }, { connect: "50 millis" }, { total: "50 millis" }] as const) {
+          const error = yield* failure(text("https://a.test/", { proxy: `${scheme}://127.0.0.1:${port}`, timeout }))
+          assert.isTrue(Errors.isServerTimeoutError(error), String(error))
+          assert.strictEqual(error.phase, "proxy")
+        }
+      }
+    })
+  )
+
+  for (const [what, proxy, tag] of [
+    ["an unknown scheme", "gopher://us3r:s3cr3t@p.test", "InvalidURL"],
+    ["no scheme", "p.test:3128", "InvalidURL"],
+    ["CRLF in credentials", "http://us3r:s3cr3t%0d%0a@p.test", "InvalidURL"],
+    ["CRLF in a header", Proxy.make("http://p.test", { headers: { "x-a": "s3cr3t\r\n" } }), "InvalidRequest"]
+  ] as const) {
+    it.scopedLive(`${what}: ${tag}, and nothing is sent`, () =>
+      Effect.gen(function* () {
+        const error = yield* failure(text("http://127.0.0.1:1/", { proxy }))
+        assert.strictEqual(error._tag, tag)
+        assertNoSecret(error)
+      })
+    )
+  }
+})
+
+describe("redirects", () => {
+  const redirectTo =
+    (to: () => string): Answer =>
+    (_request, response) => {
+      response.writeHead(302, { location: to() }).end()
+    }
+
+  it.scopedLive("the proxy is chosen for each hop, and its credentials stay with it", () =>
+    Effect.gen(function* () {
+      const last = yield* tlsOrigin
+      const first = yield* originServer("first", { answer: redirectTo(() => `https://localhost:${last.port}/`) })
+      const one = yield* proxyServer()
+      const two = yield* proxyServer()
+      const body = yield* withSession(text(`http://a.test:${first.port}/`), {
+        proxy: Proxy.route((target) => (target.protocol === "http:" ? withCredentials(one) : two.url))
+      })
+      assert.strictEqual(body, "secure")
+      assert.deepStrictEqual(valueOf(one, "proxy-authorization"), [basic])
+      assert.strictEqual(two.seen[0]?.method, "CONNECT")
+      assert.deepStrictEqual(valueOf(two, "proxy-authorization"), [])
+      assert.notMatch(last.seen.join(), /proxy-/i)
+    })
+  )
+
+  it.scopedLive("to a target without a proxy: no Proxy-Authorization arrives there", () =>
+    Effect.gen(function* () {
+      const last = yield* originServer("last")
+      const first = yield* originServer("first", { answer: redirectTo(() => `http://127.0.0.1:${last.port}/`) })
+      const proxy = yield* proxyServer()
+      const provider = ConfigProvider.fromMap(
+        new Map([
+          ["HTTP_PROXY", withCredentials(proxy)],
+          ["NO_PROXY", "127.0.0.0/8"]
+        ])
+      )
+      const body = yield* withSession(text(`http://a.test:${first.port}/`), { trustEnv: true }).pipe(
+        Effect.provide(Layer.setConfigProvider(provider))
+      )
+      assert.strictEqual(body, "last")
+      assert.strictEqual(proxy.seen.length, 1)
+      assert.deepStrictEqual(valueOf(proxy, "proxy-authorization"), [basic])
+      assert.notMatch(last.seen.join(), /proxy-/i)
+    })
+  )
+})
+
+describe("trustEnv", () => {
+  const fromEnvironment = <A, E>(
+    variables: Record<string, string>,
+    effect: Effect.Effect<A, E, Session.Session>,
+    options: Session.SessionOptions = { trustEnv: true }
+  ) =>
+    withSession(effect, options).pipe(
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
+    )
+
+  it.scopedLive("takes the environment's proxy", () =>
+    Effect.gen(function* () {
+      const origin = yield* originServer("plain")
+      const proxy = yield* proxyServer()
+      const body = yield* fromEnvironment({ http_proxy: proxy.url }, text(`http://a.test:${origin.port}/`))
+      assert.deepStrictEqual([body, proxy.seen.length], ["plain", 1])
+    })
+  )
+
+  for (const [what, variables, options, request] of [
+    ["is off by default", {}, {}, {}],
+    ["gives way to proxy: false", {}, { trustEnv: true }, { proxy: false }],
+    ["gives way to NO_PROXY", { NO_PROXY: "127.0.0.1" }, { trustEnv: true }, {}],
+    ["takes no HTTP_PROXY in a CGI program", { REQUEST_METHOD: "GET" }, { trustEnv: true }, {}]
+  ] as const) {
+    it.scopedLive(what, () =>
+      Effect.gen(function* () {
+        const origin = yield* originServer("plain")
+        const proxy = yield* proxyServer()
+        const body = yield* fromEnvironment(
+          { HTTP_PROXY: proxy.url, ...variables },
+          text(`http://127.0.0.1:${origin.port}/`, request),
+          options
+        )
+        assert.deepStrictEqual([body, proxy.seen.length], ["plain", 0])
+      })
+    )
+  }
+
+  it.scopedLive("fails where the environment's proxy cannot be used, and goes nowhere directly", () =>
+    Effect.gen(function* () {
+      const origin = yield* originServer("plain")
+      for (const value of ["gopher://us3r:s3cr3t@p.test", "http://us3r:s3cr3t@p.test:port"]) {
+        const result = yield* fromEnvironment(
+          { HTTP_PROXY: value },
+          Effect.either(text(`http://127.0.0.1:${origin.port}/`))
+        )
+        assert.isTrue(Either.isLeft(result) && result.left._tag === "InvalidURL")
+        assertNoSecret(result)
+      }
+      assert.strictEqual(origin.connections(), 0)
+    })
+  )
+})
