@@ -86,7 +86,13 @@ export const tlsServer = (options: tls.TlsOptions, onSecure: (socket: tls.TLSSoc
 /** A server that speaks no TLS. */
 export const tcpServer = (onConnection: (socket: net.Socket) => void) =>
   Effect.map(
-    listen(() => net.createServer(onConnection)),
+    listen(() =>
+      net.createServer((socket) => {
+        // Read, or the end of the connection is never seen.
+        socket.on("data", () => {})
+        onConnection(socket)
+      })
+    ),
     ({ accepted, idle, port, sockets }): Server => ({
       port,
       accepted,

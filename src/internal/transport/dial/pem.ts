@@ -22,8 +22,8 @@ const toBytes = (option: string, pem: Pem): Uint8Array => {
   throw refuse(option, "is neither text nor bytes")
 }
 
-/** DER starts with a SEQUENCE of more than 127 bytes; no text does. */
-const isDer = (bytes: Uint8Array): boolean => bytes[0] === 0x30 && ((bytes[1] ?? 0) & 0x80) !== 0
+/** DER starts with a SEQUENCE, which as text is a "0". */
+const isDer = (bytes: Uint8Array): boolean => bytes[0] === 0x30 && !Buffer.from(bytes).includes("-----BEGIN ")
 
 const begin = /-----BEGIN [A-Z0-9 ]+-----/g
 
@@ -35,6 +35,18 @@ const blocksOf = (option: string, bytes: Uint8Array): ReadonlyArray<Block> => {
   }
   if (blocks.length !== (text.match(begin) ?? []).length) throw refuse(option, "holds PEM that is cut or malformed")
   return blocks
+}
+
+/** The blocks of a kind; each text has at least one, or somebody took the wrong file. */
+const someOf = (
+  option: string,
+  kind: string,
+  bytes: Uint8Array,
+  labels: ReadonlyArray<string>
+): ReadonlyArray<Uint8Array> => {
+  const blocks = blocksOf(option, bytes).filter(({ label }) => labels.includes(label))
+  if (blocks.length === 0) throw refuse(option, `holds no ${kind}`)
+  return blocks.map(({ der }) => der)
 }
 
 const isList = (pems: Pem | ReadonlyArray<Pem>): pems is ReadonlyArray<Pem> => Array.isArray(pems)
@@ -54,9 +66,9 @@ export const readCertificates = (option: string, pems: Pem | ReadonlyArray<Pem>)
   const certificates = listOf(pems).flatMap((pem) => {
     const bytes = toBytes(option, pem)
     if (isDer(bytes)) return [readCertificate(option, bytes)]
-    return blocksOf(option, bytes)
-      .filter(({ label }) => label === "CERTIFICATE" || label === "X509 CERTIFICATE")
-      .map(({ der }) => readCertificate(option, der))
+    return someOf(option, "certificate", bytes, ["CERTIFICATE", "X509 CERTIFICATE"]).map((der) =>
+      readCertificate(option, der)
+    )
   })
   if (certificates.length === 0) throw refuse(option, "holds no certificate")
   return certificates
@@ -72,9 +84,7 @@ export const readRevocationLists = (option: string, pems: Pem | ReadonlyArray<Pe
   const lists = listOf(pems).flatMap((pem) => {
     const bytes = toBytes(option, pem)
     if (isDer(bytes)) return [toPem("X509 CRL", bytes)]
-    return blocksOf(option, bytes)
-      .filter(({ label }) => label === "X509 CRL" || label === "CRL")
-      .map(({ der }) => toPem("X509 CRL", der))
+    return someOf(option, "revocation list", bytes, ["X509 CRL", "CRL"]).map((der) => toPem("X509 CRL", der))
   })
   if (lists.length === 0) throw refuse(option, "holds no revocation list")
   return lists
@@ -91,6 +101,13 @@ const keyProblem = (error: unknown, passphrase: string | undefined): string => {
   return "cannot be read"
 }
 
+/** The first private key of a text that may hold certificates and parameters as well. */
+const keyBlock = (option: string, bytes: Buffer): string => {
+  const block = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?-----END \1-----/.exec(bytes.toString("latin1"))
+  if (block === null) throw refuse(option, "holds no private key")
+  return block[0]
+}
+
 /** A private key: PEM of any kind, or DER of PKCS #8, PKCS #1 or SEC 1. */
 export const readKey = (option: string, pem: Pem, passphrase: string | Redacted.Redacted | undefined): KeyObject => {
   const bytes = Buffer.from(toBytes(option, pem))
@@ -100,12 +117,13 @@ export const readKey = (option: string, pem: Pem, passphrase: string | Redacted.
     ? (["pkcs8", "pkcs1", "sec1"] as const).map(
         (type) => () => createPrivateKey({ key: bytes, format: "der", type, ...unlock })
       )
-    : [() => createPrivateKey({ key: bytes, format: "pem", ...unlock })]
+    : [() => createPrivateKey({ key: keyBlock(option, bytes), format: "pem", ...unlock })]
   let problem = "cannot be read"
   for (const attempt of attempts) {
     try {
       return attempt()
     } catch (error) {
+      if (error instanceof SslContextError) throw error
       problem = keyProblem(error, secret)
     }
   }

@@ -9,7 +9,7 @@ export interface CachedSession {
   readonly session: Buffer
   /** What the first handshake has shown. */
   readonly certificate: Certificate | undefined
-  /** RFC 8446 C.4: a TLS 1.3 ticket is used once. */
+  /** RFC 8446 C.4: a TLS 1.3 ticket should be used once. The last one is kept: many servers give no other for it. */
   readonly once: boolean
 }
 
@@ -52,7 +52,7 @@ export const makeSessionCache = (capacity = 100): SessionCache => {
         ({ certificate }) => certificate === undefined || DateTime.toEpochMillis(certificate.validTo) > now
       )
       const newest = valid.at(-1)
-      if (newest?.once === true) valid.pop()
+      if (newest?.once === true && valid.length > 1) valid.pop()
       touch(key, valid)
       return newest
     },

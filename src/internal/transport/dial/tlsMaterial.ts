@@ -64,6 +64,8 @@ const readAlpn = (protocols: ReadonlyArray<string> | undefined): ReadonlyArray<s
 export const canonicalName = (name: string): string | undefined => {
   const bare = name.startsWith("[") && name.endsWith("]") ? name.slice(1, -1) : name
   if (isIP(bare) !== 0) return bare.toLowerCase()
+  // domainToASCII leaves out white space and stops at a slash, which would make another name of it.
+  if (!/^[^\x00-\x20\x7f/\\?#@:%]+$/.test(bare)) return undefined
   const ascii = domainToASCII(bare).replace(/\.$/, "")
   return /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(ascii) && ascii.length <= 253 ? ascii : undefined
 }

@@ -86,7 +86,7 @@ const contextElsewhere = (context: SslContext): SslContext => {
  * What is left of a request's `ssl` when a redirect takes it to another origin: the same trust and the same pin, without
  * the client certificate and the context's own `serverHostname`.
  */
-export const withoutClientCertificate = (ssl: Ssl): Ssl => {
+export const withoutIdentity = (ssl: Ssl): Ssl => {
   if (isContext(ssl)) return contextElsewhere(ssl)
   const context = isFingerprint(ssl) ? contexts.get(ssl) : undefined
   if (!isFingerprint(ssl) || context === undefined) return ssl
