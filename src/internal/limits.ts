@@ -4,6 +4,7 @@
 import * as Duration from "effect/Duration"
 import type { Input, Name, Timeouts } from "../Timeouts.js"
 import { defaults } from "../Timeouts.js"
+import { own } from "./own.js"
 
 /** Milliseconds; `Infinity` is off. */
 export type Limits = { readonly [K in Name]: number }
@@ -14,9 +15,11 @@ const fallback = 5 * 60_000
 const isTimeouts = (input: Input): input is Timeouts =>
   typeof input === "object" && !Array.isArray(input) && !Duration.isDuration(input)
 
+const none: Timeouts = Object.create(null)
+
 /** What is given, by name. */
 export const toTimeouts = (input: Input | undefined): Timeouts =>
-  input === undefined ? {} : isTimeouts(input) ? input : { total: input }
+  input === undefined ? none : isTimeouts(input) ? own(input) : own({ __proto__: null, total: input })
 
 /** A request's limits over the session's, one by one. */
 export const merge = (base: Timeouts, over: Timeouts): Timeouts => ({

@@ -10,11 +10,11 @@ import { InvalidURL } from "../../Errors.js"
 import type { SessionOptions } from "../../Session.js"
 import type { Timeouts } from "../../Timeouts.js"
 import { type Limits, resolve, toTimeouts } from "../limits.js"
+import { own } from "../own.js"
 import { isSecretHeader } from "../redact.js"
 import { linesAfter, linesBefore } from "./automatic.js"
 import { authorizationOf } from "./credentials.js"
 import { type Fields, getField, isFault, type Pairs, toCookies, toFields, toLines, withoutFields } from "./headers.js"
-import { own } from "./own.js"
 import { parseTarget, Target, type Userinfo } from "./url.js"
 
 /** What every request of a session begins with. */
@@ -74,7 +74,7 @@ const commonNames = [
 ] as const satisfies ReadonlyArray<keyof CommonOptions>
 
 const common = (options: SessionOptions): RequestOptions => {
-  const out: Record<string, unknown> = {}
+  const out: Record<string, unknown> = Object.create(null)
   for (const name of commonNames) if (options[name] !== undefined) out[name] = options[name]
   return out
 }

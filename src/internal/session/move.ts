@@ -2,6 +2,8 @@
  * The same request to another target, and what stays behind.
  */
 import * as HttpBody from "@effect/platform/HttpBody"
+import type { RequestOptions } from "../../ClientRequest.js"
+import { own } from "../own.js"
 import { isSecretHeader } from "../redact.js"
 import { fromUserinfo } from "./defaults.js"
 import { withoutFields } from "./headers.js"
@@ -37,10 +39,15 @@ export const moveTo = (self: Prepared, target: Target, changes: Partial<State>):
 const isContentField = (name: string): boolean =>
   name.startsWith("content-") || name === "transfer-encoding" || name === "expect" || name === "trailer"
 
+const withoutBody = ({ chunked, compress, data, expect100, json, text, ...rest }: RequestOptions): RequestOptions =>
+  own(rest)
+
 /** The next hop of a redirect. Without its body a request loses the headers about it too. */
 export const redirectTo = (self: Prepared, target: Target, method: string, keepBody: boolean): Prepared =>
   moveTo(self, target, {
     method,
     hop: self.hop + 1,
-    ...(keepBody ? {} : { body: HttpBody.empty, fields: withoutFields(self.fields, isContentField) })
+    ...(keepBody
+      ? {}
+      : { body: HttpBody.empty, given: withoutBody(self.given), fields: withoutFields(self.fields, isContentField) })
   })

@@ -6,6 +6,7 @@ import type { Credentials } from "../../Auth.js"
 import type { Data, ParamsInput, RequestOptions, UrlInput } from "../../ClientRequest.js"
 import { InvalidRequest, InvalidURL, RequestBodyError } from "../../Errors.js"
 import { type Limits, merge, resolve, toTimeouts } from "../limits.js"
+import { own } from "../own.js"
 import { redactUrl } from "../redact.js"
 import { jsonBody, textBody, toBody } from "./body.js"
 import { type Defaults, fromUserinfo, isSize } from "./defaults.js"
@@ -24,12 +25,11 @@ import {
 } from "./headers.js"
 import { multipartBoundary } from "./multipart.js"
 import { sameOrigin } from "./origin.js"
-import { own } from "./own.js"
 import { appendQuery, toQuery } from "./params.js"
 import { defined, detailsOf, Prepared } from "./prepared.js"
-import { parseTarget, Target } from "./url.js"
+import { parseTarget, type Target } from "./url.js"
 
-const noOptions: RequestOptions = {}
+const noOptions: RequestOptions = Object.create(null)
 const noCookies: Pairs = []
 
 const known: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
@@ -245,14 +245,8 @@ export const adopt = (
   if (self.fault !== undefined) return self.fault
   const over = options === undefined ? noOptions : own(options)
   const { auth, cookies, data, encoded, headers, json, params, text, ...kept } = self.given
-  const given: RequestOptions = { ...self.defaults.options, ...kept, ...defined(over) }
-  const target = new Target(
-    self.target.origin,
-    self.target.target,
-    self.target.fragment,
-    undefined,
-    self.target.websocket
-  )
+  const given = { ...self.defaults.options, ...kept, ...defined(over) }
+  const target = self.target.withoutUserinfo
   const extra = toFields(over.headers)
   if (isFault(extra)) return fail(self.method, target, extra)
   const fields = over.auth === undefined ? self.fields : withoutFields(self.fields, isAuthorization)
@@ -264,16 +258,10 @@ export const adopt = (
   return settle(
     self.method,
     target,
-    combine(
-      defaults,
-      self.method,
-      target,
-      { ...given, auth: access },
-      {
-        own: mergeFields(fields, extra),
-        cookies: more,
-        body
-      }
-    )
+    combine(defaults, self.method, target, own({ ...given, auth: access }), {
+      own: mergeFields(fields, extra),
+      cookies: more,
+      body
+    })
   )
 }

@@ -1,8 +1,11 @@
 /**
  * The bytes of what others call a body: Readables, web streams, iterables, Blobs.
  */
+import { Readable } from "node:stream"
+import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import { RequestBodyError } from "../../Errors.js"
 import { blobStream } from "./blob.js"
@@ -32,7 +35,11 @@ export const rawStream = (raw: unknown): Stream.Stream<Uint8Array, unknown> => {
   if (bytes !== undefined) return Stream.succeed(bytes)
   if (raw instanceof Blob) return blobStream(raw)
   if (typeof raw === "object" && raw !== null) {
-    if (isAsyncIterable(raw)) return encoded(Stream.fromAsyncIterable(raw, (cause) => cause))
+    if (raw instanceof Readable) return encoded(NodeStream.fromReadable(() => raw, identity))
+    if (raw instanceof ReadableStream) {
+      return encoded(Stream.fromReadableStream({ evaluate: () => raw, onError: identity }))
+    }
+    if (isAsyncIterable(raw)) return encoded(Stream.fromAsyncIterable(raw, identity))
     if (isIterable(raw)) return encoded(Stream.suspend(() => Stream.fromIterable(raw)))
   }
   const cause = new TypeError("the Raw body is none that can be sent")

@@ -31,7 +31,7 @@ export type WireError = InvalidURL | InvalidRequest | RequestBodyError
 export const isWireError = (u: WireRequest | WireError): u is WireError => "_tag" in u
 
 /**
- * The request as it is sent. `cookieHeader` is what the jar and the request's cookies amount to; `extra` headers
+ * The request as it is sent. `cookieHeader` is what the jar says; the request's own cookies go over it. `extra` headers
  * replace the request's of the same name; `context` is needed by bodies that are not all there.
  */
 export const toWire = (
@@ -48,6 +48,7 @@ export const toWire = (
     cookieHeader === undefined &&
     (extra === undefined || extra.length === 0) &&
     request.auth === undefined &&
+    request.cookies.length === 0 &&
     (body._tag === "Empty" || (body._tag === "Uint8Array" && body.contentType === jsonType)) &&
     context?.onChunk === undefined &&
     given.onProgress === undefined &&
@@ -288,7 +289,7 @@ const tailPairs = (request: Prepared, pairs: Pairs, cookieHeader: string | undef
     out.push(["Authorization", authorization.right])
   }
   const cookies = pairs.filter(([name]) => name.toLowerCase() === "cookie").map(([, value]) => value)
-  if (cookieHeader !== undefined && cookieHeader !== "") cookies.push(cookieHeader)
+  cookies.push(...mergeCookies(cookieHeader, request.cookies))
   if (cookies.length > 0) {
     const cookie = cookies.join("; ")
     if (checkField("Cookie", cookie) !== undefined) {
@@ -297,6 +298,15 @@ const tailPairs = (request: Prepared, pairs: Pairs, cookieHeader: string | undef
     out.push(["Cookie", cookie])
   }
   return out
+}
+
+/** The jar's cookies that the request does not replace, and its own. */
+const mergeCookies = (jar: string | undefined, own: Pairs): ReadonlyArray<string> => {
+  const sent = own.map(([name, value]) => `${name}=${value}`)
+  if (jar === undefined || jar === "") return sent
+  if (own.length === 0) return [jar]
+  const names = new Set(own.map(([name]) => name))
+  return [...jar.split("; ").filter((cookie) => !names.has(cookie.split("=", 1)[0] ?? "")), ...sent]
 }
 
 /** The tokens of Connection, in lower case. */

@@ -1,0 +1,704 @@
+import { inspect } from "node:util"
+import * as HttpBody from "@effect/platform/HttpBody"
+import { assert, describe, it } from "@effect/vitest"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import * as Auth from "../../../src/Auth.js"
+import type { HeadersInput, RequestOptions } from "../../../src/ClientRequest.js"
+import { acceptEncoding, userAgent } from "../../../src/internal/session/automatic.js"
+import { makeDefaults } from "../../../src/internal/session/defaults.js"
+import { redirectTo } from "../../../src/internal/session/move.js"
+import { Prepared } from "../../../src/internal/session/prepared.js"
+import { parseTarget, Target } from "../../../src/internal/session/url.js"
+import { isWireError, toWire } from "../../../src/internal/session/wireRequest.js"
+import { bareDefaults, failure, lines, prepared, values, wire } from "./support.js"
+
+const url = "http://h/x"
+const headersOf = (options?: RequestOptions, method = "GET", defaults = bareDefaults) =>
+  wire(prepared(method, url, options, defaults))
+
+const target = (text: string): Target => {
+  const parsed = parseTarget(text, false)
+  if (parsed instanceof Target) return parsed
+  throw parsed
+}
+
+describe("headers", () => {
+  it("row 31: Host, the user's, Accept, Accept-Encoding, the body's, User-Agent", () => {
+    const request = wire(prepared("POST", "http://h:8080/x", { headers: [["X-A", "1"]], json: {} }))
+    assert.deepStrictEqual(lines(request), [
+      "Host: h:8080",
+      "X-A: 1",
+      "Accept: */*",
+      `Accept-Encoding: ${acceptEncoding}`,
+      "Content-Length: 2",
+      "Content-Type: application/json",
+      `User-Agent: ${userAgent}`
+    ])
+    assert.deepStrictEqual(
+      lines(wire(prepared("POST", "http://h:8080/x", { json: {} }))),
+      lines(request).filter((line) => line !== "X-A: 1")
+    )
+  })
+
+  it("rows 27 to 30: a request's header replaces the session's whatever its case, duplicates are kept", () => {
+    const defaults = makeDefaults({
+      headers: [
+        ["X-Tag", "s1"],
+        ["X-Tag", "s2"],
+        ["Authorization", "s"],
+        ["X-Keep", "k"]
+      ]
+    })
+    const request = headersOf(
+      {
+        headers: [
+          ["x-tag", "a"],
+          ["x-tag", "b"],
+          ["authorization", "r"]
+        ]
+      },
+      "GET",
+      defaults
+    )
+    assert.deepStrictEqual(values(request, "x-tag"), ["a", "b"])
+    assert.deepStrictEqual(values(request, "authorization"), ["r"])
+    assert.deepStrictEqual(values(request, "x-keep"), ["k"])
+    assert.deepStrictEqual(values(headersOf(undefined, "GET", defaults), "x-tag"), ["s1", "s2"])
+    assert.deepStrictEqual(values(headersOf({ headers: { "x-tag": ["a", "b"], no: undefined } }), "x-tag"), ["a", "b"])
+    assert.deepStrictEqual(values(headersOf({ headers: new Map([["x-tag", "m"]]) }), "x-tag"), ["m"])
+  })
+
+  it("rows 32 and 33: automatic headers give way and can be left out", () => {
+    assert.deepStrictEqual(values(headersOf({ headers: { "user-agent": "me" } }), "user-agent"), ["me"])
+    assert.deepStrictEqual(values(headersOf({ skipAutoHeaders: ["User-Agent"] }), "user-agent"), [])
+    const defaults = makeDefaults({ skipAutoHeaders: ["Accept"] })
+    const both = headersOf({ skipAutoHeaders: ["content-type"], data: Uint8Array.of(1) }, "POST", defaults)
+    assert.deepStrictEqual(values(both, "accept"), [])
+    assert.deepStrictEqual(values(both, "content-type"), [])
+    assert.deepStrictEqual(values(both, "content-length"), ["1"])
+    assert.deepStrictEqual(
+      values(headersOf({ skipAutoHeaders: ["content-length"], text: "" }, "POST"), "content-length"),
+      ["0"]
+    )
+  })
+
+  const hosts: ReadonlyArray<readonly [string, string]> = [
+    ["http://h:80/", "h"],
+    ["https://h:443/", "h"],
+    ["https://h:80/", "h:80"],
+    ["http://[::1]:99/", "[::1]:99"],
+    ["http://u:p@éé.com/#f", "xn--9caa.com"],
+    ["http://example.com.:99/", "example.com.:99"]
+  ]
+  for (const [input, host] of hosts) {
+    it(`rows 35 to 37, B7: ${input} has Host: ${host}`, () => {
+      const request = wire(prepared("GET", input))
+      assert.strictEqual(lines(request)[0], `Host: ${host}`)
+      assert.notInclude(request.target, "#")
+    })
+  }
+
+  it("rows 35 and 37: a Host of the caller's is kept, first and alone", () => {
+    const request = headersOf({
+      headers: [
+        ["X-A", "1"],
+        ["host", "example.com.:99"]
+      ]
+    })
+    assert.strictEqual(lines(request)[0], "Host: example.com.:99")
+    assert.deepStrictEqual(values(request, "host").length, 1)
+  })
+
+  it("rows 40 and 42: UTF-8, empty values, white space around", () => {
+    const request = headersOf({ headers: { "x-u": "caf\u00e9 \u560a", "x-e": "", "x-w": " \ta b\t " } })
+    assert.deepStrictEqual(values(request, "x-u"), [Buffer.from("caf\u00e9 \u560a").toString("latin1")])
+    assert.deepStrictEqual(values(request, "x-e"), [""])
+    assert.deepStrictEqual(values(request, "x-w"), ["a b"])
+    assert.isFalse(/[\n\r]/.test(request.head.replaceAll("\r\n", "")))
+  })
+
+  it("row 43: Connection", () => {
+    const old = makeDefaults({ version: "1.0" })
+    assert.deepStrictEqual(values(headersOf(undefined, "GET", old), "connection"), ["keep-alive"])
+    assert.strictEqual(headersOf(undefined, "GET", old).version, "1.0")
+    assert.isTrue(headersOf({ headers: { connection: "close" } }, "GET", old).close)
+    assert.isTrue(headersOf({ headers: { connection: "Close" } }).close)
+    assert.isFalse(headersOf().close)
+    const upgrade = headersOf({ headers: { connection: "keep-alive, Upgrade", upgrade: "websocket" } })
+    assert.strictEqual(upgrade.upgrade, "websocket")
+    assert.isUndefined(headersOf({ headers: { upgrade: "websocket" } }).upgrade)
+  })
+
+  it("B9: names of Object.prototype are names like others", () => {
+    const given = JSON.parse('{"__proto__":"a","constructor":"b","toString":"c"}')
+    const request = headersOf({ headers: given })
+    assert.deepStrictEqual(values(request, "__proto__"), ["a"])
+    assert.deepStrictEqual(values(request, "constructor"), ["b"])
+    assert.deepStrictEqual(values(request, "tostring"), ["c"])
+  })
+})
+
+describe("credentials", () => {
+  const basic = Auth.basic("user", "pass")
+  const header = "Basic dXNlcjpwYXNz"
+  it("rows 71 and 73: from the URL, the option, the header, and never from two", () => {
+    const auth = (input: string, options?: RequestOptions) =>
+      values(wire(prepared("GET", input, options)), "authorization")
+    assert.deepStrictEqual(auth("http://nkim:1234@h/"), ["Basic bmtpbToxMjM0"])
+    assert.deepStrictEqual(auth("http://:1234@h/"), ["Basic OjEyMzQ="])
+    assert.deepStrictEqual(auth("http://user@h/"), [`Basic ${Buffer.from("user:").toString("base64")}`])
+    assert.deepStrictEqual(auth(url, { auth: basic }), [header])
+    assert.deepStrictEqual(auth(url, { auth: Auth.bearer("t") }), ["Bearer t"])
+    assert.deepStrictEqual(auth("http://u:p@h/", { auth: false }), [])
+    for (const [input, options] of [
+      ["http://u:p@h/", { auth: basic }],
+      ["http://u:p@h/", { headers: { authorization: "x" } }],
+      [url, { auth: basic, headers: { Authorization: "x" } }]
+    ] as const) {
+      const error = failure("GET", input, options)
+      assert.strictEqual(error._tag, "InvalidRequest")
+      assert.deepInclude(error, { option: "auth" })
+    }
+  })
+
+  it("a request's replace the session's", () => {
+    const session = makeDefaults({ headers: { authorization: "session" } })
+    const auth = (options?: RequestOptions, defaults = session, input = url) =>
+      values(wire(prepared("GET", input, options, defaults)), "authorization")
+    assert.deepStrictEqual(auth(), ["session"])
+    assert.deepStrictEqual(auth({ auth: basic }), [header])
+    assert.deepStrictEqual(auth({ auth: false }), [])
+    assert.deepStrictEqual(auth(undefined, session, "http://user:pass@h/"), [header])
+    assert.deepStrictEqual(auth({}, session, "http://user:pass@h/"), [header])
+    const other = makeDefaults({ auth: basic })
+    assert.deepStrictEqual(auth(undefined, other), [header])
+    assert.deepStrictEqual(auth({ headers: { authorization: "mine" } }, other), ["mine"])
+    assert.deepStrictEqual(auth({ auth: Auth.bearer("t") }, other), ["Bearer t"])
+  })
+
+  it("A28: those of a session with baseUrl go to its origin only", () => {
+    for (const defaults of [
+      makeDefaults({ baseUrl: "http://h/api/", auth: basic, headers: { "x-key": Redacted.make("k"), cookie: "a=b" } }),
+      makeDefaults({ baseUrl: "http://user:pass@h/api/", headers: { "x-key": Redacted.make("k"), cookie: "a=b" } })
+    ]) {
+      for (const options of [undefined, { headers: { "x-other": "1" } }] as const) {
+        const home = wire(prepared("GET", "things", options, defaults))
+        assert.strictEqual(home.target, "/api/things")
+        assert.deepStrictEqual(values(home, "authorization"), [header])
+        assert.deepStrictEqual(values(home, "x-key"), ["k"])
+        for (const input of ["http://evil/", "//evil", "https://h/", "http://h:81/"]) {
+          const away = wire(prepared("GET", input, options, defaults))
+          for (const name of ["authorization", "x-key", "cookie"]) assert.deepStrictEqual(values(away, name), [], input)
+        }
+      }
+    }
+  })
+
+  it("sessions whose options cannot be right", () => {
+    const wrong: ReadonlyArray<() => unknown> = [
+      () => makeDefaults({ baseUrl: "/relative/" }),
+      () => makeDefaults({ baseUrl: "http://h/no-slash" }),
+      () => makeDefaults({ baseUrl: "ftp://h/" }),
+      () => makeDefaults({ auth: basic, headers: { authorization: "x" } }),
+      () => makeDefaults({ auth: basic, baseUrl: "http://u:p@h/" }),
+      () => makeDefaults({ auth: Auth.basic("a:b") }),
+      () => makeDefaults({ headers: { "a b": "c" } }),
+      () => makeDefaults({ cookies: { a: "b\r\nc" } }),
+      () => makeDefaults({ maxBodySize: -1 })
+    ]
+    for (const make of wrong) assert.throws(make)
+    assert.strictEqual(makeDefaults({ baseUrl: "http://h" }).base?.url, "http://h/")
+  })
+
+  it("shows no secret", () => {
+    const request = prepared("GET", "http://name:hidden1@h/?sig=hidden2", {
+      headers: { "x-key": Redacted.make("hidden3"), cookie: "a=hidden4" },
+      cookies: { c: "hidden5" }
+    })
+    assert.strictEqual(wire(request).head.match(/hidden/g)?.length, 3)
+    for (const text of [String(request), JSON.stringify(request), inspect(request, { depth: 9 })]) {
+      assert.notInclude(text, "hidden")
+    }
+  })
+})
+
+describe("cookies", () => {
+  it("go over the jar's, byte for byte", () => {
+    const cookies = (options: RequestOptions | undefined, jar?: string) =>
+      values(wire(prepared("GET", url, options), jar), "cookie")
+    assert.deepStrictEqual(cookies(undefined), [])
+    assert.deepStrictEqual(cookies(undefined, "a=1; b=2"), ["a=1; b=2"])
+    assert.deepStrictEqual(cookies({ cookies: { b: 'x"={,' } }, "a=1; b=2"), ['a=1; b=x"={,'])
+    assert.deepStrictEqual(
+      cookies({
+        cookies: [
+          ["a", "1"],
+          ["a", "2"]
+        ]
+      }),
+      ["a=1; a=2"]
+    )
+    assert.deepStrictEqual(cookies({ headers: { cookie: "u=1" }, cookies: { a: "1" } }, "j=1"), ["u=1; j=1; a=1"])
+  })
+})
+
+describe("framing", () => {
+  const bytes = Uint8Array.of(1, 2, 3)
+  const stream = Stream.make(bytes)
+  const table: ReadonlyArray<
+    readonly [what: string, method: string, options: RequestOptions | undefined, lines: ReadonlyArray<string>]
+  > = [
+    ["row 75: no body", "GET", undefined, []],
+    ["row 75: no body", "DELETE", undefined, []],
+    ["row 75: no body", "POST", undefined, ["Content-Length: 0"]],
+    ["row 75: no body", "PUT", {}, ["Content-Length: 0"]],
+    ["row 76: bytes", "POST", { data: bytes }, ["Content-Length: 3", "Content-Type: application/octet-stream"]],
+    ["row 76: text", "POST", { data: "é" }, ["Content-Length: 2", "Content-Type: text/plain; charset=utf-8"]],
+    ["row 78: empty text", "POST", { data: "" }, ["Content-Length: 0", "Content-Type: text/plain; charset=utf-8"]],
+    [
+      "row 78: an empty form",
+      "POST",
+      { data: {} },
+      ["Content-Length: 0", "Content-Type: application/x-www-form-urlencoded"]
+    ],
+    ["row 82: GET with data", "GET", { data: "a" }, ["Content-Length: 1", "Content-Type: text/plain; charset=utf-8"]],
+    [
+      "row 83: the caller's type",
+      "POST",
+      { data: bytes, headers: { "content-type": "image/gif" } },
+      ["content-type: image/gif", "Content-Length: 3"]
+    ],
+    [
+      "row 84: compressed already",
+      "POST",
+      { data: bytes, headers: { "content-encoding": "deflate" } },
+      ["content-encoding: deflate", "Content-Length: 3", "Content-Type: application/octet-stream"]
+    ],
+    [
+      "row 85: compress",
+      "POST",
+      { data: bytes, compress: true },
+      ["Content-Encoding: deflate", "Transfer-Encoding: chunked", "Content-Type: application/octet-stream"]
+    ],
+    ["row 86: compress without a body", "GET", { compress: true }, []],
+    [
+      "row 86: compress with an empty body",
+      "POST",
+      { text: "", compress: "br" },
+      ["Content-Length: 0", "Content-Type: text/plain; charset=utf-8"]
+    ],
+    [
+      "row 89: chunked",
+      "POST",
+      { data: bytes, chunked: true },
+      ["Transfer-Encoding: chunked", "Content-Type: application/octet-stream"]
+    ],
+    [
+      "row 91: a stream",
+      "POST",
+      { data: stream },
+      ["Transfer-Encoding: chunked", "Content-Type: application/octet-stream"]
+    ],
+    [
+      "a stream with a length",
+      "POST",
+      { data: HttpBody.stream(stream, "a/b", 3) },
+      ["Content-Length: 3", "Content-Type: a/b"]
+    ],
+    [
+      "a stream whose length a header says",
+      "POST",
+      { data: stream, headers: { "Content-Length": "3" } },
+      ["Content-Length: 3", "Content-Type: application/octet-stream"]
+    ],
+    [
+      "row 96: expect100",
+      "POST",
+      { data: bytes, expect100: true },
+      ["Content-Length: 3", "Content-Type: application/octet-stream", "Expect: 100-continue"]
+    ],
+    [
+      "row 96: an Expect header",
+      "POST",
+      { data: bytes, headers: { expect: "100-Continue" } },
+      ["Content-Length: 3", "Content-Type: application/octet-stream", "Expect: 100-continue"]
+    ],
+    ["RFC 9110 10.1.1: no Expect without content", "GET", { expect100: true }, []]
+  ]
+  const others = /^(?:Host|Accept|Accept-Encoding|User-Agent): /
+  for (const [what, method, options, expected] of table) {
+    it(`${what}: ${method}`, () => {
+      const request = wire(prepared(method, url, options))
+      assert.deepStrictEqual(
+        lines(request).filter((line) => !others.test(line)),
+        expected
+      )
+      assert.strictEqual(request.expectContinue, expected.includes("Expect: 100-continue"))
+      assert.strictEqual(
+        request.body === undefined,
+        expected.every((line) => !/^content-type/i.test(line))
+      )
+    })
+  }
+
+  const refused: ReadonlyArray<readonly [what: string, options: RequestOptions, option: string]> = [
+    ["row 81: two bodies", { data: "", json: 1 }, "data"],
+    ["two bodies", { text: "", json: 1 }, "text"],
+    ["two bodies", { text: "", data: "" }, "data"],
+    [
+      "row 87: compress and Content-Encoding",
+      { data: "a", compress: true, headers: { "content-encoding": "gzip" } },
+      "compress"
+    ],
+    ["row 89: chunked and Content-Length", { data: "a", chunked: true, headers: { "content-length": "1" } }, "chunked"],
+    [
+      "row 89: chunked and Transfer-Encoding",
+      { data: "a", chunked: true, headers: { "transfer-encoding": "chunked" } },
+      "transfer-encoding"
+    ],
+    ["B3: Transfer-Encoding", { data: "a", headers: [["Transfer-Encoding", "chunked"]] }, "transfer-encoding"],
+    ["B3: two lengths", { data: "a", headers: { "Content-Length": "1", "content-length": "1" } }, "content-length"],
+    [
+      "B3: a length and a coding",
+      {
+        data: "a",
+        headers: new Map([
+          ["Content-Length", "1"],
+          ["Transfer-Encoding", "chunked"]
+        ])
+      },
+      "transfer-encoding"
+    ],
+    [
+      "B3: two Hosts",
+      {
+        headers: [
+          ["Host", "a"],
+          ["host", "a"]
+        ]
+      },
+      "host"
+    ],
+    ["no number", { data: "a", headers: { "content-length": "+1" } }, "content-length"],
+    ["no number", { data: "a", headers: { "content-length": "0x1" } }, "content-length"],
+    ["no number", { data: "a", headers: { "content-length": "1, 1" } }, "content-length"],
+    ["a length without a body", { headers: { "content-length": "5" } }, "content-length"],
+    ["chunked: false without a length", { data: stream, chunked: false }, "chunked"],
+    ["compress and Content-Length", { data: "a", compress: "gzip", headers: { "content-length": "1" } }, "compress"],
+    ["another expectation", { data: "a", headers: { expect: "200-ok" } }, "expect"],
+    ["Host with a path", { headers: { host: "a/b" } }, "host"],
+    ["Host with userinfo", { headers: { host: "a@b" } }, "host"],
+    ["a negative number", { maxRedirects: -1 }, "maxRedirects"],
+    ["a fraction", { maxRedirects: 0.5 }, "maxRedirects"],
+    ["NaN", { maxBodySize: Number.NaN }, "maxBodySize"],
+    ["a media type with a line end", { data: HttpBody.text("a", "a/b\r\nX-Evil: 1") }, "content-type"]
+  ]
+  for (const [what, options, option] of refused) {
+    it(`is refused: ${what} ${option}`, () => {
+      const error = failure("POST", url, options)
+      assert.strictEqual(error._tag, "InvalidRequest", error.message)
+      assert.deepInclude(error, { option, host: "h", method: "POST" })
+    })
+  }
+
+  it("row 88 and others at run time", () => {
+    const compress: string = "lzma"
+    const options = Object.assign({ data: "a" }, { compress })
+    const error = failure("POST", url, Object.assign<RequestOptions, object>({}, options))
+    assert.deepInclude(error, { _tag: "InvalidRequest", option: "compress" })
+  })
+
+  it("row 93: a length that the body has not is an error, nothing is cut", () => {
+    for (const length of ["2", "4"]) {
+      assert.deepInclude(failure("POST", url, { data: bytes, headers: { "content-length": length } }), {
+        _tag: "RequestBodyError",
+        reason: "Length"
+      })
+    }
+  })
+
+  it("HTTP/1.0 sends no chunks and no expectations", () => {
+    const old = makeDefaults({ version: "1.0" })
+    assert.deepInclude(failure("POST", url, { data: stream }, old), { _tag: "InvalidRequest", option: "version" })
+    assert.isFalse(wire(prepared("POST", url, { data: bytes, expect100: true }, old)).expectContinue)
+  })
+
+  it("rows 79 and 80: JSON", () => {
+    const body = (options: RequestOptions, defaults = bareDefaults) => {
+      const sent = wire(prepared("POST", url, options, defaults)).body
+      return sent?._tag === "Bytes" ? Buffer.from(sent.bytes).toString() : undefined
+    }
+    for (const [value, text] of [
+      [0, "0"],
+      [[], "[]"],
+      ["", '""'],
+      [false, "false"],
+      [null, "null"]
+    ] as const) {
+      assert.strictEqual(body({ json: value }), text)
+    }
+    assert.isUndefined(body({ json: undefined }))
+    const own = makeDefaults({ jsonSerialize: (value) => Buffer.from(`<${String(value)}>`) })
+    assert.strictEqual(body({ json: 1 }, own), "<1>")
+    const cyclic: { self?: unknown } = {}
+    cyclic.self = cyclic
+    let deep: unknown = []
+    for (let i = 0; i < 100_000; i++) deep = [deep]
+    for (const json of [cyclic, 1n, () => 1, deep]) {
+      assert.deepInclude(failure("POST", url, { json }), { _tag: "RequestBodyError", reason: "Encode" })
+    }
+  })
+
+  it("rows 77 and 104: forms", () => {
+    const form = (data: NonNullable<RequestOptions["data"]>) => {
+      const sent = wire(prepared("POST", url, { data })).body
+      return sent?._tag === "Bytes" ? Buffer.from(sent.bytes).toString() : undefined
+    }
+    assert.strictEqual(form({ a: "b c", é: "ü" }), "a=b+c&%C3%A9=%C3%BC")
+    assert.strictEqual(
+      form([
+        ["a", "1"],
+        ["a", "2"]
+      ]),
+      "a=1&a=2"
+    )
+    assert.strictEqual(
+      form({ a: ["1", 2], b: true, c: undefined, d: null, e: { f: "g" } }),
+      "a=1&a=2&b=true&e%5Bf%5D=g"
+    )
+    assert.strictEqual(form({ a: "*~-._!'()" }), "a=%2A~-._%21%27%28%29")
+    assert.strictEqual(form(new URLSearchParams("a=b&a=%20")), "a=b&a=+")
+  })
+
+  it("B11: forms nested too deep or in themselves", () => {
+    const cyclic: Record<string, unknown> = {}
+    cyclic.self = cyclic
+    let deep: Record<string, unknown> = { end: "1" }
+    for (let i = 0; i < 100_000; i++) deep = { a: deep }
+    for (const data of [cyclic, deep, new Date(), new Blob(["x"]), Promise.resolve("x")]) {
+      const options: RequestOptions = JSON.parse("{}")
+      Object.assign(options, { data })
+      assert.deepInclude(failure("POST", url, options), { _tag: "InvalidRequest", option: "data" })
+    }
+  })
+})
+
+describe("params", () => {
+  const query = (input: string, params: NonNullable<RequestOptions["params"]>, encoded?: boolean) =>
+    wire(prepared("GET", input, { params, encoded })).target
+  it("rows 60 to 65", () => {
+    assert.strictEqual(query("http://h/path?key=value#f", { a: "b" }), "/path?key=value&a=b")
+    assert.strictEqual(
+      query("http://h/", [
+        ["test", "foo"],
+        ["test", "baz"]
+      ]),
+      "/?test=foo&test=baz"
+    )
+    assert.strictEqual(
+      query("http://h/", { a: ["1", "2"], n: 1, f: 1.5, u: undefined, z: null }),
+      "/?a=1&a=2&n=1&f=1.5"
+    )
+    assert.strictEqual(query("http://h/", "test=f+oo"), "/?test=f+oo")
+    assert.strictEqual(query("http://h/", { "a b": "c&d/é+" }), "/?a+b=c%26d/%C3%A9%2B")
+    assert.strictEqual(query("http://h/?a", {}), "/?a")
+    assert.strictEqual(query("http://h/?", "b"), "/?b")
+    assert.strictEqual(query("http://h/", ""), "/")
+    assert.strictEqual(query("http://h/", new URLSearchParams("a=b%2Fc")), "/?a=b/c")
+  })
+  it("trap 9", () => {
+    assert.strictEqual(
+      query("http://h/", { "a b": "c&d/é+~*!':@;,()$?#[]\"<>|^`{}%=\\" }),
+      "/?a+b=c%26d/%C3%A9%2B~*!':@%3B,()$?%23%5B%5D%22%3C%3E%7C%5E%60%7B%7D%25%3D%5C"
+    )
+  })
+  it("B13: what is encoded is not encoded again", () => {
+    assert.strictEqual(query("http://h/?a=%2f", "raw=%61+b c%2f%20"), "/?a=%2F&raw=a+b+c%2F%20")
+    assert.strictEqual(query("http://h/?a=%2f", "b=%61%2f", true), "/?a=%2f&b=%61%2f")
+    assert.strictEqual(query("http://h/", { a: "\r\n\0" }), "/?a=%0D%0A%00")
+  })
+  it("refuses what has no text", () => {
+    for (const params of ["a\r\nb", "a#b", "\ud800", { a: "\ud800" }, { a: Symbol() }, { a: () => 1 }, [["a"]], 1]) {
+      const options: RequestOptions = JSON.parse("{}")
+      Object.assign(options, { params })
+      assert.deepInclude(failure("GET", url, options), { _tag: "InvalidRequest", option: "params" })
+    }
+  })
+})
+
+describe("injection (B1, B2)", () => {
+  const evil = ["\r", "\n", "\r\nX-Evil: 1", "\0", "\x01", "\x1f", "\x7f", "\ud800"]
+  const places: ReadonlyArray<readonly [place: string, options: (bad: string) => RequestOptions]> = [
+    ["header value", (bad) => ({ headers: { "x-a": `a${bad}` } })],
+    ["redacted value", (bad) => ({ headers: { "x-a": Redacted.make(`a${bad}`) } })],
+    ["header name", (bad) => ({ headers: [[`x${bad}`, "a"]] })],
+    ["User-Agent", (bad) => ({ headers: { "user-agent": `a${bad}b` } })],
+    ["Host", (bad) => ({ headers: { host: `a${bad}b` } })],
+    ["cookie name", (bad) => ({ cookies: [[`a${bad}`, "b"]] })],
+    ["cookie value", (bad) => ({ cookies: { a: `b${bad}` } })],
+    ["user", (bad) => ({ auth: Auth.basic(`a${bad}`, "b") })],
+    ["password", (bad) => ({ auth: Auth.basic("a", `b${bad}`) })],
+    ["token", (bad) => ({ auth: Auth.bearer(`t${bad}`) })]
+  ]
+  for (const [place, options] of places) {
+    for (const bad of evil) {
+      it(`${place} with ${JSON.stringify(bad)}`, () => {
+        const error = failure("GET", url, options(bad))
+        assert.strictEqual(error._tag, "InvalidRequest")
+        assert.isFalse(/[\0-\x1f\x7f]/.test(error.message))
+      })
+    }
+  }
+  for (const bad of [...evil, " ", "\u010a", "\u560a", "", "/", "é"]) {
+    it(`method and header name with ${JSON.stringify(bad)}`, () => {
+      assert.deepInclude(failure(bad === "" ? "" : `GE${bad}T`, url), { _tag: "InvalidRequest", option: "method" })
+      assert.strictEqual(failure("GET", url, { headers: [[bad === "" ? "" : `x${bad}y`, "a"]] })._tag, "InvalidRequest")
+    })
+  }
+  it("U+010A and U+560A become UTF-8, never a line end", () => {
+    const request = wire(prepared("GET", "http://h/\u010a\u560a?\u010a", { headers: { "x-a": "\u010a\u560a" } }))
+    assert.isFalse(/[^\x20-\x7e]/.test(request.target))
+    assert.isFalse(/[\r\n]/.test(request.head.replaceAll("\r\n", "")))
+    assert.strictEqual(lines(request).length, lines(wire(prepared("GET", url))).length + 1)
+  })
+  it("what the jar and extra headers say is checked too", () => {
+    const request = prepared("GET", url)
+    assert.isTrue(isWireError(toWire(request, "a=b\r\nX-Evil: 1")))
+    assert.isTrue(isWireError(toWire(request, undefined, [["x", "a\nb"]])))
+    assert.isTrue(isWireError(toWire(request, undefined, [["x y", "a"]])))
+  })
+  it("row 39, B2: values that are no text are refused, not read twice", () => {
+    let reads = 0
+    const shifty = { toString: () => (reads++ === 0 ? "fine" : "a\r\nb") }
+    for (const value of [1, null, shifty, [["x"]], {}]) {
+      const headers: HeadersInput = JSON.parse("{}")
+      Object.assign(headers, { "x-a": value })
+      assert.strictEqual(failure("GET", url, { headers })._tag, "InvalidRequest")
+    }
+    assert.strictEqual(reads, 0)
+    let gets = 0
+    const headers: HeadersInput = Object.defineProperty({}, "x-a", {
+      enumerable: true,
+      get: () => (gets++ === 0 ? "one" : "a\r\nb")
+    })
+    const request = prepared("GET", url, { headers })
+    assert.deepStrictEqual(values(wire(request), "x-a"), ["one"])
+    assert.deepStrictEqual(values(wire(request), "x-a"), ["one"])
+  })
+  it("row 26: methods are upper case; CONNECT is for proxies", () => {
+    assert.strictEqual(prepared("patch", url).method, "PATCH")
+    assert.strictEqual(prepared("propFind", url).method, "PROPFIND")
+    assert.strictEqual(failure("CONNECT", url)._tag, "InvalidRequest")
+    assert.strictEqual(failure("\u0131nfo", url)._tag, "InvalidRequest")
+  })
+  it("B8: a polluted Object.prototype changes nothing", () => {
+    const before = wire(prepared("POST", url, { text: "a" }))
+    const poison: Record<string, unknown> = {
+      auth: Auth.basic("evil"),
+      headers: { "x-evil": "1" },
+      proxy: "http://evil/",
+      baseUrl: "http://evil/",
+      maxRedirects: 0,
+      ssl: false,
+      json: { evil: 1 },
+      data: "evil",
+      params: "evil",
+      compress: true,
+      chunked: true,
+      expect100: true,
+      cookies: { evil: "1" }
+    }
+    Object.assign(Object.prototype, poison)
+    try {
+      const defaults = makeDefaults({})
+      for (const session of [bareDefaults, defaults]) {
+        const request = prepared("POST", url, { text: "a" }, session)
+        const after = wire(request)
+        assert.strictEqual(after.head, before.head)
+        assert.strictEqual(after.target, before.target)
+        assert.isUndefined(request.proxy.proxy)
+        assert.isUndefined(request.ssl)
+        assert.strictEqual(request.maxRedirects, 10)
+        assert.strictEqual(
+          wire(prepared("GET", url, undefined, session)).head,
+          wire(prepared("GET", url, {}, session)).head
+        )
+        assert.notInclude(wire(prepared("GET", url, undefined, session)).head, "evil")
+        assert.isUndefined(wire(prepared("GET", url, undefined, session)).body)
+      }
+    } finally {
+      for (const key of Object.keys(poison)) Reflect.deleteProperty(Object.prototype, key)
+    }
+  })
+})
+
+describe("redirectTo", () => {
+  const options: RequestOptions = {
+    auth: Auth.basic("user", "pass"),
+    headers: [
+      ["Host", "virtual"],
+      ["Cookie", "a=b"],
+      ["Proxy-Authorization", "x"],
+      ["X-Key", Redacted.make("k")],
+      ["X-Plain", "p"],
+      ["Content-Type", "a/b"],
+      ["Content-Language", "de"]
+    ],
+    cookies: { c: "d" },
+    serverHostname: "sni",
+    data: "body"
+  }
+  it("A1, A2, A7, A8, A27: elsewhere nothing goes along that is bound to the origin", () => {
+    for (const other of ["http://h:81/", "https://h/", "http://sub.h/", "http://evil/"]) {
+      const first = prepared("POST", url, options)
+      const next = redirectTo(first, target(other), "POST", true)
+      const request = wire(next)
+      for (const name of ["authorization", "cookie", "proxy-authorization", "x-key"]) {
+        assert.deepStrictEqual(values(request, name), [], `${name} to ${other}`)
+      }
+      assert.deepStrictEqual(values(request, "host"), [target(other).origin.authority])
+      assert.deepStrictEqual(values(request, "x-plain"), ["p"])
+      assert.isUndefined(next.serverHostname)
+      assert.deepInclude(next, { hop: 1 })
+      assert.isUndefined(next.options.auth)
+      assert.isUndefined(next.options.cookies)
+      // A5, A6: nor come back
+      assert.deepStrictEqual(values(wire(redirectTo(next, target(url), "POST", true)), "authorization"), [])
+    }
+  })
+  it("at home all stays", () => {
+    const next = redirectTo(prepared("POST", url, options), target("http://h:80/y"), "POST", true)
+    const request = wire(next)
+    for (const name of ["authorization", "cookie", "x-key", "content-type"])
+      assert.lengthOf(values(request, name), 1, name)
+    assert.strictEqual(next.serverHostname, "sni")
+  })
+  it("A23: without the body nothing about it is sent", () => {
+    const next = redirectTo(
+      prepared("POST", url, { ...options, compress: "gzip", expect100: true }),
+      target("http://h/y"),
+      "GET",
+      false
+    )
+    const request = wire(next)
+    assert.isUndefined(request.body)
+    assert.isFalse(lines(request).some((line) => /^(?:content-|transfer-|expect)/i.test(line)))
+    assert.isUndefined(next.options.data)
+  })
+  it("A11: credentials of the new URL go there, and no further", () => {
+    const first = prepared("GET", url, { auth: Auth.bearer("t") })
+    const second = redirectTo(first, target("http://x:y@b/"), "GET", true)
+    assert.deepStrictEqual(values(wire(second), "authorization"), [`Basic ${Buffer.from("x:y").toString("base64")}`])
+    assert.deepStrictEqual(values(wire(redirectTo(second, target("http://c/"), "GET", true)), "authorization"), [])
+  })
+})
+
+it("a derived request is another one", () => {
+  const request = prepared("GET", url)
+  const other = request.derive({ hop: 3 })
+  assert.instanceOf(other, Prepared)
+  assert.strictEqual(request.hop, 0)
+  assert.strictEqual(other.hop, 3)
+  assert.strictEqual(other.url, request.url)
+})
