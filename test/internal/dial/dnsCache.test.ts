@@ -248,6 +248,22 @@ describe("DnsCache", () => {
     )
   })
 
+  it.effect("a resolver that cannot be interrupted does not hold up the end of the connector", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const gate = yield* Deferred.make<void>()
+      const { resolve } = yield* Scope.extend(
+        make([Effect.uninterruptible(Effect.zipRight(Deferred.await(gate), one))]),
+        scope
+      )
+      const fiber = yield* Effect.fork(Effect.flip(resolve("a.test")))
+      yield* settle
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual((yield* Fiber.join(fiber))._tag, "ClientConnectorDNSError")
+      yield* Deferred.succeed(gate, undefined)
+    })
+  )
+
   describe("a limit", () => {
     it.scoped("is each asker's own, and abandons a lookup that nobody waits for", () =>
       Effect.gen(function* () {
