@@ -1,5 +1,7 @@
 /**
  * What a request is made of: options from outside, one immutable prepared request inside.
+ *
+ * @since 0.1.0
  */
 import type * as HttpBody from "@effect/platform/HttpBody"
 import type { HttpMethod } from "@effect/platform/HttpMethod"
@@ -26,29 +28,62 @@ import type * as Proxy from "./Proxy.js"
 import type { Ssl } from "./Ssl.js"
 import type * as Timeouts from "./Timeouts.js"
 
-/** Any method token; sent in upper case. */
+/**
+ * Any method token; sent in upper case.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Method = HttpMethod | (string & {})
 
-/** A string is canonicalised; a `URL`, and a string with `encoded: true`, goes out byte for byte. */
+/**
+ * A string is canonicalised; a `URL`, and a string with `encoded: true`, goes out byte for byte.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type UrlInput = string | URL
 
-/** A header's value; a redacted one is sent and never shown. */
+/**
+ * A header's value; a redacted one is sent and never shown.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type HeaderValue = string | Redacted.Redacted
 
-/** A record (an array repeats the header, `undefined` is not given) or pairs, which keep their order and case. */
+/**
+ * A record (an array repeats the header, `undefined` is not given) or pairs, which keep their order and case.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type HeadersInput =
   | { readonly [name: string]: HeaderValue | ReadonlyArray<HeaderValue> | undefined }
   | Iterable<readonly [name: string, value: HeaderValue]>
 
-/** Text without "?", a record (arrays repeat, `undefined` and `null` are left out), pairs, or URLSearchParams. */
+/**
+ * Text without "?", a record (arrays repeat, `undefined` and `null` are left out), pairs, or URLSearchParams.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type ParamsInput = string | UrlParams.Input
 
-/** Cookies to send, by name or as pairs; values go out byte for byte. */
+/**
+ * Cookies to send, by name or as pairs; values go out byte for byte.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type CookiesInput = { readonly [name: string]: string } | Iterable<readonly [name: string, value: string]>
 
 /**
  * A body: text, bytes, a form (record or pairs: urlencoded), multipart, a Stream, or a body of @effect/platform. A
  * Stream is a recipe and is run anew for each attempt; `oneShot` marks one that cannot be.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export type Data =
   | string
@@ -59,14 +94,24 @@ export type Data =
   | Stream.Stream<Uint8Array, unknown>
   | HttpBody.HttpBody
 
-/** How far a body has come. */
+/**
+ * How far a body has come.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Progress {
   readonly direction: "upload" | "download"
   readonly transferred: number
   readonly total: Option.Option<number>
 }
 
-/** A redirect about to be followed. */
+/**
+ * A redirect about to be followed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Redirect {
   readonly response: ResponseHead
   /** What will be sent; credentials are gone already where the origin changes. */
@@ -74,7 +119,12 @@ export interface Redirect {
   readonly crossOrigin: boolean
 }
 
-/** Options of a session, which each request can replace. */
+/**
+ * Options of a session, which each request can replace.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface CommonOptions {
   /** A request's header replaces the session's of the same name. */
   readonly headers?: HeadersInput | undefined
@@ -108,7 +158,12 @@ export interface CommonOptions {
   readonly onRedirect?: ((redirect: Redirect) => Effect.Effect<Option.Option<ClientRequest>>) | undefined
 }
 
-/** Options of one request. At most one of `json`, `text` and `data`. */
+/**
+ * Options of one request. At most one of `json`, `text` and `data`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface RequestOptions extends CommonOptions {
   /** Appended to the URL's query, on the first hop only. */
   readonly params?: ParamsInput | undefined
@@ -154,7 +209,12 @@ export const TypeId: TypeId = prepared.TypeId
  */
 export type TypeId = "~effect-http-session/ClientRequest"
 
-/** A prepared request, as middlewares see it: before cookies and automatic headers, anew for each hop. */
+/**
+ * A prepared request, as middlewares see it: before cookies and automatic headers, anew for each hop.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface ClientRequest extends Pipeable, Inspectable {
   readonly [TypeId]: TypeId
   readonly method: string
