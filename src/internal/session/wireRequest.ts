@@ -17,7 +17,6 @@ import {
   getField,
   isFault,
   mergeFields,
-  type Pair,
   type Pairs,
   toLatin1,
   toLines
@@ -31,7 +30,7 @@ export type WireError = InvalidURL | InvalidRequest | RequestBodyError
 export const isWireError = (u: WireRequest | WireError): u is WireError => "_tag" in u
 
 /**
- * The request as it is sent. `cookieHeader` is what the jar says; the request's own cookies go over it. `extra` headers
+ * The request as it is sent. `cookieHeader` is what the jar says, as octets; the request's own cookies go over it. `extra` headers
  * replace the request's of the same name; `context` is needed by bodies that are not all there.
  */
 export const toWire = (
@@ -100,8 +99,8 @@ const fullWire = (
   const framing = frame(request, pairs)
   if (framing instanceof RequestBodyError) return framing
   if (isFault(framing)) return refuse(request, framing)
-  const tail = tailPairs(request, pairs, cookieHeader)
-  if (isFault(tail)) return refuse(request, tail)
+  const last = lastLines(request, pairs, cookieHeader)
+  if (typeof last !== "string") return refuse(request, last)
   const connection = connectionOf(pairs)
   const { version } = request.defaults
   const close =
@@ -120,7 +119,7 @@ const fullWire = (
     framing.lines +
     (contentType === undefined || present.has("content-type") ? "" : `Content-Type: ${toLatin1(contentType)}\r\n`) +
     linesAfter(present) +
-    toLines(tail) +
+    last +
     (framing.expect ? "Expect: 100-continue\r\n" : "") +
     toLines(keepAlive)
   return {
@@ -273,40 +272,37 @@ const wantsContinue = (request: Prepared, pairs: Pairs): boolean => {
   return request.given.expect100 === true || header?.toLowerCase() === "100-continue"
 }
 
-/** Authorization and Cookie, checked. */
-const tailPairs = (request: Prepared, pairs: Pairs, cookieHeader: string | undefined): Pairs | Fault => {
-  const out: Array<Pair> = []
+/** The lines of Authorization and Cookie, checked. */
+const lastLines = (request: Prepared, pairs: Pairs, cookieHeader: string | undefined): string | Fault => {
   const expect = getField(pairs, "expect")
   if (expect !== undefined && expect.toLowerCase() !== "100-continue") {
     return { option: "expect", description: "there is no other expectation than 100-continue" }
   }
+  const cookie = cookieValue(request, pairs, cookieHeader)
+  if (checkField("Cookie", cookie) !== undefined) {
+    return { option: "cookies", description: "a cookie has impossible characters" }
+  }
+  const cookieLine = cookie === "" ? "" : `Cookie: ${cookie}\r\n`
   const given = pairs.find(([name]) => name.toLowerCase() === "authorization")
-  if (given !== undefined) {
-    out.push(given)
-  } else if (request.auth !== undefined) {
-    const authorization = authorizationOf(request.auth)
-    if (Either.isLeft(authorization)) return { option: "auth", description: authorization.left }
-    out.push(["Authorization", authorization.right])
-  }
-  const cookies = pairs.filter(([name]) => name.toLowerCase() === "cookie").map(([, value]) => value)
-  cookies.push(...mergeCookies(cookieHeader, request.cookies))
-  if (cookies.length > 0) {
-    const cookie = cookies.join("; ")
-    if (checkField("Cookie", cookie) !== undefined) {
-      return { option: "cookies", description: "a cookie has impossible characters" }
-    }
-    out.push(["Cookie", cookie])
-  }
-  return out
+  if (given !== undefined) return toLines([given]) + cookieLine
+  if (request.auth === undefined) return cookieLine
+  const authorization = authorizationOf(request.auth)
+  return Either.isLeft(authorization)
+    ? { option: "auth", description: authorization.left }
+    : `Authorization: ${authorization.right}\r\n${cookieLine}`
 }
 
-/** The jar's cookies that the request does not replace, and its own. */
-const mergeCookies = (jar: string | undefined, own: Pairs): ReadonlyArray<string> => {
-  const sent = own.map(([name, value]) => `${name}=${value}`)
-  if (jar === undefined || jar === "") return sent
-  if (own.length === 0) return [jar]
+/** A Cookie header of the caller's, the jar's cookies that the request does not replace, and its own; as octets. */
+const cookieValue = (request: Prepared, pairs: Pairs, jar: string | undefined): string => {
+  const own = request.cookies.map(([name, value]) => [toLatin1(name), toLatin1(value)] as const)
   const names = new Set(own.map(([name]) => name))
-  return [...jar.split("; ").filter((cookie) => !names.has(cookie.split("=", 1)[0] ?? "")), ...sent]
+  const cookies = pairs.filter(([name]) => name.toLowerCase() === "cookie").map(([, value]) => toLatin1(value))
+  if (jar !== undefined && jar !== "") {
+    const kept =
+      names.size === 0 ? [jar] : jar.split("; ").filter((cookie) => !names.has(cookie.split("=", 1)[0] ?? ""))
+    cookies.push(...kept)
+  }
+  return [...cookies, ...own.map(([name, value]) => `${name}=${value}`)].join("; ")
 }
 
 /** The tokens of Connection, in lower case. */

@@ -239,6 +239,9 @@ describe("cookies", () => {
       }),
       ["a=1; a=2"]
     )
+    const octets = (text: string) => Buffer.from(text).toString("latin1")
+    assert.deepStrictEqual(cookies({ cookies: { é: "2" } }, octets("é=1; ü=ß")), [octets("ü=ß; é=2")])
+    assert.deepStrictEqual(cookies({ headers: { cookie: "é" } }, octets("ü=ß")), [octets("é; ü=ß")])
     assert.deepStrictEqual(cookies({ headers: { cookie: "u=1" }, cookies: { a: "1" } }, "j=1"), ["u=1; j=1; a=1"])
   })
 })
