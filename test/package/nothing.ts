@@ -1,0 +1,2 @@
+/** A module that does nothing, for `probe.ts`. */
+export {}
