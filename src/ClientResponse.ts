@@ -29,6 +29,7 @@ import type {
   TotalTimeoutError
 } from "./Errors.js"
 import { Response } from "./internal/session/response.js"
+import * as File from "./internal/session/toFile.js"
 import { unopenedOf } from "./internal/session/unopened.js"
 import type { Event } from "./Sse.js"
 import type { TlsInfo } from "./Ssl.js"
@@ -332,8 +333,26 @@ export interface FileOptions {
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
 }
 
-/** Writes the body beside `path` and renames it when it is whole: there is never a part of a file at `path`. */
-export declare const toFile: {
+/**
+ * Writes the body to a file beside `path` and renames it when it is whole: there is never a part of a file at `path`,
+ * and none beside it after a failure or an interruption.
+ *
+ * After a break a GET is sent again, with Range and If-Range where the response had a strong ETag or a Last-Modified
+ * that can be relied upon, else for all of it. The bytes are asked for without a Content-Encoding, unless the request
+ * has an Accept-Encoding of its own. A status of 304 leaves the file as it is; any other than 2xx fails with
+ * `ClientResponseError`. Fails as `bytes` does, with what the request fails with, and with `PlatformError` for the file.
+ *
+ * @example
+ * ```ts
+ * import { ClientResponse, Session } from "effect-http-session"
+ *
+ * const file = Session.get("https://example.com/large.iso").pipe(ClientResponse.toFile("large.iso", { resume: 5 }))
+ * ```
+ *
+ * @since 0.1.0
+ * @category decoders
+ */
+export const toFile: {
   (
     path: string,
     options?: FileOptions
@@ -345,4 +364,12 @@ export declare const toFile: {
     path: string,
     options?: FileOptions
   ): Effect.Effect<ResponseHead, E | ClientError | PlatformError, FileSystem | Exclude<R, Scope.Scope>>
-}
+} = dual(
+  (args) => Effect.isEffect(args[0]),
+  <E, R>(
+    self: Effect.Effect<ClientResponse, E, R>,
+    path: string,
+    options?: FileOptions
+  ): Effect.Effect<ResponseHead, E | ClientError | PlatformError, FileSystem | Exclude<R, Scope.Scope>> =>
+    File.toFile(use, self, path, options)
+)

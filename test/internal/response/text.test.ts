@@ -1,0 +1,403 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import * as fc from "fast-check"
+import type { JsonOptions } from "../../../src/ClientResponse.js"
+import { decode, encodingOf, noFallback, StreamingText } from "../../../src/internal/session/charset.js"
+import { faultOf } from "../../../src/internal/session/json.js"
+import { complete, type Given, make } from "./support.js"
+
+const typed = (contentType: string): Given => ({ headers: [["Content-Type", contentType]] })
+
+const bytesOf = (...codes: ReadonlyArray<number>) => Uint8Array.from(codes)
+
+const failureOf = <A, E>(exit: Exit.Exit<A, E>): E => {
+  if (Exit.isSuccess(exit)) throw new Error("It succeeded")
+  return Option.getOrThrowWith(Cause.failureOption(exit.cause), () => new Error(Cause.pretty(exit.cause)))
+}
+
+/** UTF-16BE with its mark. */
+const big = bytesOf(0xfe, 0xff, 0x00, 0x68, 0x00, 0x69)
+const little = bytesOf(0xff, 0xfe, 0x68, 0x00, 0x69, 0x00)
+
+const rows: ReadonlyArray<
+  readonly [name: string, contentType: string | undefined, bytes: Uint8Array, text: string, fallback?: string]
+> = [
+  ["nothing said", undefined, Buffer.from("héllo €"), "héllo €"],
+  ["utf-8", "text/plain; charset=utf-8", Buffer.from("héllo €"), "héllo €"],
+  ["quoted, upper case", 'text/plain; charset="UTF-8"', Buffer.from("é"), "é"],
+  ["utf-8 with its mark", "text/plain; charset=utf-8", Buffer.from("\ufeffé"), "é"],
+  ["a mark, nothing said", undefined, Buffer.from("\ufeffé"), "é"],
+  ["two marks: the second is text", undefined, Buffer.from("\ufeff\ufeffé"), "\ufeffé"],
+  ["malformed utf-8", "text/plain; charset=utf-8", bytesOf(0x61, 0xff, 0x62, 0xe2, 0x82), "a\ufffdb\ufffd"],
+  [
+    "windows-1252, also where latin1 has controls",
+    "text/plain; charset=windows-1252",
+    bytesOf(0x80, 0x93, 0xe9),
+    "€“é"
+  ],
+  ["iso-8859-1, which the web takes for windows-1252", "text/plain; charset=ISO-8859-1", bytesOf(0x80, 0xe9), "€é"],
+  ["windows-1251", "text/plain; charset=cp1251", bytesOf(0xcf, 0xf0), "Пр"],
+  ["shift_jis", "text/plain; charset=shift_jis", bytesOf(0x82, 0xa0), "あ"],
+  ["gb18030", "text/plain; charset=gb2312", bytesOf(0xc4, 0xe3), "你"],
+  ["euc-kr", "text/plain; charset=euc-kr", bytesOf(0xb0, 0xa1), "가"],
+  ["utf-16, big", "text/plain; charset=utf-16", big, "hi"],
+  ["utf-16, little", "text/plain; charset=UTF-16", little, "hi"],
+  ["utf-16, no mark", "text/plain; charset=utf-16", bytesOf(0x68, 0), "h"],
+  ["utf-16be", "text/plain; charset=utf-16be", bytesOf(0, 0x68), "h"],
+  ["utf-16 by its mark", "text/plain", big, "hi"],
+  ["the label goes over the mark", "text/plain; charset=windows-1252", bytesOf(0xff, 0xfe), "ÿþ"],
+  ["a charset that is not known", "text/plain; charset=klingon", Buffer.from("é"), "é"],
+  ["one that is not known, with a fallback", "text/plain; charset=klingon", bytesOf(0xe9), "é", "windows-1252"],
+  ["the fallback", "text/plain", bytesOf(0x80), "€", "windows-1252"],
+  ["a mark goes over the fallback", "text/plain", Buffer.from("\ufeffé"), "é", "windows-1252"],
+  ["a fallback that is not known", "text/plain", Buffer.from("é"), "é", "klingon"],
+  ["an empty charset", "text/plain; charset=", Buffer.from("é"), "é"],
+  ["a Content-Type that is none", "garbage", Buffer.from("é"), "é"],
+  ["nothing", "text/plain; charset=utf-16", new Uint8Array(0), ""]
+]
+
+describe("text", () => {
+  for (const [name, contentType, bytes, text, fallbackCharset] of rows) {
+    it.effect(name, () =>
+      Effect.gen(function* () {
+        const given = { ...(contentType === undefined ? {} : typed(contentType)), settings: { fallbackCharset } }
+        assert.strictEqual(yield* complete(bytes, given).text, text)
+        // A byte at a time, as lines.
+        const { end, push, response } = make(given)
+        const fiber = yield* Effect.fork(Stream.runCollect(response.lines))
+        yield* Effect.yieldNow()
+        for (const byte of bytes) {
+          push(bytesOf(byte))
+          for (let turn = 0; turn < 4; turn++) yield* Effect.yieldNow()
+        }
+        end()
+        assert.strictEqual(Chunk.join(yield* Fiber.join(fiber), "\n"), text)
+      })
+    )
+  }
+
+  it.effect("asks a function for the fallback, and survives it", () =>
+    Effect.gen(function* () {
+      const response = complete(bytesOf(0xe9), {
+        status: 201,
+        settings: {
+          fallbackCharset: (head, body) => (head.status === 201 && body[0] === 0xe9 ? "windows-1252" : "utf-8")
+        }
+      })
+      assert.strictEqual(yield* response.text, "é")
+      const failing = complete("é", {
+        settings: {
+          fallbackCharset: () => {
+            throw new Error("no")
+          }
+        }
+      })
+      assert.strictEqual(yield* failing.text, "é")
+    })
+  )
+
+  it.effect("in an encoding of the caller's", () =>
+    Effect.gen(function* () {
+      const response = complete(bytesOf(0xcf, 0xf0), typed("text/plain; charset=utf-8"))
+      assert.strictEqual(yield* response.textWith("windows-1251"), "Пр")
+    })
+  )
+
+  it("decodes as TextDecoder does", () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 200 }),
+        fc.constantFrom("utf-8", "utf-16le", "shift_jis", "gbk"),
+        (bytes, label) => {
+          const encoding = encodingOf(bytes, label, noFallback)
+          const expected = new TextDecoder(encoding).decode(bytes)
+          assert.strictEqual(decode(bytes, encoding), expected)
+          const streaming = new StreamingText(label, noFallback)
+          let text = ""
+          for (const byte of bytes) text += streaming.push(bytesOf(byte))
+          assert.strictEqual(text + streaming.end(), expected)
+        }
+      ),
+      { seed: 4, numRuns: 300 }
+    )
+  })
+
+  it.effect("as parameters of a form", () =>
+    Effect.gen(function* () {
+      const response = complete("a=1&b=%C3%A9+x&a=2", typed("application/x-www-form-urlencoded"))
+      assert.deepStrictEqual(
+        [...(yield* response.urlParamsBody)].map((pair) => [...pair]),
+        [
+          ["a", "1"],
+          ["b", "é x"],
+          ["a", "2"]
+        ]
+      )
+    })
+  )
+
+  it.effect("as FormData", () =>
+    Effect.gen(function* () {
+      const body = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nvalue\r\n--x--\r\n'
+      const form = yield* complete(body, typed("multipart/form-data; boundary=x")).formData
+      assert.strictEqual(form.get("a"), "value")
+      const error = failureOf(
+        yield* Effect.exit(complete("nothing", typed("multipart/form-data; boundary=x")).formData)
+      )
+      assert.strictEqual(error._tag === "ClientPayloadError" && error.reason, "Framing")
+    })
+  )
+})
+
+describe("json", () => {
+  const types: ReadonlyArray<readonly [contentType: string | undefined, options: JsonOptions, passes: boolean]> = [
+    ["application/json", {}, true],
+    ["APPLICATION/JSON", {}, true],
+    ["application/json; charset=utf-8", {}, true],
+    ["application/json;foo=bar", {}, true],
+    ["application/problem+json", {}, true],
+    ["application/vnd.api+JSON; x=y", {}, true],
+    ["model/gltf+json", {}, true],
+    ["application/jsonp", {}, false],
+    ["application/json-seq", {}, false],
+    ["application/x-json", {}, false],
+    ["text/json", {}, false],
+    ["text/html", {}, false],
+    ["text/html; x=application/json", {}, false],
+    [undefined, {}, false],
+    ["", {}, false],
+    ["text/html", { contentType: false }, true],
+    [undefined, { contentType: false }, true],
+    ["text/html; charset=utf-8", { contentType: "text/HTML" }, true],
+    ["text/html-x", { contentType: "text/html" }, false],
+    ["application/problem+json", { contentType: "application/json" }, false]
+  ]
+  for (const [contentType, options, passes] of types) {
+    it.effect(`${contentType} by ${JSON.stringify(options)}`, () =>
+      Effect.gen(function* () {
+        const response = complete('{"a":1}', contentType === undefined ? {} : typed(contentType))
+        const exit = yield* Effect.exit(response.jsonWith(options))
+        if (passes) assert.deepStrictEqual(Exit.isSuccess(exit) && exit.value, { a: 1 })
+        else {
+          const error = failureOf(exit)
+          assert.strictEqual(error._tag, "ContentTypeError")
+          // The body is there for another decoder.
+          assert.strictEqual(yield* response.text, '{"a":1}')
+        }
+      })
+    )
+  }
+
+  it.effect("says which type there was", () =>
+    Effect.gen(function* () {
+      const error = failureOf(yield* Effect.exit(complete("x", { status: 502, ...typed("Text/HTML; a=b") }).json))
+      assert.strictEqual(error._tag, "ContentTypeError")
+      if (error._tag !== "ContentTypeError") return
+      assert.deepStrictEqual([error.status, error.contentType, error.expected], [502, "text/html", "application/json"])
+    })
+  )
+
+  const faults: ReadonlyArray<readonly [text: string, position: number]> = [
+    ["", 0],
+    ["   ", 3],
+    ["x", 0],
+    ["{", 1],
+    ["{a:1}", 1],
+    ['{"a":}', 5],
+    ['{"a":1,}', 7],
+    ['{"a" 1}', 5],
+    ['{"a":1 "b"}', 7],
+    ["[1,2", 4],
+    ["[1,]", 3],
+    ["[1 2]", 3],
+    ["[]]", 2],
+    ['"abc', 4],
+    ['"a\nb"', 2],
+    ['"\\x"', 1],
+    ['"\\u12g4"', 1],
+    ["01", 1],
+    ["nul", 0],
+    ["<!DOCTYPE html>", 0],
+    ['{"a":"b"} trailing', 10],
+    ["[[[[", 4]
+  ]
+  for (const [text, position] of faults) {
+    it.effect(`${JSON.stringify(text)} is wrong at ${position}`, () =>
+      Effect.gen(function* () {
+        const error = failureOf(yield* Effect.exit(complete(text, typed("application/json")).json))
+        assert.strictEqual(error._tag, "JsonDecodeError")
+        if (error._tag !== "JsonDecodeError") return
+        assert.strictEqual(error.position, position)
+        assert.isAtMost(error.excerpt.length, 100)
+        assert.strictEqual(error.excerpt, text)
+      })
+    )
+  }
+
+  it("knows where JSON ends, as JSON.parse does", () => {
+    fc.assert(
+      fc.property(fc.json(), fc.nat(), fc.string({ minLength: 1, maxLength: 1 }), (text, at, char) => {
+        assert.strictEqual(faultOf(text), text.length)
+        const changed = text.slice(0, at % (text.length + 1)) + char + text.slice(at % (text.length + 1))
+        let valid = true
+        try {
+          JSON.parse(changed)
+        } catch {
+          valid = false
+        }
+        if (valid) assert.strictEqual(faultOf(changed), changed.length)
+        assert.strictEqual(faultOf(`${text}\u0001`), text.length)
+      }),
+      { seed: 5, numRuns: 2000 }
+    )
+  })
+
+  it.effect("keeps its excerpt short, around the fault", () =>
+    Effect.gen(function* () {
+      const text = `[${"1,".repeat(1000)}oops,${"2,".repeat(1000)}3]`
+      const error = failureOf(yield* Effect.exit(complete(text, typed("application/json")).json))
+      assert.strictEqual(error._tag, "JsonDecodeError")
+      if (error._tag !== "JsonDecodeError") return
+      assert.strictEqual(error.position, 2001)
+      assert.strictEqual(error.excerpt.length, 100)
+      assert.include(error.excerpt, "oops")
+    })
+  )
+
+  it.effect("takes depth and size as they come", () =>
+    Effect.gen(function* () {
+      const deep = yield* Effect.exit(complete("[".repeat(1_000_000), typed("application/json")).json)
+      assert.strictEqual(failureOf(deep)._tag, "JsonDecodeError")
+      const long = yield* Effect.exit(complete(`"${"a".repeat(5_000_000)}`, typed("application/json")).json)
+      const error = failureOf(long)
+      assert.strictEqual(error._tag === "JsonDecodeError" && error.position, 5_000_001)
+    })
+  )
+
+  it.effect("pollutes nothing", () =>
+    Effect.gen(function* () {
+      const value = yield* complete('{"__proto__":{"polluted":1}}', typed("application/json")).json
+      assert.isUndefined(Reflect.get({}, "polluted"))
+      assert.deepStrictEqual(Object.keys(value ?? {}), ["__proto__"])
+    })
+  )
+
+  it.effect("by charset, mark and the caller's encoding", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* complete("\ufeff1", typed("application/json")).json, 1)
+      const cyrillic = bytesOf(0x22, 0xcf, 0x22)
+      assert.strictEqual(yield* complete(cyrillic, typed("application/json; charset=windows-1251")).json, "П")
+      assert.strictEqual(yield* complete(cyrillic, typed("application/json")).jsonWith({ encoding: "cp1251" }), "П")
+      assert.strictEqual(yield* complete(bytesOf(0x22, 0xff, 0x22), typed("application/json")).json, "\ufffd")
+    })
+  )
+
+  it.effect("by the caller's parser, whatever it throws", () =>
+    Effect.gen(function* () {
+      const options = (parse: (text: string) => unknown): JsonOptions => ({ parse })
+      const response = complete("[1]", typed("application/json"))
+      assert.strictEqual(yield* response.jsonWith(options((text) => text.length)), 3)
+      for (const thrown of [new Error("at position 1"), "text", undefined, new SyntaxError("x at position 99")]) {
+        const exit = yield* Effect.exit(
+          response.jsonWith(
+            options(() => {
+              throw thrown
+            })
+          )
+        )
+        const error = failureOf(exit)
+        assert.strictEqual(error._tag, "JsonDecodeError")
+        if (error._tag === "JsonDecodeError") assert.strictEqual(error.excerpt, "[1]")
+      }
+    })
+  )
+})
+
+describe("lines", () => {
+  const linesOf = (text: string, pieceSize: number) =>
+    Effect.gen(function* () {
+      const { end, push, response } = make()
+      const fiber = yield* Effect.fork(Stream.runCollect(response.lines))
+      yield* Effect.yieldNow()
+      const bytes = Buffer.from(text)
+      for (let at = 0; at < bytes.length; at += pieceSize) push(bytes.subarray(at, at + pieceSize))
+      end()
+      return Chunk.toReadonlyArray(yield* Fiber.join(fiber))
+    })
+
+  const cases: ReadonlyArray<readonly [text: string, lines: ReadonlyArray<string>]> = [
+    ["", []],
+    ["a", ["a"]],
+    ["a\n", ["a"]],
+    ["a\nb", ["a", "b"]],
+    ["a\r\nb\r\n", ["a", "b"]],
+    ["\n\n", ["", ""]],
+    ["\r\n", [""]],
+    ["a\rb\n", ["a\rb"]],
+    ["a\n\n\r\nb", ["a", "", "", "b"]],
+    ["é\n€", ["é", "€"]]
+  ]
+  for (const [text, lines] of cases) {
+    it.effect(JSON.stringify(text), () =>
+      Effect.gen(function* () {
+        for (const size of [1, 2, 100]) assert.deepStrictEqual(yield* linesOf(text, size), lines)
+      })
+    )
+  }
+
+  const mib = 1024 * 1024
+  it.effect("may have 1 MiB and no more", () =>
+    Effect.gen(function* () {
+      const longest = "x".repeat(mib)
+      for (const text of [`${longest}\r\nb`, `a\n${longest}`]) {
+        assert.strictEqual((yield* linesOf(text, 50_000)).length, 2)
+      }
+      for (const text of [`a\n${longest}y\nb`, `a\n${longest}y`, `a\n${longest}${longest}${longest}`]) {
+        const seen: Array<string> = []
+        const response = complete(text)
+        const exit = yield* Effect.exit(Stream.runForEach(response.lines, (line) => Effect.sync(() => seen.push(line))))
+        const error = failureOf(exit)
+        assert.strictEqual(error._tag === "ClientPayloadError" && error.reason, "LineTooLong")
+        assert.deepStrictEqual(seen, ["a"])
+      }
+    })
+  )
+
+  it.effect("an endless line is refused while it comes", () =>
+    Effect.gen(function* () {
+      const { calls, push, response } = make()
+      const fiber = yield* Effect.fork(Effect.exit(Stream.runDrain(response.lines)))
+      for (let piece = 0; piece < 40; piece++) {
+        push(new Uint8Array(64 * 1024).fill(0x61))
+        for (let turn = 0; turn < 10; turn++) yield* Effect.yieldNow()
+      }
+      const error = failureOf(yield* Fiber.join(fiber))
+      assert.strictEqual(error._tag === "ClientPayloadError" && error.reason, "LineTooLong")
+      assert.strictEqual(calls.abandoned, 1)
+    })
+  )
+
+  it("are those of split, in any pieces", async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom("a", "é", "\n", "\r", "\r\n", ""), { maxLength: 40 }),
+        fc.integer({ min: 1, max: 9 }),
+        async (parts, size) => {
+          const text = parts.join("")
+          const expected = text
+            .split("\n")
+            .map((line, index, all) => (index < all.length - 1 || line.endsWith("\r") ? line.replace(/\r$/, "") : line))
+          if (text === "" || text.endsWith("\n")) expected.pop()
+          assert.deepStrictEqual(await Effect.runPromise(linesOf(text, size)), expected)
+        }
+      ),
+      { seed: 6, numRuns: 200 }
+    )
+  })
+})
