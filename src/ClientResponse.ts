@@ -47,22 +47,41 @@ export const TypeId: TypeId = "~effect-http-session/ClientResponse"
  */
 export type TypeId = "~effect-http-session/ClientResponse"
 
-/** A target of a Link header. */
+/**
+ * A target of a Link header (RFC 8288).
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Link {
   /** Resolved against the response's URL. */
   readonly url: string
+  /** As received; it may name several types. */
   readonly rel: Option.Option<string>
+  /** By lower-case name, the first of each; `title` is decoded where there is a `title*`. */
   readonly params: { readonly [name: string]: string }
 }
 
-/** A parsed Content-Disposition. */
+/**
+ * A parsed Content-Disposition (RFC 6266).
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface ContentDisposition {
+  /** In lower case, such as "attachment". */
   readonly type: string
+  /** As the server has sent it, decoded where it is a `filename*`: not a path to write to. */
   readonly filename: Option.Option<string>
   readonly parameters: { readonly [name: string]: string }
 }
 
-/** The request as it was sent; credentials are redacted in inspection. */
+/**
+ * The request as it was sent; credentials are redacted in inspection (aiohttp: `request_info`).
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface RequestInfo {
   readonly method: string
   readonly url: string
@@ -70,7 +89,12 @@ export interface RequestInfo {
   readonly headers: Headers.Headers
 }
 
-/** The connection that carried the response. */
+/**
+ * The connection that carried the response.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface ConnectionInfo {
   readonly id: number
   readonly reused: boolean
@@ -79,10 +103,20 @@ export interface ConnectionInfo {
   readonly tls?: TlsInfo | undefined
 }
 
-/** Milliseconds spent in each phase that took place so far; `body` and `total` are there when the body has ended. */
+/**
+ * Milliseconds spent in each phase that took place so far; `body` and `total` are there when the body has ended.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Timings = { readonly [P in Phase | "total"]?: number | undefined }
 
-/** Everything but the body: what `history`, errors and signals keep of a response. */
+/**
+ * Everything but the body: what `history`, errors and signals keep of a response.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface ResponseHead extends Inspectable {
   readonly status: number
   /** The reason phrase, "" where there is none. */
@@ -105,11 +139,13 @@ export interface ResponseHead extends Inspectable {
   readonly rawHeaders: ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]>
   /** Set by this response alone, by name, `valueEncoded` as received; those of all hops are in the session's jar. */
   readonly cookies: Cookies.Cookies
-  /** Link headers by relation type, or by URL where they have none. */
+  /** Link headers by relation type in lower case, or by URL where they have none; the first of a type counts. */
   readonly links: ReadonlyMap<string, Link>
   /** Without parameters; "application/octet-stream" where there is none. */
   readonly contentType: string
+  /** The charset parameter of Content-Type, as received. */
   readonly charset: Option.Option<string>
+  /** Bytes before decoding, as the header says. */
   readonly contentLength: Option.Option<number>
   readonly contentDisposition: Option.Option<ContentDisposition>
   readonly requestInfo: RequestInfo
@@ -124,10 +160,16 @@ interface Fails {
   readonly json: Fails["body"] | ContentTypeError | JsonDecodeError
 }
 
+/**
+ * How a body is read as JSON.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface JsonOptions {
   /** The media type to ask for, or `false` for any. Default: application/json and any "+json". */
   readonly contentType?: string | false | undefined
-  /** Default "utf-8". */
+  /** Default: the charset of Content-Type, then a byte order mark, then "utf-8". */
   readonly encoding?: string | undefined
   /** Default `JSON.parse`; what it throws becomes a `JsonDecodeError`. */
   readonly parse?: ((text: string) => unknown) | undefined
@@ -135,7 +177,16 @@ export interface JsonOptions {
 
 /**
  * A response whose body has not been read. It belongs to the Scope it was requested in. The bytes of `bytes`, `text`,
- * `json` and the like are kept and can be asked for again; `stream`, `lines` and `events` run once.
+ * `json` and the like are kept and can be asked for again; `stream`, `lines` and `events` run once, then they fail with
+ * `ClientPayloadError`, reason "Consumed"; after the Scope the reason is "Released".
+ *
+ * Bodies are decoded by Content-Encoding: gzip, deflate (with or without a zlib header), br, zstd where Node has it, up
+ * to five of them; one that is not known leaves the bytes as they are. What is coded wrongly or cut fails with reason
+ * "Decompression". Where no `maxBodySize` is given, a coded body of more than 64 MiB that is more than 200 times as
+ * large as what was received fails with reason "TooLarge".
+ *
+ * @since 0.1.0
+ * @category models
  */
 export interface ClientResponse extends ResponseHead, HttpIncomingMessage<ClientError> {
   readonly [TypeId]: TypeId
@@ -146,25 +197,34 @@ export interface ClientResponse extends ResponseHead, HttpIncomingMessage<Client
   /** A snapshot: phases are added until the body has ended. */
   readonly timings: Timings
 
+  /** The whole body (aiohttp: `read()`). An interrupted read gives up the body. */
   readonly bytes: Effect.Effect<Uint8Array, Fails["body"]>
   readonly arrayBuffer: Effect.Effect<ArrayBuffer, Fails["body"]>
-  /** By the charset of Content-Type, then a BOM, then the session's `fallbackCharset`. */
+  /**
+   * By the charset of Content-Type, then a byte order mark, then the session's `fallbackCharset`. The mark is left out;
+   * malformed bytes become U+FFFD.
+   */
   readonly text: Effect.Effect<string, Fails["body"]>
   readonly textWith: (encoding: string) => Effect.Effect<string, Fails["body"]>
+  /** The media type is looked at first: after a `ContentTypeError` the body can still be read. */
   readonly json: Effect.Effect<unknown, Fails["json"]>
   readonly jsonWith: (options: JsonOptions) => Effect.Effect<unknown, Fails["json"]>
   readonly urlParamsBody: Effect.Effect<UrlParams.UrlParams, Fails["body"]>
+  /** Reason "Framing" where the body is no form. */
   readonly formData: Effect.Effect<FormData, Fails["body"]>
   /** Decoded chunks; stopping early closes the connection, or drains a small rest. */
   readonly stream: Stream.Stream<Uint8Array, Fails["body"]>
-  /** Without their line ends; at most 1 MiB each. */
+  /** Ended by LF or CR LF, which are left out; more than 1 048 576 characters fail with reason "LineTooLong". */
   readonly lines: Stream.Stream<string, Fails["body"]>
-  /** Server-sent events. */
+  /** Server-sent events, whatever the media type; one of more than 1 MiB fails with reason "TooLarge". */
   readonly events: Stream.Stream<Event, Fails["body"]>
-  /** Fields after the body, which is read to its end for them. */
+  /** Fields after the body, which is read to its end for them and kept, unless a stream has read it. */
   readonly trailers: Effect.Effect<Headers.Headers, Fails["body"]>
 
-  /** The response itself, or `ClientResponseError` from status 400 on. */
+  /**
+   * The response itself, or `ClientResponseError` from status 400 on, with the first KiB of the body. Then the rest is
+   * given up; a body that came whole by then can still be read.
+   */
   readonly raiseForStatus: Effect.Effect<ClientResponse, ClientResponseError>
   /** Gives the connection back, or closes it where much of the body is unread. The Scope does it too. */
   readonly release: Effect.Effect<void>

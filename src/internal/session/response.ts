@@ -187,30 +187,20 @@ export class Response extends ResponseHeadView implements ClientResponse {
 
   private startCollecting(): void {
     this.state = "Collecting"
-    const gather = new Gather()
-    const sink: BodySink = {
-      onBytes: (slab, start, end) => {
-        gather.append(slab, start, end)
-        return true
-      },
-      onOwned: (bytes) => {
-        gather.append(bytes, 0, bytes.length)
-        return true
-      },
-      onEnd: () => this.collected(gather.takeAll()),
-      onError: (error) => this.failed(error)
-    }
-    this.reader = new BodyReader(this.bodyFacts(), true, sink)
+    const collector = new Collector(this)
+    this.reader = new BodyReader(this.bodyFacts(), true, collector)
     this.reader.start()
   }
 
-  private collected(bytes: Uint8Array): void {
+  /** For `Collector`. */
+  collected(bytes: Uint8Array): void {
     this.cached = bytes
     this.state = "Collected"
     this.settle(undefined)
   }
 
-  private failed(error: BodyError): void {
+  /** For `Collector`. */
+  failed(error: BodyError): void {
     this.failure = error
     this.state = "Failed"
     this.settle(error)
@@ -345,9 +335,11 @@ export class Response extends ResponseHeadView implements ClientResponse {
     }
   }
 
-  private readonly fallback: Charset.Fallback = (bytes) => {
-    const given = this.source.settings.fallbackCharset
-    return typeof given === "function" ? given(this.toHead(), bytes) : given
+  private get fallback(): Charset.Fallback {
+    return (bytes) => {
+      const given = this.source.settings.fallbackCharset
+      return typeof given === "function" ? given(this.toHead(), bytes) : given
+    }
   }
 
   /** The failure of `json` where the media type is not the wanted one. */
@@ -544,6 +536,30 @@ export class Response extends ResponseHeadView implements ClientResponse {
         return this.release
       })
     })
+  }
+}
+
+/** Puts a body together for its response. */
+class Collector implements BodySink {
+  private readonly response: Response
+  private readonly gather = new Gather()
+
+  constructor(response: Response) {
+    this.response = response
+  }
+  onBytes(slab: Uint8Array, start: number, end: number): boolean {
+    this.gather.append(slab, start, end)
+    return true
+  }
+  onOwned(bytes: Uint8Array): boolean {
+    this.gather.append(bytes, 0, bytes.length)
+    return true
+  }
+  onEnd(): void {
+    this.response.collected(this.gather.takeAll())
+  }
+  onError(error: BodyError): void {
+    this.response.failed(error)
   }
 }
 
