@@ -23,7 +23,7 @@ import { type Defaults, makeDefaults } from "./internal/session/defaults.js"
 import { readEnvironment } from "./internal/session/environment.js"
 import { fromRequestValue } from "./internal/session/execute.js"
 import { mergeOptions, mergeSessionOptions } from "./internal/session/options.js"
-import { byOptions, type Find, type Opener, send } from "./internal/session/verbs.js"
+import { type Find, type Opener, send, sendValue } from "./internal/session/verbs.js"
 import { openWebSocket } from "./internal/session/webSocket.js"
 import { transportOf } from "./internal/transport/handle.js"
 import { makeHub } from "./internal/transport/hub.js"
@@ -114,7 +114,6 @@ class SessionImpl implements SessionService, Opener {
   readonly connector: ConnectorService
   readonly cookieJar: CookieJarService
   private readonly given: SessionOptions
-  private readonly find: Find<never>
 
   constructor(core: SessionCore, connector: ConnectorService, given: SessionOptions) {
     this.core = core
@@ -122,21 +121,20 @@ class SessionImpl implements SessionService, Opener {
     this.cookieJar = core.jarService
     this.given = given
     this.defaults = makeDefaults(given)
-    this.find = () => this
   }
 
   readonly current = currentOptions
   readonly request = (method: Method, url: UrlInput, options?: RequestOptions) =>
-    send(this.find, byOptions(method, url, options))
-  readonly get: Verb = (url, options) => this.request("GET", url, options)
-  readonly head: Verb = (url, options) => this.request("HEAD", url, options)
-  readonly options: Verb = (url, options) => this.request("OPTIONS", url, options)
-  readonly delete: Verb = (url, options) => this.request("DELETE", url, options)
-  readonly post: Verb = (url, options) => this.request("POST", url, options)
-  readonly put: Verb = (url, options) => this.request("PUT", url, options)
-  readonly patch: Verb = (url, options) => this.request("PATCH", url, options)
+    send<never>(this, method, url, options)
+  readonly get: Verb = (url, options) => send<never>(this, "GET", url, options)
+  readonly head: Verb = (url, options) => send<never>(this, "HEAD", url, options)
+  readonly options: Verb = (url, options) => send<never>(this, "OPTIONS", url, options)
+  readonly delete: Verb = (url, options) => send<never>(this, "DELETE", url, options)
+  readonly post: Verb = (url, options) => send<never>(this, "POST", url, options)
+  readonly put: Verb = (url, options) => send<never>(this, "PUT", url, options)
+  readonly patch: Verb = (url, options) => send<never>(this, "PATCH", url, options)
   readonly execute = (request: HttpClientRequest | ClientRequest, options?: RequestOptions) =>
-    send(this.find, fromRequestValue(request, options))
+    sendValue<never>(this, fromRequestValue(request, options))
   readonly webSocket = (url: UrlInput, options?: WebSocketOptions) => openWebSocket(this, url, options)
   readonly with = (options: SessionOptions): SessionService =>
     new SessionImpl(this.core, this.connector, mergeSessionOptions(this.given, options))
@@ -348,7 +346,9 @@ export const request = (
 ): Effect.Effect<ClientResponse, ClientError, Session | Scope> =>
   send(
     inContext((session) => session.request(method, url, options)),
-    byOptions(method, url, options)
+    method,
+    url,
+    options
   )
 
 const verb =
@@ -356,7 +356,9 @@ const verb =
   (url, options) =>
     send(
       inContext((session) => session[name](url, options)),
-      byOptions(method, url, options)
+      method,
+      url,
+      options
     )
 
 /**
@@ -429,7 +431,7 @@ export const execute = (
   value: HttpClientRequest | ClientRequest,
   options?: RequestOptions
 ): Effect.Effect<ClientResponse, ClientError, Session | Scope> =>
-  send(
+  sendValue(
     inContext((session) => session.execute(value, options)),
     fromRequestValue(value, options)
   )

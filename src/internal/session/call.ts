@@ -17,6 +17,8 @@ import type { Hop } from "./hop.js"
 import type { Prepared } from "./prepared.js"
 import type { CallTrace } from "./watch.js"
 
+const noHistory: ReadonlyArray<ResponseHead> = []
+
 export class Call {
   readonly core: SessionCore
   readonly id: number
@@ -30,11 +32,17 @@ export class Call {
   request: Prepared
   /** Counts everything that was put on the wire. */
   attempt = 0
-  history: ReadonlyArray<ResponseHead> = []
-  private readonly hops = new Set<Hop>()
-  private readonly waits = new Set<(error: ClientError) => void>()
+  history: ReadonlyArray<ResponseHead> = noHistory
+  /** The session's list of calls. */
+  previous: Call | undefined = undefined
+  next: Call | undefined = undefined
+  /** Almost always there is one hop at a time; others are for middlewares that send side by side. */
+  private hop: Hop | undefined = undefined
+  private others: Set<Hop> | undefined = undefined
+  private waits: Set<(error: ClientError) => void> | undefined = undefined
   private readonly deadline: Deadline
   private ended = false
+  private finished = false
   private cause: ClientError | undefined = undefined
 
   constructor(
@@ -83,7 +91,8 @@ export class Call {
 
   /** Whether a hop of it has a connection. */
   get inFlight(): boolean {
-    for (const hop of this.hops) if (hop.connected) return true
+    if (this.hop?.connected === true) return true
+    if (this.others !== undefined) for (const hop of this.others) if (hop.connected) return true
     return false
   }
 
@@ -105,49 +114,67 @@ export class Call {
   }
 
   add(hop: Hop): void {
-    this.hops.add(hop)
+    if (this.hop === undefined) this.hop = hop
+    else {
+      this.others ??= new Set()
+      this.others.add(hop)
+    }
   }
 
   /** A hop is through with its connection. */
   remove(hop: Hop): void {
-    this.hops.delete(hop)
-    if (this.ended && this.hops.size === 0) this.finish()
+    if (this.hop === hop) this.hop = undefined
+    else this.others?.delete(hop)
+    if (this.ended && this.idle) this.finish()
+  }
+
+  private get idle(): boolean {
+    return this.hop === undefined && (this.others === undefined || this.others.size === 0)
+  }
+
+  private get hops(): ReadonlyArray<Hop> {
+    const hop = this.hop === undefined ? [] : [this.hop]
+    return this.others === undefined ? hop : [...hop, ...this.others]
   }
 
   /** Gives back all responses but this one. */
   releaseOthers(response: ClientResponse): void {
-    for (const hop of [...this.hops]) hop.releaseUnless(response)
+    for (const hop of this.hops) hop.releaseUnless(response)
   }
 
   /** Tells `stop` when the call is aborted, until the returned function is called. */
   onAbort(stop: (error: ClientError) => void): () => void {
     if (this.cause !== undefined) stop(this.cause)
-    this.waits.add(stop)
-    return () => this.waits.delete(stop)
+    const waits = this.waits ?? new Set()
+    this.waits = waits
+    waits.add(stop)
+    return () => waits.delete(stop)
   }
 
   /** The caller has its outcome; what is left is a body that is still on its way. */
   settle(): void {
     this.ended = true
-    if (this.hops.size === 0) this.finish()
+    if (this.idle) this.finish()
   }
 
   /** Ends everything that is under way with this error. */
   abort(error: ClientError): void {
     if (this.cause !== undefined) return
     this.cause = error
-    for (const hop of [...this.hops]) hop.abort(error)
-    for (const stop of [...this.waits]) stop(error)
+    for (const hop of this.hops) hop.abort(error)
+    if (this.waits !== undefined) for (const stop of [...this.waits]) stop(error)
   }
 
   /** The caller is gone: nobody is told. */
   interrupt(): void {
-    for (const hop of [...this.hops]) hop.interrupt()
+    for (const hop of this.hops) hop.interrupt()
     this.ended = true
     this.finish()
   }
 
   private finish(): void {
+    if (this.finished) return
+    this.finished = true
     this.deadline.cancel()
     this.core.end(this)
   }

@@ -1,9 +1,6 @@
 /**
  * The cookies of one hop: what it sends, and what its response sets.
  */
-import * as Either from "effect/Either"
-import { InvalidRequest } from "../../Errors.js"
-import { mergeHeader } from "../cookies/header.js"
 import type { Jar } from "../cookies/jar.js"
 import { setCookieLines } from "../cookies/wire.js"
 import type { Head } from "../transport/Transport.js"
@@ -21,17 +18,10 @@ const seed = (call: Call, jar: Jar, request: Prepared): void => {
   for (const [name, value] of cookies) jar.put({ name, value }, target, call.clock())
 }
 
-/** The Cookie header's value as octets, or why the request's own cookies cannot be sent. */
-export const cookieHeader = (call: Call, jar: Jar, request: Prepared): string | undefined | InvalidRequest => {
+/** What the jar has for a hop, as octets; the request's own cookies are not in it. */
+export const cookieHeader = (call: Call, jar: Jar, request: Prepared): string | undefined => {
   if (request.defaults.cookies.length > 0) seed(call, jar, request)
-  if (request.cookies.length === 0) {
-    return jar.isEmpty ? undefined : jar.header(cookieTarget(request.target), call.clock())
-  }
-  const pairs = jar.isEmpty ? [] : jar.pairs(cookieTarget(request.target), call.clock())
-  const merged = mergeHeader(pairs, request.cookies)
-  return Either.isRight(merged)
-    ? merged.right
-    : new InvalidRequest({ ...call.details(undefined), option: "cookies", description: merged.left })
+  return jar.isEmpty ? undefined : jar.header(cookieTarget(request.target), call.clock())
 }
 
 /** Stores what a response sets. */

@@ -23,7 +23,8 @@ export class SessionCore {
   readonly environment: Environment | undefined
   readonly hub: Hub
   readonly ownsTransport: boolean
-  readonly calls = new Set<Call>()
+  /** The calls that have not ended, as a list: a Set that comes and goes costs more than a request may. */
+  private firstCall: Call | undefined = undefined
   /** Hosts whose jar has got the session's own cookies. */
   readonly seeded = new Set<string>()
   requests = 0
@@ -58,12 +59,24 @@ export class SessionCore {
   }
 
   begin(call: Call): void {
-    this.calls.add(call)
+    call.next = this.firstCall
+    if (this.firstCall !== undefined) this.firstCall.previous = call
+    this.firstCall = call
   }
 
   end(call: Call): void {
-    this.calls.delete(call)
-    if (this.calls.size === 0) this.onQuiet?.()
+    if (call.previous === undefined) this.firstCall = call.next
+    else call.previous.next = call.next
+    if (call.next !== undefined) call.next.previous = call.previous
+    call.previous = undefined
+    call.next = undefined
+    if (this.firstCall === undefined) this.onQuiet?.()
+  }
+
+  private get calls(): ReadonlyArray<Call> {
+    const calls: Array<Call> = []
+    for (let call = this.firstCall; call !== undefined; call = call.next) calls.push(call)
+    return calls
   }
 
   /** Requests in flight may finish within the connector's time; all that wait fail now. */
@@ -71,11 +84,11 @@ export class SessionCore {
     return Effect.suspend(() => {
       if (this.state !== "open") return Deferred.await(this.done)
       this.state = "closing"
-      for (const call of [...this.calls]) {
+      for (const call of this.calls) {
         if (!call.inFlight) call.abort(this.closedError(call.details(undefined)))
       }
       const finished = Effect.suspend(() =>
-        this.calls.size === 0
+        this.firstCall === undefined
           ? Effect.void
           : Effect.async<void>((resume) => {
               this.onQuiet = () => resume(Effect.void)
@@ -83,8 +96,7 @@ export class SessionCore {
       )
       const drained = Effect.timeoutOption(finished, Duration.millis(this.transport.gracefulShutdownTimeout))
       const cut = Effect.sync(() => {
-        for (const call of [...this.calls]) call.abort(this.closedError(call.details(undefined)))
-        this.calls.clear()
+        for (const call of this.calls) call.abort(this.closedError(call.details(undefined)))
       })
       return drained.pipe(
         Effect.zipRight(cut),

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
+import { toWire as toWireText } from "../cookies/wire.js"
 import type { Call } from "./call.js"
 import { cookieHeader } from "./cookies.js"
 import { getField } from "./headers.js"
@@ -49,9 +50,8 @@ export const exchange = (
   onHop?: (hop: Hop) => void
 ): Effect.Effect<ClientResponse, ClientError> => {
   const { jar } = call.core
-  const send = (cookies: string | undefined | ClientError, resume: Resume): void => {
-    const hop =
-      typeof cookies === "object" ? cookies : makeHop(call, request, cookies, collect && jar !== undefined, onResponse)
+  const send = (cookies: string | undefined, resume: Resume): void => {
+    const hop = makeHop(call, request, cookies, collect, onResponse)
     if (hop instanceof Hop) {
       onHop?.(hop)
       hop.start(resume)
@@ -70,11 +70,9 @@ const withForeignJar = (
 ): Effect.Effect<ClientResponse, ClientError> => {
   const { jarService } = call.core
   const { url } = request.target
-  return Effect.flatMap(jarService.cookieHeader(url), (header) => {
-    const own = request.cookies.map(([name, value]) => `${name}=${value}`)
-    const cookies = [...(header._tag === "Some" ? [header.value] : []), ...own].join("; ")
-    return Effect.flatMap(send(cookies === "" ? undefined : cookies), (response) =>
+  return Effect.flatMap(jarService.cookieHeader(url), (header) =>
+    Effect.flatMap(send(header._tag === "Some" ? toWireText(header.value) : undefined), (response) =>
       Effect.as(jarService.setCookies(response.headerValues("set-cookie"), url), response)
     )
-  })
+  )
 }

@@ -169,7 +169,7 @@ export class Hop implements Exchange, ResponseSource {
     this.response = response
     const next = this.onResponse(call, response)
     if (next !== undefined) this.resume(next)
-    else if (this.collect) {
+    else if (this.collect && response.direct) {
       response.collect((error) => this.resume(error === undefined ? Effect.succeed(response) : Effect.fail(error)))
     } else this.resume(Effect.succeed(response))
   }

@@ -83,12 +83,15 @@ export const openScoped = (
   )
 }
 
+/** What a decoder makes of a response. */
+export type FromResponse<A, E, R> = (response: ClientResponse) => Effect.Effect<A, E, R>
+
 /** Opens a request and reads its body in the same step; `f` finds the bytes there. */
 export const openCollected = <A, E, R>(
   core: SessionCore,
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   request: Prepared,
-  f: (response: ClientResponse) => Effect.Effect<A, E, R>
+  f: FromResponse<A, E, R>
 ): Effect.Effect<A, E | ClientError, R> => {
   const call = begin(core, fiber, request)
   return guarded(call, hop(call, request, true), (response, restore) =>

@@ -6,12 +6,24 @@ import type { Phase } from "../../Timeouts.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { Marks } from "../transport/Transport.js"
 
+const phases: ReadonlyArray<Phase> = ["queue", "dns", "connect", "proxy", "tls", "send", "headers", "body"]
+
+/** Milliseconds by phase; a field each, because every request has one of these. */
 export class Timeline implements Marks {
   current: Phase = "queue"
   private readonly deadlines: Deadlines
   private readonly startedAt: number
   private began = 0
-  private readonly spent: { [P in Phase | "total"]?: number } = {}
+  private ended = false
+  private queue: number | undefined = undefined
+  private dns: number | undefined = undefined
+  private connect: number | undefined = undefined
+  private proxy: number | undefined = undefined
+  private tls: number | undefined = undefined
+  private send: number | undefined = undefined
+  private headers: number | undefined = undefined
+  private body: number | undefined = undefined
+  private total: number | undefined = undefined
 
   constructor(deadlines: Deadlines, startedAt: number) {
     this.deadlines = deadlines
@@ -21,15 +33,24 @@ export class Timeline implements Marks {
   start(phase: Phase): void {
     this.current = phase
     this.began = this.deadlines.now()
+    this.ended = false
   }
 
   end(phase: Phase): void {
+    if (this.current !== phase || this.ended) return
     const now = this.deadlines.now()
-    if (this.current === phase) this.spent[phase] = (this.spent[phase] ?? 0) + now - this.began
-    if (phase === "body") this.spent.total = now - this.startedAt
+    this.ended = true
+    this[phase] = (this[phase] ?? 0) + now - this.began
+    if (phase === "body") this.total = now - this.startedAt
   }
 
   get timings(): Timings {
-    return { ...this.spent }
+    const out: { [P in Phase | "total"]?: number } = {}
+    for (const phase of phases) {
+      const spent = this[phase]
+      if (spent !== undefined) out[phase] = spent
+    }
+    if (this.total !== undefined) out.total = this.total
+    return out
   }
 }

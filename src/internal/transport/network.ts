@@ -34,11 +34,11 @@ export class Network implements Transport, ConnectionOwner {
   private readonly limits: ParserLimits
   private readonly forceClose: boolean
   private readonly maxQueue: number
-  private readonly leases = new Map<Http1Connection, Lease>()
   /** Exchanges in the queue or dialling. */
   private readonly pending = new Set<Exchange>()
-  /** Connections in use, with their exchange. */
-  private readonly busy = new Map<Http1Connection, Exchange>()
+  /** Connections whose sockets are not closed; those in use hold a lease. */
+  private readonly connections = new Set<Http1Connection>()
+  private inUse = 0
   /** Sockets that are not closed yet. */
   private readonly open = new Set<Wire["socket"]>()
   private readonly done = Deferred.unsafeMake<void>(FiberId.none)
@@ -228,28 +228,31 @@ export class Network implements Transport, ConnectionOwner {
     this.open.add(wire.socket)
     wire.socket.once("close", () => {
       this.open.delete(wire.socket)
+      this.connections.delete(connection)
       if (this.state === "closed" && this.open.size === 0) Deferred.unsafeDone(this.done, Effect.void)
     })
     const connection = new Http1Connection(++this.ids, exchange.route.key, wire, this.limits, this)
+    this.connections.add(connection)
     this.use(connection, lease, exchange)
     return connection
   }
 
   private use(connection: Http1Connection, lease: Lease, exchange: Exchange): void {
     this.pool.connected(lease)
-    this.leases.set(connection, lease)
-    this.busy.set(connection, exchange)
+    connection.lease = lease
+    this.inUse++
     exchange.onConnection(connection)
     // It may have spoken or closed before anybody listened.
     if (connection.closed) this.freeSlot(connection)
   }
 
   private freeSlot(connection: Http1Connection): void {
-    const lease = this.leases.get(connection)
-    this.leases.delete(connection)
-    this.busy.delete(connection)
-    if (lease !== undefined) this.pool.release(lease)
-    if (this.busy.size === 0) this.onQuiet?.()
+    const lease = connection.lease
+    if (lease === undefined) return
+    connection.lease = undefined
+    this.inUse--
+    this.pool.release(lease)
+    if (this.inUse === 0) this.onQuiet?.()
   }
 
   onReusable(connection: Http1Connection, exchange: Exchange): boolean {
@@ -307,7 +310,7 @@ export class Network implements Transport, ConnectionOwner {
   /** Requests in flight may finish, for as long as they may. */
   private drainBusy(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (this.busy.size === 0) return Effect.void
+      if (this.inUse === 0) return Effect.void
       const finished = Effect.async<void>((resume) => {
         this.onQuiet = () => resume(Effect.void)
       })
@@ -315,7 +318,9 @@ export class Network implements Transport, ConnectionOwner {
     }).pipe(
       Effect.zipRight(
         Effect.sync(() => {
-          for (const [connection, exchange] of [...this.busy]) {
+          for (const connection of [...this.connections]) {
+            const exchange = connection.lease === undefined ? undefined : connection.exchanged
+            if (exchange === undefined) continue
             connection.cut(this.closedError(exchange))
             exchange.onAbort?.(this.closedError(exchange))
           }

@@ -47,7 +47,7 @@ export interface Lease {
   previous: Lease | undefined
 }
 
-/** Waiters of one origin, first come, first served; any can leave. */
+/** Leases in the order in which they came; any can leave. */
 class Queue {
   head: Lease | undefined = undefined
   tail: Lease | undefined = undefined
@@ -72,13 +72,16 @@ class Queue {
   }
 }
 
+/** Hosts without a request that may be remembered. */
+const keptHosts = 256
+
 export class Pool<C extends Poolable> {
   private readonly settings: PoolSettings
   private readonly hosts = new Map<string, Host>()
   /** Hosts with waiters, in turn. */
   private readonly ring = new Map<string, Host>()
   private readonly idle = new Map<string, Array<C>>()
-  private readonly leases = new Set<Lease>()
+  private readonly leases = new Queue()
   private held = 0
   private waiting = 0
   private sweep: Deadline | undefined = undefined
@@ -120,7 +123,6 @@ export class Pool<C extends Poolable> {
     if (stack === undefined) return undefined
     for (;;) {
       const connection = stack.pop()
-      if (stack.length === 0) this.idle.delete(key)
       if (connection === undefined) return undefined
       if (now < this.expiry(connection)) return connection
       connection.close("IdleTimeout")
@@ -129,7 +131,8 @@ export class Pool<C extends Poolable> {
 
   /** Whether a request of that host could have a slot at once, and an idle connection is there for it. */
   canReuse(hostKey: string, key: string): boolean {
-    if (!this.idle.has(key) || this.waiting !== 0) return false
+    const stack = this.idle.get(key)
+    if (stack === undefined || stack.length === 0 || this.waiting !== 0) return false
     const host = this.hosts.get(hostKey)
     return host === undefined ? this.settings.limit === 0 || this.held < this.settings.limit : this.hasRoom(host)
   }
@@ -153,7 +156,7 @@ export class Pool<C extends Poolable> {
     }
     this.held--
     lease.host.held--
-    this.leases.delete(lease)
+    this.leases.remove(lease)
     if (this.waiting > 0) this.assign()
     this.forget(lease.host)
   }
@@ -173,7 +176,6 @@ export class Pool<C extends Poolable> {
     if (stack === undefined) return
     const index = stack.lastIndexOf(connection)
     if (index >= 0) stack.splice(index, 1)
-    if (stack.length === 0) this.idle.delete(connection.key)
   }
 
   /** Closes all idle connections. */
@@ -200,12 +202,13 @@ export class Pool<C extends Poolable> {
       return counts
     }
     const total = { acquired: 0, idle: 0, connecting: 0, waiting: 0 }
-    for (const lease of this.leases) {
+    for (let lease = this.leases.head; lease !== undefined; lease = lease.next) {
       const state = lease.state === "connecting" ? "connecting" : "acquired"
       total[state]++
       at(lease.key)[state]++
     }
     for (const [key, stack] of this.idle) {
+      if (stack.length === 0) continue
       total.idle += stack.length
       at(key).idle += stack.length
     }
@@ -228,7 +231,8 @@ export class Pool<C extends Poolable> {
   }
 
   private forget(host: Host): void {
-    if (host.held === 0 && host.waiters.size === 0) this.hosts.delete(host.key)
+    // The few that are kept cost less than making them anew for each request.
+    if (this.hosts.size > keptHosts && host.held === 0 && host.waiters.size === 0) this.hosts.delete(host.key)
   }
 
   private hasRoom(host: Host): boolean {

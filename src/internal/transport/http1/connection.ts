@@ -14,7 +14,7 @@ import {
 import type { ConnectionClosed } from "../../../Tracing.js"
 import type { Deadline } from "../deadlines.js"
 import { type BodyControl, IncomingBody, type Trailers } from "../incomingBody.js"
-import type { Poolable } from "../pool.js"
+import type { Lease, Poolable } from "../pool.js"
 import type { Connection, Exchange } from "../Transport.js"
 import type { Wire } from "../wire.js"
 import type { ParsedHead } from "./head.js"
@@ -63,6 +63,10 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   maxIdle = Infinity
   requests = 0
   closed = false
+  /** The slot it holds while it is in use. */
+  lease: Lease | undefined = undefined
+  /** Whose it was last. */
+  exchanged: Exchange | undefined = undefined
 
   private readonly owner: ConnectionOwner
   private readonly parser: Parser
@@ -117,6 +121,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     }
     const wire = exchange.wire
     this.current = exchange
+    this.exchanged = exchange
     this.head = undefined
     this.body = undefined
     this.finished = false
@@ -327,6 +332,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     else {
       this.stopDraining()
       this.current = undefined
+      this.exchanged = undefined
       this.paused = false
       if (head.keepAliveTimeout !== undefined) this.maxIdle = Math.max(0, head.keepAliveTimeout - hintMargin)
       if (this.owner.onReusable(this, exchange)) this.wire.socket.unref()
