@@ -115,3 +115,13 @@ export class Batches implements BodySink {
 
 const plain = (bytes: Uint8Array): Uint8Array =>
   Buffer.isBuffer(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes
+
+/** A body that is there, as one pull. */
+export const once = (bytes: Uint8Array): Batches["pull"] => {
+  let given = bytes.length === 0
+  return Effect.suspend(() => {
+    if (given) return Effect.fail(Option.none())
+    given = true
+    return Effect.succeed(Chunk.of(bytes))
+  })
+}

@@ -4,12 +4,11 @@
 import type * as Headers from "@effect/platform/Headers"
 import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as UrlParams from "@effect/platform/UrlParams"
-import * as Chunk from "effect/Chunk"
+import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { Progress } from "../../ClientRequest.js"
 import type {
   ClientResponse,
   ConnectionInfo,
@@ -23,17 +22,10 @@ import { ClientResponseError, ContentTypeError } from "../../Errors.js"
 import type { Event } from "../../Sse.js"
 import { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/Transport.js"
-import type { Wire } from "../transport/wire.js"
-import { Batches } from "./batches.js"
-import {
-  type BodyFacts,
-  BodyReader,
-  type BodySink,
-  type BodyWatch,
-  type DetailsSource,
-  payloadError
-} from "./bodyReader.js"
+import { Batches, once } from "./batches.js"
+import { type BodyFacts, BodyReader, type BodySink, payloadError } from "./bodyReader.js"
 import * as Charset from "./charset.js"
+import { Collector } from "./collector.js"
 import * as Coding from "./contentCoding.js"
 import { EventDecoder } from "./eventStream.js"
 import { Gather } from "./gather.js"
@@ -41,32 +33,10 @@ import * as Json from "./json.js"
 import { LineDecoder } from "./lines.js"
 import * as MediaType from "./mediaType.js"
 import { type Decoder, decoded } from "./pullDecoder.js"
-import { type HeadSource, headersOf, ResponseHeadView } from "./responseHead.js"
+import { headersOf, ResponseHeadView } from "./responseHead.js"
+import type { ResponseSource, Upgrade } from "./responseSource.js"
 
-/** What a session and its requests have said about bodies. */
-export interface BodySettings {
-  readonly autoDecompress: boolean
-  /** Bytes, decoded. */
-  readonly maxBodySize: number
-  readonly fallbackCharset: string | ((response: ResponseHead, body: Uint8Array) => string) | undefined
-  readonly onProgress: ((progress: Progress) => Effect.Effect<void>) | undefined
-}
-
-/** Whose response it is. Its methods are called as such. */
-export interface ResponseSource extends HeadSource, DetailsSource {
-  /** Heads only. */
-  readonly history: ReadonlyArray<ResponseHead>
-  timings(): Timings
-  readonly settings: BodySettings
-  readonly bodyWatch: BodyWatch | undefined
-}
-
-/** A connection after 101. */
-export interface Upgrade {
-  readonly wire: Wire
-  /** Bytes that came with the head. */
-  readonly rest: Uint8Array
-}
+export type { BodySettings, ResponseSource, Upgrade } from "./responseSource.js"
 
 /** Hears that the body has been collected, or why not. */
 type Waiter = (error: BodyError | undefined) => void
@@ -380,6 +350,7 @@ export class Response extends ResponseHeadView implements ClientResponse {
     return this.jsonWith(undefined)
   }
   jsonWith(options: JsonOptions | undefined): Effect.Effect<unknown, BodyError | ContentType | JsonDecodeError> {
+    if (this.state === "Collected") return this.jsonNow(options)
     return Effect.suspend(() => {
       if (this.cached !== undefined) return this.jsonNow(options)
       const refused = this.refuseType(options?.contentType)
@@ -537,38 +508,4 @@ export class Response extends ResponseHeadView implements ClientResponse {
       })
     })
   }
-}
-
-/** Puts a body together for its response. */
-class Collector implements BodySink {
-  private readonly response: Response
-  private readonly gather = new Gather()
-
-  constructor(response: Response) {
-    this.response = response
-  }
-  onBytes(slab: Uint8Array, start: number, end: number): boolean {
-    this.gather.append(slab, start, end)
-    return true
-  }
-  onOwned(bytes: Uint8Array): boolean {
-    this.gather.append(bytes, 0, bytes.length)
-    return true
-  }
-  onEnd(): void {
-    this.response.collected(this.gather.takeAll())
-  }
-  onError(error: BodyError): void {
-    this.response.failed(error)
-  }
-}
-
-/** A body that is there, as one pull. */
-const once = (bytes: Uint8Array): Batches["pull"] => {
-  let given = bytes.length === 0
-  return Effect.suspend(() => {
-    if (given) return Effect.fail(Option.none())
-    given = true
-    return Effect.succeed(Chunk.of(bytes))
-  })
 }

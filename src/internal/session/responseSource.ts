@@ -1,0 +1,34 @@
+/**
+ * What a response is given by the request it answers.
+ */
+import type * as Effect from "effect/Effect"
+import type { Progress } from "../../ClientRequest.js"
+import type { ResponseHead, Timings } from "../../ClientResponse.js"
+import type { Wire } from "../transport/wire.js"
+import type { BodyWatch, DetailsSource } from "./bodyReader.js"
+import type { HeadSource } from "./responseHead.js"
+
+/** What a session and its requests have said about bodies. */
+export interface BodySettings {
+  readonly autoDecompress: boolean
+  /** Bytes, decoded. */
+  readonly maxBodySize: number
+  readonly fallbackCharset: string | ((response: ResponseHead, body: Uint8Array) => string) | undefined
+  readonly onProgress: ((progress: Progress) => Effect.Effect<void>) | undefined
+}
+
+/** Whose response it is. Its methods are called as such. */
+export interface ResponseSource extends HeadSource, DetailsSource {
+  /** Heads only. */
+  readonly history: ReadonlyArray<ResponseHead>
+  timings(): Timings
+  readonly settings: BodySettings
+  readonly bodyWatch: BodyWatch | undefined
+}
+
+/** A connection after 101. */
+export interface Upgrade {
+  readonly wire: Wire
+  /** Bytes that came with the head. */
+  readonly rest: Uint8Array
+}
