@@ -5,6 +5,7 @@
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { ClientResponse } from "../../ClientResponse.js"
@@ -94,9 +95,12 @@ export const openCollected = <A, E, R>(
   f: FromResponse<A, E, R>
 ): Effect.Effect<A, E | ClientError, R> => {
   const call = begin(core, fiber, request)
-  return guarded(call, hop(call, request, true), (response, restore) =>
-    response instanceof Response && response.settled ? restore(f(response)) : released(response, restore, f)
-  )
+  return guarded(call, hop(call, request, true), (response, restore) => {
+    if (!(response instanceof Response && response.settled)) return released(response, restore, f)
+    // What the bytes were decoded to at once needs no more steps.
+    const result = f(response)
+    return Exit.isExit(result) ? result : restore(result)
+  })
 }
 
 /** Opens a request, runs `f`, and gives the response back however that ends. */

@@ -72,6 +72,8 @@ export class Response extends ResponseHeadView implements ClientResponse {
   private batches: Batches | undefined = undefined
   private waiters: Array<Waiter> | undefined = undefined
   private upgrade: Upgrade | undefined = undefined
+  /** The rest of its body will not come soon, however short it is. */
+  private endless = false
 
   constructor(source: ResponseSource, head: Head, body: IncomingBody, connection: ConnectionInfo) {
     super(head, source)
@@ -406,11 +408,8 @@ export class Response extends ResponseHeadView implements ClientResponse {
   }
 
   /** The stream's reader has ended or gone away: the body stays consumed. */
-  private get endStream(): Effect.Effect<void> {
-    return Effect.sync(() => this.closeStream())
-  }
   private closeStream(): void {
-    this.reader?.abandon()
+    this.reader?.abandon(this.endless)
     this.reader = undefined
     this.batches = undefined
   }
@@ -421,7 +420,7 @@ export class Response extends ResponseHeadView implements ClientResponse {
       const cached = this.cached
       if (cached !== undefined) return Stream.repeatEffectChunkOption(decode(once(cached)))
       if (this.state !== "Unread") return Stream.fail(this.unreadable())
-      return Stream.ensuring(Stream.repeatEffectChunkOption(decode(this.open())), this.endStream)
+      return Stream.ensuring(Stream.repeatEffectChunkOption(decode(this.open())), Effect.sync(() => this.closeStream()))
     })
   }
   get stream(): Stream.Stream<Uint8Array, BodyError> {
@@ -431,7 +430,14 @@ export class Response extends ResponseHeadView implements ClientResponse {
     return this.streamOf((pull) => this.decodePull(pull, new LineDecoder(this.mediaType.charset, this.fallback)))
   }
   get events(): Stream.Stream<Event, BodyError> {
-    return this.streamOf((pull) => this.decodePull(pull, new EventDecoder()))
+    return this.eventsBy(() => new EventDecoder())
+  }
+  /** The events that a decoder makes, one for each run. */
+  eventsBy(make: () => EventDecoder): Stream.Stream<Event, BodyError> {
+    return this.streamOf((pull) => {
+      this.endless = true
+      return this.decodePull(pull, make())
+    })
   }
   private decodePull<A>(pull: Batches["pull"], decoder: Decoder<A>) {
     return decoded(pull, decoder, (reason, cause) => this.payloadError(reason, cause))
