@@ -106,12 +106,12 @@ export class BodyReader implements BodyConsumer, Decoded {
     else this.decoding.resume()
   }
 
-  /** Gives up the rest: the sink is not called again. Idempotent. */
-  abandon(): void {
+  /** Gives up the rest: the sink is not called again. Idempotent. `atOnce` does not save the connection. */
+  abandon(atOnce = false): void {
     if (this.done) return
     this.done = true
     this.decoding?.destroy()
-    this.facts.body.abandon()
+    this.facts.body.abandon(atOnce)
     this.facts.watch?.end?.(this.taken, this.decoded, undefined)
   }
 

@@ -157,6 +157,11 @@ export class Call {
     if (this.idle) this.finish()
   }
 
+  /** The time limits were for the way to the response. */
+  endLimits(): void {
+    this.deadline.cancel()
+  }
+
   /** Ends everything that is under way with this error. */
   abort(error: ClientError): void {
     if (this.cause !== undefined) return

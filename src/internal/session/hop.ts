@@ -175,8 +175,15 @@ export class Hop implements Exchange, ResponseSource {
   }
 
   onUpgrade(head: Head, wire: Wire, rest: Uint8Array): void {
+    const call = this.call
+    const jar = call.core.jar
+    if (jar !== undefined) storeCookies(call, jar, this.request, head)
     const response = Response.upgraded(this, head, this.link?.info ?? noConnection, { wire, rest })
     this.response = response
+    // It is not waited for like a request: whoever has it is told, and ends it in good order.
+    this.link = undefined
+    this.onAbort = (error) => call.abort(error)
+    wire.socket.once("close", () => this.done())
     this.resume(Effect.succeed(response))
   }
 

@@ -18,8 +18,8 @@ export interface BodyConsumer {
 export interface BodyControl {
   /** Reads on after an `onChunk` or `push` that returned `false`. */
   readonly resume: () => void
-  /** Nobody wants the rest. */
-  readonly abandon: () => void
+  /** Nobody wants the rest; `atOnce`: not even to save the connection. */
+  readonly abandon: (atOnce: boolean) => void
 }
 
 /** A header line after a chunked body. */
@@ -103,13 +103,13 @@ export class IncomingBody {
     this.flush()
   }
 
-  /** Nobody will read the rest: the connection drains a small one, or closes. */
-  abandon(): void {
+  /** Nobody will read the rest: the connection drains a small one, or closes, which it does in any case `atOnce`. */
+  abandon(atOnce = false): void {
     this.consumer = abandoned
     this.buffered = []
     this.size = 0
     this.paused = false
-    this.control?.abandon()
+    this.control?.abandon(atOnce)
   }
 
   private flush(): void {

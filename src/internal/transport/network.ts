@@ -36,6 +36,8 @@ export class Network implements Transport, ConnectionOwner {
   private readonly maxQueue: number
   /** Exchanges in the queue or dialling. */
   private readonly pending = new Set<Exchange>()
+  /** Exchanges that have taken their connection with them. */
+  private readonly upgraded = new Set<Exchange>()
   /** Connections whose sockets are not closed; those in use hold a lease. */
   private readonly connections = new Set<Http1Connection>()
   private inUse = 0
@@ -273,7 +275,9 @@ export class Network implements Transport, ConnectionOwner {
 
   onUpgraded(connection: Http1Connection, exchange: Exchange): void {
     const socket = connection.wire.socket
+    this.upgraded.add(exchange)
     const closed = () => {
+      this.upgraded.delete(exchange)
       exchange.trace?.offer({
         _tag: "ConnectionClosed",
         connectionId: connection.id,
@@ -297,7 +301,7 @@ export class Network implements Transport, ConnectionOwner {
       if (this.state !== "open") return Deferred.await(this.done)
       this.state = "closing"
       this.pool.closeIdle("Shutdown")
-      for (const exchange of [...this.pending]) exchange.onAbort?.(this.closedError(exchange))
+      for (const exchange of [...this.pending, ...this.upgraded]) exchange.onAbort?.(this.closedError(exchange))
       return Effect.uninterruptible(
         Effect.zipRight(
           this.drainBusy(),

@@ -175,11 +175,11 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.wire.socket.resume()
   }
 
-  abandon(): void {
+  abandon(atOnce: boolean): void {
     if (this.current === undefined || this.closed) return
     const body = this.body
     const rest = body?.length === undefined ? 0 : body.length - body.received
-    if (rest > drainSize || this.head?.framing === "close" || !this.sent) {
+    if (atOnce || rest > drainSize || this.head?.framing === "close" || !this.sent) {
       this.shut("UnreadBody")
       return
     }
@@ -445,6 +445,9 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     socket.off("end", this.onEnd)
     socket.off("error", this.onSocketError)
     socket.off("close", this.onClose)
+    // Whoever takes the wire reads on; until then nothing may be lost, and no error be unheard.
+    socket.on("error", ignore)
+    this.paused = true
     exchange.marks.end("headers")
     this.owner.onUpgraded(this, exchange)
     exchange.onUpgrade(head, this.wire, Buffer.from(rest))
@@ -523,6 +526,8 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     return this.body?.received ?? 0
   }
 }
+
+const ignore = () => {}
 
 const requestHead = (exchange: Exchange, forward: boolean): string => {
   const wire = exchange.wire
