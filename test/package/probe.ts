@@ -136,8 +136,13 @@ await settle()
 for (const path of paths) {
   const before = state()
   await import(new URL(path, source).href)
-  await settle()
-  changes.push(...difference(before, state()).map((change) => `${path}: ${change}`))
+  // What the loader does passes; what a module does stays.
+  let found = difference(before, state())
+  for (let turn = 0; found.length > 0 && turn < 25; turn++) {
+    await settle()
+    found = difference(before, state())
+  }
+  changes.push(...found.map((change) => `${path}: ${change}`))
 }
 console.log(JSON.stringify({ modules: paths.length, changes }))
 // Whatever a module has left running does not hold the test up.
