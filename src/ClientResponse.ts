@@ -301,7 +301,9 @@ export const discard = <E, R>(
   self: Effect.Effect<ClientResponse, E, R>
 ): Effect.Effect<ResponseHead, E, Exclude<R, Scope.Scope>> => use(self, discardOpened)
 
-const bytesOf = (response: ClientResponse) => response.bytes
+// What a response of ours has collected is decoded at once, which saves the steps of an effect.
+const bytesOf = (response: ClientResponse) =>
+  response instanceof Response && response.isCollected ? response.bytesNow() : response.bytes
 
 /**
  * The whole body, decoded by its Content-Encoding. Fails with `ClientPayloadError`, `SocketTimeoutError`,
@@ -315,7 +317,8 @@ export const bytes = <E, R>(
 ): Effect.Effect<Uint8Array, E | Fails["body"], Exclude<R, Scope.Scope>> =>
   unopenedOf(self)?.collect(bytesOf) ?? useScoped(self, bytesOf)
 
-const textOf = (response: ClientResponse) => response.text
+const textOf = (response: ClientResponse) =>
+  response instanceof Response && response.isCollected ? response.textNow(undefined) : response.text
 
 /**
  * The body as text, by the charset of Content-Type, then a byte order mark, then the session's `fallbackCharset`.
@@ -330,7 +333,8 @@ export const text = <E, R>(
 ): Effect.Effect<string, E | Fails["body"], Exclude<R, Scope.Scope>> =>
   unopenedOf(self)?.collect(textOf) ?? useScoped(self, textOf)
 
-const jsonOf = (response: ClientResponse) => response.json
+const jsonOf = (response: ClientResponse) =>
+  response instanceof Response && response.isCollected ? response.jsonNow(undefined) : response.json
 
 /**
  * The body's JSON. Fails with `ContentTypeError` unless the media type is application/json or has the suffix "+json",

@@ -47,7 +47,7 @@ export interface BodyFacts {
 }
 
 /** What a failed body fails with; anything else that broke it is its `cause`. */
-export const toBodyError = (error: ClientError, facts: BodyFacts): BodyError => {
+export const toBodyError = (error: ClientError, facts: Pick<BodyFacts, "body" | "source">): BodyError => {
   switch (error._tag) {
     case "ClientPayloadError":
     case "SocketTimeoutError":

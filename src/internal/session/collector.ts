@@ -1,7 +1,8 @@
 /**
  * A whole body, put together.
  */
-import type { BodyError } from "../../Errors.js"
+import type { BodyError, ClientError } from "../../Errors.js"
+import type { BodyConsumer } from "../transport/incomingBody.js"
 import type { BodySink } from "./bodyReader.js"
 import { Gather } from "./gather.js"
 
@@ -9,6 +10,8 @@ import { Gather } from "./gather.js"
 export interface Collecting {
   collected(bytes: Uint8Array): void
   failed(error: BodyError): void
+  /** What a body fails with that its connection has failed. */
+  bodyError(error: ClientError): BodyError
 }
 
 export class Collector implements BodySink {
@@ -31,5 +34,35 @@ export class Collector implements BodySink {
   }
   onError(error: BodyError): void {
     this.response.failed(error)
+  }
+}
+
+/** For a body that needs no decoding and has no limit: most come in one piece. */
+export class PlainCollector implements BodyConsumer {
+  private readonly response: Collecting
+  private readonly length: number | undefined
+  private only: Uint8Array | undefined = undefined
+  private gather: Gather | undefined = undefined
+
+  constructor(response: Collecting, length: number | undefined) {
+    this.response = response
+    this.length = length
+  }
+  onChunk(slab: Buffer, start: number, end: number): boolean {
+    if (this.gather === undefined && this.only === undefined && end - start === this.length) {
+      const copy = Buffer.allocUnsafe(this.length)
+      slab.copy(copy, 0, start, end)
+      this.only = copy
+      return true
+    }
+    this.gather ??= new Gather()
+    this.gather.append(slab, start, end)
+    return true
+  }
+  onEnd(): void {
+    this.response.collected(this.only ?? this.gather?.takeAll() ?? new Uint8Array(0))
+  }
+  onError(error: ClientError): void {
+    this.response.failed(this.response.bodyError(error))
   }
 }

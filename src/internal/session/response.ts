@@ -17,15 +17,21 @@ import type {
   Timings,
   TypeId
 } from "../../ClientResponse.js"
-import type { BodyError, ClientPayloadError, ContentTypeError as ContentType, JsonDecodeError } from "../../Errors.js"
+import type {
+  BodyError,
+  ClientError,
+  ClientPayloadError,
+  ContentTypeError as ContentType,
+  JsonDecodeError
+} from "../../Errors.js"
 import { ClientResponseError, ContentTypeError } from "../../Errors.js"
 import type { Event } from "../../Sse.js"
 import { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/Transport.js"
 import { Batches, once } from "./batches.js"
-import { type BodyFacts, BodyReader, type BodySink, payloadError } from "./bodyReader.js"
+import { type BodyFacts, BodyReader, type BodySink, payloadError, toBodyError } from "./bodyReader.js"
 import * as Charset from "./charset.js"
-import { Collector } from "./collector.js"
+import { Collector, PlainCollector } from "./collector.js"
 import * as Coding from "./contentCoding.js"
 import { EventDecoder } from "./eventStream.js"
 import { Gather } from "./gather.js"
@@ -159,9 +165,23 @@ export class Response extends ResponseHeadView implements ClientResponse {
 
   private startCollecting(): void {
     this.state = "Collecting"
+    if (this.isPlain) {
+      this.body.consume(new PlainCollector(this, this.body.length))
+      return
+    }
     const collector = new Collector(this)
     this.reader = new BodyReader(this.bodyFacts(), true, collector)
     this.reader.start()
+  }
+
+  /** Whether the bytes are wanted as they come, by nobody else, and however many. */
+  private get isPlain(): boolean {
+    const { bodyWatch, settings } = this.source
+    return (
+      bodyWatch === undefined &&
+      settings.maxBodySize === Infinity &&
+      (!settings.autoDecompress || this.head.get("content-encoding") === undefined)
+    )
   }
 
   /** For `Collector`. */
@@ -196,6 +216,11 @@ export class Response extends ResponseHeadView implements ClientResponse {
     }
   }
 
+  /** For `Collector`. */
+  bodyError(error: ClientError): BodyError {
+    return toBodyError(error, { body: this.body, source: this.source })
+  }
+
   private payloadError(reason: ClientPayloadError["reason"], cause?: unknown): ClientPayloadError {
     return payloadError({ body: this.body, source: this.source }, reason, cause)
   }
@@ -216,7 +241,8 @@ export class Response extends ResponseHeadView implements ClientResponse {
         return
       case "Collecting": {
         this.state = "Released"
-        this.reader?.abandon()
+        if (this.reader === undefined) this.body.abandon()
+        else this.reader.abandon()
         this.settle(this.payloadError("Released"))
         return
       }
@@ -270,9 +296,17 @@ export class Response extends ResponseHeadView implements ClientResponse {
     return Effect.onInterrupt(loop, () => this.release)
   }
 
+  get isCollected(): boolean {
+    return this.cached !== undefined
+  }
+
   /** The collected bytes. */
   bytesNow(): Exit.Exit<Uint8Array, BodyError> {
-    return this.cached === undefined ? Exit.fail(this.unreadable()) : Exit.succeed(this.cached)
+    const bytes = this.cached
+    if (bytes === undefined) return Exit.fail(this.unreadable())
+    // A small copy stands in Node's pool, whose other bytes are nobody's business.
+    if (bytes.buffer.byteLength !== bytes.length) this.cached = new Uint8Array(bytes)
+    return Exit.succeed(this.cached ?? bytes)
   }
 
   /** Text of the collected bytes. */
@@ -417,10 +451,14 @@ export class Response extends ResponseHeadView implements ClientResponse {
   /** Pulls of what the decoder makes of the body; once, unless the bytes are kept. */
   private streamOf<A>(decode: (pull: Batches["pull"]) => Effect.Effect<Chunk.Chunk<A>, Option.Option<BodyError>>) {
     return Stream.suspend(() => {
-      const cached = this.cached
+      const kept = this.cached === undefined ? undefined : this.bytesNow()
+      const cached = kept !== undefined && Exit.isSuccess(kept) ? kept.value : undefined
       if (cached !== undefined) return Stream.repeatEffectChunkOption(decode(once(cached)))
       if (this.state !== "Unread") return Stream.fail(this.unreadable())
-      return Stream.ensuring(Stream.repeatEffectChunkOption(decode(this.open())), Effect.sync(() => this.closeStream()))
+      return Stream.ensuring(
+        Stream.repeatEffectChunkOption(decode(this.open())),
+        Effect.sync(() => this.closeStream())
+      )
     })
   }
   get stream(): Stream.Stream<Uint8Array, BodyError> {

@@ -14,7 +14,7 @@ export class Timeline implements Marks {
   private readonly deadlines: Deadlines
   private readonly startedAt: number
   private began = 0
-  private ended = false
+  private ended = true
   private queue: number | undefined = undefined
   private dns: number | undefined = undefined
   private connect: number | undefined = undefined
@@ -31,8 +31,10 @@ export class Timeline implements Marks {
   }
 
   start(phase: Phase): void {
+    const now = this.deadlines.now()
+    if (!this.ended) this.add(now)
     this.current = phase
-    this.began = this.deadlines.now()
+    this.began = now
     this.ended = false
   }
 
@@ -40,8 +42,13 @@ export class Timeline implements Marks {
     if (this.current !== phase || this.ended) return
     const now = this.deadlines.now()
     this.ended = true
-    this[phase] = (this[phase] ?? 0) + now - this.began
+    this.add(now)
     if (phase === "body") this.total = now - this.startedAt
+  }
+
+  private add(now: number): void {
+    const phase = this.current
+    this[phase] = (this[phase] ?? 0) + now - this.began
   }
 
   get timings(): Timings {

@@ -2,7 +2,9 @@
  * The seam between a session and whatever carries its requests: what one hop is, who answers it, and where it goes.
  * A session knows no sockets; a transport knows no cookies, redirects or decoders.
  */
+import type * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
+import type { ClientRequest } from "../../ClientRequest.js"
 import type { ConnectionInfo } from "../../ClientResponse.js"
 import type { Counts } from "../../Connector.js"
 import type { ClientError, Details } from "../../Errors.js"
@@ -129,6 +131,7 @@ export interface Head {
 export interface Marks {
   /** The phase that began last. */
   readonly current: Phase
+  /** Ends the phase before, if it has not ended. */
   readonly start: (phase: Phase) => void
   readonly end: (phase: Phase) => void
 }
@@ -150,6 +153,8 @@ export interface ExchangeContext {
 export interface Exchange extends ExchangeContext {
   readonly wire: WireRequest
   readonly route: Route
+  /** What `wire` was made of: for transports that are no network. */
+  readonly request?: ClientRequest | undefined
   /** Called as soon as a connection is taken for this exchange, before anything can be interrupted. */
   readonly onConnection: (connection: Connection) => void
   readonly onInformational: (head: Head) => void
@@ -158,6 +163,8 @@ export interface Exchange extends ExchangeContext {
   readonly onUpgrade: (head: Head, wire: Wire, rest: Uint8Array) => void
   /** `stale`: a reused connection ended before a single byte of the response, so nothing says it was acted upon. */
   readonly onError: (error: ClientError, stale: boolean) => void
+  /** In place of `onError`, by transports that run programs: one has died. */
+  readonly onDefect?: ((cause: Cause.Cause<never>) => void) | undefined
   /** The connection is through with the exchange: the body has ended, well or not, or nobody wants it. */
   readonly onDone: () => void
   /** Set by whoever makes the exchange wait; called when its time runs out or its session closes. */

@@ -196,7 +196,6 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     if (exchange === undefined || this.sent) return
     this.sent = true
     this.upload = undefined
-    exchange.marks.end("send")
     if (this.finished) this.settle(false)
     else if (this.head === undefined) {
       exchange.marks.start("headers")
@@ -233,7 +232,6 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.unwatch()
     if (head.status === 101 && exchange.wire.upgrade !== undefined) return
     if (this.upload !== undefined && head.status >= 300) this.upload.cancel()
-    if (this.sent) exchange.marks.end("headers")
     exchange.marks.start("body")
     const body = new IncomingBody(head.contentLength, this)
     this.body = body
