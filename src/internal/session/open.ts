@@ -114,6 +114,17 @@ export const openFor = <A, E, R>(
   return guarded(call, hop(call, request, false), (response, restore) => released(response, restore, f))
 }
 
+/** Opens a request whose connection is wanted; `f` runs uninterruptibly and takes care of the response. */
+export const openUpgraded = <A, E, R>(
+  core: SessionCore,
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  request: Prepared,
+  f: (call: Call, response: ClientResponse, restore: Restore) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | ClientError, R> => {
+  const call = begin(core, fiber, request)
+  return guarded(call, hop(call, request, false), (response, restore) => f(call, response, restore))
+}
+
 const released = <A, E, R>(
   response: ClientResponse,
   restore: Restore,

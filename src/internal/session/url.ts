@@ -44,6 +44,10 @@ export class Target {
   get withoutUserinfo(): Target {
     return new Target(this.origin, this.target, this.fragment, undefined, this.websocket)
   }
+  /** The same place, where a WebSocket is to be opened. */
+  get asWebSocket(): Target {
+    return new Target(this.origin, this.target, this.fragment, this.userinfo, true)
+  }
   /** The same place with another path and query. */
   withTarget(target: string): Target {
     return new Target(this.origin, target, this.fragment, this.userinfo, this.websocket)

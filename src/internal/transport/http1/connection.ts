@@ -1,22 +1,15 @@
 /**
  * One HTTP/1.1 connection: one exchange at a time, and nothing of one that could reach another.
  */
-import * as Duration from "effect/Duration"
 import type { ConnectionInfo } from "../../../ClientResponse.js"
-import {
-  BadHttpMessage,
-  type ClientError,
-  ClientOSError,
-  ClientPayloadError,
-  ServerDisconnectedError,
-  SocketTimeoutError
-} from "../../../Errors.js"
+import type { ClientError } from "../../../Errors.js"
 import type { ConnectionClosed } from "../../../Tracing.js"
 import type { Deadline } from "../deadlines.js"
 import { type BodyControl, IncomingBody, type Trailers } from "../incomingBody.js"
 import type { Lease, Poolable } from "../pool.js"
 import type { Connection, Exchange } from "../Transport.js"
 import type { Wire } from "../wire.js"
+import { brokenBody, brokenHead, cutBody, cutHead, goneBefore, silentFor } from "./faults.js"
 import type { ParsedHead } from "./head.js"
 import { Parser, type ParserHandler, type ParserLimits } from "./parser.js"
 import { Upload } from "./upload.js"
@@ -116,7 +109,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   exchange(exchange: Exchange): void {
     this.requests++
     if (this.closed) {
-      exchange.onError(this.closedError(exchange), this.requests > 1)
+      exchange.onError(goneBefore(exchange, this.wire, this.requests > 1, this.spoke), this.requests > 1)
       return
     }
     const wire = exchange.wire
@@ -210,11 +203,10 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
 
   /** The body failed; the peer must not take what it has for the whole. */
   onUploadError(error: ClientError): void {
+    const exchange = this.current
+    if (exchange === undefined) return
     if (this.head === undefined) this.fail(error, false)
-    else
-      this.failBody(
-        new ClientPayloadError({ ...this.details("send"), reason: "Incomplete", received: this.received, cause: error })
-      )
+    else this.failBody(cutBody(exchange, this.wire, "send", this.body, error))
   }
 
   // What the parser tells.
@@ -343,64 +335,21 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   /** The peer has ended the connection while a response was due. */
   private onCut(exchange: Exchange, error: NodeJS.ErrnoException | undefined): void {
     if (this.head !== undefined) {
-      this.failBody(
-        new ClientPayloadError({
-          ...this.details("body"),
-          reason: "Incomplete",
-          received: this.received,
-          expected: this.body?.length,
-          cause: error
-        })
-      )
+      this.failBody(cutBody(exchange, this.wire, "body", this.body, error))
       return
     }
+    const reused = this.requests > 1
+    const { headBytes: received, started } = this.parser
     const phase = this.sent ? "headers" : "send"
-    const started = this.parser.started
-    this.fail(
-      error === undefined
-        ? new ServerDisconnectedError({
-            ...exchange.details(phase),
-            remoteAddress: this.wire.remoteAddress,
-            reused: this.requests > 1,
-            received: this.parser.headBytes
-          })
-        : new ClientOSError({
-            ...exchange.details(phase),
-            remoteAddress: this.wire.remoteAddress,
-            code: error.code ?? "UNKNOWN",
-            syscall: error.syscall,
-            cause: error
-          }),
-      this.requests > 1 && !started
-    )
+    this.fail(cutHead(exchange, this.wire, phase, { reused, received }, error), reused && !started)
   }
 
   /** What came is no HTTP. */
   private onBroken(exchange: Exchange): void {
     const failure = this.parser.failure
     if (failure === undefined) return
-    if (this.head === undefined) {
-      this.fail(
-        new BadHttpMessage({
-          ...exchange.details("headers"),
-          remoteAddress: this.wire.remoteAddress,
-          reason: failure.reason,
-          description: failure.description,
-          excerpt: failure.excerpt
-        }),
-        false
-      )
-      return
-    }
-    this.failBody(
-      new ClientPayloadError({
-        ...this.details("body"),
-        reason: "Framing",
-        received: this.received,
-        expected: this.body?.length,
-        cause: new Error(failure.description)
-      })
-    )
+    if (this.head === undefined) this.fail(brokenHead(exchange, this.wire, failure), false)
+    else this.failBody(brokenBody(exchange, this.wire, this.body, failure))
   }
 
   private fail(error: ClientError, stale: boolean): void {
@@ -444,7 +393,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     socket.off("error", this.onSocketError)
     socket.off("close", this.onClose)
     // Whoever takes the wire reads on; until then nothing may be lost, and no error be unheard.
-    socket.on("error", ignore)
+    socket.on("error", () => {})
     this.paused = true
     exchange.marks.end("headers")
     this.owner.onUpgraded(this, exchange)
@@ -468,23 +417,6 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.draining = undefined
   }
 
-  private closedError(exchange: Exchange): ClientError {
-    return this.spoke && this.requests === 1
-      ? new BadHttpMessage({
-          ...exchange.details("send"),
-          remoteAddress: this.wire.remoteAddress,
-          reason: "Unsolicited",
-          description: "The server spoke before it was asked",
-          excerpt: ""
-        })
-      : new ServerDisconnectedError({
-          ...exchange.details("send"),
-          remoteAddress: this.wire.remoteAddress,
-          reused: this.requests > 1,
-          received: 0
-        })
-  }
-
   // Time limits of the phases; without a limit they cost nothing.
 
   private watch(phase: "send" | "headers" | "body", limit: number): void {
@@ -499,12 +431,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
         this.phaseDeadline = deadlines.schedule(until, check)
         return
       }
-      const error = new SocketTimeoutError({
-        ...this.details(phase),
-        phase,
-        timeout: phase,
-        limit: Duration.millis(limit)
-      })
+      const error = silentFor(exchange, this.wire, phase, limit)
       if (this.head === undefined) this.fail(error, false)
       else this.failBody(error)
     }
@@ -515,17 +442,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.phaseDeadline?.cancel()
     this.phaseDeadline = undefined
   }
-
-  private details(phase: "send" | "headers" | "body") {
-    return { ...this.current?.details(phase), remoteAddress: this.wire.remoteAddress, phase }
-  }
-
-  private get received(): number {
-    return this.body?.received ?? 0
-  }
 }
-
-const ignore = () => {}
 
 const requestHead = (exchange: Exchange, forward: boolean): string => {
   const wire = exchange.wire

@@ -1,0 +1,201 @@
+/**
+ * From bytes to messages. `Receiver` judges the frames; here they are cut so that it never holds many small buffers, and
+ * so that reading can stop after any message.
+ */
+import { payloadLimit } from "./handshake.js"
+import { type Extensions, Receiver } from "./ws.js"
+
+/** Who gets the messages. Text and reasons of a close are valid UTF-8. */
+export interface FrameHandler {
+  readonly onMessage: (data: Buffer, binary: boolean) => void
+  readonly onPing: (data: Buffer) => void
+  readonly onPong: (data: Buffer) => void
+  /** 1005: without a code. Nothing comes after it. */
+  readonly onClose: (code: number, reason: string) => void
+  /** The peer does not keep to the protocol. Nothing comes after it. */
+  readonly onFault: (code: 1002 | 1007 | 1009, cause: Error) => void
+  /** Whether no more messages are wanted for now. */
+  readonly full: () => boolean
+  /** `push` may be called again after it returned `false`. */
+  readonly onRoom: () => void
+}
+
+/** Of one message. A peer that sends a message byte by byte is either wrong or hostile. */
+const maxFragments = 128 * 1024
+
+/** Bytes of a payload that are put together before they are handed on. */
+const blockSize = 64 * 1024
+
+const headSize = 10
+
+/** zlib names its errors like this. */
+const corrupt = /^Z_/
+
+const closeCodeOf = (error: Error): 1002 | 1007 | 1009 => {
+  const code = "code" in error && typeof error.code === "string" ? error.code : ""
+  switch (code) {
+    case "WS_ERR_INVALID_UTF8":
+      return 1007
+    case "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH":
+    case "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH":
+    case "WS_ERR_TOO_MANY_BUFFERED_PARTS":
+    case "ERR_STRING_TOO_LONG":
+    case "ERR_BUFFER_TOO_LARGE":
+      return 1009
+    default:
+      return corrupt.test(code) ? 1007 : 1002
+  }
+}
+
+export class FrameReader {
+  private readonly handler: FrameHandler
+  private readonly receiver: Receiver
+  private readonly head = Buffer.allocUnsafe(headSize)
+  /** Bytes of the head that have come, and how many it has. */
+  private have = 0
+  private need = 2
+  /** Bytes of the payload that have not come. */
+  private rest = 0
+  private block: Buffer | undefined = undefined
+  private filled = 0
+  /** Bytes that have come and were not wanted yet. */
+  private pending: Buffer | undefined = undefined
+  private inflating = false
+  private taking = false
+  private done = false
+
+  constructor(extensions: Extensions, maxMessageSize: number, handler: FrameHandler) {
+    this.handler = handler
+    this.receiver = new Receiver({
+      isServer: false,
+      binaryType: "nodebuffer",
+      extensions,
+      maxPayload: payloadLimit(maxMessageSize),
+      maxFragments
+    })
+    this.receiver.on("message", (data: Buffer, binary: boolean) => this.message(data, binary))
+    this.receiver.on("ping", (data: Buffer) => {
+      if (!this.done) handler.onPing(data)
+    })
+    this.receiver.on("pong", (data: Buffer) => {
+      if (!this.done) handler.onPong(data)
+    })
+    this.receiver.on("conclude", (code: number, reason: Buffer) => {
+      if (this.stop()) handler.onClose(code, reason.toString("utf8"))
+    })
+    this.receiver.on("error", (error: Error) => this.fail(error))
+  }
+
+  /** The bytes are valid during the call only. `false`: no more until `onRoom`. */
+  push(bytes: Buffer, start: number, end: number): boolean {
+    if (this.done) return true
+    if (this.pending !== undefined) {
+      this.pending = Buffer.concat([this.pending, bytes.subarray(start, end)])
+      return false
+    }
+    const next = this.take(bytes, start, end)
+    if (this.done) return true
+    if (next < end) this.pending = Buffer.from(bytes.subarray(next, end))
+    return next === end && !this.stopped
+  }
+
+  /** The handler is not full any more. */
+  resume(): void {
+    if (this.taking) return
+    const bytes = this.pending
+    if (bytes !== undefined && !this.done) {
+      this.pending = undefined
+      const next = this.take(bytes, 0, bytes.length)
+      if (next < bytes.length && !this.done) this.pending = bytes.subarray(next)
+    }
+    if (this.done || (this.pending === undefined && !this.stopped)) this.handler.onRoom()
+  }
+
+  /** Nothing is handed on any more; `false` where that was so before. */
+  stop(): boolean {
+    if (this.done) return false
+    this.done = true
+    this.pending = undefined
+    this.block = undefined
+    return true
+  }
+
+  private get stopped(): boolean {
+    return this.inflating || this.handler.full()
+  }
+
+  /** Reads as far as is wanted; gives where it stopped. */
+  private take(bytes: Buffer, start: number, end: number): number {
+    this.taking = true
+    let at = start
+    while (at < end && !this.done && !this.stopped) {
+      at = this.rest === 0 ? this.takeHead(bytes, at, end) : this.takePayload(bytes, at, end)
+    }
+    this.taking = false
+    return at
+  }
+
+  private takeHead(bytes: Buffer, start: number, end: number): number {
+    const next = Math.min(end, start + this.need - this.have)
+    bytes.copy(this.head, this.have, start, next)
+    this.have += next - start
+    if (this.have < this.need) return next
+    const length = this.head.readUInt8(1)
+    if (this.need === 2 && length === 126) this.need = 4
+    else if (this.need === 2 && length === 127) this.need = 10
+    else this.endHead(length)
+    return next
+  }
+
+  private endHead(length: number): void {
+    const { head, need } = this
+    if (need === 10 && head.readUInt8(2) > 0x7f) {
+      this.fail(new RangeError("Invalid WebSocket frame: the length has its first bit set"))
+      return
+    }
+    this.rest = need === 2 ? length & 0x7f : need === 4 ? head.readUInt16BE(2) : Number(head.readBigUInt64BE(2))
+    this.have = 0
+    this.need = 2
+    this.write(Buffer.from(head.subarray(0, need)))
+  }
+
+  private takePayload(bytes: Buffer, start: number, end: number): number {
+    const block = this.block ?? allocate(Math.min(this.rest, blockSize))
+    const next = Math.min(end, start + block.length - this.filled)
+    bytes.copy(block, this.filled, start, next)
+    this.filled += next - start
+    this.rest -= next - start
+    if (this.filled < block.length) this.block = block
+    else {
+      this.block = undefined
+      this.filled = 0
+      this.write(block)
+    }
+    return next
+  }
+
+  private write(bytes: Buffer): void {
+    this.receiver.write(bytes, this.onTaken)
+    if (this.receiver.errored !== null) this.fail(this.receiver.errored)
+    // What was not taken at once waits for zlib.
+    else if (this.receiver.writableLength > 0) this.inflating = true
+  }
+
+  private readonly onTaken = (): void => {
+    if (!this.inflating || this.receiver.writableLength > 0) return
+    this.inflating = false
+    this.resume()
+  }
+
+  private message(data: Buffer, binary: boolean): void {
+    if (!this.done) this.handler.onMessage(data, binary)
+  }
+
+  /** Whatever is wrong with what came. */
+  fail(error: Error): void {
+    if (this.stop()) this.handler.onFault(closeCodeOf(error), error)
+  }
+}
+
+/** Large ones do not come from the pool, so that their messages need no copy. */
+const allocate = (size: number): Buffer => (size < 4096 ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size))

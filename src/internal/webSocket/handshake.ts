@@ -1,0 +1,114 @@
+/**
+ * The opening handshake (RFC 6455 section 4.1): what is asked for, and whether the reply grants it.
+ */
+import { createHash, randomBytes } from "node:crypto"
+import * as Option from "effect/Option"
+import type { ResponseHead } from "../../ClientResponse.js"
+import type { Compression } from "../../WebSocket.js"
+import { type Extensions, extension, PerMessageDeflate } from "./ws.js"
+
+/** RFC 6455 section 1.3. */
+const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+/** A nonce for one connection. */
+export const makeKey = (): string => randomBytes(16).toString("base64")
+
+/** What Sec-WebSocket-Accept has to be. */
+export const acceptOf = (key: string): string =>
+  createHash("sha1")
+    .update(key + guid)
+    .digest("base64")
+
+/** What ws takes for a limit: 32 bits, and 0 for none. */
+export const payloadLimit = (bytes: number): number => (bytes > 0x7fffffff ? 0 : bytes)
+
+const maxWindowBits = 15
+
+/** permessage-deflate as it is offered; the window is asked for in both directions. */
+export const makeDeflate = (compression: Compression, maxMessageSize: number): PerMessageDeflate => {
+  const bits = compression.windowBits ?? maxWindowBits
+  const noTakeover = compression.noContextTakeover === true ? true : undefined
+  return new PerMessageDeflate({
+    isServer: false,
+    maxPayload: payloadLimit(maxMessageSize),
+    clientMaxWindowBits: bits === maxWindowBits ? true : bits,
+    serverMaxWindowBits: bits === maxWindowBits ? undefined : bits,
+    clientNoContextTakeover: noTakeover,
+    serverNoContextTakeover: noTakeover
+  })
+}
+
+/** The value of Sec-WebSocket-Extensions. */
+export const offerOf = (deflate: PerMessageDeflate): string =>
+  extension.format({ [PerMessageDeflate.extensionName]: deflate.offer() })
+
+/** What was asked for. */
+export interface Offer {
+  readonly key: string
+  readonly protocols: ReadonlyArray<string>
+  readonly deflate: PerMessageDeflate | undefined
+  readonly windowBits: number
+}
+
+/** What was granted. */
+export interface Grant {
+  readonly protocol: Option.Option<string>
+  readonly extensions: Extensions
+}
+
+const tokens = (values: ReadonlyArray<string>): ReadonlyArray<string> =>
+  values.flatMap((value) => value.split(",")).map((token) => token.trim().toLowerCase())
+
+const none: Extensions = Object.freeze(Object.create(null))
+
+/** What a 101 grants, or what is wrong with it. */
+export const grantOf = (head: ResponseHead, offer: Offer): Grant | string => {
+  const upgrade = tokens(head.headerValues("upgrade"))
+  if (upgrade.length !== 1 || upgrade[0] !== "websocket") return 'Upgrade is not "websocket"'
+  if (!tokens(head.headerValues("connection")).includes("upgrade")) return 'Connection does not have "upgrade"'
+  const accept = head.headerValues("sec-websocket-accept")
+  if (accept.length !== 1 || accept[0] !== acceptOf(offer.key)) {
+    return "Sec-WebSocket-Accept does not belong to the key that was sent"
+  }
+  const protocol = protocolOf(head.headerValues("sec-websocket-protocol"), offer.protocols)
+  if (typeof protocol === "string") return protocol
+  const extensions = extensionsOf(head.headerValues("sec-websocket-extensions"), offer)
+  return typeof extensions === "string" ? extensions : { protocol, extensions }
+}
+
+/** A server that chooses none may be meant for older clients. */
+const protocolOf = (given: ReadonlyArray<string>, offered: ReadonlyArray<string>): Option.Option<string> | string => {
+  const chosen = given[0]
+  if (chosen === undefined) return Option.none()
+  return given.length === 1 && offered.includes(chosen)
+    ? Option.some(chosen)
+    : "Sec-WebSocket-Protocol is not one of those that were offered"
+}
+
+const extensionsOf = (given: ReadonlyArray<string>, offer: Offer): Extensions | string => {
+  if (given.length === 0) return none
+  const { deflate } = offer
+  const refused = "Sec-WebSocket-Extensions is not what was offered"
+  if (deflate === undefined) return refused
+  try {
+    const parsed = extension.parse(given.join(", "))
+    const replies = parsed[PerMessageDeflate.extensionName]
+    const reply = replies?.[0]
+    if (reply === undefined || replies?.length !== 1 || Object.keys(parsed).length !== 1) return refused
+    const client = windowBits(reply.client_max_window_bits)
+    const server = windowBits(reply.server_max_window_bits)
+    // zlib has no raw deflate with a window of 8 bits.
+    if (client !== undefined && !(client >= 9 && client <= offer.windowBits)) return refused
+    if (server !== undefined && !(server >= 8 && server <= offer.windowBits)) return refused
+    deflate.accept([reply])
+    return { [PerMessageDeflate.extensionName]: deflate }
+  } catch {
+    return refused
+  }
+}
+
+const windowBits = (value: unknown): number | undefined => {
+  if (value === undefined) return undefined
+  const text: unknown = Array.isArray(value) && value.length === 1 ? value[0] : undefined
+  return typeof text === "string" && /^[1-9]\d?$/.test(text) ? Number(text) : Number.NaN
+}

@@ -1,0 +1,74 @@
+/**
+ * Whether the peer is still there: pings in a rhythm, and half of it for a sign of life.
+ */
+import type { Deadline, Deadlines } from "../transport/deadlines.js"
+
+/** What a heartbeat needs of its connection. */
+export interface Pulse {
+  /** Sends a ping; `done` when the system has it. */
+  readonly ping: (done: () => void) => void
+  /** Bytes that wait to be sent. */
+  readonly backlog: () => number
+  /** Whether nothing is read, so that nothing can be heard. */
+  readonly paused: () => boolean
+  readonly onLost: () => void
+}
+
+export class Heartbeat {
+  private readonly deadlines: Deadlines
+  private readonly interval: number
+  private readonly pulse: Pulse
+  private deadline: Deadline | undefined = undefined
+  private pingedAt = 0
+  private sent = false
+  private backlog = 0
+  /** Any byte since the last ping. */
+  private heard = false
+
+  /** `interval` in milliseconds. */
+  constructor(deadlines: Deadlines, interval: number, pulse: Pulse) {
+    this.deadlines = deadlines
+    this.interval = interval
+    this.pulse = pulse
+    this.schedule(deadlines.now() + interval, this.beat)
+  }
+
+  /** Bytes have come. */
+  hear(): void {
+    this.heard = true
+  }
+
+  stop(): void {
+    this.deadline?.cancel()
+  }
+
+  private schedule(at: number, fire: () => void): void {
+    this.deadline = this.deadlines.scheduleIdle(at, fire)
+  }
+
+  private readonly beat = (): void => {
+    this.pingedAt = this.deadlines.now()
+    this.heard = false
+    this.sent = false
+    this.pulse.ping(() => {
+      this.sent = true
+    })
+    this.backlog = this.pulse.backlog()
+    this.schedule(this.pingedAt + this.interval / 2, this.check)
+  }
+
+  private readonly check = (): void => {
+    if (this.heard || this.pulse.paused()) {
+      this.schedule(Math.max(this.deadlines.now(), this.pingedAt + this.interval), this.beat)
+      return
+    }
+    // A ping behind a large message has not been asked yet, as long as the peer takes what is before it.
+    const backlog = this.pulse.backlog()
+    if (!this.sent && backlog < this.backlog) {
+      this.backlog = backlog
+      this.schedule(this.deadlines.now() + this.interval / 2, this.check)
+      return
+    }
+    this.pulse.onLost()
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * An open WebSocket by effects.
+ */
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { ParseError } from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import type { ParseOptions } from "effect/SchemaAST"
+import * as Stream from "effect/Stream"
+import type { ResponseHead } from "../../ClientResponse.js"
+import { type Details, JsonDecodeError, WebSocketError } from "../../Errors.js"
+import type { TypeId as Id, Message, WebSocket } from "../../WebSocket.js"
+import * as Json from "../session/json.js"
+import type { Deadlines } from "../transport/deadlines.js"
+import type { Ending, Outgoing, WebSocketConnection } from "./connection.js"
+
+export const TypeId: Id = "~effect-http-session/WebSocket"
+
+/** RFC 6455 section 7.4, and the registry of close codes. */
+const isCloseCode = (code: number): boolean =>
+  (Number.isInteger(code) && code >= 3000 && code <= 4999) ||
+  code === 1000 ||
+  code === 1001 ||
+  code === 1002 ||
+  code === 1003 ||
+  (Number.isInteger(code) && code >= 1007 && code <= 1014)
+
+/** A control frame has 125 bytes, of which two are the code. */
+const maxReason = 123
+
+const maxControl = 125
+
+/** As much of it as a close frame can hold, in whole characters. */
+const fitting = (reason: string): string => {
+  const bytes = Buffer.from(reason, "utf8")
+  if (bytes.length <= maxReason) return reason
+  let end = maxReason
+  while (end > 0 && (bytes.readUInt8(end) & 0xc0) === 0x80) end--
+  return bytes.toString("utf8", 0, end)
+}
+
+/** Ended as it should. */
+const isClean = ({ code, reason }: Ending): boolean =>
+  reason === "Closed" && (code === 1000 || code === 1001 || code === 1005)
+
+/** What an open WebSocket is made of. */
+export interface Parts {
+  readonly connection: WebSocketConnection
+  readonly response: ResponseHead
+  readonly protocol: Option.Option<string>
+  readonly details: Details
+  readonly deadlines: Deadlines
+  /** Milliseconds. */
+  readonly receiveTimeout: number
+}
+
+export class WebSocketImpl implements WebSocket {
+  readonly [TypeId]: Id = TypeId
+  readonly response: ResponseHead
+  readonly protocol: Option.Option<string>
+  private readonly parts: Parts
+  private readonly connection: WebSocketConnection
+
+  constructor(parts: Parts) {
+    this.parts = parts
+    this.connection = parts.connection
+    this.response = parts.response
+    this.protocol = parts.protocol
+  }
+
+  readonly send = (data: string | Uint8Array): Effect.Effect<void, WebSocketError> => this.put({ _tag: "Data", data })
+
+  readonly sendJson = (value: unknown): Effect.Effect<void, WebSocketError> =>
+    Effect.suspend(() => {
+      const text: string | undefined = JSON.stringify(value)
+      if (text === undefined) throw new TypeError("WebSocket.sendJson: the value has no JSON")
+      return this.send(text)
+    })
+
+  readonly ping = (data: string | Uint8Array = ""): Effect.Effect<void, WebSocketError> => this.control("Ping", data)
+
+  readonly pong = (data: string | Uint8Array = ""): Effect.Effect<void, WebSocketError> => this.control("Pong", data)
+
+  get receive(): Effect.Effect<Message, WebSocketError> {
+    return Effect.suspend(() => this.next(this.until()))
+  }
+
+  readonly receiveJson = <A, I, R>(
+    schema: Schema.Schema<A, I, R>,
+    options?: ParseOptions
+  ): Effect.Effect<A, WebSocketError | JsonDecodeError | ParseError, R> => {
+    const decode = Schema.decodeUnknown(schema, options)
+    return Effect.flatMap(
+      Effect.suspend(() => this.nextJson(this.until())),
+      (value) => decode(value)
+    )
+  }
+
+  get messages(): Stream.Stream<Message, WebSocketError> {
+    return Stream.repeatEffectChunkOption(Effect.suspend(() => this.batch(this.until())))
+  }
+
+  readonly close = (code = 1000, reason = ""): Effect.Effect<boolean> =>
+    Effect.suspend(() => {
+      if (!isCloseCode(code)) throw new RangeError(`WebSocket.close: ${code} is no code that may be sent`)
+      const begun = this.connection.close(code, fitting(reason))
+      return Effect.as(this.closed, begun)
+    })
+
+  get closeCode(): Effect.Effect<Option.Option<number>> {
+    return Effect.sync(() => Option.fromNullable(this.connection.code))
+  }
+
+  /** Waits for the socket to be closed. */
+  private readonly closed: Effect.Effect<void> = Effect.async<void>((resume) =>
+    Effect.sync(this.connection.onClosed(() => resume(Effect.void)))
+  )
+
+  private put(frame: Outgoing): Effect.Effect<void, WebSocketError> {
+    return Effect.async<void, WebSocketError>((resume) => {
+      const forget = this.connection.send(frame, (ending) =>
+        resume(ending === undefined ? Effect.void : Effect.fail(this.error(ending)))
+      )
+      // A frame that has begun is sent whole, whoever waits for it.
+      return Effect.sync(forget)
+    })
+  }
+
+  private control(_tag: "Ping" | "Pong", data: string | Uint8Array): Effect.Effect<void, WebSocketError> {
+    return Effect.suspend(() => {
+      if (Buffer.byteLength(data) > maxControl) {
+        throw new RangeError(`WebSocket.${_tag.toLowerCase()}: more than ${maxControl} bytes`)
+      }
+      return this.put({ _tag, data })
+    })
+  }
+
+  private until(): number {
+    const { deadlines, receiveTimeout } = this.parts
+    return receiveTimeout === Infinity ? Infinity : deadlines.now() + receiveTimeout
+  }
+
+  private next(until: number): Effect.Effect<Message, WebSocketError> {
+    const message = this.connection.inbox.take()
+    return message === undefined ? this.waitOr(until, () => this.next(until)) : Effect.succeed(message)
+  }
+
+  private nextJson(until: number): Effect.Effect<unknown, WebSocketError | JsonDecodeError> {
+    return Effect.flatMap(this.next(until), (message) => {
+      switch (message._tag) {
+        case "Text": {
+          const result = Json.parse(message.data, undefined, () => this.parts.details)
+          return "value" in result ? Effect.succeed(result.value) : Effect.fail(result)
+        }
+        case "Binary":
+          return Effect.fail(new JsonDecodeError({ ...this.parts.details, excerpt: "" }))
+        default:
+          return this.nextJson(until)
+      }
+    })
+  }
+
+  private batch(until: number): Effect.Effect<Chunk.Chunk<Message>, Option.Option<WebSocketError>> {
+    const messages = this.connection.inbox.takeAll()
+    if (messages.length > 0) return Effect.succeed(Chunk.unsafeFromArray(messages))
+    const { closedHere, ending } = this.connection
+    if (ending !== undefined && (closedHere || isClean(ending))) return Effect.fail(Option.none())
+    return Effect.catchAll(
+      this.waitOr<Chunk.Chunk<Message>, WebSocketError | Option.Option<WebSocketError>>(until, () => this.batch(until)),
+      (error) => Effect.fail(error instanceof WebSocketError ? Option.some(error) : error)
+    )
+  }
+
+  /** Goes on when there may be something; fails where nothing will come, or not in time. */
+  private waitOr<A, E>(until: number, go: () => Effect.Effect<A, E>): Effect.Effect<A, E | WebSocketError> {
+    const { ending, inbox } = this.connection
+    if (ending !== undefined && inbox.ended) return Effect.fail(this.error(ending))
+    if (this.parts.deadlines.now() >= until) return Effect.fail(this.error({ reason: "Timeout", code: 1006 }))
+    return Effect.flatMap(inbox.wait(until), go)
+  }
+
+  private error({ cause, closeReason, code, reason }: Ending): WebSocketError {
+    return new WebSocketError({
+      ...this.parts.details,
+      reason,
+      code,
+      ...(closeReason === undefined || closeReason === "" ? undefined : { closeReason }),
+      ...(cause === undefined ? undefined : { cause })
+    })
+  }
+}
