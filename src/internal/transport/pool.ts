@@ -85,6 +85,7 @@ export class Pool<C extends Poolable> {
   private held = 0
   private waiting = 0
   private sweep: Deadline | undefined = undefined
+  private sweepsAt = Infinity
 
   constructor(settings: PoolSettings) {
     this.settings = settings
@@ -167,7 +168,8 @@ export class Pool<C extends Poolable> {
     const stack = this.idle.get(connection.key)
     if (stack === undefined) this.idle.set(connection.key, [connection])
     else stack.push(connection)
-    if (this.sweep === undefined) this.sweepAt(deadlines, this.expiry(connection))
+    const until = this.expiry(connection)
+    if (until < this.sweepsAt) this.sweepAt(deadlines, until)
   }
 
   /** An idle connection has ended by itself. */
@@ -183,7 +185,7 @@ export class Pool<C extends Poolable> {
     const stacks = [...this.idle.values()]
     this.idle.clear()
     this.sweep?.cancel()
-    this.sweep = undefined
+    this.sweepsAt = Infinity
     for (const stack of stacks) for (const connection of stack) connection.close(reason)
   }
 
@@ -275,8 +277,10 @@ export class Pool<C extends Poolable> {
   }
 
   private sweepAt(deadlines: Deadlines, at: number): void {
+    this.sweep?.cancel()
+    this.sweepsAt = at
     this.sweep = deadlines.scheduleIdle(at, () => {
-      this.sweep = undefined
+      this.sweepsAt = Infinity
       const now = deadlines.now()
       const expired: Array<C> = []
       let next = Infinity
