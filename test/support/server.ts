@@ -151,6 +151,12 @@ export const answerNonces: Play = (peer) =>
         )
   )
 
+/** Answers request after request with what `f` makes of it. */
+export const answers =
+  (f: (request: LoggedRequest) => string): Play =>
+  (peer) =>
+    Effect.forever(Effect.flatMap(peer.request, (request) => peer.send(f(request))))
+
 /** One after the other. */
 export const plays =
   (...steps: ReadonlyArray<Play>): Play =>

@@ -1,0 +1,533 @@
+/**
+ * Connections that die while they are idle, or just as they are used again.
+ */
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import * as HttpBody from "@effect/platform/HttpBody"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Fiber, Option, Stream, TestClock } from "effect"
+import type * as ClientRequest from "effect-http-session/ClientRequest"
+import * as ClientResponse from "effect-http-session/ClientResponse"
+import * as Connector from "effect-http-session/Connector"
+import * as CookieJar from "effect-http-session/CookieJar"
+import type { ClientError } from "effect-http-session/Errors"
+import * as Session from "effect-http-session/Session"
+import { invariants } from "../support/invariants.js"
+import { itFault, outcome } from "../support/itFault.js"
+import * as Server from "../support/server.js"
+import { until } from "../support/wait.js"
+
+const { answers, fin, head, plays, request, reset, respond, send, stall } = Server
+
+const limits: ClientRequest.RequestOptions = { timeout: "5 seconds" }
+
+const failed = <A>(exit: Exit.Exit<A, ClientError>): ClientError => {
+  if (Exit.isSuccess(exit)) return assert.fail(`succeeded with ${JSON.stringify(exit.value)}`)
+  const error = Cause.failureOption(exit.cause)
+  return Option.isSome(error) ? error.value : assert.fail(Cause.pretty(exit.cause))
+}
+
+const failure = <A, R>(effect: Effect.Effect<A, ClientError, R>): Effect.Effect<ClientError, never, R> =>
+  Effect.map(Effect.exit(effect), failed)
+
+/** How often the server has read each request, but for the nonces. */
+const delivered = (at: Server.Server): ReadonlyArray<string> =>
+  Effect.runSync(at.requests)
+    .filter(({ target }) => !target.startsWith("/nonce"))
+    .map(({ connection, method, target }) => `${connection} ${method} ${target}`)
+
+/** A session on a connector of its own. */
+const sessionOn = (options?: Connector.TcpOptions, session?: Session.SessionOptions) =>
+  Effect.gen(function* () {
+    const connector = yield* Connector.tcp(options)
+    const jar = yield* CookieJar.make()
+    return yield* Session.make(session).pipe(
+      Effect.provideService(Connector.Connector, connector),
+      Effect.provideService(CookieJar.CookieJar, jar)
+    )
+  })
+
+const nonceOnce = (session: Session.SessionService, at: Server.Server) =>
+  session.get(`${at.url}/nonce?own`, limits).pipe(ClientResponse.text)
+
+const warm = (session: Session.SessionService, at: Server.Server) =>
+  session.get(`${at.url}/warm`, limits).pipe(ClientResponse.text)
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+
+/** One chance only. */
+const oneShot = (text: string) =>
+  (async function* () {
+    yield bytes(text)
+  })()
+
+describe("a connection that dies under its second request", () => {
+  const ends = [
+    ["FIN", fin],
+    ["RST", reset]
+  ] as const
+  const resent: ReadonlyArray<readonly [string, string, ClientRequest.RequestOptions, string]> = [
+    ["GET", "GET", {}, ""],
+    ["HEAD", "HEAD", {}, ""],
+    ["OPTIONS", "OPTIONS", {}, ""],
+    ["DELETE", "DELETE", {}, ""],
+    ["PUT of bytes", "PUT", { text: "all of it" }, "all of it"],
+    ["PUT of a stream", "PUT", { data: Stream.make(bytes("all "), bytes("of it")) }, "all of it"]
+  ]
+  for (const [how, end] of ends) {
+    for (const [name, method, options, body] of resent) {
+      itFault(
+        `${how}: ${name} goes out once more on a fresh connection`,
+        [
+          plays(request, respond(200, "warm"), request, end),
+          plays(request, respond(200, method === "HEAD" ? "" : "ok"))
+        ],
+        (session, at) =>
+          Effect.zipRight(
+            warm(session, at),
+            session.request(method, `${at.url}/own`, { ...limits, ...options }).pipe(ClientResponse.discard)
+          ),
+        (exit, at) => {
+          assert.strictEqual(outcome(exit), "Success")
+          assert.deepStrictEqual(delivered(at), ["0 GET /warm", `0 ${method} /own`, `1 ${method} /own`])
+          assert.deepStrictEqual(
+            Effect.runSync(at.requests)
+              .filter(({ target }) => target === "/own")
+              .map((logged) => logged.body),
+            [body, body]
+          )
+        }
+      )
+    }
+
+    const refused: ReadonlyArray<readonly [string, string, () => ClientRequest.RequestOptions]> = [
+      ["POST", "POST", () => ({ text: "x" })],
+      ["POST without a body", "POST", () => ({})],
+      ["PATCH", "PATCH", () => ({ text: "x" })],
+      ["a method of one's own", "BREW", () => ({})],
+      ["PUT of a body that can be had once", "PUT", () => ({ data: HttpBody.raw(oneShot("x")) })]
+    ]
+    for (const [name, method, options] of refused) {
+      itFault(
+        `${how}: ${name} fails, and was delivered once`,
+        plays(request, respond(200, "warm"), request, end),
+        (session, at) =>
+          Effect.zipRight(
+            warm(session, at),
+            Effect.suspend(() => session.request(method, `${at.url}/own`, { ...limits, ...options() })).pipe(
+              ClientResponse.discard
+            )
+          ),
+        (exit, at) => {
+          const error = failed(exit)
+          assert.strictEqual(error._tag, how === "FIN" ? "ServerDisconnectedError" : "ClientOSError")
+          if (error._tag === "ServerDisconnectedError") assert.isTrue(error.reused)
+          assert.strictEqual(error.attempt, 1)
+          assert.deepStrictEqual(delivered(at), ["0 GET /warm", `0 ${method} /own`])
+        }
+      )
+    }
+
+    itFault(
+      `${how}: never a second time`,
+      [plays(request, respond(200, "warm"), request, end), plays(request, end)],
+      (session, at) =>
+        Effect.zipRight(warm(session, at), session.get(`${at.url}/own`, limits).pipe(ClientResponse.text)),
+      (exit, at) => {
+        assert.strictEqual(failed(exit).attempt, 2)
+        assert.deepStrictEqual(delivered(at), ["0 GET /warm", "0 GET /own", "1 GET /own"])
+      }
+    )
+
+    itFault(
+      `${how}: not on another idle connection, which may be dead as well`,
+      // Both are warm before either is used again: the answers wait for each other.
+      (() => {
+        let heads = 0
+        const both: Server.Play = () =>
+          until(
+            Effect.sync(() => heads),
+            (seen) => seen >= 2
+          )
+        const twice = plays(request, () => Effect.sync(() => void heads++), both, respond(200, "warm"), request, end)
+        return [twice, twice, plays(request, respond(200, "own"))]
+      })(),
+      (session, at) =>
+        Effect.zipRight(
+          Effect.all([warm(session, at), warm(session, at)], { concurrency: 2 }),
+          session.get(`${at.url}/own`, limits).pipe(ClientResponse.text)
+        ),
+      (exit, at) => {
+        assert.deepStrictEqual(exit, Exit.succeed("own"))
+        assert.strictEqual(delivered(at).filter((line) => line.includes("/own")).length, 2)
+        assert.include(delivered(at), "2 GET /own")
+      }
+    )
+
+    itFault(
+      `${how}: never from a fresh connection`,
+      plays(request, end),
+      (session, at) => session.get(`${at.url}/own`, limits).pipe(ClientResponse.text),
+      (exit, at) => {
+        assert.strictEqual(failed(exit).attempt, 1)
+        assert.deepStrictEqual(delivered(at), ["0 GET /own"])
+      }
+    )
+
+    for (const [name, bytes] of [
+      ["a part of the status line", "HTT"],
+      ["one line end", "\r\n"],
+      ["an informational response", "HTTP/1.1 103 Early Hints\r\n\r\n"]
+    ] as const) {
+      itFault(
+        `${how}: never after ${name}`,
+        plays(request, respond(200, "warm"), request, send(bytes), end),
+        (session, at) =>
+          Effect.zipRight(warm(session, at), session.get(`${at.url}/own`, limits).pipe(ClientResponse.text)),
+        (exit, at) => {
+          assert.include(["ServerDisconnectedError", "ClientOSError"], failed(exit)._tag)
+          assert.deepStrictEqual(delivered(at), ["0 GET /warm", "0 GET /own"])
+        }
+      )
+    }
+  }
+
+  itFault(
+    "20 GETs through the race are 20 of 20",
+    Array.from({ length: 25 }, () => plays(request, respond(200, "ok"), head, fin)),
+    (session, at) =>
+      Effect.map(Effect.replicateEffect(session.get(`${at.url}/own`, limits).pipe(ClientResponse.text), 20), (texts) =>
+        assert.deepStrictEqual(
+          texts,
+          Array.from({ length: 20 }, () => "ok")
+        )
+      ),
+    undefined,
+    { followUp: false }
+  )
+})
+
+describe("a server that ends connections as it pleases", () => {
+  /** Numbers below 1, the same each time. */
+  const chance = (seed: number) => {
+    let state = seed
+    return () => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff
+      return state / 0x80000000
+    }
+  }
+
+  for (const [name, end] of [
+    ["FIN", fin],
+    ["RST", reset]
+  ] as const) {
+    it.scopedLive(`${name} at random moments: each GET succeeds, and each POST that was delivered`, () =>
+      Effect.gen(function* () {
+        const random = chance(20261122)
+        const at = yield* Server.always((peer) => {
+          const rounds = 1 + Math.floor(random() * 3)
+          const round = Effect.flatMap(peer.request, ({ target }) => peer.send(Server.response(200, target)))
+          return Effect.repeatN(round, rounds - 1).pipe(
+            Effect.zipRight(Effect.sleep(random() < 0.5 ? 0 : random() * 4)),
+            Effect.zipRight(end(peer))
+          )
+        })
+        const session = yield* sessionOn({ limit: 20 })
+        const exit = yield* invariants(
+          Effect.forEach(
+            Array.from({ length: 1000 }, (_, index) => index),
+            (index) => {
+              const method = index % 5 === 0 ? "POST" : "GET"
+              return Effect.sleep(random() * 5).pipe(
+                Effect.zipRight(session.request(method, `${at.url}/${index}`, limits).pipe(ClientResponse.text)),
+                Effect.exit,
+                Effect.map((result) => ({ index, method, result }))
+              )
+            },
+            { concurrency: 20 }
+          ),
+          { connector: session.connector, servers: [at] }
+        )
+        assert.isTrue(Exit.isSuccess(exit))
+        if (!Exit.isSuccess(exit)) return
+        let posts = 0
+        for (const { index, method, result } of exit.value) {
+          if (Exit.isSuccess(result)) {
+            assert.strictEqual(result.value, `/${index}`)
+            if (method === "POST") posts++
+          } else {
+            assert.strictEqual(method, "POST", Cause.pretty(result.cause))
+            assert.include(["ServerDisconnectedError", "ClientOSError"], failed(result)._tag)
+          }
+        }
+        const arrived = (yield* at.requests).filter((logged) => logged.method === "POST").length
+        assert.strictEqual(arrived, posts)
+      })
+    )
+  }
+
+  it.scopedLive("50 dead idle connections are in nobody's way", () =>
+    Effect.gen(function* () {
+      let accepted = 0
+      let restart: () => void = () => {}
+      const restarted = new Promise<void>((resolve) => {
+        restart = resolve
+      })
+      const old: Server.Play = plays(
+        request,
+        () => Effect.sync(() => void accepted++),
+        () =>
+          until(
+            Effect.sync(() => accepted),
+            (count) => count >= 50
+          ),
+        respond(200, "old"),
+        () => Effect.promise(() => restarted),
+        fin
+      )
+      const at = yield* Server.server([
+        ...Array.from({ length: 50 }, () => old),
+        ...Array.from({ length: 50 }, () => answers(({ target }) => Server.response(200, target)))
+      ])
+      const session = yield* sessionOn()
+      const exit = yield* invariants(
+        Effect.gen(function* () {
+          yield* Effect.all(
+            Array.from({ length: 50 }, () => warm(session, at)),
+            { concurrency: "unbounded" }
+          )
+          assert.strictEqual((yield* session.connector.stats).idle, 50)
+          restart()
+          yield* until(session.connector.stats, (stats) => stats.idle === 0)
+          const texts = yield* Effect.forEach(
+            Array.from({ length: 50 }, (_, index) => index),
+            (index) => session.post(`${at.url}/${index}`, { ...limits, text: "x" }).pipe(ClientResponse.text),
+            { concurrency: "unbounded" }
+          )
+          assert.deepStrictEqual(
+            texts,
+            Array.from({ length: 50 }, (_, index) => `/${index}`)
+          )
+        }),
+        { connector: session.connector, servers: [at] }
+      )
+      assert.isTrue(Exit.isSuccess(exit))
+    })
+  )
+})
+
+describe("idle connections on the Clock", () => {
+  const echo = answers(({ target }) => Server.response(200, target))
+
+  it.scoped("are closed after keepaliveTimeout without any traffic, and used until then", () =>
+    Effect.gen(function* () {
+      const at = yield* Server.always(echo)
+      const session = yield* sessionOn({ keepaliveTimeout: "10 seconds" })
+      yield* warm(session, at)
+      yield* TestClock.adjust("9999 millis")
+      yield* warm(session, at)
+      assert.strictEqual(yield* at.accepted, 1)
+      yield* TestClock.adjust("9999 millis")
+      assert.strictEqual((yield* session.connector.stats).idle, 1)
+      yield* TestClock.adjust("1 millis")
+      yield* until(at.connections, (open) => open === 0)
+      assert.strictEqual((yield* session.connector.stats).idle, 0)
+      yield* warm(session, at)
+      assert.strictEqual(yield* at.accepted, 2)
+    })
+  )
+
+  it.scoped("are closed half a second before their server would do it", () =>
+    Effect.gen(function* () {
+      const at = yield* Server.always(answers(() => Server.response(200, "x", ["Keep-Alive: timeout=2"])))
+      const session = yield* sessionOn()
+      yield* warm(session, at)
+      yield* TestClock.adjust("1499 millis")
+      assert.strictEqual((yield* session.connector.stats).idle, 1)
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* session.connector.stats).idle, 0)
+    })
+  )
+
+  it.scoped("are not hit by limits of the request before", () =>
+    Effect.gen(function* () {
+      const at = yield* Server.always(echo)
+      const session = yield* sessionOn()
+      yield* session
+        .get(`${at.url}/1`, { timeout: { total: "1 second", headers: "1 second", body: "1 second", send: "1 second" } })
+        .pipe(ClientResponse.text)
+      yield* TestClock.adjust("5 seconds")
+      assert.strictEqual(yield* warm(session, at), "/warm")
+      assert.strictEqual(yield* at.accepted, 1)
+    })
+  )
+})
+
+describe("a body that came whole", () => {
+  const echo = answers(({ target }) => Server.response(200, target))
+
+  itFault(
+    "has given its connection back before it is read",
+    echo,
+    (session, at) =>
+      Effect.gen(function* () {
+        const first = yield* session.get(`${at.url}/first`, limits)
+        yield* until(session.connector.stats, (stats) => stats.idle === 1)
+        assert.strictEqual((yield* session.connector.stats).acquired, 0)
+        const second = yield* session.get(`${at.url}/second`, limits)
+        assert.strictEqual(second.connection.id, first.connection.id)
+        assert.isTrue(second.connection.reused)
+        assert.isFalse(first.connection.reused)
+        assert.deepStrictEqual([yield* second.text, yield* first.text], ["/second", "/first"])
+      }),
+    undefined,
+    { followUp: false }
+  )
+
+  itFault(
+    "200 times unread leaves one connection",
+    echo,
+    (session, at) =>
+      Effect.forEach(Array.from({ length: 200 }), () => Effect.scoped(session.get(`${at.url}/x`, limits)), {
+        discard: true
+      }),
+    (_exit, at) => assert.strictEqual(Effect.runSync(at.accepted), 1),
+    { followUp: false }
+  )
+})
+
+describe("a body that nobody reads", () => {
+  const big = (length: number) => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`
+  const open = (session: Session.SessionService, at: Server.Server) =>
+    Effect.asVoid(Effect.scoped(session.get(`${at.url}/own`, limits)))
+  /** Waits until the head has been taken, which the small pause between packets does not promise. */
+  const rows: ReadonlyArray<readonly [string, ReadonlyArray<Server.Play>, 1 | 2]> = [
+    ["a small rest is drained", [request, send(big(6000)), () => Effect.sleep(20), send("x".repeat(6000))], 1],
+    [
+      "a rest in chunks is drained",
+      [
+        request,
+        send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"),
+        () => Effect.sleep(20),
+        send("0\r\n\r\n")
+      ],
+      1
+    ],
+    ["a large rest closes", [request, send(big(200_000)), send("x".repeat(100_000)), stall], 2],
+    ["a rest that does not come closes", [request, send(big(10)), stall], 2],
+    [
+      "chunks without end close",
+      [
+        request,
+        send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        Server.repeat(`1000\r\n${"x".repeat(4096)}\r\n`)
+      ],
+      2
+    ],
+    ["a body without length closes", [request, send("HTTP/1.1 200 OK\r\n\r\nabc"), stall], 2]
+  ]
+  for (const [name, steps, connections] of rows) {
+    itFault(
+      name,
+      plays(...steps),
+      open,
+      (exit, at) => {
+        assert.strictEqual(outcome(exit), "Success")
+        assert.strictEqual(Effect.runSync(at.accepted), connections)
+      },
+      { within: 250 }
+    )
+  }
+
+  it.scopedLive("200 times leaves nothing", () =>
+    Effect.gen(function* () {
+      const at = yield* Server.always(plays(request, send(big(1_000_000)), send("x".repeat(300_000)), stall))
+      const session = yield* sessionOn({ limit: 5 })
+      const exit = yield* invariants(
+        Effect.forEach(Array.from({ length: 200 }), () => open(session, at), { concurrency: 10, discard: true }),
+        { connector: session.connector, servers: [at] }
+      )
+      assert.isTrue(Exit.isSuccess(exit))
+    })
+  )
+
+  itFault(
+    "holds its connection, and no other, until it is released",
+    plays(request, send(big(1_000_000)), stall),
+    (session, at) =>
+      Effect.gen(function* () {
+        const response = yield* session.get(`${at.url}/own`, limits)
+        assert.strictEqual((yield* session.connector.stats).acquired, 1)
+        assert.strictEqual(yield* nonceOnce(session, at), "own")
+        yield* response.release
+        assert.strictEqual((yield* session.connector.stats).acquired, 0)
+        yield* response.release
+        const read = yield* failure(response.text)
+        assert.strictEqual(read._tag === "ClientPayloadError" ? read.reason : read._tag, "Released")
+      })
+  )
+
+  itFault("is released after its Scope", plays(request, send(big(10)), stall), (session, at) =>
+    Effect.gen(function* () {
+      const response = yield* Effect.scoped(session.get(`${at.url}/own`, limits))
+      const read = yield* failure(Stream.runDrain(response.stream))
+      assert.strictEqual(read._tag === "ClientPayloadError" ? read.reason : read._tag, "Released")
+    })
+  )
+
+  itFault(
+    "is read by one stream only",
+    plays(request, send(big(4)), send("ab"), () => Effect.sleep(30), send("cd")),
+    (session, at) =>
+      Effect.gen(function* () {
+        const response = yield* session.get(`${at.url}/own`, limits)
+        const first = yield* Effect.fork(Stream.mkString(Stream.decodeText(response.stream)))
+        yield* Effect.yieldNow()
+        const second = yield* failure(Stream.runDrain(response.stream))
+        assert.strictEqual(second._tag === "ClientPayloadError" ? second.reason : second._tag, "Consumed")
+        assert.strictEqual(yield* Fiber.join(first), "abcd")
+      })
+  )
+
+  itFault(
+    "is kept for as many decoders as want it",
+    plays(request, send(big(4)), send("ab"), () => Effect.sleep(30), send("cd")),
+    (session, at) =>
+      Effect.gen(function* () {
+        const response = yield* session.get(`${at.url}/own`, limits)
+        assert.deepStrictEqual(yield* Effect.all([response.text, response.text, response.bytes], { concurrency: 3 }), [
+          "abcd",
+          "abcd",
+          new Uint8Array(Buffer.from("abcd"))
+        ])
+      })
+  )
+})
+
+describe("a process with idle connections", () => {
+  it.scopedLive("ends by itself", () =>
+    Effect.gen(function* () {
+      const at = yield* Server.always(answers(() => Server.response(200, "ok")))
+      const script = fileURLToPath(new URL("../support/children/idle.ts", import.meta.url))
+      const result = yield* Effect.async<{
+        readonly code: number | null
+        readonly out: string
+        readonly millis: number
+      }>((resume) => {
+        const child = spawn(process.execPath, ["--import", "tsx", script, at.url], {
+          stdio: ["ignore", "pipe", "inherit"]
+        })
+        let out = ""
+        let done = 0
+        child.stdout.on("data", (chunk) => {
+          out += String(chunk)
+          done = performance.now()
+        })
+        child.once("close", (code) => resume(Effect.succeed({ code, out, millis: performance.now() - done })))
+        return Effect.sync(() => child.kill("SIGKILL"))
+      })
+      assert.deepStrictEqual([result.code, result.out], [0, "ok idle=1\n"])
+      assert.isBelow(result.millis, 1000)
+    })
+  )
+})
