@@ -2,7 +2,7 @@
  * A cookie jar by RFC 6265bis: pure data and synchronous; whoever calls says what time it is.
  */
 import { isIP } from "node:net"
-import { type Pair, quote } from "./header.js"
+import { quote } from "./header.js"
 import { defaultPath, domainMatches, isPublicSuffix, pathMatches, withUnreserved } from "./match.js"
 import { maxPairLength, parseSetCookie, type SetCookie } from "./parse.js"
 import { type Entry, type Removed, Store, type Stored, sendingOrder } from "./store.js"
@@ -193,12 +193,6 @@ export class Jar {
       out += entry.name === "" ? entry.sent : `${entry.name}=${entry.sent}`
     }
     return out === "" ? undefined : out
-  }
-
-  /** The same for `mergeHeader`. */
-  pairs(target: CookieTarget, now: number): ReadonlyArray<Pair> {
-    if (this.#store.count === 0) return []
-    return this.select(target, now).map((entry) => [entry.name, entry.sent])
   }
 
   /** All that have not expired, earliest first. */
