@@ -1,0 +1,81 @@
+/**
+ * docs/benchmarks.md and its chart.
+ */
+import { writeFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+
+const file = (name) => fileURLToPath(new URL(`../docs/${name}`, import.meta.url))
+
+const ratio = (value) => value.toFixed(2)
+
+const requestTable = ({ rows, title }) =>
+  [
+    `## ${title}`,
+    "",
+    "| client | throughput | CPU per request |",
+    "| --- | --- | --- |",
+    ...rows.map((row) => `| ${row.name} | ${ratio(row.throughput)} | ${ratio(row.cpu)} |`),
+    ""
+  ].join("\n")
+
+const streamTable = (streams, direction, size) => {
+  const rows = streams.filter((row) => row.direction === direction)
+  const base = rows[0]
+  if (base === undefined) return ""
+  return [
+    `## A ${direction} of ${size} MiB`,
+    "",
+    "| way | speed over the bare socket | growth of RSS |",
+    "| --- | --- | --- |",
+    ...rows.map((row) => `| ${row.name} | ${ratio(base.millis / row.millis)} | ${Math.round(row.grown)} MiB |`),
+    ""
+  ].join("\n")
+}
+
+const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
+
+const chart = ({ rows, title }) => {
+  const height = 26
+  const left = 280
+  const scale = 380 / Math.max(...rows.map((row) => row.throughput))
+  const bars = rows.map((row, index) => {
+    const y = 40 + index * height
+    const width = Math.max(1, row.throughput * scale)
+    const fill = row.name.startsWith("ours") ? "#2563eb" : "#94a3b8"
+    return (
+      `<text x="${left - 8}" y="${y + 15}" text-anchor="end">${escape(row.name)}</text>` +
+      `<rect x="${left}" y="${y + 3}" width="${width.toFixed(1)}" height="17" fill="${fill}"/>` +
+      `<text x="${(left + width + 6).toFixed(1)}" y="${y + 15}">${ratio(row.throughput)}</text>`
+    )
+  })
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" width="740" height="${50 + rows.length * height}" font-family="sans-serif" font-size="13">` +
+    `<rect width="100%" height="100%" fill="white"/>` +
+    `<text x="10" y="22" font-weight="bold">Throughput over undici.request: ${escape(title)}</text>${bars.join("")}</svg>\n`
+  )
+}
+
+export const report = ({ load, queue, rounds, seconds, streamSize, streams, tables }) => {
+  const [first] = tables
+  if (first !== undefined) writeFileSync(file("benchmarks.svg"), chart(first))
+  const text = [
+    "# Benchmarks",
+    "",
+    "Ratios over `undici.request` from one run of `npm run bench`: each client in a process of its own, in",
+    `${rounds} interleaved rounds of ${seconds} s after 1.5 s of warm-up, medians, one server in another process, on Node`,
+    `${process.versions.node}. A throughput above 1 is faster, CPU below 1 is cheaper. Absolute times say more about the machine`,
+    "than about a client and are not given.",
+    "",
+    "![Throughput over undici.request](benchmarks.svg)",
+    "",
+    ...tables.map(requestTable),
+    streamTable(streams, "download", streamSize),
+    streamTable(streams, "upload", streamSize),
+    "## Memory and import",
+    "",
+    `- A request that waits for a slot costs ${queue.bytes} bytes of heap (1000 requests behind a limit of 10).`,
+    `- Importing \`effect-http-session\` takes ${ratio(load)} times as long as importing \`effect\`.`,
+    ""
+  ].join("\n")
+  writeFileSync(file("benchmarks.md"), text)
+}

@@ -1,0 +1,106 @@
+/**
+ * The benchmark: every client in a process of its own, in interleaved rounds, against one server in another process.
+ * Prints ratios over undici.request and writes them to docs/benchmarks.md with a chart.
+ *
+ * BENCH_ROUNDS (3), BENCH_SECONDS (1.5), BENCH_ONLY (a part of the names), BENCH_STREAM (MiB, 1024; 0: none).
+ */
+import { execFileSync, fork, spawnSync } from "node:child_process"
+import { existsSync } from "node:fs"
+import { fileURLToPath } from "node:url"
+import { report } from "./report.js"
+import { streamVariants } from "./streamVariants.js"
+import { variants } from "./variants.js"
+
+const here = (name) => fileURLToPath(new URL(name, import.meta.url))
+const rounds = Number(process.env.BENCH_ROUNDS ?? 3)
+const seconds = Number(process.env.BENCH_SECONDS ?? 1.5)
+const only = process.env.BENCH_ONLY ?? ""
+const streamSize = Number(process.env.BENCH_STREAM ?? 1024)
+
+if (!existsSync(here("./node_modules"))) {
+  execFileSync("npm", ["install", "--no-audit", "--no-fund"], { cwd: here("."), stdio: "inherit" })
+}
+execFileSync("npm", ["run", "build"], { cwd: here(".."), stdio: "inherit" })
+
+const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
+
+const run = (script, args, flags = []) => {
+  const { status, stderr, stdout } = spawnSync(process.execPath, [...flags, here(script), ...args.map(String)], {
+    encoding: "utf8"
+  })
+  if (status !== 0) throw new Error(`${script} ${args.join(" ")}: ${stderr}`)
+  return JSON.parse(stdout.trim().split("\n").at(-1))
+}
+
+const startServer = () =>
+  new Promise((resolve) => {
+    const child = fork(here("./server.js"))
+    child.once("message", ({ port }) => resolve({ child, url: `http://127.0.0.1:${port}` }))
+  })
+
+const { child, url } = await startServer()
+const names = Object.keys(variants).filter((name) => name.includes(only) || name === "undici.request")
+
+const measureRequests = (path, concurrency) => {
+  const results = new Map(names.map((name) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const name of names) results.get(name).push(run("./client.js", [name, url + path, concurrency, seconds]))
+  }
+  return names.map((name) => {
+    const rows = results.get(name)
+    return { name, perSecond: median(rows.map((row) => row.perSecond)), cpu: median(rows.map((row) => row.cpu)) }
+  })
+}
+
+const tables = []
+for (const [title, path] of [
+  ["JSON of 65 bytes", "/small"],
+  ["JSON of 64 KiB", "/large"]
+]) {
+  for (const concurrency of [50, 1]) {
+    const rows = measureRequests(path, concurrency)
+    const base = rows.find((row) => row.name === "undici.request")
+    tables.push({
+      title: `${title}, concurrency ${concurrency}`,
+      rows: rows.map((row) => ({
+        name: row.name,
+        throughput: row.perSecond / base.perSecond,
+        cpu: row.cpu / base.cpu
+      }))
+    })
+    console.log(tables.at(-1).title)
+    console.table(
+      Object.fromEntries(
+        tables
+          .at(-1)
+          .rows.map((row) => [row.name, { "throughput x": row.throughput.toFixed(2), "CPU x": row.cpu.toFixed(2) }])
+      )
+    )
+  }
+}
+
+const streams = []
+if (streamSize > 0) {
+  for (const [name, { direction }] of Object.entries(streamVariants)) {
+    const rows = Array.from({ length: Math.min(rounds, 3) }, () => run("./stream.js", [name, url, streamSize]))
+    streams.push({
+      name,
+      direction,
+      millis: median(rows.map((row) => row.millis)),
+      grown: Math.max(...rows.map((row) => row.grown))
+    })
+  }
+  console.table(
+    Object.fromEntries(
+      streams.map((row) => [row.name, { millis: Math.round(row.millis), "RSS +MiB": Math.round(row.grown) }])
+    )
+  )
+}
+
+const queue = run("./queue.js", [], ["--expose-gc"])
+const load = median(Array.from({ length: 5 }, () => run("./load.js", ["effect-http-session"]).millis))
+const loadEffect = median(Array.from({ length: 5 }, () => run("./load.js", ["effect"]).millis))
+console.log({ heapPerWaitingRequest: queue.bytes, importOverEffect: (load / loadEffect).toFixed(2) })
+
+child.disconnect()
+report({ tables, streams, streamSize, queue, load: load / loadEffect, rounds, seconds })

@@ -1,0 +1,85 @@
+/**
+ * The server of the benchmark, in a process of its own: it looks for the end of each head and answers with bytes that
+ * were made before, so that it costs as little as a server can.
+ */
+import { createServer } from "node:net"
+
+const small = JSON.stringify({ id: 1, name: "a small body of sixty-five bytes", ok: true, n: 1 })
+const large = JSON.stringify({ data: "x".repeat(64 * 1024 - 11) })
+const endless = Buffer.alloc(256 * 1024, 120)
+
+const json = (text) =>
+  Buffer.from(
+    `HTTP/1.1 200 OK\r\nServer: bench\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`
+  )
+
+const replies = new Map([
+  ["/small", json(small)],
+  ["/large", json(large)]
+])
+
+/** Sends so many bytes, as fast as they are taken. */
+const stream = (socket, size) => {
+  socket.write(`HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: ${size}\r\n\r\n`)
+  let left = size
+  const push = () => {
+    while (left > 0) {
+      const piece = left < endless.length ? endless.subarray(0, left) : endless
+      left -= piece.length
+      if (!socket.write(piece)) return
+    }
+    socket.off("drain", push)
+  }
+  socket.on("drain", push)
+  push()
+}
+
+const pathOf = (head) => head.slice(head.indexOf(" ") + 1, head.indexOf(" ", head.indexOf(" ") + 1))
+
+const answer = (socket, head) => {
+  const path = pathOf(head)
+  const reply = replies.get(path)
+  if (reply !== undefined) socket.write(reply)
+  else stream(socket, Number(path.slice(1)))
+}
+
+/** Swallows an upload of a known length, then answers. */
+const swallow = (socket, length, first) => {
+  let left = length - first
+  const done = () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+  if (left <= 0) return done()
+  socket.removeAllListeners("data")
+  socket.on("data", (chunk) => {
+    left -= chunk.length
+    if (left > 0) return
+    socket.removeAllListeners("data")
+    listen(socket)
+    done()
+  })
+}
+
+const listen = (socket) => {
+  let text = ""
+  socket.on("data", (chunk) => {
+    text += chunk.latin1Slice(0, chunk.length)
+    for (let end = text.indexOf("\r\n\r\n"); end >= 0; end = text.indexOf("\r\n\r\n")) {
+      const head = text.slice(0, end)
+      text = text.slice(end + 4)
+      const length = /content-length: (\d+)/i.exec(head)
+      if (length !== null && Number(length[1]) > 0) {
+        const first = text.length
+        text = ""
+        return swallow(socket, Number(length[1]), first)
+      }
+      answer(socket, head)
+    }
+  })
+}
+
+const server = createServer({ noDelay: true }, (socket) => {
+  socket.on("error", () => {})
+  listen(socket)
+})
+
+server.listen(0, "127.0.0.1", () => process.send?.({ port: server.address().port }))
+process.on("disconnect", () => process.exit(0))
