@@ -1,7 +1,7 @@
 /** The heap that a request costs while it waits for a slot: 1000 of them behind a limit of 10. */
 import { createServer } from "node:net"
 import { Effect, Fiber } from "effect"
-import { ClientResponse, Session } from "effect-http-session"
+import { ClientResponse, Session } from "../dist/index.js"
 
 const waiting = 1000
 const server = createServer((socket) => socket.on("error", () => {}))

@@ -9,7 +9,7 @@ const chunk = new Uint8Array(64 * 1024).fill(120)
 
 const withSession = async (use) => {
   const { Effect, Stream } = await import("effect")
-  const { ClientResponse, Session } = await import("effect-http-session")
+  const { ClientResponse, Session } = await import("../dist/index.js")
   const program = Effect.flatMap(Session.Session, (session) => use({ Effect, Stream, ClientResponse, session }))
   return Effect.runPromise(Effect.provide(program, Session.layer({ timeout: "10 minutes" })))
 }

@@ -9,7 +9,7 @@ const promise = (once) => ({ kind: "promise", once })
 const effect = async (make) => {
   const [{ Effect, Layer, Stream, Tracer }, library, platform, node] = await Promise.all([
     import("effect"),
-    import("effect-http-session"),
+    import("../dist/index.js"),
     import("@effect/platform"),
     import("@effect/platform-node")
   ])
