@@ -14,10 +14,13 @@ import type { Scope } from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { ClientRequest } from "./ClientRequest.js"
 import type { ClientError } from "./Errors.js"
+import { serving } from "./internal/testing/httpApp.js"
+import { fromAnswering, handling } from "./internal/testing/mockTransport.js"
 import { makeTcpDialer, makeUnixDialer } from "./internal/transport/dial/dial.js"
 import { TransportHandle } from "./internal/transport/handle.js"
 import { makeHub } from "./internal/transport/hub.js"
 import { type Dialer, Network } from "./internal/transport/network.js"
+import { serviceOf } from "./internal/transport/service.js"
 import type { Transport } from "./internal/transport/Transport.js"
 import type { Address, ResolverService } from "./Resolver.js"
 import { Resolver } from "./Resolver.js"
@@ -240,34 +243,95 @@ export const layerTcpConfig = (
     })
   )
 
-/** A request as the web has it, and `exact`, with what that cannot say: header order, a body of GET, any method. */
+/**
+ * A request as the web has it, and `exact`, with what that cannot say: header order and case, a body of GET, any
+ * method. `exact` has the headers as they would be sent, automatic ones, credentials and cookies among them. `signal`
+ * is aborted when the request ends before its response.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface MockRequest extends Request {
   readonly exact: ClientRequest
 }
 
-/** Answers a request in place of a server. A failure is the fault that the request meets. Any fetch handler will do. */
+/**
+ * Answers a request in place of a server. A failure is the fault that the request meets, and so is a promise rejected
+ * with a `ClientError`; whatever else is thrown is a defect of that request. Any fetch handler will do. Each request
+ * needs a `Response` of its own. The Scope of a handler that is an effect ends with the body of its response.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type MockHandler<R = never> = (
   request: MockRequest
 ) => Response | Promise<Response> | Effect.Effect<Response, ClientError, R>
 
-/** A call that a mock has answered. */
+/**
+ * A call of a mock.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface MockCall {
   readonly request: ClientRequest
+  /** `undefined` where there is no response yet, or was none. */
   readonly status: number | undefined
 }
 
-/** The calls of `layerMock`, oldest first. */
+/**
+ * The calls of `layerMock`, oldest first, one for each hop and attempt.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
 export class MockCalls extends Context.Tag("effect-http-session/Connector/MockCalls")<
   MockCalls,
   { readonly all: Effect.Effect<ReadonlyArray<MockCall>>; readonly clear: Effect.Effect<void> }
 >() {}
 
-/** No sockets: everything of the session but the network. */
-export declare const layerMock: <R = never>(
+/**
+ * No sockets: everything of the session but the network. The handler runs in a fiber of its own, with the context of
+ * the layer and the Clock of the request, and is interrupted where the request ends before its response. What a
+ * `Response` cannot say is said by `Testing.server`.
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { ClientResponse, Connector, CookieJar, Session } from "effect-http-session"
+ *
+ * const Mock = Session.layerWithoutDependencies().pipe(
+ *   Layer.provide([Connector.layerMock(() => Response.json({ id: 1 })), CookieJar.layer()])
+ * )
+ *
+ * export const user = Session.get("https://api.example/users/1").pipe(ClientResponse.json, Effect.provide(Mock))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerMock = <R = never>(
   handler: MockHandler<R>
-) => Layer.Layer<Connector | MockCalls, never, Exclude<R, Scope>>
+): Layer.Layer<Connector | MockCalls, never, Exclude<R, Scope>> =>
+  Layer.scopedContext(
+    Effect.map(fromAnswering(handling(handler)), (transport) =>
+      Context.make(Connector, serviceOf(transport)).pipe(
+        Context.add(MockCalls, {
+          all: Effect.sync(() => transport.history),
+          clear: Effect.sync(() => transport.forget())
+        })
+      )
+    )
+  )
 
-/** Serves every request by an app of @effect/platform, in this process. */
-export declare const layerHttpApp: <E, R>(
+/**
+ * Serves every request by an app of @effect/platform, in this process and without sockets. An app that fails answers
+ * as its server would, 500 unless its error knows better. An `HttpApi` is served by `layerMock` with the handler of
+ * `HttpApiBuilder.toWebHandler`.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerHttpApp = <E, R>(
   app: HttpApp<E, R>
-) => Layer.Layer<Connector, never, Exclude<R, HttpServerRequest | Scope>>
+): Layer.Layer<Connector, never, Exclude<R, HttpServerRequest | Scope>> =>
+  Layer.scoped(Connector, Effect.map(fromAnswering(serving(app)), serviceOf))

@@ -5,10 +5,10 @@ import type { PlatformError } from "@effect/platform/Error"
 import type { FileSystem } from "@effect/platform/FileSystem"
 import * as Data from "effect/Data"
 import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
-import type * as Layer from "effect/Layer"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import type { Scope } from "effect/Scope"
-import type { Connector, MockHandler } from "./Connector.js"
+import { Connector, TypeId as ConnectorTypeId, type MockHandler } from "./Connector.js"
 import type {
   ClientConnectorCertificateError,
   ClientConnectorDNSError,
@@ -16,66 +16,190 @@ import type {
   ClientConnectorSSLError,
   ServerDisconnectedError
 } from "./Errors.js"
+import { Expected } from "./internal/testing/expectations.js"
 import { fromScripts } from "./internal/testing/faultServer.js"
+import * as Faults from "./internal/testing/faults.js"
+import { fromAnswering } from "./internal/testing/mockTransport.js"
+import { record } from "./internal/testing/recorder.js"
+import { replaying } from "./internal/testing/replayer.js"
+import { TransportHandle, transportOf } from "./internal/transport/handle.js"
+import { serviceOf } from "./internal/transport/service.js"
 import type { Pem } from "./Ssl.js"
 
-/** What a handler of `Connector.layerMock` can return to be a network that fails. */
-export declare const faults: {
+/**
+ * What a handler of `Connector.layerMock` can return to be a network that fails. The errors tell of the request that
+ * meets them.
+ *
+ * - `refused`: nobody listens.
+ * - `dnsNotFound`: the name does not exist.
+ * - `certificateExpired`, `wrongHost`: TLS does not verify.
+ * - `disconnected`: the connection ends before a response.
+ * - `stall`: no answer, until a timeout.
+ * - `resetAfter`: a 200 with this start of a body, which is then cut.
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { ClientResponse, Connector, CookieJar, Session, Testing } from "effect-http-session"
+ *
+ * const Refused = Session.layerWithoutDependencies().pipe(
+ *   Layer.provide([Connector.layerMock(() => Testing.faults.refused), CookieJar.layer()])
+ * )
+ *
+ * // The error is a ClientConnectorError with code "ECONNREFUSED".
+ * export const error = Session.get("https://api.example/").pipe(
+ *   ClientResponse.text,
+ *   Effect.flip,
+ *   Effect.provide(Refused)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const faults: {
   readonly refused: Effect.Effect<never, ClientConnectorError>
   readonly dnsNotFound: Effect.Effect<never, ClientConnectorDNSError>
   readonly certificateExpired: Effect.Effect<never, ClientConnectorSSLError>
   readonly wrongHost: Effect.Effect<never, ClientConnectorCertificateError>
   readonly disconnected: Effect.Effect<never, ServerDisconnectedError>
-  /** No answer, until a timeout. */
   readonly stall: Effect.Effect<never>
-  /** A 200 with this start of a body, which is then cut. */
   readonly resetAfter: (body: string | Uint8Array) => Response
+} = {
+  refused: Faults.refused,
+  dnsNotFound: Faults.dnsNotFound,
+  certificateExpired: Faults.certificateExpired,
+  wrongHost: Faults.wrongHost,
+  disconnected: Faults.disconnected,
+  stall: Effect.never,
+  resetAfter: Faults.resetAfter
 }
 
-/** A request that must come, and its answer. */
+/**
+ * A request that must come, and its answer.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Expectation<R = never> {
-  /** Default: any. */
+  /** In any case. Default: any. */
   readonly method?: string | undefined
-  /** The whole URL, or a pattern. */
+  /** The whole URL, or a pattern that is found in it. */
   readonly url: string | RegExp
+  /** A `Response` is cloned for each request. */
   readonly respond: MockHandler<R> | Response
-  /** How often. Default 1; `Infinity` is any number. */
+  /** How often. Default 1; `Infinity` is any number, none included. */
   readonly times?: number | undefined
 }
 
-/** Expectations that no request has met, or requests that met none. */
-export declare class UnmetExpectations extends Data.TaggedError("UnmetExpectations")<{
+/**
+ * Expectations that no request has met, or requests that met none.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UnmetExpectations extends Data.TaggedError("UnmetExpectations")<{
+  /** Such as "GET https://api.example/ (0 of 1)". */
   readonly unmet: ReadonlyArray<string>
+  /** Such as "GET https://api.example/other". */
   readonly unexpected: ReadonlyArray<string>
-}> {}
+}> {
+  /** Both lists. */
+  override get message(): string {
+    return [
+      ...this.unmet.map((line) => `Expected and not requested: ${line}`),
+      ...this.unexpected.map((line) => `Requested and not expected: ${line}`)
+    ].join("\n")
+  }
+}
 
-/** A handler that answers by expectations, in order among those that match; a request that meets none gets a 501. */
-export declare const expectations: <R = never>(
+/**
+ * A handler that answers by expectations. Each request meets the first that fits it and has not been met as often as it
+ * should; one that meets none gets a 501. `verify` fails with `UnmetExpectations` where something is left.
+ *
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { ClientResponse, Connector, CookieJar, Session, Testing } from "effect-http-session"
+ *
+ * export const test = Effect.gen(function* () {
+ *   const { handler, verify } = yield* Testing.expectations([
+ *     { method: "GET", url: "https://api.example/users/1", respond: Response.json({ id: 1 }) }
+ *   ])
+ *   const Mock = Session.layerWithoutDependencies().pipe(
+ *     Layer.provide([Connector.layerMock(handler), CookieJar.layer()])
+ *   )
+ *   yield* Session.get("https://api.example/users/1").pipe(ClientResponse.json, Effect.provide(Mock))
+ *   yield* verify
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const expectations = <R = never>(
   list: ReadonlyArray<Expectation<R>>
-) => Effect.Effect<{
+): Effect.Effect<{
   readonly handler: MockHandler<R>
-  /** Fails where something is left. */
   readonly verify: Effect.Effect<void, UnmetExpectations>
-}>
+}> =>
+  Effect.sync(() => {
+    const met = new Expected(list)
+    return {
+      handler: (request) => met.answer(request),
+      verify: Effect.suspend(() => (met.fulfilled ? Effect.void : Effect.fail(new UnmetExpectations(met.remainder))))
+    }
+  })
 
+/**
+ * How cassettes are written and matched.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface CassetteOptions {
-  /** Default: method, URL and body. */
+  /** What must be equal for a recorded response to answer. Default: method, URL and body. */
   readonly match?: ReadonlyArray<"method" | "url" | "body"> | undefined
   /** More headers whose values are not written. */
   readonly redactHeaders?: ReadonlyArray<string> | undefined
 }
 
-/** The connector of the context, with all exchanges written to a file when the Scope closes, secrets redacted. */
-export declare const layerRecord: (
+/**
+ * The connector of the context, with all exchanges written to a file when the Scope closes: JSON, atomically, in place
+ * of what was there. Needs the file's directory; fails with `PlatformError` where there is none.
+ *
+ * Values of credential headers, cookies, `redactHeaders` and of signing query parameters are written as "REDACTED"; of
+ * request bodies only a digest is written. Response bodies are written as they come. Requests without a response are
+ * not recorded.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerRecord = (
   path: string,
-  options?: CassetteOptions
-) => Layer.Layer<Connector, PlatformError, Connector | FileSystem>
+  options: CassetteOptions = {}
+): Layer.Layer<Connector, PlatformError, Connector | FileSystem> =>
+  Layer.scoped(
+    Connector,
+    Effect.flatMap(Connector, (connector) =>
+      Effect.map(record(path, options, transportOf(connector[ConnectorTypeId])), (transport) => ({
+        ...connector,
+        [ConnectorTypeId]: new TransportHandle(transport)
+      }))
+    )
+  )
 
-/** A connector that answers from the file and opens no socket; another request fails with `ClientConnectorError`. */
-export declare const layerReplay: (
+/**
+ * A connector that answers from a file of `layerRecord` and opens no socket. Each recorded response answers once, in
+ * order among those that match; a request that matches none fails with `ClientConnectorError`, code "ENOTRECORDED".
+ * Fails with `PlatformError` where the file cannot be read or is no cassette.
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerReplay = (
   path: string,
-  options?: CassetteOptions
-) => Layer.Layer<Connector, PlatformError, FileSystem>
+  options: CassetteOptions = {}
+): Layer.Layer<Connector, PlatformError, FileSystem> =>
+  Layer.scoped(Connector, Effect.map(Effect.flatMap(replaying(path, options), fromAnswering), serviceOf))
 
 /**
  * A step of a scripted connection.

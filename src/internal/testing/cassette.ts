@@ -1,0 +1,124 @@
+/**
+ * A file of recorded exchanges: what is written, what is left out, and what a request is found by.
+ */
+import { isUtf8 } from "node:buffer"
+import { createHash } from "node:crypto"
+import * as PlatformError from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { CassetteOptions } from "../../Testing.js"
+import { isSecretHeader, redacted, redactHeader, redactUrl } from "../redact.js"
+
+const Lines = Schema.Array(Schema.Tuple(Schema.String, Schema.String))
+
+/** Text where it is UTF-8, so that it can be read and compared in reviews. */
+const Content = Schema.Union(Schema.Struct({ text: Schema.String }), Schema.Struct({ base64: Schema.String }))
+
+const Recorded = Schema.Struct({
+  request: Schema.Struct({
+    method: Schema.String,
+    url: Schema.String,
+    headers: Lines,
+    /** SHA-256 of the body: it may hold secrets, and is only compared. */
+    body: Schema.optional(Schema.String)
+  }),
+  response: Schema.Struct({
+    status: Schema.Int.pipe(Schema.between(100, 999)),
+    reason: Schema.String,
+    version: Schema.Literal("1.0", "1.1"),
+    headers: Lines,
+    body: Schema.optional(Content),
+    trailers: Schema.optional(Lines),
+    /** The connection broke after this much. */
+    cut: Schema.optional(Schema.Literal(true))
+  })
+})
+
+/** One exchange. */
+export type Recorded = typeof Recorded.Type
+
+const Cassette = Schema.parseJson(Schema.Struct({ version: Schema.Literal(1), exchanges: Schema.Array(Recorded) }), {
+  space: 2
+})
+
+/** Bytes as they are written. */
+export const toContent = (bytes: Uint8Array): typeof Content.Type =>
+  isUtf8(bytes) ? { text: Buffer.from(bytes).toString("utf8") } : { base64: Buffer.from(bytes).toString("base64") }
+
+/** The bytes that were written. */
+export const fromContent = (content: typeof Content.Type): Uint8Array =>
+  "text" in content ? Buffer.from(content.text, "utf8") : Buffer.from(content.base64, "base64")
+
+/** Cookies keep their names and attributes, so that jars fill as they did. */
+const redactCookie = (value: string): string => value.replace(/^([^=;]*)=[^;]*/, `$1=${redacted}`)
+
+/** Header lines as they are written. */
+export const redactLines = (
+  lines: Iterable<readonly [name: string, value: string]>,
+  options: CassetteOptions
+): Array<readonly [name: string, value: string]> => {
+  const extra = new Set((options.redactHeaders ?? []).map((name) => name.toLowerCase()))
+  return Array.from(lines, ([name, value]) => {
+    const lower = name.toLowerCase()
+    if (extra.has(lower)) return [name, redacted] as const
+    if (lower === "set-cookie") return [name, redactCookie(value)] as const
+    return [name, isSecretHeader(lower) ? redacted : redactHeader(lower, value)] as const
+  })
+}
+
+/** What is compared of a body: the same one with another boundary is the same. */
+export const digest = (bytes: Uint8Array, contentType: string | undefined): string => {
+  const boundary = /^multipart\/[^;]*;.*boundary="?([^";]+)"?/i.exec(contentType ?? "")?.[1]
+  const text = Buffer.from(bytes).toString("latin1")
+  return createHash("sha256")
+    .update(boundary === undefined ? text : text.replaceAll(boundary, "boundary"), "latin1")
+    .digest("hex")
+}
+
+/** What two requests must have in common. */
+export const keyOf = (
+  request: { readonly method: string; readonly url: string; readonly body: string | undefined },
+  options: CassetteOptions
+): string => {
+  const match = new Set(options.match ?? ["method", "url", "body"])
+  return JSON.stringify([
+    match.has("method") ? request.method : "",
+    match.has("url") ? redactUrl(request.url) : "",
+    match.has("body") ? (request.body ?? "") : ""
+  ])
+}
+
+/** Reads a cassette. */
+export const readCassette = (
+  path: string
+): Effect.Effect<ReadonlyArray<Recorded>, PlatformError.PlatformError, FileSystem.FileSystem> =>
+  Effect.flatMap(FileSystem.FileSystem, (files) =>
+    Effect.flatMap(files.readFileString(path), (text) =>
+      Effect.mapBoth(Schema.decode(Cassette)(text), {
+        onFailure: (error) =>
+          new PlatformError.SystemError({
+            reason: "InvalidData",
+            module: "FileSystem",
+            method: "readFileString",
+            pathOrDescriptor: path,
+            description: `It is no cassette: ${error.message}`
+          }),
+        onSuccess: (cassette) => cassette.exchanges
+      })
+    )
+  )
+
+/** Writes a cassette beside its place and moves it there. */
+export const writeCassette = (
+  files: FileSystem.FileSystem,
+  path: string,
+  exchanges: ReadonlyArray<Recorded>
+): Effect.Effect<void, PlatformError.PlatformError> => {
+  const beside = `${path}.${process.pid}.tmp`
+  return Effect.flatMap(Effect.orDie(Schema.encode(Cassette)({ version: 1, exchanges })), (text) =>
+    Effect.onError(Effect.zipRight(files.writeFileString(beside, `${text}\n`), files.rename(beside, path)), () =>
+      Effect.ignore(files.remove(beside, { force: true }))
+    )
+  )
+}

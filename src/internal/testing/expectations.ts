@@ -1,0 +1,65 @@
+/**
+ * Which expectations requests have met.
+ */
+import type { MockHandler, MockRequest } from "../../Connector.js"
+import type { Expectation } from "../../Testing.js"
+import { redactUrl } from "../redact.js"
+
+const canonical = (url: string): string => {
+  try {
+    return new URL(url).href
+  } catch {
+    return url
+  }
+}
+
+const fits = (expectation: Pick<Expectation, "method" | "url">, request: MockRequest): boolean => {
+  const { method, url } = expectation
+  if (method !== undefined && method.toUpperCase() !== request.method) return false
+  if (typeof url === "string") return url === request.exact.url || canonical(url) === canonical(request.exact.url)
+  // One with the flag "g" or "y" would begin where it found something before.
+  return new RegExp(url.source, url.flags.replace(/[gy]/g, "")).test(request.exact.url)
+}
+
+interface Entry<R> {
+  readonly expectation: Expectation<R>
+  readonly times: number
+  met: number
+}
+
+export class Expected<R> {
+  private readonly entries: ReadonlyArray<Entry<R>>
+  private readonly unexpected: Array<string> = []
+
+  constructor(list: ReadonlyArray<Expectation<R>>) {
+    this.entries = list.map((expectation) => ({ expectation, times: expectation.times ?? 1, met: 0 }))
+  }
+
+  answer(request: MockRequest): ReturnType<MockHandler<R>> {
+    const entry = this.entries.find(({ expectation, met, times }) => met < times && fits(expectation, request))
+    if (entry === undefined) {
+      const asked = `${request.method} ${redactUrl(request.exact.url)}`
+      this.unexpected.push(asked)
+      return new Response(`Not expected: ${asked}`, { status: 501 })
+    }
+    entry.met++
+    const { respond } = entry.expectation
+    return respond instanceof Response ? respond.clone() : respond(request)
+  }
+
+  get fulfilled(): boolean {
+    const { unexpected, unmet } = this.remainder
+    return unmet.length === 0 && unexpected.length === 0
+  }
+
+  get remainder(): { readonly unmet: ReadonlyArray<string>; readonly unexpected: ReadonlyArray<string> } {
+    const unmet: Array<string> = []
+    for (const { expectation, met, times } of this.entries) {
+      if (times === Infinity || met >= times) continue
+      unmet.push(`${expectation.method?.toUpperCase() ?? "any method"} ${shown(expectation.url)} (${met} of ${times})`)
+    }
+    return { unmet, unexpected: [...this.unexpected] }
+  }
+}
+
+const shown = (url: string | RegExp): string => (typeof url === "string" ? redactUrl(url) : String(url))

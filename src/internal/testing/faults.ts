@@ -1,0 +1,96 @@
+/**
+ * Faults by value: what the handler of a mock can return to be a network that fails.
+ */
+import * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import * as Effect from "effect/Effect"
+import {
+  ClientConnectorCertificateError,
+  ClientConnectorDNSError,
+  ClientConnectorError,
+  ClientConnectorSSLError,
+  type Details,
+  ServerDisconnectedError
+} from "../../Errors.js"
+import type { Certificate } from "../../Ssl.js"
+
+/** The request that is being answered, for errors to tell of. */
+export class MockDetails extends Context.Reference<MockDetails>()("effect-http-session/internal/MockDetails", {
+  defaultValue: (): Details & { readonly host: string; readonly port: number } => ({ host: "localhost", port: 80 })
+}) {}
+
+const failing = <E>(make: (details: Details & { readonly host: string; readonly port: number }) => E) =>
+  Effect.flatMap(MockDetails, (details) => Effect.fail(make(details)))
+
+const systemError = (code: string, syscall: string): Error =>
+  Object.assign(new Error(`${syscall} ${code}`), { code, syscall })
+
+const certificate = (names: ReadonlyArray<string>, validTo: string): Certificate => ({
+  subject: `CN=${names[0]}`,
+  issuer: "CN=Test CA",
+  names,
+  validFrom: DateTime.unsafeMake("2000-01-01T00:00:00Z"),
+  validTo: DateTime.unsafeMake(validTo),
+  sha256: "0".repeat(64)
+})
+
+export const refused = failing(
+  (details) =>
+    new ClientConnectorError({
+      ...details,
+      reason: "Connect",
+      code: "ECONNREFUSED",
+      cause: systemError("ECONNREFUSED", "connect")
+    })
+)
+
+export const dnsNotFound = failing(
+  (details) =>
+    new ClientConnectorDNSError({
+      ...details,
+      phase: "dns",
+      code: "ENOTFOUND",
+      cause: systemError("ENOTFOUND", "getaddrinfo")
+    })
+)
+
+export const certificateExpired = failing(
+  (details) =>
+    new ClientConnectorSSLError({
+      ...details,
+      phase: "tls",
+      reason: "Expired",
+      code: "CERT_HAS_EXPIRED",
+      certificate: certificate([details.host], "2000-01-02T00:00:00Z")
+    })
+)
+
+export const wrongHost = failing(
+  (details) =>
+    new ClientConnectorCertificateError({
+      ...details,
+      phase: "tls",
+      reason: "HostnameMismatch",
+      code: "ERR_TLS_CERT_ALTNAME_INVALID",
+      certificate: certificate(["wrong.host.invalid"], "2100-01-01T00:00:00Z")
+    })
+)
+
+export const disconnected = failing(
+  (details) => new ServerDisconnectedError({ ...details, phase: "headers", reused: false, received: 0 })
+)
+
+export const resetAfter = (body: string | Uint8Array): Response => {
+  let given = false
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      pull: (controller) => {
+        if (given) controller.error(systemError("ECONNRESET", "read"))
+        else controller.enqueue(typeof body === "string" ? new TextEncoder().encode(body) : new Uint8Array(body))
+        given = true
+      }
+    },
+    { highWaterMark: 0 }
+  )
+  return new Response(stream)
+}

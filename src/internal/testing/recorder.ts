@@ -1,0 +1,277 @@
+/**
+ * A transport that passes everything on to another one and keeps what it has seen.
+ */
+import { dirname } from "node:path"
+import * as PlatformError from "@effect/platform/Error"
+import * as FileSystem from "@effect/platform/FileSystem"
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type { Scope } from "effect/Scope"
+import type { ClientRequest } from "../../ClientRequest.js"
+import type { ClientError, Details } from "../../Errors.js"
+import type { CassetteOptions } from "../../Testing.js"
+import type { Phase } from "../../Timeouts.js"
+import type { Limits } from "../limits.js"
+import { redactUrl } from "../redact.js"
+import type { Deadlines } from "../transport/deadlines.js"
+import { IncomingBody } from "../transport/incomingBody.js"
+import type {
+  Connection,
+  Exchange,
+  Head,
+  Marks,
+  RequestBody,
+  RequestSink,
+  Route,
+  Transport,
+  WireRequest
+} from "../transport/Transport.js"
+import type { Trace } from "../transport/trace.js"
+import type { Wire } from "../transport/wire.js"
+import { digest, type Recorded, redactLines, toContent, writeCassette } from "./cassette.js"
+import { linesOf } from "./mockRequest.js"
+
+/** A sink that keeps what it passes on. */
+class TeeSink implements RequestSink {
+  private readonly sink: RequestSink
+  private readonly chunks: Array<Uint8Array>
+
+  constructor(sink: RequestSink, chunks: Array<Uint8Array>) {
+    this.sink = sink
+    this.chunks = chunks
+  }
+
+  get onDrain(): (() => void) | undefined {
+    return this.sink.onDrain
+  }
+  set onDrain(drain: (() => void) | undefined) {
+    this.sink.onDrain = drain
+  }
+
+  readonly write = (chunk: Uint8Array): boolean => {
+    this.chunks.push(new Uint8Array(chunk))
+    return this.sink.write(chunk)
+  }
+  readonly end = (): void => this.sink.end()
+  readonly fail = (error: ClientError): void => this.sink.fail(error)
+}
+
+/** An exchange as the inner transport sees it. */
+class RecordedExchange implements Exchange {
+  readonly wire: WireRequest
+  readonly route: Route
+  readonly request: ClientRequest | undefined
+  readonly limits: Limits
+  readonly deadlines: Deadlines
+  readonly expiresAt: number
+  readonly trace: Trace | undefined
+  readonly marks: Marks
+  private readonly outer: Exchange
+  private readonly keep: (recorded: Recorded) => void
+  private readonly options: CassetteOptions
+  private sent: Array<Uint8Array> = []
+
+  constructor(outer: Exchange, options: CassetteOptions, keep: (recorded: Recorded) => void) {
+    this.outer = outer
+    this.keep = keep
+    this.options = options
+    this.route = outer.route
+    this.request = outer.request
+    this.limits = outer.limits
+    this.deadlines = outer.deadlines
+    this.expiresAt = outer.expiresAt
+    this.trace = outer.trace
+    this.marks = outer.marks
+    this.wire = { ...outer.wire, body: this.tee(outer.wire.body) }
+  }
+
+  private tee(body: RequestBody | undefined): RequestBody | undefined {
+    if (body === undefined || body._tag === "Bytes") {
+      if (body !== undefined) this.sent = [body.bytes]
+      return body
+    }
+    return {
+      ...body,
+      start: (sink) => {
+        this.sent = []
+        return body.start(new TeeSink(sink, this.sent))
+      }
+    }
+  }
+
+  get onAbort(): ((error: ClientError) => void) | undefined {
+    return this.outer.onAbort
+  }
+  set onAbort(abort: ((error: ClientError) => void) | undefined) {
+    this.outer.onAbort = abort
+  }
+
+  details(phase: Phase | undefined): Details {
+    return this.outer.details(phase)
+  }
+  onConnection(connection: Connection): void {
+    this.outer.onConnection(connection)
+  }
+  onInformational(head: Head): void {
+    this.outer.onInformational(head)
+  }
+  onUpgrade(head: Head, wire: Wire, rest: Uint8Array): void {
+    this.outer.onUpgrade(head, wire, rest)
+  }
+  onError(error: ClientError, stale: boolean): void {
+    this.outer.onError(error, stale)
+  }
+  onDefect(cause: Cause.Cause<never>): void {
+    this.outer.onDefect?.(cause)
+  }
+  onDone(): void {
+    this.outer.onDone()
+  }
+
+  onHead(head: Head, body: IncomingBody): void {
+    const received: Array<Uint8Array> = []
+    let kept = false
+    const keep = (cut: boolean): void => {
+      if (kept) return
+      kept = true
+      this.keep(this.record(head, Buffer.concat(received), body, cut))
+    }
+    const copy = new IncomingBody(body.length, {
+      resume: () => body.resume(),
+      abandon: () => {
+        keep(false)
+        body.abandon()
+      }
+    })
+    body.consume({
+      onChunk: (slab, start, end) => {
+        received.push(new Uint8Array(slab.subarray(start, end)))
+        return copy.push(slab, start, end)
+      },
+      onEnd: () => {
+        keep(false)
+        copy.end(body.trailers)
+      },
+      onError: (error) => {
+        keep(true)
+        copy.fail(error)
+      }
+    })
+    this.outer.onHead(head, copy)
+  }
+
+  private record(head: Head, bytes: Uint8Array, body: IncomingBody, cut: boolean): Recorded {
+    const lines = linesOf(this.wire.head)
+    const type = lines.find(([name]) => name.toLowerCase() === "content-type")?.[1]
+    const sent = Buffer.concat(this.sent)
+    const { origin } = this.route
+    const headers = Array.from({ length: head.count }, (_, i) => [head.name(i), head.value(i)] as const)
+    return {
+      request: {
+        method: this.wire.method,
+        url: redactUrl(this.request?.url ?? `${origin.scheme}://${origin.authority}${this.wire.target}`),
+        headers: redactLines(lines, this.options),
+        ...(this.wire.body === undefined ? {} : { body: digest(sent, type) })
+      },
+      response: {
+        status: head.status,
+        reason: head.reason,
+        version: head.version,
+        headers: redactLines(headers, this.options),
+        ...(bytes.length === 0 ? {} : { body: toContent(bytes) }),
+        ...(body.trailers.length === 0 ? {} : { trailers: redactLines(body.trailers, this.options) }),
+        ...(cut ? { cut: true as const } : {})
+      }
+    }
+  }
+}
+
+/** The inner transport, with all exchanges kept in the order in which their bodies end. */
+class RecordingTransport implements Transport {
+  readonly hub: Transport["hub"]
+  readonly gracefulShutdownTimeout: number
+  readonly closeIdle: Effect.Effect<void>
+  readonly close: Effect.Effect<void>
+  readonly clearDnsCache: Transport["clearDnsCache"]
+  /** By the order in which they began. */
+  readonly exchanges: Array<{ recorded: Recorded | undefined }> = []
+  private readonly inner: Transport
+  private readonly options: CassetteOptions
+
+  constructor(inner: Transport, options: CassetteOptions) {
+    this.inner = inner
+    this.options = options
+    this.hub = inner.hub
+    this.gracefulShutdownTimeout = inner.gracefulShutdownTimeout
+    this.closeIdle = inner.closeIdle
+    this.close = inner.close
+    this.clearDnsCache = inner.clearDnsCache
+  }
+
+  get recorded(): ReadonlyArray<Recorded> {
+    return this.exchanges.flatMap(({ recorded }) => (recorded === undefined ? [] : [recorded]))
+  }
+
+  closed(): boolean {
+    return this.inner.closed()
+  }
+  stats() {
+    return this.inner.stats()
+  }
+
+  takeIdle(exchange: Exchange): Connection | undefined {
+    const taken = this.inner.takeIdle(this.wrap(exchange))
+    return taken === undefined ? undefined : this.through(taken)
+  }
+
+  acquire(exchange: Exchange, fresh: boolean): Effect.Effect<Connection, ClientError> {
+    return Effect.map(
+      Effect.suspend(() => this.inner.acquire(this.wrap(exchange), fresh)),
+      (connection) => this.through(connection)
+    )
+  }
+
+  private wrap(exchange: Exchange): RecordedExchange {
+    const place: { recorded: Recorded | undefined } = { recorded: undefined }
+    let begun = false
+    return new RecordedExchange(exchange, this.options, (recorded) => {
+      if (!begun) this.exchanges.push(place)
+      begun = true
+      place.recorded = recorded
+    })
+  }
+
+  private through(connection: Connection): Connection {
+    return {
+      info: connection.info,
+      exchange: (exchange) => connection.exchange(this.wrap(exchange)),
+      cut: (error) => connection.cut(error),
+      abort: (reason) => connection.abort(reason)
+    }
+  }
+}
+
+/** Writes the cassette when the Scope closes; a file that cannot be written by then is a defect. */
+export const record = (
+  path: string,
+  options: CassetteOptions,
+  inner: Transport
+): Effect.Effect<Transport, PlatformError.PlatformError, FileSystem.FileSystem | Scope> =>
+  Effect.flatMap(FileSystem.FileSystem, (files) =>
+    Effect.flatMap(files.exists(dirname(path)), (exists) =>
+      exists
+        ? Effect.acquireRelease(
+            Effect.sync(() => new RecordingTransport(inner, options)),
+            (transport) => Effect.orDie(writeCassette(files, path, transport.recorded))
+          )
+        : Effect.fail(
+            new PlatformError.SystemError({
+              reason: "NotFound",
+              module: "FileSystem",
+              method: "writeFileString",
+              pathOrDescriptor: path,
+              description: "There is no such directory"
+            })
+          )
+    )
+  )

@@ -1,0 +1,88 @@
+/**
+ * Answers from a cassette.
+ */
+import type { PlatformError } from "@effect/platform/Error"
+import type { FileSystem } from "@effect/platform/FileSystem"
+import * as Effect from "effect/Effect"
+import type { MockRequest } from "../../Connector.js"
+import { ClientConnectorError } from "../../Errors.js"
+import type { CassetteOptions } from "../../Testing.js"
+import { redactUrl } from "../redact.js"
+import { digest, fromContent, keyOf, type Recorded, readCassette } from "./cassette.js"
+import { MockDetails } from "./faults.js"
+import { type Answer, hasNoContent, headFromLines } from "./mockAnswer.js"
+import type { Answering } from "./mockConnection.js"
+
+const lengthOf = (recorded: Recorded): number | undefined => {
+  const { body, headers, cut } = recorded.response
+  const find = (wanted: string) => headers.find(([name]) => name.toLowerCase() === wanted)?.[1]
+  const length = find("content-length")
+  if (length === undefined || find("transfer-encoding") !== undefined) return undefined
+  // A body that was not read to its end is shorter than its head says.
+  const actual = body === undefined ? 0 : fromContent(body).length
+  return cut === true && /^\d{1,15}$/.test(length) ? Number(length) : actual
+}
+
+const toAnswer = (recorded: Recorded, method: string): Answer => {
+  const { body, cut, headers, reason, status, trailers = [], version } = recorded.response
+  const none = hasNoContent(method, status)
+  const lines = headers.map(([name, value]): readonly [string, string] => [
+    name,
+    Buffer.from(value, "utf8").toString("latin1")
+  ])
+  return {
+    head: headFromLines(status, reason, version, lines, none ? undefined : lengthOf(recorded)),
+    body: none || body === undefined ? undefined : fromContent(body),
+    trailers,
+    cut
+  }
+}
+
+/** The request's body as it was sent, if it has one. */
+const bodyOf = (request: MockRequest): Effect.Effect<string | undefined> => {
+  const type = request.headers.get("content-type") ?? undefined
+  const { exact } = request
+  if (exact.body._tag === "Empty") return Effect.succeed(undefined)
+  // A GET with a body cannot be read as a Request.
+  if (request.body === null) {
+    return Effect.succeed(exact.body._tag === "Uint8Array" ? digest(exact.body.body, type) : undefined)
+  }
+  return Effect.map(
+    Effect.promise(() => request.arrayBuffer()),
+    (buffer) => digest(new Uint8Array(buffer), type)
+  )
+}
+
+/** Each recorded response answers once. */
+export const replaying = (
+  path: string,
+  options: CassetteOptions
+): Effect.Effect<Answering<never>, PlatformError, FileSystem> =>
+  Effect.map(readCassette(path), (exchanges) => {
+    const left = new Map<string, Array<Recorded>>()
+    for (const recorded of exchanges) {
+      const { body, method, url } = recorded.request
+      const key = keyOf({ method, url, body }, options)
+      const same = left.get(key)
+      if (same === undefined) left.set(key, [recorded])
+      else same.push(recorded)
+    }
+    return (request) =>
+      Effect.flatMap(bodyOf(request), (body) => {
+        const { method, url } = request.exact
+        const recorded = left.get(keyOf({ method, url, body }, options))?.shift()
+        return recorded === undefined ? notRecorded(request) : Effect.succeed(toAnswer(recorded, method))
+      })
+  })
+
+const notRecorded = (request: MockRequest): Effect.Effect<never, ClientConnectorError> =>
+  Effect.flatMap(MockDetails, (details) =>
+    Effect.fail(
+      new ClientConnectorError({
+        ...details,
+        reason: "Connect",
+        code: "ENOTRECORDED",
+        cause: new Error(`The cassette has no response left for ${request.method} ${redactUrl(request.exact.url)}`)
+      })
+    )
+  )
