@@ -1,9 +1,15 @@
 /**
- * Functions around each hop of a request.
+ * Functions around each hop of a request: they see requests before they are sent and responses before they are
+ * returned, and may change, repeat, refuse or answer them.
+ *
+ * They run inside redirects and outside cookies and the connector, once for each hop, so that what they add belongs to
+ * one origin. A list's first is the outermost. A request's list replaces the session's; `[]` is none.
+ *
+ * @since 0.1.0
  */
 import type { KeyValueStore } from "@effect/platform/KeyValueStore"
 import type * as Duration from "effect/Duration"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import type * as Schedule from "effect/Schedule"
 import type { Scope } from "effect/Scope"
@@ -11,102 +17,317 @@ import type { Basic } from "./Auth.js"
 import type { ClientRequest } from "./ClientRequest.js"
 import type { ClientResponse } from "./ClientResponse.js"
 import type { ClientError } from "./Errors.js"
+import * as bearer from "./internal/middleware/bearerRefresh.js"
+import * as caching from "./internal/middleware/cache.js"
+import * as circuit from "./internal/middleware/circuitBreaker.js"
+import * as digesting from "./internal/middleware/digest.js"
+import * as hedging from "./internal/middleware/hedge.js"
+import * as making from "./internal/middleware/make.js"
+import * as limiting from "./internal/middleware/rateLimit.js"
+import * as retrying from "./internal/middleware/retry.js"
+import { Budget } from "./internal/middleware/retryBudget.js"
 
-/** The rest of the chain. It may be run any number of times; responses that are not returned are released. */
+/**
+ * The rest of the chain. It may be run any number of times, side by side too; the session releases the responses that
+ * are not returned.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Next = (request: ClientRequest) => Effect.Effect<ClientResponse, ClientError>
 
 /**
  * A function around one hop: inside redirects, outside cookies and the connector. It sees the same errors as the
  * caller of the session, and fails with them; it needs nothing from the context. `make` brings others into that form.
+ *
+ * What ends the request as a whole, its total limit or the end of its session, ends a middleware too, whatever it waits
+ * for (aiohttp: `middlewares`).
+ *
+ * @example
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClientRequest, type Middleware, Session } from "effect-http-session"
+ *
+ * const named: Middleware.Middleware = (request, next) => next(ClientRequest.setHeader(request, "x-caller", "billing"))
+ *
+ * export const Named = Session.layer({ middlewares: [named] })
+ *
+ * // Two requests for one: what is not returned is released.
+ * export const twice: Middleware.Middleware = (request, next) =>
+ *   Effect.flatMap(next(request), (response) => (response.status === 409 ? next(request) : Effect.succeed(response)))
+ * ```
+ *
+ * @since 0.1.0
+ * @category models
  */
 export type Middleware = (request: ClientRequest, next: Next) => Effect.Effect<ClientResponse, ClientError>
 
 /**
  * A middleware with requirements and errors of its own: the requirements are taken here, once, and an error that is
- * no `ClientError` becomes the `cause` of a `MiddlewareError`. A Scope it asks for closes when it returns.
+ * no `ClientError` becomes the `cause` of a `MiddlewareError` "Failed". A Scope it asks for closes when it returns; the
+ * response stays usable.
+ *
+ * @example
+ * ```ts
+ * import { Context, Data, Effect, Layer } from "effect"
+ * import { ClientRequest, Middleware, Session } from "effect-http-session"
+ *
+ * class SigningError extends Data.TaggedError("SigningError")<{}> {}
+ * class Signer extends Context.Tag("Signer")<
+ *   Signer,
+ *   { readonly sign: (text: string) => Effect.Effect<string, SigningError> }
+ * >() {}
+ *
+ * const signed = Middleware.make((request, next) =>
+ *   Effect.flatMap(Signer, (signer) =>
+ *     Effect.flatMap(signer.sign(`${request.method} ${request.url}`), (signature) =>
+ *       next(ClientRequest.setHeader(request, "signature", signature))
+ *     )
+ *   )
+ * )
+ *
+ * // Layer.Layer<Session.Session, never, Signer>
+ * export const Signed = Layer.unwrapEffect(Effect.map(signed, (sign) => Session.layer({ middlewares: [sign] })))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
  */
-export declare const make: <E, R>(
+export const make = <E, R>(
   f: (request: ClientRequest, next: Next) => Effect.Effect<ClientResponse, E, R>
-) => Effect.Effect<Middleware, never, Exclude<R, Scope>>
+): Effect.Effect<Middleware, never, Exclude<R, Scope>> => making.make(f)
 
-/** What `retry` decides on. */
+/**
+ * What `retry` and `circuitBreaker` decide on.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type Outcome = ClientError | ClientResponse
 
+/**
+ * Options of `retry`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface RetryOptions {
-  /** Default 2. */
+  /** Attempts after the first, however long the schedule is. Default 2. */
   readonly times?: number | undefined
-  /** Default: exponential from 200 millis, jittered, at most 5 seconds. */
+  /** The waits; its end ends the retries too. Default: exponential from 200 millis, jittered, at most 5 seconds. */
   readonly schedule?: Schedule.Schedule<unknown, Outcome> | undefined
   /** Default: `Errors.isRetryable`, and the statuses 408, 425, 429, 500, 502, 503, 504. */
   readonly while?: ((outcome: Outcome) => boolean) | undefined
   /** Default: the idempotent ones; with `idempotencyKey` all. */
   readonly methods?: ReadonlyArray<string> | undefined
-  /** The longest Retry-After or RateLimit-Reset that is waited for. Default "1 minute"; 0 ignores them. */
+  /**
+   * The longest Retry-After or RateLimit-Reset that is waited for: where more is asked for, the response is returned.
+   * Default "1 minute"; 0 ignores them.
+   */
   readonly maxRetryAfter?: Duration.DurationInput | undefined
-  /** Sends one Idempotency-Key with all attempts of a request. Default `false`. */
+  /**
+   * Sends one Idempotency-Key with all attempts of a request whose method is not idempotent and which has none yet.
+   * Default `false`.
+   */
   readonly idempotencyKey?: boolean | undefined
+  /** Default: none, so that `times` alone bounds the retries. */
   readonly budget?: RetryBudget | undefined
 }
 
-/** Sends again what failed in passing. */
-export declare const retry: (options?: RetryOptions) => Middleware
+/**
+ * Sends again what failed in passing: by default GET, HEAD, OPTIONS, TRACE, PUT and DELETE, twice, after about 200 and
+ * 400 milliseconds, and not before Retry-After (seconds or a date), RateLimit-Reset, X-RateLimit-Reset or RateLimit say
+ * so. A body that gives its bytes only once (`ClientRequest.oneShot`) is never sent again.
+ *
+ * The last outcome is the result: a response with its status, or the error. What was refused before is given back
+ * first, so that a pool of one connection is enough. All attempts share the request's `timeout.total`. A redirect that
+ * is followed is a request of its own. Attempts are signals "RequestRetry".
+ *
+ * @example
+ * ```ts
+ * import { Schedule } from "effect"
+ * import { Middleware, Session } from "effect-http-session"
+ *
+ * export const Patient = Session.layer({
+ *   middlewares: [
+ *     Middleware.retry({ times: 5, schedule: Schedule.exponential("100 millis").pipe(Schedule.jittered) })
+ *   ]
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const retry = (options: RetryOptions = {}): Middleware => retrying.retry(options)
 
+/**
+ * How many retries hosts are allowed: of `retryBudget`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface RetryBudget {
   readonly "~effect-http-session/Middleware/RetryBudget": unknown
 }
 
-/** Allows retries of `ratio` (default 0.2) of the requests to a host, and at least `min` (default 10) in 10 seconds. */
-export declare const retryBudget: (options?: {
-  readonly ratio?: number | undefined
-  readonly min?: number | undefined
-}) => Effect.Effect<RetryBudget>
+/**
+ * Allows retries of `ratio` (default 0.2) of the requests to a host (with its port) in the last 10 seconds, and at
+ * least `min` (default 10), so that many callers do not keep down a host that is in trouble. One budget can be shared
+ * by several `retry`.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const retryBudget = (
+  options: { readonly ratio?: number | undefined; readonly min?: number | undefined } = {}
+): Effect.Effect<RetryBudget> => Effect.sync(() => new Budget(options.ratio ?? 0.2, options.min ?? 10))
 
-/** Digest authentication (RFC 7616) for the origin of the first request, and the space it is told. */
-export declare const digest: (
+/**
+ * Digest authentication (RFC 7616; aiohttp: `DigestAuthMiddleware`) for the origin of the first request, and the space
+ * that its challenges tell ("domain"). Challenges of other origins are not answered.
+ *
+ * MD5, SHA-256, SHA-512-256, also SHA and SHA-512 as some servers call them, each with "-sess"; the strongest of several
+ * challenges. `qop` auth, auth-int (where the body is at hand, or nothing else is offered), and none (RFC 2069);
+ * `userhash`, `charset`, `nextnonce` and `stale`. A body is sent again, so that one of `ClientRequest.oneShot` leaves
+ * the 401 as it is. So does a challenge that cannot be answered, and a second refusal. A request with credentials of
+ * its own (`auth`, an Authorization header, `auth: false`) passes unchanged.
+ *
+ * A name with a colon or a control character fails the request with `InvalidRequest`.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Layer } from "effect"
+ * import { Auth, Middleware, Session } from "effect-http-session"
+ *
+ * export const Authenticated = Layer.unwrapEffect(
+ *   Effect.map(Middleware.digest(Auth.basic("user", "pass")), (digest) => Session.layer({ middlewares: [digest] }))
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const digest = (
   credentials: Basic,
-  options?: {
+  options: {
     /** Sends credentials ahead of a challenge once one is known. Default `true`. */
     readonly preemptive?: boolean | undefined
-    /** Answers 407 in place of 401. Default `false`. */
+    /** Answers 407 in place of 401, where a proxy sees the requests: those to http URLs. Default `false`. */
     readonly proxy?: boolean | undefined
-  }
-) => Effect.Effect<Middleware>
+  } = {}
+): Effect.Effect<Middleware> => digesting.digest(credentials, options)
 
-/** Bearer tokens that are fetched anew after a 401: once, however many requests wait. */
-export declare const bearerRefresh: <E, R>(options: {
+/**
+ * Bearer tokens (RFC 6750) that are fetched when they are first needed, and anew after a 401: once, however many
+ * requests wait for it. A second 401 is returned.
+ *
+ * The fetching goes on while anybody waits for it. What it fails with becomes the `cause` of a `MiddlewareError`
+ * "TokenRefresh", and the next request tries again. Requests that it makes by the same session go without a token. A
+ * request with credentials of its own, or to another origin, passes unchanged.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Layer, Redacted, Schema } from "effect"
+ * import { ClientResponse, Middleware, Session } from "effect-http-session"
+ *
+ * const login = Layer.unwrapEffect(
+ *   Effect.map(
+ *     Middleware.bearerRefresh({
+ *       token: Session.post("https://login.example/token").pipe(
+ *         ClientResponse.schemaJson(Schema.Struct({ access_token: Schema.String })),
+ *         Effect.map((answer) => Redacted.make(answer.access_token))
+ *       ),
+ *       origins: ["https://api.example"]
+ *     }),
+ *     (bearer) => Session.layer({ middlewares: [bearer] })
+ *   )
+ * )
+ *
+ * // One session fetches the tokens of the other.
+ * export const Api = Layer.provide(login, Session.layer())
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const bearerRefresh = <E, R>(options: {
   readonly token: Effect.Effect<Redacted.Redacted, E, R>
   /** The origins that get the token. Default: the session's `baseUrl`, else the first request's. */
   readonly origins?: ReadonlyArray<string> | undefined
-}) => Effect.Effect<Middleware, never, R>
+}): Effect.Effect<Middleware, never, R> => bearer.bearerRefresh(options)
 
-/** At most `limit` requests in `interval`, in all or for each key; more wait, or fail where `wait` is `false`. */
-export declare const rateLimit: (options: {
+/**
+ * At most `limit` requests in `interval`, in all or for each key; more wait in order, or fail with `MiddlewareError`
+ * "RateLimited" where `wait` is `false`. No stretch of time that long has more, its bounds apart. Inside `retry` it
+ * counts each attempt, outside each request.
+ *
+ * A `limit` that is no whole number from 1 on is a defect.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const rateLimit = (options: {
   readonly limit: number
   readonly interval: Duration.DurationInput
   readonly key?: ((request: ClientRequest) => string) | undefined
   /** Default `true`. */
   readonly wait?: boolean | undefined
-}) => Effect.Effect<Middleware, never, Scope>
+}): Effect.Effect<Middleware, never, Scope> => limiting.rateLimit(options)
 
-/** Fails at once with `MiddlewareError` "CircuitOpen" while an origin fails. */
-export declare const circuitBreaker: (options?: {
-  /** Failures in a row that open it. Default 5. */
-  readonly failures?: number | undefined
-  /** Until one request is let through again. Default "30 seconds". */
-  readonly resetAfter?: Duration.DurationInput | undefined
-  /** Default: connection errors, timeouts and statuses from 500 on. */
-  readonly isFailure?: ((outcome: Outcome) => boolean) | undefined
-}) => Effect.Effect<Middleware>
+/**
+ * Fails at once with `MiddlewareError` "CircuitOpen" while an origin fails: after so many failures in a row it is open
+ * for `resetAfter`, then one request is let through, whose success closes it and whose failure opens it again. Outcomes
+ * that are neither, such as an interruption, leave it as it is.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const circuitBreaker = (
+  options: {
+    /** Failures in a row that open it. Default 5. */
+    readonly failures?: number | undefined
+    /** Until one request is let through again. Default "30 seconds". */
+    readonly resetAfter?: Duration.DurationInput | undefined
+    /** Default: connection errors, timeouts and statuses from 500 on. */
+    readonly isFailure?: ((outcome: Outcome) => boolean) | undefined
+  } = {}
+): Effect.Effect<Middleware> => circuit.circuitBreaker(options)
 
-/** Sends a second request where the first has not answered in time, and takes the faster; safe methods only. */
-export declare const hedge: (options: {
+/**
+ * Sends a second request where the first has not answered after `after`, and takes the faster answer; up to `max`
+ * (default 1) more, each after the same time. GET, HEAD, OPTIONS and TRACE only, and no body that can be sent once only.
+ * The losers are interrupted and their connections closed.
+ *
+ * A failure before `after` is a failure; later it is one when all have failed, and the first of them is told. `after`
+ * at the 95th percentile of the usual time costs 5 % more requests.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const hedge = (options: {
   readonly after: Duration.DurationInput
-  /** Default 1. */
+  /** Requests beside the first. Default 1. */
   readonly max?: number | undefined
-}) => Middleware
+}): Middleware => hedging.hedge(options)
 
-/** A private cache (RFC 9111). */
-export declare const cache: (options?: {
-  /** Bytes of one body. Default 1 MiB. */
-  readonly maxBodySize?: number | undefined
-}) => Effect.Effect<Middleware, never, KeyValueStore>
+/**
+ * A private cache (RFC 9111) for GET: fresh responses are returned without a request, stale ones are validated by ETag
+ * and Last-Modified, `Vary` selects, unsafe methods that succeed invalidate. Request directives hold: no-store,
+ * no-cache, max-age, min-fresh, max-stale, only-if-cached (504), stale-if-error (RFC 5861).
+ *
+ * Bodies are stored as they came, in their content codings, when they have been read to the end. Responses whose `Vary`
+ * names `*` or `Cookie` are not stored, nor are Set-Cookie headers, nor ranges. Requests with conditions or ranges of
+ * their own pass unchanged. A store that fails is no store.
+ *
+ * The store belongs to one user: responses to different credentials of the requests' own are kept apart, but cookies of
+ * the jar and what inner middlewares add are not looked at. `KeyValueStore.prefix` makes several of one.
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const cache = (
+  options: {
+    /** Bytes of one body, before decoding. Default 1 MiB; larger ones are not stored. */
+    readonly maxBodySize?: number | undefined
+  } = {}
+): Effect.Effect<Middleware, never, KeyValueStore> => caching.cache(options)

@@ -9,6 +9,7 @@ import type { Next } from "../../Middleware.js"
 import type { Call } from "./call.js"
 import { exchange } from "./exchange.js"
 import type { Hop } from "./hop.js"
+import { bind } from "./nexts.js"
 import { Prepared } from "./prepared.js"
 
 const nothing = () => undefined
@@ -36,7 +37,7 @@ const send =
   }
 
 /** Ends with the call: its time may run out, or its session close, while a middleware waits for something else. */
-const withinCall = <A>(call: Call, effect: Effect.Effect<A, ClientError>): Effect.Effect<A, ClientError> =>
+export const withinCall = <A>(call: Call, effect: Effect.Effect<A, ClientError>): Effect.Effect<A, ClientError> =>
   Effect.raceFirst(
     effect,
     Effect.async<never, ClientError>((resume) => {
@@ -47,10 +48,10 @@ const withinCall = <A>(call: Call, effect: Effect.Effect<A, ClientError>): Effec
 
 /** Runs the chain and gives back all responses but the one that it returns. */
 export const throughMiddlewares = (call: Call, request: Prepared): Effect.Effect<ClientResponse, ClientError> => {
-  let next = send(call)
+  let next = bind(send(call), call)
   for (const middleware of [...request.middlewares].reverse()) {
     const inner = next
-    next = (value) => Effect.suspend(() => middleware(value, inner))
+    next = bind((value) => Effect.suspend(() => middleware(value, inner)), call)
   }
   const chain = request.middlewares.length === 0 ? next(request) : withinCall(call, next(request))
   return Effect.tap(chain, (response) => Effect.sync(() => call.releaseOthers(response)))

@@ -70,7 +70,7 @@ const typeId: TypeId = "~effect-http-session/ClientResponse"
 export class Response extends ResponseHeadView implements ClientResponse {
   readonly connection: ConnectionInfo
   private readonly source: ResponseSource
-  private readonly body: IncomingBody
+  private body: IncomingBody
   private state: State = "Unread"
   private cached: Uint8Array | undefined = undefined
   private failure: BodyError | undefined = undefined
@@ -95,6 +95,11 @@ export class Response extends ResponseHeadView implements ClientResponse {
     const response = new Response(source, head, body, connection)
     response.upgrade = upgrade
     return response
+  }
+
+  /** Puts something between the connection and the body's reader; only while nobody reads. */
+  tapBody(tap: (body: IncomingBody) => IncomingBody): void {
+    if (this.state === "Unread" && this.upgrade === undefined) this.body = tap(this.body)
   }
 
   /** The connection after 101, for whoever asks first; if nobody does, it ends with the response. */
@@ -264,7 +269,9 @@ export class Response extends ResponseHeadView implements ClientResponse {
   get readAll(): Effect.Effect<void, BodyError> {
     return Effect.suspend(() => {
       if (this.state === "Collected") return Effect.void
-      return this.direct ? this.collectAsync : this.collectWithProgress()
+      const { listen } = this.source
+      const read = this.direct ? this.collectAsync : this.collectWithProgress()
+      return listen === undefined ? read : Effect.zipLeft(read, listen)
     })
   }
 
@@ -436,9 +443,11 @@ export class Response extends ResponseHeadView implements ClientResponse {
     this.batches = batches
     reader.start()
     const { onProgress } = this.source.settings
-    if (onProgress === undefined) return batches.pull
+    const { listen } = this.source
+    const pull = listen === undefined ? batches.pull : Effect.tap(batches.pull, listen)
+    if (onProgress === undefined) return pull
     const total = Option.fromNullable(this.body.length)
-    return Effect.tap(batches.pull, () => onProgress({ direction: "download", transferred: reader.taken, total }))
+    return Effect.tap(pull, () => onProgress({ direction: "download", transferred: reader.taken, total }))
   }
 
   /** The stream's reader has ended or gone away: the body stays consumed. */

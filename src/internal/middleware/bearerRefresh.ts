@@ -1,0 +1,169 @@
+/**
+ * Bearer tokens (RFC 6750) that are fetched when they are first needed and anew after a 401.
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import * as Redacted from "effect/Redacted"
+import type { ClientResponse } from "../../ClientResponse.js"
+import type { ClientError } from "../../Errors.js"
+import type { Middleware, Next } from "../../Middleware.js"
+import { setHeader } from "../session/changes.js"
+import type { Prepared } from "../session/prepared.js"
+import { isReplayable } from "../session/replay.js"
+import { hasCredentials, middlewareError, preparedOf, tellRetry } from "./request.js"
+
+/** The middlewares whose token the fiber is fetching: requests made for it go without. */
+const fetching = FiberRef.unsafeMake<ReadonlySet<object>>(new Set())
+
+/** One fetching of a token, for all who wait for it. */
+interface Refresh<E> {
+  readonly result: Deferred.Deferred<Redacted.Redacted, E>
+  fiber: Fiber.RuntimeFiber<void> | undefined
+  waiting: number
+}
+
+/** The current token; one fetching at a time. */
+class Tokens<E> {
+  private readonly fetch: Effect.Effect<Redacted.Redacted, E>
+  private current: Redacted.Redacted | undefined = undefined
+  private refresh: Refresh<E> | undefined = undefined
+
+  constructor(fetch: Effect.Effect<Redacted.Redacted, E>) {
+    this.fetch = fetch
+  }
+
+  /** The token, unless it is the refused one. */
+  get(refused: Redacted.Redacted | undefined): Effect.Effect<Redacted.Redacted, E> {
+    return Effect.suspend(() => {
+      if (this.current !== undefined && this.current !== refused) return Effect.succeed(this.current)
+      this.current = undefined
+      return this.wait()
+    })
+  }
+
+  /** It was refused; whoever needs one next fetches it. */
+  forget(refused: Redacted.Redacted): void {
+    if (this.current === refused) this.current = undefined
+  }
+
+  /** Waits for the fetching that is under way, or begins it. The last one to go away ends it. */
+  private wait(): Effect.Effect<Redacted.Redacted, E> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(this.join(), (refresh) =>
+        Effect.onExit(restore(Deferred.await(refresh.result)), () => this.leave(refresh))
+      )
+    )
+  }
+
+  private join(): Effect.Effect<Refresh<E>> {
+    const running = this.refresh
+    if (running !== undefined) {
+      running.waiting++
+      return Effect.succeed(running)
+    }
+    return Effect.flatMap(Deferred.make<Redacted.Redacted, E>(), (result) => {
+      const refresh: Refresh<E> = { result, fiber: undefined, waiting: 1 }
+      this.refresh = refresh
+      // In a fiber of its own: the one that asks first may go away.
+      const run = Effect.interruptible(Effect.locallyWith(this.fetch, fetching, (of) => new Set([...of, this])))
+      return Effect.map(
+        Effect.forkDaemon(Effect.flatMap(Effect.exit(run), (exit) => this.settle(refresh, exit))),
+        (fiber) => {
+          refresh.fiber = fiber
+          return refresh
+        }
+      )
+    })
+  }
+
+  private settle(refresh: Refresh<E>, exit: Exit.Exit<Redacted.Redacted, E>): Effect.Effect<void> {
+    if (this.refresh === refresh) this.refresh = undefined
+    if (Exit.isSuccess(exit)) this.current = exit.value
+    return Deferred.done(refresh.result, exit)
+  }
+
+  private leave(refresh: Refresh<E>): Effect.Effect<void> {
+    refresh.waiting--
+    if (refresh.waiting > 0 || this.refresh !== refresh) return Effect.void
+    this.refresh = undefined
+    return refresh.fiber === undefined ? Effect.void : Fiber.interrupt(refresh.fiber)
+  }
+}
+
+/** Which origins get the token. */
+class Origins {
+  private readonly named: ReadonlySet<string> | undefined
+  private first: string | undefined = undefined
+
+  constructor(origins: ReadonlyArray<string> | undefined) {
+    this.named = origins === undefined ? undefined : new Set(origins.map(originKey))
+  }
+
+  has(request: Prepared): boolean {
+    const { key } = request.target.origin
+    if (this.named !== undefined) return this.named.has(key)
+    const base = request.defaults.base?.origin.key
+    if (base !== undefined) return key === base
+    this.first ??= key
+    return key === this.first
+  }
+}
+
+/** As `Origin.key` has it. */
+const originKey = (text: string): string => {
+  const url = new URL(text)
+  if (url.protocol !== "http:" && url.protocol !== "https:") throw new TypeError(`${url.protocol} is no scheme of HTTP`)
+  return `${url.protocol}//${url.hostname}:${url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port}`
+}
+
+const authorize = (request: Prepared, token: Redacted.Redacted): Prepared =>
+  setHeader(request, "Authorization", Redacted.make(`Bearer ${Redacted.value(token)}`))
+
+/** Sends with the token, and once more with a new one after a 401. */
+const send = <E>(request: Prepared, next: Next, tokens: Tokens<E>): Effect.Effect<ClientResponse, ClientError> => {
+  const token = (refused: Redacted.Redacted | undefined): Effect.Effect<Redacted.Redacted, ClientError> =>
+    Effect.catchAllCause(tokens.get(refused), (cause) => {
+      const failure = Cause.failureOption(cause)
+      if (failure._tag === "Some") {
+        return Effect.fail(middlewareError(request, "TokenRefresh", { cause: failure.value }))
+      }
+      // A fetching that interrupts itself is its failure, not the end of those who wait.
+      return Cause.isInterruptedOnly(cause)
+        ? Effect.fail(middlewareError(request, "TokenRefresh", { description: "the fetching was interrupted" }))
+        : Effect.die(Cause.squash(cause))
+    })
+  return Effect.flatMap(token(undefined), (first) =>
+    Effect.flatMap(next(authorize(request, first)), (response) => {
+      if (response.status !== 401) return Effect.succeed(response)
+      if (!isReplayable(request.body)) {
+        tokens.forget(first)
+        return Effect.succeed(response)
+      }
+      return response.release.pipe(
+        Effect.zipRight(tellRetry(next, request, { reason: "TokenRefresh", delay: 0 })),
+        Effect.zipRight(token(first)),
+        Effect.flatMap((second) => next(authorize(request, second)))
+      )
+    })
+  )
+}
+
+export const bearerRefresh = <E, R>(options: {
+  readonly token: Effect.Effect<Redacted.Redacted, E, R>
+  readonly origins?: ReadonlyArray<string> | undefined
+}): Effect.Effect<Middleware, never, R> =>
+  Effect.map(Effect.context<R>(), (context): Middleware => {
+    const tokens = new Tokens(Effect.provide(options.token, context))
+    const origins = new Origins(options.origins)
+    return (given, next) => {
+      const request = preparedOf(given)
+      if (hasCredentials(request) || !origins.has(request)) return next(request)
+      return Effect.flatMap(FiberRef.get(fetching), (of) =>
+        of.has(tokens) ? next(request) : send(request, next, tokens)
+      )
+    }
+  })

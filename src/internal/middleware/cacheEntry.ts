@@ -1,0 +1,142 @@
+/**
+ * What is stored of a URL: one response for each selection by Vary, and for each who asked.
+ */
+import { createHash } from "node:crypto"
+import type { KeyValueStore } from "@effect/platform/KeyValueStore"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { acceptEncoding, userAgent } from "../session/automatic.js"
+import { authorizationOf } from "../session/credentials.js"
+import { toSkip } from "../session/defaults.js"
+import { getField } from "../session/headers.js"
+import type { Prepared } from "../session/prepared.js"
+import { type Lines, valuesOf } from "./cachePolicy.js"
+
+const Stored = Schema.Struct({
+  /** A hash of the credentials it was asked for with. */
+  who: Schema.String,
+  /** Hashes of the request's values of the headers that Vary names. */
+  selection: Schema.Array(Schema.Tuple(Schema.String, Schema.String)),
+  /** Milliseconds since the epoch. */
+  receivedAt: Schema.Number,
+  status: Schema.Int,
+  reason: Schema.String,
+  headers: Schema.Array(Schema.Tuple(Schema.String, Schema.String)),
+  /** As it came, in its content codings; base64. */
+  body: Schema.String
+})
+
+/** A stored response. */
+export type Stored = typeof Stored.Type
+
+const Entry = Schema.parseJson(Schema.Struct({ version: Schema.Literal(1), responses: Schema.Array(Stored) }))
+
+const decode = Schema.decodeUnknownOption(Entry)
+const encode = Schema.encodeSync(Entry)
+
+/** Responses that are kept of one URL. */
+const capacity = 8
+
+const hash = (text: string): string => createHash("sha256").update(text).digest("base64url")
+
+/** The URL may hold secrets, so that its hash is the key. */
+export const keyOf = (url: string): string => `effect-http-session/cache/${hash(url)}`
+
+/** Who asks: by credentials and cookies of the request's own. */
+export const whoOf = (request: Prepared): string => {
+  const header = getField(request.headers, "authorization")
+  const auth = request.auth === undefined ? undefined : authorizationOf(request.auth)
+  const authorization = header ?? (auth !== undefined && Either.isRight(auth) ? auth.right : "")
+  const cookies = [
+    ...valuesOf(request.headers, "cookie"),
+    ...request.cookies.map(([name, value]) => `${name}=${value}`)
+  ]
+  return authorization === "" && cookies.length === 0 ? "" : hash(JSON.stringify([authorization, cookies]))
+}
+
+const automatic: ReadonlyMap<string, string> = new Map([
+  ["accept", "*/*"],
+  ["accept-encoding", acceptEncoding],
+  ["user-agent", userAgent]
+])
+
+/** The value of a request header as it will be sent. */
+const valueOf = (request: Prepared, name: string): string => {
+  const values = valuesOf(request.headers, name)
+  if (values.length > 0) return values.map((value) => value.trim()).join(", ")
+  const skipped = request.defaults.skip.has(name) || toSkip(request.given.skipAutoHeaders).has(name)
+  return skipped ? "" : (automatic.get(name) ?? "")
+}
+
+/** The names of Vary, or `undefined` where no other request can be told to be alike. */
+export const varyOf = (headers: Lines): ReadonlyArray<string> | undefined => {
+  const names = valuesOf(headers, "vary")
+    .flatMap((value) => value.split(","))
+    .map((name) => name.trim().toLowerCase())
+    .filter((name) => name !== "")
+  // Cookies are added after the middlewares.
+  return names.includes("*") || names.includes("cookie") ? undefined : [...new Set(names)].sort()
+}
+
+/** What the headers that Vary names are in this request. Credentials are compared by `whoOf`. */
+export const selectionOf = (request: Prepared, vary: ReadonlyArray<string>): Stored["selection"] =>
+  vary.filter((name) => name !== "authorization").map((name) => [name, hash(valueOf(request, name))] as const)
+
+const selects = (stored: Stored, request: Prepared, who: string): boolean => {
+  if (stored.who !== who) return false
+  const vary = varyOf(stored.headers)
+  if (vary === undefined) return false
+  const selection = new Map(selectionOf(request, vary))
+  return stored.selection.every(([name, value]) => selection.get(name) === value)
+}
+
+const sameSelection = (a: Stored, b: Stored): boolean =>
+  a.who === b.who && JSON.stringify(a.selection) === JSON.stringify(b.selection)
+
+/** A store that cannot be read or written is no reason for a request to fail. */
+const tolerant = <A, E>(what: string, effect: Effect.Effect<A, E>): Effect.Effect<Option.Option<A>> =>
+  Effect.catchAll(Effect.asSome(effect), (error) =>
+    Effect.as(Effect.logDebug(`The HTTP cache cannot ${what} its store`, error), Option.none())
+  )
+
+/** The stored responses of URLs. */
+export class CacheStore {
+  private readonly store: KeyValueStore
+
+  constructor(store: KeyValueStore) {
+    this.store = store
+  }
+
+  private all(key: string): Effect.Effect<ReadonlyArray<Stored>> {
+    return Effect.map(tolerant("read", this.store.get(key)), (text) =>
+      Option.match(Option.flatMap(Option.flatten(text), decode), {
+        onNone: () => [],
+        onSome: (entry) => entry.responses
+      })
+    )
+  }
+
+  /** The newest that this request may get. */
+  find(request: Prepared): Effect.Effect<Stored | undefined> {
+    return Effect.suspend(() => {
+      const who = whoOf(request)
+      return Effect.map(this.all(keyOf(request.url)), (all) => all.find((stored) => selects(stored, request, who)))
+    })
+  }
+
+  /** In place of what was there for the same requests. */
+  put(url: string, stored: Stored): Effect.Effect<void> {
+    const key = keyOf(url)
+    return Effect.flatMap(this.all(key), (all) => {
+      const others = all.filter((other) => !sameSelection(other, stored))
+      const text = encode({ version: 1, responses: [stored, ...others].slice(0, capacity) })
+      return Effect.asVoid(tolerant("write", this.store.set(key, text)))
+    })
+  }
+
+  remove(url: string): Effect.Effect<void> {
+    return Effect.asVoid(tolerant("write", this.store.remove(keyOf(url))))
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * Spares an origin that fails, and its callers the wait.
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type { ClientResponse } from "../../ClientResponse.js"
+import { type ClientError, isClientConnectionError, isClientError, isServerTimeoutError } from "../../Errors.js"
+import type { Middleware, Next, Outcome } from "../../Middleware.js"
+import type { Prepared } from "../session/prepared.js"
+import { monotonicMillis } from "./monotonic.js"
+import { Recent } from "./recent.js"
+import { middlewareError, preparedOf } from "./request.js"
+
+const failed = (outcome: Outcome): boolean =>
+  isClientError(outcome) ? isClientConnectionError(outcome) || isServerTimeoutError(outcome) : outcome.status >= 500
+
+interface Settings {
+  readonly failures: number
+  readonly resetAfter: number
+  readonly isFailure: (outcome: Outcome) => boolean
+}
+
+/** What an outcome says of the origin. */
+type Result = "failure" | "success" | "neither"
+
+/** Closed while `openUntil` is `undefined`; half-open when that time has come. */
+class Circuit {
+  private failures = 0
+  private openUntil: number | undefined = undefined
+  private probing = false
+  /** Counts openings: what began before the last one says nothing any more. */
+  era = 0
+
+  get healthy(): boolean {
+    return this.openUntil === undefined && this.failures === 0
+  }
+
+  /** Milliseconds until it is tried again, 0 to go on, `Infinity` while another request tries it. */
+  enter(now: number): number {
+    if (this.openUntil === undefined) return 0
+    if (now < this.openUntil) return this.openUntil - now
+    if (this.probing) return Infinity
+    this.probing = true
+    return 0
+  }
+
+  leave(era: number, result: Result, now: number, settings: Settings): void {
+    if (era !== this.era) return
+    const probe = this.openUntil !== undefined
+    this.probing = false
+    if (result === "success") {
+      this.failures = 0
+      this.openUntil = undefined
+      // A success of the probe's time must not be undone by what was sent before it.
+      if (probe) this.era++
+    } else if (result === "failure") {
+      this.failures++
+      if (probe || this.failures >= settings.failures) {
+        this.openUntil = now + settings.resetAfter
+        this.era++
+      }
+    }
+  }
+}
+
+const resultOf = (settings: Settings, exit: Exit.Exit<ClientResponse, ClientError>): Result => {
+  if (Exit.isSuccess(exit)) return settings.isFailure(exit.value) ? "failure" : "success"
+  const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
+  // An error that is nobody's failure, or an interruption, tells nothing of the origin.
+  return error !== undefined && settings.isFailure(error) ? "failure" : "neither"
+}
+
+const through = (
+  settings: Settings,
+  circuit: Circuit,
+  request: Prepared,
+  next: Next
+): Effect.Effect<ClientResponse, ClientError> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(monotonicMillis, (now) => {
+      const wait = circuit.enter(now)
+      if (wait > 0) {
+        const { key } = request.target.origin
+        const when = Number.isFinite(wait) ? `is tried again in ${Math.ceil(wait)} ms` : "is being tried again"
+        const description = `${key} has failed too often and ${when}`
+        return Effect.fail(middlewareError(request, "CircuitOpen", { description }))
+      }
+      const { era } = circuit
+      return Effect.onExit(restore(next(request)), (exit) =>
+        Effect.map(monotonicMillis, (then) => {
+          let result: Result = "neither"
+          try {
+            result = resultOf(settings, exit)
+          } finally {
+            circuit.leave(era, result, then, settings)
+          }
+        })
+      )
+    })
+  )
+
+export const circuitBreaker = (options: {
+  readonly failures?: number | undefined
+  readonly resetAfter?: Duration.DurationInput | undefined
+  readonly isFailure?: ((outcome: Outcome) => boolean) | undefined
+}): Effect.Effect<Middleware> =>
+  Effect.sync(() => {
+    const settings: Settings = {
+      failures: options.failures ?? 5,
+      resetAfter: Duration.toMillis(options.resetAfter ?? "30 seconds"),
+      isFailure: options.isFailure ?? failed
+    }
+    const circuits = new Recent(
+      () => new Circuit(),
+      (circuit) => circuit.healthy
+    )
+    return (given, next) => {
+      const request = preparedOf(given)
+      return through(settings, circuits.get(request.target.origin.key), request, next)
+    }
+  })

@@ -1,0 +1,11 @@
+/**
+ * Time that does not go back, on the fiber's Clock.
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+
+/** Milliseconds, with fractions. */
+export const monotonicMillis: Effect.Effect<number> = Effect.map(
+  Clock.currentTimeNanos,
+  (nanos) => Number(nanos) / 1_000_000
+)

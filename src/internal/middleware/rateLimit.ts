@@ -1,0 +1,93 @@
+/**
+ * At most so many requests in any stretch of time.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type { Scope } from "effect/Scope"
+import type { ClientRequest } from "../../ClientRequest.js"
+import type { ClientError } from "../../Errors.js"
+import type { Middleware } from "../../Middleware.js"
+import { monotonicMillis } from "./monotonic.js"
+import { Recent } from "./recent.js"
+import { middlewareError } from "./request.js"
+
+/** When the last requests of one key were let through. */
+class Turns {
+  /** One waits for time, the others for it, in order. */
+  readonly gate = Effect.unsafeMakeSemaphore(1)
+  waiting = 0
+  private readonly times: Array<number> = []
+  private oldest = 0
+
+  /** Milliseconds until one more may go. */
+  wait(now: number, limit: number, interval: number): number {
+    const first = this.times.length < limit ? undefined : this.times[this.oldest]
+    return first === undefined ? 0 : Math.max(0, first + interval - now)
+  }
+
+  take(now: number, limit: number): void {
+    if (this.times.length < limit) this.times.push(now)
+    else {
+      this.times[this.oldest] = now
+      this.oldest = (this.oldest + 1) % limit
+    }
+    this.last = now
+  }
+
+  last = Number.NEGATIVE_INFINITY
+}
+
+export const rateLimit = (options: {
+  readonly limit: number
+  readonly interval: Duration.DurationInput
+  readonly key?: ((request: ClientRequest) => string) | undefined
+  readonly wait?: boolean | undefined
+}): Effect.Effect<Middleware, never, Scope> =>
+  Effect.suspend(() => {
+    const { key, limit } = options
+    const interval = Duration.toMillis(options.interval)
+    if (!Number.isSafeInteger(limit) || limit < 1)
+      return Effect.dieMessage("rateLimit: limit is no whole number from 1 on")
+    if (!Number.isFinite(interval)) return Effect.dieMessage("rateLimit: interval is not finite")
+    let latest = Number.NEGATIVE_INFINITY
+    const turns = new Recent(
+      () => new Turns(),
+      (turn) => turn.waiting === 0 && turn.last + interval <= latest
+    )
+    const pass = (turn: Turns): Effect.Effect<void> =>
+      Effect.flatMap(monotonicMillis, (now) => {
+        const wait = turn.wait(now, limit, interval)
+        // A clock may wake a little early: looked at again.
+        if (wait > 0) return Effect.zipRight(Effect.sleep(Duration.millis(Math.ceil(wait))), pass(turn))
+        latest = Math.max(latest, now)
+        turn.take(now, limit)
+        return Effect.void
+      })
+    const queue = (turn: Turns): Effect.Effect<void> =>
+      Effect.suspend(() => {
+        turn.waiting++
+        return Effect.ensuring(
+          turn.gate.withPermits(1)(pass(turn)),
+          Effect.sync(() => {
+            turn.waiting--
+          })
+        )
+      })
+    const refuse = (turn: Turns, request: ClientRequest): Effect.Effect<void, ClientError> =>
+      Effect.flatMap(monotonicMillis, (now) => {
+        const wait = turn.wait(now, limit, interval)
+        if (wait === 0) {
+          latest = Math.max(latest, now)
+          turn.take(now, limit)
+          return Effect.void
+        }
+        const description = `at most ${limit} requests in ${interval} ms, the next in ${Math.ceil(wait)} ms`
+        return Effect.fail(middlewareError(request, "RateLimited", { description }))
+      })
+    const middleware: Middleware = (request, next) =>
+      Effect.suspend(() => {
+        const turn = turns.get(key === undefined ? "" : key(request))
+        return Effect.zipRight(options.wait === false ? refuse(turn, request) : queue(turn), next(request))
+      })
+    return Effect.acquireRelease(Effect.succeed(middleware), () => Effect.sync(() => turns.clear()))
+  })

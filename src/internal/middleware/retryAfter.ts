@@ -1,0 +1,62 @@
+/**
+ * When a server wants to be asked again: Retry-After (RFC 9110 section 10.2.3) and the headers of rate limits.
+ */
+import * as Option from "effect/Option"
+import type { ClientResponse } from "../../ClientResponse.js"
+import { parseHttpDate } from "./httpDate.js"
+
+const seconds = (text: string): number | undefined => (/^\d{1,15}$/.test(text) ? Number(text) * 1000 : undefined)
+
+/** Seconds, or a date. */
+const fromRetryAfter = (text: string, now: number): number | undefined => {
+  const delay = seconds(text)
+  if (delay !== undefined) return delay
+  const date = parseHttpDate(text, now)
+  return date === undefined ? undefined : Math.max(0, date - now)
+}
+
+/** Numbers from here on are no seconds from now but seconds, or milliseconds, since the epoch. */
+const epochSeconds = 1_000_000_000
+const epochMillis = 1_000_000_000_000
+
+const fromReset = (text: string, now: number): number | undefined => {
+  if (!/^\d{1,15}(?:\.\d{1,9})?$/.test(text)) return parseDelay(text, now)
+  const value = Number(text)
+  if (value >= epochMillis) return Math.max(0, Math.ceil(value) - now)
+  return Math.ceil(value >= epochSeconds ? Math.max(0, value * 1000 - now) : value * 1000)
+}
+
+const parseDelay = (text: string, now: number): number | undefined => {
+  const date = parseHttpDate(text, now)
+  return date === undefined ? undefined : Math.max(0, date - now)
+}
+
+/** The longest `t` of the items of a RateLimit field that have nothing left (draft-ietf-httpapi-ratelimit-headers). */
+const fromRateLimit = (text: string): number | undefined => {
+  let longest: number | undefined
+  for (const item of text.split(",")) {
+    const time = /;\s*t=(\d{1,15})/.exec(item)?.[1]
+    const rest = /;\s*r=(\d{1,15})/.exec(item)?.[1]
+    if (time === undefined || (rest !== undefined && Number(rest) > 0)) continue
+    longest = Math.max(longest ?? 0, Number(time) * 1000)
+  }
+  return longest
+}
+
+const resets = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"] as const
+
+/** Milliseconds from `now` on, or `undefined` where the response does not say. */
+export const retryAfter = (response: ClientResponse, now: number): number | undefined => {
+  const given = Option.getOrUndefined(response.header("retry-after"))
+  const told = given === undefined ? undefined : fromRetryAfter(given.trim(), now)
+  if (told !== undefined) return told
+  // With any other status a limit's end says nothing of the failure.
+  if (response.status !== 429 && response.status !== 503) return undefined
+  for (const name of resets) {
+    const value = Option.getOrUndefined(response.header(name))
+    const reset = value === undefined ? undefined : fromReset(value.trim(), now)
+    if (reset !== undefined) return reset
+  }
+  const limits = response.headerValues("ratelimit")
+  return limits.length === 0 ? undefined : fromRateLimit(limits.join(","))
+}

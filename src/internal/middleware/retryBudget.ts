@@ -1,0 +1,66 @@
+/**
+ * How many retries a host is allowed, so that its bad times are not made worse.
+ */
+import { Recent } from "./recent.js"
+
+const slots = 10
+const slotMillis = 1000
+
+/** Requests and retries of the last ten seconds, by the second. */
+class Window {
+  private readonly requests: Array<number> = new Array<number>(slots).fill(0)
+  private readonly retries: Array<number> = new Array<number>(slots).fill(0)
+  private last: number | undefined = undefined
+
+  private advance(now: number): number {
+    const slot = Math.floor(now / slotMillis)
+    const from = this.last === undefined ? slot - slots : Math.max(this.last, slot - slots)
+    for (let passed = from + 1; passed <= slot; passed++) {
+      this.requests[passed % slots] = 0
+      this.retries[passed % slots] = 0
+    }
+    this.last = Math.max(this.last ?? slot, slot)
+    return this.last % slots
+  }
+
+  request(now: number): void {
+    const slot = this.advance(now)
+    this.requests[slot] = (this.requests[slot] ?? 0) + 1
+  }
+
+  /** Takes one retry, if there is one left. */
+  retry(now: number, ratio: number, min: number): boolean {
+    const slot = this.advance(now)
+    if (sum(this.retries) + 1 > Math.max(min, ratio * sum(this.requests))) return false
+    this.retries[slot] = (this.retries[slot] ?? 0) + 1
+    return true
+  }
+}
+
+const sum = (counts: ReadonlyArray<number>): number => counts.reduce((total, count) => total + count, 0)
+
+export class Budget {
+  readonly "~effect-http-session/Middleware/RetryBudget": unknown = undefined
+  private readonly ratio: number
+  private readonly min: number
+  private readonly windows = new Recent(
+    () => new Window(),
+    // A host that was forgotten starts with the least that is allowed.
+    () => true
+  )
+
+  constructor(ratio: number, min: number) {
+    this.ratio = ratio
+    this.min = min
+  }
+
+  /** Counts a request. */
+  request(host: string, now: number): void {
+    this.windows.get(host).request(now)
+  }
+
+  /** Takes one retry, if there is one left. */
+  retry(host: string, now: number): boolean {
+    return this.windows.get(host).retry(now, this.ratio, this.min)
+  }
+}

@@ -1,0 +1,301 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Fiber, Schedule, Stream, TestClock } from "effect"
+import * as ClientRequest from "effect-http-session/ClientRequest"
+import * as Errors from "effect-http-session/Errors"
+import * as Middleware from "effect-http-session/Middleware"
+import { disconnected, type Reply, refused, request, type Script, script } from "./support.js"
+
+const every = (millis: number) => Schedule.spaced(Duration.millis(millis))
+
+/** Runs it in a fiber; `after` moves the clock and tells how many attempts there were. */
+const begin = (
+  middleware: Middleware.Middleware,
+  replies: ReadonlyArray<Reply> | Script,
+  asked: Effect.Effect<ClientRequest.ClientRequest> = request()
+) =>
+  Effect.gen(function* () {
+    const chain = "next" in replies ? replies : script(replies)
+    const fiber = yield* Effect.fork(Effect.either(middleware(yield* asked, chain.next)))
+    const after = (duration: Duration.DurationInput) => Effect.map(TestClock.adjust(duration), () => chain.seen.length)
+    const status = Effect.map(Fiber.join(fiber), (either) =>
+      either._tag === "Right" ? either.right.status : either.left._tag
+    )
+    return { ...chain, after, status }
+  })
+
+describe("retry", () => {
+  it.effect("waits by the schedule and gives the first good outcome", () =>
+    Effect.gen(function* () {
+      const run = yield* begin(Middleware.retry({ schedule: every(100) }), [
+        { status: 503 },
+        refused(),
+        { status: 200 }
+      ])
+      assert.strictEqual(yield* run.after(0), 1)
+      assert.strictEqual(yield* run.after(99), 1)
+      assert.strictEqual(yield* run.after(1), 2)
+      assert.strictEqual(yield* run.after(99), 2)
+      assert.strictEqual(yield* run.after(1), 3)
+      assert.strictEqual(yield* run.status, 200)
+      // The connection of what was refused is free while the next one waits.
+      assert.strictEqual(run.made[0]!.calls.abandoned, 1)
+      assert.strictEqual(run.made[1]!.calls.abandoned, 0)
+    })
+  )
+
+  it.effect("by default twice, after 160 to 240 and 320 to 480 milliseconds", () =>
+    Effect.gen(function* () {
+      const run = yield* begin(Middleware.retry(), [{ status: 503 }])
+      assert.strictEqual(yield* run.after(159), 1)
+      assert.strictEqual(yield* run.after(81), 2)
+      assert.strictEqual(yield* run.after(239), 2)
+      assert.strictEqual(yield* run.after(241), 3)
+      assert.strictEqual(yield* run.status, 503)
+      // The outcome that stands can be read.
+      assert.strictEqual(run.made[2]!.calls.abandoned, 0)
+    })
+  )
+
+  it.effect("by default never waits longer than 5 seconds", () =>
+    Effect.gen(function* () {
+      const run = yield* begin(Middleware.retry({ times: 12 }), [{ status: 503 }])
+      yield* TestClock.adjust("10 seconds")
+      const before = run.seen.length
+      assert.strictEqual(yield* run.after("5 seconds"), before + 1)
+    })
+  )
+
+  describe("what is sent again", () => {
+    const rows: ReadonlyArray<readonly [string, Reply, boolean]> = [
+      ...[408, 425, 429, 500, 502, 503, 504].map((status) => [`${status}`, { status }, true] as const),
+      ...[200, 204, 301, 400, 401, 404, 409, 413, 501, 505].map((status) => [`${status}`, { status }, false] as const),
+      ["refused", refused(), true],
+      ["disconnected", disconnected(), true],
+      ["a URL that is none", new Errors.InvalidURL({ url: "x", reason: "Syntax", description: "no URL" }), false],
+      ["a middleware's", new Errors.MiddlewareError({ reason: "CircuitOpen" }), false],
+      [
+        "out of time as a whole",
+        new Errors.TotalTimeoutError({
+          method: "GET",
+          url: "http://a/",
+          phase: "headers",
+          timeout: "total",
+          limit: Duration.seconds(1)
+        }),
+        false
+      ]
+    ]
+    for (const [name, reply, again] of rows) {
+      it.effect(`${name}: ${again ? "yes" : "no"}`, () =>
+        Effect.gen(function* () {
+          const run = yield* begin(Middleware.retry({ schedule: every(1) }), [reply, { status: 200 }])
+          assert.strictEqual(yield* run.after(10), again ? 2 : 1)
+        })
+      )
+    }
+  })
+
+  describe("methods", () => {
+    const rows: ReadonlyArray<readonly [string, Middleware.RetryOptions, boolean]> = [
+      ...["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"].map((method) => [method, {}, true] as const),
+      ["POST", {}, false],
+      ["PATCH", {}, false],
+      ["PROPFIND", {}, false],
+      ["POST", { methods: ["post"] }, true],
+      ["GET", { methods: ["POST"] }, false],
+      ["POST", { idempotencyKey: true }, true],
+      ["PATCH", { idempotencyKey: true, methods: ["POST"] }, false]
+    ]
+    for (const [method, options, again] of rows) {
+      it.effect(`${method} with ${JSON.stringify(options)}: ${again ? "yes" : "no"}`, () =>
+        Effect.gen(function* () {
+          const run = yield* begin(
+            Middleware.retry({ schedule: every(1), ...options }),
+            [disconnected(method), { status: 200 }],
+            request(method)
+          )
+          assert.strictEqual(yield* run.after(10), again ? 2 : 1)
+        })
+      )
+    }
+  })
+
+  it.effect("a body that is a recipe is sent again, one that gives its bytes once is not", () =>
+    Effect.gen(function* () {
+      const bytes = Stream.make(new Uint8Array([1]))
+      const recipe = yield* begin(
+        Middleware.retry({ schedule: every(1) }),
+        [{ status: 503 }],
+        request("PUT", "http://a/", { data: bytes })
+      )
+      assert.strictEqual(yield* recipe.after(10), 3)
+      const once = yield* begin(
+        Middleware.retry({ schedule: every(1) }),
+        [{ status: 503 }],
+        request("PUT", "http://a/", { data: ClientRequest.oneShot(bytes) })
+      )
+      assert.strictEqual(yield* once.after(10), 1)
+      assert.strictEqual(yield* once.status, 503)
+    })
+  )
+
+  describe("Idempotency-Key", () => {
+    const keys = (run: Script) => run.seen.map((sent) => sent.header("idempotency-key"))
+
+    it.effect("is one for all attempts and another for the next request", () =>
+      Effect.gen(function* () {
+        const middleware = Middleware.retry({ schedule: every(1), idempotencyKey: true })
+        const first = yield* begin(middleware, [{ status: 503 }], request("POST"))
+        yield* first.after(10)
+        const second = yield* begin(middleware, [{ status: 200 }], request("POST"))
+        yield* second.status
+        const [a, b, c] = keys(first)
+        assert.strictEqual(a!._tag, "Some")
+        assert.deepStrictEqual([b, c], [a, a])
+        assert.notDeepEqual(keys(second)[0], a)
+      })
+    )
+
+    it.effect("is the caller's where he gives one, and none for idempotent methods", () =>
+      Effect.gen(function* () {
+        const middleware = Middleware.retry({ schedule: every(1), idempotencyKey: true })
+        const own = yield* begin(
+          middleware,
+          [{ status: 200 }],
+          request("POST", "http://a/", { headers: { "idempotency-key": "mine" } })
+        )
+        yield* own.status
+        assert.deepStrictEqual(own.seen[0]!.headers, [["idempotency-key", "mine"]])
+        const get = yield* begin(middleware, [{ status: 200 }])
+        yield* get.status
+        assert.deepStrictEqual(get.seen[0]!.headers, [])
+      })
+    )
+  })
+
+  describe("Retry-After", () => {
+    const asks = (value: string): Reply => ({ status: 503, headers: [["Retry-After", value]] })
+
+    it.effect("is waited for", () =>
+      Effect.gen(function* () {
+        const run = yield* begin(Middleware.retry({ schedule: every(100) }), [asks("7"), { status: 200 }])
+        assert.strictEqual(yield* run.after(6999), 1)
+        assert.strictEqual(yield* run.after(1), 2)
+      })
+    )
+
+    it.effect("as a date is by the Clock", () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(Date.UTC(2030, 0, 1))
+        const run = yield* begin(Middleware.retry(), [asks("Tue, 01 Jan 2030 00:00:09 GMT"), { status: 200 }])
+        assert.strictEqual(yield* run.after(8999), 1)
+        assert.strictEqual(yield* run.after(1), 2)
+      })
+    )
+
+    it.effect("does not shorten the schedule's wait", () =>
+      Effect.gen(function* () {
+        const run = yield* begin(Middleware.retry({ schedule: every(100) }), [asks("0"), { status: 200 }])
+        assert.strictEqual(yield* run.after(99), 1)
+        assert.strictEqual(yield* run.after(1), 2)
+      })
+    )
+
+    it.effect("that is too long makes the response the result, unread", () =>
+      Effect.gen(function* () {
+        const run = yield* begin(Middleware.retry(), [asks("61"), { status: 200 }])
+        assert.strictEqual(yield* run.status, 503)
+        assert.strictEqual(run.made[0]!.calls.abandoned, 0)
+        const longest = yield* begin(Middleware.retry(), [asks("60"), { status: 200 }])
+        assert.strictEqual(yield* longest.after("60 seconds"), 2)
+      })
+    )
+
+    it.effect("is ignored with maxRetryAfter 0", () =>
+      Effect.gen(function* () {
+        const run = yield* begin(Middleware.retry({ schedule: every(100), maxRetryAfter: 0 }), [
+          asks("7"),
+          { status: 200 }
+        ])
+        assert.strictEqual(yield* run.after(100), 2)
+      })
+    )
+  })
+
+  it.effect("ends with its schedule, and with times", () =>
+    Effect.gen(function* () {
+      const bySchedule = yield* begin(Middleware.retry({ times: 9, schedule: Schedule.recurs(3) }), [{ status: 503 }])
+      assert.strictEqual(yield* bySchedule.after(1000), 4)
+      const byTimes = yield* begin(Middleware.retry({ times: 1, schedule: every(1) }), [{ status: 503 }])
+      assert.strictEqual(yield* byTimes.after(1000), 2)
+      const none = yield* begin(Middleware.retry({ times: 0 }), [{ status: 503 }])
+      assert.strictEqual(yield* none.after(1000), 1)
+    })
+  )
+
+  it.effect("asks while, which also sees what would stand", () =>
+    Effect.gen(function* () {
+      const middleware = Middleware.retry({
+        schedule: every(1),
+        while: (outcome) => !Errors.isClientError(outcome) && outcome.status === 202
+      })
+      const run = yield* begin(middleware, [{ status: 202 }, refused()])
+      assert.strictEqual(yield* run.after(100), 2)
+      assert.strictEqual(yield* run.status, "ClientConnectorError")
+    })
+  )
+
+  it.effect("the last error stands where every attempt fails", () =>
+    Effect.gen(function* () {
+      const run = yield* begin(Middleware.retry({ schedule: every(1) }), [{ status: 503 }, refused(), disconnected()])
+      yield* run.after(100)
+      assert.strictEqual(yield* run.status, "ServerDisconnectedError")
+    })
+  )
+
+  it.effect("interrupted in its wait it sends nothing more", () =>
+    Effect.gen(function* () {
+      const chain = script([{ status: 503 }])
+      const fiber = yield* Effect.fork(Middleware.retry({ schedule: every(100) })(yield* request(), chain.next))
+      yield* TestClock.adjust(50)
+      yield* Fiber.interrupt(fiber)
+      yield* TestClock.adjust(1000)
+      assert.strictEqual(chain.seen.length, 1)
+    })
+  )
+})
+
+describe("retryBudget", () => {
+  it.effect("allows the least, then a share of the requests of ten seconds, for each host", () =>
+    Effect.gen(function* () {
+      const budget = yield* Middleware.retryBudget({ ratio: 0.5, min: 2 })
+      const middleware = Middleware.retry({ times: 1, schedule: every(0), budget })
+      const attempts = (url: string, reply: Reply) =>
+        Effect.gen(function* () {
+          const chain = script([reply])
+          yield* Effect.either(middleware(yield* request("GET", url), chain.next))
+          return chain.seen.length
+        })
+      const bad: Reply = { status: 503 }
+      assert.deepStrictEqual(
+        yield* Effect.all([1, 2, 3, 4, 5].map(() => attempts("http://a.test/", bad))),
+        // Half of five requests is more than two, but not three.
+        [2, 2, 1, 1, 1]
+      )
+      assert.strictEqual(yield* attempts("http://a.test/", bad), 2)
+      assert.strictEqual(yield* attempts("http://b.test/", bad), 2)
+      yield* TestClock.adjust("11 seconds")
+      assert.deepStrictEqual(yield* Effect.all([1, 2, 3].map(() => attempts("http://a.test/", bad))), [2, 2, 1])
+    })
+  )
+
+  it.effect("by default allows ten and a fifth", () =>
+    Effect.gen(function* () {
+      const budget = yield* Middleware.retryBudget()
+      const middleware = Middleware.retry({ times: 1, schedule: every(0), budget })
+      const chain = script([{ status: 503 }])
+      for (let index = 0; index < 100; index++) yield* middleware(yield* request(), chain.next)
+      assert.strictEqual(chain.seen.length, 120)
+    })
+  )
+})
