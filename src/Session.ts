@@ -23,6 +23,7 @@ import { type Defaults, makeDefaults } from "./internal/session/defaults.js"
 import { readEnvironment } from "./internal/session/environment.js"
 import { fromRequestValue } from "./internal/session/execute.js"
 import { mergeOptions, mergeSessionOptions } from "./internal/session/options.js"
+import { bindConfigs } from "./internal/session/tracing/config.js"
 import { type Find, type Opener, send, sendValue } from "./internal/session/verbs.js"
 import { openWebSocket } from "./internal/session/webSocket.js"
 import { transportOf } from "./internal/transport/handle.js"
@@ -121,6 +122,7 @@ class SessionImpl implements SessionService, Opener {
     this.cookieJar = core.jarService
     this.given = given
     this.defaults = makeDefaults(given)
+    bindConfigs(core, this.defaults, this, given.traceConfigs)
   }
 
   readonly current = currentOptions
@@ -159,13 +161,14 @@ const build = (
   Effect.flatMap(options.trustEnv === true ? readEnvironment : Effect.succeed(undefined), (environment) =>
     Effect.acquireRelease(
       Effect.sync((): SessionService => {
+        const transport = transportOf(connector[ConnectorTypeId])
         const core = new SessionCore({
           id: `session-${++sessions}`,
-          transport: transportOf(connector[ConnectorTypeId]),
+          transport,
           jarService,
           jar: jarOf(jarService),
           environment,
-          hub: makeHub(),
+          hub: makeHub(transport.hub),
           ownsTransport
         })
         return new SessionImpl(core, connector, options)

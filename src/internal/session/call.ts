@@ -15,7 +15,8 @@ import type { BodyContext } from "./bodySource.js"
 import type { SessionCore } from "./core.js"
 import type { Hop } from "./hop.js"
 import type { Prepared } from "./prepared.js"
-import type { CallTrace } from "./watch.js"
+import type { CallTrace } from "./tracing/callTrace.js"
+import type { HopTrace } from "./tracing/hopTrace.js"
 
 const noHistory: ReadonlyArray<ResponseHead> = []
 
@@ -26,7 +27,8 @@ export class Call {
   readonly deadlines: Deadlines
   readonly startedAt: number
   readonly expiresAt: number
-  readonly trace: CallTrace | undefined
+  /** Its watchers, set before anything else happens. */
+  trace: CallTrace | undefined = undefined
   private readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
   private readonly wall: Clock.Clock
   request: Prepared
@@ -50,8 +52,7 @@ export class Call {
     fiber: Fiber.RuntimeFiber<unknown, unknown>,
     request: Prepared,
     deadlines: Deadlines,
-    clock: Clock.Clock,
-    trace: CallTrace | undefined
+    clock: Clock.Clock
   ) {
     this.core = core
     this.fiber = fiber
@@ -60,7 +61,6 @@ export class Call {
     this.request = request
     this.limits = request.limits
     this.deadlines = deadlines
-    this.trace = trace
     this.startedAt = deadlines.now()
     this.expiresAt = this.startedAt + request.limits.total
     this.deadline = deadlines.schedule(this.expiresAt, () => this.expire())
@@ -78,15 +78,22 @@ export class Call {
   }
 
   /** What a body that is not all there needs to run in; the References of the request are the body's. */
-  bodyContext(request: Prepared): BodyContext | undefined {
-    const onChunk = this.trace?.onChunk
-    if ((request.body._tag === "Empty" || request.body._tag === "Uint8Array") && onChunk === undefined) {
-      if (request.given.onProgress === undefined && request.given.compress === undefined) return undefined
+  bodyContext(request: Prepared, trace: HopTrace | undefined): BodyContext | undefined {
+    const onChunk = trace?.onChunk
+    const { body, given } = request
+    if (body._tag === "Empty" || body._tag === "Uint8Array") {
+      const waits = given.expect100 === true && onChunk !== undefined
+      if (given.onProgress === undefined && given.compress === undefined && !waits) return undefined
     }
+    const { runtime } = this
+    return onChunk === undefined ? { runtime } : { runtime, onChunk }
+  }
+
+  /** Runs effects as the requesting fiber would. */
+  get runtime(): Runtime.Runtime<never> {
     const { currentContext: context } = this.fiber
     const fiberRefs = this.fiber.getFiberRefs()
-    const runtime = Runtime.make({ context, runtimeFlags: Runtime.defaultRuntimeFlags, fiberRefs })
-    return onChunk === undefined ? { runtime } : { runtime, onChunk }
+    return Runtime.make({ context, runtimeFlags: Runtime.defaultRuntimeFlags, fiberRefs })
   }
 
   /** Whether a hop of it has a connection. */

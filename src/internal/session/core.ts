@@ -4,6 +4,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type { CookieJarService } from "../../CookieJar.js"
 import { type Details, SessionClosedError } from "../../Errors.js"
@@ -28,6 +29,10 @@ export class SessionCore {
   /** Hosts whose jar has got the session's own cookies. */
   readonly seeded = new Set<string>()
   requests = 0
+  /** Fibers that hear what came after a request. */
+  private readonly kept = new Set<Fiber.RuntimeFiber<void>>()
+  /** Run when it is closed. */
+  readonly cleanups: Array<() => void> = []
   private state: "open" | "closing" = "open"
   private readonly done = Deferred.unsafeMake<void>(FiberId.none)
   private onQuiet: (() => void) | undefined = undefined
@@ -73,6 +78,23 @@ export class SessionCore {
     if (this.firstCall === undefined) this.onQuiet?.()
   }
 
+  /** Takes over a fiber that hears what came after a request; it has as long as requests in flight. */
+  keep(fiber: Fiber.RuntimeFiber<void>): void {
+    this.kept.add(fiber)
+    fiber.addObserver(() => this.kept.delete(fiber))
+  }
+
+  private get heard(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      for (const cleanup of this.cleanups) cleanup()
+      if (this.kept.size === 0) return Effect.void
+      return Effect.timeoutOption(
+        Effect.interruptible(Effect.forEach([...this.kept], Fiber.await, { discard: true })),
+        Duration.millis(this.transport.gracefulShutdownTimeout)
+      ).pipe(Effect.zipRight(Effect.suspend(() => Fiber.interruptAll(this.kept))))
+    })
+  }
+
   private get calls(): ReadonlyArray<Call> {
     const calls: Array<Call> = []
     for (let call = this.firstCall; call !== undefined; call = call.next) calls.push(call)
@@ -94,13 +116,18 @@ export class SessionCore {
               this.onQuiet = () => resume(Effect.void)
             })
       )
-      const drained = Effect.timeoutOption(finished, Duration.millis(this.transport.gracefulShutdownTimeout))
+      const drained = Effect.timeoutOption(
+        // Else a timeout would wait for what it is to end.
+        Effect.interruptible(finished),
+        Duration.millis(this.transport.gracefulShutdownTimeout)
+      )
       const cut = Effect.sync(() => {
         for (const call of this.calls) call.abort(this.closedError(call.details(undefined)))
       })
       return drained.pipe(
         Effect.zipRight(cut),
         Effect.zipRight(this.ownsTransport ? this.transport.close : Effect.void),
+        Effect.zipRight(this.heard),
         Effect.ensuring(Deferred.succeed(this.done, undefined)),
         Effect.uninterruptible,
         Effect.asVoid

@@ -9,6 +9,7 @@ import type { CommonOptions, RequestOptions } from "../../ClientRequest.js"
 import { InvalidURL } from "../../Errors.js"
 import type { SessionOptions } from "../../Session.js"
 import type { Timeouts } from "../../Timeouts.js"
+import type { SpanOptions } from "../../Tracing.js"
 import { type Limits, resolve, toTimeouts } from "../limits.js"
 import { own } from "../own.js"
 import { isSecretHeader } from "../redact.js"
@@ -39,6 +40,9 @@ export interface Defaults {
   readonly plain: boolean
   readonly before: string
   readonly after: string
+  /** Whether there are trace configs. */
+  readonly traced: boolean
+  readonly spans: SpanOptions | false | undefined
 }
 
 /** Headers that a request's lines depend on, so that they cannot be written ahead. */
@@ -155,6 +159,8 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
     fallbackCharset: options.fallbackCharset,
     plain,
     before: toLines(fields.pairs) + linesBefore(present),
-    after: linesAfter(present)
+    after: linesAfter(present),
+    traced: options.traceConfigs !== undefined && options.traceConfigs.length > 0,
+    spans: options.spans
   }
 }

@@ -1,6 +1,7 @@
 /**
  * One request to one origin: cookies, credentials, the wire form and the way there. No redirects, no middlewares.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
@@ -34,11 +35,18 @@ const makeHop = (
   const { core } = call
   if (core.closed) return core.closedError(call.details(undefined))
   const request = withNetrc(call, given)
-  const wire = toWire(request, cookies, undefined, call.bodyContext(request))
-  if (isWireError(wire)) return wire
+  const trace = call.trace?.hop(request)
+  const wire = toWire(request, cookies, trace?.override, call.bodyContext(request, trace))
+  if (isWireError(wire)) {
+    trace?.failed(Cause.fail(wire))
+    return wire
+  }
   const route = routeOf(request, core.environment)
-  if ("_tag" in route) return route
-  return new Hop(call, request, wire, route, collect, onResponse)
+  if ("_tag" in route) {
+    trace?.failed(Cause.fail(route))
+    return route
+  }
+  return new Hop(call, request, trace?.propagated(wire) ?? wire, route, trace, collect, onResponse)
 }
 
 /** Puts one request on its way; `onHop` has its hop before anything can be interrupted. */

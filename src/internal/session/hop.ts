@@ -2,7 +2,9 @@
  * One request on its way to one origin and back, resends included: where the callbacks of the transport meet the
  * effects of the session.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
 import type { ClientResponse, ConnectionInfo, RequestInfo, ResponseHead, Timings } from "../../ClientResponse.js"
 import type { ClientError, Details } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
@@ -19,7 +21,7 @@ import type { Prepared } from "./prepared.js"
 import { type BodySettings, Response, type ResponseSource } from "./response.js"
 import { bodySettings, requestInfo } from "./responseFacts.js"
 import { Timeline } from "./timeline.js"
-import type { CallTrace } from "./watch.js"
+import type { HopTrace } from "./tracing/hopTrace.js"
 
 /** What is done with a response once its head is there; `undefined`: nothing more. */
 export type OnResponse = (call: Call, response: Response) => Effect.Effect<ClientResponse, ClientError> | undefined
@@ -32,12 +34,12 @@ const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRAC
 export class Hop implements Exchange, ResponseSource {
   readonly call: Call
   readonly request: Prepared
-  readonly wire: WireRequest
+  wire: WireRequest
   readonly route: Route
   readonly limits: Limits
   readonly deadlines: Deadlines
   readonly expiresAt: number
-  readonly trace: CallTrace | undefined
+  readonly trace: HopTrace | undefined
   readonly marks: Timeline
   onAbort: ((error: ClientError) => void) | undefined = undefined
   private readonly collect: boolean
@@ -52,6 +54,7 @@ export class Hop implements Exchange, ResponseSource {
     request: Prepared,
     wire: WireRequest,
     route: Route,
+    trace: HopTrace | undefined,
     collect: boolean,
     onResponse: OnResponse
   ) {
@@ -62,8 +65,8 @@ export class Hop implements Exchange, ResponseSource {
     this.limits = call.limits
     this.deadlines = call.deadlines
     this.expiresAt = call.expiresAt
-    this.trace = call.trace
-    this.marks = new Timeline(call.deadlines, call.startedAt)
+    this.trace = trace
+    this.marks = trace === undefined ? new Timeline(call.deadlines, call.startedAt) : trace.marks(call.startedAt)
     this.collect = collect
     this.onResponse = onResponse
   }
@@ -73,9 +76,23 @@ export class Hop implements Exchange, ResponseSource {
     this.resume = resume
     this.call.add(this)
     this.call.attempt++
+    if (this.trace !== undefined) {
+      this.startTraced(this.trace, resume)
+      return
+    }
     const connection = this.call.core.transport.takeIdle(this)
     if (connection === undefined) resume(this.connect(false))
     else connection.exchange(this)
+  }
+
+  private startTraced(trace: HopTrace, resume: Resume): void {
+    // Listeners are heard before a connection is used.
+    const connection = trace.listening ? undefined : this.call.core.transport.takeIdle(this)
+    if (connection === undefined) resume(this.connect(false))
+    else {
+      trace.sending(this.wire)
+      connection.exchange(this)
+    }
   }
 
   get connected(): boolean {
@@ -100,7 +117,10 @@ export class Hop implements Exchange, ResponseSource {
     return bodySettings(this.request)
   }
   get bodyWatch(): BodyWatch | undefined {
-    return this.trace?.bodyWatch(this)
+    return this.trace?.bodyWatch
+  }
+  get listen(): Effect.Effect<void> | undefined {
+    return this.trace?.listen
   }
   timings(): Timings {
     return this.marks.timings
@@ -141,6 +161,7 @@ export class Hop implements Exchange, ResponseSource {
   interrupt(): void {
     this.resume = ignore
     this.onAbort = undefined
+    this.trace?.failed(Cause.interrupt(FiberId.none))
     this.response?.releaseNow()
     if (this.response === undefined) this.link?.abort("Interrupted")
     this.done()
@@ -155,6 +176,7 @@ export class Hop implements Exchange, ResponseSource {
 
   onConnection(connection: Connection): void {
     this.link = connection
+    this.trace?.connected(connection, this.route)
   }
 
   onInformational(head: Head): void {
@@ -167,6 +189,7 @@ export class Hop implements Exchange, ResponseSource {
     if (jar !== undefined) storeCookies(call, jar, this.request, head)
     const response = new Response(this, head, body, this.link?.info ?? noConnection)
     this.response = response
+    this.trace?.head(head)
     const next = this.onResponse(call, response)
     if (next !== undefined) this.resume(next)
     else if (this.collect && response.direct) {
@@ -180,6 +203,7 @@ export class Hop implements Exchange, ResponseSource {
     if (jar !== undefined) storeCookies(call, jar, this.request, head)
     const response = Response.upgraded(this, head, this.link?.info ?? noConnection, { wire, rest })
     this.response = response
+    this.trace?.head(head)
     // It is not waited for like a request: whoever has it is told, and ends it in good order.
     this.link = undefined
     this.onAbort = (error) => call.abort(error)
@@ -192,19 +216,19 @@ export class Hop implements Exchange, ResponseSource {
     if (stale && this.resendable) {
       this.resent = true
       this.call.attempt++
-      this.trace?.offer({
-        _tag: "RequestRetry",
-        method: this.request.method,
-        url: this.request.target.url,
-        reason: "StaleConnection",
-        delay: 0,
-        error
-      })
+      if (this.trace !== undefined) this.wire = this.trace.resent(this.wire, error, this.call.attempt)
       this.resume(this.connect(true))
       return
     }
+    this.trace?.failed(Cause.fail(error))
     this.done()
     this.resume(Effect.fail(error))
+  }
+
+  onDefect(cause: Cause.Cause<never>): void {
+    this.trace?.failed(cause)
+    this.done()
+    this.resume(Effect.failCause(cause))
   }
 
   onDone(): void {
@@ -220,14 +244,17 @@ export class Hop implements Exchange, ResponseSource {
   private connect(fresh: boolean): Effect.Effect<ClientResponse, ClientError> {
     return Effect.matchEffect(this.call.core.transport.acquire(this, fresh), {
       onFailure: (error) => {
+        this.trace?.failed(Cause.fail(error))
         this.done()
         return Effect.fail(error)
       },
-      onSuccess: (connection) =>
-        Effect.async<ClientResponse, ClientError>((resume) => {
+      onSuccess: (connection) => {
+        const sent = Effect.async<ClientResponse, ClientError>((resume) => {
           this.resume = resume
           connection.exchange(this)
         })
+        return this.trace === undefined ? sent : Effect.zipRight(this.trace.beforeSending(this.wire), sent)
+      }
     })
   }
 

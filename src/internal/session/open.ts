@@ -12,7 +12,7 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
 import * as Deadlines from "../transport/deadlines.js"
 import { Call } from "./call.js"
-import { throughMiddlewares } from "./chain.js"
+import { throughMiddlewares, withinCall } from "./chain.js"
 import type { SessionCore } from "./core.js"
 import { exchange } from "./exchange.js"
 import type { OnResponse } from "./hop.js"
@@ -29,9 +29,12 @@ const onFinal: OnResponse = (call, response) => {
     if (next !== undefined) return next
   }
   const raise = request.raiseForStatus
-  if (raise === false) return undefined
-  if (raise === true) return response.status >= 400 ? Effect.as(response.raiseForStatus, response) : undefined
-  return Effect.as(raise(response), response)
+  if (raise === false || (raise === true && response.status < 400)) {
+    return call.trace === undefined ? undefined : call.trace.ended(response)
+  }
+  if (raise === true) return Effect.as(response.raiseForStatus, response)
+  const passed = Effect.as(raise(response), response)
+  return call.trace === undefined ? passed : Effect.tap(passed, () => call.trace?.ended(response) ?? Effect.void)
 }
 
 /** One hop with what comes after it. */
@@ -46,7 +49,17 @@ const hop = (call: Call, request: Prepared, collect: boolean): Effect.Effect<Cli
 /** Begins a call in a fiber, on its Clock. */
 const begin = (core: SessionCore, fiber: Fiber.RuntimeFiber<unknown, unknown>, request: Prepared): Call => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-  return new Call(core, fiber, request, Deadlines.of(clock), clock, watch(core, fiber, request))
+  const call = new Call(core, fiber, request, Deadlines.of(clock), clock)
+  call.trace = watch(call, fiber)
+  return call
+}
+
+/** The first hop, and the others after it; watchers are told that the request begins. */
+const send = (call: Call, collect: boolean): Effect.Effect<ClientResponse, ClientError> => {
+  const { trace } = call
+  if (trace === undefined) return hop(call, call.request, collect)
+  const sent = Effect.suspend(() => trace.start((request) => hop(call, request, collect)))
+  return trace.listening ? withinCall(call, sent) : sent
 }
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
@@ -61,10 +74,11 @@ const guarded = <A, E, R>(
     Effect.matchCauseEffect(restore(effect), {
       onFailure: (cause) => {
         call.interrupt()
-        return Effect.failCause(cause)
+        return call.trace === undefined ? Effect.failCause(cause) : call.trace.failed(cause)
       },
       onSuccess: (response) => {
         call.settle()
+        call.trace?.settled(response)
         return done(response, restore)
       }
     })
@@ -77,10 +91,13 @@ export const openScoped = (
   request: Prepared
 ): Effect.Effect<ClientResponse, ClientError> => {
   const call = begin(core, fiber, request)
-  return guarded(call, hop(call, request, false), (response) =>
-    response instanceof Response && response.settled
+  return guarded(call, send(call, false), (response) =>
+    response instanceof Response && response.settled && call.trace === undefined
       ? Effect.succeed(response)
-      : Effect.as(Scope.addFinalizer(Context.unsafeGet(fiber.currentContext, Scope.Scope), response.release), response)
+      : Effect.as(
+          Scope.addFinalizer(Context.unsafeGet(fiber.currentContext, Scope.Scope), release(call, response)),
+          response
+        )
   )
 }
 
@@ -95,8 +112,11 @@ export const openCollected = <A, E, R>(
   f: FromResponse<A, E, R>
 ): Effect.Effect<A, E | ClientError, R> => {
   const call = begin(core, fiber, request)
-  return guarded(call, hop(call, request, true), (response, restore) => {
-    if (!(response instanceof Response && response.settled)) return released(response, restore, f)
+  return guarded(call, send(call, true), (response, restore) => {
+    const whole = response instanceof Response && response.settled
+    if (!whole || (call.trace !== undefined && (call.trace.listening || !response.isCollected))) {
+      return released(call, response, restore, f)
+    }
     // What the bytes were decoded to at once needs no more steps.
     const result = f(response)
     return Exit.isExit(result) ? result : restore(result)
@@ -111,7 +131,7 @@ export const openFor = <A, E, R>(
   f: (response: ClientResponse) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | ClientError, R> => {
   const call = begin(core, fiber, request)
-  return guarded(call, hop(call, request, false), (response, restore) => released(response, restore, f))
+  return guarded(call, send(call, false), (response, restore) => released(call, response, restore, f))
 }
 
 /** Opens a request whose connection is wanted; `f` runs uninterruptibly and takes care of the response. */
@@ -125,12 +145,17 @@ export const openUpgraded = <A, E, R>(
   return guarded(call, hop(call, request, false), (response, restore) => f(call, response, restore))
 }
 
+/** Gives a response back; listeners hear the rest. */
+const release = (call: Call, response: ClientResponse): Effect.Effect<void> =>
+  call.trace === undefined ? response.release : Effect.zipRight(response.release, call.trace.finish)
+
 const released = <A, E, R>(
+  call: Call,
   response: ClientResponse,
   restore: Restore,
   f: (response: ClientResponse) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
   Effect.matchCauseEffect(restore(f(response)), {
-    onFailure: (cause) => Effect.zipRight(response.release, Effect.failCause(cause)),
-    onSuccess: (value) => Effect.as(response.release, value)
+    onFailure: (cause) => Effect.zipRight(release(call, response), Effect.failCause(cause)),
+    onSuccess: (value) => Effect.as(release(call, response), value)
   })

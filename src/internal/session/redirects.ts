@@ -3,9 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { ClientResponse } from "../../ClientResponse.js"
+import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
 import { type ClientError, InvalidURL, RequestBodyError, TooManyRedirects } from "../../Errors.js"
-import { redactUrl } from "../redact.js"
 import { withoutIdentity } from "../transport/dial/tlsSettings.js"
 import type { Call } from "./call.js"
 import { redirectTo } from "./move.js"
@@ -58,6 +57,21 @@ export const follow = (
   const request = call.request
   return Effect.suspend(() => {
     const history = [...call.history, response.toHead()]
+    const step = afterTold(call, request, response, location, history, send)
+    return call.trace === undefined ? step : Effect.zipRight(call.trace.redirected(response, location), step)
+  })
+}
+
+/** What comes of a redirect once everybody knows of it. */
+const afterTold = (
+  call: Call,
+  request: Prepared,
+  response: Response,
+  location: string,
+  history: ReadonlyArray<ResponseHead>,
+  send: (request: Prepared) => Effect.Effect<ClientResponse, ClientError>
+): Effect.Effect<ClientResponse, ClientError> =>
+  Effect.suspend(() => {
     if (request.hop >= request.maxRedirects) {
       response.releaseNow()
       return Effect.fail(new TooManyRedirects({ ...call.details(undefined), limit: request.maxRedirects, history }))
@@ -67,28 +81,14 @@ export const follow = (
       response.releaseNow()
       return Effect.fail(next)
     }
-    const told =
-      call.trace === undefined
-        ? Effect.void
-        : call.trace.emit({
-            _tag: "RequestRedirect",
-            method: request.method,
-            url: redactUrl(request.url),
-            response: response.toHead(),
-            location: redactUrl(location)
-          })
     const allowed = request.onRedirect === undefined ? Effect.succeed(Option.some(next)) : ask(request, response, next)
-    return Effect.zipRight(
-      told,
-      Effect.flatMap(allowed, (choice) => {
-        if (Option.isNone(choice)) return Effect.succeed(response)
-        call.history = history
-        response.releaseNow()
-        return send(choice.value)
-      })
-    )
+    return Effect.flatMap(allowed, (choice) => {
+      if (Option.isNone(choice)) return Effect.succeed(response)
+      call.history = history
+      response.releaseNow()
+      return send(choice.value)
+    })
   })
-}
 
 const ask = (request: Prepared, response: Response, next: Prepared): Effect.Effect<Option.Option<Prepared>> => {
   const hook = request.onRedirect

@@ -31,7 +31,8 @@ export const bodySettings = (request: Prepared): BodySettings => {
   return settings
 }
 
-const headersSent = (wire: WireRequest): Headers.Headers => {
+/** The headers of a request as they were sent. */
+export const headersSent = (wire: Pick<WireRequest, "head">): Headers.Headers => {
   const lines = wire.head.split("\r\n").filter((line) => line !== "")
   return headersOf(
     lines.length,

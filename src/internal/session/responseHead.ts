@@ -137,6 +137,11 @@ export class ResponseHeadView extends Inspectable.Class implements ResponseHead 
     return this.head.get("location")
   }
 
+  /** Another view of the same head. */
+  view<A>(make: (head: Head, source: HeadSource) => A): A {
+    return make(this.head, this.origin)
+  }
+
   /** The head by itself, which keeps neither body nor request alive. */
   toHead(): ResponseHead {
     const { method, realUrl, url } = this.origin

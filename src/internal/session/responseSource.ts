@@ -24,6 +24,8 @@ export interface ResponseSource extends HeadSource, DetailsSource {
   timings(): Timings
   readonly settings: BodySettings
   readonly bodyWatch: BodyWatch | undefined
+  /** Run after each step of reading the body, where somebody listens. */
+  readonly listen?: Effect.Effect<void> | undefined
 }
 
 /** A connection after 101. */

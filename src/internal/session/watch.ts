@@ -2,28 +2,28 @@
  * Who watches a request. Nobody, most of the time: then there is no trace, and no signal is built.
  */
 import type * as Fiber from "effect/Fiber"
-import type { Head } from "../transport/Transport.js"
-import type { Trace } from "../transport/trace.js"
-import type { BodyWatch } from "./bodyReader.js"
-import type { BodyContext } from "./bodySource.js"
-import type { SessionCore } from "./core.js"
-import type { Hop } from "./hop.js"
-import type { Prepared } from "./prepared.js"
-
-/** The watchers of one call. */
-export interface CallTrace extends Trace {
-  /** Whether there are listeners, which are run between the steps of a hop. */
-  readonly listening: boolean
-  /** Told before a chunk of a request body is written, if anybody wants to know. */
-  readonly onChunk: BodyContext["onChunk"]
-  readonly informational: (head: Head) => void
-  /** For the body of a hop's response. */
-  readonly bodyWatch: (hop: Hop) => BodyWatch | undefined
-}
+import type { SignalSink } from "../transport/hub.js"
+import type { Call } from "./call.js"
+import { CallTrace } from "./tracing/callTrace.js"
+import { CurrentSink } from "./tracing/collecting.js"
+import { configsOf } from "./tracing/config.js"
+import { spansOf } from "./tracing/spans.js"
 
 /** The watchers of a request that is about to begin, or `undefined`. */
-export const watch = (
-  _core: SessionCore,
-  _fiber: Fiber.RuntimeFiber<unknown, unknown>,
-  _request: Prepared
-): CallTrace | undefined => undefined
+export const watch = (call: Call, fiber: Fiber.RuntimeFiber<unknown, unknown>): CallTrace | undefined => {
+  const { core, request } = call
+  const { defaults } = request
+  const configs = configsOf(defaults)
+  const spans = spansOf(fiber, request, defaults.spans)
+  const sink: SignalSink | undefined = fiber.currentContext.unsafeMap.get(CurrentSink.key)
+  if (
+    configs === undefined &&
+    spans === undefined &&
+    sink === undefined &&
+    !core.hub.reading() &&
+    !core.transport.hub.reading()
+  ) {
+    return undefined
+  }
+  return new CallTrace(call, configs, spans, sink)
+}

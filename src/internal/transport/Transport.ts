@@ -14,7 +14,8 @@ import type { ConnectionClosed } from "../../Tracing.js"
 import type { Limits } from "../limits.js"
 import type { Deadlines } from "./deadlines.js"
 import type { IncomingBody } from "./incomingBody.js"
-import type { Trace, TraceHub } from "./trace.js"
+import type { Hub } from "./hub.js"
+import type { Trace } from "./trace.js"
 import type { Wire } from "./wire.js"
 
 /** Scheme, host and port: what credentials and cookies are bound to. */
@@ -189,7 +190,7 @@ export interface Transport {
   /** Waits for a slot, takes an idle connection unless it must be `fresh`, or opens one; `exchange.onConnection` has it
    * before the effect succeeds. */
   readonly acquire: (exchange: Exchange, fresh: boolean) => Effect.Effect<Connection, ClientError>
-  readonly hub: TraceHub
+  readonly hub: Hub
   readonly stats: () => Counts & { readonly perKey: ReadonlyMap<string, Counts> }
   /** How long requests in flight may go on when it closes; milliseconds. */
   readonly gracefulShutdownTimeout: number

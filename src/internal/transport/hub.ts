@@ -1,12 +1,175 @@
 /**
- * The stream readers of a connector or a session.
+ * The stream readers of a connector or a session: a ring for each, so that a slow one loses signals and nothing waits.
  */
+import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { Signal } from "../../Tracing.js"
-import type { TraceHub } from "./trace.js"
+import type { Signal, SignalsLost } from "../../Tracing.js"
+import * as Deadlines from "./deadlines.js"
+import type { Told, TraceHub } from "./trace.js"
 
-export interface Hub extends TraceHub {
-  readonly stream: Stream.Stream<Signal>
+/** Signals that wait for one reader. */
+const capacity = 4096
+
+/** Bytes of bodies in them. */
+const maxBytes = 4 * 1024 * 1024
+
+/** Whoever is handed every signal as it happens. */
+export interface SignalSink {
+  readonly signal: (signal: Signal) => void
 }
 
-export const makeHub = (): Hub => ({ active: () => false, offer: () => {}, stream: Stream.empty })
+const bytesOf = (signal: Signal | undefined): number =>
+  signal !== undefined && (signal._tag === "ResponseChunkReceived" || signal._tag === "RequestChunkSent")
+    ? signal.chunk.length
+    : 0
+
+/** What one reader has still to read. */
+export class Ring implements SignalSink {
+  /** On the reader's Clock. */
+  readonly now: () => number
+  private items: Array<Signal | undefined> = []
+  private first = 0
+  private bytes = 0
+  private lost = 0
+  private wake: (() => void) | undefined = undefined
+
+  constructor(now: () => number) {
+    this.now = now
+  }
+
+  signal(signal: Signal): void {
+    this.items.push(signal)
+    this.bytes += bytesOf(signal)
+    while (this.items.length - this.first > capacity || this.bytes > maxBytes) this.drop()
+    const wake = this.wake
+    if (wake === undefined) return
+    this.wake = undefined
+    // What happens in the same turn of the event loop is read at once.
+    setImmediate(wake)
+  }
+
+  private drop(): void {
+    this.bytes -= bytesOf(this.items[this.first])
+    this.items[this.first++] = undefined
+    this.lost++
+    if (this.first < capacity) return
+    this.items = this.items.slice(this.first)
+    this.first = 0
+  }
+
+  private take(): Chunk.Chunk<Signal> {
+    const out: Array<Signal> = []
+    if (this.lost > 0) out.push(this.loss())
+    for (let index = this.first; index < this.items.length; index++) {
+      const signal = this.items[index]
+      if (signal !== undefined) out.push(signal)
+    }
+    this.items = []
+    this.first = 0
+    this.bytes = 0
+    return Chunk.unsafeFromArray(out)
+  }
+
+  private loss(): SignalsLost {
+    const count = this.lost
+    this.lost = 0
+    return { _tag: "SignalsLost", time: this.now(), sessionId: "", requestId: undefined, attempt: 0, hop: 0, count }
+  }
+
+  /** All that has come; waits where that is nothing. */
+  readonly pull: Effect.Effect<Chunk.Chunk<Signal>> = Effect.suspend(() =>
+    this.items.length > this.first || this.lost > 0
+      ? Effect.succeed(this.take())
+      : Effect.zipRight(
+          this.wait,
+          Effect.suspend(() => this.pull)
+        )
+  )
+
+  private readonly wait: Effect.Effect<void> = Effect.async<void>((resume) => {
+    this.wake = () => resume(Effect.void)
+    return Effect.sync(() => {
+      this.wake = undefined
+    })
+  })
+}
+
+/** The readers of a connector, or of a session on it. */
+export interface Hub extends TraceHub {
+  readonly stream: Stream.Stream<Signal>
+  /** Whether signals of requests are wanted here. */
+  readonly reading: () => boolean
+  /** Hands on a signal of a request. */
+  readonly deliver: (signal: Signal) => void
+  /** Hands everything to `sink` from now on; a second time is the same. The result ends it. */
+  readonly watch: (sink: SignalSink) => () => void
+  /** Hands signals of no request to the readers of a session's hub too. */
+  readonly attach: (hub: Hub) => () => void
+}
+
+class SignalHub implements Hub {
+  private readonly sinks = new Set<SignalSink>()
+  private readonly attached = new Set<Hub>()
+  private readonly parent: Hub | undefined
+  private detach: (() => void) | undefined = undefined
+
+  constructor(parent: Hub | undefined) {
+    this.parent = parent
+  }
+
+  readonly reading = (): boolean => this.sinks.size > 0
+
+  readonly active = (): boolean => this.sinks.size > 0 || this.attached.size > 0
+
+  readonly deliver = (signal: Signal): void => {
+    for (const sink of this.sinks) sink.signal(signal)
+  }
+
+  readonly offer = (facts: Told): void => {
+    const signal: Signal = { time: this.now(), sessionId: "", requestId: undefined, attempt: 0, hop: 0, ...facts }
+    this.deliver(signal)
+    for (const hub of this.attached) hub.deliver(signal)
+  }
+
+  /** The time of a reader: what belongs to no request has no other. */
+  private now(): number {
+    for (const sink of this.sinks) if (sink instanceof Ring) return sink.now()
+    return performance.now()
+  }
+
+  readonly watch = (sink: SignalSink): (() => void) => {
+    this.sinks.add(sink)
+    if (this.parent !== undefined) this.detach ??= this.parent.attach(this)
+    return () => {
+      this.sinks.delete(sink)
+      if (this.sinks.size > 0) return
+      this.detach?.()
+      this.detach = undefined
+    }
+  }
+
+  readonly attach = (hub: Hub): (() => void) => {
+    this.attached.add(hub)
+    return () => {
+      this.attached.delete(hub)
+    }
+  }
+
+  readonly stream: Stream.Stream<Signal> = Stream.unwrapScoped(
+    Effect.map(
+      Effect.acquireRelease(
+        Effect.map(Clock.clockWith(Effect.succeed), (clock) => {
+          const ring = new Ring(Deadlines.of(clock).now)
+          return { ring, stop: this.watch(ring) }
+        }),
+        ({ stop }) => Effect.sync(stop)
+      ),
+      ({ ring }) => Stream.repeatEffectChunk(ring.pull)
+    )
+  )
+}
+
+/** The readers of a connector; those of a session see what the connector does by itself as well. */
+export const makeHub = (connector?: Hub): Hub => new SignalHub(connector)

@@ -12,7 +12,7 @@ import { type ConnectionOwner, Http1Connection } from "./http1/connection.js"
 import { type ParserLimits, resolveLimits } from "./http1/parser.js"
 import { type Lease, Pool } from "./pool.js"
 import type { Connection, Exchange, Transport } from "./Transport.js"
-import type { TraceHub } from "./trace.js"
+import type { Hub } from "./hub.js"
 import { Sockets, type Wire } from "./wire.js"
 
 /** What opens connections. */
@@ -26,7 +26,7 @@ export interface Dialer {
 const closeTime = 1000
 
 export class Network implements Transport, ConnectionOwner {
-  readonly hub: TraceHub
+  readonly hub: Hub
   readonly gracefulShutdownTimeout: number
   readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
   private readonly pool: Pool<Http1Connection>
@@ -49,7 +49,7 @@ export class Network implements Transport, ConnectionOwner {
   /** Called when the last connection in use is given back. */
   private onQuiet: (() => void) | undefined = undefined
 
-  constructor(options: PoolOptions, dialer: Dialer, hub: TraceHub) {
+  constructor(options: PoolOptions, dialer: Dialer, hub: Hub) {
     this.hub = hub
     this.dialer = dialer
     this.clearDnsCache = dialer.clearDnsCache
@@ -318,7 +318,10 @@ export class Network implements Transport, ConnectionOwner {
       const finished = Effect.async<void>((resume) => {
         this.onQuiet = () => resume(Effect.void)
       })
-      return Effect.asVoid(Effect.timeoutOption(finished, Duration.millis(this.gracefulShutdownTimeout)))
+      return Effect.asVoid(
+        // Else a timeout would wait for what it is to end.
+        Effect.timeoutOption(Effect.interruptible(finished), Duration.millis(this.gracefulShutdownTimeout))
+      )
     }).pipe(
       Effect.zipRight(
         Effect.sync(() => {
@@ -340,7 +343,7 @@ export class Network implements Transport, ConnectionOwner {
       return Effect.void
     }
     return Effect.zipRight(
-      Effect.asVoid(Effect.timeoutOption(Deferred.await(this.done), Duration.millis(closeTime))),
+      Effect.asVoid(Effect.timeoutOption(Effect.interruptible(Deferred.await(this.done)), Duration.millis(closeTime))),
       Effect.sync(() => {
         for (const socket of this.open) socket.destroy()
         Deferred.unsafeDone(this.done, Effect.void)

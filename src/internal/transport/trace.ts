@@ -7,12 +7,15 @@ import type { Signal, SignalBase, SignalsLost } from "../../Tracing.js"
 /** A signal without what its request adds. */
 export type Facts<S extends Signal = Signal> = S extends Signal ? Omit<S, keyof SignalBase> : never
 
+/** What can be told. */
+export type Told = Facts<Exclude<Signal, SignalsLost>>
+
 /** The watchers of one request. */
 export interface Trace {
   /** Tells streams and spans at once; listeners are run by the request's fiber at its next `emit`. For callbacks. */
-  readonly offer: (facts: Facts<Exclude<Signal, SignalsLost>>) => void
+  readonly offer: (facts: Told) => void
   /** The same, and runs the listeners. For effects. */
-  readonly emit: (facts: Facts<Exclude<Signal, SignalsLost>>) => Effect.Effect<void>
+  readonly emit: (facts: Told) => Effect.Effect<void>
 }
 
 /** The stream readers of a connector. */
@@ -20,5 +23,5 @@ export interface TraceHub {
   /** Whether anybody reads: asked before a signal of no request is built. */
   readonly active: () => boolean
   /** A signal that belongs to no request, such as an idle connection that closes. */
-  readonly offer: (facts: Facts<Exclude<Signal, SignalsLost>>) => void
+  readonly offer: (facts: Told) => void
 }

@@ -1,0 +1,289 @@
+/**
+ * What one hop tells: its attempts one after the other, each with a span, and the body that it brings.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type { BodyError, ClientError } from "../../../Errors.js"
+import type { Signal, SignalsLost } from "../../../Tracing.js"
+import type { Connection, Head, Route, WireRequest } from "../../transport/Transport.js"
+import type { Told, Trace } from "../../transport/trace.js"
+import type { BodyWatch } from "../bodyReader.js"
+import type { BodyContext } from "../bodySource.js"
+import type { Pairs } from "../headers.js"
+import type { Prepared } from "../prepared.js"
+import { redirects } from "../redirects.js"
+import { Timeline } from "../timeline.js"
+import type { CallTrace } from "./callTrace.js"
+import type { AttemptEnd, AttemptFacts } from "./config.js"
+import { shownHead, shownLines } from "./shown.js"
+import { type AttemptSpan, carriesTrace, errorType, SpanTimeline } from "./spans.js"
+
+/** What is known of a body that was read before its response was given out. */
+type BodyOutcome = readonly [received: number, decoded: number, error: BodyError | undefined]
+
+export class HopTrace implements Trace {
+  /** Counts everything that was put on the wire for the call. */
+  attempt: number
+  readonly request: Prepared
+  readonly onChunk: BodyContext["onChunk"]
+  /** When the head of its response came. */
+  headAt: number | undefined = undefined
+  private readonly call: CallTrace
+  private timeline: SpanTimeline | undefined = undefined
+  private span: AttemptSpan | undefined = undefined
+  private facts: AttemptFacts | undefined = undefined
+  private ends: ReadonlyArray<(end: AttemptEnd) => void> = []
+  private bare: WireRequest | undefined = undefined
+  /** What has happened since the head came, until it is told what became of that. */
+  private held: Array<Exclude<Signal, SignalsLost>> | undefined = undefined
+  private watching: BodyWatch | undefined = undefined
+  private transferred = 0
+  private sent = 0
+  private total: number | undefined = undefined
+  private outcome: BodyOutcome | undefined = undefined
+
+  constructor(call: CallTrace, request: Prepared, attempt: number) {
+    this.call = call
+    this.request = request
+    this.attempt = attempt
+    this.onChunk = call.telling ? (chunk, transferred) => this.chunkSent(chunk, transferred) : undefined
+    this.begin()
+  }
+
+  get listening(): boolean {
+    return this.call.listening
+  }
+
+  offer(facts: Told): void {
+    const signal = this.call.build(facts, this.call.now(), this.attempt, this.request)
+    if (this.held === undefined) this.call.deliver(signal)
+    else this.held.push(signal)
+  }
+
+  emit(facts: Told): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.offer(facts)
+      return this.call.listen
+    })
+  }
+
+  /** For effects that read the body, if there are listeners. */
+  get listen(): Effect.Effect<void> | undefined {
+    return this.call.listening ? this.call.listen : undefined
+  }
+
+  /** What was held back comes now. */
+  flush(): void {
+    const { held } = this
+    this.held = undefined
+    if (held !== undefined) for (const signal of held) this.call.deliver(signal)
+  }
+
+  // The attempt.
+
+  private begin(): void {
+    const { call, request } = this
+    this.span = call.spans?.attempt(request, this.attempt)
+    if (call.observers.length === 0) return
+    const { origin } = request.target
+    const facts: AttemptFacts = {
+      method: request.method,
+      host: origin.host,
+      port: origin.port,
+      scheme: origin.scheme,
+      template: request.given.urlTemplate,
+      time: call.now()
+    }
+    this.facts = facts
+    this.ends = call.observers.map((observer) => observer.attempt(facts))
+  }
+
+  private end(end: AttemptEnd): void {
+    const { ends } = this
+    this.ends = []
+    for (const tell of ends) tell(end)
+  }
+
+  /** The phases of the hop, told to its spans. */
+  marks(startedAt: number): Timeline {
+    const { deadlines } = this.call
+    if (this.span === undefined) return new Timeline(deadlines, startedAt)
+    const timeline = new SpanTimeline(deadlines, startedAt, () => this.span)
+    this.timeline = timeline
+    return timeline
+  }
+
+  /** Headers that have to replace the request's own. */
+  get override(): Pairs | undefined {
+    return this.span !== undefined && carriesTrace(this.request.headers) ? this.span.propagation : undefined
+  }
+
+  /** With the headers that tell the server of the span. */
+  propagated(wire: WireRequest): WireRequest {
+    if (this.span === undefined || carriesTrace(this.request.headers)) return wire
+    this.bare = wire
+    return this.withTrace(wire, this.span)
+  }
+
+  private withTrace(wire: WireRequest, span: AttemptSpan): WireRequest {
+    const pairs = span.propagation
+    if (pairs.length === 0) return wire
+    let { head } = wire
+    for (const [name, value] of pairs) head += `${name}: ${value}\r\n`
+    return { ...wire, head }
+  }
+
+  connected(connection: Connection, route: Route): void {
+    this.span?.connected(connection, route)
+  }
+
+  /** The head is about to be written, and with it a body that is there. */
+  sending(wire: WireRequest): void {
+    this.span?.sending(wire.head)
+    if (!this.call.telling) return
+    this.offer({
+      _tag: "RequestHeadersSent",
+      method: this.request.method,
+      url: this.call.urlOf(this.request),
+      headers: shownLines(wire.head, this.request.secretHeaders)
+    })
+    if (wire.body?._tag !== "Bytes" || wire.body.bytes.length === 0) return
+    const { bytes } = wire.body
+    this.tellChunk(bytes, bytes.length, bytes.length)
+  }
+
+  /** The same where there are listeners, which come first. */
+  beforeSending(wire: WireRequest): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.sending(wire)
+      return this.call.listen
+    })
+  }
+
+  private tellChunk(chunk: Uint8Array, transferred: number, total: number | undefined): void {
+    this.sent = transferred
+    this.offer({
+      _tag: "RequestChunkSent",
+      method: this.request.method,
+      url: this.call.urlOf(this.request),
+      chunk,
+      transferred,
+      ...(total === undefined ? undefined : { total })
+    })
+  }
+
+  private chunkSent(chunk: Uint8Array, transferred: number): Effect.Effect<void> {
+    const { body } = this.request
+    return Effect.suspend(() => {
+      this.tellChunk(chunk, transferred, "contentLength" in body ? body.contentLength : undefined)
+      return this.call.listenBeside
+    })
+  }
+
+  informational(head: Head): void {
+    if (!this.call.telling) return
+    this.offer({
+      _tag: "ResponseInformational",
+      method: this.request.method,
+      url: this.call.urlOf(this.request),
+      status: head.status,
+      headers: shownHead(head)
+    })
+  }
+
+  /** The head of the final response has come. */
+  head(head: Head): void {
+    const { request } = this
+    this.headAt = this.call.now()
+    this.held = []
+    const encoded = head.get("content-encoding") !== undefined
+    this.total = encoded ? undefined : head.contentLength
+    const refused =
+      redirects(head.status) &&
+      request.follow &&
+      request.hop >= request.maxRedirects &&
+      head.get("location") !== undefined
+    this.span?.head(head, refused)
+    const { status, version } = head
+    const error = status >= 400 || refused ? String(status) : undefined
+    this.end({ time: this.headAt, status, version, error })
+    this.tellSize("request", this.sent)
+  }
+
+  /** The connection had ended before it was used: the same is sent again, with these lines. */
+  resent(wire: WireRequest, error: ClientError, attempt: number): WireRequest {
+    this.failed(Cause.fail(error))
+    if (this.call.telling) {
+      this.offer({
+        _tag: "RequestRetry",
+        method: this.request.method,
+        url: this.call.urlOf(this.request),
+        reason: "StaleConnection",
+        delay: 0,
+        error
+      })
+    }
+    this.attempt = attempt
+    this.begin()
+    return this.bare === undefined || this.span === undefined ? wire : this.withTrace(this.bare, this.span)
+  }
+
+  /** No response has come, and none will. */
+  failed(cause: Cause.Cause<unknown>): void {
+    this.timeline?.finish()
+    this.span?.failed(cause)
+    if (this.ends.length === 0) return
+    const error = Cause.isInterruptedOnly(cause) ? undefined : errorType(cause)
+    this.end({ time: this.call.now(), error })
+  }
+
+  // The body of the response.
+
+  get bodyWatch(): BodyWatch {
+    this.watching ??= {
+      chunk: this.call.wantsChunks ? (bytes) => this.chunkReceived(bytes) : undefined,
+      end: (received, decoded, error) => this.bodyEnded(received, decoded, error)
+    }
+    return this.watching
+  }
+
+  private chunkReceived(chunk: Uint8Array): void {
+    if (!this.call.isFinal(this)) return
+    this.transferred += chunk.length
+    this.offer({
+      _tag: "ResponseChunkReceived",
+      method: this.request.method,
+      url: this.call.urlOf(this.request),
+      chunk,
+      transferred: this.transferred,
+      ...(this.total === undefined ? undefined : { total: this.total })
+    })
+  }
+
+  private bodyEnded(received: number, decoded: number, error: BodyError | undefined): void {
+    if (this.outcome !== undefined) return
+    this.outcome = [received, decoded, error]
+    this.tellSize("response", received)
+    if (this.call.isFinal(this)) this.tellOutcome()
+  }
+
+  private tellSize(direction: "request" | "response", bytes: number): void {
+    const { facts } = this
+    if (facts === undefined) return
+    for (const observer of this.call.observers) observer.body?.(facts, direction, bytes)
+  }
+
+  /** Tells how the body has ended, if it has. */
+  tellOutcome(): void {
+    if (this.outcome === undefined || !this.call.telling) return
+    const [received, decoded, error] = this.outcome
+    this.offer({
+      _tag: "ResponseEnd",
+      method: this.request.method,
+      url: this.call.urlOf(this.request),
+      received,
+      decoded,
+      ...(error === undefined ? undefined : { cause: Cause.fail(error) })
+    })
+  }
+}
