@@ -61,6 +61,7 @@ const routes: ReadonlyArray<readonly [RegExp, (request: Request, part: string) =
   [/^\/cookies$/, (request) => json({ cookies: cookiesOf(request) })],
   [/^\/cookies\/set$/, setCookies],
   [/^\/redirect\/(\d+)$/, (_, hops) => redirect(Number(hops))],
+  [/^\/redirect-to$/, ({ query }) => ({ status: 302, headers: { location: query.get("url") ?? "/get" } })],
   [/^\/status\/(\d+)$/, (_, status) => ({ status: Number(status), body: `status ${status}` })],
   [/^\/delay\/(\d+)$/, (request, millis) => delay(Number(millis), echo(request))],
   [/^\/bytes\/(\d+)$/, (_, size) => ({ body: Buffer.alloc(Number(size), "x") })],
