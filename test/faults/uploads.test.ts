@@ -1,0 +1,455 @@
+/**
+ * Request bodies that are refused, not read, cut or wrong: the server never takes a part for the whole, and the
+ * source of the body is told.
+ */
+import * as HttpBody from "@effect/platform/HttpBody"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Fiber, Option, Stream, TestClock } from "effect"
+import * as ClientRequest from "effect-http-session/ClientRequest"
+import * as ClientResponse from "effect-http-session/ClientResponse"
+import * as Connector from "effect-http-session/Connector"
+import * as CookieJar from "effect-http-session/CookieJar"
+import type { ClientError } from "effect-http-session/Errors"
+import * as Session from "effect-http-session/Session"
+import { itFault, outcome } from "../support/itFault.js"
+import * as Server from "../support/server.js"
+import { until } from "../support/wait.js"
+
+const { body, fin, head, pauseRead, plays, request, reset, respond, resumeRead, send, sleep, stall } = Server
+
+const limits: ClientRequest.RequestOptions = { timeout: "5 seconds" }
+const expecting: ClientRequest.RequestOptions = { ...limits, expect100: true, text: "the body" }
+
+const failed = <A>(exit: Exit.Exit<A, ClientError>): ClientError => {
+  if (Exit.isSuccess(exit)) return assert.fail(`succeeded with ${JSON.stringify(exit.value)}`)
+  const error = Cause.failureOption(exit.cause)
+  return Option.isSome(error) ? error.value : assert.fail(Cause.pretty(exit.cause))
+}
+
+const post = (session: Session.SessionService, at: Server.Server, options: ClientRequest.RequestOptions) =>
+  session.post(`${at.url}/own`, { ...limits, ...options })
+
+const accepted = (at: Server.Server): number => Effect.runSync(at.accepted)
+
+/** What came on the first connection after the head. */
+const afterHead = (at: Server.Server): string => {
+  const all = Buffer.from(Effect.runSync(at.received)[0] ?? []).toString("latin1")
+  return all.slice(all.indexOf("\r\n\r\n") + 4)
+}
+
+/** A body that counts what was taken of it, and whether it was let go. */
+const source = (chunk: number, chunks: number, pause = 0) => {
+  const state = { taken: 0, finalised: 0 }
+  const stream = Stream.range(1, chunks).pipe(
+    Stream.rechunk(1),
+    Stream.mapEffect(() =>
+      Effect.as(
+        Effect.zipRight(
+          pause === 0 ? Effect.void : Effect.sleep(pause),
+          Effect.sync(() => {
+            state.taken += chunk
+          })
+        ),
+        new Uint8Array(chunk).fill(0x78)
+      )
+    ),
+    Stream.ensuring(Effect.sync(() => state.finalised++))
+  )
+  return { state, stream }
+}
+
+/** Waits for what `check` cannot: the source hears of its end a turn later. */
+const letGo = (state: { readonly finalised: number }) =>
+  until(
+    Effect.sync(() => state.finalised),
+    (count) => count > 0
+  )
+
+describe("Expect: 100-continue", () => {
+  itFault(
+    "the body is sent when the server says so",
+    plays(
+      head,
+      () => Effect.sleep(30),
+      (peer) =>
+        Effect.sync(() => {
+          const received = Buffer.from(peer.inbox.received()).toString()
+          assert.match(received, /\r\nExpect: 100-continue\r\n/)
+          assert.match(received, /\r\n\r\n$/)
+        }),
+      send("HTTP/1.1 100 Continue\r\n\r\n"),
+      body,
+      respond(200, "ok")
+    ),
+    (session, at) =>
+      Effect.map(post(session, at, expecting).pipe(ClientResponse.text), (text) => assert.strictEqual(text, "ok")),
+    (exit, at) => {
+      assert.strictEqual(outcome(exit), "Success")
+      assert.strictEqual(Effect.runSync(at.requests)[0]?.body, "the body")
+      assert.strictEqual(accepted(at), 1)
+    }
+  )
+
+  itFault(
+    "another informational response is no such word",
+    plays(
+      head,
+      send("HTTP/1.1 103 Early Hints\r\n\r\n"),
+      () => Effect.sleep(30),
+      (peer) => Effect.sync(() => assert.match(Buffer.from(peer.inbox.received()).toString(), /\r\n\r\n$/)),
+      send("HTTP/1.1 100 Continue\r\n\r\n"),
+      body,
+      respond(200, "ok")
+    ),
+    (session, at) => post(session, at, expecting).pipe(ClientResponse.text),
+    (exit, at) => {
+      assert.deepStrictEqual(exit, Exit.succeed("ok"))
+      assert.strictEqual(Effect.runSync(at.requests)[0]?.body, "the body")
+    }
+  )
+
+  for (const status of [417, 401, 413, 302, 200]) {
+    itFault(
+      `a final ${status} is the response, and the body is not sent`,
+      plays(head, respond(status, "no"), stall),
+      (session, at) =>
+        Effect.map(post(session, at, { ...expecting, allowRedirects: false }), (response) => response.status),
+      (exit, at) => {
+        assert.deepStrictEqual(exit, Exit.succeed(status))
+        assert.strictEqual(afterHead(at), "")
+        // The server may wait for the body: the connection cannot serve another request.
+        assert.strictEqual(accepted(at), 2)
+      }
+    )
+  }
+
+  it.scoped("silence is an answer after a second", () =>
+    Effect.gen(function* () {
+      const at = yield* Server.always(plays(request, respond(200, "ok"), stall))
+      const connector = yield* Connector.tcp()
+      const session = yield* Session.make().pipe(
+        Effect.provideService(Connector.Connector, connector),
+        Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.make())
+      )
+      const fiber = yield* Effect.fork(post(session, at, expecting).pipe(ClientResponse.text))
+      yield* until(at.requests, (all) => all.length === 1)
+      yield* TestClock.adjust("999 millis")
+      for (let turns = 0; turns < 20; turns++)
+        yield* until(Effect.void, () => true).pipe(
+          Effect.zipRight(Effect.promise(() => new Promise((go) => setImmediate(go))))
+        )
+      assert.strictEqual(afterHead(at), "")
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(yield* Fiber.join(fiber), "ok")
+      assert.strictEqual(afterHead(at), "the body")
+    })
+  )
+
+  itFault("a stream waits as well, and is not begun in vain", plays(head, respond(417), stall), (session, at) => {
+    const { state, stream } = source(10, 10)
+    return Effect.map(post(session, at, { ...limits, expect100: true, data: stream }), (response) => {
+      assert.strictEqual(response.status, 417)
+      assert.strictEqual(state.taken, 0)
+    })
+  })
+
+  itFault(
+    "an end in place of an answer",
+    plays(head, fin),
+    (session, at) => post(session, at, expecting),
+    (exit, at) => {
+      assert.strictEqual(outcome(exit), "ServerDisconnectedError")
+      assert.strictEqual(afterHead(at), "")
+    }
+  )
+})
+
+describe("a response before the end of the upload", () => {
+  const size = 64 * 1024
+  const refusal = Server.response(413, "too much")
+  const rows: ReadonlyArray<readonly [string, ReadonlyArray<Server.Play>]> = [
+    ["the server goes on reading", [head, send(refusal), stall]],
+    ["the server ends its half", [head, send(refusal), fin, stall]],
+    ["RST after 5 ms", [head, send(refusal), () => Effect.sleep(5), reset]],
+    [
+      "the server reads no more",
+      [
+        pauseRead,
+        (peer) => Effect.zipRight(Effect.sleep(20), peer.send(refusal)),
+        () => Effect.sleep(200),
+        resumeRead,
+        stall
+      ]
+    ],
+    [
+      "the body of the response comes later",
+      [head, send(refusal.slice(0, -4)), () => Effect.sleep(30), send(refusal.slice(-4)), stall]
+    ]
+  ]
+  for (const [name, steps] of rows) {
+    for (const length of [1600 * size, undefined]) {
+      itFault(
+        `413, and ${name}: ${length === undefined ? "chunks" : "a length"}`,
+        plays(...steps),
+        (session, at) => {
+          const { state, stream } = source(size, 1600, 1)
+          return Effect.gen(function* () {
+            const response = yield* post(session, at, { data: HttpBody.stream(stream, undefined, length) })
+            assert.strictEqual(response.status, 413)
+            assert.strictEqual(yield* response.text, "too much")
+            yield* letGo(state)
+            assert.isBelow(state.taken, 400 * size)
+            const { taken } = state
+            yield* Effect.sleep(10)
+            assert.strictEqual(state.taken, taken)
+          })
+        },
+        (exit, at) => {
+          assert.strictEqual(outcome(exit), "Success")
+          assert.notMatch(afterHead(at), /\r\n0\r\n\r\n$/)
+          assert.strictEqual(accepted(at), 2)
+        },
+        { settle: 500 }
+      )
+    }
+  }
+
+  itFault(
+    "413 to bytes that are all there",
+    plays(pauseRead, send(refusal), sleep(100), resumeRead, stall),
+    (session, at) =>
+      Effect.map(post(session, at, { data: new Uint8Array(20_000_000) }).pipe(ClientResponse.text), (text) =>
+        assert.strictEqual(text, "too much")
+      ),
+    (exit, at) => {
+      assert.strictEqual(outcome(exit), "Success")
+      assert.isBelow(afterHead(at).length, 20_000_000)
+    },
+    { settle: 2000 }
+  )
+
+  itFault(
+    "a whole 200 stops the upload too",
+    plays(head, respond(200, "enough"), stall),
+    (session, at) => {
+      const { state, stream } = source(1000, 1_000_000, 1)
+      return Effect.gen(function* () {
+        assert.strictEqual(yield* post(session, at, { data: stream }).pipe(ClientResponse.text), "enough")
+        yield* letGo(state)
+      })
+    },
+    (exit, at) => {
+      assert.strictEqual(outcome(exit), "Success")
+      assert.strictEqual(accepted(at), 2)
+    }
+  )
+
+  itFault(
+    "a 200 that goes on while the upload does is no end of it",
+    plays(
+      head,
+      send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n"),
+      body,
+      send("4\r\nlast\r\n0\r\n\r\n")
+    ),
+    (session, at) =>
+      Effect.map(post(session, at, { data: source(1000, 50, 1).stream }).pipe(ClientResponse.text), (text) =>
+        assert.strictEqual(text, "firstlast")
+      ),
+    (exit, at) => {
+      assert.strictEqual(outcome(exit), "Success")
+      assert.strictEqual(Effect.runSync(at.requests)[0]?.body.length, 50_000)
+      assert.strictEqual(accepted(at), 1)
+    }
+  )
+
+  itFault(
+    "RST together with it: the response, or an error of its own kind",
+    plays(head, (peer) => Effect.sync(() => void peer.raw.write(refusal, () => peer.raw.resetAndDestroy()))),
+    (session, at) => post(session, at, { data: source(size, 1600, 1).stream }).pipe(ClientResponse.text),
+    (exit) => {
+      if (Exit.isSuccess(exit)) assert.strictEqual(exit.value, "too much")
+      else assert.include(["ClientOSError", "ServerDisconnectedError"], failed(exit)._tag)
+    }
+  )
+
+  itFault(
+    "RST alone",
+    plays(head, () => Effect.sleep(5), reset),
+    (session, at) => {
+      const { state, stream } = source(size, 1600, 1)
+      return Effect.ensuring(post(session, at, { data: stream }).pipe(ClientResponse.text), letGo(state))
+    },
+    (exit) => assert.strictEqual(failed(exit)._tag, "ClientOSError")
+  )
+})
+
+describe("a server that does not read", () => {
+  const readSome =
+    (size: number): Server.Play =>
+    ({ raw }) => {
+      const before = raw.bytesRead
+      return Effect.asVoid(
+        until(
+          Effect.sync(() => raw.bytesRead),
+          (count) => count >= before + size
+        )
+      )
+    }
+  const blocked = plays(pauseRead, sleep(600), resumeRead, stall)
+
+  itFault(
+    "a stream is held back, and the request ends by its send limit",
+    blocked,
+    (session, at) => {
+      const { state, stream } = source(64 * 1024, 1_000_000)
+      return Effect.ensuring(
+        post(session, at, { data: stream, timeout: { total: "5 seconds", send: "300 millis" } }),
+        Effect.zipRight(
+          letGo(state),
+          // What the system's buffers hold, and one piece.
+          Effect.sync(() => assert.isBelow(state.taken, 16 * 1024 * 1024))
+        )
+      )
+    },
+    (exit) => {
+      const error = failed(exit)
+      assert.strictEqual(error._tag, "SocketTimeoutError")
+      if (error._tag === "SocketTimeoutError") assert.deepStrictEqual([error.phase, error.timeout], ["send", "send"])
+    },
+    { settle: 1000 }
+  )
+
+  itFault(
+    "32 MiB of bytes end by the total limit",
+    blocked,
+    (session, at) => post(session, at, { data: new Uint8Array(32 * 1024 * 1024), timeout: "300 millis" }),
+    (exit) => {
+      const error = failed(exit)
+      assert.strictEqual(error._tag, "TotalTimeoutError")
+      if (error._tag === "TotalTimeoutError") assert.strictEqual(error.phase, "send")
+    },
+    { within: 300, settle: 1000 }
+  )
+
+  itFault(
+    "one that reads slowly is given its time",
+    plays(
+      ...Array.from({ length: 3 }, () => [pauseRead, sleep(500), resumeRead, readSome(4 * 1024 * 1024)]).flat(),
+      request,
+      respond(200, "ok")
+    ),
+    (session, at) =>
+      post(session, at, {
+        data: new Uint8Array(16 * 1024 * 1024),
+        timeout: { total: "10 seconds", send: "1300 millis" }
+      }).pipe(ClientResponse.text),
+    (exit) => assert.deepStrictEqual(exit, Exit.succeed("ok"))
+  )
+
+  itFault(
+    "one that has ended its half, under a body without end, costs no time",
+    plays(head, fin, stall),
+    (session, at) =>
+      Effect.gen(function* () {
+        const { state, stream } = source(10, 1_000_000, 20)
+        const exit = yield* Effect.exit(post(session, at, { data: stream }))
+        yield* letGo(state)
+        const before = process.cpuUsage()
+        yield* Effect.sleep(500)
+        const { system, user } = process.cpuUsage(before)
+        assert.isBelow((system + user) / 1000, 250)
+        return yield* exit
+      }),
+    (exit) => assert.strictEqual(outcome(exit), "ServerDisconnectedError")
+  )
+})
+
+describe("a body that is not what it should be", () => {
+  class Broken {
+    readonly _tag = "Broken"
+  }
+  const bytes = (text: string) => new TextEncoder().encode(text)
+  const breaks = Stream.concat(Stream.make(bytes("abc")), Stream.fail(new Broken()))
+  const dies = Stream.concat(Stream.make(bytes("abc")), Stream.die(new Error("a defect")))
+  const lengthOf = (stream: Stream.Stream<Uint8Array, unknown>, length: number) =>
+    HttpBody.stream(stream, undefined, length)
+
+  const rows: ReadonlyArray<readonly [string, () => ClientRequest.Data, "Source" | "Length", string]> = [
+    ["chunks that fail", () => breaks, "Source", "3\r\nabc\r\n"],
+    ["chunks that die", () => dies, "Source", "3\r\nabc\r\n"],
+    ["a length, and it fails", () => lengthOf(breaks, 10), "Source", "abc"],
+    ["shorter than its length", () => lengthOf(Stream.make(bytes("abc")), 10), "Length", "abc"],
+    ["longer than its length", () => lengthOf(Stream.make(bytes("abc"), bytes("defgh")), 4), "Length", "abc"],
+    ["longer in one piece", () => lengthOf(Stream.make(bytes("abcdefgh")), 4), "Length", ""]
+  ]
+  for (const [name, data, reason, arrived] of rows) {
+    itFault(
+      `${name}: the server never gets a whole one`,
+      plays(head, stall),
+      (session, at) => Effect.suspend(() => post(session, at, { data: data() })),
+      (exit, at) => {
+        const error = failed(exit)
+        assert.strictEqual(error._tag, "RequestBodyError")
+        if (error._tag !== "RequestBodyError") return
+        assert.strictEqual(error.reason, reason)
+        assert.strictEqual(error.phase, "send")
+        if (name.includes("fail")) assert.instanceOf(error.cause, Broken)
+        // What came before the end may still be on its way when the connection is cut.
+        assert.isTrue(arrived.startsWith(afterHead(at)), afterHead(at))
+        assert.strictEqual(accepted(at), 2)
+      }
+    )
+  }
+
+  itFault(
+    "an empty piece is not the last chunk",
+    plays(request, respond(200, "ok")),
+    (session, at) =>
+      post(session, at, { data: Stream.make(bytes("a"), new Uint8Array(0), bytes("b")) }).pipe(ClientResponse.text),
+    (exit, at) => {
+      assert.deepStrictEqual(exit, Exit.succeed("ok"))
+      assert.strictEqual(afterHead(at).split("POST")[0]?.split("GET")[0], "1\r\na\r\n1\r\nb\r\n0\r\n\r\n")
+    }
+  )
+
+  itFault(
+    "one that can be had once is had once",
+    plays(request, respond(200, "ok"), request, respond(200, "ok")),
+    (session, at) => {
+      const data = ClientRequest.oneShot(Stream.make(bytes("once")))
+      return Effect.zipRight(
+        post(session, at, { data }).pipe(ClientResponse.text),
+        post(session, at, { data }).pipe(ClientResponse.text)
+      )
+    },
+    (exit, at) => {
+      const error = failed(exit)
+      assert.strictEqual(error._tag === "RequestBodyError" ? error.reason : error._tag, "NotReplayable")
+      assert.strictEqual(Effect.runSync(at.requests)[0]?.body, "once")
+    },
+    { deliveries: 2 }
+  )
+
+  itFault(
+    "an interrupted one is let go, and the server sees that it was cut",
+    plays(head, stall),
+    (session, at) =>
+      Effect.gen(function* () {
+        const { state, stream } = source(100, 1_000_000, 1)
+        const fiber = yield* Effect.fork(post(session, at, { data: stream }).pipe(ClientResponse.text))
+        yield* until(
+          Effect.sync(() => state.taken),
+          (taken) => taken > 500
+        )
+        yield* Fiber.interrupt(fiber)
+        yield* letGo(state)
+        assert.strictEqual((yield* session.connector.stats).acquired, 0)
+        yield* until(at.connections, (open) => open === 0)
+      }),
+    (exit, at) => {
+      assert.strictEqual(outcome(exit), "Success")
+      assert.notMatch(afterHead(at), /\r\n0\r\n\r\n$/)
+    }
+  )
+})
