@@ -75,7 +75,7 @@ export type TypeId = "~effect-http-session/ClientError"
  * @category models
  */
 export interface Details {
-  /** Such as "GET". */
+  /** Such as "GET": the one that was asked for, also where a redirect has made it another. */
   readonly method?: string | undefined
   /** Without userinfo, values of signing and token parameters replaced by "REDACTED". */
   readonly url?: string | undefined

@@ -5,6 +5,7 @@ import * as HttpBody from "@effect/platform/HttpBody"
 import type { RequestOptions } from "../../ClientRequest.js"
 import { own } from "../own.js"
 import { isSecretHeader } from "../redact.js"
+import { withoutIdentity } from "../transport/dial/tlsSettings.js"
 import { fromUserinfo } from "./defaults.js"
 import { withoutFields } from "./headers.js"
 import { sameOrigin } from "./origin.js"
@@ -13,9 +14,16 @@ import type { Target } from "./url.js"
 
 const isAuthorization = (name: string): boolean => name === "authorization"
 
+/** Headers that are bound to an origin beside those that hold secrets: the challenges are an answer to somebody. */
+const bound: ReadonlySet<string> = new Set(["host", "www-authenticate", "proxy-authenticate"])
+
+/** Another origin gets no client certificate either. */
+const withoutIdentityOf = ({ ssl }: Prepared, given: RequestOptions): RequestOptions =>
+  ssl === undefined ? given : { ...given, ssl: withoutIdentity(ssl) }
+
 /**
  * Elsewhere than at its origin nothing goes along that is bound to it: credentials, cookies, headers given redacted,
- * Host and the name for TLS. Credentials in the new URL are the request's from then on.
+ * Host, the client certificate and the name for TLS. Credentials in the new URL are the request's from then on.
  */
 export const moveTo = (self: Prepared, target: Target, changes: Partial<State>): Prepared => {
   const auth = target.userinfo === undefined || self.noAuth ? undefined : fromUserinfo(target.userinfo)
@@ -25,7 +33,8 @@ export const moveTo = (self: Prepared, target: Target, changes: Partial<State>):
       ...changes,
       target,
       auth,
-      fields: withoutFields(fields, (name) => name === "host" || isSecretHeader(name) || fields.secret.has(name)),
+      given: withoutIdentityOf(self, changes.given ?? self.given),
+      fields: withoutFields(fields, (name) => bound.has(name) || isSecretHeader(name) || fields.secret.has(name)),
       cookies: [],
       serverHostname: undefined
     })

@@ -244,8 +244,8 @@ export const adopt = (
 ): Prepared | PrepareError => {
   if (self.fault !== undefined) return self.fault
   const over = options === undefined ? noOptions : own(options)
-  const { auth, cookies, data, encoded, headers, json, params, text, ...kept } = self.given
-  const given = { ...self.defaults.options, ...kept, ...defined(over) }
+  const { auth, cookies, data, encoded, headers, json, params, serverHostname, text, ...kept } = self.given
+  const given = { ...self.defaults.options, ...kept, serverHostname: self.serverHostname, ...defined(over) }
   const target = self.target.withoutUserinfo
   const extra = toFields(over.headers)
   if (isFault(extra)) return fail(self.method, target, extra)
