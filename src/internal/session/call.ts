@@ -31,6 +31,8 @@ export class Call {
   trace: CallTrace | undefined = undefined
   private readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
   private readonly wall: Clock.Clock
+  /** The method that was asked for, which redirects may change. */
+  readonly method: string
   request: Prepared
   /** Counts everything that was put on the wire. */
   attempt = 0
@@ -58,6 +60,7 @@ export class Call {
     this.fiber = fiber
     this.wall = clock
     this.id = ++core.requests
+    this.method = request.method
     this.request = request
     this.limits = request.limits
     this.deadlines = deadlines
@@ -111,7 +114,7 @@ export class Call {
   details(phase: Phase | undefined): Details {
     const request = this.request
     return {
-      method: request.method,
+      method: this.method,
       url: redactUrl(request.target.url),
       host: request.target.origin.host,
       port: request.target.origin.port,

@@ -14,11 +14,15 @@ import type { Prepared } from "./prepared.js"
 import { routeOf } from "./route.js"
 import { isWireError, toWire } from "./wireRequest.js"
 
+/** Whether a redirect has led from https to http: no password goes along in clear. */
+const downgraded = (call: Call, request: Prepared): boolean =>
+  request.target.origin.scheme === "http" && call.history.some((hop) => hop.url.startsWith("https:"))
+
 /** With netrc's credentials for the host, where the environment is trusted and the request has none. */
 const withNetrc = (call: Call, request: Prepared): Prepared => {
   const { environment } = call.core
   if (environment === undefined || request.auth !== undefined || request.noAuth) return request
-  if (getField(request.headers, "authorization") !== undefined) return request
+  if (getField(request.headers, "authorization") !== undefined || downgraded(call, request)) return request
   const auth = environment.netrc(request.target.origin.host)
   return auth === undefined ? request : request.derive({ auth })
 }

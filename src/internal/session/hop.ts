@@ -132,7 +132,7 @@ export class Hop implements Exchange, ResponseSource {
   details(phase: Phase | undefined): Details {
     const { origin, url } = this.request.target
     return {
-      method: this.request.method,
+      method: this.call.method,
       url: redactUrl(url),
       host: origin.host,
       port: origin.port,

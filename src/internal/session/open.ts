@@ -25,15 +25,23 @@ import { watch } from "./watch.js"
 const onFinal: OnResponse = (call, response) => {
   const request = call.request
   if (redirects(response.status) && request.follow) {
-    const next = follow(call, response, (target) => hop(call, target, false))
+    const next = follow(call, response, {
+      send: (target) => hop(call, target, false),
+      end: (last) => onEnd(call, last) ?? Effect.succeed(last)
+    })
     if (next !== undefined) return next
   }
-  const raise = request.raiseForStatus
+  return onEnd(call, response)
+}
+
+/** A response that is not followed is refused or final. */
+const onEnd: OnResponse = (call, response) => {
+  const raise = call.request.raiseForStatus
   if (raise === false || (raise === true && response.status < 400)) {
     return call.trace === undefined ? undefined : call.trace.ended(response)
   }
   if (raise === true) return Effect.as(response.raiseForStatus, response)
-  const passed = Effect.as(raise(response), response)
+  const passed = Effect.as(withinCall(call, raise(response)), response)
   return call.trace === undefined ? passed : Effect.tap(passed, () => call.trace?.ended(response) ?? Effect.void)
 }
 

@@ -3,25 +3,22 @@
  */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
-import { type ClientError, InvalidURL, RequestBodyError, TooManyRedirects } from "../../Errors.js"
-import { withoutIdentity } from "../transport/dial/tlsSettings.js"
+import type { ClientRequest } from "../../ClientRequest.js"
+import type { ClientResponse } from "../../ClientResponse.js"
+import { type ClientError, InvalidRequest, InvalidURL, RequestBodyError, TooManyRedirects } from "../../Errors.js"
+import { redactUrl } from "../redact.js"
 import type { Call } from "./call.js"
-import { redirectTo } from "./move.js"
+import { withinCall } from "./chain.js"
+import { moveTo, redirectTo } from "./move.js"
 import { sameOrigin } from "./origin.js"
+import { adopt } from "./prepare.js"
 import { Prepared } from "./prepared.js"
 import { isReplayable } from "./replay.js"
 import type { Response } from "./response.js"
-import { resolveLocation } from "./url.js"
+import { parseTarget, resolveLocation } from "./url.js"
 
 const becomesGet = (status: number, method: string): boolean =>
   status === 303 ? method !== "HEAD" : (status === 301 || status === 302) && method === "POST"
-
-/** Another origin gets no client certificate either. */
-const withoutIdentityOf = (request: Prepared): Prepared => {
-  const ssl = request.ssl
-  return ssl === undefined ? request : request.derive({ given: { ...request.given, ssl: withoutIdentity(ssl) } })
-}
 
 /** The request that a redirect asks for, without anything that is bound to the origin it leaves. */
 export const nextRequest = (
@@ -38,64 +35,90 @@ export const nextRequest = (
   // Credentials in a Location are for its origin alone, and none goes from https to http.
   const downgrade = request.target.origin.scheme === "https" && target.origin.scheme === "http"
   const safe = downgrade ? target.withoutUserinfo : target
-  const crossing = !sameOrigin(request.target.origin, target.origin)
-  return redirectTo(crossing ? withoutIdentityOf(request) : request, safe, toGet ? "GET" : request.method, !toGet)
+  return redirectTo(request, safe, toGet ? "GET" : request.method, !toGet)
 }
 
 /** Whether a response is a redirect that can be followed. */
 export const redirects = (status: number): boolean =>
   status === 301 || status === 302 || status === 303 || status === 307 || status === 308
 
+/** What comes after a redirect: another hop, or its end as the final response. */
+export interface After {
+  readonly send: (request: Prepared) => Effect.Effect<ClientResponse, ClientError>
+  readonly end: (response: Response) => Effect.Effect<ClientResponse, ClientError>
+}
+
 /** Follows a redirect; `undefined` where the response is final after all. */
 export const follow = (
   call: Call,
   response: Response,
-  send: (request: Prepared) => Effect.Effect<ClientResponse, ClientError>
+  after: After
 ): Effect.Effect<ClientResponse, ClientError> | undefined => {
-  const location = response.headerValues("location")[0]
-  if (location === undefined || location === "") return undefined
-  const request = call.request
+  const locations = response.headerValues("location")
+  const location = locations.find((value) => value !== "")
+  if (location === undefined) return undefined
   return Effect.suspend(() => {
-    const history = [...call.history, response.toHead()]
-    const step = afterTold(call, request, response, location, history, send)
+    const step = Effect.suspend(() => {
+      const request = asAnswered(call.request, response)
+      const history = [...call.history, response.toHead()]
+      const next =
+        request.hop >= request.maxRedirects
+          ? new TooManyRedirects({ ...call.details(undefined), limit: request.maxRedirects, history })
+          : locations.some((value) => value !== location)
+            ? differing(call, location)
+            : nextRequest(request, response.status, location)
+      if (!(next instanceof Prepared)) {
+        response.releaseNow()
+        return Effect.fail(next)
+      }
+      const send = (chosen: Prepared): Effect.Effect<ClientResponse, ClientError> => {
+        call.history = history
+        response.releaseNow()
+        return after.send(chosen)
+      }
+      const { onRedirect } = request
+      if (onRedirect === undefined) return send(next)
+      const crossOrigin = !sameOrigin(request.target.origin, next.target.origin)
+      const asked = Effect.suspend(() => onRedirect({ response: response.toHead(), next, crossOrigin }))
+      return Effect.flatMap(withinCall(call, asked), (choice) => {
+        if (Option.isNone(choice)) return after.end(response)
+        const chosen = asHop(choice.value, next)
+        return chosen instanceof Prepared ? send(chosen) : Effect.fail(chosen)
+      })
+    })
     return call.trace === undefined ? step : Effect.zipRight(call.trace.redirected(response, location), step)
   })
 }
 
-/** What comes of a redirect once everybody knows of it. */
-const afterTold = (
-  call: Call,
-  request: Prepared,
-  response: Response,
-  location: string,
-  history: ReadonlyArray<ResponseHead>,
-  send: (request: Prepared) => Effect.Effect<ClientResponse, ClientError>
-): Effect.Effect<ClientResponse, ClientError> =>
-  Effect.suspend(() => {
-    if (request.hop >= request.maxRedirects) {
-      response.releaseNow()
-      return Effect.fail(new TooManyRedirects({ ...call.details(undefined), limit: request.maxRedirects, history }))
-    }
-    const next = nextRequest(request, response.status, location)
-    if (!(next instanceof Prepared)) {
-      response.releaseNow()
-      return Effect.fail(next)
-    }
-    const allowed = request.onRedirect === undefined ? Effect.succeed(Option.some(next)) : ask(request, response, next)
-    return Effect.flatMap(allowed, (choice) => {
-      if (Option.isNone(choice)) return Effect.succeed(response)
-      call.history = history
-      response.releaseNow()
-      return send(choice.value)
-    })
+/** The request that a response answers: a middleware may have asked elsewhere. */
+const asAnswered = (request: Prepared, response: Response): Prepared => {
+  if (response.url === request.url) return request
+  const target = parseTarget(response.url, true)
+  return target instanceof InvalidURL ? request : moveTo(request, target, {})
+}
+
+/** Two Locations that differ are more likely an attack than a mistake (curl and Chrome refuse them too). */
+const differing = (call: Call, location: string): InvalidURL =>
+  new InvalidURL({
+    ...call.details(undefined),
+    url: redactUrl(location),
+    reason: "Syntax",
+    description: "there are two Locations that differ",
+    redirect: true
   })
 
-const ask = (request: Prepared, response: Response, next: Prepared): Effect.Effect<Option.Option<Prepared>> => {
-  const hook = request.onRedirect
-  if (hook === undefined) return Effect.succeed(Option.some(next))
-  const crossOrigin = !sameOrigin(request.target.origin, next.target.origin)
-  return Effect.map(
-    hook({ response: response.toHead(), next, crossOrigin }),
-    Option.map((chosen) => (chosen instanceof Prepared ? chosen : next))
-  )
+/** What a hook gave in place of `next`: it counts as this hop, and one made elsewhere keeps to the same rules. */
+const asHop = (chosen: ClientRequest, next: Prepared): Prepared | ClientError => {
+  if (chosen === next) return next
+  if (!(chosen instanceof Prepared)) {
+    return new InvalidRequest({
+      ...next.details,
+      option: "onRedirect",
+      description: "it has given something that is no request of ClientRequest.make"
+    })
+  }
+  if (chosen.defaults === next.defaults) return chosen.hop === next.hop ? chosen : chosen.derive({ hop: next.hop })
+  const { maxRedirects, onRedirect, raiseForStatus } = next
+  const adopted = adopt(next.defaults, chosen, { maxRedirects, onRedirect, raiseForStatus })
+  return adopted instanceof Prepared ? adopted.derive({ hop: next.hop }) : adopted
 }

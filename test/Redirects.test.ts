@@ -1,0 +1,757 @@
+/**
+ * Redirects over real sockets: which are followed, with what method and body, where to, and what the history tells.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Layer, Option, type Scope, Stream } from "effect"
+import * as ClientRequest from "effect-http-session/ClientRequest"
+import * as ClientResponse from "effect-http-session/ClientResponse"
+import * as Connector from "effect-http-session/Connector"
+import * as Errors from "effect-http-session/Errors"
+import type * as Session from "effect-http-session/Session"
+import * as Server from "./support/server.js"
+import { asked, redirect, sessionWith, site, values } from "./support/sites.js"
+
+const { response } = Server
+
+/** The failure of a kind, or a failed test. */
+const failure = <A, E extends { readonly _tag: string }, T extends E["_tag"]>(
+  exit: Exit.Exit<A, E>,
+  tag: T
+): Extract<E, { readonly _tag: T }> => {
+  const error = Exit.isFailure(exit) ? Cause.failureOption(exit.cause) : Option.none()
+  const is = (value: E): value is Extract<E, { readonly _tag: T }> => value._tag === tag
+  if (Option.isSome(error) && is(error.value)) return error.value
+  return assert.fail(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "succeeded")
+}
+
+/** Answers /end with what came, and everything else with one redirect there. */
+const once = (status: number, location = "/end", headers: ReadonlyArray<string> = [], body = "") =>
+  site((request) =>
+    request.target.startsWith("/end")
+      ? response(200, `${request.method} ${request.body}`)
+      : redirect(status, location, headers, body)
+  )
+
+const text = (session: Session.SessionService, method: string, url: string, options?: ClientRequest.RequestOptions) =>
+  session.request(method, url, options).pipe(ClientResponse.text)
+
+/** The final response, given back unread. */
+const final = (request: Effect.Effect<ClientResponse.ClientResponse, Errors.ClientError, Scope.Scope>) =>
+  ClientResponse.use(request, (last) => Effect.succeed(last))
+
+describe("method and body", () => {
+  /** [status, method, what arrives]: RFC 9110 section 15.4 and Fetch section 4.4. */
+  const rows: ReadonlyArray<readonly [number, string, string]> = [
+    [301, "GET", "GET "],
+    [302, "GET", "GET "],
+    [303, "GET", "GET "],
+    [307, "GET", "GET "],
+    [308, "GET", "GET "],
+    [301, "POST", "GET "],
+    [302, "POST", "GET "],
+    [303, "POST", "GET "],
+    [307, "POST", "POST payload"],
+    [308, "POST", "POST payload"],
+    [301, "PUT", "PUT payload"],
+    [302, "PATCH", "PATCH payload"],
+    [302, "DELETE", "DELETE payload"],
+    [302, "QUERY", "QUERY payload"],
+    [303, "PUT", "GET "],
+    [303, "PATCH", "GET "],
+    [303, "DELETE", "GET "],
+    [307, "PUT", "PUT payload"],
+    [308, "DELETE", "DELETE payload"],
+    [301, "OPTIONS", "OPTIONS "],
+    [303, "OPTIONS", "GET "]
+  ]
+  for (const [status, method, arrives] of rows) {
+    it.scopedLive(`${status} after ${method}: ${arrives}`, () =>
+      Effect.gen(function* () {
+        const at = yield* once(status)
+        const { session } = yield* sessionWith()
+        const body = method === "GET" || method === "OPTIONS" ? {} : { text: "payload" }
+        assert.strictEqual(yield* text(session, method, at.to("a.test"), body), arrives)
+        const [, last] = yield* at.requests
+        const kept = arrives.endsWith("payload")
+        assert.strictEqual(last?.header("content-type"), kept ? "text/plain; charset=utf-8" : undefined)
+        assert.strictEqual(last?.header("content-length"), kept ? "7" : undefined)
+      })
+    )
+  }
+
+  it.scopedLive("A23: without its body a request has no header about it, whoever gave it", () =>
+    Effect.gen(function* () {
+      const at = yield* once(303)
+      const { session } = yield* sessionWith({ headers: { "Content-Location": "/session", "X-Kept": "yes" } })
+      const options: ClientRequest.RequestOptions = {
+        data: Stream.make(Buffer.from("pay"), Buffer.from("load")),
+        compress: "gzip",
+        headers: { "Content-Type": "a/b", "Content-Language": "de", "Content-MD5": "x", Trailer: "X" }
+      }
+      assert.strictEqual(yield* text(session, "POST", at.to("a.test"), options), "GET ")
+      const [first, last] = yield* at.requests
+      assert.strictEqual(first?.header("transfer-encoding"), "chunked")
+      const about = last?.headers.filter(([name]) => /^(?:content-|transfer-|expect|trailer)/i.test(name))
+      assert.deepStrictEqual(about, [])
+      assert.strictEqual(last?.header("x-kept"), "yes")
+    })
+  )
+
+  it.scopedLive("HEAD is not followed by default, and stays HEAD where it is", () =>
+    Effect.gen(function* () {
+      const at = yield* site((request) => (request.target === "/end" ? response(204) : redirect(303, "/end")))
+      const { session } = yield* sessionWith()
+      const unfollowed = yield* final(session.head(at.to("a.test")))
+      assert.strictEqual(unfollowed.status, 303)
+      assert.deepStrictEqual(unfollowed.history, [])
+      const followed = yield* session.head(at.to("a.test"), { allowRedirects: true }).pipe(ClientResponse.discard)
+      assert.strictEqual(followed.status, 204)
+      assert.deepStrictEqual(asked(at), ["HEAD /", "HEAD /", "HEAD /end"])
+    })
+  )
+
+  const replayed: ReadonlyArray<readonly [string, ClientRequest.RequestOptions]> = [
+    ["text", { text: "payload" }],
+    ["bytes", { data: Buffer.from("payload") }],
+    ["a stream that is a recipe", { data: Stream.make(Buffer.from("pay"), Buffer.from("load")) }],
+    ["a form", { data: { pay: "load" } }]
+  ]
+  for (const [what, options] of replayed) {
+    it.scopedLive(`A22: ${what} is sent whole to each hop`, () =>
+      Effect.gen(function* () {
+        const at = yield* site((request) =>
+          request.target === "/3"
+            ? response(200, request.body)
+            : redirect(308, `/${Number(request.target.slice(1)) + 1}`)
+        )
+        const { session } = yield* sessionWith()
+        const last = yield* text(session, "POST", at.to("a.test", "/1"), options)
+        const bodies = (yield* at.requests).map((request) => request.body)
+        assert.strictEqual(bodies.length, 3)
+        assert.deepStrictEqual([...new Set(bodies)], [last])
+        assert.match(last, /^(?:payload|pay=load)$/)
+      })
+    )
+  }
+
+  it.scopedLive("A22: a body that can be sent once is not sent a second time, in part or empty", () =>
+    Effect.gen(function* () {
+      const at = yield* once(307)
+      const { session } = yield* sessionWith()
+      const data = ClientRequest.oneShot(Stream.make(Buffer.from("payload")))
+      const exit = yield* Effect.exit(text(session, "POST", at.to("a.test"), { data }))
+      const error = failure(exit, "RequestBodyError")
+      assert.strictEqual(error.reason, "NotReplayable")
+      assert.isFalse(Errors.isRetryable(error))
+      assert.deepStrictEqual(asked(at), ["POST /"])
+      const again = ClientRequest.oneShot(Stream.make(Buffer.from("payload")))
+      const other = yield* once(303)
+      assert.strictEqual(yield* text(session, "POST", other.to("a.test"), { data: again }), "GET ")
+    })
+  )
+})
+
+describe("how many", () => {
+  const loop = site((request) => redirect(302, `/${Number(request.target.slice(1)) + 1}`))
+
+  for (const [limit, hops] of [
+    [undefined, 10],
+    [0, 0],
+    [1, 1],
+    [3, 3]
+  ] as const) {
+    it.scopedLive(`A20: maxRedirects ${limit} follows ${hops} and fails with the history`, () =>
+      Effect.gen(function* () {
+        const at = yield* loop
+        const { connector, session } = yield* sessionWith()
+        const exit = yield* Effect.exit(text(session, "GET", at.to("a.test", "/0"), { maxRedirects: limit }))
+        const error = failure(exit, "TooManyRedirects")
+        assert.strictEqual(error.limit, hops)
+        assert.deepStrictEqual(
+          error.history.map((hop) => [hop.status, hop.url]),
+          Array.from({ length: hops + 1 }, (_, i) => [302, at.to("a.test", `/${i}`)])
+        )
+        assert.strictEqual((yield* at.requests).length, hops + 1)
+        assert.isFalse(Errors.isRetryable(error))
+        const stats = yield* connector.stats
+        assert.deepInclude(stats, { acquired: 0, waiting: 0, idle: 1 })
+      })
+    )
+  }
+
+  it.scopedLive("A20: ten are followed by default", () =>
+    Effect.gen(function* () {
+      const at = yield* site((request) =>
+        request.target === "/10" ? response(200, "end") : redirect(302, `/${Number(request.target.slice(1)) + 1}`)
+      )
+      const { session } = yield* sessionWith()
+      const last = yield* final(session.get(at.to("a.test", "/0")))
+      assert.strictEqual(last.history.length, 10)
+      assert.strictEqual(yield* at.accepted, 1)
+    })
+  )
+
+  it.scopedLive("Infinity follows as long as there is time", () =>
+    Effect.gen(function* () {
+      const at = yield* site((request) =>
+        request.target === "/60" ? response(200, "end") : redirect(302, `/${Number(request.target.slice(1)) + 1}`)
+      )
+      const { session } = yield* sessionWith()
+      assert.strictEqual(yield* text(session, "GET", at.to("a.test", "/0"), { maxRedirects: Infinity }), "end")
+      const exit = yield* Effect.exit(
+        text(session, "GET", (yield* loop).to("a.test", "/0"), { maxRedirects: Infinity, timeout: "200 millis" })
+      )
+      failure(exit, "TotalTimeoutError")
+    })
+  )
+
+  it.scopedLive("A20: a loop of two hosts", () =>
+    Effect.gen(function* () {
+      const other: { to?: string } = {}
+      const a = yield* site(() => redirect(302, other.to ?? "/"))
+      const b = yield* site(() => redirect(302, a.to("a.test")))
+      other.to = b.to("b.test")
+      const { connector, session } = yield* sessionWith()
+      const error = failure(yield* Effect.exit(text(session, "GET", a.to("a.test"))), "TooManyRedirects")
+      assert.strictEqual(error.history.length, 11)
+      assert.deepInclude(yield* connector.stats, { acquired: 0, waiting: 0, idle: 2 })
+    })
+  )
+
+  it.scopedLive("allowRedirects: false gives the redirect itself, its body and no history", () =>
+    Effect.gen(function* () {
+      const at = yield* once(302, "/end", [], "moved there")
+      const { session } = yield* sessionWith()
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const found = yield* session.get(at.to("a.test"), { allowRedirects: false })
+          assert.strictEqual(found.status, 302)
+          assert.deepStrictEqual(found.history, [])
+          assert.deepStrictEqual(found.header("location"), Option.some("/end"))
+          assert.strictEqual(yield* found.text, "moved there")
+        })
+      )
+      assert.deepStrictEqual(asked(at), ["GET /"])
+    })
+  )
+
+  for (const status of [300, 304, 305, 306, 309, 399]) {
+    it.scopedLive(`${status} is not followed`, () =>
+      Effect.gen(function* () {
+        const at = yield* site(() =>
+          status === 304 ? "HTTP/1.1 304 Same\r\nLocation: /end\r\n\r\n" : redirect(status, "/end")
+        )
+        const { session } = yield* sessionWith()
+        const last = yield* session.get(at.to("a.test")).pipe(ClientResponse.discard)
+        assert.strictEqual(last.status, status)
+      })
+    )
+  }
+})
+
+describe("where to", () => {
+  /** [Location, the URL as it is asked for], from http://a.test:PORT/dir/page?q=1#part */
+  const rows: ReadonlyArray<readonly [location: string, host: string, target: string]> = [
+    ["/abs", "a.test", "/abs"],
+    ["rel", "a.test", "/dir/rel"],
+    ["../up", "a.test", "/up"],
+    ["./", "a.test", "/dir/"],
+    ["?x=2", "a.test", "/dir/page?x=2"],
+    ["//b.test:PORT/p", "b.test", "/p"],
+    ["\\\\b.test:PORT\\p", "b.test", "/p"],
+    ["/\\b.test:PORT/p", "b.test", "/p"],
+    ["http:///b.test:PORT/p", "b.test", "/p"],
+    ["http:same", "a.test", "/dir/same"],
+    ["HTTP://B.TEST:PORT/p", "b.test", "/p"],
+    ["http://b.test:PORT", "b.test", "/"],
+    ["http://b.test:PORT?only=query", "b.test", "/?only=query"],
+    ["/a\tb", "a.test", "/ab"],
+    ["/a b", "a.test", "/a%20b"],
+    ["/café", "a.test", "/caf%C3%A9"],
+    ["/%zz", "a.test", "/%25zz"],
+    ["/%7Ea%2fb c", "a.test", "/~a%2Fb%20c"],
+    ["  /trimmed  ", "a.test", "/trimmed"]
+  ]
+  for (const [location, host, target] of rows) {
+    it.scopedLive(`A18: ${JSON.stringify(location)}`, () =>
+      Effect.gen(function* () {
+        let port = 0
+        const at = yield* site((request) =>
+          request.target === "/dir/page?q=1"
+            ? redirect(302, location.replace("PORT", String(port)))
+            : response(200, "end")
+        )
+        port = at.port
+        const { session } = yield* sessionWith()
+        const last = yield* session.get(at.to("a.test", "/dir/page?q=1#part")).pipe(ClientResponse.discard)
+        assert.strictEqual(last.url, at.to(host, target))
+        const [, second] = yield* at.requests
+        assert.strictEqual(second?.target, target)
+        assert.strictEqual(second?.header("host"), `${host}:${at.port}`)
+      })
+    )
+  }
+
+  const refused: ReadonlyArray<readonly [location: string, reason: Errors.InvalidURL["reason"]]> = [
+    ["file:///etc/passwd", "Scheme"],
+    ["data:text/plain,x", "Scheme"],
+    ["javascript:alert(1)", "Scheme"],
+    ["ftp://a.test/", "Scheme"],
+    ["unix:/run/docker.sock", "Scheme"],
+    ["http+unix://%2Frun%2Fdocker.sock/", "Scheme"],
+    ["ws://a.test/", "Scheme"],
+    ["skype:someone", "Scheme"],
+    ["http://", "Syntax"],
+    ["http:////", "Syntax"],
+    ["http://:80/", "Syntax"],
+    ["http://a.test:99999/", "Syntax"],
+    ["http://[::1/", "Syntax"],
+    ["http://[::1%25.example.com]/", "Syntax"],
+    ["http://a b/", "Syntax"]
+  ]
+  for (const [location, reason] of refused) {
+    it.scopedLive(`A17, A18: ${location} is refused`, () =>
+      Effect.gen(function* () {
+        const at = yield* once(302, location)
+        const { connector, session } = yield* sessionWith()
+        const error = failure(yield* Effect.exit(text(session, "GET", at.to("a.test"))), "InvalidURL")
+        assert.strictEqual(error.reason, reason)
+        assert.isTrue(error.redirect)
+        assert.isFalse(Errors.isRetryable(error))
+        assert.deepStrictEqual(asked(at), ["GET /"])
+        assert.deepInclude(yield* connector.stats, { acquired: 0, waiting: 0, idle: 1 })
+      })
+    )
+  }
+
+  it.scopedLive("A17: http://unix:/… is a DNS name like any other", () =>
+    Effect.gen(function* () {
+      const at = yield* once(302, "http://unix:/run/docker.sock:/containers")
+      const looked: Array<string> = []
+      const { session } = yield* sessionWith(
+        {},
+        {
+          connector: {
+            resolver: {
+              resolve: (host) => {
+                looked.push(host)
+                return host === "unix"
+                  ? Effect.fail(new Errors.ClientConnectorDNSError({ host, code: "ENOTFOUND" }))
+                  : Effect.succeed([{ address: "127.0.0.1", family: 4 }])
+              }
+            }
+          }
+        }
+      )
+      const exit = yield* Effect.exit(text(session, "GET", at.to("a.test")))
+      assert.strictEqual(failure(exit, "ClientConnectorDNSError").host, "unix")
+      assert.deepStrictEqual(looked, ["a.test", "unix"])
+    })
+  )
+
+  for (const [what, lines] of [
+    ["missing", []],
+    ["empty", ["Location:"]],
+    ["white space", ["Location:  \t "]]
+  ] as const) {
+    it.scopedLive(`a Location that is ${what} leaves the response final`, () =>
+      Effect.gen(function* () {
+        const at = yield* site(() => response(302, "not moved", lines))
+        const { session } = yield* sessionWith({ raiseForStatus: true })
+        assert.strictEqual(yield* text(session, "GET", at.to("a.test")), "not moved")
+      })
+    )
+  }
+
+  it.scopedLive("A19: two Locations that differ are refused; the same one twice is followed", () =>
+    Effect.gen(function* () {
+      const { session } = yield* sessionWith()
+      const differ = yield* once(302, "/end", ["Location: /other"])
+      const error = failure(yield* Effect.exit(text(session, "GET", differ.to("a.test"))), "InvalidURL")
+      assert.isTrue(error.redirect)
+      assert.deepStrictEqual(asked(differ), ["GET /"])
+      const same = yield* once(302, "/end", ["Location: /end"])
+      assert.strictEqual(yield* text(session, "GET", same.to("a.test")), "GET ")
+    })
+  )
+
+  for (const [first, location, realUrl] of [
+    ["/#one", "/end", "/end#one"],
+    ["/#one", "/end#two", "/end#two"],
+    ["/#one", "/end#", "/end#"],
+    ["/", "/end#two", "/end#two"]
+  ] as const) {
+    it.scopedLive(`the fragment of ${first} to ${location} is in realUrl and not sent`, () =>
+      Effect.gen(function* () {
+        const at = yield* once(302, location)
+        const { session } = yield* sessionWith()
+        const last = yield* session.get(at.to("a.test", first)).pipe(ClientResponse.discard)
+        assert.strictEqual(last.realUrl, at.to("a.test", realUrl))
+        assert.strictEqual(last.url, at.to("a.test", "/end"))
+        assert.deepStrictEqual(asked(at), ["GET /", "GET /end"])
+      })
+    )
+  }
+
+  it.scopedLive("params are for the first hop", () =>
+    Effect.gen(function* () {
+      const at = yield* once(302, "/end?own=1")
+      const { session } = yield* sessionWith()
+      yield* text(session, "GET", at.to("a.test", "/x?a=1"), { params: { b: "2" } })
+      assert.deepStrictEqual(asked(at), ["GET /x?a=1&b=2", "GET /end?own=1"])
+    })
+  )
+
+  it.scopedLive("requoteRedirectUrl: false keeps the Location's bytes", () =>
+    Effect.gen(function* () {
+      const at = yield* once(302, "/end%7Ea%2fb?x=%7e")
+      const { session } = yield* sessionWith({ requoteRedirectUrl: false })
+      yield* text(session, "GET", at.to("a.test"))
+      assert.deepStrictEqual(asked(at), ["GET /", "GET /end%7Ea%2fb?x=%7e"])
+    })
+  )
+})
+
+describe("history", () => {
+  it.scopedLive("has each hop's status, headers, cookies and URL, in order", () =>
+    Effect.gen(function* () {
+      const at = yield* site((request) =>
+        request.target === "/3"
+          ? response(200, "end", ["Set-Cookie: last=1"])
+          : redirect(
+              request.target === "/1" ? 301 : 307,
+              `/${Number(request.target.slice(1)) + 1}#f${request.target.slice(1)}`,
+              [`X-Hop: ${request.target}`, `Set-Cookie: c${request.target.slice(1)}=1`]
+            )
+      )
+      const { session } = yield* sessionWith()
+      const last = yield* final(session.get(at.to("a.test", "/1")))
+      assert.deepStrictEqual(
+        last.history.map((hop) => ({
+          status: hop.status,
+          url: hop.url,
+          realUrl: hop.realUrl,
+          hop: Option.getOrUndefined(hop.header("x-hop")),
+          cookies: Object.keys(hop.cookies.cookies),
+          method: hop.requestInfo.method
+        })),
+        [
+          {
+            status: 301,
+            url: at.to("a.test", "/1"),
+            realUrl: at.to("a.test", "/1"),
+            hop: "/1",
+            cookies: ["c1"],
+            method: "GET"
+          },
+          {
+            status: 307,
+            url: at.to("a.test", "/2"),
+            realUrl: at.to("a.test", "/2#f1"),
+            hop: "/2",
+            cookies: ["c2"],
+            method: "GET"
+          }
+        ]
+      )
+      assert.strictEqual(last.realUrl, at.to("a.test", "/3#f2"))
+      assert.deepStrictEqual(Object.keys(last.cookies.cookies), ["last"])
+    })
+  )
+
+  it.scopedLive("is in ClientResponseError, by the session's option, the request's and the response's member", () =>
+    Effect.gen(function* () {
+      const at = yield* site((request) =>
+        request.target === "/end" ? response(503, "later") : redirect(302, "/end", ["X-Hop: 1"])
+      )
+      const ways: ReadonlyArray<Effect.Effect<unknown, Errors.ClientError, never>> = [
+        Effect.scoped(
+          Effect.flatMap(sessionWith({ raiseForStatus: true }), ({ session }) => text(session, "GET", at.to("a.test")))
+        ),
+        Effect.scoped(
+          Effect.flatMap(sessionWith(), ({ session }) =>
+            text(session, "GET", at.to("a.test"), { raiseForStatus: true })
+          )
+        ),
+        Effect.scoped(
+          Effect.flatMap(sessionWith(), ({ session }) =>
+            Effect.flatMap(session.get(at.to("a.test")), (last) => last.raiseForStatus)
+          )
+        ),
+        Effect.scoped(
+          Effect.flatMap(sessionWith(), ({ session }) =>
+            text(session, "GET", at.to("a.test"), {
+              raiseForStatus: (last) => (last.status === 503 ? Effect.asVoid(last.raiseForStatus) : Effect.void)
+            })
+          )
+        )
+      ]
+      for (const way of ways) {
+        const error = failure(yield* Effect.exit(way), "ClientResponseError")
+        assert.strictEqual(error.status, 503)
+        assert.strictEqual(error.body, "later")
+        assert.deepStrictEqual(
+          error.history.map((hop) => [hop.status, hop.url, Option.getOrUndefined(hop.header("x-hop"))]),
+          [[302, at.to("a.test"), "1"]]
+        )
+      }
+    })
+  )
+
+  it.scopedLive("raiseForStatus gives the connection back, by whatever way", () =>
+    Effect.gen(function* () {
+      const at = yield* site((request) => (request.target === "/end" ? response(404, "gone") : redirect(302, "/end")))
+      const { connector, session } = yield* sessionWith({ raiseForStatus: true })
+      for (let i = 0; i < 3; i++) {
+        failure(yield* Effect.exit(text(session, "GET", at.to("a.test"))), "ClientResponseError")
+        failure(yield* Effect.exit(Effect.scoped(session.get(at.to("a.test")))), "ClientResponseError")
+      }
+      assert.strictEqual(yield* text(session, "GET", at.to("a.test"), { raiseForStatus: false }), "gone")
+      assert.deepInclude(yield* connector.stats, { acquired: 0, idle: 1 })
+      assert.strictEqual(yield* at.accepted, 1)
+    })
+  )
+})
+
+describe("errors after a redirect", () => {
+  it.scopedLive("have the method that was asked for: nobody sends a POST again because it had become a GET", () =>
+    Effect.gen(function* () {
+      const cut: Server.Play = (peer) =>
+        Effect.flatMap(peer.request, (request) =>
+          request.target === "/end" ? peer.fin : Effect.zipRight(peer.send(redirect(303, "/end")), cut(peer))
+        )
+      const at = yield* Server.always(cut)
+      const { session } = yield* sessionWith()
+      const url = `http://a.test:${at.port}/`
+      const error = failure(yield* Effect.exit(text(session, "POST", url, { text: "x" })), "ServerDisconnectedError")
+      assert.strictEqual(error.method, "POST")
+      assert.strictEqual(error.url, `${url}end`)
+      assert.isFalse(Errors.isRetryable(error))
+      const other = failure(yield* Effect.exit(text(session, "PUT", url, { text: "x" })), "ServerDisconnectedError")
+      assert.strictEqual(other.method, "PUT")
+      assert.isTrue(Errors.isRetryable(other))
+    })
+  )
+
+  it.scopedLive("a POST is not retryable where only the hop after it was not reached", () =>
+    Effect.gen(function* () {
+      const closed = yield* Effect.scoped(
+        Effect.map(
+          site(() => ""),
+          (at) => at.port
+        )
+      )
+      const at = yield* once(307, `http://a.test:${closed}/`)
+      const { session } = yield* sessionWith()
+      const post = yield* Effect.exit(text(session, "POST", at.to("a.test"), { text: "x" }))
+      assert.isFalse(Errors.isRetryable(failure(post, "ClientConnectorError")))
+      const get = yield* Effect.exit(text(session, "GET", at.to("a.test")))
+      assert.isTrue(Errors.isRetryable(failure(get, "ClientConnectorError")))
+    })
+  )
+
+  it.scopedLive("a status or a body's end, too", () =>
+    Effect.gen(function* () {
+      const at = yield* site((request) => (request.target === "/end" ? response(503, "{") : redirect(302, "/end")))
+      const { session } = yield* sessionWith()
+      const url = at.to("a.test")
+      const status = yield* Effect.exit(text(session, "POST", url, { text: "x", raiseForStatus: true }))
+      assert.strictEqual(failure(status, "ClientResponseError").method, "POST")
+      assert.isFalse(Errors.isRetryable(failure(status, "ClientResponseError")))
+      const timeout = yield* site((request) =>
+        request.target === "/end" ? "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc" : redirect(302, "/end")
+      )
+      const late = yield* Effect.exit(
+        text(session, "POST", timeout.to("a.test"), { text: "x", timeout: { body: "50 millis" } })
+      )
+      assert.strictEqual(failure(late, "SocketTimeoutError").method, "POST")
+    })
+  )
+})
+
+describe("onRedirect", () => {
+  const chain = Effect.gen(function* () {
+    const b = yield* site((request) => response(200, `b ${request.method} ${request.header("x-hook") ?? ""}`))
+    const a = yield* site((request) =>
+      request.target === "/home" ? redirect(302, b.to("b.test", "/away")) : redirect(302, "/home", [], "here")
+    )
+    return { a, b }
+  })
+
+  it.scopedLive("is told of each hop, and refuses by None: the redirect is the final response", () =>
+    Effect.gen(function* () {
+      const { a, b } = yield* chain
+      const { session } = yield* sessionWith({ headers: { "X-Api-Key": "k", "X-Plain": "p" } })
+      const told: Array<ClientRequest.Redirect> = []
+      const last = yield* session
+        .get(a.to("a.test"), {
+          onRedirect: (hop) => {
+            told.push(hop)
+            return Effect.succeed(hop.crossOrigin ? Option.none() : Option.some(hop.next))
+          }
+        })
+        .pipe(final)
+      assert.strictEqual(last.status, 302)
+      assert.strictEqual(last.url, a.to("a.test", "/home"))
+      assert.strictEqual(last.history.length, 1)
+      assert.deepStrictEqual(asked(b), [])
+      assert.deepStrictEqual(
+        told.map(({ crossOrigin, next, response: { status } }) => [status, next.url, next.hop, crossOrigin]),
+        [
+          [302, a.to("a.test", "/home"), 1, false],
+          [302, b.to("b.test", "/away"), 2, true]
+        ]
+      )
+      assert.deepStrictEqual(
+        told.map(({ next }) => [next.header("x-api-key"), next.header("x-plain")]),
+        [
+          [Option.some("k"), Option.some("p")],
+          [Option.none(), Option.some("p")]
+        ]
+      )
+    })
+  )
+
+  it.scopedLive("the body of a refused redirect can be read, and raiseForStatus is asked about it", () =>
+    Effect.gen(function* () {
+      const { a } = yield* chain
+      const { session } = yield* sessionWith({ onRedirect: () => Effect.succeedNone })
+      assert.strictEqual(yield* text(session, "GET", a.to("a.test")), "here")
+      const seen: Array<number> = []
+      yield* text(session, "GET", a.to("a.test"), {
+        raiseForStatus: ({ status }) => Effect.sync(() => void seen.push(status))
+      })
+      assert.deepStrictEqual(seen, [302])
+    })
+  )
+
+  it.scopedLive("changes what is sent", () =>
+    Effect.gen(function* () {
+      const { a } = yield* chain
+      const { session } = yield* sessionWith()
+      const body = yield* text(session, "GET", a.to("a.test"), {
+        onRedirect: ({ next }) => Effect.succeedSome(ClientRequest.setHeader(next, "X-Hook", String(next.hop)))
+      })
+      assert.strictEqual(body, "b GET 2")
+    })
+  )
+
+  it.scopedLive("a request of its own counts as a hop like any other", () =>
+    Effect.gen(function* () {
+      const at = yield* site(() => redirect(302, "/"))
+      const { session } = yield* sessionWith()
+      const own = yield* ClientRequest.make("GET", at.to("a.test", "/own"))
+      const exit = yield* Effect.exit(
+        text(session, "GET", at.to("a.test"), { maxRedirects: 3, onRedirect: () => Effect.succeedSome(own) })
+      )
+      failure(exit, "TooManyRedirects")
+      assert.deepStrictEqual(asked(at), ["GET /", "GET /own", "GET /own", "GET /own"])
+    })
+  )
+
+  it.scopedLive("a hook that dies or is interrupted leaves nothing", () =>
+    Effect.gen(function* () {
+      const { a } = yield* chain
+      const { connector, session } = yield* sessionWith()
+      const died = yield* Effect.exit(
+        text(session, "GET", a.to("a.test"), { onRedirect: () => Effect.die("broken hook") })
+      )
+      assert.isTrue(Exit.isFailure(died) && Cause.isDie(died.cause))
+      const late = yield* Effect.exit(
+        text(session, "GET", a.to("a.test"), { onRedirect: () => Effect.never, timeout: "50 millis" })
+      )
+      failure(late, "TotalTimeoutError")
+      assert.deepInclude(yield* connector.stats, { acquired: 0, waiting: 0 })
+    })
+  )
+})
+
+describe("a middleware that asks elsewhere", () => {
+  it.scopedLive("a relative Location is relative to where the response came from", () =>
+    Effect.gen(function* () {
+      const b = yield* site((request) => (request.target === "/end" ? response(200, "b") : redirect(302, "/end")))
+      const a = yield* site(() => response(200, "a"))
+      const { session } = yield* sessionWith({
+        headers: { Authorization: "Bearer s3cr3t-a" },
+        middlewares: [
+          (request, next) => next(request.hop === 0 ? ClientRequest.setUrl(request, b.to("b.test", "/start")) : request)
+        ]
+      })
+      assert.strictEqual(yield* text(session, "GET", a.to("a.test")), "b")
+      assert.deepStrictEqual(values(b, "authorization"), [[], []])
+      assert.deepStrictEqual(asked(a), [])
+    })
+  )
+})
+
+describe("through a Unix socket", () => {
+  it.scopedLive("E12: redirects stay on the socket, whatever host they name", () =>
+    Effect.gen(function* () {
+      const { createServer } = yield* Effect.promise(() => import("node:http"))
+      const { mkdtemp, rm } = yield* Effect.promise(() => import("node:fs/promises"))
+      const { tmpdir } = yield* Effect.promise(() => import("node:os"))
+      const directory = yield* Effect.acquireRelease(
+        Effect.promise(() => mkdtemp(`${tmpdir()}/redirects-`)),
+        (path) => Effect.promise(() => rm(path, { recursive: true }))
+      )
+      const hosts: Array<string | undefined> = []
+      const path = `${directory}/s`
+      yield* Effect.acquireRelease(
+        Effect.async<ReturnType<typeof createServer>>((resume) => {
+          const server = createServer((request, reply) => {
+            hosts.push(request.headers.host)
+            if (request.url === "/") reply.writeHead(302, { location: "http://elsewhere.test/end" }).end()
+            else reply.end("on the socket")
+          })
+          server.listen(path, () => resume(Effect.succeed(server)))
+        }),
+        (server) => Effect.async<void>((resume) => void server.close(() => resume(Effect.void)))
+      )
+      const { layerWithoutDependencies, Session } = yield* Effect.promise(() => import("effect-http-session/Session"))
+      const { layer: layerJar } = yield* Effect.promise(() => import("effect-http-session/CookieJar"))
+      const body = yield* Effect.flatMap(Session, (session) => text(session, "GET", "http://docker.test/")).pipe(
+        Effect.provide(layerWithoutDependencies().pipe(Layer.provide([Connector.layerUnix({ path }), layerJar()])))
+      )
+      assert.strictEqual(body, "on the socket")
+      assert.deepStrictEqual(hosts, ["docker.test", "elsewhere.test"])
+    })
+  )
+})
+
+describe("bodies of hops", () => {
+  const sizes: ReadonlyArray<readonly [what: string, play: (location: string) => Server.Play, reused: boolean]> = [
+    ["none", (to) => Server.send(redirect(302, to)), true],
+    ["a small one", (to) => Server.send(redirect(302, to, [], "x".repeat(10_000))), true],
+    [
+      "a small chunked one",
+      (to) =>
+        Server.send(`HTTP/1.1 302 Found\r\nLocation: ${to}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`),
+      true
+    ],
+    [
+      "a large one",
+      (to) =>
+        Server.send(`HTTP/1.1 302 Found\r\nLocation: ${to}\r\nContent-Length: 10000000\r\n\r\n${"x".repeat(100)}`),
+      false
+    ],
+    [
+      "one that stalls",
+      (to) => Server.send(`HTTP/1.1 302 Found\r\nLocation: ${to}\r\nContent-Length: 10\r\n\r\n123`),
+      false
+    ]
+  ]
+  for (const [what, play, reused] of sizes) {
+    it.scopedLive(`${what}: the connection is ${reused ? "used again" : "closed"}`, () =>
+      Effect.gen(function* () {
+        const at = yield* Server.server([Server.plays(Server.request, play("/nonce?end"))])
+        const { connector, session } = yield* sessionWith()
+        const started = performance.now()
+        assert.strictEqual(yield* text(session, "GET", `http://a.test:${at.port}/`), "end")
+        assert.isBelow(performance.now() - started, 3000)
+        if (reused) assert.strictEqual(yield* at.accepted, 1)
+        else assert.strictEqual(yield* at.accepted, 2)
+        assert.deepInclude(yield* connector.stats, { waiting: 0 })
+      })
+    )
+  }
+})
