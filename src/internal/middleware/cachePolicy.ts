@@ -3,6 +3,7 @@
  */
 import CachePolicy from "http-cache-semantics"
 import { type Directives, parseDirectives, seconds } from "./cacheControl.js"
+import { parseHttpDate } from "./httpDate.js"
 
 /** Header lines in order. */
 export type Lines = ReadonlyArray<readonly [name: string, value: string]>
@@ -12,7 +13,7 @@ export const valuesOf = (lines: Lines, name: string): ReadonlyArray<string> =>
   lines.filter((line) => line[0].toLowerCase() === name).map((line) => line[1])
 
 /** Lower case, repeated ones joined, Cache-Control in the one spelling that the library knows. */
-const record = (lines: Lines): { readonly [name: string]: string } => {
+const record = (lines: Lines, now: number): { readonly [name: string]: string } => {
   const out: Record<string, string> = Object.create(null)
   for (const [name, value] of lines) {
     const key = name.toLowerCase()
@@ -25,6 +26,9 @@ const record = (lines: Lines): { readonly [name: string]: string } => {
       .map(([name, value]) => (value === "" || value.includes(",") ? name : `${name}=${value}`))
       .join(", ")
   }
+  // The library takes whatever Date.parse does, "0" for the year 2000.
+  const expires = out.expires
+  if (expires !== undefined && parseHttpDate(expires, now) === undefined) out.expires = "invalid"
   return out
 }
 
@@ -44,7 +48,7 @@ export const freshness = (status: number, lines: Lines, receivedAt: number, now:
     }
   }
   const request = { method: "GET", url: "", headers: {} }
-  const policy = new Policy(request, { status, headers: record(lines) }, { shared: false })
+  const policy = new Policy(request, { status, headers: record(lines, receivedAt) }, { shared: false })
   time = Math.max(receivedAt, now)
   return { age: policy.age(), lifetime: policy.maxAge(), storable: policy.storable() }
 }
