@@ -15,6 +15,8 @@ export interface EventOptions {
   readonly onRetry?: ((milliseconds: number) => void) | undefined
   /** Bytes have come, comments included. */
   readonly onBytes?: ((count: number) => void) | undefined
+  /** What Last-Event-ID would say from now on. */
+  readonly onId?: ((id: string | undefined) => void) | undefined
 }
 
 const defaultSize = 1024 * 1024
@@ -98,7 +100,10 @@ export class EventDecoder implements Decoder<Event> {
   // id of an event without data.
   private line(line: string): void {
     if (line === "") {
-      if (this.idGiven !== undefined) this.last = this.idGiven === "" ? undefined : this.idGiven
+      if (this.idGiven !== undefined) {
+        this.last = this.idGiven === "" ? undefined : this.idGiven
+        this.options.onId?.(this.last)
+      }
       this.idGiven = undefined
       this.eventLength = 0
     } else {

@@ -1,0 +1,422 @@
+import { assert, describe, it } from "@effect/vitest"
+import {
+  Cause,
+  Chunk,
+  Deferred,
+  Effect,
+  Exit,
+  Fiber,
+  Option,
+  ParseResult,
+  Schedule,
+  Schema,
+  Stream,
+  TestClock
+} from "effect"
+import { Session, Sse } from "effect-http-session"
+import { EventDecoder } from "../src/internal/session/eventStream.js"
+import * as Peer from "./support/server.js"
+
+const head = (status = 200, type = "text/event-stream", lines: ReadonlyArray<string> = []): string =>
+  [`HTTP/1.1 ${status} Status`, `Content-Type: ${type}`, "Transfer-Encoding: chunked", ...lines, "", ""].join("\r\n")
+
+const chunk = (text: string): string => `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`
+
+const end = "0\r\n\r\n"
+
+const collected = <E>(stream: Stream.Stream<Sse.Event, E, Session.Session>) =>
+  Effect.map(Stream.runCollect(stream), (events) => Chunk.toReadonlyArray(events).map(({ data }) => data))
+
+const using = <A, E>(effect: Effect.Effect<A, E, Session.Session>): Effect.Effect<A, E> =>
+  Effect.provide(effect, Session.layer())
+
+const failure = <A, E>(exit: Exit.Exit<A, E>): E => {
+  if (Exit.isSuccess(exit)) throw new Error("it did not fail")
+  return Option.getOrThrowWith(Cause.failureOption(exit.cause), () => new Error(Cause.pretty(exit.cause)))
+}
+
+const until = (condition: () => Effect.Effect<boolean>): Effect.Effect<void> =>
+  Effect.flatMap(Effect.suspend(condition), (holds) =>
+    holds
+      ? Effect.void
+      : Effect.zipRight(
+          Effect.async<void>((resume) => {
+            setImmediate(() => resume(Effect.void))
+          }),
+          until(condition)
+        )
+  )
+
+describe("the format", () => {
+  type Row = readonly [what: string, stream: string, events: ReadonlyArray<readonly [string, string, string?]>]
+  const rows: ReadonlyArray<Row> = [
+    ["data by LF", "data: a\n\n", [["message", "a"]]],
+    ["data by CR", "data: a\r\r", [["message", "a"]]],
+    ["data by CRLF", "data: a\r\n\r\n", [["message", "a"]]],
+    [
+      "line ends of all kinds",
+      "data: a\rdata: b\ndata: c\r\n\r\ndata: d\n\r\n",
+      [
+        ["message", "a\nb\nc"],
+        ["message", "d"]
+      ]
+    ],
+    ["a byte order mark at the start", "\ufeffdata: a\n\n", [["message", "a"]]],
+    [
+      "a byte order mark elsewhere",
+      "data: a\n\n\ufeffdata: b\n\ndata: c\n\n",
+      [
+        ["message", "a"],
+        ["message", "c"]
+      ]
+    ],
+    [
+      "one space only is taken away",
+      "data:  a \n\ndata:b\n\n",
+      [
+        ["message", " a "],
+        ["message", "b"]
+      ]
+    ],
+    [
+      "fields without a value",
+      "data\n\ndata\ndata\n\ndata:\n\n",
+      [
+        ["message", ""],
+        ["message", "\n"],
+        ["message", ""]
+      ]
+    ],
+    ["no data, no event", "event: x\nid: 1\n\ndata: a\n\n", [["message", "a", "1"]]],
+    [
+      "a name",
+      "event: add\ndata: 1\n\ndata: 2\n\n",
+      [
+        ["add", "1"],
+        ["message", "2"]
+      ]
+    ],
+    ["comments", ": ping\n\n:\ndata: a\n: b\n\n", [["message", "a"]]],
+    ["names that are not known", "foo: 1\nDATA: 2\n data: 3\ndata: a\n\n", [["message", "a"]]],
+    [
+      "an id until it changes",
+      "id: 1\ndata: a\n\ndata: b\n\nid: 2\ndata: c\n\n",
+      [
+        ["message", "a", "1"],
+        ["message", "b", "1"],
+        ["message", "c", "2"]
+      ]
+    ],
+    [
+      "an id that is emptied",
+      "id: 1\ndata: a\n\nid\ndata: b\n\n",
+      [
+        ["message", "a", "1"],
+        ["message", "b"]
+      ]
+    ],
+    [
+      "an id with NUL",
+      "id: 1\ndata: a\n\nid: 2\0\ndata: b\n\n",
+      [
+        ["message", "a", "1"],
+        ["message", "b", "1"]
+      ]
+    ],
+    ["an event that is not ended", "data: a\n\ndata: b\n", [["message", "a"]]],
+    ["text of several bytes", "data: κόσμε €\n\n", [["message", "κόσμε €"]]]
+  ]
+  const decode = (stream: string, offsets: ReadonlyArray<number>) => {
+    const bytes = Buffer.from(stream)
+    const out: Array<Sse.Event> = []
+    const decoder = new EventDecoder()
+    const cuts = [0, ...offsets, bytes.length]
+    for (let i = 1; i < cuts.length; i++) {
+      assert.isUndefined(decoder.push(bytes.subarray(cuts[i - 1], cuts[i]), out))
+    }
+    decoder.end()
+    return out.map(({ data, event, id }) => [event, data, ...Option.toArray(id)])
+  }
+  for (const [what, stream, events] of rows) {
+    it(`${what}, cut at every offset`, () => {
+      const size = Buffer.byteLength(stream)
+      for (let at = 0; at <= size; at++)
+        assert.deepStrictEqual(
+          decode(stream, [at]),
+          events.map((event) => [...event]),
+          String(at)
+        )
+      const all = Array.from({ length: size }, (_, i) => i)
+      assert.deepStrictEqual(
+        decode(stream, all),
+        events.map((event) => [...event])
+      )
+    })
+  }
+
+  const retries: ReadonlyArray<readonly [string, number | undefined]> = [
+    ["retry: 0", 0],
+    ["retry:1500", 1500],
+    ["retry: 15x", undefined],
+    ["retry: -1", undefined],
+    ["retry: 1.5", undefined],
+    ["retry: +1", undefined],
+    ["retry", undefined],
+    ["retry: 99999999999999999999", undefined]
+  ]
+  for (const [line, expected] of retries) {
+    it(`${line} is ${expected}`, () => {
+      const seen: Array<number> = []
+      const decoder = new EventDecoder({ onRetry: (millis) => seen.push(millis) })
+      decoder.push(Buffer.from(`${line}\n\n`), [])
+      assert.deepStrictEqual(seen, expected === undefined ? [] : [expected])
+    })
+  }
+})
+
+describe("connect", () => {
+  it.scopedLive("asks for events, and says where it was after a break", () =>
+    Effect.gen(function* () {
+      const server = yield* Peer.server([
+        Peer.plays(Peer.head, Peer.send(head() + chunk("id: 7\ndata: a\n\n") + chunk("id: 8\ndata: lost")), Peer.fin),
+        Peer.plays(Peer.head, Peer.send(head() + chunk("data: b\n\nid\ndata: c\n\n") + end), Peer.fin),
+        Peer.plays(Peer.head, Peer.respond(204))
+      ])
+      const data = yield* using(
+        collected(
+          Sse.connect(`${server.url}/events`, {
+            headers: { "X-Own": "1" },
+            lastEventId: "6",
+            reconnect: Schedule.recurs(5)
+          })
+        )
+      )
+      assert.deepStrictEqual(data, ["a", "b", "c"])
+      const requests = yield* server.requests
+      assert.deepStrictEqual(
+        requests.map((request) => request.header("last-event-id")),
+        ["6", "7", undefined]
+      )
+      assert.deepStrictEqual(
+        [
+          requests[0]?.method,
+          requests[0]?.header("accept"),
+          requests[0]?.header("cache-control"),
+          requests[1]?.header("x-own")
+        ],
+        ["GET", "text/event-stream", "no-cache", "1"]
+      )
+    })
+  )
+
+  it.scoped("waits 3 seconds, or as long as the server has said", () =>
+    Effect.gen(function* () {
+      const server = yield* Peer.server([
+        Peer.plays(Peer.head, Peer.send(`${head()}${chunk("data: a\n\n")}${end}`), Peer.fin),
+        Peer.plays(Peer.head, Peer.send(`${head()}${chunk("retry: 20000\ndata: b\n\n")}${end}`), Peer.fin),
+        Peer.plays(Peer.head, Peer.respond(204))
+      ])
+      const seen: Array<string> = []
+      yield* using(
+        Effect.gen(function* () {
+          const fiber = yield* Effect.fork(
+            Stream.runForEach(Sse.connect(server.url), ({ data }) => Effect.sync(() => seen.push(data)))
+          )
+          const settled = Effect.promise(() => new Promise((done) => setTimeout(done, 50)))
+          yield* until(() => Effect.succeed(seen.length === 1))
+          yield* settled
+          yield* TestClock.adjust("2999 millis")
+          yield* settled
+          assert.strictEqual(yield* server.accepted, 1)
+          yield* TestClock.adjust("1 millis")
+          yield* until(() => Effect.succeed(seen.length === 2))
+          yield* settled
+          yield* TestClock.adjust("19999 millis")
+          yield* settled
+          assert.strictEqual(yield* server.accepted, 2)
+          yield* TestClock.adjust("1 millis")
+          yield* Fiber.join(fiber)
+          assert.deepStrictEqual(seen, ["a", "b"])
+        })
+      )
+    })
+  )
+
+  it.scoped("counts a silent connection as dead; comments keep it alive", () =>
+    Effect.gen(function* () {
+      const comment = yield* Deferred.make<void>()
+      const sent = yield* Deferred.make<void>()
+      const server = yield* Peer.server([
+        (peer) =>
+          Effect.gen(function* () {
+            yield* peer.head
+            yield* peer.send(head() + chunk("data: a\n\n"))
+            yield* Deferred.await(comment)
+            yield* peer.send(chunk(": still here\n"))
+            yield* Deferred.succeed(sent, undefined)
+            yield* peer.inbox.takeEnd
+          })
+      ])
+      yield* using(
+        Effect.gen(function* () {
+          const first = yield* Deferred.make<void>()
+          const fiber = yield* Effect.fork(
+            Effect.exit(
+              Stream.runForEach(Sse.connect(server.url, { idleTimeout: "10 seconds", reconnect: false }), () =>
+                Deferred.succeed(first, undefined)
+              )
+            )
+          )
+          yield* Deferred.await(first)
+          yield* TestClock.adjust("9 seconds")
+          yield* Deferred.succeed(comment, undefined)
+          yield* Deferred.await(sent)
+          yield* Effect.promise(() => new Promise((done) => setTimeout(done, 50)))
+          yield* TestClock.adjust("9999 millis")
+          assert.isNull(fiber.unsafePoll())
+          yield* TestClock.adjust("1 millis")
+          const error = failure(yield* Fiber.join(fiber))
+          assert.deepStrictEqual([error._tag, "timeout" in error && error.timeout], ["SocketTimeoutError", "body"])
+        })
+      )
+    })
+  )
+
+  it.scopedLive("hands each break to the schedule, which begins anew with an event", () =>
+    Effect.gen(function* () {
+      const broken = Peer.plays(Peer.head, Peer.fin)
+      const server = yield* Peer.server([
+        broken,
+        Peer.plays(Peer.head, Peer.send(head() + chunk("data: a\n\n")), Peer.fin),
+        broken,
+        broken
+      ])
+      const errors: Array<string> = []
+      const schedule = Schedule.intersect(
+        Schedule.recurs(1),
+        Schedule.tapInput(Schedule.forever, (error: { readonly _tag: string }) =>
+          Effect.sync(() => errors.push(error._tag))
+        )
+      )
+      const seen: Array<string> = []
+      const exit = yield* using(
+        Effect.exit(
+          Stream.runForEach(Sse.connect(server.url, { reconnect: schedule }), ({ data }) =>
+            Effect.sync(() => seen.push(data))
+          )
+        )
+      )
+      assert.deepStrictEqual(seen, ["a"])
+      assert.strictEqual(failure(exit)._tag, "ServerDisconnectedError")
+      assert.deepStrictEqual(errors, ["ServerDisconnectedError", "ClientPayloadError", "ServerDisconnectedError"])
+    })
+  )
+
+  it.scopedLive("ends with the response where it does not reconnect, which a POST never does by itself", () =>
+    Effect.gen(function* () {
+      const reply = head(200, "text/event-stream", ["Connection: close"]) + chunk("data: a\n\n") + end
+      const play = Peer.plays(Peer.request, Peer.send(reply), Peer.fin)
+      const server = yield* Peer.server([play, play])
+      const both = yield* using(
+        Effect.all([
+          collected(Sse.connect(server.url, { reconnect: false })),
+          collected(Sse.connect(server.url, { method: "POST", json: { prompt: "x" } }))
+        ])
+      )
+      assert.deepStrictEqual(both, [["a"], ["a"]])
+      const requests = yield* server.requests
+      assert.deepStrictEqual(
+        requests.map(({ body, method }) => [method, body]),
+        [
+          ["GET", ""],
+          ["POST", '{"prompt":"x"}']
+        ]
+      )
+    })
+  )
+
+  const refusals: ReadonlyArray<readonly [what: string, reply: string, tag: string]> = [
+    ["status 404", Peer.response(404, "no"), "ClientResponseError"],
+    ["status 500", Peer.response(500), "ClientResponseError"],
+    ["status 201", Peer.response(201, "", ["Content-Type: text/event-stream"]), "ClientResponseError"],
+    ["another media type", Peer.response(200, "{}", ["Content-Type: application/json"]), "ContentTypeError"],
+    ["no media type", Peer.response(200, "data: a\n\n"), "ContentTypeError"]
+  ]
+  for (const [what, reply, tag] of refusals) {
+    it.scopedLive(`fails on ${what}, and does not try again`, () =>
+      Effect.gen(function* () {
+        const play = Peer.plays(Peer.head, Peer.send(reply))
+        const server = yield* Peer.server([play, play])
+        const exit = yield* using(Effect.exit(Stream.runDrain(Sse.connect(server.url))))
+        assert.strictEqual(failure(exit)._tag, tag)
+        assert.strictEqual((yield* server.requests).length, 1)
+      })
+    )
+  }
+
+  const large: ReadonlyArray<readonly [what: string, body: string, reason: string]> = [
+    ["a line", `data: ${"x".repeat(200)}`, "LineTooLong"],
+    ["an event", `data: ${"x".repeat(60)}\n`.repeat(3), "TooLarge"]
+  ]
+  for (const [what, body, reason] of large) {
+    it.scopedLive(`refuses ${what} that is too long, and does not try again`, () =>
+      Effect.gen(function* () {
+        const play = Peer.plays(Peer.head, Peer.send(head() + chunk(body)), Peer.stall)
+        const server = yield* Peer.server([play, play])
+        const exit = yield* using(Effect.exit(Stream.runDrain(Sse.connect(server.url, { maxEventSize: 100 }))))
+        const error = failure(exit)
+        assert.deepStrictEqual([error._tag, "reason" in error && error.reason], ["ClientPayloadError", reason])
+        assert.strictEqual(yield* server.accepted, 1)
+      })
+    )
+  }
+
+  it.scopedLive("closes its connection at once when the stream ends early or is interrupted", () =>
+    Effect.gen(function* () {
+      const play = Peer.plays(Peer.head, Peer.send(head() + chunk("data: a\n\n")), Peer.stall)
+      const server = yield* Peer.server([play, play])
+      yield* using(
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* collected(Stream.take(Sse.connect(server.url), 1)), ["a"])
+          const started = performance.now()
+          yield* until(() => Effect.map(server.connections, (open) => open === 0))
+          const seen = yield* Deferred.make<void>()
+          const fiber = yield* Effect.fork(
+            Stream.runForEach(Sse.connect(server.url), () => Deferred.succeed(seen, undefined))
+          )
+          yield* Deferred.await(seen)
+          yield* Fiber.interrupt(fiber)
+          yield* until(() => Effect.map(server.connections, (open) => open === 0))
+          // What is drained to save a connection takes 200 ms.
+          assert.isBelow(performance.now() - started, 180)
+        })
+      )
+    })
+  )
+})
+
+describe("decode", () => {
+  const event = (name: string, data: string): Sse.Event => ({ event: name, data, id: Option.none() })
+  const schemas = {
+    delta: Schema.parseJson(Schema.Struct({ text: Schema.String })),
+    ping: Schema.String
+  }
+
+  it.effect("types what has a schema and leaves out the rest", () =>
+    Effect.gen(function* () {
+      const events = Stream.make(event("delta", '{"text":"a"}'), event("toString", "x"), event("ping", "now"))
+      const got = yield* Stream.runCollect(Sse.decode(schemas)(events))
+      assert.deepStrictEqual(Chunk.toReadonlyArray(got), [
+        { event: "delta", data: { text: "a" }, id: Option.none() },
+        { event: "ping", data: "now", id: Option.none() }
+      ])
+    })
+  )
+
+  it.effect("fails on data that is not as its schema has it", () =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(Stream.runDrain(Sse.decode(schemas)(Stream.make(event("delta", "{}")))))
+      assert.isTrue(ParseResult.isParseError(failure(exit)))
+    })
+  )
+})
