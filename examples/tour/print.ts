@@ -1,0 +1,17 @@
+/**
+ * How the tour tells what happens.
+ */
+import { Console, Duration, Effect } from "effect"
+
+/** The heading of a section. */
+export const section = (title: string) => Console.log(`\n── ${title} ${"─".repeat(Math.max(0, 92 - title.length))}`)
+
+/** One thing that was seen. */
+export const fact = (what: string, value: string | number | boolean) => Console.log(`${what.padEnd(34)} ${value}`)
+
+/** What an effect gives, and how many milliseconds it takes. */
+export const timed = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<readonly [value: A, took: number], E, R> =>
+  Effect.map(Effect.timed(self), ([took, value]) => [value, Math.round(Duration.toMillis(took))] as const)
+
+/** A turn of the event loop. */
+export const turn = Effect.async<void>((resume) => void setImmediate(() => resume(Effect.void)))
