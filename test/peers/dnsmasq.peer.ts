@@ -1,5 +1,5 @@
 import { createServer } from "node:http"
-import { assert, it } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { ClientResponse, Resolver, Session } from "effect-http-session"
 import { freePort, start } from "./peer.js"
@@ -36,7 +36,7 @@ class Dnsmasq extends Effect.Tag("Dnsmasq")<Dnsmasq, { readonly resolver: Resolv
   )
 }
 
-it.layer(Dnsmasq.layer, { timeout: "60 seconds", excludeTestServices: true })("dnsmasq", (it) => {
+layer(Dnsmasq.layer, { timeout: "60 seconds", excludeTestServices: true })("dnsmasq", (it) => {
   const resolve = (host: string) => Effect.flatMap(Dnsmasq, ({ resolver }) => resolver.resolve(host, {}))
 
   it.effect("A, with the record's own time to live", () =>

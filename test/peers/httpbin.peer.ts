@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto"
-import { assert, it } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import { Chunk, Effect, Layer, Option, Stream } from "effect"
 import { Auth, ClientResponse, Connector, CookieJar, Middleware, Session } from "effect-http-session"
 import { freePort, start } from "./peer.js"
@@ -38,7 +38,7 @@ const echoed = (value: unknown): Echo => value as Echo
 
 const at = (path: string) => Effect.map(Httpbin, ({ url }) => url + path)
 
-it.layer(Layer.merge(Httpbin.layer, session), { timeout: "60 seconds", excludeTestServices: true })("httpbin", (it) => {
+layer(Layer.merge(Httpbin.layer, session), { timeout: "60 seconds", excludeTestServices: true })("httpbin", (it) => {
   for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE"]) {
     it.effect(`${method} is what it says`, () =>
       Effect.gen(function* () {

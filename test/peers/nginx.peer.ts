@@ -1,4 +1,4 @@
-import { assert, it } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { ClientResponse, Connector, CookieJar, Session, Ssl } from "effect-http-session"
 import { standard } from "../support/certificates.js"
@@ -83,7 +83,7 @@ const trusting = Layer.unwrapEffect(
   })
 )
 
-it.layer(Layer.merge(Nginx.layer, trusting), { timeout: "60 seconds", excludeTestServices: true })("nginx", (it) => {
+layer(Layer.merge(Nginx.layer, trusting), { timeout: "60 seconds", excludeTestServices: true })("nginx", (it) => {
   const text = (kind: Kind) =>
     Effect.flatMap(Nginx, (nginx) => Session.get(nginx.secure(kind)).pipe(ClientResponse.text))
 

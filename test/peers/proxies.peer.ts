@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process"
 import { createServer as createHttp } from "node:http"
 import { createServer as createHttps } from "node:https"
-import { assert, it } from "@effect/vitest"
+import { assert, layer } from "@effect/vitest"
 import { Effect, Layer, Schedule } from "effect"
 import { Auth, ClientResponse, Proxy, Session, Ssl } from "effect-http-session"
 import { standard } from "../support/certificates.js"
@@ -143,7 +143,7 @@ interface Echo {
 
 const echoOf = (value: unknown): Echo => value as Echo
 
-it.layer(Layer.merge(Peers.layer, trusting), { timeout: "60 seconds", excludeTestServices: true })("proxies", (it) => {
+layer(Layer.merge(Peers.layer, trusting), { timeout: "60 seconds", excludeTestServices: true })("proxies", (it) => {
   const through = (proxy: Proxy.Input, target: "http" | "https") =>
     Effect.flatMap(Peers, (peers) => Session.get(`${peers[target]}/path`, { proxy }).pipe(ClientResponse.json))
 
