@@ -1,7 +1,9 @@
 /**
  * The session: requests over one pool and one cookie jar, with defaults.
+ *
+ * @since 0.1.0
  */
-import type { HttpClient } from "@effect/platform/HttpClient"
+import { HttpClient } from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
@@ -22,7 +24,9 @@ import { SessionCore } from "./internal/session/core.js"
 import { type Defaults, makeDefaults } from "./internal/session/defaults.js"
 import { readEnvironment } from "./internal/session/environment.js"
 import { fromRequestValue } from "./internal/session/execute.js"
+import { makeHttpClient } from "./internal/session/httpClient.js"
 import { mergeOptions, mergeSessionOptions } from "./internal/session/options.js"
+import { paginate as pages } from "./internal/session/paginate.js"
 import { bindConfigs } from "./internal/session/tracing/config.js"
 import { type Find, type Opener, send, sendValue } from "./internal/session/verbs.js"
 import { openWebSocket } from "./internal/session/webSocket.js"
@@ -31,7 +35,13 @@ import { makeHub } from "./internal/transport/hub.js"
 import type { Signal, SpanOptions, TraceConfig } from "./Tracing.js"
 import type { WebSocket, WebSocketOptions } from "./WebSocket.js"
 
-/** Options of a session. An option that cannot be right (a relative `baseUrl`, a negative limit) is a defect. */
+/**
+ * Options of a session (aiohttp: `ClientSession(…)`). An option that cannot be right (a relative `baseUrl`, a negative
+ * limit) is a defect, and a `ConfigError` in `layerConfig`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface SessionOptions extends CommonOptions {
   /** Joined with relative URLs by RFC 3986; its path ends in "/". `auth` goes to its origin only. */
   readonly baseUrl?: UrlInput | undefined
@@ -39,6 +49,7 @@ export interface SessionOptions extends CommonOptions {
   readonly trustEnv?: boolean | undefined
   /** In order; each signal goes through all of them. */
   readonly traceConfigs?: ReadonlyArray<TraceConfig> | undefined
+  /** Spans of Effect's tracer, where there is one or a span around the request; `false` makes none. Default: made. */
   readonly spans?: SpanOptions | false | undefined
   /** Written on the request line. Default "1.1". */
   readonly version?: "1.0" | "1.1" | undefined
@@ -50,33 +61,64 @@ export interface SessionOptions extends CommonOptions {
   readonly jsonSerialize?: ((value: unknown) => string | Uint8Array) | undefined
 }
 
-/** Options of a session with a TCP connector and a jar of its own. */
+/**
+ * Options of a session with a TCP connector and a jar of its own.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface LayerOptions extends SessionOptions {
   readonly connector?: TcpOptions | undefined
   readonly cookieJar?: CookieJarOptions | undefined
 }
 
+/**
+ * Marks a session.
+ *
+ * @since 0.1.0
+ * @category type ids
+ */
 export const TypeId: TypeId = "~effect-http-session/Session"
+
+/**
+ * The type of the mark.
+ *
+ * @since 0.1.0
+ * @category type ids
+ */
 export type TypeId = "~effect-http-session/Session"
 
 /**
  * A request by a method of HTTP. It succeeds when the head of the final response is there; the response lives in the
  * Scope, or in one of the decoders of `ClientResponse`, which need none.
+ *
+ * Fails with a `ClientError`: by the URL or the options, on the way to the server, by a limit, or by the response's head.
+ * A status of 400 or more is no failure unless `raiseForStatus` says so.
+ *
+ * @since 0.1.0
+ * @category models
  */
 export type Verb<R = never> = (
   url: UrlInput,
   options?: RequestOptions
 ) => Effect.Effect<ClientResponse, ClientError, R | Scope>
 
-/** What a session does. */
+/**
+ * What a session does.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface SessionService {
   readonly [TypeId]: TypeId
+  /** Any method of HTTP but CONNECT. */
   readonly request: (
     method: Method,
     url: UrlInput,
     options?: RequestOptions
   ) => Effect.Effect<ClientResponse, ClientError, Scope>
   readonly get: Verb
+  /** Redirects are not followed unless asked. */
   readonly head: Verb
   readonly options: Verb
   readonly delete: Verb
@@ -92,7 +134,9 @@ export interface SessionService {
   readonly webSocket: (url: UrlInput, options?: WebSocketOptions) => Effect.Effect<WebSocket, ClientError, Scope>
   /** The same pool, jar and lifetime with other defaults: headers and limits are merged, all else is replaced. */
   readonly with: (options: SessionOptions) => SessionService
+  /** The jar, to look into or to change. */
   readonly cookieJar: CookieJarService
+  /** The pool, to look at. */
   readonly connector: ConnectorService
   /** What happens from the moment it runs. A slow reader loses the oldest and is told how many. */
   readonly signals: Stream.Stream<Signal>
@@ -104,7 +148,12 @@ export interface SessionService {
   readonly close: Effect.Effect<void>
 }
 
-/** The session of a program. For a second one beside it make a tag of your own over `SessionService`. */
+/**
+ * The session of a program. For a second one beside it make a tag of your own over `SessionService`.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
 export class Session extends Context.Tag("effect-http-session/Session")<Session, SessionService>() {}
 
 /** A session on a core; `with` makes others on the same. */
@@ -248,13 +297,20 @@ export const layerConfig = (config: Config.Config.Wrap<LayerOptions>): Layer.Lay
   )
 
 /**
- * @effect/platform's HttpClient on the session. Failures are its `RequestError` and `ResponseError` with the
- * `ClientError` as `cause`; options of one request come from `withRequestOptions`.
+ * The HttpClient of @effect/platform on the session. Redirects are followed as the session does, and a request's span is the
+ * platform's alone; options of one request come from `withRequestOptions`.
+ *
+ * Failures are its `RequestError` ("InvalidUrl", "Encode", and "Transport" for all that happens before a head) and
+ * `ResponseError` ("Decode" for bodies, "StatusCode"), with the `ClientError` as `cause`. A response that nobody reads
+ * is given back when it is collected as garbage; with `HttpClient.withScope`, when the Scope closes.
  *
  * @since 0.1.0
  * @category layers
  */
-export declare const layerHttpClient: Layer.Layer<HttpClient, never, Session>
+export const layerHttpClient: Layer.Layer<HttpClient, never, Session> = Layer.effect(
+  HttpClient,
+  Effect.map(Session, makeHttpClient)
+)
 
 const absent = (name: string) => Effect.dieMessage(`Session.layerMock: ${name} was not given`)
 
@@ -412,17 +468,15 @@ export const put: Verb<Session> = verb("PUT", "put")
  */
 export const patch: Verb<Session> = verb("PATCH", "patch")
 
+/**
+ * DELETE, on the session of the context.
+ *
+ * @since 0.1.0
+ * @category requests
+ */
 const del: Verb<Session> = verb("DELETE", "delete")
 
-export {
-  /**
-   * DELETE, on the session of the context.
-   *
-   * @since 0.1.0
-   * @category requests
-   */
-  del as delete
-}
+export { del as delete }
 
 /**
  * Sends a request value: of @effect/platform, or of `ClientRequest.make`.
@@ -452,16 +506,31 @@ export const webSocket = (
   Effect.flatMap(Session, (session) => session.webSocket(url, options))
 
 /**
- * Page after page: `page` reads a response, `next` finds the URL of the following one, by default in the Link header
- * under "next".
+ * Page after page: `page` reads a response, which is given back afterwards, and `next` finds the URL of the following
+ * one, by default in the Link header under "next". Relative URLs are resolved against the page's.
+ *
+ * The next page is asked for by the same method, options and session, as a redirect would be: at another origin
+ * without credentials, cookies, redacted headers and client certificates, and once they are gone they do not come back;
+ * `params` are of the first page only. A URL that was there before ends the stream.
+ *
+ * ```ts
+ * import { Stream } from "effect"
+ * import { Session } from "effect-http-session"
+ *
+ * // All issues, page by page.
+ * export const issues = Session.paginate("https://api.example/issues", (response) => response.json).pipe(
+ *   Stream.runCollect
+ * )
+ * ```
  *
  * @since 0.1.0
  * @category requests
  */
-export declare const paginate: <A, E, R>(
+export const paginate = <A, E, R>(
   url: UrlInput,
   page: (response: ClientResponse) => Effect.Effect<A, E, R>,
-  options?: RequestOptions & {
+  options: RequestOptions & {
     readonly next?: ((page: A, response: ResponseHead) => Option.Option<UrlInput>) | undefined
-  }
-) => Stream.Stream<A, ClientError | E, Session | Exclude<R, Scope>>
+  } = {}
+): Stream.Stream<A, ClientError | E, Session | Exclude<R, Scope>> =>
+  pages(url, page, options, (at, given) => inContext((session) => session.get(at, given)))

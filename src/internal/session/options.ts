@@ -8,7 +8,8 @@ import { merge, toTimeouts } from "../limits.js"
 
 type Entry = readonly [name: string, value: HeaderValue]
 
-const entriesOf = (input: HeadersInput): ReadonlyArray<Entry> => {
+/** The pairs of headers, in order. */
+export const entriesOf = (input: HeadersInput): ReadonlyArray<Entry> => {
   if (Symbol.iterator in input) return [...input]
   const out: Array<Entry> = []
   for (const [name, value] of Object.entries(input)) {

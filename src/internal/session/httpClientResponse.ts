@@ -1,0 +1,168 @@
+/**
+ * Responses as @effect/platform knows them.
+ */
+import * as Cookies from "@effect/platform/Cookies"
+import * as Headers from "@effect/platform/Headers"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
+import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
+import * as UrlParams from "@effect/platform/UrlParams"
+import * as Effect from "effect/Effect"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { ClientResponse } from "../../ClientResponse.js"
+import type { ClientError, ClientResponseError, TooManyRedirects } from "../../Errors.js"
+
+/** What both kinds have. */
+abstract class Base extends Inspectable.Class {
+  readonly [IncomingMessage.TypeId]: IncomingMessage.TypeId = IncomingMessage.TypeId
+  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
+  readonly request: HttpClientRequest
+  abstract readonly status: number
+  abstract readonly headers: Headers.Headers
+
+  constructor(request: HttpClientRequest) {
+    super()
+    this.request = request
+  }
+
+  /** Without the body: looking at a response must not read it. */
+  toJSON(): unknown {
+    return {
+      _id: "@effect/platform/HttpClientResponse",
+      request: this.request.toJSON(),
+      status: this.status,
+      headers: Inspectable.redact(this.headers)
+    }
+  }
+}
+
+/** A response of a session. */
+export class PlatformResponse extends Base implements HttpClientResponse.HttpClientResponse {
+  private readonly original: ClientResponse
+  private readonly close: Effect.Effect<void>
+
+  constructor(request: HttpClientRequest, original: ClientResponse, close: Effect.Effect<void>) {
+    super(request)
+    this.original = original
+    this.close = close
+  }
+
+  get status(): number {
+    return this.original.status
+  }
+  get headers(): Headers.Headers {
+    return this.original.headers
+  }
+  get cookies(): Cookies.Cookies {
+    return this.original.cookies
+  }
+  get remoteAddress(): Option.Option<string> {
+    return this.original.remoteAddress
+  }
+
+  get text(): Effect.Effect<string, HttpClientError.ResponseError> {
+    return this.whole(this.original.text)
+  }
+  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
+    const { original } = this
+    return this.whole(
+      Effect.flatMap(original.bytes, (bytes) =>
+        bytes.length === 0 ? Effect.succeed(null) : original.jsonWith({ contentType: false })
+      )
+    )
+  }
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
+    return this.whole(this.original.urlParamsBody)
+  }
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
+    return this.whole(this.original.arrayBuffer)
+  }
+  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
+    return this.whole(this.original.formData)
+  }
+  get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
+    return Stream.ensuring(Stream.mapError(this.original.stream, this.toError), this.close)
+  }
+
+  /** A body that is read as a whole gives the connection back at its end. */
+  private whole<A>(read: Effect.Effect<A, ClientError>): Effect.Effect<A, HttpClientError.ResponseError> {
+    return Effect.ensuring(Effect.mapError(read, this.toError), this.close)
+  }
+
+  private readonly toError = (cause: ClientError): HttpClientError.ResponseError =>
+    new HttpClientError.ResponseError({
+      request: this.request,
+      response: this,
+      reason: "Decode",
+      cause,
+      description: cause.message
+    })
+}
+
+/** A chain of redirects has at least one: this only keeps the types honest. */
+const nothing = { status: 0, headers: Headers.empty, cookies: Cookies.empty }
+
+/** What an error has kept of a response. */
+export class HeadResponse extends Base implements HttpClientResponse.HttpClientResponse {
+  readonly status: number
+  readonly headers: Headers.Headers
+  readonly cookies: Cookies.Cookies
+  private readonly body: string
+
+  private constructor(
+    request: HttpClientRequest,
+    head: Pick<ClientResponse, "status" | "headers" | "cookies">,
+    body: string
+  ) {
+    super(request)
+    this.status = head.status
+    this.headers = head.headers
+    this.cookies = head.cookies
+    this.body = body
+  }
+
+  /** The response that was refused, with the beginning of its body; or the redirect that was not followed. */
+  static ofError(request: HttpClientRequest, error: ClientResponseError | TooManyRedirects): HeadResponse {
+    if (error._tag === "ClientResponseError") {
+      const { body, headers, status } = error
+      return new HeadResponse(request, { status, headers, cookies: Cookies.empty }, body)
+    }
+    const last = error.history[error.history.length - 1]
+    return new HeadResponse(request, last ?? nothing, "")
+  }
+
+  get remoteAddress(): Option.Option<string> {
+    return Option.none()
+  }
+  get text(): Effect.Effect<string> {
+    return Effect.succeed(this.body)
+  }
+  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
+    return this.body === "" ? Effect.succeed(null) : this.parse(() => JSON.parse(this.body))
+  }
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams> {
+    return Effect.sync(() => UrlParams.fromInput(new URLSearchParams(this.body)))
+  }
+  get arrayBuffer(): Effect.Effect<ArrayBuffer> {
+    return Effect.sync(() => new TextEncoder().encode(this.body).buffer)
+  }
+  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
+    return this.parse(() => {
+      throw new TypeError("The response is not there any more")
+    })
+  }
+  get stream(): Stream.Stream<Uint8Array> {
+    return Stream.fromEffect(Effect.sync(() => new TextEncoder().encode(this.body)))
+  }
+
+  private parse<A>(read: () => A): Effect.Effect<A, HttpClientError.ResponseError> {
+    return Effect.try({
+      try: read,
+      catch: (cause) =>
+        new HttpClientError.ResponseError({ request: this.request, response: this, reason: "Decode", cause })
+    })
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * Page after page, each asked for as a redirect would be.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { Scope } from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { RequestOptions, UrlInput } from "../../ClientRequest.js"
+import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
+import type { ClientError } from "../../Errors.js"
+import { isSecretHeader } from "../redact.js"
+import { entriesOf, mergeOptions } from "./options.js"
+import { sameOrigin } from "./origin.js"
+import { type PrepareError, prepare } from "./prepare.js"
+import { Prepared } from "./prepared.js"
+import { nextRequest } from "./redirects.js"
+import { Response } from "./response.js"
+import { type Find, type Prepare, sendValue } from "./verbs.js"
+
+/** Options of `paginate`. */
+export interface PageOptions<A> extends RequestOptions {
+  readonly next?: ((page: A, response: ResponseHead) => Option.Option<UrlInput>) | undefined
+}
+
+/** URLs that are remembered: a loop that is longer goes round once more. */
+const remembered = 10_000
+
+/** The pages of one run. */
+class Pages<A> {
+  /** Of the page that comes now, for sessions that are none of ours. */
+  url: UrlInput
+  options: RequestOptions
+  private readonly next: NonNullable<PageOptions<A>["next"]>
+  private readonly seen = new Set<string>()
+  /** What the page that comes now is made of, after the first. */
+  private last: Prepared | undefined = undefined
+
+  constructor(url: UrlInput, { next, ...options }: PageOptions<A>) {
+    this.url = url
+    this.options = options
+    this.next = next ?? byLink
+  }
+
+  /** The request for the page that comes now. */
+  readonly prepare: Prepare = (opener, fiber) => {
+    const made =
+      this.last === undefined
+        ? prepare(
+            opener.defaults,
+            "GET",
+            this.url,
+            mergeOptions(opener.current(fiber.currentContext) ?? {}, this.options)
+          )
+        : again(this.last, String(this.url))
+    if (made instanceof Prepared) {
+      this.last = made
+      this.remember(made.url)
+    }
+    return made
+  }
+
+  /** Goes on to the page after this one; `false` where there is none, or it was there already. */
+  follow(page: A, response: ClientResponse): boolean {
+    const found = this.next(page, response instanceof Response ? response.toHead() : response)
+    this.remember(response.url)
+    if (Option.isNone(found)) return false
+    const target = resolve(String(found.value), response.url)
+    if (this.seen.has(withoutFragment(target))) return false
+    // Where a redirect has led elsewhere, what that server names gets no more than it has got itself.
+    const moved = this.last === undefined ? undefined : again(this.last, response.url)
+    if (moved instanceof Prepared) this.last = moved
+    if (originOf(target) !== originOf(String(this.url)) || originOf(target) !== originOf(response.url)) {
+      this.options = withoutCredentials(this.options)
+    }
+    this.url = target
+    return true
+  }
+
+  private remember(url: string): void {
+    this.seen.add(withoutFragment(url))
+    if (this.seen.size <= remembered) return
+    for (const oldest of this.seen) {
+      this.seen.delete(oldest)
+      return
+    }
+  }
+}
+
+const byLink = (_: unknown, response: ResponseHead): Option.Option<string> =>
+  Option.map(Option.fromNullable(response.links.get("next")), (link) => link.url)
+
+const withoutFragment = (url: string): string => url.replace(/#.*$/s, "")
+
+const resolve = (url: string, base: string): string => {
+  try {
+    return new URL(url, base).href
+  } catch {
+    return url
+  }
+}
+
+const originOf = (url: string): string | undefined => {
+  try {
+    return new URL(url).origin
+  } catch {
+    return undefined
+  }
+}
+
+/** The same request to another URL, by the rules of redirects: what is bound to an origin stays there. */
+const again = (request: Prepared, url: string): Prepared | PrepareError => {
+  const made = nextRequest(request, 307, url)
+  if (!(made instanceof Prepared)) return made
+  // Each page may be redirected as often as the first; `hop` says no more than whether it is still at its origin.
+  const home = request.hop === 0 && sameOrigin(request.target.origin, made.target.origin)
+  return made.derive({ hop: home ? 0 : 1 })
+}
+
+const withoutCredentials = (options: RequestOptions): RequestOptions => {
+  const { auth: _, cookies: __, headers, serverHostname: ___, ssl: ____, ...rest } = options
+  const kept: Array<readonly [string, string]> = []
+  for (const [name, value] of entriesOf(headers ?? [])) {
+    if (typeof value === "string" && !isSecretHeader(name)) kept.push([name, value])
+  }
+  return { ...rest, headers: kept }
+}
+
+/**
+ * A stream of what `page` makes of each response, which is given back before the next one is asked for. `find` gets URL
+ * and options for sessions that are none of ours.
+ */
+export const paginate = <A, E, R, S>(
+  url: UrlInput,
+  page: (response: ClientResponse) => Effect.Effect<A, E, R>,
+  options: PageOptions<A>,
+  find: (url: UrlInput, options: RequestOptions) => Find<S>
+): Stream.Stream<A, ClientError | E, S | Exclude<R, Scope>> =>
+  Stream.suspend(() => {
+    const pages = new Pages(url, options)
+    const request = sendValue((fiber) => find(pages.url, pages.options)(fiber), pages.prepare)
+    const one = Effect.scoped(
+      Effect.flatMap(request, (response) =>
+        Effect.map(page(response), (value): readonly [A, Option.Option<void>] => [
+          value,
+          pages.follow(value, response) ? Option.some(undefined) : Option.none()
+        ])
+      )
+    )
+    return Stream.paginateEffect<void, A, ClientError | E, S | Exclude<R, Scope>>(undefined, () => one)
+  })
