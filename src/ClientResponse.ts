@@ -1,5 +1,7 @@
 /**
  * A response: its head at once, its body by one of the decoders.
+ *
+ * @since 0.1.0
  */
 import type * as Cookies from "@effect/platform/Cookies"
 import type { PlatformError } from "@effect/platform/Error"
@@ -36,12 +38,16 @@ import type { TlsInfo } from "./Ssl.js"
 import type { Phase } from "./Timeouts.js"
 
 /**
+ * Marks a response.
+ *
  * @since 0.1.0
  * @category type ids
  */
 export const TypeId: TypeId = "~effect-http-session/ClientResponse"
 
 /**
+ * The type of the mark.
+ *
  * @since 0.1.0
  * @category type ids
  */

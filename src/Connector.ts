@@ -1,5 +1,7 @@
 /**
  * Where connections come from, and the pool that keeps them.
+ *
+ * @since 0.1.0
  */
 import type { Default as HttpApp } from "@effect/platform/HttpApp"
 import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
@@ -16,6 +18,7 @@ import type { ClientRequest } from "./ClientRequest.js"
 import type { ClientError } from "./Errors.js"
 import { serving } from "./internal/testing/httpApp.js"
 import { fromAnswering, handling } from "./internal/testing/mockTransport.js"
+import { ranges as addressRanges } from "./internal/transport/dial/addressPolicy.js"
 import { makeTcpDialer, makeUnixDialer } from "./internal/transport/dial/dial.js"
 import { TransportHandle } from "./internal/transport/handle.js"
 import { makeHub } from "./internal/transport/hub.js"
@@ -27,7 +30,13 @@ import { Resolver } from "./Resolver.js"
 import type { Ssl } from "./Ssl.js"
 import type { Signal } from "./Tracing.js"
 
-/** Limits of what a peer may send before a body. */
+/**
+ * Limits of what a peer may send before and between a body's bytes. A response beyond one fails with `BadHttpMessage`,
+ * reason "Limit", and its connection is closed. Each is a whole number; sources: RFC 9112, aiohttp's parser.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Http1Limits {
   /** Bytes of the status line or of one header (aiohttp: `max_line_size`, `max_field_size`). Default 8190. */
   readonly maxLineSize?: number | undefined
@@ -41,7 +50,13 @@ export interface Http1Limits {
   readonly maxChunkExtension?: number | undefined
 }
 
-/** What all pools can be told. */
+/**
+ * What all pools can be told. A negative limit, a duration that is none, and `forceClose` with `keepaliveTimeout` are
+ * defects, and `ConfigError`s where options come from Config.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface PoolOptions {
   /** Connections in use or being opened; idle ones do not count. Default 100; 0 is no limit. */
   readonly limit?: number | undefined
@@ -57,22 +72,55 @@ export interface PoolOptions {
   readonly gracefulShutdownTimeout?: Duration.DurationInput | undefined
   /** For requests whose own `ssl` is `true` or not given. Default `true`. */
   readonly ssl?: Ssl | undefined
+  /** How much a peer may send around a body. */
   readonly http1?: Http1Limits | undefined
 }
 
-/** Which addresses may be connected to: a predicate, or ranges as CIDR. `deny` beats `allow`. */
+/**
+ * Which addresses may be connected to: a predicate, or ranges as CIDR. `deny` beats `allow`; with `allow` nothing else
+ * is. It is asked for IP literals, for looked-up and for cached addresses, on every hop; `deny` also holds for an IPv4
+ * address inside an IPv6 one (mapped, NAT64, 6to4). Where it leaves no address the request fails with
+ * `ClientConnectorError`, reason "AddressPolicy". It does not hold for a proxy's own address, nor for what a proxy
+ * connects to.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export type AddressPolicy =
   | ((address: Address, host: string) => boolean)
   | { readonly allow?: ReadonlyArray<string> | undefined; readonly deny?: ReadonlyArray<string> | undefined }
 
-/** Ranges for an `addressPolicy`. */
-export declare const ranges: {
+/**
+ * Ranges for an `addressPolicy`, as CIDR.
+ *
+ * ```ts
+ * import { Connector, Session } from "effect-http-session"
+ *
+ * // What users name may not lead inside.
+ * const { linkLocal, loopback } = Connector.ranges
+ * export const Guarded = Session.layer({
+ *   connector: { addressPolicy: { deny: [...Connector.ranges.private, ...loopback, ...linkLocal] } }
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constants
+ */
+export const ranges: {
+  /** RFC 1918 and 4193, carrier-grade NAT (RFC 6598), benchmarks (RFC 2544), IETF assignments, local NAT64. */
   readonly private: ReadonlyArray<string>
+  /** The unspecified addresses among them, which systems connect to themselves. */
   readonly loopback: ReadonlyArray<string>
+  /** The metadata services of clouds among them. */
   readonly linkLocal: ReadonlyArray<string>
-}
+} = addressRanges
 
-/** aiohttp: `TCPConnector`. */
+/**
+ * A pool of TCP connections (aiohttp: `TCPConnector`).
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface TcpOptions extends PoolOptions {
   /** Default: what `Resolver.Resolver` holds, which is the system's. */
   readonly resolver?: ResolverService | undefined
@@ -86,9 +134,11 @@ export interface TcpOptions extends PoolOptions {
   readonly staleIfError?: Duration.DurationInput | undefined
   /** Default: both. */
   readonly family?: 4 | 6 | undefined
+  /** An IP address of this machine to connect from, which also fixes the family (aiohttp: `local_addr`). */
   readonly localAddress?: string | undefined
   /** Until the next address is tried beside the last (RFC 8305); `Infinity`: in turn. Default "250 millis". */
   readonly happyEyeballsDelay?: Duration.DurationInput | undefined
+  /** Default: every address. */
   readonly addressPolicy?: AddressPolicy | undefined
   /** Default `true`. */
   readonly noDelay?: boolean | undefined
@@ -98,13 +148,23 @@ export interface TcpOptions extends PoolOptions {
   readonly certificateWarning?: Duration.DurationInput | undefined
 }
 
-/** aiohttp: `UnixConnector`. */
+/**
+ * A pool of connections to one Unix socket (aiohttp: `UnixConnector`).
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface UnixOptions extends PoolOptions {
   /** A path, or on Linux an abstract name after a NUL. */
   readonly path: string
 }
 
-/** Connections counted. */
+/**
+ * Connections counted, and the requests that wait for one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Counts {
   /** In use. */
   readonly acquired: number
@@ -114,20 +174,46 @@ export interface Counts {
   readonly waiting: number
 }
 
-/** A moment of the pool; keys look like "https://example.com:443", with the proxy if there is one. */
+/**
+ * A moment of the pool. Its own counts are those of all keys together.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface Stats extends Counts {
+  /** Keys look like "https://example.com:443", with the proxy if there is one. */
   readonly perKey: ReadonlyMap<string, Counts>
 }
 
+/**
+ * Marks a connector.
+ *
+ * @since 0.1.0
+ * @category type ids
+ */
 export const TypeId: TypeId = "~effect-http-session/Connector"
+
+/**
+ * The type of the mark.
+ *
+ * @since 0.1.0
+ * @category type ids
+ */
 export type TypeId = "~effect-http-session/Connector"
 
-/** A pool. What sessions do with it is not public: own transports are made by `layerMock` and `layerHttpApp`. */
+/**
+ * A pool. What sessions do with it is not public: own transports are made by `layerMock` and `layerHttpApp`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
 export interface ConnectorService {
   readonly [TypeId]: unknown
+  /** Counts of this moment. Looking changes nothing. */
   readonly stats: Effect.Effect<Stats>
   /** Signals of all sessions on it. A slow reader loses the oldest and is told how many. */
   readonly signals: Stream.Stream<Signal>
+  /** Closes the connections that carry no request now. */
   readonly closeIdle: Effect.Effect<void>
   /** Forgets all names, or one on all ports, or on one. */
   readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
@@ -135,7 +221,12 @@ export interface ConnectorService {
   readonly close: Effect.Effect<void>
 }
 
-/** The connector of a session. */
+/**
+ * The connector of a session.
+ *
+ * @since 0.1.0
+ * @category tags
+ */
 export class Connector extends Context.Tag("effect-http-session/Connector")<Connector, ConnectorService>() {}
 
 /** What is wrong with the options of a pool, if anything is. */

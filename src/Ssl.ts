@@ -36,12 +36,16 @@ import * as settings from "./internal/transport/dial/tlsSettings.js"
 export type Ssl = boolean | SslContext | Fingerprint
 
 /**
+ * Marks a context.
+ *
  * @since 0.1.0
  * @category type ids
  */
 export const SslContextTypeId: SslContextTypeId = settings.SslContextTypeId
 
 /**
+ * The type of the mark.
+ *
  * @since 0.1.0
  * @category type ids
  */
@@ -59,12 +63,16 @@ export interface SslContext {
 }
 
 /**
+ * Marks a pin.
+ *
  * @since 0.1.0
  * @category type ids
  */
 export const FingerprintTypeId: FingerprintTypeId = settings.FingerprintTypeId
 
 /**
+ * The type of the mark.
+ *
  * @since 0.1.0
  * @category type ids
  */
@@ -95,6 +103,8 @@ export interface Fingerprint {
 export type Pem = string | Uint8Array | Redacted.Redacted
 
 /**
+ * A version of TLS, as Node spells it.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -134,6 +144,8 @@ export interface BaseOptions {
 }
 
 /**
+ * A context from values: texts and bytes that are at hand, such as from Config.
+ *
  * @since 0.1.0
  * @category models
  */
@@ -149,7 +161,7 @@ export interface ContextOptions extends BaseOptions {
 }
 
 /**
- * The same by path.
+ * A context from files, each named by its path and read once.
  *
  * @since 0.1.0
  * @category models
