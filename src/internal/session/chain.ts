@@ -11,6 +11,7 @@ import { exchange } from "./exchange.js"
 import type { Hop } from "./hop.js"
 import { bind } from "./nexts.js"
 import { Prepared } from "./prepared.js"
+import { withinCall } from "./within.js"
 
 const nothing = () => undefined
 
@@ -35,16 +36,6 @@ const send =
       return Effect.onInterrupt(sent, () => Effect.sync(() => hop?.interrupt()))
     })
   }
-
-/** Ends with the call: its time may run out, or its session close, while a middleware waits for something else. */
-export const withinCall = <A>(call: Call, effect: Effect.Effect<A, ClientError>): Effect.Effect<A, ClientError> =>
-  Effect.raceFirst(
-    effect,
-    Effect.async<never, ClientError>((resume) => {
-      const stop = call.onAbort((error) => resume(Effect.fail(error)))
-      return Effect.sync(stop)
-    })
-  )
 
 /** Runs the chain and gives back all responses but the one that it returns. */
 export const throughMiddlewares = (call: Call, request: Prepared): Effect.Effect<ClientResponse, ClientError> => {

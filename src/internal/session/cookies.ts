@@ -2,25 +2,59 @@
  * The cookies of one hop: what it sends, and what its response sets.
  */
 import type { Jar } from "../cookies/jar.js"
-import { setCookieLines } from "../cookies/wire.js"
+import { setCookieLines, toWire } from "../cookies/wire.js"
 import type { Head } from "../transport/Transport.js"
 import type { Call } from "./call.js"
 import { cookieTarget } from "./cookieTarget.js"
+import type { Pairs } from "./headers.js"
 import type { Prepared } from "./prepared.js"
 
-/** Puts the session's own cookies into the jar, once for each host that a request names; redirects name none. */
-const seed = (call: Call, jar: Jar, request: Prepared): void => {
+const none: Pairs = []
+
+/** Hosts that have got the session's own cookies; sessions derived with the same ones do not set them anew. */
+const seededHosts = (call: Call, request: Prepared): Set<string> => {
+  const { seeded } = call.core
+  const key = request.defaults.options.cookies ?? request.defaults
+  const known = seeded.get(key) ?? new Set()
+  seeded.set(key, known)
+  return known
+}
+
+/**
+ * The session's own cookies, where the jar has to get them: once for each host that a request names, with a baseUrl for
+ * its host alone. Redirects name none.
+ */
+export const toSeed = (call: Call, request: Prepared): Pairs => {
   const { base, cookies } = request.defaults
   const { host } = request.target.origin
-  if (request.hop > 0 || (base !== undefined && base.origin.host !== host) || call.core.seeded.has(host)) return
-  call.core.seeded.add(host)
-  const target = { ...cookieTarget(request.target), path: "/" }
-  for (const [name, value] of cookies) jar.put({ name, value }, target, call.clock())
+  if (cookies.length === 0 || request.hop > 0 || (base !== undefined && base.origin.host !== host)) return none
+  const hosts = seededHosts(call, request)
+  if (hosts.has(host)) return none
+  hosts.add(host)
+  return cookies
+}
+
+/** What a strict jar does not keep, as it is for an IP address; a dummy one keeps nothing on purpose. */
+const besideJar = (call: Call, { settings }: Jar, request: Prepared): string | undefined => {
+  const { host, ip } = request.target.origin
+  if (ip === 0 || settings.unsafe || settings.maxCookies === 0) return undefined
+  if (!seededHosts(call, request).has(host)) return undefined
+  return request.defaults.cookies.map(([name, value]) => `${toWire(name)}=${toWire(value)}`).join("; ")
+}
+
+const withOwn = (call: Call, jar: Jar, request: Prepared): string | undefined => {
+  const target = cookieTarget(request.target)
+  for (const [name, value] of toSeed(call, request)) {
+    jar.put({ name: toWire(name), value: toWire(value) }, { ...target, path: "/" }, call.clock())
+  }
+  const own = besideJar(call, jar, request)
+  const kept = jar.header(target, call.clock())
+  return own === undefined || kept === undefined ? (own ?? kept) : `${own}; ${kept}`
 }
 
 /** What the jar has for a hop, as octets; the request's own cookies are not in it. */
 export const cookieHeader = (call: Call, jar: Jar, request: Prepared): string | undefined => {
-  if (request.defaults.cookies.length > 0) seed(call, jar, request)
+  if (request.defaults.cookies.length > 0) return withOwn(call, jar, request)
   return jar.isEmpty ? undefined : jar.header(cookieTarget(request.target), call.clock())
 }
 

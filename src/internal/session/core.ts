@@ -26,8 +26,8 @@ export class SessionCore {
   readonly ownsTransport: boolean
   /** The calls that have not ended, as a list: a Set that comes and goes costs more than a request may. */
   private firstCall: Call | undefined = undefined
-  /** Hosts whose jar has got the session's own cookies. */
-  readonly seeded = new Set<string>()
+  /** By the option `cookies` that they were given as: the hosts that have got a session's own cookies. */
+  readonly seeded = new WeakMap<object, Set<string>>()
   requests = 0
   /** Fibers that hear what came after a request. */
   private readonly kept = new Set<Fiber.RuntimeFiber<void>>()

@@ -10,12 +10,23 @@ import { InvalidURL } from "../../Errors.js"
 import type { SessionOptions } from "../../Session.js"
 import type { Timeouts } from "../../Timeouts.js"
 import type { SpanOptions } from "../../Tracing.js"
+import { maxPairLength } from "../cookies/parse.js"
 import { type Limits, resolve, toTimeouts } from "../limits.js"
 import { own } from "../own.js"
 import { isSecretHeader } from "../redact.js"
 import { linesAfter, linesBefore } from "./automatic.js"
 import { authorizationOf } from "./credentials.js"
-import { type Fields, getField, isFault, type Pairs, toCookies, toFields, toLines, withoutFields } from "./headers.js"
+import {
+  type Fields,
+  getField,
+  isFault,
+  type Pairs,
+  toCookies,
+  toFields,
+  toLatin1,
+  toLines,
+  withoutFields
+} from "./headers.js"
 import { parseTarget, Target, type Userinfo } from "./url.js"
 
 /** What every request of a session begins with. */
@@ -134,6 +145,9 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
   if (isFault(fields)) throw new Error(`headers: ${fields.option}: ${fields.description}`)
   const cookies = toCookies(options.cookies)
   if (isFault(cookies)) throw new Error(`cookies: ${cookies.description}`)
+  if (cookies.some(([name, value]) => toLatin1(name + value).length > maxPairLength)) {
+    throw new Error(`cookies: a name and its value are more than ${maxPairLength} octets`)
+  }
   if (!isSize(options.maxBodySize)) throw new Error("maxBodySize: it is not a number from 0 on")
   const version = options.version ?? "1.1"
   if (version !== "1.0" && version !== "1.1") throw new Error('version: it is neither "1.0" nor "1.1"')

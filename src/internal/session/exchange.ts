@@ -7,12 +7,13 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
 import { toWire as toWireText } from "../cookies/wire.js"
 import type { Call } from "./call.js"
-import { cookieHeader } from "./cookies.js"
+import { cookieHeader, toSeed } from "./cookies.js"
 import { getField } from "./headers.js"
 import { Hop, type OnResponse, type Resume } from "./hop.js"
 import type { Prepared } from "./prepared.js"
 import { routeOf } from "./route.js"
 import { isWireError, toWire } from "./wireRequest.js"
+import { withinCall } from "./within.js"
 
 /** Whether a redirect has led from https to http: no password goes along in clear. */
 const downgraded = (call: Call, request: Prepared): boolean =>
@@ -82,9 +83,14 @@ const withForeignJar = (
 ): Effect.Effect<ClientResponse, ClientError> => {
   const { jarService } = call.core
   const { url } = request.target
-  return Effect.flatMap(jarService.cookieHeader(url), (header) =>
-    Effect.flatMap(send(header._tag === "Some" ? toWireText(header.value) : undefined), (response) =>
-      Effect.as(jarService.setCookies(response.headerValues("set-cookie"), url), response)
-    )
+  const own = toSeed(call, request)
+  const asked = Effect.suspend(() => jarService.cookieHeader(url))
+  const header = own.length === 0 ? asked : Effect.zipRight(jarService.updateCookies(own, url), asked)
+  return Effect.flatMap(withinCall(call, header), (cookies) =>
+    Effect.flatMap(send(cookies._tag === "Some" ? toWireText(cookies.value) : undefined), (response) => {
+      const lines = response.headerValues("set-cookie")
+      if (lines.length === 0) return Effect.succeed(response)
+      return Effect.as(withinCall(call, jarService.setCookies(lines, url)), response)
+    })
   )
 }

@@ -12,7 +12,7 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
 import * as Deadlines from "../transport/deadlines.js"
 import { Call } from "./call.js"
-import { throughMiddlewares, withinCall } from "./chain.js"
+import { throughMiddlewares } from "./chain.js"
 import type { SessionCore } from "./core.js"
 import { exchange } from "./exchange.js"
 import type { OnResponse } from "./hop.js"
@@ -20,6 +20,7 @@ import type { Prepared } from "./prepared.js"
 import { follow, redirects } from "./redirects.js"
 import { Response } from "./response.js"
 import { watch } from "./watch.js"
+import { withinCall } from "./within.js"
 
 /** What becomes of a response once it is there: it is followed, refused or final. */
 const onFinal: OnResponse = (call, response) => {
