@@ -27,6 +27,8 @@ import {
   toLines,
   withoutFields
 } from "./headers.js"
+import type { Prepared } from "./prepared.js"
+import { Recent } from "./recent.js"
 import { parseTarget, Target, type Userinfo } from "./url.js"
 
 /** What every request of a session begins with. */
@@ -51,6 +53,8 @@ export interface Defaults {
   readonly plain: boolean
   readonly before: string
   readonly after: string
+  /** GET requests without options, by URL: what is asked for again and again is prepared once. */
+  readonly recent: Recent<Prepared>
   /** Whether there are trace configs. */
   readonly traced: boolean
   readonly spans: SpanOptions | false | undefined
@@ -174,6 +178,7 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
     plain,
     before: toLines(fields.pairs) + linesBefore(present),
     after: linesAfter(present),
+    recent: new Recent(),
     traced: options.traceConfigs !== undefined && options.traceConfigs.length > 0,
     spans: options.spans
   }

@@ -58,6 +58,9 @@ export const prepare = (
   options: RequestOptions | undefined,
   websocket = false
 ): Prepared | PrepareError => {
+  const simple = options === undefined && method === "GET" && typeof url === "string" && !websocket
+  const known = simple ? defaults.recent.get(url) : undefined
+  if (known !== undefined) return known
   const given = options === undefined ? noOptions : own(options)
   const verb = canonicalMethod(method)
   if (verb === undefined) return new InvalidRequest({ option: "method", description: "it is no method to send" })
@@ -67,9 +70,11 @@ export const prepare = (
     const description = "the scheme is neither http nor https"
     return new InvalidURL({ url: redactUrl(parsed.url), reason: "Scheme", description })
   }
-  return options === undefined
-    ? bare(defaults, verb, parsed)
-    : settle(verb, parsed, full(defaults, verb, parsed, given))
+  if (options !== undefined) return settle(verb, parsed, full(defaults, verb, parsed, given))
+  const request = bare(defaults, verb, parsed)
+  // A URL with credentials is no key to keep.
+  if (simple && parsed.userinfo === undefined) defaults.recent.set(url, request)
+  return request
 }
 
 /** Errors with what is known of the request. */

@@ -20,6 +20,7 @@ import type * as Proxy from "../../Proxy.js"
 import type { Ssl } from "../../Ssl.js"
 import type { Limits } from "../limits.js"
 import { redactHeaders, redactUrl } from "../redact.js"
+import type { WireRequest } from "../transport/Transport.js"
 import type { Defaults } from "./defaults.js"
 import { type Fields, getField, type Pairs } from "./headers.js"
 import type { Target } from "./url.js"
@@ -66,6 +67,8 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
   readonly serverHostname: string | undefined
   readonly hop: number
   readonly fault: State["fault"]
+  /** What `toWire` has made of it, where nothing else plays a part. */
+  plainWire: WireRequest | undefined = undefined
 
   constructor(state: State) {
     super()

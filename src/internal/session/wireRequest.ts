@@ -63,6 +63,7 @@ const noPairs: Pairs = []
 
 /** The lines that are the same for each request of the session were written when it was made. */
 const plainWire = (request: Prepared): WireRequest => {
+  if (request.plainWire !== undefined) return request.plainWire
   const { body, defaults, method, target } = request
   let head = `Host: ${target.origin.authority}\r\n${defaults.before}`
   let bytes: RequestBody | undefined
@@ -72,7 +73,7 @@ const plainWire = (request: Prepared): WireRequest => {
   } else if (expectsBody(method)) {
     head += "Content-Length: 0\r\n"
   }
-  return {
+  const wire: WireRequest = {
     method,
     target: target.target,
     head: head + defaults.after,
@@ -82,6 +83,8 @@ const plainWire = (request: Prepared): WireRequest => {
     upgrade: undefined,
     close: false
   }
+  if (bytes === undefined) request.plainWire = wire
+  return wire
 }
 
 /** Methods whose requests say that they have no content (RFC 9110 section 8.6). */
