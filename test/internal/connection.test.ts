@@ -54,12 +54,19 @@ const sessionOn = (dialer: Dialer) =>
     const connector: Connector.ConnectorService = {
       ...(yield* Connector.tcp()),
       [Connector.TypeId]: new TransportHandle(network),
-      stats: Effect.sync(() => network.stats())
+      stats: Effect.sync(() => network.stats()),
+      close: network.close
     }
     return yield* Session.make().pipe(
       Effect.provideService(Connector.Connector, connector),
       Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.make())
     )
+  })
+
+/** Waits for the event, which nobody hears who listens afterwards. */
+const closes = (socket: Net.Socket) =>
+  Effect.async<void>((resume) => {
+    socket.once("close", () => setImmediate(() => resume(Effect.void)))
   })
 
 const limits = { timeout: "2 seconds" } as const
@@ -97,27 +104,14 @@ describe("a connection before its first request", () => {
   )
 
   for (const [name, end] of [
-    [
-      "closed by its peer",
-      (socket: Net.Socket) =>
-        Effect.asVoid(
-          until(
-            Effect.sync(() => socket.closed),
-            (closed) => closed
-          )
-        )
-    ],
+    ["closed by its peer", closes],
     [
       "destroyed",
       (socket: Net.Socket) =>
-        Effect.zipRight(
+        Effect.zipLeft(
+          closes(socket),
           Effect.sync(() => socket.destroy()),
-          Effect.asVoid(
-            until(
-              Effect.sync(() => socket.closed),
-              (closed) => closed
-            )
-          )
+          { concurrent: true }
         )
     ]
   ] as const) {

@@ -10,9 +10,9 @@ import { type ClientError, ConnectionTimeoutError, PoolSaturatedError, SessionCl
 import type { ConnectionClosed } from "../../Tracing.js"
 import { type ConnectionOwner, Http1Connection } from "./http1/connection.js"
 import { type ParserLimits, resolveLimits } from "./http1/parser.js"
+import type { Hub } from "./hub.js"
 import { type Lease, Pool } from "./pool.js"
 import type { Connection, Exchange, Transport } from "./Transport.js"
-import type { Hub } from "./hub.js"
 import { Sockets, type Wire } from "./wire.js"
 
 /** What opens connections. */
@@ -227,14 +227,18 @@ export class Network implements Transport, ConnectionOwner {
   }
 
   private adopt(wire: Wire, lease: Lease, exchange: Exchange): Http1Connection {
-    this.open.add(wire.socket)
-    wire.socket.once("close", () => {
-      this.open.delete(wire.socket)
-      this.connections.delete(connection)
-      if (this.state === "closed" && this.open.size === 0) Deferred.unsafeDone(this.done, Effect.void)
-    })
+    // One that has closed already tells nobody.
+    const live = !wire.socket.destroyed
     const connection = new Http1Connection(++this.ids, exchange.route.key, wire, this.limits, this)
-    this.connections.add(connection)
+    if (live) {
+      this.connections.add(connection)
+      this.open.add(wire.socket)
+      wire.socket.once("close", () => {
+        this.open.delete(wire.socket)
+        this.connections.delete(connection)
+        if (this.state === "closed" && this.open.size === 0) Deferred.unsafeDone(this.done, Effect.void)
+      })
+    }
     this.use(connection, lease, exchange)
     return connection
   }

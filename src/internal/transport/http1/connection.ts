@@ -92,6 +92,8 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     socket.on("error", this.onSocketError)
     socket.on("close", this.onClose)
     wire.read(this.onData)
+    // It may have closed before anybody listened.
+    if (socket.destroyed && !this.closed) this.shut("PeerClosed")
   }
 
   get info(): ConnectionInfo {
