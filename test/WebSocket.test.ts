@@ -15,7 +15,17 @@ import {
   Stream,
   TestClock
 } from "effect"
-import { Auth, Connector, CookieJar, type Errors, type Middleware, Session, Ssl, WebSocket } from "effect-http-session"
+import {
+  Auth,
+  Connector,
+  CookieJar,
+  type Errors,
+  type Middleware,
+  Session,
+  Ssl,
+  Tracing,
+  WebSocket
+} from "effect-http-session"
 import { standard } from "./support/certificates.js"
 import { proxyServer } from "./support/proxyServer.js"
 import { type LoggedRequest, response } from "./support/server.js"
@@ -356,6 +366,29 @@ describe("as a request of its session", () => {
         { middlewares: [spy] }
       )
       assert.deepStrictEqual(seen, [server.webSocketUrl("/m").replace(/^ws/, "http")])
+    })
+  )
+
+  it.scopedLive("is told of like any other request", () =>
+    Effect.gen(function* () {
+      const server = yield* Peer.webSocketServer(Peer.echo)
+      const heard: Array<string> = []
+      const config = Tracing.traceConfig({
+        onRequestStart: () => Effect.sync(() => heard.push("start")),
+        onRequestEnd: () => Effect.sync(() => heard.push("end"))
+      })
+      const run = (traceConfigs: ReadonlyArray<Tracing.TraceConfig>) =>
+        using(Tracing.collect(Effect.scoped(Session.webSocket(server.webSocketUrl()))), { traceConfigs })
+      for (const traceConfigs of [[], [config]]) {
+        const [, signals] = yield* run(traceConfigs)
+        const tags = signals.map((signal) => signal._tag)
+        for (const tag of ["RequestStart", "RequestEnd", "ResponseEnd", "ConnectionClosed"] as const) {
+          assert.strictEqual(tags.filter((other) => other === tag).length, 1, tag)
+        }
+        const closed = signals.find((signal) => signal._tag === "ConnectionClosed")
+        assert.strictEqual(closed?.reason, "Upgraded")
+      }
+      assert.deepStrictEqual(heard, ["start", "end"])
     })
   )
 

@@ -208,7 +208,7 @@ export class Hop implements Exchange, ResponseSource {
     this.link = undefined
     this.onAbort = (error) => call.abort(error)
     wire.socket.once("close", () => this.done())
-    this.resume(Effect.succeed(response))
+    this.resume(this.onResponse(call, response) ?? Effect.succeed(response))
   }
 
   onError(error: ClientError, stale: boolean): void {

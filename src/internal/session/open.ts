@@ -151,7 +151,7 @@ export const openUpgraded = <A, E, R>(
   f: (call: Call, response: ClientResponse, restore: Restore) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | ClientError, R> => {
   const call = begin(core, fiber, request)
-  return guarded(call, hop(call, request, false), (response, restore) => f(call, response, restore))
+  return guarded(call, send(call, false), (response, restore) => f(call, response, restore))
 }
 
 /** Gives a response back; listeners hear the rest. */

@@ -106,6 +106,10 @@ export class Response extends ResponseHeadView implements ClientResponse {
   takeUpgrade(): Upgrade | undefined {
     const upgrade = this.upgrade
     this.upgrade = undefined
+    if (upgrade !== undefined && this.state === "Unread") {
+      this.state = "Released"
+      this.source.bodyWatch?.end?.(0, 0, undefined)
+    }
     return upgrade
   }
 
