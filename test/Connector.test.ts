@@ -1,0 +1,119 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Config, ConfigProvider, Effect, Exit, Layer, Option } from "effect"
+import * as ClientResponse from "effect-http-session/ClientResponse"
+import * as Connector from "effect-http-session/Connector"
+import * as CookieJar from "effect-http-session/CookieJar"
+import * as Session from "effect-http-session/Session"
+import * as Server from "./support/server.js"
+import { until } from "./support/wait.js"
+
+const echo = Server.answers(({ target }) => Server.response(200, target))
+const limits = { timeout: "5 seconds" } as const
+
+const defectOf = (exit: Exit.Exit<unknown, unknown>): string =>
+  Exit.isFailure(exit) ? String(Option.getOrUndefined(Cause.dieOption(exit.cause))) : "it succeeded"
+
+describe("options that cannot be right", () => {
+  const wrong: ReadonlyArray<readonly [Connector.PoolOptions, RegExp]> = [
+    [{ limit: -1 }, /limit/],
+    [{ limit: Number.NaN }, /limit/],
+    [{ limitPerHost: -5 }, /limitPerHost/],
+    [{ maxQueue: -1 }, /maxQueue/],
+    [{ forceClose: true, keepaliveTimeout: "1 second" }, /forceClose and keepaliveTimeout/],
+    [{ http1: { maxHeaders: -1 } }, /maxHeaders/]
+  ]
+  for (const [options, text] of wrong) {
+    it.effect(`${JSON.stringify(options)}: a defect for tcp and unix`, () =>
+      Effect.gen(function* () {
+        assert.match(defectOf(yield* Effect.exit(Effect.scoped(Connector.tcp(options)))), text)
+        assert.match(
+          defectOf(yield* Effect.exit(Effect.scoped(Connector.unix({ path: "/nowhere", ...options })))),
+          text
+        )
+      })
+    )
+  }
+
+  it.effect("are a ConfigError from Config", () =>
+    Effect.gen(function* () {
+      const layer = Connector.layerTcpConfig({ limit: Config.integer("LIMIT") })
+      const build = (limit: string) =>
+        Layer.build(layer).pipe(
+          Effect.scoped,
+          Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["LIMIT", limit]]))),
+          Effect.exit
+        )
+      assert.isTrue(Exit.isSuccess(yield* build("5")))
+      for (const limit of ["-5", "many"]) {
+        const exit = yield* build(limit)
+        assert.isTrue(Exit.isFailure(exit) && exit.cause._tag === "Fail", limit)
+      }
+    })
+  )
+})
+
+describe("a connector", () => {
+  it.scopedLive("outlives the sessions that share it", () =>
+    Effect.gen(function* () {
+      const at = yield* Server.always(echo)
+      const connector = yield* Connector.tcp()
+      const shared = Layer.provide(Session.layerWithoutDependencies(), [
+        Layer.succeed(Connector.Connector, connector),
+        CookieJar.layer()
+      ])
+      const get = Session.get(at.url, limits).pipe(ClientResponse.text, Effect.provide(Layer.fresh(shared)))
+      yield* get
+      assert.strictEqual((yield* connector.stats).idle, 1)
+      yield* get
+      assert.strictEqual(yield* at.accepted, 1)
+    })
+  )
+
+  it.scopedLive("that is closed closes its sockets, and its sessions with it", () =>
+    Effect.gen(function* () {
+      const at = yield* Server.always(echo)
+      const connector = yield* Connector.tcp()
+      const session = yield* Session.make().pipe(
+        Effect.provideService(Connector.Connector, connector),
+        Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.make())
+      )
+      yield* session.get(at.url, limits).pipe(ClientResponse.text)
+      yield* connector.close
+      yield* connector.close
+      assert.strictEqual((yield* connector.stats).idle, 0)
+      yield* until(at.connections, (open) => open === 0)
+      const error = yield* Effect.flip(session.get(at.url, limits).pipe(ClientResponse.text))
+      assert.strictEqual(error._tag, "SessionClosedError")
+      if (error._tag === "SessionClosedError") assert.strictEqual(error.subject, "Connector")
+      assert.strictEqual(yield* at.accepted, 1)
+    })
+  )
+
+  it.scopedLive("is closed by the Scope that made it", () =>
+    Effect.gen(function* () {
+      const at = yield* Server.always(echo)
+      yield* Session.get(at.url, limits).pipe(ClientResponse.text, Effect.provide(Session.layer()))
+      yield* until(at.connections, (open) => open === 0)
+    })
+  )
+
+  it.scopedLive("on a Unix socket that is not there fails typed", () =>
+    Effect.gen(function* () {
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync("/tmp/connector-")),
+        (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+      )
+      const error = yield* Session.get("http://any/", limits).pipe(
+        ClientResponse.text,
+        Effect.flip,
+        Effect.provide(
+          Session.layerWithoutDependencies().pipe(
+            Layer.provide([Connector.layerUnix({ path: `${folder}/none` }), CookieJar.layer()])
+          )
+        )
+      )
+      assert.strictEqual(error._tag, "UnixClientConnectorError")
+    })
+  )
+})
