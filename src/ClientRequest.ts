@@ -129,8 +129,9 @@ export interface CommonOptions {
   /** A request's header replaces the session's of the same name. */
   readonly headers?: HeadersInput | undefined
   /**
-   * On a session: put into the jar for `baseUrl`'s host, or else for every host that a request names; one that only a
-   * redirect names does not get them. On a request: sent with it, over the jar's, and not stored.
+   * On a session: put into the jar for `baseUrl`'s host (as Secure, if it is https), or else for every host that a
+   * request names, IP addresses included; one that only a redirect names does not get them. On a request: sent with it
+   * and with redirects within its origin, over the jar's, and not stored. Text goes out as UTF-8.
    */
   readonly cookies?: CookiesInput | undefined
   /** Sent to the URL's origin only; `false` sends none. Credentials in the URL as well are an `InvalidRequest`. */

@@ -44,8 +44,10 @@ const besideJar = (call: Call, { settings }: Jar, request: Prepared): string | u
 
 const withOwn = (call: Call, jar: Jar, request: Prepared): string | undefined => {
   const target = cookieTarget(request.target)
+  // What belongs to an https origin does not go in clear.
+  const secure = request.defaults.base?.origin.scheme === "https" ? true : undefined
   for (const [name, value] of toSeed(call, request)) {
-    jar.put({ name: toWire(name), value: toWire(value) }, { ...target, path: "/" }, call.clock())
+    jar.put({ name: toWire(name), value: toWire(value), secure }, { ...target, path: "/" }, call.clock())
   }
   const own = besideJar(call, jar, request)
   const kept = jar.header(target, call.clock())
