@@ -44,7 +44,7 @@ export class Call {
   private hop: Hop | undefined = undefined
   private others: Set<Hop> | undefined = undefined
   private waits: Set<(error: ClientError) => void> | undefined = undefined
-  private readonly deadline: Deadline
+  private deadline: Deadline | undefined = undefined
   private ended = false
   private finished = false
   private cause: ClientError | undefined = undefined
@@ -66,8 +66,12 @@ export class Call {
     this.deadlines = deadlines
     this.startedAt = deadlines.now()
     this.expiresAt = this.startedAt + request.limits.total
-    this.deadline = deadlines.schedule(this.expiresAt, () => this.expire())
-    core.begin(this)
+  }
+
+  /** Starts its time. From here on it has to be settled or interrupted. */
+  begin(): void {
+    this.deadline = this.deadlines.schedule(this.expiresAt, () => this.expire())
+    this.core.begin(this)
   }
 
   /** Milliseconds since the epoch, on the request's Clock: for cookies. */
@@ -169,7 +173,7 @@ export class Call {
 
   /** The time limits were for the way to the response. */
   endLimits(): void {
-    this.deadline.cancel()
+    this.deadline?.cancel()
   }
 
   /** Ends everything that is under way with this error. */
@@ -190,7 +194,7 @@ export class Call {
   private finish(): void {
     if (this.finished) return
     this.finished = true
-    this.deadline.cancel()
+    this.deadline?.cancel()
     this.core.end(this)
   }
 

@@ -2,13 +2,13 @@
  * What the requests of a session share, and what ends with it.
  */
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type { CookieJarService } from "../../CookieJar.js"
 import { type Details, SessionClosedError } from "../../Errors.js"
 import type { Jar } from "../cookies/jar.js"
+import { atMost } from "../transport/deadlines.js"
 import type { Hub } from "../transport/hub.js"
 import type { Transport } from "../transport/Transport.js"
 import type { Call } from "./call.js"
@@ -88,10 +88,10 @@ export class SessionCore {
     return Effect.suspend(() => {
       for (const cleanup of this.cleanups) cleanup()
       if (this.kept.size === 0) return Effect.void
-      return Effect.timeoutOption(
-        Effect.interruptible(Effect.forEach([...this.kept], Fiber.await, { discard: true })),
-        Duration.millis(this.transport.gracefulShutdownTimeout)
-      ).pipe(Effect.zipRight(Effect.suspend(() => Fiber.interruptAll(this.kept))))
+      return atMost(this.transport.gracefulShutdownTimeout, (done) => {
+        let left = this.kept.size
+        for (const fiber of this.kept) fiber.addObserver(() => --left === 0 && done())
+      }).pipe(Effect.zipRight(Effect.suspend(() => Fiber.interruptAll(this.kept))))
     })
   }
 
@@ -103,24 +103,16 @@ export class SessionCore {
 
   /** Requests in flight may finish within the connector's time; all that wait fail now. */
   get close(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (this.state !== "open") return Deferred.await(this.done)
+    return Effect.uninterruptibleMask((restore) => {
+      if (this.state !== "open") return restore(Deferred.await(this.done))
       this.state = "closing"
       for (const call of this.calls) {
         if (!call.inFlight) call.abort(this.closedError(call.details(undefined)))
       }
-      const finished = Effect.suspend(() =>
-        this.firstCall === undefined
-          ? Effect.void
-          : Effect.async<void>((resume) => {
-              this.onQuiet = () => resume(Effect.void)
-            })
-      )
-      const drained = Effect.timeoutOption(
-        // Else a timeout would wait for what it is to end.
-        Effect.interruptible(finished),
-        Duration.millis(this.transport.gracefulShutdownTimeout)
-      )
+      const drained = atMost(this.transport.gracefulShutdownTimeout, (done) => {
+        this.onQuiet = done
+        if (this.firstCall === undefined) done()
+      })
       const cut = Effect.sync(() => {
         for (const call of this.calls) call.abort(this.closedError(call.details(undefined)))
       })
@@ -128,9 +120,7 @@ export class SessionCore {
         Effect.zipRight(cut),
         Effect.zipRight(this.ownsTransport ? this.transport.close : Effect.void),
         Effect.zipRight(this.heard),
-        Effect.ensuring(Deferred.succeed(this.done, undefined)),
-        Effect.uninterruptible,
-        Effect.asVoid
+        Effect.ensuring(Deferred.succeed(this.done, undefined))
       )
     })
   }

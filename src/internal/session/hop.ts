@@ -141,7 +141,11 @@ export class Hop implements Exchange, ResponseSource {
     }
   }
 
-  /** Ends it with an error, wherever it is. */
+  get failure(): ClientError | undefined {
+    return this.call.failure
+  }
+
+  /** Ends it with an error, wherever it is. Between two waits, the next one finds `failure`. */
   abort(error: ClientError): void {
     const wait = this.onAbort
     if (wait !== undefined) {
@@ -251,7 +255,12 @@ export class Hop implements Exchange, ResponseSource {
       onSuccess: (connection) => {
         const sent = Effect.async<ClientResponse, ClientError>((resume) => {
           this.resume = resume
-          connection.exchange(this)
+          const { failure } = this
+          if (failure === undefined) connection.exchange(this)
+          else {
+            connection.abort("Error")
+            this.onError(failure, false)
+          }
         })
         return this.trace === undefined ? sent : Effect.zipRight(this.trace.beforeSending(this.wire), sent)
       }

@@ -79,8 +79,9 @@ const guarded = <A, E, R>(
   effect: Effect.Effect<ClientResponse, ClientError>,
   done: (response: ClientResponse, restore: Restore) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | ClientError, R> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.matchCauseEffect(restore(effect), {
+  Effect.uninterruptibleMask((restore) => {
+    call.begin()
+    return Effect.matchCauseEffect(restore(effect), {
       onFailure: (cause) => {
         call.interrupt()
         return call.trace === undefined ? Effect.failCause(cause) : call.trace.failed(cause)
@@ -91,7 +92,7 @@ const guarded = <A, E, R>(
         return done(response, restore)
       }
     })
-  )
+  })
 
 /** The response lives in the fiber's Scope, which has to do something only where the body is not complete. */
 export const openScoped = (

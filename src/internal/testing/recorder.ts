@@ -99,6 +99,9 @@ class RecordedExchange implements Exchange {
     }
   }
 
+  get failure(): ClientError | undefined {
+    return this.outer.failure
+  }
   get onAbort(): ((error: ClientError) => void) | undefined {
     return this.outer.onAbort
   }

@@ -13,8 +13,8 @@ import type { Phase } from "../../Timeouts.js"
 import type { ConnectionClosed } from "../../Tracing.js"
 import type { Limits } from "../limits.js"
 import type { Deadlines } from "./deadlines.js"
-import type { IncomingBody } from "./incomingBody.js"
 import type { Hub } from "./hub.js"
+import type { IncomingBody } from "./incomingBody.js"
 import type { Trace } from "./trace.js"
 import type { Wire } from "./wire.js"
 
@@ -168,6 +168,8 @@ export interface Exchange extends ExchangeContext {
   readonly onDefect?: ((cause: Cause.Cause<never>) => void) | undefined
   /** The connection is through with the exchange: the body has ended, well or not, or nobody wants it. */
   readonly onDone: () => void
+  /** Why it has been ended, if it has: whoever is about to make it wait looks here first. */
+  readonly failure: ClientError | undefined
   /** Set by whoever makes the exchange wait; called when its time runs out or its session closes. */
   onAbort: ((error: ClientError) => void) | undefined
 }

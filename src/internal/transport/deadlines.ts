@@ -121,10 +121,10 @@ class ClockDeadlines implements Deadlines {
       if (entry.at <= now) due.push(entry)
       else if (entry.at < next) next = entry.at
     }
-    for (const entry of due) this.entries.delete(entry)
     if (next !== Infinity) this.sleepUntil(next)
     due.sort((a, b) => a.at - b.at)
-    for (const entry of due) entry.fire()
+    // One of them may cancel another.
+    for (const entry of due) if (this.entries.delete(entry)) entry.fire()
   }
 }
 
@@ -143,3 +143,25 @@ export const of = (clock: Clock.Clock): Deadlines => {
   }
   return deadlines
 }
+
+/**
+ * Waits until `begin` has called its argument, but no longer than so many milliseconds of the fiber's Clock, and not of
+ * real time either: what has to come to an end does so on a Clock that stands still, too.
+ */
+export const atMost = (millis: number, begin: (done: () => void) => void): Effect.Effect<void> =>
+  Effect.clockWith((clock) =>
+    Effect.async<void>((resume) => {
+      const timers = [...new Set([of(clock), native])].map((deadlines) =>
+        deadlines.schedule(deadlines.now() + millis, () => end())
+      )
+      const stop = () => {
+        for (const timer of timers) timer.cancel()
+      }
+      const end = () => {
+        stop()
+        resume(Effect.void)
+      }
+      begin(end)
+      return Effect.sync(stop)
+    })
+  )

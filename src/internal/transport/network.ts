@@ -8,6 +8,8 @@ import * as FiberId from "effect/FiberId"
 import type { PoolOptions } from "../../Connector.js"
 import { type ClientError, ConnectionTimeoutError, PoolSaturatedError, SessionClosedError } from "../../Errors.js"
 import type { ConnectionClosed } from "../../Tracing.js"
+import { endedBy } from "../endedBy.js"
+import { atMost, type Deadline } from "./deadlines.js"
 import { type ConnectionOwner, Http1Connection } from "./http1/connection.js"
 import { type ParserLimits, resolveLimits } from "./http1/parser.js"
 import type { Hub } from "./hub.js"
@@ -46,8 +48,9 @@ export class Network implements Transport, ConnectionOwner {
   private readonly done = Deferred.unsafeMake<void>(FiberId.none)
   private state: "open" | "closing" | "closed" = "open"
   private ids = 0
-  /** Called when the last connection in use is given back. */
+  /** Called when the last connection in use is given back and nobody waits for one. */
   private onQuiet: (() => void) | undefined = undefined
+  private onSocketsClosed: (() => void) | undefined = undefined
 
   constructor(options: PoolOptions, dialer: Dialer, hub: Hub) {
     this.hub = hub
@@ -85,86 +88,103 @@ export class Network implements Transport, ConnectionOwner {
     return connection
   }
 
+  /** One guard around all its steps: wherever it is interrupted, its slot goes to the next. */
   acquire(exchange: Exchange, fresh: boolean): Effect.Effect<Connection, ClientError> {
-    return Effect.suspend(() => {
-      if (this.state !== "open") return Effect.fail(this.closedError(exchange))
+    return Effect.uninterruptibleMask((restore) => {
+      const refusal = this.refusal(exchange)
+      if (refusal !== undefined) return Effect.fail(refusal)
       const startedAt = exchange.deadlines.now()
+      const { key, origin } = exchange.route
+      const waiter: Waiter = { wake: () => {} }
+      const lease = this.pool.request(origin.key, key, () => waiter.wake())
+      if (lease === undefined) return Effect.fail(this.saturated(exchange))
       this.pending.add(exchange)
-      return Effect.ensuring(
-        Effect.flatMap(this.slot(exchange), (lease) =>
-          Effect.onError(this.connect(exchange, lease, fresh, startedAt), () =>
-            Effect.sync(() => {
-              if (lease.state === "connecting") this.pool.release(lease)
-            })
-          )
-        ),
-        Effect.sync(() => this.pending.delete(exchange))
+      const connected = Effect.flatMap(this.slot(exchange, lease, waiter), () =>
+        this.connect(exchange, lease, fresh, startedAt)
       )
+      return Effect.matchCauseEffect(restore(connected), {
+        onFailure: (cause) => {
+          if (lease.state !== "acquired") this.pool.release(lease)
+          this.leave(exchange)
+          return Effect.failCause(cause)
+        },
+        onSuccess: (connection) => {
+          this.leave(exchange)
+          return this.state === "closed" ? Effect.fail(this.closedError(exchange)) : Effect.succeed(connection)
+        }
+      })
     })
+  }
+
+  /** It has a connection, or will have none. */
+  private leave(exchange: Exchange): void {
+    this.pending.delete(exchange)
+    this.checkQuiet()
+  }
+
+  /** Why it must not wait any more, if it must not. */
+  private refusal(exchange: Exchange): ClientError | undefined {
+    return exchange.failure ?? (this.state === "open" ? undefined : this.closedError(exchange))
   }
 
   // Slots.
 
-  private slot(exchange: Exchange): Effect.Effect<Lease, ClientError> {
-    const { key, origin } = exchange.route
-    let wake: () => void = () => {}
-    const lease = this.pool.request(origin.key, key, () => wake())
-    if (lease === undefined) {
-      return Effect.fail(
-        new PoolSaturatedError({
-          ...exchange.details("queue"),
-          waiting: this.pool.waitingCount,
-          maxQueue: this.maxQueue
-        })
-      )
-    }
-    if (lease.state !== "waiting") return Effect.succeed(lease)
-    const wait = Effect.async<Lease, ClientError>((resume) => {
+  private slot(exchange: Exchange, lease: Lease, waiter: Waiter): Effect.Effect<void, ClientError> {
+    if (lease.state !== "waiting") return Effect.void
+    const { origin } = exchange.route
+    const wait = Effect.async<void, ClientError>((resume) => {
+      const refusal = this.refusal(exchange)
+      if (refusal !== undefined) {
+        resume(Effect.fail(refusal))
+        return
+      }
       exchange.marks.start("queue")
-      const deadline = this.queueDeadline(exchange, lease, resume)
-      const stop = () => {
-        deadline?.cancel()
-        exchange.onAbort = undefined
-      }
-      wake = () => {
+      const fail = (error: ClientError) => {
         stop()
-        exchange.marks.end("queue")
-        resume(Effect.succeed(lease))
-      }
-      exchange.onAbort = (error) => {
-        stop()
-        this.pool.release(lease)
         resume(Effect.fail(error))
       }
+      const deadline = this.queueDeadline(exchange, fail)
+      const stop = () => {
+        deadline.cancel()
+        exchange.onAbort = undefined
+      }
+      waiter.wake = () => {
+        stop()
+        exchange.marks.end("queue")
+        resume(Effect.void)
+      }
+      exchange.onAbort = fail
       // The slot may have come while a listener was told of the queue.
-      if (lease.state !== "waiting") wake()
+      if (lease.state !== "waiting") waiter.wake()
       return Effect.sync(stop)
     })
     const trace = exchange.trace
-    const queued =
-      trace === undefined
-        ? wait
-        : Effect.zipRight(
-            trace.emit({
-              _tag: "ConnectionQueuedStart",
-              host: origin.host,
-              port: origin.port,
-              waiting: this.pool.waitingCount
-            }),
-            Effect.zipLeft(wait, trace.emit({ _tag: "ConnectionQueuedEnd", host: origin.host, port: origin.port }))
-          )
-    return Effect.onError(queued, () => Effect.sync(() => this.pool.release(lease)))
+    if (trace === undefined) return wait
+    return Effect.zipRight(
+      trace.emit({
+        _tag: "ConnectionQueuedStart",
+        host: origin.host,
+        port: origin.port,
+        waiting: this.pool.waitingCount
+      }),
+      Effect.zipLeft(wait, trace.emit({ _tag: "ConnectionQueuedEnd", host: origin.host, port: origin.port }))
+    )
   }
 
-  private queueDeadline(exchange: Exchange, lease: Lease, resume: (effect: Effect.Effect<Lease, ClientError>) => void) {
+  private queueDeadline(exchange: Exchange, fail: (error: ClientError) => void): Deadline {
     const { connect, poolWait } = exchange.limits
     const limit = Math.min(connect, poolWait)
-    if (limit === Infinity) return undefined
     const deadlines = exchange.deadlines
-    return deadlines.schedule(deadlines.now() + limit, () => {
-      exchange.onAbort = undefined
-      this.pool.release(lease)
-      resume(Effect.fail(timeoutError(exchange, poolWait <= connect ? "poolWait" : "connect", limit)))
+    return deadlines.schedule(deadlines.now() + limit, () =>
+      fail(timeoutError(exchange, poolWait <= connect ? "poolWait" : "connect", limit))
+    )
+  }
+
+  private saturated(exchange: Exchange): ClientError {
+    return new PoolSaturatedError({
+      ...exchange.details("queue"),
+      waiting: this.pool.waitingCount,
+      maxQueue: this.maxQueue
     })
   }
 
@@ -176,7 +196,8 @@ export class Network implements Transport, ConnectionOwner {
     fresh: boolean,
     startedAt: number
   ): Effect.Effect<Connection, ClientError> {
-    if (this.state !== "open") return Effect.fail(this.closedError(exchange))
+    const refusal = this.refusal(exchange)
+    if (refusal !== undefined) return Effect.fail(refusal)
     const idle = fresh ? undefined : this.pool.takeIdle(exchange.route.key, exchange.deadlines.now())
     if (idle !== undefined) {
       this.use(idle, lease, exchange)
@@ -185,9 +206,14 @@ export class Network implements Transport, ConnectionOwner {
         : Effect.as(exchange.trace.emit(reused(idle, exchange)), idle)
     }
     const opened = Effect.suspend(() => {
-      const sockets = new Sockets()
+      const refused = this.refusal(exchange)
+      if (refused !== undefined) return Effect.fail(refused)
+      const sockets = new Sockets((socket) => this.track(socket))
+      const dialled = endedBy(this.dialer.dial(exchange, sockets), (fail: (error: ClientError) => void) =>
+        this.limitConnect(exchange, startedAt, fail)
+      )
       return Effect.uninterruptibleMask((restore) =>
-        Effect.matchCauseEffect(restore(abortable(exchange, this.within(exchange, sockets, startedAt))), {
+        Effect.matchCauseEffect(restore(dialled), {
           // A socket may have opened in the very moment in which the fiber was interrupted.
           onFailure: (cause) =>
             Effect.zipRight(
@@ -216,13 +242,26 @@ export class Network implements Transport, ConnectionOwner {
     )
   }
 
-  private within(exchange: Exchange, sockets: Sockets, startedAt: number): Effect.Effect<Wire, ClientError> {
+  /** Fails it when the time to connect is over, or the exchange is ended: by its own time, or by its session. */
+  private limitConnect(exchange: Exchange, startedAt: number, fail: (error: ClientError) => void): () => void {
+    const refusal = this.refusal(exchange)
+    if (refusal !== undefined) fail(refusal)
     const limit = exchange.limits.connect
-    const dial = this.dialer.dial(exchange, sockets)
-    if (limit === Infinity) return dial
-    return Effect.timeoutFail(dial, {
-      duration: Duration.millis(Math.max(0, startedAt + limit - exchange.deadlines.now())),
-      onTimeout: () => timeoutError(exchange, "connect", limit)
+    const deadline = exchange.deadlines.schedule(startedAt + limit, () =>
+      fail(timeoutError(exchange, "connect", limit))
+    )
+    exchange.onAbort = fail
+    return () => {
+      deadline.cancel()
+      exchange.onAbort = undefined
+    }
+  }
+
+  private track(socket: Wire["socket"]): void {
+    this.open.add(socket)
+    socket.once("close", () => {
+      this.open.delete(socket)
+      if (this.open.size === 0) this.onSocketsClosed?.()
     })
   }
 
@@ -232,12 +271,8 @@ export class Network implements Transport, ConnectionOwner {
     const connection = new Http1Connection(++this.ids, exchange.route.key, wire, this.limits, this)
     if (live) {
       this.connections.add(connection)
-      this.open.add(wire.socket)
-      wire.socket.once("close", () => {
-        this.open.delete(wire.socket)
-        this.connections.delete(connection)
-        if (this.state === "closed" && this.open.size === 0) Deferred.unsafeDone(this.done, Effect.void)
-      })
+      this.track(wire.socket)
+      wire.socket.once("close", () => this.connections.delete(connection))
     }
     this.use(connection, lease, exchange)
     return connection
@@ -258,7 +293,15 @@ export class Network implements Transport, ConnectionOwner {
     connection.lease = undefined
     this.inUse--
     this.pool.release(lease)
-    if (this.inUse === 0) this.onQuiet?.()
+    this.checkQuiet()
+  }
+
+  private checkQuiet(): void {
+    if (this.quiet) this.onQuiet?.()
+  }
+
+  private get quiet(): boolean {
+    return this.inUse === 0 && this.pending.size === 0
   }
 
   onReusable(connection: Http1Connection, exchange: Exchange): boolean {
@@ -301,58 +344,52 @@ export class Network implements Transport, ConnectionOwner {
   }
 
   get close(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (this.state !== "open") return Deferred.await(this.done)
+    return Effect.uninterruptibleMask((restore) => {
+      if (this.state !== "open") return restore(Deferred.await(this.done))
       this.state = "closing"
       this.pool.closeIdle("Shutdown")
-      for (const exchange of [...this.pending, ...this.upgraded]) exchange.onAbort?.(this.closedError(exchange))
-      return Effect.uninterruptible(
-        Effect.zipRight(
-          this.drainBusy(),
-          Effect.suspend(() => this.awaitSockets())
-        )
+      for (const exchange of [...this.pending]) exchange.onAbort?.(this.closedError(exchange))
+      return Effect.zipRight(
+        this.drained,
+        Effect.suspend(() => {
+          this.state = "closed"
+          this.cutBusy()
+          return this.socketsClosed
+        })
       )
     })
   }
 
   /** Requests in flight may finish, for as long as they may. */
-  private drainBusy(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (this.inUse === 0) return Effect.void
-      const finished = Effect.async<void>((resume) => {
-        this.onQuiet = () => resume(Effect.void)
-      })
-      return Effect.asVoid(
-        // Else a timeout would wait for what it is to end.
-        Effect.timeoutOption(Effect.interruptible(finished), Duration.millis(this.gracefulShutdownTimeout))
-      )
-    }).pipe(
-      Effect.zipRight(
-        Effect.sync(() => {
-          for (const connection of [...this.connections]) {
-            const exchange = connection.lease === undefined ? undefined : connection.exchanged
-            if (exchange === undefined) continue
-            connection.cut(this.closedError(exchange))
-            exchange.onAbort?.(this.closedError(exchange))
-          }
-        })
-      )
-    )
+  private get drained(): Effect.Effect<void> {
+    if (this.quiet) return Effect.void
+    return atMost(this.gracefulShutdownTimeout, (done) => {
+      this.onQuiet = done
+    })
   }
 
-  private awaitSockets(): Effect.Effect<void> {
-    this.state = "closed"
-    if (this.open.size === 0) {
-      Deferred.unsafeDone(this.done, Effect.void)
-      return Effect.void
+  private cutBusy(): void {
+    for (const connection of [...this.connections]) {
+      if (connection.lease === undefined) continue
+      const exchange = connection.exchanged
+      if (exchange === undefined) connection.close("Shutdown")
+      else {
+        connection.cut(this.closedError(exchange))
+        exchange.onAbort?.(this.closedError(exchange))
+      }
     }
-    return Effect.zipRight(
-      Effect.asVoid(Effect.timeoutOption(Effect.interruptible(Deferred.await(this.done)), Duration.millis(closeTime))),
-      Effect.sync(() => {
-        for (const socket of this.open) socket.destroy()
-        Deferred.unsafeDone(this.done, Effect.void)
-      })
-    )
+  }
+
+  private get socketsClosed(): Effect.Effect<void> {
+    const destroyed = Effect.sync(() => {
+      for (const socket of this.open) socket.destroy()
+      Deferred.unsafeDone(this.done, Effect.void)
+    })
+    if (this.open.size === 0) return destroyed
+    const closed = atMost(closeTime, (done) => {
+      this.onSocketsClosed = done
+    })
+    return Effect.zipRight(closed, destroyed)
   }
 
   private closedError(exchange: Exchange): ClientError {
@@ -361,6 +398,11 @@ export class Network implements Transport, ConnectionOwner {
 }
 
 const noGrant = () => {}
+
+/** Who waits for a slot. */
+interface Waiter {
+  wake: () => void
+}
 
 const millis = (input: Duration.DurationInput) => Duration.toMillis(Duration.decode(input))
 
@@ -378,15 +420,3 @@ const timeoutError = (exchange: Exchange, timeout: "connect" | "poolWait", limit
     timeout,
     limit: Duration.millis(limit)
   })
-
-/** Ends with the exchange: its time may run out, its session may close. */
-const abortable = <A>(exchange: Exchange, effect: Effect.Effect<A, ClientError>): Effect.Effect<A, ClientError> =>
-  Effect.raceFirst(
-    effect,
-    Effect.async<never, ClientError>((resume) => {
-      exchange.onAbort = (error) => resume(Effect.fail(error))
-      return Effect.sync(() => {
-        exchange.onAbort = undefined
-      })
-    })
-  )

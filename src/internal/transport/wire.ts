@@ -25,9 +25,16 @@ export interface Wire {
 /** The sockets of one attempt to connect, until one is adopted. */
 export class Sockets {
   private readonly all = new Set<Net.Socket>()
+  private readonly onSocket: ((socket: Net.Socket) => void) | undefined
+
+  /** `onSocket` is told of each. */
+  constructor(onSocket?: (socket: Net.Socket) => void) {
+    this.onSocket = onSocket
+  }
 
   /** Called in the step that makes the socket. */
   add(socket: Net.Socket): void {
+    this.onSocket?.(socket)
     this.all.add(socket)
     socket.once("close", () => this.all.delete(socket))
   }

@@ -95,6 +95,7 @@ export const makeExchange = (options: ExchangeOptions) =>
       onUpgrade: fail,
       onError: fail,
       onDone: fail,
+      failure: undefined,
       onAbort: undefined
     }
     return { exchange, phases }

@@ -31,8 +31,9 @@ export interface ConnectionOwner {
 /** A rest of a body up to this size, that comes within `drainTime`, is read to save the connection. */
 const drainSize = 64 * 1024
 
-/** Milliseconds. */
+/** Milliseconds; the other is for a body whose end is not known, which may have none. */
 const drainTime = 200
+const endlessTime = 25
 
 /** A server's keep-alive hint minus what a request may take to reach it; milliseconds. */
 const hintMargin = 500
@@ -179,7 +180,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       return
     }
     this.drained = 0
-    this.draining = setTimeout(() => this.shut("UnreadBody"), drainTime)
+    this.draining = setTimeout(() => this.shut("UnreadBody"), body?.length === undefined ? endlessTime : drainTime)
     this.resume()
   }
 
@@ -258,7 +259,8 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       if (!this.closed) this.shut("Unsolicited")
       return true
     }
-    if (this.phaseDeadline !== undefined) this.progressAt = exchange.deadlines.now()
+    // A head has to be whole in time, however it trickles.
+    if (this.phaseDeadline !== undefined && this.body !== undefined) this.progressAt = exchange.deadlines.now()
     const next = this.parser.execute(slab, start, end)
     if (this.closed) return true
     if (next < 0) {
