@@ -5,7 +5,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Option from "effect/Option"
 import type { ClientRequest, RequestOptions } from "../../ClientRequest.js"
 import { InvalidRequest } from "../../Errors.js"
-import { mergeOptions } from "./options.js"
+import { entriesOf, mergeOptions } from "./options.js"
 import { adopt, prepare } from "./prepare.js"
 import { Prepared } from "./prepared.js"
 import type { Prepare } from "./verbs.js"
@@ -24,15 +24,39 @@ export const platformOptions = (request: HttpClientRequest.HttpClientRequest): R
 const urlOf = (request: HttpClientRequest.HttpClientRequest): string =>
   Option.match(request.hash, { onNone: () => request.url, onSome: (hash) => `${request.url}#${hash}` })
 
+/** Those of the options that a prepared request has not been given itself. */
+const missing = (current: RequestOptions, request: Prepared): RequestOptions => {
+  const { data: _, headers, json: __, params: ___, text: ____, ...rest } = current
+  const names = new Set(request.headers.map(([name]) => name.toLowerCase()))
+  return mergeOptions(
+    {
+      ...rest,
+      ...(headers === undefined
+        ? {}
+        : { headers: entriesOf(headers).filter(([name]) => !names.has(name.toLowerCase())) })
+    },
+    withoutContent(request.given)
+  )
+}
+
+/** What a request value holds by itself already. */
+const withoutContent = (given: RequestOptions): RequestOptions => {
+  const { auth: _, cookies: __, data: ___, headers: ____, json: _____, params: ______, text: _______, ...rest } = given
+  return rest
+}
+
 /** Prepares a value under a session's defaults; `options` come before what the value says. */
 export const fromRequestValue =
   (value: HttpClientRequest.HttpClientRequest | ClientRequest, options: RequestOptions | undefined): Prepare =>
   (opener, fiber) => {
-    const given = mergeOptions(opener.current(fiber.currentContext) ?? {}, options ?? {})
+    // Under what the request says itself; options given with it come before both.
+    const current = opener.current(fiber.currentContext) ?? {}
+    const own = options ?? {}
     if (isPlatformRequest(value)) {
-      return prepare(opener.defaults, value.method, urlOf(value), mergeOptions(platformOptions(value), given))
+      const given = mergeOptions(mergeOptions(current, platformOptions(value)), own)
+      return prepare(opener.defaults, value.method, urlOf(value), given)
     }
     return value instanceof Prepared
-      ? adopt(opener.defaults, value, given)
+      ? adopt(opener.defaults, value, mergeOptions(missing(current, value), own))
       : new InvalidRequest({ option: "request", description: "it was not made by ClientRequest.make" })
   }
