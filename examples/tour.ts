@@ -1,7 +1,8 @@
 /**
  * The tour: everything that the library does, against servers on the loopback. `npm start`.
  */
-import { NodeContext, NodeRuntime } from "@effect/platform-node"
+import * as NodeContext from "@effect/platform-node/NodeContext"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Console, Effect, Layer } from "effect"
 import { Session } from "effect-http-session"
 import { bodies } from "./tour/bodies.js"

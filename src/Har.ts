@@ -1,5 +1,7 @@
 /**
  * HTTP Archive 1.2.
+ *
+ * @since 0.1.0
  */
 import type { PlatformError } from "@effect/platform/Error"
 import { FileSystem } from "@effect/platform/FileSystem"
@@ -47,6 +49,8 @@ export interface Entry {
 }
 
 /**
+ * What an archive keeps beside heads and times.
+ *
  * @since 0.1.0
  * @category models
  */

@@ -1,5 +1,7 @@
 /**
  * Faults, expectations, cassettes and a server that misbehaves on purpose.
+ *
+ * @since 0.1.0
  */
 import type { PlatformError } from "@effect/platform/Error"
 import type { FileSystem } from "@effect/platform/FileSystem"

@@ -1,6 +1,8 @@
 /**
  * What happens inside: one set of signals, seen as callbacks and as a stream. Spans, metrics and `timings` are made
  * of the same.
+ *
+ * @since 0.1.0
  */
 import type * as Headers from "@effect/platform/Headers"
 import type { Cause } from "effect/Cause"
@@ -436,12 +438,16 @@ export interface DefaultContext {
 }
 
 /**
+ * Marks a trace config.
+ *
  * @since 0.1.0
  * @category type ids
  */
 export const TypeId: TypeId = typeId
 
 /**
+ * The type of the mark.
+ *
  * @since 0.1.0
  * @category type ids
  */

@@ -1,5 +1,5 @@
 /** A name server of one's own, and a Unix socket. */
-import { FileSystem } from "@effect/platform"
+import * as FileSystem from "@effect/platform/FileSystem"
 import { Effect, Layer } from "effect"
 import { ClientResponse, Connector, CookieJar, Resolver, Session } from "effect-http-session"
 import { httpbin } from "../support/httpbin.js"
