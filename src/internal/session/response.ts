@@ -44,6 +44,8 @@ import type { ResponseSource, Upgrade } from "./responseSource.js"
 
 export type { BodySettings, ResponseSource, Upgrade } from "./responseSource.js"
 
+const ignore: Waiter = () => {}
+
 /** Hears that the body has been collected, or why not. */
 type Waiter = (error: BodyError | undefined) => void
 
@@ -378,7 +380,13 @@ export class Response extends ResponseHeadView implements ClientResponse {
 
   /** What `f` makes of the collected bytes. */
   private whole<A, E>(f: () => Exit.Exit<A, E>): Effect.Effect<A, E | BodyError> {
-    return Effect.suspend(() => (this.cached === undefined ? Effect.flatMap(this.readAll, f) : f()))
+    return Effect.suspend(() => (this.hasCome ? f() : Effect.flatMap(this.readAll, f)))
+  }
+
+  /** Whether the bytes are there; what has come whole and needs no more than a copy is collected at once. */
+  private get hasCome(): boolean {
+    if (this.state === "Unread" && this.body.ended && this.direct && this.isPlain) this.collect(ignore)
+    return this.cached !== undefined
   }
   get arrayBuffer(): Effect.Effect<ArrayBuffer, BodyError> {
     return Effect.map(this.bytes, (bytes) => {
@@ -399,7 +407,7 @@ export class Response extends ResponseHeadView implements ClientResponse {
   jsonWith(options: JsonOptions | undefined): Effect.Effect<unknown, BodyError | ContentType | JsonDecodeError> {
     if (this.state === "Collected") return this.jsonNow(options)
     return Effect.suspend(() => {
-      if (this.cached !== undefined) return this.jsonNow(options)
+      if (this.hasCome) return this.jsonNow(options)
       const refused = this.refuseType(options?.contentType)
       return refused === undefined ? Effect.flatMap(this.readAll, () => this.jsonNow(options)) : Effect.fail(refused)
     })
