@@ -130,7 +130,7 @@ export class BodyReader implements BodyConsumer, Decoded {
       this.refuse("TooLarge", tooLarge(this.facts.maxBodySize))
       return true
     }
-    this.facts.watch?.chunk?.(new Uint8Array(slab.subarray(start, end)))
+    this.facts.watch?.chunk?.(Buffer.from(slab.subarray(start, end)))
     return this.sink.onBytes(slab, start, end)
   }
 

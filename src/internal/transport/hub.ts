@@ -34,6 +34,7 @@ export class Ring implements SignalSink {
   private bytes = 0
   private lost = 0
   private wake: (() => void) | undefined = undefined
+  private timer: NodeJS.Immediate | undefined = undefined
 
   constructor(now: () => number) {
     this.now = now
@@ -43,11 +44,15 @@ export class Ring implements SignalSink {
     this.items.push(signal)
     this.bytes += bytesOf(signal)
     while (this.items.length - this.first > capacity || this.bytes > maxBytes) this.drop()
-    const wake = this.wake
-    if (wake === undefined) return
+    if (this.wake !== undefined) this.timer ??= setImmediate(this.ring)
+  }
+
+  /** A reader's step costs more than a signal: those of one turn of the event loop are read at once. */
+  private readonly ring = (): void => {
+    const { wake } = this
+    this.timer = undefined
     this.wake = undefined
-    // What happens in the same turn of the event loop is read at once.
-    setImmediate(wake)
+    wake?.()
   }
 
   private drop(): void {
@@ -92,6 +97,8 @@ export class Ring implements SignalSink {
     this.wake = () => resume(Effect.void)
     return Effect.sync(() => {
       this.wake = undefined
+      clearImmediate(this.timer)
+      this.timer = undefined
     })
   })
 }

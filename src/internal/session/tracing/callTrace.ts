@@ -43,10 +43,13 @@ export class CallTrace implements Trace {
   private readonly configs: Configs | undefined
   private readonly sink: SignalSink | undefined
   private readonly lock: Effect.Semaphore | undefined
-  private readonly queue: Array<RequestSignal> = []
-  private readonly editor = new Editor()
-  private contexts: ReadonlyArray<unknown> = []
-  private readonly hops: Array<HopTrace> = []
+  /** For listeners only. */
+  private readonly queue: Array<RequestSignal> | undefined
+  private readonly editor: Editor | undefined
+  private contexts: ReadonlyArray<unknown> | undefined = undefined
+  /** Almost always there is one. */
+  private first: HopTrace | undefined = undefined
+  private others: Array<HopTrace> | undefined = undefined
   private final: HopTrace | undefined = undefined
   private state: "unseen" | "begun" | "over" = "unseen"
   /** A listener has died where it could not tell its request. */
@@ -63,6 +66,8 @@ export class CallTrace implements Trace {
     this.deadlines = call.deadlines
     this.observers = configs?.observers ?? noObservers
     this.listening = configs !== undefined && configs.listening.length > 0
+    this.queue = this.listening ? [] : undefined
+    this.editor = this.listening ? new Editor() : undefined
     this.lock = this.listening ? Effect.unsafeMakeSemaphore(1) : undefined
     this.listen = this.lock === undefined ? Effect.void : this.lock.withPermits(1)(this.next)
   }
@@ -106,7 +111,7 @@ export class CallTrace implements Trace {
     if (core.hub.reading()) core.hub.deliver(signal)
     if (core.transport.hub.reading()) core.transport.hub.deliver(signal)
     this.sink?.signal(signal)
-    if (!this.listening) return
+    if (this.queue === undefined) return
     this.queue.push(signal)
     if (this.state === "over") this.pump()
   }
@@ -128,27 +133,28 @@ export class CallTrace implements Trace {
   }
 
   private flush(): void {
-    for (const hop of this.hops) hop.flush()
+    this.first?.flush()
+    if (this.others !== undefined) for (const hop of this.others) hop.flush()
   }
 
   // Listeners.
 
   private get next(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const signal = this.queue.shift()
+      const signal = this.queue?.shift()
       return signal === undefined ? Effect.void : Effect.zipRight(this.run(signal), this.next)
     })
   }
 
   private run(signal: RequestSignal): Effect.Effect<void> {
-    const { configs } = this
-    if (configs === undefined) return Effect.void
+    const { configs, editor } = this
+    if (configs === undefined || editor === undefined) return Effect.void
     const name = `on${signal._tag}`
     let all: Effect.Effect<void> = Effect.void
     configs.listening.forEach((config, index) => {
       const listener = config.listeners.get(name)
       if (listener === undefined) return
-      const told = Effect.suspend(() => listener(configs.session, this.contexts[index], signal, this.editor))
+      const told = Effect.suspend(() => listener(configs.session, this.contexts?.[index], signal, editor))
       all = all === Effect.void ? told : Effect.zipRight(all, told)
     })
     return all
@@ -202,14 +208,18 @@ export class CallTrace implements Trace {
       )
     }
     if (!this.listening) return send(request)
-    return Effect.flatMap(this.listen, () => send(this.editor.close(request)))
+    return Effect.flatMap(this.listen, () => send(this.editor?.close(request) ?? request))
   }
 
   /** The trace of a hop that is about to be sent. */
   hop(request: Prepared): HopTrace {
     this.flush()
     const hop = new HopTrace(this, request, this.call.attempt + 1)
-    this.hops.push(hop)
+    if (this.first === undefined) this.first = hop
+    else {
+      this.others ??= []
+      this.others.push(hop)
+    }
     return hop
   }
 
@@ -265,7 +275,12 @@ export class CallTrace implements Trace {
     if (this.telling) {
       const head: ResponseHead = shownResponse(response)
       this.tell(
-        { _tag: "RequestEnd", method: response.method, url: redactUrl(response.url), response: head },
+        {
+          _tag: "RequestEnd",
+          method: response.method,
+          url: hop === undefined ? redactUrl(response.url) : this.urlOf(hop.request),
+          response: head
+        },
         hop?.headAt ?? this.now(),
         hop?.attempt
       )
@@ -277,7 +292,8 @@ export class CallTrace implements Trace {
 
   /** The request has failed; listeners hear of it as finalizers do. */
   failed<E>(cause: Cause.Cause<E>): Effect.Effect<never, E> {
-    for (const hop of this.hops) hop.failed(cause)
+    this.first?.failed(cause)
+    if (this.others !== undefined) for (const hop of this.others) hop.failed(cause)
     if (this.state === "begun") {
       const { request } = this.call
       this.flush()

@@ -21,7 +21,9 @@ import { type AttemptSpan, carriesTrace, errorType, SpanTimeline } from "./spans
 /** What is known of a body that was read before its response was given out. */
 type BodyOutcome = readonly [received: number, decoded: number, error: BodyError | undefined]
 
-export class HopTrace implements Trace {
+const none: ReadonlyArray<(end: AttemptEnd) => void> = []
+
+export class HopTrace implements Trace, BodyWatch {
   /** Counts everything that was put on the wire for the call. */
   attempt: number
   readonly request: Prepared
@@ -32,7 +34,7 @@ export class HopTrace implements Trace {
   private timeline: SpanTimeline | undefined = undefined
   private span: AttemptSpan | undefined = undefined
   private facts: AttemptFacts | undefined = undefined
-  private ends: ReadonlyArray<(end: AttemptEnd) => void> = []
+  private ends: ReadonlyArray<(end: AttemptEnd) => void> = none
   private bare: WireRequest | undefined = undefined
   /** What has happened since the head came, until it is told what became of that. */
   private held: Array<Exclude<Signal, SignalsLost>> | undefined = undefined
@@ -46,7 +48,10 @@ export class HopTrace implements Trace {
     this.call = call
     this.request = request
     this.attempt = attempt
-    this.onChunk = call.telling ? (chunk, transferred) => this.chunkSent(chunk, transferred) : undefined
+    this.onChunk =
+      call.telling && request.body._tag !== "Empty"
+        ? (chunk, transferred) => this.chunkSent(chunk, transferred)
+        : undefined
     this.begin()
   }
 
@@ -98,9 +103,9 @@ export class HopTrace implements Trace {
     this.ends = call.observers.map((observer) => observer.attempt(facts))
   }
 
-  private end(end: AttemptEnd): void {
+  private over(end: AttemptEnd): void {
     const { ends } = this
-    this.ends = []
+    this.ends = none
     for (const tell of ends) tell(end)
   }
 
@@ -206,7 +211,7 @@ export class HopTrace implements Trace {
     this.span?.head(head, refused)
     const { status, version } = head
     const error = status >= 400 || refused ? String(status) : undefined
-    this.end({ time: this.headAt, status, version, error })
+    this.over({ time: this.headAt, status, version, error })
     this.tellSize("request", this.sent)
   }
 
@@ -234,20 +239,19 @@ export class HopTrace implements Trace {
     this.span?.failed(cause)
     if (this.ends.length === 0) return
     const error = Cause.isInterruptedOnly(cause) ? undefined : errorType(cause)
-    this.end({ time: this.call.now(), error })
+    this.over({ time: this.call.now(), error })
   }
 
   // The body of the response.
 
   get bodyWatch(): BodyWatch {
-    this.watching ??= {
-      chunk: this.call.wantsChunks ? (bytes) => this.chunkReceived(bytes) : undefined,
-      end: (received, decoded, error) => this.bodyEnded(received, decoded, error)
-    }
+    this.watching ??= this.call.wantsChunks
+      ? this
+      : { end: (received, decoded, error) => this.end(received, decoded, error) }
     return this.watching
   }
 
-  private chunkReceived(chunk: Uint8Array): void {
+  chunk(chunk: Uint8Array): void {
     if (!this.call.isFinal(this)) return
     this.transferred += chunk.length
     this.offer({
@@ -260,7 +264,7 @@ export class HopTrace implements Trace {
     })
   }
 
-  private bodyEnded(received: number, decoded: number, error: BodyError | undefined): void {
+  end(received: number, decoded: number, error: BodyError | undefined): void {
     if (this.outcome !== undefined) return
     this.outcome = [received, decoded, error]
     this.tellSize("response", received)
