@@ -1,9 +1,10 @@
 import { gzipSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Deferred, Duration, Effect, Exit, Fiber, FiberId, Layer, Runtime, Scope, Stream } from "effect"
+import type { RequestOptions } from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import type * as Connector from "effect-http-session/Connector"
-import { ClientConnectorDNSError, type ClientError } from "effect-http-session/Errors"
+import { ClientConnectorDNSError, type ClientError, MiddlewareError } from "effect-http-session/Errors"
 import type * as Session from "effect-http-session/Session"
 import { turn } from "../../src/internal/testing/faultServer.js"
 import { standard } from "../support/certificates.js"
@@ -412,4 +413,102 @@ describe("a slot whose holder or waiter goes away", () => {
       assert.strictEqual(yield* get, "x")
     })
   )
+})
+
+describe("whatever can fail, failing the Nth time", () => {
+  const rounds = [1, 2, 3]
+  const rows: Readonly<
+    Record<
+      string,
+      (nth: () => boolean) => {
+        readonly connector?: Connector.TcpOptions
+        readonly session?: Session.SessionOptions
+        readonly data?: Stream.Stream<Uint8Array, unknown>
+        readonly options?: () => RequestOptions
+        readonly tags: ReadonlyArray<string>
+      }
+    >
+  > = {
+    "a resolver that fails": (nth) => ({
+      connector: {
+        resolver: {
+          resolve: (host) =>
+            nth()
+              ? Effect.fail(new ClientConnectorDNSError({ host, code: "ESERVFAIL" }))
+              : Effect.succeed([{ address: "127.0.0.1", family: 4 }])
+        }
+      },
+      tags: ["ClientConnectorDNSError"]
+    }),
+    "an address that refuses": (nth) => ({
+      connector: {
+        resolver: {
+          // Nobody listens there.
+          resolve: () => Effect.succeed([{ address: nth() ? "127.0.0.77" : "127.0.0.1", family: 4 }])
+        }
+      },
+      tags: ["ClientConnectorError"]
+    }),
+    "a certificate that is refused": (nth) => ({
+      connector: { ssl: true },
+      options: () => ({ ssl: nth() }),
+      tags: ["ClientConnectorSSLError"]
+    }),
+    "a middleware that fails": (nth) => ({
+      session: {
+        middlewares: [
+          (request, next) =>
+            nth() ? Effect.fail(new MiddlewareError({ reason: "Failed", description: "no" })) : next(request)
+        ]
+      },
+      tags: ["MiddlewareError"]
+    }),
+    "a body that fails": (nth) => ({
+      data: Stream.concat(
+        Stream.make(new Uint8Array(10)),
+        Stream.suspend(() => (nth() ? Stream.fail("no") : Stream.make(new Uint8Array(10))))
+      ),
+      tags: ["RequestBodyError"]
+    }),
+    "a body that dies": (nth) => ({
+      data: Stream.concat(
+        Stream.make(new Uint8Array(10)),
+        Stream.suspend(() => (nth() ? Stream.die(new Error("no")) : Stream.make(new Uint8Array(10))))
+      ),
+      tags: ["RequestBodyError"]
+    })
+  }
+  for (const [name, row] of Object.entries(rows)) {
+    it.scopedLive(`breaks its own request typed, and no other: ${name}`, () =>
+      Effect.gen(function* () {
+        const { good } = yield* standard()
+        for (const round of rounds) {
+          let calls = 0
+          const { connector: given, data, options = () => ({}), session: defaults, tags } = row(() => ++calls === round)
+          const at = yield* Server.always(answers, { tls: good })
+          const made = yield* sessionOn(
+            { limit: 1, resolver, ssl: false, useDnsCache: false, forceClose: true, ...given },
+            defaults
+          )
+          const url = `https://localhost:${at.port}/to`
+          const one = Effect.suspend(() =>
+            (data === undefined ? made.session.get(url, options()) : made.session.post(url, { data })).pipe(
+              ClientResponse.text
+            )
+          )
+          const run = Effect.gen(function* () {
+            const exits = yield* Effect.forEach(rounds, () => Effect.exit(one))
+            for (const [index, exit] of exits.entries()) {
+              assert.deepStrictEqual(failureTags(exit), index + 1 === round ? tags : [], `round ${round}, ${index}`)
+            }
+          })
+          const exit = yield* promptly(
+            invariants(run, { connector: made.connector, servers: [at], settle: 1000, deliveries: 3 }),
+            `round ${round}`
+          )
+          assert.isTrue(Exit.isSuccess(exit), String(exit))
+        }
+      })
+    )
+  }
 })

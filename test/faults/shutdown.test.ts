@@ -1,0 +1,353 @@
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Deferred, Effect, Exit, Fiber, Layer, ManagedRuntime, type Scope, TestClock } from "effect"
+import * as ClientResponse from "effect-http-session/ClientResponse"
+import * as Connector from "effect-http-session/Connector"
+import * as CookieJar from "effect-http-session/CookieJar"
+import type { ClientError } from "effect-http-session/Errors"
+import * as Session from "effect-http-session/Session"
+import { standard } from "../support/certificates.js"
+import { invariants } from "../support/invariants.js"
+import * as Server from "../support/server.js"
+import { phases, sessionOn, stages, turns, until } from "../support/stages.js"
+import { promptly } from "../support/steps.js"
+
+/** The failure's tag, and which of them was closed. */
+const told = (exit: Exit.Exit<unknown, ClientError>): string => {
+  if (Exit.isSuccess(exit)) return "Success"
+  if (exit.cause._tag !== "Fail") return Cause.pretty(exit.cause)
+  const { error } = exit.cause
+  return error._tag === "SessionClosedError" ? `${error._tag} ${error.subject}` : error._tag
+}
+
+const took = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.suspend(() => {
+    const started = performance.now()
+    return Effect.map(effect, () => performance.now() - started)
+  })
+
+const unanswered = ["queue", "dns", "connect", "proxy", "tls"]
+
+describe("a close in each phase", () => {
+  for (const phase of phases) {
+    for (const subject of ["Session", "Connector"] as const) {
+      const waits = !unanswered.includes(phase)
+      it.scopedLive(
+        `${phase}: the ${subject} fails the request typed ${waits ? "when its time is over" : "at once"}`,
+        () =>
+          Effect.gen(function* () {
+            // The request that holds the slot in the queue has a connection and its time.
+            const graceful = waits || phase === "queue" ? 150 : 10_000
+            const stage = yield* stages[phase]({ connector: { gracefulShutdownTimeout: graceful } })
+            const run = Effect.gen(function* () {
+              const fiber = yield* Effect.forkDaemon(stage.request(Infinity))
+              yield* stage.waiting
+              const closing = yield* Effect.forkDaemon(
+                took(subject === "Session" ? stage.session.close : stage.connector.close)
+              )
+              const exit = yield* promptly(Fiber.await(fiber), "the request")
+              yield* stage.thaw
+              const millis = yield* promptly(Fiber.join(closing), "the close")
+              assert.strictEqual(told(exit), `SessionClosedError ${subject}`)
+              assert.isBelow(millis, 2000)
+              if (waits) assert.isAtLeast(millis, graceful)
+              assert.strictEqual(
+                told(yield* Effect.exit(stage.request())),
+                `SessionClosedError ${subject}`,
+                "a new request"
+              )
+            })
+            const exit = yield* invariants(run, {
+              connector: stage.connector,
+              servers: stage.servers,
+              settle: 1000
+            })
+            assert.isTrue(Exit.isSuccess(exit), String(exit))
+          })
+      )
+    }
+  }
+})
+
+/** Answers when it is told to. */
+const held = Effect.gen(function* () {
+  const answer = yield* Deferred.make<void>()
+  const at = yield* Server.always((peer) =>
+    Effect.forever(
+      Effect.zipRight(
+        peer.request,
+        Effect.zipRight(Deferred.await(answer), peer.send(Server.response(200, "answered")))
+      )
+    )
+  )
+  return { at, answer: Deferred.succeed(answer, undefined) }
+})
+
+const acquired = (connector: Connector.ConnectorService, count: number) =>
+  until(() => Effect.runSync(connector.stats).acquired === count)
+
+describe("requests in flight", () => {
+  it.scopedLive("finish, and the close waits for them and no longer", () =>
+    Effect.gen(function* () {
+      const { answer, at } = yield* held
+      const { connector, session } = yield* sessionOn({ gracefulShutdownTimeout: "10 seconds" })
+      const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.fork(session.get(at.url).pipe(ClientResponse.text)))
+      yield* acquired(connector, 3)
+      const closing = yield* Effect.fork(Effect.zipRight(session.close, connector.close))
+      yield* turns(5)
+      assert.strictEqual(closing.unsafePoll(), null)
+      yield* answer
+      assert.deepStrictEqual(yield* Fiber.join(Fiber.all(fibers)), ["answered", "answered", "answered"])
+      const millis = yield* took(promptly(Fiber.join(closing), "the close"))
+      assert.isBelow(millis, 1000)
+      yield* until(() => Effect.runSync(at.connections) === 0)
+    })
+  )
+
+  it.scoped("have their time on the TestClock", () =>
+    Effect.gen(function* () {
+      const stage = yield* stages.headers({ connector: { gracefulShutdownTimeout: "30 seconds" } })
+      const fiber = yield* Effect.fork(stage.request(Infinity))
+      yield* stage.waiting
+      const closing = yield* Effect.fork(stage.session.close)
+      yield* TestClock.adjust("29999 millis")
+      yield* turns(5)
+      assert.strictEqual(fiber.unsafePoll(), null)
+      assert.strictEqual(closing.unsafePoll(), null)
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(told(yield* Fiber.await(fiber)), "SessionClosedError Session")
+      yield* Fiber.join(closing)
+    })
+  )
+
+  it.scoped("do not hold up a TestClock that stands still for ever", () =>
+    Effect.gen(function* () {
+      const stage = yield* stages.body({ connector: { gracefulShutdownTimeout: 200 } })
+      const fiber = yield* Effect.fork(stage.request(Infinity))
+      yield* stage.waiting
+      yield* stage.session.close
+      assert.strictEqual(told(yield* Fiber.await(fiber)), "SessionClosedError Session")
+    })
+  )
+
+  it.scopedLive("with a response that the closing fiber holds are cut when the time is over", () =>
+    Effect.gen(function* () {
+      const at = yield* Server.always((peer) =>
+        Effect.zipRight(
+          peer.head,
+          Effect.zipRight(peer.send("HTTP/1.1 200 OK\r\nContent-Length: 9999999\r\n\r\nbegin"), Server.stall(peer))
+        )
+      )
+      const { session } = yield* sessionOn({ gracefulShutdownTimeout: 100 })
+      const millis = yield* Effect.scoped(
+        Effect.zipRight(
+          Effect.addFinalizer(() => session.close),
+          took(Effect.asVoid(session.get(at.url)))
+        )
+      ).pipe(took)
+      assert.isBelow(millis, 1500)
+      // A finalizer of the request's own Scope runs before the response is given back.
+      const other = yield* sessionOn({ gracefulShutdownTimeout: 100 })
+      const within = yield* took(
+        Effect.scoped(
+          Effect.zipRight(
+            other.session.get(at.url),
+            Effect.addFinalizer(() => other.session.close)
+          )
+        )
+      )
+      assert.isBelow(within, 1500)
+    })
+  )
+})
+
+describe("closing", () => {
+  it.scoped("takes no time where nothing is in flight, on any Clock", () =>
+    Effect.gen(function* () {
+      const { good } = yield* standard()
+      const at = yield* Server.always(Server.answerNonces, { tls: good })
+      const { connector, session } = yield* sessionOn({ ssl: false })
+      assert.strictEqual(yield* session.get(`${at.url}/nonce?a`).pipe(ClientResponse.text), "a")
+      yield* session.close
+      assert.strictEqual((yield* connector.stats).idle, 1)
+      yield* connector.close
+      assert.strictEqual((yield* connector.stats).idle, 0)
+      yield* until(() => Effect.runSync(at.connections) === 0)
+    })
+  )
+
+  it.scopedLive("a second time waits for the first, and a third costs nothing", () =>
+    Effect.gen(function* () {
+      const { answer, at } = yield* held
+      const { connector, session } = yield* sessionOn({ gracefulShutdownTimeout: "10 seconds" })
+      const fiber = yield* Effect.fork(session.get(at.url).pipe(ClientResponse.text))
+      yield* acquired(connector, 1)
+      for (const close of [session.close, connector.close]) yield* Effect.forkDaemon(close)
+      const second = yield* Effect.fork(Effect.zipRight(session.close, connector.close))
+      yield* turns(5)
+      assert.strictEqual(second.unsafePoll(), null)
+      yield* answer
+      assert.strictEqual(yield* Fiber.join(fiber), "answered")
+      yield* promptly(Fiber.join(second), "the second close")
+      yield* session.close
+      yield* connector.close
+    })
+  )
+
+  it.scopedLive("that is interrupted is done all the same", () =>
+    Effect.gen(function* () {
+      const stage = yield* stages.headers({ connector: { gracefulShutdownTimeout: 100 } })
+      const fiber = yield* Effect.fork(stage.request(Infinity))
+      yield* stage.waiting
+      const first = yield* Effect.fork(stage.session.close)
+      yield* turns(1)
+      yield* Fiber.interruptFork(first)
+      yield* promptly(stage.session.close, "the second close")
+      assert.strictEqual(told(yield* Fiber.await(fiber)), "SessionClosedError Session")
+    })
+  )
+
+  it.scopedLive("says close_notify to TLS peers", () =>
+    Effect.gen(function* () {
+      const { good } = yield* standard()
+      const ended: Array<string> = []
+      const at = yield* Server.always(
+        (peer) =>
+          Effect.zipRight(
+            Effect.sync(() => {
+              // "end" of a TLS socket is the alert; a connection that is cut ends without it.
+              peer.socket.on("end", () => ended.push("close_notify"))
+            }),
+            Server.answerNonces(peer)
+          ),
+        { tls: good }
+      )
+      const { connector, session } = yield* sessionOn({ ssl: false })
+      yield* session.get(`${at.url}/nonce?a`).pipe(ClientResponse.text)
+      yield* connector.close
+      yield* until(() => Effect.runSync(at.connections) === 0)
+      assert.deepStrictEqual(ended, ["close_notify"])
+    })
+  )
+
+  it.scopedLive("a session leaves a connector that it does not own, and other sessions on it, alone", () =>
+    Effect.gen(function* () {
+      const at = yield* Server.always(Server.answerNonces)
+      const connector = yield* Connector.tcp()
+      const make = Session.make().pipe(
+        Effect.provideService(Connector.Connector, connector),
+        Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.make())
+      )
+      const [a, b] = yield* Effect.all([make, make])
+      const get = (session: Session.SessionService) => session.get(`${at.url}/nonce?x`).pipe(ClientResponse.text)
+      assert.strictEqual(yield* get(a), "x")
+      yield* a.close
+      assert.strictEqual(told(yield* Effect.exit(get(a))), "SessionClosedError Session")
+      assert.strictEqual(yield* get(b), "x")
+      assert.strictEqual(yield* at.accepted, 1)
+      yield* connector.close
+      assert.strictEqual(told(yield* Effect.exit(get(b))), "SessionClosedError Connector")
+      yield* until(() => Effect.runSync(at.connections) === 0)
+    })
+  )
+
+  it.scopedLive("the Scope of a layer, and a ManagedRuntime, do it", () =>
+    Effect.gen(function* () {
+      const at = yield* Server.always(Server.answerNonces)
+      const get = Session.get(`${at.url}/nonce?x`).pipe(ClientResponse.text)
+      const exit = yield* invariants(
+        Effect.gen(function* () {
+          assert.strictEqual(yield* Effect.provide(get, Layer.fresh(Session.layer())), "x")
+          yield* until(() => Effect.runSync(at.connections) === 0)
+          const runtime = ManagedRuntime.make(Session.layer())
+          assert.strictEqual(yield* Effect.promise(() => runtime.runPromise(get)), "x")
+          yield* Effect.promise(() => runtime.dispose())
+          yield* until(() => Effect.runSync(at.connections) === 0)
+        }),
+        { servers: [at] }
+      )
+      assert.isTrue(Exit.isSuccess(exit), String(exit))
+    })
+  )
+})
+
+const [inFlight, rounds] = process.env.FULL_FAULTS === undefined ? [200, 3] : [1000, 20]
+
+describe("many", () => {
+  it.scopedLive(
+    `${inFlight} requests in flight, ${rounds} rounds: the close keeps its time and leaves nothing (S14)`,
+    () =>
+      Effect.gen(function* () {
+        const at = yield* Server.always((peer) => Effect.zipRight(peer.head, Server.stall(peer)))
+        const round: Effect.Effect<void, never, Scope.Scope> = Effect.gen(function* () {
+          const { connector, session } = yield* sessionOn({ limit: 0, gracefulShutdownTimeout: 500 })
+          const fibers = yield* Effect.forEach(Array.from({ length: inFlight }), () =>
+            Effect.forkDaemon(session.get(at.url, { timeout: Infinity }).pipe(ClientResponse.text))
+          )
+          yield* acquired(connector, inFlight)
+          const millis = yield* took(Effect.zipRight(session.close, connector.close))
+          assert.isAtLeast(millis, 500)
+          assert.isBelow(millis, 3000)
+          for (const fiber of fibers) {
+            assert.strictEqual(told(yield* Fiber.await(fiber)), "SessionClosedError Session")
+          }
+          yield* until(() => Effect.runSync(at.connections) === 0)
+        })
+        for (let count = 0; count < rounds; count++) {
+          const exit = yield* invariants(round, { servers: [at], settle: 2000 })
+          assert.isTrue(Exit.isSuccess(exit), String(exit))
+        }
+      }),
+    120_000
+  )
+})
+
+const child = fileURLToPath(new URL("../support/children/sigterm.ts", import.meta.url))
+
+describe("SIGTERM", () => {
+  it.scopedLive(
+    "under NodeRuntime.runMain ends a program by itself, its requests finished or failed typed",
+    () =>
+      Effect.gen(function* () {
+        const went = yield* Deferred.make<void>()
+        const at = yield* Server.always((peer) =>
+          Effect.flatMap(peer.head, ({ target }) =>
+            target === "/slow"
+              ? Effect.zipRight(
+                  Deferred.await(went),
+                  Effect.zipRight(Effect.sleep(100), peer.send(Server.response(200, "answered", ["Connection: close"])))
+                )
+              : Server.stall(peer)
+          )
+        )
+        const process_ = yield* Effect.acquireRelease(
+          Effect.sync(() =>
+            spawn(process.execPath, ["--import", "tsx", child, at.url], { stdio: ["ignore", "pipe", "inherit"] })
+          ),
+          (running) => Effect.sync(() => running.kill("SIGKILL"))
+        )
+        let output = ""
+        process_.stdout.on("data", (chunk) => {
+          output += String(chunk)
+        })
+        yield* until(() => Effect.runSync(at.requests).length === 2)
+        const started = performance.now()
+        yield* Effect.sync(() => process_.kill("SIGTERM"))
+        yield* Deferred.succeed(went, undefined)
+        const code = yield* Effect.async<number | null>((resume) => {
+          process_.once("exit", (status) => resume(Effect.succeed(status)))
+        })
+        assert.isBelow(performance.now() - started, 5000)
+        assert.deepStrictEqual(output.trim().split("\n").sort(), [
+          "left 0",
+          "never SessionClosedError",
+          "queued SessionClosedError",
+          "slow answered"
+        ])
+        // 128 and the number of the signal, or what Effect makes of an interruption.
+        assert.include([0, 130, 143], code)
+      }),
+    30_000
+  )
+})
