@@ -3,7 +3,7 @@
  */
 import type { BodyError, ClientError } from "../../Errors.js"
 import type { BodyConsumer } from "../transport/incomingBody.js"
-import type { BodySink } from "./bodyReader.js"
+import type { BodySink, BodyWatch } from "./bodyReader.js"
 import { Gather } from "./gather.js"
 
 /** Who wants it. */
@@ -41,14 +41,19 @@ export class Collector implements BodySink {
 export class PlainCollector implements BodyConsumer {
   private readonly response: Collecting
   private readonly length: number | undefined
+  private readonly watch: BodyWatch | undefined
+  private received = 0
   private only: Uint8Array | undefined = undefined
   private gather: Gather | undefined = undefined
 
-  constructor(response: Collecting, length: number | undefined) {
+  constructor(response: Collecting, length: number | undefined, watch: BodyWatch | undefined) {
     this.response = response
     this.length = length
+    this.watch = watch
   }
   onChunk(slab: Buffer, start: number, end: number): boolean {
+    this.received += end - start
+    if (this.watch !== undefined) this.watch.chunk?.(Buffer.from(slab.subarray(start, end)))
     if (this.gather === undefined && this.only === undefined && end - start === this.length) {
       const copy = Buffer.allocUnsafe(this.length)
       slab.copy(copy, 0, start, end)
@@ -60,9 +65,12 @@ export class PlainCollector implements BodyConsumer {
     return true
   }
   onEnd(): void {
+    if (this.watch !== undefined) this.watch.end?.(this.received, this.received, undefined)
     this.response.collected(this.only ?? this.gather?.takeAll() ?? new Uint8Array(0))
   }
   onError(error: ClientError): void {
-    this.response.failed(this.response.bodyError(error))
+    const failure = this.response.bodyError(error)
+    if (this.watch !== undefined) this.watch.end?.(this.received, this.received, failure)
+    this.response.failed(failure)
   }
 }

@@ -177,7 +177,7 @@ export class Response extends ResponseHeadView implements ClientResponse {
   private startCollecting(): void {
     this.state = "Collecting"
     if (this.isPlain) {
-      this.body.consume(new PlainCollector(this, this.body.length))
+      this.body.consume(new PlainCollector(this, this.body.length, this.source.bodyWatch))
       return
     }
     const collector = new Collector(this)
@@ -185,13 +185,11 @@ export class Response extends ResponseHeadView implements ClientResponse {
     this.reader.start()
   }
 
-  /** Whether the bytes are wanted as they come, by nobody else, and however many. */
+  /** Whether the bytes are wanted as they come, and however many. */
   private get isPlain(): boolean {
-    const { bodyWatch, settings } = this.source
+    const { settings } = this.source
     return (
-      bodyWatch === undefined &&
-      settings.maxBodySize === Infinity &&
-      (!settings.autoDecompress || this.head.get("content-encoding") === undefined)
+      settings.maxBodySize === Infinity && (!settings.autoDecompress || this.head.get("content-encoding") === undefined)
     )
   }
 
@@ -252,8 +250,10 @@ export class Response extends ResponseHeadView implements ClientResponse {
         return
       case "Collecting": {
         this.state = "Released"
-        if (this.reader === undefined) this.body.abandon()
-        else this.reader.abandon()
+        if (this.reader === undefined) {
+          this.body.abandon()
+          this.source.bodyWatch?.end?.(this.body.received, this.body.received, undefined)
+        } else this.reader.abandon()
         this.settle(this.payloadError("Released"))
         return
       }

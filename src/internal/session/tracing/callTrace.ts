@@ -84,6 +84,11 @@ export class CallTrace implements Trace {
     return this.listening || this.sink !== undefined || core.hub.reading() || core.transport.hub.reading()
   }
 
+  /** Whether anybody wants to know of bodies. */
+  get wantsBody(): boolean {
+    return this.telling || this.observers.some((observer) => observer.body !== undefined)
+  }
+
   /** Whether anybody wants the bytes of the body. */
   get wantsChunks(): boolean {
     const { core } = this.call

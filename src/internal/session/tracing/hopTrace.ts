@@ -244,7 +244,8 @@ export class HopTrace implements Trace, BodyWatch {
 
   // The body of the response.
 
-  get bodyWatch(): BodyWatch {
+  get bodyWatch(): BodyWatch | undefined {
+    if (!this.call.wantsBody) return undefined
     this.watching ??= this.call.wantsChunks
       ? this
       : { end: (received, decoded, error) => this.end(received, decoded, error) }
