@@ -16,7 +16,6 @@ import type { Scope } from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { ClientRequest } from "./ClientRequest.js"
 import type { ClientError } from "./Errors.js"
-import { serving } from "./internal/testing/httpApp.js"
 import { fromAnswering, handling } from "./internal/testing/mockTransport.js"
 import { ranges as addressRanges } from "./internal/transport/dial/addressPolicy.js"
 import { makeTcpDialer, makeUnixDialer } from "./internal/transport/dial/dial.js"
@@ -425,4 +424,22 @@ export const layerMock = <R = never>(
 export const layerHttpApp = <E, R>(
   app: HttpApp<E, R>
 ): Layer.Layer<Connector, never, Exclude<R, HttpServerRequest | Scope>> =>
-  Layer.scoped(Connector, Effect.map(fromAnswering(serving(app)), serviceOf))
+  Layer.unwrapEffect(
+    // Loaded when it is used: @effect/platform's servers touch web globals, which an import must not.
+    Effect.map(
+      Effect.zip(
+        Effect.context<Exclude<R, HttpServerRequest | Scope>>(),
+        Effect.promise(() => import("./internal/testing/httpApp.js"))
+      ),
+      ([context, { serving }]) =>
+        Layer.scoped(
+          Connector,
+          Effect.map(
+            Effect.mapInputContext(fromAnswering(serving(app)), (scope: Context.Context<Scope>) =>
+              Context.merge(context, scope)
+            ),
+            serviceOf
+          )
+        )
+    )
+  )

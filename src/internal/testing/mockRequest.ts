@@ -33,18 +33,9 @@ const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD"])
 /** Methods that a `Request` cannot have. */
 const forbidden: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"])
 
-class ExactRequest extends Request implements MockRequest {
-  readonly exact: ClientRequest
-
-  constructor(exact: ClientRequest, init: RequestInit) {
-    super(exact.url, init)
-    this.exact = exact
-  }
-
-  override get method(): string {
-    return this.exact.method
-  }
-}
+/** Not a class of its own: to extend `Request` is to load the web's globals with this module. */
+const exactRequest = (exact: ClientRequest, init: RequestInit): MockRequest =>
+  Object.defineProperty(Object.assign(new Request(exact.url, init), { exact }), "method", { value: exact.method })
 
 /** The web's view of a request; `signal` is aborted when the exchange ends early. */
 export const mockRequest = (
@@ -56,8 +47,8 @@ export const mockRequest = (
   const headers = linesOf(exchange.wire.head).map(([name, value]): [string, string] => [name, value])
   const { method } = exact
   const init: RequestInit = { method: forbidden.has(method) ? "POST" : method, headers, signal }
-  if (body === undefined || bodiless.has(method)) return new ExactRequest(exact, init)
+  if (body === undefined || bodiless.has(method)) return exactRequest(exact, init)
   const content = body instanceof Uint8Array ? new Uint8Array(body) : body
   const withBody = { ...init, body: content, duplex: "half" }
-  return new ExactRequest(exact, withBody)
+  return exactRequest(exact, withBody)
 }
