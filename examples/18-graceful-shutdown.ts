@@ -1,0 +1,54 @@
+/**
+ * Graceful shutdown: a request in flight finishes, those that wait fail typed, and closing resolves when every socket is
+ * closed. There is nothing to sleep for.
+ */
+import { NodeRuntime } from "@effect/platform-node"
+import { Console, Deferred, Effect, Fiber, Layer, ManagedRuntime } from "effect"
+import { ClientResponse, Session } from "effect-http-session"
+import { type Handler, serve } from "./support/server.js"
+
+const program = Effect.gen(function* () {
+  const begun = yield* Deferred.make<void>()
+  const answer = yield* Deferred.make<void>()
+  const handler: Handler = async ({ path }) => {
+    if (path === "/report") {
+      Deferred.unsafeDone(begun, Effect.void)
+      await Effect.runPromise(Deferred.await(answer))
+    }
+    return { body: `${path} is done` }
+  }
+  const server = yield* serve(handler)
+  const report = Session.get(`${server.url}/report`).pipe(ClientResponse.text)
+  const status = Session.get(`${server.url}/status`).pipe(ClientResponse.text)
+  const told = status.pipe(
+    Effect.catchTag("SessionClosedError", ({ subject }) => Effect.succeed(`refused: ${subject} closed`))
+  )
+
+  // By hand: one connection, so that the second request is in the queue.
+  yield* Effect.gen(function* () {
+    const session = yield* Session.Session
+    const inFlight = yield* Effect.fork(report)
+    yield* Deferred.await(begun)
+    const queued = yield* Effect.fork(told)
+    yield* Effect.yieldNow()
+    const closing = yield* Effect.fork(session.close)
+    yield* Console.log("in the queue: ", yield* Fiber.join(queued))
+    yield* Console.log("a new request:", yield* told)
+    yield* Deferred.succeed(answer, undefined)
+    yield* Console.log("in flight:    ", yield* Fiber.join(inFlight))
+    yield* Fiber.join(closing)
+    const { acquired, idle } = yield* session.connector.stats
+    yield* Console.log("connections:  ", acquired + idle)
+  }).pipe(Effect.provide(Session.layer({ connector: { limit: 1, gracefulShutdownTimeout: "10 seconds" } })))
+
+  // At the end of a layer's Scope; under NodeRuntime.runMain on SIGTERM and SIGINT as well.
+  yield* Console.log("in a layer:   ", yield* status.pipe(Effect.provide(Layer.fresh(Session.layer()))))
+
+  // In a program that is not all Effect.
+  const runtime = ManagedRuntime.make(Session.layer())
+  const body = yield* Effect.promise(() => runtime.runPromise(status))
+  yield* Effect.promise(() => runtime.dispose())
+  yield* Console.log("in a runtime: ", body)
+}).pipe(Effect.scoped)
+
+NodeRuntime.runMain(program)
