@@ -31,7 +31,8 @@ describe("deadlines", () => {
       assert.isAtLeast(late, 0)
       deadlines.schedule(deadlines.now() + 1e12, () => assert.fail("fired")).cancel()
       deadlines.schedule(Infinity, () => assert.fail("fired"))
-      assert.strictEqual(process.getActiveResourcesInfo().filter((name) => name === "Timeout").length, before)
+      // The runner's own timers may end meanwhile.
+      assert.isAtMost(process.getActiveResourcesInfo().filter((name) => name === "Timeout").length, before)
     })
   )
 })
