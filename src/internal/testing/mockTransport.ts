@@ -2,12 +2,12 @@
  * A transport without sockets: programs answer the requests.
  */
 import type * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { Counts, MockCall, MockHandler, MockRequest } from "../../Connector.js"
 import { type ClientError, isClientError, SessionClosedError } from "../../Errors.js"
+import { atMost } from "../transport/deadlines.js"
 import { makeHub } from "../transport/hub.js"
 import type { Connection, Exchange, Transport } from "../transport/Transport.js"
 import { fromResponse } from "./mockAnswer.js"
@@ -141,12 +141,9 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
   }
 
   private quiet(millis: number): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (this.active.size === 0) return Effect.void
-      const finished = Effect.async<void>((resume) => {
-        this.onQuiet = () => resume(Effect.void)
-      })
-      return Effect.asVoid(Effect.timeoutOption(Effect.interruptible(finished), Duration.millis(millis)))
+    return atMost(millis, (done) => {
+      this.onQuiet = done
+      if (this.active.size === 0) done()
     })
   }
 }
