@@ -27,8 +27,12 @@ export const pages = Session.paginate("/", (response) => response.json)
 const directory = scratch("declarations")
 write(directory, new Map([["probe.ts", probe]]))
 const out = join(directory, "out")
+/** Declarations of modules that have none, which no import leads to. */
+const ambient = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+  .filter((file) => file.endsWith(".d.ts"))
+  .map((file) => join(root, "src", file))
 const program = ts.createProgram(
-  [join(directory, "probe.ts"), join(root, "src/index.ts")],
+  [join(directory, "probe.ts"), join(root, "src/index.ts"), ...ambient],
   compilerOptions({
     noEmit: false,
     emitDeclarationOnly: true,
