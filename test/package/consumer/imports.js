@@ -17,7 +17,7 @@ for (const name of names) {
 for (const name of ["internal/limits", "internal/redact", "internal/limits.js", "dist/index.js"]) {
   const refused = await import(`effect-http-session/${name}`).then(
     () => false,
-    (error) => error.code === "ERR_PACKAGE_PATH_NOT_EXPORTED"
+    (error) => ["ERR_PACKAGE_PATH_NOT_EXPORTED", "ERR_MODULE_NOT_FOUND"].includes(error.code)
   )
   if (!refused) throw new Error(`${name} can be imported`)
 }
