@@ -48,6 +48,8 @@ export const canonicalHost = (raw: string): Host | string => {
   const bare = name.endsWith(".") ? name.slice(0, -1) : name
   if (bare.length > 253) return "the host is longer than 253 characters"
   for (const label of bare.split(".")) {
+    // Node 24 takes what decodes to nothing.
+    if (label === "xn--") return "the host is no valid internationalised name"
     if (label.length > 63) return "a label of the host is longer than 63 characters"
   }
   return { name, ip: 0 }

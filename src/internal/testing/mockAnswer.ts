@@ -1,7 +1,6 @@
 /**
  * What a mock answers with, and how a `Response` becomes that.
  */
-import { STATUS_CODES } from "node:http"
 import { decodeText, headOf } from "../transport/http1/head.js"
 import type { Trailers } from "../transport/incomingBody.js"
 import type { Head } from "../transport/Transport.js"
@@ -39,6 +38,10 @@ const latin1 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "l
 export const hasNoContent = (method: string, status: number): boolean =>
   method === "HEAD" || status === 204 || status === 304
 
+/** Loaded when it is used: with node:http come the web's globals of Node 24, which an import must not touch. */
+const reasons = (): { readonly [status: number]: string | undefined } =>
+  process.getBuiltinModule("node:http").STATUS_CODES
+
 /** A `Response` to a request of that method. */
 export const fromResponse = (response: Response, method: string): Answer => {
   if (response.bodyUsed || response.body?.locked === true) {
@@ -48,7 +51,7 @@ export const fromResponse = (response: Response, method: string): Answer => {
   const body = hasNoContent(method, response.status) ? undefined : (response.body ?? undefined)
   if (body === undefined) void response.body?.cancel().catch(() => {})
   const length = body === undefined ? null : response.headers.get("content-length")
-  const reason = response.statusText === "" ? (STATUS_CODES[response.status] ?? "") : response.statusText
+  const reason = response.statusText === "" ? (reasons()[response.status] ?? "") : response.statusText
   return {
     head: headFromLines(
       response.status,
