@@ -50,6 +50,7 @@ const chart = ({ rows, title }) => {
   })
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" width="740" height="${50 + rows.length * height}" font-family="sans-serif" font-size="13">` +
+    `<title>Throughput over undici.request: ${escape(title)}</title>` +
     `<rect width="100%" height="100%" fill="white"/>` +
     `<text x="10" y="22" font-weight="bold">Throughput over undici.request: ${escape(title)}</text>${bars.join("")}</svg>\n`
   )
