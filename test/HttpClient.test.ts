@@ -29,13 +29,14 @@ import {
   Context,
   Deferred,
   Effect,
+  Exit,
   Fiber,
   Layer,
   Option,
   Ref,
   Schedule,
   Schema,
-  type Scope,
+  Scope,
   Stream,
   Tracer
 } from "effect"
@@ -74,10 +75,14 @@ const Todo = Schema.Struct({
 })
 const todo = { userId: 1, id: 1, title: "delectus aut autem", completed: false }
 
-class Api extends Context.Tag("Api")<Api, { readonly url: string; readonly closed: Deferred.Deferred<void> }>() {
+class Api extends Context.Tag("Api")<
+  Api,
+  { readonly url: string; readonly arrived: Deferred.Deferred<void>; readonly closed: Deferred.Deferred<void> }
+>() {
   static readonly Live = Layer.scoped(
     Api,
     Effect.gen(function* () {
+      const arrived = yield* Deferred.make<void>()
       const closed = yield* Deferred.make<void>()
       const url = yield* serve((request, response, body) => {
         const { pathname, search } = new URL(request.url ?? "/", "http://localhost")
@@ -118,6 +123,8 @@ class Api extends Context.Tag("Api")<Api, { readonly url: string; readonly close
             return response.writeHead(204).end()
           case "/redirect":
             return response.writeHead(302, { location: "/todos/1" }).end()
+          case "/to":
+            return response.writeHead(302, { location: search.slice(1) }).end()
           case "/status":
             return json({ code: search.slice(1) }, Number(search.slice(1)))
           case "/forever": {
@@ -128,6 +135,7 @@ class Api extends Context.Tag("Api")<Api, { readonly url: string; readonly close
             return
           }
           case "/stall":
+            Deferred.unsafeDone(arrived, Effect.void)
             response.on("close", () => Deferred.unsafeDone(closed, Effect.void))
             return
           case "/cut":
@@ -142,7 +150,7 @@ class Api extends Context.Tag("Api")<Api, { readonly url: string; readonly close
             return response.writeHead(404).end()
         }
       })
-      return { url, closed }
+      return { url, arrived, closed }
     })
   )
 }
@@ -381,9 +389,9 @@ describe("what every client does", () => {
   matrix(
     "an interrupted request closes its connection",
     Effect.gen(function* () {
-      const { closed } = yield* Api
+      const { arrived, closed } = yield* Api
       const fiber = yield* Effect.fork(get("/stall"))
-      yield* Effect.sleep("50 millis")
+      yield* Deferred.await(arrived)
       yield* Fiber.interrupt(fiber)
       yield* Deferred.await(closed)
     })
@@ -406,6 +414,36 @@ describe("what every client does", () => {
       const client = HttpClient.withScope(yield* HttpClient.HttpClient)
       yield* Effect.scoped(client.get(`${url}/forever`))
       yield* Deferred.await(closed)
+    }),
+    { session: ours, undici: NodeHttpClient.layerUndici, fetch: FetchHttpClient.layer }
+  )
+
+  matrix(
+    "withScope cuts a request in flight whose Scope closes elsewhere",
+    Effect.gen(function* () {
+      const { arrived, closed, url } = yield* Api
+      const scope = yield* Scope.make()
+      const client = HttpClient.withScope(yield* HttpClient.HttpClient)
+      const fiber = yield* Effect.fork(Effect.flip(Scope.extend(client.get(`${url}/stall`), scope)))
+      yield* Deferred.await(arrived)
+      yield* Scope.close(scope, Exit.void)
+      const error = yield* Fiber.join(fiber)
+      assert.deepInclude({ ...error }, { _tag: "RequestError", reason: "Transport" })
+      yield* Deferred.await(closed)
+    }),
+    { session: ours, undici: NodeHttpClient.layerUndici, fetch: FetchHttpClient.layer }
+  )
+
+  matrix(
+    "withScope sends nothing once its Scope has closed",
+    Effect.gen(function* () {
+      const { arrived, url } = yield* Api
+      const scope = yield* Scope.make()
+      yield* Scope.close(scope, Exit.void)
+      const client = HttpClient.withScope(yield* HttpClient.HttpClient)
+      const error = yield* Effect.flip(Scope.extend(client.get(`${url}/stall`), scope))
+      assert.deepInclude({ ...error }, { _tag: "RequestError", reason: "Transport" })
+      assert.isFalse(yield* Deferred.isDone(arrived))
     }),
     { session: ours, undici: NodeHttpClient.layerUndici, fetch: FetchHttpClient.layer }
   )
@@ -497,7 +535,9 @@ describe("what the session does beyond", () => {
         const fault: Effect.Effect<never, Errors.ClientError> = Testing.faults[name]
         const cause = yield* Effect.flip(fault)
         assert.strictEqual((error.cause as Errors.ClientError)._tag, cause._tag)
-        assert.include(error.message, (error.cause as Errors.ClientError).message)
+        const told = (error.cause as Errors.ClientError).message
+        assert.include(error.message, told.slice(0, told.indexOf(" (")))
+        assert.strictEqual(error.message.split("GET https://api.example/").length, 2, error.message)
       })
     )
   }
@@ -569,6 +609,20 @@ describe("what the session does beyond", () => {
       }).pipe(Effect.provide(Layer.merge(ours, Api.Live)))
     )
   }
+
+  it.scopedLive("a message names the request once, and where a redirect led as well", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Api
+      const cut = yield* Effect.flatMap(HttpClient.get(`${url}/cut?a=1`), (response) => response.text).pipe(Effect.flip)
+      assert.strictEqual(
+        cut.message,
+        `Decode: Cannot read the response's body: Incomplete after 5 bytes of 10 (200 GET ${url}/cut?a=1)`
+      )
+      const gone = yield* HttpClient.get(`${url}/to?/hangup`).pipe(Effect.flip)
+      assert.include(gone.message, `(GET ${url}/hangup`)
+      assert.include(gone.message, `(GET ${url}/to?/hangup)`)
+    }).pipe(Effect.provide(Layer.merge(ours, Api.Live)))
+  )
 
   it.scopedLive("a refused status keeps its head and the beginning of its body", () =>
     Effect.gen(function* () {

@@ -11,9 +11,11 @@ import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import type { RequestOptions } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
-import type { ClientError } from "../../Errors.js"
+import { type ClientError, isClientError } from "../../Errors.js"
 import type { SessionService } from "../../Session.js"
-import { HeadResponse, PlatformResponse } from "./httpClientResponse.js"
+import { endedBy } from "../endedBy.js"
+import { toPlatformError } from "./httpClientError.js"
+import { PlatformResponse } from "./httpClientResponse.js"
 import { NoSpans } from "./tracing/spans.js"
 
 /** What a request of the platform says, beside its method and its URL with the parameters in it. */
@@ -23,28 +25,26 @@ const optionsOf = (request: HttpClientRequest): RequestOptions => {
   return body._tag === "Empty" ? options : { ...options, data: body }
 }
 
-/** Ours as the platform's; what was wrong stays in `cause`. */
-const toPlatformError = (request: HttpClientRequest, cause: ClientError): HttpClientError.HttpClientError => {
-  const description = cause.message
-  switch (cause._tag) {
-    case "InvalidURL":
-      return new HttpClientError.RequestError({ request, reason: "InvalidUrl", cause, description })
-    case "InvalidRequest":
-    case "RequestBodyError":
-      return new HttpClientError.RequestError({ request, reason: "Encode", cause, description })
-    case "ClientResponseError":
-    case "TooManyRedirects":
-      return new HttpClientError.ResponseError({
-        request,
-        response: HeadResponse.ofError(request, cause),
-        reason: "StatusCode",
-        cause,
-        description
-      })
-    default:
-      return new HttpClientError.RequestError({ request, reason: "Transport", cause, description })
-  }
-}
+/** Cuts a request in flight when the platform aborts it: the Scope of `HttpClient.withScope` was closed. */
+const untilAborted = (
+  request: HttpClientRequest,
+  signal: AbortSignal,
+  opened: Effect.Effect<ClientResponse, ClientError>
+): Effect.Effect<ClientResponse, ClientError | HttpClientError.RequestError> =>
+  endedBy(opened, (fail: (error: HttpClientError.RequestError) => void) => {
+    const onAbort = () =>
+      fail(
+        new HttpClientError.RequestError({
+          request,
+          reason: "Transport",
+          cause: signal.reason,
+          description: "The Scope of the request was closed"
+        })
+      )
+    if (signal.aborted) onAbort()
+    else signal.addEventListener("abort", onAbort)
+    return () => signal.removeEventListener("abort", onAbort)
+  })
 
 /** Gives a response back once, when its body has ended or when it is aborted. */
 class Lifetime {
@@ -78,11 +78,11 @@ export const makeHttpClient = (session: Pick<SessionService, "request">): HttpCl
         session.request(request.method, url, optionsOf(request)),
         (input: Context.Context<never>) => Context.add(Context.add(input, Scope.Scope, scope), NoSpans, true)
       )
-      return opened.pipe(
+      return untilAborted(request, signal, opened).pipe(
         Effect.map(
-          (response: ClientResponse): HttpClientResponse => new PlatformResponse(request, response, lifetime.close)
+          (response: ClientResponse): HttpClientResponse => new PlatformResponse(request, url, response, lifetime.close)
         ),
-        Effect.mapError((error) => toPlatformError(request, error)),
+        Effect.mapError((error) => (isClientError(error) ? toPlatformError(request, url, error) : error)),
         Effect.onError(() => lifetime.close)
       )
     })

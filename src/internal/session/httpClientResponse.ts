@@ -14,6 +14,16 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError, ClientResponseError, TooManyRedirects } from "../../Errors.js"
+import { redactUrl } from "../redact.js"
+
+const addressOf = (url: string): string => url.replace(/[?#].*$/s, "")
+
+/** What an error says: without method and URL, which the platform adds, unless a redirect has led elsewhere. */
+export const descriptionOf = (url: URL, cause: ClientError): string => {
+  if (cause.url === undefined || addressOf(cause.url) !== addressOf(redactUrl(url.href))) return cause.message
+  const at = cause.message.lastIndexOf(` (${cause.method ?? "request for"} ${cause.url}`)
+  return at === -1 ? cause.message : cause.message.slice(0, at)
+}
 
 /** What both kinds have. */
 abstract class Base extends Inspectable.Class {
@@ -41,11 +51,13 @@ abstract class Base extends Inspectable.Class {
 
 /** A response of a session. */
 export class PlatformResponse extends Base implements HttpClientResponse.HttpClientResponse {
+  private readonly url: URL
   private readonly original: ClientResponse
   private readonly close: Effect.Effect<void>
 
-  constructor(request: HttpClientRequest, original: ClientResponse, close: Effect.Effect<void>) {
+  constructor(request: HttpClientRequest, url: URL, original: ClientResponse, close: Effect.Effect<void>) {
     super(request)
+    this.url = url
     this.original = original
     this.close = close
   }
@@ -98,7 +110,7 @@ export class PlatformResponse extends Base implements HttpClientResponse.HttpCli
       response: this,
       reason: "Decode",
       cause,
-      description: cause.message
+      description: descriptionOf(this.url, cause)
     })
 }
 
