@@ -4,7 +4,7 @@ import type { Deadline, Deadlines } from "../../src/internal/transport/deadlines
 import { type Lease, Pool, type Poolable, type PoolSettings } from "../../src/internal/transport/pool.js"
 
 /** Time that passes when the test says so. */
-class ManualDeadlines implements Deadlines {
+class ManualDeadlines implements Pick<Deadlines, "now" | "scheduleIdle"> {
   private time = 0
   private readonly entries = new Set<{ readonly at: number; readonly fire: () => void }>()
   readonly now = () => this.time

@@ -10,7 +10,8 @@ import { type ClientError, type Details, TotalTimeoutError } from "../../Errors.
 import type { Phase } from "../../Timeouts.js"
 import type { Limits } from "../limits.js"
 import { redactUrl } from "../redact.js"
-import type { Deadline, Deadlines } from "../transport/deadlines.js"
+import type { Deadline, Deadlines, Limited } from "../transport/deadlines.js"
+import type { Expiring, ExpiryList } from "../transport/expiry.js"
 import type { BodyContext } from "./bodySource.js"
 import type { SessionCore } from "./core.js"
 import type { Hop } from "./hop.js"
@@ -20,7 +21,7 @@ import type { HopTrace } from "./tracing/hopTrace.js"
 
 const noHistory: ReadonlyArray<ResponseHead> = []
 
-export class Call {
+export class Call implements Limited {
   readonly core: SessionCore
   readonly id: number
   readonly limits: Limits
@@ -44,7 +45,11 @@ export class Call {
   private hop: Hop | undefined = undefined
   private others: Set<Hop> | undefined = undefined
   private waits: Set<(error: ClientError) => void> | undefined = undefined
-  private deadline: Deadline | undefined = undefined
+  /** Its place among what has the same limit. */
+  list: ExpiryList | undefined = undefined
+  earlier: Expiring | undefined = undefined
+  later: Expiring | undefined = undefined
+  deadline: Deadline | undefined = undefined
   private ended = false
   private finished = false
   private cause: ClientError | undefined = undefined
@@ -70,7 +75,7 @@ export class Call {
 
   /** Starts its time. From here on it has to be settled or interrupted. */
   begin(): void {
-    this.deadline = this.deadlines.schedule(this.expiresAt, () => this.expire())
+    this.deadlines.limit(this.limits.total, this)
     this.core.begin(this)
   }
 
@@ -173,7 +178,7 @@ export class Call {
 
   /** The time limits were for the way to the response. */
   endLimits(): void {
-    this.deadline?.cancel()
+    this.deadlines.endLimit(this)
   }
 
   /** Ends everything that is under way with this error. */
@@ -194,11 +199,11 @@ export class Call {
   private finish(): void {
     if (this.finished) return
     this.finished = true
-    this.deadline?.cancel()
+    this.deadlines.endLimit(this)
     this.core.end(this)
   }
 
-  private expire(): void {
+  expire(): void {
     let phase: Phase = "queue"
     for (const hop of this.hops) phase = hop.marks.current
     this.abort(

@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import { type Expiring, listOf, maxDelay } from "./expiry.js"
 
 /** A deadline that waits. */
 export interface Deadline {
@@ -21,12 +22,18 @@ export interface Deadlines {
   readonly schedule: (at: number, fire: () => void) => Deadline
   /** The same, without keeping the process alive. */
   readonly scheduleIdle: (at: number, fire: () => void) => Deadline
+  /** Calls `expire` once `now()` has reached `expiresAt`, so many milliseconds from now, unless `endLimit` comes first. */
+  readonly limit: (millis: number, entry: Limited) => void
+  readonly endLimit: (entry: Limited) => void
+}
+
+/** What has a time limit that many others have as well. */
+export interface Limited extends Expiring {
+  /** The Deadlines'. */
+  deadline: Deadline | undefined
 }
 
 const never: Deadline = { cancel: () => {} }
-
-/** The longest delay that setTimeout takes. */
-const maxDelay = 2 ** 31 - 1
 
 class NativeDeadline implements Deadline {
   private timer: NodeJS.Timeout
@@ -61,7 +68,11 @@ const onNative = (deadline: NativeDeadline) => deadline.due()
 const native: Deadlines = {
   now: () => performance.now(),
   schedule: (at, fire) => (at === Infinity ? never : new NativeDeadline(at, fire, false)),
-  scheduleIdle: (at, fire) => (at === Infinity ? never : new NativeDeadline(at, fire, true))
+  scheduleIdle: (at, fire) => (at === Infinity ? never : new NativeDeadline(at, fire, true)),
+  limit: (millis, entry) => {
+    if (millis !== Infinity) listOf(millis).add(entry)
+  },
+  endLimit: (entry) => entry.list?.remove(entry)
 }
 
 interface Entry extends Deadline {
@@ -96,6 +107,12 @@ class ClockDeadlines implements Deadlines {
   }
 
   readonly scheduleIdle = (at: number, fire: () => void): Deadline => this.schedule(at, fire)
+
+  readonly limit = (_millis: number, entry: Limited): void => {
+    entry.deadline = this.schedule(entry.expiresAt, () => entry.expire())
+  }
+
+  readonly endLimit = (entry: Limited): void => entry.deadline?.cancel()
 
   private sleepUntil(at: number): void {
     const before = this.sleeper

@@ -304,6 +304,10 @@ export class Network implements Transport, ConnectionOwner {
     return this.inUse === 0 && this.pending.size === 0
   }
 
+  crowded(): boolean {
+    return this.inUse > 1
+  }
+
   onReusable(connection: Http1Connection, exchange: Exchange): boolean {
     if (this.forceClose || this.state !== "open" || connection.maxIdle <= 0) return false
     exchange.trace?.offer({ _tag: "ConnectionReleased", connectionId: connection.id })

@@ -18,6 +18,9 @@ export interface Poolable {
   readonly close: (reason: ConnectionClosed["reason"]) => void
 }
 
+/** The time that idle connections live on. */
+type IdleTime = Pick<Deadlines, "now" | "scheduleIdle">
+
 export interface PoolSettings {
   /** 0 is no limit. */
   readonly limit: number
@@ -163,7 +166,7 @@ export class Pool<C extends Poolable> {
   }
 
   /** Keeps a connection whose lease was released. */
-  keep(connection: C, deadlines: Deadlines): void {
+  keep(connection: C, deadlines: IdleTime): void {
     connection.idleSince = deadlines.now()
     const stack = this.idle.get(connection.key)
     if (stack === undefined) this.idle.set(connection.key, [connection])
@@ -276,7 +279,7 @@ export class Pool<C extends Poolable> {
     return connection.idleSince + Math.min(this.settings.keepaliveTimeout, connection.maxIdle)
   }
 
-  private sweepAt(deadlines: Deadlines, at: number): void {
+  private sweepAt(deadlines: IdleTime, at: number): void {
     this.sweep?.cancel()
     this.sweepsAt = at
     this.sweep = deadlines.scheduleIdle(at, () => {

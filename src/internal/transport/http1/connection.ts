@@ -1,6 +1,7 @@
 /**
  * One HTTP/1.1 connection: one exchange at a time, and nothing of one that could reach another.
  */
+import { TLSSocket } from "node:tls"
 import type { ConnectionInfo } from "../../../ClientResponse.js"
 import type { ClientError } from "../../../Errors.js"
 import type { ConnectionClosed } from "../../../Tracing.js"
@@ -8,6 +9,7 @@ import type { Deadline } from "../deadlines.js"
 import { type BodyControl, IncomingBody, type Trailers } from "../incomingBody.js"
 import type { Lease, Poolable } from "../pool.js"
 import type { Connection, Exchange } from "../Transport.js"
+import { atTurnEnd, type Turning } from "../turn.js"
 import type { Wire } from "../wire.js"
 import { brokenBody, brokenHead, cutBody, cutHead, goneBefore, silentFor } from "./faults.js"
 import type { ParsedHead } from "./head.js"
@@ -16,6 +18,8 @@ import { Upload } from "./upload.js"
 
 /** Who made the connection and holds its slot. */
 export interface ConnectionOwner {
+  /** Whether other connections are in use too. */
+  readonly crowded: () => boolean
   /** The exchange is over and the connection can take another. `false`: it is to be closed. */
   readonly onReusable: (connection: Http1Connection, exchange: Exchange) => boolean
   /** The connection has ended, or is about to: it takes no other exchange. Called once. */
@@ -49,7 +53,7 @@ const orderly: ReadonlySet<ConnectionClosed["reason"]> = new Set([
   "Shutdown"
 ])
 
-export class Http1Connection implements Connection, ParserHandler, Poolable, BodyControl {
+export class Http1Connection implements Connection, ParserHandler, Poolable, BodyControl, Turning {
   readonly id: number
   readonly key: string
   readonly wire: Wire
@@ -73,6 +77,14 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   private finished = false
   /** The last byte of the request has been handed to the system. */
   private sent = false
+  /** The request waits for the end of the turn. */
+  private waiting = false
+  /** The end of the turn will be told. */
+  private turning = false
+  /** Whether its socket keeps the process alive. */
+  private referenced = true
+  /** Whether the system takes bytes at once, if it takes them. */
+  private readonly direct: boolean
   private paused = false
   private spoke = false
   private draining: NodeJS.Timeout | undefined = undefined
@@ -88,6 +100,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.owner = owner
     this.parser = new Parser(limits, this)
     const socket = wire.socket
+    this.direct = !(socket instanceof TLSSocket)
     socket.on("drain", this.onDrain)
     socket.on("end", this.onEnd)
     socket.on("error", this.onSocketError)
@@ -123,13 +136,42 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.finished = false
     this.sent = false
     this.parser.expect(wire.method, wire.upgrade !== undefined)
-    if (this.requests > 1) this.wire.socket.ref()
+    if (!this.referenced) {
+      this.referenced = true
+      this.wire.socket.ref()
+    }
     exchange.marks.start("send")
+    if (this.owner.crowded()) {
+      this.waiting = true
+      this.turn()
+    } else this.send(exchange)
+  }
+
+  private turn(): void {
+    if (this.turning) return
+    this.turning = true
+    atTurnEnd(this)
+  }
+
+  endTurn(): void {
+    this.turning = false
+    if (this.closed) return
+    if (this.current === undefined) {
+      if (!this.referenced) return
+      this.referenced = false
+      this.wire.socket.unref()
+    } else if (this.waiting) {
+      this.waiting = false
+      this.send(this.current)
+    }
+  }
+
+  private send(exchange: Exchange): void {
+    const wire = exchange.wire
     const text = requestHead(exchange, this.wire.forward)
     const body = wire.body
     if (body === undefined) {
-      this.wire.socket.write(text, "latin1", this.onWritten)
-      this.watch("send", exchange.limits.send)
+      this.sendHead(text, exchange)
       return
     }
     this.upload = new Upload(this.wire.socket, body, this)
@@ -144,6 +186,20 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.watch("send", exchange.limits.send)
     this.upload.start()
     this.wire.socket.uncork()
+  }
+
+  /** A callback for each write costs more than to look whether all has been taken. */
+  private sendHead(text: string, exchange: Exchange): void {
+    const socket = this.wire.socket
+    if (this.direct) {
+      socket.write(text, "latin1")
+      if (socket.writableLength === 0) {
+        this.onSent()
+        return
+      }
+      socket.write("", "latin1", this.onWritten)
+    } else socket.write(text, "latin1", this.onWritten)
+    this.watch("send", exchange.limits.send)
   }
 
   abort(reason: ConnectionClosed["reason"]): void {
@@ -329,7 +385,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       this.exchanged = undefined
       this.paused = false
       if (head.keepAliveTimeout !== undefined) this.maxIdle = Math.max(0, head.keepAliveTimeout - hintMargin)
-      if (this.owner.onReusable(this, exchange)) this.wire.socket.unref()
+      if (this.owner.onReusable(this, exchange)) this.turn()
       else this.shut("ForceClose", exchange)
       exchange.onDone()
     }

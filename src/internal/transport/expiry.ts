@@ -1,0 +1,97 @@
+/**
+ * One time limit for many: what ends after the same span of time ends in the order in which it began, so that one timer
+ * serves all of it, and the timer is left as it is while requests come and go.
+ */
+
+/** Something that may take so long. It is in one list at most. */
+export interface Expiring {
+  readonly expiresAt: number
+  readonly expire: () => void
+  /** The list's. */
+  list: ExpiryList | undefined
+  earlier: Expiring | undefined
+  later: Expiring | undefined
+}
+
+/** Lists that stay when they are empty; each has a timer that does not keep the process alive. */
+const keptLists = 16
+
+const lists = new Map<number, ExpiryList>()
+
+/** What expires after so many milliseconds. */
+export class ExpiryList {
+  private readonly millis: number
+  private first: Expiring | undefined = undefined
+  private last: Expiring | undefined = undefined
+  private timer: NodeJS.Timeout | undefined = undefined
+
+  constructor(millis: number) {
+    this.millis = millis
+  }
+
+  add(entry: Expiring): void {
+    entry.list = this
+    entry.earlier = this.last
+    if (this.last !== undefined) this.last.later = entry
+    else {
+      this.first = entry
+      // A timer for one that has gone runs too early, if anything.
+      if (this.timer === undefined) this.arm(entry.expiresAt)
+      else this.timer.ref()
+    }
+    this.last = entry
+  }
+
+  remove(entry: Expiring): void {
+    const { earlier, later } = entry
+    entry.list = undefined
+    entry.earlier = undefined
+    entry.later = undefined
+    if (earlier === undefined) this.first = later
+    else earlier.later = later
+    if (later === undefined) this.last = earlier
+    else later.earlier = earlier
+    if (this.first !== undefined) return
+    if (lists.size > keptLists) this.end()
+    else this.timer?.unref()
+  }
+
+  private arm(at: number): void {
+    const delay = Math.min(maxDelay, Math.max(1, Math.ceil(at - performance.now())))
+    this.timer = setTimeout(onTimer, delay, this)
+  }
+
+  private end(): void {
+    clearTimeout(this.timer)
+    this.timer = undefined
+    lists.delete(this.millis)
+  }
+
+  due(): void {
+    this.timer = undefined
+    const now = performance.now()
+    for (let entry = this.first; entry !== undefined && entry.expiresAt <= now; entry = this.first) {
+      this.remove(entry)
+      entry.expire()
+    }
+    // One of them may have begun another.
+    if (this.timer !== undefined) return
+    if (this.first === undefined) this.end()
+    else this.arm(this.first.expiresAt)
+  }
+}
+
+/** The longest delay that setTimeout takes. */
+export const maxDelay = 2 ** 31 - 1
+
+const onTimer = (list: ExpiryList): void => list.due()
+
+/** The list of a span of time. */
+export const listOf = (millis: number): ExpiryList => {
+  let list = lists.get(millis)
+  if (list === undefined) {
+    list = new ExpiryList(millis)
+    lists.set(millis, list)
+  }
+  return list
+}
