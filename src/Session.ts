@@ -13,7 +13,7 @@ import { dual } from "effect/Function"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import type { ClientRequest, CommonOptions, Method, RequestOptions, UrlInput } from "./ClientRequest.js"
 import type { ClientResponse, ResponseHead } from "./ClientResponse.js"
 import { Connector, type ConnectorService, TypeId as ConnectorTypeId, type TcpOptions, tcp } from "./Connector.js"
@@ -21,15 +21,14 @@ import { CookieJar, type CookieJarOptions, type CookieJarService, make as makeCo
 import type { ClientError } from "./Errors.js"
 import { jarOf } from "./internal/cookies/registry.js"
 import { SessionCore } from "./internal/session/core.js"
-import { type Defaults, makeDefaults } from "./internal/session/defaults.js"
 import { readEnvironment } from "./internal/session/environment.js"
 import { fromRequestValue } from "./internal/session/execute.js"
 import { makeHttpClient } from "./internal/session/httpClient.js"
-import { mergeOptions, mergeSessionOptions } from "./internal/session/options.js"
+import { mergeOptions } from "./internal/session/options.js"
 import { paginate as pages } from "./internal/session/paginate.js"
-import { bindConfigs } from "./internal/session/tracing/config.js"
-import { type Find, type Opener, send, sendValue } from "./internal/session/verbs.js"
-import { openWebSocket } from "./internal/session/webSocket.js"
+import { SessionImpl, typeId } from "./internal/session/service.js"
+import { type Find, send, sendValue } from "./internal/session/verbs.js"
+import { mockSession } from "./internal/testing/mockSession.js"
 import { transportOf } from "./internal/transport/handle.js"
 import { makeHub } from "./internal/transport/hub.js"
 import type { Signal, SpanOptions, TraceConfig } from "./Tracing.js"
@@ -78,7 +77,7 @@ export interface LayerOptions extends SessionOptions {
  * @since 0.1.0
  * @category type ids
  */
-export const TypeId: TypeId = "~effect-http-session/Session"
+export const TypeId: TypeId = typeId
 
 /**
  * The type of the mark.
@@ -156,49 +155,6 @@ export interface SessionService {
  */
 export class Session extends Context.Tag("effect-http-session/Session")<Session, SessionService>() {}
 
-/** A session on a core; `with` makes others on the same. */
-class SessionImpl implements SessionService, Opener {
-  readonly [TypeId]: TypeId = TypeId
-  readonly core: SessionCore
-  readonly defaults: Defaults
-  readonly connector: ConnectorService
-  readonly cookieJar: CookieJarService
-  private readonly given: SessionOptions
-
-  constructor(core: SessionCore, connector: ConnectorService, given: SessionOptions) {
-    this.core = core
-    this.connector = connector
-    this.cookieJar = core.jarService
-    this.given = given
-    this.defaults = makeDefaults(given)
-    bindConfigs(core, this.defaults, this, given.traceConfigs)
-  }
-
-  readonly current = currentOptions
-  readonly request = (method: Method, url: UrlInput, options?: RequestOptions) =>
-    send<never>(this, method, url, options)
-  readonly get: Verb = (url, options) => send<never>(this, "GET", url, options)
-  readonly head: Verb = (url, options) => send<never>(this, "HEAD", url, options)
-  readonly options: Verb = (url, options) => send<never>(this, "OPTIONS", url, options)
-  readonly delete: Verb = (url, options) => send<never>(this, "DELETE", url, options)
-  readonly post: Verb = (url, options) => send<never>(this, "POST", url, options)
-  readonly put: Verb = (url, options) => send<never>(this, "PUT", url, options)
-  readonly patch: Verb = (url, options) => send<never>(this, "PATCH", url, options)
-  readonly execute = (request: HttpClientRequest | ClientRequest, options?: RequestOptions) =>
-    sendValue<never>(this, fromRequestValue(request, options))
-  readonly webSocket = (url: UrlInput, options?: WebSocketOptions) => openWebSocket(this, url, options)
-  readonly with = (options: SessionOptions): SessionService =>
-    new SessionImpl(this.core, this.connector, mergeSessionOptions(this.given, options))
-
-  get signals(): Stream.Stream<Signal> {
-    return this.core.hub.stream
-  }
-
-  get close(): Effect.Effect<void> {
-    return this.core.close
-  }
-}
-
 let sessions = 0
 
 const build = (
@@ -220,7 +176,7 @@ const build = (
           hub: makeHub(transport.hub),
           ownsTransport
         })
-        return new SessionImpl(core, connector, options)
+        return new SessionImpl(core, connector, currentOptions, options)
       }),
       (session) => session.close
     )
@@ -312,8 +268,6 @@ export const layerHttpClient: Layer.Layer<HttpClient, never, Session> = Layer.ef
   Effect.map(Session, makeHttpClient)
 )
 
-const absent = (name: string) => Effect.dieMessage(`Session.layerMock: ${name} was not given`)
-
 /**
  * A session for tests without one. Verbs, `execute` and module functions fall back on `request`, if that is given;
  * what is not given dies when it is used. `Connector.layerMock` tests more.
@@ -322,36 +276,7 @@ const absent = (name: string) => Effect.dieMessage(`Session.layerMock: ${name} w
  * @category layers
  */
 export const layerMock = (partial: Partial<Omit<SessionService, TypeId>>): Layer.Layer<Session> =>
-  Layer.sync(Session, () => {
-    const request: SessionService["request"] = partial.request ?? (() => absent("request"))
-    const verb =
-      (method: Method): Verb =>
-      (url, options) =>
-        request(method, url, options)
-    const service: SessionService = {
-      [TypeId]: TypeId,
-      request,
-      get: verb("GET"),
-      head: verb("HEAD"),
-      options: verb("OPTIONS"),
-      delete: verb("DELETE"),
-      post: verb("POST"),
-      put: verb("PUT"),
-      patch: verb("PATCH"),
-      execute: (value, options) => request(value.method, value.url, options),
-      webSocket: () => absent("webSocket"),
-      with: () => service,
-      get cookieJar(): CookieJarService {
-        throw new Error("Session.layerMock: cookieJar was not given")
-      },
-      get connector(): ConnectorService {
-        throw new Error("Session.layerMock: connector was not given")
-      },
-      signals: Stream.dieMessage("Session.layerMock: signals was not given"),
-      close: Effect.void
-    }
-    return Object.defineProperties(service, Object.getOwnPropertyDescriptors(partial))
-  })
+  Layer.sync(Session, () => mockSession(partial))
 
 /**
  * Options for every request made inside, under those the request is given itself.

@@ -1,0 +1,139 @@
+/** What those who watch a request are told of the attempts that middlewares make. */
+import { assert, describe, it } from "@effect/vitest"
+import { type Duration, Effect, Fiber, Layer, Redacted, Schedule, TestClock } from "effect"
+import {
+  Auth,
+  ClientResponse,
+  Connector,
+  CookieJar,
+  Errors,
+  Middleware,
+  Session,
+  Testing,
+  Tracing
+} from "effect-http-session"
+
+type Retry = Omit<Tracing.RequestRetry, "error"> & { readonly error?: { readonly _tag: string } | undefined }
+
+/** The RequestRetry of one GET, heard by `collect`, by a TraceConfig and on the stream alike. */
+const retriesOf = (
+  middleware: Middleware.Middleware,
+  handler: Connector.MockHandler,
+  passes: Duration.DurationInput = 0
+) =>
+  Effect.gen(function* () {
+    const heard: Array<Retry> = []
+    const config = Tracing.traceConfig({
+      onRequestRetry: (_session, _ctx, signal) => Effect.sync(() => heard.push(signal))
+    })
+    const asked = Session.get("http://a.test/", { params: { token: "s3cret" } }).pipe(
+      ClientResponse.use((response) => Effect.succeed(response.status)),
+      Tracing.collect
+    )
+    const session = Layer.provide(
+      Session.layerWithoutDependencies({ traceConfigs: [config], middlewares: [middleware] }),
+      [Connector.layerMock(handler), CookieJar.layer()]
+    )
+    const fiber = yield* Effect.fork(Effect.provide(asked, session))
+    yield* TestClock.adjust(passes)
+    const [status, signals] = yield* Fiber.join(fiber)
+    const retries = signals.filter((signal) => signal._tag === "RequestRetry")
+    assert.deepStrictEqual(heard, retries)
+    const tags = signals.map((signal) => signal._tag)
+    assert.strictEqual(tags.filter((tag) => tag === "RequestStart").length, 1)
+    assert.strictEqual(tags.filter((tag) => tag === "RequestEnd").length, 1)
+    for (const signal of retries) assert.notInclude(JSON.stringify(signal), "s3cret")
+    return { status, tags, retries }
+  })
+
+const facts = (retries: ReadonlyArray<Retry>) =>
+  retries.map(({ delay, error, method, reason, url }) => ({
+    method,
+    address: url.split("?")[0],
+    reason,
+    delay,
+    error: error?._tag
+  }))
+
+const retry = (more: { readonly reason: string; readonly delay?: number; readonly error?: string }) => ({
+  method: "GET",
+  address: "http://a.test/",
+  delay: 0,
+  error: undefined,
+  ...more
+})
+
+describe("RequestRetry", () => {
+  it.effect("of retry: one before each attempt after the first, with the wait and what has failed", () =>
+    Effect.gen(function* () {
+      let calls = 0
+      const { retries, status, tags } = yield* retriesOf(
+        Middleware.retry({ schedule: Schedule.exponential("1 second") }),
+        () => {
+          calls++
+          if (calls === 1) return Testing.faults.refused
+          return new Response(null, calls === 2 ? { status: 503, headers: { "retry-after": "30" } } : {})
+        },
+        "31 seconds"
+      )
+      assert.strictEqual(status, 200)
+      assert.deepStrictEqual(facts(retries), [
+        retry({ reason: "Retry", delay: 1000, error: "ClientConnectorError" }),
+        retry({ reason: "Retry", delay: 30_000 })
+      ])
+      assert.isBelow(tags.lastIndexOf("RequestRetry"), tags.indexOf("RequestEnd"))
+      assert.isTrue(retries[0] !== undefined && Errors.isClientError(retries[0].error))
+    })
+  )
+
+  it.effect("none where nothing is sent again", () =>
+    Effect.gen(function* () {
+      const { retries, status } = yield* retriesOf(Middleware.retry(), () => new Response(null, { status: 404 }))
+      assert.strictEqual(status, 404)
+      assert.deepStrictEqual(facts(retries), [])
+    })
+  )
+
+  it.effect("of digest: one for the answer to a challenge, none for credentials sent ahead", () =>
+    Effect.gen(function* () {
+      const digest = yield* Middleware.digest(Auth.basic("user", "p"))
+      const handler: Connector.MockHandler = (request) =>
+        request.headers.has("authorization")
+          ? new Response("ok")
+          : new Response(null, { status: 401, headers: { "www-authenticate": 'Digest realm="r", nonce="n"' } })
+      const first = yield* retriesOf(digest, handler)
+      assert.deepStrictEqual([first.status, facts(first.retries)], [200, [retry({ reason: "Digest" })]])
+      const second = yield* retriesOf(digest, handler)
+      assert.deepStrictEqual([second.status, facts(second.retries)], [200, []])
+    })
+  )
+
+  it.effect("of bearerRefresh: one for a token that was refused, none for the first", () =>
+    Effect.gen(function* () {
+      let tokens = 0
+      const bearer = yield* Middleware.bearerRefresh({
+        token: Effect.sync(() => Redacted.make(`t${++tokens}`))
+      })
+      const handler: Connector.MockHandler = (request) =>
+        new Response(null, { status: request.headers.get("authorization") === "Bearer t2" ? 200 : 401 })
+      const first = yield* retriesOf(bearer, handler)
+      assert.deepStrictEqual([first.status, facts(first.retries)], [200, [retry({ reason: "TokenRefresh" })]])
+      const second = yield* retriesOf(bearer, handler)
+      assert.deepStrictEqual([second.status, facts(second.retries)], [200, []])
+    })
+  )
+
+  it.effect("of hedge: one for each request beside the first, with the time it was waited for", () =>
+    Effect.gen(function* () {
+      let calls = 0
+      const { retries, status } = yield* retriesOf(
+        Middleware.hedge({ after: "100 millis", max: 2 }),
+        () => (++calls < 3 ? Effect.never : Effect.succeed(new Response())),
+        "200 millis"
+      )
+      assert.strictEqual(status, 200)
+      const beside = retry({ reason: "Hedge", delay: 100 })
+      assert.deepStrictEqual(facts(retries), [beside, beside])
+    })
+  )
+})
