@@ -84,11 +84,6 @@ export class Call implements Limited {
     return this.wall.unsafeCurrentTimeMillis()
   }
 
-  /** Whether nobody has to be asked between the steps of a hop. */
-  get direct(): boolean {
-    return this.core.jar !== undefined && this.trace?.listening !== true
-  }
-
   /** What a body that is not all there needs to run in; the References of the request are the body's. */
   bodyContext(request: Prepared, trace: HopTrace | undefined): BodyContext | undefined {
     const onChunk = trace?.onChunk

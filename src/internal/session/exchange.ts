@@ -5,6 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
+import type { Jar } from "../cookies/jar.js"
 import { toWire as toWireText } from "../cookies/wire.js"
 import type { Call } from "./call.js"
 import { cookieHeader, toSeed } from "./cookies.js"
@@ -74,6 +75,20 @@ export const exchange = (
     ? withForeignJar(call, request, (cookies) => Effect.async((resume) => send(cookies, resume)))
     : Effect.async((resume) => send(cookieHeader(call, jar, request), resume))
 }
+
+/** The same for the plain way, in one step: one closure for each request. */
+export const exchangeAtOnce = (
+  call: Call,
+  jar: Jar,
+  request: Prepared,
+  collect: boolean,
+  onResponse: OnResponse
+): Effect.Effect<ClientResponse, ClientError> =>
+  Effect.async((resume) => {
+    const hop = makeHop(call, request, cookieHeader(call, jar, request), collect, onResponse)
+    if (hop instanceof Hop) hop.start(resume)
+    else resume(Effect.fail(hop))
+  })
 
 /** The same with a jar of the user's own, which is asked by its effects. */
 const withForeignJar = (

@@ -15,14 +15,19 @@ export const parse = (
   try {
     return { value: using === undefined ? JSON.parse(text) : using(text) }
   } catch (cause) {
-    const position = using === undefined ? faultOf(text) : positionIn(cause, text.length)
-    return new JsonDecodeError({
-      ...details(),
-      ...(position === undefined ? undefined : { position }),
-      excerpt: excerptAround(text, position ?? 0),
-      cause
-    })
+    return decodeError(text, using !== undefined, details(), cause)
   }
+}
+
+/** What a text is refused with. Only of JSON.parse's failures is the place looked for in the text. */
+export const decodeError = (text: string, own: boolean, details: Details, cause: unknown): JsonDecodeError => {
+  const position = own ? positionIn(cause, text.length) : faultOf(text)
+  return new JsonDecodeError({
+    ...details,
+    ...(position === undefined ? undefined : { position }),
+    excerpt: excerptAround(text, position ?? 0),
+    cause
+  })
 }
 
 const positionIn = (cause: unknown, length: number): number | undefined => {

@@ -14,7 +14,7 @@ import * as Deadlines from "../transport/deadlines.js"
 import { Call } from "./call.js"
 import { throughMiddlewares } from "./chain.js"
 import type { SessionCore } from "./core.js"
-import { exchange } from "./exchange.js"
+import { exchangeAtOnce } from "./exchange.js"
 import type { OnResponse } from "./hop.js"
 import type { Prepared } from "./prepared.js"
 import { follow, redirects } from "./redirects.js"
@@ -49,14 +49,19 @@ const onEnd: OnResponse = (call, response) => {
 /** One hop with what comes after it. */
 const hop = (call: Call, request: Prepared, collect: boolean): Effect.Effect<ClientResponse, ClientError> => {
   call.request = request
-  if (request.middlewares.length === 0 && call.direct) return exchange(call, request, collect, onFinal)
+  if (request.middlewares.length === 0 && call.trace?.listening !== true) {
+    const { jar } = call.core
+    if (jar !== undefined) return exchangeAtOnce(call, jar, request, collect, onFinal)
+  }
   return Effect.flatMap(throughMiddlewares(call, request), (response) =>
     response instanceof Response ? (onFinal(call, response) ?? Effect.succeed(response)) : Effect.succeed(response)
   )
 }
 
+type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
+
 /** Begins a call in a fiber, on its Clock. */
-const begin = (core: SessionCore, fiber: Fiber.RuntimeFiber<unknown, unknown>, request: Prepared): Call => {
+const begin = (core: SessionCore, fiber: AnyFiber, request: Prepared): Call => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
   const call = new Call(core, fiber, request, Deadlines.of(clock), clock)
   call.trace = watch(call, fiber)
@@ -74,14 +79,15 @@ const send = (call: Call, collect: boolean): Effect.Effect<ClientResponse, Clien
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** Opens a request, hands its response to `done` with the call settled, and leaves nothing where it fails. */
-const guarded = <A, E, R>(
+const guarded = <B, A, E, R>(
   call: Call,
-  effect: Effect.Effect<ClientResponse, ClientError>,
-  done: (response: ClientResponse, restore: Restore) => Effect.Effect<A, E, R>
+  collect: boolean,
+  use: B,
+  done: (call: Call, response: ClientResponse, restore: Restore, use: B) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | ClientError, R> =>
   Effect.uninterruptibleMask((restore) => {
     call.begin()
-    return Effect.matchCauseEffect(restore(effect), {
+    return Effect.matchCauseEffect(restore(send(call, collect)), {
       onFailure: (cause) => {
         call.interrupt()
         return call.trace === undefined ? Effect.failCause(cause) : call.trace.failed(cause)
@@ -89,7 +95,7 @@ const guarded = <A, E, R>(
       onSuccess: (response) => {
         call.settle()
         call.trace?.settled(response)
-        return done(response, restore)
+        return done(call, response, restore, use)
       }
     })
   })
@@ -97,19 +103,17 @@ const guarded = <A, E, R>(
 /** The response lives in the fiber's Scope, which has to do something only where the body is not complete. */
 export const openScoped = (
   core: SessionCore,
-  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  fiber: AnyFiber,
   request: Prepared
-): Effect.Effect<ClientResponse, ClientError> => {
-  const call = begin(core, fiber, request)
-  return guarded(call, send(call, false), (response) =>
-    response instanceof Response && response.settled && call.trace === undefined
-      ? Effect.succeed(response)
-      : Effect.as(
-          Scope.addFinalizer(Context.unsafeGet(fiber.currentContext, Scope.Scope), release(call, response)),
-          response
-        )
-  )
-}
+): Effect.Effect<ClientResponse, ClientError> => guarded(begin(core, fiber, request), false, fiber, inScope)
+
+const inScope = (call: Call, response: ClientResponse, _: Restore, fiber: AnyFiber): Effect.Effect<ClientResponse> =>
+  response instanceof Response && response.settled && call.trace === undefined
+    ? Effect.succeed(response)
+    : Effect.as(
+        Scope.addFinalizer(Context.unsafeGet(fiber.currentContext, Scope.Scope), release(call, response)),
+        response
+      )
 
 /** What a decoder makes of a response. */
 export type FromResponse<A, E, R> = (response: ClientResponse) => Effect.Effect<A, E, R>
@@ -117,43 +121,43 @@ export type FromResponse<A, E, R> = (response: ClientResponse) => Effect.Effect<
 /** Opens a request and reads its body in the same step; `f` finds the bytes there. */
 export const openCollected = <A, E, R>(
   core: SessionCore,
-  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  fiber: AnyFiber,
   request: Prepared,
   f: FromResponse<A, E, R>
-): Effect.Effect<A, E | ClientError, R> => {
-  const call = begin(core, fiber, request)
-  return guarded(call, send(call, true), (response, restore) => {
-    const whole = response instanceof Response && response.settled
-    if (!whole || (call.trace !== undefined && (call.trace.listening || !response.isCollected))) {
-      return released(call, response, restore, f)
-    }
-    // What the bytes were decoded to at once needs no more steps.
-    const result = f(response)
-    return Exit.isExit(result) ? result : restore(result)
-  })
+): Effect.Effect<A, E | ClientError, R> =>
+  guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request), true, f, decoded)
+
+const decoded = <A, E, R>(
+  call: Call,
+  response: ClientResponse,
+  restore: Restore,
+  f: FromResponse<A, E, R>
+): Effect.Effect<A, E, R> => {
+  const whole = response instanceof Response && response.settled
+  if (!whole || (call.trace !== undefined && (call.trace.listening || !response.isCollected))) {
+    return released(call, response, restore, f)
+  }
+  // What the bytes were decoded to at once needs no more steps.
+  const result = f(response)
+  return Exit.isExit(result) ? result : restore(result)
 }
 
 /** Opens a request, runs `f`, and gives the response back however that ends. */
 export const openFor = <A, E, R>(
   core: SessionCore,
-  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  fiber: AnyFiber,
   request: Prepared,
-  f: (response: ClientResponse) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | ClientError, R> => {
-  const call = begin(core, fiber, request)
-  return guarded(call, send(call, false), (response, restore) => released(call, response, restore, f))
-}
+  f: FromResponse<A, E, R>
+): Effect.Effect<A, E | ClientError, R> =>
+  guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request), false, f, released)
 
 /** Opens a request whose connection is wanted; `f` runs uninterruptibly and takes care of the response. */
 export const openUpgraded = <A, E, R>(
   core: SessionCore,
-  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  fiber: AnyFiber,
   request: Prepared,
   f: (call: Call, response: ClientResponse, restore: Restore) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | ClientError, R> => {
-  const call = begin(core, fiber, request)
-  return guarded(call, send(call, false), (response, restore) => f(call, response, restore))
-}
+): Effect.Effect<A, E | ClientError, R> => guarded(begin(core, fiber, request), false, undefined, f)
 
 /** Gives a response back; listeners hear the rest. */
 const release = (call: Call, response: ClientResponse): Effect.Effect<void> =>
@@ -163,7 +167,7 @@ const released = <A, E, R>(
   call: Call,
   response: ClientResponse,
   restore: Restore,
-  f: (response: ClientResponse) => Effect.Effect<A, E, R>
+  f: FromResponse<A, E, R>
 ): Effect.Effect<A, E, R> =>
   Effect.matchCauseEffect(restore(f(response)), {
     onFailure: (cause) => Effect.zipRight(release(call, response), Effect.failCause(cause)),

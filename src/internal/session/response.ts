@@ -45,6 +45,7 @@ import type { ResponseSource, Upgrade } from "./responseSource.js"
 export type { BodySettings, ResponseSource, Upgrade } from "./responseSource.js"
 
 const ignore: Waiter = () => {}
+const none: Array<Waiter> = []
 
 /** Hears that the body has been collected, or why not. */
 type Waiter = (error: BodyError | undefined) => void
@@ -78,7 +79,9 @@ export class Response extends ResponseHeadView implements ClientResponse {
   private failure: BodyError | undefined = undefined
   private reader: BodyReader | undefined = undefined
   private batches: Batches | undefined = undefined
-  private waiters: Array<Waiter> | undefined = undefined
+  /** Who waits for the whole body: one, nearly always. */
+  private waiter: Waiter | undefined = undefined
+  private otherWaiters: Array<Waiter> = none
   private upgrade: Upgrade | undefined = undefined
   /** The rest of its body will not come soon, however short it is. */
   private endless = false
@@ -153,10 +156,10 @@ export class Response extends ResponseHeadView implements ClientResponse {
         done(undefined)
         return
       case "Collecting":
-        this.waiters?.push(done)
+        this.otherWaiters = [...this.otherWaiters, done]
         return
       case "Unread":
-        this.waiters = [done]
+        this.waiter = done
         this.startCollecting()
         return
       default:
@@ -166,12 +169,10 @@ export class Response extends ResponseHeadView implements ClientResponse {
 
   /** `done` is not called any more; when nobody waits, the body is given up. */
   cancelCollect(done: Waiter): void {
-    const waiters = this.waiters
-    if (waiters === undefined) return
-    const index = waiters.indexOf(done)
-    if (index === -1) return
-    waiters.splice(index, 1)
-    if (waiters.length === 0) this.releaseNow()
+    if (this.state !== "Collecting") return
+    if (this.waiter === done) this.waiter = undefined
+    else this.otherWaiters = this.otherWaiters.filter((waiter) => waiter !== done)
+    if (this.waiter === undefined && this.otherWaiters.length === 0) this.releaseNow()
   }
 
   private startCollecting(): void {
@@ -208,10 +209,13 @@ export class Response extends ResponseHeadView implements ClientResponse {
   }
 
   private settle(error: BodyError | undefined): void {
-    const waiters = this.waiters
+    const { otherWaiters, waiter } = this
     this.reader = undefined
-    this.waiters = undefined
-    if (waiters !== undefined) for (const waiter of waiters) waiter(error)
+    this.waiter = undefined
+    if (waiter !== undefined) waiter(error)
+    if (otherWaiters === none) return
+    this.otherWaiters = none
+    for (const other of otherWaiters) other(error)
   }
 
   private bodyFacts(): BodyFacts {
@@ -326,7 +330,8 @@ export class Response extends ResponseHeadView implements ClientResponse {
   textNow(encoding: string | undefined): Exit.Exit<string, BodyError> {
     const bytes = this.cached
     if (bytes === undefined) return Exit.fail(this.unreadable())
-    return this.decodeText(bytes, encoding ?? this.mediaType.charset, this.fallback)
+    const text = this.textOf(bytes, encoding ?? this.mediaType.charset, this.fallback)
+    return typeof text === "string" ? Exit.succeed(text) : Exit.fail(text)
   }
 
   /** JSON of the collected bytes. */
@@ -335,22 +340,23 @@ export class Response extends ResponseHeadView implements ClientResponse {
     if (refused !== undefined) return Exit.fail(refused)
     const bytes = this.cached
     if (bytes === undefined) return Exit.fail(this.unreadable())
-    const text = this.decodeText(bytes, options?.encoding ?? this.mediaType.charset, Charset.noFallback)
-    if (text._tag === "Failure") return text
-    const result = Json.parse(text.value, options?.parse, () => this.source.details("body"))
-    return "value" in result ? Exit.succeed(result.value) : Exit.fail(result)
+    const label = options?.encoding ?? this.mediaType.charset
+    const text = this.textOf(bytes, label, Charset.noFallback)
+    if (typeof text !== "string") return Exit.fail(text)
+    const parse = options?.parse
+    try {
+      return Exit.succeed(parse === undefined ? JSON.parse(text) : parse(text))
+    } catch (cause) {
+      return Exit.fail(Json.decodeError(text, parse !== undefined, this.source.details("body"), cause))
+    }
   }
 
-  private decodeText(
-    bytes: Uint8Array,
-    label: string | undefined,
-    fallback: Charset.Fallback
-  ): Exit.Exit<string, BodyError> {
+  private textOf(bytes: Uint8Array, label: string | undefined, fallback: Charset.Fallback): string | BodyError {
     try {
-      return Exit.succeed(Charset.decode(bytes, Charset.encodingOf(bytes, label, fallback)))
+      return Charset.decode(bytes, Charset.encodingOf(bytes, label, fallback))
     } catch (cause) {
       // A string of V8's holds 512 Mi code units.
-      return Exit.fail(this.payloadError("TooLarge", cause))
+      return this.payloadError("TooLarge", cause)
     }
   }
 
@@ -552,8 +558,8 @@ export class Response extends ResponseHeadView implements ClientResponse {
 
   private excerpt(bytes: Uint8Array): string {
     const first = bytes.subarray(0, errorBodySize)
-    const text = this.decodeText(first, this.mediaType.charset, this.fallback)
-    return text._tag === "Success" ? text.value : ""
+    const text = this.textOf(first, this.mediaType.charset, this.fallback)
+    return typeof text === "string" ? text : ""
   }
 
   /** Throws the body away: a small one whose end is known to be near is waited for, which saves its connection. */

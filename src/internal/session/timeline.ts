@@ -30,17 +30,15 @@ export class Timeline implements Marks {
     this.startedAt = startedAt
   }
 
-  start(phase: Phase): void {
-    const now = this.deadlines.now()
+  start(phase: Phase, now = this.deadlines.now()): void {
     if (!this.ended) this.add(now)
     this.current = phase
     this.began = now
     this.ended = false
   }
 
-  end(phase: Phase): void {
+  end(phase: Phase, now = this.deadlines.now()): void {
     if (this.current !== phase || this.ended) return
-    const now = this.deadlines.now()
     this.ended = true
     this.add(now)
     if (phase === "body") this.total = now - this.startedAt

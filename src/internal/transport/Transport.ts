@@ -133,8 +133,9 @@ export interface Marks {
   /** The phase that began last. */
   readonly current: Phase
   /** Ends the phase before, if it has not ended. */
-  readonly start: (phase: Phase) => void
-  readonly end: (phase: Phase) => void
+  readonly start: (phase: Phase, now?: number) => void
+  /** `now`: on the deadlines' time, where it is known. */
+  readonly end: (phase: Phase, now?: number) => void
 }
 
 /** What getting and using a connection has to know of a request. */

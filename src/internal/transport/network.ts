@@ -14,13 +14,15 @@ import { type ConnectionOwner, Http1Connection } from "./http1/connection.js"
 import { type ParserLimits, resolveLimits } from "./http1/parser.js"
 import type { Hub } from "./hub.js"
 import { type Lease, Pool } from "./pool.js"
-import type { Connection, Exchange, Transport } from "./Transport.js"
+import type { Connection, Exchange, Route, Transport } from "./Transport.js"
 import { Sockets, type Wire } from "./wire.js"
 
 /** What opens connections. */
 export interface Dialer {
   /** Runs in the requesting fiber. Every socket is in `sockets` from the moment it is made: whoever dials owns them. */
   readonly dial: (exchange: Exchange, sockets: Sockets) => Effect.Effect<Wire, ClientError>
+  /** Whether an idle connection may serve the route, which may have been dialled for another origin. */
+  readonly permits?: ((route: Route) => boolean) | undefined
   readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
 }
 
@@ -79,6 +81,7 @@ export class Network implements Transport, ConnectionOwner {
   takeIdle(exchange: Exchange): Connection | undefined {
     const route = exchange.route
     if (this.state !== "open" || !this.pool.canReuse(route.origin.key, route.key)) return undefined
+    if (!this.mayReuse(route)) return undefined
     const connection = this.pool.takeIdle(route.key, exchange.deadlines.now())
     if (connection === undefined) return undefined
     const lease = this.pool.request(route.origin.key, route.key, noGrant)
@@ -86,6 +89,11 @@ export class Network implements Transport, ConnectionOwner {
     exchange.trace?.offer(reused(connection, exchange))
     this.use(connection, lease, exchange)
     return connection
+  }
+
+  /** What the dialler refuses is dialled for, so that it can say why. */
+  private mayReuse(route: Route): boolean {
+    return route.proxy === undefined || this.dialer.permits?.(route) !== false
   }
 
   /** One guard around all its steps: wherever it is interrupted, its slot goes to the next. */
@@ -198,7 +206,8 @@ export class Network implements Transport, ConnectionOwner {
   ): Effect.Effect<Connection, ClientError> {
     const refusal = this.refusal(exchange)
     if (refusal !== undefined) return Effect.fail(refusal)
-    const idle = fresh ? undefined : this.pool.takeIdle(exchange.route.key, exchange.deadlines.now())
+    const { route } = exchange
+    const idle = fresh || !this.mayReuse(route) ? undefined : this.pool.takeIdle(route.key, exchange.deadlines.now())
     if (idle !== undefined) {
       this.use(idle, lease, exchange)
       return exchange.trace === undefined
@@ -308,11 +317,11 @@ export class Network implements Transport, ConnectionOwner {
     return this.inUse > 1
   }
 
-  onReusable(connection: Http1Connection, exchange: Exchange): boolean {
+  onReusable(connection: Http1Connection, exchange: Exchange, now: number): boolean {
     if (this.forceClose || this.state !== "open" || connection.maxIdle <= 0) return false
     exchange.trace?.offer({ _tag: "ConnectionReleased", connectionId: connection.id })
     // Idle before its slot is free, so that the next in the queue can have it.
-    this.pool.keep(connection, exchange.deadlines)
+    this.pool.keep(connection, exchange.deadlines, now)
     this.freeSlot(connection)
     return true
   }

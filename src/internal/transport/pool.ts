@@ -165,9 +165,9 @@ export class Pool<C extends Poolable> {
     this.forget(lease.host)
   }
 
-  /** Keeps a connection whose lease was released. */
-  keep(connection: C, deadlines: IdleTime): void {
-    connection.idleSince = deadlines.now()
+  /** Keeps a connection whose lease was released; `now` is on the time of `deadlines`. */
+  keep(connection: C, deadlines: IdleTime, now = deadlines.now()): void {
+    connection.idleSince = now
     const stack = this.idle.get(connection.key)
     if (stack === undefined) this.idle.set(connection.key, [connection])
     else stack.push(connection)

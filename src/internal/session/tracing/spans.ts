@@ -251,15 +251,15 @@ export class SpanTimeline extends Timeline {
     this.span = span
   }
 
-  override start(phase: Phase): void {
+  override start(phase: Phase, now?: number): void {
     this.finish()
-    super.start(phase)
+    super.start(phase, now)
     this.close = this.span()?.phase(phase)
   }
 
-  override end(phase: Phase): void {
+  override end(phase: Phase, now?: number): void {
     if (this.current === phase) this.finish()
-    super.end(phase)
+    super.end(phase, now)
   }
 
   /** Ends the phase that is open. */

@@ -21,7 +21,7 @@ export interface ConnectionOwner {
   /** Whether other connections are in use too. */
   readonly crowded: () => boolean
   /** The exchange is over and the connection can take another. `false`: it is to be closed. */
-  readonly onReusable: (connection: Http1Connection, exchange: Exchange) => boolean
+  readonly onReusable: (connection: Http1Connection, exchange: Exchange, now: number) => boolean
   /** The connection has ended, or is about to: it takes no other exchange. Called once. */
   readonly onClosed: (
     connection: Http1Connection,
@@ -66,6 +66,8 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   /** Whose it was last. */
   exchanged: Exchange | undefined = undefined
 
+  /** What a response tells of it; that of the first tells something else. */
+  private reusedInfo: ConnectionInfo | undefined = undefined
   private readonly owner: ConnectionOwner
   private readonly parser: Parser
   private current: Exchange | undefined = undefined
@@ -91,6 +93,8 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   private drained = 0
   private phaseDeadline: Deadline | undefined = undefined
   private progressAt = 0
+  /** When bytes came last. */
+  private cameAt = 0
   private continueDeadline: Deadline | undefined = undefined
 
   constructor(id: number, key: string, wire: Wire, limits: ParserLimits, owner: ConnectionOwner) {
@@ -111,9 +115,15 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   }
 
   get info(): ConnectionInfo {
+    if (this.requests <= 1) return this.infoNow(false)
+    this.reusedInfo ??= this.infoNow(true)
+    return this.reusedInfo
+  }
+
+  private infoNow(reused: boolean): ConnectionInfo {
     return {
       id: this.id,
-      reused: this.requests > 1,
+      reused,
       remoteAddress: this.wire.remoteAddress,
       localAddress: this.wire.localAddress,
       tls: this.wire.tls
@@ -248,8 +258,10 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     if (exchange === undefined || this.sent) return
     this.sent = true
     this.upload = undefined
-    if (this.finished) this.settle(false)
-    else if (this.head === undefined) {
+    if (this.finished) {
+      this.cameAt = exchange.deadlines.now()
+      this.settle(false)
+    } else if (this.head === undefined) {
       exchange.marks.start("headers")
       this.watch("headers", exchange.limits.headers)
     }
@@ -283,7 +295,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.unwatch()
     if (head.status === 101 && exchange.wire.upgrade !== undefined) return
     if (this.upload !== undefined && head.status >= 300) this.upload.cancel()
-    exchange.marks.start("body")
+    exchange.marks.start("body", this.cameAt)
     const body = new IncomingBody(head.contentLength, this)
     this.body = body
     exchange.onHead(head, body)
@@ -315,8 +327,9 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       if (!this.closed) this.shut("Unsolicited")
       return true
     }
+    this.cameAt = exchange.deadlines.now()
     // A head has to be whole in time, however it trickles.
-    if (this.phaseDeadline !== undefined && this.body !== undefined) this.progressAt = exchange.deadlines.now()
+    if (this.phaseDeadline !== undefined && this.body !== undefined) this.progressAt = this.cameAt
     const next = this.parser.execute(slab, start, end)
     if (this.closed) return true
     if (next < 0) {
@@ -345,6 +358,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       return
     }
     if (this.parser.finish()) {
+      this.cameAt = exchange.deadlines.now()
       this.settle(false)
       return
     }
@@ -375,7 +389,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     const body = this.body
     if (exchange === undefined || head === undefined) return
     this.unwatch()
-    exchange.marks.end("body")
+    exchange.marks.end("body", this.cameAt)
     this.body = undefined
     if (excess) this.shut("Unsolicited")
     else if (!this.sent || !head.keepAlive || exchange.wire.close) this.shut("ConnectionClose")
@@ -385,7 +399,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       this.exchanged = undefined
       this.paused = false
       if (head.keepAliveTimeout !== undefined) this.maxIdle = Math.max(0, head.keepAliveTimeout - hintMargin)
-      if (this.owner.onReusable(this, exchange)) this.turn()
+      if (this.owner.onReusable(this, exchange, this.cameAt)) this.turn()
       else this.shut("ForceClose", exchange)
       exchange.onDone()
     }

@@ -7,16 +7,21 @@ import type { Head } from "../Transport.js"
 /** How a body ends. */
 export type FramingKind = "none" | "length" | "chunked" | "close"
 
-/** What the parser has found beside the text. */
+/** What the scanner has found beside the text; places count from the first byte. */
 export interface HeadFacts {
   readonly status: number
-  readonly version: "1.0" | "1.1"
+  /** Of the version. */
+  readonly minor: number
   readonly reasonStart: number
   readonly reasonEnd: number
-  readonly framing: FramingKind
-  readonly contentLength: number | undefined
-  readonly keepAlive: boolean
-  readonly keepAliveTimeout: number | undefined
+  /** Whether no byte of a value or the reason was above 0x7f. */
+  readonly ascii: boolean
+  /** Those of name and value, four to a line: start, end, start, end; others may follow. */
+  readonly offsets: ReadonlyArray<number>
+  /** Lines. */
+  readonly count: number
+  /** The Keep-Alive field's timeout in milliseconds, negative for none. */
+  readonly framing: { readonly timeout: number }
 }
 
 // Slices keep the string alive that they were cut from: what is cut from a long one is copied.
@@ -39,20 +44,26 @@ export class ParsedHead implements Head {
   private readonly ascii: boolean
   private readonly offsets: ReadonlyArray<number>
 
-  /** `text` is latin1; `offsets` are those of name and value, four to a line: start, end, start, end. */
-  constructor(facts: HeadFacts, text: string, ascii: boolean, offsets: ReadonlyArray<number>) {
+  /** `text` is latin1. What is kept of the facts is copied. */
+  constructor(
+    facts: HeadFacts,
+    text: string,
+    framing: FramingKind,
+    contentLength: number | undefined,
+    keepAlive: boolean
+  ) {
     this.status = facts.status
-    this.version = facts.version
-    this.count = offsets.length >> 2
-    this.framing = facts.framing
-    this.contentLength = facts.contentLength
-    this.keepAlive = facts.keepAlive
-    this.keepAliveTimeout = facts.keepAliveTimeout
+    this.version = facts.minor === 1 ? "1.1" : "1.0"
+    this.count = facts.count
+    this.framing = framing
+    this.contentLength = contentLength
+    this.keepAlive = keepAlive
+    this.keepAliveTimeout = facts.framing.timeout < 0 ? undefined : facts.framing.timeout
     this.reasonStart = facts.reasonStart
     this.reasonEnd = facts.reasonEnd
     this.text = text
-    this.ascii = ascii
-    this.offsets = offsets
+    this.ascii = facts.ascii
+    this.offsets = facts.offsets.slice(0, facts.count << 2)
   }
 
   get reason(): string {

@@ -281,21 +281,8 @@ export class Parser {
   ): ParsedHead {
     const scanner = this.scanner
     const size = scanner.count << 2
-    return new ParsedHead(
-      {
-        status: scanner.status,
-        version: scanner.minor === 1 ? "1.1" : "1.0",
-        reasonStart: scanner.reasonStart,
-        reasonEnd: scanner.reasonEnd,
-        framing,
-        contentLength,
-        keepAlive,
-        keepAliveTimeout: scanner.framing.timeout < 0 ? undefined : scanner.framing.timeout
-      },
-      bytes.toString("latin1", base, base + (size === 0 ? scanner.reasonEnd : scanner.offsets[size - 1])),
-      scanner.ascii,
-      scanner.offsets.slice(0, size)
-    )
+    const text = bytes.toString("latin1", base, base + (size === 0 ? scanner.reasonEnd : scanner.offsets[size - 1]))
+    return new ParsedHead(scanner, text, framing, contentLength, keepAlive)
   }
 
   private sized(slab: Buffer, at: number, end: number): number {
