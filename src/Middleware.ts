@@ -311,16 +311,34 @@ export const hedge = (options: {
 }): Middleware => hedging.hedge(options)
 
 /**
- * A private cache (RFC 9111) for GET: fresh responses are returned without a request, stale ones are validated by ETag
- * and Last-Modified, `Vary` selects, unsafe methods that succeed invalidate. Request directives hold: no-store,
- * no-cache, max-age, min-fresh, max-stale, only-if-cached (504), stale-if-error (RFC 5861).
+ * A private cache (RFC 9111) for GET and HEAD: fresh responses are returned without a request, HEAD from what GET has
+ * stored; stale ones are validated by ETag and Last-Modified, `Vary` selects, unsafe methods that succeed invalidate.
+ * Request directives hold: no-store, no-cache, max-age, min-fresh, max-stale, only-if-cached (504), stale-if-error.
+ *
+ * A response may say for how long it stands in while it is stale (RFC 5861): while it is validated, in a request of its
+ * own that ends with the session (stale-while-revalidate), and where a validation fails (stale-if-error).
+ *
+ * Requests alike that miss at the same time are one request: the others wait until its body is stored, for which it is
+ * read on whatever its own reader does. Where it is not to be stored each asks for itself, the next time at once.
  *
  * Bodies are stored as they came, in their content codings, when they have been read to the end. Responses whose `Vary`
  * names `*` or `Cookie` are not stored, nor are Set-Cookie headers, nor ranges. Requests with conditions or ranges of
  * their own pass unchanged. A store that fails is no store.
  *
  * The store belongs to one user: responses to different credentials of the requests' own are kept apart, but cookies of
- * the jar and what inner middlewares add are not looked at. `KeyValueStore.prefix` makes several of one.
+ * the jar and what inner middlewares add are not looked at. `KeyValueStore.prefix` makes several of one. What was used
+ * longest ago goes where the store has more than `maxSize`, 4096 URLs, or 8 responses of one URL.
+ *
+ * @example
+ * ```ts
+ * import { KeyValueStore } from "@effect/platform"
+ * import { Effect, Layer } from "effect"
+ * import { Middleware, Session } from "effect-http-session"
+ *
+ * export const Cached = Layer.unwrapEffect(
+ *   Effect.map(Middleware.cache(), (cache) => Session.layer({ middlewares: [cache] }))
+ * ).pipe(Layer.provide(KeyValueStore.layerMemory))
+ * ```
  *
  * @since 0.1.0
  * @category constructors
@@ -329,5 +347,7 @@ export const cache = (
   options: {
     /** Bytes of one body, before decoding. Default 1 MiB; larger ones are not stored. */
     readonly maxBodySize?: number | undefined
+    /** Characters of all that is stored, bodies being base64. Default 64 Mi. */
+    readonly maxSize?: number | undefined
   } = {}
 ): Effect.Effect<Middleware, never, KeyValueStore> => caching.cache(options)

@@ -2,60 +2,31 @@
  * A private cache (RFC 9111) around each hop.
  */
 import { KeyValueStore } from "@effect/platform/KeyValueStore"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, isClientConnectionError, isServerTimeoutError } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
 import { setHeader } from "../session/changes.js"
+import { callOf } from "../session/nexts.js"
 import type { Prepared } from "../session/prepared.js"
 import { Response } from "../session/response.js"
-import { decodeText } from "../transport/http1/head.js"
+import { sendAside } from "./cacheAside.js"
 import { listenTo } from "./cacheBody.js"
 import { type Directives, parseDirectives } from "./cacheControl.js"
-import { CacheStore, type Stored, selectionOf, varyOf, whoOf } from "./cacheEntry.js"
-import { type Freshness, freshness, type Lines, satisfies, standsIn, valuesOf } from "./cachePolicy.js"
+import { CacheStore, likenessOf, type Stored, selectionOf, varyOf, whoOf } from "./cacheEntry.js"
+import { type Flight, Flights } from "./cacheFlights.js"
+import { linesOf, ofBody } from "./cacheLines.js"
+import { answersMeanwhile, type Freshness, freshness, satisfies, standsIn, valuesOf } from "./cachePolicy.js"
 import { fromStored, gatewayTimeout } from "./cacheResponse.js"
 import { preparedOf } from "./request.js"
 
 /** RFC 9110 section 9.2.1. */
 const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"])
-
-/** Of one connection, of one exchange, or nobody's business but the first receiver's. */
-const unstored: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-connection",
-  "proxy-authenticate",
-  "proxy-authentication-info",
-  "proxy-authorization",
-  "authentication-info",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "set-cookie"
-])
-
-/** What belongs to the stored body, whatever a 304 says (RFC 9111 section 3.2). */
-const ofBody: ReadonlySet<string> = new Set(["content-length", "content-encoding", "content-range", "content-type"])
-
-const text = (bytes: Uint8Array): string => decodeText(Buffer.from(bytes).toString("latin1"))
-
-/** Header lines to be stored: those that Connection names are not (RFC 9111 section 3.1). */
-const linesOf = (response: ClientResponse): Lines => {
-  const named = new Set(
-    response
-      .headerValues("connection")
-      .flatMap((value) => value.split(","))
-      .map((name) => name.trim().toLowerCase())
-  )
-  return response.rawHeaders
-    .map(([name, value]) => [text(name), text(value)] as const)
-    .filter(([name]) => !unstored.has(name.toLowerCase()) && !named.has(name.toLowerCase()))
-}
 
 /** Conditions and ranges of the caller's own are between him and the server. */
 const conditional = ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
@@ -81,19 +52,40 @@ interface Found {
   readonly directives: Directives
 }
 
+/** What makes a request care for the age of what it gets: it does not wait for others, nor take what is stale. */
+const requiring = ["no-cache", "max-age", "min-fresh"]
+
+/** What those who wait do where a body was not stored. */
+const landings = { abandoned: "again", broken: "alone", large: "unstored" } as const
+
+/** One sending, and what has to be known when its answer comes. */
+interface Errand {
+  readonly request: Prepared
+  readonly next: Next
+  readonly asked: Directives
+  /** Those who wait for it, if there may be any. */
+  readonly flight: Flight | undefined
+  /** When it was sent: what has been removed since is not stored. */
+  readonly since: number
+}
+
 class Cache {
+  readonly middleware: Middleware = (request, next) => this.run(preparedOf(request), next)
   private readonly store: CacheStore
   private readonly maxBodySize: number
+  private readonly flights = new Flights()
 
   constructor(store: CacheStore, maxBodySize: number) {
     this.store = store
     this.maxBodySize = maxBodySize
   }
 
-  run(request: Prepared, next: Next): Effect.Effect<ClientResponse, ClientError> {
+  private run(request: Prepared, next: Next): Effect.Effect<ClientResponse, ClientError> {
     if (!safe.has(request.method)) return Effect.tap(next(request), (response) => this.invalidate(request, response))
     const asked = directivesOf(request)
-    const answerable = request.method === "GET" && request.body._tag === "Empty" && request.fault === undefined
+    const isHead = request.method === "HEAD"
+    const answerable =
+      (isHead || request.method === "GET") && request.body._tag === "Empty" && request.fault === undefined
     if (!answerable || asked.has("no-store") || conditional.some((name) => request.header(name)._tag === "Some")) {
       return next(request)
     }
@@ -102,7 +94,18 @@ class Cache {
         return Effect.succeed(fromStored(request, next, found.stored, found.fresh.age))
       }
       if (asked.has("only-if-cached")) return Effect.succeed(gatewayTimeout(request, next))
-      return found === undefined ? this.fetch(request, next) : this.validate(request, next, found, asked)
+      if (isHead) {
+        const { moment } = this.store
+        return Effect.tap(next(request), (response) => this.compare(request, found?.stored, response, moment))
+      }
+      if (found !== undefined && answersMeanwhile(found.fresh, found.directives, asked)) {
+        const refresh = this.refresh(request, next, found)
+        const { fresh, stored } = found
+        if (refresh !== undefined) return Effect.map(refresh, () => fromStored(request, next, stored, fresh.age))
+      }
+      return requiring.some((name) => asked.has(name))
+        ? this.send(request, next, found, asked, undefined)
+        : this.join(request, next, found, asked)
     })
   }
 
@@ -118,17 +121,88 @@ class Cache {
     )
   }
 
-  private fetch(request: Prepared, next: Next): Effect.Effect<ClientResponse, ClientError> {
-    return Effect.tap(next(request), (response) => this.keep(request, response))
+  /** Waits for a request alike that is under way, or is the one that others wait for (RFC 9111 section 4). */
+  private join(
+    request: Prepared,
+    next: Next,
+    found: Found | undefined,
+    asked: Directives
+  ): Effect.Effect<ClientResponse, ClientError> {
+    return Effect.uninterruptibleMask((restore) => {
+      const key = likenessOf(request)
+      const flight = this.flights.get(key)
+      if (flight !== undefined) {
+        return restore(
+          Effect.flatMap(flight.wait, (landing) => {
+            if (landing === "again") return this.run(request, next)
+            return Effect.flatMap(this.find(request), (now) => {
+              const answers =
+                now !== undefined &&
+                (landing === "stored"
+                  ? satisfies(now.fresh, now.directives, asked)
+                  : landing === "standsIn" && standsIn(now.fresh, now.directives, asked))
+              return answers
+                ? Effect.succeed(fromStored(request, next, now.stored, now.fresh.age))
+                : this.send(request, next, now, asked, undefined)
+            })
+          })
+        )
+      }
+      return this.lead(key, (led) => restore(this.send(request, next, found, asked, led)))
+    })
+  }
+
+  /** Ends the flight where nothing else does. */
+  private lead<A>(key: string, send: (flight: Flight) => Effect.Effect<A, ClientError>): Effect.Effect<A, ClientError> {
+    const flight = this.flights.begin(key)
+    return Effect.onExit(send(flight), (exit) =>
+      Effect.sync(() => {
+        if (Exit.isFailure(exit)) flight.end(Cause.isInterruptedOnly(exit.cause) ? "again" : "alone")
+        else if (!flight.carried) flight.end("unstored")
+      })
+    )
+  }
+
+  /** Validates in a request of its own, while the stale response is used; `undefined` where that cannot be. */
+  private refresh(request: Prepared, next: Next, found: Found): Effect.Effect<void> | undefined {
+    const call = callOf(next)
+    const at = request.middlewares.indexOf(this.middleware)
+    if (call === undefined || at === -1) return undefined
+    return Effect.suspend(() => {
+      const key = likenessOf(request)
+      if (this.flights.get(key) !== undefined) return Effect.void
+      return sendAside(call.core, request.middlewares.slice(at + 1), (aside) =>
+        Effect.uninterruptibleMask((restore) =>
+          this.lead(key, (flight) =>
+            restore(
+              Effect.flatMap(this.send(request, aside, found, new Map(), flight), () =>
+                flight.carried ? flight.wait : Effect.void
+              )
+            )
+          )
+        )
+      )
+    })
+  }
+
+  private send(
+    request: Prepared,
+    next: Next,
+    found: Found | undefined,
+    asked: Directives,
+    flight: Flight | undefined
+  ): Effect.Effect<ClientResponse, ClientError> {
+    const errand = { request, next, asked, flight, since: this.store.moment }
+    return found === undefined ? this.fetch(errand) : this.validate(errand, found)
+  }
+
+  private fetch(errand: Errand): Effect.Effect<ClientResponse, ClientError> {
+    return Effect.tap(errand.next(errand.request), (response) => this.keep(errand, response))
   }
 
   /** Asks whether the stored response still holds (RFC 9111 section 4.3). */
-  private validate(
-    request: Prepared,
-    next: Next,
-    found: Found,
-    asked: Directives
-  ): Effect.Effect<ClientResponse, ClientError> {
+  private validate(errand: Errand, found: Found): Effect.Effect<ClientResponse, ClientError> {
+    const { asked, flight, next, request, since } = errand
     const { stored } = found
     const [tag] = valuesOf(stored.headers, "etag")
     const [modified] = valuesOf(stored.headers, "last-modified")
@@ -136,29 +210,38 @@ class Cache {
     if (tag !== undefined) conditioned = setHeader(conditioned, "If-None-Match", tag)
     if (modified !== undefined) conditioned = setHeader(conditioned, "If-Modified-Since", modified)
     const standIn = standsIn(found.fresh, found.directives, asked)
-    const instead = () => fromStored(request, next, stored, found.fresh.age)
+    const instead = () => {
+      flight?.end("standsIn")
+      return fromStored(request, next, stored, found.fresh.age)
+    }
     return Effect.matchEffect(next(conditioned), {
       onFailure: (error) => (standIn && isPassing(error) ? Effect.sync(instead) : Effect.fail(error)),
       onSuccess: (response) => {
         if (standIn && errorStatuses.has(response.status)) return Effect.map(response.release, instead)
-        if (response.status !== 304 || conditioned === request) return Effect.as(this.keep(request, response), response)
+        if (response.status !== 304 || conditioned === request) {
+          return Effect.as(this.keep(errand, response), response)
+        }
         const said = Option.getOrUndefined(response.header("etag"))
         const another = said !== undefined && tag !== undefined && !sameTag(said, tag)
+        if (another) return Effect.zipRight(response.release, this.fetch(errand))
         return Effect.zipRight(
           response.release,
-          another ? this.fetch(request, next) : this.freshen(request, next, stored, response)
+          Effect.map(this.freshen(request, stored, response, since), ({ age, fresher }) => {
+            flight?.end("stored")
+            return fromStored(request, next, fresher, age)
+          })
         )
       }
     })
   }
 
-  /** The stored response with the header lines of a 304 (RFC 9111 section 4.3.4). */
+  /** The stored response with the header lines of a 304 or of a HEAD (RFC 9111 section 4.3.4). */
   private freshen(
     request: Prepared,
-    next: Next,
     stored: Stored,
-    response: ClientResponse
-  ): Effect.Effect<ClientResponse> {
+    response: ClientResponse,
+    since: number
+  ): Effect.Effect<{ readonly fresher: Stored; readonly age: number }> {
     return Effect.flatMap(Clock.currentTimeMillis, (receivedAt) => {
       const lines = linesOf(response).filter(([name]) => !ofBody.has(name.toLowerCase()))
       const names = new Set(lines.map(([name]) => name.toLowerCase()))
@@ -166,12 +249,32 @@ class Cache {
       const kept = stored.headers.filter(([name]) => !names.has(name.toLowerCase()) && name.toLowerCase() !== "age")
       const fresher: Stored = { ...stored, receivedAt, headers: [...kept, ...lines] }
       const { age } = freshness(fresher.status, fresher.headers, receivedAt, receivedAt)
-      return Effect.as(this.store.put(request.url, fresher), fromStored(request, next, fresher, age))
+      return Effect.as(this.store.put(request.url, fresher, since), { fresher, age })
     })
   }
 
+  /** What a HEAD says of the stored response (RFC 9111 section 4.3.5): it is still the same, or it is gone. */
+  private compare(
+    request: Prepared,
+    stored: Stored | undefined,
+    response: ClientResponse,
+    since: number
+  ): Effect.Effect<void> {
+    if (stored === undefined || response.status !== 200) return Effect.void
+    const told = linesOf(response)
+    const of = (name: string, lines: Stored["headers"]) => valuesOf(lines, name)[0]
+    const differs = ["etag", "last-modified", "content-length"].some((name) => {
+      const said = of(name, told)
+      return said !== undefined && said !== of(name, stored.headers)
+    })
+    if (differs) return this.store.remove(request.url)
+    const validated = ["etag", "last-modified"].some((name) => of(name, told) !== undefined)
+    return validated ? Effect.asVoid(this.freshen(request, stored, response, since)) : Effect.void
+  }
+
   /** Stores a response when its body has come, if that may be done and is of use. */
-  private keep(request: Prepared, response: ClientResponse): Effect.Effect<void> {
+  private keep(errand: Errand, response: ClientResponse): Effect.Effect<void> {
+    const { flight, next, request, since } = errand
     return Effect.flatMap(Clock.currentTimeMillis, (receivedAt) => {
       const headers = linesOf(response)
       const vary = varyOf(headers)
@@ -182,15 +285,29 @@ class Cache {
       if (length > this.maxBodySize) return Effect.void
       const { reason, status } = response
       const stored = { who: whoOf(request), selection: selectionOf(request, vary), receivedAt, status, reason, headers }
-      return Effect.map(Effect.runtime<never>(), (runtime) =>
-        response.tapBody((body) =>
-          listenTo(body, this.maxBodySize, (bytes) => {
-            // The body ends in a callback, and its reader does not wait for the store.
-            const put = this.store.put(request.url, { ...stored, body: Buffer.from(bytes).toString("base64") })
-            Runtime.runFork(runtime)(put)
-          })
+      const put = (body: Uint8Array) =>
+        Effect.ensuring(
+          this.store.put(request.url, { ...stored, body: Buffer.from(body).toString("base64") }, since),
+          Effect.sync(() => flight?.end("stored"))
         )
-      )
+      return Effect.map(Effect.runtime<never>(), (runtime) => {
+        if (flight !== undefined) flight.carried = true
+        response.tapBody((from) => {
+          const { body, hurry } = listenTo(from, {
+            limit: this.maxBodySize,
+            hurries: () => flight?.wanted === true,
+            // The body ends in a callback, and its reader does not wait for the store; the session's end does.
+            onComplete: (bytes) => {
+              const fiber = Runtime.runFork(runtime)(put(bytes))
+              callOf(next)?.core.keep(fiber)
+            },
+            onLost: (why) => flight?.end(landings[why])
+          })
+          if (flight !== undefined) flight.hurry = hurry
+          if (flight?.wanted === true) hurry()
+          return body
+        })
+      })
     })
   }
 
@@ -212,10 +329,14 @@ class Cache {
 /** 1 MiB. */
 const defaultMaxBodySize = 1024 * 1024
 
+/** 64 MiB. */
+const defaultMaxSize = 64 * 1024 * 1024
+
 export const cache = (options: {
   readonly maxBodySize?: number | undefined
+  readonly maxSize?: number | undefined
 }): Effect.Effect<Middleware, never, KeyValueStore> =>
   Effect.map(KeyValueStore, (store): Middleware => {
-    const state = new Cache(new CacheStore(store), options.maxBodySize ?? defaultMaxBodySize)
-    return (request, next) => state.run(preparedOf(request), next)
+    const bounded = new CacheStore(store, options.maxSize ?? defaultMaxSize)
+    return new Cache(bounded, options.maxBodySize ?? defaultMaxBodySize).middleware
   })

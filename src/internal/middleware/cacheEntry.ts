@@ -12,6 +12,7 @@ import { authorizationOf } from "../session/credentials.js"
 import { toSkip } from "../session/defaults.js"
 import { getField } from "../session/headers.js"
 import type { Prepared } from "../session/prepared.js"
+import { CacheIndex, indexKey } from "./cacheIndex.js"
 import { type Lines, valuesOf } from "./cachePolicy.js"
 
 const Stored = Schema.Struct({
@@ -38,6 +39,9 @@ const encode = Schema.encodeSync(Entry)
 
 /** Responses that are kept of one URL. */
 const capacity = 8
+
+/** URLs that are remembered to have been removed. */
+const remembered = 1024
 
 const hash = (text: string): string => createHash("sha256").update(text).digest("base64url")
 
@@ -68,6 +72,12 @@ const valueOf = (request: Prepared, name: string): string => {
   if (values.length > 0) return values.map((value) => value.trim()).join(", ")
   const skipped = request.defaults.skip.has(name) || toSkip(request.given.skipAutoHeaders).has(name)
   return skipped ? "" : (automatic.get(name) ?? "")
+}
+
+/** The same for requests that one response may answer, before anybody knows its Vary. */
+export const likenessOf = (request: Prepared): string => {
+  const skipped = [...toSkip(request.given.skipAutoHeaders)].sort()
+  return hash(JSON.stringify([request.url, whoOf(request), request.headers, skipped]))
 }
 
 /** The names of Vary, or `undefined` where no other request can be told to be alike. */
@@ -101,12 +111,20 @@ const tolerant = <A, E>(what: string, effect: Effect.Effect<A, E>): Effect.Effec
     Effect.as(Effect.logDebug(`The HTTP cache cannot ${what} its store`, error), Option.none())
   )
 
-/** The stored responses of URLs. */
+/** The stored responses of URLs, up to a size of all. */
 export class CacheStore {
   private readonly store: KeyValueStore
+  private readonly maxSize: number
+  private index: CacheIndex | undefined = undefined
+  private removals = 0
+  /** When URLs were removed, the last ones. */
+  private readonly removed = new Map<string, number>()
+  /** Entries and the index are read and written back. */
+  private readonly writing = Effect.unsafeMakeSemaphore(1)
 
-  constructor(store: KeyValueStore) {
+  constructor(store: KeyValueStore, maxSize: number) {
     this.store = store
+    this.maxSize = maxSize
   }
 
   private all(key: string): Effect.Effect<ReadonlyArray<Stored>> {
@@ -122,21 +140,74 @@ export class CacheStore {
   find(request: Prepared): Effect.Effect<Stored | undefined> {
     return Effect.suspend(() => {
       const who = whoOf(request)
-      return Effect.map(this.all(keyOf(request.url)), (all) => all.find((stored) => selects(stored, request, who)))
+      const key = keyOf(request.url)
+      return Effect.map(this.all(key), (all) => {
+        this.index?.touch(key)
+        return all.find((stored) => selects(stored, request, who))
+      })
     })
   }
 
-  /** In place of what was there for the same requests. */
-  put(url: string, stored: Stored): Effect.Effect<void> {
+  /** Now, for `put`: what is removed from here on stays so. */
+  get moment(): number {
+    return this.removals
+  }
+
+  /**
+   * In place of what was there for the same requests, unless the URL was removed since it was asked for. What was used
+   * longest ago goes where it is too much.
+   */
+  put(url: string, stored: Stored, since: number): Effect.Effect<void> {
     const key = keyOf(url)
-    return Effect.flatMap(this.all(key), (all) => {
-      const others = all.filter((other) => !sameSelection(other, stored))
-      const text = encode({ version: 1, responses: [stored, ...others].slice(0, capacity) })
-      return Effect.asVoid(tolerant("write", this.store.set(key, text)))
-    })
+    return this.alone((index) =>
+      Effect.flatMap(this.all(key), (all) => {
+        if ((this.removed.get(key) ?? 0) > since) return Effect.void
+        const others = all.filter((other) => !sameSelection(other, stored))
+        const text = encode({ version: 1, responses: [stored, ...others].slice(0, capacity) })
+        const gone = index.add(key, text.length)
+        const write = gone.includes(key) ? Effect.void : tolerant("write", this.store.set(key, text))
+        return Effect.zipRight(
+          write,
+          Effect.forEach(gone, (old) => tolerant("write", this.store.remove(old)), { discard: true })
+        )
+      })
+    )
   }
 
   remove(url: string): Effect.Effect<void> {
-    return Effect.asVoid(tolerant("write", this.store.remove(keyOf(url))))
+    const key = keyOf(url)
+    return Effect.suspend(() => {
+      this.removed.delete(key)
+      this.removed.set(key, ++this.removals)
+      const [oldest] = this.removed.size > remembered ? this.removed.keys() : []
+      if (oldest !== undefined) this.removed.delete(oldest)
+      return this.alone((index) => {
+        index.remove(key)
+        return Effect.asVoid(tolerant("write", this.store.remove(key)))
+      })
+    })
+  }
+
+  /** One change at a time, with the index as it is and written as it has become. */
+  private alone(change: (index: CacheIndex) => Effect.Effect<void>): Effect.Effect<void> {
+    const read = Effect.suspend(() =>
+      this.index === undefined
+        ? Effect.map(
+            tolerant("read", this.store.get(indexKey)),
+            (text) => new CacheIndex(Option.getOrUndefined(Option.flatten(text)), this.maxSize)
+          )
+        : Effect.succeed(this.index)
+    )
+    const changed = Effect.flatMap(read, (index) => {
+      this.index = index
+      return Effect.zipRight(
+        change(index),
+        Effect.suspend(() => tolerant("write", this.store.set(indexKey, index.toText())))
+      )
+    })
+    // Without a wait where there need be none: what has been read is stored then.
+    return Effect.flatMap(this.writing.withPermitsIfAvailable(1)(changed), (done) =>
+      Option.isSome(done) ? Effect.void : Effect.asVoid(this.writing.withPermits(1)(changed))
+    )
   }
 }

@@ -72,3 +72,10 @@ export const standsIn = (fresh: Freshness, response: Directives, request: Direct
   const allowed = Math.max(seconds(response, "stale-if-error") ?? -1, seconds(request, "stale-if-error") ?? -1)
   return allowed >= 0 && fresh.age - fresh.lifetime <= allowed
 }
+
+/** Whether a stale response answers while it is validated (RFC 5861 section 3). */
+export const answersMeanwhile = (fresh: Freshness, response: Directives, request: Directives): boolean => {
+  if (response.has("must-revalidate") || response.has("no-cache")) return false
+  if (["no-cache", "max-age", "min-fresh"].some((name) => request.has(name))) return false
+  return fresh.age - fresh.lifetime <= (seconds(response, "stale-while-revalidate") ?? -1)
+}

@@ -46,7 +46,9 @@ const fromParts = (
 ): ClientResponse => {
   const { body, headers, reason, status } = parts
   const head = headOf({ status, reason, headers, contentLength: body.length })
-  return new Response(sourceOf(request, next), head, bodyOf(body), { id: 0, reused: false })
+  // HEAD is told of the body and gets none (RFC 9110 section 9.3.2).
+  const given = request.method === "HEAD" ? new Uint8Array() : body
+  return new Response(sourceOf(request, next), head, bodyOf(given), { id: 0, reused: false })
 }
 
 /** `age` in seconds. */

@@ -411,7 +411,13 @@ describe("cache", () => {
       Effect.gen(function* () {
         const cache = yield* Middleware.cache({ maxBodySize: 4 })
         const run = script([{ status: 200, headers: fresh }])
-        const ask = Effect.flatMap(request(), (asked) => cache(asked, run.next))
+        let asks = 0
+        // Not alike, so that none waits for another.
+        const ask = Effect.suspend(() =>
+          Effect.flatMap(request("GET", undefined, { headers: { "X-N": String(asks++) } }), (asked) =>
+            cache(asked, run.next)
+          )
+        )
         yield* ask
         run.made[0]!.push("abc")
         yield* (yield* ask).release

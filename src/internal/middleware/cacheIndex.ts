@@ -1,0 +1,63 @@
+/**
+ * What the cache has in its store, oldest first, so that it can keep to its size.
+ */
+import * as Schema from "effect/Schema"
+
+const Index = Schema.parseJson(
+  Schema.Struct({ version: Schema.Literal(1), entries: Schema.Array(Schema.Tuple(Schema.String, Schema.Number)) })
+)
+
+const decode = Schema.decodeUnknownOption(Index)
+const encode = Schema.encodeSync(Index)
+
+/** URLs that are kept, whatever their size. */
+const capacity = 4096
+
+/** Where it is stored. */
+export const indexKey = "effect-http-session/cache/index"
+
+export class CacheIndex {
+  private readonly entries: Map<string, number>
+  private readonly maxSize: number
+  private size = 0
+
+  constructor(text: string | undefined, maxSize: number) {
+    const stored = text === undefined ? undefined : decode(text)
+    this.entries = new Map(stored?._tag === "Some" ? stored.value.entries : [])
+    this.maxSize = maxSize
+    for (const size of this.entries.values()) this.size += size
+  }
+
+  /** It was used: others go before it. */
+  touch(key: string): void {
+    const size = this.entries.get(key)
+    if (size === undefined) return
+    this.entries.delete(key)
+    this.entries.set(key, size)
+  }
+
+  /** It is there now; the keys that have to go for it. */
+  add(key: string, size: number): ReadonlyArray<string> {
+    this.remove(key)
+    this.entries.set(key, size)
+    this.size += size
+    const gone: Array<string> = []
+    for (const oldest of this.entries.keys()) {
+      if (this.size <= this.maxSize && this.entries.size <= capacity) break
+      this.remove(oldest)
+      gone.push(oldest)
+    }
+    return gone
+  }
+
+  remove(key: string): void {
+    const size = this.entries.get(key)
+    if (size === undefined) return
+    this.entries.delete(key)
+    this.size -= size
+  }
+
+  toText(): string {
+    return encode({ version: 1, entries: [...this.entries] })
+  }
+}

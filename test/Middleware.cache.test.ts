@@ -1,0 +1,228 @@
+/** The cache in a session: what goes on beside the request that asks. */
+import { KeyValueStore } from "@effect/platform"
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, Layer, Option, Scope, TestClock } from "effect"
+import { ClientRequest, ClientResponse, Connector, CookieJar, Middleware, Session, Testing } from "effect-http-session"
+
+const url = "http://a.test/"
+
+/** Body and Age of a GET. */
+const get = (session: Session.SessionService, options?: ClientRequest.RequestOptions) =>
+  session
+    .get(url, options)
+    .pipe(
+      ClientResponse.use((response) =>
+        Effect.map(response.text, (body) => [body, Option.getOrUndefined(response.header("age"))] as const)
+      )
+    )
+
+const settle = Effect.yieldNow().pipe(Effect.repeatN(50))
+
+/** A session over a mock, with the cache between other middlewares. */
+const sessionOf = (handler: Connector.MockHandler, options: Session.SessionOptions = {}) =>
+  Effect.gen(function* () {
+    const cache = yield* Middleware.cache()
+    const mock = yield* Layer.build(Connector.layerMock(handler))
+    const outer: Array<string> = []
+    const session = yield* Session.make({
+      middlewares: [
+        (request, next) => {
+          outer.push(request.url)
+          return next(ClientRequest.setHeader(request, "x-outer", "1"))
+        },
+        cache,
+        (request, next) => next(ClientRequest.setHeader(request, "x-inner", "1"))
+      ],
+      ...options
+    }).pipe(Effect.provide(mock), Effect.provide(CookieJar.layer()))
+    return { session, outer }
+  })
+
+const stale = "max-age=10, stale-while-revalidate=20"
+
+describe("stale-while-revalidate", () => {
+  const rows: ReadonlyArray<readonly [string, string, number, string, "meanwhile" | "validated" | "cache"]> = [
+    ["while it is fresh", stale, 9, "", "cache"],
+    ["when it is stale", stale, 11, "", "meanwhile"],
+    ["at the end of its time", stale, 30, "", "meanwhile"],
+    ["after its time", stale, 31, "", "validated"],
+    ["without the directive", "max-age=10", 11, "", "validated"],
+    ["beside must-revalidate", `${stale}, must-revalidate`, 11, "", "validated"],
+    ["asked for by no-cache", stale, 11, "no-cache", "validated"],
+    ["asked for by max-age", stale, 11, "max-age=11", "validated"],
+    ["asked for by min-fresh", stale, 11, "min-fresh=1", "validated"],
+    ["with a number that is none", "max-age=10, stale-while-revalidate=x", 11, "", "validated"]
+  ]
+  for (const [name, directives, after, asked, expected] of rows) {
+    it.scoped(`${name}: ${expected}`, () =>
+      Effect.gen(function* () {
+        let calls = 0
+        const { session } = yield* sessionOf(
+          () => new Response(String(++calls), { headers: { "cache-control": directives } })
+        )
+        yield* get(session)
+        yield* TestClock.adjust(`${after} seconds`)
+        const [body] = yield* get(session, asked === "" ? {} : { headers: { "cache-control": asked } })
+        yield* settle
+        const came = calls === 1 ? "cache" : body === "1" ? "meanwhile" : "validated"
+        assert.strictEqual(came, expected)
+      }).pipe(Effect.provide(KeyValueStore.layerMemory))
+    )
+  }
+
+  it.scoped("answers at once, validates once, and what comes is used from then on", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      const seen: Array<Headers> = []
+      const { outer, session } = yield* sessionOf((request) => {
+        seen.push(request.headers)
+        if (seen.length === 1) return new Response("old", { headers: { "cache-control": stale, etag: '"a"' } })
+        return Effect.as(Deferred.await(gate), new Response("new", { headers: { "cache-control": "max-age=60" } }))
+      })
+      yield* get(session)
+      yield* TestClock.adjust("15 seconds")
+      for (let n = 0; n < 3; n++) assert.deepStrictEqual(yield* get(session), ["old", "15"])
+      yield* settle
+      assert.strictEqual(seen.length, 2)
+      yield* Deferred.succeed(gate, undefined)
+      yield* settle
+      assert.deepStrictEqual(yield* get(session), ["new", "0"])
+      assert.strictEqual(seen.length, 2)
+      // It is sent as the request that asked had become, through what is inside the cache, and nothing else.
+      const sent = seen[1] ?? new Headers()
+      assert.deepStrictEqual(
+        ["if-none-match", "x-outer", "x-inner"].map((name) => sent.get(name)),
+        ['"a"', "1", "1"]
+      )
+      assert.strictEqual(outer.length, 5)
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.scoped("a 304 freshens; a failure changes nothing and fails nobody", () =>
+    Effect.gen(function* () {
+      let calls = 0
+      const { session } = yield* sessionOf(
+        () => {
+          calls++
+          if (calls === 1) return new Response("body", { headers: { "cache-control": stale, etag: '"a"' } })
+          if (calls === 2) return Testing.faults.refused
+          return new Response(null, { status: 304, headers: { "cache-control": "max-age=60" } })
+        },
+        { raiseForStatus: true }
+      )
+      yield* get(session)
+      yield* TestClock.adjust("15 seconds")
+      assert.deepStrictEqual(yield* get(session), ["body", "15"])
+      yield* settle
+      assert.deepStrictEqual(yield* get(session), ["body", "15"])
+      yield* settle
+      assert.deepStrictEqual(yield* get(session), ["body", "0"])
+      assert.strictEqual(calls, 3)
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.scoped("validates under limits of its own, after which the next request does", () =>
+    Effect.gen(function* () {
+      let calls = 0
+      const { session } = yield* sessionOf(
+        () =>
+          ++calls === 1
+            ? new Response("body", { headers: { "cache-control": "max-age=10, stale-while-revalidate=99" } })
+            : Effect.never,
+        { timeout: { total: "5 seconds" } }
+      )
+      yield* get(session)
+      yield* TestClock.adjust("15 seconds")
+      yield* get(session)
+      yield* settle
+      yield* get(session)
+      yield* settle
+      assert.strictEqual(calls, 2)
+      yield* TestClock.adjust("5 seconds")
+      yield* get(session)
+      yield* settle
+      assert.strictEqual(calls, 3)
+      yield* TestClock.adjust("5 seconds")
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.effect("ends with the session, within the time of requests in flight", () =>
+    Effect.gen(function* () {
+      let calls = 0
+      let interrupted = false
+      const scope = yield* Scope.make()
+      const { session } = yield* sessionOf(() =>
+        ++calls === 1
+          ? new Response("body", { headers: { "cache-control": stale } })
+          : Effect.onInterrupt(Effect.never, () => Effect.sync(() => (interrupted = true)))
+      ).pipe(Scope.extend(scope))
+      yield* get(session)
+      yield* TestClock.adjust("15 seconds")
+      yield* get(session)
+      yield* settle
+      assert.strictEqual(calls, 2)
+      const closing = yield* Effect.fork(Scope.close(scope, Exit.void))
+      yield* settle
+      assert.isFalse(interrupted)
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(closing)
+      assert.isTrue(interrupted)
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+})
+
+describe("requests side by side", () => {
+  it.scoped("are one on the wire, with a body of many chunks", () =>
+    Effect.gen(function* () {
+      let calls = 0
+      const { session } = yield* sessionOf(() => {
+        calls++
+        const chunk = new Uint8Array(10_000).fill(120)
+        let left = 30
+        return new Response(
+          new ReadableStream({
+            pull: (controller) => (left-- > 0 ? controller.enqueue(chunk) : controller.close())
+          }),
+          { headers: { "cache-control": "max-age=60" } }
+        )
+      })
+      const sizes = yield* Effect.forEach(
+        Array.from({ length: 20 }),
+        () => Effect.map(get(session), ([body]) => body.length),
+        { concurrency: "unbounded" }
+      )
+      assert.deepStrictEqual(new Set(sizes), new Set([300_000]))
+      assert.strictEqual(calls, 1)
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.scoped("two responses of one fiber, the second before the first is read", () =>
+    Effect.gen(function* () {
+      let calls = 0
+      const { session } = yield* sessionOf(
+        () => new Response(`body ${++calls}`, { headers: { "cache-control": "max-age=60" } })
+      )
+      const bodies = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const first = yield* session.get(url)
+          const second = yield* session.get(url)
+          return [yield* second.text, yield* first.text]
+        })
+      )
+      assert.deepStrictEqual(bodies, ["body 1", "body 1"])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.scoped("one that waits is bounded by its own limits", () =>
+    Effect.gen(function* () {
+      const { session } = yield* sessionOf(() => Effect.never)
+      const first = yield* Effect.fork(get(session))
+      yield* settle
+      const second = yield* Effect.fork(Effect.flip(get(session, { timeout: { total: "2 seconds" } })))
+      yield* settle
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual((yield* Fiber.join(second))._tag, "TotalTimeoutError")
+      yield* Fiber.interrupt(first)
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+})
