@@ -527,7 +527,8 @@ describe("as a request of its session", () => {
           yield* peer.ended
         })
       )
-      const connector = yield* Connector.tcp()
+      // They are closed at once: what requests in flight get is not waited for.
+      const connector = yield* Connector.tcp({ gracefulShutdownTimeout: "1 hour" })
       const jar = yield* CookieJar.make()
       const makeSession = Session.make().pipe(
         Effect.provideService(Connector.Connector, connector),

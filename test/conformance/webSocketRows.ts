@@ -177,7 +177,7 @@ const isWhole = (hex: string): boolean => !Buffer.from(hex, "hex").toString("utf
 
 const invalid: ReadonlyArray<readonly [id: string, hex: string]> = [
   ["6.3", "ce ba e1 bd b9 cf 83 ce bc ce b5 ed a0 80 65 64 69 74 65 64"],
-  ["6.4.1", "ce ba e1 bd b9 cf 83 ce bc ce b5 f4 90 80 80 65 64 69 74 65 64"],
+  ["6.4", "ce ba e1 bd b9 cf 83 ce bc ce b5 f4 90 80 80 65 64 69 74 65 64"],
   ...cutWithin.filter(([, hex]) => !isWhole(hex)),
   ["6.8.1", "f8 88 80 80 80"],
   ["6.8.2", "fc 84 80 80 80 80"],
@@ -261,6 +261,10 @@ const invalidRows = (id: string, hex: string): ReadonlyArray<Row> => [
   fails(`${id} in fragments`, byteFragments(bytes(hex)), [], 1007)
 ]
 
+/** A text frame of which only so much has come. */
+const begun = (payload: Buffer): Buffer =>
+  Buffer.concat([frame({ opcode: opcodes.text, length: BigInt(payload.length + 100) }), payload])
+
 const sentence = "Hello-µ@ßöäüàá-UTF-8!!"
 
 const utf8: ReadonlyArray<Row> = [
@@ -282,7 +286,15 @@ const utf8: ReadonlyArray<Row> = [
   ...cutWithin.filter(([, hex]) => isWhole(hex)).flatMap(([id, hex]) => validRows(id, hex)),
   ...valid.flatMap(([id, hex]) => validRows(id, hex)),
   ...invalid.flatMap(([id, hex]) => invalidRows(id, hex)),
-  fails("6.4.3", [text(bytes("ce ba e1 bd b9 cf 83 ce bc ce b5 f4")), ping("never")], [], 1007)
+  // The fragments and pieces that would follow never come: it is wrong as soon as it cannot be right any more.
+  fails("6.4.1", [text(greek, false), continuation(bytes("f4 90 80 80"), false)], [], 1007),
+  fails("6.4.2", [text(Buffer.concat([greek, bytes("f4")]), false), continuation(bytes("90"), false)], [], 1007),
+  fails("6.4.3", [begun(Buffer.concat([greek, bytes("f4 90 80 80")]))], [], 1007),
+  fails("6.4.4", [begun(Buffer.concat([greek, bytes("f4")])), bytes("90")], [], 1007),
+  fails("6.4.4 by bytes", [begun(Buffer.concat([greek, bytes("f4")])), bytes("90")], [], 1007, 1),
+  fails("6.4 behind a ping", [text(greek, false), ping("p"), continuation(bytes("ff"), false)], [ponged("p")], 1007),
+  fails("6.4 cut by an empty end", [text(bytes("ce"), false), continuation("")], [], 1007),
+  fails("6.4 at the end of a large frame", [begun(Buffer.concat([Buffer.alloc(99_999, "*"), bytes("c0")]))], [], 1007)
 ]
 
 const closes = (

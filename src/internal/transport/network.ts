@@ -361,7 +361,8 @@ export class Network implements Transport, ConnectionOwner {
       if (this.state !== "open") return restore(Deferred.await(this.done))
       this.state = "closing"
       this.pool.closeIdle("Shutdown")
-      for (const exchange of [...this.pending]) exchange.onAbort?.(this.closedError(exchange))
+      // A WebSocket has no end of its own.
+      for (const exchange of [...this.pending, ...this.upgraded]) exchange.onAbort?.(this.closedError(exchange))
       return Effect.zipRight(
         this.drained,
         Effect.suspend(() => {

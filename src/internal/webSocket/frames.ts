@@ -1,8 +1,10 @@
 /**
  * From bytes to messages. `Receiver` judges the frames; here they are cut so that it never holds many small buffers, and
- * so that reading can stop after any message.
+ * so that reading can stop after any message. Text is judged here, byte for byte, for `Receiver` waits for its last one.
  */
+import { isUtf8 } from "node:buffer"
 import { payloadLimit } from "./handshake.js"
+import { Utf8Validator } from "./utf8.js"
 import { type Extensions, Receiver } from "./ws.js"
 
 /** Who gets the messages. Text and reasons of a close are valid UTF-8. */
@@ -31,6 +33,13 @@ const headSize = 10
 /** zlib names its errors like this. */
 const corrupt = /^Z_/
 
+class InvalidUtf8 extends Error {
+  readonly code = "WS_ERR_INVALID_UTF8"
+  constructor() {
+    super("Invalid WebSocket frame: invalid UTF-8 sequence")
+  }
+}
+
 const closeCodeOf = (error: Error): 1002 | 1007 | 1009 => {
   const code = "code" in error && typeof error.code === "string" ? error.code : ""
   switch (code) {
@@ -58,6 +67,11 @@ export class FrameReader {
   private rest = 0
   private block: Buffer | undefined = undefined
   private filled = 0
+  /** Of the text message whose fragments come; compressed text is judged when it is inflated. */
+  private text: Utf8Validator | undefined = undefined
+  /** Whether the payload is a piece of it, and its last. */
+  private inText = false
+  private lastOfText = false
   /** Bytes that have come and were not wanted yet. */
   private pending: Buffer | undefined = undefined
   private inflating = false
@@ -71,7 +85,8 @@ export class FrameReader {
       binaryType: "nodebuffer",
       extensions,
       maxPayload: payloadLimit(maxMessageSize),
-      maxFragments
+      maxFragments,
+      skipUTF8Validation: true
     })
     this.receiver.on("message", (data: Buffer, binary: boolean) => this.message(data, binary))
     this.receiver.on("ping", (data: Buffer) => {
@@ -81,7 +96,8 @@ export class FrameReader {
       if (!this.done) handler.onPong(data)
     })
     this.receiver.on("conclude", (code: number, reason: Buffer) => {
-      if (this.stop()) handler.onClose(code, reason.toString("utf8"))
+      if (!isUtf8(reason)) this.fail(new InvalidUtf8())
+      else if (this.stop()) handler.onClose(code, reason.toString("utf8"))
     })
     this.receiver.on("error", (error: Error) => this.fail(error))
   }
@@ -156,7 +172,29 @@ export class FrameReader {
     this.rest = need === 2 ? length & 0x7f : need === 4 ? head.readUInt16BE(2) : Number(head.readBigUInt64BE(2))
     this.have = 0
     this.need = 2
-    this.write(Buffer.from(head.subarray(0, need)))
+    this.beginText(head.readUInt8(0))
+    if (this.rest === 0) this.judge(head, 0, 0)
+    if (!this.done) this.write(Buffer.from(head.subarray(0, need)))
+  }
+
+  /** The first byte of a frame; what may not stand there `Receiver` refuses. */
+  private beginText(first: number): void {
+    const opcode = first & 0x0f
+    if (opcode > 2) {
+      this.inText = false
+      return
+    }
+    if (opcode !== 0) this.text = opcode === 1 && (first & 0x40) === 0 ? new Utf8Validator() : undefined
+    this.inText = this.text !== undefined
+    this.lastOfText = first > 0x7f
+  }
+
+  /** Bytes of the payload. */
+  private judge(bytes: Buffer, start: number, end: number): void {
+    if (!this.inText || this.text === undefined) return
+    if (!this.text.push(bytes, start, end) || (this.rest === 0 && this.lastOfText && !this.text.whole)) {
+      this.fail(new InvalidUtf8())
+    }
   }
 
   private takePayload(bytes: Buffer, start: number, end: number): number {
@@ -165,6 +203,8 @@ export class FrameReader {
     bytes.copy(block, this.filled, start, next)
     this.filled += next - start
     this.rest -= next - start
+    this.judge(bytes, start, next)
+    if (this.done) return next
     if (this.filled < block.length) this.block = block
     else {
       this.block = undefined
@@ -188,7 +228,9 @@ export class FrameReader {
   }
 
   private message(data: Buffer, binary: boolean): void {
-    if (!this.done) this.handler.onMessage(data, binary)
+    if (this.done) return
+    if (!binary && this.text === undefined && !isUtf8(data)) this.fail(new InvalidUtf8())
+    else this.handler.onMessage(data, binary)
   }
 
   /** Whatever is wrong with what came. */

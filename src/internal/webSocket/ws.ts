@@ -64,6 +64,8 @@ interface Exports {
       readonly extensions: Extensions
       readonly maxPayload: number
       readonly maxFragments: number
+      /** Of text and of the reason of a close. */
+      readonly skipUTF8Validation: boolean
     }): Receiver
   }
   readonly Sender: { new (socket: Socket, extensions: Extensions): Sender }

@@ -1,0 +1,58 @@
+/**
+ * Whether bytes that come in pieces can still become UTF-8 (RFC 3629 section 4).
+ */
+import { isUtf8 } from "node:buffer"
+
+export class Utf8Validator {
+  /** Bytes that the character which has begun still needs. */
+  private need = 0
+  /** What the next of them may be. */
+  private least = 0x80
+  private most = 0xbf
+
+  /** Whether no character is cut. */
+  get whole(): boolean {
+    return this.need === 0
+  }
+
+  /** `false` as soon as nothing that follows could make it valid. */
+  push(bytes: Buffer, start: number, end: number): boolean {
+    let at = start
+    while (at < end && this.need > 0) if (!this.step(bytes.readUInt8(at++))) return false
+    const last = beginOfLast(bytes, at, end)
+    if (!isUtf8(bytes.subarray(at, last))) return false
+    for (at = last; at < end; at++) if (!this.step(bytes.readUInt8(at))) return false
+    return true
+  }
+
+  private step(byte: number): boolean {
+    if (this.need === 0) return this.begin(byte)
+    const fits = byte >= this.least && byte <= this.most
+    this.need--
+    this.least = 0x80
+    this.most = 0xbf
+    return fits
+  }
+
+  private begin(byte: number): boolean {
+    if (byte < 0x80) return true
+    if (byte < 0xc2 || byte > 0xf4) return false
+    this.need = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3
+    // No overlong forms, no surrogates, nothing above U+10FFFF.
+    if (byte === 0xe0) this.least = 0xa0
+    else if (byte === 0xed) this.most = 0x9f
+    else if (byte === 0xf0) this.least = 0x90
+    else if (byte === 0xf4) this.most = 0x8f
+    return true
+  }
+}
+
+/** Where the last character begins that may be cut at `end`; `end` where none is. */
+const beginOfLast = (bytes: Buffer, start: number, end: number): number => {
+  for (let at = end - 1; at >= start && at >= end - 3; at--) {
+    const byte = bytes.readUInt8(at)
+    if (byte >= 0xc0) return at
+    if (byte < 0x80) break
+  }
+  return end
+}
