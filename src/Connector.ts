@@ -180,7 +180,10 @@ export interface Counts {
  * @category models
  */
 export interface Stats extends Counts {
-  /** Keys look like "https://example.com:443", with the proxy if there is one. */
+  /**
+   * Keys look like "https://example.com:443", with the proxy if there is one; for what an http proxy forwards, like
+   * "via http://proxy.test:3128": any origin.
+   */
   readonly perKey: ReadonlyMap<string, Counts>
 }
 

@@ -1,97 +1,26 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
-import * as Http from "node:http"
-import * as Https from "node:https"
 import * as Net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Either, Layer, type Scope } from "effect"
-import {
-  Auth,
-  type ClientRequest,
-  ClientResponse,
-  type Connector,
-  Errors,
-  Proxy,
-  Session,
-  Ssl
-} from "effect-http-session"
+import { ConfigProvider, Effect, Either, Layer } from "effect"
+import { Auth, type ClientRequest, ClientResponse, Errors, Proxy, Session } from "effect-http-session"
 import { standard } from "./support/certificates.js"
-import { type ProxyServer, type ProxyServerOptions, proxyServer } from "./support/proxyServer.js"
-
-interface Origin {
-  readonly port: number
-  /** Of each request: method, target and headers, as one text. */
-  readonly seen: Array<string>
-  readonly connections: () => number
-}
-
-type Answer = (request: Http.IncomingMessage, response: Http.ServerResponse) => void
-
-/** A server that tells its own name; with `tls`, an https one. */
-const originServer = (
-  name: string,
-  options: { readonly tls?: { readonly cert: string; readonly key: string }; readonly answer?: Answer } = {}
-): Effect.Effect<Origin, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.async<{ readonly server: Http.Server; readonly origin: Origin }>((resume) => {
-      const seen: Array<string> = []
-      let connections = 0
-      const listener: Answer = (request, response) => {
-        seen.push(`${request.method} ${request.url}\n${request.rawHeaders.join("\n")}`)
-        if (options.answer !== undefined) options.answer(request, response)
-        else response.end(name)
-      }
-      const server =
-        options.tls === undefined ? Http.createServer(listener) : Https.createServer({ ...options.tls }, listener)
-      server.on("connection", () => connections++)
-      server.listen(0, "127.0.0.1", () => {
-        const address = server.address()
-        const port = typeof address === "object" && address !== null ? address.port : 0
-        resume(Effect.succeed({ server, origin: { port, seen, connections: () => connections } }))
-      })
-    }),
-    ({ server }) =>
-      Effect.async<void>((resume) => {
-        server.close(() => resume(Effect.void))
-        server.closeAllConnections()
-      })
-  ).pipe(Effect.map(({ origin }) => origin))
-
-const trusting = Effect.flatMap(standard(), ({ ca }) => Effect.orDie(Ssl.context({ ca })))
-
-/** Runs with a session that trusts the tests' authority, for origins only. */
-const withSession = <A, E, R>(
-  effect: Effect.Effect<A, E, R>,
-  options: Session.SessionOptions & { readonly connector?: Connector.TcpOptions } = {}
-) =>
-  Effect.flatMap(trusting, (ssl) =>
-    Effect.provide(effect, Session.layer({ ...options, connector: { ssl, ...options.connector } }))
-  )
-
-const text = (url: string, options?: ClientRequest.RequestOptions) =>
-  Session.get(url, options).pipe(ClientResponse.text)
-
-const withCredentials = (proxy: ProxyServer, userinfo = "us3r:s3cr3t") => proxy.url.replace("://", `://${userinfo}@`)
-
-const basic = `Basic ${Buffer.from("us3r:s3cr3t").toString("base64")}`
-
-const valueOf = (proxy: ProxyServer, name: string, index = 0) =>
-  proxy.seen[index]?.headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => value)
-
-const failure = <A, E>(effect: Effect.Effect<A, E, Session.Session>, options?: Session.SessionOptions) =>
-  Effect.flatMap(withSession(Effect.either(effect), options), (result) =>
-    Either.isLeft(result) ? Effect.succeed(result.left) : Effect.dieMessage("it did not fail")
-  )
-
-const assertNoSecret = (error: unknown) => {
-  const shown = `${String(error)} ${JSON.stringify(error)} ${inspect(error, { depth: 9, showHidden: true })}`
-  assert.notInclude(shown, "s3cr3t")
-  assert.notInclude(shown, basic.slice(6))
-}
-
-const tlsOrigin = Effect.flatMap(standard(), ({ good }) => originServer("secure", { tls: good }))
+import {
+  type Answer,
+  assertNoSecret,
+  basic,
+  failure,
+  type Origin,
+  originServer,
+  text,
+  tlsOrigin,
+  trusting,
+  valueOf,
+  withCredentials,
+  withSession
+} from "./support/proxied.js"
+import { type ProxyServerOptions, proxyServer } from "./support/proxyServer.js"
 
 describe("http:// targets", () => {
   it.scopedLive(
@@ -387,7 +316,7 @@ describe("redirects", () => {
       response.writeHead(302, { location: to() }).end()
     }
 
-  it.scopedLive("the proxy is chosen for each hop, and its credentials stay with it", () =>
+  it.scopedLive("A24: the proxy is chosen for each hop, and its credentials stay with it", () =>
     Effect.gen(function* () {
       const last = yield* tlsOrigin
       const first = yield* originServer("first", { answer: redirectTo(() => `https://localhost:${last.port}/`) })
@@ -404,7 +333,7 @@ describe("redirects", () => {
     })
   )
 
-  it.scopedLive("to a target without a proxy: no Proxy-Authorization arrives there", () =>
+  it.scopedLive("A25: to a target without a proxy: no Proxy-Authorization arrives there", () =>
     Effect.gen(function* () {
       const last = yield* originServer("last")
       const first = yield* originServer("first", { answer: redirectTo(() => `http://127.0.0.1:${last.port}/`) })
@@ -524,6 +453,24 @@ describe("netrc", () => {
       lines: "machine 127.0.0.1 login other password p",
       userinfo: "user@",
       sent: encoded("user:")
+    },
+    {
+      what: "gives a name in the URL the password of that login",
+      lines: "machine 127.0.0.1 login other password o\nmachine 127.0.0.1 login user password p",
+      userinfo: "user@",
+      sent: encoded("user:p")
+    },
+    {
+      what: "gives a name in the URL the password of default for that login",
+      lines: "default login user password p",
+      userinfo: "user@",
+      sent: encoded("user:p")
+    },
+    {
+      what: "gives nothing to a password without a name",
+      lines: "machine 127.0.0.1 login user password p",
+      userinfo: ":x@",
+      sent: encoded(":x")
     },
     {
       what: "is beaten by auth",

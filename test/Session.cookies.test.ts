@@ -255,10 +255,16 @@ describe("cookies of responses", () => {
       const refusing = yield* proxyServer({
         refuse: { status: 407, headers: { "Set-Cookie": "proxy=1; Path=/" }, body: "no" }
       })
+      const opening = yield* proxyServer({ opening: "HTTP/1.1 200 OK\r\nSet-Cookie: proxy=1; Path=/\r\n\r\n" })
       const { jar, session } = yield* sessionWith({ ssl: yield* Ssl.context({ ca }) })
       const error = yield* Effect.flip(sent(session, at.to("localhost"), { proxy: refusing.url }))
       assert.strictEqual(error._tag, "ClientHttpProxyError")
       assert.strictEqual(yield* jar.size, 0)
+      assert.strictEqual(yield* sent(session, at.to("localhost", "/set?own=1"), { proxy: opening.url }), "none")
+      assert.deepStrictEqual(
+        (yield* jar.entries).map(({ name }) => name),
+        ["own"]
+      )
     })
   )
 

@@ -2,6 +2,7 @@
  * A proxy of the test's own: CONNECT and absolute form over http or https, or SOCKS4a and SOCKS5. It records what it
  * saw, and can be told to resolve names to the loopback, to want credentials, or to refuse.
  */
+import { createHash } from "node:crypto"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import * as Net from "node:net"
@@ -41,6 +42,17 @@ export interface ProxyServerOptions {
   >
   /** Demands these, as Basic or by RFC 1929. */
   readonly auth?: { readonly user: string; readonly password: string }
+  /** Demands these by Digest (RFC 7616, MD5 and qop=auth), and that no count of a nonce comes twice. */
+  readonly digest?: {
+    readonly user: string
+    readonly password: string
+    /** The nonce of a challenge, by how many there were before; default "n1", "n2" and so on. */
+    readonly nonce?: (challenges: number) => string
+    /** Whether a nonce is no longer good; its challenge says "stale". */
+    readonly isStale?: (nonce: string) => boolean
+  }
+  /** What opens a tunnel, in place of a plain 200. */
+  readonly opening?: string
   /** Answers all of CONNECT like this. */
   readonly refuse?: Refusal
   /** SOCKS: the code of every reply. Default: 0 (SOCKS5) or 90 (SOCKS4). */
@@ -80,6 +92,8 @@ class State {
   readonly ids = new WeakMap<Duplex, number>()
   readonly clients = new Set<Net.Socket>()
   readonly upstreams = new Set<Net.Socket>()
+  readonly counts = new Map<string, number>()
+  challenges = 0
   count = 0
 
   accept(socket: Net.Socket): void {
@@ -121,15 +135,50 @@ class State {
   }
 }
 
-const isAuthorized = (options: ProxyServerOptions, header: string | undefined): boolean =>
-  options.auth === undefined ||
-  header === `Basic ${Buffer.from(`${options.auth.user}:${options.auth.password}`).toString("base64")}`
-
-const wanted: Refusal = {
+const wanted = (challenge: string): Refusal => ({
   status: 407,
   reason: "Proxy Authentication Required",
-  headers: { "Proxy-Authenticate": 'Basic realm="test"' },
+  headers: { "Proxy-Authenticate": challenge },
   body: "who are you?"
+})
+
+const md5 = (text: string): string => createHash("md5").update(text).digest("hex")
+
+const paramOf = (header: string, name: string): string => new RegExp(`[ ,]${name}="?([^",]*)`).exec(header)?.[1] ?? ""
+
+/** What the Digest answer is refused with, by what stands on the request line. */
+const digestRefusal = (
+  digest: NonNullable<ProxyServerOptions["digest"]>,
+  state: State,
+  method: string,
+  uri: string,
+  header: string | undefined
+): Refusal | undefined => {
+  const challenge = (stale: boolean): Refusal => {
+    const nonce = digest.nonce?.(state.challenges) ?? `n${state.challenges + 1}`
+    state.challenges++
+    return wanted(`Digest realm="test", nonce="${nonce}", qop="auth"${stale ? ", stale=true" : ""}`)
+  }
+  if (header === undefined || !header.startsWith("Digest ")) return challenge(false)
+  const [nonce, nc, cnonce, response] = ["nonce", "nc", "cnonce", "response"].map((name) => paramOf(header, name))
+  const secret = md5(`${digest.user}:test:${digest.password}`)
+  const right = md5(`${secret}:${nonce}:${nc}:${cnonce}:auth:${md5(`${method}:${uri}`)}`)
+  const count = Number.parseInt(nc ?? "", 16)
+  if (response !== right || paramOf(header, "uri") !== uri) return challenge(false)
+  if (digest.isStale?.(nonce ?? "") === true) return challenge(true)
+  if (count !== (state.counts.get(nonce ?? "") ?? 0) + 1) return challenge(false)
+  state.counts.set(nonce ?? "", count)
+  return undefined
+}
+
+/** Why a request goes no further, unless it may. */
+const refusalOf = (options: ProxyServerOptions, state: State, request: Http.IncomingMessage): Refusal | undefined => {
+  const header = request.headers["proxy-authorization"]
+  const { auth, digest } = options
+  if (digest !== undefined) return digestRefusal(digest, state, request.method ?? "", request.url ?? "", header)
+  return auth === undefined || header === `Basic ${Buffer.from(`${auth.user}:${auth.password}`).toString("base64")}`
+    ? undefined
+    : wanted('Basic realm="test"')
 }
 
 const refusalText = (refusal: Refusal): string => {
@@ -145,9 +194,15 @@ const withoutHop = (raw: ReadonlyArray<string>): Array<string> =>
     .filter(([name]) => !/^(proxy-|connection$|keep-alive$)/i.test(name))
     .flat()
 
-const forward = (options: ProxyServerOptions, request: Http.IncomingMessage, response: Http.ServerResponse): void => {
-  if (!isAuthorized(options, request.headers["proxy-authorization"])) {
-    response.writeHead(wanted.status, wanted.reason, wanted.headers).end(wanted.body)
+const forward = (
+  options: ProxyServerOptions,
+  state: State,
+  request: Http.IncomingMessage,
+  response: Http.ServerResponse
+): void => {
+  const refusal = refusalOf(options, state, request)
+  if (refusal !== undefined) {
+    response.writeHead(refusal.status, refusal.reason, { ...refusal.headers }).end(refusal.body)
     return
   }
   let url: URL
@@ -188,7 +243,7 @@ const httpServer = (options: ProxyServerOptions, state: State): Http.Server => {
       headers: pairsOf(request.rawHeaders),
       connection: state.ids.get(request.socket) ?? 0
     })
-    forward(options, request, response)
+    forward(options, state, request, response)
   }
   const server =
     options.kind === "https" ? Https.createServer({ ...options.tls }, listener) : Http.createServer(listener)
@@ -202,8 +257,7 @@ const httpServer = (options: ProxyServerOptions, state: State): Http.Server => {
       headers: pairsOf(request.rawHeaders),
       connection: state.ids.get(socket) ?? 0
     })
-    const authorized = isAuthorized(options, request.headers["proxy-authorization"])
-    const refusal = authorized ? options.refuse : wanted
+    const refusal = refusalOf(options, state, request) ?? options.refuse
     if (refusal !== undefined) {
       socket.end(refusalText(refusal))
       return
@@ -212,7 +266,7 @@ const httpServer = (options: ProxyServerOptions, state: State): Http.Server => {
     state.join(
       socket,
       (options.resolve ?? loopback)(host, port),
-      () => socket.write("HTTP/1.1 200 Connection established\r\n\r\n"),
+      () => socket.write(options.opening ?? "HTTP/1.1 200 Connection established\r\n\r\n", "latin1"),
       () => socket.end(refusalText({ status: 502, reason: "Bad Gateway" }))
     )
   })

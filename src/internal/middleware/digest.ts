@@ -1,5 +1,6 @@
 /**
- * Digest authentication (RFC 7616) around each hop.
+ * Digest authentication (RFC 7616) around each hop: to origins by responses of 401; to proxies by those of 407, and by
+ * the error that a refused CONNECT is.
  */
 import { createHash, randomBytes } from "node:crypto"
 import * as Effect from "effect/Effect"
@@ -8,38 +9,35 @@ import * as Redacted from "effect/Redacted"
 import * as Stream from "effect/Stream"
 import type { Basic } from "../../Auth.js"
 import type { ClientResponse } from "../../ClientResponse.js"
-import { type ClientError, InvalidRequest } from "../../Errors.js"
+import { type ClientError, type ClientHttpProxyError, InvalidRequest } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
 import { setHeader } from "../session/changes.js"
 import { revealBasic } from "../session/credentials.js"
-import { callOf } from "../session/nexts.js"
 import type { Prepared } from "../session/prepared.js"
 import { isReplayable } from "../session/replay.js"
-import { routeOf } from "../session/route.js"
 import { answer, bodyHashOf, secretOf, type User } from "./digestAnswer.js"
 import { type DigestChallenge, type Hash, strongest } from "./digestChallenge.js"
+import { type ProxyLeg, proxyLeg, withAnswer } from "./digestProxy.js"
 import { type Place, placesOf, within } from "./digestSpace.js"
 import { hasCredentials, preparedOf, tellRetry } from "./request.js"
 
 interface Names {
   readonly status: 401 | 407
   readonly challenge: string
-  readonly answer: string
   readonly info: string
 }
 
-const originNames: Names = {
-  status: 401,
-  challenge: "www-authenticate",
-  answer: "Authorization",
-  info: "authentication-info"
-}
+const originNames: Names = { status: 401, challenge: "www-authenticate", info: "authentication-info" }
 
-const proxyNames: Names = {
-  status: 407,
-  challenge: "proxy-authenticate",
-  answer: "Proxy-Authorization",
-  info: "proxy-authentication-info"
+const proxyNames: Names = { status: 407, challenge: "proxy-authenticate", info: "proxy-authentication-info" }
+
+/** Whose challenge it is, and what its hashes are made of. */
+interface Asker {
+  readonly key: string
+  readonly method: string
+  readonly uri: string
+  /** `undefined`: the origin. */
+  readonly leg: ProxyLeg | undefined
 }
 
 const newCnonce = (): string => randomBytes(16).toString("hex")
@@ -73,12 +71,12 @@ class Session {
     return challenge.realm === this.challenge.realm && challenge.nonce === this.nonce
   }
 
-  authorization(request: Prepared, qop: Chosen): string {
+  authorization({ method, uri }: Asker, qop: Chosen): string {
     this.count++
     return answer(this.challenge, {
       user: this.user,
-      method: request.method,
-      uri: request.target.target,
+      method,
+      uri,
       qop: qop.qop,
       bodyHash: qop.bodyHash,
       count: this.count,
@@ -114,11 +112,14 @@ const hashBody = (hash: Hash, request: Prepared): Effect.Effect<string | undefin
   })
 }
 
-/** auth-int where the body is at hand or nothing else is offered. */
-const choose = (challenge: DigestChallenge, request: Prepared): Effect.Effect<Chosen | undefined> => {
+/** auth-int where the body is at hand or nothing else is offered. A CONNECT has no body. */
+const choose = (challenge: DigestChallenge, request: Prepared, asker: Asker): Effect.Effect<Chosen | undefined> => {
   const { hash, qop } = challenge
   if (qop.size === 0) return Effect.succeed(rfc2069)
   if (!qop.has("auth-int")) return Effect.succeed(auth)
+  if (asker.leg?.tunnel === true) {
+    return Effect.succeed(qop.has("auth") ? auth : { qop: "auth-int", bodyHash: bodyHashOf(hash, new Uint8Array()) })
+  }
   const { _tag } = request.body
   if (qop.has("auth") && _tag !== "Empty" && _tag !== "Uint8Array") return Effect.succeed(auth)
   return Effect.map(hashBody(hash, request), (bodyHash) =>
@@ -131,11 +132,27 @@ const nextNonce = /(?:^|[,\s])nextnonce\s*=\s*"((?:[^"\\]|\\.)*)"/i
 /** At most so many answers to one request: the first, and one more for a nonce that was stale. */
 const maxAnswers = 2
 
+/** A refusal: a response, or the error that a refused CONNECT is. */
+interface Refusal {
+  readonly challenges: ReadonlyArray<string>
+  /** Where it is not answered. */
+  readonly outcome: Effect.Effect<ClientResponse, ClientError>
+  /** Gives a response back, whose connection the answer may need. */
+  readonly release: Effect.Effect<void>
+}
+
+const isRefused = (error: ClientError, asker: Asker): error is ClientHttpProxyError =>
+  error._tag === "ClientHttpProxyError" && error.status === 407 && asker.leg?.tunnel === true
+
+let digests = 0
+
 class Digest {
   private readonly credentials: Basic
   private readonly names: Names
   private readonly preemptive: boolean
   private readonly sessions = new Map<string, Session>()
+  /** Tells the tunnels of these credentials from others. */
+  private readonly id = ++digests
   private anchor: string | undefined = undefined
   private places: ReadonlyArray<Place> = []
 
@@ -146,32 +163,35 @@ class Digest {
   }
 
   run(request: Prepared, next: Next): Effect.Effect<ClientResponse, ClientError> {
-    const whose = this.whose(request, next)
-    if (whose === undefined) return next(request)
-    const session = this.preemptive && this.covers(request) ? this.sessions.get(whose) : undefined
-    if (session === undefined) return this.send(request, next, undefined, 0, request, whose)
-    return Effect.flatMap(choose(session.challenge, request), (qop) =>
+    const asker = this.names === proxyNames ? proxyOf(request, next) : this.originOf(request)
+    if (asker === undefined) return next(request)
+    const session = this.preemptive && this.covers(request) ? this.sessions.get(asker.key) : undefined
+    if (session === undefined) return this.send(request, next, undefined, 0, request, asker)
+    return Effect.flatMap(choose(session.challenge, request, asker), (qop) =>
       qop === undefined
-        ? this.send(request, next, undefined, 0, request, whose)
-        : this.send(request, next, session, 0, this.authorize(request, session, qop), whose)
+        ? this.send(request, next, undefined, 0, request, asker)
+        : this.send(request, next, session, 0, this.authorize(request, session, qop, asker), asker)
     )
   }
 
-  /** The key of whoever may be answered, or `undefined`. */
-  private whose(request: Prepared, next: Next): string | undefined {
-    if (this.names === proxyNames) return proxyOf(request, next)
+  /** The origin, or `undefined` where it may not be answered. */
+  private originOf(request: Prepared): Asker | undefined {
     if (hasCredentials(request)) return undefined
     const { key } = request.target.origin
     this.anchor ??= key
-    return key === this.anchor || within(this.places, request) ? key : undefined
+    return key === this.anchor || within(this.places, request)
+      ? { key, method: request.method, uri: request.target.target, leg: undefined }
+      : undefined
   }
 
   private covers(request: Prepared): boolean {
     return this.names === proxyNames || within(this.places, request)
   }
 
-  private authorize(request: Prepared, session: Session, qop: Chosen): Prepared {
-    return setHeader(request, this.names.answer, Redacted.make(session.authorization(request, qop)))
+  private authorize(request: Prepared, session: Session, qop: Chosen, asker: Asker): Prepared {
+    const { leg } = asker
+    if (leg !== undefined) return withAnswer(request, leg, this.id, () => session.authorization(asker, qop))
+    return setHeader(request, "Authorization", Redacted.make(session.authorization(asker, qop)))
   }
 
   private send(
@@ -180,47 +200,56 @@ class Digest {
     used: Session | undefined,
     answers: number,
     sent: Prepared,
-    whose: string
+    asker: Asker
   ): Effect.Effect<ClientResponse, ClientError> {
-    return Effect.flatMap(next(sent), (response) => {
-      if (response.status !== this.names.status) {
-        if (used !== undefined) this.learn(used, response)
-        return Effect.succeed(response)
+    return Effect.matchEffect(next(sent), {
+      onFailure: (error) => {
+        const outcome = Effect.fail(error)
+        if (!isRefused(error, asker)) return outcome
+        const challenges = [error.headers[this.names.challenge] ?? ""]
+        return this.refused(request, next, used, answers, asker, { challenges, outcome, release: Effect.void })
+      },
+      onSuccess: (response) => {
+        const outcome = Effect.succeed(response)
+        // What comes out of a tunnel is the origin's.
+        if (asker.leg?.tunnel === true) return outcome
+        if (response.status !== this.names.status) {
+          if (used !== undefined) this.learn(used, response)
+          return outcome
+        }
+        const challenges = response.headerValues(this.names.challenge)
+        return this.refused(request, next, used, answers, asker, { challenges, outcome, release: response.release })
       }
-      const challenge = strongest(response.headerValues(this.names.challenge))
-      if (challenge === undefined || !this.answerable(request, challenge, used, answers)) {
-        // Refused credentials are not sent ahead again.
-        if (used !== undefined && this.sessions.get(whose) === used) this.sessions.delete(whose)
-        return Effect.succeed(response)
-      }
-      return Effect.flatMap(choose(challenge, request), (qop) =>
-        qop === undefined
-          ? Effect.succeed(response)
-          : this.answerTo(request, next, response, challenge, answers, qop, whose)
-      )
     })
   }
 
-  /** Gives the refused response back, whose connection the answer may need, and sends again. */
-  private answerTo(
+  private refused(
     request: Prepared,
     next: Next,
-    response: ClientResponse,
-    challenge: DigestChallenge,
+    used: Session | undefined,
     answers: number,
-    qop: Chosen,
-    whose: string
+    asker: Asker,
+    refusal: Refusal
   ): Effect.Effect<ClientResponse, ClientError> {
-    const session = this.begin(request, challenge, whose)
-    if (session instanceof InvalidRequest) return Effect.fail(session)
-    return response.release.pipe(
-      Effect.zipRight(tellRetry(next, request, { reason: "Digest", delay: 0 })),
-      Effect.zipRight(
-        Effect.suspend(() =>
-          this.send(request, next, session, answers + 1, this.authorize(request, session, qop), whose)
+    const challenge = strongest(refusal.challenges)
+    if (challenge === undefined || !this.answerable(request, challenge, used, answers, asker)) {
+      // Refused credentials are not sent ahead again.
+      if (used !== undefined && this.sessions.get(asker.key) === used) this.sessions.delete(asker.key)
+      return refusal.outcome
+    }
+    return Effect.flatMap(choose(challenge, request, asker), (qop) => {
+      if (qop === undefined) return refusal.outcome
+      const session = this.begin(request, challenge, asker)
+      if (session instanceof InvalidRequest) return Effect.fail(session)
+      return refusal.release.pipe(
+        Effect.zipRight(tellRetry(next, request, { reason: "Digest", delay: 0 })),
+        Effect.zipRight(
+          Effect.suspend(() =>
+            this.send(request, next, session, answers + 1, this.authorize(request, session, qop, asker), asker)
+          )
         )
       )
-    )
+    })
   }
 
   /** Whether an answer could do better than what was sent. */
@@ -228,16 +257,18 @@ class Digest {
     request: Prepared,
     challenge: DigestChallenge,
     used: Session | undefined,
-    answers: number
+    answers: number,
+    asker: Asker
   ): boolean {
-    if (answers >= maxAnswers || !isReplayable(request.body)) return false
+    // A refused CONNECT has sent nothing of the body.
+    if (answers >= maxAnswers || (asker.leg?.tunnel !== true && !isReplayable(request.body))) return false
     if (used === undefined || challenge.stale) return true
     // What was sent ahead may have been out of date; what answered this server's own challenge is refused.
     return answers === 0 && !used.knows(challenge)
   }
 
-  private begin(request: Prepared, challenge: DigestChallenge, whose: string): Session | InvalidRequest {
-    const known = this.sessions.get(whose)
+  private begin(request: Prepared, challenge: DigestChallenge, asker: Asker): Session | InvalidRequest {
+    const known = this.sessions.get(asker.key)
     // Somebody else has been told the same nonce meanwhile: its count goes on.
     if (known?.knows(challenge) === true && !challenge.session) return known
     const revealed = revealBasic(this.credentials)
@@ -251,8 +282,8 @@ class Digest {
     }
     const { password, user } = revealed.right
     const session = new Session(challenge, { name: user, password, encoding: this.credentials.encoding })
-    this.sessions.set(whose, session)
-    if (whose === this.anchor) this.places = placesOf(request, challenge.domain)
+    this.sessions.set(asker.key, session)
+    if (asker.key === this.anchor) this.places = placesOf(request, challenge.domain)
     return session
   }
 
@@ -264,13 +295,10 @@ class Digest {
   }
 }
 
-/** The proxy that sees the request itself; a 407 of anybody else is not answered. */
-const proxyOf = (request: Prepared, next: Next): string | undefined => {
-  const call = callOf(next)
-  if (call === undefined || request.target.origin.scheme !== "http" || request.target.websocket) return undefined
-  const route = routeOf(request, call.core.environment)
-  if ("_tag" in route || route.proxy === undefined || route.proxy.authorization !== undefined) return undefined
-  return route.proxy.kind === "http" || route.proxy.kind === "https" ? route.proxy.url : undefined
+/** The proxy on the way; a 407 of anybody else is not answered. */
+const proxyOf = (request: Prepared, next: Next): Asker | undefined => {
+  const leg = proxyLeg(request, next)
+  return leg === undefined ? undefined : { key: leg.proxy.url, method: leg.method, uri: leg.uri, leg }
 }
 
 export const digest = (

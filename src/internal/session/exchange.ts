@@ -20,12 +20,21 @@ import { withinCall } from "./within.js"
 const downgraded = (call: Call, request: Prepared): boolean =>
   request.target.origin.scheme === "http" && call.history.some((hop) => hop.url.startsWith("https:"))
 
-/** With netrc's credentials for the host, where the environment is trusted and the request has none. */
+/** A name in the URL without a password. */
+const loginOf = ({ target: { userinfo } }: Prepared): string | undefined =>
+  userinfo === undefined || userinfo.user === "" || userinfo.password !== "" ? undefined : userinfo.user
+
+/**
+ * With netrc's credentials for the host, where the environment is trusted and the request has none, or only a name: that
+ * one's password, as curl has it.
+ */
 const withNetrc = (call: Call, request: Prepared): Prepared => {
   const { environment } = call.core
-  if (environment === undefined || request.auth !== undefined || request.noAuth) return request
+  if (environment === undefined || request.noAuth) return request
+  const login = request.auth === undefined ? undefined : loginOf(request)
+  if (request.auth !== undefined && login === undefined) return request
   if (getField(request.headers, "authorization") !== undefined || downgraded(call, request)) return request
-  const auth = environment.netrc(request.target.origin.host)
+  const auth = environment.netrc(request.target.origin.host, login)
   return auth === undefined ? request : request.derive({ auth })
 }
 

@@ -15,20 +15,15 @@ export const routeTypeId = "~effect-http-session/Proxy/Route"
 
 const textOf = (url: string | URL): string => (typeof url === "string" ? url : url.href)
 
-/** `Proxy.make`: everything is read and checked once; what is wrong fails the requests. */
+/** A proxy that has been read; what is wrong with it fails the requests. */
 export class ProxyValue implements Proxy {
   readonly [proxyTypeId] = proxyTypeId
   readonly url: string
   readonly #route: Result<ProxyRoute>
 
-  constructor(url: string | URL, options: ProxyOptions) {
-    const address = parseProxyUrl(textOf(url))
-    this.url = Either.isRight(address) ? address.right.url : address.left._tag === "Url" ? address.left.url : ""
-    this.#route = Either.flatMap(address, (place) =>
-      Either.flatMap(headerPairs(options.headers, "proxy"), (headers) =>
-        makeRoute(place, { auth: options.auth, headers, ssl: options.ssl ?? true, option: "proxy" })
-      )
-    )
+  constructor(url: string, route: Result<ProxyRoute>) {
+    this.url = url
+    this.#route = route
   }
 
   static routeOf(self: ProxyValue): Result<ProxyRoute> {
@@ -38,6 +33,20 @@ export class ProxyValue implements Proxy {
   toJSON(): unknown {
     return { _id: "Proxy", url: this.url }
   }
+}
+
+/** `Proxy.make`: everything is read and checked once. */
+export const makeProxy = (url: string | URL, options: ProxyOptions): ProxyValue => {
+  const address = parseProxyUrl(textOf(url))
+  const shown = Either.isRight(address) ? address.right.url : address.left._tag === "Url" ? address.left.url : ""
+  return new ProxyValue(
+    shown,
+    Either.flatMap(address, (place) =>
+      Either.flatMap(headerPairs(options.headers, "proxy"), (headers) =>
+        makeRoute(place, { auth: options.auth, headers, ssl: options.ssl ?? true, option: "proxy" })
+      )
+    )
+  )
 }
 
 /** `Proxy.route`. */

@@ -1,10 +1,12 @@
 /**
  * Where a prepared request goes, and by what way.
  */
-import type { InvalidRequest, InvalidURL } from "../../Errors.js"
+import { InvalidRequest, type InvalidURL } from "../../Errors.js"
+import { forwards } from "../transport/dial/forwards.js"
 import { settingsOf } from "../transport/dial/tlsSettings.js"
-import type { Origin, Route } from "../transport/Transport.js"
+import type { Origin, ProxyRoute, Route } from "../transport/Transport.js"
 import type { Environment } from "./environment.js"
+import { getField } from "./headers.js"
 import type { Prepared } from "./prepared.js"
 import { resolveProxy } from "./proxyInput.js"
 
@@ -24,6 +26,14 @@ const directRoute = (origin: Origin): Route => {
 const targetUrl = (request: Prepared): string =>
   request.target.websocket ? request.target.url.replace(/^http/, "ws") : request.target.url
 
+/** Why the caller's Proxy-Authorization cannot be sent: it would be the second, or reach the origin. */
+const refuseHeader = (proxy: ProxyRoute, forwarded: boolean): string | undefined =>
+  !forwarded
+    ? "inside a tunnel it would reach the origin; the proxy's credentials go with proxyAuth or proxyHeaders"
+    : proxy.authorization !== undefined
+      ? "the proxy has credentials of its own as well"
+      : undefined
+
 /** The route, whose key holds everything that must not be mixed. */
 export const routeOf = (
   request: Prepared,
@@ -36,7 +46,16 @@ export const routeOf = (
   if (input === undefined && environment === undefined && plain && !tunnel) return directRoute(origin)
   const proxy = resolveProxy(input, environment, proxyAuth, proxyHeaders, origin, targetUrl(request))
   if (proxy !== undefined && "_tag" in proxy) return proxy
-  const by = proxy === undefined ? "" : ` via ${proxy.key}${tunnel ? " tunnel" : ""}`
   const tls = plain ? "" : ` tls ${settingsOf(ssl, undefined, serverHostname).key}`
-  return { origin, proxy, ssl, serverHostname, tunnel, key: `${origin.key}${by}${tls}` }
+  if (proxy === undefined) return { origin, proxy, ssl, serverHostname, tunnel, key: `${origin.key}${tls}` }
+  const forwarded = forwards(proxy, origin, tunnel)
+  if (getField(request.headers, "proxy-authorization") !== undefined) {
+    const refusal = refuseHeader(proxy, forwarded)
+    if (refusal !== undefined) {
+      return new InvalidRequest({ ...request.details, option: "proxy-authorization", description: refusal })
+    }
+  }
+  // To a proxy that forwards there is one kind of connection, whatever the origin.
+  const key = forwarded ? `via ${proxy.key}` : `${origin.key} via ${proxy.key}${tunnel ? " tunnel" : ""}${tls}`
+  return { origin, proxy, ssl, serverHostname, tunnel, key }
 }

@@ -42,6 +42,8 @@ export interface ProxyRoute {
   readonly url: string
   /** The value of Proxy-Authorization, or SOCKS credentials. Never shown. */
   readonly authorization: string | undefined
+  /** Makes that value anew for each CONNECT: of schemes that answer a challenge. Absolute-form requests do not get it. */
+  readonly answer?: (() => string) | undefined
   readonly user: string | undefined
   readonly password: string | undefined
   /** Sent with CONNECT only. */

@@ -22,6 +22,7 @@ import { dataReader, type Sockets, type Wire } from "../wire.js"
 import { compileAddressPolicy } from "./addressPolicy.js"
 import type { Connected } from "./connect.js"
 import { DnsCache } from "./dnsCache.js"
+import { forwards } from "./forwards.js"
 import { during, locate, permit, reach, type Target, type TcpSettings, timedOut } from "./reach.js"
 import { makeTlsStep, type SecureError, type TlsStep } from "./secure.js"
 import { socks } from "./socks.js"
@@ -170,7 +171,7 @@ const throughProxy = Effect.fnUntraced(function* (
   const destination = yield* destinationOf(settings, exchange, proxy)
   const { origin } = exchange.route
   const speaksHttp = proxy.kind === "http" || proxy.kind === "https"
-  const forward = speaksHttp && origin.scheme === "http" && !exchange.route.tunnel
+  const forward = forwards(proxy, origin, exchange.route.tunnel)
   const slab = forward && proxy.kind === "http"
   const connected = yield* toProxy(settings, step, exchange, proxy, sockets, slab)
   const { read, socket } = connected
@@ -201,6 +202,11 @@ export const makeTcpDialer = (
           exchange.route.proxy === undefined
             ? direct(settings, step, exchange, sockets)
             : throughProxy(settings, step, exchange, exchange.route.proxy, sockets),
+        // What a connection was dialled for is permitted; one that a proxy forwards by is there for all origins.
+        permits: ({ origin, proxy }) =>
+          proxy === undefined ||
+          origin.ip === 0 ||
+          settings.allows({ address: origin.host, family: origin.ip }, origin.host),
         clearDnsCache: (host, port) => Effect.sync(() => settings.cache.clear(host, port))
       }
     })

@@ -24,19 +24,19 @@ const bodySize = 1024
 const bodyTime = 1000
 
 /** Host and port, IPv6 in brackets; the port is always there. */
-const authorityForm = (origin: Origin): string => `${origin.ip === 6 ? `[${origin.host}]` : origin.host}:${origin.port}`
+export const authorityForm = (origin: Origin): string =>
+  `${origin.ip === 6 ? `[${origin.host}]` : origin.host}:${origin.port}`
 
-const requestText = (proxy: ProxyRoute, origin: Origin): string => {
+const requestText = (proxy: ProxyRoute, origin: Origin, authorization: string | undefined): string => {
   const authority = authorityForm(origin)
   let text = `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n`
-  if (proxy.authorization !== undefined) text += `Proxy-Authorization: ${proxy.authorization}\r\n`
+  if (authorization !== undefined) text += `Proxy-Authorization: ${authorization}\r\n`
   for (const [name, value] of proxy.headers) text += `${name}: ${value}\r\n`
   return `${text}\r\n`
 }
 
 /** Takes the credentials out of what a proxy has echoed. */
-const scrubber = (proxy: ProxyRoute): ((text: string) => string) => {
-  const authorization = proxy.authorization
+const scrubber = (authorization: string | undefined): ((text: string) => string) => {
   if (authorization === undefined) return (text) => text
   const value = authorization.slice(authorization.indexOf(" ") + 1)
   const secrets = [value]
@@ -64,6 +64,7 @@ const headersOf = (head: Head, scrub: (text: string) => string): Headers.Headers
 class Connect implements Talker {
   private readonly socket: Net.Socket
   private readonly proxy: ProxyRoute
+  private readonly authorization: string | undefined
   private readonly origin: Origin
   private readonly context: HandshakeContext
   private readonly outcome: Outcome
@@ -83,6 +84,7 @@ class Connect implements Talker {
   ) {
     this.socket = socket
     this.proxy = proxy
+    this.authorization = proxy.answer?.() ?? proxy.authorization
     this.origin = origin
     this.context = context
     this.outcome = outcome
@@ -98,7 +100,7 @@ class Connect implements Talker {
 
   begin(): void {
     this.parser.expect("CONNECT", false)
-    this.socket.write(requestText(this.proxy, this.origin), "latin1")
+    this.socket.write(requestText(this.proxy, this.origin, this.authorization), "latin1")
   }
 
   onData(chunk: Buffer): void {
@@ -143,7 +145,7 @@ class Connect implements Talker {
   private fail(): void {
     const head = this.refusal
     if (head === undefined) return
-    const scrub = scrubber(this.proxy)
+    const scrub = scrubber(this.authorization)
     this.outcome.fail(
       new ClientHttpProxyError({
         ...this.context.details("proxy"),
@@ -167,7 +169,7 @@ class Connect implements Talker {
         ...this.context.details("proxy"),
         reason: failure?.reason ?? "StatusLine",
         description: failure?.description ?? "no HTTP",
-        excerpt: scrubber(this.proxy)(failure?.excerpt ?? "")
+        excerpt: scrubber(this.authorization)(failure?.excerpt ?? "")
       })
     )
   }
