@@ -77,7 +77,11 @@ const converse = (
     })
     const onData = (chunk: Buffer) => talker.onData(chunk)
     const onEnd = () => talker.onEnd()
-    const onError = (error: Error) => fail(proxyError(context, proxy, "Connect", codeOf(error), error))
+    const onError = (error: Error) => {
+      const code = codeOf(error)
+      // TLS 1.3 tells only now that a proxy wants another certificate.
+      fail(proxyError(context, proxy, code.startsWith("ERR_SSL_") ? "Tls" : "Connect", code, error))
+    }
     const onClose = () =>
       fail(proxyError(context, proxy, "Connect", "ECONNRESET", new Error("the proxy closed the connection")))
     context.marks.start("proxy")
