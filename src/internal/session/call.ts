@@ -9,7 +9,6 @@ import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
 import { type ClientError, type Details, TotalTimeoutError } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
 import type { Limits } from "../limits.js"
-import { redactUrl } from "../redact.js"
 import type { Deadline, Deadlines, Limited } from "../transport/deadlines.js"
 import type { Expiring, ExpiryList } from "../transport/expiry.js"
 import type { BodyContext } from "./bodySource.js"
@@ -119,7 +118,7 @@ export class Call implements Limited {
     const request = this.request
     return {
       method: this.method,
-      url: redactUrl(request.target.url),
+      url: request.target.shownUrl,
       host: request.target.origin.host,
       port: request.target.origin.port,
       phase,

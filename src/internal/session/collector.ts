@@ -37,6 +37,8 @@ export class Collector implements BodySink {
   }
 }
 
+const isPooled = (bytes: Buffer): boolean => bytes.buffer.byteLength !== bytes.length
+
 /** For a body that needs no decoding and has no limit: most come in one piece. */
 export class PlainCollector implements BodyConsumer {
   private readonly response: Collecting
@@ -53,13 +55,15 @@ export class PlainCollector implements BodyConsumer {
   }
   onChunk(slab: Buffer, start: number, end: number): boolean {
     this.received += end - start
-    if (this.watch !== undefined) this.watch.chunk?.(Buffer.from(slab.subarray(start, end)))
     if (this.gather === undefined && this.only === undefined && end - start === this.length) {
       const copy = Buffer.allocUnsafe(this.length)
       slab.copy(copy, 0, start, end)
       this.only = copy
+      // A small one stands in Node's pool: whoever reads the response gets another copy.
+      if (this.watch !== undefined) this.watch.chunk?.(isPooled(copy) ? copy : Buffer.from(copy))
       return true
     }
+    if (this.watch !== undefined) this.watch.chunk?.(Buffer.from(slab.subarray(start, end)))
     this.gather ??= new Gather()
     this.gather.append(slab, start, end)
     return true

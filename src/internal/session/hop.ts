@@ -9,7 +9,6 @@ import type { ClientResponse, ConnectionInfo, RequestInfo, ResponseHead, Timings
 import type { ClientError, Details } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
 import type { Limits } from "../limits.js"
-import { redactUrl } from "../redact.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { IncomingBody } from "../transport/incomingBody.js"
 import type { Connection, Exchange, Head, Route, WireRequest } from "../transport/Transport.js"
@@ -130,10 +129,10 @@ export class Hop implements Exchange, ResponseSource {
   }
 
   details(phase: Phase | undefined): Details {
-    const { origin, url } = this.request.target
+    const { origin, shownUrl: url } = this.request.target
     return {
       method: this.call.method,
-      url: redactUrl(url),
+      url,
       host: origin.host,
       port: origin.port,
       phase,

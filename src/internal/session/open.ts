@@ -72,8 +72,14 @@ const begin = (core: SessionCore, fiber: AnyFiber, request: Prepared): Call => {
 const send = (call: Call, collect: boolean): Effect.Effect<ClientResponse, ClientError> => {
   const { trace } = call
   if (trace === undefined) return hop(call, call.request, collect)
-  const sent = Effect.suspend(() => trace.start((request) => hop(call, request, collect)))
-  return trace.listening ? withinCall(call, sent) : sent
+  if (trace.listening) {
+    return withinCall(
+      call,
+      Effect.suspend(() => trace.start((request) => hop(call, request, collect)))
+    )
+  }
+  trace.begin()
+  return hop(call, call.request, collect)
 }
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>

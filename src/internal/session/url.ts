@@ -25,6 +25,7 @@ export class Target {
   readonly userinfo: Userinfo | undefined
   /** Whether the scheme was ws or wss. */
   readonly websocket: boolean
+  private redacted: string | undefined = undefined
   constructor(origin: Origin, target: string, fragment: string, userinfo: Userinfo | undefined, websocket: boolean) {
     this.origin = origin
     this.target = target
@@ -35,6 +36,11 @@ export class Target {
   /** Without userinfo and fragment. */
   get url(): string {
     return `${this.origin.scheme}://${this.origin.authority}${this.target}`
+  }
+  /** `url` without what is secret. */
+  get shownUrl(): string {
+    this.redacted ??= redactUrl(this.url)
+    return this.redacted
   }
   /** With the fragment. */
   get realUrl(): string {

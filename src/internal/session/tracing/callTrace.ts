@@ -39,7 +39,7 @@ export class CallTrace implements Trace {
   readonly deadlines: Deadlines
   /** Runs the listeners of what has been told. */
   readonly listen: Effect.Effect<void>
-  private readonly call: Call
+  readonly call: Call
   private readonly configs: Configs | undefined
   private readonly sink: SignalSink | undefined
   private readonly lock: Effect.Semaphore | undefined
@@ -55,8 +55,6 @@ export class CallTrace implements Trace {
   /** A listener has died where it could not tell its request. */
   private defect: Cause.Cause<never> | undefined = undefined
   private pumping = false
-  private lastRequest: Prepared | undefined = undefined
-  private lastUrl = ""
 
   constructor(call: Call, configs: Configs | undefined, spans: Spans | undefined, sink: SignalSink | undefined) {
     this.call = call
@@ -98,11 +96,7 @@ export class CallTrace implements Trace {
   }
 
   urlOf(request: Prepared): string {
-    if (request !== this.lastRequest) {
-      this.lastRequest = request
-      this.lastUrl = redactUrl(request.target.url)
-    }
-    return this.lastUrl
+    return request.target.shownUrl
   }
 
   build(facts: Told, time: number, attempt: number, request: Prepared): RequestSignal {
@@ -190,29 +184,35 @@ export class CallTrace implements Trace {
 
   // The call.
 
-  /** Tells that the request begins, and hands it to `send` as the listeners want it. */
-  start<A, E>(send: (request: Prepared) => Effect.Effect<A, E>): Effect.Effect<A, E> {
+  /** Tells that the request begins. A closed session tells nothing. */
+  begin(): void {
     const { call, configs } = this
     const { request } = call
-    // A closed session tells nothing.
-    if (call.core.closed) return send(request)
+    if (call.core.closed) return
     this.state = "begun"
     if (this.listening && configs !== undefined) {
       const given = request.given.traceRequestCtx
       this.contexts = configs.listening.map((config) => config.ctx(given))
     }
-    if (this.telling) {
-      this.tell(
-        {
-          _tag: "RequestStart",
-          method: request.method,
-          url: this.urlOf(request),
-          headers: shownFields(request.fields)
-        },
-        call.startedAt
-      )
-    }
-    if (!this.listening) return send(request)
+    if (!this.telling) return
+    this.deliver({
+      _tag: "RequestStart",
+      time: call.startedAt,
+      sessionId: call.core.id,
+      requestId: call.id,
+      attempt: Math.max(1, call.attempt),
+      hop: request.hop,
+      method: request.method,
+      url: request.target.shownUrl,
+      headers: shownFields(request.fields)
+    })
+  }
+
+  /** The same for listeners, and hands the request to `send` as they want it. */
+  start<A, E>(send: (request: Prepared) => Effect.Effect<A, E>): Effect.Effect<A, E> {
+    const { request } = this.call
+    this.begin()
+    if (this.state === "unseen") return send(request)
     return Effect.flatMap(this.listen, () => send(this.editor?.close(request) ?? request))
   }
 
@@ -278,17 +278,19 @@ export class CallTrace implements Trace {
     const hop = traceOf(response)
     this.final = hop
     if (this.telling) {
+      const { call } = this
       const head: ResponseHead = shownResponse(response)
-      this.tell(
-        {
-          _tag: "RequestEnd",
-          method: response.method,
-          url: hop === undefined ? redactUrl(response.url) : this.urlOf(hop.request),
-          response: head
-        },
-        hop?.headAt ?? this.now(),
-        hop?.attempt
-      )
+      this.deliver({
+        _tag: "RequestEnd",
+        time: hop?.headAt ?? this.now(),
+        sessionId: call.core.id,
+        requestId: call.id,
+        attempt: hop?.attempt ?? Math.max(1, call.attempt),
+        hop: call.request.hop,
+        method: response.method,
+        url: hop === undefined ? redactUrl(response.url) : hop.request.target.shownUrl,
+        response: head
+      })
     }
     this.state = "over"
     this.flush()

@@ -60,7 +60,12 @@ export class HopTrace implements Trace, BodyWatch {
   }
 
   offer(facts: Told): void {
-    const signal = this.call.build(facts, this.call.now(), this.attempt, this.request)
+    this.hand(this.call.build(facts, this.call.now(), this.attempt, this.request))
+  }
+
+  // The signals of every request are written out where they are told: to put one together by a spread costs more than
+  // all else.
+  private hand(signal: Exclude<Signal, SignalsLost>): void {
     if (this.held === undefined) this.call.deliver(signal)
     else this.held.push(signal)
   }
@@ -146,11 +151,17 @@ export class HopTrace implements Trace, BodyWatch {
   sending(wire: WireRequest): void {
     this.span?.sending(wire.head)
     if (!this.call.telling) return
-    this.offer({
+    const { call, request } = this
+    this.hand({
       _tag: "RequestHeadersSent",
-      method: this.request.method,
-      url: this.call.urlOf(this.request),
-      headers: shownLines(wire.head, this.request.secretHeaders)
+      time: call.now(),
+      sessionId: call.call.core.id,
+      requestId: call.call.id,
+      attempt: this.attempt,
+      hop: request.hop,
+      method: request.method,
+      url: request.target.shownUrl,
+      headers: shownLines(wire.head, request.secretHeaders)
     })
     if (wire.body?._tag !== "Bytes" || wire.body.bytes.length === 0) return
     const { bytes } = wire.body
@@ -255,13 +266,19 @@ export class HopTrace implements Trace, BodyWatch {
   chunk(chunk: Uint8Array): void {
     if (!this.call.isFinal(this)) return
     this.transferred += chunk.length
-    this.offer({
+    const { call, request } = this
+    this.hand({
       _tag: "ResponseChunkReceived",
-      method: this.request.method,
-      url: this.call.urlOf(this.request),
+      time: call.now(),
+      sessionId: call.call.core.id,
+      requestId: call.call.id,
+      attempt: this.attempt,
+      hop: request.hop,
+      method: request.method,
+      url: request.target.shownUrl,
       chunk,
       transferred: this.transferred,
-      ...(this.total === undefined ? undefined : { total: this.total })
+      total: this.total
     })
   }
 
@@ -282,13 +299,19 @@ export class HopTrace implements Trace, BodyWatch {
   tellOutcome(): void {
     if (this.outcome === undefined || !this.call.telling) return
     const [received, decoded, error] = this.outcome
-    this.offer({
-      _tag: "ResponseEnd",
-      method: this.request.method,
-      url: this.call.urlOf(this.request),
+    const { call, request } = this
+    const signal = {
+      _tag: "ResponseEnd" as const,
+      time: call.now(),
+      sessionId: call.call.core.id,
+      requestId: call.call.id,
+      attempt: this.attempt,
+      hop: request.hop,
+      method: request.method,
+      url: request.target.shownUrl,
       received,
-      decoded,
-      ...(error === undefined ? undefined : { cause: Cause.fail(error) })
-    })
+      decoded
+    }
+    this.hand(error === undefined ? signal : { ...signal, cause: Cause.fail(error) })
   }
 }
