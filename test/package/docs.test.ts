@@ -1,0 +1,108 @@
+/** That the documents are there, lead where they say, and show aiohttp's code beside ours. */
+import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { dirname, join, normalize } from "node:path"
+import { fileURLToPath } from "node:url"
+import { assert, describe, it } from "@effect/vitest"
+
+const root = fileURLToPath(new URL("../../", import.meta.url))
+const text = (path: string) => readFileSync(join(root, path), "utf8")
+
+const documents = [
+  ...readdirSync(root).filter((name) => name.endsWith(".md")),
+  ...readdirSync(join(root, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`)
+]
+
+/** As GitHub makes them of headings. */
+const anchors = (markdown: string): ReadonlySet<string> =>
+  new Set(
+    [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, "")
+        .replaceAll(" ", "-")
+    )
+  )
+
+const withoutCode = (markdown: string) => markdown.replace(/^```[\s\S]*?^```/gm, "")
+
+/** The pages of the sections of aiohttp's "Advanced Client Usage", in its order. */
+const sections = [
+  "client-session",
+  "custom-request-headers",
+  "cookies",
+  "response-headers-and-cookies",
+  "redirects",
+  "uploading-pre-compressed-data",
+  "tracing",
+  "connectors",
+  "limiting-connection-pool-size",
+  "tuning-the-dns-cache",
+  "resolving-using-custom-nameservers",
+  "unix-domain-sockets",
+  "ssl-control-for-tcp-sockets",
+  "proxy-support",
+  "shutdown"
+]
+
+const subjects = [
+  "errors",
+  "timeouts",
+  "testing",
+  "tracing",
+  "middleware",
+  "migration",
+  "aiohttp-differences",
+  "limits",
+  "dependencies",
+  "benchmarks",
+  "conformance"
+]
+
+describe("the documents", () => {
+  for (const path of documents) {
+    it(`${path} links to what is there`, () => {
+      for (const [, target = ""] of withoutCode(text(path)).matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^[a-z]+:/.test(target)) continue
+        const [file = "", anchor] = target.split("#")
+        const to = file === "" ? path : normalize(join(dirname(path), file))
+        assert.isTrue(existsSync(join(root, to)), `${path} links to ${target}`)
+        if (anchor !== undefined) assert.isTrue(anchors(text(to)).has(anchor), `${path} links to ${target}`)
+      }
+    })
+  }
+
+  for (const name of sections) {
+    it(`docs/${name}.md has aiohttp's code beside ours`, () => {
+      const page = text(`docs/${name}.md`)
+      assert.include(page, "```python")
+      assert.include(page, "```ts")
+    })
+  }
+
+  it("the index names every page, the sections in their order", () => {
+    const index = text("docs/index.md").replace(/^[^|].*$/gm, "")
+    const named = [...index.matchAll(/\]\(([a-z-]+)\.md\)/g)].map(([, name = ""]) => name)
+    assert.deepStrictEqual([...new Set(named)].slice(0, sections.length), sections)
+    assert.includeMembers(named, subjects)
+    const pages = documents.filter((path) => path.startsWith("docs/")).map((path) => path.slice(5, -3))
+    assert.sameMembers([...new Set(named), "index"], pages)
+  })
+
+  it("the README opens with ten lines that run", () => {
+    const [, title = "", code = ""] = text("README.md").match(/^# (.+)\n\n```ts\n([\s\S]*?)\n```\n/) ?? []
+    assert.strictEqual(title, "effect-http-session")
+    assert.isAtMost(code.split("\n").length, 10)
+    assert.include(code, "Effect.runPromise(")
+  })
+
+  it("are in the package, as far as the README links to them", () => {
+    const { files } = JSON.parse(text("package.json")) as { readonly files: ReadonlyArray<string> }
+    for (const [, target = ""] of withoutCode(text("README.md")).matchAll(/\]\(([^)\s#]+)/g)) {
+      if (/^[a-z]+:/.test(target)) continue
+      const published = files.some((file) => target === file || `${dirname(target)}/*.md` === file)
+      assert.isTrue(published, target)
+    }
+  })
+})
