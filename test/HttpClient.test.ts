@@ -273,6 +273,7 @@ describe("what every client does", () => {
     text: [HttpBody.text("h\u00e4"), "h\u00c3\u00a4", /^text\/plain/],
     "a text of a type": [HttpBody.text("<a/>", "application/xml"), "<a/>", /^application\/xml$/],
     bytes: [HttpBody.uint8Array(Uint8Array.of(0, 255, 10)), "\u0000\u00ff\n", /^application\/octet-stream$/],
+    "raw text": [HttpBody.raw("raw", { contentType: "text/x", contentLength: 3 }), "raw", /^text\/x$/],
     JSON: [HttpBody.unsafeJson({ a: 1 }), '{"a":1}', /^application\/json$/],
     "URL parameters": [HttpBody.urlParams(UrlParams.fromInput({ a: "1 2" })), "a=1+2", /urlencoded/],
     "a stream": [HttpBody.stream(Stream.make("ab", "cd").pipe(Stream.encodeText), "text/x"), "abcd", /^text\/x$/],
@@ -509,6 +510,15 @@ describe("what every client does", () => {
       const plain = yield* headersOf.pipe(Effect.withTracerEnabled(false), Effect.withTracer(tracer))
       assert.deepStrictEqual(spans, [])
       assert.isUndefined(plain.headers.traceparent)
+      const through = (self: HttpClient.HttpClient) =>
+        Effect.provideService(headersOf, HttpClient.HttpClient, self).pipe(Effect.withTracer(tracer))
+      const own = yield* HttpClient.HttpClient
+      const alone = yield* through(HttpClient.withTracerPropagation(own, false))
+      assert.isUndefined(alone.headers.traceparent)
+      assert.strictEqual(spans.length, 1)
+      yield* through(HttpClient.withSpanNameGenerator(own, (request) => `own ${request.method}`))
+      assert.strictEqual(spans[1]?.name, "own GET")
+      spans.length = 0
       const client = (yield* HttpClient.HttpClient).pipe(HttpClient.withTracerDisabledWhen(() => true))
       yield* Effect.flatMap(client.get(yield* at("/text")), (response) => response.text).pipe(Effect.withTracer(tracer))
       assert.deepStrictEqual(spans, [])

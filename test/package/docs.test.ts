@@ -73,6 +73,14 @@ describe("the documents", () => {
     })
   }
 
+  it("name tests that are there", () => {
+    for (const path of documents) {
+      for (const [, named = ""] of text(path).matchAll(/`(test\/[\w./-]+\.ts)`/g)) {
+        assert.isTrue(existsSync(join(root, named)), `${path} names ${named}`)
+      }
+    }
+  })
+
   for (const name of sections) {
     it(`docs/${name}.md has aiohttp's code beside ours`, () => {
       const page = text(`docs/${name}.md`)
