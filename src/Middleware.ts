@@ -212,7 +212,10 @@ export const digest = (
   options: {
     /** Sends credentials ahead of a challenge once one is known. Default `true`. */
     readonly preemptive?: boolean | undefined
-    /** Answers 407 in place of 401, where a proxy sees the requests: those to http URLs. Default `false`. */
+    /**
+     * Answers an http or https proxy in place of the origin: a 407 to what it forwards, and the `ClientHttpProxyError`
+     * of a CONNECT that was refused with 407. No origin gets the answer. Default `false`.
+     */
     readonly proxy?: boolean | undefined
   } = {}
 ): Effect.Effect<Middleware> => digesting.digest(credentials, options)
