@@ -103,8 +103,8 @@ export class Network implements Transport, ConnectionOwner {
       if (refusal !== undefined) return Effect.fail(refusal)
       const startedAt = exchange.deadlines.now()
       const { key, origin } = exchange.route
-      const waiter: Waiter = { wake: () => {} }
-      const lease = this.pool.request(origin.key, key, () => waiter.wake())
+      const waiter = new Waiter(exchange)
+      const lease = this.pool.request(origin.key, key, waiter.grant)
       if (lease === undefined) return Effect.fail(this.saturated(exchange))
       this.pending.add(exchange)
       const connected = Effect.flatMap(this.slot(exchange, lease, waiter), () =>
@@ -112,6 +112,7 @@ export class Network implements Transport, ConnectionOwner {
       )
       return Effect.matchCauseEffect(restore(connected), {
         onFailure: (cause) => {
+          waiter.stop()
           if (lease.state !== "acquired") this.pool.release(lease)
           this.leave(exchange)
           return Effect.failCause(cause)
@@ -142,29 +143,9 @@ export class Network implements Transport, ConnectionOwner {
     const { origin } = exchange.route
     const wait = Effect.async<void, ClientError>((resume) => {
       const refusal = this.refusal(exchange)
-      if (refusal !== undefined) {
-        resume(Effect.fail(refusal))
-        return
-      }
-      exchange.marks.start("queue")
-      const fail = (error: ClientError) => {
-        stop()
-        resume(Effect.fail(error))
-      }
-      const deadline = this.queueDeadline(exchange, fail)
-      const stop = () => {
-        deadline.cancel()
-        exchange.onAbort = undefined
-      }
-      waiter.wake = () => {
-        stop()
-        exchange.marks.end("queue")
-        resume(Effect.void)
-      }
-      exchange.onAbort = fail
+      if (refusal !== undefined) resume(Effect.fail(refusal))
       // The slot may have come while a listener was told of the queue.
-      if (lease.state !== "waiting") waiter.wake()
-      return Effect.sync(stop)
+      else waiter.wait(resume, lease.state !== "waiting")
     })
     const trace = exchange.trace
     if (trace === undefined) return wait
@@ -176,15 +157,6 @@ export class Network implements Transport, ConnectionOwner {
         waiting: this.pool.waitingCount
       }),
       Effect.zipLeft(wait, trace.emit({ _tag: "ConnectionQueuedEnd", host: origin.host, port: origin.port }))
-    )
-  }
-
-  private queueDeadline(exchange: Exchange, fail: (error: ClientError) => void): Deadline {
-    const { connect, poolWait } = exchange.limits
-    const limit = Math.min(connect, poolWait)
-    const deadlines = exchange.deadlines
-    return deadlines.schedule(deadlines.now() + limit, () =>
-      fail(timeoutError(exchange, poolWait <= connect ? "poolWait" : "connect", limit))
     )
   }
 
@@ -413,9 +385,53 @@ export class Network implements Transport, ConnectionOwner {
 
 const noGrant = () => {}
 
-/** Who waits for a slot. */
-interface Waiter {
-  wake: () => void
+/** Who waits for a slot: until it is there, its time is over or its request is ended. */
+class Waiter {
+  private readonly exchange: Exchange
+  private resume: ((effect: Effect.Effect<void, ClientError>) => void) | undefined = undefined
+  private deadline: Deadline | undefined = undefined
+
+  constructor(exchange: Exchange) {
+    this.exchange = exchange
+  }
+
+  wait(resume: (effect: Effect.Effect<void, ClientError>) => void, granted: boolean): void {
+    const { exchange } = this
+    const { deadlines, limits } = exchange
+    this.resume = resume
+    exchange.marks.start("queue")
+    if (granted) {
+      this.grant()
+      return
+    }
+    exchange.onAbort = this.fail
+    const limit = Math.min(limits.connect, limits.poolWait)
+    if (limit === Infinity) return
+    const timeout = limits.poolWait <= limits.connect ? "poolWait" : "connect"
+    this.deadline = deadlines.schedule(deadlines.now() + limit, () => this.fail(timeoutError(exchange, timeout, limit)))
+  }
+
+  readonly grant = (): void => {
+    const { resume } = this
+    this.stop()
+    if (resume === undefined) return
+    this.exchange.marks.end("queue")
+    resume(Effect.void)
+  }
+
+  private readonly fail = (error: ClientError): void => {
+    const { resume } = this
+    this.stop()
+    resume?.(Effect.fail(error))
+  }
+
+  /** Whatever comes now is no concern of its request. */
+  stop(): void {
+    if (this.resume === undefined) return
+    this.resume = undefined
+    this.deadline?.cancel()
+    this.exchange.onAbort = undefined
+  }
 }
 
 const millis = (input: Duration.DurationInput) => Duration.toMillis(Duration.decode(input))
