@@ -572,6 +572,35 @@ describe("layerPersisted", () => {
     })
   )
 
+  it.effect("what another has overwritten after it was saved is there again when the Scope closes", () =>
+    Effect.gen(function* () {
+      const store = yield* memory
+      const one = yield* persisted(store)
+      yield* one.jar.setCookies(["one=1"], url)
+      yield* TestClock.adjust("10 seconds")
+      yield* store.set("cookies", JSON.stringify({ version: 1, cookies: [] }))
+      yield* one.close
+      assert.deepStrictEqual(yield* names((yield* persisted(store)).jar), ["one"])
+    })
+  )
+
+  it.effect("half of what somebody is writing is read again", () =>
+    Effect.gen(function* () {
+      const store = yield* memory
+      const one = yield* persisted(store)
+      yield* one.jar.setCookies(["one=1"], url)
+      yield* one.close
+      const whole = Option.getOrThrow(yield* store.get("cookies"))
+      const halves = ["", whole.slice(0, 20), ""]
+      const writing = KeyValueStore.make({
+        ...store,
+        get: (key) =>
+          Effect.suspend(() => (halves.length > 0 ? Effect.succeedSome(halves.shift() ?? "") : store.get(key)))
+      })
+      assert.deepStrictEqual(yield* names((yield* persisted(writing)).jar), ["one"])
+    })
+  )
+
   it.effect("something else under its key is a CookieJarError, and stays", () =>
     Effect.gen(function* () {
       const store = yield* memory

@@ -24,10 +24,22 @@ const maxChecks = 5
 
 const missing: Saved = { cookies: [], removed: [] }
 
+/** Half of a document, where a store writes in place and somebody is writing, is read again; what stays is corrupt. */
+const maxReadings = 10
+
+const read = (store: KeyValueStore, key: string): Effect.Effect<Saved, CookieJarError | PlatformError> =>
+  Effect.retry(
+    Effect.flatMap(
+      store.get(key),
+      (text): Effect.Effect<Saved, CookieJarError> =>
+        Option.isNone(text) ? Effect.succeed(missing) : decodeText(text.value)
+    ),
+    { times: maxReadings, while: ({ _tag }) => _tag === "CookieJarError" }
+  )
+
 const readInto = (jar: Jar, store: KeyValueStore, key: string): Effect.Effect<Saved, CookieJarError | PlatformError> =>
   Effect.gen(function* () {
-    const text = Option.getOrUndefined(yield* store.get(key))
-    const saved = text === undefined ? missing : yield* decodeText(text)
+    const saved = yield* read(store, key)
     jar.merge(saved.cookies, saved.removed, yield* Clock.currentTimeMillis)
     return saved
   })
@@ -57,17 +69,15 @@ export const persist = (
     jar.startJournal()
     yield* readInto(jar, store, key)
     const changed = yield* Effect.makeLatch()
-    let saved = jar.revision
+    const loaded = jar.revision
     jar.onChange = () => changed.unsafeOpen()
 
     /** `true` if the store had it all. */
     const save = Effect.gen(function* () {
       const before = yield* readInto(jar, store, key)
       const now = yield* Clock.currentTimeMillis
-      const revision = jar.revision
       const settled = !hasNews(jar, before, now)
       if (!settled) yield* Effect.uninterruptible(store.set(key, encodeText(jar, now)))
-      else saved = revision
       return settled
     })
 
@@ -89,7 +99,8 @@ export const persist = (
 
     yield* Effect.addFinalizer(() => {
       jar.onChange = undefined
-      if (jar.revision === saved) return Effect.void
+      if (jar.revision === loaded) return Effect.void
+      // Also what was saved: somebody may have written after without having read it.
       return save.pipe(Effect.repeat({ until: (settled) => settled, times: maxChecks }), Effect.catchAll(warn))
     })
     yield* changed.await.pipe(Effect.zipRight(saveUntilSettled), Effect.forever, Effect.forkScoped)
