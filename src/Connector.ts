@@ -19,11 +19,9 @@ import type { ClientError } from "./Errors.js"
 import { fromAnswering, handling } from "./internal/testing/mockTransport.js"
 import { ranges as addressRanges } from "./internal/transport/dial/addressPolicy.js"
 import { makeTcpDialer, makeUnixDialer } from "./internal/transport/dial/dial.js"
-import { TransportHandle } from "./internal/transport/handle.js"
 import { makeHub } from "./internal/transport/hub.js"
 import { type Dialer, Network } from "./internal/transport/network.js"
 import { serviceOf } from "./internal/transport/service.js"
-import type { Transport } from "./internal/transport/Transport.js"
 import type { Address, ResolverService } from "./Resolver.js"
 import { Resolver } from "./Resolver.js"
 import type { Ssl } from "./Ssl.js"
@@ -213,7 +211,7 @@ export interface ConnectorService {
   readonly [TypeId]: unknown
   /** Counts of this moment. Looking changes nothing. */
   readonly stats: Effect.Effect<Stats>
-  /** Signals of all sessions on it. A slow reader loses the oldest and is told how many. */
+  /** Signals of all sessions on it, until it is closed. A slow reader loses the oldest and is told how many. */
   readonly signals: Stream.Stream<Signal>
   /** Closes the connections that carry no request now. */
   readonly closeIdle: Effect.Effect<void>
@@ -252,25 +250,10 @@ const checked = (options: PoolOptions): Effect.Effect<void> => {
   return description === undefined ? Effect.void : Effect.die(new TypeError(`Connector: ${description}`))
 }
 
-const fromTransport = (transport: Transport, signals: Stream.Stream<Signal>): ConnectorService => ({
-  [TypeId]: new TransportHandle(transport),
-  stats: Effect.sync(() => transport.stats()),
-  signals,
-  closeIdle: transport.closeIdle,
-  clearDnsCache: transport.clearDnsCache,
-  close: transport.close
-})
-
 const pooled = (options: PoolOptions, dialer: Dialer): Effect.Effect<ConnectorService, never, Scope> =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => {
-        const hub = makeHub()
-        return { hub, network: new Network(options, dialer, hub) }
-      }),
-      ({ network }) => network.close
-    ),
-    ({ hub, network }) => fromTransport(network, hub.stream)
+  Effect.acquireRelease(
+    Effect.sync(() => serviceOf(new Network(options, dialer, makeHub()))),
+    (connector) => connector.close
   )
 
 /**

@@ -137,7 +137,10 @@ export interface SessionService {
   readonly cookieJar: CookieJarService
   /** The pool, to look at. */
   readonly connector: ConnectorService
-  /** What happens from the moment it runs. A slow reader loses the oldest and is told how many. */
+  /**
+   * What happens from the moment it runs, until the session is closed. A slow reader loses the oldest and is told how
+   * many.
+   */
   readonly signals: Stream.Stream<Signal>
   /**
    * Ends the session, and its connector if it owns it: requests in flight may finish within the connector's
@@ -167,15 +170,18 @@ const build = (
     Effect.acquireRelease(
       Effect.sync((): SessionService => {
         const transport = transportOf(connector[ConnectorTypeId])
+        const hub = makeHub(transport.hub)
         const core = new SessionCore({
           id: `session-${++sessions}`,
           transport,
           jarService,
           jar: jarOf(jarService),
           environment,
-          hub: makeHub(transport.hub),
+          hub,
           ownsTransport
         })
+        core.cleanups.push(hub.end)
+        if (ownsTransport) core.cleanups.push(transport.hub.end)
         return new SessionImpl(core, connector, currentOptions, options)
       }),
       (session) => session.close

@@ -135,6 +135,7 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
           })
         ),
         Effect.zipRight(this.quiet(closeTime)),
+        Effect.zipRight(Effect.sync(this.hub.end)),
         Effect.uninterruptible
       )
     })

@@ -4,6 +4,7 @@
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Signal, SignalsLost } from "../../Tracing.js"
 import * as Deadlines from "./deadlines.js"
@@ -35,6 +36,7 @@ export class Ring implements SignalSink {
   private lost = 0
   private wake: (() => void) | undefined = undefined
   private timer: NodeJS.Immediate | undefined = undefined
+  private ended = false
 
   constructor(now: () => number) {
     this.now = now
@@ -44,6 +46,16 @@ export class Ring implements SignalSink {
     this.items.push(signal)
     this.bytes += bytesOf(signal)
     while (this.items.length - this.first > capacity || this.bytes > maxBytes) this.drop()
+    this.call()
+  }
+
+  /** Nothing more will come, but for what is told in this turn of the event loop. */
+  end(): void {
+    this.ended = true
+    this.call()
+  }
+
+  private call(): void {
     if (this.wake !== undefined) this.timer ??= setImmediate(this.ring)
   }
 
@@ -83,15 +95,15 @@ export class Ring implements SignalSink {
     return { _tag: "SignalsLost", time: this.now(), sessionId: "", requestId: undefined, attempt: 0, hop: 0, count }
   }
 
-  /** All that has come; waits where that is nothing. */
-  readonly pull: Effect.Effect<Chunk.Chunk<Signal>> = Effect.suspend(() =>
-    this.items.length > this.first || this.lost > 0
-      ? Effect.succeed(this.take())
-      : Effect.zipRight(
-          this.wait,
-          Effect.suspend(() => this.pull)
-        )
-  )
+  /** All that has come; waits where that is nothing. Fails with nothing at the end. */
+  readonly pull: Effect.Effect<Chunk.Chunk<Signal>, Option.Option<never>> = Effect.suspend(() => {
+    if (this.items.length > this.first || this.lost > 0) return Effect.succeed(this.take())
+    if (this.ended) return Effect.fail(Option.none())
+    return Effect.zipRight(
+      this.wait,
+      Effect.suspend(() => this.pull)
+    )
+  })
 
   private readonly wait: Effect.Effect<void> = Effect.async<void>((resume) => {
     this.wake = () => resume(Effect.void)
@@ -112,6 +124,8 @@ export interface Hub extends TraceHub {
   readonly deliver: (signal: Signal) => void
   /** Hands everything to `sink` from now on; a second time is the same. The result ends it. */
   readonly watch: (sink: SignalSink) => () => void
+  /** Ends its streams, those that begin later as well. */
+  readonly end: () => void
   /** Hands signals of no request to the readers of a session's hub too. */
   readonly attach: (hub: Hub) => () => void
 }
@@ -121,6 +135,7 @@ class SignalHub implements Hub {
   private readonly attached = new Set<Hub>()
   private readonly parent: Hub | undefined
   private detach: (() => void) | undefined = undefined
+  private over = false
 
   constructor(parent: Hub | undefined) {
     this.parent = parent
@@ -157,6 +172,11 @@ class SignalHub implements Hub {
     }
   }
 
+  readonly end = (): void => {
+    this.over = true
+    for (const sink of this.sinks) if (sink instanceof Ring) sink.end()
+  }
+
   readonly attach = (hub: Hub): (() => void) => {
     this.attached.add(hub)
     return () => {
@@ -169,11 +189,12 @@ class SignalHub implements Hub {
       Effect.acquireRelease(
         Effect.map(Clock.clockWith(Effect.succeed), (clock) => {
           const ring = new Ring(Deadlines.of(clock).now)
+          if (this.over) ring.end()
           return { ring, stop: this.watch(ring) }
         }),
         ({ stop }) => Effect.sync(stop)
       ),
-      ({ ring }) => Stream.repeatEffectChunk(ring.pull)
+      ({ ring }) => Stream.repeatEffectChunkOption(ring.pull)
     )
   )
 }

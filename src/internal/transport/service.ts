@@ -2,21 +2,17 @@
  * A public connector over a transport.
  */
 import * as Effect from "effect/Effect"
-import type * as Stream from "effect/Stream"
 import type { ConnectorService, TypeId } from "../../Connector.js"
-import type { Signal } from "../../Tracing.js"
 import { TransportHandle } from "./handle.js"
 import type { Transport } from "./Transport.js"
 
 const typeId: TypeId = "~effect-http-session/Connector"
 
-export const serviceOf = (
-  transport: Transport & { readonly hub: { readonly stream: Stream.Stream<Signal> } }
-): ConnectorService => ({
+export const serviceOf = (transport: Transport): ConnectorService => ({
   [typeId]: new TransportHandle(transport),
   stats: Effect.sync(() => transport.stats()),
   signals: transport.hub.stream,
   closeIdle: transport.closeIdle,
   clearDnsCache: transport.clearDnsCache,
-  close: transport.close
+  close: Effect.zipRight(transport.close, Effect.sync(transport.hub.end))
 })

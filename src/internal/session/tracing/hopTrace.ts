@@ -60,6 +60,7 @@ export class HopTrace implements Trace, BodyWatch {
   }
 
   offer(facts: Told): void {
+    if (!this.call.telling) return
     this.hand(this.call.build(facts, this.call.now(), this.attempt, this.request))
   }
 

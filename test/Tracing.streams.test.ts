@@ -1,0 +1,272 @@
+/**
+ * The streams of signals: when they end, what a slow reader costs, and that nobody's listening costs nothing.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Chunk, Deferred, Effect, Exit, Fiber, Layer, Option, Stream, Tracer } from "effect"
+import { ClientResponse, Connector, CookieJar, Session, Tracing } from "effect-http-session"
+import { CallTrace } from "../src/internal/session/tracing/callTrace.js"
+import { turn } from "../src/internal/testing/faultServer.js"
+import { makeHub } from "../src/internal/transport/hub.js"
+import { always, server as faultServer, head, plays, request, respond, stall } from "./support/server.js"
+import { tagsOf } from "./support/signals.js"
+import { sessionOn } from "./support/stages.js"
+
+/** Reads a stream to its end in a fiber that has begun to. */
+const reading = (stream: Stream.Stream<Tracing.Signal>) =>
+  Effect.gen(function* () {
+    const fiber = yield* Effect.fork(Stream.runCollect(stream))
+    for (let i = 0; i < 3; i++) yield* turn
+    return fiber
+  })
+
+const mock = Layer.mergeAll(
+  Connector.layerMock(() => new Response("ok")),
+  CookieJar.layer()
+)
+
+describe("the end of a stream", () => {
+  it.scopedLive("comes with the close of the session, for its own connector's stream as well", () =>
+    Effect.gen(function* () {
+      const peer = yield* faultServer([])
+      const [own, connectors] = yield* Effect.scoped(
+        Effect.gen(function* () {
+          const session = yield* Session.Session
+          const own = yield* reading(session.signals)
+          const connectors = yield* reading(session.connector.signals)
+          yield* session.get(`${peer.url}/nonce?1`).pipe(ClientResponse.text)
+          yield* session.close
+          return [yield* Fiber.join(own), yield* Fiber.join(connectors)] as const
+        }).pipe(Effect.provide(Session.layer()))
+      )
+      assert.strictEqual(tagsOf(own)[0], "RequestStart")
+      assert.deepInclude(Chunk.unsafeLast(own), { _tag: "ConnectionClosed", reason: "Shutdown" })
+      assert.deepStrictEqual(tagsOf(connectors), tagsOf(own))
+    })
+  )
+
+  it.scopedLive("comes with the end of the session's Scope", () =>
+    Effect.gen(function* () {
+      const fiber = yield* Effect.flatMap(Session.Session, (session) => reading(session.signals)).pipe(
+        Effect.provide(Session.layer())
+      )
+      assert.lengthOf(yield* Fiber.join(fiber), 0)
+    })
+  )
+
+  it.scopedLive("a session that does not own its connector ends its own stream only", () =>
+    Effect.gen(function* () {
+      const peer = yield* faultServer([])
+      const { connector, session } = yield* sessionOn()
+      const other = yield* Session.make().pipe(
+        Effect.provideService(Connector.Connector, connector),
+        Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.make())
+      )
+      const own = yield* reading(session.signals)
+      const others = yield* reading(other.signals)
+      const connectors = yield* reading(connector.signals)
+      yield* session.close
+      assert.lengthOf(yield* Fiber.join(own), 0)
+      yield* other.get(`${peer.url}/nonce?1`).pipe(ClientResponse.text)
+      assert.isTrue(Option.isNone(yield* Fiber.poll(others)))
+      assert.isTrue(Option.isNone(yield* Fiber.poll(connectors)))
+      yield* connector.close
+      assert.include(tagsOf(yield* Fiber.join(connectors)), "RequestEnd")
+      yield* other.close
+      assert.include(tagsOf(yield* Fiber.join(others)), "RequestEnd")
+    })
+  )
+
+  it.scopedLive("a reader that begins afterwards ends at once", () =>
+    Effect.gen(function* () {
+      const { connector, session } = yield* sessionOn()
+      yield* session.close
+      yield* connector.close
+      assert.lengthOf(yield* Stream.runCollect(session.signals), 0)
+      assert.lengthOf(yield* Stream.runCollect(connector.signals), 0)
+    })
+  )
+
+  it.effect("a mock ends its stream too", () =>
+    Effect.gen(function* () {
+      const connector = yield* Connector.Connector
+      const fiber = yield* Effect.fork(Stream.runCollect(connector.signals))
+      yield* Effect.yieldNow()
+      yield* connector.close
+      assert.lengthOf(yield* Fiber.join(fiber), 0)
+    }).pipe(Effect.provide(mock))
+  )
+
+  it.scopedLive("what closing does to requests in flight is told before", () =>
+    Effect.gen(function* () {
+      const peer = yield* faultServer([plays(head, stall)])
+      const session = yield* Session.Session
+      const fiber = yield* reading(session.signals)
+      const busy = yield* Effect.fork(Effect.exit(session.get(`${peer.url}/`).pipe(ClientResponse.text)))
+      while ((yield* session.connector.stats).acquired === 0) yield* turn
+      yield* session.close
+      assert.include(String(yield* Fiber.join(busy)), "SessionClosedError")
+      const tags = tagsOf(yield* Fiber.join(fiber))
+      assert.strictEqual(tags.filter((tag) => tag === "RequestStart").length, 1)
+      assert.strictEqual(tags.filter((tag) => tag === "RequestException").length, 1)
+      assert.include(tags, "ConnectionClosed")
+    }).pipe(Effect.provide(Session.layer({ connector: { gracefulShutdownTimeout: 20 } })))
+  )
+
+  it.effect("what a reader has not read yet is read before the end, and what it has lost is counted", () =>
+    Effect.gen(function* () {
+      const hub = makeHub()
+      const first = yield* Deferred.make<void>()
+      const go = yield* Deferred.make<void>()
+      const fiber = yield* hub.stream.pipe(
+        Stream.tap(() => Effect.zipRight(Deferred.succeed(first, undefined), Deferred.await(go))),
+        Stream.runCollect,
+        Effect.fork
+      )
+      while (!hub.reading()) yield* Effect.yieldNow()
+      hub.offer({ _tag: "DnsCacheMiss", host: "first" })
+      yield* Deferred.await(first)
+      for (let i = 0; i < 4098; i++) hub.offer({ _tag: "DnsCacheMiss", host: `host-${i}` })
+      hub.end()
+      yield* Deferred.succeed(go, undefined)
+      const all = Chunk.toReadonlyArray(yield* Fiber.join(fiber))
+      assert.lengthOf(all, 1 + 1 + 4096)
+      assert.deepInclude(all[1], { _tag: "SignalsLost", count: 2 })
+      assert.deepInclude(all.at(-1), { host: "host-4097" })
+      assert.isFalse(hub.reading())
+    })
+  )
+})
+
+describe("a slow reader", () => {
+  it.effect("holds up no request, and reads and loses together what a fast one reads", () =>
+    Effect.gen(function* () {
+      const session = yield* Session.make()
+      const stuck = yield* Deferred.make<void>()
+      let read = 0
+      let lost = 0
+      const slow = yield* session.signals.pipe(
+        Stream.runForEach((signal) => {
+          if (signal._tag === "SignalsLost") lost += signal.count
+          else read++
+          return Deferred.await(stuck)
+        }),
+        Effect.fork
+      )
+      let all = 0
+      const fast = yield* session.signals.pipe(
+        Stream.runForEach((signal) =>
+          Effect.sync(() => {
+            assert.notStrictEqual(signal._tag, "SignalsLost")
+            all++
+          })
+        ),
+        Effect.fork
+      )
+      for (let i = 0; i < 3; i++) yield* turn
+      // Each has some signals; together they are more than a reader may leave.
+      for (let i = 0; i < 1200; i++) {
+        assert.strictEqual(yield* session.get("http://mock.test/").pipe(ClientResponse.text), "ok")
+        if (i % 100 === 99) yield* turn
+      }
+      assert.isAtMost(read, 1)
+      yield* Deferred.succeed(stuck, undefined)
+      yield* session.close
+      yield* Fiber.join(fast)
+      yield* Fiber.join(slow)
+      assert.isAbove(lost, 0)
+      assert.strictEqual(read + lost, all)
+    }).pipe(Effect.scoped, Effect.provide(mock))
+  )
+
+  it.scopedLive("that dies or stops takes nobody with it", () =>
+    Effect.gen(function* () {
+      const peer = yield* always(plays(...Array.from({ length: 4 }, () => plays(request, respond(200, "ok")))))
+      const { connector, session } = yield* sessionOn()
+      const dying = yield* Effect.fork(Stream.runForEach(session.signals, () => Effect.die("boom")))
+      const stopping = yield* Effect.fork(Stream.runHead(session.signals))
+      const whole = yield* reading(session.signals)
+      for (let i = 0; i < 2; i++) assert.strictEqual(yield* session.get(peer.url).pipe(ClientResponse.text), "ok")
+      assert.isTrue(Exit.isFailure(yield* Fiber.await(dying)))
+      assert.isTrue(Option.isSome(yield* Fiber.join(stopping)))
+      yield* session.close
+      const tags = tagsOf(yield* Fiber.join(whole))
+      assert.lengthOf(
+        tags.filter((tag) => tag === "RequestEnd"),
+        2
+      )
+      yield* connector.close
+    })
+  )
+})
+
+describe("where nobody listens", () => {
+  /** How many signals are handed on while it runs. */
+  const counted = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<number, E, R> =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        let built = 0
+        const { build, deliver } = CallTrace.prototype
+        yield* Effect.acquireRelease(
+          Effect.sync(() => {
+            CallTrace.prototype.build = function (...args) {
+              built++
+              return build.apply(this, args)
+            }
+            CallTrace.prototype.deliver = function (...args) {
+              built++
+              return deliver.apply(this, args)
+            }
+          }),
+          () =>
+            Effect.sync(() => {
+              CallTrace.prototype.build = build
+              CallTrace.prototype.deliver = deliver
+            })
+        )
+        yield* effect
+        return built
+      })
+    )
+
+  const native = Effect.map(Effect.tracer, (tracer) =>
+    // Not the native one itself, so that spans are made.
+    Tracer.make({ span: (...args) => tracer.span(...args), context: (f, fiber) => tracer.context(f, fiber) })
+  )
+
+  const rows: ReadonlyArray<
+    readonly [
+      name: string,
+      options: Session.SessionOptions,
+      wrap: (effect: Effect.Effect<unknown, unknown>) => Effect.Effect<unknown, unknown>,
+      told: boolean
+    ]
+  > = [
+    ["nothing at all", {}, (effect) => effect, false],
+    ["metrics alone", { traceConfigs: [Tracing.metrics()] }, (effect) => effect, false],
+    ["a traceConfig without listeners", { traceConfigs: [Tracing.traceConfig({})] }, (effect) => effect, false],
+    ["spans alone", {}, (effect) => Effect.flatMap(native, (tracer) => Effect.withTracer(effect, tracer)), false],
+    ["a collector", {}, (effect) => Tracing.collect(effect), true]
+  ]
+  for (const [name, options, wrap, told] of rows) {
+    it.effect(`${name}: ${told ? "signals are built" : "no signal is built"}`, () =>
+      Effect.gen(function* () {
+        const session = yield* Session.make(options)
+        const post = session.post("http://mock.test/", { data: "abc" }).pipe(ClientResponse.text)
+        const built = yield* counted(wrap(post))
+        assert.strictEqual(built > 0, told, `${built} signals`)
+      }).pipe(Effect.scoped, Effect.provide(mock))
+    )
+  }
+
+  it.effect("after the last reader has gone no signal is built", () =>
+    Effect.gen(function* () {
+      const session = yield* Session.make()
+      const get = session.get("http://mock.test/").pipe(ClientResponse.text)
+      const fiber = yield* Effect.fork(Stream.runDrain(session.signals))
+      for (let i = 0; i < 3; i++) yield* turn
+      assert.isAbove(yield* counted(get), 0)
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(yield* counted(get), 0)
+    }).pipe(Effect.scoped, Effect.provide(mock))
+  )
+})
