@@ -16,6 +16,7 @@ import {
   withSession
 } from "./support/proxied.js"
 import { type ProxyServer, proxyServer } from "./support/proxyServer.js"
+import { echo, webSocketServer } from "./support/webSocketServer.js"
 
 const right = { user: "us3r", password: "s3cr3t" }
 
@@ -74,6 +75,24 @@ describe("a tunnel", () => {
       assert.deepStrictEqual([body, bodies.join("")], ["posted", "once"])
       assert.deepStrictEqual([valueOf(proxy, "x-team", 0), valueOf(proxy, "x-team", 1)], [["a"], ["a"]])
       assert.notMatch(origin.seen.join(), /proxy-|digest|x-team/i)
+    })
+  )
+
+  it.scopedLive("for a WebSocket in clear is one, too", () =>
+    Effect.gen(function* () {
+      const origin = yield* webSocketServer(echo)
+      const proxy = yield* proxyServer({ digest: right })
+      const data = yield* withSession(
+        Effect.gen(function* () {
+          const socket = yield* Session.webSocket(`ws://chat.test:${origin.port}/`, { proxy: proxy.url })
+          yield* socket.send("through")
+          return (yield* socket.receive).data
+        }).pipe(Effect.scoped),
+        { middlewares: [yield* digest()] }
+      )
+      assert.strictEqual(data, "through")
+      assert.deepStrictEqual(flow(proxy), ["CONNECT -", "CONNECT n1 00000001"])
+      assert.notMatch(JSON.stringify(origin.handshakes[0]?.headers), /proxy-/i)
     })
   )
 
