@@ -43,11 +43,18 @@ export interface IssueOptions {
   readonly hash?: "SHA-1" | "SHA-256"
 }
 
+export interface IntermediateOptions {
+  readonly commonName?: string
+  /** Name constraints (RFC 5280, 4.2.1.10): DNS names under which it may issue, and under which it may not. */
+  readonly permitted?: ReadonlyArray<string>
+  readonly excluded?: ReadonlyArray<string>
+}
+
 export interface Authority {
   readonly ca: Issued
   readonly issue: (options?: IssueOptions) => Effect.Effect<Issued>
   /** An authority under this one; what it issues brings its certificate along. */
-  readonly intermediate: (options?: { readonly commonName?: string }) => Effect.Effect<Authority>
+  readonly intermediate: (options?: IntermediateOptions) => Effect.Effect<Authority>
   /** A list of the revoked ones among what it has issued, PEM. */
   readonly crl: (revoked: ReadonlyArray<Issued>) => Effect.Effect<string>
 }
@@ -147,7 +154,10 @@ const authorityOf = (
       orDie(async () => {
         const own = await generateKeys({})
         const name = options.commonName ?? `Intermediate of ${subject}`
-        const made = await sign([{ CN: [name] }], {}, own.publicKey, authorityExtensions())
+        const made = await sign([{ CN: [name] }], {}, own.publicKey, [
+          ...authorityExtensions(),
+          ...nameConstraints(options)
+        ])
         const pem = await pemOf(made, own)
         return authorityOf(name, made, own, pem, pem.cert)
       }),
@@ -170,6 +180,23 @@ const authorityExtensions = (): Array<x509.Extension> => [
   new x509.BasicConstraintsExtension(true, undefined, true),
   new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true)
 ]
+
+/** A tag, a length of one or two bytes, and what they are of. */
+const der = (tag: number, content: Uint8Array): Buffer => {
+  const { length } = content
+  const size = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 255]
+  return Buffer.concat([Buffer.from([tag, ...size]), content])
+}
+
+const nameConstraints = ({ excluded = [], permitted = [] }: IntermediateOptions): Array<x509.Extension> => {
+  if (excluded.length === 0 && permitted.length === 0) return []
+  const subtrees = (tag: number, names: ReadonlyArray<string>) =>
+    names.length === 0
+      ? Buffer.alloc(0)
+      : der(tag, Buffer.concat(names.map((name) => der(0x30, der(0x82, Buffer.from(name, "latin1"))))))
+  const value = der(0x30, Buffer.concat([subtrees(0xa0, permitted), subtrees(0xa1, excluded)]))
+  return [new x509.Extension("2.5.29.30", true, new Uint8Array(value))]
+}
 
 /** A root authority of its own. */
 export const makeAuthority = (commonName = "Test Authority"): Effect.Effect<Authority> =>

@@ -19,6 +19,15 @@ const names =
   (set: Standard) =>
     set.authority.issue({ names: list })
 
+const constrained =
+  (constraints: { readonly permitted?: ReadonlyArray<string>; readonly excluded?: ReadonlyArray<string> }) =>
+  (...list: ReadonlyArray<string>) =>
+  (set: Standard) =>
+    Effect.flatMap(set.authority.intermediate(constraints), (authority) => authority.issue({ names: list }))
+
+const within = constrained({ permitted: ["in.test"] })
+const without = constrained({ excluded: ["out.test"] })
+
 const rows: ReadonlyArray<Row> = [
   ["a certificate for the name", (set) => Effect.succeed(set.good), "localhost", "accepted"],
   ["the name in another case", (set) => Effect.succeed(set.good), "LOCALHOST", "accepted"],
@@ -94,6 +103,22 @@ const rows: ReadonlyArray<Row> = [
   ["a partial wildcard behind", names("*b.t"), "ab.t", "HostnameMismatch"],
   ["a partial wildcard and an A-label", names("x*.t"), "xn--nxasmq6b.t", "HostnameMismatch"],
   ["a wildcard alone", names("*"), "localhost", "HostnameMismatch"],
+  ["a wildcard and an A-label", names("*.t"), "xn--nxasmq6b.t", "accepted"],
+  ["a partial wildcard inside an A-label", names("xn--n*.t"), "xn--nxasmq6b.t", "HostnameMismatch"],
+  ["the A-label of an international name", names("xn--bcher-kva.t"), "xn--bcher-kva.t", "accepted"],
+  ["another A-label", names("xn--bcher-kva.t"), "xn--bcher-kwa.t", "HostnameMismatch"],
+  ["an A-label, to verify by its U-label", names("xn--bcher-kva.t"), "127.0.0.1", "accepted", "b\u00fccher.t"],
+  [
+    "a U-label in the SAN",
+    (set) => set.authority.issue({ names: [], extraNames: [{ type: "dns", value: "b\u00fccher.t" }] }),
+    "xn--bcher-kva.t",
+    "HostnameMismatch"
+  ],
+  ["an authority for names within, and one of them", within("a.in.test"), "a.in.test", "accepted"],
+  ["an authority for names within, and another", within("a.out.test"), "a.out.test", "UntrustedIssuer"],
+  ["an authority for names within, and one of each", within("a.in.test", "b.test"), "a.in.test", "UntrustedIssuer"],
+  ["an authority for names without, and one of them", without("a.in.test"), "a.in.test", "accepted"],
+  ["an authority for names without, and another", without("a.out.test"), "a.out.test", "UntrustedIssuer"],
   ["another name to verify", names("db.internal"), "127.0.0.1", "accepted", "db.internal"],
   [
     "the URL's name where another is to be verified",

@@ -1,7 +1,7 @@
 /**
  * What `Ssl.context` makes: settings read and checked once, with a key that is equal for equal settings.
  */
-import { createHash } from "node:crypto"
+import { constants, createHash } from "node:crypto"
 import { isIP } from "node:net"
 import * as tls from "node:tls"
 import { domainToASCII } from "node:url"
@@ -138,6 +138,8 @@ const secureContextOf = ({ authorities, ciphers, crl, identity, maxVersion, minV
     minVersion,
     maxVersion,
     ciphers,
+    // A peer is verified once, so it has to stay who it was; and no peer can ask for handshakes without end.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
     // Left out, it stands for the bundled ones and those of NODE_EXTRA_CA_CERTS.
     ...(authorities.bundled && authorities.own.length === 0
       ? {}

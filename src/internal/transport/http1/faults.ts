@@ -58,12 +58,18 @@ export const cutBody = (
     cause
   })
 
+/** A TLS record of an alert or of a handshake, as excerpts show it. */
+const tlsRecord = /^\\x1[56]/
+
 /** What came in place of a head is no HTTP. */
 export const brokenHead = (exchange: Exchange, wire: Wire, failure: ParseFailure): ClientError =>
   new BadHttpMessage({
     ...detailsOf(exchange, wire, "headers"),
     reason: failure.reason,
-    description: failure.description,
+    description:
+      wire.tls === undefined && tlsRecord.test(failure.excerpt)
+        ? `${failure.description} (the server speaks TLS on this port)`
+        : failure.description,
     excerpt: failure.excerpt
   })
 
