@@ -1,5 +1,5 @@
 /**
- * An opened response: its body is read at most once, by callbacks as a whole or by pulls bit by bit.
+ * An opened response: its body by effects, as a whole or by pulls bit by bit.
  */
 import type * as Headers from "@effect/platform/Headers"
 import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
@@ -17,50 +17,24 @@ import type {
   Timings,
   TypeId
 } from "../../ClientResponse.js"
-import type {
-  BodyError,
-  ClientError,
-  ClientPayloadError,
-  ContentTypeError as ContentType,
-  JsonDecodeError
-} from "../../Errors.js"
-import { ClientResponseError, ContentTypeError } from "../../Errors.js"
+import type { BodyError, ContentTypeError as ContentType, JsonDecodeError } from "../../Errors.js"
+import { ClientResponseError } from "../../Errors.js"
 import type { Event } from "../../Sse.js"
 import { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/Transport.js"
-import { Batches, once } from "./batches.js"
-import { type BodyFacts, BodyReader, type BodySink, payloadError, toBodyError } from "./bodyReader.js"
-import * as Charset from "./charset.js"
-import { Collector, PlainCollector } from "./collector.js"
-import * as Coding from "./contentCoding.js"
+import { type Batches, once } from "./batches.js"
+import { BodyReader, type BodySink } from "./bodyReader.js"
 import { EventDecoder } from "./eventStream.js"
 import { Gather } from "./gather.js"
-import * as Json from "./json.js"
 import { LineDecoder } from "./lines.js"
-import * as MediaType from "./mediaType.js"
 import { type Decoder, decoded } from "./pullDecoder.js"
-import { headersOf, ResponseHeadView } from "./responseHead.js"
+import { ResponseBody, type Waiter } from "./responseBody.js"
+import { headersOf } from "./responseHead.js"
 import type { ResponseSource, Upgrade } from "./responseSource.js"
 
 export type { BodySettings, ResponseSource, Upgrade } from "./responseSource.js"
 
 const ignore: Waiter = () => {}
-const none: Array<Waiter> = []
-
-/** Hears that the body has been collected, or why not. */
-type Waiter = (error: BodyError | undefined) => void
-
-type State =
-  | "Unread"
-  /** `reader` collects for `waiters`. */
-  | "Collecting"
-  /** `cached` has it. */
-  | "Collected"
-  /** `failure` says why not. */
-  | "Failed"
-  /** A stream has it. */
-  | "Streaming"
-  | "Released"
 
 /** Bytes of the body that a `ClientResponseError` keeps. */
 const errorBodySize = 1024
@@ -69,30 +43,7 @@ const errorBodySize = 1024
 const smallRest = 64 * 1024
 
 const typeId: TypeId = "~effect-http-session/ClientResponse"
-
-export class Response extends ResponseHeadView implements ClientResponse {
-  readonly connection: ConnectionInfo
-  private readonly source: ResponseSource
-  private body: IncomingBody
-  private state: State = "Unread"
-  private cached: Uint8Array | undefined = undefined
-  private failure: BodyError | undefined = undefined
-  private reader: BodyReader | undefined = undefined
-  private batches: Batches | undefined = undefined
-  /** Who waits for the whole body: one, nearly always. */
-  private waiter: Waiter | undefined = undefined
-  private otherWaiters: Array<Waiter> = none
-  private upgrade: Upgrade | undefined = undefined
-  /** The rest of its body will not come soon, however short it is. */
-  private endless = false
-
-  constructor(source: ResponseSource, head: Head, body: IncomingBody, connection: ConnectionInfo) {
-    super(head, source)
-    this.source = source
-    this.body = body
-    this.connection = connection
-  }
-
+export class Response extends ResponseBody implements ClientResponse {
   /** A response with 101, which has no body but a connection. */
   static upgraded(source: ResponseSource, head: Head, connection: ConnectionInfo, upgrade: Upgrade): Response {
     const body = new IncomingBody(0, { resume: () => {}, abandon: () => {} })
@@ -100,27 +51,6 @@ export class Response extends ResponseHeadView implements ClientResponse {
     const response = new Response(source, head, body, connection)
     response.upgrade = upgrade
     return response
-  }
-
-  /** Puts something between the connection and the body's reader; only while nobody reads. */
-  tapBody(tap: (body: IncomingBody) => IncomingBody): void {
-    if (this.state === "Unread" && this.upgrade === undefined) this.body = tap(this.body)
-  }
-
-  /** The connection after 101, for whoever asks first; if nobody does, it ends with the response. */
-  takeUpgrade(): Upgrade | undefined {
-    const upgrade = this.upgrade
-    this.upgrade = undefined
-    if (upgrade !== undefined && this.state === "Unread") {
-      this.state = "Released"
-      this.source.bodyWatch?.end?.(0, 0, undefined)
-    }
-    return upgrade
-  }
-
-  /** Whether there is nothing to be given back: the body has come, has failed, or was given up. */
-  get settled(): boolean {
-    return this.upgrade === undefined && this.body.ended && this.reader === undefined
   }
 
   get "~effect-http-session/ClientResponse"(): TypeId {
@@ -140,133 +70,6 @@ export class Response extends ResponseHeadView implements ClientResponse {
   }
   override toJSON(): unknown {
     return this.shown("ClientResponse")
-  }
-
-  // The body as a whole, by callbacks.
-
-  /** Whether `collect` may be used: nobody wants to hear of progress, which takes effects. */
-  get direct(): boolean {
-    return this.source.settings.onProgress === undefined
-  }
-
-  /** Reads and decodes the whole body and keeps it; calls back at once where it has come already. Never throws. */
-  collect(done: Waiter): void {
-    switch (this.state) {
-      case "Collected":
-        done(undefined)
-        return
-      case "Collecting":
-        this.otherWaiters = [...this.otherWaiters, done]
-        return
-      case "Unread":
-        this.waiter = done
-        this.startCollecting()
-        return
-      default:
-        done(this.unreadable())
-    }
-  }
-
-  /** `done` is not called any more; when nobody waits, the body is given up. */
-  cancelCollect(done: Waiter): void {
-    if (this.state !== "Collecting") return
-    if (this.waiter === done) this.waiter = undefined
-    else this.otherWaiters = this.otherWaiters.filter((waiter) => waiter !== done)
-    if (this.waiter === undefined && this.otherWaiters.length === 0) this.releaseNow()
-  }
-
-  private startCollecting(): void {
-    this.state = "Collecting"
-    if (this.isPlain) {
-      this.body.consume(new PlainCollector(this, this.body.length, this.source.bodyWatch))
-      return
-    }
-    const collector = new Collector(this)
-    this.reader = new BodyReader(this.bodyFacts(), true, collector)
-    this.reader.start()
-  }
-
-  /** Whether the bytes are wanted as they come, and however many. */
-  private get isPlain(): boolean {
-    const { settings } = this.source
-    return (
-      settings.maxBodySize === Infinity && (!settings.autoDecompress || this.head.get("content-encoding") === undefined)
-    )
-  }
-
-  /** For `Collector`. */
-  collected(bytes: Uint8Array): void {
-    this.cached = bytes
-    this.state = "Collected"
-    this.settle(undefined)
-  }
-
-  /** For `Collector`. */
-  failed(error: BodyError): void {
-    this.failure = error
-    this.state = "Failed"
-    this.settle(error)
-  }
-
-  private settle(error: BodyError | undefined): void {
-    const { otherWaiters, waiter } = this
-    this.reader = undefined
-    this.waiter = undefined
-    if (waiter !== undefined) waiter(error)
-    if (otherWaiters === none) return
-    this.otherWaiters = none
-    for (const other of otherWaiters) other(error)
-  }
-
-  private bodyFacts(): BodyFacts {
-    const { bodyWatch, settings } = this.source
-    return {
-      body: this.body,
-      codings: settings.autoDecompress ? Coding.parse(this.head.getAll("content-encoding")) : "raw",
-      maxBodySize: settings.maxBodySize,
-      source: this.source,
-      watch: bodyWatch
-    }
-  }
-
-  /** For `Collector`. */
-  bodyError(error: ClientError): BodyError {
-    return toBodyError(error, { body: this.body, source: this.source })
-  }
-
-  private payloadError(reason: ClientPayloadError["reason"], cause?: unknown): ClientPayloadError {
-    return payloadError({ body: this.body, source: this.source }, reason, cause)
-  }
-
-  /** Why the body cannot be read any more. */
-  private unreadable(): BodyError {
-    return this.failure ?? this.payloadError(this.state === "Streaming" ? "Consumed" : "Released")
-  }
-
-  /** Gives the connection back, or closes it where much is unread. Idempotent. */
-  releaseNow(): void {
-    switch (this.state) {
-      case "Unread":
-        this.state = "Released"
-        this.source.bodyWatch?.end?.(0, 0, undefined)
-        this.body.abandon()
-        this.takeUpgrade()?.wire.socket.destroy()
-        return
-      case "Collecting": {
-        this.state = "Released"
-        if (this.reader === undefined) {
-          this.body.abandon()
-          this.source.bodyWatch?.end?.(this.body.received, this.body.received, undefined)
-        } else this.reader.abandon()
-        this.settle(this.payloadError("Released"))
-        return
-      }
-      case "Streaming":
-        this.state = "Released"
-        this.batches?.onError(this.payloadError("Released"))
-        this.closeStream()
-        return
-    }
   }
 
   get release(): Effect.Effect<void> {
@@ -311,73 +114,6 @@ export class Response extends ResponseHeadView implements ClientResponse {
       }
     })
     return Effect.onInterrupt(loop, () => this.release)
-  }
-
-  get isCollected(): boolean {
-    return this.cached !== undefined
-  }
-
-  /** The collected bytes. */
-  bytesNow(): Exit.Exit<Uint8Array, BodyError> {
-    const bytes = this.cached
-    if (bytes === undefined) return Exit.fail(this.unreadable())
-    // A small copy stands in Node's pool, whose other bytes are nobody's business.
-    if (bytes.buffer.byteLength !== bytes.length) this.cached = new Uint8Array(bytes)
-    return Exit.succeed(this.cached ?? bytes)
-  }
-
-  /** Text of the collected bytes. */
-  textNow(encoding: string | undefined): Exit.Exit<string, BodyError> {
-    const bytes = this.cached
-    if (bytes === undefined) return Exit.fail(this.unreadable())
-    const text = this.textOf(bytes, encoding ?? this.mediaType.charset, this.fallback)
-    return typeof text === "string" ? Exit.succeed(text) : Exit.fail(text)
-  }
-
-  /** JSON of the collected bytes. */
-  jsonNow(options: JsonOptions | undefined): Exit.Exit<unknown, BodyError | ContentType | JsonDecodeError> {
-    const refused = this.refuseType(options?.contentType)
-    if (refused !== undefined) return Exit.fail(refused)
-    const bytes = this.cached
-    if (bytes === undefined) return Exit.fail(this.unreadable())
-    const label = options?.encoding ?? this.mediaType.charset
-    const text = this.textOf(bytes, label, Charset.noFallback)
-    if (typeof text !== "string") return Exit.fail(text)
-    const parse = options?.parse
-    try {
-      return Exit.succeed(parse === undefined ? JSON.parse(text) : parse(text))
-    } catch (cause) {
-      return Exit.fail(Json.decodeError(text, parse !== undefined, this.source.details("body"), cause))
-    }
-  }
-
-  private textOf(bytes: Uint8Array, label: string | undefined, fallback: Charset.Fallback): string | BodyError {
-    try {
-      return Charset.decode(bytes, Charset.encodingOf(bytes, label, fallback))
-    } catch (cause) {
-      // A string of V8's holds 512 Mi code units.
-      return this.payloadError("TooLarge", cause)
-    }
-  }
-
-  private get fallback(): Charset.Fallback {
-    return (bytes) => {
-      const given = this.source.settings.fallbackCharset
-      return typeof given === "function" ? given(this.toHead(), bytes) : given
-    }
-  }
-
-  /** The failure of `json` where the media type is not the wanted one. */
-  private refuseType(wanted: JsonOptions["contentType"]): ContentType | undefined {
-    if (wanted === false) return undefined
-    const { essence } = this.mediaType
-    if (wanted === undefined ? MediaType.isJson(essence) : essence === wanted.trim().toLowerCase()) return undefined
-    return new ContentTypeError({
-      ...this.source.details("body"),
-      status: this.status,
-      contentType: essence,
-      expected: wanted ?? "application/json"
-    })
   }
 
   get bytes(): Effect.Effect<Uint8Array, BodyError> {
@@ -450,30 +186,6 @@ export class Response extends ResponseHeadView implements ClientResponse {
   }
 
   // The body bit by bit.
-
-  /** Takes the body for pulls. Only while it is unread. */
-  private open(): Batches["pull"] {
-    this.state = "Streaming"
-    const batches = new Batches()
-    const reader = new BodyReader(this.bodyFacts(), false, batches)
-    batches.onTaken = () => reader.resume()
-    this.reader = reader
-    this.batches = batches
-    reader.start()
-    const { onProgress } = this.source.settings
-    const { listen } = this.source
-    const pull = listen === undefined ? batches.pull : Effect.tap(batches.pull, listen)
-    if (onProgress === undefined) return pull
-    const total = Option.fromNullable(this.body.length)
-    return Effect.tap(pull, () => onProgress({ direction: "download", transferred: reader.taken, total }))
-  }
-
-  /** The stream's reader has ended or gone away: the body stays consumed. */
-  private closeStream(): void {
-    this.reader?.abandon(this.endless)
-    this.reader = undefined
-    this.batches = undefined
-  }
 
   /** Pulls of what the decoder makes of the body; once, unless the bytes are kept. */
   private streamOf<A>(decode: (pull: Batches["pull"]) => Effect.Effect<Chunk.Chunk<A>, Option.Option<BodyError>>) {

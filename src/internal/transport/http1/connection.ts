@@ -13,24 +13,10 @@ import { atTurnEnd, type Turning } from "../turn.js"
 import type { Wire } from "../wire.js"
 import { brokenBody, brokenHead, cutBody, cutHead, goneBefore, silentFor } from "./faults.js"
 import type { ParsedHead } from "./head.js"
+import { type ConnectionOwner, orderly } from "./owner.js"
 import { Parser, type ParserHandler, type ParserLimits } from "./parser.js"
+import { requestHead } from "./requestHead.js"
 import { Upload } from "./upload.js"
-
-/** Who made the connection and holds its slot. */
-export interface ConnectionOwner {
-  /** Whether other connections are in use too. */
-  readonly crowded: () => boolean
-  /** The exchange is over and the connection can take another. `false`: it is to be closed. */
-  readonly onReusable: (connection: Http1Connection, exchange: Exchange, now: number) => boolean
-  /** The connection has ended, or is about to: it takes no other exchange. Called once. */
-  readonly onClosed: (
-    connection: Http1Connection,
-    reason: ConnectionClosed["reason"],
-    exchange: Exchange | undefined
-  ) => void
-  /** The wire is the exchange's now, which closes it. */
-  readonly onUpgraded: (connection: Http1Connection, exchange: Exchange) => void
-}
 
 /** A rest of a body up to this size, that comes within `drainTime`, is read to save the connection. */
 const drainSize = 64 * 1024
@@ -44,14 +30,6 @@ const hintMargin = 500
 
 /** How long a body waits for 100 Continue; milliseconds. */
 const continueTime = 1000
-
-const orderly: ReadonlySet<ConnectionClosed["reason"]> = new Set([
-  "ConnectionClose",
-  "ForceClose",
-  "IdleTimeout",
-  "PeerClosed",
-  "Shutdown"
-])
 
 export class Http1Connection implements Connection, ParserHandler, Poolable, BodyControl, Turning {
   readonly id: number
@@ -516,14 +494,4 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.phaseDeadline?.cancel()
     this.phaseDeadline = undefined
   }
-}
-
-const requestHead = (exchange: Exchange, forward: boolean): string => {
-  const wire = exchange.wire
-  const origin = exchange.route.origin
-  if (!forward) return `${wire.method} ${wire.target} HTTP/${wire.version}\r\n${wire.head}\r\n`
-  const authorization = exchange.route.proxy?.authorization
-  const credentials = authorization === undefined ? "" : `Proxy-Authorization: ${authorization}\r\n`
-  const target = wire.target === "*" ? "" : wire.target
-  return `${wire.method} ${origin.scheme}://${origin.authority}${target} HTTP/${wire.version}\r\n${wire.head}${credentials}\r\n`
 }
