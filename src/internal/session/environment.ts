@@ -10,9 +10,18 @@ import * as Option from "effect/Option"
 import type { Basic } from "../../Auth.js"
 import type { InvalidRequest, InvalidURL } from "../../Errors.js"
 import type { Origin, ProxyRoute } from "../transport/Transport.js"
+import { revealBasic } from "./credentials.js"
 import * as Netrc from "./netrc.js"
 import * as NoProxy from "./noProxy.js"
-import { type Fault, makeRoute, noSettings, parseProxyUrl, type Result, toError } from "./proxyRoute.js"
+import {
+  type Fault,
+  makeRoute,
+  noSettings,
+  type ProxyAddress,
+  parseProxyUrl,
+  type Result,
+  toError
+} from "./proxyRoute.js"
 
 /** What `trustEnv` brings. */
 export interface Environment {
@@ -43,14 +52,22 @@ const named = (fault: Fault, name: string): Fault => ({
   description: `${fault.description} (${name}, from the environment)`
 })
 
+/** The name in a proxy's URL, where no password is with it. */
+const loginOf = ({ credentials }: ProxyAddress): string | undefined => {
+  const given = credentials?._tag === "Basic" ? Either.getOrUndefined(revealBasic(credentials)) : undefined
+  return given === undefined || given.user === "" || given.password !== "" ? undefined : given.user
+}
+
+/** With netrc's credentials for the proxy's host, where its URL has none, or only a name: that one's password. */
+const withNetrc = (address: ProxyAddress, netrc: Netrc.Netrc): ProxyAddress => {
+  const login = loginOf(address)
+  const found = address.credentials === undefined || login !== undefined ? netrc(address.host, login) : undefined
+  return found === undefined ? address : { ...address, credentials: found }
+}
+
 const routeFrom = (name: string, text: string, netrc: Netrc.Netrc): Result<ProxyRoute> =>
   Either.mapLeft(
-    Either.flatMap(parseProxyUrl(withScheme(text)), (address) =>
-      makeRoute(address, {
-        ...noSettings,
-        auth: address.credentials === undefined ? netrc(address.host) : undefined
-      })
-    ),
+    Either.flatMap(parseProxyUrl(withScheme(text)), (address) => makeRoute(withNetrc(address, netrc), noSettings)),
     (fault) => named(fault, name)
   )
 

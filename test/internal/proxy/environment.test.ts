@@ -212,6 +212,21 @@ describe("environment: netrc", () => {
     )
   )
 
+  for (const [userinfo, pair] of [
+    ["pu", "pu:pp"],
+    ["other", "other:"],
+    [":x", ":x"]
+  ] as const) {
+    it.effect(`gives a name in the proxy's URL the password of that login alone: ${userinfo}`, () =>
+      withNetrc(text, (path) =>
+        Effect.gen(function* () {
+          const environment = yield* from({ NETRC: path, HTTP_PROXY: `http://${userinfo}@p.test:3128` })
+          assert.strictEqual(authorizationOf(environment), `Basic ${Buffer.from(pair).toString("base64")}`)
+        })
+      )
+    )
+  }
+
   it.effect("is none where neither NETRC nor a home is known", () =>
     Effect.gen(function* () {
       assert.isUndefined((yield* from({})).netrc("a.test"))
