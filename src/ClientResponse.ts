@@ -220,7 +220,7 @@ export interface ClientResponse extends ResponseHead, HttpIncomingMessage<Client
   readonly formData: Effect.Effect<FormData, Fails["body"]>
   /** Decoded chunks; stopping early closes the connection, or drains a small rest. */
   readonly stream: Stream.Stream<Uint8Array, Fails["body"]>
-  /** Ended by LF or CR LF, which are left out; more than 1 048 576 characters fail with reason "LineTooLong". */
+  /** Ended by LF or CR LF, which are left out; more than 1 MiB of UTF-8 fails with reason "LineTooLong". */
   readonly lines: Stream.Stream<string, Fails["body"]>
   /** Server-sent events, whatever the media type; one of more than 1 MiB fails with reason "TooLarge". */
   readonly events: Stream.Stream<Event, Fails["body"]>

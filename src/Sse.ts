@@ -62,7 +62,7 @@ export interface ConnectOptions extends RequestOptions {
    * idempotent, `false`.
    */
   readonly reconnect?: Schedule.Schedule<unknown, ClientError> | false | undefined
-  /** Of one event, and of one line. Default 1 MiB. */
+  /** Bytes of one event, and of one line. Default 1 MiB. */
   readonly maxEventSize?: number | undefined
 }
 

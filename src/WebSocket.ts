@@ -19,8 +19,10 @@
  * @since 0.1.0
  */
 import * as Socket from "@effect/platform/Socket"
+import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import type * as Option from "effect/Option"
 import type { ParseError } from "effect/ParseResult"
@@ -31,6 +33,7 @@ import type * as Stream from "effect/Stream"
 import type { RequestOptions, UrlInput } from "./ClientRequest.js"
 import type { ResponseHead } from "./ClientResponse.js"
 import type { JsonDecodeError, WebSocketError } from "./Errors.js"
+import { endedBy } from "./internal/endedBy.js"
 import * as webSocket from "./internal/webSocket/webSocket.js"
 import { Session } from "./Session.js"
 
@@ -193,6 +196,8 @@ const ended = (error: WebSocketError): Socket.SocketError =>
     ? new Socket.SocketCloseError({ reason: "Close", code: error.code, closeReason: error.closeReason })
     : new Socket.SocketGenericError({ reason: "Read", cause: error })
 
+const ignored = () => {}
+
 const isCleanClose = Socket.SocketCloseError.isClean((code) => !Socket.defaultCloseCodeIsError(code))
 
 /** The handler's effects run side by side, as with the other Sockets, for one may wait for a later message. */
@@ -203,18 +208,32 @@ const runOn = <A, E, R>(
 ): Effect.Effect<void, Socket.SocketError | E, R> =>
   Effect.scoped(
     Effect.gen(function* () {
-      const fibers = yield* FiberSet.make<unknown, E>()
-      const run = yield* FiberSet.runtime(fibers)<R>()
+      const run = yield* FiberSet.makeRuntime<R, A, E>()
       if (onOpen !== undefined) yield* onOpen
+      let broken: Cause.Cause<E> | undefined
+      let onBroken: (cause: Cause.Cause<E>) => void = ignored
+      const judge = (exit: Exit.Exit<A, E>) => {
+        if (broken !== undefined || Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return
+        broken = exit.cause
+        onBroken(broken)
+      }
       const read = Effect.forever(
         Effect.map(self.receive, (message) => {
           if (message._tag !== "Text" && message._tag !== "Binary") return
           const handled = handler(message.data)
-          if (handled !== undefined) run(handled)
+          if (handled !== undefined) run(handled).addObserver(judge)
         })
       )
-      const reading = Effect.catchIf(Effect.mapError(read, ended), isCleanClose, () => Effect.void)
-      yield* Effect.raceFirst(reading, FiberSet.join(fibers))
+      const reading: Effect.Effect<void, Cause.Cause<Socket.SocketError>> = Effect.sandbox(
+        Effect.catchIf(Effect.mapError(read, ended), isCleanClose, () => Effect.void)
+      )
+      yield* endedBy<void, Cause.Cause<Socket.SocketError>, never, Cause.Cause<E>>(reading, (fail) => {
+        onBroken = fail
+        if (broken !== undefined) fail(broken)
+        return () => {
+          onBroken = ignored
+        }
+      }).pipe(Effect.catchAll(Effect.failCause<Socket.SocketError | E>))
     })
   )
 

@@ -141,37 +141,72 @@ describe("9 sizes", () => {
   }
 
   for (const [i, size] of [64, 256, 1024, 4096, 16384, 65536, 262144, mebi, 4 * mebi].entries()) {
-    it.scopedLive(`9.4.${i + 1}: 4 MiB in fragments of ${size}`, () =>
-      Effect.gen(function* () {
-        const payload = Buffer.alloc(4 * mebi, "ab")
-        const frames = Array.from({ length: payload.length / size }, (_, at) => {
-          const part = payload.subarray(at * size, (at + 1) * size)
-          const fin = (at + 1) * size === payload.length
-          return at === 0 ? Peer.binary(part, fin) : Peer.continuation(part, fin)
+    for (const [kind, first] of [
+      ["9.3", Peer.text],
+      ["9.4", Peer.binary]
+    ] as const) {
+      it.scopedLive(`${kind}.${i + 1}: 4 MiB in fragments of ${size}`, () =>
+        Effect.gen(function* () {
+          const payload = Buffer.alloc(4 * mebi, "éè")
+          const frames = Array.from({ length: payload.length / size }, (_, at) => {
+            const part = payload.subarray(at * size, (at + 1) * size)
+            const fin = (at + 1) * size === payload.length
+            return at === 0 ? first(part, fin) : Peer.continuation(part, fin)
+          })
+          const { exit } = yield* receiveOne([Buffer.concat(frames)], {})
+          assert.isTrue(Exit.isSuccess(exit))
+          if (Exit.isSuccess(exit)) assert.strictEqual(digest(exit.value.data), digest(payload))
         })
-        const { exit } = yield* receiveOne([Buffer.concat(frames)], {})
-        assert.isTrue(Exit.isSuccess(exit))
-        if (Exit.isSuccess(exit)) assert.strictEqual(digest(exit.value.data), digest(payload))
-      })
-    )
+      )
+    }
   }
 
-  for (const size of [0, 16, 64, 256, 1024, 4096]) {
-    it.scopedLive(`9.7 and 9.8: 1000 round trips of ${size} bytes`, () =>
-      Effect.gen(function* () {
-        const server = yield* Peer.webSocketServer(Peer.echo)
-        yield* using(
-          Effect.gen(function* () {
-            const socket = yield* Session.webSocket(server.webSocketUrl())
-            const data = "*".repeat(size)
-            for (let i = 0; i < 1000; i++) {
-              yield* socket.send(data)
-              assert.strictEqual((yield* socket.receive).data, data)
-            }
-          })
-        )
-      })
-    )
+  for (const [i, size] of [64, 128, 256, 512, 1024, 2048].entries()) {
+    for (const [kind, make] of [
+      ["9.5", Peer.text],
+      ["9.6", Peer.binary]
+    ] as const) {
+      it.scopedLive(`${kind}.${i + 1}: 1 MiB in pieces of ${size}`, () =>
+        Effect.gen(function* () {
+          const payload = Buffer.alloc(mebi, "*")
+          const all = make(payload)
+          const server = yield* Peer.webSocketServer((peer) =>
+            Effect.gen(function* () {
+              for (let at = 0; at < all.length; at += size) yield* peer.send(all.subarray(at, at + size))
+              yield* Peer.echo(peer)
+            })
+          )
+          yield* using(
+            Effect.gen(function* () {
+              const socket = yield* Session.webSocket(server.webSocketUrl())
+              assert.strictEqual(digest((yield* socket.receive).data), digest(payload))
+            })
+          )
+        })
+      )
+    }
+  }
+
+  for (const [i, size] of [0, 16, 64, 256, 1024, 4096].entries()) {
+    for (const [kind, data] of [
+      ["9.7", "*".repeat(size)],
+      ["9.8", new Uint8Array(size).fill(0xfe)]
+    ] as const) {
+      it.scopedLive(`${kind}.${i + 1}: 1000 round trips of ${size} bytes`, () =>
+        Effect.gen(function* () {
+          const server = yield* Peer.webSocketServer(Peer.echo)
+          yield* using(
+            Effect.gen(function* () {
+              const socket = yield* Session.webSocket(server.webSocketUrl())
+              for (let i = 0; i < 1000; i++) {
+                yield* socket.send(data)
+                assert.deepStrictEqual((yield* socket.receive).data, data)
+              }
+            })
+          )
+        })
+      )
+    }
   }
 
   const mostly = 4 * mebi

@@ -91,6 +91,8 @@ export interface WebSocketPeer {
   readonly ended: Effect.Effect<void>
   /** Reads no more. */
   readonly hold: Effect.Effect<void>
+  /** Reads again. */
+  readonly goOn: Effect.Effect<void>
   /** Bytes that the system has not taken. */
   readonly backlog: () => number
   /** Writes without waiting; `false` where the client does not take it. */
@@ -190,6 +192,9 @@ export const webSocketServer = (
             ended: inbox.takeEnd,
             hold: Effect.sync(() => {
               socket.pause()
+            }),
+            goOn: Effect.sync(() => {
+              socket.resume()
             }),
             backlog: () => socket.writableLength,
             write: (bytes) => socket.write(bytes)

@@ -64,11 +64,68 @@ export const decode = (bytes: Uint8Array, encoding: string): string => {
   return decoder.decode(bytes, { stream: true }) + decoder.decode()
 }
 
+/** Bytes of a character that have come; of all encodings gb18030 has the longest ones. */
+const maxHeld = 3
+
+/**
+ * A TextDecoder that never throws. Node's gives ICU room for two code units a byte, and throws where the bytes before a
+ * piece turn out to be no character and become more: a new one gets those that were held with the piece.
+ */
+class PieceDecoder {
+  private readonly encoding: string
+  private decoder: TextDecoder
+  /** The last bytes that it was given; `undefined` where it never throws. */
+  private last: Uint8Array | undefined
+
+  constructor(encoding: string) {
+    this.encoding = encoding
+    this.decoder = new TextDecoder(encoding)
+    this.last = encoding === utf8 ? undefined : new Uint8Array(0)
+  }
+
+  push(bytes: Uint8Array): string {
+    const { last } = this
+    if (last === undefined) return this.decoder.decode(bytes, { stream: true })
+    const both = bytes.length >= maxHeld ? bytes : Buffer.concat([last, bytes])
+    let text: string
+    try {
+      text = this.decoder.decode(bytes, { stream: true })
+    } catch {
+      text = this.again(last, bytes)
+    }
+    this.last = both.slice(-maxHeld)
+    return text
+  }
+
+  end(): string {
+    try {
+      return this.decoder.decode()
+    } catch {
+      return replacement
+    }
+  }
+
+  private again(last: Uint8Array, bytes: Uint8Array): string {
+    for (let from = 0; from <= last.length; from++) {
+      const held = last.subarray(from)
+      try {
+        if (new TextDecoder(this.encoding).decode(held, { stream: true }) !== "") continue
+        this.decoder = new TextDecoder(this.encoding, { ignoreBOM: true })
+        return this.decoder.decode(Buffer.concat([held, bytes]), { stream: true })
+      } catch {}
+    }
+    this.decoder = new TextDecoder(this.encoding, { ignoreBOM: true })
+    return replacement
+  }
+}
+
+const replacement = "\ufffd"
+
 /** Text of bytes in pieces; the encoding is settled by the first ones. */
 export class StreamingText {
   private readonly label: string | undefined
   private readonly fallback: Fallback
-  private decoder: TextDecoder | undefined = undefined
+  private decoder: PieceDecoder | undefined = undefined
   private head: Uint8Array | undefined = undefined
 
   constructor(label: string | undefined, fallback: Fallback) {
@@ -77,26 +134,26 @@ export class StreamingText {
   }
 
   push(bytes: Uint8Array): string {
-    if (this.decoder !== undefined) return this.decoder.decode(bytes, { stream: true })
+    if (this.decoder !== undefined) return this.decoder.push(bytes)
     // Three bytes tell the mark.
     const head = this.head === undefined ? bytes : Uint8Array.from([...this.head, ...bytes])
     if (head.length < 3) {
       this.head = head.slice()
       return ""
     }
-    return this.open(head).decode(head, { stream: true })
+    return this.open(head).push(head)
   }
 
   end(): string {
-    if (this.decoder !== undefined) return this.decoder.decode()
+    if (this.decoder !== undefined) return this.decoder.end()
     const head = this.head ?? new Uint8Array(0)
     const decoder = this.open(head)
-    return decoder.decode(head, { stream: true }) + decoder.decode()
+    return decoder.push(head) + decoder.end()
   }
 
-  private open(head: Uint8Array): TextDecoder {
+  private open(head: Uint8Array): PieceDecoder {
     this.head = undefined
-    this.decoder = new TextDecoder(encodingOf(head, this.label, this.fallback))
+    this.decoder = new PieceDecoder(encodingOf(head, this.label, this.fallback))
     return this.decoder
   }
 }

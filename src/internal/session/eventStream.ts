@@ -7,7 +7,7 @@ import type { Event } from "../../Sse.js"
 import type { Decoder, Refusal } from "./pullDecoder.js"
 
 export interface EventOptions {
-  /** Characters of one event, and of one line. Default 1 MiB. */
+  /** Bytes of one event, and of one line. Default 1 MiB. */
   readonly maxEventSize?: number | undefined
   /** The id that events have which come before the server has sent one. */
   readonly lastEventId?: string | undefined
@@ -32,10 +32,10 @@ export class EventDecoder implements Decoder<Event> {
   private readonly parser: EventSourceParser
   private out: Array<Event> = []
   private parts: Array<string> = []
-  /** Of the line that has not ended. */
-  private lineLength = 0
-  /** Of the lines of the event that has not ended. */
-  private eventLength = 0
+  /** Bytes of the line that has not ended. */
+  private lineSize = 0
+  /** Bytes of the lines of the event that has not ended. */
+  private eventSize = 0
   private afterCr = false
   private idGiven: string | undefined = undefined
   private last: string | undefined
@@ -72,13 +72,14 @@ export class EventDecoder implements Decoder<Event> {
       lineEnd.lastIndex = start
       const end = lineEnd.exec(text)?.index
       if (end === undefined) break
-      const length = this.lineLength + end - start
-      if (length > this.max) return this.refusal("LineTooLong")
-      if (this.eventLength + length > this.max) return this.refusal("TooLarge")
-      const line = this.parts.join("") + text.slice(start, end)
+      const rest = text.slice(start, end)
+      const size = this.lineSize + Buffer.byteLength(rest)
+      if (size > this.max) return this.refusal("LineTooLong")
+      if (this.eventSize + size > this.max) return this.refusal("TooLarge")
+      const line = this.parts.length === 0 ? rest : this.parts.join("") + rest
       this.parts = []
-      this.lineLength = 0
-      this.line(line)
+      this.lineSize = 0
+      this.line(line, size)
       start = end + 1
       if (text[end] === "\r") {
         if (start === text.length) this.afterCr = true
@@ -86,10 +87,11 @@ export class EventDecoder implements Decoder<Event> {
       }
     }
     if (start < text.length) {
-      this.parts.push(text.slice(start))
-      this.lineLength += text.length - start
+      const part = text.slice(start)
+      this.parts.push(part)
+      this.lineSize += Buffer.byteLength(part)
     }
-    return this.lineLength > this.max ? this.refusal("LineTooLong") : undefined
+    return this.lineSize > this.max ? this.refusal("LineTooLong") : undefined
   }
 
   end(): undefined {
@@ -98,17 +100,17 @@ export class EventDecoder implements Decoder<Event> {
 
   // The parser gets whole lines with one kind of end: by itself it waits after a CR for what follows, and forgets the
   // id of an event without data.
-  private line(line: string): void {
+  private line(line: string, size: number): void {
     if (line === "") {
       if (this.idGiven !== undefined) {
         this.last = this.idGiven === "" ? undefined : this.idGiven
         this.options.onId?.(this.last)
       }
       this.idGiven = undefined
-      this.eventLength = 0
+      this.eventSize = 0
     } else {
       // A comment is kept by nobody.
-      if (!line.startsWith(":")) this.eventLength += line.length
+      if (!line.startsWith(":")) this.eventSize += size
       const id = line === "id" ? "" : /^id: ?(.*)$/s.exec(line)?.[1]
       if (id !== undefined && !id.includes("\0")) this.idGiven = id
     }
@@ -117,6 +119,6 @@ export class EventDecoder implements Decoder<Event> {
 
   private refusal(reason: Refusal["reason"]): Refusal {
     const what = reason === "LineTooLong" ? "A line" : "An event"
-    return { reason, description: `${what} is longer than ${this.max} characters` }
+    return { reason, description: `${what} is longer than ${this.max} bytes` }
   }
 }

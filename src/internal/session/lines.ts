@@ -4,14 +4,17 @@
 import { type Fallback, StreamingText } from "./charset.js"
 import type { Decoder, Refusal } from "./pullDecoder.js"
 
-/** Characters that a line may have. */
+/** Bytes that a line may have, in UTF-8. */
 export const maxLine = 1024 * 1024
+
+/** Whether text has more bytes in UTF-8; a code unit has three at most. */
+const isLonger = (text: string, max: number): boolean => text.length * 3 > max && Buffer.byteLength(text) > max
 
 /** Splits text at LF and CR LF; a line that has not ended is kept, up to a limit. */
 export class LineSplitter {
   private readonly max: number
   private parts: Array<string> = []
-  private length = 0
+  private size = 0
 
   constructor(max: number) {
     this.max = max
@@ -22,24 +25,24 @@ export class LineSplitter {
     for (;;) {
       const end = text.indexOf("\n", start)
       if (end === -1) break
-      if (this.length + end - start > this.max + 1) return this.refusal
       const line = this.finish(text.slice(start, end))
-      if (line.length > this.max) return this.refusal
+      if (isLonger(line, this.max)) return this.refusal
       out.push(line)
       start = end + 1
     }
     if (start < text.length) {
-      this.parts.push(start === 0 ? text : text.slice(start))
-      this.length += text.length - start
+      const part = start === 0 ? text : text.slice(start)
+      this.parts.push(part)
+      this.size += Buffer.byteLength(part)
     }
     // One more may be the CR of a line end.
-    return this.length > this.max + 1 ? this.refusal : undefined
+    return this.size > this.max + 1 ? this.refusal : undefined
   }
 
   end(out: Array<string>): Refusal | undefined {
-    if (this.length === 0) return undefined
+    if (this.size === 0) return undefined
     const line = this.finish("")
-    if (line.length > this.max) return this.refusal
+    if (isLonger(line, this.max)) return this.refusal
     out.push(line)
     return undefined
   }
@@ -47,12 +50,12 @@ export class LineSplitter {
   private finish(tail: string): string {
     const line = this.parts.length === 0 ? tail : this.parts.join("") + tail
     this.parts = []
-    this.length = 0
+    this.size = 0
     return line.endsWith("\r") ? line.slice(0, -1) : line
   }
 
   private get refusal(): Refusal {
-    return { reason: "LineTooLong", description: `A line is longer than ${this.max} characters` }
+    return { reason: "LineTooLong", description: `A line is longer than ${this.max} bytes` }
   }
 }
 

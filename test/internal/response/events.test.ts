@@ -139,6 +139,18 @@ describe("events", () => {
     assert.strictEqual(decode(Buffer.from("data: 01234\n\n".repeat(50)), 7, options).rows.length, 50)
   })
 
+  it("have their size in bytes of UTF-8", () => {
+    const options = { maxEventSize: 20 }
+    const refusalOf = (text: string, size: number) => decode(Buffer.from(text), size, options).refusal?.reason
+    for (const size of [1, 7, 100]) {
+      assert.strictEqual(refusalOf(`data: ${"é".repeat(7)}\n\n`, size), undefined)
+      assert.strictEqual(refusalOf(`data: ${"é".repeat(8)}\n\n`, size), "LineTooLong")
+      assert.strictEqual(refusalOf(`data: ${"€".repeat(5)}`, size), "LineTooLong")
+      assert.strictEqual(refusalOf("data: €€\ndata: €\n\n", size), "TooLarge")
+      assert.strictEqual(refusalOf("data:😀\ndata:😀\n\n", size), undefined)
+    }
+  })
+
   it("do not depend on the pieces they come in", () => {
     const piece = fc.constantFrom(
       "data",
