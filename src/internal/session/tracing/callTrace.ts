@@ -116,8 +116,8 @@ export class CallTrace implements Trace {
   }
 
   offer(facts: Told): void {
-    this.tell(facts, this.now())
     this.flush()
+    this.tell(facts, this.now())
   }
 
   emit(facts: Told): Effect.Effect<void> {

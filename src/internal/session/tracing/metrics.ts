@@ -118,6 +118,8 @@ interface Connection {
   readonly host: string
   readonly port: number
   readonly since: number
+  /** The next request may be told before the release by the last one. */
+  uses: number
   state: "active" | "idle"
 }
 
@@ -130,16 +132,16 @@ class Connections implements SignalSink {
     switch (signal._tag) {
       case "ConnectionCreateEnd": {
         const [host, port] = cache.server(signal.host, signal.port)
-        const connection: Connection = { host, port, since: signal.time, state: "active" }
+        const connection: Connection = { host, port, since: signal.time, uses: 1, state: "active" }
         this.open.set(signal.connectionId, connection)
         this.count(connection, 1)
         return
       }
       case "ConnectionReuseconn":
-        this.move(signal.connectionId, "active")
+        this.use(signal.connectionId, 1)
         return
       case "ConnectionReleased":
-        this.move(signal.connectionId, "idle")
+        this.use(signal.connectionId, -1)
         return
       case "ConnectionClosed":
         this.closed(signal.connectionId, signal.time)
@@ -167,9 +169,12 @@ class Connections implements SignalSink {
     )
   }
 
-  private move(id: number, state: "active" | "idle"): void {
+  private use(id: number, by: 1 | -1): void {
     const connection = this.open.get(id)
-    if (connection === undefined || connection.state === state) return
+    if (connection === undefined) return
+    connection.uses += by
+    const state = connection.uses > 0 ? "active" : "idle"
+    if (connection.state === state) return
     this.count(connection, -1)
     connection.state = state
     this.count(connection, 1)

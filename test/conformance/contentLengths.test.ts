@@ -1,0 +1,56 @@
+/**
+ * web-platform-tests' Content-Lengths through a whole session over a socket: what a caller gets, and that the next
+ * request gets its own answer.
+ */
+import { existsSync, readFileSync } from "node:fs"
+import { assert, describe } from "@effect/vitest"
+import { Effect, Exit } from "effect"
+import * as ClientResponse from "effect-http-session/ClientResponse"
+import { itFault } from "../support/itFault.js"
+import { bytewise, head, type Play, plays, send } from "../support/server.js"
+import { contentLengthDiffering } from "./http1Rows.js"
+
+interface ContentLength {
+  readonly input: string
+  readonly output: number | null
+}
+
+const url = new URL("../../../shared/suites/wpt-content-lengths.json", import.meta.url)
+const here = existsSync(url)
+const rows: ReadonlyArray<ContentLength> = here ? JSON.parse(readFileSync(url, "utf8")) : []
+
+const body = "x".repeat(42)
+
+const writes: ReadonlyArray<readonly [name: string, write: (reply: string) => Play]> = [
+  ["at once", send],
+  ["byte by byte", bytewise]
+]
+
+const reads = {
+  text: (opened: Parameters<typeof ClientResponse.text>[0]) => ClientResponse.text(opened),
+  stream: (opened: Parameters<typeof ClientResponse.text>[0]) => Effect.flatMap(opened, (response) => response.text)
+} as const
+
+describe.skipIf(!here)(here ? "wpt-content-lengths.json" : "wpt-content-lengths.json, which is not here", () => {
+  for (const { input, output } of rows) {
+    const refused = output === null || Object.hasOwn(contentLengthDiffering, input)
+    for (const [how, write] of writes) {
+      for (const way of ["text", "stream"] as const) {
+        itFault(
+          `${JSON.stringify(input)} ${how}, by ${way}: ${refused ? "refuse" : output}`,
+          // Bytes too many come with the rest: one that comes later cannot be told from the beginning of an answer.
+          plays(
+            head,
+            write(`HTTP/1.1 200 OK\r\n${input}\r\n\r\n${write === send ? body : body.slice(0, output ?? 42)}`)
+          ),
+          (session, at) => reads[way](session.get(`${at.url}/`, { timeout: "5 seconds" })),
+          (exit) => {
+            if (!refused) assert.deepStrictEqual(exit, Exit.succeed(body.slice(0, output)))
+            else assert.include(String(exit), "Framing")
+          },
+          { tags: ["BadHttpMessage"] }
+        )
+      }
+    }
+  }
+})
