@@ -1110,6 +1110,24 @@ describe("the end", () => {
     })
   )
 
+  it.scopedLive("by close ends a receive and a stream that wait", () =>
+    Effect.gen(function* () {
+      const server = yield* Peer.webSocketServer(Peer.echo)
+      yield* using(
+        Effect.gen(function* () {
+          const socket = yield* Session.webSocket(server.webSocketUrl())
+          const receiving = yield* Effect.fork(Effect.exit(socket.receive))
+          const streaming = yield* Effect.fork(Stream.runCollect(socket.messages))
+          yield* turn
+          assert.isTrue(yield* socket.close(3000))
+          const error = failure(yield* Fiber.join(receiving))
+          assert.deepStrictEqual([error.reason, error.code], ["Closed", 3000])
+          assert.deepStrictEqual(Chunk.toReadonlyArray(yield* Fiber.join(streaming)), [])
+        })
+      )
+    })
+  )
+
   it.scopedLive("of the socket ends a send that waits", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer((peer) => Effect.zipRight(peer.hold, peer.ended))
