@@ -1,0 +1,197 @@
+/**
+ * From a name to a socket, on a session: lookups (E1), addresses that do not answer or cannot be reached (E6, E7, E9,
+ * E13), peers that hang up at once (E10).
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Exit } from "effect"
+import * as ClientResponse from "effect-http-session/ClientResponse"
+import { ClientConnectorDNSError, type ClientError } from "effect-http-session/Errors"
+import * as Resolver from "effect-http-session/Resolver"
+import type * as Session from "effect-http-session/Session"
+import { blackHole, listen } from "../internal/dial/support.js"
+import { standard } from "../support/certificates.js"
+import { children, output } from "../support/child.js"
+import { invariants } from "../support/invariants.js"
+import * as Server from "../support/server.js"
+import { sessionOn } from "../support/stages.js"
+
+const limits = { timeout: "10 seconds" } as const
+
+const text = (session: Session.SessionService, url: string) => session.get(url, limits).pipe(ClientResponse.text)
+
+const errorOf = <A>(exit: Exit.Exit<A, ClientError>): ClientError => {
+  if (Exit.isFailure(exit) && exit.cause._tag === "Fail") return exit.cause.error
+  return assert.fail(`expected a typed failure, got ${String(exit)}`)
+}
+
+const told = (error: ClientError): string => ("code" in error ? `${error._tag} ${error.code}` : error._tag)
+
+const succeeds = (exit: Exit.Exit<unknown, unknown>) => assert.isTrue(Exit.isSuccess(exit), String(exit))
+
+/** Answers `host` in turn; the last answer stays. */
+const answering = (answers: ReadonlyArray<ReadonlyArray<string> | string>) => {
+  let asked = 0
+  const resolver: Resolver.ResolverService = {
+    resolve: (host) =>
+      Effect.suspend(() => {
+        const answer = answers[Math.min(asked++, answers.length - 1)] ?? []
+        if (typeof answer === "string") {
+          return Effect.fail(new ClientConnectorDNSError({ host, code: answer, phase: "dns" }))
+        }
+        // Whoever writes a resolver in JavaScript may answer with nothing.
+        const addresses = answer.map((address) => ({ address, family: 4 }))
+        return Effect.succeed(addresses as unknown as readonly [Resolver.Address])
+      })
+  }
+  return { resolver, asked: () => asked }
+}
+
+describe("a lookup", () => {
+  for (const code of ["ENOTFOUND", "ESERVFAIL", "EREFUSED", "ETIMEOUT", "ENODATA"]) {
+    it.scopedLive(`E1: that fails with ${code} is typed, and the next request asks again`, () =>
+      Effect.gen(function* () {
+        const at = yield* Server.always(Server.answerNonces)
+        const { asked, resolver } = answering([code, ["127.0.0.1"]])
+        const { connector, session } = yield* sessionOn({ resolver })
+        const url = `http://a.test:${at.port}/nonce?x`
+        const test = Effect.gen(function* () {
+          const error = errorOf(yield* Effect.exit(text(session, url)))
+          if (error._tag !== "ClientConnectorDNSError") return assert.fail(error._tag)
+          assert.deepStrictEqual(
+            [error.host, error.port, error.code, error.phase, error.method],
+            ["a.test", at.port, code, "dns", "GET"]
+          )
+          assert.strictEqual(yield* text(session, url), "x")
+          assert.strictEqual(asked(), 2)
+        })
+        succeeds(yield* invariants(test, { connector, servers: [at], settle: 1000 }))
+      })
+    )
+  }
+
+  it.scopedLive("E1: without an address is typed, and not kept either", () =>
+    Effect.gen(function* () {
+      const at = yield* Server.always(Server.answerNonces)
+      const { resolver } = answering([[], ["no address"], ["127.0.0.1"]])
+      const { session } = yield* sessionOn({ resolver })
+      const url = `http://a.test:${at.port}/nonce?x`
+      for (const _ of [1, 2]) {
+        assert.strictEqual(errorOf(yield* Effect.exit(text(session, url)))._tag, "ClientConnectorDNSError")
+      }
+      assert.strictEqual(yield* text(session, url), "x")
+    })
+  )
+})
+
+describe("addresses", () => {
+  it.scopedLive("E6, E9: one that refuses and one that cannot be reached are passed over, and named", () =>
+    Effect.gen(function* () {
+      const at = yield* Server.always(Server.answerNonces)
+      // The broadcast address of the loopback: no route leads to it, and no packet leaves the machine.
+      const resolver = Resolver.overrides({
+        "a.test": ["127.0.0.2", "127.255.255.255", "127.0.0.1"],
+        "b.test": ["127.0.0.2", "127.255.255.255"]
+      })
+      const { connector, session } = yield* sessionOn({ resolver })
+      const test = Effect.gen(function* () {
+        assert.strictEqual(yield* text(session, `http://a.test:${at.port}/nonce?x`), "x")
+        const error = errorOf(yield* Effect.exit(text(session, `http://b.test:${at.port}/`)))
+        if (error._tag !== "ClientConnectorError") return assert.fail(error._tag)
+        assert.sameMembers(error.addresses?.map(({ address, code }) => `${address} ${code}`) ?? [], [
+          "127.0.0.2 ECONNREFUSED",
+          `127.255.255.255 ${process.platform === "linux" ? "ENETUNREACH" : error.code}`
+        ])
+      })
+      succeeds(yield* invariants(test, { connector, servers: [at], settle: 1000 }))
+    })
+  )
+
+  it.scopedLive("E9, E13: a local address that is none of ours", () =>
+    Effect.gen(function* () {
+      const at = yield* Server.always(Server.answerNonces)
+      const { connector, session } = yield* sessionOn({ localAddress: "203.0.113.1" })
+      const test = Effect.gen(function* () {
+        const error = errorOf(yield* Effect.exit(text(session, at.url)))
+        assert.strictEqual(told(error), "ClientConnectorError EADDRNOTAVAIL")
+      })
+      succeeds(yield* invariants(test, { connector, servers: [at] }))
+    })
+  )
+
+  it.scopedLive("E7: a silent IPv6 address costs the delay and no more, and is let go", () =>
+    Effect.gen(function* () {
+      const hole = yield* blackHole("::1")
+      const server = yield* listen("127.0.0.1", hole.port, (socket) =>
+        socket.on("data", () => socket.write(Server.response(200, "four")))
+      )
+      const { connector, session } = yield* sessionOn({
+        happyEyeballsDelay: "150 millis",
+        resolver: Resolver.overrides({ "a.test": ["::1", "127.0.0.1"] })
+      })
+      const test = Effect.gen(function* () {
+        const started = performance.now()
+        assert.strictEqual(yield* text(session, `http://a.test:${server.port}/`), "four")
+        const millis = performance.now() - started
+        assert.isAtLeast(millis, 150)
+        assert.isBelow(millis, 5000)
+      })
+      succeeds(yield* invariants(test, { connector, settle: 1000 }))
+    })
+  )
+})
+
+describe("E10: a peer that hangs up", () => {
+  const rows: ReadonlyArray<readonly [string, Server.Play, ReadonlyArray<string>]> = [
+    ["at once", Server.fin, ["ServerDisconnectedError", "ClientOSError EPIPE", "ClientOSError ECONNRESET"]],
+    ["at once, hard", Server.reset, ["ServerDisconnectedError", "ClientOSError ECONNRESET", "ClientOSError EPIPE"]],
+    ["after the request", Server.plays(Server.request, Server.fin), ["ServerDisconnectedError"]],
+    ["after the request, hard", Server.plays(Server.request, Server.reset), ["ClientOSError ECONNRESET"]]
+  ]
+  for (const [name, play, expected] of rows) {
+    it.scopedLive(`${name}: a POST fails typed, and is not sent again`, () =>
+      Effect.gen(function* () {
+        const at = yield* Server.server([play])
+        const { connector, session } = yield* sessionOn()
+        const test = Effect.gen(function* () {
+          const request = session.post(`${at.url}/`, { ...limits, data: "x".repeat(1000) })
+          assert.include(expected, told(errorOf(yield* Effect.exit(request.pipe(ClientResponse.text)))))
+          assert.strictEqual(yield* at.accepted, 1)
+          assert.strictEqual(yield* text(session, `${at.url}/nonce?x`), "x")
+        })
+        succeeds(yield* invariants(test, { connector, servers: [at], settle: 1000 }))
+      })
+    )
+  }
+})
+
+describe("E9: no file descriptors left", () => {
+  it.scopedLive.skipIf(process.platform === "win32")(
+    "fails those that have none, typed, and serves all others and all later ones",
+    () =>
+      Effect.gen(function* () {
+        const { good } = yield* standard()
+        const full = yield* Deferred.make<void>()
+        const answers = Server.answers(({ target }) => Server.response(200, target === "/held" ? "answered" : "more"))
+        const held: Server.Play = (peer) => Effect.zipRight(Deferred.await(full), answers(peer))
+        const plain = yield* Server.always(held)
+        const secure = yield* Server.always(held, { tls: good })
+        const command = `ulimit -n 256; exec "$0" --import tsx "$@"`
+        const args = ["-c", command, process.execPath, children("descriptors"), plain.url, secure.url]
+        const all = yield* output("sh", args, {
+          onOutput: (text) => {
+            if (text.includes("full")) Deferred.unsafeDone(full, Effect.void)
+          }
+        })
+        const seen = JSON.parse(all.split("\n")[1] ?? "{}")
+        assert.isAbove(seen.answered, 10)
+        assert.isBelow(seen.answered, 256)
+        assert.deepStrictEqual(seen.others, ["ClientConnectorError EMFILE"])
+        assert.strictEqual(seen.while, "ClientConnectorError EMFILE")
+        // Whether a lookup needs a descriptor is the system's affair.
+        assert.match(seen.named, /^(ClientConnectorDNSError \w+|ClientConnectorError EMFILE)$/)
+        assert.deepStrictEqual(seen.after, ["more", "more"])
+        assert.strictEqual(seen.left, 0)
+      }),
+    60_000
+  )
+})
