@@ -1,0 +1,95 @@
+/**
+ * Files that change while they are sent (faults J8): the request fails, and the server never takes it for a whole one.
+ */
+import * as Fs from "node:fs"
+import * as Os from "node:os"
+import * as Path from "node:path"
+import { HttpBody } from "@effect/platform"
+import { NodeFileSystem } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Deferred, Effect, Exit, Fiber } from "effect"
+import * as ClientResponse from "effect-http-session/ClientResponse"
+import type { RequestBodyError } from "effect-http-session/Errors"
+import { invariants } from "../support/invariants.js"
+import { nonce } from "../support/itFault.js"
+import { pauseRead, resumeRead, server } from "../support/server.js"
+import { sessionOn } from "../support/stages.js"
+
+const mib = 1024 * 1024
+
+/** More than what sockets hold, so that a server that does not read keeps most of the file unread. */
+const size = 16 * mib
+
+const file = Effect.acquireRelease(
+  Effect.sync(() => {
+    const directory = Fs.mkdtempSync(Path.join(Os.tmpdir(), "changing-"))
+    const path = Path.join(directory, "file.bin")
+    Fs.writeFileSync(path, new Uint8Array(size))
+    return { directory, path }
+  }),
+  ({ directory }) => Effect.sync(() => Fs.rmSync(directory, { recursive: true }))
+)
+
+const changes: ReadonlyArray<
+  readonly [name: string, change: (path: string) => void, failure: RequestBodyError["reason"] | undefined]
+> = [
+  ["is cut short", (path) => Fs.truncateSync(path, size / 2), "Length"],
+  ["becomes empty", (path) => Fs.truncateSync(path, 0), "Length"],
+  ["grows", (path) => Fs.appendFileSync(path, "more"), "Length"],
+  // What is open is still there.
+  ["is removed", (path) => Fs.rmSync(path), undefined],
+  ["has other bytes of the same number", (path) => Fs.writeFileSync(path, Buffer.alloc(size, 1)), undefined]
+]
+
+describe("a file that changes while it is sent (J8)", () => {
+  for (const [name, change, reason] of changes) {
+    it.scopedLive(`${name}: ${reason ?? "is sent"}`, () =>
+      Effect.gen(function* () {
+        const { path } = yield* file
+        const begun = yield* Deferred.make<void>()
+        const changed = yield* Deferred.make<void>()
+        let received = 0
+        let answered = false
+        const at = yield* server([
+          (peer) =>
+            Effect.gen(function* () {
+              const { header } = yield* peer.head
+              assert.strictEqual(header("content-length"), String(size))
+              yield* pauseRead(peer)
+              yield* Deferred.succeed(begun, undefined)
+              yield* Deferred.await(changed)
+              peer.socket.on("data", (chunk) => {
+                if (!answered) received += chunk.length
+              })
+              yield* resumeRead(peer)
+              yield* peer.body
+              answered = true
+              yield* peer.send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone")
+            })
+        ])
+        const { connector, session } = yield* sessionOn()
+        const test = Effect.gen(function* () {
+          const data = yield* HttpBody.file(path)
+          const fiber = yield* Effect.fork(session.post(`${at.url}/`, { data }).pipe(ClientResponse.text))
+          yield* Deferred.await(begun)
+          change(path)
+          yield* Deferred.succeed(changed, undefined)
+          return yield* Fiber.join(fiber)
+        }).pipe(Effect.provide(NodeFileSystem.layer))
+        const exit = yield* invariants(test, {
+          connector,
+          servers: [at],
+          tags: ["RequestBodyError"],
+          followUp: nonce(session, at)
+        })
+        assert.isAtMost(received, size)
+        if (reason === undefined) assert.deepStrictEqual(exit, Exit.succeed("done"))
+        else {
+          assert.isTrue(Exit.isFailure(exit))
+          const [error] = Exit.isFailure(exit) ? Cause.failures(exit.cause) : []
+          assert.deepInclude(error, { _tag: "RequestBodyError", reason })
+        }
+      })
+    )
+  }
+})
