@@ -1,0 +1,133 @@
+/**
+ * What a response can make us hold, and how long it can make us work, measured over TCP in a process of its own (faults
+ * I4, I8, I9, I11).
+ */
+import { spawn } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { brotliCompressSync, constants, deflateSync, gzipSync } from "node:zlib"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schema } from "effect"
+import { always, type Play, response } from "../support/server.js"
+
+const mebi = 1024 * 1024
+const script = fileURLToPath(new URL("../support/children/bodies.ts", import.meta.url))
+
+const zeros = Buffer.alloc(64 * mebi)
+
+/** A body of so many parts, which are sent as fast as they are read. */
+interface Body {
+  readonly headers: ReadonlyArray<string>
+  readonly part: () => Uint8Array
+  readonly times: number
+}
+
+const coded = (coding: string, part: () => Uint8Array, times = 1): Body => ({
+  headers: [`Content-Encoding: ${coding}`, "Connection: close"],
+  part,
+  times
+})
+
+const large = 256 * mebi
+
+const bodies: Readonly<Record<string, Body>> = {
+  /** 1 GiB in less than 1.1 MB, in members. */
+  gzip: coded("gzip", () => gzipSync(zeros), 16),
+  deflate: coded("deflate", () => deflateSync(Buffer.alloc(large), { level: 1 })),
+  br: coded("br", () => brotliCompressSync(Buffer.alloc(large), { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })),
+  twice: coded("gzip, gzip", () => gzipSync(Buffer.concat(Array.from({ length: 16 }, () => gzipSync(zeros))))),
+  /** 400 000 members of nothing. */
+  members: coded("gzip", () => Buffer.concat(Array.from({ length: 1000 }, () => gzipSync(""))), 400),
+  /** 10 MB in chunks of one byte. */
+  bytes: { headers: ["Transfer-Encoding: chunked"], part: () => Buffer.from("1\r\nx\r\n".repeat(10_000)), times: 1000 },
+  slow: { headers: [`Content-Length: ${large}`], part: () => new Uint8Array(64 * 1024), times: large / 65536 }
+}
+
+interface Row {
+  readonly name: string
+  readonly path: keyof typeof bodies
+  readonly way: "text" | "limited" | "first" | "slowly"
+  readonly outcome: string | RegExp
+  /** MiB by which the process may grow. */
+  readonly memory: number
+  /** Seconds of CPU. */
+  readonly cpu: number
+}
+
+const tooLarge = "ClientPayloadError TooLarge"
+
+// Without `maxBodySize` 64 MiB are let through before a body's growth is looked at.
+const rows: ReadonlyArray<Row> = [
+  { name: "a gzip bomb (I9)", path: "gzip", way: "text", outcome: tooLarge, memory: 160, cpu: 10 },
+  { name: "a deflate bomb (I9)", path: "deflate", way: "text", outcome: tooLarge, memory: 160, cpu: 10 },
+  { name: "a br bomb (I9)", path: "br", way: "text", outcome: tooLarge, memory: 160, cpu: 10 },
+  { name: "a bomb in a bomb (I9)", path: "twice", way: "text", outcome: tooLarge, memory: 160, cpu: 10 },
+  { name: "a gzip bomb with maxBodySize (I9)", path: "gzip", way: "limited", outcome: tooLarge, memory: 64, cpu: 5 },
+  { name: "a br bomb with maxBodySize (I9)", path: "br", way: "limited", outcome: tooLarge, memory: 64, cpu: 5 },
+  { name: "the first bytes of a gzip bomb (I9)", path: "gzip", way: "first", outcome: "some", memory: 64, cpu: 5 },
+  { name: "400 000 empty gzip members (I11)", path: "members", way: "text", outcome: "0", memory: 128, cpu: 10 },
+  { name: "10 MB in chunks of one byte (I8)", path: "bytes", way: "text", outcome: "10000000", memory: 160, cpu: 10 },
+  {
+    name: "256 MiB that are taken slowly (I4)",
+    path: "slow",
+    way: "slowly",
+    // What the server had got rid of while nothing was taken.
+    outcome: /^268435456 (\d{1,7}|1\d{7})$/,
+    memory: 96,
+    cpu: 10
+  }
+]
+
+const Result = Schema.parseJson(Schema.Struct({ outcome: Schema.String, grown: Schema.Number, cpu: Schema.Number }))
+
+const measure = (row: Row) =>
+  Effect.gen(function* () {
+    let sent = 0
+    const play: Play = (peer) =>
+      Effect.gen(function* () {
+        for (;;) {
+          const { target } = yield* peer.request
+          const body = bodies[target.slice(1)]
+          if (body === undefined) {
+            yield* peer.send(response(200, target === "/sent" ? String(sent) : "x".repeat(mebi)))
+            continue
+          }
+          const part = body.part()
+          yield* peer.send(`HTTP/1.1 200 OK\r\n${body.headers.join("\r\n")}\r\n\r\n`)
+          for (let i = 0; i < body.times; i++) {
+            yield* peer.send(part)
+            sent += part.length
+          }
+          if (body.headers.includes("Transfer-Encoding: chunked")) yield* peer.send("0\r\n\r\n")
+          if (body.headers.includes("Connection: close")) return yield* peer.fin
+        }
+      })
+    const server = yield* always(play)
+    const out = yield* Effect.async<string>((resume) => {
+      const args = ["--expose-gc", "--import", "tsx", script, server.url, row.path, row.way]
+      const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
+      let text = ""
+      child.stdout.on("data", (bytes) => {
+        text += String(bytes)
+      })
+      child.once("close", () => resume(Effect.succeed(text)))
+      return Effect.sync(() => child.kill("SIGKILL"))
+    })
+    return yield* Schema.decode(Result)(out)
+  })
+
+describe("memory and time are bounded for", () => {
+  for (const row of rows) {
+    it.scopedLive(
+      row.name,
+      () =>
+        Effect.gen(function* () {
+          const { cpu, grown, outcome } = yield* measure(row)
+          if (typeof row.outcome === "string") assert.strictEqual(outcome, row.outcome)
+          else assert.match(outcome, row.outcome)
+          assert.isBelow(grown, row.memory * mebi)
+          assert.isBelow(cpu, row.cpu * 1000)
+        }),
+      90_000
+    )
+  }
+})

@@ -1,0 +1,66 @@
+/**
+ * What one response costs whose server is hostile, or too fast: tells the outcome, the bytes by which memory grew and
+ * the CPU time it took, for the path behind the server's URL that it is given.
+ */
+import { writeSync } from "node:fs"
+import { Cause, Effect, Exit, ManagedRuntime, Option, Stream } from "effect"
+import * as ClientResponse from "../../../src/ClientResponse.js"
+import * as Session from "../../../src/Session.js"
+
+const [url = "", path = "", way = ""] = process.argv.slice(2)
+
+const opened = Session.get(`${url}/${path}`, {
+  timeout: { total: "2 minutes" },
+  maxBodySize: way === "limited" ? 5 * 1024 * 1024 : undefined
+})
+
+const sent = Session.get(`${url}/sent`).pipe(ClientResponse.text)
+
+/** Takes some, waits, asks how much the server has got rid of meanwhile, and takes the rest a little at a time. */
+const slowly = Effect.gen(function* () {
+  let taken = 0
+  let told = ""
+  let chunks = 0
+  yield* Stream.runForEach(ClientResponse.stream(opened), (chunk) =>
+    Effect.gen(function* () {
+      taken += chunk.length
+      if (chunks++ === 0) {
+        yield* Effect.sleep(500)
+        told = yield* sent
+      }
+      if (chunks % 16 === 0) yield* Effect.sleep(1)
+    })
+  )
+  return `${taken} ${told}`
+})
+
+/** The first bytes, and no more. */
+const first = Stream.runFold(Stream.take(ClientResponse.stream(opened), 1), 0, (sum, chunk) => sum + chunk.length).pipe(
+  Effect.map((bytes) => (bytes > 0 && bytes <= 1024 * 1024 ? "some" : `${bytes} bytes`))
+)
+
+const ways: Readonly<Record<string, Effect.Effect<string, unknown, Session.Session>>> = {
+  text: Effect.map(ClientResponse.text(opened), (text) => String(text.length)),
+  limited: Effect.map(ClientResponse.bytes(opened), (bytes) => String(bytes.length)),
+  first,
+  slowly
+}
+
+const outcome = (exit: Exit.Exit<string, unknown>): string => {
+  if (Exit.isSuccess(exit)) return exit.value
+  const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
+  return typeof error === "object" && error !== null && "_tag" in error
+    ? `${String(error._tag)} ${"reason" in error ? String(error.reason) : ""}`
+    : Cause.pretty(exit.cause)
+}
+
+const runtime = ManagedRuntime.make(Session.layer())
+await runtime.runPromise(Session.get(`${url}/warm`).pipe(ClientResponse.text))
+globalThis.gc?.()
+const before = process.memoryUsage().rss
+const cpu = process.cpuUsage()
+const exit = await runtime.runPromise(Effect.exit(ways[way] ?? Effect.die(`no way ${way}`)))
+const { system, user } = process.cpuUsage(cpu)
+const grown = process.resourceUsage().maxRSS * 1024 - before
+writeSync(1, JSON.stringify({ outcome: outcome(exit), grown, cpu: (system + user) / 1000 }))
+await runtime.dispose()
