@@ -3,7 +3,10 @@
  *
  * Certificates are verified against Node's bundled authorities, and the host against the certificate's subject
  * alternative names (RFC 9525; a CN alone names nobody), whatever NODE_TLS_REJECT_UNAUTHORIZED says. The same holds for
- * each connection and each proxy.
+ * each connection and each proxy. Where no authority is given, NODE_EXTRA_CA_CERTS adds to Node's and
+ * `--use-openssl-ca` puts the system's in their place, as they do for all of Node.
+ *
+ * A peer is verified once: one that asks for another handshake on the same connection (TLS 1.2 and earlier) is refused.
  *
  * @since 0.1.0
  */

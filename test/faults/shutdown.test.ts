@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Effect, Exit, Fiber, Layer, ManagedRuntime, type Scope, TestClock } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Layer, ManagedRuntime, Scope, TestClock } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import * as Connector from "effect-http-session/Connector"
 import * as CookieJar from "effect-http-session/CookieJar"
@@ -249,6 +249,24 @@ describe("closing", () => {
       yield* connector.close
       assert.strictEqual(told(yield* Effect.exit(get(b))), "SessionClosedError Connector")
       yield* until(() => Effect.runSync(at.connections) === 0)
+    })
+  )
+
+  it.scopedLive("the Scope's end fails a lookup as closed, and not as a name that is not there", () =>
+    Effect.gen(function* () {
+      const asked = yield* Deferred.make<void>()
+      const scope = yield* Scope.make()
+      const { session } = yield* Scope.extend(
+        sessionOn({ resolver: { resolve: () => Effect.zipRight(Deferred.succeed(asked, undefined), Effect.never) } }),
+        scope
+      )
+      const fibers = yield* Effect.forEach([1, 2, 3], () =>
+        Effect.forkDaemon(session.get("http://a.test/", { timeout: Infinity }).pipe(ClientResponse.text))
+      )
+      yield* Deferred.await(asked)
+      yield* turns(3)
+      yield* promptly(Scope.close(scope, Exit.void), "the close")
+      for (const fiber of fibers) assert.strictEqual(told(yield* Fiber.await(fiber)), "SessionClosedError Session")
     })
   )
 

@@ -1,7 +1,7 @@
 /**
  * Programs of our own that run in another process, because they break theirs.
  */
-import { spawn } from "node:child_process"
+import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { Effect, type Scope } from "effect"
 
@@ -14,28 +14,42 @@ export interface OutputOptions {
   readonly env?: Readonly<Record<string, string>> | undefined
 }
 
-/** What a program writes until it ends. It is killed with the Scope. */
-export const output = (
+export interface Running {
+  readonly process: ChildProcess
+  /** What it has written, once it has ended. */
+  readonly ended: Effect.Effect<string>
+}
+
+/** Starts a program, which is killed with the Scope. */
+const start = (
   command: string,
   args: ReadonlyArray<string>,
   { env, onOutput = () => {} }: OutputOptions = {}
-): Effect.Effect<string, never, Scope.Scope> =>
+): Effect.Effect<Running, never, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.sync(() => spawn(command, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env } })),
-    (running) => Effect.sync(() => running.kill("SIGKILL"))
-  ).pipe(
-    Effect.flatMap((running) =>
-      Effect.async<string>((resume) => {
-        let all = ""
-        running.stdout.on("data", (chunk) => {
-          all += String(chunk)
-          onOutput(all)
-        })
-        running.once("close", () => resume(Effect.succeed(all)))
+    Effect.sync((): Running => {
+      const running = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...env } })
+      let all = ""
+      running.stdout.on("data", (chunk) => {
+        all += String(chunk)
+        onOutput(all)
       })
-    )
+      const closed = new Promise<string>((resolve) => {
+        running.once("close", () => resolve(all))
+      })
+      return { process: running, ended: Effect.promise(() => closed) }
+    }),
+    (running) => Effect.sync(() => running.process.kill("SIGKILL"))
   )
+
+/** Starts one of ours. */
+export const program = (name: string, args: ReadonlyArray<string> = [], options?: OutputOptions) =>
+  start(process.execPath, ["--import", "tsx", children(name), ...args], options)
+
+/** What a program writes until it ends. */
+export const output = (command: string, args: ReadonlyArray<string>, options?: OutputOptions) =>
+  Effect.flatMap(start(command, args, options), ({ ended }) => ended)
 
 /** What one of ours writes. */
 export const outputOf = (name: string, args: ReadonlyArray<string> = [], options?: OutputOptions) =>
-  output(process.execPath, ["--import", "tsx", children(name), ...args], options)
+  Effect.flatMap(program(name, args, options), ({ ended }) => ended)

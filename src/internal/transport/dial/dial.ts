@@ -5,7 +5,8 @@
 import * as Net from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { Scope } from "effect/Scope"
+import { sequential } from "effect/ExecutionStrategy"
+import * as Scope from "effect/Scope"
 import type { TcpOptions, UnixOptions } from "../../../Connector.js"
 import {
   type ClientConnectorDNSError,
@@ -45,7 +46,7 @@ const familyOf = ({ family, localAddress }: TcpOptions): 4 | 6 | undefined => {
   return local
 }
 
-const settingsOf = (options: TcpOptions, resolver: ResolverService, scope: Scope): TcpSettings => ({
+const settingsOf = (options: TcpOptions, resolver: ResolverService, scope: Scope.Scope): TcpSettings => ({
   cache: new DnsCache({
     resolver,
     family: familyOf(options),
@@ -189,27 +190,30 @@ const throughProxy = Effect.fnUntraced(function* (
 export const makeTcpDialer = (
   options: TcpOptions,
   services: { readonly resolver: ResolverService }
-): Effect.Effect<Dialer, never, Scope> =>
-  Effect.scopeWith((scope) =>
-    Effect.sync(() => {
-      const settings = settingsOf(options, services.resolver, scope)
-      const step = makeTlsStep(
-        options.ssl,
-        options.certificateWarning === undefined ? undefined : millis(options.certificateWarning)
-      )
-      return {
-        dial: (exchange, sockets) =>
-          exchange.route.proxy === undefined
-            ? direct(settings, step, exchange, sockets)
-            : throughProxy(settings, step, exchange, exchange.route.proxy, sockets),
-        // What a connection was dialled for is permitted; one that a proxy forwards by is there for all origins.
-        permits: ({ origin, proxy }) =>
-          proxy === undefined ||
-          origin.ip === 0 ||
-          settings.allows({ address: origin.host, family: origin.ip }, origin.host),
-        clearDnsCache: (host, port) => Effect.sync(() => settings.cache.clear(host, port))
-      }
-    })
+): Effect.Effect<Dialer, never, Scope.Scope> =>
+  // Its own Scope outlives whatever is added to the outer one from now on, a pool that fails its requests by itself.
+  Effect.flatMap(
+    Effect.scopeWith((outer) => Scope.fork(outer, sequential)),
+    (scope) =>
+      Effect.sync(() => {
+        const settings = settingsOf(options, services.resolver, scope)
+        const step = makeTlsStep(
+          options.ssl,
+          options.certificateWarning === undefined ? undefined : millis(options.certificateWarning)
+        )
+        return {
+          dial: (exchange, sockets) =>
+            exchange.route.proxy === undefined
+              ? direct(settings, step, exchange, sockets)
+              : throughProxy(settings, step, exchange, exchange.route.proxy, sockets),
+          // What a connection was dialled for is permitted; one that a proxy forwards by is there for all origins.
+          permits: ({ origin, proxy }) =>
+            proxy === undefined ||
+            origin.ip === 0 ||
+            settings.allows({ address: origin.host, family: origin.ip }, origin.host),
+          clearDnsCache: (host, port) => Effect.sync(() => settings.cache.clear(host, port))
+        }
+      })
   )
 
 const overUnix = Effect.fnUntraced(function* (path: string, step: TlsStep, exchange: Exchange, sockets: Sockets) {

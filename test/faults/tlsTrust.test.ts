@@ -1,0 +1,58 @@
+/**
+ * What an environment may say about trust (F5): it can name authorities where none are given, and never switch
+ * verification off.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { standard } from "../support/certificates.js"
+import { outputOf } from "../support/child.js"
+import { secureSite } from "../support/secureSite.js"
+
+const refused = "ClientConnectorSSLError UntrustedIssuer"
+const mistaken = "ClientConnectorCertificateError HostnameMismatch"
+
+describe("F5: trust by default", () => {
+  it.scopedLive(
+    "is Node's, and what the environment adds to it; it is never none",
+    () =>
+      Effect.gen(function* () {
+        const { ca, good, wrongHost } = yield* standard()
+        const base = yield* Effect.acquireRelease(
+          Effect.sync(() => mkdtempSync(join(tmpdir(), "ehs-"))),
+          (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
+        )
+        const file = join(base, "ca.pem")
+        writeFileSync(file, ca)
+        const right = yield* secureSite(good)
+        const wrong = yield* secureSite(wrongHost)
+        const off = { NODE_TLS_REJECT_UNAUTHORIZED: "0", NODE_NO_WARNINGS: "1" }
+        const none = { default: refused, context: refused, noAuthority: refused }
+        const rows = [
+          [right, off, none],
+          [right, { NODE_EXTRA_CA_CERTS: file }, { default: "ok", context: "ok", noAuthority: refused }],
+          [
+            wrong,
+            { NODE_EXTRA_CA_CERTS: file, ...off },
+            { default: mistaken, context: mistaken, noAuthority: refused }
+          ],
+          [
+            right,
+            { NODE_OPTIONS: "--use-openssl-ca", SSL_CERT_FILE: file },
+            { default: "ok", context: "ok", noAuthority: refused }
+          ]
+        ] as const
+        const seen = yield* Effect.forEach(
+          rows,
+          ([at, env]) => Effect.map(outputOf("trust", [at.url], { env }), (text): unknown => JSON.parse(text)),
+          { concurrency: 2 }
+        )
+        const expected: ReadonlyArray<unknown> = rows.map((row) => row[2])
+        assert.deepStrictEqual<ReadonlyArray<unknown>>(seen, expected)
+        assert.strictEqual(wrong.received(), 0)
+      }),
+    60_000
+  )
+})
