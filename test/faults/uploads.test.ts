@@ -345,14 +345,14 @@ describe("a server that does not read", () => {
   itFault(
     "one that reads slowly is given its time",
     plays(
-      ...Array.from({ length: 5 }, () => [pauseRead, sleep(500), resumeRead, readSome(3 * 1024 * 1024)]).flat(),
+      ...Array.from({ length: 4 }, () => [pauseRead, sleep(500), resumeRead, readSome(2 * 1024 * 1024)]).flat(),
       request,
       respond(200, "ok")
     ),
     (session, at) =>
       post(session, at, {
-        data: new Uint8Array(16 * 1024 * 1024),
-        timeout: { total: "15 seconds", send: "2200 millis" }
+        data: new Uint8Array(64 * 1024 * 1024),
+        timeout: { total: "15 seconds", send: "1800 millis" }
       }).pipe(ClientResponse.text),
     (exit) => assert.deepStrictEqual(exit, Exit.succeed("ok"))
   )

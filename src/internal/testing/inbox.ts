@@ -5,14 +5,6 @@ import * as Effect from "effect/Effect"
 
 const empty = new Uint8Array(0)
 
-const join = (a: Uint8Array, b: Uint8Array): Uint8Array => {
-  if (a.length === 0) return b
-  const out = new Uint8Array(a.length + b.length)
-  out.set(a)
-  out.set(b, a.length)
-  return out
-}
-
 /** Where what is looked for ends, or -1 if it has not come whole. */
 type Find = (unread: Uint8Array) => number
 
@@ -62,6 +54,8 @@ const endOfBody = (head: string): Find => {
 export class Inbox {
   private readonly chunks: Array<Uint8Array> = []
   private unread: Uint8Array = empty
+  /** What of its buffer nobody has seen yet comes after `unread`. */
+  private free = 0
   private head = ""
   private ended = false
   private wake: (() => void) | undefined = undefined
@@ -74,8 +68,24 @@ export class Inbox {
 
   push(chunk: Uint8Array): void {
     this.chunks.push(chunk)
-    this.unread = join(this.unread, chunk)
+    this.append(chunk)
     this.wake?.()
+  }
+
+  /** Into twice the room where there is too little, so that a large body is not copied for each of its chunks. */
+  private append(chunk: Uint8Array): void {
+    const { unread } = this
+    const length = unread.length + chunk.length
+    if (chunk.length <= this.free) {
+      this.unread = new Uint8Array(unread.buffer, unread.byteOffset, length)
+      this.free -= chunk.length
+    } else {
+      const room = new Uint8Array(2 * length)
+      room.set(unread)
+      this.unread = room.subarray(0, length)
+      this.free = length
+    }
+    this.unread.set(chunk, unread.length)
   }
 
   /** Nothing more comes. */
