@@ -4,8 +4,9 @@
  */
 import { existsSync, readFileSync } from "node:fs"
 import { assert, describe } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Effect, Exit, type Scope } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
+import type { ClientError } from "effect-http-session/Errors"
 import { itFault } from "../support/itFault.js"
 import { bytewise, head, type Play, plays, send } from "../support/server.js"
 import { contentLengthDiffering } from "./http1Rows.js"
@@ -26,9 +27,11 @@ const writes: ReadonlyArray<readonly [name: string, write: (reply: string) => Pl
   ["byte by byte", bytewise]
 ]
 
+type Opened = Effect.Effect<ClientResponse.ClientResponse, ClientError, Scope.Scope>
+
 const reads = {
-  text: (opened: Parameters<typeof ClientResponse.text>[0]) => ClientResponse.text(opened),
-  stream: (opened: Parameters<typeof ClientResponse.text>[0]) => Effect.flatMap(opened, (response) => response.text)
+  text: (opened: Opened) => ClientResponse.text(opened),
+  stream: (opened: Opened) => Effect.flatMap(opened, (response) => response.text)
 } as const
 
 describe.skipIf(!here)(here ? "wpt-content-lengths.json" : "wpt-content-lengths.json, which is not here", () => {

@@ -227,14 +227,14 @@ describe("verification", () => {
       const server = yield* serverWith(set.selfSigned)
       yield* Effect.acquireRelease(
         Effect.sync(() => {
-          const before = process.env["NODE_TLS_REJECT_UNAUTHORIZED"]
-          process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0"
+          const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED
+          process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0"
           return before
         }),
         (before) =>
           Effect.sync(() => {
-            if (before === undefined) delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"]
-            else process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = before
+            if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED
+            else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before
           })
       )
       assert.strictEqual(yield* outcome(server.port), "SelfSigned")
