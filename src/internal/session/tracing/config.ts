@@ -45,7 +45,13 @@ export interface Observer {
   /** Told the bytes of a body when it has ended. */
   readonly body: ((facts: AttemptFacts, direction: "request" | "response", bytes: number) => void) | undefined
   /** For everything that happens on the session's connector. */
-  readonly connections: (() => SignalSink) | undefined
+  readonly connections: (() => ConnectionSink) | undefined
+}
+
+/** Watches the connections of a connector. */
+export interface ConnectionSink extends SignalSink {
+  /** It is told no more. */
+  readonly stop: () => void
 }
 
 /** What `Tracing.traceConfig` and `Tracing.metrics` make. */
@@ -81,10 +87,18 @@ const bySession = new WeakMap<Defaults, Configs>()
 
 const watched = new WeakMap<Hub, { readonly stop: () => void; sessions: number }>()
 
+const watch = (hub: Hub, sink: ConnectionSink): (() => void) => {
+  const unwatch = hub.watch(sink)
+  return () => {
+    unwatch()
+    sink.stop()
+  }
+}
+
 /** Connections are counted once for each connector, however many sessions ask for it. */
-const connectionsOf = (core: SessionCore, make: () => SignalSink): (() => void) => {
+const connectionsOf = (core: SessionCore, make: () => ConnectionSink): (() => void) => {
   const { hub } = core.transport
-  const watching = watched.get(hub) ?? { stop: hub.watch(make()), sessions: 0 }
+  const watching = watched.get(hub) ?? { stop: watch(hub, make()), sessions: 0 }
   watched.set(hub, watching)
   watching.sessions++
   return () => {

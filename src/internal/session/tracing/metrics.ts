@@ -5,8 +5,7 @@ import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
 import * as MetricLabel from "effect/MetricLabel"
 import type { Signal } from "../../../Tracing.js"
-import type { SignalSink } from "../../transport/hub.js"
-import type { AttemptEnd, AttemptFacts, Observer } from "./config.js"
+import type { AttemptEnd, AttemptFacts, ConnectionSink, Observer } from "./config.js"
 import { errorType, knownMethods } from "./spans.js"
 
 type Labels = ReadonlyArray<MetricLabel.MetricLabel>
@@ -124,7 +123,7 @@ interface Connection {
 }
 
 /** Counts connections by what their connector tells. */
-class Connections implements SignalSink {
+class Connections implements ConnectionSink {
   private readonly open = new Map<number, Connection>()
   private readonly lookups = new Map<string, { readonly host: string; readonly time: number }>()
 
@@ -156,6 +155,13 @@ class Connections implements SignalSink {
         this.resolved(keyOf(signal), signal.time, errorType(signal.cause))
         return
     }
+  }
+
+  /** The connector may outlive the session that counts: what is open then is not counted any more. */
+  stop(): void {
+    for (const connection of this.open.values()) this.count(connection, -1)
+    this.open.clear()
+    this.lookups.clear()
   }
 
   private count({ host, port, state }: Connection, by: number): void {
