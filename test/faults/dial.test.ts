@@ -140,6 +140,49 @@ describe("addresses", () => {
   )
 })
 
+describe("an address policy", () => {
+  it.scopedLive("holds on every hop, for names and literals", () =>
+    Effect.gen(function* () {
+      const inner = yield* listen("127.0.0.2", 0, (socket) => socket.end())
+      const port = inner.port
+      const locations = [
+        `http://127.0.0.2:${port}/`,
+        `http://inner.test:${port}/`,
+        `http://[::ffff:127.0.0.2]:${port}/`,
+        `http://[::ffff:7f00:2]:${port}/`
+      ]
+      const outer = yield* Server.always(
+        Server.answers(({ target }) => {
+          const location = locations[Number(target.slice(1))]
+          return location === undefined
+            ? Server.response(200, "x")
+            : Server.response(302, "", [`Location: ${location}`])
+        })
+      )
+      const { connector, session } = yield* sessionOn({
+        addressPolicy: { deny: ["127.0.0.2/32"] },
+        resolver: Resolver.overrides({ "inner.test": ["127.0.0.2"] })
+      })
+      const test = Effect.gen(function* () {
+        for (const [index, url] of locations.entries()) {
+          for (const from of [url, `${outer.url}/${index}`]) {
+            const error = errorOf(yield* Effect.exit(text(session, from)))
+            if (error._tag !== "ClientConnectorError") return assert.fail(`${from} ${error._tag}`)
+            assert.deepStrictEqual([error.reason, error.code], ["AddressPolicy", "ERR_IP_BLOCKED"])
+          }
+        }
+        // What only looks like a number is no host, policy or not.
+        for (const host of ["2130706434", "0x7f.2", "0177.0.0.2"]) {
+          assert.strictEqual(errorOf(yield* Effect.exit(text(session, `http://${host}:${port}/`)))._tag, "InvalidURL")
+        }
+        assert.strictEqual(yield* text(session, `${outer.url}/x`), "x")
+      })
+      succeeds(yield* invariants(test, { connector, servers: [outer], settle: 1000 }))
+      assert.strictEqual(inner.accepted(), 0)
+    })
+  )
+})
+
 describe("E10: a peer that hangs up", () => {
   const rows: ReadonlyArray<readonly [string, Server.Play, ReadonlyArray<string>]> = [
     ["at once", Server.fin, ["ServerDisconnectedError", "ClientOSError EPIPE", "ClientOSError ECONNRESET"]],

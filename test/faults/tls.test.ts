@@ -14,6 +14,7 @@ import * as ClientResponse from "effect-http-session/ClientResponse"
 import type { ClientError } from "effect-http-session/Errors"
 import type * as Session from "effect-http-session/Session"
 import * as Ssl from "effect-http-session/Ssl"
+import * as Tracing from "effect-http-session/Tracing"
 import * as fc from "fast-check"
 import { type Issued, standard } from "../support/certificates.js"
 import { type InvariantOptions, invariants } from "../support/invariants.js"
@@ -253,15 +254,15 @@ describe("what a peer shows", () => {
       const { set, ssl } = yield* trusting
       const pin = Ssl.fingerprint("ab".repeat(32))
       const rows = [
-        [set.expired, ssl, "ClientConnectorSSLError Expired"],
-        [set.notYetValid, ssl, "ClientConnectorSSLError NotYetValid"],
-        [set.selfSigned, ssl, "ClientConnectorSSLError SelfSigned"],
-        [set.untrusted, ssl, "ClientConnectorSSLError UntrustedIssuer"],
-        [set.wrongHost, ssl, "ClientConnectorCertificateError HostnameMismatch"],
-        [set.cnOnly, ssl, "ClientConnectorCertificateError HostnameMismatch"],
-        [set.good, pin, "FingerprintMismatch"]
+        [set.expired, ssl, "ClientConnectorSSLError Expired", /expired; its own ends \d{4}-\d\d-\d\dT/],
+        [set.notYetValid, ssl, "ClientConnectorSSLError NotYetValid", /not yet valid; its own begins \d{4}-\d\d-\d\dT/],
+        [set.selfSigned, ssl, "ClientConnectorSSLError SelfSigned", /signed by itself/],
+        [set.untrusted, ssl, "ClientConnectorSSLError UntrustedIssuer", /not trusted \(CN=Unknown Authority\)/],
+        [set.wrongHost, ssl, "ClientConnectorCertificateError HostnameMismatch", /is for wrong\.example/],
+        [set.cnOnly, ssl, "ClientConnectorCertificateError HostnameMismatch", /is for no name/],
+        [set.good, pin, "FingerprintMismatch", new RegExp(`${set.good.sha256} and not ${"ab".repeat(32)}`)]
       ] as const
-      for (const [issued, own, expected] of rows) {
+      for (const [issued, own, expected, message] of rows) {
         const at = yield* site(issued)
         const { connector, session } = yield* sessionOn({ ssl: own })
         const test = Effect.gen(function* () {
@@ -277,6 +278,7 @@ describe("what a peer shows", () => {
           )
           const error = errorOf(exit)
           assert.strictEqual(told(error), expected)
+          assert.match(error.message, message)
           assert.deepStrictEqual([error.host, error.port, error.phase], ["localhost", at.port, "tls"])
         })
         yield* holds(test, { connector, servers: [{ connections: at.connections }] })
@@ -482,7 +484,7 @@ describe("F15, F20: one end speaks TLS and the other does not", () => {
           const request = session.post(`https://127.0.0.1:${at.port}/path`, { ...limits, data: "s3cr3t-body" })
           const error = errorOf(yield* Effect.exit(ClientResponse.text(request)))
           assert.strictEqual(told(error), "ClientConnectorSSLError Protocol")
-          assert.match(error.message, /TLS/)
+          assert.match(error.message, /does not speak TLS on this port, but perhaps plain HTTP/)
         })
         yield* holds(test, { connector, servers: [{ connections: at.connections }] })
         for (const got of yield* at.received) assert.notInclude(Buffer.from(got).toString("latin1"), "s3cr3t-")
@@ -595,6 +597,27 @@ describe("F17: a peer that has too much to say", () => {
       })
       yield* holds(test, { connector, servers: [{ connections: at.connections }] })
       assert.strictEqual(handshakes, 0)
+    })
+  )
+})
+
+describe("signals", () => {
+  it.scopedLive("tell of a certificate that ends soon, on each new connection, and of the handshake", () =>
+    Effect.gen(function* () {
+      const { set, ssl } = yield* trusting
+      const at = yield* site(set.good)
+      for (const [certificateWarning, expected] of [
+        ["31 days", [`127.0.0.1 ${set.good.sha256}`]],
+        ["29 days", []],
+        [undefined, []]
+      ] as const) {
+        const { session } = yield* sessionOn({ ssl, certificateWarning })
+        const [, signals] = yield* Tracing.collect(Effect.zipRight(text(session, at.url), text(session, at.url)))
+        const heard = signals.flatMap((signal) =>
+          signal._tag === "TlsCertificateExpiring" ? [`${signal.host} ${signal.certificate.sha256}`] : []
+        )
+        assert.deepStrictEqual(heard, [...expected])
+      }
     })
   )
 })

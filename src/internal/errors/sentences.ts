@@ -1,8 +1,9 @@
 /**
  * What each error says: one sentence with the operation, its subject and the phase.
  */
+import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
-import type { ClientError, CookieJarError, Details, SslContextError } from "../../Errors.js"
+import type { ClientConnectorSSLError, ClientError, CookieJarError, Details, SslContextError } from "../../Errors.js"
 
 /** Every error of the package. */
 export type AnyError = ClientError | SslContextError | CookieJarError
@@ -31,6 +32,30 @@ const bytes = (n: number): string => count(n, "byte")
 
 const after = (limit: Duration.Duration): string => Duration.format(limit)
 
+const date = (when: DateTime.Utc | undefined): string => (when === undefined ? "" : ` ${DateTime.formatIso(when)}`)
+
+/** What is wrong, for people. */
+const tlsFault = ({ certificate, reason }: ClientConnectorSSLError): string => {
+  switch (reason) {
+    case "Expired":
+      return `its certificate, or one that it rests on, has expired; its own ends${date(certificate?.validTo)}`
+    case "NotYetValid":
+      return `its certificate, or one that it rests on, is not yet valid; its own begins${date(certificate?.validFrom)}`
+    case "SelfSigned":
+      return "its certificate is signed by itself"
+    case "UntrustedIssuer":
+      return `its certificate is of an issuer that is not trusted${
+        certificate === undefined ? "" : ` (${certificate.issuer.slice(0, 100)})`
+      }`
+    case "Revoked":
+      return "its certificate is revoked"
+    case "Protocol":
+      return "the server does not speak TLS on this port, but perhaps plain HTTP"
+    case "Handshake":
+      return "the handshake failed"
+  }
+}
+
 /** One line for each error, told by its tag. */
 export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => string } = {
   InvalidURL: (e) =>
@@ -45,7 +70,7 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => s
   ClientConnectorDNSError: (e) => `Cannot resolve host ${e.host}: ${e.code}${context(e)}`,
   UnixClientConnectorError: (e) => `Cannot connect to Unix socket ${e.path}: ${e.code}${context(e)}`,
   ClientConnectorSSLError: (e) =>
-    `Cannot establish TLS with ${endpoint(e.host, e.port)}: ${e.reason}, ${e.code}${context(e)}`,
+    `Cannot establish TLS with ${endpoint(e.host, e.port)}: ${tlsFault(e)}, ${e.code}${context(e)}`,
   ClientConnectorCertificateError: (e) =>
     `Cannot establish TLS with ${endpoint(e.host, e.port)}: its certificate is for ${
       e.certificate.names.length === 0 ? "no name" : e.certificate.names.slice(0, 5).join(", ")

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Array as Arr, Deferred, Effect, Exit, Fiber, TestClock } from "effect"
 import { of } from "../../../src/internal/transport/deadlines.js"
@@ -235,6 +236,25 @@ describe("connect", () => {
       })
       assert.strictEqual(got, "early")
       assert.isFalse(socket.destroyed)
+    })
+  )
+
+  it.scopedLive.skipIf(process.platform !== "linux")("probes where it is to, and not where it is not", () =>
+    Effect.gen(function* () {
+      const server = yield* listen()
+      // The kernel tells of each socket whether a keep-alive timer runs, which is its number 2.
+      const probed = (port: number | undefined) => {
+        const own = `:${(port ?? 0).toString(16).toUpperCase().padStart(4, "0")}`
+        const row = readFileSync("/proc/net/tcp", "latin1")
+          .split("\n")
+          .map((line) => line.trim().split(/\s+/))
+          .find((fields) => fields[1]?.endsWith(own))
+        return row?.[5]?.startsWith("02:")
+      }
+      const on = yield* race(["127.0.0.1"], server.port, { keepAlive: 30_000 })
+      assert.strictEqual(probed(on.socket.localPort), true)
+      const off = yield* race(["127.0.0.1"], server.port, { keepAlive: Infinity })
+      assert.strictEqual(probed(off.socket.localPort), false)
     })
   )
 })

@@ -25,7 +25,7 @@ describe("a peer's certificate", () => {
       assert.strictEqual(fromX509(certificate).names.length, 1000)
       assert.isTrue(namesHost(certificate, "host-9999.example"))
       assert.isFalse(namesHost(certificate, "host-10000.example"))
-      assert.isBelow(performance.now() - before, 500)
+      assert.isBelow(performance.now() - before, 5000)
     })
   )
 
