@@ -270,6 +270,11 @@ const flows: ReadonlyArray<Flow> = [
     expected: ["", ""]
   },
   {
+    name: "2.27 a URL without a host has no signal (aiohttp: start exc)",
+    run: get(() => "http:///x"),
+    expected: ""
+  },
+  {
     name: "2.26 a closed session has no signal",
     run: (session, record, here) =>
       Effect.zipRight(
