@@ -85,7 +85,7 @@ describe("F19: handshakes that fail", () => {
             for (const at of [expired, wrong, good]) yield* until(at.connections, (open) => open === 0)
           })
         // The first ones compile what they run.
-        yield* batch(200)
+        yield* batch(700)
         const samples: Array<number> = []
         for (let count = 0; count < 8; count++) {
           yield* batch(50)

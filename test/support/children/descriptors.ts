@@ -3,7 +3,7 @@
  * The server answers "/held" when it is told that no more will come.
  */
 import { writeSync } from "node:fs"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Option } from "effect"
 import * as ClientResponse from "../../../src/ClientResponse.js"
 import * as Connector from "../../../src/Connector.js"
 import * as CookieJar from "../../../src/CookieJar.js"
@@ -33,11 +33,24 @@ const program = Effect.gen(function* () {
       )
     )
   )
+  // A descriptor may have come free since: more are sent until one fails.
+  const lastOnes = Effect.gen(function* () {
+    for (;;) {
+      const { acquired } = yield* connector.stats
+      const fiber = yield* Effect.fork(outcome(`${base}/held`))
+      const exit = yield* Effect.repeat(
+        Effect.zipRight(Effect.sleep(5), Effect.zip(Fiber.poll(fiber), connector.stats)),
+        { until: ([ended, stats]) => Option.isSome(ended) || (stats.connecting === 0 && stats.acquired > acquired) }
+      )
+      if (Option.isSome(exit[0])) return yield* exit[0].value
+      held.push(fiber)
+    }
+  })
   // Whoever has not failed has a connection, and those that have one are served.
   yield* Effect.repeat(Effect.zipRight(Effect.sleep(5), connector.stats), {
     until: ({ acquired, connecting }) => connecting === 0 && failed > 0 && acquired + failed === 400
   })
-  const while_ = yield* outcome(`${base}/more`)
+  const while_ = yield* lastOnes
   const named = yield* outcome(`${base.replace("127.0.0.1", "localhost")}/more`)
   writeSync(1, "full\n")
   const outcomes = yield* Effect.forEach(held, Fiber.join)
