@@ -119,8 +119,10 @@ export class Spans {
 
   private attributesOf(request: Prepared, attempt: number): Record<string, unknown> {
     const { method, target } = request
-    const { origin, realUrl, userinfo } = target
-    const shown = redactUrl(realUrl, this.options.redactedParams)
+    const { fragment, origin, userinfo } = target
+    const { redactedParams } = this.options
+    const plain = redactedParams === undefined && fragment === ""
+    const shown = plain ? target.shownUrl : redactUrl(target.realUrl, redactedParams)
     const attributes: Record<string, unknown> = {
       "http.request.method": isKnown(method) ? method : "_OTHER",
       "server.address": origin.host,
