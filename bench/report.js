@@ -56,14 +56,14 @@ const chart = ({ rows, title }) => {
   )
 }
 
-export const report = ({ load, queue, rounds, seconds, streamSize, streams, tables }) => {
+export const report = ({ load, queue, rounds, seconds, server, streamSize, streams, tables }) => {
   const [first] = tables
   if (first !== undefined) writeFileSync(file("benchmarks.svg"), chart(first))
   const text = [
     "# Benchmarks",
     "",
     "Ratios over `undici.request` from one run of `npm run bench`: each client in a process of its own, in",
-    `${rounds} interleaved rounds of ${seconds} s after 1.5 s of warm-up, medians, one server in another process, on Node`,
+    `${rounds} interleaved rounds of ${seconds} s after 1.5 s of warm-up, the medians of the ratios of each round, against ${server}, on Node`,
     `${process.versions.node}. A throughput above 1 is faster, CPU below 1 is cheaper. Absolute times say more about the machine`,
     "than about a client and are not given.",
     "",

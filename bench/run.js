@@ -1,5 +1,6 @@
 /**
- * The benchmark: every client in a process of its own, in interleaved rounds, against one server in another process.
+ * The benchmark: every client in a process of its own, in interleaved rounds, against nginx where it is installed, else
+ * against one server on Node in another process, which serves the large transfers in any case.
  * Prints ratios over undici.request and writes them to docs/benchmarks.md with a chart.
  *
  * BENCH_ROUNDS (3), BENCH_SECONDS (1.5), BENCH_ONLY (a part of the names), BENCH_STREAM (MiB, 1024; 0: none).
@@ -7,6 +8,7 @@
 import { execFileSync, fork, spawnSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { startNginx } from "./nginx.js"
 import { report } from "./report.js"
 import { streamVariants } from "./streamVariants.js"
 import { variants } from "./variants.js"
@@ -39,16 +41,20 @@ const startServer = () =>
   })
 
 const { child, url } = await startServer()
+const nginx = await startNginx()
 const names = Object.keys(variants).filter((name) => name.includes(only) || name === "undici.request")
 
 const measureRequests = (path, concurrency) => {
   const results = new Map(names.map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
-    for (const name of names) results.get(name).push(run("./client.js", [name, url + path, concurrency, seconds]))
+    for (const name of names)
+      results.get(name).push(run("./client.js", [name, (nginx?.url ?? url) + path, concurrency, seconds]))
   }
+  // Each beside the first of its own round: a shared machine is not as fast in one round as in the next.
+  const base = results.get(names[0])
   return names.map((name) => {
-    const rows = results.get(name)
-    return { name, perSecond: median(rows.map((row) => row.perSecond)), cpu: median(rows.map((row) => row.cpu)) }
+    const over = (what) => median(results.get(name).map((row, round) => row[what] / base[round][what]))
+    return { name, throughput: over("perSecond"), cpu: over("cpu") }
   })
 }
 
@@ -59,15 +65,7 @@ for (const [title, path] of [
 ]) {
   for (const concurrency of [50, 1]) {
     const rows = measureRequests(path, concurrency)
-    const base = rows.find((row) => row.name === "undici.request")
-    tables.push({
-      title: `${title}, concurrency ${concurrency}`,
-      rows: rows.map((row) => ({
-        name: row.name,
-        throughput: row.perSecond / base.perSecond,
-        cpu: row.cpu / base.cpu
-      }))
-    })
+    tables.push({ title: `${title}, concurrency ${concurrency}`, rows })
     console.log(tables.at(-1).title)
     console.table(
       Object.fromEntries(
@@ -103,4 +101,14 @@ const loadEffect = median(Array.from({ length: 5 }, () => run("./load.js", ["eff
 console.log({ heapPerWaitingRequest: queue.bytes, importOverEffect: (load / loadEffect).toFixed(2) })
 
 child.disconnect()
-report({ tables, streams, streamSize, queue, load: load / loadEffect, rounds, seconds })
+nginx?.stop()
+report({
+  server: nginx === undefined ? "one server on Node" : "nginx with one worker",
+  tables,
+  streams,
+  streamSize,
+  queue,
+  load: load / loadEffect,
+  rounds,
+  seconds
+})

@@ -3,9 +3,8 @@
  * were made before, so that it costs as little as a server can.
  */
 import { createServer } from "node:net"
+import { large, small } from "./payloads.js"
 
-const small = JSON.stringify({ id: 1, name: "a small body of sixty-five bytes", ok: true, n: 1 })
-const large = JSON.stringify({ data: "x".repeat(64 * 1024 - 11) })
 const endless = Buffer.alloc(256 * 1024, 120)
 
 const json = (text) =>

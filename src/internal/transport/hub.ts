@@ -26,6 +26,9 @@ const bytesOf = (signal: Signal | undefined): number =>
     ? signal.chunk.length
     : 0
 
+/** How long a reader rests that has just read; milliseconds. */
+const rest = 1
+
 /** What one reader has still to read. */
 export class Ring implements SignalSink {
   /** On the reader's Clock. */
@@ -35,7 +38,9 @@ export class Ring implements SignalSink {
   private bytes = 0
   private lost = 0
   private wake: (() => void) | undefined = undefined
-  private timer: NodeJS.Immediate | undefined = undefined
+  private wokenAt = Number.NEGATIVE_INFINITY
+  private soon: NodeJS.Immediate | undefined = undefined
+  private later: NodeJS.Timeout | undefined = undefined
   private ended = false
 
   constructor(now: () => number) {
@@ -56,15 +61,25 @@ export class Ring implements SignalSink {
   }
 
   private call(): void {
-    if (this.wake !== undefined) this.timer ??= setImmediate(this.ring)
+    if (this.wake === undefined || this.soon !== undefined || this.later !== undefined) return
+    if (performance.now() - this.wokenAt < rest) this.later = setTimeout(this.ring, rest)
+    else this.soon = setImmediate(this.ring)
   }
 
-  /** A reader's step costs more than a signal: those of one turn of the event loop are read at once. */
+  /** A reader's step costs more than many signals: those that come close together are read at once. */
   private readonly ring = (): void => {
     const { wake } = this
-    this.timer = undefined
+    this.wokenAt = performance.now()
+    this.hush()
     this.wake = undefined
     wake?.()
+  }
+
+  private hush(): void {
+    clearImmediate(this.soon)
+    clearTimeout(this.later)
+    this.soon = undefined
+    this.later = undefined
   }
 
   private drop(): void {
@@ -109,8 +124,7 @@ export class Ring implements SignalSink {
     this.wake = () => resume(Effect.void)
     return Effect.sync(() => {
       this.wake = undefined
-      clearImmediate(this.timer)
-      this.timer = undefined
+      this.hush()
     })
   })
 }
