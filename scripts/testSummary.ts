@@ -1,25 +1,50 @@
 /**
- * Sums up vitest's JSON reports in one line: `N passed, N failed`.
+ * Sums up vitest's JSON reports: every failed test by name with the start of its failure, then one line,
+ * `N passed, N failed`.
  */
 import { readFileSync } from "node:fs"
+import { relative } from "node:path"
 
-const sum = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0 }
+interface Report {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly numPendingTests: number
+  readonly testResults: ReadonlyArray<{
+    readonly name: string
+    readonly status: string
+    readonly message?: string
+    readonly assertionResults: ReadonlyArray<{
+      readonly fullName: string
+      readonly status: string
+      readonly failureMessages?: ReadonlyArray<string> | null
+    }>
+  }>
+}
+
+const startOf = (failure: string) => failure.split("\n").slice(0, 6).join("\n    ").slice(0, 1_000)
+
+const failures = (report: Report): ReadonlyArray<string> =>
+  report.testResults.flatMap((file) => {
+    const where = relative(process.cwd(), file.name)
+    const failed = file.assertionResults.filter((test) => test.status === "failed")
+    // A file that does not load has no tests to count.
+    if (failed.length === 0) return file.status === "failed" ? [`${where}\n    ${startOf(file.message ?? "")}`] : []
+    return failed.map((test) => `${where}: ${test.fullName}\n    ${startOf(test.failureMessages?.[0] ?? "")}`)
+  })
+
+const sum = { passed: 0, failed: 0, skipped: 0 }
 for (const path of process.argv.slice(2)) {
   try {
-    const found: Partial<typeof sum> & { readonly numFailedTestSuites?: number } = JSON.parse(
-      readFileSync(path, "utf8")
-    )
-    sum.numPassedTests += found.numPassedTests ?? 0
-    sum.numFailedTests += found.numFailedTests ?? 0
-    sum.numPendingTests += found.numPendingTests ?? 0
-    // A file that does not load has no tests to count.
-    if ((found.numFailedTests ?? 0) === 0 && (found.numFailedTestSuites ?? 0) > 0) {
-      sum.numFailedTests += found.numFailedTestSuites ?? 0
-    }
+    const report: Report = JSON.parse(readFileSync(path, "utf8"))
+    const failed = failures(report)
+    for (const failure of failed) console.log(`failed test: ${failure}`)
+    sum.passed += report.numPassedTests
+    sum.failed += Math.max(report.numFailedTests, failed.length)
+    sum.skipped += report.numPendingTests
   } catch {
     console.log(`no report at ${path}`)
-    sum.numFailedTests += 1
+    sum.failed += 1
   }
 }
-const skipped = sum.numPendingTests === 0 ? "" : `, ${sum.numPendingTests} skipped`
-console.log(`${sum.numPassedTests} passed, ${sum.numFailedTests} failed${skipped}`)
+const skipped = sum.skipped === 0 ? "" : `, ${sum.skipped} skipped`
+console.log(`${sum.passed} passed, ${sum.failed} failed${skipped}`)

@@ -2,15 +2,13 @@
  * What a response can make us hold, and how long it can make us work, measured over TCP in a process of its own (faults
  * I4, I8, I9, I11).
  */
-import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import { brotliCompressSync, constants, deflateSync, gzipSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
+import { measuring, outputOf } from "../support/child.js"
 import { always, type Play, response } from "../support/server.js"
 
 const mebi = 1024 * 1024
-const script = fileURLToPath(new URL("../support/children/bodies.ts", import.meta.url))
 
 const zeros = Buffer.alloc(64 * mebi)
 
@@ -39,6 +37,8 @@ const bodies: Readonly<Record<string, Body>> = {
   members: coded("gzip", () => Buffer.concat(Array.from({ length: 1000 }, () => gzipSync(""))), 400),
   /** 10 MB in chunks of one byte. */
   bytes: { headers: ["Transfer-Encoding: chunked"], part: () => Buffer.from("1\r\nx\r\n".repeat(10_000)), times: 1000 },
+  /** Each a segment of its own. */
+  segments: { headers: ["Content-Length: 1000000"], part: () => Buffer.from("x"), times: 1_000_000 },
   slow: { headers: [`Content-Length: ${large}`], part: () => new Uint8Array(64 * 1024), times: large / 65536 }
 }
 
@@ -53,31 +53,37 @@ interface Row {
   readonly cpu: number
 }
 
+/** Milliseconds for which nothing else may run. */
+const longestDelay = 200
+
 const tooLarge = "ClientPayloadError TooLarge"
 
 // Without `maxBodySize` 64 MiB are let through before a body's growth is looked at.
 const rows: ReadonlyArray<Row> = [
-  { name: "a gzip bomb (I9)", path: "gzip", way: "text", outcome: tooLarge, memory: 160, cpu: 10 },
-  { name: "a deflate bomb (I9)", path: "deflate", way: "text", outcome: tooLarge, memory: 160, cpu: 10 },
-  { name: "a br bomb (I9)", path: "br", way: "text", outcome: tooLarge, memory: 160, cpu: 10 },
-  { name: "a bomb in a bomb (I9)", path: "twice", way: "text", outcome: tooLarge, memory: 160, cpu: 10 },
+  { name: "a gzip bomb (I9)", path: "gzip", way: "text", outcome: tooLarge, memory: 128, cpu: 10 },
+  { name: "a deflate bomb (I9)", path: "deflate", way: "text", outcome: tooLarge, memory: 128, cpu: 10 },
+  { name: "a br bomb (I9)", path: "br", way: "text", outcome: tooLarge, memory: 128, cpu: 10 },
+  { name: "a bomb in a bomb (I9)", path: "twice", way: "text", outcome: tooLarge, memory: 128, cpu: 10 },
   { name: "a gzip bomb with maxBodySize (I9)", path: "gzip", way: "limited", outcome: tooLarge, memory: 64, cpu: 5 },
   { name: "a br bomb with maxBodySize (I9)", path: "br", way: "limited", outcome: tooLarge, memory: 64, cpu: 5 },
   { name: "the first bytes of a gzip bomb (I9)", path: "gzip", way: "first", outcome: "some", memory: 64, cpu: 5 },
   { name: "400 000 empty gzip members (I11)", path: "members", way: "text", outcome: "0", memory: 128, cpu: 10 },
-  { name: "10 MB in chunks of one byte (I8)", path: "bytes", way: "text", outcome: "10000000", memory: 160, cpu: 10 },
+  { name: "10 MB in chunks of one byte (I8)", path: "bytes", way: "text", outcome: "10000000", memory: 128, cpu: 10 },
+  { name: "1 MB in segments of one byte (I8)", path: "segments", way: "text", outcome: "1000000", memory: 64, cpu: 10 },
   {
     name: "256 MiB that are taken slowly (I4)",
     path: "slow",
     way: "slowly",
     // What the server had got rid of while nothing was taken.
-    outcome: /^268435456 (\d{1,7}|1\d{7})$/,
-    memory: 96,
+    outcome: /^268435456 (\d{1,6}|[1-7]\d{6})$/,
+    memory: 32,
     cpu: 10
   }
 ]
 
-const Result = Schema.parseJson(Schema.Struct({ outcome: Schema.String, grown: Schema.Number, cpu: Schema.Number }))
+const Result = Schema.parseJson(
+  Schema.Struct({ outcome: Schema.String, grown: Schema.Number, cpu: Schema.Number, delay: Schema.Number })
+)
 
 const measure = (row: Row) =>
   Effect.gen(function* () {
@@ -102,16 +108,7 @@ const measure = (row: Row) =>
         }
       })
     const server = yield* always(play)
-    const out = yield* Effect.async<string>((resume) => {
-      const args = ["--expose-gc", "--import", "tsx", script, server.url, row.path, row.way]
-      const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
-      let text = ""
-      child.stdout.on("data", (bytes) => {
-        text += String(bytes)
-      })
-      child.once("close", () => resume(Effect.succeed(text)))
-      return Effect.sync(() => child.kill("SIGKILL"))
-    })
+    const out = yield* outputOf("bodies", [server.url, row.path, row.way], { flags: measuring })
     return yield* Schema.decode(Result)(out)
   })
 
@@ -121,11 +118,15 @@ describe("memory and time are bounded for", () => {
       row.name,
       () =>
         Effect.gen(function* () {
-          const { cpu, grown, outcome } = yield* measure(row)
+          // Others who run on the machine hold the loop up too, so that one good run of three is enough.
+          let { cpu, delay, grown, outcome } = yield* measure(row)
+          for (let run = 1; run < 3 && delay > longestDelay; run++)
+            ({ cpu, delay, grown, outcome } = yield* measure(row))
           if (typeof row.outcome === "string") assert.strictEqual(outcome, row.outcome)
           else assert.match(outcome, row.outcome)
           assert.isBelow(grown, row.memory * mebi)
           assert.isBelow(cpu, row.cpu * 1000)
+          assert.isBelow(delay, longestDelay)
         }),
       90_000
     )

@@ -1,16 +1,14 @@
 /**
  * What a peer can make us hold, measured in a process of its own.
  */
-import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import { constants, deflateRawSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
+import { measuring, outputOf } from "../support/child.js"
 import * as Peer from "../support/webSocketServer.js"
 
 const mebi = 1024 * 1024
 const flood = 128 * mebi
-const script = fileURLToPath(new URL("../support/children/webSockets.ts", import.meta.url))
 
 /** Sends until the client has had enough. */
 const send = (peer: Peer.WebSocketPeer, ...frames: ReadonlyArray<Uint8Array>) =>
@@ -96,16 +94,7 @@ const measure = Effect.gen(function* () {
     }
   )
   const paths = Object.keys(rows).filter((path) => path !== "warm")
-  const out = yield* Effect.async<string>((resume) => {
-    const args = ["--expose-gc", "--import", "tsx", script, server.webSocketUrl(), ...paths]
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] })
-    let text = ""
-    child.stdout.on("data", (bytes) => {
-      text += String(bytes)
-    })
-    child.once("close", () => resume(Effect.succeed(text)))
-    return Effect.sync(() => child.kill("SIGKILL"))
-  })
+  const out = yield* outputOf("webSockets", [server.webSocketUrl(), ...paths], { flags: measuring })
   return yield* Schema.decode(Results)(out)
 })
 

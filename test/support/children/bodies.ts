@@ -1,8 +1,10 @@
 /**
- * What one response costs whose server is hostile, or too fast: tells the outcome, the bytes by which memory grew and
- * the CPU time it took, for the path behind the server's URL that it is given.
+ * What one response costs whose server is hostile, or too fast: tells the outcome, the bytes by which memory grew, the
+ * CPU time it took and the longest that the event loop was held up, both in milliseconds, for the path behind the
+ * server's URL that it is given.
  */
 import { writeSync } from "node:fs"
+import { monitorEventLoopDelay } from "node:perf_hooks"
 import { Cause, Effect, Exit, ManagedRuntime, Option, Stream } from "effect"
 import * as ClientResponse from "../../../src/ClientResponse.js"
 import * as Session from "../../../src/Session.js"
@@ -16,7 +18,10 @@ const opened = Session.get(`${url}/${path}`, {
 
 const sent = Session.get(`${url}/sent`).pipe(ClientResponse.text)
 
-/** Takes some, waits, asks how much the server has got rid of meanwhile, and takes the rest a little at a time. */
+/**
+ * Takes some, waits, asks how much the server has got rid of meanwhile, and takes the rest a little at a time. The
+ * collector runs in between: V8 lets up to 64 MiB of buffers that nobody holds wait for it.
+ */
 const slowly = Effect.gen(function* () {
   let taken = 0
   let told = ""
@@ -28,7 +33,10 @@ const slowly = Effect.gen(function* () {
         yield* Effect.sleep(500)
         told = yield* sent
       }
-      if (chunks % 16 === 0) yield* Effect.sleep(1)
+      if (chunks % 16 === 0) {
+        yield* Effect.sleep(1)
+        if (chunks % 128 === 0) globalThis.gc?.()
+      }
     })
   )
   return `${taken} ${told}`
@@ -59,8 +67,11 @@ await runtime.runPromise(Session.get(`${url}/warm`).pipe(ClientResponse.text))
 globalThis.gc?.()
 const before = process.memoryUsage().rss
 const cpu = process.cpuUsage()
+const delays = monitorEventLoopDelay({ resolution: 10 })
+delays.enable()
 const exit = await runtime.runPromise(Effect.exit(ways[way] ?? Effect.die(`no way ${way}`)))
 const { system, user } = process.cpuUsage(cpu)
 const grown = process.resourceUsage().maxRSS * 1024 - before
-writeSync(1, JSON.stringify({ outcome: outcome(exit), grown, cpu: (system + user) / 1000 }))
+const delay = delays.max / 1e6 - 10
+writeSync(1, JSON.stringify({ outcome: outcome(exit), grown, cpu: (system + user) / 1000, delay }))
 await runtime.dispose()
