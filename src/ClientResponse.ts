@@ -153,6 +153,12 @@ export interface ResponseHead extends Inspectable {
   readonly charset: Option.Option<string>
   /** Bytes before decoding, as the header says. */
   readonly contentLength: Option.Option<number>
+  /**
+   * Whether the message itself tells where its body ends, by Content-Length, by chunks or because there is none: then a
+   * cut body is a failure. Otherwise it ends with its connection (RFC 9112 section 8), and one that an orderly close has
+   * cut looks whole, over TLS too, where Node does not tell a close_notify from the end of TCP.
+   */
+  readonly lengthVerified: boolean
   readonly contentDisposition: Option.Option<ContentDisposition>
   readonly requestInfo: RequestInfo
 }

@@ -475,6 +475,30 @@ describe("a body that nobody reads", () => {
     })
   )
 
+  for (const [how, read] of Object.entries({
+    text: (response: ClientResponse.ClientResponse) => response.text,
+    json: (response: ClientResponse.ClientResponse) => response.jsonWith({ contentType: false }),
+    stream: (response: ClientResponse.ClientResponse) => Stream.runDrain(response.stream),
+    trailers: (response: ClientResponse.ClientResponse) => response.trailers
+  })) {
+    itFault(`that has come whole is released after its Scope: ${how}`, Server.answerNonces, (session, at) =>
+      Effect.gen(function* () {
+        const response = yield* Effect.scoped(session.get(`${at.url}/nonce?own`, limits))
+        const error = yield* failure(read(response))
+        assert.strictEqual(error._tag === "ClientPayloadError" ? error.reason : error._tag, "Released")
+      })
+    )
+  }
+
+  itFault("that was read in its Scope is kept", Server.answerNonces, (session, at) =>
+    Effect.gen(function* () {
+      const response = yield* Effect.scoped(
+        Effect.tap(session.get(`${at.url}/nonce?own`, limits), (opened) => opened.text)
+      )
+      assert.strictEqual(yield* response.text, "own")
+    })
+  )
+
   itFault(
     "is read by one stream only",
     plays(request, send(big(4)), send("ab"), () => Effect.sleep(30), send("cd")),

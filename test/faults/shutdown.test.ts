@@ -1,13 +1,12 @@
-import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Effect, Exit, Fiber, Layer, ManagedRuntime, Scope, TestClock } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Layer, ManagedRuntime, Schema, Scope, TestClock } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import * as Connector from "effect-http-session/Connector"
 import * as CookieJar from "effect-http-session/CookieJar"
 import type { ClientError } from "effect-http-session/Errors"
 import * as Session from "effect-http-session/Session"
 import { standard } from "../support/certificates.js"
+import { outputOf, program } from "../support/child.js"
 import { invariants } from "../support/invariants.js"
 import * as Server from "../support/server.js"
 import { phases, sessionOn, stages, turns, until } from "../support/stages.js"
@@ -290,38 +289,32 @@ describe("closing", () => {
   )
 })
 
-const [inFlight, rounds] = process.env.FULL_FAULTS === undefined ? [200, 3] : [1000, 20]
+const rounds = process.env.FULL_FAULTS === undefined ? 3 : 20
+const Closings = Schema.parseJson(
+  Schema.Array(Schema.Struct({ millis: Schema.Number, ended: Schema.Number, sockets: Schema.Number }))
+)
 
 describe("many", () => {
   it.scopedLive(
-    `${inFlight} requests in flight, ${rounds} rounds: the close keeps its time and leaves nothing (S14)`,
+    `1000 requests in flight, ${rounds} rounds: the close keeps its time and leaves nothing, the process exits (S14)`,
     () =>
       Effect.gen(function* () {
         const at = yield* Server.always((peer) => Effect.zipRight(peer.head, Server.stall(peer)))
-        const round: Effect.Effect<void, never, Scope.Scope> = Effect.gen(function* () {
-          const { connector, session } = yield* sessionOn({ limit: 0, gracefulShutdownTimeout: 500 })
-          const fibers = yield* Effect.forEach(Array.from({ length: inFlight }), () =>
-            Effect.forkDaemon(session.get(at.url, { timeout: Infinity }).pipe(ClientResponse.text))
-          )
-          yield* acquired(connector, inFlight)
-          const millis = yield* took(Effect.zipRight(session.close, connector.close))
-          assert.isAtLeast(millis, 500)
+        const written = yield* outputOf("closing", [at.url, "1000", `${rounds}`, "2000"])
+        const closings = yield* Schema.decode(Closings)(written)
+        assert.strictEqual(closings.length, rounds)
+        for (const { ended, millis, sockets } of closings) {
+          assert.deepStrictEqual({ ended, sockets }, { ended: 1000, sockets: 0 })
+          assert.isAtLeast(millis, 1999)
           assert.isBelow(millis, 3000)
-          for (const fiber of fibers) {
-            assert.strictEqual(told(yield* Fiber.await(fiber)), "SessionClosedError Session")
-          }
-          yield* until(() => Effect.runSync(at.connections) === 0)
-        })
-        for (let count = 0; count < rounds; count++) {
-          const exit = yield* invariants(round, { servers: [at], settle: 2000 })
-          assert.isTrue(Exit.isSuccess(exit), String(exit))
         }
+        // The machine may hold up some of them, but not half.
+        assert.isAtMost(closings.map(({ millis }) => millis).sort((a, b) => a - b)[rounds >> 1], 2250)
+        yield* until(() => Effect.runSync(at.connections) === 0)
       }),
     120_000
   )
 })
-
-const child = fileURLToPath(new URL("../support/children/sigterm.ts", import.meta.url))
 
 describe("SIGTERM", () => {
   it.scopedLive(
@@ -339,23 +332,13 @@ describe("SIGTERM", () => {
               : Server.stall(peer)
           )
         )
-        const process_ = yield* Effect.acquireRelease(
-          Effect.sync(() =>
-            spawn(process.execPath, ["--import", "tsx", child, at.url], { stdio: ["ignore", "pipe", "inherit"] })
-          ),
-          (running) => Effect.sync(() => running.kill("SIGKILL"))
-        )
-        let output = ""
-        process_.stdout.on("data", (chunk) => {
-          output += String(chunk)
-        })
+        const running = yield* program("sigterm", [at.url])
         yield* until(() => Effect.runSync(at.requests).length === 2)
         const started = performance.now()
-        yield* Effect.sync(() => process_.kill("SIGTERM"))
+        yield* Effect.sync(() => running.process.kill("SIGTERM"))
         yield* Deferred.succeed(went, undefined)
-        const code = yield* Effect.async<number | null>((resume) => {
-          process_.once("exit", (status) => resume(Effect.succeed(status)))
-        })
+        const output = yield* running.ended
+        const code = running.process.exitCode
         assert.isBelow(performance.now() - started, 5000)
         assert.deepStrictEqual(output.trim().split("\n").sort(), [
           "left 0",

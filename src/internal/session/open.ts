@@ -106,20 +106,21 @@ const guarded = <B, A, E, R>(
     })
   })
 
-/** The response lives in the fiber's Scope, which has to do something only where the body is not complete. */
+/** The response lives in the fiber's Scope, which is given something to do only where the body is not complete. */
 export const openScoped = (
   core: SessionCore,
   fiber: AnyFiber,
   request: Prepared
 ): Effect.Effect<ClientResponse, ClientError> => guarded(begin(core, fiber, request), false, fiber, inScope)
 
-const inScope = (call: Call, response: ClientResponse, _: Restore, fiber: AnyFiber): Effect.Effect<ClientResponse> =>
-  response instanceof Response && response.settled && call.trace === undefined
-    ? Effect.succeed(response)
-    : Effect.as(
-        Scope.addFinalizer(Context.unsafeGet(fiber.currentContext, Scope.Scope), release(call, response)),
-        response
-      )
+const inScope = (call: Call, response: ClientResponse, _: Restore, fiber: AnyFiber): Effect.Effect<ClientResponse> => {
+  const scope = Context.unsafeGet(fiber.currentContext, Scope.Scope)
+  if (response instanceof Response && response.settled && call.trace === undefined) {
+    response.leaveTo(scope)
+    return Effect.succeed(response)
+  }
+  return Effect.as(Scope.addFinalizer(scope, release(call, response)), response)
+}
 
 /** What a decoder makes of a response. */
 export type FromResponse<A, E, R> = (response: ClientResponse) => Effect.Effect<A, E, R>

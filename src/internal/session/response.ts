@@ -8,6 +8,7 @@ import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type {
   ClientResponse,
@@ -24,6 +25,7 @@ import { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/Transport.js"
 import { type Batches, once } from "./batches.js"
 import { BodyReader, type BodySink } from "./bodyReader.js"
+import { isClosed } from "./closedScope.js"
 import { EventDecoder } from "./eventStream.js"
 import { Gather } from "./gather.js"
 import { LineDecoder } from "./lines.js"
@@ -78,10 +80,25 @@ export class Response extends ResponseBody implements ClientResponse {
 
   // The body as a whole, by effects.
 
+  /** The Scope of a body that had come whole, so that there is nothing to be done at its end. */
+  private scope: Scope.Scope | undefined = undefined
+
+  /** After that Scope the body is not to be read any more. */
+  leaveTo(scope: Scope.Scope): void {
+    this.scope = scope
+  }
+
+  private endWithScope(): void {
+    if (this.scope === undefined || !isClosed(this.scope)) return
+    this.scope = undefined
+    this.releaseNow()
+  }
+
   /** `collect` as an effect, or by pulls where progress is to be told. Interrupted, it gives up the body. */
   get readAll(): Effect.Effect<void, BodyError> {
     return Effect.suspend(() => {
       if (this.state === "Collected") return Effect.void
+      this.endWithScope()
       const { listen } = this.source
       const read = this.direct ? this.collectAsync : this.collectWithProgress()
       return listen === undefined ? read : Effect.zipLeft(read, listen)
@@ -127,6 +144,7 @@ export class Response extends ResponseBody implements ClientResponse {
 
   /** Whether the bytes are there; what has come whole and needs no more than a copy is collected at once. */
   private get hasCome(): boolean {
+    this.endWithScope()
     if (this.state === "Unread" && this.body.ended && this.direct && this.isPlain) this.collect(ignore)
     return this.cached !== undefined
   }
@@ -193,6 +211,7 @@ export class Response extends ResponseBody implements ClientResponse {
       const kept = this.cached === undefined ? undefined : this.bytesNow()
       const cached = kept !== undefined && Exit.isSuccess(kept) ? kept.value : undefined
       if (cached !== undefined) return Stream.repeatEffectChunkOption(decode(once(cached)))
+      this.endWithScope()
       if (this.state !== "Unread") return Stream.fail(this.unreadable())
       return Stream.ensuring(
         Stream.repeatEffectChunkOption(decode(this.open())),
@@ -245,6 +264,7 @@ export class Response extends ResponseBody implements ClientResponse {
   /** Text of the first KiB, or of what came before the body failed; a body that ends within it is kept. */
   private beginning(): Effect.Effect<string> {
     if (this.cached !== undefined) return Effect.succeed(this.excerpt(this.cached))
+    this.endWithScope()
     if (this.state !== "Unread") return Effect.succeed("")
     const pull = this.open()
     const gather = new Gather()

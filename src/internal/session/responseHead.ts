@@ -124,6 +124,9 @@ export class ResponseHeadView extends Inspectable.Class implements ResponseHead 
     const length = Number(value)
     return Number.isSafeInteger(length) ? Option.some(length) : Option.none()
   }
+  get lengthVerified(): boolean {
+    return this.head.lengthVerified
+  }
   get contentDisposition(): Option.Option<ContentDisposition> {
     return Disposition.parse(this.head.get("content-disposition"))
   }

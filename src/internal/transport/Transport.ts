@@ -128,6 +128,8 @@ export interface Head {
   readonly raw: () => ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]>
   /** The body's length, if the head says it and there is a body. */
   readonly contentLength: number | undefined
+  /** Whether the message says where its body ends, so that a cut shows; otherwise the connection's end is its end. */
+  readonly lengthVerified: boolean
 }
 
 /** When phases began and ended, in the request's time; `undefined` where they did not take place. */

@@ -31,6 +31,9 @@ class ShownHead implements Head {
   get contentLength(): number | undefined {
     return this.head.contentLength
   }
+  get lengthVerified(): boolean {
+    return this.head.lengthVerified
+  }
   name(index: number): string {
     return this.head.name(index)
   }

@@ -66,6 +66,9 @@ export class ParsedHead implements Head {
     this.offsets = facts.offsets.slice(0, facts.count << 2)
   }
 
+  get lengthVerified(): boolean {
+    return this.framing !== "close"
+  }
   get reason(): string {
     return this.decode(this.reasonStart, this.reasonEnd)
   }
@@ -155,6 +158,7 @@ export const headOf = (parts: HeadParts): Head => {
     version: parts.version ?? "1.1",
     count: headers.length,
     contentLength: parts.contentLength,
+    lengthVerified: true,
     name: (index) => headers[index][0],
     value: (index) => headers[index][1],
     get: (name) => headers.find(isNamed(name))?.[1],
