@@ -1,0 +1,579 @@
+/**
+ * The classes of case that the response tests of nodejs/llhttp tell apart, as inputs of our own with the section that
+ * decides. Here are only those that no other table has:
+ *
+ * - `test/internal/http1/parser.test.ts`: white space, digits and control characters in a status line, empty lines
+ *   before it, missing reasons and such that are not ASCII, empty values, folded lines, names and values at fault,
+ *   lists in Content-Length and Transfer-Encoding, sizes and extensions of chunks, trailers, limits, persistence;
+ * - `test/conformance/http1Rows.ts`: CR, LF, HTAB, SP, NUL and a colon, each at places of a head, and replies with
+ *   bare LF, where the suites are there;
+ * - `test/conformance/contentLengths.test.ts`: Content-Length through a session.
+ *
+ * llhttp's tests of pausing have no counterpart: a parser that is not given bytes waits, and each row here is cut at
+ * every place. Its lenient modes have none either: what needs one is refused.
+ */
+import { readFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import type { ParsedHead } from "../../src/internal/transport/http1/head.js"
+import { defaultLimits, Parser } from "../../src/internal/transport/http1/parser.js"
+import { bytesOf, cutAt, type Options, type Outcome, parse, parsePieces } from "../support/replies.js"
+
+type Expected = Partial<Outcome>
+type Row = readonly [name: string, section: string, raw: string, expected: Expected, options?: Options]
+
+// `parse` cuts each reply at every place, and into single bytes.
+const table = (title: string, rows: ReadonlyArray<Row>) =>
+  describe(title, () => {
+    for (const [name, section, raw, expected, options] of rows) {
+      it(`${name} (${section})`, () => {
+        const outcome = parse(raw, options)
+        const picked = Object.fromEntries(Object.keys(expected).map((key) => [key, outcome[key as keyof Outcome]]))
+        assert.deepStrictEqual(picked, expected, JSON.stringify(outcome))
+      })
+    }
+  })
+
+const refused = (failure: Outcome["failure"], where: Outcome["where"] = "head"): Expected => ({
+  result: "failed",
+  failure,
+  where
+})
+const reply = (fields: ReadonlyArray<string>, body = "", start = "HTTP/1.1 200 Fine") =>
+  `${[start, ...fields].join("\r\n")}\r\n\r\n${body}`
+const startsWith = (start: string) => reply(["Content-Length: 1"], "z", start)
+
+table("the first bytes", [
+  ["a letter of HTTP is missing", "RFC 9112, 2.3", startsWith("HTT/1.1 200 Fine"), refused("StatusLine")],
+  ["a letter of HTTP is twice there", "RFC 9112, 2.3", startsWith("HTTTP/1.1 200 Fine"), refused("StatusLine")],
+  ["letters after HTTP", "RFC 9112, 2.3", startsWith("HTTPS/1.1 200 Fine"), refused("StatusLine")],
+  ["RTSP", "RFC 9112, 2.3", startsWith("RTSP/1.0 200 Fine"), refused("StatusLine")],
+  ["ICE", "RFC 9112, 2.3", startsWith("ICE/1.0 200 Fine"), refused("StatusLine")],
+  ["a zero before the major version", "RFC 9112, 2.3", startsWith("HTTP/01.0 200 Fine"), refused("StatusLine")],
+  ["a major version of two digits", "RFC 9112, 2.3", startsWith("HTTP/12.1 200 Fine"), refused("StatusLine")],
+  ["a zero before the minor version", "RFC 9112, 2.3", startsWith("HTTP/1.00 200 Fine"), refused("StatusLine")],
+  ["a version that none has defined", "RFC 9112, 2.3", startsWith("HTTP/7.4 200 Fine"), refused("StatusLine")],
+  ["no dot in the version", "RFC 9112, 2.3", startsWith("HTTP/1,1 200 Fine"), refused("StatusLine")],
+  ["a status of one digit", "RFC 9112, 4", startsWith("HTTP/1.1 4 Fine"), refused("StatusLine")],
+  ["a request", "RFC 9112, 4", startsWith("GET /z HTTP/1.1"), refused("StatusLine")]
+])
+
+const second = "HTTP/1.1 418 Other\r\n\r\n"
+const noContent = (fields: ReadonlyArray<string>, version = "1.1") => reply(fields, second, `HTTP/${version} 204 None`)
+table("where a body ends", [
+  [
+    "nothing says a length: what looks like a response is the body",
+    "RFC 9112, 6.3, item 8",
+    reply([], second),
+    { result: "complete", body: second, framing: "close", keepAlive: false, excess: 0 }
+  ],
+  [
+    "so with keep-alive of HTTP/1.0",
+    "RFC 9112, 6.3, item 8; 9.3",
+    reply(["Connection: Keep-Alive"], second, "HTTP/1.0 200 Fine"),
+    { result: "complete", body: second, framing: "close", keepAlive: false, excess: 0 }
+  ],
+  [
+    "204, then a response",
+    "RFC 9112, 6.3, item 1",
+    noContent([]),
+    { result: "complete", status: 204, body: "", keepAlive: true, excess: second.length }
+  ],
+  [
+    "204 of HTTP/1.0 with keep-alive, then a response",
+    "RFC 9112, 6.3, item 1; 9.3",
+    noContent(["Connection: keep-alive"], "1.0"),
+    { result: "complete", status: 204, body: "", keepAlive: true, excess: second.length }
+  ],
+  [
+    "204 with close, then a response",
+    "RFC 9112, 9.6",
+    noContent(["Connection: close"]),
+    { result: "complete", status: 204, body: "", keepAlive: false, excess: second.length }
+  ],
+  [
+    "a length with close, then bytes",
+    "RFC 9112, 9.6",
+    reply(["Connection: close", "Content-Length: 3"], "abcdefgh"),
+    { result: "complete", body: "abc", keepAlive: false, excess: 5 }
+  ],
+  [
+    "chunks with close",
+    "RFC 9112, 9.6",
+    reply(["Transfer-Encoding: chunked", "Etag: x", "Connection: close"], "0\r\n\r\n"),
+    { result: "complete", body: "", framing: "chunked", keepAlive: false }
+  ],
+  [
+    "a name that begins with Content-Length",
+    "RFC 9110, 5.1",
+    reply(["Content-Length-Hint: 9", "Content-Length: 2"], "hi"),
+    { result: "complete", body: "hi", contentLength: 2 }
+  ],
+  [
+    "a name that ends with Content-Length",
+    "RFC 9110, 5.1",
+    reply(["X-Content-Length: 9", "Transfer-Encoding: chunked"], "1\r\n!\r\n0\r\n\r\n"),
+    { result: "complete", body: "!", framing: "chunked" }
+  ],
+  [
+    "names one letter away from those that frame or close",
+    "RFC 9110, 5.1",
+    reply(
+      [
+        "_ransfer-Encoding: chunked",
+        "Content_Length: 9",
+        "Content-Lengti: 9",
+        "C.nnection: close",
+        "Content-Length: 2"
+      ],
+      "hi"
+    ),
+    { result: "complete", body: "hi", framing: "length", keepAlive: true }
+  ]
+])
+
+const upgraded = (fields: ReadonlyArray<string>, body: string) =>
+  reply(["Upgrade: own/2", "Connection: Upgrade", ...fields], body, "HTTP/1.1 101 Other")
+const offered = (fields: ReadonlyArray<string>, body: string) =>
+  reply(["Upgrade: own/2", "Connection: Upgrade", ...fields], body)
+const chunks = "3\r\nown\r\n0\r\n\r\nrest"
+table("upgrades", [
+  [
+    "101 with a length",
+    "RFC 9112, 6.3, item 1",
+    upgraded(["Content-Length: 3"], "ownrest"),
+    { result: "tunnel", body: "", excess: 7, keepAlive: false, contentLength: undefined },
+    { upgrade: true }
+  ],
+  [
+    "101 with chunks",
+    "RFC 9112, 6.3, item 1",
+    upgraded(["Transfer-Encoding: chunked"], chunks),
+    { result: "tunnel", body: "", excess: chunks.length, keepAlive: false, framing: "none" },
+    { upgrade: true }
+  ],
+  [
+    "101 with a length that no request asked for",
+    "RFC 9110, 7.8",
+    upgraded(["Content-Length: 3"], "ownrest"),
+    refused("Unsolicited")
+  ],
+  [
+    "200 that offers one, without a length",
+    "RFC 9110, 7.8",
+    offered([], "own"),
+    { result: "complete", body: "own", framing: "close" },
+    { upgrade: true }
+  ],
+  [
+    "200 that offers one, with a length",
+    "RFC 9110, 7.8",
+    offered(["Content-Length: 3"], "own"),
+    { result: "complete", body: "own", keepAlive: true },
+    { upgrade: true }
+  ],
+  [
+    "200 that offers one, with chunks",
+    "RFC 9110, 7.8",
+    offered(["Transfer-Encoding: chunked"], "3\r\nown\r\n0\r\n\r\n"),
+    { result: "complete", body: "own", keepAlive: true },
+    { upgrade: true }
+  ]
+])
+
+const chunked = (body: string) => reply(["Transfer-Encoding: chunked"], body)
+table("transfer codings and chunks", [
+  [
+    "none named, with a length",
+    "RFC 9112, 6.1",
+    reply(["Transfer-Encoding: ", "Content-Length: 2"], "hi"),
+    refused("Framing")
+  ],
+  [
+    "none named, after a length",
+    "RFC 9112, 6.1",
+    reply(["Content-Length: 2", "Transfer-Encoding:"], "hi"),
+    refused("Framing")
+  ],
+  [
+    "another one in a second field",
+    "RFC 9112, 6.3, item 4",
+    reply(["Transfer-Encoding: chunked", "Transfer-Encoding: br"], "hi"),
+    refused("Framing")
+  ],
+  [
+    "another one in a field before",
+    "RFC 9112, 6.1",
+    reply(["Transfer-Encoding: br", "Transfer-Encoding: chunked"], "0\r\n\r\n"),
+    refused("Framing")
+  ],
+  ...["chunkedchunkedchunked", "chunked chunked", "chunked;", "chun ked"].map(
+    (value): Row => [
+      `${value} is another coding`,
+      "RFC 9112, 6.3, item 4",
+      reply([`Transfer-Encoding: ${value}`], "2\r\nhi\r\n0\r\n\r\n"),
+      refused("Framing")
+    ]
+  ),
+  [
+    "a fold after chunked",
+    "RFC 9112, 5.2",
+    reply(["Transfer-Encoding: chunked", "\tmore"], "2\r\nhi\r\n0\r\n\r\n"),
+    refused("Header")
+  ],
+  [
+    "a fold before chunked",
+    "RFC 9112, 5.2",
+    reply(["Transfer-Encoding:", " chunked"], "2\r\nhi\r\n0\r\n\r\n"),
+    refused("Framing")
+  ],
+  [
+    "a space and a word after a size",
+    "RFC 9112, 7.1.1",
+    chunked("2 word\r\nhi\r\n0\r\n\r\n"),
+    refused("Framing", "body")
+  ],
+  [
+    "a space after the last size",
+    "RFC 9112, 7.1.1",
+    chunked("2\r\nhi\r\n0 \r\n\r\n"),
+    { ...refused("Framing", "body"), body: "hi" }
+  ],
+  [
+    "a semicolon alone after the last size",
+    "RFC 9112, 7.1.1",
+    chunked("2\r\nhi\r\n0;\r\n\r\n"),
+    refused("Framing", "body")
+  ],
+  [
+    "semicolons, equals signs and commas within quotes",
+    "RFC 9112, 7.1.1",
+    chunked('2;p="q; r=s, t";u;v="";w=x\r\nhi\r\n0;y="z;"\r\n\r\n'),
+    { result: "complete", body: "hi", keepAlive: true }
+  ],
+  ["quotes without an end", "RFC 9112, 7.1.1", chunked('2;p="q\r\nhi\r\n0\r\n\r\n'), refused("Framing", "body")],
+  [
+    "quotes whose end is escaped",
+    "RFC 9110, 5.6.4",
+    chunked('2;p="q\\"\r\nhi\r\n0\r\n\r\n'),
+    refused("Framing", "body")
+  ],
+  ["quotes within a token", "RFC 9112, 7.1.1", chunked('2;p=q"r"\r\nhi\r\n0\r\n\r\n'), refused("Framing", "body")],
+  [
+    "line ends as data",
+    "RFC 9112, 7.1",
+    chunked("1\r\n\n\r\n1\r\n\r\r\n2\r\n\r\n\r\n0\r\n\r\n"),
+    { result: "complete", body: "\n\r\r\n" }
+  ]
+])
+
+table("field lines", [
+  ["a word before a name that is right", "RFC 9112, 5.1", reply(["Via Content-Length: 2"], "hi"), refused("Header")],
+  ["two fields on a line, CR between", "RFC 9112, 2.2", reply(["Etag: x\rContent-Length: 2"], "hi"), refused("Header")],
+  ["two fields on a line, LF between", "RFC 9112, 2.2", reply(["Etag: x\nContent-Length: 2"], "hi"), refused("Header")],
+  [
+    "an empty value before another field",
+    "RFC 9112, 5",
+    reply(["Etag: \t ", "Via: 1.1 z", "Content-Length: 0"]),
+    {
+      result: "complete",
+      headers: [
+        ["Etag", ""],
+        ["Via", "1.1 z"],
+        ["Content-Length", "0"]
+      ]
+    }
+  ]
+])
+
+const sizedReply = reply(["Via: 1.1 z", "Content-Length: 4"], "body")
+const chunkedReply = reply(["Via: 1.1 z", "Transfer-Encoding: chunked"], "4;p=q\r\nbody\r\n0\r\nEtag: x\r\n\r\n")
+const headSize = (raw: string) => raw.indexOf("\r\n\r\n") + 4
+const placesOf = (raw: string, text: string) =>
+  Array.from({ length: raw.length }, (_, place) => place).filter((place) => raw.startsWith(text, place))
+const notComplete = (raw: string) => {
+  const outcome = parse(raw)
+  assert.notStrictEqual(outcome.result, "complete", JSON.stringify({ raw, outcome }))
+}
+
+describe("a byte that is no text, at every place", () => {
+  for (const [name, byte] of [
+    ["CR", "\r"],
+    ["LF", "\n"],
+    ["NUL", "\0"],
+    ["VT", "\v"],
+    ["DEL", "\x7f"]
+  ] as const) {
+    it(`${name} in a head (RFC 9112, 2.2; RFC 9110, 5.5)`, () => {
+      const head = sizedReply.slice(0, headSize(sizedReply))
+      for (let place = 0; place < head.length; place++) {
+        const raw = sizedReply.slice(0, place) + byte + sizedReply.slice(place)
+        // LF before the last LF is LF after it.
+        if (!raw.startsWith(head)) assert.strictEqual(parse(raw).result, "failed", JSON.stringify(raw))
+      }
+    })
+    it(`${name} around chunks and in trailers (RFC 9112, 7.1)`, () => {
+      // Within a chunk it is data, one byte too many, which is seen after the chunk.
+      for (let place = headSize(chunkedReply); place < chunkedReply.length; place++) {
+        const raw = chunkedReply.slice(0, place) + byte + chunkedReply.slice(place)
+        if (!raw.startsWith(chunkedReply)) assert.strictEqual(parse(raw).result, "failed", JSON.stringify(raw))
+      }
+    })
+  }
+
+  it.each([
+    ["LF", "\n"],
+    ["CR", "\r"],
+    ["LF CR", "\n\r"],
+    ["CR CR LF", "\r\r\n"]
+  ])("%s for a CRLF, at every place and at all (RFC 9112, 2.2)", (_, end) => {
+    for (const whole of [sizedReply, chunkedReply, reply([])]) {
+      const places = placesOf(whole, "\r\n")
+      assert.isAtLeast(places.length, 2)
+      for (const place of places) notComplete(whole.slice(0, place) + end + whole.slice(place + 2))
+      assert.strictEqual(parse(whole.replaceAll("\r\n", end)).result, "failed")
+    }
+  })
+})
+
+describe("the peer ends its side", () => {
+  const closing = reply(["Via: 1.1 z"], "body")
+  const switching = upgraded([], "own")
+  for (const [name, section, raw, options, from, result] of [
+    ["within a length", "RFC 9112, 8", sizedReply, {}, sizedReply.length, "complete"],
+    ["within chunks or trailers", "RFC 9112, 8", chunkedReply, {}, chunkedReply.length, "complete"],
+    ["where nothing says a length", "RFC 9112, 6.3, item 8", closing, {}, headSize(closing), "complete"],
+    ["after HEAD", "RFC 9112, 6.3, item 1", sizedReply, { method: "HEAD" }, headSize(sizedReply), "complete"],
+    ["after 304", "RFC 9112, 6.3, item 1", startsWith("HTTP/1.1 304 Same").slice(0, -1), {}, undefined, "complete"],
+    ["after 103", "RFC 9110, 15.2", reply([], "", "HTTP/1.1 103 Hints") + sizedReply, {}, undefined, "complete"],
+    ["after 101", "RFC 9110, 7.8", switching, { upgrade: true }, headSize(switching), "tunnel"]
+  ] as const) {
+    it(`${name}: every place (${section})`, () => {
+      for (let place = 0; place <= raw.length; place++) {
+        const expected = place < (from ?? raw.length) ? "cut" : result
+        assert.strictEqual(parse(raw.slice(0, place), options).result, expected, `${place} of ${JSON.stringify(raw)}`)
+      }
+    })
+  }
+})
+
+interface Answer {
+  readonly status: number
+  readonly keepAlive: boolean
+  body: string
+  complete: boolean
+}
+
+/** One connection: a request of each method, each sent when the response before is whole. Returns the excess too. */
+const exchange = (pieces: ReadonlyArray<Uint8Array>, methods: ReadonlyArray<string>) => {
+  const answers: Array<Answer> = []
+  const waiting = methods.slice()
+  let left = 0
+  let idle = false
+  const parser = new Parser(defaultLimits, {
+    onInformational: () => {},
+    onHead: (head: ParsedHead) =>
+      answers.push({ status: head.status, keepAlive: head.keepAlive, body: "", complete: false }),
+    onBody: (slab, start, end) => {
+      const answer = answers.at(-1)
+      if (answer !== undefined) answer.body += slab.toString("latin1", start, end)
+    },
+    onComplete: () => {
+      const answer = answers.at(-1)
+      if (answer !== undefined) answer.complete = true
+      idle = true
+    }
+  })
+  const next = () => {
+    const method = waiting.shift()
+    if (method === undefined) return false
+    parser.expect(method, false)
+    idle = false
+    return true
+  }
+  next()
+  for (const piece of pieces) {
+    const slab = Buffer.from(piece)
+    let at = 0
+    while (at < slab.length) {
+      if (idle && !next()) {
+        left += slab.length - at
+        break
+      }
+      at = parser.execute(slab, at, slab.length)
+      if (at < 0) return { answers, left, failure: parser.failure?.reason }
+    }
+  }
+  return { answers, left, failure: undefined }
+}
+
+const answer = (status: number, body: string, complete = true, keepAlive = true): Answer => ({
+  status,
+  keepAlive,
+  body,
+  complete
+})
+const made = (status: number, fields: ReadonlyArray<string>, body = "") => reply(fields, body, `HTTP/1.1 ${status} x`)
+
+describe("responses of one connection, one buffer", () => {
+  const rows: ReadonlyArray<
+    readonly [
+      name: string,
+      section: string,
+      raw: string,
+      methods: ReadonlyArray<string>,
+      expected: ReturnType<typeof exchange>
+    ]
+  > = [
+    [
+      "each with its own length; the last is cut",
+      "RFC 9112, 9.3.2",
+      made(200, ["Content-Length: 2"], "hi") +
+        made(206, ["Content-Length: 0"]) +
+        made(203, ["Content-Length: 9"], "partial"),
+      ["GET", "GET", "GET"],
+      { answers: [answer(200, "hi"), answer(206, ""), answer(203, "partial", false)], left: 0, failure: undefined }
+    ],
+    [
+      "an empty line after each body",
+      "RFC 9112, 2.2",
+      `${made(200, ["Content-Length: 2"], "hi")}\r\n${made(404, ["Transfer-Encoding: chunked"], "1\r\n!\r\n0\r\n\r\n")}\r\n${made(204, [])}`,
+      ["GET", "POST", "GET"],
+      { answers: [answer(200, "hi"), answer(404, "!"), answer(204, "")], left: 0, failure: undefined }
+    ],
+    [
+      "to HEAD, each with a length of its own and no body",
+      "RFC 9112, 6.3, item 1",
+      made(200, ["Content-Length: 77"]) + made(200, ["Content-Length: 5"]) + made(200, ["Content-Length: 5"], "hello"),
+      ["HEAD", "HEAD", "GET"],
+      { answers: [answer(200, ""), answer(200, ""), answer(200, "hello")], left: 0, failure: undefined }
+    ],
+    [
+      "a length is not carried over",
+      "RFC 9112, 6.3, item 8",
+      made(200, ["Content-Length: 2"], "hi") + made(200, [], "until the end"),
+      ["GET", "GET"],
+      { answers: [answer(200, "hi"), answer(200, "until the end", false, false)], left: 0, failure: undefined }
+    ],
+    [
+      "chunks and close are not carried over",
+      "RFC 9112, 6.3; 9.6",
+      made(200, ["Transfer-Encoding: chunked", "Connection: close"], "0\r\n\r\n") +
+        made(200, ["Content-Length: 2"], "hi"),
+      ["GET", "GET"],
+      { answers: [answer(200, "", true, false), answer(200, "hi")], left: 0, failure: undefined }
+    ],
+    [
+      "one more than was asked for",
+      "RFC 9112, 9.2",
+      made(200, ["Content-Length: 2"], "hi") + second,
+      ["GET"],
+      { answers: [answer(200, "hi")], left: second.length, failure: undefined }
+    ],
+    [
+      "a body longer than its length",
+      "RFC 9112, 9.2",
+      made(200, ["Content-Length: 2"], "high") + made(200, ["Content-Length: 0"]),
+      ["GET", "GET"],
+      { answers: [answer(200, "hi")], left: 0, failure: "StatusLine" }
+    ]
+  ]
+  for (const [name, section, raw, methods, expected] of rows) {
+    it(`${name} (${section})`, () => {
+      const bytes = bytesOf(raw)
+      assert.deepStrictEqual(exchange([bytes], methods), expected)
+      assert.deepStrictEqual(
+        exchange(
+          [...bytes].map((byte) => Uint8Array.of(byte)),
+          methods
+        ),
+        expected
+      )
+      for (let at = 0; at <= bytes.length; at++) {
+        assert.deepStrictEqual(exchange(cutAt(bytes, [at]), methods), expected, `cut at ${at}`)
+      }
+    })
+  }
+})
+
+/** Where llhttp's strict mode gives another verdict than we, as `docs/conformance.md` has it. */
+const differing: ReadonlyArray<
+  readonly [
+    name: string,
+    blocks: number,
+    llhttp: string,
+    we: string,
+    why: string,
+    raw: string,
+    expected: Expected,
+    options?: Options
+  ]
+> = [
+  [
+    "`Proxy-Connection: close`",
+    1,
+    "not persistent",
+    "persistent",
+    "it is no field of HTTP (RFC 9112, appendix C.2.2); a peer that closes is noticed",
+    reply(["Content-Length: 3", "Proxy-Connection: close"], "own"),
+    { result: "complete", keepAlive: true }
+  ],
+  [
+    "101 with Content-Length or Transfer-Encoding",
+    2,
+    "a body, then the other protocol",
+    "the other protocol at once",
+    "a 1xx ends with its head (RFC 9112, section 6.3, item 1)",
+    upgraded(["Content-Length: 3"], "ownrest"),
+    { result: "tunnel", excess: 7 },
+    { upgrade: true }
+  ],
+  [
+    "HTAB after the value of Content-Length",
+    1,
+    "taken",
+    "refused",
+    "some recipients take it for a part of the value; llhttp 9.3.1 of Node 20 refuses it too",
+    reply(["Content-Length:\t3\t"], "own"),
+    refused("Framing")
+  ],
+  [
+    "RTSP and ICE for HTTP",
+    2,
+    "taken",
+    "refused",
+    "RFC 9112, section 2.3 has one name",
+    startsWith("RTSP/2.0 200 x"),
+    refused("StatusLine")
+  ],
+  [
+    "HTTP/0.9 with a status line",
+    1,
+    "taken",
+    "refused",
+    "that version has no status line",
+    startsWith("HTTP/0.9 404 x"),
+    refused("StatusLine")
+  ],
+  [
+    "a transfer coding whose last is not chunked",
+    3,
+    "a body that ends with the connection",
+    "refused",
+    "it was not asked for (RFC 9112, section 6.1), and its data could not be decoded",
+    reply(["Transfer-Encoding: chunked, br"], "own"),
+    refused("Framing")
+  ]
+]
+
+describe("docs/conformance.md", () => {
+  const lines = new Set(readFileSync(new URL("../../docs/conformance.md", import.meta.url), "utf8").split("\n"))
+  for (const [name, blocks, llhttp, we, why, raw, expected, options] of differing) {
+    it(`has ${name}, as it is`, () => {
+      const line = `| ${name} | ${blocks} | ${llhttp} | ${we} | ${why} |`
+      assert.isTrue(lines.has(line), line)
+      const outcome = parsePieces([bytesOf(raw)], options)
+      const picked = Object.fromEntries(Object.keys(expected).map((key) => [key, outcome[key as keyof Outcome]]))
+      assert.deepStrictEqual(picked, expected, JSON.stringify(outcome))
+    })
+  }
+})
