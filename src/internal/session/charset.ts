@@ -57,7 +57,8 @@ const askFallback = (bytes: Uint8Array, fallback: Fallback): string => {
 export const decode = (bytes: Uint8Array, encoding: string): string => {
   if (encoding === utf8) {
     const marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
-    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8", marked ? 3 : 0)
+    const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    return buffer.toString("utf8", marked ? 3 : 0)
   }
   // In one step Node 20 takes windows-1252 for latin1.
   const decoder = new TextDecoder(encoding)

@@ -145,7 +145,8 @@ export interface Hub extends TraceHub {
 }
 
 class SignalHub implements Hub {
-  private readonly sinks = new Set<SignalSink>()
+  /** An array, because it is gone through for each signal. */
+  private sinks: ReadonlyArray<SignalSink> = []
   private readonly attached = new Set<Hub>()
   private readonly parent: Hub | undefined
   private detach: (() => void) | undefined = undefined
@@ -155,9 +156,9 @@ class SignalHub implements Hub {
     this.parent = parent
   }
 
-  readonly reading = (): boolean => this.sinks.size > 0
+  readonly reading = (): boolean => this.sinks.length > 0
 
-  readonly active = (): boolean => this.sinks.size > 0 || this.attached.size > 0
+  readonly active = (): boolean => this.sinks.length > 0 || this.attached.size > 0
 
   readonly deliver = (signal: Signal): void => {
     for (const sink of this.sinks) sink.signal(signal)
@@ -176,11 +177,11 @@ class SignalHub implements Hub {
   }
 
   readonly watch = (sink: SignalSink): (() => void) => {
-    this.sinks.add(sink)
+    if (!this.sinks.includes(sink)) this.sinks = [...this.sinks, sink]
     if (this.parent !== undefined) this.detach ??= this.parent.attach(this)
     return () => {
-      this.sinks.delete(sink)
-      if (this.sinks.size > 0) return
+      this.sinks = this.sinks.filter((other) => other !== sink)
+      if (this.sinks.length > 0) return
       this.detach?.()
       this.detach = undefined
     }

@@ -18,9 +18,6 @@ import type { AttemptEnd, AttemptFacts } from "./config.js"
 import { shownHead, shownLines } from "./shown.js"
 import { type AttemptSpan, carriesTrace, errorType, SpanTimeline } from "./spans.js"
 
-/** What is known of a body that was read before its response was given out. */
-type BodyOutcome = readonly [received: number, decoded: number, error: BodyError | undefined]
-
 const none: ReadonlyArray<(end: AttemptEnd) => void> = []
 
 export class HopTrace implements Trace, BodyWatch {
@@ -32,17 +29,22 @@ export class HopTrace implements Trace, BodyWatch {
   headAt: number | undefined = undefined
   private readonly call: CallTrace
   private timeline: SpanTimeline | undefined = undefined
-  private span: AttemptSpan | undefined = undefined
+  /** Of the attempt that goes on. */
+  span: AttemptSpan | undefined = undefined
   private facts: AttemptFacts | undefined = undefined
   private ends: ReadonlyArray<(end: AttemptEnd) => void> = none
   private bare: WireRequest | undefined = undefined
   /** What has happened since the head came, until it is told what became of that. */
   private held: Array<Exclude<Signal, SignalsLost>> | undefined = undefined
+  private holding = false
   private watching: BodyWatch | undefined = undefined
   private transferred = 0
   private sent = 0
   private total: number | undefined = undefined
-  private outcome: BodyOutcome | undefined = undefined
+  // Of a body that was read before its response was given out; negative while it has not come to its end.
+  private received = -1
+  private decoded = 0
+  private bodyError: BodyError | undefined = undefined
 
   constructor(call: CallTrace, request: Prepared, attempt: number) {
     this.call = call
@@ -61,13 +63,42 @@ export class HopTrace implements Trace, BodyWatch {
 
   offer(facts: Told): void {
     if (!this.call.telling) return
-    this.hand(this.call.build(facts, this.call.now(), this.attempt, this.request))
+    this.hand(this.built(facts))
   }
 
-  // The signals of every request are written out where they are told: to put one together by a spread costs more than
-  // all else.
+  // The signals of every request are written out: to put one together by a spread costs more than all else.
+  private built(facts: Told): Exclude<Signal, SignalsLost> {
+    const { call, request } = this
+    switch (facts._tag) {
+      case "ConnectionReuseconn":
+        return {
+          _tag: "ConnectionReuseconn",
+          time: call.now(),
+          sessionId: call.call.core.id,
+          requestId: call.call.id,
+          attempt: this.attempt,
+          hop: request.hop,
+          connectionId: facts.connectionId,
+          idle: facts.idle
+        }
+      case "ConnectionReleased":
+        return {
+          _tag: "ConnectionReleased",
+          time: call.now(),
+          sessionId: call.call.core.id,
+          requestId: call.call.id,
+          attempt: this.attempt,
+          hop: request.hop,
+          connectionId: facts.connectionId
+        }
+      default:
+        return call.build(facts, call.now(), this.attempt, request)
+    }
+  }
+
   private hand(signal: Exclude<Signal, SignalsLost>): void {
-    if (this.held === undefined) this.call.deliver(signal)
+    if (!this.holding) this.call.deliver(signal)
+    else if (this.held === undefined) this.held = [signal]
     else this.held.push(signal)
   }
 
@@ -86,6 +117,7 @@ export class HopTrace implements Trace, BodyWatch {
   /** What was held back comes now. */
   flush(): void {
     const { held } = this
+    this.holding = false
     this.held = undefined
     if (held !== undefined) for (const signal of held) this.call.deliver(signal)
   }
@@ -119,14 +151,14 @@ export class HopTrace implements Trace, BodyWatch {
   marks(startedAt: number): Timeline {
     const { deadlines } = this.call
     if (this.span === undefined) return new Timeline(deadlines, startedAt)
-    const timeline = new SpanTimeline(deadlines, startedAt, () => this.span)
+    const timeline = new SpanTimeline(deadlines, startedAt, this)
     this.timeline = timeline
     return timeline
   }
 
   /** Headers that have to replace the request's own. */
   get override(): Pairs | undefined {
-    return this.span !== undefined && carriesTrace(this.request.headers) ? this.span.propagation : undefined
+    return this.span !== undefined && carriesTrace(this.request.headers) ? this.span.propagatedPairs : undefined
   }
 
   /** With the headers that tell the server of the span. */
@@ -137,11 +169,18 @@ export class HopTrace implements Trace, BodyWatch {
   }
 
   private withTrace(wire: WireRequest, span: AttemptSpan): WireRequest {
-    const pairs = span.propagation
-    if (pairs.length === 0) return wire
-    let { head } = wire
-    for (const [name, value] of pairs) head += `${name}: ${value}\r\n`
-    return { ...wire, head }
+    const lines = span.propagation
+    if (lines === "") return wire
+    return {
+      method: wire.method,
+      target: wire.target,
+      head: wire.head + lines,
+      version: wire.version,
+      body: wire.body,
+      expectContinue: wire.expectContinue,
+      upgrade: wire.upgrade,
+      close: wire.close
+    }
   }
 
   connected(connection: Connection, route: Route): void {
@@ -212,7 +251,7 @@ export class HopTrace implements Trace, BodyWatch {
   head(head: Head): void {
     const { request } = this
     this.headAt = this.call.now()
-    this.held = []
+    this.holding = true
     const encoded = head.get("content-encoding") !== undefined
     this.total = encoded ? undefined : head.contentLength
     const refused =
@@ -284,8 +323,10 @@ export class HopTrace implements Trace, BodyWatch {
   }
 
   end(received: number, decoded: number, error: BodyError | undefined): void {
-    if (this.outcome !== undefined) return
-    this.outcome = [received, decoded, error]
+    if (this.received >= 0) return
+    this.received = received
+    this.decoded = decoded
+    this.bodyError = error
     this.tellSize("response", received)
     if (this.call.isFinal(this)) this.tellOutcome()
   }
@@ -298,9 +339,8 @@ export class HopTrace implements Trace, BodyWatch {
 
   /** Tells how the body has ended, if it has. */
   tellOutcome(): void {
-    if (this.outcome === undefined || !this.call.telling) return
-    const [received, decoded, error] = this.outcome
-    const { call, request } = this
+    if (this.received < 0 || !this.call.telling) return
+    const { bodyError: error, call, request } = this
     const signal = {
       _tag: "ResponseEnd" as const,
       time: call.now(),
@@ -310,8 +350,8 @@ export class HopTrace implements Trace, BodyWatch {
       hop: request.hop,
       method: request.method,
       url: request.target.shownUrl,
-      received,
-      decoded
+      received: this.received,
+      decoded: this.decoded
     }
     this.hand(error === undefined ? signal : { ...signal, cause: Cause.fail(error) })
   }

@@ -59,6 +59,8 @@ export const knownMethods: ReadonlySet<string> = new Set([
   "CONNECT"
 ])
 
+const zero = BigInt(0)
+
 const isKnown = (method: string): boolean => knownMethods.has(method)
 
 const platformRequest = (request: Prepared): HttpClientRequest.HttpClientRequest => {
@@ -72,16 +74,18 @@ export class Spans {
   private readonly parent: Option.Option<Tracer.AnySpan>
   private readonly options: SpanOptions
   private readonly clock: Clock.Clock
+  private readonly timed: boolean
 
   constructor(fiber: AnyFiber, parent: Tracer.AnySpan | undefined, options: SpanOptions) {
     this.fiber = fiber
     this.parent = Option.fromNullable(parent)
     this.options = options
     this.clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+    this.timed = fiber.getFiberRef(FiberRef.currentTracerTimingEnabled)
   }
 
   now(): bigint {
-    return this.fiber.getFiberRef(FiberRef.currentTracerTimingEnabled) ? this.clock.unsafeCurrentTimeNanos() : BigInt(0)
+    return this.timed ? this.clock.unsafeCurrentTimeNanos() : zero
   }
 
   private nameOf(request: Prepared): string {
@@ -137,10 +141,10 @@ export class Spans {
   }
 
   /** Headers that tell the server of a span, or none. */
-  propagation(span: Tracer.Span): Pairs {
+  propagation(span: Tracer.Span): Headers.Headers {
     return this.fiber.getFiberRef(HttpClient.currentTracerPropagation)
-      ? Object.entries(HttpTraceContext.toHeaders(span))
-      : []
+      ? HttpTraceContext.toHeaders(span)
+      : Headers.empty
   }
 
   get redactedNames(): ReadonlyArray<string | RegExp> {
@@ -150,6 +154,10 @@ export class Spans {
 
 const matches = (name: string, patterns: ReadonlyArray<string | RegExp>): boolean =>
   patterns.some((pattern) => (typeof pattern === "string" ? pattern.toLowerCase() === name : pattern.test(name)))
+
+// Requests go to few peers: the last one is remembered.
+let lastAddress = ""
+let lastIsIp = false
 
 /** The span of one attempt. */
 export class AttemptSpan {
@@ -164,8 +172,17 @@ export class AttemptSpan {
     this.options = options
   }
 
-  get propagation(): Pairs {
-    return this.spans.propagation(this.span)
+  /** Lines of a head that tell the server of the span. */
+  get propagation(): string {
+    const headers = this.spans.propagation(this.span)
+    let lines = ""
+    for (const name in headers) lines += `${name}: ${headers[name]}\r\n`
+    return lines
+  }
+
+  /** The same as pairs. */
+  get propagatedPairs(): Pairs {
+    return Object.entries(this.spans.propagation(this.span))
   }
 
   /** A phase begins; what it returns ends it. */
@@ -192,7 +209,11 @@ export class AttemptSpan {
     const { remoteAddress } = connection.info
     if (remoteAddress === undefined) return
     this.span.attribute("network.peer.address", remoteAddress)
-    if (Net.isIP(remoteAddress) !== 0) {
+    if (remoteAddress !== lastAddress) {
+      lastAddress = remoteAddress
+      lastIsIp = Net.isIP(remoteAddress) !== 0
+    }
+    if (lastIsIp) {
       this.span.attribute("network.peer.port", route.proxy === undefined ? route.origin.port : route.proxy.port)
     }
   }
@@ -245,18 +266,18 @@ export const errorType = (cause: Cause.Cause<unknown>): string => {
 
 /** Phases that are told to a span as well. */
 export class SpanTimeline extends Timeline {
-  private readonly span: () => AttemptSpan | undefined
+  private readonly hop: { readonly span: AttemptSpan | undefined }
   private close: (() => void) | undefined = undefined
 
-  constructor(deadlines: Deadlines, startedAt: number, span: () => AttemptSpan | undefined) {
+  constructor(deadlines: Deadlines, startedAt: number, hop: { readonly span: AttemptSpan | undefined }) {
     super(deadlines, startedAt)
-    this.span = span
+    this.hop = hop
   }
 
   override start(phase: Phase, now?: number): void {
     this.finish()
     super.start(phase, now)
-    this.close = this.span()?.phase(phase)
+    this.close = this.hop.span?.phase(phase)
   }
 
   override end(phase: Phase, now?: number): void {
