@@ -5,16 +5,17 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { BodyError } from "../../Errors.js"
+import { atTurnEnd, type Turning } from "../transport/turn.js"
 import type { BodySink } from "./bodyReader.js"
 import { Gather } from "./gather.js"
 
 /** Bytes that wait for the reader before the connection stops. */
-const window = 128 * 1024
+const window = 256 * 1024
 
 /** Smaller pieces are put together. */
 const small = 4 * 1024
 
-export class Batches implements BodySink {
+export class Batches implements BodySink, Turning {
   /** Reads on; set by whoever connects it to a body. */
   onTaken: () => void = () => {}
   private pieces: Array<Uint8Array> = []
@@ -24,6 +25,7 @@ export class Batches implements BodySink {
   private ended = false
   private error: BodyError | undefined = undefined
   private wake: (() => void) | undefined = undefined
+  private waking = false
 
   onBytes(slab: Uint8Array, start: number, end: number): boolean {
     if (end - start < small) {
@@ -100,10 +102,19 @@ export class Batches implements BodySink {
 
   private grown(by: number): boolean {
     this.size += by
-    this.signal()
-    // A reader who waits takes at once what it is woken for, but only when its fiber runs.
     this.full = this.size >= window
+    if (this.full) this.signal()
+    else if (this.wake !== undefined && !this.waking) {
+      this.waking = true
+      atTurnEnd(this)
+    }
     return !this.full
+  }
+
+  /** A reader's step costs more than a piece: what comes in one turn is taken at once. */
+  endTurn(): void {
+    this.waking = false
+    if (this.ready) this.signal()
   }
 
   private signal(): void {

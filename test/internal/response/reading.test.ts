@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import type { Progress } from "../../../src/ClientRequest.js"
 import { BadHttpMessage, type BodyError, ClientPayloadError, SessionClosedError } from "../../../src/Errors.js"
+import { turns } from "../../support/stages.js"
 import { complete, make } from "./support.js"
 
 const errorOf = <A, E>(exit: Exit.Exit<A, E>): E => {
@@ -363,7 +364,8 @@ describe("progress and watchers", () => {
         yield* Effect.yieldNow()
         yield* Effect.yieldNow()
         push("abc")
-        for (let turn = 0; turn < 20; turn++) yield* Effect.yieldNow()
+        // What comes in one turn of the event loop is one step.
+        yield* turns(2)
         push("def")
         end()
         yield* Fiber.join(fiber)
