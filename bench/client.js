@@ -7,7 +7,7 @@ import { variants } from "./variants.js"
 const [, , name, url, concurrencyText, secondsText] = process.argv
 const concurrency = Number(concurrencyText)
 const seconds = Number(secondsText)
-const warmUp = 1500
+const warmUp = 3000
 
 let requests = 0
 let stopped = false

@@ -79,18 +79,25 @@ for (const [title, path] of [
 
 const streams = []
 if (streamSize > 0) {
-  for (const [name, { direction }] of Object.entries(streamVariants)) {
-    const rows = Array.from({ length: Math.min(rounds, 3) }, () => run("./stream.js", [name, url, streamSize]))
+  const results = new Map(Object.keys(streamVariants).map((name) => [name, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const [name, rows] of results) rows.push(run("./stream.js", [name, url, streamSize]))
+  }
+  const variantsOf = Object.entries(streamVariants)
+  for (const [name, { direction }] of variantsOf) {
+    const rows = results.get(name)
+    // The first of each direction is the bare socket.
+    const base = results.get(variantsOf.find(([, other]) => other.direction === direction)[0])
     streams.push({
       name,
       direction,
-      millis: median(rows.map((row) => row.millis)),
+      speed: median(rows.map((row, round) => base[round].millis / row.millis)),
       grown: Math.max(...rows.map((row) => row.grown))
     })
   }
   console.table(
     Object.fromEntries(
-      streams.map((row) => [row.name, { millis: Math.round(row.millis), "RSS +MiB": Math.round(row.grown) }])
+      streams.map((row) => [row.name, { "speed x": row.speed.toFixed(2), "RSS +MiB": Math.round(row.grown) }])
     )
   )
 }
