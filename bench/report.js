@@ -22,7 +22,7 @@ const streamTable = (streams, direction, size) => {
   const rows = streams.filter((row) => row.direction === direction)
   if (rows.length === 0) return ""
   return [
-    `## A ${direction} of ${size} MiB`,
+    `## ${direction === "upload" ? "An" : "A"} ${direction} of ${size} MiB`,
     "",
     "| way | speed over the bare socket | growth of RSS |",
     "| --- | --- | --- |",
