@@ -2,14 +2,14 @@
  * What it costs to watch: the throughput of the decoder with one reader of signals, and with spans under a parent, over
  * the decoder alone in the same round. Prints the medians. Run `npm run bench` once before: it installs and builds.
  *
- * BENCH_ROUNDS (9), BENCH_SECONDS (1.5).
+ * BENCH_ROUNDS (21), BENCH_SECONDS (1.5).
  */
 import { fork, spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { startNginx } from "./nginx.js"
 
 const here = (name) => fileURLToPath(new URL(name, import.meta.url))
-const rounds = Number(process.env.BENCH_ROUNDS ?? 9)
+const rounds = Number(process.env.BENCH_ROUNDS ?? 21)
 const seconds = process.env.BENCH_SECONDS ?? "1.5"
 
 const plain = "ours: decoder behind a verb"
