@@ -2,12 +2,12 @@
  * One variant in a process of its own: warms up, measures, prints one line of JSON.
  * Usage: node client.js <variant> <url> <concurrency> <seconds>
  */
+import { warmUp } from "./processes.js"
 import { variants } from "./variants.js"
 
 const [, , name, url, concurrencyText, secondsText] = process.argv
 const concurrency = Number(concurrencyText)
 const seconds = Number(secondsText)
-const warmUp = 3000
 
 let requests = 0
 let stopped = false
@@ -15,7 +15,7 @@ let stopped = false
 const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis))
 
 const measure = async (workers) => {
-  await sleep(warmUp)
+  await sleep(warmUp * 1000)
   const before = { requests, cpu: process.cpuUsage(), time: performance.now() }
   await sleep(seconds * 1000)
   const cpu = process.cpuUsage(before.cpu)

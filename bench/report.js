@@ -3,6 +3,7 @@
  */
 import { writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
+import { warmUp } from "./processes.js"
 
 const file = (name) => fileURLToPath(new URL(`../docs/${name}`, import.meta.url))
 
@@ -62,7 +63,7 @@ export const report = ({ load, queue, rounds, seconds, server, streamSize, strea
     "# Benchmarks",
     "",
     `Ratios over \`undici.request\` from one run of \`BENCH_ROUNDS=${rounds} BENCH_SECONDS=${seconds} BENCH_STREAM=${streamSize} npm run bench\`: each client in a process of its own, in`,
-    `${rounds} interleaved rounds of ${seconds} s after 3 s of warm-up, the medians of the ratios of each round, against ${server}, on Node`,
+    `${rounds} interleaved rounds of ${seconds} s after ${warmUp} s of warm-up, the medians of the ratios of each round, against ${server}, on Node`,
     `${process.versions.node}. A throughput above 1 is faster, CPU below 1 is cheaper. Absolute times say more about the machine`,
     "than about a client and are not given.",
     "",

@@ -5,15 +5,14 @@
  *
  * BENCH_ROUNDS (3), BENCH_SECONDS (1.5), BENCH_ONLY (a part of the names), BENCH_STREAM (MiB, 1024; 0: none).
  */
-import { execFileSync, fork, spawnSync } from "node:child_process"
+import { execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
-import { fileURLToPath } from "node:url"
 import { startNginx } from "./nginx.js"
+import { here, median, run, startServer } from "./processes.js"
 import { report } from "./report.js"
 import { streamVariants } from "./streamVariants.js"
 import { variants } from "./variants.js"
 
-const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 const rounds = Number(process.env.BENCH_ROUNDS ?? 3)
 const seconds = Number(process.env.BENCH_SECONDS ?? 1.5)
 const only = process.env.BENCH_ONLY ?? ""
@@ -23,22 +22,6 @@ if (!existsSync(here("./node_modules"))) {
   execFileSync("npm", ["install", "--no-audit", "--no-fund"], { cwd: here("."), stdio: "inherit" })
 }
 execFileSync("npm", ["run", "build"], { cwd: here(".."), stdio: "inherit" })
-
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
-
-const run = (script, args, flags = []) => {
-  const { status, stderr, stdout } = spawnSync(process.execPath, [...flags, here(script), ...args.map(String)], {
-    encoding: "utf8"
-  })
-  if (status !== 0) throw new Error(`${script} ${args.join(" ")}: ${stderr}`)
-  return JSON.parse(stdout.trim().split("\n").at(-1))
-}
-
-const startServer = () =>
-  new Promise((resolve) => {
-    const child = fork(here("./server.js"))
-    child.once("message", ({ port }) => resolve({ child, url: `http://127.0.0.1:${port}` }))
-  })
 
 const { child, url } = await startServer()
 const nginx = await startNginx()

@@ -4,36 +4,25 @@
  *
  * BENCH_ROUNDS (21), BENCH_SECONDS (1.5).
  */
-import { fork, spawnSync } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import { startNginx } from "./nginx.js"
+import { median, run, startServer } from "./processes.js"
 
-const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 const rounds = Number(process.env.BENCH_ROUNDS ?? 21)
 const seconds = process.env.BENCH_SECONDS ?? "1.5"
 
 const plain = "ours: decoder behind a verb"
 const watched = ["ours: decoder, one reader of signals", "ours: decoder, spans under a parent"]
 
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
-
-const perSecond = (name, url) => {
-  const { status, stderr, stdout } = spawnSync(process.execPath, [here("./client.js"), name, url, "50", seconds], {
-    encoding: "utf8"
-  })
-  if (status !== 0) throw new Error(`${name}: ${stderr}`)
-  return JSON.parse(stdout.trim().split("\n").at(-1)).perSecond
-}
-
-const child = fork(here("./server.js"))
-const own = await new Promise((resolve) => child.once("message", ({ port }) => resolve(`http://127.0.0.1:${port}`)))
+const { child, url: own } = await startServer()
 const nginx = await startNginx()
 const url = `${nginx?.url ?? own}/small`
 
+const perSecond = (name) => run("./client.js", [name, url, 50, seconds]).perSecond
+
 const costs = new Map(watched.map((name) => [name, []]))
 for (let round = 0; round < rounds; round++) {
-  const base = perSecond(plain, url)
-  for (const name of watched) costs.get(name).push(1 - perSecond(name, url) / base)
+  const base = perSecond(plain)
+  for (const name of watched) costs.get(name).push(1 - perSecond(name) / base)
 }
 for (const [name, all] of costs) {
   const percent = all.map((cost) => Math.round(cost * 100))
