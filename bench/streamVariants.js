@@ -7,6 +7,11 @@ import { Readable } from "node:stream"
 
 const chunk = new Uint8Array(64 * 1024).fill(120)
 
+/** The same pieces for every client that asks for the next one itself. */
+function* piecesOf(size) {
+  for (let left = size; left > 0; left -= chunk.length) yield chunk
+}
+
 const withSession = async (use) => {
   const { Effect, Stream } = await import("effect")
   const { ClientResponse, Session } = await import("../dist/index.js")
@@ -110,7 +115,7 @@ export const streamVariants = {
     direction: "upload",
     run: (url, size) =>
       withSession(({ ClientResponse, Effect, Stream, session }) => {
-        const data = Stream.take(Stream.forever(Stream.make(chunk)), size / chunk.length)
+        const data = Stream.fromIterable(piecesOf(size), { maxChunkSize: 1 })
         const headers = { "content-length": String(size) }
         return Effect.as(ClientResponse.text(session.post(`${url}/upload`, { data, headers })), size)
       })
@@ -119,11 +124,7 @@ export const streamVariants = {
     direction: "upload",
     run: async (url, size) => {
       const { request } = await import("undici")
-      const body = Readable.from(
-        (function* () {
-          for (let left = size; left > 0; left -= chunk.length) yield chunk
-        })()
-      )
+      const body = Readable.from(piecesOf(size))
       const response = await request(`${url}/upload`, {
         method: "POST",
         headers: { "content-length": String(size) },
