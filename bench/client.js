@@ -1,57 +1,57 @@
 /**
- * One variant in a process of its own: warms up, measures, prints one line of JSON.
- * Usage: node client.js <variant> <url> <concurrency> <seconds>
+ * One variant in a process of its own, which waits for its turns: in each it requests a URL over and over again and
+ * tells how many requests a second that gave and what they cost. Usage: client.js <variant>
  */
-import { warmUp } from "./processes.js"
+import { serve } from "./turns.js"
 import { variants } from "./variants.js"
 
-const [, , name, url, concurrencyText, secondsText] = process.argv
-const concurrency = Number(concurrencyText)
-const seconds = Number(secondsText)
+/** Milliseconds of a turn before it is measured, in which connections that had been given up are opened again. */
+const leadIn = 50
+
+const variant = await variants[process.argv[2]]()
 
 let requests = 0
-let stopped = false
+let running = false
 
 const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis))
 
-const measure = async (workers) => {
-  await sleep(warmUp * 1000)
+const measure = async (workers, millis) => {
+  await sleep(leadIn)
   const before = { requests, cpu: process.cpuUsage(), time: performance.now() }
-  await sleep(seconds * 1000)
+  await sleep(millis)
   const cpu = process.cpuUsage(before.cpu)
   const elapsed = performance.now() - before.time
   const count = requests - before.requests
-  stopped = true
+  running = false
   await workers
-  console.log(
-    JSON.stringify({
-      name,
-      concurrency,
-      perSecond: (count / elapsed) * 1000,
-      cpu: (cpu.user + cpu.system) / count,
-      user: cpu.user / count
-    })
-  )
+  return { perSecond: (count / elapsed) * 1000, cpu: (cpu.user + cpu.system) / count }
 }
 
-const workers = (worker) => Promise.all(Array.from({ length: concurrency }, worker))
+/** `start` makes workers that run while `running`. */
+const takeTurns = (start) =>
+  serve(({ concurrency, millis, url }) => {
+    running = true
+    return measure(start(url, concurrency), millis)
+  })
 
-const variant = await variants[name](concurrency)
+const times = (concurrency, make) => Array.from({ length: concurrency }, make)
 
 if (variant.kind === "promise") {
-  await measure(
-    workers(async () => {
-      while (!stopped) {
-        await variant.once(url)
-        requests++
-      }
-    })
+  takeTurns((url, concurrency) =>
+    Promise.all(
+      times(concurrency, async () => {
+        while (running) {
+          await variant.once(url)
+          requests++
+        }
+      })
+    )
   )
 } else {
-  const { Effect } = variant
-  const loop = (one) =>
+  const { Effect, Runtime } = variant
+  const loop = (one, url) =>
     Effect.whileLoop({
-      while: () => !stopped,
+      while: () => running,
       body: () => one(url),
       step: () => {
         requests++
@@ -59,14 +59,17 @@ if (variant.kind === "promise") {
     })
   // Workers are fibers of the context they were started in, so that services and spans are theirs.
   const inContext = (one) =>
-    Effect.zipRight(
-      Effect.fork(Effect.promise(() => measure(Promise.resolve()))),
-      Effect.all(
-        Array.from({ length: concurrency }, () => loop(one)),
-        { concurrency: "unbounded", discard: true }
+    Effect.flatMap(Effect.runtime(), (runtime) => {
+      takeTurns((url, concurrency) =>
+        Runtime.runPromise(runtime)(
+          Effect.all(
+            times(concurrency, () => loop(one, url)),
+            { concurrency: "unbounded", discard: true }
+          )
+        )
       )
-    )
+      return Effect.never
+    })
   const program = variant.use === undefined ? inContext(variant.one) : variant.use(inContext)
-  await Effect.runPromise(Effect.scoped(Effect.provide(program, variant.layer)))
+  Effect.runFork(Effect.scoped(Effect.provide(program, variant.layer)))
 }
-process.exit(0)

@@ -62,8 +62,8 @@ export const report = ({ load, queue, rounds, seconds, server, streamSize, strea
   const text = [
     "# Benchmarks",
     "",
-    `Ratios over \`undici.request\` from one run of \`BENCH_ROUNDS=${rounds} BENCH_SECONDS=${seconds} BENCH_STREAM=${streamSize} npm run bench\`: each client in a process of its own, in`,
-    `${rounds} interleaved rounds of ${seconds} s after ${warmUp} s of warm-up, the medians of the ratios of each round, against ${server}, on Node`,
+    `Ratios over \`undici.request\` from one run of \`BENCH_ROUNDS=${rounds} BENCH_SECONDS=${seconds} BENCH_STREAM=${streamSize} npm run bench\`: each client in a process of its own, which take turns of`,
+    `${seconds} s after ${warmUp} s of warm-up, the medians of the ratios of ${rounds} rounds, against ${server}, on Node`,
     `${process.versions.node}. A throughput above 1 is faster, CPU below 1 is cheaper. Absolute times say more about the machine`,
     "than about a client and are not given.",
     "",

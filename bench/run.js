@@ -1,22 +1,24 @@
 /**
- * The benchmark: every client in a process of its own, in interleaved rounds, against nginx where it is installed, else
+ * The benchmark: every client in a process of its own, which all take turns, against nginx where it is installed, else
  * against one server on Node in another process, which serves the large transfers in any case.
  * Prints ratios over undici.request and writes them to docs/benchmarks.md with a chart.
  *
- * BENCH_ROUNDS (3), BENCH_SECONDS (1.5), BENCH_ONLY (a part of the names), BENCH_STREAM (MiB, 1024; 0: none).
+ * BENCH_ROUNDS (15), BENCH_SECONDS (0.4), BENCH_ONLY (a part of the names), BENCH_STREAM (MiB, 1024; 0: none).
  */
 import { execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
 import { startNginx } from "./nginx.js"
-import { here, median, run, startServer } from "./processes.js"
+import { here, median, run, startServer, warmUp } from "./processes.js"
 import { report } from "./report.js"
 import { streamVariants } from "./streamVariants.js"
+import { interleave, startTurns } from "./turns.js"
 import { variants } from "./variants.js"
 
-const rounds = Number(process.env.BENCH_ROUNDS ?? 3)
-const seconds = Number(process.env.BENCH_SECONDS ?? 1.5)
+const rounds = Number(process.env.BENCH_ROUNDS ?? 15)
+const seconds = Number(process.env.BENCH_SECONDS ?? 0.4)
 const only = process.env.BENCH_ONLY ?? ""
 const streamSize = Number(process.env.BENCH_STREAM ?? 1024)
+const mebibyte = 1024 * 1024
 
 if (!existsSync(here("./node_modules"))) {
   execFileSync("npm", ["install", "--no-audit", "--no-fund"], { cwd: here("."), stdio: "inherit" })
@@ -27,12 +29,12 @@ const { child, url } = await startServer()
 const nginx = await startNginx()
 const names = Object.keys(variants).filter((name) => name.includes(only) || name === "undici.request")
 
-const measureRequests = (path, concurrency) => {
-  const results = new Map(names.map((name) => [name, []]))
-  for (let round = 0; round < rounds; round++) {
-    for (const name of names)
-      results.get(name).push(run("./client.js", [name, (nginx?.url ?? url) + path, concurrency, seconds]))
-  }
+const clients = await Promise.all(names.map((name) => startTurns("./client.js", name)))
+
+const measureRequests = async (path, concurrency) => {
+  const turn = (seconds) => ({ url: (nginx?.url ?? url) + path, concurrency, millis: seconds * 1000 })
+  await interleave(clients, 1, turn(warmUp))
+  const results = await interleave(clients, rounds, turn(seconds))
   // Each beside the first of its own round: a shared machine is not as fast in one round as in the next.
   const base = results.get(names[0])
   return names.map((name) => {
@@ -47,7 +49,7 @@ for (const [title, path] of [
   ["JSON of 64 KiB", "/large"]
 ]) {
   for (const concurrency of [50, 1]) {
-    const rows = measureRequests(path, concurrency)
+    const rows = await measureRequests(path, concurrency)
     tables.push({ title: `${title}, concurrency ${concurrency}`, rows })
     console.log(tables.at(-1).title)
     console.table(
@@ -60,12 +62,15 @@ for (const [title, path] of [
   }
 }
 
+for (const { stop } of clients) stop()
+
 const streams = []
 if (streamSize > 0) {
-  const results = new Map(Object.keys(streamVariants).map((name) => [name, []]))
-  for (let round = 0; round < rounds; round++) {
-    for (const [name, rows] of results) rows.push(run("./stream.js", [name, url, streamSize]))
-  }
+  const transfers = await Promise.all(Object.keys(streamVariants).map((name) => startTurns("./stream.js", name)))
+  await interleave(transfers, 1, { url, size: 16 * mebibyte })
+  await interleave(transfers, 1, { url, size: streamSize * mebibyte })
+  const results = await interleave(transfers, rounds, { url, size: streamSize * mebibyte })
+  for (const { stop } of transfers) stop()
   const variantsOf = Object.entries(streamVariants)
   for (const [name, { direction }] of variantsOf) {
     const rows = results.get(name)

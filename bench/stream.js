@@ -1,24 +1,29 @@
 /**
- * One large transfer in a process of its own, timed when it is done the second time, as the first one compiles what it
- * runs. Memory is watched from the beginning of the first one. Usage: node stream.js <variant> <url> <MiB>
+ * One way to transfer much, in a process of its own, which waits for its turns: in each it transfers so many bytes and
+ * tells the time and by how much its memory has grown since the end of the first turn. Usage: stream.js <variant>
  */
 import { streamVariants } from "./streamVariants.js"
+import { serve } from "./turns.js"
 
-const [, , name, url, mebibytes] = process.argv
-const size = Number(mebibytes) * 1024 * 1024
-const { run } = streamVariants[name]
+const { run } = streamVariants[process.argv[2]]
 
-await run(url, 16 * 1024 * 1024)
-const before = process.memoryUsage().rss
-let highest = before
-const watch = setInterval(() => {
+let first
+let highest = 0
+const look = () => {
   highest = Math.max(highest, process.memoryUsage().rss)
-}, 50)
-await run(url, size)
-const start = performance.now()
-const transferred = await run(url, size)
-const millis = performance.now() - start
-clearInterval(watch)
-if (transferred !== size) throw new Error(`${transferred} bytes in place of ${size}`)
-console.log(JSON.stringify({ name, millis, grown: (highest - before) / 1024 / 1024 }))
-process.exit(0)
+}
+
+serve(async ({ size, url }) => {
+  const watch = setInterval(look, 50)
+  const start = performance.now()
+  const transferred = await run(url, size)
+  const millis = performance.now() - start
+  clearInterval(watch)
+  if (transferred !== size) throw new Error(`${transferred} bytes in place of ${size}`)
+  look()
+  if (first === undefined) {
+    first = process.memoryUsage().rss
+    highest = first
+  }
+  return { millis, grown: (highest - first) / 1024 / 1024 }
+})

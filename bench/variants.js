@@ -3,17 +3,23 @@
  * the effect of one request and the layer it runs in.
  */
 import http from "node:http"
+import net from "node:net"
 
 const promise = (once) => ({ kind: "promise", once })
 
 const effect = async (make) => {
-  const [{ Effect, Layer, Stream, Tracer }, library, platform, node] = await Promise.all([
+  const [{ Effect, Layer, Runtime, Stream, Tracer }, library, platform, node] = await Promise.all([
     import("effect"),
     import("../dist/index.js"),
     import("@effect/platform"),
     import("@effect/platform-node")
   ])
-  return { kind: "effect", Effect, ...make({ Effect, Layer, Stream, Tracer, ...library, ...platform, ...node }) }
+  return {
+    kind: "effect",
+    Effect,
+    Runtime,
+    ...make({ Effect, Layer, Stream, Tracer, ...library, ...platform, ...node })
+  }
 }
 
 const nodeHttp = () => {
@@ -33,9 +39,9 @@ const nodeHttp = () => {
   )
 }
 
-const dispatch = async (concurrency) => {
+const dispatch = async () => {
   const { Agent } = await import("undici")
-  const agent = new Agent({ connections: concurrency })
+  const agent = new Agent()
   return promise((url) => {
     const { origin, pathname } = new URL(url)
     return new Promise((resolve, reject) => {
@@ -53,6 +59,46 @@ const dispatch = async (concurrency) => {
       )
     })
   })
+}
+
+/** What a client could cost at the least: it knows how long the reply is and looks only for the end of its head. */
+const bare = () => {
+  const idle = []
+  const open = (url) => {
+    const { hostname, pathname, port } = new URL(url)
+    const connection = { request: `GET ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`, url, length: 0, text: "" }
+    connection.socket = net.connect({
+      host: hostname,
+      port: Number(port),
+      noDelay: true,
+      onread: {
+        buffer: Buffer.allocUnsafe(128 * 1024),
+        callback: (bytes, slab) => {
+          connection.text += slab.latin1Slice(0, bytes)
+          const body = connection.text.indexOf("\r\n\r\n") + 4
+          if (connection.length === 0) {
+            connection.length = body + Number(/content-length: (\d+)/i.exec(connection.text)[1])
+          }
+          if (connection.text.length < connection.length) return true
+          const value = JSON.parse(connection.text.slice(body))
+          connection.text = ""
+          idle.push(connection)
+          connection.done(value)
+          return true
+        }
+      }
+    })
+    return connection
+  }
+  return promise(
+    (url) =>
+      new Promise((resolve) => {
+        const last = idle.pop()
+        const connection = last?.url === url ? last : open(url)
+        connection.done = resolve
+        connection.socket.write(connection.request, "latin1")
+      })
+  )
 }
 
 /** @effect/platform's client on one of its layers. */
@@ -83,6 +129,7 @@ export const variants = {
     return promise(async (url) => (await request(url)).body.json())
   },
   "undici Agent.dispatch": dispatch,
+  "bare net.Socket with onread": bare,
   "ours: decoder behind a verb": () => ours(decoder),
   "ours: Effect.scoped, get, json": () => ours(scoped),
   "ours: decoder, one reader of signals": () =>
