@@ -5,6 +5,7 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { BodyError } from "../../Errors.js"
+import type { Pull } from "../pulled.js"
 import { atTurnEnd, type Turning } from "../transport/turn.js"
 import type { BodySink } from "./bodyReader.js"
 import { Gather } from "./gather.js"
@@ -74,7 +75,7 @@ export class Batches implements BodySink, Turning {
   }
 
   /** Fails at the end of what has come, with `None` where the body is whole. One pull at a time. */
-  readonly pull: Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<BodyError>> = Effect.suspend(() =>
+  readonly pull: Pull<Uint8Array, BodyError> = Effect.suspend(() =>
     this.ready ? this.next() : Effect.zipRight(this.wait, this.taken)
   )
 
@@ -91,7 +92,7 @@ export class Batches implements BodySink, Turning {
     })
   })
 
-  private next(): Effect.Effect<Chunk.Chunk<Uint8Array>, Option.Option<BodyError>> {
+  private next(): Pull<Uint8Array, BodyError> {
     if (this.size > 0) return Effect.succeed(Chunk.unsafeFromArray(this.take()))
     return Effect.fail(Option.fromNullable(this.error))
   }

@@ -1,7 +1,6 @@
 /**
  * An event stream that outlives its connections (HTML section 9.2.3).
  */
-import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -15,6 +14,7 @@ import type { ConnectOptions, Event } from "../../Sse.js"
 import { isIdempotent, retryability } from "../errors/retryability.js"
 import { toTimeouts } from "../limits.js"
 import { own } from "../own.js"
+import { type Pull, pulled } from "../pulled.js"
 import { redactUrl } from "../redact.js"
 import { EventDecoder } from "./eventStream.js"
 import { mergeOptions } from "./options.js"
@@ -22,8 +22,6 @@ import { Response } from "./response.js"
 
 /** How a session sends one of its requests. */
 export type Send = (method: Method, options: RequestOptions) => Effect.Effect<ClientResponse, ClientError, Scope.Scope>
-
-type Pull = Effect.Effect<Chunk.Chunk<Event>, Option.Option<ClientError>>
 
 /** Milliseconds. */
 const defaultRetry = 3000
@@ -34,7 +32,7 @@ const mediaType = "text/event-stream"
 /** One connection, read bit by bit. */
 interface Reading {
   readonly scope: Scope.CloseableScope
-  readonly pull: Effect.Effect<Chunk.Chunk<Event>, Option.Option<ClientError>>
+  readonly pull: Pull<Event, ClientError>
   readonly response: ClientResponse
 }
 
@@ -93,7 +91,7 @@ class EventSource {
   }
 
   /** The next events; one pull at a time. */
-  readonly pull: Pull = Effect.suspend(() => {
+  readonly pull: Pull<Event, ClientError> = Effect.suspend(() => {
     if (this.ended) return Effect.fail(Option.none())
     return this.reading === undefined ? this.connect : this.read(this.reading)
   })
@@ -105,7 +103,7 @@ class EventSource {
     return reading === undefined ? Effect.void : Scope.close(reading.scope, Exit.void)
   })
 
-  private readonly connect: Pull = Effect.suspend(() =>
+  private readonly connect: Pull<Event, ClientError> = Effect.suspend(() =>
     Effect.matchEffect(this.open, {
       onFailure: (error) => this.broken(error, false),
       onSuccess: (opened) => {
@@ -116,7 +114,7 @@ class EventSource {
     })
   )
 
-  private read(reading: Reading): Pull {
+  private read(reading: Reading): Pull<Event, ClientError> {
     return Effect.matchEffect(reading.pull, {
       onFailure: (end) =>
         Effect.zipRight(
@@ -132,7 +130,7 @@ class EventSource {
   }
 
   /** Waits and goes on, or ends. `whole`: the server had ended the response in good order. */
-  private broken(error: ClientError, whole: boolean): Pull {
+  private broken(error: ClientError, whole: boolean): Pull<Event, ClientError> {
     if (!whole && !isBreak(error)) return Effect.fail(Option.some(error))
     this.fresh = true
     return Effect.flatMap(this.pause.after(error), (again) => {
@@ -260,7 +258,7 @@ export const eventSource = (send: Send, given: ConnectOptions): Stream.Stream<Ev
   return Stream.unwrapScoped(
     Effect.map(
       Effect.acquireRelease(acquire, (source) => source.close),
-      (source) => Stream.repeatEffectChunkOption(source.pull)
+      (source) => pulled(source.pull)
     )
   )
 }

@@ -5,6 +5,7 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { BodyError, ClientPayloadError } from "../../Errors.js"
+import type { Pull } from "../pulled.js"
 
 /** Why a decoder takes no more. */
 export interface Refusal {
@@ -18,8 +19,6 @@ export interface Decoder<A> {
   readonly push: (bytes: Uint8Array, out: Array<A>) => Refusal | undefined
   readonly end: (out: Array<A>) => Refusal | undefined
 }
-
-type Pull<A, E> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>>
 
 /** A pull of what `decoder` makes; values that came before a failure are given first. */
 export const decoded = <A>(

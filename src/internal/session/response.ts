@@ -4,7 +4,6 @@
 import type * as Headers from "@effect/platform/Headers"
 import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as UrlParams from "@effect/platform/UrlParams"
-import type * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -21,6 +20,7 @@ import type {
 import type { BodyError, ContentTypeError as ContentType, JsonDecodeError } from "../../Errors.js"
 import { ClientResponseError } from "../../Errors.js"
 import type { Event } from "../../Sse.js"
+import { type Pull, pulled } from "../pulled.js"
 import { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/Transport.js"
 import { type Batches, once } from "./batches.js"
@@ -206,15 +206,15 @@ export class Response extends ResponseBody implements ClientResponse {
   // The body bit by bit.
 
   /** Pulls of what the decoder makes of the body; once, unless the bytes are kept. */
-  private streamOf<A>(decode: (pull: Batches["pull"]) => Effect.Effect<Chunk.Chunk<A>, Option.Option<BodyError>>) {
+  private streamOf<A>(decode: (pull: Batches["pull"]) => Pull<A, BodyError>) {
     return Stream.suspend(() => {
       const kept = this.cached === undefined ? undefined : this.bytesNow()
       const cached = kept !== undefined && Exit.isSuccess(kept) ? kept.value : undefined
-      if (cached !== undefined) return Stream.repeatEffectChunkOption(decode(once(cached)))
+      if (cached !== undefined) return pulled(decode(once(cached)))
       this.endWithScope()
       if (this.state !== "Unread") return Stream.fail(this.unreadable())
       return Stream.ensuring(
-        Stream.repeatEffectChunkOption(decode(this.open())),
+        pulled(decode(this.open())),
         Effect.sync(() => this.closeStream())
       )
     })

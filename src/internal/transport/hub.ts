@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Signal, SignalsLost } from "../../Tracing.js"
+import { type Pull, pulled } from "../pulled.js"
 import * as Deadlines from "./deadlines.js"
 import type { Told, TraceHub } from "./trace.js"
 
@@ -111,7 +112,7 @@ export class Ring implements SignalSink {
   }
 
   /** All that has come; waits where that is nothing. Fails with nothing at the end. */
-  readonly pull: Effect.Effect<Chunk.Chunk<Signal>, Option.Option<never>> = Effect.suspend(() => {
+  readonly pull: Pull<Signal, never> = Effect.suspend(() => {
     if (this.items.length > this.first || this.lost > 0) return Effect.succeed(this.take())
     if (this.ended) return Effect.fail(Option.none())
     return Effect.zipRight(
@@ -209,7 +210,7 @@ class SignalHub implements Hub {
         }),
         ({ stop }) => Effect.sync(stop)
       ),
-      ({ ring }) => Stream.repeatEffectChunkOption(ring.pull)
+      ({ ring }) => pulled(ring.pull)
     )
   )
 }

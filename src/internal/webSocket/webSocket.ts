@@ -7,10 +7,11 @@ import * as Option from "effect/Option"
 import type { ParseError } from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type { ParseOptions } from "effect/SchemaAST"
-import * as Stream from "effect/Stream"
+import type * as Stream from "effect/Stream"
 import type { ResponseHead } from "../../ClientResponse.js"
 import { type Details, JsonDecodeError, WebSocketError } from "../../Errors.js"
 import type { TypeId as Id, Message, WebSocket } from "../../WebSocket.js"
+import { type Pull, pulled } from "../pulled.js"
 import * as Json from "../session/json.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { Ending, Outgoing, WebSocketConnection } from "./connection.js"
@@ -98,7 +99,7 @@ export class WebSocketImpl implements WebSocket {
   }
 
   get messages(): Stream.Stream<Message, WebSocketError> {
-    return Stream.repeatEffectChunkOption(Effect.suspend(() => this.batch(this.until())))
+    return pulled(Effect.suspend(() => this.batch(this.until())))
   }
 
   readonly close = (code = 1000, reason = ""): Effect.Effect<boolean> =>
@@ -161,7 +162,7 @@ export class WebSocketImpl implements WebSocket {
     })
   }
 
-  private batch(until: number): Effect.Effect<Chunk.Chunk<Message>, Option.Option<WebSocketError>> {
+  private batch(until: number): Pull<Message, WebSocketError> {
     const messages = this.connection.inbox.takeAll()
     if (messages.length > 0) return Effect.succeed(Chunk.unsafeFromArray(messages))
     const { closedHere, ending } = this.connection
