@@ -64,7 +64,7 @@ export class PlainCollector implements BodyConsumer {
       return true
     }
     if (this.watch !== undefined) this.watch.chunk?.(Buffer.from(slab.subarray(start, end)))
-    this.gather ??= new Gather()
+    this.gather ??= new Gather(this.length)
     this.gather.append(slab, start, end)
     return true
   }

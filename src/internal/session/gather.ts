@@ -5,12 +5,24 @@
 const smallestBlock = 1024
 const largestBlock = 64 * 1024
 
+/**
+ * A block for all that is still expected, which a peer may only claim: up to this size, or for so many bytes for each
+ * that has come.
+ */
+const trusted = { size: 256 * 1024, ratio: 8 } as const
+
 /** Copies what it is given. */
 export class Gather {
   size = 0
+  private readonly expected: number
   private full: Array<Uint8Array> = []
   private block: Uint8Array | undefined = undefined
   private used = 0
+
+  /** `expected`: the bytes that will come, if that is known. */
+  constructor(expected = 0) {
+    this.expected = expected
+  }
 
   append(slab: Uint8Array, start: number, end: number): void {
     let from = start
@@ -29,12 +41,19 @@ export class Gather {
     }
     this.size += end - start
     if (from === end) return
+    const length = end - from
+    const due = this.expected - this.size + length
+    if (due > length && due <= Math.max(trusted.size, trusted.ratio * this.size)) {
+      this.block = filledLater(due)
+      this.block.set(slab.subarray(from, end), 0)
+      this.used = length
+      return
+    }
     // The first piece is mostly the only one and gets a block of its own size; later ones share blocks that grow.
     if (from === start && this.full.length === 0 && block === undefined) {
       this.full.push(new Uint8Array(slab.subarray(from, end)))
       return
     }
-    const length = end - from
     if (length >= largestBlock) {
       this.full.push(new Uint8Array(slab.subarray(from, end)))
       return
@@ -66,7 +85,7 @@ export class Gather {
     const first = blocks[0]
     if (first === undefined) return new Uint8Array(0)
     if (blocks.length === 1 && first.buffer.byteLength === size) return first
-    const out = new Uint8Array(size)
+    const out = filledLater(size)
     let at = 0
     for (const block of blocks) {
       out.set(block, at)
@@ -75,3 +94,6 @@ export class Gather {
     return out
   }
 }
+
+/** Holds what was in memory before: for whoever fills all of it before it is handed out. */
+const filledLater = (size: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(size).buffer)
