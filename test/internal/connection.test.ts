@@ -11,7 +11,8 @@ import * as Session from "effect-http-session/Session"
 import { TransportHandle } from "../../src/internal/transport/handle.js"
 import { makeHub } from "../../src/internal/transport/hub.js"
 import { type Dialer, Network } from "../../src/internal/transport/network.js"
-import { slabReader, type Wire } from "../../src/internal/transport/wire.js"
+import { SlabReader } from "../../src/internal/transport/reader.js"
+import type { Wire } from "../../src/internal/transport/wire.js"
 import { nonce, outcome } from "../support/itFault.js"
 import * as Server from "../support/server.js"
 import { until } from "../support/wait.js"
@@ -23,7 +24,7 @@ const dialer = (port: number, ready: (socket: Net.Socket, index: number) => Effe
     clearDnsCache: () => Effect.void,
     dial: (_exchange, sockets) =>
       Effect.gen(function* () {
-        const reader = slabReader()
+        const reader = new SlabReader()
         const socket = yield* Effect.async<Net.Socket>((resume) => {
           const socket = Net.connect({ port, host: "127.0.0.1", onread: reader.onread })
           sockets.add(socket)
@@ -38,7 +39,7 @@ const dialer = (port: number, ready: (socket: Net.Socket, index: number) => Effe
           tls: undefined,
           failed: [],
           forward: false,
-          read: reader.read
+          reader
         }
         return wire
       })

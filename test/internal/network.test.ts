@@ -5,8 +5,8 @@ import { ClientConnectorError, type ClientError, SessionClosedError } from "../.
 import { connect } from "../../src/internal/transport/dial/connect.js"
 import { makeHub } from "../../src/internal/transport/hub.js"
 import { type Dialer, Network } from "../../src/internal/transport/network.js"
+import { DataReader } from "../../src/internal/transport/reader.js"
 import type { Connection, Exchange } from "../../src/internal/transport/Transport.js"
-import { dataReader } from "../../src/internal/transport/wire.js"
 import { turns, until } from "../support/stages.js"
 import { makeExchange } from "./dial/support.js"
 
@@ -60,7 +60,7 @@ const dialerTo = (port: number, pause: Effect.Effect<void> = Effect.void): Diale
         tls: undefined,
         failed: [],
         forward: false,
-        read: dataReader(socket)
+        reader: new DataReader(socket)
       })),
       Effect.zipLeft(pause)
     )

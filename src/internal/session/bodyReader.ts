@@ -81,12 +81,15 @@ export class BodyReader implements BodyConsumer, Decoded {
   private readonly facts: BodyFacts
   private readonly sink: BodySink
   private readonly decoding: ContentDecoding | undefined
+  /** Slabs that are full of the body are handed on as they are. */
+  private readonly keeps: boolean
   private done = false
 
   /** `whole`: the sink does nothing before the end. */
   constructor(facts: BodyFacts, whole: boolean, sink: BodySink) {
     this.facts = facts
     this.sink = sink
+    this.keeps = !whole && facts.watch?.chunk === undefined
     const codings = facts.codings
     this.decoding =
       typeof codings === "string" || codings.length === 0 ? undefined : new ContentDecoding(codings, whole, this)
@@ -131,7 +134,8 @@ export class BodyReader implements BodyConsumer, Decoded {
       return true
     }
     this.facts.watch?.chunk?.(Buffer.from(slab.subarray(start, end)))
-    return this.sink.onBytes(slab, start, end)
+    const full = end - start === slab.buffer.byteLength
+    return full && this.keeps && this.facts.body.keep() ? this.sink.onOwned(slab) : this.sink.onBytes(slab, start, end)
   }
 
   onEnd(): void {

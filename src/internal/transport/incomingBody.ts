@@ -16,6 +16,8 @@ export interface BodyConsumer {
 
 /** What a body needs of its connection. */
 export interface BodyControl {
+  /** Whether the slab of this `push` may be kept, which is full of the body's bytes. */
+  readonly keep?: () => boolean
   /** Reads on after an `onChunk` or `push` that returned `false`. */
   readonly resume: () => void
   /** Nobody wants the rest; `atOnce`: not even to save the connection. */
@@ -39,6 +41,8 @@ export class IncomingBody {
   private buffered: Array<Buffer> = []
   private size = 0
   private paused = false
+  /** What is handed out came earlier, and stands in copies. */
+  private flushing = false
 
   constructor(length: number | undefined, control: BodyControl) {
     this.length = length
@@ -96,6 +100,11 @@ export class IncomingBody {
     this.flush()
   }
 
+  /** Asked during `onChunk` by a consumer of all that the slab holds: whether it may keep it. */
+  keep(): boolean {
+    return this.flushing || this.control?.keep?.() === true
+  }
+
   /** Reads on after an `onChunk` that returned `false`. */
   resume(): void {
     if (!this.paused) return
@@ -115,12 +124,14 @@ export class IncomingBody {
   private flush(): void {
     const consumer = this.consumer
     if (consumer === undefined) return
+    this.flushing = true
     while (this.size > 0 && !this.paused) {
       const chunk = this.buffered.shift()
       if (chunk === undefined) break
       this.size -= chunk.length
       if (!consumer.onChunk(chunk, 0, chunk.length)) this.paused = true
     }
+    this.flushing = false
     if (this.paused) return
     if (!this.ended) this.control?.resume()
     else if (this.error !== undefined) consumer.onError(this.error)

@@ -106,7 +106,7 @@ export class WebSocketConnection implements FrameHandler {
     }
     const early = Buffer.from(rest)
     const room = early.length === 0 || this.frames.push(early, 0, early.length)
-    wire.read(this.onData)
+    wire.reader.read(this.onData)
     if (room) this.onRoom()
   }
 

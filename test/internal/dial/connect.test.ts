@@ -35,9 +35,9 @@ describe("connect", () => {
   it.scopedLive("takes the only address", () =>
     Effect.gen(function* () {
       const server = yield* listen()
-      const { address, failed, read, socket } = yield* race(["127.0.0.1"], server.port)
+      const { address, failed, reader, socket } = yield* race(["127.0.0.1"], server.port)
       assert.strictEqual(socket.remoteAddress, "127.0.0.1")
-      assert.deepStrictEqual({ address, failed, read }, { address: "127.0.0.1", failed: [], read: undefined })
+      assert.deepStrictEqual({ address, failed, reader }, { address: "127.0.0.1", failed: [], reader: undefined })
       assert.isTrue(socket.isPaused())
     })
   )
@@ -227,9 +227,9 @@ describe("connect", () => {
   it.scopedLive("reads into the slab, also what came before anybody read", () =>
     Effect.gen(function* () {
       const server = yield* listen("127.0.0.1", 0, (socket) => socket.write("early"))
-      const { read, socket } = yield* race(["127.0.0.1"], server.port, { slab: true })
+      const { reader, socket } = yield* race(["127.0.0.1"], server.port, { slab: true })
       const got = yield* Effect.async<string>((resume) => {
-        read?.((slab, start, end) => {
+        reader?.read((slab, start, end) => {
           resume(Effect.succeed(slab.toString("latin1", start, end)))
           return true
         })

@@ -52,7 +52,7 @@ const expectTag = <Tag extends ClientError["_tag"]>(
 
 const firstBytes = (wire: Wire) =>
   Effect.async<string>((resume) => {
-    wire.read((slab, start, end) => {
+    wire.reader.read((slab, start, end) => {
       resume(Effect.succeed(slab.toString("latin1", start, end)))
       return true
     })

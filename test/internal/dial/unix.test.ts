@@ -48,9 +48,9 @@ describe("connectUnix", () => {
     Effect.gen(function* () {
       const path = join(yield* directory, "s")
       yield* serve(path)
-      const { read, socket } = yield* open(path)
+      const { reader, socket } = yield* open(path)
       assert.isFalse(socket.destroyed)
-      assert.isDefined(read)
+      assert.isDefined(reader)
     })
   )
 

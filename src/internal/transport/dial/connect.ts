@@ -7,7 +7,8 @@ import * as Effect from "effect/Effect"
 import type { FailedAddress } from "../../../Errors.js"
 import type { Address } from "../../../Resolver.js"
 import type { Deadline, Deadlines } from "../deadlines.js"
-import { type Sockets, slabReader, type Wire } from "../wire.js"
+import { SlabReader, type SocketReader } from "../reader.js"
+import type { Sockets } from "../wire.js"
 
 /** How to connect; durations are milliseconds, `Infinity` is off. */
 export interface ConnectOptions {
@@ -29,7 +30,7 @@ export interface ConnectOptions {
 export interface Connected {
   readonly socket: Net.Socket
   /** Present with `slab`. */
-  readonly read: Wire["read"] | undefined
+  readonly reader: SocketReader | undefined
   readonly address: string
   readonly failed: ReadonlyArray<FailedAddress>
 }
@@ -47,7 +48,7 @@ export interface ConnectFailure {
 interface Attempt {
   readonly address: string
   readonly socket: Net.Socket
-  readonly read: Wire["read"] | undefined
+  readonly reader: SocketReader | undefined
   readonly deadline: Deadline
 }
 
@@ -117,7 +118,7 @@ class Race {
 
   private open(address: string): boolean {
     const { deadlines, keepAlive, limit, localAddress, noDelay, port, slab, sockets } = this.options
-    const reader = slab ? slabReader() : undefined
+    const reader = slab ? new SlabReader() : undefined
     let socket: Net.Socket
     try {
       socket = Net.connect({
@@ -140,7 +141,7 @@ class Race {
       this.timeouts += 1
       this.fail(attempt, "ETIMEDOUT", undefined)
     })
-    const attempt: Attempt = { address, socket, read: reader?.read, deadline }
+    const attempt: Attempt = { address, socket, reader, deadline }
     this.attempts.add(attempt)
     socket.once("connect", () => this.win(attempt))
     socket.once("error", (cause) => this.fail(attempt, codeOf(cause), cause))
@@ -163,11 +164,11 @@ class Race {
   private win(attempt: Attempt): void {
     if (!this.attempts.delete(attempt)) return
     attempt.deadline.cancel()
-    const { address, read, socket } = attempt
+    const { address, reader, socket } = attempt
     socket.removeAllListeners("connect").removeAllListeners("error")
     ignoreErrors(socket)
     this.stop()
-    this.resume(Effect.succeed({ socket, read, address, failed: this.failed }))
+    this.resume(Effect.succeed({ socket, reader, address, failed: this.failed }))
   }
 
   private lose(): void {

@@ -18,8 +18,9 @@ import {
 } from "../../../Errors.js"
 import type { ResolverService } from "../../../Resolver.js"
 import type { Dialer } from "../network.js"
+import { DataReader, type SocketReader } from "../reader.js"
 import type { Exchange, ProxyRoute } from "../Transport.js"
-import { dataReader, type Sockets, type Wire } from "../wire.js"
+import type { Sockets, Wire } from "../wire.js"
 import { compileAddressPolicy } from "./addressPolicy.js"
 import type { Connected } from "./connect.js"
 import { DnsCache } from "./dnsCache.js"
@@ -71,7 +72,7 @@ interface Facts {
 const wireOf = (
   socket: Net.Socket,
   { address, failed }: Facts,
-  rest: Partial<Pick<Wire, "forward" | "read">>
+  rest: Partial<Pick<Wire, "forward" | "reader">>
 ): Wire => ({
   socket,
   remoteAddress: address,
@@ -79,7 +80,7 @@ const wireOf = (
   tls: undefined,
   failed,
   forward: rest.forward ?? false,
-  read: rest.read ?? dataReader(socket)
+  reader: rest.reader ?? new DataReader(socket)
 })
 
 /** The last step: TLS with the origin, if it is to be. */
@@ -88,14 +89,14 @@ const finish = (
   exchange: Exchange,
   socket: Net.Socket,
   facts: Facts,
-  read: Wire["read"] | undefined
+  reader: SocketReader | undefined
 ): Effect.Effect<Wire, ClientError> =>
   exchange.route.origin.scheme === "https"
     ? Effect.map(step.origin(exchange, socket), (secured) => ({
         ...wireOf(secured.socket, facts, {}),
         tls: secured.info
       }))
-    : Effect.sync(() => wireOf(socket, facts, read === undefined ? {} : { read }))
+    : Effect.sync(() => wireOf(socket, facts, reader === undefined ? {} : { reader }))
 
 const direct = Effect.fnUntraced(function* (
   settings: TcpSettings,
@@ -107,7 +108,7 @@ const direct = Effect.fnUntraced(function* (
   const located = yield* locate(settings, exchange, target, exchange.trace)
   const permitted = yield* permit(settings, exchange, target, located)
   const connected = yield* reach(settings, exchange, target, permitted, sockets, target.scheme === "http")
-  return yield* finish(step, exchange, connected.socket, connected, connected.read)
+  return yield* finish(step, exchange, connected.socket, connected, connected.reader)
 })
 
 const proxyError = (
@@ -175,8 +176,8 @@ const throughProxy = Effect.fnUntraced(function* (
   const forward = forwards(proxy, origin, exchange.route.tunnel)
   const slab = forward && proxy.kind === "http"
   const connected = yield* toProxy(settings, step, exchange, proxy, sockets, slab)
-  const { read, socket } = connected
-  if (forward) return wireOf(socket, connected, read === undefined ? { forward } : { forward, read })
+  const { reader, socket } = connected
+  if (forward) return wireOf(socket, connected, reader === undefined ? { forward } : { forward, reader })
   const inner = speaksHttp
     ? yield* tunnel(socket, proxy, origin, exchange)
     : yield* socks(socket, proxy, destination, exchange)
@@ -234,7 +235,7 @@ const overUnix = Effect.fnUntraced(function* (path: string, step: TlsStep, excha
       }
     )
   )
-  return yield* finish(step, exchange, connected.socket, { address: path, failed: [] }, connected.read)
+  return yield* finish(step, exchange, connected.socket, { address: path, failed: [] }, connected.reader)
 })
 
 /**

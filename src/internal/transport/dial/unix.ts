@@ -4,7 +4,8 @@
 import * as Net from "node:net"
 import * as Effect from "effect/Effect"
 import type { Deadlines } from "../deadlines.js"
-import { type Sockets, slabReader, type Wire } from "../wire.js"
+import { SlabReader, type SocketReader } from "../reader.js"
+import type { Sockets } from "../wire.js"
 import { codeOf, ignoreErrors } from "./connect.js"
 
 /** How to connect; `limit` in milliseconds. */
@@ -19,7 +20,7 @@ export interface UnixConnectOptions {
 export interface UnixConnected {
   readonly socket: Net.Socket
   /** Present with `slab`. */
-  readonly read: Wire["read"] | undefined
+  readonly reader: SocketReader | undefined
 }
 
 export interface UnixConnectFailure {
@@ -50,7 +51,7 @@ export const connectUnix = (options: UnixConnectOptions): Effect.Effect<UnixConn
     const fail = (code: string, cause: unknown, timedOut = false) => resume(Effect.fail({ code, cause, timedOut }))
     const invalid = fault(path)
     if (invalid !== undefined) return fail(invalid, undefined)
-    const reader = slab ? slabReader() : undefined
+    const reader = slab ? new SlabReader() : undefined
     let socket: Net.Socket
     try {
       socket = Net.connect({ path, ...(reader === undefined ? {} : { onread: reader.onread }) })
@@ -66,7 +67,7 @@ export const connectUnix = (options: UnixConnectOptions): Effect.Effect<UnixConn
     }
     const onConnect = () => {
       stop()
-      resume(Effect.succeed({ socket, read: reader?.read }))
+      resume(Effect.succeed({ socket, reader }))
     }
     const onError = (cause: Error) => {
       stop()

@@ -87,7 +87,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     socket.on("end", this.onEnd)
     socket.on("error", this.onSocketError)
     socket.on("close", this.onClose)
-    wire.read(this.onData)
+    wire.reader.read(this.onData)
     // It may have closed before anybody listened.
     if (socket.destroyed && !this.closed) this.shut("PeerClosed")
   }
@@ -206,6 +206,10 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   }
 
   // What the body's consumer asks for.
+
+  keep(): boolean {
+    return this.wire.reader.keep()
+  }
 
   resume(): void {
     if (!this.paused) return
