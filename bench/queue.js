@@ -1,4 +1,7 @@
-/** The heap that a request costs while it waits for a slot: 1000 of them behind a limit of 10. */
+/**
+ * The heap that a request costs while it waits for a slot, 1000 of them behind a limit of 10, and what the fiber alone
+ * costs in which it waits.
+ */
 import { createServer } from "node:net"
 import { Effect, Fiber } from "effect"
 import { ClientResponse, Session } from "../dist/index.js"
@@ -8,28 +11,42 @@ const server = createServer((socket) => socket.on("error", () => {}))
 await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve))
 const url = `http://127.0.0.1:${server.address().port}/`
 
+const heap = Effect.sync(() => {
+  global.gc()
+  return process.memoryUsage().heapUsed
+})
+
 const program = Effect.gen(function* () {
   const session = yield* Session.Session
-  const request = ClientResponse.text(session.get(url))
-  const start = (count) => Effect.all(Array.from({ length: count }, () => Effect.fork(request)))
-  const settled = (count) =>
+  /** Bytes of each of the second thousand: the first has compiled what it runs. */
+  const cost = (effect, settled) =>
+    Effect.gen(function* () {
+      const start = (count) => Effect.all(Array.from({ length: count }, () => Effect.fork(effect)))
+      const first = yield* start(10 + waiting)
+      yield* settled(waiting)
+      const before = yield* heap
+      const second = yield* start(waiting)
+      yield* settled(2 * waiting)
+      const bytes = ((yield* heap) - before) / waiting
+      yield* Fiber.interruptAll([...first, ...second])
+      return Math.round(bytes)
+    })
+  const queued = (count) =>
     Effect.repeat(Effect.zipRight(Effect.sleep(20), session.connector.stats), {
       until: (stats) => stats.waiting === count
     })
-  const first = yield* start(10 + waiting)
-  yield* settled(waiting)
-  global.gc()
-  const before = process.memoryUsage().heapUsed
-  const more = yield* start(waiting)
-  yield* settled(2 * waiting)
-  global.gc()
-  const bytes = (process.memoryUsage().heapUsed - before) / waiting
-  yield* Fiber.interruptAll([...first, ...more])
-  return bytes
+  const fiber = yield* cost(
+    Effect.async(() => Effect.void),
+    () => Effect.sleep(20)
+  )
+  return { bytes: yield* cost(ClientResponse.text(session.get(url)), queued), fiber }
 })
 
-const bytes = await Effect.runPromise(
-  Effect.provide(program, Session.layer({ connector: { limit: 10, gracefulShutdownTimeout: 0 } }))
+console.log(
+  JSON.stringify(
+    await Effect.runPromise(
+      Effect.provide(program, Session.layer({ connector: { limit: 10, gracefulShutdownTimeout: 0 } }))
+    )
+  )
 )
-console.log(JSON.stringify({ bytes: Math.round(bytes) }))
 process.exit(0)

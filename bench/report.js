@@ -74,7 +74,8 @@ export const report = ({ load, queue, rounds, seconds, server, streamSize, strea
     streamTable(streams, "upload", streamSize),
     "## Memory and import",
     "",
-    `- A request that waits for a slot costs ${queue.bytes} bytes of heap (1000 requests behind a limit of 10).`,
+    `- A request that waits for a slot costs ${queue.bytes} bytes of heap, of which ${queue.fiber} are those of its fiber (1000 requests behind a`,
+    "  limit of 10).",
     `- Importing \`effect-http-session\` takes ${ratio(load)} times as long as importing \`effect\`.`,
     ""
   ].join("\n")

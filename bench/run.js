@@ -93,7 +93,11 @@ if (streamSize > 0) {
 const queue = run("./queue.js", [], ["--expose-gc"])
 const load = median(Array.from({ length: 5 }, () => run("./load.js", ["../dist/index.js"]).millis))
 const loadEffect = median(Array.from({ length: 5 }, () => run("./load.js", ["effect"]).millis))
-console.log({ heapPerWaitingRequest: queue.bytes, importOverEffect: (load / loadEffect).toFixed(2) })
+console.log({
+  heapPerWaitingRequest: queue.bytes,
+  ofItsFiber: queue.fiber,
+  importOverEffect: (load / loadEffect).toFixed(2)
+})
 
 child.disconnect()
 nginx?.stop()
