@@ -35,7 +35,7 @@ master_process off;
 worker_processes 1;
 pid ${base}/pid;
 error_log ${base}/error.log;
-events { worker_connections 1024; }
+events { worker_connections 4096; }
 http {
   access_log off;
   keepalive_requests 1000000000;

@@ -19,11 +19,16 @@ export const serve = (turn) => {
   process.send("ready")
 }
 
+/** Milliseconds after which a turn hangs. */
+const patience = 60_000
+
 const answerOf = (child, name) =>
   new Promise((resolve, reject) => {
     const onExit = (code) => reject(new Error(`${name} ended with ${code}`))
+    const timer = setTimeout(() => reject(new Error(`${name} does not answer`)), patience)
     child.once("exit", onExit)
     child.once("message", (answer) => {
+      clearTimeout(timer)
       child.off("exit", onExit)
       resolve(answer)
     })

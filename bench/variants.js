@@ -88,14 +88,21 @@ const bare = () => {
         }
       }
     })
+    connection.socket.on("close", () => connection.failed(new Error("The server closed a connection")))
     return connection
+  }
+  const take = (url) => {
+    for (let last = idle.pop(); last !== undefined; last = idle.pop()) {
+      if (last.url === url && !last.socket.destroyed) return last
+    }
+    return open(url)
   }
   return promise(
     (url) =>
-      new Promise((resolve) => {
-        const last = idle.pop()
-        const connection = last?.url === url ? last : open(url)
+      new Promise((resolve, reject) => {
+        const connection = take(url)
         connection.done = resolve
+        connection.failed = reject
         connection.socket.write(connection.request, "latin1")
       })
   )
