@@ -19,15 +19,18 @@ const requestTable = ({ rows, title }) =>
     ""
   ].join("\n")
 
-const streamTable = (streams, direction, size) => {
+const streamTable = (streams, direction, size, rounds) => {
   const rows = streams.filter((row) => row.direction === direction)
   if (rows.length === 0) return ""
   return [
     `## ${direction === "upload" ? "An" : "A"} ${direction} of ${size} MiB`,
     "",
-    "| way | speed over the bare socket | growth of RSS |",
-    "| --- | --- | --- |",
-    ...rows.map((row) => `| ${row.name} | ${ratio(row.speed)} | ${Math.round(row.grown)} MiB |`),
+    `| way | speed over the bare socket | growth of RSS by the first | by all ${rounds + 1} |`,
+    "| --- | --- | --- | --- |",
+    ...rows.map(
+      (row) =>
+        `| ${row.name} | ${ratio(row.speed)} | ${Math.round(row.grown)} MiB | ${Math.round(row.grownAtLast)} MiB |`
+    ),
     ""
   ].join("\n")
 }
@@ -70,8 +73,8 @@ export const report = ({ load, queue, rounds, seconds, server, streamSize, strea
     "![Throughput over undici.request](benchmarks.svg)",
     "",
     ...tables.map(requestTable),
-    streamTable(streams, "download", streamSize),
-    streamTable(streams, "upload", streamSize),
+    streamTable(streams, "download", streamSize, rounds),
+    streamTable(streams, "upload", streamSize, rounds),
     "## Memory and import",
     "",
     `- A request that waits for a slot costs ${queue.bytes} bytes of heap, of which ${queue.fiber} are those of its fiber (1000 requests behind a`,

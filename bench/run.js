@@ -68,7 +68,7 @@ const streams = []
 if (streamSize > 0) {
   const transfers = await Promise.all(Object.keys(streamVariants).map((name) => startTurns("./stream.js", name)))
   await interleave(transfers, 1, { url, size: 16 * mebibyte })
-  await interleave(transfers, 1, { url, size: streamSize * mebibyte })
+  const first = await interleave(transfers, 1, { url, size: streamSize * mebibyte })
   const results = await interleave(transfers, rounds, { url, size: streamSize * mebibyte })
   for (const { stop } of transfers) stop()
   const variantsOf = Object.entries(streamVariants)
@@ -80,12 +80,16 @@ if (streamSize > 0) {
       name,
       direction,
       speed: median(rows.map((row, round) => base[round].millis / row.millis)),
-      grown: Math.max(...rows.map((row) => row.grown))
+      grown: first.get(name)[0].grown,
+      grownAtLast: Math.max(...rows.map((row) => row.grown))
     })
   }
   console.table(
     Object.fromEntries(
-      streams.map((row) => [row.name, { "speed x": row.speed.toFixed(2), "RSS +MiB": Math.round(row.grown) }])
+      streams.map((row) => [
+        row.name,
+        { "speed x": row.speed.toFixed(2), "RSS +MiB": Math.round(row.grown), "at last": Math.round(row.grownAtLast) }
+      ])
     )
   )
 }
