@@ -40,11 +40,12 @@ export class ParsedHead implements Head {
   readonly keepAliveTimeout: number | undefined
   private readonly reasonStart: number
   private readonly reasonEnd: number
-  private readonly text: string
+  /** All of it, as latin1. */
+  readonly text: string
   private readonly ascii: boolean
   private readonly offsets: ReadonlyArray<number>
 
-  /** `text` is latin1. What is kept of the facts is copied. */
+  /** What is kept of the facts is copied. */
   constructor(
     facts: HeadFacts,
     text: string,

@@ -49,6 +49,9 @@ const none: Trailers = []
 /** A store for bytes that come in pieces; larger ones are not kept for the next head. */
 const storeSize = 4096
 
+/** A longer head is not known again. */
+const knownSize = 2048
+
 export class Parser {
   failure: ParseFailure | undefined = undefined
   /** Whether a byte of the response has come. */
@@ -72,6 +75,9 @@ export class Parser {
   private store: Buffer | undefined = undefined
   /** Bytes in `store` of a section that is not whole yet. */
   private kept = 0
+  /** The last response's head, and what was asked: whoever is asked often answers with the same head for a second. */
+  private known: ParsedHead | undefined = undefined
+  private knownMethod = ""
 
   constructor(limits: ParserLimits, handler: ParserHandler) {
     this.limits = limits
@@ -183,6 +189,12 @@ export class Parser {
   /** Reads a head or trailers where they are; only what is cut is copied. */
   private section(slab: Buffer, at: number, end: number): number {
     if (this.kept === 0) {
+      const known = this.known
+      if (known !== undefined && this.isAgain(known, slab, at, end)) {
+        this.headSize = known.text.length
+        this.follow(known)
+        return at + known.text.length
+      }
       const next = this.scanner.scan(slab, at, at, end)
       if (next === Failed) return this.refuse(end - at)
       if (next === More) return this.keep(slab, at, end)
@@ -197,6 +209,18 @@ export class Parser {
     if (stop === More) return next
     if (store.length > storeSize) this.store = undefined
     return this.endOfSection(store, 0, stop, at + stop - before)
+  }
+
+  /** Whether the bytes are that head to the letter, in the same place: the first of the answer to the same method. */
+  private isAgain(head: ParsedHead, slab: Buffer, at: number, end: number): boolean {
+    const size = head.text.length
+    return (
+      this.state === Head &&
+      this.headSize === 0 &&
+      end - at >= size &&
+      this.method === this.knownMethod &&
+      slab.toString("latin1", at, at + size) === head.text
+    )
   }
 
   private keep(slab: Buffer, at: number, end: number): number {
@@ -219,11 +243,12 @@ export class Parser {
       this.complete(this.scanner.count === 0 ? none : this.trailers(bytes, base))
       return next
     }
+    const first = this.headSize === 0
     this.headSize += stop - base
-    return this.endOfHead(bytes, base) ? next : -1
+    return this.endOfHead(bytes, base, stop, first) ? next : -1
   }
 
-  private endOfHead(bytes: Buffer, base: number): boolean {
+  private endOfHead(bytes: Buffer, base: number, stop: number, first: boolean): boolean {
     const status = this.scanner.status
     if (status === 101 && !this.upgrade) return this.failAfter("Unsolicited", "101 that no request asked for", status)
     const tunnel = status === 101 || (this.method === "CONNECT" && status >= 200 && status < 300)
@@ -232,57 +257,65 @@ export class Parser {
         return this.failAfter("Limit", `more than ${this.limits.maxInformational} informational responses`, status)
       }
       this.closing ||= this.scanner.framing.close
-      const head = this.headFrom(bytes, base, "none", undefined, !this.closing)
+      const head = this.headFrom(bytes, base, stop, "none", undefined, !this.closing)
       this.awaitHead()
       this.handler.onInformational(head)
       return true
     }
     if (tunnel) {
       this.state = Tunnel
-      this.handler.onHead(this.headFrom(bytes, base, "none", undefined, false))
+      this.handler.onHead(this.headFrom(bytes, base, stop, "none", undefined, false))
       return true
     }
-    this.beginBody(bytes, base, status)
+    const head = this.framed(bytes, base, stop, status)
+    this.known = first && stop - base <= knownSize ? head : undefined
+    this.knownMethod = this.method
+    this.follow(head)
     return true
   }
 
   /** RFC 9112, section 6.3. */
-  private beginBody(bytes: Buffer, base: number, status: number): void {
+  private framed(bytes: Buffer, base: number, stop: number, status: number): ParsedHead {
     const { framing, minor } = this.scanner
     const persistent = !this.closing && !framing.close && (minor === 1 || framing.keepAlive)
     if (this.method === "HEAD" || status === 204 || status === 205 || status === 304) {
       // 204 and 205 have no content: a peer that announces some may send it, and 205 may do so without a word.
       const announced = framing.chunked || framing.length > 0 || (status === 205 && framing.length < 0)
       const reusable = persistent && (this.method === "HEAD" || status === 304 || !announced)
-      this.state = Sized
-      this.handler.onHead(this.headFrom(bytes, base, "none", undefined, reusable))
-      if (this.state === Sized) this.complete(none)
-    } else if (framing.chunked) {
-      this.state = Chunked
-      this.chunks.begin()
-      this.handler.onHead(this.headFrom(bytes, base, "chunked", undefined, persistent))
-    } else if (framing.length >= 0) {
-      this.state = Sized
-      this.remaining = framing.length
-      this.handler.onHead(this.headFrom(bytes, base, "length", framing.length, persistent))
-      if (this.state === Sized && this.remaining === 0) this.complete(none)
-    } else {
-      this.state = UntilClose
-      this.handler.onHead(this.headFrom(bytes, base, "close", undefined, false))
+      return this.headFrom(bytes, base, stop, "none", undefined, reusable)
     }
+    if (framing.chunked) return this.headFrom(bytes, base, stop, "chunked", undefined, persistent)
+    if (framing.length >= 0) return this.headFrom(bytes, base, stop, "length", framing.length, persistent)
+    return this.headFrom(bytes, base, stop, "close", undefined, false)
+  }
+
+  /** Tells the head and goes on with its body. */
+  private follow(head: ParsedHead): void {
+    switch (head.framing) {
+      case "chunked":
+        this.state = Chunked
+        this.chunks.begin()
+        break
+      case "close":
+        this.state = UntilClose
+        break
+      default:
+        this.state = Sized
+        this.remaining = head.framing === "none" ? 0 : (head.contentLength ?? 0)
+    }
+    this.handler.onHead(head)
+    if (this.state === Sized && this.remaining === 0) this.complete(none)
   }
 
   private headFrom(
     bytes: Buffer,
     base: number,
+    stop: number,
     framing: FramingKind,
     contentLength: number | undefined,
     keepAlive: boolean
   ): ParsedHead {
-    const scanner = this.scanner
-    const size = scanner.count << 2
-    const text = bytes.toString("latin1", base, base + (size === 0 ? scanner.reasonEnd : scanner.offsets[size - 1]))
-    return new ParsedHead(scanner, text, framing, contentLength, keepAlive)
+    return new ParsedHead(this.scanner, bytes.toString("latin1", base, stop), framing, contentLength, keepAlive)
   }
 
   private sized(slab: Buffer, at: number, end: number): number {
