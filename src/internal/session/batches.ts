@@ -5,10 +5,10 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { BodyError } from "../../Errors.js"
+import { Gather } from "../gather.js"
 import type { Pull } from "../pulled.js"
 import { atTurnEnd, type Turning } from "../transport/turn.js"
 import type { BodySink } from "./bodyReader.js"
-import { Gather } from "./gather.js"
 
 /** Bytes that wait for the reader before the connection stops. */
 const window = 256 * 1024

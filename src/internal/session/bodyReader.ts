@@ -1,6 +1,7 @@
 /**
  * The one reader of a body: undoes its codings, counts, and holds it to its limits.
  */
+import { constants } from "node:buffer"
 import type { BodyError, ClientError, Details } from "../../Errors.js"
 import { ClientPayloadError } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
@@ -83,12 +84,15 @@ export class BodyReader implements BodyConsumer, Decoded {
   private readonly decoding: ContentDecoding | undefined
   /** Slabs that are full of the body are handed on as they are. */
   private readonly keeps: boolean
+  /** Bytes, decoded: what is kept as a whole has to fit into an array. */
+  private readonly limit: number
   private done = false
 
   /** `whole`: the sink does nothing before the end. */
   constructor(facts: BodyFacts, whole: boolean, sink: BodySink) {
     this.facts = facts
     this.sink = sink
+    this.limit = whole ? Math.min(facts.maxBodySize, constants.MAX_LENGTH) : facts.maxBodySize
     this.keeps = !whole && facts.watch?.chunk === undefined
     const codings = facts.codings
     this.decoding =
@@ -96,9 +100,9 @@ export class BodyReader implements BodyConsumer, Decoded {
   }
 
   start(): void {
-    const { body, maxBodySize } = this.facts
-    if (this.decoding === undefined && body.length !== undefined && body.length > maxBodySize) {
-      this.refuse("TooLarge", tooLarge(maxBodySize))
+    const { body } = this.facts
+    if (this.decoding === undefined && body.length !== undefined && body.length > this.limit) {
+      this.refuse("TooLarge", tooLarge(this.limit))
     } else body.consume(this)
   }
 
@@ -129,8 +133,8 @@ export class BodyReader implements BodyConsumer, Decoded {
       return true
     }
     this.decoded += end - start
-    if (this.decoded > this.facts.maxBodySize) {
-      this.refuse("TooLarge", tooLarge(this.facts.maxBodySize))
+    if (this.decoded > this.limit) {
+      this.refuse("TooLarge", tooLarge(this.limit))
       return true
     }
     this.facts.watch?.chunk?.(Buffer.from(slab.subarray(start, end)))
@@ -157,8 +161,8 @@ export class BodyReader implements BodyConsumer, Decoded {
     if (this.done) return true
     this.decoded += bytes.length
     const { maxBodySize, watch } = this.facts
-    if (this.decoded > maxBodySize) {
-      this.refuse("TooLarge", tooLarge(maxBodySize))
+    if (this.decoded > this.limit) {
+      this.refuse("TooLarge", tooLarge(this.limit))
       return true
     }
     if (maxBodySize === Infinity && this.decoded > growth.free && this.decoded > growth.ratio * this.fed) {

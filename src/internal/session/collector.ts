@@ -1,14 +1,18 @@
 /**
  * A whole body, put together.
  */
+import { constants } from "node:buffer"
 import type { BodyError, ClientError } from "../../Errors.js"
+import { Gather } from "../gather.js"
 import type { BodyConsumer } from "../transport/incomingBody.js"
 import type { BodySink, BodyWatch } from "./bodyReader.js"
-import { Gather } from "./gather.js"
 
 /** Who wants it. */
 export interface Collecting {
   collected(bytes: Uint8Array): void
+  gathered(gather: Gather): void
+  /** Gives up a body that is larger than an array may be. */
+  refused(): BodyError
   failed(error: BodyError): void
   /** What a body fails with that its connection has failed. */
   bodyError(error: ClientError): BodyError
@@ -30,7 +34,7 @@ export class Collector implements BodySink {
     return true
   }
   onEnd(): void {
-    this.response.collected(this.gather.takeAll())
+    this.response.gathered(this.gather)
   }
   onError(error: BodyError): void {
     this.response.failed(error)
@@ -47,14 +51,26 @@ export class PlainCollector implements BodyConsumer {
   private received = 0
   private only: Uint8Array | undefined = undefined
   private gather: Gather | undefined = undefined
+  private readonly largest: number
 
-  constructor(response: Collecting, length: number | undefined, watch: BodyWatch | undefined) {
+  constructor(
+    response: Collecting,
+    length: number | undefined,
+    watch: BodyWatch | undefined,
+    largest = constants.MAX_LENGTH
+  ) {
     this.response = response
     this.length = length
     this.watch = watch
+    this.largest = largest
   }
   onChunk(slab: Buffer, start: number, end: number): boolean {
     this.received += end - start
+    if (this.received > this.largest || (this.length !== undefined && this.length > this.largest)) {
+      this.gather = undefined
+      this.fail(this.response.refused())
+      return true
+    }
     if (this.gather === undefined && this.only === undefined && end - start === this.length) {
       const copy = Buffer.allocUnsafe(this.length)
       slab.copy(copy, 0, start, end)
@@ -70,10 +86,13 @@ export class PlainCollector implements BodyConsumer {
   }
   onEnd(): void {
     if (this.watch !== undefined) this.watch.end?.(this.received, this.received, undefined)
-    this.response.collected(this.only ?? this.gather?.takeAll() ?? new Uint8Array(0))
+    if (this.gather !== undefined) this.response.gathered(this.gather)
+    else this.response.collected(this.only ?? new Uint8Array(0))
   }
   onError(error: ClientError): void {
-    const failure = this.response.bodyError(error)
+    this.fail(this.response.bodyError(error))
+  }
+  private fail(failure: BodyError): void {
     if (this.watch !== undefined) this.watch.end?.(this.received, this.received, failure)
     this.response.failed(failure)
   }

@@ -2,8 +2,8 @@
  * A coded body on its way through zlib, with backpressure at both ends.
  */
 import type { Transform } from "node:stream"
+import { Gather } from "../gather.js"
 import * as Coding from "./contentCoding.js"
-import { Gather } from "./gather.js"
 
 /** Coded bytes that wait for zlib before reading stops, and the most that zlib is given at a time. */
 const window = 64 * 1024

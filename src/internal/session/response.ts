@@ -1,6 +1,7 @@
 /**
  * An opened response: its body by effects, as a whole or by pulls bit by bit.
  */
+import { constants } from "node:buffer"
 import type * as Headers from "@effect/platform/Headers"
 import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as UrlParams from "@effect/platform/UrlParams"
@@ -20,6 +21,7 @@ import type {
 import type { BodyError, ContentTypeError as ContentType, JsonDecodeError } from "../../Errors.js"
 import { ClientResponseError } from "../../Errors.js"
 import type { Event } from "../../Sse.js"
+import { Gather } from "../gather.js"
 import { type Pull, pulled } from "../pulled.js"
 import { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/Transport.js"
@@ -27,7 +29,6 @@ import { type Batches, once } from "./batches.js"
 import { BodyReader, type BodySink } from "./bodyReader.js"
 import { isClosed } from "./closedScope.js"
 import { EventDecoder } from "./eventStream.js"
-import { Gather } from "./gather.js"
 import { LineDecoder } from "./lines.js"
 import { type Decoder, decoded } from "./pullDecoder.js"
 import { ResponseBody, type Waiter } from "./responseBody.js"
@@ -114,12 +115,18 @@ export class Response extends ResponseBody implements ClientResponse {
   }
 
   private collectWithProgress(): Effect.Effect<void, BodyError> {
+    if (this.state === "Collecting") return this.collectAsync
     if (this.state !== "Unread") return Effect.fail(this.unreadable())
     const pull = this.open()
+    this.state = "Collecting"
+    this.waiter = ignore
     const gather = new Gather()
     const loop: Effect.Effect<void, BodyError> = Effect.matchEffect(pull, {
       onFailure: Option.match({
-        onNone: () => Effect.sync(() => this.collected(gather.takeAll())),
+        onNone: () => {
+          this.gathered(gather)
+          return this.isCollected ? Effect.void : Effect.fail(this.unreadable())
+        },
         onSome: (error) => {
           this.failed(error)
           return Effect.fail(error)
@@ -127,7 +134,10 @@ export class Response extends ResponseBody implements ClientResponse {
       }),
       onSuccess: (batch) => {
         for (const piece of batch) gather.append(piece, 0, piece.length)
-        return loop
+        if (gather.size <= constants.MAX_LENGTH) return loop
+        this.reader?.abandon()
+        this.failed(this.tooLarge())
+        return Effect.fail(this.unreadable())
       }
     })
     return Effect.onInterrupt(loop, () => this.release)

@@ -7,6 +7,7 @@ import * as Option from "effect/Option"
 import type { ConnectionInfo, JsonOptions } from "../../ClientResponse.js"
 import type { BodyError, ClientError, ClientPayloadError, JsonDecodeError } from "../../Errors.js"
 import { ContentTypeError } from "../../Errors.js"
+import type { Gather } from "../gather.js"
 import type { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/Transport.js"
 import { Batches } from "./batches.js"
@@ -140,6 +141,28 @@ export class ResponseBody extends ResponseHeadView {
   }
 
   /** For `Collector`. */
+  gathered(gather: Gather): void {
+    let bytes: Uint8Array
+    try {
+      bytes = gather.takeAll()
+    } catch (cause) {
+      this.failed(this.payloadError("TooLarge", cause))
+      return
+    }
+    this.collected(bytes)
+  }
+
+  /** For `Collector`. */
+  refused(): BodyError {
+    this.body.abandon()
+    return this.tooLarge()
+  }
+
+  protected tooLarge(): BodyError {
+    return this.payloadError("TooLarge", new Error("The body is larger than an array may be"))
+  }
+
+  /** For `Collector`. */
   failed(error: BodyError): void {
     this.failure = error
     this.state = "Failed"
@@ -149,6 +172,7 @@ export class ResponseBody extends ResponseHeadView {
   protected settle(error: BodyError | undefined): void {
     const { otherWaiters, waiter } = this
     this.reader = undefined
+    this.batches = undefined
     this.waiter = undefined
     if (waiter !== undefined) waiter(error)
     if (otherWaiters === none) return
@@ -196,6 +220,8 @@ export class ResponseBody extends ResponseHeadView {
           this.body.abandon()
           this.source.bodyWatch?.end?.(this.body.received, this.body.received, undefined)
         } else this.reader.abandon()
+        // Who collects by pulls.
+        this.batches?.onError(this.payloadError("Released"))
         this.settle(this.payloadError("Released"))
         return
       }

@@ -2,9 +2,13 @@
  * A response's body on its way from a connection to one consumer, with backpressure.
  */
 import type { ClientError } from "../../Errors.js"
+import { Gather } from "../gather.js"
 
 /** Bytes of one body between a connection and its consumer before reading stops. */
 export const highWaterMark = 64 * 1024
+
+/** Pieces that are kept as they came; those that follow are put together, as they may have a byte each. */
+const fewPieces = 16
 
 /** Who reads a body. `onEnd` or `onError` is called once, last. */
 export interface BodyConsumer {
@@ -39,6 +43,8 @@ export class IncomingBody {
   private control: BodyControl | undefined
   private consumer: BodyConsumer | undefined = undefined
   private buffered: Array<Buffer> = []
+  /** What came after `buffered`. */
+  private crumbs: Gather | undefined = undefined
   private size = 0
   private paused = false
   /** What is handed out came earlier, and stands in copies. */
@@ -59,7 +65,12 @@ export class IncomingBody {
       this.paused = true
       return false
     }
-    this.buffered.push(Buffer.from(slab.subarray(start, end)))
+    if (this.crumbs === undefined && this.buffered.length < fewPieces) {
+      this.buffered.push(Buffer.from(slab.subarray(start, end)))
+    } else {
+      this.crumbs ??= new Gather()
+      this.crumbs.append(slab, start, end)
+    }
     this.size += end - start
     return this.size < highWaterMark && !this.paused
   }
@@ -70,7 +81,10 @@ export class IncomingBody {
     this.ended = true
     this.trailers = trailers
     this.control = undefined
-    if (this.consumer !== undefined && this.size === 0) this.consumer.onEnd()
+    if (this.consumer === undefined || this.size > 0) return
+    // A consumer that resumes afterwards is not told a second time.
+    this.paused = false
+    this.consumer.onEnd()
   }
 
   /** The body is cut, malformed or out of time. */
@@ -79,7 +93,9 @@ export class IncomingBody {
     this.ended = true
     this.error = error
     this.control = undefined
-    if (this.consumer !== undefined && this.size === 0) this.consumer.onError(error)
+    if (this.consumer === undefined || this.size > 0) return
+    this.paused = false
+    this.consumer.onError(error)
   }
 
   // The consumer's side.
@@ -116,6 +132,7 @@ export class IncomingBody {
   abandon(atOnce = false): void {
     this.consumer = abandoned
     this.buffered = []
+    this.crumbs = undefined
     this.size = 0
     this.paused = false
     this.control?.abandon(atOnce)
@@ -126,7 +143,7 @@ export class IncomingBody {
     if (consumer === undefined) return
     this.flushing = true
     while (this.size > 0 && !this.paused) {
-      const chunk = this.buffered.shift()
+      const chunk = this.buffered.shift() ?? this.sweep()
       if (chunk === undefined) break
       this.size -= chunk.length
       if (!consumer.onChunk(chunk, 0, chunk.length)) this.paused = true
@@ -136,6 +153,13 @@ export class IncomingBody {
     if (!this.ended) this.control?.resume()
     else if (this.error !== undefined) consumer.onError(this.error)
     else consumer.onEnd()
+  }
+
+  private sweep(): Buffer | undefined {
+    const blocks = this.crumbs?.take() ?? []
+    this.crumbs = undefined
+    this.buffered = blocks.map((block) => Buffer.from(block.buffer, block.byteOffset, block.length))
+    return this.buffered.shift()
   }
 }
 

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { Gather } from "../../../src/internal/session/gather.js"
+import { Gather } from "../../../src/internal/gather.js"
 
 const mebi = 1024 * 1024
 
@@ -56,5 +56,13 @@ describe("Gather", () => {
     for (let at = 0; at < 4; at++) further.append(new Uint8Array(100_000), 0, 100_000)
     const held = further.take().reduce((sum, block) => sum + block.buffer.byteLength, 0)
     assert.isBelow(held, mebi)
+  })
+
+  it("takes no more than 64 MiB ahead of what came, however large a body is said to be", () => {
+    const gather = new Gather(4710 * mebi)
+    const piece = new Uint8Array(mebi)
+    for (let at = 0; at < 530; at++) gather.append(piece, 0, mebi)
+    const held = gather.take().reduce((sum, block) => sum + block.buffer.byteLength, 0)
+    assert.isAtMost(held, (530 + 64) * mebi)
   })
 })

@@ -6,10 +6,10 @@ const smallestBlock = 1024
 const largestBlock = 64 * 1024
 
 /**
- * A block for all that is still expected, which a peer may only claim: up to this size, or for so many bytes for each
- * that has come.
+ * A block for all that is still expected, which a peer may only claim: up to `size`, or `ratio` bytes for each that has
+ * come, but `most` at once.
  */
-const trusted = { size: 256 * 1024, ratio: 8 } as const
+const trusted = { size: 256 * 1024, ratio: 8, most: 64 * 1024 * 1024 } as const
 
 /** Copies what it is given. */
 export class Gather {
@@ -43,7 +43,7 @@ export class Gather {
     if (from === end) return
     const length = end - from
     const due = this.expected - this.size + length
-    if (due > length && due <= Math.max(trusted.size, trusted.ratio * this.size)) {
+    if (due > length && due <= Math.min(trusted.most, Math.max(trusted.size, trusted.ratio * this.size))) {
       this.block = filledLater(due)
       this.block.set(slab.subarray(from, end), 0)
       this.used = length
@@ -78,7 +78,7 @@ export class Gather {
     return out
   }
 
-  /** All bytes as one array, which shares its memory with nothing; afterwards there are none. */
+  /** All bytes as one array, which shares its memory with nothing; afterwards there are none. Throws if it has no room. */
   takeAll(): Uint8Array {
     const size = this.size
     const blocks = this.take()
