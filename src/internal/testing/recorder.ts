@@ -141,9 +141,9 @@ class RecordedExchange implements Exchange {
     }
     const copy = new IncomingBody(body.length, {
       resume: () => body.resume(),
-      abandon: () => {
+      abandon: (atOnce) => {
         keep(false)
-        body.abandon()
+        body.abandon(atOnce)
       }
     })
     body.consume({
