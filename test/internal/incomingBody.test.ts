@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import { InvalidRequest } from "../../src/Errors.js"
 import { IncomingBody } from "../../src/internal/transport/incomingBody.js"
 
 const steps = fc.array(
@@ -67,5 +68,40 @@ describe("IncomingBody", () => {
     body.consume(consumer)
     assert.strictEqual(Buffer.concat(got).length, 65_535)
     assert.isBelow(got.length, 100)
+  })
+
+  const sent = (...pieces: ReadonlyArray<string>) => {
+    const body = new IncomingBody(undefined, { resume: () => {}, abandon: () => {} })
+    for (const piece of pieces) {
+      const slab = Buffer.from(piece)
+      body.push(slab, 0, slab.length)
+      slab.fill(0)
+    }
+    return body
+  }
+
+  it("gives out as a whole what came in one piece, once", () => {
+    const body = sent("whole")
+    assert.isUndefined(body.takeWhole())
+    body.end([])
+    assert.strictEqual(body.takeWhole()?.toString(), "whole")
+    assert.isTrue(body.consumed)
+    assert.isUndefined(body.takeWhole())
+  })
+
+  it("gives out nothing as a whole that came in pieces, has failed or has a reader", () => {
+    const pieces = sent("a", "b")
+    pieces.end([])
+    assert.isUndefined(pieces.takeWhole())
+    const { consumer, got } = reader([false])
+    pieces.consume(consumer)
+    assert.strictEqual(Buffer.concat(got).toString(), "ab")
+    const failed = sent("cut")
+    failed.fail(new InvalidRequest({ option: "none", description: "it is for a test" }))
+    assert.isUndefined(failed.takeWhole())
+    const read = sent("read")
+    read.consume(reader([true]).consumer)
+    read.end([])
+    assert.isUndefined(read.takeWhole())
   })
 })

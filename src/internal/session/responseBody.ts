@@ -117,7 +117,10 @@ export class ResponseBody extends ResponseHeadView {
   protected startCollecting(): void {
     this.state = "Collecting"
     if (this.isPlain) {
-      this.body.consume(new PlainCollector(this, this.body.length, this.source.bodyWatch))
+      const { bodyWatch } = this.source
+      const whole = bodyWatch === undefined ? this.body.takeWhole() : undefined
+      if (whole !== undefined) this.collected(whole)
+      else this.body.consume(new PlainCollector(this, this.body.length, bodyWatch))
       return
     }
     const collector = new Collector(this)

@@ -81,7 +81,8 @@ const plainWire = (request: Prepared): WireRequest => {
     body: bytes,
     expectContinue: false,
     upgrade: undefined,
-    close: false
+    close: false,
+    text: undefined
   }
   if (bytes === undefined) request.plainWire = wire
   return wire
@@ -133,7 +134,8 @@ const fullWire = (
     body: toRequestBody(request.body, { ...framing, details: request.details }, context),
     expectContinue: framing.expect,
     upgrade: connection.has("upgrade") ? getField(pairs, "upgrade") : undefined,
-    close
+    close,
+    text: undefined
   }
 }
 

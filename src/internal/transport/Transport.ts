@@ -109,6 +109,8 @@ export interface WireRequest {
   readonly upgrade: string | undefined
   /** Whether Connection: close was asked for. */
   readonly close: boolean
+  /** The whole head as an origin gets it, once it has been written: a request may be sent many times. */
+  text: string | undefined
 }
 
 /** A response's head, whoever made it. */

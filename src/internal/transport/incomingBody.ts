@@ -116,6 +116,17 @@ export class IncomingBody {
     this.flush()
   }
 
+  /** Instead of `consume`: all of a body that has come in one piece. */
+  takeWhole(): Buffer | undefined {
+    if (!this.complete || this.consumer !== undefined || this.crumbs !== undefined) return undefined
+    const [whole] = this.buffered
+    if (this.buffered.length !== 1) return undefined
+    this.consumer = abandoned
+    this.buffered = []
+    this.size = 0
+    return whole
+  }
+
   /** Asked during `onChunk` by a consumer of all that the slab holds: whether it may keep it. */
   keep(): boolean {
     return this.flushing || this.control?.keep?.() === true

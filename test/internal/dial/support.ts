@@ -79,7 +79,8 @@ export const makeExchange = (options: ExchangeOptions) =>
         body: undefined,
         expectContinue: false,
         upgrade: undefined,
-        close: false
+        close: false,
+        text: undefined
       },
       route: {
         origin,

@@ -179,7 +179,8 @@ export class HopTrace implements Trace, BodyWatch {
       body: wire.body,
       expectContinue: wire.expectContinue,
       upgrade: wire.upgrade,
-      close: wire.close
+      close: wire.close,
+      text: undefined
     }
   }
 

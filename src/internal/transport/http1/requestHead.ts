@@ -6,7 +6,10 @@ import type { Exchange } from "../Transport.js"
 export const requestHead = (exchange: Exchange, forward: boolean): string => {
   const wire = exchange.wire
   const origin = exchange.route.origin
-  if (!forward) return `${wire.method} ${wire.target} HTTP/${wire.version}\r\n${wire.head}\r\n`
+  if (!forward) {
+    wire.text ??= `${wire.method} ${wire.target} HTTP/${wire.version}\r\n${wire.head}\r\n`
+    return wire.text
+  }
   const authorization = exchange.route.proxy?.authorization
   const credentials = authorization === undefined ? "" : `Proxy-Authorization: ${authorization}\r\n`
   const target = wire.target === "*" ? "" : wire.target
