@@ -142,7 +142,7 @@ export interface CommonOptions {
   readonly raiseForStatus?: boolean | ((response: ClientResponse) => Effect.Effect<void, ClientError>) | undefined
   /** Merged with the session's limit by limit. */
   readonly timeout?: Timeouts.Input | undefined
-  /** Default `true`: gzip, deflate, br, and zstd where Node has it. */
+  /** Default `true`: gzip, deflate, br, and zstd from Node 24 on. */
   readonly autoDecompress?: boolean | undefined
   /** Bytes of a decoded body. Default `Infinity`. */
   readonly maxBodySize?: number | undefined

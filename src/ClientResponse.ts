@@ -192,7 +192,7 @@ export interface JsonOptions {
  * `json` and the like are kept and can be asked for again; `stream`, `lines` and `events` run once, then they fail with
  * `ClientPayloadError`, reason "Consumed"; after the Scope the reason is "Released".
  *
- * Bodies are decoded by Content-Encoding: gzip, deflate (with or without a zlib header), br, zstd where Node has it, up
+ * Bodies are decoded by Content-Encoding: gzip, deflate (with or without a zlib header), br, zstd (from Node 24 on), up
  * to five of them; one that is not known leaves the bytes as they are. What is coded wrongly or cut fails with reason
  * "Decompression". Where no `maxBodySize` is given, a coded body of more than 64 MiB that is more than 200 times as
  * large as what was received fails with reason "TooLarge".

@@ -1,10 +1,10 @@
 /**
  * Headers that are sent without being asked for.
  */
-import * as Zlib from "node:zlib"
+import { hasZstd } from "./contentCoding.js"
 
 /** What this Node can decode. */
-export const acceptEncoding = "createZstdDecompress" in Zlib ? "gzip, deflate, br, zstd" : "gzip, deflate, br"
+export const acceptEncoding = hasZstd ? "gzip, deflate, br, zstd" : "gzip, deflate, br"
 
 const version = "0.1.0"
 

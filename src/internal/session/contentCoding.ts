@@ -12,17 +12,35 @@ export const maxCodings = 5
 /** "raw": a coding among them is not known, so the bytes are left as they are. "excess": more than `maxCodings`. */
 export type Codings = ReadonlyArray<Coding> | "raw" | "excess"
 
-const isFactory = (u: unknown): u is () => Transform => typeof u === "function"
-const isSync = (u: unknown): u is (bytes: Uint8Array, options: Zlib.ZlibOptions) => Buffer => typeof u === "function"
+/** A stream of zlib's, which counts the bytes that it has made use of. */
+export type Undoing = Transform & Zlib.Zlib
+
+/** What zlib gives that is asked for more than the bytes. */
+interface Undone {
+  readonly buffer: Buffer
+  readonly engine: Zlib.Zlib
+}
+
+type ZstdSync = (bytes: Uint8Array, options: Zlib.ZlibOptions & { readonly info: true }) => Undone
+
+const isFactory = (u: unknown): u is () => Undoing => typeof u === "function"
+const isSync = (u: unknown): u is ZstdSync => typeof u === "function"
 
 const createZstd: unknown = Reflect.get(Zlib, "createZstdDecompress")
 const zstdSync: unknown = Reflect.get(Zlib, "zstdDecompressSync")
 
-/** Whether this Node has zstd: 22.15 and later. */
-export const hasZstd = isFactory(createZstd) && isSync(zstdSync)
+/** Node 22 takes a body that was cut for a whole one. */
+const refusesCut = (undo: ZstdSync): boolean => {
+  try {
+    undo(Uint8Array.of(0x28, 0xb5, 0x2f), { info: true })
+    return false
+  } catch {
+    return true
+  }
+}
 
-/** What goes into Accept-Encoding. */
-export const accepted = hasZstd ? "gzip, deflate, br, zstd" : "gzip, deflate, br"
+/** Whether this Node has a zstd that can be relied upon: 24 and later. */
+export const hasZstd = isFactory(createZstd) && isSync(zstdSync) && refusesCut(zstdSync)
 
 const none: ReadonlyArray<Coding> = []
 
@@ -65,8 +83,8 @@ const isZlib = (first: number) => (first & 0x0f) === 0x08
 
 const options = { chunkSize: 64 * 1024 }
 
-/** A stream that undoes one coding of bytes that begin so. */
-export const create = (coding: Coding, first: number): Transform => {
+/** A stream that undoes one coding of bytes that begin so. That of zstd may end before its bytes do. */
+export const create = (coding: Coding, first: number): Undoing => {
   switch (coding) {
     case "gzip":
       return Zlib.createGunzip(options)
@@ -80,8 +98,29 @@ export const create = (coding: Coding, first: number): Transform => {
   }
 }
 
-/** Undoes one coding at once. Throws for what is not so coded, and RangeError where it gets larger than `limit`. */
+/** A body that is not undone at once, but may be bit by bit. */
+export class NotAtOnce extends Error {}
+
+/** zlib stops at the end of the first frame, of which there may be any number (RFC 8878 section 3). */
+const oneFrame = (undo: ZstdSync, bytes: Uint8Array, limit: number): Uint8Array => {
+  const { buffer, engine } = undo(bytes, { maxOutputLength: limit, info: true })
+  if (engine.bytesWritten < bytes.length) throw new NotAtOnce()
+  return buffer
+}
+
+const isTooLarge = (error: unknown): boolean =>
+  error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE"
+
+/** Undoes one coding at once. Throws for what is not so coded, and NotAtOnce where it gets larger than `limit`. */
 export const decodeSync = (coding: Coding, bytes: Uint8Array, limit: number): Uint8Array => {
+  try {
+    return decode(coding, bytes, limit)
+  } catch (cause) {
+    throw isTooLarge(cause) ? new NotAtOnce() : cause
+  }
+}
+
+const decode = (coding: Coding, bytes: Uint8Array, limit: number): Uint8Array => {
   const first = bytes[0]
   if (first === undefined) return bytes
   const limited = { maxOutputLength: limit }
@@ -93,7 +132,7 @@ export const decodeSync = (coding: Coding, bytes: Uint8Array, limit: number): Ui
     case "br":
       return Zlib.brotliDecompressSync(bytes, limited)
     case "zstd":
-      if (isSync(zstdSync)) return zstdSync(bytes, limited)
+      if (isSync(zstdSync)) return oneFrame(zstdSync, bytes, limit)
       throw new Error("This Node has no zstd")
   }
 }

@@ -1,7 +1,6 @@
 /**
  * A coded body on its way through zlib, with backpressure at both ends.
  */
-import type { Transform } from "node:stream"
 import { Gather } from "../gather.js"
 import * as Coding from "./contentCoding.js"
 
@@ -24,14 +23,25 @@ export interface Decoded {
   readonly onRoom: () => void
 }
 
-const isTooLarge = (error: unknown) =>
-  error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE"
+/**
+ * Streams that one coding may take beyond one for each so many bytes: a stream undoes one frame of zstd, or those that
+ * come in writes of their own, and costs more than some frames have bytes.
+ */
+const freeStreams = 64
+const bytesPerStream = 1024
+
+const nothing = new Uint8Array(0)
 
 /** One coding of a body; it begins with the first byte, so that a body of none is none in any coding. */
 class Layer {
   private readonly coding: Coding.Coding
   private readonly output: LayerOutput
-  private stream: Transform | undefined = undefined
+  private stream: Coding.Undoing | undefined = undefined
+  private streams = 0
+  /** Bytes that all streams, and that this one, were given; of this one the last ones. */
+  private taken = 0
+  private given = 0
+  private last: Uint8Array = nothing
   /** The coding's own end has come; bytes after it are nobody's. */
   private finished = false
   private ending = false
@@ -45,12 +55,35 @@ class Layer {
   /** Not while it is busy. The bytes must stay. */
   write(bytes: Uint8Array): void {
     if (this.finished || bytes.length === 0) return
-    this.stream ??= this.open(bytes[0] ?? 0)
+    this.taken += bytes.length
+    this.give(bytes)
+  }
+
+  private give(bytes: Uint8Array): void {
+    const stream = this.stream ?? this.open(bytes[0] ?? 0)
+    this.stream = stream
+    this.given += bytes.length
+    this.last = bytes
     this.busy = true
-    this.stream.write(bytes, () => {
+    stream.write(bytes, () => {
+      // What is left over is written when the end has been read, too.
+      if (this.stream !== stream || this.left.length > 0) return
       this.busy = false
       this.output.onIdle()
     })
+  }
+
+  /** What a stream has left over that has come to its end: another frame of zstd. */
+  private get left(): Uint8Array {
+    if (this.coding !== "zstd" || this.stream === undefined) return nothing
+    return this.last.subarray(this.last.length - (this.given - this.stream.bytesWritten))
+  }
+
+  private goOn(bytes: Uint8Array): void {
+    this.stream = undefined
+    this.given = 0
+    if (this.streams < freeStreams + this.taken / bytesPerStream) this.give(bytes)
+    else this.output.onError(new Error("The body has too many frames for its size"))
   }
 
   /** Not while it is busy. */
@@ -62,12 +95,18 @@ class Layer {
     }
   }
 
-  private open(first: number): Transform {
+  private open(first: number): Coding.Undoing {
     const stream = Coding.create(this.coding, first)
+    this.streams++
     stream.on("data", (chunk: Buffer) => {
       if (!this.output.onData(chunk)) stream.pause()
     })
     stream.on("end", () => {
+      const { left } = this
+      if (left.length > 0) {
+        this.goOn(left)
+        return
+      }
       this.finished = true
       // zlib does not call back for a write whose last bytes come after the coding's end.
       if (this.busy) {
@@ -156,7 +195,7 @@ export class ContentDecoding {
     try {
       for (const coding of this.codings) bytes = Coding.decodeSync(coding, bytes, smallDecoded)
     } catch (cause) {
-      if (isTooLarge(cause)) {
+      if (cause instanceof Coding.NotAtOnce) {
         this.waiting.append(coded, 0, coded.length)
         return false
       }

@@ -195,18 +195,65 @@ describe("Content-Encoding", () => {
     })
   )
 
+  const zstd: unknown = Reflect.get(Zlib, "zstdCompressSync")
+  const inZstd = (data: string | Uint8Array): Buffer => {
+    if (typeof zstd !== "function") throw new Error("no zstd")
+    return zstd(Buffer.from(data))
+  }
+
   it.skipIf(!hasZstd)("decodes zstd where Node has it", async () => {
-    const compress: unknown = Reflect.get(Zlib, "zstdCompressSync")
-    if (typeof compress !== "function") throw new Error("no zstd")
-    const bodies: ReadonlyArray<[Uint8Array, string]> = [
-      [compress(Buffer.from(text)), text],
-      [compress(large), large.toString()]
-    ]
-    for (const [body, expected] of bodies) {
+    for (const expected of [text, large.toString()]) {
+      const body = inZstd(expected)
       const exits = await Effect.runPromise(readings(body, encoded("zstd"), 1000))
       for (const exit of exits) assert.isTrue(Exit.isSuccess(exit) && Buffer.from(exit.value).toString() === expected)
       const broken = await Effect.runPromise(readings(cut(body, body.length - 5), encoded("zstd"), 1000))
       assert.deepStrictEqual(broken.map(failureOf), Array(3).fill("ClientPayloadError Decompression"))
+    }
+  })
+
+  // Node 22 takes it for a whole one.
+  it.runIf(typeof zstd === "function")("never takes a zstd body for whole that was cut", async () => {
+    for (const data of ["hello hello hello", large.toString()]) {
+      const body = inZstd(data)
+      const exits = await Effect.runPromise(readings(body.subarray(0, -1), encoded("zstd"), 100_000))
+      for (const exit of exits) {
+        if (hasZstd) assert.strictEqual(failureOf(exit), "ClientPayloadError Decompression")
+        else assert.isTrue(Exit.isSuccess(exit) && Buffer.from(exit.value).equals(body.subarray(0, -1)))
+      }
+    }
+  })
+
+  it.skipIf(!hasZstd)("decodes all frames of zstd, in any pieces (RFC 8878 section 3)", async () => {
+    const frame = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.nat(700_000).map((size) => large.subarray(0, size)))
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(frame, { minLength: 2, maxLength: 5 }),
+        fc.integer({ min: 7000, max: 200_000 }),
+        async (frames, pieceSize) => {
+          const expected = Buffer.concat(frames)
+          const body = Buffer.concat(frames.map(inZstd))
+          for (const exit of await Effect.runPromise(readings(body, encoded("zstd"), pieceSize))) {
+            assert.isTrue(Exit.isSuccess(exit) && Buffer.from(exit.value).equals(expected))
+          }
+        }
+      ),
+      { seed: 20261123, numRuns: 25 }
+    )
+    const small = ["one ", "", "two ", "three"]
+    for (const pieceSize of [1, 5, 1000]) {
+      for (const exit of await Effect.runPromise(
+        readings(Buffer.concat(small.map(inZstd)), encoded("zstd"), pieceSize)
+      )) {
+        assert.isTrue(Exit.isSuccess(exit) && Buffer.from(exit.value).toString() === "one two three")
+      }
+    }
+  })
+
+  it.skipIf(!hasZstd)("refuses what follows the last frame of zstd, and frames without end", async () => {
+    const many = Buffer.concat(Array<Buffer>(20_000).fill(inZstd("")))
+    for (const body of [Buffer.concat([inZstd(text), Buffer.from("garbage")]), many]) {
+      const exits = await Effect.runPromise(readings(body, encoded("zstd"), 200_000))
+      assert.deepStrictEqual(exits.map(failureOf), Array(3).fill("ClientPayloadError Decompression"))
     }
   })
 
