@@ -13,6 +13,8 @@ import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import type { ResponseHead } from "./ClientResponse.js"
 import { userAgent } from "./internal/session/automatic.js"
+import * as Charset from "./internal/session/charset.js"
+import * as MediaType from "./internal/session/mediaType.js"
 import { type Attempt, attemptsOf } from "./internal/session/tracing/attempts.js"
 import { collectInto } from "./internal/session/tracing/collecting.js"
 import type { Signal } from "./Tracing.js"
@@ -78,7 +80,9 @@ const isText = (mimeType: string): boolean => /^text\/|json|xml|javascript|x-www
 
 /** Text as it is, other bytes in base64. */
 const contentOf = (bytes: Buffer, mimeType: string) =>
-  isText(mimeType) ? { text: bytes.toString("utf8") } : { text: bytes.toString("base64"), encoding: "base64" }
+  isText(mimeType)
+    ? { text: Charset.decode(bytes, Charset.encodingOf(bytes, MediaType.parse(mimeType).charset, Charset.noFallback)) }
+    : { text: bytes.toString("base64"), encoding: "base64" }
 
 const queryOf = (url: string): ReadonlyArray<{ readonly name: string; readonly value: string }> =>
   URL.canParse(url) ? Array.from(new URL(url).searchParams, ([name, value]) => ({ name, value })) : []

@@ -244,16 +244,19 @@ describe("toCurl", () => {
       const words = execFileSync("sh", ["-c", `printf '%s\\0' ${line}`])
         .toString()
         .split("\0")
-      assert.deepStrictEqual(words.slice(0, 5), [
+      assert.deepStrictEqual(words.slice(0, 6), [
         "curl",
         "-X",
         "POST",
+        "--globoff",
         "--path-as-is",
         "http://h/it's?sig=REDACTED&a=$(id)"
       ])
       assert.include(words, 'x-a: it\'s; `id` $HOME "q"')
       assert.include(words, "x-empty;")
       assert.strictEqual(words[words.indexOf("--data-raw") + 1], "@file 'x'\n$(id)")
+      const head = yield* ClientRequest.make("HEAD", new URL("http://h/?a[b]={c,d}"))
+      assert.match(ClientRequest.toCurl(head), /^curl --head --globoff --path-as-is '/)
       const stream = yield* ClientRequest.make("POST", url, { data: Stream.empty })
       assert.isTrue(ClientRequest.toCurl(stream).endsWith("--data-binary @-"))
       const binary = yield* ClientRequest.make("POST", url, { data: Uint8Array.of(0, 255) })

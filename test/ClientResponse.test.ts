@@ -396,6 +396,20 @@ describe("toFile", () => {
       fails: "ClientPayloadError"
     },
     {
+      name: "not of a part that ends before its Content-Range",
+      answers: [
+        serve(0, 5, first),
+        () => {
+          const made = make({ length: 3, ...partial(5) })
+          made.push("567")
+          made.end()
+          return made
+        },
+        serve(8, 20, partial(8))
+      ],
+      ranges: [undefined, "bytes=5-", "bytes=8-"]
+    },
+    {
       name: "not after any break where none is allowed",
       answers: [serve(0, 5, first)],
       ranges: [undefined],

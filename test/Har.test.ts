@@ -1,7 +1,7 @@
 import { FileSystem, Error as PlatformErrors } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Layer, Ref } from "effect"
-import { ClientResponse, Har, Session, Tracing } from "effect-http-session"
+import { ClientResponse, Connector, CookieJar, Har, Session, Tracing } from "effect-http-session"
 import { webServer } from "./support/signals.js"
 
 const site = Effect.map(
@@ -124,6 +124,18 @@ describe("fromSignals", () => {
       assert.strictEqual(first?.serverIPAddress, "127.0.0.1")
       assert.strictEqual(first?.connection, second?.connection)
       assert.notInclude(JSON.stringify(har), "s3cr3t")
+    })
+  )
+
+  it.effect("has text in whatever charset it came", () =>
+    Effect.gen(function* () {
+      const headers = { "content-type": "text/html; charset=iso-8859-1" }
+      const mock = Connector.layerMock(() => new Response(Buffer.from("caf\xe9", "latin1"), { headers }))
+      const [, signals] = yield* Tracing.collect(Session.get("http://a.test/").pipe(ClientResponse.text)).pipe(
+        Effect.provide(Session.layerWithoutDependencies().pipe(Layer.provide([mock, CookieJar.layer()])))
+      )
+      const [entry] = Har.fromSignals(signals, { maxBodySize: 100 }).log.entries
+      assert.nestedPropertyVal(JSON.parse(JSON.stringify(entry)), "response.content.text", "café")
     })
   )
 

@@ -225,4 +225,31 @@ describe("requests side by side", () => {
       yield* Fiber.interrupt(first)
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
+
+  it.scoped("a stale response is validated once for all who get it", () =>
+    Effect.gen(function* () {
+      let calls = 0
+      const { session } = yield* sessionOf(() => {
+        calls++
+        return Effect.delay(
+          Effect.succeed(new Response(`${calls}`, { headers: { "cache-control": stale } })),
+          "1 second"
+        )
+      })
+      const first = yield* Effect.fork(get(session))
+      yield* settle
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(first)
+      yield* TestClock.adjust("15 seconds")
+      const all = yield* Effect.all([get(session), get(session), get(session)], { concurrency: "unbounded" })
+      yield* settle
+      assert.deepStrictEqual(
+        all.map(([body]) => body),
+        ["1", "1", "1"]
+      )
+      assert.strictEqual(calls, 2)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* get(session))[0], "2")
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
 })

@@ -209,6 +209,24 @@ describe("connect", () => {
     })
   )
 
+  it.scopedLive("goes on after an id that no header can hold, and refuses one of the caller's", () =>
+    Effect.gen(function* () {
+      const server = yield* Peer.server([
+        Peer.plays(Peer.head, Peer.send(head() + chunk("id: a\u0001b\ndata: a\n\n") + end), Peer.fin),
+        Peer.plays(Peer.head, Peer.send(head() + chunk("data: b\n\n") + end), Peer.fin),
+        Peer.plays(Peer.head, Peer.respond(204))
+      ])
+      const reconnect = Schedule.recurs(5)
+      assert.deepStrictEqual(yield* using(collected(Sse.connect(server.url, { reconnect }))), ["a", "b"])
+      assert.deepStrictEqual(
+        (yield* server.requests).map((request) => request.header("last-event-id")),
+        [undefined, undefined, undefined]
+      )
+      const exit = yield* Effect.exit(using(collected(Sse.connect(server.url, { lastEventId: "a\u0001b" }))))
+      assert.strictEqual(failure(exit)._tag, "InvalidRequest")
+    })
+  )
+
   it.scoped("waits 3 seconds, or as long as the server has said", () =>
     Effect.gen(function* () {
       const server = yield* Peer.server([

@@ -9,12 +9,14 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type { ClientResponse } from "../../ClientResponse.js"
-import { type ClientError, isClientConnectionError, isServerTimeoutError } from "../../Errors.js"
+import { type ClientError, InvalidURL, isClientConnectionError, isServerTimeoutError } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
 import { setHeader } from "../session/changes.js"
 import { callOf } from "../session/nexts.js"
+import { sameOrigin } from "../session/origin.js"
 import type { Prepared } from "../session/prepared.js"
 import { Response } from "../session/response.js"
+import { resolveLocation } from "../session/url.js"
 import { sendAside } from "./cacheAside.js"
 import { listenTo } from "./cacheBody.js"
 import { type Directives, parseDirectives } from "./cacheControl.js"
@@ -65,8 +67,15 @@ interface Errand {
   readonly asked: Directives
   /** Those who wait for it, if there may be any. */
   readonly flight: Flight | undefined
-  /** When it was sent: what has been removed since is not stored. */
+  readonly sent: Sent
+}
+
+/** When a request was sent. */
+interface Sent {
+  /** What has been removed since is not stored. */
   readonly since: number
+  /** Milliseconds since the epoch: from here on its answer ages, however long that takes (RFC 9111 section 4.2.3). */
+  readonly at: number
 }
 
 class Cache {
@@ -74,6 +83,8 @@ class Cache {
   private readonly store: CacheStore
   private readonly maxBodySize: number
   private readonly flights = new Flights()
+  /** What is validated while the stale response is used. */
+  private readonly refreshes = new Set<string>()
 
   constructor(store: CacheStore, maxBodySize: number) {
     this.store = store
@@ -95,8 +106,9 @@ class Cache {
       }
       if (asked.has("only-if-cached")) return Effect.succeed(gatewayTimeout(request, next))
       if (isHead) {
-        const { moment } = this.store
-        return Effect.tap(next(request), (response) => this.compare(request, found?.stored, response, moment))
+        return Effect.flatMap(this.sending, (sent) =>
+          Effect.tap(next(request), (response) => this.compare(request, found?.stored, response, sent))
+        )
       }
       if (found !== undefined && answersMeanwhile(found.fresh, found.directives, asked)) {
         const refresh = this.refresh(request, next, found)
@@ -170,19 +182,30 @@ class Cache {
     if (call === undefined || at === -1) return undefined
     return Effect.suspend(() => {
       const key = likenessOf(request)
-      if (this.flights.get(key) !== undefined) return Effect.void
+      if (this.refreshing(key)) return Effect.void
       return sendAside(call.core, request.middlewares.slice(at + 1), (aside) =>
-        Effect.uninterruptibleMask((restore) =>
-          this.lead(key, (flight) =>
+        Effect.uninterruptibleMask((restore) => {
+          // Others may have begun since.
+          if (this.refreshing(key)) return Effect.void
+          this.refreshes.add(key)
+          const sent = this.lead(key, (flight) =>
             restore(
               Effect.flatMap(this.send(request, aside, found, new Map(), flight), () =>
                 flight.carried ? flight.wait : Effect.void
               )
             )
           )
-        )
+          return Effect.ensuring(
+            sent,
+            Effect.sync(() => this.refreshes.delete(key))
+          )
+        })
       )
     })
+  }
+
+  private refreshing(key: string): boolean {
+    return this.refreshes.has(key) || this.flights.get(key) !== undefined
   }
 
   private send(
@@ -192,17 +215,24 @@ class Cache {
     asked: Directives,
     flight: Flight | undefined
   ): Effect.Effect<ClientResponse, ClientError> {
-    const errand = { request, next, asked, flight, since: this.store.moment }
-    return found === undefined ? this.fetch(errand) : this.validate(errand, found)
+    return Effect.flatMap(this.sending, (sent) => {
+      const errand = { request, next, asked, flight, sent }
+      return found === undefined ? this.fetch(errand) : this.validate(errand, found)
+    })
   }
 
+  private readonly sending: Effect.Effect<Sent> = Effect.map(Clock.currentTimeMillis, (at) => ({
+    since: this.store.moment,
+    at
+  }))
+
   private fetch(errand: Errand): Effect.Effect<ClientResponse, ClientError> {
-    return Effect.tap(errand.next(errand.request), (response) => this.keep(errand, response))
+    return Effect.tap(errand.next(errand.request), (response) => this.keep(errand, response, false))
   }
 
   /** Asks whether the stored response still holds (RFC 9111 section 4.3). */
   private validate(errand: Errand, found: Found): Effect.Effect<ClientResponse, ClientError> {
-    const { asked, flight, next, request, since } = errand
+    const { asked, flight, next, request, sent } = errand
     const { stored } = found
     const [tag] = valuesOf(stored.headers, "etag")
     const [modified] = valuesOf(stored.headers, "last-modified")
@@ -219,14 +249,14 @@ class Cache {
       onSuccess: (response) => {
         if (standIn && errorStatuses.has(response.status)) return Effect.map(response.release, instead)
         if (response.status !== 304 || conditioned === request) {
-          return Effect.as(this.keep(errand, response), response)
+          return Effect.as(this.keep(errand, response, true), response)
         }
         const said = Option.getOrUndefined(response.header("etag"))
         const another = said !== undefined && tag !== undefined && !sameTag(said, tag)
         if (another) return Effect.zipRight(response.release, this.fetch(errand))
         return Effect.zipRight(
           response.release,
-          Effect.map(this.freshen(request, stored, response, since), ({ age, fresher }) => {
+          Effect.map(this.freshen(request, stored, response, sent), ({ age, fresher }) => {
             flight?.end("stored")
             return fromStored(request, next, fresher, age)
           })
@@ -240,15 +270,15 @@ class Cache {
     request: Prepared,
     stored: Stored,
     response: ClientResponse,
-    since: number
+    { at: receivedAt, since }: Sent
   ): Effect.Effect<{ readonly fresher: Stored; readonly age: number }> {
-    return Effect.flatMap(Clock.currentTimeMillis, (receivedAt) => {
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const lines = linesOf(response).filter(([name]) => !ofBody.has(name.toLowerCase()))
       const names = new Set(lines.map(([name]) => name.toLowerCase()))
       // An Age of the old response says nothing of the one that was validated.
       const kept = stored.headers.filter(([name]) => !names.has(name.toLowerCase()) && name.toLowerCase() !== "age")
       const fresher: Stored = { ...stored, receivedAt, headers: [...kept, ...lines] }
-      const { age } = freshness(fresher.status, fresher.headers, receivedAt, receivedAt)
+      const { age } = freshness(fresher.status, fresher.headers, receivedAt, now)
       return Effect.as(this.store.put(request.url, fresher, since), { fresher, age })
     })
   }
@@ -258,7 +288,7 @@ class Cache {
     request: Prepared,
     stored: Stored | undefined,
     response: ClientResponse,
-    since: number
+    sent: Sent
   ): Effect.Effect<void> {
     if (stored === undefined || response.status !== 200) return Effect.void
     const told = linesOf(response)
@@ -269,44 +299,71 @@ class Cache {
     })
     if (differs) return this.store.remove(request.url)
     const validated = ["etag", "last-modified"].some((name) => of(name, told) !== undefined)
-    return validated ? Effect.asVoid(this.freshen(request, stored, response, since)) : Effect.void
+    return validated ? Effect.asVoid(this.freshen(request, stored, response, sent)) : Effect.void
   }
 
-  /** Stores a response when its body has come, if that may be done and is of use. */
-  private keep(errand: Errand, response: ClientResponse): Effect.Effect<void> {
-    const { flight, next, request, since } = errand
-    return Effect.flatMap(Clock.currentTimeMillis, (receivedAt) => {
+  /**
+   * Stores a response when its body has come, if that may be done and is of use. `supersedes`: an answer to a validation
+   * that is not stored itself shows that what is stored is none any more (RFC 9111 section 4.3.3).
+   */
+  private keep(errand: Errand, response: ClientResponse, supersedes: boolean): Effect.Effect<void> {
+    const { request, sent } = errand
+    const gone = supersedes && response.status < 500 ? this.store.remove(request.url) : Effect.void
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const headers = linesOf(response)
       const vary = varyOf(headers)
-      const { lifetime, storable } = freshness(response.status, headers, receivedAt, receivedAt)
+      const { lifetime, storable } = freshness(response.status, headers, sent.at, now)
       const lasting = lifetime > 0 || valuesOf(headers, "etag").length + valuesOf(headers, "last-modified").length > 0
       const length = Option.getOrElse(response.contentLength, () => 0)
-      if (!(response instanceof Response) || vary === undefined || !storable || !lasting) return Effect.void
-      if (length > this.maxBodySize) return Effect.void
+      if (!(response instanceof Response) || vary === undefined || !storable || !lasting) return gone
+      if (length > this.maxBodySize) return gone
       const { reason, status } = response
-      const stored = { who: whoOf(request), selection: selectionOf(request, vary), receivedAt, status, reason, headers }
-      const put = (body: Uint8Array) =>
-        Effect.ensuring(
-          this.store.put(request.url, { ...stored, body: Buffer.from(body).toString("base64") }, since),
-          Effect.sync(() => flight?.end("stored"))
+      const selection = selectionOf(request, vary)
+      return this.listen(errand, response, gone, (body) =>
+        this.store.put(
+          request.url,
+          { who: whoOf(request), selection, receivedAt: sent.at, status, reason, headers, body },
+          sent.since
         )
-      return Effect.map(Effect.runtime<never>(), (runtime) => {
-        if (flight !== undefined) flight.carried = true
-        response.tapBody((from) => {
-          const { body, hurry } = listenTo(from, {
-            limit: this.maxBodySize,
-            hurries: () => flight?.wanted === true,
-            // The body ends in a callback, and its reader does not wait for the store; the session's end does.
-            onComplete: (bytes) => {
-              const fiber = Runtime.runFork(runtime)(put(bytes))
-              callOf(next)?.core.keep(fiber)
-            },
-            onLost: (why) => flight?.end(landings[why])
-          })
-          if (flight !== undefined) flight.hurry = hurry
-          if (flight?.wanted === true) hurry()
-          return body
+      )
+    })
+  }
+
+  /** Stores the body when it has come; `gone` is what becomes of what was stored where it gets too large. */
+  private listen(
+    { flight, next }: Errand,
+    response: Response,
+    gone: Effect.Effect<void>,
+    put: (body: string) => Effect.Effect<void>
+  ): Effect.Effect<void> {
+    return Effect.map(Effect.runtime<never>(), (runtime) => {
+      // The body ends in a callback, and its reader does not wait for the store; the session's end does.
+      const run = (effect: Effect.Effect<void>): void => {
+        const fiber = Runtime.runFork(runtime)(effect)
+        callOf(next)?.core.keep(fiber)
+      }
+      let large = false
+      if (flight !== undefined) flight.carried = true
+      response.tapBody((from) => {
+        const { body, hurry } = listenTo(from, {
+          limit: this.maxBodySize,
+          hurries: () => flight?.wanted === true,
+          onComplete: (bytes) =>
+            run(
+              Effect.ensuring(
+                put(Buffer.from(bytes).toString("base64")),
+                Effect.sync(() => flight?.end("stored"))
+              )
+            ),
+          onLost: (why) => {
+            if (why === "large" && !large) run(gone)
+            large ||= why === "large"
+            flight?.end(landings[why])
+          }
         })
+        if (flight !== undefined) flight.hurry = hurry
+        if (flight?.wanted === true) hurry()
+        return body
       })
     })
   }
@@ -317,10 +374,10 @@ class Cache {
     const urls = new Set([request.url])
     for (const name of ["location", "content-location"]) {
       const value = Option.getOrUndefined(response.header(name))
-      if (value === undefined || !URL.canParse(value, request.url)) continue
-      const url = new URL(value, request.url)
-      url.hash = ""
-      if (url.origin === new URL(request.url).origin) urls.add(url.href)
+      if (value === undefined) continue
+      const target = resolveLocation(value, request.target, request.defaults.requoteRedirectUrl)
+      if (target instanceof InvalidURL || !sameOrigin(target.origin, request.target.origin)) continue
+      urls.add(target.url)
     }
     return Effect.forEach(urls, (url) => this.store.remove(url), { discard: true })
   }

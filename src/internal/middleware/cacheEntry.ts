@@ -99,7 +99,11 @@ const selects = (stored: Stored, request: Prepared, who: string): boolean => {
   const vary = varyOf(stored.headers)
   if (vary === undefined) return false
   const selection = new Map(selectionOf(request, vary))
-  return stored.selection.every(([name, value]) => selection.get(name) === value)
+  // The Vary of a 304 may name more than was stored.
+  return (
+    selection.size === stored.selection.length &&
+    stored.selection.every(([name, value]) => selection.get(name) === value)
+  )
 }
 
 const sameSelection = (a: Stored, b: Stored): boolean =>

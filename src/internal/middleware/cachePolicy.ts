@@ -29,6 +29,9 @@ const record = (lines: Lines, now: number): { readonly [name: string]: string } 
   // The library takes whatever Date.parse does, "0" for the year 2000.
   const expires = out.expires
   if (expires !== undefined && parseHttpDate(expires, now) === undefined) out.expires = "invalid"
+  // The first one counts, and none that is no number of seconds (RFC 9111 section 5.1).
+  const age = out.age?.split(",", 1)[0]?.trim() ?? ""
+  out.age = /^\d{1,15}$/.test(age) ? age : "0"
   return out
 }
 
@@ -39,6 +42,9 @@ export interface Freshness {
   readonly storable: boolean
 }
 
+/** RFC 8246: `immutable` makes nothing fresh, and says something only of what is. */
+const settings = { shared: false, immutableMinTimeToLive: 0 }
+
 /** `receivedAt` and `now` in milliseconds since the epoch. */
 export const freshness = (status: number, lines: Lines, receivedAt: number, now: number): Freshness => {
   let time = receivedAt
@@ -48,7 +54,7 @@ export const freshness = (status: number, lines: Lines, receivedAt: number, now:
     }
   }
   const request = { method: "GET", url: "", headers: {} }
-  const policy = new Policy(request, { status, headers: record(lines, receivedAt) }, { shared: false })
+  const policy = new Policy(request, { status, headers: record(lines, receivedAt) }, settings)
   time = Math.max(receivedAt, now)
   return { age: policy.age(), lifetime: policy.maxAge(), storable: policy.storable() }
 }

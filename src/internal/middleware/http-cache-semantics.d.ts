@@ -7,7 +7,11 @@ declare module "http-cache-semantics" {
     constructor(
       request: Message & { readonly method: string; readonly url: string },
       response: Message & { readonly status: number },
-      options?: { readonly shared?: boolean }
+      options?: {
+        readonly shared?: boolean
+        /** Milliseconds. */
+        readonly immutableMinTimeToLive?: number
+      }
     )
     /** Milliseconds since the epoch. */
     now(): number

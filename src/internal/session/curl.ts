@@ -29,7 +29,9 @@ const bodyWords = (request: Prepared): ReadonlyArray<string> => {
 
 /** The command line. */
 export const toCurl = (request: Prepared): string => {
-  const words = ["curl", "-X", quote(request.method), "--path-as-is", quote(redactUrl(request.url))]
+  // With -X HEAD it would wait for a body; brackets and braces in a URL are patterns to it.
+  const method = request.method === "HEAD" ? ["--head"] : ["-X", quote(request.method)]
+  const words = ["curl", ...method, "--globoff", "--path-as-is", quote(redactUrl(request.url))]
   for (const [name, value] of request.fields.pairs) {
     const secret = isSecretHeader(name) || request.fields.secret.has(name.toLowerCase())
     const shown = secret ? redacted : redactHeader(name, value)

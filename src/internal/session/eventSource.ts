@@ -17,6 +17,7 @@ import { own } from "../own.js"
 import { type Pull, pulled } from "../pulled.js"
 import { redactUrl } from "../redact.js"
 import { EventDecoder } from "./eventStream.js"
+import { checkField } from "./headers.js"
 import { mergeOptions } from "./options.js"
 import { Response } from "./response.js"
 
@@ -72,17 +73,24 @@ const pauseOf = (options: ConnectOptions, method: Method, retry: () => number | 
   }))
 }
 
+/** What outlives a connection. */
+interface State {
+  retry: number | undefined
+  /** As the caller gave it, or the server, which may have given one that no header can hold. */
+  lastEventId: string | undefined
+}
+
 class EventSource {
   private readonly send: Send
   private readonly options: ConnectOptions
   private readonly method: Method
   private readonly pause: Pause
-  private readonly state: { retry: number | undefined; lastEventId: string | undefined }
+  private readonly state: State
   private reading: Reading | undefined = undefined
   private ended = false
   private fresh = true
 
-  constructor(send: Send, options: ConnectOptions, method: Method, pause: Pause, state: EventSource["state"]) {
+  constructor(send: Send, options: ConnectOptions, method: Method, pause: Pause, state: State) {
     this.send = send
     this.options = options
     this.method = method
@@ -167,14 +175,15 @@ class EventSource {
   }
 
   private get requestOptions(): RequestOptions {
-    const { idleTimeout, lastEventId: _, maxEventSize: __, method: ___, reconnect: ____, ...options } = this.options
+    const { idleTimeout, lastEventId: given, maxEventSize: __, method: ___, reconnect: ____, ...options } = this.options
     const timeouts = toTimeouts(options.timeout)
     const { lastEventId } = this.state
+    const unsayable = lastEventId !== given && checkField("Last-Event-ID", lastEventId) !== undefined
     return mergeOptions(
       { headers: { Accept: mediaType, "Cache-Control": "no-cache" } },
       {
         ...options,
-        ...(lastEventId === undefined
+        ...(lastEventId === undefined || unsayable
           ? undefined
           : mergeOptions({ headers: options.headers }, { headers: { "Last-Event-ID": lastEventId } })),
         raiseForStatus: false,
@@ -246,7 +255,7 @@ const checked = (options: ConnectOptions): Effect.Effect<ConnectOptions, Invalid
 export const eventSource = (send: Send, given: ConnectOptions): Stream.Stream<Event, ClientError> => {
   const method = given.method ?? "GET"
   const acquire = Effect.flatMap(checked(own(given)), (options) => {
-    const state: EventSource["state"] = {
+    const state: State = {
       retry: undefined,
       lastEventId: options.lastEventId === "" ? undefined : options.lastEventId
     }

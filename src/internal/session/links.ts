@@ -65,7 +65,8 @@ const parametersOf = (text: string, from: number): Parameters => {
     const key = name[0].toLowerCase()
     if (key.endsWith("*")) {
       const decoded = decodeExtended(value)
-      if (decoded !== undefined && !Object.hasOwn(extended, key)) extended[key.slice(0, -1)] = decoded
+      const plain = key.slice(0, -1)
+      if (decoded !== undefined && !Object.hasOwn(extended, plain)) extended[plain] = decoded
     } else if (!Object.hasOwn(params, key)) params[key] = value
   }
   for (const key of Object.keys(extended)) params[key] = extended[key] ?? ""

@@ -65,7 +65,7 @@ class Download {
     return Effect.suspend(() => {
       const head = this.head
       if (head === undefined) return this.begin(response)
-      if (response.status === 206 && this.continues(response)) return this.append(response, head)
+      if (response.status === 206 && this.continues(response)) return this.complete(response, head)
       if (response.status === 206 || response.status === 416) return Effect.as(this.forget(), undefined)
       return Effect.zipRight(this.forget(), this.begin(response))
     })
@@ -96,6 +96,18 @@ class Download {
     this.total ??= range.total
     // A part that ends before the whole does would have to be followed by another.
     return this.total !== undefined && range.end === this.total - 1
+  }
+
+  /** The rest, which has to be all that its Content-Range said. */
+  private complete(
+    response: ClientResponse,
+    head: ResponseHead
+  ): Effect.Effect<ResponseHead, ClientError | PlatformError> {
+    return Effect.tap(this.append(response, head), () =>
+      this.total === undefined || this.offset === this.total
+        ? Effect.void
+        : Effect.fail(new ClientPayloadError({ reason: "Incomplete", received: this.offset, expected: this.total }))
+    )
   }
 
   private append(

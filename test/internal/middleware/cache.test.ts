@@ -1,7 +1,7 @@
 import { gzipSync } from "node:zlib"
 import { KeyValueStore, Error as PlatformError } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Either, Option, TestClock } from "effect"
+import { Effect, Either, Fiber, Option, TestClock } from "effect"
 import * as Auth from "effect-http-session/Auth"
 import type * as ClientRequest from "effect-http-session/ClientRequest"
 import * as Errors from "effect-http-session/Errors"
@@ -466,5 +466,130 @@ describe("cache", () => {
         assert.strictEqual((yield* get(cache, run, undefined, undefined, "POST")).status, 200)
       }
     })
+  )
+
+  it.effect("a 304 may bring a Vary: what is stored answers nobody else then", () =>
+    Effect.gen(function* () {
+      const cache = yield* Middleware.cache()
+      const language = (name: string) => ({ headers: { "accept-language": name } })
+      const run = script([
+        reply("english", [
+          ["Cache-Control", "max-age=0"],
+          ["ETag", '"en"']
+        ]),
+        reply(
+          "",
+          [
+            ["Cache-Control", "max-age=60"],
+            ["ETag", '"en"'],
+            ["Vary", "Accept-Language"]
+          ],
+          304
+        ),
+        reply("deutsch", [["Vary", "Accept-Language"]])
+      ])
+      yield* get(cache, run, language("en"))
+      assert.strictEqual((yield* get(cache, run, language("en"))).body, "english")
+      assert.strictEqual((yield* get(cache, run, language("de"))).body, "deutsch")
+    }).pipe(memory)
+  )
+
+  const superseding: ReadonlyArray<readonly [string, number, Headers, string, string]> = [
+    ["that may not be stored", 200, [["Cache-Control", "no-store"]], "new", "new"],
+    ["that says it is gone", 410, [["Cache-Control", "no-store"]], "gone", "gone"],
+    ["that is too large", 200, [["Cache-Control", "max-age=60"]], "x".repeat(101), "x".repeat(101)],
+    ["that is an error", 500, [], "broken", "old"]
+  ]
+  for (const [name, status, headers, body, next] of superseding) {
+    it.effect(`an answer to a validation ${name}: ${next.slice(0, 9)} comes next (RFC 9111 section 4.3.3)`, () =>
+      Effect.gen(function* () {
+        const cache = yield* Middleware.cache({ maxBodySize: 100 })
+        const run = script((_, index) =>
+          index === 0
+            ? reply("old", [
+                ["Cache-Control", "max-age=3600"],
+                ["ETag", '"1"']
+              ])
+            : reply(body, headers, status)
+        )
+        yield* get(cache, run)
+        assert.strictEqual((yield* get(cache, run, asks("no-cache"))).body, body)
+        assert.strictEqual((yield* get(cache, run)).body, next)
+      }).pipe(memory)
+    )
+  }
+
+  it.effect("immutable makes nothing fresh that is not (RFC 8246)", () =>
+    Effect.gen(function* () {
+      const cache = yield* Middleware.cache()
+      const run = counting([
+        ["Cache-Control", "immutable"],
+        ["Date", "Thu, 01 Jan 1970 00:00:00 GMT"],
+        ["Expires", "Thu, 01 Jan 1970 00:01:00 GMT"]
+      ])
+      yield* get(cache, run)
+      yield* TestClock.adjust("59 seconds")
+      assert.strictEqual((yield* get(cache, run)).body, "1")
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual((yield* get(cache, run)).body, "2")
+    }).pipe(memory)
+  )
+
+  it.effect("an Age that is no number of seconds counts as none (RFC 9111 section 5.1)", () =>
+    Effect.gen(function* () {
+      for (const age of ["-3600", "x", "1.5"]) {
+        const cache = yield* Middleware.cache()
+        const run = counting([
+          ["Cache-Control", "max-age=60"],
+          ["Age", age]
+        ])
+        const url = `http://a.test/${age}`
+        yield* get(cache, run, undefined, url)
+        yield* TestClock.adjust("61 seconds")
+        assert.strictEqual((yield* get(cache, run, undefined, url)).body, "2", age)
+      }
+    }).pipe(memory)
+  )
+
+  it.effect("a response ages from when it was asked for (RFC 9111 section 4.2.3)", () =>
+    Effect.gen(function* () {
+      const cache = yield* Middleware.cache()
+      const run = script((_, index) =>
+        Effect.delay(
+          Effect.flatMap(request(), (asked) =>
+            script([reply(String(index + 1), [["Cache-Control", "max-age=60"]])]).next(asked)
+          ),
+          "50 seconds"
+        )
+      )
+      const slowly = Effect.gen(function* () {
+        const fiber = yield* Effect.fork(get(cache, run))
+        yield* TestClock.adjust("50 seconds")
+        return yield* Fiber.join(fiber)
+      })
+      yield* slowly
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* get(cache, run), { status: 200, body: "1", age: "55" })
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* slowly).body, "2")
+    }).pipe(memory)
+  )
+
+  it.effect("a Location is compared as requests are written", () =>
+    Effect.gen(function* () {
+      const rows = [
+        ["/a[1]", "/a[1]"],
+        ["/?q=a|b", "/?q=a|b"],
+        ["/~u", "/%7Eu"]
+      ] as const
+      for (const [path, location] of rows) {
+        const cache = yield* Middleware.cache()
+        const run = counting([["Cache-Control", "max-age=60"]])
+        yield* get(cache, run, undefined, `http://a.test${path}`)
+        const post = script([reply("", [["Location", location]], 201)])
+        yield* get(cache, post, undefined, "http://a.test/other", "POST")
+        assert.strictEqual((yield* get(cache, run, undefined, `http://a.test${path}`)).body, "2", path)
+      }
+    }).pipe(memory)
   )
 })

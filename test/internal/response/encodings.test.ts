@@ -224,7 +224,10 @@ describe("Content-Encoding", () => {
   })
 
   it.skipIf(!hasZstd)("decodes all frames of zstd, in any pieces (RFC 8878 section 3)", async () => {
-    const frame = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.nat(700_000).map((size) => large.subarray(0, size)))
+    const frame = fc.oneof(
+      fc.uint8Array({ maxLength: 40 }),
+      fc.nat(700_000).map((size) => large.subarray(0, size))
+    )
     await fc.assert(
       fc.asyncProperty(
         fc.array(frame, { minLength: 2, maxLength: 5 }),

@@ -159,9 +159,10 @@ describe("links", () => {
   }
 
   it("have their parameters", () => {
-    const link = parseLinks([`</a>; rel=next; title="plain"; title*=UTF-8''%e2%82%ac; __proto__=x; flag`], base).get(
-      "next"
-    )
+    const link = parseLinks(
+      [`</a>; rel=next; title="plain"; title*=UTF-8''%e2%82%ac; title*=UTF-8''second; __proto__=x; flag`],
+      base
+    ).get("next")
     assert.deepStrictEqual(Object.entries(link?.params ?? {}), [
       ["rel", "next"],
       ["title", "€"],
