@@ -641,4 +641,32 @@ describe("layerPersisted", () => {
       assert.notInclude(inspect(logged, { depth: 9 }), "hunter2")
     })
   )
+
+  for (const change of ["an update", "a removal"] as const) {
+    it.effect(`keeps what was read back after ${change}`, () =>
+      Effect.gen(function* () {
+        const { close, jar } = yield* persisted(yield* memory)
+        yield* TestClock.adjust("1 hour")
+        yield* jar.updateCookies({ a: "old" }, url)
+        const backup = yield* jar.toJson
+        yield* TestClock.adjust("10 seconds")
+        if (change === "an update") yield* jar.updateCookies({ a: "new" }, url)
+        else yield* jar.clear()
+        yield* TestClock.adjust("10 seconds")
+        yield* jar.fromJson(backup)
+        yield* TestClock.adjust("10 seconds")
+        assert.include(yield* header(jar), "a=old")
+        yield* close
+      })
+    )
+  }
+
+  it.effect("a Date that is none says nothing of when a cookie expires", () =>
+    Effect.gen(function* () {
+      const jar = yield* CookieJar.make()
+      const cookie = Cookies.unsafeMakeCookie("a", "b", { expires: new Date("nonsense") })
+      yield* jar.updateCookies(Cookies.fromIterable([cookie]), "http://a.test/")
+      assert.strictEqual((yield* jar.entries).length, 1)
+    })
+  )
 })

@@ -154,6 +154,8 @@ export class Jar {
     const scope = target === undefined ? ownDomain(cookie.domain) : resolveDomain(cookie.domain, target)
     if (scope === undefined || (!this.settings.unsafe && isIP(scope.domain) !== 0)) return
     const promised = hasHostPrefix(cookie.name) || hasSecurePrefix(cookie.name)
+    // A Date that is none says nothing.
+    const until = cookie.expires === undefined || Number.isNaN(cookie.expires) ? Infinity : cookie.expires
     this.#commit(
       {
         name: cookie.name,
@@ -164,7 +166,7 @@ export class Jar {
         httpOnly: cookie.httpOnly ?? false,
         sameSite: cookie.sameSite,
         partitioned: cookie.partitioned ?? false,
-        expires: Math.min(cookie.expires ?? Infinity, cookie.expires === undefined ? Infinity : now + maxAge)
+        expires: until === Infinity ? Infinity : Math.min(until, now + maxAge)
       },
       now
     )
@@ -226,7 +228,10 @@ export class Jar {
 
   /** Adds saved cookies, which replace the jar's own; what the rules do not allow is left out. */
   restore(cookies: ReadonlyArray<Stored>, now: number): void {
-    for (const cookie of cookies) this.#restoreOne(cookie, now)
+    for (const cookie of cookies) {
+      const updated = this.#store.journaled ? this.#store.stamp(cookie, now) : cookie.updated
+      this.#restoreOne({ ...cookie, updated }, now)
+    }
   }
 
   /**

@@ -113,6 +113,11 @@ export class Store {
     this.#removed ??= new Map()
   }
 
+  /** Whether others have what is in it: what changes has to be newer than theirs. */
+  get journaled(): boolean {
+    return this.#removed !== undefined
+  }
+
   removed(): ReadonlyArray<Removed> {
     return this.#removed === undefined ? [] : Array.from(this.#removed.values())
   }

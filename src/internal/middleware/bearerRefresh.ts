@@ -12,6 +12,7 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
 import { setHeader } from "../session/changes.js"
+import { reveal } from "../session/credentials.js"
 import type { Prepared } from "../session/prepared.js"
 import { isReplayable } from "../session/replay.js"
 import { hasCredentials, middlewareError, preparedOf, tellRetry } from "./request.js"
@@ -120,8 +121,13 @@ const originKey = (text: string): string => {
   return `${url.protocol}//${url.hostname}:${url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port}`
 }
 
-const authorize = (request: Prepared, token: Redacted.Redacted): Prepared =>
-  setHeader(request, "Authorization", Redacted.make(`Bearer ${Redacted.value(token)}`))
+/** A wiped token is none. */
+const authorize = (request: Prepared, token: Redacted.Redacted): Effect.Effect<Prepared, ClientError> => {
+  const shown = reveal(token)
+  return shown === undefined
+    ? Effect.fail(middlewareError(request, "TokenRefresh", { description: "the token was wiped" }))
+    : Effect.succeed(setHeader(request, "Authorization", Redacted.make(`Bearer ${shown}`)))
+}
 
 /** Sends with the token, and once more with a new one after a 401. */
 const send = <E>(request: Prepared, next: Next, tokens: Tokens<E>): Effect.Effect<ClientResponse, ClientError> => {
@@ -137,7 +143,7 @@ const send = <E>(request: Prepared, next: Next, tokens: Tokens<E>): Effect.Effec
         : Effect.die(Cause.squash(cause))
     })
   return Effect.flatMap(token(undefined), (first) =>
-    Effect.flatMap(next(authorize(request, first)), (response) => {
+    Effect.flatMap(Effect.flatMap(authorize(request, first), next), (response) => {
       if (response.status !== 401) return Effect.succeed(response)
       if (!isReplayable(request.body)) {
         tokens.forget(first)
@@ -146,7 +152,7 @@ const send = <E>(request: Prepared, next: Next, tokens: Tokens<E>): Effect.Effec
       return response.release.pipe(
         Effect.zipRight(tellRetry(next, request, { reason: "TokenRefresh", delay: 0 })),
         Effect.zipRight(token(first)),
-        Effect.flatMap((second) => next(authorize(request, second)))
+        Effect.flatMap((second) => Effect.flatMap(authorize(request, second), next))
       )
     })
   )

@@ -239,7 +239,7 @@ class Digest {
     }
     return Effect.flatMap(choose(challenge, request, asker), (qop) => {
       if (qop === undefined) return refusal.outcome
-      const session = this.begin(request, challenge, asker)
+      const session = this.begin(request, challenge, asker, used)
       if (session instanceof InvalidRequest) return Effect.fail(session)
       return refusal.release.pipe(
         Effect.zipRight(tellRetry(next, request, { reason: "Digest", delay: 0 })),
@@ -267,10 +267,17 @@ class Digest {
     return answers === 0 && !used.knows(challenge)
   }
 
-  private begin(request: Prepared, challenge: DigestChallenge, asker: Asker): Session | InvalidRequest {
+  private begin(
+    request: Prepared,
+    challenge: DigestChallenge,
+    asker: Asker,
+    refused: Session | undefined
+  ): Session | InvalidRequest {
     const known = this.sessions.get(asker.key)
-    // Somebody else has been told the same nonce meanwhile: its count goes on.
-    if (known?.knows(challenge) === true && !challenge.session) return known
+    // Somebody else has been told the same nonce meanwhile: its count goes on. A secret that was made of it does, too,
+    // unless it was refused.
+    const secretHolds = !challenge.session || (known !== refused && known?.challenge.nonce === challenge.nonce)
+    if (known?.knows(challenge) === true && secretHolds) return known
     const revealed = revealBasic(this.credentials)
     const wrong = Either.isLeft(revealed)
       ? revealed.left

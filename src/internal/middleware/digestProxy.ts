@@ -4,6 +4,7 @@
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Next } from "../../Middleware.js"
+import { environmentOf } from "../session/environment.js"
 import { callOf } from "../session/nexts.js"
 import type { Prepared } from "../session/prepared.js"
 import { ProxyValue } from "../session/proxyInput.js"
@@ -28,7 +29,7 @@ const absoluteForm = ({ target }: Prepared): string => (target.target === "*" ? 
 export const proxyLeg = (request: Prepared, next: Next): ProxyLeg | undefined => {
   const call = callOf(next)
   if (call === undefined || Option.isSome(request.header("proxy-authorization"))) return undefined
-  const route = routeOf(request, call.core.environment)
+  const route = routeOf(request, environmentOf(request, call.core))
   if ("_tag" in route || route.proxy === undefined) return undefined
   const { origin, proxy } = route
   if (proxy.kind !== "http" && proxy.kind !== "https") return undefined

@@ -33,7 +33,12 @@ export const removeHeader = (self: Prepared, name: string): Prepared => {
 export const setUrl = (self: Prepared, url: UrlInput): Prepared => {
   const target = parseTarget(url, self.given.encoded === true, self.target)
   if (target instanceof InvalidURL) return self.derive({ fault: self.fault ?? target })
-  return moveTo(self, target, {})
+  if (self.target.websocket) return moveTo(self, target.asWebSocket, {})
+  if (!target.websocket) return moveTo(self, target, {})
+  const description = "the scheme is neither http nor https"
+  return self.derive({
+    fault: self.fault ?? new InvalidURL({ url: target.shownUrl, reason: "Scheme", description })
+  })
 }
 
 /** The headers that belong to one body. */

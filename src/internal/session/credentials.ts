@@ -56,9 +56,12 @@ const encode = (credentials: Credentials): Either.Either<string, string> => {
   )
 }
 
+const isWiped = (credentials: Credentials): boolean =>
+  reveal(credentials._tag === "Bearer" ? credentials.token : credentials.password) === undefined
+
 /** The value of Authorization or Proxy-Authorization, or what is wrong with the credentials. */
 export const authorizationOf = (credentials: Credentials): Either.Either<string, string> => {
-  let result = memo.get(credentials)
+  let result = isWiped(credentials) ? undefined : memo.get(credentials)
   if (result === undefined) {
     result = encode(credentials)
     memo.set(credentials, result)

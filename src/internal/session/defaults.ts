@@ -58,6 +58,8 @@ export interface Defaults {
   /** Whether there are trace configs. */
   readonly traced: boolean
   readonly spans: SpanOptions | false | undefined
+  /** Whether the environment is asked that was read when the session was made. */
+  readonly trustEnv: boolean
 }
 
 /** Headers that a request's lines depend on, so that they cannot be written ahead. */
@@ -98,13 +100,23 @@ const common = (options: SessionOptions): RequestOptions => {
   return out
 }
 
+/** Names that stood in URLs without a password. */
+const logins = new WeakMap<Credentials, string>()
+
 /** Credentials that stood in a URL. */
-export const fromUserinfo = (userinfo: Userinfo): Basic => ({
-  _tag: "Basic",
-  user: Redacted.make(userinfo.user),
-  password: Redacted.make(userinfo.password),
-  encoding: "utf-8"
-})
+export const fromUserinfo = (userinfo: Userinfo): Basic => {
+  const auth: Basic = {
+    _tag: "Basic",
+    user: Redacted.make(userinfo.user),
+    password: Redacted.make(userinfo.password),
+    encoding: "utf-8"
+  }
+  if (userinfo.user !== "" && userinfo.password === "") logins.set(auth, userinfo.user)
+  return auth
+}
+
+/** The name that stood in a URL without a password, if these credentials are made of one. */
+export const loginOf = (auth: Credentials): string | undefined => logins.get(auth)
 
 const makeBase = (options: SessionOptions): Target | undefined => {
   if (options.baseUrl === undefined) return undefined
@@ -180,6 +192,7 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
     after: linesAfter(present),
     recent: new Recent(),
     traced: options.traceConfigs !== undefined && options.traceConfigs.length > 0,
-    spans: options.spans
+    spans: options.spans,
+    trustEnv: options.trustEnv ?? false
   }
 }

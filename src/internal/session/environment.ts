@@ -10,9 +10,11 @@ import * as Option from "effect/Option"
 import type { Basic } from "../../Auth.js"
 import type { InvalidRequest, InvalidURL } from "../../Errors.js"
 import type { Origin, ProxyRoute } from "../transport/Transport.js"
+import type { SessionCore } from "./core.js"
 import { revealBasic } from "./credentials.js"
 import * as Netrc from "./netrc.js"
 import * as NoProxy from "./noProxy.js"
+import type { Prepared } from "./prepared.js"
 import {
   type Fault,
   makeRoute,
@@ -119,3 +121,7 @@ export const readEnvironment: Effect.Effect<Environment, ConfigError> = Effect.g
     netrc
   }
 })
+
+/** What the environment says, where it is trusted. */
+export const environmentOf = (request: Prepared, core: SessionCore): Environment | undefined =>
+  request.defaults.trustEnv ? core.environment : undefined

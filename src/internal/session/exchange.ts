@@ -8,7 +8,9 @@ import type { ClientError } from "../../Errors.js"
 import type { Jar } from "../cookies/jar.js"
 import { toWire as toWireText } from "../cookies/wire.js"
 import type { Call } from "./call.js"
-import { cookieHeader, toSeed } from "./cookies.js"
+import { cookieHeader, isSecureHome, seeded, toSeed } from "./cookies.js"
+import { loginOf } from "./defaults.js"
+import { type Environment, environmentOf } from "./environment.js"
 import { getField } from "./headers.js"
 import { Hop, type OnResponse, type Resume } from "./hop.js"
 import type { Prepared } from "./prepared.js"
@@ -20,18 +22,13 @@ import { withinCall } from "./within.js"
 const downgraded = (call: Call, request: Prepared): boolean =>
   request.target.origin.scheme === "http" && call.history.some((hop) => hop.url.startsWith("https:"))
 
-/** A name in the URL without a password. */
-const loginOf = ({ target: { userinfo } }: Prepared): string | undefined =>
-  userinfo === undefined || userinfo.user === "" || userinfo.password !== "" ? undefined : userinfo.user
-
 /**
  * With netrc's credentials for the host, where the environment is trusted and the request has none, or only a name: that
  * one's password, as curl has it.
  */
-const withNetrc = (call: Call, request: Prepared): Prepared => {
-  const { environment } = call.core
+const withNetrc = (request: Prepared, call: Call, environment: Environment | undefined): Prepared => {
   if (environment === undefined || request.noAuth) return request
-  const login = request.auth === undefined ? undefined : loginOf(request)
+  const login = request.auth === undefined ? undefined : loginOf(request.auth)
   if (request.auth !== undefined && login === undefined) return request
   if (getField(request.headers, "authorization") !== undefined || downgraded(call, request)) return request
   const auth = environment.netrc(request.target.origin.host, login)
@@ -49,14 +46,15 @@ const makeHop = (
   if (call.failure !== undefined) return call.failure
   const { core } = call
   if (core.closed) return core.closedError(call.details(undefined))
-  const request = withNetrc(call, given)
+  const environment = environmentOf(given, core)
+  const request = withNetrc(given, call, environment)
   const trace = call.trace?.hop(request)
   const wire = toWire(request, cookies, trace?.override, call.bodyContext(request, trace))
   if (isWireError(wire)) {
     trace?.failed(Cause.fail(wire))
     return wire
   }
-  const route = routeOf(request, core.environment)
+  const route = routeOf(request, environment)
   if ("_tag" in route) {
     trace?.failed(Cause.fail(route))
     return route
@@ -109,7 +107,19 @@ const withForeignJar = (
   const { url } = request.target
   const own = toSeed(call, request)
   const asked = Effect.suspend(() => jarService.cookieHeader(url))
-  const header = own.length === 0 ? asked : Effect.zipRight(jarService.updateCookies(own, url), asked)
+  const seeding = isSecureHome(request)
+    ? jarService.setCookies(
+        own.map(([name, value]) => `${name}=${value}; Path=/; Secure`),
+        url
+      )
+    : jarService.updateCookies(own, url)
+  const header =
+    own.length === 0
+      ? asked
+      : Effect.zipRight(
+          Effect.tap(seeding, () => Effect.sync(() => seeded(call, request))),
+          asked
+        )
   return Effect.flatMap(withinCall(call, header), (cookies) =>
     Effect.flatMap(send(cookies._tag === "Some" ? toWireText(cookies.value) : undefined), (response) => {
       const lines = response.headerValues("set-cookie")

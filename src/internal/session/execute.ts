@@ -26,11 +26,14 @@ const urlOf = (request: HttpClientRequest.HttpClientRequest): string =>
 
 /** Those of the options that a prepared request has not been given itself. */
 const missing = (current: RequestOptions, request: Prepared): RequestOptions => {
-  const { data: _, headers, json: __, params: ___, text: ____, ...rest } = current
+  const { auth, cookies, data: _, headers, json: __, params: ___, text: ____, ...rest } = current
   const names = new Set(request.headers.map(([name]) => name.toLowerCase()))
+  const identified = request.auth !== undefined || request.noAuth || names.has("authorization")
   return mergeOptions(
     {
       ...rest,
+      ...(identified || auth === undefined ? {} : { auth }),
+      ...(request.cookies.length > 0 || cookies === undefined ? {} : { cookies }),
       ...(headers === undefined
         ? {}
         : { headers: entriesOf(headers).filter(([name]) => !names.has(name.toLowerCase())) })

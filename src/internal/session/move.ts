@@ -51,12 +51,18 @@ const isContentField = (name: string): boolean =>
 const withoutBody = ({ chunked, compress, data, expect100, json, text, ...rest }: RequestOptions): RequestOptions =>
   own(rest)
 
+/** They were for the first URL. */
+const withoutParams = (options: RequestOptions): RequestOptions => {
+  if (options.params === undefined) return options
+  const { params, ...rest } = options
+  return own(rest)
+}
+
 /** The next hop of a redirect. Without its body a request loses the headers about it too. */
 export const redirectTo = (self: Prepared, target: Target, method: string, keepBody: boolean): Prepared =>
   moveTo(self, target, {
     method,
     hop: self.hop + 1,
-    ...(keepBody
-      ? {}
-      : { body: HttpBody.empty, given: withoutBody(self.given), fields: withoutFields(self.fields, isContentField) })
+    given: keepBody ? withoutParams(self.given) : withoutBody(withoutParams(self.given)),
+    ...(keepBody ? {} : { body: HttpBody.empty, fields: withoutFields(self.fields, isContentField) })
   })

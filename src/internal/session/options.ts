@@ -51,10 +51,25 @@ const common = (base: SessionOptions, over: SessionOptions) => ({
       : merge(toTimeouts(base.timeout), toTimeouts(over.timeout))
 })
 
+/** What belongs to one proxy is not for another. */
+const forProxyOf = <O extends RequestOptions | SessionOptions>(over: O, base: O): O =>
+  over.proxy === undefined ? base : { ...base, proxyAuth: undefined, proxyHeaders: undefined }
+
+/** An Authorization header replaces credentials, as it does where it is given with a request. */
+const forHeadersOf = (over: RequestOptions, base: RequestOptions): RequestOptions =>
+  base.auth !== undefined &&
+  over.auth === undefined &&
+  over.headers !== undefined &&
+  entriesOf(over.headers).some(([name]) => name.toLowerCase() === "authorization")
+    ? { ...base, auth: undefined }
+    : base
+
 /** A request's options over others. */
-export const mergeOptions = (base: RequestOptions, over: RequestOptions): RequestOptions =>
-  given({ ...(hasBody(over) ? withoutBody(base) : base), ...given(over), ...common(base, over) })
+export const mergeOptions = (base: RequestOptions, over: RequestOptions): RequestOptions => {
+  const kept = forHeadersOf(over, forProxyOf(over, hasBody(over) ? withoutBody(base) : base))
+  return given({ ...kept, ...given(over), ...common(base, over) })
+}
 
 /** A session's options over another's. */
 export const mergeSessionOptions = (base: SessionOptions, over: SessionOptions): SessionOptions =>
-  given({ ...base, ...given(over), ...common(base, over) })
+  given({ ...forProxyOf(over, base), ...given(over), ...common(base, over) })

@@ -113,7 +113,9 @@ const again = (request: Prepared, url: string): Prepared | PrepareError => {
   if (!(made instanceof Prepared)) return made
   // Each page may be redirected as often as the first; `hop` says no more than whether it is still at its origin.
   const home = request.hop === 0 && sameOrigin(request.target.origin, made.target.origin)
-  return made.derive({ hop: home ? 0 : 1 })
+  // No password goes from https to http, none of netrc's either.
+  const downgrade = request.target.origin.scheme === "https" && made.target.origin.scheme === "http"
+  return made.derive({ hop: home ? 0 : 1, ...(downgrade ? { given: { ...made.given, auth: false } } : {}) })
 }
 
 const withoutCredentials = (options: RequestOptions): RequestOptions => {

@@ -121,6 +121,8 @@ interface Parts {
   readonly cookies: Pairs
   /** `undefined`: as the options say. */
   readonly body: HttpBody.HttpBody | undefined
+  /** Whether it is for an origin that gets no credentials of the session's. */
+  readonly away: boolean
 }
 
 type Combined = Prepared | InvalidRequest | RequestBodyError | Fault
@@ -129,7 +131,9 @@ const full = (defaults: Defaults, method: string, target: Target, given: Request
   const own = given.headers === undefined ? noFields : toFields(given.headers)
   if (isFault(own)) return own
   const cookies = given.cookies === undefined ? noCookies : toCookies(given.cookies)
-  return isFault(cookies) ? cookies : combine(defaults, method, target, given, { own, cookies, body: undefined })
+  return isFault(cookies)
+    ? cookies
+    : combine(defaults, method, target, given, { own, cookies, body: undefined, away: false })
 }
 
 const combine = (defaults: Defaults, method: string, parsed: Target, given: RequestOptions, parts: Parts): Combined => {
@@ -137,7 +141,7 @@ const combine = (defaults: Defaults, method: string, parsed: Target, given: Requ
   if (wrong !== undefined) return wrong
   const target = given.params === undefined ? parsed : withParams(parsed, given.params, given.encoded === true)
   if (isFault(target)) return target
-  const access = resolveAccess(defaults, given, target, parts.own)
+  const access = resolveAccess(defaults, given, target, parts.own, parts.away)
   if (isFault(access)) return access
   const body = parts.body ?? resolveBody(defaults, given, access.fields)
   if (body instanceof InvalidRequest || body instanceof RequestBodyError || isFault(body)) return body
@@ -194,16 +198,18 @@ const resolveAccess = (
   defaults: Defaults,
   given: RequestOptions,
   target: Target,
-  own: Fields
+  own: Fields,
+  away: boolean
 ): { readonly fields: Fields; readonly auth: Credentials | undefined } | Fault => {
   const header = getField(own.pairs, "authorization") !== undefined
-  const fromUrl = given.auth === false ? undefined : target.userinfo
+  const off = given.auth === false || (given.auth === undefined && defaults.options.auth === false)
+  const fromUrl = off ? undefined : target.userinfo
   const option = given.auth === false ? undefined : given.auth
   if ((header ? 1 : 0) + (fromUrl === undefined ? 0 : 1) + (option === undefined ? 0 : 1) > 1) {
     const description = "credentials are given more than once, by auth, an Authorization header or the URL"
     return { option: "auth", description }
   }
-  const inside = defaults.base === undefined || sameOrigin(defaults.base.origin, target.origin)
+  const inside = !away && (defaults.base === undefined || sameOrigin(defaults.base.origin, target.origin))
   let session = inside ? defaults.fields : defaults.openFields
   if (given.auth === false || fromUrl !== undefined || option !== undefined) {
     session = withoutFields(session, isAuthorization)
@@ -245,12 +251,15 @@ const dataBody = (data: Data, fields: Fields): HttpBody.HttpBody | InvalidReques
 export const adopt = (
   defaults: Defaults,
   self: Prepared,
-  options: RequestOptions | undefined
+  options: RequestOptions | undefined,
+  away = false
 ): Prepared | PrepareError => {
   if (self.fault !== undefined) return self.fault
   const over = options === undefined ? noOptions : own(options)
   const { auth, cookies, data, encoded, headers, json, params, serverHostname, text, ...kept } = self.given
-  const given = { ...self.defaults.options, ...kept, serverHostname: self.serverHostname, ...defined(over) }
+  const { proxyAuth, proxyHeaders, ...others } = { ...self.defaults.options, ...kept }
+  const proxied = over.proxy === undefined ? { proxyAuth, proxyHeaders } : {}
+  const given = { ...others, ...proxied, serverHostname: self.serverHostname, ...defined(over) }
   const target = self.target.withoutUserinfo
   const extra = toFields(over.headers)
   if (isFault(extra)) return fail(self.method, target, extra)
@@ -266,7 +275,8 @@ export const adopt = (
     combine(defaults, self.method, target, own({ ...given, auth: access }), {
       own: mergeFields(fields, extra),
       cookies: more,
-      body
+      body,
+      away
     })
   )
 }

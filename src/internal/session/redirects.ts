@@ -82,7 +82,7 @@ export const follow = (
       const asked = Effect.suspend(() => onRedirect({ response: response.toHead(), next, crossOrigin }))
       return Effect.flatMap(withinCall(call, asked), (choice) => {
         if (Option.isNone(choice)) return after.end(response)
-        const chosen = asHop(choice.value, next)
+        const chosen = asHop(choice.value, next, [request.url, ...history.map(({ url }) => url)])
         return chosen instanceof Prepared ? send(chosen) : Effect.fail(chosen)
       })
     })
@@ -108,7 +108,7 @@ const differing = (call: Call, location: string): InvalidURL =>
   })
 
 /** What a hook gave in place of `next`: it counts as this hop, and one made elsewhere keeps to the same rules. */
-const asHop = (chosen: ClientRequest, next: Prepared): Prepared | ClientError => {
+const asHop = (chosen: ClientRequest, next: Prepared, asked: ReadonlyArray<string>): Prepared | ClientError => {
   if (chosen === next) return next
   if (!(chosen instanceof Prepared)) {
     return new InvalidRequest({
@@ -119,6 +119,11 @@ const asHop = (chosen: ClientRequest, next: Prepared): Prepared | ClientError =>
   }
   if (chosen.defaults === next.defaults) return chosen.hop === next.hop ? chosen : chosen.derive({ hop: next.hop })
   const { maxRedirects, onRedirect, raiseForStatus } = next
-  const adopted = adopt(next.defaults, chosen, { maxRedirects, onRedirect, raiseForStatus })
+  // Who has once left an origin gets none of its credentials again.
+  const home = asked.every((url) => {
+    const target = parseTarget(url, true)
+    return !(target instanceof InvalidURL) && sameOrigin(target.origin, chosen.target.origin)
+  })
+  const adopted = adopt(next.defaults, chosen, { maxRedirects, onRedirect, raiseForStatus }, !home)
   return adopted instanceof Prepared ? adopted.derive({ hop: next.hop }) : adopted
 }

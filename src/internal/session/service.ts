@@ -3,6 +3,7 @@
  */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type * as Effect from "effect/Effect"
+import { NodeInspectSymbol } from "effect/Inspectable"
 import type * as Stream from "effect/Stream"
 import type { ClientRequest, Method, RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { ConnectorService } from "../../Connector.js"
@@ -55,6 +56,20 @@ export class SessionImpl implements SessionService, Opener {
   readonly webSocket = (url: UrlInput, options?: WebSocketOptions) => openWebSocket(this, url, options)
   readonly with = (options: SessionOptions): SessionService =>
     new SessionImpl(this.core, this.connector, this.current, mergeSessionOptions(this.given, options))
+
+  /** Its options may hold secrets in many places. */
+  toJSON(): unknown {
+    const { base } = this.defaults
+    return {
+      _id: "effect-http-session/Session",
+      id: this.core.id,
+      ...(base === undefined ? undefined : { baseUrl: base.shownUrl })
+    }
+  }
+
+  [NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
 
   get signals(): Stream.Stream<Signal> {
     return this.core.hub.stream

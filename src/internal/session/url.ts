@@ -127,7 +127,9 @@ const parseRest = (
   const authority = length === -1 ? rest : rest.slice(0, length)
   const parsed = parseAuthority(text, authority, scheme)
   if (parsed instanceof InvalidURL) return parsed
-  if (!websocket && parsed.userinfo === undefined && start + authority.length <= writtenLength) {
+  // "//host" says no scheme.
+  const absolute = start > 2
+  if (absolute && !websocket && parsed.userinfo === undefined && start + authority.length <= writtenLength) {
     if (written.size >= writtenCapacity) written.clear()
     // A copy, so that the key does not hold the whole URL.
     written.set(Buffer.from(text.slice(0, start + authority.length)).toString(), parsed.origin)
@@ -215,6 +217,10 @@ const parseRelative = (text: string, encoded: boolean, base: Target): Target | I
   return new Target(base.origin, place.target, place.fragment, base.userinfo, base.websocket)
 }
 
+/** The host as a Location spells it, if it does so in the usual way. */
+const hostIn = (location: string): string | undefined =>
+  /^(?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]{2}(?:[^/\\?#]*@)?([^/\\?#:@]*)/.exec(location.trim())?.[1]
+
 const asRedirect = (error: InvalidURL): InvalidURL =>
   new InvalidURL({ url: error.url, reason: error.reason, description: error.description, redirect: true })
 
@@ -238,7 +244,7 @@ export const resolveLocation = (location: string, base: Target, requote: boolean
   }
   const parsed = parseTarget(url, true)
   if (parsed instanceof InvalidURL) return asRedirect(parsed)
-  if (parsed.origin.ip === 4 && !sameOrigin(parsed.origin, base.origin) && !location.includes(parsed.origin.host)) {
+  if (parsed.origin.ip === 4 && !sameOrigin(parsed.origin, base.origin) && hostIn(location) !== parsed.origin.host) {
     return refuse("Host", "the host of the Location is not a canonical IPv4 address")
   }
   const fragment = location.includes("#") ? parsed.fragment : base.fragment

@@ -1,0 +1,341 @@
+/** What a session knows goes to whom it belongs, whichever way a request takes. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { inspect } from "node:util"
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Option, Redacted, Stream } from "effect"
+import * as Auth from "effect-http-session/Auth"
+import * as ClientRequest from "effect-http-session/ClientRequest"
+import * as ClientResponse from "effect-http-session/ClientResponse"
+import * as CookieJar from "effect-http-session/CookieJar"
+import * as Middleware from "effect-http-session/Middleware"
+import * as Session from "effect-http-session/Session"
+import * as Ssl from "effect-http-session/Ssl"
+import { authorizationOf } from "../src/internal/session/credentials.js"
+import { mergeOptions, mergeSessionOptions } from "../src/internal/session/options.js"
+import { parseTarget, resolveLocation, Target } from "../src/internal/session/url.js"
+import { standard } from "./support/certificates.js"
+import { proxyServer } from "./support/proxyServer.js"
+import { response } from "./support/server.js"
+import { asked, redirect, sessionWith, site, values } from "./support/sites.js"
+
+const text = (session: Session.SessionService, url: string, options?: ClientRequest.RequestOptions) =>
+  session.get(url, options).pipe(ClientResponse.text)
+
+const basic = (user: string, password: string) => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`
+
+/** A session with this netrc file. */
+const withNetrc = (content: string, options: Session.SessionOptions = {}) =>
+  Effect.gen(function* () {
+    const directory = yield* Effect.acquireRelease(
+      Effect.promise(() => mkdtemp(join(tmpdir(), "netrc-"))),
+      (path) => Effect.promise(() => rm(path, { recursive: true }))
+    )
+    const path = join(directory, "netrc")
+    yield* Effect.promise(() => writeFile(path, content, { mode: 0o600 }))
+    return yield* sessionWith({ trustEnv: true, ...options }).pipe(
+      Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["NETRC", path]])))
+    )
+  })
+
+/** A plain server, and one with TLS that is made of it. */
+const both = (answer: (plain: string) => string) =>
+  Effect.gen(function* () {
+    const { ca, good } = yield* standard()
+    const plain = yield* site(() => response(200))
+    const secure = yield* site(() => answer(plain.to("localhost")), good)
+    return { plain, secure, ssl: yield* Ssl.context({ ca }) }
+  })
+
+describe("URLs", () => {
+  it.scopedLive("that begin with two slashes have the scheme of their own base", () =>
+    Effect.gen(function* () {
+      const at = yield* site(() => response(200))
+      const { session } = yield* sessionWith({ baseUrl: at.to("a.test") })
+      yield* text(session, `//other.test:${at.port}/x`)
+      const alone = yield* Effect.flip(ClientRequest.make("GET", `//other.test:${at.port}/y`))
+      assert.strictEqual(alone._tag === "InvalidURL" && alone.reason, "Relative")
+      const secure = parseTarget("https://secure.test/", false)
+      const other = secure instanceof Target ? parseTarget(`//other.test:${at.port}/z`, false, secure) : secure
+      assert.strictEqual(other instanceof Target && other.url, `https://other.test:${at.port}/z`)
+    })
+  )
+
+  const base = parseTarget("http://a.test/", false)
+  const locations: ReadonlyArray<readonly [string, boolean]> = [
+    ["http://127.0.0.1/", true],
+    ["http://127.0.0.1:81/0x7f.1", true],
+    ["//u@127.0.0.1/", true],
+    ["http://2130706433/?127.0.0.1", false],
+    ["http://0x7f.1/#127.0.0.1", false],
+    ["http://127.0.0.1@0x7f.1/", false],
+    ["http://0x7f.1/127.0.0.1", false],
+    ["https:0x7f.1/127.0.0.1", false]
+  ]
+  for (const [location, good] of locations) {
+    it(`${location} ${good ? "is" : "is not"} followed: an address has to be spelled as one`, () => {
+      assert.instanceOf(base, Target)
+      assert.strictEqual(base instanceof Target && resolveLocation(location, base, true) instanceof Target, good)
+    })
+  }
+
+  it.scopedLive("of WebSockets are for WebSockets alone, also where a middleware sets them", () =>
+    Effect.gen(function* () {
+      const at = yield* site(() => response(200))
+      const request = ClientRequest.setUrl(yield* ClientRequest.make("GET", at.to("a.test")), `ws://a.test:${at.port}/`)
+      const { session } = yield* sessionWith()
+      assert.strictEqual((yield* Effect.flip(session.execute(request).pipe(ClientResponse.text)))._tag, "InvalidURL")
+      assert.deepStrictEqual(asked(at), [])
+    })
+  )
+})
+
+describe("WebSockets", () => {
+  it.scopedLive("keep their tunnel through a proxy where a middleware changes the URL", () =>
+    Effect.gen(function* () {
+      const at = yield* site(() => response(200))
+      for (const change of [() => `http://127.0.0.1:${at.port}/ws`, (url: string) => `${url}?x=1`]) {
+        const proxy = yield* proxyServer()
+        const { session } = yield* sessionWith({
+          proxy: proxy.url,
+          middlewares: [(request, next) => next(ClientRequest.setUrl(request, change(request.url)))]
+        })
+        yield* Effect.either(session.webSocket(`ws://127.0.0.1:${at.port}/`))
+        assert.deepStrictEqual(
+          proxy.seen.map(({ method }) => method),
+          ["CONNECT"]
+        )
+      }
+    })
+  )
+})
+
+describe("session cookies", () => {
+  it.scopedLive("of an https address do not go in clear", () =>
+    Effect.gen(function* () {
+      const { ca, good } = yield* standard()
+      const plain = yield* site(() => response(200))
+      const secure = yield* site(() => redirect(302, plain.to("127.0.0.1")), good)
+      const ssl = yield* Ssl.context({ ca })
+      const { session } = yield* sessionWith({ baseUrl: secure.to("127.0.0.1"), cookies: { sid: "1" }, ssl })
+      yield* text(session, "/")
+      assert.deepStrictEqual([values(secure, "cookie"), values(plain, "cookie")], [[["sid=1"]], [[]]])
+    })
+  )
+
+  /** A jar that the session cannot look into. */
+  const foreign = (jar: CookieJar.CookieJarService, slow = 0): CookieJar.CookieJarService => ({
+    ...jar,
+    updateCookies: (cookies, url) => Effect.zipRight(Effect.sleep(slow), jar.updateCookies(cookies, url))
+  })
+
+  it.scopedLive("of an https host do not go in clear with a jar of one's own either", () =>
+    Effect.gen(function* () {
+      const { plain, secure, ssl } = yield* both((url) => redirect(302, url))
+      const options = { baseUrl: secure.to("localhost"), cookies: { sid: "1" }, ssl }
+      const { session } = yield* sessionWith(options, { jar: foreign(yield* CookieJar.make()) })
+      yield* text(session, "/")
+      assert.deepStrictEqual([values(secure, "cookie"), values(plain, "cookie")], [[["sid=1"]], [[]]])
+    })
+  )
+
+  it.scopedLive("are there for requests side by side, and after one that was interrupted, whatever the jar takes", () =>
+    Effect.gen(function* () {
+      const at = yield* site(() => response(200))
+      const { session } = yield* sessionWith({ cookies: { sid: "1" } }, { jar: foreign(yield* CookieJar.make(), 50) })
+      yield* Effect.either(Effect.timeout(text(session, at.to("a.test")), "10 millis"))
+      yield* Effect.all([text(session, at.to("a.test")), text(session, at.to("a.test"))], { concurrency: 2 })
+      assert.deepStrictEqual(values(at, "cookie"), [["sid=1"], ["sid=1"]])
+    })
+  )
+})
+
+describe("netrc", () => {
+  const content = "machine a.test login user password pw\nmachine localhost login user password pw"
+
+  it.scopedLive("gives the password of a name in a URL, after redirects, under a baseUrl and for values", () =>
+    Effect.gen(function* () {
+      const at = yield* site(({ target }) => (target === "/" ? redirect(302, "/end") : response(200)))
+      const named = at.to("user@a.test")
+      const { session } = yield* withNetrc(content)
+      yield* text(session, named)
+      yield* session.execute(yield* ClientRequest.make("GET", `${named}x`)).pipe(ClientResponse.text)
+      yield* text((yield* withNetrc(content, { baseUrl: named })).session, "x")
+      assert.deepStrictEqual(values(at, "authorization"), Array(4).fill([basic("user", "pw")]))
+    })
+  )
+
+  it.scopedLive("is not asked by a session that does not trust the environment any more", () =>
+    Effect.gen(function* () {
+      const at = yield* site(() => response(200))
+      const { session } = yield* withNetrc(content)
+      yield* text(session.with({ trustEnv: false }), at.to("a.test"))
+      yield* text(session.with({}), at.to("a.test"))
+      assert.deepStrictEqual(values(at, "authorization"), [[], [basic("user", "pw")]])
+    })
+  )
+
+  it.scopedLive("sends nothing in clear to what a page of https names", () =>
+    Effect.gen(function* () {
+      const { plain, secure, ssl } = yield* both((url) => response(200, "", [`Link: <${url}>; rel="next"`]))
+      const { session } = yield* withNetrc(content, { ssl })
+      yield* Stream.runDrain(Session.paginate(secure.to("localhost"), (page) => page.text)).pipe(
+        Effect.provideService(Session.Session, session)
+      )
+      assert.deepStrictEqual(
+        [values(secure, "authorization"), values(plain, "authorization")],
+        [[[basic("user", "pw")]], [[]]]
+      )
+    })
+  )
+})
+
+describe("credentials", () => {
+  it.scopedLive("in URLs are not used where the session has auth: false, whatever the options", () =>
+    Effect.gen(function* () {
+      const at = yield* site(() => response(200))
+      const { session } = yield* sessionWith({ auth: false })
+      for (const options of [undefined, {}, { timeout: "5 seconds" }] as const) {
+        yield* text(session, at.to("u:p@a.test"), options)
+      }
+      assert.deepStrictEqual(values(at, "authorization"), [[], [], []])
+    })
+  )
+
+  it.scopedLive("of the session do not go along with a request that a hook makes for elsewhere", () =>
+    Effect.gen(function* () {
+      const away = yield* site(() => response(200))
+      const home = yield* site(({ target }) =>
+        redirect(302, target === "/" ? "/here" : target === "/here" ? away.to("b.test") : "/")
+      )
+      const { session } = yield* sessionWith({
+        auth: Auth.basic("u", "p"),
+        headers: { "X-Api-Key": Redacted.make("k") },
+        onRedirect: ({ next }) => Effect.map(Effect.orDie(ClientRequest.make("GET", next.url)), Option.some)
+      })
+      yield* text(session, home.to("a.test"))
+      assert.deepStrictEqual(
+        [home, away].map((at) => [values(at, "authorization"), values(at, "x-api-key")]),
+        [
+          [
+            [[basic("u", "p")], [basic("u", "p")]],
+            [["k"], ["k"]]
+          ],
+          [[[]], [[]]]
+        ]
+      )
+    })
+  )
+
+  it.scopedLive("of a request come before those of withRequestOptions", () =>
+    Effect.gen(function* () {
+      const at = yield* site(() => response(200))
+      const { session } = yield* sessionWith()
+      const outer = Session.withRequestOptions({ auth: Auth.basic("outer", "x"), cookies: { c: "outer" } })
+      const own = [
+        yield* ClientRequest.make("GET", at.to("a.test"), { auth: Auth.basic("own", "1"), cookies: { c: "own" } }),
+        yield* ClientRequest.make("GET", at.to("a.test"), { headers: { authorization: "Own 2" } }),
+        yield* ClientRequest.make("GET", at.to("own:3@a.test"))
+      ]
+      for (const request of own) yield* session.execute(request).pipe(ClientResponse.text, outer)
+      yield* text(session, at.to("a.test"), { headers: { authorization: "Own 4" } }).pipe(outer)
+      assert.deepStrictEqual(values(at, "authorization"), [
+        [basic("own", "1")],
+        ["Own 2"],
+        [basic("own", "3")],
+        ["Own 4"]
+      ])
+      assert.deepStrictEqual(values(at, "cookie")[0], ["c=own"])
+    })
+  )
+
+  it("of a proxy are not given to another", () => {
+    const base = { proxy: "http://one.test", proxyAuth: Auth.basic("u", "p"), proxyHeaders: { "x-key": "k" } }
+    for (const merge of [mergeOptions, mergeSessionOptions]) {
+      assert.deepStrictEqual(merge(base, { proxy: "http://two.test" }), { proxy: "http://two.test" })
+      assert.deepStrictEqual(merge(base, { timeout: "1 second" }), { ...base, timeout: "1 second" })
+    }
+  })
+
+  it.scopedLive("by Digest with -sess count on, whoever was told the same nonce", () =>
+    Effect.gen(function* () {
+      let last = 0
+      const at = yield* site((request) => {
+        const count = Number.parseInt(/nc=(\w+)/.exec(request.header("authorization") ?? "")?.[1] ?? "0", 16)
+        const challenge = 'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth", algorithm=MD5-sess'
+        if (count <= last) return response(401, "", [challenge])
+        last = count
+        return response(200)
+      })
+      const { session } = yield* sessionWith({ middlewares: [yield* Middleware.digest(Auth.basic("u", "p"))] })
+      const status = session.get(at.to("a.test")).pipe(ClientResponse.use(({ status }) => Effect.succeed(status)))
+      assert.deepStrictEqual(yield* Effect.all([status, status, status], { concurrency: 3 }), [200, 200, 200])
+    })
+  )
+
+  it.scopedLive("by a token that was wiped fail typed", () =>
+    Effect.gen(function* () {
+      const at = yield* site(() => response(200))
+      const token = Redacted.make("t")
+      Redacted.unsafeWipe(token)
+      const { session } = yield* sessionWith({
+        middlewares: [yield* Middleware.bearerRefresh({ token: Effect.succeed(token) })]
+      })
+      const error = yield* Effect.flip(text(session, at.to("a.test")))
+      assert.strictEqual(error._tag === "MiddlewareError" && error.reason, "TokenRefresh")
+    })
+  )
+
+  it.scopedLive("of a proxy stay with it where execute names another", () =>
+    Effect.gen(function* () {
+      const at = yield* site(() => response(200))
+      const [one, two] = [yield* proxyServer(), yield* proxyServer()]
+      const { session } = yield* sessionWith()
+      const url = `http://127.0.0.1:${at.port}/`
+      const request = yield* ClientRequest.make("GET", url, { proxy: one.url, proxyAuth: Auth.basic("u", "p") })
+      yield* session.execute(request).pipe(ClientResponse.text)
+      yield* session.execute(request, { proxy: two.url }).pipe(ClientResponse.text)
+      const sent = [one, two].map(({ seen }) =>
+        seen.map(({ headers }) => headers.filter(([name]) => name.toLowerCase() === "proxy-authorization").length)
+      )
+      assert.deepStrictEqual(sent, [[1], [0]])
+    })
+  )
+
+  it("that were wiped are not sent any more", () => {
+    const password = Redacted.make("p")
+    const credentials = Auth.basic("u", password)
+    assert.strictEqual(authorizationOf(credentials)._tag, "Right")
+    Redacted.unsafeWipe(password)
+    assert.strictEqual(authorizationOf(credentials)._tag, "Left")
+  })
+})
+
+describe("a session", () => {
+  it.scopedLive("that is printed shows no secret", () =>
+    Effect.gen(function* () {
+      const { session } = yield* sessionWith({
+        baseUrl: "https://u:s3cr3t@a.test/",
+        headers: { "X-Api-Key": Redacted.make("s3cr3t"), cookie: "s3cr3t" },
+        cookies: { a: "s3cr3t" },
+        proxy: "http://u:s3cr3t@b.test"
+      })
+      const shown = inspect(session, { depth: 12 }) + JSON.stringify(session)
+      assert.notInclude(shown, "s3cr3t")
+      assert.include(shown, "https://a.test/")
+    })
+  )
+
+  it.scopedLive("tells a redirect's hook of no params, which the URL has already", () =>
+    Effect.gen(function* () {
+      const at = yield* site(({ target }) => (target.startsWith("/?") ? redirect(302, "/end?b=2") : response(200)))
+      const { session } = yield* sessionWith({
+        onRedirect: ({ next }) =>
+          Effect.map(Effect.orDie(ClientRequest.make("GET", next.url, next.options)), Option.some)
+      })
+      yield* text(session, at.to("a.test"), { params: { a: "1" } })
+      assert.deepStrictEqual(asked(at), ["GET /?a=1", "GET /end?b=2"])
+    })
+  )
+})
