@@ -173,7 +173,11 @@ export const isSecretHeader = (name: string): boolean => secretHeaders.has(name.
 /** What may be shown of a header's value. */
 export const redactHeader = (name: string, value: string): string => {
   const lower = name.toLowerCase()
-  return secretHeaders.has(lower) ? redacted : urlHeaders.has(lower) ? redactUrl(value) : value
+  if (secretHeaders.has(lower)) return redacted
+  if (urlHeaders.has(lower)) return redactUrl(value)
+  if (lower === "link") return value.replace(/<([^<>]*)>/g, (_, url: string) => `<${redactUrl(url)}>`)
+  if (lower === "refresh") return value.replace(/(=\s*["']?)(.*)/s, (_, before: string, url) => before + redactUrl(url))
+  return value
 }
 
 /** Headers as they may be shown, in order and case. `extraNames` are more secret ones, in any case. */

@@ -1,6 +1,7 @@
 /**
  * The middlewares around one hop: inside redirects, outside cookies and the connector.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
@@ -33,7 +34,12 @@ const send =
       const sent = exchange(call, request, false, nothing, (begun) => {
         hop = begun
       })
-      return Effect.onInterrupt(sent, () => Effect.sync(() => hop?.interrupt()))
+      // A failure has ended its hop; an interruption, or a listener that dies, has not.
+      return Effect.onError(sent, (cause) =>
+        Effect.sync(() => {
+          if (!Cause.isFailure(cause)) hop?.interrupt()
+        })
+      )
     })
   }
 

@@ -51,17 +51,19 @@ export const fromContent = (content: typeof Content.Type): Uint8Array =>
   "text" in content ? Buffer.from(content.text, "utf8") : Buffer.from(content.base64, "base64")
 
 /** Cookies keep their names and attributes, so that jars fill as they did. */
-const redactCookie = (value: string): string => value.replace(/^([^=;]*)=[^;]*/, `$1=${redacted}`)
+const redactCookie = (value: string): string =>
+  value.replace(/^(?:([^=;]*=)[^;]*|[^;]+)/, (_, name = "") => `${name}${redacted}`)
 
 /** Header lines as they are written. */
 export const redactLines = (
   lines: Iterable<readonly [name: string, value: string]>,
-  options: CassetteOptions
+  options: CassetteOptions,
+  secret: ReadonlySet<string> = new Set()
 ): Array<readonly [name: string, value: string]> => {
   const extra = new Set((options.redactHeaders ?? []).map((name) => name.toLowerCase()))
   return Array.from(lines, ([name, value]) => {
     const lower = name.toLowerCase()
-    if (extra.has(lower)) return [name, redacted] as const
+    if (extra.has(lower) || secret.has(lower)) return [name, redacted] as const
     if (lower === "set-cookie") return [name, redactCookie(value)] as const
     return [name, isSecretHeader(lower) ? redacted : redactHeader(lower, value)] as const
   })

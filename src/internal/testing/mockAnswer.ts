@@ -44,6 +44,7 @@ const reasons = (): { readonly [status: number]: string | undefined } =>
 
 /** A `Response` to a request of that method. */
 export const fromResponse = (response: Response, method: string): Answer => {
+  if (response.type === "error") throw new TypeError("The response of a mock is Response.error()")
   if (response.bodyUsed || response.body?.locked === true) {
     throw new TypeError("The response of a mock has been read already: make one for each request")
   }

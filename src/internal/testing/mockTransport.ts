@@ -2,7 +2,9 @@
  * A transport without sockets: programs answer the requests.
  */
 import type * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
 import * as Scope from "effect/Scope"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { Counts, MockCall, MockHandler, MockRequest } from "../../Connector.js"
@@ -35,6 +37,7 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
   private readonly active = new Map<MockConnection<R>, Call | undefined>()
   private calls: Array<Call> = []
   private state: "open" | "closing" | "closed" = "open"
+  private readonly done = Deferred.unsafeMake<void>(FiberId.none)
   private ids = 0
   private onQuiet: (() => void) | undefined = undefined
 
@@ -123,7 +126,7 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
 
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (this.state === "closed") return Effect.void
+      if (this.state !== "open") return Deferred.await(this.done)
       this.state = "closing"
       return this.quiet(gracefulShutdownTimeout).pipe(
         Effect.zipRight(
@@ -136,6 +139,8 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
         ),
         Effect.zipRight(this.quiet(closeTime)),
         Effect.zipRight(Effect.sync(this.hub.end)),
+        Effect.zipRight(Deferred.succeed(this.done, undefined)),
+        Effect.asVoid,
         Effect.uninterruptible
       )
     })

@@ -13,6 +13,7 @@ import type { CassetteOptions } from "../../Testing.js"
 import type { Phase } from "../../Timeouts.js"
 import type { Limits } from "../limits.js"
 import { redactUrl } from "../redact.js"
+import { Prepared } from "../session/prepared.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import { IncomingBody } from "../transport/incomingBody.js"
 import type {
@@ -30,6 +31,9 @@ import type { Trace } from "../transport/trace.js"
 import type { Wire } from "../transport/wire.js"
 import { digest, type Recorded, redactLines, toContent, writeCassette } from "./cassette.js"
 import { linesOf } from "./mockRequest.js"
+
+const secretsOf = (request: ClientRequest | undefined): ReadonlySet<string> | undefined =>
+  request instanceof Prepared ? request.secretHeaders : undefined
 
 /** A sink that keeps what it passes on. */
 class TeeSink implements RequestSink {
@@ -173,7 +177,7 @@ class RecordedExchange implements Exchange {
       request: {
         method: this.wire.method,
         url: redactUrl(this.request?.url ?? `${origin.scheme}://${origin.authority}${this.wire.target}`),
-        headers: redactLines(lines, this.options),
+        headers: redactLines(lines, this.options, secretsOf(this.request)),
         ...(this.wire.body === undefined ? {} : { body: digest(sent, type) })
       },
       response: {

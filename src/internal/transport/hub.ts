@@ -122,6 +122,10 @@ export class Ring implements SignalSink {
   })
 
   private readonly wait: Effect.Effect<void> = Effect.async<void>((resume) => {
+    if (this.items.length > this.first || this.lost > 0 || this.ended) {
+      resume(Effect.void)
+      return
+    }
     this.wake = () => resume(Effect.void)
     return Effect.sync(() => {
       this.wake = undefined

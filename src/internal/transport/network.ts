@@ -352,6 +352,7 @@ export class Network implements Transport, ConnectionOwner {
     if (this.quiet) return Effect.void
     return atMost(this.gracefulShutdownTimeout, (done) => {
       this.onQuiet = done
+      if (this.quiet) done()
     })
   }
 
@@ -375,6 +376,7 @@ export class Network implements Transport, ConnectionOwner {
     if (this.open.size === 0) return destroyed
     const closed = atMost(closeTime, (done) => {
       this.onSocketsClosed = done
+      if (this.open.size === 0) done()
     })
     return Effect.zipRight(closed, destroyed)
   }

@@ -7,6 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import type { ClientResponse, ResponseHead } from "../../../ClientResponse.js"
 import type { Signal, SignalsLost } from "../../../Tracing.js"
+import { endedBy } from "../../endedBy.js"
 import { redactUrl } from "../../redact.js"
 import type { Deadlines } from "../../transport/deadlines.js"
 import type { SignalSink } from "../../transport/hub.js"
@@ -67,7 +68,7 @@ export class CallTrace implements Trace {
     this.queue = this.listening ? [] : undefined
     this.editor = this.listening ? new Editor() : undefined
     this.lock = this.listening ? Effect.unsafeMakeSemaphore(1) : undefined
-    this.listen = this.lock === undefined ? Effect.void : this.lock.withPermits(1)(this.next)
+    this.listen = this.lock === undefined ? Effect.void : this.lock.withPermits(1)(this.bounded)
   }
 
   // What is told.
@@ -137,6 +138,19 @@ export class CallTrace implements Trace {
   }
 
   // Listeners.
+
+  /** What is heard when the call is over has no other limit. */
+  private get bounded(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { expiresAt } = this.call
+      if (this.state !== "over" || expiresAt === Infinity || this.queue?.length === 0) return this.next
+      const heard = endedBy(this.next, (fail: (late: "late") => void) => {
+        const deadline = this.deadlines.schedule(expiresAt, () => fail("late"))
+        return () => deadline.cancel()
+      })
+      return Effect.ignore(heard)
+    })
+  }
 
   private get next(): Effect.Effect<void> {
     return Effect.suspend(() => {

@@ -190,7 +190,7 @@ export class HopTrace implements Trace, BodyWatch {
 
   /** The head is about to be written, and with it a body that is there. */
   sending(wire: WireRequest): void {
-    this.span?.sending(wire.head)
+    this.span?.sending(wire.head, this.request.secretHeaders)
     if (!this.call.telling) return
     const { call, request } = this
     this.hand({

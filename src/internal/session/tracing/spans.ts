@@ -198,11 +198,14 @@ export class AttemptSpan {
   }
 
   /** The head is about to be written. */
-  sending(head: string): void {
+  sending(head: string, secret: ReadonlySet<string>): void {
     const names = this.options.requestHeaders
     if (names === undefined || names.length === 0) return
     const headers = headersSent({ head })
-    for (const name of names) this.header("request", name.toLowerCase(), headers[name.toLowerCase()])
+    for (const name of names.map((each) => each.toLowerCase())) {
+      const value = headers[name]
+      this.header("request", name, value !== undefined && secret.has(name) ? redacted : value)
+    }
   }
 
   connected(connection: Connection, route: Route): void {

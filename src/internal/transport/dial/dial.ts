@@ -3,6 +3,7 @@
  * exchange's `Sockets` from the step that makes it, so that whoever dials can close it at any point.
  */
 import * as Net from "node:net"
+import { domainToASCII } from "node:url"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { sequential } from "effect/ExecutionStrategy"
@@ -212,7 +213,10 @@ export const makeTcpDialer = (
             proxy === undefined ||
             origin.ip === 0 ||
             settings.allows({ address: origin.host, family: origin.ip }, origin.host),
-          clearDnsCache: (host, port) => Effect.sync(() => settings.cache.clear(host, port))
+          clearDnsCache: (host, port) =>
+            Effect.sync(() =>
+              settings.cache.clear(host === undefined ? host : domainToASCII(host) || host.toLowerCase(), port)
+            )
         }
       })
   )

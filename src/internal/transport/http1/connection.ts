@@ -309,6 +309,12 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       if (!this.closed) this.shut("Unsolicited")
       return true
     }
+    if (this.waiting) {
+      this.spoke = true
+      this.waiting = false
+      this.fail(goneBefore(exchange, this.wire, this.requests > 1, true), this.requests > 1)
+      return true
+    }
     this.cameAt = exchange.deadlines.now()
     // A head has to be whole in time, however it trickles.
     if (this.phaseDeadline !== undefined && this.body !== undefined) this.progressAt = this.cameAt

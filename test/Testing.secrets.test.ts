@@ -1,0 +1,152 @@
+/** What mocks, cassettes and watchers must not show, and how a mock ends. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { NodeFileSystem } from "@effect/platform-node"
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Redacted } from "effect"
+import { ClientResponse, Connector, CookieJar, Session, Testing, Tracing } from "effect-http-session"
+import { sessionOn } from "./support/stages.js"
+import { promptly } from "./support/steps.js"
+
+const over = (handler: Connector.MockHandler, options?: Session.SessionOptions) =>
+  Session.layerWithoutDependencies(options).pipe(
+    Layer.provideMerge(Layer.merge(Connector.layerMock(handler), CookieJar.layer()))
+  )
+
+const url = "https://a.example/?access_token=hush"
+const link = "<https://u:hush@a.example/?page=2&access_token=hush>; rel=next"
+const refresh = "5; url=https://u:hush@a.example/?access_token=hush"
+
+describe("secrets", () => {
+  const answers: ReadonlyArray<readonly [string, Record<string, string>]> = [
+    ["a cookie without a name", { "set-cookie": "hush; Path=/" }],
+    ["a link", { link }],
+    ["a refresh", { refresh }],
+    ["nothing", {}]
+  ]
+  for (const [what, headers] of answers) {
+    it.effect(`are not in a cassette, beside a header given redacted: ${what}`, () =>
+      Effect.gen(function* () {
+        const folder = mkdtempSync(join(tmpdir(), "cassette-"))
+        const path = join(folder, "tape.json")
+        const recorder = Testing.layerRecord(path).pipe(
+          Layer.provide(Connector.layerMock(() => new Response("x", { headers }))),
+          Layer.provide(NodeFileSystem.layer)
+        )
+        yield* Session.get(url, { headers: { "x-tenant": Redacted.make("hush") } }).pipe(
+          ClientResponse.text,
+          Effect.provide(
+            Session.layerWithoutDependencies().pipe(Layer.provide([recorder, CookieJar.layer()]), Layer.orDie)
+          )
+        )
+        const tape = readFileSync(path, "utf8")
+        rmSync(folder, { recursive: true })
+        assert.include(tape, "a.example")
+        assert.notInclude(tape, "hush")
+      })
+    )
+  }
+
+  it.effect("are not in the headers that signals show", () =>
+    Effect.gen(function* () {
+      const [, signals] = yield* Tracing.collect(Session.get(url).pipe(ClientResponse.text)).pipe(
+        Effect.provide(over(() => new Response("x", { headers: { link, refresh } })))
+      )
+      const shown = JSON.stringify(signals)
+      assert.include(shown, "page=2")
+      assert.notInclude(shown, "hush")
+    })
+  )
+
+  it.effect("that were given redacted are not in spans", () =>
+    Effect.gen(function* () {
+      const span = yield* Effect.makeSpan("test")
+      const attributes: Array<unknown> = []
+      const tracer = yield* Effect.tracer
+      yield* Session.get(url, { headers: { "X-Tenant": Redacted.make("hush"), "X-Open": "open" } }).pipe(
+        ClientResponse.text,
+        Effect.provide(over(() => new Response("x"), { spans: { requestHeaders: ["X-Tenant", "x-open"] } })),
+        Effect.withTracer({
+          ...tracer,
+          span: (...args) => {
+            const made = tracer.span(...args)
+            attributes.push(made.attributes)
+            return made
+          }
+        }),
+        Effect.withParentSpan(span)
+      )
+      const shown = JSON.stringify(attributes.map((each) => (each instanceof Map ? [...each] : each)))
+      assert.include(shown, "open")
+      assert.notInclude(shown, "hush")
+    })
+  )
+})
+
+describe("a mock", () => {
+  it.effect("does not take fetch's error for an answer", () =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(
+        Session.get(url).pipe(ClientResponse.text, Effect.provide(over(() => Response.error())))
+      )
+      assert.isTrue(Exit.isFailure(exit))
+      assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "Response.error()")
+    })
+  )
+
+  it.scopedLive("is closed once for all who close it", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      const begun = yield* Deferred.make<void>()
+      const context = yield* Layer.build(
+        over(() =>
+          Deferred.succeed(begun, undefined).pipe(Effect.zipRight(Deferred.await(gate)), Effect.as(new Response("x")))
+        )
+      )
+      const connector = Context.get(context, Connector.Connector)
+      const asked = yield* Effect.fork(Effect.provide(Session.get(url).pipe(ClientResponse.text), context))
+      yield* Deferred.await(begun)
+      const one = yield* Effect.fork(connector.close)
+      yield* Effect.yieldNow()
+      const two = yield* Effect.fork(connector.close)
+      yield* Effect.yieldNow()
+      yield* Deferred.succeed(gate, undefined)
+      assert.strictEqual(yield* Fiber.join(asked), "x")
+      yield* promptly(Effect.zipRight(Fiber.join(two), Fiber.join(one)), "the closes", 3000)
+    })
+  )
+})
+
+describe("clearDnsCache", () => {
+  it.scopedLive("knows a host however it is written", () =>
+    Effect.gen(function* () {
+      let asked = 0
+      const server = yield* Testing.server([
+        [
+          { _tag: "Expect", what: "head" },
+          { _tag: "Send", data: "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok" }
+        ]
+      ])
+      const { connector, session } = yield* sessionOn({
+        resolver: {
+          resolve: () =>
+            Effect.sync(() => {
+              asked++
+              return [{ address: "127.0.0.1", family: 4 }] as const
+            })
+        }
+      })
+      for (const host of ["Example.TEST", "Bücher.test"]) {
+        asked = 0
+        const get = session.get(`http://${host}:${server.port}/`).pipe(ClientResponse.text)
+        yield* get
+        yield* get
+        assert.strictEqual(asked, 1)
+        yield* connector.clearDnsCache(host)
+        yield* get
+        assert.strictEqual(asked, 2)
+      }
+    })
+  )
+})
