@@ -68,7 +68,7 @@ export class CallTrace implements Trace {
     this.queue = this.listening ? [] : undefined
     this.editor = this.listening ? new Editor() : undefined
     this.lock = this.listening ? Effect.unsafeMakeSemaphore(1) : undefined
-    this.listen = this.lock === undefined ? Effect.void : this.lock.withPermits(1)(this.bounded)
+    this.listen = this.lock === undefined ? Effect.void : this.lock.withPermits(1)(this.next)
   }
 
   // What is told.
@@ -139,19 +139,6 @@ export class CallTrace implements Trace {
 
   // Listeners.
 
-  /** What is heard when the call is over has no other limit. */
-  private get bounded(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const { expiresAt } = this.call
-      if (this.state !== "over" || expiresAt === Infinity || this.queue?.length === 0) return this.next
-      const heard = endedBy(this.next, (fail: (late: "late") => void) => {
-        const deadline = this.deadlines.schedule(expiresAt, () => fail("late"))
-        return () => deadline.cancel()
-      })
-      return Effect.ignore(heard)
-    })
-  }
-
   private get next(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const signal = this.queue?.shift()
@@ -171,6 +158,19 @@ export class CallTrace implements Trace {
       all = all === Effect.void ? told : Effect.zipRight(all, told)
     })
     return all
+  }
+
+  /** `listen` for whoever waits for it when the call is over, which has no other limit then. */
+  get listenInTime(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { expiresAt } = this.call
+      if (this.state !== "over" || expiresAt === Infinity) return this.listen
+      const heard = endedBy(this.listen, (fail: (late: "late") => void) => {
+        const deadline = this.deadlines.schedule(expiresAt, () => fail("late"))
+        return () => deadline.cancel()
+      })
+      return Effect.ignore(heard)
+    })
   }
 
   /** `listen` for other fibers than the request's: who dies there is remembered. */
@@ -332,6 +332,8 @@ export class CallTrace implements Trace {
   /** The response has been given back: listeners hear the rest. */
   get finish(): Effect.Effect<void> {
     if (!this.listening) return Effect.void
-    return Effect.flatMap(this.listen, () => (this.defect === undefined ? Effect.void : Effect.failCause(this.defect)))
+    return Effect.flatMap(this.listenInTime, () =>
+      this.defect === undefined ? Effect.void : Effect.failCause(this.defect)
+    )
   }
 }

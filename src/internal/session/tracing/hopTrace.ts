@@ -111,7 +111,7 @@ export class HopTrace implements Trace, BodyWatch {
 
   /** For effects that read the body, if there are listeners. */
   get listen(): Effect.Effect<void> | undefined {
-    return this.call.listening ? this.call.listen : undefined
+    return this.call.listening ? this.call.listenInTime : undefined
   }
 
   /** What was held back comes now. */
