@@ -134,7 +134,10 @@ export interface CommonOptions {
    * and with redirects within its origin, over the jar's, and not stored. Text goes out as UTF-8.
    */
   readonly cookies?: CookiesInput | undefined
-  /** Sent to the URL's origin only; `false` sends none. Credentials in the URL as well are an `InvalidRequest`. */
+  /**
+   * Sent to the URL's origin only; `false` sends none. Credentials in the request's own URL or headers as well are an
+   * `InvalidRequest`; those of a session give way.
+   */
   readonly auth?: Credentials | false | undefined
   /** Automatic headers to leave out: "user-agent", "accept", "accept-encoding", "content-type". */
   readonly skipAutoHeaders?: Iterable<string> | undefined

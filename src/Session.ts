@@ -131,7 +131,10 @@ export interface SessionService {
   ) => Effect.Effect<ClientResponse, ClientError, Scope>
   /** `ws:` and `wss:`, or `http:` and `https:` (aiohttp: `ws_connect`). */
   readonly webSocket: (url: UrlInput, options?: WebSocketOptions) => Effect.Effect<WebSocket, ClientError, Scope>
-  /** The same pool, jar and lifetime with other defaults: headers and limits are merged, all else is replaced. */
+  /**
+   * The same pool, jar and lifetime with other defaults: headers and limits are merged, all else is replaced, and
+   * credentials replace credentials whether `auth`, an Authorization header or the URL gives them.
+   */
   readonly with: (options: SessionOptions) => SessionService
   /** The jar, to look into or to change. */
   readonly cookieJar: CookieJarService
@@ -299,7 +302,8 @@ const currentOptions = (context: Context.Context<never>): RequestOptions | undef
   context.unsafeMap.has(CurrentRequestOptions.key) ? Context.get(context, CurrentRequestOptions) : undefined
 
 /**
- * Merges into `CurrentRequestOptions`: the way to give options to a program written for HttpClient.
+ * Merges into `CurrentRequestOptions`: the way to give options to a program written for HttpClient. Headers and limits
+ * are merged, all else is replaced, credentials by those given nearer to the request in any way.
  *
  * @since 0.1.0
  * @category combinators

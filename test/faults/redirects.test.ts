@@ -8,7 +8,7 @@ import { gzipSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, ConfigProvider, Deferred, Effect, Exit, Fiber, Option, Redacted, type Scope } from "effect"
 import * as Auth from "effect-http-session/Auth"
-import type * as ClientRequest from "effect-http-session/ClientRequest"
+import * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import type { ClientError } from "effect-http-session/Errors"
 import type * as Session from "effect-http-session/Session"
@@ -482,9 +482,12 @@ describe("names and identities", () => {
       const b = yield* serve("b", () => `https://a.test:${a.port}/back`)
       away = `https://b.test:${b.port}/`
       const identity = yield* Ssl.context({ ca, cert: client.cert, key: client.key })
+      const anew: Session.SessionOptions["onRedirect"] = ({ next }) =>
+        Effect.option(ClientRequest.make("GET", next.url))
       for (const [session, request] of [
         [{ ssl: identity }, {}],
-        [{}, { ssl: identity }]
+        [{}, { ssl: identity }],
+        [{ ssl: identity, onRedirect: anew }, {}]
       ] as const) {
         seen.length = 0
         const parts = yield* sessionWith(session)

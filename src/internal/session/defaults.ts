@@ -29,6 +29,7 @@ import {
 } from "./headers.js"
 import type { Prepared } from "./prepared.js"
 import { Recent } from "./recent.js"
+import { rereadable } from "./rereadable.js"
 import { parseTarget, Target, type Userinfo } from "./url.js"
 
 /** What every request of a session begins with. */
@@ -149,7 +150,7 @@ export const isSize = (value: number | undefined): boolean =>
 
 export const toSkip = (names: Iterable<string> | undefined): ReadonlySet<string> => {
   const out = new Set<string>()
-  if (names !== undefined) for (const name of names) out.add(String(name).toLowerCase())
+  if (names !== undefined) for (const name of rereadable(names)) out.add(String(name).toLowerCase())
   return out
 }
 

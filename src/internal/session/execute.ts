@@ -29,14 +29,13 @@ const missing = (current: RequestOptions, request: Prepared): RequestOptions => 
   const { auth, cookies, data: _, headers, json: __, params: ___, text: ____, ...rest } = current
   const names = new Set(request.headers.map(([name]) => name.toLowerCase()))
   const identified = request.auth !== undefined || request.noAuth || names.has("authorization")
+  const held = (name: string) => names.has(name) || (identified && name === "authorization")
   return mergeOptions(
     {
       ...rest,
       ...(identified || auth === undefined ? {} : { auth }),
       ...(request.cookies.length > 0 || cookies === undefined ? {} : { cookies }),
-      ...(headers === undefined
-        ? {}
-        : { headers: entriesOf(headers).filter(([name]) => !names.has(name.toLowerCase())) })
+      ...(headers === undefined ? {} : { headers: entriesOf(headers).filter(([name]) => !held(name.toLowerCase())) })
     },
     withoutContent(request.given)
   )
@@ -56,7 +55,7 @@ export const fromRequestValue =
     const current = opener.current(fiber.currentContext) ?? {}
     const own = options ?? {}
     if (isPlatformRequest(value)) {
-      const given = mergeOptions(mergeOptions(current, platformOptions(value)), own)
+      const given = mergeOptions(mergeOptions(current, platformOptions(value), value.url), own)
       return prepare(opener.defaults, value.method, urlOf(value), given)
     }
     return value instanceof Prepared

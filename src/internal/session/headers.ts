@@ -4,6 +4,7 @@
 import * as Redacted from "effect/Redacted"
 import type { CookiesInput, HeadersInput } from "../../ClientRequest.js"
 import { isIllFormed } from "./percent.js"
+import { rereadable } from "./rereadable.js"
 
 /** A header line's name and value. */
 export type Pair = readonly [name: string, value: string]
@@ -93,7 +94,7 @@ export const toFields = (input: HeadersInput | undefined): Fields | Fault => {
   if (typeof input !== "object" || input === null) return { option: "headers", description: "it is no record or pairs" }
   const out = new Collector()
   if (isIterable(input)) {
-    for (const entry of input) {
+    for (const entry of rereadable(input)) {
       if (!Array.isArray(entry) || entry.length !== 2) return { option: "headers", description: "an entry is no pair" }
       if (entry[1] !== undefined && !out.add(entry[0], entry[1])) break
     }
@@ -162,7 +163,7 @@ const noCookies: Pairs = []
 export const toCookies = (input: CookiesInput | undefined): Pairs | Fault => {
   if (input === undefined) return noCookies
   if (typeof input !== "object" || input === null) return { option: "cookies", description: "it is no record or pairs" }
-  const entries: Iterable<unknown> = isIterable(input) ? input : Object.entries(input)
+  const entries: Iterable<unknown> = isIterable(input) ? rereadable(input) : Object.entries(input)
   const out: Array<Pair> = []
   for (const entry of entries) {
     if (!Array.isArray(entry) || entry.length !== 2) return { option: "cookies", description: "an entry is no pair" }

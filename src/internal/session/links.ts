@@ -4,6 +4,7 @@
 import { decodeExtended } from "content-disposition"
 import * as Option from "effect/Option"
 import type { Link } from "../../ClientResponse.js"
+import { hostIn } from "./url.js"
 
 const skip = (text: string, from: number): number => {
   let at = from
@@ -29,9 +30,12 @@ const skipLink = (text: string, from: number): number => {
   return at
 }
 
+/** An IPv4 address has to be spelled as one, as in a Location: WHATWG makes one of much else. */
 const resolve = (target: string, base: string): string | undefined => {
   try {
-    return new URL(target, base).href
+    const { hostname, href, origin } = new URL(target, base)
+    const disguised = /^[\d.]+$/.test(hostname) && hostIn(target) !== hostname && origin !== new URL(base).origin
+    return disguised ? undefined : href
   } catch {
     return undefined
   }

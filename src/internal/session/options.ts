@@ -2,15 +2,16 @@
  * Options over options: headers and limits are merged, all else is replaced.
  */
 import * as Redacted from "effect/Redacted"
-import type { HeadersInput, HeaderValue, RequestOptions } from "../../ClientRequest.js"
+import type { HeadersInput, HeaderValue, RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { SessionOptions } from "../../Session.js"
 import { merge, toTimeouts } from "../limits.js"
+import { rereadable } from "./rereadable.js"
 
 type Entry = readonly [name: string, value: HeaderValue]
 
 /** The pairs of headers, in order. */
 export const entriesOf = (input: HeadersInput): ReadonlyArray<Entry> => {
-  if (Symbol.iterator in input) return [...input]
+  if (Symbol.iterator in input) return [...rereadable(input)]
   const out: Array<Entry> = []
   for (const [name, value] of Object.entries(input)) {
     if (value === undefined) continue
@@ -55,21 +56,37 @@ const common = (base: SessionOptions, over: SessionOptions) => ({
 const forProxyOf = <O extends RequestOptions | SessionOptions>(over: O, base: O): O =>
   over.proxy === undefined ? base : { ...base, proxyAuth: undefined, proxyHeaders: undefined }
 
-/** An Authorization header replaces credentials, as it does where it is given with a request. */
-const forHeadersOf = (over: RequestOptions, base: RequestOptions): RequestOptions =>
-  base.auth !== undefined &&
-  over.auth === undefined &&
-  over.headers !== undefined &&
-  entriesOf(over.headers).some(([name]) => name.toLowerCase() === "authorization")
-    ? { ...base, auth: undefined }
-    : base
+const isAuthorization = ([name]: Entry): boolean => name.toLowerCase() === "authorization"
 
-/** A request's options over others. */
-export const mergeOptions = (base: RequestOptions, over: RequestOptions): RequestOptions => {
-  const kept = forHeadersOf(over, forProxyOf(over, hasBody(over) ? withoutBody(base) : base))
-  return given({ ...kept, ...given(over), ...common(base, over) })
+const userinfo = /^([^/?#]*\/\/)[^/?#]*@/
+
+/** Whether options, or the URL that they go with, say whose credentials are sent, or that none are. */
+const identifies = ({ auth, headers }: SessionOptions | RequestOptions, url: UrlInput | undefined): boolean =>
+  auth !== undefined ||
+  (headers !== undefined && entriesOf(headers).some(isAuthorization)) ||
+  (url !== undefined && userinfo.test(String(url)))
+
+/** What identifies nearer to the request replaces what does so further away, in whichever way it is given. */
+const withoutIdentity = <O extends RequestOptions | SessionOptions>(base: O): O => ({
+  ...base,
+  auth: undefined,
+  headers: base.headers === undefined ? undefined : entriesOf(base.headers).filter((entry) => !isAuthorization(entry))
+})
+
+/** A request's options over others; `url` is that of the request itself. */
+export const mergeOptions = (base: RequestOptions, over: RequestOptions, url?: UrlInput): RequestOptions => {
+  const kept = forProxyOf(over, hasBody(over) ? withoutBody(base) : base)
+  const under = identifies(over, url) ? withoutIdentity(kept) : kept
+  return given({ ...under, ...given(over), ...common(under, over) })
 }
 
 /** A session's options over another's. */
-export const mergeSessionOptions = (base: SessionOptions, over: SessionOptions): SessionOptions =>
-  given({ ...forProxyOf(over, base), ...given(over), ...common(base, over) })
+export const mergeSessionOptions = (base: SessionOptions, over: SessionOptions): SessionOptions => {
+  const kept = forProxyOf(over, base)
+  const under = identifies(over, over.baseUrl) ? withoutLogin(withoutIdentity(kept)) : kept
+  return given({ ...under, ...given(over), ...common(under, over) })
+}
+
+/** Without the credentials in its baseUrl. */
+const withoutLogin = (options: SessionOptions): SessionOptions =>
+  options.baseUrl === undefined ? options : { ...options, baseUrl: String(options.baseUrl).replace(userinfo, "$1") }

@@ -49,7 +49,7 @@ class Pages<A> {
             opener.defaults,
             "GET",
             this.url,
-            mergeOptions(opener.current(fiber.currentContext) ?? {}, this.options)
+            mergeOptions(opener.current(fiber.currentContext) ?? {}, this.options, this.url)
           )
         : again(this.last, String(this.url))
     if (made instanceof Prepared) {

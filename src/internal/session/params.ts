@@ -4,6 +4,7 @@
 import type * as UrlParams from "@effect/platform/UrlParams"
 import type { ParamsInput } from "../../ClientRequest.js"
 import { canonicalQuery, encodeFormField, encodeParam, isIllFormed } from "./percent.js"
+import { rereadable } from "./rereadable.js"
 
 type Pair = readonly [name: string, value: string]
 
@@ -54,7 +55,7 @@ const collect = (name: string, value: unknown, depth: number, out: Array<Pair>):
 export const toPairs = (input: UrlParams.Input): ReadonlyArray<Pair> | string => {
   const out: Array<Pair> = []
   if (isIterable(input)) {
-    for (const entry of input) {
+    for (const entry of rereadable(input)) {
       if (!Array.isArray(entry) || entry.length !== 2 || typeof entry[0] !== "string") return "an entry is no pair"
       const wrong = collect(entry[0], entry[1], 1, out)
       if (wrong !== undefined) return wrong

@@ -8,6 +8,7 @@ import { InvalidRequest, InvalidURL, RequestBodyError } from "../../Errors.js"
 import { type Limits, merge, resolve, toTimeouts } from "../limits.js"
 import { own } from "../own.js"
 import { redactUrl } from "../redact.js"
+import { withoutIdentity } from "../transport/dial/tlsSettings.js"
 import { jsonBody, textBody, toBody } from "./body.js"
 import { type Defaults, fromUserinfo, isSize } from "./defaults.js"
 import {
@@ -259,7 +260,9 @@ export const adopt = (
   const { auth, cookies, data, encoded, headers, json, params, serverHostname, text, ...kept } = self.given
   const { proxyAuth, proxyHeaders, ...others } = { ...self.defaults.options, ...kept }
   const proxied = over.proxy === undefined ? { proxyAuth, proxyHeaders } : {}
-  const given = { ...others, ...proxied, serverHostname: self.serverHostname, ...defined(over) }
+  const ssl =
+    others.ssl ?? (away && defaults.options.ssl !== undefined ? withoutIdentity(defaults.options.ssl) : undefined)
+  const given = { ...others, ...proxied, ssl, serverHostname: self.serverHostname, ...defined(over) }
   const target = self.target.withoutUserinfo
   const extra = toFields(over.headers)
   if (isFault(extra)) return fail(self.method, target, extra)

@@ -11,6 +11,7 @@ import { InvalidRequest, InvalidURL } from "../../Errors.js"
 import type { Ssl } from "../../Ssl.js"
 import type { ProxyRoute } from "../transport/Transport.js"
 import { authorizationOf, reveal, revealBasic } from "./credentials.js"
+import { rereadable } from "./rereadable.js"
 
 /** Where a proxy stands, and the credentials in its URL. */
 export interface ProxyAddress {
@@ -157,7 +158,7 @@ const isOne = (value: HeaderValue | ReadonlyArray<HeaderValue>): value is Header
 export const headerPairs = (input: HeadersInput | undefined, option: string): Result<Pairs> => {
   if (input === undefined) return Either.right([])
   const pairs: Array<readonly [string, string]> = []
-  for (const [name, values] of isIterable(input) ? input : Object.entries(input)) {
+  for (const [name, values] of isIterable(input) ? rereadable(input) : Object.entries(input)) {
     if (values === undefined) continue
     if (!token.test(name)) return optionFault(option, "a header's name is no token")
     if (reserved.has(name.toLowerCase())) return optionFault(option, `${name} cannot be set on a CONNECT request`)

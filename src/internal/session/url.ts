@@ -195,6 +195,11 @@ const parsePlace = (
 
 const rootedPath = (place: string): string => (place.startsWith("/") ? place : `/${place}`)
 
+const withoutDots = (place: string): string => {
+  const path = rootedPath(/^[^?#]*/.exec(place)?.[0] ?? "")
+  return removeDotSegments(path) + place.replace(/^[^?#]*/, "")
+}
+
 /** RFC 3986 section 5.2.2. */
 const parseRelative = (text: string, encoded: boolean, base: Target): Target | InvalidURL => {
   if (/^[/\\]{2}/.test(text) || text.startsWith("\\")) {
@@ -212,13 +217,13 @@ const parseRelative = (text: string, encoded: boolean, base: Target): Target | I
         : text.startsWith("/")
           ? text
           : basePath.slice(0, basePath.lastIndexOf("/") + 1) + text
-  const place = parsePlace(text, merged, encoded)
+  const place = parsePlace(text, encoded ? withoutDots(merged) : merged, encoded)
   if (place instanceof InvalidURL) return place
   return new Target(base.origin, place.target, place.fragment, base.userinfo, base.websocket)
 }
 
-/** The host as a Location spells it, if it does so in the usual way. */
-const hostIn = (location: string): string | undefined =>
+/** The host as a reference spells it, if it does so in the usual way. */
+export const hostIn = (location: string): string | undefined =>
   /^(?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]{2}(?:[^/\\?#]*@)?([^/\\?#:@]*)/.exec(location.trim())?.[1]
 
 const asRedirect = (error: InvalidURL): InvalidURL =>

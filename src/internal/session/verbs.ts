@@ -94,7 +94,7 @@ class Verb<R> extends Request<R> {
 
   protected override prepare(opener: Opener, fiber: AnyFiber): Prepared | PrepareError {
     const current = opener.current(fiber.currentContext)
-    const options = current === undefined ? this.options : mergeOptions(current, this.options ?? {})
+    const options = current === undefined ? this.options : mergeOptions(current, this.options ?? {}, this.url)
     return prepare(opener.defaults, this.method, this.url, options)
   }
 }

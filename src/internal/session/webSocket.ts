@@ -82,21 +82,25 @@ const fixed: RequestOptions = {
   raiseForStatus: false
 }
 
-const requestOptions = (current: RequestOptions, given: WebSocketOptions): RequestOptions => ({
-  ...mergeOptions(current, {
-    params: given.params,
-    headers: given.headers,
-    cookies: given.cookies,
-    auth: given.auth,
-    proxy: given.proxy,
-    proxyAuth: given.proxyAuth,
-    proxyHeaders: given.proxyHeaders,
-    ssl: given.ssl,
-    serverHostname: given.serverHostname,
-    timeout: given.timeout,
-    traceRequestCtx: given.traceRequestCtx,
-    skipAutoHeaders: given.skipAutoHeaders
-  }),
+const requestOptions = (current: RequestOptions, given: WebSocketOptions, url: UrlInput): RequestOptions => ({
+  ...mergeOptions(
+    current,
+    {
+      params: given.params,
+      headers: given.headers,
+      cookies: given.cookies,
+      auth: given.auth,
+      proxy: given.proxy,
+      proxyAuth: given.proxyAuth,
+      proxyHeaders: given.proxyHeaders,
+      ssl: given.ssl,
+      serverHostname: given.serverHostname,
+      timeout: given.timeout,
+      traceRequestCtx: given.traceRequestCtx,
+      skipAutoHeaders: given.skipAutoHeaders
+    },
+    url
+  ),
   ...fixed
 })
 
@@ -145,7 +149,7 @@ const openingOf = (
 ): Opening | PrepareError => {
   const plan = planOf(options)
   const current = opener.current(fiber.currentContext) ?? {}
-  const request = prepare(opener.defaults, "GET", url, requestOptions(current, options), true)
+  const request = prepare(opener.defaults, "GET", url, requestOptions(current, options, url), true)
   if (!(request instanceof Prepared)) return request
   if (isFault(plan)) return new InvalidRequest({ ...request.details, ...plan })
   if (opener.defaults.version === "1.0") {

@@ -310,6 +310,19 @@ describe("resolveLocation", () => {
     assert.deepStrictEqual(other.userinfo, { user: "x", password: "y" })
     assert.strictEqual(other.url, "http://b/")
   })
+  it("merges a relative path where it keeps the bytes", () => {
+    for (const [location, target] of [
+      ["../%7ex?../c=%2b", "/%7ex?../c=%2b"],
+      ["./x/../%7e/.", "/a/%7e/"],
+      ["/../../%7e", "/%7e"],
+      ["?/../%7e", "/a/b?/../%7e"]
+    ] as const) {
+      const followed = follow(location, false)
+      assert.strictEqual(followed instanceof InvalidURL ? followed : followed.target, target)
+      const given = parseTarget(location, true, base)
+      assert.strictEqual(given instanceof InvalidURL ? given : given.target, target)
+    }
+  })
   it("keeps the bytes where it is asked to", () => {
     const target = follow("https://B/%7eb|?c=%2b^", false)
     assert.isFalse(target instanceof InvalidURL)

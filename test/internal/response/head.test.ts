@@ -144,6 +144,8 @@ describe("links", () => {
     [["garbage, </b>; rel=b"], { b: "https://api.example/b" }],
     [["</a; rel=next"], {}],
     [["<http://[>; rel=bad, </b>; rel=b"], { b: "https://api.example/b" }],
+    [["<http://2130706433/>; rel=next, <//0x7f.1/>; rel=prev, </b>; rel=b"], { b: "https://api.example/b" }],
+    [["<http://127.0.0.1/a>; rel=next"], { next: "http://127.0.0.1/a" }],
     [["</a>; rel"], { "https://api.example/a": "https://api.example/a" }],
     [['</a>; rel="next'], { next: "https://api.example/a" }],
     [["</a>; rel=__proto__"], { ["__proto__"]: "https://api.example/a" }]
