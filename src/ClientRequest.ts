@@ -158,8 +158,8 @@ export interface CommonOptions {
   readonly ssl?: Ssl | undefined
   /** A request's list replaces the session's; `[]` is none. The first is the outermost. */
   readonly middlewares?: ReadonlyArray<Middleware> | undefined
-  /** Asked before each hop; `None` makes the redirect the final response. */
-  readonly onRedirect?: ((redirect: Redirect) => Effect.Effect<Option.Option<ClientRequest>>) | undefined
+  /** Asked before each hop; `None` makes the redirect the final response. Its failure is the request's. */
+  readonly onRedirect?: ((redirect: Redirect) => Effect.Effect<Option.Option<ClientRequest>, ClientError>) | undefined
 }
 
 /**

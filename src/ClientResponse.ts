@@ -350,7 +350,8 @@ const jsonOf = (response: ClientResponse) =>
 
 /**
  * The body's JSON. Fails with `ContentTypeError` unless the media type is application/json or has the suffix "+json",
- * with `JsonDecodeError` for what is not JSON, an empty body included, and as `bytes` does.
+ * with `JsonDecodeError` for what is not JSON, an empty body included, and as `bytes` does. A response without a
+ * Content-Type, as a 204 is, counts as application/octet-stream.
  *
  * @example
  * ```ts

@@ -230,7 +230,7 @@ export interface ConnectorService {
 export class Connector extends Context.Tag("effect-http-session/Connector")<Connector, ConnectorService>() {}
 
 /** What is wrong with the options of a pool, if anything is. */
-const fault = (options: PoolOptions): string | undefined => {
+const fault = (options: PoolOptions & Pick<TcpOptions, "happyEyeballsDelay">): string | undefined => {
   for (const name of ["limit", "limitPerHost", "maxQueue"] as const) {
     const value = options[name]
     if (value !== undefined && !(value >= 0)) return `${name} must be 0 or more, not ${value}`
@@ -238,9 +238,11 @@ const fault = (options: PoolOptions): string | undefined => {
   if (options.forceClose === true && options.keepaliveTimeout !== undefined) {
     return "forceClose and keepaliveTimeout contradict each other"
   }
-  for (const name of ["keepaliveTimeout", "gracefulShutdownTimeout"] as const) {
+  for (const name of ["keepaliveTimeout", "gracefulShutdownTimeout", "happyEyeballsDelay"] as const) {
     const value = options[name]
-    if (value !== undefined && Option.isNone(Duration.decodeUnknown(value))) return `${name} is no duration`
+    if (value === undefined) continue
+    const negative = typeof value === "number" && !(value >= 0)
+    if (negative || Option.isNone(Duration.decodeUnknown(value))) return `${name} is no duration`
   }
   return undefined
 }

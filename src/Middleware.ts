@@ -141,7 +141,8 @@ export interface RetryOptions {
  *
  * The last outcome is the result: a response with its status, or the error. What was refused before is given back
  * first, so that a pool of one connection is enough. All attempts share the request's `timeout.total`. A redirect that
- * is followed is a request of its own. Attempts are signals "RequestRetry".
+ * is followed is a request of its own. Attempts are signals "RequestRetry". `times` that is no whole number from 0 on, nor
+ * `Infinity`, is a defect.
  *
  * @example
  * ```ts
@@ -280,7 +281,8 @@ export const rateLimit = (options: {
 /**
  * Fails at once with `MiddlewareError` "CircuitOpen" while an origin fails: after so many failures in a row it is open
  * for `resetAfter`, then one request is let through, whose success closes it and whose failure opens it again. Outcomes
- * that are neither, such as an interruption, leave it as it is.
+ * that are neither, such as an interruption, leave it as it is. `failures` that is no whole number from 1 on is a
+ * defect.
  *
  * @since 0.1.0
  * @category constructors
@@ -302,7 +304,7 @@ export const circuitBreaker = (
  * The losers are interrupted and their connections closed.
  *
  * A failure before `after` is a failure; later it is one when all have failed, and the first of them is told. `after`
- * at the 95th percentile of the usual time costs 5 % more requests.
+ * at the 95th percentile of the usual time costs 5 % more requests. `max` that is no whole number from 0 on is a defect.
  *
  * @since 0.1.0
  * @category constructors

@@ -262,8 +262,9 @@ export const layerConfig = (config: Config.Config.Wrap<LayerOptions>): Layer.Lay
   )
 
 /**
- * The HttpClient of @effect/platform on the session. Redirects are followed as the session does, and a request's span is the
- * platform's alone; options of one request come from `withRequestOptions`.
+ * The HttpClient of @effect/platform on the session, for absolute URLs: it knows no `baseUrl`. Redirects are followed
+ * as the session does, and a request's span is the platform's alone; options of one request come from
+ * `withRequestOptions`.
  *
  * Failures are its `RequestError` ("InvalidUrl", "Encode", and "Transport" for all that happens before a head) and
  * `ResponseError` ("Decode" for bodies, "StatusCode"), with the `ClientError` as `cause`. A response that nobody reads

@@ -71,6 +71,8 @@ export interface WebSocketOptions
     | "serverHostname"
     | "timeout"
     | "traceRequestCtx"
+    | "urlTemplate"
+    | "middlewares"
     | "skipAutoHeaders"
   > {
   /** Subprotocols in order of preference. */

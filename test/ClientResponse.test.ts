@@ -14,6 +14,7 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/TestClock"
 import type { Progress, RequestOptions } from "../src/ClientRequest.js"
 import * as ClientResponse from "../src/ClientResponse.js"
 import { type ClientError, ClientPayloadError, ServerDisconnectedError } from "../src/Errors.js"
@@ -188,6 +189,20 @@ describe("discard", () => {
     })
   )
 
+  it.effect("waits no longer than 200 ms for what does not come", () =>
+    Effect.gen(function* () {
+      const { made, request } = scoped(() => make({ length: 10 }))
+      const fiber = yield* Effect.fork(ClientResponse.discard(request))
+      for (let turn = 0; turn < 10; turn++) yield* Effect.yieldNow()
+      made[0]?.push("0123")
+      yield* TestClock.adjust("199 millis")
+      assert.isNull(fiber.unsafePoll())
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual((yield* Fiber.join(fiber)).status, 200)
+      assert.strictEqual(made[0]?.calls.abandoned, 1)
+    })
+  )
+
   it.effect("interrupted, gives up", () =>
     Effect.gen(function* () {
       const { made, request } = scoped(() => make({ length: 10 }))
@@ -200,6 +215,20 @@ describe("discard", () => {
 })
 
 describe("raiseForStatus", () => {
+  it.effect("waits no longer than a second for the beginning of the body", () =>
+    Effect.gen(function* () {
+      const { calls, push, response } = make({ status: 500, length: 10 })
+      const fiber = yield* Effect.fork(Effect.exit(response.raiseForStatus))
+      for (let turn = 0; turn < 10; turn++) yield* Effect.yieldNow()
+      push("half")
+      yield* TestClock.adjust("999 millis")
+      assert.isNull(fiber.unsafePoll())
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(failureOf(yield* Fiber.join(fiber)).body, "half")
+      assert.strictEqual(calls.abandoned, 1)
+    })
+  )
+
   it.effect("gives the response below 400, unread", () =>
     Effect.gen(function* () {
       for (const status of [200, 204, 301, 399]) {

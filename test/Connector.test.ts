@@ -21,6 +21,8 @@ describe("options that cannot be right", () => {
     [{ limitPerHost: -5 }, /limitPerHost/],
     [{ maxQueue: -1 }, /maxQueue/],
     [{ forceClose: true, keepaliveTimeout: "1 second" }, /forceClose and keepaliveTimeout/],
+    [{ keepaliveTimeout: -1 }, /keepaliveTimeout/],
+    [{ gracefulShutdownTimeout: Number.NaN }, /gracefulShutdownTimeout/],
     [{ http1: { maxHeaders: -1 } }, /maxHeaders/]
   ]
   for (const [options, text] of wrong) {

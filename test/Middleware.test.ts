@@ -225,6 +225,24 @@ describe("the chain", () => {
   )
 })
 
+describe("options that cannot be right", () => {
+  const wrong: ReadonlyArray<readonly [text: string, make: () => unknown]> = [
+    ["retry: times", () => Middleware.retry({ times: -1 })],
+    ["retry: times", () => Middleware.retry({ times: Number.NaN })],
+    ["hedge: max", () => Middleware.hedge({ after: 1, max: 0.5 })],
+    ["circuitBreaker: failures", () => Effect.runSync(Middleware.circuitBreaker({ failures: 0 }))],
+    [
+      'bearerRefresh: origins: "api.example"',
+      () => Effect.runSync(Middleware.bearerRefresh({ token: Effect.never, origins: ["api.example"] }))
+    ]
+  ]
+  for (const [text, make] of wrong) it(`${text} is a defect where it is made`, () => assert.throws(make, text))
+
+  it("retries without end are none of them", () => {
+    assert.isFunction(Middleware.retry({ times: Infinity }))
+  })
+})
+
 describe("make", () => {
   class Signer extends Context.Tag("Signer")<Signer, { readonly sign: (text: string) => string }>() {}
   class SigningError extends Data.TaggedError("SigningError")<{ readonly keyId: string }> {}

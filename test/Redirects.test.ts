@@ -649,10 +649,16 @@ describe("onRedirect", () => {
     })
   )
 
-  it.scopedLive("a hook that dies or is interrupted leaves nothing", () =>
+  it.scopedLive("a hook that fails, dies or is interrupted leaves nothing", () =>
     Effect.gen(function* () {
       const { a } = yield* chain
       const { connector, session } = yield* sessionWith()
+      const failed = yield* Effect.exit(
+        text(session, "GET", a.to("a.test"), {
+          onRedirect: () => Effect.asSome(ClientRequest.make("GET", "no:where"))
+        })
+      )
+      failure(failed, "InvalidURL")
       const died = yield* Effect.exit(
         text(session, "GET", a.to("a.test"), { onRedirect: () => Effect.die("broken hook") })
       )

@@ -56,6 +56,14 @@ describe("paginate", () => {
     )
   )
 
+  it.effect("tells of a URL that is none, and of no redirect", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(collect(Session.paginate(url, text, { next: () => Option.some("http://a b/") })))
+      assert.strictEqual(error._tag, "InvalidURL")
+      assert.notMatch(error.message, /redirect|Location/)
+    }).pipe(Effect.provide(over(pages({ [url]: ["1"] }))))
+  )
+
   it.effect("by a function of page and head", () =>
     Effect.gen(function* () {
       const values = yield* collect(

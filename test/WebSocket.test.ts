@@ -285,6 +285,8 @@ describe("the handshake", () => {
     ["maxMessageSize", { maxMessageSize: 0 }],
     ["maxMessageSize", { maxMessageSize: Number.NaN }],
     ["heartbeat", { heartbeat: 0 }],
+    ["receiveTimeout", { receiveTimeout: -1 }],
+    ["closeTimeout", { closeTimeout: Number.NaN }],
     ["closeTimeout", { closeTimeout: Infinity }],
     ["protocols", { protocols: ["a b"] }],
     ["protocols", { protocols: ["a", "a"] }],
@@ -358,6 +360,21 @@ describe("as a request of its session", () => {
         { middlewares: [spy] }
       )
       assert.deepStrictEqual(seen, [server.webSocketUrl("/m").replace(/^ws/, "http")])
+    })
+  )
+
+  it.scopedLive("goes through middlewares of its own in their place", () =>
+    Effect.gen(function* () {
+      const server = yield* Peer.webSocketServer(Peer.echo)
+      const seen: Array<string | undefined> = []
+      const spy: Middleware.Middleware = (request, next) => {
+        seen.push(request.options.urlTemplate)
+        return next(request)
+      }
+      yield* using(Session.webSocket(server.webSocketUrl(), { middlewares: [spy], urlTemplate: "/chat" }), {
+        middlewares: [() => Effect.die("the session's")]
+      })
+      assert.deepStrictEqual(seen, ["/chat"])
     })
   )
 

@@ -35,8 +35,12 @@ export const merge = (base: Timeouts, over: Timeouts): Timeouts => ({
   body: over.body ?? base.body
 })
 
-const millis = (given: Duration.DurationInput | undefined, otherwise: number): number =>
-  given === undefined ? otherwise : Duration.toMillis(Duration.decode(given))
+const millis = (given: Duration.DurationInput | undefined, otherwise: number): number => {
+  if (given === undefined) return otherwise
+  // `Duration.decode` makes 0 of them.
+  if (typeof given === "number" && !(given >= 0)) throw new Error("timeout: it is not a number from 0 on")
+  return Duration.toMillis(Duration.decode(given))
+}
 
 const standard = (name: Name): number => Duration.toMillis(defaults[name])
 

@@ -105,6 +105,18 @@ describe("the documents", () => {
     assert.include(code, "Effect.runPromise(")
   })
 
+  it("the examples in the package find there what they import", () => {
+    const { files } = JSON.parse(text("package.json")) as { readonly files: ReadonlyArray<string> }
+    assert.include(files, "examples")
+    const sources = readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" })
+    for (const source of sources.filter((path) => path.endsWith(".ts"))) {
+      for (const [, target = ""] of text(`examples/${source}`).matchAll(/ from "(\.\.?\/[^"]+)\.js"/g)) {
+        const path = join("examples", dirname(source), `${target}.ts`)
+        assert.isTrue(path.startsWith("examples/") || files.includes(path), `${source}: ${path}`)
+      }
+    }
+  })
+
   it("are in the package, as far as the README links to them", () => {
     const { files } = JSON.parse(text("package.json")) as { readonly files: ReadonlyArray<string> }
     for (const [, target = ""] of withoutCode(text("README.md")).matchAll(/\]\(([^)\s#]+)/g)) {

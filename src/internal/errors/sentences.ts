@@ -3,7 +3,14 @@
  */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
-import type { ClientConnectorSSLError, ClientError, CookieJarError, Details, SslContextError } from "../../Errors.js"
+import type {
+  ClientConnectorSSLError,
+  ClientError,
+  CookieJarError,
+  Details,
+  RequestBodyError,
+  SslContextError
+} from "../../Errors.js"
 
 /** Every error of the package. */
 export type AnyError = ClientError | SslContextError | CookieJarError
@@ -56,6 +63,13 @@ const tlsFault = ({ certificate, reason }: ClientConnectorSSLError): string => {
   }
 }
 
+const bodyFault: { readonly [R in RequestBodyError["reason"]]: string } = {
+  Source: "what it comes from has failed, as the cause says",
+  Length: "it is longer or shorter than it was said to be",
+  Encode: "it cannot be encoded, as the cause says",
+  NotReplayable: "it can be sent only once"
+}
+
 /** One line for each error, told by its tag. */
 export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => string } = {
   InvalidURL: (e) =>
@@ -93,7 +107,7 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => s
     `Cannot read the response's body: ${e.reason} after ${bytes(e.received)}${
       e.expected === undefined ? "" : ` of ${e.expected}`
     }${context(e)}`,
-  RequestBodyError: (e) => `Cannot send the request's body: ${e.reason}${context(e)}`,
+  RequestBodyError: (e) => `Cannot send the request's body: ${bodyFault[e.reason]}${context(e)}`,
   ContentTypeError: (e) =>
     `Cannot decode the response: its content type is "${e.contentType}" and not ${e.expected}, status ${e.status}${context(e)}`,
   JsonDecodeError: (e) =>

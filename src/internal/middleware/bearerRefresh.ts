@@ -11,6 +11,7 @@ import * as Redacted from "effect/Redacted"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
+import { redactUrl } from "../redact.js"
 import { setHeader } from "../session/changes.js"
 import { reveal } from "../session/credentials.js"
 import type { Prepared } from "../session/prepared.js"
@@ -116,8 +117,10 @@ class Origins {
 
 /** As `Origin.key` has it. */
 const originKey = (text: string): string => {
+  if (!URL.canParse(text) || !/^https?:/i.test(text)) {
+    throw new TypeError(`bearerRefresh: origins: ${JSON.stringify(redactUrl(text))} is no origin of http or https`)
+  }
   const url = new URL(text)
-  if (url.protocol !== "http:" && url.protocol !== "https:") throw new TypeError(`${url.protocol} is no scheme of HTTP`)
   return `${url.protocol}//${url.hostname}:${url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port}`
 }
 

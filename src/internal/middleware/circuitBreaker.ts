@@ -13,6 +13,7 @@ import type { Prepared } from "../session/prepared.js"
 import { monotonicMillis } from "./monotonic.js"
 import { Recent } from "./recent.js"
 import { middlewareError, preparedOf } from "./request.js"
+import { wholeNumber } from "./wholeNumber.js"
 
 const failed = (outcome: Outcome): boolean =>
   isClientError(outcome) ? isClientConnectionError(outcome) || isServerTimeoutError(outcome) : outcome.status >= 500
@@ -109,7 +110,7 @@ export const circuitBreaker = (options: {
 }): Effect.Effect<Middleware> =>
   Effect.sync(() => {
     const settings: Settings = {
-      failures: options.failures ?? 5,
+      failures: wholeNumber("circuitBreaker: failures", options.failures ?? 5, 1),
       resetAfter: Duration.toMillis(options.resetAfter ?? "30 seconds"),
       isFailure: options.isFailure ?? failed
     }

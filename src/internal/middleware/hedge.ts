@@ -13,6 +13,7 @@ import type { Middleware, Next } from "../../Middleware.js"
 import type { Prepared } from "../session/prepared.js"
 import { isReplayable } from "../session/replay.js"
 import { preparedOf, tellRetry } from "./request.js"
+import { wholeNumber } from "./wholeNumber.js"
 
 /** RFC 9110 section 9.2.1. */
 const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"])
@@ -62,7 +63,7 @@ export const hedge = (options: {
   readonly max?: number | undefined
 }): Middleware => {
   const after = Duration.decode(options.after)
-  const max = options.max ?? 1
+  const max = wholeNumber("hedge: max", options.max ?? 1, 0)
   return (given, next) => {
     const request = preparedOf(given)
     return safe.has(request.method) && isReplayable(request.body) && max > 0

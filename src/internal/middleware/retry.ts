@@ -18,6 +18,7 @@ import { isReplayable } from "../session/replay.js"
 import { preparedOf, responseOf, tellRetry } from "./request.js"
 import { retryAfter } from "./retryAfter.js"
 import { Budget } from "./retryBudget.js"
+import { wholeNumber } from "./wholeNumber.js"
 
 const passing: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504])
 
@@ -54,7 +55,7 @@ const toPolicy = (options: RetryOptions): Policy => {
   const methods = options.methods === undefined ? undefined : new Set(options.methods.map((name) => name.toUpperCase()))
   const key = options.idempotencyKey === true
   return {
-    times: options.times ?? 2,
+    times: wholeNumber("retry: times", options.times ?? 2, 0),
     schedule: options.schedule ?? backoff,
     wanted: options.while ?? inPassing,
     applies: (method) => (methods === undefined ? key || isIdempotent(method) : methods.has(method)),

@@ -36,12 +36,21 @@ export const jsonBody = (
 /** A text body. */
 export const textBody = (text: string): HttpBody.Uint8Array => HttpBody.uint8Array(Buffer.from(text, "utf8"), textType)
 
+/** Whether it is a body, of a kind that only HttpBody.raw takes. */
+const isOther = (data: object): boolean =>
+  data instanceof Blob || data instanceof ArrayBuffer || ArrayBuffer.isView(data) || Symbol.asyncIterator in data
+
+const other = "; Blobs, buffers and streams of Node's and the web's go in HttpBody.raw"
+
 /** The body that `data` stands for. `boundary` is that of a Content-Type header, for a multipart body. */
 export const toBody = (data: Data, boundary?: string): HttpBody.HttpBody | InvalidRequest | RequestBodyError => {
   if (typeof data === "string") return textBody(data)
   if (data instanceof Uint8Array) return HttpBody.uint8Array(data, bytesType)
   if (typeof data !== "object" || data === null) {
-    return new InvalidRequest({ option: "data", description: `a ${typeof data} is no body` })
+    return new InvalidRequest({
+      option: "data",
+      description: `${data === null ? "null" : `a ${typeof data}`} is no body`
+    })
   }
   if (HttpBody.isHttpBody(data)) {
     if (data._tag === "FormData") return toMultipartBody(data.formData, boundary, toBody)
@@ -50,7 +59,8 @@ export const toBody = (data: Data, boundary?: string): HttpBody.HttpBody | Inval
   if (isMultipart(data) || data instanceof FormData) return toMultipartBody(data, boundary, toBody)
   if (Stream.StreamTypeId in data) return HttpBody.stream(data, bytesType)
   const pairs = toPairs(data)
-  if (typeof pairs === "string") return new InvalidRequest({ option: "data", description: `no form: ${pairs}` })
+  if (typeof pairs === "string")
+    return new InvalidRequest({ option: "data", description: `no form: ${pairs}${isOther(data) ? other : ""}` })
   return HttpBody.uint8Array(Buffer.from(toForm(pairs), "latin1"), formType)
 }
 

@@ -7,7 +7,7 @@ import { toBody } from "./body.js"
 import { isFault, mergeFields, toFields, withoutFields } from "./headers.js"
 import { moveTo } from "./move.js"
 import type { Prepared } from "./prepared.js"
-import { parseTarget } from "./url.js"
+import { parseTarget, shown } from "./url.js"
 
 const added = (self: Prepared, name: string, value: HeaderValue, replace: boolean): Prepared => {
   const given = toFields([[name, value]])
@@ -37,7 +37,7 @@ export const setUrl = (self: Prepared, url: UrlInput): Prepared => {
   if (!target.websocket) return moveTo(self, target, {})
   const description = "the scheme is neither http nor https"
   return self.derive({
-    fault: self.fault ?? new InvalidURL({ url: target.shownUrl, reason: "Scheme", description })
+    fault: self.fault ?? new InvalidURL({ url: shown(String(url)), reason: "Scheme", description })
   })
 }
 

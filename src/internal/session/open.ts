@@ -42,7 +42,9 @@ const onEnd: OnResponse = (call, response) => {
     return call.trace === undefined ? undefined : call.trace.ended(response)
   }
   if (raise === true) return Effect.as(response.raiseForStatus, response)
-  const passed = Effect.as(withinCall(call, raise(response)), response)
+  // What throws here would do so in the middle of the connection.
+  const asked = Effect.suspend(() => raise(response))
+  const passed = Effect.as(withinCall(call, asked), response)
   return call.trace === undefined ? passed : Effect.tap(passed, () => call.trace?.ended(response) ?? Effect.void)
 }
 
@@ -176,7 +178,7 @@ const released = <A, E, R>(
   restore: Restore,
   f: FromResponse<A, E, R>
 ): Effect.Effect<A, E, R> =>
-  Effect.matchCauseEffect(restore(f(response)), {
+  Effect.matchCauseEffect(restore(Effect.suspend(() => f(response))), {
     onFailure: (cause) => Effect.zipRight(release(call, response), Effect.failCause(cause)),
     onSuccess: (value) => Effect.as(release(call, response), value)
   })

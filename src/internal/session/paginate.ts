@@ -7,7 +7,7 @@ import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
-import type { ClientError } from "../../Errors.js"
+import { type ClientError, InvalidURL } from "../../Errors.js"
 import { isSecretHeader } from "../redact.js"
 import { entriesOf, mergeOptions } from "./options.js"
 import { sameOrigin } from "./origin.js"
@@ -110,6 +110,9 @@ const originOf = (url: string): string | undefined => {
 /** The same request to another URL, by the rules of redirects: what is bound to an origin stays there. */
 const again = (request: Prepared, url: string): Prepared | PrepareError => {
   const made = nextRequest(request, 307, url)
+  if (made instanceof InvalidURL) {
+    return new InvalidURL({ url: made.url, reason: made.reason, description: made.description })
+  }
   if (!(made instanceof Prepared)) return made
   // Each page may be redirected as often as the first; `hop` says no more than whether it is still at its origin.
   const home = request.hop === 0 && sameOrigin(request.target.origin, made.target.origin)

@@ -7,7 +7,6 @@ import type { Data, ParamsInput, RequestOptions, UrlInput } from "../../ClientRe
 import { InvalidRequest, InvalidURL, RequestBodyError } from "../../Errors.js"
 import { type Limits, merge, resolve, toTimeouts } from "../limits.js"
 import { own } from "../own.js"
-import { redactUrl } from "../redact.js"
 import { withoutIdentity } from "../transport/dial/tlsSettings.js"
 import { jsonBody, textBody, toBody } from "./body.js"
 import { type Defaults, fromUserinfo, isSize } from "./defaults.js"
@@ -28,7 +27,7 @@ import { multipartBoundary } from "./multipart.js"
 import { sameOrigin } from "./origin.js"
 import { appendQuery, toQuery } from "./params.js"
 import { defined, detailsOf, Prepared } from "./prepared.js"
-import { parseTarget, type Target } from "./url.js"
+import { parseTarget, shown, type Target } from "./url.js"
 
 const noOptions: RequestOptions = Object.create(null)
 const noCookies: Pairs = []
@@ -69,7 +68,7 @@ export const prepare = (
   if (parsed instanceof InvalidURL) return parsed
   if (parsed.websocket && !websocket) {
     const description = "the scheme is neither http nor https"
-    return new InvalidURL({ url: redactUrl(parsed.url), reason: "Scheme", description })
+    return new InvalidURL({ url: shown(String(url)), reason: "Scheme", description })
   }
   if (options !== undefined) return settle(verb, parsed, full(defaults, verb, parsed, given))
   const request = bare(defaults, verb, parsed)

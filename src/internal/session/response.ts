@@ -21,8 +21,10 @@ import type {
 import type { BodyError, ContentTypeError as ContentType, JsonDecodeError } from "../../Errors.js"
 import { ClientResponseError } from "../../Errors.js"
 import type { Event } from "../../Sse.js"
+import { endedBy } from "../endedBy.js"
 import { Gather } from "../gather.js"
 import { type Pull, pulled } from "../pulled.js"
+import * as Deadlines from "../transport/deadlines.js"
 import { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/Transport.js"
 import { type Batches, once } from "./batches.js"
@@ -42,8 +44,12 @@ const ignore: Waiter = () => {}
 /** Bytes of the body that a `ClientResponseError` keeps. */
 const errorBodySize = 1024
 
-/** A known rest up to so many bytes is waited for when a body is discarded. */
+/** Milliseconds for which those are waited for. */
+const errorBodyTime = 1000
+
+/** A known rest up to so many bytes is waited for when a body is discarded, for so many milliseconds. */
 const smallRest = 64 * 1024
+const restTime = 200
 
 const typeId: TypeId = "~effect-http-session/ClientResponse"
 export class Response extends ResponseBody implements ClientResponse {
@@ -288,14 +294,28 @@ export class Response extends ResponseBody implements ClientResponse {
         }),
       onSuccess: (batch) => {
         for (const piece of batch) gather.append(piece, 0, piece.length)
-        if (gather.size <= errorBodySize) return loop
-        return Effect.sync(() => {
-          this.releaseNow()
-          return this.excerpt(gather.takeAll())
-        })
+        return gather.size <= errorBodySize ? loop : enough
       }
     })
-    return Effect.onInterrupt(loop, () => this.release)
+    const enough = Effect.sync(() => {
+      this.releaseNow()
+      return this.excerpt(gather.takeAll())
+    })
+    if (this.body.ended) return Effect.onInterrupt(loop, () => this.release)
+    const inTime = Effect.clockWith((clock) =>
+      endedBy(loop, (late: (_: "late") => void) => {
+        const deadlines = Deadlines.of(clock)
+        const deadline = deadlines.schedule(deadlines.now() + errorBodyTime, () => late("late"))
+        return () => deadline.cancel()
+      })
+    )
+    return Effect.onInterrupt(
+      Effect.catchAll(inTime, () => {
+        this.endless = true
+        return enough
+      }),
+      () => this.release
+    )
   }
 
   private excerpt(bytes: Uint8Array): string {
@@ -311,14 +331,20 @@ export class Response extends ResponseBody implements ClientResponse {
       if (this.state !== "Unread" || body.ended || body.length === undefined || body.length > smallRest) {
         return this.release
       }
-      return Effect.async<void>((resume) => {
+      const rest = Deadlines.atMost(restTime, (end) => {
         this.state = "Streaming"
-        const end = () => resume(Effect.void)
         const sink: BodySink = { onBytes: () => true, onOwned: () => true, onEnd: end, onError: end }
         this.reader = new BodyReader({ ...this.bodyFacts(), codings: "raw", maxBodySize: Infinity }, true, sink)
         this.reader.start()
-        return this.release
       })
+      return Effect.ensuring(
+        rest,
+        Effect.sync(() => {
+          if (body.ended) return
+          this.endless = true
+          this.releaseNow()
+        })
+      )
     })
   }
 }

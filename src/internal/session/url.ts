@@ -61,7 +61,7 @@ export class Target {
 }
 
 /** What may be shown of a URL that is refused. */
-const shown = (text: string): string => printable(redactUrl(text).slice(0, 1024))
+export const shown = (text: string): string => printable(redactUrl(text).slice(0, 1024))
 
 const invalid = (text: string, reason: InvalidURL["reason"], description: string): InvalidURL =>
   new InvalidURL({ url: shown(text), reason, description })
@@ -236,21 +236,21 @@ const asRedirect = (error: InvalidURL): InvalidURL =>
 export const resolveLocation = (location: string, base: Target, requote: boolean): Target | InvalidURL => {
   const refuse = (reason: InvalidURL["reason"], description: string): InvalidURL =>
     new InvalidURL({ url: shown(location), reason, description, redirect: true })
-  if (isIllFormed(location)) return refuse("Syntax", "the Location is not well-formed")
+  if (isIllFormed(location)) return refuse("Syntax", "it is not well-formed")
   let url: URL
   try {
     url = new URL(location, base.url)
   } catch {
     // Its error holds the input, which may hold a password.
-    return refuse("Syntax", "the Location is no URL")
+    return refuse("Syntax", "it is no URL")
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    return refuse("Scheme", "the scheme of the Location is neither http nor https")
+    return refuse("Scheme", "its scheme is neither http nor https")
   }
   const parsed = parseTarget(url, true)
   if (parsed instanceof InvalidURL) return asRedirect(parsed)
   if (parsed.origin.ip === 4 && !sameOrigin(parsed.origin, base.origin) && hostIn(location) !== parsed.origin.host) {
-    return refuse("Host", "the host of the Location is not a canonical IPv4 address")
+    return refuse("Host", "its host is not a canonical IPv4 address")
   }
   const fragment = location.includes("#") ? parsed.fragment : base.fragment
   const target = requote ? requoted(parsed.target) : verbatim(location, parsed, base)

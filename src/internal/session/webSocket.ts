@@ -36,6 +36,7 @@ const defaultMaxMessageSize = 4 * 1024 * 1024
 /** `undefined`: it is none. */
 const millis = (input: Duration.DurationInput | undefined, otherwise: number): number | undefined => {
   if (input === undefined) return otherwise
+  if (typeof input === "number" && !(input >= 0)) return undefined
   try {
     return Duration.toMillis(Duration.decode(input))
   } catch {
@@ -97,6 +98,8 @@ const requestOptions = (current: RequestOptions, given: WebSocketOptions, url: U
       serverHostname: given.serverHostname,
       timeout: given.timeout,
       traceRequestCtx: given.traceRequestCtx,
+      urlTemplate: given.urlTemplate,
+      middlewares: given.middlewares,
       skipAutoHeaders: given.skipAutoHeaders
     },
     url

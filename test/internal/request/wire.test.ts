@@ -1,3 +1,4 @@
+import { Readable } from "node:stream"
 import { inspect } from "node:util"
 import * as HttpBody from "@effect/platform/HttpBody"
 import { assert, describe, it } from "@effect/vitest"
@@ -205,7 +206,9 @@ describe("credentials", () => {
       () => makeDefaults({ auth: Auth.basic("a:b") }),
       () => makeDefaults({ headers: { "a b": "c" } }),
       () => makeDefaults({ cookies: { a: "b\r\nc" } }),
-      () => makeDefaults({ maxBodySize: -1 })
+      () => makeDefaults({ maxBodySize: -1 }),
+      () => makeDefaults({ timeout: -1 }),
+      () => makeDefaults({ timeout: { connect: Number.NaN } })
     ]
     for (const make of wrong) assert.throws(make)
     assert.strictEqual(makeDefaults({ baseUrl: "http://h" }).base?.url, "http://h/")
@@ -395,6 +398,9 @@ describe("framing", () => {
     ["a negative number", { maxRedirects: -1 }, "maxRedirects"],
     ["a fraction", { maxRedirects: 0.5 }, "maxRedirects"],
     ["NaN", { maxBodySize: Number.NaN }, "maxBodySize"],
+    ["a negative time", { timeout: -5 }, "timeout"],
+    ["a negative time of a phase", { timeout: { body: -5 } }, "timeout"],
+    ["a time that is NaN", { timeout: Number.NaN }, "timeout"],
     ["a media type with a line end", { data: HttpBody.text("a", "a/b\r\nX-Evil: 1") }, "content-type"]
   ]
   for (const [what, options, option] of refused) {
@@ -404,6 +410,26 @@ describe("framing", () => {
       assert.deepInclude(error, { option, host: "h", method: "POST" })
     })
   }
+
+  it("says of a body that is no form where it belongs", () => {
+    for (const [data, place] of [
+      [new Blob(["a"]), "HttpBody.raw"],
+      [new ArrayBuffer(1), "HttpBody.raw"],
+      [Readable.from(["a"]), "HttpBody.raw"],
+      [new Date(), "neither a record nor pairs"]
+    ] as const) {
+      const error = failure("POST", url, Object.assign<RequestOptions, object>({}, { data }))
+      assert.deepInclude(error, { _tag: "InvalidRequest", option: "data" })
+      assert.include(error.message, place)
+    }
+  })
+
+  it("names a WebSocket's URL as it was given", () => {
+    const error = failure("GET", "ws://u:hidden@h:81/a", {})
+    assert.deepInclude(error, { _tag: "InvalidURL", reason: "Scheme" })
+    assert.match(error.message, /"ws:\/\/[^"]*h:81\/a"/)
+    assert.notInclude(error.message, "hidden")
+  })
 
   it("row 88 and others at run time", () => {
     const compress: string = "lzma"

@@ -397,6 +397,23 @@ describe("TLS in TLS", () => {
 })
 
 describe("key log", () => {
+  it.scopedLive("that throws fails nothing", () =>
+    Effect.gen(function* () {
+      const { set } = yield* trusting
+      const server = yield* tlsServer(set.good)
+      let lines = 0
+      const ssl = yield* Ssl.context({
+        ca: set.ca,
+        onKeyLog: () => {
+          lines++
+          throw new Error("ignored")
+        }
+      })
+      yield* Effect.flatMap(shake(server.port, { ssl }), ping)
+      assert.isAbove(lines, 0)
+    })
+  )
+
   it.scopedLive("lines reach the effect, whose failure is its own", () =>
     Effect.gen(function* () {
       const { set } = yield* trusting

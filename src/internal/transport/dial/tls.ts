@@ -255,7 +255,10 @@ const negotiate = (
     secured.on("session", (session) => attempt.onSession(secured, session))
     const { onKeyLog } = options.settings
     if (onKeyLog !== undefined) {
-      secured.on("keylog", (line) => Run.runFork(runtime)(onKeyLog(line.toString("latin1").trimEnd())))
+      secured.on("keylog", (line) => {
+        const text = line.toString("latin1").trimEnd()
+        Run.runFork(runtime)(Effect.suspend(() => onKeyLog(text)))
+      })
     }
     return Effect.sync(destroy)
   })

@@ -1,0 +1,55 @@
+/** Functions of the user's that throw where they should give an effect: their request dies, and nothing else. */
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Stream } from "effect"
+import * as ClientResponse from "effect-http-session/ClientResponse"
+import type * as Session from "effect-http-session/Session"
+import type { SessionService } from "effect-http-session/Session"
+import { response } from "../support/server.js"
+import { redirect, sessionWith, site } from "../support/sites.js"
+import { promptly } from "../support/steps.js"
+
+const boom = (): Effect.Effect<never> => {
+  throw new Error("boom")
+}
+
+type Run = (session: SessionService, url: string) => Effect.Effect<unknown, unknown>
+
+const text: Run = (session, url) => session.get(url).pipe(ClientResponse.text)
+
+const rows: ReadonlyArray<readonly [name: string, run: Run, options?: Session.SessionOptions]> = [
+  ["raiseForStatus of the session, before a decoder", text, { raiseForStatus: boom }],
+  ["raiseForStatus of the session, in a Scope", (s, url) => Effect.scoped(s.get(url)), { raiseForStatus: boom }],
+  ["raiseForStatus of a request", (s, url) => s.get(url, { raiseForStatus: boom }).pipe(ClientResponse.text)],
+  [
+    "raiseForStatus behind a middleware",
+    text,
+    { raiseForStatus: boom, middlewares: [(request, next) => next(request)] }
+  ],
+  ["use behind a verb", (s, url) => s.get(url).pipe(ClientResponse.use(boom))],
+  ["use behind more than a verb", (s, url) => s.get(url).pipe(Effect.tap(Effect.void), ClientResponse.use(boom))],
+  ["flatMap in a Scope", (s, url) => Effect.scoped(Effect.flatMap(s.get(url), boom))],
+  ["a middleware", text, { middlewares: [boom] }],
+  ["onRedirect", (s, url) => text(s, `${url}away`), { onRedirect: boom }],
+  ["onProgress", (s, url) => s.get(url, { onProgress: boom }).pipe(ClientResponse.text)],
+  ["what is run for each chunk", (s, url) => Stream.runForEach(ClientResponse.stream(s.get(url)), boom)]
+]
+
+/** More than comes with the head. */
+const large = response(200, "x".repeat(300_000))
+
+describe("a callback that throws", () => {
+  for (const [name, run, options] of rows) {
+    it.scopedLive(`fails its request with a defect and keeps no slot: ${name}`, () =>
+      Effect.gen(function* () {
+        const at = yield* site(({ target }) => (target === "/away" ? redirect(302, "/") : large))
+        const { connector, session } = yield* sessionWith(options, { connector: { limit: 1 } })
+        const exit = yield* promptly(Effect.exit(run(session, at.to("a.test"))), name)
+        const defect = Exit.isFailure(exit) ? [...Cause.defects(exit.cause)][0] : undefined
+        assert.strictEqual(defect instanceof Error ? defect.message : exit, "boom")
+        assert.strictEqual((yield* connector.stats).acquired, 0)
+        const plain = session.with({ raiseForStatus: false, middlewares: [] })
+        yield* promptly(text(plain, at.to("a.test")), "the next request")
+      })
+    )
+  }
+})
