@@ -24,6 +24,34 @@ const mock = Layer.mergeAll(
   CookieJar.layer()
 )
 
+describe("the times of signals", () => {
+  it.scopedLive("never go back, and what came in one read came at one time", () =>
+    Effect.gen(function* () {
+      const peer = yield* faultServer([])
+      const { session } = yield* sessionOn()
+      const fiber = yield* reading(session.signals)
+      const get = session.get(`${peer.url}/nonce?1`).pipe(ClientResponse.text)
+      yield* get
+      yield* get
+      yield* session.close
+      const signals = Chunk.toReadonlyArray(yield* Fiber.join(fiber))
+      const second = signals.filter(({ requestId }) => requestId === 2)
+      const timeOf = (tag: Tracing.Signal["_tag"]) => second.find(({ _tag }) => _tag === tag)?.time
+      const came = timeOf("RequestEnd")
+      assert.isDefined(came)
+      const together = ["ResponseChunkReceived", "ConnectionReleased", "ResponseEnd"] as const
+      assert.deepStrictEqual(together.map(timeOf), [came, came, came])
+      assert.isBelow(timeOf("RequestHeadersSent") ?? Infinity, came ?? 0)
+      const order = ["RequestStart", "ConnectionReuseconn", "RequestHeadersSent", "RequestEnd"] as const
+      const times = order.map((tag) => timeOf(tag) ?? Number.NaN)
+      assert.deepStrictEqual(
+        times,
+        [...times].sort((a, b) => a - b)
+      )
+    })
+  )
+})
+
 describe("the end of a stream", () => {
   it.scopedLive("comes with the close of the session, for its own connector's stream as well", () =>
     Effect.gen(function* () {

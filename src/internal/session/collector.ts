@@ -41,7 +41,8 @@ export class Collector implements BodySink {
   }
 }
 
-const isPooled = (bytes: Buffer): boolean => bytes.buffer.byteLength !== bytes.length
+/** As `Buffer.allocUnsafe` has it; to look at the buffer behind costs more. */
+const isPooled = (length: number): boolean => length < Buffer.poolSize >>> 1
 
 /** For a body that needs no decoding and has no limit: most come in one piece. */
 export class PlainCollector implements BodyConsumer {
@@ -76,7 +77,7 @@ export class PlainCollector implements BodyConsumer {
       slab.copy(copy, 0, start, end)
       this.only = copy
       // A small one stands in Node's pool: whoever reads the response gets another copy.
-      if (this.watch !== undefined) this.watch.chunk?.(isPooled(copy) ? copy : Buffer.from(copy))
+      if (this.watch !== undefined) this.watch.chunk?.(isPooled(this.length) ? copy : Buffer.from(copy))
       return true
     }
     if (this.watch !== undefined) this.watch.chunk?.(Buffer.from(slab.subarray(start, end)))

@@ -11,6 +11,7 @@ const phases: ReadonlyArray<Phase> = ["queue", "dns", "connect", "proxy", "tls",
 /** Milliseconds by phase; a field each, because every request has one of these. */
 export class Timeline implements Marks {
   current: Phase = "queue"
+  readAt: number | undefined = undefined
   private readonly deadlines: Deadlines
   private readonly startedAt: number
   private began = 0

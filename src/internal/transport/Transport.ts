@@ -142,6 +142,8 @@ export interface Marks {
   readonly start: (phase: Phase, now?: number) => void
   /** `now`: on the deadlines' time, where it is known. */
   readonly end: (phase: Phase, now?: number) => void
+  /** While bytes are handled that have come: when they came. */
+  readAt: number | undefined
 }
 
 /** What getting and using a connection has to know of a request. */

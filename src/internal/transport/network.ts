@@ -83,11 +83,12 @@ export class Network implements Transport, ConnectionOwner {
     const route = exchange.route
     if (this.state !== "open" || !this.pool.canReuse(route.origin.key, route.key)) return undefined
     if (!this.mayReuse(route)) return undefined
-    const connection = this.pool.takeIdle(route.key, exchange.deadlines.now())
+    const now = exchange.deadlines.now()
+    const connection = this.pool.takeIdle(route.key, now)
     if (connection === undefined) return undefined
     const lease = this.pool.request(route.origin.key, route.key, noGrant)
     if (lease === undefined) return undefined
-    exchange.trace?.offer(reused(connection, exchange))
+    if (exchange.trace !== undefined) exchange.trace.offer(reused(connection, now), now)
     this.use(connection, lease, exchange)
     return connection
   }
@@ -180,12 +181,13 @@ export class Network implements Transport, ConnectionOwner {
     const refusal = this.refusal(exchange)
     if (refusal !== undefined) return Effect.fail(refusal)
     const { route } = exchange
-    const idle = fresh || !this.mayReuse(route) ? undefined : this.pool.takeIdle(route.key, exchange.deadlines.now())
+    const now = exchange.deadlines.now()
+    const idle = fresh || !this.mayReuse(route) ? undefined : this.pool.takeIdle(route.key, now)
     if (idle !== undefined) {
       this.use(idle, lease, exchange)
       return exchange.trace === undefined
         ? Effect.succeed(idle)
-        : Effect.as(exchange.trace.emit(reused(idle, exchange)), idle)
+        : Effect.as(exchange.trace.emit(reused(idle, now)), idle)
     }
     const opened = Effect.suspend(() => {
       const refused = this.refusal(exchange)
@@ -439,12 +441,8 @@ class Waiter {
 
 const millis = (input: Duration.DurationInput) => Duration.toMillis(Duration.decode(input))
 
-const reused = (connection: Http1Connection, exchange: Exchange) =>
-  ({
-    _tag: "ConnectionReuseconn",
-    connectionId: connection.id,
-    idle: exchange.deadlines.now() - connection.idleSince
-  }) as const
+const reused = (connection: Http1Connection, now: number) =>
+  ({ _tag: "ConnectionReuseconn", connectionId: connection.id, idle: now - connection.idleSince }) as const
 
 const timeoutError = (exchange: Exchange, timeout: "connect" | "poolWait", limit: number) =>
   new ConnectionTimeoutError({

@@ -12,8 +12,8 @@ export type Told = Facts<Exclude<Signal, SignalsLost>>
 
 /** The watchers of one request. */
 export interface Trace {
-  /** Tells streams and spans at once; listeners are run by the request's fiber at its next `emit`. For callbacks. */
-  readonly offer: (facts: Told) => void
+  /** Tells streams and spans at once, of what was just now if `time` does not say when; listeners are run by the request's fiber at its next `emit`. For callbacks. */
+  readonly offer: (facts: Told, time?: number) => void
   /** The same, and runs the listeners. For effects. */
   readonly emit: (facts: Told) => Effect.Effect<void>
 }

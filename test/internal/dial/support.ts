@@ -62,6 +62,7 @@ export const makeExchange = (options: ExchangeOptions) =>
         get current() {
           return current
         },
+        readAt: undefined,
         start: (phase) => {
           current = phase
           phases.push(`+${phase}`)

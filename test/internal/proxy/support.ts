@@ -94,6 +94,7 @@ export const makeContext = (limits: Partial<Limits> = {}, trace?: Trace) =>
       trace,
       marks: {
         current: "proxy",
+        readAt: undefined,
         start: (phase) => phases.push(`+${phase}`),
         end: (phase) => phases.push(`-${phase}`)
       },

@@ -116,9 +116,9 @@ export class CallTrace implements Trace {
     if (this.state === "over") this.pump()
   }
 
-  offer(facts: Told): void {
+  offer(facts: Told, time = this.now()): void {
     this.flush()
-    this.tell(facts, this.now())
+    this.tell(facts, time)
   }
 
   emit(facts: Told): Effect.Effect<void> {

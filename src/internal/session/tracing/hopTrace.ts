@@ -29,6 +29,7 @@ export class HopTrace implements Trace, BodyWatch {
   headAt: number | undefined = undefined
   private readonly call: CallTrace
   private timeline: SpanTimeline | undefined = undefined
+  private marked: Timeline | undefined = undefined
   /** Of the attempt that goes on. */
   span: AttemptSpan | undefined = undefined
   private facts: AttemptFacts | undefined = undefined
@@ -61,19 +62,24 @@ export class HopTrace implements Trace, BodyWatch {
     return this.call.listening
   }
 
-  offer(facts: Told): void {
+  offer(facts: Told, time?: number): void {
     if (!this.call.telling) return
-    this.hand(this.built(facts))
+    this.hand(this.built(facts, time ?? this.now()))
+  }
+
+  /** What happens while bytes are handled happens when they came. */
+  private now(): number {
+    return this.marked?.readAt ?? this.call.now()
   }
 
   // The signals of every request are written out: to put one together by a spread costs more than all else.
-  private built(facts: Told): Exclude<Signal, SignalsLost> {
+  private built(facts: Told, time: number): Exclude<Signal, SignalsLost> {
     const { call, request } = this
     switch (facts._tag) {
       case "ConnectionReuseconn":
         return {
           _tag: "ConnectionReuseconn",
-          time: call.now(),
+          time,
           sessionId: call.call.core.id,
           requestId: call.call.id,
           attempt: this.attempt,
@@ -84,7 +90,7 @@ export class HopTrace implements Trace, BodyWatch {
       case "ConnectionReleased":
         return {
           _tag: "ConnectionReleased",
-          time: call.now(),
+          time,
           sessionId: call.call.core.id,
           requestId: call.call.id,
           attempt: this.attempt,
@@ -92,7 +98,7 @@ export class HopTrace implements Trace, BodyWatch {
           connectionId: facts.connectionId
         }
       default:
-        return call.build(facts, call.now(), this.attempt, request)
+        return call.build(facts, time, this.attempt, request)
     }
   }
 
@@ -150,10 +156,12 @@ export class HopTrace implements Trace, BodyWatch {
   /** The phases of the hop, told to its spans. */
   marks(startedAt: number): Timeline {
     const { deadlines } = this.call
-    if (this.span === undefined) return new Timeline(deadlines, startedAt)
-    const timeline = new SpanTimeline(deadlines, startedAt, this)
-    this.timeline = timeline
-    return timeline
+    if (this.span === undefined) this.marked = new Timeline(deadlines, startedAt)
+    else {
+      this.timeline = new SpanTimeline(deadlines, startedAt, this)
+      this.marked = this.timeline
+    }
+    return this.marked
   }
 
   /** Headers that have to replace the request's own. */
@@ -251,7 +259,7 @@ export class HopTrace implements Trace, BodyWatch {
   /** The head of the final response has come. */
   head(head: Head): void {
     const { request } = this
-    this.headAt = this.call.now()
+    this.headAt = this.now()
     this.holding = true
     const encoded = head.get("content-encoding") !== undefined
     this.total = encoded ? undefined : head.contentLength
@@ -310,7 +318,7 @@ export class HopTrace implements Trace, BodyWatch {
     const { call, request } = this
     this.hand({
       _tag: "ResponseChunkReceived",
-      time: call.now(),
+      time: this.now(),
       sessionId: call.call.core.id,
       requestId: call.call.id,
       attempt: this.attempt,
@@ -344,7 +352,7 @@ export class HopTrace implements Trace, BodyWatch {
     const { bodyError: error, call, request } = this
     const signal = {
       _tag: "ResponseEnd" as const,
-      time: call.now(),
+      time: this.now(),
       sessionId: call.call.core.id,
       requestId: call.call.id,
       attempt: this.attempt,

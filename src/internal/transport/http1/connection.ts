@@ -315,7 +315,15 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       this.fail(goneBefore(exchange, this.wire, this.requests > 1, true), this.requests > 1)
       return true
     }
+    const { marks } = exchange
     this.cameAt = exchange.deadlines.now()
+    marks.readAt = this.cameAt
+    const more = this.take(exchange, slab, start, end)
+    marks.readAt = undefined
+    return more
+  }
+
+  private take(exchange: Exchange, slab: Buffer, start: number, end: number): boolean {
     // A head has to be whole in time, however it trickles.
     if (this.phaseDeadline !== undefined && this.body !== undefined) this.progressAt = this.cameAt
     const next = this.parser.execute(slab, start, end)
