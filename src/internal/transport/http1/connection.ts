@@ -16,6 +16,7 @@ import type { ParsedHead } from "./head.js"
 import { type ConnectionOwner, orderly } from "./owner.js"
 import { Parser, type ParserHandler, type ParserLimits } from "./parser.js"
 import { requestHead } from "./requestHead.js"
+import { Silence } from "./silence.js"
 import { Upload } from "./upload.js"
 
 /** A rest of a body up to this size, that comes within `drainTime`, is read to save the connection. */
@@ -69,8 +70,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   private spoke = false
   private draining: NodeJS.Timeout | undefined = undefined
   private drained = 0
-  private phaseDeadline: Deadline | undefined = undefined
-  private progressAt = 0
+  private readonly silence = new Silence()
   /** When bytes came last. */
   private cameAt = 0
   private continueDeadline: Deadline | undefined = undefined
@@ -194,7 +194,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.shut(reason)
   }
 
-  /** Ends the exchange with an error: the connector closes. */
+  /** Ends the exchange with an error, wherever it is. */
   cut(error: ClientError): void {
     if (this.head === undefined) this.fail(error, false)
     else this.failBody(error)
@@ -215,7 +215,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     if (!this.paused) return
     this.paused = false
     if (this.closed) return
-    this.progressAt = this.current?.deadlines.now() ?? 0
+    if (this.current !== undefined) this.silence.heard(this.current.deadlines.now())
     this.wire.socket.resume()
   }
 
@@ -251,7 +251,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
 
   /** The socket has taken some of the body. */
   onProgress(): void {
-    if (this.current !== undefined) this.progressAt = this.current.deadlines.now()
+    if (this.current !== undefined) this.silence.heard(this.current.deadlines.now())
   }
 
   /** The body failed; the peer must not take what it has for the whole. */
@@ -274,7 +274,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     if (exchange === undefined) return
     this.head = head
     this.cancelContinue()
-    this.unwatch()
+    this.silence.end()
     if (head.status === 101 && exchange.wire.upgrade !== undefined) return
     if (this.upload !== undefined && head.status >= 300) this.upload.cancel()
     exchange.marks.start("body", this.cameAt)
@@ -325,7 +325,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
 
   private take(exchange: Exchange, slab: Buffer, start: number, end: number): boolean {
     // A head has to be whole in time, however it trickles.
-    if (this.phaseDeadline !== undefined && this.body !== undefined) this.progressAt = this.cameAt
+    if (this.body !== undefined) this.silence.heard(this.cameAt)
     const next = this.parser.execute(slab, start, end)
     if (this.closed) return true
     if (next < 0) {
@@ -384,7 +384,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     const head = this.head
     const body = this.body
     if (exchange === undefined || head === undefined) return
-    this.unwatch()
+    this.silence.end()
     exchange.marks.end("body", this.cameAt)
     this.body = undefined
     if (excess) this.shut("Unsolicited")
@@ -440,7 +440,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     const hadExchange = this.current
     this.closed = true
     this.current = undefined
-    this.unwatch()
+    this.silence.end()
     this.cancelContinue()
     this.stopDraining()
     this.upload?.cancel()
@@ -490,26 +490,10 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   // Time limits of the phases; without a limit they cost nothing.
 
   private watch(phase: "send" | "headers" | "body", limit: number): void {
-    this.unwatch()
+    this.silence.end()
     const exchange = this.current
     if (limit === Infinity || exchange === undefined) return
-    const deadlines = exchange.deadlines
-    this.progressAt = deadlines.now()
-    const check = () => {
-      const until = this.paused ? deadlines.now() + limit : this.progressAt + limit
-      if (deadlines.now() < until) {
-        this.phaseDeadline = deadlines.schedule(until, check)
-        return
-      }
-      const error = silentFor(exchange, this.wire, phase, limit)
-      if (this.head === undefined) this.fail(error, false)
-      else this.failBody(error)
-    }
-    this.phaseDeadline = deadlines.schedule(this.progressAt + limit, check)
-  }
-
-  private unwatch(): void {
-    this.phaseDeadline?.cancel()
-    this.phaseDeadline = undefined
+    const late = () => this.cut(silentFor(exchange, this.wire, phase, limit))
+    this.silence.limit(exchange.deadlines, limit, () => this.paused, late)
   }
 }
