@@ -229,16 +229,27 @@ export interface ConnectorService {
  */
 export class Connector extends Context.Tag("effect-http-session/Connector")<Connector, ConnectorService>() {}
 
+const durations = [
+  "keepaliveTimeout",
+  "gracefulShutdownTimeout",
+  "happyEyeballsDelay",
+  "ttlDnsCache",
+  "staleIfError",
+  "tcpKeepAlive",
+  "certificateWarning"
+] as const
+
 /** What is wrong with the options of a pool, if anything is. */
-const fault = (options: PoolOptions & Pick<TcpOptions, "happyEyeballsDelay">): string | undefined => {
-  for (const name of ["limit", "limitPerHost", "maxQueue"] as const) {
+const fault = (options: Omit<TcpOptions, "family"> & { readonly family?: number | undefined }): string | undefined => {
+  for (const name of ["limit", "limitPerHost", "maxQueue", "dnsCacheMaxSize"] as const) {
     const value = options[name]
     if (value !== undefined && !(value >= 0)) return `${name} must be 0 or more, not ${value}`
   }
   if (options.forceClose === true && options.keepaliveTimeout !== undefined) {
     return "forceClose and keepaliveTimeout contradict each other"
   }
-  for (const name of ["keepaliveTimeout", "gracefulShutdownTimeout", "happyEyeballsDelay"] as const) {
+  if (options.family !== undefined && options.family !== 4 && options.family !== 6) return "family is neither 4 nor 6"
+  for (const name of durations) {
     const value = options[name]
     if (value === undefined) continue
     const negative = typeof value === "number" && !(value >= 0)
@@ -315,10 +326,11 @@ export const layerTcpConfig = (
 ): Layer.Layer<Connector, ConfigError.ConfigError> =>
   Layer.scoped(
     Connector,
-    Effect.flatMap(Config.unwrap(config), (options) => {
-      const description = fault(options)
-      return description === undefined ? tcp(options) : Effect.fail(ConfigError.InvalidData(["connector"], description))
-    })
+    Effect.flatMap(Config.unwrap(config), (options) =>
+      Effect.catchAllDefect(tcp(options), (defect) =>
+        Effect.fail(ConfigError.InvalidData(["connector"], defect instanceof Error ? defect.message : String(defect)))
+      )
+    )
   )
 
 /**

@@ -53,6 +53,26 @@ describe("options that cannot be right", () => {
       }
     })
   )
+
+  const wrongForTcp: ReadonlyArray<Config.Config.Wrap<Connector.TcpOptions>> = [
+    { localAddress: Config.succeed("abc") },
+    { http1: Config.succeed({ maxHeaders: -1 }) },
+    { addressPolicy: Config.succeed({ deny: ["10.0.0.0/99"] }) },
+    { ttlDnsCache: Config.succeed(-1) },
+    { staleIfError: Config.succeed(Number.NaN) },
+    { tcpKeepAlive: Config.succeed(-1) },
+    { certificateWarning: Config.succeed(-1) },
+    { dnsCacheMaxSize: Config.succeed(-1) }
+  ]
+  for (const options of wrongForTcp) {
+    const [name = ""] = Object.keys(options)
+    it.effect(`${name} is one of them`, () =>
+      Effect.gen(function* () {
+        const exit = yield* Effect.exit(Effect.scoped(Layer.build(Connector.layerTcpConfig(options))))
+        assert.isTrue(Exit.isFailure(exit) && exit.cause._tag === "Fail")
+      })
+    )
+  }
 })
 
 describe("a connector", () => {

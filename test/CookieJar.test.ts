@@ -11,6 +11,7 @@ import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
@@ -641,6 +642,45 @@ describe("layerPersisted", () => {
       assert.notInclude(inspect(logged, { depth: 9 }), "hunter2")
     })
   )
+
+  it.effect("a store that dies for a while is a store that fails", () =>
+    Effect.gen(function* () {
+      const store = yield* memory
+      let dead = true
+      const dying = KeyValueStore.make({
+        ...store,
+        set: (key, value) => {
+          if (dead) throw new Error("no store")
+          return store.set(key, value)
+        }
+      })
+      const one = yield* persisted(dying)
+      yield* one.jar.updateCookies({ a: "1" })
+      yield* TestClock.adjust("1 second")
+      dead = false
+      yield* TestClock.adjust("1 minute")
+      assert.isTrue(Option.isSome(yield* store.get("cookies")))
+      dead = true
+      yield* one.jar.updateCookies({ b: "2" })
+      yield* one.close
+    }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
+  )
+
+  for (const when of ["before", "while"] as const) {
+    it.effect(`a store that hangs holds up the end of its Scope for 5 seconds, ${when} something is saved`, () =>
+      Effect.gen(function* () {
+        const store = yield* memory
+        const one = yield* persisted(KeyValueStore.make({ ...store, set: () => Effect.never }))
+        yield* one.jar.updateCookies({ a: "1" })
+        if (when === "while") yield* TestClock.adjust("1 second")
+        const closing = yield* Effect.fork(one.close)
+        yield* TestClock.adjust("4999 millis")
+        assert.isNull(closing.unsafePoll())
+        yield* TestClock.adjust("1 millis")
+        yield* Fiber.join(closing)
+      }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
+    )
+  }
 
   for (const change of ["an update", "a removal"] as const) {
     it.effect(`keeps what was read back after ${change}`, () =>

@@ -230,7 +230,13 @@ describe("options that cannot be right", () => {
     ["retry: times", () => Middleware.retry({ times: -1 })],
     ["retry: times", () => Middleware.retry({ times: Number.NaN })],
     ["hedge: max", () => Middleware.hedge({ after: 1, max: 0.5 })],
+    ["retry: maxRetryAfter", () => Middleware.retry({ maxRetryAfter: -1 })],
+    ["hedge: after", () => Middleware.hedge({ after: Number.NaN })],
     ["circuitBreaker: failures", () => Effect.runSync(Middleware.circuitBreaker({ failures: 0 }))],
+    ["circuitBreaker: resetAfter", () => Effect.runSync(Middleware.circuitBreaker({ resetAfter: -1 }))],
+    ["rateLimit: interval", () => Effect.runSync(Effect.scoped(Middleware.rateLimit({ limit: 1, interval: -1 })))],
+    ["retryBudget: ratio", () => Effect.runSync(Middleware.retryBudget({ ratio: Number.NaN }))],
+    ["retryBudget: min", () => Effect.runSync(Middleware.retryBudget({ min: -1 }))],
     [
       'bearerRefresh: origins: "api.example"',
       () => Effect.runSync(Middleware.bearerRefresh({ token: Effect.never, origins: ["api.example"] }))

@@ -311,6 +311,7 @@ describe("nameservers", () => {
       assert.throws(() => Resolver.nameservers(servers))
     }
     assert.throws(() => Resolver.nameservers(["1.1.1.1"], { tries: 0 }))
+    assert.throws(() => Resolver.nameservers(["1.1.1.1"], { timeout: -1 }), TypeError)
     assert.throws(() => Resolver.nameservers(["1.1.1.1"], { port: 70_000 }))
     for (const server of ["1.1.1.1", "1.1.1.1:5353", "::1", "[::1]", "[::1]:5353"]) Resolver.nameservers([server])
   })

@@ -260,6 +260,31 @@ describe("connect", () => {
     })
   )
 
+  it.scoped("waits 100 ms where the server has said less", () =>
+    Effect.gen(function* () {
+      const server = yield* Peer.server([
+        Peer.plays(Peer.head, Peer.send(`${head()}${chunk("retry: 0\ndata: a\n\n")}${end}`), Peer.fin),
+        Peer.plays(Peer.head, Peer.respond(204))
+      ])
+      const seen: Array<string> = []
+      yield* using(
+        Effect.gen(function* () {
+          const fiber = yield* Effect.fork(
+            Stream.runForEach(Sse.connect(server.url), ({ data }) => Effect.sync(() => seen.push(data)))
+          )
+          const settled = Effect.promise(() => new Promise((done) => setTimeout(done, 50)))
+          yield* until(() => Effect.succeed(seen.length === 1))
+          yield* settled
+          yield* TestClock.adjust("99 millis")
+          yield* settled
+          assert.strictEqual(yield* server.accepted, 1)
+          yield* TestClock.adjust("1 millis")
+          yield* Fiber.join(fiber)
+        })
+      )
+    })
+  )
+
   it.scoped("counts a silent connection as dead; comments keep it alive", () =>
     Effect.gen(function* () {
       const comment = yield* Deferred.make<void>()

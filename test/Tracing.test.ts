@@ -685,6 +685,9 @@ describe("metrics", () => {
 describe("waterfall", () => {
   it("draws nothing of nothing", () => {
     assert.strictEqual(Tracing.waterfall([]), "")
+    const start = { time: 0, sessionId: "", requestId: 1, attempt: 1, hop: 0, method: "GET", url: "http://a/" }
+    const signal: Tracing.Signal = { _tag: "RequestStart", ...start, headers: {} as Tracing.RequestStart["headers"] }
+    for (const width of [Infinity, Number.NaN, -1]) assert.isString(Tracing.waterfall([signal], { width }))
   })
 
   it.scopedLive("draws hops and requests in order, within the width", () =>

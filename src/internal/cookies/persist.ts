@@ -5,8 +5,10 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import type { KeyValueStore } from "@effect/platform/KeyValueStore"
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import type { CookieJarError } from "../../Errors.js"
@@ -55,9 +57,14 @@ const hasNews = (jar: Jar, saved: Saved, now: number): boolean => {
   return jar.entries(now).some(isNews) || jar.removed().some(isNews)
 }
 
+/** How long the end of a Scope waits for a store. */
+const closeTime = "5 seconds"
+
 /** A store's own errors may quote what was written. */
-const warn = (error: CookieJarError | PlatformError) =>
-  Effect.logWarning("The cookie jar was not saved").pipe(Effect.annotateLogs({ error: error._tag }))
+const warn = (error: string) => Effect.logWarning("The cookie jar was not saved").pipe(Effect.annotateLogs({ error }))
+
+const warnOf = (cause: Cause.Cause<CookieJarError | PlatformError>) =>
+  warn(Option.match(Cause.failureOption(cause), { onNone: () => "defect", onSome: ({ _tag }) => _tag }))
 
 /** Loads, then saves each change within a second of the Clock, and what is left when the Scope closes. */
 export const persist = (
@@ -86,7 +93,7 @@ export const persist = (
       for (let checks = 0; checks <= maxChecks; ) {
         yield* Effect.sleep(wait)
         changed.unsafeClose()
-        const settled = yield* Effect.catchAll(save, (error) => Effect.as(warn(error), undefined))
+        const settled = yield* Effect.catchAllCause(save, (cause) => Effect.as(warnOf(cause), undefined))
         if (settled === true) return
         if (settled === undefined) {
           wait = Math.min(wait * 2, maxRetryDelay)
@@ -97,11 +104,22 @@ export const persist = (
       }
     })
 
-    yield* Effect.addFinalizer(() => {
+    /** Also what was saved: somebody may have written after without having read it. */
+    const saveLast = Effect.suspend(() =>
+      jar.revision === loaded ? Effect.void : Effect.repeat(save, { until: (settled) => settled, times: maxChecks })
+    )
+
+    const keepSaving = changed.await.pipe(Effect.zipRight(saveUntilSettled), Effect.forever, Effect.interruptible)
+    yield* Effect.acquireRelease(Effect.forkDaemon(keepSaving), (saver) => {
       jar.onChange = undefined
-      if (jar.revision === loaded) return Effect.void
-      // Also what was saved: somebody may have written after without having read it.
-      return save.pipe(Effect.repeat({ until: (settled) => settled, times: maxChecks }), Effect.catchAll(warn))
+      return Effect.zipRight(Fiber.interrupt(saver), saveLast).pipe(
+        // A store that hangs does so without us.
+        Effect.interruptible,
+        Effect.disconnect,
+        Effect.interruptible,
+        Effect.timeoutOption(closeTime),
+        Effect.flatMap(Option.match({ onNone: () => warn("timeout"), onSome: () => Effect.void })),
+        Effect.catchAllCause(warnOf)
+      )
     })
-    yield* changed.await.pipe(Effect.zipRight(saveUntilSettled), Effect.forever, Effect.forkScoped)
   })

@@ -41,7 +41,9 @@ class Tokens<E> {
   /** The token, unless it is the refused one. */
   get(refused: Redacted.Redacted | undefined): Effect.Effect<Redacted.Redacted, E> {
     return Effect.suspend(() => {
-      if (this.current !== undefined && this.current !== refused) return Effect.succeed(this.current)
+      const { current } = this
+      // One that was wiped is none.
+      if (current !== undefined && current !== refused && reveal(current) !== undefined) return Effect.succeed(current)
       this.current = undefined
       return this.wait()
     })

@@ -110,9 +110,9 @@ const sameSelection = (a: Stored, b: Stored): boolean =>
   a.who === b.who && JSON.stringify(a.selection) === JSON.stringify(b.selection)
 
 /** A store that cannot be read or written is no reason for a request to fail. */
-const tolerant = <A, E>(what: string, effect: Effect.Effect<A, E>): Effect.Effect<Option.Option<A>> =>
-  Effect.catchAll(Effect.asSome(effect), (error) =>
-    Effect.as(Effect.logDebug(`The HTTP cache cannot ${what} its store`, error), Option.none())
+const tolerant = <A, E>(what: string, use: () => Effect.Effect<A, E>): Effect.Effect<Option.Option<A>> =>
+  Effect.catchAllCause(Effect.asSome(Effect.suspend(use)), (cause) =>
+    Effect.as(Effect.logDebug(`The HTTP cache cannot ${what} its store`, cause), Option.none())
   )
 
 /** The stored responses of URLs, up to a size of all. */
@@ -132,11 +132,13 @@ export class CacheStore {
   }
 
   private all(key: string): Effect.Effect<ReadonlyArray<Stored>> {
-    return Effect.map(tolerant("read", this.store.get(key)), (text) =>
-      Option.match(Option.flatMap(Option.flatten(text), decode), {
-        onNone: () => [],
-        onSome: (entry) => entry.responses
-      })
+    return Effect.map(
+      tolerant("read", () => this.store.get(key)),
+      (text) =>
+        Option.match(Option.flatMap(Option.flatten(text), decode), {
+          onNone: () => [],
+          onSome: (entry) => entry.responses
+        })
     )
   }
 
@@ -169,10 +171,10 @@ export class CacheStore {
         const others = all.filter((other) => !sameSelection(other, stored))
         const text = encode({ version: 1, responses: [stored, ...others].slice(0, capacity) })
         const gone = index.add(key, text.length)
-        const write = gone.includes(key) ? Effect.void : tolerant("write", this.store.set(key, text))
+        const write = gone.includes(key) ? Effect.void : tolerant("write", () => this.store.set(key, text))
         return Effect.zipRight(
           write,
-          Effect.forEach(gone, (old) => tolerant("write", this.store.remove(old)), { discard: true })
+          Effect.forEach(gone, (old) => tolerant("write", () => this.store.remove(old)), { discard: true })
         )
       })
     )
@@ -187,7 +189,7 @@ export class CacheStore {
       if (oldest !== undefined) this.removed.delete(oldest)
       return this.alone((index) => {
         index.remove(key)
-        return Effect.asVoid(tolerant("write", this.store.remove(key)))
+        return Effect.asVoid(tolerant("write", () => this.store.remove(key)))
       })
     })
   }
@@ -197,7 +199,7 @@ export class CacheStore {
     const read = Effect.suspend(() =>
       this.index === undefined
         ? Effect.map(
-            tolerant("read", this.store.get(indexKey)),
+            tolerant("read", () => this.store.get(indexKey)),
             (text) => new CacheIndex(Option.getOrUndefined(Option.flatten(text)), this.maxSize)
           )
         : Effect.succeed(this.index)
@@ -206,7 +208,7 @@ export class CacheStore {
       this.index = index
       return Effect.zipRight(
         change(index),
-        Effect.suspend(() => tolerant("write", this.store.set(indexKey, index.toText())))
+        Effect.suspend(() => tolerant("write", () => this.store.set(indexKey, index.toText())))
       )
     })
     // Without a wait where there need be none: what has been read is stored then.

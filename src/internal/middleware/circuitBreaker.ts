@@ -2,7 +2,7 @@
  * Spares an origin that fails, and its callers the wait.
  */
 import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -13,7 +13,7 @@ import type { Prepared } from "../session/prepared.js"
 import { monotonicMillis } from "./monotonic.js"
 import { Recent } from "./recent.js"
 import { middlewareError, preparedOf } from "./request.js"
-import { wholeNumber } from "./wholeNumber.js"
+import { milliseconds, wholeNumber } from "./settings.js"
 
 const failed = (outcome: Outcome): boolean =>
   isClientError(outcome) ? isClientConnectionError(outcome) || isServerTimeoutError(outcome) : outcome.status >= 500
@@ -111,7 +111,7 @@ export const circuitBreaker = (options: {
   Effect.sync(() => {
     const settings: Settings = {
       failures: wholeNumber("circuitBreaker: failures", options.failures ?? 5, 1),
-      resetAfter: Duration.toMillis(options.resetAfter ?? "30 seconds"),
+      resetAfter: milliseconds("circuitBreaker: resetAfter", options.resetAfter ?? "30 seconds"),
       isFailure: options.isFailure ?? failed
     }
     const circuits = new Recent(

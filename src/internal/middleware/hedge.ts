@@ -13,7 +13,7 @@ import type { Middleware, Next } from "../../Middleware.js"
 import type { Prepared } from "../session/prepared.js"
 import { isReplayable } from "../session/replay.js"
 import { preparedOf, tellRetry } from "./request.js"
-import { wholeNumber } from "./wholeNumber.js"
+import { milliseconds, wholeNumber } from "./settings.js"
 
 /** RFC 9110 section 9.2.1. */
 const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"])
@@ -62,7 +62,7 @@ export const hedge = (options: {
   readonly after: Duration.DurationInput
   readonly max?: number | undefined
 }): Middleware => {
-  const after = Duration.decode(options.after)
+  const after = Duration.millis(milliseconds("hedge: after", options.after))
   const max = wholeNumber("hedge: max", options.max ?? 1, 0)
   return (given, next) => {
     const request = preparedOf(given)

@@ -10,6 +10,7 @@ import type { Middleware } from "../../Middleware.js"
 import { monotonicMillis } from "./monotonic.js"
 import { Recent } from "./recent.js"
 import { middlewareError } from "./request.js"
+import { milliseconds } from "./settings.js"
 
 /** When the last requests of one key were let through. */
 class Turns {
@@ -45,14 +46,16 @@ export const rateLimit = (options: {
 }): Effect.Effect<Middleware, never, Scope> =>
   Effect.suspend(() => {
     const { key, limit } = options
-    const interval = Duration.toMillis(options.interval)
+    const interval = milliseconds("rateLimit: interval", options.interval)
     if (!Number.isSafeInteger(limit) || limit < 1)
       return Effect.dieMessage("rateLimit: limit is no whole number from 1 on")
     if (!Number.isFinite(interval)) return Effect.dieMessage("rateLimit: interval is not finite")
     let latest = Number.NEGATIVE_INFINITY
     const turns = new Recent(
       () => new Turns(),
-      (turn) => turn.waiting === 0 && turn.last + interval <= latest
+      (turn) => turn.waiting === 0 && turn.last + interval <= latest,
+      // Who could make it forget a key by asking for others would have no limit.
+      () => true
     )
     const pass = (turn: Turns): Effect.Effect<void> =>
       Effect.flatMap(monotonicMillis, (now) => {

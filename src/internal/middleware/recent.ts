@@ -2,18 +2,21 @@
  * State by key, of the keys used last: names come from outside, and there may be many.
  */
 
-/** How many keys are kept. */
+/** How many keys are kept, and how many of them go at once where all of them matter. */
 const capacity = 1024
+const share = capacity / 8
 
 export class Recent<V> {
   private readonly entries = new Map<string, V>()
   private readonly make: () => V
   private readonly idle: (value: V) => boolean
+  private readonly held: (value: V) => boolean
 
-  /** What is not `idle` is kept whatever comes. */
-  constructor(make: () => V, idle: (value: V) => boolean) {
+  /** What is `idle` goes first, then what was used longest ago. What is `held` is kept whatever comes. */
+  constructor(make: () => V, idle: (value: V) => boolean, held: (value: V) => boolean = () => false) {
     this.make = make
     this.idle = idle
+    this.held = held
   }
 
   get(key: string): V {
@@ -37,6 +40,13 @@ export class Recent<V> {
   private prune(): void {
     for (const [key, value] of this.entries) {
       if (this.idle(value)) this.entries.delete(key)
+    }
+    let surplus = this.entries.size < capacity ? 0 : share
+    for (const [key, value] of this.entries) {
+      if (surplus === 0) return
+      if (this.held(value)) continue
+      this.entries.delete(key)
+      surplus--
     }
   }
 }

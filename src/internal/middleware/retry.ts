@@ -18,7 +18,7 @@ import { isReplayable } from "../session/replay.js"
 import { preparedOf, responseOf, tellRetry } from "./request.js"
 import { retryAfter } from "./retryAfter.js"
 import { Budget } from "./retryBudget.js"
-import { wholeNumber } from "./wholeNumber.js"
+import { milliseconds, wholeNumber } from "./settings.js"
 
 const passing: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504])
 
@@ -59,7 +59,7 @@ const toPolicy = (options: RetryOptions): Policy => {
     schedule: options.schedule ?? backoff,
     wanted: options.while ?? inPassing,
     applies: (method) => (methods === undefined ? key || isIdempotent(method) : methods.has(method)),
-    maxRetryAfter: Duration.toMillis(options.maxRetryAfter ?? "1 minute"),
+    maxRetryAfter: milliseconds("retry: maxRetryAfter", options.maxRetryAfter ?? "1 minute"),
     key,
     budget: options.budget instanceof Budget ? options.budget : undefined
   }

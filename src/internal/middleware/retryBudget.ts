@@ -2,6 +2,7 @@
  * How many retries a host is allowed, so that its bad times are not made worse.
  */
 import { Recent } from "./recent.js"
+import { fromZero } from "./settings.js"
 
 const slots = 10
 const slotMillis = 1000
@@ -50,8 +51,8 @@ export class Budget {
   )
 
   constructor(ratio: number, min: number) {
-    this.ratio = ratio
-    this.min = min
+    this.ratio = fromZero("retryBudget: ratio", ratio)
+    this.min = fromZero("retryBudget: min", min)
   }
 
   /** Counts a request. */

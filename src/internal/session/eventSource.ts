@@ -27,6 +27,8 @@ export type Send = (method: Method, options: RequestOptions) => Effect.Effect<Cl
 /** Milliseconds. */
 const defaultRetry = 3000
 const maxRetry = 60 * 60 * 1000
+/** However short a server says: whoever ends each stream at once is not asked without end. */
+const minRetry = 100
 
 const mediaType = "text/event-stream"
 
@@ -64,7 +66,7 @@ const pauseOf = (options: ConnectOptions, method: Method, retry: () => number | 
     return Effect.succeed({ after: () => Effect.succeed(false), reset: Effect.void })
   }
   if (reconnect === undefined) {
-    const after = () => Effect.as(Effect.sleep(Math.min(maxRetry, retry() ?? defaultRetry)), true)
+    const after = () => Effect.as(Effect.sleep(Math.min(maxRetry, Math.max(minRetry, retry() ?? defaultRetry))), true)
     return Effect.succeed({ after, reset: Effect.void })
   }
   return Effect.map(Schedule.driver(reconnect), (driver) => ({

@@ -70,14 +70,18 @@ export class ExpiryList {
   due(): void {
     this.timer = undefined
     const now = performance.now()
-    for (let entry = this.first; entry !== undefined && entry.expiresAt <= now; entry = this.first) {
-      this.remove(entry)
-      entry.expire()
+    try {
+      for (let entry = this.first; entry !== undefined && entry.expiresAt <= now; entry = this.first) {
+        this.remove(entry)
+        entry.expire()
+      }
+    } finally {
+      // One of them may have begun another, or have thrown, which is no concern of the others.
+      if (this.timer === undefined) {
+        if (this.first === undefined) this.end()
+        else this.arm(this.first.expiresAt)
+      }
     }
-    // One of them may have begun another.
-    if (this.timer !== undefined) return
-    if (this.first === undefined) this.end()
-    else this.arm(this.first.expiresAt)
   }
 }
 

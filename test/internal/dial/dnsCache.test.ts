@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Exit, Fiber, Option, Scope, TestClock } from "effect"
+import { Cause, Deferred, Duration, Effect, Exit, Fiber, Option, Scope, TestClock } from "effect"
 import { ClientConnectorDNSError } from "../../../src/Errors.js"
 import { DnsCache, type DnsCacheOptions, LookupTimeout } from "../../../src/internal/transport/dial/dnsCache.js"
 import type { Trace } from "../../../src/internal/transport/trace.js"
@@ -425,6 +425,26 @@ describe("DnsCache", () => {
         }
       })
     )
+
+    for (const enabled of [true, false]) {
+      it.scoped(`a time to live that is none is a defect at once, with${enabled ? "" : "out"} a cache`, () =>
+        Effect.gen(function* () {
+          const odd = { ...four("1.1.1.1"), ttl: "soon" } as unknown as Address
+          const { cache, resolve } = yield* make([answer([odd])], { enabled })
+          const exit = yield* Effect.exit(resolve("a.test"))
+          if (enabled) assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
+          assert.strictEqual(cache.pending, 0)
+        })
+      )
+
+      it.scoped(`no answer because it interrupts itself, with${enabled ? "" : "out"} a cache`, () =>
+        Effect.gen(function* () {
+          const { resolve } = yield* make([Effect.interrupt], { enabled })
+          const error = yield* Effect.flip(resolve("a.test"))
+          assert.isTrue(error instanceof ClientConnectorDNSError && error.code === "ECANCELLED")
+        })
+      )
+    }
 
     it.scoped("10 000 addresses", () =>
       Effect.gen(function* () {

@@ -41,6 +41,22 @@ describe("bearerRefresh", () => {
     })
   )
 
+  it.effect("remembers no token that was wiped", () =>
+    Effect.gen(function* () {
+      const tokens = [Redacted.make("t0"), Redacted.make("t1"), Redacted.make("t2")]
+      Redacted.unsafeWipe(tokens[0]!)
+      let fetched = 0
+      const bearer = yield* Middleware.bearerRefresh({ token: Effect.sync(() => tokens[fetched++]!) })
+      const run = script([{ status: 200 }])
+      const error = yield* Effect.flip(bearer(yield* request(), run.next))
+      assert.strictEqual(error._tag === "MiddlewareError" && error.reason, "TokenRefresh")
+      yield* bearer(yield* request(), run.next)
+      Redacted.unsafeWipe(tokens[1]!)
+      yield* bearer(yield* request(), run.next)
+      assert.deepStrictEqual(sent(run), ["Bearer t1", "Bearer t2"])
+    })
+  )
+
   it.effect("fetches anew after a 401, once, having given it back", () =>
     Effect.gen(function* () {
       const { fetched, token } = numbered()

@@ -468,6 +468,27 @@ describe("cache", () => {
     })
   )
 
+  it.effect("a store that dies is one that fails", () =>
+    Effect.gen(function* () {
+      const dies = () => {
+        throw new Error("no store")
+      }
+      const stores = [
+        { get: dies, set: dies, remove: dies },
+        { get: () => Effect.die("get"), set: () => Effect.die("set"), remove: () => Effect.die("remove") },
+        { get: () => Effect.interrupt, set: () => Effect.interrupt, remove: () => Effect.interrupt }
+      ]
+      for (const store of stores) {
+        const dying = KeyValueStore.makeStringOnly({ ...store, clear: broken, size: Effect.succeed(0) })
+        const cache = yield* Effect.provideService(Middleware.cache(), KeyValueStore.KeyValueStore, dying)
+        const run = counting([["Cache-Control", "max-age=60"]])
+        assert.strictEqual((yield* get(cache, run)).body, "1")
+        assert.strictEqual((yield* get(cache, run)).body, "2")
+        assert.strictEqual((yield* get(cache, run, undefined, undefined, "POST")).status, 200)
+      }
+    })
+  )
+
   it.effect("a 304 may bring a Vary: what is stored answers nobody else then", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()

@@ -26,6 +26,9 @@ type RequestSignal = Exclude<Signal, SignalsLost>
 
 const noObservers: ReadonlyArray<Observer> = []
 
+/** Milliseconds that listeners have at least for the end of a request that has failed. */
+const lastWord = 1000
+
 /** The trace of the hop that a response came by. */
 const traceOf = (response: ClientResponse): HopTrace | undefined =>
   response instanceof Response
@@ -164,13 +167,16 @@ export class CallTrace implements Trace {
   get listenInTime(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { expiresAt } = this.call
-      if (this.state !== "over" || expiresAt === Infinity) return this.listen
-      const heard = endedBy(this.listen, (fail: (late: "late") => void) => {
-        const deadline = this.deadlines.schedule(expiresAt, () => fail("late"))
-        return () => deadline.cancel()
-      })
-      return Effect.ignore(heard)
+      return this.state !== "over" || expiresAt === Infinity ? this.listen : this.listenUntil(expiresAt)
     })
+  }
+
+  private listenUntil(time: number): Effect.Effect<void> {
+    const heard = endedBy(this.listen, (fail: (late: "late") => void) => {
+      const deadline = this.deadlines.schedule(time, () => fail("late"))
+      return () => deadline.cancel()
+    })
+    return Effect.ignore(heard)
   }
 
   /** `listen` for other fibers than the request's: who dies there is remembered. */
@@ -323,7 +329,9 @@ export class CallTrace implements Trace {
     }
     const whole: Cause.Cause<E> = this.defect === undefined ? cause : Cause.sequential(this.defect, cause)
     if (!this.listening) return Effect.failCause(whole)
-    return Effect.matchCauseEffect(this.listen, {
+    // It may have failed because its time has run out, which has to be heard as well.
+    const until = Math.max(this.call.expiresAt, this.now() + lastWord)
+    return Effect.matchCauseEffect(until === Infinity ? this.listen : this.listenUntil(until), {
       onFailure: (also) => Effect.failCause(Cause.sequential(whole, also)),
       onSuccess: () => Effect.failCause(whole)
     })

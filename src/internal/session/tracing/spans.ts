@@ -12,12 +12,14 @@ import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as DefaultServices from "effect/DefaultServices"
+import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import { constFalse } from "effect/Function"
 import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
 import * as Tracer from "effect/Tracer"
 import type { Phase } from "../../../Timeouts.js"
 import type { SpanOptions } from "../../../Tracing.js"
@@ -97,7 +99,27 @@ export class Spans {
     return template === undefined ? method : `${method} ${template}`
   }
 
-  attempt(request: Prepared, attempt: number): AttemptSpan {
+  /** A tracer that throws has no say in what becomes of a request, and would say it in the middle of a connection. */
+  broken(cause: unknown): void {
+    const { currentContext: context } = this.fiber
+    const fiberRefs = this.fiber.getFiberRefs()
+    const runtime = Runtime.make({ context, runtimeFlags: Runtime.defaultRuntimeFlags, fiberRefs })
+    Runtime.runFork(runtime)(
+      Effect.withTracerEnabled(Effect.logWarning("The tracer has thrown", Cause.die(cause)), false)
+    )
+  }
+
+  /** Without a span where the tracer makes none. */
+  attempt(request: Prepared, attempt: number): AttemptSpan | undefined {
+    try {
+      return this.begin(request, attempt)
+    } catch (cause) {
+      this.broken(cause)
+      return undefined
+    }
+  }
+
+  private begin(request: Prepared, attempt: number): AttemptSpan {
     const attributes = this.attributesOf(request, attempt)
     const fromEnv = this.fiber.getFiberRef(FiberRef.currentTracerSpanLinks)
     const links = Chunk.isEmpty(fromEnv) ? [] : Chunk.toReadonlyArray(fromEnv)
@@ -189,35 +211,61 @@ export class AttemptSpan {
   phase(phase: Phase): (() => void) | undefined {
     // The span ends with the head of the response.
     if (this.over || phase === "body") return undefined
-    if (this.options.phases !== true) {
+    try {
+      if (this.options.phases === true) return this.child(phase)
       this.span.event(phase, this.spans.now())
-      return undefined
+    } catch (cause) {
+      this.breaks(cause)
     }
+    return undefined
+  }
+
+  private child(phase: Phase): () => void {
     const child = this.spans.make(phase, Option.some(this.span), [], "internal", {})
-    return () => child.end(this.spans.now(), Exit.void)
+    return () => {
+      try {
+        child.end(this.spans.now(), Exit.void)
+      } catch (cause) {
+        this.breaks(cause)
+      }
+    }
+  }
+
+  /** The tracer has thrown: it is told no more. */
+  private breaks(cause: unknown): void {
+    this.over = true
+    this.spans.broken(cause)
   }
 
   /** The head is about to be written. */
   sending(head: string, secret: ReadonlySet<string>): void {
     const names = this.options.requestHeaders
-    if (names === undefined || names.length === 0) return
+    if (names === undefined || names.length === 0 || this.over) return
     const headers = headersSent({ head })
-    for (const name of names.map((each) => each.toLowerCase())) {
-      const value = headers[name]
-      this.header("request", name, value !== undefined && secret.has(name) ? redacted : value)
+    try {
+      for (const name of names.map((each) => each.toLowerCase())) {
+        const value = headers[name]
+        this.header("request", name, value !== undefined && secret.has(name) ? redacted : value)
+      }
+    } catch (cause) {
+      this.breaks(cause)
     }
   }
 
   connected(connection: Connection, route: Route): void {
     const { remoteAddress } = connection.info
-    if (remoteAddress === undefined) return
-    this.span.attribute("network.peer.address", remoteAddress)
+    if (remoteAddress === undefined || this.over) return
     if (remoteAddress !== lastAddress) {
       lastAddress = remoteAddress
       lastIsIp = Net.isIP(remoteAddress) !== 0
     }
-    if (lastIsIp) {
-      this.span.attribute("network.peer.port", route.proxy === undefined ? route.origin.port : route.proxy.port)
+    try {
+      this.span.attribute("network.peer.address", remoteAddress)
+      if (lastIsIp) {
+        this.span.attribute("network.peer.port", route.proxy === undefined ? route.origin.port : route.proxy.port)
+      }
+    } catch (cause) {
+      this.breaks(cause)
     }
   }
 
@@ -231,24 +279,32 @@ export class AttemptSpan {
   head(head: Head, refused: boolean): void {
     if (this.over) return
     const { status } = head
-    this.span.attribute("http.response.status_code", status)
-    this.span.attribute("network.protocol.version", head.version)
-    for (const name of this.options.responseHeaders ?? []) {
-      this.header("response", name.toLowerCase(), head.get(name.toLowerCase()))
+    try {
+      this.span.attribute("http.response.status_code", status)
+      this.span.attribute("network.protocol.version", head.version)
+      for (const name of this.options.responseHeaders ?? []) {
+        this.header("response", name.toLowerCase(), head.get(name.toLowerCase()))
+      }
+      if (status < 400 && !refused) {
+        this.end(Exit.void)
+        return
+      }
+      this.span.attribute("error.type", String(status))
+      this.end(Exit.fail(`HTTP ${status}`))
+    } catch (cause) {
+      this.breaks(cause)
     }
-    if (status < 400 && !refused) {
-      this.end(Exit.void)
-      return
-    }
-    this.span.attribute("error.type", String(status))
-    this.end(Exit.fail(`HTTP ${status}`))
   }
 
   failed(cause: Cause.Cause<unknown>): void {
     if (this.over) return
-    // What its caller has called off is no error.
-    if (!Cause.isInterruptedOnly(cause)) this.span.attribute("error.type", errorType(cause))
-    this.end(Exit.failCause(cause))
+    try {
+      // What its caller has called off is no error.
+      if (!Cause.isInterruptedOnly(cause)) this.span.attribute("error.type", errorType(cause))
+      this.end(Exit.failCause(cause))
+    } catch (thrown) {
+      this.breaks(thrown)
+    }
   }
 
   private end(exit: Exit.Exit<unknown, unknown>): void {

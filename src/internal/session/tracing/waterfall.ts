@@ -21,6 +21,8 @@ const letters: { readonly [P in Phase]: string } = {
 const phases: ReadonlyArray<Phase> = ["queue", "dns", "connect", "proxy", "tls", "send", "headers", "body"]
 
 const minWidth = 40
+/** More is no picture. */
+const maxWidth = 1000
 
 const padded = (text: string, width: number): string =>
   text.length > width ? `${text.slice(0, width - 1)}…` : text.padEnd(width)
@@ -47,7 +49,7 @@ const barOf = (attempt: Attempt, from: number, scale: number, width: number): st
 export const draw = (signals: Iterable<Signal>, width: number): string => {
   const attempts = attemptsOf(signals)
   if (attempts.length === 0) return ""
-  const columns = Math.max(minWidth, Math.floor(width))
+  const columns = Math.max(minWidth, Math.min(maxWidth, Math.floor(width) || 0))
   const from = Math.min(...attempts.map(({ start }) => start))
   const until = Math.max(...attempts.map(({ end }) => end))
   const times = attempts.map(({ end, start }) => `${(end - start).toFixed(1)} ms`)

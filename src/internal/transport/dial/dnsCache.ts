@@ -4,6 +4,7 @@
  */
 import * as Net from "node:net"
 import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -165,7 +166,7 @@ export class DnsCache {
   private resolveAlone({ host, limit, trace }: Question): Effect.Effect<Addresses, LookupError> {
     // Disconnected: a resolver that cannot be interrupted keeps nobody waiting.
     const resolved = within(
-      Effect.map(Effect.disconnect(this.lookUp(host)), (addresses) => sortAddresses(addresses, 0)),
+      Effect.map(uncancelled(host, Effect.disconnect(this.lookUp(host))), (addresses) => sortAddresses(addresses, 0)),
       limit
     )
     return trace === undefined ? resolved : Effect.zipRight(trace.emit(started(host)), ended(resolved, host, trace))
@@ -255,7 +256,9 @@ export class DnsCache {
     return Effect.suspend(() => {
       const current = this.lookups.get(lookup.host) === lookup
       if (current) this.lookups.delete(lookup.host)
-      return Effect.asVoid(Deferred.done(lookup.answer, this.answerOf(lookup, exit, current)))
+      // What a resolver gives may be nothing that can be used.
+      const answer = Effect.exit(Effect.suspend(() => this.answerOf(lookup, exit, current)))
+      return Effect.flatMap(answer, (made) => Effect.asVoid(Deferred.done(lookup.answer, made)))
     })
   }
 
@@ -296,6 +299,12 @@ export class DnsCache {
     }
   }
 }
+
+/** A lookup that interrupts itself has ended without an answer; nobody who waits was interrupted. */
+const uncancelled = <A>(host: string, lookup: Effect.Effect<A, ClientConnectorDNSError>) =>
+  Effect.catchAllCause(lookup, (cause) =>
+    Cause.isInterruptedOnly(cause) ? Effect.fail(failure(host, "ECANCELLED")) : Effect.failCause(cause)
+  )
 
 const within = <A, E>(effect: Effect.Effect<A, E>, limit: number): Effect.Effect<A, E | LookupTimeout> =>
   limit === Infinity

@@ -1,0 +1,98 @@
+/** Tracers and listeners of the user's that throw or hang: they are told less, and requests go on. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Logger, Tracer } from "effect"
+import * as ClientResponse from "effect-http-session/ClientResponse"
+import * as Tracing from "effect-http-session/Tracing"
+import { response } from "../support/server.js"
+import { sessionWith, site } from "../support/sites.js"
+import { promptly } from "../support/steps.js"
+
+/** Throws at the call of that number, counted over all its spans. */
+const throwing = (at: number): { readonly tracer: Tracer.Tracer; readonly calls: () => number } => {
+  let calls = 0
+  const count = () => {
+    calls++
+    if (calls === at) throw new Error("exporter")
+  }
+  const tracer = Tracer.make({
+    context: (f) => f(),
+    span: (name, parent, context, links, startTime, kind) => {
+      count()
+      const attributes = new Map<string, unknown>()
+      return {
+        _tag: "Span",
+        name,
+        spanId: "0000000000000001",
+        traceId: "00000000000000000000000000000001",
+        parent,
+        context,
+        status: { _tag: "Started", startTime },
+        attributes,
+        links,
+        sampled: true,
+        kind,
+        end: count,
+        attribute: count,
+        event: count,
+        addLinks: () => {}
+      }
+    }
+  })
+  return { tracer, calls: () => calls }
+}
+
+const spans: ReadonlyArray<readonly [name: string, options: Tracing.SpanOptions]> = [
+  ["events", { requestHeaders: ["accept"], responseHeaders: ["content-length"] }],
+  ["phases", { phases: true }]
+]
+
+describe("a tracer that throws", () => {
+  for (const [name, options] of spans) {
+    it.scopedLive(`at any call does not reach its request: ${name}`, () =>
+      Effect.gen(function* () {
+        const at = yield* site(({ target }) => response(target === "/500" ? 500 : 200, "body"))
+        const whole = throwing(0)
+        const warnings: Array<unknown> = []
+        const logger = Logger.replace(
+          Logger.defaultLogger,
+          Logger.make(({ message }) => void warnings.push(message))
+        )
+        const run = (tracer: Tracer.Tracer, path: string) =>
+          Effect.gen(function* () {
+            const { connector, session } = yield* sessionWith({ spans: options })
+            const text = session.get(at.to("a.test", path)).pipe(ClientResponse.text)
+            for (let again = 0; again < 2; again++) assert.strictEqual(yield* promptly(text, name), "body")
+            assert.deepInclude(yield* connector.stats, { acquired: 0, connecting: 0, waiting: 0 })
+          }).pipe(Effect.scoped, Effect.withTracer(tracer), Effect.provide(logger))
+        for (const path of ["/", "/500"]) {
+          const before = whole.calls()
+          yield* run(whole.tracer, path)
+          const calls = whole.calls() - before
+          assert.isAbove(calls, 10)
+          for (let call = 1; call <= calls; call++) yield* run(throwing(call).tracer, path)
+        }
+        assert.isAbove(warnings.length, 20)
+        assert.deepStrictEqual([...new Set(warnings.map(String))], ["The tracer has thrown"])
+      })
+    )
+  }
+})
+
+describe("a listener that hangs", () => {
+  it.scopedLive("at the end of a request that has failed ends with its total limit, or a second later", () =>
+    Effect.gen(function* () {
+      const heard: Array<string> = []
+      const config = Tracing.traceConfig({
+        onRequestException: (_, __, signal) =>
+          Effect.zipRight(
+            Effect.sync(() => void heard.push(signal._tag)),
+            Effect.never
+          )
+      })
+      const { session } = yield* sessionWith({ traceConfigs: [config], timeout: "300 millis" })
+      const error = yield* promptly(Effect.flip(session.get("http://127.0.0.1:9/").pipe(ClientResponse.text)), "it")
+      assert.strictEqual(error._tag, "ClientConnectorError")
+      assert.deepStrictEqual(heard, ["RequestException"])
+    })
+  )
+})

@@ -1,0 +1,45 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Recent } from "../../../src/internal/middleware/recent.js"
+
+describe("state by key", () => {
+  const fill = (recent: Recent<object>, count: number) => {
+    for (let index = 0; index < count; index++) recent.get(`k${index}`)
+  }
+
+  it("is kept for at most 1024 keys where none is idle: the last ones", () => {
+    const recent = new Recent(
+      () => ({}),
+      () => false
+    )
+    fill(recent, 1000)
+    const first = recent.get("k0")
+    for (let index = 1000; index < 5000; index++) {
+      recent.get(`k${index}`)
+      assert.isAtMost(recent.size, 1024)
+      assert.strictEqual(recent.get("k0"), first)
+    }
+  })
+
+  it("goes first where it is idle", () => {
+    const idle = new Set<unknown>()
+    const recent = new Recent<object>(
+      () => ({}),
+      (value) => idle.has(value)
+    )
+    const busy = recent.get("busy")
+    for (let index = 0; index < 1023; index++) idle.add(recent.get(`k${index}`))
+    recent.get("one more")
+    assert.strictEqual(recent.size, 2)
+    assert.strictEqual(recent.get("busy"), busy)
+  })
+
+  it("stays where it is held", () => {
+    const recent = new Recent(
+      () => ({}),
+      () => false,
+      () => true
+    )
+    fill(recent, 2000)
+    assert.strictEqual(recent.size, 2000)
+  })
+})
