@@ -53,3 +53,32 @@ describe("a callback that throws", () => {
     )
   }
 })
+
+const never = () => Effect.never
+
+const endless: ReadonlyArray<readonly [name: string, run: Run, options?: Session.SessionOptions]> = [
+  ["raiseForStatus", text, { raiseForStatus: never }],
+  ["a middleware", text, { middlewares: [never] }],
+  ["onRedirect", (s, url) => text(s, `${url}away`), { onRedirect: never }],
+  [
+    "onProgress of a body that is put together",
+    (s, url) => s.get(url, { onProgress: never }).pipe(ClientResponse.text)
+  ],
+  ["onProgress of a stream", (s, url) => Stream.runDrain(ClientResponse.stream(s.get(url, { onProgress: never })))],
+  ["onProgress of an upload", (s, url) => s.put(url, { text: "a", onProgress: never }).pipe(ClientResponse.text)]
+]
+
+describe("a callback that never ends", () => {
+  for (const [name, run, options] of endless) {
+    it.scopedLive(`ends with the total limit of its request: ${name}`, () =>
+      Effect.gen(function* () {
+        const at = yield* site(({ target }) => (target === "/away" ? redirect(302, "/") : large))
+        const { connector, session } = yield* sessionWith({ ...options, timeout: "200 millis" })
+        const exit = yield* promptly(Effect.exit(run(session, at.to("a.test"))), name)
+        const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : exit
+        assert.deepInclude(error, { _tag: "TotalTimeoutError" })
+        assert.strictEqual((yield* connector.stats).acquired, 0)
+      })
+    )
+  }
+})

@@ -1,6 +1,7 @@
 /**
  * A response out of the cache.
  */
+import { identity } from "effect/Function"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { Next } from "../../Middleware.js"
 import { callOf } from "../session/nexts.js"
@@ -25,6 +26,7 @@ const sourceOf = (request: Prepared, next: Next): ResponseSource => {
     settings: bodySettings(request),
     bodyWatch: undefined,
     timings: () => ({}),
+    within: identity,
     details: (phase) => call?.details(phase) ?? { ...request.details, phase },
     requestInfo: () => ({
       method,

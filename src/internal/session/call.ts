@@ -200,13 +200,12 @@ export class Call implements Limited {
   expire(): void {
     let phase: Phase = "queue"
     for (const hop of this.hops) phase = hop.marks.current
-    this.abort(
-      new TotalTimeoutError({
-        ...this.details(phase),
-        phase,
-        timeout: "total",
-        limit: Duration.millis(this.limits.total)
-      })
-    )
+    this.abort(this.late(phase))
+  }
+
+  /** Its time has run out. */
+  late(phase: Phase): TotalTimeoutError {
+    const limit = Duration.millis(this.limits.total)
+    return new TotalTimeoutError({ ...this.details(phase), phase, timeout: "total", limit })
   }
 }

@@ -8,6 +8,7 @@ import * as FiberId from "effect/FiberId"
 import type { ClientResponse, ConnectionInfo, RequestInfo, ResponseHead, Timings } from "../../ClientResponse.js"
 import type { ClientError, Details } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
+import { endedBy } from "../endedBy.js"
 import type { Limits } from "../limits.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { IncomingBody } from "../transport/incomingBody.js"
@@ -21,6 +22,7 @@ import { type BodySettings, Response, type ResponseSource } from "./response.js"
 import { bodySettings, requestInfo } from "./responseFacts.js"
 import { Timeline } from "./timeline.js"
 import type { HopTrace } from "./tracing/hopTrace.js"
+import { withinCall } from "./within.js"
 
 /** What is done with a response once its head is there; `undefined`: nothing more. */
 export type OnResponse = (call: Call, response: Response) => Effect.Effect<ClientResponse, ClientError> | undefined
@@ -123,6 +125,13 @@ export class Hop implements Exchange, ResponseSource {
   }
   timings(): Timings {
     return this.marks.timings
+  }
+  within<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | ClientError> {
+    const { call, deadlines, expiresAt } = this
+    return endedBy(withinCall(call, effect), (fail: (error: ClientError) => void) => {
+      const deadline = deadlines.schedule(expiresAt, () => fail(call.late("body")))
+      return () => deadline.cancel()
+    })
   }
   requestInfo(): RequestInfo {
     return requestInfo(this.request, this.wire)

@@ -321,7 +321,13 @@ export class ResponseBody extends ResponseHeadView {
     const pull = listen === undefined ? batches.pull : Effect.tap(batches.pull, listen)
     if (onProgress === undefined) return pull
     const total = Option.fromNullable(this.body.length)
-    return Effect.tap(pull, () => onProgress({ direction: "download", transferred: reader.taken, total }))
+    const told = Effect.suspend(() => onProgress({ direction: "download", transferred: reader.taken, total }))
+    return Effect.tap(pull, this.heard(told))
+  }
+
+  /** A hook ends with the request, and the body with it. */
+  private heard(hook: Effect.Effect<void>): Effect.Effect<void, Option.Option<BodyError>> {
+    return Effect.mapError(this.source.within(hook), (error) => Option.some(toBodyError(error, this.bodyFacts())))
   }
 
   /** The stream's reader has ended or gone away: the body stays consumed. */

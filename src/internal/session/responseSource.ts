@@ -4,6 +4,7 @@
 import type * as Effect from "effect/Effect"
 import type { Progress } from "../../ClientRequest.js"
 import type { ResponseHead, Timings } from "../../ClientResponse.js"
+import type { ClientError } from "../../Errors.js"
 import type { Wire } from "../transport/wire.js"
 import type { BodyWatch, DetailsSource } from "./bodyReader.js"
 import type { HeadSource } from "./responseHead.js"
@@ -24,6 +25,8 @@ export interface ResponseSource extends HeadSource, DetailsSource {
   timings(): Timings
   readonly settings: BodySettings
   readonly bodyWatch: BodyWatch | undefined
+  /** Runs what is not ours within the time of the request, and no longer than its session is open. */
+  within<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | ClientError>
   /** Run after each step of reading the body, where somebody listens. */
   readonly listen?: Effect.Effect<void> | undefined
 }

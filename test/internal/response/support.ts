@@ -3,6 +3,7 @@
  */
 
 import * as Headers from "@effect/platform/Headers"
+import { identity } from "effect/Function"
 import type { ConnectionInfo, ResponseHead } from "../../../src/ClientResponse.js"
 import type { BodyError, ClientError } from "../../../src/Errors.js"
 import type { BodyWatch } from "../../../src/internal/session/bodyReader.js"
@@ -53,6 +54,7 @@ export const make = (given: Given = {}): Made => {
     requestInfo: () => ({ method: "GET", url, realUrl: given.realUrl ?? url, headers: Headers.empty }),
     history: given.history ?? [],
     timings: () => ({ headers: 1 }),
+    within: identity,
     details: (phase) => ({ method: "GET", url, phase, attempt: 1 }),
     settings: {
       autoDecompress: true,
