@@ -75,8 +75,9 @@ export interface PoolOptions {
 
 /**
  * Which addresses may be connected to: a predicate, or ranges as CIDR. `deny` beats `allow`; with `allow` nothing else
- * is. It is asked for IP literals, for looked-up and for cached addresses, on every hop; `deny` also holds for an IPv4
- * address inside an IPv6 one (mapped, NAT64, 6to4). Where it leaves no address the request fails with
+ * is. It is asked for IP literals, for looked-up and for cached addresses, on every hop that needs a new connection; one
+ * that is kept was allowed when it was made. `deny` also holds for an IPv4 address inside an IPv6 one (mapped, NAT64,
+ * 6to4). Where it leaves no address the request fails with
  * `ClientConnectorError`, reason "AddressPolicy". It does not hold for a proxy's own address, nor for what a proxy
  * connects to.
  *
