@@ -30,9 +30,9 @@ import type {
   SocketTimeoutError,
   TotalTimeoutError
 } from "./Errors.js"
-import { Response } from "./internal/session/response.js"
-import * as File from "./internal/session/toFile.js"
-import { unopenedOf } from "./internal/session/unopened.js"
+import { Response } from "./internal/response/response.js"
+import * as File from "./internal/session/download.js"
+import { unopenedOf } from "./internal/session/unopenedRequest.js"
 import type { Event } from "./Sse.js"
 import type { TlsInfo } from "./Ssl.js"
 import type { Phase } from "./Timeouts.js"

@@ -16,12 +16,12 @@ import type { Scope } from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { ClientRequest } from "./ClientRequest.js"
 import type { ClientError } from "./Errors.js"
-import { fromAnswering, handling } from "./internal/testing/mockTransport.js"
-import { ranges as addressRanges } from "./internal/transport/dial/addressPolicy.js"
-import { makeTcpDialer, makeUnixDialer } from "./internal/transport/dial/dial.js"
-import { makeHub } from "./internal/transport/hub.js"
-import { type Dialer, Network } from "./internal/transport/network.js"
-import { serviceOf } from "./internal/transport/service.js"
+import { fromAnswering, handling } from "./internal/mock/mockTransport.js"
+import { ranges as addressRanges } from "./internal/network/dial/addressPolicy.js"
+import { makeTcpDialer, makeUnixDialer } from "./internal/network/dial/dialer.js"
+import { type Dialer, Network } from "./internal/network/network.js"
+import { serviceOf } from "./internal/transport/connectorService.js"
+import { makeHub } from "./internal/transport/signalHub.js"
 import type { Address, ResolverService } from "./Resolver.js"
 import { Resolver } from "./Resolver.js"
 import type { Ssl } from "./Ssl.js"
@@ -430,7 +430,7 @@ export const layerHttpApp = <E, R>(
     Effect.map(
       Effect.zip(
         Effect.context<Exclude<R, HttpServerRequest | Scope>>(),
-        Effect.promise(() => import("./internal/testing/httpApp.js"))
+        Effect.promise(() => import("./internal/mock/httpApp.js"))
       ),
       ([context, { serving }]) =>
         Layer.scoped(

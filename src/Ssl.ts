@@ -15,8 +15,8 @@ import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import { SslContextError } from "./Errors.js"
-import * as material from "./internal/transport/dial/tlsMaterial.js"
-import * as settings from "./internal/transport/dial/tlsSettings.js"
+import * as material from "./internal/network/tls/tlsMaterial.js"
+import * as settings from "./internal/network/tls/tlsSettings.js"
 
 /**
  * What `ssl` takes, on a connector and per request:

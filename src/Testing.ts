@@ -18,14 +18,14 @@ import type {
   ClientConnectorSSLError,
   ServerDisconnectedError
 } from "./Errors.js"
+import { fromAnswering } from "./internal/mock/mockTransport.js"
 import { Expected } from "./internal/testing/expectations.js"
 import { fromScripts } from "./internal/testing/faultServer.js"
 import * as Faults from "./internal/testing/faults.js"
-import { fromAnswering } from "./internal/testing/mockTransport.js"
 import { record } from "./internal/testing/recorder.js"
 import { replaying } from "./internal/testing/replayer.js"
-import { TransportHandle, transportOf } from "./internal/transport/handle.js"
-import { serviceOf } from "./internal/transport/service.js"
+import { serviceOf } from "./internal/transport/connectorService.js"
+import { TransportHandle, transportOf } from "./internal/transport/transportHandle.js"
 import type { Pem } from "./Ssl.js"
 
 /**

@@ -33,7 +33,7 @@ import type * as Stream from "effect/Stream"
 import type { RequestOptions, UrlInput } from "./ClientRequest.js"
 import type { ResponseHead } from "./ClientResponse.js"
 import type { JsonDecodeError, WebSocketError } from "./Errors.js"
-import { endedBy } from "./internal/endedBy.js"
+import { endedBy } from "./internal/raceWithCallback.js"
 import * as webSocket from "./internal/webSocket/webSocket.js"
 import { Session } from "./Session.js"
 

@@ -2,7 +2,7 @@ import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Either, Redacted } from "effect"
 import * as Auth from "../src/Auth.js"
-import { authorizationOf } from "../src/internal/session/credentials.js"
+import { authorizationOf } from "../src/internal/request/authorization.js"
 
 const base64 = (hex: string) => `Basic ${Buffer.from(hex, "hex").toString("base64")}`
 

@@ -18,7 +18,7 @@ import * as TestClock from "effect/TestClock"
 import type { Progress, RequestOptions } from "../src/ClientRequest.js"
 import * as ClientResponse from "../src/ClientResponse.js"
 import { type ClientError, ClientPayloadError, ServerDisconnectedError } from "../src/Errors.js"
-import { Unopened, type UnopenedRequest } from "../src/internal/session/unopened.js"
+import { Unopened, type UnopenedRequest } from "../src/internal/session/unopenedRequest.js"
 import { complete, type Given, type Made, make } from "./internal/response/support.js"
 
 const failureOf = <A, E>(exit: Exit.Exit<A, E>): E => {

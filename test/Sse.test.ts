@@ -14,7 +14,7 @@ import {
   TestClock
 } from "effect"
 import { Session, Sse } from "effect-http-session"
-import { EventDecoder } from "../src/internal/session/eventStream.js"
+import { EventDecoder } from "../src/internal/response/body/eventDecoder.js"
 import * as Peer from "./support/server.js"
 
 const head = (status = 200, type = "text/event-stream", lines: ReadonlyArray<string> = []): string =>

@@ -4,7 +4,7 @@
 import * as Duration from "effect/Duration"
 import type { Input, Name, Timeouts } from "../Timeouts.js"
 import { defaults } from "../Timeouts.js"
-import { own } from "./own.js"
+import { own } from "./ownOptions.js"
 
 /** Milliseconds; `Infinity` is off. */
 export type Limits = { readonly [K in Name]: number }

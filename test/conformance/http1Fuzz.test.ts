@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { decodeText } from "../../src/internal/transport/http1/head.js"
+import { decodeText } from "../../src/internal/network/http1/head.js"
 import { type NodeOutcome, nodeOutcome } from "../support/nodeClient.js"
 import { bytesOf, cutAt, type Outcome, parsePieces } from "../support/replies.js"
 

@@ -2,7 +2,7 @@
  * The classes of case that the response tests of nodejs/llhttp tell apart, as inputs of our own with the section that
  * decides. Several responses on one connection are in `llhttpSequences.test.ts`; here are only those that no other table has:
  *
- * - `test/internal/http1/parser.test.ts`: white space, digits and control characters in a status line, empty lines
+ * - `test/internal/network/http1/parser.test.ts`: white space, digits and control characters in a status line, empty lines
  *   before it, missing reasons and such that are not ASCII, empty values, folded lines, names and values at fault,
  *   lists in Content-Length and Transfer-Encoding, sizes and extensions of chunks, trailers, limits, persistence;
  * - `test/conformance/http1Rows.ts`: CR, LF, HTAB, SP, NUL and a colon, each at places of a head, and replies with

@@ -3,8 +3,8 @@
  * nodejs/llhttp that a single reply does not show (`llhttpClasses.test.ts` has the others).
  */
 import { assert, describe, it } from "@effect/vitest"
-import type { ParsedHead } from "../../src/internal/transport/http1/head.js"
-import { defaultLimits, Parser } from "../../src/internal/transport/http1/parser.js"
+import type { ParsedHead } from "../../src/internal/network/http1/head.js"
+import { defaultLimits, Parser } from "../../src/internal/network/http1/parser.js"
 import { bytesOf, cutAt } from "../support/replies.js"
 
 const second = "HTTP/1.1 418 Other\r\n\r\n"

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { blackHole } from "../internal/dial/support.js"
+import { blackHole } from "../internal/network/dial/support.js"
 import { standard } from "../support/certificates.js"
 import { program } from "../support/child.js"
 import * as Server from "../support/server.js"

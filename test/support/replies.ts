@@ -2,8 +2,8 @@
  * Feeds bytes to the HTTP/1.1 parser and tells what came of them, the same way however the bytes are cut.
  */
 import * as assert from "node:assert/strict"
-import type { ParsedHead } from "../../src/internal/transport/http1/head.js"
-import { defaultLimits, Parser, type ParserLimits } from "../../src/internal/transport/http1/parser.js"
+import type { ParsedHead } from "../../src/internal/network/http1/head.js"
+import { defaultLimits, Parser, type ParserLimits } from "../../src/internal/network/http1/parser.js"
 
 export interface Outcome {
   /** "complete": a whole response. "cut": the peer ended too early. "tunnel": 101, or 2xx to CONNECT. */

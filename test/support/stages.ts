@@ -9,7 +9,7 @@ import type { ClientError } from "effect-http-session/Errors"
 import * as Session from "effect-http-session/Session"
 import type * as Timeouts from "effect-http-session/Timeouts"
 import { turn } from "../../src/internal/testing/faultServer.js"
-import { blackHole } from "../internal/dial/support.js"
+import { blackHole } from "../internal/network/dial/support.js"
 import * as Server from "./server.js"
 
 /** Waits until it holds, looking once a turn of the event loop. */

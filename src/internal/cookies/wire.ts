@@ -2,7 +2,7 @@
  * Cookies as the octets that they are. The jar keeps names and values as one character for each octet, so that what
  * came in Latin-1 does not go back in UTF-8, and shows them as text.
  */
-import type { Head } from "../transport/Transport.js"
+import type { Head } from "../transport/transport.js"
 
 const ascii = /^[\x00-\x7f]*$/
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })

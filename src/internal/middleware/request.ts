@@ -8,8 +8,8 @@ import { isClientError, MiddlewareError } from "../../Errors.js"
 import type { Next, Outcome } from "../../Middleware.js"
 import type { RequestRetry } from "../../Tracing.js"
 import { redactUrl } from "../redact.js"
+import { Prepared } from "../request/preparedRequest.js"
 import { callOf } from "../session/nexts.js"
-import { Prepared } from "../session/prepared.js"
 
 /** Requests are made by this package only. */
 export const preparedOf = (request: ClientRequest): Prepared => {

@@ -3,7 +3,7 @@
  */
 import * as Option from "effect/Option"
 import type { ClientResponse } from "../../ClientResponse.js"
-import { parseHttpDate } from "./httpDate.js"
+import { parseHttpDate } from "../http/httpDate.js"
 
 const seconds = (text: string): number | undefined => (/^\d{1,15}$/.test(text) ? Number(text) * 1000 : undefined)
 

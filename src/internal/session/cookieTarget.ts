@@ -2,7 +2,7 @@
  * What a jar has to know of a request's target.
  */
 import type { CookieTarget } from "../cookies/target.js"
-import type { Target } from "./url.js"
+import type { Target } from "../http/target.js"
 
 export const cookieTarget = ({ origin, target }: Target): CookieTarget => {
   const query = target.indexOf("?")

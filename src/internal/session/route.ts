@@ -2,13 +2,13 @@
  * Where a prepared request goes, and by what way.
  */
 import { InvalidRequest, type InvalidURL } from "../../Errors.js"
-import { forwards } from "../transport/dial/forwards.js"
-import { settingsOf } from "../transport/dial/tlsSettings.js"
-import type { Origin, ProxyRoute, Route } from "../transport/Transport.js"
-import type { Environment } from "./environment.js"
-import { getField } from "./headers.js"
-import type { Prepared } from "./prepared.js"
-import { resolveProxy } from "./proxyInput.js"
+import { getField } from "../http/headerFields.js"
+import { forwards } from "../network/dial/forwards.js"
+import { settingsOf } from "../network/tls/tlsSettings.js"
+import type { Environment } from "../proxy/environment.js"
+import { resolveProxy } from "../proxy/proxyInput.js"
+import type { Prepared } from "../request/preparedRequest.js"
+import type { Origin, ProxyRoute, Route } from "../transport/transport.js"
 
 /** Routes without a proxy and with the connector's TLS: one for each origin. */
 const direct = new WeakMap<Origin, Route>()

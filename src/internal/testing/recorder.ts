@@ -12,10 +12,13 @@ import type { ClientError, Details } from "../../Errors.js"
 import type { CassetteOptions } from "../../Testing.js"
 import type { Phase } from "../../Timeouts.js"
 import type { Limits } from "../limits.js"
+import { linesOf } from "../mock/mockRequest.js"
 import { redactUrl } from "../redact.js"
-import { Prepared } from "../session/prepared.js"
+import { Prepared } from "../request/preparedRequest.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import { IncomingBody } from "../transport/incomingBody.js"
+import type { Wire } from "../transport/networkStream.js"
+import type { Trace } from "../transport/trace.js"
 import type {
   Connection,
   Exchange,
@@ -26,11 +29,8 @@ import type {
   Route,
   Transport,
   WireRequest
-} from "../transport/Transport.js"
-import type { Trace } from "../transport/trace.js"
-import type { Wire } from "../transport/wire.js"
+} from "../transport/transport.js"
 import { digest, type Recorded, redactLines, toContent, writeCassette } from "./cassette.js"
-import { linesOf } from "./mockRequest.js"
 
 const secretsOf = (request: ClientRequest | undefined): ReadonlySet<string> | undefined =>
   request instanceof Prepared ? request.secretHeaders : undefined

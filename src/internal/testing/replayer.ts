@@ -7,11 +7,11 @@ import * as Effect from "effect/Effect"
 import type { MockRequest } from "../../Connector.js"
 import { ClientConnectorError } from "../../Errors.js"
 import type { CassetteOptions } from "../../Testing.js"
+import { type Answer, hasNoContent, headFromLines } from "../mock/mockAnswer.js"
+import type { Answering } from "../mock/mockConnection.js"
 import { redactUrl } from "../redact.js"
 import { digest, fromContent, keyOf, type Recorded, readCassette } from "./cassette.js"
 import { MockDetails } from "./faults.js"
-import { type Answer, hasNoContent, headFromLines } from "./mockAnswer.js"
-import type { Answering } from "./mockConnection.js"
 
 const lengthOf = (recorded: Recorded): number | undefined => {
   const { body, headers, cut } = recorded.response

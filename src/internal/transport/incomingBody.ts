@@ -2,7 +2,7 @@
  * A response's body on its way from a connection to one consumer, with backpressure.
  */
 import type { ClientError } from "../../Errors.js"
-import { Gather } from "../gather.js"
+import { Gather } from "../byteBuilder.js"
 
 /** Bytes of one body between a connection and its consumer before reading stops. */
 export const highWaterMark = 64 * 1024

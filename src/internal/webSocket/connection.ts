@@ -4,7 +4,7 @@
 import type { Socket } from "node:net"
 import type { WebSocketError } from "../../Errors.js"
 import type { Deadline, Deadlines } from "../transport/deadlines.js"
-import type { Wire } from "../transport/wire.js"
+import type { Wire } from "../transport/networkStream.js"
 import { type FrameHandler, FrameReader } from "./frames.js"
 import { Heartbeat } from "./heartbeat.js"
 import { Inbox } from "./inbox.js"

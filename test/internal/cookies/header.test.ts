@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { quote } from "../../../src/internal/cookies/header.js"
 import { fromWire, setCookieLines, toWire } from "../../../src/internal/cookies/wire.js"
-import type { Head } from "../../../src/internal/transport/Transport.js"
+import type { Head } from "../../../src/internal/transport/transport.js"
 
 describe("quote", () => {
   // What Python's http.cookies writes.

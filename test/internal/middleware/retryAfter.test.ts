@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { parseHttpDate } from "../../../src/internal/middleware/httpDate.js"
+import { parseHttpDate } from "../../../src/internal/http/httpDate.js"
 import { retryAfter } from "../../../src/internal/middleware/retryAfter.js"
 import { complete } from "../response/support.js"
 

@@ -7,7 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Logger, Redacted } from "effect"
 import * as FastCheck from "fast-check"
 import type { Basic } from "../../../src/Auth.js"
-import { maxSize, type Netrc, parse, read } from "../../../src/internal/session/netrc.js"
+import { maxSize, type Netrc, parse, read } from "../../../src/internal/proxy/netrc.js"
 
 const show = (found: Basic | undefined): string =>
   found === undefined ? "nothing" : `${Redacted.value(found.user)} ${Redacted.value(found.password)}`

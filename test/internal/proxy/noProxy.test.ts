@@ -1,6 +1,6 @@
 import * as FastCheck from "fast-check"
 import { assert, describe, it } from "vitest"
-import { compile } from "../../../src/internal/session/noProxy.js"
+import { compile } from "../../../src/internal/proxy/noProxy.js"
 
 type Row = readonly [list: string, host: string, direct: boolean, port?: number]
 

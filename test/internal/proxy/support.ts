@@ -2,10 +2,10 @@ import * as Net from "node:net"
 import { Deferred, Effect, type Scope } from "effect"
 import type { Limits } from "../../../src/internal/limits.js"
 import { resolve } from "../../../src/internal/limits.js"
+import type { HandshakeContext } from "../../../src/internal/network/dial/proxyHandshake.js"
 import { of } from "../../../src/internal/transport/deadlines.js"
-import type { HandshakeContext } from "../../../src/internal/transport/dial/proxyHandshake.js"
-import type { Origin, ProxyRoute } from "../../../src/internal/transport/Transport.js"
 import type { Trace } from "../../../src/internal/transport/trace.js"
+import type { Origin, ProxyRoute } from "../../../src/internal/transport/transport.js"
 
 /** A proxy whose every step is the test's. */
 export interface Scripted {

@@ -14,7 +14,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as ClientRequest from "../../../src/ClientRequest.js"
-import { redirectTo } from "../../../src/internal/session/move.js"
+import { redirectTo } from "../../../src/internal/request/retarget.js"
 import { prepared, type Sent, send, wire } from "./support.js"
 
 const url = "http://h/"

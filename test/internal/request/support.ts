@@ -3,12 +3,12 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import type { RequestOptions, UrlInput } from "../../../src/ClientRequest.js"
 import type { InvalidRequest, InvalidURL, RequestBodyError } from "../../../src/Errors.js"
-import type { BodyContext } from "../../../src/internal/session/bodySource.js"
-import { type Defaults, makeDefaults } from "../../../src/internal/session/defaults.js"
-import { prepare } from "../../../src/internal/session/prepare.js"
-import { Prepared } from "../../../src/internal/session/prepared.js"
-import { isWireError, toWire } from "../../../src/internal/session/wireRequest.js"
-import type { RequestBody, RequestSink, WireRequest } from "../../../src/internal/transport/Transport.js"
+import type { BodyContext } from "../../../src/internal/request/body/bodyWriter.js"
+import { prepare } from "../../../src/internal/request/prepare.js"
+import { Prepared } from "../../../src/internal/request/preparedRequest.js"
+import { type Defaults, makeDefaults } from "../../../src/internal/request/sessionDefaults.js"
+import { isWireError, toWire } from "../../../src/internal/request/wireRequest.js"
+import type { RequestBody, RequestSink, WireRequest } from "../../../src/internal/transport/transport.js"
 
 export type Failure = InvalidURL | InvalidRequest | RequestBodyError
 

@@ -9,7 +9,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import { ClientPayloadError } from "../../../src/Errors.js"
-import { hasZstd } from "../../../src/internal/session/contentCoding.js"
+import { hasZstd } from "../../../src/internal/http/contentCoding.js"
 import { complete, type Given, make } from "./support.js"
 
 const text = "The quick brown fox jumps over the lazy dog. ".repeat(50)

@@ -6,9 +6,9 @@ import * as Headers from "@effect/platform/Headers"
 import { identity } from "effect/Function"
 import type { ConnectionInfo, ResponseHead } from "../../../src/ClientResponse.js"
 import type { BodyError, ClientError } from "../../../src/Errors.js"
-import type { BodyWatch } from "../../../src/internal/session/bodyReader.js"
-import { type BodySettings, Response, type ResponseSource } from "../../../src/internal/session/response.js"
-import { headOf } from "../../../src/internal/transport/http1/head.js"
+import { headOf } from "../../../src/internal/network/http1/head.js"
+import type { BodyWatch } from "../../../src/internal/response/body/bodyReader.js"
+import { type BodySettings, Response, type ResponseSource } from "../../../src/internal/response/response.js"
 import { IncomingBody } from "../../../src/internal/transport/incomingBody.js"
 
 export interface Given {

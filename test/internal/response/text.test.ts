@@ -8,9 +8,9 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import type { JsonOptions } from "../../../src/ClientResponse.js"
-import { decode, encodingOf, noFallback, StreamingText } from "../../../src/internal/session/charset.js"
-import { faultOf } from "../../../src/internal/session/json.js"
-import { LineSplitter } from "../../../src/internal/session/lines.js"
+import { decode, encodingOf, noFallback, StreamingText } from "../../../src/internal/response/body/charset.js"
+import { faultOf } from "../../../src/internal/response/body/json.js"
+import { LineSplitter } from "../../../src/internal/response/body/lines.js"
 import { complete, type Given, make } from "./support.js"
 
 const typed = (contentType: string): Given => ({ headers: [["Content-Type", contentType]] })

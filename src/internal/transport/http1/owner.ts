@@ -2,8 +2,8 @@
  * What a connection tells whoever made it.
  */
 import type { ConnectionClosed } from "../../../Tracing.js"
-import type { Exchange } from "../Transport.js"
-import type { Http1Connection } from "./connection.js"
+import type { Http1Connection } from "../../network/http1/connection.js"
+import type { Exchange } from "../transport.js"
 
 /** Who made the connection and holds its slot. */
 export interface ConnectionOwner {

@@ -1,0 +1,104 @@
+/**
+ * Link headers (RFC 8288 appendix B.2).
+ */
+import { decodeExtended } from "content-disposition"
+import * as Option from "effect/Option"
+import type { Link } from "../../ClientResponse.js"
+import { hostIn } from "./target.js"
+
+const skip = (text: string, from: number): number => {
+  let at = from
+  while (text[at] === " " || text[at] === "\t") at++
+  return at
+}
+
+const token = /[^\s=;,"<>]+/y
+const quoted = /"((?:[^"\\]|\\.)*)"?/y
+
+const matchAt = (pattern: RegExp, text: string, at: number): RegExpExecArray | null => {
+  pattern.lastIndex = at
+  return pattern.exec(text)
+}
+
+/** To the comma that ends this link, whatever stands before it. */
+const skipLink = (text: string, from: number): number => {
+  let at = from
+  while (at < text.length && text[at] !== ",") {
+    const string = text[at] === '"' ? matchAt(quoted, text, at) : null
+    at += string === null ? 1 : string[0].length
+  }
+  return at
+}
+
+/** An IPv4 address has to be spelled as one, as in a Location: WHATWG makes one of much else. */
+const resolve = (target: string, base: string): string | undefined => {
+  try {
+    const { hostname, href, origin } = new URL(target, base)
+    const disguised = /^[\d.]+$/.test(hostname) && hostIn(target) !== hostname && origin !== new URL(base).origin
+    return disguised ? undefined : href
+  } catch {
+    return undefined
+  }
+}
+
+interface Parameters {
+  readonly params: { [name: string]: string }
+  readonly end: number
+}
+
+/** The first of each name counts; an extended one goes over a plain one. */
+const parametersOf = (text: string, from: number): Parameters => {
+  const params: { [name: string]: string } = Object.create(null)
+  const extended: { [name: string]: string } = Object.create(null)
+  let at = from
+  for (;;) {
+    at = skip(text, at)
+    if (text[at] !== ";") break
+    at = skip(text, at + 1)
+    const name = matchAt(token, text, at)
+    if (name === null) continue
+    at = skip(text, at + name[0].length)
+    let value = ""
+    if (text[at] === "=") {
+      at = skip(text, at + 1)
+      const string = matchAt(quoted, text, at)
+      const plain = string === null ? matchAt(token, text, at) : null
+      at += (string ?? plain)?.[0].length ?? 0
+      value = string === null ? (plain?.[0] ?? "") : (string[1] ?? "").replace(/\\(.)/g, "$1")
+    }
+    const key = name[0].toLowerCase()
+    if (key.endsWith("*")) {
+      const decoded = decodeExtended(value)
+      const plain = key.slice(0, -1)
+      if (decoded !== undefined && !Object.hasOwn(extended, plain)) extended[plain] = decoded
+    } else if (!Object.hasOwn(params, key)) params[key] = value
+  }
+  for (const key of Object.keys(extended)) params[key] = extended[key] ?? ""
+  return { params, end: skipLink(text, at) }
+}
+
+/** The links of a response; the first of a relation type counts. */
+export const parse = (values: ReadonlyArray<string>, base: string): ReadonlyMap<string, Link> => {
+  const out = new Map<string, Link>()
+  for (const text of values) {
+    let at = 0
+    while (at < text.length) {
+      at = skip(text, at)
+      const close = text[at] === "<" ? text.indexOf(">", at) : -1
+      if (close === -1) {
+        at = skipLink(text, at) + 1
+        continue
+      }
+      const url = resolve(text.slice(at + 1, close).trim(), base)
+      const { end, params } = parametersOf(text, close + 1)
+      at = end + 1
+      if (url === undefined) continue
+      const link: Link = { url, rel: Option.fromNullable(params.rel), params }
+      const types = (params.rel ?? "").split(/\s+/).filter((type) => type !== "")
+      for (const type of types.length === 0 ? [url] : types.map((type) => type.toLowerCase())) {
+        if (!out.has(type)) out.set(type, link)
+      }
+    }
+  }
+  return out
+}

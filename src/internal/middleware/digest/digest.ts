@@ -1,0 +1,318 @@
+/**
+ * Digest authentication (RFC 7616) around each hop: to origins by responses of 401; to proxies by those of 407, and by
+ * the error that a refused CONNECT is.
+ */
+import { createHash, randomBytes } from "node:crypto"
+import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
+import * as Redacted from "effect/Redacted"
+import * as Stream from "effect/Stream"
+import type { Basic } from "../../../Auth.js"
+import type { ClientResponse } from "../../../ClientResponse.js"
+import { type ClientError, type ClientHttpProxyError, InvalidRequest } from "../../../Errors.js"
+import type { Middleware, Next } from "../../../Middleware.js"
+import { revealBasic } from "../../request/authorization.js"
+import { isReplayable } from "../../request/body/replayable.js"
+import { setHeader } from "../../request/edits.js"
+import type { Prepared } from "../../request/preparedRequest.js"
+import { hasCredentials, preparedOf, tellRetry } from "../request.js"
+import { answer, bodyHashOf, secretOf, type User } from "./digestAnswer.js"
+import { type DigestChallenge, type Hash, strongest } from "./digestChallenge.js"
+import { type ProxyLeg, proxyLeg, withAnswer } from "./digestProxy.js"
+import { type Place, placesOf, within } from "./protectionSpace.js"
+
+interface Names {
+  readonly status: 401 | 407
+  readonly challenge: string
+  readonly info: string
+}
+
+const originNames: Names = { status: 401, challenge: "www-authenticate", info: "authentication-info" }
+
+const proxyNames: Names = { status: 407, challenge: "proxy-authenticate", info: "proxy-authentication-info" }
+
+/** Whose challenge it is, and what its hashes are made of. */
+interface Asker {
+  readonly key: string
+  readonly method: string
+  readonly uri: string
+  /** `undefined`: the origin. */
+  readonly leg: ProxyLeg | undefined
+}
+
+const newCnonce = (): string => randomBytes(16).toString("hex")
+
+/** What is known of one origin, or of the proxy: its challenge, and how often its nonce was used. */
+class Session {
+  readonly challenge: DigestChallenge
+  private nonce: string
+  private count = 0
+  private readonly cnonce: string | undefined
+  private readonly secret: string
+  private readonly user: User
+
+  constructor(challenge: DigestChallenge, user: User) {
+    this.challenge = challenge
+    this.user = user
+    this.nonce = challenge.nonce
+    // "-sess" makes the secret of the first nonces, which are the session's from then on.
+    this.cnonce = challenge.session ? newCnonce() : undefined
+    this.secret = secretOf(challenge, user, this.cnonce ?? "")
+  }
+
+  /** The next nonce, if it was told one. */
+  renew(nonce: string): void {
+    if (nonce === this.nonce) return
+    this.nonce = nonce
+    this.count = 0
+  }
+
+  knows(challenge: DigestChallenge): boolean {
+    return challenge.realm === this.challenge.realm && challenge.nonce === this.nonce
+  }
+
+  authorization({ method, uri }: Asker, qop: Chosen): string {
+    this.count++
+    return answer(this.challenge, {
+      user: this.user,
+      method,
+      uri,
+      qop: qop.qop,
+      bodyHash: qop.bodyHash,
+      count: this.count,
+      cnonce: this.cnonce ?? newCnonce(),
+      nonce: this.nonce,
+      secret: this.secret
+    })
+  }
+}
+
+interface Chosen {
+  readonly qop: "auth" | "auth-int" | undefined
+  readonly bodyHash: string
+}
+
+const auth: Chosen = { qop: "auth", bodyHash: "" }
+const rfc2069: Chosen = { qop: undefined, bodyHash: "" }
+
+/** The hash of the body as it will be sent, or `undefined` where that cannot be known before. */
+const hashBody = (hash: Hash, request: Prepared): Effect.Effect<string | undefined> => {
+  const { body, given } = request
+  if (body._tag === "Empty") return Effect.succeed(bodyHashOf(hash, new Uint8Array()))
+  if (given.compress !== undefined && given.compress !== false) return Effect.succeed(undefined)
+  if (body._tag === "Uint8Array") return Effect.succeed(bodyHashOf(hash, body.body))
+  if (body._tag !== "Stream" || !isReplayable(body)) return Effect.succeed(undefined)
+  const { stream } = body
+  return Effect.suspend(() => {
+    const sum = createHash(hash)
+    return Effect.matchEffect(
+      Stream.runForEach(stream, (chunk) => Effect.sync(() => void sum.update(chunk))),
+      { onFailure: () => Effect.succeed(undefined), onSuccess: () => Effect.sync(() => sum.digest("hex")) }
+    )
+  })
+}
+
+/** auth-int where the body is at hand or nothing else is offered. A CONNECT has no body. */
+const choose = (challenge: DigestChallenge, request: Prepared, asker: Asker): Effect.Effect<Chosen | undefined> => {
+  const { hash, qop } = challenge
+  if (qop.size === 0) return Effect.succeed(rfc2069)
+  if (!qop.has("auth-int")) return Effect.succeed(auth)
+  if (asker.leg?.tunnel === true) {
+    return Effect.succeed(qop.has("auth") ? auth : { qop: "auth-int", bodyHash: bodyHashOf(hash, new Uint8Array()) })
+  }
+  const { _tag } = request.body
+  if (qop.has("auth") && _tag !== "Empty" && _tag !== "Uint8Array") return Effect.succeed(auth)
+  return Effect.map(hashBody(hash, request), (bodyHash) =>
+    bodyHash !== undefined ? { qop: "auth-int", bodyHash } : qop.has("auth") ? auth : undefined
+  )
+}
+
+const nextNonce = /(?:^|[,\s])nextnonce\s*=\s*"((?:[^"\\]|\\.)*)"/i
+
+/** At most so many answers to one request: the first, and one more for a nonce that was stale. */
+const maxAnswers = 2
+
+/** A refusal: a response, or the error that a refused CONNECT is. */
+interface Refusal {
+  readonly challenges: ReadonlyArray<string>
+  /** Where it is not answered. */
+  readonly outcome: Effect.Effect<ClientResponse, ClientError>
+  /** Gives a response back, whose connection the answer may need. */
+  readonly release: Effect.Effect<void>
+}
+
+const isRefused = (error: ClientError, asker: Asker): error is ClientHttpProxyError =>
+  error._tag === "ClientHttpProxyError" && error.status === 407 && asker.leg?.tunnel === true
+
+let digests = 0
+
+class Digest {
+  private readonly credentials: Basic
+  private readonly names: Names
+  private readonly preemptive: boolean
+  private readonly sessions = new Map<string, Session>()
+  /** Tells the tunnels of these credentials from others. */
+  private readonly id = ++digests
+  private anchor: string | undefined = undefined
+  private places: ReadonlyArray<Place> = []
+
+  constructor(credentials: Basic, preemptive: boolean, proxy: boolean) {
+    this.credentials = credentials
+    this.names = proxy ? proxyNames : originNames
+    this.preemptive = preemptive
+  }
+
+  run(request: Prepared, next: Next): Effect.Effect<ClientResponse, ClientError> {
+    const asker = this.names === proxyNames ? proxyOf(request, next) : this.originOf(request)
+    if (asker === undefined) return next(request)
+    const session = this.preemptive && this.covers(request) ? this.sessions.get(asker.key) : undefined
+    if (session === undefined) return this.send(request, next, undefined, 0, request, asker)
+    return Effect.flatMap(choose(session.challenge, request, asker), (qop) =>
+      qop === undefined
+        ? this.send(request, next, undefined, 0, request, asker)
+        : this.send(request, next, session, 0, this.authorize(request, session, qop, asker), asker)
+    )
+  }
+
+  /** The origin, or `undefined` where it may not be answered. */
+  private originOf(request: Prepared): Asker | undefined {
+    if (hasCredentials(request)) return undefined
+    const { key } = request.target.origin
+    this.anchor ??= key
+    return key === this.anchor || within(this.places, request)
+      ? { key, method: request.method, uri: request.target.target, leg: undefined }
+      : undefined
+  }
+
+  private covers(request: Prepared): boolean {
+    return this.names === proxyNames || within(this.places, request)
+  }
+
+  private authorize(request: Prepared, session: Session, qop: Chosen, asker: Asker): Prepared {
+    const { leg } = asker
+    if (leg !== undefined) return withAnswer(request, leg, this.id, () => session.authorization(asker, qop))
+    return setHeader(request, "Authorization", Redacted.make(session.authorization(asker, qop)))
+  }
+
+  private send(
+    request: Prepared,
+    next: Next,
+    used: Session | undefined,
+    answers: number,
+    sent: Prepared,
+    asker: Asker
+  ): Effect.Effect<ClientResponse, ClientError> {
+    return Effect.matchEffect(next(sent), {
+      onFailure: (error) => {
+        const outcome = Effect.fail(error)
+        if (!isRefused(error, asker)) return outcome
+        const challenges = [error.headers[this.names.challenge] ?? ""]
+        return this.refused(request, next, used, answers, asker, { challenges, outcome, release: Effect.void })
+      },
+      onSuccess: (response) => {
+        const outcome = Effect.succeed(response)
+        // What comes out of a tunnel is the origin's.
+        if (asker.leg?.tunnel === true) return outcome
+        if (response.status !== this.names.status) {
+          if (used !== undefined) this.learn(used, response)
+          return outcome
+        }
+        const challenges = response.headerValues(this.names.challenge)
+        return this.refused(request, next, used, answers, asker, { challenges, outcome, release: response.release })
+      }
+    })
+  }
+
+  private refused(
+    request: Prepared,
+    next: Next,
+    used: Session | undefined,
+    answers: number,
+    asker: Asker,
+    refusal: Refusal
+  ): Effect.Effect<ClientResponse, ClientError> {
+    const challenge = strongest(refusal.challenges)
+    if (challenge === undefined || !this.answerable(request, challenge, used, answers, asker)) {
+      // Refused credentials are not sent ahead again.
+      if (used !== undefined && this.sessions.get(asker.key) === used) this.sessions.delete(asker.key)
+      return refusal.outcome
+    }
+    return Effect.flatMap(choose(challenge, request, asker), (qop) => {
+      if (qop === undefined) return refusal.outcome
+      const session = this.begin(request, challenge, asker, used)
+      if (session instanceof InvalidRequest) return Effect.fail(session)
+      return refusal.release.pipe(
+        Effect.zipRight(tellRetry(next, request, { reason: "Digest", delay: 0 })),
+        Effect.zipRight(
+          Effect.suspend(() =>
+            this.send(request, next, session, answers + 1, this.authorize(request, session, qop, asker), asker)
+          )
+        )
+      )
+    })
+  }
+
+  /** Whether an answer could do better than what was sent. */
+  private answerable(
+    request: Prepared,
+    challenge: DigestChallenge,
+    used: Session | undefined,
+    answers: number,
+    asker: Asker
+  ): boolean {
+    // A refused CONNECT has sent nothing of the body.
+    if (answers >= maxAnswers || (asker.leg?.tunnel !== true && !isReplayable(request.body))) return false
+    if (used === undefined || challenge.stale) return true
+    // What was sent ahead may have been out of date; what answered this server's own challenge is refused.
+    return answers === 0 && !used.knows(challenge)
+  }
+
+  private begin(
+    request: Prepared,
+    challenge: DigestChallenge,
+    asker: Asker,
+    refused: Session | undefined
+  ): Session | InvalidRequest {
+    const known = this.sessions.get(asker.key)
+    // Somebody else has been told the same nonce meanwhile: its count goes on. A secret that was made of it does, too,
+    // unless it was refused.
+    const secretHolds = !challenge.session || (known !== refused && known?.challenge.nonce === challenge.nonce)
+    if (known?.knows(challenge) === true && secretHolds) return known
+    const revealed = revealBasic(this.credentials)
+    const wrong = Either.isLeft(revealed)
+      ? revealed.left
+      : revealed.right.user.includes(":")
+        ? "the name holds a colon"
+        : undefined
+    if (Either.isLeft(revealed) || wrong !== undefined) {
+      return new InvalidRequest({ ...request.details, option: "auth", description: wrong ?? "" })
+    }
+    const { password, user } = revealed.right
+    const session = new Session(challenge, { name: user, password, encoding: this.credentials.encoding })
+    this.sessions.set(asker.key, session)
+    if (asker.key === this.anchor) this.places = placesOf(request, challenge.domain)
+    return session
+  }
+
+  private learn(session: Session, response: ClientResponse): void {
+    for (const field of response.headerValues(this.names.info)) {
+      const nonce = nextNonce.exec(field)?.[1]
+      if (nonce !== undefined && nonce !== "") session.renew(nonce.replace(/\\(.)/g, "$1"))
+    }
+  }
+}
+
+/** The proxy on the way; a 407 of anybody else is not answered. */
+const proxyOf = (request: Prepared, next: Next): Asker | undefined => {
+  const leg = proxyLeg(request, next)
+  return leg === undefined ? undefined : { key: leg.proxy.url, method: leg.method, uri: leg.uri, leg }
+}
+
+export const digest = (
+  credentials: Basic,
+  options: { readonly preemptive?: boolean | undefined; readonly proxy?: boolean | undefined }
+): Effect.Effect<Middleware> =>
+  Effect.sync(() => {
+    const state = new Digest(credentials, options.preemptive ?? true, options.proxy ?? false)
+    return (request, next) => state.run(preparedOf(request), next)
+  })

@@ -1,0 +1,83 @@
+/**
+ * Challenges of the Digest scheme (RFC 7616 section 3.3), and which of several is answered.
+ */
+import { type Challenge, parseChallenges } from "../../http/challenge.js"
+
+/** Names that Node's crypto knows. */
+export type Hash = "md5" | "sha1" | "sha256" | "sha512-256" | "sha512"
+
+export interface DigestChallenge {
+  readonly realm: string
+  readonly nonce: string
+  readonly opaque: string | undefined
+  /** As it was written, if it was. */
+  readonly algorithm: string | undefined
+  readonly hash: Hash
+  readonly session: boolean
+  /** Empty where there was none: RFC 2069. */
+  readonly qop: ReadonlySet<"auth" | "auth-int">
+  readonly userhash: boolean
+  readonly utf8: boolean
+  readonly stale: boolean
+  /** URIs, absolute or not, as they were written. */
+  readonly domain: ReadonlyArray<string>
+}
+
+/** Those of RFC 7616, and what others call SHA and SHA-512. */
+const hashes: ReadonlyMap<string, Hash> = new Map([
+  ["md5", "md5"],
+  ["sha", "sha1"],
+  ["sha-1", "sha1"],
+  ["sha256", "sha256"],
+  ["sha-256", "sha256"],
+  ["sha-512-256", "sha512-256"],
+  ["sha512", "sha512"],
+  ["sha-512", "sha512"]
+])
+
+const strength: { readonly [H in Hash]: number } = { md5: 0, sha1: 1, sha256: 2, "sha512-256": 3, sha512: 4 }
+
+const words = (text: string): ReadonlyArray<string> => text.split(/[\s,]+/).filter((word) => word !== "")
+
+const isQop = (word: string): word is "auth" | "auth-int" => word === "auth" || word === "auth-int"
+
+const isTrue = (text: string | undefined): boolean => text?.toLowerCase() === "true"
+
+/** `undefined` where it is no Digest challenge, or one that nobody can answer. */
+const toDigest = (challenge: Challenge): DigestChallenge | undefined => {
+  const { params, scheme } = challenge
+  const realm = params.get("realm")
+  const nonce = params.get("nonce")
+  if (scheme !== "digest" || realm === undefined || nonce === undefined || nonce === "") return undefined
+  const algorithm = params.get("algorithm")
+  const lower = algorithm?.toLowerCase() ?? "md5"
+  const session = lower.endsWith("-sess")
+  const hash = hashes.get(session ? lower.slice(0, -5) : lower)
+  if (hash === undefined) return undefined
+  const offered = params.get("qop")
+  const qop = new Set(words(offered?.toLowerCase() ?? "").filter(isQop))
+  if (offered !== undefined && words(offered).length > 0 && qop.size === 0) return undefined
+  return {
+    realm,
+    nonce,
+    opaque: params.get("opaque"),
+    algorithm,
+    hash,
+    session,
+    qop,
+    userhash: isTrue(params.get("userhash")),
+    utf8: params.get("charset")?.toLowerCase() === "utf-8",
+    stale: isTrue(params.get("stale")),
+    domain: words(params.get("domain") ?? "")
+  }
+}
+
+/** The strongest challenge that can be answered, the first among equals. */
+export const strongest = (fields: ReadonlyArray<string>): DigestChallenge | undefined => {
+  let best: DigestChallenge | undefined
+  for (const challenge of parseChallenges(fields)) {
+    const digest = toDigest(challenge)
+    if (digest !== undefined && (best === undefined || strength[digest.hash] > strength[best.hash])) best = digest
+  }
+  return best
+}

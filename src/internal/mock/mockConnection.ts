@@ -1,0 +1,340 @@
+/**
+ * One request and its answer, in one fiber of the mock: what a connection does, without a network.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import type * as FiberRefs from "effect/FiberRefs"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import * as Scope from "effect/Scope"
+import type { ConnectionInfo } from "../../ClientResponse.js"
+import type { MockRequest } from "../../Connector.js"
+import { type ClientError, ClientPayloadError, SocketTimeoutError } from "../../Errors.js"
+import type { ConnectionClosed } from "../../Tracing.js"
+import { MockDetails } from "../testing/faults.js"
+import type { Deadline } from "../transport/deadlines.js"
+import { type BodyControl, IncomingBody } from "../transport/incomingBody.js"
+import type { Connection, Exchange } from "../transport/transport.js"
+import { type Answer, hasNoContent } from "./mockAnswer.js"
+import { exactOf, mockRequest } from "./mockRequest.js"
+import { MockUpload, type UploadOwner } from "./mockUpload.js"
+
+/** Answers a request; the Scope ends with the body of the answer. */
+export type Answering<R> = (request: MockRequest, scope: Scope.Scope) => Effect.Effect<Answer, ClientError, R>
+
+/** Who made the connection. */
+export interface MockOwner<R> {
+  readonly context: Context.Context<R>
+  readonly answer: Answering<R>
+  readonly onBegin: (connection: MockConnection<R>, request: MockRequest) => void
+  readonly onAnswer: (connection: MockConnection<R>, status: number) => void
+  /** The exchange is over, and so are its fiber and its Scope. */
+  readonly onEnd: (connection: MockConnection<R>) => void
+}
+
+/** Bytes given to a response's body at once. */
+const sliceSize = 64 * 1024
+
+export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
+  readonly id: number
+  readonly info: ConnectionInfo
+  exchanged: Exchange | undefined = undefined
+  private readonly owner: MockOwner<R>
+  private readonly fiberRefs: FiberRefs.FiberRefs
+  private readonly aborter = new AbortController()
+  private upload: MockUpload | undefined = undefined
+  private fiber: Fiber.RuntimeFiber<void, ClientError> | undefined = undefined
+  private body: IncomingBody | undefined = undefined
+  private over = false
+  private sent = false
+  private paused = false
+  private wake: (() => void) | undefined = undefined
+  private phaseDeadline: Deadline | undefined = undefined
+  private progressAt = 0
+
+  constructor(id: number, owner: MockOwner<R>, fiberRefs: FiberRefs.FiberRefs) {
+    this.id = id
+    this.info = { id, reused: false }
+    this.owner = owner
+    this.fiberRefs = fiberRefs
+  }
+
+  exchange(exchange: Exchange): void {
+    this.exchanged = exchange
+    const upload = new MockUpload(exchange.wire.body, this)
+    this.upload = upload
+    exchange.marks.start("send")
+    this.watch("send", exchange.limits.send)
+    const context = Context.add(this.owner.context, MockDetails, {
+      ...exchange.details("connect"),
+      host: exchange.route.origin.host,
+      port: exchange.route.origin.port
+    })
+    const runtime = Runtime.make({
+      context,
+      runtimeFlags: Runtime.defaultRuntimeFlags,
+      fiberRefs: this.fiberRefs
+    })
+    // The upload may fail or end before the fiber is known, which then must not begin.
+    const program = Effect.suspend(() => (this.over ? Effect.void : this.program(exchange, upload)))
+    this.fiber = Runtime.runFork(runtime)(program, { immediate: false })
+    this.fiber.addObserver((exit) => {
+      if (exit._tag === "Failure") this.onFailure(exit.cause)
+      this.owner.onEnd(this)
+    })
+  }
+
+  /** Everything of one exchange; failures before the head are the request's. */
+  private program(exchange: Exchange, upload: MockUpload): Effect.Effect<void, ClientError, R> {
+    return Effect.acquireUseRelease(
+      Scope.make(),
+      (scope) => {
+        const request = mockRequest(exactOf(exchange), exchange, upload.body, this.aborter.signal)
+        this.owner.onBegin(this, request)
+        upload.start()
+        return Effect.flatMap(this.owner.answer(request, scope), (answer) =>
+          Effect.zipRight(
+            this.takeUpload(request, upload, answer),
+            Effect.suspend(() => this.deliver(exchange, answer))
+          )
+        )
+      },
+      (scope, exit) => Scope.close(scope, exit)
+    )
+  }
+
+  /** A request body that the handler has not looked at is read to its end, as a server does that answers afterwards. */
+  private takeUpload(request: MockRequest, upload: MockUpload, answer: Answer): Effect.Effect<void> {
+    if (!upload.running) return Effect.void
+    if (answer.head.status >= 300) {
+      return Effect.sync(() => upload.cancel())
+    }
+    const { body } = request
+    if (request.bodyUsed || (body !== null && (body.locked || body === answer.body))) return Effect.void
+    return Effect.async<void>((resume) => {
+      this.wake = () => resume(Effect.void)
+      upload.discard()
+    })
+  }
+
+  private deliver(exchange: Exchange, answer: Answer): Effect.Effect<void> {
+    if (this.over) return Effect.void
+    const { head } = answer
+    this.unwatch()
+    this.owner.onAnswer(this, head.status)
+    if (this.sent) exchange.marks.end("headers")
+    exchange.marks.start("body")
+    const body = new IncomingBody(head.contentLength, this)
+    this.body = body
+    const none = answer.body === undefined || hasNoContent(exchange.wire.method, head.status)
+    exchange.onHead(head, body)
+    if (this.over) return cancelled(answer)
+    if (none && answer.cut !== true) {
+      this.settle(exchange, body, answer)
+      return Effect.void
+    }
+    this.watch("body", exchange.limits.body)
+    return Effect.zipRight(
+      this.pump(body, answer),
+      Effect.sync(() => this.settle(exchange, body, answer))
+    )
+  }
+
+  // The response's body.
+
+  private pump(body: IncomingBody, answer: Answer): Effect.Effect<void> {
+    const given = answer.body
+    if (given === undefined) return Effect.void
+    if (given instanceof Uint8Array) return this.push(body, given)
+    const reader = given.getReader()
+    const read = Effect.tryPromise({ try: () => reader.read(), catch: (cause) => cause })
+    const loop: Effect.Effect<void> = Effect.matchEffect(read, {
+      onFailure: (cause) => Effect.sync(() => this.failBody(this.incomplete(cause))),
+      onSuccess: (result) => {
+        if (this.over || result.done || body.received === body.length) return Effect.void
+        const { value } = result
+        if (value instanceof Uint8Array) return Effect.zipRight(this.push(body, value), loop)
+        return Effect.sync(() => this.failBody(this.incomplete(new TypeError("A chunk of the body is not bytes"))))
+      }
+    })
+    return Effect.ensuring(
+      loop,
+      Effect.sync(() => {
+        if (!body.complete) reader.cancel().catch(() => {})
+      })
+    )
+  }
+
+  /** Hands out bytes, and waits while nobody wants them. What is beyond the announced length is no part of the body. */
+  private push(body: IncomingBody, bytes: Uint8Array): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.over) return Effect.void
+      const room = body.length === undefined ? bytes.length : body.length - body.received
+      const end = Math.min(bytes.length, room, sliceSize)
+      if (end === 0) return Effect.void
+      this.progressAt = this.exchanged?.deadlines.now() ?? 0
+      const slice = Buffer.from(bytes.buffer, bytes.byteOffset, end)
+      const rest = end < Math.min(bytes.length, room) ? this.push(body, bytes.subarray(end)) : Effect.void
+      if (body.push(slice, 0, end)) return rest
+      this.paused = true
+      return Effect.zipRight(this.resumed, rest)
+    })
+  }
+
+  private get resumed(): Effect.Effect<void> {
+    return Effect.async<void>((resume) => {
+      if (!this.paused) resume(Effect.void)
+      else this.wake = () => resume(Effect.void)
+    })
+  }
+
+  resume(): void {
+    if (!this.paused) return
+    this.paused = false
+    this.progressAt = this.exchanged?.deadlines.now() ?? 0
+    this.wake?.()
+  }
+
+  abandon(): void {
+    if (this.over) return
+    this.finish()
+    this.exchanged?.onDone()
+  }
+
+  // What the upload tells.
+
+  readonly onSent = (): void => {
+    const exchange = this.exchanged
+    if (exchange === undefined || this.over) return
+    this.sent = true
+    exchange.marks.end("send")
+    if (this.body === undefined) {
+      exchange.marks.start("headers")
+      this.watch("headers", exchange.limits.headers)
+      this.wake?.()
+    }
+  }
+
+  readonly onProgress = (): void => {
+    this.progressAt = this.exchanged?.deadlines.now() ?? 0
+  }
+
+  readonly onUploadError = (error: ClientError): void => {
+    if (this.body === undefined) this.fail(error)
+    else this.failBody(this.incomplete(error))
+  }
+
+  // Ends.
+
+  cut(error: ClientError): void {
+    if (this.body === undefined) this.fail(error)
+    else this.failBody(error)
+  }
+
+  abort(_reason: ConnectionClosed["reason"]): void {
+    if (this.over) return
+    this.finish()
+    if (this.body !== undefined) this.exchanged?.onDone()
+  }
+
+  private settle(exchange: Exchange, body: IncomingBody, answer: Answer): void {
+    if (this.over) return
+    if (answer.cut === true || (body.length !== undefined && body.received < body.length)) {
+      this.failBody(this.incomplete(undefined))
+      return
+    }
+    exchange.marks.end("body")
+    this.over = true
+    this.unwatch()
+    this.upload?.cancel()
+    exchange.onDone()
+    body.end(answer.trailers ?? [])
+  }
+
+  /** The handler has failed, or died. */
+  private onFailure(cause: Cause.Cause<ClientError>): void {
+    if (this.over) return
+    const failure = Cause.failureOption(cause)
+    if (Option.isSome(failure)) {
+      this.fail(failure.value)
+      return
+    }
+    const exchange = this.exchanged
+    const defect = Cause.isInterruptedOnly(cause)
+      ? Cause.die(new Error("The handler of a mock has interrupted itself"))
+      : Cause.flatMap(cause, () => Cause.empty)
+    if (this.body !== undefined) {
+      this.failBody(this.incomplete(Cause.squash(defect)))
+      return
+    }
+    this.finish()
+    exchange?.onDefect?.(defect)
+  }
+
+  private fail(error: ClientError): void {
+    if (this.over) return
+    this.finish()
+    this.exchanged?.onError(error, false)
+  }
+
+  private failBody(error: ClientError): void {
+    if (this.over) return
+    const body = this.body
+    this.finish()
+    this.exchanged?.onDone()
+    body?.fail(error)
+  }
+
+  /** Stops the fiber; nobody is told by this. */
+  private finish(): void {
+    this.over = true
+    this.unwatch()
+    this.upload?.cancel()
+    this.aborter.abort()
+    this.fiber?.unsafeInterruptAsFork(FiberId.none)
+  }
+
+  private incomplete(cause: unknown): ClientPayloadError {
+    return new ClientPayloadError({
+      ...this.exchanged?.details("body"),
+      reason: "Incomplete",
+      received: this.body?.received ?? 0,
+      expected: this.body?.length,
+      cause
+    })
+  }
+
+  // Time limits of the phases.
+
+  private watch(phase: "send" | "headers" | "body", limit: number): void {
+    this.unwatch()
+    const exchange = this.exchanged
+    if (limit === Infinity || exchange === undefined) return
+    const { deadlines } = exchange
+    this.progressAt = deadlines.now()
+    const check = () => {
+      const until = this.paused ? deadlines.now() + limit : this.progressAt + limit
+      if (deadlines.now() < until) {
+        this.phaseDeadline = deadlines.schedule(until, check)
+        return
+      }
+      const details = { ...exchange.details(phase), phase, timeout: phase, limit: Duration.millis(limit) }
+      this.cut(new SocketTimeoutError(details))
+    }
+    this.phaseDeadline = deadlines.schedule(this.progressAt + limit, check)
+  }
+
+  private unwatch(): void {
+    this.phaseDeadline?.cancel()
+    this.phaseDeadline = undefined
+  }
+}
+
+const cancelled = (answer: Answer): Effect.Effect<void> =>
+  Effect.sync(() => {
+    if (answer.body instanceof ReadableStream) answer.body.cancel().catch(() => {})
+  })

@@ -1,0 +1,54 @@
+/**
+ * A request as the handler of a mock gets it: made of what would go on the wire.
+ */
+import type { ClientRequest } from "../../ClientRequest.js"
+import type { MockRequest } from "../../Connector.js"
+import { decodeText } from "../network/http1/head.js"
+import { Prepared } from "../request/preparedRequest.js"
+import type { Exchange } from "../transport/transport.js"
+
+type Line = readonly [name: string, value: string]
+
+/** The header lines of a wire request, as latin1 code units. */
+export const linesOf = (head: string): ReadonlyArray<Line> => {
+  const out: Array<Line> = []
+  for (const line of head.split("\r\n")) {
+    const colon = line.indexOf(":")
+    if (colon > 0) out.push([line.slice(0, colon), line.slice(colon + 1).trim()])
+  }
+  return out
+}
+
+/** The prepared request with the headers as they are sent: automatic ones, credentials and cookies among them. */
+export const exactOf = (exchange: Exchange): ClientRequest => {
+  const { request } = exchange
+  if (!(request instanceof Prepared)) throw new TypeError("a mock answers requests of sessions only")
+  const pairs = linesOf(exchange.wire.head).map(([name, value]) => [name, decodeText(value)] as const)
+  return request.derive({ fields: { pairs, secret: request.fields.secret }, auth: undefined, cookies: [] })
+}
+
+/** Methods that a `Request` can have no body with. */
+const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD"])
+
+/** Methods that a `Request` cannot have. */
+const forbidden: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"])
+
+/** Not a class of its own: to extend `Request` is to load the web's globals with this module. */
+const exactRequest = (exact: ClientRequest, init: RequestInit): MockRequest =>
+  Object.defineProperty(Object.assign(new Request(exact.url, init), { exact }), "method", { value: exact.method })
+
+/** The web's view of a request; `signal` is aborted when the exchange ends early. */
+export const mockRequest = (
+  exact: ClientRequest,
+  exchange: Exchange,
+  body: Uint8Array | ReadableStream<Uint8Array> | undefined,
+  signal: AbortSignal
+): MockRequest => {
+  const headers = linesOf(exchange.wire.head).map(([name, value]): [string, string] => [name, value])
+  const { method } = exact
+  const init: RequestInit = { method: forbidden.has(method) ? "POST" : method, headers, signal }
+  if (body === undefined || bodiless.has(method)) return exactRequest(exact, init)
+  const content = body instanceof Uint8Array ? new Uint8Array(body) : body
+  const withBody = { ...init, body: content, duplex: "half" }
+  return exactRequest(exact, withBody)
+}

@@ -1,0 +1,44 @@
+/**
+ * A session of the members that a test names.
+ */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import type { Method } from "../../ClientRequest.js"
+import type { ConnectorService } from "../../Connector.js"
+import type { CookieJarService } from "../../CookieJar.js"
+import type { SessionService, TypeId, Verb } from "../../Session.js"
+import { typeId } from "../session/sessionImpl.js"
+
+const absent = (name: string) => Effect.dieMessage(`Session.layerMock: ${name} was not given`)
+
+/** Verbs and `execute` fall back on `request`; what is not given dies by its name when it is used. */
+export const mockSession = (partial: Partial<Omit<SessionService, TypeId>>): SessionService => {
+  const request: SessionService["request"] = partial.request ?? (() => absent("request"))
+  const verb =
+    (method: Method): Verb =>
+    (url, options) =>
+      request(method, url, options)
+  const service: SessionService = {
+    [typeId]: typeId,
+    request,
+    get: verb("GET"),
+    head: verb("HEAD"),
+    options: verb("OPTIONS"),
+    delete: verb("DELETE"),
+    post: verb("POST"),
+    put: verb("PUT"),
+    patch: verb("PATCH"),
+    execute: (value, options) => request(value.method, value.url, options),
+    webSocket: () => absent("webSocket"),
+    with: () => service,
+    get cookieJar(): CookieJarService {
+      throw new Error("Session.layerMock: cookieJar was not given")
+    },
+    get connector(): ConnectorService {
+      throw new Error("Session.layerMock: connector was not given")
+    },
+    signals: Stream.dieMessage("Session.layerMock: signals was not given"),
+    close: Effect.void
+  }
+  return Object.defineProperties(service, Object.getOwnPropertyDescriptors(partial))
+}

@@ -1,0 +1,187 @@
+/**
+ * A transport without sockets: programs answer the requests.
+ */
+import type * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
+import * as Scope from "effect/Scope"
+import type { ClientRequest } from "../../ClientRequest.js"
+import type { Counts, MockCall, MockHandler, MockRequest } from "../../Connector.js"
+import { type ClientError, isClientError, SessionClosedError } from "../../Errors.js"
+import { atMost } from "../transport/deadlines.js"
+import { makeHub } from "../transport/signalHub.js"
+import type { Connection, Exchange, Transport } from "../transport/transport.js"
+import { fromResponse } from "./mockAnswer.js"
+import { type Answering, MockConnection, type MockOwner } from "./mockConnection.js"
+
+/** Milliseconds that requests in flight may go on when it closes, as over a network. */
+const gracefulShutdownTimeout = 5000
+
+/** Milliseconds that the Scopes of handlers may take to close after that. */
+const closeTime = 1000
+
+/** Of the connections of a mock, where others have an address. */
+const remoteAddress = "mock"
+
+interface Call {
+  readonly request: ClientRequest
+  status: number | undefined
+}
+
+export class MockTransport<R> implements Transport, MockOwner<R> {
+  readonly hub = makeHub()
+  readonly gracefulShutdownTimeout = gracefulShutdownTimeout
+  readonly context: Context.Context<R>
+  readonly answer: Answering<R>
+  private readonly active = new Map<MockConnection<R>, Call | undefined>()
+  private calls: Array<Call> = []
+  private state: "open" | "closing" | "closed" = "open"
+  private readonly done = Deferred.unsafeMake<void>(FiberId.none)
+  private ids = 0
+  private onQuiet: (() => void) | undefined = undefined
+
+  /** `context` is the handlers'. */
+  constructor(context: Context.Context<R>, answer: Answering<R>) {
+    this.context = context
+    this.answer = answer
+  }
+
+  /** What has been asked so far, oldest first. */
+  get history(): ReadonlyArray<MockCall> {
+    return this.calls.map((call) => ({ ...call }))
+  }
+
+  forget(): void {
+    this.calls = []
+  }
+
+  takeIdle(): undefined {
+    return undefined
+  }
+
+  acquire(exchange: Exchange): Effect.Effect<Connection, ClientError> {
+    return Effect.withFiberRuntime<Connection, ClientError>((fiber) => {
+      if (this.state !== "open") return Effect.fail(closedError(exchange))
+      const open = () => {
+        const connection = new MockConnection(++this.ids, this, fiber.getFiberRefs())
+        connection.exchanged = exchange
+        this.active.set(connection, undefined)
+        exchange.onConnection(connection)
+        return connection
+      }
+      const { trace } = exchange
+      if (trace === undefined) return Effect.sync(open)
+      const { host, port } = exchange.route.origin
+      return Effect.flatMap(trace.emit({ _tag: "ConnectionCreateStart", host, port }), () => {
+        const connectionId = this.ids + 1
+        const end = { _tag: "ConnectionCreateEnd", host, port, connectionId, remoteAddress, failed: [] } as const
+        return Effect.zipRight(trace.emit(end), Effect.sync(open))
+      })
+    })
+  }
+
+  // What connections tell.
+
+  onBegin(connection: MockConnection<R>, request: MockRequest): void {
+    const call: Call = { request: request.exact, status: undefined }
+    this.calls.push(call)
+    this.active.set(connection, call)
+  }
+
+  onAnswer(connection: MockConnection<R>, status: number): void {
+    const call = this.active.get(connection)
+    if (call !== undefined) call.status = status
+  }
+
+  onEnd(connection: MockConnection<R>): void {
+    this.active.delete(connection)
+    connection.exchanged?.trace?.offer({
+      _tag: "ConnectionClosed",
+      connectionId: connection.id,
+      reason: "ConnectionClose",
+      requests: 1
+    })
+    if (this.active.size === 0) this.onQuiet?.()
+  }
+
+  // The state and the end of it.
+
+  stats(): Counts & { readonly perKey: ReadonlyMap<string, Counts> } {
+    const perKey = new Map<string, Counts>()
+    for (const { exchanged } of this.active.keys()) {
+      if (exchanged === undefined) continue
+      const { key } = exchanged.route
+      perKey.set(key, { ...none, acquired: (perKey.get(key)?.acquired ?? 0) + 1 })
+    }
+    return { ...none, acquired: this.active.size, perKey }
+  }
+
+  closed(): boolean {
+    return this.state !== "open"
+  }
+
+  readonly closeIdle = Effect.void
+  readonly clearDnsCache = () => Effect.void
+
+  get close(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.state !== "open") return Deferred.await(this.done)
+      this.state = "closing"
+      return this.quiet(gracefulShutdownTimeout).pipe(
+        Effect.zipRight(
+          Effect.sync(() => {
+            this.state = "closed"
+            for (const connection of [...this.active.keys()]) {
+              if (connection.exchanged !== undefined) connection.cut(closedError(connection.exchanged))
+            }
+          })
+        ),
+        Effect.zipRight(this.quiet(closeTime)),
+        Effect.zipRight(Effect.sync(this.hub.end)),
+        Effect.zipRight(Deferred.succeed(this.done, undefined)),
+        Effect.asVoid,
+        Effect.uninterruptible
+      )
+    })
+  }
+
+  private quiet(millis: number): Effect.Effect<void> {
+    return atMost(millis, (done) => {
+      this.onQuiet = done
+      if (this.active.size === 0) done()
+    })
+  }
+}
+
+const none: Counts = { acquired: 0, idle: 0, connecting: 0, waiting: 0 }
+
+const closedError = (exchange: Exchange): ClientError =>
+  new SessionClosedError({ ...exchange.details(undefined), subject: "Connector" })
+
+/** A failure of a handler that is no effect can be the request's fault as well. */
+const fromPromise = (promise: Promise<Response>): Effect.Effect<Response, ClientError> =>
+  Effect.catchAll(Effect.tryPromise({ try: () => promise, catch: (cause) => cause }), (cause) =>
+    isClientError(cause) ? Effect.fail(cause) : Effect.die(cause)
+  )
+
+/** A mock that closes with the Scope; what answering needs is taken from the context. */
+export const fromAnswering = <R>(answer: Answering<R>): Effect.Effect<MockTransport<R>, never, R | Scope.Scope> =>
+  Effect.flatMap(Effect.context<R>(), (context) =>
+    Effect.acquireRelease(
+      Effect.sync(() => new MockTransport(context, answer)),
+      (transport) => transport.close
+    )
+  )
+
+/** Answers by a handler. */
+export const handling =
+  <R>(handler: MockHandler<R>): Answering<Exclude<R, Scope.Scope>> =>
+  (request, scope) => {
+    const response = Effect.suspend((): Effect.Effect<Response, ClientError, R> => {
+      const result = handler(request)
+      if (Effect.isEffect(result)) return result
+      return result instanceof Promise ? fromPromise(result) : Effect.succeed(result)
+    })
+    return Effect.map(Scope.extend(response, scope), (given) => fromResponse(given, request.method))
+  }

@@ -1,0 +1,93 @@
+/**
+ * A request body on its way into the handler of a mock, with backpressure.
+ */
+import type { ClientError } from "../../Errors.js"
+import type { RequestBody, RequestSink, RequestSource } from "../transport/transport.js"
+
+/** Who is told how the body goes. */
+export interface UploadOwner {
+  readonly onSent: () => void
+  readonly onProgress: () => void
+  readonly onUploadError: (error: ClientError) => void
+}
+
+/** Bytes between the source and the handler: what the buffers of a network would hold. */
+const highWaterMark = 64 * 1024
+
+export class MockUpload implements RequestSink {
+  /** Set by the source. */
+  onDrain: (() => void) | undefined = undefined
+  /** What the handler reads. */
+  readonly body: Uint8Array | ReadableStream<Uint8Array> | undefined
+  private readonly given: RequestBody | undefined
+  private readonly owner: UploadOwner
+  private controller: ReadableStreamDefaultController<Uint8Array> | undefined = undefined
+  private source: RequestSource | undefined = undefined
+  private discarding = false
+  private state: "open" | "ended" | "cancelled" = "open"
+
+  constructor(given: RequestBody | undefined, owner: UploadOwner) {
+    this.given = given
+    this.owner = owner
+    this.body = given === undefined || given._tag === "Bytes" ? given?.bytes : this.makeStream()
+  }
+
+  private makeStream(): ReadableStream<Uint8Array> {
+    return new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.controller = controller
+        },
+        pull: () => this.onDrain?.(),
+        cancel: () => this.discard()
+      },
+      { highWaterMark, size: (chunk) => chunk?.byteLength ?? 0 }
+    )
+  }
+
+  /** Whether the source may still have something. */
+  get running(): boolean {
+    return this.state === "open"
+  }
+
+  start(): void {
+    if (this.given?._tag === "Stream") this.source = this.given.start(this)
+    else this.end()
+  }
+
+  /** Takes the rest and throws it away. */
+  discard(): void {
+    this.discarding = true
+    this.onDrain?.()
+  }
+
+  /** Wants no more. */
+  cancel(): void {
+    if (this.state !== "open") return
+    this.state = "cancelled"
+    this.source?.cancel()
+    this.controller?.error(new Error("The exchange is over"))
+  }
+
+  readonly write = (chunk: Uint8Array): boolean => {
+    if (this.state !== "open" || chunk.length === 0) return true
+    this.owner.onProgress()
+    if (this.discarding || this.controller === undefined) return true
+    this.controller.enqueue(new Uint8Array(chunk))
+    return (this.controller.desiredSize ?? 0) > 0
+  }
+
+  readonly end = (): void => {
+    if (this.state !== "open") return
+    this.state = "ended"
+    if (!this.discarding) this.controller?.close()
+    this.owner.onSent()
+  }
+
+  readonly fail = (error: ClientError): void => {
+    if (this.state !== "open") return
+    this.state = "cancelled"
+    if (!this.discarding) this.controller?.error(error)
+    this.owner.onUploadError(error)
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * Opens connections: resolve, race the addresses, go through the proxy, secure. Whatever is opened is in the
+ * exchange's `Sockets` from the step that makes it, so that whoever dials can close it at any point.
+ */
+import * as Net from "node:net"
+import { domainToASCII } from "node:url"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import { sequential } from "effect/ExecutionStrategy"
+import * as Scope from "effect/Scope"
+import type { TcpOptions, UnixOptions } from "../../../Connector.js"
+import {
+  type ClientConnectorDNSError,
+  type ClientConnectorError,
+  type ClientError,
+  ClientProxyConnectionError,
+  type TlsError,
+  UnixClientConnectorError
+} from "../../../Errors.js"
+import type { ResolverService } from "../../../Resolver.js"
+import type { Sockets, Wire } from "../../transport/networkStream.js"
+import { DataReader, type SocketReader } from "../../transport/socketReader.js"
+import type { Exchange, ProxyRoute } from "../../transport/transport.js"
+import type { Dialer } from "../network.js"
+import { compileAddressPolicy } from "./addressPolicy.js"
+import { DnsCache } from "./dnsCache.js"
+import { forwards } from "./forwards.js"
+import type { Connected } from "./race.js"
+import { during, locate, permit, reach, type Target, type TcpSettings, timedOut } from "./reach.js"
+import { socks } from "./socks.js"
+import { makeTlsStep, type SecureError, type TlsStep } from "./tlsStep.js"
+import { tunnel } from "./tunnel.js"
+import { connectUnix } from "./unix.js"
+
+const millis = (input: Duration.DurationInput): number => Math.max(0, Duration.toMillis(Duration.decode(input)))
+
+/** The system counts probes in seconds, and takes 15 bits of them. */
+const keepAliveMillis = (input: Duration.DurationInput | undefined): number => {
+  const delay = input === undefined ? Infinity : millis(input)
+  return delay === Infinity ? Infinity : Math.min(32_767_000, Math.max(1000, delay))
+}
+
+const familyOf = ({ family, localAddress }: TcpOptions): 4 | 6 | undefined => {
+  if (localAddress === undefined) return family
+  const local = Net.isIP(localAddress)
+  if (local !== 4 && local !== 6) throw new TypeError("localAddress is not an IP address")
+  if (family !== undefined && family !== local) throw new TypeError("localAddress is not of the given family")
+  return local
+}
+
+const settingsOf = (options: TcpOptions, resolver: ResolverService, scope: Scope.Scope): TcpSettings => ({
+  cache: new DnsCache({
+    resolver,
+    family: familyOf(options),
+    enabled: options.useDnsCache ?? true,
+    ttl: millis(options.ttlDnsCache ?? "10 seconds"),
+    maxSize: options.dnsCacheMaxSize ?? 1000,
+    staleIfError: millis(options.staleIfError ?? 0),
+    scope
+  }),
+  allows: compileAddressPolicy(options.addressPolicy),
+  localAddress: options.localAddress,
+  delay: millis(options.happyEyeballsDelay ?? "250 millis"),
+  noDelay: options.noDelay ?? true,
+  keepAlive: keepAliveMillis(options.tcpKeepAlive)
+})
+
+interface Facts {
+  readonly address: string
+  readonly failed: Wire["failed"]
+}
+
+const wireOf = (
+  socket: Net.Socket,
+  { address, failed }: Facts,
+  rest: Partial<Pick<Wire, "forward" | "reader">>
+): Wire => ({
+  socket,
+  remoteAddress: address,
+  localAddress: socket.localAddress,
+  tls: undefined,
+  failed,
+  forward: rest.forward ?? false,
+  reader: rest.reader ?? new DataReader(socket)
+})
+
+/** The last step: TLS with the origin, if it is to be. */
+const finish = (
+  step: TlsStep,
+  exchange: Exchange,
+  socket: Net.Socket,
+  facts: Facts,
+  reader: SocketReader | undefined
+): Effect.Effect<Wire, ClientError> =>
+  exchange.route.origin.scheme === "https"
+    ? Effect.map(step.origin(exchange, socket), (secured) => ({
+        ...wireOf(secured.socket, facts, {}),
+        tls: secured.info
+      }))
+    : Effect.sync(() => wireOf(socket, facts, reader === undefined ? {} : { reader }))
+
+const direct = Effect.fnUntraced(function* (
+  settings: TcpSettings,
+  step: TlsStep,
+  exchange: Exchange,
+  sockets: Sockets
+) {
+  const target = exchange.route.origin
+  const located = yield* locate(settings, exchange, target, exchange.trace)
+  const permitted = yield* permit(settings, exchange, target, located)
+  const connected = yield* reach(settings, exchange, target, permitted, sockets, target.scheme === "http")
+  return yield* finish(step, exchange, connected.socket, connected, connected.reader)
+})
+
+const proxyError = (
+  exchange: Exchange,
+  proxy: ProxyRoute,
+  error: ClientConnectorDNSError | ClientConnectorError | TlsError
+): ClientProxyConnectionError => {
+  const reason =
+    error._tag === "ClientConnectorDNSError" ? "Dns" : error._tag === "ClientConnectorError" ? "Connect" : "Tls"
+  return new ClientProxyConnectionError({
+    ...exchange.details(error.phase),
+    proxy: proxy.url,
+    reason,
+    code: error._tag === "FingerprintMismatch" ? "ERR_FINGERPRINT_MISMATCH" : error.code,
+    cause: error
+  })
+}
+
+/**
+ * A socket to the proxy. The address policy guards what requests can name, and a proxy is named by whoever sets up
+ * the session; signals tell of the target's name only.
+ */
+const toProxy = (
+  settings: TcpSettings,
+  step: TlsStep,
+  exchange: Exchange,
+  proxy: ProxyRoute,
+  sockets: Sockets,
+  slab: boolean
+) =>
+  locate(settings, exchange, proxy, undefined).pipe(
+    Effect.flatMap((addresses) => reach(settings, exchange, proxy, { addresses, refused: [] }, sockets, slab)),
+    Effect.flatMap(
+      (connected): Effect.Effect<Connected, SecureError> =>
+        proxy.kind === "https"
+          ? Effect.map(step.proxy(exchange, proxy, connected.socket), ({ socket }) => ({ ...connected, socket }))
+          : Effect.succeed(connected)
+    ),
+    Effect.mapError((error) => (error._tag === "ConnectionTimeoutError" ? error : proxyError(exchange, proxy, error)))
+  )
+
+/**
+ * What the proxy is asked for. Its address is known here, and therefore guarded, where it is a literal and where
+ * socks5 has names resolved by the client.
+ */
+const destinationOf = Effect.fnUntraced(function* (settings: TcpSettings, exchange: Exchange, proxy: ProxyRoute) {
+  const origin = exchange.route.origin
+  if (origin.ip === 0 && proxy.kind !== "socks5") return origin
+  const located = yield* locate(settings, exchange, origin, exchange.trace)
+  const { addresses } = yield* permit(settings, exchange, origin, located)
+  const { address, family } = addresses[0]
+  return { host: address, port: origin.port, ip: family } satisfies Target
+})
+
+const throughProxy = Effect.fnUntraced(function* (
+  settings: TcpSettings,
+  step: TlsStep,
+  exchange: Exchange,
+  proxy: ProxyRoute,
+  sockets: Sockets
+) {
+  const destination = yield* destinationOf(settings, exchange, proxy)
+  const { origin } = exchange.route
+  const speaksHttp = proxy.kind === "http" || proxy.kind === "https"
+  const forward = forwards(proxy, origin, exchange.route.tunnel)
+  const slab = forward && proxy.kind === "http"
+  const connected = yield* toProxy(settings, step, exchange, proxy, sockets, slab)
+  const { reader, socket } = connected
+  if (forward) return wireOf(socket, connected, reader === undefined ? { forward } : { forward, reader })
+  const inner = speaksHttp
+    ? yield* tunnel(socket, proxy, origin, exchange)
+    : yield* socks(socket, proxy, destination, exchange)
+  return yield* finish(step, exchange, inner, connected, undefined)
+})
+
+/**
+ * Connections over TCP. Options that cannot be right throw, which is a defect. What is being looked up is abandoned
+ * with the Scope.
+ */
+export const makeTcpDialer = (
+  options: TcpOptions,
+  services: { readonly resolver: ResolverService }
+): Effect.Effect<Dialer, never, Scope.Scope> =>
+  // Its own Scope outlives whatever is added to the outer one from now on, a pool that fails its requests by itself.
+  Effect.flatMap(
+    Effect.scopeWith((outer) => Scope.fork(outer, sequential)),
+    (scope) =>
+      Effect.sync(() => {
+        const settings = settingsOf(options, services.resolver, scope)
+        const step = makeTlsStep(
+          options.ssl,
+          options.certificateWarning === undefined ? undefined : millis(options.certificateWarning)
+        )
+        return {
+          dial: (exchange, sockets) =>
+            exchange.route.proxy === undefined
+              ? direct(settings, step, exchange, sockets)
+              : throughProxy(settings, step, exchange, exchange.route.proxy, sockets),
+          // What a connection was dialled for is permitted; one that a proxy forwards by is there for all origins.
+          permits: ({ origin, proxy }) =>
+            proxy === undefined ||
+            origin.ip === 0 ||
+            settings.allows({ address: origin.host, family: origin.ip }, origin.host),
+          clearDnsCache: (host, port) =>
+            Effect.sync(() =>
+              settings.cache.clear(host === undefined ? host : domainToASCII(host) || host.toLowerCase(), port)
+            )
+        }
+      })
+  )
+
+const overUnix = Effect.fnUntraced(function* (path: string, step: TlsStep, exchange: Exchange, sockets: Sockets) {
+  const connected = yield* during(
+    exchange,
+    "connect",
+    Effect.mapError(
+      connectUnix({
+        path,
+        limit: exchange.limits.socketConnect,
+        slab: exchange.route.origin.scheme === "http",
+        deadlines: exchange.deadlines,
+        sockets
+      }),
+      ({ cause, code, timedOut: late }) => {
+        const error = new UnixClientConnectorError({ ...exchange.details("connect"), path, code, cause })
+        return late ? timedOut(exchange, "connect", "socketConnect", error) : error
+      }
+    )
+  )
+  return yield* finish(step, exchange, connected.socket, { address: path, failed: [] }, connected.reader)
+})
+
+/**
+ * Connections to one Unix socket, whatever host a request names, and whatever proxy: nothing leaves the socket for TCP.
+ */
+export const makeUnixDialer = (options: UnixOptions): Dialer => {
+  const step = makeTlsStep(options.ssl, undefined)
+  return {
+    dial: (exchange, sockets) => overUnix(options.path, step, exchange, sockets),
+    clearDnsCache: () => Effect.void
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * Happy Eyeballs (RFC 8305, section 5): the addresses of a host in a staggered race, of which one socket is left.
+ */
+import * as Net from "node:net"
+import type * as Arr from "effect/Array"
+import * as Effect from "effect/Effect"
+import type { FailedAddress } from "../../../Errors.js"
+import type { Address } from "../../../Resolver.js"
+import type { Deadline, Deadlines } from "../../transport/deadlines.js"
+import type { Sockets } from "../../transport/networkStream.js"
+import { SlabReader, type SocketReader } from "../../transport/socketReader.js"
+
+/** How to connect; durations are milliseconds, `Infinity` is off. */
+export interface ConnectOptions {
+  readonly port: number
+  /** Until the next address is tried beside the last. */
+  readonly delay: number
+  /** Of one address. */
+  readonly limit: number
+  readonly localAddress: string | undefined
+  readonly noDelay: boolean
+  readonly keepAlive: number
+  /** Reads into the shared slab, for plain HTTP straight away; otherwise the socket is paused and emits "data". */
+  readonly slab: boolean
+  readonly deadlines: Deadlines
+  readonly sockets: Sockets
+}
+
+/** The socket that won. */
+export interface Connected {
+  readonly socket: Net.Socket
+  /** Present with `slab`. */
+  readonly reader: SocketReader | undefined
+  readonly address: string
+  readonly failed: ReadonlyArray<FailedAddress>
+}
+
+/** Every address failed. */
+export interface ConnectFailure {
+  readonly failed: ReadonlyArray<FailedAddress>
+  /** The last one's. */
+  readonly code: string
+  readonly cause: unknown
+  /** Whether it was `limit` that ended each of them. */
+  readonly timedOut: boolean
+}
+
+interface Attempt {
+  readonly address: string
+  readonly socket: Net.Socket
+  readonly reader: SocketReader | undefined
+  readonly deadline: Deadline
+}
+
+/** A socket may fail between two owners, when nobody listens yet: whoever comes next finds it destroyed. */
+export const ignoreErrors = (socket: Net.Socket): void => {
+  socket.on("error", noop)
+}
+
+const noop = () => {}
+
+/** The code of an error of Node's. */
+export const codeOf = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string"
+    ? cause.code
+    : "EUNKNOWN"
+
+class Race {
+  private readonly addresses: ReadonlyArray<Address>
+  private readonly options: ConnectOptions
+  private readonly resume: (effect: Effect.Effect<Connected, ConnectFailure>) => void
+  private readonly attempts = new Set<Attempt>()
+  private readonly failed: Array<FailedAddress> = []
+  private stagger: Deadline | undefined = undefined
+  private next = 0
+  private timeouts = 0
+  private cause: unknown = undefined
+  private over = false
+
+  constructor(
+    addresses: ReadonlyArray<Address>,
+    options: ConnectOptions,
+    resume: (effect: Effect.Effect<Connected, ConnectFailure>) => void
+  ) {
+    this.addresses = addresses
+    this.options = options
+    this.resume = resume
+  }
+
+  /** Tries the next address, and sees to the one after it. An address that fails at once is no recursion. */
+  advance(): void {
+    this.stagger?.cancel()
+    this.stagger = undefined
+    while (!this.over) {
+      const address = this.addresses[this.next]
+      if (address === undefined) break
+      this.next += 1
+      if (!this.open(address.address)) continue
+      const { deadlines, delay } = this.options
+      if (delay <= 0) continue
+      if (this.next < this.addresses.length) {
+        this.stagger = deadlines.schedule(deadlines.now() + delay, () => this.advance())
+      }
+      return
+    }
+    if (!this.over && this.attempts.size === 0) this.lose()
+  }
+
+  stop(): void {
+    this.over = true
+    this.stagger?.cancel()
+    for (const attempt of this.attempts) {
+      attempt.deadline.cancel()
+      attempt.socket.destroy()
+    }
+    this.attempts.clear()
+  }
+
+  private open(address: string): boolean {
+    const { deadlines, keepAlive, limit, localAddress, noDelay, port, slab, sockets } = this.options
+    const reader = slab ? new SlabReader() : undefined
+    let socket: Net.Socket
+    try {
+      socket = Net.connect({
+        host: address,
+        port,
+        noDelay,
+        autoSelectFamily: false,
+        ...(keepAlive === Infinity ? {} : { keepAlive: true, keepAliveInitialDelay: keepAlive }),
+        ...(localAddress === undefined ? {} : { localAddress }),
+        ...(reader === undefined ? {} : { onread: reader.onread })
+      })
+    } catch (cause) {
+      this.note(address, codeOf(cause), cause)
+      return false
+    }
+    sockets.add(socket)
+    ignoreErrors(socket)
+    if (!slab) socket.pause()
+    const deadline = deadlines.schedule(deadlines.now() + limit, () => {
+      this.timeouts += 1
+      this.fail(attempt, "ETIMEDOUT", undefined)
+    })
+    const attempt: Attempt = { address, socket, reader, deadline }
+    this.attempts.add(attempt)
+    socket.once("connect", () => this.win(attempt))
+    socket.once("error", (cause) => this.fail(attempt, codeOf(cause), cause))
+    return true
+  }
+
+  private note(address: string, code: string, cause: unknown): void {
+    this.failed.push({ address, port: this.options.port, code })
+    this.cause = cause
+  }
+
+  private fail(attempt: Attempt, code: string, cause: unknown): void {
+    if (!this.attempts.delete(attempt)) return
+    attempt.deadline.cancel()
+    attempt.socket.destroy()
+    this.note(attempt.address, code, cause)
+    this.advance()
+  }
+
+  private win(attempt: Attempt): void {
+    if (!this.attempts.delete(attempt)) return
+    attempt.deadline.cancel()
+    const { address, reader, socket } = attempt
+    socket.removeAllListeners("connect").removeAllListeners("error")
+    ignoreErrors(socket)
+    this.stop()
+    this.resume(Effect.succeed({ socket, reader, address, failed: this.failed }))
+  }
+
+  private lose(): void {
+    this.stop()
+    this.resume(
+      Effect.fail({
+        failed: this.failed,
+        code: this.failed.at(-1)?.code ?? "EUNKNOWN",
+        cause: this.cause,
+        timedOut: this.timeouts === this.failed.length
+      })
+    )
+  }
+}
+
+/**
+ * Connects to the first address that answers. An address that fails is followed by the next at once, one that keeps
+ * silent after `delay`; both go on then. Losers are closed. Interruption closes all.
+ */
+export const connect = (
+  addresses: Arr.NonEmptyReadonlyArray<Address>,
+  options: ConnectOptions
+): Effect.Effect<Connected, ConnectFailure> =>
+  Effect.async((resume) => {
+    const race = new Race(addresses, options, resume)
+    race.advance()
+    return Effect.sync(() => race.stop())
+  })

@@ -1,0 +1,169 @@
+/**
+ * From a host to a socket: its addresses, those of them that the policy lets pass, and the race between them.
+ */
+import * as Arr from "effect/Array"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import {
+  ClientConnectorDNSError,
+  ClientConnectorError,
+  ConnectionTimeoutError,
+  type FailedAddress
+} from "../../../Errors.js"
+import type { Address } from "../../../Resolver.js"
+import type { Sockets } from "../../transport/networkStream.js"
+import type { Trace } from "../../transport/trace.js"
+import type { ExchangeContext } from "../../transport/transport.js"
+import type { Allows } from "./addressPolicy.js"
+import { type DnsCache, LookupTimeout } from "./dnsCache.js"
+import { type Connected, type ConnectFailure, connect } from "./race.js"
+
+/** A connector's options, read once; durations are milliseconds, `Infinity` is off. */
+export interface TcpSettings {
+  readonly cache: DnsCache
+  readonly allows: Allows
+  readonly localAddress: string | undefined
+  readonly delay: number
+  readonly noDelay: boolean
+  readonly keepAlive: number
+}
+
+/** Host and port; `ip` is 0 for a name. */
+export interface Target {
+  readonly host: string
+  readonly port: number
+  readonly ip: 0 | 4 | 6
+}
+
+type Addresses = Arr.NonEmptyReadonlyArray<Address>
+
+/** Runs as a phase of the exchange. */
+export const during = <A, E>(
+  exchange: ExchangeContext,
+  phase: "dns" | "connect" | "tls",
+  effect: Effect.Effect<A, E>
+): Effect.Effect<A, E> =>
+  Effect.suspend(() => {
+    exchange.marks.start(phase)
+    return Effect.ensuring(
+      effect,
+      Effect.sync(() => exchange.marks.end(phase))
+    )
+  })
+
+/** A limit that ran out in the phase that it is for. */
+export const timedOut = (
+  exchange: ExchangeContext,
+  phase: "dns" | "connect" | "tls",
+  timeout: "dns" | "socketConnect" | "tls",
+  cause?: unknown
+): ConnectionTimeoutError =>
+  new ConnectionTimeoutError({
+    ...exchange.details(phase),
+    phase,
+    timeout,
+    limit: Duration.millis(exchange.limits[timeout]),
+    cause
+  })
+
+/** The addresses in the order in which they are to be tried. A literal is its own and is looked up by nobody. */
+export const locate = (
+  { cache }: TcpSettings,
+  exchange: ExchangeContext,
+  { host, ip, port }: Target,
+  trace: Trace | undefined
+): Effect.Effect<Addresses, ClientConnectorDNSError | ConnectionTimeoutError> => {
+  if (ip !== 0) return Effect.succeed([{ address: host, family: ip }])
+  const question = { host, port, trace, now: exchange.deadlines.now, limit: exchange.limits.dns }
+  return during(
+    exchange,
+    "dns",
+    Effect.mapError(cache.resolve(question), (error) =>
+      error instanceof LookupTimeout
+        ? timedOut(exchange, "dns", "dns")
+        : new ClientConnectorDNSError({
+            ...exchange.details("dns"),
+            host,
+            port,
+            code: error.code,
+            cause: error.cause
+          })
+    )
+  )
+}
+
+/** Addresses that may be tried, and those that may not. */
+export interface Permitted {
+  readonly addresses: Addresses
+  readonly refused: ReadonlyArray<FailedAddress>
+}
+
+/** Leaves out what the policy refuses. */
+export const permit = (
+  { allows }: TcpSettings,
+  exchange: ExchangeContext,
+  { host, port }: Target,
+  addresses: Addresses
+): Effect.Effect<Permitted, ClientConnectorError> =>
+  Effect.suspend(() => {
+    const [denied, allowed] = Arr.partition(addresses, (address) => allows(address, host))
+    const code = "ERR_IP_BLOCKED"
+    const refused = denied.map(({ address }): FailedAddress => ({ address, port, code }))
+    if (Arr.isNonEmptyArray(allowed)) return Effect.succeed({ addresses: allowed, refused })
+    return Effect.fail(
+      new ClientConnectorError({
+        ...exchange.details("connect"),
+        host,
+        port,
+        reason: "AddressPolicy",
+        code,
+        addresses: refused
+      })
+    )
+  })
+
+const connectError = (
+  exchange: ExchangeContext,
+  { host, port }: Target,
+  failure: ConnectFailure,
+  refused: ReadonlyArray<FailedAddress>
+): ClientConnectorError | ConnectionTimeoutError => {
+  const error = new ClientConnectorError({
+    ...exchange.details("connect"),
+    host,
+    port,
+    reason: "Connect",
+    code: failure.code,
+    addresses: [...refused, ...failure.failed],
+    cause: failure.cause
+  })
+  return failure.timedOut ? timedOut(exchange, "connect", "socketConnect", error) : error
+}
+
+/** Connects to the first of the addresses that answers. */
+export const reach = (
+  settings: TcpSettings,
+  exchange: ExchangeContext,
+  target: Target,
+  { addresses, refused }: Permitted,
+  sockets: Sockets,
+  slab: boolean
+): Effect.Effect<Connected, ClientConnectorError | ConnectionTimeoutError> =>
+  during(
+    exchange,
+    "connect",
+    Effect.mapError(
+      connect(addresses, {
+        port: target.port,
+        delay: settings.delay,
+        limit: exchange.limits.socketConnect,
+        localAddress: settings.localAddress,
+        noDelay: settings.noDelay,
+        keepAlive: settings.keepAlive,
+        slab,
+        deadlines: exchange.deadlines,
+        sockets
+      }),
+      (failure) => connectError(exchange, target, failure, refused)
+    )
+  )

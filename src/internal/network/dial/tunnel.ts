@@ -1,0 +1,198 @@
+/**
+ * CONNECT: a tunnel through an http proxy (RFC 9110, section 9.3.6).
+ */
+import type * as Net from "node:net"
+import * as Headers from "@effect/platform/Headers"
+import type * as Effect from "effect/Effect"
+import { BadHttpMessage, ClientHttpProxyError } from "../../../Errors.js"
+import type { Deadline } from "../../transport/deadlines.js"
+import type { Head, Origin, ProxyRoute } from "../../transport/transport.js"
+import { defaultLimits, Parser, type ParserLimits } from "../http1/parser.js"
+import {
+  type HandshakeContext,
+  type HandshakeError,
+  handshake,
+  type Outcome,
+  proxyError,
+  type Talker
+} from "./proxyHandshake.js"
+
+/** Bytes kept of the body of a refusal. */
+const bodySize = 1024
+
+/** Milliseconds that the body of a refusal may take to come. */
+const bodyTime = 1000
+
+/** Host and port, IPv6 in brackets; the port is always there. */
+export const authorityForm = (origin: Origin): string =>
+  `${origin.ip === 6 ? `[${origin.host}]` : origin.host}:${origin.port}`
+
+const requestText = (proxy: ProxyRoute, origin: Origin, authorization: string | undefined): string => {
+  const authority = authorityForm(origin)
+  let text = `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n`
+  if (authorization !== undefined) text += `Proxy-Authorization: ${authorization}\r\n`
+  for (const [name, value] of proxy.headers) text += `${name}: ${value}\r\n`
+  return `${text}\r\n`
+}
+
+/** Takes the credentials out of what a proxy has echoed. */
+const scrubber = (authorization: string | undefined): ((text: string) => string) => {
+  if (authorization === undefined) return (text) => text
+  const value = authorization.slice(authorization.indexOf(" ") + 1)
+  const secrets = [value]
+  if (/^basic /i.test(authorization)) {
+    const pair = Buffer.from(value, "base64").toString("utf8")
+    secrets.push(pair, pair.slice(pair.indexOf(":") + 1))
+  }
+  // Shorter ones would be found everywhere.
+  const worthy = secrets.filter((secret) => secret.length >= 4)
+  return (text) => worthy.reduce((clean, secret) => clean.replaceAll(secret, "***"), text)
+}
+
+const headersOf = (head: Head, scrub: (text: string) => string): Headers.Headers => {
+  const values = new Map<string, string>()
+  for (let index = 0; index < head.count; index++) {
+    const name = head.name(index).toLowerCase()
+    const before = values.get(name)
+    const value = scrub(head.value(index))
+    values.set(name, before === undefined ? value : `${before}, ${value}`)
+  }
+  return Headers.unsafeFromRecord(Object.fromEntries(values))
+}
+
+/** Reads the proxy's reply. Nothing of the inner request is written before it has come. */
+class Connect implements Talker {
+  private readonly socket: Net.Socket
+  private readonly proxy: ProxyRoute
+  private readonly authorization: string | undefined
+  private readonly origin: Origin
+  private readonly context: HandshakeContext
+  private readonly outcome: Outcome
+  private readonly parser: Parser
+  private refusal: Head | undefined = undefined
+  private readonly body: Array<Buffer> = []
+  private size = 0
+  private bodyDeadline: Deadline | undefined = undefined
+
+  constructor(
+    socket: Net.Socket,
+    proxy: ProxyRoute,
+    origin: Origin,
+    context: HandshakeContext,
+    limits: ParserLimits,
+    outcome: Outcome
+  ) {
+    this.socket = socket
+    this.proxy = proxy
+    this.authorization = proxy.answer?.() ?? proxy.authorization
+    this.origin = origin
+    this.context = context
+    this.outcome = outcome
+    this.parser = new Parser(limits, {
+      onInformational: () => {},
+      onHead: (head) => {
+        if (!this.parser.isTunnel) this.refuse(head)
+      },
+      onBody: (slab, start, end) => this.keep(slab, start, end),
+      onComplete: () => this.fail()
+    })
+  }
+
+  begin(): void {
+    this.parser.expect("CONNECT", false)
+    this.socket.write(requestText(this.proxy, this.origin, this.authorization), "latin1")
+  }
+
+  onData(chunk: Buffer): void {
+    const next = this.parser.execute(chunk, 0, chunk.length)
+    if (this.parser.isTunnel) this.open(chunk.subarray(Math.max(0, next)))
+    else if (next < 0) this.broken()
+  }
+
+  onEnd(): void {
+    if (this.refusal !== undefined) this.fail()
+    else this.ended("the proxy closed the connection before its reply to CONNECT was complete")
+  }
+
+  /** Bytes after the reply are the tunnel's: TLS judges them, and plain HTTP must not take them for a response. */
+  private open(rest: Buffer): void {
+    if (rest.length === 0 || this.origin.scheme === "https") this.outcome.succeed(rest)
+    else {
+      const details = this.context.details("proxy")
+      const description = "bytes from the tunnel before a request was sent"
+      this.malformed(new BadHttpMessage({ ...details, reason: "Unsolicited", description, excerpt: "" }))
+    }
+  }
+
+  private refuse(head: Head): void {
+    this.refusal = head
+    const deadlines = this.context.deadlines
+    this.bodyDeadline = deadlines.schedule(deadlines.now() + bodyTime, () => this.fail())
+  }
+
+  private keep(slab: Buffer, start: number, end: number): void {
+    const stop = Math.min(end, start + bodySize - this.size)
+    this.body.push(Buffer.from(slab.subarray(start, stop)))
+    this.size += stop - start
+    if (this.size >= bodySize) this.fail()
+  }
+
+  onStop(): void {
+    this.bodyDeadline?.cancel()
+    this.parser.stop()
+  }
+
+  private fail(): void {
+    const head = this.refusal
+    if (head === undefined) return
+    const scrub = scrubber(this.authorization)
+    this.outcome.fail(
+      new ClientHttpProxyError({
+        ...this.context.details("proxy"),
+        proxy: this.proxy.url,
+        status: head.status,
+        reason: scrub(head.reason),
+        headers: headersOf(head, scrub),
+        body: scrub(new TextDecoder().decode(Buffer.concat(this.body)))
+      })
+    )
+  }
+
+  private broken(): void {
+    if (this.refusal !== undefined) {
+      this.fail()
+      return
+    }
+    const failure = this.parser.failure
+    this.malformed(
+      new BadHttpMessage({
+        ...this.context.details("proxy"),
+        reason: failure?.reason ?? "StatusLine",
+        description: failure?.description ?? "no HTTP",
+        excerpt: scrubber(this.authorization)(failure?.excerpt ?? "")
+      })
+    )
+  }
+
+  private malformed(cause: BadHttpMessage): void {
+    this.outcome.fail(proxyError(this.context, this.proxy, "Connect", "EPROTO", cause))
+  }
+
+  private ended(message: string): void {
+    this.outcome.fail(proxyError(this.context, this.proxy, "Connect", "ECONNRESET", new Error(message)))
+  }
+}
+
+/**
+ * Opens a tunnel to `origin` on a socket to an http or https proxy. Only a 2xx opens it; any other final reply is a
+ * `ClientHttpProxyError`, and one that is no HTTP, too large or cut a `ClientProxyConnectionError`. The socket comes
+ * back paused and without listeners, or is destroyed. It reads by "data" events and has to have been made so.
+ */
+export const tunnel = (
+  socket: Net.Socket,
+  proxy: ProxyRoute,
+  origin: Origin,
+  context: HandshakeContext,
+  limits: ParserLimits = defaultLimits
+): Effect.Effect<Net.Socket, HandshakeError> =>
+  handshake(socket, proxy, context, (outcome) => new Connect(socket, proxy, origin, context, limits, outcome))

@@ -1,0 +1,87 @@
+/**
+ * One Unix socket: a path, or on Linux an abstract name after a NUL.
+ */
+import * as Net from "node:net"
+import * as Effect from "effect/Effect"
+import type { Deadlines } from "../../transport/deadlines.js"
+import type { Sockets } from "../../transport/networkStream.js"
+import { SlabReader, type SocketReader } from "../../transport/socketReader.js"
+import { codeOf, ignoreErrors } from "./race.js"
+
+/** How to connect; `limit` in milliseconds. */
+export interface UnixConnectOptions {
+  readonly path: string
+  readonly limit: number
+  readonly slab: boolean
+  readonly deadlines: Deadlines
+  readonly sockets: Sockets
+}
+
+export interface UnixConnected {
+  readonly socket: Net.Socket
+  /** Present with `slab`. */
+  readonly reader: SocketReader | undefined
+}
+
+export interface UnixConnectFailure {
+  readonly code: string
+  readonly cause: unknown
+  readonly timedOut: boolean
+}
+
+/** What `sockaddr_un` holds beside its last NUL. */
+const maxPathBytes = process.platform === "linux" ? 107 : 103
+
+/**
+ * Why a path cannot be connected to. Node makes a TCP connection of an empty one, and cuts one that is too long or
+ * has a NUL inside: both lead to somebody else.
+ */
+const fault = (path: string): string | undefined => {
+  const abstract = path.startsWith("\0")
+  const name = abstract ? path.slice(1) : path
+  if (name === "") return "ENOENT"
+  if (name.includes("\0")) return "EINVAL"
+  return Buffer.byteLength(name) > maxPathBytes ? "ENAMETOOLONG" : undefined
+}
+
+/** Connects. Interruption closes the socket. */
+export const connectUnix = (options: UnixConnectOptions): Effect.Effect<UnixConnected, UnixConnectFailure> =>
+  Effect.async((resume) => {
+    const { deadlines, limit, path, slab, sockets } = options
+    const fail = (code: string, cause: unknown, timedOut = false) => resume(Effect.fail({ code, cause, timedOut }))
+    const invalid = fault(path)
+    if (invalid !== undefined) return fail(invalid, undefined)
+    const reader = slab ? new SlabReader() : undefined
+    let socket: Net.Socket
+    try {
+      socket = Net.connect({ path, ...(reader === undefined ? {} : { onread: reader.onread }) })
+    } catch (cause) {
+      return fail(codeOf(cause), cause)
+    }
+    sockets.add(socket)
+    ignoreErrors(socket)
+    if (!slab) socket.pause()
+    const stop = () => {
+      deadline.cancel()
+      socket.off("connect", onConnect).off("error", onError)
+    }
+    const onConnect = () => {
+      stop()
+      resume(Effect.succeed({ socket, reader }))
+    }
+    const onError = (cause: Error) => {
+      stop()
+      socket.destroy()
+      fail(codeOf(cause), cause)
+    }
+    const deadline = deadlines.schedule(deadlines.now() + limit, () => {
+      stop()
+      socket.destroy()
+      fail("ETIMEDOUT", undefined, true)
+    })
+    socket.once("connect", onConnect).once("error", onError)
+    return Effect.sync(() => {
+      stop()
+      socket.destroy()
+    })
+  })

@@ -1,0 +1,109 @@
+/**
+ * What goes wrong on a connection, as errors.
+ */
+import * as Duration from "effect/Duration"
+import {
+  BadHttpMessage,
+  type ClientError,
+  ClientOSError,
+  ClientPayloadError,
+  ServerDisconnectedError,
+  SocketTimeoutError
+} from "../../../Errors.js"
+import type { IncomingBody } from "../../transport/incomingBody.js"
+import type { Wire } from "../../transport/networkStream.js"
+import type { Exchange } from "../../transport/transport.js"
+import { fromSocketError } from "../tls/tlsErrors.js"
+import type { ParseFailure } from "./parser.js"
+
+type Phase = "send" | "headers" | "body"
+
+const detailsOf = (exchange: Exchange, wire: Wire, phase: Phase) => ({
+  ...exchange.details(phase),
+  remoteAddress: wire.remoteAddress
+})
+
+/** The peer has ended the connection before the head was there; `error` is the system's, if it gave one. */
+export const cutHead = (
+  exchange: Exchange,
+  wire: Wire,
+  phase: "send" | "headers",
+  was: { readonly reused: boolean; readonly received: number },
+  error: NodeJS.ErrnoException | undefined
+): ClientError => {
+  const details = detailsOf(exchange, wire, phase)
+  if (error === undefined) return new ServerDisconnectedError({ ...details, ...was })
+  if (wire.tls !== undefined) {
+    const { host, port } = exchange.route.origin
+    // TLS 1.3 refuses a client's certificate only after the handshake.
+    const alert = fromSocketError(error, { host, port, details: exchange.details("tls") }, wire.tls.certificate)
+    if (alert !== undefined) return alert
+  }
+  return new ClientOSError({ ...details, code: error.code ?? "UNKNOWN", syscall: error.syscall, cause: error })
+}
+
+/** The body did not come whole. */
+export const cutBody = (
+  exchange: Exchange,
+  wire: Wire,
+  phase: Phase,
+  body: IncomingBody | undefined,
+  cause: unknown
+): ClientError =>
+  new ClientPayloadError({
+    ...detailsOf(exchange, wire, phase),
+    reason: "Incomplete",
+    received: body?.received ?? 0,
+    expected: body?.length,
+    cause
+  })
+
+/** A TLS record of an alert or of a handshake, as excerpts show it. */
+const tlsRecord = /^\\x1[56]/
+
+/** What came in place of a head is no HTTP. */
+export const brokenHead = (exchange: Exchange, wire: Wire, failure: ParseFailure): ClientError =>
+  new BadHttpMessage({
+    ...detailsOf(exchange, wire, "headers"),
+    reason: failure.reason,
+    description:
+      wire.tls === undefined && tlsRecord.test(failure.excerpt)
+        ? `${failure.description} (the server speaks TLS on this port)`
+        : failure.description,
+    excerpt: failure.excerpt
+  })
+
+/** The body is not framed as its head said. */
+export const brokenBody = (
+  exchange: Exchange,
+  wire: Wire,
+  body: IncomingBody | undefined,
+  failure: ParseFailure
+): ClientError =>
+  new ClientPayloadError({
+    ...detailsOf(exchange, wire, "body"),
+    reason: "Framing",
+    received: body?.received ?? 0,
+    expected: body?.length,
+    cause: new Error(failure.description)
+  })
+
+/** The connection was closed between being taken and being used. */
+export const goneBefore = (exchange: Exchange, wire: Wire, reused: boolean, spoke: boolean): ClientError =>
+  spoke && !reused
+    ? new BadHttpMessage({
+        ...detailsOf(exchange, wire, "send"),
+        reason: "Unsolicited",
+        description: "The server spoke before it was asked",
+        excerpt: ""
+      })
+    : new ServerDisconnectedError({ ...detailsOf(exchange, wire, "send"), reused, received: 0 })
+
+/** The limit of a phase ran out; milliseconds. */
+export const silentFor = (exchange: Exchange, wire: Wire, phase: Phase, limit: number): ClientError =>
+  new SocketTimeoutError({
+    ...detailsOf(exchange, wire, phase),
+    phase,
+    timeout: phase,
+    limit: Duration.millis(limit)
+  })

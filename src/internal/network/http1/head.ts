@@ -1,0 +1,171 @@
+/**
+ * The head of a response: one string and the places of its lines in it; names and values are made when asked for.
+ */
+import { isUtf8 } from "node:buffer"
+import type { Head } from "../../transport/transport.js"
+
+/** How a body ends. */
+export type FramingKind = "none" | "length" | "chunked" | "close"
+
+/** What the scanner has found beside the text; places count from the first byte. */
+export interface HeadFacts {
+  readonly status: number
+  /** Of the version. */
+  readonly minor: number
+  readonly reasonStart: number
+  readonly reasonEnd: number
+  /** Whether no byte of a value or the reason was above 0x7f. */
+  readonly ascii: boolean
+  /** Those of name and value, four to a line: start, end, start, end; others may follow. */
+  readonly offsets: ReadonlyArray<number>
+  /** Lines. */
+  readonly count: number
+  /** The Keep-Alive field's timeout in milliseconds, negative for none. */
+  readonly framing: { readonly timeout: number }
+}
+
+// Slices keep the string alive that they were cut from: what is cut from a long one is copied.
+const sliceLimit = 4096
+
+/** A head as it came. */
+export class ParsedHead implements Head {
+  readonly status: number
+  readonly version: "1.0" | "1.1"
+  readonly count: number
+  readonly framing: FramingKind
+  readonly contentLength: number | undefined
+  /** Whether the connection lasts, by version, Connection and framing; Proxy-Connection is ignored. */
+  readonly keepAlive: boolean
+  /** Milliseconds, by the Keep-Alive field. */
+  readonly keepAliveTimeout: number | undefined
+  private readonly reasonStart: number
+  private readonly reasonEnd: number
+  /** All of it, as latin1. */
+  readonly text: string
+  private readonly ascii: boolean
+  private readonly offsets: ReadonlyArray<number>
+
+  /** What is kept of the facts is copied. */
+  constructor(
+    facts: HeadFacts,
+    text: string,
+    framing: FramingKind,
+    contentLength: number | undefined,
+    keepAlive: boolean
+  ) {
+    this.status = facts.status
+    this.version = facts.minor === 1 ? "1.1" : "1.0"
+    this.count = facts.count
+    this.framing = framing
+    this.contentLength = contentLength
+    this.keepAlive = keepAlive
+    this.keepAliveTimeout = facts.framing.timeout < 0 ? undefined : facts.framing.timeout
+    this.reasonStart = facts.reasonStart
+    this.reasonEnd = facts.reasonEnd
+    this.text = text
+    this.ascii = facts.ascii
+    this.offsets = facts.offsets.slice(0, facts.count << 2)
+  }
+
+  get lengthVerified(): boolean {
+    return this.framing !== "close"
+  }
+  get reason(): string {
+    return this.decode(this.reasonStart, this.reasonEnd)
+  }
+
+  name(index: number): string {
+    const at = index << 2
+    return this.cut(this.offsets[at], this.offsets[at + 1])
+  }
+
+  value(index: number): string {
+    const at = index << 2
+    return this.decode(this.offsets[at + 2], this.offsets[at + 3])
+  }
+
+  get(name: string): string | undefined {
+    for (let index = 0; index < this.count; index++) {
+      if (this.isNamed(index, name)) return this.value(index)
+    }
+    return undefined
+  }
+
+  getAll(name: string): ReadonlyArray<string> {
+    const out: Array<string> = []
+    for (let index = 0; index < this.count; index++) {
+      if (this.isNamed(index, name)) out.push(this.value(index))
+    }
+    return out
+  }
+
+  raw(): ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]> {
+    const out: Array<readonly [Uint8Array, Uint8Array]> = []
+    for (let at = 0; at < this.offsets.length; at += 4) {
+      out.push([
+        this.bytes(this.offsets[at], this.offsets[at + 1]),
+        this.bytes(this.offsets[at + 2], this.offsets[at + 3])
+      ])
+    }
+    return out
+  }
+
+  private isNamed(index: number, lower: string): boolean {
+    const start = this.offsets[index << 2]
+    if (this.offsets[(index << 2) + 1] - start !== lower.length) return false
+    for (let at = 0; at < lower.length; at++) {
+      const code = this.text.charCodeAt(start + at)
+      if ((code >= 0x41 && code <= 0x5a ? code | 0x20 : code) !== lower.charCodeAt(at)) return false
+    }
+    return true
+  }
+
+  private bytes(start: number, end: number): Uint8Array {
+    return new Uint8Array(Buffer.from(this.text.slice(start, end), "latin1"))
+  }
+
+  private cut(start: number, end: number): string {
+    const slice = this.text.slice(start, end)
+    return this.text.length <= sliceLimit ? slice : Buffer.from(slice, "latin1").toString("latin1")
+  }
+
+  private decode(start: number, end: number): string {
+    return this.ascii ? this.cut(start, end) : decodeText(this.text.slice(start, end))
+  }
+}
+
+/** UTF-8 where it is valid, else the latin1 code units that are given. */
+export const decodeText = (latin1: string): string => {
+  const bytes = Buffer.from(latin1, "latin1")
+  return isUtf8(bytes) ? bytes.toString("utf8") : bytes.toString("latin1")
+}
+
+/** What a head is made of where no peer has sent one. */
+export interface HeadParts {
+  readonly status: number
+  readonly reason?: string | undefined
+  readonly version?: "1.0" | "1.1" | undefined
+  readonly headers: ReadonlyArray<readonly [name: string, value: string]>
+  readonly contentLength?: number | undefined
+}
+
+/** A head from pairs, for mocks. */
+export const headOf = (parts: HeadParts): Head => {
+  const headers = parts.headers
+  const isNamed = (lower: string) => (header: readonly [string, string]) => header[0].toLowerCase() === lower
+  return {
+    status: parts.status,
+    reason: parts.reason ?? "",
+    version: parts.version ?? "1.1",
+    count: headers.length,
+    contentLength: parts.contentLength,
+    lengthVerified: true,
+    name: (index) => headers[index][0],
+    value: (index) => headers[index][1],
+    get: (name) => headers.find(isNamed(name))?.[1],
+    getAll: (name) => headers.filter(isNamed(name)).map((header) => header[1]),
+    raw: () => headers.map(([name, value]) => [utf8.encode(name), utf8.encode(value)] as const)
+  }
+}
+
+const utf8 = new TextEncoder()

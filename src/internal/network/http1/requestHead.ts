@@ -1,0 +1,17 @@
+/**
+ * The head of a request as it is written: in absolute form to a proxy that forwards it (RFC 9112, section 3.2.2).
+ */
+import type { Exchange } from "../../transport/transport.js"
+
+export const requestHead = (exchange: Exchange, forward: boolean): string => {
+  const wire = exchange.wire
+  const origin = exchange.route.origin
+  if (!forward) {
+    wire.text ??= `${wire.method} ${wire.target} HTTP/${wire.version}\r\n${wire.head}\r\n`
+    return wire.text
+  }
+  const authorization = exchange.route.proxy?.authorization
+  const credentials = authorization === undefined ? "" : `Proxy-Authorization: ${authorization}\r\n`
+  const target = wire.target === "*" ? "" : wire.target
+  return `${wire.method} ${origin.scheme}://${origin.authority}${target} HTTP/${wire.version}\r\n${wire.head}${credentials}\r\n`
+}

@@ -1,0 +1,453 @@
+/**
+ * The transport over sockets: a pool of HTTP/1.1 connections that a dialler opens.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
+import type { PoolOptions } from "../../Connector.js"
+import { type ClientError, ConnectionTimeoutError, PoolSaturatedError, SessionClosedError } from "../../Errors.js"
+import type { ConnectionClosed } from "../../Tracing.js"
+import { endedBy } from "../raceWithCallback.js"
+import { atMost, type Deadline } from "../transport/deadlines.js"
+import type { ConnectionOwner } from "../transport/http1/owner.js"
+import { Sockets, type Wire } from "../transport/networkStream.js"
+import { type Lease, Pool } from "../transport/pool.js"
+import type { Hub } from "../transport/signalHub.js"
+import type { Connection, Exchange, Route, Transport } from "../transport/transport.js"
+import { Http1Connection } from "./http1/connection.js"
+import { type ParserLimits, resolveLimits } from "./http1/parser.js"
+
+/** What opens connections. */
+export interface Dialer {
+  /** Runs in the requesting fiber. Every socket is in `sockets` from the moment it is made: whoever dials owns them. */
+  readonly dial: (exchange: Exchange, sockets: Sockets) => Effect.Effect<Wire, ClientError>
+  /** Whether an idle connection may serve the route, which may have been dialled for another origin. */
+  readonly permits?: ((route: Route) => boolean) | undefined
+  readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
+}
+
+/** How long a socket may take to close in good order; milliseconds. */
+const closeTime = 1000
+
+export class Network implements Transport, ConnectionOwner {
+  readonly hub: Hub
+  readonly gracefulShutdownTimeout: number
+  readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
+  private readonly pool: Pool<Http1Connection>
+  private readonly dialer: Dialer
+  private readonly limits: ParserLimits
+  private readonly forceClose: boolean
+  private readonly maxQueue: number
+  /** Exchanges in the queue or dialling. */
+  private readonly pending = new Set<Exchange>()
+  /** Exchanges that have taken their connection with them. */
+  private readonly upgraded = new Set<Exchange>()
+  /** Connections whose sockets are not closed; those in use hold a lease. */
+  private readonly connections = new Set<Http1Connection>()
+  private inUse = 0
+  /** Sockets that are not closed yet. */
+  private readonly open = new Set<Wire["socket"]>()
+  private readonly done = Deferred.unsafeMake<void>(FiberId.none)
+  private state: "open" | "closing" | "closed" = "open"
+  private ids = 0
+  /** Called when the last connection in use is given back and nobody waits for one. */
+  private onQuiet: (() => void) | undefined = undefined
+  private onSocketsClosed: (() => void) | undefined = undefined
+
+  constructor(options: PoolOptions, dialer: Dialer, hub: Hub) {
+    this.hub = hub
+    this.dialer = dialer
+    this.clearDnsCache = dialer.clearDnsCache
+    this.limits = resolveLimits(options.http1)
+    this.forceClose = options.forceClose ?? false
+    this.maxQueue = options.maxQueue ?? Infinity
+    this.gracefulShutdownTimeout = millis(options.gracefulShutdownTimeout ?? "5 seconds")
+    this.pool = new Pool({
+      limit: options.limit ?? 100,
+      limitPerHost: options.limitPerHost ?? 0,
+      maxQueue: this.maxQueue,
+      keepaliveTimeout: millis(options.keepaliveTimeout ?? "15 seconds")
+    })
+  }
+
+  closed(): boolean {
+    return this.state !== "open"
+  }
+
+  stats() {
+    return this.pool.stats()
+  }
+
+  takeIdle(exchange: Exchange): Connection | undefined {
+    const route = exchange.route
+    if (this.state !== "open" || !this.pool.canReuse(route.origin.key, route.key)) return undefined
+    if (!this.mayReuse(route)) return undefined
+    const now = exchange.deadlines.now()
+    const connection = this.pool.takeIdle(route.key, now)
+    if (connection === undefined) return undefined
+    const lease = this.pool.request(route.origin.key, route.key, noGrant)
+    if (lease === undefined) return undefined
+    if (exchange.trace !== undefined) exchange.trace.offer(reused(connection, now), now)
+    this.use(connection, lease, exchange)
+    return connection
+  }
+
+  /** What the dialler refuses is dialled for, so that it can say why. */
+  private mayReuse(route: Route): boolean {
+    return route.proxy === undefined || this.dialer.permits?.(route) !== false
+  }
+
+  /** One guard around all its steps: wherever it is interrupted, its slot goes to the next. */
+  acquire(exchange: Exchange, fresh: boolean): Effect.Effect<Connection, ClientError> {
+    return Effect.uninterruptibleMask((restore) => {
+      const refusal = this.refusal(exchange)
+      if (refusal !== undefined) return Effect.fail(refusal)
+      const startedAt = exchange.deadlines.now()
+      const { key, origin } = exchange.route
+      const waiter = new Waiter(exchange)
+      const lease = this.pool.request(origin.key, key, waiter.grant)
+      if (lease === undefined) return Effect.fail(this.saturated(exchange))
+      this.pending.add(exchange)
+      const connected = Effect.flatMap(this.slot(exchange, lease, waiter), () =>
+        this.connect(exchange, lease, fresh, startedAt)
+      )
+      return Effect.matchCauseEffect(restore(connected), {
+        onFailure: (cause) => {
+          waiter.stop()
+          if (lease.state !== "acquired") this.pool.release(lease)
+          this.leave(exchange)
+          return Effect.failCause(cause)
+        },
+        onSuccess: (connection) => {
+          this.leave(exchange)
+          return this.state === "closed" ? Effect.fail(this.closedError(exchange)) : Effect.succeed(connection)
+        }
+      })
+    })
+  }
+
+  /** It has a connection, or will have none. */
+  private leave(exchange: Exchange): void {
+    this.pending.delete(exchange)
+    this.checkQuiet()
+  }
+
+  /** Why it must not wait any more, if it must not. */
+  private refusal(exchange: Exchange): ClientError | undefined {
+    return exchange.failure ?? (this.state === "open" ? undefined : this.closedError(exchange))
+  }
+
+  // Slots.
+
+  private slot(exchange: Exchange, lease: Lease, waiter: Waiter): Effect.Effect<void, ClientError> {
+    if (lease.state !== "waiting") return Effect.void
+    const { origin } = exchange.route
+    const wait = Effect.async<void, ClientError>((resume) => {
+      const refusal = this.refusal(exchange)
+      if (refusal !== undefined) resume(Effect.fail(refusal))
+      // The slot may have come while a listener was told of the queue.
+      else waiter.wait(resume, lease.state !== "waiting")
+    })
+    const trace = exchange.trace
+    if (trace === undefined) return wait
+    return Effect.zipRight(
+      trace.emit({
+        _tag: "ConnectionQueuedStart",
+        host: origin.host,
+        port: origin.port,
+        waiting: this.pool.waitingCount
+      }),
+      Effect.zipLeft(wait, trace.emit({ _tag: "ConnectionQueuedEnd", host: origin.host, port: origin.port }))
+    )
+  }
+
+  private saturated(exchange: Exchange): ClientError {
+    return new PoolSaturatedError({
+      ...exchange.details("queue"),
+      waiting: this.pool.waitingCount,
+      maxQueue: this.maxQueue
+    })
+  }
+
+  // Connections.
+
+  private connect(
+    exchange: Exchange,
+    lease: Lease,
+    fresh: boolean,
+    startedAt: number
+  ): Effect.Effect<Connection, ClientError> {
+    const refusal = this.refusal(exchange)
+    if (refusal !== undefined) return Effect.fail(refusal)
+    const { route } = exchange
+    const now = exchange.deadlines.now()
+    const idle = fresh || !this.mayReuse(route) ? undefined : this.pool.takeIdle(route.key, now)
+    if (idle !== undefined) {
+      this.use(idle, lease, exchange)
+      return exchange.trace === undefined
+        ? Effect.succeed(idle)
+        : Effect.as(exchange.trace.emit(reused(idle, now)), idle)
+    }
+    const opened = Effect.suspend(() => {
+      const refused = this.refusal(exchange)
+      if (refused !== undefined) return Effect.fail(refused)
+      const sockets = new Sockets((socket) => this.track(socket))
+      const dialled = endedBy(this.dialer.dial(exchange, sockets), (fail: (error: ClientError) => void) =>
+        this.limitConnect(exchange, startedAt, fail)
+      )
+      return Effect.uninterruptibleMask((restore) =>
+        Effect.matchCauseEffect(restore(dialled), {
+          // A socket may have opened in the very moment in which the fiber was interrupted.
+          onFailure: (cause) =>
+            Effect.zipRight(
+              Effect.sync(() => sockets.destroy()),
+              Effect.failCause(cause)
+            ),
+          onSuccess: (wire) => Effect.sync(() => this.adopt(wire, lease, exchange))
+        })
+      )
+    })
+    const trace = exchange.trace
+    if (trace === undefined) return opened
+    const { host, port } = exchange.route.origin
+    return Effect.zipRight(
+      trace.emit({ _tag: "ConnectionCreateStart", host, port }),
+      Effect.tap(opened, (connection) =>
+        trace.emit({
+          _tag: "ConnectionCreateEnd",
+          host,
+          port,
+          connectionId: connection.id,
+          remoteAddress: connection.wire.remoteAddress,
+          failed: connection.wire.failed
+        })
+      )
+    )
+  }
+
+  /** Fails it when the time to connect is over, or the exchange is ended: by its own time, or by its session. */
+  private limitConnect(exchange: Exchange, startedAt: number, fail: (error: ClientError) => void): () => void {
+    const refusal = this.refusal(exchange)
+    if (refusal !== undefined) fail(refusal)
+    const limit = exchange.limits.connect
+    const deadline = exchange.deadlines.schedule(startedAt + limit, () =>
+      fail(timeoutError(exchange, "connect", limit))
+    )
+    exchange.onAbort = fail
+    return () => {
+      deadline.cancel()
+      exchange.onAbort = undefined
+    }
+  }
+
+  private track(socket: Wire["socket"]): void {
+    this.open.add(socket)
+    socket.once("close", () => {
+      this.open.delete(socket)
+      if (this.open.size === 0) this.onSocketsClosed?.()
+    })
+  }
+
+  private adopt(wire: Wire, lease: Lease, exchange: Exchange): Http1Connection {
+    // One that has closed already tells nobody.
+    const live = !wire.socket.destroyed
+    const connection = new Http1Connection(++this.ids, exchange.route.key, wire, this.limits, this)
+    if (live) {
+      this.connections.add(connection)
+      this.track(wire.socket)
+      wire.socket.once("close", () => this.connections.delete(connection))
+    }
+    this.use(connection, lease, exchange)
+    return connection
+  }
+
+  private use(connection: Http1Connection, lease: Lease, exchange: Exchange): void {
+    this.pool.connected(lease)
+    connection.lease = lease
+    this.inUse++
+    exchange.onConnection(connection)
+    // It may have spoken or closed before anybody listened.
+    if (connection.closed) this.freeSlot(connection)
+  }
+
+  private freeSlot(connection: Http1Connection): void {
+    const lease = connection.lease
+    if (lease === undefined) return
+    connection.lease = undefined
+    this.inUse--
+    this.pool.release(lease)
+    this.checkQuiet()
+  }
+
+  private checkQuiet(): void {
+    if (this.quiet) this.onQuiet?.()
+  }
+
+  private get quiet(): boolean {
+    return this.inUse === 0 && this.pending.size === 0
+  }
+
+  crowded(): boolean {
+    return this.inUse > 1
+  }
+
+  onReusable(connection: Http1Connection, exchange: Exchange, now: number): boolean {
+    if (this.forceClose || this.state !== "open" || connection.maxIdle <= 0) return false
+    exchange.trace?.offer({ _tag: "ConnectionReleased", connectionId: connection.id })
+    // Idle before its slot is free, so that the next in the queue can have it.
+    this.pool.keep(connection, exchange.deadlines, now)
+    this.freeSlot(connection)
+    return true
+  }
+
+  onClosed(connection: Http1Connection, reason: ConnectionClosed["reason"], exchange: Exchange | undefined): void {
+    if (exchange === undefined) this.pool.drop(connection)
+    const watcher = exchange?.trace ?? (this.hub.active() ? this.hub : undefined)
+    watcher?.offer({ _tag: "ConnectionClosed", connectionId: connection.id, reason, requests: connection.requests })
+    this.freeSlot(connection)
+  }
+
+  onUpgraded(connection: Http1Connection, exchange: Exchange): void {
+    const socket = connection.wire.socket
+    this.upgraded.add(exchange)
+    const closed = () => {
+      this.upgraded.delete(exchange)
+      exchange.trace?.offer({
+        _tag: "ConnectionClosed",
+        connectionId: connection.id,
+        reason: "Upgraded",
+        requests: connection.requests
+      })
+      this.freeSlot(connection)
+    }
+    if (socket.destroyed) closed()
+    else socket.once("close", closed)
+  }
+
+  // The end.
+
+  get closeIdle(): Effect.Effect<void> {
+    return Effect.sync(() => this.pool.closeIdle("Shutdown"))
+  }
+
+  get close(): Effect.Effect<void> {
+    return Effect.uninterruptibleMask((restore) => {
+      if (this.state !== "open") return restore(Deferred.await(this.done))
+      this.state = "closing"
+      this.pool.closeIdle("Shutdown")
+      // A WebSocket has no end of its own.
+      for (const exchange of [...this.pending, ...this.upgraded]) exchange.onAbort?.(this.closedError(exchange))
+      return Effect.zipRight(
+        this.drained,
+        Effect.suspend(() => {
+          this.state = "closed"
+          this.cutBusy()
+          return this.socketsClosed
+        })
+      )
+    })
+  }
+
+  /** Requests in flight may finish, for as long as they may. */
+  private get drained(): Effect.Effect<void> {
+    if (this.quiet) return Effect.void
+    return atMost(this.gracefulShutdownTimeout, (done) => {
+      this.onQuiet = done
+      if (this.quiet) done()
+    })
+  }
+
+  private cutBusy(): void {
+    for (const connection of [...this.connections]) {
+      if (connection.lease === undefined) continue
+      const exchange = connection.exchanged
+      if (exchange === undefined) connection.close("Shutdown")
+      else {
+        connection.cut(this.closedError(exchange))
+        exchange.onAbort?.(this.closedError(exchange))
+      }
+    }
+  }
+
+  private get socketsClosed(): Effect.Effect<void> {
+    const destroyed = Effect.sync(() => {
+      for (const socket of this.open) socket.destroy()
+      Deferred.unsafeDone(this.done, Effect.void)
+    })
+    if (this.open.size === 0) return destroyed
+    const closed = atMost(closeTime, (done) => {
+      this.onSocketsClosed = done
+      if (this.open.size === 0) done()
+    })
+    return Effect.zipRight(closed, destroyed)
+  }
+
+  private closedError(exchange: Exchange): ClientError {
+    return new SessionClosedError({ ...exchange.details(undefined), subject: "Connector" })
+  }
+}
+
+const noGrant = () => {}
+
+/** Who waits for a slot: until it is there, its time is over or its request is ended. */
+class Waiter {
+  private readonly exchange: Exchange
+  private resume: ((effect: Effect.Effect<void, ClientError>) => void) | undefined = undefined
+  private deadline: Deadline | undefined = undefined
+
+  constructor(exchange: Exchange) {
+    this.exchange = exchange
+  }
+
+  wait(resume: (effect: Effect.Effect<void, ClientError>) => void, granted: boolean): void {
+    const { exchange } = this
+    const { deadlines, limits } = exchange
+    this.resume = resume
+    exchange.marks.start("queue")
+    if (granted) {
+      this.grant()
+      return
+    }
+    exchange.onAbort = this.fail
+    const limit = Math.min(limits.connect, limits.poolWait)
+    if (limit === Infinity) return
+    const timeout = limits.poolWait <= limits.connect ? "poolWait" : "connect"
+    this.deadline = deadlines.schedule(deadlines.now() + limit, () => this.fail(timeoutError(exchange, timeout, limit)))
+  }
+
+  readonly grant = (): void => {
+    const { resume } = this
+    this.stop()
+    if (resume === undefined) return
+    this.exchange.marks.end("queue")
+    resume(Effect.void)
+  }
+
+  private readonly fail = (error: ClientError): void => {
+    const { resume } = this
+    this.stop()
+    resume?.(Effect.fail(error))
+  }
+
+  /** Whatever comes now is no concern of its request. */
+  stop(): void {
+    if (this.resume === undefined) return
+    this.resume = undefined
+    this.deadline?.cancel()
+    this.exchange.onAbort = undefined
+  }
+}
+
+const millis = (input: Duration.DurationInput) => Duration.toMillis(Duration.decode(input))
+
+const reused = (connection: Http1Connection, now: number) =>
+  ({ _tag: "ConnectionReuseconn", connectionId: connection.id, idle: now - connection.idleSince }) as const
+
+const timeoutError = (exchange: Exchange, timeout: "connect" | "poolWait", limit: number) =>
+  new ConnectionTimeoutError({
+    ...exchange.details(exchange.marks.current),
+    phase: exchange.marks.current,
+    timeout,
+    limit: Duration.millis(limit)
+  })

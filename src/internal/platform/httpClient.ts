@@ -1,0 +1,89 @@
+/**
+ * @effect/platform's HttpClient on a session.
+ */
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientError from "@effect/platform/HttpClientError"
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import type { RequestOptions } from "../../ClientRequest.js"
+import type { ClientResponse } from "../../ClientResponse.js"
+import { type ClientError, isClientError } from "../../Errors.js"
+import type { SessionService } from "../../Session.js"
+import { endedBy } from "../raceWithCallback.js"
+import { NoSpans } from "../tracing/spans.js"
+import { toPlatformError } from "./httpClientError.js"
+import { PlatformResponse } from "./httpClientResponse.js"
+
+/** What a request of the platform says, beside its method and its URL with the parameters in it. */
+const optionsOf = (request: HttpClientRequest): RequestOptions => {
+  const { body, headers } = request
+  const options = { headers: Object.entries(headers) }
+  return body._tag === "Empty" ? options : { ...options, data: body }
+}
+
+/** Cuts a request in flight when the platform aborts it: the Scope of `HttpClient.withScope` was closed. */
+const untilAborted = (
+  request: HttpClientRequest,
+  signal: AbortSignal,
+  opened: Effect.Effect<ClientResponse, ClientError>
+): Effect.Effect<ClientResponse, ClientError | HttpClientError.RequestError> =>
+  endedBy(opened, (fail: (error: HttpClientError.RequestError) => void) => {
+    const onAbort = () =>
+      fail(
+        new HttpClientError.RequestError({
+          request,
+          reason: "Transport",
+          cause: signal.reason,
+          description: "The Scope of the request was closed"
+        })
+      )
+    if (signal.aborted) onAbort()
+    else signal.addEventListener("abort", onAbort)
+    return () => signal.removeEventListener("abort", onAbort)
+  })
+
+/** Gives a response back once, when its body has ended or when it is aborted. */
+class Lifetime {
+  private readonly scope: Scope.CloseableScope
+  private readonly signal: AbortSignal
+
+  constructor(scope: Scope.CloseableScope, signal: AbortSignal) {
+    this.scope = scope
+    this.signal = signal
+    signal.addEventListener("abort", this.onAbort)
+  }
+
+  private readonly onAbort = (): void => {
+    Effect.runFork(this.close)
+  }
+
+  get close(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.signal.removeEventListener("abort", this.onAbort)
+      return Scope.close(this.scope, Exit.void)
+    })
+  }
+}
+
+/** A client whose responses live until their bodies have ended, or until the platform aborts them. */
+export const makeHttpClient = (session: Pick<SessionService, "request">): HttpClient.HttpClient =>
+  HttpClient.make((request, url, signal) =>
+    Effect.flatMap(Scope.make(), (scope) => {
+      const lifetime = new Lifetime(scope, signal)
+      const opened = Effect.mapInputContext(
+        session.request(request.method, url, optionsOf(request)),
+        (input: Context.Context<never>) => Context.add(Context.add(input, Scope.Scope, scope), NoSpans, true)
+      )
+      return untilAborted(request, signal, opened).pipe(
+        Effect.map(
+          (response: ClientResponse): HttpClientResponse => new PlatformResponse(request, url, response, lifetime.close)
+        ),
+        Effect.mapError((error) => (isClientError(error) ? toPlatformError(request, url, error) : error)),
+        Effect.onError(() => lifetime.close)
+      )
+    })
+  )

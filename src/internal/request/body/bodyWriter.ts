@@ -1,0 +1,199 @@
+/**
+ * From a recipe for bytes to a request body that writes itself to a transport, with backpressure.
+ */
+import type * as HttpBody from "@effect/platform/HttpBody"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as FiberId from "effect/FiberId"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import * as Stream from "effect/Stream"
+import type { Progress } from "../../../ClientRequest.js"
+import { type Details, RequestBodyError } from "../../../Errors.js"
+import type { RequestBody, RequestSink, RequestSource } from "../../transport/transport.js"
+import { type Compression, Compressor } from "./compressor.js"
+import { lengthError } from "./declaredLength.js"
+import { rawStream } from "./rawBody.js"
+import { isReplayable, useOnce } from "./replayable.js"
+
+/** What sending a body takes from the request. */
+export interface BodyContext {
+  /** Of the requesting fiber, so that its References and Clock are the body's. */
+  readonly runtime: Runtime.Runtime<never>
+  /** Run before each chunk is written; `transferred` counts it already. */
+  readonly onChunk?: ((chunk: Uint8Array, transferred: number) => Effect.Effect<void>) | undefined
+}
+
+/** How a body is sent. */
+export interface BodyPlan {
+  /** Bytes, where they are known. */
+  readonly length: number | undefined
+  readonly chunked: boolean
+  readonly compression: Compression | undefined
+  readonly onProgress: ((progress: Progress) => Effect.Effect<void>) | undefined
+  readonly details: Details
+}
+
+/** Bytes are handed out in pieces of this size where somebody watches. */
+const pieceSize = 64 * 1024
+
+const pieces = (bytes: Uint8Array): Stream.Stream<Uint8Array> => {
+  if (bytes.length <= pieceSize) return bytes.length === 0 ? Stream.empty : Stream.succeed(bytes)
+  return Stream.unfold(0, (offset) =>
+    offset >= bytes.length
+      ? Option.none()
+      : Option.some([bytes.subarray(offset, offset + pieceSize), offset + pieceSize] as const)
+  )
+}
+
+const streamOf = (body: HttpBody.HttpBody): Stream.Stream<Uint8Array, unknown> => {
+  switch (body._tag) {
+    case "Empty":
+      return Stream.empty
+    case "Uint8Array":
+      return pieces(body.body)
+    case "Stream":
+      return body.stream
+    case "Raw":
+      return rawStream(body.body)
+    case "FormData":
+      return Stream.fail(new TypeError("a form was not made multipart"))
+  }
+}
+
+/** The body for the transport. */
+export const toRequestBody = (
+  body: HttpBody.HttpBody,
+  plan: BodyPlan,
+  context: BodyContext | undefined
+): RequestBody | undefined => {
+  if (body._tag === "Empty") return undefined
+  const watched = plan.onProgress !== undefined || context?.onChunk !== undefined
+  if (body._tag === "Uint8Array" && !plan.chunked && plan.compression === undefined && !watched) {
+    return { _tag: "Bytes", bytes: body.body }
+  }
+  const replayable = isReplayable(body)
+  return {
+    _tag: "Stream",
+    length: plan.chunked ? undefined : plan.length,
+    replayable,
+    start: (sink) => {
+      const fresh = replayable || useOnce(body)
+      return run(fresh ? streamOf(body) : Stream.fail(notReplayable(plan.details)), plan, context, sink)
+    }
+  }
+}
+
+/** What a second attempt with a body fails with that gives its bytes only once. */
+export const notReplayable = (details: Details): RequestBodyError =>
+  new RequestBodyError({ ...details, phase: "send", reason: "NotReplayable" })
+
+const run = (
+  stream: Stream.Stream<Uint8Array, unknown>,
+  plan: BodyPlan,
+  context: BodyContext | undefined,
+  sink: RequestSink
+): RequestSource => {
+  const compressor = plan.compression === undefined ? undefined : new Compressor(plan.compression, sink)
+  const writer = new Writer(plan, context, sink, compressor)
+  let over = false
+  const fiber = Runtime.runFork(context?.runtime ?? Runtime.defaultRuntime)(
+    writer.pump(stream).pipe(
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          const cancelled = over
+          over = true
+          if (exit._tag === "Failure") {
+            compressor?.destroy()
+            if (!cancelled) sink.fail(toError(exit.cause, plan.details))
+          } else if (!cancelled) {
+            sink.end()
+          }
+        })
+      ),
+      Effect.catchAllCause(() => Effect.void)
+    ),
+    // Nothing is written before the transport has the source.
+    { immediate: false }
+  )
+  return {
+    cancel: () => {
+      if (over) return
+      over = true
+      sink.onDrain = undefined
+      fiber.unsafeInterruptAsFork(FiberId.none)
+    }
+  }
+}
+
+/** The source's own failure, or the interruption that it did to itself. */
+const toError = (cause: Cause.Cause<unknown>, details: Details): RequestBodyError => {
+  const error = Cause.squash(cause)
+  if (error instanceof RequestBodyError) {
+    return new RequestBodyError({ ...details, phase: "send", reason: error.reason, cause: error.cause })
+  }
+  return new RequestBodyError({ ...details, phase: "send", reason: "Source", cause: error })
+}
+
+class Writer {
+  private transferred = 0
+  private readonly plan: BodyPlan
+  private readonly context: BodyContext | undefined
+  private readonly sink: RequestSink
+  private readonly compressor: Compressor | undefined
+
+  constructor(plan: BodyPlan, context: BodyContext | undefined, sink: RequestSink, compressor: Compressor | undefined) {
+    this.plan = plan
+    this.context = context
+    this.sink = sink
+    this.compressor = compressor
+  }
+
+  pump(stream: Stream.Stream<Uint8Array, unknown>): Effect.Effect<void, unknown> {
+    const { length } = this.plan
+    const written = Stream.runForEachChunk(stream, (chunk) =>
+      chunk.length === 1
+        ? this.write(Array.from(chunk)[0])
+        : Effect.forEach(chunk, (bytes) => this.write(bytes), { discard: true })
+    )
+    return Effect.flatMap(written, () => {
+      if (length !== undefined && this.transferred < length) return Effect.fail(lengthError(length, false))
+      return this.compressor === undefined ? Effect.void : this.compressor.end
+    })
+  }
+
+  private write(bytes: Uint8Array | undefined): Effect.Effect<void, unknown> {
+    if (!(bytes instanceof Uint8Array)) {
+      return Effect.fail(new RequestBodyError({ reason: "Encode", cause: new TypeError("a chunk is not bytes") }))
+    }
+    // An empty chunk would be the last one on the wire.
+    if (bytes.length === 0) return Effect.void
+    const { length, onProgress } = this.plan
+    this.transferred += bytes.length
+    if (length !== undefined && this.transferred > length) return Effect.fail(lengthError(length, true))
+    const { transferred } = this
+    const hook = this.context?.onChunk?.(bytes, transferred)
+    const send = this.compressor === undefined ? writeTo(this.sink, bytes) : this.compressor.write(bytes)
+    const sent = hook === undefined ? send : Effect.zipRight(hook, send)
+    if (onProgress === undefined) return sent
+    const total = Option.fromNullable(length)
+    return Effect.zipRight(
+      sent,
+      Effect.suspend(() => onProgress({ direction: "upload", transferred, total }))
+    )
+  }
+}
+
+const writeTo = (sink: RequestSink, bytes: Uint8Array): Effect.Effect<void> =>
+  Effect.suspend(() => (sink.write(bytes) ? Effect.void : drained(sink)))
+
+const drained = (sink: RequestSink): Effect.Effect<void> =>
+  Effect.async<void>((resume) => {
+    sink.onDrain = () => {
+      sink.onDrain = undefined
+      resume(Effect.void)
+    }
+    return Effect.sync(() => {
+      sink.onDrain = undefined
+    })
+  })

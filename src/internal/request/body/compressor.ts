@@ -1,0 +1,71 @@
+/**
+ * Compresses a request body on its way, chunk by chunk, no faster than the transport takes it.
+ */
+import * as Zlib from "node:zlib"
+import * as Effect from "effect/Effect"
+import { RequestBodyError } from "../../../Errors.js"
+import type { RequestSink } from "../../transport/transport.js"
+
+/** The codings of `compress`; "deflate" is the zlib format (RFC 9110 section 8.4.1.2). */
+export type Compression = "deflate" | "gzip" | "br"
+
+const transforms = {
+  deflate: () => Zlib.createDeflate(),
+  gzip: () => Zlib.createGzip(),
+  // Level 11, the default, is for what is compressed once and sent often.
+  br: () => Zlib.createBrotliCompress({ params: { [Zlib.constants.BROTLI_PARAM_QUALITY]: 5 } })
+} as const
+
+export class Compressor {
+  private readonly transform: Zlib.Deflate | Zlib.Gzip | Zlib.BrotliCompress
+  private failure: Error | undefined = undefined
+  private onFailure: ((error: Error) => void) | undefined = undefined
+
+  constructor(compression: Compression, sink: RequestSink) {
+    const transform = transforms[compression]()
+    this.transform = transform
+    transform.on("data", (chunk: Buffer) => {
+      if (chunk.length === 0 || sink.write(chunk)) return
+      transform.pause()
+      sink.onDrain = () => {
+        sink.onDrain = undefined
+        transform.resume()
+      }
+    })
+    transform.on("error", (error) => {
+      this.failure = error
+      this.onFailure?.(error)
+    })
+  }
+
+  /** Done once the bytes are compressed and the output is not held up. */
+  write(bytes: Uint8Array): Effect.Effect<void, RequestBodyError> {
+    return this.step((done) => {
+      this.transform.write(bytes, () => done())
+      return undefined
+    })
+  }
+
+  /** Done once all output is written. */
+  readonly end: Effect.Effect<void, RequestBodyError> = this.endStep()
+
+  destroy(): void {
+    this.transform.destroy()
+  }
+
+  private endStep(): Effect.Effect<void, RequestBodyError> {
+    return this.step((done) => {
+      this.transform.once("end", done)
+      this.transform.end()
+    })
+  }
+
+  private step(begin: (done: () => void) => void): Effect.Effect<void, RequestBodyError> {
+    return Effect.async((resume) => {
+      const fail = (cause: Error) => resume(Effect.fail(new RequestBodyError({ reason: "Encode", cause })))
+      if (this.failure !== undefined) return fail(this.failure)
+      this.onFailure = fail
+      begin(() => resume(Effect.void))
+    })
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * multipart/form-data (RFC 7578) and its relatives, part by part, with the length known wherever the parts' are.
+ */
+import { randomBytes } from "node:crypto"
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as Chunk from "effect/Chunk"
+import * as Stream from "effect/Stream"
+import type { Data } from "../../../ClientRequest.js"
+import { InvalidRequest, RequestBodyError } from "../../../Errors.js"
+import type { Multipart, TypeId as MultipartTypeId, Part } from "../../../Multipart.js"
+import { checkField, type Pair, toLatin1 } from "../../http/headerFields.js"
+import { isIllFormed } from "../../http/percent.js"
+import { blobStream } from "../../session/blob.js"
+import { exactly } from "./declaredLength.js"
+import { isReplayable, markOneShot } from "./replayable.js"
+
+export const TypeId: MultipartTypeId = "~effect-http-session/Multipart"
+
+/** The body behind the public type. */
+export class MultipartParts implements Multipart {
+  readonly [TypeId]: MultipartTypeId = TypeId
+  readonly contentType: string
+  readonly subtype: string
+  readonly boundary: string
+  readonly parts: ReadonlyArray<Part>
+  constructor(parts: ReadonlyArray<Part>, subtype: string, boundary: string) {
+    this.parts = parts
+    this.subtype = subtype
+    this.boundary = boundary
+    this.contentType = contentTypeOf(subtype, boundary)
+  }
+}
+
+/** 192 bits, in characters that need no quotes. */
+export const randomBoundary = (): string => randomBytes(24).toString("hex")
+
+const contentTypeOf = (subtype: string, boundary: string): string =>
+  `multipart/${subtype}; boundary=${/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(boundary) ? boundary : `"${boundary}"`}`
+
+/** RFC 2046 section 5.1.1. */
+const boundaryPattern = /^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/
+
+export const isMultipart = (u: object): u is Multipart => TypeId in u
+
+const invalid = (description: string): InvalidRequest => new InvalidRequest({ option: "data", description })
+
+/** Quotes and line ends as the HTML standard writes them in the header of a part. */
+const escapeName = (name: string): string => name.replaceAll('"', "%22").replaceAll("\r", "%0D").replaceAll("\n", "%0A")
+
+/** What is wrong with a name of a field or a file, if anything. */
+const checkName = (name: string): boolean => !/[\0-\x09\x0b\x0c\x0e-\x1f\x7f]/.test(name) && !isIllFormed(name)
+
+/** The header of a form's part, or `undefined` where a name is impossible. */
+export const disposition = (name: string, filename: string | undefined): string | undefined => {
+  if (!checkName(name) || (filename !== undefined && !checkName(filename))) return undefined
+  const file = filename === undefined ? "" : `; filename="${escapeName(filename)}"`
+  return `form-data; name="${escapeName(name)}"${file}`
+}
+
+interface Section {
+  readonly head: Buffer
+  readonly body: HttpBody.HttpBody
+  readonly length: number | undefined
+}
+
+const lengthOf = (body: HttpBody.HttpBody): number | undefined =>
+  body._tag === "Empty" ? 0 : body._tag === "Uint8Array" ? body.body.length : body.contentLength
+
+const toSection = (boundary: string, headers: ReadonlyArray<Pair>, body: HttpBody.HttpBody): Section => {
+  let head = `--${boundary}\r\n`
+  for (const [name, value] of headers) head += `${name}: ${toLatin1(value)}\r\n`
+  return { head: Buffer.from(`${head}\r\n`, "latin1"), body, length: lengthOf(body) }
+}
+
+/** What the data of a part becomes. */
+export type PartBody = (data: Data) => HttpBody.HttpBody | InvalidRequest | RequestBodyError
+
+const partSection = (boundary: string, part: Part, toBody: PartBody): Section | InvalidRequest | RequestBodyError => {
+  if (part.headers.some(([name, value]) => checkField(name, value) !== undefined)) {
+    return invalid("a header of a part, or the name of a field or file, has impossible characters")
+  }
+  const body = toBody(part.data)
+  if (body instanceof InvalidRequest || body instanceof RequestBodyError) return body
+  if (body._tag === "Raw") return invalid("a Raw body cannot be a part; give bytes or a Stream")
+  return toSection(boundary, part.headers, body)
+}
+
+const crlf = Buffer.from("\r\n", "latin1")
+
+/** Bodies up to this size that are all bytes are sent as bytes. */
+const joinable = 256 * 1024
+
+const sectionStream = (section: Section): Stream.Stream<Uint8Array, unknown> => {
+  const { body } = section
+  const content =
+    body._tag === "Stream"
+      ? section.length === undefined
+        ? body.stream
+        : exactly(body.stream, section.length)
+      : body._tag === "Uint8Array"
+        ? Stream.succeed(body.body)
+        : Stream.empty
+  return Stream.concat(Stream.concat(Stream.succeed<Uint8Array>(section.head), content), Stream.succeed(crlf))
+}
+
+const assemble = (
+  sections: ReadonlyArray<Section>,
+  boundary: string,
+  contentType: string
+): HttpBody.Uint8Array | HttpBody.Stream => {
+  const tail = Buffer.from(`--${boundary}--\r\n`, "latin1")
+  let total: number | undefined = tail.length
+  for (const { head, length } of sections) {
+    total = total === undefined || length === undefined ? undefined : total + head.length + length + crlf.length
+  }
+  const streamed = sections.some(({ body }) => body._tag === "Stream")
+  if (!streamed && total !== undefined && total <= joinable) {
+    const chunks: Array<Uint8Array> = []
+    for (const { body, head } of sections) {
+      chunks.push(head)
+      if (body._tag === "Uint8Array") chunks.push(body.body)
+      chunks.push(crlf)
+    }
+    return HttpBody.uint8Array(Buffer.concat([...chunks, tail]), contentType)
+  }
+  const stream = Stream.concatAll(
+    Chunk.fromIterable([...sections.map(sectionStream), Stream.succeed<Uint8Array>(tail)])
+  )
+  const body = HttpBody.stream(stream, contentType, total)
+  return sections.every((section) => isReplayable(section.body)) ? body : markOneShot(body)
+}
+
+/** A web form's entries: strings are fields, all else are files. */
+const formSections = (form: FormData, boundary: string): ReadonlyArray<Section> | InvalidRequest => {
+  const out: Array<Section> = []
+  for (const [name, value] of form.entries()) {
+    const field = normalizeLineEnds(name)
+    const header = disposition(field, typeof value === "string" ? undefined : value.name)
+    if (header === undefined) return invalid("the name of a field or file has impossible characters")
+    if (typeof value === "string") {
+      const text = Buffer.from(normalizeLineEnds(value), "utf8")
+      out.push(toSection(boundary, [["Content-Disposition", header]], HttpBody.uint8Array(text)))
+      continue
+    }
+    const type = value.type === "" ? "application/octet-stream" : value.type
+    if (checkField("Content-Type", type) !== undefined) return invalid("the type of a file has impossible characters")
+    const content = HttpBody.stream(blobStream(value), type, value.size)
+    out.push(
+      toSection(
+        boundary,
+        [
+          ["Content-Disposition", header],
+          ["Content-Type", type]
+        ],
+        content
+      )
+    )
+  }
+  return out
+}
+
+const normalizeLineEnds = (text: string): string => text.replace(/\r\n|\r|\n/g, "\r\n")
+
+/** The body of a multipart message or a web form; `boundary` replaces its own. */
+export const toMultipartBody = (
+  data: Multipart | FormData,
+  boundary: string | undefined,
+  toBody: PartBody
+): HttpBody.Uint8Array | HttpBody.Stream | InvalidRequest | RequestBodyError => {
+  if (boundary !== undefined && !boundaryPattern.test(boundary)) return invalid("the boundary is impossible")
+  if (data instanceof FormData) {
+    const used = boundary ?? randomBoundary()
+    const sections = formSections(data, used)
+    return sections instanceof InvalidRequest ? sections : assemble(sections, used, contentTypeOf("form-data", used))
+  }
+  if (!(data instanceof MultipartParts)) return invalid("the multipart body was not made by Multipart.make")
+  const used = boundary ?? data.boundary
+  if (!boundaryPattern.test(used)) return invalid("the boundary is impossible")
+  if (!/^[!#$&\-^_.+0-9A-Za-z]+$/.test(data.subtype)) return invalid("the multipart subtype is impossible")
+  const sections: Array<Section> = []
+  for (const part of data.parts) {
+    if (data.subtype === "form-data" && part.name === undefined) return invalid("a part of a form has no name")
+    const section = partSection(used, part, toBody)
+    if (section instanceof InvalidRequest || section instanceof RequestBodyError) return section
+    sections.push(section)
+  }
+  return assemble(sections, used, contentTypeOf(data.subtype, used))
+}
+
+/** The boundary that a Content-Type header of the caller's asks for, where the body has one. */
+export const multipartBoundary = (data: Data, contentType: string | undefined): string | undefined | InvalidRequest => {
+  if (contentType === undefined || typeof data !== "object" || data === null) return undefined
+  const multipart =
+    isMultipart(data) || data instanceof FormData || (HttpBody.isHttpBody(data) && data._tag === "FormData")
+  if (!multipart || !/^multipart\//i.test(contentType)) return undefined
+  const match = /;[\t ]*boundary=(?:"([^"]*)"|([^;\t ]*))/i.exec(contentType)
+  return (
+    match?.[1] ??
+    match?.[2] ??
+    new InvalidRequest({
+      option: "content-type",
+      description: "it has no boundary; leave it out, and the body's own is sent"
+    })
+  )
+}

@@ -1,0 +1,55 @@
+/**
+ * One part of a multipart message: its headers from its name and options.
+ */
+import * as HttpBody from "@effect/platform/HttpBody"
+import * as Stream from "effect/Stream"
+import type { Data } from "../../../ClientRequest.js"
+import type { Part, PartOptions } from "../../../Multipart.js"
+import { getField, isFault, mergeFields, noFields, type Pair, toFields } from "../../http/headerFields.js"
+import { mimeTypeOf } from "../../http/mimeTypes.js"
+import { disposition } from "./multipart.js"
+
+/** Whether it is sent as a file unless something else is said. */
+const isFile = (data: Data): boolean =>
+  data instanceof Uint8Array ||
+  (typeof data === "object" && data !== null && (Stream.StreamTypeId in data || isStreamBody(data)))
+
+const isStreamBody = (data: object): boolean => HttpBody.isHttpBody(data) && data._tag === "Stream"
+
+/** Stands for a header that cannot be sent; the request fails for it. */
+const impossible: Pair = ["", ""]
+
+/** The data of a part with its length, where that is told. */
+const withLength = (data: Data, length: number | undefined): Data =>
+  length !== undefined && typeof data === "object" && data !== null && Stream.StreamTypeId in data
+    ? HttpBody.stream(data, undefined, length)
+    : data
+
+const typeOf = (data: Data, filename: string | undefined): string | undefined => {
+  if (typeof data === "object" && data !== null && HttpBody.isHttpBody(data) && data.contentType !== undefined) {
+    return data.contentType
+  }
+  return filename === undefined ? contentTypeOf(data) : mimeTypeOf(filename)
+}
+
+/** A nested multipart message has a type of its own. */
+const contentTypeOf = (data: Data): string | undefined =>
+  typeof data === "object" && data !== null && "contentType" in data && typeof data.contentType === "string"
+    ? data.contentType
+    : undefined
+
+export const makePart = (name: string | undefined, data: Data, options: PartOptions): Part => {
+  const filename = options.filename ?? (isFile(data) ? name : undefined)
+  const headers: Array<Pair> = []
+  if (name !== undefined) {
+    const value = disposition(name, filename)
+    headers.push(value === undefined ? impossible : ["Content-Disposition", value])
+  }
+  const contentType = options.contentType ?? typeOf(data, filename)
+  if (contentType !== undefined) headers.push(["Content-Type", contentType])
+  const given = options.headers === undefined ? noFields : toFields(options.headers)
+  const more = isFault(given) ? { ...noFields, pairs: [impossible] } : given
+  const merged = mergeFields({ pairs: headers, secret: noFields.secret }, more).pairs
+  const known = getField(merged, "content-disposition") !== undefined || name === undefined
+  return { name, headers: known ? merged : [...merged, impossible], data: withLength(data, options.contentLength) }
+}

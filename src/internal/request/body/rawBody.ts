@@ -1,0 +1,55 @@
+/**
+ * The bytes of what others call a body: Readables, web streams, iterables, Blobs.
+ */
+import { Readable } from "node:stream"
+import * as NodeStream from "@effect/platform-node/NodeStream"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import { identity } from "effect/Function"
+import * as Stream from "effect/Stream"
+import { RequestBodyError } from "../../../Errors.js"
+import { blobStream } from "../../session/blob.js"
+
+const encode = (item: unknown): Uint8Array => {
+  if (item instanceof Uint8Array) return item
+  if (typeof item === "string") return Buffer.from(item, "utf8")
+  if (item instanceof ArrayBuffer) return new Uint8Array(item)
+  if (ArrayBuffer.isView(item)) return new Uint8Array(item.buffer, item.byteOffset, item.byteLength)
+  throw new TypeError(`a ${typeof item} is not bytes`)
+}
+
+const isAsyncIterable = (raw: object): raw is AsyncIterable<unknown> => Symbol.asyncIterator in raw
+const isIterable = (raw: object): raw is Iterable<unknown> => Symbol.iterator in raw
+
+/** Whether it is all there, so that it can be one piece of bytes. */
+export const rawBytes = (raw: unknown): Uint8Array | undefined =>
+  typeof raw === "string" || raw instanceof ArrayBuffer || ArrayBuffer.isView(raw)
+    ? encode(raw)
+    : raw instanceof URLSearchParams
+      ? Buffer.from(raw.toString(), "utf8")
+      : undefined
+
+/** The chunks of a raw body. A Readable that is let go of is destroyed. */
+export const rawStream = (raw: unknown): Stream.Stream<Uint8Array, unknown> => {
+  const bytes = rawBytes(raw)
+  if (bytes !== undefined) return Stream.succeed(bytes)
+  if (raw instanceof Blob) return blobStream(raw)
+  if (typeof raw === "object" && raw !== null) {
+    if (raw instanceof Readable) return encoded(NodeStream.fromReadable(() => raw, identity))
+    if (raw instanceof ReadableStream) {
+      return encoded(Stream.fromReadableStream({ evaluate: () => raw, onError: identity }))
+    }
+    if (isAsyncIterable(raw)) return encoded(Stream.fromAsyncIterable(raw, identity))
+    if (isIterable(raw)) return encoded(Stream.suspend(() => Stream.fromIterable(raw)))
+  }
+  const cause = new TypeError("the Raw body is none that can be sent")
+  return Stream.fail(new RequestBodyError({ reason: "Encode", cause }))
+}
+
+const encoded = (stream: Stream.Stream<unknown, unknown>): Stream.Stream<Uint8Array, unknown> =>
+  Stream.mapChunksEffect(stream, (chunk) =>
+    Effect.try({
+      try: () => Chunk.map(chunk, encode),
+      catch: (cause) => new RequestBodyError({ reason: "Encode", cause })
+    })
+  )

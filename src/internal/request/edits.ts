@@ -1,0 +1,54 @@
+/**
+ * What a middleware can change of a request: each change gives another request.
+ */
+import type { Data, HeaderValue, UrlInput } from "../../ClientRequest.js"
+import { InvalidRequest, InvalidURL, RequestBodyError } from "../../Errors.js"
+import { isFault, mergeFields, toFields, withoutFields } from "../http/headerFields.js"
+import { parseTarget, shown } from "../http/target.js"
+import { toBody } from "./body/toHttpBody.js"
+import type { Prepared } from "./preparedRequest.js"
+import { moveTo } from "./retarget.js"
+
+const added = (self: Prepared, name: string, value: HeaderValue, replace: boolean): Prepared => {
+  const given = toFields([[name, value]])
+  if (isFault(given)) {
+    const fault = new InvalidRequest({ ...self.details, option: given.option, description: given.description })
+    return self.derive({ fault: self.fault ?? fault })
+  }
+  const secret = given.secret.size === 0 ? self.fields.secret : new Set([...self.fields.secret, ...given.secret])
+  const fields = replace ? mergeFields(self.fields, given) : { pairs: [...self.fields.pairs, ...given.pairs], secret }
+  return self.derive({ fields })
+}
+
+export const setHeader = (self: Prepared, name: string, value: HeaderValue): Prepared => added(self, name, value, true)
+
+export const appendHeader = (self: Prepared, name: string, value: HeaderValue): Prepared =>
+  added(self, name, value, false)
+
+export const removeHeader = (self: Prepared, name: string): Prepared => {
+  const lower = name.toLowerCase()
+  return self.derive({ fields: withoutFields(self.fields, (other) => other === lower) })
+}
+
+export const setUrl = (self: Prepared, url: UrlInput): Prepared => {
+  const target = parseTarget(url, self.given.encoded === true, self.target)
+  if (target instanceof InvalidURL) return self.derive({ fault: self.fault ?? target })
+  if (self.target.websocket) return moveTo(self, target.asWebSocket, {})
+  if (!target.websocket) return moveTo(self, target, {})
+  const description = "the scheme is neither http nor https"
+  return self.derive({
+    fault: self.fault ?? new InvalidURL({ url: shown(String(url)), reason: "Scheme", description })
+  })
+}
+
+/** The headers that belong to one body. */
+const isBodyField = (name: string): boolean =>
+  name === "content-type" || name === "content-length" || name === "content-encoding"
+
+export const setBody = (self: Prepared, data: Data): Prepared => {
+  const body = toBody(data)
+  const fields = withoutFields(self.fields, isBodyField)
+  return body instanceof InvalidRequest || body instanceof RequestBodyError
+    ? self.derive({ fields, fault: self.fault ?? body })
+    : self.derive({ fields, body })
+}

@@ -1,0 +1,92 @@
+/**
+ * Options over options: headers and limits are merged, all else is replaced.
+ */
+import * as Redacted from "effect/Redacted"
+import type { HeadersInput, HeaderValue, RequestOptions, UrlInput } from "../../ClientRequest.js"
+import type { SessionOptions } from "../../Session.js"
+import { rereadable } from "../iterables.js"
+import { merge, toTimeouts } from "../limits.js"
+
+type Entry = readonly [name: string, value: HeaderValue]
+
+/** The pairs of headers, in order. */
+export const entriesOf = (input: HeadersInput): ReadonlyArray<Entry> => {
+  if (Symbol.iterator in input) return [...rereadable(input)]
+  const out: Array<Entry> = []
+  for (const [name, value] of Object.entries(input)) {
+    if (value === undefined) continue
+    if (typeof value === "string" || Redacted.isRedacted(value)) out.push([name, value])
+    else for (const one of value) out.push([name, one])
+  }
+  return out
+}
+
+const mergeHeaders = (base: HeadersInput | undefined, over: HeadersInput | undefined): HeadersInput | undefined => {
+  if (base === undefined || over === undefined) return over ?? base
+  const entries = entriesOf(over)
+  const names = new Set(entries.map(([name]) => name.toLowerCase()))
+  return [...entriesOf(base).filter(([name]) => !names.has(name.toLowerCase())), ...entries]
+}
+
+const given = <O extends object>(options: O): O => {
+  const out: O = { ...options }
+  for (const key in out) if (out[key] === undefined) delete out[key]
+  return out
+}
+
+/** A body given by one name replaces one given by another. */
+const bodies = ["json", "text", "data"] as const
+
+const hasBody = (options: RequestOptions): boolean => bodies.some((name) => options[name] !== undefined)
+
+const withoutBody = (options: RequestOptions): RequestOptions => {
+  const { data: _, json: __, text: ___, ...rest } = options
+  return rest
+}
+
+const common = (base: SessionOptions, over: SessionOptions) => ({
+  headers: mergeHeaders(base.headers, over.headers),
+  timeout:
+    base.timeout === undefined || over.timeout === undefined
+      ? (over.timeout ?? base.timeout)
+      : merge(toTimeouts(base.timeout), toTimeouts(over.timeout))
+})
+
+/** What belongs to one proxy is not for another. */
+const forProxyOf = <O extends RequestOptions | SessionOptions>(over: O, base: O): O =>
+  over.proxy === undefined ? base : { ...base, proxyAuth: undefined, proxyHeaders: undefined }
+
+const isAuthorization = ([name]: Entry): boolean => name.toLowerCase() === "authorization"
+
+const userinfo = /^([^/?#]*\/\/)[^/?#]*@/
+
+/** Whether options, or the URL that they go with, say whose credentials are sent, or that none are. */
+const identifies = ({ auth, headers }: SessionOptions | RequestOptions, url: UrlInput | undefined): boolean =>
+  auth !== undefined ||
+  (headers !== undefined && entriesOf(headers).some(isAuthorization)) ||
+  (url !== undefined && userinfo.test(String(url)))
+
+/** What identifies nearer to the request replaces what does so further away, in whichever way it is given. */
+const withoutIdentity = <O extends RequestOptions | SessionOptions>(base: O): O => ({
+  ...base,
+  auth: undefined,
+  headers: base.headers === undefined ? undefined : entriesOf(base.headers).filter((entry) => !isAuthorization(entry))
+})
+
+/** A request's options over others; `url` is that of the request itself. */
+export const mergeOptions = (base: RequestOptions, over: RequestOptions, url?: UrlInput): RequestOptions => {
+  const kept = forProxyOf(over, hasBody(over) ? withoutBody(base) : base)
+  const under = identifies(over, url) ? withoutIdentity(kept) : kept
+  return given({ ...under, ...given(over), ...common(under, over) })
+}
+
+/** A session's options over another's. */
+export const mergeSessionOptions = (base: SessionOptions, over: SessionOptions): SessionOptions => {
+  const kept = forProxyOf(over, base)
+  const under = identifies(over, over.baseUrl) ? withoutLogin(withoutIdentity(kept)) : kept
+  return given({ ...under, ...given(over), ...common(under, over) })
+}
+
+/** Without the credentials in its baseUrl. */
+const withoutLogin = (options: SessionOptions): SessionOptions =>
+  options.baseUrl === undefined ? options : { ...options, baseUrl: String(options.baseUrl).replace(userinfo, "$1") }

@@ -1,0 +1,224 @@
+/**
+ * One immutable prepared request.
+ */
+import type * as HttpBody from "@effect/platform/HttpBody"
+import { format, NodeInspectSymbol } from "effect/Inspectable"
+import * as Option from "effect/Option"
+import * as Pipeable from "effect/Pipeable"
+import * as Redacted from "effect/Redacted"
+import type { Credentials } from "../../Auth.js"
+import type {
+  ClientRequest,
+  TypeId as ClientRequestTypeId,
+  CommonOptions,
+  HeadersInput,
+  RequestOptions
+} from "../../ClientRequest.js"
+import type { Details, InvalidRequest, InvalidURL, RequestBodyError } from "../../Errors.js"
+import type { Middleware } from "../../Middleware.js"
+import type * as Proxy from "../../Proxy.js"
+import type { Ssl } from "../../Ssl.js"
+import { type Fields, getField, type Pairs } from "../http/headerFields.js"
+import type { Target } from "../http/target.js"
+import type { Limits } from "../limits.js"
+import { redactHeaders, redactUrl } from "../redact.js"
+import type { WireRequest } from "../transport/transport.js"
+import type { Defaults } from "./sessionDefaults.js"
+
+export const TypeId: ClientRequestTypeId = "~effect-http-session/ClientRequest"
+
+/** What a request is made of. */
+export interface State {
+  readonly defaults: Defaults
+  readonly given: RequestOptions
+  readonly method: string
+  readonly target: Target
+  /** The merged headers without the automatic ones. */
+  readonly fields: Fields
+  readonly body: HttpBody.HttpBody
+  readonly limits: Limits
+  /** What Authorization is made of, unless there is such a header. */
+  readonly auth: Credentials | undefined
+  /** The request's own cookies. */
+  readonly cookies: Pairs
+  readonly serverHostname: string | undefined
+  readonly hop: number
+  /** What a change made impossible: the request fails with it before anything is sent. */
+  readonly fault: InvalidURL | InvalidRequest | RequestBodyError | undefined
+}
+
+/** The default of `maxRedirects`. */
+const maxRedirects = 10
+
+const noMiddlewares: ReadonlyArray<Middleware> = []
+
+/** A prepared request with everything that sending it needs. */
+export class Prepared extends Pipeable.Class() implements ClientRequest, State {
+  readonly [TypeId]: ClientRequestTypeId
+  readonly defaults: Defaults
+  readonly given: RequestOptions
+  readonly method: string
+  readonly target: Target
+  readonly fields: Fields
+  readonly body: HttpBody.HttpBody
+  readonly limits: Limits
+  readonly auth: Credentials | undefined
+  readonly cookies: Pairs
+  readonly serverHostname: string | undefined
+  readonly hop: number
+  readonly fault: State["fault"]
+  /** What `toWire` has made of it, where nothing else plays a part. */
+  plainWire: WireRequest | undefined = undefined
+
+  constructor(state: State) {
+    super()
+    this[TypeId] = TypeId
+    this.defaults = state.defaults
+    this.given = state.given
+    this.method = state.method
+    this.target = state.target
+    this.fields = state.fields
+    this.body = state.body
+    this.limits = state.limits
+    this.auth = state.auth
+    this.cookies = state.cookies
+    this.serverHostname = state.serverHostname
+    this.hop = state.hop
+    this.fault = state.fault
+  }
+
+  get url(): string {
+    return this.target.url
+  }
+
+  get headers(): Pairs {
+    return this.fields.pairs
+  }
+
+  header(name: string): Option.Option<string> {
+    return Option.fromNullable(getField(this.fields.pairs, name.toLowerCase()))
+  }
+
+  /** The session's and the request's, as far as they still hold for this hop. */
+  get options(): RequestOptions {
+    const { auth, cookies, headers, serverHostname, ...given } = this.given
+    const { auth: sessionAuth, cookies: sessionCookies, headers: sessionHeaders, ...common } = this.defaults.options
+    return {
+      ...common,
+      ...defined(given),
+      headers: this.shownFields(),
+      ...(this.auth !== undefined ? { auth: this.auth } : this.noAuth ? { auth: false as const } : {}),
+      ...(this.cookies.length > 0 ? { cookies: this.cookies } : {}),
+      ...(this.serverHostname !== undefined ? { serverHostname: this.serverHostname } : {})
+    }
+  }
+
+  private shownFields(): HeadersInput {
+    const { pairs, secret } = this.fields
+    if (secret.size === 0) return pairs
+    return pairs.map(([name, value]) => [name, secret.has(name.toLowerCase()) ? Redacted.make(value) : value] as const)
+  }
+
+  /** Lower-case names of headers that were given redacted. */
+  get secretHeaders(): ReadonlySet<string> {
+    return this.fields.secret
+  }
+
+  get follow(): boolean {
+    return this.given.allowRedirects ?? this.method !== "HEAD"
+  }
+
+  get maxRedirects(): number {
+    return this.given.maxRedirects ?? maxRedirects
+  }
+
+  /** Whether `auth: false` was given: netrc is not asked either. */
+  get noAuth(): boolean {
+    return this.given.auth === false || (this.given.auth === undefined && this.defaults.options.auth === false)
+  }
+
+  get autoDecompress(): boolean {
+    return this.given.autoDecompress ?? this.defaults.options.autoDecompress ?? true
+  }
+
+  get maxBodySize(): number {
+    return this.given.maxBodySize ?? this.defaults.options.maxBodySize ?? Infinity
+  }
+
+  get raiseForStatus(): NonNullable<CommonOptions["raiseForStatus"]> {
+    return this.given.raiseForStatus ?? this.defaults.options.raiseForStatus ?? false
+  }
+
+  get middlewares(): ReadonlyArray<Middleware> {
+    return this.given.middlewares ?? this.defaults.options.middlewares ?? noMiddlewares
+  }
+
+  get onRedirect(): CommonOptions["onRedirect"] {
+    return this.given.onRedirect ?? this.defaults.options.onRedirect
+  }
+
+  get ssl(): Ssl | undefined {
+    return this.given.ssl ?? this.defaults.options.ssl
+  }
+
+  /** The proxy with what belongs to it: a request's proxy never gets the credentials of the session's. */
+  get proxy(): {
+    readonly proxy: Proxy.Input | undefined
+    readonly proxyAuth: Credentials | undefined
+    readonly proxyHeaders: HeadersInput | undefined
+  } {
+    const { given } = this
+    const session = this.defaults.options
+    const whose = given.proxy === undefined ? session : given
+    return {
+      proxy: whose.proxy,
+      proxyAuth: given.proxyAuth ?? whose.proxyAuth,
+      proxyHeaders: given.proxyHeaders ?? whose.proxyHeaders
+    }
+  }
+
+  /** Another request that differs in this. */
+  derive(changes: Partial<State>): Prepared {
+    return new Prepared({ ...this, ...changes })
+  }
+
+  /** What errors tell of it. */
+  get details(): Details {
+    return detailsOf(this.method, this.target)
+  }
+
+  toJSON(): unknown {
+    const { body } = this
+    return {
+      _id: "effect-http-session/ClientRequest",
+      method: this.method,
+      url: redactUrl(this.url),
+      headers: redactHeaders(this.fields.pairs, this.fields.secret),
+      body: { _tag: body._tag, contentType: body.contentType, contentLength: body.contentLength },
+      hop: this.hop
+    }
+  }
+
+  override toString(): string {
+    return format(this.toJSON())
+  }
+
+  [NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
+}
+
+/** Options without those that are `undefined`. */
+export const defined = <O extends object>(options: O): O => {
+  const copy: O = { ...options }
+  for (const key in copy) if (copy[key] === undefined) delete copy[key]
+  return copy
+}
+
+/** What errors tell of a request. */
+export const detailsOf = (method: string, target: Target): Details => ({
+  method,
+  url: redactUrl(target.url),
+  host: target.origin.host,
+  port: target.origin.port
+})

@@ -1,0 +1,322 @@
+/**
+ * What a prepared request looks like on the wire: its head as text, its body as a source.
+ */
+import * as Either from "effect/Either"
+import { InvalidRequest, type InvalidURL, RequestBodyError } from "../../Errors.js"
+import {
+  checkField,
+  countFields,
+  type Fault,
+  getField,
+  isFault,
+  mergeFields,
+  type Pairs,
+  toLatin1,
+  toLines
+} from "../http/headerFields.js"
+import type { RequestBody, WireRequest } from "../transport/transport.js"
+import { authorizationOf } from "./authorization.js"
+import { linesAfter, linesBefore } from "./automaticHeaders.js"
+import { type BodyContext, toRequestBody } from "./body/bodyWriter.js"
+import type { Compression } from "./body/compressor.js"
+import { lengthError } from "./body/declaredLength.js"
+import type { Prepared } from "./preparedRequest.js"
+import { toSkip } from "./sessionDefaults.js"
+
+/** What `toWire` fails with. */
+export type WireError = InvalidURL | InvalidRequest | RequestBodyError
+
+/** Whether it failed. */
+export const isWireError = (u: WireRequest | WireError): u is WireError => "_tag" in u
+
+/**
+ * The request as it is sent. `cookieHeader` is what the jar says, as octets; the request's own cookies go over it. `extra` headers
+ * replace the request's of the same name; `context` is needed by bodies that are not all there.
+ */
+export const toWire = (
+  request: Prepared,
+  cookieHeader: string | undefined,
+  extra?: Pairs,
+  context?: BodyContext
+): WireRequest | WireError => {
+  if (request.fault !== undefined) return request.fault
+  const { body, defaults, given } = request
+  const plain =
+    defaults.plain &&
+    request.fields === defaults.fields &&
+    cookieHeader === undefined &&
+    (extra === undefined || extra.length === 0) &&
+    request.auth === undefined &&
+    request.cookies.length === 0 &&
+    (body._tag === "Empty" || (body._tag === "Uint8Array" && body.contentType === jsonType)) &&
+    context?.onChunk === undefined &&
+    given.onProgress === undefined &&
+    given.compress === undefined &&
+    given.chunked === undefined &&
+    given.expect100 === undefined &&
+    given.skipAutoHeaders === undefined
+  return plain ? plainWire(request) : fullWire(request, cookieHeader, extra ?? noPairs, context)
+}
+
+const jsonType = "application/json"
+const noPairs: Pairs = []
+
+/** The lines that are the same for each request of the session were written when it was made. */
+const plainWire = (request: Prepared): WireRequest => {
+  if (request.plainWire !== undefined) return request.plainWire
+  const { body, defaults, method, target } = request
+  let head = `Host: ${target.origin.authority}\r\n${defaults.before}`
+  let bytes: RequestBody | undefined
+  if (body._tag === "Uint8Array") {
+    head += `Content-Length: ${body.body.length}\r\nContent-Type: application/json\r\n`
+    bytes = { _tag: "Bytes", bytes: body.body }
+  } else if (expectsBody(method)) {
+    head += "Content-Length: 0\r\n"
+  }
+  const wire: WireRequest = {
+    method,
+    target: target.target,
+    head: head + defaults.after,
+    version: "1.1",
+    body: bytes,
+    expectContinue: false,
+    upgrade: undefined,
+    close: false,
+    text: undefined
+  }
+  if (bytes === undefined) request.plainWire = wire
+  return wire
+}
+
+/** Methods whose requests say that they have no content (RFC 9110 section 8.6). */
+const expectsBody = (method: string): boolean => method === "POST" || method === "PUT" || method === "PATCH"
+
+const fullWire = (
+  request: Prepared,
+  cookieHeader: string | undefined,
+  extra: Pairs,
+  context: BodyContext | undefined
+): WireRequest | WireError => {
+  const pairs = mergeFields(request.fields, { pairs: extra, secret: noNames }).pairs
+  const wrong = checkPairs(pairs, request.method)
+  if (wrong !== undefined) return refuse(request, wrong)
+  const framing = frame(request, pairs)
+  if (framing instanceof RequestBodyError) return framing
+  if (isFault(framing)) return refuse(request, framing)
+  const last = lastLines(request, pairs, cookieHeader)
+  if (typeof last !== "string") return refuse(request, last)
+  const connection = connectionOf(pairs)
+  const { version } = request.defaults
+  const close =
+    connection.has("close") || (version === "1.0" && pairsHave(pairs, "connection") && !connection.has("keep-alive"))
+  const keepAlive: Pairs =
+    version === "1.0" && !pairsHave(pairs, "connection") ? [["Connection", "keep-alive"]] : noPairs
+  const present = new Set([...request.defaults.skip, ...toSkip(request.given.skipAutoHeaders)])
+  const contentType =
+    framing.contentType !== undefined && !present.has("content-type") ? framing.contentType : undefined
+  for (const [name] of pairs) present.add(name.toLowerCase())
+  const host = getField(pairs, "host") ?? request.target.origin.authority
+  const head =
+    `Host: ${host}\r\n` +
+    toLines(pairs.filter(([name]) => !written.has(name.toLowerCase()))) +
+    linesBefore(present) +
+    framing.lines +
+    (contentType === undefined || present.has("content-type") ? "" : `Content-Type: ${toLatin1(contentType)}\r\n`) +
+    linesAfter(present) +
+    last +
+    (framing.expect ? "Expect: 100-continue\r\n" : "") +
+    toLines(keepAlive)
+  return {
+    method: request.method,
+    target: request.target.target,
+    head,
+    version,
+    body: toRequestBody(request.body, { ...framing, details: request.details }, context),
+    expectContinue: framing.expect,
+    upgrade: connection.has("upgrade") ? getField(pairs, "upgrade") : undefined,
+    close,
+    text: undefined
+  }
+}
+
+const noNames: ReadonlySet<string> = new Set()
+
+/** Headers that are written in their own places. */
+const written: ReadonlySet<string> = new Set(["host", "content-length", "cookie", "expect", "authorization"])
+
+const refuse = (request: Prepared, fault: Fault): InvalidRequest =>
+  new InvalidRequest({ ...request.details, option: fault.option, description: fault.description })
+
+const pairsHave = (pairs: Pairs, name: string): boolean => getField(pairs, name) !== undefined
+
+const single = ["host", "content-length", "authorization", "content-type", "user-agent"] as const
+
+const checkPairs = (pairs: Pairs, method: string): Fault | undefined => {
+  for (const [name, value] of pairs) {
+    const wrong = checkField(name, value)
+    if (wrong !== undefined) return { option: "headers", description: wrong }
+  }
+  for (const name of single) {
+    if (countFields(pairs, name) > 1) return { option: name, description: "it is given more than once" }
+  }
+  if (pairsHave(pairs, "transfer-encoding")) {
+    return { option: "transfer-encoding", description: "it is written here; ask for it with chunked: true" }
+  }
+  const host = getField(pairs, "host")
+  if (host !== undefined && !/^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)?(?::\d{1,5})?$/.test(host)) {
+    return { option: "host", description: "it is no host with a port" }
+  }
+  return method === "TRACE" && pairsHave(pairs, "content-length")
+    ? { option: "content-length", description: "TRACE has no content" }
+    : undefined
+}
+
+interface Framing {
+  readonly lines: string
+  readonly contentType: string | undefined
+  readonly expect: boolean
+  readonly length: number | undefined
+  readonly chunked: boolean
+  readonly compression: Compression | undefined
+  readonly onProgress: Prepared["given"]["onProgress"]
+}
+
+const noBody: Framing = {
+  lines: "",
+  contentType: undefined,
+  expect: false,
+  length: undefined,
+  chunked: false,
+  compression: undefined,
+  onProgress: undefined
+}
+
+/** How the body is delimited. A declared length is kept to, and must be the body's where that is known. */
+const frame = (request: Prepared, pairs: Pairs): Framing | Fault | RequestBodyError => {
+  const { body, defaults, given, method } = request
+  const header = getField(pairs, "content-length")
+  const declared = header === undefined ? undefined : toLength(header)
+  if (header !== undefined && declared === undefined) {
+    return { option: "content-length", description: "it is no number of bytes" }
+  }
+  if (body._tag === "Empty") {
+    if (declared !== undefined && declared > 0) {
+      return { option: "content-length", description: "there is no body" }
+    }
+    return declared === 0 || expectsBody(method) ? { ...noBody, lines: "Content-Length: 0\r\n" } : noBody
+  }
+  if (method === "TRACE") return { option: "data", description: "TRACE has no content" }
+  const actual = body._tag === "Uint8Array" ? body.body.length : body.contentLength
+  if (actual !== undefined && !(Number.isSafeInteger(actual) && actual >= 0)) {
+    return { option: "data", description: "the length of the body is no number of bytes" }
+  }
+  if (declared !== undefined && actual !== undefined && declared !== actual) {
+    const { cause, reason } = lengthError(declared, actual > declared)
+    return new RequestBodyError({ ...request.details, reason, cause })
+  }
+  const compression = toCompression(given.compress, actual)
+  const wrong = checkContent(request, pairs, compression, declared)
+  if (wrong !== undefined) return wrong
+  const length = declared ?? actual
+  const chunked = given.chunked === true || compression !== undefined || length === undefined
+  if (chunked && defaults.version === "1.0") {
+    return { option: "version", description: "HTTP/1.0 has no way to send a body of unknown length" }
+  }
+  if (chunked && given.chunked === false) {
+    return { option: "chunked", description: "the length of the body is not known, so it must be chunked" }
+  }
+  const coding = compression === undefined ? "" : `Content-Encoding: ${compression}\r\n`
+  return {
+    lines: coding + (chunked ? "Transfer-Encoding: chunked\r\n" : `Content-Length: ${length}\r\n`),
+    contentType: body.contentType,
+    expect: wantsContinue(request, pairs) && length !== 0,
+    length,
+    chunked,
+    compression,
+    onProgress: given.onProgress
+  }
+}
+
+const checkContent = (
+  request: Prepared,
+  pairs: Pairs,
+  compression: Compression | undefined,
+  declared: number | undefined
+): Fault | undefined => {
+  const { contentType } = request.body
+  if (contentType !== undefined && checkField("Content-Type", contentType) !== undefined) {
+    return { option: "content-type", description: "the body's own has impossible characters" }
+  }
+  if (request.given.compress !== undefined && request.given.compress !== false) {
+    if (pairsHave(pairs, "content-encoding")) {
+      return {
+        option: "compress",
+        description: "there is a Content-Encoding header, so the body is compressed already"
+      }
+    }
+  }
+  if (declared === undefined) return undefined
+  if (request.given.chunked === true) return { option: "chunked", description: "there is a Content-Length header" }
+  return compression === undefined
+    ? undefined
+    : { option: "compress", description: "a Content-Length header cannot hold for the compressed body" }
+}
+
+const toLength = (text: string): number | undefined => {
+  const length = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+  return Number.isSafeInteger(length) ? length : undefined
+}
+
+/** An empty body is not compressed. */
+const toCompression = (compress: Prepared["given"]["compress"], length: number | undefined): Compression | undefined =>
+  compress === undefined || compress === false || length === 0 ? undefined : compress === true ? "deflate" : compress
+
+const wantsContinue = (request: Prepared, pairs: Pairs): boolean => {
+  if (request.defaults.version === "1.0") return false
+  const header = getField(pairs, "expect")
+  return request.given.expect100 === true || header?.toLowerCase() === "100-continue"
+}
+
+/** The lines of Authorization and Cookie, checked. */
+const lastLines = (request: Prepared, pairs: Pairs, cookieHeader: string | undefined): string | Fault => {
+  const expect = getField(pairs, "expect")
+  if (expect !== undefined && expect.toLowerCase() !== "100-continue") {
+    return { option: "expect", description: "there is no other expectation than 100-continue" }
+  }
+  const cookie = cookieValue(request, pairs, cookieHeader)
+  if (checkField("Cookie", cookie) !== undefined) {
+    return { option: "cookies", description: "a cookie has impossible characters" }
+  }
+  const cookieLine = cookie === "" ? "" : `Cookie: ${cookie}\r\n`
+  const given = pairs.find(([name]) => name.toLowerCase() === "authorization")
+  if (given !== undefined) return toLines([given]) + cookieLine
+  if (request.auth === undefined) return cookieLine
+  const authorization = authorizationOf(request.auth)
+  return Either.isLeft(authorization)
+    ? { option: "auth", description: authorization.left }
+    : `Authorization: ${authorization.right}\r\n${cookieLine}`
+}
+
+/** A Cookie header of the caller's, the jar's cookies that the request does not replace, and its own; as octets. */
+const cookieValue = (request: Prepared, pairs: Pairs, jar: string | undefined): string => {
+  const own = request.cookies.map(([name, value]) => [toLatin1(name), toLatin1(value)] as const)
+  const names = new Set(own.map(([name]) => name))
+  const cookies = pairs.filter(([name]) => name.toLowerCase() === "cookie").map(([, value]) => toLatin1(value))
+  if (jar !== undefined && jar !== "") {
+    const kept =
+      names.size === 0 ? [jar] : jar.split("; ").filter((cookie) => !names.has(cookie.split("=", 1)[0] ?? ""))
+    cookies.push(...kept)
+  }
+  return [...cookies, ...own.map(([name, value]) => `${name}=${value}`)].join("; ")
+}
+
+/** The tokens of Connection, in lower case. */
+const connectionOf = (pairs: Pairs): ReadonlySet<string> => {
+  const out = new Set<string>()
+  for (const [name, value] of pairs) {
+    if (name.toLowerCase() === "connection") {
+      for (const token of value.split(",")) out.add(token.trim().toLowerCase())
+    }
+  }
+  return out
+}

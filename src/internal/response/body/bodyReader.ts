@@ -1,0 +1,211 @@
+/**
+ * The one reader of a body: undoes its codings, counts, and holds it to its limits.
+ */
+import { constants } from "node:buffer"
+import type { BodyError, ClientError, Details } from "../../../Errors.js"
+import { ClientPayloadError } from "../../../Errors.js"
+import type { Phase } from "../../../Timeouts.js"
+import * as Coding from "../../http/contentCoding.js"
+import type { BodyConsumer, IncomingBody } from "../../transport/incomingBody.js"
+import { ContentDecoding, type Decoded } from "./contentDecoder.js"
+
+/**
+ * What a coded body may grow to where no `maxBodySize` is given: 64 MiB, and beyond that 200 bytes for each byte of
+ * the coded one. Text that repeats itself stays below 100, a bomb is above 1000.
+ */
+export const growth = { free: 64 * 1024 * 1024, ratio: 200 } as const
+
+/** Who gets a body's bytes. `onEnd` or `onError` is called once, last. `false` stops reading until `resume`. */
+export interface BodySink {
+  /** The bytes are valid during the call only. */
+  readonly onBytes: (slab: Uint8Array, start: number, end: number) => boolean
+  /** The bytes are the sink's. */
+  readonly onOwned: (bytes: Uint8Array) => boolean
+  readonly onEnd: () => void
+  readonly onError: (error: BodyError) => void
+}
+
+/** Watches a body that is being read: `chunk` gets a copy of each piece, decoded; `end` is called once. */
+export interface BodyWatch {
+  readonly chunk?: ((bytes: Uint8Array) => void) | undefined
+  /** The body has ended, failed, or was given up, which is no error. `received` is coded, `decoded` is not. */
+  readonly end?: ((received: number, decoded: number, error: BodyError | undefined) => void) | undefined
+}
+
+/** Who knows what every error tells. */
+export interface DetailsSource {
+  details(phase: Phase | undefined): Details
+}
+
+/** What a reader has to know. */
+export interface BodyFacts {
+  readonly body: IncomingBody
+  readonly codings: Coding.Codings
+  /** Bytes, decoded. */
+  readonly maxBodySize: number
+  readonly source: DetailsSource
+  readonly watch: BodyWatch | undefined
+}
+
+/** What a failed body fails with; anything else that broke it is its `cause`. */
+export const toBodyError = (error: ClientError, facts: Pick<BodyFacts, "body" | "source">): BodyError => {
+  switch (error._tag) {
+    case "ClientPayloadError":
+    case "SocketTimeoutError":
+    case "TotalTimeoutError":
+    case "SessionClosedError":
+      return error
+    default:
+      return payloadError(facts, "Incomplete", error)
+  }
+}
+
+export const payloadError = (
+  facts: Pick<BodyFacts, "body" | "source">,
+  reason: ClientPayloadError["reason"],
+  cause?: unknown
+): ClientPayloadError =>
+  new ClientPayloadError({
+    ...facts.source.details("body"),
+    reason,
+    received: facts.body.received,
+    ...(reason === "Incomplete" && facts.body.length !== undefined ? { expected: facts.body.length } : undefined),
+    ...(cause === undefined ? undefined : { cause })
+  })
+
+/** Reads a body for one sink. */
+export class BodyReader implements BodyConsumer, Decoded {
+  /** Bytes taken from the connection, before decoding. */
+  taken = 0
+  /** Bytes given to the sink. */
+  decoded = 0
+  private readonly facts: BodyFacts
+  private readonly sink: BodySink
+  private readonly decoding: ContentDecoding | undefined
+  /** Slabs that are full of the body are handed on as they are. */
+  private readonly keeps: boolean
+  /** Bytes, decoded: what is kept as a whole has to fit into an array. */
+  private readonly limit: number
+  private done = false
+
+  /** `whole`: the sink does nothing before the end. */
+  constructor(facts: BodyFacts, whole: boolean, sink: BodySink) {
+    this.facts = facts
+    this.sink = sink
+    this.limit = whole ? Math.min(facts.maxBodySize, constants.MAX_LENGTH) : facts.maxBodySize
+    this.keeps = !whole && facts.watch?.chunk === undefined
+    const codings = facts.codings
+    this.decoding =
+      typeof codings === "string" || codings.length === 0 ? undefined : new ContentDecoding(codings, whole, this)
+  }
+
+  start(): void {
+    const { body } = this.facts
+    if (this.decoding === undefined && body.length !== undefined && body.length > this.limit) {
+      this.refuse("TooLarge", tooLarge(this.limit))
+    } else body.consume(this)
+  }
+
+  /** Goes on after `false`. */
+  resume(): void {
+    if (this.done) return
+    if (this.decoding === undefined) this.facts.body.resume()
+    else this.decoding.resume()
+  }
+
+  /** Gives up the rest: the sink is not called again. Idempotent. `atOnce` does not save the connection. */
+  abandon(atOnce = false): void {
+    if (this.done) return
+    this.done = true
+    this.decoding?.destroy()
+    this.facts.body.abandon(atOnce)
+    this.facts.watch?.end?.(this.taken, this.decoded, undefined)
+  }
+
+  // What the body says.
+
+  onChunk(slab: Buffer, start: number, end: number): boolean {
+    if (this.done) return true
+    this.taken += end - start
+    if (this.decoding !== undefined) return this.decoding.write(slab, start, end)
+    if (this.facts.codings === "excess") {
+      this.refuse("Decompression", new Error(`The body has more than ${Coding.maxCodings} codings`))
+      return true
+    }
+    this.decoded += end - start
+    if (this.decoded > this.limit) {
+      this.refuse("TooLarge", tooLarge(this.limit))
+      return true
+    }
+    this.facts.watch?.chunk?.(Buffer.from(slab.subarray(start, end)))
+    const full = end - start === slab.buffer.byteLength
+    return full && this.keeps && this.facts.body.keep() ? this.sink.onOwned(slab) : this.sink.onBytes(slab, start, end)
+  }
+
+  onEnd(): void {
+    if (this.done) return
+    if (this.decoding !== undefined) this.decoding.end()
+    else this.finish()
+  }
+
+  onError(error: ClientError): void {
+    if (this.done) return
+    this.done = true
+    this.decoding?.destroy()
+    this.fail(toBodyError(error, this.facts))
+  }
+
+  // What its codings say.
+
+  onDecoded(bytes: Uint8Array): boolean {
+    if (this.done) return true
+    this.decoded += bytes.length
+    const { maxBodySize, watch } = this.facts
+    if (this.decoded > this.limit) {
+      this.refuse("TooLarge", tooLarge(this.limit))
+      return true
+    }
+    if (maxBodySize === Infinity && this.decoded > growth.free && this.decoded > growth.ratio * this.fed) {
+      this.refuse("TooLarge", new Error(`The body grows more than ${growth.ratio} times; maxBodySize would allow it`))
+      return true
+    }
+    watch?.chunk?.(new Uint8Array(bytes))
+    return this.sink.onOwned(bytes)
+  }
+
+  onDecodedEnd(): void {
+    if (!this.done) this.finish()
+  }
+
+  onCorrupt(cause: unknown): void {
+    if (!this.done) this.refuse("Decompression", cause)
+  }
+
+  onRoom(): void {
+    if (!this.done) this.facts.body.resume()
+  }
+
+  private get fed(): number {
+    return this.decoding?.fed ?? 0
+  }
+
+  private finish(): void {
+    this.done = true
+    this.facts.watch?.end?.(this.taken, this.decoded, undefined)
+    this.sink.onEnd()
+  }
+
+  private refuse(reason: ClientPayloadError["reason"], cause: unknown): void {
+    this.done = true
+    this.decoding?.destroy()
+    this.facts.body.abandon()
+    this.fail(payloadError(this.facts, reason, cause))
+  }
+
+  private fail(error: BodyError): void {
+    this.facts.watch?.end?.(this.taken, this.decoded, error)
+    this.sink.onError(error)
+  }
+}
+
+const tooLarge = (limit: number) => new Error(`The body is larger than ${limit} bytes (maxBodySize)`)

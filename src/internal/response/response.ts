@@ -1,0 +1,350 @@
+/**
+ * An opened response: its body by effects, as a whole or by pulls bit by bit.
+ */
+import { constants } from "node:buffer"
+import type * as Headers from "@effect/platform/Headers"
+import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
+import * as UrlParams from "@effect/platform/UrlParams"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type {
+  ClientResponse,
+  ConnectionInfo,
+  JsonOptions,
+  ResponseHead,
+  Timings,
+  TypeId
+} from "../../ClientResponse.js"
+import type { BodyError, ContentTypeError as ContentType, JsonDecodeError } from "../../Errors.js"
+import { ClientResponseError } from "../../Errors.js"
+import type { Event } from "../../Sse.js"
+import { Gather } from "../byteBuilder.js"
+import { type Pull, pulled } from "../pullStream.js"
+import { endedBy } from "../raceWithCallback.js"
+import * as Deadlines from "../transport/deadlines.js"
+import { IncomingBody } from "../transport/incomingBody.js"
+import type { Head } from "../transport/transport.js"
+import { BodyReader, type BodySink } from "./body/bodyReader.js"
+import { EventDecoder } from "./body/eventDecoder.js"
+import { LineDecoder } from "./body/lines.js"
+import { type Decoder, decoded } from "./body/pullDecoder.js"
+import { type Batches, once } from "./body/pullQueue.js"
+import { isClosed } from "./closedScope.js"
+import { ResponseBody, type Waiter } from "./responseBody.js"
+import { headersOf } from "./responseHead.js"
+import type { ResponseSource, Upgrade } from "./responseSource.js"
+
+export type { BodySettings, ResponseSource, Upgrade } from "./responseSource.js"
+
+const ignore: Waiter = () => {}
+
+/** Bytes of the body that a `ClientResponseError` keeps. */
+const errorBodySize = 1024
+
+/** Milliseconds for which those are waited for. */
+const errorBodyTime = 1000
+
+/** A known rest up to so many bytes is waited for when a body is discarded, for so many milliseconds. */
+const smallRest = 64 * 1024
+const restTime = 200
+
+const typeId: TypeId = "~effect-http-session/ClientResponse"
+export class Response extends ResponseBody implements ClientResponse {
+  /** A response with 101, which has no body but a connection. */
+  static upgraded(source: ResponseSource, head: Head, connection: ConnectionInfo, upgrade: Upgrade): Response {
+    const body = new IncomingBody(0, { resume: () => {}, abandon: () => {} })
+    body.end([])
+    const response = new Response(source, head, body, connection)
+    response.upgrade = upgrade
+    return response
+  }
+
+  get "~effect-http-session/ClientResponse"(): TypeId {
+    return typeId
+  }
+  get [IncomingMessage.TypeId](): IncomingMessage.TypeId {
+    return IncomingMessage.TypeId
+  }
+  get history(): ReadonlyArray<ResponseHead> {
+    return this.source.history
+  }
+  get timings(): Timings {
+    return this.source.timings()
+  }
+  get remoteAddress(): Option.Option<string> {
+    return Option.fromNullable(this.connection.remoteAddress)
+  }
+  override toJSON(): unknown {
+    return this.shown("ClientResponse")
+  }
+
+  get release(): Effect.Effect<void> {
+    return Effect.sync(() => this.releaseNow())
+  }
+
+  // The body as a whole, by effects.
+
+  /** The Scope of a body that had come whole, so that there is nothing to be done at its end. */
+  private scope: Scope.Scope | undefined = undefined
+
+  /** After that Scope the body is not to be read any more. */
+  leaveTo(scope: Scope.Scope): void {
+    this.scope = scope
+  }
+
+  private endWithScope(): void {
+    if (this.scope === undefined || !isClosed(this.scope)) return
+    this.scope = undefined
+    this.releaseNow()
+  }
+
+  /** `collect` as an effect, or by pulls where progress is to be told. Interrupted, it gives up the body. */
+  get readAll(): Effect.Effect<void, BodyError> {
+    return Effect.suspend(() => {
+      if (this.state === "Collected") return Effect.void
+      this.endWithScope()
+      const { listen } = this.source
+      const read = this.direct ? this.collectAsync : this.collectWithProgress()
+      return listen === undefined ? read : Effect.zipLeft(read, listen)
+    })
+  }
+
+  private get collectAsync(): Effect.Effect<void, BodyError> {
+    return Effect.async<void, BodyError>((resume) => {
+      const waiter: Waiter = (error) => resume(error === undefined ? Exit.void : Exit.fail(error))
+      this.collect(waiter)
+      return Effect.sync(() => this.cancelCollect(waiter))
+    })
+  }
+
+  private collectWithProgress(): Effect.Effect<void, BodyError> {
+    if (this.state === "Collecting") return this.collectAsync
+    if (this.state !== "Unread") return Effect.fail(this.unreadable())
+    const pull = this.open()
+    this.state = "Collecting"
+    this.waiter = ignore
+    const gather = new Gather()
+    const loop: Effect.Effect<void, BodyError> = Effect.matchEffect(pull, {
+      onFailure: Option.match({
+        onNone: () => {
+          this.gathered(gather)
+          return this.isCollected ? Effect.void : Effect.fail(this.unreadable())
+        },
+        onSome: (error) => {
+          this.failed(error)
+          return Effect.fail(error)
+        }
+      }),
+      onSuccess: (batch) => {
+        for (const piece of batch) gather.append(piece, 0, piece.length)
+        if (gather.size <= constants.MAX_LENGTH) return loop
+        this.reader?.abandon()
+        this.failed(this.tooLarge())
+        return Effect.fail(this.unreadable())
+      }
+    })
+    return Effect.onInterrupt(loop, () => this.release)
+  }
+
+  get bytes(): Effect.Effect<Uint8Array, BodyError> {
+    return this.whole(() => this.bytesNow())
+  }
+
+  /** What `f` makes of the collected bytes. */
+  private whole<A, E>(f: () => Exit.Exit<A, E>): Effect.Effect<A, E | BodyError> {
+    return Effect.suspend(() => (this.hasCome ? f() : Effect.flatMap(this.readAll, f)))
+  }
+
+  /** Whether the bytes are there; what has come whole and needs no more than a copy is collected at once. */
+  private get hasCome(): boolean {
+    this.endWithScope()
+    if (this.state === "Unread" && this.body.ended && this.direct && this.isPlain) this.collect(ignore)
+    return this.cached !== undefined
+  }
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, BodyError> {
+    return Effect.map(this.bytes, (bytes) => {
+      const copy = new ArrayBuffer(bytes.byteLength)
+      new Uint8Array(copy).set(bytes)
+      return copy
+    })
+  }
+  get text(): Effect.Effect<string, BodyError> {
+    return this.whole(() => this.textNow(undefined))
+  }
+  textWith(encoding: string): Effect.Effect<string, BodyError> {
+    return this.whole(() => this.textNow(encoding))
+  }
+  get json(): Effect.Effect<unknown, BodyError | ContentType | JsonDecodeError> {
+    return this.jsonWith(undefined)
+  }
+  jsonWith(options: JsonOptions | undefined): Effect.Effect<unknown, BodyError | ContentType | JsonDecodeError> {
+    if (this.state === "Collected") return this.jsonNow(options)
+    return Effect.suspend(() => {
+      if (this.hasCome) return this.jsonNow(options)
+      const refused = this.refuseType(options?.contentType)
+      return refused === undefined ? Effect.flatMap(this.readAll, () => this.jsonNow(options)) : Effect.fail(refused)
+    })
+  }
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, BodyError> {
+    return Effect.map(this.text, (text) => UrlParams.fromInput(new URLSearchParams(text)))
+  }
+  get formData(): Effect.Effect<FormData, BodyError> {
+    return Effect.flatMap(this.bytes, (bytes) =>
+      Effect.tryPromise({
+        try: () =>
+          new globalThis.Response(new Blob([new Uint8Array(bytes)]), {
+            headers: { "content-type": this.head.get("content-type") ?? "" }
+          }).formData(),
+        catch: (cause) => this.payloadError("Framing", cause)
+      })
+    )
+  }
+  get trailers(): Effect.Effect<Headers.Headers, BodyError> {
+    return Effect.suspend(() => {
+      const { body } = this
+      return body.complete && this.state !== "Unread"
+        ? Effect.sync(() => this.trailersNow())
+        : Effect.map(this.readAll, () => this.trailersNow())
+    })
+  }
+  private trailersNow(): Headers.Headers {
+    const { trailers } = this.body
+    return headersOf(
+      trailers.length,
+      (index) => trailers[index]?.[0] ?? "",
+      (index) => trailers[index]?.[1] ?? ""
+    )
+  }
+
+  // The body bit by bit.
+
+  /** Pulls of what the decoder makes of the body; once, unless the bytes are kept. */
+  private streamOf<A>(decode: (pull: Batches["pull"]) => Pull<A, BodyError>) {
+    return Stream.suspend(() => {
+      const kept = this.cached === undefined ? undefined : this.bytesNow()
+      const cached = kept !== undefined && Exit.isSuccess(kept) ? kept.value : undefined
+      if (cached !== undefined) return pulled(decode(once(cached)))
+      this.endWithScope()
+      if (this.state !== "Unread") return Stream.fail(this.unreadable())
+      return Stream.ensuring(
+        pulled(decode(this.open())),
+        Effect.sync(() => this.closeStream())
+      )
+    })
+  }
+  get stream(): Stream.Stream<Uint8Array, BodyError> {
+    return this.streamOf((pull) => pull)
+  }
+  get lines(): Stream.Stream<string, BodyError> {
+    return this.streamOf((pull) => this.decodePull(pull, new LineDecoder(this.mediaType.charset, this.fallback)))
+  }
+  get events(): Stream.Stream<Event, BodyError> {
+    return this.eventsBy(() => new EventDecoder())
+  }
+  /** The events that a decoder makes, one for each run. */
+  eventsBy(make: () => EventDecoder): Stream.Stream<Event, BodyError> {
+    return this.streamOf((pull) => {
+      this.endless = true
+      return this.decodePull(pull, make())
+    })
+  }
+  private decodePull<A>(pull: Batches["pull"], decoder: Decoder<A>) {
+    return decoded(pull, decoder, (reason, cause) => this.payloadError(reason, cause))
+  }
+
+  // The response's fate.
+
+  get raiseForStatus(): Effect.Effect<ClientResponse, ClientResponseError> {
+    return Effect.suspend(() => (this.ok ? Effect.succeed(this) : this.raise))
+  }
+
+  /** Fails with the head and the beginning of the body, and gives the connection back. */
+  get raise(): Effect.Effect<never, ClientResponseError> {
+    return Effect.flatMap(this.beginning(), (body) =>
+      Effect.fail(
+        new ClientResponseError({
+          ...this.source.details("body"),
+          status: this.status,
+          reason: this.reason,
+          headers: this.headers,
+          history: this.history,
+          body
+        })
+      )
+    )
+  }
+
+  /** Text of the first KiB, or of what came before the body failed; a body that ends within it is kept. */
+  private beginning(): Effect.Effect<string> {
+    if (this.cached !== undefined) return Effect.succeed(this.excerpt(this.cached))
+    this.endWithScope()
+    if (this.state !== "Unread") return Effect.succeed("")
+    const pull = this.open()
+    const gather = new Gather()
+    const loop: Effect.Effect<string> = Effect.matchEffect(pull, {
+      onFailure: (end) =>
+        Effect.sync(() => {
+          const bytes = gather.takeAll()
+          if (Option.isNone(end)) this.collected(bytes)
+          else this.failed(end.value)
+          return this.excerpt(bytes)
+        }),
+      onSuccess: (batch) => {
+        for (const piece of batch) gather.append(piece, 0, piece.length)
+        return gather.size <= errorBodySize ? loop : enough
+      }
+    })
+    const enough = Effect.sync(() => {
+      this.releaseNow()
+      return this.excerpt(gather.takeAll())
+    })
+    if (this.body.ended) return Effect.onInterrupt(loop, () => this.release)
+    const inTime = Effect.clockWith((clock) =>
+      endedBy(loop, (late: (_: "late") => void) => {
+        const deadlines = Deadlines.of(clock)
+        const deadline = deadlines.schedule(deadlines.now() + errorBodyTime, () => late("late"))
+        return () => deadline.cancel()
+      })
+    )
+    return Effect.onInterrupt(
+      Effect.catchAll(inTime, () => {
+        this.endless = true
+        return enough
+      }),
+      () => this.release
+    )
+  }
+
+  private excerpt(bytes: Uint8Array): string {
+    const first = bytes.subarray(0, errorBodySize)
+    const text = this.textOf(first, this.mediaType.charset, this.fallback)
+    return typeof text === "string" ? text : ""
+  }
+
+  /** Throws the body away: a small one whose end is known to be near is waited for, which saves its connection. */
+  get discardBody(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { body } = this
+      if (this.state !== "Unread" || body.ended || body.length === undefined || body.length > smallRest) {
+        return this.release
+      }
+      const rest = Deadlines.atMost(restTime, (end) => {
+        this.state = "Streaming"
+        const sink: BodySink = { onBytes: () => true, onOwned: () => true, onEnd: end, onError: end }
+        this.reader = new BodyReader({ ...this.bodyFacts(), codings: "raw", maxBodySize: Infinity }, true, sink)
+        this.reader.start()
+      })
+      return Effect.ensuring(
+        rest,
+        Effect.sync(() => {
+          if (body.ended) return
+          this.endless = true
+          this.releaseNow()
+        })
+      )
+    })
+  }
+}

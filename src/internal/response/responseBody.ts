@@ -1,0 +1,339 @@
+/**
+ * The body of a response, read at most once: what has become of it, and what is made of its bytes, without effects.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type { ConnectionInfo, JsonOptions } from "../../ClientResponse.js"
+import type { BodyError, ClientError, ClientPayloadError, JsonDecodeError } from "../../Errors.js"
+import { ContentTypeError } from "../../Errors.js"
+import type { Gather } from "../byteBuilder.js"
+import * as Coding from "../http/contentCoding.js"
+import * as MediaType from "../http/mediaType.js"
+import type { IncomingBody } from "../transport/incomingBody.js"
+import type { Head } from "../transport/transport.js"
+import { type BodyFacts, BodyReader, payloadError, toBodyError } from "./body/bodyReader.js"
+import * as Charset from "./body/charset.js"
+import { Collector, PlainCollector } from "./body/collector.js"
+import * as Json from "./body/json.js"
+import { Batches } from "./body/pullQueue.js"
+import { ResponseHeadView } from "./responseHead.js"
+import type { ResponseSource, Upgrade } from "./responseSource.js"
+
+/** Hears that the body has been collected, or why not. */
+export type Waiter = (error: BodyError | undefined) => void
+
+const none: Array<Waiter> = []
+
+type State =
+  | "Unread"
+  /** It is collected for whoever waits. */
+  | "Collecting"
+  /** `cached` has it. */
+  | "Collected"
+  /** `failure` says why not. */
+  | "Failed"
+  /** A stream has it. */
+  | "Streaming"
+  | "Released"
+
+export class ResponseBody extends ResponseHeadView {
+  readonly connection: ConnectionInfo
+  protected readonly source: ResponseSource
+  protected body: IncomingBody
+  protected state: State = "Unread"
+  protected cached: Uint8Array | undefined = undefined
+  protected failure: BodyError | undefined = undefined
+  protected reader: BodyReader | undefined = undefined
+  protected batches: Batches | undefined = undefined
+  /** Who waits for the whole body: one, nearly always. */
+  protected waiter: Waiter | undefined = undefined
+  protected otherWaiters: Array<Waiter> = none
+  protected upgrade: Upgrade | undefined = undefined
+  /** The rest of its body will not come soon, however short it is. */
+  protected endless = false
+
+  constructor(source: ResponseSource, head: Head, body: IncomingBody, connection: ConnectionInfo) {
+    super(head, source)
+    this.source = source
+    this.body = body
+    this.connection = connection
+  }
+
+  /** Puts something between the connection and the body's reader; only while nobody reads. */
+  tapBody(tap: (body: IncomingBody) => IncomingBody): void {
+    if (this.state === "Unread" && this.upgrade === undefined) this.body = tap(this.body)
+  }
+
+  /** The connection after 101, for whoever asks first; if nobody does, it ends with the response. */
+  takeUpgrade(): Upgrade | undefined {
+    const upgrade = this.upgrade
+    this.upgrade = undefined
+    if (upgrade !== undefined && this.state === "Unread") {
+      this.state = "Released"
+      this.source.bodyWatch?.end?.(0, 0, undefined)
+    }
+    return upgrade
+  }
+
+  /** Whether there is nothing to be given back: the body has come, has failed, or was given up. */
+  get settled(): boolean {
+    return this.upgrade === undefined && this.body.ended && this.reader === undefined
+  }
+
+  // The body as a whole, by callbacks.
+
+  /** Whether `collect` may be used: nobody wants to hear of progress, which takes effects. */
+  get direct(): boolean {
+    return this.source.settings.onProgress === undefined
+  }
+
+  /** Reads and decodes the whole body and keeps it; calls back at once where it has come already. Never throws. */
+  collect(done: Waiter): void {
+    switch (this.state) {
+      case "Collected":
+        done(undefined)
+        return
+      case "Collecting":
+        this.otherWaiters = [...this.otherWaiters, done]
+        return
+      case "Unread":
+        this.waiter = done
+        this.startCollecting()
+        return
+      default:
+        done(this.unreadable())
+    }
+  }
+
+  /** `done` is not called any more; when nobody waits, the body is given up. */
+  cancelCollect(done: Waiter): void {
+    if (this.state !== "Collecting") return
+    if (this.waiter === done) this.waiter = undefined
+    else this.otherWaiters = this.otherWaiters.filter((waiter) => waiter !== done)
+    if (this.waiter === undefined && this.otherWaiters.length === 0) this.releaseNow()
+  }
+
+  protected startCollecting(): void {
+    this.state = "Collecting"
+    if (this.isPlain) {
+      const { bodyWatch } = this.source
+      const whole = bodyWatch === undefined ? this.body.takeWhole() : undefined
+      if (whole !== undefined) this.collected(whole)
+      else this.body.consume(new PlainCollector(this, this.body.length, bodyWatch))
+      return
+    }
+    const collector = new Collector(this)
+    this.reader = new BodyReader(this.bodyFacts(), true, collector)
+    this.reader.start()
+  }
+
+  /** Whether the bytes are wanted as they come, and however many. */
+  protected get isPlain(): boolean {
+    const { settings } = this.source
+    return (
+      settings.maxBodySize === Infinity && (!settings.autoDecompress || this.head.get("content-encoding") === undefined)
+    )
+  }
+
+  /** For `Collector`. */
+  collected(bytes: Uint8Array): void {
+    this.cached = bytes
+    this.state = "Collected"
+    this.settle(undefined)
+  }
+
+  /** For `Collector`. */
+  gathered(gather: Gather): void {
+    let bytes: Uint8Array
+    try {
+      bytes = gather.takeAll()
+    } catch (cause) {
+      this.failed(this.payloadError("TooLarge", cause))
+      return
+    }
+    this.collected(bytes)
+  }
+
+  /** For `Collector`. */
+  refused(): BodyError {
+    this.body.abandon()
+    return this.tooLarge()
+  }
+
+  protected tooLarge(): BodyError {
+    return this.payloadError("TooLarge", new Error("The body is larger than an array may be"))
+  }
+
+  /** For `Collector`. */
+  failed(error: BodyError): void {
+    this.failure = error
+    this.state = "Failed"
+    this.settle(error)
+  }
+
+  protected settle(error: BodyError | undefined): void {
+    const { otherWaiters, waiter } = this
+    this.reader = undefined
+    this.batches = undefined
+    this.waiter = undefined
+    if (waiter !== undefined) waiter(error)
+    if (otherWaiters === none) return
+    this.otherWaiters = none
+    for (const other of otherWaiters) other(error)
+  }
+
+  protected bodyFacts(): BodyFacts {
+    const { bodyWatch, settings } = this.source
+    return {
+      body: this.body,
+      codings: settings.autoDecompress ? Coding.parse(this.head.getAll("content-encoding")) : "raw",
+      maxBodySize: settings.maxBodySize,
+      source: this.source,
+      watch: bodyWatch
+    }
+  }
+
+  /** For `Collector`. */
+  bodyError(error: ClientError): BodyError {
+    return toBodyError(error, { body: this.body, source: this.source })
+  }
+
+  protected payloadError(reason: ClientPayloadError["reason"], cause?: unknown): ClientPayloadError {
+    return payloadError({ body: this.body, source: this.source }, reason, cause)
+  }
+
+  /** Why the body cannot be read any more. */
+  protected unreadable(): BodyError {
+    return this.failure ?? this.payloadError(this.state === "Streaming" ? "Consumed" : "Released")
+  }
+
+  /** Gives the connection back, or closes it where much is unread. Idempotent. */
+  releaseNow(): void {
+    switch (this.state) {
+      case "Unread":
+        this.state = "Released"
+        this.source.bodyWatch?.end?.(0, 0, undefined)
+        this.body.abandon()
+        this.takeUpgrade()?.wire.socket.destroy()
+        return
+      case "Collecting": {
+        this.state = "Released"
+        if (this.reader === undefined) {
+          this.body.abandon()
+          this.source.bodyWatch?.end?.(this.body.received, this.body.received, undefined)
+        } else this.reader.abandon()
+        // Who collects by pulls.
+        this.batches?.onError(this.payloadError("Released"))
+        this.settle(this.payloadError("Released"))
+        return
+      }
+      case "Streaming":
+        this.state = "Released"
+        this.batches?.onError(this.payloadError("Released"))
+        this.closeStream()
+        return
+    }
+  }
+
+  // What has been collected.
+
+  get isCollected(): boolean {
+    return this.cached !== undefined
+  }
+
+  /** The collected bytes. */
+  bytesNow(): Exit.Exit<Uint8Array, BodyError> {
+    const bytes = this.cached
+    if (bytes === undefined) return Exit.fail(this.unreadable())
+    // A small copy stands in Node's pool, whose other bytes are nobody's business.
+    if (bytes.buffer.byteLength !== bytes.length) this.cached = new Uint8Array(bytes)
+    return Exit.succeed(this.cached ?? bytes)
+  }
+
+  /** Text of the collected bytes. */
+  textNow(encoding: string | undefined): Exit.Exit<string, BodyError> {
+    const bytes = this.cached
+    if (bytes === undefined) return Exit.fail(this.unreadable())
+    const text = this.textOf(bytes, encoding ?? this.mediaType.charset, this.fallback)
+    return typeof text === "string" ? Exit.succeed(text) : Exit.fail(text)
+  }
+
+  /** JSON of the collected bytes. */
+  jsonNow(options: JsonOptions | undefined): Exit.Exit<unknown, BodyError | ContentTypeError | JsonDecodeError> {
+    const refused = this.refuseType(options?.contentType)
+    if (refused !== undefined) return Exit.fail(refused)
+    const bytes = this.cached
+    if (bytes === undefined) return Exit.fail(this.unreadable())
+    const label = options?.encoding ?? this.mediaType.charset
+    const text = this.textOf(bytes, label, Charset.noFallback)
+    if (typeof text !== "string") return Exit.fail(text)
+    const parse = options?.parse
+    try {
+      return Exit.succeed(parse === undefined ? JSON.parse(text) : parse(text))
+    } catch (cause) {
+      return Exit.fail(Json.decodeError(text, parse !== undefined, this.source.details("body"), cause))
+    }
+  }
+
+  protected textOf(bytes: Uint8Array, label: string | undefined, fallback: Charset.Fallback): string | BodyError {
+    try {
+      return Charset.decode(bytes, Charset.encodingOf(bytes, label, fallback))
+    } catch (cause) {
+      // A string of V8's holds 512 Mi code units.
+      return this.payloadError("TooLarge", cause)
+    }
+  }
+
+  protected get fallback(): Charset.Fallback {
+    return (bytes) => {
+      const given = this.source.settings.fallbackCharset
+      return typeof given === "function" ? given(this.toHead(), bytes) : given
+    }
+  }
+
+  /** The failure of `json` where the media type is not the wanted one. */
+  protected refuseType(wanted: JsonOptions["contentType"]): ContentTypeError | undefined {
+    if (wanted === false) return undefined
+    const { essence } = this.mediaType
+    if (wanted === undefined ? MediaType.isJson(essence) : essence === wanted.trim().toLowerCase()) return undefined
+    return new ContentTypeError({
+      ...this.source.details("body"),
+      status: this.status,
+      contentType: essence,
+      expected: wanted ?? "application/json"
+    })
+  }
+
+  // The body bit by bit.
+
+  /** Takes the body for pulls. Only while it is unread. */
+  protected open(): Batches["pull"] {
+    this.state = "Streaming"
+    const batches = new Batches()
+    const reader = new BodyReader(this.bodyFacts(), false, batches)
+    batches.onTaken = () => reader.resume()
+    this.reader = reader
+    this.batches = batches
+    reader.start()
+    const { onProgress } = this.source.settings
+    const { listen } = this.source
+    const pull = listen === undefined ? batches.pull : Effect.tap(batches.pull, listen)
+    if (onProgress === undefined) return pull
+    const total = Option.fromNullable(this.body.length)
+    const told = Effect.suspend(() => onProgress({ direction: "download", transferred: reader.taken, total }))
+    return Effect.tap(pull, this.heard(told))
+  }
+
+  /** A hook ends with the request, and the body with it. */
+  private heard(hook: Effect.Effect<void>): Effect.Effect<void, Option.Option<BodyError>> {
+    return Effect.mapError(this.source.within(hook), (error) => Option.some(toBodyError(error, this.bodyFacts())))
+  }
+
+  /** The stream's reader has ended or gone away: the body stays consumed. */
+  protected closeStream(): void {
+    this.reader?.abandon(this.endless)
+    this.reader = undefined
+    this.batches = undefined
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * A response without its body; what is not asked for is not made.
+ */
+import type * as Cookies from "@effect/platform/Cookies"
+import * as Headers from "@effect/platform/Headers"
+import * as Inspectable from "effect/Inspectable"
+import * as Option from "effect/Option"
+import type { ContentDisposition, Link, RequestInfo, ResponseHead } from "../../ClientResponse.js"
+import { fromLines } from "../cookies/responseCookies.js"
+import * as Disposition from "../http/contentDisposition.js"
+import * as Links from "../http/links.js"
+import * as MediaType from "../http/mediaType.js"
+import { redactHeader, redactUrl } from "../redact.js"
+import type { Head } from "../transport/transport.js"
+
+/** What a response's head is made of. */
+export interface HeadSource {
+  readonly method: string
+  /** Without fragment and userinfo. */
+  readonly url: string
+  /** With the fragment. */
+  readonly realUrl: string
+  /** Asked at most once. */
+  requestInfo(): RequestInfo
+}
+
+/** Headers as @effect/platform has them, from lines in order: lower case, repeated ones joined by ", ". */
+export const headersOf = (
+  count: number,
+  name: (index: number) => string,
+  value: (index: number) => string
+): Headers.Headers => {
+  const record: Record<string, string> = Object.create(null)
+  for (let index = 0; index < count; index++) {
+    const key = name(index).toLowerCase()
+    const before = record[key]
+    record[key] = before === undefined ? value(index) : `${before}, ${value(index)}`
+  }
+  return Headers.unsafeFromRecord(record)
+}
+
+/** Headers without the values that nobody may see. */
+export const shownHeaders = (headers: Headers.Headers): Record<string, string> => {
+  const out: Record<string, string> = Object.create(null)
+  for (const name of Object.keys(headers)) out[name] = redactHeader(name, headers[name] ?? "")
+  return out
+}
+
+export class ResponseHeadView extends Inspectable.Class implements ResponseHead {
+  protected readonly head: Head
+  private readonly origin: HeadSource
+  private builtHeaders: Headers.Headers | undefined = undefined
+  private builtCookies: Cookies.Cookies | undefined = undefined
+  private builtInfo: RequestInfo | undefined = undefined
+  private builtMediaType: MediaType.MediaType | undefined = undefined
+
+  constructor(head: Head, source: HeadSource) {
+    super()
+    this.head = head
+    this.origin = source
+  }
+
+  get status(): number {
+    return this.head.status
+  }
+  get reason(): string {
+    return this.head.reason
+  }
+  get version(): "1.0" | "1.1" {
+    return this.head.version
+  }
+  get ok(): boolean {
+    return this.head.status < 400
+  }
+  get method(): string {
+    return this.origin.method
+  }
+  get url(): string {
+    return this.origin.url
+  }
+  get realUrl(): string {
+    return this.origin.realUrl
+  }
+
+  get headers(): Headers.Headers {
+    const head = this.head
+    this.builtHeaders ??= headersOf(
+      head.count,
+      (index) => head.name(index),
+      (index) => head.value(index)
+    )
+    return this.builtHeaders
+  }
+  header(name: string): Option.Option<string> {
+    return Option.fromNullable(this.head.get(name.toLowerCase()))
+  }
+  headerValues(name: string): ReadonlyArray<string> {
+    return this.head.getAll(name.toLowerCase())
+  }
+  get rawHeaders(): ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]> {
+    return this.head.raw()
+  }
+
+  get cookies(): Cookies.Cookies {
+    this.builtCookies ??= fromLines(this.head.getAll("set-cookie"))
+    return this.builtCookies
+  }
+  get links(): ReadonlyMap<string, Link> {
+    return Links.parse(this.head.getAll("link"), this.origin.url)
+  }
+  get mediaType(): MediaType.MediaType {
+    this.builtMediaType ??= MediaType.parse(this.head.get("content-type"))
+    return this.builtMediaType
+  }
+  get contentType(): string {
+    return this.mediaType.essence
+  }
+  get charset(): Option.Option<string> {
+    return Option.fromNullable(this.mediaType.charset)
+  }
+  get contentLength(): Option.Option<number> {
+    const value = this.head.get("content-length")
+    if (value === undefined || !/^\d+$/.test(value)) return Option.none()
+    const length = Number(value)
+    return Number.isSafeInteger(length) ? Option.some(length) : Option.none()
+  }
+  get lengthVerified(): boolean {
+    return this.head.lengthVerified
+  }
+  get contentDisposition(): Option.Option<ContentDisposition> {
+    return Disposition.parse(this.head.get("content-disposition"))
+  }
+  get requestInfo(): RequestInfo {
+    this.builtInfo ??= this.origin.requestInfo()
+    return this.builtInfo
+  }
+
+  /** The first Location. */
+  get location(): string | undefined {
+    return this.head.get("location")
+  }
+
+  /** Another view of the same head. */
+  view<A>(make: (head: Head, source: HeadSource) => A): A {
+    return make(this.head, this.origin)
+  }
+
+  /** The head by itself, which keeps neither body nor request alive. */
+  toHead(): ResponseHead {
+    const { method, realUrl, url } = this.origin
+    const info = this.requestInfo
+    return new ResponseHeadView(this.head, { method, url, realUrl, requestInfo: () => info })
+  }
+
+  toJSON(): unknown {
+    return this.shown("ResponseHead")
+  }
+
+  protected shown(name: string): object {
+    return {
+      _id: `effect-http-session/${name}`,
+      status: this.status,
+      reason: this.reason,
+      version: this.version,
+      method: this.method,
+      url: redactUrl(this.realUrl),
+      headers: shownHeaders(this.headers)
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * Who watches a request. Nobody, most of the time: then there is no trace, and no signal is built.
+ */
+import type * as Fiber from "effect/Fiber"
+import { CallTrace } from "../tracing/callTrace.js"
+import { CurrentSink } from "../tracing/collecting.js"
+import { spansOf } from "../tracing/spans.js"
+import { configsOf } from "../tracing/traceConfig.js"
+import type { SignalSink } from "../transport/signalHub.js"
+import type { Call } from "./call.js"
+
+/** The watchers of a request that is about to begin, or `undefined`. */
+export const watch = (call: Call, fiber: Fiber.RuntimeFiber<unknown, unknown>): CallTrace | undefined => {
+  const { core, request } = call
+  const { defaults } = request
+  const configs = configsOf(defaults)
+  const spans = spansOf(fiber, request, defaults.spans)
+  const sink: SignalSink | undefined = fiber.currentContext.unsafeMap.get(CurrentSink.key)
+  if (
+    configs === undefined &&
+    spans === undefined &&
+    sink === undefined &&
+    !core.hub.reading() &&
+    !core.transport.hub.reading()
+  ) {
+    return undefined
+  }
+  return new CallTrace(call, configs, spans, sink)
+}

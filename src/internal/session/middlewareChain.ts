@@ -1,0 +1,55 @@
+/**
+ * The middlewares around one hop: inside redirects, outside cookies and the connector.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type { ClientRequest } from "../../ClientRequest.js"
+import type { ClientResponse } from "../../ClientResponse.js"
+import { type ClientError, InvalidRequest } from "../../Errors.js"
+import type { Next } from "../../Middleware.js"
+import { Prepared } from "../request/preparedRequest.js"
+import type { Call } from "./call.js"
+import type { Hop } from "./hop.js"
+import { bind } from "./nexts.js"
+import { exchange } from "./sendHop.js"
+import { withinCall } from "./withinCall.js"
+
+const nothing = () => undefined
+
+/** The innermost step. It can be run any number of times, side by side too; interrupted, it leaves nothing. */
+const send =
+  (call: Call): Next =>
+  (request: ClientRequest) => {
+    if (!(request instanceof Prepared)) {
+      return Effect.fail(
+        new InvalidRequest({
+          ...call.details(undefined),
+          option: "request",
+          description: "a middleware has sent something that is no request of this session"
+        })
+      )
+    }
+    return Effect.suspend(() => {
+      let hop: Hop | undefined
+      const sent = exchange(call, request, false, nothing, (begun) => {
+        hop = begun
+      })
+      // A failure has ended its hop; an interruption, or a listener that dies, has not.
+      return Effect.onError(sent, (cause) =>
+        Effect.sync(() => {
+          if (!Cause.isFailure(cause)) hop?.interrupt()
+        })
+      )
+    })
+  }
+
+/** Runs the chain and gives back all responses but the one that it returns. */
+export const throughMiddlewares = (call: Call, request: Prepared): Effect.Effect<ClientResponse, ClientError> => {
+  let next = bind(send(call), call)
+  for (const middleware of [...request.middlewares].reverse()) {
+    const inner = next
+    next = bind((value) => Effect.suspend(() => middleware(value, inner)), call)
+  }
+  const chain = request.middlewares.length === 0 ? next(request) : withinCall(call, next(request))
+  return Effect.tap(chain, (response) => Effect.sync(() => call.releaseOthers(response)))
+}

@@ -1,0 +1,237 @@
+/**
+ * Opens WebSockets on a session: the handshake is a request like any other, its connection is kept.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import type { RequestOptions, UrlInput } from "../../ClientRequest.js"
+import type { ClientResponse } from "../../ClientResponse.js"
+import { type ClientError, InvalidRequest, WSServerHandshakeError } from "../../Errors.js"
+import type { Compression, WebSocket, WebSocketOptions } from "../../WebSocket.js"
+import { type Fault, isFault, isToken, mergeFields, type Pair, withoutFields } from "../http/headerFields.js"
+import { own } from "../ownOptions.js"
+import { mergeOptions } from "../request/mergeOptions.js"
+import { type PrepareError, prepare } from "../request/prepare.js"
+import { Prepared } from "../request/preparedRequest.js"
+import { Response, type Upgrade } from "../response/response.js"
+import { type Settings, WebSocketConnection } from "../webSocket/connection.js"
+import { type Grant, grantOf, makeDeflate, makeKey, type Offer, offerOf } from "../webSocket/handshake.js"
+import { WebSocketImpl } from "../webSocket/webSocket.js"
+import type { Call } from "./call.js"
+import { openUpgraded } from "./pipeline.js"
+import type { Opener } from "./requestEffect.js"
+
+/** What the options say, checked. */
+interface Plan {
+  readonly settings: Settings
+  /** Milliseconds. */
+  readonly receiveTimeout: number
+  readonly compression: Compression | undefined
+  readonly protocols: ReadonlyArray<string>
+}
+
+const defaultMaxMessageSize = 4 * 1024 * 1024
+
+/** `undefined`: it is none. */
+const millis = (input: Duration.DurationInput | undefined, otherwise: number): number | undefined => {
+  if (input === undefined) return otherwise
+  if (typeof input === "number" && !(input >= 0)) return undefined
+  try {
+    return Duration.toMillis(Duration.decode(input))
+  } catch {
+    return undefined
+  }
+}
+
+const notTime = (option: string): Fault => ({ option, description: "it is no duration that can be waited for" })
+
+const planOf = (options: WebSocketOptions): Plan | Fault => {
+  const { autoClose = true, autoPing = true, compress, maxMessageSize = defaultMaxMessageSize } = options
+  if (!(maxMessageSize >= 1)) {
+    return { option: "maxMessageSize", description: "it is not a number from 1 on; Infinity is no limit" }
+  }
+  const heartbeat = millis(options.heartbeat, Infinity)
+  if (heartbeat === undefined || heartbeat <= 0) return notTime("heartbeat")
+  const receiveTimeout = millis(options.receiveTimeout, Infinity)
+  if (receiveTimeout === undefined) return notTime("receiveTimeout")
+  const closeTimeout = millis(options.closeTimeout, 10_000)
+  if (closeTimeout === undefined || closeTimeout === Infinity) return notTime("closeTimeout")
+  const compression = compress === true ? {} : compress === false ? undefined : compress
+  const bits = compression?.windowBits ?? 15
+  if (!(Number.isInteger(bits) && bits >= 9 && bits <= 15)) {
+    return { option: "compress", description: "windowBits is not 9 to 15" }
+  }
+  const protocols = [...(options.protocols ?? [])]
+  if (!protocols.every(isToken) || new Set(protocols).size !== protocols.length) {
+    return { option: "protocols", description: "one of them is no token, or is given twice" }
+  }
+  const settings = { maxMessageSize, heartbeat, autoPing, autoClose, closeTimeout }
+  return { settings, receiveTimeout, compression, protocols }
+}
+
+/** The handshake has no body, is not followed, and its status is judged here. */
+const fixed: RequestOptions = {
+  json: undefined,
+  text: undefined,
+  data: undefined,
+  compress: undefined,
+  chunked: undefined,
+  expect100: undefined,
+  onProgress: undefined,
+  allowRedirects: false,
+  raiseForStatus: false
+}
+
+const requestOptions = (current: RequestOptions, given: WebSocketOptions, url: UrlInput): RequestOptions => ({
+  ...mergeOptions(
+    current,
+    {
+      params: given.params,
+      headers: given.headers,
+      cookies: given.cookies,
+      auth: given.auth,
+      proxy: given.proxy,
+      proxyAuth: given.proxyAuth,
+      proxyHeaders: given.proxyHeaders,
+      ssl: given.ssl,
+      serverHostname: given.serverHostname,
+      timeout: given.timeout,
+      traceRequestCtx: given.traceRequestCtx,
+      urlTemplate: given.urlTemplate,
+      middlewares: given.middlewares,
+      skipAutoHeaders: given.skipAutoHeaders
+    },
+    url
+  ),
+  ...fixed
+})
+
+/** Never the user's: what is sent there is what the reply is held to. */
+const owned: ReadonlySet<string> = new Set(["connection", "upgrade", "sec-websocket-key", "sec-websocket-extensions"])
+
+const offeredIn = (request: Prepared): ReadonlyArray<string> =>
+  request.headers
+    .filter(([name]) => name.toLowerCase() === "sec-websocket-protocol")
+    .flatMap(([, value]) => value.split(","))
+    .map((protocol) => protocol.trim())
+
+/** The request with the headers of the handshake, and what they offer. */
+const upgrading = (request: Prepared, plan: Plan, origin: string | undefined): readonly [Prepared, Offer] => {
+  const key = makeKey()
+  const { compression, settings } = plan
+  const deflate = compression === undefined ? undefined : makeDeflate(compression, settings.maxMessageSize)
+  const pairs: Array<Pair> = [
+    ["Connection", "Upgrade"],
+    ["Upgrade", "websocket"],
+    ["Sec-WebSocket-Key", key]
+  ]
+  if (request.header("sec-websocket-version")._tag === "None") pairs.push(["Sec-WebSocket-Version", "13"])
+  if (deflate !== undefined) pairs.push(["Sec-WebSocket-Extensions", offerOf(deflate)])
+  if (plan.protocols.length > 0) pairs.push(["Sec-WebSocket-Protocol", plan.protocols.join(", ")])
+  if (origin !== undefined) pairs.push(["Origin", origin])
+  const kept = withoutFields(request.fields, (name) => owned.has(name))
+  const next = request.derive({
+    target: request.target.asWebSocket,
+    fields: mergeFields(kept, { pairs, secret: new Set() })
+  })
+  return [next, { key, protocols: offeredIn(next), deflate, windowBits: compression?.windowBits ?? 15 }]
+}
+
+interface Opening {
+  readonly request: Prepared
+  readonly offer: Offer
+  readonly plan: Plan
+}
+
+const openingOf = (
+  opener: Opener,
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  url: UrlInput,
+  options: WebSocketOptions
+): Opening | PrepareError => {
+  const plan = planOf(options)
+  const current = opener.current(fiber.currentContext) ?? {}
+  const request = prepare(opener.defaults, "GET", url, requestOptions(current, options, url), true)
+  if (!(request instanceof Prepared)) return request
+  if (isFault(plan)) return new InvalidRequest({ ...request.details, ...plan })
+  if (opener.defaults.version === "1.0") {
+    const description = "HTTP/1.0 does not change protocols"
+    return new InvalidRequest({ ...request.details, option: "version", description })
+  }
+  const [next, offer] = upgrading(request, plan, options.origin)
+  return { request: next, offer, plan }
+}
+
+const refusal = (call: Call, response: ClientResponse, description: string, body: string): WSServerHandshakeError =>
+  new WSServerHandshakeError({
+    ...call.details("headers"),
+    status: response.status,
+    reason: response.reason,
+    description,
+    headers: response.headers,
+    body
+  })
+
+/** What another status than 101 fails with; the response is given back. */
+const refused = (call: Call, response: ClientResponse): Effect.Effect<never, WSServerHandshakeError> => {
+  const description = "the server does not change protocols"
+  return response instanceof Response
+    ? Effect.mapError(response.raise, (error) => refusal(call, response, description, error.body))
+    : Effect.zipRight(response.release, Effect.fail(refusal(call, response, description, "")))
+}
+
+const begin = (call: Call, response: Response, upgrade: Upgrade, grant: Grant, { plan }: Opening): WebSocket => {
+  const { deadlines } = call
+  const { extensions, protocol } = grant
+  const connection = new WebSocketConnection(upgrade.wire.socket, extensions, deadlines, plan.settings)
+  const socket = new WebSocketImpl({
+    connection,
+    response: response.toHead(),
+    protocol,
+    details: call.details(undefined),
+    deadlines,
+    receiveTimeout: plan.receiveTimeout
+  })
+  call.endLimits()
+  const { gracefulShutdownTimeout } = call.core.transport
+  connection.onClosed(call.onAbort(() => connection.shutdown(gracefulShutdownTimeout)))
+  connection.start(upgrade.wire, upgrade.rest)
+  return socket
+}
+
+/** Runs uninterruptibly, once the final response is there. */
+const settle = (
+  call: Call,
+  response: ClientResponse,
+  restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>,
+  opening: Opening
+): Effect.Effect<WebSocket, ClientError, Scope.Scope> => {
+  const upgrade = response instanceof Response ? response.takeUpgrade() : undefined
+  if (upgrade === undefined || !(response instanceof Response)) {
+    return Effect.ensuring(restore(refused(call, response)), response.release)
+  }
+  const grant = grantOf(response, opening.offer)
+  if (typeof grant === "string" || call.failure !== undefined) {
+    upgrade.wire.socket.destroy()
+    return Effect.fail(call.failure ?? refusal(call, response, String(grant), ""))
+  }
+  return Effect.flatMap(Effect.scope, (scope) => {
+    const socket = begin(call, response, upgrade, grant, opening)
+    return Effect.as(Scope.addFinalizer(scope, socket.close()), socket)
+  })
+}
+
+export const openWebSocket = (
+  opener: Opener,
+  url: UrlInput,
+  options: WebSocketOptions | undefined
+): Effect.Effect<WebSocket, ClientError, Scope.Scope> =>
+  Effect.withFiberRuntime<WebSocket, ClientError, Scope.Scope>((fiber) => {
+    const opening = openingOf(opener, fiber, url, options === undefined ? {} : own(options))
+    return "request" in opening
+      ? openUpgraded(opener.core, fiber, opening.request, (call, response, restore) =>
+          settle(call, response, restore, opening)
+        )
+      : Effect.fail(opening)
+  })

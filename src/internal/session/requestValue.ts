@@ -1,0 +1,64 @@
+/**
+ * From a request value to a prepared request.
+ */
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import * as Option from "effect/Option"
+import type { ClientRequest, RequestOptions } from "../../ClientRequest.js"
+import { InvalidRequest } from "../../Errors.js"
+import { entriesOf, mergeOptions } from "../request/mergeOptions.js"
+import { adopt, prepare } from "../request/prepare.js"
+import { Prepared } from "../request/preparedRequest.js"
+import type { Prepare } from "./requestEffect.js"
+
+const isPlatformRequest = (
+  value: HttpClientRequest.HttpClientRequest | ClientRequest
+): value is HttpClientRequest.HttpClientRequest => HttpClientRequest.TypeId in value
+
+/** The options that say what a request of @effect/platform says. */
+export const platformOptions = (request: HttpClientRequest.HttpClientRequest): RequestOptions => ({
+  headers: Object.entries(request.headers),
+  ...(request.urlParams.length === 0 ? {} : { params: request.urlParams }),
+  ...(request.body._tag === "Empty" ? {} : { data: request.body })
+})
+
+const urlOf = (request: HttpClientRequest.HttpClientRequest): string =>
+  Option.match(request.hash, { onNone: () => request.url, onSome: (hash) => `${request.url}#${hash}` })
+
+/** Those of the options that a prepared request has not been given itself. */
+const missing = (current: RequestOptions, request: Prepared): RequestOptions => {
+  const { auth, cookies, data: _, headers, json: __, params: ___, text: ____, ...rest } = current
+  const names = new Set(request.headers.map(([name]) => name.toLowerCase()))
+  const identified = request.auth !== undefined || request.noAuth || names.has("authorization")
+  const held = (name: string) => names.has(name) || (identified && name === "authorization")
+  return mergeOptions(
+    {
+      ...rest,
+      ...(identified || auth === undefined ? {} : { auth }),
+      ...(request.cookies.length > 0 || cookies === undefined ? {} : { cookies }),
+      ...(headers === undefined ? {} : { headers: entriesOf(headers).filter(([name]) => !held(name.toLowerCase())) })
+    },
+    withoutContent(request.given)
+  )
+}
+
+/** What a request value holds by itself already. */
+const withoutContent = (given: RequestOptions): RequestOptions => {
+  const { auth: _, cookies: __, data: ___, headers: ____, json: _____, params: ______, text: _______, ...rest } = given
+  return rest
+}
+
+/** Prepares a value under a session's defaults; `options` come before what the value says. */
+export const fromRequestValue =
+  (value: HttpClientRequest.HttpClientRequest | ClientRequest, options: RequestOptions | undefined): Prepare =>
+  (opener, fiber) => {
+    // Under what the request says itself; options given with it come before both.
+    const current = opener.current(fiber.currentContext) ?? {}
+    const own = options ?? {}
+    if (isPlatformRequest(value)) {
+      const given = mergeOptions(mergeOptions(current, platformOptions(value), value.url), own)
+      return prepare(opener.defaults, value.method, urlOf(value), given)
+    }
+    return value instanceof Prepared
+      ? adopt(opener.defaults, value, mergeOptions(missing(current, value), own))
+      : new InvalidRequest({ option: "request", description: "it was not made by ClientRequest.make" })
+  }

@@ -1,0 +1,127 @@
+/**
+ * What the requests of a session share, and what ends with it.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
+import type { CookieJarService } from "../../CookieJar.js"
+import { type Details, SessionClosedError } from "../../Errors.js"
+import type { Jar } from "../cookies/jar.js"
+import type { Environment } from "../proxy/environment.js"
+import { atMost } from "../transport/deadlines.js"
+import type { Hub } from "../transport/signalHub.js"
+import type { Transport } from "../transport/transport.js"
+import type { Call } from "./call.js"
+
+/** One lifetime: a session and all that `with` derives from it. */
+export class SessionCore {
+  readonly id: string
+  readonly transport: Transport
+  readonly jarService: CookieJarService
+  /** `undefined` where the jar is the user's own: then it is asked by its effects. */
+  readonly jar: Jar | undefined
+  readonly environment: Environment | undefined
+  readonly hub: Hub
+  readonly ownsTransport: boolean
+  /** The calls that have not ended, as a list: a Set that comes and goes costs more than a request may. */
+  private firstCall: Call | undefined = undefined
+  /** By the option `cookies` that they were given as: the hosts that have got a session's own cookies. */
+  readonly seeded = new WeakMap<object, Set<string>>()
+  requests = 0
+  /** Fibers that hear what came after a request. */
+  private readonly kept = new Set<Fiber.RuntimeFiber<void>>()
+  /** Run when it is closed. */
+  readonly cleanups: Array<() => void> = []
+  private state: "open" | "closing" = "open"
+  private readonly done = Deferred.unsafeMake<void>(FiberId.none)
+  private onQuiet: (() => void) | undefined = undefined
+
+  constructor(options: {
+    readonly id: string
+    readonly transport: Transport
+    readonly jarService: CookieJarService
+    readonly jar: Jar | undefined
+    readonly environment: Environment | undefined
+    readonly hub: Hub
+    readonly ownsTransport: boolean
+  }) {
+    this.id = options.id
+    this.transport = options.transport
+    this.jarService = options.jarService
+    this.jar = options.jar
+    this.environment = options.environment
+    this.hub = options.hub
+    this.ownsTransport = options.ownsTransport
+  }
+
+  get closed(): boolean {
+    return this.state !== "open" || this.transport.closed()
+  }
+
+  closedError(details: Details): SessionClosedError {
+    return new SessionClosedError({ ...details, subject: this.state === "open" ? "Connector" : "Session" })
+  }
+
+  begin(call: Call): void {
+    call.next = this.firstCall
+    if (this.firstCall !== undefined) this.firstCall.previous = call
+    this.firstCall = call
+  }
+
+  end(call: Call): void {
+    if (call.previous === undefined) this.firstCall = call.next
+    else call.previous.next = call.next
+    if (call.next !== undefined) call.next.previous = call.previous
+    call.previous = undefined
+    call.next = undefined
+    if (this.firstCall === undefined) this.onQuiet?.()
+  }
+
+  /** Takes over a fiber that hears what came after a request; it has as long as requests in flight. */
+  keep(fiber: Fiber.RuntimeFiber<void>): void {
+    this.kept.add(fiber)
+    fiber.addObserver(() => this.kept.delete(fiber))
+  }
+
+  private get heard(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      for (const cleanup of this.cleanups) cleanup()
+      if (this.kept.size === 0) return Effect.void
+      return atMost(this.transport.gracefulShutdownTimeout, (done) => {
+        let left = this.kept.size
+        for (const fiber of this.kept) fiber.addObserver(() => --left === 0 && done())
+      }).pipe(Effect.zipRight(Effect.suspend(() => Fiber.interruptAll(this.kept))))
+    })
+  }
+
+  private get calls(): ReadonlyArray<Call> {
+    const calls: Array<Call> = []
+    for (let call = this.firstCall; call !== undefined; call = call.next) calls.push(call)
+    return calls
+  }
+
+  /** Requests in flight may finish within the connector's time; all that wait fail now. */
+  get close(): Effect.Effect<void> {
+    return Effect.uninterruptibleMask((restore) => {
+      if (this.state !== "open") return restore(Deferred.await(this.done))
+      this.state = "closing"
+      for (const call of this.calls) {
+        if (!call.inFlight) call.abort(this.closedError(call.details(undefined)))
+      }
+      const drained = atMost(this.transport.gracefulShutdownTimeout, (done) => {
+        this.onQuiet = done
+        if (this.firstCall === undefined) done()
+      })
+      const cut = Effect.sync(() => {
+        for (const call of this.calls) call.abort(this.closedError(call.details(undefined)))
+      })
+      return drained.pipe(
+        Effect.zipRight(cut),
+        Effect.zipRight(this.ownsTransport ? this.transport.close : Effect.void),
+        Effect.zipRight(this.heard),
+        Effect.ensuring(Deferred.succeed(this.done, undefined))
+      )
+    })
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * The session's members over what its requests share.
+ */
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type * as Effect from "effect/Effect"
+import { NodeInspectSymbol } from "effect/Inspectable"
+import type * as Stream from "effect/Stream"
+import type { ClientRequest, Method, RequestOptions, UrlInput } from "../../ClientRequest.js"
+import type { ConnectorService } from "../../Connector.js"
+import type { CookieJarService } from "../../CookieJar.js"
+import type { SessionOptions, SessionService, TypeId, Verb } from "../../Session.js"
+import type { Signal } from "../../Tracing.js"
+import type { WebSocketOptions } from "../../WebSocket.js"
+import { mergeSessionOptions } from "../request/mergeOptions.js"
+import { type Defaults, makeDefaults } from "../request/sessionDefaults.js"
+import { bindConfigs } from "../tracing/traceConfig.js"
+import { openWebSocket } from "./openWebSocket.js"
+import { type Opener, send, sendValue } from "./requestEffect.js"
+import { fromRequestValue } from "./requestValue.js"
+import type { SessionCore } from "./sessionCore.js"
+
+/** Marks a session. */
+export const typeId: TypeId = "~effect-http-session/Session"
+
+/** A session on a core; `with` makes others on the same. */
+export class SessionImpl implements SessionService, Opener {
+  readonly [typeId]: TypeId = typeId
+  readonly core: SessionCore
+  readonly defaults: Defaults
+  readonly current: Opener["current"]
+  readonly connector: ConnectorService
+  readonly cookieJar: CookieJarService
+  private readonly given: SessionOptions
+
+  constructor(core: SessionCore, connector: ConnectorService, current: Opener["current"], given: SessionOptions) {
+    this.core = core
+    this.connector = connector
+    this.current = current
+    this.cookieJar = core.jarService
+    this.given = given
+    this.defaults = makeDefaults(given)
+    bindConfigs(core, this.defaults, this, given.traceConfigs)
+  }
+
+  readonly request = (method: Method, url: UrlInput, options?: RequestOptions) =>
+    send<never>(this, method, url, options)
+  readonly get: Verb = (url, options) => send<never>(this, "GET", url, options)
+  readonly head: Verb = (url, options) => send<never>(this, "HEAD", url, options)
+  readonly options: Verb = (url, options) => send<never>(this, "OPTIONS", url, options)
+  readonly delete: Verb = (url, options) => send<never>(this, "DELETE", url, options)
+  readonly post: Verb = (url, options) => send<never>(this, "POST", url, options)
+  readonly put: Verb = (url, options) => send<never>(this, "PUT", url, options)
+  readonly patch: Verb = (url, options) => send<never>(this, "PATCH", url, options)
+  readonly execute = (request: HttpClientRequest | ClientRequest, options?: RequestOptions) =>
+    sendValue<never>(this, fromRequestValue(request, options))
+  readonly webSocket = (url: UrlInput, options?: WebSocketOptions) => openWebSocket(this, url, options)
+  readonly with = (options: SessionOptions): SessionService =>
+    new SessionImpl(this.core, this.connector, this.current, mergeSessionOptions(this.given, options))
+
+  /** Its options may hold secrets in many places. */
+  toJSON(): unknown {
+    const { base } = this.defaults
+    return {
+      _id: "effect-http-session/Session",
+      id: this.core.id,
+      ...(base === undefined ? undefined : { baseUrl: base.shownUrl })
+    }
+  }
+
+  [NodeInspectSymbol](): unknown {
+    return this.toJSON()
+  }
+
+  get signals(): Stream.Stream<Signal> {
+    return this.core.hub.stream
+  }
+
+  get close(): Effect.Effect<void> {
+    return this.core.close
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * From signals to attempts with their phases: what the waterfall draws and an archive holds.
+ */
+import type * as Headers from "@effect/platform/Headers"
+import type { ResponseHead } from "../../ClientResponse.js"
+import type { Phase } from "../../Timeouts.js"
+import type { Signal } from "../../Tracing.js"
+import { errorType } from "./spans.js"
+
+/** A phase that took place; monotonic milliseconds. */
+export interface Span {
+  readonly phase: Phase
+  readonly start: number
+  readonly end: number
+}
+
+/** Everything that one attempt has told. */
+export class Attempt {
+  method: string
+  url: string
+  readonly hop: number
+  readonly number: number
+  readonly start: number
+  end: number
+  readonly phases: Array<Span> = []
+  requestHeaders: Headers.Headers | undefined = undefined
+  response: ResponseHead | undefined = undefined
+  /** What it has failed with. */
+  error: string | undefined = undefined
+  location: string | undefined = undefined
+  remoteAddress: string | undefined = undefined
+  connectionId: number | undefined = undefined
+  readonly sent: Array<Uint8Array> = []
+  readonly received: Array<Uint8Array> = []
+  sentBytes = 0
+  /** Bytes on the wire, and after decoding, once the body has ended. */
+  receivedBytes: number | undefined = undefined
+  decodedBytes: number | undefined = undefined
+  private open: { readonly phase: Phase; readonly start: number } | undefined = undefined
+  private lastChunk: number | undefined = undefined
+
+  constructor(method: string, url: string, signal: Signal, start: number) {
+    this.method = method
+    this.url = url
+    this.hop = signal.hop
+    this.number = signal.attempt
+    this.start = start
+    this.end = signal.time
+  }
+
+  /** Ends what goes on, and begins the next. */
+  private enter(phase: Phase | undefined, time: number): void {
+    const { open } = this
+    if (open !== undefined && (time > open.start || open.phase !== "connect")) {
+      this.phases.push({ phase: open.phase, start: open.start, end: time })
+    }
+    this.open = phase === undefined ? undefined : { phase, start: time }
+    this.end = Math.max(this.end, time)
+  }
+
+  /** The request was on its way until its last chunk, then the response was waited for. */
+  private answered(time: number): void {
+    const { open } = this
+    if (open?.phase === "send") {
+      const sent = this.lastChunk ?? open.start
+      this.phases.push({ phase: "send", start: open.start, end: sent })
+      this.phases.push({ phase: "headers", start: sent, end: time })
+      this.open = undefined
+      this.end = Math.max(this.end, time)
+    } else this.enter(undefined, time)
+  }
+
+  add(signal: Signal): void {
+    const { time } = signal
+    switch (signal._tag) {
+      case "ConnectionQueuedStart":
+        this.enter("queue", time)
+        return
+      case "ConnectionQueuedEnd":
+        this.enter(undefined, time)
+        return
+      case "ConnectionCreateStart":
+      case "DnsResolveHostEnd":
+        this.enter("connect", time)
+        return
+      case "DnsResolveHostStart":
+        this.enter("dns", time)
+        return
+      case "ProxyConnectStart":
+        this.enter("proxy", time)
+        return
+      case "TlsHandshakeStart":
+        this.enter("tls", time)
+        return
+      case "ProxyConnectEnd":
+      case "TlsHandshakeEnd":
+        this.enter(undefined, time)
+        return
+      case "ConnectionCreateEnd":
+        this.connectionId = signal.connectionId
+        this.remoteAddress = signal.remoteAddress
+        this.enter(undefined, time)
+        return
+      case "ConnectionReuseconn":
+        this.connectionId = signal.connectionId
+        return
+      case "RequestHeadersSent":
+        this.requestHeaders = signal.headers
+        this.enter("send", time)
+        return
+      default:
+        this.addOutcome(signal)
+        return
+    }
+  }
+
+  private addOutcome(signal: Signal): void {
+    const { time } = signal
+    switch (signal._tag) {
+      case "RequestChunkSent":
+        this.sent.push(signal.chunk)
+        this.sentBytes = signal.transferred
+        this.lastChunk = time
+        return
+      case "ResponseChunkReceived":
+        this.received.push(signal.chunk)
+        return
+      case "RequestRedirect":
+        this.response = signal.response
+        this.location = signal.location
+        this.answered(time)
+        return
+      case "RequestRetry":
+        this.error = signal.error?._tag ?? signal.reason
+        this.answered(time)
+        return
+      case "RequestException":
+        this.error = errorType(signal.cause)
+        this.answered(time)
+        return
+      case "RequestEnd":
+        this.response = signal.response
+        this.answered(time)
+        this.enter("body", time)
+        return
+      case "ResponseEnd":
+        this.receivedBytes = signal.received
+        this.decodedBytes = signal.decoded
+        if (signal.cause !== undefined) this.error = errorType(signal.cause)
+        this.enter(undefined, time)
+        return
+    }
+  }
+
+  /** Milliseconds spent in a phase, or `undefined` where it did not take place. */
+  spent(phase: Phase): number | undefined {
+    let total: number | undefined
+    for (const span of this.phases) if (span.phase === phase) total = (total ?? 0) + span.end - span.start
+    return total
+  }
+}
+
+interface Request {
+  readonly attempts: Map<number, Attempt>
+  last: Attempt | undefined
+}
+
+/** The attempts of all requests, in the order in which they began. */
+export const attemptsOf = (signals: Iterable<Signal>): ReadonlyArray<Attempt> => {
+  const requests = new Map<string, Request>()
+  const all: Array<Attempt> = []
+  for (const signal of signals) {
+    if (signal.requestId === undefined) continue
+    const key = `${signal.sessionId} ${signal.requestId}`
+    let request = requests.get(key)
+    if (request === undefined) {
+      request = { attempts: new Map(), last: undefined }
+      requests.set(key, request)
+    }
+    const attempt = request.attempts.get(signal.attempt) ?? begin(request, signal)
+    if (attempt === undefined) continue
+    if (!request.attempts.has(signal.attempt)) {
+      request.attempts.set(signal.attempt, attempt)
+      request.last = attempt
+      all.push(attempt)
+    }
+    if (signal._tag === "RequestHeadersSent") {
+      attempt.method = signal.method
+      attempt.url = signal.url
+    }
+    attempt.add(signal)
+  }
+  return all
+}
+
+/** An attempt whose first signal is of its connection goes where the last redirect said. */
+const begin = (request: Request, signal: Signal): Attempt | undefined => {
+  const { last } = request
+  if ("method" in signal) return new Attempt(signal.method, signal.url, signal, signal.time)
+  if (last === undefined) return undefined
+  return new Attempt(last.method, resolved(last), signal, signal.time)
+}
+
+const resolved = (last: Attempt): string =>
+  last.location !== undefined && URL.canParse(last.location, last.url)
+    ? new URL(last.location, last.url).href
+    : last.url

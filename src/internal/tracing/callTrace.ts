@@ -1,0 +1,347 @@
+/**
+ * The watchers of one call: what happens is told to streams, collectors and spans at once, and to listeners by the
+ * request's fiber.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
+import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
+import type { Signal, SignalsLost } from "../../Tracing.js"
+import { endedBy } from "../raceWithCallback.js"
+import { redactUrl } from "../redact.js"
+import type { Prepared } from "../request/preparedRequest.js"
+import { Response } from "../response/response.js"
+import type { Call } from "../session/call.js"
+import { Hop } from "../session/hop.js"
+import type { Deadlines } from "../transport/deadlines.js"
+import type { SignalSink } from "../transport/signalHub.js"
+import type { Told, Trace } from "../transport/trace.js"
+import { Editor } from "./headerEditor.js"
+import { HopTrace } from "./hopTrace.js"
+import { shownFields, shownResponse } from "./shownMessages.js"
+import type { Spans } from "./spans.js"
+import type { Configs, Observer } from "./traceConfig.js"
+
+type RequestSignal = Exclude<Signal, SignalsLost>
+
+const noObservers: ReadonlyArray<Observer> = []
+
+/** Milliseconds that listeners have at least for the end of a request that has failed. */
+const lastWord = 1000
+
+/** The trace of the hop that a response came by. */
+const traceOf = (response: ClientResponse): HopTrace | undefined =>
+  response instanceof Response
+    ? response.view((_, source) => (source instanceof Hop ? source.trace : undefined))
+    : undefined
+
+export class CallTrace implements Trace {
+  /** Whether there are listeners, which are run between the steps of a hop. */
+  readonly listening: boolean
+  readonly observers: ReadonlyArray<Observer>
+  readonly spans: Spans | undefined
+  readonly deadlines: Deadlines
+  /** Runs the listeners of what has been told. */
+  readonly listen: Effect.Effect<void>
+  readonly call: Call
+  private readonly configs: Configs | undefined
+  private readonly sink: SignalSink | undefined
+  private readonly lock: Effect.Semaphore | undefined
+  /** For listeners only. */
+  private readonly queue: Array<RequestSignal> | undefined
+  private readonly editor: Editor | undefined
+  private contexts: ReadonlyArray<unknown> | undefined = undefined
+  /** Almost always there is one. */
+  private first: HopTrace | undefined = undefined
+  private others: Array<HopTrace> | undefined = undefined
+  private final: HopTrace | undefined = undefined
+  private state: "unseen" | "begun" | "over" = "unseen"
+  /** A listener has died where it could not tell its request. */
+  private defect: Cause.Cause<never> | undefined = undefined
+  private pumping = false
+
+  constructor(call: Call, configs: Configs | undefined, spans: Spans | undefined, sink: SignalSink | undefined) {
+    this.call = call
+    this.configs = configs
+    this.spans = spans
+    this.sink = sink
+    this.deadlines = call.deadlines
+    this.observers = configs?.observers ?? noObservers
+    this.listening = configs !== undefined && configs.listening.length > 0
+    this.queue = this.listening ? [] : undefined
+    this.editor = this.listening ? new Editor() : undefined
+    this.lock = this.listening ? Effect.unsafeMakeSemaphore(1) : undefined
+    this.listen = this.lock === undefined ? Effect.void : this.lock.withPermits(1)(this.next)
+  }
+
+  // What is told.
+
+  now(): number {
+    return this.deadlines.now()
+  }
+
+  /** Whether anybody wants signals: spans and metrics alone do without. */
+  get telling(): boolean {
+    const { core } = this.call
+    return this.listening || this.sink !== undefined || core.hub.reading() || core.transport.hub.reading()
+  }
+
+  /** Whether anybody wants to know of bodies. */
+  get wantsBody(): boolean {
+    return this.telling || this.observers.some((observer) => observer.body !== undefined)
+  }
+
+  /** Whether anybody wants the bytes of the body. */
+  get wantsChunks(): boolean {
+    const { core } = this.call
+    return (
+      this.configs?.chunks === true || this.sink !== undefined || core.hub.reading() || core.transport.hub.reading()
+    )
+  }
+
+  urlOf(request: Prepared): string {
+    return request.target.shownUrl
+  }
+
+  build(facts: Told, time: number, attempt: number, request: Prepared): RequestSignal {
+    const { core, id } = this.call
+    return { time, sessionId: core.id, requestId: id, attempt, hop: request.hop, ...facts }
+  }
+
+  deliver(signal: RequestSignal): void {
+    if (this.state === "unseen") return
+    const { core } = this.call
+    if (core.hub.reading()) core.hub.deliver(signal)
+    if (core.transport.hub.reading()) core.transport.hub.deliver(signal)
+    this.sink?.signal(signal)
+    if (this.queue === undefined) return
+    this.queue.push(signal)
+    if (this.state === "over") this.pump()
+  }
+
+  offer(facts: Told, time = this.now()): void {
+    this.flush()
+    this.tell(facts, time)
+  }
+
+  emit(facts: Told): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.offer(facts)
+      return this.listen
+    })
+  }
+
+  private tell(facts: Told, time: number, attempt = Math.max(1, this.call.attempt)): void {
+    if (this.telling) this.deliver(this.build(facts, time, attempt, this.call.request))
+  }
+
+  private flush(): void {
+    this.first?.flush()
+    if (this.others !== undefined) for (const hop of this.others) hop.flush()
+  }
+
+  // Listeners.
+
+  private get next(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const signal = this.queue?.shift()
+      return signal === undefined ? Effect.void : Effect.zipRight(this.run(signal), this.next)
+    })
+  }
+
+  private run(signal: RequestSignal): Effect.Effect<void> {
+    const { configs, editor } = this
+    if (configs === undefined || editor === undefined) return Effect.void
+    const name = `on${signal._tag}`
+    let all: Effect.Effect<void> = Effect.void
+    configs.listening.forEach((config, index) => {
+      const listener = config.listeners.get(name)
+      if (listener === undefined) return
+      const told = Effect.suspend(() => listener(configs.session, this.contexts?.[index], signal, editor))
+      all = all === Effect.void ? told : Effect.zipRight(all, told)
+    })
+    return all
+  }
+
+  /** `listen` for whoever waits for it when the call is over, which has no other limit then. */
+  get listenInTime(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { expiresAt } = this.call
+      return this.state !== "over" || expiresAt === Infinity ? this.listen : this.listenUntil(expiresAt)
+    })
+  }
+
+  private listenUntil(time: number): Effect.Effect<void> {
+    const heard = endedBy(this.listen, (fail: (late: "late") => void) => {
+      const deadline = this.deadlines.schedule(time, () => fail("late"))
+      return () => deadline.cancel()
+    })
+    return Effect.ignore(heard)
+  }
+
+  /** `listen` for other fibers than the request's: who dies there is remembered. */
+  get listenBeside(): Effect.Effect<void> {
+    if (!this.listening) return Effect.void
+    return Effect.tapErrorCause(this.listen, (cause) =>
+      Effect.sync(() => {
+        this.defect ??= cause
+      })
+    )
+  }
+
+  /** What comes after the request's last step is heard in a fiber of the session. */
+  private pump(): void {
+    if (this.pumping) return
+    this.pumping = true
+    const heard = Effect.zipRight(
+      Effect.sync(() => {
+        this.pumping = false
+      }),
+      Effect.catchAllCause(this.listenBeside, () => Effect.void)
+    )
+    this.call.core.keep(Runtime.runFork(this.call.runtime)(heard, { immediate: false }))
+  }
+
+  // The call.
+
+  /** Tells that the request begins. A closed session tells nothing. */
+  begin(): void {
+    const { call, configs } = this
+    const { request } = call
+    if (call.core.closed) return
+    this.state = "begun"
+    if (this.listening && configs !== undefined) {
+      const given = request.given.traceRequestCtx
+      this.contexts = configs.listening.map((config) => config.ctx(given))
+    }
+    if (!this.telling) return
+    this.deliver({
+      _tag: "RequestStart",
+      time: call.startedAt,
+      sessionId: call.core.id,
+      requestId: call.id,
+      attempt: Math.max(1, call.attempt),
+      hop: request.hop,
+      method: request.method,
+      url: request.target.shownUrl,
+      headers: shownFields(request.fields)
+    })
+  }
+
+  /** The same for listeners, and hands the request to `send` as they want it. */
+  start<A, E>(send: (request: Prepared) => Effect.Effect<A, E>): Effect.Effect<A, E> {
+    const { request } = this.call
+    this.begin()
+    if (this.state === "unseen") return send(request)
+    return Effect.flatMap(this.listen, () => send(this.editor?.close(request) ?? request))
+  }
+
+  /** The trace of a hop that is about to be sent. */
+  hop(request: Prepared): HopTrace {
+    this.flush()
+    const hop = new HopTrace(this, request, this.call.attempt + 1)
+    if (this.first === undefined) this.first = hop
+    else {
+      this.others ??= []
+      this.others.push(hop)
+    }
+    return hop
+  }
+
+  /** Whether the hop has brought what the request has ended with. */
+  isFinal(hop: HopTrace): boolean {
+    return this.final === hop
+  }
+
+  /** A redirect has come. */
+  redirected(response: Response, location: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { request } = this.call
+      const hop = traceOf(response)
+      if (this.telling) {
+        this.tell(
+          {
+            _tag: "RequestRedirect",
+            method: request.method,
+            url: this.urlOf(request),
+            response: shownResponse(response),
+            location: redactUrl(location)
+          },
+          hop?.headAt ?? this.now(),
+          hop?.attempt
+        )
+      }
+      this.flush()
+      return this.listen
+    })
+  }
+
+  /** The final head has come. With listeners, what has to be done before the request goes on. */
+  ended(response: ClientResponse): Effect.Effect<ClientResponse> | undefined {
+    if (this.listening) {
+      return Effect.suspend(() => {
+        this.tellEnd(response)
+        return Effect.as(this.listen, response)
+      })
+    }
+    this.tellEnd(response)
+    return undefined
+  }
+
+  /** The same for responses that went by no step of ours. */
+  settled(response: ClientResponse): void {
+    if (this.state === "begun") this.tellEnd(response)
+  }
+
+  private tellEnd(response: ClientResponse): void {
+    if (this.state !== "begun") return
+    const hop = traceOf(response)
+    this.final = hop
+    if (this.telling) {
+      const { call } = this
+      const head: ResponseHead = shownResponse(response)
+      this.deliver({
+        _tag: "RequestEnd",
+        time: hop?.headAt ?? this.now(),
+        sessionId: call.core.id,
+        requestId: call.id,
+        attempt: hop?.attempt ?? Math.max(1, call.attempt),
+        hop: call.request.hop,
+        method: response.method,
+        url: hop === undefined ? redactUrl(response.url) : hop.request.target.shownUrl,
+        response: head
+      })
+    }
+    this.state = "over"
+    this.flush()
+    hop?.tellOutcome()
+  }
+
+  /** The request has failed; listeners hear of it as finalizers do. */
+  failed<E>(cause: Cause.Cause<E>): Effect.Effect<never, E> {
+    this.first?.failed(cause)
+    if (this.others !== undefined) for (const hop of this.others) hop.failed(cause)
+    if (this.state === "begun") {
+      const { request } = this.call
+      this.flush()
+      this.tell({ _tag: "RequestException", method: request.method, url: this.urlOf(request), cause }, this.now())
+      this.state = "over"
+    }
+    const whole: Cause.Cause<E> = this.defect === undefined ? cause : Cause.sequential(this.defect, cause)
+    if (!this.listening) return Effect.failCause(whole)
+    // It may have failed because its time has run out, which has to be heard as well.
+    const until = Math.max(this.call.expiresAt, this.now() + lastWord)
+    return Effect.matchCauseEffect(until === Infinity ? this.listen : this.listenUntil(until), {
+      onFailure: (also) => Effect.failCause(Cause.sequential(whole, also)),
+      onSuccess: () => Effect.failCause(whole)
+    })
+  }
+
+  /** The response has been given back: listeners hear the rest. */
+  get finish(): Effect.Effect<void> {
+    if (!this.listening) return Effect.void
+    return Effect.flatMap(this.listenInTime, () =>
+      this.defect === undefined ? Effect.void : Effect.failCause(this.defect)
+    )
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * Who wants the signals of all requests that are made inside an effect.
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type { SignalSink } from "../transport/signalHub.js"
+
+/** The collector of the fiber, if there is one. */
+export class CurrentSink extends Context.Reference<CurrentSink>()("effect-http-session/Tracing/CurrentSink", {
+  defaultValue: (): SignalSink | undefined => undefined
+}) {}
+
+/** Hands the signals of the requests made inside to `sink`, and to those around it. */
+export const collectInto = <A, E, R>(self: Effect.Effect<A, E, R>, sink: SignalSink): Effect.Effect<A, E, R> =>
+  Effect.flatMap(CurrentSink, (outer) =>
+    Effect.provideService(
+      self,
+      CurrentSink,
+      outer === undefined
+        ? sink
+        : {
+            signal: (signal) => {
+              sink.signal(signal)
+              outer.signal(signal)
+            }
+          }
+    )
+  )

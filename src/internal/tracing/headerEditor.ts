@@ -1,0 +1,45 @@
+/**
+ * How listeners change the headers of a request that is about to start.
+ */
+import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
+import type { HeaderValue } from "../../ClientRequest.js"
+import type { HeaderEditor } from "../../Tracing.js"
+import type { Pair, Pairs } from "../http/headerFields.js"
+import type { Prepared } from "../request/preparedRequest.js"
+
+type Edit = (pairs: Pairs, secret: Set<string>) => Pairs
+
+/** Edits until the request is sent; afterwards they are too late and do nothing. */
+export class Editor implements HeaderEditor {
+  private edits: Array<Edit> | undefined = []
+
+  readonly set = (name: string, value: HeaderValue): Effect.Effect<void> =>
+    this.add((pairs, secret) => {
+      const lower = name.toLowerCase()
+      if (Redacted.isRedacted(value)) secret.add(lower)
+      const pair: Pair = [name, Redacted.isRedacted(value) ? Redacted.value(value) : value]
+      return [...without(pairs, lower), pair]
+    })
+
+  readonly remove = (name: string): Effect.Effect<void> => this.add((pairs) => without(pairs, name.toLowerCase()))
+
+  private add(edit: Edit): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.edits?.push(edit)
+    })
+  }
+
+  /** The request with all edits; headers that cannot be sent fail it when it is written. */
+  close(request: Prepared): Prepared {
+    const edits = this.edits ?? []
+    this.edits = undefined
+    if (edits.length === 0) return request
+    const secret = new Set(request.fields.secret)
+    let { pairs } = request.fields
+    for (const edit of edits) pairs = edit(pairs, secret)
+    return request.derive({ fields: { pairs, secret } })
+  }
+}
+
+const without = (pairs: Pairs, name: string): Pairs => pairs.filter(([other]) => other.toLowerCase() !== name)

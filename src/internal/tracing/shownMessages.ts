@@ -1,0 +1,138 @@
+/**
+ * What signals show of requests and responses: the same without secrets, made when it is asked for.
+ */
+import * as Headers from "@effect/platform/Headers"
+import type { ClientResponse, RequestInfo, ResponseHead } from "../../ClientResponse.js"
+import type { Fields } from "../http/headerFields.js"
+import { isSecretHeader, redacted, redactHeader, redactUrl } from "../redact.js"
+import { type HeadSource, headersOf, ResponseHeadView } from "../response/responseHead.js"
+import { Hop } from "../session/hop.js"
+import { headersSent } from "../session/hopFacts.js"
+import type { Head } from "../transport/transport.js"
+
+/** A head whose secret values are replaced. */
+class ShownHead implements Head {
+  private readonly head: Head
+  constructor(head: Head) {
+    this.head = head
+  }
+  get status(): number {
+    return this.head.status
+  }
+  get reason(): string {
+    return this.head.reason
+  }
+  get version(): "1.0" | "1.1" {
+    return this.head.version
+  }
+  get count(): number {
+    return this.head.count
+  }
+  get contentLength(): number | undefined {
+    return this.head.contentLength
+  }
+  get lengthVerified(): boolean {
+    return this.head.lengthVerified
+  }
+  name(index: number): string {
+    return this.head.name(index)
+  }
+  value(index: number): string {
+    return redactHeader(this.head.name(index), this.head.value(index))
+  }
+  get(name: string): string | undefined {
+    const value = this.head.get(name)
+    return value === undefined ? undefined : redactHeader(name, value)
+  }
+  getAll(name: string): ReadonlyArray<string> {
+    return this.head.getAll(name).map((value) => redactHeader(name, value))
+  }
+  raw(): ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]> {
+    return this.head.raw().map(([name, value], index) => {
+      const shown = this.value(index)
+      return shown === this.head.value(index) ? [name, value] : [name, Buffer.from(shown, "latin1")]
+    })
+  }
+}
+
+/** Keeps no more of a hop than what may be asked for. */
+class ShownSource implements HeadSource {
+  readonly method: string
+  private readonly target: { readonly url: string; readonly realUrl: string }
+  private readonly head: string | undefined
+  private readonly secret: ReadonlySet<string>
+
+  constructor(source: HeadSource) {
+    this.method = source.method
+    this.target = source instanceof Hop ? source.request.target : { url: source.url, realUrl: source.realUrl }
+    this.head = source instanceof Hop ? source.wire.head : undefined
+    this.secret = source instanceof Hop ? source.request.secretHeaders : none
+  }
+  get url(): string {
+    return redactUrl(this.target.url)
+  }
+  get realUrl(): string {
+    return redactUrl(this.target.realUrl)
+  }
+  requestInfo(): RequestInfo {
+    const headers = this.head === undefined ? Headers.empty : shownLines(this.head, this.secret)
+    return { method: this.method, url: this.url, realUrl: this.realUrl, headers }
+  }
+}
+
+const none: ReadonlySet<string> = new Set()
+
+/** The head of a response, without what is secret. */
+export const shownResponse = (response: ClientResponse): ResponseHead =>
+  response instanceof ResponseHeadView
+    ? response.view((head, source) => new ResponseHeadView(new ShownHead(head), new ShownSource(source)))
+    : response
+
+const shown = (headers: Headers.Headers, secret: ReadonlySet<string>): Headers.Headers => {
+  const out: Record<string, string> = Object.create(null)
+  for (const [name, value] of Object.entries(headers)) {
+    out[name] = secret.has(name) || isSecretHeader(name) ? redacted : redactHeader(name, value)
+  }
+  return Headers.unsafeFromRecord(out)
+}
+
+// Requests of a session without headers of their own have the same ones: those of the last request are kept.
+let lastFields: Fields | undefined
+let lastGiven: Headers.Headers = Headers.empty
+let lastLines = ""
+let lastSecret: ReadonlySet<string> = none
+let lastSent: Headers.Headers = Headers.empty
+
+/** Headers as they were given. */
+export const shownFields = (fields: Fields): Headers.Headers => {
+  if (fields === lastFields) return lastGiven
+  const { pairs, secret } = fields
+  const headers = headersOf(
+    pairs.length,
+    (index) => pairs[index]?.[0] ?? "",
+    (index) => pairs[index]?.[1] ?? ""
+  )
+  lastGiven = Object.freeze(shown(headers, secret))
+  lastFields = fields
+  return lastGiven
+}
+
+/** Headers as they are sent, from their lines. */
+export const shownLines = (head: string, secret: ReadonlySet<string>): Headers.Headers => {
+  if (head === lastLines && secret === lastSecret) return lastSent
+  lastSent = Object.freeze(shown(headersSent({ head }), secret))
+  lastLines = head
+  lastSecret = secret
+  return lastSent
+}
+
+/** The headers of a response, without what is secret. */
+export const shownHead = (head: Head): Headers.Headers =>
+  shown(
+    headersOf(
+      head.count,
+      (index) => head.name(index),
+      (index) => head.value(index)
+    ),
+    none
+  )

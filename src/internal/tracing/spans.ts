@@ -1,0 +1,376 @@
+/**
+ * Spans by OpenTelemetry's conventions for HTTP clients: one for each attempt, made straight by the Tracer.
+ */
+import * as Net from "node:net"
+import * as Headers from "@effect/platform/Headers"
+import * as HttpClient from "@effect/platform/HttpClient"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import { isHttpMethod } from "@effect/platform/HttpMethod"
+import * as HttpTraceContext from "@effect/platform/HttpTraceContext"
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as DefaultServices from "effect/DefaultServices"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as FiberRef from "effect/FiberRef"
+import { constFalse } from "effect/Function"
+import * as HashMap from "effect/HashMap"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import * as Tracer from "effect/Tracer"
+import type { Phase } from "../../Timeouts.js"
+import type { SpanOptions } from "../../Tracing.js"
+import { getField, type Pairs } from "../http/headerFields.js"
+import { redacted, redactHeader, redactUrl } from "../redact.js"
+import type { Prepared } from "../request/preparedRequest.js"
+import { headersSent } from "../session/hopFacts.js"
+import type { Deadlines } from "../transport/deadlines.js"
+import type { Connection, Head, Route } from "../transport/transport.js"
+import { Timeline } from "./timeline.js"
+
+type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
+
+/** Switches our spans off where somebody else makes them: the HttpClient of @effect/platform. */
+export class NoSpans extends Context.Reference<NoSpans>()("effect-http-session/Tracing/NoSpans", {
+  defaultValue: constFalse
+}) {}
+
+const nativeTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
+
+const parentOf = (fiber: AnyFiber): Tracer.AnySpan | undefined => {
+  let span: Tracer.AnySpan | undefined = fiber.currentSpan
+  while (span !== undefined && Context.get(span.context, Tracer.DisablePropagation)) {
+    span = span._tag === "Span" ? Option.getOrUndefined(span.parent) : undefined
+  }
+  return span
+}
+
+/** Methods that a span may name (RFC 9110, and PATCH). */
+export const knownMethods: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "OPTIONS",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "TRACE",
+  "CONNECT"
+])
+
+const zero = BigInt(0)
+
+const isKnown = (method: string): boolean => knownMethods.has(method)
+
+const platformRequest = (request: Prepared): HttpClientRequest.HttpClientRequest => {
+  const made = HttpClientRequest.get(request.url, { headers: Object.fromEntries(request.headers) })
+  return isHttpMethod(request.method) ? HttpClientRequest.setMethod(made, request.method) : made
+}
+
+/** Makes the spans of one call. */
+export class Spans {
+  private readonly fiber: AnyFiber
+  private readonly parent: Option.Option<Tracer.AnySpan>
+  private readonly options: SpanOptions
+  private readonly clock: Clock.Clock
+  private readonly timed: boolean
+
+  constructor(fiber: AnyFiber, parent: Tracer.AnySpan | undefined, options: SpanOptions) {
+    this.fiber = fiber
+    this.parent = Option.fromNullable(parent)
+    this.options = options
+    this.clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+    this.timed = fiber.getFiberRef(FiberRef.currentTracerTimingEnabled)
+  }
+
+  now(): bigint {
+    return this.timed ? this.clock.unsafeCurrentTimeNanos() : zero
+  }
+
+  private nameOf(request: Prepared): string {
+    if (this.fiber.currentContext.unsafeMap.has(HttpClient.SpanNameGenerator.key)) {
+      return Context.get(this.fiber.currentContext, HttpClient.SpanNameGenerator)(platformRequest(request))
+    }
+    const method = isKnown(request.method) ? request.method : "HTTP"
+    const template = request.given.urlTemplate
+    return template === undefined ? method : `${method} ${template}`
+  }
+
+  /** A tracer that throws has no say in what becomes of a request, and would say it in the middle of a connection. */
+  broken(cause: unknown): void {
+    const { currentContext: context } = this.fiber
+    const fiberRefs = this.fiber.getFiberRefs()
+    const runtime = Runtime.make({ context, runtimeFlags: Runtime.defaultRuntimeFlags, fiberRefs })
+    Runtime.runFork(runtime)(
+      Effect.withTracerEnabled(Effect.logWarning("The tracer has thrown", Cause.die(cause)), false)
+    )
+  }
+
+  /** Without a span where the tracer makes none. */
+  attempt(request: Prepared, attempt: number): AttemptSpan | undefined {
+    try {
+      return this.begin(request, attempt)
+    } catch (cause) {
+      this.broken(cause)
+      return undefined
+    }
+  }
+
+  private begin(request: Prepared, attempt: number): AttemptSpan {
+    const attributes = this.attributesOf(request, attempt)
+    const fromEnv = this.fiber.getFiberRef(FiberRef.currentTracerSpanLinks)
+    const links = Chunk.isEmpty(fromEnv) ? [] : Chunk.toReadonlyArray(fromEnv)
+    const span = this.make(this.nameOf(request), this.parent, links, "client", attributes)
+    const annotations = this.fiber.getFiberRef(FiberRef.currentTracerSpanAnnotations)
+    if (!HashMap.isEmpty(annotations)) {
+      for (const [key, value] of annotations) span.attribute(key, value)
+    }
+    return new AttemptSpan(this, span, this.options)
+  }
+
+  make(
+    name: string,
+    parent: Option.Option<Tracer.AnySpan>,
+    links: ReadonlyArray<Tracer.SpanLink>,
+    kind: Tracer.SpanKind,
+    attributes: Record<string, unknown>
+  ): Tracer.Span {
+    const span = this.fiber.currentTracer.span(name, parent, Context.empty(), links, this.now(), kind, { attributes })
+    for (const key in attributes) span.attribute(key, attributes[key])
+    return span
+  }
+
+  private attributesOf(request: Prepared, attempt: number): Record<string, unknown> {
+    const { method, target } = request
+    const { fragment, origin, userinfo } = target
+    const { redactedParams } = this.options
+    const plain = redactedParams === undefined && fragment === ""
+    const shown = plain ? target.shownUrl : redactUrl(target.realUrl, redactedParams)
+    const attributes: Record<string, unknown> = {
+      "http.request.method": isKnown(method) ? method : "_OTHER",
+      "server.address": origin.host,
+      "server.port": origin.port,
+      "url.full": userinfo === undefined ? shown : shown.replace("://", `://${redacted}:${redacted}@`),
+      "url.scheme": origin.scheme
+    }
+    if (!isKnown(method)) attributes["http.request.method_original"] = method
+    if (request.given.urlTemplate !== undefined) attributes["url.template"] = request.given.urlTemplate
+    if (attempt > 1) attributes["http.request.resend_count"] = attempt - 1
+    return attributes
+  }
+
+  /** Headers that tell the server of a span, or none. */
+  propagation(span: Tracer.Span): Headers.Headers {
+    return this.fiber.getFiberRef(HttpClient.currentTracerPropagation)
+      ? HttpTraceContext.toHeaders(span)
+      : Headers.empty
+  }
+
+  get redactedNames(): ReadonlyArray<string | RegExp> {
+    return this.fiber.getFiberRef(Headers.currentRedactedNames)
+  }
+}
+
+const matches = (name: string, patterns: ReadonlyArray<string | RegExp>): boolean =>
+  patterns.some((pattern) => (typeof pattern === "string" ? pattern.toLowerCase() === name : pattern.test(name)))
+
+// Requests go to few peers: the last one is remembered.
+let lastAddress = ""
+let lastIsIp = false
+
+/** The span of one attempt. */
+export class AttemptSpan {
+  readonly span: Tracer.Span
+  private readonly spans: Spans
+  private readonly options: SpanOptions
+  private over = false
+
+  constructor(spans: Spans, span: Tracer.Span, options: SpanOptions) {
+    this.spans = spans
+    this.span = span
+    this.options = options
+  }
+
+  /** Lines of a head that tell the server of the span. */
+  get propagation(): string {
+    const headers = this.spans.propagation(this.span)
+    let lines = ""
+    for (const name in headers) lines += `${name}: ${headers[name]}\r\n`
+    return lines
+  }
+
+  /** The same as pairs. */
+  get propagatedPairs(): Pairs {
+    return Object.entries(this.spans.propagation(this.span))
+  }
+
+  /** A phase begins; what it returns ends it. */
+  phase(phase: Phase): (() => void) | undefined {
+    // The span ends with the head of the response.
+    if (this.over || phase === "body") return undefined
+    try {
+      if (this.options.phases === true) return this.child(phase)
+      this.span.event(phase, this.spans.now())
+    } catch (cause) {
+      this.breaks(cause)
+    }
+    return undefined
+  }
+
+  private child(phase: Phase): () => void {
+    const child = this.spans.make(phase, Option.some(this.span), [], "internal", {})
+    return () => {
+      try {
+        child.end(this.spans.now(), Exit.void)
+      } catch (cause) {
+        this.breaks(cause)
+      }
+    }
+  }
+
+  /** The tracer has thrown: it is told no more. */
+  private breaks(cause: unknown): void {
+    this.over = true
+    this.spans.broken(cause)
+  }
+
+  /** The head is about to be written. */
+  sending(head: string, secret: ReadonlySet<string>): void {
+    const names = this.options.requestHeaders
+    if (names === undefined || names.length === 0 || this.over) return
+    const headers = headersSent({ head })
+    try {
+      for (const name of names.map((each) => each.toLowerCase())) {
+        const value = headers[name]
+        this.header("request", name, value !== undefined && secret.has(name) ? redacted : value)
+      }
+    } catch (cause) {
+      this.breaks(cause)
+    }
+  }
+
+  connected(connection: Connection, route: Route): void {
+    const { remoteAddress } = connection.info
+    if (remoteAddress === undefined || this.over) return
+    if (remoteAddress !== lastAddress) {
+      lastAddress = remoteAddress
+      lastIsIp = Net.isIP(remoteAddress) !== 0
+    }
+    try {
+      this.span.attribute("network.peer.address", remoteAddress)
+      if (lastIsIp) {
+        this.span.attribute("network.peer.port", route.proxy === undefined ? route.origin.port : route.proxy.port)
+      }
+    } catch (cause) {
+      this.breaks(cause)
+    }
+  }
+
+  private header(direction: "request" | "response", name: string, value: string | undefined): void {
+    if (value === undefined) return
+    const shown = matches(name, this.spans.redactedNames) ? redacted : redactHeader(name, value)
+    this.span.attribute(`http.${direction}.header.${name}`, [shown])
+  }
+
+  /** The response's head has come; `refused` where it is a failure all the same. */
+  head(head: Head, refused: boolean): void {
+    if (this.over) return
+    const { status } = head
+    try {
+      this.span.attribute("http.response.status_code", status)
+      this.span.attribute("network.protocol.version", head.version)
+      for (const name of this.options.responseHeaders ?? []) {
+        this.header("response", name.toLowerCase(), head.get(name.toLowerCase()))
+      }
+      if (status < 400 && !refused) {
+        this.end(Exit.void)
+        return
+      }
+      this.span.attribute("error.type", String(status))
+      this.end(Exit.fail(`HTTP ${status}`))
+    } catch (cause) {
+      this.breaks(cause)
+    }
+  }
+
+  failed(cause: Cause.Cause<unknown>): void {
+    if (this.over) return
+    try {
+      // What its caller has called off is no error.
+      if (!Cause.isInterruptedOnly(cause)) this.span.attribute("error.type", errorType(cause))
+      this.end(Exit.failCause(cause))
+    } catch (thrown) {
+      this.breaks(thrown)
+    }
+  }
+
+  private end(exit: Exit.Exit<unknown, unknown>): void {
+    this.over = true
+    this.span.end(this.spans.now(), exit)
+  }
+}
+
+/** A name of low cardinality for what went wrong. */
+export const errorType = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  if (typeof error === "object" && error !== null) {
+    if ("_tag" in error && typeof error._tag === "string") return error._tag
+    if (error instanceof Error) return error.name
+  }
+  return "_OTHER"
+}
+
+/** Phases that are told to a span as well. */
+export class SpanTimeline extends Timeline {
+  private readonly hop: { readonly span: AttemptSpan | undefined }
+  private close: (() => void) | undefined = undefined
+
+  constructor(deadlines: Deadlines, startedAt: number, hop: { readonly span: AttemptSpan | undefined }) {
+    super(deadlines, startedAt)
+    this.hop = hop
+  }
+
+  override start(phase: Phase, now?: number): void {
+    this.finish()
+    super.start(phase, now)
+    this.close = this.hop.span?.phase(phase)
+  }
+
+  override end(phase: Phase, now?: number): void {
+    if (this.current === phase) this.finish()
+    super.end(phase, now)
+  }
+
+  /** Ends the phase that is open. */
+  finish(): void {
+    const close = this.close
+    this.close = undefined
+    close?.()
+  }
+}
+
+/** What makes the spans of a request, if there are to be any. */
+export const spansOf = (
+  fiber: AnyFiber,
+  request: Prepared,
+  options: SpanOptions | false | undefined
+): Spans | undefined => {
+  if (options === false || (fiber.currentSpan === undefined && fiber.currentTracer === nativeTracer)) return undefined
+  if (!fiber.getFiberRef(FiberRef.currentTracerEnabled)) return undefined
+  const { currentContext: context } = fiber
+  if (context.unsafeMap.has(NoSpans.key) && Context.get(context, NoSpans)) return undefined
+  const parent = parentOf(fiber)
+  if (parent === undefined && fiber.currentTracer === nativeTracer) return undefined
+  const disabled = fiber.getFiberRef(HttpClient.currentTracerDisabledWhen)
+  if (disabled !== constFalse && disabled(platformRequest(request))) return undefined
+  return new Spans(fiber, parent, options ?? noOptions)
+}
+
+const noOptions: SpanOptions = {}
+
+/** The names of the headers that carry a trace. */
+export const carriesTrace = (pairs: Pairs): boolean =>
+  pairs.length > 0 && (getField(pairs, "traceparent") !== undefined || getField(pairs, "b3") !== undefined)

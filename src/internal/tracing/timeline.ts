@@ -1,0 +1,62 @@
+/**
+ * When the phases of one hop began and how long they took.
+ */
+import type { Timings } from "../../ClientResponse.js"
+import type { Phase } from "../../Timeouts.js"
+import type { Deadlines } from "../transport/deadlines.js"
+import type { Marks } from "../transport/transport.js"
+
+const phases: ReadonlyArray<Phase> = ["queue", "dns", "connect", "proxy", "tls", "send", "headers", "body"]
+
+/** Milliseconds by phase; a field each, because every request has one of these. */
+export class Timeline implements Marks {
+  current: Phase = "queue"
+  readAt: number | undefined = undefined
+  private readonly deadlines: Deadlines
+  private readonly startedAt: number
+  private began = 0
+  private ended = true
+  private queue: number | undefined = undefined
+  private dns: number | undefined = undefined
+  private connect: number | undefined = undefined
+  private proxy: number | undefined = undefined
+  private tls: number | undefined = undefined
+  private send: number | undefined = undefined
+  private headers: number | undefined = undefined
+  private body: number | undefined = undefined
+  private total: number | undefined = undefined
+
+  constructor(deadlines: Deadlines, startedAt: number) {
+    this.deadlines = deadlines
+    this.startedAt = startedAt
+  }
+
+  start(phase: Phase, now = this.deadlines.now()): void {
+    if (!this.ended) this.add(now)
+    this.current = phase
+    this.began = now
+    this.ended = false
+  }
+
+  end(phase: Phase, now = this.deadlines.now()): void {
+    if (this.current !== phase || this.ended) return
+    this.ended = true
+    this.add(now)
+    if (phase === "body") this.total = now - this.startedAt
+  }
+
+  private add(now: number): void {
+    const phase = this.current
+    this[phase] = (this[phase] ?? 0) + now - this.began
+  }
+
+  get timings(): Timings {
+    const out: { [P in Phase | "total"]?: number } = {}
+    for (const phase of phases) {
+      const spent = this[phase]
+      if (spent !== undefined) out[phase] = spent
+    }
+    if (this.total !== undefined) out.total = this.total
+    return out
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * The stream readers of a connector or a session: a ring for each, so that a slow one loses signals and nothing waits.
+ */
+import * as Chunk from "effect/Chunk"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import type { Signal, SignalsLost } from "../../Tracing.js"
+import { type Pull, pulled } from "../pullStream.js"
+import * as Deadlines from "./deadlines.js"
+import type { Told, TraceHub } from "./trace.js"
+
+/** Signals that wait for one reader. */
+const capacity = 4096
+
+/** Bytes of bodies in them. */
+const maxBytes = 4 * 1024 * 1024
+
+/** Whoever is handed every signal as it happens. */
+export interface SignalSink {
+  readonly signal: (signal: Signal) => void
+}
+
+const bytesOf = (signal: Signal | undefined): number =>
+  signal !== undefined && (signal._tag === "ResponseChunkReceived" || signal._tag === "RequestChunkSent")
+    ? signal.chunk.length
+    : 0
+
+/** How long a reader rests that has just read; milliseconds. */
+const rest = 1
+
+/** What one reader has still to read. */
+export class Ring implements SignalSink {
+  /** On the reader's Clock. */
+  readonly now: () => number
+  private items: Array<Signal | undefined> = []
+  private first = 0
+  private bytes = 0
+  private lost = 0
+  private wake: (() => void) | undefined = undefined
+  private wokenAt = Number.NEGATIVE_INFINITY
+  private soon: NodeJS.Immediate | undefined = undefined
+  private later: NodeJS.Timeout | undefined = undefined
+  private ended = false
+
+  constructor(now: () => number) {
+    this.now = now
+  }
+
+  signal(signal: Signal): void {
+    this.items.push(signal)
+    this.bytes += bytesOf(signal)
+    while (this.items.length - this.first > capacity || this.bytes > maxBytes) this.drop()
+    this.call()
+  }
+
+  /** Nothing more will come, but for what is told in this turn of the event loop. */
+  end(): void {
+    this.ended = true
+    this.call()
+  }
+
+  private call(): void {
+    if (this.wake === undefined || this.soon !== undefined || this.later !== undefined) return
+    if (performance.now() - this.wokenAt < rest) this.later = setTimeout(this.ring, rest)
+    else this.soon = setImmediate(this.ring)
+  }
+
+  /** A reader's step costs more than many signals: those that come close together are read at once. */
+  private readonly ring = (): void => {
+    const { wake } = this
+    this.wokenAt = performance.now()
+    this.hush()
+    this.wake = undefined
+    wake?.()
+  }
+
+  private hush(): void {
+    clearImmediate(this.soon)
+    clearTimeout(this.later)
+    this.soon = undefined
+    this.later = undefined
+  }
+
+  private drop(): void {
+    this.bytes -= bytesOf(this.items[this.first])
+    this.items[this.first++] = undefined
+    this.lost++
+    if (this.first < capacity) return
+    this.items = this.items.slice(this.first)
+    this.first = 0
+  }
+
+  private take(): Chunk.Chunk<Signal> {
+    const out: Array<Signal> = []
+    if (this.lost > 0) out.push(this.loss())
+    for (let index = this.first; index < this.items.length; index++) {
+      const signal = this.items[index]
+      if (signal !== undefined) out.push(signal)
+    }
+    this.items = []
+    this.first = 0
+    this.bytes = 0
+    return Chunk.unsafeFromArray(out)
+  }
+
+  private loss(): SignalsLost {
+    const count = this.lost
+    this.lost = 0
+    return { _tag: "SignalsLost", time: this.now(), sessionId: "", requestId: undefined, attempt: 0, hop: 0, count }
+  }
+
+  /** All that has come; waits where that is nothing. Fails with nothing at the end. */
+  readonly pull: Pull<Signal, never> = Effect.suspend(() => {
+    if (this.items.length > this.first || this.lost > 0) return Effect.succeed(this.take())
+    if (this.ended) return Effect.fail(Option.none())
+    return Effect.zipRight(
+      this.wait,
+      Effect.suspend(() => this.pull)
+    )
+  })
+
+  private readonly wait: Effect.Effect<void> = Effect.async<void>((resume) => {
+    if (this.items.length > this.first || this.lost > 0 || this.ended) {
+      resume(Effect.void)
+      return
+    }
+    this.wake = () => resume(Effect.void)
+    return Effect.sync(() => {
+      this.wake = undefined
+      this.hush()
+    })
+  })
+}
+
+/** The readers of a connector, or of a session on it. */
+export interface Hub extends TraceHub {
+  readonly stream: Stream.Stream<Signal>
+  /** Whether signals of requests are wanted here. */
+  readonly reading: () => boolean
+  /** Hands on a signal of a request. */
+  readonly deliver: (signal: Signal) => void
+  /** Hands everything to `sink` from now on; a second time is the same. The result ends it. */
+  readonly watch: (sink: SignalSink) => () => void
+  /** Ends its streams, those that begin later as well. */
+  readonly end: () => void
+  /** Hands signals of no request to the readers of a session's hub too. */
+  readonly attach: (hub: Hub) => () => void
+}
+
+class SignalHub implements Hub {
+  /** An array, because it is gone through for each signal. */
+  private sinks: ReadonlyArray<SignalSink> = []
+  private readonly attached = new Set<Hub>()
+  private readonly parent: Hub | undefined
+  private detach: (() => void) | undefined = undefined
+  private over = false
+
+  constructor(parent: Hub | undefined) {
+    this.parent = parent
+  }
+
+  readonly reading = (): boolean => this.sinks.length > 0
+
+  readonly active = (): boolean => this.sinks.length > 0 || this.attached.size > 0
+
+  readonly deliver = (signal: Signal): void => {
+    for (const sink of this.sinks) sink.signal(signal)
+  }
+
+  readonly offer = (facts: Told): void => {
+    const signal: Signal = { time: this.now(), sessionId: "", requestId: undefined, attempt: 0, hop: 0, ...facts }
+    this.deliver(signal)
+    for (const hub of this.attached) hub.deliver(signal)
+  }
+
+  /** The time of a reader: what belongs to no request has no other. */
+  private now(): number {
+    for (const sink of this.sinks) if (sink instanceof Ring) return sink.now()
+    return performance.now()
+  }
+
+  readonly watch = (sink: SignalSink): (() => void) => {
+    if (!this.sinks.includes(sink)) this.sinks = [...this.sinks, sink]
+    if (this.parent !== undefined) this.detach ??= this.parent.attach(this)
+    return () => {
+      this.sinks = this.sinks.filter((other) => other !== sink)
+      if (this.sinks.length > 0) return
+      this.detach?.()
+      this.detach = undefined
+    }
+  }
+
+  readonly end = (): void => {
+    this.over = true
+    for (const sink of this.sinks) if (sink instanceof Ring) sink.end()
+  }
+
+  readonly attach = (hub: Hub): (() => void) => {
+    this.attached.add(hub)
+    return () => {
+      this.attached.delete(hub)
+    }
+  }
+
+  readonly stream: Stream.Stream<Signal> = Stream.unwrapScoped(
+    Effect.map(
+      Effect.acquireRelease(
+        Effect.map(Clock.clockWith(Effect.succeed), (clock) => {
+          const ring = new Ring(Deadlines.of(clock).now)
+          if (this.over) ring.end()
+          return { ring, stop: this.watch(ring) }
+        }),
+        ({ stop }) => Effect.sync(stop)
+      ),
+      ({ ring }) => pulled(ring.pull)
+    )
+  )
+}
+
+/** The readers of a connector; those of a session see what the connector does by itself as well. */
+export const makeHub = (connector?: Hub): Hub => new SignalHub(connector)

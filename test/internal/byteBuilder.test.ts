@@ -1,0 +1,68 @@
+/**
+ * Bytes put together: always what came, in memory of their own, and never much more than what came.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { Gather } from "../../src/internal/byteBuilder.js"
+
+const mebi = 1024 * 1024
+
+/** Lengths of pieces: crumbs, segments, slabs. */
+const lengths = fc.array(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.nat(3000), fc.nat(140_000)), { maxLength: 30 })
+
+/** What a peer may say about the length: the truth, less, more, nothing. */
+const claims = fc.constantFrom("true", "less", "more", "huge", "none")
+
+const claimed = (claim: string, size: number): number | undefined =>
+  ({ true: size, less: size >> 1, more: size * 2 + 1, huge: 2 ** 40 })[claim]
+
+describe("Gather", () => {
+  it("gives what it was given, whatever was expected", () => {
+    fc.assert(
+      fc.property(lengths, claims, fc.boolean(), (all, claim, asBlocks) => {
+        const size = all.reduce((sum, length) => sum + length, 0)
+        const bytes = Buffer.from(Uint8Array.from({ length: size }, (_, at) => (at * 31) & 255))
+        const slab = Buffer.alloc(200_000)
+        const gather = new Gather(claimed(claim, size))
+        let from = 0
+        for (const length of all) {
+          bytes.copy(slab, 7, from, from + length)
+          gather.append(slab, 7, 7 + length)
+          from += length
+          slab.fill(0xee)
+        }
+        assert.strictEqual(gather.size, size)
+        const whole = asBlocks ? Buffer.concat(gather.take()) : gather.takeAll()
+        assert.isTrue(bytes.equals(whole))
+        if (!asBlocks) assert.strictEqual(whole.buffer.byteLength, size)
+        assert.deepStrictEqual(gather.take(), [])
+      }),
+      { seed: 20261123, numRuns: 200 }
+    )
+  })
+
+  it("takes a body of a known length without a second copy", () => {
+    const gather = new Gather(100_000)
+    gather.append(new Uint8Array(60_000).fill(1), 0, 60_000)
+    const [before] = gather.take()
+    assert.strictEqual(before?.buffer.byteLength, 100_000)
+  })
+
+  it("does not take a peer's word for more than a little", () => {
+    const gather = new Gather(64 * mebi)
+    gather.append(new Uint8Array(1000), 0, 1000)
+    assert.isBelow(gather.take()[0]?.buffer.byteLength ?? 0, mebi)
+    const further = new Gather(64 * mebi)
+    for (let at = 0; at < 4; at++) further.append(new Uint8Array(100_000), 0, 100_000)
+    const held = further.take().reduce((sum, block) => sum + block.buffer.byteLength, 0)
+    assert.isBelow(held, mebi)
+  })
+
+  it("takes no more than 64 MiB ahead of what came, however large a body is said to be", () => {
+    const gather = new Gather(4710 * mebi)
+    const piece = new Uint8Array(mebi)
+    for (let at = 0; at < 530; at++) gather.append(piece, 0, mebi)
+    const held = gather.take().reduce((sum, block) => sum + block.buffer.byteLength, 0)
+    assert.isAtMost(held, (530 + 64) * mebi)
+  })
+})

@@ -1,0 +1,331 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import { InvalidURL } from "../../../src/Errors.js"
+import { parseTarget, resolveLocation, type Target } from "../../../src/internal/http/target.js"
+
+const parsed = (input: string | URL, encoded = false, base?: Target): Target => {
+  const target = parseTarget(input, encoded, base)
+  if (target instanceof InvalidURL) throw new Error(`${target.url}: ${target.description}`)
+  return target
+}
+
+const refused = (input: string | URL, encoded = false, base?: Target): InvalidURL => {
+  const target = parseTarget(input, encoded, base)
+  assert.instanceOf(target, InvalidURL, String(input))
+  return target as InvalidURL
+}
+
+describe("parseTarget", () => {
+  // aiohttp-behaviour 3.C
+  const canonical: ReadonlyArray<readonly [row: number, input: string, url: string]> = [
+    [54, "http://h/get/test case", "http://h/get/test%20case"],
+    [54, "http://h/get/test%20case", "http://h/get/test%20case"],
+    [54, "http://h/get/test%2fcase", "http://h/get/test%2Fcase"],
+    [55, "http://h/get/:=+/%2B/", "http://h/get/:=+/%2B/"],
+    [56, "http://h/%7Ea/%30", "http://h/~a/0"],
+    [56, "http://h/%zz", "http://h/%25zz"],
+    [56, "http://h/%", "http://h/%25"],
+    [56, "http://h/é?ü=€", "http://h/%C3%A9?%C3%BC=%E2%82%AC"],
+    [58, "http://EXAMPLE.com:80/a/./b/../c", "http://example.com/a/c"],
+    [58, "https://example.com:443/..", "https://example.com/"],
+    [58, "HTTP://h/a/%2e%2E/b", "http://h/b"],
+    [59, "http://h", "http://h/"],
+    [59, "http://h?a=b", "http://h/?a=b"],
+    [59, "http://h#f", "http://h/"],
+    [66, "http://h/a?b#c", "http://h/a?b"],
+    [71, "http://nkim:1234@h/", "http://h/"],
+    [36, "http://éé.com", "http://xn--9caa.com/"],
+    [0, "http://h/a?b=c d", "http://h/a?b=c+d"],
+    [0, "http://h/a?b=c+d%20e", "http://h/a?b=c+d%20e"],
+    [0, "http://h/~*!':@;,()$=&+?~*!':@;,()$?=", "http://h/~*!':@;,()$=&+?~*!':@;,()$?="],
+    [
+      0,
+      'http://h/[]"<>|^`{}\\?[]"<>|^`{}\\',
+      "http://h/%5B%5D%22%3C%3E%7C%5E%60%7B%7D%5C?%5B%5D%22%3C%3E%7C%5E%60%7B%7D%5C"
+    ],
+    [0, "http://h//a//b", "http://h//a//b"],
+    [0, "http://h:8080/", "http://h:8080/"],
+    [0, "http://h:/", "http://h/"],
+    [0, "http://[::1]:99/x", "http://[::1]:99/x"],
+    [0, "http://[0:0:0:0:0:0:0:1]/", "http://[::1]/"],
+    [0, "http://example.com./", "http://example.com./"],
+    [0, "https://straße.de/", "https://xn--strae-oqa.de/"],
+    [0, "http://a_b.example/", "http://a_b.example/"]
+  ]
+  for (const [row, input, url] of canonical) {
+    it(`${row === 0 ? "" : `row ${row}: `}${JSON.stringify(input)} goes out as ${url}`, () => {
+      assert.strictEqual(parsed(input).url, url)
+    })
+    it(`${JSON.stringify(url)} stays as it is`, () => assert.strictEqual(parsed(url).url, url))
+  }
+
+  const bad: ReadonlyArray<readonly [input: string, reason: InvalidURL["reason"]]> = [
+    // rows 67, 68
+    ["http://:/", "Host"],
+    ["http://example.org:non_int_port/", "Host"],
+    ["http:/", "Syntax"],
+    ["http:///example.com", "Host"],
+    ["call:+380123456789", "Scheme"],
+    ["skype:handle", "Scheme"],
+    ["slack://instance/room", "Scheme"],
+    ["ftp://x", "Scheme"],
+    ["file:///etc/passwd", "Scheme"],
+    // 69, 70, C1
+    ["http://\u0080owhefopw.com", "Host"],
+    ["http://2130706433/", "Host"],
+    ["http://127.1/", "Host"],
+    ["http://0x7f.1/", "Host"],
+    ["http://017700000001/", "Host"],
+    ["http://0177.0.0.1/", "Host"],
+    ["http://127.0.0.1./", "Host"],
+    ["http://1.2.3.4.5/", "Host"],
+    ["http://256.0.0.1/", "Host"],
+    ["http://a.0x1/", "Host"],
+    ["http://１２７.０.０.１/", "Host"],
+    ["http://⑫7.0.0.1/", "Host"],
+    // 74
+    ["http://a%3Ab:c@h/", "Credentials"],
+    ["http://a%0Ab@h/", "Credentials"],
+    ["http://%ff@h/", "Credentials"],
+    // C2
+    ["http://a.com\\@b.com/", "Host"],
+    ["http://a@b@c/", "Credentials"],
+    ["http:evil", "Syntax"],
+    ["http://a\tb/", "Syntax"],
+    ["http://h/a\r\nb", "Syntax"],
+    ["http://h/\0", "Syntax"],
+    ["http://h/\x7f", "Syntax"],
+    ["http://h/\ud800", "Syntax"],
+    // C3, C4, C5
+    ["http://xn--/", "Host"],
+    ["http://a..b/", "Host"],
+    ["http://.a/", "Host"],
+    ["http://h../", "Host"],
+    ["http://./", "Host"],
+    [`http://${"a".repeat(64)}.com/`, "Host"],
+    [`http://${"abcdefg.".repeat(31)}abcdef.com/`, "Host"],
+    [`http://${"a".repeat(65536)}/`, "Host"],
+    ["http://*.com/", "Host"],
+    ["http://a b/", "Host"],
+    ["http://a%41/", "Host"],
+    ["http://h:0/", "Host"],
+    ["http://h:65536/", "Host"],
+    ["http://h:+80/", "Host"],
+    ["http://[fe80::1%25eth0]/", "Host"],
+    ["http://[fe80::1%eth0]/", "Host"],
+    ["http://[::1/", "Host"],
+    ["http://[]/", "Host"],
+    ["http://::1/", "Host"],
+    ["http://[::1]x/", "Host"],
+    ["/path", "Relative"],
+    ["", "Relative"],
+    ["//h/", "Relative"],
+    ["localhost:8080/path", "Scheme"],
+    [" http://h/", "Relative"]
+  ]
+  for (const [input, reason] of bad) {
+    const shown = JSON.stringify(input.slice(0, 60))
+    it(`${shown} is refused: ${reason}`, () => {
+      const error = refused(input)
+      assert.strictEqual(error.reason, reason, error.description)
+      assert.isUndefined(error.cause)
+    })
+    it(`${shown} is refused with encoded: true`, () => {
+      refused(input, true)
+    })
+  }
+
+  it("shows no credentials in its errors", () => {
+    for (const url of ["http://u:s3cret@a..b/", "http://u:s3cret@h:0/", "ftp://u:s3cret@h/", "http://u:s3/cret@h/"]) {
+      const error = refused(url)
+      const all = [error.message, String(error), JSON.stringify(error), error.url].join()
+      assert.notInclude(all, "s3cret")
+      assert.notInclude(all, "cret")
+    }
+  })
+
+  it("decodes credentials", () => {
+    assert.deepStrictEqual(parsed("http://nkim:1234@h/").userinfo, { user: "nkim", password: "1234" })
+    assert.deepStrictEqual(parsed("http://:1234@h/").userinfo, { user: "", password: "1234" })
+    assert.deepStrictEqual(parsed("http://user@h/").userinfo, { user: "user", password: "" })
+    assert.deepStrictEqual(parsed("http://a%40b:c%3Ad%C3%A9@h/").userinfo, { user: "a@b", password: "c:dé" })
+    assert.isUndefined(parsed("http://@h/").userinfo)
+    assert.strictEqual(parsed("http://example.com:@evil.com/").origin.host, "evil.com")
+  })
+
+  it("keeps the fragment for the real URL only", () => {
+    const target = parsed("http://h/a?b#c d")
+    assert.strictEqual(target.target, "/a?b")
+    assert.strictEqual(target.realUrl, "http://h/a?b#c d")
+  })
+
+  it("sends an encoded string and a URL byte for byte", () => {
+    const signed = "https://Bucket.example/k%7ey/../a%2fb?X-Sig=a%2Fb%2bc&d=+|^&e=%zz"
+    assert.strictEqual(parsed(signed, true).target, "/k%7ey/../a%2fb?X-Sig=a%2Fb%2bc&d=+|^&e=%zz")
+    assert.strictEqual(parsed(signed, true).origin.host, "bucket.example")
+    const url = new URL("https://bucket.example/k%7ey?X-Sig=a%2Fb%2bc|#f")
+    assert.strictEqual(parsed(url).url + url.hash, url.href)
+    refused("http://h/a b", true)
+    refused("http://h/é", true)
+  })
+
+  it("joins relative URLs with the base", () => {
+    const base = parsed("http://h/sub/")
+    const table: ReadonlyArray<readonly [string, string]> = [
+      ["test?q=1#f", "http://h/sub/test?q=1"],
+      ["/test", "http://h/test"],
+      ["../x", "http://h/x"],
+      ["", "http://h/sub/"],
+      ["?q", "http://h/sub/?q"],
+      ["#f", "http://h/sub/"],
+      ["http://other/", "http://other/"],
+      ["//other/x", "http://other/x"]
+    ]
+    for (const [input, url] of table) {
+      assert.strictEqual(parsed(input, false, base).url, url, input)
+      assert.strictEqual(parsed(input, false, base).url, new URL(input, base.url).href.replace(/#.*/, ""), input)
+    }
+    for (const input of ["\\\\evil", "/\\evil", "\\/evil", "///evil"]) refused(input, false, base)
+  })
+
+  it("names one host for a name, however it is written, the second time as well", () => {
+    for (const _ of [1, 2]) {
+      assert.strictEqual(parsed("http://H:80/a").origin, parsed("http://h/b").origin)
+      assert.strictEqual(parsed("http://H:80/a").url, "http://h/a")
+      assert.strictEqual(parsed("http://h/a/../b").url, "http://h/b")
+      assert.isUndefined(parsed("http://h/a").userinfo)
+      assert.strictEqual(parsed("http://u@h/a").userinfo?.user, "u")
+    }
+  })
+
+  it("marks ws and wss", () => {
+    assert.deepInclude(parsed("ws://h/x"), { websocket: true })
+    assert.strictEqual(parsed("wss://h/x").origin.key, "https://h:443")
+    assert.isFalse(parsed("http://h/x").websocket)
+  })
+
+  it("takes megabytes without hanging", () => {
+    const long = `http://h/${"é".repeat(2 ** 20)}?${"%zz".repeat(2 ** 20)}`
+    assert.isAbove(parsed(long).target.length, 8 * 2 ** 20)
+    refused(`http://${"@".repeat(2 ** 20)}h/`)
+    refused(`http://h${"\\".repeat(2 ** 20)}/`)
+  })
+})
+
+describe("agreement with WHATWG", () => {
+  const piece = fc.constantFrom(
+    ...["a", "B", "é", ".", "-", "_", "%", "%41", "1", "127", "0x7f", "@", ":", "/", "\\", "?", "#", "[", "]"],
+    ...["::1", " ", "\t", "\r\n", "xn--", "ß", "。", "１", "*", "com", "80", "\0", "\u00ad", "localhost"]
+  )
+  const urls = fc.tuple(fc.constantFrom("http://", "https://", "http:", "HTTP://"), fc.array(piece, { maxLength: 8 }))
+  it("connects to the host that WHATWG names, or to none, and says so in Host", () => {
+    let taken = 0
+    fc.assert(
+      fc.property(urls, ([scheme, parts]) => {
+        const text = scheme + parts.join("")
+        const target = parseTarget(text, false)
+        if (target instanceof InvalidURL) return
+        taken++
+        const url = new URL(text)
+        const host = url.hostname.replace(/^\[|\]$/g, "")
+        assert.strictEqual(target.origin.host, host, text)
+        assert.strictEqual(target.origin.authority, url.host, text)
+        assert.strictEqual(
+          target.origin.port,
+          url.port === "" ? (url.protocol === "http:" ? 80 : 443) : Number(url.port)
+        )
+        assert.match(target.target, /^\/[\x21-\x7e]*$/)
+        assert.notInclude(target.target, "#")
+      }),
+      { numRuns: 20_000, seed: 7 }
+    )
+    assert.isAbove(taken, 1000)
+  })
+  it("is idempotent, and keeps what decodes the same", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme", maxLength: 30 }), (path) => {
+        const target = parseTarget(`http://h/${path}`, false)
+        if (target instanceof InvalidURL) return
+        assert.strictEqual(parsed(target.url).url, target.url)
+        assert.strictEqual(parsed(target.url, true).url, target.url)
+      }),
+      { numRuns: 3000, seed: 7 }
+    )
+  })
+})
+
+describe("resolveLocation", () => {
+  const base = parsed("http://u:p@h/a/b?c#frag")
+  const follow = (location: string, requote = true) => resolveLocation(location, base, requote)
+  const table: ReadonlyArray<readonly [location: string, realUrl: string]> = [
+    ["/x", "http://h/x#frag"],
+    ["x#new", "http://h/a/x#new"],
+    ["?q", "http://h/a/b?q#frag"],
+    ["//B", "http://b/#frag"],
+    ["\\\\B", "http://b/#frag"],
+    ["/\\B", "http://b/#frag"],
+    ["http:x", "http://h/a/x#frag"],
+    ["http:///B", "http://b/#frag"],
+    ["https://B/%7e b?c d", "https://b/~%20b?c%20d#frag"],
+    ["/é", "http://h/%C3%A9#frag"],
+    ["/%zz", "http://h/%25zz#frag"],
+    ["http://B:80/", "http://b/#frag"]
+  ]
+  for (const [location, realUrl] of table) {
+    it(`${location} leads to ${realUrl}`, () => {
+      const target = follow(location)
+      assert.isFalse(target instanceof InvalidURL)
+      if (!(target instanceof InvalidURL)) assert.strictEqual(target.realUrl, realUrl)
+    })
+  }
+  for (const location of [
+    "file:///etc/passwd",
+    "data:text/plain,x",
+    "javascript:alert(1)",
+    "ftp://x/",
+    "unix:/run/docker.sock",
+    "http+unix://x",
+    "http://",
+    "http:////",
+    "http://a..b/",
+    "http://*.com/",
+    "http://2130706433/",
+    "http://0x7f.1/",
+    "http://h:0/",
+    "http://[::1%25.example.com]/",
+    "\ud800"
+  ]) {
+    it(`${JSON.stringify(location)} is refused`, () => {
+      const error = follow(location)
+      assert.instanceOf(error, InvalidURL)
+      if (error instanceof InvalidURL) assert.isTrue(error.redirect)
+    })
+  }
+  it("carries no credentials along, only its own", () => {
+    const relative = follow("/x")
+    const other = follow("http://x:y@B/")
+    assert.isFalse(relative instanceof InvalidURL || other instanceof InvalidURL)
+    if (relative instanceof InvalidURL || other instanceof InvalidURL) return
+    assert.isUndefined(relative.userinfo)
+    assert.deepStrictEqual(other.userinfo, { user: "x", password: "y" })
+    assert.strictEqual(other.url, "http://b/")
+  })
+  it("merges a relative path where it keeps the bytes", () => {
+    for (const [location, target] of [
+      ["../%7ex?../c=%2b", "/%7ex?../c=%2b"],
+      ["./x/../%7e/.", "/a/%7e/"],
+      ["/../../%7e", "/%7e"],
+      ["?/../%7e", "/a/b?/../%7e"]
+    ] as const) {
+      const followed = follow(location, false)
+      assert.strictEqual(followed instanceof InvalidURL ? followed : followed.target, target)
+      const given = parseTarget(location, true, base)
+      assert.strictEqual(given instanceof InvalidURL ? given : given.target, target)
+    }
+  })
+  it("keeps the bytes where it is asked to", () => {
+    const target = follow("https://B/%7eb|?c=%2b^", false)
+    assert.isFalse(target instanceof InvalidURL)
+    if (!(target instanceof InvalidURL)) assert.strictEqual(target.target, "/%7eb|?c=%2b^")
+  })
+})

@@ -1,0 +1,549 @@
+import * as Net from "node:net"
+import * as Tls from "node:tls"
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Duration, Effect, Exit, Fiber, type Scope, TestClock } from "effect"
+import type { TcpOptions } from "../../../../src/Connector.js"
+import { ClientConnectorDNSError, type ClientError } from "../../../../src/Errors.js"
+import { makeTcpDialer } from "../../../../src/internal/network/dial/dialer.js"
+import { Sockets, type Wire } from "../../../../src/internal/transport/networkStream.js"
+import type { ProxyRoute } from "../../../../src/internal/transport/transport.js"
+import * as Resolver from "../../../../src/Resolver.js"
+import * as Ssl from "../../../../src/Ssl.js"
+import { makeAuthority } from "../../../support/certificates.js"
+import {
+  blackHole,
+  type ExchangeOptions,
+  listen,
+  listenAll,
+  makeExchange,
+  makeTrace,
+  openHandles,
+  turn
+} from "./support.js"
+
+const resolverOf = (hosts: { readonly [host: string]: ReadonlyArray<string> }) =>
+  Resolver.overrides(hosts, {
+    resolve: (host) => Effect.fail(new ClientConnectorDNSError({ host, code: "ENOTFOUND", phase: "dns" }))
+  })
+
+/** Dials as the network does, and closes all with the scope. */
+const setup = (options: TcpOptions = {}) =>
+  Effect.map(makeTcpDialer(options, { resolver: options.resolver ?? Resolver.system }), (dialer) => ({
+    dialer,
+    dial: (given: ExchangeOptions) =>
+      Effect.gen(function* () {
+        const { exchange, phases } = yield* makeExchange(given)
+        const sockets = new Sockets()
+        yield* Effect.addFinalizer(() => Effect.sync(() => sockets.destroy()))
+        const wire = yield* Effect.tapErrorCause(dialer.dial(exchange, sockets), () =>
+          Effect.sync(() => sockets.destroy())
+        )
+        return { wire, phases }
+      })
+  }))
+
+const expectTag = <Tag extends ClientError["_tag"]>(
+  error: ClientError,
+  tag: Tag
+): Extract<ClientError, { readonly _tag: Tag }> => {
+  assert.strictEqual(error._tag, tag)
+  return error as Extract<ClientError, { readonly _tag: Tag }>
+}
+
+const firstBytes = (wire: Wire) =>
+  Effect.async<string>((resume) => {
+    wire.reader.read((slab, start, end) => {
+      resume(Effect.succeed(slab.toString("latin1", start, end)))
+      return true
+    })
+  })
+
+describe("directly", () => {
+  it.scopedLive("resolves, connects and tells; then from the cache", () =>
+    Effect.gen(function* () {
+      const server = yield* listen("127.0.0.1", 0, (socket) => socket.write("hello"))
+      const { dial, dialer } = yield* setup({ resolver: resolverOf({ "a.test": ["127.0.0.1"] }) })
+      const { tags, told, trace } = makeTrace()
+      const { phases, wire } = yield* dial({ host: "a.test", port: server.port, trace })
+      assert.deepStrictEqual(phases, ["+dns", "-dns", "+connect", "-connect"])
+      assert.strictEqual(wire.remoteAddress, "127.0.0.1")
+      assert.strictEqual(wire.localAddress, "127.0.0.1")
+      assert.deepStrictEqual([wire.tls, wire.failed, wire.forward], [undefined, [], false])
+      assert.strictEqual(yield* firstBytes(wire), "hello")
+      assert.deepStrictEqual(tags(), ["DnsCacheMiss", "DnsResolveHostStart", "DnsResolveHostEnd"])
+      assert.deepStrictEqual(told[2], {
+        _tag: "DnsResolveHostEnd",
+        host: "a.test",
+        addresses: [{ address: "127.0.0.1", family: 4 }]
+      })
+      yield* dial({ host: "a.test", port: server.port, trace })
+      assert.strictEqual(tags().at(-1), "DnsCacheHit")
+      assert.strictEqual(tags().length, 4)
+      yield* dialer.clearDnsCache("a.test", server.port)
+      yield* dial({ host: "a.test", port: server.port, trace })
+      assert.strictEqual(tags()[4], "DnsCacheMiss")
+    })
+  )
+
+  it.scopedLive("a literal is looked up by nobody and makes no DNS signal", () =>
+    Effect.gen(function* () {
+      const four = yield* listen("127.0.0.1")
+      const six = yield* listen("::1")
+      const { dial } = yield* setup({ resolver: { resolve: () => Effect.dieMessage("asked") } })
+      for (const server of [four, six]) {
+        const { told, trace } = makeTrace()
+        const { phases, wire } = yield* dial({ host: server.address, port: server.port, trace })
+        assert.strictEqual(wire.remoteAddress, server.address)
+        assert.deepStrictEqual(phases, ["+connect", "-connect"])
+        assert.deepStrictEqual(told, [])
+      }
+    })
+  )
+
+  it.scopedLive("connects to what was resolved, once for each connect, and asks for nothing more", () =>
+    Effect.gen(function* () {
+      const [good, evil] = yield* listenAll(["127.0.0.1", "127.0.0.2"])
+      if (good === undefined || evil === undefined) return assert.fail("no listeners")
+      let asked = 0
+      const rebinding: Resolver.ResolverService = {
+        resolve: () =>
+          Effect.sync(() => {
+            asked += 1
+            return [{ address: asked === 1 ? "127.0.0.1" : "127.0.0.2", family: 4 }] as const
+          })
+      }
+      const { dial } = yield* setup({ resolver: rebinding, useDnsCache: false, addressPolicy: { deny: ["127.0.0.2"] } })
+      const { wire } = yield* dial({ host: "a.test", port: good.port })
+      assert.strictEqual(wire.remoteAddress, "127.0.0.1")
+      assert.strictEqual(asked, 1)
+      const error = yield* Effect.flip(dial({ host: "a.test", port: good.port }))
+      assert.strictEqual(expectTag(error, "ClientConnectorError").reason, "AddressPolicy")
+      assert.strictEqual(asked, 2)
+      yield* turn
+      assert.strictEqual(evil.accepted(), 0)
+    })
+  )
+
+  it.scopedLive("spreads connections over the addresses", () =>
+    Effect.gen(function* () {
+      const [a] = yield* listenAll(["127.0.0.1", "127.0.0.2"])
+      const port = a?.port ?? 0
+      const { dial } = yield* setup({ resolver: resolverOf({ "a.test": ["127.0.0.1", "127.0.0.2"] }) })
+      const reached: Array<string> = []
+      for (let i = 0; i < 3; i++) reached.push((yield* dial({ host: "a.test", port })).wire.remoteAddress)
+      assert.deepStrictEqual(reached, ["127.0.0.1", "127.0.0.2", "127.0.0.1"])
+    })
+  )
+
+  it.scopedLive("tells which addresses had failed before", () =>
+    Effect.gen(function* () {
+      const server = yield* listen("127.0.0.1")
+      const { dial } = yield* setup({ resolver: resolverOf({ "a.test": ["127.0.0.5", "127.0.0.1"] }) })
+      const { wire } = yield* dial({ host: "a.test", port: server.port })
+      assert.deepStrictEqual(wire.failed, [{ address: "127.0.0.5", port: server.port, code: "ECONNREFUSED" }])
+    })
+  )
+
+  it.scopedLive("uses addresses of the given family only, and of the local address's", () =>
+    Effect.gen(function* () {
+      const server = yield* listen("127.0.0.1")
+      const resolver = resolverOf({ "a.test": ["::1", "127.0.0.1"] })
+      for (const options of [{ family: 4 }, { localAddress: "127.0.0.1" }] as const) {
+        const { dial } = yield* setup({ resolver, ...options })
+        const { wire } = yield* dial({ host: "a.test", port: server.port })
+        assert.deepStrictEqual([wire.remoteAddress, wire.failed], ["127.0.0.1", []])
+      }
+    })
+  )
+
+  it.effect("options that cannot be right are defects", () =>
+    Effect.gen(function* () {
+      const wrong: ReadonlyArray<TcpOptions> = [
+        { localAddress: "localhost" },
+        { localAddress: "::1", family: 4 },
+        { addressPolicy: { deny: ["10.0.0.0/99"] } }
+      ]
+      for (const options of wrong) {
+        const exit = yield* Effect.exit(Effect.scoped(setup(options)))
+        assert.isTrue(Exit.isFailure(exit) && exit.cause._tag === "Die")
+      }
+    })
+  )
+})
+
+describe("failures", () => {
+  it.scopedLive("of the lookup", () =>
+    Effect.gen(function* () {
+      const { dial } = yield* setup({ resolver: resolverOf({}) })
+      const { tags, trace } = makeTrace()
+      const error = expectTag(
+        yield* Effect.flip(dial({ host: "a.test", port: 8080, trace })),
+        "ClientConnectorDNSError"
+      )
+      assert.deepStrictEqual(
+        [error.host, error.port, error.code, error.phase, error.method, error.attempt],
+        ["a.test", 8080, "ENOTFOUND", "dns", "GET", 1]
+      )
+      assert.deepStrictEqual(tags(), ["DnsCacheMiss", "DnsResolveHostStart"])
+    })
+  )
+
+  it.scopedLive("of every address", () =>
+    Effect.gen(function* () {
+      const server = yield* listen("127.0.0.9")
+      const { dial } = yield* setup({
+        resolver: resolverOf({ "a.test": ["127.0.0.1", "127.0.0.2", "127.0.0.3"] }),
+        addressPolicy: { deny: ["127.0.0.3"] }
+      })
+      const error = expectTag(yield* Effect.flip(dial({ host: "a.test", port: server.port })), "ClientConnectorError")
+      assert.deepStrictEqual([error.host, error.port, error.code], ["a.test", server.port, "ECONNREFUSED"])
+      assert.deepStrictEqual([error.reason, error.phase], ["Connect", "connect"])
+      assert.deepStrictEqual(error.addresses?.map(({ address, code }) => `${address} ${code}`).sort(), [
+        "127.0.0.1 ECONNREFUSED",
+        "127.0.0.2 ECONNREFUSED",
+        "127.0.0.3 ERR_IP_BLOCKED"
+      ])
+    })
+  )
+
+  it.scoped("of time: the lookup's", () =>
+    Effect.gen(function* () {
+      const { dial } = yield* setup({ resolver: { resolve: () => Effect.never } })
+      const fiber = yield* Effect.fork(Effect.flip(dial({ host: "a.test", port: 80, limits: { dns: 1500 } })))
+      yield* turn
+      yield* TestClock.adjust(1500)
+      const error = expectTag(yield* Fiber.join(fiber), "ConnectionTimeoutError")
+      assert.deepStrictEqual([error.phase, error.timeout, Duration.toMillis(error.limit)], ["dns", "dns", 1500])
+    })
+  )
+
+  it.scoped("of time: every address's", () =>
+    Effect.gen(function* () {
+      const hole = yield* blackHole()
+      const before = openHandles()
+      const { dial } = yield* setup()
+      const given = { host: "127.0.0.1", port: hole.port, limits: { socketConnect: 2500 } }
+      const fiber = yield* Effect.fork(Effect.flip(dial(given)))
+      yield* turn
+      yield* TestClock.adjust(2499)
+      yield* turn
+      assert.strictEqual(openHandles(), before + 1)
+      yield* TestClock.adjust(1)
+      const error = expectTag(yield* Fiber.join(fiber), "ConnectionTimeoutError")
+      assert.deepStrictEqual(
+        [error.phase, error.timeout, Duration.toMillis(error.limit)],
+        ["connect", "socketConnect", 2500]
+      )
+      yield* turn
+      assert.strictEqual(openHandles(), before)
+    })
+  )
+
+  it.scopedLive("of time: the handshake's, which leaves no socket", () =>
+    Effect.gen(function* () {
+      const mute = yield* listen()
+      const { dial } = yield* setup()
+      const error = expectTag(
+        yield* Effect.flip(dial({ scheme: "https", host: "127.0.0.1", port: mute.port, limits: { tls: 50 } })),
+        "ConnectionTimeoutError"
+      )
+      assert.deepStrictEqual([error.phase, error.timeout], ["tls", "tls"])
+      yield* mute.closed(1)
+    })
+  )
+})
+
+describe("the address policy", () => {
+  const rows: ReadonlyArray<[string, TcpOptions["addressPolicy"]]> = [
+    ["127.0.0.1", { deny: ["127.0.0.0/8"] }],
+    ["::ffff:127.0.0.1", { deny: ["127.0.0.0/8"] }],
+    ["::ffff:7f00:1", () => false],
+    ["a.test", { allow: ["10.0.0.0/8"] }],
+    ["mapped.test", { deny: ["127.0.0.1"] }],
+    ["a.test", ({ address }, host) => !(address === "127.0.0.1" && host === "a.test")]
+  ]
+  it.scopedLive.each(rows)("refuses %s", ([host, addressPolicy]) =>
+    Effect.gen(function* () {
+      const server = yield* listen("127.0.0.1")
+      const { dial } = yield* setup({
+        addressPolicy,
+        resolver: resolverOf({ "a.test": ["127.0.0.1"], "mapped.test": ["::ffff:127.0.0.1"] })
+      })
+      const error = expectTag(yield* Effect.flip(dial({ host, port: server.port })), "ClientConnectorError")
+      assert.deepStrictEqual([error.reason, error.code, error.host], ["AddressPolicy", "ERR_IP_BLOCKED", host])
+      assert.strictEqual(error.addresses?.length, 1)
+      yield* turn
+      assert.strictEqual(server.accepted(), 0)
+    })
+  )
+
+  it.scopedLive("leaves the addresses that pass", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* listenAll(["127.0.0.1", "127.0.0.2"])
+      const { dial } = yield* setup({
+        addressPolicy: { deny: ["127.0.0.1"] },
+        resolver: resolverOf({ "a.test": ["127.0.0.1", "127.0.0.2"] })
+      })
+      const { wire } = yield* dial({ host: "a.test", port: b?.port ?? 0 })
+      assert.strictEqual(wire.remoteAddress, "127.0.0.2")
+      assert.strictEqual(a?.accepted(), 0)
+    })
+  )
+})
+
+describe("interruption", () => {
+  it.scopedLive("while resolving, connecting and securing leaves nothing", () =>
+    Effect.gen(function* () {
+      const hole = yield* blackHole()
+      const mute = yield* listen()
+      let abandoned = 0
+      const resolver: Resolver.ResolverService = {
+        resolve: () => Effect.onInterrupt(Effect.never, () => Effect.sync(() => abandoned++))
+      }
+      const { dial } = yield* setup({ resolver })
+      const before = openHandles()
+      const stages: ReadonlyArray<ExchangeOptions> = [
+        { host: "a.test", port: 80 },
+        { host: "127.0.0.1", port: hole.port },
+        { host: "127.0.0.1", port: mute.port, scheme: "https" }
+      ]
+      for (const stage of stages) {
+        const fiber = yield* Effect.fork(Effect.scoped(dial(stage)))
+        if (stage.scheme === "https") yield* mute.connection
+        yield* turn
+        assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
+      }
+      yield* mute.closed(1)
+      yield* turn
+      assert.strictEqual(openHandles(), before)
+      assert.strictEqual(abandoned, 1)
+    })
+  )
+})
+
+const proxyRoute = (kind: ProxyRoute["kind"], port: number, over: Partial<ProxyRoute> = {}): ProxyRoute => ({
+  kind,
+  host: "127.0.0.1",
+  port,
+  ip: 4,
+  url: `${kind}://127.0.0.1:${port}`,
+  authorization: undefined,
+  user: undefined,
+  password: undefined,
+  headers: [],
+  ssl: true,
+  key: `${kind}://127.0.0.1:${port}`,
+  ...over
+})
+
+/** Answers CONNECT, and is the origin behind it; remembers what it was asked. */
+const connectProxy = (behind: (socket: Net.Socket) => void = () => {}) => {
+  const asked: Array<string> = []
+  const onConnection = (socket: Net.Socket) => {
+    socket.once("data", (bytes: Buffer) => {
+      asked.push(bytes.toString("latin1").split("\r\n")[0] ?? "")
+      socket.write("HTTP/1.1 200 OK\r\n\r\n")
+      behind(socket)
+    })
+  }
+  return Effect.map(listen("127.0.0.1", 0, onConnection), (server) => ({ ...server, asked }))
+}
+
+const secureServer = (): Effect.Effect<
+  { readonly port: number; readonly context: Tls.SecureContextOptions; readonly ssl: Ssl.Ssl },
+  never,
+  Scope.Scope
+> =>
+  Effect.gen(function* () {
+    const authority = yield* makeAuthority()
+    const { cert, key } = yield* authority.issue({ names: ["a.test", "127.0.0.1"] })
+    const ssl = yield* Effect.orDie(Ssl.context({ ca: authority.ca.cert }))
+    const server = yield* Effect.acquireRelease(
+      Effect.async<Tls.Server>((resume) => {
+        const made = Tls.createServer({ cert, key }, (socket) => socket.on("error", () => {}))
+        made.listen(0, "127.0.0.1", () => resume(Effect.succeed(made)))
+      }),
+      (made) => Effect.sync(() => made.close())
+    )
+    const bound = server.address()
+    return { port: typeof bound === "object" && bound !== null ? bound.port : 0, context: { cert, key }, ssl }
+  })
+
+describe("TLS", () => {
+  it.scopedLive("secures with the connector's settings", () =>
+    Effect.gen(function* () {
+      const server = yield* secureServer()
+      const { dial } = yield* setup({ resolver: resolverOf({ "a.test": ["127.0.0.1"] }), ssl: server.ssl })
+      const { phases, wire } = yield* dial({ scheme: "https", host: "a.test", port: server.port })
+      assert.deepStrictEqual(phases, ["+dns", "-dns", "+connect", "-connect", "+tls", "-tls"])
+      assert.isTrue(wire.socket instanceof Tls.TLSSocket && wire.socket.authorized)
+      assert.deepStrictEqual([...(wire.tls?.certificate?.names ?? [])].sort(), ["127.0.0.1", "a.test"])
+    })
+  )
+
+  it.scopedLive("fails with the handshake's own error", () =>
+    Effect.gen(function* () {
+      const server = yield* secureServer()
+      const { dial } = yield* setup()
+      const error = yield* Effect.flip(dial({ scheme: "https", host: "127.0.0.1", port: server.port }))
+      assert.strictEqual(expectTag(error, "ClientConnectorSSLError").reason, "UntrustedIssuer")
+    })
+  )
+})
+
+describe("through a proxy", () => {
+  it.scopedLive("plain http is forwarded, and its name resolved by nobody here", () =>
+    Effect.gen(function* () {
+      const server = yield* listen()
+      const { dial } = yield* setup({ resolver: { resolve: () => Effect.dieMessage("asked") } })
+      const { told, trace } = makeTrace()
+      const proxy = proxyRoute("http", server.port)
+      const { phases, wire } = yield* dial({ host: "a.test", port: 80, proxy, trace })
+      assert.deepStrictEqual([wire.forward, wire.remoteAddress, wire.tls], [true, "127.0.0.1", undefined])
+      assert.deepStrictEqual(phases, ["+connect", "-connect"])
+      assert.deepStrictEqual(told, [])
+    })
+  )
+
+  it.scopedLive("what needs a tunnel gets one, plain as well", () =>
+    Effect.gen(function* () {
+      const server = yield* connectProxy((socket) => setImmediate(() => setImmediate(() => socket.write("inside"))))
+      const { dial } = yield* setup()
+      const proxy = proxyRoute("http", server.port)
+      const { phases, wire } = yield* dial({ host: "a.test", port: 8080, proxy, tunnel: true })
+      assert.deepStrictEqual(server.asked, ["CONNECT a.test:8080 HTTP/1.1"])
+      assert.isFalse(wire.forward)
+      assert.deepStrictEqual(phases, ["+connect", "-connect", "+proxy", "-proxy"])
+      assert.strictEqual(yield* firstBytes(wire), "inside")
+    })
+  )
+
+  it.scopedLive("https is secured with the origin inside the tunnel", () =>
+    Effect.gen(function* () {
+      const origin = yield* secureServer()
+      const server = yield* connectProxy((socket) => {
+        const inner = Net.connect(origin.port, "127.0.0.1")
+        inner.on("error", () => socket.destroy())
+        inner.pipe(socket).pipe(inner)
+      })
+      const { dial } = yield* setup({ ssl: origin.ssl })
+      const proxy = proxyRoute("http", server.port)
+      const { phases, wire } = yield* dial({ scheme: "https", host: "a.test", port: 443, proxy })
+      assert.deepStrictEqual(server.asked, ["CONNECT a.test:443 HTTP/1.1"])
+      assert.deepStrictEqual(phases, ["+connect", "-connect", "+proxy", "-proxy", "+tls", "-tls"])
+      assert.isDefined(wire.tls)
+    })
+  )
+
+  it.scopedLive("an https proxy is verified by its own settings, never by the connector's", () =>
+    Effect.gen(function* () {
+      const secure = yield* secureServer()
+      const own = yield* setup()
+      const { wire } = yield* own.dial({
+        host: "b.test",
+        port: 80,
+        proxy: proxyRoute("https", secure.port, { ssl: secure.ssl })
+      })
+      assert.deepStrictEqual([wire.forward, wire.tls], [true, undefined])
+      assert.instanceOf(wire.socket, Tls.TLSSocket)
+      const connectors = yield* setup({ ssl: secure.ssl })
+      const error = expectTag(
+        yield* Effect.flip(connectors.dial({ host: "b.test", port: 80, proxy: proxyRoute("https", secure.port) })),
+        "ClientProxyConnectionError"
+      )
+      assert.strictEqual(error.reason, "Tls")
+    })
+  )
+
+  it.scopedLive("its failures are the proxy's, and the host stays the target's", () =>
+    Effect.gen(function* () {
+      const gone = yield* Effect.scoped(listen())
+      const { dial } = yield* setup({ resolver: resolverOf({}) })
+      const refused = expectTag(
+        yield* Effect.flip(dial({ host: "a.test", port: 80, proxy: proxyRoute("http", gone.port) })),
+        "ClientProxyConnectionError"
+      )
+      assert.deepStrictEqual(
+        [refused.reason, refused.code, refused.proxy, refused.host, refused.port, refused.phase],
+        ["Connect", "ECONNREFUSED", `http://127.0.0.1:${gone.port}`, "a.test", 80, "connect"]
+      )
+      const unknown = expectTag(
+        yield* Effect.flip(
+          dial({ host: "a.test", port: 80, proxy: proxyRoute("http", 80, { host: "p.test", ip: 0 }) })
+        ),
+        "ClientProxyConnectionError"
+      )
+      assert.deepStrictEqual([unknown.reason, unknown.code, unknown.phase], ["Dns", "ENOTFOUND", "dns"])
+    })
+  )
+
+  it.scopedLive("the policy guards the target where its address is known, and not the proxy", () =>
+    Effect.gen(function* () {
+      const server = yield* listen()
+      const { dial } = yield* setup({
+        addressPolicy: { deny: ["127.0.0.0/8", "10.0.0.0/8"] },
+        resolver: resolverOf({ "inner.test": ["10.0.0.1"] })
+      })
+      const { wire } = yield* dial({ host: "a.test", port: 80, proxy: proxyRoute("http", server.port) })
+      assert.strictEqual(wire.remoteAddress, "127.0.0.1")
+      const refused: ReadonlyArray<[string, ProxyRoute["kind"]]> = [
+        ["10.0.0.1", "http"],
+        ["10.0.0.1", "socks5h"],
+        ["inner.test", "socks5"]
+      ]
+      for (const [host, kind] of refused) {
+        const error = yield* Effect.flip(dial({ host, port: 80, proxy: proxyRoute(kind, server.port) }))
+        assert.strictEqual(expectTag(error, "ClientConnectorError").reason, "AddressPolicy")
+      }
+      yield* turn
+      assert.strictEqual(server.accepted(), 1)
+    })
+  )
+
+  it.scopedLive("socks5 has names resolved here, socks5h by the proxy", () =>
+    Effect.gen(function* () {
+      const requests: Array<Buffer> = []
+      const server = yield* listen("127.0.0.1", 0, (socket) => {
+        socket.once("data", () => {
+          socket.write(Buffer.from([5, 0]))
+          socket.once("data", (request: Buffer) => {
+            requests.push(request)
+            socket.write(Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]))
+          })
+        })
+      })
+      const { dial } = yield* setup({ resolver: resolverOf({ "a.test": ["192.0.2.9"] }) })
+      const local = makeTrace()
+      yield* dial({ host: "a.test", port: 8080, proxy: proxyRoute("socks5", server.port), trace: local.trace })
+      const remote = makeTrace()
+      yield* dial({ host: "a.test", port: 8080, proxy: proxyRoute("socks5h", server.port), trace: remote.trace })
+      const dns = ["DnsCacheMiss", "DnsResolveHostStart", "DnsResolveHostEnd"]
+      const tunnel = ["ProxyConnectStart", "ProxyConnectEnd"]
+      assert.deepStrictEqual(local.tags(), [...dns, ...tunnel])
+      assert.deepStrictEqual(remote.tags(), tunnel)
+      assert.deepStrictEqual([...(requests[0] ?? [])].slice(3, 10), [1, 192, 0, 2, 9, 0x1f, 0x90])
+      assert.strictEqual(requests[1]?.subarray(3, 11).toString("latin1"), "\u0003\u0006a.test")
+    })
+  )
+
+  it.scopedLive("interruption at any stage leaves nothing at the proxy", () =>
+    Effect.gen(function* () {
+      for (const answer of ["", "HTTP/1.1 200 OK\r\n\r\n"]) {
+        const asked = yield* Deferred.make<void>()
+        const server = yield* listen("127.0.0.1", 0, (socket) => {
+          socket.once("data", () => {
+            socket.write(answer)
+            socket.once("data", () => Deferred.unsafeDone(asked, Effect.void))
+            if (answer === "") Deferred.unsafeDone(asked, Effect.void)
+          })
+        })
+        const { dial } = yield* setup()
+        const proxy = proxyRoute("http", server.port)
+        const fiber = yield* Effect.fork(Effect.scoped(dial({ scheme: "https", host: "a.test", port: 443, proxy })))
+        yield* Deferred.await(asked)
+        assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
+        yield* server.closed(1)
+      }
+    })
+  )
+})

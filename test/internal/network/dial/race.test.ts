@@ -1,0 +1,260 @@
+import { readFileSync } from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import { Array as Arr, Deferred, Effect, Exit, Fiber, TestClock } from "effect"
+import { type ConnectOptions, connect } from "../../../../src/internal/network/dial/race.js"
+import { of } from "../../../../src/internal/transport/deadlines.js"
+import { Sockets } from "../../../../src/internal/transport/networkStream.js"
+import type { Address } from "../../../../src/Resolver.js"
+import { blackHole, listen, listenAll, openHandles, turn } from "./support.js"
+
+const race = (list: ReadonlyArray<string>, port: number, options: Partial<ConnectOptions> = {}) =>
+  Effect.gen(function* () {
+    const clock = yield* Effect.clock
+    const sockets = new Sockets()
+    yield* Effect.addFinalizer(() => Effect.sync(() => sockets.destroy()))
+    const addresses = list.map((address): Address => ({ address, family: address.includes(":") ? 6 : 4 }))
+    assert.isTrue(Arr.isNonEmptyReadonlyArray(addresses))
+    if (!Arr.isNonEmptyReadonlyArray(addresses)) return yield* Effect.dieMessage("no addresses")
+    return yield* connect(addresses, {
+      port,
+      delay: 250,
+      limit: 30_000,
+      localAddress: undefined,
+      noDelay: true,
+      keepAlive: Infinity,
+      slab: false,
+      deadlines: of(clock),
+      sockets,
+      ...options
+    })
+  })
+
+const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
+
+describe("connect", () => {
+  it.scopedLive("takes the only address", () =>
+    Effect.gen(function* () {
+      const server = yield* listen()
+      const { address, failed, reader, socket } = yield* race(["127.0.0.1"], server.port)
+      assert.strictEqual(socket.remoteAddress, "127.0.0.1")
+      assert.deepStrictEqual({ address, failed, reader }, { address: "127.0.0.1", failed: [], reader: undefined })
+      assert.isTrue(socket.isPaused())
+    })
+  )
+
+  it.scopedLive("goes on with the next address at once where one refuses, and tells of it", () =>
+    Effect.gen(function* () {
+      const server = yield* listen("127.0.0.1")
+      // The delay would outlast the test.
+      const { address, failed } = yield* race(["127.0.0.2", "127.0.0.3", "127.0.0.1"], server.port, { delay: Infinity })
+      assert.strictEqual(address, "127.0.0.1")
+      assert.deepStrictEqual(failed, [
+        { address: "127.0.0.2", port: server.port, code: "ECONNREFUSED" },
+        { address: "127.0.0.3", port: server.port, code: "ECONNREFUSED" }
+      ])
+    })
+  )
+
+  it.scopedLive("fails with each address and the last one's code", () =>
+    Effect.gen(function* () {
+      const server = yield* listen("127.0.0.9")
+      const failure = yield* Effect.flip(race(["::1", "127.0.0.1"], server.port))
+      assert.deepStrictEqual(
+        failure.failed.map(({ address, code }) => [address, code]),
+        [
+          ["::1", "ECONNREFUSED"],
+          ["127.0.0.1", "ECONNREFUSED"]
+        ]
+      )
+      assert.strictEqual(failure.code, "ECONNREFUSED")
+      assert.instanceOf(failure.cause, Error)
+      assert.isFalse(failure.timedOut)
+    })
+  )
+
+  it.scopedLive("names the address that could not be bound, and one that cannot be reached", () =>
+    Effect.gen(function* () {
+      const server = yield* listen()
+      const bound = yield* Effect.flip(race(["127.0.0.1"], server.port, { localAddress: "203.0.113.1" }))
+      assert.strictEqual(bound.code, "EADDRNOTAVAIL")
+      const other = yield* Effect.flip(race(["::1"], server.port, { localAddress: "127.0.0.1" }))
+      assert.strictEqual(other.code, "EINVAL")
+      const port = yield* Effect.flip(race(["127.0.0.1"], 65_536))
+      assert.strictEqual(port.code, "ERR_SOCKET_BAD_PORT")
+    })
+  )
+
+  it.scopedLive("binds the local address", () =>
+    Effect.gen(function* () {
+      const server = yield* listen()
+      const { socket } = yield* race(["127.0.0.1"], server.port, { localAddress: "127.0.0.77" })
+      assert.strictEqual(socket.localAddress, "127.0.0.77")
+      assert.strictEqual((yield* server.connection).remoteAddress, "127.0.0.77")
+    })
+  )
+
+  it.scopedLive("a silent first address costs the delay, not its limit, and is closed when the second has won", () =>
+    Effect.gen(function* () {
+      const hole = yield* blackHole("127.0.0.3")
+      const server = yield* listen("127.0.0.1", hole.port)
+      const before = openHandles()
+      const begin = performance.now()
+      const { address, failed, socket } = yield* race(["127.0.0.3", "127.0.0.1"], hole.port, { delay: 100 })
+      const elapsed = performance.now() - begin
+      assert.strictEqual(address, "127.0.0.1")
+      assert.deepStrictEqual(failed, [])
+      assert.isAtLeast(elapsed, 100)
+      assert.isBelow(elapsed, 5000)
+      socket.destroy()
+      yield* server.closed(1)
+      yield* turn
+      assert.strictEqual(openHandles(), before)
+    })
+  )
+
+  it.scoped("the delay is the Clock's", () =>
+    Effect.gen(function* () {
+      const hole = yield* blackHole("127.0.0.3")
+      const server = yield* listen("127.0.0.1", hole.port)
+      const fiber = yield* Effect.fork(race(["127.0.0.3", "127.0.0.1"], hole.port))
+      yield* turn
+      yield* TestClock.adjust(249)
+      yield* turn
+      assert.strictEqual(server.accepted(), 0)
+      yield* TestClock.adjust(1)
+      assert.strictEqual((yield* Fiber.join(fiber)).address, "127.0.0.1")
+    })
+  )
+
+  it.scoped("Infinity tries in turn: the next begins when the limit of the first has run out", () =>
+    Effect.gen(function* () {
+      const hole = yield* blackHole("127.0.0.3")
+      const server = yield* listen("127.0.0.1", hole.port)
+      const fiber = yield* Effect.fork(race(["127.0.0.3", "127.0.0.1"], hole.port, { delay: Infinity, limit: 30_000 }))
+      yield* turn
+      yield* TestClock.adjust(29_999)
+      yield* turn
+      assert.strictEqual(server.accepted(), 0)
+      yield* TestClock.adjust(1)
+      const { failed } = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(failed, [{ address: "127.0.0.3", port: hole.port, code: "ETIMEDOUT" }])
+    })
+  )
+
+  it.scoped("tells whether it was the limit that ended every address", () =>
+    Effect.gen(function* () {
+      const hole = yield* blackHole("127.0.0.3")
+      const run = (list: ReadonlyArray<string>) =>
+        Effect.gen(function* () {
+          const fiber = yield* Effect.fork(Effect.flip(race(list, hole.port, { delay: 0, limit: 1000 })))
+          yield* turn
+          yield* TestClock.adjust(1000)
+          return yield* Fiber.join(fiber)
+        })
+      const all = yield* run(["127.0.0.3"])
+      assert.deepStrictEqual([all.timedOut, all.code], [true, "ETIMEDOUT"])
+      const some = yield* run(["127.0.0.3", "127.0.0.4"])
+      assert.strictEqual(some.timedOut, false)
+      assert.deepStrictEqual(
+        some.failed.map(({ code }) => code),
+        ["ECONNREFUSED", "ETIMEDOUT"]
+      )
+    })
+  )
+
+  it.scopedLive("where both answer, one is left and the server sees the other closed", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* listenAll(["127.0.0.1", "127.0.0.2"])
+      if (a === undefined || b === undefined) return assert.fail("no listeners")
+      const { address, failed, socket } = yield* race(["127.0.0.1", "127.0.0.2"], a.port, { delay: 0 })
+      const [winner, loser] = address === "127.0.0.1" ? [a, b] : [b, a]
+      assert.deepStrictEqual(failed, [])
+      yield* loser.closed(1)
+      assert.strictEqual((yield* winner.connection).destroyed, false)
+      assert.isFalse(socket.destroyed)
+    })
+  )
+
+  it.scopedLive("interruption closes all of a race, and leaves no timer", () =>
+    Effect.gen(function* () {
+      const hole = yield* blackHole("127.0.0.3")
+      const other = yield* blackHole("127.0.0.4", hole.port)
+      const before = { handles: openHandles(), timers: timers() }
+      const fiber = yield* Effect.fork(race(["127.0.0.3", "127.0.0.4"], other.port, { delay: 0 }))
+      yield* turn
+      assert.strictEqual(openHandles(), before.handles + 2)
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
+      yield* turn
+      assert.deepStrictEqual({ handles: openHandles(), timers: timers() }, before)
+    })
+  )
+
+  it.scopedLive("interruption in any of the first turns leaves nothing on either side", () =>
+    Effect.gen(function* () {
+      const [a, b] = yield* listenAll(["127.0.0.1", "127.0.0.2"])
+      if (a === undefined || b === undefined) return assert.fail("no listeners")
+      const before = openHandles()
+      for (let turns = 0; turns < 8; turns++) {
+        const fiber = yield* Effect.fork(
+          Effect.scoped(Effect.zipRight(race(["127.0.0.1", "127.0.0.2"], a.port, { delay: 0 }), Effect.never))
+        )
+        yield* Effect.repeatN(turn, turns)
+        yield* Fiber.interrupt(fiber)
+      }
+      yield* a.closed(a.accepted())
+      yield* b.closed(b.accepted())
+      yield* Effect.iterate(0, { while: (i) => i < 100 && openHandles() > before, body: (i) => Effect.as(turn, i + 1) })
+      assert.isAtMost(openHandles(), before)
+    })
+  )
+
+  it.scopedLive("an error between its success and the first reader is nobody's crash", () =>
+    Effect.gen(function* () {
+      const server = yield* listen()
+      for (const slab of [true, false]) {
+        const { socket } = yield* race(["127.0.0.1"], server.port, { slab })
+        const accepted = yield* server.connection
+        accepted.resetAndDestroy()
+        const closed = yield* Deferred.make<void>()
+        socket.once("close", () => Deferred.unsafeDone(closed, Effect.void))
+        if (!slab) socket.resume()
+        if (!socket.closed) yield* Deferred.await(closed)
+        assert.isTrue(socket.destroyed)
+      }
+    })
+  )
+
+  it.scopedLive("reads into the slab, also what came before anybody read", () =>
+    Effect.gen(function* () {
+      const server = yield* listen("127.0.0.1", 0, (socket) => socket.write("early"))
+      const { reader, socket } = yield* race(["127.0.0.1"], server.port, { slab: true })
+      const got = yield* Effect.async<string>((resume) => {
+        reader?.read((slab, start, end) => {
+          resume(Effect.succeed(slab.toString("latin1", start, end)))
+          return true
+        })
+      })
+      assert.strictEqual(got, "early")
+      assert.isFalse(socket.destroyed)
+    })
+  )
+
+  it.scopedLive.skipIf(process.platform !== "linux")("probes where it is to, and not where it is not", () =>
+    Effect.gen(function* () {
+      const server = yield* listen()
+      // The kernel tells of each socket whether a keep-alive timer runs, which is its number 2.
+      const probed = (port: number | undefined) => {
+        const own = `:${(port ?? 0).toString(16).toUpperCase().padStart(4, "0")}`
+        const row = readFileSync("/proc/net/tcp", "latin1")
+          .split("\n")
+          .map((line) => line.trim().split(/\s+/))
+          .find((fields) => fields[1]?.endsWith(own))
+        return row?.[5]?.startsWith("02:")
+      }
+      const on = yield* race(["127.0.0.1"], server.port, { keepAlive: 30_000 })
+      assert.strictEqual(probed(on.socket.localPort), true)
+      const off = yield* race(["127.0.0.1"], server.port, { keepAlive: Infinity })
+      assert.strictEqual(probed(off.socket.localPort), false)
+    })
+  )
+})

@@ -1,0 +1,137 @@
+/**
+ * Connections between their dialler and their first request: what a socket does then.
+ */
+import * as Net from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit } from "effect"
+import * as ClientResponse from "effect-http-session/ClientResponse"
+import * as Connector from "effect-http-session/Connector"
+import * as CookieJar from "effect-http-session/CookieJar"
+import * as Session from "effect-http-session/Session"
+import { type Dialer, Network } from "../../../../src/internal/network/network.js"
+import type { Wire } from "../../../../src/internal/transport/networkStream.js"
+import { makeHub } from "../../../../src/internal/transport/signalHub.js"
+import { SlabReader } from "../../../../src/internal/transport/socketReader.js"
+import { TransportHandle } from "../../../../src/internal/transport/transportHandle.js"
+import { nonce, outcome } from "../../../support/itFault.js"
+import * as Server from "../../../support/server.js"
+import { until } from "../../../support/wait.js"
+
+/** Dials the server itself; `ready` tells when a socket is handed over. */
+const dialer = (port: number, ready: (socket: Net.Socket, index: number) => Effect.Effect<void>): Dialer => {
+  let dialled = 0
+  return {
+    clearDnsCache: () => Effect.void,
+    dial: (_exchange, sockets) =>
+      Effect.gen(function* () {
+        const reader = new SlabReader()
+        const socket = yield* Effect.async<Net.Socket>((resume) => {
+          const socket = Net.connect({ port, host: "127.0.0.1", onread: reader.onread })
+          sockets.add(socket)
+          socket.on("error", () => {})
+          socket.once("connect", () => resume(Effect.succeed(socket)))
+        })
+        yield* ready(socket, dialled++)
+        const wire: Wire = {
+          socket,
+          remoteAddress: "127.0.0.1",
+          localAddress: undefined,
+          tls: undefined,
+          failed: [],
+          forward: false,
+          reader
+        }
+        return wire
+      })
+  }
+}
+
+const sessionOn = (dialer: Dialer) =>
+  Effect.gen(function* () {
+    const network = yield* Effect.acquireRelease(
+      Effect.sync(() => new Network({}, dialer, makeHub())),
+      (network) => network.close
+    )
+    const connector: Connector.ConnectorService = {
+      ...(yield* Connector.tcp()),
+      [Connector.TypeId]: new TransportHandle(network),
+      stats: Effect.sync(() => network.stats()),
+      close: network.close
+    }
+    return yield* Session.make().pipe(
+      Effect.provideService(Connector.Connector, connector),
+      Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.make())
+    )
+  })
+
+/** Waits for the event, which nobody hears who listens afterwards. */
+const closes = (socket: Net.Socket) =>
+  Effect.async<void>((resume) => {
+    socket.once("close", () => setImmediate(() => resume(Effect.void)))
+  })
+
+const limits = { timeout: "2 seconds" } as const
+const foreign = Server.response(200, "foreign")
+
+describe("a connection before its first request", () => {
+  it.scopedLive("that has spoken answers nobody", () =>
+    Effect.gen(function* () {
+      const at = yield* Server.server([Server.plays(Server.send(foreign), Server.stall)])
+      const session = yield* sessionOn(
+        dialer(at.port, (socket, index) =>
+          index > 0
+            ? Effect.void
+            : Effect.asVoid(
+                until(
+                  Effect.sync(() => socket.bytesRead),
+                  (read) => read > 0
+                )
+              )
+        )
+      )
+      const exit = yield* Effect.exit(session.get(at.url, limits).pipe(ClientResponse.text))
+      assert.strictEqual(outcome(exit), "BadHttpMessage")
+      if (Exit.isFailure(exit) && exit.cause._tag === "Fail" && exit.cause.error._tag === "BadHttpMessage") {
+        assert.strictEqual(exit.cause.error.reason, "Unsolicited")
+      }
+      yield* nonce(session, at)
+      const { acquired, connecting, idle, waiting } = yield* session.connector.stats
+      assert.deepStrictEqual(
+        { acquired, connecting, idle, waiting },
+        { acquired: 0, connecting: 0, idle: 1, waiting: 0 }
+      )
+      yield* until(at.connections, (open) => open === 1)
+    })
+  )
+
+  for (const [name, end] of [
+    ["closed by its peer", closes],
+    [
+      "destroyed",
+      (socket: Net.Socket) =>
+        Effect.zipLeft(
+          closes(socket),
+          Effect.sync(() => socket.destroy()),
+          { concurrent: true }
+        )
+    ]
+  ] as const) {
+    it.scopedLive(`that is ${name} fails its request at once, and is forgotten`, () =>
+      Effect.gen(function* () {
+        const at = yield* Server.server([name === "destroyed" ? Server.stall : Server.reset])
+        const session = yield* sessionOn(dialer(at.port, (socket, index) => (index > 0 ? Effect.void : end(socket))))
+        const exit = yield* Effect.exit(session.get(at.url, limits).pipe(ClientResponse.text))
+        assert.strictEqual(outcome(exit), "ServerDisconnectedError")
+        yield* nonce(session, at)
+        const { acquired, connecting, idle, waiting } = yield* session.connector.stats
+        assert.deepStrictEqual(
+          { acquired, connecting, idle, waiting },
+          { acquired: 0, connecting: 0, idle: 1, waiting: 0 }
+        )
+        const started = performance.now()
+        yield* session.connector.close
+        assert.isBelow(performance.now() - started, 500)
+      })
+    )
+  }
+})

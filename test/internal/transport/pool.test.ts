@@ -1,0 +1,504 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as fc from "fast-check"
+import type { Deadline, Deadlines } from "../../../src/internal/transport/deadlines.js"
+import { type Lease, Pool, type Poolable, type PoolSettings } from "../../../src/internal/transport/pool.js"
+
+/** Time that passes when the test says so. */
+class ManualDeadlines implements Pick<Deadlines, "now" | "scheduleIdle"> {
+  private time = 0
+  private readonly entries = new Set<{ readonly at: number; readonly fire: () => void }>()
+  readonly now = () => this.time
+  readonly schedule = (at: number, fire: () => void): Deadline => {
+    if (at === Infinity) return { cancel: () => {} }
+    const entry = { at, fire }
+    this.entries.add(entry)
+    return { cancel: () => void this.entries.delete(entry) }
+  }
+  readonly scheduleIdle = this.schedule
+  get waiting(): number {
+    return this.entries.size
+  }
+  advance(millis: number): void {
+    const until = this.time + millis
+    for (;;) {
+      const due = [...this.entries].filter((entry) => entry.at <= until).sort((a, b) => a.at - b.at)[0]
+      if (due === undefined) break
+      this.entries.delete(due)
+      this.time = Math.max(this.time, due.at)
+      due.fire()
+    }
+    this.time = until
+  }
+}
+
+class Connection implements Poolable {
+  idleSince = 0
+  closed: string | undefined = undefined
+  readonly key: string
+  readonly maxIdle: number
+  constructor(key: string, maxIdle = Infinity) {
+    this.key = key
+    this.maxIdle = maxIdle
+  }
+  readonly close = (reason: string) => {
+    assert.isUndefined(this.closed, "closed once")
+    this.closed = reason
+  }
+}
+
+const settings = (given: Partial<PoolSettings> = {}): PoolSettings => ({
+  limit: 100,
+  limitPerHost: 0,
+  maxQueue: Infinity,
+  keepaliveTimeout: 15_000,
+  ...given
+})
+
+const make = (given?: Partial<PoolSettings>) => {
+  const pool = new Pool<Connection>(settings(given))
+  const granted: Array<string> = []
+  const request = (host: string, name = host, key = host): Lease => {
+    const lease = pool.request(host, key, () => granted.push(name))
+    return lease ?? assert.fail("the queue is full")
+  }
+  return { pool, granted, request, deadlines: new ManualDeadlines() }
+}
+
+describe("slots", () => {
+  it("are had at once up to the limit, then in order", () => {
+    const { granted, pool, request } = make({ limit: 2 })
+    const [a, b] = [request("h", "a"), request("h", "b")]
+    const [c, d] = [request("h", "c"), request("h", "d")]
+    assert.deepStrictEqual(
+      [a, b, c, d].map((lease) => lease.state),
+      ["connecting", "connecting", "waiting", "waiting"]
+    )
+    pool.release(b)
+    pool.release(a)
+    assert.deepStrictEqual(granted, ["c", "d"])
+  })
+
+  it("of one host do not take those of another, and hosts take turns", () => {
+    const { granted, pool, request } = make({ limit: 1 })
+    let held = request("a", "a0")
+    const leases = new Map<string, Lease>()
+    for (const name of ["a1", "a2", "a3", "b1", "b2", "c1"]) leases.set(name, request(name.slice(0, 1), name))
+    for (let turns = 0; turns < 6; turns++) {
+      pool.release(held)
+      const next = leases.get(granted.at(-1) ?? "")
+      held = next ?? assert.fail("nobody got the slot")
+    }
+    assert.deepStrictEqual(granted, ["a1", "b1", "c1", "a2", "b2", "a3"])
+  })
+
+  it("per host hold that host only", () => {
+    const { granted, pool, request } = make({ limit: 3, limitPerHost: 1 })
+    const a = request("a")
+    const waits = request("a", "a2")
+    assert.strictEqual(request("b").state, "connecting")
+    assert.strictEqual(waits.state, "waiting")
+    pool.release(a)
+    assert.deepStrictEqual(granted, ["a2"])
+  })
+
+  it("of both limits obey the stricter", () => {
+    const { granted, pool, request } = make({ limit: 2, limitPerHost: 1 })
+    const a = request("a")
+    const b = request("b")
+    const c = request("c", "c")
+    request("a", "a2")
+    assert.strictEqual(c.state, "waiting")
+    // The host that waits longer has no room left, so the other is served.
+    pool.release(b)
+    assert.deepStrictEqual(granted, ["c"])
+    pool.release(a)
+    assert.deepStrictEqual(granted, ["c", "a2"])
+  })
+
+  it("without limits are never waited for", () => {
+    const { pool, request } = make({ limit: 0 })
+    for (let index = 0; index < 1000; index++) assert.strictEqual(request("h").state, "connecting")
+    assert.strictEqual(pool.stats().connecting, 1000)
+  })
+
+  it("are given back once, however often that is said", () => {
+    const { granted, pool, request } = make({ limit: 1 })
+    const a = request("h", "a")
+    const b = request("h", "b")
+    request("h", "c")
+    pool.release(a)
+    pool.release(a)
+    assert.deepStrictEqual(granted, ["b"])
+    pool.connected(b)
+    assert.strictEqual(pool.stats().acquired, 1)
+    pool.release(b)
+    pool.release(b)
+    assert.deepStrictEqual(granted, ["b", "c"])
+  })
+
+  it("pass over who left the queue", () => {
+    const { granted, pool, request } = make({ limit: 1 })
+    const a = request("h", "a")
+    const waiting = ["b", "c", "d"].map((name) => request("h", name))
+    for (const lease of [waiting[0], waiting[1]]) if (lease !== undefined) pool.release(lease)
+    assert.strictEqual(pool.waitingCount, 1)
+    pool.release(a)
+    assert.deepStrictEqual(granted, ["d"])
+  })
+
+  it("go on to the next where the one who gets it leaves in that moment", () => {
+    const { pool } = make({ limit: 1 })
+    const order: Array<string> = []
+    const first = pool.request("h", "h", () => {})
+    const leaves = pool.request("h", "h", () => {
+      order.push("leaves")
+      if (leaves !== undefined) pool.release(leaves)
+    })
+    pool.request("h", "h", () => order.push("stays"))
+    if (first !== undefined) pool.release(first)
+    assert.deepStrictEqual(order, ["leaves", "stays"])
+    assert.deepStrictEqual([pool.stats().connecting, pool.stats().waiting], [1, 0])
+  })
+
+  it("refuse where the queue is full, and take again when it is not", () => {
+    const { pool, request } = make({ limit: 1, maxQueue: 2 })
+    request("h")
+    const waits = request("h")
+    request("other")
+    assert.isUndefined(pool.request("h", "h", () => {}))
+    pool.release(waits)
+    assert.strictEqual(request("h").state, "waiting")
+    assert.isUndefined(make({ limit: 1, maxQueue: 0 }).pool.request("h", "h", () => {})?.next)
+  })
+
+  it("are counted by key at each stage", () => {
+    const { deadlines, pool, request } = make({ limit: 2 })
+    const a = request("a", "a", "a via p")
+    pool.connected(a)
+    request("b")
+    request("a")
+    assert.deepStrictEqual(pool.stats(), {
+      acquired: 1,
+      connecting: 1,
+      idle: 0,
+      waiting: 1,
+      perKey: new Map([
+        ["a via p", { acquired: 1, connecting: 0, idle: 0, waiting: 0 }],
+        ["b", { acquired: 0, connecting: 1, idle: 0, waiting: 0 }],
+        ["a", { acquired: 0, connecting: 0, idle: 0, waiting: 1 }]
+      ])
+    })
+    pool.keep(new Connection("a via p"), deadlines)
+    pool.release(a)
+    const { perKey, ...total } = pool.stats()
+    assert.deepStrictEqual(total, { acquired: 0, connecting: 2, idle: 1, waiting: 0 })
+    assert.deepStrictEqual(perKey.get("a via p"), { acquired: 0, connecting: 0, idle: 1, waiting: 0 })
+  })
+})
+
+describe("idle connections", () => {
+  it("are taken last in, first out, by their own key", () => {
+    const { deadlines, pool } = make()
+    const [a, b, c] = [new Connection("k"), new Connection("k"), new Connection("other")]
+    for (const connection of [a, b, c]) pool.keep(connection, deadlines)
+    assert.strictEqual(pool.takeIdle("k", deadlines.now()), b)
+    assert.strictEqual(pool.takeIdle("k", deadlines.now()), a)
+    assert.isUndefined(pool.takeIdle("k", deadlines.now()))
+    assert.isUndefined(pool.takeIdle("third", deadlines.now()))
+  })
+
+  it("that ended by themselves are never taken", () => {
+    const { deadlines, pool } = make()
+    const [a, b] = [new Connection("k"), new Connection("k")]
+    for (const connection of [a, b]) pool.keep(connection, deadlines)
+    pool.drop(b)
+    pool.drop(b)
+    assert.strictEqual(pool.takeIdle("k", deadlines.now()), a)
+    assert.strictEqual(pool.stats().idle, 0)
+    assert.strictEqual(pool.stats().perKey.size, 0)
+  })
+
+  it("are closed after keepaliveTimeout, and not taken from then on", () => {
+    const { deadlines, pool } = make({ keepaliveTimeout: 1000 })
+    const [a, b] = [new Connection("k"), new Connection("k")]
+    pool.keep(a, deadlines)
+    deadlines.advance(600)
+    pool.keep(b, deadlines)
+    deadlines.advance(399)
+    assert.isUndefined(a.closed)
+    deadlines.advance(1)
+    assert.deepStrictEqual([a.closed, b.closed], ["IdleTimeout", undefined])
+    assert.strictEqual(pool.takeIdle("k", deadlines.now()), b)
+    pool.keep(b, deadlines)
+    deadlines.advance(1000)
+    assert.strictEqual(b.closed, "IdleTimeout")
+    assert.strictEqual(deadlines.waiting, 0)
+  })
+
+  it("are refused where the time has come and the timer has not", () => {
+    const { deadlines, pool } = make({ keepaliveTimeout: 1000 })
+    const a = new Connection("k")
+    pool.keep(a, deadlines)
+    assert.isUndefined(pool.takeIdle("k", 1000))
+    assert.strictEqual(a.closed, "IdleTimeout")
+  })
+
+  it("end when their server said they would, whatever else waits", () => {
+    const { deadlines, pool } = make({ keepaliveTimeout: 15_000 })
+    const [long, short] = [new Connection("k"), new Connection("k", 500)]
+    pool.keep(long, deadlines)
+    pool.keep(short, deadlines)
+    deadlines.advance(500)
+    assert.deepStrictEqual([short.closed, long.closed], ["IdleTimeout", undefined])
+    deadlines.advance(14_500)
+    assert.strictEqual(long.closed, "IdleTimeout")
+  })
+
+  it("that may be kept for ever do not keep others so", () => {
+    const { deadlines, pool } = make({ keepaliveTimeout: Infinity })
+    const [ever, short] = [new Connection("k"), new Connection("k", 500)]
+    pool.keep(ever, deadlines)
+    pool.keep(short, deadlines)
+    deadlines.advance(1_000_000)
+    assert.deepStrictEqual([short.closed, ever.closed], ["IdleTimeout", undefined])
+  })
+
+  it("are all closed at once when asked, and no timer stays", () => {
+    const { deadlines, pool } = make()
+    const all = ["a", "a", "b"].map((key) => new Connection(key))
+    for (const connection of all) pool.keep(connection, deadlines)
+    pool.closeIdle("Shutdown")
+    assert.deepStrictEqual(
+      all.map((connection) => connection.closed),
+      ["Shutdown", "Shutdown", "Shutdown"]
+    )
+    assert.strictEqual(deadlines.waiting, 0)
+    assert.strictEqual(pool.stats().idle, 0)
+    const later = new Connection("a")
+    pool.keep(later, deadlines)
+    deadlines.advance(15_000)
+    assert.strictEqual(later.closed, "IdleTimeout")
+  })
+
+  it("are taken at once only by who could have a slot and overtakes nobody", () => {
+    const { deadlines, pool, request } = make({ limit: 2, limitPerHost: 1 })
+    assert.isFalse(pool.canReuse("a", "a"))
+    for (const key of ["a", "b"]) pool.keep(new Connection(key), deadlines)
+    assert.isTrue(pool.canReuse("a", "a"))
+    const a = request("a")
+    assert.isFalse(pool.canReuse("a", "a"))
+    assert.isTrue(pool.canReuse("b", "b"))
+    const waits = request("a")
+    assert.isFalse(pool.canReuse("b", "b"))
+    pool.release(waits)
+    request("c")
+    assert.isFalse(pool.canReuse("b", "b"))
+    pool.release(a)
+    assert.isTrue(pool.canReuse("a", "a"))
+  })
+})
+
+type Command =
+  | { readonly op: "request"; readonly host: number; readonly way: number; readonly leaves: boolean }
+  | { readonly op: "connect" | "release" | "keep" | "interrupt" | "end"; readonly pick: number }
+  | { readonly op: "take"; readonly host: number; readonly way: number }
+  | { readonly op: "advance"; readonly millis: number }
+  | { readonly op: "closeIdle" }
+
+const small = fc.nat({ max: 3 })
+const pick = fc.nat({ max: 1000 })
+const command: fc.Arbitrary<Command> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      op: fc.constant("request" as const),
+      host: small,
+      way: fc.nat({ max: 1 }),
+      leaves: fc.nat(9).map((n) => n === 0)
+    })
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({ op: fc.constantFrom("connect", "release", "keep", "interrupt", "end"), pick })
+  },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant("take" as const), host: small, way: fc.nat({ max: 1 }) }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant("advance" as const), millis: fc.nat({ max: 700 }) }) },
+  { weight: 1, arbitrary: fc.constant({ op: "closeIdle" as const }) }
+)
+
+interface Wish {
+  readonly order: number
+  readonly host: string
+  readonly key: string
+  lease: Lease | undefined
+  granted: boolean
+  gone: boolean
+}
+
+/** Runs the commands on a pool beside a list of what must be, and looks at both after each. */
+const check = (given: PoolSettings, commands: ReadonlyArray<Command>): void => {
+  const pool = new Pool<Connection>(given)
+  const deadlines = new ManualDeadlines()
+  const wishes: Array<Wish> = []
+  const idle: Array<Connection> = []
+  const lastGranted = new Map<string, number>()
+
+  const waiting = () => wishes.filter((wish) => !wish.gone && !wish.granted)
+  const holding = () => wishes.filter((wish) => !wish.gone && wish.granted)
+  const held = (host: string) => holding().filter((wish) => wish.host === host).length
+  const room = (host: string) =>
+    (given.limit === 0 || holding().length < given.limit) &&
+    (given.limitPerHost === 0 || held(host) < given.limitPerHost)
+  const at = <A>(list: ReadonlyArray<A>, index: number): A | undefined => list[index % Math.max(1, list.length)]
+  const live = () => idle.filter((connection) => connection.closed === undefined)
+
+  const request = (host: string, key: string, leaves: boolean): void => {
+    const wish: Wish = { order: wishes.length, host, key, lease: undefined, granted: false, gone: false }
+    const before = waiting().length
+    const could = room(host)
+    const lease = pool.request(host, key, () => {
+      assert.isFalse(wish.gone, "who left gets nothing")
+      assert.isFalse(wish.granted, "told once")
+      wish.granted = true
+      assert.isAbove(wish.order, lastGranted.get(host) ?? -1, "first come, first served")
+      lastGranted.set(host, wish.order)
+      if (leaves && wish.lease !== undefined) {
+        wish.gone = true
+        pool.release(wish.lease)
+      }
+    })
+    if (lease === undefined) {
+      assert.strictEqual(before, given.maxQueue, "refused only where the queue is full")
+      return
+    }
+    wish.lease = lease
+    wishes.push(wish)
+    wish.granted = lease.state !== "waiting"
+    assert.strictEqual(wish.granted, could, "a slot at once where there is room")
+    if (wish.granted) lastGranted.set(host, wish.order)
+  }
+
+  const release = (wish: Wish | undefined): void => {
+    if (wish?.lease === undefined) return
+    wish.gone = true
+    pool.release(wish.lease)
+  }
+
+  const run = (step: Command): void => {
+    switch (step.op) {
+      case "request":
+        request(`h${step.host}`, `h${step.host} w${step.way}`, step.leaves)
+        return
+      case "connect": {
+        const wish = at(holding(), step.pick)
+        if (wish?.lease !== undefined) pool.connected(wish.lease)
+        return
+      }
+      case "keep": {
+        const wish = at(holding(), step.pick)
+        if (wish === undefined) return
+        const connection = new Connection(wish.key, step.pick % 3 === 0 ? 300 : Infinity)
+        idle.push(connection)
+        pool.keep(connection, deadlines)
+        release(wish)
+        return
+      }
+      case "release":
+        release(at(holding(), step.pick))
+        return
+      case "interrupt":
+        release(at(waiting(), step.pick))
+        return
+      case "end": {
+        const connection = at(live(), step.pick)
+        if (connection === undefined) return
+        pool.drop(connection)
+        connection.close("PeerClosed")
+        return
+      }
+      case "take": {
+        const key = `h${step.host} w${step.way}`
+        const expected = live()
+          .filter((connection) => connection.key === key)
+          .at(-1)
+        const taken = pool.takeIdle(key, deadlines.now())
+        assert.strictEqual(taken, expected)
+        if (taken === undefined) return
+        assert.isBelow(deadlines.now(), taken.idleSince + Math.min(given.keepaliveTimeout, taken.maxIdle))
+        idle.splice(idle.indexOf(taken), 1)
+        return
+      }
+      case "advance":
+        deadlines.advance(step.millis)
+        for (const connection of idle) {
+          const until = connection.idleSince + Math.min(given.keepaliveTimeout, connection.maxIdle)
+          if (connection.closed === undefined) assert.isBelow(deadlines.now(), until, "nothing outstays its time")
+        }
+        return
+      case "closeIdle":
+        pool.closeIdle("Shutdown")
+        assert.isEmpty(live())
+    }
+  }
+
+  const look = (): void => {
+    const stats = pool.stats()
+    assert.strictEqual(stats.acquired + stats.connecting, holding().length)
+    assert.strictEqual(stats.waiting, waiting().length)
+    assert.strictEqual(pool.waitingCount, waiting().length)
+    assert.strictEqual(stats.idle, live().length)
+    assert.isAtMost(stats.waiting, given.maxQueue)
+    if (given.limit > 0) assert.isAtMost(stats.acquired + stats.connecting, given.limit)
+    for (const host of new Set(wishes.map((wish) => wish.host))) {
+      if (given.limitPerHost > 0) assert.isAtMost(held(host), given.limitPerHost)
+      assert.isFalse(room(host) && waiting().some((wish) => wish.host === host), "nobody waits beside a free slot")
+    }
+    const perKey = [...stats.perKey.values()]
+    for (const name of ["acquired", "connecting", "waiting", "idle"] as const) {
+      assert.strictEqual(
+        perKey.reduce((sum, counts) => sum + counts[name], 0),
+        stats[name]
+      )
+    }
+  }
+
+  for (const step of commands) {
+    run(step)
+    look()
+  }
+  // All who wait are served if those who hold give back.
+  for (let rest = holding(); rest.length > 0; rest = holding()) {
+    release(rest[0])
+    look()
+  }
+  assert.isEmpty(waiting())
+  pool.closeIdle("Shutdown")
+  assert.strictEqual(deadlines.waiting, 0)
+}
+
+describe("whatever is done to it", () => {
+  it("a pool loses no slot, gives none twice, and keeps the order of each host", () => {
+    const anySettings = fc.record({
+      limit: fc.nat({ max: 5 }),
+      limitPerHost: fc.nat({ max: 3 }),
+      maxQueue: fc.oneof(fc.constant(Infinity), fc.nat({ max: 6 })),
+      keepaliveTimeout: fc.constantFrom(1000, Infinity)
+    })
+    fc.assert(fc.property(anySettings, fc.array(command, { maxLength: 60, size: "max" }), check), {
+      seed: 20261122,
+      numRuns: 600
+    })
+  })
+
+  it("a pool serves a host that waits while others come and go", () => {
+    const { granted, pool, request } = make({ limit: 2 })
+    let held = [request("busy"), request("busy")]
+    request("quiet", "quiet")
+    for (let round = 0; round < 3; round++) {
+      const next = held.map(() => request("busy", "busy"))
+      for (const lease of held) pool.release(lease)
+      held = next
+    }
+    assert.strictEqual(granted[0], "quiet")
+  })
+})

@@ -1,0 +1,126 @@
+/**
+ * Slabs: what may be kept is never written again, and what is not kept is used again.
+ */
+import * as Net from "node:net"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { DataReader, SlabReader } from "../../../src/internal/transport/socketReader.js"
+import { listen } from "../network/dial/support.js"
+
+/** Bytes that tell where they stand, and on which connection. */
+const pattern = (size: number, seed: number): Buffer => {
+  const bytes = Buffer.allocUnsafeSlow(size)
+  for (let at = 0; at < size; at += 4) bytes.writeUInt32LE((at * 2654435761 + seed) >>> 0, at)
+  return bytes
+}
+
+const size = 8 * 1024 * 1024
+
+interface Taken {
+  /** What came, in order: kept slabs as they are, the rest as copies. */
+  readonly pieces: ReadonlyArray<Buffer>
+  readonly kept: ReadonlyArray<Buffer>
+  /** Slabs that nobody kept. */
+  readonly others: ReadonlySet<Buffer>
+}
+
+const take = (port: number, wanted: (slab: Buffer, end: number) => boolean): Effect.Effect<Taken> =>
+  Effect.async((resume) => {
+    const reader = new SlabReader()
+    const socket = Net.connect({ port, host: "127.0.0.1", onread: reader.onread })
+    const pieces: Array<Buffer> = []
+    const kept: Array<Buffer> = []
+    const others = new Set<Buffer>()
+    reader.read((slab, start, end) => {
+      if (wanted(slab, end) && reader.keep()) {
+        kept.push(slab)
+        pieces.push(slab)
+      } else {
+        others.add(slab)
+        pieces.push(Buffer.from(slab.subarray(start, end)))
+      }
+      return true
+    })
+    socket.on("close", () => resume(Effect.succeed({ pieces, kept, others })))
+    socket.on("error", (error) => resume(Effect.die(error)))
+    return Effect.sync(() => socket.destroy())
+  })
+
+const full = (slab: Buffer, end: number) => end === slab.length
+
+/** Sends a pattern on each connection, with the numbers that follow. */
+const serve = (seed: number) => {
+  let next = seed
+  return Effect.map(
+    listen("127.0.0.1", 0, (socket) => socket.on("error", () => {}).end(pattern(size, next++))),
+    ({ port }) => port
+  )
+}
+
+describe("SlabReader", () => {
+  it.scopedLive("gives slabs away that it never writes to again, to several at once", () =>
+    Effect.gen(function* () {
+      const port = yield* serve(0)
+      const all = yield* Effect.all([take(port, full), take(port, full), take(port, full)], {
+        concurrency: "unbounded"
+      })
+      const seen = new Set<ArrayBufferLike>()
+      const seeds = new Set<number>()
+      for (const { kept, pieces } of all) {
+        const body = Buffer.concat(pieces)
+        seeds.add(body.readUInt32LE(0))
+        assert.isTrue(body.equals(pattern(size, body.readUInt32LE(0))))
+        assert.isAbove(kept.length, 0)
+        for (const slab of kept) {
+          assert.isFalse(seen.has(slab.buffer))
+          assert.strictEqual(slab.buffer.byteLength, slab.length)
+          seen.add(slab.buffer)
+        }
+      }
+      assert.deepStrictEqual([...seeds].sort(), [0, 1, 2])
+    })
+  )
+
+  it.scopedLive("reads everything into one slab where nobody keeps any", () =>
+    Effect.gen(function* () {
+      const port = yield* serve(0)
+      const first = yield* take(port, () => false)
+      const second = yield* take(port, () => false)
+      assert.strictEqual(new Set([...first.others, ...second.others]).size, 1)
+      assert.isTrue(Buffer.concat(second.pieces).equals(pattern(size, 1)))
+    })
+  )
+
+  it.scopedLive("goes back to that slab after a read that nobody kept", () =>
+    Effect.gen(function* () {
+      const port = yield* serve(0)
+      const shared = [...(yield* take(port, () => false)).others][0]
+      let reads = 0
+      const mixed = yield* take(port, (slab, end) => full(slab, end) && ++reads % 5 !== 0)
+      assert.isTrue(Buffer.concat(mixed.pieces).equals(pattern(size, 1)))
+      assert.isTrue(shared !== undefined && mixed.others.has(shared))
+      assert.isFalse(mixed.kept.some((slab) => slab === shared))
+    })
+  )
+})
+
+describe("DataReader", () => {
+  it.scopedLive("lets every chunk be kept, as nobody else has it", () =>
+    Effect.gen(function* () {
+      const port = yield* serve(7)
+      const chunks = yield* Effect.async<ReadonlyArray<Buffer>>((resume) => {
+        const socket = Net.connect({ port, host: "127.0.0.1" }).pause()
+        const reader = new DataReader(socket)
+        const kept: Array<Buffer> = []
+        reader.read((slab, start, end) => {
+          assert.isTrue(reader.keep())
+          kept.push(slab.subarray(start, end))
+          return true
+        })
+        socket.on("close", () => resume(Effect.succeed(kept)))
+        return Effect.sync(() => socket.destroy())
+      })
+      assert.isTrue(Buffer.concat(chunks).equals(pattern(size, 7)))
+    })
+  )
+})
