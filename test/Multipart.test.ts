@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import * as ClientRequest from "../src/ClientRequest.js"
-import { receivedParts } from "../src/internal/session/receivedParts.js"
+import { receivedParts } from "../src/internal/response/body/receivedParts.js"
 import * as Multipart from "../src/Multipart.js"
 import { failure, prepared, send, values, wire } from "./internal/request/support.js"
 

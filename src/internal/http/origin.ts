@@ -1,8 +1,21 @@
 /**
  * Origins: one object for each, so that Host, connections, cookies and credentials go by the same host.
  */
-import type { Origin } from "../transport/transport.js"
 import type { Host } from "./host.js"
+
+/** Scheme, host and port: credentials and cookies are bound to them. */
+export interface Origin {
+  readonly scheme: "http" | "https"
+  /** Canonical: lower-case A-labels or an IP address, IPv6 without brackets. The one host for connect, TLS, cookies. */
+  readonly host: string
+  readonly port: number
+  /** The value of Host: IPv6 in brackets, no default port. */
+  readonly authority: string
+  /** 0 for a name. */
+  readonly ip: 0 | 4 | 6
+  /** Such as "https://example.com:443". */
+  readonly key: string
+}
 
 /** Origins are few; a program that names many starts over rather than growing. */
 const capacity = 512

@@ -4,9 +4,8 @@
 import type { UrlInput } from "../../ClientRequest.js"
 import { InvalidURL } from "../../Errors.js"
 import { printable, redactUrl } from "../redact.js"
-import type { Origin } from "../transport/transport.js"
 import { canonicalHost } from "./host.js"
-import { makeOrigin, sameOrigin } from "./origin.js"
+import { makeOrigin, type Origin, sameOrigin } from "./origin.js"
 import { canonicalPath, canonicalQuery, decodePercent, isIllFormed, removeDotSegments } from "./percent.js"
 
 /** Name and password out of a URL, decoded. */

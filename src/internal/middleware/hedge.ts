@@ -1,6 +1,7 @@
 /**
  * A second request where the first takes long; the faster answer counts.
  */
+
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -10,13 +11,13 @@ import type { Scope } from "effect/Scope"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
+import { isSafe } from "../http/methods.js"
 import { isReplayable } from "../request/body/replayable.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import { preparedOf, tellRetry } from "./request.js"
 import { milliseconds, wholeNumber } from "./settings.js"
 
 /** RFC 9110 section 9.2.1. */
-const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"])
 
 type Outcome = Exit.Exit<ClientResponse, ClientError>
 
@@ -66,7 +67,7 @@ export const hedge = (options: {
   const max = wholeNumber("hedge: max", options.max ?? 1, 0)
   return (given, next) => {
     const request = preparedOf(given)
-    return safe.has(request.method) && isReplayable(request.body) && max > 0
+    return isSafe(request.method) && isReplayable(request.body) && max > 0
       ? race(request, next, after, max)
       : next(request)
   }

@@ -9,7 +9,7 @@ import type { Next, Outcome } from "../../Middleware.js"
 import type { RequestRetry } from "../../Tracing.js"
 import { redactUrl } from "../redact.js"
 import { Prepared } from "../request/preparedRequest.js"
-import { callOf } from "../session/nexts.js"
+import { callOf } from "../session/middlewareChain.js"
 
 /** Requests are made by this package only. */
 export const preparedOf = (request: ClientRequest): Prepared => {

@@ -10,22 +10,13 @@ import { type ClientError, ConnectionTimeoutError, PoolSaturatedError, SessionCl
 import type { ConnectionClosed } from "../../Tracing.js"
 import { endedBy } from "../raceWithCallback.js"
 import { atMost, type Deadline } from "../transport/deadlines.js"
-import type { ConnectionOwner } from "../transport/http1/owner.js"
 import { Sockets, type Wire } from "../transport/networkStream.js"
 import { type Lease, Pool } from "../transport/pool.js"
 import type { Hub } from "../transport/signalHub.js"
 import type { Connection, Exchange, Route, Transport } from "../transport/transport.js"
-import { Http1Connection } from "./http1/connection.js"
+import type { Dialer } from "./dial/dialer.js"
+import { type ConnectionOwner, Http1Connection } from "./http1/connection.js"
 import { type ParserLimits, resolveLimits } from "./http1/parser.js"
-
-/** What opens connections. */
-export interface Dialer {
-  /** Runs in the requesting fiber. Every socket is in `sockets` from the moment it is made: whoever dials owns them. */
-  readonly dial: (exchange: Exchange, sockets: Sockets) => Effect.Effect<Wire, ClientError>
-  /** Whether an idle connection may serve the route, which may have been dialled for another origin. */
-  readonly permits?: ((route: Route) => boolean) | undefined
-  readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
-}
 
 /** How long a socket may take to close in good order; milliseconds. */
 const closeTime = 1000

@@ -9,10 +9,9 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Basic } from "../../Auth.js"
 import type { InvalidRequest, InvalidURL } from "../../Errors.js"
+import type { Origin } from "../http/origin.js"
 import { revealBasic } from "../request/authorization.js"
-import type { Prepared } from "../request/preparedRequest.js"
-import type { SessionCore } from "../session/sessionCore.js"
-import type { Origin, ProxyRoute } from "../transport/transport.js"
+import type { ProxyRoute } from "../transport/transport.js"
 import * as Netrc from "./netrc.js"
 import * as NoProxy from "./noProxy.js"
 import {
@@ -121,7 +120,3 @@ export const readEnvironment: Effect.Effect<Environment, ConfigError> = Effect.g
     netrc
   }
 })
-
-/** What the environment says, where it is trusted. */
-export const environmentOf = (request: Prepared, core: SessionCore): Environment | undefined =>
-  request.defaults.trustEnv ? core.environment : undefined

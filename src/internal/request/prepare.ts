@@ -26,8 +26,9 @@ import { withoutIdentity } from "../network/tls/tlsSettings.js"
 import { own } from "../ownOptions.js"
 import { multipartBoundary } from "./body/multipart.js"
 import { jsonBody, textBody, toBody } from "./body/toHttpBody.js"
+import type { Defaults } from "./preparedRequest.js"
 import { defined, detailsOf, Prepared } from "./preparedRequest.js"
-import { type Defaults, fromUserinfo, isSize } from "./sessionDefaults.js"
+import { fromUserinfo, isSize } from "./sessionDefaults.js"
 
 const noOptions: RequestOptions = Object.create(null)
 const noCookies: Pairs = []
@@ -44,9 +45,6 @@ const canonicalMethod = (method: string): string | undefined => {
 
 /** What `prepare` fails with. */
 export type PrepareError = InvalidURL | InvalidRequest | RequestBodyError
-
-/** Whether it failed. */
-export const isPrepareError = (u: Prepared | PrepareError): u is PrepareError => !(u instanceof Prepared)
 
 /**
  * One prepared request, or why there is none. `websocket` also takes ws and wss URLs.

@@ -17,17 +17,52 @@ import type {
 import type { Details, InvalidRequest, InvalidURL, RequestBodyError } from "../../Errors.js"
 import type { Middleware } from "../../Middleware.js"
 import type * as Proxy from "../../Proxy.js"
+import type { SessionOptions } from "../../Session.js"
 import type { Ssl } from "../../Ssl.js"
+import type { Timeouts } from "../../Timeouts.js"
+import type { SpanOptions } from "../../Tracing.js"
 import { type Fields, getField, type Pairs } from "../http/headerFields.js"
 import type { Target } from "../http/target.js"
 import type { Limits } from "../limits.js"
 import { redactHeaders, redactUrl } from "../redact.js"
 import type { WireRequest } from "../transport/transport.js"
-import type { Defaults } from "./sessionDefaults.js"
+
+import type { Recent } from "./recentRequests.js"
 
 export const TypeId: ClientRequestTypeId = "~effect-http-session/ClientRequest"
 
-/** What a request is made of. */
+/** Session options, read once; every request of the session starts from them. */
+export interface Defaults {
+  readonly options: RequestOptions
+  readonly base: Target | undefined
+  readonly fields: Fields
+  /** The fields for hosts other than `baseUrl`'s: without credentials. */
+  readonly openFields: Fields
+  readonly auth: Credentials | undefined
+  /** For the jar. */
+  readonly cookies: Pairs
+  readonly timeouts: Timeouts
+  readonly limits: Limits
+  /** Lower-case names of automatic headers to leave out. */
+  readonly skip: ReadonlySet<string>
+  readonly version: "1.0" | "1.1"
+  readonly jsonSerialize: ((value: unknown) => string | Uint8Array) | undefined
+  readonly requoteRedirectUrl: boolean
+  readonly fallbackCharset: SessionOptions["fallbackCharset"]
+  /** Whether a request without headers of its own has the lines `before` and `after`, and no others but the body's. */
+  readonly plain: boolean
+  readonly before: string
+  readonly after: string
+  /** GET requests without options, by URL: what is asked for again and again is prepared once. */
+  readonly recent: Recent<Prepared>
+  /** Whether there are trace configs. */
+  readonly traced: boolean
+  readonly spans: SpanOptions | false | undefined
+  /** Whether the environment is asked that was read when the session was made. */
+  readonly trustEnv: boolean
+}
+
+/** Constituents of a prepared request. */
 export interface State {
   readonly defaults: Defaults
   readonly given: RequestOptions

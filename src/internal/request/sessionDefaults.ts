@@ -8,14 +8,11 @@ import type { Basic, Credentials } from "../../Auth.js"
 import type { CommonOptions, RequestOptions } from "../../ClientRequest.js"
 import { InvalidURL } from "../../Errors.js"
 import type { SessionOptions } from "../../Session.js"
-import type { Timeouts } from "../../Timeouts.js"
-import type { SpanOptions } from "../../Tracing.js"
 import { maxPairLength } from "../cookies/parse.js"
 import {
   type Fields,
   getField,
   isFault,
-  type Pairs,
   toCookies,
   toFields,
   toLatin1,
@@ -24,44 +21,13 @@ import {
 } from "../http/headerFields.js"
 import { parseTarget, Target, type Userinfo } from "../http/target.js"
 import { rereadable } from "../iterables.js"
-import { type Limits, resolve, toTimeouts } from "../limits.js"
+import { resolve, toTimeouts } from "../limits.js"
 import { own } from "../ownOptions.js"
 import { isSecretHeader } from "../redact.js"
 import { authorizationOf } from "./authorization.js"
 import { linesAfter, linesBefore } from "./automaticHeaders.js"
-import type { Prepared } from "./preparedRequest.js"
+import type { Defaults } from "./preparedRequest.js"
 import { Recent } from "./recentRequests.js"
-
-/** What every request of a session begins with. */
-export interface Defaults {
-  readonly options: RequestOptions
-  readonly base: Target | undefined
-  readonly fields: Fields
-  /** The fields for hosts other than `baseUrl`'s: without credentials. */
-  readonly openFields: Fields
-  readonly auth: Credentials | undefined
-  /** For the jar. */
-  readonly cookies: Pairs
-  readonly timeouts: Timeouts
-  readonly limits: Limits
-  /** Lower-case names of automatic headers to leave out. */
-  readonly skip: ReadonlySet<string>
-  readonly version: "1.0" | "1.1"
-  readonly jsonSerialize: ((value: unknown) => string | Uint8Array) | undefined
-  readonly requoteRedirectUrl: boolean
-  readonly fallbackCharset: SessionOptions["fallbackCharset"]
-  /** Whether a request without headers of its own has the lines `before` and `after`, and no others but the body's. */
-  readonly plain: boolean
-  readonly before: string
-  readonly after: string
-  /** GET requests without options, by URL: what is asked for again and again is prepared once. */
-  readonly recent: Recent<Prepared>
-  /** Whether there are trace configs. */
-  readonly traced: boolean
-  readonly spans: SpanOptions | false | undefined
-  /** Whether the environment is asked that was read when the session was made. */
-  readonly trustEnv: boolean
-}
 
 /** Headers that a request's lines depend on, so that they cannot be written ahead. */
 const special: ReadonlySet<string> = new Set([

@@ -2,7 +2,7 @@
  * A response without its body; what is not asked for is not made.
  */
 import type * as Cookies from "@effect/platform/Cookies"
-import * as Headers from "@effect/platform/Headers"
+import type * as Headers from "@effect/platform/Headers"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import type { ContentDisposition, Link, RequestInfo, ResponseHead } from "../../ClientResponse.js"
@@ -10,6 +10,7 @@ import { fromLines } from "../cookies/responseCookies.js"
 import * as Disposition from "../http/contentDisposition.js"
 import * as Links from "../http/links.js"
 import * as MediaType from "../http/mediaType.js"
+import { headersOf } from "../http/platformHeaders.js"
 import { redactHeader, redactUrl } from "../redact.js"
 import type { Head } from "../transport/transport.js"
 
@@ -20,23 +21,19 @@ export interface HeadSource {
   readonly url: string
   /** With the fragment. */
   readonly realUrl: string
-  /** Asked at most once. */
+  /** Called at most once. */
   requestInfo(): RequestInfo
+  /** The request as it was written, where it was: signals keep this instead of the source. */
+  sent?(): SentRequest
 }
 
-/** Headers as @effect/platform has them, from lines in order: lower case, repeated ones joined by ", ". */
-export const headersOf = (
-  count: number,
-  name: (index: number) => string,
-  value: (index: number) => string
-): Headers.Headers => {
-  const record: Record<string, string> = Object.create(null)
-  for (let index = 0; index < count; index++) {
-    const key = name(index).toLowerCase()
-    const before = record[key]
-    record[key] = before === undefined ? value(index) : `${before}, ${value(index)}`
-  }
-  return Headers.unsafeFromRecord(record)
+/** A request as it was written. */
+export interface SentRequest {
+  readonly target: { readonly url: string; readonly realUrl: string }
+  /** Its header lines. */
+  readonly head: string
+  /** Lower-case names of headers whose values are secret. */
+  readonly secret: ReadonlySet<string>
 }
 
 /** Headers without the values that nobody may see. */

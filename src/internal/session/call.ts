@@ -15,12 +15,22 @@ import type { CallTrace } from "../tracing/callTrace.js"
 import type { HopTrace } from "../tracing/hopTrace.js"
 import type { Deadline, Deadlines, Limited } from "../transport/deadlines.js"
 import type { Expiring, ExpiryList } from "../transport/expiry.js"
-import type { Hop } from "./hop.js"
-import type { SessionCore } from "./sessionCore.js"
+import type { ActiveCall, SessionCore } from "./sessionCore.js"
 
 const noHistory: ReadonlyArray<ResponseHead> = []
 
-export class Call implements Limited {
+/** One hop of a call, as the call ends it. */
+export interface CallHop {
+  /** Whether it has a connection. */
+  readonly connected: boolean
+  readonly marks: { readonly current: Phase }
+  readonly abort: (error: ClientError) => void
+  readonly interrupt: () => void
+  /** Releases its response, unless it is this one. */
+  readonly releaseUnless: (response: unknown) => void
+}
+
+export class Call implements Limited, ActiveCall {
   readonly core: SessionCore
   readonly id: number
   readonly limits: Limits
@@ -38,11 +48,11 @@ export class Call implements Limited {
   attempt = 0
   history: ReadonlyArray<ResponseHead> = noHistory
   /** The session's list of calls. */
-  previous: Call | undefined = undefined
-  next: Call | undefined = undefined
+  previous: ActiveCall | undefined = undefined
+  next: ActiveCall | undefined = undefined
   /** Almost always there is one hop at a time; others are for middlewares that send side by side. */
-  private hop: Hop | undefined = undefined
-  private others: Set<Hop> | undefined = undefined
+  private hop: CallHop | undefined = undefined
+  private others: Set<CallHop> | undefined = undefined
   private waits: Set<(error: ClientError) => void> | undefined = undefined
   /** Its place among what has the same limit. */
   list: ExpiryList | undefined = undefined
@@ -126,7 +136,7 @@ export class Call implements Limited {
     }
   }
 
-  add(hop: Hop): void {
+  add(hop: CallHop): void {
     if (this.hop === undefined) this.hop = hop
     else {
       this.others ??= new Set()
@@ -135,7 +145,7 @@ export class Call implements Limited {
   }
 
   /** A hop is through with its connection. */
-  remove(hop: Hop): void {
+  remove(hop: CallHop): void {
     if (this.hop === hop) this.hop = undefined
     else this.others?.delete(hop)
     if (this.ended && this.idle) this.finish()
@@ -145,7 +155,7 @@ export class Call implements Limited {
     return this.hop === undefined && (this.others === undefined || this.others.size === 0)
   }
 
-  private get hops(): ReadonlyArray<Hop> {
+  private get hops(): ReadonlyArray<CallHop> {
     const hop = this.hop === undefined ? [] : [this.hop]
     return this.others === undefined ? hop : [...hop, ...this.others]
   }

@@ -2,17 +2,20 @@
  * One request on its way to one origin and back, resends included: where the callbacks of the transport meet the
  * effects of the session.
  */
+
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import type { ClientResponse, ConnectionInfo, RequestInfo, ResponseHead, Timings } from "../../ClientResponse.js"
 import type { ClientError, Details } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
+import { isIdempotent } from "../http/methods.js"
 import type { Limits } from "../limits.js"
 import { endedBy } from "../raceWithCallback.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import type { BodyWatch } from "../response/body/bodyReader.js"
 import { type BodySettings, Response, type ResponseSource } from "../response/response.js"
+import type { SentRequest } from "../response/responseHead.js"
 import type { HopTrace } from "../tracing/hopTrace.js"
 import { Timeline } from "../tracing/timeline.js"
 import type { Deadlines } from "../transport/deadlines.js"
@@ -28,9 +31,6 @@ import { withinCall } from "./withinCall.js"
 export type OnResponse = (call: Call, response: Response) => Effect.Effect<ClientResponse, ClientError> | undefined
 
 export type Resume = (effect: Effect.Effect<ClientResponse, ClientError>) => void
-
-/** Methods that may be sent again where nothing says that they were acted upon (RFC 9110 section 9.2.2). */
-const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
 
 export class Hop implements Exchange, ResponseSource {
   readonly call: Call
@@ -133,6 +133,10 @@ export class Hop implements Exchange, ResponseSource {
       return () => deadline.cancel()
     })
   }
+  sent(): SentRequest {
+    const { secretHeaders: secret, target } = this.request
+    return { target, head: this.wire.head, secret }
+  }
   requestInfo(): RequestInfo {
     return requestInfo(this.request, this.wire)
   }
@@ -201,7 +205,7 @@ export class Hop implements Exchange, ResponseSource {
     if (jar !== undefined) storeCookies(call, jar, this.request, head)
     const response = new Response(this, head, body, this.link?.info ?? noConnection)
     this.response = response
-    this.trace?.head(head)
+    this.trace?.head(head, response)
     const next = this.onResponse(call, response)
     if (next !== undefined) this.resume(next)
     else if (this.collect && response.direct) {
@@ -215,7 +219,7 @@ export class Hop implements Exchange, ResponseSource {
     if (jar !== undefined) storeCookies(call, jar, this.request, head)
     const response = Response.upgraded(this, head, this.link?.info ?? noConnection, { wire, rest })
     this.response = response
-    this.trace?.head(head)
+    this.trace?.head(head, response)
     // It is not waited for like a request: whoever has it is told, and ends it in good order.
     this.link = undefined
     this.onAbort = (error) => call.abort(error)
@@ -279,7 +283,7 @@ export class Hop implements Exchange, ResponseSource {
     const body = this.wire.body
     return (
       !this.resent &&
-      idempotent.has(this.request.method) &&
+      isIdempotent(this.request.method) &&
       (body === undefined || body._tag === "Bytes" || body.replayable) &&
       this.call.failure === undefined
     )

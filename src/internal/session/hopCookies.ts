@@ -2,14 +2,27 @@
  * The cookies of one hop: what it sends, and what its response sets.
  */
 import type { Jar } from "../cookies/jar.js"
+import type { CookieTarget } from "../cookies/target.js"
 import { setCookieLines, toWire } from "../cookies/wire.js"
 import type { Pairs } from "../http/headerFields.js"
+import type { Target } from "../http/target.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import type { Head } from "../transport/transport.js"
 import type { Call } from "./call.js"
-import { cookieTarget } from "./cookieTarget.js"
 
 const none: Pairs = []
+
+/** The part of a request's target that a jar matches cookies against. */
+const cookieTarget = ({ origin, target }: Target): CookieTarget => {
+  const query = target.indexOf("?")
+  return {
+    scheme: origin.scheme,
+    host: origin.host,
+    port: origin.port,
+    ip: origin.ip,
+    path: query === -1 ? target : target.slice(0, query)
+  }
+}
 
 /** Hosts that have got the session's own cookies; sessions derived with the same ones do not set them anew. */
 const seededHosts = (call: Call, request: Prepared): Set<string> => {

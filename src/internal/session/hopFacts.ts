@@ -1,12 +1,10 @@
 /**
  * What a response tells of its request.
  */
-import type * as Headers from "@effect/platform/Headers"
 import type { RequestInfo } from "../../ClientResponse.js"
-import type { Prepared } from "../request/preparedRequest.js"
-import type { Defaults } from "../request/sessionDefaults.js"
+import { headersSent } from "../http/platformHeaders.js"
+import type { Defaults, Prepared } from "../request/preparedRequest.js"
 import type { BodySettings } from "../response/response.js"
-import { headersOf } from "../response/responseHead.js"
 import type { WireRequest } from "../transport/transport.js"
 
 /** Of requests that say nothing about it themselves: one for each session. */
@@ -31,23 +29,10 @@ export const bodySettings = (request: Prepared): BodySettings => {
   return settings
 }
 
-/** The headers of a request as they were sent. */
-export const headersSent = (wire: Pick<WireRequest, "head">): Headers.Headers => {
-  const lines = wire.head.split("\r\n").filter((line) => line !== "")
-  return headersOf(
-    lines.length,
-    (index) => lines[index]?.split(":", 1)[0] ?? "",
-    (index) => {
-      const line = lines[index] ?? ""
-      return Buffer.from(line.slice(line.indexOf(":") + 1).trim(), "latin1").toString("utf8")
-    }
-  )
-}
-
 /** The request as it was sent. */
 export const requestInfo = (request: Prepared, wire: WireRequest): RequestInfo => ({
   method: wire.method,
   url: request.target.url,
   realUrl: request.target.realUrl,
-  headers: headersSent(wire)
+  headers: headersSent(wire.head)
 })

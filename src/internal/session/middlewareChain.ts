@@ -10,9 +10,19 @@ import type { Next } from "../../Middleware.js"
 import { Prepared } from "../request/preparedRequest.js"
 import type { Call } from "./call.js"
 import type { Hop } from "./hop.js"
-import { bind } from "./nexts.js"
 import { exchange } from "./sendHop.js"
 import { withinCall } from "./withinCall.js"
+
+const calls = new WeakMap<Next, Call>()
+
+/** Records the call that a `next` belongs to. */
+const bind = (next: Next, call: Call): Next => {
+  calls.set(next, call)
+  return next
+}
+
+/** The call of a `next`, for the middlewares of this package: they emit signals and make responses. */
+export const callOf = (next: Next): Call | undefined => calls.get(next)
 
 const nothing = () => undefined
 

@@ -10,6 +10,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
+import { isRedirect } from "../http/methods.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import { Response } from "../response/response.js"
 import * as Deadlines from "../transport/deadlines.js"
@@ -17,7 +18,7 @@ import { Call } from "./call.js"
 import { watch } from "./callWatchers.js"
 import type { OnResponse } from "./hop.js"
 import { throughMiddlewares } from "./middlewareChain.js"
-import { follow, redirects } from "./redirects.js"
+import { follow } from "./redirects.js"
 import { exchangeAtOnce } from "./sendHop.js"
 import type { SessionCore } from "./sessionCore.js"
 import { withinCall } from "./withinCall.js"
@@ -25,7 +26,7 @@ import { withinCall } from "./withinCall.js"
 /** What becomes of a response once it is there: it is followed, refused or final. */
 const onFinal: OnResponse = (call, response) => {
   const request = call.request
-  if (redirects(response.status) && request.follow) {
+  if (isRedirect(response.status) && request.follow) {
     const next = follow(call, response, {
       send: (target) => hop(call, target, false),
       end: (last) => onEnd(call, last) ?? Effect.succeed(last)

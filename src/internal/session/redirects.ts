@@ -38,10 +38,6 @@ export const nextRequest = (
   return redirectTo(request, safe, toGet ? "GET" : request.method, !toGet)
 }
 
-/** Whether a response is a redirect that can be followed. */
-export const redirects = (status: number): boolean =>
-  status === 301 || status === 302 || status === 303 || status === 307 || status === 308
-
 /** What comes after a redirect: another hop, or its end as the final response. */
 export interface After {
   readonly send: (request: Prepared) => Effect.Effect<ClientResponse, ClientError>

@@ -3,12 +3,14 @@
  */
 import { InvalidRequest, type InvalidURL } from "../../Errors.js"
 import { getField } from "../http/headerFields.js"
+import type { Origin } from "../http/origin.js"
 import { forwards } from "../network/dial/forwards.js"
 import { settingsOf } from "../network/tls/tlsSettings.js"
 import type { Environment } from "../proxy/environment.js"
 import { resolveProxy } from "../proxy/proxyInput.js"
 import type { Prepared } from "../request/preparedRequest.js"
-import type { Origin, ProxyRoute, Route } from "../transport/transport.js"
+import type { ProxyRoute, Route } from "../transport/transport.js"
+import type { SessionCore } from "./sessionCore.js"
 
 /** Routes without a proxy and with the connector's TLS: one for each origin. */
 const direct = new WeakMap<Origin, Route>()
@@ -59,3 +61,7 @@ export const routeOf = (
   const key = forwarded ? `via ${proxy.key}` : `${origin.key} via ${proxy.key}${tunnel ? " tunnel" : ""}${tls}`
   return { origin, proxy, ssl, serverHostname, tunnel, key }
 }
+
+/** Proxies and netrc of the environment, if the session trusts it. */
+export const environmentOf = (request: Prepared, core: SessionCore): Environment | undefined =>
+  request.defaults.trustEnv ? core.environment : undefined

@@ -6,15 +6,24 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type { CookieJarService } from "../../CookieJar.js"
-import { type Details, SessionClosedError } from "../../Errors.js"
+import { type ClientError, type Details, SessionClosedError } from "../../Errors.js"
 import type { Jar } from "../cookies/jar.js"
 import type { Environment } from "../proxy/environment.js"
 import { atMost } from "../transport/deadlines.js"
 import type { Hub } from "../transport/signalHub.js"
 import type { Transport } from "../transport/transport.js"
-import type { Call } from "./call.js"
 
 /** One lifetime: a session and all that `with` derives from it. */
+/** A request in flight, as its session ends it. The session keeps its calls in a linked list. */
+export interface ActiveCall {
+  previous: ActiveCall | undefined
+  next: ActiveCall | undefined
+  /** Whether it has a connection. */
+  readonly inFlight: boolean
+  readonly details: (phase: undefined) => Details
+  readonly abort: (error: ClientError) => void
+}
+
 export class SessionCore {
   readonly id: string
   readonly transport: Transport
@@ -25,7 +34,7 @@ export class SessionCore {
   readonly hub: Hub
   readonly ownsTransport: boolean
   /** The calls that have not ended, as a list: a Set that comes and goes costs more than a request may. */
-  private firstCall: Call | undefined = undefined
+  private firstCall: ActiveCall | undefined = undefined
   /** By the option `cookies` that they were given as: the hosts that have got a session's own cookies. */
   readonly seeded = new WeakMap<object, Set<string>>()
   requests = 0
@@ -63,13 +72,13 @@ export class SessionCore {
     return new SessionClosedError({ ...details, subject: this.state === "open" ? "Connector" : "Session" })
   }
 
-  begin(call: Call): void {
+  begin(call: ActiveCall): void {
     call.next = this.firstCall
     if (this.firstCall !== undefined) this.firstCall.previous = call
     this.firstCall = call
   }
 
-  end(call: Call): void {
+  end(call: ActiveCall): void {
     if (call.previous === undefined) this.firstCall = call.next
     else call.previous.next = call.next
     if (call.next !== undefined) call.next.previous = call.previous
@@ -95,8 +104,8 @@ export class SessionCore {
     })
   }
 
-  private get calls(): ReadonlyArray<Call> {
-    const calls: Array<Call> = []
+  private get calls(): ReadonlyArray<ActiveCall> {
+    const calls: Array<ActiveCall> = []
     for (let call = this.firstCall; call !== undefined; call = call.next) calls.push(call)
     return calls
   }

@@ -1,7 +1,6 @@
 /**
  * Faults by value: what the handler of a mock can return to be a network that fails.
  */
-import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import {
@@ -13,11 +12,7 @@ import {
   ServerDisconnectedError
 } from "../../Errors.js"
 import type { Certificate } from "../../Ssl.js"
-
-/** The request that is being answered, for errors to tell of. */
-export class MockDetails extends Context.Reference<MockDetails>()("effect-http-session/internal/MockDetails", {
-  defaultValue: (): Details & { readonly host: string; readonly port: number } => ({ host: "localhost", port: 80 })
-}) {}
+import { MockDetails } from "../mock/mockDetails.js"
 
 const failing = <E>(make: (details: Details & { readonly host: string; readonly port: number }) => E) =>
   Effect.flatMap(MockDetails, (details) => Effect.fail(make(details)))

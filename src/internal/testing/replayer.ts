@@ -9,9 +9,9 @@ import { ClientConnectorError } from "../../Errors.js"
 import type { CassetteOptions } from "../../Testing.js"
 import { type Answer, hasNoContent, headFromLines } from "../mock/mockAnswer.js"
 import type { Answering } from "../mock/mockConnection.js"
+import { MockDetails } from "../mock/mockDetails.js"
 import { redactUrl } from "../redact.js"
 import { digest, fromContent, keyOf, type Recorded, readCassette } from "./cassette.js"
-import { MockDetails } from "./faults.js"
 
 const lengthOf = (recorded: Recorded): number | undefined => {
   const { body, headers, cut } = recorded.response

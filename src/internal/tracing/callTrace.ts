@@ -4,36 +4,45 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as Runtime from "effect/Runtime"
 import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
-import type { Signal, SignalsLost } from "../../Tracing.js"
 import { endedBy } from "../raceWithCallback.js"
 import { redactUrl } from "../redact.js"
 import type { Prepared } from "../request/preparedRequest.js"
-import { Response } from "../response/response.js"
-import type { Call } from "../session/call.js"
-import { Hop } from "../session/hop.js"
+import type { Response } from "../response/response.js"
 import type { Deadlines } from "../transport/deadlines.js"
-import type { SignalSink } from "../transport/signalHub.js"
+import type { Hub, SignalSink } from "../transport/signalHub.js"
 import type { Told, Trace } from "../transport/trace.js"
 import { Editor } from "./headerEditor.js"
-import { HopTrace } from "./hopTrace.js"
+import { HopTrace, type RequestSignal } from "./hopTrace.js"
 import { shownFields, shownResponse } from "./shownMessages.js"
 import type { Spans } from "./spans.js"
 import type { Configs, Observer } from "./traceConfig.js"
-
-type RequestSignal = Exclude<Signal, SignalsLost>
 
 const noObservers: ReadonlyArray<Observer> = []
 
 /** Milliseconds that listeners have at least for the end of a request that has failed. */
 const lastWord = 1000
 
-/** The trace of the hop that a response came by. */
-const traceOf = (response: ClientResponse): HopTrace | undefined =>
-  response instanceof Response
-    ? response.view((_, source) => (source instanceof Hop ? source.trace : undefined))
-    : undefined
+/** The call that is watched. */
+export interface TracedCall {
+  readonly core: {
+    readonly id: string
+    readonly closed: boolean
+    readonly hub: Hub
+    readonly transport: { readonly hub: Hub }
+    /** Takes over a fiber that runs listeners after the request. */
+    readonly keep: (fiber: Fiber.RuntimeFiber<void>) => void
+  }
+  readonly id: number
+  readonly request: Prepared
+  readonly attempt: number
+  readonly startedAt: number
+  readonly expiresAt: number
+  readonly deadlines: Deadlines
+  readonly runtime: Runtime.Runtime<never>
+}
 
 export class CallTrace implements Trace {
   /** Whether there are listeners, which are run between the steps of a hop. */
@@ -43,7 +52,7 @@ export class CallTrace implements Trace {
   readonly deadlines: Deadlines
   /** Runs the listeners of what has been told. */
   readonly listen: Effect.Effect<void>
-  readonly call: Call
+  readonly call: TracedCall
   private readonly configs: Configs | undefined
   private readonly sink: SignalSink | undefined
   private readonly lock: Effect.Semaphore | undefined
@@ -60,7 +69,7 @@ export class CallTrace implements Trace {
   private defect: Cause.Cause<never> | undefined = undefined
   private pumping = false
 
-  constructor(call: Call, configs: Configs | undefined, spans: Spans | undefined, sink: SignalSink | undefined) {
+  constructor(call: TracedCall, configs: Configs | undefined, spans: Spans | undefined, sink: SignalSink | undefined) {
     this.call = call
     this.configs = configs
     this.spans = spans
@@ -248,6 +257,12 @@ export class CallTrace implements Trace {
     return hop
   }
 
+  /** The trace of the hop that brought a response. */
+  private traceOf(response: ClientResponse): HopTrace | undefined {
+    if (this.first?.response === response) return this.first
+    return this.others?.find((hop) => hop.response === response)
+  }
+
   /** Whether the hop has brought what the request has ended with. */
   isFinal(hop: HopTrace): boolean {
     return this.final === hop
@@ -257,7 +272,7 @@ export class CallTrace implements Trace {
   redirected(response: Response, location: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { request } = this.call
-      const hop = traceOf(response)
+      const hop = this.traceOf(response)
       if (this.telling) {
         this.tell(
           {
@@ -295,7 +310,7 @@ export class CallTrace implements Trace {
 
   private tellEnd(response: ClientResponse): void {
     if (this.state !== "begun") return
-    const hop = traceOf(response)
+    const hop = this.traceOf(response)
     this.final = hop
     if (this.telling) {
       const { call } = this

@@ -3,31 +3,57 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import type { ResponseHead } from "../../ClientResponse.js"
 import type { BodyError, ClientError } from "../../Errors.js"
 import type { Signal, SignalsLost } from "../../Tracing.js"
 import type { Pairs } from "../http/headerFields.js"
+import { isRedirect } from "../http/methods.js"
 import type { BodyContext } from "../request/body/bodyWriter.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import type { BodyWatch } from "../response/body/bodyReader.js"
-import { redirects } from "../session/redirects.js"
+import type { Deadlines } from "../transport/deadlines.js"
 import type { Told, Trace } from "../transport/trace.js"
 import type { Connection, Head, Route, WireRequest } from "../transport/transport.js"
-import type { CallTrace } from "./callTrace.js"
 import { shownHead, shownLines } from "./shownMessages.js"
-import { type AttemptSpan, carriesTrace, errorType, SpanTimeline } from "./spans.js"
+import { type AttemptSpan, carriesTrace, errorType, type Spans, SpanTimeline } from "./spans.js"
 import { Timeline } from "./timeline.js"
-import type { AttemptEnd, AttemptFacts } from "./traceConfig.js"
+import type { AttemptEnd, AttemptFacts, Observer } from "./traceConfig.js"
+
+/** A signal of a request: all but the one that a reader gets when it was too slow. */
+export type RequestSignal = Exclude<Signal, SignalsLost>
 
 const none: ReadonlyArray<(end: AttemptEnd) => void> = []
+
+/** The watchers of the call that a hop belongs to. */
+export interface HopWatcher {
+  readonly call: { readonly core: { readonly id: string }; readonly id: number }
+  readonly deadlines: Deadlines
+  readonly spans: Spans | undefined
+  readonly observers: ReadonlyArray<Observer>
+  readonly listening: boolean
+  readonly telling: boolean
+  readonly wantsBody: boolean
+  readonly wantsChunks: boolean
+  readonly listen: Effect.Effect<void>
+  readonly listenInTime: Effect.Effect<void>
+  readonly listenBeside: Effect.Effect<void>
+  readonly now: () => number
+  readonly urlOf: (request: Prepared) => string
+  readonly build: (facts: Told, time: number, attempt: number, request: Prepared) => RequestSignal
+  readonly deliver: (signal: RequestSignal) => void
+  readonly isFinal: (hop: HopTrace) => boolean
+}
 
 export class HopTrace implements Trace, BodyWatch {
   /** Counts everything that was put on the wire for the call. */
   attempt: number
   readonly request: Prepared
   readonly onChunk: BodyContext["onChunk"]
-  /** When the head of its response came. */
+  /** Its response, once the head is there. */
+  response: ResponseHead | undefined = undefined
+  /** When the head of its response arrived. */
   headAt: number | undefined = undefined
-  private readonly call: CallTrace
+  private readonly call: HopWatcher
   private timeline: SpanTimeline | undefined = undefined
   private marked: Timeline | undefined = undefined
   /** Of the attempt that goes on. */
@@ -36,7 +62,7 @@ export class HopTrace implements Trace, BodyWatch {
   private ends: ReadonlyArray<(end: AttemptEnd) => void> = none
   private bare: WireRequest | undefined = undefined
   /** What has happened since the head came, until it is told what became of that. */
-  private held: Array<Exclude<Signal, SignalsLost>> | undefined = undefined
+  private held: Array<RequestSignal> | undefined = undefined
   private holding = false
   private watching: BodyWatch | undefined = undefined
   private transferred = 0
@@ -47,7 +73,7 @@ export class HopTrace implements Trace, BodyWatch {
   private decoded = 0
   private bodyError: BodyError | undefined = undefined
 
-  constructor(call: CallTrace, request: Prepared, attempt: number) {
+  constructor(call: HopWatcher, request: Prepared, attempt: number) {
     this.call = call
     this.request = request
     this.attempt = attempt
@@ -73,7 +99,7 @@ export class HopTrace implements Trace, BodyWatch {
   }
 
   // The signals of every request are written out: to put one together by a spread costs more than all else.
-  private built(facts: Told, time: number): Exclude<Signal, SignalsLost> {
+  private built(facts: Told, time: number): RequestSignal {
     const { call, request } = this
     switch (facts._tag) {
       case "ConnectionReuseconn":
@@ -102,7 +128,7 @@ export class HopTrace implements Trace, BodyWatch {
     }
   }
 
-  private hand(signal: Exclude<Signal, SignalsLost>): void {
+  private hand(signal: RequestSignal): void {
     if (!this.holding) this.call.deliver(signal)
     else if (this.held === undefined) this.held = [signal]
     else this.held.push(signal)
@@ -257,14 +283,15 @@ export class HopTrace implements Trace, BodyWatch {
   }
 
   /** The head of the final response has come. */
-  head(head: Head): void {
+  head(head: Head, response: ResponseHead): void {
+    this.response = response
     const { request } = this
     this.headAt = this.now()
     this.holding = true
     const encoded = head.get("content-encoding") !== undefined
     this.total = encoded ? undefined : head.contentLength
     const refused =
-      redirects(head.status) &&
+      isRedirect(head.status) &&
       request.follow &&
       request.hop >= request.maxRedirects &&
       head.get("location") !== undefined

@@ -4,10 +4,9 @@
 import * as Headers from "@effect/platform/Headers"
 import type { ClientResponse, RequestInfo, ResponseHead } from "../../ClientResponse.js"
 import type { Fields } from "../http/headerFields.js"
+import { headersOf, headersSent } from "../http/platformHeaders.js"
 import { isSecretHeader, redacted, redactHeader, redactUrl } from "../redact.js"
-import { type HeadSource, headersOf, ResponseHeadView } from "../response/responseHead.js"
-import { Hop } from "../session/hop.js"
-import { headersSent } from "../session/hopFacts.js"
+import { type HeadSource, ResponseHeadView } from "../response/responseHead.js"
 import type { Head } from "../transport/transport.js"
 
 /** A head whose secret values are replaced. */
@@ -64,9 +63,10 @@ class ShownSource implements HeadSource {
 
   constructor(source: HeadSource) {
     this.method = source.method
-    this.target = source instanceof Hop ? source.request.target : { url: source.url, realUrl: source.realUrl }
-    this.head = source instanceof Hop ? source.wire.head : undefined
-    this.secret = source instanceof Hop ? source.request.secretHeaders : none
+    const sent = source.sent?.()
+    this.target = sent?.target ?? { url: source.url, realUrl: source.realUrl }
+    this.head = sent?.head
+    this.secret = sent?.secret ?? none
   }
   get url(): string {
     return redactUrl(this.target.url)
@@ -120,7 +120,7 @@ export const shownFields = (fields: Fields): Headers.Headers => {
 /** Headers as they are sent, from their lines. */
 export const shownLines = (head: string, secret: ReadonlySet<string>): Headers.Headers => {
   if (head === lastLines && secret === lastSecret) return lastSent
-  lastSent = Object.freeze(shown(headersSent({ head }), secret))
+  lastSent = Object.freeze(shown(headersSent(head), secret))
   lastLines = head
   lastSecret = secret
   return lastSent

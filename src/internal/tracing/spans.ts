@@ -24,9 +24,9 @@ import * as Tracer from "effect/Tracer"
 import type { Phase } from "../../Timeouts.js"
 import type { SpanOptions } from "../../Tracing.js"
 import { getField, type Pairs } from "../http/headerFields.js"
+import { headersSent } from "../http/platformHeaders.js"
 import { redacted, redactHeader, redactUrl } from "../redact.js"
 import type { Prepared } from "../request/preparedRequest.js"
-import { headersSent } from "../session/hopFacts.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { Connection, Head, Route } from "../transport/transport.js"
 import { Timeline } from "./timeline.js"
@@ -241,7 +241,7 @@ export class AttemptSpan {
   sending(head: string, secret: ReadonlySet<string>): void {
     const names = this.options.requestHeaders
     if (names === undefined || names.length === 0 || this.over) return
-    const headers = headersSent({ head })
+    const headers = headersSent(head)
     try {
       for (const name of names.map((each) => each.toLowerCase())) {
         const value = headers[name]

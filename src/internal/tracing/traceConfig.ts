@@ -4,8 +4,7 @@
 import type * as Effect from "effect/Effect"
 import type { SessionOptions, SessionService } from "../../Session.js"
 import type { HeaderEditor, Signal, TraceConfig, TypeId } from "../../Tracing.js"
-import type { Defaults } from "../request/sessionDefaults.js"
-import type { SessionCore } from "../session/sessionCore.js"
+import type { Defaults } from "../request/preparedRequest.js"
 import type { Hub, SignalSink } from "../transport/signalHub.js"
 
 export const typeId: TypeId = "~effect-http-session/Tracing/TraceConfig"
@@ -96,8 +95,7 @@ const watch = (hub: Hub, sink: ConnectionSink): (() => void) => {
 }
 
 /** Connections are counted once for each connector, however many sessions ask for it. */
-const connectionsOf = (core: SessionCore, make: () => ConnectionSink): (() => void) => {
-  const { hub } = core.transport
+const connectionsOf = (hub: Hub, make: () => ConnectionSink): (() => void) => {
   const watching = watched.get(hub) ?? { stop: watch(hub, make()), sessions: 0 }
   watched.set(hub, watching)
   watching.sessions++
@@ -110,7 +108,7 @@ const connectionsOf = (core: SessionCore, make: () => ConnectionSink): (() => vo
 
 /** Remembers whose the configs are. Throws where one is none. */
 export const bindConfigs = (
-  core: SessionCore,
+  core: { readonly transport: { readonly hub: Hub }; readonly cleanups: Array<() => void> },
   defaults: Defaults,
   session: SessionService,
   given: SessionOptions["traceConfigs"]
@@ -122,7 +120,7 @@ export const bindConfigs = (
     configs.push(config)
   }
   for (const { observer } of configs) {
-    if (observer?.connections !== undefined) core.cleanups.push(connectionsOf(core, observer.connections))
+    if (observer?.connections !== undefined) core.cleanups.push(connectionsOf(core.transport.hub, observer.connections))
   }
   bySession.set(defaults, {
     session,

@@ -11,26 +11,13 @@ import type { ClientError, Details } from "../../Errors.js"
 import type { Ssl } from "../../Ssl.js"
 import type { Phase } from "../../Timeouts.js"
 import type { ConnectionClosed } from "../../Tracing.js"
+import type { Origin } from "../http/origin.js"
 import type { Limits } from "../limits.js"
 import type { Deadlines } from "./deadlines.js"
 import type { IncomingBody } from "./incomingBody.js"
 import type { Wire } from "./networkStream.js"
 import type { Hub } from "./signalHub.js"
 import type { Trace } from "./trace.js"
-
-/** Scheme, host and port: what credentials and cookies are bound to. */
-export interface Origin {
-  readonly scheme: "http" | "https"
-  /** Canonical: lower-case A-labels or an IP address, IPv6 without brackets. The one host for connect, TLS, cookies. */
-  readonly host: string
-  readonly port: number
-  /** The value of Host: IPv6 in brackets, no default port. */
-  readonly authority: string
-  /** 0 for a name. */
-  readonly ip: 0 | 4 | 6
-  /** Such as "https://example.com:443". */
-  readonly key: string
-}
 
 /** A proxy, parsed and ready to be dialled. */
 export interface ProxyRoute {

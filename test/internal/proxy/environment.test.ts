@@ -4,8 +4,8 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Redacted } from "effect"
 import { InvalidRequest, InvalidURL } from "../../../src/Errors.js"
+import type { Origin } from "../../../src/internal/http/origin.js"
 import { type Environment, readEnvironment } from "../../../src/internal/proxy/environment.js"
-import type { Origin } from "../../../src/internal/transport/transport.js"
 
 const originOf = (text: string): Origin => {
   const url = new URL(text)

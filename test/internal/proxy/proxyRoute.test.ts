@@ -5,9 +5,10 @@ import * as FastCheck from "fast-check"
 import * as Auth from "../../../src/Auth.js"
 import type { HeadersInput } from "../../../src/ClientRequest.js"
 import { InvalidRequest, InvalidURL } from "../../../src/Errors.js"
+import type { Origin } from "../../../src/internal/http/origin.js"
 import type { Environment } from "../../../src/internal/proxy/environment.js"
 import { resolveProxy } from "../../../src/internal/proxy/proxyInput.js"
-import type { Origin, ProxyRoute } from "../../../src/internal/transport/transport.js"
+import type { ProxyRoute } from "../../../src/internal/transport/transport.js"
 import * as Proxy from "../../../src/Proxy.js"
 
 const origin: Origin = {

@@ -1,11 +1,12 @@
 import * as Net from "node:net"
 import { Deferred, Effect, type Scope } from "effect"
+import type { Origin } from "../../../src/internal/http/origin.js"
 import type { Limits } from "../../../src/internal/limits.js"
 import { resolve } from "../../../src/internal/limits.js"
 import type { HandshakeContext } from "../../../src/internal/network/dial/proxyHandshake.js"
 import { of } from "../../../src/internal/transport/deadlines.js"
 import type { Trace } from "../../../src/internal/transport/trace.js"
-import type { Origin, ProxyRoute } from "../../../src/internal/transport/transport.js"
+import type { ProxyRoute } from "../../../src/internal/transport/transport.js"
 
 /** A proxy whose every step is the test's. */
 export interface Scripted {

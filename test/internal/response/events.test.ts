@@ -110,17 +110,14 @@ describe("events", () => {
     ])
   })
 
-  it("tell retry, bytes, and the last id", () => {
+  it("tell retry and the last id", () => {
     const retries: Array<number> = []
-    let bytes = 0
     const text = "retry: 1000\nretry: 1x\nretry: -1\nretry:\nretry: 0\nid: 5\ndata: a\n\nid: 6\n"
     const { last, rows } = decode(Buffer.from(text), 3, {
       lastEventId: "4",
-      onRetry: (milliseconds) => retries.push(milliseconds),
-      onBytes: (count) => (bytes += count)
+      onRetry: (milliseconds) => retries.push(milliseconds)
     })
     assert.deepStrictEqual(retries, [1000, 0])
-    assert.strictEqual(bytes, text.length)
     assert.deepStrictEqual(rows, [["message", "a", "5"]])
     assert.deepStrictEqual(last, Option.some("5"))
     assert.deepStrictEqual(decode(Buffer.from("data: a\n\n"), 3, { lastEventId: "4" }).rows, [["message", "a", "4"]])

@@ -1,6 +1,7 @@
 /**
  * A private cache (RFC 9111) around each hop.
  */
+
 import { KeyValueStore } from "@effect/platform/KeyValueStore"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -11,12 +12,13 @@ import * as Runtime from "effect/Runtime"
 import type { ClientResponse } from "../../../ClientResponse.js"
 import { type ClientError, InvalidURL, isClientConnectionError, isServerTimeoutError } from "../../../Errors.js"
 import type { Middleware, Next } from "../../../Middleware.js"
+import { isSafe } from "../../http/methods.js"
 import { sameOrigin } from "../../http/origin.js"
 import { resolveLocation } from "../../http/target.js"
 import { setHeader } from "../../request/edits.js"
 import type { Prepared } from "../../request/preparedRequest.js"
 import { Response } from "../../response/response.js"
-import { callOf } from "../../session/nexts.js"
+import { callOf } from "../../session/middlewareChain.js"
 import { preparedOf } from "../request.js"
 import { sendAside } from "./backgroundRequest.js"
 import { listenTo } from "./cacheBody.js"
@@ -28,7 +30,6 @@ import { linesOf, ofBody } from "./storedHeaders.js"
 import { fromStored, gatewayTimeout } from "./storedResponse.js"
 
 /** RFC 9110 section 9.2.1. */
-const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"])
 
 /** Conditions and ranges of the caller's own are between him and the server. */
 const conditional = ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
@@ -92,7 +93,7 @@ class Cache {
   }
 
   private run(request: Prepared, next: Next): Effect.Effect<ClientResponse, ClientError> {
-    if (!safe.has(request.method)) return Effect.tap(next(request), (response) => this.invalidate(request, response))
+    if (!isSafe(request.method)) return Effect.tap(next(request), (response) => this.invalidate(request, response))
     const asked = directivesOf(request)
     const isHead = request.method === "HEAD"
     const answerable =

@@ -6,11 +6,10 @@ import * as Option from "effect/Option"
 import type { Next } from "../../../Middleware.js"
 import { forwards } from "../../network/dial/forwards.js"
 import { authorityForm } from "../../network/dial/tunnel.js"
-import { environmentOf } from "../../proxy/environment.js"
 import { ProxyValue } from "../../proxy/proxyInput.js"
 import type { Prepared } from "../../request/preparedRequest.js"
-import { callOf } from "../../session/nexts.js"
-import { routeOf } from "../../session/route.js"
+import { callOf } from "../../session/middlewareChain.js"
+import { environmentOf, routeOf } from "../../session/route.js"
 import type { ProxyRoute } from "../../transport/transport.js"
 
 /** What the proxy is asked. */

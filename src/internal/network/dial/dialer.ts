@@ -20,8 +20,7 @@ import {
 import type { ResolverService } from "../../../Resolver.js"
 import type { Sockets, Wire } from "../../transport/networkStream.js"
 import { DataReader, type SocketReader } from "../../transport/socketReader.js"
-import type { Exchange, ProxyRoute } from "../../transport/transport.js"
-import type { Dialer } from "../network.js"
+import type { Exchange, ProxyRoute, Route } from "../../transport/transport.js"
 import { compileAddressPolicy } from "./addressPolicy.js"
 import { DnsCache } from "./dnsCache.js"
 import { forwards } from "./forwards.js"
@@ -31,6 +30,15 @@ import { socks } from "./socks.js"
 import { makeTlsStep, type SecureError, type TlsStep } from "./tlsStep.js"
 import { tunnel } from "./tunnel.js"
 import { connectUnix } from "./unix.js"
+
+/** Opens connections for the pool. */
+export interface Dialer {
+  /** Runs in the requesting fiber. Every socket is in `sockets` from the moment it is made, so that the caller can close it. */
+  readonly dial: (exchange: Exchange, sockets: Sockets) => Effect.Effect<Wire, ClientError>
+  /** Whether an idle connection may serve the route, which may have been dialled for another origin. */
+  readonly permits?: ((route: Route) => boolean) | undefined
+  readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
+}
 
 const millis = (input: Duration.DurationInput): number => Math.max(0, Duration.toMillis(Duration.decode(input)))
 

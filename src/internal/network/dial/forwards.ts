@@ -1,7 +1,8 @@
 /**
  * Which requests a proxy sees as they are.
  */
-import type { Origin, ProxyRoute } from "../../transport/transport.js"
+import type { Origin } from "../../http/origin.js"
+import type { ProxyRoute } from "../../transport/transport.js"
 
 /**
  * Whether the proxy is asked for the target itself, in absolute form. A connection to such a proxy belongs to nobody's

@@ -5,8 +5,9 @@ import type * as Net from "node:net"
 import * as Headers from "@effect/platform/Headers"
 import type * as Effect from "effect/Effect"
 import { BadHttpMessage, ClientHttpProxyError } from "../../../Errors.js"
+import type { Origin } from "../../http/origin.js"
 import type { Deadline } from "../../transport/deadlines.js"
-import type { Head, Origin, ProxyRoute } from "../../transport/transport.js"
+import type { Head, ProxyRoute } from "../../transport/transport.js"
 import { defaultLimits, Parser, type ParserLimits } from "../http1/parser.js"
 import {
   type HandshakeContext,

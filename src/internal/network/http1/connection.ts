@@ -7,7 +7,6 @@ import type { ClientError } from "../../../Errors.js"
 import type { ConnectionClosed } from "../../../Tracing.js"
 import type { Deadline } from "../../transport/deadlines.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
-import { type ConnectionOwner, orderly } from "../../transport/http1/owner.js"
 import { type BodyControl, IncomingBody, type Trailers } from "../../transport/incomingBody.js"
 import type { Wire } from "../../transport/networkStream.js"
 import type { Lease, Poolable } from "../../transport/pool.js"
@@ -18,6 +17,31 @@ import { Silence } from "./idleTimer.js"
 import { Parser, type ParserHandler, type ParserLimits } from "./parser.js"
 import { requestHead } from "./requestHead.js"
 import { Upload } from "./upload.js"
+
+/** Callbacks from a connection to its pool. */
+export interface ConnectionOwner {
+  /** Whether other connections are in use too. */
+  readonly crowded: () => boolean
+  /** The exchange is over and the connection can take another. `false`: it is to be closed. */
+  readonly onReusable: (connection: Http1Connection, exchange: Exchange, now: number) => boolean
+  /** The connection has ended, or is about to: it takes no other exchange. Called once. */
+  readonly onClosed: (
+    connection: Http1Connection,
+    reason: ConnectionClosed["reason"],
+    exchange: Exchange | undefined
+  ) => void
+  /** The wire is the exchange's now, which closes it. */
+  readonly onUpgraded: (connection: Http1Connection, exchange: Exchange) => void
+}
+
+/** Reasons that are not failures. */
+const orderly: ReadonlySet<ConnectionClosed["reason"]> = new Set([
+  "ConnectionClose",
+  "ForceClose",
+  "IdleTimeout",
+  "PeerClosed",
+  "Shutdown"
+])
 
 /** A rest of a body up to this size, that comes within `drainTime`, is read to save the connection. */
 const drainSize = 64 * 1024

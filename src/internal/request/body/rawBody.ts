@@ -8,7 +8,12 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import { RequestBodyError } from "../../../Errors.js"
-import { blobStream } from "../../session/blob.js"
+
+/** The bytes of a Blob, read anew each time the stream runs. */
+export const blobStream = (blob: Blob): Stream.Stream<Uint8Array, unknown> =>
+  Stream.suspend(() =>
+    Stream.fromReadableStream<Uint8Array, unknown>({ evaluate: () => blob.stream(), onError: (cause) => cause })
+  )
 
 const encode = (item: unknown): Uint8Array => {
   if (item instanceof Uint8Array) return item

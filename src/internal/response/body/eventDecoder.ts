@@ -13,8 +13,6 @@ export interface EventOptions {
   readonly lastEventId?: string | undefined
   /** The server wants a connection to be made again after so many milliseconds. */
   readonly onRetry?: ((milliseconds: number) => void) | undefined
-  /** Bytes have come, comments included. */
-  readonly onBytes?: ((count: number) => void) | undefined
   /** What Last-Event-ID would say from now on. */
   readonly onId?: ((id: string | undefined) => void) | undefined
 }
@@ -60,7 +58,6 @@ export class EventDecoder implements Decoder<Event> {
   }
 
   push(bytes: Uint8Array, out: Array<Event>): Refusal | undefined {
-    this.options.onBytes?.(bytes.length)
     const text = this.decoder.decode(bytes, { stream: true })
     this.out = out
     let start = 0

@@ -1,11 +1,12 @@
 import * as Net from "node:net"
 import { Worker } from "node:worker_threads"
 import { Effect, type Scope } from "effect"
+import type { Origin } from "../../../../src/internal/http/origin.js"
 import type { Limits } from "../../../../src/internal/limits.js"
 import { resolve } from "../../../../src/internal/limits.js"
 import { of } from "../../../../src/internal/transport/deadlines.js"
 import type { Facts, Trace } from "../../../../src/internal/transport/trace.js"
-import type { Exchange, Origin, ProxyRoute, Route } from "../../../../src/internal/transport/transport.js"
+import type { Exchange, ProxyRoute, Route } from "../../../../src/internal/transport/transport.js"
 import type { Phase } from "../../../../src/Timeouts.js"
 import type { Signal } from "../../../../src/Tracing.js"
 

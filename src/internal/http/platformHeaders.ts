@@ -1,0 +1,32 @@
+/**
+ * Header lines as the Headers of @effect/platform.
+ */
+import * as Headers from "@effect/platform/Headers"
+
+/** Header lines in order as Headers: names in lower case, repeated lines joined by ", ". */
+export const headersOf = (
+  count: number,
+  name: (index: number) => string,
+  value: (index: number) => string
+): Headers.Headers => {
+  const record: Record<string, string> = Object.create(null)
+  for (let index = 0; index < count; index++) {
+    const key = name(index).toLowerCase()
+    const before = record[key]
+    record[key] = before === undefined ? value(index) : `${before}, ${value(index)}`
+  }
+  return Headers.unsafeFromRecord(record)
+}
+
+/** The headers of a request head as it was written. */
+export const headersSent = (head: string): Headers.Headers => {
+  const lines = head.split("\r\n").filter((line) => line !== "")
+  return headersOf(
+    lines.length,
+    (index) => lines[index]?.split(":", 1)[0] ?? "",
+    (index) => {
+      const line = lines[index] ?? ""
+      return Buffer.from(line.slice(line.indexOf(":") + 1).trim(), "latin1").toString("utf8")
+    }
+  )
+}
