@@ -159,9 +159,47 @@ export interface ResponseHead extends Inspectable {
    * cut looks whole, over TLS too, where Node does not tell a close_notify from the end of TCP.
    */
   readonly lengthVerified: boolean
+  /** Deviations from HTTP that were tolerated in this response; normally the empty list. */
+  readonly deviations: ReadonlyArray<Deviation>
   readonly contentDisposition: Option.Option<ContentDisposition>
   readonly requestInfo: RequestInfo
 }
+
+/**
+ * A deviation from HTTP that a client tolerates in a response (RFC 9112). Those marked "closes" end the use of the
+ * connection with this response, so that its bytes cannot be taken for another response. The `http1.strict` option of
+ * a connector refuses all but `TruncatedCoding`.
+ *
+ * - `BareLineFeed`: a line ends with LF alone (section 2.2); closes.
+ * - `FoldedLine`: a field line continues on the next one, or white space precedes the first field (section 5.2); closes.
+ * - `SpaceBeforeColon`: white space between a field name and its colon (section 5.1); closes.
+ * - `InvalidFieldName`: a field name has characters that a token must not have, and the line was dropped; closes.
+ * - `ControlCharacter`: a control character in a value or a reason phrase (RFC 9110 section 5.5).
+ * - `StatusLineSpacing`: more white space in the status line than one space at each place (section 4); closes.
+ * - `LengthWithChunked`: Content-Length beside `Transfer-Encoding: chunked`; chunked counts, and Content-Length was
+ *   removed (section 6.3); closes.
+ * - `RepeatedChunked`: the transfer coding chunked is named more than once; it counts once; closes.
+ * - `IdentityCoding`: the obsolete transfer coding identity; closes.
+ * - `ChunkSizeSpacing`: white space around a chunk size (section 7.1).
+ * - `ChunkExtension`: a chunk extension that is not well-formed, and was skipped (section 7.1.1).
+ * - `TruncatedCoding`: a gzip or deflate body that is complete by its framing lacks its trailer or final block.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Deviation =
+  | "BareLineFeed"
+  | "FoldedLine"
+  | "SpaceBeforeColon"
+  | "InvalidFieldName"
+  | "ControlCharacter"
+  | "StatusLineSpacing"
+  | "LengthWithChunked"
+  | "RepeatedChunked"
+  | "IdentityCoding"
+  | "ChunkSizeSpacing"
+  | "ChunkExtension"
+  | "TruncatedCoding"
 
 /**
  * Failures of the decoders, without an alias: an alias beside `ClientError`, which holds them all, would make the

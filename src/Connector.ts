@@ -36,13 +36,18 @@ import type { Signal } from "./Tracing.js"
  * @category models
  */
 export interface Http1Limits {
-  /** Bytes of the status line or of one header (aiohttp: `max_line_size`, `max_field_size`). Default 8190. */
-  readonly maxLineSize?: number | undefined
-  /** Default 128. */
-  readonly maxHeaders?: number | undefined
-  /** Bytes of the whole head; as many again for trailers. Default 65536. */
+  /**
+   * Whether to refuse what RFC 9112 lets a user agent tolerate, and what `ClientResponse.Deviation` lists. By default
+   * such a response is accepted and its connection closed. Default `false`.
+   */
+  readonly strict?: boolean | undefined
+  /** Bytes of all heads of one response together, informational ones included. Default 262144 (256 KiB). */
   readonly maxHeadSize?: number | undefined
-  /** 1xx responses to one request. Default 16. */
+  /** Bytes of one line (aiohttp: `max_line_size`, `max_field_size`). Default: `maxHeadSize`. */
+  readonly maxLineSize?: number | undefined
+  /** Field lines of one head (aiohttp: `max_headers`). Default 1000. */
+  readonly maxHeaders?: number | undefined
+  /** 1xx responses to one request. Default: as many as fit into `maxHeadSize`. */
   readonly maxInformational?: number | undefined
   /** Bytes of the extensions of one chunk. Default 1024. */
   readonly maxChunkExtension?: number | undefined

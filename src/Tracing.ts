@@ -8,7 +8,7 @@ import type * as Headers from "@effect/platform/Headers"
 import type { Cause } from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { HeaderValue } from "./ClientRequest.js"
-import type { ResponseHead } from "./ClientResponse.js"
+import type { Deviation, ResponseHead } from "./ClientResponse.js"
 import type { ClientError } from "./Errors.js"
 import { collectInto } from "./internal/tracing/collecting.js"
 import { makeMetrics } from "./internal/tracing/metrics.js"
@@ -229,6 +229,8 @@ export interface ConnectionReuseconn extends SignalBase {
 export interface ConnectionReleased extends SignalBase {
   readonly _tag: "ConnectionReleased"
   readonly connectionId: number
+  /** Deviations that were tolerated in the response; normally the empty list. */
+  readonly deviations: ReadonlyArray<Deviation>
 }
 /**
  * The connection has ended. Without `requestId` it was idle.
@@ -241,6 +243,8 @@ export interface ConnectionClosed extends SignalBase {
   readonly connectionId: number
   readonly reason:
     | "ConnectionClose"
+    /** The response had a deviation after which a connection is not used again. */
+    | "Deviation"
     | "ForceClose"
     | "IdleTimeout"
     | "PeerClosed"
@@ -251,6 +255,8 @@ export interface ConnectionClosed extends SignalBase {
     | "Interrupted"
     | "Shutdown"
   readonly requests: number
+  /** Deviations that were tolerated in the response that the close follows; normally the empty list. */
+  readonly deviations: ReadonlyArray<Deviation>
 }
 
 /**

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
-import { parse } from "../support/replies.js"
+import { parse, parseStrict } from "../support/replies.js"
 import * as Rows from "./http1Rows.js"
 
 interface CurlReply {
@@ -37,78 +37,101 @@ const rows = <A>(name: string, run: (rows: ReadonlyArray<A>) => void) => {
 
 const verdictOf = (result: string): Rows.Verdict => (result === "complete" ? "accept" : "refuse")
 
+const modes = [
+  ["default", parse],
+  ["strict", parseStrict]
+] as const
+
 // `parse` cuts each reply at every place, and into single bytes.
 rows<CurlReply>("curl-replies.json", (replies) => {
-  for (const { test, name, curlErrorcode, rawBase64 } of replies) {
-    const code = Number(curlErrorcode)
-    const own = Rows.curlDiffering[test] ?? Rows.curlSilent[test]
-    const expected = own?.[0] ?? (code === 0 ? "accept" : "refuse")
-    it(`${test}: ${name}: ${expected}`, () => {
-      const outcome = parse(Buffer.from(rawBase64, "base64"))
-      assert.strictEqual(verdictOf(outcome.result), expected, JSON.stringify(outcome))
-    })
-  }
+  describe.each(modes)("%s", (mode, read) => {
+    const differing: Rows.Differing = Rows.curlDiffering[mode]
+    const silent: Rows.Differing = Rows.curlSilent[mode]
+    for (const { test, name, curlErrorcode, rawBase64 } of replies) {
+      const code = Number(curlErrorcode)
+      const own = differing[test] ?? silent[test]
+      const expected = own?.[0] ?? (code === 0 ? "accept" : "refuse")
+      it(`${test}: ${name}: ${expected}`, () => {
+        const outcome = read(Buffer.from(rawBase64, "base64"))
+        assert.strictEqual(verdictOf(outcome.result), expected, JSON.stringify(outcome))
+      })
+    }
 
-  it("differs from curl only in rows that say why", () => {
-    const names = new Map(replies.map((reply) => [reply.test, Number(reply.curlErrorcode)]))
-    for (const [test, [verdict]] of Object.entries(Rows.curlDiffering)) {
-      const code = names.get(test)
-      assert.isDefined(code, test)
-      assert.strictEqual(verdict, code === 0 ? "refuse" : "accept", test)
-    }
-    for (const [test, code] of names) {
-      assert.strictEqual(Object.hasOwn(Rows.curlSilent, test), code !== 0 && !mustFail.has(code ?? 0), test)
-    }
+    it("differs from curl only in rows that say why", () => {
+      const names = new Map(replies.map((reply) => [reply.test, Number(reply.curlErrorcode)]))
+      for (const [test, [verdict]] of Object.entries(differing)) {
+        const code = names.get(test)
+        assert.isDefined(code, test)
+        assert.strictEqual(verdict, code === 0 ? "refuse" : "accept", test)
+      }
+      for (const [test, code] of names) {
+        assert.strictEqual(Object.hasOwn(silent, test), code !== 0 && !mustFail.has(code ?? 0), test)
+      }
+    })
   })
 })
 
 rows<RawReply>("wpt-h1-parsing.json", (replies) => {
-  for (const { name, rawBase64 } of replies) {
-    const expected = Rows.h1Parsing[name]
-    it(`${name}: ${expected}`, () => {
-      const outcome = parse(Buffer.from(rawBase64, "base64"))
-      assert.strictEqual(verdictOf(outcome.result), expected, JSON.stringify(outcome))
-      if (expected === "refuse") return
-      assert.strictEqual(outcome.body, "Test.")
-      assert.deepStrictEqual(outcome.headers, [
-        ["X-Frame-Options", Rows.h1Values[name] ?? "DENY"],
-        ["Content-Length", "5"]
-      ])
-    })
-  }
+  describe.each(modes)("%s", (mode, read) => {
+    for (const { name, rawBase64 } of replies) {
+      const expected = Rows.h1Parsing[name]?.[mode === "default" ? 0 : 1]
+      it(`${name}: ${expected}`, () => {
+        const outcome = read(Buffer.from(rawBase64, "base64"))
+        assert.strictEqual(verdictOf(outcome.result), expected, JSON.stringify(outcome))
+        if (expected !== "accept") return
+        if (Rows.h1EarlyEnd.has(name)) {
+          assert.isTrue(outcome.body.endsWith("Test."))
+          assert.strictEqual(outcome.framing, "close")
+          return
+        }
+        assert.strictEqual(outcome.body, "Test.")
+        const value = Object.hasOwn(Rows.h1Values, name) ? Rows.h1Values[name] : "DENY"
+        const length = ["Content-Length", "5"] as const
+        const frame = ["X-Frame-Options", value ?? ""] as const
+        assert.deepStrictEqual(outcome.headers, value === undefined ? [length] : [frame, length])
+      })
+    }
+  })
 })
 
 rows<ContentLength>("wpt-content-lengths.json", (lengths) => {
-  for (const { input, output } of lengths) {
-    const why = Rows.contentLengthDiffering[input]
-    it(`${JSON.stringify(input)}: ${why === undefined ? output : "refuse"}`, () => {
-      const outcome = parse(`HTTP/1.1 200 OK\r\n${input}\r\n\r\n${"x".repeat(42)}`)
-      if (output === null || why !== undefined) {
-        assert.strictEqual(outcome.result, "failed")
-        assert.strictEqual(outcome.failure, "Framing")
-      } else {
-        assert.strictEqual(outcome.result, "complete")
-        assert.strictEqual(outcome.body.length, output)
-        assert.strictEqual(outcome.excess, 42 - output)
-      }
-    })
-  }
+  describe.each(modes)("%s", (_, read) => {
+    for (const { input, output } of lengths) {
+      const why = Rows.contentLengthDiffering[input]
+      it(`${JSON.stringify(input)}: ${why === undefined ? output : "refuse"}`, () => {
+        const outcome = read(`HTTP/1.1 200 OK\r\n${input}\r\n\r\n${"x".repeat(42)}`)
+        if (output === null || why !== undefined) {
+          assert.strictEqual(outcome.result, "failed")
+          assert.strictEqual(outcome.failure, "Framing")
+        } else {
+          assert.strictEqual(outcome.result, "complete")
+          assert.strictEqual(outcome.body.length, output)
+          assert.strictEqual(outcome.excess, 42 - output)
+        }
+      })
+    }
+  })
 })
 
 describe("docs/conformance.md", () => {
   const text = readFileSync(new URL("../../docs/conformance.md", import.meta.url), "utf8")
   const lines = new Set(text.split("\n"))
 
-  it.each(Object.entries({ ...Rows.curlDiffering, ...Rows.curlSilent }))("has %s", (test, [verdict, why]) => {
-    assert.isTrue(lines.has(`| ${test} | ${verdict} | ${why} |`), `| ${test} | ${verdict} | ${why} |`)
-  })
+  it.each(Object.entries({ ...Rows.curlDiffering.strict, ...Rows.curlSilent.strict }))(
+    "has %s",
+    (test, [strict, why]) => {
+      const row = Rows.curlDiffering.default[test] ?? Rows.curlSilent.default[test]
+      const line = `| ${test} | ${row?.[0] ?? "accept"} | ${strict} | ${why} |`
+      assert.isTrue(lines.has(line), line)
+    }
+  )
 
   it.each(Object.entries(Rows.contentLengthDiffering))("has %j", (input, why) => {
     const line = `| \`${input.replaceAll("\r\n", "\\r\\n")}\` | refuse | ${why} |`
     assert.isTrue(lines.has(line), line)
   })
 
-  it.each(Object.entries(Rows.h1Parsing))("has h1-parsing %s", (name, verdict) => {
-    assert.isTrue(lines.has(`| ${name} | ${verdict} |`), `| ${name} | ${verdict} |`)
+  it.each(Object.entries(Rows.h1Parsing))("has h1-parsing %s", (name, [byDefault, strict]) => {
+    assert.isTrue(lines.has(`| ${name} | ${byDefault} | ${strict} |`), `| ${name} | ${byDefault} | ${strict} |`)
   })
 })

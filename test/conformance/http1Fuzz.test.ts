@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { decodeText } from "../../src/internal/network/http1/head.js"
 import { type NodeOutcome, nodeOutcome } from "../support/nodeClient.js"
-import { bytesOf, cutAt, type Outcome, parsePieces } from "../support/replies.js"
+import { bytesOf, cutAt, type Outcome, parsePieces, strictLimits } from "../support/replies.js"
 
 // FUZZ_SEED, FUZZ_RUNS and FUZZ_TIME (milliseconds for each property) are for longer runs by hand.
 const seed = Number(process.env.FUZZ_SEED ?? 20261122)
@@ -191,7 +191,7 @@ describe(`fuzzing against node:http (seed ${seed})`, () => {
       fc.asyncProperty(replies, methods, places, async (reply, method, cuts) => {
         const raw = render(reply, method)
         const pieces = piecesOf(raw, cuts)
-        const ours = parsePieces(pieces, { method })
+        const ours = parsePieces(pieces, { method, limits: strictLimits })
         assert.strictEqual(ours.result, "complete", JSON.stringify({ raw, ours }))
         assert.strictEqual(ours.status, reply.status)
         assert.strictEqual(ours.excess, 0)
@@ -210,7 +210,7 @@ describe(`fuzzing against node:http (seed ${seed})`, () => {
       fc.asyncProperty(replies, edits, methods, places, async (reply, list, method, cuts) => {
         const raw = mutate(render(reply, method), list)
         const pieces = piecesOf(raw, cuts)
-        const ours = parsePieces(pieces, { method })
+        const ours = parsePieces(pieces, { method, limits: strictLimits })
         if (ours.result !== "complete" || isKnown(ours)) {
           refused++
           return

@@ -14,7 +14,14 @@
  */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
-import { bytesOf, type Options, type Outcome, parse, parsePieces } from "../support/replies.js"
+import {
+  bytesOf,
+  type Options,
+  type Outcome,
+  parseStrict as parse,
+  parsePieces,
+  strictLimits
+} from "../support/replies.js"
 
 type Expected = Partial<Outcome>
 type Row = readonly [name: string, section: string, raw: string, expected: Expected, options?: Options]
@@ -430,7 +437,7 @@ describe("docs/conformance.md", () => {
     it(`has ${name}, as it is`, () => {
       const line = `| ${name} | ${blocks} | ${llhttp} | ${we} | ${why} |`
       assert.isTrue(lines.has(line), line)
-      const outcome = parsePieces([bytesOf(raw)], options)
+      const outcome = parsePieces([bytesOf(raw)], { ...options, limits: strictLimits })
       const picked = Object.fromEntries(Object.keys(expected).map((key) => [key, outcome[key as keyof Outcome]]))
       assert.deepStrictEqual(picked, expected, JSON.stringify(outcome))
     })

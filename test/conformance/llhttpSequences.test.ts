@@ -4,8 +4,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import type { ParsedHead } from "../../src/internal/network/http1/head.js"
-import { defaultLimits, Parser } from "../../src/internal/network/http1/parser.js"
-import { bytesOf, cutAt } from "../support/replies.js"
+import { Parser } from "../../src/internal/network/http1/parser.js"
+import { bytesOf, cutAt, strictLimits } from "../support/replies.js"
 
 const second = "HTTP/1.1 418 Other\r\n\r\n"
 
@@ -22,7 +22,7 @@ const exchange = (pieces: ReadonlyArray<Uint8Array>, methods: ReadonlyArray<stri
   const waiting = methods.slice()
   let left = 0
   let idle = false
-  const parser = new Parser(defaultLimits, {
+  const parser = new Parser(strictLimits, {
     onInformational: () => {},
     onHead: (head: ParsedHead) =>
       answers.push({ status: head.status, keepAlive: head.keepAlive, body: "", complete: false }),

@@ -250,7 +250,8 @@ describe("informational responses", () => {
     ["102", info(102)],
     ["103 three times", info(103, "Link: </a>").repeat(3)],
     ["103 with a length, which has no body", info(103, "Content-Length: 5")],
-    ["16 of them", info(199).repeat(16)]
+    ["17 of them", info(199).repeat(17)],
+    ["5000 of them", info(103).repeat(5000)]
   ]
   for (const [name, raw] of taken) {
     itFault(
@@ -266,7 +267,6 @@ describe("informational responses", () => {
   }
 
   const refused: ReadonlyArray<readonly [string, Server.Play, string, string | undefined]> = [
-    ["17 of them", plays(request, send(info(103).repeat(17)), send(own)), "BadHttpMessage", "Limit"],
     ["20 000 of them", plays(request, send(info(103).repeat(20_000)), send(own)), "BadHttpMessage", "Limit"],
     [
       "101 that nobody asked for",
@@ -306,16 +306,9 @@ describe("what is no HTTP", () => {
     ["a TLS alert", Buffer.from("15030300020228", "hex"), "StatusLine", "\\x15"],
     ["HTML alone", "<html>", "StatusLine", "<"],
     ["a field without colon", "HTTP/1.1 200 OK\r\nNo colon\r\n\r\n", "Header", "No"],
-    ["a bare line feed", "HTTP/1.1 200 OK\nA: b\n\n", "StatusLine", "\\n"],
     ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na", "Framing", "2"],
-    [
-      "length and chunks",
-      "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-      "Framing",
-      "chunked"
-    ],
-    ["a head that does not end", `HTTP/1.1 200 OK\r\n${`A: ${"b".repeat(1000)}\r\n`.repeat(100)}`, "Limit", "b"],
-    ["too many fields", `HTTP/1.1 200 OK\r\n${"A: b\r\n".repeat(200)}\r\n`, "Limit", "A"]
+    ["a head that does not end", `HTTP/1.1 200 OK\r\n${`A: ${"b".repeat(1000)}\r\n`.repeat(400)}`, "Limit", "b"],
+    ["too many fields", `HTTP/1.1 200 OK\r\n${"A: b\r\n".repeat(1200)}\r\n`, "Limit", "A"]
   ]
   for (const [name, raw, reason, excerpt] of rows) {
     for (const [how, play] of [
@@ -451,14 +444,15 @@ describe("public suites over sockets", () => {
       name: test,
       raw: Buffer.from(rawBase64, "base64"),
       verdict:
-        (Rows.curlDiffering[test] ?? Rows.curlSilent[test])?.[0] ?? (Number(curlErrorcode) === 0 ? "accept" : "refuse")
+        (Rows.curlDiffering.default[test] ?? Rows.curlSilent.default[test])?.[0] ??
+        (Number(curlErrorcode) === 0 ? "accept" : "refuse")
     }))
   )
   replay("wpt-h1-parsing.json", "wpt-h1-parsing.json", (json) =>
     json.map(({ name = "", rawBase64 = "" }) => ({
       name,
       raw: Buffer.from(rawBase64, "base64"),
-      verdict: Rows.h1Parsing[name] ?? "accept"
+      verdict: Rows.h1Parsing[name]?.[0] ?? "accept"
     }))
   )
 })

@@ -8,8 +8,8 @@ const src = new URL("../../src/", import.meta.url)
 /** From the ground up: a folder may import those before it, and itself. "" is `src/internal` itself. */
 const floors = [
   "",
-  "errors",
   "http",
+  "errors",
   "transport",
   "cookies",
   "network/tls",

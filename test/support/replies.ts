@@ -4,6 +4,7 @@
 import * as assert from "node:assert/strict"
 import type { ParsedHead } from "../../src/internal/network/http1/head.js"
 import { defaultLimits, Parser, type ParserLimits } from "../../src/internal/network/http1/parser.js"
+import { deviationsOf } from "../../src/internal/transport/deviations.js"
 
 export interface Outcome {
   /** "complete": a whole response. "cut": the peer ended too early. "tunnel": 101, or 2xx to CONNECT. */
@@ -26,6 +27,7 @@ export interface Outcome {
   readonly where: string | undefined
   readonly description: string | undefined
   readonly excerpt: string | undefined
+  readonly deviations: ReadonlyArray<string>
 }
 
 export interface Options {
@@ -99,7 +101,8 @@ export const parsePieces = (pieces: ReadonlyArray<Uint8Array>, options: Options 
     failure: failure?.reason,
     where: failure?.where,
     description: failure?.description,
-    excerpt: failure?.excerpt
+    excerpt: failure?.excerpt,
+    deviations: deviationsOf(parser.deviations)
   }
 }
 
@@ -127,4 +130,18 @@ export const parse = (raw: string | Uint8Array, options: Options = {}): Outcome 
     assert.deepEqual(parsePieces(cutAt(bytes, [at]), options), whole, `cut at ${at}`)
   }
   return whole
+}
+
+/** The same by a parser that refuses what a user agent may tolerate, and with the limits that these tests were written for. */
+export const parseStrict = (raw: string | Uint8Array, options: Options = {}): Outcome =>
+  parse(raw, { ...options, limits: { ...strictLimits, ...options.limits } })
+
+export const strictLimits: ParserLimits = {
+  ...defaultLimits,
+  strict: true,
+  maxLineSize: 8190,
+  maxHeaders: 128,
+  maxHeadSize: 65_536,
+  maxTrailerSize: 65_536,
+  maxInformational: 16
 }

@@ -4,12 +4,14 @@
 
 import type { ClientError } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
+import * as Methods from "../http/methods.js"
 
 /** "unsent": no byte of the attempt can have been acted upon. "sent": it may have been. "never": it would fail again. */
 export type Retryability = "never" | "sent" | "unsent"
 
 /** Whether a method is idempotent (RFC 9110 section 9.2.2); methods are case-sensitive. */
-export const isIdempotent = (method: string | undefined): boolean => method !== undefined && isIdempotent(method)
+export const isIdempotent = (method: string | undefined): boolean =>
+  method !== undefined && Methods.isIdempotent(method)
 
 const passing: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504])
 

@@ -10,6 +10,7 @@ import type { ClientRequest } from "../../ClientRequest.js"
 import type { Counts, MockCall, MockHandler, MockRequest } from "../../Connector.js"
 import { type ClientError, isClientError, SessionClosedError } from "../../Errors.js"
 import { atMost } from "../transport/deadlines.js"
+import { noDeviations } from "../transport/deviations.js"
 import { makeHub } from "../transport/signalHub.js"
 import type { Connection, Exchange, Transport } from "../transport/transport.js"
 import { fromResponse } from "./mockAnswer.js"
@@ -100,7 +101,8 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
       _tag: "ConnectionClosed",
       connectionId: connection.id,
       reason: "ConnectionClose",
-      requests: 1
+      requests: 1,
+      deviations: noDeviations
     })
     if (this.active.size === 0) this.onQuiet?.()
   }

@@ -10,6 +10,7 @@ import { type ClientError, ConnectionTimeoutError, PoolSaturatedError, SessionCl
 import type { ConnectionClosed } from "../../Tracing.js"
 import { endedBy } from "../raceWithCallback.js"
 import { atMost, type Deadline } from "../transport/deadlines.js"
+import { noDeviations } from "../transport/deviations.js"
 import { Sockets, type Wire } from "../transport/networkStream.js"
 import { type Lease, Pool } from "../transport/pool.js"
 import type { Hub } from "../transport/signalHub.js"
@@ -285,7 +286,11 @@ export class Network implements Transport, ConnectionOwner {
 
   onReusable(connection: Http1Connection, exchange: Exchange, now: number): boolean {
     if (this.forceClose || this.state !== "open" || connection.maxIdle <= 0) return false
-    exchange.trace?.offer({ _tag: "ConnectionReleased", connectionId: connection.id })
+    exchange.trace?.offer({
+      _tag: "ConnectionReleased",
+      connectionId: connection.id,
+      deviations: connection.deviations
+    })
     // Idle before its slot is free, so that the next in the queue can have it.
     this.pool.keep(connection, exchange.deadlines, now)
     this.freeSlot(connection)
@@ -295,7 +300,13 @@ export class Network implements Transport, ConnectionOwner {
   onClosed(connection: Http1Connection, reason: ConnectionClosed["reason"], exchange: Exchange | undefined): void {
     if (exchange === undefined) this.pool.drop(connection)
     const watcher = exchange?.trace ?? (this.hub.active() ? this.hub : undefined)
-    watcher?.offer({ _tag: "ConnectionClosed", connectionId: connection.id, reason, requests: connection.requests })
+    watcher?.offer({
+      _tag: "ConnectionClosed",
+      connectionId: connection.id,
+      reason,
+      requests: connection.requests,
+      deviations: exchange === undefined ? noDeviations : connection.deviations
+    })
     this.freeSlot(connection)
   }
 
@@ -308,7 +319,8 @@ export class Network implements Transport, ConnectionOwner {
         _tag: "ConnectionClosed",
         connectionId: connection.id,
         reason: "Upgraded",
-        requests: connection.requests
+        requests: connection.requests,
+        deviations: noDeviations
       })
       this.freeSlot(connection)
     }

@@ -13,6 +13,7 @@ import * as Stream from "effect/Stream"
 import type {
   ClientResponse,
   ConnectionInfo,
+  Deviation,
   JsonOptions,
   ResponseHead,
   Timings,
@@ -26,6 +27,7 @@ import { headersOf } from "../http/platformHeaders.js"
 import { type Pull, pulled } from "../pullStream.js"
 import { endedBy } from "../raceWithCallback.js"
 import * as Deadlines from "../transport/deadlines.js"
+import { deviationsOf } from "../transport/deviations.js"
 import { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/transport.js"
 import { BodyReader, type BodySink } from "./body/bodyReader.js"
@@ -70,6 +72,9 @@ export class Response extends ResponseBody implements ClientResponse {
   }
   get history(): ReadonlyArray<ResponseHead> {
     return this.source.history
+  }
+  override get deviations(): ReadonlyArray<Deviation> {
+    return deviationsOf(this.head.deviations | this.body.deviations)
   }
   get timings(): Timings {
     return this.source.timings()

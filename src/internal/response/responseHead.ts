@@ -5,13 +5,14 @@ import type * as Cookies from "@effect/platform/Cookies"
 import type * as Headers from "@effect/platform/Headers"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
-import type { ContentDisposition, Link, RequestInfo, ResponseHead } from "../../ClientResponse.js"
+import type { ContentDisposition, Deviation, Link, RequestInfo, ResponseHead } from "../../ClientResponse.js"
 import { fromLines } from "../cookies/responseCookies.js"
 import * as Disposition from "../http/contentDisposition.js"
 import * as Links from "../http/links.js"
 import * as MediaType from "../http/mediaType.js"
 import { headersOf } from "../http/platformHeaders.js"
 import { redactHeader, redactUrl } from "../redact.js"
+import { deviationsOf } from "../transport/deviations.js"
 import type { Head } from "../transport/transport.js"
 
 /** What a response's head is made of. */
@@ -123,6 +124,9 @@ export class ResponseHeadView extends Inspectable.Class implements ResponseHead 
   }
   get lengthVerified(): boolean {
     return this.head.lengthVerified
+  }
+  get deviations(): ReadonlyArray<Deviation> {
+    return deviationsOf(this.head.deviations)
   }
   get contentDisposition(): Option.Option<ContentDisposition> {
     return Disposition.parse(this.head.get("content-disposition"))

@@ -121,7 +121,8 @@ export class HopTrace implements Trace, BodyWatch {
           requestId: call.call.id,
           attempt: this.attempt,
           hop: request.hop,
-          connectionId: facts.connectionId
+          connectionId: facts.connectionId,
+          deviations: facts.deviations
         }
       default:
         return call.build(facts, time, this.attempt, request)

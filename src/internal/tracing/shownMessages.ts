@@ -33,6 +33,9 @@ class ShownHead implements Head {
   get lengthVerified(): boolean {
     return this.head.lengthVerified
   }
+  get deviations(): number {
+    return this.head.deviations
+  }
   name(index: number): string {
     return this.head.name(index)
   }

@@ -38,6 +38,8 @@ export class IncomingBody {
   ended = false
   error: ClientError | undefined = undefined
   trailers: Trailers = []
+  /** Deviations that were tolerated since its head, as bits of `deviations.ts`. */
+  deviations = 0
   /** Total, if the head says it. */
   readonly length: number | undefined
   private control: BodyControl | undefined

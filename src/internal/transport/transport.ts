@@ -119,6 +119,8 @@ export interface Head {
   readonly contentLength: number | undefined
   /** Whether the message says where its body ends, so that a cut shows; otherwise the connection's end is its end. */
   readonly lengthVerified: boolean
+  /** Deviations that were tolerated, as bits of `deviations.ts`. */
+  readonly deviations: number
 }
 
 /** When phases began and ended, in the request's time; `undefined` where they did not take place. */

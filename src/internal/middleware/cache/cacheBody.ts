@@ -45,6 +45,7 @@ export const listenTo = (
     },
     onEnd: () => {
       if (size <= limit) listener.onComplete(Buffer.concat(pieces))
+      to.deviations = from.deviations
       to.end(from.trailers)
     },
     onError: (error) => {

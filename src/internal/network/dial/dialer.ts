@@ -21,6 +21,7 @@ import type { ResolverService } from "../../../Resolver.js"
 import type { Sockets, Wire } from "../../transport/networkStream.js"
 import { DataReader, type SocketReader } from "../../transport/socketReader.js"
 import type { Exchange, ProxyRoute, Route } from "../../transport/transport.js"
+import { resolveLimits } from "../http1/limits.js"
 import { compileAddressPolicy } from "./addressPolicy.js"
 import { DnsCache } from "./dnsCache.js"
 import { forwards } from "./forwards.js"
@@ -57,6 +58,7 @@ const familyOf = ({ family, localAddress }: TcpOptions): 4 | 6 | undefined => {
 }
 
 const settingsOf = (options: TcpOptions, resolver: ResolverService, scope: Scope.Scope): TcpSettings => ({
+  http1: resolveLimits(options.http1),
   cache: new DnsCache({
     resolver,
     family: familyOf(options),
@@ -188,7 +190,7 @@ const throughProxy = Effect.fnUntraced(function* (
   const { reader, socket } = connected
   if (forward) return wireOf(socket, connected, reader === undefined ? { forward } : { forward, reader })
   const inner = speaksHttp
-    ? yield* tunnel(socket, proxy, origin, exchange)
+    ? yield* tunnel(socket, proxy, origin, exchange, settings.http1)
     : yield* socks(socket, proxy, destination, exchange)
   return yield* finish(step, exchange, inner, connected, undefined)
 })

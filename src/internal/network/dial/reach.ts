@@ -14,12 +14,15 @@ import type { Address } from "../../../Resolver.js"
 import type { Sockets } from "../../transport/networkStream.js"
 import type { Trace } from "../../transport/trace.js"
 import type { ExchangeContext } from "../../transport/transport.js"
+import type { ParserLimits } from "../http1/limits.js"
 import type { Allows } from "./addressPolicy.js"
 import { type DnsCache, LookupTimeout } from "./dnsCache.js"
 import { type Connected, type ConnectFailure, connect } from "./race.js"
 
 /** A connector's options, read once; durations are milliseconds, `Infinity` is off. */
 export interface TcpSettings {
+  /** For the reply to CONNECT. */
+  readonly http1: ParserLimits
   readonly cache: DnsCache
   readonly allows: Allows
   readonly localAddress: string | undefined

@@ -8,7 +8,7 @@ import { BadHttpMessage, ClientHttpProxyError } from "../../../Errors.js"
 import type { Origin } from "../../http/origin.js"
 import type { Deadline } from "../../transport/deadlines.js"
 import type { Head, ProxyRoute } from "../../transport/transport.js"
-import { defaultLimits, Parser, type ParserLimits } from "../http1/parser.js"
+import { Parser, type ParserLimits } from "../http1/parser.js"
 import {
   type HandshakeContext,
   type HandshakeError,
@@ -194,6 +194,6 @@ export const tunnel = (
   proxy: ProxyRoute,
   origin: Origin,
   context: HandshakeContext,
-  limits: ParserLimits = defaultLimits
+  limits: ParserLimits
 ): Effect.Effect<Net.Socket, HandshakeError> =>
   handshake(socket, proxy, context, (outcome) => new Connect(socket, proxy, origin, context, limits, outcome))

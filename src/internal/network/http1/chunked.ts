@@ -1,8 +1,9 @@
 /**
  * Takes the chunks of a body apart, up to the last one (RFC 9112, section 7.1). White space around a size or in its
- * extensions is refused, as are sizes of more than 16 digits.
+ * extensions is refused in strict mode and skipped otherwise; sizes of more than 16 digits are refused.
  */
-import { CR, excerptOf, hex, LF, token } from "./bytes.js"
+import { BareLineFeed, ChunkExtension, ChunkSizeSpacing } from "../../transport/deviations.js"
+import { CR, excerptOf, HTAB, hex, LF, SP, token } from "./bytes.js"
 import type { ParserLimits } from "./limits.js"
 import type { Reason } from "./scanner.js"
 
@@ -21,6 +22,10 @@ const DataCr = 10
 const DataLf = 11
 const Last = 12
 const Broken = 13
+/** White space after a size. */
+const SizeEnd = 14
+/** The rest of a line that is not a well-formed extension. */
+const FreeText = 15
 
 const SEMICOLON = 0x3b
 const EQUALS = 0x3d
@@ -41,6 +46,8 @@ export class Chunks {
   reason: Reason = "Framing"
   description = ""
   excerpt = ""
+  /** Bits of `deviations.ts`. */
+  deviations = 0
   private readonly limits: ParserLimits
   private state = SizeStart
   private size = 0
@@ -56,6 +63,7 @@ export class Chunks {
 
   begin(): void {
     this.overhead = 0
+    this.deviations = 0
     this.beginSize()
   }
 
@@ -107,11 +115,14 @@ export class Chunks {
   }
 
   private step(byte: number): void {
-    if (this.state <= SizeLf) this.lineSize++
+    if (this.state <= SizeLf || this.state >= SizeEnd) this.lineSize++
     switch (this.state) {
       case SizeStart:
       case Size:
         this.sizeDigit(byte)
+        return
+      case SizeEnd:
+        this.afterSize(byte)
         return
       case SizeLf:
         if (byte === LF) this.endOfLine()
@@ -119,15 +130,34 @@ export class Chunks {
         return
       case DataCr:
         if (byte === CR) this.state = DataLf
+        else if (byte === LF && this.tolerates(BareLineFeed)) this.beginSize()
         else this.fail(byte, "chunk is longer than its size")
         return
       case DataLf:
         if (byte === LF) this.beginSize()
         else this.fail(byte, "CR without LF after a chunk")
         return
+      case FreeText:
+        if (!this.lineEnd(byte)) this.grow()
+        return
       default:
         if (this.extensionByte(byte)) this.grow()
     }
+  }
+
+  /** Records a deviation, unless the parser is strict. */
+  private tolerates(deviation: number): boolean {
+    if (this.limits.strict) return false
+    this.deviations |= deviation
+    return true
+  }
+
+  /** Whether the byte ends the size line. */
+  private lineEnd(byte: number): boolean {
+    if (byte === CR) this.state = SizeLf
+    else if (byte === LF && this.tolerates(BareLineFeed)) this.endOfLine()
+    else return false
+    return true
   }
 
   private sizeDigit(byte: number): void {
@@ -139,9 +169,18 @@ export class Chunks {
       if (this.digits > maxDigits || this.size > Number.MAX_SAFE_INTEGER) this.fail(byte, "chunk size is too large")
       return
     }
-    if (this.state === Size && byte === CR) this.state = SizeLf
-    else if (this.state === Size && byte === SEMICOLON) this.beginExtension()
-    else this.fail(byte, "chunk size is not a hexadecimal number")
+    if ((byte === SP || byte === HTAB) && this.tolerates(ChunkSizeSpacing)) {
+      if (this.state === Size) this.state = SizeEnd
+      this.grow()
+    } else if (this.state === Size) this.afterSize(byte)
+    else this.fail(byte, badSize)
+  }
+
+  private afterSize(byte: number): void {
+    if (byte === SEMICOLON) this.beginExtension()
+    else if (this.lineEnd(byte)) return
+    else if (this.state === SizeEnd && (byte === SP || byte === HTAB)) this.grow()
+    else this.fail(byte, badSize)
   }
 
   private beginExtension(): void {
@@ -163,24 +202,24 @@ export class Chunks {
     switch (this.state) {
       case ExtensionName:
         if (token[byte] === 1) this.named = true
-        else if (!this.named) return this.fail(byte, "chunk extension without a name")
+        else if (!this.named) return this.malformed(byte, "chunk extension without a name")
         else if (byte === EQUALS) this.state = ExtensionValueStart
         else return this.endOfExtension(byte)
         return true
       case ExtensionValueStart:
         if (byte === QUOTE) this.state = Quoted
         else if (token[byte] === 1) this.state = ExtensionValue
-        else return this.fail(byte, badExtension)
+        else return this.malformed(byte, badExtension)
         return true
       case ExtensionValue:
         return token[byte] === 1 || this.endOfExtension(byte)
       case Quoted:
         if (byte === QUOTE) this.state = QuotedEnd
         else if (byte === BACKSLASH) this.state = QuotedPair
-        else if (!isQuotable(byte)) return this.fail(byte, badExtension)
+        else if (!isQuotable(byte)) return this.malformed(byte, badExtension)
         return true
       case QuotedPair:
-        if (!isQuotable(byte)) return this.fail(byte, badExtension)
+        if (!isQuotable(byte)) return this.malformed(byte, badExtension)
         this.state = Quoted
         return true
       default:
@@ -188,11 +227,19 @@ export class Chunks {
     }
   }
 
-  private endOfExtension(byte: number): false {
-    if (byte === CR) this.state = SizeLf
-    else if (byte === SEMICOLON) this.beginExtension()
-    else this.fail(byte, badExtension)
-    return false
+  private endOfExtension(byte: number): boolean {
+    if (byte === SEMICOLON) {
+      this.beginExtension()
+      return false
+    }
+    return this.lineEnd(byte) ? false : this.malformed(byte, badExtension)
+  }
+
+  /** Skips the rest of the line in place of failing. Whether the byte counts as one of the extension. */
+  private malformed(byte: number, description: string): boolean {
+    if (!this.tolerates(ChunkExtension)) return this.fail(byte, description)
+    this.state = FreeText
+    return !this.lineEnd(byte)
   }
 
   private endOfLine(): void {
@@ -214,4 +261,5 @@ export class Chunks {
   }
 }
 
+const badSize = "chunk size is not a hexadecimal number"
 const badExtension = "malformed chunk extension"

@@ -2,10 +2,11 @@
  * One HTTP/1.1 connection: one exchange at a time, and nothing of one that could reach another.
  */
 import { TLSSocket } from "node:tls"
-import type { ConnectionInfo } from "../../../ClientResponse.js"
+import type { ConnectionInfo, Deviation } from "../../../ClientResponse.js"
 import type { ClientError } from "../../../Errors.js"
 import type { ConnectionClosed } from "../../../Tracing.js"
 import type { Deadline } from "../../transport/deadlines.js"
+import { deviationsOf, mustClose } from "../../transport/deviations.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import { type BodyControl, IncomingBody, type Trailers } from "../../transport/incomingBody.js"
 import type { Wire } from "../../transport/networkStream.js"
@@ -37,6 +38,7 @@ export interface ConnectionOwner {
 /** Reasons that are not failures. */
 const orderly: ReadonlySet<ConnectionClosed["reason"]> = new Set([
   "ConnectionClose",
+  "Deviation",
   "ForceClose",
   "IdleTimeout",
   "PeerClosed",
@@ -114,6 +116,11 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     wire.reader.read(this.onData)
     // It may have closed before anybody listened.
     if (socket.destroyed && !this.closed) this.shut("PeerClosed")
+  }
+
+  /** Deviations that were tolerated in the last response. */
+  get deviations(): ReadonlyArray<Deviation> {
+    return deviationsOf(this.parser.deviations)
   }
 
   get info(): ConnectionInfo {
@@ -351,6 +358,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     // A head has to be whole in time, however it trickles.
     if (this.body !== undefined) this.silence.heard(this.cameAt)
     const next = this.parser.execute(slab, start, end)
+    if (this.parser.deviations !== 0 && this.body !== undefined) this.body.deviations = this.parser.deviations
     if (this.closed) return true
     if (next < 0) {
       this.onBroken(exchange)
@@ -412,6 +420,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     exchange.marks.end("body", this.cameAt)
     this.body = undefined
     if (excess) this.shut("Unsolicited")
+    else if (mustClose(this.parser.deviations)) this.shut("Deviation")
     else if (!this.sent || !head.keepAlive || exchange.wire.close) this.shut("ConnectionClose")
     else {
       this.stopDraining()

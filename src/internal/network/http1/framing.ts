@@ -1,6 +1,7 @@
 /**
  * What the fields of a head say about where its body ends and whether the connection lasts (RFC 9112, sections 6, 9).
  */
+import { IdentityCoding, LengthWithChunked, RepeatedChunked } from "../../transport/deviations.js"
 import { HTAB, isWord, SP } from "./bytes.js"
 
 /** Fields that frame a message or name its connection. */
@@ -33,7 +34,14 @@ export class Framing {
   keepAlive = false
   /** Milliseconds; -1: not given. */
   timeout = -1
+  /** Bits of `deviations.ts`. */
+  deviations = 0
   private digits = 0
+  private readonly strict: boolean
+
+  constructor(strict: boolean) {
+    this.strict = strict
+  }
 
   reset(): void {
     this.length = -1
@@ -41,6 +49,7 @@ export class Framing {
     this.close = false
     this.keepAlive = false
     this.timeout = -1
+    this.deviations = 0
     this.digits = 0
   }
 
@@ -62,7 +71,7 @@ export class Framing {
 
   // A list is taken if its members are the same to the letter: recipients differ on what "042, 42" is.
   private contentLength(bytes: Uint8Array, start: number, end: number): string | undefined {
-    if (this.chunked) return "Content-Length and Transfer-Encoding"
+    if (this.chunked && this.strict) return "Content-Length and Transfer-Encoding"
     let index = start
     for (;;) {
       while (index < end && isSpace(bytes[index])) index++
@@ -88,10 +97,30 @@ export class Framing {
 
   private transferEncoding(minor: number, bytes: Uint8Array, start: number, end: number): string | undefined {
     if (minor === 0) return "Transfer-Encoding in HTTP/1.0"
+    if (!this.strict) return this.transferCodings(bytes, start, end)
     if (this.length >= 0) return "Content-Length and Transfer-Encoding"
     if (this.chunked || !isWord(bytes, start, end, "chunked")) return "Transfer-Encoding is not exactly chunked"
     this.chunked = true
     return undefined
+  }
+
+  /** Takes "chunked" once for any number of times, and "identity", which RFC 7230 removed, for nothing. */
+  private transferCodings(bytes: Uint8Array, start: number, end: number): string | undefined {
+    let wrong: string | undefined
+    let members = 0
+    eachMember(bytes, start, end, (from, to) => {
+      members++
+      if (isWord(bytes, from, to, "identity")) this.deviations |= IdentityCoding
+      else if (!isWord(bytes, from, to, "chunked")) wrong = "Transfer-Encoding is not chunked"
+      else if (this.chunked) this.deviations |= RepeatedChunked
+      else this.chunked = true
+    })
+    return members === 0 ? "Transfer-Encoding is not chunked" : wrong
+  }
+
+  /** Decides between two ways to end a body, once all fields are read: chunked wins (RFC 9112 section 6.3). */
+  settle(): void {
+    if (this.chunked && this.length >= 0) this.deviations |= LengthWithChunked
   }
 
   private connection(bytes: Uint8Array, start: number, end: number): void {

@@ -16,6 +16,8 @@ export interface HeadFacts {
   readonly reasonEnd: number
   /** Whether no byte of a value or the reason was above 0x7f. */
   readonly ascii: boolean
+  /** Whether a value has line ends in it. */
+  readonly folded: boolean
   /** Those of name and value, four to a line: start, end, start, end; others may follow. */
   readonly offsets: ReadonlyArray<number>
   /** Lines. */
@@ -42,7 +44,10 @@ export class ParsedHead implements Head {
   private readonly reasonEnd: number
   /** All of it, as latin1. */
   readonly text: string
-  private readonly ascii: boolean
+  /** Whether values can be cut from the text as they are. */
+  private readonly plain: boolean
+  private readonly folded: boolean
+  readonly deviations: number
   private readonly offsets: ReadonlyArray<number>
 
   /** What is kept of the facts is copied. */
@@ -51,7 +56,8 @@ export class ParsedHead implements Head {
     text: string,
     framing: FramingKind,
     contentLength: number | undefined,
-    keepAlive: boolean
+    keepAlive: boolean,
+    deviations: number
   ) {
     this.status = facts.status
     this.version = facts.minor === 1 ? "1.1" : "1.0"
@@ -63,7 +69,9 @@ export class ParsedHead implements Head {
     this.reasonStart = facts.reasonStart
     this.reasonEnd = facts.reasonEnd
     this.text = text
-    this.ascii = facts.ascii
+    this.plain = facts.ascii && !facts.folded
+    this.folded = facts.folded
+    this.deviations = deviations
     this.offsets = facts.offsets.slice(0, facts.count << 2)
   }
 
@@ -104,7 +112,7 @@ export class ParsedHead implements Head {
     for (let at = 0; at < this.offsets.length; at += 4) {
       out.push([
         this.bytes(this.offsets[at], this.offsets[at + 1]),
-        this.bytes(this.offsets[at + 2], this.offsets[at + 3])
+        this.valueBytes(this.offsets[at + 2], this.offsets[at + 3])
       ])
     }
     return out
@@ -124,14 +132,35 @@ export class ParsedHead implements Head {
     return new Uint8Array(Buffer.from(this.text.slice(start, end), "latin1"))
   }
 
+  private valueBytes(start: number, end: number): Uint8Array {
+    if (!this.folded) return this.bytes(start, end)
+    return new Uint8Array(Buffer.from(unfold(this.text.slice(start, end)), "latin1"))
+  }
+
   private cut(start: number, end: number): string {
     const slice = this.text.slice(start, end)
     return this.text.length <= sliceLimit ? slice : Buffer.from(slice, "latin1").toString("latin1")
   }
 
   private decode(start: number, end: number): string {
-    return this.ascii ? this.cut(start, end) : decodeText(this.text.slice(start, end))
+    if (this.plain) return this.cut(start, end)
+    const text = this.text.slice(start, end)
+    return decodeText(this.folded ? unfold(text) : text)
   }
+}
+
+/** Replaces each line end, with the white space around it, by one space (RFC 9112 section 5.2). */
+export const unfold = (latin1: string): string =>
+  latin1.includes("\n") ? trimBlank(latin1.split("\n").map(trimBlank).join(" ")) : latin1
+
+const isBlank = (code: number): boolean => code === 0x20 || code === 0x09 || code === 0x0d
+
+const trimBlank = (latin1: string): string => {
+  let start = 0
+  let end = latin1.length
+  while (start < end && isBlank(latin1.charCodeAt(start))) start++
+  while (end > start && isBlank(latin1.charCodeAt(end - 1))) end--
+  return latin1.slice(start, end)
 }
 
 /** UTF-8 where it is valid, else the latin1 code units that are given. */
@@ -160,6 +189,7 @@ export const headOf = (parts: HeadParts): Head => {
     count: headers.length,
     contentLength: parts.contentLength,
     lengthVerified: true,
+    deviations: 0,
     name: (index) => headers[index][0],
     value: (index) => headers[index][1],
     get: (name) => headers.find(isNamed(name))?.[1],

@@ -5,6 +5,8 @@ import type { Http1Limits } from "../../../Connector.js"
 
 /** All finite. */
 export interface ParserLimits {
+  /** Whether to refuse what a user agent may tolerate. */
+  readonly strict: boolean
   /** Bytes of the status line or of one field line, without its CRLF. */
   readonly maxLineSize: number
   /** Field lines of one head; the same for trailers. */
@@ -24,12 +26,13 @@ export interface ParserLimits {
 }
 
 export const defaultLimits: ParserLimits = {
-  maxLineSize: 8190,
-  maxHeaders: 128,
-  maxHeadSize: 65536,
-  maxInformational: 16,
+  strict: false,
+  maxLineSize: 262_144,
+  maxHeaders: 1000,
+  maxHeadSize: 262_144,
+  maxInformational: 2 ** 30,
   maxChunkExtension: 1024,
-  maxTrailerSize: 65536,
+  maxTrailerSize: 262_144,
   maxChunkOverhead: 16384,
   maxLeadingLines: 2
 }
@@ -48,7 +51,8 @@ export const resolveLimits = (given: Http1Limits | undefined): ParserLimits => {
   if (given === undefined) return defaultLimits
   const maxHeadSize = limit("maxHeadSize", given.maxHeadSize, defaultLimits.maxHeadSize)
   return {
-    maxLineSize: limit("maxLineSize", given.maxLineSize, defaultLimits.maxLineSize),
+    strict: given.strict ?? defaultLimits.strict,
+    maxLineSize: limit("maxLineSize", given.maxLineSize, maxHeadSize),
     maxHeaders: limit("maxHeaders", given.maxHeaders, defaultLimits.maxHeaders),
     maxHeadSize,
     maxInformational: limit("maxInformational", given.maxInformational, defaultLimits.maxInformational),

@@ -1,11 +1,13 @@
 /**
- * An incremental, strict parser of HTTP/1.1 responses (RFC 9112): what two recipients could read in two ways is
- * refused. One parser serves one connection, one response after another, and allocates a head and its text for each.
+ * An incremental parser of HTTP/1.1 responses (RFC 9112). By default it tolerates deviations that leave no doubt about
+ * where the body ends; the connection is closed then, so that nothing of it can be taken for the next response. In
+ * strict mode it refuses them. One parser serves one connection, and allocates a head and its text for each response.
  */
+import { BareLineFeed, mustClose } from "../../transport/deviations.js"
 import type { Trailers } from "../../transport/incomingBody.js"
 import { CR, excerptOf, LF } from "./bytes.js"
 import { Chunks } from "./chunked.js"
-import { decodeText, type FramingKind, ParsedHead } from "./head.js"
+import { decodeText, type FramingKind, ParsedHead, unfold } from "./head.js"
 import type { ParserLimits } from "./limits.js"
 import { Failed, More, type Reason, Scanner } from "./scanner.js"
 import { neverTrailers } from "./trailers.js"
@@ -56,6 +58,8 @@ export class Parser {
   failure: ParseFailure | undefined = undefined
   /** Whether a byte of the response has come. */
   started = false
+  /** Bits of `deviations.ts`: of the heads, and of the body as far as it is read. */
+  deviations = 0
   private readonly limits: ParserLimits
   private readonly handler: ParserHandler
   private readonly scanner: Scanner
@@ -82,7 +86,7 @@ export class Parser {
   constructor(limits: ParserLimits, handler: ParserHandler) {
     this.limits = limits
     this.handler = handler
-    this.scanner = new Scanner(limits.maxLineSize, limits.maxHeaders)
+    this.scanner = new Scanner(limits.maxLineSize, limits.maxHeaders, limits.strict)
     this.chunks = new Chunks(limits)
   }
 
@@ -100,6 +104,7 @@ export class Parser {
   expect(method: string, upgrade: boolean): void {
     this.failure = undefined
     this.started = false
+    this.deviations = 0
     this.method = method
     this.upgrade = upgrade
     this.informational = 0
@@ -178,6 +183,11 @@ export class Parser {
         return this.fail("head", "Limit", "empty lines before a status line", slab, at)
       }
       this.state = LeadingLf
+    } else if (byte === LF && this.informational === 0 && !this.limits.strict) {
+      if (++this.emptyLines > this.limits.maxLeadingLines) {
+        return this.fail("head", "Limit", "empty lines before a status line", slab, at)
+      }
+      this.deviations |= BareLineFeed
     } else {
       this.state = Head
       return at
@@ -239,6 +249,7 @@ export class Parser {
 
   private endOfSection(bytes: Buffer, base: number, stop: number, next: number): number {
     this.kept = 0
+    this.deviations |= this.scanner.deviations
     if (this.state === TrailerSection) {
       this.complete(this.scanner.count === 0 ? none : this.trailers(bytes, base))
       return next
@@ -249,14 +260,16 @@ export class Parser {
   }
 
   private endOfHead(bytes: Buffer, base: number, stop: number, first: boolean): boolean {
-    const status = this.scanner.status
+    const { framing, status } = this.scanner
+    framing.settle()
+    this.deviations |= framing.deviations
     if (status === 101 && !this.upgrade) return this.failAfter("Unsolicited", "101 that no request asked for", status)
     const tunnel = status === 101 || (this.method === "CONNECT" && status >= 200 && status < 300)
     if (status < 200 && !tunnel) {
       if (++this.informational > this.limits.maxInformational) {
         return this.failAfter("Limit", `more than ${this.limits.maxInformational} informational responses`, status)
       }
-      this.closing ||= this.scanner.framing.close
+      this.closing ||= framing.close
       const head = this.headFrom(bytes, base, stop, "none", undefined, !this.closing)
       this.awaitHead()
       this.handler.onInformational(head)
@@ -268,7 +281,7 @@ export class Parser {
       return true
     }
     const head = this.framed(bytes, base, stop, status)
-    this.known = first && stop - base <= knownSize ? head : undefined
+    this.known = first && stop - base <= knownSize && this.deviations === 0 ? head : undefined
     this.knownMethod = this.method
     this.follow(head)
     return true
@@ -277,14 +290,18 @@ export class Parser {
   /** RFC 9112, section 6.3. */
   private framed(bytes: Buffer, base: number, stop: number, status: number): ParsedHead {
     const { framing, minor } = this.scanner
-    const persistent = !this.closing && !framing.close && (minor === 1 || framing.keepAlive)
+    const persistent =
+      !this.closing && !framing.close && (minor === 1 || framing.keepAlive) && !mustClose(this.deviations)
     if (this.method === "HEAD" || status === 204 || status === 205 || status === 304) {
       // 204 and 205 have no content: a peer that announces some may send it, and 205 may do so without a word.
       const announced = framing.chunked || framing.length > 0 || (status === 205 && framing.length < 0)
       const reusable = persistent && (this.method === "HEAD" || status === 304 || !announced)
       return this.headFrom(bytes, base, stop, "none", undefined, reusable)
     }
-    if (framing.chunked) return this.headFrom(bytes, base, stop, "chunked", undefined, persistent)
+    if (framing.chunked) {
+      if (framing.length >= 0) this.scanner.removeContentLength(bytes, base)
+      return this.headFrom(bytes, base, stop, "chunked", undefined, persistent)
+    }
     if (framing.length >= 0) return this.headFrom(bytes, base, stop, "length", framing.length, persistent)
     return this.headFrom(bytes, base, stop, "close", undefined, false)
   }
@@ -315,7 +332,8 @@ export class Parser {
     contentLength: number | undefined,
     keepAlive: boolean
   ): ParsedHead {
-    return new ParsedHead(this.scanner, bytes.toString("latin1", base, stop), framing, contentLength, keepAlive)
+    const text = bytes.toString("latin1", base, stop)
+    return new ParsedHead(this.scanner, text, framing, contentLength, keepAlive, this.deviations)
   }
 
   private sized(slab: Buffer, at: number, end: number): number {
@@ -329,6 +347,7 @@ export class Parser {
   private chunked(slab: Buffer, at: number, end: number): number {
     const chunks = this.chunks
     const next = chunks.decode(slab, at, end)
+    this.deviations |= chunks.deviations
     if (chunks.to > chunks.from) this.handler.onBody(slab, chunks.from, chunks.to)
     if (this.state !== Chunked) return next
     if (chunks.isBroken) return this.failWith("body", chunks.reason, chunks.description, chunks.excerpt)
@@ -346,7 +365,7 @@ export class Parser {
     for (let at = 0; at < count << 2; at += 4) {
       const name = bytes.toString("latin1", base + offsets[at], base + offsets[at + 1])
       if (neverTrailers.has(name.toLowerCase())) continue
-      out.push([name, decodeText(bytes.toString("latin1", base + offsets[at + 2], base + offsets[at + 3]))])
+      out.push([name, decodeText(unfold(bytes.toString("latin1", base + offsets[at + 2], base + offsets[at + 3])))])
     }
     return out
   }

@@ -1,8 +1,17 @@
 /**
- * Reads a status line with its fields, or a trailer section, byte by byte: it may stop after any byte and go on, and
- * fails at the same byte however what comes is cut. It sees one buffer at a time and keeps places relative to `base`.
+ * Reads a status line with its fields, or a trailer section, byte by byte: it may stop after any byte and continue, and
+ * fails at the same byte however the input is cut. It sees one buffer at a time and keeps places relative to `base`.
+ * Unless it is strict it tolerates what RFC 9112 lets a user agent tolerate, and records it in `deviations`.
  */
 import type { BadHttpMessage } from "../../../Errors.js"
+import {
+  BareLineFeed,
+  ControlCharacter,
+  FoldedLine,
+  InvalidFieldName,
+  SpaceBeforeColon,
+  StatusLineSpacing
+} from "../../transport/deviations.js"
 import { COLON, CR, excerptOf, HTAB, LF, SP, text, token } from "./bytes.js"
 import { Framing, Kind, kindOf } from "./framing.js"
 
@@ -22,6 +31,17 @@ const Name = 4
 const Value = 5
 const ValueLf = 6
 const EndLf = 7
+/** White space before the first field. */
+const LeadingSpace = 8
+/** White space between a name and its colon. */
+const NameSpace = 9
+/** A name with characters that a token must not have: its line is dropped. */
+const BadName = 10
+
+// The previous line, which a folded line continues.
+const NoLine = 0
+const FieldLine = 1
+const DroppedLine = 2
 
 const statusLineStart = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e]
 
@@ -29,7 +49,7 @@ const statusLineStart = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e]
 const secretName = /cookie|auth|token|secret|key|session|location|link|refresh/i
 
 export class Scanner {
-  readonly framing = new Framing()
+  readonly framing: Framing
   /** Four to a line: start and end of name and value. */
   readonly offsets: Array<number> = []
   count = 0
@@ -39,6 +59,10 @@ export class Scanner {
   reasonEnd = 0
   /** Whether no byte of a value or the reason was above 0x7f. */
   ascii = true
+  /** Whether a value has line ends in it. */
+  folded = false
+  /** Bits of `deviations.ts`, those of `framing` aside. */
+  deviations = 0
   reason: Reason = "StatusLine"
   description = ""
   excerpt = ""
@@ -52,10 +76,16 @@ export class Scanner {
   private kind: number = Kind.Other
   private nameEnd = 0
   private valueStart = -1
+  private readonly strict: boolean
+  private previous = NoLine
+  /** White space in the status line beyond one space before the status. */
+  private shift = 0
 
-  constructor(maxLine: number, maxCount: number) {
+  constructor(maxLine: number, maxCount: number, strict: boolean) {
     this.maxLine = maxLine
     this.maxCount = maxCount
+    this.strict = strict
+    this.framing = new Framing(strict)
   }
 
   /** Begins a head of at most `maxSize` bytes. After CONNECT, framing fields of a 2xx mean nothing. */
@@ -79,8 +109,12 @@ export class Scanner {
     this.maxSize = maxSize
     this.count = 0
     this.ascii = true
+    this.folded = false
+    this.deviations = 0
     this.line = 0
     this.valueStart = -1
+    this.previous = NoLine
+    this.shift = 0
   }
 
   /** Reads `bytes[from,end)` of a section that began at `base`. Returns the place after it, `More` or `Failed`. */
@@ -109,78 +143,137 @@ export class Scanner {
         case Value:
           at = this.value(bytes, base, at, end)
           break
-        default:
+        case EndLf:
           if (bytes[at] !== LF) return this.fail(bytes, base, at, "CR without LF")
           at++
-          if (at - base > this.maxSize) return this.tooLarge(bytes, base, at)
+          if (at - base > this.maxSize) return this.tooLarge(bytes, base)
           return at
+        default:
+          at = this.unusual(bytes, base, at, end)
       }
       if (at < 0) return at
     }
     return More
   }
 
-  /** "HTTP/1.", a digit, a space, three digits, and a space or CR. */
+  /** Records a deviation, unless the scanner is strict. */
+  private tolerates(deviation: number): boolean {
+    if (this.strict) return false
+    this.deviations |= deviation
+    return true
+  }
+
+  /** "HTTP/1.", a digit, a space, three digits, and a space or the line's end. */
   private prefix(bytes: Uint8Array, base: number, from: number, end: number): number {
     for (let at = from; at < end; at++) {
       const byte = bytes[at]
-      const place = at - base
+      const place = at - base - this.shift
       if (place < 7) {
         if (byte !== statusLineStart[place]) return this.fail(bytes, base, at, "not an HTTP/1 status line")
       } else if (place === 7) {
         if (byte !== 0x30 && byte !== 0x31) return this.fail(bytes, base, at, "not HTTP/1.0 or HTTP/1.1")
         this.minor = byte - 0x30
       } else if (place === 8) {
-        if (byte !== SP) return this.fail(bytes, base, at, "no space after the version")
+        if (byte !== SP && !(byte === HTAB && this.tolerates(StatusLineSpacing))) {
+          return this.fail(bytes, base, at, "no space after the version")
+        }
+      } else if (place === 9 && (byte === SP || byte === HTAB) && this.tolerates(StatusLineSpacing)) {
+        this.shift++
+        if (this.isTooLarge(base, at)) return this.tooLarge(bytes, base)
       } else if (place < 12) {
         const digit = byte - 0x30
         if (digit < 0 || digit > 9 || (place === 9 && digit === 0)) {
           return this.fail(bytes, base, at, "status is not a number from 100 to 999")
         }
         this.status = this.status * 10 + digit
-      } else if (byte === SP || byte === CR) {
-        this.reasonStart = byte === SP ? place + 1 : place
-        this.reasonEnd = place
-        this.state = byte === SP ? ReasonText : StatusLf
-        return at + 1
-      } else return this.fail(bytes, base, at, "neither a space nor CRLF after the status")
+      } else return this.afterStatus(bytes, base, at)
     }
     return end
   }
 
+  private afterStatus(bytes: Uint8Array, base: number, at: number): number {
+    const byte = bytes[at]
+    this.reasonStart = at - base
+    this.reasonEnd = at - base
+    if (byte === CR) this.state = StatusLf
+    else if (byte === LF && this.tolerates(BareLineFeed)) this.state = LineStart
+    else if (byte === SP || (byte === HTAB && this.tolerates(StatusLineSpacing))) {
+      this.reasonStart++
+      this.state = ReasonText
+    } else return this.fail(bytes, base, at, "neither a space nor CRLF after the status")
+    return at + 1
+  }
+
   private reasonText(bytes: Uint8Array, base: number, from: number, end: number): number {
     let at = from
+    while (at < end && at - base === this.reasonStart && isBlank(bytes[at]) && this.tolerates(StatusLineSpacing)) {
+      at++
+      this.reasonStart++
+    }
+    at = this.text(bytes, at, end)
+    if (this.isTooLarge(base, at)) return this.tooLarge(bytes, base)
+    if (at === end) return end
+    const lineFeed = bytes[at] === LF && this.tolerates(BareLineFeed)
+    if (bytes[at] !== CR && !lineFeed) {
+      return this.fail(bytes, base, at, "character that a reason phrase must not have")
+    }
+    this.reasonEnd = at - base
+    this.state = lineFeed ? LineStart : StatusLf
+    return at + 1
+  }
+
+  /** Skips the characters of a value or a reason phrase. */
+  private text(bytes: Uint8Array, from: number, end: number): number {
+    let at = from
     let seen = 0
-    while (at < end) {
-      const kind = text[bytes[at]]
-      if (kind === 0) break
-      seen |= kind
+    for (;;) {
+      while (at < end) {
+        const kind = text[bytes[at]]
+        if (kind === 0) break
+        seen |= kind
+        at++
+      }
+      if (seen > 1) this.ascii = false
+      if (at === end || isLineEnd(bytes[at]) || bytes[at] === 0 || !this.tolerates(ControlCharacter)) return at
       at++
     }
-    if (seen > 1) this.ascii = false
-    if (this.isTooLarge(base, at)) return this.tooLarge(bytes, base, at)
-    if (at === end) return end
-    if (bytes[at] !== CR) return this.fail(bytes, base, at, "character that a reason phrase must not have")
-    this.reasonEnd = at - base
-    this.state = StatusLf
-    return at + 1
   }
 
   private lineStart(bytes: Uint8Array, base: number, at: number, end: number): number {
     const byte = bytes[at]
+    if (!this.strict) {
+      if (isBlank(byte)) return this.fold(bytes, base, at)
+      const wrong = this.previous === FieldLine ? this.frame(bytes, base) : undefined
+      if (wrong !== undefined) return this.fail(bytes, base, base + this.lastValueEnd - 1, wrong, "Framing")
+    }
     this.line = at - base
+    this.previous = NoLine
     if (byte === CR) {
       this.state = EndLf
       return at + 1
     }
+    if (byte === LF && this.tolerates(BareLineFeed)) {
+      this.state = EndLf
+      return at
+    }
+    return this.fieldStart(bytes, base, at, end)
+  }
+
+  private fieldStart(bytes: Uint8Array, base: number, at: number, end: number): number {
+    const byte = bytes[at]
     if (token[byte] === 0) {
-      const folded = byte === SP || byte === HTAB
-      return this.fail(
-        bytes,
-        base,
-        at,
-        folded ? "line that begins with white space" : byte === COLON ? "empty field name" : badName
-      )
+      if (byte !== 0 && !isLineEnd(byte) && this.tolerates(InvalidFieldName)) {
+        this.state = BadName
+        return at
+      }
+      const description = isBlank(byte)
+        ? "line that begins with white space"
+        : byte === COLON
+          ? "empty field name"
+          : isLineEnd(byte)
+            ? "line of white space"
+            : badName
+      return this.fail(bytes, base, at, description)
     }
     if (this.count === this.maxCount) return this.limit(bytes, base, at + 1, `more than ${this.maxCount} fields`)
     this.state = Name
@@ -190,67 +283,156 @@ export class Scanner {
   private name(bytes: Uint8Array, base: number, from: number, end: number): number {
     let at = from
     while (at < end && token[bytes[at]] === 1) at++
-    if (this.isTooLarge(base, at)) return this.tooLarge(bytes, base, at)
+    if (this.isTooLarge(base, at)) return this.tooLarge(bytes, base)
     if (at === end) return end
-    if (bytes[at] !== COLON) {
-      const byte = bytes[at]
-      const spaced = byte === SP || byte === HTAB
-      return this.fail(
-        bytes,
-        base,
-        at,
-        spaced ? "white space in or after a field name" : byte === CR || byte === LF ? "field without a colon" : badName
-      )
-    }
+    const byte = bytes[at]
     this.nameEnd = at - base
-    this.kind = kindOf(bytes, base + this.line, at)
+    if (byte === COLON) return this.valueAfter(bytes, base, at, end)
+    if (isBlank(byte) && this.tolerates(SpaceBeforeColon)) {
+      this.state = NameSpace
+      return at
+    }
+    if (isLineEnd(byte)) return this.fail(bytes, base, at, noColon)
+    if (byte !== 0 && this.tolerates(InvalidFieldName)) {
+      this.state = BadName
+      return at
+    }
+    return this.fail(bytes, base, at, isBlank(byte) ? "white space in or after a field name" : badName)
+  }
+
+  /** Begins the value after the colon at `at`. */
+  private valueAfter(bytes: Uint8Array, base: number, at: number, end: number): number {
+    this.kind = kindOf(bytes, base + this.line, base + this.nameEnd)
     this.valueStart = -1
+    this.previous = FieldLine
     this.state = Value
     return at + 1 < end ? this.value(bytes, base, at + 1, end) : at + 1
+  }
+
+  // Lines that only a tolerant scanner reads.
+
+  private unusual(bytes: Uint8Array, base: number, from: number, end: number): number {
+    let at = from
+    if (this.state === BadName) while (at < end && bytes[at] !== COLON && bytes[at] !== 0 && !isLineEnd(bytes[at])) at++
+    else while (at < end && isBlank(bytes[at])) at++
+    if (this.isTooLarge(base, at)) return this.tooLarge(bytes, base)
+    if (at === end) return end
+    if (this.state === LeadingSpace) {
+      this.line = at - base
+      return this.fieldStart(bytes, base, at, end)
+    }
+    const byte = bytes[at]
+    if (isLineEnd(byte)) return this.fail(bytes, base, at, noColon)
+    if (byte === 0) return this.fail(bytes, base, at, badName)
+    if (this.state === BadName) return this.drop(bytes, base, at)
+    if (byte === COLON) return this.valueAfter(bytes, base, at, end)
+    this.deviations |= InvalidFieldName
+    this.state = BadName
+    return at
+  }
+
+  /** Skips a line whose name is not a token, unless that could hide where the body ends. */
+  private drop(bytes: Uint8Array, base: number, at: number): number {
+    let from = base + this.line
+    let to = at
+    while (from < to && token[bytes[from]] === 0) from++
+    while (to > from && token[bytes[to - 1]] === 0) to--
+    if (isFraming(kindOf(bytes, from, to))) {
+      return this.fail(bytes, base, at, "character in the name of a framing field", "Framing")
+    }
+    this.nameEnd = at - base
+    this.kind = Kind.Other
+    this.valueStart = -1
+    this.previous = DroppedLine
+    this.state = Value
+    return at + 1
+  }
+
+  /** A line that begins with white space continues the one before, or is the first field with white space before it. */
+  private fold(_bytes: Uint8Array, base: number, at: number): number {
+    this.deviations |= FoldedLine
+    if (this.previous === NoLine) {
+      this.line = at - base
+      this.state = LeadingSpace
+      return at
+    }
+    if (this.previous === FieldLine) {
+      this.count--
+      this.folded = true
+    }
+    this.state = Value
+    return at + 1
   }
 
   private value(bytes: Uint8Array, base: number, from: number, end: number): number {
     let at = from
     if (this.valueStart < 0) {
-      while (at < end && (bytes[at] === SP || bytes[at] === HTAB)) at++
+      while (at < end && isBlank(bytes[at])) at++
       if (at < end) this.valueStart = at - base
     }
-    let seen = 0
-    while (at < end) {
-      const kind = text[bytes[at]]
-      if (kind === 0) break
-      seen |= kind
-      at++
-    }
-    if (seen > 1) this.ascii = false
-    if (this.isTooLarge(base, at)) return this.tooLarge(bytes, base, at)
+    at = this.text(bytes, at, end)
+    if (this.isTooLarge(base, at)) return this.tooLarge(bytes, base)
     if (at === end) return end
-    if (bytes[at] !== CR) return this.fail(bytes, base, at, "character that a field value must not have")
-    const start = base + this.valueStart
-    let stop = at
-    while (stop > start && (bytes[stop - 1] === SP || bytes[stop - 1] === HTAB)) stop--
-    if (this.kind !== Kind.Other) {
-      const wrong = this.frame(bytes, start, stop, at)
+    const lineFeed = bytes[at] === LF && this.tolerates(BareLineFeed)
+    if (bytes[at] !== CR && !lineFeed) return this.fail(bytes, base, at, "character that a field value must not have")
+    if (this.previous === FieldLine) {
+      const wrong = this.endOfField(bytes, base, at)
       if (wrong !== undefined) return this.fail(bytes, base, at, wrong, "Framing")
     }
+    this.state = lineFeed ? LineStart : ValueLf
+    return at + 1
+  }
+
+  /** Stores the places of a field whose line ends at `at`. Returns a fault in its framing. */
+  private endOfField(bytes: Uint8Array, base: number, at: number): string | undefined {
+    const start = base + this.valueStart
+    let stop = at
+    while (stop > start && isBlank(bytes[stop - 1])) stop--
     const place = this.count << 2
     this.offsets[place] = this.line
     this.offsets[place + 1] = this.nameEnd
     this.offsets[place + 2] = this.valueStart
     this.offsets[place + 3] = stop - base
     this.count++
-    this.state = ValueLf
-    return at + 1
+    // The next line may continue the value: a tolerant scanner reads it then.
+    return this.strict ? this.frame(bytes, base, at) : undefined
   }
 
-  /** Trailers never frame anything. White space runs from `end` to `stop`. */
-  private frame(bytes: Uint8Array, start: number, end: number, stop: number): string | undefined {
-    if (this.trailers || (this.connect && this.status >= 200 && this.status < 300)) return undefined
-    // There are recipients that take HTAB for a part of the value, and "chunked" for something else then.
-    if (this.kind <= Kind.TransferEncoding && stop > end && bytes.subarray(end, stop).includes(HTAB)) {
+  /** Reads the last field if it frames the body. Fields in trailers do not. `lineEnd` is where its line ends. */
+  private frame(bytes: Uint8Array, base: number, lineEnd?: number): string | undefined {
+    if (this.kind === Kind.Other || this.trailers) return undefined
+    if (this.connect && this.status >= 200 && this.status < 300) return undefined
+    const place = (this.count - 1) << 2
+    const start = base + this.offsets[place + 2]
+    const end = base + this.offsets[place + 3]
+    // Some recipients take HTAB as part of the value, and read something else than "chunked" then.
+    if (lineEnd !== undefined && isFraming(this.kind) && bytes.subarray(end, lineEnd).includes(HTAB)) {
       return "HTAB after the value of a framing field"
     }
-    return this.framing.field(this.kind, this.minor, bytes, start, end)
+    if (!this.folded) return this.framing.field(this.kind, this.minor, bytes, start, end)
+    const unfolded = bytes.slice(start, end).map((byte) => (isLineEnd(byte) ? SP : byte))
+    let from = 0
+    let to = unfolded.length
+    while (from < to && isBlank(unfolded[from])) from++
+    while (to > from && isBlank(unfolded[to - 1])) to--
+    return this.framing.field(this.kind, this.minor, unfolded, from, to)
+  }
+
+  /** Removes Content-Length where chunked decides instead (RFC 9112 section 6.3). */
+  removeContentLength(bytes: Uint8Array, base: number): void {
+    let kept = 0
+    for (let index = 0; index < this.count; index++) {
+      const from = index << 2
+      const kind = kindOf(bytes, base + this.offsets[from], base + this.offsets[from + 1])
+      if (kind === Kind.ContentLength) continue
+      if (kept !== from) this.offsets.copyWithin(kept, from, from + 4)
+      kept += 4
+    }
+    this.count = kept >> 2
+  }
+
+  private get lastValueEnd(): number {
+    return this.offsets[((this.count - 1) << 2) + 3]
   }
 
   private isTooLarge(base: number, at: number): boolean {
@@ -258,9 +440,9 @@ export class Scanner {
     return size - this.line > this.maxLine || size > this.maxSize
   }
 
-  private tooLarge(bytes: Uint8Array, base: number, at: number): number {
+  private tooLarge(bytes: Uint8Array, base: number): number {
     const description =
-      at - base - this.line > this.maxLine
+      this.line + this.maxLine < this.maxSize
         ? `line of more than ${this.maxLine} bytes`
         : `${this.trailers ? "trailer section" : "head"} of more than the ${this.maxSize} bytes that are left for it`
     // Only what is within the limits has been read however the bytes are cut.
@@ -294,4 +476,9 @@ export class Scanner {
   }
 }
 
+const isBlank = (byte: number): boolean => byte === SP || byte === HTAB
+const isLineEnd = (byte: number): boolean => byte === CR || byte === LF
+const isFraming = (kind: number): boolean => kind === Kind.ContentLength || kind === Kind.TransferEncoding
+
+const noColon = "field without a colon"
 const badName = "character that a field name must not have"

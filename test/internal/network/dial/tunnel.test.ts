@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, TestClock } from "effect"
 import { BadHttpMessage, ClientHttpProxyError, ClientProxyConnectionError } from "../../../../src/Errors.js"
 import { tunnel } from "../../../../src/internal/network/dial/tunnel.js"
+import { defaultLimits } from "../../../../src/internal/network/http1/limits.js"
 import type { Trace } from "../../../../src/internal/transport/trace.js"
 import type { ProxyRoute } from "../../../../src/internal/transport/transport.js"
 import { dial, listeners, makeContext, originOf, proxyRoute, readSome, scripted } from "../../proxy/support.js"
@@ -35,7 +36,7 @@ const open = (port: number, over: Partial<ProxyRoute> = {}, origin = target) =>
     const socket = yield* dial(port)
     const before = listeners(socket)
     const { context, phases } = yield* makeContext()
-    const exit = yield* Effect.exit(tunnel(socket, proxyRoute(port, over), origin, context))
+    const exit = yield* Effect.exit(tunnel(socket, proxyRoute(port, over), origin, context, defaultLimits))
     return { socket, before, after: listeners(socket), phases, exit }
   })
 
@@ -289,7 +290,9 @@ describe("CONNECT: refusals", () => {
           }
         })
       })
-      const fiber = yield* Effect.fork(Effect.exit(tunnel(socket, proxyRoute(proxy.port), target, context)))
+      const fiber = yield* Effect.fork(
+        Effect.exit(tunnel(socket, proxyRoute(proxy.port), target, context, defaultLimits))
+      )
       yield* Effect.promise(() => scheduled)
       yield* TestClock.adjust("1 second")
       const error = failure(yield* Fiber.join(fiber))
@@ -309,7 +312,7 @@ describe("CONNECT: what is no reply", () => {
     ["a bad header", "HTTP/1.1 200 OK\r\nbad header\r\n\r\n", "Header"],
     ["1 MB of header", `HTTP/1.1 200 OK\r\nA: ${"x".repeat(1_000_000)}\r\n\r\n`, "Limit"],
     ["5000 headers", `HTTP/1.1 200 OK\r\n${"A: b\r\n".repeat(5000)}\r\n`, "Limit"],
-    ["informational replies without end", "HTTP/1.1 100 Continue\r\n\r\n".repeat(1000), "Limit"]
+    ["informational replies without end", "HTTP/1.1 100 Continue\r\n\r\n".repeat(12_000), "Limit"]
   ] as const) {
     it.scopedLive(what, () =>
       Effect.gen(function* () {
@@ -359,7 +362,7 @@ describe("CONNECT: what is no reply", () => {
       const socket = yield* dial(proxy.port)
       socket.destroy()
       const { context } = yield* makeContext()
-      const error = failure(yield* Effect.exit(tunnel(socket, proxyRoute(proxy.port), target, context)))
+      const error = failure(yield* Effect.exit(tunnel(socket, proxyRoute(proxy.port), target, context, defaultLimits)))
       assert.instanceOf(error, ClientProxyConnectionError)
     })
   )
@@ -385,7 +388,9 @@ describe("CONNECT: waiting", () => {
       const socket = yield* dial(proxy.port)
       const before = listeners(socket)
       const { context, phases } = yield* makeContext({ proxy: 3000 })
-      const fiber = yield* Effect.fork(Effect.exit(tunnel(socket, proxyRoute(proxy.port), target, context)))
+      const fiber = yield* Effect.fork(
+        Effect.exit(tunnel(socket, proxyRoute(proxy.port), target, context, defaultLimits))
+      )
       yield* proxy.until(20)
       yield* TestClock.adjust("2999 millis")
       assert.isFalse(socket.destroyed)
@@ -408,7 +413,9 @@ describe("CONNECT: waiting", () => {
       })
       const socket = yield* dial(proxy.port)
       const { context } = yield* makeContext({ proxy: 3000 })
-      const fiber = yield* Effect.fork(Effect.exit(tunnel(socket, proxyRoute(proxy.port), target, context)))
+      const fiber = yield* Effect.fork(
+        Effect.exit(tunnel(socket, proxyRoute(proxy.port), target, context, defaultLimits))
+      )
       yield* proxy.until(20)
       yield* TestClock.adjust("2 seconds")
       const informed = new Promise<void>((resolve) => socket.once("data", () => resolve()))
@@ -427,7 +434,7 @@ describe("CONNECT: waiting", () => {
       const { context, phases } = yield* makeContext({ proxy: 60_000 })
       const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
       const timersBefore = timers()
-      const fiber = yield* Effect.fork(tunnel(socket, proxyRoute(proxy.port), target, context))
+      const fiber = yield* Effect.fork(tunnel(socket, proxyRoute(proxy.port), target, context, defaultLimits))
       yield* proxy.until(20)
       const exit = yield* Fiber.interrupt(fiber)
       assert.isTrue(Exit.isInterrupted(exit))
@@ -456,7 +463,7 @@ describe("CONNECT: signals", () => {
       const socket = yield* dial(proxy.port)
       const { told, trace } = watch()
       const { context } = yield* makeContext({}, trace)
-      yield* tunnel(socket, proxyRoute(proxy.port, { authorization: "Basic s3cr3t" }), target, context)
+      yield* tunnel(socket, proxyRoute(proxy.port, { authorization: "Basic s3cr3t" }), target, context, defaultLimits)
       const url = `http://127.0.0.1:${proxy.port}`
       assert.deepStrictEqual(told, [`ProxyConnectStart ${url}`, `ProxyConnectEnd ${url}`])
     })
@@ -468,7 +475,7 @@ describe("CONNECT: signals", () => {
       const socket = yield* dial(proxy.port)
       const { told, trace } = watch()
       const { context } = yield* makeContext({}, trace)
-      yield* Effect.exit(tunnel(socket, proxyRoute(proxy.port), target, context))
+      yield* Effect.exit(tunnel(socket, proxyRoute(proxy.port), target, context, defaultLimits))
       assert.deepStrictEqual(told, [`ProxyConnectStart http://127.0.0.1:${proxy.port}`])
     })
   )

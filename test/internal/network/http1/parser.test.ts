@@ -1,7 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { defaultLimits, Parser, resolveLimits } from "../../../../src/internal/network/http1/parser.js"
-import { bytesOf, cutAt, type Options, type Outcome, parse, parsePieces } from "../../../support/replies.js"
+import {
+  bytesOf,
+  cutAt,
+  type Options,
+  type Outcome,
+  parseStrict as parse,
+  parsePieces,
+  strictLimits
+} from "../../../support/replies.js"
 
 const seed = 20261122
 
@@ -566,7 +574,7 @@ describe("failures", () => {
 describe("a parser", () => {
   const recording = () => {
     const seen: Array<string> = []
-    const parser: Parser = new Parser(defaultLimits, {
+    const parser: Parser = new Parser(strictLimits, {
       onInformational: (head) => seen.push(`informational ${head.status}`),
       onHead: (head) => seen.push(`head ${head.status}`),
       onBody: (slab, start, end) => seen.push(`body ${slab.toString("latin1", start, end)}`),
@@ -602,7 +610,7 @@ describe("a parser", () => {
 
   it("takes nothing after a whole response, even where the next request is made from within", () => {
     const seen: Array<string> = []
-    const parser: Parser = new Parser(defaultLimits, {
+    const parser: Parser = new Parser(strictLimits, {
       onInformational: () => {},
       onHead: (head) => seen.push(String(head.status)),
       onBody: () => {},
@@ -630,7 +638,7 @@ describe("a parser", () => {
   it("tells nothing after stop", () => {
     for (const raw of [sized(""), chunked("2\r\nok\r\n0\r\n\r\n"), ok("", "abc"), "HTTP/1.1 204 x\r\n\r\n"]) {
       const seen: Array<string> = []
-      const parser: Parser = new Parser(defaultLimits, {
+      const parser: Parser = new Parser(strictLimits, {
         onInformational: () => {},
         onHead: () => {
           seen.push("head")
@@ -674,7 +682,10 @@ describe("a parser", () => {
       )
     )
     const started = performance.now()
-    const outcome = parsePieces([...raw].map((byte) => Uint8Array.of(byte)))
+    const outcome = parsePieces(
+      [...raw].map((byte) => Uint8Array.of(byte)),
+      { limits: strictLimits }
+    )
     assert.strictEqual(outcome.result, "complete")
     assert.isBelow(performance.now() - started, 3000)
   })

@@ -1,0 +1,45 @@
+/**
+ * Deviations from HTTP/1.1 that a connection tolerates, as bits while bytes are read and as names for users.
+ */
+import type { Deviation } from "../../ClientResponse.js"
+
+export const BareLineFeed = 1
+export const FoldedLine = 2
+export const SpaceBeforeColon = 4
+export const InvalidFieldName = 8
+export const ControlCharacter = 16
+export const StatusLineSpacing = 32
+export const LengthWithChunked = 64
+export const RepeatedChunked = 128
+export const IdentityCoding = 256
+export const ChunkSizeSpacing = 512
+export const ChunkExtension = 1024
+export const TruncatedCoding = 2048
+
+/** These leave no doubt about where a message ends, so the connection may be used again. */
+const harmless = ControlCharacter | ChunkSizeSpacing | ChunkExtension | TruncatedCoding
+
+/** Whether a connection whose response had these must not be used again. */
+export const mustClose = (bits: number): boolean => (bits & ~harmless) !== 0
+
+const names: ReadonlyArray<readonly [bit: number, name: Deviation]> = [
+  [BareLineFeed, "BareLineFeed"],
+  [FoldedLine, "FoldedLine"],
+  [SpaceBeforeColon, "SpaceBeforeColon"],
+  [InvalidFieldName, "InvalidFieldName"],
+  [ControlCharacter, "ControlCharacter"],
+  [StatusLineSpacing, "StatusLineSpacing"],
+  [LengthWithChunked, "LengthWithChunked"],
+  [RepeatedChunked, "RepeatedChunked"],
+  [IdentityCoding, "IdentityCoding"],
+  [ChunkSizeSpacing, "ChunkSizeSpacing"],
+  [ChunkExtension, "ChunkExtension"],
+  [TruncatedCoding, "TruncatedCoding"]
+]
+
+/** The list of a response without deviations: one for all. */
+export const noDeviations: ReadonlyArray<Deviation> = Object.freeze([])
+
+/** The names of bits, in the order of `Deviation`. */
+export const deviationsOf = (bits: number): ReadonlyArray<Deviation> =>
+  bits === 0 ? noDeviations : names.flatMap(([bit, name]) => ((bits & bit) === 0 ? [] : [name]))
