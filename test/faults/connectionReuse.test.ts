@@ -6,24 +6,49 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as HttpBody from "@effect/platform/HttpBody"
-import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, type Scope, Stream } from "effect"
+import { assert, layer } from "@effect/vitest"
+import { Deferred, Effect, Layer, Stream } from "effect"
 import type * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import * as Connector from "effect-http-session/Connector"
 import * as CookieJar from "effect-http-session/CookieJar"
+import * as Proxy from "effect-http-session/Proxy"
 import * as Session from "effect-http-session/Session"
 import { standard } from "../support/certificates.js"
 import { program } from "../support/child.js"
 import { trusting } from "../support/proxied.js"
 
-type Way = "TLSv1.2" | "TLSv1.3" | "TCP" | "Unix"
+/** What a connection leads to: a server, or the one of TLS 1.3 by a proxy. */
+type Way = "TLSv1.2" | "TLSv1.3" | "TCP" | "Unix" | "httpProxy" | "httpsProxy"
 
-interface Peer {
-  readonly ports: Readonly<Record<Way, number>>
-  readonly socket: string
-  /** Connections that the server has accepted so far. */
-  readonly accepted: (way: Way) => Effect.Effect<number>
+class Peer extends Effect.Tag("Peer")<
+  Peer,
+  {
+    readonly ports: Readonly<Record<Way, number>>
+    readonly socket: string
+    /** Connections that a server or proxy has accepted so far. */
+    readonly accepted: (way: Way) => Effect.Effect<number>
+  }
+>() {
+  static readonly layer = Layer.scoped(
+    Peer,
+    Effect.gen(function* () {
+      const { good } = yield* standard()
+      const socket = join(yield* directory, "s")
+      const ready = yield* Deferred.make<string>()
+      yield* program("keepAliveServer", [], {
+        env: { CERT: good.cert, KEY: good.key, SOCKET: socket },
+        onOutput: (text) => {
+          if (text.endsWith("\n")) Deferred.unsafeDone(ready, Effect.succeed(text))
+        }
+      })
+      const ports: Record<Way | "control", number> = JSON.parse(yield* Deferred.await(ready))
+      const accepted = Effect.promise(() =>
+        fetch(`http://127.0.0.1:${ports.control}/`).then((answer) => answer.json() as Promise<Record<Way, number>>)
+      )
+      return { ports, socket, accepted: (way: Way) => Effect.map(accepted, (counts) => counts[way]) }
+    })
+  )
 }
 
 const directory = Effect.acquireRelease(
@@ -31,37 +56,38 @@ const directory = Effect.acquireRelease(
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
-const peer: Effect.Effect<Peer, never, Scope.Scope> = Effect.gen(function* () {
-  const { good } = yield* standard()
-  const socket = join(yield* directory, "s")
-  const ready = yield* Deferred.make<string>()
-  yield* program("keepAliveServer", [], {
-    env: { CERT: good.cert, KEY: good.key, SOCKET: socket },
-    onOutput: (text) => {
-      if (text.endsWith("\n")) Deferred.unsafeDone(ready, Effect.succeed(text))
-    }
-  })
-  const ports: Peer["ports"] & { readonly control: number } = JSON.parse(yield* Deferred.await(ready))
-  const accepted = Effect.promise(() => fetch(`http://127.0.0.1:${ports.control}/`).then((answer) => answer.json()))
-  return { ports, socket, accepted: (way) => Effect.map(accepted, (counts) => counts[way]) }
-})
-
 /** No connection is closed because it is idle: the machine may be slow. */
 const patient = { keepaliveTimeout: "10 minutes" } as const
 
-const sessionOver = (connector: Effect.Effect<Connector.ConnectorService, never, Scope.Scope>) =>
-  Session.make({ timeout: Infinity }).pipe(
-    Effect.provideServiceEffect(Connector.Connector, connector),
-    Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.make())
-  )
+const connectorFor = (way: Way) =>
+  Effect.gen(function* () {
+    const { socket } = yield* Peer
+    return yield* way === "Unix"
+      ? Connector.unix({ path: socket, ...patient })
+      : Connector.tcp({ ssl: yield* trusting, ...patient })
+  })
 
-const sessionTo = (at: Peer, way: Way) =>
-  Effect.flatMap(trusting, (ssl) =>
-    sessionOver(way === "Unix" ? Connector.unix({ path: at.socket, ...patient }) : Connector.tcp({ ssl, ...patient }))
-  )
+const sessionBy = (way: Way) =>
+  Effect.gen(function* () {
+    const { ports } = yield* Peer
+    const proxy =
+      way === "httpProxy"
+        ? Proxy.make(`http://127.0.0.1:${ports.httpProxy}`)
+        : way === "httpsProxy"
+          ? Proxy.make(`https://127.0.0.1:${ports.httpsProxy}`, { ssl: yield* trusting })
+          : undefined
+    return yield* Session.make({ timeout: Infinity, proxy }).pipe(
+      Effect.provideServiceEffect(Connector.Connector, connectorFor(way)),
+      Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.make())
+    )
+  })
 
-const urlOf = (at: Peer, way: Way, path = "/") =>
-  way === "Unix" ? `http://unix.test${path}` : `${way === "TCP" ? "http" : "https"}://127.0.0.1:${at.ports[way]}${path}`
+const urlBy = (way: Way, path = "/") =>
+  Effect.map(Peer, ({ ports }) => {
+    if (way === "Unix") return `http://unix.test${path}`
+    if (way === "TCP") return `http://127.0.0.1:${ports.TCP}${path}`
+    return `https://127.0.0.1:${ports[way === "TLSv1.2" ? way : "TLSv1.3"]}${path}`
+  })
 
 const bytes = (size: number) => new Uint8Array(size).fill(120)
 
@@ -144,17 +170,25 @@ const load = (session: Session.SessionService, url: string, shape: Shape) =>
     { concurrency: shape.concurrency, discard: true }
   )
 
-describe("a server in another process", () => {
-  for (const way of ["TLSv1.3", "TLSv1.2", "TCP", "Unix"] as const) {
+layer(Peer.layer, { timeout: "60 seconds", excludeTestServices: true })("a server in another process", (it) => {
+  const names: Readonly<Record<Way, string>> = {
+    "TLSv1.3": "TLS 1.3",
+    "TLSv1.2": "TLS 1.2",
+    TCP: "TCP",
+    Unix: "a Unix socket",
+    httpProxy: "TLS through a proxy",
+    httpsProxy: "TLS in TLS to a proxy"
+  }
+  for (const way of ["TLSv1.3", "TLSv1.2", "TCP", "Unix", "httpProxy", "httpsProxy"] as const) {
     for (const shape of shapes) {
-      it.scopedLive(
-        `accepts at most ${shape.concurrency} connections over ${way} for ${shape.requests} requests at ${shape.concurrency}: ${shape.name}`,
+      it.scoped(
+        `accepts at most ${shape.concurrency} connections over ${names[way]} for ${shape.concurrency} requests at once: ${shape.name}`,
         () =>
           Effect.gen(function* () {
-            const at = yield* peer
-            const session = yield* sessionTo(at, way)
-            yield* load(session, urlOf(at, way, shape.path), shape)
-            assert.isAtMost(yield* at.accepted(way), shape.concurrency)
+            const { accepted } = yield* Peer
+            const before = yield* accepted(way)
+            yield* load(yield* sessionBy(way), yield* urlBy(way, shape.path), shape)
+            assert.isAtMost((yield* accepted(way)) - before, shape.concurrency)
           }),
         60_000
       )

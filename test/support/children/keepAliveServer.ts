@@ -1,12 +1,14 @@
 /**
- * Servers that keep their connections, over TLS 1.2, TLS 1.3, TCP and a Unix socket. Each answers a request with the
- * length of its body once all of it has come, or with what its path names. Writes the ports, and then the number of
- * connections that each server has accepted whenever "/connections" is asked for on the control port.
+ * Servers that keep their connections, over TLS 1.2, TLS 1.3, TCP and a Unix socket, and two proxies in front of them.
+ * Each server answers a request with the length of its body once all of it has come, or with the status in its path.
+ * The program writes the ports as JSON; the control port answers with the connections that each has accepted so far.
  */
 import { writeSync } from "node:fs"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import type { AddressInfo } from "node:net"
+import { Effect, Scope } from "effect"
+import { proxyServer } from "../proxyServer.js"
 
 const { CERT: cert = "", KEY: key = "", SOCKET: path = "" } = process.env
 
@@ -33,7 +35,16 @@ const servers = {
 
 const accepted: Record<string, number> = {}
 
-const control = Http.createServer((_request, response) => void response.end(JSON.stringify(accepted)))
+const [httpProxy, httpsProxy] = await Effect.runPromise(
+  Effect.all([proxyServer(), proxyServer({ kind: "https", tls: { cert, key } })]).pipe(
+    Effect.provideServiceEffect(Scope.Scope, Scope.make())
+  )
+)
+
+const control = Http.createServer((_request, response) => {
+  const proxies = { httpProxy: httpProxy.connections(), httpsProxy: httpsProxy.connections() }
+  response.end(JSON.stringify({ ...accepted, ...proxies }))
+})
 
 const listen = (server: Http.Server, at: string | number): Promise<number> =>
   new Promise((resolve) => {
@@ -46,7 +57,11 @@ const listen = (server: Http.Server, at: string | number): Promise<number> =>
     else server.listen(at, "127.0.0.1", listening)
   })
 
-const ports: Record<string, number> = { control: await listen(control, 0) }
+const ports: Record<string, number> = {
+  control: await listen(control, 0),
+  httpProxy: httpProxy.port,
+  httpsProxy: httpsProxy.port
+}
 for (const [name, server] of Object.entries(servers)) {
   accepted[name] = 0
   server.on("connection", () => {
