@@ -58,6 +58,9 @@ const hintMargin = 500
 /** How long a body waits for 100 Continue; milliseconds. */
 const continueTime = 1000
 
+/** A head below this size fits into the system's buffer, which is empty between two requests; bytes. */
+const smallHead = 16 * 1024
+
 export class Http1Connection implements Connection, ParserHandler, Poolable, BodyControl, Turning {
   readonly id: number
   readonly key: string
@@ -182,7 +185,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     } else if (this.waiting) {
       this.waiting = false
       this.send(this.current)
-    }
+    } else if (this.finished) this.settle()
   }
 
   private send(exchange: Exchange): void {
@@ -194,7 +197,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       return
     }
     this.upload = new Upload(this.wire.socket, body, this)
-    if (wire.expectContinue) {
+    if (wire.expectContinue && !this.upload.whole) {
       this.wire.socket.write(text, "latin1")
       const deadlines = exchange.deadlines
       this.continueDeadline = deadlines.schedule(deadlines.now() + continueTime, () => this.sendBody())
@@ -207,12 +210,15 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.wire.socket.uncork()
   }
 
-  /** A callback for each write costs more than to look whether all has been taken. */
+  /**
+   * A callback for each write costs more than to look whether the system has taken all. TLS calls back in a later turn
+   * than it writes, often after the response: a small head counts as sent at once.
+   */
   private sendHead(text: string, exchange: Exchange): void {
     const socket = this.wire.socket
-    if (this.direct) {
+    if (this.direct || text.length < smallHead) {
       socket.write(text, "latin1")
-      if (socket.writableLength === 0) {
+      if (!this.direct || socket.writableLength === 0) {
         this.onSent()
         return
       }
@@ -251,10 +257,10 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   }
 
   abandon(atOnce: boolean): void {
-    if (this.current === undefined || this.closed) return
+    if (this.current === undefined || this.closed || this.finished) return
     const body = this.body
     const rest = body?.length === undefined ? 0 : body.length - body.received
-    if (atOnce || rest > drainSize || this.head?.framing === "close" || !this.sent) {
+    if (atOnce || rest > drainSize || this.head?.framing === "close" || this.uploading) {
       this.shut("UnreadBody")
       return
     }
@@ -270,10 +276,8 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     const exchange = this.current
     if (exchange === undefined || this.sent) return
     this.sent = true
-    this.upload = undefined
     if (this.finished) {
-      this.cameAt = exchange.deadlines.now()
-      this.settle(false)
+      if (!this.sourceRuns) this.settle()
     } else if (this.head === undefined) {
       exchange.marks.start("headers")
       this.watch("headers", exchange.limits.headers)
@@ -288,7 +292,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   /** The body failed; the peer must not take what it has for the whole. */
   onUploadError(error: ClientError): void {
     const exchange = this.current
-    if (exchange === undefined) return
+    if (exchange === undefined || this.finished) return
     if (this.head === undefined) this.fail(error, false)
     else this.failBody(cutBody(exchange, this.wire, "send", this.body, error))
   }
@@ -307,7 +311,12 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.cancelContinue()
     this.silence.end()
     if (head.status === 101 && exchange.wire.upgrade !== undefined) return
-    if (this.upload !== undefined && head.status >= 300) this.upload.cancel()
+    if (this.uploading) {
+      if (head.status >= 300) this.upload?.cancel()
+    } else if (!this.sent) {
+      // The peer has most likely got the request: only the callback of its last write is late.
+      exchange.marks.start("headers", this.cameAt)
+    }
     exchange.marks.start("body", this.cameAt)
     const body = new IncomingBody(head.contentLength, this)
     this.body = body
@@ -366,7 +375,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     }
     if (this.head?.status === 101 && exchange.wire.upgrade !== undefined)
       this.handOver(exchange, slab.subarray(next, end))
-    else if (this.finished) this.settle(next < end)
+    else if (this.finished) this.finish(next < end)
     return !this.paused
   }
 
@@ -387,7 +396,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     }
     if (this.parser.finish()) {
       this.cameAt = exchange.deadlines.now()
-      this.settle(false)
+      this.settle()
       return
     }
     this.onCut(exchange, undefined)
@@ -410,8 +419,30 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
 
   // Ends.
 
-  /** The response is whole. The connection goes back before anybody is told. */
-  private settle(excess: boolean): void {
+  /** Whether some of the request's body is not written yet. */
+  private get uploading(): boolean {
+    return this.upload !== undefined && !this.upload.whole
+  }
+
+  /** Whether the source of the request's body may still do something, such as tell its progress. */
+  private get sourceRuns(): boolean {
+    return this.upload !== undefined && this.upload.open
+  }
+
+  /**
+   * The response is whole. The last write of the request may be with the system although its callback has not run: TLS
+   * runs it before the end of the turn. The exchange lasts until then, so that the callback finds its own exchange.
+   */
+  private finish(excess: boolean): void {
+    this.silence.end()
+    this.paused = false
+    if (excess) this.settle("Unsolicited")
+    else if ((this.sent && !this.sourceRuns) || this.uploading || this.head?.keepAlive === false) this.settle()
+    else this.turn()
+  }
+
+  /** The response is whole; with a reason, the connection ends. It goes back before the consumer gets the end. */
+  private settle(reason?: ConnectionClosed["reason"]): void {
     const exchange = this.current
     const head = this.head
     const body = this.body
@@ -419,11 +450,13 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.silence.end()
     exchange.marks.end("body", this.cameAt)
     this.body = undefined
-    if (excess) this.shut("Unsolicited")
+    if (reason !== undefined) this.shut(reason)
     else if (mustClose(this.parser.deviations)) this.shut("Deviation")
     else if (!this.sent || !head.keepAlive || exchange.wire.close) this.shut("ConnectionClose")
     else {
       this.stopDraining()
+      this.upload?.cancel()
+      this.upload = undefined
       this.current = undefined
       this.exchanged = undefined
       this.paused = false
@@ -437,6 +470,10 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
 
   /** The peer has ended the connection while a response was due. */
   private onCut(exchange: Exchange, error: NodeJS.ErrnoException | undefined): void {
+    if (this.finished) {
+      this.settle("PeerClosed")
+      return
+    }
     if (this.head !== undefined) {
       this.failBody(cutBody(exchange, this.wire, "body", this.body, error))
       return
@@ -478,8 +515,8 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.stopDraining()
     this.upload?.cancel()
     this.upload = undefined
-    // A TLS peer is told by close_notify, unless something went wrong.
-    if (this.wire.tls !== undefined && orderly.has(reason)) this.wire.socket.destroySoon()
+    // A TLS peer gets close_notify unless something went wrong. A peer that does not read the request would never get it.
+    if (this.wire.tls !== undefined && this.sent && orderly.has(reason)) this.wire.socket.destroySoon()
     else this.wire.socket.destroy()
     this.owner.onClosed(this, reason, exchange)
     if (this.head !== undefined) hadExchange?.onDone()

@@ -22,9 +22,12 @@ export class Upload implements RequestSink {
   private readonly socket: Net.Socket
   private readonly body: RequestBody
   private readonly owner: UploadOwner
-  private readonly chunked: boolean
+  /** `undefined`: chunked. */
+  private readonly length: number | undefined
   private source: RequestSource | undefined = undefined
-  private offset = 0
+  /** Bytes of the body that the socket has been given. */
+  private written = 0
+  /** Writes that the socket has not called back. */
   private pending = 0
   private state: "open" | "ended" | "cancelled" = "open"
 
@@ -32,13 +35,26 @@ export class Upload implements RequestSink {
     this.socket = socket
     this.body = body
     this.owner = owner
-    this.chunked = body._tag === "Stream" && body.length === undefined
+    this.length = body._tag === "Bytes" ? body.bytes.length : body.length
+  }
+
+  /** Whether the socket has been given all that the peer waits for, even if the source has not ended yet. */
+  get whole(): boolean {
+    return this.state === "ended" || this.written === this.length
+  }
+
+  /** Whether the source may still write, end or fail. */
+  get open(): boolean {
+    return this.state === "open"
   }
 
   start(): void {
     if (this.state !== "open") return
     if (this.body._tag === "Bytes") this.writeSlices(this.body.bytes)
-    else this.source = this.body.start(this)
+    else {
+      this.source = this.body.start(this)
+      if (this.length === 0) this.owner.onSent()
+    }
   }
 
   /** Sends no more. */
@@ -58,7 +74,8 @@ export class Upload implements RequestSink {
   readonly write = (chunk: Uint8Array): boolean => {
     if (this.state !== "open" || chunk.length === 0) return true
     this.pending++
-    if (!this.chunked) return this.socket.write(chunk, this.onFlushed)
+    this.written += chunk.length
+    if (this.length !== undefined) return this.socket.write(chunk, this.onFlushed)
     this.socket.cork()
     this.socket.write(`${chunk.length.toString(16)}\r\n`, "latin1")
     this.socket.write(chunk)
@@ -70,7 +87,7 @@ export class Upload implements RequestSink {
   readonly end = (): void => {
     if (this.state !== "open") return
     this.state = "ended"
-    if (this.chunked) {
+    if (this.length === undefined) {
       this.pending++
       this.socket.write("0\r\n\r\n", "latin1", this.onFlushed)
     } else if (this.pending === 0) this.owner.onSent()
@@ -86,18 +103,17 @@ export class Upload implements RequestSink {
     this.pending--
     if (error === undefined || error === null) {
       this.owner.onProgress()
-      if (this.pending === 0 && this.state === "ended") this.owner.onSent()
+      if (this.pending === 0 && this.whole) this.owner.onSent()
     }
   }
 
   private writeSlices(bytes: Uint8Array): void {
     let more = true
-    while (more && this.offset < bytes.length) {
-      const end = Math.min(bytes.length, this.offset + sliceSize)
-      const slice = this.offset === 0 && end === bytes.length ? bytes : bytes.subarray(this.offset, end)
-      this.offset = end
-      more = this.write(slice)
+    while (more && this.open && this.written < bytes.length) {
+      const start = this.written
+      const end = Math.min(bytes.length, start + sliceSize)
+      more = this.write(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end))
     }
-    if (this.offset === bytes.length) this.end()
+    if (this.written === bytes.length) this.end()
   }
 }

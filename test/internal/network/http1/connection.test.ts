@@ -1,69 +1,14 @@
 /**
  * Connections between their dialler and their first request: what a socket does then.
  */
-import * as Net from "node:net"
+import type * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
-import * as Connector from "effect-http-session/Connector"
-import * as CookieJar from "effect-http-session/CookieJar"
-import * as Session from "effect-http-session/Session"
-import type { Dialer } from "../../../../src/internal/network/dial/dialer.js"
-import { Network } from "../../../../src/internal/network/network.js"
-import type { Wire } from "../../../../src/internal/transport/networkStream.js"
-import { makeHub } from "../../../../src/internal/transport/signalHub.js"
-import { SlabReader } from "../../../../src/internal/transport/socketReader.js"
-import { TransportHandle } from "../../../../src/internal/transport/transportHandle.js"
 import { nonce, outcome } from "../../../support/itFault.js"
 import * as Server from "../../../support/server.js"
 import { until } from "../../../support/wait.js"
-
-/** Dials the server itself; `ready` tells when a socket is handed over. */
-const dialer = (port: number, ready: (socket: Net.Socket, index: number) => Effect.Effect<void>): Dialer => {
-  let dialled = 0
-  return {
-    clearDnsCache: () => Effect.void,
-    dial: (_exchange, sockets) =>
-      Effect.gen(function* () {
-        const reader = new SlabReader()
-        const socket = yield* Effect.async<Net.Socket>((resume) => {
-          const socket = Net.connect({ port, host: "127.0.0.1", onread: reader.onread })
-          sockets.add(socket)
-          socket.on("error", () => {})
-          socket.once("connect", () => resume(Effect.succeed(socket)))
-        })
-        yield* ready(socket, dialled++)
-        const wire: Wire = {
-          socket,
-          remoteAddress: "127.0.0.1",
-          localAddress: undefined,
-          tls: undefined,
-          failed: [],
-          forward: false,
-          reader
-        }
-        return wire
-      })
-  }
-}
-
-const sessionOn = (dialer: Dialer) =>
-  Effect.gen(function* () {
-    const network = yield* Effect.acquireRelease(
-      Effect.sync(() => new Network({}, dialer, makeHub())),
-      (network) => network.close
-    )
-    const connector: Connector.ConnectorService = {
-      ...(yield* Connector.tcp()),
-      [Connector.TypeId]: new TransportHandle(network),
-      stats: Effect.sync(() => network.stats()),
-      close: network.close
-    }
-    return yield* Session.make().pipe(
-      Effect.provideService(Connector.Connector, connector),
-      Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.make())
-    )
-  })
+import { dialer, sessionOn } from "./support.js"
 
 /** Waits for the event, which nobody hears who listens afterwards. */
 const closes = (socket: Net.Socket) =>

@@ -1,0 +1,68 @@
+/**
+ * Sessions on sockets that a test has made itself.
+ */
+import * as Net from "node:net"
+import { Effect } from "effect"
+import * as Connector from "effect-http-session/Connector"
+import * as CookieJar from "effect-http-session/CookieJar"
+import * as Session from "effect-http-session/Session"
+import type { Dialer } from "../../../../src/internal/network/dial/dialer.js"
+import { Network } from "../../../../src/internal/network/network.js"
+import type { Wire } from "../../../../src/internal/transport/networkStream.js"
+import { makeHub } from "../../../../src/internal/transport/signalHub.js"
+import { type OnRead, SlabReader } from "../../../../src/internal/transport/socketReader.js"
+import { TransportHandle } from "../../../../src/internal/transport/transportHandle.js"
+
+/** Makes a socket that connects. */
+export type MakeSocket = (options: Net.TcpNetConnectOpts & { readonly onread: OnRead }) => Net.Socket
+
+/** Dials the server itself; `ready` runs when a socket is handed over. */
+export const dialer = (
+  port: number,
+  ready: (socket: Net.Socket, index: number) => Effect.Effect<void> = () => Effect.void,
+  make: MakeSocket = Net.connect
+): Dialer => {
+  let dialled = 0
+  return {
+    clearDnsCache: () => Effect.void,
+    dial: (_exchange, sockets) =>
+      Effect.gen(function* () {
+        const reader = new SlabReader()
+        const socket = yield* Effect.async<Net.Socket>((resume) => {
+          const socket = make({ port, host: "127.0.0.1", onread: reader.onread })
+          sockets.add(socket)
+          socket.on("error", () => {})
+          socket.once("connect", () => resume(Effect.succeed(socket)))
+        })
+        yield* ready(socket, dialled++)
+        const wire: Wire = {
+          socket,
+          remoteAddress: "127.0.0.1",
+          localAddress: undefined,
+          tls: undefined,
+          failed: [],
+          forward: false,
+          reader
+        }
+        return wire
+      })
+  }
+}
+
+export const sessionOn = (dialer: Dialer) =>
+  Effect.gen(function* () {
+    const network = yield* Effect.acquireRelease(
+      Effect.sync(() => new Network({}, dialer, makeHub())),
+      (network) => network.close
+    )
+    const connector: Connector.ConnectorService = {
+      ...(yield* Connector.tcp()),
+      [Connector.TypeId]: new TransportHandle(network),
+      stats: Effect.sync(() => network.stats()),
+      close: network.close
+    }
+    return yield* Session.make().pipe(
+      Effect.provideService(Connector.Connector, connector),
+      Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.make())
+    )
+  })
