@@ -10,7 +10,7 @@ import type { Next } from "../../Middleware.js"
 import { Prepared } from "../request/preparedRequest.js"
 import type { Call } from "./call.js"
 import type { Hop } from "./hop.js"
-import { exchange } from "./sendHop.js"
+import { sendHop } from "./sendHop.js"
 import { withinCall } from "./withinCall.js"
 
 const calls = new WeakMap<Next, Call>()
@@ -41,7 +41,7 @@ const send =
     }
     return Effect.suspend(() => {
       let hop: Hop | undefined
-      const sent = exchange(call, request, false, nothing, (begun) => {
+      const sent = sendHop(call, request, false, nothing, (begun) => {
         hop = begun
       })
       // A failure has ended its hop; an interruption, or a listener that dies, has not.
@@ -53,8 +53,8 @@ const send =
     })
   }
 
-/** Runs the chain and gives back all responses but the one that it returns. */
-export const throughMiddlewares = (call: Call, request: Prepared): Effect.Effect<ClientResponse, ClientError> => {
+/** Runs the chain, and releases all responses but the one that it returns. */
+export const sendThroughMiddlewares = (call: Call, request: Prepared): Effect.Effect<ClientResponse, ClientError> => {
   let next = bind(send(call), call)
   for (const middleware of [...request.middlewares].reverse()) {
     const inner = next

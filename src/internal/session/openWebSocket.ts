@@ -19,8 +19,8 @@ import { type Settings, WebSocketConnection } from "../webSocket/connection.js"
 import { type Grant, grantOf, makeDeflate, makeKey, type Offer, offerOf } from "../webSocket/handshake.js"
 import { WebSocketImpl } from "../webSocket/webSocket.js"
 import type { Call } from "./call.js"
-import { openUpgraded } from "./pipeline.js"
 import type { Opener } from "./requestEffect.js"
+import { openUpgraded } from "./responseLifetime.js"
 
 /** What the options say, checked. */
 interface Plan {

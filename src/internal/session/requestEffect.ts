@@ -13,7 +13,7 @@ import { mergeOptions } from "../request/mergeOptions.js"
 import { type PrepareError, prepare } from "../request/prepare.js"
 import type { Defaults } from "../request/preparedRequest.js"
 import { Prepared } from "../request/preparedRequest.js"
-import { type FromResponse, openCollected, openFor, openScoped } from "./pipeline.js"
+import { type FromResponse, openCollected, openFor, openScoped } from "./responseLifetime.js"
 import type { SessionCore } from "./sessionCore.js"
 import { Unopened, type UnopenedRequest } from "./unopenedRequest.js"
 

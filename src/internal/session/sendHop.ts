@@ -35,7 +35,7 @@ const withNetrc = (request: Prepared, call: Call, environment: Environment | und
   return auth === undefined ? request : request.derive({ auth })
 }
 
-/** The hop to be sent, or why it cannot be. */
+/** Makes the hop, or the reason why it cannot be sent. */
 const makeHop = (
   call: Call,
   given: Prepared,
@@ -62,8 +62,8 @@ const makeHop = (
   return new Hop(call, request, trace?.propagated(wire) ?? wire, route, trace, collect, onResponse)
 }
 
-/** Puts one request on its way; `onHop` has its hop before anything can be interrupted. */
-export const exchange = (
+/** Sends one request to one origin. `onHop` gets its hop before anything can be interrupted. */
+export const sendHop = (
   call: Call,
   request: Prepared,
   collect: boolean,
@@ -83,8 +83,8 @@ export const exchange = (
     : Effect.async((resume) => send(cookieHeader(call, jar, request), resume))
 }
 
-/** The same for the plain way, in one step: one closure for each request. */
-export const exchangeAtOnce = (
+/** The same in one step and with one closure, for requests without middlewares, listeners or a jar of the user. */
+export const sendHopDirectly = (
   call: Call,
   jar: Jar,
   request: Prepared,
@@ -97,7 +97,7 @@ export const exchangeAtOnce = (
     else resume(Effect.fail(hop))
   })
 
-/** The same with a jar of the user's own, which is asked by its effects. */
+/** Takes the cookies from a jar of the user, by its effects, and stores the response's there. */
 const withForeignJar = (
   call: Call,
   request: Prepared,

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import { Scope } from "effect/Scope"
 import type { Middleware, Next } from "../../../Middleware.js"
-import { openScoped } from "../../session/pipeline.js"
+import { openScoped } from "../../session/responseLifetime.js"
 import type { SessionCore } from "../../session/sessionCore.js"
 import { preparedOf } from "../request.js"
 

@@ -426,7 +426,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
 
   /** Whether the source of the request's body may still do something, such as tell its progress. */
   private get sourceRuns(): boolean {
-    return this.upload !== undefined && this.upload.open
+    return this.upload?.open === true
   }
 
   /**

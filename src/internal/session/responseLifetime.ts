@@ -1,0 +1,128 @@
+/**
+ * How long a response lives: until its Scope closes, until a decoder has read it, or as a connection that its owner
+ * closes. Each way runs the pipeline guarded, so that an interruption at any step leaves nothing behind.
+ */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import type { ClientResponse } from "../../ClientResponse.js"
+import type { ClientError } from "../../Errors.js"
+import type { Prepared } from "../request/preparedRequest.js"
+import { Response } from "../response/response.js"
+import * as Deadlines from "../transport/deadlines.js"
+import { Call } from "./call.js"
+import { watch } from "./callWatchers.js"
+import { sendCall } from "./pipeline.js"
+import type { SessionCore } from "./sessionCore.js"
+
+type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
+
+/** Makes the call of a fiber, on the fiber's Clock. */
+const begin = (core: SessionCore, fiber: AnyFiber, request: Prepared): Call => {
+  const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+  const call = new Call(core, fiber, request, Deadlines.of(clock), clock)
+  call.trace = watch(call, fiber)
+  return call
+}
+
+type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+
+/** Sends a request and passes its response to `done`. A failure or an interruption releases everything. */
+const guarded = <B, A, E, R>(
+  call: Call,
+  collect: boolean,
+  use: B,
+  done: (call: Call, response: ClientResponse, restore: Restore, use: B) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | ClientError, R> =>
+  Effect.uninterruptibleMask((restore) => {
+    call.begin()
+    return Effect.matchCauseEffect(restore(sendCall(call, collect)), {
+      onFailure: (cause) => {
+        call.interrupt()
+        return call.trace === undefined ? Effect.failCause(cause) : call.trace.failed(cause)
+      },
+      onSuccess: (response) => {
+        call.settle()
+        call.trace?.settled(response)
+        return done(call, response, restore, use)
+      }
+    })
+  })
+
+/** Opens a response that lives in the fiber's Scope. A finalizer is added only where the body is not complete. */
+export const openScoped = (
+  core: SessionCore,
+  fiber: AnyFiber,
+  request: Prepared
+): Effect.Effect<ClientResponse, ClientError> => guarded(begin(core, fiber, request), false, fiber, inScope)
+
+const inScope = (call: Call, response: ClientResponse, _: Restore, fiber: AnyFiber): Effect.Effect<ClientResponse> => {
+  const scope = Context.unsafeGet(fiber.currentContext, Scope.Scope)
+  if (response instanceof Response && response.settled && call.trace === undefined) {
+    response.leaveTo(scope)
+    return Effect.succeed(response)
+  }
+  return Effect.as(Scope.addFinalizer(scope, release(call, response)), response)
+}
+
+/** A decoder of a response. */
+export type FromResponse<A, E, R> = (response: ClientResponse) => Effect.Effect<A, E, R>
+
+/** Opens a response and reads its body in the same step, so that `f` finds the bytes collected. */
+export const openCollected = <A, E, R>(
+  core: SessionCore,
+  fiber: AnyFiber,
+  request: Prepared,
+  f: FromResponse<A, E, R>
+): Effect.Effect<A, E | ClientError, R> =>
+  guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request), true, f, decoded)
+
+const decoded = <A, E, R>(
+  call: Call,
+  response: ClientResponse,
+  restore: Restore,
+  f: FromResponse<A, E, R>
+): Effect.Effect<A, E, R> => {
+  const whole = response instanceof Response && response.settled
+  if (!whole || (call.trace !== undefined && (call.trace.listening || !response.isCollected))) {
+    return released(call, response, restore, f)
+  }
+  // A value that was decoded synchronously needs no further step.
+  const result = f(response)
+  return Exit.isExit(result) ? result : restore(result)
+}
+
+/** Opens a response, runs `f`, and releases the response however `f` ends. */
+export const openFor = <A, E, R>(
+  core: SessionCore,
+  fiber: AnyFiber,
+  request: Prepared,
+  f: FromResponse<A, E, R>
+): Effect.Effect<A, E | ClientError, R> =>
+  guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request), false, f, released)
+
+/** Opens a response for its upgraded connection; `f` runs uninterruptibly and owns the response. */
+export const openUpgraded = <A, E, R>(
+  core: SessionCore,
+  fiber: AnyFiber,
+  request: Prepared,
+  f: (call: Call, response: ClientResponse, restore: Restore) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | ClientError, R> => guarded(begin(core, fiber, request), false, undefined, f)
+
+/** Releases a response, then runs the listeners of the signals that this causes. */
+const release = (call: Call, response: ClientResponse): Effect.Effect<void> =>
+  call.trace === undefined ? response.release : Effect.zipRight(response.release, call.trace.finish)
+
+const released = <A, E, R>(
+  call: Call,
+  response: ClientResponse,
+  restore: Restore,
+  f: FromResponse<A, E, R>
+): Effect.Effect<A, E, R> =>
+  Effect.matchCauseEffect(restore(Effect.suspend(() => f(response))), {
+    onFailure: (cause) => Effect.zipRight(release(call, response), Effect.failCause(cause)),
+    onSuccess: (value) => Effect.as(release(call, response), value)
+  })
