@@ -1,42 +1,114 @@
 /**
- * A race against something that is no effect. `Effect.raceFirst` costs two fibers, and hangs where it is interrupted in
- * its first steps.
+ * A race between an effect and a callback. `Effect.raceFirst` costs two fibers, and hangs if it is interrupted in its
+ * first steps.
  */
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import type * as FiberId from "effect/FiberId"
+
+/** Milliseconds of real time for which the finalizers of an effect are awaited after `fail`. */
+const finalizerTime = 100
+
+const nothing = () => {}
+
+/** The two sides of one race. */
+class Race<A, E, E2> {
+  private readonly fiber: Fiber.RuntimeFiber<A, E>
+  /** Set by the first `fail`. */
+  private failure: Effect.Effect<never, E2> | undefined = undefined
+  private stop = nothing
+  private onFailure = nothing
+
+  constructor(fiber: Fiber.RuntimeFiber<A, E>) {
+    this.fiber = fiber
+  }
+
+  begin(begin: (fail: (error: E2) => void) => () => void): void {
+    this.stop = begin((error) => {
+      if (this.failure !== undefined) return
+      this.failure = Effect.fail(error)
+      this.onFailure()
+    })
+  }
+
+  /** What comes first: the exit of the effect, or the failure. */
+  get first(): Effect.Effect<A, E | E2> {
+    return Effect.async<A, E | E2>((resume) => {
+      const settle = (outcome: Effect.Effect<A, E | E2>) => {
+        this.onFailure = nothing
+        this.fiber.removeObserver(settle)
+        resume(outcome)
+      }
+      this.onFailure = () => settle(this.failure ?? Effect.never)
+      if (this.failure !== undefined) settle(this.failure)
+      else this.fiber.addObserver(settle)
+      return Effect.sync(() => {
+        this.onFailure = nothing
+        this.fiber.removeObserver(settle)
+      })
+    })
+  }
+
+  /** Runs the cleanup of `begin`. Idempotent. */
+  end(): void {
+    const { stop } = this
+    this.stop = nothing
+    stop()
+  }
+
+  /** Interrupts the effect and waits for its finalizers; after the failure it waits no longer than `finalizerTime`. */
+  interrupt(by: FiberId.FiberId): Effect.Effect<void> {
+    return Effect.async<void>((resume) => {
+      let timer: NodeJS.Timeout | undefined
+      const done = (_: Exit.Exit<A, E> | undefined) => {
+        clearTimeout(timer)
+        this.onFailure = nothing
+        this.fiber.removeObserver(done)
+        this.end()
+        resume(Effect.void)
+      }
+      const limit = () => {
+        this.end()
+        timer = setTimeout(done, finalizerTime, undefined)
+      }
+      this.onFailure = limit
+      if (this.failure !== undefined) limit()
+      this.fiber.unsafeInterruptAsFork(by)
+      this.fiber.addObserver(done)
+    })
+  }
+}
 
 /**
- * Runs an effect until something else ends it: `begin` is given what fails it, and gives back what is called when it
- * is over, however that comes. What is ended or interrupted has come to its end before this does.
+ * Runs `effect`, and fails early if `fail`, which is passed to `begin`, is called. `begin` returns a cleanup that runs
+ * once the race is over.
+ *
+ * An interrupt of the caller interrupts `effect` where the caller is interruptible, and only there: a region that is
+ * uninterruptible waits for `effect` or for `fail`. `effect` runs in a fiber of its own that is interruptible by this
+ * function alone. It is no child of the caller, because the runtime forwards an interrupt to all children at once,
+ * whether the parent is interruptible or not.
+ *
+ * The finalizers of `effect` finish first. After `fail` they have 100 ms of real time: a limit must not wait for
+ * code that cannot be interrupted. Such code goes on in its fiber, which ends at its next interruptible step.
  */
 export const endedBy = <A, E, R, E2>(
   effect: Effect.Effect<A, E, R>,
   begin: (fail: (error: E2) => void) => () => void
 ): Effect.Effect<A, E | E2, R> =>
   Effect.uninterruptibleMask((restore) =>
-    // It is interruptible even where its caller is not, who waits for it.
-    Effect.flatMap(Effect.fork(Effect.interruptible(effect)), (fiber) => {
-      const wait = Effect.async<A, E | E2>((resume) => {
-        let over = false
-        let stop = () => {}
-        const end = () => {
-          over = true
-          fiber.removeObserver(settle)
-          stop()
-        }
-        const settle = (outcome: Effect.Effect<A, E | E2>) => {
-          if (over) return
-          end()
-          resume(outcome)
-        }
-        stop = begin((error) => settle(Effect.fail(error)))
-        if (over) stop()
-        else fiber.addObserver(settle)
-        return Effect.sync(end)
+    Effect.flatMap(Effect.forkDaemon(Effect.interruptible(effect)), (fiber) => {
+      const race = new Race<A, E, E2>(fiber)
+      const first = Effect.suspend(() => {
+        race.begin(begin)
+        return restore(race.first)
       })
-      return Effect.matchCauseEffect(restore(wait), {
-        onFailure: (cause) => Effect.zipRight(Fiber.interrupt(fiber), Effect.failCause(cause)),
-        onSuccess: (value) => Effect.as(Fiber.inheritAll(fiber), value)
+      return Effect.matchCauseEffect(first, {
+        onFailure: (cause) => Effect.fiberIdWith((id) => Effect.zipRight(race.interrupt(id), Effect.failCause(cause))),
+        onSuccess: (value) => {
+          race.end()
+          return Effect.as(Fiber.inheritAll(fiber), value)
+        }
       })
     })
   )

@@ -1,12 +1,9 @@
 /**
  * A second request where the first takes long; the faster answer counts.
  */
-
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
-import * as Queue from "effect/Queue"
 import type { Scope } from "effect/Scope"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
@@ -14,6 +11,7 @@ import type { Middleware, Next } from "../../Middleware.js"
 import { isSafe } from "../http/methods.js"
 import { isReplayable } from "../request/body/replayable.js"
 import type { Prepared } from "../request/preparedRequest.js"
+import * as Deadlines from "../transport/deadlines.js"
 import { preparedOf, tellRetry } from "./request.js"
 import { milliseconds, wholeNumber } from "./settings.js"
 
@@ -21,37 +19,65 @@ import { milliseconds, wholeNumber } from "./settings.js"
 
 type Outcome = Exit.Exit<ClientResponse, ClientError>
 
-const race = (
-  request: Prepared,
-  next: Next,
-  after: Duration.Duration,
-  max: number
-): Effect.Effect<ClientResponse, ClientError> =>
-  // The Scope ends those that have lost, and waits until they are gone.
+const nothing = () => {}
+
+/** Outcomes in the order in which they arrive, for one reader. */
+class Outcomes {
+  private readonly arrived: Array<Outcome> = []
+  private onArrival = nothing
+
+  add(outcome: Outcome): void {
+    this.arrived.push(outcome)
+    this.onArrival()
+  }
+
+  /**
+   * The next outcome, or `undefined` after so many milliseconds. One wait without a fiber: `Effect.timeout` has no
+   * effect where a middleware around this one is uninterruptible.
+   */
+  next(millis: number): Effect.Effect<Outcome | undefined> {
+    return Effect.clockWith((clock) =>
+      Effect.async<Outcome | undefined>((resume) => {
+        const deadlines = Deadlines.of(clock)
+        const settle = () => {
+          end()
+          resume(Effect.succeed(this.arrived.shift()))
+        }
+        const deadline = deadlines.schedule(deadlines.now() + millis, settle)
+        const end = () => {
+          deadline.cancel()
+          this.onArrival = nothing
+        }
+        this.onArrival = settle
+        if (this.arrived.length > 0) settle()
+        return Effect.sync(end)
+      })
+    )
+  }
+}
+
+const race = (request: Prepared, next: Next, after: number, max: number): Effect.Effect<ClientResponse, ClientError> =>
+  // The Scope interrupts the losers, and waits until they have ended.
   Effect.scoped(
-    Effect.flatMap(Queue.unbounded<Outcome>(), (outcomes) => {
-      const launch = Effect.forkScoped(
-        Effect.flatMap(Effect.exit(next(request)), (exit) => Queue.offer(outcomes, exit))
-      )
+    Effect.suspend(() => {
+      const outcomes = new Outcomes()
+      const attempt = Effect.map(Effect.exit(next(request)), (exit) => outcomes.add(exit))
+      const launch = Effect.forkScoped(Effect.interruptible(attempt))
       const wait = (
         launched: number,
         pending: number,
         failure: Outcome | undefined
       ): Effect.Effect<ClientResponse, ClientError, Scope> => {
-        const taken =
-          launched <= max && failure === undefined
-            ? Effect.timeoutOption(Queue.take(outcomes), after)
-            : Effect.map(Queue.take(outcomes), Option.some)
-        return Effect.flatMap(taken, (outcome) => {
-          if (Option.isNone(outcome)) {
-            return tellRetry(next, request, { reason: "Hedge", delay: Duration.toMillis(after) }).pipe(
+        const taken = outcomes.next(launched <= max && failure === undefined ? after : Infinity)
+        return Effect.flatMap(taken, (exit) => {
+          if (exit === undefined) {
+            return tellRetry(next, request, { reason: "Hedge", delay: after }).pipe(
               Effect.zipRight(launch),
               Effect.zipRight(Effect.suspend(() => wait(launched + 1, pending + 1, failure)))
             )
           }
-          const exit = outcome.value
           if (Exit.isSuccess(exit)) return exit
-          // The first failure is told where none succeeds; what is under way may still.
+          // While another attempt is under way, the first failure waits: the other may succeed.
           return pending > 1 ? wait(launched, pending - 1, failure ?? exit) : (failure ?? exit)
         })
       }
@@ -63,7 +89,7 @@ export const hedge = (options: {
   readonly after: Duration.DurationInput
   readonly max?: number | undefined
 }): Middleware => {
-  const after = Duration.millis(milliseconds("hedge: after", options.after))
+  const after = milliseconds("hedge: after", options.after)
   const max = wholeNumber("hedge: max", options.max ?? 1, 0)
   return (given, next) => {
     const request = preparedOf(given)
