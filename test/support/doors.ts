@@ -35,6 +35,8 @@ export interface Door {
   readonly release: Effect.Effect<void>
   /** Whether code of the test's own is uninterruptible there. */
   readonly uninterruptible?: boolean
+  /** Whether the whole response has arrived there, so that the session has released the request. */
+  readonly received?: boolean
 }
 
 export const answer = "the lock is yours"
@@ -412,9 +414,9 @@ const progress = Effect.gen(function* () {
   const gate = yield* makeGate
   const server = yield* Server.always(answering)
   const { session } = yield* sessionOn({ gracefulShutdownTimeout: 0 })
-  return doorOf(gate, session, (timeout) =>
+  const request: Door["request"] = (timeout) =>
     ClientResponse.text(session.get(server.url, { onProgress: () => gate.pass, timeout }))
-  )
+  return { ...doorOf(gate, session, request), received: true }
 })
 
 const webSocket = Effect.gen(function* () {

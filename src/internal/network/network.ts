@@ -101,14 +101,17 @@ export class Network implements Transport, ConnectionOwner {
       const lease = this.pool.request(origin.key, key, waiter.grant)
       if (lease === undefined) return Effect.fail(this.saturated(exchange))
       this.pending.add(exchange)
+      exchange.onLeave = () => {
+        waiter.stop()
+        if (lease.state !== "acquired") this.pool.release(lease)
+        this.leave(exchange)
+      }
       const connected = Effect.flatMap(this.slot(exchange, lease, waiter), () =>
         this.connect(exchange, lease, fresh, startedAt)
       )
       return Effect.matchCauseEffect(restore(connected), {
         onFailure: (cause) => {
-          waiter.stop()
-          if (lease.state !== "acquired") this.pool.release(lease)
-          this.leave(exchange)
+          exchange.onLeave?.()
           return Effect.failCause(cause)
         },
         onSuccess: (connection) => {
@@ -121,6 +124,7 @@ export class Network implements Transport, ConnectionOwner {
 
   /** It has a connection, or will have none. */
   private leave(exchange: Exchange): void {
+    exchange.onLeave = undefined
     this.pending.delete(exchange)
     this.checkQuiet()
   }

@@ -43,6 +43,7 @@ export class Hop implements Exchange, ResponseSource {
   readonly trace: HopTrace | undefined
   readonly marks: Timeline
   onAbort: ((error: ClientError) => void) | undefined = undefined
+  onLeave: (() => void) | undefined = undefined
   private readonly collect: boolean
   private readonly onResponse: OnResponse
   private resume: Resume = ignore
@@ -169,6 +170,7 @@ export class Hop implements Exchange, ResponseSource {
       this.link.cut(error)
       return
     }
+    this.onLeave?.()
     this.done()
     this.resume(Effect.fail(error))
   }
@@ -177,6 +179,7 @@ export class Hop implements Exchange, ResponseSource {
   interrupt(): void {
     this.resume = ignore
     this.onAbort = undefined
+    this.onLeave?.()
     this.trace?.failed(Cause.interrupt(FiberId.none))
     this.response?.releaseNow()
     if (this.response === undefined) this.link?.abort("Interrupted")

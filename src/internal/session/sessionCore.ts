@@ -3,7 +3,7 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type { CookieJarService } from "../../CookieJar.js"
 import { type ClientError, type Details, SessionClosedError } from "../../Errors.js"
@@ -12,6 +12,9 @@ import type { Environment } from "../proxy/environment.js"
 import { atMost } from "../transport/deadlines.js"
 import type { Hub } from "../transport/signalHub.js"
 import type { Transport } from "../transport/transport.js"
+
+/** Milliseconds for which `close` waits for a fiber that it has interrupted. One that is uninterruptible goes on alone. */
+const interruptTime = 250
 
 /** One lifetime: a session and all that `with` derives from it. */
 /** A request in flight, as its session ends it. The session keeps its calls in a linked list. */
@@ -38,13 +41,16 @@ export class SessionCore {
   /** By the option `cookies` that they were given as: the hosts that have got a session's own cookies. */
   readonly seeded = new WeakMap<object, Set<string>>()
   requests = 0
-  /** Fibers that hear what came after a request. */
+  /** Fibers that still work for requests that have ended: listeners, the store of a cache. */
   private readonly kept = new Set<Fiber.RuntimeFiber<void>>()
+  /** Called once `close` waits for nothing more. */
+  private readonly onEnded = new Set<() => void>()
   /** Run when it is closed. */
   readonly cleanups: Array<() => void> = []
-  private state: "open" | "closing" = "open"
+  private state: "open" | "closing" | "ended" = "open"
   private readonly done = Deferred.unsafeMake<void>(FiberId.none)
   private onQuiet: (() => void) | undefined = undefined
+  private onKeptEnd: (() => void) | undefined = undefined
 
   constructor(options: {
     readonly id: string
@@ -87,20 +93,49 @@ export class SessionCore {
     if (this.firstCall === undefined) this.onQuiet?.()
   }
 
-  /** Takes over a fiber that hears what came after a request; it has as long as requests in flight. */
+  /** Takes over a fiber that works for a request that has ended; `close` gives it as long as requests in flight. */
   keep(fiber: Fiber.RuntimeFiber<void>): void {
     this.kept.add(fiber)
-    fiber.addObserver(() => this.kept.delete(fiber))
+    fiber.addObserver(() => {
+      this.kept.delete(fiber)
+      if (this.kept.size === 0) this.onKeptEnd?.()
+    })
   }
 
-  private get heard(): Effect.Effect<void> {
+  /** Calls `stop` at the end of `close`, or now if that has ended, until the returned function is called. */
+  whenEnded(stop: () => void): () => void {
+    if (this.state === "ended") {
+      stop()
+      return () => {}
+    }
+    this.onEnded.add(stop)
+    return () => this.onEnded.delete(stop)
+  }
+
+  private keptFor(millis: number): Effect.Effect<void> {
+    return Effect.suspend(() =>
+      this.kept.size === 0
+        ? Effect.void
+        : atMost(millis, (done) => {
+            this.onKeptEnd = done
+            if (this.kept.size === 0) done()
+          })
+    )
+  }
+
+  private get ending(): Effect.Effect<void> {
     return Effect.suspend(() => {
       for (const cleanup of this.cleanups) cleanup()
-      if (this.kept.size === 0) return Effect.void
-      return atMost(this.transport.gracefulShutdownTimeout, (done) => {
-        let left = this.kept.size
-        for (const fiber of this.kept) fiber.addObserver(() => --left === 0 && done())
-      }).pipe(Effect.zipRight(Effect.suspend(() => Fiber.interruptAll(this.kept))))
+      return this.keptFor(this.transport.gracefulShutdownTimeout).pipe(
+        Effect.zipRight(
+          Effect.sync(() => {
+            this.state = "ended"
+            for (const stop of [...this.onEnded]) stop()
+            for (const fiber of this.kept) fiber.unsafeInterruptAsFork(FiberId.none)
+          })
+        ),
+        Effect.zipRight(this.keptFor(interruptTime))
+      )
     })
   }
 
@@ -128,7 +163,7 @@ export class SessionCore {
       return drained.pipe(
         Effect.zipRight(cut),
         Effect.zipRight(this.ownsTransport ? this.transport.close : Effect.void),
-        Effect.zipRight(this.heard),
+        Effect.zipRight(this.ending),
         Effect.ensuring(Deferred.succeed(this.done, undefined))
       )
     })

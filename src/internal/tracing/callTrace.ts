@@ -4,44 +4,32 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type * as Fiber from "effect/Fiber"
-import * as Runtime from "effect/Runtime"
 import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
-import { endedBy } from "../raceWithCallback.js"
 import { redactUrl } from "../redact.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import type { Response } from "../response/response.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { Hub, SignalSink } from "../transport/signalHub.js"
 import type { Told, Trace } from "../transport/trace.js"
-import { Editor } from "./headerEditor.js"
 import { HopTrace, type RequestSignal } from "./hopTrace.js"
+import { type ListenedCall, Listeners } from "./listeners.js"
 import { shownFields, shownResponse } from "./shownMessages.js"
 import type { Spans } from "./spans.js"
 import type { Configs, Observer } from "./traceConfig.js"
 
 const noObservers: ReadonlyArray<Observer> = []
 
-/** Milliseconds that listeners have at least for the end of a request that has failed. */
-const lastWord = 1000
-
 /** The call that is watched. */
-export interface TracedCall {
-  readonly core: {
+export interface TracedCall extends ListenedCall {
+  readonly core: ListenedCall["core"] & {
     readonly id: string
     readonly closed: boolean
     readonly hub: Hub
     readonly transport: { readonly hub: Hub }
-    /** Takes over a fiber that runs listeners after the request. */
-    readonly keep: (fiber: Fiber.RuntimeFiber<void>) => void
   }
   readonly id: number
-  readonly request: Prepared
   readonly attempt: number
   readonly startedAt: number
-  readonly expiresAt: number
-  readonly deadlines: Deadlines
-  readonly runtime: Runtime.Runtime<never>
 }
 
 export class CallTrace implements Trace {
@@ -55,19 +43,12 @@ export class CallTrace implements Trace {
   readonly call: TracedCall
   private readonly configs: Configs | undefined
   private readonly sink: SignalSink | undefined
-  private readonly lock: Effect.Semaphore | undefined
-  /** For listeners only. */
-  private readonly queue: Array<RequestSignal> | undefined
-  private readonly editor: Editor | undefined
-  private contexts: ReadonlyArray<unknown> | undefined = undefined
+  private readonly listeners: Listeners | undefined
   /** Almost always there is one. */
   private first: HopTrace | undefined = undefined
   private others: Array<HopTrace> | undefined = undefined
   private final: HopTrace | undefined = undefined
   private state: "unseen" | "begun" | "over" = "unseen"
-  /** A listener has died where it could not tell its request. */
-  private defect: Cause.Cause<never> | undefined = undefined
-  private pumping = false
 
   constructor(call: TracedCall, configs: Configs | undefined, spans: Spans | undefined, sink: SignalSink | undefined) {
     this.call = call
@@ -76,11 +57,9 @@ export class CallTrace implements Trace {
     this.sink = sink
     this.deadlines = call.deadlines
     this.observers = configs?.observers ?? noObservers
-    this.listening = configs !== undefined && configs.listening.length > 0
-    this.queue = this.listening ? [] : undefined
-    this.editor = this.listening ? new Editor() : undefined
-    this.lock = this.listening ? Effect.unsafeMakeSemaphore(1) : undefined
-    this.listen = this.lock === undefined ? Effect.void : this.lock.withPermits(1)(this.next)
+    this.listeners = configs !== undefined && configs.listening.length > 0 ? new Listeners(call, configs) : undefined
+    this.listening = this.listeners !== undefined
+    this.listen = this.listeners?.listen ?? Effect.void
   }
 
   // What is told.
@@ -123,9 +102,9 @@ export class CallTrace implements Trace {
     if (core.hub.reading()) core.hub.deliver(signal)
     if (core.transport.hub.reading()) core.transport.hub.deliver(signal)
     this.sink?.signal(signal)
-    if (this.queue === undefined) return
-    this.queue.push(signal)
-    if (this.state === "over") this.pump()
+    if (this.listeners === undefined) return
+    this.listeners.add(signal)
+    if (this.state === "over") this.listeners.pump()
   }
 
   offer(facts: Told, time = this.now()): void {
@@ -151,78 +130,25 @@ export class CallTrace implements Trace {
 
   // Listeners.
 
-  private get next(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const signal = this.queue?.shift()
-      return signal === undefined ? Effect.void : Effect.zipRight(this.run(signal), this.next)
-    })
-  }
-
-  private run(signal: RequestSignal): Effect.Effect<void> {
-    const { configs, editor } = this
-    if (configs === undefined || editor === undefined) return Effect.void
-    const name = `on${signal._tag}`
-    let all: Effect.Effect<void> = Effect.void
-    configs.listening.forEach((config, index) => {
-      const listener = config.listeners.get(name)
-      if (listener === undefined) return
-      const told = Effect.suspend(() => listener(configs.session, this.contexts?.[index], signal, editor))
-      all = all === Effect.void ? told : Effect.zipRight(all, told)
-    })
-    return all
-  }
-
-  /** `listen` for whoever waits for it when the call is over, which has no other limit then. */
+  /** `listen` under the total limit, which is no longer the call's own once that is over. */
   get listenInTime(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const { expiresAt } = this.call
-      return this.state !== "over" || expiresAt === Infinity ? this.listen : this.listenUntil(expiresAt)
-    })
+    return Effect.suspend(() => (this.state === "over" ? (this.listeners?.listenInTime ?? Effect.void) : this.listen))
   }
 
-  private listenUntil(time: number): Effect.Effect<void> {
-    const heard = endedBy(this.listen, (fail: (late: "late") => void) => {
-      const deadline = this.deadlines.schedule(time, () => fail("late"))
-      return () => deadline.cancel()
-    })
-    return Effect.ignore(heard)
-  }
-
-  /** `listen` for other fibers than the request's: who dies there is remembered. */
+  /** `listen` for other fibers than the request's. */
   get listenBeside(): Effect.Effect<void> {
-    if (!this.listening) return Effect.void
-    return Effect.tapErrorCause(this.listen, (cause) =>
-      Effect.sync(() => {
-        this.defect ??= cause
-      })
-    )
-  }
-
-  /** What comes after the request's last step is heard in a fiber of the session. */
-  private pump(): void {
-    if (this.pumping) return
-    this.pumping = true
-    const heard = Effect.zipRight(
-      Effect.sync(() => {
-        this.pumping = false
-      }),
-      Effect.catchAllCause(this.listenBeside, () => Effect.void)
-    )
-    this.call.core.keep(Runtime.runFork(this.call.runtime)(heard, { immediate: false }))
+    return this.listeners?.listenBeside ?? Effect.void
   }
 
   // The call.
 
   /** Tells that the request begins. A closed session tells nothing. */
   begin(): void {
-    const { call, configs } = this
+    const { call } = this
     const { request } = call
     if (call.core.closed) return
     this.state = "begun"
-    if (this.listening && configs !== undefined) {
-      const given = request.given.traceRequestCtx
-      this.contexts = configs.listening.map((config) => config.ctx(given))
-    }
+    this.listeners?.begin()
     if (!this.telling) return
     this.deliver({
       _tag: "RequestStart",
@@ -242,7 +168,7 @@ export class CallTrace implements Trace {
     const { request } = this.call
     this.begin()
     if (this.state === "unseen") return send(request)
-    return Effect.flatMap(this.listen, () => send(this.editor?.close(request) ?? request))
+    return Effect.flatMap(this.listen, () => send(this.listeners?.edited(request) ?? request))
   }
 
   /** The trace of a hop that is about to be sent. */
@@ -342,11 +268,10 @@ export class CallTrace implements Trace {
       this.tell({ _tag: "RequestException", method: request.method, url: this.urlOf(request), cause }, this.now())
       this.state = "over"
     }
-    const whole: Cause.Cause<E> = this.defect === undefined ? cause : Cause.sequential(this.defect, cause)
-    if (!this.listening) return Effect.failCause(whole)
-    // It may have failed because its time has run out, which has to be heard as well.
-    const until = Math.max(this.call.expiresAt, this.now() + lastWord)
-    return Effect.matchCauseEffect(until === Infinity ? this.listen : this.listenUntil(until), {
+    const { listeners } = this
+    if (listeners === undefined) return Effect.failCause(cause)
+    const whole: Cause.Cause<E> = listeners.defect === undefined ? cause : Cause.sequential(listeners.defect, cause)
+    return Effect.matchCauseEffect(listeners.listenToFailure, {
       onFailure: (also) => Effect.failCause(Cause.sequential(whole, also)),
       onSuccess: () => Effect.failCause(whole)
     })
@@ -354,9 +279,10 @@ export class CallTrace implements Trace {
 
   /** The response has been given back: listeners hear the rest. */
   get finish(): Effect.Effect<void> {
-    if (!this.listening) return Effect.void
+    const { listeners } = this
+    if (listeners === undefined) return Effect.void
     return Effect.flatMap(this.listenInTime, () =>
-      this.defect === undefined ? Effect.void : Effect.failCause(this.defect)
+      listeners.defect === undefined ? Effect.void : Effect.failCause(listeners.defect)
     )
   }
 }

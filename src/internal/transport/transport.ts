@@ -170,6 +170,11 @@ export interface Exchange extends ExchangeContext {
   readonly failure: ClientError | undefined
   /** Set by whoever makes the exchange wait; called when its time runs out or its session closes. */
   onAbort: ((error: ClientError) => void) | undefined
+  /**
+   * Set by the transport while it looks for a connection: releases the slot of an exchange whose fiber does not end,
+   * because a listener in it is uninterruptible. Idempotent.
+   */
+  onLeave?: (() => void) | undefined
 }
 
 /** A connection taken from a transport. */

@@ -1,0 +1,159 @@
+/**
+ * The listeners of one request: they run one after the other, each signal through all configs.
+ */
+import type * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
+import * as Runtime from "effect/Runtime"
+import type { ClientError } from "../../Errors.js"
+import { endedBy } from "../raceWithCallback.js"
+import type { Prepared } from "../request/preparedRequest.js"
+import type { Deadlines } from "../transport/deadlines.js"
+import { Editor } from "./headerEditor.js"
+import type { RequestSignal } from "./hopTrace.js"
+import type { Configs } from "./traceConfig.js"
+
+/** Milliseconds that listeners have at least for the end of a request that failed. */
+const lastWord = 1000
+
+/** The call whose signals they receive. */
+export interface ListenedCall {
+  readonly core: {
+    /** Takes over a fiber that runs listeners after the request. */
+    readonly keep: (fiber: Fiber.RuntimeFiber<void>) => void
+    /** Calls `stop` when the session has ended. */
+    readonly whenEnded: (stop: () => void) => () => void
+  }
+  readonly request: Prepared
+  readonly expiresAt: number
+  readonly deadlines: Deadlines
+  readonly runtime: Runtime.Runtime<never>
+  /** Why it was aborted, if it was. */
+  readonly failure: ClientError | undefined
+}
+
+export class Listeners {
+  /** Runs the listeners of all signals so far, in the fiber that asks for it. */
+  readonly listen: Effect.Effect<void>
+  /** The defect of a listener that ran in another fiber than the request's. */
+  defect: Cause.Cause<never> | undefined = undefined
+  private readonly call: ListenedCall
+  private readonly configs: Configs
+  private readonly queue: Array<RequestSignal> = []
+  private readonly editor = new Editor()
+  private readonly lock = Effect.unsafeMakeSemaphore(1)
+  private contexts: ReadonlyArray<unknown> | undefined = undefined
+  private pumping = false
+
+  constructor(call: ListenedCall, configs: Configs) {
+    this.call = call
+    this.configs = configs
+    this.listen = this.lock.withPermits(1)(this.next)
+  }
+
+  /** Calls `ctx` of each config. */
+  begin(): void {
+    const given = this.call.request.given.traceRequestCtx
+    this.contexts = this.configs.listening.map((config) => config.ctx(given))
+  }
+
+  /** The request with the headers that the listeners of its start have set. */
+  edited(request: Prepared): Prepared {
+    return this.editor.close(request)
+  }
+
+  add(signal: RequestSignal): void {
+    this.queue.push(signal)
+  }
+
+  private get next(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const signal = this.queue.shift()
+      return signal === undefined ? Effect.void : Effect.zipRight(this.run(signal), this.next)
+    })
+  }
+
+  private run(signal: RequestSignal): Effect.Effect<void> {
+    const { listening, session } = this.configs
+    const name = `on${signal._tag}`
+    let all: Effect.Effect<void> = Effect.void
+    listening.forEach((config, index) => {
+      const listener = config.listeners.get(name)
+      if (listener === undefined) return
+      const one = Effect.suspend(() => listener(session, this.contexts?.[index], signal, this.editor))
+      all = all === Effect.void ? one : Effect.zipRight(all, one)
+    })
+    return all
+  }
+
+  /** `listen` under the total limit, for callers that wait after the end of the call, which limits nothing then. */
+  get listenInTime(): Effect.Effect<void> {
+    return this.within(this.call.expiresAt, this.listen)
+  }
+
+  /**
+   * Runs listeners until that time, and for one second at most after the end of the session. One that is uninterruptible
+   * goes on alone then.
+   */
+  private within(time: number, listening: Effect.Effect<void>): Effect.Effect<void> {
+    const raced = endedBy(listening, (fail: (late: "late") => void) => {
+      const { core, deadlines } = this.call
+      const late = () => fail("late")
+      let deadline = deadlines.schedule(time, late)
+      const release = core.whenEnded(() => {
+        deadline.cancel()
+        deadline = deadlines.schedule(Math.min(time, deadlines.now() + lastWord), late)
+      })
+      return () => {
+        deadline.cancel()
+        release()
+      }
+    })
+    return Effect.ignore(raced)
+  }
+
+  /** Until when listeners run for signals after the last step of the call: the total limit may have run out. */
+  private get lastTime(): number {
+    return Math.max(this.call.expiresAt, this.call.deadlines.now() + lastWord)
+  }
+
+  /** `listen` for other fibers than the request's: remembers the defect of a listener. */
+  get listenBeside(): Effect.Effect<void> {
+    return this.remember(this.listen)
+  }
+
+  private remember(listening: Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.tapErrorCause(listening, (cause) =>
+      Effect.sync(() => {
+        this.defect ??= cause
+      })
+    )
+  }
+
+  /** Runs the listeners of signals after the request's last step, in a fiber of the session. */
+  pump(): void {
+    if (this.pumping) return
+    this.pumping = true
+    const run = Effect.suspend(() => {
+      this.pumping = false
+      return Effect.catchAllCause(this.remember(this.within(this.lastTime, this.listen)), () => Effect.void)
+    })
+    this.call.core.keep(Runtime.runFork(this.call.runtime)(run, { immediate: false }))
+  }
+
+  /**
+   * Runs listeners after a failure, as finalizers run. Where the call was aborted while a listener is still running, that
+   * listener is uninterruptible: a limit must not wait for it, so that a fiber of the session runs the rest.
+   */
+  get listenToFailure(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.call.failure === undefined) return this.within(this.lastTime, this.listen)
+      const free = this.lock.withPermitsIfAvailable(1)(this.next)
+      const listened = Effect.map(free, (done) => {
+        if (Option.isNone(done)) this.pump()
+      })
+      return this.within(this.lastTime, listened)
+    })
+  }
+}
