@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, FiberId, FiberRef } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, FiberId, FiberRef } from "effect"
 import { endedBy } from "../../src/internal/raceWithCallback.js"
+import { turns, until } from "../support/stages.js"
 import { atEveryStep, promptly, Steps } from "../support/steps.js"
 
 const quiet = () => () => {}
@@ -52,6 +53,81 @@ describe("endedBy", () => {
         })
       )
       assert.deepStrictEqual(exit, Exit.fail("at once"))
+    })
+  )
+
+  it.effect("does not pass an interrupt of an uninterruptible caller on to its effect", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<string>()
+      const seen: Array<string> = []
+      const raced = Effect.tap(endedBy(Deferred.await(gate), quiet), (value) => Effect.sync(() => seen.push(value)))
+      const fiber = yield* Effect.fork(Effect.uninterruptible(raced))
+      yield* Effect.yieldNow()
+      yield* Fiber.interruptFork(fiber)
+      yield* Effect.yieldNow().pipe(Effect.repeatN(10))
+      assert.isNull(fiber.unsafePoll())
+      yield* Deferred.succeed(gate, "late")
+      yield* Fiber.await(fiber)
+      assert.deepStrictEqual(seen, ["late"])
+    })
+  )
+
+  it.live("does not wait for an effect that is uninterruptible when it is ended", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      const seen: Array<string> = []
+      const stubborn = Effect.zipRight(
+        Effect.uninterruptible(Deferred.await(gate)),
+        Effect.sync(() => seen.push("went on"))
+      ).pipe(Effect.ensuring(Effect.sync(() => seen.push("ended"))))
+      const exit = yield* Effect.exit(
+        endedBy(stubborn, (fail) => {
+          const timer = setImmediate(() => fail("over"))
+          return () => {
+            clearImmediate(timer)
+            seen.push("stop")
+          }
+        })
+      )
+      assert.deepStrictEqual(exit, Exit.fail("over"))
+      assert.deepStrictEqual(seen, ["stop"])
+      // The effect ends at its next interruptible step.
+      yield* Deferred.succeed(gate, undefined)
+      yield* until(() => seen.length > 1)
+      assert.deepStrictEqual(seen, ["stop", "ended"])
+    })
+  )
+
+  it.live("waits for an effect that is uninterruptible after an interrupt, until it is ended", () =>
+    Effect.gen(function* () {
+      const gate = yield* Deferred.make<void>()
+      let end: (error: string) => void = () => {}
+      const fiber = yield* Effect.fork(
+        endedBy(Effect.uninterruptible(Deferred.await(gate)), (fail) => {
+          end = fail
+          return () => {}
+        })
+      )
+      yield* turns(3)
+      yield* Fiber.interruptFork(fiber)
+      yield* turns(3)
+      assert.isNull(fiber.unsafePoll())
+      end("over")
+      assert.isTrue(Exit.isInterrupted(yield* Fiber.await(fiber)))
+      yield* Deferred.succeed(gate, undefined)
+    })
+  )
+
+  it.effect("interrupts its effect where the beginning throws", () =>
+    Effect.gen(function* () {
+      const fibers = (yield* Fiber.roots).length
+      const exit = yield* Effect.exit(
+        endedBy(Effect.never, () => {
+          throw new Error("clock")
+        })
+      )
+      assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
+      assert.strictEqual((yield* Fiber.roots).length, fibers)
     })
   )
 
