@@ -45,6 +45,12 @@ class Stopwatch {
   }
 }
 
+/** Begins to count; the function gives the active milliseconds since. It keeps no process alive. */
+export const stopwatch = (): (() => number) => {
+  const watch = new Stopwatch()
+  return () => watch.stop()
+}
+
 /**
  * How long an effect takes. `millis` is real time; `active` leaves out the time for which the machine held up this
  * process. Assert lower bounds of `millis` and upper bounds of `active`.
