@@ -3,6 +3,7 @@
  */
 import { Effect } from "effect"
 import { turn } from "../../src/internal/testing/faultServer.js"
+import { activeMillis } from "./time.js"
 
 /** A few milliseconds of real time, whatever the fiber's Clock. */
 const rest = Effect.async<void>((resume) => {
@@ -36,6 +37,13 @@ export function until(
   })
   return Effect.asVoid(looking(condition, (value) => value, 0))
 }
+
+/** Waits until a count is above 0 and stays the same for 50 active milliseconds. */
+export const stable = (count: () => number, last = 0): Effect.Effect<number> =>
+  Effect.flatMap(activeMillis(50), () => {
+    const now = count()
+    return now === last && now > 0 ? Effect.succeed(now) : stable(count, now)
+  })
 
 /** As many turns of the event loop. */
 export const turns = (count: number): Effect.Effect<void> => Effect.repeatN(turn, count)
