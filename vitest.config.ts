@@ -3,6 +3,25 @@ import { defineConfig } from "vitest/config"
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
+/** Tests that measure memory or start processes: `npm run test:all` runs them, `npm test` does not. */
+const slow = [
+  "test/CookieJar.processes.test.ts",
+  "test/faults/bodyMemory.test.ts",
+  "test/faults/dialNamespace.test.ts",
+  "test/faults/queueMemory.test.ts",
+  "test/faults/shutdown.test.ts",
+  "test/faults/shutdownProcess.test.ts",
+  "test/faults/tlsMemory.test.ts",
+  "test/faults/tlsTrust.test.ts",
+  "test/faults/webSocketMemory.test.ts",
+  "test/package/imports.test.ts"
+]
+
+/** Tests of several sockets and faults at once. */
+const network = ["test/faults/**/*.test.ts", "test/Timeouts.network.test.ts"]
+
+const peers = "test/peers/**"
+
 export default defineConfig({
   resolve: {
     alias: [
@@ -12,9 +31,24 @@ export default defineConfig({
   },
   esbuild: { target: "es2022" },
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: ["test/peers/**", "node_modules/**"],
     pool: "forks",
-    testTimeout: 20_000
+    // The files of a project share the modules that a worker has loaded: loading them takes longer than most tests.
+    isolate: false,
+    maxWorkers: "100%",
+    testTimeout: 20_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: [peers, ...network, ...slow] }
+      },
+      {
+        extends: true,
+        test: { name: "network", include: network, exclude: slow, sequence: { groupOrder: 1 } }
+      },
+      {
+        extends: true,
+        test: { name: "slow", include: slow, sequence: { groupOrder: 2 } }
+      }
+    ]
   }
 })

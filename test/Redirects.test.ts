@@ -255,7 +255,7 @@ describe("where to", () => {
     ["/abs", "a.test", "/abs"],
     ["rel", "a.test", "/dir/rel"],
     ["../up", "a.test", "/up"],
-    [".//", "a.test", "/dir/"],
+    ["./", "a.test", "/dir/"],
     ["?x=2", "a.test", "/dir/page?x=2"],
     ["//b.test:PORT/p", "b.test", "/p"],
     ["\\\\b.test:PORT\\p", "b.test", "/p"],

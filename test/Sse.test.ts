@@ -1,21 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Cause,
-  Chunk,
-  Deferred,
-  Effect,
-  Exit,
-  Fiber,
-  Option,
-  ParseResult,
-  Schedule,
-  Schema,
-  Stream,
-  TestClock
-} from "effect"
-import { Session, Sse } from "effect-http-session"
+import { Chunk, Deferred, Effect, Fiber, Option, ParseResult, Schedule, Schema, Stream, TestClock } from "effect"
+import { Session, Sse, Tracing } from "effect-http-session"
 import { EventDecoder } from "../src/internal/response/body/eventDecoder.js"
+import { sleeping } from "./support/clock.js"
+import { failure } from "./support/exits.js"
 import * as Peer from "./support/server.js"
+import { timed } from "./support/time.js"
+import { turns, until } from "./support/wait.js"
 
 const head = (status = 200, type = "text/event-stream", lines: ReadonlyArray<string> = []): string =>
   [`HTTP/1.1 ${status} Status`, `Content-Type: ${type}`, "Transfer-Encoding: chunked", ...lines, "", ""].join("\r\n")
@@ -29,23 +20,6 @@ const collected = <E>(stream: Stream.Stream<Sse.Event, E, Session.Session>) =>
 
 const using = <A, E>(effect: Effect.Effect<A, E, Session.Session>): Effect.Effect<A, E> =>
   Effect.provide(effect, Session.layer())
-
-const failure = <A, E>(exit: Exit.Exit<A, E>): E => {
-  if (Exit.isSuccess(exit)) throw new Error("it did not fail")
-  return Option.getOrThrowWith(Cause.failureOption(exit.cause), () => new Error(Cause.pretty(exit.cause)))
-}
-
-const until = (condition: () => Effect.Effect<boolean>): Effect.Effect<void> =>
-  Effect.flatMap(Effect.suspend(condition), (holds) =>
-    holds
-      ? Effect.void
-      : Effect.zipRight(
-          Effect.async<void>((resume) => {
-            setImmediate(() => resume(Effect.void))
-          }),
-          until(condition)
-        )
-  )
 
 describe("the format", () => {
   type Row = readonly [what: string, stream: string, events: ReadonlyArray<readonly [string, string, string?]>]
@@ -240,17 +214,16 @@ describe("connect", () => {
           const fiber = yield* Effect.fork(
             Stream.runForEach(Sse.connect(server.url), ({ data }) => Effect.sync(() => seen.push(data)))
           )
-          const settled = Effect.promise(() => new Promise((done) => setTimeout(done, 50)))
-          yield* until(() => Effect.succeed(seen.length === 1))
-          yield* settled
+          yield* until(() => seen.length === 1)
+          yield* sleeping(3000)
           yield* TestClock.adjust("2999 millis")
-          yield* settled
+          yield* turns(20)
           assert.strictEqual(yield* server.accepted, 1)
           yield* TestClock.adjust("1 millis")
-          yield* until(() => Effect.succeed(seen.length === 2))
-          yield* settled
+          yield* until(() => seen.length === 2)
+          yield* sleeping(20_000)
           yield* TestClock.adjust("19999 millis")
-          yield* settled
+          yield* turns(20)
           assert.strictEqual(yield* server.accepted, 2)
           yield* TestClock.adjust("1 millis")
           yield* Fiber.join(fiber)
@@ -272,11 +245,10 @@ describe("connect", () => {
           const fiber = yield* Effect.fork(
             Stream.runForEach(Sse.connect(server.url), ({ data }) => Effect.sync(() => seen.push(data)))
           )
-          const settled = Effect.promise(() => new Promise((done) => setTimeout(done, 50)))
-          yield* until(() => Effect.succeed(seen.length === 1))
-          yield* settled
+          yield* until(() => seen.length === 1)
+          yield* sleeping(100)
           yield* TestClock.adjust("99 millis")
-          yield* settled
+          yield* turns(20)
           assert.strictEqual(yield* server.accepted, 1)
           yield* TestClock.adjust("1 millis")
           yield* Fiber.join(fiber)
@@ -288,7 +260,6 @@ describe("connect", () => {
   it.scoped("counts a silent connection as dead; comments keep it alive", () =>
     Effect.gen(function* () {
       const comment = yield* Deferred.make<void>()
-      const sent = yield* Deferred.make<void>()
       const server = yield* Peer.server([
         (peer) =>
           Effect.gen(function* () {
@@ -296,11 +267,12 @@ describe("connect", () => {
             yield* peer.send(head() + chunk("data: a\n\n"))
             yield* Deferred.await(comment)
             yield* peer.send(chunk(": still here\n"))
-            yield* Deferred.succeed(sent, undefined)
             yield* peer.inbox.takeEnd
           })
       ])
-      yield* using(
+      let chunks = 0
+      const counting = Tracing.traceConfig({ onResponseChunkReceived: () => Effect.sync(() => void chunks++) })
+      yield* Effect.provide(
         Effect.gen(function* () {
           const first = yield* Deferred.make<void>()
           const fiber = yield* Effect.fork(
@@ -313,14 +285,14 @@ describe("connect", () => {
           yield* Deferred.await(first)
           yield* TestClock.adjust("9 seconds")
           yield* Deferred.succeed(comment, undefined)
-          yield* Deferred.await(sent)
-          yield* Effect.promise(() => new Promise((done) => setTimeout(done, 50)))
+          yield* until(() => chunks === 2)
           yield* TestClock.adjust("9999 millis")
           assert.isNull(fiber.unsafePoll())
           yield* TestClock.adjust("1 millis")
           const error = failure(yield* Fiber.join(fiber))
           assert.deepStrictEqual([error._tag, "timeout" in error && error.timeout], ["SocketTimeoutError", "body"])
-        })
+        }),
+        Session.layer({ traceConfigs: [counting] })
       )
     })
   )
@@ -421,17 +393,17 @@ describe("connect", () => {
       yield* using(
         Effect.gen(function* () {
           assert.deepStrictEqual(yield* collected(Stream.take(Sse.connect(server.url), 1)), ["a"])
-          const started = performance.now()
-          yield* until(() => Effect.map(server.connections, (open) => open === 0))
+          const closed = until(() => Effect.map(server.connections, (open) => open === 0))
+          const early = yield* timed(closed)
           const seen = yield* Deferred.make<void>()
           const fiber = yield* Effect.fork(
             Stream.runForEach(Sse.connect(server.url), () => Deferred.succeed(seen, undefined))
           )
           yield* Deferred.await(seen)
-          yield* Fiber.interrupt(fiber)
-          yield* until(() => Effect.map(server.connections, (open) => open === 0))
+          const interrupted = yield* timed(Effect.zipRight(Fiber.interrupt(fiber), closed))
           // What is drained to save a connection takes 200 ms.
-          assert.isBelow(performance.now() - started, 180)
+          assert.isBelow(early.active, 150)
+          assert.isBelow(interrupted.active, 150)
         })
       )
     })

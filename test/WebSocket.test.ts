@@ -16,11 +16,13 @@ import {
   TestClock
 } from "effect"
 import { Auth, Connector, CookieJar, type Errors, type Middleware, Session, Ssl, WebSocket } from "effect-http-session"
-import { turn } from "../src/internal/testing/faultServer.js"
 import { standard } from "./support/certificates.js"
+import { failure } from "./support/exits.js"
 import { proxyServer } from "./support/proxyServer.js"
 import { type LoggedRequest, response } from "./support/server.js"
 import { flowOf, tagsOf, ways } from "./support/signals.js"
+import { activeMillis } from "./support/time.js"
+import { stable, turn, turns, until } from "./support/wait.js"
 import * as Peer from "./support/webSocketServer.js"
 
 const local: Session.LayerOptions = { cookieJar: { unsafe: true } }
@@ -31,10 +33,8 @@ const using = <A, E>(
   options: Session.LayerOptions = local
 ): Effect.Effect<A, E> => effect.pipe(Effect.scoped, Effect.provide(Session.layer(options)))
 
-const failure = <A, E>(exit: Exit.Exit<A, E>): E => {
-  if (Exit.isSuccess(exit)) throw new Error("it did not fail")
-  return Option.getOrThrowWith(Cause.failureOption(exit.cause), () => new Error(Cause.pretty(exit.cause)))
-}
+const headersOf = (request: LoggedRequest | undefined): Record<string, string> =>
+  Object.fromEntries((request?.headers ?? []).map(([name, value]) => [name.toLowerCase(), value]))
 
 const webSocketError = (error: Errors.ClientError | ParseResult.ParseError): Errors.WebSocketError => {
   if (error._tag !== "WebSocketError") throw new Error(`it is ${error._tag}: ${error.message}`)
@@ -45,25 +45,6 @@ const handshakeError = (error: Errors.ClientError): Errors.WSServerHandshakeErro
   if (error._tag !== "WSServerHandshakeError") throw new Error(`it is ${error._tag}: ${error.message}`)
   return error
 }
-
-/** Waits for something that only the network can bring about. */
-const until = (condition: () => boolean | Effect.Effect<boolean>): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const holds = condition()
-    return Effect.flatMap(Effect.isEffect(holds) ? holds : Effect.succeed(holds), (yes) =>
-      yes
-        ? Effect.void
-        : Effect.zipRight(
-            Effect.async<void>((resume) => {
-              setImmediate(() => resume(Effect.void))
-            }),
-            until(condition)
-          )
-    )
-  })
-
-const headersOf = (request: LoggedRequest | undefined): Record<string, string> =>
-  Object.fromEntries((request?.headers ?? []).map(([name, value]) => [name.toLowerCase(), value]))
 
 describe("the handshake", () => {
   it.scopedLive("asks as RFC 6455 has it, and no header of it can be replaced", () =>
@@ -524,13 +505,13 @@ describe("as a request of its session", () => {
     })
   )
 
-  it.scopedLive("outlives the time limit of its handshake", () =>
+  it.scoped("outlives the time limit of its handshake", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo)
       yield* using(
         Effect.gen(function* () {
-          const socket = yield* Session.webSocket(server.webSocketUrl(), { timeout: "60 millis" })
-          yield* Effect.sleep("120 millis")
+          const socket = yield* Session.webSocket(server.webSocketUrl(), { timeout: "1 minute" })
+          yield* TestClock.adjust("2 minutes")
           yield* socket.send("still")
           assert.strictEqual((yield* socket.receive).data, "still")
         })
@@ -604,11 +585,11 @@ describe("as a request of its session", () => {
           Effect.provideService(Connector.Connector, connector),
           Effect.provideService(CookieJar.CookieJar, jar)
         )
-        for (let turns = 0; turns < 30; turns++) {
+        for (let count = 0; count < 30; count++) {
           const fiber = yield* Effect.fork(
             Effect.scoped(session.webSocket(server.webSocketUrl(), { closeTimeout: 20 }))
           )
-          for (let i = 0; i < turns; i++) yield* Effect.promise(() => new Promise((done) => setImmediate(done)))
+          yield* turns(count)
           yield* Fiber.interrupt(fiber)
         }
         yield* until(() => Effect.map(server.connections, (open) => open === 0))
@@ -714,7 +695,7 @@ describe("messages", () => {
     })
   )
 
-  it.scopedLive("stop being read while nobody takes them", () =>
+  it.scoped("stop being read while nobody takes them", () =>
     Effect.gen(function* () {
       const chunk = Peer.binary(new Uint8Array(64 * 1024))
       const count = 4000
@@ -731,12 +712,10 @@ describe("messages", () => {
       )
       const taken = yield* using(
         Effect.gen(function* () {
-          const socket = yield* Session.webSocket(server.webSocketUrl(), { heartbeat: "20 millis" })
-          let before = -1
-          while (written !== before) {
-            before = written
-            yield* Effect.sleep("60 millis")
-          }
+          const socket = yield* Session.webSocket(server.webSocketUrl(), { heartbeat: "10 seconds" })
+          yield* stable(() => written)
+          // A peer whose bytes are not read is not lost.
+          yield* TestClock.adjust("1 minute")
           // What the two kernels hold, and no more.
           assert.isBelow(written, count / 4)
           return yield* Stream.runFold(socket.messages, 0, (bytes, message) => bytes + message.data.length)
@@ -943,7 +922,7 @@ describe("the heartbeat", () => {
             yield* TestClock.adjust("10 seconds")
             yield* Deferred.await(ping)
             yield* until(() => arrived === i + 1)
-            yield* Effect.promise(() => new Promise((done) => setTimeout(done, 20)))
+            yield* activeMillis(20)
           }
           assert.strictEqual((yield* socket.receive).data.length, 1000)
           assert.deepStrictEqual(yield* socket.closeCode, Option.none())
@@ -1151,8 +1130,10 @@ describe("the end", () => {
       yield* using(
         Effect.gen(function* () {
           const socket = yield* Session.webSocket(server.webSocketUrl(), { closeTimeout: "50 millis" })
-          const sending = yield* Effect.fork(Effect.exit(Effect.forever(socket.send(new Uint8Array(1024 * 1024)))))
-          yield* Effect.sleep("100 millis")
+          let sent = 0
+          const send = Effect.tap(socket.send(new Uint8Array(1024 * 1024)), () => Effect.sync(() => sent++))
+          const sending = yield* Effect.fork(Effect.exit(Effect.forever(send)))
+          yield* stable(() => sent)
           assert.isNull(sending.unsafePoll())
           assert.isTrue(yield* socket.close())
           assert.strictEqual(failure(yield* Fiber.join(sending)).reason, "Closed")

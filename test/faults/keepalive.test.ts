@@ -1,51 +1,33 @@
 /**
  * Connections that die while they are idle, or just as they are used again.
  */
-import { spawn } from "node:child_process"
-import { fileURLToPath } from "node:url"
 import * as HttpBody from "@effect/platform/HttpBody"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Option, Stream, TestClock } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, FiberId, Stream, TestClock } from "effect"
 import type * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
-import * as Connector from "effect-http-session/Connector"
-import * as CookieJar from "effect-http-session/CookieJar"
 import type { ClientError } from "effect-http-session/Errors"
-import * as Session from "effect-http-session/Session"
+import type * as Session from "effect-http-session/Session"
+import { program } from "../support/child.js"
+import { failure } from "../support/exits.js"
 import { invariants } from "../support/invariants.js"
-import { itFault, outcome } from "../support/itFault.js"
+import { faultySession, itFault, nonce, outcome } from "../support/itFault.js"
 import * as Server from "../support/server.js"
-import { until } from "../support/wait.js"
+import { sessionOn } from "../support/session.js"
+import { turns, until } from "../support/wait.js"
 
 const { answers, fin, head, plays, request, reset, respond, send, stall } = Server
 
-const limits: ClientRequest.RequestOptions = { timeout: "5 seconds" }
+const limits: ClientRequest.RequestOptions = { timeout: "15 seconds" }
 
-const failed = <A>(exit: Exit.Exit<A, ClientError>): ClientError => {
-  if (Exit.isSuccess(exit)) return assert.fail(`succeeded with ${JSON.stringify(exit.value)}`)
-  const error = Cause.failureOption(exit.cause)
-  return Option.isSome(error) ? error.value : assert.fail(Cause.pretty(exit.cause))
-}
-
-const failure = <A, R>(effect: Effect.Effect<A, ClientError, R>): Effect.Effect<ClientError, never, R> =>
-  Effect.map(Effect.exit(effect), failed)
+const failing = <A, R>(effect: Effect.Effect<A, ClientError, R>): Effect.Effect<ClientError, never, R> =>
+  Effect.map(Effect.exit(effect), failure)
 
 /** How often the server has read each request, but for the nonces. */
 const delivered = (at: Server.Server): ReadonlyArray<string> =>
   Effect.runSync(at.requests)
     .filter(({ target }) => !target.startsWith("/nonce"))
     .map(({ connection, method, target }) => `${connection} ${method} ${target}`)
-
-/** A session on a connector of its own. */
-const sessionOn = (options?: Connector.TcpOptions, session?: Session.SessionOptions) =>
-  Effect.gen(function* () {
-    const connector = yield* Connector.tcp(options)
-    const jar = yield* CookieJar.make()
-    return yield* Session.make(session).pipe(
-      Effect.provideService(Connector.Connector, connector),
-      Effect.provideService(CookieJar.CookieJar, jar)
-    )
-  })
 
 const nonceOnce = (session: Session.SessionService, at: Server.Server) =>
   session.get(`${at.url}/nonce?own`, limits).pipe(ClientResponse.text)
@@ -119,7 +101,7 @@ describe("a connection that dies under its second request", () => {
             )
           ),
         (exit, at) => {
-          const error = failed(exit)
+          const error = failure(exit)
           assert.strictEqual(error._tag, how === "FIN" ? "ServerDisconnectedError" : "ClientOSError")
           if (error._tag === "ServerDisconnectedError") assert.isTrue(error.reused)
           assert.strictEqual(error.attempt, 1)
@@ -134,7 +116,7 @@ describe("a connection that dies under its second request", () => {
       (session, at) =>
         Effect.zipRight(warm(session, at), session.get(`${at.url}/own`, limits).pipe(ClientResponse.text)),
       (exit, at) => {
-        assert.strictEqual(failed(exit).attempt, 2)
+        assert.strictEqual(failure(exit).attempt, 2)
         assert.deepStrictEqual(delivered(at), ["0 GET /warm", "0 GET /own", "1 GET /own"])
       }
     )
@@ -169,7 +151,7 @@ describe("a connection that dies under its second request", () => {
       plays(request, end),
       (session, at) => session.get(`${at.url}/own`, limits).pipe(ClientResponse.text),
       (exit, at) => {
-        assert.strictEqual(failed(exit).attempt, 1)
+        assert.strictEqual(failure(exit).attempt, 1)
         assert.deepStrictEqual(delivered(at), ["0 GET /own"])
       }
     )
@@ -185,7 +167,7 @@ describe("a connection that dies under its second request", () => {
         (session, at) =>
           Effect.zipRight(warm(session, at), session.get(`${at.url}/own`, limits).pipe(ClientResponse.text)),
         (exit, at) => {
-          assert.include(["ServerDisconnectedError", "ClientOSError"], failed(exit)._tag)
+          assert.include(["ServerDisconnectedError", "ClientOSError"], failure(exit)._tag)
           assert.deepStrictEqual(delivered(at), ["0 GET /warm", "0 GET /own"])
         }
       )
@@ -232,7 +214,7 @@ describe("a server that ends connections as it pleases", () => {
             Effect.zipRight(end(peer))
           )
         })
-        const session = yield* sessionOn({ limit: 20 })
+        const { session } = yield* sessionOn({ limit: 20 })
         const exit = yield* invariants(
           Effect.forEach(
             Array.from({ length: 1000 }, (_, index) => index),
@@ -257,7 +239,7 @@ describe("a server that ends connections as it pleases", () => {
             if (method === "POST") posts++
           } else {
             assert.strictEqual(method, "POST", Cause.pretty(result.cause))
-            assert.include(["ServerDisconnectedError", "ClientOSError"], failed(result)._tag)
+            assert.include(["ServerDisconnectedError", "ClientOSError"], failure(result)._tag)
           }
         }
         const arrived = (yield* at.requests).filter((logged) => logged.method === "POST").length
@@ -289,7 +271,7 @@ describe("a server that ends connections as it pleases", () => {
         ...Array.from({ length: 50 }, () => old),
         ...Array.from({ length: 50 }, () => answers(({ target }) => Server.response(200, target)))
       ])
-      const session = yield* sessionOn()
+      const { session } = yield* sessionOn()
       const exit = yield* invariants(
         Effect.gen(function* () {
           yield* Effect.all(
@@ -322,7 +304,7 @@ describe("idle connections on the Clock", () => {
   it.scoped("are closed after keepaliveTimeout without any traffic, and used until then", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(echo)
-      const session = yield* sessionOn({ keepaliveTimeout: "10 seconds" })
+      const { session } = yield* sessionOn({ keepaliveTimeout: "10 seconds" })
       yield* warm(session, at)
       yield* TestClock.adjust("9999 millis")
       yield* warm(session, at)
@@ -340,7 +322,7 @@ describe("idle connections on the Clock", () => {
   it.scoped("are closed half a second before their server would do it", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(answers(() => Server.response(200, "x", ["Keep-Alive: timeout=2"])))
-      const session = yield* sessionOn()
+      const { session } = yield* sessionOn()
       yield* warm(session, at)
       yield* TestClock.adjust("1499 millis")
       assert.strictEqual((yield* session.connector.stats).idle, 1)
@@ -352,7 +334,7 @@ describe("idle connections on the Clock", () => {
   it.scoped("are not hit by limits of the request before", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(echo)
-      const session = yield* sessionOn()
+      const { session } = yield* sessionOn()
       yield* session
         .get(`${at.url}/1`, { timeout: { total: "1 second", headers: "1 second", body: "1 second", send: "1 second" } })
         .pipe(ClientResponse.text)
@@ -400,15 +382,15 @@ describe("a body that nobody reads", () => {
   const big = (length: number) => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`
   const open = (session: Session.SessionService, at: Server.Server) =>
     Effect.asVoid(Effect.scoped(session.get(`${at.url}/own`, limits)))
-  /** Waits until the head has been taken, which the small pause between packets does not promise. */
+  /** The client takes the head in these turns. */
   const rows: ReadonlyArray<readonly [string, ReadonlyArray<Server.Play>, 1 | 2]> = [
-    ["a small rest is drained", [request, send(big(6000)), () => Effect.sleep(20), send("x".repeat(6000))], 1],
+    ["a small rest is drained", [request, send(big(6000)), () => turns(5), send("x".repeat(6000))], 1],
     [
       "a rest in chunks is drained",
       [
         request,
         send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n"),
-        () => Effect.sleep(20),
+        () => turns(5),
         send("0\r\n\r\n")
       ],
       1
@@ -427,22 +409,35 @@ describe("a body that nobody reads", () => {
     ["a body without length closes", [request, send("HTTP/1.1 200 OK\r\n\r\nabc"), stall], 2]
   ]
   for (const [name, steps, connections] of rows) {
-    itFault(
-      name,
-      plays(...steps),
-      open,
-      (exit, at) => {
-        assert.strictEqual(outcome(exit), "Success")
-        assert.strictEqual(Effect.runSync(at.accepted), connections)
-      },
-      { within: 250 }
+    it.scopedLive(name, () =>
+      Effect.gen(function* () {
+        const attempt = Effect.scoped(
+          Effect.gen(function* () {
+            const { at, connector, session } = yield* faultySession([plays(...steps)])
+            const exit = yield* invariants(open(session, at), {
+              connector,
+              servers: [at],
+              followUp: nonce(session, at),
+              within: 250
+            })
+            assert.strictEqual(outcome(exit), "Success")
+            return yield* at.accepted
+          })
+        )
+        // A drain ends after 25 or 200 ms of real time, for which a busy machine may hold up the rest of the body.
+        const accepted = yield* Effect.repeat(attempt, {
+          times: connections === 1 ? 9 : 0,
+          until: (count) => count === connections
+        })
+        assert.strictEqual(accepted, connections)
+      })
     )
   }
 
   it.scopedLive("200 times leaves nothing", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(plays(request, send(big(1_000_000)), send("x".repeat(300_000)), stall))
-      const session = yield* sessionOn({ limit: 5 })
+      const { session } = yield* sessionOn({ limit: 5 })
       const exit = yield* invariants(
         Effect.forEach(Array.from({ length: 200 }), () => open(session, at), { concurrency: 10, discard: true }),
         { connector: session.connector, servers: [at] }
@@ -462,7 +457,7 @@ describe("a body that nobody reads", () => {
         yield* response.release
         assert.strictEqual((yield* session.connector.stats).acquired, 0)
         yield* response.release
-        const read = yield* failure(response.text)
+        const read = yield* failing(response.text)
         assert.strictEqual(read._tag === "ClientPayloadError" ? read.reason : read._tag, "Released")
       })
   )
@@ -470,7 +465,7 @@ describe("a body that nobody reads", () => {
   itFault("is released after its Scope", plays(request, send(big(10)), stall), (session, at) =>
     Effect.gen(function* () {
       const response = yield* Effect.scoped(session.get(`${at.url}/own`, limits))
-      const read = yield* failure(Stream.runDrain(response.stream))
+      const read = yield* failing(Stream.runDrain(response.stream))
       assert.strictEqual(read._tag === "ClientPayloadError" ? read.reason : read._tag, "Released")
     })
   )
@@ -484,7 +479,7 @@ describe("a body that nobody reads", () => {
     itFault(`that has come whole is released after its Scope: ${how}`, Server.answerNonces, (session, at) =>
       Effect.gen(function* () {
         const response = yield* Effect.scoped(session.get(`${at.url}/nonce?own`, limits))
-        const error = yield* failure(read(response))
+        const error = yield* failing(read(response))
         assert.strictEqual(error._tag === "ClientPayloadError" ? error.reason : error._tag, "Released")
       })
     )
@@ -499,15 +494,17 @@ describe("a body that nobody reads", () => {
     })
   )
 
+  const refused = Deferred.unsafeMake<void>(FiberId.none)
   itFault(
     "is read by one stream only",
-    plays(request, send(big(4)), send("ab"), () => Effect.sleep(30), send("cd")),
+    plays(request, send(big(4)), send("ab"), () => Deferred.await(refused), send("cd")),
     (session, at) =>
       Effect.gen(function* () {
         const response = yield* session.get(`${at.url}/own`, limits)
         const first = yield* Effect.fork(Stream.mkString(Stream.decodeText(response.stream)))
         yield* Effect.yieldNow()
-        const second = yield* failure(Stream.runDrain(response.stream))
+        const second = yield* failing(Stream.runDrain(response.stream))
+        yield* Deferred.succeed(refused, undefined)
         assert.strictEqual(second._tag === "ClientPayloadError" ? second.reason : second._tag, "Consumed")
         assert.strictEqual(yield* Fiber.join(first), "abcd")
       })
@@ -515,7 +512,7 @@ describe("a body that nobody reads", () => {
 
   itFault(
     "is kept for as many decoders as want it",
-    plays(request, send(big(4)), send("ab"), () => Effect.sleep(30), send("cd")),
+    plays(request, send(big(4)), send("ab"), () => turns(10), send("cd")),
     (session, at) =>
       Effect.gen(function* () {
         const response = yield* session.get(`${at.url}/own`, limits)
@@ -529,29 +526,17 @@ describe("a body that nobody reads", () => {
 })
 
 describe("a process with idle connections", () => {
-  it.scopedLive("ends by itself", () =>
-    Effect.gen(function* () {
-      const at = yield* Server.always(answers(() => Server.response(200, "ok")))
-      const script = fileURLToPath(new URL("../support/children/idle.ts", import.meta.url))
-      const result = yield* Effect.async<{
-        readonly code: number | null
-        readonly out: string
-        readonly millis: number
-      }>((resume) => {
-        const child = spawn(process.execPath, ["--import", "tsx", script, at.url], {
-          stdio: ["ignore", "pipe", "inherit"]
-        })
-        let out = ""
-        let done = 0
-        child.stdout.on("data", (chunk) => {
-          out += String(chunk)
-          done = performance.now()
-        })
-        child.once("close", (code) => resume(Effect.succeed({ code, out, millis: performance.now() - done })))
-        return Effect.sync(() => child.kill("SIGKILL"))
-      })
-      assert.deepStrictEqual([result.code, result.out], [0, "ok idle=1\n"])
-      assert.isBelow(result.millis, 1000)
-    })
+  it.scopedLive(
+    "ends by itself",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* Server.always(answers(() => Server.response(200, "ok")))
+        const running = yield* program("idle", [at.url])
+        const [text, lasted] = (yield* running.ended).split("\n")
+        assert.deepStrictEqual([running.process.exitCode, text], [0, "ok idle=1"])
+        // An idle connection is kept for 15 seconds.
+        assert.isBelow(Number(lasted), 1000)
+      }),
+    60_000
   )
 })

@@ -3,9 +3,9 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { blackHole } from "../internal/network/dial/support.js"
 import { standard } from "../support/certificates.js"
 import { program } from "../support/child.js"
+import { blackHole } from "../support/listeners.js"
 import * as Server from "../support/server.js"
 import { until } from "../support/stages.js"
 

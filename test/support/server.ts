@@ -1,9 +1,7 @@
 /**
  * Servers for our own tests: scripts as functions over a connection, with everything that `Testing.server` can do and
- * what only we need: half-closes, paused reads, cut packets, logs of parsed requests, ports that never accept.
+ * what only we need: half-closes, paused reads, cut packets, logs of parsed requests.
  */
-import { spawn } from "node:child_process"
-import { connect, type Socket } from "node:net"
 import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
 import {
@@ -234,48 +232,3 @@ export const tlsAlert = (description: number): Play =>
 /** Waits for a ClientHello, whose length stands in its record header. */
 export const clientHello: Play = (peer) =>
   Effect.flatMap(peer.inbox.takeBytes(5), (header) => peer.inbox.takeBytes(((header[3] ?? 0) << 8) | (header[4] ?? 0)))
-
-const blocker = `
-const server = require("node:net").createServer()
-server.listen({ port: 0, host: "127.0.0.1", backlog: 1 }, () => {
-  require("node:fs").writeSync(1, server.address().port + "\\n")
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
-})
-`
-
-/** A port that takes no connection: a process that never accepts, its queue full. A connect to it hangs. */
-export const neverAccepts: Effect.Effect<{ readonly port: number; readonly url: string }, never, Scope> =
-  Effect.acquireRelease(
-    Effect.async<{ readonly port: number; readonly close: Effect.Effect<void> }>((resume) => {
-      const child = spawn(process.execPath, ["-e", blocker], { stdio: ["ignore", "pipe", "inherit"] })
-      const fillers: Array<Socket> = []
-      const close = Effect.async<void>((done) => {
-        for (const socket of fillers) socket.destroy()
-        if (child.exitCode !== null || child.signalCode !== null) {
-          done(Effect.void)
-          return
-        }
-        child.once("exit", () => done(Effect.void))
-        child.kill("SIGKILL")
-      })
-      child.stdout.once("data", (chunk) => {
-        const port = Number(String(chunk).trim())
-        // Fills the queue until a connect gets no answer within what loopback needs a hundred times over.
-        const fill = () => {
-          const socket = connect({ port, host: "127.0.0.1" })
-          fillers.push(socket)
-          const timer = setTimeout(() => {
-            socket.destroy()
-            resume(Effect.succeed({ port, close }))
-          }, 200)
-          socket.on("error", () => {})
-          socket.once("connect", () => {
-            clearTimeout(timer)
-            fill()
-          })
-        }
-        fill()
-      })
-    }),
-    ({ close }) => close
-  ).pipe(Effect.map(({ port }) => ({ port, url: `http://127.0.0.1:${port}` })))

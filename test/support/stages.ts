@@ -3,39 +3,16 @@
  */
 import { Chunk, Deferred, Effect, type Scope, Stream } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
-import * as Connector from "effect-http-session/Connector"
-import * as CookieJar from "effect-http-session/CookieJar"
+import type * as Connector from "effect-http-session/Connector"
 import type { ClientError } from "effect-http-session/Errors"
-import * as Session from "effect-http-session/Session"
+import type * as Session from "effect-http-session/Session"
 import type * as Timeouts from "effect-http-session/Timeouts"
-import { turn } from "../../src/internal/testing/faultServer.js"
-import { blackHole } from "../internal/network/dial/support.js"
+import { blackHole } from "./listeners.js"
 import * as Server from "./server.js"
+import { sessionOn } from "./session.js"
+import { turns, until } from "./wait.js"
 
-/** Waits until it holds, looking once a turn of the event loop. */
-export const until = (holds: () => boolean): Effect.Effect<void> =>
-  Effect.suspend(() => (holds() ? Effect.void : Effect.zipRight(turn, until(holds))))
-
-/** So many turns of the event loop. */
-export const turns = (count: number): Effect.Effect<void> => Effect.repeatN(turn, count)
-
-/** A session on a connector of its own. */
-export const sessionOn = (
-  connectorOptions: Connector.TcpOptions = {},
-  options: Session.SessionOptions = {}
-): Effect.Effect<
-  { readonly connector: Connector.ConnectorService; readonly session: Session.SessionService },
-  never,
-  Scope.Scope
-> =>
-  Effect.gen(function* () {
-    const connector = yield* Connector.tcp(connectorOptions)
-    const session = yield* Session.make(options).pipe(
-      Effect.provideService(Connector.Connector, connector),
-      Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.make())
-    )
-    return { connector, session }
-  })
+export { sessionOn, turns, until }
 
 /** A request that has come to its phase stays there. */
 export interface Stage {

@@ -1,7 +1,8 @@
 /**
  * A scheduler that counts the operations of fibers, and does something before one of them.
  */
-import { Effect, type Fiber, Option, Scheduler } from "effect"
+import { Effect, type Fiber, Scheduler } from "effect"
+import { activeMillis } from "./time.js"
 
 /** Stops the fiber before operation `at`, counted from 1, and calls `act` before it goes on. */
 export class Steps implements Scheduler.Scheduler {
@@ -50,8 +51,9 @@ export const atEveryStep = <E, R>(
     body: (at) => Effect.map(test(at), (reached) => (reached ? at + by : -at))
   }).pipe(Effect.map((last) => -last))
 
-/** What an effect that must end within so many milliseconds of real time has come to. */
+/** Dies if an effect does not end within so many milliseconds, without those for which the machine held it up. */
 export const promptly = <A, E, R>(effect: Effect.Effect<A, E, R>, what: string, millis = 5000) =>
-  Effect.flatMap(Effect.timeoutOption(Effect.disconnect(effect), millis), (result) =>
-    Option.isSome(result) ? Effect.succeed(result.value) : Effect.dieMessage(`${what} did not end`)
+  Effect.raceFirst(
+    Effect.disconnect(effect),
+    Effect.zipRight(activeMillis(millis), Effect.dieMessage(`${what} did not end`))
   )

@@ -1,11 +1,51 @@
 /**
- * Waiting for what is going to be, without guessing how long that takes. The test's own time limit bounds it.
+ * Waits for a condition without guessing how long it takes. The test's own time limit bounds every wait.
  */
 import { Effect } from "effect"
 import { turn } from "../../src/internal/testing/faultServer.js"
+import { activeMillis } from "./time.js"
 
-/** Looks once each turn of the event loop, until it holds. */
-export const until = <A, E, R>(look: Effect.Effect<A, E, R>, holds: (value: A) => boolean): Effect.Effect<A, E, R> =>
-  Effect.flatMap(look, (value) => (holds(value) ? Effect.succeed(value) : Effect.zipRight(turn, until(look, holds))))
+/** A few milliseconds of real time, whatever the fiber's Clock. */
+const rest = Effect.async<void>((resume) => {
+  const timer = setTimeout(() => resume(Effect.void), 2)
+  return Effect.sync(() => clearTimeout(timer))
+})
+
+/** Looks in a row before a wait leaves the processor to other processes, for which it may be waiting. */
+const eager = 500
+
+const looking = <A, E, R>(
+  look: Effect.Effect<A, E, R>,
+  holds: (value: A) => boolean,
+  looks: number
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(look, (value) =>
+    holds(value) ? Effect.succeed(value) : Effect.zipRight(looks < eager ? turn : rest, looking(look, holds, looks + 1))
+  )
+
+/** Looks once each turn of the event loop until the condition holds, or until the value of `look` satisfies `holds`. */
+export function until(condition: () => boolean | Effect.Effect<boolean>): Effect.Effect<void>
+export function until<A, E, R>(look: Effect.Effect<A, E, R>, holds: (value: A) => boolean): Effect.Effect<A, E, R>
+export function until(
+  look: Effect.Effect<unknown, unknown, unknown> | (() => boolean | Effect.Effect<boolean>),
+  holds: (value: unknown) => boolean = (value) => value === true
+): Effect.Effect<unknown, unknown, unknown> {
+  if (Effect.isEffect(look)) return looking(look, holds, 0)
+  const condition = Effect.suspend(() => {
+    const value = look()
+    return typeof value === "boolean" ? Effect.succeed(value) : value
+  })
+  return Effect.asVoid(looking(condition, (value) => value, 0))
+}
+
+/** Waits until a count is above 0 and stays the same for 50 active milliseconds. */
+export const stable = (count: () => number, last = 0): Effect.Effect<number> =>
+  Effect.flatMap(activeMillis(50), () => {
+    const now = count()
+    return now === last && now > 0 ? Effect.succeed(now) : stable(count, now)
+  })
+
+/** As many turns of the event loop. */
+export const turns = (count: number): Effect.Effect<void> => Effect.repeatN(turn, count)
 
 export { turn }

@@ -251,20 +251,6 @@ describe("support/server", () => {
     })
   )
 
-  it.scopedLive("has a port that never accepts", () =>
-    Effect.gen(function* () {
-      const { port } = yield* Server.neverAccepts
-      const socket = connect({ port, host: "127.0.0.1" })
-      const result = yield* Effect.async<string>((resume) => {
-        socket.once("connect", () => resume(Effect.succeed("connected")))
-        socket.once("error", (error) => resume(Effect.succeed(String(error))))
-        setTimeout(() => resume(Effect.succeed("pending")), 300)
-      })
-      socket.destroy()
-      assert.strictEqual(result, "pending")
-    })
-  )
-
   it.scopedLive("sends TLS alerts", () =>
     Effect.gen(function* () {
       const server = yield* Server.always(Server.plays(Server.clientHello, Server.tlsAlert(40)))

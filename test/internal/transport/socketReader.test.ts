@@ -5,7 +5,7 @@ import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { DataReader, SlabReader } from "../../../src/internal/transport/socketReader.js"
-import { listen } from "../network/dial/support.js"
+import { listen } from "../../support/listeners.js"
 
 /** Bytes that tell where they stand, and on which connection. */
 const pattern = (size: number, seed: number): Buffer => {

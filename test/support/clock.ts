@@ -1,0 +1,58 @@
+/**
+ * Clocks that a test moves. Limits on such a Clock run out in the phase that the test means, on a machine of any speed.
+ */
+import { Chunk, Clock, Effect, Fiber, TestClock } from "effect"
+import { until } from "./wait.js"
+
+/** A Clock that stands still. `advance` moves it and ends all its sleeps. */
+export const heldClock = (): { readonly clock: Clock.Clock; readonly advance: (millis: number) => void } => {
+  let now = 0
+  const sleepers = new Set<() => void>()
+  const clock: Clock.Clock = {
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    unsafeCurrentTimeMillis: () => now,
+    unsafeCurrentTimeNanos: () => BigInt(now) * 1_000_000n,
+    currentTimeMillis: Effect.sync(() => now),
+    currentTimeNanos: Effect.sync(() => BigInt(now) * 1_000_000n),
+    sleep: () =>
+      Effect.async((resume) => {
+        const wake = () => resume(Effect.void)
+        sleepers.add(wake)
+        return Effect.sync(() => sleepers.delete(wake))
+      })
+  }
+  return {
+    clock,
+    advance: (millis) => {
+      now += millis
+      for (const wake of [...sleepers]) wake()
+    }
+  }
+}
+
+/** Runs an effect on a Clock that stands still: no limit on it runs out. */
+export const onStillClock = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.suspend(() => Effect.withClock(effect, heldClock().clock))
+
+/** Runs an effect on a Clock that stands still until `reached` resolves, and then moves by `millis`, once. */
+export const expiring = <A, E, R, R2>(
+  effect: Effect.Effect<A, E, R>,
+  reached: Effect.Effect<unknown, never, R2>,
+  millis: number
+): Effect.Effect<A, E, R | R2> =>
+  Effect.gen(function* () {
+    const { advance, clock } = heldClock()
+    const mover = yield* Effect.fork(
+      Effect.zipRight(
+        reached,
+        Effect.sync(() => advance(millis))
+      )
+    )
+    return yield* Effect.ensuring(Effect.withClock(effect, clock), Fiber.interrupt(mover))
+  })
+
+/** Waits until a fiber sleeps on the TestClock for so many milliseconds from its present time. */
+export const sleeping = (millis: number): Effect.Effect<void> =>
+  Effect.flatMap(TestClock.currentTimeMillis, (now) =>
+    Effect.asVoid(until(TestClock.sleeps(), (instants) => Chunk.some(instants, (at) => at === now + millis)))
+  )
