@@ -9,8 +9,9 @@ import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Redacted from "effect/Redacted"
 import type { ClientResponse } from "../../ClientResponse.js"
-import type { ClientError } from "../../Errors.js"
+import { type ClientError, InvalidURL } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
+import { parseTarget } from "../http/target.js"
 import { redactUrl } from "../redact.js"
 import { reveal } from "../request/authorization.js"
 import { isReplayable } from "../request/body/replayable.js"
@@ -119,11 +120,9 @@ class Origins {
 
 /** As `Origin.key` has it. */
 const originKey = (text: string): string => {
-  if (!URL.canParse(text) || !/^https?:/i.test(text)) {
-    throw new TypeError(`bearerRefresh: origins: ${JSON.stringify(redactUrl(text))} is no origin of http or https`)
-  }
-  const url = new URL(text)
-  return `${url.protocol}//${url.hostname}:${url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port}`
+  const target = parseTarget(text, false)
+  if (!(target instanceof InvalidURL) && !target.websocket) return target.origin.key
+  throw new TypeError(`bearerRefresh: origins: ${JSON.stringify(redactUrl(text))} is no origin of http or https`)
 }
 
 /** A wiped token is none. */
