@@ -274,6 +274,9 @@ const durations = [
   "certificateWarning"
 ] as const
 
+const isResolver = (given: unknown): given is ResolverService =>
+  typeof given === "object" && given !== null && typeof Reflect.get(given, "resolve") === "function"
+
 /** What is wrong with the options of a pool, if anything is. */
 const fault = (options: Omit<TcpOptions, "family"> & { readonly family?: number | undefined }): string | undefined => {
   for (const name of ["limit", "limitPerHost", "maxQueue", "dnsCacheMaxSize"] as const) {
@@ -283,6 +286,7 @@ const fault = (options: Omit<TcpOptions, "family"> & { readonly family?: number 
   if (options.forceClose === true && options.keepaliveTimeout !== undefined) {
     return "forceClose and keepaliveTimeout contradict each other"
   }
+  if (options.resolver !== undefined && !isResolver(options.resolver)) return "resolver has no function resolve"
   if (options.family !== undefined && options.family !== 4 && options.family !== 6) return "family is neither 4 nor 6"
   for (const name of durations) {
     const value = options[name]
@@ -330,7 +334,7 @@ export const tcp = (options: TcpOptions = {}): Effect.Effect<ConnectorService, n
  */
 export const unix = (options: UnixOptions): Effect.Effect<ConnectorService, never, Scope> =>
   Effect.zipRight(
-    checked(options),
+    typeof options.path === "string" ? checked(options) : Effect.die(new TypeError("Connector: path is not text")),
     Effect.suspend(() => pooled(options, makeUnixDialer(options)))
   )
 
