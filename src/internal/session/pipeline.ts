@@ -9,10 +9,11 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { ClientResponse } from "../../ClientResponse.js"
-import type { ClientError } from "../../Errors.js"
+import { type ClientError, InvalidRequest } from "../../Errors.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import { Response } from "../response/response.js"
 import * as Deadlines from "../transport/deadlines.js"
+import { effectOr } from "../userResult.js"
 import { Call } from "./call.js"
 import { watch } from "./callWatchers.js"
 import type { OnResponse } from "./hop.js"
@@ -43,7 +44,12 @@ const onEnd: OnResponse = (call, response) => {
   }
   if (raise === true) return Effect.as(response.raiseForStatus, response)
   // What throws here would do so in the middle of the connection.
-  const asked = Effect.suspend(() => raise(response))
+  const asked = Effect.suspend(() =>
+    effectOr(raise(response), (kind) => {
+      const description = `expected its function to return an Effect, got ${kind}`
+      return new InvalidRequest({ ...call.details(undefined), option: "raiseForStatus", description })
+    })
+  )
   const passed = Effect.as(withinCall(call, asked), response)
   return call.trace === undefined ? passed : Effect.tap(passed, () => call.trace?.ended(response) ?? Effect.void)
 }

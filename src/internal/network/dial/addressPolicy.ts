@@ -5,6 +5,7 @@
 import * as Net from "node:net"
 import type { AddressPolicy, PolicyAddress } from "../../../Connector.js"
 import type { Address } from "../../../Resolver.js"
+import { isTrue } from "../../userResult.js"
 import { embeddedIPv4, splitZone } from "./embeddedIPv4.js"
 
 /** What IANA's registries of special-purpose addresses say is not globally reachable, without the next two. */
@@ -96,8 +97,7 @@ const byFunction =
   (policy: Extract<AddressPolicy, (...args: never) => unknown>): Allows =>
   (given, host) => {
     const [address, zone] = splitZone(given.address)
-    // A function of a JavaScript program may return a promise: only `true` allows.
-    const allows = (candidate: PolicyAddress): boolean => policy(candidate, host) === true
+    const allows = (candidate: PolicyAddress): boolean => isTrue(policy(candidate, host))
     for (const embedded of embeddedIPv4(address)) {
       if (!allows({ ...given, address: embedded.address, family: 4, zone: undefined })) return false
     }

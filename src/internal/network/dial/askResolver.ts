@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { ClientConnectorDNSError } from "../../../Errors.js"
 import type { Address, ResolverService } from "../../../Resolver.js"
+import { effectOr, kindOf } from "../../userResult.js"
 
 export type Addresses = Arr.NonEmptyReadonlyArray<Address>
 
@@ -46,7 +47,7 @@ const toAddresses = (
   family: 4 | 6 | undefined,
   found: unknown
 ): Effect.Effect<Addresses, ClientConnectorDNSError> => {
-  if (!Array.isArray(found)) return Effect.fail(malformed(host, "an array of addresses"))
+  if (!Array.isArray(found)) return Effect.fail(malformed(host, `an array of addresses, got ${kindOf(found)}`))
   const addresses = new Map<string, Address>()
   let allRead = true
   for (const each of found) {
@@ -71,29 +72,18 @@ const codeOf = (error: unknown): string => {
   return typeof code === "string" ? code : "EUNKNOWN"
 }
 
-/** A rejected promise that a resolver returns must not end the process. */
-const ignoreRejection = (value: unknown): void => {
-  if (typeof value === "object" && value !== null && "then" in value && typeof value.then === "function") {
-    value.then(undefined, () => {})
-  }
-}
-
 /** `resolver.resolve`, failing with a typed error for whatever is no Effect, and for every error. */
 export const resolving = (
   resolver: ResolverService,
   host: string,
   options: { readonly family?: 4 | 6 | undefined }
 ): Effect.Effect<Addresses, ClientConnectorDNSError> =>
-  Effect.suspend(() => {
-    const asked = resolver.resolve(host, options)
-    if (Effect.isEffect(asked)) {
-      return Effect.mapError(asked, (error: unknown) =>
-        error instanceof ClientConnectorDNSError ? error : dnsFailure(host, codeOf(error), error)
-      )
-    }
-    ignoreRejection(asked)
-    return Effect.fail(malformed(host, "an Effect"))
-  })
+  Effect.suspend(() =>
+    Effect.mapError(
+      effectOr(resolver.resolve(host, options), (kind) => malformed(host, `an Effect, got ${kind}`)),
+      (error: unknown) => (error instanceof ClientConnectorDNSError ? error : dnsFailure(host, codeOf(error), error))
+    )
+  )
 
 /** The addresses of a name, checked. */
 export const askResolver = (
