@@ -188,7 +188,12 @@ export interface RequestOptions extends CommonOptions {
   readonly chunked?: boolean | undefined
   /** Sends `Expect: 100-continue` and waits at most one second for an answer. Default `false`. */
   readonly expect100?: boolean | undefined
-  /** The name for SNI and verification in place of the URL's. */
+  /**
+   * The name for SNI and verification in place of the URL's: a host name, whose international labels are sent as
+   * A-labels and whose final dot is dropped, or an IP address, which is verified and not sent. Anything else, such as an
+   * empty label, a space, a control character, a zone or more than 253 characters, fails with `InvalidRequest` (RFC
+   * 6066, section 3; aiohttp: `server_hostname`).
+   */
   readonly serverHostname?: string | undefined
   /** Handed to every `traceConfig`'s `ctx`. */
   readonly traceRequestCtx?: unknown

@@ -80,30 +80,56 @@ export interface PoolOptions {
 }
 
 /**
- * Which addresses may be connected to: a predicate, or ranges as CIDR. `deny` beats `allow`; with `allow` nothing else
- * is. It is asked for IP literals, for looked-up and for cached addresses, on every hop that needs a new connection; one
- * that is kept was allowed when it was made. `deny` also holds for an IPv4 address inside an IPv6 one (mapped, NAT64,
- * 6to4). Where it leaves no address the request fails with
- * `ClientConnectorError`, reason "AddressPolicy". It does not hold for a proxy's own address, nor for what a proxy
- * connects to.
+ * An address as a function of an `addressPolicy` gets it: `address` has no zone.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface PolicyAddress extends Address {
+  /** The zone of a resolver's IPv6 address, "eth0" of "fe80::1%eth0" (RFC 4007); a URL cannot name one. */
+  readonly zone: string | undefined
+}
+
+/**
+ * Which addresses may be connected to: a function, or ranges as CIDR. `deny` beats `allow`; with `allow` nothing else is
+ * allowed. The connector asks for IP literals, for looked-up and for cached addresses, on every hop that needs a new
+ * connection; a kept connection was allowed when it was made.
+ *
+ * An IPv6 address that contains an IPv4 one is judged by both: mapped and compatible addresses, NAT64 (the well-known
+ * prefix 64:ff9b::/96 and the local 64:ff9b:1::/48; the prefix of a network's own is not known), SIIT, 6to4, Teredo's
+ * client and server, ISATAP. `deny` refuses it if it has either, and a function is asked for each and must allow all. An
+ * IPv4-mapped address is the IPv4 host itself, so that `allow` looks at the IPv4 address, and a range of mapped addresses
+ * is a range of IPv4. A zone ("%eth0") is no part of the address: ranges ignore it, and a function gets it as `zone`.
+ *
+ * A function must return `true` to allow; everything else refuses, a promise too. Where the policy leaves no address the
+ * request fails with `ClientConnectorError`, reason "AddressPolicy". It does not hold for a proxy's own address, nor for
+ * what a proxy connects to. A policy that is neither, has other keys, or a malformed range is a defect where the
+ * connector is made.
  *
  * @since 0.1.0
  * @category models
  */
 export type AddressPolicy =
-  | ((address: Address, host: string) => boolean)
+  | ((address: PolicyAddress, host: string) => boolean)
   | { readonly allow?: ReadonlyArray<string> | undefined; readonly deny?: ReadonlyArray<string> | undefined }
 
 /**
- * Ranges for an `addressPolicy`, as CIDR.
+ * Ranges for an `addressPolicy`, as CIDR: all of IANA's registries of special-purpose addresses (RFC 6890), multicast and
+ * deprecated ranges. IPv4-mapped addresses (`::ffff:0:0/96`) need no range, because they are judged as IPv4.
+ *
+ * `special` is the safest choice. It has the NAT64 prefix `64:ff9b::/96`, by which networks without IPv4 reach all IPv4
+ * hosts: a program in such a network leaves that one out, and private IPv4 addresses behind it stay refused.
  *
  * ```ts
  * import { Connector, Session } from "effect-http-session"
  *
  * // What users name may not lead inside.
- * const { linkLocal, loopback } = Connector.ranges
  * export const Guarded = Session.layer({
- *   connector: { addressPolicy: { deny: [...Connector.ranges.private, ...loopback, ...linkLocal] } }
+ *   connector: { addressPolicy: { deny: Connector.ranges.special } }
+ * })
+ *
+ * export const GuardedBehindNat64 = Session.layer({
+ *   connector: { addressPolicy: { deny: Connector.ranges.special.filter((range) => range !== "64:ff9b::/96") } }
  * })
  * ```
  *
@@ -111,12 +137,20 @@ export type AddressPolicy =
  * @category constants
  */
 export const ranges: {
-  /** RFC 1918 and 4193, carrier-grade NAT (RFC 6598), benchmarks (RFC 2544), IETF assignments, local NAT64. */
+  /**
+   * Not globally reachable: private use (RFC 1918, RFC 4193), carrier-grade NAT (RFC 6598), protocol assignments (RFC
+   * 6890, RFC 2928), documentation, benchmarks, local NAT64, discard-only, segment routing, reserved, broadcast, and
+   * site-local addresses.
+   */
   readonly private: ReadonlyArray<string>
   /** The unspecified addresses among them, which systems connect to themselves. */
   readonly loopback: ReadonlyArray<string>
   /** The metadata services of clouds among them. */
   readonly linkLocal: ReadonlyArray<string>
+  /** `224.0.0.0/4` and `ff00::/8`. */
+  readonly multicast: ReadonlyArray<string>
+  /** All of these, and what else is special: translators and tunnels (NAT64, SIIT, 6to4), and anycast of services. */
+  readonly special: ReadonlyArray<string>
 } = addressRanges
 
 /**
@@ -246,6 +280,9 @@ const durations = [
   "certificateWarning"
 ] as const
 
+const isResolver = (given: unknown): given is ResolverService =>
+  typeof given === "object" && given !== null && typeof Reflect.get(given, "resolve") === "function"
+
 /** What is wrong with the options of a pool, if anything is. */
 const fault = (options: Omit<TcpOptions, "family"> & { readonly family?: number | undefined }): string | undefined => {
   for (const name of ["limit", "limitPerHost", "maxQueue", "dnsCacheMaxSize"] as const) {
@@ -255,6 +292,7 @@ const fault = (options: Omit<TcpOptions, "family"> & { readonly family?: number 
   if (options.forceClose === true && options.keepaliveTimeout !== undefined) {
     return "forceClose and keepaliveTimeout contradict each other"
   }
+  if (options.resolver !== undefined && !isResolver(options.resolver)) return "resolver has no function resolve"
   if (options.family !== undefined && options.family !== 4 && options.family !== 6) return "family is neither 4 nor 6"
   for (const name of durations) {
     const value = options[name]
@@ -302,7 +340,7 @@ export const tcp = (options: TcpOptions = {}): Effect.Effect<ConnectorService, n
  */
 export const unix = (options: UnixOptions): Effect.Effect<ConnectorService, never, Scope> =>
   Effect.zipRight(
-    checked(options),
+    typeof options.path === "string" ? checked(options) : Effect.die(new TypeError("Connector: path is not text")),
     Effect.suspend(() => pooled(options, makeUnixDialer(options)))
   )
 

@@ -41,7 +41,8 @@ export type Next = (request: ClientRequest) => Effect.Effect<ClientResponse, Cli
  * caller of the session, and fails with them; it needs nothing from the context. `make` brings others into that form.
  *
  * What ends the request as a whole, its total limit or the end of its session, ends a middleware too, whatever it waits
- * for (aiohttp: `middlewares`).
+ * for (aiohttp: `middlewares`). One that returns no Effect, whose Effect has no response, or which fails with what is no
+ * `ClientError`, fails the request with `MiddlewareError` "Failed".
  *
  * @example
  * ```ts
@@ -116,7 +117,7 @@ export interface RetryOptions {
   readonly times?: number | undefined
   /** The waits; its end ends the retries too. Default: exponential from 200 millis, jittered, at most 5 seconds. */
   readonly schedule?: Schedule.Schedule<unknown, Outcome> | undefined
-  /** Default: `Errors.isRetryable`, and the statuses 408, 425, 429, 500, 502, 503, 504. */
+  /** By `true` alone. Default: `Errors.isRetryable`, and the statuses 408, 425, 429, 500, 502, 503, 504. */
   readonly while?: ((outcome: Outcome) => boolean) | undefined
   /** Default: the idempotent ones; with `idempotencyKey` all. */
   readonly methods?: ReadonlyArray<string> | undefined
@@ -142,7 +143,7 @@ export interface RetryOptions {
  * The last outcome is the result: a response with its status, or the error. What was refused before is given back
  * first, so that a pool of one connection is enough. All attempts share the request's `timeout.total`. A redirect that
  * is followed is a request of its own. Attempts are signals "RequestRetry". `times` that is no whole number from 0 on, nor
- * `Infinity`, is a defect.
+ * `Infinity`, is a defect, and so are a `schedule`, a `while` and a `budget` of other types.
  *
  * @example
  * ```ts
@@ -226,7 +227,8 @@ export const digest = (
  * requests wait for it. A second 401 is returned.
  *
  * The fetching goes on while anybody waits for it. What it fails with becomes the `cause` of a `MiddlewareError`
- * "TokenRefresh", and the next request tries again. Requests that it makes by the same session go without a token. A
+ * "TokenRefresh", and the next request tries again; a token that is not redacted text of visible ASCII is such an error
+ * as well. Requests that it makes by the same session go without a token. A
  * request with credentials of its own, or to another origin, passes unchanged.
  *
  * @example
@@ -273,6 +275,7 @@ export const bearerRefresh = <E, R>(options: {
 export const rateLimit = (options: {
   readonly limit: number
   readonly interval: Duration.DurationInput
+  /** Default: one key for all. What is no text fails the request with `MiddlewareError` "Failed". */
   readonly key?: ((request: ClientRequest) => string) | undefined
   /** Default `true`. */
   readonly wait?: boolean | undefined
@@ -293,7 +296,7 @@ export const circuitBreaker = (
     readonly failures?: number | undefined
     /** Until one request is let through again. Default "30 seconds". */
     readonly resetAfter?: Duration.DurationInput | undefined
-    /** Default: connection errors, timeouts and statuses from 500 on. */
+    /** By `true` alone. Default: connection errors, timeouts and statuses from 500 on. */
     readonly isFailure?: ((outcome: Outcome) => boolean) | undefined
   } = {}
 ): Effect.Effect<Middleware> => circuit.circuitBreaker(options)

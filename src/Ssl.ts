@@ -136,7 +136,10 @@ export interface BaseOptions {
    * the handshake.
    */
   readonly alpn?: ReadonlyArray<string> | undefined
-  /** The name sent and verified in place of the URL's. A request's `serverHostname` comes before it. */
+  /**
+   * The name sent and verified in place of the URL's: a host name or an IP address, as a request's `serverHostname`,
+   * which comes before it. Anything else fails with `SslContextError`.
+   */
   readonly serverHostname?: string | undefined
   /** Default `true`. Only `false` switches verification off. */
   readonly verify?: boolean | undefined

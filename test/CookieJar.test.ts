@@ -268,6 +268,9 @@ describe("clear", () => {
   it.effect("a domain and its subdomains", () =>
     Effect.gen(function* () {
       const jar = yield* filled
+      const all = yield* names(jar)
+      for (const domain of ["exam\tple.com", "example.com/x", "example..com"]) yield* jar.clearDomain(domain)
+      assert.deepStrictEqual(yield* names(jar), all, "what names no host clears no host")
       yield* jar.clearDomain(".Example.com")
       assert.deepStrictEqual(yield* names(jar), ["d", "e"])
       yield* jar.clearDomain("")
@@ -317,7 +320,10 @@ describe("layers", () => {
       for (const options of [
         { maxCookies: -1 },
         { maxCookiesPerDomain: Number.NaN },
-        { treatAsSecureOrigin: "localhost" }
+        { treatAsSecureOrigin: "localhost" },
+        { treatAsSecureOrigin: "http://local\thost:3000" },
+        { treatAsSecureOrigin: "http://a..b:3000" },
+        { treatAsSecureOrigin: "http://127.1:3000" }
       ]) {
         const exit = yield* Effect.exit(CookieJar.make(options))
         assert.isTrue(Exit.isFailure(exit) && exit.cause._tag === "Die")

@@ -358,6 +358,12 @@ describe("overrides", () => {
     }
   })
 
+  it("takes host names only, and no IP address, which is never looked up", () => {
+    for (const name of ["", "a..b", "a b", "localhost/x", "localhost?x", "local\nhost", "*.test", "127.0.0.1", "::1"]) {
+      assert.throws(() => Resolver.overrides({ [name]: "127.0.0.1" }), TypeError, "Resolver.overrides")
+    }
+  })
+
   it.live("asks the system for all other names by default", () =>
     Effect.gen(function* () {
       const [first] = yield* Resolver.overrides({}).resolve("localhost", { family: 4 })

@@ -81,7 +81,14 @@ describe("Ssl.context", () => {
         ["alpn", { alpn: ["x".repeat(256)] }],
         ["serverHostname", { serverHostname: "" }],
         ["serverHostname", { serverHostname: "a b" }],
-        ["serverHostname", { serverHostname: "a\r\nb" }]
+        ["serverHostname", { serverHostname: "a\r\nb" }],
+        ["serverHostname", { serverHostname: "a..b" }],
+        ["serverHostname", { serverHostname: "b\u00fccher\n.test" }],
+        ["serverHostname", { serverHostname: "*.test" }],
+        ["serverHostname", { serverHostname: "127.1" }],
+        ["serverHostname", { serverHostname: "fe80::1%eth0" }],
+        ["serverHostname", { serverHostname: "a".repeat(64) }],
+        ["serverHostname", { serverHostname: 42 }]
       ]
       for (const [option, options] of rows) {
         const exit = yield* Effect.exit(Ssl.context(options))

@@ -143,6 +143,9 @@ describe("clearDnsCache", () => {
         yield* get
         yield* get
         assert.strictEqual(asked, 1)
+        yield* connector.clearDnsCache(`${host}/`)
+        yield* get
+        assert.strictEqual(asked, 1, "what names no host clears no host")
         yield* connector.clearDnsCache(host)
         yield* get
         assert.strictEqual(asked, 2)

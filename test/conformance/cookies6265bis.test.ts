@@ -375,6 +375,13 @@ const secure: ReadonlyArray<Row> = [
     to: "http://localhost:3001/",
     sent: ""
   },
+  {
+    name: "an https origin makes no http origin of its host secure",
+    options: { treatAsSecureOrigin: ["https://dev.example"] },
+    from: "http://dev.example/",
+    received: ["a=b; Secure"],
+    sent: ""
+  },
   { name: "SameSite=None takes Secure", received: ["a=b; SameSite=None"], sent: "" },
   { name: "and has it here", received: ["a=b; SameSite=none; Secure"], sent: "a=b" }
 ]

@@ -113,6 +113,30 @@ describe("verification of one request", () => {
   )
 })
 
+describe("serverHostname", () => {
+  it.scopedLive("fails the request before a connection is opened if it is not a host name", () =>
+    Effect.gen(function* () {
+      const { set, ssl } = yield* trusting
+      const at = yield* site(set.good)
+      const { connector, session } = yield* sessionOn({ ssl })
+      const test = Effect.gen(function* () {
+        for (const serverHostname of ["localhost\r\nEvil: 1", "local\0host", "", "a..b", "*.test"]) {
+          const options = { ...limits, serverHostname }
+          const opening = Effect.scoped(session.webSocket(at.url.replace("https", "wss"), options))
+          for (const tried of [Effect.asVoid(text(session, at.url, options)), Effect.asVoid(opening)]) {
+            const error = errorOf(yield* Effect.exit(tried))
+            assert.deepInclude(error, { _tag: "InvalidRequest", option: "serverHostname" })
+          }
+        }
+        assert.strictEqual(at.accepted(), 0)
+        assert.strictEqual(yield* text(session, at.url, { serverHostname: "LocalHost." }), "ok")
+        assert.strictEqual(at.asked[0]?.servername, "localhost")
+      })
+      yield* holds(test, { connector, servers: [at] })
+    })
+  )
+})
+
 describe("what may share a connection", () => {
   /** Made anew each time, so that it is their content that counts. */
   const settings = Effect.gen(function* () {

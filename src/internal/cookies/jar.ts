@@ -2,8 +2,9 @@
  * A cookie jar by RFC 6265bis: pure data and synchronous; whoever calls says what time it is.
  */
 import { isIP } from "node:net"
+import { isPublicSuffix } from "../http/publicSuffix.js"
 import { quote } from "./header.js"
-import { defaultPath, domainMatches, isPublicSuffix, pathMatches, withUnreserved } from "./match.js"
+import { defaultPath, domainMatches, pathMatches, withUnreserved } from "./match.js"
 import { maxPairLength, parseSetCookie, type SetCookie } from "./parse.js"
 import { type Entry, type Removed, Store, type Stored, sendingOrder } from "./store.js"
 import type { CookieTarget } from "./target.js"

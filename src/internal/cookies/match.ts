@@ -1,7 +1,6 @@
 /**
- * Which hosts and paths a cookie is for: RFC 6265bis sections 5.1.3 and 5.1.4, and public suffixes.
+ * Which hosts and paths a cookie is for: RFC 6265bis sections 5.1.3 and 5.1.4.
  */
-import { getPublicSuffix } from "tldts"
 
 /** Whether `host`, which is a name and no IP address, is `domain` or below it. */
 export const domainMatches = (host: string, domain: string): boolean =>
@@ -28,24 +27,4 @@ export const pathMatches = (path: string, cookiePath: string): boolean => {
 export const defaultPath = (path: string): string => {
   const last = path.lastIndexOf("/")
   return last <= 0 || path.charCodeAt(0) !== 0x2f ? "/" : path.slice(0, last)
-}
-
-const suffixOptions = {
-  allowIcannDomains: true,
-  allowPrivateDomains: true,
-  detectIp: false,
-  extractHostname: false,
-  mixedInputs: false,
-  validateHostname: false
-}
-
-/**
- * Whether nobody owns `domain` alone: "com", "co.uk", "github.io", and each single label that no list knows. A final
- * dot makes no difference.
- */
-export const isPublicSuffix = (domain: string): boolean => {
-  let end = domain.length
-  while (end > 0 && domain.charCodeAt(end - 1) === 0x2e) end--
-  const name = end === domain.length ? domain : domain.slice(0, end)
-  return !name.includes(".") || getPublicSuffix(name, suffixOptions) === name
 }

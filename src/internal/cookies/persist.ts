@@ -11,7 +11,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
-import type { CookieJarError } from "../../Errors.js"
+import { CookieJarError } from "../../Errors.js"
+import { effectOr, kindOf } from "../userResult.js"
 import { decodeText, encodeText, type Saved } from "./document.js"
 import type { Jar } from "./jar.js"
 import type { Removed, Stored } from "./store.js"
@@ -29,12 +30,20 @@ const missing: Saved = { cookies: [], removed: [] }
 /** Half of a document, where a store writes in place and somebody is writing, is read again; what stays is corrupt. */
 const maxReadings = 10
 
+const unreadable = (description: string) => new CookieJarError({ reason: "Malformed", description })
+
 const read = (store: KeyValueStore, key: string): Effect.Effect<Saved, CookieJarError | PlatformError> =>
   Effect.retry(
     Effect.flatMap(
-      store.get(key),
-      (text): Effect.Effect<Saved, CookieJarError> =>
-        Option.isNone(text) ? Effect.succeed(missing) : decodeText(text.value)
+      effectOr(store.get(key), (kind) => unreadable(`expected the store to return an Effect, got ${kind}`)),
+      (text: unknown): Effect.Effect<Saved, CookieJarError> => {
+        if (!Option.isOption(text)) return Effect.fail(unreadable(`expected an Option of text, got ${kindOf(text)}`))
+        if (Option.isNone(text)) return Effect.succeed(missing)
+        const { value } = text
+        return typeof value === "string"
+          ? decodeText(value)
+          : Effect.fail(unreadable(`expected the store to have text, got ${kindOf(value)}`))
+      }
     ),
     { times: maxReadings, while: ({ _tag }) => _tag === "CookieJarError" }
   )

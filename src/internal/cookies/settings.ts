@@ -2,6 +2,8 @@
  * A jar's options as its settings.
  */
 import type { CookieJarOptions } from "../../CookieJar.js"
+import { InvalidURL } from "../../Errors.js"
+import { parseTarget } from "../http/target.js"
 import { defaultSettings, type JarSettings } from "./jar.js"
 
 /** Of a jar that stores and sends nothing. */
@@ -13,14 +15,18 @@ const limit = (name: string, value: number | undefined, fallback: number): numbe
   throw new RangeError(`${name} must be a whole number, 0 or more`)
 }
 
-/** "host:port" of an origin that is http; others count as secure already. */
-const secureOrigin = (origin: string): string => {
-  const url = URL.canParse(origin) ? new URL(origin) : undefined
-  if (url === undefined || !/^(https?|wss?):$/.test(url.protocol)) {
-    throw new TypeError("treatAsSecureOrigin must be an origin such as http://localhost:3000")
+/** "host:port" of each http origin; https is secure already. */
+const secureOrigins = (origins: ReadonlyArray<string>): ReadonlySet<string> => {
+  const out = new Set<string>()
+  for (const given of origins) {
+    const target = parseTarget(given, false)
+    if (target instanceof InvalidURL) {
+      throw new TypeError("treatAsSecureOrigin must be an origin such as http://localhost:3000")
+    }
+    const { host, port, scheme } = target.origin
+    if (scheme === "http") out.add(`${host}:${port}`)
   }
-  const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname
-  return `${host}:${url.port === "" ? "80" : url.port}`
+  return out
 }
 
 /** Throws where an option cannot be right; what it says holds no secret. */
@@ -30,7 +36,7 @@ export const resolve = (options: CookieJarOptions = {}): JarSettings => {
     unsafe: options.unsafe ?? false,
     quoteCookie: options.quoteCookie ?? false,
     nameless: options.nameless ?? false,
-    secureOrigins: new Set((typeof origins === "string" ? [origins] : origins).map(secureOrigin)),
+    secureOrigins: secureOrigins(typeof origins === "string" ? [origins] : origins),
     maxCookies: limit("maxCookies", options.maxCookies, defaultSettings.maxCookies),
     maxCookiesPerDomain: limit("maxCookiesPerDomain", options.maxCookiesPerDomain, defaultSettings.maxCookiesPerDomain)
   }

@@ -2,10 +2,11 @@
  * What a jar has to know of a URL.
  */
 
-import { isIP } from "node:net"
+import { isIP, isIPv6 } from "node:net"
 import * as Either from "effect/Either"
 import type { UrlInput } from "../../ClientRequest.js"
 import { InvalidURL } from "../../Errors.js"
+import { canonicalHost } from "../http/host.js"
 import { redactUrl } from "../redact.js"
 
 /** Where a request goes, or a response came from. */
@@ -61,10 +62,6 @@ export const fromUrl = (input: UrlInput): Either.Either<CookieTarget, InvalidURL
 export const canonicalDomain = (domain: string): string => {
   const name = domain.startsWith(".") ? domain.slice(1) : domain
   if (name === "") return ""
-  const bracketed = isIP(name) === 6 ? `[${name}]` : name
-  if (/[/?#@\\:]/.test(bracketed) && !bracketed.startsWith("[")) return name.toLowerCase()
-  const url = `http://${bracketed}/`
-  if (!URL.canParse(url)) return name.toLowerCase()
-  const host = new URL(url).hostname
-  return host.startsWith("[") ? host.slice(1, -1) : host
+  const host = canonicalHost(isIPv6(name) ? `[${name}]` : name)
+  return typeof host === "string" ? name.toLowerCase() : host.name
 }

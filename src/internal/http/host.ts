@@ -18,6 +18,9 @@ const numeric = /(?:^|\.)(?:\d+|0x[0-9a-f]*)\.?$/
 
 const plainName = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?$/
 
+/** The URL parser drops some of these, decodes others and ends the host at the rest: each makes another host of it. */
+const misread = /[\0-\x20\x7f/\\?#@:%]/
+
 const viaWhatwg = (host: string): string | undefined => {
   try {
     return new URL(`http://${host}/`).hostname
@@ -33,6 +36,7 @@ export const canonicalHost = (raw: string): Host | string => {
   // Before IDNA, which is not made for megabytes.
   if (raw.length > 1024) return "the host is longer than 253 characters"
   if (raw.startsWith("[")) return ipv6(raw)
+  if (misread.test(raw)) return "the host has characters that no host name has"
   const lower = raw.toLowerCase()
   const ascii = /^[\x21-\x7e]*$/.test(lower)
   if (ascii && !plainName.test(lower)) {
@@ -53,6 +57,23 @@ export const canonicalHost = (raw: string): Host | string => {
     if (label.length > 63) return "a label of the host is longer than 63 characters"
   }
   return { name, ip: 0 }
+}
+
+/**
+ * The host that an option names, or why it does not name one. Like `canonicalHost`, but IPv6 needs no brackets, and the
+ * name comes without its final dot.
+ */
+export const namedHost = (given: unknown): Host | string => {
+  if (typeof given !== "string") return "it is not text"
+  const host = canonicalHost(isIPv6(given) ? `[${given}]` : given)
+  if (typeof host === "string" || !host.name.endsWith(".")) return host
+  return { name: host.name.slice(0, -1), ip: host.ip }
+}
+
+/** What `namedHost` returns, as text to compare with other hosts; text that names no host equals none. */
+export const comparableHost = (given: string): string | undefined => {
+  const host = namedHost(given)
+  return typeof host === "string" ? undefined : host.name
 }
 
 const ipv6 = (raw: string): Host | string => {

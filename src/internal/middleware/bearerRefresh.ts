@@ -4,18 +4,21 @@
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberRef from "effect/FiberRef"
 import * as Redacted from "effect/Redacted"
 import type { ClientResponse } from "../../ClientResponse.js"
-import type { ClientError } from "../../Errors.js"
+import { type ClientError, InvalidURL } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
+import { parseTarget } from "../http/target.js"
 import { redactUrl } from "../redact.js"
-import { reveal } from "../request/authorization.js"
+import { authorizationOf, reveal } from "../request/authorization.js"
 import { isReplayable } from "../request/body/replayable.js"
 import { setHeader } from "../request/edits.js"
 import type { Prepared } from "../request/preparedRequest.js"
+import { kindOf } from "../userResult.js"
 import { hasCredentials, middlewareError, preparedOf, tellRetry } from "./request.js"
 
 /** The middlewares whose token the fiber is fetching: requests made for it go without. */
@@ -119,19 +122,19 @@ class Origins {
 
 /** As `Origin.key` has it. */
 const originKey = (text: string): string => {
-  if (!URL.canParse(text) || !/^https?:/i.test(text)) {
-    throw new TypeError(`bearerRefresh: origins: ${JSON.stringify(redactUrl(text))} is no origin of http or https`)
-  }
-  const url = new URL(text)
-  return `${url.protocol}//${url.hostname}:${url.port === "" ? (url.protocol === "https:" ? "443" : "80") : url.port}`
+  const target = parseTarget(text, false)
+  if (!(target instanceof InvalidURL) && !target.websocket) return target.origin.key
+  throw new TypeError(`bearerRefresh: origins: ${JSON.stringify(redactUrl(text))} is no origin of http or https`)
 }
 
-/** A wiped token is none. */
+/** A wiped token, one that is no text and one that cannot be sent are none. */
 const authorize = (request: Prepared, token: Redacted.Redacted): Effect.Effect<Prepared, ClientError> => {
-  const shown = reveal(token)
-  return shown === undefined
-    ? Effect.fail(middlewareError(request, "TokenRefresh", { description: "the token was wiped" }))
-    : Effect.succeed(setHeader(request, "Authorization", Redacted.make(`Bearer ${shown}`)))
+  const value = Redacted.isRedacted(token)
+    ? authorizationOf({ _tag: "Bearer", token })
+    : Either.left(`expected a Redacted token, got ${kindOf(token)}`)
+  return Either.isLeft(value)
+    ? Effect.fail(middlewareError(request, "TokenRefresh", { description: value.left }))
+    : Effect.succeed(setHeader(request, "Authorization", Redacted.make(value.right)))
 }
 
 /** Sends with the token, and once more with a new one after a 401. */
@@ -168,6 +171,7 @@ export const bearerRefresh = <E, R>(options: {
   readonly origins?: ReadonlyArray<string> | undefined
 }): Effect.Effect<Middleware, never, R> =>
   Effect.map(Effect.context<R>(), (context): Middleware => {
+    if (!Effect.isEffect(options.token)) throw new TypeError("bearerRefresh: token is no Effect")
     const tokens = new Tokens(Effect.provide(options.token, context))
     const origins = new Origins(options.origins)
     return (given, next) => {

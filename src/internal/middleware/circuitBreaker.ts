@@ -10,6 +10,7 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, isClientConnectionError, isClientError, isServerTimeoutError } from "../../Errors.js"
 import type { Middleware, Next, Outcome } from "../../Middleware.js"
 import type { Prepared } from "../request/preparedRequest.js"
+import { isTrue } from "../userResult.js"
 import { monotonicMillis } from "./monotonic.js"
 import { Recent } from "./recent.js"
 import { middlewareError, preparedOf } from "./request.js"
@@ -68,10 +69,10 @@ class Circuit {
 }
 
 const resultOf = (settings: Settings, exit: Exit.Exit<ClientResponse, ClientError>): Result => {
-  if (Exit.isSuccess(exit)) return settings.isFailure(exit.value) ? "failure" : "success"
+  if (Exit.isSuccess(exit)) return isTrue(settings.isFailure(exit.value)) ? "failure" : "success"
   const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
   // An error that is nobody's failure, or an interruption, tells nothing of the origin.
-  return error !== undefined && settings.isFailure(error) ? "failure" : "neither"
+  return error !== undefined && isTrue(settings.isFailure(error)) ? "failure" : "neither"
 }
 
 const through = (
@@ -109,6 +110,9 @@ export const circuitBreaker = (options: {
   readonly isFailure?: ((outcome: Outcome) => boolean) | undefined
 }): Effect.Effect<Middleware> =>
   Effect.sync(() => {
+    if (options.isFailure !== undefined && typeof options.isFailure !== "function") {
+      throw new TypeError("circuitBreaker: isFailure is no function")
+    }
     const settings: Settings = {
       failures: wholeNumber("circuitBreaker: failures", options.failures ?? 5, 1),
       resetAfter: milliseconds("circuitBreaker: resetAfter", options.resetAfter ?? "30 seconds"),

@@ -7,6 +7,7 @@ import type { Scope } from "effect/Scope"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientError } from "../../Errors.js"
 import type { Middleware } from "../../Middleware.js"
+import { ignoreRejection, kindOf } from "../userResult.js"
 import { monotonicMillis } from "./monotonic.js"
 import { Recent } from "./recent.js"
 import { middlewareError } from "./request.js"
@@ -49,6 +50,7 @@ export const rateLimit = (options: {
     const interval = milliseconds("rateLimit: interval", options.interval)
     if (!Number.isSafeInteger(limit) || limit < 1)
       return Effect.dieMessage("rateLimit: limit is no whole number from 1 on")
+    if (key !== undefined && typeof key !== "function") return Effect.dieMessage("rateLimit: key is no function")
     if (!Number.isFinite(interval)) return Effect.dieMessage("rateLimit: interval is not finite")
     let latest = Number.NEGATIVE_INFINITY
     const turns = new Recent(
@@ -89,7 +91,14 @@ export const rateLimit = (options: {
       })
     const middleware: Middleware = (request, next) =>
       Effect.suspend(() => {
-        const turn = turns.get(key === undefined ? "" : key(request))
+        const name: unknown = key === undefined ? "" : key(request)
+        // Each object would be a key of its own, without a limit.
+        if (typeof name !== "string") {
+          ignoreRejection(name)
+          const description = `rateLimit: expected key to return text, got ${kindOf(name)}`
+          return Effect.fail(middlewareError(request, "Failed", { description }))
+        }
+        const turn = turns.get(name)
         return Effect.zipRight(options.wait === false ? refuse(turn, request) : queue(turn), next(request))
       })
     return Effect.acquireRelease(Effect.succeed(middleware), () => Effect.sync(() => turns.clear()))

@@ -15,6 +15,7 @@ import { isIdempotent, retryability } from "../errors/retryability.js"
 import { isReplayable } from "../request/body/replayable.js"
 import { setHeader } from "../request/edits.js"
 import type { Prepared } from "../request/preparedRequest.js"
+import { isTrue } from "../userResult.js"
 import { preparedOf, responseOf, tellRetry } from "./request.js"
 import { retryAfter } from "./retryAfter.js"
 import { Budget } from "./retryBudget.js"
@@ -51,7 +52,14 @@ interface Policy {
   readonly budget: Budget | undefined
 }
 
+const checkOptions = ({ budget, schedule, while: wanted }: RetryOptions): void => {
+  if (schedule !== undefined && !Schedule.isSchedule(schedule)) throw new TypeError("retry: schedule is no Schedule")
+  if (wanted !== undefined && typeof wanted !== "function") throw new TypeError("retry: while is no function")
+  if (budget !== undefined && !(budget instanceof Budget)) throw new TypeError("retry: budget is none of retryBudget")
+}
+
 const toPolicy = (options: RetryOptions): Policy => {
+  checkOptions(options)
   const methods = options.methods === undefined ? undefined : new Set(options.methods.map((name) => name.toUpperCase()))
   const key = options.idempotencyKey === true
   return {
@@ -80,7 +88,8 @@ const again = (policy: Policy, host: string, outcome: Outcome, state: unknown): 
     return Effect.map(policy.schedule.step(now, outcome, state), ([following, _, decision]) => {
       if (Decision.isDone(decision)) return undefined
       if (policy.budget !== undefined && !policy.budget.retry(host, now)) return undefined
-      const delay = Math.max(0, Intervals.start(decision.intervals) - now, told ?? 0)
+      const wait = Intervals.start(decision.intervals) - now
+      const delay = Math.max(0, Number.isNaN(wait) ? 0 : wait, told ?? 0)
       return { delay, state: following }
     })
   })
@@ -94,7 +103,7 @@ const attempt = (
   state: unknown
 ): Effect.Effect<ClientResponse, ClientError> => {
   const after = (outcome: Outcome, stands: Effect.Effect<ClientResponse, ClientError>) => {
-    if (count >= policy.times || !policy.wanted(outcome)) return stands
+    if (count >= policy.times || !isTrue(policy.wanted(outcome))) return stands
     return Effect.flatMap(again(policy, request.target.origin.authority, outcome, state), (decision) => {
       if (decision === undefined) return stands
       const { delay } = decision

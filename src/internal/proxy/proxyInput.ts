@@ -8,6 +8,7 @@ import type { InvalidRequest, InvalidURL } from "../../Errors.js"
 import type { Input, Proxy, ProxyOptions, Route } from "../../Proxy.js"
 import type { Origin } from "../http/origin.js"
 import type { ProxyRoute } from "../transport/transport.js"
+import { ignoreRejection } from "../userResult.js"
 import type { Environment } from "./environment.js"
 import { headerPairs, makeRoute, noSettings, optionFault, parseProxyUrl, type Result, toError } from "./proxyRoute.js"
 
@@ -109,7 +110,9 @@ const fromValue = (value: unknown): Result<ProxyRoute | undefined> => {
   if (value === undefined || value === false) return Either.right(undefined)
   if (typeof value === "string") return fromText(value)
   if (value instanceof URL) return fromText(value.href)
-  return value instanceof ProxyValue ? ProxyValue.routeOf(value) : unknownInput
+  if (value instanceof ProxyValue) return ProxyValue.routeOf(value)
+  ignoreRejection(value)
+  return unknownInput
 }
 
 const fromRoute = (route: RouteValue, url: string): Result<ProxyRoute | undefined> => {

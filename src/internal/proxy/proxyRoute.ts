@@ -2,13 +2,13 @@
  * From what a user or the environment calls a proxy to one that can be dialled.
  */
 import { createHmac, randomBytes } from "node:crypto"
-import * as Net from "node:net"
 import * as Either from "effect/Either"
 import type { Credentials } from "../../Auth.js"
 import { basic } from "../../Auth.js"
 import type { HeadersInput, HeaderValue } from "../../ClientRequest.js"
 import { InvalidRequest, InvalidURL } from "../../Errors.js"
 import type { Ssl } from "../../Ssl.js"
+import { canonicalHost } from "../http/host.js"
 import { rereadable } from "../iterables.js"
 import { authorizationOf, reveal, revealBasic } from "../request/authorization.js"
 import type { ProxyRoute } from "../transport/transport.js"
@@ -111,27 +111,23 @@ export const parseProxyUrl = (text: string): Result<ProxyAddress> => {
   // its own default port: the second parse shows it.
   const url = parseAs("http", rest)
   const other = parseAs("ftp", rest)
-  // A backslash is a slash to the URL standard and part of the userinfo to everybody else.
-  if (url === undefined || other === undefined || trimmed.includes("\\") || url.hostname === "") {
+  // The URL standard drops tabs and line ends, and reads a backslash as a slash: other parsers see another host.
+  if (url === undefined || other === undefined || /[\0-\x1f\x7f\\]/.test(trimmed) || url.hostname === "") {
     return urlFault(hidden(scheme), "Syntax", "the proxy's URL cannot be parsed")
   }
   const port = Number(url.port || other.port || defaultPorts[scheme])
   if (port === 0) return urlFault(hidden(scheme), "Host", "the proxy's port is 0")
-  const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname
+  const host = canonicalHost(url.hostname)
+  if (typeof host === "string") return urlFault(hidden(scheme), "Host", `in the proxy's URL, ${host}`)
   const shown = `${scheme}://${url.hostname}:${port}`
   return Either.map(credentialsIn(url, shown), (credentials) => ({
     kind: scheme,
-    host,
+    host: host.name,
     port,
-    ip: addressFamily(host),
+    ip: host.ip,
     url: shown,
     credentials
   }))
-}
-
-const addressFamily = (host: string): 0 | 4 | 6 => {
-  const family = Net.isIP(host)
-  return family === 4 || family === 6 ? family : 0
 }
 
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/

@@ -32,6 +32,9 @@ export const revealBasic = (
   const user = reveal(credentials.user)
   const password = reveal(credentials.password)
   if (user === undefined || password === undefined) return Either.left("the credentials were wiped")
+  if (typeof user !== "string" || typeof password !== "string") {
+    return Either.left("the name or the password is not text")
+  }
   if (control.test(user) || control.test(password)) {
     return Either.left("the name or the password holds a control character")
   }
@@ -46,6 +49,7 @@ const encode = (credentials: Credentials): Either.Either<string, string> => {
   if (credentials._tag === "Bearer") {
     const token = reveal(credentials.token)
     if (token === undefined) return Either.left("the token was wiped")
+    if (typeof token !== "string") return Either.left("the token is not text")
     if (!visible.test(token)) return Either.left("the token is empty or holds more than visible ASCII")
     return Either.right(`Bearer ${token}`)
   }

@@ -18,6 +18,7 @@ import {
   toFields,
   withoutFields
 } from "../http/headerFields.js"
+import { namedHost } from "../http/host.js"
 import { sameOrigin } from "../http/origin.js"
 import { appendQuery, toQuery } from "../http/query.js"
 import { parseTarget, shown, type Target } from "../http/target.js"
@@ -145,6 +146,8 @@ const combine = (defaults: Defaults, method: string, parsed: Target, given: Requ
   if (body instanceof InvalidRequest || body instanceof RequestBodyError || isFault(body)) return body
   const limits = resolveLimits(defaults, given)
   if (limits === undefined) return { option: "timeout", description: "it is no duration" }
+  const serverHostname = resolveServerHostname(given.serverHostname)
+  if (isFault(serverHostname)) return serverHostname
   return new Prepared({
     defaults,
     given,
@@ -155,7 +158,7 @@ const combine = (defaults: Defaults, method: string, parsed: Target, given: Requ
     limits,
     auth: access.auth,
     cookies: parts.cookies,
-    serverHostname: given.serverHostname,
+    serverHostname: serverHostname.name,
     hop: 0,
     fault: undefined
   })
@@ -189,6 +192,17 @@ const resolveLimits = (defaults: Defaults, given: RequestOptions): Limits | unde
   } catch {
     return undefined
   }
+}
+
+const noServerHostname = { name: undefined }
+
+/** In its canonical form, which settings and keys of TLS compare. */
+const resolveServerHostname = (given: string | undefined): { readonly name: string | undefined } | Fault => {
+  if (given === undefined) return noServerHostname
+  const host = namedHost(given)
+  return typeof host === "string"
+    ? { option: "serverHostname", description: `expected a host name or an IP address, but ${host}` }
+    : host
 }
 
 /** The headers, and whose credentials are used: the session's only where the request has none, and only at home. */

@@ -14,6 +14,7 @@ import {
   toLatin1,
   toLines
 } from "../http/headerFields.js"
+import { canonicalHost } from "../http/host.js"
 import type { RequestBody, WireRequest } from "../transport/transport.js"
 import { authorizationOf } from "./authorization.js"
 import { linesAfter, linesBefore } from "./automaticHeaders.js"
@@ -163,12 +164,22 @@ const checkPairs = (pairs: Pairs, method: string): Fault | undefined => {
     return { option: "transfer-encoding", description: "it is written here; ask for it with chunked: true" }
   }
   const host = getField(pairs, "host")
-  if (host !== undefined && !/^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)?(?::\d{1,5})?$/.test(host)) {
-    return { option: "host", description: "it is no host with a port" }
+  if (host !== undefined && !isHostField(host)) {
+    return { option: "host", description: "expected a host name or an IP address, with a port or without" }
   }
   return method === "TRACE" && pairsHave(pairs, "content-length")
     ? { option: "content-length", description: "TRACE has no content" }
     : undefined
+}
+
+/** Host is ASCII (RFC 9112 section 3.2), and empty where a target has no authority. */
+const isHostField = (value: string): boolean => {
+  const parts = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)?(?::(\d{1,5}))?$/.exec(value)
+  if (parts === null) return false
+  const [, host, port] = parts
+  return (
+    (host === undefined || typeof canonicalHost(host) !== "string") && (port === undefined || Number(port) <= 65535)
+  )
 }
 
 interface Framing {

@@ -3,11 +3,13 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
-import { type ClientError, InvalidRequest } from "../../Errors.js"
-import type { Next } from "../../Middleware.js"
+import { type ClientError, InvalidRequest, isClientError, MiddlewareError } from "../../Errors.js"
+import type { Middleware, Next } from "../../Middleware.js"
 import { Prepared } from "../request/preparedRequest.js"
+import { effectOr, kindOf } from "../userResult.js"
 import type { Call } from "./call.js"
 import type { Hop } from "./hop.js"
 import { sendHop } from "./sendHop.js"
@@ -53,12 +55,40 @@ const send =
     })
   }
 
+const failed = (call: Call, more: { readonly description?: string; readonly cause?: unknown }): MiddlewareError =>
+  new MiddlewareError({ ...call.details(undefined), reason: "Failed", ...more })
+
+const isResponse = (value: unknown): boolean => Predicate.hasProperty(value, "~effect-http-session/ClientResponse")
+
+/** Runs a middleware, and fails where it gives what is no response, or fails with what is no error of a request. */
+const run = (
+  call: Call,
+  middleware: Middleware,
+  request: ClientRequest,
+  next: Next
+): Effect.Effect<ClientResponse, ClientError> =>
+  Effect.suspend(() =>
+    Effect.matchEffect(
+      effectOr(middleware(request, next), (kind) =>
+        failed(call, { description: `expected a middleware to return an Effect, got ${kind}` })
+      ),
+      {
+        onFailure: (error): Effect.Effect<never, ClientError> =>
+          Effect.fail(isClientError(error) ? error : failed(call, { cause: error })),
+        onSuccess: (response): Effect.Effect<ClientResponse, ClientError> =>
+          isResponse(response)
+            ? Effect.succeed(response)
+            : Effect.fail(failed(call, { description: `expected a middleware's response, got ${kindOf(response)}` }))
+      }
+    )
+  )
+
 /** Runs the chain, and releases all responses but the one that it returns. */
 export const sendThroughMiddlewares = (call: Call, request: Prepared): Effect.Effect<ClientResponse, ClientError> => {
   let next = bind(send(call), call)
   for (const middleware of [...request.middlewares].reverse()) {
     const inner = next
-    next = bind((value) => Effect.suspend(() => middleware(value, inner)), call)
+    next = bind((value) => run(call, middleware, value, inner), call)
   }
   const chain = request.middlewares.length === 0 ? next(request) : withinCall(call, next(request))
   return Effect.tap(chain, (response) => Effect.sync(() => call.releaseOthers(response)))

@@ -14,6 +14,7 @@ import { adopt } from "../request/prepare.js"
 import { Prepared } from "../request/preparedRequest.js"
 import { moveTo, redirectTo } from "../request/retarget.js"
 import type { Response } from "../response/response.js"
+import { effectOr, kindOf } from "../userResult.js"
 import type { Call } from "./call.js"
 import { withinCall } from "./withinCall.js"
 
@@ -75,8 +76,13 @@ export const follow = (
       const { onRedirect } = request
       if (onRedirect === undefined) return send(next)
       const crossOrigin = !sameOrigin(request.target.origin, next.target.origin)
-      const asked = Effect.suspend(() => onRedirect({ response: response.toHead(), next, crossOrigin }))
+      const asked = Effect.suspend(() =>
+        effectOr(onRedirect({ response: response.toHead(), next, crossOrigin }), (kind) =>
+          notChosen(next, `expected an Effect of an Option, got ${kind}`)
+        )
+      )
       return Effect.flatMap(withinCall(call, asked), (choice) => {
+        if (!Option.isOption(choice)) return Effect.fail(notChosen(next, `expected an Option, got ${kindOf(choice)}`))
         if (Option.isNone(choice)) return after.end(response)
         const chosen = asHop(choice.value, next, [request.url, ...history.map(({ url }) => url)])
         return chosen instanceof Prepared ? send(chosen) : Effect.fail(chosen)
@@ -103,15 +109,14 @@ const differing = (call: Call, location: string): InvalidURL =>
     redirect: true
   })
 
+const notChosen = (next: Prepared, description: string): InvalidRequest =>
+  new InvalidRequest({ ...next.details, option: "onRedirect", description })
+
 /** What a hook gave in place of `next`: it counts as this hop, and one made elsewhere keeps to the same rules. */
 const asHop = (chosen: ClientRequest, next: Prepared, asked: ReadonlyArray<string>): Prepared | ClientError => {
   if (chosen === next) return next
   if (!(chosen instanceof Prepared)) {
-    return new InvalidRequest({
-      ...next.details,
-      option: "onRedirect",
-      description: "it has given something that is no request of ClientRequest.make"
-    })
+    return notChosen(next, "it has given something that is no request of ClientRequest.make")
   }
   if (chosen.defaults === next.defaults) return chosen.hop === next.hop ? chosen : chosen.derive({ hop: next.hop })
   const { maxRedirects, onRedirect, raiseForStatus } = next

@@ -3,8 +3,9 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type { ClientResponse } from "../../ClientResponse.js"
-import type { ClientError } from "../../Errors.js"
+import { type ClientError, InvalidRequest } from "../../Errors.js"
 import type { Jar } from "../cookies/jar.js"
 import { toWire as toWireText } from "../cookies/wire.js"
 import { getField } from "../http/headerFields.js"
@@ -12,6 +13,7 @@ import type { Environment } from "../proxy/environment.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import { loginOf } from "../request/sessionDefaults.js"
 import { isWireError, toWire } from "../request/wireRequest.js"
+import { effectOr } from "../userResult.js"
 import type { Call } from "./call.js"
 import { Hop, type OnResponse, type Resume } from "./hop.js"
 import { cookieHeader, isSecureHome, seeded, toSeed } from "./hopCookies.js"
@@ -97,6 +99,28 @@ export const sendHopDirectly = (
     else resume(Effect.fail(hop))
   })
 
+const badJar = (call: Call, description: string): InvalidRequest =>
+  new InvalidRequest({ ...call.details(undefined), option: "cookieJar", description })
+
+/** Runs a method of a jar of the user's own. */
+const jarEffect = <A>(
+  call: Call,
+  name: string,
+  run: () => Effect.Effect<A, ClientError>
+): Effect.Effect<A, ClientError> =>
+  withinCall(
+    call,
+    Effect.suspend(() => effectOr(run(), (kind) => badJar(call, `expected ${name} to return an Effect, got ${kind}`)))
+  )
+
+const cookieText = (call: Call, given: unknown): Effect.Effect<string | undefined, InvalidRequest> => {
+  if (Option.isOption(given)) {
+    if (Option.isNone(given)) return Effect.succeed(undefined)
+    if (typeof given.value === "string") return Effect.succeed(given.value)
+  }
+  return Effect.fail(badJar(call, "expected cookieHeader to have an Option of text"))
+}
+
 /** Takes the cookies from a jar of the user, by its effects, and stores the response's there. */
 const withForeignJar = (
   call: Call,
@@ -106,13 +130,15 @@ const withForeignJar = (
   const { jarService } = call.core
   const { url } = request.target
   const own = toSeed(call, request)
-  const asked = Effect.suspend(() => jarService.cookieHeader(url))
+  const asked = jarEffect(call, "cookieHeader", () => jarService.cookieHeader(url))
   const seeding = isSecureHome(request)
-    ? jarService.setCookies(
-        own.map(([name, value]) => `${name}=${value}; Path=/; Secure`),
-        url
+    ? jarEffect(call, "setCookies", () =>
+        jarService.setCookies(
+          own.map(([name, value]) => `${name}=${value}; Path=/; Secure`),
+          url
+        )
       )
-    : jarService.updateCookies(own, url)
+    : jarEffect(call, "updateCookies", () => jarService.updateCookies(own, url))
   const header =
     own.length === 0
       ? asked
@@ -120,11 +146,16 @@ const withForeignJar = (
           Effect.tap(seeding, () => Effect.sync(() => seeded(call, request))),
           asked
         )
-  return Effect.flatMap(withinCall(call, header), (cookies) =>
-    Effect.flatMap(send(cookies._tag === "Some" ? toWireText(cookies.value) : undefined), (response) => {
-      const lines = response.headerValues("set-cookie")
-      if (lines.length === 0) return Effect.succeed(response)
-      return Effect.as(withinCall(call, jarService.setCookies(lines, url)), response)
-    })
+  return Effect.flatMap(
+    Effect.flatMap(header, (cookies) => cookieText(call, cookies)),
+    (cookies) =>
+      Effect.flatMap(send(cookies === undefined ? undefined : toWireText(cookies)), (response) => {
+        const lines = response.headerValues("set-cookie")
+        if (lines.length === 0) return Effect.succeed(response)
+        return Effect.as(
+          jarEffect(call, "setCookies", () => jarService.setCookies(lines, url)),
+          response
+        )
+      })
   )
 }

@@ -54,6 +54,12 @@ describe("NO_PROXY: names", () => {
     ["http://example.com", "example.com", false],
     ["com", "example.com", true],
     [".", "example.com", false],
+    ["example.com?x", "example.com", false],
+    ["example.com#x", "example.com", false],
+    ["example.com\\x", "example.com", false],
+    ["ex%61mple.com", "example.com", false],
+    ["example..com", "example.com", false],
+    ["..example.com", "www.example.com", false],
     ["*.", "example.com", false]
   ])
 })

@@ -395,6 +395,18 @@ describe("framing", () => {
     ["another expectation", { data: "a", headers: { expect: "200-ok" } }, "expect"],
     ["Host with a path", { headers: { host: "a/b" } }, "host"],
     ["Host with userinfo", { headers: { host: "a@b" } }, "host"],
+    ["Host with an empty label", { headers: { host: "a..b" } }, "host"],
+    ["Host with a label that is too long", { headers: { host: "a".repeat(64) } }, "host"],
+    ["Host with a spelling of IPv4", { headers: { host: "127.1:80" } }, "host"],
+    ["Host with a malformed address", { headers: { host: "[:::]" } }, "host"],
+    ["Host with a port out of range", { headers: { host: "a:65536" } }, "host"],
+    ["serverHostname without a name", { serverHostname: "" }, "serverHostname"],
+    ["serverHostname with an empty label", { serverHostname: "a..b" }, "serverHostname"],
+    ["serverHostname with a port", { serverHostname: "a:443" }, "serverHostname"],
+    ["serverHostname with a zone", { serverHostname: "fe80::1%eth0" }, "serverHostname"],
+    ["serverHostname with a space", { serverHostname: "a b" }, "serverHostname"],
+    ["serverHostname that is too long", { serverHostname: `${"abcdefg.".repeat(31)}abcdef` }, "serverHostname"],
+    ["serverHostname that is a pattern", { serverHostname: "*.test" }, "serverHostname"],
     ["a negative number", { maxRedirects: -1 }, "maxRedirects"],
     ["a fraction", { maxRedirects: 0.5 }, "maxRedirects"],
     ["NaN", { maxBodySize: Number.NaN }, "maxBodySize"],
@@ -556,6 +568,25 @@ describe("params", () => {
   })
 })
 
+describe("serverHostname", () => {
+  const named = (serverHostname: string) => prepared("GET", "https://h/", { serverHostname }).serverHostname
+
+  it("is canonical once the option is read", () => {
+    assert.strictEqual(named("DB.Internal."), "db.internal")
+    assert.strictEqual(named("B\u00fccher.Example"), "xn--bcher-kva.example")
+    assert.strictEqual(named("127.0.0.1"), "127.0.0.1")
+    assert.strictEqual(named("[0:0::1]"), "::1")
+    assert.strictEqual(named("0:0::1"), "::1")
+    assert.isUndefined(prepared("GET", "https://h/", {}).serverHostname)
+  })
+
+  it("says what is expected, and shows no control character", () => {
+    const error = failure("GET", "https://h/", { serverHostname: "a\r\nEvil: 1" })
+    assert.include(error.message, "expected a host name or an IP address")
+    assert.isFalse(/[\0-\x1f]|Evil/.test(error.message))
+  })
+})
+
 describe("injection (B1, B2)", () => {
   const evil = ["\r", "\n", "\r\nX-Evil: 1", "\0", "\x01", "\x1f", "\x7f", "\ud800"]
   const places: ReadonlyArray<readonly [place: string, options: (bad: string) => RequestOptions]> = [
@@ -564,6 +595,8 @@ describe("injection (B1, B2)", () => {
     ["header name", (bad) => ({ headers: [[`x${bad}`, "a"]] })],
     ["User-Agent", (bad) => ({ headers: { "user-agent": `a${bad}b` } })],
     ["Host", (bad) => ({ headers: { host: `a${bad}b` } })],
+    ["serverHostname", (bad) => ({ serverHostname: `a${bad}b` })],
+    ["serverHostname with an A-label", (bad) => ({ serverHostname: `b\u00fccher${bad}.test` })],
     ["cookie name", (bad) => ({ cookies: [[`a${bad}`, "b"]] })],
     ["cookie value", (bad) => ({ cookies: { a: `b${bad}` } })],
     ["user", (bad) => ({ auth: Auth.basic(`a${bad}`, "b") })],

@@ -115,6 +115,10 @@ const tolerant = <A, E>(what: string, use: () => Effect.Effect<A, E>): Effect.Ef
     Effect.as(Effect.logDebug(`The HTTP cache cannot ${what} its store`, cause), Option.none())
   )
 
+/** What a store has under a key, if that is text. */
+const textOf = (given: unknown): string | undefined =>
+  Option.isOption(given) && Option.isSome(given) && typeof given.value === "string" ? given.value : undefined
+
 /** The stored responses of URLs, up to a size of all. */
 export class CacheStore {
   private readonly store: KeyValueStore
@@ -132,13 +136,15 @@ export class CacheStore {
   }
 
   private all(key: string): Effect.Effect<ReadonlyArray<Stored>> {
+    return Effect.map(this.read(key), (text) =>
+      Option.match(decode(text), { onNone: () => [], onSome: (entry) => entry.responses })
+    )
+  }
+
+  private read(key: string): Effect.Effect<string | undefined> {
     return Effect.map(
       tolerant("read", () => this.store.get(key)),
-      (text) =>
-        Option.match(Option.flatMap(Option.flatten(text), decode), {
-          onNone: () => [],
-          onSome: (entry) => entry.responses
-        })
+      (found) => textOf(Option.getOrUndefined(found))
     )
   }
 
@@ -198,10 +204,7 @@ export class CacheStore {
   private alone(change: (index: CacheIndex) => Effect.Effect<void>): Effect.Effect<void> {
     const read = Effect.suspend(() =>
       this.index === undefined
-        ? Effect.map(
-            tolerant("read", () => this.store.get(indexKey)),
-            (text) => new CacheIndex(Option.getOrUndefined(Option.flatten(text)), this.maxSize)
-          )
+        ? Effect.map(this.read(indexKey), (text) => new CacheIndex(text, this.maxSize))
         : Effect.succeed(this.index)
     )
     const changed = Effect.flatMap(read, (index) => {

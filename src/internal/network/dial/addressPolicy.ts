@@ -3,91 +3,87 @@
  * came from a resolver or lay in the cache; there is no second lookup that could bring another one.
  */
 import * as Net from "node:net"
-import type { AddressPolicy } from "../../../Connector.js"
+import type { AddressPolicy, PolicyAddress } from "../../../Connector.js"
 import type { Address } from "../../../Resolver.js"
+import { isTrue } from "../../userResult.js"
+import { embeddedIPv4, splitZone } from "./embeddedIPv4.js"
 
-/** Ranges of addresses that are not public. */
+/** What IANA's registries of special-purpose addresses say is not globally reachable, without the next two. */
+const inside = [
+  "10.0.0.0/8",
+  "100.64.0.0/10",
+  "172.16.0.0/12",
+  "192.0.0.0/24",
+  "192.0.2.0/24",
+  "192.168.0.0/16",
+  "198.18.0.0/15",
+  "198.51.100.0/24",
+  "203.0.113.0/24",
+  "240.0.0.0/4",
+  "64:ff9b:1::/48",
+  "100::/64",
+  "100:0:0:1::/64",
+  "2001::/23",
+  "2001:db8::/32",
+  "3fff::/20",
+  "5f00::/16",
+  "fc00::/7",
+  "fec0::/10"
+] as const
+
+const loopback = ["127.0.0.0/8", "0.0.0.0/8", "::1/128", "::/128"] as const
+
+const linkLocal = ["169.254.0.0/16", "fe80::/10"] as const
+
+const multicast = ["224.0.0.0/4", "ff00::/8"] as const
+
+/** What else the registries name: translators, tunnels, and anycast addresses of services. */
+const other = [
+  "192.31.196.0/24",
+  "192.52.193.0/24",
+  "192.88.99.0/24",
+  "192.175.48.0/24",
+  "::/96",
+  "::ffff:0:0:0/96",
+  "64:ff9b::/96",
+  "2002::/16",
+  "2620:4f:8000::/48"
+] as const
+
+/** Ranges by what they are for. A block covers the more specific ones of the registries. */
 export const ranges = {
-  /** RFC 1918 and 4193, carrier-grade NAT (RFC 6598), benchmarks (RFC 2544), IETF assignments, local NAT64. */
-  private: [
-    "10.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "100.64.0.0/10",
-    "192.0.0.0/24",
-    "198.18.0.0/15",
-    "fc00::/7",
-    "fec0::/10",
-    "64:ff9b:1::/48"
-  ],
-  /** The unspecified addresses among them, which systems connect to themselves. */
-  loopback: ["127.0.0.0/8", "0.0.0.0/8", "::1/128", "::/128"],
-  /** The metadata services of clouds among them. */
-  linkLocal: ["169.254.0.0/16", "fe80::/10"]
+  private: inside,
+  loopback,
+  linkLocal,
+  multicast,
+  special: [...inside, ...loopback, ...linkLocal, ...multicast, ...other]
 } as const satisfies { readonly [name: string]: ReadonlyArray<string> }
-
-/** The eight groups of an IPv6 address; a zone is left out. */
-const groupsOf = (address: string): ReadonlyArray<number> => {
-  const bare = address.replace(/%.*$/, "").replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...parts: Array<string>) => {
-    const [a, b, c, d] = parts.slice(0, 4).map(Number)
-    return [((a ?? 0) << 8) | (b ?? 0), ((c ?? 0) << 8) | (d ?? 0)].map((group) => group.toString(16)).join(":")
-  })
-  const [head = "", tail] = bare.split("::")
-  const parse = (text: string) => (text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, 16)))
-  const before = parse(head)
-  if (tail === undefined) return before
-  const after = parse(tail)
-  return [...before, ...Array.from({ length: 8 - before.length - after.length }, () => 0), ...after]
-}
-
-const toIPv4 = (high = 0, low = 0): string => [high >> 8, high & 255, low >> 8, low & 255].join(".")
-
-interface Embedded {
-  readonly address: string
-  /** Whether it is the very same host on the wire, and not what a gateway makes of it. */
-  readonly mapped: boolean
-}
-
-/** The IPv4 address that an IPv6 one leads to: mapped, compatible, NAT64 (RFC 6052) or 6to4 (RFC 3056). */
-export const embeddedIPv4 = (address: string): Embedded | undefined => {
-  if (Net.isIP(address) !== 6) return undefined
-  const groups = groupsOf(address)
-  const begins = (...prefix: ReadonlyArray<number>) => prefix.every((group, i) => groups[i] === group)
-  const last = () => toIPv4(groups[6], groups[7])
-  if (begins(0, 0, 0, 0, 0, 0xffff)) return { address: last(), mapped: true }
-  if (begins(0x64, 0xff9b, 0, 0, 0, 0)) return { address: last(), mapped: false }
-  if (begins(0x2002)) return { address: toIPv4(groups[1], groups[2]), mapped: false }
-  // :: and ::1 are not of these.
-  if (begins(0, 0, 0, 0, 0, 0) && groups[6] !== 0) return { address: last(), mapped: false }
-  return undefined
-}
 
 interface Ranges {
   readonly has: (address: string) => boolean
 }
 
-const refuse = (range: string): never => {
-  throw new TypeError(`addressPolicy: ${JSON.stringify(range)} is not a range`)
+const refuse = (range: unknown): never => {
+  throw new TypeError(`addressPolicy: expected a range such as "10.0.0.0/8", got ${JSON.stringify(range)}`)
 }
 
 /** Two lists, because one of Node's takes an IPv4 address for a part of "::/0". */
 const toRanges = (cidrs: ReadonlyArray<string>): Ranges => {
   const four = new Net.BlockList()
   const six = new Net.BlockList()
-  for (const cidr of cidrs) {
+  for (const cidr of Array.isArray(cidrs) ? cidrs : refuse(cidrs)) {
     const [, address = "", prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(cidr) ?? refuse(cidr)
     const family = Net.isIP(address)
     const bits = family === 4 ? 32 : 128
     const length = prefix === undefined ? bits : Number(prefix)
     if (family === 0 || length > bits) refuse(cidr)
-    const embedded = embeddedIPv4(address)
+    const [embedded] = embeddedIPv4(address)
     if (family === 4) four.addSubnet(address, length, "ipv4")
     else if (embedded?.mapped === true && length >= 96) four.addSubnet(embedded.address, length - 96, "ipv4")
     else six.addSubnet(address, length, "ipv6")
   }
   return {
-    has: (address) =>
-      Net.isIP(address) === 4 ? four.check(address, "ipv4") : six.check(address.replace(/%.*$/, ""), "ipv6")
+    has: (address) => (Net.isIP(address) === 4 ? four.check(address, "ipv4") : six.check(address, "ipv6"))
   }
 }
 
@@ -96,21 +92,36 @@ export type Allows = (address: Address, host: string) => boolean
 
 const allowsAll: Allows = () => true
 
-/** Throws for a range that is none. An empty `allow` allows nothing. */
-export const compileAddressPolicy = (policy: AddressPolicy | undefined): Allows => {
-  if (policy === undefined) return allowsAll
-  if (typeof policy === "function") {
-    return (address, host) => {
-      const embedded = embeddedIPv4(address.address)
-      if (embedded?.mapped === true && !policy({ ...address, address: embedded.address, family: 4 }, host)) return false
-      return policy(address, host)
+/** The function must allow the address and every IPv4 address inside it. */
+const byFunction =
+  (policy: Extract<AddressPolicy, (...args: never) => unknown>): Allows =>
+  (given, host) => {
+    const [address, zone] = splitZone(given.address)
+    const allows = (candidate: PolicyAddress): boolean => isTrue(policy(candidate, host))
+    for (const embedded of embeddedIPv4(address)) {
+      if (!allows({ ...given, address: embedded.address, family: 4, zone: undefined })) return false
     }
+    return allows({ ...given, address, zone })
   }
+
+const byRanges = (policy: Exclude<AddressPolicy, (...args: never) => unknown>): Allows => {
+  const unknown = Object.keys(policy).find((key) => key !== "allow" && key !== "deny")
+  if (unknown !== undefined)
+    throw new TypeError(`addressPolicy: expected allow or deny, got ${JSON.stringify(unknown)}`)
   const allow = policy.allow === undefined ? undefined : toRanges(policy.allow)
   const deny = policy.deny === undefined ? undefined : toRanges(policy.deny)
-  return ({ address }) => {
+  return (given) => {
+    const [address] = splitZone(given.address)
     const embedded = embeddedIPv4(address)
-    if (deny?.has(address) === true || (embedded !== undefined && deny?.has(embedded.address) === true)) return false
-    return allow === undefined || allow.has(embedded?.mapped === true ? embedded.address : address)
+    if (deny !== undefined && (deny.has(address) || embedded.some((each) => deny.has(each.address)))) return false
+    return allow === undefined || allow.has(embedded.find((each) => each.mapped)?.address ?? address)
   }
+}
+
+/** Throws for what is neither a function nor ranges. An empty `allow` allows nothing. */
+export const compileAddressPolicy = (policy: AddressPolicy | undefined): Allows => {
+  if (policy === undefined) return allowsAll
+  if (typeof policy === "function") return byFunction(policy)
+  if (typeof policy === "object" && policy !== null && !Array.isArray(policy)) return byRanges(policy)
+  throw new TypeError("addressPolicy: expected a function, or allow and deny with ranges")
 }

@@ -3,7 +3,6 @@
  * exchange's `Sockets` from the step that makes it, so that whoever dials can close it at any point.
  */
 import * as Net from "node:net"
-import { domainToASCII } from "node:url"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { sequential } from "effect/ExecutionStrategy"
@@ -18,6 +17,7 @@ import {
   UnixClientConnectorError
 } from "../../../Errors.js"
 import type { ResolverService } from "../../../Resolver.js"
+import { canonicalHost } from "../../http/host.js"
 import type { Sockets, Wire } from "../../transport/networkStream.js"
 import { DataReader, type SocketReader } from "../../transport/socketReader.js"
 import type { Exchange, ProxyRoute, Route } from "../../transport/transport.js"
@@ -74,6 +74,12 @@ const settingsOf = (options: TcpOptions, resolver: ResolverService, scope: Scope
   noDelay: options.noDelay ?? true,
   keepAlive: keepAliveMillis(options.tcpKeepAlive)
 })
+
+/** A name as requests have it, final dot included. */
+const cachedName = (given: string): string => {
+  const host = canonicalHost(given)
+  return typeof host === "string" ? given.toLowerCase() : host.name
+}
 
 interface Facts {
   readonly address: string
@@ -224,9 +230,7 @@ export const makeTcpDialer = (
             origin.ip === 0 ||
             settings.allows({ address: origin.host, family: origin.ip }, origin.host),
           clearDnsCache: (host, port) =>
-            Effect.sync(() =>
-              settings.cache.clear(host === undefined ? host : domainToASCII(host) || host.toLowerCase(), port)
-            )
+            Effect.sync(() => settings.cache.clear(host === undefined ? undefined : cachedName(host), port))
         }
       })
   )

@@ -2,8 +2,6 @@
  * Addresses by name. Concurrent lookups of one name are one, in a fiber of the cache's own, which is abandoned once
  * everybody who asked has gone.
  */
-import * as Net from "node:net"
-import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -12,12 +10,11 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type { Scope } from "effect/Scope"
-import { ClientConnectorDNSError } from "../../../Errors.js"
-import type { Address, ResolverService } from "../../../Resolver.js"
+import type { ClientConnectorDNSError } from "../../../Errors.js"
+import type { ResolverService } from "../../../Resolver.js"
 import type { Trace } from "../../transport/trace.js"
+import { type Addresses, askResolver, dnsFailure } from "./askResolver.js"
 import { sortAddresses } from "./sortAddresses.js"
-
-type Addresses = Arr.NonEmptyReadonlyArray<Address>
 
 /** Milliseconds; `Infinity` is for ever. */
 export interface DnsCacheOptions {
@@ -50,9 +47,6 @@ export class LookupTimeout {
 }
 
 type LookupError = ClientConnectorDNSError | LookupTimeout
-
-/** No host has more that are worth a try; a resolver that says so is not to be believed. */
-const maxAddresses = 64
 
 /** The addresses of a name, which take turns. */
 class Answer {
@@ -88,27 +82,6 @@ interface Lookup {
 interface Asked {
   readonly lookup: Lookup
   readonly coalesced: boolean
-}
-
-const failure = (host: string, code: string): ClientConnectorDNSError =>
-  new ClientConnectorDNSError({ host, code, phase: "dns" })
-
-/** Only IP addresses of the wanted family, each once: what is connected to must never be looked up again. */
-const checked = (
-  host: string,
-  family: 4 | 6 | undefined,
-  found: ReadonlyArray<Address>
-): Effect.Effect<Addresses, ClientConnectorDNSError> => {
-  const addresses = new Map<string, Address>()
-  for (const candidate of found) {
-    if (addresses.size === maxAddresses) break
-    const actual = Net.isIP(candidate.address)
-    if ((actual !== 4 && actual !== 6) || (family !== undefined && actual !== family)) continue
-    if (!addresses.has(candidate.address)) addresses.set(candidate.address, { ...candidate, family: actual })
-  }
-  const usable = [...addresses.values()]
-  if (Arr.isNonEmptyArray(usable)) return Effect.succeed(usable)
-  return Effect.fail(failure(host, found.some(({ address }) => Net.isIP(address) === 0) ? "EBADRESP" : "ENODATA"))
 }
 
 export class DnsCache {
@@ -198,10 +171,7 @@ export class DnsCache {
 
   private lookUp(host: string): Effect.Effect<Addresses, ClientConnectorDNSError> {
     const { family, resolver } = this.options
-    return Effect.flatMap(
-      Effect.suspend(() => resolver.resolve(host, { family })),
-      (found) => checked(host, family, found)
-    )
+    return askResolver(resolver, host, family)
   }
 
   private fresh(host: string, port: number, now: number): Answer | undefined {
@@ -274,7 +244,7 @@ export class DnsCache {
       return Exit.succeed(answer)
     }
     // Nobody who waits was interrupted: it is the lookup that has ended without an answer.
-    if (Exit.isInterrupted(exit)) return Exit.fail(failure(host, "ECANCELLED"))
+    if (Exit.isInterrupted(exit)) return Exit.fail(dnsFailure(host, "ECANCELLED"))
     const stale = this.stale(host, port, now())
     return stale === undefined ? Exit.failCause(exit.cause) : Exit.succeed(stale)
   }
@@ -303,7 +273,7 @@ export class DnsCache {
 /** A lookup that interrupts itself has ended without an answer; nobody who waits was interrupted. */
 const uncancelled = <A>(host: string, lookup: Effect.Effect<A, ClientConnectorDNSError>) =>
   Effect.catchAllCause(lookup, (cause) =>
-    Cause.isInterruptedOnly(cause) ? Effect.fail(failure(host, "ECANCELLED")) : Effect.failCause(cause)
+    Cause.isInterruptedOnly(cause) ? Effect.fail(dnsFailure(host, "ECANCELLED")) : Effect.failCause(cause)
   )
 
 const within = <A, E>(effect: Effect.Effect<A, E>, limit: number): Effect.Effect<A, E | LookupTimeout> =>

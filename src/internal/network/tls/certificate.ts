@@ -6,6 +6,7 @@ import { isIP, isIPv6 } from "node:net"
 import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
 import type { Certificate } from "../../../Ssl.js"
+import { isRegistrySuffix } from "../../http/publicSuffix.js"
 
 /** Names kept for errors and signals; all are looked at for a match. */
 const maxNames = 1000
@@ -54,13 +55,16 @@ const canonicalIp = (address: string): string | undefined => {
 
 const withoutDot = (name: string): string => (name.endsWith(".") ? name.slice(0, -1) : name)
 
-/** A wildcard is the whole first label and stands for exactly one label. */
+/**
+ * A wildcard is the whole left-most label and stands for exactly one label (RFC 9525, section 6.3). As browsers have it,
+ * it does not stand for all that a registry hands out: neither "*.test" nor "*.co.uk" matches.
+ */
 const matchesName = (pattern: string, host: string): boolean => {
-  if (pattern === host) return !pattern.includes("*")
-  if (!pattern.startsWith("*.")) return false
-  const rest = pattern.slice(1)
+  if (!pattern.includes("*")) return pattern === host
+  const parent = pattern.slice(2)
+  if (!pattern.startsWith("*.") || parent.includes("*")) return false
   const dot = host.indexOf(".")
-  return dot > 0 && rest.length > 1 && !rest.includes("*") && host.slice(dot) === rest
+  return dot > 0 && host.slice(dot + 1) === parent && !isRegistrySuffix(parent)
 }
 
 /**
@@ -68,16 +72,17 @@ const matchesName = (pattern: string, host: string): boolean => {
  * subject's CN is not looked at.
  */
 export const namesHost = (certificate: X509Certificate, host: string): boolean => {
-  const address = canonicalIp(host)
-  if (address !== undefined) {
+  if (isIP(host) !== 0) {
+    const address = canonicalIp(host)
     return visitNames(
       certificate.subjectAltName,
-      (name) => name.type === "IP Address" && canonicalIp(name.value) === address
+      (name) => name.type === "IP Address" && address !== undefined && canonicalIp(name.value) === address
     )
   }
   const wanted = withoutDot(host.toLowerCase())
   return (
     wanted !== "" &&
+    !wanted.includes("*") &&
     visitNames(
       certificate.subjectAltName,
       (name) => name.type === "DNS" && !name.quoted && matchesName(withoutDot(name.value.toLowerCase()), wanted)

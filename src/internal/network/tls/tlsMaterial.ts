@@ -2,12 +2,11 @@
  * What `Ssl.context` makes: settings read and checked once, with a key that is equal for equal settings.
  */
 import { constants, createHash } from "node:crypto"
-import { isIP } from "node:net"
 import * as tls from "node:tls"
-import { domainToASCII } from "node:url"
 import type * as Effect from "effect/Effect"
 import { SslContextError } from "../../../Errors.js"
 import type { ContextOptions, TlsVersion } from "../../../Ssl.js"
+import { namedHost } from "../../http/host.js"
 import { sha256Of } from "./certificate.js"
 import { keyDigest, keyToPem, readCertificates, readKey, readRevocationLists } from "./pem.js"
 
@@ -60,21 +59,11 @@ const readAlpn = (protocols: ReadonlyArray<string> | undefined): ReadonlyArray<s
   return [...protocols]
 }
 
-/** Lower case, A-labels, no dot at the end; `undefined` if it is no host name. */
-export const canonicalName = (name: string): string | undefined => {
-  const bare = name.startsWith("[") && name.endsWith("]") ? name.slice(1, -1) : name
-  if (isIP(bare) !== 0) return bare.toLowerCase()
-  // domainToASCII leaves out white space and stops at a slash, which would make another name of it.
-  if (!/^[^\x00-\x20\x7f/\\?#@:%]+$/.test(bare)) return undefined
-  const ascii = domainToASCII(bare).replace(/\.$/, "")
-  return /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(ascii) && ascii.length <= 253 ? ascii : undefined
-}
-
 const readName = (name: string | undefined): string | undefined => {
   if (name === undefined) return undefined
-  const canonical = canonicalName(name)
-  if (canonical === undefined) throw refuse("serverHostname", "is no host name")
-  return canonical
+  const host = namedHost(name)
+  if (typeof host !== "string") return host.name
+  throw refuse("serverHostname", `expected a host name or an IP address, but ${host}`)
 }
 
 const readIdentity = (options: ContextOptions) => {

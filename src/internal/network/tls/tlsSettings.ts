@@ -4,7 +4,7 @@
 import type * as tls from "node:tls"
 import type * as Effect from "effect/Effect"
 import type { Fingerprint, Ssl, SslContext } from "../../../Ssl.js"
-import { canonicalName, makeMaterial, type TlsMaterial } from "./tlsMaterial.js"
+import { makeMaterial, type TlsMaterial } from "./tlsMaterial.js"
 
 /** What one handshake goes by. Equal keys: the same peers are trusted, and the same identity is shown. */
 export interface TlsSettings {
@@ -14,7 +14,7 @@ export interface TlsSettings {
   readonly verify: boolean
   /** SHA-256, lower-case hex; every one has to be met. */
   readonly pins: ReadonlyArray<string>
-  /** Sent and verified in place of the URL's host. */
+  /** Sent and verified in place of the URL's host; canonical, as `namedHost` has it. */
   readonly serverHostname: string | undefined
   readonly alpn: ReadonlyArray<string>
   readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
@@ -112,10 +112,8 @@ const choose = (ssl: Ssl): Choice => {
 
 const combine = (choice: Choice, pins: ReadonlyArray<string>, serverHostname: string | undefined): TlsSettings => {
   const { material, verify } = choice
-  const name =
-    serverHostname === undefined ? material.serverHostname : (canonicalName(serverHostname) ?? serverHostname)
+  const name = serverHostname ?? material.serverHostname
   return {
-    // The name is whatever somebody gave, so it comes last.
     key: `${material.key}/${verify ? "verify" : "any"}/${pins.join("+")}/${name ?? ""}`,
     verify,
     pins,
@@ -131,7 +129,8 @@ let unverified: TlsSettings | undefined
 
 /**
  * A request's `ssl` in place of its connector's, unless it is `true` or not given; the connector's pin holds in any case.
- * Only `false` itself switches verification off: whatever else a JavaScript program passes verifies.
+ * Only `false` itself switches verification off: whatever else a JavaScript program passes verifies. `serverHostname`
+ * is canonical, as `namedHost` has it.
  */
 export const settingsOf = (
   request: Ssl | undefined,

@@ -277,6 +277,28 @@ describe("the address policy", () => {
     })
   )
 
+  it.scopedLive("splits the zone from an address for a function, and shows both in the error", () =>
+    Effect.gen(function* () {
+      const asked: Array<unknown> = []
+      const { dial } = yield* setup({
+        addressPolicy: ({ address, zone }) => {
+          asked.push([address, zone])
+          return false
+        },
+        resolver: resolverOf({ "a.test": ["fe80::1%lo", "127.0.0.1"] })
+      })
+      const error = expectTag(yield* Effect.flip(dial({ host: "a.test", port: 1 })), "ClientConnectorError")
+      assert.deepStrictEqual(asked, [
+        ["fe80::1", "lo"],
+        ["127.0.0.1", undefined]
+      ])
+      assert.deepStrictEqual(
+        error.addresses?.map(({ address }) => address),
+        ["fe80::1%lo", "127.0.0.1"]
+      )
+    })
+  )
+
   it.scopedLive("leaves the addresses that pass", () =>
     Effect.gen(function* () {
       const [a, b] = yield* listenAll(["127.0.0.1", "127.0.0.2"])
