@@ -8,8 +8,11 @@ import type { Phase } from "../../Timeouts.js"
 /** "unsent": no byte of the attempt can have been acted upon. "sent": it may have been. "never": it would fail again. */
 export type Retryability = "never" | "sent" | "unsent"
 
+/** RFC 9110 section 9.2.2. `http/methods.ts` stands above this folder, so the set is written here again. */
+const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
+
 /** Whether a method is idempotent (RFC 9110 section 9.2.2); methods are case-sensitive. */
-export const isIdempotent = (method: string | undefined): boolean => method !== undefined && isIdempotent(method)
+export const isIdempotent = (method: string | undefined): boolean => method !== undefined && idempotent.has(method)
 
 const passing: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504])
 
