@@ -405,19 +405,30 @@ export const stream = <E, R>(
  * @category models
  */
 export interface FileOptions {
-  /** Asks for the rest with Range and If-Range after a break, so many times. Default 3. */
+  /** How often a broken GET is sent again within this run; 0 for never. Default 3. */
   readonly resume?: number | undefined
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
 }
 
 /**
- * Writes the body to a file beside `path` and renames it when it is whole: there is never a part of a file at `path`,
- * and none beside it after a failure or an interruption.
+ * Writes the body to a file. The bytes go to a temporary file beside it, which replaces it when the body is whole: there
+ * is never a part of a file at `path`, and after a failure or an interruption the old file is as it was and the
+ * temporary one is removed.
  *
- * After a break a GET is sent again, with Range and If-Range where the response had a strong ETag or a Last-Modified
- * that can be relied upon, else for all of it. The bytes are asked for without a Content-Encoding, unless the request
- * has an Accept-Encoding of its own. A status of 304 leaves the file as it is; any other than 2xx fails with
- * `ClientResponseError`. Fails as `bytes` does, with what the request fails with, and with `PlatformError` for the file.
+ * A symbolic link stays, and the file that it leads to is replaced, or made where it does not exist. The new file has
+ * the mode of the old one, and its owner and group where this process may set them. The bytes go straight into a FIFO or
+ * a character device. A directory, a socket or a block device fails with `SystemError`, reason "BadResource", before the
+ * request is sent.
+ *
+ * After a break `toFile` sends the last request again if it was a GET with status 200: the one behind the redirects,
+ * with the headers, cookies and credentials that it had there. Nothing else that the effect did is repeated, such as a
+ * POST before a 303. The new request asks for the rest by Range and If-Range where the response had a strong ETag or a
+ * Last-Modified that can be relied upon, else for all of it; a FIFO or a device, which has no way back, takes the rest
+ * only. The bytes are asked for without a Content-Encoding, unless the request has an Accept-Encoding of its own. A
+ * second run of the program begins at the first byte.
+ *
+ * A status of 304 leaves the file as it is; any other than 2xx fails with `ClientResponseError`. Fails as `bytes` does,
+ * with what the request fails with, and with `PlatformError` for the file.
  *
  * @example
  * ```ts

@@ -39,7 +39,8 @@ type State =
 
 export class ResponseBody extends ResponseHeadView {
   readonly connection: ConnectionInfo
-  protected readonly source: ResponseSource
+  /** What it answers. */
+  readonly source: ResponseSource
   protected body: IncomingBody
   protected state: State = "Unread"
   protected cached: Uint8Array | undefined = undefined

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import type { ClientResponse } from "../../ClientResponse.js"
+import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
 import { isRedirect } from "../http/methods.js"
 import type { Prepared } from "../request/preparedRequest.js"
@@ -63,10 +63,17 @@ const hop = (call: Call, request: Prepared, collect: boolean): Effect.Effect<Cli
 
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
-/** Begins a call in a fiber, on its Clock. */
-const begin = (core: SessionCore, fiber: AnyFiber, request: Prepared): Call => {
+/** The heads of the redirects that led to a request. */
+type History = ReadonlyArray<ResponseHead>
+
+/**
+ * Begins a call in a fiber, on its Clock. A request that repeats a later hop of another call takes over its `history`:
+ * what may be sent depends on the origins that the request has been at.
+ */
+const begin = (core: SessionCore, fiber: AnyFiber, request: Prepared, history?: History): Call => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
   const call = new Call(core, fiber, request, Deadlines.of(clock), clock)
+  if (history !== undefined) call.history = history
   call.trace = watch(call, fiber)
   return call
 }
@@ -113,8 +120,9 @@ const guarded = <B, A, E, R>(
 export const openScoped = (
   core: SessionCore,
   fiber: AnyFiber,
-  request: Prepared
-): Effect.Effect<ClientResponse, ClientError> => guarded(begin(core, fiber, request), false, fiber, inScope)
+  request: Prepared,
+  history?: History
+): Effect.Effect<ClientResponse, ClientError> => guarded(begin(core, fiber, request, history), false, fiber, inScope)
 
 const inScope = (call: Call, response: ClientResponse, _: Restore, fiber: AnyFiber): Effect.Effect<ClientResponse> => {
   const scope = Context.unsafeGet(fiber.currentContext, Scope.Scope)
@@ -157,9 +165,10 @@ export const openFor = <A, E, R>(
   core: SessionCore,
   fiber: AnyFiber,
   request: Prepared,
-  f: FromResponse<A, E, R>
+  f: FromResponse<A, E, R>,
+  history?: History
 ): Effect.Effect<A, E | ClientError, R> =>
-  guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request), false, f, released)
+  guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request, history), false, f, released)
 
 /** Opens a request whose connection is wanted; `f` runs uninterruptibly and takes care of the response. */
 export const openUpgraded = <A, E, R>(
