@@ -195,7 +195,8 @@ export interface JsonOptions {
  * Bodies are decoded by Content-Encoding: gzip, deflate (with or without a zlib header), br, zstd (from Node 24 on), up
  * to five of them; one that is not known leaves the bytes as they are. What is coded wrongly or cut fails with reason
  * "Decompression". Where no `maxBodySize` is given, a coded body of more than 64 MiB that is more than 200 times as
- * large as what was received fails with reason "TooLarge".
+ * large as what was received fails with reason "TooLarge". So does a body of more decoded bytes than `maxBodySize`, or
+ * than `HttpIncomingMessage.withMaxBodySize` of @effect/platform allows the fiber that reads it.
  *
  * @since 0.1.0
  * @category models
@@ -382,7 +383,12 @@ export const schemaJson = <A, I, R2>(
   self: Effect.Effect<ClientResponse, E, R>
 ) => Effect.Effect<A, E | Fails["json"] | ParseError, R2 | Exclude<R, Scope.Scope>>) => {
   const decode = Schema.decodeUnknown(schema, options)
-  const opened = (response: ClientResponse) => Effect.flatMap(response.jsonWith(options ?? {}), decode)
+  const given = options ?? {}
+  const opened = (response: ClientResponse) =>
+    Effect.flatMap(
+      response instanceof Response && response.isCollected ? response.jsonNow(given) : response.jsonWith(given),
+      decode
+    )
   return (self) => unopenedOf(self)?.collect(opened) ?? useScoped(self, opened)
 }
 

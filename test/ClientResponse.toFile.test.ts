@@ -17,11 +17,14 @@ import { createServer } from "node:net"
 import { join } from "node:path"
 import * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Layer, Option, type Scope } from "effect"
-import type { Progress } from "effect-http-session/ClientRequest"
+import type { Progress, RequestOptions } from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
+import { ClientPayloadError } from "effect-http-session/Errors"
+import { make } from "./internal/response/support.js"
 import {
   assertFailed,
   assertWhole,
@@ -188,6 +191,49 @@ describe("toFile", () => {
     )
   }
 
+  it.scopedLive("counts the bytes of all parts against maxBodySize and withMaxBodySize", () =>
+    Effect.gen(function* () {
+      const begin = `HTTP/1.1 200 OK\r\n${etag}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n`
+      const attempt = (options: RequestOptions, size: Option.Option<number>) =>
+        Effect.gen(function* () {
+          let count = 0
+          const server = yield* Server.always((peer) =>
+            Effect.zipRight(
+              peer.request,
+              Effect.suspend(() => Effect.zipRight(peer.send(count++ === 0 ? begin : rest(5)), peer.fin))
+            )
+          )
+          const { session } = yield* Sites.sessionWith()
+          const request = session.get(`http://a.test:${server.port}/file`, options)
+          return yield* HttpIncomingMessage.withMaxBodySize(download(request), size)
+        })
+      for (const [options, size] of [
+        [{ maxBodySize: 19 }, Option.none()],
+        [{}, Option.some(19)]
+      ] as const) {
+        const outcome = yield* attempt(options, size)
+        assertFailed(outcome, "ClientPayloadError")
+        assert.include(String(outcome.exit), "TooLarge")
+      }
+      assertWhole(yield* attempt({ maxBodySize: 20 }, Option.some(20)))
+    })
+  )
+
+  it.live("does not run an effect again whose response is not of a session", () =>
+    Effect.gen(function* () {
+      let runs = 0
+      const request = Effect.sync(() => {
+        runs++
+        const made = make({ headers: [["ETag", '"v1"']], length: content.length })
+        made.push("01234")
+        made.fail(new ClientPayloadError({ reason: "Incomplete", received: 5 }))
+        return made.response
+      })
+      assertFailed(yield* Effect.scoped(download(request)), "ClientPayloadError")
+      assert.strictEqual(runs, 1)
+    })
+  )
+
   it.scopedLive("reports progress over all parts", () =>
     Effect.gen(function* () {
       const { request } = yield* scripted([cut(5), rest(5)])
@@ -320,7 +366,7 @@ describe("a file that toFile replaces", () => {
   )
 
   live(
-    "gets the mode of a new file where there was none",
+    "has the mode of any new file where no file was there before",
     Effect.gen(function* () {
       const { at, save } = yield* place
       writeFileSync(at("other"), "")
@@ -403,7 +449,7 @@ describe("a file that toFile replaces", () => {
     )
   }
 
-  it.scopedLive("is written to no other file where an interruption meets a write", () =>
+  it.scopedLive("stays open until a write has ended that an interruption meets", () =>
     Effect.gen(function* () {
       const { names, save } = yield* place
       const writing = yield* Deferred.make<void>()
@@ -515,7 +561,7 @@ describe("a symbolic link that toFile writes through", () => {
   )
 
   live(
-    "fails before anything is asked for where it leads to itself, or into a folder that does not exist",
+    "fails the download before the request is sent where it leads to itself, or into a folder that does not exist",
     Effect.gen(function* () {
       const { a, at, names, save } = yield* place
       symlinkSync("loop", at("loop"))
@@ -531,7 +577,7 @@ describe("a symbolic link that toFile writes through", () => {
   )
 })
 
-describe("what is not a regular file", () => {
+describe("toFile into a FIFO, a device, a socket or a folder", () => {
   const fifo = (path: string) => Effect.sync(() => void execFileSync("mkfifo", [path]))
 
   /** All that comes out of a FIFO. */
@@ -544,7 +590,7 @@ describe("what is not a regular file", () => {
     })
 
   live(
-    "gets the bytes as they come, where it is a FIFO, and stays",
+    "writes the bytes straight into a FIFO, which stays",
     Effect.gen(function* () {
       const { at, names, save } = yield* place
       yield* fifo(at("pipe"))
@@ -559,7 +605,7 @@ describe("what is not a regular file", () => {
   )
 
   live(
-    "gets a body larger than a pipe holds",
+    "writes a body larger than a pipe holds",
     Effect.gen(function* () {
       const { at, session } = yield* place
       const large = "0123456789".repeat(50_000)
@@ -573,7 +619,7 @@ describe("what is not a regular file", () => {
   )
 
   live(
-    "gets the rest after a break, where the server continues",
+    "continues in a FIFO after a break",
     Effect.gen(function* () {
       const { at, session } = yield* place
       const a = yield* site(breaksOnce)
@@ -591,11 +637,11 @@ describe("what is not a regular file", () => {
       ["the server sends another part", [cut(5), rest(4)], 2, "ClientPayloadError"],
       ["the server has no such part", [cut(5), response(416)], 2, "ClientPayloadError"],
       ["the server says that nothing has changed", [cut(5), "HTTP/1.1 304 Same\r\n\r\n"], 2, "ClientPayloadError"],
-      ["the file is gone", [cut(5), response(410)], 2, "ClientResponseError"]
+      ["the server answers 410", [cut(5), response(410)], 2, "ClientResponseError"]
     ]
   for (const [what, answers, asked, tag] of noWayBack) {
     live(
-      `gets no byte twice: the download fails after a break where ${what}`,
+      `fails after a break instead of writing bytes to a FIFO twice: ${what}`,
       Effect.gen(function* () {
         const { at } = yield* place
         const { at: server, request } = yield* scripted(answers)
@@ -610,7 +656,7 @@ describe("what is not a regular file", () => {
   }
 
   live(
-    "is not waited for after an interruption, where it is a FIFO without a reader",
+    "can be interrupted while a FIFO has no reader",
     Effect.gen(function* () {
       const { a, at, save } = yield* place
       yield* fifo(at("pipe"))
@@ -631,7 +677,7 @@ describe("what is not a regular file", () => {
   )
 
   live(
-    "is closed after the interruption of a write that waits for the reader",
+    "can be interrupted while a write waits for the reader of a FIFO, and then closes it",
     Effect.gen(function* () {
       const { at, session } = yield* place
       const large = "0123456789".repeat(50_000)
@@ -648,7 +694,7 @@ describe("what is not a regular file", () => {
   )
 
   live(
-    "fails with the error of the system where the reader of a FIFO goes away",
+    "fails with the error of the system where the reader of a FIFO ends",
     Effect.gen(function* () {
       const { at, session } = yield* place
       const a = yield* site(() => response(200, "0123456789".repeat(500_000)))
@@ -661,7 +707,7 @@ describe("what is not a regular file", () => {
     })
   )
 
-  it.scopedLive("gets the bytes directly where the file system calls it a character device", () =>
+  it.scopedLive("writes the bytes straight into a character device", () =>
     Effect.gen(function* () {
       const { at, names, save } = yield* place
       writeFileSync(at("tty"), "")
@@ -676,7 +722,7 @@ describe("what is not a regular file", () => {
     })
   )
 
-  it.scopedLive("is refused before anything is asked for, where it is a folder, a socket or a disk", () =>
+  it.scopedLive("fails before the request is sent where the path is a folder, a socket or a block device", () =>
     Effect.gen(function* () {
       const { a, at, names, save } = yield* place
       mkdirSync(at("folder"))

@@ -14,6 +14,8 @@ import { type ClientError, ClientPayloadError, ClientResponseError, isClientConn
 import { contentRangeOf, validatorOf } from "../http/byteRange.js"
 import { redactUrl } from "../redact.js"
 import { mergeOptions } from "../request/mergeOptions.js"
+import { tooLarge } from "../response/body/bodyReader.js"
+import { readerLimit } from "../response/readerLimit.js"
 import { Response } from "../response/response.js"
 import { type FileTarget, withFileTarget } from "./fileTarget.js"
 import { type LastHop, lastHopOf, type Rest, sendAgain } from "./lastHop.js"
@@ -113,7 +115,7 @@ class Download {
     head: ResponseHead
   ): Effect.Effect<ResponseHead, ClientError | PlatformError> {
     return Effect.tap(this.append(response, head), () =>
-      this.total === undefined || this.offset === this.total ? Effect.void : Effect.fail(this.incomplete())
+      this.total === undefined || this.offset === this.total ? Effect.void : Effect.fail(this.failure("Incomplete"))
     )
   }
 
@@ -121,26 +123,34 @@ class Download {
     response: ClientResponse,
     head: ResponseHead
   ): Effect.Effect<ResponseHead, ClientError | PlatformError> {
-    return Effect.as(
-      Stream.runForEach(response.stream, (bytes) =>
-        Effect.suspend(() =>
-          Effect.zipRight(
-            this.target.write(bytes),
-            Effect.suspend(() => {
-              this.offset += bytes.length
-              return this.onProgress === undefined
-                ? Effect.void
-                : this.onProgress({
-                    direction: "download",
-                    transferred: this.offset,
-                    total: Option.fromNullable(this.total)
-                  })
-            })
-          )
-        )
-      ),
-      head
-    )
+    return Effect.withFiberRuntime((fiber) => {
+      // Each response keeps to the limit itself; their sum has to as well.
+      const settings = response instanceof Response ? response.source.settings : undefined
+      const limit = Math.min(settings?.maxBodySize ?? Infinity, readerLimit(fiber))
+      return Effect.as(
+        Stream.runForEach(response.stream, (bytes) =>
+          Effect.suspend((): Effect.Effect<void, ClientPayloadError | PlatformError> => {
+            if (this.offset + bytes.length > limit) return Effect.fail(this.failure("TooLarge", tooLarge(limit)))
+            return Effect.zipRight(this.target.write(bytes), this.advance(bytes.length))
+          })
+        ),
+        head
+      )
+    })
+  }
+
+  /** Counts bytes that are written. */
+  private advance(count: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.offset += count
+      return this.onProgress === undefined
+        ? Effect.void
+        : this.onProgress({
+            direction: "download",
+            transferred: this.offset,
+            total: Option.fromNullable(this.total)
+          })
+    })
   }
 
   /** Drops what is written. Where that cannot be, the download fails for good: the file would begin twice. */
@@ -149,7 +159,7 @@ class Download {
       const { cut } = this.target
       if (this.offset > 0 && cut === undefined) {
         this.lastHop = undefined
-        return Effect.fail(this.incomplete())
+        return Effect.fail(this.failure("Incomplete"))
       }
       this.offset = 0
       this.total = undefined
@@ -165,13 +175,15 @@ class Download {
     )
   }
 
-  incomplete(): ClientPayloadError {
+  /** The failure of the file as a whole, whose parts have not failed. */
+  failure(reason: "Incomplete" | "TooLarge", cause?: Error): ClientPayloadError {
     const { head, offset, total } = this
     return new ClientPayloadError({
       ...(head === undefined ? {} : { method: head.method, url: redactUrl(head.url) }),
-      reason: "Incomplete",
+      reason,
       received: offset,
-      ...(total === undefined ? {} : { expected: total })
+      ...(total === undefined ? {} : { expected: total }),
+      ...(cause === undefined ? {} : { cause })
     })
   }
 }
@@ -241,7 +253,7 @@ const fill = <E, R>(
       const hop = into.repeatable
       return left > 0 && hop !== undefined
         ? settle(sendAgain(hop, into.rest, received), left - 1)
-        : Effect.fail(into.incomplete())
+        : Effect.fail(into.failure("Incomplete"))
     })
   const first = use(withHeaders(self, { "accept-encoding": "identity" }), received)
   return settle(first, options?.resume ?? defaultResume)
