@@ -147,7 +147,10 @@ export interface CommonOptions {
   readonly timeout?: Timeouts.Input | undefined
   /** Default `true`: gzip, deflate, br, and zstd from Node 24 on. */
   readonly autoDecompress?: boolean | undefined
-  /** Bytes of a decoded body. Default `Infinity`. */
+  /**
+   * Bytes of a decoded body. Default `Infinity`. Where `HttpIncomingMessage.withMaxBodySize` of @effect/platform holds
+   * as well, the smaller of the two counts.
+   */
   readonly maxBodySize?: number | undefined
   readonly proxy?: Proxy.Input | undefined
   /** For a `proxy` given as a URL. */

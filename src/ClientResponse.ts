@@ -233,7 +233,8 @@ export interface JsonOptions {
  * Bodies are decoded by Content-Encoding: gzip, deflate (with or without a zlib header), br, zstd (from Node 24 on), up
  * to five of them; one that is not known leaves the bytes as they are. What is coded wrongly or cut fails with reason
  * "Decompression". Where no `maxBodySize` is given, a coded body of more than 64 MiB that is more than 200 times as
- * large as what was received fails with reason "TooLarge".
+ * large as what was received fails with reason "TooLarge". So does a body of more decoded bytes than `maxBodySize`, or
+ * than `HttpIncomingMessage.withMaxBodySize` of @effect/platform allows the fiber that reads it.
  *
  * @since 0.1.0
  * @category models
@@ -420,7 +421,12 @@ export const schemaJson = <A, I, R2>(
   self: Effect.Effect<ClientResponse, E, R>
 ) => Effect.Effect<A, E | Fails["json"] | ParseError, R2 | Exclude<R, Scope.Scope>>) => {
   const decode = Schema.decodeUnknown(schema, options)
-  const opened = (response: ClientResponse) => Effect.flatMap(response.jsonWith(options ?? {}), decode)
+  const given = options ?? {}
+  const opened = (response: ClientResponse) =>
+    Effect.flatMap(
+      response instanceof Response && response.isCollected ? response.jsonNow(given) : response.jsonWith(given),
+      decode
+    )
   return (self) => unopenedOf(self)?.collect(opened) ?? useScoped(self, opened)
 }
 
@@ -443,19 +449,30 @@ export const stream = <E, R>(
  * @category models
  */
 export interface FileOptions {
-  /** Asks for the rest with Range and If-Range after a break, so many times. Default 3. */
+  /** How often a broken GET is sent again within this run; 0 for never. Default 3. */
   readonly resume?: number | undefined
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
 }
 
 /**
- * Writes the body to a file beside `path` and renames it when it is whole: there is never a part of a file at `path`,
- * and none beside it after a failure or an interruption.
+ * Writes the body to a file. The bytes go to a temporary file beside it, which replaces it when the body is whole: there
+ * is never a part of a file at `path`, and after a failure or an interruption the old file is as it was and the
+ * temporary one is removed.
  *
- * After a break a GET is sent again, with Range and If-Range where the response had a strong ETag or a Last-Modified
- * that can be relied upon, else for all of it. The bytes are asked for without a Content-Encoding, unless the request
- * has an Accept-Encoding of its own. A status of 304 leaves the file as it is; any other than 2xx fails with
- * `ClientResponseError`. Fails as `bytes` does, with what the request fails with, and with `PlatformError` for the file.
+ * A symbolic link stays, and the file that it leads to is replaced, or made where it does not exist. The new file has
+ * the mode of the old one, and its owner and group where this process may set them. The bytes go straight into a FIFO or
+ * a character device. A directory, a socket or a block device fails with `SystemError`, reason "BadResource", before the
+ * request is sent.
+ *
+ * After a break `toFile` sends the last request again if it was a GET with status 200: the one behind the redirects,
+ * with the headers, cookies and credentials that it had there. Nothing else that the effect did is repeated, such as a
+ * POST before a 303. The new request asks for the rest by Range and If-Range where the response had a strong ETag or a
+ * Last-Modified that can be relied upon, else for all of it; a FIFO or a device, which has no way back, takes the rest
+ * only. The bytes are asked for without a Content-Encoding, unless the request has an Accept-Encoding of its own. A
+ * second run of the program begins at the first byte.
+ *
+ * A status of 304 leaves the file as it is; any other than 2xx fails with `ClientResponseError`. Fails as `bytes` does,
+ * with what the request fails with, and with `PlatformError` for the file.
  *
  * @example
  * ```ts

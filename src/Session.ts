@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { HttpClient } from "@effect/platform/HttpClient"
+import { type HttpClient, layerMergedContext } from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
@@ -264,7 +264,8 @@ export const layerConfig = (config: Config.Config.Wrap<LayerOptions>): Layer.Lay
 /**
  * The HttpClient of @effect/platform on the session, for absolute URLs: it knows no `baseUrl`. Redirects are followed
  * as the session does, and a request's span is the platform's alone; options of one request come from
- * `withRequestOptions`.
+ * `withRequestOptions`. `HttpIncomingMessage.withMaxBodySize` holds for every way to read a response's body, and counts
+ * decoded bytes. The context of the layer is the requests' as well, under their own.
  *
  * Failures are its `RequestError` ("InvalidUrl", "Encode", and "Transport" for all that happens before a head) and
  * `ResponseError` ("Decode" for bodies, "StatusCode"), with the `ClientError` as `cause`. A response that nobody reads
@@ -273,8 +274,7 @@ export const layerConfig = (config: Config.Config.Wrap<LayerOptions>): Layer.Lay
  * @since 0.1.0
  * @category layers
  */
-export const layerHttpClient: Layer.Layer<HttpClient, never, Session> = Layer.effect(
-  HttpClient,
+export const layerHttpClient: Layer.Layer<HttpClient, never, Session> = layerMergedContext(
   Effect.map(Session, makeHttpClient)
 )
 

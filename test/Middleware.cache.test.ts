@@ -1,7 +1,10 @@
 /** The cache in a session: what goes on beside the request that asks. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { KeyValueStore } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Option, Scope, TestClock } from "effect"
+import { ConfigProvider, Deferred, Effect, Exit, Fiber, Layer, Option, Scope, TestClock } from "effect"
 import { ClientRequest, ClientResponse, Connector, CookieJar, Middleware, Session, Testing } from "effect-http-session"
 
 const url = "http://a.test/"
@@ -119,6 +122,42 @@ describe("stale-while-revalidate", () => {
       assert.deepStrictEqual(yield* get(session), ["body", "0"])
       assert.strictEqual(calls, 3)
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.scoped(
+    "sends no credentials of netrc's to http behind a redirect from https, as the request that asks does not",
+    () =>
+      Effect.gen(function* () {
+        const directory = yield* Effect.acquireRelease(
+          Effect.sync(() => mkdtempSync(join(tmpdir(), "netrc-"))),
+          (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+        )
+        const netrc = join(directory, "netrc")
+        writeFileSync(netrc, "machine a.test login u password s3cr3t-p\n", { mode: 0o600 })
+        const seen: Array<readonly [scheme: string, credentials: boolean]> = []
+        const { session } = yield* sessionOf(
+          ({ exact }) => {
+            const { protocol } = new URL(exact.url)
+            seen.push([protocol, Option.isSome(exact.header("authorization"))])
+            return protocol === "https:"
+              ? new Response(null, { status: 302, headers: { location: url } })
+              : new Response("body", { headers: { "cache-control": stale } })
+          },
+          { trustEnv: true }
+        ).pipe(Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["NETRC", netrc]]))))
+        const text = session.get("https://a.test/").pipe(ClientResponse.text)
+        assert.strictEqual(yield* text, "body")
+        yield* TestClock.adjust("15 seconds")
+        assert.strictEqual(yield* text, "body")
+        yield* settle
+        // The second request for the redirect is followed by the validation, beside it.
+        assert.deepStrictEqual(seen, [
+          ["https:", true],
+          ["http:", false],
+          ["https:", true],
+          ["http:", false]
+        ])
+      }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
   it.scoped("validates under limits of its own, after which the next request does", () =>

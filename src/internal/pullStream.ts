@@ -14,12 +14,18 @@ export type Pull<A, E> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>>
 type Turns<A, E> = Channel.Channel<Chunk.Chunk<A>, unknown, E, unknown, void, unknown>
 
 /** The stream of all that the pulls give. */
-export const pulled = <A, E>(pull: Pull<A, E>): Stream.Stream<A, E> => {
+export const pulled = <A, E>(pull: Pull<A, E>): Stream.Stream<A, E> => Stream.fromChannel(turnsOf(pull))
+
+/** The same for a pull that is made in the fiber that runs the stream. */
+export const pulledFrom = <A, E>(start: Effect.Effect<Pull<A, E>, E>): Stream.Stream<A, E> =>
+  Stream.fromChannel(Channel.flatMap(Channel.fromEffect(start), turnsOf))
+
+const turnsOf = <A, E>(pull: Pull<A, E>): Turns<A, E> => {
   const step: Effect.Effect<Turns<A, E>> = Effect.match(pull, {
     onFailure: (end): Turns<A, E> => (Option.isNone(end) ? Channel.void : Channel.fail(end.value)),
     onSuccess: (chunk): Turns<A, E> => Channel.flatMap(Channel.write(chunk), again)
   })
   const turns: Turns<A, E> = Channel.flatMap(Channel.fromEffect(step), (next) => next)
   const again = (): Turns<A, E> => turns
-  return Stream.fromChannel(turns)
+  return turns
 }

@@ -24,30 +24,25 @@ import { ClientResponseError } from "../../Errors.js"
 import type { Event } from "../../Sse.js"
 import { Gather } from "../byteBuilder.js"
 import { headersOf } from "../http/platformHeaders.js"
-import { type Pull, pulled } from "../pullStream.js"
-import { endedBy } from "../raceWithCallback.js"
+import { type Pull, pulledFrom } from "../pullStream.js"
 import * as Deadlines from "../transport/deadlines.js"
 import { deviationsOf } from "../transport/deviations.js"
 import { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/transport.js"
-import { BodyReader, type BodySink } from "./body/bodyReader.js"
+import { errorBodySize, readBeginning } from "./body/beginning.js"
+import { BodyReader, type BodySink, tooLarge } from "./body/bodyReader.js"
 import { EventDecoder } from "./body/eventDecoder.js"
 import { LineDecoder } from "./body/lines.js"
 import { type Decoder, decoded } from "./body/pullDecoder.js"
 import { type Batches, once } from "./body/pullQueue.js"
 import { isClosed } from "./closedScope.js"
+import { readerLimit } from "./readerLimit.js"
 import { ResponseBody, type Waiter } from "./responseBody.js"
 import type { ResponseSource, Upgrade } from "./responseSource.js"
 
 export type { BodySettings, ResponseSource, Upgrade } from "./responseSource.js"
 
 const ignore: Waiter = () => {}
-
-/** Bytes of the body that a `ClientResponseError` keeps. */
-const errorBodySize = 1024
-
-/** Milliseconds for which those are waited for. */
-const errorBodyTime = 1000
 
 /** A known rest up to so many bytes is waited for when a body is discarded, for so many milliseconds. */
 const smallRest = 64 * 1024
@@ -106,29 +101,31 @@ export class Response extends ResponseBody implements ClientResponse {
     this.releaseNow()
   }
 
-  /** `collect` as an effect, or by pulls where progress is to be told. Interrupted, it gives up the body. */
+  /** Reads the whole body within the limits of the fiber that runs it. Interrupted, it gives up the body. */
   get readAll(): Effect.Effect<void, BodyError> {
-    return Effect.suspend(() => {
-      if (this.state === "Collected") return Effect.void
-      this.endWithScope()
-      const { listen } = this.source
-      const read = this.direct ? this.collectAsync : this.collectWithProgress()
-      return listen === undefined ? read : Effect.zipLeft(read, listen)
-    })
+    return Effect.withFiberRuntime((fiber) => this.readUpTo(readerLimit(fiber)))
   }
 
-  private get collectAsync(): Effect.Effect<void, BodyError> {
+  /** `collect` as an effect, or by pulls where progress is reported. */
+  private readUpTo(limit: number): Effect.Effect<void, BodyError> {
+    if (this.state === "Collected") return Effect.void
+    this.endWithScope()
+    const read = this.direct ? this.collectAsync(limit) : this.collectWithProgress(limit)
+    return this.source.listen === undefined ? read : Effect.zipLeft(read, this.source.listen)
+  }
+
+  private collectAsync(limit: number): Effect.Effect<void, BodyError> {
     return Effect.async<void, BodyError>((resume) => {
       const waiter: Waiter = (error) => resume(error === undefined ? Exit.void : Exit.fail(error))
-      this.collect(waiter)
+      this.collect(waiter, limit)
       return Effect.sync(() => this.cancelCollect(waiter))
     })
   }
 
-  private collectWithProgress(): Effect.Effect<void, BodyError> {
-    if (this.state === "Collecting") return this.collectAsync
+  private collectWithProgress(limit: number): Effect.Effect<void, BodyError> {
+    if (this.state === "Collecting") return this.collectAsync(limit)
     if (this.state !== "Unread") return Effect.fail(this.unreadable())
-    const pull = this.open()
+    const pull = this.open(limit)
     this.state = "Collecting"
     this.waiter = ignore
     const gather = new Gather()
@@ -158,15 +155,27 @@ export class Response extends ResponseBody implements ClientResponse {
     return this.whole(() => this.bytesNow())
   }
 
-  /** What `f` makes of the collected bytes. */
+  /** What `f` makes of the collected bytes, where they are within the limits of the fiber that runs it. */
   private whole<A, E>(f: () => Exit.Exit<A, E>): Effect.Effect<A, E | BodyError> {
-    return Effect.suspend(() => (this.hasCome ? f() : Effect.flatMap(this.readAll, f)))
+    return Effect.withFiberRuntime<A, E | BodyError>((fiber) => {
+      const limit = readerLimit(fiber)
+      return this.isComplete(limit)
+        ? this.within(limit, f)
+        : Effect.flatMap(this.readUpTo(limit), () => this.within(limit, f))
+    })
   }
 
-  /** Whether the bytes are there; what has come whole and needs no more than a copy is collected at once. */
-  private get hasCome(): boolean {
+  /** What `f` makes of the collected bytes, unless they are too many for a reader with this limit. */
+  private within<A, E>(limit: number, f: () => Exit.Exit<A, E>): Exit.Exit<A, E | BodyError> {
+    return this.cached !== undefined && this.cached.length > limit
+      ? Exit.fail(this.payloadError("TooLarge", tooLarge(limit)))
+      : f()
+  }
+
+  /** Whether the bytes are collected. A complete body that needs no more than a copy is collected at once. */
+  private isComplete(limit: number): boolean {
     this.endWithScope()
-    if (this.state === "Unread" && this.body.ended && this.direct && this.isPlain) this.collect(ignore)
+    if (this.state === "Unread" && this.body.ended && this.direct && this.isPlain(limit)) this.collect(ignore)
     return this.cached !== undefined
   }
   get arrayBuffer(): Effect.Effect<ArrayBuffer, BodyError> {
@@ -186,11 +195,14 @@ export class Response extends ResponseBody implements ClientResponse {
     return this.jsonWith(undefined)
   }
   jsonWith(options: JsonOptions | undefined): Effect.Effect<unknown, BodyError | ContentType | JsonDecodeError> {
-    if (this.state === "Collected") return this.jsonNow(options)
-    return Effect.suspend(() => {
-      if (this.hasCome) return this.jsonNow(options)
+    return Effect.withFiberRuntime((fiber) => {
+      const limit = readerLimit(fiber)
+      const parse = () => this.jsonNow(options)
+      if (this.isComplete(limit)) return this.within(limit, parse)
       const refused = this.refuseType(options?.contentType)
-      return refused === undefined ? Effect.flatMap(this.readAll, () => this.jsonNow(options)) : Effect.fail(refused)
+      return refused === undefined
+        ? Effect.flatMap(this.readUpTo(limit), () => this.within(limit, parse))
+        : Effect.fail(refused)
     })
   }
   get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, BodyError> {
@@ -229,14 +241,25 @@ export class Response extends ResponseBody implements ClientResponse {
   /** Pulls of what the decoder makes of the body; once, unless the bytes are kept. */
   private streamOf<A>(decode: (pull: Batches["pull"]) => Pull<A, BodyError>) {
     return Stream.suspend(() => {
-      const kept = this.cached === undefined ? undefined : this.bytesNow()
-      const cached = kept !== undefined && Exit.isSuccess(kept) ? kept.value : undefined
-      if (cached !== undefined) return pulled(decode(once(cached)))
-      this.endWithScope()
-      if (this.state !== "Unread") return Stream.fail(this.unreadable())
+      let opened = false
+      const start = Effect.withFiberRuntime<Pull<A, BodyError>, BodyError>((fiber) => {
+        const limit = readerLimit(fiber)
+        this.endWithScope()
+        if (this.cached !== undefined) {
+          return Effect.map(
+            this.within(limit, () => this.bytesNow()),
+            (bytes) => decode(once(bytes))
+          )
+        }
+        if (this.state !== "Unread") return Effect.fail(this.unreadable())
+        opened = true
+        return Effect.succeed(decode(this.open(limit)))
+      })
       return Stream.ensuring(
-        pulled(decode(this.open())),
-        Effect.sync(() => this.closeStream())
+        pulledFrom(start),
+        Effect.sync(() => {
+          if (opened) this.closeStream()
+        })
       )
     })
   }
@@ -287,39 +310,16 @@ export class Response extends ResponseBody implements ClientResponse {
     if (this.cached !== undefined) return Effect.succeed(this.excerpt(this.cached))
     this.endWithScope()
     if (this.state !== "Unread") return Effect.succeed("")
-    const pull = this.open()
-    const gather = new Gather()
-    const loop: Effect.Effect<string> = Effect.matchEffect(pull, {
-      onFailure: (end) =>
-        Effect.sync(() => {
-          const bytes = gather.takeAll()
-          if (Option.isNone(end)) this.collected(bytes)
-          else this.failed(end.value)
-          return this.excerpt(bytes)
-        }),
-      onSuccess: (batch) => {
-        for (const piece of batch) gather.append(piece, 0, piece.length)
-        return gather.size <= errorBodySize ? loop : enough
+    const read = readBeginning(this.open(), this.body.ended, {
+      ended: (bytes, failure) => (Option.isNone(failure) ? this.collected(bytes) : this.failed(failure.value)),
+      abandoned: (late) => {
+        this.endless ||= late
+        this.releaseNow()
       }
     })
-    const enough = Effect.sync(() => {
-      this.releaseNow()
-      return this.excerpt(gather.takeAll())
-    })
-    if (this.body.ended) return Effect.onInterrupt(loop, () => this.release)
-    const inTime = Effect.clockWith((clock) =>
-      endedBy(loop, (late: (_: "late") => void) => {
-        const deadlines = Deadlines.of(clock)
-        const deadline = deadlines.schedule(deadlines.now() + errorBodyTime, () => late("late"))
-        return () => deadline.cancel()
-      })
-    )
-    return Effect.onInterrupt(
-      Effect.catchAll(inTime, () => {
-        this.endless = true
-        return enough
-      }),
-      () => this.release
+    return Effect.map(
+      Effect.onInterrupt(read, () => this.release),
+      (bytes) => this.excerpt(bytes)
     )
   }
 

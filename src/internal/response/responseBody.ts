@@ -39,7 +39,8 @@ type State =
 
 export class ResponseBody extends ResponseHeadView {
   readonly connection: ConnectionInfo
-  protected readonly source: ResponseSource
+  /** What it answers. */
+  readonly source: ResponseSource
   protected body: IncomingBody
   protected state: State = "Unread"
   protected cached: Uint8Array | undefined = undefined
@@ -88,8 +89,11 @@ export class ResponseBody extends ResponseHeadView {
     return this.source.settings.onProgress === undefined
   }
 
-  /** Reads and decodes the whole body and keeps it; calls back at once where it has come already. Never throws. */
-  collect(done: Waiter): void {
+  /**
+   * Reads and decodes the whole body, at most `limit` bytes, and keeps it; calls back at once where it is kept already.
+   * Never throws.
+   */
+  collect(done: Waiter, limit = Infinity): void {
     switch (this.state) {
       case "Collected":
         done(undefined)
@@ -99,7 +103,7 @@ export class ResponseBody extends ResponseHeadView {
         return
       case "Unread":
         this.waiter = done
-        this.startCollecting()
+        this.startCollecting(limit)
         return
       default:
         done(this.unreadable())
@@ -114,9 +118,9 @@ export class ResponseBody extends ResponseHeadView {
     if (this.waiter === undefined && this.otherWaiters.length === 0) this.releaseNow()
   }
 
-  protected startCollecting(): void {
+  protected startCollecting(limit: number): void {
     this.state = "Collecting"
-    if (this.isPlain) {
+    if (this.isPlain(limit)) {
       const { bodyWatch } = this.source
       const whole = bodyWatch === undefined ? this.body.takeWhole() : undefined
       if (whole !== undefined) this.collected(whole)
@@ -124,15 +128,17 @@ export class ResponseBody extends ResponseHeadView {
       return
     }
     const collector = new Collector(this)
-    this.reader = new BodyReader(this.bodyFacts(), true, collector)
+    this.reader = new BodyReader(this.bodyFacts(limit), true, collector)
     this.reader.start()
   }
 
-  /** Whether the bytes are wanted as they come, and however many. */
-  protected get isPlain(): boolean {
+  /** Whether the body needs neither decoding nor a size limit. */
+  protected isPlain(limit: number): boolean {
     const { settings } = this.source
     return (
-      settings.maxBodySize === Infinity && (!settings.autoDecompress || this.head.get("content-encoding") === undefined)
+      limit === Infinity &&
+      settings.maxBodySize === Infinity &&
+      (!settings.autoDecompress || this.head.get("content-encoding") === undefined)
     )
   }
 
@@ -183,12 +189,13 @@ export class ResponseBody extends ResponseHeadView {
     for (const other of otherWaiters) other(error)
   }
 
-  protected bodyFacts(): BodyFacts {
+  /** `limit` is the reader's own, in bytes. */
+  protected bodyFacts(limit = Infinity): BodyFacts {
     const { bodyWatch, settings } = this.source
     return {
       body: this.body,
       codings: settings.autoDecompress ? Coding.parse(this.head.getAll("content-encoding")) : "raw",
-      maxBodySize: settings.maxBodySize,
+      maxBodySize: Math.min(settings.maxBodySize, limit),
       source: this.source,
       watch: bodyWatch
     }
@@ -307,11 +314,11 @@ export class ResponseBody extends ResponseHeadView {
 
   // The body bit by bit.
 
-  /** Takes the body for pulls. Only while it is unread. */
-  protected open(): Batches["pull"] {
+  /** Takes the body, at most `limit` bytes, for pulls. Only while it is unread. */
+  protected open(limit = Infinity): Batches["pull"] {
     this.state = "Streaming"
     const batches = new Batches()
-    const reader = new BodyReader(this.bodyFacts(), false, batches)
+    const reader = new BodyReader(this.bodyFacts(limit), false, batches)
     batches.onTaken = () => reader.resume()
     this.reader = reader
     this.batches = batches

@@ -11,6 +11,7 @@ import type { Phase } from "../../Timeouts.js"
 import type { Limits } from "../limits.js"
 import type { BodyContext } from "../request/body/bodyWriter.js"
 import type { Prepared } from "../request/preparedRequest.js"
+import { readerLimit } from "../response/readerLimit.js"
 import type { CallTrace } from "../tracing/callTrace.js"
 import type { HopTrace } from "../tracing/hopTrace.js"
 import type { Deadline, Deadlines, Limited } from "../transport/deadlines.js"
@@ -103,6 +104,11 @@ export class Call implements Limited, ActiveCall {
     }
     const { runtime } = this
     return onChunk === undefined ? { runtime } : { runtime, onChunk }
+  }
+
+  /** Bytes, decoded, that the requesting fiber may read of a body. */
+  get readerLimit(): number {
+    return readerLimit(this.fiber)
   }
 
   /** Runs effects as the requesting fiber would. */

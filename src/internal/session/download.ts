@@ -1,12 +1,10 @@
 /**
- * A body on its way into a file, over as many responses as it takes.
+ * A body that is written to a file, over as many responses as it takes.
  */
-import { randomBytes } from "node:crypto"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -14,8 +12,13 @@ import type { RequestOptions } from "../../ClientRequest.js"
 import type { ClientResponse, FileOptions, ResponseHead } from "../../ClientResponse.js"
 import { type ClientError, ClientPayloadError, ClientResponseError, isClientConnectionError } from "../../Errors.js"
 import { contentRangeOf, validatorOf } from "../http/byteRange.js"
+import { redactUrl } from "../redact.js"
 import { mergeOptions } from "../request/mergeOptions.js"
+import { tooLarge } from "../response/body/bodyReader.js"
+import { readerLimit } from "../response/readerLimit.js"
 import { Response } from "../response/response.js"
+import { type FileTarget, withFileTarget } from "./fileTarget.js"
+import { type LastHop, lastHopOf, type Rest, sendAgain } from "./lastHop.js"
 
 // By its key: the session's module stands above this one.
 const CurrentRequestOptions = Context.GenericTag<RequestOptions>("effect-http-session/Session/CurrentRequestOptions")
@@ -31,35 +34,39 @@ export type Use = <E, R, A, E2, R2>(
 
 /** One file as far as it is written. */
 class Download {
-  /** The response that the file is made of. */
+  /** The head of the response that the file is made of. */
   private head: ResponseHead | undefined = undefined
+  /** The request that can be sent again for the same file. */
+  private lastHop: LastHop | undefined = undefined
   private offset = 0
   private total: number | undefined = undefined
   private validator: string | undefined = undefined
-  private readonly file: FileSystem.File
+  private readonly target: FileTarget
   private readonly onProgress: FileOptions["onProgress"]
 
-  constructor(file: FileSystem.File, onProgress: FileOptions["onProgress"]) {
-    this.file = file
+  constructor(target: FileTarget, onProgress: FileOptions["onProgress"]) {
+    this.target = target
     this.onProgress = onProgress
   }
 
-  /** Without a coding, so that the file's bytes and the server's are the same. */
-  get headers(): { readonly [name: string]: string } {
-    const identity = { "accept-encoding": "identity" }
-    return this.offset === 0 || this.validator === undefined
-      ? identity
-      : { ...identity, range: `bytes=${this.offset}-`, "if-range": this.validator }
-  }
-
-  /** Whether the request may be made again: it is safe, and it did not ask for a part itself. */
-  get repeatable(): boolean {
-    return this.head?.method === "GET" && this.head.status === 200
+  /** The part that is missing, where the server can be asked for it; else the file begins anew. */
+  get rest(): Rest | undefined {
+    const { offset, validator } = this
+    return offset === 0 || validator === undefined ? undefined : { offset, validator }
   }
 
   /**
-   * Writes a response's body where it belongs, and gives the head that the file is made of; none where this is not what
-   * was asked for, and all has to be asked for again.
+   * The request to send after a break: the first response was whole, and either the rest can be asked for or what is
+   * written can be dropped.
+   */
+  get repeatable(): LastHop | undefined {
+    if (this.head?.status !== 200) return undefined
+    return this.rest !== undefined || this.offset === 0 || this.target.cut !== undefined ? this.lastHop : undefined
+  }
+
+  /**
+   * Writes a response's body where it belongs, and succeeds with the head that the file is made of; with `undefined`
+   * where the response is another part than was asked for, and the file has to be asked for from its beginning.
    */
   receive(response: ClientResponse): Effect.Effect<ResponseHead | undefined, ClientError | PlatformError> {
     return Effect.suspend(() => {
@@ -67,6 +74,7 @@ class Download {
       if (head === undefined) return this.begin(response)
       if (response.status === 206 && this.continues(response)) return this.complete(response, head)
       if (response.status === 206 || response.status === 416) return Effect.as(this.forget(), undefined)
+      if (response.status !== 304 && (response.status < 200 || response.status > 299)) return refuse(response)
       return Effect.zipRight(this.forget(), this.begin(response))
     })
   }
@@ -79,6 +87,7 @@ class Download {
     }
     if (response.status < 200 || response.status > 299) return refuse(response)
     this.head = head
+    this.lastHop = lastHopOf(response)
     const plain = Option.isNone(response.header("content-encoding"))
     this.validator = plain ? validatorOf(response) : undefined
     this.total = plain ? Option.getOrUndefined(response.contentLength) : undefined
@@ -91,7 +100,9 @@ class Download {
       return false
     }
     const etag = Option.getOrUndefined(response.header("etag"))
-    if (etag !== undefined && this.validator?.startsWith('"') === true && etag !== this.validator) return false
+    const modified = Option.getOrUndefined(response.header("last-modified"))
+    const validated = this.validator?.startsWith('"') === true ? etag : modified
+    if (validated !== undefined && validated !== this.validator) return false
     if (range.total !== undefined && this.total !== undefined && range.total !== this.total) return false
     this.total ??= range.total
     // A part that ends before the whole does would have to be followed by another.
@@ -104,9 +115,7 @@ class Download {
     head: ResponseHead
   ): Effect.Effect<ResponseHead, ClientError | PlatformError> {
     return Effect.tap(this.append(response, head), () =>
-      this.total === undefined || this.offset === this.total
-        ? Effect.void
-        : Effect.fail(new ClientPayloadError({ reason: "Incomplete", received: this.offset, expected: this.total }))
+      this.total === undefined || this.offset === this.total ? Effect.void : Effect.fail(this.failure("Incomplete"))
     )
   }
 
@@ -114,43 +123,68 @@ class Download {
     response: ClientResponse,
     head: ResponseHead
   ): Effect.Effect<ResponseHead, ClientError | PlatformError> {
-    return Effect.as(
-      Stream.runForEach(response.stream, (bytes) =>
-        Effect.suspend(() =>
-          Effect.zipRight(
-            this.file.writeAll(bytes),
-            Effect.suspend(() => {
-              this.offset += bytes.length
-              return this.onProgress === undefined
-                ? Effect.void
-                : this.onProgress({
-                    direction: "download",
-                    transferred: this.offset,
-                    total: Option.fromNullable(this.total)
-                  })
-            })
-          )
-        )
-      ),
-      head
-    )
-  }
-
-  /** Begins anew, with an empty file. */
-  forget(): Effect.Effect<void, PlatformError> {
-    return Effect.suspend(() => {
-      this.offset = 0
-      this.total = undefined
-      this.validator = undefined
-      return Effect.zipRight(this.file.truncate(0), this.file.seek(0, "start"))
+    return Effect.withFiberRuntime((fiber) => {
+      // Each response keeps to the limit itself; their sum has to as well.
+      const settings = response instanceof Response ? response.source.settings : undefined
+      const limit = Math.min(settings?.maxBodySize ?? Infinity, readerLimit(fiber))
+      return Effect.as(
+        Stream.runForEach(response.stream, (bytes) =>
+          Effect.suspend((): Effect.Effect<void, ClientPayloadError | PlatformError> => {
+            if (this.offset + bytes.length > limit) return Effect.fail(this.failure("TooLarge", tooLarge(limit)))
+            return Effect.zipRight(this.target.write(bytes), this.advance(bytes.length))
+          })
+        ),
+        head
+      )
     })
   }
 
-  /** Gets ready to go on after a break: without a validator nothing says that the rest belongs to what is there. */
-  recover(): Effect.Effect<void, PlatformError> {
-    return this.validator === undefined
-      ? this.forget()
-      : Effect.zipRight(this.file.truncate(this.offset), this.file.seek(this.offset, "start"))
+  /** Counts bytes that are written. */
+  private advance(count: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.offset += count
+      return this.onProgress === undefined
+        ? Effect.void
+        : this.onProgress({
+            direction: "download",
+            transferred: this.offset,
+            total: Option.fromNullable(this.total)
+          })
+    })
+  }
+
+  /** Drops what is written. Where that cannot be, the download fails for good: the file would begin twice. */
+  private forget(): Effect.Effect<void, ClientPayloadError | PlatformError> {
+    return Effect.suspend((): Effect.Effect<void, ClientPayloadError | PlatformError> => {
+      const { cut } = this.target
+      if (this.offset > 0 && cut === undefined) {
+        this.lastHop = undefined
+        return Effect.fail(this.failure("Incomplete"))
+      }
+      this.offset = 0
+      this.total = undefined
+      this.validator = undefined
+      return cut === undefined ? Effect.void : cut(0)
+    })
+  }
+
+  /** Prepares for another response: without a validator the rest of it may belong to another version of the file. */
+  recover(): Effect.Effect<void, ClientPayloadError | PlatformError> {
+    return Effect.suspend(() =>
+      this.validator === undefined ? this.forget() : (this.target.cut?.(this.offset) ?? Effect.void)
+    )
+  }
+
+  /** The failure of the file as a whole, whose parts have not failed. */
+  failure(reason: "Incomplete" | "TooLarge", cause?: Error): ClientPayloadError {
+    const { head, offset, total } = this
+    return new ClientPayloadError({
+      ...(head === undefined ? {} : { method: head.method, url: redactUrl(head.url) }),
+      reason,
+      received: offset,
+      ...(total === undefined ? {} : { expected: total }),
+      ...(cause === undefined ? {} : { cause })
+    })
   }
 }
 
@@ -192,30 +226,40 @@ const withHeaders = <E, R>(
     )
   )
 
-/** Fills a file with the body, asking for the rest after a break. */
+/** Fills a file with the body. After a break it sends the last request again, and no other. */
 const fill = <E, R>(
   use: Use,
   self: Effect.Effect<ClientResponse, E, R>,
-  file: FileSystem.File,
+  target: FileTarget,
   options: FileOptions | undefined
 ): Effect.Effect<ResponseHead, E | ClientError | PlatformError, Exclude<R, Scope>> => {
-  const into = new Download(file, options?.onProgress)
-  const attempt = (left: number): Effect.Effect<ResponseHead, E | ClientError | PlatformError, Exclude<R, Scope>> =>
-    use(
-      Effect.suspend(() => withHeaders(self, into.headers)),
-      (response) => into.receive(response)
-    ).pipe(
-      Effect.catchAll((error) =>
-        left > 0 && into.repeatable && isBreak(error) ? Effect.as(into.recover(), undefined) : Effect.fail(error)
+  type Whole<A, E2, R2> = Effect.Effect<A, E2 | ClientError | PlatformError, R2>
+  const into = new Download(target, options?.onProgress)
+  const received = (response: ClientResponse) => into.receive(response)
+  const settle = <E2, R2>(
+    attempt: Whole<ResponseHead | undefined, E2, R2>,
+    left: number
+  ): Whole<ResponseHead, E2, R2> =>
+    Effect.flatMap(
+      Effect.catchAll(attempt, (error) =>
+        left > 0 && into.repeatable !== undefined && isBreak(error)
+          ? Effect.as(into.recover(), undefined)
+          : Effect.fail(error)
       ),
-      Effect.flatMap((head) => (head === undefined ? again(left) : Effect.as(file.sync, head)))
+      (head) => (head === undefined ? again(left) : Effect.as(target.sync, head))
     )
-  const again = (left: number) =>
-    left > 0 ? attempt(left - 1) : Effect.fail(new ClientPayloadError({ reason: "Incomplete", received: 0 }))
-  return attempt(options?.resume ?? defaultResume)
+  const again = (left: number): Whole<ResponseHead, never, never> =>
+    Effect.suspend(() => {
+      const hop = into.repeatable
+      return left > 0 && hop !== undefined
+        ? settle(sendAgain(hop, into.rest, received), left - 1)
+        : Effect.fail(into.failure("Incomplete"))
+    })
+  const first = use(withHeaders(self, { "accept-encoding": "identity" }), received)
+  return settle(first, options?.resume ?? defaultResume)
 }
 
-/** Writes a body to a file of its own and gives it its name when it is whole. */
+/** Writes a body to what `path` leads to; a file is replaced when the body is whole. */
 export const toFile = <E, R>(
   use: Use,
   self: Effect.Effect<ClientResponse, E, R>,
@@ -223,12 +267,10 @@ export const toFile = <E, R>(
   options: FileOptions | undefined
 ): Effect.Effect<ResponseHead, E | ClientError | PlatformError, FileSystem.FileSystem | Exclude<R, Scope>> =>
   Effect.flatMap(FileSystem.FileSystem, (fs) =>
-    Effect.acquireUseRelease(
-      Effect.sync(() => `${path}.${randomBytes(6).toString("hex")}.part`),
-      (part) =>
-        Effect.scoped(Effect.flatMap(fs.open(part, { flag: "wx" }), (file) => fill(use, self, file, options))).pipe(
-          Effect.tap((head) => (head.status === 304 ? fs.remove(part) : fs.rename(part, path)))
-        ),
-      (part, exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.ignore(fs.remove(part)))
+    withFileTarget(
+      fs,
+      path,
+      (target) => fill(use, self, target, options),
+      (head) => head.status !== 304
     )
   )

@@ -212,7 +212,10 @@ export class Hop implements Exchange, ResponseSource {
     const next = this.onResponse(call, response)
     if (next !== undefined) this.resume(next)
     else if (this.collect && response.direct) {
-      response.collect((error) => this.resume(error === undefined ? Effect.succeed(response) : Effect.fail(error)))
+      response.collect(
+        (error) => this.resume(error === undefined ? Effect.succeed(response) : Effect.fail(error)),
+        call.readerLimit
+      )
     } else this.resume(Effect.succeed(response))
   }
 

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import type { ClientResponse } from "../../ClientResponse.js"
+import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import { Response } from "../response/response.js"
@@ -20,10 +20,17 @@ import type { SessionCore } from "./sessionCore.js"
 
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
-/** Makes the call of a fiber, on the fiber's Clock. */
-const begin = (core: SessionCore, fiber: AnyFiber, request: Prepared): Call => {
+/** The heads of the redirects that led to a request. */
+type History = ReadonlyArray<ResponseHead>
+
+/**
+ * Makes the call of a fiber, on the fiber's Clock. A request that repeats a later hop of another call takes over its
+ * `history`, because credentials depend on the origins that the request has been at.
+ */
+const begin = (core: SessionCore, fiber: AnyFiber, request: Prepared, history?: History): Call => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
   const call = new Call(core, fiber, request, Deadlines.of(clock), clock)
+  if (history !== undefined) call.history = history
   call.trace = watch(call, fiber)
   return call
 }
@@ -56,8 +63,9 @@ const guarded = <B, A, E, R>(
 export const openScoped = (
   core: SessionCore,
   fiber: AnyFiber,
-  request: Prepared
-): Effect.Effect<ClientResponse, ClientError> => guarded(begin(core, fiber, request), false, fiber, inScope)
+  request: Prepared,
+  history?: History
+): Effect.Effect<ClientResponse, ClientError> => guarded(begin(core, fiber, request, history), false, fiber, inScope)
 
 const inScope = (call: Call, response: ClientResponse, _: Restore, fiber: AnyFiber): Effect.Effect<ClientResponse> => {
   const scope = Context.unsafeGet(fiber.currentContext, Scope.Scope)
@@ -100,9 +108,10 @@ export const openFor = <A, E, R>(
   core: SessionCore,
   fiber: AnyFiber,
   request: Prepared,
-  f: FromResponse<A, E, R>
+  f: FromResponse<A, E, R>,
+  history?: History
 ): Effect.Effect<A, E | ClientError, R> =>
-  guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request), false, f, released)
+  guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request, history), false, f, released)
 
 /** Opens a response for its upgraded connection; `f` runs uninterruptibly and owns the response. */
 export const openUpgraded = <A, E, R>(

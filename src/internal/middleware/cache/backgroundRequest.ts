@@ -4,16 +4,16 @@
 import * as Effect from "effect/Effect"
 import { Scope } from "effect/Scope"
 import type { Middleware, Next } from "../../../Middleware.js"
+import type { Call } from "../../session/call.js"
 import { openScoped } from "../../session/responseLifetime.js"
-import type { SessionCore } from "../../session/sessionCore.js"
 import { preparedOf } from "../request.js"
 
 /**
  * Runs `f` in a fiber of its own, with a `next` that sends requests of one hop through these middlewares, under limits
- * of their own. What it fails with is logged, for debugging, and nobody else is told.
+ * of their own, with the history of the call that asks. What it fails with is logged, for debugging, and nobody else is told.
  */
 export const sendAside = (
-  core: SessionCore,
+  { core, history }: Call,
   middlewares: ReadonlyArray<Middleware>,
   f: (next: Next) => Effect.Effect<unknown, unknown>
 ): Effect.Effect<void> => {
@@ -23,7 +23,7 @@ export const sendAside = (
         Effect.withFiberRuntime((fiber) => {
           const request = preparedOf(given)
           const options = { ...request.given, middlewares, allowRedirects: false, raiseForStatus: false }
-          return openScoped(core, fiber, request.derive({ given: options }))
+          return openScoped(core, fiber, request.derive({ given: options }), history)
         }),
         Scope,
         scope

@@ -184,7 +184,7 @@ class Cache {
     return Effect.suspend(() => {
       const key = likenessOf(request)
       if (this.refreshing(key)) return Effect.void
-      return sendAside(call.core, request.middlewares.slice(at + 1), (aside) =>
+      return sendAside(call, request.middlewares.slice(at + 1), (aside) =>
         Effect.uninterruptibleMask((restore) => {
           // Others may have begun since.
           if (this.refreshing(key)) return Effect.void

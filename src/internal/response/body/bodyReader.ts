@@ -208,4 +208,5 @@ export class BodyReader implements BodyConsumer, Decoded {
   }
 }
 
-const tooLarge = (limit: number) => new Error(`The body is larger than ${limit} bytes (maxBodySize)`)
+/** The cause of reason "TooLarge". */
+export const tooLarge = (limit: number): Error => new Error(`The body is larger than ${limit} bytes (maxBodySize)`)
