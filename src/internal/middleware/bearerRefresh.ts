@@ -16,6 +16,7 @@ import { reveal } from "../request/authorization.js"
 import { isReplayable } from "../request/body/replayable.js"
 import { setHeader } from "../request/edits.js"
 import type { Prepared } from "../request/preparedRequest.js"
+import { addsCredentials } from "./credentialed.js"
 import { hasCredentials, middlewareError, preparedOf, tellRetry } from "./request.js"
 
 /** The middlewares whose token the fiber is fetching: requests made for it go without. */
@@ -170,11 +171,11 @@ export const bearerRefresh = <E, R>(options: {
   Effect.map(Effect.context<R>(), (context): Middleware => {
     const tokens = new Tokens(Effect.provide(options.token, context))
     const origins = new Origins(options.origins)
-    return (given, next) => {
+    return addsCredentials((given, next) => {
       const request = preparedOf(given)
       if (hasCredentials(request) || !origins.has(request)) return next(request)
       return Effect.flatMap(FiberRef.get(fetching), (of) =>
         of.has(tokens) ? next(request) : send(request, next, tokens)
       )
-    }
+    }, "changing")
   })

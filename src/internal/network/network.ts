@@ -24,6 +24,8 @@ export interface Dialer {
   readonly dial: (exchange: Exchange, sockets: Sockets) => Effect.Effect<Wire, ClientError>
   /** Whether an idle connection may serve the route, which may have been dialled for another origin. */
   readonly permits?: ((route: Route) => boolean) | undefined
+  /** See `Transport.peerKey`. */
+  readonly peerKey: (route: Route) => string
   readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
 }
 
@@ -34,6 +36,7 @@ export class Network implements Transport, ConnectionOwner {
   readonly hub: Hub
   readonly gracefulShutdownTimeout: number
   readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
+  readonly peerKey: (route: Route) => string
   private readonly pool: Pool<Http1Connection>
   private readonly dialer: Dialer
   private readonly limits: ParserLimits
@@ -59,6 +62,7 @@ export class Network implements Transport, ConnectionOwner {
     this.hub = hub
     this.dialer = dialer
     this.clearDnsCache = dialer.clearDnsCache
+    this.peerKey = dialer.peerKey
     this.limits = resolveLimits(options.http1)
     this.forceClose = options.forceClose ?? false
     this.maxQueue = options.maxQueue ?? Infinity

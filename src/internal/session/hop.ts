@@ -13,6 +13,7 @@ import { endedBy } from "../raceWithCallback.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import type { BodyWatch } from "../response/body/bodyReader.js"
 import { type BodySettings, Response, type ResponseSource } from "../response/response.js"
+import type { Sent } from "../response/responseSource.js"
 import type { HopTrace } from "../tracing/hopTrace.js"
 import { Timeline } from "../tracing/timeline.js"
 import type { Deadlines } from "../transport/deadlines.js"
@@ -21,7 +22,7 @@ import type { Wire } from "../transport/networkStream.js"
 import type { Connection, Exchange, Head, Route, WireRequest } from "../transport/transport.js"
 import type { Call } from "./call.js"
 import { storeCookies } from "./hopCookies.js"
-import { bodySettings, requestInfo } from "./hopFacts.js"
+import { bodySettings, requestInfo, sentBy } from "./hopFacts.js"
 import { withinCall } from "./withinCall.js"
 
 /** What is done with a response once its head is there; `undefined`: nothing more. */
@@ -135,6 +136,10 @@ export class Hop implements Exchange, ResponseSource {
   }
   requestInfo(): RequestInfo {
     return requestInfo(this.request, this.wire)
+  }
+
+  sent(): Sent {
+    return sentBy(this.call.core, this.request, this.wire, this.route)
   }
 
   details(phase: Phase | undefined): Details {

@@ -19,14 +19,14 @@ import { routeOf } from "./route.js"
 import { withinCall } from "./withinCall.js"
 
 /** Whether a redirect has led from https to http: no password goes along in clear. */
-const downgraded = (call: Call, request: Prepared): boolean =>
+export const downgraded = (call: Call, request: Prepared): boolean =>
   request.target.origin.scheme === "http" && call.history.some((hop) => hop.url.startsWith("https:"))
 
 /**
  * With netrc's credentials for the host, where the environment is trusted and the request has none, or only a name: that
  * one's password, as curl has it.
  */
-const withNetrc = (request: Prepared, call: Call, environment: Environment | undefined): Prepared => {
+export const withNetrc = (request: Prepared, call: Call, environment: Environment | undefined): Prepared => {
   if (environment === undefined || request.noAuth) return request
   const login = request.auth === undefined ? undefined : loginOf(request.auth)
   if (request.auth !== undefined && login === undefined) return request
@@ -97,12 +97,8 @@ export const exchangeAtOnce = (
     else resume(Effect.fail(hop))
   })
 
-/** The same with a jar of the user's own, which is asked by its effects. */
-const withForeignJar = (
-  call: Call,
-  request: Prepared,
-  send: (cookies: string | undefined) => Effect.Effect<ClientResponse, ClientError>
-): Effect.Effect<ClientResponse, ClientError> => {
+/** The cookies of a custom jar for a hop, as octets. */
+export const foreignCookies = (call: Call, request: Prepared): Effect.Effect<string | undefined, ClientError> => {
   const { jarService } = call.core
   const { url } = request.target
   const own = toSeed(call, request)
@@ -120,11 +116,22 @@ const withForeignJar = (
           Effect.tap(seeding, () => Effect.sync(() => seeded(call, request))),
           asked
         )
-  return Effect.flatMap(withinCall(call, header), (cookies) =>
-    Effect.flatMap(send(cookies._tag === "Some" ? toWireText(cookies.value) : undefined), (response) => {
-      const lines = response.headerValues("set-cookie")
-      if (lines.length === 0) return Effect.succeed(response)
-      return Effect.as(withinCall(call, jarService.setCookies(lines, url)), response)
-    })
+  return Effect.map(withinCall(call, header), (cookies) =>
+    cookies._tag === "Some" ? toWireText(cookies.value) : undefined
   )
 }
+
+/** Sends with the cookies of a custom jar, and stores those of the response in it. */
+const withForeignJar = (
+  call: Call,
+  request: Prepared,
+  send: (cookies: string | undefined) => Effect.Effect<ClientResponse, ClientError>
+): Effect.Effect<ClientResponse, ClientError> =>
+  Effect.flatMap(foreignCookies(call, request), (cookies) =>
+    Effect.flatMap(send(cookies), (response) => {
+      const lines = response.headerValues("set-cookie")
+      if (lines.length === 0) return Effect.succeed(response)
+      const { jarService } = call.core
+      return Effect.as(withinCall(call, jarService.setCookies(lines, request.target.url)), response)
+    })
+  )

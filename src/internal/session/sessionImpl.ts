@@ -14,6 +14,7 @@ import type { WebSocketOptions } from "../../WebSocket.js"
 import { mergeSessionOptions } from "../request/mergeOptions.js"
 import { type Defaults, makeDefaults } from "../request/sessionDefaults.js"
 import { bindConfigs } from "../tracing/traceConfig.js"
+import { bindCore } from "./nexts.js"
 import { openWebSocket } from "./openWebSocket.js"
 import { type Opener, send, sendValue } from "./requestEffect.js"
 import { fromRequestValue } from "./requestValue.js"
@@ -39,6 +40,7 @@ export class SessionImpl implements SessionService, Opener {
     this.cookieJar = core.jarService
     this.given = given
     this.defaults = makeDefaults(given)
+    bindCore(this.defaults, core)
     bindConfigs(core, this.defaults, this, given.traceConfigs)
   }
 

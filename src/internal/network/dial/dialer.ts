@@ -18,6 +18,7 @@ import {
   UnixClientConnectorError
 } from "../../../Errors.js"
 import type { ResolverService } from "../../../Resolver.js"
+import { nameOf } from "../../objectNames.js"
 import type { Sockets, Wire } from "../../transport/networkStream.js"
 import { DataReader, type SocketReader } from "../../transport/socketReader.js"
 import type { Exchange, ProxyRoute } from "../../transport/transport.js"
@@ -25,6 +26,7 @@ import type { Dialer } from "../network.js"
 import { compileAddressPolicy } from "./addressPolicy.js"
 import { DnsCache } from "./dnsCache.js"
 import { forwards } from "./forwards.js"
+import { peerKeyOf } from "./peerKey.js"
 import type { Connected } from "./race.js"
 import { during, locate, permit, reach, type Target, type TcpSettings, timedOut } from "./reach.js"
 import { socks } from "./socks.js"
@@ -64,6 +66,18 @@ const settingsOf = (options: TcpOptions, resolver: ResolverService, scope: Scope
   noDelay: options.noDelay ?? true,
   keepAlive: keepAliveMillis(options.tcpKeepAlive)
 })
+
+/** What decides which peer is reached: a name may mean another one by another resolver, family or local address. */
+const identityOf = (options: TcpOptions, resolver: ResolverService): ReadonlyArray<unknown> => {
+  const { addressPolicy: policy, localAddress } = options
+  return [
+    "tcp",
+    nameOf(resolver),
+    familyOf(options),
+    localAddress,
+    typeof policy === "function" ? nameOf(policy) : [policy?.allow, policy?.deny]
+  ]
+}
 
 interface Facts {
   readonly address: string
@@ -203,7 +217,9 @@ export const makeTcpDialer = (
           options.ssl,
           options.certificateWarning === undefined ? undefined : millis(options.certificateWarning)
         )
+        const identity = identityOf(options, services.resolver)
         return {
+          peerKey: (route) => peerKeyOf(route, identity, options.ssl),
           dial: (exchange, sockets) =>
             exchange.route.proxy === undefined
               ? direct(settings, step, exchange, sockets)
@@ -248,6 +264,7 @@ const overUnix = Effect.fnUntraced(function* (path: string, step: TlsStep, excha
 export const makeUnixDialer = (options: UnixOptions): Dialer => {
   const step = makeTlsStep(options.ssl, undefined)
   return {
+    peerKey: (route) => peerKeyOf(route, ["unix", options.path], options.ssl),
     dial: (exchange, sockets) => overUnix(options.path, step, exchange, sockets),
     clearDnsCache: () => Effect.void
   }

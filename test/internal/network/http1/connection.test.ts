@@ -21,6 +21,7 @@ import { until } from "../../../support/wait.js"
 const dialer = (port: number, ready: (socket: Net.Socket, index: number) => Effect.Effect<void>): Dialer => {
   let dialled = 0
   return {
+    peerKey: () => "",
     clearDnsCache: () => Effect.void,
     dial: (_exchange, sockets) =>
       Effect.gen(function* () {
