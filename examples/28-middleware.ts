@@ -36,7 +36,7 @@ const Resilient = Layer.unwrapEffect(
     const bearer = yield* Middleware.bearerRefresh({ token: Effect.sync(() => Redacted.make(`token-${++tokens}`)) })
     const budget = yield* Middleware.retryBudget()
     const retry = Middleware.retry({ budget, while: (outcome) => "status" in outcome && outcome.status === 503 })
-    return Session.layer({ middlewares: [cache, breaker, named, bearer, retry] })
+    return Session.layer({ middlewares: [bearer, cache, breaker, named, retry] })
   })
 )
 

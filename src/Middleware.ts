@@ -330,12 +330,26 @@ export const hedge = (options: {
  * read on whatever its own reader does. Where it is not to be stored each asks for itself, the next time at once.
  *
  * Bodies are stored as they came, in their content codings, when they have been read to the end. Responses whose `Vary`
- * names `*` or `Cookie` are not stored, nor are Set-Cookie headers, nor ranges. Requests with conditions or ranges of
- * their own pass unchanged. A store that fails is no store.
+ * names `*` are not stored, nor are Set-Cookie headers, nor ranges. Requests with conditions or ranges of their own pass
+ * unchanged. A store that fails is no store.
  *
- * The store belongs to one user: responses to different credentials of the requests' own are kept apart, but cookies of
- * the jar and what inner middlewares add are not looked at. `KeyValueStore.prefix` makes several of one. What was used
- * longest ago goes where the store has more than `maxSize`, 4096 URLs, or 8 responses of one URL.
+ * A response answers only requests to the same peer, with the same trust in it, for the same user. It is compared by
+ * - the connector (Unix socket, resolver, family, local address, address policy), the TLS settings with pins, client
+ *   certificate and server name, the proxy with its credentials, and Host;
+ * - Authorization in whatever way it is given, all cookies (the jar's, the session's, the request's), headers given as
+ *   `Redacted`, and headers whose names speak of keys, tokens, sessions, users or forwarding, such as X-Api-Key and
+ *   X-Forwarded-User. The stored form of all that is a SHA-256 digest.
+ *
+ * `public`, `s-maxage` and `must-revalidate` do not change this: RFC 9111 section 3.5 lets shared caches reuse responses
+ * to Authorization, and this one is private for each user. Requests wait for each other, and are refreshed, by the same
+ * comparison; an unsafe method removes the responses of all users (section 4.4).
+ *
+ * What a middleware inside the cache adds is not known when the cache looks for a response. A response to a request that
+ * was sent with another URL, peer or user than the cache looked for is therefore not stored: put `bearerRefresh`, and
+ * whatever adds credentials, outside. `digest` may stand inside, since it has one user.
+ *
+ * `KeyValueStore.prefix` makes several stores of one. What was used longest ago goes where the store has more than
+ * `maxSize`, 4096 URLs, or 8 responses of one URL.
  *
  * @example
  * ```ts

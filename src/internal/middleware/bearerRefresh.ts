@@ -19,6 +19,7 @@ import { isReplayable } from "../request/body/replayable.js"
 import { setHeader } from "../request/edits.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import { kindOf } from "../userResult.js"
+import { addsCredentials } from "./credentialed.js"
 import { hasCredentials, middlewareError, preparedOf, tellRetry } from "./request.js"
 
 /** The middlewares whose token the fiber is fetching: requests made for it go without. */
@@ -174,11 +175,11 @@ export const bearerRefresh = <E, R>(options: {
     if (!Effect.isEffect(options.token)) throw new TypeError("bearerRefresh: token is no Effect")
     const tokens = new Tokens(Effect.provide(options.token, context))
     const origins = new Origins(options.origins)
-    return (given, next) => {
+    return addsCredentials((given, next) => {
       const request = preparedOf(given)
       if (hasCredentials(request) || !origins.has(request)) return next(request)
       return Effect.flatMap(FiberRef.get(fetching), (of) =>
         of.has(tokens) ? next(request) : send(request, next, tokens)
       )
-    }
+    }, "changing")
   })

@@ -9,10 +9,12 @@ import * as Scope from "effect/Scope"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { Counts, MockCall, MockHandler, MockRequest } from "../../Connector.js"
 import { type ClientError, isClientError, SessionClosedError } from "../../Errors.js"
+import { peerKeyOf } from "../network/dial/peerKey.js"
+import { nameOf } from "../objectNames.js"
 import { atMost } from "../transport/deadlines.js"
 import { noDeviations } from "../transport/deviations.js"
 import { makeHub } from "../transport/signalHub.js"
-import type { Connection, Exchange, Transport } from "../transport/transport.js"
+import type { Connection, Exchange, Route, Transport } from "../transport/transport.js"
 import { fromResponse } from "./mockAnswer.js"
 import { type Answering, MockConnection, type MockOwner } from "./mockConnection.js"
 
@@ -121,6 +123,11 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
 
   closed(): boolean {
     return this.state !== "open"
+  }
+
+  /** One mock answers in place of no other. */
+  peerKey(route: Route): string {
+    return peerKeyOf(route, ["mock", nameOf(this)], undefined)
   }
 
   readonly closeIdle = Effect.void

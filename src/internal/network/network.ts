@@ -26,6 +26,7 @@ export class Network implements Transport, ConnectionOwner {
   readonly hub: Hub
   readonly gracefulShutdownTimeout: number
   readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
+  readonly peerKey: (route: Route) => string
   private readonly pool: Pool<Http1Connection>
   private readonly dialer: Dialer
   private readonly limits: ParserLimits
@@ -51,6 +52,7 @@ export class Network implements Transport, ConnectionOwner {
     this.hub = hub
     this.dialer = dialer
     this.clearDnsCache = dialer.clearDnsCache
+    this.peerKey = dialer.peerKey
     this.limits = resolveLimits(options.http1)
     this.forceClose = options.forceClose ?? false
     this.maxQueue = options.maxQueue ?? Infinity

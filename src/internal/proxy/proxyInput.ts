@@ -61,6 +61,24 @@ export class RouteValue implements Route {
   }
 }
 
+/**
+ * The same route, whose first answer is repeated once for the same target: the function is called to learn the proxy,
+ * and the request that follows goes through that one.
+ */
+export const repeatedOnce = (route: RouteValue): RouteValue => {
+  let first: { readonly href: string; readonly choice: string | URL | Proxy | undefined } | undefined
+  let calls = 0
+  return new RouteValue((target) => {
+    const { href } = target
+    const repeat = first?.href === href ? first : undefined
+    first = undefined
+    if (repeat !== undefined) return repeat.choice
+    const choice = route.choose(target)
+    if (calls++ === 0) first = { href, choice }
+    return choice
+  })
+}
+
 /** URLs without settings, which is what the environment and most programs have. */
 const plain = new Map<string, Result<ProxyRoute>>()
 

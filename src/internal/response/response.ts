@@ -38,7 +38,7 @@ import { type Batches, once } from "./body/pullQueue.js"
 import { isClosed } from "./closedScope.js"
 import { readerLimit } from "./readerLimit.js"
 import { ResponseBody, type Waiter } from "./responseBody.js"
-import type { ResponseSource, Upgrade } from "./responseSource.js"
+import type { ResponseSource, Sent, Upgrade } from "./responseSource.js"
 
 export type { BodySettings, ResponseSource, Upgrade } from "./responseSource.js"
 
@@ -79,6 +79,10 @@ export class Response extends ResponseBody implements ClientResponse {
   }
   override toJSON(): unknown {
     return this.shown("ClientResponse")
+  }
+  /** The request that was answered, as it was sent. */
+  get sent(): Sent | undefined {
+    return this.source.sent?.()
   }
 
   get release(): Effect.Effect<void> {

@@ -25,11 +25,11 @@ export interface HeadSource {
   /** Called at most once. */
   requestInfo(): RequestInfo
   /** The request as it was written, where it was: signals keep this instead of the source. */
-  sent?(): SentRequest
+  written?(): WrittenRequest
 }
 
 /** A request as it was written. */
-export interface SentRequest {
+export interface WrittenRequest {
   readonly target: { readonly url: string; readonly realUrl: string }
   /** Its header lines. */
   readonly head: string

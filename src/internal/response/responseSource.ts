@@ -18,6 +18,18 @@ export interface BodySettings {
   readonly onProgress: ((progress: Progress) => Effect.Effect<void>) | undefined
 }
 
+/** A request as it is sent, and the peer that gets it. */
+export interface Sent {
+  /** Without fragment and userinfo. */
+  readonly url: string
+  /** Header lines with CRLF after each, as latin1 code units: `WireRequest.head`. */
+  readonly head: string
+  /** Lower-case names of the headers that were given redacted. */
+  readonly secret: ReadonlySet<string>
+  /** `Transport.peerKey` of its route. */
+  readonly peer: string
+}
+
 /** Whose response it is. Its methods are called as such. */
 export interface ResponseSource extends HeadSource, DetailsSource {
   /** Heads only. */
@@ -27,6 +39,8 @@ export interface ResponseSource extends HeadSource, DetailsSource {
   readonly bodyWatch: BodyWatch | undefined
   /** Runs what is not ours within the time of the request, and no longer than its session is open. */
   within<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | ClientError>
+  /** The request that was answered, after all middlewares; `undefined` where the source does not know it. */
+  sent?(): Sent | undefined
   /** Run after each step of reading the body, where somebody listens. */
   readonly listen?: Effect.Effect<void> | undefined
 }

@@ -15,7 +15,8 @@ import { endedBy } from "../raceWithCallback.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import type { BodyWatch } from "../response/body/bodyReader.js"
 import { type BodySettings, Response, type ResponseSource } from "../response/response.js"
-import type { SentRequest } from "../response/responseHead.js"
+import type { WrittenRequest } from "../response/responseHead.js"
+import type { Sent } from "../response/responseSource.js"
 import type { HopTrace } from "../tracing/hopTrace.js"
 import { Timeline } from "../tracing/timeline.js"
 import type { Deadlines } from "../transport/deadlines.js"
@@ -24,7 +25,7 @@ import type { Wire } from "../transport/networkStream.js"
 import type { Connection, Exchange, Head, Route, WireRequest } from "../transport/transport.js"
 import type { Call } from "./call.js"
 import { storeCookies } from "./hopCookies.js"
-import { bodySettings, requestInfo } from "./hopFacts.js"
+import { bodySettings, requestInfo, sentBy } from "./hopFacts.js"
 import { withinCall } from "./withinCall.js"
 
 /** What is done with a response once its head is there; `undefined`: nothing more. */
@@ -134,12 +135,16 @@ export class Hop implements Exchange, ResponseSource {
       return () => deadline.cancel()
     })
   }
-  sent(): SentRequest {
+  written(): WrittenRequest {
     const { secretHeaders: secret, target } = this.request
     return { target, head: this.wire.head, secret }
   }
   requestInfo(): RequestInfo {
     return requestInfo(this.request, this.wire)
+  }
+
+  sent(): Sent {
+    return sentBy(this.call.core, this.request, this.wire, this.route)
   }
 
   details(phase: Phase | undefined): Details {

@@ -12,6 +12,8 @@ import type { Call } from "./call.js"
 
 const none: Pairs = []
 
+/** What cookies need of a call. */
+export type Caller = Pick<Call, "core" | "clock">
 /** The part of a request's target that a jar matches cookies against. */
 const cookieTarget = ({ origin, target }: Target): CookieTarget => {
   const query = target.indexOf("?")
@@ -25,7 +27,7 @@ const cookieTarget = ({ origin, target }: Target): CookieTarget => {
 }
 
 /** Hosts that have got the session's own cookies; sessions derived with the same ones do not set them anew. */
-const seededHosts = (call: Call, request: Prepared): Set<string> => {
+const seededHosts = (call: Caller, request: Prepared): Set<string> => {
   const { seeded } = call.core
   const key = request.defaults.options.cookies ?? request.defaults
   const known = seeded.get(key) ?? new Set()
@@ -37,19 +39,19 @@ const seededHosts = (call: Call, request: Prepared): Set<string> => {
  * The session's own cookies, where the jar has to get them: once for each host that a request names, with a baseUrl for
  * its host alone. Redirects name none. `seeded` tells that it has got them.
  */
-export const toSeed = (call: Call, request: Prepared): Pairs => {
+export const toSeed = (call: Caller, request: Prepared): Pairs => {
   const { base, cookies } = request.defaults
   const { host } = request.target.origin
   if (cookies.length === 0 || request.hop > 0 || (base !== undefined && base.origin.host !== host)) return none
   return seededHosts(call, request).has(host) ? none : cookies
 }
 
-export const seeded = (call: Call, request: Prepared): void => {
+export const seeded = (call: Caller, request: Prepared): void => {
   seededHosts(call, request).add(request.target.origin.host)
 }
 
 /** What a strict jar does not keep, as it is for an IP address; a dummy one keeps nothing on purpose. */
-const besideJar = (call: Call, { settings }: Jar, request: Prepared): string | undefined => {
+const besideJar = (call: Caller, { settings }: Jar, request: Prepared): string | undefined => {
   const { host, ip } = request.target.origin
   if (ip === 0 || settings.unsafe || settings.maxCookies === 0) return undefined
   if (isSecureHome(request) && request.target.origin.scheme === "http") return undefined
@@ -60,7 +62,7 @@ const besideJar = (call: Call, { settings }: Jar, request: Prepared): string | u
 /** What belongs to an https origin does not go in clear. */
 export const isSecureHome = (request: Prepared): boolean => request.defaults.base?.origin.scheme === "https"
 
-const withOwn = (call: Call, jar: Jar, request: Prepared): string | undefined => {
+const withOwn = (call: Caller, jar: Jar, request: Prepared): string | undefined => {
   const target = cookieTarget(request.target)
   const secure = isSecureHome(request) ? true : undefined
   const seeds = toSeed(call, request)
@@ -74,13 +76,13 @@ const withOwn = (call: Call, jar: Jar, request: Prepared): string | undefined =>
 }
 
 /** What the jar has for a hop, as octets; the request's own cookies are not in it. */
-export const cookieHeader = (call: Call, jar: Jar, request: Prepared): string | undefined => {
+export const cookieHeader = (call: Caller, jar: Jar, request: Prepared): string | undefined => {
   if (request.defaults.cookies.length > 0) return withOwn(call, jar, request)
   return jar.isEmpty ? undefined : jar.header(cookieTarget(request.target), call.clock())
 }
 
 /** Stores what a response sets. */
-export const storeCookies = (call: Call, jar: Jar, request: Prepared, head: Head): void => {
+export const storeCookies = (call: Caller, jar: Jar, request: Prepared, head: Head): void => {
   if (head.get("set-cookie") === undefined) return
   jar.storeWire(setCookieLines(head), cookieTarget(request.target), call.clock())
 }

@@ -5,7 +5,9 @@ import type { RequestInfo } from "../../ClientResponse.js"
 import { headersSent } from "../http/platformHeaders.js"
 import type { Defaults, Prepared } from "../request/preparedRequest.js"
 import type { BodySettings } from "../response/response.js"
-import type { WireRequest } from "../transport/transport.js"
+import type { Sent } from "../response/responseSource.js"
+import type { Route, WireRequest } from "../transport/transport.js"
+import type { SessionCore } from "./sessionCore.js"
 
 /** Of requests that say nothing about it themselves: one for each session. */
 const ofSession = new WeakMap<Defaults, BodySettings>()
@@ -35,4 +37,12 @@ export const requestInfo = (request: Prepared, wire: WireRequest): RequestInfo =
   url: request.target.url,
   realUrl: request.target.realUrl,
   headers: headersSent(wire.head)
+})
+
+/** The request as it is sent by a route. */
+export const sentBy = (core: SessionCore, request: Prepared, wire: Pick<WireRequest, "head">, route: Route): Sent => ({
+  url: request.target.url,
+  head: wire.head,
+  secret: request.secretHeaders,
+  peer: core.transport.peerKey(route)
 })

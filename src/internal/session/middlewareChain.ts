@@ -8,11 +8,12 @@ import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidRequest, isClientError, MiddlewareError } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
-import { Prepared } from "../request/preparedRequest.js"
+import { type Defaults, Prepared } from "../request/preparedRequest.js"
 import { effectOr, kindOf } from "../userResult.js"
 import type { Call } from "./call.js"
 import type { Hop } from "./hop.js"
 import { sendHop } from "./sendHop.js"
+import type { SessionCore } from "./sessionCore.js"
 import { withinCall } from "./withinCall.js"
 
 const calls = new WeakMap<Next, Call>()
@@ -25,6 +26,16 @@ const bind = (next: Next, call: Call): Next => {
 
 /** The call of a `next`, for the middlewares of this package: they emit signals and make responses. */
 export const callOf = (next: Next): Call | undefined => calls.get(next)
+
+const cores = new WeakMap<Defaults, SessionCore>()
+
+/** Remembers the session whose requests begin with these defaults. */
+export const bindCore = (defaults: Defaults, core: SessionCore): void => {
+  cores.set(defaults, core)
+}
+
+/** The session of a request; `undefined` for a request that was made without one. */
+export const coreOf = (defaults: Defaults): SessionCore | undefined => cores.get(defaults)
 
 const nothing = () => undefined
 

@@ -21,14 +21,14 @@ import { environmentOf, routeOf } from "./route.js"
 import { withinCall } from "./withinCall.js"
 
 /** Whether a redirect has led from https to http: no password goes along in clear. */
-const downgraded = (call: Call, request: Prepared): boolean =>
+export const downgraded = (call: Call, request: Prepared): boolean =>
   request.target.origin.scheme === "http" && call.history.some((hop) => hop.url.startsWith("https:"))
 
 /**
  * With netrc's credentials for the host, where the environment is trusted and the request has none, or only a name: that
  * one's password, as curl has it.
  */
-const withNetrc = (request: Prepared, call: Call, environment: Environment | undefined): Prepared => {
+export const withNetrc = (request: Prepared, call: Call, environment: Environment | undefined): Prepared => {
   if (environment === undefined || request.noAuth) return request
   const login = request.auth === undefined ? undefined : loginOf(request.auth)
   if (request.auth !== undefined && login === undefined) return request
@@ -121,12 +121,8 @@ const cookieText = (call: Call, given: unknown): Effect.Effect<string | undefine
   return Effect.fail(badJar(call, "expected cookieHeader to have an Option of text"))
 }
 
-/** Takes the cookies from a jar of the user, by its effects, and stores the response's there. */
-const withForeignJar = (
-  call: Call,
-  request: Prepared,
-  send: (cookies: string | undefined) => Effect.Effect<ClientResponse, ClientError>
-): Effect.Effect<ClientResponse, ClientError> => {
+/** The cookies of a custom jar for a hop, as octets. */
+export const foreignCookies = (call: Call, request: Prepared): Effect.Effect<string | undefined, ClientError> => {
   const { jarService } = call.core
   const { url } = request.target
   const own = toSeed(call, request)
@@ -146,16 +142,26 @@ const withForeignJar = (
           Effect.tap(seeding, () => Effect.sync(() => seeded(call, request))),
           asked
         )
-  return Effect.flatMap(
+  return Effect.map(
     Effect.flatMap(header, (cookies) => cookieText(call, cookies)),
-    (cookies) =>
-      Effect.flatMap(send(cookies === undefined ? undefined : toWireText(cookies)), (response) => {
-        const lines = response.headerValues("set-cookie")
-        if (lines.length === 0) return Effect.succeed(response)
-        return Effect.as(
-          jarEffect(call, "setCookies", () => jarService.setCookies(lines, url)),
-          response
-        )
-      })
+    (cookies) => (cookies === undefined ? undefined : toWireText(cookies))
   )
 }
+
+/** Sends with the cookies of a custom jar, and stores those of the response in it. */
+const withForeignJar = (
+  call: Call,
+  request: Prepared,
+  send: (cookies: string | undefined) => Effect.Effect<ClientResponse, ClientError>
+): Effect.Effect<ClientResponse, ClientError> =>
+  Effect.flatMap(foreignCookies(call, request), (cookies) =>
+    Effect.flatMap(send(cookies), (response) => {
+      const lines = response.headerValues("set-cookie")
+      if (lines.length === 0) return Effect.succeed(response)
+      const { jarService } = call.core
+      return Effect.as(
+        jarEffect(call, "setCookies", () => jarService.setCookies(lines, request.target.url)),
+        response
+      )
+    })
+  )

@@ -15,6 +15,7 @@ import { mergeSessionOptions } from "../request/mergeOptions.js"
 import type { Defaults } from "../request/preparedRequest.js"
 import { makeDefaults } from "../request/sessionDefaults.js"
 import { bindConfigs } from "../tracing/traceConfig.js"
+import { bindCore } from "./middlewareChain.js"
 import { openWebSocket } from "./openWebSocket.js"
 import { type Opener, send, sendValue } from "./requestEffect.js"
 import { fromRequestValue } from "./requestValue.js"
@@ -40,6 +41,7 @@ export class SessionImpl implements SessionService, Opener {
     this.cookieJar = core.jarService
     this.given = given
     this.defaults = makeDefaults(given)
+    bindCore(this.defaults, core)
     bindConfigs(core, this.defaults, this, given.traceConfigs)
   }
 

@@ -200,6 +200,7 @@ class RecordingTransport implements Transport {
   readonly closeIdle: Effect.Effect<void>
   readonly close: Effect.Effect<void>
   readonly clearDnsCache: Transport["clearDnsCache"]
+  readonly peerKey: Transport["peerKey"]
   /** By the order in which they began. */
   readonly exchanges: Array<{ recorded: Recorded | undefined }> = []
   private readonly inner: Transport
@@ -213,6 +214,7 @@ class RecordingTransport implements Transport {
     this.closeIdle = inner.closeIdle
     this.close = inner.close
     this.clearDnsCache = inner.clearDnsCache
+    this.peerKey = inner.peerKey
   }
 
   get recorded(): ReadonlyArray<Recorded> {

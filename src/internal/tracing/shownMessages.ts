@@ -66,7 +66,7 @@ class ShownSource implements HeadSource {
 
   constructor(source: HeadSource) {
     this.method = source.method
-    const sent = source.sent?.()
+    const sent = source.written?.()
     this.target = sent?.target ?? { url: source.url, realUrl: source.realUrl }
     this.head = sent?.head
     this.secret = sent?.secret ?? none

@@ -37,6 +37,8 @@ export interface ProxyRoute {
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
   /** For TLS to an https proxy. */
   readonly ssl: Ssl
+  /** Names the credentials where `authorization` or `answer` differs from request to request. */
+  readonly identity?: string | undefined
   /** Everything above that must not be mixed, secrets hashed. */
   readonly key: string
 }
@@ -197,6 +199,11 @@ export interface Transport {
   readonly acquire: (exchange: Exchange, fresh: boolean) => Effect.Effect<Connection, ClientError>
   readonly hub: Hub
   readonly stats: () => Counts & { readonly perKey: ReadonlyMap<string, Counts> }
+  /**
+   * A digest of what decides which peer answers by a route and how far it is trusted: TLS settings, proxy, connector.
+   * Answers may be shared only between equal ones. It is stable across processes unless user code takes part.
+   */
+  readonly peerKey: (route: Route) => string
   /** How long requests in flight may go on when it closes; milliseconds. */
   readonly gracefulShutdownTimeout: number
   readonly closed: () => boolean

@@ -7,6 +7,9 @@ import * as ClientRequest from "effect-http-session/ClientRequest"
 import type * as ClientResponse from "effect-http-session/ClientResponse"
 import * as Errors from "effect-http-session/Errors"
 import type * as Middleware from "effect-http-session/Middleware"
+import { Prepared } from "../../../src/internal/request/preparedRequest.js"
+import { isWireError, toWire } from "../../../src/internal/request/wireRequest.js"
+import type { Sent } from "../../../src/internal/response/responseSource.js"
 import { type Given, type Made, make as makeResponse } from "../response/support.js"
 
 export const request = (
@@ -32,6 +35,13 @@ export interface Script {
 
 const isError = (reply: Reply): reply is Errors.ClientError => Errors.isClientError(reply)
 
+/** The request as a session without cookies would send it. */
+const sentFor = (asked: ClientRequest.ClientRequest): Sent | undefined => {
+  if (!(asked instanceof Prepared)) return undefined
+  const wire = toWire(asked, undefined)
+  return isWireError(wire) ? undefined : { url: asked.url, head: wire.head, secret: asked.secretHeaders, peer: "" }
+}
+
 /** Answers by the list, whose last entry stands for all that follow; or by a function. */
 export const script = (
   replies: ReadonlyArray<Reply> | ((request: ClientRequest.ClientRequest, index: number) => Reply)
@@ -47,7 +57,7 @@ export const script = (
       const answer = reply(asked, seen.length - 1)
       if (isError(answer)) return Effect.fail(answer)
       if (Effect.isEffect(answer)) return Effect.onInterrupt(answer, () => Effect.sync(() => interrupted++))
-      const response = makeResponse({ url: asked.url, ...answer })
+      const response = makeResponse({ url: asked.url, sent: sentFor(asked), ...answer })
       made.push(response)
       if (answer.body !== undefined) {
         if (answer.body !== "") response.push(answer.body)

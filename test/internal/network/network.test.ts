@@ -37,6 +37,7 @@ const listening: Effect.Effect<{ readonly port: number; readonly sockets: Set<So
 
 /** A dialler that connects, waits as it is told, and then has a wire. */
 const dialerTo = (port: number, pause: Effect.Effect<void> = Effect.void): Dialer => ({
+  peerKey: () => "",
   clearDnsCache: () => Effect.void,
   dial: (exchange, sockets) =>
     connect([{ address: "127.0.0.1", family: 4 }], {

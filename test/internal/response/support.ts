@@ -9,6 +9,7 @@ import type { BodyError, ClientError } from "../../../src/Errors.js"
 import { headOf } from "../../../src/internal/network/http1/head.js"
 import type { BodyWatch } from "../../../src/internal/response/body/bodyReader.js"
 import { type BodySettings, Response, type ResponseSource } from "../../../src/internal/response/response.js"
+import type { Sent } from "../../../src/internal/response/responseSource.js"
 import { IncomingBody } from "../../../src/internal/transport/incomingBody.js"
 
 export interface Given {
@@ -22,6 +23,7 @@ export interface Given {
   readonly url?: string
   readonly realUrl?: string
   readonly connection?: ConnectionInfo
+  readonly sent?: Sent | undefined
 }
 
 /** A response under the test's control. */
@@ -63,7 +65,8 @@ export const make = (given: Given = {}): Made => {
       onProgress: undefined,
       ...given.settings
     },
-    bodyWatch: given.watch
+    bodyWatch: given.watch,
+    sent: () => given.sent
   }
   const head = headOf({ status: given.status ?? 200, reason: given.reason ?? "OK", headers: given.headers ?? [] })
   const response = new Response(source, head, body, given.connection ?? { id: 1, reused: false })

@@ -8,38 +8,26 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Runtime from "effect/Runtime"
 import type { ClientResponse } from "../../../ClientResponse.js"
-import { type ClientError, InvalidURL, isClientConnectionError, isServerTimeoutError } from "../../../Errors.js"
+import { type ClientError, isClientConnectionError, isServerTimeoutError } from "../../../Errors.js"
 import type { Middleware, Next } from "../../../Middleware.js"
 import { isSafe } from "../../http/methods.js"
-import { sameOrigin } from "../../http/origin.js"
-import { resolveLocation } from "../../http/target.js"
 import { setHeader } from "../../request/edits.js"
 import type { Prepared } from "../../request/preparedRequest.js"
 import { Response } from "../../response/response.js"
 import { callOf } from "../../session/middlewareChain.js"
+import { downgraded } from "../../session/sendHop.js"
 import { preparedOf } from "../request.js"
 import { sendAside } from "./backgroundRequest.js"
-import { listenTo } from "./cacheBody.js"
 import { type Directives, parseDirectives } from "./cacheControl.js"
-import { CacheStore, likenessOf, type Stored, selectionOf, varyOf, whoOf } from "./cacheStore.js"
+import { directivesOf, invalidatedBy, isAnswerable, type Lookup, lookupOf, sentAsAsked } from "./cacheRequest.js"
+import { CacheStore, type Stored, varyOf } from "./cacheStore.js"
 import { answersMeanwhile, type Freshness, freshness, satisfies, standsIn, valuesOf } from "./freshness.js"
+import { sameSelection, selectionOf } from "./identity.js"
+import { keepBody } from "./keepBody.js"
 import { type Flight, Flights } from "./singleFlight.js"
 import { linesOf, ofBody } from "./storedHeaders.js"
 import { fromStored, gatewayTimeout } from "./storedResponse.js"
-
-/** RFC 9110 section 9.2.1. */
-
-/** Conditions and ranges of the caller's own are between him and the server. */
-const conditional = ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
-
-const directivesOf = (request: Prepared): Directives => {
-  const fields = valuesOf(request.headers, "cache-control")
-  if (fields.length > 0) return parseDirectives(fields)
-  // RFC 9111 section 5.4.
-  return /\bno-cache\b/i.test(valuesOf(request.headers, "pragma").join(",")) ? new Map([["no-cache", ""]]) : new Map()
-}
 
 const isPassing = (error: ClientError): boolean => isClientConnectionError(error) || isServerTimeoutError(error)
 
@@ -58,14 +46,9 @@ interface Found {
 /** What makes a request care for the age of what it gets: it does not wait for others, nor take what is stale. */
 const requiring = ["no-cache", "max-age", "min-fresh"]
 
-/** What those who wait do where a body was not stored. */
-const landings = { abandoned: "again", broken: "alone", large: "unstored" } as const
-
 /** One sending, and what has to be known when its answer comes. */
 interface Errand {
-  readonly request: Prepared
-  readonly next: Next
-  readonly asked: Directives
+  readonly lookup: Lookup
   /** Those who wait for it, if there may be any. */
   readonly flight: Flight | undefined
   readonly sent: Sent
@@ -94,36 +77,36 @@ class Cache {
 
   private run(request: Prepared, next: Next): Effect.Effect<ClientResponse, ClientError> {
     if (!isSafe(request.method)) return Effect.tap(next(request), (response) => this.invalidate(request, response))
-    const asked = directivesOf(request)
-    const isHead = request.method === "HEAD"
-    const answerable =
-      (isHead || request.method === "GET") && request.body._tag === "Empty" && request.fault === undefined
-    if (!answerable || asked.has("no-store") || conditional.some((name) => request.header(name)._tag === "Some")) {
-      return next(request)
-    }
-    return Effect.flatMap(this.find(request), (found) => {
+    const directives = directivesOf(request)
+    if (!isAnswerable(request, directives)) return next(request)
+    return Effect.flatMap(lookupOf(request, next, directives, this.middleware), (lookup) =>
+      lookup === undefined ? next(request) : this.answer(lookup)
+    )
+  }
+
+  private answer(lookup: Lookup): Effect.Effect<ClientResponse, ClientError> {
+    const { directives: asked, next, request } = lookup
+    return Effect.flatMap(this.find(lookup), (found) => {
       if (found !== undefined && satisfies(found.fresh, found.directives, asked)) {
-        return Effect.succeed(fromStored(request, next, found.stored, found.fresh.age))
+        return Effect.succeed(fromStored(lookup, found.stored, found.fresh.age))
       }
-      if (asked.has("only-if-cached")) return Effect.succeed(gatewayTimeout(request, next))
-      if (isHead) {
+      if (asked.has("only-if-cached")) return Effect.succeed(gatewayTimeout(lookup))
+      if (request.method === "HEAD") {
         return Effect.flatMap(this.sending, (sent) =>
-          Effect.tap(next(request), (response) => this.compare(request, found?.stored, response, sent))
+          Effect.tap(next(request), (response) => this.compare(lookup, found?.stored, response, sent))
         )
       }
       if (found !== undefined && answersMeanwhile(found.fresh, found.directives, asked)) {
-        const refresh = this.refresh(request, next, found)
+        const refresh = this.refresh(lookup, found)
         const { fresh, stored } = found
-        if (refresh !== undefined) return Effect.map(refresh, () => fromStored(request, next, stored, fresh.age))
+        if (refresh !== undefined) return Effect.map(refresh, () => fromStored(lookup, stored, fresh.age))
       }
-      return requiring.some((name) => asked.has(name))
-        ? this.send(request, next, found, asked, undefined)
-        : this.join(request, next, found, asked)
+      return requiring.some((name) => asked.has(name)) ? this.send(lookup, found, undefined) : this.join(lookup, found)
     })
   }
 
-  private find(request: Prepared): Effect.Effect<Found | undefined> {
-    return Effect.flatMap(this.store.find(request), (stored) =>
+  private find(lookup: Lookup): Effect.Effect<Found | undefined> {
+    return Effect.flatMap(this.store.find(lookup), (stored) =>
       stored === undefined
         ? Effect.succeed(undefined)
         : Effect.map(Clock.currentTimeMillis, (now) => ({
@@ -135,33 +118,28 @@ class Cache {
   }
 
   /** Waits for a request alike that is under way, or is the one that others wait for (RFC 9111 section 4). */
-  private join(
-    request: Prepared,
-    next: Next,
-    found: Found | undefined,
-    asked: Directives
-  ): Effect.Effect<ClientResponse, ClientError> {
+  private join(lookup: Lookup, found: Found | undefined): Effect.Effect<ClientResponse, ClientError> {
+    const { directives: asked, likeness, next, request } = lookup
     return Effect.uninterruptibleMask((restore) => {
-      const key = likenessOf(request)
-      const flight = this.flights.get(key)
+      const flight = this.flights.get(likeness)
       if (flight !== undefined) {
         return restore(
           Effect.flatMap(flight.wait, (landing) => {
             if (landing === "again") return this.run(request, next)
-            return Effect.flatMap(this.find(request), (now) => {
+            return Effect.flatMap(this.find(lookup), (now) => {
               const answers =
                 now !== undefined &&
                 (landing === "stored"
                   ? satisfies(now.fresh, now.directives, asked)
                   : landing === "standsIn" && standsIn(now.fresh, now.directives, asked))
               return answers
-                ? Effect.succeed(fromStored(request, next, now.stored, now.fresh.age))
-                : this.send(request, next, now, asked, undefined)
+                ? Effect.succeed(fromStored(lookup, now.stored, now.fresh.age))
+                : this.send(lookup, now, undefined)
             })
           })
         )
       }
-      return this.lead(key, (led) => restore(this.send(request, next, found, asked, led)))
+      return this.lead(likeness, (led) => restore(this.send(lookup, found, led)))
     })
   }
 
@@ -177,12 +155,15 @@ class Cache {
   }
 
   /** Validates in a request of its own, while the stale response is used; `undefined` where that cannot be. */
-  private refresh(request: Prepared, next: Next, found: Found): Effect.Effect<void> | undefined {
+  private refresh(lookup: Lookup, found: Found): Effect.Effect<void> | undefined {
+    const { likeness: key, next, request } = lookup
     const call = callOf(next)
     const at = request.middlewares.indexOf(this.middleware)
-    if (call === undefined || at === -1) return undefined
+    // The other request has no history, so that it would not know where netrc must not be used.
+    if (call === undefined || at === -1 || (request.defaults.trustEnv && downgraded(call, request))) {
+      return undefined
+    }
     return Effect.suspend(() => {
-      const key = likenessOf(request)
       if (this.refreshing(key)) return Effect.void
       return sendAside(call, request.middlewares.slice(at + 1), (aside) =>
         Effect.uninterruptibleMask((restore) => {
@@ -191,7 +172,7 @@ class Cache {
           this.refreshes.add(key)
           const sent = this.lead(key, (flight) =>
             restore(
-              Effect.flatMap(this.send(request, aside, found, new Map(), flight), () =>
+              Effect.flatMap(this.send({ ...lookup, next: aside, directives: new Map() }, found, flight), () =>
                 flight.carried ? flight.wait : Effect.void
               )
             )
@@ -210,14 +191,12 @@ class Cache {
   }
 
   private send(
-    request: Prepared,
-    next: Next,
+    lookup: Lookup,
     found: Found | undefined,
-    asked: Directives,
     flight: Flight | undefined
   ): Effect.Effect<ClientResponse, ClientError> {
     return Effect.flatMap(this.sending, (sent) => {
-      const errand = { request, next, asked, flight, sent }
+      const errand = { lookup, flight, sent }
       return found === undefined ? this.fetch(errand) : this.validate(errand, found)
     })
   }
@@ -228,12 +207,14 @@ class Cache {
   }))
 
   private fetch(errand: Errand): Effect.Effect<ClientResponse, ClientError> {
-    return Effect.tap(errand.next(errand.request), (response) => this.keep(errand, response, false))
+    const { next, request } = errand.lookup
+    return Effect.tap(next(request), (response) => this.keep(errand, response, false))
   }
 
   /** Asks whether the stored response still holds (RFC 9111 section 4.3). */
   private validate(errand: Errand, found: Found): Effect.Effect<ClientResponse, ClientError> {
-    const { asked, flight, next, request, sent } = errand
+    const { flight, lookup, sent } = errand
+    const { directives: asked, next, request } = lookup
     const { stored } = found
     const [tag] = valuesOf(stored.headers, "etag")
     const [modified] = valuesOf(stored.headers, "last-modified")
@@ -243,7 +224,7 @@ class Cache {
     const standIn = standsIn(found.fresh, found.directives, asked)
     const instead = () => {
       flight?.end("standsIn")
-      return fromStored(request, next, stored, found.fresh.age)
+      return fromStored(lookup, stored, found.fresh.age)
     }
     return Effect.matchEffect(next(conditioned), {
       onFailure: (error) => (standIn && isPassing(error) ? Effect.sync(instead) : Effect.fail(error)),
@@ -254,12 +235,13 @@ class Cache {
         }
         const said = Option.getOrUndefined(response.header("etag"))
         const another = said !== undefined && tag !== undefined && !sameTag(said, tag)
-        if (another) return Effect.zipRight(response.release, this.fetch(errand))
+        if (another || sentAsAsked(lookup, response) === undefined)
+          return Effect.zipRight(response.release, this.fetch(errand))
         return Effect.zipRight(
           response.release,
-          Effect.map(this.freshen(request, stored, response, sent), ({ age, fresher }) => {
+          Effect.map(this.freshen(lookup, stored, response, sent), ({ age, fresher }) => {
             flight?.end("stored")
-            return fromStored(request, next, fresher, age)
+            return fromStored(lookup, fresher, age)
           })
         )
       }
@@ -268,7 +250,7 @@ class Cache {
 
   /** The stored response with the header lines of a 304 or of a HEAD (RFC 9111 section 4.3.4). */
   private freshen(
-    request: Prepared,
+    lookup: Lookup,
     stored: Stored,
     response: ClientResponse,
     { at: receivedAt, since }: Sent
@@ -280,27 +262,28 @@ class Cache {
       const kept = stored.headers.filter(([name]) => !names.has(name.toLowerCase()) && name.toLowerCase() !== "age")
       const fresher: Stored = { ...stored, receivedAt, headers: [...kept, ...lines] }
       const { age } = freshness(fresher.status, fresher.headers, receivedAt, now)
-      return Effect.as(this.store.put(request.url, fresher, since), { fresher, age })
+      return Effect.as(this.store.put(lookup.sent.url, fresher, since), { fresher, age })
     })
   }
 
   /** What a HEAD says of the stored response (RFC 9111 section 4.3.5): it is still the same, or it is gone. */
   private compare(
-    request: Prepared,
+    lookup: Lookup,
     stored: Stored | undefined,
     response: ClientResponse,
     sent: Sent
   ): Effect.Effect<void> {
     if (stored === undefined || response.status !== 200) return Effect.void
+    if (sentAsAsked(lookup, response) === undefined) return Effect.void
     const told = linesOf(response)
     const of = (name: string, lines: Stored["headers"]) => valuesOf(lines, name)[0]
     const differs = ["etag", "last-modified", "content-length"].some((name) => {
       const said = of(name, told)
       return said !== undefined && said !== of(name, stored.headers)
     })
-    if (differs) return this.store.remove(request.url)
+    if (differs) return this.store.removeOwn(lookup.sent.url, lookup.identity)
     const validated = ["etag", "last-modified"].some((name) => of(name, told) !== undefined)
-    return validated ? Effect.asVoid(this.freshen(request, stored, response, sent)) : Effect.void
+    return validated ? Effect.asVoid(this.freshen(lookup, stored, response, sent)) : Effect.void
   }
 
   /**
@@ -308,79 +291,33 @@ class Cache {
    * that is not stored itself shows that what is stored is none any more (RFC 9111 section 4.3.3).
    */
   private keep(errand: Errand, response: ClientResponse, supersedes: boolean): Effect.Effect<void> {
-    const { request, sent } = errand
-    const gone = supersedes && response.status < 500 ? this.store.remove(request.url) : Effect.void
+    const { lookup, sent } = errand
+    const { identity } = lookup
+    const { url } = lookup.sent
+    const actual = sentAsAsked(lookup, response)
+    if (!(response instanceof Response) || actual === undefined) return Effect.void
+    const gone = supersedes && response.status < 500 ? this.store.removeOwn(url, identity) : Effect.void
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const headers = linesOf(response)
       const vary = varyOf(headers)
       const { lifetime, storable } = freshness(response.status, headers, sent.at, now)
       const lasting = lifetime > 0 || valuesOf(headers, "etag").length + valuesOf(headers, "last-modified").length > 0
       const length = Option.getOrElse(response.contentLength, () => 0)
-      if (!(response instanceof Response) || vary === undefined || !storable || !lasting) return gone
-      if (length > this.maxBodySize) return gone
+      if (vary === undefined || !storable || !lasting) return gone
+      if (length > this.maxBodySize || !sameSelection(lookup.sent, actual, vary)) return gone
       const { reason, status } = response
-      const selection = selectionOf(request, vary)
-      return this.listen(errand, response, gone, (body) =>
-        this.store.put(
-          request.url,
-          { who: whoOf(request), selection, receivedAt: sent.at, status, reason, headers, body },
-          sent.since
-        )
-      )
-    })
-  }
-
-  /** Stores the body when it has come; `gone` is what becomes of what was stored where it gets too large. */
-  private listen(
-    { flight, next }: Errand,
-    response: Response,
-    gone: Effect.Effect<void>,
-    put: (body: string) => Effect.Effect<void>
-  ): Effect.Effect<void> {
-    return Effect.map(Effect.runtime<never>(), (runtime) => {
-      // The body ends in a callback, and its reader does not wait for the store; the session's end does.
-      const run = (effect: Effect.Effect<void>): void => {
-        const fiber = Runtime.runFork(runtime)(effect)
-        callOf(next)?.core.keep(fiber)
-      }
-      let large = false
-      if (flight !== undefined) flight.carried = true
-      response.tapBody((from) => {
-        const { body, hurry } = listenTo(from, {
-          limit: this.maxBodySize,
-          hurries: () => flight?.wanted === true,
-          onComplete: (bytes) =>
-            run(
-              Effect.ensuring(
-                put(Buffer.from(bytes).toString("base64")),
-                Effect.sync(() => flight?.end("stored"))
-              )
-            ),
-          onLost: (why) => {
-            if (why === "large" && !large) run(gone)
-            large ||= why === "large"
-            flight?.end(landings[why])
-          }
-        })
-        if (flight !== undefined) flight.hurry = hurry
-        if (flight?.wanted === true) hurry()
-        return body
-      })
+      const selection = selectionOf(actual, vary)
+      const { flight } = errand
+      const put = (body: string) =>
+        this.store.put(url, { identity, selection, receivedAt: sent.at, status, reason, headers, body }, sent.since)
+      return keepBody(response, { flight, core: callOf(lookup.next)?.core, limit: this.maxBodySize, put, gone })
     })
   }
 
   /** What an unsafe method has changed is not in the cache any more (RFC 9111 section 4.4). */
   private invalidate(request: Prepared, response: ClientResponse): Effect.Effect<void> {
     if (response.status < 200 || response.status >= 400) return Effect.void
-    const urls = new Set([request.url])
-    for (const name of ["location", "content-location"]) {
-      const value = Option.getOrUndefined(response.header(name))
-      if (value === undefined) continue
-      const target = resolveLocation(value, request.target, request.defaults.requoteRedirectUrl)
-      if (target instanceof InvalidURL || !sameOrigin(target.origin, request.target.origin)) continue
-      urls.add(target.url)
-    }
-    return Effect.forEach(urls, (url) => this.store.remove(url), { discard: true })
+    return Effect.forEach(invalidatedBy(request, response), (url) => this.store.remove(url), { discard: true })
   }
 }
 

@@ -1,23 +1,18 @@
 /**
- * What is stored of a URL: one response for each selection by Vary, and for each who asked.
+ * The stored responses of a URL: one for each identity and each selection by Vary.
  */
-import { createHash } from "node:crypto"
 import type { KeyValueStore } from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { getField } from "../../http/headerFields.js"
-import { authorizationOf } from "../../request/authorization.js"
-import { acceptEncoding, userAgent } from "../../request/automaticHeaders.js"
-import type { Prepared } from "../../request/preparedRequest.js"
-import { toSkip } from "../../request/sessionDefaults.js"
+import type { Sent } from "../../response/responseSource.js"
 import { CacheIndex, indexKey } from "./cacheIndex.js"
 import { type Lines, valuesOf } from "./freshness.js"
+import { hash, selectionOf } from "./identity.js"
 
 const Stored = Schema.Struct({
-  /** A hash of the credentials it was asked for with. */
-  who: Schema.String,
+  /** `identityOf` the request. */
+  identity: Schema.String,
   /** Hashes of the request's values of the headers that Vary names. */
   selection: Schema.Array(Schema.Tuple(Schema.String, Schema.String)),
   /** Milliseconds since the epoch. */
@@ -32,7 +27,7 @@ const Stored = Schema.Struct({
 /** A stored response. */
 export type Stored = typeof Stored.Type
 
-const Entry = Schema.parseJson(Schema.Struct({ version: Schema.Literal(1), responses: Schema.Array(Stored) }))
+const Entry = Schema.parseJson(Schema.Struct({ version: Schema.Literal(2), responses: Schema.Array(Stored) }))
 
 const decode = Schema.decodeUnknownOption(Entry)
 const encode = Schema.encodeSync(Entry)
@@ -40,65 +35,34 @@ const encode = Schema.encodeSync(Entry)
 /** Responses that are kept of one URL. */
 const capacity = 8
 
-/** URLs that are remembered to have been removed. */
+/** Removals that are remembered. */
 const remembered = 1024
-
-const hash = (text: string): string => createHash("sha256").update(text).digest("base64url")
 
 /** The URL may hold secrets, so that its hash is the key. */
 export const keyOf = (url: string): string => `effect-http-session/cache/${hash(url)}`
 
-/** Who asks: by credentials and cookies of the request's own. */
-export const whoOf = (request: Prepared): string => {
-  const header = getField(request.headers, "authorization")
-  const auth = request.auth === undefined ? undefined : authorizationOf(request.auth)
-  const authorization = header ?? (auth !== undefined && Either.isRight(auth) ? auth.right : "")
-  const cookies = [
-    ...valuesOf(request.headers, "cookie"),
-    ...request.cookies.map(([name, value]) => `${name}=${value}`)
-  ]
-  return authorization === "" && cookies.length === 0 ? "" : hash(JSON.stringify([authorization, cookies]))
+/** What a stored response is looked for by. */
+export interface Query {
+  /** The request as it would be sent. */
+  readonly sent: Sent
+  /** `identityOf` that request. */
+  readonly identity: string
 }
 
-const automatic: ReadonlyMap<string, string> = new Map([
-  ["accept", "*/*"],
-  ["accept-encoding", acceptEncoding],
-  ["user-agent", userAgent]
-])
-
-/** The value of a request header as it will be sent. */
-const valueOf = (request: Prepared, name: string): string => {
-  const values = valuesOf(request.headers, name)
-  if (values.length > 0) return values.map((value) => value.trim()).join(", ")
-  const skipped = request.defaults.skip.has(name) || toSkip(request.given.skipAutoHeaders).has(name)
-  return skipped ? "" : (automatic.get(name) ?? "")
-}
-
-/** The same for requests that one response may answer, before anybody knows its Vary. */
-export const likenessOf = (request: Prepared): string => {
-  const skipped = [...toSkip(request.given.skipAutoHeaders)].sort()
-  return hash(JSON.stringify([request.url, whoOf(request), request.headers, skipped]))
-}
-
-/** The names of Vary, or `undefined` where no other request can be told to be alike. */
+/** The names of Vary, or `undefined` where it matches no other request (RFC 9110 section 12.5.5). */
 export const varyOf = (headers: Lines): ReadonlyArray<string> | undefined => {
   const names = valuesOf(headers, "vary")
     .flatMap((value) => value.split(","))
     .map((name) => name.trim().toLowerCase())
     .filter((name) => name !== "")
-  // Cookies are added after the middlewares.
-  return names.includes("*") || names.includes("cookie") ? undefined : [...new Set(names)].sort()
+  return names.includes("*") ? undefined : [...new Set(names)].sort()
 }
 
-/** What the headers that Vary names are in this request. Credentials are compared by `whoOf`. */
-export const selectionOf = (request: Prepared, vary: ReadonlyArray<string>): Stored["selection"] =>
-  vary.filter((name) => name !== "authorization").map((name) => [name, hash(valueOf(request, name))] as const)
-
-const selects = (stored: Stored, request: Prepared, who: string): boolean => {
-  if (stored.who !== who) return false
+const selects = (stored: Stored, { identity, sent }: Query): boolean => {
+  if (stored.identity !== identity) return false
   const vary = varyOf(stored.headers)
   if (vary === undefined) return false
-  const selection = new Map(selectionOf(request, vary))
+  const selection = new Map(selectionOf(sent, vary))
   // The Vary of a 304 may name more than was stored.
   return (
     selection.size === stored.selection.length &&
@@ -107,7 +71,7 @@ const selects = (stored: Stored, request: Prepared, who: string): boolean => {
 }
 
 const sameSelection = (a: Stored, b: Stored): boolean =>
-  a.who === b.who && JSON.stringify(a.selection) === JSON.stringify(b.selection)
+  a.identity === b.identity && JSON.stringify(a.selection) === JSON.stringify(b.selection)
 
 /** A store that cannot be read or written is no reason for a request to fail. */
 const tolerant = <A, E>(what: string, use: () => Effect.Effect<A, E>): Effect.Effect<Option.Option<A>> =>
@@ -125,8 +89,10 @@ export class CacheStore {
   private readonly maxSize: number
   private index: CacheIndex | undefined = undefined
   private removals = 0
-  /** When URLs were removed, the last ones. */
+  /** When URLs were removed, and identities of them; the last ones. */
   private readonly removed = new Map<string, number>()
+  /** The last removal that is not remembered: a request from before it may have been affected. */
+  private forgotten = 0
   /** Entries and the index are read and written back. */
   private readonly writing = Effect.unsafeMakeSemaphore(1)
 
@@ -148,14 +114,13 @@ export class CacheStore {
     )
   }
 
-  /** The newest that this request may get. */
-  find(request: Prepared): Effect.Effect<Stored | undefined> {
+  /** The newest response that may answer. */
+  find(query: Query): Effect.Effect<Stored | undefined> {
     return Effect.suspend(() => {
-      const who = whoOf(request)
-      const key = keyOf(request.url)
+      const key = keyOf(query.sent.url)
       return Effect.map(this.all(key), (all) => {
         this.index?.touch(key)
-        return all.find((stored) => selects(stored, request, who))
+        return all.find((stored) => selects(stored, query))
       })
     })
   }
@@ -173,31 +138,63 @@ export class CacheStore {
     const key = keyOf(url)
     return this.alone((index) =>
       Effect.flatMap(this.all(key), (all) => {
-        if ((this.removed.get(key) ?? 0) > since) return Effect.void
-        const others = all.filter((other) => !sameSelection(other, stored))
-        const text = encode({ version: 1, responses: [stored, ...others].slice(0, capacity) })
-        const gone = index.add(key, text.length)
-        const write = gone.includes(key) ? Effect.void : tolerant("write", () => this.store.set(key, text))
-        return Effect.zipRight(
-          write,
-          Effect.forEach(gone, (old) => tolerant("write", () => this.store.remove(old)), { discard: true })
-        )
+        if (this.removedSince(key, stored.identity, since)) return Effect.void
+        return this.write(index, key, [stored, ...all.filter((other) => !sameSelection(other, stored))])
       })
     )
   }
 
+  private write(index: CacheIndex, key: string, responses: ReadonlyArray<Stored>): Effect.Effect<void> {
+    const text = encode({ version: 2, responses: responses.slice(0, capacity) })
+    const gone = index.add(key, text.length)
+    const write = gone.includes(key) ? Effect.void : tolerant("write", () => this.store.set(key, text))
+    return Effect.zipRight(
+      write,
+      Effect.forEach(gone, (old) => tolerant("write", () => this.store.remove(old)), { discard: true })
+    )
+  }
+
+  /** Removes all responses of a URL, whatever their identity (RFC 9111 section 4.4). */
   remove(url: string): Effect.Effect<void> {
     const key = keyOf(url)
     return Effect.suspend(() => {
-      this.removed.delete(key)
-      this.removed.set(key, ++this.removals)
-      const [oldest] = this.removed.size > remembered ? this.removed.keys() : []
-      if (oldest !== undefined) this.removed.delete(oldest)
-      return this.alone((index) => {
-        index.remove(key)
-        return Effect.asVoid(tolerant("write", () => this.store.remove(key)))
-      })
+      this.remember(key)
+      return this.alone((index) => this.drop(index, key))
     })
+  }
+
+  /** Removes those of one identity: what one peer answers to one user says nothing of the others. */
+  removeOwn(url: string, identity: string): Effect.Effect<void> {
+    const key = keyOf(url)
+    return Effect.suspend(() => {
+      this.remember(`${key} ${identity}`)
+      return this.alone((index) =>
+        Effect.flatMap(this.all(key), (all) => {
+          const others = all.filter((stored) => stored.identity !== identity)
+          if (others.length === 0) return this.drop(index, key)
+          return others.length === all.length ? Effect.void : this.write(index, key, others)
+        })
+      )
+    })
+  }
+
+  private drop(index: CacheIndex, key: string): Effect.Effect<void> {
+    index.remove(key)
+    return Effect.asVoid(tolerant("write", () => this.store.remove(key)))
+  }
+
+  private remember(key: string): void {
+    this.removed.delete(key)
+    this.removed.set(key, ++this.removals)
+    const [oldest] = this.removed.size > remembered ? this.removed : []
+    if (oldest === undefined) return
+    this.removed.delete(oldest[0])
+    this.forgotten = oldest[1]
+  }
+
+  private removedSince(key: string, identity: string, since: number): boolean {
+    if (since < this.forgotten) return true
+    return (this.removed.get(key) ?? 0) > since || (this.removed.get(`${key} ${identity}`) ?? 0) > since
   }
 
   /** One change at a time, with the index as it is and written as it has become. */

@@ -3,18 +3,17 @@
  */
 import { identity } from "effect/Function"
 import type { ClientResponse } from "../../../ClientResponse.js"
-import type { Next } from "../../../Middleware.js"
 import { headersOf } from "../../http/platformHeaders.js"
 import { headOf } from "../../network/http1/head.js"
-import type { Prepared } from "../../request/preparedRequest.js"
 import { Response, type ResponseSource } from "../../response/response.js"
 import { bodySettings } from "../../session/hopFacts.js"
 import { callOf } from "../../session/middlewareChain.js"
 import { bodyOf } from "./cacheBody.js"
+import type { Lookup } from "./cacheRequest.js"
 import type { Stored } from "./cacheStore.js"
 import type { Lines } from "./freshness.js"
 
-const sourceOf = (request: Prepared, next: Next): ResponseSource => {
+const sourceOf = ({ next, request, sent }: Lookup): ResponseSource => {
   const call = callOf(next)
   const { method, target } = request
   const { realUrl, url } = target
@@ -25,6 +24,7 @@ const sourceOf = (request: Prepared, next: Next): ResponseSource => {
     history: call?.history ?? [],
     settings: bodySettings(request),
     bodyWatch: undefined,
+    sent: () => sent,
     timings: () => ({}),
     within: identity,
     details: (phase) => call?.details(phase) ?? { ...request.details, phase },
@@ -42,20 +42,19 @@ const sourceOf = (request: Prepared, next: Next): ResponseSource => {
 }
 
 const fromParts = (
-  request: Prepared,
-  next: Next,
+  lookup: Lookup,
   parts: { readonly status: number; readonly reason: string; readonly headers: Lines; readonly body: Uint8Array }
 ): ClientResponse => {
   const { body, headers, reason, status } = parts
   const head = headOf({ status, reason, headers, contentLength: body.length })
   // HEAD is told of the body and gets none (RFC 9110 section 9.3.2).
-  const given = request.method === "HEAD" ? new Uint8Array() : body
-  return new Response(sourceOf(request, next), head, bodyOf(given), { id: 0, reused: false })
+  const given = lookup.request.method === "HEAD" ? new Uint8Array() : body
+  return new Response(sourceOf(lookup), head, bodyOf(given), { id: 0, reused: false })
 }
 
 /** `age` in seconds. */
-export const fromStored = (request: Prepared, next: Next, stored: Stored, age: number): ClientResponse =>
-  fromParts(request, next, {
+export const fromStored = (lookup: Lookup, stored: Stored, age: number): ClientResponse =>
+  fromParts(lookup, {
     status: stored.status,
     reason: stored.reason,
     headers: [...stored.headers.filter(([name]) => name.toLowerCase() !== "age"), ["Age", String(Math.floor(age))]],
@@ -63,8 +62,8 @@ export const fromStored = (request: Prepared, next: Next, stored: Stored, age: n
   })
 
 /** The answer to only-if-cached where nothing is (RFC 9111 section 5.2.1.7). */
-export const gatewayTimeout = (request: Prepared, next: Next): ClientResponse =>
-  fromParts(request, next, {
+export const gatewayTimeout = (lookup: Lookup): ClientResponse =>
+  fromParts(lookup, {
     status: 504,
     reason: "Gateway Timeout",
     headers: [["Content-Length", "0"]],

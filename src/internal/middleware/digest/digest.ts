@@ -15,6 +15,7 @@ import { revealBasic } from "../../request/authorization.js"
 import { isReplayable } from "../../request/body/replayable.js"
 import { setHeader } from "../../request/edits.js"
 import type { Prepared } from "../../request/preparedRequest.js"
+import { addsCredentials } from "../credentialed.js"
 import { hasCredentials, preparedOf, tellRetry } from "../request.js"
 import { answer, bodyHashOf, secretOf, type User } from "./digestAnswer.js"
 import { type DigestChallenge, type Hash, strongest } from "./digestChallenge.js"
@@ -314,5 +315,5 @@ export const digest = (
 ): Effect.Effect<Middleware> =>
   Effect.sync(() => {
     const state = new Digest(credentials, options.preemptive ?? true, options.proxy ?? false)
-    return (request, next) => state.run(preparedOf(request), next)
+    return addsCredentials((request, next) => state.run(preparedOf(request), next), "fixed")
   })

@@ -1,6 +1,7 @@
 /**
  * The proxy that a Digest challenge can come from, and the way of an answer to it and to nobody else.
  */
+import { randomUUID } from "node:crypto"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Next } from "../../../Middleware.js"
@@ -38,6 +39,9 @@ export const proxyLeg = (request: Prepared, next: Next): ProxyLeg | undefined =>
     : { proxy, tunnel: true, method: "CONNECT", uri: authorityForm(origin) }
 }
 
+/** Of this process, since `id` counts from 1 in each. */
+const identities = randomUUID()
+
 /**
  * The request by the same proxy, which gets the answer. Not as a header: should the way be another after all, an origin
  * would get it. `id` tells connections of these credentials from others; an answer is made for each CONNECT, and one
@@ -46,7 +50,8 @@ export const proxyLeg = (request: Prepared, next: Next): ProxyLeg | undefined =>
 export const withAnswer = (request: Prepared, leg: ProxyLeg, id: number, answer: () => string): Prepared => {
   const { proxy } = leg
   const key = `${proxy.key} digest ${id}`
-  const route = leg.tunnel ? { ...proxy, key, answer } : { ...proxy, key, authorization: answer() }
+  const identity = `digest ${identities} ${id}`
+  const route = leg.tunnel ? { ...proxy, key, identity, answer } : { ...proxy, key, identity, authorization: answer() }
   const given = {
     ...request.given,
     proxy: new ProxyValue(proxy.url, Either.right(route)),

@@ -18,6 +18,7 @@ import {
 } from "../../../Errors.js"
 import type { ResolverService } from "../../../Resolver.js"
 import { canonicalHost } from "../../http/host.js"
+import { nameOf } from "../../objectNames.js"
 import type { Sockets, Wire } from "../../transport/networkStream.js"
 import { DataReader, type SocketReader } from "../../transport/socketReader.js"
 import type { Exchange, ProxyRoute, Route } from "../../transport/transport.js"
@@ -25,6 +26,7 @@ import { resolveLimits } from "../http1/limits.js"
 import { compileAddressPolicy } from "./addressPolicy.js"
 import { DnsCache } from "./dnsCache.js"
 import { forwards } from "./forwards.js"
+import { peerKeyOf } from "./peerKey.js"
 import type { Connected } from "./race.js"
 import { during, locate, permit, reach, type Target, type TcpSettings, timedOut } from "./reach.js"
 import { socks } from "./socks.js"
@@ -38,6 +40,8 @@ export interface Dialer {
   readonly dial: (exchange: Exchange, sockets: Sockets) => Effect.Effect<Wire, ClientError>
   /** Whether an idle connection may serve the route, which may have been dialled for another origin. */
   readonly permits?: ((route: Route) => boolean) | undefined
+  /** See `Transport.peerKey`. */
+  readonly peerKey: (route: Route) => string
   readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
 }
 
@@ -79,6 +83,18 @@ const settingsOf = (options: TcpOptions, resolver: ResolverService, scope: Scope
 const cachedName = (given: string): string => {
   const host = canonicalHost(given)
   return typeof host === "string" ? given.toLowerCase() : host.name
+}
+
+/** What decides which peer is reached: a name may mean another one by another resolver, family or local address. */
+const identityOf = (options: TcpOptions, resolver: ResolverService): ReadonlyArray<unknown> => {
+  const { addressPolicy: policy, localAddress } = options
+  return [
+    "tcp",
+    nameOf(resolver),
+    familyOf(options),
+    localAddress,
+    typeof policy === "function" ? nameOf(policy) : [policy?.allow, policy?.deny]
+  ]
 }
 
 interface Facts {
@@ -219,7 +235,9 @@ export const makeTcpDialer = (
           options.ssl,
           options.certificateWarning === undefined ? undefined : millis(options.certificateWarning)
         )
+        const identity = identityOf(options, services.resolver)
         return {
+          peerKey: (route) => peerKeyOf(route, identity, options.ssl),
           dial: (exchange, sockets) =>
             exchange.route.proxy === undefined
               ? direct(settings, step, exchange, sockets)
@@ -262,6 +280,7 @@ const overUnix = Effect.fnUntraced(function* (path: string, step: TlsStep, excha
 export const makeUnixDialer = (options: UnixOptions): Dialer => {
   const step = makeTlsStep(options.ssl, undefined)
   return {
+    peerKey: (route) => peerKeyOf(route, ["unix", options.path], options.ssl),
     dial: (exchange, sockets) => overUnix(options.path, step, exchange, sockets),
     clearDnsCache: () => Effect.void
   }

@@ -24,6 +24,7 @@ export const dialer = (
 ): Dialer => {
   let dialled = 0
   return {
+    peerKey: () => "",
     clearDnsCache: () => Effect.void,
     dial: (_exchange, sockets) =>
       Effect.gen(function* () {

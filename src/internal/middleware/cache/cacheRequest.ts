@@ -1,0 +1,86 @@
+/**
+ * A request as the cache looks at it.
+ */
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type { ClientResponse } from "../../../ClientResponse.js"
+import { type ClientError, InvalidURL } from "../../../Errors.js"
+import type { Middleware, Next } from "../../../Middleware.js"
+import { sameOrigin } from "../../http/origin.js"
+import { resolveLocation } from "../../http/target.js"
+import type { Prepared } from "../../request/preparedRequest.js"
+import { Response } from "../../response/response.js"
+import type { Sent } from "../../response/responseSource.js"
+import { foresee } from "../../session/foreseen.js"
+import { type Directives, parseDirectives } from "./cacheControl.js"
+import type { Query } from "./cacheStore.js"
+import { valuesOf } from "./freshness.js"
+import { hash, type Inner, identityOf, innerOf, sameIdentity } from "./identity.js"
+
+/** Conditions and ranges of the caller's own are between him and the server. */
+const conditional = ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
+
+export const directivesOf = (request: Prepared): Directives => {
+  const fields = valuesOf(request.headers, "cache-control")
+  if (fields.length > 0) return parseDirectives(fields)
+  // RFC 9111 section 5.4.
+  return /\bno-cache\b/i.test(valuesOf(request.headers, "pragma").join(",")) ? new Map([["no-cache", ""]]) : new Map()
+}
+
+/** Whether the cache has a part in it at all. */
+export const isAnswerable = (request: Prepared, directives: Directives): boolean =>
+  (request.method === "HEAD" || request.method === "GET") &&
+  request.body._tag === "Empty" &&
+  request.fault === undefined &&
+  !directives.has("no-store") &&
+  !conditional.some((name) => request.header(name)._tag === "Some")
+
+/** A GET or HEAD that may be answered by a stored response. */
+export interface Lookup extends Query {
+  /** The request to send if none answers. */
+  readonly request: Prepared
+  readonly next: Next
+  readonly directives: Directives
+  readonly inner: Inner
+  /** Equal for requests that one response answers whatever its Vary. */
+  readonly likeness: string
+}
+
+/** `undefined` where the request fails before it is sent, or its cookies cannot be known. */
+export const lookupOf = (
+  given: Prepared,
+  next: Next,
+  directives: Directives,
+  cache: Middleware
+): Effect.Effect<Lookup | undefined, ClientError> =>
+  Effect.map(foresee(given, next), (foreseen) => {
+    if (foreseen === undefined) return undefined
+    const { request, sent } = foreseen
+    const inner = innerOf(request.middlewares, cache)
+    const identity = identityOf(sent, inner)
+    const likeness = hash(JSON.stringify([sent.url, identity, sent.head]))
+    return { request, next, directives, inner, sent, identity, likeness }
+  })
+
+/**
+ * The request that was answered, if it came from the same user and went to the same peer as the one that was looked
+ * for. Otherwise a middleware inside the cache, a listener or another cookie has changed it, and the response must not
+ * be stored.
+ */
+export const sentAsAsked = (lookup: Lookup, response: ClientResponse): Sent | undefined => {
+  const sent = response instanceof Response ? response.sent : undefined
+  return sent !== undefined && sameIdentity(lookup.sent, sent, lookup.inner) ? sent : undefined
+}
+
+/** The URLs whose stored responses an unsafe request has made invalid (RFC 9111 section 4.4). */
+export const invalidatedBy = (request: Prepared, response: ClientResponse): ReadonlySet<string> => {
+  const urls = new Set([request.url])
+  for (const name of ["location", "content-location"]) {
+    const value = Option.getOrUndefined(response.header(name))
+    if (value === undefined) continue
+    const target = resolveLocation(value, request.target, request.defaults.requoteRedirectUrl)
+    if (target instanceof InvalidURL || !sameOrigin(target.origin, request.target.origin)) continue
+    urls.add(target.url)
+  }
+  return urls
+}

@@ -1,0 +1,88 @@
+/**
+ * Which requests may share a response: those to the same peer, with the same trust in it, from the same user.
+ */
+import { createHash } from "node:crypto"
+import type { Middleware } from "../../../Middleware.js"
+import { nameOf } from "../../objectNames.js"
+import type { Sent } from "../../response/responseSource.js"
+import { credentialsOf } from "../credentialed.js"
+import { type Lines, valuesOf } from "./freshness.js"
+
+/** SHA-256, so that no secret shows in a store. */
+export const hash = (text: string): string => createHash("sha256").update(text).digest("base64url")
+
+/** The header lines of a request, names in lower case. */
+export const linesOfHead = (head: string): Lines =>
+  head
+    .split("\r\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const colon = line.indexOf(":")
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const
+    })
+
+/** Parts of header names that stand for credentials, a user, or another target than the URL names. */
+const words =
+  /auth|token|secret|passw|credential|session|signature|cookie|jwt|api-?key|csrf|xsrf|saml|identity|impersonat|forwarded|original|rewrite|override|real-ip|client-ip|connecting-ip/
+
+/** The same, where they are whole words between hyphens. */
+const whole =
+  /(?:^|[-_])(?:key|keys|sig|sid|user|users|userid|username|uid|account|tenant|org|organization|organisation|customer|client|role|roles|scope|scopes|subject|principal|actor|email|host|from|method)(?:$|[-_])/
+
+/** Whether a header of that lower-case name may change who answers or whom the answer is for, though Vary omits it. */
+export const identifies = (name: string): boolean => name !== "user-agent" && (words.test(name) || whole.test(name))
+
+/** A host is compared without case. */
+const identifying = (lines: Lines, secret: ReadonlySet<string>): Lines =>
+  lines
+    .filter(([name]) => identifies(name) || secret.has(name))
+    .map(([name, value]) => [name, name === "host" ? value.toLowerCase() : value] as const)
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+
+/** What the middlewares between the cache and the connector do to credentials. */
+export interface Inner {
+  /** Names of those that add some. */
+  readonly names: ReadonlyArray<string>
+  /** Whether an Authorization header of the Digest scheme comes from one of them. */
+  readonly digest: boolean
+}
+
+/** `outer` is the cache itself; it does not stand in the list where it is called by another middleware. */
+export const innerOf = (middlewares: ReadonlyArray<Middleware>, outer: Middleware): Inner => {
+  const inside = middlewares
+    .slice(middlewares.indexOf(outer) + 1)
+    .filter((middleware) => credentialsOf(middleware) !== undefined)
+  return {
+    names: inside.map(nameOf),
+    digest: inside.some((middleware) => credentialsOf(middleware) === "fixed")
+  }
+}
+
+/** A digest of the peer, the trust in it and the user. Equal digests may share responses. */
+export const identityOf = (sent: Sent, inner: Inner): string =>
+  hash(JSON.stringify([sent.peer, identifying(linesOfHead(sent.head), sent.secret), inner.names]))
+
+const isInnerDigest = ([name, value]: Lines[number]): boolean => name === "authorization" && /^digest /i.test(value)
+
+/** Whether `sent` has the URL, the peer, the trust and the user that the cache has looked for. */
+export const sameIdentity = (asked: Sent, sent: Sent, inner: Inner): boolean => {
+  if (asked.url !== sent.url || asked.peer !== sent.peer) return false
+  const secret = new Set([...asked.secret, ...sent.secret])
+  const lines = identifying(linesOfHead(sent.head), secret).filter((line) => !inner.digest || !isInnerDigest(line))
+  return JSON.stringify(identifying(linesOfHead(asked.head), secret)) === JSON.stringify(lines)
+}
+
+/** Hashes of the values of the headers that Vary names. Credentials are compared by `identityOf`. */
+export const selectionOf = (
+  sent: Sent,
+  vary: ReadonlyArray<string>
+): ReadonlyArray<readonly [name: string, value: string]> => {
+  const lines = linesOfHead(sent.head)
+  return vary
+    .filter((name) => name !== "authorization" && name !== "cookie")
+    .map((name) => [name, hash(valuesOf(lines, name).join(", "))] as const)
+}
+
+/** Whether the headers that Vary names are the same in both. */
+export const sameSelection = (asked: Sent, sent: Sent, vary: ReadonlyArray<string>): boolean =>
+  JSON.stringify(selectionOf(asked, vary)) === JSON.stringify(selectionOf(sent, vary))

@@ -1,0 +1,58 @@
+/**
+ * Stores the body of a response once it is complete.
+ */
+import * as Effect from "effect/Effect"
+import * as Runtime from "effect/Runtime"
+import type { Response } from "../../response/response.js"
+import type { SessionCore } from "../../session/sessionCore.js"
+import { listenTo } from "./cacheBody.js"
+import type { Flight } from "./singleFlight.js"
+
+/** What the waiting requests do where a body was not stored. */
+const landings = { abandoned: "again", broken: "alone", large: "unstored" } as const
+
+/** Where a body is kept. */
+export interface Keeper {
+  /** The waiting requests, if there may be any. */
+  readonly flight: Flight | undefined
+  /** The session, whose end waits for the store. */
+  readonly core: SessionCore | undefined
+  /** Bytes; a larger body is not stored. */
+  readonly limit: number
+  /** Stores the body, in base64. */
+  readonly put: (body: string) => Effect.Effect<void>
+  /** Runs where the body is too large. */
+  readonly gone: Effect.Effect<void>
+}
+
+/** Taps the body, so that its reader stores it. The reader does not wait for the store. */
+export const keepBody = (response: Response, { core, flight, gone, limit, put }: Keeper): Effect.Effect<void> =>
+  Effect.map(Effect.runtime<never>(), (runtime) => {
+    const run = (effect: Effect.Effect<void>): void => {
+      const fiber = Runtime.runFork(runtime)(effect)
+      core?.keep(fiber)
+    }
+    let large = false
+    if (flight !== undefined) flight.carried = true
+    response.tapBody((from) => {
+      const { body, hurry } = listenTo(from, {
+        limit,
+        hurries: () => flight?.wanted === true,
+        onComplete: (bytes) =>
+          run(
+            Effect.ensuring(
+              put(Buffer.from(bytes).toString("base64")),
+              Effect.sync(() => flight?.end("stored"))
+            )
+          ),
+        onLost: (why) => {
+          if (why === "large" && !large) run(gone)
+          large ||= why === "large"
+          flight?.end(landings[why])
+        }
+      })
+      if (flight !== undefined) flight.hurry = hurry
+      if (flight?.wanted === true) hurry()
+      return body
+    })
+  })

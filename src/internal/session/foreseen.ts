@@ -1,0 +1,74 @@
+/**
+ * What a hop would send, and to which peer, before it is sent.
+ */
+import * as Effect from "effect/Effect"
+import type { ClientError } from "../../Errors.js"
+import type { Next } from "../../Middleware.js"
+import { RouteValue, repeatedOnce } from "../proxy/proxyInput.js"
+import type { Prepared } from "../request/preparedRequest.js"
+import { isWireError, toWire } from "../request/wireRequest.js"
+import type { Sent } from "../response/responseSource.js"
+import type { Call } from "./call.js"
+import { cookieHeader } from "./hopCookies.js"
+import { sentBy } from "./hopFacts.js"
+import { callOf, coreOf } from "./middlewareChain.js"
+import { environmentOf, routeOf } from "./route.js"
+import { foreignCookies, withNetrc } from "./sendHop.js"
+import type { SessionCore } from "./sessionCore.js"
+
+/** A request, and what it would send. */
+export interface Foreseen {
+  /** The request to pass on: the proxy that `Proxy.route` has chosen holds for it. */
+  readonly request: Prepared
+  readonly sent: Sent
+}
+
+/** The function that chooses a proxy may answer differently each time, so its choice is kept for the sending. */
+const withChosenProxy = (request: Prepared): Prepared => {
+  const { proxy, proxyAuth, proxyHeaders } = request.proxy
+  return proxy instanceof RouteValue && proxyAuth === undefined && proxyHeaders === undefined
+    ? request.derive({ given: { ...request.given, proxy: repeatedOnce(proxy) } })
+    : request
+}
+
+const withCookies = (
+  core: SessionCore,
+  call: Call | undefined,
+  given: Prepared,
+  cookies: string | undefined
+): Foreseen | undefined => {
+  const environment = environmentOf(given, core)
+  const request = withChosenProxy(given)
+  const authorized = call === undefined ? request : withNetrc(request, call, environment)
+  const wire = toWire(authorized, cookies)
+  if (isWireError(wire)) return undefined
+  const route = routeOf(authorized, environment)
+  return "_tag" in route ? undefined : { request, sent: sentBy(core, authorized, wire, route) }
+}
+
+/** A request that was made without a session. */
+const bySelf = (request: Prepared): Foreseen | undefined => {
+  const wire = toWire(request, undefined)
+  if (isWireError(wire)) return undefined
+  return { request, sent: { url: request.url, head: wire.head, secret: request.secretHeaders, peer: "" } }
+}
+
+/**
+ * What `next` would send, if the middlewares inside change nothing. `undefined` where that cannot be known, or where
+ * the request is going to fail.
+ */
+export const foresee = (request: Prepared, next: Next): Effect.Effect<Foreseen | undefined, ClientError> => {
+  const call = callOf(next)
+  const core = call?.core ?? coreOf(request.defaults)
+  if (core === undefined) return Effect.sync(() => bySelf(request))
+  const { jar } = core
+  if (jar !== undefined) {
+    return Effect.map(Effect.clock, (clock) => {
+      const caller = call ?? { core, clock: () => clock.unsafeCurrentTimeMillis() }
+      return withCookies(core, call, request, cookieHeader(caller, jar, request))
+    })
+  }
+  return call === undefined
+    ? Effect.succeed(undefined)
+    : Effect.map(foreignCookies(call, request), (cookies) => withCookies(core, call, request, cookies))
+}

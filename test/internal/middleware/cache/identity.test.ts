@@ -1,0 +1,618 @@
+/** Which requests of sessions share a stored response, over mocks: every request that the mock gets has a number. */
+import { KeyValueStore } from "@effect/platform"
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Effect, Fiber, FiberRef, Layer, Option, Redacted, type Scope, TestClock } from "effect"
+import {
+  Auth,
+  ClientRequest,
+  ClientResponse,
+  Connector,
+  CookieJar,
+  Middleware,
+  Proxy,
+  Session,
+  Ssl
+} from "effect-http-session"
+import { standard } from "../../../support/certificates.js"
+
+const url = "https://a.test/x"
+
+/** A store that shows what was written to it. */
+const recording = () => {
+  const written: Array<string> = []
+  const map = new Map<string, string>()
+  const store = KeyValueStore.makeStringOnly({
+    get: (key) => Effect.sync(() => Option.fromNullable(map.get(key))),
+    set: (key, value) =>
+      Effect.sync(() => {
+        written.push(key, value)
+        map.set(key, value)
+      }),
+    remove: (key) => Effect.sync(() => void map.delete(key)),
+    clear: Effect.sync(() => map.clear()),
+    size: Effect.sync(() => map.size)
+  })
+  return { written, map, layer: Layer.succeed(KeyValueStore.KeyValueStore, store) }
+}
+
+interface Site {
+  readonly connector: Layer.Layer<Connector.Connector>
+  readonly calls: () => number
+}
+
+type Answer = (request: Connector.MockRequest, call: number) => Response
+
+const cacheable = (call: number, headers: Record<string, string> = {}): Response =>
+  new Response(String(call), { headers: { "cache-control": "max-age=60", ...headers } })
+
+/** One mock that all sessions of a test share. */
+const site = (answer: Answer = (_, call) => cacheable(call)): Effect.Effect<Site, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    let calls = 0
+    const context = yield* Layer.build(Connector.layerMock((request) => answer(request, ++calls)))
+    return { connector: Layer.succeedContext(context), calls: () => calls }
+  })
+
+interface Given {
+  readonly session?: Session.SessionOptions
+  readonly request?: ClientRequest.RequestOptions
+  readonly url?: string
+  readonly jar?: Layer.Layer<CookieJar.CookieJar>
+  readonly env?: Record<string, string>
+}
+
+const sessionOn = ({ connector }: Site, given: Given): Effect.Effect<Session.SessionService, never, Scope.Scope> =>
+  Session.make(given.session ?? {}).pipe(
+    Effect.provide(connector),
+    Effect.provide(given.jar ?? CookieJar.layer()),
+    Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(given.env ?? {})))),
+    Effect.orDie
+  )
+
+const text = (session: Session.SessionService, given: Given) =>
+  session.get(given.url ?? url, given.request).pipe(ClientResponse.text)
+
+/** Two requesters with one cache. */
+const both = (at: Site, a: Given, b: Given) =>
+  Effect.gen(function* () {
+    const cache = yield* Middleware.cache()
+    const withCache = (given: Given): Given => ({
+      ...given,
+      session: { ...given.session, middlewares: [...(given.session?.middlewares ?? []), cache] }
+    })
+    const first = yield* sessionOn(at, withCache(a))
+    const second = yield* sessionOn(at, withCache(b))
+    return { a: text(first, a), b: text(second, b), first, second, cache }
+  })
+
+const header = (name: string, value: ClientRequest.HeaderValue): Given => ({ request: { headers: { [name]: value } } })
+
+type Row = readonly [name: string, a: Given, b: Given]
+
+const ssl = (value: Ssl.Ssl): Given => ({ request: { ssl: value } })
+const proxied = (options: ClientRequest.RequestOptions, target = url): Given => ({ request: options, url: target })
+
+/** Pairs that must not share. Every secret in them has "s3cret" in it. */
+const apart: Effect.Effect<ReadonlyArray<Row>> = Effect.gen(function* () {
+  const { authority, ca, client, untrustedAuthority } = yield* standard()
+  const other = yield* authority.issue({ names: ["other"], client: true })
+  const context = (options: Ssl.ContextOptions) => Effect.orDie(Ssl.context(options))
+  const trusting = yield* context({ ca })
+  const fingerprint = (digit: string) => Ssl.fingerprint(digit.repeat(64))
+  const http = "http://a.test/x"
+  const proxy = "http://proxy.test:3128"
+  const secure = (ssl: Ssl.Ssl) => Proxy.make("https://proxy.test:3128", { ssl })
+  const basic = (password: string) => Auth.basic("u", password)
+  return [
+    ["no verification and verification", ssl(false), {}],
+    ["a pin and none", ssl(fingerprint("a")), {}],
+    ["two pins", ssl(fingerprint("a")), ssl(fingerprint("b"))],
+    ["a pin and no verification", ssl(fingerprint("a")), ssl(false)],
+    ["another authority and the bundled ones", ssl(trusting), {}],
+    ["two authorities", ssl(trusting), ssl(yield* context({ ca: untrustedAuthority.ca.cert }))],
+    ["a context that verifies and one that does not", ssl(trusting), ssl(yield* context({ ca, verify: false }))],
+    [
+      "two client certificates",
+      ssl(yield* context({ ca, cert: client.cert, key: client.key })),
+      ssl(yield* context({ ca, cert: other.cert, key: other.key }))
+    ],
+    ["a client certificate and none", ssl(yield* context({ ca, cert: client.cert, key: client.key })), ssl(trusting)],
+    ["two lists of ALPN", ssl(yield* context({ ca, alpn: ["http/1.1"] })), ssl(yield* context({ ca, alpn: ["x"] }))],
+    ["two versions of TLS", ssl(yield* context({ ca, minVersion: "TLSv1.3" })), ssl(trusting)],
+    ["a serverHostname and none", { request: { serverHostname: "b.test" } }, {}],
+    ["a session's ssl and none", { session: { ssl: false } }, {}],
+    ["a Host header and none", header("Host", "b.test"), {}],
+    ["two Host headers", header("Host", "b.test"), header("Host", "c.test")],
+    ["X-Forwarded-Host and none", header("X-Forwarded-Host", "b.test"), {}],
+    ["a proxy and none", proxied({ proxy }), {}],
+    ["a proxy and none, for http", proxied({ proxy }, http), { url: http }],
+    ["two proxies", proxied({ proxy }), proxied({ proxy: "http://proxy.test:3129" })],
+    ["SOCKS and http", proxied({ proxy: "socks5://proxy.test:1080" }), proxied({ proxy: "http://proxy.test:1080" })],
+    [
+      "SOCKS that resolves and that does not",
+      proxied({ proxy: "socks5://proxy.test:1080" }),
+      proxied({ proxy: "socks5h://proxy.test:1080" })
+    ],
+    [
+      "two passwords of SOCKS",
+      proxied({ proxy: "socks5://u:s3cret1@proxy.test:1080" }),
+      proxied({ proxy: "socks5://u:s3cret2@proxy.test:1080" })
+    ],
+    [
+      "two passwords of a proxy",
+      proxied({ proxy, proxyAuth: basic("s3cret1") }, http),
+      proxied({ proxy, proxyAuth: basic("s3cret2") }, http)
+    ],
+    [
+      "two values of proxyHeaders",
+      proxied({ proxy, proxyHeaders: { "x-route": "s3cret1" } }),
+      proxied({ proxy, proxyHeaders: { "x-route": "s3cret2" } })
+    ],
+    [
+      "a proxy that is verified and one that is not",
+      proxied({ proxy: secure(true) }),
+      proxied({ proxy: secure(false) })
+    ],
+    [
+      "a proxy of the environment and none",
+      { session: { trustEnv: true }, env: { https_proxy: "http://u:s3cret@proxy.test" } },
+      {}
+    ],
+    ["Basic of two users", { request: { auth: basic("s3cret1") } }, { request: { auth: basic("s3cret2") } }],
+    ["a token and none", { request: { auth: Auth.bearer("s3cret") } }, {}],
+    ["two Authorization headers", header("authorization", "X s3cret1"), header("authorization", "X s3cret2")],
+    ["credentials of a session and none", { session: { auth: basic("s3cret") } }, {}],
+    ["credentials in the URL and none", { url: "https://u:s3cret@a.test/x" }, {}],
+    ["two passwords in the URL", { url: "https://u:s3cret1@a.test/x" }, { url: "https://u:s3cret2@a.test/x" }],
+    ["two Cookie headers", header("Cookie", "a=s3cret1"), header("Cookie", "a=s3cret2")],
+    ["cookies of the request and none", { request: { cookies: { a: "s3cret" } } }, {}],
+    ["cookies of two sessions", { session: { cookies: { a: "s3cret1" } } }, { session: { cookies: { a: "s3cret2" } } }],
+    ["two values of X-Api-Key", header("X-Api-Key", "s3cret1"), header("X-Api-Key", "s3cret2")],
+    ["X-Auth-Token and none", header("X-Auth-Token", "s3cret"), {}],
+    ["Private-Token and none", header("private-token", "s3cret"), {}],
+    ["a subscription key and none", header("Ocp-Apim-Subscription-Key", "s3cret"), {}],
+    ["two users", header("X-Remote-User", "s3cret1"), header("X-Remote-User", "s3cret2")],
+    ["a redacted header and none", header("X-Plain", Redacted.make("s3cret")), {}],
+    [
+      "two values of a redacted header",
+      header("X-Plain", Redacted.make("s3cret1")),
+      header("X-Plain", Redacted.make("s3cret2"))
+    ],
+    ["a redacted header and a plain one", header("X-Plain", Redacted.make("s3cret")), header("X-Plain", "other")],
+    ["a header of a session and none", { session: { headers: { "X-Api-Key": "s3cret" } } }, {}]
+  ]
+})
+
+const together: Effect.Effect<ReadonlyArray<Row>> = Effect.gen(function* () {
+  const { ca } = yield* standard()
+  const context = Effect.orDie(Ssl.context({ ca }))
+  const proxy = "http://u:s3cret@proxy.test:3128"
+  return [
+    ["nothing given", {}, {}],
+    ["ssl: true and nothing", ssl(true), {}],
+    ["contexts with equal options", ssl(yield* context), ssl(yield* context)],
+    ["the URL's own host as Host", header("Host", "A.test"), {}],
+    [
+      "equal credentials, given differently",
+      { url: "https://u:s3cret@a.test/x" },
+      { request: { auth: Auth.basic("u", "s3cret") } }
+    ],
+    ["equal redacted values", header("X-Plain", Redacted.make("s3cret")), header("X-Plain", Redacted.make("s3cret"))],
+    ["equal proxies, given differently", proxied({ proxy }), proxied({ proxy: Proxy.make(proxy) })],
+    ["other names of the program", header("User-Agent", "a"), header("User-Agent", "b")],
+    ["identifiers of requests", header("X-Request-Id", "1"), header("X-Request-Id", "2")],
+    ["TLS settings for http", { ...ssl(false), url: "http://a.test/" }, { url: "http://a.test/" }],
+    ["limits", { request: { timeout: "1 minute", maxBodySize: 10 } }, {}]
+  ]
+})
+
+describe("what shares no response", () => {
+  it.scoped("differs in trust, peer or user, whichever request comes first", () =>
+    Effect.gen(function* () {
+      for (const [name, a, b] of yield* apart) {
+        const seen = recording()
+        const at = yield* site()
+        yield* Effect.gen(function* () {
+          const { a: first, b: second } = yield* both(at, a, b)
+          const bodies = [yield* first, yield* second, yield* first, yield* second]
+          assert.deepStrictEqual(bodies, ["1", "2", "1", "2"], name)
+        }).pipe(Effect.provide(seen.layer))
+        assert.isAbove(seen.written.length, 0)
+        const written = seen.written.join()
+        assert.notInclude(written, "s3cret", name)
+        for (const secret of ["u:s3cret", "u:s3cret1"]) {
+          assert.notInclude(written, Buffer.from(secret).toString("base64").slice(0, 10), name)
+        }
+      }
+    })
+  )
+
+  it.scoped("does not wait for each other's responses", () =>
+    Effect.gen(function* () {
+      for (const [name, a, b] of yield* apart) {
+        const at = yield* site()
+        const { a: first, b: second } = yield* both(at, a, b)
+        const bodies = yield* Effect.all([first, second, first, second], { concurrency: "unbounded" })
+        assert.deepStrictEqual([bodies[0] === bodies[2], bodies[1] === bodies[3]], [true, true], name)
+        assert.notStrictEqual(bodies[0], bodies[1], name)
+        assert.strictEqual(at.calls(), 2, name)
+      }
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.scoped("is validated and removed apart", () =>
+    Effect.gen(function* () {
+      for (const [name, a, b] of yield* apart) {
+        // The third request validates the first response, and gets another that is not stored.
+        const at = yield* site((_, call) =>
+          call === 3
+            ? new Response("3", { headers: { "cache-control": "no-store" } })
+            : cacheable(call, { etag: '"x"' })
+        )
+        const seen = recording()
+        yield* Effect.gen(function* () {
+          const { a: first, b: second } = yield* both(at, a, b)
+          yield* first
+          yield* TestClock.adjust("50 seconds")
+          yield* second
+          yield* TestClock.adjust("20 seconds")
+          assert.deepStrictEqual([yield* first, yield* second, yield* first], ["3", "2", "4"], name)
+        }).pipe(Effect.provide(seen.layer))
+      }
+    })
+  )
+
+  it.scoped("is invalidated together by an unsafe method (RFC 9111 section 4.4)", () =>
+    Effect.gen(function* () {
+      for (const [name, a, b] of yield* apart) {
+        const at = yield* site()
+        const { a: first, b: second, second: session } = yield* both(at, a, b)
+        yield* Effect.all([first, second])
+        yield* session.post(b.url ?? url, b.request).pipe(ClientResponse.text)
+        assert.deepStrictEqual([yield* first, yield* second], ["4", "5"], name)
+      }
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.scoped("is another mock", () =>
+    Effect.gen(function* () {
+      const [one, two] = [yield* site(), yield* site()]
+      const cache = yield* Middleware.cache()
+      const session: Session.SessionOptions = { middlewares: [cache] }
+      yield* text(yield* sessionOn(one, { session }), {})
+      yield* text(yield* sessionOn(two, { session }), {})
+      assert.deepStrictEqual([one.calls(), two.calls()], [1, 1])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+})
+
+describe("what shares a response", () => {
+  it.scoped("goes to the same peer, with the same trust, for the same user", () =>
+    Effect.gen(function* () {
+      for (const [name, a, b] of yield* together) {
+        const at = yield* site()
+        const { a: first, b: second } = yield* both(at, a, b)
+        assert.deepStrictEqual([yield* first, yield* second], ["1", "1"], name)
+      }
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+})
+
+describe("public and s-maxage", () => {
+  for (const directives of ["public, max-age=60", "max-age=60, s-maxage=60", "max-age=60, must-revalidate"]) {
+    it.scoped(`${directives} shares nothing between credentials: the cache is a private one`, () =>
+      Effect.gen(function* () {
+        const at = yield* site((_, call) => cacheable(call, { "cache-control": directives }))
+        const token = (value: string): Given => ({ request: { auth: Auth.bearer(value) } })
+        const { a, b } = yield* both(at, token("a"), token("b"))
+        assert.deepStrictEqual([yield* a, yield* b, yield* a, yield* b], ["1", "2", "1", "2"])
+      }).pipe(Effect.provide(KeyValueStore.layerMemory))
+    )
+  }
+})
+
+describe("cookies of the jar", () => {
+  const setsCookie: Answer = (request, call) =>
+    new URL(request.url).pathname === "/login"
+      ? new Response("in", { headers: { "set-cookie": `id=${new URL(request.url).search.slice(1)}; Path=/` } })
+      : cacheable(call, { vary: "Cookie" })
+
+  const jars: ReadonlyArray<readonly [string, Layer.Layer<CookieJar.CookieJar>]> = [
+    ["the package's", CookieJar.layer()],
+    // Another object with the same members is a custom jar.
+    [
+      "a custom",
+      Layer.effect(
+        CookieJar.CookieJar,
+        Effect.map(CookieJar.make(), (jar): CookieJar.CookieJarService => ({ ...jar }))
+      )
+    ]
+  ]
+  for (const [name, jar] of jars) {
+    it.scoped(`keep the responses of two logins apart, with ${name} jar`, () =>
+      Effect.gen(function* () {
+        const at = yield* site(setsCookie)
+        const session = yield* sessionOn(at, { jar, session: { middlewares: [yield* Middleware.cache()] } })
+        const login = (user: string) => session.get(`https://a.test/login?${user}`).pipe(ClientResponse.text)
+        const get = text(session, {})
+        const anonymous = yield* get
+        yield* login("anna")
+        const anna = yield* get
+        yield* login("ben")
+        const ben = yield* get
+        assert.strictEqual(new Set([anonymous, anna, ben]).size, 3)
+        assert.strictEqual(yield* get, ben)
+        yield* login("anna")
+        assert.strictEqual(yield* get, anna)
+        yield* session.cookieJar.clear()
+        assert.strictEqual(yield* get, anonymous)
+      }).pipe(Effect.provide(KeyValueStore.layerMemory))
+    )
+  }
+
+  it.scoped("that change on the way are noticed: the response is not stored", () =>
+    Effect.gen(function* () {
+      const at = yield* site()
+      const cache = yield* Middleware.cache()
+      const jar = yield* CookieJar.make()
+      let user = "anna"
+      const session = yield* sessionOn(at, {
+        jar: Layer.succeed(CookieJar.CookieJar, jar),
+        session: {
+          middlewares: [
+            cache,
+            (request, next) => Effect.zipRight(Effect.orDie(jar.updateCookies([["id", user]], url)), next(request))
+          ]
+        }
+      })
+      yield* jar.updateCookies([["id", "ben"]], url)
+      assert.strictEqual(yield* text(session, {}), "1")
+      user = "ben"
+      yield* jar.updateCookies([["id", "ben"]], url)
+      assert.strictEqual(yield* text(session, {}), "2")
+      assert.strictEqual(yield* text(session, {}), "2")
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+})
+
+describe("middlewares inside the cache", () => {
+  const bearer = (token: string) => Middleware.bearerRefresh({ token: Effect.succeed(Redacted.make(token)) })
+
+  it.scoped("responses to credentials that bearerRefresh adds inside are not stored, and get no stored ones", () =>
+    Effect.gen(function* () {
+      const at = yield* site()
+      const cache = yield* Middleware.cache()
+      const plain = yield* sessionOn(at, { session: { middlewares: [cache] } })
+      const anna = yield* sessionOn(at, { session: { middlewares: [cache, yield* bearer("a")] } })
+      assert.strictEqual(yield* text(plain, {}), "1")
+      assert.deepStrictEqual([yield* text(anna, {}), yield* text(anna, {})], ["2", "3"])
+      assert.strictEqual(yield* text(plain, {}), "1")
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.scoped("bearerRefresh outside keeps the responses of its tokens apart", () =>
+    Effect.gen(function* () {
+      const at = yield* site()
+      const cache = yield* Middleware.cache()
+      const of = (token: string) =>
+        Effect.flatMap(bearer(token), (outer) => sessionOn(at, { session: { middlewares: [outer, cache] } }))
+      const [anna, ben] = [yield* of("a"), yield* of("b")]
+      const bodies = [yield* text(anna, {}), yield* text(ben, {}), yield* text(anna, {}), yield* text(ben, {})]
+      assert.deepStrictEqual(bodies, ["1", "2", "1", "2"])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.scoped("digest inside has responses of its own", () =>
+    Effect.gen(function* () {
+      const at = yield* site((request, call) =>
+        request.headers.has("authorization")
+          ? cacheable(call)
+          : new Response("", {
+              status: 401,
+              headers: { "www-authenticate": 'Digest realm="r", nonce="n", qop="auth"' }
+            })
+      )
+      const cache = yield* Middleware.cache()
+      const of = (user: string) =>
+        Effect.flatMap(Middleware.digest(Auth.basic(user, "p")), (inner) =>
+          sessionOn(at, { session: { middlewares: [cache, inner] } })
+        )
+      const [anna, ben] = [yield* of("a"), yield* of("b")]
+      const bodies = [yield* text(anna, {}), yield* text(ben, {}), yield* text(anna, {}), yield* text(ben, {})]
+      assert.deepStrictEqual(bodies, ["2", "4", "2", "4"])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  const changes: ReadonlyArray<
+    readonly [string, (request: ClientRequest.ClientRequest) => ClientRequest.ClientRequest]
+  > = [
+    ["key", ClientRequest.setHeader("X-Api-Key", "a")],
+    ["redacted header", ClientRequest.setHeader("X-Plain", Redacted.make("a"))],
+    ["Host", ClientRequest.setHeader("Host", "b.test")],
+    ["URL", ClientRequest.setUrl("https://a.test/other")]
+  ]
+  for (const [name, change] of changes) {
+    it.scoped(`a response to a request whose ${name} a middleware has changed is not stored`, () =>
+      Effect.gen(function* () {
+        const at = yield* site()
+        const cache = yield* Middleware.cache()
+        const changed = yield* sessionOn(at, {
+          session: { middlewares: [cache, (request, next) => next(change(request))] }
+        })
+        const plain = yield* sessionOn(at, { session: { middlewares: [cache] } })
+        assert.deepStrictEqual(
+          [yield* text(changed, {}), yield* text(changed, {}), yield* text(plain, {})],
+          ["1", "2", "3"]
+        )
+      }).pipe(Effect.provide(KeyValueStore.layerMemory))
+    )
+  }
+
+  it.scoped("credentials of the asking fiber, added inside, answer no other fiber", () =>
+    Effect.gen(function* () {
+      const user = yield* FiberRef.make("")
+      const at = yield* site()
+      const session = yield* sessionOn(at, {
+        session: {
+          middlewares: [
+            yield* Middleware.cache(),
+            (request, next) =>
+              Effect.flatMap(FiberRef.get(user), (name) =>
+                next(name === "" ? request : ClientRequest.setHeader(request, "Authorization", `Bearer ${name}`))
+              )
+          ]
+        }
+      })
+      const as = (name: string) => Effect.locally(text(session, {}), user, name)
+      assert.deepStrictEqual([yield* as("anna"), yield* as("ben"), yield* as("anna")], ["1", "2", "3"])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.scoped("a header that Vary names and a middleware changes keeps the response out", () =>
+    Effect.gen(function* () {
+      const at = yield* site((_, call) => cacheable(call, { vary: "Accept-Language" }))
+      let language = "de"
+      const session = yield* sessionOn(at, {
+        session: {
+          middlewares: [
+            yield* Middleware.cache(),
+            (request, next) => next(ClientRequest.setHeader(request, "Accept-Language", language))
+          ]
+        }
+      })
+      const first = yield* text(session, {})
+      language = "en"
+      assert.deepStrictEqual([first, yield* text(session, {})], ["1", "2"])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.scoped("a 304 to other credentials does not freshen: the request is sent again without conditions", () =>
+    Effect.gen(function* () {
+      const at = yield* site((request, call) =>
+        request.headers.has("if-none-match") ? new Response(null, { status: 304 }) : cacheable(call, { etag: '"x"' })
+      )
+      const cache = yield* Middleware.cache()
+      let key: string | undefined
+      const session = yield* sessionOn(at, {
+        session: {
+          middlewares: [
+            cache,
+            (request, next) => next(key === undefined ? request : ClientRequest.setHeader(request, "X-Api-Key", key))
+          ]
+        }
+      })
+      assert.strictEqual(yield* text(session, {}), "1")
+      yield* TestClock.adjust("2 minutes")
+      key = "a"
+      assert.strictEqual(yield* text(session, {}), "3")
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+})
+
+describe("Proxy.route", () => {
+  it.scoped("is asked once for a request that is sent, and its choice parts the responses", () =>
+    Effect.gen(function* () {
+      const chosen: Array<string> = []
+      let count = 0
+      const proxy = Proxy.route(() => {
+        const next = ["http://one.test:1", undefined][count++ % 2]
+        chosen.push(next ?? "direct")
+        return next
+      })
+      const at = yield* site()
+      const session = yield* sessionOn(at, { session: { proxy, middlewares: [yield* Middleware.cache()] } })
+      const get = text(session, {})
+      assert.deepStrictEqual([yield* get, yield* get, yield* get, yield* get], ["1", "2", "1", "2"])
+      assert.strictEqual(chosen.length, 4)
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.scoped(
+    "is asked again for each attempt of a retry inside the cache, whose response is not stored by another way",
+    () =>
+      Effect.gen(function* () {
+        let count = 0
+        const proxy = Proxy.route(() => ["http://one.test:1", undefined][count++ % 2])
+        const at = yield* site((_, call) => (call === 1 ? new Response("", { status: 503 }) : cacheable(call)))
+        const session = yield* sessionOn(at, {
+          session: {
+            proxy,
+            middlewares: [yield* Middleware.cache(), Middleware.retry({ times: 1, schedule: undefined })]
+          }
+        })
+        const fiber = yield* Effect.fork(text(session, {}))
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual(yield* Fiber.join(fiber), "2")
+        assert.strictEqual(count, 2)
+        // By the proxy, as the first attempt was: the response that came directly must not answer.
+        assert.strictEqual(yield* text(session, {}), "3")
+      }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+})
+
+describe("a stale response", () => {
+  it.scoped("is refreshed in the background for its own identity only", () =>
+    Effect.gen(function* () {
+      const at = yield* site((_, call) => cacheable(call, { "cache-control": "max-age=10, stale-while-revalidate=60" }))
+      const { a, b } = yield* both(at, ssl(false), {})
+      assert.deepStrictEqual([yield* a, yield* b], ["1", "2"])
+      yield* TestClock.adjust("20 seconds")
+      assert.strictEqual(yield* a, "1")
+      yield* Effect.repeatN(Effect.yieldNow(), 50)
+      assert.strictEqual(at.calls(), 3)
+      assert.strictEqual(yield* a, "3")
+      assert.strictEqual(yield* b, "2")
+      yield* Effect.repeatN(Effect.yieldNow(), 50)
+      assert.strictEqual(yield* b, "4")
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+
+  it.scoped("stands in for an error of its own peer only", () =>
+    Effect.gen(function* () {
+      const at = yield* site((_, call) =>
+        call === 1
+          ? cacheable(call, { "cache-control": "max-age=1, stale-if-error=600" })
+          : new Response("broken", { status: 503 })
+      )
+      const { a, b } = yield* both(at, ssl(false), {})
+      assert.strictEqual(yield* a, "1")
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual(yield* b, "broken")
+      assert.strictEqual(yield* a, "1")
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+})
+
+describe("a HEAD", () => {
+  it.scoped("that says otherwise removes the response of its own identity only", () =>
+    Effect.gen(function* () {
+      const at = yield* site((request, call) => cacheable(call, { etag: request.method === "HEAD" ? '"y"' : '"x"' }))
+      const { a, b, first } = yield* both(at, ssl(false), {})
+      yield* a
+      yield* TestClock.adjust("50 seconds")
+      yield* b
+      yield* TestClock.adjust("20 seconds")
+      yield* first.head(url, { ssl: false }).pipe(ClientResponse.text)
+      assert.strictEqual(yield* b, "2")
+      assert.strictEqual(yield* a, "4")
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+})
+
+describe("entries of an older version", () => {
+  it.scoped("answer nothing", () =>
+    Effect.gen(function* () {
+      const seen = recording()
+      const at = yield* site()
+      yield* Effect.gen(function* () {
+        const first = yield* sessionOn(at, { session: { middlewares: [yield* Middleware.cache()] } })
+        yield* text(first, {})
+        for (const [key, value] of seen.map) {
+          seen.map.set(key, value.replace('"version":2', '"version":1').replaceAll(/"identity":"[^"]*"/g, '"who":""'))
+        }
+        assert.strictEqual(yield* text(first, {}), "2")
+        assert.strictEqual(yield* text(first, {}), "2")
+      }).pipe(Effect.provide(seen.layer))
+    })
+  )
+})
