@@ -166,6 +166,25 @@ describe("discard", () => {
     })
   )
 
+  it.effect("waits for a rest of 64 KiB, and gives up one of a byte more", () =>
+    Effect.gen(function* () {
+      for (const [length, abandoned] of [
+        [65_536, 0],
+        [65_537, 1]
+      ] as const) {
+        const { made, request } = scoped(() => make({ length }))
+        const fiber = yield* Effect.fork(ClientResponse.discard(request))
+        for (let turn = 0; turn < 10; turn++) yield* Effect.yieldNow()
+        assert.strictEqual(made[0]?.calls.abandoned, abandoned)
+        assert.strictEqual(fiber.unsafePoll() === null, abandoned === 0)
+        made[0]?.push("x".repeat(length))
+        made[0]?.end()
+        yield* Fiber.join(fiber)
+        assert.strictEqual(made[0]?.calls.abandoned, abandoned)
+      }
+    })
+  )
+
   it.effect("waits for a small rest, however it ends", () =>
     Effect.gen(function* () {
       for (const end of ["end", "fail"] as const) {

@@ -12,7 +12,7 @@ import { comparableHost } from "../http/host.js"
 import { canonicalAddress } from "./noProxy.js"
 
 /** Bytes of a file; a larger one is not read. */
-export const maxSize = 128 * 1024
+const maxSize = 128 * 1024
 
 /** Looks a machine up, for that login alone if one is given. */
 export type Netrc = (host: string, login?: string) => Basic | undefined

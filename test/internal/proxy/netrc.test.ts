@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process"
-import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
@@ -7,7 +7,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Logger, Redacted } from "effect"
 import * as FastCheck from "fast-check"
 import type { Basic } from "../../../src/Auth.js"
-import { maxSize, type Netrc, parse, read } from "../../../src/internal/proxy/netrc.js"
+import { type Netrc, parse, read } from "../../../src/internal/proxy/netrc.js"
 
 const show = (found: Basic | undefined): string =>
   found === undefined ? "nothing" : `${Redacted.value(found.user)} ${Redacted.value(found.password)}`
@@ -168,6 +168,8 @@ const reading = (path: string, guarded: boolean) =>
 
 const entry = "machine a.test login u password s3cr3t"
 
+const maxSize = 128 * 1024
+
 const files: ReadonlyArray<{
   readonly what: string
   readonly make: (path: string) => Promise<unknown>
@@ -200,20 +202,6 @@ const files: ReadonlyArray<{
   },
   { what: "binary", make: (path) => writeFile(path, Buffer.from([0xff, 0, 0xfe, 10])), found: "nothing", warned: true },
   {
-    what: "a file open to others, at home",
-    make: (path) => writeFile(path, entry).then(() => chmod(path, 0o644)),
-    guarded: true,
-    found: "nothing",
-    warned: true
-  },
-  {
-    what: "a file of its owner alone, at home",
-    make: (path) => writeFile(path, entry).then(() => chmod(path, 0o600)),
-    guarded: true,
-    found: "u s3cr3t",
-    warned: false
-  },
-  {
     what: "a file open to others, by NETRC",
     make: (path) => writeFile(path, entry).then(() => chmod(path, 0o644)),
     found: "u s3cr3t",
@@ -221,7 +209,36 @@ const files: ReadonlyArray<{
   }
 ]
 
+/** Each bit of access that others than the owner can have, alone; and those of the owner. */
+const modes: ReadonlyArray<readonly [mode: number, found: string]> = [
+  [0o600, "u s3cr3t"],
+  [0o400, "u s3cr3t"],
+  [0o700, "u s3cr3t"],
+  [0o640, "nothing"],
+  [0o620, "nothing"],
+  [0o610, "nothing"],
+  [0o604, "nothing"],
+  [0o602, "nothing"],
+  [0o601, "nothing"],
+  [0o644, "nothing"],
+  [0o677, "nothing"]
+]
+
 describe.runIf(process.platform !== "win32")("netrc: files", () => {
+  for (const [mode, found] of modes) {
+    it.effect(`the file at home with mode 0${mode.toString(8)}: ${found}`, () =>
+      inFolder((folder) =>
+        Effect.gen(function* () {
+          const path = join(folder, "netrc")
+          yield* Effect.promise(() => writeFile(path, entry).then(() => chmod(path, mode)))
+          const result = yield* reading(path, true)
+          assert.strictEqual(result.found, found)
+          assert.strictEqual(result.logged.length, found === "nothing" ? 1 : 0)
+        })
+      )
+    )
+  }
+
   for (const { found, guarded = false, make, warned, what } of files) {
     it.effect(`${what}: ${found}`, () =>
       inFolder((folder) =>
@@ -239,6 +256,20 @@ describe.runIf(process.platform !== "win32")("netrc: files", () => {
       )
     )
   }
+
+  // Only the superuser can give a file away.
+  it.effect.runIf(process.getuid?.() === 0)("the file at home that belongs to another user: nothing", () =>
+    inFolder((folder) =>
+      Effect.gen(function* () {
+        const path = join(folder, "netrc")
+        yield* Effect.promise(() => writeFile(path, entry).then(() => chmod(path, 0o600)))
+        yield* Effect.promise(() => chown(path, 1, 1))
+        const result = yield* reading(path, true)
+        assert.strictEqual(result.found, "nothing")
+        assert.strictEqual(result.logged.length, 1)
+      })
+    )
+  )
 
   // The superuser may read everything.
   it.effect.runIf(process.getuid?.() !== 0)("a file that may not be read: nothing", () =>

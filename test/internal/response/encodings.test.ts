@@ -287,6 +287,47 @@ describe("Content-Encoding", () => {
     )
   )
 
+  const layered = (codings: ReadonlyArray<string>): Buffer =>
+    codings.reduce<Buffer>((body, coding) => {
+      if (coding === "gzip") return Zlib.gzipSync(body)
+      return coding === "br" ? Zlib.brotliCompressSync(body) : Zlib.deflateSync(body)
+    }, Buffer.from(text))
+
+  const fiveCodings: ReadonlyArray<readonly [what: string, ...headers: ReadonlyArray<string>]> = [
+    ["in one header", "gzip, br, deflate, gzip, br"],
+    ["in five headers", "gzip", "br", "deflate", "gzip", "br"],
+    ["in two headers, with members that are none", "identity, gzip, , br", "deflate, gzip, identity, br, identity"]
+  ]
+  for (const [what, ...headers] of fiveCodings) {
+    it.live(`undoes five codings ${what}`, () =>
+      Effect.gen(function* () {
+        const body = layered(["gzip", "br", "deflate", "gzip", "br"])
+        for (const exit of yield* readings(body, encoded(...headers), 1000)) {
+          assert.isTrue(Exit.isSuccess(exit) && Buffer.from(exit.value).toString() === text)
+        }
+      })
+    )
+
+    it.live(`refuses a sixth coding ${what}`, () =>
+      Effect.gen(function* () {
+        const body = layered(["gzip", "br", "deflate", "gzip", "br", "deflate"])
+        const exits = yield* readings(body, encoded(...headers, "deflate"), 1000)
+        assert.deepStrictEqual(exits.map(failureOf), Array(3).fill("ClientPayloadError Decompression"))
+      })
+    )
+  }
+
+  it.live("leaves five codings as they are where one is not known, and refuses six", () =>
+    Effect.gen(function* () {
+      const body = gzip(text)
+      for (const exit of yield* readings(body, encoded("a, b, c, d, gzip"), 1000)) {
+        assert.isTrue(Exit.isSuccess(exit) && Buffer.from(exit.value).equals(body))
+      }
+      const exits = yield* readings(body, encoded("a, b, c, d, e, gzip"), 1000)
+      assert.deepStrictEqual(exits.map(failureOf), Array(3).fill("ClientPayloadError Decompression"))
+    })
+  )
+
   it.live("takes ten thousand members in bounded time", () =>
     Effect.gen(function* () {
       const member = gzip("x")

@@ -356,6 +356,8 @@ table("Transfer-Encoding", [
 
 const overhead = (count: number, extension: number) =>
   chunked(`${many(count, () => `1;${"e".repeat(extension)}\r\nx\r\n`)}0\r\n\r\n`)
+const outweighing = (rest: number) =>
+  chunked(`${many(16, () => `1;${"e".repeat(1023)}\r\nx\r\n`)}1;${"e".repeat(rest)}\r\nx\r\n0\r\n\r\n`)
 table("chunks", [
   ["none", chunked("0\r\n\r\n"), complete("")],
   [
@@ -380,6 +382,9 @@ table("chunks", [
   ["an endless extension", chunked(`2;${"e".repeat(5000)}`), failed("Limit")],
   ["10 large extensions", overhead(10, 1000), complete("x".repeat(10))],
   ["100 large extensions", overhead(100, 1000), failed("Limit")],
+  // Each size line outweighs its byte of data by its length less 18: 16 times 1009, and the rest.
+  ["size lines that outweigh data by 16384 bytes", outweighing(254), complete("x".repeat(17))],
+  ["size lines that outweigh data by 16385 bytes", outweighing(255), { ...failed("Limit"), where: "body" }],
   [
     "bytes of the chunks before a fault",
     chunked("2\r\nok\r\n1\r\n!\r\nx"),
@@ -699,6 +704,24 @@ describe("resolveLimits", () => {
     assert.isTrue(Number.isSafeInteger(lifted.maxHeadSize))
     assert.isTrue(Number.isSafeInteger(lifted.maxTrailerSize))
     assert.isTrue(Number.isSafeInteger(lifted.maxInformational))
+  })
+  it("lifts no limit beyond 2^30, takes whole numbers and 0, and bounds trailers as heads", () => {
+    const names = ["maxLineSize", "maxHeaders", "maxHeadSize", "maxInformational", "maxChunkExtension"] as const
+    for (const name of names) {
+      for (const [given, limit] of [
+        [Infinity, 2 ** 30],
+        [2 ** 30, 2 ** 30],
+        [2 ** 30 + 1, 2 ** 30],
+        [2 ** 30 - 1, 2 ** 30 - 1],
+        [1.9, 1],
+        [0, 0]
+      ] as const) {
+        const limits = resolveLimits({ [name]: given })
+        assert.strictEqual(limits[name], limit, `${name}: ${given}`)
+        assert.strictEqual(limits.maxTrailerSize, limits.maxHeadSize)
+      }
+      for (const given of [-1, Number.NaN]) assert.throws(() => resolveLimits({ [name]: given }), RangeError, name)
+    }
   })
   it.each([Number.NaN, -1])("refuses %s", (value) => {
     assert.throws(() => resolveLimits({ maxLineSize: value }), RangeError)
