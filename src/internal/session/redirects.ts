@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidRequest, InvalidURL, RequestBodyError, TooManyRedirects } from "../../Errors.js"
+import { withoutItself } from "../currentOptions.js"
 import { sameOrigin } from "../http/origin.js"
 import { parseTarget, resolveLocation } from "../http/target.js"
 import { redactUrl } from "../redact.js"
@@ -75,7 +76,11 @@ export const follow = (
       const { onRedirect } = request
       if (onRedirect === undefined) return send(next)
       const crossOrigin = !sameOrigin(request.target.origin, next.target.origin)
-      const asked = Effect.suspend(() => onRedirect({ response: response.toHead(), next, crossOrigin }))
+      const asked = withoutItself(
+        "onRedirect",
+        onRedirect,
+        Effect.suspend(() => onRedirect({ response: response.toHead(), next, crossOrigin }))
+      )
       return Effect.flatMap(withinCall(call, asked), (choice) => {
         if (Option.isNone(choice)) return after.end(response)
         const chosen = asHop(choice.value, next, [request.url, ...history.map(({ url }) => url)])
