@@ -22,14 +22,15 @@ import { namedHost } from "../http/host.js"
 import { sameOrigin } from "../http/origin.js"
 import { appendQuery, toQuery } from "../http/query.js"
 import { parseTarget, shown, type Target } from "../http/target.js"
-import { type Limits, merge, resolve, toTimeouts } from "../limits.js"
+import { type Limits, merge, notTimeout, toTimeouts, tryResolve } from "../limits.js"
 import { withoutIdentity } from "../network/tls/tlsSettings.js"
 import { own } from "../ownOptions.js"
 import { multipartBoundary } from "./body/multipart.js"
 import { jsonBody, textBody, toBody } from "./body/toHttpBody.js"
+import { wrongType } from "./optionTypes.js"
 import type { Defaults } from "./preparedRequest.js"
 import { defined, detailsOf, Prepared } from "./preparedRequest.js"
-import { fromUserinfo, isSize } from "./sessionDefaults.js"
+import { fromUserinfo, isSize, noDefaults } from "./sessionDefaults.js"
 
 const noOptions: RequestOptions = Object.create(null)
 const noCookies: Pairs = []
@@ -145,7 +146,7 @@ const combine = (defaults: Defaults, method: string, parsed: Target, given: Requ
   const body = parts.body ?? resolveBody(defaults, given, access.fields)
   if (body instanceof InvalidRequest || body instanceof RequestBodyError || isFault(body)) return body
   const limits = resolveLimits(defaults, given)
-  if (limits === undefined) return { option: "timeout", description: "it is no duration" }
+  if (limits === undefined) return { option: "timeout", description: notTimeout }
   const serverHostname = resolveServerHostname(given.serverHostname)
   if (isFault(serverHostname)) return serverHostname
   return new Prepared({
@@ -180,19 +181,13 @@ const checkOptions = (given: RequestOptions): Fault | undefined => {
   if (compress !== undefined && typeof compress !== "boolean" && !compressions.has(compress)) {
     return { option: "compress", description: 'it is none of true, false, "deflate", "gzip" and "br"' }
   }
-  return undefined
+  return wrongType(given)
 }
 
 const compressions: ReadonlySet<string> = new Set(["deflate", "gzip", "br"])
 
-const resolveLimits = (defaults: Defaults, given: RequestOptions): Limits | undefined => {
-  if (given.timeout === undefined) return defaults.limits
-  try {
-    return resolve(merge(defaults.timeouts, toTimeouts(given.timeout)))
-  } catch {
-    return undefined
-  }
-}
+const resolveLimits = (defaults: Defaults, given: RequestOptions): Limits | undefined =>
+  given.timeout === undefined ? defaults.limits : tryResolve(merge(defaults.timeouts, toTimeouts(given.timeout)))
 
 const noServerHostname = { name: undefined }
 
@@ -259,7 +254,11 @@ const dataBody = (data: Data, fields: Fields): HttpBody.HttpBody | InvalidReques
   return boundary instanceof InvalidRequest ? boundary : toBody(data, boundary)
 }
 
-/** A request made without a session, under a session's defaults; `options` go over its own. */
+/**
+ * A request under a session's defaults; `options` go over its own. A request of another session, as its middlewares get
+ * it, leaves the middlewares behind: each call runs those of its own session, and one that sends its request on must not
+ * meet it again.
+ */
 export const adopt = (
   defaults: Defaults,
   self: Prepared,
@@ -273,7 +272,8 @@ export const adopt = (
   const proxied = over.proxy === undefined ? { proxyAuth, proxyHeaders } : {}
   const ssl =
     others.ssl ?? (away && defaults.options.ssl !== undefined ? withoutIdentity(defaults.options.ssl) : undefined)
-  const given = { ...others, ...proxied, ssl, serverHostname: self.serverHostname, ...defined(over) }
+  const middlewares = self.defaults === noDefaults ? others.middlewares : undefined
+  const given = { ...others, middlewares, ...proxied, ssl, serverHostname: self.serverHostname, ...defined(over) }
   const target = self.target.withoutUserinfo
   const extra = toFields(over.headers)
   if (isFault(extra)) return fail(self.method, target, extra)

@@ -5,9 +5,10 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Option from "effect/Option"
 import type { ClientRequest, RequestOptions } from "../../ClientRequest.js"
 import { InvalidRequest } from "../../Errors.js"
-import { entriesOf, mergeOptions } from "../request/mergeOptions.js"
+import { entriesOf, mergeOptions, readable } from "../request/mergeOptions.js"
 import { adopt, prepare } from "../request/prepare.js"
 import { Prepared } from "../request/preparedRequest.js"
+import { noDefaults } from "../request/sessionDefaults.js"
 import type { Prepare } from "./requestEffect.js"
 
 const isPlatformRequest = (
@@ -35,16 +36,18 @@ const missing = (current: RequestOptions, request: Prepared): RequestOptions => 
       ...rest,
       ...(identified || auth === undefined ? {} : { auth }),
       ...(request.cookies.length > 0 || cookies === undefined ? {} : { cookies }),
-      ...(headers === undefined ? {} : { headers: entriesOf(headers).filter(([name]) => !held(name.toLowerCase())) })
+      ...(headers === undefined || !readable(headers)
+        ? { headers }
+        : { headers: entriesOf(headers).filter(([name]) => !held(name.toLowerCase())) })
     },
-    withoutContent(request.given)
+    withoutContent(request)
   )
 }
 
-/** What a request value holds by itself already. */
-const withoutContent = (given: RequestOptions): RequestOptions => {
+/** The options of a request value without those that the value itself has read, and without a session's middlewares. */
+const withoutContent = ({ defaults, given }: Prepared): RequestOptions => {
   const { auth: _, cookies: __, data: ___, headers: ____, json: _____, params: ______, text: _______, ...rest } = given
-  return rest
+  return defaults === noDefaults ? rest : { ...rest, middlewares: undefined }
 }
 
 /** Prepares a value under a session's defaults; `options` come before what the value says. */
