@@ -121,7 +121,7 @@ describe("the chain", () => {
         } else response.end("in")
       })
       const digest = yield* Middleware.digest(Auth.basic("u", "p"))
-      const session = Session.layer({ middlewares: [digest], connector: { limit: 1 }, timeout: "5 seconds" })
+      const session = Session.layer({ middlewares: [digest], connector: { limit: 1 }, timeout: "15 seconds" })
       assert.strictEqual(yield* text(server.url).pipe(Effect.provide(session)), "in")
     })
   )
