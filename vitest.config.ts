@@ -35,7 +35,7 @@ export default defineConfig({
     // The files of a project share the modules that a worker has loaded: loading them takes longer than most tests.
     isolate: false,
     maxWorkers: "100%",
-    testTimeout: 20_000,
+    testTimeout: 60_000,
     projects: [
       {
         extends: true,

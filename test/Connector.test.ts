@@ -9,7 +9,7 @@ import * as Server from "./support/server.js"
 import { until } from "./support/wait.js"
 
 const echo = Server.answers(({ target }) => Server.response(200, target))
-const limits = { timeout: "5 seconds" } as const
+const limits = { timeout: "15 seconds" } as const
 
 const defectOf = (exit: Exit.Exit<unknown, unknown>): string =>
   Exit.isFailure(exit) ? String(Option.getOrUndefined(Cause.dieOption(exit.cause))) : "it succeeded"

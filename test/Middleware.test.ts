@@ -25,6 +25,7 @@ import {
   Middleware,
   Session
 } from "effect-http-session"
+import { until } from "./support/wait.js"
 
 /** A session without sockets. */
 const mocked = (handler: Connector.MockHandler, options: Omit<Session.SessionOptions, "connector"> = {}) =>
@@ -121,7 +122,7 @@ describe("the chain", () => {
         } else response.end("in")
       })
       const digest = yield* Middleware.digest(Auth.basic("u", "p"))
-      const session = Session.layer({ middlewares: [digest], connector: { limit: 1 }, timeout: "5 seconds" })
+      const session = Session.layer({ middlewares: [digest], connector: { limit: 1 }, timeout: "15 seconds" })
       assert.strictEqual(yield* text(server.url).pipe(Effect.provide(session)), "in")
     })
   )
@@ -178,12 +179,15 @@ describe("the chain", () => {
     })
   )
 
-  it.scopedLive("sees a total limit that runs out in its origin", () =>
+  it.scoped("sees a total limit that runs out in its origin", () =>
     Effect.gen(function* () {
       const server = yield* serve(() => {})
       const breaker = yield* Middleware.circuitBreaker({ failures: 1 })
       yield* Effect.gen(function* () {
-        const first = yield* Effect.flip(text(server.url, { timeout: "50 millis" }))
+        const slow = yield* Effect.fork(Effect.flip(text(server.url, { timeout: "10 seconds" })))
+        yield* until(() => server.seen.length === 1)
+        yield* TestClock.adjust("10 seconds")
+        const first = yield* Fiber.join(slow)
         const second = yield* Effect.flip(text(server.url))
         assert.deepStrictEqual([first._tag, second._tag], ["TotalTimeoutError", "MiddlewareError"])
       }).pipe(Effect.provide(Session.layer({ middlewares: [breaker] })))

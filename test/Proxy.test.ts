@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { ConfigProvider, Effect, Either, Layer } from "effect"
 import { Auth, type ClientRequest, ClientResponse, Errors, Proxy, Session } from "effect-http-session"
 import { standard } from "./support/certificates.js"
+import { expiring } from "./support/clock.js"
 import {
   type Answer,
   assertNoSecret,
@@ -21,6 +22,7 @@ import {
   withSession
 } from "./support/proxied.js"
 import { type ProxyServerOptions, proxyServer } from "./support/proxyServer.js"
+import { until } from "./support/wait.js"
 
 describe("http:// targets", () => {
   it.scopedLive(
@@ -268,9 +270,13 @@ describe("failures", () => {
 
   it.scopedLive("a proxy that keeps silent is a timeout of phase proxy", () =>
     Effect.gen(function* () {
+      let asked = 0
       const port = yield* Effect.acquireRelease(
         Effect.async<Net.Server>((resume) => {
-          const server = Net.createServer((socket) => void socket.on("error", () => {}).resume())
+          const server = Net.createServer((socket) => {
+            socket.on("error", () => {}).once("data", () => asked++)
+            socket.resume()
+          })
           server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
         }),
         (server) =>
@@ -284,8 +290,13 @@ describe("failures", () => {
         })
       )
       for (const scheme of ["http", "socks5h"]) {
-        for (const timeout of [{ proxy: "50 millis" }, { connect: "50 millis" }, { total: "50 millis" }] as const) {
-          const error = yield* failure(text("https://a.test/", { proxy: `${scheme}://127.0.0.1:${port}`, timeout }))
+        for (const timeout of [{ proxy: "1 minute" }, { connect: "1 minute" }, { total: "1 minute" }] as const) {
+          const before = asked
+          const error = yield* expiring(
+            failure(text("https://a.test/", { proxy: `${scheme}://127.0.0.1:${port}`, timeout })),
+            until(() => asked > before),
+            60_000
+          )
           assert.isTrue(Errors.isServerTimeoutError(error), String(error))
           assert.strictEqual(error.phase, "proxy")
         }

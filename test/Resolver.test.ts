@@ -3,6 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Exit, Fiber, type Scope } from "effect"
 import { ClientConnectorDNSError } from "../src/Errors.js"
 import * as Resolver from "../src/Resolver.js"
+import { timed } from "./support/time.js"
+import { turns, until } from "./support/wait.js"
 
 interface Question {
   readonly name: string
@@ -223,7 +225,7 @@ describe("nameservers", () => {
   it.scopedLive.each(failures)("%j is %s", ([reply, code]) =>
     Effect.gen(function* () {
       const server = yield* nameServer(() => reply)
-      const service = Resolver.nameservers([server.address], { timeout: "2 seconds", tries: 1 })
+      const service = Resolver.nameservers([server.address], { timeout: "20 seconds", tries: 1 })
       assert.strictEqual(yield* codeOf(service, "a.test"), code)
       assert.strictEqual(yield* codeOf(service, "a.test", 4), code)
     })
@@ -247,10 +249,10 @@ describe("nameservers", () => {
   it.scopedLive("an IPv6 answer that never comes does not keep the IPv4 one back", () =>
     Effect.gen(function* () {
       const server = yield* nameServer(({ type }) => (type === "A" ? [{ address: "192.0.2.1", ttl: 5 }] : "silence"))
-      const begin = performance.now()
-      const addresses = yield* Resolver.nameservers([server.address], { timeout: "20 seconds" }).resolve("a.test", {})
-      assert.deepStrictEqual(plain(addresses), [["192.0.2.1", 4, 5]])
-      assert.isBelow(performance.now() - begin, 10_000)
+      const resolver = Resolver.nameservers([server.address], { timeout: "20 seconds" })
+      const { active, value } = yield* timed(resolver.resolve("a.test", {}))
+      assert.deepStrictEqual(plain(value), [["192.0.2.1", 4, 5]])
+      assert.isBelow(active, 10_000)
     })
   )
 
@@ -259,6 +261,8 @@ describe("nameservers", () => {
       const server = yield* nameServer(() => "silence")
       const service = Resolver.nameservers([server.address], { timeout: "20 millis", tries: 2 })
       assert.strictEqual(yield* codeOf(service, "a.test", 4), "ETIMEOUT")
+      yield* server.questions(2)
+      yield* turns(10)
       assert.strictEqual(server.asked.length, 2)
     })
   )
@@ -267,25 +271,29 @@ describe("nameservers", () => {
     Effect.gen(function* () {
       const silent = yield* nameServer(() => "silence")
       const server = yield* nameServer(() => [{ address: "192.0.2.1", ttl: 5 }])
-      const service = Resolver.nameservers([silent.address, server.address], { timeout: "50 millis" })
+      const service = Resolver.nameservers([silent.address, server.address], { timeout: "200 millis" })
       assert.deepStrictEqual(plain(yield* service.resolve("a.test", { family: 4 })), [["192.0.2.1", 4, 5]])
-      assert.strictEqual(silent.asked.length, 1)
+      assert.isAtLeast(silent.asked.length, 1)
     })
   )
 
   it.scopedLive("interrupting one lookup cancels it and no other", () =>
     Effect.gen(function* () {
-      const server = yield* nameServer(({ name }, nth) =>
-        name === "slow.test" && nth <= 2 ? "silence" : [{ address: "192.0.2.1", ttl: 5 }]
-      )
+      let open = false
+      const server = yield* nameServer(() => (open ? [{ address: "192.0.2.1", ttl: 5 }] : "silence"))
+      const of = (name: string) => server.asked.filter((question) => question.name === name).length
       const service = Resolver.nameservers([server.address], { timeout: "300 millis", tries: 5 })
-      const other = yield* Effect.fork(service.resolve("slow.test", { family: 4 }))
-      yield* server.questions(1)
-      const mine = yield* Effect.fork(service.resolve("slow.test", { family: 4 }))
-      yield* server.questions(2)
+      const mine = yield* Effect.fork(service.resolve("mine.test", { family: 4 }))
+      yield* until(() => of("mine.test") > 0)
+      const other = yield* Effect.fork(service.resolve("other.test", { family: 4 }))
+      yield* until(() => of("other.test") > 0)
       assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(mine)))
+      yield* turns(10)
+      const before = of("mine.test")
+      open = true
+      // A lookup that went on would ask again before the other one does.
       assert.deepStrictEqual(plain(yield* Fiber.join(other)), [["192.0.2.1", 4, 5]])
-      assert.strictEqual(server.asked.length, 3)
+      assert.strictEqual(of("mine.test"), before)
     })
   )
 

@@ -11,7 +11,7 @@ const echo = Server.answers(({ header, method, target }) =>
     method === "HEAD" ? "" : `${method} ${target} ${header("x-a") ?? ""} ${header("x-b") ?? ""}`.trim()
   )
 )
-const limits = { timeout: "5 seconds" } as const
+const limits = { timeout: "15 seconds" } as const
 
 const sessionOf = (options?: Session.LayerOptions) =>
   Effect.map(Layer.build(Session.layer(options)), Context.get(Session.Session))

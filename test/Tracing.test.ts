@@ -518,7 +518,7 @@ describe("spans", () => {
       Effect.gen(function* () {
         const url = yield* site
         const { spans, tracer } = capturing()
-        yield* Session.get(`${url}${path}`, { timeout: 60 }).pipe(
+        yield* Session.get(`${url}${path}`, { timeout: status === undefined ? 60 : "1 minute" }).pipe(
           ClientResponse.text,
           Effect.exit,
           Effect.provide(Session.layer()),

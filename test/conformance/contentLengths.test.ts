@@ -46,7 +46,7 @@ describe.skipIf(!here)(here ? "wpt-content-lengths.json" : "wpt-content-lengths.
             head,
             write(`HTTP/1.1 200 OK\r\n${input}\r\n\r\n${write === send ? body : body.slice(0, output ?? 42)}`)
           ),
-          (session, at) => reads[way](session.get(`${at.url}/`, { timeout: "5 seconds" })),
+          (session, at) => reads[way](session.get(`${at.url}/`, { timeout: "15 seconds" })),
           (exit) => {
             if (!refused) assert.deepStrictEqual(exit, Exit.succeed(body.slice(0, output)))
             else assert.include(String(exit), "Framing")

@@ -174,7 +174,7 @@ const same = (ours: Outcome, node: NodeOutcome, raw: string) => {
   assert.strictEqual(ours.body, node.body, shown)
 }
 
-const parameters = { seed, interruptAfterTimeLimit: Number(process.env.FUZZ_TIME ?? 5000) } as const
+const parameters = { seed, interruptAfterTimeLimit: Number(process.env.FUZZ_TIME ?? 20_000) } as const
 const methods = fc.constantFrom("GET", "GET", "GET", "HEAD", "POST")
 const places = fc.array(fc.nat(400), { maxLength: 6 })
 const piecesOf = (raw: string, cuts: ReadonlyArray<number>) => {

@@ -78,7 +78,7 @@ const through = (play: Play) =>
     const { connector, session } = yield* sessionOn()
     const get = (path: string) =>
       session
-        .get(`https://127.0.0.1:${passage.port}${path}`, { ssl: false, timeout: "5 seconds" })
+        .get(`https://127.0.0.1:${passage.port}${path}`, { ssl: false, timeout: "15 seconds" })
         .pipe(ClientResponse.text)
     const servers = [{ connections: Effect.sync(passage.open) }]
     return { connector, get, passage, servers }

@@ -10,19 +10,16 @@ import * as Resolver from "effect-http-session/Resolver"
 import type * as Session from "effect-http-session/Session"
 import { standard } from "../support/certificates.js"
 import { children, output } from "../support/child.js"
+import { failure } from "../support/exits.js"
 import { invariants } from "../support/invariants.js"
 import { blackHole, listen } from "../support/listeners.js"
 import * as Server from "../support/server.js"
 import { sessionOn } from "../support/stages.js"
+import { timed } from "../support/time.js"
 
 const limits = { timeout: "10 seconds" } as const
 
 const text = (session: Session.SessionService, url: string) => session.get(url, limits).pipe(ClientResponse.text)
-
-const errorOf = <A>(exit: Exit.Exit<A, ClientError>): ClientError => {
-  if (Exit.isFailure(exit) && exit.cause._tag === "Fail") return exit.cause.error
-  return assert.fail(`expected a typed failure, got ${String(exit)}`)
-}
 
 const told = (error: ClientError): string => ("code" in error ? `${error._tag} ${error.code}` : error._tag)
 
@@ -55,7 +52,7 @@ describe("a lookup", () => {
         const { connector, session } = yield* sessionOn({ resolver })
         const url = `http://a.test:${at.port}/nonce?x`
         const test = Effect.gen(function* () {
-          const error = errorOf(yield* Effect.exit(text(session, url)))
+          const error = failure(yield* Effect.exit(text(session, url)))
           if (error._tag !== "ClientConnectorDNSError") return assert.fail(error._tag)
           assert.deepStrictEqual(
             [error.host, error.port, error.code, error.phase, error.method],
@@ -76,7 +73,7 @@ describe("a lookup", () => {
       const { session } = yield* sessionOn({ resolver })
       const url = `http://a.test:${at.port}/nonce?x`
       for (const _ of [1, 2]) {
-        assert.strictEqual(errorOf(yield* Effect.exit(text(session, url)))._tag, "ClientConnectorDNSError")
+        assert.strictEqual(failure(yield* Effect.exit(text(session, url)))._tag, "ClientConnectorDNSError")
       }
       assert.strictEqual(yield* text(session, url), "x")
     })
@@ -95,7 +92,7 @@ describe("addresses", () => {
       const { connector, session } = yield* sessionOn({ resolver })
       const test = Effect.gen(function* () {
         assert.strictEqual(yield* text(session, `http://a.test:${at.port}/nonce?x`), "x")
-        const error = errorOf(yield* Effect.exit(text(session, `http://b.test:${at.port}/`)))
+        const error = failure(yield* Effect.exit(text(session, `http://b.test:${at.port}/`)))
         if (error._tag !== "ClientConnectorError") return assert.fail(error._tag)
         assert.sameMembers(error.addresses?.map(({ address, code }) => `${address} ${code}`) ?? [], [
           "127.0.0.2 ECONNREFUSED",
@@ -111,7 +108,7 @@ describe("addresses", () => {
       const at = yield* Server.always(Server.answerNonces)
       const { connector, session } = yield* sessionOn({ localAddress: "203.0.113.1" })
       const test = Effect.gen(function* () {
-        const error = errorOf(yield* Effect.exit(text(session, at.url)))
+        const error = failure(yield* Effect.exit(text(session, at.url)))
         assert.strictEqual(told(error), "ClientConnectorError EADDRNOTAVAIL")
       })
       succeeds(yield* invariants(test, { connector, servers: [at] }))
@@ -129,11 +126,10 @@ describe("addresses", () => {
         resolver: Resolver.overrides({ "a.test": ["::1", "127.0.0.1"] })
       })
       const test = Effect.gen(function* () {
-        const started = performance.now()
-        assert.strictEqual(yield* text(session, `http://a.test:${server.port}/`), "four")
-        const millis = performance.now() - started
+        const { active, millis, value } = yield* timed(text(session, `http://a.test:${server.port}/`))
+        assert.strictEqual(value, "four")
         assert.isAtLeast(millis, 150)
-        assert.isBelow(millis, 5000)
+        assert.isBelow(active, 5000)
       })
       succeeds(yield* invariants(test, { connector, settle: 1000 }))
     })
@@ -166,14 +162,14 @@ describe("an address policy", () => {
       const test = Effect.gen(function* () {
         for (const [index, url] of locations.entries()) {
           for (const from of [url, `${outer.url}/${index}`]) {
-            const error = errorOf(yield* Effect.exit(text(session, from)))
+            const error = failure(yield* Effect.exit(text(session, from)))
             if (error._tag !== "ClientConnectorError") return assert.fail(`${from} ${error._tag}`)
             assert.deepStrictEqual([error.reason, error.code], ["AddressPolicy", "ERR_IP_BLOCKED"])
           }
         }
         // What only looks like a number is no host, policy or not.
         for (const host of ["2130706434", "0x7f.2", "0177.0.0.2"]) {
-          assert.strictEqual(errorOf(yield* Effect.exit(text(session, `http://${host}:${port}/`)))._tag, "InvalidURL")
+          assert.strictEqual(failure(yield* Effect.exit(text(session, `http://${host}:${port}/`)))._tag, "InvalidURL")
         }
         assert.strictEqual(yield* text(session, `${outer.url}/x`), "x")
       })
@@ -197,7 +193,7 @@ describe("E10: a peer that hangs up", () => {
         const { connector, session } = yield* sessionOn()
         const test = Effect.gen(function* () {
           const request = session.post(`${at.url}/`, { ...limits, data: "x".repeat(1000) })
-          assert.include(expected, told(errorOf(yield* Effect.exit(request.pipe(ClientResponse.text)))))
+          assert.include(expected, told(failure(yield* Effect.exit(request.pipe(ClientResponse.text)))))
           assert.strictEqual(yield* at.accepted, 1)
           assert.strictEqual(yield* text(session, `${at.url}/nonce?x`), "x")
         })

@@ -24,7 +24,7 @@ const failed = <A>(exit: Exit.Exit<A, ClientError>): ClientError => {
   return Option.isSome(error) ? error.value : assert.fail(Cause.pretty(exit.cause))
 }
 
-const limits: ClientRequest.RequestOptions = { timeout: "5 seconds" }
+const limits: ClientRequest.RequestOptions = { timeout: "15 seconds" }
 
 const get = (session: Session.SessionService, at: Server.Server, options?: ClientRequest.RequestOptions) =>
   session.get(`${at.url}/own`, { ...limits, ...options })

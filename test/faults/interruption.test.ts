@@ -362,7 +362,7 @@ describe("a slot whose holder or waiter goes away", () => {
             )
         }
       })
-      const get = ClientResponse.text(session.get(`http://localhost:${at.port}/nonce?x`, { timeout: "5 seconds" }))
+      const get = ClientResponse.text(session.get(`http://localhost:${at.port}/nonce?x`, { timeout: "15 seconds" }))
       for (let round = 0; round < 100; round++) {
         const holder = yield* Effect.fork(get)
         const waiter = yield* Effect.fork(get)

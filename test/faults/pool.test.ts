@@ -6,12 +6,11 @@ import { Deferred, Effect, Exit, Fiber, Option, TestClock } from "effect"
 import * as Auth from "effect-http-session/Auth"
 import type * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
-import * as Connector from "effect-http-session/Connector"
-import * as CookieJar from "effect-http-session/CookieJar"
+import type * as Connector from "effect-http-session/Connector"
 import { ClientConnectorDNSError } from "effect-http-session/Errors"
 import * as Proxy from "effect-http-session/Proxy"
 import type { ResolverService } from "effect-http-session/Resolver"
-import * as Session from "effect-http-session/Session"
+import type * as Session from "effect-http-session/Session"
 import * as Ssl from "effect-http-session/Ssl"
 import * as fc from "fast-check"
 import { prepare } from "../../src/internal/request/prepare.js"
@@ -20,21 +19,12 @@ import { makeDefaults } from "../../src/internal/request/sessionDefaults.js"
 import { routeOf } from "../../src/internal/session/route.js"
 import { invariants } from "../support/invariants.js"
 import * as Server from "../support/server.js"
+import { sessionOn } from "../support/session.js"
 import { turn, until } from "../support/wait.js"
 
 const { answers, fin, plays, request, reset, stall } = Server
 
 const limits: ClientRequest.RequestOptions = { timeout: "10 seconds" }
-
-const sessionOn = (options?: Connector.TcpOptions, session?: Session.SessionOptions) =>
-  Effect.gen(function* () {
-    const connector = yield* Connector.tcp(options)
-    const jar = yield* CookieJar.make()
-    return yield* Session.make(session).pipe(
-      Effect.provideService(Connector.Connector, connector),
-      Effect.provideService(CookieJar.CookieJar, jar)
-    )
-  })
 
 const echo = answers(({ target }) => Server.response(200, target))
 
@@ -104,7 +94,7 @@ describe("limits", () => {
           })
         )
       )
-      const session = yield* sessionOn({ limit: 10 })
+      const { session } = yield* sessionOn({ limit: 10 })
       const exit = yield* invariants(
         Effect.gen(function* () {
           const paths = Array.from({ length: 300 }, (_, index) => `/${index}`)
@@ -124,7 +114,7 @@ describe("limits", () => {
       const [gateA, gateB] = [gated(), gated()]
       const a = yield* Server.always(gateA.play)
       const b = yield* Server.always(gateB.play)
-      const session = yield* sessionOn({ limit: 2, limitPerHost: 1 })
+      const { session } = yield* sessionOn({ limit: 2, limitPerHost: 1 })
       const exit = yield* invariants(
         Effect.gen(function* () {
           const fibers: Array<Fiber.Fiber<string, unknown>> = []
@@ -155,7 +145,7 @@ describe("limits", () => {
     Effect.gen(function* () {
       const gate = gated()
       const at = yield* Server.always(gate.play)
-      const session = yield* sessionOn({ limit: 0 })
+      const { session } = yield* sessionOn({ limit: 0 })
       const exit = yield* invariants(
         Effect.gen(function* () {
           const fiber = yield* Effect.fork(
@@ -175,7 +165,7 @@ describe("limits", () => {
     Effect.gen(function* () {
       const gate = gated()
       const at = yield* Server.always(gate.play)
-      const session = yield* sessionOn({ limit: 1, maxQueue: 2 })
+      const { session } = yield* sessionOn({ limit: 1, maxQueue: 2 })
       const exit = yield* invariants(
         Effect.gen(function* () {
           const first = yield* Effect.fork(get(session, at, "/0"))
@@ -206,7 +196,7 @@ describe("limits", () => {
       const resolver: ResolverService = {
         resolve: () => Effect.as(Deferred.await(found), [{ address: "127.0.0.1", family: 4 }] as const)
       }
-      const session = yield* sessionOn({ limit: 1, resolver })
+      const { session } = yield* sessionOn({ limit: 1, resolver })
       const named = { url: `http://gate.test:${at.port}` }
       const none = { acquired: 0, connecting: 0, idle: 0, waiting: 0 }
       const own = Effect.map(session.connector.stats, ({ perKey, ...total }) => {
@@ -238,14 +228,14 @@ describe("limits", () => {
   it.scopedLive("do not count idle connections; the one used last is used first", () =>
     Effect.gen(function* () {
       const [a, b] = [yield* Server.always(echo), yield* Server.always(echo)]
-      const session = yield* sessionOn({ limit: 1 })
+      const { session } = yield* sessionOn({ limit: 1 })
       yield* get(session, a, "/")
       yield* get(session, b, "/")
       assert.strictEqual((yield* session.connector.stats).idle, 2)
 
       const gate = gated()
       const at = yield* Server.always(gate.play)
-      const both = yield* sessionOn()
+      const { session: both } = yield* sessionOn()
       const fibers = yield* Effect.forEach(["/0", "/1"], (path) =>
         Effect.fork(Effect.scoped(both.get(`${at.url}${path}`, limits)))
       )
@@ -265,7 +255,7 @@ describe("limits", () => {
   it.scopedLive("with forceClose keep nothing", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(echo)
-      const session = yield* sessionOn({ forceClose: true })
+      const { session } = yield* sessionOn({ forceClose: true })
       const exit = yield* invariants(
         Effect.gen(function* () {
           for (const path of ["/1", "/2"]) assert.strictEqual(yield* get(session, at, path), path)
@@ -300,7 +290,7 @@ describe("whoever holds or awaits a slot and fails passes it on", () => {
         Effect.gen(function* () {
           const faulty = yield* Server.always(play)
           const at = yield* Server.always(echo)
-          const session = yield* sessionOn({ ...options, limit: 1 })
+          const { session } = yield* sessionOn({ ...options, limit: 1 })
           const exit = yield* invariants(
             Effect.gen(function* () {
               for (let index = 0; index < rounds; index++) {
@@ -388,7 +378,7 @@ describe("what may share a connection", () => {
   it.scopedLive("is nothing that differs in scheme, host, port or way; the rest does", () =>
     Effect.gen(function* () {
       const [a, b] = [yield* Server.always(echo), yield* Server.always(echo)]
-      const session = yield* sessionOn()
+      const { session } = yield* sessionOn()
       const id = (url: string, options?: ClientRequest.RequestOptions) =>
         Effect.map(Effect.scoped(session.get(url, { ...limits, ...options })), (response) => response.connection.id)
       const first = yield* id(`${a.url}/1`)
@@ -492,7 +482,7 @@ describe("many at once", () => {
       const servers = yield* Effect.forEach([0, 1, 2, 3, 4], (origin) =>
         Server.always(answers(({ target }) => Server.response(200, `${origin}${target}`)))
       )
-      const session = yield* sessionOn({ limit: 40 })
+      const { session } = yield* sessionOn({ limit: 40 })
       const exit = yield* invariants(
         Effect.gen(function* () {
           const all = Array.from({ length: 500 }, (_, index) => ({ origin: index % 5, path: `/${index}` }))
@@ -518,7 +508,7 @@ describe("waiting on the Clock", () => {
     Effect.gen(function* () {
       const gate = gated()
       const at = yield* Server.always(gate.play)
-      const session = yield* sessionOn({ limit: 1 })
+      const { session } = yield* sessionOn({ limit: 1 })
       const holder = yield* Effect.fork(session.get(at.url).pipe(ClientResponse.text))
       yield* until(gate.seen, (seen) => seen.length === 1)
       const waits = yield* Effect.fork(

@@ -290,7 +290,7 @@ describe("G8: what is shared", () => {
         Effect.all([text(`http://a.test:${one.port}/`), text(`http://b.test:${two.port}/`)], {
           concurrency: "unbounded"
         }),
-        { proxy: proxy.url, timeout: "5 seconds", connector: { limitPerHost: 1 } }
+        { proxy: proxy.url, timeout: "15 seconds", connector: { limitPerHost: 1 } }
       )
       assert.deepStrictEqual([bodies, proxy.connections()], [["done", "done"], 2])
     })

@@ -14,14 +14,17 @@ import * as ClientResponse from "effect-http-session/ClientResponse"
 import type { ClientError } from "effect-http-session/Errors"
 import type * as Session from "effect-http-session/Session"
 import * as Ssl from "effect-http-session/Ssl"
+import type * as Timeouts from "effect-http-session/Timeouts"
 import * as Tracing from "effect-http-session/Tracing"
 import * as fc from "fast-check"
 import { type Issued, standard } from "../support/certificates.js"
+import { heldClock } from "../support/clock.js"
+import { failure } from "../support/exits.js"
 import { type InvariantOptions, invariants } from "../support/invariants.js"
 import { type Asked, reply, type SecureSite, secureSite } from "../support/secureSite.js"
 import * as Server from "../support/server.js"
 import { sessionOn } from "../support/stages.js"
-import { until } from "../support/wait.js"
+import { turn, turns, until } from "../support/wait.js"
 
 const limits = { timeout: "10 seconds" } as const
 
@@ -34,12 +37,6 @@ const connection = (session: Session.SessionService, url: string, options?: Clie
     Effect.tap(session.get(url, { ...limits, ...options }), (response) => ClientResponse.text(Effect.succeed(response)))
   ).pipe(Effect.map((response) => response.connection))
 
-const errorOf = <A>(exit: Exit.Exit<A, ClientError>): ClientError => {
-  if (Exit.isFailure(exit) && exit.cause._tag === "Fail") return exit.cause.error
-  return assert.fail(`expected a typed failure, got ${String(exit)}`)
-}
-
-/** The tag, and what tells its kinds apart. */
 const told = (error: ClientError): string => ("reason" in error ? `${error._tag} ${error.reason}` : error._tag)
 
 const outcome = <A>(effect: Effect.Effect<A, ClientError>): Effect.Effect<string> =>
@@ -300,7 +297,7 @@ describe("what a peer shows", () => {
               })
               .pipe(ClientResponse.text)
           )
-          const error = errorOf(exit)
+          const error = failure(exit)
           assert.strictEqual(told(error), expected)
           assert.match(error.message, message)
           assert.deepStrictEqual([error.host, error.port, error.phase], ["localhost", at.port, "tls"])
@@ -323,7 +320,7 @@ describe("what a peer shows", () => {
         yield* text(session, at.url)
         assert.strictEqual(at.accepted(), 1)
         yield* connector.closeIdle
-        const error = errorOf(yield* Effect.exit(text(session, at.url)))
+        const error = failure(yield* Effect.exit(text(session, at.url)))
         if (error._tag !== "FingerprintMismatch") return assert.fail(error._tag)
         assert.strictEqual(error.got, set.untrusted.sha256)
         assert.strictEqual(at.asked.length, 2)
@@ -340,7 +337,7 @@ describe("what a peer shows", () => {
       for (const row of rows) {
         const at = yield* secureSite({ ...set.good, ...row })
         const { session } = yield* sessionOn({ ssl })
-        const error = errorOf(yield* Effect.exit(text(session, at.url)))
+        const error = failure(yield* Effect.exit(text(session, at.url)))
         assert.strictEqual(told(error), "ClientConnectorSSLError Handshake")
         assert.match("code" in error ? String(error.code) : "", /^ERR_SSL_/)
         assert.strictEqual(at.received(), 0)
@@ -358,7 +355,7 @@ describe("F13: a certificate that a server asks for and does not get", () => {
       "POST of a stream",
       (session, url) =>
         session
-          .post(url, { ...limits, data: Stream.repeatEffect(Effect.as(Effect.sleep(1), new Uint8Array(1000))) })
+          .post(url, { ...limits, data: Stream.repeatEffect(Effect.as(turn, new Uint8Array(1000))) })
           .pipe(ClientResponse.text)
     ]
   ]
@@ -376,7 +373,7 @@ describe("F13: a certificate that a server asks for and does not get", () => {
           })
           const { connector, session } = yield* sessionOn({ ssl })
           const test = Effect.gen(function* () {
-            const error = errorOf(yield* Effect.exit(send(session, at.url)))
+            const error = failure(yield* Effect.exit(send(session, at.url)))
             assert.strictEqual(told(error), "ClientConnectorSSLError Handshake")
             assert.match("code" in error ? String(error.code) : "", /ALERT/)
           })
@@ -405,40 +402,47 @@ describe("F13: a certificate that a server asks for and does not get", () => {
 /** Takes what a server sends in front of `at`, and passes on only so much of it, or a byte at a time. */
 const relay = (at: SecureSite, pass: (bytes: Buffer, passed: number, client: Socket) => void) =>
   Effect.acquireRelease(
-    Effect.async<{ readonly port: number; readonly open: Set<Socket>; readonly close: () => Promise<void> }>(
-      (resume) => {
-        const open = new Set<Socket>()
-        const server = createServer((client) => {
-          const upstream = connect(at.port, "127.0.0.1")
-          open.add(client)
-          let passed = 0
-          client.on("error", () => {}).on("data", (bytes) => upstream.write(bytes))
-          client.once("close", () => {
-            open.delete(client)
-            upstream.destroy()
-          })
-          upstream.on("error", () => client.destroy())
-          upstream.on("data", (bytes) => {
-            pass(bytes, passed, client)
-            passed += bytes.length
-          })
+    Effect.async<{
+      readonly port: number
+      readonly open: Set<Socket>
+      /** Clients that have sent something. */
+      readonly begun: () => number
+      readonly close: () => Promise<void>
+    }>((resume) => {
+      const open = new Set<Socket>()
+      let begun = 0
+      const server = createServer((client) => {
+        const upstream = connect(at.port, "127.0.0.1")
+        open.add(client)
+        let passed = 0
+        client.on("error", () => {}).on("data", (bytes) => upstream.write(bytes))
+        client.once("data", () => begun++)
+        client.once("close", () => {
+          open.delete(client)
+          upstream.destroy()
         })
-        server.listen(0, "127.0.0.1", () => {
-          const address = server.address()
-          resume(
-            Effect.succeed({
-              port: typeof address === "object" && address !== null ? address.port : 0,
-              open,
-              close: () =>
-                new Promise<void>((done) => {
-                  for (const socket of open) socket.destroy()
-                  server.close(() => done())
-                })
-            })
-          )
+        upstream.on("error", () => client.destroy())
+        upstream.on("data", (bytes) => {
+          pass(bytes, passed, client)
+          passed += bytes.length
         })
-      }
-    ),
+      })
+      server.listen(0, "127.0.0.1", () => {
+        const address = server.address()
+        resume(
+          Effect.succeed({
+            port: typeof address === "object" && address !== null ? address.port : 0,
+            open,
+            begun: () => begun,
+            close: () =>
+              new Promise<void>((done) => {
+                for (const socket of open) socket.destroy()
+                server.close(() => done())
+              })
+          })
+        )
+      })
+    }),
     ({ close }) => Effect.promise(close)
   )
 
@@ -465,26 +469,36 @@ describe("F14: a handshake that comes to no end", () => {
       Effect.gen(function* () {
         const { set, ssl } = yield* trusting
         const behind = yield* site(set.good)
-        const { open, port } = yield* relay(behind, pass)
+        const { begun, open, port } = yield* relay(behind, pass)
         const { connector, session } = yield* sessionOn({ ssl, limit: 0 })
         const url = `https://localhost:${port}/`
         const test = Effect.gen(function* () {
-          const started = performance.now()
-          const fibers = yield* Effect.forEach(Array.from({ length: 100 }), (_, index) =>
-            Effect.fork(
-              Effect.exit(
-                session
-                  .get(url, { timeout: index % 2 === 0 ? { tls: 400 } : { connect: 500 } })
-                  .pipe(ClientResponse.text)
-              )
+          const { advance, clock } = heldClock()
+          const start = (timeout: Timeouts.Input) =>
+            Effect.forEach(Array.from({ length: 50 }), () =>
+              session.get(url, { timeout }).pipe(ClientResponse.text, Effect.flip, Effect.withClock(clock), Effect.fork)
             )
-          )
-          const exits = yield* Effect.forEach(fibers, Fiber.join)
-          assert.isAtLeast(performance.now() - started, 400)
-          const errors = exits
-            .map(errorOf)
-            .map((error) => (error._tag === "ConnectionTimeoutError" ? `${error.timeout} ${error.phase}` : told(error)))
-          assert.deepStrictEqual([...new Set(errors)].sort(), ["connect tls", "tls tls"])
+          const ended = (fibers: ReadonlyArray<Fiber.Fiber<ClientError, string>>) =>
+            Effect.map(Effect.forEach(fibers, Fiber.join), (errors) => [
+              ...new Set(
+                errors.map((error) =>
+                  error._tag === "ConnectionTimeoutError" ? `${error.timeout} ${error.phase}` : told(error)
+                )
+              )
+            ])
+          const first = yield* start({ tls: 4000 })
+          const second = yield* start({ connect: 5000 })
+          yield* until(() => begun() === 100)
+          advance(3999)
+          yield* turns(3)
+          for (const fiber of first) assert.isNull(fiber.unsafePoll())
+          advance(1)
+          assert.deepStrictEqual(yield* ended(first), ["tls tls"])
+          advance(999)
+          yield* turns(3)
+          for (const fiber of second) assert.isNull(fiber.unsafePoll())
+          advance(1)
+          assert.deepStrictEqual(yield* ended(second), ["connect tls"])
         })
         yield* holds(test, { connector, servers: [{ connections: Effect.sync(() => open.size) }] })
         assert.strictEqual(behind.received(), 0)
@@ -506,7 +520,7 @@ describe("F15, F20: one end speaks TLS and the other does not", () => {
         const { connector, session } = yield* sessionOn()
         const test = Effect.gen(function* () {
           const request = session.post(`https://127.0.0.1:${at.port}/path`, { ...limits, data: "s3cr3t-body" })
-          const error = errorOf(yield* Effect.exit(ClientResponse.text(request)))
+          const error = failure(yield* Effect.exit(ClientResponse.text(request)))
           assert.strictEqual(told(error), "ClientConnectorSSLError Protocol")
           assert.match(error.message, /does not speak TLS on this port, but perhaps plain HTTP/)
         })
@@ -521,10 +535,10 @@ describe("F15, F20: one end speaks TLS and the other does not", () => {
       const { set } = yield* trusting
       const at = yield* site(set.good)
       const { session } = yield* sessionOn()
-      const error = errorOf(yield* Effect.exit(text(session, `http://127.0.0.1:${at.port}/`)))
+      const error = failure(yield* Effect.exit(text(session, `http://127.0.0.1:${at.port}/`)))
       assert.include(["BadHttpMessage StatusLine", "ServerDisconnectedError", "ClientOSError"], told(error))
       const alerting = yield* Server.always(Server.plays(Server.head, Server.tlsAlert(10), Server.fin))
-      const second = errorOf(yield* Effect.exit(text(session, alerting.url)))
+      const second = failure(yield* Effect.exit(text(session, alerting.url)))
       assert.strictEqual(told(second), "BadHttpMessage StatusLine")
       assert.match(second.message, /speaks TLS/)
     })
@@ -582,7 +596,7 @@ describe("F17: a peer that has too much to say", () => {
       const { tls } = yield* connection(session, `https://localhost:${many.port}/`)
       assert.strictEqual(tls?.certificate?.names.length, 1000)
       const more = yield* Effect.flatMap(set.authority.issue({ names: names(10_000) }), site)
-      const refused = errorOf(yield* Effect.exit(text(session, `https://localhost:${more.port}/`)))
+      const refused = failure(yield* Effect.exit(text(session, `https://localhost:${more.port}/`)))
       assert.strictEqual(told(refused), "ClientConnectorSSLError Handshake")
       assert.strictEqual("code" in refused ? refused.code : "", "ERR_SSL_EXCESSIVE_MESSAGE_SIZE")
     })
@@ -598,7 +612,7 @@ describe("F17: a peer that has too much to say", () => {
       const at = yield* secureSite({ key: set.good.key, cert: set.good.cert + large.cert.repeat(20) })
       const test = Effect.gen(function* () {
         for (let count = 0; count < 20; count++) {
-          const error = errorOf(yield* Effect.exit(text(session, at.url)))
+          const error = failure(yield* Effect.exit(text(session, at.url)))
           assert.strictEqual("code" in error ? error.code : "", "ERR_SSL_EXCESSIVE_MESSAGE_SIZE")
         }
       })
@@ -618,7 +632,7 @@ describe("F17: a peer that has too much to say", () => {
       })
       const { connector, session } = yield* sessionOn({ ssl })
       const test = Effect.gen(function* () {
-        const error = errorOf(yield* Effect.exit(text(session, at.url, { timeout: "3 seconds" })))
+        const error = failure(yield* Effect.exit(text(session, at.url, { timeout: "3 seconds" })))
         assert.include(["ClientConnectorSSLError Handshake", "ClientOSError", "ServerDisconnectedError"], told(error))
       })
       yield* holds(test, { connector, servers: [{ connections: at.connections }] })

@@ -4,27 +4,22 @@
  */
 import * as HttpBody from "@effect/platform/HttpBody"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Effect, Exit, Fiber, FiberId, Option, type Scope, Stream, TestClock } from "effect"
+import { Deferred, Effect, Exit, Fiber, FiberId, type Scope, Stream, TestClock } from "effect"
 import * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import * as Connector from "effect-http-session/Connector"
 import * as CookieJar from "effect-http-session/CookieJar"
-import type { ClientError } from "effect-http-session/Errors"
 import * as Session from "effect-http-session/Session"
+import { expiring, heldClock, onStillClock } from "../support/clock.js"
+import { failure } from "../support/exits.js"
 import { itFault, outcome } from "../support/itFault.js"
 import * as Server from "../support/server.js"
-import { until } from "../support/wait.js"
+import { turns, until } from "../support/wait.js"
 
-const { body, fin, head, pauseRead, plays, request, reset, respond, resumeRead, send, sleep, stall } = Server
+const { body, fin, head, pauseRead, plays, request, reset, respond, resumeRead, send, stall } = Server
 
-const limits: ClientRequest.RequestOptions = { timeout: "5 seconds" }
+const limits: ClientRequest.RequestOptions = { timeout: "15 seconds" }
 const expecting: ClientRequest.RequestOptions = { ...limits, expect100: true, text: "the body" }
-
-const failed = <A>(exit: Exit.Exit<A, ClientError>): ClientError => {
-  if (Exit.isSuccess(exit)) return assert.fail(`succeeded with ${JSON.stringify(exit.value)}`)
-  const error = Cause.failureOption(exit.cause)
-  return Option.isSome(error) ? error.value : assert.fail(Cause.pretty(exit.cause))
-}
 
 const post = (session: Session.SessionService, at: Server.Server, options: ClientRequest.RequestOptions) =>
   session.post(`${at.url}/own`, { ...limits, ...options })
@@ -66,11 +61,14 @@ const letGo = (state: { readonly finalised: number }) =>
   )
 
 describe("Expect: 100-continue", () => {
+  /** A client that waits for the server's word longer than the second that it waits on a Clock that goes on. */
+  const patient = onStillClock
+
   itFault(
     "the body is sent when the server says so",
     plays(
       head,
-      () => Effect.sleep(30),
+      () => turns(30),
       (peer) =>
         Effect.sync(() => {
           const received = Buffer.from(peer.inbox.received()).toString()
@@ -82,7 +80,9 @@ describe("Expect: 100-continue", () => {
       respond(200, "ok")
     ),
     (session, at) =>
-      Effect.map(post(session, at, expecting).pipe(ClientResponse.text), (text) => assert.strictEqual(text, "ok")),
+      Effect.map(patient(post(session, at, expecting).pipe(ClientResponse.text)), (text) =>
+        assert.strictEqual(text, "ok")
+      ),
     (exit, at) => {
       assert.strictEqual(outcome(exit), "Success")
       assert.strictEqual(Effect.runSync(at.requests)[0]?.body, "the body")
@@ -95,13 +95,13 @@ describe("Expect: 100-continue", () => {
     plays(
       head,
       send("HTTP/1.1 103 Early Hints\r\n\r\n"),
-      () => Effect.sleep(30),
+      () => turns(30),
       (peer) => Effect.sync(() => assert.match(Buffer.from(peer.inbox.received()).toString(), /\r\n\r\n$/)),
       send("HTTP/1.1 100 Continue\r\n\r\n"),
       body,
       respond(200, "ok")
     ),
-    (session, at) => post(session, at, expecting).pipe(ClientResponse.text),
+    (session, at) => patient(post(session, at, expecting).pipe(ClientResponse.text)),
     (exit, at) => {
       assert.deepStrictEqual(exit, Exit.succeed("ok"))
       assert.strictEqual(Effect.runSync(at.requests)[0]?.body, "the body")
@@ -113,7 +113,7 @@ describe("Expect: 100-continue", () => {
       `a final ${status} is the response, and the body is not sent`,
       plays(head, respond(status, "no"), stall),
       (session, at) =>
-        Effect.map(post(session, at, { ...expecting, allowRedirects: false }), (response) => response.status),
+        Effect.map(patient(post(session, at, { ...expecting, allowRedirects: false })), (response) => response.status),
       (exit, at) => {
         assert.deepStrictEqual(exit, Exit.succeed(status))
         assert.strictEqual(afterHead(at), "")
@@ -134,10 +134,7 @@ describe("Expect: 100-continue", () => {
       const fiber = yield* Effect.fork(post(session, at, expecting).pipe(ClientResponse.text))
       yield* until(at.requests, (all) => all.length === 1)
       yield* TestClock.adjust("999 millis")
-      for (let turns = 0; turns < 20; turns++)
-        yield* until(Effect.void, () => true).pipe(
-          Effect.zipRight(Effect.promise(() => new Promise((go) => setImmediate(go))))
-        )
+      yield* turns(20)
       assert.strictEqual(afterHead(at), "")
       yield* TestClock.adjust("1 millis")
       assert.strictEqual(yield* Fiber.join(fiber), "ok")
@@ -147,7 +144,7 @@ describe("Expect: 100-continue", () => {
 
   itFault("a stream waits as well, and is not begun in vain", plays(head, respond(417), stall), (session, at) => {
     const { state, stream } = source(10, 10)
-    return Effect.map(post(session, at, { ...limits, expect100: true, data: stream }), (response) => {
+    return Effect.map(patient(post(session, at, { ...limits, expect100: true, data: stream })), (response) => {
       assert.strictEqual(response.status, 417)
       assert.strictEqual(state.taken, 0)
     })
@@ -156,7 +153,7 @@ describe("Expect: 100-continue", () => {
   itFault(
     "an end in place of an answer",
     plays(head, fin),
-    (session, at) => post(session, at, expecting),
+    (session, at) => patient(post(session, at, expecting)),
     (exit, at) => {
       assert.strictEqual(outcome(exit), "ServerDisconnectedError")
       assert.strictEqual(afterHead(at), "")
@@ -170,20 +167,14 @@ describe("a response before the end of the upload", () => {
   const rows: ReadonlyArray<readonly [string, ReadonlyArray<Server.Play>]> = [
     ["the server goes on reading", [head, send(refusal), stall]],
     ["the server ends its half", [head, send(refusal), fin, stall]],
-    ["RST after 5 ms", [head, send(refusal), () => Effect.sleep(5), reset]],
+    ["RST after the client has read it", [head, send(refusal), () => turns(50), reset]],
     [
       "the server reads no more",
-      [
-        pauseRead,
-        (peer) => Effect.zipRight(Effect.sleep(20), peer.send(refusal)),
-        () => Effect.sleep(200),
-        resumeRead,
-        stall
-      ]
+      [pauseRead, (peer) => Effect.zipRight(turns(20), peer.send(refusal)), () => turns(200), resumeRead, stall]
     ],
     [
       "the body of the response comes later",
-      [head, send(refusal.slice(0, -4)), () => Effect.sleep(30), send(refusal.slice(-4)), stall]
+      [head, send(refusal.slice(0, -4)), () => turns(20), send(refusal.slice(-4)), stall]
     ]
   ]
   for (const [name, steps] of rows) {
@@ -200,7 +191,7 @@ describe("a response before the end of the upload", () => {
             yield* letGo(state)
             assert.isBelow(state.taken, 400 * size)
             const { taken } = state
-            yield* Effect.sleep(10)
+            yield* turns(20)
             assert.strictEqual(state.taken, taken)
           })
         },
@@ -216,7 +207,7 @@ describe("a response before the end of the upload", () => {
 
   itFault(
     "413 to bytes that are all there",
-    plays(pauseRead, send(refusal), sleep(100), resumeRead, stall),
+    plays(pauseRead, send(refusal), () => turns(100), resumeRead, stall),
     (session, at) =>
       Effect.map(post(session, at, { data: new Uint8Array(20_000_000) }).pipe(ClientResponse.text), (text) =>
         assert.strictEqual(text, "too much")
@@ -269,18 +260,18 @@ describe("a response before the end of the upload", () => {
     (session, at) => post(session, at, { data: source(size, 1600, 1).stream }).pipe(ClientResponse.text),
     (exit) => {
       if (Exit.isSuccess(exit)) assert.strictEqual(exit.value, "too much")
-      else assert.include(["ClientOSError", "ServerDisconnectedError"], failed(exit)._tag)
+      else assert.include(["ClientOSError", "ServerDisconnectedError"], failure(exit)._tag)
     }
   )
 
   itFault(
     "RST alone",
-    plays(head, () => Effect.sleep(5), reset),
+    plays(head, () => turns(5), reset),
     (session, at) => {
       const { state, stream } = source(size, 1600, 1)
       return Effect.ensuring(post(session, at, { data: stream }).pipe(ClientResponse.text), letGo(state))
     },
-    (exit) => assert.strictEqual(failed(exit)._tag, "ClientOSError")
+    (exit) => assert.strictEqual(failure(exit)._tag, "ClientOSError")
   )
 })
 
@@ -323,7 +314,7 @@ describe("a server that does not read", () => {
       )
     },
     (exit) => {
-      const error = failed(exit)
+      const error = failure(exit)
       assert.strictEqual(error._tag, "SocketTimeoutError")
       if (error._tag === "SocketTimeoutError") assert.deepStrictEqual([error.phase, error.timeout], ["send", "send"])
     },
@@ -333,27 +324,41 @@ describe("a server that does not read", () => {
   itFault(
     "32 MiB of bytes end by the total limit",
     whole.play,
-    (session, at) => whole.until(post(session, at, { data: new Uint8Array(32 * 1024 * 1024), timeout: "300 millis" })),
+    (session, at) =>
+      whole.until(
+        expiring(
+          post(session, at, { data: new Uint8Array(32 * 1024 * 1024), timeout: "1 minute" }),
+          Effect.zipRight(
+            until(at.accepted, (count) => count === 1),
+            turns(20)
+          ),
+          60_000
+        )
+      ),
     (exit) => {
-      const error = failed(exit)
+      const error = failure(exit)
       assert.strictEqual(error._tag, "TotalTimeoutError")
       if (error._tag === "TotalTimeoutError") assert.strictEqual(error.phase, "send")
     },
     { within: 2000, settle: 1000 }
   )
 
+  const { advance, clock } = heldClock()
+  const slowly: ReadonlyArray<Server.Play> = [
+    pauseRead,
+    () => turns(20),
+    () => Effect.sync(() => advance(1700)),
+    resumeRead,
+    readSome(2 * 1024 * 1024)
+  ]
   itFault(
     "one that reads slowly is given its time",
-    plays(
-      ...Array.from({ length: 4 }, () => [pauseRead, sleep(500), resumeRead, readSome(2 * 1024 * 1024)]).flat(),
-      request,
-      respond(200, "ok")
-    ),
+    plays(...Array.from({ length: 4 }, () => slowly).flat(), request, respond(200, "ok")),
     (session, at) =>
       post(session, at, {
         data: new Uint8Array(64 * 1024 * 1024),
         timeout: { total: "15 seconds", send: "1800 millis" }
-      }).pipe(ClientResponse.text),
+      }).pipe(ClientResponse.text, Effect.withClock(clock)),
     (exit) => assert.deepStrictEqual(exit, Exit.succeed("ok"))
   )
 
@@ -399,7 +404,7 @@ describe("a body that is not what it should be", () => {
       plays(head, stall),
       (session, at) => Effect.suspend(() => post(session, at, { data: data() })),
       (exit, at) => {
-        const error = failed(exit)
+        const error = failure(exit)
         assert.strictEqual(error._tag, "RequestBodyError")
         if (error._tag !== "RequestBodyError") return
         assert.strictEqual(error.reason, reason)
@@ -434,7 +439,7 @@ describe("a body that is not what it should be", () => {
       )
     },
     (exit, at) => {
-      const error = failed(exit)
+      const error = failure(exit)
       assert.strictEqual(error._tag === "RequestBodyError" ? error.reason : error._tag, "NotReplayable")
       assert.strictEqual(Effect.runSync(at.requests)[0]?.body, "once")
     },

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import fc from "fast-check"
 import * as Redact from "../../src/internal/redact.js"
+import { cpuTime } from "../support/time.js"
 
 const urls: ReadonlyArray<readonly [url: string, expected: string]> = [
   ["https://example.com/", "https://example.com/"],
@@ -99,10 +100,10 @@ describe("redactUrl", () => {
   })
 
   it("takes time in proportion to the length", () => {
-    const started = performance.now()
+    const spent = cpuTime()
     Redact.redactUrl(`http://${"a:".repeat(200_000)}@x/?${"a=1&".repeat(100_000)}`)
     Redact.redactText(`${"http://a".repeat(50_000)} ${"bearer ".repeat(50_000)} ${"cookie ".repeat(50_000)}`)
-    assert.isBelow(performance.now() - started, 2000)
+    assert.isBelow(spent(), 2000)
   })
 })
 

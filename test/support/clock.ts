@@ -1,23 +1,23 @@
 /**
  * Clocks that a test moves. Limits on such a Clock run out in the phase that the test means, on a machine of any speed.
  */
-import { Chunk, Clock, Effect, Fiber, TestClock } from "effect"
+import { Chunk, Clock, Duration, Effect, Fiber, TestClock } from "effect"
 import { until } from "./wait.js"
 
-/** A Clock that stands still. `advance` moves it and ends all its sleeps. */
+/** A Clock that stands still. `advance` moves it and ends the sleeps that are over. */
 export const heldClock = (): { readonly clock: Clock.Clock; readonly advance: (millis: number) => void } => {
   let now = 0
-  const sleepers = new Set<() => void>()
+  const sleepers = new Map<() => void, number>()
   const clock: Clock.Clock = {
     [Clock.ClockTypeId]: Clock.ClockTypeId,
     unsafeCurrentTimeMillis: () => now,
     unsafeCurrentTimeNanos: () => BigInt(now) * 1_000_000n,
     currentTimeMillis: Effect.sync(() => now),
     currentTimeNanos: Effect.sync(() => BigInt(now) * 1_000_000n),
-    sleep: () =>
+    sleep: (duration) =>
       Effect.async((resume) => {
         const wake = () => resume(Effect.void)
-        sleepers.add(wake)
+        sleepers.set(wake, now + Duration.toMillis(duration))
         return Effect.sync(() => sleepers.delete(wake))
       })
   }
@@ -25,7 +25,11 @@ export const heldClock = (): { readonly clock: Clock.Clock; readonly advance: (m
     clock,
     advance: (millis) => {
       now += millis
-      for (const wake of [...sleepers]) wake()
+      for (const [wake, at] of [...sleepers]) {
+        if (at > now) continue
+        sleepers.delete(wake)
+        wake()
+      }
     }
   }
 }

@@ -25,7 +25,7 @@ let nonces = 0
 export const nonce = (session: Session.SessionService, at: Server, options?: { readonly ssl?: undefined | false }) =>
   Effect.suspend(() => {
     const own = `n${++nonces}`
-    return session.get(`${at.url}/nonce?${own}`, { timeout: "5 seconds", ssl: options?.ssl }).pipe(
+    return session.get(`${at.url}/nonce?${own}`, { timeout: "15 seconds", ssl: options?.ssl }).pipe(
       ClientResponse.text,
       Effect.flatMap((text) => (text === own ? Effect.void : Effect.fail(`asked for ${own} and got ${text}`)))
     )

@@ -59,7 +59,7 @@ export const sessionWith = (
   Effect.gen(function* () {
     const connector = yield* Connector.tcp({ resolver: everyTest, ...parts.connector })
     const jar = parts.jar ?? (yield* CookieJar.make())
-    const session = yield* Session.make({ timeout: "10 seconds", ...options }).pipe(
+    const session = yield* Session.make({ timeout: "15 seconds", ...options }).pipe(
       Effect.provideService(Connector.Connector, connector),
       Effect.provideService(CookieJar.CookieJar, jar)
     )

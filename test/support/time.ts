@@ -74,10 +74,11 @@ export const activeMillis = (millis: number): Effect.Effect<void> =>
     return Effect.sync(() => watch.stop())
   })
 
-/** The CPU time of this process that a function takes, in milliseconds: other processes do not add to it. */
-export const cpuMillis = (run: () => void): number => {
+/** Begins to count the CPU time of this process; the function gives the milliseconds since. */
+export const cpuTime = (): (() => number) => {
   const before = process.cpuUsage()
-  run()
-  const { system, user } = process.cpuUsage(before)
-  return (system + user) / 1000
+  return () => {
+    const { system, user } = process.cpuUsage(before)
+    return (system + user) / 1000
+  }
 }

@@ -3,11 +3,12 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, type Scope, Stream } from "effect"
-import { ClientResponse, type Connector, type Session, type Tracing } from "effect-http-session"
-import { turn } from "../../../src/internal/testing/faultServer.js"
+import { ClientResponse, type Session, type Tracing } from "effect-http-session"
+import { expiring } from "../../support/clock.js"
 import { proxyServer } from "../../support/proxyServer.js"
 import { server as faultServer, head, plays, reset, respond } from "../../support/server.js"
 import { flowOf, loopback, type Recorder, type Way, ways, webServer } from "../../support/signals.js"
+import { turns, until } from "../../support/wait.js"
 
 interface Site {
   readonly port: number
@@ -57,12 +58,6 @@ const get =
       return signals
     })
 
-/** Waits for a state of the pool. */
-const until = (session: Session.SessionService, holds: (counts: Connector.Counts) => boolean): Effect.Effect<void> =>
-  Effect.flatMap(session.connector.stats, (stats) =>
-    holds(stats) ? Effect.void : Effect.zipRight(turn, until(session, holds))
-  )
-
 const ip = (here: Site) => `${here.ip}/ok`
 const name = (here: Site) => `${here.name}/ok`
 
@@ -94,9 +89,9 @@ const flows: ReadonlyArray<Flow> = [
     run: (session, record, here) =>
       Effect.gen(function* () {
         const first = yield* Effect.fork(Effect.scoped(session.get(`${here.ip}/silent`)))
-        yield* until(session, ({ acquired }) => acquired === 1)
+        yield* until(session.connector.stats, ({ acquired }) => acquired === 1)
         const second = yield* Effect.fork(record(session.get(`${here.ip}/ok`).pipe(ClientResponse.text)))
-        yield* until(session, ({ waiting }) => waiting === 1)
+        yield* until(session.connector.stats, ({ waiting }) => waiting === 1)
         yield* Fiber.interrupt(first)
         const [, signals] = yield* Fiber.join(second)
         return signals
@@ -230,7 +225,14 @@ const flows: ReadonlyArray<Flow> = [
   {
     name: "2.21 total timeout while headers are waited for",
     run: (session, record, here) =>
-      Effect.map(record(session.get(`${here.ip}/silent`, { timeout: 50 })), ([exit, signals]) => {
+      Effect.gen(function* () {
+        const sent = Effect.zipRight(
+          until(session.connector.stats, ({ acquired }) => acquired === 1),
+          turns(5)
+        )
+        const [exit, signals] = yield* record(
+          expiring(session.get(`${here.ip}/silent`, { timeout: "1 minute" }), sent, 60_000)
+        )
         assert.include(String(exit), "TotalTimeoutError")
         return signals
       }),
@@ -242,7 +244,7 @@ const flows: ReadonlyArray<Flow> = [
     run: (session, record, here) =>
       Effect.gen(function* () {
         const first = yield* Effect.fork(Effect.scoped(session.get(`${here.ip}/silent`)))
-        yield* until(session, ({ acquired }) => acquired === 1)
+        yield* until(session.connector.stats, ({ acquired }) => acquired === 1)
         const [, signals] = yield* record(session.get(`${here.ip}/ok`, { timeout: { connect: 30 } }))
         yield* Fiber.interrupt(first)
         return signals
@@ -348,7 +350,7 @@ for (const way of ways) {
             const one = yield* Effect.fork(record(session.get(name(here)).pipe(ClientResponse.text)))
             yield* Deferred.await(asked)
             const two = yield* Effect.fork(record(session.get(name(here)).pipe(ClientResponse.text)))
-            yield* until(session, ({ connecting }) => connecting === 2)
+            yield* until(session.connector.stats, ({ connecting }) => connecting === 2)
             yield* Deferred.succeed(answer, undefined)
             const [, first] = yield* Fiber.join(one)
             const [, second] = yield* Fiber.join(two)

@@ -4,6 +4,7 @@ import { DateTime, Effect } from "effect"
 import * as fc from "fast-check"
 import { fromX509, namesHost } from "../../../../src/internal/network/tls/certificate.js"
 import { standard } from "../../../support/certificates.js"
+import { cpuTime } from "../../../support/time.js"
 
 /** A certificate of which only the SAN matters, as Node would print it. */
 const withSan = (text: string | undefined, real: X509Certificate): X509Certificate =>
@@ -21,11 +22,11 @@ describe("a peer's certificate", () => {
       const names = Array.from({ length: 10_000 }, (_, index) => `host-${index}.example`)
       const issued = yield* authority.issue({ names, commonName: "many" })
       const certificate = new X509Certificate(issued.cert)
-      const before = performance.now()
+      const spent = cpuTime()
       assert.strictEqual(fromX509(certificate).names.length, 1000)
       assert.isTrue(namesHost(certificate, "host-9999.example"))
       assert.isFalse(namesHost(certificate, "host-10000.example"))
-      assert.isBelow(performance.now() - before, 5000)
+      assert.isBelow(spent(), 5000)
     })
   )
 
