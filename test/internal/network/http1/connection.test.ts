@@ -27,6 +27,7 @@ const dialer = (port: number, ready: (socket: Net.Socket, index: number) => Effe
         const reader = new SlabReader()
         const socket = yield* Effect.async<Net.Socket>((resume) => {
           const socket = Net.connect({ port, host: "127.0.0.1", onread: reader.onread })
+          reader.own(socket)
           sockets.add(socket)
           socket.on("error", () => {})
           socket.once("connect", () => resume(Effect.succeed(socket)))
