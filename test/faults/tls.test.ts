@@ -121,7 +121,7 @@ describe("serverHostname", () => {
           const options = { ...limits, serverHostname }
           const opening = Effect.scoped(session.webSocket(at.url.replace("https", "wss"), options))
           for (const tried of [Effect.asVoid(text(session, at.url, options)), Effect.asVoid(opening)]) {
-            const error = errorOf(yield* Effect.exit(tried))
+            const error = failure(yield* Effect.exit(tried))
             assert.deepInclude(error, { _tag: "InvalidRequest", option: "serverHostname" })
           }
         }

@@ -184,7 +184,7 @@ const refused = (call: Call, response: ClientResponse): Effect.Effect<never, WSS
 const begin = (call: Call, response: Response, upgrade: Upgrade, grant: Grant, { plan }: Opening): WebSocket => {
   const { deadlines } = call
   const { extensions, protocol } = grant
-  const connection = new WebSocketConnection(upgrade.wire.socket, extensions, deadlines, plan.settings)
+  const connection = new WebSocketConnection(upgrade.wire, extensions, deadlines, plan.settings)
   const socket = new WebSocketImpl({
     connection,
     response: response.toHead(),
@@ -196,7 +196,7 @@ const begin = (call: Call, response: Response, upgrade: Upgrade, grant: Grant, {
   call.endLimits()
   const { gracefulShutdownTimeout } = call.core.transport
   connection.onClosed(call.onAbort(() => connection.shutdown(gracefulShutdownTimeout)))
-  connection.start(upgrade.wire, upgrade.rest)
+  connection.start(upgrade.rest)
   return socket
 }
 

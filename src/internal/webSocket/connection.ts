@@ -8,6 +8,7 @@ import type { Wire } from "../transport/networkStream.js"
 import { type FrameHandler, FrameReader } from "./frames.js"
 import { Heartbeat } from "./heartbeat.js"
 import { Inbox } from "./inbox.js"
+import { Sends, type Sent } from "./sends.js"
 import { type Extensions, PerMessageDeflate, Sender } from "./ws.js"
 
 /** How a WebSocket ended, or is about to. */
@@ -57,6 +58,7 @@ export class WebSocketConnection implements FrameHandler {
   /** Whether it was closed from here. */
   closedHere = false
   private readonly socket: Socket
+  private readonly wire: Wire
   private readonly deadlines: Deadlines
   private readonly settings: Settings
   private readonly extensions: Extensions
@@ -69,12 +71,13 @@ export class WebSocketConnection implements FrameHandler {
   private pongs = 0
   private lastPing: Buffer | undefined = undefined
   private deadline: Deadline | undefined = undefined
-  /** Frames that the system has not taken. */
-  private readonly sends = new Set<(ending: Ending | undefined) => void>()
+  private readonly sends = new Sends<Ending>()
   private readonly closers = new Set<() => void>()
 
-  constructor(socket: Socket, extensions: Extensions, deadlines: Deadlines, settings: Settings) {
+  constructor(wire: Wire, extensions: Extensions, deadlines: Deadlines, settings: Settings) {
+    const { socket } = wire
     this.socket = socket
+    this.wire = wire
     this.deadlines = deadlines
     this.settings = settings
     this.extensions = extensions
@@ -85,7 +88,7 @@ export class WebSocketConnection implements FrameHandler {
   }
 
   /** Begins to read: first what came with the head. */
-  start(wire: Wire, rest: Uint8Array): void {
+  start(rest: Uint8Array): void {
     const { socket } = this
     socket.on("error", this.onError)
     socket.on("end", this.onEnd)
@@ -106,24 +109,19 @@ export class WebSocketConnection implements FrameHandler {
     }
     const early = Buffer.from(rest)
     const room = early.length === 0 || this.frames.push(early, 0, early.length)
-    wire.reader.read(this.onData)
+    this.wire.reader.read(this.onData)
     if (room) this.onRoom()
   }
 
   // What is sent.
 
   /** Sends a frame; `done` is called once: when the system has it, or with why it never will. */
-  send(frame: Outgoing, done: (ending: Ending | undefined) => void): () => void {
+  send(frame: Outgoing, done: Sent<Ending>): () => void {
     if (this.state !== "Open") {
       done(this.ending ?? lost)
       return nothing
     }
-    const { sends } = this
-    sends.add(done)
-    const written = (error?: Error | null): void => {
-      // What breaks the socket is told when it closes.
-      if ((error === undefined || error === null) && sends.delete(done)) done(undefined)
-    }
+    const written = this.sends.add(done)
     switch (frame._tag) {
       case "Data": {
         const binary = typeof frame.data !== "string"
@@ -139,7 +137,7 @@ export class WebSocketConnection implements FrameHandler {
         this.sender.pong(frame.data, true, written)
         break
     }
-    return () => sends.delete(done)
+    return () => this.sends.forget(done)
   }
 
   /** Whether it is neither closed nor about to be. */
@@ -196,7 +194,7 @@ export class WebSocketConnection implements FrameHandler {
     if (!this.paused) return
     this.paused = false
     this.heartbeat?.hear()
-    this.socket.resume()
+    this.wire.reader.resume()
   }
 
   onMessage(data: Buffer, binary: boolean): void {
@@ -271,9 +269,7 @@ export class WebSocketConnection implements FrameHandler {
     this.state = "Closed"
     this.deadline?.cancel()
     for (const extension of Object.values(this.extensions)) extension.cleanup()
-    const sends = [...this.sends]
-    this.sends.clear()
-    for (const done of sends) done(this.ending ?? lost)
+    this.sends.end(this.ending ?? lost)
     const closers = [...this.closers]
     this.closers.clear()
     for (const done of closers) done()

@@ -3,6 +3,7 @@
  * so that reading can stop after any message. Text is judged here, byte for byte, for `Receiver` waits for its last one.
  */
 import { isUtf8 } from "node:buffer"
+import { atTurnEnd, type Turning } from "../transport/endOfTurn.js"
 import { payloadLimit } from "./handshake.js"
 import { Utf8Validator } from "./utf8.js"
 import { type Extensions, Receiver } from "./ws.js"
@@ -30,6 +31,9 @@ const blockSize = 64 * 1024
 
 const headSize = 10
 
+/** Frames that are read before timers and other sockets have their turn: a read of 128 KiB may hold 64 Ki of them. */
+const framesPerTurn = 256
+
 /** zlib names its errors like this. */
 const corrupt = /^Z_/
 
@@ -56,7 +60,7 @@ const closeCodeOf = (error: Error): 1002 | 1007 | 1009 => {
   }
 }
 
-export class FrameReader {
+export class FrameReader implements Turning {
   private readonly handler: FrameHandler
   private readonly receiver: Receiver
   private readonly head = Buffer.allocUnsafe(headSize)
@@ -76,6 +80,10 @@ export class FrameReader {
   private pending: Buffer | undefined = undefined
   private inflating = false
   private taking = false
+  /** Frames since the last rest. */
+  private frames = 0
+  /** It goes on in the next turn. */
+  private resting = false
   private done = false
 
   constructor(extensions: Extensions, maxMessageSize: number, handler: FrameHandler) {
@@ -127,6 +135,11 @@ export class FrameReader {
     if (this.done || (this.pending === undefined && !this.stopped)) this.handler.onRoom()
   }
 
+  endTurn(): void {
+    this.resting = false
+    if (!this.done) this.resume()
+  }
+
   /** Nothing is handed on any more; `false` where that was so before. */
   stop(): boolean {
     if (this.done) return false
@@ -137,7 +150,7 @@ export class FrameReader {
   }
 
   private get stopped(): boolean {
-    return this.inflating || this.handler.full()
+    return this.inflating || this.resting || this.handler.full()
   }
 
   /** Reads as far as is wanted; gives where it stopped. */
@@ -172,9 +185,17 @@ export class FrameReader {
     this.rest = need === 2 ? length & 0x7f : need === 4 ? head.readUInt16BE(2) : Number(head.readBigUInt64BE(2))
     this.have = 0
     this.need = 2
+    this.countFrame()
     this.beginText(head.readUInt8(0))
     if (this.rest === 0) this.judge(head, 0, 0)
     if (!this.done) this.write(Buffer.from(head.subarray(0, need)))
+  }
+
+  private countFrame(): void {
+    if (++this.frames < framesPerTurn) return
+    this.frames = 0
+    if (!this.resting) atTurnEnd(this)
+    this.resting = true
   }
 
   /** The first byte of a frame; what may not stand there `Receiver` refuses. */

@@ -5,6 +5,7 @@ import { createHash, randomBytes } from "node:crypto"
 import * as Option from "effect/Option"
 import type { ResponseHead } from "../../ClientResponse.js"
 import type { Compression } from "../../WebSocket.js"
+import { Deflate } from "./deflate.js"
 import { type Extensions, extension, PerMessageDeflate } from "./ws.js"
 
 /** RFC 6455 section 1.3. */
@@ -28,7 +29,7 @@ const maxWindowBits = 15
 export const makeDeflate = (compression: Compression, maxMessageSize: number): PerMessageDeflate => {
   const bits = compression.windowBits ?? maxWindowBits
   const noTakeover = compression.noContextTakeover === true ? true : undefined
-  return new PerMessageDeflate({
+  return new Deflate({
     isServer: false,
     maxPayload: payloadLimit(maxMessageSize),
     clientMaxWindowBits: bits === maxWindowBits ? true : bits,

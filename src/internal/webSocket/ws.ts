@@ -10,13 +10,22 @@ export interface ExtensionParams {
   readonly [name: string]: string | number | true | ReadonlyArray<string | true>
 }
 
+/** Called once: with the bytes or an error. */
+export type Coded = (error: Error | null, bytes: Uint8Array | undefined) => void
+
 /** permessage-deflate of one connection (RFC 7692). */
 export interface PerMessageDeflate {
   readonly offer: () => ExtensionParams
   /** Throws where the reply cannot be used. */
   readonly accept: (reply: ReadonlyArray<ExtensionParams>) => unknown
-  /** Frees what zlib holds; frames that wait for it are given up. */
-  readonly cleanup: () => void
+  decompress(data: Uint8Array, last: boolean, done: Coded): void
+  compress(data: string | Uint8Array, last: boolean, done: Coded): void
+  /** Frees what zlib holds; frames that wait for it are given up. Throws later where zlib inflates now. */
+  cleanup(): void
+  /** zlib's stream, from the first message on. */
+  _inflate: object | null
+  /** Bytes of one message after which zlib inflates no further; 0: no limit. */
+  _maxPayload: number
 }
 
 /** The extensions in use, by name. */

@@ -8,18 +8,22 @@ import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
 import { EventDecoder, type EventOptions } from "../../../src/internal/response/body/eventDecoder.js"
 import type { Event } from "../../../src/Sse.js"
+import { perTurn } from "../../support/perTurn.js"
 import { complete, make } from "./support.js"
 
 type Row = readonly [event: string, data: string, id: string | null]
 
 const rowOf = (event: Event): Row => [event.event, event.data, Option.getOrNull(event.id)]
 
-const decode = (bytes: Uint8Array, size: number, options?: EventOptions) => {
+/** `lines`: how many are read at a time. */
+const decode = (bytes: Uint8Array, size: number, options?: EventOptions, lines = Infinity) => {
   const decoder = new EventDecoder(options)
   const out: Array<Event> = []
   for (let at = 0; at < bytes.length; at += size) {
-    const refusal = decoder.push(bytes.subarray(at, at + size), out)
-    if (refusal !== undefined) return { rows: out.map(rowOf), refusal, last: decoder.lastEventId }
+    decoder.push(bytes.subarray(at, at + size))
+    let refusal = decoder.read(out, lines)
+    while (refusal === 0) refusal = decoder.read(out, lines)
+    if (typeof refusal !== "number") return { rows: out.map(rowOf), refusal, last: decoder.lastEventId }
   }
   return { rows: out.map(rowOf), refusal: undefined, last: decoder.lastEventId }
 }
@@ -100,10 +104,14 @@ describe("events", () => {
   it("come as soon as their line has ended, after CR too", () => {
     const decoder = new EventDecoder()
     const out: Array<Event> = []
-    decoder.push(Buffer.from("data: a\r\r"), out)
+    const push = (text: string) => {
+      decoder.push(Buffer.from(text))
+      assert.isNumber(decoder.read(out, Infinity))
+    }
+    push("data: a\r\r")
     assert.strictEqual(out.length, 1)
-    decoder.push(Buffer.from("\n"), out)
-    decoder.push(Buffer.from("data: b\r\n\r"), out)
+    push("\n")
+    push("data: b\r\n\r")
     assert.deepStrictEqual(out.map(rowOf), [
       ["message", "a", null],
       ["message", "b", null]
@@ -167,7 +175,11 @@ describe("events", () => {
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 60 }), fc.integer({ min: 1, max: 10 }), (parts, size) => {
         const bytes = Buffer.from(parts.join(""))
-        assert.deepStrictEqual(decode(bytes, size).rows, decode(bytes, bytes.length + 1).rows)
+        const whole = decode(bytes, bytes.length + 1).rows
+        assert.deepStrictEqual(decode(bytes, size).rows, whole)
+        // Read a few lines at a time.
+        assert.deepStrictEqual(decode(bytes, bytes.length + 1, undefined, size).rows, whole)
+        assert.deepStrictEqual(decode(bytes, size, undefined, 1).rows, whole)
         const normal = Buffer.from(parts.join("").replace(/\r\n|\r/g, "\n"))
         assert.deepStrictEqual(decode(bytes, size).rows, decode(normal, normal.length + 1).rows)
       }),
@@ -189,6 +201,18 @@ describe("events", () => {
         ["message", "2", null]
       ])
       assert.strictEqual(calls.abandoned, 1)
+    })
+  )
+
+  it.live("leave turns to others while lines come that make none", () =>
+    Effect.gen(function* () {
+      const lines = 50_000
+      const response = complete("retry:1\n".repeat(lines))
+      const { all, most } = yield* perTurn((count) =>
+        Stream.runDrain(response.eventsBy(() => new EventDecoder({ onRetry: () => count() })))
+      )
+      assert.strictEqual(all, lines)
+      assert.isAtMost(most, 8192)
     })
   )
 

@@ -10,7 +10,8 @@ import * as fc from "fast-check"
 import type { JsonOptions } from "../../../src/ClientResponse.js"
 import { decode, encodingOf, noFallback, StreamingText } from "../../../src/internal/response/body/charset.js"
 import { faultOf } from "../../../src/internal/response/body/json.js"
-import { LineSplitter } from "../../../src/internal/response/body/lines.js"
+import { LineDecoder, LineSplitter } from "../../../src/internal/response/body/lines.js"
+import { perTurn } from "../../support/perTurn.js"
 import { complete, type Given, make } from "./support.js"
 
 const typed = (contentType: string): Given => ({ headers: [["Content-Type", contentType]] })
@@ -415,6 +416,51 @@ describe("lines", () => {
     })
   )
 
+  it.live("come whole and in order where there are more than a turn takes", () =>
+    Effect.gen(function* () {
+      const numbers = Array.from({ length: 20_000 }, (_, index) => `${index}`)
+      for (const end of ["", "\n"]) {
+        const { most, value } = yield* perTurn((count) =>
+          complete(numbers.join("\n") + end).lines.pipe(
+            Stream.chunks,
+            Stream.tap((chunk) => Effect.sync(() => count(chunk.length))),
+            Stream.flattenChunks,
+            Stream.runCollect
+          )
+        )
+        assert.deepStrictEqual(Chunk.toReadonlyArray(value), numbers)
+        assert.isAtMost(most, 8192)
+      }
+    })
+  )
+
+  it("do not depend on how many are read at a time", () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom("a", "é", "\n", "\r", "\r\n"), { maxLength: 40 }),
+        fc.integer({ min: 1, max: 5 }),
+        (parts, lines) => {
+          const read = (most: number) => {
+            const decoder = new LineDecoder("utf-8", noFallback)
+            const out: Array<string> = []
+            const all = () => {
+              while (decoder.read(out, most) === 0) {}
+            }
+            for (const part of parts) {
+              decoder.push(Buffer.from(part))
+              all()
+            }
+            decoder.end()
+            all()
+            return out
+          }
+          assert.deepStrictEqual(read(lines), read(Infinity))
+        }
+      ),
+      { seed: 8, numRuns: 200 }
+    )
+  })
+
   it("are measured in bytes of UTF-8", () => {
     // 10 bytes: four letters of two, and a line end that does not count.
     const rows: ReadonlyArray<readonly [text: string, fits: boolean]> = [
@@ -434,8 +480,11 @@ describe("lines", () => {
           const out: Array<string> = []
           let refusal: unknown
           const all = [...`${text}${end}`]
-          for (let at = 0; at < all.length; at += size)
-            refusal ??= splitter.push(all.slice(at, at + size).join(""), out)
+          for (let at = 0; at < all.length && refusal === undefined; at += size) {
+            splitter.push(all.slice(at, at + size).join(""))
+            const read = splitter.read(out, Infinity)
+            if (typeof read !== "number") refusal = read
+          }
           refusal ??= splitter.end(out)
           assert.deepStrictEqual([refusal === undefined, out], [fits, fits ? [text] : []], JSON.stringify([text, end]))
         }

@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { DataReader, SlabReader } from "../../../src/internal/transport/socketReader.js"
 import { listen } from "../../support/listeners.js"
+import { turns } from "../../support/stages.js"
 
 /** Bytes that tell where they stand, and on which connection. */
 const pattern = (size: number, seed: number): Buffer => {
@@ -28,6 +29,7 @@ const take = (port: number, wanted: (slab: Buffer, end: number) => boolean): Eff
   Effect.async((resume) => {
     const reader = new SlabReader()
     const socket = Net.connect({ port, host: "127.0.0.1", onread: reader.onread })
+    reader.own(socket)
     const pieces: Array<Buffer> = []
     const kept: Array<Buffer> = []
     const others = new Set<Buffer>()
@@ -121,6 +123,100 @@ describe("DataReader", () => {
         return Effect.sync(() => socket.destroy())
       })
       assert.isTrue(Buffer.concat(chunks).equals(pattern(size, 7)))
+    })
+  )
+})
+
+/** A socket that counts how often it is read on. */
+class Counted extends Net.Socket {
+  resumed = 0
+  override resume(): this {
+    this.resumed++
+    return super.resume()
+  }
+}
+
+/** A slab's reader without a system below it: `fill` reads as libuv does, until it is stopped. */
+const reading = (more: () => boolean = () => true) => {
+  const reader = new SlabReader()
+  const socket = new Counted()
+  let reads = 0
+  reader.own(socket)
+  reader.read(() => {
+    reads++
+    return more()
+  })
+  const fill = (most = 1000): number => {
+    const before = reads
+    while (reads - before < most && reader.onread.callback(reader.onread.buffer().length)) {}
+    return reads - before
+  }
+  return { reader, socket, fill }
+}
+
+describe("a socket whose peer never pauses", () => {
+  it.live("rests after its share of a turn, and is read on in the next one", () =>
+    Effect.gen(function* () {
+      const { fill, socket } = reading()
+      assert.strictEqual(fill(), 8)
+      assert.strictEqual(socket.resumed, 0)
+      yield* turns(1)
+      assert.strictEqual(socket.resumed, 1)
+      assert.strictEqual(fill(), 8)
+      yield* turns(1)
+      assert.strictEqual(socket.resumed, 2)
+    })
+  )
+
+  it.live("is not read on before the next turn by a taker that wants more", () =>
+    Effect.gen(function* () {
+      const { fill, reader, socket } = reading()
+      fill()
+      reader.resume()
+      assert.strictEqual(socket.resumed, 0)
+      yield* turns(1)
+      assert.strictEqual(socket.resumed, 1)
+    })
+  )
+
+  it.live("is not read on after a rest while its taker wants no more", () =>
+    Effect.gen(function* () {
+      let wanted = true
+      const { fill, reader, socket } = reading(() => wanted)
+      fill(7)
+      wanted = false
+      assert.strictEqual(fill(), 1)
+      yield* turns(2)
+      assert.strictEqual(socket.resumed, 0)
+      reader.resume()
+      assert.strictEqual(socket.resumed, 1)
+    })
+  )
+
+  it.live("is left alone after a rest in which it was destroyed", () =>
+    Effect.gen(function* () {
+      const { fill, socket } = reading()
+      fill()
+      socket.destroy()
+      yield* turns(1)
+      assert.strictEqual(socket.resumed, 0)
+    })
+  )
+
+  it.live("rests after few chunks where each has one byte, as a TLS peer may send them", () =>
+    Effect.gen(function* () {
+      const socket = new Net.Socket()
+      const reader = new DataReader(socket)
+      let chunks = 0
+      reader.read(() => {
+        chunks++
+        return true
+      })
+      while (!socket.isPaused() && chunks < 1000) socket.emit("data", Buffer.from("a"))
+      assert.strictEqual(chunks, 128)
+      yield* turns(1)
+      assert.isFalse(socket.isPaused())
+      socket.destroy()
     })
   )
 })

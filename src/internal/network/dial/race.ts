@@ -134,6 +134,7 @@ class Race {
       this.note(address, codeOf(cause), cause)
       return false
     }
+    reader?.own(socket)
     sockets.add(socket)
     ignoreErrors(socket)
     if (!slab) socket.pause()

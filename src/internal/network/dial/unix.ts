@@ -58,6 +58,7 @@ export const connectUnix = (options: UnixConnectOptions): Effect.Effect<UnixConn
     } catch (cause) {
       return fail(codeOf(cause), cause)
     }
+    reader?.own(socket)
     sockets.add(socket)
     ignoreErrors(socket)
     if (!slab) socket.pause()

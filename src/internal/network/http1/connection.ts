@@ -253,7 +253,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.paused = false
     if (this.closed) return
     if (this.current !== undefined) this.silence.heard(this.current.deadlines.now())
-    this.wire.socket.resume()
+    this.wire.reader.resume()
   }
 
   abandon(atOnce: boolean): void {

@@ -3,6 +3,7 @@
  */
 import type * as Net from "node:net"
 import type { ClientError } from "../../../Errors.js"
+import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import type { RequestBody, RequestSink, RequestSource } from "../../transport/transport.js"
 
 /** Who is told how the body goes. */
@@ -16,7 +17,14 @@ export interface UploadOwner {
 /** Bytes given to the socket at once: what lies behind them waits for a drain. */
 const sliceSize = 256 * 1024
 
-export class Upload implements RequestSink {
+/**
+ * Bytes that are given to the socket before timers and other sockets have their turn: the system takes them at once for
+ * as long as the peer reads, and the socket says so before the turn ends. A write counts as `writeCost` at least.
+ */
+const turnSize = 1024 * 1024
+const writeCost = 8 * 1024
+
+export class Upload implements RequestSink, Turning {
   /** Set by the source. */
   onDrain: (() => void) | undefined = undefined
   private readonly socket: Net.Socket
@@ -29,6 +37,10 @@ export class Upload implements RequestSink {
   private written = 0
   /** Writes that the socket has not called back. */
   private pending = 0
+  /** Bytes since the last rest. */
+  private sinceRest = 0
+  /** It goes on in the next turn. */
+  private resting = false
   private state: "open" | "ended" | "cancelled" = "open"
 
   constructor(socket: Net.Socket, body: RequestBody, owner: UploadOwner) {
@@ -66,16 +78,30 @@ export class Upload implements RequestSink {
 
   /** The socket takes more. */
   drained(): void {
-    if (this.state !== "open") return
+    if (this.state !== "open" || this.resting) return
     if (this.body._tag === "Bytes") this.writeSlices(this.body.bytes)
     else this.onDrain?.()
+  }
+
+  endTurn(): void {
+    this.resting = false
+    if (!this.socket.writableNeedDrain) this.drained()
   }
 
   readonly write = (chunk: Uint8Array): boolean => {
     if (this.state !== "open" || chunk.length === 0) return true
     this.pending++
     this.written += chunk.length
-    if (this.length !== undefined) return this.socket.write(chunk, this.onFlushed)
+    const more = this.length === undefined ? this.writeChunk(chunk) : this.socket.write(chunk, this.onFlushed)
+    this.sinceRest += Math.max(chunk.length, writeCost)
+    if (this.sinceRest < turnSize) return more
+    this.sinceRest = 0
+    if (!this.resting) atTurnEnd(this)
+    this.resting = true
+    return false
+  }
+
+  private writeChunk(chunk: Uint8Array): boolean {
     this.socket.cork()
     this.socket.write(`${chunk.length.toString(16)}\r\n`, "latin1")
     this.socket.write(chunk)

@@ -29,6 +29,9 @@ export class EventDecoder implements Decoder<Event> {
   private readonly max: number
   private readonly parser: EventSourceParser
   private out: Array<Event> = []
+  private text = ""
+  /** Where the first line begins that was not read. */
+  private at = 0
   private parts: Array<string> = []
   /** Bytes of the line that has not ended. */
   private lineSize = 0
@@ -57,18 +60,26 @@ export class EventDecoder implements Decoder<Event> {
     return Option.fromNullable(this.last)
   }
 
-  push(bytes: Uint8Array, out: Array<Event>): Refusal | undefined {
-    const text = this.decoder.decode(bytes, { stream: true })
-    this.out = out
-    let start = 0
-    if (this.afterCr && text !== "") {
+  push(bytes: Uint8Array): void {
+    this.text = this.decoder.decode(bytes, { stream: true })
+    this.at = 0
+    if (this.afterCr && this.text !== "") {
       this.afterCr = false
-      if (text[0] === "\n") start = 1
+      if (this.text[0] === "\n") this.at = 1
     }
-    for (;;) {
+  }
+
+  read(out: Array<Event>, lines: number): number | Refusal {
+    const { text } = this
+    this.out = out
+    let start = this.at
+    for (let left = lines; left > 0; left--) {
       lineEnd.lastIndex = start
       const end = lineEnd.exec(text)?.index
-      if (end === undefined) break
+      if (end === undefined) {
+        this.keep(text.slice(start))
+        return this.lineSize > this.max ? this.refusal("LineTooLong") : left
+      }
       const rest = text.slice(start, end)
       const size = this.lineSize + Buffer.byteLength(rest)
       if (size > this.max) return this.refusal("LineTooLong")
@@ -83,16 +94,19 @@ export class EventDecoder implements Decoder<Event> {
         else if (text[start] === "\n") start++
       }
     }
-    if (start < text.length) {
-      const part = text.slice(start)
-      this.parts.push(part)
-      this.lineSize += Buffer.byteLength(part)
-    }
-    return this.lineSize > this.max ? this.refusal("LineTooLong") : undefined
+    this.at = start
+    return 0
   }
 
-  end(): undefined {
-    return undefined
+  /** What is not ended is dropped. */
+  end(): void {}
+
+  private keep(part: string): void {
+    this.text = ""
+    this.at = 0
+    if (part === "") return
+    this.parts.push(part)
+    this.lineSize += Buffer.byteLength(part)
   }
 
   // The parser gets whole lines with one kind of end: by itself it waits after a CR for what follows, and forgets the

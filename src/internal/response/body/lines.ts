@@ -13,6 +13,9 @@ const isLonger = (text: string, max: number): boolean => text.length * 3 > max &
 /** Splits text at LF and CR LF; a line that has not ended is kept, up to a limit. */
 export class LineSplitter {
   private readonly max: number
+  private text = ""
+  /** Where the first line begins that was not read. */
+  private at = 0
   private parts: Array<string> = []
   private size = 0
 
@@ -20,23 +23,37 @@ export class LineSplitter {
     this.max = max
   }
 
-  push(text: string, out: Array<string>): Refusal | undefined {
-    let start = 0
-    for (;;) {
+  /** Takes text, once all that came before it has been read. */
+  push(text: string): void {
+    this.text = text
+    this.at = 0
+  }
+
+  /** As `Decoder.read`. */
+  read(out: Array<string>, lines: number): number | Refusal {
+    const { text } = this
+    let start = this.at
+    for (let left = lines; left > 0; left--) {
       const end = text.indexOf("\n", start)
-      if (end === -1) break
+      if (end === -1) {
+        this.keep(start === 0 ? text : text.slice(start))
+        // One more may be the CR of a line end.
+        return this.size > this.max + 1 ? this.refusal : left
+      }
       const line = this.finish(text.slice(start, end))
       if (isLonger(line, this.max)) return this.refusal
       out.push(line)
       start = end + 1
     }
-    if (start < text.length) {
-      const part = start === 0 ? text : text.slice(start)
-      this.parts.push(part)
-      this.size += Buffer.byteLength(part)
-    }
-    // One more may be the CR of a line end.
-    return this.size > this.max + 1 ? this.refusal : undefined
+    this.at = start
+    return 0
+  }
+
+  private keep(part: string): void {
+    this.push("")
+    if (part === "") return
+    this.parts.push(part)
+    this.size += Buffer.byteLength(part)
   }
 
   end(out: Array<string>): Refusal | undefined {
@@ -62,14 +79,20 @@ export class LineSplitter {
 export class LineDecoder implements Decoder<string> {
   private readonly text: StreamingText
   private readonly lines = new LineSplitter(maxLine)
+  private ended = false
 
   constructor(charset: string | undefined, fallback: Fallback) {
     this.text = new StreamingText(charset, fallback)
   }
-  push(bytes: Uint8Array, out: Array<string>): Refusal | undefined {
-    return this.lines.push(this.text.push(bytes), out)
+  push(bytes: Uint8Array): void {
+    this.lines.push(this.text.push(bytes))
   }
-  end(out: Array<string>): Refusal | undefined {
-    return this.lines.push(this.text.end(), out) ?? this.lines.end(out)
+  end(): void {
+    this.ended = true
+    this.lines.push(this.text.end())
+  }
+  read(out: Array<string>, lines: number): number | Refusal {
+    const left = this.lines.read(out, lines)
+    return this.ended && typeof left === "number" && left > 0 ? (this.lines.end(out) ?? left) : left
   }
 }

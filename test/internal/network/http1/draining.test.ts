@@ -62,6 +62,7 @@ const connection = Effect.map(makeExchange({ host: "a.test", port: 80 }), ({ exc
       read: (listener: OnData) => {
         onData = listener
       },
+      resume: () => {},
       keep: () => false
     }
   }

@@ -1,0 +1,36 @@
+/**
+ * How much happens between two turns of the event loop, which no timer can interrupt.
+ */
+import { Effect } from "effect"
+
+/** Counts something that has happened, or so much of it. */
+export type Count = (by?: number) => void
+
+/** The most that was counted between two turns while the effect ran, and all of it. */
+export interface PerTurn<A> {
+  readonly most: number
+  readonly all: number
+  readonly value: A
+}
+
+/** Runs what counts. */
+export const perTurn = <A, E, R>(run: (count: Count) => Effect.Effect<A, E, R>): Effect.Effect<PerTurn<A>, E, R> =>
+  Effect.suspend(() => {
+    let all = 0
+    let before = 0
+    let most = 0
+    let next: NodeJS.Immediate | undefined
+    const look = () => {
+      most = Math.max(most, all - before)
+      before = all
+      next = setImmediate(look)
+    }
+    look()
+    const counted = run((by = 1) => {
+      all += by
+    })
+    return Effect.ensuring(
+      Effect.map(counted, (value) => ({ most: Math.max(most, all - before), all, value })),
+      Effect.sync(() => clearImmediate(next))
+    )
+  })
