@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import * as Connector from "effect-http-session/Connector"
 import * as CookieJar from "effect-http-session/CookieJar"
 import * as Session from "effect-http-session/Session"
+import type { TlsInfo } from "effect-http-session/Ssl"
 import { type Dialer, Network } from "../../../../src/internal/network/network.js"
 import type { Wire } from "../../../../src/internal/transport/networkStream.js"
 import { makeHub } from "../../../../src/internal/transport/signalHub.js"
@@ -15,11 +16,27 @@ import { TransportHandle } from "../../../../src/internal/transport/transportHan
 /** Makes a socket that connects. */
 export type MakeSocket = (options: Net.TcpNetConnectOpts & { readonly onread: OnRead }) => Net.Socket
 
-/** Dials the server itself; `ready` runs when a socket is handed over. */
+export interface DialerOptions {
+  /** Runs when a socket is handed over. */
+  readonly ready?: (socket: Net.Socket, index: number) => Effect.Effect<void>
+  /** Default: `Net.connect`. */
+  readonly make?: MakeSocket
+  /** Whether the connections say that they are TLS. */
+  readonly tls?: boolean
+}
+
+const tlsInfo: TlsInfo = {
+  protocol: "TLSv1.3",
+  cipher: "none",
+  alpn: undefined,
+  resumed: false,
+  certificate: undefined
+}
+
+/** Dials the server itself. */
 export const dialer = (
   port: number,
-  ready: (socket: Net.Socket, index: number) => Effect.Effect<void> = () => Effect.void,
-  make: MakeSocket = Net.connect
+  { make = Net.connect, ready = () => Effect.void, tls = false }: DialerOptions = {}
 ): Dialer => {
   let dialled = 0
   return {
@@ -38,7 +55,7 @@ export const dialer = (
           socket,
           remoteAddress: "127.0.0.1",
           localAddress: undefined,
-          tls: undefined,
+          tls: tls ? tlsInfo : undefined,
           failed: [],
           forward: false,
           reader
