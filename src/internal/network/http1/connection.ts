@@ -44,7 +44,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   requests = 0
   closed = false
   /** The slot it holds while it is in use. */
-  lease: Lease | undefined = undefined
+  lease: Lease<Http1Connection> | undefined = undefined
   /** Whose it was last. */
   exchanged: Exchange | undefined = undefined
 
@@ -394,7 +394,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
 
   /** Whether the source of the request's body may still do something, such as tell its progress. */
   private get sourceRuns(): boolean {
-    return this.upload !== undefined && this.upload.open
+    return this.upload?.open === true
   }
 
   /**
