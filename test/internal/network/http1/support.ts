@@ -65,7 +65,8 @@ export const dialer = (
   }
 }
 
-export const sessionOn = (dialer: Dialer) =>
+/** A network that dials like this, and a session on it. */
+export const networkOn = (dialer: Dialer) =>
   Effect.gen(function* () {
     const network = yield* Effect.acquireRelease(
       Effect.sync(() => new Network({}, dialer, makeHub())),
@@ -77,8 +78,11 @@ export const sessionOn = (dialer: Dialer) =>
       stats: Effect.sync(() => network.stats()),
       close: network.close
     }
-    return yield* Session.make().pipe(
+    const session = yield* Session.make().pipe(
       Effect.provideService(Connector.Connector, connector),
       Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.make())
     )
+    return { network, session }
   })
+
+export const sessionOn = (dialer: Dialer) => Effect.map(networkOn(dialer), ({ session }) => session)
