@@ -1,17 +1,28 @@
 /**
  * One variant in a process of its own, which waits for its turns: in each it requests a URL over and over again and
- * tells how many requests a second that gave and what they cost. Usage: client.js <variant>
+ * tells how many requests a second that gave, what they cost and how many connections it opened in that turn. Usage:
+ * client.js <variant> [the PEM of the authority that a client over TLS trusts]
  */
+import { Socket } from "node:net"
 import { serve } from "./turns.js"
-import { variants } from "./variants.js"
+import { secureVariants, variants } from "./variants.js"
 
 /** Milliseconds of a turn before it is measured, in which connections that had been given up are opened again. */
 const leadIn = 50
 
-const variant = await variants[process.argv[2]]()
+const [, , name, ca] = process.argv
+const variant = await (ca === undefined ? variants[name]() : secureVariants[name](ca))
 
 let requests = 0
+let connections = 0
 let running = false
+
+// All clients open a connection by this, those over TLS too.
+const { connect } = Socket.prototype
+Socket.prototype.connect = function (...args) {
+  connections++
+  return connect.apply(this, args)
+}
 
 const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis))
 
@@ -24,13 +35,14 @@ const measure = async (workers, millis) => {
   const count = requests - before.requests
   running = false
   await workers
-  return { perSecond: (count / elapsed) * 1000, cpu: (cpu.user + cpu.system) / count }
+  return { perSecond: (count / elapsed) * 1000, cpu: (cpu.user + cpu.system) / count, connections }
 }
 
 /** `start` makes workers that run while `running`. */
 const takeTurns = (start) =>
   serve(({ concurrency, millis, url }) => {
     running = true
+    connections = 0
     return measure(start(url, concurrency), millis)
   })
 

@@ -29,7 +29,14 @@ const answers = (port) =>
     socket.once("error", () => resolve(false))
   })
 
-const config = (base, port) => `
+const secure = (base, port) => `
+    listen 127.0.0.1:${port} ssl;
+    ssl_certificate ${base}/cert.pem;
+    ssl_certificate_key ${base}/key.pem;
+    ssl_protocols TLSv1.3;
+`
+
+const config = (base, port, securePort) => `
 daemon off;
 master_process off;
 worker_processes 1;
@@ -48,23 +55,32 @@ http {
   scgi_temp_path ${base}/scgi;
   server {
     listen 127.0.0.1:${port};
+    ${securePort === undefined ? "" : secure(base, securePort)}
     location = /small { return 200 '${small}'; }
     location / { root ${base}; }
   }
 }
 `
 
-/** Its URL and how to end it, or `undefined` where there is no nginx. */
-export const startNginx = async () => {
+/** Its URLs and how to end it, or `undefined` where there is no nginx; with a certificate it speaks TLS 1.3 as well. */
+export const startNginx = async (certificate) => {
   if (spawnSync("nginx", ["-v"]).status !== 0) return undefined
   const base = mkdtempSync(join(tmpdir(), "bench-"))
   const port = await freePort()
-  writeFileSync(join(base, "nginx.conf"), config(base, port))
+  const securePort = certificate === undefined ? undefined : await freePort()
+  writeFileSync(join(base, "nginx.conf"), config(base, port, securePort))
+  if (certificate !== undefined) {
+    writeFileSync(join(base, "cert.pem"), certificate.cert)
+    writeFileSync(join(base, "key.pem"), certificate.key, { mode: 0o600 })
+  }
   writeFileSync(join(base, "large"), large)
   const child = spawn("nginx", ["-c", join(base, "nginx.conf")], { stdio: "ignore" })
-  while (!(await answers(port))) await setTimeout(20)
+  for (const each of certificate === undefined ? [port] : [port, securePort]) {
+    while (!(await answers(each))) await setTimeout(20)
+  }
   return {
     url: `http://127.0.0.1:${port}`,
+    secureUrl: `https://127.0.0.1:${securePort}`,
     stop: () => {
       child.kill("SIGKILL")
       rmSync(base, { recursive: true, force: true })

@@ -21,9 +21,12 @@ export const run = (script, args, flags = []) => {
   return JSON.parse(stdout.trim().split("\n").at(-1))
 }
 
-/** The server on Node. */
-export const startServer = () =>
+/** The server on Node; with a certificate it speaks TLS on another port as well. */
+export const startServer = (certificate) =>
   new Promise((resolve) => {
-    const child = fork(here("./server.js"))
-    child.once("message", ({ port }) => resolve({ child, url: `http://127.0.0.1:${port}` }))
+    const tls = certificate === undefined ? {} : { BENCH_CERT: certificate.cert, BENCH_KEY: certificate.key }
+    const child = fork(here("./server.js"), { env: { ...process.env, ...tls } })
+    child.once("message", ({ port, securePort }) =>
+      resolve({ child, url: `http://127.0.0.1:${port}`, secureUrl: `https://127.0.0.1:${securePort}` })
+    )
   })

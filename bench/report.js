@@ -13,9 +13,9 @@ const requestTable = ({ rows, title }) =>
   [
     `## ${title}`,
     "",
-    "| client | throughput | CPU per request |",
-    "| --- | --- | --- |",
-    ...rows.map((row) => `| ${row.name} | ${ratio(row.throughput)} | ${ratio(row.cpu)} |`),
+    "| client | throughput | CPU per request | connections |",
+    "| --- | --- | --- | --- |",
+    ...rows.map((row) => `| ${row.name} | ${ratio(row.throughput)} | ${ratio(row.cpu)} | ${row.connections} |`),
     ""
   ].join("\n")
 
@@ -67,8 +67,9 @@ export const report = ({ load, queue, rounds, seconds, server, streamSize, strea
     "",
     `Ratios over \`undici.request\` from one run of \`BENCH_ROUNDS=${rounds} BENCH_SECONDS=${seconds} BENCH_STREAM=${streamSize} npm run bench\`: each client in a process of its own, which take turns of`,
     `${seconds} s after ${warmUp} s of warm-up, the medians of the ratios of ${rounds} rounds, against ${server}, on Node`,
-    `${process.versions.node}. A throughput above 1 is faster, CPU below 1 is cheaper. Absolute times say more about the machine`,
-    "than about a client and are not given.",
+    `${process.versions.node}. A throughput above 1 is faster, CPU below 1 is cheaper. Connections are all that a client opened, warm-up`,
+    "included; some give up those that are idle while others have their turns. Absolute times say more about the machine than about a",
+    "client and are not given.",
     "",
     "![Throughput over undici.request](benchmarks.svg)",
     "",

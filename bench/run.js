@@ -7,12 +7,13 @@
  */
 import { execFileSync } from "node:child_process"
 import { existsSync } from "node:fs"
+import { makeCertificate } from "./certificate.js"
 import { startNginx } from "./nginx.js"
 import { here, median, run, startServer, warmUp } from "./processes.js"
 import { report } from "./report.js"
 import { streamVariants } from "./streamVariants.js"
 import { interleave, startTurns } from "./turns.js"
-import { variants } from "./variants.js"
+import { secureVariants, variants } from "./variants.js"
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 15)
 const seconds = Number(process.env.BENCH_SECONDS ?? 0.4)
@@ -25,44 +26,60 @@ if (!existsSync(here("./node_modules"))) {
 }
 execFileSync("npm", ["run", "build"], { cwd: here(".."), stdio: "inherit" })
 
-const { child, url } = await startServer()
-const nginx = await startNginx()
-const names = Object.keys(variants).filter((name) => name.includes(only) || name === "undici.request")
+const certificate = await makeCertificate()
+const { child, secureUrl, url } = await startServer(certificate)
+const nginx = await startNginx(certificate)
 
-const clients = await Promise.all(names.map((name) => startTurns("./client.js", name)))
+const namesOf = (all) => Object.keys(all).filter((name) => name.includes(only) || name === "undici.request")
 
-const measureRequests = async (path, concurrency) => {
-  const turn = (seconds) => ({ url: (nginx?.url ?? url) + path, concurrency, millis: seconds * 1000 })
-  await interleave(clients, 1, turn(warmUp))
+const measureRequests = async (clients, url, concurrency) => {
+  const turn = (seconds) => ({ url, concurrency, millis: seconds * 1000 })
+  const first = await interleave(clients, 1, turn(warmUp))
   const results = await interleave(clients, rounds, turn(seconds))
   // Each beside the first of its own round: a shared machine is not as fast in one round as in the next.
-  const base = results.get(names[0])
-  return names.map((name) => {
-    const over = (what) => median(results.get(name).map((row, round) => row[what] / base[round][what]))
-    return { name, throughput: over("perSecond"), cpu: over("cpu") }
+  const base = results.get(clients[0].name)
+  return clients.map(({ name }) => {
+    const rows = results.get(name)
+    const over = (what) => median(rows.map((row, round) => row[what] / base[round][what]))
+    const connections = [...first.get(name), ...rows].reduce((sum, row) => sum + row.connections, 0)
+    return { name, throughput: over("perSecond"), cpu: over("cpu"), connections }
   })
 }
 
 const tables = []
-for (const [title, path] of [
-  ["JSON of 65 bytes", "/small"],
-  ["JSON of 64 KiB", "/large"]
-]) {
-  for (const concurrency of [50, 1]) {
-    const rows = await measureRequests(path, concurrency)
-    tables.push({ title: `${title}, concurrency ${concurrency}`, rows })
-    console.log(tables.at(-1).title)
-    console.table(
-      Object.fromEntries(
-        tables
-          .at(-1)
-          .rows.map((row) => [row.name, { "throughput x": row.throughput.toFixed(2), "CPU x": row.cpu.toFixed(2) }])
+const measureTables = async (clients, base, paths) => {
+  for (const [title, path] of paths) {
+    for (const concurrency of [50, 1]) {
+      const rows = await measureRequests(clients, base + path, concurrency)
+      const table = { title: `${title}, concurrency ${concurrency}`, rows }
+      tables.push(table)
+      console.log(table.title)
+      console.table(
+        Object.fromEntries(
+          rows.map((row) => [
+            row.name,
+            {
+              "throughput x": row.throughput.toFixed(2),
+              "CPU x": row.cpu.toFixed(2),
+              connections: row.connections
+            }
+          ])
+        )
       )
-    )
+    }
   }
+  for (const { stop } of clients) stop()
 }
 
-for (const { stop } of clients) stop()
+const plain = await Promise.all(namesOf(variants).map((name) => startTurns("./client.js", name)))
+await measureTables(plain, nginx?.url ?? url, [
+  ["JSON of 65 bytes", "/small"],
+  ["JSON of 64 KiB", "/large"]
+])
+const secure = await Promise.all(
+  namesOf(secureVariants).map((name) => startTurns("./client.js", name, certificate.cert))
+)
+await measureTables(secure, nginx?.secureUrl ?? secureUrl, [["JSON of 65 bytes over TLS 1.3", "/small"]])
 
 const streams = []
 if (streamSize > 0) {

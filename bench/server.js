@@ -3,6 +3,7 @@
  * were made before, so that it costs as little as a server can.
  */
 import { createServer } from "node:net"
+import { createServer as createSecureServer } from "node:tls"
 import { large, small } from "./payloads.js"
 
 const endless = Buffer.alloc(256 * 1024, 120)
@@ -75,10 +76,18 @@ const listen = (socket) => {
   })
 }
 
-const server = createServer({ noDelay: true }, (socket) => {
+const serve = (socket) => {
   socket.on("error", () => {})
   listen(socket)
-})
+}
 
-server.listen(0, "127.0.0.1", () => process.send?.({ port: server.address().port }))
+const { BENCH_CERT: cert, BENCH_KEY: key } = process.env
+const server = createServer({ noDelay: true }, serve)
+const secure =
+  cert === undefined ? undefined : createSecureServer({ cert, key, minVersion: "TLSv1.3", noDelay: true }, serve)
+
+const listening = (at) => new Promise((resolve) => at.listen(0, "127.0.0.1", () => resolve(at.address().port)))
+
+const port = await listening(server)
+process.send?.({ port, securePort: secure === undefined ? undefined : await listening(secure) })
 process.on("disconnect", () => process.exit(0))

@@ -34,9 +34,9 @@ const answerOf = (child, name) =>
     })
   })
 
-/** A process that serves turns of `script`. */
-export const startTurns = async (script, name) => {
-  const child = fork(here(script), [name])
+/** A process that serves turns of `script`, which gets the name and the other arguments. */
+export const startTurns = async (script, name, ...args) => {
+  const child = fork(here(script), [name, ...args])
   await answerOf(child, name)
   return {
     name,

@@ -115,9 +115,13 @@ const platformClient = (layerOf) =>
     one: (url) => all.Effect.scoped(all.Effect.flatMap(all.HttpClient.get(url), (response) => response.json))
   }))
 
-const ours = (one, wrap) =>
+const ours = (one, wrap, ca) =>
   effect((all) => ({
-    layer: all.Session.layer({ connector: { limit: 0 } }),
+    layer: all.Layer.unwrapEffect(
+      all.Effect.map(ca === undefined ? all.Effect.succeed(true) : all.Ssl.context({ ca }), (ssl) =>
+        all.Session.layer({ connector: { limit: 0, ssl } })
+      )
+    ),
     use: (run) =>
       all.Effect.flatMap(all.Session.Session, (session) => {
         const body = run((url) => one(all, session, url))
@@ -166,4 +170,14 @@ export const variants = {
   "@effect/platform: undici": () => platformClient(({ NodeHttpClient }) => NodeHttpClient.layerUndici),
   "@effect/platform: node:http": () => platformClient(({ NodeHttpClient }) => NodeHttpClient.layer),
   "@effect/platform: fetch": () => platformClient(({ FetchHttpClient }) => FetchHttpClient.layer)
+}
+
+/** The same over TLS, by name, for the PEM of an authority; the first is the measure of the others. */
+export const secureVariants = {
+  "undici.request": async (ca) => {
+    const { Agent, request } = await import("undici")
+    const dispatcher = new Agent({ connect: { ca } })
+    return promise(async (url) => (await request(url, { dispatcher })).body.json())
+  },
+  "ours: decoder behind a verb": (ca) => ours(decoder, undefined, ca)
 }

@@ -137,7 +137,7 @@ const shapes: ReadonlyArray<Shape> = [
   {
     name: "POST of a chunked stream",
     method: "POST",
-    requests: 300,
+    requests: 150,
     concurrency: 10,
     options: () => ({ data: streamOf(5, 1000)() }),
     answer: "POST 5000"
@@ -145,7 +145,7 @@ const shapes: ReadonlyArray<Shape> = [
   {
     name: "POST of a stream with a length",
     method: "POST",
-    requests: 300,
+    requests: 150,
     concurrency: 10,
     options: () => ({ data: streamOf(5, 100_000, 500_000)() }),
     answer: "POST 500000"
@@ -153,7 +153,7 @@ const shapes: ReadonlyArray<Shape> = [
   {
     name: "POST that waits for 100 Continue",
     method: "POST",
-    requests: 300,
+    requests: 150,
     concurrency: 10,
     options: () => ({ data: bytes(100), expect100: true }),
     answer: "POST 100"

@@ -1,6 +1,7 @@
+import * as HttpBody from "@effect/platform/HttpBody"
 import { assert, layer } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
-import { ClientResponse, Connector, CookieJar, Session, Ssl } from "effect-http-session"
+import { Effect, Fiber, Layer, Stream } from "effect"
+import { type ClientRequest, ClientResponse, Connector, CookieJar, Session, Ssl } from "effect-http-session"
 import { standard } from "../support/certificates.js"
 import { directory, freePort, read, start, write } from "./peer.js"
 
@@ -48,6 +49,9 @@ class Nginx extends Effect.Tag("Nginx")<
           ssl_protocols TLSv1.2${kind === "tls12" ? "" : " TLSv1.3"};
           ${kind === "mtls" ? `ssl_client_certificate ${path}/ca.pem; ssl_verify_client on;` : ""}
           location / { return 200 "${kind} $ssl_protocol $ssl_client_verify"; }
+          location /kept { return 200 "ok"; add_header X-Connection $connection always; }
+          location /nothing { return 204; add_header X-Connection $connection always; }
+          location /read { proxy_pass http://127.0.0.1:${plain}/; add_header X-Connection $connection always; }
         }\n`
       }
       yield* write(
@@ -56,6 +60,8 @@ class Nginx extends Effect.Tag("Nginx")<
         events { worker_connections 512; }
         http {
           access_log ${path}/access.log;
+          keepalive_requests 100000;
+          keepalive_timeout 600s;
           client_body_temp_path ${path}/body; proxy_temp_path ${path}/proxy;
           fastcgi_temp_path ${path}/fastcgi; uwsgi_temp_path ${path}/uwsgi; scgi_temp_path ${path}/scgi;
           server { listen 127.0.0.1:${plain}; listen unix:${path}/nginx.sock; location / { return 200 "$request_uri $connection_requests"; } }
@@ -108,6 +114,51 @@ layer(Layer.merge(Nginx.layer, trusting), { timeout: "60 seconds", excludeTestSe
       )
     })
   )
+
+  const bytes = (size: number) => new Uint8Array(size).fill(120)
+  const streamed = (length?: number) =>
+    HttpBody.stream(Stream.rechunk(Stream.make(...Array.from({ length: 5 }, () => bytes(1000))), 1), undefined, length)
+  const shapes: ReadonlyArray<readonly [string, "GET" | "HEAD" | "POST", string, ClientRequest.RequestOptions]> = [
+    ["GET", "GET", "/kept", {}],
+    ["HEAD", "HEAD", "/kept", {}],
+    ["GET that is answered by 204", "GET", "/nothing", {}],
+    ["POST of bytes", "POST", "/read", { data: bytes(5000) }],
+    ["POST of many bytes", "POST", "/read", { data: bytes(500_000) }],
+    ["POST of a chunked stream", "POST", "/read", { data: streamed() }],
+    ["POST of a stream with a length", "POST", "/read", { data: streamed(5000) }]
+  ]
+  for (const kind of ["good", "tls12"] as const) {
+    for (const concurrency of [10, 50]) {
+      for (const [name, method, path, options] of shapes) {
+        const count = method === "POST" ? 300 : 1000
+        it.scoped(
+          `serves ${count} requests over at most ${concurrency} connections, TLS ${kind === "good" ? 1.3 : 1.2}: ${name}`,
+          () =>
+            Effect.gen(function* () {
+              const url = `${(yield* Nginx).secure(kind)}${path}`
+              const session = yield* Session.Session
+              yield* session.connector.closeIdle
+              const connections = new Set<string | undefined>()
+              yield* Effect.forEach(
+                Array.from({ length: count }),
+                () =>
+                  session.request(method, url, options).pipe(
+                    ClientResponse.use((response) =>
+                      Effect.zipRight(
+                        response.text,
+                        Effect.sync(() => connections.add(response.headers["x-connection"]))
+                      )
+                    )
+                  ),
+                { concurrency, discard: true }
+              )
+              assert.isFalse(connections.has(undefined))
+              assert.isAtMost(connections.size, concurrency)
+            })
+        )
+      }
+    }
+  }
 
   it.effect("asks for a certificate and gets it only where it was configured", () =>
     Effect.gen(function* () {

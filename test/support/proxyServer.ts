@@ -111,7 +111,7 @@ class State {
     opened: () => void,
     failed: () => void
   ): void {
-    const upstream = Net.connect(at)
+    const upstream = Net.connect({ ...at, noDelay: true })
     this.upstreams.add(upstream)
     let connected = false
     upstream.on("connect", () => {

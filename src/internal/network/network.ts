@@ -75,13 +75,16 @@ export class Network implements Transport, ConnectionOwner {
 
   takeIdle(exchange: Exchange): Connection | undefined {
     const route = exchange.route
-    if (this.state !== "open" || !this.pool.canReuse(route.origin.key, route.key)) return undefined
+    if (this.state !== "open" || !this.pool.canReuse(route.key)) return undefined
     if (!this.mayReuse(route)) return undefined
     const now = exchange.deadlines.now()
-    const connection = this.pool.takeIdle(route.key, now)
-    if (connection === undefined) return undefined
     const lease = this.pool.request(route.origin.key, route.key, noGrant)
     if (lease === undefined) return undefined
+    const connection = this.pool.takeIdle(route.key, now)
+    if (connection === undefined) {
+      this.pool.release(lease)
+      return undefined
+    }
     if (exchange.trace !== undefined) exchange.trace.offer(reused(connection, now), now)
     this.use(connection, lease, exchange)
     return connection
@@ -138,7 +141,7 @@ export class Network implements Transport, ConnectionOwner {
 
   // Slots.
 
-  private slot(exchange: Exchange, lease: Lease, waiter: Waiter): Effect.Effect<void, ClientError> {
+  private slot(exchange: Exchange, lease: Lease<Http1Connection>, waiter: Waiter): Effect.Effect<void, ClientError> {
     if (lease.state !== "waiting") return Effect.void
     const { origin } = exchange.route
     const wait = Effect.async<void, ClientError>((resume) => {
@@ -172,7 +175,7 @@ export class Network implements Transport, ConnectionOwner {
 
   private connect(
     exchange: Exchange,
-    lease: Lease,
+    lease: Lease<Http1Connection>,
     fresh: boolean,
     startedAt: number
   ): Effect.Effect<Connection, ClientError> {
@@ -247,7 +250,7 @@ export class Network implements Transport, ConnectionOwner {
     })
   }
 
-  private adopt(wire: Wire, lease: Lease, exchange: Exchange): Http1Connection {
+  private adopt(wire: Wire, lease: Lease<Http1Connection>, exchange: Exchange): Http1Connection {
     // One that has closed already tells nobody.
     const live = !wire.socket.destroyed
     const connection = new Http1Connection(++this.ids, exchange.route.key, wire, this.limits, this)
@@ -260,7 +263,7 @@ export class Network implements Transport, ConnectionOwner {
     return connection
   }
 
-  private use(connection: Http1Connection, lease: Lease, exchange: Exchange): void {
+  private use(connection: Http1Connection, lease: Lease<Http1Connection>, exchange: Exchange): void {
     this.pool.connected(lease)
     connection.lease = lease
     this.inUse++
@@ -291,14 +294,15 @@ export class Network implements Transport, ConnectionOwner {
   }
 
   onReusable(connection: Http1Connection, exchange: Exchange, now: number): boolean {
-    if (this.forceClose || this.state !== "open" || connection.maxIdle <= 0) return false
+    const { lease } = connection
+    if (this.forceClose || this.state !== "open" || connection.maxIdle <= 0 || lease === undefined) return false
     exchange.trace?.offer({
       _tag: "ConnectionReleased",
       connectionId: connection.id,
       deviations: connection.deviations
     })
     // Idle before its slot is free, so that the next in the queue can have it.
-    this.pool.keep(connection, exchange.deadlines, now)
+    this.pool.keep(connection, lease, exchange.deadlines, now)
     this.freeSlot(connection)
     return true
   }

@@ -1,6 +1,6 @@
 /**
- * Slots, waiters and idle connections. It knows neither sockets nor requests: a connection is whatever can be told to
- * close, a waiter whoever wants a slot. Everything is synchronous; one function assigns slots.
+ * Slots, waiters and idle connections. The pool knows neither sockets nor requests: a connection is what it can close, a
+ * waiter what wants a slot. Everything is synchronous; one function assigns slots.
  */
 import type { Counts } from "../../Connector.js"
 import type { ConnectionClosed } from "../../Tracing.js"
@@ -31,32 +31,43 @@ export interface PoolSettings {
   readonly keepaliveTimeout: number
 }
 
-/** One origin's share. */
-interface Host {
+/** One origin's share. The pool forgets it with its last route. */
+interface Host<C> {
   readonly key: string
   /** Slots held. */
   held: number
-  readonly waiters: Queue
+  /** Routes that lead to it. */
+  routes: number
+  readonly waiters: Queue<C>
 }
 
-/** A slot, or the wish for one. */
-export interface Lease {
-  readonly host: Host
+/** One way to an origin. The pool forgets it when no lease and no idle connection of it is left. */
+interface RouteShare<C> {
   readonly key: string
+  readonly host: Host<C>
+  /** Slots held and places in the queue. */
+  leases: number
+  /** The one that became idle last comes last. */
+  idle: Array<C>
+}
+
+/** A slot, or a place in the queue for one. */
+export interface Lease<C> {
+  readonly route: RouteShare<C>
   state: "waiting" | "connecting" | "acquired" | "released"
   /** Called once the slot is there, if it was not at first. */
   readonly onGrant: () => void
-  next: Lease | undefined
-  previous: Lease | undefined
+  next: Lease<C> | undefined
+  previous: Lease<C> | undefined
 }
 
 /** Leases in the order in which they came; any can leave. */
-class Queue {
-  head: Lease | undefined = undefined
-  tail: Lease | undefined = undefined
+class Queue<C> {
+  head: Lease<C> | undefined = undefined
+  tail: Lease<C> | undefined = undefined
   size = 0
 
-  add(lease: Lease): void {
+  add(lease: Lease<C>): void {
     lease.previous = this.tail
     if (this.tail === undefined) this.head = lease
     else this.tail.next = lease
@@ -64,7 +75,7 @@ class Queue {
     this.size++
   }
 
-  remove(lease: Lease): void {
+  remove(lease: Lease<C>): void {
     if (lease.previous === undefined) this.head = lease.next
     else lease.previous.next = lease.next
     if (lease.next === undefined) this.tail = lease.previous
@@ -75,16 +86,13 @@ class Queue {
   }
 }
 
-/** Hosts without a request that may be remembered. */
-const keptHosts = 256
-
 export class Pool<C extends Poolable> {
   private readonly settings: PoolSettings
-  private readonly hosts = new Map<string, Host>()
+  private readonly hosts = new Map<string, Host<C>>()
+  private readonly routes = new Map<string, RouteShare<C>>()
   /** Hosts with waiters, in turn. */
-  private readonly ring = new Map<string, Host>()
-  private readonly idle = new Map<string, Array<C>>()
-  private readonly leases = new Queue()
+  private readonly ring = new Map<string, Host<C>>()
+  private readonly leases = new Queue<C>()
   private held = 0
   private waiting = 0
   private sweep: Deadline | undefined = undefined
@@ -95,11 +103,11 @@ export class Pool<C extends Poolable> {
   }
 
   /** A slot at once, a place in the queue, or `undefined` where the queue is full. */
-  request(hostKey: string, key: string, onGrant: () => void): Lease | undefined {
-    const host = this.host(hostKey)
-    const lease: Lease = {
-      host,
-      key,
+  request(hostKey: string, key: string, onGrant: () => void): Lease<C> | undefined {
+    const route = this.routes.get(key) ?? this.addRoute(hostKey, key)
+    const { host } = route
+    const lease: Lease<C> = {
+      route,
       state: "connecting",
       onGrant,
       next: undefined,
@@ -107,86 +115,91 @@ export class Pool<C extends Poolable> {
     }
     // No host that waits has room, or `assign` would have served it: nobody is overtaken here.
     if (host.waiters.size === 0 && this.hasRoom(host)) {
+      route.leases++
       this.hold(lease)
       return lease
     }
     if (this.waiting >= this.settings.maxQueue) {
-      this.forget(host)
+      this.forget(route)
       return undefined
     }
     lease.state = "waiting"
+    route.leases++
     host.waiters.add(lease)
     this.waiting++
     this.ring.set(hostKey, host)
     return lease
   }
 
-  /** The connection of that key that became idle last; its slot is `lease`'s. */
+  /** The connection of that key that became idle last; its slot is that of a lease which the caller has. */
   takeIdle(key: string, now: number): C | undefined {
-    const stack = this.idle.get(key)
-    if (stack === undefined) return undefined
-    for (;;) {
-      const connection = stack.pop()
-      if (connection === undefined) return undefined
-      if (now < this.expiry(connection)) return connection
+    const route = this.routes.get(key)
+    if (route === undefined) return undefined
+    let connection = route.idle.pop()
+    while (connection !== undefined && now >= this.expiry(connection)) {
       connection.close("IdleTimeout")
+      connection = route.idle.pop()
     }
+    this.forget(route)
+    return connection
   }
 
-  /** Whether a request of that host could have a slot at once, and an idle connection is there for it. */
-  canReuse(hostKey: string, key: string): boolean {
-    const stack = this.idle.get(key)
-    if (stack === undefined || stack.length === 0 || this.waiting !== 0) return false
-    const host = this.hosts.get(hostKey)
-    return host === undefined ? this.settings.limit === 0 || this.held < this.settings.limit : this.hasRoom(host)
+  /** Whether a request of that route could have a slot at once, and an idle connection is there for it. */
+  canReuse(key: string): boolean {
+    const route = this.routes.get(key)
+    return route !== undefined && route.idle.length > 0 && this.waiting === 0 && this.hasRoom(route.host)
   }
 
   /** The lease has a connection now. */
-  connected(lease: Lease): void {
+  connected(lease: Lease<C>): void {
     lease.state = "acquired"
   }
 
   /** Gives a slot or a place in the queue back. Idempotent. */
-  release(lease: Lease): void {
-    const state = lease.state
+  release(lease: Lease<C>): void {
+    const { route, state } = lease
     if (state === "released") return
+    const { host } = route
     lease.state = "released"
+    route.leases--
     if (state === "waiting") {
       this.waiting--
-      lease.host.waiters.remove(lease)
-      if (lease.host.waiters.size === 0) this.ring.delete(lease.host.key)
-      this.forget(lease.host)
-      return
+      host.waiters.remove(lease)
+      if (host.waiters.size === 0) this.ring.delete(host.key)
+    } else {
+      this.held--
+      host.held--
+      this.leases.remove(lease)
+      if (this.waiting > 0) this.assign()
     }
-    this.held--
-    lease.host.held--
-    this.leases.remove(lease)
-    if (this.waiting > 0) this.assign()
-    this.forget(lease.host)
+    this.forget(route)
   }
 
-  /** Keeps a connection whose lease was released; `now` is on the time of `deadlines`. */
-  keep(connection: C, deadlines: IdleTime, now = deadlines.now()): void {
+  /** Keeps the connection of a lease that is about to be released; `now` is on the time of `deadlines`. */
+  keep(connection: C, lease: Lease<C>, deadlines: IdleTime, now = deadlines.now()): void {
     connection.idleSince = now
-    const stack = this.idle.get(connection.key)
-    if (stack === undefined) this.idle.set(connection.key, [connection])
-    else stack.push(connection)
+    lease.route.idle.push(connection)
     const until = this.expiry(connection)
     if (until < this.sweepsAt) this.sweepAt(deadlines, until)
   }
 
   /** An idle connection has ended by itself. */
   drop(connection: C): void {
-    const stack = this.idle.get(connection.key)
-    if (stack === undefined) return
-    const index = stack.lastIndexOf(connection)
-    if (index >= 0) stack.splice(index, 1)
+    const route = this.routes.get(connection.key)
+    if (route === undefined) return
+    const index = route.idle.lastIndexOf(connection)
+    if (index >= 0) route.idle.splice(index, 1)
+    this.forget(route)
   }
 
   /** Closes all idle connections. */
   closeIdle(reason: ConnectionClosed["reason"]): void {
-    const stacks = [...this.idle.values()]
-    this.idle.clear()
+    const stacks: Array<Array<C>> = []
+    for (const route of this.routes.values()) {
+      stacks.push(route.idle)
+      route.idle = []
+      this.forget(route)
+    }
     this.sweep?.cancel()
     this.sweepsAt = Infinity
     for (const stack of stacks) for (const connection of stack) connection.close(reason)
@@ -210,54 +223,60 @@ export class Pool<C extends Poolable> {
     for (let lease = this.leases.head; lease !== undefined; lease = lease.next) {
       const state = lease.state === "connecting" ? "connecting" : "acquired"
       total[state]++
-      at(lease.key)[state]++
+      at(lease.route.key)[state]++
     }
-    for (const [key, stack] of this.idle) {
-      if (stack.length === 0) continue
-      total.idle += stack.length
-      at(key).idle += stack.length
+    for (const { idle, key } of this.routes.values()) {
+      if (idle.length === 0) continue
+      total.idle += idle.length
+      at(key).idle += idle.length
     }
     for (const host of this.ring.values()) {
       for (let lease = host.waiters.head; lease !== undefined; lease = lease.next) {
         total.waiting++
-        at(lease.key).waiting++
+        at(lease.route.key).waiting++
       }
     }
     return { ...total, perKey }
   }
 
-  private host(key: string): Host {
-    let host = this.hosts.get(key)
+  private addRoute(hostKey: string, key: string): RouteShare<C> {
+    let host = this.hosts.get(hostKey)
     if (host === undefined) {
-      host = { key, held: 0, waiters: new Queue() }
-      this.hosts.set(key, host)
+      host = { key: hostKey, held: 0, routes: 0, waiters: new Queue() }
+      this.hosts.set(hostKey, host)
     }
-    return host
+    host.routes++
+    const route: RouteShare<C> = { key, host, leases: 0, idle: [] }
+    this.routes.set(key, route)
+    return route
   }
 
-  private forget(host: Host): void {
-    // The few that are kept cost less than making them anew for each request.
-    if (this.hosts.size > keptHosts && host.held === 0 && host.waiters.size === 0) this.hosts.delete(host.key)
+  /** A request to another origin must leave nothing behind: there may be any number of them. */
+  private forget(route: RouteShare<C>): void {
+    if (route.leases > 0 || route.idle.length > 0 || this.routes.get(route.key) !== route) return
+    this.routes.delete(route.key)
+    route.host.routes--
+    if (route.host.routes === 0) this.hosts.delete(route.host.key)
   }
 
-  private hasRoom(host: Host): boolean {
+  private hasRoom(host: Host<C>): boolean {
     return (
       (this.settings.limit === 0 || this.held < this.settings.limit) &&
       (this.settings.limitPerHost === 0 || host.held < this.settings.limitPerHost)
     )
   }
 
-  private hold(lease: Lease): void {
+  private hold(lease: Lease<C>): void {
     lease.state = "connecting"
     this.held++
-    lease.host.held++
+    lease.route.host.held++
     this.leases.add(lease)
   }
 
   /** The one place where waiters get slots: hosts in turn, within a host first come, first served. */
   private assign(): void {
     for (;;) {
-      let ready: Host | undefined
+      let ready: Host<C> | undefined
       for (const host of this.ring.values()) {
         if (this.hasRoom(host)) {
           ready = host
@@ -287,15 +306,15 @@ export class Pool<C extends Poolable> {
       const now = deadlines.now()
       const expired: Array<C> = []
       let next = Infinity
-      for (const [key, stack] of [...this.idle]) {
-        const kept = stack.filter((connection) => {
+      for (const route of this.routes.values()) {
+        if (route.idle.length === 0) continue
+        route.idle = route.idle.filter((connection) => {
           const until = this.expiry(connection)
           if (until <= now) expired.push(connection)
           else next = Math.min(next, until)
           return until > now
         })
-        if (kept.length === 0) this.idle.delete(key)
-        else this.idle.set(key, kept)
+        this.forget(route)
       }
       if (next !== Infinity) this.sweepAt(deadlines, next)
       for (const connection of expired) connection.close("IdleTimeout")

@@ -57,12 +57,26 @@ const settings = (given: Partial<PoolSettings> = {}): PoolSettings => ({
 const make = (given?: Partial<PoolSettings>) => {
   const pool = new Pool<Connection>(settings(given))
   const granted: Array<string> = []
-  const request = (host: string, name = host, key = host): Lease => {
+  const request = (host: string, name = host, key = host): Lease<Connection> => {
     const lease = pool.request(host, key, () => granted.push(name))
     return lease ?? assert.fail("the queue is full")
   }
   return { pool, granted, request, deadlines: new ManualDeadlines() }
 }
+
+/** Keeps a connection after a request that is over. Its key is its host's, too. */
+const keep = (pool: Pool<Connection>, connection: Connection, deadlines: ManualDeadlines): void => {
+  const lease = pool.request(connection.key, connection.key, () => {}) ?? assert.fail("the queue is full")
+  pool.connected(lease)
+  pool.keep(connection, lease, deadlines)
+  pool.release(lease)
+}
+
+/** Entries in all maps of a pool. */
+const remembered = (pool: Pool<Connection>): number =>
+  Object.values(pool)
+    .filter((value) => value instanceof Map)
+    .reduce((sum, map) => sum + map.size, 0)
 
 describe("slots", () => {
   it("are had at once up to the limit, then in order", () => {
@@ -81,7 +95,7 @@ describe("slots", () => {
   it("of one host do not take those of another, and hosts take turns", () => {
     const { granted, pool, request } = make({ limit: 1 })
     let held = request("a", "a0")
-    const leases = new Map<string, Lease>()
+    const leases = new Map<string, Lease<Connection>>()
     for (const name of ["a1", "a2", "a3", "b1", "b2", "c1"]) leases.set(name, request(name.slice(0, 1), name))
     for (let turns = 0; turns < 6; turns++) {
       pool.release(held)
@@ -188,7 +202,7 @@ describe("slots", () => {
         ["a", { acquired: 0, connecting: 0, idle: 0, waiting: 1 }]
       ])
     })
-    pool.keep(new Connection("a via p"), deadlines)
+    pool.keep(new Connection("a via p"), a, deadlines)
     pool.release(a)
     const { perKey, ...total } = pool.stats()
     assert.deepStrictEqual(total, { acquired: 0, connecting: 2, idle: 1, waiting: 0 })
@@ -200,7 +214,7 @@ describe("idle connections", () => {
   it("are taken last in, first out, by their own key", () => {
     const { deadlines, pool } = make()
     const [a, b, c] = [new Connection("k"), new Connection("k"), new Connection("other")]
-    for (const connection of [a, b, c]) pool.keep(connection, deadlines)
+    for (const connection of [a, b, c]) keep(pool, connection, deadlines)
     assert.strictEqual(pool.takeIdle("k", deadlines.now()), b)
     assert.strictEqual(pool.takeIdle("k", deadlines.now()), a)
     assert.isUndefined(pool.takeIdle("k", deadlines.now()))
@@ -210,7 +224,7 @@ describe("idle connections", () => {
   it("that ended by themselves are never taken", () => {
     const { deadlines, pool } = make()
     const [a, b] = [new Connection("k"), new Connection("k")]
-    for (const connection of [a, b]) pool.keep(connection, deadlines)
+    for (const connection of [a, b]) keep(pool, connection, deadlines)
     pool.drop(b)
     pool.drop(b)
     assert.strictEqual(pool.takeIdle("k", deadlines.now()), a)
@@ -221,15 +235,15 @@ describe("idle connections", () => {
   it("are closed after keepaliveTimeout, and not taken from then on", () => {
     const { deadlines, pool } = make({ keepaliveTimeout: 1000 })
     const [a, b] = [new Connection("k"), new Connection("k")]
-    pool.keep(a, deadlines)
+    keep(pool, a, deadlines)
     deadlines.advance(600)
-    pool.keep(b, deadlines)
+    keep(pool, b, deadlines)
     deadlines.advance(399)
     assert.isUndefined(a.closed)
     deadlines.advance(1)
     assert.deepStrictEqual([a.closed, b.closed], ["IdleTimeout", undefined])
     assert.strictEqual(pool.takeIdle("k", deadlines.now()), b)
-    pool.keep(b, deadlines)
+    keep(pool, b, deadlines)
     deadlines.advance(1000)
     assert.strictEqual(b.closed, "IdleTimeout")
     assert.strictEqual(deadlines.waiting, 0)
@@ -238,7 +252,7 @@ describe("idle connections", () => {
   it("are refused where the time has come and the timer has not", () => {
     const { deadlines, pool } = make({ keepaliveTimeout: 1000 })
     const a = new Connection("k")
-    pool.keep(a, deadlines)
+    keep(pool, a, deadlines)
     assert.isUndefined(pool.takeIdle("k", 1000))
     assert.strictEqual(a.closed, "IdleTimeout")
   })
@@ -246,8 +260,8 @@ describe("idle connections", () => {
   it("end when their server said they would, whatever else waits", () => {
     const { deadlines, pool } = make({ keepaliveTimeout: 15_000 })
     const [long, short] = [new Connection("k"), new Connection("k", 500)]
-    pool.keep(long, deadlines)
-    pool.keep(short, deadlines)
+    keep(pool, long, deadlines)
+    keep(pool, short, deadlines)
     deadlines.advance(500)
     assert.deepStrictEqual([short.closed, long.closed], ["IdleTimeout", undefined])
     deadlines.advance(14_500)
@@ -257,8 +271,8 @@ describe("idle connections", () => {
   it("that may be kept for ever do not keep others so", () => {
     const { deadlines, pool } = make({ keepaliveTimeout: Infinity })
     const [ever, short] = [new Connection("k"), new Connection("k", 500)]
-    pool.keep(ever, deadlines)
-    pool.keep(short, deadlines)
+    keep(pool, ever, deadlines)
+    keep(pool, short, deadlines)
     deadlines.advance(1_000_000)
     assert.deepStrictEqual([short.closed, ever.closed], ["IdleTimeout", undefined])
   })
@@ -266,7 +280,7 @@ describe("idle connections", () => {
   it("are all closed at once when asked, and no timer stays", () => {
     const { deadlines, pool } = make()
     const all = ["a", "a", "b"].map((key) => new Connection(key))
-    for (const connection of all) pool.keep(connection, deadlines)
+    for (const connection of all) keep(pool, connection, deadlines)
     pool.closeIdle("Shutdown")
     assert.deepStrictEqual(
       all.map((connection) => connection.closed),
@@ -275,26 +289,97 @@ describe("idle connections", () => {
     assert.strictEqual(deadlines.waiting, 0)
     assert.strictEqual(pool.stats().idle, 0)
     const later = new Connection("a")
-    pool.keep(later, deadlines)
+    keep(pool, later, deadlines)
     deadlines.advance(15_000)
     assert.strictEqual(later.closed, "IdleTimeout")
   })
 
   it("are taken at once only by who could have a slot and overtakes nobody", () => {
     const { deadlines, pool, request } = make({ limit: 2, limitPerHost: 1 })
-    assert.isFalse(pool.canReuse("a", "a"))
-    for (const key of ["a", "b"]) pool.keep(new Connection(key), deadlines)
-    assert.isTrue(pool.canReuse("a", "a"))
+    assert.isFalse(pool.canReuse("a"))
+    for (const key of ["a", "b"]) keep(pool, new Connection(key), deadlines)
+    assert.isTrue(pool.canReuse("a"))
     const a = request("a")
-    assert.isFalse(pool.canReuse("a", "a"))
-    assert.isTrue(pool.canReuse("b", "b"))
+    assert.isFalse(pool.canReuse("a"))
+    assert.isTrue(pool.canReuse("b"))
     const waits = request("a")
-    assert.isFalse(pool.canReuse("b", "b"))
+    assert.isFalse(pool.canReuse("b"))
     pool.release(waits)
     request("c")
-    assert.isFalse(pool.canReuse("b", "b"))
+    assert.isFalse(pool.canReuse("b"))
     pool.release(a)
-    assert.isTrue(pool.canReuse("a", "a"))
+    assert.isTrue(pool.canReuse("a"))
+  })
+})
+
+describe("10 000 origins that are visited once", () => {
+  const visited = 10_000
+  const names = Array.from({ length: visited }, (_, index) => `origin ${index}`)
+
+  it("leave nothing behind after connections that end by themselves while they are idle", () => {
+    const { deadlines, pool } = make()
+    for (const name of names) {
+      const connection = new Connection(name)
+      keep(pool, connection, deadlines)
+      pool.drop(connection)
+    }
+    assert.strictEqual(remembered(pool), 0)
+  })
+
+  it("leave nothing behind after connections that are closed for their idle time, or all at once", () => {
+    const { deadlines, pool } = make({ keepaliveTimeout: 1000 })
+    for (const name of names) keep(pool, new Connection(name), deadlines)
+    assert.isAtLeast(remembered(pool), visited)
+    deadlines.advance(1000)
+    assert.strictEqual(remembered(pool), 0)
+    for (const name of names) keep(pool, new Connection(name), deadlines)
+    pool.closeIdle("Shutdown")
+    assert.strictEqual(remembered(pool), 0)
+  })
+
+  it("leave nothing behind after a second request that closes its connection, or finds it too old", () => {
+    const { deadlines, pool, request } = make({ keepaliveTimeout: 1000 })
+    for (const [index, name] of names.entries()) {
+      const connection = new Connection(name)
+      keep(pool, connection, deadlines)
+      const lease = request(name)
+      const now = index % 2 === 0 ? 0 : 1000
+      assert.strictEqual(pool.takeIdle(name, now), now === 0 ? connection : undefined)
+      pool.release(lease)
+    }
+    assert.strictEqual(remembered(pool), 0)
+  })
+
+  it("leave nothing behind after connections that are not kept", () => {
+    const { pool, request } = make()
+    for (const name of names) pool.release(request(name))
+    assert.strictEqual(remembered(pool), 0)
+  })
+
+  it("leave nothing behind after requests that left the queue, were refused by it, or got through", () => {
+    const { pool, request } = make({ limit: 1, maxQueue: visited / 2 })
+    const first = request("first")
+    const waiting = names.map((name) => pool.request(name, name, () => {}))
+    assert.isUndefined(waiting.at(-1))
+    for (const [index, lease] of waiting.entries()) if (lease !== undefined && index % 2 === 0) pool.release(lease)
+    pool.release(first)
+    for (const lease of waiting) if (lease !== undefined) pool.release(lease)
+    assert.strictEqual(remembered(pool), 0)
+  })
+
+  it("leave nothing behind of the ways to one origin that goes on being asked", () => {
+    const { deadlines, pool, request } = make()
+    const busy = request("host", "busy", "host")
+    for (const name of names) {
+      const lease = request("host", name, name)
+      const connection = new Connection(name)
+      pool.keep(connection, lease, deadlines)
+      pool.release(lease)
+      pool.drop(connection)
+    }
+    assert.strictEqual(remembered(pool), 2)
+    pool.release(busy)
+    assert.strictEqual(remembered(pool), 0)
   })
 })
 
@@ -330,7 +415,7 @@ interface Wish {
   readonly order: number
   readonly host: string
   readonly key: string
-  lease: Lease | undefined
+  lease: Lease<Connection> | undefined
   granted: boolean
   gone: boolean
 }
@@ -399,7 +484,7 @@ const check = (given: PoolSettings, commands: ReadonlyArray<Command>): void => {
         if (wish === undefined) return
         const connection = new Connection(wish.key, step.pick % 3 === 0 ? 300 : Infinity)
         idle.push(connection)
-        pool.keep(connection, deadlines)
+        if (wish.lease !== undefined) pool.keep(connection, wish.lease, deadlines)
         release(wish)
         return
       }
@@ -474,6 +559,7 @@ const check = (given: PoolSettings, commands: ReadonlyArray<Command>): void => {
   assert.isEmpty(waiting())
   pool.closeIdle("Shutdown")
   assert.strictEqual(deadlines.waiting, 0)
+  assert.strictEqual(remembered(pool), 0)
 }
 
 describe("whatever is done to it", () => {

@@ -70,7 +70,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   requests = 0
   closed = false
   /** The slot it holds while it is in use. */
-  lease: Lease | undefined = undefined
+  lease: Lease<Http1Connection> | undefined = undefined
   /** Whose it was last. */
   exchanged: Exchange | undefined = undefined
 

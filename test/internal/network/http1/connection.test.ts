@@ -25,16 +25,17 @@ describe("a connection before its first request", () => {
     Effect.gen(function* () {
       const at = yield* Server.server([Server.plays(Server.send(foreign), Server.stall)])
       const session = yield* sessionOn(
-        dialer(at.port, (socket, index) =>
-          index > 0
-            ? Effect.void
-            : Effect.asVoid(
-                until(
-                  Effect.sync(() => socket.bytesRead),
-                  (read) => read > 0
+        dialer(at.port, {
+          ready: (socket, index) =>
+            index > 0
+              ? Effect.void
+              : Effect.asVoid(
+                  until(
+                    Effect.sync(() => socket.bytesRead),
+                    (read) => read > 0
+                  )
                 )
-              )
-        )
+        })
       )
       const exit = yield* Effect.exit(session.get(at.url, limits).pipe(ClientResponse.text))
       assert.strictEqual(outcome(exit), "BadHttpMessage")
@@ -66,7 +67,9 @@ describe("a connection before its first request", () => {
     it.scopedLive(`that is ${name} fails its request at once, and is forgotten`, () =>
       Effect.gen(function* () {
         const at = yield* Server.server([name === "destroyed" ? Server.stall : Server.reset])
-        const session = yield* sessionOn(dialer(at.port, (socket, index) => (index > 0 ? Effect.void : end(socket))))
+        const session = yield* sessionOn(
+          dialer(at.port, { ready: (socket, index) => (index > 0 ? Effect.void : end(socket)) })
+        )
         const exit = yield* Effect.exit(session.get(at.url, limits).pipe(ClientResponse.text))
         assert.strictEqual(outcome(exit), "ServerDisconnectedError")
         yield* nonce(session, at)

@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import * as Connector from "effect-http-session/Connector"
 import * as CookieJar from "effect-http-session/CookieJar"
 import * as Session from "effect-http-session/Session"
+import type { TlsInfo } from "effect-http-session/Ssl"
 import type { Dialer } from "../../../../src/internal/network/dial/dialer.js"
 import { Network } from "../../../../src/internal/network/network.js"
 import type { Wire } from "../../../../src/internal/transport/networkStream.js"
@@ -16,11 +17,27 @@ import { TransportHandle } from "../../../../src/internal/transport/transportHan
 /** Makes a socket that connects. */
 export type MakeSocket = (options: Net.TcpNetConnectOpts & { readonly onread: OnRead }) => Net.Socket
 
-/** Dials the server itself; `ready` runs when a socket is handed over. */
+export interface DialerOptions {
+  /** Runs when a socket is handed over. */
+  readonly ready?: (socket: Net.Socket, index: number) => Effect.Effect<void>
+  /** Default: `Net.connect`. */
+  readonly make?: MakeSocket
+  /** Whether the connections say that they are TLS. */
+  readonly tls?: boolean
+}
+
+const tlsInfo: TlsInfo = {
+  protocol: "TLSv1.3",
+  cipher: "none",
+  alpn: undefined,
+  resumed: false,
+  certificate: undefined
+}
+
+/** Dials the server itself. */
 export const dialer = (
   port: number,
-  ready: (socket: Net.Socket, index: number) => Effect.Effect<void> = () => Effect.void,
-  make: MakeSocket = Net.connect
+  { make = Net.connect, ready = () => Effect.void, tls = false }: DialerOptions = {}
 ): Dialer => {
   let dialled = 0
   return {
@@ -40,7 +57,7 @@ export const dialer = (
           socket,
           remoteAddress: "127.0.0.1",
           localAddress: undefined,
-          tls: undefined,
+          tls: tls ? tlsInfo : undefined,
           failed: [],
           forward: false,
           reader
@@ -50,7 +67,8 @@ export const dialer = (
   }
 }
 
-export const sessionOn = (dialer: Dialer) =>
+/** A network that dials like this, and a session on it. */
+export const networkOn = (dialer: Dialer) =>
   Effect.gen(function* () {
     const network = yield* Effect.acquireRelease(
       Effect.sync(() => new Network({}, dialer, makeHub())),
@@ -62,8 +80,11 @@ export const sessionOn = (dialer: Dialer) =>
       stats: Effect.sync(() => network.stats()),
       close: network.close
     }
-    return yield* Session.make().pipe(
+    const session = yield* Session.make().pipe(
       Effect.provideService(Connector.Connector, connector),
       Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.make())
     )
+    return { network, session }
   })
+
+export const sessionOn = (dialer: Dialer) => Effect.map(networkOn(dialer), ({ session }) => session)

@@ -1,0 +1,52 @@
+/**
+ * What a network remembers of the origins that it has been asked for.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import * as ClientResponse from "effect-http-session/ClientResponse"
+import type { Network } from "../../../src/internal/network/network.js"
+import { Pool } from "../../../src/internal/transport/pool.js"
+import * as Server from "../../support/server.js"
+import { until } from "../../support/wait.js"
+import { dialer, networkOn } from "./http1/support.js"
+
+const { always, answers, fin, plays, request, respond, response, stall } = Server
+
+/** Entries in all maps and sets of an object, and of its pool. */
+const entries = (owner: object): number =>
+  Object.values(owner).reduce((sum: number, value) => {
+    if (value instanceof Map || value instanceof Set) return sum + value.size
+    return value instanceof Pool ? sum + entries(value) : sum
+  }, 0)
+
+const remembered = (network: Network) => Effect.sync(() => entries(network))
+
+describe("a network that is asked for 400 origins, once each", () => {
+  const rows: ReadonlyArray<readonly [name: string, play: Server.Play, mayKeep: number]> = [
+    ["that end their connections afterwards", plays(request, respond(200, "ok"), fin, stall), 0],
+    ["that close with the response", answers(() => response(200, "ok", ["Connection: close"])), 0],
+    ["whose connections are closed at last", answers(() => response(200, "ok")), 400]
+  ]
+  for (const [name, play, mayKeep] of rows) {
+    it.scopedLive(`remembers none of those ${name}`, () =>
+      Effect.gen(function* () {
+        const at = yield* always(play)
+        const { network, session } = yield* networkOn(dialer(at.port))
+        yield* Effect.forEach(
+          Array.from({ length: 400 }, (_, index) => `http://origin-${index}.test/`),
+          (url) =>
+            Effect.map(session.get(url, { timeout: Infinity }).pipe(ClientResponse.text), (text) =>
+              assert.strictEqual(text, "ok")
+            ),
+          { concurrency: 20, discard: true }
+        )
+        yield* until(
+          Effect.sync(() => network.stats()),
+          ({ acquired, idle }) => acquired === 0 && idle <= mayKeep
+        )
+        yield* network.closeIdle
+        yield* until(remembered(network), (count) => count === 0)
+      })
+    )
+  }
+})
