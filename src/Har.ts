@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import type { ResponseHead } from "./ClientResponse.js"
 import * as MediaType from "./internal/http/mediaType.js"
+import { redactBody } from "./internal/redact.js"
 import { userAgent } from "./internal/request/automaticHeaders.js"
 import * as Charset from "./internal/response/body/charset.js"
 import { type Attempt, attemptsOf } from "./internal/tracing/attempts.js"
@@ -81,7 +82,12 @@ const isText = (mimeType: string): boolean => /^text\/|json|xml|javascript|x-www
 /** Text as it is, other bytes in base64. */
 const contentOf = (bytes: Buffer, mimeType: string) =>
   isText(mimeType)
-    ? { text: Charset.decode(bytes, Charset.encodingOf(bytes, MediaType.parse(mimeType).charset, Charset.noFallback)) }
+    ? {
+        text: redactBody(
+          Charset.decode(bytes, Charset.encodingOf(bytes, MediaType.parse(mimeType).charset, Charset.noFallback)),
+          mimeType
+        )
+      }
     : { text: bytes.toString("base64"), encoding: "base64" }
 
 const queryOf = (url: string): ReadonlyArray<{ readonly name: string; readonly value: string }> =>

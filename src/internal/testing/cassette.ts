@@ -8,7 +8,7 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { CassetteOptions } from "../../Testing.js"
-import { isSecretHeader, redacted, redactHeader, redactUrl } from "../redact.js"
+import { redacted, redactHeader, redactUrl } from "../redact.js"
 
 const Lines = Schema.Array(Schema.Tuple(Schema.String, Schema.String))
 
@@ -65,7 +65,7 @@ export const redactLines = (
     const lower = name.toLowerCase()
     if (extra.has(lower) || secret.has(lower)) return [name, redacted] as const
     if (lower === "set-cookie") return [name, redactCookie(value)] as const
-    return [name, isSecretHeader(lower) ? redacted : redactHeader(lower, value)] as const
+    return [name, redactHeader(lower, value)] as const
   })
 }
 
