@@ -3,6 +3,7 @@
  * fails at the same byte however what comes is cut. It sees one buffer at a time and keeps places relative to `base`.
  */
 import type { BadHttpMessage } from "../../../Errors.js"
+import { redactHead } from "../../redact.js"
 import { COLON, CR, excerptOf, HTAB, LF, SP, text, token } from "./bytes.js"
 import { Framing, Kind, kindOf } from "./framing.js"
 
@@ -24,9 +25,6 @@ const ValueLf = 6
 const EndLf = 7
 
 const statusLineStart = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e]
-
-/** Values that are never shown. */
-const secretName = /cookie|auth|token|secret|key|session|location|link|refresh/i
 
 export class Scanner {
   readonly framing = new Framing()
@@ -288,9 +286,7 @@ export class Scanner {
   private shown(bytes: Uint8Array, base: number, end: number): string {
     const start = base + this.line
     if (this.state !== Value && this.state !== ValueLf) return excerptOf(bytes, start, end)
-    const name = excerptOf(bytes, start, base + this.nameEnd)
-    if (secretName.test(name)) return `${name}: (redacted)`
-    return excerptOf(bytes, start, end)
+    return redactHead(excerptOf(bytes, start, end))
   }
 }
 
