@@ -2,15 +2,17 @@
  * A response without its body; what is not asked for is not made.
  */
 import type * as Cookies from "@effect/platform/Cookies"
-import * as Headers from "@effect/platform/Headers"
+import type * as Headers from "@effect/platform/Headers"
 import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import type { ContentDisposition, Link, RequestInfo, ResponseHead } from "../../ClientResponse.js"
 import { fromLines } from "../cookies/responseCookies.js"
+import { emptyRecord, fromRecord, shownRecord } from "../http/concealedHeaders.js"
 import * as Disposition from "../http/contentDisposition.js"
 import * as Links from "../http/links.js"
 import * as MediaType from "../http/mediaType.js"
-import { redactHeader, redactUrl } from "../redact.js"
+import { conceal } from "../inspection.js"
+import { redactUrl } from "../redact.js"
 import type { Head } from "../transport/transport.js"
 
 /** What a response's head is made of. */
@@ -30,20 +32,26 @@ export const headersOf = (
   name: (index: number) => string,
   value: (index: number) => string
 ): Headers.Headers => {
-  const record: Record<string, string> = Object.create(null)
+  const record = emptyRecord()
   for (let index = 0; index < count; index++) {
     const key = name(index).toLowerCase()
     const before = record[key]
     record[key] = before === undefined ? value(index) : `${before}, ${value(index)}`
   }
-  return Headers.unsafeFromRecord(record)
+  return fromRecord(record)
 }
 
-/** Headers without the values that nobody may see. */
-export const shownHeaders = (headers: Headers.Headers): Record<string, string> => {
-  const out: Record<string, string> = Object.create(null)
-  for (const name of Object.keys(headers)) out[name] = redactHeader(name, headers[name] ?? "")
-  return out
+/** The facts about a request, whose URLs and headers print without their secrets; `secret` are more names of those. */
+export const concealInfo = (info: RequestInfo, secret: ReadonlySet<string>): RequestInfo => {
+  const names = [...secret]
+  const shownHeaders = () => shownRecord(info.headers, names)
+  if (names.length > 0) conceal(info.headers, shownHeaders)
+  return conceal(info, () => ({
+    ...info,
+    url: redactUrl(info.url),
+    realUrl: redactUrl(info.realUrl),
+    headers: shownHeaders()
+  }))
 }
 
 export class ResponseHeadView extends Inspectable.Class implements ResponseHead {
@@ -164,7 +172,7 @@ export class ResponseHeadView extends Inspectable.Class implements ResponseHead 
       version: this.version,
       method: this.method,
       url: redactUrl(this.realUrl),
-      headers: shownHeaders(this.headers)
+      headers: shownRecord(this.headers)
     }
   }
 }

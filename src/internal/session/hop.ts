@@ -2,12 +2,14 @@
  * One request on its way to one origin and back, resends included: where the callbacks of the transport meet the
  * effects of the session.
  */
+
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import type { ClientResponse, ConnectionInfo, RequestInfo, ResponseHead, Timings } from "../../ClientResponse.js"
 import type { ClientError, Details } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
+import { showAs } from "../inspection.js"
 import type { Limits } from "../limits.js"
 import { endedBy } from "../raceWithCallback.js"
 import type { Prepared } from "../request/preparedRequest.js"
@@ -33,6 +35,10 @@ export type Resume = (effect: Effect.Effect<ClientResponse, ClientError>) => voi
 const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"])
 
 export class Hop implements Exchange, ResponseSource {
+  static {
+    showAs(Hop, "Exchange", (self) => self.details(undefined))
+  }
+
   readonly call: Call
   readonly request: Prepared
   wire: WireRequest

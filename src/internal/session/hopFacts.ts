@@ -6,7 +6,7 @@ import type { RequestInfo } from "../../ClientResponse.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import type { Defaults } from "../request/sessionDefaults.js"
 import type { BodySettings } from "../response/response.js"
-import { headersOf } from "../response/responseHead.js"
+import { concealInfo, headersOf } from "../response/responseHead.js"
 import type { WireRequest } from "../transport/transport.js"
 
 /** Of requests that say nothing about it themselves: one for each session. */
@@ -45,9 +45,7 @@ export const headersSent = (wire: Pick<WireRequest, "head">): Headers.Headers =>
 }
 
 /** The request as it was sent. */
-export const requestInfo = (request: Prepared, wire: WireRequest): RequestInfo => ({
-  method: wire.method,
-  url: request.target.url,
-  realUrl: request.target.realUrl,
-  headers: headersSent(wire)
-})
+export const requestInfo = (request: Prepared, wire: WireRequest): RequestInfo => {
+  const { realUrl, url } = request.target
+  return concealInfo({ method: wire.method, url, realUrl, headers: headersSent(wire) }, request.secretHeaders)
+}

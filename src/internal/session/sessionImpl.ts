@@ -3,7 +3,6 @@
  */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type * as Effect from "effect/Effect"
-import { NodeInspectSymbol } from "effect/Inspectable"
 import type * as Stream from "effect/Stream"
 import type { ClientRequest, Method, RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { ConnectorService } from "../../Connector.js"
@@ -11,6 +10,7 @@ import type { CookieJarService } from "../../CookieJar.js"
 import type { SessionOptions, SessionService, TypeId, Verb } from "../../Session.js"
 import type { Signal } from "../../Tracing.js"
 import type { WebSocketOptions } from "../../WebSocket.js"
+import { showAs } from "../inspection.js"
 import { mergeSessionOptions } from "../request/mergeOptions.js"
 import { type Defaults, makeDefaults } from "../request/sessionDefaults.js"
 import { bindConfigs } from "../tracing/traceConfig.js"
@@ -24,6 +24,14 @@ export const typeId: TypeId = "~effect-http-session/Session"
 
 /** A session on a core; `with` makes others on the same. */
 export class SessionImpl implements SessionService, Opener {
+  // Its options may hold secrets in many places.
+  static {
+    showAs(SessionImpl, "Session", ({ core, defaults: { base } }) => ({
+      id: core.id,
+      ...(base === undefined ? undefined : { baseUrl: base.shownUrl })
+    }))
+  }
+
   readonly [typeId]: TypeId = typeId
   readonly core: SessionCore
   readonly defaults: Defaults
@@ -56,20 +64,6 @@ export class SessionImpl implements SessionService, Opener {
   readonly webSocket = (url: UrlInput, options?: WebSocketOptions) => openWebSocket(this, url, options)
   readonly with = (options: SessionOptions): SessionService =>
     new SessionImpl(this.core, this.connector, this.current, mergeSessionOptions(this.given, options))
-
-  /** Its options may hold secrets in many places. */
-  toJSON(): unknown {
-    const { base } = this.defaults
-    return {
-      _id: "effect-http-session/Session",
-      id: this.core.id,
-      ...(base === undefined ? undefined : { baseUrl: base.shownUrl })
-    }
-  }
-
-  [NodeInspectSymbol](): unknown {
-    return this.toJSON()
-  }
 
   get signals(): Stream.Stream<Signal> {
     return this.core.hub.stream

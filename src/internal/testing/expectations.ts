@@ -1,8 +1,10 @@
 /**
  * Which expectations requests have met.
  */
+
 import type { MockHandler, MockRequest } from "../../Connector.js"
 import type { Expectation } from "../../Testing.js"
+import { showAs } from "../inspection.js"
 import { redactUrl } from "../redact.js"
 
 const canonical = (url: string): string => {
@@ -28,6 +30,10 @@ interface Entry<R> {
 }
 
 export class Expected<R> {
+  static {
+    showAs(Expected, "Expectations", (self) => self.remainder)
+  }
+
   private readonly entries: ReadonlyArray<Entry<R>>
   private readonly unexpected: Array<string> = []
 

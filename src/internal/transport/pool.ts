@@ -2,8 +2,10 @@
  * Slots, waiters and idle connections. It knows neither sockets nor requests: a connection is whatever can be told to
  * close, a waiter whoever wants a slot. Everything is synchronous; one function assigns slots.
  */
+
 import type { Counts } from "../../Connector.js"
 import type { ConnectionClosed } from "../../Tracing.js"
+import { showAs } from "../inspection.js"
 import type { Deadline, Deadlines } from "./deadlines.js"
 
 /** What the pool needs of a connection. */
@@ -52,6 +54,10 @@ export interface Lease {
 
 /** Leases in the order in which they came; any can leave. */
 class Queue {
+  static {
+    showAs(Queue, "Pool/Queue", ({ size }) => ({ size }))
+  }
+
   head: Lease | undefined = undefined
   tail: Lease | undefined = undefined
   size = 0
@@ -79,6 +85,10 @@ class Queue {
 const keptHosts = 256
 
 export class Pool<C extends Poolable> {
+  static {
+    showAs(Pool, "Pool", ({ held, idle, waiting }) => ({ held, idle: idle.size, waiting }))
+  }
+
   private readonly settings: PoolSettings
   private readonly hosts = new Map<string, Host>()
   /** Hosts with waiters, in turn. */

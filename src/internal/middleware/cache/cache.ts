@@ -1,6 +1,7 @@
 /**
  * A private cache (RFC 9111) around each hop.
  */
+
 import { KeyValueStore } from "@effect/platform/KeyValueStore"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -13,6 +14,7 @@ import { type ClientError, InvalidURL, isClientConnectionError, isServerTimeoutE
 import type { Middleware, Next } from "../../../Middleware.js"
 import { sameOrigin } from "../../http/origin.js"
 import { resolveLocation } from "../../http/target.js"
+import { showAs } from "../../inspection.js"
 import { setHeader } from "../../request/edits.js"
 import type { Prepared } from "../../request/preparedRequest.js"
 import { Response } from "../../response/response.js"
@@ -34,10 +36,12 @@ const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE"])
 const conditional = ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
 
 const directivesOf = (request: Prepared): Directives => {
-  const fields = valuesOf(request.headers, "cache-control")
+  const fields = valuesOf(request.fields.pairs, "cache-control")
   if (fields.length > 0) return parseDirectives(fields)
   // RFC 9111 section 5.4.
-  return /\bno-cache\b/i.test(valuesOf(request.headers, "pragma").join(",")) ? new Map([["no-cache", ""]]) : new Map()
+  return /\bno-cache\b/i.test(valuesOf(request.fields.pairs, "pragma").join(","))
+    ? new Map([["no-cache", ""]])
+    : new Map()
 }
 
 const isPassing = (error: ClientError): boolean => isClientConnectionError(error) || isServerTimeoutError(error)
@@ -79,6 +83,10 @@ interface Sent {
 }
 
 class Cache {
+  static {
+    showAs(Cache, "Cache")
+  }
+
   readonly middleware: Middleware = (request, next) => this.run(preparedOf(request), next)
   private readonly store: CacheStore
   private readonly maxBodySize: number

@@ -1,6 +1,7 @@
 /**
  * What is stored of a URL: one response for each selection by Vary, and for each who asked.
  */
+
 import { createHash } from "node:crypto"
 import type { KeyValueStore } from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
@@ -8,6 +9,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { getField } from "../../http/headerFields.js"
+import { showAs } from "../../inspection.js"
 import { authorizationOf } from "../../request/authorization.js"
 import { acceptEncoding, userAgent } from "../../request/automaticHeaders.js"
 import type { Prepared } from "../../request/preparedRequest.js"
@@ -50,11 +52,11 @@ export const keyOf = (url: string): string => `effect-http-session/cache/${hash(
 
 /** Who asks: by credentials and cookies of the request's own. */
 export const whoOf = (request: Prepared): string => {
-  const header = getField(request.headers, "authorization")
+  const header = getField(request.fields.pairs, "authorization")
   const auth = request.auth === undefined ? undefined : authorizationOf(request.auth)
   const authorization = header ?? (auth !== undefined && Either.isRight(auth) ? auth.right : "")
   const cookies = [
-    ...valuesOf(request.headers, "cookie"),
+    ...valuesOf(request.fields.pairs, "cookie"),
     ...request.cookies.map(([name, value]) => `${name}=${value}`)
   ]
   return authorization === "" && cookies.length === 0 ? "" : hash(JSON.stringify([authorization, cookies]))
@@ -68,7 +70,7 @@ const automatic: ReadonlyMap<string, string> = new Map([
 
 /** The value of a request header as it will be sent. */
 const valueOf = (request: Prepared, name: string): string => {
-  const values = valuesOf(request.headers, name)
+  const values = valuesOf(request.fields.pairs, name)
   if (values.length > 0) return values.map((value) => value.trim()).join(", ")
   const skipped = request.defaults.skip.has(name) || toSkip(request.given.skipAutoHeaders).has(name)
   return skipped ? "" : (automatic.get(name) ?? "")
@@ -77,7 +79,7 @@ const valueOf = (request: Prepared, name: string): string => {
 /** The same for requests that one response may answer, before anybody knows its Vary. */
 export const likenessOf = (request: Prepared): string => {
   const skipped = [...toSkip(request.given.skipAutoHeaders)].sort()
-  return hash(JSON.stringify([request.url, whoOf(request), request.headers, skipped]))
+  return hash(JSON.stringify([request.url, whoOf(request), request.fields.pairs, skipped]))
 }
 
 /** The names of Vary, or `undefined` where no other request can be told to be alike. */
@@ -117,6 +119,10 @@ const tolerant = <A, E>(what: string, use: () => Effect.Effect<A, E>): Effect.Ef
 
 /** The stored responses of URLs, up to a size of all. */
 export class CacheStore {
+  static {
+    showAs(CacheStore, "Cache/Store")
+  }
+
   private readonly store: KeyValueStore
   private readonly maxSize: number
   private index: CacheIndex | undefined = undefined

@@ -4,20 +4,29 @@
 import { identity } from "effect/Function"
 import type { ClientResponse } from "../../../ClientResponse.js"
 import type { Next } from "../../../Middleware.js"
+import type { Pairs } from "../../http/headerFields.js"
 import { headOf } from "../../network/http1/head.js"
 import type { Prepared } from "../../request/preparedRequest.js"
 import { Response, type ResponseSource } from "../../response/response.js"
-import { headersOf } from "../../response/responseHead.js"
+import { concealInfo, headersOf } from "../../response/responseHead.js"
 import { bodySettings } from "../../session/hopFacts.js"
 import { callOf } from "../../session/nexts.js"
 import { bodyOf } from "./cacheBody.js"
 import type { Stored } from "./cacheStore.js"
 import type { Lines } from "./freshness.js"
 
+const headersIn = (pairs: Pairs) =>
+  headersOf(
+    pairs.length,
+    (index) => pairs[index]?.[0] ?? "",
+    (index) => pairs[index]?.[1] ?? ""
+  )
+
 const sourceOf = (request: Prepared, next: Next): ResponseSource => {
   const call = callOf(next)
   const { method, target } = request
   const { realUrl, url } = target
+  const { pairs, secret } = request.fields
   return {
     method,
     url,
@@ -28,16 +37,7 @@ const sourceOf = (request: Prepared, next: Next): ResponseSource => {
     timings: () => ({}),
     within: identity,
     details: (phase) => call?.details(phase) ?? { ...request.details, phase },
-    requestInfo: () => ({
-      method,
-      url,
-      realUrl,
-      headers: headersOf(
-        request.headers.length,
-        (index) => request.headers[index]?.[0] ?? "",
-        (index) => request.headers[index]?.[1] ?? ""
-      )
-    })
+    requestInfo: () => concealInfo({ method, url, realUrl, headers: headersIn(pairs) }, secret)
   }
 }
 
