@@ -79,7 +79,11 @@ const beginning = (chunks: ReadonlyArray<Uint8Array>, size: number): Buffer => {
 
 const isText = (mimeType: string): boolean => /^text\/|json|xml|javascript|x-www-form-urlencoded/i.test(mimeType)
 
-/** Text as it is, other bytes in base64. */
+/** A form's parts are bytes of any kind, with their names between them. */
+const withoutSecrets = (bytes: Buffer, mimeType: string): Buffer =>
+  /^multipart\//i.test(mimeType) ? Buffer.from(redactBody(bytes.toString("latin1"), mimeType), "latin1") : bytes
+
+/** Text as it is, other bytes in base64; fields and members whose names are those of secrets have no values. */
 const contentOf = (bytes: Buffer, mimeType: string) =>
   isText(mimeType)
     ? {
@@ -88,7 +92,7 @@ const contentOf = (bytes: Buffer, mimeType: string) =>
           mimeType
         )
       }
-    : { text: bytes.toString("base64"), encoding: "base64" }
+    : { text: withoutSecrets(bytes, mimeType).toString("base64"), encoding: "base64" }
 
 const queryOf = (url: string): ReadonlyArray<{ readonly name: string; readonly value: string }> =>
   URL.canParse(url) ? Array.from(new URL(url).searchParams, ([name, value]) => ({ name, value })) : []

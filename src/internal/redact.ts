@@ -240,9 +240,16 @@ export const redactHead = (text: string): string =>
       .join("")
   )
 
+/** A part of a form with its name: its head, and its content up to the next part or the end. */
+const formPart =
+  /(content-disposition:[^\r\n]*?;[\t ]*name="([^"\r\n]*)"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n).*?(?=\r\n--|$)/gis
+
 /** A body as it may be shown: fields of forms and members of JSON whose names are those of secrets are redacted. */
 export const redactBody = (text: string, contentType: string): string => {
   if (/^application\/x-www-form-urlencoded\b/i.test(contentType)) return redactQuery(text, undefined, maxDepth)
+  if (/^multipart\//i.test(contentType)) {
+    return text.replace(formPart, (all, head: string, name: string) => (isSecretName(name) ? head + redacted : all))
+  }
   return /[/+]json\b|[/-]ndjson\b|jsonl/i.test(contentType) ? redactMembers(text) : text
 }
 

@@ -198,10 +198,17 @@ describe("redactBody", () => {
     ["application/problem+json", '{"code":"E1","client_secret":"s', '{"code":"E1","client_secret":"REDACTED"'],
     ["application/x-ndjson", '{"token":1}\n{"token":null}', '{"token":"REDACTED"}\n{"token":"REDACTED"}'],
     ["application/json", '{"token":{"a":1},"keys":[1]}', '{"token":{"a":1},"keys":[1]}'],
+    [
+      "multipart/form-data; boundary=b",
+      '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b\r\nContent-Disposition: form-data; name="password"\r\n' +
+        'Content-Type: text/plain\r\n\r\np\r\nq\r\n--b\r\nContent-Disposition: form-data; name="token"\r\n\r\ncut',
+      '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b\r\nContent-Disposition: form-data; name="password"\r\n' +
+        'Content-Type: text/plain\r\n\r\nREDACTED\r\n--b\r\nContent-Disposition: form-data; name="token"\r\n\r\nREDACTED'
+    ],
     ["text/plain", "password=p", "password=p"]
   ]
   for (const [type, text, expected] of rows) {
-    it(`${type}: ${text}`, () => {
+    it(`${type}: ${JSON.stringify(text).slice(0, 60)}`, () => {
       assert.strictEqual(Redact.redactBody(text, type), expected)
     })
   }

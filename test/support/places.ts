@@ -21,11 +21,14 @@ import * as Sse from "effect-http-session/Sse"
 import * as Ssl from "effect-http-session/Ssl"
 import * as Testing from "effect-http-session/Testing"
 import * as Tracing from "effect-http-session/Tracing"
+import { transportOf } from "../../src/internal/transport/transportHandle.js"
 import { standard } from "./certificates.js"
 import * as planted from "./planted.js"
 import { proxyServer } from "./proxyServer.js"
+import * as Server from "./server.js"
 import { response } from "./server.js"
 import { redirect, sessionWith, site } from "./sites.js"
+import { until } from "./stages.js"
 import { echo, webSocketServer } from "./webSocketServer.js"
 
 /** Values by their names. */
@@ -49,23 +52,36 @@ const temporary = Effect.acquireRelease(
 /** URLs without credentials: a request has its own. */
 const at = (url: string): string => planted.signed(url).replace(/\/\/[^@]*@/, "//")
 
-/** A connector, a session and a request, while the response's head has come and its body has not. */
+/** A server that sends a head full of secrets and then half of the body. */
+const halting = Effect.map(
+  Server.always((peer) =>
+    peer.request.pipe(
+      Effect.zipRight(peer.send(response(200, "half", planted.answerHeaders).replace("Length: 4", "Length: 8"))),
+      Effect.zipRight(Server.stall(peer))
+    )
+  ),
+  (server) => ({ to: (name: string) => `http://${name}:${server.port}/` })
+)
+
+/** A connector, a session and a request whose response has come as far as the server lets it. */
 const inUse = Effect.gen(function* () {
   const server = yield* talkative
-  const { connector, jar, session } = yield* sessionWith({ ...options, baseUrl: server.to("a.test") })
+  const { connector, session } = yield* sessionWith({ ...options, baseUrl: server.to("a.test") })
   const opened = yield* session.get(at("/page"))
-  return { connector, jar, session, opened, stats: yield* connector.stats }
+  return { connector, session, opened }
 })
 
 const connectors = Effect.gen(function* () {
-  const busy = yield* inUse
+  const held = yield* halting
+  const busy = yield* sessionWith({ ...options, baseUrl: held.to("a.test") })
+  yield* busy.session.get(at("/page"))
   const unix = yield* Connector.unix({ path: "/run/app.sock", ssl: false })
   const idle = yield* inUse
   yield* idle.opened.text
   return {
     "a connector with a request": busy.connector,
     "a connector with an idle connection": idle.connector,
-    "a connector's statistics": busy.stats,
+    "a connector's statistics": yield* busy.connector.stats,
     "a connector of a Unix socket": unix,
     "a context with a connector": Context.make(Connector.Connector, busy.connector)
   }
@@ -154,6 +170,30 @@ const responses = Effect.gen(function* () {
   }
 })
 
+/** What a connector and a session are made of: nothing gives it to a program, but a debugger or a dump may. */
+const internals = Effect.gen(function* () {
+  const held = yield* halting
+  const { connector, session } = yield* sessionWith({ ...options, baseUrl: held.to("a.test") })
+  yield* session.get(at("/page"))
+  const network = transportOf(connector[Connector.TypeId])
+  const [connection] = Reflect.get(network, "connections")
+  const mock = yield* Layer.build(Connector.layerMock(() => Effect.never))
+  const mocked = yield* sessionOn(Context.get(mock, Connector.Connector))
+  yield* Effect.forkScoped(mocked.session.post(at("https://a.test/"), { data: planted.form }).pipe(ClientResponse.text))
+  const mockTransport = transportOf(Context.get(mock, Connector.Connector)[Connector.TypeId])
+  yield* until(() => mockTransport.stats().acquired === 1)
+  return {
+    "a network": network,
+    "a pool": Reflect.get(network, "pool"),
+    "a connection": connection,
+    "an exchange": connection.exchanged,
+    "a call": connection.exchanged.call,
+    "the core of a session": connection.exchanged.call.core,
+    "a transport of a mock": mockTransport,
+    "the connections of a mock": [...Reflect.get(mockTransport, "active").keys()]
+  }
+})
+
 /** What a program reads to use it: its JSON is what it holds, and nothing else shows it. */
 const data = Effect.gen(function* () {
   const { opened } = yield* inUse
@@ -164,9 +204,10 @@ const data = Effect.gen(function* () {
   const request = yield* ClientRequest.make("POST", planted.signed("https://a.test/"), { ...given, data: planted.form })
   const json = yield* ClientRequest.make("POST", "https://a.test/", { auth: planted.bearer, json: planted.form })
   return {
-    "the options of a context": yield* Effect.provide(Session.CurrentRequestOptions, Context.empty()).pipe(
-      Session.withRequestOptions({ ...given, proxyHeaders: planted.proxyHeaders })
-    ),
+    "the options of a context": yield* Session.withRequestOptions(Session.CurrentRequestOptions, {
+      ...given,
+      proxyHeaders: planted.proxyHeaders
+    }),
     "the options of a request": request.options,
     "the options of a request with JSON": json.options,
     "a response's request": opened.requestInfo,
@@ -290,6 +331,15 @@ const cassettes = Effect.gen(function* () {
   }
 }).pipe(Effect.provide(NodeFileSystem.layer))
 
+/** An archive, and what stands in it as base64. */
+const inBase64 = (archive: Har.Har) => {
+  const text = JSON.stringify(archive)
+  return [
+    archive,
+    ...[...text.matchAll(/"([\w+/=]{40,})"/g)].map(([, code = ""]) => Buffer.from(code, "base64").toString())
+  ]
+}
+
 const traces = Effect.gen(function* () {
   const home = yield* site(({ target }) =>
     target.startsWith("/end") ? response(200, "x", planted.answerHeaders) : redirect(307, at("/end"))
@@ -303,7 +353,11 @@ const traces = Effect.gen(function* () {
   })
   const heard: Array<unknown> = []
   const { session } = yield* sessionWith({ ...options, traceConfigs: [config] })
-  const run = session.post(at(home.to("a.test")), { data: planted.form }).pipe(ClientResponse.text)
+  const data = Multipart.make([Multipart.part("password", planted.secret("part"))])
+  const run = Effect.zipRight(
+    session.post(at(home.to("a.test")), { data: planted.form }).pipe(ClientResponse.text),
+    session.post(at(home.to("a.test")), { data }).pipe(ClientResponse.text)
+  )
   const [, signals] = yield* Tracing.collect(run)
   const shown = signals.filter(({ _tag }) => _tag !== "RequestChunkSent" && _tag !== "ResponseChunkReceived")
   return {
@@ -311,7 +365,7 @@ const traces = Effect.gen(function* () {
     "a listener's arguments": heard,
     signals: shown,
     "an archive": Har.fromSignals(signals),
-    "an archive with bodies": Har.fromSignals(signals, { maxBodySize: 4096 }),
+    "an archive with bodies": inBase64(Har.fromSignals(signals, { maxBodySize: 4096 })),
     "a waterfall": Tracing.waterfall(signals)
   }
 })
@@ -539,6 +593,7 @@ export const places: { readonly [name: string]: Effect.Effect<Values, unknown, S
   effects,
   requests,
   responses,
+  internals,
   data,
   lists,
   redirects,

@@ -4,7 +4,6 @@
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Option from "effect/Option"
 import { type HiddenNames, shownRecord } from "../http/concealedHeaders.js"
-import { hide } from "../inspection.js"
 import { redactParams, redactUrl } from "../redact.js"
 
 /** Of the body only what it is: it may be a form with a password. */
@@ -26,9 +25,18 @@ const hiddenNames = new WeakMap<HttpClientRequest, HiddenNames>()
 /** The names of headers that a copy of `hideSecrets` was given. */
 export const hiddenNamesOf = (request: HttpClientRequest): HiddenNames => hiddenNames.get(request) ?? []
 
+/** All that prints a request of the platform asks for this. */
+const toJSON: PropertyDescriptor = {
+  configurable: true,
+  writable: true,
+  value: function (this: HttpClientRequest) {
+    return shownRequest(this, hiddenNamesOf(this))
+  }
+}
+
 /** A copy that prints without the values of secret parameters and headers; `names` are more names of headers. */
 export const hideSecrets = (request: HttpClientRequest, names: HiddenNames): HttpClientRequest => {
   const copy: HttpClientRequest = Object.assign(Object.create(Object.getPrototypeOf(request)), request)
   hiddenNames.set(copy, names)
-  return hide(copy, () => shownRequest(request, names))
+  return Object.defineProperty(copy, "toJSON", toJSON)
 }

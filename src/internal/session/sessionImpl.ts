@@ -33,21 +33,29 @@ export class SessionImpl implements SessionService, Opener {
   }
 
   readonly [typeId]: TypeId = typeId
-  readonly core: SessionCore
-  readonly defaults: Defaults
+  // Private to the language, so that nothing that enumerates finds the options.
+  readonly #core: SessionCore
+  readonly #defaults: Defaults
+  readonly #given: SessionOptions
   readonly current: Opener["current"]
   readonly connector: ConnectorService
   readonly cookieJar: CookieJarService
-  private readonly given: SessionOptions
 
   constructor(core: SessionCore, connector: ConnectorService, current: Opener["current"], given: SessionOptions) {
-    this.core = core
+    this.#core = core
     this.connector = connector
     this.current = current
     this.cookieJar = core.jarService
-    this.given = given
-    this.defaults = makeDefaults(given)
-    bindConfigs(core, this.defaults, this, given.traceConfigs)
+    this.#given = given
+    this.#defaults = makeDefaults(given)
+    bindConfigs(core, this.#defaults, this, given.traceConfigs)
+  }
+
+  get core(): SessionCore {
+    return this.#core
+  }
+  get defaults(): Defaults {
+    return this.#defaults
   }
 
   readonly request = (method: Method, url: UrlInput, options?: RequestOptions) =>
@@ -63,13 +71,13 @@ export class SessionImpl implements SessionService, Opener {
     sendValue<never>(this, fromRequestValue(request, options))
   readonly webSocket = (url: UrlInput, options?: WebSocketOptions) => openWebSocket(this, url, options)
   readonly with = (options: SessionOptions): SessionService =>
-    new SessionImpl(this.core, this.connector, this.current, mergeSessionOptions(this.given, options))
+    new SessionImpl(this.#core, this.connector, this.current, mergeSessionOptions(this.#given, options))
 
   get signals(): Stream.Stream<Signal> {
-    return this.core.hub.stream
+    return this.#core.hub.stream
   }
 
   get close(): Effect.Effect<void> {
-    return this.core.close
+    return this.#core.close
   }
 }

@@ -5,7 +5,7 @@
 import type { MockHandler, MockRequest } from "../../Connector.js"
 import type { Expectation } from "../../Testing.js"
 import { showAs } from "../inspection.js"
-import { redactUrl } from "../redact.js"
+import { redactText, redactUrl } from "../redact.js"
 
 const canonical = (url: string): string => {
   try {
@@ -68,4 +68,4 @@ export class Expected<R> {
   }
 }
 
-const shown = (url: string | RegExp): string => (typeof url === "string" ? redactUrl(url) : String(url))
+const shown = (url: string | RegExp): string => (typeof url === "string" ? redactUrl(url) : redactText(String(url)))

@@ -14,6 +14,7 @@ import { authorizationOf } from "../../request/authorization.js"
 import { acceptEncoding, userAgent } from "../../request/automaticHeaders.js"
 import type { Prepared } from "../../request/preparedRequest.js"
 import { toSkip } from "../../request/sessionDefaults.js"
+import { errorType } from "../../tracing/spans.js"
 import { CacheIndex, indexKey } from "./cacheIndex.js"
 import { type Lines, valuesOf } from "./freshness.js"
 
@@ -114,7 +115,11 @@ const sameSelection = (a: Stored, b: Stored): boolean =>
 /** A store that cannot be read or written is no reason for a request to fail. */
 const tolerant = <A, E>(what: string, use: () => Effect.Effect<A, E>): Effect.Effect<Option.Option<A>> =>
   Effect.catchAllCause(Effect.asSome(Effect.suspend(use)), (cause) =>
-    Effect.as(Effect.logDebug(`The HTTP cache cannot ${what} its store`, cause), Option.none())
+    // A store's own errors may quote what was written.
+    Effect.as(
+      Effect.annotateLogs(Effect.logDebug(`The HTTP cache cannot ${what} its store`), { error: errorType(cause) }),
+      Option.none()
+    )
   )
 
 /** The stored responses of URLs, up to a size of all. */
