@@ -29,7 +29,7 @@ const shown = (name: string, value: unknown): unknown => {
   return value
 }
 
-/** How many causes of causes are looked at. */
+/** How many causes of causes are kept: they may form a circle. */
 const maxDepth = 8
 
 /** V8's message for what is not JSON quotes it: `Unexpected token 'x', ..."{"a":1x" is not valid JSON`. */

@@ -9,6 +9,7 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FiberRef from "effect/FiberRef"
 import * as Scope from "effect/Scope"
 import type { RequestOptions } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
@@ -75,7 +76,15 @@ class Lifetime {
 
 /** A client whose responses live until their bodies have ended, or until the platform aborts them. */
 export const makeHttpClient = (session: Pick<SessionService, "request">): HttpClient.HttpClient =>
-  HttpClient.transformResponse(makeClient(session), (sent) => redactingHeaders(Effect.mapError(sent, hideUrl)))
+  HttpClient.transformResponse(makeClient(session), (sent) =>
+    redactingHeaders(
+      Effect.catchAll(sent, (error) =>
+        Effect.flatMap(FiberRef.get(Headers.currentRedactedNames), (names) =>
+          Effect.fail(hideUrl(error, withoutHidden(names)))
+        )
+      )
+    )
+  )
 
 const makeClient = (session: Pick<SessionService, "request">): HttpClient.HttpClient =>
   HttpClient.make((given, url, signal, fiber) => {

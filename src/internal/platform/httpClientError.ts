@@ -5,6 +5,7 @@ import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { ClientError } from "../../Errors.js"
 import { safeCause } from "../errors/tagged.js"
+import type { HiddenNames } from "../http/concealedHeaders.js"
 import { hideSecrets } from "./httpClientRequest.js"
 import { descriptionOf, HeadResponse } from "./httpClientResponse.js"
 import { RequestError, ResponseError } from "./safeErrors.js"
@@ -40,12 +41,15 @@ export const toPlatformError = (
  * Errors that the platform itself makes before a request is ours: of a URL that cannot be parsed, which is in the
  * message and in the cause.
  */
-export const hideUrl = (error: HttpClientError.HttpClientError): HttpClientError.HttpClientError => {
+export const hideUrl = (
+  error: HttpClientError.HttpClientError,
+  names: HiddenNames
+): HttpClientError.HttpClientError => {
   if (error._tag !== "RequestError" || error instanceof RequestError) return error
   const { description, reason, request } = error
   const cause = safeCause(error.cause)
   return new RequestError({
-    request: hideSecrets(request, []),
+    request: hideSecrets(request, names),
     reason,
     ...(cause === undefined ? undefined : { cause }),
     ...(description === undefined ? undefined : { description })

@@ -141,7 +141,7 @@ class Connect implements Talker {
         status: head.status,
         reason: scrub(head.reason),
         headers: headersOf(head, scrub),
-        body: scrub(new TextDecoder().decode(Buffer.concat(this.body)), this.size >= bodySize)
+        body: scrub(new TextDecoder().decode(Buffer.concat(this.body)), true)
       })
     )
   }
