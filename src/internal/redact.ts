@@ -224,6 +224,9 @@ export const redactText = (text: string): string => {
  * show where its userinfo ends. */
 export const isHiddenWhole = (name: string): boolean => isHiddenHeader(name) || urlHeaders.has(name.toLowerCase())
 
+/** A broken challenge may be broken by what it quotes of the request. */
+const challenge = /-authenticate$/i
+
 /** A line of a message's head, whole or cut off, or several. */
 const headLine = /^(\s*)([^\s:]+)(\s*:).*$/s
 
@@ -235,7 +238,7 @@ export const redactHead = (text: string): string =>
       .map((line) => {
         const [, space = "", name = "", colon = ""] = headLine.exec(line) ?? []
         if (name === "") return line
-        return isHiddenWhole(name) ? `${space}${name}${colon} ${redacted}` : line
+        return isHiddenWhole(name) || challenge.test(name) ? `${space}${name}${colon} ${redacted}` : line
       })
       .join("")
   )
