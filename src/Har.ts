@@ -58,7 +58,7 @@ export interface Entry {
  * @category models
  */
 export interface HarOptions {
-  /** Bytes kept of each body. Default 0: none. */
+  /** Bytes kept of each body. Default 0: none. Fields of forms and JSON with names of secrets have no values. */
   readonly maxBodySize?: number | undefined
 }
 
