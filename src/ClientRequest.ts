@@ -232,7 +232,7 @@ export interface ClientRequest extends Pipeable, Inspectable {
   readonly method: string
   /** Without userinfo and fragment. */
   readonly url: string
-  /** In order, in the given case, duplicates kept. */
+  /** In order, in the given case, duplicates kept. Printed, secret values are left out; their JSON has them. */
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
   readonly header: (name: string) => Option.Option<string>
   readonly body: HttpBody.HttpBody
@@ -362,8 +362,8 @@ const own = (self: ClientRequest): prepared.Prepared => {
 export const oneShot = (stream: Stream.Stream<Uint8Array, unknown>): HttpBody.Stream => replay.oneShot(stream)
 
 /**
- * A curl command line with secrets left out: values of credential headers, of redacted ones and of signing query
- * parameters. Words are quoted for a POSIX shell. A body that is a stream, or no text, or larger than 4 KiB is "@-".
+ * A curl command line with secrets left out: values of credential headers, of redacted ones, and of parameters, form
+ * fields and JSON members with names of secrets. Words are quoted for a POSIX shell. A body that is a stream, or no text, or larger than 4 KiB is "@-".
  *
  * @since 0.1.0
  * @category conversions

@@ -64,7 +64,7 @@ export type TypeId = "~effect-http-session/CookieJar"
 export interface Cookie {
   /** Empty for a cookie without a name, which only a jar with `nameless` keeps. */
   readonly name: string
-  /** Byte for byte as received: not decoded, quotes included. */
+  /** Byte for byte as received: not decoded, quotes included. Left out where the cookie is printed, but in its JSON. */
   readonly value: string
   /** Without a leading dot, in lower-case A-labels; "" is a shared cookie, sent to every host. */
   readonly domain: string

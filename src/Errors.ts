@@ -38,9 +38,9 @@
  * ```
  *
  * Messages, `toJSON`, `toString` and inspection hold no secret: no userinfo, credentials, cookies or signed query
- * values. URLs are redacted when the error is made. Fields that may hold a secret (`headers`, `history`, `body`, the
- * `excerpt` of a body) and `cause` are readable, but not enumerable and left out there; of a foreign cause only the
- * kind is shown.
+ * values. URLs and causes are redacted when the error is made. Fields that may hold a secret (`headers`, `history`,
+ * `body`, the `excerpt` of a body) and `cause` are readable, but not enumerable and left out there; of a foreign cause
+ * only the kind is shown.
  *
  * @since 0.1.0
  */
@@ -88,7 +88,7 @@ export interface Details {
   readonly attempt?: number | undefined
   /** The peer's IP address, where there was a connection. */
   readonly remoteAddress?: string | undefined
-  /** What was caught. Not enumerable; without its text where that held credentials. */
+  /** What was caught. Not enumerable; without the credentials and the JSON that its text quoted. */
   readonly cause?: unknown
 }
 

@@ -13,6 +13,7 @@ import * as Exit from "effect/Exit"
 import { dual } from "effect/Function"
 import type { ResponseHead } from "./ClientResponse.js"
 import * as MediaType from "./internal/http/mediaType.js"
+import { redactBody } from "./internal/redact.js"
 import { userAgent } from "./internal/request/automaticHeaders.js"
 import * as Charset from "./internal/response/body/charset.js"
 import { type Attempt, attemptsOf } from "./internal/tracing/attempts.js"
@@ -57,7 +58,7 @@ export interface Entry {
  * @category models
  */
 export interface HarOptions {
-  /** Bytes kept of each body. Default 0: none. */
+  /** Bytes kept of each body. Default 0: none. Fields of forms and JSON with names of secrets have no values. */
   readonly maxBodySize?: number | undefined
 }
 
@@ -78,11 +79,20 @@ const beginning = (chunks: ReadonlyArray<Uint8Array>, size: number): Buffer => {
 
 const isText = (mimeType: string): boolean => /^text\/|json|xml|javascript|x-www-form-urlencoded/i.test(mimeType)
 
-/** Text as it is, other bytes in base64. */
+/** A form's parts are bytes of any kind, with their names between them. */
+const withoutSecrets = (bytes: Buffer, mimeType: string): Buffer =>
+  /^multipart\//i.test(mimeType) ? Buffer.from(redactBody(bytes.toString("latin1"), mimeType), "latin1") : bytes
+
+/** Text as it is, other bytes in base64; fields and members whose names are those of secrets have no values. */
 const contentOf = (bytes: Buffer, mimeType: string) =>
   isText(mimeType)
-    ? { text: Charset.decode(bytes, Charset.encodingOf(bytes, MediaType.parse(mimeType).charset, Charset.noFallback)) }
-    : { text: bytes.toString("base64"), encoding: "base64" }
+    ? {
+        text: redactBody(
+          Charset.decode(bytes, Charset.encodingOf(bytes, MediaType.parse(mimeType).charset, Charset.noFallback)),
+          mimeType
+        )
+      }
+    : { text: withoutSecrets(bytes, mimeType).toString("base64"), encoding: "base64" }
 
 const queryOf = (url: string): ReadonlyArray<{ readonly name: string; readonly value: string }> =>
   URL.canParse(url) ? Array.from(new URL(url).searchParams, ([name, value]) => ({ name, value })) : []

@@ -24,6 +24,7 @@ import { mockSession } from "./internal/mock/mockSession.js"
 import { makeHttpClient } from "./internal/platform/httpClient.js"
 import { readEnvironment } from "./internal/proxy/environment.js"
 import { mergeOptions } from "./internal/request/mergeOptions.js"
+import { concealOptions } from "./internal/request/shownOptions.js"
 import { paginate as pages } from "./internal/session/paginate.js"
 import { type Find, send, sendValue } from "./internal/session/requestEffect.js"
 import { fromRequestValue } from "./internal/session/requestValue.js"
@@ -316,7 +317,7 @@ export const withRequestOptions: {
   2,
   <A, E, R>(self: Effect.Effect<A, E, R>, options: RequestOptions): Effect.Effect<A, E, R> =>
     Effect.flatMap(CurrentRequestOptions, (current) =>
-      Effect.provideService(self, CurrentRequestOptions, mergeOptions(current, options))
+      Effect.provideService(self, CurrentRequestOptions, concealOptions(mergeOptions(current, options)))
     )
 )
 

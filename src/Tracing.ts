@@ -539,7 +539,7 @@ export interface SpanOptions {
   /** Headers to record, by name. Default none. */
   readonly requestHeaders?: ReadonlyArray<string> | undefined
   readonly responseHeaders?: ReadonlyArray<string> | undefined
-  /** Query parameters whose values are replaced, beside the well-known signatures. */
+  /** Query parameters whose values are replaced, beside those with names of secrets (SECURITY.md lists the rule). */
   readonly redactedParams?: ReadonlyArray<string> | undefined
   /** Child spans for the phases that take place. Default `false`: events. */
   readonly phases?: boolean | undefined

@@ -256,6 +256,60 @@ describe("Errors", () => {
     assert.include(talkative.message, secret)
   })
 
+  const syntaxError = (text: string): unknown => {
+    try {
+      return JSON.parse(text)
+    } catch (error) {
+      return error
+    }
+  }
+
+  it("carries V8's error of JSON without the text that it quotes", () => {
+    const texts = [`{"t":${secret}}`, secret, `{"token":"a"},${secret}`, `"${secret}" "a"`, `{"a":1,"${secret}`]
+    for (const text of texts) {
+      const thrown = syntaxError(text)
+      assert.instanceOf(thrown, SyntaxError)
+      const error = new Errors.JsonDecodeError({ excerpt: text, cause: thrown })
+      assert.instanceOf(error.cause, SyntaxError)
+      assertNoSecret(error)
+      assert.notInclude(inspect(error.cause, { showHidden: true }), secret)
+      assert.notInclude(String(error.cause), secret)
+      assert.match((error.cause as Error).message, /JSON/)
+    }
+    const plain = new SyntaxError("Unexpected end of JSON input")
+    assert.strictEqual(new Errors.JsonDecodeError({ excerpt: "", cause: plain }).cause, plain)
+  })
+
+  it("cleans the causes of a cause", () => {
+    const inner = new TypeError("fetch failed", { cause: new Error(`GET https://u:${secret}@x.test/`) })
+    const outer = new Error("gave up", { cause: new Error("retried", { cause: inner }) })
+    const error = new Errors.MiddlewareError({ reason: "Failed", cause: outer })
+    assertNoSecret(error)
+    assert.strictEqual((error.cause as Error).message, "gave up")
+    const found = ((error.cause as Error).cause as Error).cause
+    assert.instanceOf(found, TypeError)
+    assert.strictEqual((found.cause as Error).message, "GET https://x.test/")
+    const endless = new Error("a")
+    endless.cause = endless
+    assertNoSecret(new Errors.MiddlewareError({ reason: "Failed", cause: endless }))
+  })
+
+  it("shows no value of a secret header in the excerpt of a head", () => {
+    const lines = [
+      `X-Auth-Token: ${secret}`,
+      `authorization : Bearer ${secret}`,
+      `HTTP/1.1 200 OK\r\nSet-Cookie: a=${secret}`,
+      `A: b\\r\\nX-Api-Key: ${secret}`,
+      `Location: https://user:${secret}`,
+      `X-Debug: Authorization: Basic ${secret}`
+    ]
+    for (const excerpt of lines) {
+      const error = new Errors.BadHttpMessage({ reason: "Header", description: "bad", excerpt })
+      assert.notInclude(error.excerpt, secret)
+      assertNoSecret(error)
+    }
+  })
+
   it("never carries Node's URL error, which holds the whole input", () => {
     let thrown: unknown
     try {

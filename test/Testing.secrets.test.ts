@@ -2,10 +2,11 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { KeyValueStore, Error as PlatformError } from "@effect/platform"
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Redacted } from "effect"
-import { ClientResponse, Connector, CookieJar, Session, Testing, Tracing } from "effect-http-session"
+import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Logger, LogLevel, Option, Redacted } from "effect"
+import { ClientResponse, Connector, CookieJar, Middleware, Session, Testing, Tracing } from "effect-http-session"
 import { sessionOn } from "./support/stages.js"
 import { promptly } from "./support/steps.js"
 
@@ -80,6 +81,57 @@ describe("secrets", () => {
       const shown = JSON.stringify(attributes.map((each) => (each instanceof Map ? [...each] : each)))
       assert.include(shown, "open")
       assert.notInclude(shown, "hush")
+    })
+  )
+
+  it.effect("are not in expectations that no request has met", () =>
+    Effect.gen(function* () {
+      const { handler, verify } = yield* Testing.expectations([
+        { url, respond: new Response("x") },
+        { url: /\?access_token=hush/, respond: new Response("x") }
+      ])
+      yield* Session.get("https://b.example/?sig=hush").pipe(ClientResponse.text, Effect.provide(over(handler)))
+      const error = yield* Effect.flip(verify)
+      assert.include(error.message, "a.example")
+      assert.notInclude(error.message, "hush")
+    })
+  )
+
+  it.effect("are not in what the cache logs of a store that fails", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const refuse = Effect.fail(
+        new PlatformError.SystemError({
+          reason: "Unknown",
+          module: "KeyValueStore",
+          method: "set",
+          description: "hush"
+        })
+      )
+      const store = KeyValueStore.makeStringOnly({
+        get: () => Effect.succeed(Option.none()),
+        set: () => refuse,
+        remove: () => refuse,
+        clear: refuse,
+        size: Effect.succeed(0)
+      })
+      const cache = yield* Effect.provideService(Middleware.cache(), KeyValueStore.KeyValueStore, store)
+      const answer = () => new Response("hush", { headers: { "cache-control": "max-age=60" } })
+      yield* Session.get(url).pipe(
+        ClientResponse.text,
+        Effect.provide(over(answer, { middlewares: [cache] })),
+        Logger.withMinimumLogLevel(LogLevel.All),
+        Effect.provide(
+          Logger.replace(
+            Logger.defaultLogger,
+            Logger.map(Logger.jsonLogger, (line) => void lines.push(line))
+          )
+        )
+      )
+      const text = lines.join("\n")
+      assert.include(text, "cannot write its store")
+      assert.include(text, "SystemError")
+      assert.notInclude(text, "hush")
     })
   )
 })

@@ -419,7 +419,14 @@ describe("cassettes", () => {
     Effect.gen(function* () {
       const at = yield* directory
       const path = join(at, "bad.json")
-      for (const text of ["", "{}", '{"version":2,"exchanges":[]}', '{"version":1,"exchanges":[{}]}']) {
+      for (const text of [
+        "",
+        "{}",
+        '{"version":2,"exchanges":[]}',
+        '{"version":1,"exchanges":[{}]}',
+        '{"a":hush}',
+        '"hush"'
+      ]) {
         writeFileSync(path, text)
         const error = yield* Layer.build(Testing.layerReplay(path)).pipe(
           Effect.provide(NodeFileSystem.layer),
@@ -427,6 +434,7 @@ describe("cassettes", () => {
         )
         assert.strictEqual(error._tag, "SystemError")
         if (error._tag === "SystemError") assert.strictEqual(error.reason, "InvalidData")
+        assert.notInclude(String(error), "hush")
       }
       for (const layer of [
         Testing.layerReplay(join(at, "none.json")),

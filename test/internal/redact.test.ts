@@ -35,6 +35,17 @@ const urls: ReadonlyArray<readonly [url: string, expected: string]> = [
   ["https://x/?tokens=1&keyword=2", "https://x/?tokens=1&keyword=2"],
   ["https://x/#access_token=t&state=s", "https://x/#access_token=REDACTED&state=s"],
   ["https://x/#section", "https://x/#section"],
+  ["https://x/#/callback?code=c&state=s", "https://x/#/callback?code=REDACTED&state=s"],
+  ["https://x/a;jsessionid=s/b;v=1?c=d", "https://x/a;jsessionid=REDACTED/b;v=1?c=d"],
+  ["https://x/?a=1;token=t;u&b=2", "https://x/?a=1;token=REDACTED&b=2"],
+  ["https://x/?next=/cb?code=c", "https://x/?next=/cb?code=REDACTED"],
+  [
+    "https://x/?next=https%3A%2F%2Fu%3Ap%40y%2F%3Ftoken%3Dt%26a%3D1&b=2",
+    "https://x/?next=https%3A%2F%2Fy%2F%3Ftoken%3DREDACTED%26a%3D1&b=2"
+  ],
+  ["https://x/?mail=me%40example.com&time=12%3A30&b=a%3Db", "https://x/?mail=me%40example.com&time=12%3A30&b=a%3Db"],
+  ["https://x/?oauth_signature=s&oauth_nonce=n", "https://x/?oauth_signature=REDACTED&oauth_nonce=n"],
+  ["https://x/?user[password]=p&user%5Btoken%5D=t", "https://x/?user[password]=REDACTED&user%5Btoken%5D=REDACTED"],
   ["", ""]
 ]
 
@@ -147,13 +158,78 @@ describe("redactText", () => {
     ["sent bearer abcdefghijkl and more", "sent bearer REDACTED and more"],
     ["cookie: a=b\nnext", "cookie: REDACTED\nnext"],
     ['Basic realm="x" was asked for', 'Basic realm="x" was asked for'],
-    ["a // comment", "a // comment"]
+    ["a // comment", "a // comment"],
+    ["X-Auth-Token: abc\nX-Other: 1", "X-Auth-Token: REDACTED\nX-Other: 1"],
+    ['{"x-other":"1","set-cookie":"a=b"}', '{"x-other":"1","set-cookie":REDACTED'],
+    ["refresh_token=abc is too old, code=EPIPE", "refresh_token=REDACTED is too old, code=EPIPE"],
+    ["GET /cb?code=abc&a=1 failed", "GET /cb?code=REDACTED&a=1 failed"],
+    ['{"access_token":"a b","code":401,"pin": 1234}', '{"access_token":"REDACTED","code":401,"pin": "REDACTED"}'],
+    ['got {"secret":"cut', 'got {"secret":"REDACTED"']
   ]
   for (const [text, expected] of rows) {
     it(JSON.stringify(text), () => {
       assert.strictEqual(Redact.redactText(text), expected)
     })
   }
+})
+
+describe("redactHead", () => {
+  const rows: ReadonlyArray<readonly [string, string]> = [
+    ["HTTP/1.1 200 OK", "HTTP/1.1 200 OK"],
+    ["X-Auth-Key: abc\\x01", "X-Auth-Key: REDACTED"],
+    ["Set-Cookie : a=b", "Set-Cookie : REDACTED"],
+    ["Location: https://user:pass", "Location: REDACTED"],
+    ["HTTP/1.1 200 OK\r\nCookie: a\r\nA: b", "HTTP/1.1 200 OK\r\nCookie: REDACTED\r\nA: b"],
+    ["A: b\\r\\nCookie: a", "A: b\\r\\nCookie: REDACTED"],
+    ["X-Other: https://u:p@x/", "X-Other: https://x/"]
+  ]
+  for (const [text, expected] of rows) {
+    it(JSON.stringify(text), () => {
+      assert.strictEqual(Redact.redactHead(text), expected)
+    })
+  }
+})
+
+describe("redactBody", () => {
+  const form = "application/x-www-form-urlencoded; charset=utf-8"
+  const rows: ReadonlyArray<readonly [type: string, text: string, expected: string]> = [
+    [form, "grant_type=password&password=p%26q&a=1", "grant_type=password&password=REDACTED&a=1"],
+    [form, "code=c", "code=REDACTED"],
+    ["application/json", '{"password":"p\\"q","a":1}', '{"password":"REDACTED","a":1}'],
+    ["application/problem+json", '{"code":"E1","client_secret":"s', '{"code":"E1","client_secret":"REDACTED"'],
+    ["application/x-ndjson", '{"token":1}\n{"token":null}', '{"token":"REDACTED"}\n{"token":"REDACTED"}'],
+    ["application/json", '{"token":{"a":1},"keys":[1]}', '{"token":{"a":1},"keys":[1]}'],
+    [
+      "multipart/form-data; boundary=b",
+      '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b\r\nContent-Disposition: form-data; name="password"\r\n' +
+        'Content-Type: text/plain\r\n\r\np\r\nq\r\n--b\r\nContent-Disposition: form-data; name="token"\r\n\r\ncut',
+      '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b\r\nContent-Disposition: form-data; name="password"\r\n' +
+        'Content-Type: text/plain\r\n\r\nREDACTED\r\n--b\r\nContent-Disposition: form-data; name="token"\r\n\r\nREDACTED'
+    ],
+    ["text/plain", "password=p", "password=p"]
+  ]
+  for (const [type, text, expected] of rows) {
+    it(`${type}: ${JSON.stringify(text).slice(0, 60)}`, () => {
+      assert.strictEqual(Redact.redactBody(text, type), expected)
+    })
+  }
+})
+
+describe("redactParams", () => {
+  it("keeps order and names", () => {
+    assert.deepStrictEqual(
+      Redact.redactParams([
+        ["sig", "s"],
+        ["a", "1"],
+        ["next", "/x?token=t"]
+      ]),
+      [
+        ["sig", "REDACTED"],
+        ["a", "1"],
+        ["next", "/x?token=REDACTED"]
+      ]
+    )
+  })
 })
 
 describe("printable", () => {

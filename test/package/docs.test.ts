@@ -98,6 +98,42 @@ describe("the documents", () => {
     assert.sameMembers([...new Set(named), "index"], pages)
   })
 
+  it("name test files that exist and hold tests", () => {
+    for (const path of ["SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]) {
+      const named = [...text(path).matchAll(/`(test\/[^`<]+\.ts)`/g)].map(([, file = ""]) => file)
+      for (const file of named) {
+        const folder = dirname(file)
+        const pattern = new RegExp(
+          `^${file
+            .slice(folder.length + 1)
+            .replaceAll(".", "\\.")
+            .replaceAll("*", ".*")}$`
+        )
+        const found = existsSync(join(root, folder))
+          ? readdirSync(join(root, folder)).filter((name) => pattern.test(name))
+          : []
+        assert.isNotEmpty(found, `${path}: ${file}`)
+        for (const name of found.filter((each) => each.endsWith(".test.ts"))) {
+          assert.match(text(`${folder}/${name}`), /\b(?:it|itFault)\b[\w.]*\(/, `${path}: ${name}`)
+        }
+      }
+    }
+  })
+
+  it("show each rule and each limit of SECURITY.md by a test", () => {
+    const { Limits: limits = "", "Rules, and the tests that show them": rules = "" } = Object.fromEntries(
+      text("SECURITY.md")
+        .split(/^## /m)
+        .map((section) => [section.slice(0, section.indexOf("\n")), section.slice(section.indexOf("\n"))])
+    )
+    for (const section of [rules, limits]) {
+      const rows = section.split("\n").filter((line) => line.startsWith("| "))
+      const [, , ...bodies] = rows
+      assert.isNotEmpty(bodies)
+      for (const row of bodies) assert.match(row.split("|").at(-2) ?? "", /`test\/[^`]+\.test\.ts`/, row)
+    }
+  })
+
   it("the README opens with ten lines that run", () => {
     const [, title = "", code = ""] = text("README.md").match(/^# (.+)\n\n```ts\n([\s\S]*?)\n```\n/) ?? []
     assert.strictEqual(title, "effect-http-session")

@@ -1,29 +1,82 @@
 /**
- * Every way in which an error comes before somebody's eyes.
+ * Every way in which a value or an error comes before somebody's eyes.
  */
-import { inspect } from "node:util"
-import { Cause, Exit, Inspectable } from "effect"
+import { formatWithOptions, inspect } from "node:util"
+import { Cause, Effect, Exit, HashMap, Inspectable, Logger, LogLevel } from "effect"
 
-/** By the name of the way. */
+/** What a logger makes of a value that is logged, that annotates a line, and that is the cause of one. */
+const logged = (value: unknown): Record<string, string> => {
+  const lines: { [name: string]: Array<string> } = {}
+  const into = <A>(name: string, logger: Logger.Logger<unknown, A>, text: (line: A) => string) => {
+    const kept: Array<string> = []
+    lines[name] = kept
+    return Logger.map(logger, (line) => void kept.push(text(line)))
+  }
+  const loggers = [
+    into("logString", Logger.stringLogger, String),
+    into("logLogfmt", Logger.logfmtLogger, String),
+    into("logJson", Logger.jsonLogger, String),
+    into("logStructured", Logger.structuredLogger, (line) => inspect(line, { depth: Infinity })),
+    into(
+      "logRaw",
+      Logger.make(({ annotations, message }) => ({ message, annotations: HashMap.toEntries(annotations) })),
+      // As the pretty logger passes both on to the console.
+      (line) => formatWithOptions({ depth: 5, colors: true }, "%o", line)
+    )
+  ]
+  const log = Effect.zipRight(
+    Effect.annotateLogs(Effect.logInfo("shown", value, { inside: value }), { annotated: value }),
+    Effect.logError("failed", Cause.fail(value))
+  )
+  for (const logger of loggers) {
+    Effect.runSync(
+      log.pipe(Logger.withMinimumLogLevel(LogLevel.All), Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+    )
+  }
+  return Object.fromEntries(Object.entries(lines).map(([name, kept]) => [name, kept.join("\n")]))
+}
+
+/** By the name of the way: what shows of a value to people alone, and to no program. */
+export const inspected = (value: unknown): Record<string, string> => ({
+  string: String(value),
+  inspect: inspect(value),
+  inspectFive: inspect(value, { depth: 5 }),
+  inspectDeep: inspect({ nested: { value } }, { depth: Infinity, getters: true, showHidden: false }),
+  inspectHidden: inspect(value, { showHidden: true, depth: Infinity }),
+  console: formatWithOptions({ depth: Infinity }, "%s %o %O", value, value, value)
+})
+
+/** The same, and what Effect's loggers make of it. */
+export const loggedToo = (value: unknown): Record<string, string> => ({ ...inspected(value), ...logged(value) })
+
+/** By the name of the way: whatever prints a value. */
+export const printed = (value: unknown): Record<string, string> => {
+  const cause = Cause.fail(value)
+  return {
+    ...loggedToo(value),
+    json: JSON.stringify(value) ?? "",
+    jsonInside: JSON.stringify({ list: [value] }),
+    consoleJson: formatWithOptions({}, "%j", value),
+    effectJson: JSON.stringify(Inspectable.toJSON(value)) ?? "",
+    effectString: Inspectable.toStringUnknown(value),
+    pretty: Cause.pretty(cause),
+    causeJson: JSON.stringify(cause),
+    causeString: String(cause),
+    causeInspect: inspect(cause, { depth: Infinity }),
+    exit: inspect(Exit.fail(value), { depth: Infinity }),
+    success: inspect(Exit.succeed(value), { depth: Infinity })
+  }
+}
+
+/** By the name of the way: an error beside that as a defect, with its stack and as a cause. */
 export const renderings = (error: unknown): Record<string, string> => {
   const cause = Cause.fail(error)
   return {
+    ...printed(error),
     message: error instanceof Error ? error.message : "",
-    string: String(error),
-    json: JSON.stringify(error) ?? "",
-    jsonInside: JSON.stringify({ list: [error] }),
-    inspect: inspect(error),
-    inspectDeep: inspect({ nested: { error } }, { depth: Infinity, getters: true, showHidden: false }),
-    inspectHidden: inspect(error, { showHidden: true, depth: Infinity }),
     spread: JSON.stringify({ ...(error as object) }),
     stack: error instanceof Error ? (error.stack ?? "") : "",
-    effectJson: JSON.stringify(Inspectable.toJSON(error)) ?? "",
-    effectString: Inspectable.toStringUnknown(error),
-    pretty: Cause.pretty(cause),
     prettyWithCause: Cause.pretty(cause, { renderErrorCause: true }),
-    causeJson: JSON.stringify(cause),
-    causeInspect: inspect(cause, { depth: Infinity }),
-    exit: inspect(Exit.fail(error), { depth: Infinity }),
     defect: Cause.pretty(Cause.die(error), { renderErrorCause: true })
   }
 }

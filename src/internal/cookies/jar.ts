@@ -1,8 +1,10 @@
 /**
  * A cookie jar by RFC 6265bis: pure data and synchronous; whoever calls says what time it is.
  */
+
 import { isIP } from "node:net"
 import { isPublicSuffix } from "../http/publicSuffix.js"
+import { showAs } from "../inspection.js"
 import { quote } from "./header.js"
 import { defaultPath, domainMatches, pathMatches, withUnreserved } from "./match.js"
 import { maxPairLength, parseSetCookie, type SetCookie } from "./parse.js"
@@ -100,6 +102,10 @@ const expiry = (cookie: SetCookie, now: number): number => {
 
 /** Who may set what, and what is sent where. */
 export class Jar {
+  static {
+    showAs(Jar, "CookieJar", ({ count }) => ({ cookies: count }))
+  }
+
   readonly settings: JarSettings
   readonly #store: Store
 
@@ -115,6 +121,11 @@ export class Jar {
   /** Whether there is nothing to send, which is all that most requests have to know. */
   get isEmpty(): boolean {
     return this.#store.count === 0
+  }
+
+  /** Cookies, among which some may have expired. */
+  get count(): number {
+    return this.#store.count
   }
 
   /** Another number after each change. */

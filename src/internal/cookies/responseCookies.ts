@@ -3,6 +3,8 @@
  */
 import * as Cookies from "@effect/platform/Cookies"
 import * as Duration from "effect/Duration"
+import { hide } from "../inspection.js"
+import { redacted } from "../redact.js"
 import { parseSetCookie, type SetCookie } from "./parse.js"
 
 const prototype: object = Object.getPrototypeOf(Cookies.unsafeMakeCookie("name", ""))
@@ -31,18 +33,28 @@ const toOptions = (parsed: SetCookie): Cookies.Cookie["options"] => {
   return Object.keys(options).length === 0 ? undefined : options
 }
 
-const toCookie = (parsed: SetCookie): Cookies.Cookie =>
-  Object.assign(Object.create(prototype), {
+/** What printing shows of a cookie. */
+const shownCookie = ({ name, options }: Cookies.Cookie): object => ({
+  _id: "@effect/platform/Cookies/Cookie",
+  name,
+  value: redacted,
+  options
+})
+
+const toCookie = (parsed: SetCookie): Cookies.Cookie => {
+  const cookie: Cookies.Cookie = Object.assign(Object.create(prototype), {
     name: parsed.name,
     value: decoded(parsed.value),
     valueEncoded: parsed.value,
     options: toOptions(parsed)
   })
+  return hide(cookie, () => shownCookie(cookie))
+}
 
 /**
  * The cookies of Set-Cookie lines by name, whether or not a jar takes them; the last of a name wins. `value` is
  * percent-decoded, `valueEncoded` as received. The record has no prototype, so a cookie "__proto__" is one like any
- * other.
+ * other. Printed, also as JSON, they have no values.
  */
 export const fromLines = (lines: ReadonlyArray<string>): Cookies.Cookies => {
   if (lines.length === 0) return Cookies.empty
@@ -51,5 +63,8 @@ export const fromLines = (lines: ReadonlyArray<string>): Cookies.Cookies => {
     const parsed = parseSetCookie(line)
     if (parsed !== undefined && parsed.name !== "") record[parsed.name] = toCookie(parsed)
   }
-  return Cookies.fromReadonlyRecord(record)
+  return hide(Cookies.fromReadonlyRecord(record), () => ({
+    _id: "@effect/platform/Cookies",
+    cookies: Object.fromEntries(Object.entries(record).map(([name, cookie]) => [name, shownCookie(cookie)]))
+  }))
 }

@@ -11,6 +11,8 @@ import * as Option from "effect/Option"
 import type { CookiesInput, UrlInput } from "../../ClientRequest.js"
 import type { Cookie, CookieJarService } from "../../CookieJar.js"
 import type { CookieJarError, InvalidURL } from "../../Errors.js"
+import { conceal, inspectable } from "../inspection.js"
+import { redacted } from "../redact.js"
 import { decode, encode } from "./document.js"
 import { toPairs } from "./header.js"
 import type { Jar, OwnCookie } from "./jar.js"
@@ -39,6 +41,7 @@ const toCookie = (entry: Entry): Cookie => {
     expires: entry.expires === Infinity ? Option.none() : Option.some(DateTime.unsafeMake(entry.expires)),
     created: DateTime.unsafeMake(entry.created)
   }
+  conceal(cookie, () => ({ ...cookie, value: redacted }))
   views.set(entry, cookie)
   return cookie
 }
@@ -78,6 +81,7 @@ export const fromJar = (jar: Jar): CookieJarService => {
     )
 
   const service: CookieJarService = {
+    ...inspectable("CookieJar", () => ({ cookies: jar.count })),
     "~effect-http-session/CookieJar": "~effect-http-session/CookieJar",
     setCookies: (lines, url) => atUrl(url, (target, now) => jar.store(Array.from(lines), target, now)),
     updateCookies: (cookies, url) => {

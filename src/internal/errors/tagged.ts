@@ -3,7 +3,7 @@
  * printed. Fields that may hold secrets stay readable, but are not enumerable.
  */
 import * as Data from "effect/Data"
-import { printable, redacted, redactText, redactUrl } from "../redact.js"
+import { printable, redactHead, redactText, redactUrl } from "../redact.js"
 import { sentences } from "./sentences.js"
 
 /** Never shown: what the peer sent may hold credentials, and so may whatever was caught. */
@@ -18,13 +18,8 @@ const urls: ReadonlySet<string> = new Set(["url", "proxy"])
 
 const texts: ReadonlySet<string> = new Set(["description", "closeReason", "reason", "contentType"])
 
-const secretLine = /^\s*((?:proxy-)?authorization|authentication-info|(?:set-)?cookie2?)\s*:/i
-
 /** At most 100 bytes that a peer sent, each of which may take four characters as an escape. */
-const excerptOfHead = (excerpt: string): string => {
-  const name = secretLine.exec(excerpt)?.[1]
-  return name === undefined ? printable(excerpt).slice(0, 400) : `${printable(name)}: ${redacted}`
-}
+const excerptOfHead = (excerpt: string): string => printable(redactHead(excerpt)).slice(0, 400)
 
 const shown = (name: string, value: unknown): unknown => {
   if (typeof value !== "string") return value
@@ -34,16 +29,41 @@ const shown = (name: string, value: unknown): unknown => {
   return value
 }
 
+/** How many causes of causes are kept: they may form a circle. */
+const maxDepth = 8
+
+/** V8's message for what is not JSON quotes it: `Unexpected token 'x', ..."{"a":1x" is not valid JSON`. */
+const withoutQuote = (message: string): string => {
+  if (!message.endsWith("is not valid JSON")) return message
+  const quote = message.search(/(?:^|, )(?:\.\.\.)?"/)
+  if (quote === -1) return message
+  return quote === 0 ? "The text is not valid JSON" : `${message.slice(0, quote)} in the text, which is not valid JSON`
+}
+
+/** The text of a foreign error, without the credentials and the bodies that it quotes. */
+const safeText = (error: Error, text: string): string =>
+  redactText(error instanceof SyntaxError ? withoutQuote(text) : text)
+
+/** The stack, in which the message stands first and may have many lines. */
+const safeStack = (error: Error, message: string): string => {
+  const { stack = "" } = error
+  const at = stack.indexOf(error.message)
+  const frames = at === -1 ? stack : stack.slice(at + error.message.length)
+  return at === -1 ? redactText(stack) : redactText(stack.slice(0, at)) + message + redactText(frames)
+}
+
 /** A foreign error whose own text has secrets in it, with the text redacted; still an instance of its class. */
-const safeCause = (cause: unknown): unknown => {
+export const safeCause = (cause: unknown, depth = maxDepth): unknown => {
   if (!(cause instanceof Error) || isOurs(cause)) return cause
   // Node's holds the whole input, password included.
   if ("code" in cause && cause.code === "ERR_INVALID_URL") return undefined
-  const message = redactText(cause.message)
-  if (message === cause.message) return cause
+  const message = safeText(cause, cause.message)
+  const inner = depth === 0 ? undefined : safeCause(cause.cause, depth - 1)
+  if (message === cause.message && inner === cause.cause) return cause
   return Object.create(cause, {
     message: { value: message, enumerable: false },
-    stack: { value: redactText(cause.stack ?? ""), enumerable: false },
+    ...(inner === cause.cause ? undefined : { cause: { value: inner, enumerable: false } }),
+    stack: { value: safeStack(cause, message), enumerable: false },
     toString: { value: () => `${cause.name}: ${message}`, enumerable: false }
   })
 }

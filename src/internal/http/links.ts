@@ -4,6 +4,8 @@
 import { decodeExtended } from "content-disposition"
 import * as Option from "effect/Option"
 import type { Link } from "../../ClientResponse.js"
+import { conceal } from "../inspection.js"
+import { redactUrl } from "../redact.js"
 import { hostIn } from "./target.js"
 
 const skip = (text: string, from: number): number => {
@@ -93,7 +95,8 @@ export const parse = (values: ReadonlyArray<string>, base: string): ReadonlyMap<
       const { end, params } = parametersOf(text, close + 1)
       at = end + 1
       if (url === undefined) continue
-      const link: Link = { url, rel: Option.fromNullable(params.rel), params }
+      const rel = Option.fromNullable(params.rel)
+      const link: Link = conceal({ url, rel, params }, () => ({ url: redactUrl(url), rel, params }))
       const types = (params.rel ?? "").split(/\s+/).filter((type) => type !== "")
       for (const type of types.length === 0 ? [url] : types.map((type) => type.toLowerCase())) {
         if (!out.has(type)) out.set(type, link)

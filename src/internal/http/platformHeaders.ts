@@ -1,7 +1,8 @@
 /**
  * Header lines as the Headers of @effect/platform.
  */
-import * as Headers from "@effect/platform/Headers"
+import type * as Headers from "@effect/platform/Headers"
+import { emptyRecord, fromRecord } from "./concealedHeaders.js"
 
 /** Header lines in order as Headers: names in lower case, repeated lines joined by ", ". */
 export const headersOf = (
@@ -9,13 +10,13 @@ export const headersOf = (
   name: (index: number) => string,
   value: (index: number) => string
 ): Headers.Headers => {
-  const record: Record<string, string> = Object.create(null)
+  const record = emptyRecord()
   for (let index = 0; index < count; index++) {
     const key = name(index).toLowerCase()
     const before = record[key]
     record[key] = before === undefined ? value(index) : `${before}, ${value(index)}`
   }
-  return Headers.unsafeFromRecord(record)
+  return fromRecord(record)
 }
 
 /** The headers of a request head as it was written. */

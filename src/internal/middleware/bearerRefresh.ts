@@ -1,6 +1,7 @@
 /**
  * Bearer tokens (RFC 6750) that are fetched when they are first needed and anew after a 401.
  */
+
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -13,6 +14,7 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidURL } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
 import { parseTarget } from "../http/target.js"
+import { showAs } from "../inspection.js"
 import { redactUrl } from "../redact.js"
 import { authorizationOf, reveal } from "../request/authorization.js"
 import { isReplayable } from "../request/body/replayable.js"
@@ -34,6 +36,10 @@ interface Refresh<E> {
 
 /** The current token; one fetching at a time. */
 class Tokens<E> {
+  static {
+    showAs(Tokens, "BearerRefresh")
+  }
+
   private readonly fetch: Effect.Effect<Redacted.Redacted, E>
   private current: Redacted.Redacted | undefined = undefined
   private refresh: Refresh<E> | undefined = undefined

@@ -1,6 +1,7 @@
 /**
  * One request and its answer, in one fiber of the mock: what a connection does, without a network.
  */
+
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
@@ -15,6 +16,7 @@ import type { ConnectionInfo } from "../../ClientResponse.js"
 import type { MockRequest } from "../../Connector.js"
 import { type ClientError, ClientPayloadError, SocketTimeoutError } from "../../Errors.js"
 import type { ConnectionClosed } from "../../Tracing.js"
+import { showAs } from "../inspection.js"
 import type { Deadline } from "../transport/deadlines.js"
 import { type BodyControl, IncomingBody } from "../transport/incomingBody.js"
 import type { Connection, Exchange } from "../transport/transport.js"
@@ -40,6 +42,10 @@ export interface MockOwner<R> {
 const sliceSize = 64 * 1024
 
 export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
+  static {
+    showAs(MockConnection, "MockConnection", ({ id, over }) => ({ id, over }))
+  }
+
   readonly id: number
   readonly info: ConnectionInfo
   exchanged: Exchange | undefined = undefined

@@ -3,6 +3,7 @@
  */
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { MockRequest } from "../../Connector.js"
+import { conceal } from "../inspection.js"
 import { decodeText } from "../network/http1/head.js"
 import { Prepared } from "../request/preparedRequest.js"
 import type { Exchange } from "../transport/transport.js"
@@ -35,7 +36,10 @@ const forbidden: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"])
 
 /** Not a class of its own: to extend `Request` is to load the web's globals with this module. */
 const exactRequest = (exact: ClientRequest, init: RequestInit): MockRequest =>
-  Object.defineProperty(Object.assign(new Request(exact.url, init), { exact }), "method", { value: exact.method })
+  conceal(
+    Object.defineProperty(Object.assign(new Request(exact.url, init), { exact }), "method", { value: exact.method }),
+    () => exact.toJSON()
+  )
 
 /** The web's view of a request; `signal` is aborted when the exchange ends early. */
 export const mockRequest = (

@@ -7,6 +7,7 @@ import type { Method } from "../../ClientRequest.js"
 import type { ConnectorService } from "../../Connector.js"
 import type { CookieJarService } from "../../CookieJar.js"
 import type { SessionService, TypeId, Verb } from "../../Session.js"
+import { inspectable } from "../inspection.js"
 import { typeId } from "../session/sessionImpl.js"
 
 const absent = (name: string) => Effect.dieMessage(`Session.layerMock: ${name} was not given`)
@@ -19,6 +20,7 @@ export const mockSession = (partial: Partial<Omit<SessionService, TypeId>>): Ses
     (url, options) =>
       request(method, url, options)
   const service: SessionService = {
+    ...inspectable("Session/Mock", () => ({ given: Object.keys(partial) })),
     [typeId]: typeId,
     request,
     get: verb("GET"),
@@ -40,5 +42,7 @@ export const mockSession = (partial: Partial<Omit<SessionService, TypeId>>): Ses
     signals: Stream.dieMessage("Session.layerMock: signals was not given"),
     close: Effect.void
   }
+  // What copies or prints all members must not meet those that throw.
+  Object.defineProperties(service, { cookieJar: { enumerable: false }, connector: { enumerable: false } })
   return Object.defineProperties(service, Object.getOwnPropertyDescriptors(partial))
 }

@@ -1,6 +1,7 @@
 /**
  * A transport without sockets: programs answer the requests.
  */
+
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -9,6 +10,7 @@ import * as Scope from "effect/Scope"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { Counts, MockCall, MockHandler, MockRequest } from "../../Connector.js"
 import { type ClientError, isClientError, SessionClosedError } from "../../Errors.js"
+import { showAs } from "../inspection.js"
 import { peerKeyOf } from "../network/dial/peerKey.js"
 import { nameOf } from "../objectNames.js"
 import { atMost } from "../transport/deadlines.js"
@@ -33,6 +35,14 @@ interface Call {
 }
 
 export class MockTransport<R> implements Transport, MockOwner<R> {
+  static {
+    showAs(MockTransport, "MockTransport", ({ active, calls, state }) => ({
+      state,
+      active: active.size,
+      calls: calls.length
+    }))
+  }
+
   readonly hub = makeHub()
   readonly gracefulShutdownTimeout = gracefulShutdownTimeout
   readonly context: Context.Context<R>

@@ -1,6 +1,7 @@
 /**
  * The transport over sockets: a pool of HTTP/1.1 connections that a dialler opens.
  */
+
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -8,6 +9,7 @@ import * as FiberId from "effect/FiberId"
 import type { PoolOptions } from "../../Connector.js"
 import { type ClientError, ConnectionTimeoutError, PoolSaturatedError, SessionClosedError } from "../../Errors.js"
 import type { ConnectionClosed } from "../../Tracing.js"
+import { showAs } from "../inspection.js"
 import { endedBy } from "../raceWithCallback.js"
 import { atMost, type Deadline } from "../transport/deadlines.js"
 import { noDeviations } from "../transport/deviations.js"
@@ -23,6 +25,10 @@ import { type ParserLimits, resolveLimits } from "./http1/parser.js"
 const closeTime = 1000
 
 export class Network implements Transport, ConnectionOwner {
+  static {
+    showAs(Network, "Network", ({ pool, state }) => ({ state, pool }))
+  }
+
   readonly hub: Hub
   readonly gracefulShutdownTimeout: number
   readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>

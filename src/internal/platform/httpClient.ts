@@ -1,13 +1,15 @@
 /**
  * @effect/platform's HttpClient on a session.
  */
+import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
-import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as FiberRef from "effect/FiberRef"
 import * as Scope from "effect/Scope"
 import type { RequestOptions } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
@@ -15,8 +17,11 @@ import { type ClientError, isClientError } from "../../Errors.js"
 import type { SessionService } from "../../Session.js"
 import { endedBy } from "../raceWithCallback.js"
 import { NoSpans } from "../tracing/spans.js"
-import { toPlatformError } from "./httpClientError.js"
+import { hideUrl, toPlatformError } from "./httpClientError.js"
+import { hideSecrets } from "./httpClientRequest.js"
 import { PlatformResponse } from "./httpClientResponse.js"
+import { redactingHeaders, redactSpan, withoutHidden } from "./platformSpan.js"
+import { RequestError } from "./safeErrors.js"
 
 /** What a request of the platform says, beside its method and its URL with the parameters in it. */
 const optionsOf = (request: HttpClientRequest): RequestOptions => {
@@ -34,7 +39,7 @@ const untilAborted = (
   endedBy(opened, (fail: (error: HttpClientError.RequestError) => void) => {
     const onAbort = () =>
       fail(
-        new HttpClientError.RequestError({
+        new RequestError({
           request,
           reason: "Transport",
           cause: signal.reason,
@@ -71,8 +76,21 @@ class Lifetime {
 
 /** A client whose responses live until their bodies have ended, or until the platform aborts them. */
 export const makeHttpClient = (session: Pick<SessionService, "request">): HttpClient.HttpClient =>
-  HttpClient.make((request, url, signal) =>
-    Effect.flatMap(Scope.make(), (scope) => {
+  HttpClient.transformResponse(makeClient(session), (sent) =>
+    redactingHeaders(
+      Effect.catchAll(sent, (error) =>
+        Effect.flatMap(FiberRef.get(Headers.currentRedactedNames), (names) =>
+          Effect.fail(hideUrl(error, withoutHidden(names)))
+        )
+      )
+    )
+  )
+
+const makeClient = (session: Pick<SessionService, "request">): HttpClient.HttpClient =>
+  HttpClient.make((given, url, signal, fiber) => {
+    const names = withoutHidden(fiber.getFiberRef(Headers.currentRedactedNames))
+    const request = hideSecrets(given, names)
+    const sent = Effect.flatMap(Scope.make(), (scope) => {
       const lifetime = new Lifetime(scope, signal)
       const opened = Effect.mapInputContext(
         session.request(request.method, url, optionsOf(request)),
@@ -86,4 +104,5 @@ export const makeHttpClient = (session: Pick<SessionService, "request">): HttpCl
         Effect.onError(() => lifetime.close)
       )
     })
-  )
+    return Effect.zipRight(redactSpan(url), sent)
+  })

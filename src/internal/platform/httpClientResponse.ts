@@ -3,18 +3,22 @@
  */
 import * as Cookies from "@effect/platform/Cookies"
 import * as Headers from "@effect/platform/Headers"
-import * as HttpClientError from "@effect/platform/HttpClientError"
+import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
-import * as Inspectable from "effect/Inspectable"
+import { Class } from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError, ClientResponseError, TooManyRedirects } from "../../Errors.js"
+import { safeCause } from "../errors/tagged.js"
+import { shownRecord } from "../http/concealedHeaders.js"
 import { redactUrl } from "../redact.js"
+import { hiddenNamesOf } from "./httpClientRequest.js"
+import { ResponseError } from "./safeErrors.js"
 
 const addressOf = (url: string): string => url.replace(/[?#].*$/s, "")
 
@@ -26,7 +30,7 @@ export const descriptionOf = (url: URL, cause: ClientError): string => {
 }
 
 /** What both kinds have. */
-abstract class Base extends Inspectable.Class {
+abstract class Base extends Class {
   readonly [IncomingMessage.TypeId]: IncomingMessage.TypeId = IncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
   readonly request: HttpClientRequest
@@ -44,7 +48,7 @@ abstract class Base extends Inspectable.Class {
       _id: "@effect/platform/HttpClientResponse",
       request: this.request.toJSON(),
       status: this.status,
-      headers: Inspectable.redact(this.headers)
+      headers: shownRecord(this.headers, hiddenNamesOf(this.request))
     }
   }
 }
@@ -105,7 +109,7 @@ export class PlatformResponse extends Base implements HttpClientResponse.HttpCli
   }
 
   private readonly toError = (cause: ClientError): HttpClientError.ResponseError =>
-    new HttpClientError.ResponseError({
+    new ResponseError({
       request: this.request,
       response: this,
       reason: "Decode",
@@ -174,7 +178,12 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
     return Effect.try({
       try: read,
       catch: (cause) =>
-        new HttpClientError.ResponseError({ request: this.request, response: this, reason: "Decode", cause })
+        new ResponseError({
+          request: this.request,
+          response: this,
+          reason: "Decode",
+          cause: safeCause(cause)
+        })
     })
   }
 }

@@ -1,7 +1,8 @@
 /**
  * A request as a command line for curl, with its secrets left out.
  */
-import { isSecretHeader, redacted, redactHeader, redactUrl } from "../redact.js"
+import { getField } from "../http/headerFields.js"
+import { redactBody, redacted, redactHeader, redactUrl } from "../redact.js"
 import type { Prepared } from "./preparedRequest.js"
 
 /** A word that no POSIX shell reads as more than text. */
@@ -9,6 +10,9 @@ const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
 /** Bodies up to this size are shown. */
 const shownSize = 4096
+
+/** The media type that is sent. */
+const typeOf = ({ body, fields }: Prepared): string => getField(fields.pairs, "content-type") ?? body.contentType ?? ""
 
 const bodyWords = (request: Prepared): ReadonlyArray<string> => {
   const { body } = request
@@ -22,7 +26,7 @@ const bodyWords = (request: Prepared): ReadonlyArray<string> => {
   const text = bytes.toString("utf8")
   // "@" would name a file, and a NUL cannot be an argument.
   const plain = !text.includes("\0") && Buffer.from(text, "utf8").equals(bytes)
-  return [...type, "--data-raw", plain ? quote(text) : "@-"].map((word, i, all) =>
+  return [...type, "--data-raw", plain ? quote(redactBody(text, typeOf(request))) : "@-"].map((word, i, all) =>
     word === "--data-raw" && all[i + 1] === "@-" ? "--data-binary" : word
   )
 }
@@ -33,8 +37,7 @@ export const toCurl = (request: Prepared): string => {
   const method = request.method === "HEAD" ? ["--head"] : ["-X", quote(request.method)]
   const words = ["curl", ...method, "--globoff", "--path-as-is", quote(redactUrl(request.url))]
   for (const [name, value] of request.fields.pairs) {
-    const secret = isSecretHeader(name) || request.fields.secret.has(name.toLowerCase())
-    const shown = secret ? redacted : redactHeader(name, value)
+    const shown = request.fields.secret.has(name.toLowerCase()) ? redacted : redactHeader(name, value)
     words.push("-H", quote(shown === "" ? `${name};` : `${name}: ${shown}`))
   }
   if (request.auth !== undefined) words.push("-H", quote(`Authorization: ${redacted}`))

@@ -23,11 +23,13 @@ import type { Timeouts } from "../../Timeouts.js"
 import type { SpanOptions } from "../../Tracing.js"
 import { type Fields, getField, type Pairs } from "../http/headerFields.js"
 import type { Target } from "../http/target.js"
+import { conceal } from "../inspection.js"
 import type { Limits } from "../limits.js"
 import { redactHeaders, redactUrl } from "../redact.js"
 import type { WireRequest } from "../transport/transport.js"
 
 import type { Recent } from "./recentRequests.js"
+import { concealOptions } from "./shownOptions.js"
 
 export const TypeId: ClientRequestTypeId = "~effect-http-session/ClientRequest"
 
@@ -104,6 +106,7 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
   readonly fault: State["fault"]
   /** What `toWire` has made of it, where nothing else plays a part. */
   plainWire: WireRequest | undefined = undefined
+  private listed: Pairs | undefined = undefined
 
   constructor(state: State) {
     super()
@@ -126,8 +129,10 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
     return this.target.url
   }
 
+  /** A copy, which prints without its secrets: `fields` has what is sent. */
   get headers(): Pairs {
-    return this.fields.pairs
+    this.listed ??= concealPairs(this.fields)
+    return this.listed
   }
 
   header(name: string): Option.Option<string> {
@@ -138,14 +143,14 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
   get options(): RequestOptions {
     const { auth, cookies, headers, serverHostname, ...given } = this.given
     const { auth: sessionAuth, cookies: sessionCookies, headers: sessionHeaders, ...common } = this.defaults.options
-    return {
+    return concealOptions({
       ...common,
       ...defined(given),
       headers: this.shownFields(),
       ...(this.auth !== undefined ? { auth: this.auth } : this.noAuth ? { auth: false as const } : {}),
       ...(this.cookies.length > 0 ? { cookies: this.cookies } : {}),
       ...(this.serverHostname !== undefined ? { serverHostname: this.serverHostname } : {})
-    }
+    })
   }
 
   private shownFields(): HeadersInput {
@@ -242,6 +247,9 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
     return this.toJSON()
   }
 }
+
+/** Header lines as a program reads them: printed, the values of secret ones are left out. */
+const concealPairs = ({ pairs, secret }: Fields): Pairs => conceal([...pairs], () => redactHeaders(pairs, secret))
 
 /** Options without those that are `undefined`. */
 export const defined = <O extends object>(options: O): O => {

@@ -7,11 +7,13 @@ import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import type { ContentDisposition, Deviation, Link, RequestInfo, ResponseHead } from "../../ClientResponse.js"
 import { fromLines } from "../cookies/responseCookies.js"
+import { shownRecord } from "../http/concealedHeaders.js"
 import * as Disposition from "../http/contentDisposition.js"
 import * as Links from "../http/links.js"
 import * as MediaType from "../http/mediaType.js"
 import { headersOf } from "../http/platformHeaders.js"
-import { redactHeader, redactUrl } from "../redact.js"
+import { conceal } from "../inspection.js"
+import { redactUrl } from "../redact.js"
 import { deviationsOf } from "../transport/deviations.js"
 import type { Head } from "../transport/transport.js"
 
@@ -37,11 +39,17 @@ export interface WrittenRequest {
   readonly secret: ReadonlySet<string>
 }
 
-/** Headers without the values that nobody may see. */
-export const shownHeaders = (headers: Headers.Headers): Record<string, string> => {
-  const out: Record<string, string> = Object.create(null)
-  for (const name of Object.keys(headers)) out[name] = redactHeader(name, headers[name] ?? "")
-  return out
+/** The facts about a request, whose URLs and headers print without their secrets; `secret` are more names of those. */
+export const concealInfo = (info: RequestInfo, secret: ReadonlySet<string>): RequestInfo => {
+  const names = [...secret]
+  const shownHeaders = () => shownRecord(info.headers, names)
+  if (names.length > 0) conceal(info.headers, shownHeaders)
+  return conceal(info, () => ({
+    ...info,
+    url: redactUrl(info.url),
+    realUrl: redactUrl(info.realUrl),
+    headers: shownHeaders()
+  }))
 }
 
 export class ResponseHeadView extends Inspectable.Class implements ResponseHead {
@@ -165,7 +173,7 @@ export class ResponseHeadView extends Inspectable.Class implements ResponseHead 
       version: this.version,
       method: this.method,
       url: redactUrl(this.realUrl),
-      headers: shownHeaders(this.headers)
+      headers: shownRecord(this.headers)
     }
   }
 }

@@ -1,6 +1,7 @@
 /**
  * One request as its caller sees it: all its hops and attempts under one total limit.
  */
+
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import type * as Fiber from "effect/Fiber"
@@ -8,6 +9,7 @@ import * as Runtime from "effect/Runtime"
 import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
 import { type ClientError, type Details, TotalTimeoutError } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
+import { showAs } from "../inspection.js"
 import type { Limits } from "../limits.js"
 import type { BodyContext } from "../request/body/bodyWriter.js"
 import type { Prepared } from "../request/preparedRequest.js"
@@ -32,6 +34,10 @@ export interface CallHop {
 }
 
 export class Call implements Limited, ActiveCall {
+  static {
+    showAs(Call, "Call", (self) => self.details(undefined))
+  }
+
   readonly core: SessionCore
   readonly id: number
   readonly limits: Limits

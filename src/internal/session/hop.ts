@@ -10,6 +10,7 @@ import type { ClientResponse, ConnectionInfo, RequestInfo, ResponseHead, Timings
 import type { ClientError, Details } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
 import { isIdempotent } from "../http/methods.js"
+import { showAs } from "../inspection.js"
 import type { Limits } from "../limits.js"
 import { endedBy } from "../raceWithCallback.js"
 import type { Prepared } from "../request/preparedRequest.js"
@@ -34,6 +35,10 @@ export type OnResponse = (call: Call, response: Response) => Effect.Effect<Clien
 export type Resume = (effect: Effect.Effect<ClientResponse, ClientError>) => void
 
 export class Hop implements Exchange, ResponseSource {
+  static {
+    showAs(Hop, "Exchange", (self) => self.details(undefined))
+  }
+
   readonly call: Call
   readonly request: Prepared
   wire: WireRequest

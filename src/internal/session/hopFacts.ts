@@ -5,6 +5,7 @@ import type { RequestInfo } from "../../ClientResponse.js"
 import { headersSent } from "../http/platformHeaders.js"
 import type { Defaults, Prepared } from "../request/preparedRequest.js"
 import type { BodySettings } from "../response/response.js"
+import { concealInfo } from "../response/responseHead.js"
 import type { Sent } from "../response/responseSource.js"
 import type { Route, WireRequest } from "../transport/transport.js"
 import type { SessionCore } from "./sessionCore.js"
@@ -32,12 +33,10 @@ export const bodySettings = (request: Prepared): BodySettings => {
 }
 
 /** The request as it was sent. */
-export const requestInfo = (request: Prepared, wire: WireRequest): RequestInfo => ({
-  method: wire.method,
-  url: request.target.url,
-  realUrl: request.target.realUrl,
-  headers: headersSent(wire.head)
-})
+export const requestInfo = (request: Prepared, wire: WireRequest): RequestInfo => {
+  const { realUrl, url } = request.target
+  return concealInfo({ method: wire.method, url, realUrl, headers: headersSent(wire.head) }, request.secretHeaders)
+}
 
 /** The request as it is sent by a route. */
 export const sentBy = (core: SessionCore, request: Prepared, wire: Pick<WireRequest, "head">, route: Route): Sent => ({

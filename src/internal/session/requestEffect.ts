@@ -9,6 +9,8 @@ import type { Scope } from "effect/Scope"
 import type { RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
+import { showAs } from "../inspection.js"
+import { redactUrl } from "../redact.js"
 import { mergeOptions } from "../request/mergeOptions.js"
 import { type PrepareError, prepare } from "../request/prepare.js"
 import type { Defaults } from "../request/preparedRequest.js"
@@ -75,6 +77,10 @@ abstract class Request<R>
 
 /** A method, a URL and options. */
 class Verb<R> extends Request<R> {
+  static {
+    showAs(Verb, "Request", ({ method, url }) => ({ method, url: redactUrl(String(url)) }))
+  }
+
   private readonly session: Opener | Find<R>
   private readonly method: string
   private readonly url: UrlInput
@@ -101,6 +107,10 @@ class Verb<R> extends Request<R> {
 
 /** Whatever else can be made a request of. */
 class Value<R> extends Request<R> {
+  static {
+    showAs(Value, "Request")
+  }
+
   private readonly session: Opener | Find<R>
   private readonly make: Prepare
 

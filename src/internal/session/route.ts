@@ -51,7 +51,7 @@ export const routeOf = (
   const tls = plain ? "" : ` tls ${settingsOf(ssl, undefined, serverHostname).key}`
   if (proxy === undefined) return { origin, proxy, ssl, serverHostname, tunnel, key: `${origin.key}${tls}` }
   const forwarded = forwards(proxy, origin, tunnel)
-  if (getField(request.headers, "proxy-authorization") !== undefined) {
+  if (getField(request.fields.pairs, "proxy-authorization") !== undefined) {
     const refusal = refuseHeader(proxy, forwarded)
     if (refusal !== undefined) {
       return new InvalidRequest({ ...request.details, option: "proxy-authorization", description: refusal })

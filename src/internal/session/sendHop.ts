@@ -32,7 +32,7 @@ export const withNetrc = (request: Prepared, call: Call, environment: Environmen
   if (environment === undefined || request.noAuth) return request
   const login = request.auth === undefined ? undefined : loginOf(request.auth)
   if (request.auth !== undefined && login === undefined) return request
-  if (getField(request.headers, "authorization") !== undefined || downgraded(call, request)) return request
+  if (getField(request.fields.pairs, "authorization") !== undefined || downgraded(call, request)) return request
   const auth = environment.netrc(request.target.origin.host, login)
   return auth === undefined ? request : request.derive({ auth })
 }

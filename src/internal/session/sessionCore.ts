@@ -1,6 +1,7 @@
 /**
  * What the requests of a session share, and what ends with it.
  */
+
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -8,6 +9,7 @@ import * as FiberId from "effect/FiberId"
 import type { CookieJarService } from "../../CookieJar.js"
 import { type ClientError, type Details, SessionClosedError } from "../../Errors.js"
 import type { Jar } from "../cookies/jar.js"
+import { showAs } from "../inspection.js"
 import type { Environment } from "../proxy/environment.js"
 import { atMost } from "../transport/deadlines.js"
 import type { Hub } from "../transport/signalHub.js"
@@ -28,6 +30,10 @@ export interface ActiveCall {
 }
 
 export class SessionCore {
+  static {
+    showAs(SessionCore, "SessionCore", ({ id, requests, state }) => ({ id, requests, state }))
+  }
+
   readonly id: string
   readonly transport: Transport
   readonly jarService: CookieJarService

@@ -3,7 +3,6 @@
  */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type * as Effect from "effect/Effect"
-import { NodeInspectSymbol } from "effect/Inspectable"
 import type * as Stream from "effect/Stream"
 import type { ClientRequest, Method, RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { ConnectorService } from "../../Connector.js"
@@ -11,6 +10,7 @@ import type { CookieJarService } from "../../CookieJar.js"
 import type { SessionOptions, SessionService, TypeId, Verb } from "../../Session.js"
 import type { Signal } from "../../Tracing.js"
 import type { WebSocketOptions } from "../../WebSocket.js"
+import { showAs } from "../inspection.js"
 import { mergeSessionOptions } from "../request/mergeOptions.js"
 import type { Defaults } from "../request/preparedRequest.js"
 import { makeDefaults } from "../request/sessionDefaults.js"
@@ -26,23 +26,39 @@ export const typeId: TypeId = "~effect-http-session/Session"
 
 /** A session on a core; `with` makes others on the same. */
 export class SessionImpl implements SessionService, Opener {
+  // Its options may hold secrets in many places.
+  static {
+    showAs(SessionImpl, "Session", ({ core, defaults: { base } }) => ({
+      id: core.id,
+      ...(base === undefined ? undefined : { baseUrl: base.shownUrl })
+    }))
+  }
+
   readonly [typeId]: TypeId = typeId
-  readonly core: SessionCore
-  readonly defaults: Defaults
+  // Private to the language, so that nothing that enumerates finds the options.
+  readonly #core: SessionCore
+  readonly #defaults: Defaults
+  readonly #given: SessionOptions
   readonly current: Opener["current"]
   readonly connector: ConnectorService
   readonly cookieJar: CookieJarService
-  private readonly given: SessionOptions
 
   constructor(core: SessionCore, connector: ConnectorService, current: Opener["current"], given: SessionOptions) {
-    this.core = core
+    this.#core = core
     this.connector = connector
     this.current = current
     this.cookieJar = core.jarService
-    this.given = given
-    this.defaults = makeDefaults(given)
-    bindCore(this.defaults, core)
-    bindConfigs(core, this.defaults, this, given.traceConfigs)
+    this.#given = given
+    this.#defaults = makeDefaults(given)
+    bindCore(this.#defaults, core)
+    bindConfigs(core, this.#defaults, this, given.traceConfigs)
+  }
+
+  get core(): SessionCore {
+    return this.#core
+  }
+  get defaults(): Defaults {
+    return this.#defaults
   }
 
   readonly request = (method: Method, url: UrlInput, options?: RequestOptions) =>
@@ -58,27 +74,13 @@ export class SessionImpl implements SessionService, Opener {
     sendValue<never>(this, fromRequestValue(request, options))
   readonly webSocket = (url: UrlInput, options?: WebSocketOptions) => openWebSocket(this, url, options)
   readonly with = (options: SessionOptions): SessionService =>
-    new SessionImpl(this.core, this.connector, this.current, mergeSessionOptions(this.given, options))
-
-  /** Its options may hold secrets in many places. */
-  toJSON(): unknown {
-    const { base } = this.defaults
-    return {
-      _id: "effect-http-session/Session",
-      id: this.core.id,
-      ...(base === undefined ? undefined : { baseUrl: base.shownUrl })
-    }
-  }
-
-  [NodeInspectSymbol](): unknown {
-    return this.toJSON()
-  }
+    new SessionImpl(this.#core, this.connector, this.current, mergeSessionOptions(this.#given, options))
 
   get signals(): Stream.Stream<Signal> {
-    return this.core.hub.stream
+    return this.#core.hub.stream
   }
 
   get close(): Effect.Effect<void> {
-    return this.core.close
+    return this.#core.close
   }
 }

@@ -6,9 +6,10 @@ import { createHash } from "node:crypto"
 import * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
+import * as ParseResult from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type { CassetteOptions } from "../../Testing.js"
-import { isSecretHeader, redacted, redactHeader, redactUrl } from "../redact.js"
+import { redacted, redactHeader, redactUrl } from "../redact.js"
 
 const Lines = Schema.Array(Schema.Tuple(Schema.String, Schema.String))
 
@@ -65,7 +66,7 @@ export const redactLines = (
     const lower = name.toLowerCase()
     if (extra.has(lower) || secret.has(lower)) return [name, redacted] as const
     if (lower === "set-cookie") return [name, redactCookie(value)] as const
-    return [name, isSecretHeader(lower) ? redacted : redactHeader(lower, value)] as const
+    return [name, redactHeader(lower, value)] as const
   })
 }
 
@@ -91,6 +92,12 @@ export const keyOf = (
   ])
 }
 
+/** Where it is wrong, as far as that is known. */
+const placeOf = (error: ParseResult.ParseError): string => {
+  const path = ParseResult.ArrayFormatter.formatErrorSync(error)[0]?.path ?? []
+  return path.length === 0 ? "" : `: ${path.map(String).join(".")} cannot be read`
+}
+
 /** Reads a cassette. */
 export const readCassette = (
   path: string
@@ -98,13 +105,14 @@ export const readCassette = (
   Effect.flatMap(FileSystem.FileSystem, (files) =>
     Effect.flatMap(files.readFileString(path), (text) =>
       Effect.mapBoth(Schema.decode(Cassette)(text), {
+        // Its message would quote the file.
         onFailure: (error) =>
           new PlatformError.SystemError({
             reason: "InvalidData",
             module: "FileSystem",
             method: "readFileString",
             pathOrDescriptor: path,
-            description: `It is no cassette: ${error.message}`
+            description: `It is no cassette${placeOf(error)}`
           }),
         onSuccess: (cassette) => cassette.exchanges
       })

@@ -1,9 +1,11 @@
 /**
  * Which expectations requests have met.
  */
+
 import type { MockHandler, MockRequest } from "../../Connector.js"
 import type { Expectation } from "../../Testing.js"
-import { redactUrl } from "../redact.js"
+import { showAs } from "../inspection.js"
+import { redactText, redactUrl } from "../redact.js"
 
 const canonical = (url: string): string => {
   try {
@@ -28,6 +30,10 @@ interface Entry<R> {
 }
 
 export class Expected<R> {
+  static {
+    showAs(Expected, "Expectations", (self) => self.remainder)
+  }
+
   private readonly entries: ReadonlyArray<Entry<R>>
   private readonly unexpected: Array<string> = []
 
@@ -62,4 +68,4 @@ export class Expected<R> {
   }
 }
 
-const shown = (url: string | RegExp): string => (typeof url === "string" ? redactUrl(url) : String(url))
+const shown = (url: string | RegExp): string => (typeof url === "string" ? redactUrl(url) : redactText(String(url)))

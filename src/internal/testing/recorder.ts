@@ -1,6 +1,7 @@
 /**
  * A transport that passes everything on to another one and keeps what it has seen.
  */
+
 import { dirname } from "node:path"
 import * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
@@ -11,6 +12,7 @@ import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientError, Details } from "../../Errors.js"
 import type { CassetteOptions } from "../../Testing.js"
 import type { Phase } from "../../Timeouts.js"
+import { showAs } from "../inspection.js"
 import type { Limits } from "../limits.js"
 import { linesOf } from "../mock/mockRequest.js"
 import { redactUrl } from "../redact.js"
@@ -62,6 +64,10 @@ class TeeSink implements RequestSink {
 
 /** An exchange as the inner transport sees it. */
 class RecordedExchange implements Exchange {
+  static {
+    showAs(RecordedExchange, "RecordedExchange", ({ wire }) => ({ method: wire.method }))
+  }
+
   readonly wire: WireRequest
   readonly route: Route
   readonly request: ClientRequest | undefined
@@ -195,6 +201,10 @@ class RecordedExchange implements Exchange {
 
 /** The inner transport, with all exchanges kept in the order in which their bodies end. */
 class RecordingTransport implements Transport {
+  static {
+    showAs(RecordingTransport, "RecordingTransport", ({ exchanges }) => ({ exchanges: exchanges.length }))
+  }
+
   readonly hub: Transport["hub"]
   readonly gracefulShutdownTimeout: number
   readonly closeIdle: Effect.Effect<void>

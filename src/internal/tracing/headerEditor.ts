@@ -1,17 +1,23 @@
 /**
  * How listeners change the headers of a request that is about to start.
  */
+
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { HeaderValue } from "../../ClientRequest.js"
 import type { HeaderEditor } from "../../Tracing.js"
 import type { Pair, Pairs } from "../http/headerFields.js"
+import { showAs } from "../inspection.js"
 import type { Prepared } from "../request/preparedRequest.js"
 
 type Edit = (pairs: Pairs, secret: Set<string>) => Pairs
 
 /** Edits until the request is sent; afterwards they are too late and do nothing. */
 export class Editor implements HeaderEditor {
+  static {
+    showAs(Editor, "HeaderEditor")
+  }
+
   private edits: Array<Edit> | undefined = []
 
   readonly set = (name: string, value: HeaderValue): Effect.Effect<void> =>

@@ -193,12 +193,12 @@ export class HopTrace implements Trace, BodyWatch {
 
   /** Headers that have to replace the request's own. */
   get override(): Pairs | undefined {
-    return this.span !== undefined && carriesTrace(this.request.headers) ? this.span.propagatedPairs : undefined
+    return this.span !== undefined && carriesTrace(this.request.fields.pairs) ? this.span.propagatedPairs : undefined
   }
 
   /** With the headers that tell the server of the span. */
   propagated(wire: WireRequest): WireRequest {
-    if (this.span === undefined || carriesTrace(this.request.headers)) return wire
+    if (this.span === undefined || carriesTrace(this.request.fields.pairs)) return wire
     this.bare = wire
     return this.withTrace(wire, this.span)
   }

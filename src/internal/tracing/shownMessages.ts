@@ -3,9 +3,10 @@
  */
 import * as Headers from "@effect/platform/Headers"
 import type { ClientResponse, RequestInfo, ResponseHead } from "../../ClientResponse.js"
+import { emptyRecord, fromRecord } from "../http/concealedHeaders.js"
 import type { Fields } from "../http/headerFields.js"
 import { headersOf, headersSent } from "../http/platformHeaders.js"
-import { isSecretHeader, redacted, redactHeader, redactUrl } from "../redact.js"
+import { redacted, redactHeader, redactUrl } from "../redact.js"
 import { type HeadSource, ResponseHeadView } from "../response/responseHead.js"
 import type { Head } from "../transport/transport.js"
 
@@ -92,11 +93,11 @@ export const shownResponse = (response: ClientResponse): ResponseHead =>
     : response
 
 const shown = (headers: Headers.Headers, secret: ReadonlySet<string>): Headers.Headers => {
-  const out: Record<string, string> = Object.create(null)
+  const out = emptyRecord()
   for (const [name, value] of Object.entries(headers)) {
-    out[name] = secret.has(name) || isSecretHeader(name) ? redacted : redactHeader(name, value)
+    out[name] = secret.has(name) ? redacted : redactHeader(name, value)
   }
-  return Headers.unsafeFromRecord(out)
+  return fromRecord(out)
 }
 
 // Requests of a session without headers of their own have the same ones: those of the last request are kept.

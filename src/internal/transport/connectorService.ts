@@ -3,12 +3,20 @@
  */
 import * as Effect from "effect/Effect"
 import type { ConnectorService, TypeId } from "../../Connector.js"
+import { inspectable } from "../inspection.js"
 import type { Transport } from "./transport.js"
 import { TransportHandle } from "./transportHandle.js"
 
 const typeId: TypeId = "~effect-http-session/Connector"
 
+/** Counts, and whether it is closed. */
+const factsOf = (transport: Transport): object => {
+  const { acquired, connecting, idle, waiting } = transport.stats()
+  return { closed: transport.closed(), acquired, idle, connecting, waiting }
+}
+
 export const serviceOf = (transport: Transport): ConnectorService => ({
+  ...inspectable("Connector", () => factsOf(transport)),
   [typeId]: new TransportHandle(transport),
   stats: Effect.sync(() => transport.stats()),
   signals: transport.hub.stream,

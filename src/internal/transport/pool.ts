@@ -2,8 +2,10 @@
  * Slots, waiters and idle connections. The pool knows neither sockets nor requests: a connection is what it can close, a
  * waiter what wants a slot. Everything is synchronous; one function assigns slots.
  */
+
 import type { Counts } from "../../Connector.js"
 import type { ConnectionClosed } from "../../Tracing.js"
+import { showAs } from "../inspection.js"
 import type { Deadline, Deadlines } from "./deadlines.js"
 
 /** What the pool needs of a connection. */
@@ -63,6 +65,10 @@ export interface Lease<C> {
 
 /** Leases in the order in which they came; any can leave. */
 class Queue<C> {
+  static {
+    showAs(Queue, "Pool/Queue", ({ size }) => ({ size }))
+  }
+
   head: Lease<C> | undefined = undefined
   tail: Lease<C> | undefined = undefined
   size = 0
@@ -87,6 +93,10 @@ class Queue<C> {
 }
 
 export class Pool<C extends Poolable> {
+  static {
+    showAs(Pool, "Pool", (pool) => ({ held: pool.held, idle: pool.stats().idle, waiting: pool.waiting }))
+  }
+
   private readonly settings: PoolSettings
   private readonly hosts = new Map<string, Host<C>>()
   private readonly routes = new Map<string, RouteShare<C>>()

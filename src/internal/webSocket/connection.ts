@@ -1,8 +1,10 @@
 /**
  * One open WebSocket by callbacks: frames in and out, and the ways in which it ends (RFC 6455 sections 5 to 7).
  */
+
 import type { Socket } from "node:net"
 import type { WebSocketError } from "../../Errors.js"
+import { showAs } from "../inspection.js"
 import type { Deadline, Deadlines } from "../transport/deadlines.js"
 import type { Wire } from "../transport/networkStream.js"
 import { type FrameHandler, FrameReader } from "./frames.js"
@@ -50,6 +52,10 @@ const lingerTime = 1000
 const maxPongs = 128
 
 export class WebSocketConnection implements FrameHandler {
+  static {
+    showAs(WebSocketConnection, "WebSocketConnection", ({ code, state }) => ({ state, code }))
+  }
+
   readonly inbox: Inbox
   /** Why nothing more comes. */
   ending: Ending | undefined = undefined

@@ -1,6 +1,7 @@
 /**
  * An open WebSocket by effects.
  */
+
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -11,6 +12,7 @@ import type * as Stream from "effect/Stream"
 import type { ResponseHead } from "../../ClientResponse.js"
 import { type Details, JsonDecodeError, WebSocketError } from "../../Errors.js"
 import type { TypeId as Id, Message, WebSocket } from "../../WebSocket.js"
+import { showAs } from "../inspection.js"
 import { type Pull, pulled } from "../pullStream.js"
 import * as Json from "../response/body/json.js"
 import type { Deadlines } from "../transport/deadlines.js"
@@ -57,6 +59,14 @@ export interface Parts {
 }
 
 export class WebSocketImpl implements WebSocket {
+  static {
+    showAs(WebSocketImpl, "WebSocket", ({ connection, parts, protocol }) => ({
+      url: parts.details.url,
+      protocol: Option.getOrUndefined(protocol),
+      closeCode: connection.code
+    }))
+  }
+
   readonly [TypeId]: Id = TypeId
   readonly response: ResponseHead
   readonly protocol: Option.Option<string>

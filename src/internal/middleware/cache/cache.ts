@@ -12,6 +12,7 @@ import type { ClientResponse } from "../../../ClientResponse.js"
 import { type ClientError, isClientConnectionError, isServerTimeoutError } from "../../../Errors.js"
 import type { Middleware, Next } from "../../../Middleware.js"
 import { isSafe } from "../../http/methods.js"
+import { showAs } from "../../inspection.js"
 import { setHeader } from "../../request/edits.js"
 import type { Prepared } from "../../request/preparedRequest.js"
 import { Response } from "../../response/response.js"
@@ -63,6 +64,10 @@ interface Sent {
 }
 
 class Cache {
+  static {
+    showAs(Cache, "Cache")
+  }
+
   readonly middleware: Middleware = (request, next) => this.run(preparedOf(request), next)
   private readonly store: CacheStore
   private readonly maxBodySize: number

@@ -5,7 +5,9 @@ import type { KeyValueStore } from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { showAs } from "../../inspection.js"
 import type { Sent } from "../../response/responseSource.js"
+import { errorType } from "../../tracing/spans.js"
 import { CacheIndex, indexKey } from "./cacheIndex.js"
 import { type Lines, valuesOf } from "./freshness.js"
 import { hash, selectionOf } from "./identity.js"
@@ -76,7 +78,11 @@ const sameSelection = (a: Stored, b: Stored): boolean =>
 /** A store that cannot be read or written is no reason for a request to fail. */
 const tolerant = <A, E>(what: string, use: () => Effect.Effect<A, E>): Effect.Effect<Option.Option<A>> =>
   Effect.catchAllCause(Effect.asSome(Effect.suspend(use)), (cause) =>
-    Effect.as(Effect.logDebug(`The HTTP cache cannot ${what} its store`, cause), Option.none())
+    // A store's own errors may quote what was written.
+    Effect.as(
+      Effect.annotateLogs(Effect.logDebug(`The HTTP cache cannot ${what} its store`), { error: errorType(cause) }),
+      Option.none()
+    )
   )
 
 /** What a store has under a key, if that is text. */
@@ -85,6 +91,10 @@ const textOf = (given: unknown): string | undefined =>
 
 /** The stored responses of URLs, up to a size of all. */
 export class CacheStore {
+  static {
+    showAs(CacheStore, "Cache/Store")
+  }
+
   private readonly store: KeyValueStore
   private readonly maxSize: number
   private index: CacheIndex | undefined = undefined

@@ -3,9 +3,11 @@
  */
 import { identity } from "effect/Function"
 import type { ClientResponse } from "../../../ClientResponse.js"
+import type { Pairs } from "../../http/headerFields.js"
 import { headersOf } from "../../http/platformHeaders.js"
 import { headOf } from "../../network/http1/head.js"
 import { Response, type ResponseSource } from "../../response/response.js"
+import { concealInfo } from "../../response/responseHead.js"
 import { bodySettings } from "../../session/hopFacts.js"
 import { callOf } from "../../session/middlewareChain.js"
 import { bodyOf } from "./cacheBody.js"
@@ -13,10 +15,18 @@ import type { Lookup } from "./cacheRequest.js"
 import type { Stored } from "./cacheStore.js"
 import type { Lines } from "./freshness.js"
 
+const headersIn = (pairs: Pairs) =>
+  headersOf(
+    pairs.length,
+    (index) => pairs[index]?.[0] ?? "",
+    (index) => pairs[index]?.[1] ?? ""
+  )
+
 const sourceOf = ({ next, request, sent }: Lookup): ResponseSource => {
   const call = callOf(next)
   const { method, target } = request
   const { realUrl, url } = target
+  const { pairs, secret } = request.fields
   return {
     method,
     url,
@@ -28,16 +38,7 @@ const sourceOf = ({ next, request, sent }: Lookup): ResponseSource => {
     timings: () => ({}),
     within: identity,
     details: (phase) => call?.details(phase) ?? { ...request.details, phase },
-    requestInfo: () => ({
-      method,
-      url,
-      realUrl,
-      headers: headersOf(
-        request.headers.length,
-        (index) => request.headers[index]?.[0] ?? "",
-        (index) => request.headers[index]?.[1] ?? ""
-      )
-    })
+    requestInfo: () => concealInfo({ method, url, realUrl, headers: headersIn(pairs) }, secret)
   }
 }
 

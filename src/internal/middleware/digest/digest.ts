@@ -2,6 +2,7 @@
  * Digest authentication (RFC 7616) around each hop: to origins by responses of 401; to proxies by those of 407, and by
  * the error that a refused CONNECT is.
  */
+
 import { createHash, randomBytes } from "node:crypto"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
@@ -11,6 +12,7 @@ import type { Basic } from "../../../Auth.js"
 import type { ClientResponse } from "../../../ClientResponse.js"
 import { type ClientError, type ClientHttpProxyError, InvalidRequest } from "../../../Errors.js"
 import type { Middleware, Next } from "../../../Middleware.js"
+import { showAs } from "../../inspection.js"
 import { revealBasic } from "../../request/authorization.js"
 import { isReplayable } from "../../request/body/replayable.js"
 import { setHeader } from "../../request/edits.js"
@@ -45,6 +47,10 @@ const newCnonce = (): string => randomBytes(16).toString("hex")
 
 /** What is known of one origin, or of the proxy: its challenge, and how often its nonce was used. */
 class Session {
+  static {
+    showAs(Session, "Digest/Session", ({ challenge }) => ({ realm: challenge.realm }))
+  }
+
   readonly challenge: DigestChallenge
   private nonce: string
   private count = 0
@@ -148,6 +154,10 @@ const isRefused = (error: ClientError, asker: Asker): error is ClientHttpProxyEr
 let digests = 0
 
 class Digest {
+  static {
+    showAs(Digest, "Digest")
+  }
+
   private readonly credentials: Basic
   private readonly names: Names
   private readonly preemptive: boolean

@@ -2,9 +2,10 @@
  * CONNECT: a tunnel through an http proxy (RFC 9110, section 9.3.6).
  */
 import type * as Net from "node:net"
-import * as Headers from "@effect/platform/Headers"
+import type * as Headers from "@effect/platform/Headers"
 import type * as Effect from "effect/Effect"
 import { BadHttpMessage, ClientHttpProxyError } from "../../../Errors.js"
+import { emptyRecord, fromRecord } from "../../http/concealedHeaders.js"
 import type { Origin } from "../../http/origin.js"
 import type { Deadline } from "../../transport/deadlines.js"
 import type { Head, ProxyRoute } from "../../transport/transport.js"
@@ -17,6 +18,7 @@ import {
   proxyError,
   type Talker
 } from "./proxyHandshake.js"
+import { type Scrub, scrubber } from "./scrub.js"
 
 /** Bytes kept of the body of a refusal. */
 const bodySize = 1024
@@ -36,29 +38,15 @@ const requestText = (proxy: ProxyRoute, origin: Origin, authorization: string | 
   return `${text}\r\n`
 }
 
-/** Takes the credentials out of what a proxy has echoed. */
-const scrubber = (authorization: string | undefined): ((text: string) => string) => {
-  if (authorization === undefined) return (text) => text
-  const value = authorization.slice(authorization.indexOf(" ") + 1)
-  const secrets = [value]
-  if (/^basic /i.test(authorization)) {
-    const pair = Buffer.from(value, "base64").toString("utf8")
-    secrets.push(pair, pair.slice(pair.indexOf(":") + 1))
-  }
-  // Shorter ones would be found everywhere.
-  const worthy = secrets.filter((secret) => secret.length >= 4)
-  return (text) => worthy.reduce((clean, secret) => clean.replaceAll(secret, "***"), text)
-}
-
-const headersOf = (head: Head, scrub: (text: string) => string): Headers.Headers => {
-  const values = new Map<string, string>()
+const headersOf = (head: Head, scrub: Scrub): Headers.Headers => {
+  const record = emptyRecord()
   for (let index = 0; index < head.count; index++) {
     const name = head.name(index).toLowerCase()
-    const before = values.get(name)
+    const before = record[name]
     const value = scrub(head.value(index))
-    values.set(name, before === undefined ? value : `${before}, ${value}`)
+    record[name] = before === undefined ? value : `${before}, ${value}`
   }
-  return Headers.unsafeFromRecord(Object.fromEntries(values))
+  return fromRecord(record)
 }
 
 /** Reads the proxy's reply. Nothing of the inner request is written before it has come. */
@@ -146,7 +134,7 @@ class Connect implements Talker {
   private fail(): void {
     const head = this.refusal
     if (head === undefined) return
-    const scrub = scrubber(this.authorization)
+    const scrub = scrubber(this.proxy, this.authorization)
     this.outcome.fail(
       new ClientHttpProxyError({
         ...this.context.details("proxy"),
@@ -154,7 +142,7 @@ class Connect implements Talker {
         status: head.status,
         reason: scrub(head.reason),
         headers: headersOf(head, scrub),
-        body: scrub(new TextDecoder().decode(Buffer.concat(this.body)))
+        body: scrub(new TextDecoder().decode(Buffer.concat(this.body)), true)
       })
     )
   }
@@ -170,7 +158,7 @@ class Connect implements Talker {
         ...this.context.details("proxy"),
         reason: failure?.reason ?? "StatusLine",
         description: failure?.description ?? "no HTTP",
-        excerpt: scrubber(this.authorization)(failure?.excerpt ?? "")
+        excerpt: scrubber(this.proxy, this.authorization)(failure?.excerpt ?? "")
       })
     )
   }

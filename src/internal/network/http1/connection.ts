@@ -1,10 +1,12 @@
 /**
  * One HTTP/1.1 connection: one exchange at a time, and nothing of one that could reach another.
  */
+
 import { TLSSocket } from "node:tls"
 import type { ConnectionInfo, Deviation } from "../../../ClientResponse.js"
 import type { ClientError } from "../../../Errors.js"
 import type { ConnectionClosed } from "../../../Tracing.js"
+import { showAs } from "../../inspection.js"
 import type { Deadline } from "../../transport/deadlines.js"
 import { deviationsOf, mustClose } from "../../transport/deviations.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
@@ -62,6 +64,15 @@ const continueTime = 1000
 const smallHead = 16 * 1024
 
 export class Http1Connection implements Connection, ParserHandler, Poolable, BodyControl, Turning {
+  static {
+    showAs(Http1Connection, "Connection", ({ closed, id, requests, wire }) => ({
+      id,
+      requests,
+      closed,
+      remoteAddress: wire.remoteAddress
+    }))
+  }
+
   readonly id: number
   readonly key: string
   readonly wire: Wire

@@ -4,6 +4,7 @@
  * Unless it is strict it tolerates what RFC 9112 lets a user agent tolerate, and records it in `deviations`.
  */
 import type { BadHttpMessage } from "../../../Errors.js"
+import { redactHead } from "../../redact.js"
 import {
   BareLineFeed,
   ControlCharacter,
@@ -44,9 +45,6 @@ const FieldLine = 1
 const DroppedLine = 2
 
 const statusLineStart = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e]
-
-/** Values that are never shown. */
-const secretName = /cookie|auth|token|secret|key|session|location|link|refresh/i
 
 export class Scanner {
   readonly framing: Framing
@@ -470,9 +468,7 @@ export class Scanner {
   private shown(bytes: Uint8Array, base: number, end: number): string {
     const start = base + this.line
     if (this.state !== Value && this.state !== ValueLf) return excerptOf(bytes, start, end)
-    const name = excerptOf(bytes, start, base + this.nameEnd)
-    if (secretName.test(name)) return `${name}: (redacted)`
-    return excerptOf(bytes, start, end)
+    return redactHead(excerptOf(bytes, start, end))
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * multipart/form-data (RFC 7578) and its relatives, part by part, with the length known wherever the parts' are.
  */
+
 import { randomBytes } from "node:crypto"
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as Chunk from "effect/Chunk"
@@ -10,6 +11,7 @@ import { InvalidRequest, RequestBodyError } from "../../../Errors.js"
 import type { Multipart, TypeId as MultipartTypeId, Part } from "../../../Multipart.js"
 import { checkField, type Pair, toLatin1 } from "../../http/headerFields.js"
 import { isIllFormed } from "../../http/percent.js"
+import { showAs } from "../../inspection.js"
 import { exactly } from "./declaredLength.js"
 import { blobStream } from "./rawBody.js"
 import { isReplayable, markOneShot } from "./replayable.js"
@@ -18,6 +20,10 @@ export const TypeId: MultipartTypeId = "~effect-http-session/Multipart"
 
 /** The body behind the public type. */
 export class MultipartParts implements Multipart {
+  static {
+    showAs(MultipartParts, "Multipart", ({ contentType, parts }) => ({ contentType, parts }))
+  }
+
   readonly [TypeId]: MultipartTypeId = TypeId
   readonly contentType: string
   readonly subtype: string

@@ -7,6 +7,8 @@ import type { Data } from "../../../ClientRequest.js"
 import type { Part, PartOptions } from "../../../Multipart.js"
 import { getField, isFault, mergeFields, noFields, type Pair, toFields } from "../../http/headerFields.js"
 import { mimeTypeOf } from "../../http/mimeTypes.js"
+import { hide } from "../../inspection.js"
+import { redactHeaders } from "../../redact.js"
 import { disposition } from "./multipart.js"
 
 /** Whether it is sent as a file unless something else is said. */
@@ -49,7 +51,11 @@ export const makePart = (name: string | undefined, data: Data, options: PartOpti
   if (contentType !== undefined) headers.push(["Content-Type", contentType])
   const given = options.headers === undefined ? noFields : toFields(options.headers)
   const more = isFault(given) ? { ...noFields, pairs: [impossible] } : given
-  const merged = mergeFields({ pairs: headers, secret: noFields.secret }, more).pairs
+  const { pairs: merged, secret } = mergeFields({ pairs: headers, secret: noFields.secret }, more)
   const known = getField(merged, "content-disposition") !== undefined || name === undefined
-  return { name, headers: known ? merged : [...merged, impossible], data: withLength(data, options.contentLength) }
+  const all = known ? merged : [...merged, impossible]
+  return hide({ name, headers: all, data: withLength(data, options.contentLength) }, () => ({
+    name,
+    headers: redactHeaders(all, secret)
+  }))
 }

@@ -272,6 +272,46 @@ describe("CONNECT: refusals", () => {
     })
   )
 
+  const headers = [
+    ["X-Proxy-Token", "t0k3n"],
+    ["X-Tenant", "ten&ant-0815"],
+    ["Authorization", "Basic dXMzcjpzM2NyM3Q="],
+    ["X-Short", "on"]
+  ] as const
+
+  it.scopedLive("take out the headers that the proxy was sent, in any encoding that it echoes them in", () =>
+    Effect.gen(function* () {
+      const echo = "t0k3n ten&ant-0815 ten%26ant-0815 us3r:s3cr3t s3cr3t dXMzcjpzM2NyM3Q= on"
+      const proxy = yield* replying(
+        `HTTP/1.1 403 No ${echo}\r\nX-Echo: ${echo}\r\nContent-Length: ${echo.length}\r\n\r\n${echo}`
+      )
+      const error = failure((yield* open(proxy.port, { headers })).exit)
+      assert.instanceOf(error, ClientHttpProxyError)
+      const clean = "*** *** *** *** *** *** on"
+      assert.deepStrictEqual([error.reason, error.headers["x-echo"], error.body], [`No ${clean}`, clean, clean])
+    })
+  )
+
+  it.scopedLive("take out the beginning of a secret at which the body is cut off", () =>
+    Effect.gen(function* () {
+      const body = `${"x".repeat(1016)}ten&ant-0815`
+      const proxy = yield* replying(`HTTP/1.1 403 No\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+      const error = failure((yield* open(proxy.port, { headers })).exit)
+      assert.instanceOf(error, ClientHttpProxyError)
+      assert.strictEqual(error.body, `${"x".repeat(1016)}***`)
+    })
+  )
+
+  it.scopedLive("take out the password of a SOCKS or Basic proxy that a broken reply quotes", () =>
+    Effect.gen(function* () {
+      const proxy = yield* replying("HTTP/1.1 403 No\r\nX-Echo: us3r:s3cr3t t0k3n\x01\r\n\r\n")
+      const error = failure((yield* open(proxy.port, { headers, authorization: "Basic dXMzcjpzM2NyM3Q=" })).exit)
+      assert.instanceOf(error, ClientProxyConnectionError)
+      assert.instanceOf(error.cause, BadHttpMessage)
+      assert.strictEqual(error.cause.excerpt, "X-Echo: *** ***\\x01")
+    })
+  )
+
   it.scoped("a body that does not come is not waited for for long", () =>
     Effect.gen(function* () {
       const proxy = yield* replying("HTTP/1.1 503 No\r\nContent-Length: 9\r\n\r\nabc")

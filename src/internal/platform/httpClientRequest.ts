@@ -1,0 +1,42 @@
+/**
+ * Requests of @effect/platform as errors and responses hold them: the same to a program, printed without secrets.
+ */
+import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import * as Option from "effect/Option"
+import { type HiddenNames, shownRecord } from "../http/concealedHeaders.js"
+import { redactParams, redactUrl } from "../redact.js"
+
+/** Of the body only what it is: it may be a form with a password. */
+const shownRequest = (request: HttpClientRequest, names: HiddenNames): object => {
+  const { body, hash, headers, method, url, urlParams } = request
+  return {
+    _id: "@effect/platform/HttpClientRequest",
+    method,
+    url: redactUrl(url),
+    urlParams: redactParams(urlParams),
+    hash: Option.map(hash, (text) => redactUrl(`#${text}`).slice(1)),
+    headers: shownRecord(headers, names),
+    body: { _tag: body._tag, contentType: body.contentType, contentLength: body.contentLength }
+  }
+}
+
+const hiddenNames = new WeakMap<HttpClientRequest, HiddenNames>()
+
+/** The names of headers that a copy of `hideSecrets` was given. */
+export const hiddenNamesOf = (request: HttpClientRequest): HiddenNames => hiddenNames.get(request) ?? []
+
+/** All that prints a request of the platform asks for this. */
+const toJSON: PropertyDescriptor = {
+  configurable: true,
+  writable: true,
+  value: function (this: HttpClientRequest) {
+    return shownRequest(this, hiddenNamesOf(this))
+  }
+}
+
+/** A copy that prints without the values of secret parameters and headers; `names` are more names of headers. */
+export const hideSecrets = (request: HttpClientRequest, names: HiddenNames): HttpClientRequest => {
+  const copy: HttpClientRequest = Object.assign(Object.create(Object.getPrototypeOf(request)), request)
+  hiddenNames.set(copy, names)
+  return Object.defineProperty(copy, "toJSON", toJSON)
+}

@@ -1,0 +1,77 @@
+/**
+ * Secrets in every place that a program or a peer can put one, and how they are found again.
+ */
+import { Redacted } from "effect"
+import * as Auth from "effect-http-session/Auth"
+import type * as ClientRequest from "effect-http-session/ClientRequest"
+import { printed } from "./renderings.js"
+
+/** Every secret begins so. */
+const mark = "s3cr3t-"
+
+/** A secret that says in a report where it was put. */
+export const secret = (place: string): string => `${mark}${place}-0123456789`
+
+const pairs = ["url", "proxy", "basic", "netrc"].map((place) => `user:${secret(place)}`)
+
+/** What no rendering may hold: a secret, or Basic credentials with one. */
+const needles = [mark, ...pairs.map((pair) => Buffer.from(pair).toString("base64"))]
+
+/** The secrets in a text, each with what is around it. */
+export const found = (text: string): ReadonlyArray<string> =>
+  needles.flatMap((needle) => {
+    const at = text.indexOf(needle)
+    return at === -1 ? [] : [text.slice(Math.max(0, at - 60), at + 60)]
+  })
+
+/** What shows of a value, by the name of the rendering. */
+export const leaks = (
+  value: unknown,
+  what: string,
+  renderings: (value: unknown) => Record<string, string> = printed
+): ReadonlyArray<string> =>
+  Object.entries(renderings(value)).flatMap(([how, text]) =>
+    found(text).map((around) => `${what}, by ${how}: ${around}`)
+  )
+
+/** A query whose parameters are known to sign or to authorise. */
+export const query = ["X-Amz-Signature", "oauth_token", "sig", "secret_key", "reset_token", "jwt_token"]
+  .map((name) => `${name}=${secret(name)}`)
+  .join("&")
+
+/** `url` with the user, the query and the fragment of a request that is signed in every way. */
+export const signed = (url: string): string =>
+  `${url.replace("://", `://user:${secret("url")}@`)}?page=2&${query}#access_token=${secret("fragment")}`
+
+export const proxyUrl = (url: string): string => url.replace("://", `://user:${secret("proxy")}@`)
+
+/** Headers that are known to be secret by their names, and one that was given redacted. */
+export const headers: ClientRequest.HeadersInput = {
+  "X-Api-Key": secret("api-key"),
+  "X-Auth-Token": secret("auth-token"),
+  "Proxy-Authorization": `Bearer ${secret("proxy-authorization")}`,
+  "X-Functions-Key": secret("functions-key"),
+  "X-Tenant": Redacted.make(secret("redacted"))
+}
+
+export const proxyHeaders: ClientRequest.HeadersInput = {
+  "X-Proxy-Token": secret("proxy-token"),
+  "X-Proxy-Tenant": Redacted.make(secret("proxy-redacted"))
+}
+
+export const cookies: ClientRequest.CookiesInput = { sid: secret("cookie") }
+
+export const basic = Auth.basic("user", secret("basic"))
+
+export const bearer = Auth.bearer(secret("bearer"))
+
+/** What a server answers with. */
+export const answerHeaders: ReadonlyArray<string> = [
+  `Set-Cookie: sid=${secret("set-cookie")}; Path=/; HttpOnly`,
+  `X-Auth-Token: ${secret("answered-token")}`,
+  `Link: <https://user:${secret("link")}@a.test/?page=3&access_token=${secret("link-token")}>; rel="next"`,
+  `Authentication-Info: nextnonce="n", rspauth="${secret("rspauth")}"`
+]
+
+/** A form's and a JSON's fields. */
+export const form = { grant_type: "password", username: "user", password: secret("form"), otp: secret("otp") }
