@@ -449,8 +449,14 @@ export const stream = <E, R>(
  * @category models
  */
 export interface FileOptions {
-  /** How often a broken GET is sent again within this run; 0 for never. Default 3. */
-  readonly resume?: number | undefined
+  /**
+   * How often a broken GET is sent again within this run; 0 or `false` for never. Default 3.
+   *
+   * `true` is 3, and the next run continues: after a failure or an interruption the bytes stay in a file
+   * `<name>.<hash>.unfinished` beside the path, with the validator of the response. Without a strong ETag or a reliable
+   * Last-Modified nothing stays. A killed process leaves nothing to continue.
+   */
+  readonly resume?: number | boolean | undefined
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
 }
 
@@ -468,8 +474,11 @@ export interface FileOptions {
  * with the headers, cookies and credentials that it had there. Nothing else that the effect did is repeated, such as a
  * POST before a 303. The new request asks for the rest by Range and If-Range where the response had a strong ETag or a
  * Last-Modified that can be relied upon, else for all of it; a FIFO or a device, which has no way back, takes the rest
- * only. The bytes are asked for without a Content-Encoding, unless the request has an Accept-Encoding of its own. A
- * second run of the program begins at the first byte.
+ * only. The bytes are asked for without a Content-Encoding, unless the request has an Accept-Encoding of its own.
+ *
+ * Another run of the program begins at the first byte, unless `resume` is `true`: then it asks for the rest of what the
+ * last run has left of the same URL, and begins anew where the server has another file by now. The head is that of the
+ * response with the rest, status 206.
  *
  * A status of 304 leaves the file as it is; any other than 2xx fails with `ClientResponseError`. Fails as `bytes` does,
  * with what the request fails with, and with `PlatformError` for the file.

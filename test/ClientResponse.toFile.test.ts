@@ -86,6 +86,11 @@ describe("toFile", () => {
     },
     { name: "begins anew where the server sends all", answers: [cut(5), cut(20)], ranges: [undefined, "bytes=5-"] },
     {
+      name: "continues the file that the server has sent anew",
+      answers: [cut(5), cut(7, ['ETag: "v2"']), rest(7, 20, ['ETag: "v2"'])],
+      ranges: [undefined, "bytes=5-", "bytes=7-"]
+    },
+    {
       name: "begins anew where the ETag is weak",
       answers: [cut(5, ['ETag: W/"v1"']), cut(20)],
       ranges: [undefined, undefined]

@@ -3,8 +3,10 @@
  */
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -18,7 +20,8 @@ import { tooLarge } from "../response/body/bodyReader.js"
 import { readerLimit } from "../response/readerLimit.js"
 import { Response } from "../response/response.js"
 import { type FileTarget, withFileTarget } from "./fileTarget.js"
-import { type LastHop, lastHopOf, type Rest, sendAgain } from "./lastHop.js"
+import { headersOf, type LastHop, lastHopOf, type Rest, rangeFrom, sendAgain } from "./lastHop.js"
+import { sourceOf, type Unfinished } from "./unfinishedFile.js"
 
 // By its key: the session's module stands above this one.
 const CurrentRequestOptions = Context.GenericTag<RequestOptions>("effect-http-session/Session/CurrentRequestOptions")
@@ -38,15 +41,31 @@ class Download {
   private head: ResponseHead | undefined = undefined
   /** The request that can be sent again for the same file. */
   private lastHop: LastHop | undefined = undefined
-  private offset = 0
-  private total: number | undefined = undefined
-  private validator: string | undefined = undefined
+  /** Whether the server was asked for the whole file, or for all that follows `offset`, and not for a part of it. */
+  private whole = false
+  private offset: number
+  private total: number | undefined
+  private validator: string | undefined
+  private source: string | undefined
   private readonly target: FileTarget
   private readonly onProgress: FileOptions["onProgress"]
 
   constructor(target: FileTarget, onProgress: FileOptions["onProgress"]) {
     this.target = target
     this.onProgress = onProgress
+    const { unfinished } = target
+    this.offset = unfinished?.offset ?? 0
+    this.total = unfinished?.total
+    this.validator = unfinished?.validator
+    this.source = unfinished?.source
+  }
+
+  /** What a later run needs to continue the file. */
+  get unfinished(): Unfinished | undefined {
+    const { offset, source, total, validator } = this
+    return offset === 0 || validator === undefined || source === undefined
+      ? undefined
+      : { offset, source, total, validator }
   }
 
   /** The part that is missing, where the server can be asked for it; else the file begins anew. */
@@ -55,12 +74,9 @@ class Download {
     return offset === 0 || validator === undefined ? undefined : { offset, validator }
   }
 
-  /**
-   * The request to send after a break: the first response was whole, and either the rest can be asked for or what is
-   * written can be dropped.
-   */
+  /** The request to send after a break, where the rest can be asked for or the written bytes can be dropped. */
   get repeatable(): LastHop | undefined {
-    if (this.head?.status !== 200) return undefined
+    if (!this.whole) return undefined
     return this.rest !== undefined || this.offset === 0 || this.target.cut !== undefined ? this.lastHop : undefined
   }
 
@@ -71,12 +87,32 @@ class Download {
   receive(response: ClientResponse): Effect.Effect<ResponseHead | undefined, ClientError | PlatformError> {
     return Effect.suspend(() => {
       const head = this.head
-      if (head === undefined) return this.begin(response)
+      if (head === undefined) return this.rest === undefined ? this.begin(response) : this.resume(response, this.rest)
       if (response.status === 206 && this.continues(response)) return this.complete(response, head)
       if (response.status === 206 || response.status === 416) return Effect.as(this.forget(), undefined)
       if (response.status !== 304 && (response.status < 200 || response.status > 299)) return refuse(response)
-      return Effect.zipRight(this.forget(), this.begin(response))
+      return this.beginAnew(response)
     })
+  }
+
+  /** The first response where an earlier run has left a part of the file. */
+  private resume(
+    response: ClientResponse,
+    { offset }: Rest
+  ): Effect.Effect<ResponseHead | undefined, ClientError | PlatformError> {
+    const { status } = response
+    if (status === 304 || ((status < 200 || status > 299) && status !== 416)) return this.begin(response)
+    // The Range of the request itself, if it has one, goes over that of the unfinished file.
+    const partial = status === 206 || status === 416
+    if (!partial || response.requestInfo.headers.range !== rangeFrom(offset)) return this.beginAnew(response)
+    this.whole = true
+    this.lastHop = lastHopOf(response)
+    if (status === 416 || this.source !== sourceOf(response) || !this.continues(response)) {
+      return Effect.as(this.forget(), undefined)
+    }
+    const head = response instanceof Response ? response.toHead() : response
+    this.head = head
+    return this.complete(response, head)
   }
 
   private begin(response: ClientResponse): Effect.Effect<ResponseHead, ClientError | PlatformError> {
@@ -87,11 +123,17 @@ class Download {
     }
     if (response.status < 200 || response.status > 299) return refuse(response)
     this.head = head
+    this.whole = response.status === 200
     this.lastHop = lastHopOf(response)
+    this.source = this.whole ? sourceOf(response) : undefined
     const plain = Option.isNone(response.header("content-encoding"))
     this.validator = plain ? validatorOf(response) : undefined
     this.total = plain ? Option.getOrUndefined(response.contentLength) : undefined
     return this.append(response, head)
+  }
+
+  private beginAnew(response: ClientResponse): Effect.Effect<ResponseHead, ClientError | PlatformError> {
+    return Effect.flatMap(this.forget(), () => this.begin(response))
   }
 
   private continues(response: ClientResponse): boolean {
@@ -164,6 +206,7 @@ class Download {
       this.offset = 0
       this.total = undefined
       this.validator = undefined
+      this.source = undefined
       return cut === undefined ? Effect.void : cut(0)
     })
   }
@@ -255,8 +298,23 @@ const fill = <E, R>(
         ? settle(sendAgain(hop, into.rest, received), left - 1)
         : Effect.fail(into.failure("Incomplete"))
     })
-  const first = use(withHeaders(self, { "accept-encoding": "identity" }), received)
-  return settle(first, options?.resume ?? defaultResume)
+  const headers = { "accept-encoding": "identity", ...(into.rest === undefined ? {} : headersOf(into.rest)) }
+  const { resume = defaultResume } = options ?? {}
+  const left = resume === true ? defaultResume : resume === false ? 0 : resume
+  return Effect.onExit(settle(use(withHeaders(self, headers), received), left), (exit) => {
+    const { unfinished } = into
+    return Exit.isSuccess(exit) || unfinished === undefined || !isWorthKeeping(exit.cause)
+      ? Effect.void
+      : target.leave(unfinished)
+  })
+}
+
+/** Whether a later run may complete the file after this. */
+const isWorthKeeping = (cause: Cause.Cause<unknown>): boolean => {
+  const failure = Cause.failureOption(cause)
+  return Option.isSome(failure)
+    ? !(failure.value instanceof ClientPayloadError) || isBreak(failure.value)
+    : Cause.isInterruptedOnly(cause)
 }
 
 /** Writes a body to what `path` leads to; a file is replaced when the body is whole. */
@@ -267,10 +325,8 @@ export const toFile = <E, R>(
   options: FileOptions | undefined
 ): Effect.Effect<ResponseHead, E | ClientError | PlatformError, FileSystem.FileSystem | Exclude<R, Scope>> =>
   Effect.flatMap(FileSystem.FileSystem, (fs) =>
-    withFileTarget(
-      fs,
-      path,
-      (target) => fill(use, self, target, options),
-      (head) => head.status !== 304
-    )
+    withFileTarget(fs, path, (target) => fill(use, self, target, options), {
+      keep: (head) => head.status !== 304,
+      acrossRuns: options?.resume === true
+    })
   )

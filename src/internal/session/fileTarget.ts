@@ -2,7 +2,7 @@
  * Where a download is written: a file beside the old one that takes its place when it is whole, or directly what is not
  * a regular file.
  */
-import { randomBytes } from "node:crypto"
+import { createHash, randomBytes } from "node:crypto"
 import { basename, isAbsolute, sep } from "node:path"
 import { type PlatformError, SystemError } from "@effect/platform/Error"
 import type { File, FileSystem } from "@effect/platform/FileSystem"
@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import { isOwnFile, readUnfinished, type Unfinished, writeUnfinished } from "./unfinishedFile.js"
 
 /** What takes the bytes of a download. */
 export interface FileTarget {
@@ -19,6 +20,18 @@ export interface FileTarget {
   readonly cut: ((length: number) => Effect.Effect<void, PlatformError>) | undefined
   /** Waits until the bytes are on the disk. */
   readonly sync: Effect.Effect<void, PlatformError>
+  /** What an earlier run has left: its bytes are in the target. */
+  readonly unfinished: Unfinished | undefined
+  /** Leaves the bytes for a later run, if that is wanted, once the download has failed. */
+  readonly leave: (facts: Unfinished) => Effect.Effect<void>
+}
+
+/** How a regular file is replaced. */
+export interface Replacement<A> {
+  /** Whether the result of the download replaces the old file. */
+  readonly keep: (value: A) => boolean
+  /** Whether runs leave unfinished files and continue those of earlier runs. */
+  readonly acrossRuns: boolean
 }
 
 /** What a path leads to. */
@@ -106,55 +119,121 @@ const follow = (fs: FileSystem, path: string, links: number): Effect.Effect<stri
 const folderOf = (path: string): string => path.slice(0, path.length - basename(path).length)
 
 /** A name beside `path`, short enough where that name is as long as names may be. */
-const temporaryName = (path: string): string =>
-  `${folderOf(path)}${basename(path).slice(0, 64)}.${randomBytes(6).toString("hex")}.part`
+const nameBeside = (path: string, suffix: string): string => `${folderOf(path)}${basename(path).slice(0, 64)}.${suffix}`
+
+/** Of the file that is written. */
+const temporaryName = (path: string): string => nameBeside(path, `${randomBytes(6).toString("hex")}.part`)
+
+/** Of the file that one run leaves for the next: the same each time. */
+const unfinishedName = (path: string): string =>
+  nameBeside(path, `${createHash("sha256").update(basename(path)).digest("hex").slice(0, 12)}.unfinished`)
 
 /**
  * Runs `fill` with what `path` leads to. A regular file is replaced when `fill` succeeds and `keep` holds of its result;
- * after anything else the old file is as it was, and there is no other.
+ * after anything else the old file is as it was.
  */
 export const withFileTarget = <A, E, R>(
   fs: FileSystem,
   path: string,
   fill: (target: FileTarget) => Effect.Effect<A, E, R>,
-  keep: (value: A) => boolean
+  replacement: Replacement<A>
 ): Effect.Effect<A, E | PlatformError, R> =>
   Effect.flatMap(locate(fs, path), (place) =>
-    place.straight ? straightInto(fs, place.path, fill) : replacing(fs, place, fill, keep)
+    place.straight ? straightInto(fs, place.path, fill) : replacing(fs, place, fill, replacement)
   )
 
-// A write that an interruption leaves behind would go to whatever has the descriptor's number by then.
-const replaceable = (file: File): FileTarget => ({
-  write: (bytes) => Effect.uninterruptible(file.writeAll(bytes)),
-  cut: (length) => Effect.uninterruptible(Effect.zipRight(file.truncate(length), file.seek(length, "start"))),
-  sync: Effect.uninterruptible(file.sync)
-})
+/** The file that is written until it takes its name. */
+interface Part {
+  name: string
+  /** Whether it is left for a later run. */
+  left: boolean
+}
 
 const replacing = <A, E, R>(
   fs: FileSystem,
   { old, path }: Place,
   fill: (target: FileTarget) => Effect.Effect<A, E, R>,
-  keep: (value: A) => boolean
+  { acrossRuns, keep }: Replacement<A>
 ): Effect.Effect<A, E | PlatformError, R> =>
   Effect.acquireUseRelease(
-    Effect.sync(() => temporaryName(path)),
+    Effect.sync((): Part => ({ name: temporaryName(path), left: false })),
     (part) =>
       Effect.scoped(
-        // Until it has the rights of the old file, nobody else can read it.
-        Effect.flatMap(fs.open(part, { flag: "wx", ...(old === undefined ? {} : { mode: 0o600 }) }), (file) =>
-          fill(replaceable(file))
-        )
+        Effect.flatMap(Effect.uninterruptible(openPart(fs, path, part, old, acrossRuns)), (target) => fill(target))
       ).pipe(
         Effect.tap((value) =>
           Effect.uninterruptible(
             keep(value)
-              ? Effect.zipRight(old === undefined ? Effect.void : takeRights(fs, part, old), fs.rename(part, path))
-              : fs.remove(part)
+              ? Effect.zipRight(
+                  old === undefined ? Effect.void : takeRights(fs, part.name, old),
+                  fs.rename(part.name, path)
+                )
+              : fs.remove(part.name)
           )
         )
       ),
-    (part, exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.ignore(fs.remove(part)))
+    (part, exit) => {
+      if (Exit.isSuccess(exit)) return Effect.void
+      const left = part.left ? fs.rename(part.name, unfinishedName(path)) : Effect.fail(undefined)
+      return Effect.catchAll(left, () => Effect.ignore(fs.remove(part.name)))
+    }
   )
+
+/** Until it has the rights of the old file, a part is its owner's alone. */
+const ownerOnly = 0o600
+
+/** Opens a new part, or the one that an earlier run has left. */
+const openPart = (
+  fs: FileSystem,
+  path: string,
+  part: Part,
+  old: File.Info | undefined,
+  acrossRuns: boolean
+): Effect.Effect<FileTarget, PlatformError, Scope.Scope> => {
+  const made = Effect.suspend(() =>
+    fs.open(part.name, { flag: "wx", ...(old === undefined ? {} : { mode: ownerOnly }) })
+  )
+  if (!acrossRuns) return Effect.map(made, (file) => replaceable(file, undefined, () => Effect.void))
+  const leave = (file: File) => (facts: Unfinished) =>
+    Effect.match(writeUnfinished(file, facts), {
+      onFailure: () => undefined,
+      onSuccess: () => {
+        part.left = true
+      }
+    })
+  return Effect.matchEffect(fs.rename(unfinishedName(path), part.name), {
+    onFailure: () => Effect.map(made, (file) => replaceable(file, undefined, leave(file))),
+    onSuccess: () =>
+      Effect.flatMap(Effect.option(reopen(fs, part.name, old !== undefined)), (left) => {
+        if (Option.isSome(left))
+          return Effect.succeed(replaceable(left.value.file, left.value.unfinished, leave(left.value.file)))
+        const refused = part.name
+        part.name = temporaryName(path)
+        return Effect.zipRight(
+          Effect.ignore(fs.remove(refused)),
+          Effect.map(made, (file) => replaceable(file, undefined, leave(file)))
+        )
+      })
+  })
+}
+
+/** Opens the part that an earlier run has left, now under a name of this run: of several runs at once, one gets it. */
+const reopen = (fs: FileSystem, name: string, restricted: boolean) =>
+  Effect.gen(function* () {
+    const file = yield* fs.open(name, { flag: "r+" })
+    if (!(yield* isOwnFile(fs, name, file))) return yield* refuse(name, "expected a file of this user")
+    if (restricted) yield* fs.chmod(name, ownerOnly)
+    return { file, unfinished: yield* readUnfinished(file) }
+  })
+
+// A write that an interruption leaves behind would go to whatever has the descriptor's number by then.
+const replaceable = (file: File, unfinished: Unfinished | undefined, leave: FileTarget["leave"]): FileTarget => ({
+  write: (bytes) => Effect.uninterruptible(file.writeAll(bytes)),
+  cut: (length) => Effect.uninterruptible(Effect.zipRight(file.truncate(length), file.seek(length, "start"))),
+  sync: Effect.uninterruptible(file.sync),
+  unfinished,
+  leave
+})
 
 /** The bits of permissions, with and without those that lend the owner's rights. */
 const allBits = 0o7777
@@ -183,6 +262,7 @@ const takeRights = (fs: FileSystem, path: string, old: File.Info): Effect.Effect
 class Straight implements FileTarget {
   readonly cut = undefined
   readonly sync = Effect.void
+  readonly unfinished = undefined
   private readonly file: File
   private readonly scope: Scope.CloseableScope
   private writing: Fiber.RuntimeFiber<void, PlatformError> | undefined = undefined
@@ -200,6 +280,10 @@ class Straight implements FileTarget {
         return restore(Fiber.join(fiber))
       })
     )
+  }
+
+  leave(): Effect.Effect<void> {
+    return Effect.void
   }
 
   /** Closes it, after the write that is under way: its descriptor's number must not be used again before. */

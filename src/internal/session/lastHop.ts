@@ -38,6 +38,15 @@ export interface Rest {
   readonly validator: string
 }
 
+/** The Range that begins at an offset. */
+export const rangeFrom = (offset: number): string => `bytes=${offset}-`
+
+/** What asks for the rest of a file, if it is still the same file. */
+export const headersOf = ({ offset, validator }: Rest): { readonly range: string; readonly "if-range": string } => ({
+  range: rangeFrom(offset),
+  "if-range": validator
+})
+
 /** Asks for a part of what the hop asked for, or for all of it, and runs `f` with the response. */
 export const sendAgain = <A, E, R>(
   { call, request }: LastHop,
@@ -46,10 +55,11 @@ export const sendAgain = <A, E, R>(
 ): Effect.Effect<A, E | ClientError, R> =>
   Effect.withFiberRuntime((fiber) => {
     const whole = removeHeader(removeHeader(request, "Range"), "If-Range")
+    const headers = rest === undefined ? undefined : headersOf(rest)
     const ranged =
-      rest === undefined
+      headers === undefined
         ? whole
-        : setHeader(setHeader(whole, "Range", `bytes=${rest.offset}-`), "If-Range", rest.validator)
+        : setHeader(setHeader(whole, "Range", headers.range), "If-Range", headers["if-range"])
     // `f` sees each status itself, 416 too.
     const judged =
       ranged.raiseForStatus === true ? ranged.derive({ given: { ...ranged.given, raiseForStatus: false } }) : ranged
