@@ -106,10 +106,10 @@ interface Shape {
 
 const shapes: ReadonlyArray<Shape> = [
   { name: "GET", method: "GET", requests: 600, concurrency: 50, options: () => ({}), answer: "GET 0" },
-  { name: "GET", method: "GET", requests: 600, concurrency: 10, options: () => ({}), answer: "GET 0" },
-  { name: "HEAD", method: "HEAD", requests: 300, concurrency: 10, options: () => ({}), answer: "" },
-  { name: "204", method: "GET", requests: 300, concurrency: 10, options: () => ({}), answer: "", path: "/204" },
-  { name: "304", method: "GET", requests: 300, concurrency: 10, options: () => ({}), answer: "", path: "/304" },
+  { name: "GET", method: "GET", requests: 300, concurrency: 10, options: () => ({}), answer: "GET 0" },
+  { name: "HEAD", method: "HEAD", requests: 150, concurrency: 10, options: () => ({}), answer: "" },
+  { name: "204", method: "GET", requests: 150, concurrency: 10, options: () => ({}), answer: "", path: "/204" },
+  { name: "304", method: "GET", requests: 150, concurrency: 10, options: () => ({}), answer: "", path: "/304" },
   {
     name: "GET with a head of 100 KB",
     method: "GET",
@@ -121,7 +121,7 @@ const shapes: ReadonlyArray<Shape> = [
   {
     name: "POST of 100 bytes",
     method: "POST",
-    requests: 300,
+    requests: 200,
     concurrency: 10,
     options: () => ({ data: bytes(100) }),
     answer: "POST 100"
