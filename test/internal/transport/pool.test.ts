@@ -185,6 +185,17 @@ describe("slots", () => {
     assert.isUndefined(make({ limit: 1, maxQueue: 0 }).pool.request("h", "h", () => {})?.next)
   })
 
+  it("keep 256 hosts without a request in mind, and every host with one", () => {
+    const { pool, request } = make({ limit: 0, maxQueue: 0 })
+    const hosts: unknown = Reflect.get(pool, "hosts")
+    if (!(hosts instanceof Map)) return assert.fail("the pool has no hosts")
+    const busy = Array.from({ length: 300 }, (_, index) => request(`busy${index}`))
+    for (let index = 0; index < 1000; index++) pool.release(request(`h${index}`))
+    assert.strictEqual(hosts.size, 300)
+    for (const lease of busy) pool.release(lease)
+    assert.strictEqual(hosts.size, 256)
+  })
+
   it("are counted by key at each stage", () => {
     const { deadlines, pool, request } = make({ limit: 2 })
     const a = request("a", "a", "a via p")

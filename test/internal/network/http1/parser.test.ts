@@ -264,6 +264,16 @@ table("informational responses", [
     failed("Limit"),
     { limits: { maxHeadSize: 200 } }
   ],
+  [
+    "Connection: keep-alive is its own",
+    "HTTP/1.1 103 x\r\nConnection: keep-alive\r\n\r\nHTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+    { result: "complete", keepAlive: false }
+  ],
+  [
+    "Keep-Alive is its own",
+    `HTTP/1.1 103 x\r\nKeep-Alive: timeout=5\r\n\r\n${sized("")}`,
+    { keepAlive: true, keepAliveTimeout: undefined }
+  ],
   ["Content-Length is no body", `HTTP/1.1 103 x\r\nContent-Length: 5\r\n\r\n${sized("")}`, complete("ok")],
   ["a body", `HTTP/1.1 103 x\r\nContent-Length: 5\r\n\r\nhello${sized("")}`, failed("StatusLine")],
   [
@@ -300,6 +310,10 @@ table("Content-Length", [
   ["leading zero", length("Content-Length: 042\r\n"), complete("x".repeat(42))],
   ["leading zero in one of two", length("Content-Length: 042, 42\r\n"), failed("Framing")],
   ["different", length("Content-Length: 42\r\nContent-Length: 43\r\n"), failed("Framing")],
+  ["0 and another", ok("Content-Length: 0\r\nContent-Length: 2\r\n", "ok"), failed("Framing")],
+  ["a list of 0 and another", ok("Content-Length: 0, 2\r\n", "ok"), failed("Framing")],
+  ["the characters beside the digits", ok("Content-Length: 4:\r\n", "ok"), failed("Framing")],
+  ["a slash", ok("Content-Length: 4/\r\n", "ok"), failed("Framing")],
   ["a list of different ones", length("Content-Length: 42, 43\r\n"), failed("Framing")],
   ["an empty member", length("Content-Length: 42,\r\n"), failed("Framing")],
   ["an empty first member", length("Content-Length: ,42\r\n"), failed("Framing")],
@@ -333,6 +347,11 @@ table("Transfer-Encoding", [
   ["trailing HTAB", ok("Transfer-Encoding: chunked\t\r\n", "2\r\nok\r\n0\r\n\r\n"), failed("Framing")],
   ["with Content-Length", chunked("2\r\nok\r\n0\r\n\r\n", "Content-Length: 2\r\n"), failed("Framing")],
   ["after Content-Length", ok("Content-Length: 2\r\nTransfer-Encoding: chunked\r\n"), failed("Framing")],
+  [
+    "after Content-Length: 0",
+    ok("Content-Length: 0\r\nTransfer-Encoding: chunked\r\n", "0\r\n\r\n"),
+    failed("Framing")
+  ],
   ["with Content-Length: 0", chunked("0\r\n\r\n", "Content-Length: 0\r\n"), failed("Framing")],
   ["twice", chunked("0\r\n\r\n", "Transfer-Encoding: chunked\r\n"), failed("Framing")],
   ...[
@@ -546,6 +565,8 @@ table("persistence", [
       ["timeout=", undefined],
       ["timeout", undefined],
       ["timeout=5s", undefined],
+      ["timeout=5:", undefined],
+      ["timeout=5/", undefined],
       ["xtimeout=5", undefined],
       ["", undefined]
     ] as const
