@@ -21,7 +21,7 @@ import * as curl from "./internal/request/curl.js"
 import * as changes from "./internal/request/edits.js"
 import { prepare } from "./internal/request/prepare.js"
 import * as prepared from "./internal/request/preparedRequest.js"
-import { makeDefaults } from "./internal/request/sessionDefaults.js"
+import { noDefaults } from "./internal/request/sessionDefaults.js"
 import type { Middleware } from "./Middleware.js"
 import type { Multipart } from "./Multipart.js"
 import type * as Proxy from "./Proxy.js"
@@ -249,8 +249,6 @@ export interface ClientRequest extends Pipeable, Inspectable {
  * @category guards
  */
 export const isClientRequest = (u: unknown): u is ClientRequest => u instanceof prepared.Prepared
-
-const noDefaults = makeDefaults({})
 
 /**
  * A request by itself, for `Session.execute` and `toCurl`. The session that executes it adds its own headers,

@@ -29,7 +29,7 @@ import { multipartBoundary } from "./body/multipart.js"
 import { jsonBody, textBody, toBody } from "./body/toHttpBody.js"
 import type { Defaults } from "./preparedRequest.js"
 import { defined, detailsOf, Prepared } from "./preparedRequest.js"
-import { fromUserinfo, isSize } from "./sessionDefaults.js"
+import { fromUserinfo, isSize, noDefaults } from "./sessionDefaults.js"
 
 const noOptions: RequestOptions = Object.create(null)
 const noCookies: Pairs = []
@@ -259,7 +259,11 @@ const dataBody = (data: Data, fields: Fields): HttpBody.HttpBody | InvalidReques
   return boundary instanceof InvalidRequest ? boundary : toBody(data, boundary)
 }
 
-/** A request made without a session, under a session's defaults; `options` go over its own. */
+/**
+ * A request under a session's defaults; `options` go over its own. A request of another session, as its middlewares get
+ * it, leaves the middlewares behind: each call runs those of its own session, and one that sends its request on must not
+ * meet it again.
+ */
 export const adopt = (
   defaults: Defaults,
   self: Prepared,
@@ -273,7 +277,8 @@ export const adopt = (
   const proxied = over.proxy === undefined ? { proxyAuth, proxyHeaders } : {}
   const ssl =
     others.ssl ?? (away && defaults.options.ssl !== undefined ? withoutIdentity(defaults.options.ssl) : undefined)
-  const given = { ...others, ...proxied, ssl, serverHostname: self.serverHostname, ...defined(over) }
+  const middlewares = self.defaults === noDefaults ? others.middlewares : undefined
+  const given = { ...others, middlewares, ...proxied, ssl, serverHostname: self.serverHostname, ...defined(over) }
   const target = self.target.withoutUserinfo
   const extra = toFields(over.headers)
   if (isFault(extra)) return fail(self.method, target, extra)

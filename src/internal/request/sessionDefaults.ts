@@ -163,3 +163,6 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
     trustEnv: options.trustEnv ?? false
   }
 }
+
+/** The defaults of requests that belong to no session. */
+export const noDefaults: Defaults = makeDefaults({})

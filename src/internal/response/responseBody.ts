@@ -8,6 +8,7 @@ import type { ConnectionInfo, JsonOptions } from "../../ClientResponse.js"
 import type { BodyError, ClientError, ClientPayloadError, JsonDecodeError } from "../../Errors.js"
 import { ContentTypeError } from "../../Errors.js"
 import type { Gather } from "../byteBuilder.js"
+import { withoutItself } from "../currentOptions.js"
 import * as Coding from "../http/contentCoding.js"
 import * as MediaType from "../http/mediaType.js"
 import type { IncomingBody } from "../transport/incomingBody.js"
@@ -328,7 +329,11 @@ export class ResponseBody extends ResponseHeadView {
     const pull = listen === undefined ? batches.pull : Effect.tap(batches.pull, listen)
     if (onProgress === undefined) return pull
     const total = Option.fromNullable(this.body.length)
-    const told = Effect.suspend(() => onProgress({ direction: "download", transferred: reader.taken, total }))
+    const told = withoutItself(
+      "onProgress",
+      onProgress,
+      Effect.suspend(() => onProgress({ direction: "download", transferred: reader.taken, total }))
+    )
     return Effect.tap(pull, this.heard(told))
   }
 

@@ -8,6 +8,7 @@ import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidRequest, isClientError, MiddlewareError } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
+import { withoutItself } from "../currentOptions.js"
 import { type Defaults, Prepared } from "../request/preparedRequest.js"
 import { effectOr, kindOf } from "../userResult.js"
 import type { Call } from "./call.js"
@@ -96,11 +97,15 @@ const run = (
 
 /** Runs the chain, and releases all responses but the one that it returns. */
 export const sendThroughMiddlewares = (call: Call, request: Prepared): Effect.Effect<ClientResponse, ClientError> => {
+  const { middlewares } = request
   let next = bind(send(call), call)
-  for (const middleware of [...request.middlewares].reverse()) {
+  for (const middleware of [...middlewares].reverse()) {
     const inner = next
     next = bind((value) => run(call, middleware, value, inner), call)
   }
-  const chain = request.middlewares.length === 0 ? next(request) : withinCall(call, next(request))
+  const chain =
+    middlewares.length === 0
+      ? next(request)
+      : withinCall(call, withoutItself("middlewares", middlewares, next(request)))
   return Effect.tap(chain, (response) => Effect.sync(() => call.releaseOthers(response)))
 }

@@ -13,6 +13,7 @@
 import * as Effect from "effect/Effect"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidRequest } from "../../Errors.js"
+import { withoutItself } from "../currentOptions.js"
 import { isRedirect } from "../http/methods.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import { Response } from "../response/response.js"
@@ -69,11 +70,15 @@ const finish: OnResponse = (call, response) => {
   }
   if (raise === true) return Effect.as(response.raiseForStatus, response)
   // A function that throws must fail its request, not the connection that calls back here.
-  const asked = Effect.suspend(() =>
-    effectOr(raise(response), (kind) => {
-      const description = `expected its function to return an Effect, got ${kind}`
-      return new InvalidRequest({ ...call.details(undefined), option: "raiseForStatus", description })
-    })
+  const asked = withoutItself(
+    "raiseForStatus",
+    raise,
+    Effect.suspend(() =>
+      effectOr(raise(response), (kind) => {
+        const description = `expected its function to return an Effect, got ${kind}`
+        return new InvalidRequest({ ...call.details(undefined), option: "raiseForStatus", description })
+      })
+    )
   )
   const passed = Effect.as(withinCall(call, asked), response)
   return call.trace === undefined ? passed : Effect.tap(passed, () => call.trace?.ended(response) ?? Effect.void)

@@ -6,6 +6,7 @@ import * as Option from "effect/Option"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidRequest, InvalidURL, RequestBodyError, TooManyRedirects } from "../../Errors.js"
+import { withoutItself } from "../currentOptions.js"
 import { sameOrigin } from "../http/origin.js"
 import { parseTarget, resolveLocation } from "../http/target.js"
 import { redactUrl } from "../redact.js"
@@ -76,9 +77,13 @@ export const follow = (
       const { onRedirect } = request
       if (onRedirect === undefined) return send(next)
       const crossOrigin = !sameOrigin(request.target.origin, next.target.origin)
-      const asked = Effect.suspend(() =>
-        effectOr(onRedirect({ response: response.toHead(), next, crossOrigin }), (kind) =>
-          notChosen(next, `expected an Effect of an Option, got ${kind}`)
+      const asked = withoutItself(
+        "onRedirect",
+        onRedirect,
+        Effect.suspend(() =>
+          effectOr(onRedirect({ response: response.toHead(), next, crossOrigin }), (kind) =>
+            notChosen(next, `expected an Effect of an Option, got ${kind}`)
+          )
         )
       )
       return Effect.flatMap(withinCall(call, asked), (choice) => {

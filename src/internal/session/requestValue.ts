@@ -8,6 +8,7 @@ import { InvalidRequest } from "../../Errors.js"
 import { entriesOf, mergeOptions } from "../request/mergeOptions.js"
 import { adopt, prepare } from "../request/prepare.js"
 import { Prepared } from "../request/preparedRequest.js"
+import { noDefaults } from "../request/sessionDefaults.js"
 import type { Prepare } from "./requestEffect.js"
 
 const isPlatformRequest = (
@@ -37,14 +38,14 @@ const missing = (current: RequestOptions, request: Prepared): RequestOptions => 
       ...(request.cookies.length > 0 || cookies === undefined ? {} : { cookies }),
       ...(headers === undefined ? {} : { headers: entriesOf(headers).filter(([name]) => !held(name.toLowerCase())) })
     },
-    withoutContent(request.given)
+    withoutContent(request)
   )
 }
 
-/** What a request value holds by itself already. */
-const withoutContent = (given: RequestOptions): RequestOptions => {
+/** The options of a request value without those that the value itself has read, and without a session's middlewares. */
+const withoutContent = ({ defaults, given }: Prepared): RequestOptions => {
   const { auth: _, cookies: __, data: ___, headers: ____, json: _____, params: ______, text: _______, ...rest } = given
-  return rest
+  return defaults === noDefaults ? rest : { ...rest, middlewares: undefined }
 }
 
 /** Prepares a value under a session's defaults; `options` come before what the value says. */

@@ -37,6 +37,15 @@ const begin = (core: SessionCore, fiber: AnyFiber, request: Prepared, history?: 
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
+/** A value of the wrong type must not leave the call without an end: what throws here is a defect of the request. */
+const sent = (call: Call, collect: boolean): Effect.Effect<ClientResponse, ClientError> => {
+  try {
+    return sendCall(call, collect)
+  } catch (defect) {
+    return Effect.die(defect)
+  }
+}
+
 /** Sends a request and passes its response to `done`. A failure or an interruption releases everything. */
 const guarded = <B, A, E, R>(
   call: Call,
@@ -46,7 +55,7 @@ const guarded = <B, A, E, R>(
 ): Effect.Effect<A, E | ClientError, R> =>
   Effect.uninterruptibleMask((restore) => {
     call.begin()
-    return Effect.matchCauseEffect(restore(sendCall(call, collect)), {
+    return Effect.matchCauseEffect(restore(sent(call, collect)), {
       onFailure: (cause) => {
         call.interrupt()
         return call.trace === undefined ? Effect.failCause(cause) : call.trace.failed(cause)

@@ -10,6 +10,7 @@ import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 import type { Progress } from "../../../ClientRequest.js"
 import { type Details, RequestBodyError } from "../../../Errors.js"
+import { withoutItself } from "../../currentOptions.js"
 import type { RequestBody, RequestSink, RequestSource } from "../../transport/transport.js"
 import { type Compression, Compressor } from "./compressor.js"
 import { lengthError } from "./declaredLength.js"
@@ -179,7 +180,11 @@ class Writer {
     const total = Option.fromNullable(length)
     return Effect.zipRight(
       sent,
-      Effect.suspend(() => onProgress({ direction: "upload", transferred, total }))
+      withoutItself(
+        "onProgress",
+        onProgress,
+        Effect.suspend(() => onProgress({ direction: "upload", transferred, total }))
+      )
     )
   }
 }
