@@ -13,7 +13,7 @@ export type Limits = { readonly [K in Name]: number }
 const fallback = 5 * 60_000
 
 const isTimeouts = (input: Input): input is Timeouts =>
-  typeof input === "object" && !Array.isArray(input) && !Duration.isDuration(input)
+  typeof input === "object" && input !== null && !Array.isArray(input) && !Duration.isDuration(input)
 
 const none: Timeouts = Object.create(null)
 
@@ -62,3 +62,15 @@ export const resolve = (given: Timeouts): Limits => {
     body: covered("body")
   }
 }
+
+/** The same, or `undefined` if one of them is not a duration. */
+export const tryResolve = (given: Timeouts): Limits | undefined => {
+  try {
+    return resolve(given)
+  } catch {
+    return undefined
+  }
+}
+
+/** The description of a `timeout` that `tryResolve` refuses. */
+export const notTimeout = "expected a duration, or durations by the names of limits"

@@ -74,7 +74,7 @@ const bodyFault: { readonly [R in RequestBodyError["reason"]]: string } = {
 export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => string } = {
   InvalidURL: (e) =>
     `${e.redirect === true ? "Cannot follow the redirect to" : "Cannot request"} "${e.url}": ${e.description}`,
-  InvalidRequest: (e) => `Cannot send the request because of "${e.option}": ${e.description}${context(e)}`,
+  InvalidRequest: (e) => `Invalid option "${e.option}": ${e.description}${context(e)}`,
   ClientConnectorError: (e) =>
     e.reason === "AddressPolicy"
       ? `Cannot connect to ${endpoint(e.host, e.port)}: the address policy refuses every address${context(e)}`

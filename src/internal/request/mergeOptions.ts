@@ -4,6 +4,7 @@
 import * as Redacted from "effect/Redacted"
 import type { HeadersInput, HeaderValue, RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { SessionOptions } from "../../Session.js"
+import { isFault, toFields } from "../http/headerFields.js"
 import { rereadable } from "../iterables.js"
 import { merge, toTimeouts } from "../limits.js"
 
@@ -21,8 +22,13 @@ export const entriesOf = (input: HeadersInput): ReadonlyArray<Entry> => {
   return out
 }
 
+/** Whether they can be read at all. What cannot is left as it is, and fails where the request is prepared. */
+export const readable = (headers: HeadersInput): boolean => !isFault(toFields(headers))
+
 const mergeHeaders = (base: HeadersInput | undefined, over: HeadersInput | undefined): HeadersInput | undefined => {
-  if (base === undefined || over === undefined) return over ?? base
+  if (base === undefined || over === undefined) return over === undefined ? base : over
+  if (!readable(over)) return over
+  if (!readable(base)) return base
   const entries = entriesOf(over)
   const names = new Set(entries.map(([name]) => name.toLowerCase()))
   return [...entriesOf(base).filter(([name]) => !names.has(name.toLowerCase())), ...entries]
@@ -47,8 +53,10 @@ const withoutBody = (options: RequestOptions): RequestOptions => {
 const common = (base: SessionOptions, over: SessionOptions) => ({
   headers: mergeHeaders(base.headers, over.headers),
   timeout:
-    base.timeout === undefined || over.timeout === undefined
-      ? (over.timeout ?? base.timeout)
+    base.timeout === undefined || over.timeout === undefined || over.timeout === null
+      ? over.timeout === undefined
+        ? base.timeout
+        : over.timeout
       : merge(toTimeouts(base.timeout), toTimeouts(over.timeout))
 })
 
@@ -63,14 +71,17 @@ const userinfo = /^([^/?#]*\/\/)[^/?#]*@/
 /** Whether options, or the URL that they go with, say whose credentials are sent, or that none are. */
 const identifies = ({ auth, headers }: SessionOptions | RequestOptions, url: UrlInput | undefined): boolean =>
   auth !== undefined ||
-  (headers !== undefined && entriesOf(headers).some(isAuthorization)) ||
+  (headers !== undefined && readable(headers) && entriesOf(headers).some(isAuthorization)) ||
   (url !== undefined && userinfo.test(String(url)))
 
 /** What identifies nearer to the request replaces what does so further away, in whichever way it is given. */
 const withoutIdentity = <O extends RequestOptions | SessionOptions>(base: O): O => ({
   ...base,
   auth: undefined,
-  headers: base.headers === undefined ? undefined : entriesOf(base.headers).filter((entry) => !isAuthorization(entry))
+  headers:
+    base.headers === undefined || !readable(base.headers)
+      ? base.headers
+      : entriesOf(base.headers).filter((entry) => !isAuthorization(entry))
 })
 
 /** A request's options over others; `url` is that of the request itself. */

@@ -22,11 +22,12 @@ import { namedHost } from "../http/host.js"
 import { sameOrigin } from "../http/origin.js"
 import { appendQuery, toQuery } from "../http/query.js"
 import { parseTarget, shown, type Target } from "../http/target.js"
-import { type Limits, merge, resolve, toTimeouts } from "../limits.js"
+import { type Limits, merge, notTimeout, toTimeouts, tryResolve } from "../limits.js"
 import { withoutIdentity } from "../network/tls/tlsSettings.js"
 import { own } from "../ownOptions.js"
 import { multipartBoundary } from "./body/multipart.js"
 import { jsonBody, textBody, toBody } from "./body/toHttpBody.js"
+import { wrongType } from "./optionTypes.js"
 import type { Defaults } from "./preparedRequest.js"
 import { defined, detailsOf, Prepared } from "./preparedRequest.js"
 import { fromUserinfo, isSize, noDefaults } from "./sessionDefaults.js"
@@ -145,7 +146,7 @@ const combine = (defaults: Defaults, method: string, parsed: Target, given: Requ
   const body = parts.body ?? resolveBody(defaults, given, access.fields)
   if (body instanceof InvalidRequest || body instanceof RequestBodyError || isFault(body)) return body
   const limits = resolveLimits(defaults, given)
-  if (limits === undefined) return { option: "timeout", description: "it is no duration" }
+  if (limits === undefined) return { option: "timeout", description: notTimeout }
   const serverHostname = resolveServerHostname(given.serverHostname)
   if (isFault(serverHostname)) return serverHostname
   return new Prepared({
@@ -180,19 +181,13 @@ const checkOptions = (given: RequestOptions): Fault | undefined => {
   if (compress !== undefined && typeof compress !== "boolean" && !compressions.has(compress)) {
     return { option: "compress", description: 'it is none of true, false, "deflate", "gzip" and "br"' }
   }
-  return undefined
+  return wrongType(given)
 }
 
 const compressions: ReadonlySet<string> = new Set(["deflate", "gzip", "br"])
 
-const resolveLimits = (defaults: Defaults, given: RequestOptions): Limits | undefined => {
-  if (given.timeout === undefined) return defaults.limits
-  try {
-    return resolve(merge(defaults.timeouts, toTimeouts(given.timeout)))
-  } catch {
-    return undefined
-  }
-}
+const resolveLimits = (defaults: Defaults, given: RequestOptions): Limits | undefined =>
+  given.timeout === undefined ? defaults.limits : tryResolve(merge(defaults.timeouts, toTimeouts(given.timeout)))
 
 const noServerHostname = { name: undefined }
 

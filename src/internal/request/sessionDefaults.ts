@@ -21,11 +21,12 @@ import {
 } from "../http/headerFields.js"
 import { parseTarget, Target, type Userinfo } from "../http/target.js"
 import { rereadable } from "../iterables.js"
-import { resolve, toTimeouts } from "../limits.js"
+import { notTimeout, toTimeouts, tryResolve } from "../limits.js"
 import { own } from "../ownOptions.js"
 import { isSecretHeader } from "../redact.js"
 import { authorizationOf } from "./authorization.js"
 import { linesAfter, linesBefore } from "./automaticHeaders.js"
+import { wrongType } from "./optionTypes.js"
 import type { Defaults } from "./preparedRequest.js"
 import { Recent } from "./recentRequests.js"
 
@@ -85,13 +86,18 @@ export const fromUserinfo = (userinfo: Userinfo): Basic => {
 /** The name that stood in a URL without a password, if these credentials are made of one. */
 export const loginOf = (auth: Credentials): string | undefined => logins.get(auth)
 
+/** Throws the defect of an option that makes no session. */
+const refuse = (option: string, description: string): never => {
+  throw new TypeError(`Invalid option "${option}": ${description}`)
+}
+
 const makeBase = (options: SessionOptions): Target | undefined => {
   if (options.baseUrl === undefined) return undefined
   const base = parseTarget(options.baseUrl, false)
-  if (base instanceof InvalidURL) throw new Error(`baseUrl: ${base.description}`)
-  if (base.websocket) throw new Error("baseUrl: the scheme is neither http nor https")
-  if (base.target.includes("?") || base.fragment !== "") throw new Error("baseUrl: it has a query or a fragment")
-  if (!base.target.endsWith("/")) throw new Error('baseUrl: its path does not end in "/"')
+  if (base instanceof InvalidURL) return refuse("baseUrl", base.description)
+  if (base.websocket) refuse("baseUrl", "expected the scheme http or https")
+  if (base.target.includes("?") || base.fragment !== "") refuse("baseUrl", "expected a URL without query and fragment")
+  if (!base.target.endsWith("/")) refuse("baseUrl", 'expected a path that ends in "/"')
   return base
 }
 
@@ -100,12 +106,12 @@ const makeAuth = (options: SessionOptions, base: Target | undefined, fields: Fie
   const given = options.auth === false ? undefined : options.auth
   const header = getField(fields.pairs, "authorization") !== undefined
   if ((given !== undefined ? 1 : 0) + (fromUrl !== undefined ? 1 : 0) + (header ? 1 : 0) > 1) {
-    throw new Error("auth: credentials are given more than once, by auth, an Authorization header or baseUrl")
+    refuse("auth", "credentials are given more than once, by auth, an Authorization header or baseUrl")
   }
   const auth = given ?? (options.auth === false ? undefined : fromUrl)
   if (auth !== undefined) {
     const authorization = authorizationOf(auth)
-    if (Either.isLeft(authorization)) throw new Error(`auth: ${authorization.left}`)
+    if (Either.isLeft(authorization)) refuse("auth", authorization.left)
   }
   return auth
 }
@@ -123,19 +129,26 @@ export const toSkip = (names: Iterable<string> | undefined): ReadonlySet<string>
 /** Reads a session's options. Throws where one cannot be right. */
 export const makeDefaults = (given: SessionOptions): Defaults => {
   const options = own(given)
+  const wrong = wrongType(options)
+  if (wrong !== undefined) return refuse(wrong.option, wrong.description)
   const base = makeBase(options)
   const fields = toFields(options.headers)
-  if (isFault(fields)) throw new Error(`headers: ${fields.option}: ${fields.description}`)
+  if (isFault(fields))
+    return refuse(
+      "headers",
+      fields.option === "headers" ? fields.description : `${fields.option}: ${fields.description}`
+    )
   const cookies = toCookies(options.cookies)
-  if (isFault(cookies)) throw new Error(`cookies: ${cookies.description}`)
+  if (isFault(cookies)) return refuse("cookies", cookies.description)
   if (cookies.some(([name, value]) => toLatin1(name + value).length > maxPairLength)) {
-    throw new Error(`cookies: a name and its value are more than ${maxPairLength} octets`)
+    refuse("cookies", `expected a name and a value of at most ${maxPairLength} octets together`)
   }
-  if (!isSize(options.maxBodySize)) throw new Error("maxBodySize: it is not a number from 0 on")
+  if (!isSize(options.maxBodySize)) refuse("maxBodySize", "expected a number from 0 on")
   const version = options.version ?? "1.1"
-  if (version !== "1.0" && version !== "1.1") throw new Error('version: it is neither "1.0" nor "1.1"')
+  if (version !== "1.0" && version !== "1.1") return refuse("version", 'expected "1.0" or "1.1"')
   const auth = makeAuth(options, base, fields)
   const timeouts = toTimeouts(options.timeout)
+  const limits = tryResolve(timeouts) ?? refuse("timeout", notTimeout)
   const skip = toSkip(options.skipAutoHeaders)
   const names = new Set(fields.pairs.map(([name]) => name.toLowerCase()))
   const present = new Set([...names, ...skip])
@@ -148,7 +161,7 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
     auth,
     cookies,
     timeouts,
-    limits: resolve(timeouts),
+    limits,
     skip,
     version,
     jsonSerialize: options.jsonSerialize,

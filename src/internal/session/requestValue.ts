@@ -5,7 +5,7 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Option from "effect/Option"
 import type { ClientRequest, RequestOptions } from "../../ClientRequest.js"
 import { InvalidRequest } from "../../Errors.js"
-import { entriesOf, mergeOptions } from "../request/mergeOptions.js"
+import { entriesOf, mergeOptions, readable } from "../request/mergeOptions.js"
 import { adopt, prepare } from "../request/prepare.js"
 import { Prepared } from "../request/preparedRequest.js"
 import { noDefaults } from "../request/sessionDefaults.js"
@@ -36,7 +36,9 @@ const missing = (current: RequestOptions, request: Prepared): RequestOptions => 
       ...rest,
       ...(identified || auth === undefined ? {} : { auth }),
       ...(request.cookies.length > 0 || cookies === undefined ? {} : { cookies }),
-      ...(headers === undefined ? {} : { headers: entriesOf(headers).filter(([name]) => !held(name.toLowerCase())) })
+      ...(headers === undefined || !readable(headers)
+        ? { headers }
+        : { headers: entriesOf(headers).filter(([name]) => !held(name.toLowerCase())) })
     },
     withoutContent(request)
   )
