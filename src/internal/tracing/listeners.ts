@@ -4,6 +4,7 @@
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type { ClientError } from "../../Errors.js"
@@ -92,25 +93,23 @@ export class Listeners {
     return this.within(this.call.expiresAt, this.listen)
   }
 
-  /**
-   * Runs listeners until that time, and for one second at most after the end of the session. One that is uninterruptible
-   * goes on alone then.
-   */
+  /** Runs listeners until that time. One that is uninterruptible goes on alone then. */
   private within(time: number, listening: Effect.Effect<void>): Effect.Effect<void> {
-    const raced = endedBy(listening, (fail: (late: "late") => void) => {
-      const { core, deadlines } = this.call
-      const late = () => fail("late")
-      let deadline = deadlines.schedule(time, late)
-      const release = core.whenEnded(() => {
-        deadline.cancel()
-        deadline = deadlines.schedule(Math.min(time, deadlines.now() + lastWord), late)
-      })
-      return () => {
-        deadline.cancel()
-        release()
-      }
+    return Effect.ignore(endedBy(listening, (fail: (late: "late") => void) => this.limit(time, () => fail("late"))))
+  }
+
+  /** Calls `late` at that time, or one second after the end of the session, unless the returned function is called. */
+  private limit(time: number, late: () => void): () => void {
+    const { core, deadlines } = this.call
+    let deadline = deadlines.schedule(time, late)
+    const release = core.whenEnded(() => {
+      deadline.cancel()
+      deadline = deadlines.schedule(Math.min(time, deadlines.now() + lastWord), late)
     })
-    return Effect.ignore(raced)
+    return () => {
+      deadline.cancel()
+      release()
+    }
   }
 
   /** Until when listeners run for signals after the last step of the call: the total limit may have run out. */
@@ -120,11 +119,7 @@ export class Listeners {
 
   /** `listen` for other fibers than the request's: remembers the defect of a listener. */
   get listenBeside(): Effect.Effect<void> {
-    return this.remember(this.listen)
-  }
-
-  private remember(listening: Effect.Effect<void>): Effect.Effect<void> {
-    return Effect.tapErrorCause(listening, (cause) =>
+    return Effect.tapErrorCause(this.listen, (cause) =>
       Effect.sync(() => {
         this.defect ??= cause
       })
@@ -137,9 +132,11 @@ export class Listeners {
     this.pumping = true
     const run = Effect.suspend(() => {
       this.pumping = false
-      return Effect.catchAllCause(this.remember(this.within(this.lastTime, this.listen)), () => Effect.void)
+      return Effect.catchAllCause(this.listenBeside, () => Effect.void)
     })
-    this.call.core.keep(Runtime.runFork(this.call.runtime)(run, { immediate: false }))
+    const fiber = Runtime.runFork(this.call.runtime)(run, { immediate: false })
+    fiber.addObserver(this.limit(this.lastTime, () => fiber.unsafeInterruptAsFork(FiberId.none)))
+    this.call.core.keep(fiber)
   }
 
   /**
