@@ -9,6 +9,7 @@ import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -687,6 +688,41 @@ describe("layerPersisted", () => {
       }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
     )
   }
+
+  it.effect("saves the last change although the fiber that closes its Scope is interrupted again", () =>
+    Effect.gen(function* () {
+      const saving = yield* Deferred.make<void>()
+      const gate = yield* Deferred.make<void>()
+      const saved: Array<string> = []
+      const store = KeyValueStore.makeStringOnly({
+        get: () => Effect.succeed(Option.fromNullable(saved.at(-1))),
+        set: (_, value) =>
+          Deferred.succeed(saving, undefined).pipe(
+            Effect.zipRight(Deferred.await(gate)),
+            Effect.zipRight(Effect.sync(() => saved.push(value)))
+          ),
+        remove: () => Effect.void,
+        clear: Effect.void,
+        size: Effect.succeed(0)
+      })
+      const fiber = yield* Effect.flatMap(CookieJar.CookieJar, (jar) => jar.updateCookies({ a: "last" }, url)).pipe(
+        Effect.zipRight(Effect.never),
+        Effect.provide(
+          CookieJar.layerPersisted().pipe(Layer.provide(Layer.succeed(KeyValueStore.KeyValueStore, store)))
+        ),
+        Effect.fork
+      )
+      yield* Effect.yieldNow().pipe(Effect.repeatN(50))
+      yield* Fiber.interruptFork(fiber)
+      yield* Deferred.await(saving)
+      yield* Fiber.interruptFork(fiber)
+      yield* Effect.yieldNow().pipe(Effect.repeatN(50))
+      assert.isNull(fiber.unsafePoll())
+      yield* Deferred.succeed(gate, undefined)
+      yield* Fiber.await(fiber)
+      assert.include(saved.at(-1), "last")
+    })
+  )
 
   for (const change of ["an update", "a removal"] as const) {
     it.effect(`keeps what was read back after ${change}`, () =>

@@ -12,6 +12,8 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import { CookieJarError } from "../../Errors.js"
+import { endedBy } from "../raceWithCallback.js"
+import * as Deadlines from "../transport/deadlines.js"
 import { effectOr, kindOf } from "../userResult.js"
 import { decodeText, encodeText, type Saved } from "./document.js"
 import type { Jar } from "./jar.js"
@@ -66,13 +68,27 @@ const hasNews = (jar: Jar, saved: Saved, now: number): boolean => {
   return jar.entries(now).some(isNews) || jar.removed().some(isNews)
 }
 
-/** How long the end of a Scope waits for a store. */
-const closeTime = "5 seconds"
+/** How long the end of a Scope waits for a store; milliseconds. */
+const closeTime = 5000
+
+/** Runs the last save, and gives it up after that time. */
+const withinCloseTime = <A, E>(saving: Effect.Effect<A, E>): Effect.Effect<A, E | StoreTimeout> =>
+  Effect.clockWith((clock) =>
+    endedBy(saving, (fail: (error: StoreTimeout) => void) => {
+      const deadlines = Deadlines.of(clock)
+      const deadline = deadlines.schedule(deadlines.now() + closeTime, () => fail({ _tag: "timeout" }))
+      return () => deadline.cancel()
+    })
+  )
+
+interface StoreTimeout {
+  readonly _tag: "timeout"
+}
 
 /** A store's own errors may quote what was written. */
 const warn = (error: string) => Effect.logWarning("The cookie jar was not saved").pipe(Effect.annotateLogs({ error }))
 
-const warnOf = (cause: Cause.Cause<CookieJarError | PlatformError>) =>
+const warnOf = (cause: Cause.Cause<CookieJarError | PlatformError | StoreTimeout>) =>
   warn(Option.match(Cause.failureOption(cause), { onNone: () => "defect", onSome: ({ _tag }) => _tag }))
 
 /** Loads, then saves each change within a second of the Clock, and what is left when the Scope closes. */
@@ -121,14 +137,7 @@ export const persist = (
     const keepSaving = changed.await.pipe(Effect.zipRight(saveUntilSettled), Effect.forever, Effect.interruptible)
     yield* Effect.acquireRelease(Effect.forkDaemon(keepSaving), (saver) => {
       jar.onChange = undefined
-      return Effect.zipRight(Fiber.interrupt(saver), saveLast).pipe(
-        // A store that hangs does so without us.
-        Effect.interruptible,
-        Effect.disconnect,
-        Effect.interruptible,
-        Effect.timeoutOption(closeTime),
-        Effect.flatMap(Option.match({ onNone: () => warn("timeout"), onSome: () => Effect.void })),
-        Effect.catchAllCause(warnOf)
-      )
+      // A finalizer: an interrupt of its fiber must not lose the changes, and a store that hangs must not hold it up.
+      return withinCloseTime(Effect.zipRight(Fiber.interrupt(saver), saveLast)).pipe(Effect.catchAllCause(warnOf))
     })
   })
