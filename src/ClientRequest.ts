@@ -159,7 +159,10 @@ export interface CommonOptions {
   readonly proxyHeaders?: HeadersInput | undefined
   /** Default `true`, which is the connector's setting. */
   readonly ssl?: Ssl | undefined
-  /** A request's list replaces the session's; `[]` is none. The first is the outermost. */
+  /**
+   * A request's list replaces the session's; `[]` is none. The first is the outermost. Anything but an array of functions
+   * is an `InvalidRequest`.
+   */
   readonly middlewares?: ReadonlyArray<Middleware> | undefined
   /** Asked before each hop; `None` makes the redirect the final response. Its failure is the request's. */
   readonly onRedirect?: ((redirect: Redirect) => Effect.Effect<Option.Option<ClientRequest>, ClientError>) | undefined

@@ -41,7 +41,9 @@ export type Next = (request: ClientRequest) => Effect.Effect<ClientResponse, Cli
  * caller of the session, and fails with them; it needs nothing from the context. `make` brings others into that form.
  *
  * What ends the request as a whole, its total limit or the end of its session, ends a middleware too, whatever it waits
- * for (aiohttp: `middlewares`). One that returns no Effect, whose Effect has no response, or which fails with what is no
+ * for (aiohttp: `middlewares`): its finalizers have 100 milliseconds, and one that is uninterruptible goes on alone. An
+ * interrupt of the caller ends it unless the caller is in an uninterruptible region. `session.execute(request)` of
+ * another session sends the request through the middlewares of that session. One that returns no Effect, whose Effect has no response, or which fails with what is no
  * `ClientError`, fails the request with `MiddlewareError` "Failed".
  *
  * @example

@@ -37,7 +37,7 @@ import type { WebSocket, WebSocketOptions } from "./WebSocket.js"
 
 /**
  * Options of a session (aiohttp: `ClientSession(…)`). An option that cannot be right (a relative `baseUrl`, a negative
- * limit) is a defect, and a `ConfigError` in `layerConfig`.
+ * limit) or that has another type is a defect, and a `ConfigError` in `layerConfig`; its message names the option.
  *
  * @since 0.1.0
  * @category models
@@ -89,7 +89,7 @@ export const TypeId: TypeId = typeId
 export type TypeId = "~effect-http-session/Session"
 
 /**
- * A request by a method of HTTP. It succeeds when the head of the final response is there; the response lives in the
+ * A request by a method of HTTP. In an uninterruptible region it runs to its end or to its limits. It succeeds when the head of the final response is there; the response lives in the
  * Scope, or in one of the decoders of `ClientResponse`, which need none.
  *
  * Fails with a `ClientError`: by the URL or the options, on the way to the server, by a limit, or by the response's head.
@@ -125,7 +125,10 @@ export interface SessionService {
   readonly post: Verb
   readonly put: Verb
   readonly patch: Verb
-  /** A request value: of @effect/platform, or of `ClientRequest.make`. */
+  /**
+   * A request value: of @effect/platform, of `ClientRequest.make`, or of a middleware of another session, whose
+   * middlewares stay there.
+   */
   readonly execute: (
     request: HttpClientRequest | ClientRequest,
     options?: RequestOptions
@@ -148,8 +151,9 @@ export interface SessionService {
   readonly signals: Stream.Stream<Signal>
   /**
    * Ends the session, and its connector if it owns it: requests in flight may finish within the connector's
-   * `gracefulShutdownTimeout`, all others fail with `SessionClosedError`. Resolves when the sockets are closed. A
-   * second time is no error; the end of the session's Scope does it too.
+   * `gracefulShutdownTimeout`, all others fail with `SessionClosedError`. Resolves when the sockets are closed. It does
+   * not wait for uninterruptible middlewares, hooks and listeners: their fibers are not awaited. A second time is no
+   * error; the end of the session's Scope does it too.
    */
   readonly close: Effect.Effect<void>
 }

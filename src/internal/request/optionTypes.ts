@@ -4,13 +4,7 @@
  */
 import type { Fault } from "../http/headerFields.js"
 import { notTimeout } from "../limits.js"
-
-/** The type of a value, for errors. The value itself may be a secret. */
-const typeName = (value: unknown): string => {
-  if (value === null || value === undefined) return String(value)
-  if (Array.isArray(value)) return "an array"
-  return typeof value === "object" ? "an object" : `a ${typeof value}`
-}
+import { kindOf } from "../userResult.js"
 
 /** What a value is instead of the expected type, or `undefined` where it has that type. */
 type Check = (value: unknown) => string | undefined
@@ -18,14 +12,14 @@ type Check = (value: unknown) => string | undefined
 const check =
   (expected: string, accepts: (value: unknown) => boolean): Check =>
   (value) =>
-    accepts(value) ? undefined : `expected ${expected}, got ${typeName(value)}`
+    accepts(value) ? undefined : `expected ${expected}, got ${kindOf(value)}`
 
 const arrayOf =
   (items: string, accepts: (value: unknown) => boolean): Check =>
   (value) => {
-    if (!Array.isArray(value)) return `expected an array of ${items}, got ${typeName(value)}`
+    if (!Array.isArray(value)) return `expected an array of ${items}, got ${kindOf(value)}`
     const wrong = value.findIndex((item) => !accepts(item))
-    return wrong === -1 ? undefined : `expected an array of ${items}, got ${typeName(value[wrong])} at index ${wrong}`
+    return wrong === -1 ? undefined : `expected an array of ${items}, got ${kindOf(value[wrong])} at index ${wrong}`
   }
 
 const isBoolean = (value: unknown): boolean => typeof value === "boolean"
