@@ -305,25 +305,4 @@ describe("metrics", () => {
       }).pipe(Effect.provide([Connector.layerTcp({ resolver: loopback }), CookieJar.layer()]))
     })
   )
-
-  it.effect("tell no more than so many servers apart", () =>
-    Effect.gen(function* () {
-      const mock = Layer.provide(Session.layerWithoutDependencies({ traceConfigs: [Tracing.metrics()] }), [
-        Connector.layerMock(() => new Response("ok")),
-        CookieJar.layer()
-      ])
-      yield* Effect.forEach(
-        Array.from({ length: 1100 }, (_, index) => `http://host-${index}.bound.test/`),
-        (url) => Session.get(url).pipe(ClientResponse.text),
-        { discard: true }
-      ).pipe(Effect.provide(mock))
-      const addresses = new Set<string>()
-      for (const { metricKey } of yield* Metric.snapshot) {
-        if (metricKey.name !== "http.client.request.duration") continue
-        for (const { key, value } of metricKey.tags) if (key === "server.address") addresses.add(value)
-      }
-      assert.isAtMost(addresses.size, 1001)
-      assert.isTrue(addresses.has("_OTHER"))
-    })
-  )
 })

@@ -5,19 +5,15 @@ import { createHash } from "node:crypto"
 import type { AddressInfo } from "node:net"
 import { constants, deflateRawSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Option, type Scope, Stream } from "effect"
+import { Effect, Exit, Option, type Scope, Stream } from "effect"
 import { type Errors, Session, type WebSocket } from "effect-http-session"
 import { type PerMessageDeflateOptions, WebSocketServer } from "ws"
+import { failure } from "../support/exits.js"
 import * as Peer from "../support/webSocketServer.js"
 import { type Answer, groups, type Row } from "./webSocketRows.js"
 
 const using = <A, E>(effect: Effect.Effect<A, E, Session.Session | Scope.Scope>): Effect.Effect<A, E> =>
   effect.pipe(Effect.scoped, Effect.provide(Session.layer()))
-
-const failure = <A, E>(exit: Exit.Exit<A, E>): E => {
-  if (Exit.isSuccess(exit)) throw new Error("it did not fail")
-  return Option.getOrThrowWith(Cause.failureOption(exit.cause), () => new Error(Cause.pretty(exit.cause)))
-}
 
 /** What the suite's clients do: they send back each message, as long as the peer has not closed. */
 const echoing = (socket: WebSocket.WebSocket): Effect.Effect<void, Errors.WebSocketError> =>
@@ -114,7 +110,7 @@ const receiveOne = (
     )
     const exit = yield* using(
       Effect.gen(function* () {
-        const socket = yield* Session.webSocket(server.webSocketUrl(), { closeTimeout: "1 second", ...options })
+        const socket = yield* Session.webSocket(server.webSocketUrl(), { closeTimeout: "10 seconds", ...options })
         return yield* Effect.exit(socket.receive)
       })
     )

@@ -3,6 +3,7 @@ import { Cause, Deferred, Effect, Exit, Fiber, FiberId, FiberRef } from "effect"
 import { endedBy } from "../../src/internal/raceWithCallback.js"
 import { turns, until } from "../support/stages.js"
 import { atEveryStep, promptly, Steps } from "../support/steps.js"
+import { turn } from "../support/wait.js"
 
 const quiet = () => () => {}
 
@@ -140,7 +141,7 @@ describe("endedBy", () => {
             const steps = new Steps(step, () => fiber?.unsafeInterruptAsFork(FiberId.none))
             const gate = yield* Deferred.make<number>()
             fiber = Effect.runFork(endedBy(Deferred.await(gate), quiet), { scheduler: steps })
-            yield* Effect.sleep(1)
+            yield* turn
             yield* Deferred.succeed(gate, 1)
             yield* promptly(Fiber.await(fiber), `step ${step}`)
             return steps.count >= step

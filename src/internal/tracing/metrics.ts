@@ -48,7 +48,7 @@ const maxServers = 1000
 const maxLabels = 10_000
 
 /** Attributes of bounded number; each set of labels is made once. */
-class LabelCache {
+export class LabelCache {
   private readonly servers = new Set<string>()
   private readonly made = new Map<string, Labels>()
 

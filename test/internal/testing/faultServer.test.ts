@@ -5,6 +5,7 @@ import { Effect, Fiber, TestClock } from "effect"
 import * as Testing from "effect-http-session/Testing"
 import { makeAuthority } from "../../support/certificates.js"
 import * as Server from "../../support/server.js"
+import { turn, turns, until } from "../../support/wait.js"
 
 /** What a bare socket makes of a server: everything it gets, and how it ends. */
 const talk = (open: () => Socket, send: string | ReadonlyArray<string>) =>
@@ -24,8 +25,6 @@ const talk = (open: () => Socket, send: string | ReadonlyArray<string>) =>
     for (const part of typeof send === "string" ? [send] : send) socket.write(part)
     return Effect.sync(() => socket.destroy())
   })
-
-const turn = Effect.promise(() => new Promise<void>((go) => setImmediate(go)))
 
 /** Waits until a server has so many connections; the test's time limit bounds it. */
 const connections = (server: Testing.TestServer, count: number): Effect.Effect<void> =>
@@ -155,18 +154,17 @@ describe("Testing.server", () => {
   it.live("is gone with its Scope, peers and all", () =>
     Effect.gen(function* () {
       const tcp = () => process.getActiveResourcesInfo().filter((name) => name.startsWith("TCP")).length
-      yield* Effect.repeat(turn, { until: () => tcp() === 0 })
+      const before = tcp()
       const talks = yield* Effect.scoped(
         Effect.gen(function* () {
           const server = yield* Testing.server([[{ _tag: "Stall" }]])
           const talks = yield* Effect.all(Array.from({ length: 3 }, () => Effect.forkDaemon(talk(to(server), "x"))))
           yield* connections(server, 3)
-          assert.isAtLeast(tcp(), 7)
           return talks
         })
       )
       yield* Fiber.joinAll(talks)
-      yield* Effect.repeat(turn, { until: () => tcp() === 0 })
+      yield* until(() => tcp() <= before)
     })
   )
 
@@ -239,7 +237,7 @@ describe("support/server", () => {
         socket.once("data", () => {
           // More than any buffer of the kernel's takes without a reader.
           socket.write(Buffer.alloc(64 * 1024 * 1024))
-          setTimeout(() => resume(Effect.succeed(socket.writableLength > 0)), 100)
+          void Effect.runPromise(turns(50)).then(() => resume(Effect.succeed(socket.writableLength > 0)))
         })
         socket.on("error", () => {})
         socket.write(get)

@@ -119,18 +119,21 @@ class Race {
   private open(address: string): boolean {
     const { deadlines, keepAlive, limit, localAddress, noDelay, port, slab, sockets } = this.options
     const reader = slab ? new SlabReader() : undefined
-    let socket: Net.Socket
+    const connectOptions: Net.TcpNetConnectOpts = {
+      host: address,
+      port,
+      noDelay,
+      autoSelectFamily: false,
+      ...(keepAlive === Infinity ? {} : { keepAlive: true, keepAliveInitialDelay: keepAlive }),
+      ...(localAddress === undefined ? {} : { localAddress }),
+      ...(reader === undefined ? {} : { onread: reader.onread })
+    }
+    const socket = new Net.Socket(connectOptions)
     try {
-      socket = Net.connect({
-        host: address,
-        port,
-        noDelay,
-        autoSelectFamily: false,
-        ...(keepAlive === Infinity ? {} : { keepAlive: true, keepAliveInitialDelay: keepAlive }),
-        ...(localAddress === undefined ? {} : { localAddress }),
-        ...(reader === undefined ? {} : { onread: reader.onread })
-      })
+      socket.connect(connectOptions)
     } catch (cause) {
+      // Node has made a handle before it refuses an option: without this it is never released.
+      socket.destroy()
       this.note(address, codeOf(cause), cause)
       return false
     }

@@ -1,11 +1,12 @@
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, TestClock } from "effect"
+import { Effect, Exit, Fiber, TestClock } from "effect"
 import { SocksClient } from "socks"
 import { ClientProxyConnectionError } from "../../../../src/Errors.js"
 import { socks } from "../../../../src/internal/network/dial/socks.js"
 import type { Trace } from "../../../../src/internal/transport/trace.js"
 import type { ProxyRoute } from "../../../../src/internal/transport/transport.js"
+import { failure } from "../../../support/exits.js"
 import { proxyServer } from "../../../support/proxyServer.js"
 import { dial, listeners, makeContext, proxyRoute, readSome, scripted } from "../../proxy/support.js"
 
@@ -19,11 +20,6 @@ const open = (port: number, kind: Kind, destination: { host: string; port: numbe
     const exit = yield* Effect.exit(socks(socket, proxyRoute(port, { kind, ...over }), destination, context))
     return { socket, before, after: listeners(socket), phases, exit }
   })
-
-const failure = <E>(exit: Exit.Exit<unknown, E>): E => {
-  if (Exit.isFailure(exit) && Cause.isFailType(exit.cause)) return exit.cause.error
-  return assert.fail(`no typed failure: ${String(exit)}`)
-}
 
 /** Echoes what comes, in upper case. */
 const echo = scripted((socket, received) => void socket.write(received.toString("latin1").toUpperCase()))

@@ -1,11 +1,13 @@
 /** Servers on loopback that count what they are told, and handshakes with them. */
 import * as net from "node:net"
 import * as tls from "node:tls"
-import { Effect, Exit } from "effect"
+import { Effect } from "effect"
 import type { TlsError } from "../../../../src/Errors.js"
 import { type HandshakeOptions, handshake, type Secured } from "../../../../src/internal/network/tls/handshake.js"
 import { settingsOf } from "../../../../src/internal/network/tls/tlsSettings.js"
 import type { Ssl } from "../../../../src/Ssl.js"
+
+export { failure } from "../../../support/exits.js"
 
 export interface Server {
   readonly port: number
@@ -154,8 +156,3 @@ export const ping = ({ socket }: Secured) =>
     socket.once("close", () => resume(Effect.fail(new Error("closed"))))
     socket.write("ping")
   })
-
-export const failure = <A, E>(exit: Exit.Exit<A, E>): E => {
-  if (Exit.isFailure(exit) && exit.cause._tag === "Fail") return exit.cause.error
-  throw new Error(`expected a typed failure, got ${String(exit)}`)
-}
