@@ -145,7 +145,6 @@ describe("the span of a request", () => {
         const attribute = (index: number, name: string) => String(spans[index]?.attributes.get(name))
         assert.strictEqual(attribute(0, "http.request.header.x-own"), "<redacted>")
         assert.strictEqual(attribute(0, "http.response.header.x-answer"), "<redacted>")
-        assert.strictEqual(attribute(0, "http.request.header.authorization"), "s3cr3t-auth")
         assert.strictEqual(attribute(1, "http.request.header.x-own"), "s3cr3t-own")
         assert.strictEqual(attribute(1, "http.request.header.authorization"), "<redacted>")
         assert.strictEqual(attribute(1, "http.response.header.x-answer"), "answer")
@@ -245,7 +244,7 @@ const chunked = (body: string, headers: Record<string, string>) => () =>
 const lengthKnown = (body: string, headers: Record<string, string>) => () => new Response(body, { headers })
 
 const formType = "multipart/form-data; boundary=x"
-const form = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--\r\n'
+const form = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--x--'
 
 /** Ways to read a body. */
 interface Door<R> {

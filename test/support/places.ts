@@ -530,7 +530,7 @@ const errors = Effect.gen(function* () {
     target.startsWith("/json")
       ? response(200, `{"token":${planted.secret("json")}}`, ["Content-Type: application/json"])
       : target.startsWith("/head")
-        ? `HTTP/1.1 200 OK\r\nX-Auth-Token: ${planted.secret("bad-head")}\u0001\r\n\r\n`
+        ? `HTTP/1.1 200 OK\r\nX-Auth-Token: ${planted.secret("bad-head")}\0\r\n\r\n`
         : target.startsWith("/loop")
           ? redirect(302, at("/loop"), planted.answerHeaders)
           : response(500, planted.secret("error-body"), planted.answerHeaders)

@@ -81,7 +81,7 @@ export class Network implements Transport, ConnectionOwner {
 
   takeIdle(exchange: Exchange): Connection | undefined {
     const route = exchange.route
-    if (this.state !== "open" || !this.pool.canReuse(route.key)) return undefined
+    if (this.state !== "open" || !this.pool.canReuse(route.origin.key, route.key)) return undefined
     if (!this.mayReuse(route)) return undefined
     const now = exchange.deadlines.now()
     const lease = this.pool.request(route.origin.key, route.key, noGrant)

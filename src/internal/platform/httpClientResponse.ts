@@ -9,7 +9,7 @@ import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
-import { Class } from "effect/Inspectable"
+import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ClientResponse } from "../../ClientResponse.js"
@@ -29,8 +29,17 @@ export const descriptionOf = (url: URL, cause: ClientError): string => {
   return at === -1 ? cause.message : cause.message.slice(0, at)
 }
 
+/** Headers without the values that the redactable context of the printing program hides. */
+const inContext = (headers: Headers.Headers): Headers.Headers => {
+  const visible = Inspectable.redact(headers)
+  if (visible === headers || typeof visible !== "object" || visible === null) return headers
+  return Headers.unsafeFromRecord(
+    Object.fromEntries(Object.entries(visible).map(([name, value]) => [name, String(value)]))
+  )
+}
+
 /** What both kinds have. */
-abstract class Base extends Class {
+abstract class Base extends Inspectable.Class {
   readonly [IncomingMessage.TypeId]: IncomingMessage.TypeId = IncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
   readonly request: HttpClientRequest
@@ -48,7 +57,7 @@ abstract class Base extends Class {
       _id: "@effect/platform/HttpClientResponse",
       request: this.request.toJSON(),
       status: this.status,
-      headers: shownRecord(this.headers, hiddenNamesOf(this.request))
+      headers: shownRecord(inContext(this.headers), hiddenNamesOf(this.request))
     }
   }
 }

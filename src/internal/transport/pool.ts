@@ -33,20 +33,24 @@ export interface PoolSettings {
   readonly keepaliveTimeout: number
 }
 
-/** One origin's share. The pool forgets it with its last route. */
+/** One origin's share. The pool forgets it once it has no lease and is not the last host of a route. */
 interface Host<C> {
   readonly key: string
   /** Slots held. */
   held: number
-  /** Routes that lead to it. */
+  /** Routes whose last request was for it. */
   routes: number
   readonly waiters: Queue<C>
 }
 
-/** One way to an origin. The pool forgets it when no lease and no idle connection of it is left. */
+/**
+ * Requests that may share connections: those of one origin, or of all http origins behind a proxy that forwards them.
+ * The pool forgets it when no lease and no idle connection of it is left.
+ */
 interface RouteShare<C> {
   readonly key: string
-  readonly host: Host<C>
+  /** Of the last request. */
+  host: Host<C>
   /** Slots held and places in the queue. */
   leases: number
   /** The one that became idle last comes last. */
@@ -56,6 +60,7 @@ interface RouteShare<C> {
 /** A slot, or a place in the queue for one. */
 export interface Lease<C> {
   readonly route: RouteShare<C>
+  readonly host: Host<C>
   state: "waiting" | "connecting" | "acquired" | "released"
   /** Called once the slot is there, if it was not at first. */
   readonly onGrant: () => void
@@ -115,9 +120,10 @@ export class Pool<C extends Poolable> {
   /** A slot at once, a place in the queue, or `undefined` where the queue is full. */
   request(hostKey: string, key: string, onGrant: () => void): Lease<C> | undefined {
     const route = this.routes.get(key) ?? this.addRoute(hostKey, key)
-    const { host } = route
+    const host = route.host.key === hostKey ? route.host : this.turnTo(route, hostKey)
     const lease: Lease<C> = {
       route,
+      host,
       state: "connecting",
       onGrant,
       next: undefined,
@@ -155,9 +161,11 @@ export class Pool<C extends Poolable> {
   }
 
   /** Whether a request of that route could have a slot at once, and an idle connection is there for it. */
-  canReuse(key: string): boolean {
+  canReuse(hostKey: string, key: string): boolean {
     const route = this.routes.get(key)
-    return route !== undefined && route.idle.length > 0 && this.waiting === 0 && this.hasRoom(route.host)
+    if (route === undefined || route.idle.length === 0 || this.waiting !== 0) return false
+    const host = route.host.key === hostKey ? route.host : this.hosts.get(hostKey)
+    return host === undefined ? this.settings.limit === 0 || this.held < this.settings.limit : this.hasRoom(host)
   }
 
   /** The lease has a connection now. */
@@ -167,9 +175,8 @@ export class Pool<C extends Poolable> {
 
   /** Gives a slot or a place in the queue back. Idempotent. */
   release(lease: Lease<C>): void {
-    const { route, state } = lease
+    const { host, route, state } = lease
     if (state === "released") return
-    const { host } = route
     lease.state = "released"
     route.leases--
     if (state === "waiting") {
@@ -183,6 +190,7 @@ export class Pool<C extends Poolable> {
       if (this.waiting > 0) this.assign()
     }
     this.forget(route)
+    if (host.routes === 0) this.forgetHost(host)
   }
 
   /** Keeps the connection of a lease that is about to be released; `now` is on the time of `deadlines`. */
@@ -250,15 +258,35 @@ export class Pool<C extends Poolable> {
   }
 
   private addRoute(hostKey: string, key: string): RouteShare<C> {
+    const host = this.hostOf(hostKey)
+    host.routes++
+    const route: RouteShare<C> = { key, host, leases: 0, idle: [] }
+    this.routes.set(key, route)
+    return route
+  }
+
+  private hostOf(hostKey: string): Host<C> {
     let host = this.hosts.get(hostKey)
     if (host === undefined) {
       host = { key: hostKey, held: 0, routes: 0, waiters: new Queue() }
       this.hosts.set(hostKey, host)
     }
+    return host
+  }
+
+  /** The next request of a route is for another host. */
+  private turnTo(route: RouteShare<C>, hostKey: string): Host<C> {
+    const before = route.host
+    const host = this.hostOf(hostKey)
     host.routes++
-    const route: RouteShare<C> = { key, host, leases: 0, idle: [] }
-    this.routes.set(key, route)
-    return route
+    route.host = host
+    before.routes--
+    this.forgetHost(before)
+    return host
+  }
+
+  private forgetHost(host: Host<C>): void {
+    if (host.routes === 0 && host.held === 0 && host.waiters.size === 0) this.hosts.delete(host.key)
   }
 
   /** A request to another origin must leave nothing behind: there may be any number of them. */
@@ -266,7 +294,7 @@ export class Pool<C extends Poolable> {
     if (route.leases > 0 || route.idle.length > 0 || this.routes.get(route.key) !== route) return
     this.routes.delete(route.key)
     route.host.routes--
-    if (route.host.routes === 0) this.hosts.delete(route.host.key)
+    this.forgetHost(route.host)
   }
 
   private hasRoom(host: Host<C>): boolean {
@@ -279,7 +307,7 @@ export class Pool<C extends Poolable> {
   private hold(lease: Lease<C>): void {
     lease.state = "connecting"
     this.held++
-    lease.route.host.held++
+    lease.host.held++
     this.leases.add(lease)
   }
 

@@ -185,7 +185,7 @@ describe("slots", () => {
     assert.isUndefined(make({ limit: 1, maxQueue: 0 }).pool.request("h", "h", () => {})?.next)
   })
 
-  it("keep 256 hosts without a request in mind, and every host with one", () => {
+  it("are forgotten with the host whose last request has ended", () => {
     const { pool, request } = make({ limit: 0, maxQueue: 0 })
     const hosts: unknown = Reflect.get(pool, "hosts")
     if (!(hosts instanceof Map)) return assert.fail("the pool has no hosts")
@@ -193,7 +193,22 @@ describe("slots", () => {
     for (let index = 0; index < 1000; index++) pool.release(request(`h${index}`))
     assert.strictEqual(hosts.size, 300)
     for (const lease of busy) pool.release(lease)
-    assert.strictEqual(hosts.size, 256)
+    assert.strictEqual(hosts.size, 0)
+  })
+
+  it("of hosts behind one forwarding proxy are limited by host, and none is remembered", () => {
+    const { pool, request } = make({ limitPerHost: 1 })
+    const hosts: unknown = Reflect.get(pool, "hosts")
+    if (!(hosts instanceof Map)) return assert.fail("the pool has no hosts")
+    const a = request("a", "a", "proxy")
+    const b = request("b", "b", "proxy")
+    const second = request("a", "c", "proxy")
+    assert.deepStrictEqual([a.state, b.state, second.state], ["connecting", "connecting", "waiting"])
+    pool.release(a)
+    assert.strictEqual(second.state, "connecting")
+    pool.release(b)
+    pool.release(second)
+    assert.strictEqual(hosts.size, 0)
   })
 
   it("are counted by key at each stage", () => {
@@ -307,19 +322,19 @@ describe("idle connections", () => {
 
   it("are taken at once only by who could have a slot and overtakes nobody", () => {
     const { deadlines, pool, request } = make({ limit: 2, limitPerHost: 1 })
-    assert.isFalse(pool.canReuse("a"))
+    assert.isFalse(pool.canReuse("a", "a"))
     for (const key of ["a", "b"]) keep(pool, new Connection(key), deadlines)
-    assert.isTrue(pool.canReuse("a"))
+    assert.isTrue(pool.canReuse("a", "a"))
     const a = request("a")
-    assert.isFalse(pool.canReuse("a"))
-    assert.isTrue(pool.canReuse("b"))
+    assert.isFalse(pool.canReuse("a", "a"))
+    assert.isTrue(pool.canReuse("b", "b"))
     const waits = request("a")
-    assert.isFalse(pool.canReuse("b"))
+    assert.isFalse(pool.canReuse("b", "b"))
     pool.release(waits)
     request("c")
-    assert.isFalse(pool.canReuse("b"))
+    assert.isFalse(pool.canReuse("b", "b"))
     pool.release(a)
-    assert.isTrue(pool.canReuse("a"))
+    assert.isTrue(pool.canReuse("a", "a"))
   })
 })
 
