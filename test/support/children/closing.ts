@@ -9,6 +9,7 @@ import * as Connector from "../../../src/Connector.js"
 import * as CookieJar from "../../../src/CookieJar.js"
 import { isClientError } from "../../../src/Errors.js"
 import * as Session from "../../../src/Session.js"
+import { timed } from "../time.js"
 
 const [url = "", inFlight = "", rounds = "", grace = ""] = process.argv.slice(2)
 const many = Number(inFlight)
@@ -28,12 +29,10 @@ const round = Effect.gen(function* () {
   yield* Effect.repeat(Effect.sleep(10), {
     while: () => Effect.map(connector.stats, ({ acquired, connecting }) => acquired < many || connecting > 0)
   })
-  const from = performance.now()
-  yield* Effect.zipRight(session.close, connector.close)
-  const millis = performance.now() - from
+  const { active, millis } = yield* timed(Effect.zipRight(session.close, connector.close))
   const sockets = process.getActiveResourcesInfo().filter((name) => name.startsWith("TCP")).length
   const ended = (yield* Effect.forEach(fibers, Fiber.await)).filter(byClose).length
-  return { millis, ended, sockets }
+  return { millis, active, ended, sockets }
 }).pipe(
   Effect.provide(
     Session.layerWithoutDependencies({ timeout: Infinity }).pipe(

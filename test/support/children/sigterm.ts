@@ -24,7 +24,7 @@ const fetch = (name: string) =>
 const main = Effect.all([fetch("slow"), fetch("never"), fetch("queued")]).pipe(
   Effect.zipRight(Effect.never),
   Effect.provide(
-    Layer.fresh(Session.layer({ connector: { limit: 2, gracefulShutdownTimeout: "1 second" }, timeout: Infinity }))
+    Layer.fresh(Session.layer({ connector: { limit: 2, gracefulShutdownTimeout: "3 seconds" }, timeout: Infinity }))
   ),
   Effect.ensuring(
     Effect.suspend(() => tell(`left ${process.getActiveResourcesInfo().filter((name) => /TCP|TLS/.test(name)).length}`))
