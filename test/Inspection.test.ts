@@ -13,7 +13,7 @@ import * as CookieJar from "effect-http-session/CookieJar"
 import * as Session from "effect-http-session/Session"
 import { places } from "./support/places.js"
 import * as planted from "./support/planted.js"
-import { inspected, loggedToo, printed, renderings } from "./support/renderings.js"
+import { inspected, printed, renderings } from "./support/renderings.js"
 
 describe("printed", () => {
   it("shows what is planted where nothing hides it", () => {
@@ -26,7 +26,7 @@ describe("printed", () => {
 })
 
 const renderer = (place: string, value: unknown) =>
-  value instanceof Error ? renderings : place === "data" ? loggedToo : place === "lists" ? inspected : printed
+  value instanceof Error ? renderings : place === "data" ? inspected : printed
 
 describe("data", () => {
   it.effect("has its values for a program that reads, copies or stores it", () =>

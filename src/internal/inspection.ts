@@ -2,7 +2,8 @@
  * How values of this package look where they are printed: a name and a few facts that hold no secret, never their
  * fields. One rendering serves `util.inspect` and `console.log`, `JSON.stringify`, `String` and Effect's loggers.
  */
-import { format, NodeInspectSymbol, symbolRedactable } from "effect/Inspectable"
+import { identity } from "effect/Function"
+import { format, NodeInspectSymbol, redact, symbolRedactable } from "effect/Inspectable"
 
 /** What printing asks a value for, as `Inspectable` of Effect has it. */
 interface Shown {
@@ -55,10 +56,16 @@ export const hide = <A extends object>(self: A, shown: () => object): A =>
 
 /**
  * Gives data that a program reads, such as headers, another look in `util.inspect`, `String` and Effect's loggers. Its
- * JSON stays what it is: programs store it, and make keys of it, which must differ where secrets differ.
+ * JSON elsewhere is `json`, by default all that it holds: programs store it, and make keys of it, which must differ
+ * where secrets differ.
  */
-export const conceal = <A extends object>(self: A, shown: () => unknown): A =>
+export const conceal = <A extends object>(self: A, shown: () => unknown, json: (self: A) => unknown = identity): A =>
   Object.defineProperties(self, {
+    // `redact` gives the look in Effect's loggers, and the value itself elsewhere.
+    toJSON: property(() => {
+      const inLogger = redact(self)
+      return inLogger === self ? json(self) : inLogger
+    }),
     toString: property(() => format(shown())),
     [NodeInspectSymbol]: property(() => shown()),
     [symbolRedactable]: property(() => shown())

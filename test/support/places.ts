@@ -163,8 +163,6 @@ const responses = Effect.gen(function* () {
   return {
     "a response": opened,
     "a response that was read": read,
-    "a response's cookies": opened.cookies,
-    "a cookie of a response": opened.cookies.cookies.sid,
     "a response's timings": opened.timings,
     "a response's connection": opened.connection
   }
@@ -194,7 +192,7 @@ const internals = Effect.gen(function* () {
   }
 })
 
-/** What a program reads to use it: its JSON is what it holds, and nothing else shows it. */
+/** What a program reads to use it: its JSON is what it holds, and only that shows it. */
 const data = Effect.gen(function* () {
   const { opened } = yield* inUse
   const jar = yield* CookieJar.make()
@@ -209,21 +207,17 @@ const data = Effect.gen(function* () {
       proxyHeaders: planted.proxyHeaders
     }),
     "the options of a request": request.options,
+    "the headers of a request": request.headers,
     "the options of a request with JSON": json.options,
     "a response's request": opened.requestInfo,
     "the headers of a response's request": opened.requestInfo.headers,
     "a response's headers": opened.headers,
     "a response's links": opened.links,
+    "a response's cookies": opened.cookies,
+    "a cookie of a response": opened.cookies.cookies.sid,
     "the cookies of a jar": cookies,
     "a cookie of a jar": cookies[0]
   }
-})
-
-/** Effect's loggers look into lists themselves. */
-const lists = Effect.gen(function* () {
-  const given = { headers: planted.headers, cookies: planted.cookies }
-  const request = yield* ClientRequest.make("POST", planted.signed("https://a.test/"), given)
-  return { "the headers of a request": request.headers }
 })
 
 const redirects = Effect.gen(function* () {
@@ -595,7 +589,6 @@ export const places: { readonly [name: string]: Effect.Effect<Values, unknown, S
   responses,
   internals,
   data,
-  lists,
   redirects,
   webSockets,
   jars,

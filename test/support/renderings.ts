@@ -36,24 +36,22 @@ const logged = (value: unknown): Record<string, string> => {
   return Object.fromEntries(Object.entries(lines).map(([name, kept]) => [name, kept.join("\n")]))
 }
 
-/** By the name of the way: what shows of a value to people alone, and to no program. */
+/** By the name of the way: what shows a value to people alone, and to no program. */
 export const inspected = (value: unknown): Record<string, string> => ({
   string: String(value),
   inspect: inspect(value),
   inspectFive: inspect(value, { depth: 5 }),
   inspectDeep: inspect({ nested: { value } }, { depth: Infinity, getters: true, showHidden: false }),
   inspectHidden: inspect(value, { showHidden: true, depth: Infinity }),
-  console: formatWithOptions({ depth: Infinity }, "%s %o %O", value, value, value)
+  console: formatWithOptions({ depth: Infinity }, "%s %o %O", value, value, value),
+  ...logged(value)
 })
-
-/** The same, and what Effect's loggers make of it. */
-export const loggedToo = (value: unknown): Record<string, string> => ({ ...inspected(value), ...logged(value) })
 
 /** By the name of the way: whatever prints a value. */
 export const printed = (value: unknown): Record<string, string> => {
   const cause = Cause.fail(value)
   return {
-    ...loggedToo(value),
+    ...inspected(value),
     json: JSON.stringify(value) ?? "",
     jsonInside: JSON.stringify({ list: [value] }),
     consoleJson: formatWithOptions({}, "%j", value),

@@ -3,7 +3,7 @@
  */
 import * as Cookies from "@effect/platform/Cookies"
 import * as Duration from "effect/Duration"
-import { hide } from "../inspection.js"
+import { conceal } from "../inspection.js"
 import { redacted } from "../redact.js"
 import { parseSetCookie, type SetCookie } from "./parse.js"
 
@@ -48,13 +48,18 @@ const toCookie = (parsed: SetCookie): Cookies.Cookie => {
     valueEncoded: parsed.value,
     options: toOptions(parsed)
   })
-  return hide(cookie, () => shownCookie(cookie))
+  const { toJSON } = cookie
+  return conceal(
+    cookie,
+    () => shownCookie(cookie),
+    (self) => toJSON.call(self)
+  )
 }
 
 /**
  * The cookies of Set-Cookie lines by name, whether or not a jar takes them; the last of a name wins. `value` is
  * percent-decoded, `valueEncoded` as received. The record has no prototype, so a cookie "__proto__" is one like any
- * other. Printed, also as JSON, they have no values.
+ * other. Printed, they have no values.
  */
 export const fromLines = (lines: ReadonlyArray<string>): Cookies.Cookies => {
   if (lines.length === 0) return Cookies.empty
@@ -63,8 +68,11 @@ export const fromLines = (lines: ReadonlyArray<string>): Cookies.Cookies => {
     const parsed = parseSetCookie(line)
     if (parsed !== undefined && parsed.name !== "") record[parsed.name] = toCookie(parsed)
   }
-  return hide(Cookies.fromReadonlyRecord(record), () => ({
+  const shown = () => ({
     _id: "@effect/platform/Cookies",
     cookies: Object.fromEntries(Object.entries(record).map(([name, cookie]) => [name, shownCookie(cookie)]))
-  }))
+  })
+  const cookies = Cookies.fromReadonlyRecord(record)
+  const { toJSON } = cookies
+  return conceal(cookies, shown, (self) => toJSON.call(self))
 }
