@@ -6,6 +6,7 @@ import { isIP } from "node:net"
 import * as Either from "effect/Either"
 import type { UrlInput } from "../../ClientRequest.js"
 import { InvalidURL } from "../../Errors.js"
+import { parseUrl } from "../http/whatwg.js"
 import { redactUrl } from "../redact.js"
 
 /** Where a request goes, or a response came from. */
@@ -44,12 +45,12 @@ const toIp = (host: string): CookieTarget["ip"] => {
 /** The target of a URL; ws counts as http, wss as https. */
 export const fromUrl = (input: UrlInput): Either.Either<CookieTarget, InvalidURL> => {
   const text = String(input)
-  if (!URL.canParse(text)) {
+  const url = parseUrl(text)
+  if (url === undefined) {
     return /^[a-z][a-z0-9+.-]*:/i.test(text)
       ? invalid(text, "Syntax", "not a URL")
       : invalid(text, "Relative", "not an absolute URL")
   }
-  const url = new URL(text)
   const scheme = toScheme(url.protocol)
   if (scheme === undefined) return invalid(text, "Scheme", "only http, https, ws and wss have cookies")
   const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname
@@ -63,8 +64,7 @@ export const canonicalDomain = (domain: string): string => {
   if (name === "") return ""
   const bracketed = isIP(name) === 6 ? `[${name}]` : name
   if (/[/?#@\\:]/.test(bracketed) && !bracketed.startsWith("[")) return name.toLowerCase()
-  const url = `http://${bracketed}/`
-  if (!URL.canParse(url)) return name.toLowerCase()
-  const host = new URL(url).hostname
+  const host = parseUrl(`http://${bracketed}/`)?.hostname
+  if (host === undefined) return name.toLowerCase()
   return host.startsWith("[") ? host.slice(1, -1) : host
 }

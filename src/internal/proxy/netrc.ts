@@ -4,11 +4,11 @@
 
 import * as FileSystem from "node:fs"
 import { open } from "node:fs/promises"
-import { domainToASCII } from "node:url"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Basic } from "../../Auth.js"
 import { basic } from "../../Auth.js"
+import { asciiName } from "../http/whatwg.js"
 import { canonicalAddress } from "./noProxy.js"
 
 /** Bytes of a file; a larger one is not read. */
@@ -75,7 +75,7 @@ class Lexer {
 const canonical = (machine: string): string => {
   const bare = machine.replace(/^\[(.*)\]$/, "$1")
   const name = machine.endsWith(".") ? machine.slice(0, -1) : machine
-  return canonicalAddress(bare) ?? (domainToASCII(name) || name.toLowerCase())
+  return canonicalAddress(bare) ?? (asciiName(name) || name.toLowerCase())
 }
 
 const entries = (text: string): Either.Either<ReadonlyArray<Entry>, string> => {

@@ -2,7 +2,7 @@
  * NO_PROXY: which targets are reached directly although the environment names a proxy.
  */
 import * as Net from "node:net"
-import { domainToASCII } from "node:url"
+import { asciiName } from "../http/whatwg.js"
 
 /** What is asked about: `host` is canonical, IPv6 without brackets. */
 export interface Target {
@@ -79,7 +79,7 @@ const entry = (text: string): Entry | undefined => {
   }
   if (host === "*") return (_, __, targetPort) => port === targetPort
   const below = host.startsWith("*.")
-  const name = domainToASCII(withoutDot(host.slice(below ? 2 : host.startsWith(".") ? 1 : 0)))
+  const name = asciiName(withoutDot(host.slice(below ? 2 : host.startsWith(".") ? 1 : 0)))
   // domainToASCII reads "192.168.1" as an address; what is not written as one is none.
   if (name === "" || Net.isIP(name) !== 0) return undefined
   const suffix = `.${name}`

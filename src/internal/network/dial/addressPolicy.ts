@@ -26,12 +26,17 @@ export const ranges = {
   linkLocal: ["169.254.0.0/16", "fe80::/10"]
 } as const satisfies { readonly [name: string]: ReadonlyArray<string> }
 
+const withoutZone = (address: string): string => address.split("%", 1)[0] ?? ""
+
 /** The eight groups of an IPv6 address; a zone is left out. */
 const groupsOf = (address: string): ReadonlyArray<number> => {
-  const bare = address.replace(/%.*$/, "").replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_, ...parts: Array<string>) => {
-    const [a, b, c, d] = parts.slice(0, 4).map(Number)
-    return [((a ?? 0) << 8) | (b ?? 0), ((c ?? 0) << 8) | (d ?? 0)].map((group) => group.toString(16)).join(":")
-  })
+  const bare = withoutZone(address).replace(
+    /(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/,
+    (_, ...parts: Array<string>) => {
+      const [a, b, c, d] = parts.slice(0, 4).map(Number)
+      return [((a ?? 0) << 8) | (b ?? 0), ((c ?? 0) << 8) | (d ?? 0)].map((group) => group.toString(16)).join(":")
+    }
+  )
   const [head = "", tail] = bare.split("::")
   const parse = (text: string) => (text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, 16)))
   const before = parse(head)
@@ -86,8 +91,7 @@ const toRanges = (cidrs: ReadonlyArray<string>): Ranges => {
     else six.addSubnet(address, length, "ipv6")
   }
   return {
-    has: (address) =>
-      Net.isIP(address) === 4 ? four.check(address, "ipv4") : six.check(address.replace(/%.*$/, ""), "ipv6")
+    has: (address) => (Net.isIP(address) === 4 ? four.check(address, "ipv4") : six.check(withoutZone(address), "ipv6"))
   }
 }
 

@@ -3,7 +3,6 @@
  * exchange's `Sockets` from the step that makes it, so that whoever dials can close it at any point.
  */
 import * as Net from "node:net"
-import { domainToASCII } from "node:url"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { sequential } from "effect/ExecutionStrategy"
@@ -18,6 +17,7 @@ import {
   UnixClientConnectorError
 } from "../../../Errors.js"
 import type { ResolverService } from "../../../Resolver.js"
+import { asciiName } from "../../http/whatwg.js"
 import { nameOf } from "../../objectNames.js"
 import type { Sockets, Wire } from "../../transport/networkStream.js"
 import { DataReader, type SocketReader } from "../../transport/socketReader.js"
@@ -231,7 +231,7 @@ export const makeTcpDialer = (
             settings.allows({ address: origin.host, family: origin.ip }, origin.host),
           clearDnsCache: (host, port) =>
             Effect.sync(() =>
-              settings.cache.clear(host === undefined ? host : domainToASCII(host) || host.toLowerCase(), port)
+              settings.cache.clear(host === undefined ? host : asciiName(host) || host.toLowerCase(), port)
             )
         }
       })

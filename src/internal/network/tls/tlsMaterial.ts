@@ -4,10 +4,10 @@
 import { constants, createHash } from "node:crypto"
 import { isIP } from "node:net"
 import * as tls from "node:tls"
-import { domainToASCII } from "node:url"
 import type * as Effect from "effect/Effect"
 import { SslContextError } from "../../../Errors.js"
 import type { ContextOptions, TlsVersion } from "../../../Ssl.js"
+import { asciiName } from "../../http/whatwg.js"
 import { sha256Of } from "./certificate.js"
 import { keyDigest, keyToPem, readCertificates, readKey, readRevocationLists } from "./pem.js"
 
@@ -66,7 +66,7 @@ export const canonicalName = (name: string): string | undefined => {
   if (isIP(bare) !== 0) return bare.toLowerCase()
   // domainToASCII leaves out white space and stops at a slash, which would make another name of it.
   if (!/^[^\x00-\x20\x7f/\\?#@:%]+$/.test(bare)) return undefined
-  const ascii = domainToASCII(bare).replace(/\.$/, "")
+  const ascii = asciiName(bare).replace(/\.$/, "")
   return /^[a-z0-9_-]+(\.[a-z0-9_-]+)*$/.test(ascii) && ascii.length <= 253 ? ascii : undefined
 }
 
