@@ -171,7 +171,8 @@ export const redactParams = (
 ): ReadonlyArray<readonly [name: string, value: string]> =>
   Array.from(params, ([name, value]) => [name, isSecretName(name) ? redacted : redactValue(value, undefined, maxDepth)])
 
-const urlInText = /\b[a-z][a-z0-9+.-]*:[\\/]{2}[^\s"'<>`]+/gi
+/** Without the scheme before it, which an expression would look for again at each hyphen. */
+const urlInText = /:[\\/]{2}[^\s"'<>`]+/g
 
 const credentialsInText = /\b(basic|bearer|digest|negotiate)\s+(?!realm\b)[a-z0-9+/_.~=-]{8,}/gi
 

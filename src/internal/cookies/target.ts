@@ -7,6 +7,7 @@ import * as Either from "effect/Either"
 import type { UrlInput } from "../../ClientRequest.js"
 import { InvalidURL } from "../../Errors.js"
 import { canonicalHost } from "../http/host.js"
+import { parseUrl } from "../http/whatwg.js"
 import { redactUrl } from "../redact.js"
 
 /** Where a request goes, or a response came from. */
@@ -45,12 +46,12 @@ const toIp = (host: string): CookieTarget["ip"] => {
 /** The target of a URL; ws counts as http, wss as https. */
 export const fromUrl = (input: UrlInput): Either.Either<CookieTarget, InvalidURL> => {
   const text = String(input)
-  if (!URL.canParse(text)) {
+  const url = parseUrl(text)
+  if (url === undefined) {
     return /^[a-z][a-z0-9+.-]*:/i.test(text)
       ? invalid(text, "Syntax", "not a URL")
       : invalid(text, "Relative", "not an absolute URL")
   }
-  const url = new URL(text)
   const scheme = toScheme(url.protocol)
   if (scheme === undefined) return invalid(text, "Scheme", "only http, https, ws and wss have cookies")
   const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname

@@ -83,8 +83,16 @@ class Collector {
   }
 }
 
+const isSpace = (code: number): boolean => code === 0x20 || code === 0x09
+
 /** White space around a value is no part of it (RFC 9110 section 5.5). */
-const trim = (value: string): string => (/^[\t ]|[\t ]$/.test(value) ? value.replace(/^[\t ]+|[\t ]+$/g, "") : value)
+const trim = (value: string): string => {
+  let start = 0
+  let end = value.length
+  while (start < end && isSpace(value.charCodeAt(start))) start++
+  while (end > start && isSpace(value.charCodeAt(end - 1))) end--
+  return end - start === value.length ? value : value.slice(start, end)
+}
 
 const isIterable = (input: object): input is Iterable<unknown> => Symbol.iterator in input
 

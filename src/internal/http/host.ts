@@ -3,6 +3,7 @@
  * refused.
  */
 import { isIPv6 } from "node:net"
+import { maxHostLength, parseUrl } from "./whatwg.js"
 
 /** A lower-case name of A-labels, or an IP address; IPv6 without brackets. */
 export interface Host {
@@ -21,20 +22,12 @@ const plainName = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?$/
 /** The URL parser drops some of these, decodes others and ends the host at the rest: each makes another host of it. */
 const misread = /[\0-\x20\x7f/\\?#@:%]/
 
-const viaWhatwg = (host: string): string | undefined => {
-  try {
-    return new URL(`http://${host}/`).hostname
-  } catch {
-    // Its error holds the input, which may hold a password.
-    return undefined
-  }
-}
+const viaWhatwg = (host: string): string | undefined => parseUrl(`http://${host}/`)?.hostname
 
 /** The canonical host, or what is wrong with it. */
 export const canonicalHost = (raw: string): Host | string => {
   if (raw === "") return "the host is empty"
-  // Before IDNA, which is not made for megabytes.
-  if (raw.length > 1024) return "the host is longer than 253 characters"
+  if (raw.length > maxHostLength) return "the host is longer than 253 characters"
   if (raw.startsWith("[")) return ipv6(raw)
   if (misread.test(raw)) return "the host has characters that no host name has"
   const lower = raw.toLowerCase()

@@ -7,6 +7,10 @@ import type { Link } from "../../ClientResponse.js"
 import { conceal } from "../inspection.js"
 import { redactUrl } from "../redact.js"
 import { hostIn } from "./target.js"
+import { parseUrl } from "./whatwg.js"
+
+/** Links of one response that are read: each may hold as much of the base URL as there is. */
+const maxLinks = 1000
 
 const skip = (text: string, from: number): number => {
   let at = from
@@ -34,13 +38,11 @@ const skipLink = (text: string, from: number): number => {
 
 /** An IPv4 address has to be spelled as one, as in a Location: WHATWG makes one of much else. */
 const resolve = (target: string, base: string): string | undefined => {
-  try {
-    const { hostname, href, origin } = new URL(target, base)
-    const disguised = /^[\d.]+$/.test(hostname) && hostIn(target) !== hostname && origin !== new URL(base).origin
-    return disguised ? undefined : href
-  } catch {
-    return undefined
-  }
+  const url = parseUrl(target, base)
+  if (url === undefined) return undefined
+  const { hostname, href, origin } = url
+  const disguised = /^[\d.]+$/.test(hostname) && hostIn(target) !== hostname && origin !== parseUrl(base)?.origin
+  return disguised ? undefined : href
 }
 
 interface Parameters {
@@ -82,15 +84,19 @@ const parametersOf = (text: string, from: number): Parameters => {
 /** The links of a response; the first of a relation type counts. */
 export const parse = (values: ReadonlyArray<string>, base: string): ReadonlyMap<string, Link> => {
   const out = new Map<string, Link>()
+  let left = maxLinks
   for (const text of values) {
     let at = 0
-    while (at < text.length) {
+    // Where no target ends any more, there is no link either.
+    const last = text.lastIndexOf(">")
+    while (at < last && left > 0) {
       at = skip(text, at)
       const close = text[at] === "<" ? text.indexOf(">", at) : -1
       if (close === -1) {
         at = skipLink(text, at) + 1
         continue
       }
+      left--
       const url = resolve(text.slice(at + 1, close).trim(), base)
       const { end, params } = parametersOf(text, close + 1)
       at = end + 1

@@ -21,11 +21,18 @@ const common: ReadonlyMap<string, MediaType> = new Map([
   ["text/html; charset=utf-8", { essence: "text/html", charset: "utf-8" }]
 ])
 
+/** A run of white space. The library looks at each of its characters once more for every other one. */
+const spaces = /[ \t\n\r]{65,}/g
+
+/** The same with runs of white space cut that no media type has. */
+const bounded = (value: string): string =>
+  value.length <= 64 ? value : value.replace(spaces, (run) => run.slice(0, 64))
+
 export const parse = (value: string | undefined): MediaType => {
   if (value === undefined || value === "") return unknown
   const known = common.get(value)
   if (known !== undefined) return known
-  const parsed = MIMEType.parse(value)
+  const parsed = MIMEType.parse(bounded(value))
   if (parsed === null) return unknown
   const charset = parsed.parameters.get("charset")
   return { essence: parsed.essence, charset: charset === undefined || charset === "" ? undefined : charset }

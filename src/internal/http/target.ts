@@ -7,6 +7,7 @@ import { printable, redactUrl } from "../redact.js"
 import { canonicalHost } from "./host.js"
 import { makeOrigin, type Origin, sameOrigin } from "./origin.js"
 import { canonicalPath, canonicalQuery, decodePercent, isIllFormed, removeDotSegments } from "./percent.js"
+import { parseUrl } from "./whatwg.js"
 
 /** Name and password out of a URL, decoded. */
 export interface Userinfo {
@@ -236,13 +237,8 @@ export const resolveLocation = (location: string, base: Target, requote: boolean
   const refuse = (reason: InvalidURL["reason"], description: string): InvalidURL =>
     new InvalidURL({ url: shown(location), reason, description, redirect: true })
   if (isIllFormed(location)) return refuse("Syntax", "it is not well-formed")
-  let url: URL
-  try {
-    url = new URL(location, base.url)
-  } catch {
-    // Its error holds the input, which may hold a password.
-    return refuse("Syntax", "it is no URL")
-  }
+  const url = parseUrl(location, base.url)
+  if (url === undefined) return refuse("Syntax", "it is no URL")
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     return refuse("Scheme", "its scheme is neither http nor https")
   }

@@ -9,6 +9,7 @@ import type { HeadersInput, HeaderValue } from "../../ClientRequest.js"
 import { InvalidRequest, InvalidURL } from "../../Errors.js"
 import type { Ssl } from "../../Ssl.js"
 import { canonicalHost } from "../http/host.js"
+import { parseUrl } from "../http/whatwg.js"
 import { rereadable } from "../iterables.js"
 import { authorizationOf, reveal, revealBasic } from "../request/authorization.js"
 import type { ProxyRoute } from "../transport/transport.js"
@@ -55,13 +56,7 @@ const isKind = (scheme: string): scheme is ProxyRoute["kind"] => Object.hasOwn(d
 /** The text may hold a password anywhere, so that nothing of it is shown but a known scheme. */
 const hidden = (scheme: string): string => (isKind(scheme) ? `${scheme}://***` : "***")
 
-const parseAs = (scheme: "http" | "ftp", rest: string): URL | undefined => {
-  try {
-    return new URL(`${scheme}:${rest}`)
-  } catch {
-    return undefined
-  }
-}
+const parseAs = (scheme: "http" | "ftp", rest: string): URL | undefined => parseUrl(`${scheme}:${rest}`)
 
 const percentEncoded = /%([0-9a-f]{2})/gi
 

@@ -9,6 +9,7 @@ import type { RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
 import { type ClientError, InvalidURL } from "../../Errors.js"
 import { sameOrigin } from "../http/origin.js"
+import { parseUrl } from "../http/whatwg.js"
 import { isSecretHeader } from "../redact.js"
 import { entriesOf, mergeOptions } from "../request/mergeOptions.js"
 import { type PrepareError, prepare } from "../request/prepare.js"
@@ -92,20 +93,10 @@ const byLink = (_: unknown, response: ResponseHead): Option.Option<string> =>
 const withoutFragment = (url: string): string => url.replace(/#.*$/s, "")
 
 const resolve = (url: string, base: string): string => {
-  try {
-    return new URL(url, base).href
-  } catch {
-    return url
-  }
+  return parseUrl(url, base)?.href ?? url
 }
 
-const originOf = (url: string): string | undefined => {
-  try {
-    return new URL(url).origin
-  } catch {
-    return undefined
-  }
-}
+const originOf = (url: string): string | undefined => parseUrl(url)?.origin
 
 /** The same request to another URL, by the rules of redirects: what is bound to an origin stays there. */
 const again = (request: Prepared, url: string): Prepared | PrepareError => {

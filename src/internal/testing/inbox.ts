@@ -5,15 +5,28 @@ import * as Effect from "effect/Effect"
 
 const empty = new Uint8Array(0)
 
-/** Where what is looked for ends, or -1 if it has not come whole. */
+/**
+ * The place after what is looked for, or -1 until all of it is there. It is called with more and more bytes, and looks
+ * at each of them once.
+ */
 type Find = (unread: Uint8Array) => number
 
-const text = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1")
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 
-const endOfHead: Find = (unread) => {
-  const at = text(unread).indexOf("\r\n\r\n")
-  return at === -1 ? -1 : at + 4
+const text = (bytes: Uint8Array): string => bufferOf(bytes).toString("latin1")
+
+/** The place after `end`, from `start` on. */
+const after = (end: string, start = 0): Find => {
+  let from = start
+  return (unread) => {
+    const at = bufferOf(unread).indexOf(end, from, "latin1")
+    if (at !== -1) return at + end.length
+    from = Math.max(start, unread.length - end.length + 1)
+    return -1
+  }
 }
+
+const endOfHead = (): Find => after("\r\n\r\n")
 
 const endOfBytes =
   (n: number): Find =>
@@ -21,32 +34,36 @@ const endOfBytes =
     unread.length < n ? -1 : n
 
 /** After the last chunk and the trailers of a chunked body. */
-const endOfChunks: Find = (unread) => {
-  const all = text(unread)
+const endOfChunks = (): Find => {
   let at = 0
-  for (;;) {
-    const line = all.indexOf("\r\n", at)
-    if (line === -1) return -1
-    const size = Number.parseInt(all.slice(at, line), 16)
-    // What is no chunk ends here: whoever reads the bytes will see it.
-    if (Number.isNaN(size)) return line + 2
-    if (size === 0) {
-      if (all.startsWith("\r\n", line + 2)) return line + 4
-      const end = all.indexOf("\r\n\r\n", line + 2)
-      return end === -1 ? -1 : end + 4
+  let endOfLine = after("\r\n")
+  let endOfTrailers: Find | undefined
+  return (unread) => {
+    while (endOfTrailers === undefined) {
+      const next = endOfLine(unread)
+      if (next === -1) return -1
+      const size = Number.parseInt(text(unread.subarray(at, next)), 16)
+      // What is no chunk ends here: whoever reads the bytes will see it.
+      if (Number.isNaN(size)) return next
+      // An empty line ends the trailers; without any it follows the line of the last chunk.
+      if (size === 0) endOfTrailers = after("\r\n\r\n", next - 2)
+      else {
+        at = next + size + 2
+        endOfLine = after("\r\n", at)
+      }
     }
-    at = line + 2 + size + 2
+    return endOfTrailers(unread)
   }
 }
 
 /** The value of a header in a head, or `undefined`. */
 const field = (head: string, name: string): string | undefined =>
-  new RegExp(`^${name}:[ \\t]*(.*?)[ \\t]*\\r?$`, "im").exec(head)?.[1]
+  new RegExp(`^${name}:(.*)$`, "im").exec(head)?.[1]?.trim()
 
 /** A body in the way that its head says it is framed. */
 const endOfBody = (head: string): Find => {
   const coding = field(head, "transfer-encoding")
-  if (coding !== undefined && /chunked/i.test(coding)) return endOfChunks
+  if (coding !== undefined && /chunked/i.test(coding)) return endOfChunks()
   return endOfBytes(Number(field(head, "content-length") ?? 0))
 }
 
@@ -103,7 +120,7 @@ export class Inbox {
   }
 
   readonly takeHead: Effect.Effect<string> = Effect.suspend(() =>
-    Effect.map(this.take(endOfHead), (bytes) => {
+    Effect.map(this.take(endOfHead()), (bytes) => {
       this.head = text(bytes)
       return this.head
     })

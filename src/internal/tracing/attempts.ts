@@ -5,6 +5,7 @@ import type * as Headers from "@effect/platform/Headers"
 import type { ResponseHead } from "../../ClientResponse.js"
 import type { Phase } from "../../Timeouts.js"
 import type { Signal } from "../../Tracing.js"
+import { parseUrl } from "../http/whatwg.js"
 import { errorType } from "./spans.js"
 
 /** A phase that took place; monotonic milliseconds. */
@@ -202,6 +203,4 @@ const begin = (request: Request, signal: Signal): Attempt | undefined => {
 }
 
 const resolved = (last: Attempt): string =>
-  last.location !== undefined && URL.canParse(last.location, last.url)
-    ? new URL(last.location, last.url).href
-    : last.url
+  (last.location === undefined ? undefined : parseUrl(last.location, last.url)?.href) ?? last.url

@@ -20,7 +20,7 @@ import type { Prepared } from "../../request/preparedRequest.js"
 import { addsCredentials } from "../credentialed.js"
 import { hasCredentials, preparedOf, tellRetry } from "../request.js"
 import { answer, bodyHashOf, secretOf, type User } from "./digestAnswer.js"
-import { type DigestChallenge, type Hash, strongest } from "./digestChallenge.js"
+import { type DigestChallenge, type Hash, nextNonceOf, strongest } from "./digestChallenge.js"
 import { type ProxyLeg, proxyLeg, withAnswer } from "./digestProxy.js"
 import { type Place, placesOf, within } from "./protectionSpace.js"
 
@@ -133,8 +133,6 @@ const choose = (challenge: DigestChallenge, request: Prepared, asker: Asker): Ef
     bodyHash !== undefined ? { qop: "auth-int", bodyHash } : qop.has("auth") ? auth : undefined
   )
 }
-
-const nextNonce = /(?:^|[,\s])nextnonce\s*=\s*"((?:[^"\\]|\\.)*)"/i
 
 /** At most so many answers to one request: the first, and one more for a nonce that was stale. */
 const maxAnswers = 2
@@ -307,8 +305,8 @@ class Digest {
 
   private learn(session: Session, response: ClientResponse): void {
     for (const field of response.headerValues(this.names.info)) {
-      const nonce = nextNonce.exec(field)?.[1]
-      if (nonce !== undefined && nonce !== "") session.renew(nonce.replace(/\\(.)/g, "$1"))
+      const nonce = nextNonceOf(field)
+      if (nonce !== undefined) session.renew(nonce)
     }
   }
 }

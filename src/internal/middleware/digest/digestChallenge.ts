@@ -81,3 +81,11 @@ export const strongest = (fields: ReadonlyArray<string>): DigestChallenge | unde
   }
   return best
 }
+
+const nextNonce = /(?:^|[,\s])nextnonce\s*=\s*"((?:[^"\\]|\\.)*)"/i
+
+/** The nonce that Authentication-Info gives for the next request (RFC 7616 section 3.5). */
+export const nextNonceOf = (field: string): string | undefined => {
+  const nonce = nextNonce.exec(field)?.[1]
+  return nonce === undefined || nonce === "" ? undefined : nonce.replace(/\\(.)/g, "$1")
+}

@@ -3,6 +3,7 @@
  */
 
 import type { Target } from "../../http/target.js"
+import { parseUrl } from "../../http/whatwg.js"
 import type { Prepared } from "../../request/preparedRequest.js"
 
 /** A place and what lies below it. */
@@ -17,6 +18,9 @@ const originKey = (url: URL): string => {
   return `${url.protocol}//${url.hostname}:${port}`
 }
 
+/** Places of one challenge: each may hold as much of the request's path as there is. */
+const maxPlaces = 100
+
 const pathOf = (target: Target): string => target.target.split("?", 1)[0] ?? "/"
 
 /**
@@ -26,8 +30,8 @@ const pathOf = (target: Target): string => target.target.split("?", 1)[0] ?? "/"
 export const placesOf = (request: Prepared, domain: ReadonlyArray<string>): ReadonlyArray<Place> => {
   const { origin } = request.target
   const out: Array<Place> = []
-  for (const text of domain) {
-    const url = URL.canParse(text, request.url) ? new URL(text, request.url) : undefined
+  for (const text of domain.slice(0, maxPlaces)) {
+    const url = parseUrl(text, request.url)
     if (url === undefined || (url.protocol !== "http:" && url.protocol !== "https:")) continue
     if (origin.scheme === "https" && url.protocol === "http:") continue
     out.push({ origin: originKey(url), path: url.pathname })

@@ -25,16 +25,42 @@ const toBytes = (option: string, pem: Pem): Uint8Array => {
 /** DER starts with a SEQUENCE, which as text is a "0". */
 const isDer = (bytes: Uint8Array): boolean => bytes[0] === 0x30 && !Buffer.from(bytes).includes("-----BEGIN ")
 
-const begin = /-----BEGIN [A-Z0-9 ]+-----/g
+const boundary = /-----(BEGIN|END) ([A-Z0-9 ]+)-----/g
+
+interface Section {
+  readonly label: string
+  /** Places in the text: of the first line, of what is between the lines, and after the last one. */
+  readonly start: number
+  readonly from: number
+  readonly to: number
+  readonly end: number
+}
+
+/** Sections from a BEGIN line to the END line that follows it; `undefined` where one does not belong to the other. */
+const sectionsOf = (text: string): ReadonlyArray<Section | undefined> => {
+  const sections: Array<Section | undefined> = []
+  let open: { readonly label: string; readonly start: number; readonly from: number } | undefined
+  for (const { 0: line, 1: kind, 2: label = "", index } of text.matchAll(boundary)) {
+    const after = index + line.length
+    if (kind === "BEGIN") {
+      if (open !== undefined) sections.push(undefined)
+      open = { label, start: index, from: after }
+    } else if (open !== undefined) {
+      sections.push(open.label === label ? { ...open, to: index, end: after } : undefined)
+      open = undefined
+    }
+  }
+  if (open !== undefined) sections.push(undefined)
+  return sections
+}
 
 const blocksOf = (option: string, bytes: Uint8Array): ReadonlyArray<Block> => {
   const text = Buffer.from(bytes).toString("latin1")
-  const blocks: Array<Block> = []
-  for (const [, label = "", body = ""] of text.matchAll(/-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/g)) {
-    blocks.push({ label, der: Buffer.from(body, "base64") })
-  }
-  if (blocks.length !== (text.match(begin) ?? []).length) throw refuse(option, "holds PEM that is cut or malformed")
-  return blocks
+  return sectionsOf(text).map((section) => {
+    if (section === undefined) throw refuse(option, "holds PEM that is cut or malformed")
+    const { from, label, to } = section
+    return { label, der: Buffer.from(text.slice(from, to), "base64") }
+  })
 }
 
 /** The blocks of a kind; each text has at least one, or somebody took the wrong file. */
@@ -103,9 +129,10 @@ const keyProblem = (error: unknown, passphrase: string | undefined): string => {
 
 /** The first private key of a text that may hold certificates and parameters as well. */
 const keyBlock = (option: string, bytes: Buffer): string => {
-  const block = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[\s\S]*?-----END \1-----/.exec(bytes.toString("latin1"))
-  if (block === null) throw refuse(option, "holds no private key")
-  return block[0]
+  const text = bytes.toString("latin1")
+  const section = sectionsOf(text).find((found) => found?.label.endsWith("PRIVATE KEY"))
+  if (section === undefined) throw refuse(option, "holds no private key")
+  return text.slice(section.start, section.end)
 }
 
 /** A private key: PEM of any kind, or DER of PKCS #8, PKCS #1 or SEC 1. */

@@ -1,0 +1,59 @@
+/**
+ * Whether the work of a function grows in proportion to its input. It is measured at two sizes and compared, so that
+ * the speed of the machine does not matter; the least of several runs counts, and where the result is in doubt there
+ * are more of them, so that a busy machine cannot turn linear work into anything else.
+ */
+import { assert } from "@effect/vitest"
+
+/** One function with an input that is hard for it. */
+export interface Growing<A> {
+  readonly name: string
+  /** About the length of the smaller input; the larger one has `factor` times as much. */
+  readonly size: number
+  readonly build: (size: number) => A
+  readonly run: (input: A) => unknown
+}
+
+const factor = 16
+
+/**
+ * Linear work takes 16 times as long, and up to four times of that where the collector has to run for the larger input
+ * only. Quadratic work takes 256 times as long.
+ */
+const limit = 100
+
+/** Milliseconds for the larger input. Whatever takes less is far from the square of its length. */
+const negligible = 20
+
+const rounds = 40
+
+/** Milliseconds after which there is no doubt: linear work of these sizes takes a fraction of that. */
+const hopeless = 1000
+
+const once = <A>({ run }: Growing<A>, input: A): number => {
+  const start = performance.now()
+  run(input)
+  return performance.now() - start
+}
+
+/** How many times as long the larger input takes; 0 where neither takes any time to speak of. */
+export const growthOf = <A>(growing: Growing<A>): number => {
+  const small = growing.build(growing.size)
+  const large = growing.build(growing.size * factor)
+  let least = Infinity
+  let most = Infinity
+  for (let round = 0; round < rounds; round++) {
+    most = Math.min(most, once(growing, large))
+    if (most < negligible) return 0
+    least = Math.min(least, once(growing, small), once(growing, small))
+    if (round < 2) continue
+    if (most / least < limit || most > hopeless) break
+  }
+  return most / least
+}
+
+/** Fails where the work grows faster than the input. */
+export const assertLinear = <A>(growing: Growing<A>): void => {
+  const growth = growthOf(growing)
+  assert.isBelow(growth, limit, `${growing.name}: ${factor} times the input takes ${growth.toFixed(1)} times as long`)
+}
