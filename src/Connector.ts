@@ -71,7 +71,10 @@ export interface PoolOptions {
   readonly forceClose?: boolean | undefined
   /** Requests that may wait; one more fails with `PoolSaturatedError`. Default `Infinity`. */
   readonly maxQueue?: number | undefined
-  /** How long requests in flight may go on when the connector closes. Default "5 seconds". */
+  /**
+   * How long requests in flight may go on, and peers of WebSockets may take to close, when the connector or a session
+   * on it closes. Default "5 seconds".
+   */
   readonly gracefulShutdownTimeout?: Duration.DurationInput | undefined
   /** For requests whose own `ssl` is `true` or not given. Default `true`. */
   readonly ssl?: Ssl | undefined

@@ -385,6 +385,8 @@ export class Network implements Transport, ConnectionOwner {
       else {
         connection.cut(this.closedError(exchange))
         exchange.onAbort?.(this.closedError(exchange))
+        // An upgraded one has had its time to say goodbye.
+        if (this.upgraded.has(exchange)) connection.wire.socket.destroy()
       }
     }
   }

@@ -205,6 +205,12 @@ export class Call implements Limited, ActiveCall {
     if (this.waits !== undefined) for (const stop of [...this.waits]) stop(error)
   }
 
+  /** The same, and its time to end in good order is over. */
+  cut(error: ClientError): void {
+    this.abort(error)
+    for (const hop of this.hops) hop.cutUpgraded()
+  }
+
   /** The caller is gone: nobody is told. */
   interrupt(): void {
     for (const hop of this.hops) hop.interrupt()

@@ -54,6 +54,8 @@ export class Hop implements Exchange, ResponseSource {
   private readonly onResponse: OnResponse
   private resume: Resume = ignore
   private link: Connection | undefined = undefined
+  /** The connection that the response has taken with it. */
+  private upgraded: Wire | undefined = undefined
   private response: Response | undefined = undefined
   private resent = false
 
@@ -185,6 +187,11 @@ export class Hop implements Exchange, ResponseSource {
     this.resume(Effect.fail(error))
   }
 
+  /** Closes a connection that has been told to end and has not ended. */
+  cutUpgraded(): void {
+    this.upgraded?.socket.destroy()
+  }
+
   /** Ends it without telling anybody. */
   interrupt(): void {
     this.resume = ignore
@@ -238,6 +245,7 @@ export class Hop implements Exchange, ResponseSource {
     this.trace?.head(head, response)
     // It is not waited for like a request: whoever has it is told, and ends it in good order.
     this.link = undefined
+    this.upgraded = wire
     this.onAbort = (error) => call.abort(error)
     wire.socket.once("close", () => this.done())
     this.resume(this.onResponse(call, response) ?? Effect.succeed(response))

@@ -197,6 +197,8 @@ const begin = (call: Call, response: Response, upgrade: Upgrade, grant: Grant, {
   const { gracefulShutdownTimeout } = call.core.transport
   connection.onClosed(call.onAbort(() => connection.shutdown(gracefulShutdownTimeout)))
   connection.start(upgrade.rest)
+  // The close found a request in flight, which it lets end.
+  if (call.core.closed) connection.shutdown(gracefulShutdownTimeout)
   return socket
 }
 

@@ -164,7 +164,7 @@ export class SessionCore {
         if (this.firstCall === undefined) done()
       })
       const cut = Effect.sync(() => {
-        for (const call of this.calls) call.abort(this.closedError(call.details(undefined)))
+        for (const call of this.calls) call.cut(this.closedError(call.details(undefined)))
       })
       return drained.pipe(
         Effect.zipRight(cut),

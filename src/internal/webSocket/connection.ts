@@ -77,6 +77,8 @@ export class WebSocketConnection implements FrameHandler {
   private pongs = 0
   private lastPing: Buffer | undefined = undefined
   private deadline: Deadline | undefined = undefined
+  /** When its socket is cut, however far the closing has come. */
+  private latest = Infinity
   private readonly sends = new Sends<Ending>()
   private readonly closers = new Set<() => void>()
 
@@ -177,6 +179,7 @@ export class WebSocketConnection implements FrameHandler {
   /** Closes because the session does: at most for `limit`, however far it has come before. */
   shutdown(limit: number): void {
     const most = Math.min(limit, this.settings.closeTimeout)
+    this.latest = this.deadlines.now() + most
     if (!this.close(1001, "", most) && this.state !== "Closed") this.limit(most, () => this.socket.destroy())
   }
 
@@ -332,7 +335,7 @@ export class WebSocketConnection implements FrameHandler {
 
   private limit(millis: number, fire: () => void): void {
     this.deadline?.cancel()
-    this.deadline = this.deadlines.schedule(this.deadlines.now() + millis, fire)
+    this.deadline = this.deadlines.schedule(Math.min(this.latest, this.deadlines.now() + millis), fire)
   }
 }
 
