@@ -28,6 +28,8 @@ export interface CallHop {
   readonly connected: boolean
   readonly marks: { readonly current: Phase }
   readonly abort: (error: ClientError) => void
+  /** Destroys the connection that its response took along. */
+  readonly cutUpgraded: () => void
   readonly interrupt: () => void
   /** Releases its response, unless it is this one. */
   readonly releaseUnless: (response: unknown) => void
@@ -205,7 +207,7 @@ export class Call implements Limited, ActiveCall {
     if (this.waits !== undefined) for (const stop of [...this.waits]) stop(error)
   }
 
-  /** The same, and its time to end in good order is over. */
+  /** Aborts it, and destroys connections that responses took along, because the graceful time is over. */
   cut(error: ClientError): void {
     this.abort(error)
     for (const hop of this.hops) hop.cutUpgraded()

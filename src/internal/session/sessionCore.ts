@@ -27,6 +27,8 @@ export interface ActiveCall {
   readonly inFlight: boolean
   readonly details: (phase: undefined) => Details
   readonly abort: (error: ClientError) => void
+  /** Aborts it, and destroys connections that responses took along. */
+  readonly cut: (error: ClientError) => void
 }
 
 export class SessionCore {
