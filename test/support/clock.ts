@@ -4,16 +4,22 @@
 import { Chunk, Clock, Duration, Effect, Fiber, TestClock } from "effect"
 import { until } from "./wait.js"
 
-/** A Clock that stands still. `advance` moves it and ends the sleeps that are over. */
+/**
+ * A Clock that stands still, at the time at which it is made. `advance` moves it and ends the sleeps that are over. It
+ * starts at the real time, so that a connection that becomes idle on it is not expired for a request on another Clock.
+ */
 export const heldClock = (): { readonly clock: Clock.Clock; readonly advance: (millis: number) => void } => {
+  const real = Clock.make()
+  const startMillis = real.unsafeCurrentTimeMillis()
+  const startNanos = real.unsafeCurrentTimeNanos()
   let now = 0
   const sleepers = new Map<() => void, number>()
   const clock: Clock.Clock = {
     [Clock.ClockTypeId]: Clock.ClockTypeId,
-    unsafeCurrentTimeMillis: () => now,
-    unsafeCurrentTimeNanos: () => BigInt(now) * 1_000_000n,
-    currentTimeMillis: Effect.sync(() => now),
-    currentTimeNanos: Effect.sync(() => BigInt(now) * 1_000_000n),
+    unsafeCurrentTimeMillis: () => startMillis + now,
+    unsafeCurrentTimeNanos: () => startNanos + BigInt(now) * 1_000_000n,
+    currentTimeMillis: Effect.sync(() => startMillis + now),
+    currentTimeNanos: Effect.sync(() => startNanos + BigInt(now) * 1_000_000n),
     sleep: (duration) =>
       Effect.async((resume) => {
         const wake = () => resume(Effect.void)
