@@ -30,7 +30,7 @@ export function until(
   look: Effect.Effect<unknown, unknown, unknown> | (() => boolean | Effect.Effect<boolean>),
   holds: (value: unknown) => boolean = (value) => value === true
 ): Effect.Effect<unknown, unknown, unknown> {
-  if (Effect.isEffect(look)) return looking(look, holds, 0)
+  if (typeof look !== "function") return looking(look, holds, 0)
   const condition = Effect.suspend(() => {
     const value = look()
     return typeof value === "boolean" ? Effect.succeed(value) : value
