@@ -27,10 +27,10 @@ const looking = <A, E, R>(
 export function until(condition: () => boolean | Effect.Effect<boolean>): Effect.Effect<void>
 export function until<A, E, R>(look: Effect.Effect<A, E, R>, holds: (value: A) => boolean): Effect.Effect<A, E, R>
 export function until(
-  look: Effect.Effect<unknown> | (() => boolean | Effect.Effect<boolean>),
+  look: Effect.Effect<unknown, unknown, unknown> | (() => boolean | Effect.Effect<boolean>),
   holds: (value: unknown) => boolean = (value) => value === true
-): Effect.Effect<unknown> {
-  if (Effect.isEffect(look)) return looking(look, holds, 0)
+): Effect.Effect<unknown, unknown, unknown> {
+  if (typeof look !== "function") return looking(look, holds, 0)
   const condition = Effect.suspend(() => {
     const value = look()
     return typeof value === "boolean" ? Effect.succeed(value) : value
