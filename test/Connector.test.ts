@@ -6,7 +6,7 @@ import * as Connector from "effect-http-session/Connector"
 import * as CookieJar from "effect-http-session/CookieJar"
 import * as Session from "effect-http-session/Session"
 import * as Server from "./support/server.js"
-import { until } from "./support/wait.js"
+import { untilValue } from "./support/wait.js"
 
 const echo = Server.answers(({ target }) => Server.response(200, target))
 const limits = { timeout: "15 seconds" } as const
@@ -104,7 +104,7 @@ describe("a connector", () => {
       yield* connector.close
       yield* connector.close
       assert.strictEqual((yield* connector.stats).idle, 0)
-      yield* until(at.connections, (open) => open === 0)
+      yield* untilValue(at.connections, (open) => open === 0)
       const error = yield* Effect.flip(session.get(at.url, limits).pipe(ClientResponse.text))
       assert.strictEqual(error._tag, "SessionClosedError")
       if (error._tag === "SessionClosedError") assert.strictEqual(error.subject, "Connector")
@@ -116,7 +116,7 @@ describe("a connector", () => {
     Effect.gen(function* () {
       const at = yield* Server.always(echo)
       yield* Session.get(at.url, limits).pipe(ClientResponse.text, Effect.provide(Session.layer()))
-      yield* until(at.connections, (open) => open === 0)
+      yield* untilValue(at.connections, (open) => open === 0)
     })
   )
 

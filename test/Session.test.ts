@@ -3,7 +3,7 @@ import { Cause, Config, ConfigProvider, Context, Effect, Exit, Fiber, Layer, Opt
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import * as Session from "effect-http-session/Session"
 import * as Server from "./support/server.js"
-import { until } from "./support/wait.js"
+import { untilValue } from "./support/wait.js"
 
 const echo = Server.answers(({ header, method, target }) =>
   Server.response(
@@ -124,7 +124,7 @@ describe("the end of a session", () => {
       yield* session.get(at.url).pipe(ClientResponse.text)
       yield* session.close
       yield* session.close
-      yield* until(at.connections, (open) => open === 0)
+      yield* untilValue(at.connections, (open) => open === 0)
       for (const one of [session, derived]) {
         const error = yield* Effect.flip(one.get(at.url).pipe(ClientResponse.text))
         assert.strictEqual(error._tag, "SessionClosedError")
@@ -145,15 +145,15 @@ describe("the end of a session", () => {
       )
       const session = yield* sessionOf({ ...limits, connector: { limit: 1 } })
       const busy = yield* Effect.fork(session.get(at.url).pipe(ClientResponse.text))
-      yield* until(at.requests, (all) => all.length === 1)
+      yield* untilValue(at.requests, (all) => all.length === 1)
       const waits = yield* Effect.fork(Effect.flip(session.get(at.url).pipe(ClientResponse.text)))
-      yield* until(session.connector.stats, (stats) => stats.waiting === 1)
+      yield* untilValue(session.connector.stats, (stats) => stats.waiting === 1)
       const closing = yield* Effect.fork(session.close)
       assert.strictEqual((yield* Fiber.join(waits))._tag, "SessionClosedError")
       answer()
       assert.strictEqual(yield* Fiber.join(busy), "late")
       yield* Fiber.join(closing)
-      yield* until(at.connections, (open) => open === 0)
+      yield* untilValue(at.connections, (open) => open === 0)
     })
   )
 
@@ -162,10 +162,10 @@ describe("the end of a session", () => {
       const at = yield* Server.always(Server.plays(Server.request, Server.stall))
       const session = yield* sessionOf({ ...limits, connector: { gracefulShutdownTimeout: "50 millis" } })
       const busy = yield* Effect.fork(Effect.flip(session.get(at.url).pipe(ClientResponse.text)))
-      yield* until(at.requests, (all) => all.length === 1)
+      yield* untilValue(at.requests, (all) => all.length === 1)
       yield* session.close
       assert.strictEqual((yield* Fiber.join(busy))._tag, "SessionClosedError")
-      yield* until(at.connections, (open) => open === 0)
+      yield* untilValue(at.connections, (open) => open === 0)
     })
   )
 })

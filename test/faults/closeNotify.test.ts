@@ -10,7 +10,7 @@ import { invariants } from "../support/invariants.js"
 import { outcome } from "../support/itFault.js"
 import { always, answerNonces, fin, head, type Play, plays, respond, send } from "../support/server.js"
 import { sessionOn } from "../support/stages.js"
-import { until } from "../support/wait.js"
+import { untilValue } from "../support/wait.js"
 
 interface Passage {
   readonly port: number
@@ -90,12 +90,12 @@ describe("close_notify without FIN", () => {
       const { connector, get, passage, servers } = yield* through(plays(head, respond(200, "one"), fin))
       const test = Effect.gen(function* () {
         assert.strictEqual(yield* get("/"), "one")
-        yield* until(Effect.sync(passage.withheld), (count) => count === 1)
-        const { idle } = yield* until(connector.stats, (stats) => stats.idle === 0)
+        yield* untilValue(Effect.sync(passage.withheld), (count) => count === 1)
+        const { idle } = yield* untilValue(connector.stats, (stats) => stats.idle === 0)
         assert.strictEqual(idle, 0)
         assert.strictEqual(yield* get("/"), "one")
         assert.strictEqual(passage.accepted(), 2)
-        yield* until(connector.stats, (stats) => stats.idle === 0)
+        yield* untilValue(connector.stats, (stats) => stats.idle === 0)
       })
       assert.deepStrictEqual(yield* invariants(test, { connector, servers }), Exit.void)
     })

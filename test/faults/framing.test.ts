@@ -13,7 +13,7 @@ import * as Rows from "../conformance/http1Rows.js"
 import { invariants } from "../support/invariants.js"
 import { faultySession, itFault, nonce, outcome } from "../support/itFault.js"
 import * as Server from "../support/server.js"
-import { until } from "../support/wait.js"
+import { untilValue } from "../support/wait.js"
 
 const { plays, send, request, fin, reset, stall } = Server
 
@@ -183,9 +183,9 @@ describe("bytes that belong to no request end the connection", () => {
       play,
       (session, at) =>
         text(session, at).pipe(
-          Effect.zipRight(until(session.connector.stats, (stats) => stats.idle === 1)),
+          Effect.zipRight(untilValue(session.connector.stats, (stats) => stats.idle === 1)),
           Effect.zipRight(Effect.sync(go)),
-          Effect.zipRight(until(session.connector.stats, (stats) => stats.idle === 0))
+          Effect.zipRight(untilValue(session.connector.stats, (stats) => stats.idle === 0))
         ),
       (exit, at) => {
         assert.strictEqual(outcome(exit), "Success")

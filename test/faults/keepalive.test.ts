@@ -14,7 +14,7 @@ import { invariants } from "../support/invariants.js"
 import { faultySession, itFault, nonce, outcome } from "../support/itFault.js"
 import * as Server from "../support/server.js"
 import { sessionOn } from "../support/session.js"
-import { turns, until } from "../support/wait.js"
+import { turns, untilValue } from "../support/wait.js"
 
 const { answers, fin, head, plays, request, reset, respond, send, stall } = Server
 
@@ -127,7 +127,7 @@ describe("a connection that dies under its second request", () => {
       (() => {
         let heads = 0
         const both: Server.Play = () =>
-          until(
+          untilValue(
             Effect.sync(() => heads),
             (seen) => seen >= 2
           )
@@ -259,7 +259,7 @@ describe("a server that ends connections as it pleases", () => {
         request,
         () => Effect.sync(() => void accepted++),
         () =>
-          until(
+          untilValue(
             Effect.sync(() => accepted),
             (count) => count >= 50
           ),
@@ -280,7 +280,7 @@ describe("a server that ends connections as it pleases", () => {
           )
           assert.strictEqual((yield* session.connector.stats).idle, 50)
           restart()
-          yield* until(session.connector.stats, (stats) => stats.idle === 0)
+          yield* untilValue(session.connector.stats, (stats) => stats.idle === 0)
           const texts = yield* Effect.forEach(
             Array.from({ length: 50 }, (_, index) => index),
             (index) => session.post(`${at.url}/${index}`, { ...limits, text: "x" }).pipe(ClientResponse.text),
@@ -312,7 +312,7 @@ describe("idle connections on the Clock", () => {
       yield* TestClock.adjust("9999 millis")
       assert.strictEqual((yield* session.connector.stats).idle, 1)
       yield* TestClock.adjust("1 millis")
-      yield* until(at.connections, (open) => open === 0)
+      yield* untilValue(at.connections, (open) => open === 0)
       assert.strictEqual((yield* session.connector.stats).idle, 0)
       yield* warm(session, at)
       assert.strictEqual(yield* at.accepted, 2)
@@ -354,7 +354,7 @@ describe("a body that came whole", () => {
     (session, at) =>
       Effect.gen(function* () {
         const first = yield* session.get(`${at.url}/first`, limits)
-        yield* until(session.connector.stats, (stats) => stats.idle === 1)
+        yield* untilValue(session.connector.stats, (stats) => stats.idle === 1)
         assert.strictEqual((yield* session.connector.stats).acquired, 0)
         const second = yield* session.get(`${at.url}/second`, limits)
         assert.strictEqual(second.connection.id, first.connection.id)

@@ -20,7 +20,7 @@ import { routeOf } from "../../src/internal/session/route.js"
 import { invariants } from "../support/invariants.js"
 import * as Server from "../support/server.js"
 import { sessionOn } from "../support/session.js"
-import { turn, until } from "../support/wait.js"
+import { turn, untilValue } from "../support/wait.js"
 
 const { answers, fin, plays, request, reset, stall } = Server
 
@@ -122,13 +122,13 @@ describe("limits", () => {
             fibers.push(yield* Effect.fork(get(session, a, path)))
             yield* Effect.yieldNow()
           }
-          yield* until(gateA.seen, (seen) => seen.length === 1)
+          yield* untilValue(gateA.seen, (seen) => seen.length === 1)
           // The stalled host has three waiting; the other one is served at once.
           fibers.push(yield* Effect.fork(get(session, b, "/b")))
-          yield* until(gateB.seen, (seen) => seen.length === 1)
+          yield* untilValue(gateB.seen, (seen) => seen.length === 1)
           yield* gateB.answer(0)
           for (let index = 0; index < 4; index++) {
-            yield* until(gateA.seen, (seen) => seen.length === index + 1)
+            yield* untilValue(gateA.seen, (seen) => seen.length === index + 1)
             yield* gateA.answer(index)
           }
           assert.deepStrictEqual(yield* gateA.seen, ["/0", "/1", "/2", "/3"])
@@ -151,7 +151,7 @@ describe("limits", () => {
           const fiber = yield* Effect.fork(
             Effect.forEach(Array.from({ length: 120 }), () => get(session, at, "/"), { concurrency: "unbounded" })
           )
-          yield* until(gate.seen, (seen) => seen.length === 120)
+          yield* untilValue(gate.seen, (seen) => seen.length === 120)
           yield* gate.answerAll
           yield* Fiber.join(fiber)
         }),
@@ -169,15 +169,15 @@ describe("limits", () => {
       const exit = yield* invariants(
         Effect.gen(function* () {
           const first = yield* Effect.fork(get(session, at, "/0"))
-          yield* until(gate.seen, (seen) => seen.length === 1)
+          yield* untilValue(gate.seen, (seen) => seen.length === 1)
           const others = yield* Effect.forEach(["/1", "/2"], (path) => Effect.fork(get(session, at, path)))
-          yield* until(session.connector.stats, (stats) => stats.waiting === 2)
+          yield* untilValue(session.connector.stats, (stats) => stats.waiting === 2)
           const error = yield* Effect.flip(get(session, at, "/3"))
           assert.strictEqual(error._tag, "PoolSaturatedError")
           if (error._tag === "PoolSaturatedError")
             assert.deepStrictEqual([error.waiting, error.maxQueue, error.phase], [2, 2, "queue"])
           for (let index = 0; index < 3; index++) {
-            yield* until(gate.seen, (seen) => seen.length === index + 1)
+            yield* untilValue(gate.seen, (seen) => seen.length === index + 1)
             yield* gate.answer(index)
           }
           yield* Effect.forEach([first, ...others], Fiber.join)
@@ -206,22 +206,26 @@ describe("limits", () => {
       })
       assert.deepStrictEqual(yield* own, none)
       const first = yield* Effect.fork(get(session, named, "/0"))
-      yield* until(own, (counts) => counts.connecting === 1)
+      yield* untilValue(own, (counts) => counts.connecting === 1)
       yield* Deferred.succeed(found, undefined)
-      yield* until(own, (counts) => counts.acquired === 1)
+      yield* untilValue(own, (counts) => counts.acquired === 1)
       const second = yield* Effect.fork(get(session, named, "/1"))
-      assert.deepStrictEqual(yield* until(own, (counts) => counts.waiting === 1), { ...none, acquired: 1, waiting: 1 })
-      yield* until(gate.seen, (seen) => seen.length === 1)
+      assert.deepStrictEqual(yield* untilValue(own, (counts) => counts.waiting === 1), {
+        ...none,
+        acquired: 1,
+        waiting: 1
+      })
+      yield* untilValue(gate.seen, (seen) => seen.length === 1)
       yield* gate.answer(0)
       yield* Fiber.join(first)
-      yield* until(gate.seen, (seen) => seen.length === 2)
+      yield* untilValue(gate.seen, (seen) => seen.length === 2)
       assert.deepStrictEqual(yield* own, { ...none, acquired: 1 })
       yield* gate.answer(1)
       yield* Fiber.join(second)
       assert.deepStrictEqual(yield* own, { ...none, idle: 1 })
       yield* session.connector.closeIdle
       assert.deepStrictEqual(yield* own, none)
-      yield* until(at.connections, (open) => open === 0)
+      yield* untilValue(at.connections, (open) => open === 0)
     })
   )
 
@@ -239,14 +243,14 @@ describe("limits", () => {
       const fibers = yield* Effect.forEach(["/0", "/1"], (path) =>
         Effect.fork(Effect.scoped(both.get(`${at.url}${path}`, limits)))
       )
-      yield* until(gate.seen, (seen) => seen.length === 2)
+      yield* untilValue(gate.seen, (seen) => seen.length === 2)
       yield* gate.answer(0)
-      yield* until(both.connector.stats, (stats) => stats.idle === 1)
+      yield* untilValue(both.connector.stats, (stats) => stats.idle === 1)
       yield* gate.answer(1)
-      yield* until(both.connector.stats, (stats) => stats.idle === 2)
+      yield* untilValue(both.connector.stats, (stats) => stats.idle === 2)
       const last = yield* Fiber.join(fibers[(yield* gate.seen)[1] === "/1" ? 1 : 0] ?? assert.fail())
       const next = yield* Effect.fork(Effect.scoped(both.get(at.url, limits)))
-      yield* until(gate.seen, (seen) => seen.length === 3)
+      yield* untilValue(gate.seen, (seen) => seen.length === 3)
       yield* gate.answer(2)
       assert.strictEqual((yield* Fiber.join(next)).connection.id, last.connection.id)
     })
@@ -319,7 +323,8 @@ describe("whoever holds or awaits a slot and fails passes it on", () => {
       yield* when
       yield* Fiber.interrupt(fiber)
     })
-  const holding = (session: Session.SessionService) => until(session.connector.stats, (stats) => stats.acquired === 1)
+  const holding = (session: Session.SessionService) =>
+    untilValue(session.connector.stats, (stats) => stats.acquired === 1)
 
   each("a waiter that is interrupted", {}, silent, (session, at) =>
     Effect.gen(function* () {
@@ -328,7 +333,7 @@ describe("whoever holds or awaits a slot and fails passes it on", () => {
       yield* interrupted(
         session,
         at.url,
-        until(session.connector.stats, (stats) => stats.waiting >= 2)
+        untilValue(session.connector.stats, (stats) => stats.waiting >= 2)
       )
       yield* Fiber.interrupt(holder)
     })
@@ -510,7 +515,7 @@ describe("waiting on the Clock", () => {
       const at = yield* Server.always(gate.play)
       const { session } = yield* sessionOn({ limit: 1 })
       const holder = yield* Effect.fork(session.get(at.url).pipe(ClientResponse.text))
-      yield* until(gate.seen, (seen) => seen.length === 1)
+      yield* untilValue(gate.seen, (seen) => seen.length === 1)
       const waits = yield* Effect.fork(
         Effect.flip(
           session.get(at.url, { timeout: { poolWait: "2 seconds", connect: "3 seconds" } }).pipe(ClientResponse.text)
@@ -519,7 +524,7 @@ describe("waiting on the Clock", () => {
       const connects = yield* Effect.fork(
         Effect.flip(session.get(at.url, { timeout: { connect: "1 second" } }).pipe(ClientResponse.text))
       )
-      yield* until(session.connector.stats, (stats) => stats.waiting === 2)
+      yield* untilValue(session.connector.stats, (stats) => stats.waiting === 2)
       yield* TestClock.adjust("999 millis")
       yield* quiet
       assert.strictEqual((yield* session.connector.stats).waiting, 2)

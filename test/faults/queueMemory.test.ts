@@ -9,7 +9,7 @@ import { Effect, Fiber } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import * as Session from "effect-http-session/Session"
 import * as Server from "../support/server.js"
-import { until } from "../support/wait.js"
+import { untilValue } from "../support/wait.js"
 
 setFlagsFromString("--expose-gc")
 const gc: () => void = runInNewContext("gc")
@@ -30,7 +30,7 @@ describe("a request in the queue", () => {
       const session = yield* Session.Session
       const start = (effect: Effect.Effect<unknown, unknown>, times: number) =>
         Effect.forEach(Array.from({ length: times }), () => Effect.fork(effect))
-      const queued = (waiting: number) => until(session.connector.stats, (stats) => stats.waiting === waiting)
+      const queued = (waiting: number) => untilValue(session.connector.stats, (stats) => stats.waiting === waiting)
 
       /** Bytes of each, beside what the first ones have compiled. */
       const cost = (effect: Effect.Effect<unknown, unknown>, settled: (times: number) => Effect.Effect<unknown>) =>

@@ -19,7 +19,7 @@ import { invariants } from "../support/invariants.js"
 import { least } from "../support/memory.js"
 import * as Server from "../support/server.js"
 import { asked, redirect, type SessionParts, type Site, sessionWith, site, values } from "../support/sites.js"
-import { until } from "../support/wait.js"
+import { untilValue } from "../support/wait.js"
 
 const { response } = Server
 
@@ -593,7 +593,7 @@ describe("memory and time", () => {
   it.scopedLive("A29: a hop that does not answer is one timeout, and nothing is left", () =>
     Effect.gen(function* () {
       const b = yield* Server.always(Server.plays(Server.request, Server.stall))
-      const silent = (count: number) => until(b.requests, (all) => all.length === count)
+      const silent = (count: number) => untilValue(b.requests, (all) => all.length === count)
       const a = yield* site(() => redirect(302, `http://b.test:${b.port}/`))
       const parts = yield* sessionWith()
       const request = text(parts.session, a.to("a.test"), { timeout: { headers: "5 seconds" } })

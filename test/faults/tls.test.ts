@@ -24,7 +24,7 @@ import { type InvariantOptions, invariants } from "../support/invariants.js"
 import { type Asked, reply, type SecureSite, secureSite } from "../support/secureSite.js"
 import * as Server from "../support/server.js"
 import { sessionOn } from "../support/stages.js"
-import { turn, turns, until } from "../support/wait.js"
+import { turn, turns, until, untilValue } from "../support/wait.js"
 
 const limits = { timeout: "10 seconds" } as const
 
@@ -676,7 +676,7 @@ describe("after failures", () => {
         assert.strictEqual(yield* text(session, at.url), "ok")
       })
       yield* holds(test, { connector, servers: [at] })
-      yield* until(at.connections, (open) => open === 0)
+      yield* untilValue(at.connections, (open) => open === 0)
     })
   )
 })

@@ -16,7 +16,7 @@ import * as Ssl from "effect-http-session/Ssl"
 import { standard } from "../support/certificates.js"
 import { secureSite } from "../support/secureSite.js"
 import { sessionOn } from "../support/stages.js"
-import { until } from "../support/wait.js"
+import { untilValue } from "../support/wait.js"
 
 setFlagsFromString("--expose-gc")
 const gc: () => void = runInNewContext("gc")
@@ -82,7 +82,7 @@ describe("F19: handshakes that fail", () => {
               },
               { concurrency: 10, discard: true }
             )
-            for (const at of [expired, wrong, good]) yield* until(at.connections, (open) => open === 0)
+            for (const at of [expired, wrong, good]) yield* untilValue(at.connections, (open) => open === 0)
           })
         // The first ones compile what they run.
         yield* batch(700)

@@ -14,7 +14,7 @@ import { expiring, heldClock, onStillClock } from "../support/clock.js"
 import { failure } from "../support/exits.js"
 import { itFault, outcome } from "../support/itFault.js"
 import * as Server from "../support/server.js"
-import { turns, until } from "../support/wait.js"
+import { turns, untilValue } from "../support/wait.js"
 
 const { body, fin, head, pauseRead, plays, request, reset, respond, resumeRead, send, stall } = Server
 
@@ -55,7 +55,7 @@ const source = (chunk: number, chunks: number, pause = 0) => {
 
 /** Waits for what `check` cannot: the source hears of its end a turn later. */
 const letGo = (state: { readonly finalised: number }) =>
-  until(
+  untilValue(
     Effect.sync(() => state.finalised),
     (count) => count > 0
   )
@@ -132,7 +132,7 @@ describe("Expect: 100-continue", () => {
         Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.make())
       )
       const fiber = yield* Effect.fork(post(session, at, expecting).pipe(ClientResponse.text))
-      yield* until(at.requests, (all) => all.length === 1)
+      yield* untilValue(at.requests, (all) => all.length === 1)
       yield* TestClock.adjust("999 millis")
       yield* turns(20)
       assert.strictEqual(afterHead(at), "")
@@ -281,7 +281,7 @@ describe("a server that does not read", () => {
     ({ raw }) => {
       const before = raw.bytesRead
       return Effect.asVoid(
-        until(
+        untilValue(
           Effect.sync(() => raw.bytesRead),
           (count) => count >= before + size
         )
@@ -329,7 +329,7 @@ describe("a server that does not read", () => {
         expiring(
           post(session, at, { data: new Uint8Array(32 * 1024 * 1024), timeout: "1 minute" }),
           Effect.zipRight(
-            until(at.accepted, (count) => count === 1),
+            untilValue(at.accepted, (count) => count === 1),
             turns(20)
           ),
           60_000
@@ -453,14 +453,14 @@ describe("a body that is not what it should be", () => {
       Effect.gen(function* () {
         const { state, stream } = source(100, 1_000_000, 1)
         const fiber = yield* Effect.fork(post(session, at, { data: stream }).pipe(ClientResponse.text))
-        yield* until(
+        yield* untilValue(
           Effect.sync(() => state.taken),
           (taken) => taken > 500
         )
         yield* Fiber.interrupt(fiber)
         yield* letGo(state)
         assert.strictEqual((yield* session.connector.stats).acquired, 0)
-        yield* until(at.connections, (open) => open === 0)
+        yield* untilValue(at.connections, (open) => open === 0)
       }),
     (exit, at) => {
       assert.strictEqual(outcome(exit), "Success")

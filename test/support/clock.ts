@@ -2,7 +2,7 @@
  * Clocks that a test moves. Limits on such a Clock run out in the phase that the test means, on a machine of any speed.
  */
 import { Chunk, Clock, Duration, Effect, Fiber, TestClock } from "effect"
-import { until } from "./wait.js"
+import { untilValue } from "./wait.js"
 
 /**
  * A Clock that stands still, at the time at which it is made. `advance` moves it and ends the sleeps that are over. It
@@ -64,5 +64,5 @@ export const expiring = <A, E, R, R2>(
 /** Waits until a fiber sleeps on the TestClock for so many milliseconds from its present time. */
 export const sleeping = (millis: number): Effect.Effect<void> =>
   Effect.flatMap(TestClock.currentTimeMillis, (now) =>
-    Effect.asVoid(until(TestClock.sleeps(), (instants) => Chunk.some(instants, (at) => at === now + millis)))
+    Effect.asVoid(untilValue(TestClock.sleeps(), (instants) => Chunk.some(instants, (at) => at === now + millis)))
   )

@@ -23,19 +23,19 @@ const looking = <A, E, R>(
     holds(value) ? Effect.succeed(value) : Effect.zipRight(looks < eager ? turn : rest, looking(look, holds, looks + 1))
   )
 
-/** Looks once each turn of the event loop until the condition holds, or until the value of `look` satisfies `holds`. */
-export function until(condition: () => boolean | Effect.Effect<boolean>): Effect.Effect<void>
-export function until<A, E, R>(look: Effect.Effect<A, E, R>, holds: (value: A) => boolean): Effect.Effect<A, E, R>
-export function until(
-  look: Effect.Effect<unknown, unknown, unknown> | (() => boolean | Effect.Effect<boolean>),
-  holds: (value: unknown) => boolean = (value) => value === true
-): Effect.Effect<unknown, unknown, unknown> {
-  if (typeof look !== "function") return looking(look, holds, 0)
-  const condition = Effect.suspend(() => {
-    const value = look()
+/** Looks once each turn of the event loop until the value of `look` satisfies `holds`. */
+export const untilValue = <A, E, R>(
+  look: Effect.Effect<A, E, R>,
+  holds: (value: A) => boolean
+): Effect.Effect<A, E, R> => looking(look, holds, 0)
+
+/** Looks once each turn of the event loop until the condition holds. */
+export const until = (condition: () => boolean | Effect.Effect<boolean>): Effect.Effect<void> => {
+  const look = Effect.suspend(() => {
+    const value = condition()
     return typeof value === "boolean" ? Effect.succeed(value) : value
   })
-  return Effect.asVoid(looking(condition, (value) => value, 0))
+  return Effect.asVoid(untilValue(look, (value) => value))
 }
 
 /** Waits until a count is above 0 and stays the same for 50 active milliseconds. */

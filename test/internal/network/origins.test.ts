@@ -7,7 +7,7 @@ import * as ClientResponse from "effect-http-session/ClientResponse"
 import type { Network } from "../../../src/internal/network/network.js"
 import { Pool } from "../../../src/internal/transport/pool.js"
 import * as Server from "../../support/server.js"
-import { until } from "../../support/wait.js"
+import { untilValue } from "../../support/wait.js"
 import { dialer, networkOn } from "./http1/support.js"
 
 const { always, answers, fin, plays, request, respond, response, stall } = Server
@@ -40,12 +40,12 @@ describe("a network that is asked for 400 origins, once each", () => {
             ),
           { concurrency: 20, discard: true }
         )
-        yield* until(
+        yield* untilValue(
           Effect.sync(() => network.stats()),
           ({ acquired, idle }) => acquired === 0 && idle <= mayKeep
         )
         yield* network.closeIdle
-        yield* until(remembered(network), (count) => count === 0)
+        yield* untilValue(remembered(network), (count) => count === 0)
       })
     )
   }

@@ -8,7 +8,7 @@ import { expiring } from "../../support/clock.js"
 import { proxyServer } from "../../support/proxyServer.js"
 import { server as faultServer, head, plays, reset, respond } from "../../support/server.js"
 import { flowOf, loopback, type Recorder, type Way, ways, webServer } from "../../support/signals.js"
-import { turns, until } from "../../support/wait.js"
+import { turns, untilValue } from "../../support/wait.js"
 
 interface Site {
   readonly port: number
@@ -89,9 +89,9 @@ const flows: ReadonlyArray<Flow> = [
     run: (session, record, here) =>
       Effect.gen(function* () {
         const first = yield* Effect.fork(Effect.scoped(session.get(`${here.ip}/silent`)))
-        yield* until(session.connector.stats, ({ acquired }) => acquired === 1)
+        yield* untilValue(session.connector.stats, ({ acquired }) => acquired === 1)
         const second = yield* Effect.fork(record(session.get(`${here.ip}/ok`).pipe(ClientResponse.text)))
-        yield* until(session.connector.stats, ({ waiting }) => waiting === 1)
+        yield* untilValue(session.connector.stats, ({ waiting }) => waiting === 1)
         yield* Fiber.interrupt(first)
         const [, signals] = yield* Fiber.join(second)
         return signals
@@ -227,7 +227,7 @@ const flows: ReadonlyArray<Flow> = [
     run: (session, record, here) =>
       Effect.gen(function* () {
         const sent = Effect.zipRight(
-          until(session.connector.stats, ({ acquired }) => acquired === 1),
+          untilValue(session.connector.stats, ({ acquired }) => acquired === 1),
           turns(5)
         )
         const [exit, signals] = yield* record(
@@ -244,7 +244,7 @@ const flows: ReadonlyArray<Flow> = [
     run: (session, record, here) =>
       Effect.gen(function* () {
         const first = yield* Effect.fork(Effect.scoped(session.get(`${here.ip}/silent`)))
-        yield* until(session.connector.stats, ({ acquired }) => acquired === 1)
+        yield* untilValue(session.connector.stats, ({ acquired }) => acquired === 1)
         const [, signals] = yield* record(session.get(`${here.ip}/ok`, { timeout: { connect: 30 } }))
         yield* Fiber.interrupt(first)
         return signals
@@ -350,7 +350,7 @@ for (const way of ways) {
             const one = yield* Effect.fork(record(session.get(name(here)).pipe(ClientResponse.text)))
             yield* Deferred.await(asked)
             const two = yield* Effect.fork(record(session.get(name(here)).pipe(ClientResponse.text)))
-            yield* until(session.connector.stats, ({ connecting }) => connecting === 2)
+            yield* untilValue(session.connector.stats, ({ connecting }) => connecting === 2)
             yield* Deferred.succeed(answer, undefined)
             const [, first] = yield* Fiber.join(one)
             const [, second] = yield* Fiber.join(two)

@@ -8,7 +8,7 @@ import * as ClientResponse from "effect-http-session/ClientResponse"
 import { nonce, outcome } from "../../../support/itFault.js"
 import * as Server from "../../../support/server.js"
 import { timed } from "../../../support/time.js"
-import { until } from "../../../support/wait.js"
+import { untilValue } from "../../../support/wait.js"
 import { dialer, sessionOn } from "./support.js"
 
 /** Waits for the event, which nobody hears who listens afterwards. */
@@ -30,7 +30,7 @@ describe("a connection before its first request", () => {
             index > 0
               ? Effect.void
               : Effect.asVoid(
-                  until(
+                  untilValue(
                     Effect.sync(() => socket.bytesRead),
                     (read) => read > 0
                   )
@@ -48,7 +48,7 @@ describe("a connection before its first request", () => {
         { acquired, connecting, idle, waiting },
         { acquired: 0, connecting: 0, idle: 1, waiting: 0 }
       )
-      yield* until(at.connections, (open) => open === 1)
+      yield* untilValue(at.connections, (open) => open === 1)
     })
   )
 

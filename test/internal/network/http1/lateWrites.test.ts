@@ -10,7 +10,7 @@ import type * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import { nonce } from "../../../support/itFault.js"
 import * as Server from "../../../support/server.js"
-import { until } from "../../../support/wait.js"
+import { untilValue } from "../../../support/wait.js"
 import { dialer, type MakeSocket, sessionOn } from "./support.js"
 
 const { always, answers, plays, request, respond, response, send, server, stall } = Server
@@ -119,7 +119,7 @@ describe("a request whose last write calls back in the turn of its response", ()
       const at = yield* always(answers(({ target }) => response(200, target === "/large" ? "x".repeat(size) : "ok")))
       const { session } = yield* lateSession(at.port, "in the turn")
       const large = yield* session.post(`${at.url}/large`, { ...limits, data: bytes(10) })
-      yield* until(session.connector.stats, ({ idle }) => idle === 1)
+      yield* untilValue(session.connector.stats, ({ idle }) => idle === 1)
       assert.strictEqual(yield* session.get(at.url, limits).pipe(ClientResponse.text), "ok")
       assert.strictEqual((yield* large.text).length, size)
       assert.strictEqual(yield* at.accepted, 1)
@@ -136,7 +136,7 @@ describe("a request whose last write calls back in the turn of its response", ()
         .post(at.url, { ...limits, data: bytes(10) })
         .pipe(ClientResponse.use((answer) => Effect.succeed(answer.status)))
       assert.strictEqual(yield* status, 200)
-      yield* until(session.connector.stats, ({ acquired }) => acquired === 0)
+      yield* untilValue(session.connector.stats, ({ acquired }) => acquired === 0)
       assert.strictEqual(yield* status, 200)
       assert.strictEqual(yield* at.accepted, 1)
     })
@@ -162,7 +162,7 @@ describe("a source that does not end after the last byte of its length", () => {
       const { session } = yield* lateSession(at.port, "in the turn")
       const { data, state } = endless()
       assert.strictEqual(yield* session.post(at.url, { ...limits, data }).pipe(ClientResponse.text), "ok")
-      yield* until(
+      yield* untilValue(
         Effect.sync(() => state.ended),
         (ended) => ended
       )
@@ -179,7 +179,7 @@ describe("a source that does not end after the last byte of its length", () => {
       const { data } = endless()
       const timeout = { total: Infinity, send: "1 second", headers: "1 minute" } as const
       const fiber = yield* Effect.fork(session.post(at.url, { timeout, data }).pipe(ClientResponse.text))
-      yield* until(at.requests, ([first]) => first?.body === "firstsecondz")
+      yield* untilValue(at.requests, ([first]) => first?.body === "firstsecondz")
       yield* TestClock.adjust("59 seconds")
       yield* Deferred.succeed(answered, undefined)
       assert.strictEqual(yield* Fiber.join(fiber), "ok")
