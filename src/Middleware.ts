@@ -42,9 +42,11 @@ export type Next = (request: ClientRequest) => Effect.Effect<ClientResponse, Cli
  *
  * What ends the request as a whole, its total limit or the end of its session, ends a middleware too, whatever it waits
  * for (aiohttp: `middlewares`): its finalizers have 100 milliseconds, and one that is uninterruptible goes on alone. An
- * interrupt of the caller ends it unless the caller is in an uninterruptible region. `session.execute(request)` of
- * another session sends the request through the middlewares of that session. One that returns no Effect, whose Effect has no response, or which fails with what is no
- * `ClientError`, fails the request with `MiddlewareError` "Failed".
+ * interrupt of the caller ends it unless the caller is in an uninterruptible region.
+ *
+ * One that returns no Effect, whose Effect has no response, or which fails with what is no `ClientError`, fails the
+ * request with `MiddlewareError` "Failed". `session.execute(request)` of another session sends the request through the
+ * middlewares of that session.
  *
  * @example
  * ```ts
