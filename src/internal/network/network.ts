@@ -366,7 +366,7 @@ export class Network implements Transport, ConnectionOwner {
       else {
         connection.cut(this.closedError(exchange))
         exchange.onAbort?.(this.closedError(exchange))
-        // An upgraded one has had its time to say goodbye.
+        // A WebSocket sent its close frame when the close began; the peer has had its time to answer.
         if (this.upgraded.has(exchange)) connection.wire.socket.destroy()
       }
     }

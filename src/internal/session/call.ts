@@ -183,7 +183,7 @@ export class Call implements Limited {
     if (this.waits !== undefined) for (const stop of [...this.waits]) stop(error)
   }
 
-  /** The same, and its time to end in good order is over. */
+  /** Aborts it, and destroys connections that responses took along, because the graceful time is over. */
   cut(error: ClientError): void {
     this.abort(error)
     for (const hop of this.hops) hop.cutUpgraded()

@@ -171,7 +171,7 @@ export class Hop implements Exchange, ResponseSource {
     this.resume(Effect.fail(error))
   }
 
-  /** Closes a connection that has been told to end and has not ended. */
+  /** Destroys the connection that its response took along: the peer has had the graceful time to close it. */
   cutUpgraded(): void {
     this.upgraded?.socket.destroy()
   }

@@ -197,7 +197,7 @@ const begin = (call: Call, response: Response, upgrade: Upgrade, grant: Grant, {
   const { gracefulShutdownTimeout } = call.core.transport
   connection.onClosed(call.onAbort(() => connection.shutdown(gracefulShutdownTimeout)))
   connection.start(upgrade.rest)
-  // The close found a request in flight, which it lets end.
+  // The handshake was in flight when the session began to close.
   if (call.core.closed) connection.shutdown(gracefulShutdownTimeout)
   return socket
 }

@@ -71,7 +71,7 @@ export class WebSocketConnection implements FrameHandler {
   private pongs = 0
   private lastPing: Buffer | undefined = undefined
   private deadline: Deadline | undefined = undefined
-  /** When its socket is cut, however far the closing has come. */
+  /** The time at which the socket is cut, set when the session closes. Later limits do not extend it. */
   private latest = Infinity
   private readonly sends = new Sends<Ending>()
   private readonly closers = new Set<() => void>()
@@ -123,7 +123,7 @@ export class WebSocketConnection implements FrameHandler {
       done(this.ending ?? lost)
       return nothing
     }
-    const written = this.sends.add(done)
+    const written = this.sends.add(done, frame.data.length)
     switch (frame._tag) {
       case "Data": {
         const binary = typeof frame.data !== "string"

@@ -7,22 +7,23 @@ import { atTurnEnd, type Turning } from "../transport/endOfTurn.js"
 /** Called once: when the system has the frame, or with why it never will. */
 export type Sent<E> = (failure: E | undefined) => void
 
-/** Frames whose senders go on in one turn of the event loop. */
-const sendsPerTurn = 128
+/** Bytes whose senders go on in one turn of the event loop; a frame counts as `frameCost` at least. */
+const turnSize = 1024 * 1024
+const frameCost = 8 * 1024
 
 export class Sends<E> implements Turning {
   private readonly waiting = new Set<Sent<E>>()
-  /** Frames since the last rest. */
+  /** Bytes since the last rest. */
   private taken = 0
   /** The system has their frames; they go on in the next turn. */
   private resting: Array<Sent<E>> = []
 
-  /** Gives the callback for the write. */
-  add(done: Sent<E>): (error?: Error | null) => void {
+  /** Gives the callback for the write of so many bytes. */
+  add(done: Sent<E>, bytes: number): (error?: Error | null) => void {
     this.waiting.add(done)
     return (error) => {
       // What breaks the socket is told when it closes.
-      if ((error === undefined || error === null) && this.waiting.delete(done)) this.goOn(done)
+      if ((error === undefined || error === null) && this.waiting.delete(done)) this.goOn(done, bytes)
     }
   }
 
@@ -46,8 +47,9 @@ export class Sends<E> implements Turning {
     for (const done of resting) done(undefined)
   }
 
-  private goOn(done: Sent<E>): void {
-    if (this.resting.length === 0 && ++this.taken < sendsPerTurn) done(undefined)
+  private goOn(done: Sent<E>, bytes: number): void {
+    this.taken += Math.max(bytes, frameCost)
+    if (this.resting.length === 0 && this.taken < turnSize) done(undefined)
     else if (this.resting.push(done) === 1) atTurnEnd(this)
   }
 }
