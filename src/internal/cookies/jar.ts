@@ -4,7 +4,6 @@
 
 import { isIP } from "node:net"
 import { isPublicSuffix } from "../http/publicSuffix.js"
-import { showAs } from "../inspection.js"
 import { quote } from "./header.js"
 import { defaultPath, domainMatches, pathMatches, withUnreserved } from "./match.js"
 import { maxPairLength, parseSetCookie, type SetCookie } from "./parse.js"
@@ -102,10 +101,6 @@ const expiry = (cookie: SetCookie, now: number): number => {
 
 /** Who may set what, and what is sent where. */
 export class Jar {
-  static {
-    showAs(Jar, "CookieJar", ({ count }) => ({ cookies: count }))
-  }
-
   readonly settings: JarSettings
   readonly #store: Store
 
@@ -121,11 +116,6 @@ export class Jar {
   /** Whether there is nothing to send, which is all that most requests have to know. */
   get isEmpty(): boolean {
     return this.#store.count === 0
-  }
-
-  /** Cookies, among which some may have expired. */
-  get count(): number {
-    return this.#store.count
   }
 
   /** Another number after each change. */
@@ -219,7 +209,8 @@ export class Jar {
     return this.#store.removed()
   }
 
-  size(now: number): number {
+  /** Without a time, cookies that have expired and were not yet removed count as well. */
+  size(now = -Infinity): number {
     this.#store.expire(now)
     return this.#store.count
   }

@@ -81,7 +81,7 @@ export const fromJar = (jar: Jar): CookieJarService => {
     )
 
   const service: CookieJarService = {
-    ...inspectable("CookieJar", () => ({ cookies: jar.count })),
+    ...inspectable("CookieJar", () => ({ cookies: jar.size() })),
     "~effect-http-session/CookieJar": "~effect-http-session/CookieJar",
     setCookies: (lines, url) => atUrl(url, (target, now) => jar.store(Array.from(lines), target, now)),
     updateCookies: (cookies, url) => {

@@ -2,7 +2,6 @@
  * The cookies of a jar by domain: limits, least recent use, expiry, and a journal of what changed for a jar that is
  * saved. It knows no URL and no rule of who may set what.
  */
-import { showAs } from "../inspection.js"
 import type { SameSite } from "./parse.js"
 
 /** A cookie in a jar. Names, values and paths are octets; times are milliseconds since the epoch. */
@@ -82,10 +81,6 @@ export interface StoreOptions {
 }
 
 export class Store {
-  static {
-    showAs(Store, "CookieStore", ({ count }) => ({ count }))
-  }
-
   readonly #options: StoreOptions
   readonly #buckets = new Map<string, Bucket>()
   /** Secure cookies by name: what "leave secure cookies alone" has to find in every domain. */

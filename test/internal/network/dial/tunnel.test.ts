@@ -299,7 +299,7 @@ describe("CONNECT: refusals", () => {
     })
   )
 
-  it.scopedLive("take out the password of a SOCKS or Basic proxy that a broken reply quotes", () =>
+  it.scopedLive("take out the credentials and the headers that a broken reply quotes", () =>
     Effect.gen(function* () {
       const proxy = yield* replying("HTTP/1.1 403 No\r\nX-Echo: us3r:s3cr3t t0k3n\0\r\n\r\n")
       const error = failure((yield* open(proxy.port, { headers, authorization: "Basic dXMzcjpzM2NyM3Q=" })).exit)
