@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as HttpBody from "@effect/platform/HttpBody"
-import { assert, layer } from "@effect/vitest"
-import { Deferred, Effect, Layer, Stream } from "effect"
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Layer, ManagedRuntime, Stream } from "effect"
 import type * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import * as Connector from "effect-http-session/Connector"
@@ -170,7 +170,13 @@ const load = (session: Session.SessionService, url: string, shape: Shape) =>
     { concurrency: shape.concurrency, discard: true }
   )
 
-layer(Peer.layer, { timeout: "60 seconds", excludeTestServices: true })("a server in another process", (it) => {
+/** All tests share one process. `layer` of @effect/vitest would give its services to the tests of later files as well. */
+const peer = ManagedRuntime.make(Peer.layer)
+
+describe("a server in another process", () => {
+  beforeAll(() => peer.runPromise(Effect.asVoid(Peer)), 60_000)
+  afterAll(() => peer.dispose(), 60_000)
+
   const names: Readonly<Record<Way, string>> = {
     "TLSv1.3": "TLS 1.3",
     "TLSv1.2": "TLS 1.2",
@@ -181,7 +187,7 @@ layer(Peer.layer, { timeout: "60 seconds", excludeTestServices: true })("a serve
   }
   for (const way of ["TLSv1.3", "TLSv1.2", "TCP", "Unix", "httpProxy", "httpsProxy"] as const) {
     for (const shape of shapes) {
-      it.scoped(
+      it.scopedLive(
         `accepts at most ${shape.concurrency} connections over ${names[way]} for ${shape.concurrency} requests at once: ${shape.name}`,
         () =>
           Effect.gen(function* () {
@@ -189,7 +195,7 @@ layer(Peer.layer, { timeout: "60 seconds", excludeTestServices: true })("a serve
             const before = yield* accepted(way)
             yield* load(yield* sessionBy(way), yield* urlBy(way, shape.path), shape)
             assert.isAtMost((yield* accepted(way)) - before, shape.concurrency)
-          }),
+          }).pipe(Effect.provide(peer)),
         60_000
       )
     }
