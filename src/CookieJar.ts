@@ -9,7 +9,8 @@
  *
  * - no cookie from or to an IP address, unless `unsafe`;
  * - no cookie for a public suffix ("com", "co.uk", "github.io"): of its own host alone, if that is the suffix;
- * - no Secure cookie from or to http, and none that hides one that https has set, unless `treatAsSecureOrigin`;
+ * - no Secure cookie from or to http, and none that hides one that https has set, unless the origin is trustworthy:
+ *   `localhost`, `*.localhost`, loopback addresses and `treatAsSecureOrigin`;
  * - names that begin with "__Host-" or "__Secure-", in any case, only as these promise;
  * - no `SameSite=None` without Secure; else SameSite and Partitioned are kept and shown, and restrict nothing, since
  *   a program has no site of its own;
@@ -86,6 +87,37 @@ export interface Cookie {
 }
 
 /**
+ * Why a jar does not store a cookie (RFC 6265bis section 5.7):
+ *
+ * - `Malformed`: a control character, or neither name nor value;
+ * - `TooLarge`: more than 4096 octets of name and value;
+ * - `TooMany`: beyond the first 50 Set-Cookie lines of a response;
+ * - `Nameless`: no name, in a jar without `nameless`;
+ * - `Address`: from or for an IP address, in a jar without `unsafe`;
+ * - `Domain`: the host is neither the Domain attribute's nor below it;
+ * - `PublicSuffix`: the Domain attribute is a public suffix such as "com" or "github.io";
+ * - `Insecure`: Secure, from an origin that is neither https nor trustworthy;
+ * - `SameSite`: `SameSite=None` without Secure;
+ * - `Shadow`: http would hide a Secure cookie of the same name;
+ * - `Prefix`: a name that begins with "__Host-" or "__Secure-", and attributes that do not keep its promise.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type CookieRejection =
+  | "Malformed"
+  | "TooLarge"
+  | "TooMany"
+  | "Nameless"
+  | "Address"
+  | "Domain"
+  | "PublicSuffix"
+  | "Insecure"
+  | "SameSite"
+  | "Shadow"
+  | "Prefix"
+
+/**
  * How strict a jar is, and how much it holds.
  *
  * @since 0.1.0
@@ -108,8 +140,9 @@ export interface CookieJarOptions {
    */
   readonly nameless?: boolean | undefined
   /**
-   * Origins that count as https for Secure cookies, such as "http://localhost:3000": scheme, host and port. Default
-   * none, localhost neither (aiohttp: `treat_as_secure_origin`).
+   * Origins that count as https for Secure cookies, such as "http://dev.internal:3000": scheme, host and port. Those of
+   * `localhost`, `*.localhost` and, with `unsafe`, loopback addresses count in any case. Default none (aiohttp:
+   * `treat_as_secure_origin`).
    */
   readonly treatAsSecureOrigin?: string | ReadonlyArray<string> | undefined
   /** Default 3000; 0 stores nothing. The least recently used goes first. */
@@ -133,6 +166,7 @@ export interface CookieJarService {
   /**
    * Stores Set-Cookie lines of one response from `url`, the first 50 of them; a line that is malformed or not allowed
    * is dropped, and the others are kept (RFC 6265bis sections 5.6 and 5.7; aiohttp: `update_cookies_from_headers`).
+   * Of a session's own requests, the `CookieRejected` signal tells which and why.
    */
   readonly setCookies: (lines: Iterable<string>, url: UrlInput) => Effect.Effect<void, InvalidURL>
   /**

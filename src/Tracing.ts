@@ -9,6 +9,7 @@ import type { Cause } from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { HeaderValue } from "./ClientRequest.js"
 import type { Deviation, ResponseHead } from "./ClientResponse.js"
+import type { CookieRejection } from "./CookieJar.js"
 import type { ClientError } from "./Errors.js"
 import { collectInto } from "./internal/tracing/collecting.js"
 import { makeMetrics } from "./internal/tracing/metrics.js"
@@ -157,6 +158,21 @@ export interface ResponseEnd extends RequestSignal {
   readonly received: number
   readonly decoded: number
   readonly cause?: Cause<unknown> | undefined
+}
+/**
+ * The jar does not store a cookie that the response sets. Holds no value. Comes before the `RequestRedirect` or
+ * `RequestEnd` of its response; a jar of your own tells nothing.
+ *
+ * @since 0.1.0
+ * @category signals
+ */
+export interface CookieRejected extends RequestSignal {
+  readonly _tag: "CookieRejected"
+  /** Empty where the line has no name or is malformed; the first 256 octets of a longer one. */
+  readonly name: string
+  /** The Domain attribute, else the host. */
+  readonly domain: string
+  readonly reason: CookieRejection
 }
 
 /**
@@ -386,6 +402,7 @@ export type Signal =
   | RequestEnd
   | RequestException
   | ResponseEnd
+  | CookieRejected
   | ConnectionQueuedStart
   | ConnectionQueuedEnd
   | ConnectionCreateStart

@@ -139,6 +139,23 @@ const failing = (code: string): Resolver.ResolverService => ({
 })
 
 describe("system", () => {
+  it.effect("takes names below localhost for the loopback, as RFC 6761 says, without asking", () =>
+    Effect.gen(function* () {
+      for (const host of ["app.localhost", "a.b.localhost", "app.localhost."]) {
+        const addresses = yield* Resolver.system.resolve(host, { family: undefined })
+        assert.deepStrictEqual(
+          addresses.map(({ address }) => address),
+          ["::1", "127.0.0.1"]
+        )
+        const four = yield* Resolver.system.resolve(host, { family: 4 })
+        assert.deepStrictEqual(
+          four.map(({ address }) => address),
+          ["127.0.0.1"]
+        )
+      }
+    })
+  )
+
   it.live("asks the operating system, which knows localhost", () =>
     Effect.gen(function* () {
       const addresses = yield* Resolver.system.resolve("localhost", { family: 4 })

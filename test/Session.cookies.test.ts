@@ -9,6 +9,7 @@ import * as Connector from "effect-http-session/Connector"
 import * as CookieJar from "effect-http-session/CookieJar"
 import * as Session from "effect-http-session/Session"
 import * as Ssl from "effect-http-session/Ssl"
+import * as Tracing from "effect-http-session/Tracing"
 import * as Certificates from "./support/certificates.js"
 import { proxyServer } from "./support/proxyServer.js"
 import * as Server from "./support/server.js"
@@ -303,16 +304,101 @@ describe("cookies of responses", () => {
 
   it.scopedLive("that are Secure go over https and to origins that count as such", () =>
     Effect.gen(function* () {
-      const { ca, good } = yield* Certificates.standard()
-      const secure = yield* echo(good)
+      const { authority, ca } = yield* Certificates.standard()
+      const secure = yield* echo(yield* authority.issue({ names: ["site.test"] }))
       const plain = yield* echo()
       const other = yield* echo()
-      const jar = yield* CookieJar.make({ treatAsSecureOrigin: other.to("localhost", "") })
+      const jar = yield* CookieJar.make({ treatAsSecureOrigin: other.to("site.test", "") })
       const { session } = yield* sessionWith({ ssl: yield* Ssl.context({ ca }) }, { jar })
-      yield* sent(session, secure.to("localhost", "/set?s=1%3BSecure%3BPath=/&p=1%3BPath=/"))
-      assert.strictEqual(yield* sent(session, secure.to("localhost")), "s=1; p=1")
-      assert.strictEqual(yield* sent(session, plain.to("localhost")), "p=1")
-      assert.strictEqual(yield* sent(session, other.to("localhost")), "s=1; p=1")
+      yield* sent(session, secure.to("site.test", "/set?s=1%3BSecure%3BPath=/&p=1%3BPath=/"))
+      assert.strictEqual(yield* sent(session, secure.to("site.test")), "s=1; p=1")
+      assert.strictEqual(yield* sent(session, plain.to("site.test")), "p=1")
+      assert.strictEqual(yield* sent(session, other.to("site.test")), "s=1; p=1")
+    })
+  )
+
+  it.scopedLive("that are Secure are stored from and sent to http://localhost and below it", () =>
+    Effect.gen(function* () {
+      const at = yield* echo()
+      const { session } = yield* sessionWith()
+      for (const host of ["localhost", "app.localhost"]) {
+        assert.strictEqual(yield* sent(session, at.to(host, "/set?s=1%3BSecure")), "none")
+        assert.strictEqual(yield* sent(session, at.to(host)), "s=1")
+      }
+      yield* sent(session, at.to("site.test", "/set?s=1%3BSecure"))
+      assert.strictEqual(yield* sent(session, at.to("site.test")), "none")
+    })
+  )
+
+  it.scopedLive("that the jar rejects are told of with the reason and without the value", () =>
+    Effect.gen(function* () {
+      const at = yield* echo()
+      const { session } = yield* sessionWith()
+      const rejected = (url: string) =>
+        Effect.map(Tracing.collect(sent(session, url)), ([, signals]) => {
+          // The query of the test's own request says what to set.
+          const told = signals.filter(({ _tag }) => _tag === "CookieRejected").map((signal) => ({ ...signal, url }))
+          assert.notInclude(JSON.stringify(told).replaceAll(JSON.stringify(url), ""), "s3cr3t")
+          return signals.flatMap((signal) =>
+            signal._tag === "CookieRejected" ? [`${signal.name} ${signal.domain} ${signal.reason}`] : []
+          )
+        })
+      const from = (host: string, ...lines: ReadonlyArray<string>) =>
+        rejected(at.to(host, `/set?${lines.map(encodeURIComponent).join("&")}`))
+      assert.deepStrictEqual(
+        yield* from(
+          "www.site.test",
+          "kept=s3cr3t",
+          "a=s3cr3t; Secure",
+          "b=s3cr3t; Domain=other.test",
+          "c=s3cr3t; Domain=test",
+          "d=s3cr3t; SameSite=None",
+          "__Host-e=s3cr3t; Path=/",
+          "__Secure-f=s3cr3t",
+          "s3cr3t",
+          "\u0001=s3cr3t",
+          `g=${"s3cr3t".repeat(700)}`,
+          "h=s3cr3t; Domain=site.test"
+        ),
+        [
+          "a www.site.test Insecure",
+          "b other.test Domain",
+          "c test PublicSuffix",
+          "d www.site.test SameSite",
+          "__Host-e www.site.test Prefix",
+          "__Secure-f www.site.test Prefix",
+          " www.site.test Nameless",
+          " www.site.test Malformed",
+          "g www.site.test TooLarge"
+        ]
+      )
+      assert.deepStrictEqual(yield* from("127.0.0.1", "a=s3cr3t"), ["a 127.0.0.1 Address"])
+      const many = Array.from({ length: 52 }, (_, index) => `n${index}=s3cr3t`)
+      assert.deepStrictEqual(yield* from("many.test", ...many), ["n50 many.test TooMany", "n51 many.test TooMany"])
+      assert.deepStrictEqual(yield* from("kept.test", "a=1", "a=; Max-Age=0"), [])
+    })
+  )
+
+  it.scopedLive("that would hide a Secure one are told of", () =>
+    Effect.gen(function* () {
+      const at = yield* echo()
+      const { jar, session } = yield* sessionWith()
+      yield* jar.setCookies(["a=1; Secure"], "https://site.test/")
+      const [, signals] = yield* Tracing.collect(sent(session, at.to("site.test", "/set?a=2")))
+      const seen = signals.map((signal) => (signal._tag === "CookieRejected" ? signal.reason : signal._tag))
+      assert.deepStrictEqual(
+        seen.filter((each) => each === "Shadow" || each === "RequestEnd"),
+        ["Shadow", "RequestEnd"]
+      )
+    })
+  )
+
+  it.scopedLive("that a dummy jar does not keep are not rejected", () =>
+    Effect.gen(function* () {
+      const at = yield* echo()
+      const { session } = yield* sessionWith({}, { jar: yield* CookieJar.make({ maxCookies: 0 }) })
+      const [, signals] = yield* Tracing.collect(sent(session, at.to("site.test", "/set?a=2&b=1%3BSecure")))
+      assert.isFalse(signals.some(({ _tag }) => _tag === "CookieRejected"))
     })
   )
 

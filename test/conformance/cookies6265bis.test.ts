@@ -285,7 +285,58 @@ const secure: ReadonlyArray<Row> = [
   { name: "Secure not to http", received: ["a=b; Secure"], to: http, sent: "" },
   { name: "Secure not to ws", received: ["a=b; Secure"], to: "ws://www.example.com/", sent: "" },
   { name: "Secure not from http", from: http, received: ["a=b; Secure"], to: https, sent: "" },
-  { name: "nor from localhost", from: "http://localhost/", received: ["a=b; Secure"], sent: "" },
+  { name: "Secure from localhost", from: "http://localhost/", received: ["a=b; Secure"], sent: "a=b" },
+  { name: "from any port of it", from: "http://localhost:3000/", received: ["a=b; Secure"], sent: "a=b" },
+  {
+    name: "to another port of it",
+    from: "http://localhost:3000/",
+    received: ["a=b; Secure"],
+    to: "ws://localhost:8080/",
+    sent: "a=b"
+  },
+  { name: "in capitals", from: "http://LOCALHOST/", received: ["a=b; Secure"], sent: "a=b" },
+  { name: "with a final dot", from: "http://localhost./", received: ["a=b; Secure"], sent: "a=b" },
+  { name: "from below localhost", from: "http://app.localhost/", received: ["a=b; Secure"], sent: "a=b" },
+  { name: "from further below", from: "http://a.b.localhost:81/", received: ["a=b; Secure"], sent: "a=b" },
+  {
+    name: "a Domain below localhost",
+    from: "http://a.b.localhost/",
+    received: ["a=b; Secure; Domain=b.localhost"],
+    to: "http://c.b.localhost/",
+    sent: "a=b"
+  },
+  {
+    name: "localhost replaces its own Secure cookie",
+    from: "http://localhost/",
+    received: ["a=1; Secure", "a=2"],
+    sent: "a=2"
+  },
+  {
+    name: "a prefix at localhost",
+    from: "http://localhost/",
+    received: ["__Host-a=b; Secure; Path=/"],
+    sent: "__Host-a=b"
+  },
+  { name: "not from a host that ends like it", from: "http://notlocalhost/", received: ["a=b; Secure"], sent: "" },
+  { name: "not from a host that begins like it", from: "http://localhost.com/", received: ["a=b; Secure"], sent: "" },
+  {
+    name: "a loopback address",
+    options: { unsafe: true },
+    from: "http://127.0.0.1/",
+    received: ["a=b; Secure"],
+    sent: "a=b"
+  },
+  { name: "another one", options: { unsafe: true }, from: "http://127.8.9.1/", received: ["a=b; Secure"], sent: "a=b" },
+  { name: "that of IPv6", options: { unsafe: true }, from: "http://[::1]/", received: ["a=b; Secure"], sent: "a=b" },
+  { name: "not in a strict jar", from: "http://127.0.0.1/", received: ["a=b; Secure"], sent: "" },
+  {
+    name: "no other address",
+    options: { unsafe: true },
+    from: "http://10.0.0.1/",
+    received: ["a=b; Secure"],
+    sent: ""
+  },
+  { name: "nor of IPv6", options: { unsafe: true }, from: "http://[::2]/", received: ["a=b; Secure"], sent: "" },
   {
     name: "http does not overwrite",
     received: [
@@ -362,17 +413,17 @@ const secure: ReadonlyArray<Row> = [
   },
   {
     name: "an origin treated as secure",
-    options: { treatAsSecureOrigin: "http://localhost:3000" },
-    from: "http://localhost:3000/",
+    options: { treatAsSecureOrigin: "http://dev.test:3000" },
+    from: "http://dev.test:3000/",
     received: ["a=b; Secure"],
     sent: "a=b"
   },
   {
     name: "and another port is another origin",
-    options: { treatAsSecureOrigin: ["http://localhost:3000"] },
-    from: "http://localhost:3000/",
+    options: { treatAsSecureOrigin: ["http://dev.test:3000"] },
+    from: "http://dev.test:3000/",
     received: ["a=b; Secure"],
-    to: "http://localhost:3001/",
+    to: "http://dev.test:3001/",
     sent: ""
   },
   {

@@ -46,6 +46,7 @@ const names = [
   "RequestEnd",
   "RequestException",
   "ResponseEnd",
+  "CookieRejected",
   "ConnectionQueuedStart",
   "ConnectionQueuedEnd",
   "ConnectionCreateStart",

@@ -3,10 +3,20 @@
  */
 
 import { isIP } from "node:net"
+import type { CookieRejection } from "../../CookieJar.js"
 import { isPublicSuffix } from "../http/publicSuffix.js"
 import { quote } from "./header.js"
 import { defaultPath, domainMatches, pathMatches, withUnreserved } from "./match.js"
-import { maxPairLength, parseSetCookie, type SetCookie } from "./parse.js"
+import { maxPairLength, parseSetCookie, refusedLine, type SetCookie } from "./parse.js"
+import {
+  hasHostPrefix,
+  hasSecurePrefix,
+  isLoopbackHost,
+  keepsPrefixes,
+  ownScope,
+  type Rejection,
+  resolveScope
+} from "./rules.js"
 import { type Entry, type Removed, Store, type Stored, sendingOrder } from "./store.js"
 import type { CookieTarget } from "./target.js"
 import { fromWire, toWire } from "./wire.js"
@@ -45,6 +55,8 @@ export interface OwnCookie {
   readonly name: string
   readonly value: string
   readonly domain?: string | undefined
+  /** Without a target: whether subdomains do not get it. Default `false`. */
+  readonly hostOnly?: boolean | undefined
   readonly path?: string | undefined
   readonly secure?: boolean | undefined
   readonly httpOnly?: boolean | undefined
@@ -54,45 +66,7 @@ export interface OwnCookie {
   readonly expires?: number | undefined
 }
 
-interface Domain {
-  readonly domain: string
-  readonly hostOnly: boolean
-}
-
 const controls = /[\x00-\x1f\x7f]/
-
-const startsWithIgnoringCase = (text: string, lowerPrefix: string): boolean =>
-  text.length >= lowerPrefix.length && text.slice(0, lowerPrefix.length).toLowerCase() === lowerPrefix
-
-const hasHostPrefix = (name: string): boolean => startsWithIgnoringCase(name, "__host-")
-const hasSecurePrefix = (name: string): boolean => startsWithIgnoringCase(name, "__secure-")
-
-/** Section 5.7, steps 20 to 22: what a name promises must hold, and a value must not look like such a name. */
-const keepsPrefixes = (cookie: Stored): boolean => {
-  if (cookie.name === "") return !hasHostPrefix(cookie.value) && !hasSecurePrefix(cookie.value)
-  if (hasSecurePrefix(cookie.name)) return cookie.secure
-  return !hasHostPrefix(cookie.name) || (cookie.secure && cookie.hostOnly && cookie.path === "/")
-}
-
-/** Section 5.7, steps 7 to 10. `undefined`: the cookie is not the host's to set. */
-const resolveDomain = (attribute: string | undefined, target: CookieTarget): Domain | undefined => {
-  if (attribute === undefined || attribute === "") return { domain: target.host, hostOnly: true }
-  if (target.ip !== 0) {
-    return attribute === target.host || attribute === `[${target.host}]`
-      ? { domain: target.host, hostOnly: true }
-      : undefined
-  }
-  if (/[^\x00-\x7f]/.test(attribute) || !domainMatches(target.host, attribute)) return undefined
-  if (!isPublicSuffix(attribute)) return { domain: attribute, hostOnly: false }
-  return attribute === target.host ? { domain: target.host, hostOnly: true } : undefined
-}
-
-/** The scope of a program's own cookie that is set without a URL. */
-const ownDomain = (domain: string | undefined): Domain | undefined => {
-  if (domain === undefined || domain === "") return { domain: "", hostOnly: false }
-  if (!/^[^\x00-\x20A-Z\x7f-\uffff/?#@\\]+$/.test(domain)) return undefined
-  return { domain, hostOnly: isIP(domain) !== 0 || isPublicSuffix(domain) }
-}
 
 const expiry = (cookie: SetCookie, now: number): number => {
   if (cookie.maxAge !== undefined) return now + Math.min(cookie.maxAge * 1000, maxAge)
@@ -138,27 +112,43 @@ export class Jar {
     this.storeWire(lines.length > maxLines ? lines.slice(0, maxLines).map(toWire) : lines.map(toWire), target, now)
   }
 
-  /** The same, given as octets (`setCookieLines`). */
-  storeWire(lines: ReadonlyArray<string>, target: CookieTarget, now: number): void {
-    if (this.settings.maxCookies === 0 || (target.ip !== 0 && !this.settings.unsafe)) return
-    const count = Math.min(lines.length, maxLines)
-    for (let index = 0; index < count; index++) {
-      const line = lines[index]
-      const parsed = line === undefined ? undefined : parseSetCookie(line)
-      if (parsed !== undefined) this.#receive(parsed, target, now)
+  /** The same, given as octets (`setCookieLines`); `onRejected` gets each cookie that is not stored. */
+  storeWire(
+    lines: ReadonlyArray<string>,
+    target: CookieTarget,
+    now: number,
+    onRejected?: (rejection: Rejection) => void
+  ): void {
+    if (this.settings.maxCookies === 0) return
+    for (let index = 0; index < lines.length && (index < maxLines || onRejected !== undefined); index++) {
+      const line = lines[index] ?? ""
+      const parsed = parseSetCookie(line)
+      if (parsed === undefined) {
+        onRejected?.({ ...refusedLine(line), domain: target.host })
+        continue
+      }
+      const reason = index < maxLines ? this.#receive(parsed, target, now) : "TooMany"
+      if (reason !== undefined) onRejected?.({ name: parsed.name, domain: parsed.domain ?? target.host, reason })
     }
   }
 
-  /** Stores a program's own cookie for the host of `target`, or without one for its domain or every host. */
-  put(cookie: OwnCookie, target: CookieTarget | undefined, now: number): void {
-    if (this.settings.maxCookies === 0 || (target !== undefined && target.ip !== 0 && !this.settings.unsafe)) return
-    if (!this.#isSendable(cookie)) return
-    const scope = target === undefined ? ownDomain(cookie.domain) : resolveDomain(cookie.domain, target)
-    if (scope === undefined || (!this.settings.unsafe && isIP(scope.domain) !== 0)) return
+  /**
+   * Stores a program's own cookie for the host of `target`, or without one for its domain or every host. Returns why
+   * it does not.
+   */
+  put(cookie: OwnCookie, target: CookieTarget | undefined, now: number): CookieRejection | undefined {
+    if (this.settings.maxCookies === 0) return undefined
+    if (target !== undefined && this.#refusesAddress(target)) return "Address"
+    const unsendable = this.#unsendable(cookie)
+    if (unsendable !== undefined) return unsendable
+    const scope =
+      target === undefined ? ownScope(cookie.domain, cookie.hostOnly === true) : resolveScope(cookie.domain, target)
+    if (typeof scope === "string") return scope
+    if (!this.settings.unsafe && isIP(scope.domain) !== 0) return "Address"
     const promised = hasHostPrefix(cookie.name) || hasSecurePrefix(cookie.name)
     // A Date that is none says nothing.
     const until = cookie.expires === undefined || Number.isNaN(cookie.expires) ? Infinity : cookie.expires
-    this.#commit(
+    return this.#commit(
       {
         name: cookie.name,
         value: cookie.value,
@@ -271,38 +261,47 @@ export class Jar {
   #isSecure(target: CookieTarget): boolean {
     return (
       target.scheme === "https" ||
+      isLoopbackHost(target) ||
       (this.settings.secureOrigins.size > 0 && this.settings.secureOrigins.has(`${target.host}:${target.port}`))
     )
   }
 
-  #isSendable({ name, path, value }: OwnCookie): boolean {
-    if (name === "" || name.length + value.length > maxPairLength) return false
-    if (controls.test(name) || /[=;]|^ | $/.test(name) || controls.test(path ?? "")) return false
-    return this.settings.quoteCookie || !(controls.test(value) || value.includes(";"))
+  #refusesAddress(target: CookieTarget): boolean {
+    return target.ip !== 0 && !this.settings.unsafe
   }
 
-  /** RFC 6265bis section 5.7 for a line of a response. */
-  #receive(parsed: SetCookie, target: CookieTarget, now: number): void {
-    if (parsed.name === "" && !this.settings.nameless) return
-    const scope = resolveDomain(parsed.domain, target)
-    if (scope === undefined) return
+  #unsendable({ name, path, value }: OwnCookie): CookieRejection | undefined {
+    if (name.length + value.length > maxPairLength) return "TooLarge"
+    if (name === "") return "Nameless"
+    if (controls.test(name) || /[=;]|^ | $/.test(name) || controls.test(path ?? "")) return "Malformed"
+    return !this.settings.quoteCookie && (controls.test(value) || value.includes(";")) ? "Malformed" : undefined
+  }
+
+  /** RFC 6265bis section 5.7 for a line of a response. Returns why the cookie is not stored. */
+  #receive(parsed: SetCookie, target: CookieTarget, now: number): CookieRejection | undefined {
+    if (this.#refusesAddress(target)) return "Address"
+    if (parsed.name === "" && !this.settings.nameless) return "Nameless"
+    const scope = resolveScope(parsed.domain, target)
+    if (typeof scope === "string") return scope
     const path = parsed.path?.startsWith("/") === true ? parsed.path : defaultPath(target.path)
     const { httpOnly, name, partitioned, sameSite, secure, value } = parsed
-    if (secure ? !this.#isSecure(target) : sameSite === "none") return
-    if (!secure && !this.#isSecure(target) && this.#shadowsSecure(name, scope.domain, path, now)) return
+    if (secure && !this.#isSecure(target)) return "Insecure"
+    if (!secure && sameSite === "none") return "SameSite"
+    if (!secure && !this.#isSecure(target) && this.#shadowsSecure(name, scope.domain, path, now)) return "Shadow"
     const expires = expiry(parsed, now)
     // A prefix promises that its cookie was set so; "" as a path attribute leaves the promise unkept.
-    if (hasHostPrefix(name) && parsed.path !== "/") return
-    this.#commit({ name, value, ...scope, path, secure, httpOnly, sameSite, partitioned, expires }, now)
+    if (hasHostPrefix(name) && parsed.path !== "/") return "Prefix"
+    return this.#commit({ name, value, ...scope, path, secure, httpOnly, sameSite, partitioned, expires }, now)
   }
 
-  #commit(cookie: Omit<Stored, "created" | "updated">, now: number): void {
+  #commit(cookie: Omit<Stored, "created" | "updated">, now: number): CookieRejection | undefined {
+    if (!keepsPrefixes(cookie)) return "Prefix"
     const old = this.#store.find(cookie)
     const alive = old !== undefined && old.expires > now
     const complete = { ...cookie, created: alive ? old.created : now, updated: this.#store.stamp(cookie, now) }
-    if (!keepsPrefixes(complete)) return
     if (cookie.expires <= now) this.#store.remove(complete, complete.updated)
     else this.#store.put(complete, now)
+    return undefined
   }
 
   /** "Leave secure cookies alone": section 5.7, step 16. */

@@ -9,6 +9,9 @@ export const maxPairLength = 4096
 /** An attribute's value, in octets; a longer one is ignored (step 6 of the attributes). */
 export const maxAttributeLength = 1024
 
+/** Octets of the name of a refused cookie. */
+const maxShownName = 256
+
 export type SameSite = "strict" | "lax" | "none"
 
 /** What a line says, before anybody asks whether it may. */
@@ -135,4 +138,16 @@ export const parseSetCookie = (input: string): SetCookie | undefined => {
   }
   if (semicolon >= 0) setAttributes(cookie, line, semicolon + 1)
   return cookie
+}
+
+/** Why `parseSetCookie` takes no cookie from a line, with as much of the name as a message can show. */
+export const refusedLine = (input: string): { readonly name: string; readonly reason: "Malformed" | "TooLarge" } => {
+  const line = withoutControls(input)
+  if (line === undefined) return { name: "", reason: "Malformed" }
+  const pair = line.slice(0, line.includes(";") ? line.indexOf(";") : undefined)
+  const equals = pair.indexOf("=")
+  if (trimmed(pair, equals + 1, pair.length) === "" && trimmed(pair, 0, Math.max(equals, 0)) === "") {
+    return { name: "", reason: "Malformed" }
+  }
+  return { name: trimmed(pair, 0, Math.max(equals, 0)).slice(0, maxShownName), reason: "TooLarge" }
 }

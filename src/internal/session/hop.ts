@@ -222,7 +222,7 @@ export class Hop implements Exchange, ResponseSource {
   onHead(head: Head, body: IncomingBody): void {
     const call = this.call
     const jar = call.core.jar
-    if (jar !== undefined) storeCookies(call, jar, this.request, head)
+    if (jar !== undefined) storeCookies(call, jar, this.request, head, this.trace)
     const response = new Response(this, head, body, this.link?.info ?? noConnection)
     this.response = response
     this.trace?.head(head, response)
@@ -239,7 +239,7 @@ export class Hop implements Exchange, ResponseSource {
   onUpgrade(head: Head, wire: Wire, rest: Uint8Array): void {
     const call = this.call
     const jar = call.core.jar
-    if (jar !== undefined) storeCookies(call, jar, this.request, head)
+    if (jar !== undefined) storeCookies(call, jar, this.request, head, this.trace)
     const response = Response.upgraded(this, head, this.link?.info ?? noConnection, { wire, rest })
     this.response = response
     this.trace?.head(head, response)

@@ -2,11 +2,13 @@
  * The cookies of one hop: what it sends, and what its response sets.
  */
 import type { Jar } from "../cookies/jar.js"
+import type { Rejection } from "../cookies/rules.js"
 import type { CookieTarget } from "../cookies/target.js"
-import { setCookieLines, toWire } from "../cookies/wire.js"
+import { fromWire, setCookieLines, toWire } from "../cookies/wire.js"
 import type { Pairs } from "../http/headerFields.js"
 import type { Target } from "../http/target.js"
 import type { Prepared } from "../request/preparedRequest.js"
+import type { Trace } from "../transport/trace.js"
 import type { Head } from "../transport/transport.js"
 import type { Call } from "./call.js"
 
@@ -81,8 +83,21 @@ export const cookieHeader = (call: Caller, jar: Jar, request: Prepared): string 
   return jar.isEmpty ? undefined : jar.header(cookieTarget(request.target), call.clock())
 }
 
-/** Stores what a response sets. */
-export const storeCookies = (call: Caller, jar: Jar, request: Prepared, head: Head): void => {
+/** Stores what a response sets, and tells the trace which cookies the jar rejects. */
+export const storeCookies = (
+  call: Caller,
+  jar: Jar,
+  request: Prepared,
+  head: Head,
+  trace: Pick<Trace, "offer"> | undefined
+): void => {
   if (head.get("set-cookie") === undefined) return
-  jar.storeWire(setCookieLines(head), cookieTarget(request.target), call.clock())
+  const onRejected =
+    trace === undefined
+      ? undefined
+      : ({ domain, name, reason }: Rejection): void => {
+          const { method, target } = request
+          trace.offer({ _tag: "CookieRejected", method, url: target.shownUrl, name: fromWire(name), domain, reason })
+        }
+  jar.storeWire(setCookieLines(head), cookieTarget(request.target), call.clock(), onRejected)
 }

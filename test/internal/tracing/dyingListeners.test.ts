@@ -100,6 +100,7 @@ const scenarios: ReadonlyArray<Scenario> = [
     name: "of a body that nobody reads",
     request: (session, site, options) => Effect.scoped(session.get(`${site.url}/large`, options))
   },
+  { point: "CookieRejected", request: get("/cookie") },
   { point: "ConnectionQueuedStart", ...held },
   { point: "ConnectionQueuedEnd", ...held },
   { point: "ConnectionCreateStart" },
@@ -147,7 +148,8 @@ const play =
         if (target === "/hold") yield* Deferred.await(hold)
         if (target === "/cut" || (target === "/stale" && index > 0)) return yield* peer.reset
         if (target === "/early") yield* peer.send("HTTP/1.1 103 Early Hints\r\n\r\n")
-        if (target === "/302") yield* peer.send(response(302, "", ["Location: /ok"]))
+        if (target === "/cookie") yield* peer.send(response(200, "ok", ["Set-Cookie: a=b; Domain=com"]))
+        else if (target === "/302") yield* peer.send(response(302, "", ["Location: /ok"]))
         else yield* peer.send(response(200, target === "/large" ? large : "ok"))
       }
     })
@@ -223,6 +225,6 @@ describe("a listener fails its own request only", () => {
 
   it("every point has its row", () => {
     const points = new Set(scenarios.map(({ point }) => point))
-    assert.strictEqual(points.size, 26)
+    assert.strictEqual(points.size, 27)
   })
 })
