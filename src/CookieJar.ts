@@ -24,6 +24,7 @@ import type * as Cookies from "@effect/platform/Cookies"
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
+import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Context from "effect/Context"
@@ -34,8 +35,10 @@ import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type { CookiesInput, UrlInput } from "./ClientRequest.js"
 import type { CookieJarError, InvalidURL } from "./Errors.js"
+import { toDocument } from "./internal/cookies/document.js"
 import * as file from "./internal/cookies/file.js"
 import { Jar } from "./internal/cookies/jar.js"
+import * as netscape from "./internal/cookies/netscape.js"
 import { persist } from "./internal/cookies/persist.js"
 import { fromJar } from "./internal/cookies/service.js"
 import { disabled, resolve } from "./internal/cookies/settings.js"
@@ -84,6 +87,34 @@ export interface Cookie {
   readonly expires: Option.Option<DateTime.Utc>
   /** When a cookie of this name, domain and path was first set. */
   readonly created: DateTime.Utc
+}
+
+/**
+ * A cookie that a program puts into a jar, with all its attributes. A `Cookie` of a jar is one.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface CookieInput {
+  readonly name: string
+  /** Sent byte for byte, text as UTF-8. */
+  readonly value: string
+  /** With or without a leading dot; "" is a shared cookie, sent to every host. */
+  readonly domain: string
+  /** Whether subdomains do not get it. Default `false`; an IP address or a public suffix is its own host only. */
+  readonly hostOnly?: boolean | undefined
+  /** Default "/". */
+  readonly path?: string | undefined
+  /** Sent over https only, or to a trustworthy origin. Default `true` for names that begin with "__Host-" or "__Secure-". */
+  readonly secure?: boolean | undefined
+  /** Default `false`. */
+  readonly httpOnly?: boolean | undefined
+  /** Default none. */
+  readonly sameSite?: "strict" | "lax" | "none" | Cookie["sameSite"] | undefined
+  /** Default `false`. */
+  readonly partitioned?: boolean | undefined
+  /** At most 400 days from now; in the past it removes the cookie. Default none: until the session ends. */
+  readonly expires?: Date | DateTime.Utc | Cookie["expires"] | undefined
 }
 
 /**
@@ -176,6 +207,12 @@ export interface CookieJarService {
    */
   readonly updateCookies: (cookies: CookiesInput | Cookies.Cookies, url?: UrlInput) => Effect.Effect<void, InvalidURL>
   /**
+   * Stores one cookie with all its attributes, over the jar's own of the same name, domain and path. Fails with
+   * `CookieJarError`, reason "Rejected", where the jar's rules or options do not allow it; a jar that stores nothing
+   * ignores it.
+   */
+  readonly set: (cookie: CookieInput) => Effect.Effect<void, CookieJarError>
+  /**
    * What a request to `url` would send, in that order: longer paths first, then earlier cookies; two of one name are
    * both there (RFC 6265bis section 5.8.3; aiohttp: `filter_cookies`). Counts as use for the limits.
    */
@@ -197,7 +234,8 @@ export interface CookieJarService {
   readonly toJson: Effect.Effect<unknown>
   /**
    * Adds saved cookies that have not expired, over the jar's of the same name, domain and path; what the jar's options
-   * do not allow is left out. Fails with `CookieJarError`, and then has changed nothing.
+   * do not allow is left out. Reads what `toJson` gives, and what a jar of tough-cookie (4 or 5) serializes to. Fails
+   * with `CookieJarError`, and then has changed nothing.
    */
   readonly fromJson: (json: unknown) => Effect.Effect<void, CookieJarError>
 }
@@ -280,7 +318,7 @@ export const layerDummy: Layer.Layer<CookieJar> = Layer.sync(CookieJar, () => fr
  * remembered.
  *
  * The saved text holds every value: keep it where only its owner can read it. `KeyValueStore.layerFileSystem` leaves
- * the mode of its files to the umask.
+ * the mode of its files to the umask; `layerFile` does not.
  *
  * Fails with `CookieJarError` where the store holds something else under that key, and with the store's errors. Saving
  * in the background logs a warning instead, and is tried again.
@@ -301,6 +339,39 @@ export const layerPersisted = (
   )
 
 /**
+ * The same in a file that only its owner can read (mode 0600), whatever the umask: each save replaces the file, whole or
+ * not at all. The file need not exist, its directory must. The first load also reads a file of tough-cookie's JSON.
+ *
+ * Fails with `CookieJarError` where the file is something else or larger than 64 MiB, and with the file system's errors.
+ *
+ * ```ts
+ * import { NodeFileSystem } from "@effect/platform-node"
+ * import { Connector, CookieJar, Session } from "effect-http-session"
+ * import { Layer } from "effect"
+ *
+ * export const Live = Session.layerWithoutDependencies().pipe(
+ *   Layer.provide([Connector.layerTcp(), CookieJar.layerFile("cookies.json")]),
+ *   Layer.provide(NodeFileSystem.layer)
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layerFile = (
+  path: string,
+  options?: CookieJarOptions
+): Layer.Layer<CookieJar, CookieJarError | PlatformError, FileSystem.FileSystem> =>
+  Layer.scoped(
+    CookieJar,
+    Effect.gen(function* () {
+      const jar = new Jar(resolve(options))
+      yield* persist(jar, file.store(yield* FileSystem.FileSystem), path)
+      return fromJar(jar)
+    })
+  )
+
+/**
  * Writes the jar to a file that only its owner can read (mode 0600), whole or not at all: a new file takes the place of
  * the old one, whatever that one's mode was (aiohttp: `CookieJar.save`).
  *
@@ -313,7 +384,7 @@ export const save = (self: CookieJarService, path: string): Effect.Effect<void, 
   )
 
 /**
- * Adds the cookies of a file written by `save`, as `fromJson` does. A file that is not a jar's, or that is larger than
+ * Adds the cookies of a file written by `save`, or of tough-cookie's JSON, as `fromJson` does. A file that is not a jar's, or that is larger than
  * 64 MiB, is a `CookieJarError` and changes nothing (aiohttp: `CookieJar.load`).
  *
  * @since 0.1.0
@@ -326,3 +397,43 @@ export const load = (
   Effect.flatMap(FileSystem.FileSystem, (fs) =>
     file.read(fs, path).pipe(Effect.flatMap(file.parse), Effect.flatMap(self.fromJson))
   )
+
+/**
+ * Adds the cookies of a Netscape `cookies.txt`, as curl, wget, yt-dlp and browser extensions write it, over the jar's of
+ * the same name, domain and path: seven fields separated by tabs, HttpOnly by the prefix `#HttpOnly_`, an expiry of 0 or
+ * nothing for a session cookie. Comments and empty lines are skipped, the header line is not demanded, and what the jar's
+ * options do not allow is left out.
+ *
+ * A line that is something else is a `CookieJarError` with its number, and then nothing has changed. A text of more than
+ * 64 Mi characters or 100 000 cookies is a `CookieJarError` too.
+ *
+ * ```ts
+ * import { FileSystem } from "@effect/platform"
+ * import { CookieJar } from "effect-http-session"
+ * import { Effect } from "effect"
+ *
+ * export const imported = Effect.gen(function* () {
+ *   const fs = yield* FileSystem.FileSystem
+ *   const jar = yield* CookieJar.make()
+ *   yield* CookieJar.fromNetscape(jar, yield* fs.readFileString("cookies.txt"))
+ *   return jar
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const fromNetscape = (self: CookieJarService, text: string): Effect.Effect<void, CookieJarError> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.flatMap(netscape.parse(text, now), (cookies) => self.fromJson(toDocument(cookies)))
+  )
+
+/**
+ * The jar as a Netscape `cookies.txt`, for curl (`--cookie`), wget (`--load-cookies`) and their like. Values are in it:
+ * treat it as a secret. The format has no SameSite, Partitioned and creation time, times are whole seconds, and a
+ * shared cookie, or one whose name or path has a tab, has no line.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const toNetscape = (self: CookieJarService): Effect.Effect<string> => Effect.map(self.entries, netscape.render)

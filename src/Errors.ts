@@ -583,13 +583,14 @@ export class SslContextError extends tagged("SslContextError")<{
 }> {}
 
 /**
- * Saved cookies cannot be read. Fails `CookieJar.load` and `layerPersisted`, never a request.
+ * Saved cookies cannot be read, or, with reason "Rejected", a jar does not take a cookie. Fails `set`, `fromJson` and
+ * `fromNetscape` of a jar, `CookieJar.load`, `layerFile` and `layerPersisted`, never a request.
  *
  * @since 0.1.0
  * @category errors
  */
 export class CookieJarError extends tagged("CookieJarError")<{
-  readonly reason: "Malformed" | "TooLarge"
+  readonly reason: "Malformed" | "TooLarge" | "Rejected"
   readonly description: string
   readonly cause?: unknown
 }> {}

@@ -8,9 +8,10 @@ import { CookieJarError } from "../../Errors.js"
 import type { Jar } from "./jar.js"
 import { maxPairLength } from "./parse.js"
 import type { Removed, Stored } from "./store.js"
+import { fromTough, ToughJar } from "./toughCookie.js"
 
 /** Cookies beyond this many are no jar's. */
-const maxEntries = 100_000
+export const maxEntries = 100_000
 
 /** Characters of a saved jar beyond this many are not read. */
 export const maxLength = 64 * 1024 * 1024
@@ -69,10 +70,25 @@ const hasTooMany = (json: unknown): boolean =>
 
 const decodeDocument = Schema.decodeUnknownEither(Document)
 
-/** Checks a JSON value; whatever is wrong with it, nothing of it is used. */
-export const decode = (json: unknown): Either.Either<Saved, CookieJarError> => {
+const decodeTough = Schema.decodeUnknownEither(ToughJar)
+
+const isTough = (json: unknown): boolean =>
+  typeof json === "object" &&
+  json !== null &&
+  "version" in json &&
+  typeof json.version === "string" &&
+  json.version.startsWith("tough-cookie@")
+
+/** Checks a JSON value, of this package or of tough-cookie; whatever is wrong with it, nothing of it is used. */
+export const decode = (json: unknown, now: number): Either.Either<Saved, CookieJarError> => {
   try {
     if (hasTooMany(json)) return Either.left(tooLarge(`more than ${maxEntries} cookies`))
+    if (isTough(json)) {
+      return Either.mapBoth(decodeTough(json), {
+        onLeft: (error) => malformed(describe(error)),
+        onRight: (jar) => ({ cookies: fromTough(jar, now), removed: [] })
+      })
+    }
     return Either.mapBoth(decodeDocument(json), {
       onLeft: (error) => malformed(describe(error)),
       onRight: ({ cookies, removed }) => ({
@@ -91,20 +107,20 @@ export const decode = (json: unknown): Either.Either<Saved, CookieJarError> => {
 }
 
 /** The same of a text. */
-export const decodeText = (text: string): Either.Either<Saved, CookieJarError> => {
+export const decodeText = (text: string, now: number): Either.Either<Saved, CookieJarError> => {
   if (text.length > maxLength) return Either.left(tooLarge(`more than ${maxLength} characters`))
   try {
-    return decode(JSON.parse(text))
+    return decode(JSON.parse(text), now)
   } catch {
     // Its message would quote the text.
     return Either.left(malformed("not JSON"))
   }
 }
 
-/** All that has not expired, as JSON. */
-export const encode = (jar: Jar, now: number): unknown => ({
+/** Cookies as JSON. */
+export const toDocument = (cookies: ReadonlyArray<Stored>): unknown => ({
   version: 1,
-  cookies: jar.entries(now).map((entry) => ({
+  cookies: cookies.map((entry) => ({
     name: entry.name,
     value: entry.value,
     domain: entry.domain,
@@ -119,6 +135,9 @@ export const encode = (jar: Jar, now: number): unknown => ({
     updated: Math.trunc(entry.updated)
   }))
 })
+
+/** All that has not expired, as JSON. */
+export const encode = (jar: Jar, now: number): unknown => toDocument(jar.entries(now))
 
 /** The same with removals, for jars that share a store. */
 export const encodeText = (jar: Jar, now: number): string =>

@@ -6,8 +6,10 @@ import { randomUUID } from "node:crypto"
 import type { PlatformError } from "@effect/platform/Error"
 import type { FileSystem } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { CookieJarError } from "../../Errors.js"
 import { maxLength } from "./document.js"
+import type { JarStore } from "./persist.js"
 
 /** Replaces the file at `path` by one with mode 0600: whoever looks sees the old one or the new one, each whole. */
 export const write = (fs: FileSystem, path: string, text: string): Effect.Effect<void, PlatformError> => {
@@ -42,3 +44,16 @@ export const parse = (text: string): Effect.Effect<unknown, CookieJarError> =>
     // The cause would quote the text.
     catch: () => new CookieJarError({ reason: "Malformed", description: "not JSON" })
   })
+
+/** A store of files, whose keys are paths: what `write` and `read` make of them. */
+export const store = (fs: FileSystem): JarStore => ({
+  get: (path) =>
+    read(fs, path).pipe(
+      Effect.asSome,
+      Effect.catchIf(
+        (error) => error._tag === "SystemError" && error.reason === "NotFound",
+        () => Effect.succeed(Option.none<string>())
+      )
+    ),
+  set: (path, text) => write(fs, path, text)
+})

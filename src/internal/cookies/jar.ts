@@ -272,8 +272,9 @@ export class Jar {
 
   #unsendable({ name, path, value }: OwnCookie): CookieRejection | undefined {
     if (name.length + value.length > maxPairLength) return "TooLarge"
-    if (name === "") return "Nameless"
-    if (controls.test(name) || /[=;]|^ | $/.test(name) || controls.test(path ?? "")) return "Malformed"
+    if (name === "" && !this.settings.nameless) return "Nameless"
+    if ((name === "" && value === "") || controls.test(name) || /[=;]|^ | $/.test(name) || controls.test(path ?? ""))
+      return "Malformed"
     return !this.settings.quoteCookie && (controls.test(value) || value.includes(";")) ? "Malformed" : undefined
   }
 

@@ -4,7 +4,6 @@
  * A write that another one has overtaken is not lost either: the jar still knows, and looks again after it has saved.
  */
 import type { PlatformError } from "@effect/platform/Error"
-import type { KeyValueStore } from "@effect/platform/KeyValueStore"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -34,7 +33,13 @@ const maxReadings = 10
 
 const unreadable = (description: string) => new CookieJarError({ reason: "Malformed", description })
 
-const read = (store: KeyValueStore, key: string): Effect.Effect<Saved, CookieJarError | PlatformError> =>
+/** What a jar is kept in; `KeyValueStore`s are. */
+export interface JarStore {
+  readonly get: (key: string) => Effect.Effect<Option.Option<string>, CookieJarError | PlatformError>
+  readonly set: (key: string, value: string) => Effect.Effect<void, PlatformError>
+}
+
+const read = (store: JarStore, key: string): Effect.Effect<Saved, CookieJarError | PlatformError> =>
   Effect.retry(
     Effect.flatMap(
       effectOr(store.get(key), (kind) => unreadable(`expected the store to return an Effect, got ${kind}`)),
@@ -43,14 +48,14 @@ const read = (store: KeyValueStore, key: string): Effect.Effect<Saved, CookieJar
         if (Option.isNone(text)) return Effect.succeed(missing)
         const { value } = text
         return typeof value === "string"
-          ? decodeText(value)
+          ? Effect.flatMap(Clock.currentTimeMillis, (now) => decodeText(value, now))
           : Effect.fail(unreadable(`expected the store to have text, got ${kindOf(value)}`))
       }
     ),
     { times: maxReadings, while: ({ _tag }) => _tag === "CookieJarError" }
   )
 
-const readInto = (jar: Jar, store: KeyValueStore, key: string): Effect.Effect<Saved, CookieJarError | PlatformError> =>
+const readInto = (jar: Jar, store: JarStore, key: string): Effect.Effect<Saved, CookieJarError | PlatformError> =>
   Effect.gen(function* () {
     const saved = yield* read(store, key)
     jar.merge(saved.cookies, saved.removed, yield* Clock.currentTimeMillis)
@@ -94,7 +99,7 @@ const warnOf = (cause: Cause.Cause<CookieJarError | PlatformError | StoreTimeout
 /** Loads, then saves each change within a second of the Clock, and what is left when the Scope closes. */
 export const persist = (
   jar: Jar,
-  store: KeyValueStore,
+  store: JarStore,
   key: string
 ): Effect.Effect<void, CookieJarError | PlatformError, Scope> =>
   Effect.gen(function* () {

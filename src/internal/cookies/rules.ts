@@ -16,6 +16,21 @@ export interface Rejection {
   readonly reason: CookieRejection
 }
 
+/** What a rejected cookie lacks. */
+export const rejectionSentences: Readonly<Record<CookieRejection, string>> = {
+  Malformed: "expected a name and a value that end neither the header nor the cookie",
+  TooLarge: "expected at most 4096 octets of name and value",
+  TooMany: "expected at most 50 cookies of a response",
+  Nameless: "expected a name",
+  Address: "expected a host name, got an IP address: use a jar with unsafe: true",
+  Domain: "expected a domain that the host belongs to",
+  PublicSuffix: "expected a domain that is not a public suffix",
+  Insecure: "expected https or a trustworthy origin for a Secure cookie",
+  SameSite: "expected Secure with SameSite=None",
+  Shadow: "expected a name that no Secure cookie of the jar has",
+  Prefix: "expected the attributes that the name's prefix promises"
+}
+
 /** The hosts that a cookie is for. */
 export interface CookieScope {
   readonly domain: string

@@ -9,14 +9,15 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { CookiesInput, UrlInput } from "../../ClientRequest.js"
-import type { Cookie, CookieJarService } from "../../CookieJar.js"
-import type { CookieJarError, InvalidURL } from "../../Errors.js"
+import type { Cookie, CookieInput, CookieJarService } from "../../CookieJar.js"
+import { CookieJarError, type InvalidURL } from "../../Errors.js"
 import { conceal, inspectable } from "../inspection.js"
 import { redacted } from "../redact.js"
 import { decode, encode } from "./document.js"
 import { toPairs } from "./header.js"
 import type { Jar, OwnCookie } from "./jar.js"
 import { register } from "./registry.js"
+import { rejectionSentences } from "./rules.js"
 import type { Entry } from "./store.js"
 import { type CookieTarget, canonicalDomain, fromUrl } from "./target.js"
 import { fromWire, toWire } from "./wire.js"
@@ -61,6 +62,28 @@ const ownOf = (cookie: Cookies.Cookie, now: number): OwnCookie => {
   }
 }
 
+/** Text or an Option of it. */
+const sameSiteOf = (given: CookieInput["sameSite"]): OwnCookie["sameSite"] =>
+  Option.isOption(given) ? Option.getOrUndefined(given) : given
+
+const expiresOf = (given: CookieInput["expires"]): number | undefined => {
+  const time = Option.isOption(given) ? Option.getOrUndefined(given) : given
+  return time instanceof Date ? time.getTime() : time?.epochMillis
+}
+
+const inputOf = (cookie: CookieInput): OwnCookie => ({
+  name: toWire(cookie.name),
+  value: toWire(cookie.value),
+  domain: canonicalDomain(cookie.domain),
+  hostOnly: cookie.hostOnly,
+  path: cookie.path === undefined ? undefined : toWire(cookie.path),
+  secure: cookie.secure,
+  httpOnly: cookie.httpOnly,
+  partitioned: cookie.partitioned,
+  sameSite: sameSiteOf(cookie.sameSite),
+  expires: expiresOf(cookie.expires)
+})
+
 const toOwn = (cookies: CookiesInput | Cookies.Cookies, now: number): ReadonlyArray<OwnCookie> =>
   isCookies(cookies)
     ? Object.values(cookies.cookies).map((cookie) => ownOf(cookie, now))
@@ -77,7 +100,7 @@ export const fromJar = (jar: Jar): CookieJarService => {
 
   const fromJson = (json: unknown): Effect.Effect<void, CookieJarError> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Either.map(decode(json), (saved) => jar.restore(saved.cookies, now))
+      Either.map(decode(json, now), (saved) => jar.restore(saved.cookies, now))
     )
 
   const service: CookieJarService = {
@@ -90,6 +113,13 @@ export const fromJar = (jar: Jar): CookieJarService => {
       }
       return url === undefined ? at((now) => update(undefined, now)) : atUrl(url, update)
     },
+    set: (cookie) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        const reason = jar.put(inputOf(cookie), undefined, now)
+        return reason === undefined
+          ? Effect.void
+          : new CookieJarError({ reason: "Rejected", description: rejectionSentences[reason] })
+      }),
     filterCookies: (url) => atUrl(url, (target, now) => jar.select(target, now).map(toCookie)),
     cookieHeader: (url) =>
       atUrl(url, (target, now) => Option.map(Option.fromNullable(jar.header(target, now)), fromWire)),

@@ -1,0 +1,84 @@
+/**
+ * What a jar of the tough-cookie package serializes to.
+ */
+import * as Schema from "effect/Schema"
+import { maxPairLength } from "./parse.js"
+import { ownScope } from "./rules.js"
+import type { Stored } from "./store.js"
+import { canonicalDomain } from "./target.js"
+import { toWire } from "./wire.js"
+
+const Text = Schema.String.pipe(Schema.pattern(/^[^\x00-\x08\x0a-\x1f\x7f;]*$/), Schema.maxLength(maxPairLength))
+
+const Domain = Schema.String.pipe(
+  Schema.filter(
+    (domain) => typeof ownScope(canonicalDomain(domain), false) === "object" && canonicalDomain(domain) !== ""
+  )
+)
+
+const Time = Schema.String.pipe(Schema.filter((text) => !Number.isNaN(Date.parse(text))))
+
+const Seconds = Schema.Union(Schema.Number, Schema.Literal("Infinity", "-Infinity"))
+
+/** What equals its default is left out. */
+const ToughCookie = Schema.Struct({
+  key: Schema.optional(Text.pipe(Schema.pattern(/^[^=]*$/))),
+  value: Schema.optional(Text),
+  domain: Domain,
+  path: Schema.optional(Schema.NullOr(Text)),
+  hostOnly: Schema.optional(Schema.NullOr(Schema.Boolean)),
+  secure: Schema.optional(Schema.Boolean),
+  httpOnly: Schema.optional(Schema.Boolean),
+  sameSite: Schema.optional(Schema.NullOr(Schema.String)),
+  expires: Schema.optional(Schema.NullOr(Schema.Union(Schema.Literal("Infinity"), Time))),
+  maxAge: Schema.optional(Schema.NullOr(Seconds)),
+  creation: Schema.optional(Schema.NullOr(Schema.Union(Schema.Literal("Infinity"), Time))),
+  lastAccessed: Schema.optional(Schema.NullOr(Schema.Union(Schema.Literal("Infinity"), Time)))
+}).pipe(Schema.filter(({ key = "", value = "" }) => key.length + value.length > 0))
+
+/** A jar of tough-cookie. */
+export const ToughJar = Schema.Struct({
+  version: Schema.String.pipe(Schema.startsWith("tough-cookie@")),
+  cookies: Schema.Array(ToughCookie)
+})
+
+type Saved = Schema.Schema.Type<typeof ToughCookie>
+
+const timeOf = (text: string | null | undefined): number | undefined =>
+  text === null || text === undefined || text === "Infinity" ? undefined : Date.parse(text)
+
+/** Max-Age counts before Expires, from the last use, as tough-cookie has it. */
+const expiresOf = (cookie: Saved, now: number): number => {
+  const { maxAge } = cookie
+  if (maxAge === undefined || maxAge === null) return timeOf(cookie.expires) ?? Infinity
+  const from = timeOf(cookie.lastAccessed) ?? timeOf(cookie.creation) ?? now
+  return Math.trunc(from + Number(maxAge) * 1000)
+}
+
+const sameSiteOf = (text: string | null | undefined): Stored["sameSite"] => {
+  const lower = text?.toLowerCase()
+  return lower === "strict" || lower === "lax" || lower === "none" ? lower : undefined
+}
+
+/** The cookies of a jar of tough-cookie. */
+export const fromTough = ({ cookies }: Schema.Schema.Type<typeof ToughJar>, now: number): ReadonlyArray<Stored> =>
+  cookies.flatMap((cookie): ReadonlyArray<Stored> => {
+    const scope = ownScope(canonicalDomain(cookie.domain), cookie.hostOnly === true)
+    if (typeof scope === "string") return []
+    const created = timeOf(cookie.creation) ?? now
+    return [
+      {
+        name: toWire(cookie.key ?? ""),
+        value: toWire(cookie.value ?? ""),
+        ...scope,
+        path: cookie.path?.startsWith("/") === true ? toWire(cookie.path) : "/",
+        secure: cookie.secure ?? false,
+        httpOnly: cookie.httpOnly ?? false,
+        sameSite: sameSiteOf(cookie.sameSite),
+        partitioned: false,
+        expires: expiresOf(cookie, now),
+        created,
+        updated: Math.max(created, timeOf(cookie.lastAccessed) ?? created)
+      }
+    ]
+  })
