@@ -79,8 +79,16 @@ export type ParamsInput = string | UrlParams.Input
 export type CookiesInput = { readonly [name: string]: string } | Iterable<readonly [name: string, value: string]>
 
 /**
- * A body: text, bytes, a form (record or pairs: urlencoded), multipart, a Stream, or a body of @effect/platform. A
- * Stream is a recipe and is run anew for each attempt; `oneShot` marks one that cannot be.
+ * A body: text, bytes, a form (record, pairs or URLSearchParams: urlencoded), multipart, a Stream, a body of
+ * @effect/platform, or what Node and the web call one: Blob, File, FormData, ArrayBuffer, a Readable, a ReadableStream,
+ * any other AsyncIterable of bytes or text, and a form of the `form-data` package.
+ *
+ * A Stream is a recipe and is run anew for each attempt; `oneShot` marks one that cannot be. A Blob and a File are read
+ * anew too. A Readable, a ReadableStream, an AsyncIterable and a form of `form-data` are sent once: a redirect or a retry
+ * that needs them again fails with `RequestBodyError` "NotReplayable".
+ *
+ * Text is UTF-8, or what a `charset` of the request's Content-Type header says; text that has no encoding in it, and a
+ * charset without an encoder, are an `InvalidRequest`.
  *
  * @since 0.1.0
  * @category models
@@ -91,6 +99,11 @@ export type Data =
   | UrlParams.Input
   | FormData
   | Multipart
+  | ArrayBuffer
+  | ArrayBufferView
+  | Blob
+  | ReadableStream<Uint8Array | string>
+  | AsyncIterable<Uint8Array | string>
   | Stream.Stream<Uint8Array, unknown>
   | HttpBody.HttpBody
 

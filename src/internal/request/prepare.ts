@@ -240,7 +240,9 @@ const resolveBody = (
   if (data === undefined) {
     if (json === undefined) {
       if (text === undefined) return HttpBody.empty
-      return typeof text === "string" ? textBody(text) : { option: "text", description: "it is no text" }
+      return typeof text === "string"
+        ? textBody(text, getField(fields.pairs, "content-type"))
+        : { option: "text", description: "it is no text" }
     }
     if (text === undefined) return jsonBody(json, defaults.jsonSerialize)
   } else if (json === undefined && text === undefined) {
@@ -250,8 +252,9 @@ const resolveBody = (
 }
 
 const dataBody = (data: Data, fields: Fields): HttpBody.HttpBody | InvalidRequest | RequestBodyError => {
-  const boundary = multipartBoundary(data, getField(fields.pairs, "content-type"))
-  return boundary instanceof InvalidRequest ? boundary : toBody(data, boundary)
+  const contentType = getField(fields.pairs, "content-type")
+  const boundary = multipartBoundary(data, contentType)
+  return boundary instanceof InvalidRequest ? boundary : toBody(data, boundary, contentType)
 }
 
 /**

@@ -1,4 +1,3 @@
-import { Readable } from "node:stream"
 import { inspect } from "node:util"
 import * as HttpBody from "@effect/platform/HttpBody"
 import { assert, describe, it } from "@effect/vitest"
@@ -425,9 +424,7 @@ describe("framing", () => {
 
   it("says of a body that is no form where it belongs", () => {
     for (const [data, place] of [
-      [new Blob(["a"]), "HttpBody.raw"],
-      [new ArrayBuffer(1), "HttpBody.raw"],
-      [Readable.from(["a"]), "HttpBody.raw"],
+      [new Map([[1, 2]]), "no pair"],
       [new Date(), "neither a record nor pairs"]
     ] as const) {
       const error = failure("POST", url, Object.assign<RequestOptions, object>({}, { data }))
@@ -517,7 +514,7 @@ describe("framing", () => {
     cyclic.self = cyclic
     let deep: Record<string, unknown> = { end: "1" }
     for (let i = 0; i < 100_000; i++) deep = { a: deep }
-    for (const data of [cyclic, deep, new Date(), new Blob(["x"]), Promise.resolve("x")]) {
+    for (const data of [cyclic, deep, new Date(), Promise.resolve("x")]) {
       const options: RequestOptions = JSON.parse("{}")
       Object.assign(options, { data })
       assert.deepInclude(failure("POST", url, options), { _tag: "InvalidRequest", option: "data" })

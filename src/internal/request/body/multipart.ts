@@ -9,12 +9,12 @@ import * as Stream from "effect/Stream"
 import type { Data } from "../../../ClientRequest.js"
 import { InvalidRequest, RequestBodyError } from "../../../Errors.js"
 import type { Multipart, TypeId as MultipartTypeId, Part } from "../../../Multipart.js"
-import { checkField, type Pair, toLatin1 } from "../../http/headerFields.js"
+import { checkField, getField, type Pair, toLatin1 } from "../../http/headerFields.js"
 import { isIllFormed } from "../../http/percent.js"
 import { showAs } from "../../inspection.js"
 import { exactly } from "./declaredLength.js"
-import { blobStream } from "./rawBody.js"
-import { isReplayable, markOneShot } from "./replayable.js"
+import { blobStream, rawStream } from "./rawBody.js"
+import { isReplayable, markOneShot, useOnce } from "./replayable.js"
 
 export const TypeId: MultipartTypeId = "~effect-http-session/Multipart"
 
@@ -79,16 +79,31 @@ const toSection = (boundary: string, headers: ReadonlyArray<Pair>, body: HttpBod
 }
 
 /** What the data of a part becomes. */
-export type PartBody = (data: Data) => HttpBody.HttpBody | InvalidRequest | RequestBodyError
+export type PartBody = (
+  data: Data,
+  boundary?: string,
+  contentType?: string
+) => HttpBody.HttpBody | InvalidRequest | RequestBodyError
 
 const partSection = (boundary: string, part: Part, toBody: PartBody): Section | InvalidRequest | RequestBodyError => {
   if (part.headers.some(([name, value]) => checkField(name, value) !== undefined)) {
     return invalid("a header of a part, or the name of a field or file, has impossible characters")
   }
-  const body = toBody(part.data)
+  const body = toBody(part.data, undefined, getField(part.headers, "content-type"))
   if (body instanceof InvalidRequest || body instanceof RequestBodyError) return body
-  if (body._tag === "Raw") return invalid("a Raw body cannot be a part; give bytes or a Stream")
-  return toSection(boundary, part.headers, body)
+  return toSection(boundary, part.headers, body._tag === "Raw" ? readOnce(body) : body)
+}
+
+/** A Raw body as a stream; what its source gives only once, the message gives only once. */
+const readOnce = (raw: HttpBody.Raw): HttpBody.Stream => {
+  const again = isReplayable(raw)
+  const stream = Stream.suspend(() =>
+    again || useOnce(raw)
+      ? rawStream(raw.body)
+      : Stream.fail(new RequestBodyError({ reason: "NotReplayable", cause: new TypeError("the part was read before") }))
+  )
+  const body = HttpBody.stream(stream, raw.contentType, raw.contentLength)
+  return again ? body : markOneShot(body)
 }
 
 const crlf = Buffer.from("\r\n", "latin1")

@@ -10,27 +10,38 @@ import { mimeTypeOf } from "../../http/mimeTypes.js"
 import { hide } from "../../inspection.js"
 import { redactHeaders } from "../../redact.js"
 import { disposition } from "./multipart.js"
+import { isRawBody } from "./rawBody.js"
 
 /** Whether it is sent as a file unless something else is said. */
 const isFile = (data: Data): boolean =>
   data instanceof Uint8Array ||
-  (typeof data === "object" && data !== null && (Stream.StreamTypeId in data || isStreamBody(data)))
+  (typeof data === "object" && data !== null && (Stream.StreamTypeId in data || isStreamBody(data) || isRawBody(data)))
 
-const isStreamBody = (data: object): boolean => HttpBody.isHttpBody(data) && data._tag === "Stream"
+const isStreamBody = (data: object): boolean =>
+  HttpBody.isHttpBody(data) && (data._tag === "Stream" || data._tag === "Raw")
+
+/** A File has a name of its own. */
+const ownFilename = (data: Data): string | undefined =>
+  data instanceof Blob && "name" in data && typeof data.name === "string" ? data.name : undefined
 
 /** Stands for a header that cannot be sent; the request fails for it. */
 const impossible: Pair = ["", ""]
 
 /** The data of a part with its length, where that is told. */
 const withLength = (data: Data, length: number | undefined): Data =>
-  length !== undefined && typeof data === "object" && data !== null && Stream.StreamTypeId in data
-    ? HttpBody.stream(data, undefined, length)
-    : data
+  length === undefined || typeof data !== "object" || data === null
+    ? data
+    : Stream.StreamTypeId in data
+      ? HttpBody.stream(data, undefined, length)
+      : isRawBody(data) && !(data instanceof Blob)
+        ? HttpBody.raw(data, { contentLength: length })
+        : data
 
 const typeOf = (data: Data, filename: string | undefined): string | undefined => {
   if (typeof data === "object" && data !== null && HttpBody.isHttpBody(data) && data.contentType !== undefined) {
     return data.contentType
   }
+  if (data instanceof Blob && data.type !== "") return data.type
   return filename === undefined ? contentTypeOf(data) : mimeTypeOf(filename)
 }
 
@@ -41,7 +52,7 @@ const contentTypeOf = (data: Data): string | undefined =>
     : undefined
 
 export const makePart = (name: string | undefined, data: Data, options: PartOptions): Part => {
-  const filename = options.filename ?? (isFile(data) ? name : undefined)
+  const filename = options.filename ?? ownFilename(data) ?? (isFile(data) ? name : undefined)
   const headers: Array<Pair> = []
   if (name !== undefined) {
     const value = disposition(name, filename)

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import { RequestBodyError } from "../../../Errors.js"
+import { isPackageForm, packageFormReadable } from "./formDataPackage.js"
 
 /** The bytes of a Blob, read anew each time the stream runs. */
 export const blobStream = (blob: Blob): Stream.Stream<Uint8Array, unknown> =>
@@ -34,12 +35,24 @@ export const rawBytes = (raw: unknown): Uint8Array | undefined =>
       ? Buffer.from(raw.toString(), "utf8")
       : undefined
 
+/** Whether `data` is given as what others call a body, rather than as a body of Effect's or a form. */
+export const isRawBody = (data: object): boolean =>
+  data instanceof Blob ||
+  data instanceof ArrayBuffer ||
+  ArrayBuffer.isView(data) ||
+  data instanceof ReadableStream ||
+  isAsyncIterable(data) ||
+  isPackageForm(data)
+
 /** The chunks of a raw body. A Readable that is let go of is destroyed. */
 export const rawStream = (raw: unknown): Stream.Stream<Uint8Array, unknown> => {
   const bytes = rawBytes(raw)
   if (bytes !== undefined) return Stream.succeed(bytes)
   if (raw instanceof Blob) return blobStream(raw)
   if (typeof raw === "object" && raw !== null) {
+    if (isPackageForm(raw) && !(raw instanceof Readable)) {
+      return encoded(Stream.suspend(() => Stream.fromAsyncIterable(packageFormReadable(raw), identity)))
+    }
     if (raw instanceof Readable) return encoded(NodeStream.fromReadable(() => raw, identity))
     if (raw instanceof ReadableStream) {
       return encoded(Stream.fromReadableStream({ evaluate: () => raw, onError: identity }))

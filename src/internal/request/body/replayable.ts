@@ -3,6 +3,7 @@
  */
 import * as HttpBody from "@effect/platform/HttpBody"
 import type * as Stream from "effect/Stream"
+import { isPackageForm } from "./formDataPackage.js"
 
 /** Streams that give their bytes only once. */
 const oneShots = new WeakSet<object>()
@@ -26,7 +27,8 @@ export const isReplayable = (body: HttpBody.HttpBody): boolean =>
 
 const isReplayableRaw = (raw: unknown): boolean => {
   if (typeof raw !== "object" || raw === null) return true
-  if (raw instanceof ReadableStream || raw instanceof Response || raw instanceof Request) return false
+  if (isPackageForm(raw) || raw instanceof ReadableStream || raw instanceof Response || raw instanceof Request)
+    return false
   // A generator, or a Readable of Node's, is its own iterator or is used up by its first one.
   if (Symbol.asyncIterator in raw || Symbol.iterator in raw) return ArrayBuffer.isView(raw) || Array.isArray(raw)
   return true

@@ -5,9 +5,12 @@ import * as HttpBody from "@effect/platform/HttpBody"
 import * as Stream from "effect/Stream"
 import type { Data } from "../../../ClientRequest.js"
 import { InvalidRequest, RequestBodyError } from "../../../Errors.js"
+import { parse } from "../../http/mediaType.js"
 import { toForm, toPairs } from "../../http/query.js"
+import { encodeText } from "../../http/textEncoder.js"
+import { isPackageForm, packageFormLength, packageFormType } from "./formDataPackage.js"
 import { isMultipart, toMultipartBody } from "./multipart.js"
-import { blobStream, rawBytes } from "./rawBody.js"
+import { blobStream, isRawBody, rawBytes } from "./rawBody.js"
 
 const textType = "text/plain; charset=utf-8"
 const formType = "application/x-www-form-urlencoded"
@@ -32,18 +35,25 @@ export const jsonBody = (
   return encodeError("the value has no JSON")
 }
 
-/** A text body. */
-export const textBody = (text: string): HttpBody.Uint8Array => HttpBody.uint8Array(Buffer.from(text, "utf8"), textType)
+/** A text body, in the charset of a Content-Type if that names one. */
+export const textBody = (text: string, contentType?: string): HttpBody.Uint8Array | InvalidRequest => {
+  const charset = contentType === undefined ? undefined : parse(contentType).charset
+  const bytes = charset === undefined ? Buffer.from(text, "utf8") : encodeText(text, charset)
+  return typeof bytes === "string"
+    ? new InvalidRequest({ option: "content-type", description: bytes })
+    : HttpBody.uint8Array(bytes, textType)
+}
 
-/** Whether it is a body, of a kind that only HttpBody.raw takes. */
-const isOther = (data: object): boolean =>
-  data instanceof Blob || data instanceof ArrayBuffer || ArrayBuffer.isView(data) || Symbol.asyncIterator in data
-
-const other = "; Blobs, buffers and streams of Node's and the web's go in HttpBody.raw"
-
-/** The body that `data` stands for. `boundary` is that of a Content-Type header, for a multipart body. */
-export const toBody = (data: Data, boundary?: string): HttpBody.HttpBody | InvalidRequest | RequestBodyError => {
-  if (typeof data === "string") return textBody(data)
+/**
+ * The body that `data` stands for. `boundary` is that of a Content-Type header, for a multipart body; a text is encoded
+ * in the charset of `contentType`.
+ */
+export const toBody = (
+  data: Data,
+  boundary?: string,
+  contentType?: string
+): HttpBody.HttpBody | InvalidRequest | RequestBodyError => {
+  if (typeof data === "string") return textBody(data, contentType)
   if (data instanceof Uint8Array) return HttpBody.uint8Array(data, bytesType)
   if (typeof data !== "object" || data === null) {
     return new InvalidRequest({
@@ -57,11 +67,16 @@ export const toBody = (data: Data, boundary?: string): HttpBody.HttpBody | Inval
   }
   if (isMultipart(data) || data instanceof FormData) return toMultipartBody(data, boundary, toBody)
   if (Stream.StreamTypeId in data) return HttpBody.stream(data, bytesType)
+  if (isRaw(data)) return fromRaw(HttpBody.raw(data), boundary)
   const pairs = toPairs(data)
-  if (typeof pairs === "string")
-    return new InvalidRequest({ option: "data", description: `no form: ${pairs}${isOther(data) ? other : ""}` })
+  if (typeof pairs === "string") return new InvalidRequest({ option: "data", description: `no form: ${pairs}` })
   return HttpBody.uint8Array(Buffer.from(toForm(pairs), "latin1"), formType)
 }
+
+/** What `HttpBody.raw` takes as well. */
+type RawData = ArrayBuffer | ArrayBufferView | Blob | ReadableStream | AsyncIterable<unknown>
+
+const isRaw = (data: object): data is RawData => isRawBody(data)
 
 /** Raw bodies that are all there can be sent as bytes; the others are read as streams when they are sent. */
 const fromRaw = (
@@ -73,6 +88,12 @@ const fromRaw = (
   if (raw.body instanceof FormData) return toMultipartBody(raw.body, boundary, toBody)
   if (raw.body instanceof Blob) {
     return HttpBody.stream(blobStream(raw.body), raw.contentType ?? (raw.body.type || bytesType), raw.body.size)
+  }
+  if (isPackageForm(raw.body)) {
+    return HttpBody.raw(raw.body, {
+      contentType: raw.contentType ?? packageFormType(raw.body),
+      contentLength: raw.contentLength ?? packageFormLength(raw.body)
+    })
   }
   return raw.contentType === undefined
     ? HttpBody.raw(raw.body, { contentType: bytesType, contentLength: raw.contentLength })
