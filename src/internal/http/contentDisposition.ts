@@ -7,11 +7,55 @@ import type { ContentDisposition } from "../../ClientResponse.js"
 
 const isToken = (text: string) => /^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(text)
 
+/** Segments of one filename beyond this many are left out. */
+const maxSegments = 100
+
+const fromPercent = (text: string): Buffer =>
+  Buffer.from(
+    text.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
+    "latin1"
+  )
+
+const decodeAs = (bytes: Uint8Array, label: string): string | undefined => {
+  try {
+    return new TextDecoder(label === "" ? "utf-8" : label, { fatal: true }).decode(bytes)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * The filename that stands in pieces, as mail programs write long ones: `filename*0=`, `filename*1*=` and so on
+ * (RFC 2231, section 3). A gap ends it.
+ */
+const continued = (parameters: { readonly [name: string]: string }): string | undefined => {
+  const pieces: Array<Buffer> = []
+  let charset = "utf-8"
+  for (let index = 0; index < maxSegments; index++) {
+    const extended = parameters[`filename*${index}*`]
+    const text = extended ?? parameters[`filename*${index}`]
+    if (text === undefined) break
+    if (extended === undefined) {
+      pieces.push(Buffer.from(text, "utf8"))
+      continue
+    }
+    const [label, , ...rest] = index === 0 ? extended.split("'") : ["", "", extended]
+    if (index === 0) charset = label ?? ""
+    pieces.push(fromPercent(rest.join("'")))
+  }
+  return pieces.length === 0 ? undefined : decodeAs(Buffer.concat(pieces), charset)
+}
+
+/** What follows a quotation mark that none ends, as browsers read it. */
+const unterminated = (value: string): string | undefined =>
+  /;[ \t]*filename[ \t]*=[ \t]*"([^"]*)$/i.exec(value)?.[1]?.replace(/\\(.)/g, "$1")
+
 export const parse = (value: string | undefined): Option.Option<ContentDisposition> => {
   if (value === undefined) return Option.none()
   const parsed = Library.parse(value)
   if (!isToken(parsed.type)) return Option.none()
   const parameters: { [name: string]: string } = Object.create(null)
   for (const [name, text] of Object.entries(parsed.parameters)) if (name !== "") parameters[name] = text
-  return Option.some({ type: parsed.type, filename: Option.fromNullable(parameters.filename), parameters })
+  const filename = parameters.filename ?? continued(parameters) ?? unterminated(value)
+  return Option.some({ type: parsed.type, filename: Option.fromNullable(filename), parameters })
 }

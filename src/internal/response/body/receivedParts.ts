@@ -1,38 +1,235 @@
 /**
- * The parts of a multipart message that is received.
+ * The parts of a multipart message that is received, as they come.
  */
-import * as Multipart from "@effect/platform/Multipart"
+import * as Headers from "@effect/platform/Headers"
+import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
+import * as Platform from "@effect/platform/Multipart"
+import * as Chunk from "effect/Chunk"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import MIMEType from "whatwg-mimetype"
+import type { ReceivedPart } from "../../../Multipart.js"
+import { type Pull, pulledFrom } from "../../pullStream.js"
 import { nextTurn } from "../../transport/endOfTurn.js"
-
-/** Bytes that are parsed before their parts are handed out: a part may have as few as 40. */
-const sliceSize = 64 * 1024
+import { type MultipartEvent, MultipartParser } from "./multipartParser.js"
+import { makeField, makeFile, type PartHead, parsePartHead } from "./receivedPart.js"
 
 /** Parts that are handed out before timers and other sockets have their turn. */
 const partsPerTurn = 256
 
-const sliced = (bytes: Uint8Array): ReadonlyArray<Uint8Array> => {
-  if (bytes.length <= sliceSize) return [bytes]
-  const slices: Array<Uint8Array> = []
-  for (let at = 0; at < bytes.length; at += sliceSize) slices.push(bytes.subarray(at, at + sliceSize))
-  return slices
+/** What bounds the parts: @effect/platform's References. */
+interface Limits {
+  readonly parts: number
+  readonly field: number
+  readonly file: number
+  readonly total: number
+  readonly fieldTypes: ReadonlyArray<string>
 }
 
-/** Parsed by @effect/platform, within its limits, as they come. */
-export const receivedParts = <E>(source: {
-  readonly headers: { readonly [name: string]: string }
-  readonly stream: Stream.Stream<Uint8Array, E>
-}): Stream.Stream<Multipart.Part, E | Multipart.MultipartError> =>
-  Stream.suspend(() => {
-    let parts = 0
-    const slices = Stream.rechunk(Stream.mapConcat(source.stream, sliced), 1)
-    // One slice waits while another is parsed.
-    const parsed = Stream.pipeThroughChannel(slices, Multipart.makeChannel<E>({ ...source.headers }, 1))
-    return Stream.mapChunksEffect(parsed, (chunk) => {
-      parts += chunk.length
-      if (parts < partsPerTurn) return Effect.succeed(chunk)
-      parts = 0
-      return Effect.as(nextTurn, chunk)
+const numberOf = (size: Option.Option<unknown>): number => (Option.isNone(size) ? Infinity : Number(size.value))
+
+const limits: Effect.Effect<Limits> = Effect.withFiberRuntime((fiber) => {
+  const { currentContext: context } = fiber
+  return Effect.succeed({
+    parts: numberOf(Context.get(context, Platform.MaxParts)),
+    field: Number(Context.get(context, Platform.MaxFieldSize)),
+    file: numberOf(Context.get(context, Platform.MaxFileSize)),
+    total: numberOf(Context.get(context, IncomingMessage.MaxBodySize)),
+    fieldTypes: Chunk.toReadonlyArray(Context.get(context, Platform.FieldMimeTypes))
+  })
+})
+
+const fault = (reason: Platform.MultipartError["reason"], description: string): Platform.MultipartError =>
+  new Platform.MultipartError({ reason, cause: new Error(description) })
+
+/** A part that is open: its bytes are next. */
+interface OpenPart {
+  readonly head: PartHead
+  readonly file: boolean
+  size: number
+}
+
+type Failing<E> = Effect.Effect<never, Option.Option<E | Platform.MultipartError>>
+
+/** Reads the parts of one message, each to its end before the next. */
+class PartReader<E> {
+  private readonly parser: MultipartParser
+  private readonly limits: Limits
+  private readonly bytes: Pull<Uint8Array, E>
+  private open: OpenPart | undefined = undefined
+  private field: Array<Uint8Array> = []
+  private parts = 0
+  private total = 0
+  private given = 0
+  private failure: Failing<E> | undefined = undefined
+
+  constructor(boundary: string, limits: Limits, bytes: Pull<Uint8Array, E>) {
+    this.parser = new MultipartParser(boundary)
+    this.limits = limits
+    this.bytes = bytes
+  }
+
+  /** The next parts that are there: fields, and a file as the last. */
+  readonly next: Pull<ReceivedPart, E | Platform.MultipartError> = Effect.suspend(() => {
+    if (this.given < partsPerTurn) return this.some([])
+    this.given = 0
+    return Effect.zipRight(nextTurn, this.some([]))
+  })
+
+  private some(found: Array<ReceivedPart>): Pull<ReceivedPart, E | Platform.MultipartError> {
+    while (found.length < partsPerTurn) {
+      const event = this.parser.next()
+      if (event === undefined) {
+        return found.length > 0 ? this.give(found) : Effect.flatMap(this.more, () => this.some(found))
+      }
+      if (event._tag === "End") return found.length > 0 ? this.give(found) : Effect.fail(Option.none())
+      const wrong = this.take(event, found)
+      if (wrong !== undefined) return this.failed(wrong)
+      if (this.open?.file === true && found.length > 0) break
+    }
+    return this.give(found)
+  }
+
+  private give(found: ReadonlyArray<ReceivedPart>): Pull<ReceivedPart, never> {
+    this.given += found.length
+    return Effect.succeed(Chunk.unsafeFromArray(found))
+  }
+
+  private failed(error: E | Platform.MultipartError): Failing<E> {
+    this.failure = Effect.fail(Option.some(error))
+    return this.failure
+  }
+
+  /** Waits for more bytes. */
+  private readonly more: Effect.Effect<void, Option.Option<E | Platform.MultipartError>> = Effect.suspend(() => {
+    if (this.failure !== undefined) return this.failure
+    return Effect.matchEffect(this.bytes, {
+      onFailure: (end) => (Option.isNone(end) ? Effect.sync(() => this.parser.finish()) : this.failed(end.value)),
+      onSuccess: (chunk) => {
+        for (const bytes of chunk) {
+          this.total += bytes.length
+          this.parser.push(bytes)
+        }
+        return this.total > this.limits.total
+          ? this.failed(fault("BodyTooLarge", `more than ${this.limits.total} bytes`))
+          : Effect.void
+      }
     })
   })
+
+  /** One event on the way to the next part. */
+  private take(event: MultipartEvent, found: Array<ReceivedPart>): Platform.MultipartError | undefined {
+    switch (event._tag) {
+      case "Malformed":
+        return fault("Parse", event.description)
+      case "Head":
+        return this.begin(event.fields, found)
+      case "Data":
+        // What was not read of a file is passed over.
+        return this.open === undefined || this.open.file ? undefined : this.keep(this.open, event.bytes)
+      case "PartEnd": {
+        const { open } = this
+        this.open = undefined
+        if (open === undefined || open.file) return undefined
+        const wrong = this.keep(open, undefined)
+        if (wrong === undefined) found.push(makeField(open.head, Buffer.concat(this.field)))
+        this.field = []
+        return wrong
+      }
+      default:
+        return undefined
+    }
+  }
+
+  private begin(
+    fields: ReadonlyArray<readonly [string, string]>,
+    found: Array<ReceivedPart>
+  ): Platform.MultipartError | undefined {
+    this.parts++
+    if (this.parts > this.limits.parts) return fault("TooManyParts", `more than ${this.limits.parts} parts`)
+    const head = parsePartHead(fields)
+    const file = head.isFile && !this.limits.fieldTypes.some((type) => head.contentType.includes(type))
+    const open: OpenPart = { head, file, size: 0 }
+    this.open = open
+    if (file) found.push(makeFile(head, this.contentOf(open)))
+    return undefined
+  }
+
+  private keep(open: OpenPart, bytes: Uint8Array | undefined): Platform.MultipartError | undefined {
+    const decoded = bytes === undefined ? open.head.decoder.end() : open.head.decoder.push(bytes)
+    open.size += decoded.length
+    if (open.size > this.limits.field) return fault("FieldTooLarge", `more than ${this.limits.field} bytes`)
+    this.field.push(decoded)
+    return undefined
+  }
+
+  /** The bytes of a file, once, while it is the last part that was given. */
+  private contentOf(open: OpenPart): Stream.Stream<Uint8Array, Platform.MultipartError> {
+    let begun = false
+    return pulledFrom(
+      Effect.suspend(() => {
+        if (begun || this.open !== open) {
+          return Effect.fail(
+            fault("InternalError", "the part was read or passed over before; read it once, before the next")
+          )
+        }
+        begun = true
+        return Effect.succeed(this.contentPull(open))
+      })
+    )
+  }
+
+  private contentPull(open: OpenPart): Pull<Uint8Array, Platform.MultipartError> {
+    let ended = false
+    const pull: Pull<Uint8Array, Platform.MultipartError> = Effect.suspend(() => {
+      if (ended) return Effect.fail(Option.none())
+      if (this.open !== open) return Effect.fail(Option.some(fault("InternalError", "the next part has begun")))
+      const event = this.parser.next()
+      if (event === undefined) return Effect.zipRight(Effect.mapError(this.more, inContent), pull)
+      if (event._tag === "Malformed") return Effect.fail(Option.some(fault("Parse", event.description)))
+      ended = event._tag !== "Data"
+      if (ended) this.open = undefined
+      const decoded = event._tag === "Data" ? open.head.decoder.push(event.bytes) : open.head.decoder.end()
+      open.size += decoded.length
+      if (open.size > this.limits.file) {
+        return Effect.mapError(this.failed(fault("FileTooLarge", `more than ${this.limits.file} bytes`)), inContent)
+      }
+      return decoded.length === 0 ? pull : Effect.succeed(Chunk.of(decoded))
+    })
+    return pull
+  }
+}
+
+/** An error of the body, where it ends a part. */
+const inContent = <E>(end: Option.Option<E | Platform.MultipartError>): Option.Option<Platform.MultipartError> =>
+  Option.map(end, (cause) =>
+    cause instanceof Platform.MultipartError ? cause : new Platform.MultipartError({ reason: "InternalError", cause })
+  )
+
+const boundaryOf = (contentType: string | undefined): string | undefined => {
+  const parsed = contentType === undefined ? null : MIMEType.parse(contentType)
+  const boundary = parsed?.type === "multipart" ? parsed.parameters.get("boundary") : undefined
+  return boundary === "" ? undefined : boundary
+}
+
+/** The parts of a message, within @effect/platform's limits, as they come. */
+export const receivedParts = <E>(source: {
+  readonly headers: { readonly [name: string]: string | undefined }
+  readonly stream: Stream.Stream<Uint8Array, E>
+}): Stream.Stream<ReceivedPart, E | Platform.MultipartError> => {
+  const start: Effect.Effect<
+    Pull<ReceivedPart, E | Platform.MultipartError>,
+    Platform.MultipartError,
+    Scope.Scope
+  > = Effect.gen(function* () {
+    const boundary = boundaryOf(Headers.fromInput({ ...source.headers })["content-type"])
+    if (boundary === undefined) {
+      return yield* fault("Parse", "expected a Content-Type of multipart with a boundary")
+    }
+    return new PartReader(boundary, yield* limits, yield* Stream.toPull(source.stream)).next
+  })
+  return Stream.unwrapScoped(Effect.map(start, (pull) => pulledFrom(Effect.succeed(pull))))
+}
