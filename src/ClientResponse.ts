@@ -19,7 +19,7 @@ import * as Schema from "effect/Schema"
 import type { ParseOptions } from "effect/SchemaAST"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Progress } from "./ClientRequest.js"
+import type { ClientRequest, HeadersInput, Progress } from "./ClientRequest.js"
 import type {
   ClientError,
   ClientPayloadError,
@@ -33,6 +33,7 @@ import type {
 import { Response } from "./internal/response/response.js"
 import * as File from "./internal/session/download.js"
 import { unopenedOf } from "./internal/session/unopenedRequest.js"
+import { userResponse } from "./internal/session/userResponse.js"
 import type { Event } from "./Sse.js"
 import type { TlsInfo } from "./Ssl.js"
 import type { Phase } from "./Timeouts.js"
@@ -244,6 +245,11 @@ export interface ClientResponse extends ResponseHead, HttpIncomingMessage<Client
   readonly headers: Headers.Headers
   /** Earlier responses of the redirect chain, first to last. */
   readonly history: ReadonlyArray<ResponseHead>
+  /**
+   * How many requests were put on the wire for it: redirects, retries, a second round of authentication and what was sent
+   * again on a new connection included. 0 where a middleware or the cache has answered at once.
+   */
+  readonly attempts: number
   readonly connection: ConnectionInfo
   /** A snapshot: phases are added until the body has ended. */
   readonly timings: Timings
@@ -280,6 +286,47 @@ export interface ClientResponse extends ResponseHead, HttpIncomingMessage<Client
   /** Gives the connection back, or closes it where much of the body is unread. The Scope does it too. */
   readonly release: Effect.Effect<void>
 }
+
+/**
+ * What a response is made of.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ResponseInit {
+  /** From 200 to 599. */
+  readonly status: number
+  /** Default: the usual one for the status. */
+  readonly reason?: string | undefined
+  /** Default none, but Content-Type for text and `json`. */
+  readonly headers?: HeadersInput | undefined
+  /** Text is UTF-8. Default empty. At most one of `body` and `json`. */
+  readonly body?: string | Uint8Array | undefined
+  /** A value that goes through `JSON.stringify`. */
+  readonly json?: unknown
+}
+
+/**
+ * A response to a request without a peer: what a middleware answers with. Redirects, `raiseForStatus` and decoders treat
+ * it like one from the network; its Set-Cookie headers reach no jar, and `attempts` does not count it. A status, headers
+ * or a body that cannot be are a defect (thrown where it is called).
+ *
+ * ```ts
+ * import { ClientResponse, type Middleware, Session } from "effect-http-session"
+ * import { Effect } from "effect"
+ *
+ * const maintenance: Middleware.Middleware = (request, next) =>
+ *   request.url.startsWith("https://old.example/")
+ *     ? Effect.sync(() => ClientResponse.make(request, { status: 503, headers: { "retry-after": "60" } }))
+ *     : next(request)
+ *
+ * export const Live = Session.layer({ middlewares: [maintenance] })
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const make = (request: ClientRequest, init: ResponseInit): ClientResponse => userResponse(request, init)
 
 /**
  * Whether a value is a response.

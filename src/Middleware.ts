@@ -70,7 +70,9 @@ export type Middleware = (request: ClientRequest, next: Next) => Effect.Effect<C
 /**
  * A middleware with requirements and errors of its own: the requirements are taken here, once, and an error that is
  * no `ClientError` becomes the `cause` of a `MiddlewareError` "Failed". A Scope it asks for closes when it returns; the
- * response stays usable.
+ * response stays usable, also one of another session, which lives as long as one of this session would.
+ *
+ * It can answer itself, with `ClientResponse.make`.
  *
  * @example
  * ```ts

@@ -8,7 +8,22 @@ import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, isClientError } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
+import { Response } from "../response/response.js"
+import { Hop } from "../session/hop.js"
+import { callOf } from "../session/middlewareChain.js"
 import { middlewareError } from "./request.js"
+
+/** A response of another call outlives the Scope of the middleware that returns it. */
+const adopt = (next: Next, response: ClientResponse): Effect.Effect<void> =>
+  Effect.sync(() => {
+    const call = callOf(next)
+    if (call === undefined || !(response instanceof Response)) return
+    const { source } = response
+    if (source instanceof Hop && source.call !== call) {
+      response.disown()
+      call.adopt(response)
+    }
+  })
 
 export const make = <E, R>(
   f: (request: ClientRequest, next: Next) => Effect.Effect<ClientResponse, E, R>
@@ -18,8 +33,9 @@ export const make = <E, R>(
     (captured): Middleware =>
       (request, next) =>
         Effect.mapError(
-          Effect.mapInputContext(Effect.scoped(f(request, next)), (context: Context.Context<never>) =>
-            Context.merge(context, captured)
+          Effect.mapInputContext(
+            Effect.scoped(Effect.tap(f(request, next), (response) => adopt(next, response))),
+            (context: Context.Context<never>) => Context.merge(context, captured)
           ),
           (error): ClientError => (isClientError(error) ? error : middlewareError(request, "Failed", { cause: error }))
         )

@@ -68,6 +68,9 @@ export class Response extends ResponseBody implements ClientResponse {
   get history(): ReadonlyArray<ResponseHead> {
     return this.source.history
   }
+  get attempts(): number {
+    return this.source.attempts
+  }
   override get deviations(): ReadonlyArray<Deviation> {
     return deviationsOf(this.head.deviations | this.body.deviations)
   }
@@ -94,9 +97,26 @@ export class Response extends ResponseBody implements ClientResponse {
   /** The Scope of a body that had come whole, so that there is nothing to be done at its end. */
   private scope: Scope.Scope | undefined = undefined
 
+  /** The Scope that releases it. */
+  private owner: Scope.Scope | undefined = undefined
+
   /** After that Scope the body is not to be read any more. */
   leaveTo(scope: Scope.Scope): void {
     this.scope = scope
+  }
+
+  /** That Scope releases it when it closes, unless it has got another owner by then. */
+  releaseWith(scope: Scope.Scope): Effect.Effect<void> {
+    this.owner = scope
+    return Effect.sync(() => {
+      if (this.owner === scope) this.releaseNow()
+    })
+  }
+
+  /** No Scope releases it any more: its new owner does. */
+  disown(): void {
+    this.scope = undefined
+    this.owner = undefined
   }
 
   private endWithScope(): void {

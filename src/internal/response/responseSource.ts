@@ -34,6 +34,8 @@ export interface Sent {
 export interface ResponseSource extends HeadSource, DetailsSource {
   /** Heads only. */
   readonly history: ReadonlyArray<ResponseHead>
+  /** Requests that its call has put on the wire. */
+  readonly attempts: number
   timings(): Timings
   readonly settings: BodySettings
   readonly bodyWatch: BodyWatch | undefined

@@ -35,6 +35,11 @@ export interface CallHop {
   readonly releaseUnless: (response: unknown) => void
 }
 
+/** A response that a call releases. */
+export interface Releasable {
+  readonly releaseNow: () => void
+}
+
 export class Call implements Limited, ActiveCall {
   static {
     showAs(Call, "Call", (self) => self.details(undefined))
@@ -62,6 +67,8 @@ export class Call implements Limited, ActiveCall {
   /** Almost always there is one hop at a time; others are for middlewares that send side by side. */
   private hop: CallHop | undefined = undefined
   private others: Set<CallHop> | undefined = undefined
+  /** Responses of other calls that a middleware has returned or may return. */
+  private adopted: Set<Releasable> | undefined = undefined
   private waits: Set<(error: ClientError) => void> | undefined = undefined
   /** Its place among what has the same limit. */
   list: ExpiryList | undefined = undefined
@@ -177,6 +184,19 @@ export class Call implements Limited, ActiveCall {
   /** Gives back all responses but this one. */
   releaseOthers(response: ClientResponse): void {
     for (const hop of this.hops) hop.releaseUnless(response)
+    this.releaseAdopted(response)
+  }
+
+  /** Takes over a response of another call: it lives as long as if it were of this one. */
+  adopt(response: Releasable): void {
+    this.adopted ??= new Set()
+    this.adopted.add(response)
+  }
+
+  private releaseAdopted(kept: unknown): void {
+    if (this.adopted === undefined) return
+    for (const response of this.adopted) if (response !== kept) response.releaseNow()
+    this.adopted = undefined
   }
 
   /** Tells `stop` when the call is aborted, until the returned function is called. */
@@ -216,6 +236,7 @@ export class Call implements Limited, ActiveCall {
   /** The caller is gone: nobody is told. */
   interrupt(): void {
     for (const hop of this.hops) hop.interrupt()
+    this.releaseAdopted(undefined)
     this.ended = true
     this.finish()
   }

@@ -123,6 +123,9 @@ export class Hop implements Exchange, ResponseSource {
   get history(): ReadonlyArray<ResponseHead> {
     return this.call.history
   }
+  get attempts(): number {
+    return this.call.attempt
+  }
   get settings(): BodySettings {
     return bodySettings(this.request)
   }

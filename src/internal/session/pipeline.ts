@@ -20,6 +20,7 @@ import { Response } from "../response/response.js"
 import { effectOr } from "../userResult.js"
 import type { Call } from "./call.js"
 import type { OnResponse } from "./hop.js"
+import { bindMade } from "./madeResponse.js"
 import { sendThroughMiddlewares } from "./middlewareChain.js"
 import { follow } from "./redirects.js"
 import { sendHopDirectly } from "./sendHop.js"
@@ -47,9 +48,11 @@ const sendRequest = (call: Call, request: Prepared, collect: boolean): Sent => {
     const { jar } = call.core
     if (jar !== undefined) return sendHopDirectly(call, jar, request, collect, onResponse)
   }
-  return Effect.flatMap(sendThroughMiddlewares(call, request), (response) =>
-    response instanceof Response ? (onResponse(call, response) ?? Effect.succeed(response)) : Effect.succeed(response)
-  )
+  return Effect.flatMap(sendThroughMiddlewares(call, request), (response) => {
+    if (!(response instanceof Response)) return Effect.succeed(response)
+    bindMade(response, call)
+    return onResponse(call, response) ?? Effect.succeed(response)
+  })
 }
 
 const onResponse: OnResponse = (call, response) => {

@@ -82,7 +82,8 @@ const inScope = (call: Call, response: ClientResponse, _: Restore, fiber: AnyFib
     response.leaveTo(scope)
     return Effect.succeed(response)
   }
-  return Effect.as(Scope.addFinalizer(scope, release(call, response)), response)
+  const released = response instanceof Response ? response.releaseWith(scope) : response.release
+  return Effect.as(Scope.addFinalizer(scope, told(call, released)), response)
 }
 
 /** A decoder of a response. */
@@ -131,8 +132,10 @@ export const openUpgraded = <A, E, R>(
 ): Effect.Effect<A, E | ClientError, R> => guarded(begin(core, fiber, request), false, undefined, f)
 
 /** Releases a response, then runs the listeners of the signals that this causes. */
-const release = (call: Call, response: ClientResponse): Effect.Effect<void> =>
-  call.trace === undefined ? response.release : Effect.zipRight(response.release, call.trace.finish)
+const release = (call: Call, response: ClientResponse): Effect.Effect<void> => told(call, response.release)
+
+const told = (call: Call, release: Effect.Effect<void>): Effect.Effect<void> =>
+  call.trace === undefined ? release : Effect.zipRight(release, call.trace.finish)
 
 const released = <A, E, R>(
   call: Call,

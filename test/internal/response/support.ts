@@ -54,6 +54,7 @@ export const make = (given: Given = {}): Made => {
     url,
     realUrl: given.realUrl ?? url,
     requestInfo: () => ({ method: "GET", url, realUrl: given.realUrl ?? url, headers: Headers.empty }),
+    attempts: 1,
     history: given.history ?? [],
     timings: () => ({ headers: 1 }),
     within: identity,

@@ -60,11 +60,3 @@ export const listenTo = (
     }
   }
 }
-
-/** A body that has come. */
-export const bodyOf = (bytes: Uint8Array): IncomingBody => {
-  const body = new IncomingBody(bytes.length, { resume: () => {}, abandon: () => {} })
-  if (bytes.length > 0) body.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length)
-  body.end([])
-  return body
-}

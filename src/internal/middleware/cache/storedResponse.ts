@@ -1,57 +1,14 @@
 /**
  * A response out of the cache.
  */
-import { identity } from "effect/Function"
 import type { ClientResponse } from "../../../ClientResponse.js"
-import type { Pairs } from "../../http/headerFields.js"
-import { headersOf } from "../../http/platformHeaders.js"
-import { headOf } from "../../network/http1/head.js"
-import { Response, type ResponseSource } from "../../response/response.js"
-import { concealInfo } from "../../response/responseHead.js"
-import { bodySettings } from "../../session/hopFacts.js"
+import { madeResponse, type ResponseParts } from "../../session/madeResponse.js"
 import { callOf } from "../../session/middlewareChain.js"
-import { bodyOf } from "./cacheBody.js"
 import type { Lookup } from "./cacheRequest.js"
 import type { Stored } from "./cacheStore.js"
-import type { Lines } from "./freshness.js"
 
-const headersIn = (pairs: Pairs) =>
-  headersOf(
-    pairs.length,
-    (index) => pairs[index]?.[0] ?? "",
-    (index) => pairs[index]?.[1] ?? ""
-  )
-
-const sourceOf = ({ next, request, sent }: Lookup): ResponseSource => {
-  const call = callOf(next)
-  const { method, target } = request
-  const { realUrl, url } = target
-  const { pairs, secret } = request.fields
-  return {
-    method,
-    url,
-    realUrl,
-    history: call?.history ?? [],
-    settings: bodySettings(request),
-    bodyWatch: undefined,
-    sent: () => sent,
-    timings: () => ({}),
-    within: identity,
-    details: (phase) => call?.details(phase) ?? { ...request.details, phase },
-    requestInfo: () => concealInfo({ method, url, realUrl, headers: headersIn(pairs) }, secret)
-  }
-}
-
-const fromParts = (
-  lookup: Lookup,
-  parts: { readonly status: number; readonly reason: string; readonly headers: Lines; readonly body: Uint8Array }
-): ClientResponse => {
-  const { body, headers, reason, status } = parts
-  const head = headOf({ status, reason, headers, contentLength: body.length })
-  // HEAD is told of the body and gets none (RFC 9110 section 9.3.2).
-  const given = lookup.request.method === "HEAD" ? new Uint8Array() : body
-  return new Response(sourceOf(lookup), head, bodyOf(given), { id: 0, reused: false })
-}
+const fromParts = ({ next, request, sent }: Lookup, parts: ResponseParts): ClientResponse =>
+  madeResponse(request, parts, callOf(next), sent)
 
 /** `age` in seconds. */
 export const fromStored = (lookup: Lookup, stored: Stored, age: number): ClientResponse =>

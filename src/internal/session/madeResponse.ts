@@ -1,0 +1,106 @@
+/**
+ * Responses that are made here: of a middleware, or out of the cache.
+ */
+import { identity } from "effect/Function"
+import type { RequestInfo, ResponseHead, Timings } from "../../ClientResponse.js"
+import type { Details } from "../../Errors.js"
+import type { Phase } from "../../Timeouts.js"
+import type { Pairs } from "../http/headerFields.js"
+import { headersOf } from "../http/platformHeaders.js"
+import { headOf } from "../network/http1/head.js"
+import type { Prepared } from "../request/preparedRequest.js"
+import { type BodySettings, Response, type ResponseSource } from "../response/response.js"
+import { concealInfo } from "../response/responseHead.js"
+import type { Sent } from "../response/responseSource.js"
+import { IncomingBody } from "../transport/incomingBody.js"
+import type { Call } from "./call.js"
+import { bodySettings } from "./hopFacts.js"
+
+/** What a response consists of. */
+export interface ResponseParts {
+  readonly status: number
+  readonly reason: string
+  readonly headers: Pairs
+  readonly body: Uint8Array
+}
+
+/** The request that a made response answers; its call is known once a middleware has returned it. */
+class MadeSource implements ResponseSource {
+  readonly request: Prepared
+  readonly sentRequest: Sent | undefined
+  call: Call | undefined
+
+  constructor(request: Prepared, call: Call | undefined, sent: Sent | undefined) {
+    this.request = request
+    this.call = call
+    this.sentRequest = sent
+  }
+
+  get method(): string {
+    return this.request.method
+  }
+  get url(): string {
+    return this.request.target.url
+  }
+  get realUrl(): string {
+    return this.request.target.realUrl
+  }
+  get history(): ReadonlyArray<ResponseHead> {
+    return this.call?.history ?? []
+  }
+  get attempts(): number {
+    return this.call?.attempt ?? 0
+  }
+  get settings(): BodySettings {
+    return bodySettings(this.request)
+  }
+  get bodyWatch(): undefined {
+    return undefined
+  }
+  readonly within: ResponseSource["within"] = identity
+  sent(): Sent | undefined {
+    return this.sentRequest
+  }
+  timings(): Timings {
+    return {}
+  }
+  details(phase: Phase | undefined): Details {
+    return this.call?.details(phase) ?? { ...this.request.details, phase }
+  }
+  requestInfo(): RequestInfo {
+    const { method, realUrl, request, url } = this
+    const { pairs, secret } = request.fields
+    const headers = headersOf(
+      pairs.length,
+      (index) => pairs[index]?.[0] ?? "",
+      (index) => pairs[index]?.[1] ?? ""
+    )
+    return concealInfo({ method, url, realUrl, headers }, secret)
+  }
+}
+
+/** A body that has come. */
+const bodyOf = (bytes: Uint8Array): IncomingBody => {
+  const body = new IncomingBody(bytes.length, { resume: () => {}, abandon: () => {} })
+  if (bytes.length > 0) body.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length)
+  body.end([])
+  return body
+}
+
+/** A response to a request of a call, if that is known, that stands for what was `sent`. */
+export const madeResponse = (
+  request: Prepared,
+  { body, headers, reason, status }: ResponseParts,
+  call?: Call,
+  sent?: Sent
+): Response => {
+  const head = headOf({ status, reason, headers, contentLength: body.length })
+  // HEAD is told of the body and gets none (RFC 9110 section 9.3.2).
+  const given = request.method === "HEAD" ? new Uint8Array() : body
+  return new Response(new MadeSource(request, call, sent), head, bodyOf(given), { id: 0, reused: false })
+}
+
+/** Tells a response that was made without a call which one has returned it. */
+export const bindMade = ({ source }: Response, call: Call): void => {
+  if (source instanceof MadeSource) source.call ??= call
+}
