@@ -30,6 +30,7 @@ import type {
   SocketTimeoutError,
   TotalTimeoutError
 } from "./Errors.js"
+import { inPieces } from "./internal/response/body/pieces.js"
 import { Response } from "./internal/response/response.js"
 import * as File from "./internal/session/download.js"
 import { unopenedOf } from "./internal/session/unopenedRequest.js"
@@ -478,6 +479,20 @@ export const schemaJson = <A, I, R2>(
 }
 
 /**
+ * How a body is streamed.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StreamOptions {
+  /**
+   * Bytes of one chunk at most; larger ones are split, smaller ones are not waited for (aiohttp: `iter_chunked`). A
+   * number that is not a whole one from 1 on is a defect. Default: as the bytes come.
+   */
+  readonly chunkSize?: number | undefined
+}
+
+/**
  * The body's chunks, decoded by its Content-Encoding; the request is sent when the stream runs. A slow consumer slows
  * the server down. A stream that ends early gives the response back. Fails as `bytes` does.
  *
@@ -485,9 +500,10 @@ export const schemaJson = <A, I, R2>(
  * @category decoders
  */
 export const stream = <E, R>(
-  self: Effect.Effect<ClientResponse, E, R>
+  self: Effect.Effect<ClientResponse, E, R>,
+  options?: StreamOptions
 ): Stream.Stream<Uint8Array, E | Fails["body"], Exclude<R, Scope.Scope>> =>
-  Stream.unwrapScoped(Effect.map(self, (response) => response.stream))
+  inPieces(Stream.unwrapScoped(Effect.map(self, (response) => response.stream)), options?.chunkSize)
 
 /**
  * How a file is downloaded.

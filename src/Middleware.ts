@@ -229,8 +229,24 @@ export const digest = (
 ): Effect.Effect<Middleware> => digesting.digest(credentials, options)
 
 /**
- * Bearer tokens (RFC 6750) that are fetched when they are first needed, and anew after a 401: once, however many
- * requests wait for it. A second 401 is returned.
+ * A token and how long it is good, such as OAuth's `expires_in`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ExpiringToken {
+  readonly token: Redacted.Redacted
+  /** From when it was fetched; a number is milliseconds. */
+  readonly expiresIn: Duration.DurationInput
+}
+
+/**
+ * Bearer tokens (RFC 6750) that are fetched when they are first needed, ahead of their end where that is known, and anew
+ * after a 401: once, however many requests wait for it. A second 401 is returned.
+ *
+ * The end of a token is its `expiresIn`, or the `exp` claim of a JSON Web Token (RFC 7519), which is read and not
+ * verified. From `refreshAhead` before it on, the next request fetches another token; where that fails, the old one is
+ * used until its end. A token that is over by its own account when it comes is used until a 401.
  *
  * The fetching goes on while anybody waits for it. What it fails with becomes the `cause` of a `MiddlewareError`
  * "TokenRefresh", and the next request tries again; a token that is not redacted text of visible ASCII is such an error
@@ -246,8 +262,11 @@ export const digest = (
  *   Effect.map(
  *     Middleware.bearerRefresh({
  *       token: Session.post("https://login.example/token").pipe(
- *         ClientResponse.schemaJson(Schema.Struct({ access_token: Schema.String })),
- *         Effect.map((answer) => Redacted.make(answer.access_token))
+ *         ClientResponse.schemaJson(Schema.Struct({ access_token: Schema.String, expires_in: Schema.Number })),
+ *         Effect.map((answer) => ({
+ *           token: Redacted.make(answer.access_token),
+ *           expiresIn: `${answer.expires_in} seconds` as const
+ *         }))
  *       ),
  *       origins: ["https://api.example"]
  *     }),
@@ -263,7 +282,10 @@ export const digest = (
  * @category constructors
  */
 export const bearerRefresh = <E, R>(options: {
-  readonly token: Effect.Effect<Redacted.Redacted, E, R>
+  /** The token, with how long it is good where that is known; a JSON Web Token says it by its `exp`. */
+  readonly token: Effect.Effect<Redacted.Redacted | ExpiringToken, E, R>
+  /** How long before a token's end another one is fetched, at most half of its time. Default "30 seconds". */
+  readonly refreshAhead?: Duration.DurationInput | undefined
   /** The origins that get the token. Default: the session's `baseUrl`, else the first request's. */
   readonly origins?: ReadonlyArray<string> | undefined
 }): Effect.Effect<Middleware, never, R> => bearer.bearerRefresh(options)

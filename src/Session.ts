@@ -32,6 +32,7 @@ import { SessionCore } from "./internal/session/sessionCore.js"
 import { SessionImpl, typeId } from "./internal/session/sessionImpl.js"
 import { makeHub } from "./internal/transport/signalHub.js"
 import { transportOf } from "./internal/transport/transportHandle.js"
+import type { Event, ConnectOptions as SseOptions } from "./Sse.js"
 import type { Signal, SpanOptions, TraceConfig } from "./Tracing.js"
 import type { WebSocket, WebSocketOptions } from "./WebSocket.js"
 
@@ -135,6 +136,14 @@ export interface SessionService {
   ) => Effect.Effect<ClientResponse, ClientError, Scope>
   /** `ws:` and `wss:`, or `http:` and `https:` (aiohttp: `ws_connect`). */
   readonly webSocket: (url: UrlInput, options?: WebSocketOptions) => Effect.Effect<WebSocket, ClientError, Scope>
+  /** `Session.paginate` on this session: page after page. */
+  readonly paginate: <A, E, R>(
+    url: UrlInput,
+    page: (response: ClientResponse) => Effect.Effect<A, E, R>,
+    options?: PageOptions<A>
+  ) => Stream.Stream<A, ClientError | E, Exclude<R, Scope>>
+  /** `Sse.connect` on this session: server-sent events across reconnects. */
+  readonly sse: (url: UrlInput, options?: SseOptions) => Stream.Stream<Event, ClientError>
   /**
    * The same pool, jar and lifetime with other defaults: headers and limits are merged, all else is replaced, and
    * credentials replace credentials whether `auth`, an Authorization header or the URL gives them.
@@ -447,6 +456,17 @@ export const webSocket = (
   Effect.flatMap(Session, (session) => session.webSocket(url, options))
 
 /**
+ * Options of `paginate`.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface PageOptions<A> extends RequestOptions {
+  /** The URL of the page after this one; None after the last. Default: the Link header's "next". */
+  readonly next?: ((page: A, response: ResponseHead) => Option.Option<UrlInput>) | undefined
+}
+
+/**
  * Page after page: `page` reads a response, which is given back afterwards, and `next` finds the URL of the following
  * one, by default in the Link header under "next". Relative URLs are resolved against the page's.
  *
@@ -470,8 +490,6 @@ export const webSocket = (
 export const paginate = <A, E, R>(
   url: UrlInput,
   page: (response: ClientResponse) => Effect.Effect<A, E, R>,
-  options: RequestOptions & {
-    readonly next?: ((page: A, response: ResponseHead) => Option.Option<UrlInput>) | undefined
-  } = {}
+  options: PageOptions<A> = {}
 ): Stream.Stream<A, ClientError | E, Session | Exclude<R, Scope>> =>
   pages(url, page, options, (at, given) => inContext((session) => session.get(at, given)))

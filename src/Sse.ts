@@ -22,7 +22,6 @@ import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Method, RequestOptions, UrlInput } from "./ClientRequest.js"
 import type { ClientError } from "./Errors.js"
-import { eventSource } from "./internal/session/eventSource.js"
 import { Session } from "./Session.js"
 
 /**
@@ -78,11 +77,7 @@ export interface ConnectOptions extends RequestOptions {
  * @category constructors
  */
 export const connect = (url: UrlInput, options: ConnectOptions = {}): Stream.Stream<Event, ClientError, Session> =>
-  Stream.unwrap(
-    Effect.map(Session, (session) =>
-      eventSource((method, requestOptions) => session.request(method, url, requestOptions), options)
-    )
-  )
+  Stream.unwrap(Effect.map(Session, (session) => session.sse(url, options)))
 
 /**
  * Schemas by event name. They decode from the text of `data`: `Schema.parseJson(…)` for JSON.

@@ -10,7 +10,8 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type { Scope } from "effect/Scope"
-import { Connector, TypeId as ConnectorTypeId, type MockHandler } from "./Connector.js"
+import { Connector, TypeId as ConnectorTypeId, layerMock, type MockCalls, type MockHandler } from "./Connector.js"
+import { type CookieJar, layer as layerCookieJar } from "./CookieJar.js"
 import type {
   ClientConnectorCertificateError,
   ClientConnectorDNSError,
@@ -26,6 +27,7 @@ import { record } from "./internal/testing/recorder.js"
 import { replaying } from "./internal/testing/replayer.js"
 import { serviceOf } from "./internal/transport/connectorService.js"
 import { TransportHandle, transportOf } from "./internal/transport/transportHandle.js"
+import { layerWithoutDependencies, type Session, type SessionOptions } from "./Session.js"
 import type { Pem } from "./Ssl.js"
 
 /**
@@ -75,6 +77,30 @@ export const faults: {
   stall: Effect.never,
   resetAfter: Faults.resetAfter
 }
+
+/**
+ * A session without a network: the handler answers each request, and all else is a session's, redirects, cookies,
+ * decoders and time limits included. Its jar also takes cookies of IP addresses. `Connector.MockCalls` has what was sent.
+ *
+ * ```ts
+ * import { Effect } from "effect"
+ * import { ClientResponse, Session, Testing } from "effect-http-session"
+ *
+ * const Mock = Testing.layer((request) => Response.json({ path: new URL(request.url).pathname }))
+ *
+ * export const test = Session.get("https://api.example/users/1").pipe(ClientResponse.json, Effect.provide(Mock))
+ * ```
+ *
+ * @since 0.1.0
+ * @category layers
+ */
+export const layer = <R = never>(
+  handler: MockHandler<R>,
+  options?: SessionOptions
+): Layer.Layer<Session | MockCalls | CookieJar, never, Exclude<R, Scope>> =>
+  layerWithoutDependencies(options).pipe(
+    Layer.provideMerge(Layer.merge(layerMock(handler), layerCookieJar({ unsafe: true })))
+  )
 
 /**
  * A request that must come, and its answer.

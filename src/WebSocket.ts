@@ -26,14 +26,16 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import type * as Option from "effect/Option"
 import type { ParseError } from "effect/ParseResult"
+import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type { ParseOptions } from "effect/SchemaAST"
 import type * as Scope from "effect/Scope"
-import type * as Stream from "effect/Stream"
+import * as Stream from "effect/Stream"
 import type { RequestOptions, UrlInput } from "./ClientRequest.js"
 import type { ResponseHead } from "./ClientResponse.js"
-import type { JsonDecodeError, WebSocketError } from "./Errors.js"
+import type { ClientError, JsonDecodeError, WebSocketError } from "./Errors.js"
 import { endedBy } from "./internal/raceWithCallback.js"
+import { reconnecting } from "./internal/webSocket/reconnecting.js"
 import * as webSocket from "./internal/webSocket/webSocket.js"
 import { Session } from "./Session.js"
 
@@ -288,6 +290,58 @@ const socketOf = (
       )
     )
   }
+}
+
+/**
+ * Options of `connect`.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface ConnectOptions extends WebSocketOptions {
+  /**
+   * When to open another connection after a break, by the error (`undefined` for a close with a code); its delays start
+   * anew once a message has come. Where it ends, so does the stream: with the error, or without one after a close.
+   * `false`: never. Default: after half a second, then twice as long each time up to 30 seconds, with jitter, for as
+   * long as it takes.
+   */
+  readonly reconnect?: Schedule.Schedule<unknown, ClientError | undefined> | false | undefined
+}
+
+/**
+ * Messages across reconnects, like `Sse.connect`. `onOpen` runs after each opening, before anything is read: it logs in,
+ * subscribes, or keeps the socket to send by. The end of the stream closes the WebSocket.
+ *
+ * A break is what a later connection may mend: no connection, a handshake that is answered by 408, 429, 500, 502, 503 or
+ * 504, a connection that is lost or silent (`heartbeat`, `receiveTimeout`), and a close with another code than 1000,
+ * which ends the stream. All else fails at once: other answers to the handshake (`WSServerHandshakeError`), frames that
+ * break the protocol, messages above `maxMessageSize`, and errors of `onOpen` that are not a connection's.
+ *
+ * What was sent before a break may be lost: send it again in `onOpen` if it matters.
+ *
+ * ```ts
+ * import { Effect, Stream } from "effect"
+ * import { WebSocket } from "effect-http-session"
+ *
+ * export const prices = WebSocket.connect(
+ *   "wss://feed.example/",
+ *   (socket) => socket.sendJson({ subscribe: "prices" }),
+ *   { heartbeat: "20 seconds" }
+ * ).pipe(Stream.filter(WebSocket.isText), Stream.runForEach(({ data }) => Effect.log(data)))
+ * ```
+ *
+ * @since 0.1.0
+ * @category constructors
+ */
+export const connect = <E = never, R = never>(
+  url: UrlInput,
+  onOpen: (socket: WebSocket) => Effect.Effect<unknown, E, R> = () => Effect.void,
+  options: ConnectOptions = {}
+): Stream.Stream<Message, ClientError | E, Session | R> => {
+  const { reconnect, ...given } = options
+  return Stream.unwrap(
+    Effect.map(Session, (session) => reconnecting(session.webSocket(url, given), onOpen, { reconnect }))
+  )
 }
 
 /**

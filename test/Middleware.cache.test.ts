@@ -292,3 +292,46 @@ describe("requests side by side", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 })
+
+describe("the Date of a response", () => {
+  const start = Date.UTC(2026, 0, 1)
+  const rows: ReadonlyArray<readonly [name: string, headers: Record<string, string>, after: number, calls: number]> = [
+    ["one hour ago makes a response with max-age=60 stale", { date: new Date(start - 3_600_000).toUTCString() }, 0, 2],
+    ["61 seconds ago does", { date: new Date(start - 61_000).toUTCString() }, 0, 2],
+    ["50 seconds ago leaves it 10 seconds: within", { date: new Date(start - 50_000).toUTCString() }, 9, 1],
+    ["50 seconds ago leaves it 10 seconds: after", { date: new Date(start - 50_000).toUTCString() }, 11, 2],
+    ["now leaves it a minute", { date: new Date(start).toUTCString() }, 59, 1],
+    ["in the future is none", { date: new Date(start + 3_600_000).toUTCString() }, 59, 1],
+    ["that is no date is none", { date: "yesterday" }, 59, 1],
+    ["counts where it says more than Age", { date: new Date(start - 3_600_000).toUTCString(), age: "1" }, 0, 2],
+    ["counts not where Age says more", { date: new Date(start - 10_000).toUTCString(), age: "59" }, 2, 2]
+  ]
+  for (const [name, headers, after, expected] of rows) {
+    it.scoped(name, () =>
+      Effect.gen(function* () {
+        yield* TestClock.setTime(start)
+        let calls = 0
+        const { session } = yield* sessionOf(
+          () => new Response(String(++calls), { headers: { "cache-control": "max-age=60", ...headers } })
+        )
+        yield* get(session)
+        yield* TestClock.adjust(`${after} seconds`)
+        yield* get(session)
+        assert.strictEqual(calls, expected)
+      }).pipe(Effect.provide(KeyValueStore.layerMemory))
+    )
+  }
+
+  it.scoped("is in the Age that the cache gives", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(start)
+      const date = new Date(start - 20_000).toUTCString()
+      const { session } = yield* sessionOf(
+        () => new Response("a", { headers: { "cache-control": "max-age=60", date } })
+      )
+      yield* get(session)
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(yield* get(session), ["a", "30"])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  )
+})

@@ -1,9 +1,11 @@
 /**
- * Bearer tokens (RFC 6750) that are fetched when they are first needed and anew after a 401.
+ * Bearer tokens (RFC 6750) that are fetched when they are first needed, ahead of their expiry, and anew after a 401.
  */
 
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
@@ -12,7 +14,7 @@ import * as FiberRef from "effect/FiberRef"
 import * as Redacted from "effect/Redacted"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidURL } from "../../Errors.js"
-import type { Middleware, Next } from "../../Middleware.js"
+import type { ExpiringToken, Middleware, Next } from "../../Middleware.js"
 import { parseTarget } from "../http/target.js"
 import { showAs } from "../inspection.js"
 import { redactUrl } from "../redact.js"
@@ -23,6 +25,7 @@ import type { Prepared } from "../request/preparedRequest.js"
 import { kindOf } from "../userResult.js"
 import { addsCredentials } from "./credentialed.js"
 import { hasCredentials, middlewareError, preparedOf, tellRetry } from "./request.js"
+import { type KnownToken, knownToken } from "./tokenExpiry.js"
 
 /** The middlewares whose token the fiber is fetching: requests made for it go without. */
 const fetching = FiberRef.unsafeMake<ReadonlySet<object>>(new Set())
@@ -34,18 +37,23 @@ interface Refresh<E> {
   waiting: number
 }
 
+const isWiped = (token: Redacted.Redacted): boolean => Redacted.isRedacted(token) && reveal(token) === undefined
+
 /** The current token; one fetching at a time. */
 class Tokens<E> {
   static {
     showAs(Tokens, "BearerRefresh")
   }
 
-  private readonly fetch: Effect.Effect<Redacted.Redacted, E>
-  private current: Redacted.Redacted | undefined = undefined
+  private readonly fetch: Effect.Effect<Redacted.Redacted | ExpiringToken, E>
+  /** Milliseconds before a token's end. */
+  private readonly ahead: number
+  private current: KnownToken | undefined = undefined
   private refresh: Refresh<E> | undefined = undefined
 
-  constructor(fetch: Effect.Effect<Redacted.Redacted, E>) {
+  constructor(fetch: Effect.Effect<Redacted.Redacted | ExpiringToken, E>, ahead: number) {
     this.fetch = fetch
+    this.ahead = ahead
   }
 
   /** The token, unless it is the refused one. */
@@ -53,15 +61,29 @@ class Tokens<E> {
     return Effect.suspend(() => {
       const { current } = this
       // One that was wiped is none.
-      if (current !== undefined && current !== refused && reveal(current) !== undefined) return Effect.succeed(current)
-      this.current = undefined
-      return this.wait()
+      if (current === undefined || current.token === refused || isWiped(current.token)) {
+        this.current = undefined
+        return this.wait()
+      }
+      return current.refreshAt === Infinity ? Effect.succeed(current.token) : this.timely(current)
+    })
+  }
+
+  /** The token while it is good; near its end another one, which that end does not need if it cannot be fetched. */
+  private timely(current: KnownToken): Effect.Effect<Redacted.Redacted, E> {
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      if (now < current.refreshAt) return Effect.succeed(current.token)
+      if (now >= current.expiresAt) return this.wait()
+      return Effect.catchAllCause(this.wait(), () => {
+        current.refreshAt = now + (current.expiresAt - now) / 2
+        return Effect.succeed(current.token)
+      })
     })
   }
 
   /** It was refused; whoever needs one next fetches it. */
   forget(refused: Redacted.Redacted): void {
-    if (this.current === refused) this.current = undefined
+    if (this.current?.token === refused) this.current = undefined
   }
 
   /** Waits for the fetching that is under way, or begins it. The last one to go away ends it. */
@@ -85,7 +107,11 @@ class Tokens<E> {
       // In a fiber of its own: the one that asks first may go away.
       const run = Effect.interruptible(Effect.locallyWith(this.fetch, fetching, (of) => new Set([...of, this])))
       return Effect.map(
-        Effect.forkDaemon(Effect.flatMap(Effect.exit(run), (exit) => this.settle(refresh, exit))),
+        Effect.forkDaemon(
+          Effect.flatMap(Effect.exit(run), (exit) =>
+            Effect.flatMap(Clock.currentTimeMillis, (now) => this.settle(refresh, exit, now))
+          )
+        ),
         (fiber) => {
           refresh.fiber = fiber
           return refresh
@@ -94,10 +120,15 @@ class Tokens<E> {
     })
   }
 
-  private settle(refresh: Refresh<E>, exit: Exit.Exit<Redacted.Redacted, E>): Effect.Effect<void> {
+  private settle(
+    refresh: Refresh<E>,
+    exit: Exit.Exit<Redacted.Redacted | ExpiringToken, E>,
+    now: number
+  ): Effect.Effect<void> {
     if (this.refresh === refresh) this.refresh = undefined
-    if (Exit.isSuccess(exit)) this.current = exit.value
-    return Deferred.done(refresh.result, exit)
+    if (Exit.isFailure(exit)) return Deferred.failCause(refresh.result, exit.cause)
+    this.current = knownToken(exit.value, now, this.ahead)
+    return Deferred.succeed(refresh.result, this.current.token)
   }
 
   private leave(refresh: Refresh<E>): Effect.Effect<void> {
@@ -174,12 +205,14 @@ const send = <E>(request: Prepared, next: Next, tokens: Tokens<E>): Effect.Effec
 }
 
 export const bearerRefresh = <E, R>(options: {
-  readonly token: Effect.Effect<Redacted.Redacted, E, R>
+  readonly token: Effect.Effect<Redacted.Redacted | ExpiringToken, E, R>
+  readonly refreshAhead?: Duration.DurationInput | undefined
   readonly origins?: ReadonlyArray<string> | undefined
 }): Effect.Effect<Middleware, never, R> =>
   Effect.map(Effect.context<R>(), (context): Middleware => {
     if (!Effect.isEffect(options.token)) throw new TypeError("bearerRefresh: token is no Effect")
-    const tokens = new Tokens(Effect.provide(options.token, context))
+    const ahead = Duration.toMillis(Duration.decode(options.refreshAhead ?? "30 seconds"))
+    const tokens = new Tokens(Effect.provide(options.token, context), ahead)
     const origins = new Origins(options.origins)
     return addsCredentials((given, next) => {
       const request = preparedOf(given)

@@ -3,11 +3,14 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import type { Method } from "../../ClientRequest.js"
+import type { Method, RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { ConnectorService } from "../../Connector.js"
 import type { CookieJarService } from "../../CookieJar.js"
 import type { SessionService, TypeId, Verb } from "../../Session.js"
 import { inspectable } from "../inspection.js"
+import { eventSource } from "../session/eventSource.js"
+import { paginate } from "../session/paginate.js"
+import type { Find } from "../session/requestEffect.js"
 import { typeId } from "../session/sessionImpl.js"
 
 const absent = (name: string) => Effect.dieMessage(`Session.layerMock: ${name} was not given`)
@@ -19,6 +22,10 @@ export const mockSession = (partial: Partial<Omit<SessionService, TypeId>>): Ses
     (method: Method): Verb =>
     (url, options) =>
       request(method, url, options)
+  const asked =
+    (url: UrlInput, options: RequestOptions): Find<never> =>
+    () =>
+      service.get(url, options)
   const service: SessionService = {
     ...inspectable("Session/Mock", () => ({ given: Object.keys(partial) })),
     [typeId]: typeId,
@@ -32,6 +39,8 @@ export const mockSession = (partial: Partial<Omit<SessionService, TypeId>>): Ses
     patch: verb("PATCH"),
     execute: (value, options) => request(value.method, value.url, options),
     webSocket: () => absent("webSocket"),
+    paginate: (url, page, options = {}) => paginate(url, page, options, asked),
+    sse: (url, options = {}) => eventSource((method, given) => service.request(method, url, given), options),
     with: () => service,
     get cookieJar(): CookieJarService {
       throw new Error("Session.layerMock: cookieJar was not given")

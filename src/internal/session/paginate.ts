@@ -8,6 +8,7 @@ import * as Stream from "effect/Stream"
 import type { RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
 import { type ClientError, InvalidURL } from "../../Errors.js"
+import type { PageOptions } from "../../Session.js"
 import { sameOrigin } from "../http/origin.js"
 import { parseUrl } from "../http/whatwg.js"
 import { isSecretHeader } from "../redact.js"
@@ -17,11 +18,6 @@ import { Prepared } from "../request/preparedRequest.js"
 import { Response } from "../response/response.js"
 import { nextRequest } from "./redirects.js"
 import { type Find, type Prepare, sendValue } from "./requestEffect.js"
-
-/** Options of `paginate`. */
-export interface PageOptions<A> extends RequestOptions {
-  readonly next?: ((page: A, response: ResponseHead) => Option.Option<UrlInput>) | undefined
-}
 
 /** URLs that are remembered: a loop that is longer goes round once more. */
 const remembered = 10_000

@@ -15,9 +15,11 @@ import { mergeSessionOptions } from "../request/mergeOptions.js"
 import type { Defaults } from "../request/preparedRequest.js"
 import { makeDefaults } from "../request/sessionDefaults.js"
 import { bindConfigs } from "../tracing/traceConfig.js"
+import { eventSource } from "./eventSource.js"
 import { bindCore } from "./middlewareChain.js"
 import { openWebSocket } from "./openWebSocket.js"
-import { type Opener, send, sendValue } from "./requestEffect.js"
+import { paginate } from "./paginate.js"
+import { type Find, type Opener, send, sendValue } from "./requestEffect.js"
 import { fromRequestValue } from "./requestValue.js"
 import type { SessionCore } from "./sessionCore.js"
 
@@ -61,6 +63,7 @@ export class SessionImpl implements SessionService, Opener {
     return this.#defaults
   }
 
+  readonly #find = (): Find<never> => () => this
   readonly request = (method: Method, url: UrlInput, options?: RequestOptions) =>
     send<never>(this, method, url, options)
   readonly get: Verb = (url, options) => send<never>(this, "GET", url, options)
@@ -73,6 +76,9 @@ export class SessionImpl implements SessionService, Opener {
   readonly execute = (request: HttpClientRequest | ClientRequest, options?: RequestOptions) =>
     sendValue<never>(this, fromRequestValue(request, options))
   readonly webSocket = (url: UrlInput, options?: WebSocketOptions) => openWebSocket(this, url, options)
+  readonly paginate: SessionService["paginate"] = (url, page, options = {}) => paginate(url, page, options, this.#find)
+  readonly sse: SessionService["sse"] = (url, options = {}) =>
+    eventSource((method, given) => this.request(method, url, given), options)
   readonly with = (options: SessionOptions): SessionService =>
     new SessionImpl(this.#core, this.connector, this.current, mergeSessionOptions(this.#given, options))
 

@@ -45,6 +45,13 @@ export interface Freshness {
 /** RFC 8246: `immutable` makes nothing fresh, and says something only of what is. */
 const settings = { shared: false, immutableMinTimeToLive: 0 }
 
+/** Seconds that a response was old by its Date when it came, which caches on the way may not say (RFC 9111 section 4.2.3). */
+const apparentAge = (lines: Lines, receivedAt: number): number => {
+  const [date] = valuesOf(lines, "date")
+  const sent = date === undefined ? undefined : parseHttpDate(date, receivedAt)
+  return sent === undefined ? 0 : Math.max(0, Math.floor((receivedAt - sent) / 1000))
+}
+
 /** `receivedAt` and `now` in milliseconds since the epoch. */
 export const freshness = (status: number, lines: Lines, receivedAt: number, now: number): Freshness => {
   let time = receivedAt
@@ -55,8 +62,10 @@ export const freshness = (status: number, lines: Lines, receivedAt: number, now:
   }
   const request = { method: "GET", url: "", headers: {} }
   const policy = new Policy(request, { status, headers: record(lines, receivedAt) }, settings)
+  const apparent = apparentAge(lines, receivedAt)
+  const initial = Math.max(policy.age(), apparent)
   time = Math.max(receivedAt, now)
-  return { age: policy.age(), lifetime: policy.maxAge(), storable: policy.storable() }
+  return { age: initial + (time - receivedAt) / 1000, lifetime: policy.maxAge(), storable: policy.storable() }
 }
 
 /** Whether a stored response answers a request as it is (RFC 9111 section 4.2 and 5.2.1). */

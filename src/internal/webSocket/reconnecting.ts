@@ -1,0 +1,157 @@
+/**
+ * Messages across connections: a WebSocket that is opened again where it breaks.
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { type ClientError, isClientError } from "../../Errors.js"
+import type { ConnectOptions, Message, WebSocket } from "../../WebSocket.js"
+import { retryability } from "../errors/retryability.js"
+import { type Pull, pulled } from "../pullStream.js"
+
+/** From half a second on, twice as long each time, at most half a minute, and none of two clients at the same moment. */
+const backoff: Schedule.Schedule<unknown> = Schedule.exponential("500 millis").pipe(
+  Schedule.either(Schedule.spaced("30 seconds")),
+  Schedule.jittered
+)
+
+/** Whether another connection may mend it. What the peer has sent wrong, it would send again. */
+const isBreak = (error: unknown): error is ClientError => {
+  if (!isClientError(error)) return false
+  if (error._tag === "WebSocketError") return error.reason !== "Protocol" && error.reason !== "TooLarge"
+  return retryability(error) !== "never"
+}
+
+/** One connection. */
+interface Reading {
+  readonly scope: Scope.CloseableScope
+  readonly socket: WebSocket
+  readonly pull: Pull<Message, ClientError>
+}
+
+/** Waits before the next attempt; `false` where the schedule has ended. */
+interface Pause {
+  readonly after: (error: ClientError | undefined) => Effect.Effect<boolean>
+  readonly reset: Effect.Effect<void>
+}
+
+const pauseOf = ({ reconnect }: Pick<ConnectOptions, "reconnect">): Effect.Effect<Pause> =>
+  reconnect === false
+    ? Effect.succeed({ after: () => Effect.succeed(false), reset: Effect.void })
+    : Effect.map(Schedule.driver(reconnect ?? backoff), (driver) => ({
+        after: (error) => Effect.match(driver.next(error), { onFailure: () => false, onSuccess: () => true }),
+        reset: driver.reset
+      }))
+
+class Reconnecting<E, R> {
+  private readonly open: Effect.Effect<WebSocket, ClientError, Scope.Scope>
+  private readonly onOpen: (socket: WebSocket) => Effect.Effect<unknown, E, R>
+  private readonly pause: Pause
+  private reading: Reading | undefined = undefined
+  private ended = false
+  private fresh = true
+
+  constructor(
+    open: Effect.Effect<WebSocket, ClientError, Scope.Scope>,
+    onOpen: (socket: WebSocket) => Effect.Effect<unknown, E, R>,
+    pause: Pause
+  ) {
+    this.open = open
+    this.onOpen = onOpen
+    this.pause = pause
+  }
+
+  /** The next messages; one pull at a time. */
+  readonly pull: Effect.Effect<Effect.Effect.Success<Pull<Message, never>>, Option.Option<ClientError | E>, R> =
+    Effect.suspend(() => {
+      if (this.ended) return Effect.fail(Option.none())
+      return this.reading === undefined ? this.connect : this.read(this.reading)
+    })
+
+  /** Closes whatever is open. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    const { reading } = this
+    this.reading = undefined
+    return reading === undefined ? Effect.void : Scope.close(reading.scope, Exit.void)
+  })
+
+  private readonly connect: typeof this.pull = Effect.suspend(() =>
+    Effect.matchEffect(this.opened, {
+      onFailure: (error) => Effect.zipRight(this.close, this.broken(error)),
+      onSuccess: () => this.pull
+    })
+  )
+
+  private get opened(): Effect.Effect<void, ClientError | E, R> {
+    const opened = Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Scope.make(), (scope) =>
+        Effect.matchCauseEffect(restore(Scope.extend(this.open, scope)), {
+          onFailure: (cause) => Effect.zipRight(Scope.close(scope, Exit.void), Effect.failCause(cause)),
+          onSuccess: (socket) =>
+            Effect.map(Scope.extend(Stream.toPull(socket.messages), scope), (pull) => {
+              this.reading = { scope, socket, pull }
+              return socket
+            })
+        })
+      )
+    )
+    return Effect.flatMap(opened, this.onOpen)
+  }
+
+  private read({ pull, socket }: Reading): typeof this.pull {
+    return Effect.matchEffect(pull, {
+      onFailure: (end) =>
+        Effect.flatMap(socket.closeCode, (code) =>
+          Effect.zipRight(this.close, Option.isSome(end) ? this.broken(end.value) : this.closed(code))
+        ),
+      onSuccess: (messages) => {
+        if (!this.fresh) return Effect.succeed(messages)
+        this.fresh = false
+        return Effect.as(this.pause.reset, messages)
+      }
+    })
+  }
+
+  /** A close with 1000 says that all is said; after another one the peer may come back. */
+  private closed(code: Option.Option<number>): typeof this.pull {
+    if (Option.contains(code, 1000)) {
+      this.ended = true
+      return Effect.fail(Option.none())
+    }
+    return this.again(undefined, Option.none())
+  }
+
+  private broken(error: ClientError | E): typeof this.pull {
+    return isBreak(error) ? this.again(error, Option.some(error)) : Effect.fail(Option.some(error))
+  }
+
+  private again(error: ClientError | undefined, end: Option.Option<ClientError>): typeof this.pull {
+    this.fresh = true
+    return Effect.flatMap(this.pause.after(error), (again) => {
+      if (again) return this.pull
+      this.ended = true
+      return Effect.fail(end)
+    })
+  }
+}
+
+/** The messages of all connections, one after the other. */
+export const reconnecting = <E, R>(
+  open: Effect.Effect<WebSocket, ClientError, Scope.Scope>,
+  onOpen: (socket: WebSocket) => Effect.Effect<unknown, E, R>,
+  options: Pick<ConnectOptions, "reconnect">
+): Stream.Stream<Message, ClientError | E, R> =>
+  Stream.unwrapScoped(
+    Effect.gen(function* () {
+      const pause = yield* pauseOf(options)
+      const context = yield* Effect.context<R>()
+      const source = yield* Effect.acquireRelease(
+        Effect.sync(() => new Reconnecting(open, onOpen, pause)),
+        (made) => made.close
+      )
+      return pulled(Effect.provide(source.pull, context))
+    })
+  )
