@@ -29,8 +29,8 @@ export interface UnixConnectFailure {
   readonly timedOut: boolean
 }
 
-/** What `sockaddr_un` holds beside its last NUL. */
-const maxPathBytes = process.platform === "linux" ? 107 : 103
+/** What `sockaddr_un` holds beside its last NUL; on Windows, characters of a pipe's name. */
+const maxPathBytes = process.platform === "win32" ? 256 : process.platform === "linux" ? 107 : 103
 
 /**
  * Why a path cannot be connected to. Node makes a TCP connection of an empty one, and cuts one that is too long or
