@@ -312,7 +312,7 @@ export interface ConnectOptions extends WebSocketOptions {
  * Messages across reconnects, like `Sse.connect`. `onOpen` runs after each opening, before anything is read: it logs in,
  * subscribes, or keeps the socket to send by. The end of the stream closes the WebSocket.
  *
- * A break is what a later connection may mend: no connection, a handshake that is answered by 408, 429, 500, 502, 503 or
+ * A break is what a later connection may mend: no connection, a handshake that is answered by 408, 425, 429, 502, 503 or
  * 504, a connection that is lost or silent (`heartbeat`, `receiveTimeout`), and a close with another code than 1000,
  * which ends the stream. All else fails at once: other answers to the handshake (`WSServerHandshakeError`), frames that
  * break the protocol, messages above `maxMessageSize`, and errors of `onOpen` that are not a connection's.

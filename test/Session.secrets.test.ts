@@ -40,11 +40,11 @@ const withNetrc = (content: string, options: Session.SessionOptions = {}) =>
   })
 
 /** A plain server, and one with TLS that is made of it. */
-const both = (answer: (plain: string) => string) =>
+const both = (answer: (plain: string) => string, host = "localhost") =>
   Effect.gen(function* () {
-    const { ca, good } = yield* standard()
+    const { authority, ca } = yield* standard()
     const plain = yield* site(() => response(200))
-    const secure = yield* site(() => answer(plain.to("localhost")), good)
+    const secure = yield* site(() => answer(plain.to(host)), yield* authority.issue({ names: [host] }))
     return { plain, secure, ssl: yield* Ssl.context({ ca }) }
   })
 
@@ -132,8 +132,8 @@ describe("session cookies", () => {
 
   it.scopedLive("of an https host do not go in clear with a jar of one's own either", () =>
     Effect.gen(function* () {
-      const { plain, secure, ssl } = yield* both((url) => redirect(302, url))
-      const options = { baseUrl: secure.to("localhost"), cookies: { sid: "1" }, ssl }
+      const { plain, secure, ssl } = yield* both((url) => redirect(302, url), "site.test")
+      const options = { baseUrl: secure.to("site.test"), cookies: { sid: "1" }, ssl }
       const { session } = yield* sessionWith(options, { jar: foreign(yield* CookieJar.make()) })
       yield* text(session, "/")
       assert.deepStrictEqual([values(secure, "cookie"), values(plain, "cookie")], [[["sid=1"]], [[]]])
