@@ -104,6 +104,15 @@ describe("the span of a request", () => {
         assert.lengthOf(spans, 0)
         assert.isUndefined(sent.traceparent)
       }),
+    "has no times where FiberRef.currentTracerTimingEnabled is false": (url, spans) =>
+      Effect.gen(function* () {
+        yield* Effect.withTracerTiming(ask(url), false)
+        yield* ask(url)
+        assert.deepStrictEqual(
+          spans.map(({ status }) => status.startTime === 0n),
+          [true, false]
+        )
+      }),
     "is not made where HttpClient.currentTracerDisabledWhen holds": (url, spans) =>
       Effect.gen(function* () {
         const seen: Array<string> = []

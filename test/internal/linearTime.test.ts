@@ -8,6 +8,7 @@ import { Effect, Option } from "effect"
 import type { ClientResponse, ResponseHead } from "../../src/ClientResponse.js"
 import { SslContextError } from "../../src/Errors.js"
 import { defaultSettings, Jar } from "../../src/internal/cookies/jar.js"
+import { parse as parseNetscape } from "../../src/internal/cookies/netscape.js"
 import { parseSetCookie } from "../../src/internal/cookies/parse.js"
 import { fromLines } from "../../src/internal/cookies/responseCookies.js"
 import { fromUrl } from "../../src/internal/cookies/target.js"
@@ -22,6 +23,7 @@ import { parse as parseMediaType } from "../../src/internal/http/mediaType.js"
 import { isPublicSuffix } from "../../src/internal/http/publicSuffix.js"
 import { toForm, toQuery } from "../../src/internal/http/query.js"
 import { parseTarget, resolveLocation, Target } from "../../src/internal/http/target.js"
+import { transferDecoder } from "../../src/internal/http/transferEncoding.js"
 import { parseDirectives } from "../../src/internal/middleware/cache/cacheControl.js"
 import { freshness } from "../../src/internal/middleware/cache/freshness.js"
 import { linesOfHead } from "../../src/internal/middleware/cache/identity.js"
@@ -39,6 +41,7 @@ import { printable, redactHeader, redactText, redactUrl } from "../../src/intern
 import { multipartBoundary } from "../../src/internal/request/body/multipart.js"
 import { mergeSessionOptions } from "../../src/internal/request/mergeOptions.js"
 import { faultOf } from "../../src/internal/response/body/json.js"
+import { MultipartParser } from "../../src/internal/response/body/multipartParser.js"
 import { digest, redactLines } from "../../src/internal/testing/cassette.js"
 import { turn } from "../../src/internal/testing/faultServer.js"
 import { grantOf } from "../../src/internal/webSocket/handshake.js"
@@ -93,6 +96,36 @@ const rows: ReadonlyArray<Row> = [
     after: ["attachment;", "attachment; filename=", 'a; filename="', "a; filename*=UTF-8''", "a; filename*0="]
   },
   { name: "Content-Encoding", run: (text) => parseCodings([text]) },
+  {
+    name: "a line of cookies.txt",
+    run: (text) => Effect.runSync(Effect.either(parseNetscape(text, 0))),
+    after: ["a.test\tFALSE\t/\tFALSE\t0\ta\t", "#HttpOnly_"]
+  },
+  {
+    name: "a multipart message",
+    run: (text) => {
+      const parser = new MultipartParser("b")
+      parser.push(Buffer.from(text, "latin1"))
+      parser.finish()
+      for (let left = text.length + 4; left > 0; left--) {
+        const event = parser.next()
+        if (event === undefined || event._tag === "End" || event._tag === "Malformed") return event
+      }
+      return undefined
+    },
+    after: ["--b\r\n", "--b\r\n\r\n", "--b\r\nA: ", "--b\r\n\r\n\r\n--b"]
+  },
+  {
+    name: "base64",
+    run: (text) => [transferDecoder("base64").push(Buffer.from(text, "latin1")), transferDecoder("base64").end()]
+  },
+  {
+    name: "quoted-printable",
+    run: (text) => {
+      const decoder = transferDecoder("quoted-printable")
+      return [decoder.push(Buffer.from(text, "latin1")), decoder.end()]
+    }
+  },
   {
     name: "Link",
     run: (text) => parseLinks([text], "https://a.test/"),
