@@ -190,13 +190,14 @@ export interface TcpOptions extends PoolOptions {
 }
 
 /**
- * A pool of connections to one Unix socket (aiohttp: `UnixConnector`).
+ * A pool of connections to one Unix socket, or on Windows to one named pipe (aiohttp: `UnixConnector`,
+ * `NamedPipeConnector`).
  *
  * @since 0.1.0
  * @category models
  */
 export interface UnixOptions extends PoolOptions {
-  /** A path, or on Linux an abstract name after a NUL. */
+  /** A path, on Linux also an abstract name after a NUL, on Windows a pipe such as `\\\\.\\pipe\\docker_engine`. */
   readonly path: string
 }
 
