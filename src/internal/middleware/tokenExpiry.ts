@@ -17,10 +17,12 @@ export interface KnownToken {
 
 /** The `exp` of a JSON Web Token (RFC 7519, section 4.1.4), which is read and not verified. */
 const expiryClaim = (token: Redacted.Redacted): number | undefined => {
-  const payload = reveal(token)?.split(".")
-  if (payload?.length !== 3) return undefined
+  const text: unknown = reveal(token)
+  // A program in JavaScript may redact what is no text.
+  const parts = typeof text === "string" ? text.split(".") : []
+  if (parts.length !== 3) return undefined
   try {
-    const claims: unknown = JSON.parse(Buffer.from(payload[1] ?? "", "base64url").toString("utf8"))
+    const claims: unknown = JSON.parse(Buffer.from(parts[1] ?? "", "base64url").toString("utf8"))
     const exp = typeof claims === "object" && claims !== null && "exp" in claims ? claims.exp : undefined
     return typeof exp === "number" ? exp * 1000 : undefined
   } catch {
