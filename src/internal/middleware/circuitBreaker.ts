@@ -1,6 +1,4 @@
-/**
- * Spares an origin that fails, and its callers the wait.
- */
+/** Circuit breaker: after repeated failures of an origin, requests to it fail at once for a while. */
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -25,22 +23,24 @@ interface Settings {
   readonly isFailure: (outcome: Outcome) => boolean
 }
 
-/** What an outcome says of the origin. */
+/** What an outcome means for the circuit. */
 type Result = "failure" | "success" | "neither"
 
-/** Closed while `openUntil` is `undefined`; half-open when that time has come. */
+/** The circuit of one origin. Closed while `openUntil` is `undefined`, half-open once that time is reached. */
 class Circuit {
   private failures = 0
   private openUntil: number | undefined = undefined
   private probing = false
-  /** Counts openings: what began before the last one says nothing any more. */
+  /** Number of state changes. The outcome of a request that began in an earlier era is ignored. */
   era = 0
 
   get healthy(): boolean {
     return this.openUntil === undefined && this.failures === 0
   }
 
-  /** Milliseconds until it is tried again, 0 to go on, `Infinity` while another request tries it. */
+  /**
+   * Milliseconds until the next attempt is allowed; 0 to proceed, `Infinity` while another request probes the origin.
+   */
   enter(now: number): number {
     if (this.openUntil === undefined) return 0
     if (now < this.openUntil) return this.openUntil - now
@@ -56,7 +56,7 @@ class Circuit {
     if (result === "success") {
       this.failures = 0
       this.openUntil = undefined
-      // A success of the probe's time must not be undone by what was sent before it.
+      // Outcomes of requests sent before the probe must not reopen the circuit.
       if (probe) this.era++
     } else if (result === "failure") {
       this.failures++
@@ -71,7 +71,7 @@ class Circuit {
 const resultOf = (settings: Settings, exit: Exit.Exit<ClientResponse, ClientError>): Result => {
   if (Exit.isSuccess(exit)) return isTrue(settings.isFailure(exit.value)) ? "failure" : "success"
   const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
-  // An error that is nobody's failure, or an interruption, tells nothing of the origin.
+  // An interruption, or an error that does not count as a failure, is neutral.
   return error !== undefined && isTrue(settings.isFailure(error)) ? "failure" : "neither"
 }
 

@@ -1,6 +1,4 @@
-/**
- * At most so many requests in any stretch of time.
- */
+/** Rate limit: at most `limit` requests in any time window of length `interval`. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
@@ -13,15 +11,15 @@ import { Recent } from "./recent.js"
 import { middlewareError } from "./request.js"
 import { milliseconds } from "./settings.js"
 
-/** When the last requests of one key were let through. */
+/** The times of the last requests with one key, in a ring buffer. */
 class Turns {
-  /** One waits for time, the others for it, in order. */
+  /** The first waiting request sleeps; the others queue for the permit, in order. */
   readonly gate = Effect.unsafeMakeSemaphore(1)
   waiting = 0
   private readonly times: Array<number> = []
   private oldest = 0
 
-  /** Milliseconds until one more may go. */
+  /** Milliseconds until the next request may be sent. */
   wait(now: number, limit: number, interval: number): number {
     const first = this.times.length < limit ? undefined : this.times[this.oldest]
     return first === undefined ? 0 : Math.max(0, first + interval - now)
@@ -56,13 +54,13 @@ export const rateLimit = (options: {
     const turns = new Recent(
       () => new Turns(),
       (turn) => turn.waiting === 0 && turn.last + interval <= latest,
-      // Who could make it forget a key by asking for others would have no limit.
+      // Every entry is kept: otherwise a caller could evict a key by using many others, and evade its limit.
       () => true
     )
     const pass = (turn: Turns): Effect.Effect<void> =>
       Effect.flatMap(monotonicMillis, (now) => {
         const wait = turn.wait(now, limit, interval)
-        // A clock may wake a little early: looked at again.
+        // Check again, because a clock may wake up slightly early.
         if (wait > 0) return Effect.zipRight(Effect.sleep(Duration.millis(Math.ceil(wait))), pass(turn))
         latest = Math.max(latest, now)
         turn.take(now, limit)
@@ -92,7 +90,7 @@ export const rateLimit = (options: {
     const middleware: Middleware = (request, next) =>
       Effect.suspend(() => {
         const name: unknown = key === undefined ? "" : key(request)
-        // Each object would be a key of its own, without a limit.
+        // An object would be a new key each time, and evade the limit.
         if (typeof name !== "string") {
           ignoreRejection(name)
           const description = `rateLimit: expected key to return text, got ${kindOf(name)}`

@@ -1,6 +1,4 @@
-/**
- * Sends again what failed in passing.
- */
+/** Retries requests that failed for a transient reason. */
 import { randomUUID } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -24,8 +22,8 @@ import { milliseconds, wholeNumber } from "./settings.js"
 const passing: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504])
 
 /**
- * `Errors.isRetryable` for methods that may be sent again, whichever they are. The total limit is that of all attempts:
- * there is no time for another.
+ * The default of `while`: `Errors.isRetryable` for every method that may be retried, plus status 500.
+ * `TotalTimeoutError` is excluded, because the total limit covers all attempts.
  */
 const inPassing = (outcome: Outcome): boolean =>
   isClientError(outcome)
@@ -46,7 +44,7 @@ interface Policy {
   readonly schedule: Schedule.Schedule<unknown, Outcome>
   readonly wanted: (outcome: Outcome) => boolean
   readonly applies: (method: string) => boolean
-  /** Milliseconds; 0 for none. */
+  /** In milliseconds; 0 to ignore Retry-After. */
   readonly maxRetryAfter: number
   readonly key: boolean
   readonly budget: Budget | undefined
@@ -73,13 +71,13 @@ const toPolicy = (options: RetryOptions): Policy => {
   }
 }
 
-/** The wait before another attempt, and the schedule's state after it. */
+/** The delay before the next attempt, and the state of the schedule after it. */
 interface Again {
   readonly delay: number
   readonly state: unknown
 }
 
-/** Whether and when to send again; `undefined` where the outcome stands. */
+/** Decides whether and when to retry; `undefined` if the outcome is final. */
 const again = (policy: Policy, host: string, outcome: Outcome, state: unknown): Effect.Effect<Again | undefined> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const response = responseOf(outcome)
@@ -94,7 +92,7 @@ const again = (policy: Policy, host: string, outcome: Outcome, state: unknown): 
     })
   })
 
-/** One attempt and those after it. */
+/** Runs one attempt and the retries after it. */
 const attempt = (
   policy: Policy,
   request: Prepared,
@@ -109,7 +107,7 @@ const attempt = (
       const { delay } = decision
       const response = responseOf(outcome)
       const error = isClientError(outcome) ? outcome : undefined
-      // What is not given back before the wait keeps its connection, which the next attempt may need.
+      // Release the response before waiting: the next attempt may need its connection.
       return (response?.release ?? Effect.void).pipe(
         Effect.zipRight(tellRetry(next, request, { reason: "Retry", delay, error })),
         Effect.zipRight(delay === 0 ? Effect.void : Effect.sleep(Duration.millis(delay))),

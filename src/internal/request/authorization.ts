@@ -1,11 +1,9 @@
-/**
- * What credentials look like on the wire.
- */
+/** Builds the value of an Authorization or Proxy-Authorization header from credentials. */
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import type { Basic, Credentials } from "../../Auth.js"
 
-// RFC 7617, section 2: neither part may hold control characters.
+// Neither the user name nor the password may contain control characters (RFC 7617 section 2).
 const control = /[\u0000-\u001f\u007f]/
 
 const beyondLatin1 = /[^\u0000-\u00ff]/
@@ -16,7 +14,7 @@ const visible = /^[\u0021-\u007e]+$/
 
 const memo = new WeakMap<Credentials, Either.Either<string, string>>()
 
-/** `undefined` for a secret that was wiped. */
+/** The text of a secret; `undefined` if it was wiped. */
 export const reveal = (secret: Redacted.Redacted): string | undefined => {
   try {
     return Redacted.value(secret)
@@ -25,7 +23,7 @@ export const reveal = (secret: Redacted.Redacted): string | undefined => {
   }
 }
 
-/** The name and the password in clear, or what is wrong with them. */
+/** User name and password in clear text, or the reason why they are invalid. */
 export const revealBasic = (
   credentials: Basic
 ): Either.Either<{ readonly user: string; readonly password: string }, string> => {
@@ -63,7 +61,10 @@ const encode = (credentials: Credentials): Either.Either<string, string> => {
 const isWiped = (credentials: Credentials): boolean =>
   reveal(credentials._tag === "Bearer" ? credentials.token : credentials.password) === undefined
 
-/** The value of Authorization or Proxy-Authorization, or what is wrong with the credentials. */
+/**
+ * The value of Authorization or Proxy-Authorization, or the reason why the credentials are invalid. Cached per
+ * credentials.
+ */
 export const authorizationOf = (credentials: Credentials): Either.Either<string, string> => {
   let result = isWiped(credentials) ? undefined : memo.get(credentials)
   if (result === undefined) {

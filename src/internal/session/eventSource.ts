@@ -14,8 +14,8 @@ import type { ConnectOptions, Event } from "../../Sse.js"
 import { isIdempotent, retryability } from "../errors/retryability.js"
 import { checkField } from "../http/headerFields.js"
 import { toTimeouts } from "../limits.js"
-import { own } from "../ownOptions.js"
-import { type Pull, pulled } from "../pullStream.js"
+import { ownOptions } from "../ownOptions.js"
+import { type Pull, pullStream } from "../pullStream.js"
 import { redactUrl } from "../redact.js"
 import { mergeOptions } from "../request/mergeOptions.js"
 import { EventDecoder } from "../response/body/eventDecoder.js"
@@ -256,7 +256,7 @@ const checked = (options: ConnectOptions): Effect.Effect<ConnectOptions, Invalid
 
 export const eventSource = (send: Send, given: ConnectOptions): Stream.Stream<Event, ClientError> => {
   const method = given.method ?? "GET"
-  const acquire = Effect.flatMap(checked(own(given)), (options) => {
+  const acquire = Effect.flatMap(checked(ownOptions(given)), (options) => {
     const state: State = {
       retry: undefined,
       lastEventId: options.lastEventId === "" ? undefined : options.lastEventId
@@ -269,7 +269,7 @@ export const eventSource = (send: Send, given: ConnectOptions): Stream.Stream<Ev
   return Stream.unwrapScoped(
     Effect.map(
       Effect.acquireRelease(acquire, (source) => source.close),
-      (source) => pulled(source.pull)
+      (source) => pullStream(source.pull)
     )
   )
 }

@@ -9,8 +9,8 @@ import type { RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidRequest, WSServerHandshakeError } from "../../Errors.js"
 import type { Compression, WebSocket, WebSocketOptions } from "../../WebSocket.js"
-import { type Fault, isFault, isToken, mergeFields, type Pair, withoutFields } from "../http/headerFields.js"
-import { own } from "../ownOptions.js"
+import { isFault, isToken, mergeFields, type OptionFault, type Pair, withoutFields } from "../http/headerFields.js"
+import { ownOptions } from "../ownOptions.js"
 import { mergeOptions } from "../request/mergeOptions.js"
 import { type PrepareError, prepare } from "../request/prepare.js"
 import { Prepared } from "../request/preparedRequest.js"
@@ -44,9 +44,9 @@ const millis = (input: Duration.DurationInput | undefined, otherwise: number): n
   }
 }
 
-const notTime = (option: string): Fault => ({ option, description: "it is no duration that can be waited for" })
+const notTime = (option: string): OptionFault => ({ option, description: "it is no duration that can be waited for" })
 
-const planOf = (options: WebSocketOptions): Plan | Fault => {
+const planOf = (options: WebSocketOptions): Plan | OptionFault => {
   const { autoClose = true, autoPing = true, compress, maxMessageSize = defaultMaxMessageSize } = options
   if (!(maxMessageSize >= 1)) {
     return { option: "maxMessageSize", description: "it is not a number from 1 on; Infinity is no limit" }
@@ -230,7 +230,7 @@ export const openWebSocket = (
   options: WebSocketOptions | undefined
 ): Effect.Effect<WebSocket, ClientError, Scope.Scope> =>
   Effect.withFiberRuntime<WebSocket, ClientError, Scope.Scope>((fiber) => {
-    const opening = openingOf(opener, fiber, url, options === undefined ? {} : own(options))
+    const opening = openingOf(opener, fiber, url, options === undefined ? {} : ownOptions(options))
     return "request" in opening
       ? openUpgraded(opener.core, fiber, opening.request, (call, response, restore) =>
           settle(call, response, restore, opening)

@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Signal, SignalsLost } from "../../Tracing.js"
-import { type Pull, pulled } from "../pullStream.js"
+import { type Pull, pullStream } from "../pullStream.js"
 import * as Deadlines from "./deadlines.js"
 import type { Told, TraceHub } from "./trace.js"
 
@@ -214,7 +214,7 @@ class SignalHub implements Hub {
         }),
         ({ stop }) => Effect.sync(stop)
       ),
-      ({ ring }) => pulled(ring.pull)
+      ({ ring }) => pullStream(ring.pull)
     )
   )
 }

@@ -13,7 +13,7 @@ import type { ResponseHead } from "../../ClientResponse.js"
 import { type Details, JsonDecodeError, WebSocketError } from "../../Errors.js"
 import type { TypeId as Id, Message, WebSocket } from "../../WebSocket.js"
 import { showAs } from "../inspection.js"
-import { type Pull, pulled } from "../pullStream.js"
+import { type Pull, pullStream } from "../pullStream.js"
 import * as Json from "../response/body/json.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { Ending, Outgoing, WebSocketConnection } from "./connection.js"
@@ -109,7 +109,7 @@ export class WebSocketImpl implements WebSocket {
   }
 
   get messages(): Stream.Stream<Message, WebSocketError> {
-    return pulled(Effect.suspend(() => this.batch(this.until())))
+    return pullStream(Effect.suspend(() => this.batch(this.until())))
   }
 
   readonly close = (code = 1000, reason = ""): Effect.Effect<boolean> =>

@@ -1,6 +1,4 @@
-/**
- * A private cache (RFC 9111) around each hop.
- */
+/** A private HTTP cache (RFC 9111) around each hop. */
 
 import { KeyValueStore } from "@effect/platform/KeyValueStore"
 import * as Cause from "effect/Cause"
@@ -34,32 +32,32 @@ const isPassing = (error: ClientError): boolean => isClientConnectionError(error
 
 const errorStatuses: ReadonlySet<number> = new Set([500, 502, 503, 504])
 
-/** Weak comparison (RFC 9110 section 8.8.3.2). */
+/** Weak comparison of entity tags (RFC 9110 section 8.8.3.2). */
 const sameTag = (a: string, b: string): boolean => a.replace(/^W\//, "") === b.replace(/^W\//, "")
 
-/** A stored response with what one request has to know of it. */
+/** A stored response with its freshness for the current request. */
 interface Found {
   readonly stored: Stored
   readonly fresh: Freshness
   readonly directives: Directives
 }
 
-/** What makes a request care for the age of what it gets: it does not wait for others, nor take what is stale. */
+/** Directives that restrict age. Such a request is not coalesced with others and is never served stale. */
 const requiring = ["no-cache", "max-age", "min-fresh"]
 
-/** One sending, and what has to be known when its answer comes. */
+/** A request to the server on behalf of a lookup, and the state needed when its response arrives. */
 interface Errand {
   readonly lookup: Lookup
-  /** Those who wait for it, if there may be any. */
+  /** The requests that wait for it, if any may. */
   readonly flight: Flight | undefined
   readonly sent: Sent
 }
 
 /** When a request was sent. */
 interface Sent {
-  /** What has been removed since is not stored. */
+  /** The store's removal counter: the response is not stored if the URL was removed since. */
   readonly since: number
-  /** Milliseconds since the epoch: from here on its answer ages, however long that takes (RFC 9111 section 4.2.3). */
+  /** In milliseconds since the epoch. The response ages from here, however long it takes (RFC 9111 section 4.2.3). */
   readonly at: number
 }
 
@@ -72,7 +70,7 @@ class Cache {
   private readonly store: CacheStore
   private readonly maxBodySize: number
   private readonly flights = new Flights()
-  /** What is validated while the stale response is used. */
+  /** Keys that are being revalidated in the background while the stale response is used. */
   private readonly refreshes = new Set<string>()
 
   constructor(store: CacheStore, maxBodySize: number) {
@@ -122,7 +120,7 @@ class Cache {
     )
   }
 
-  /** Waits for a request alike that is under way, or is the one that others wait for (RFC 9111 section 4). */
+  /** Waits for an identical request in flight, or becomes the one that others wait for (RFC 9111 section 4). */
   private join(lookup: Lookup, found: Found | undefined): Effect.Effect<ClientResponse, ClientError> {
     const { directives: asked, likeness, next, request } = lookup
     return Effect.uninterruptibleMask((restore) => {
@@ -148,7 +146,7 @@ class Cache {
     })
   }
 
-  /** Ends the flight where nothing else does. */
+  /** Runs `send` with a new flight, and ends the flight unless a body does so. */
   private lead<A>(key: string, send: (flight: Flight) => Effect.Effect<A, ClientError>): Effect.Effect<A, ClientError> {
     const flight = this.flights.begin(key)
     return Effect.onExit(send(flight), (exit) =>
@@ -159,12 +157,13 @@ class Cache {
     )
   }
 
-  /** Validates in a request of its own, while the stale response is used; `undefined` where that cannot be. */
+  /** Revalidates in the background while the stale response is used; `undefined` if that is impossible. */
   private refresh(lookup: Lookup, found: Found): Effect.Effect<void> | undefined {
     const { likeness: key, next, request } = lookup
     const call = callOf(next)
     const at = request.middlewares.indexOf(this.middleware)
-    // The other request has no history, so that it would not know where netrc must not be used.
+    // The background request has no redirect history, so it could not tell whether netrc must be ignored after a
+    // downgrade.
     if (call === undefined || at === -1 || (request.defaults.trustEnv && downgraded(call, request))) {
       return undefined
     }
@@ -172,7 +171,7 @@ class Cache {
       if (this.refreshing(key)) return Effect.void
       return sendAside(call, request.middlewares.slice(at + 1), (aside) =>
         Effect.uninterruptibleMask((restore) => {
-          // Others may have begun since.
+          // Another request may have started meanwhile.
           if (this.refreshing(key)) return Effect.void
           this.refreshes.add(key)
           const sent = this.lead(key, (flight) =>
@@ -216,7 +215,7 @@ class Cache {
     return Effect.tap(next(request), (response) => this.keep(errand, response, false))
   }
 
-  /** Asks whether the stored response still holds (RFC 9111 section 4.3). */
+  /** Revalidates a stored response with a conditional request (RFC 9111 section 4.3). */
   private validate(errand: Errand, found: Found): Effect.Effect<ClientResponse, ClientError> {
     const { flight, lookup, sent } = errand
     const { directives: asked, next, request } = lookup
@@ -253,7 +252,7 @@ class Cache {
     })
   }
 
-  /** The stored response with the header lines of a 304 or of a HEAD (RFC 9111 section 4.3.4). */
+  /** Updates the stored response with the headers of a 304 or a HEAD response (RFC 9111 section 4.3.4). */
   private freshen(
     lookup: Lookup,
     stored: Stored,
@@ -263,7 +262,7 @@ class Cache {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const lines = linesOf(response).filter(([name]) => !ofBody.has(name.toLowerCase()))
       const names = new Set(lines.map(([name]) => name.toLowerCase()))
-      // An Age of the old response says nothing of the one that was validated.
+      // The Age of the old response does not apply to the revalidated one.
       const kept = stored.headers.filter(([name]) => !names.has(name.toLowerCase()) && name.toLowerCase() !== "age")
       const fresher: Stored = { ...stored, receivedAt, headers: [...kept, ...lines] }
       const { age } = freshness(fresher.status, fresher.headers, receivedAt, now)
@@ -271,7 +270,10 @@ class Cache {
     })
   }
 
-  /** What a HEAD says of the stored response (RFC 9111 section 4.3.5): it is still the same, or it is gone. */
+  /**
+   * Compares a HEAD response with the stored response (RFC 9111 section 4.3.5): updates the stored one if they match,
+   * otherwise removes it.
+   */
   private compare(
     lookup: Lookup,
     stored: Stored | undefined,
@@ -292,8 +294,8 @@ class Cache {
   }
 
   /**
-   * Stores a response when its body has come, if that may be done and is of use. `supersedes`: an answer to a validation
-   * that is not stored itself shows that what is stored is none any more (RFC 9111 section 4.3.3).
+   * Stores a response once its body is complete, if it is cacheable and worth storing. `supersedes`: the response
+   * answers a revalidation, so that if it is not stored itself, the old entry must be removed (RFC 9111 section 4.3.3).
    */
   private keep(errand: Errand, response: ClientResponse, supersedes: boolean): Effect.Effect<void> {
     const { lookup, sent } = errand
@@ -319,7 +321,7 @@ class Cache {
     })
   }
 
-  /** What an unsafe method has changed is not in the cache any more (RFC 9111 section 4.4). */
+  /** Removes the entries that an unsafe request made invalid (RFC 9111 section 4.4). */
   private invalidate(request: Prepared, response: ClientResponse): Effect.Effect<void> {
     if (response.status < 200 || response.status >= 400) return Effect.void
     return Effect.forEach(invalidatedBy(request, response), (url) => this.store.remove(url), { discard: true })

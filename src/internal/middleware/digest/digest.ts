@@ -1,6 +1,6 @@
 /**
- * Digest authentication (RFC 7616) around each hop: to origins by responses of 401; to proxies by those of 407, and by
- * the error that a refused CONNECT is.
+ * Digest authentication (RFC 7616) around each hop. Answers the 401 of an origin, the 407 of a proxy, and the error of
+ * a refused CONNECT.
  */
 
 import { createHash, randomBytes } from "node:crypto"
@@ -34,18 +34,18 @@ const originNames: Names = { status: 401, challenge: "www-authenticate", info: "
 
 const proxyNames: Names = { status: 407, challenge: "proxy-authenticate", info: "proxy-authentication-info" }
 
-/** Whose challenge it is, and what its hashes are made of. */
+/** The server that sent a challenge, and the parts of the request that its hashes cover. */
 interface Asker {
   readonly key: string
   readonly method: string
   readonly uri: string
-  /** `undefined`: the origin. */
+  /** `undefined` for an origin. */
   readonly leg: ProxyLeg | undefined
 }
 
 const newCnonce = (): string => randomBytes(16).toString("hex")
 
-/** What is known of one origin, or of the proxy: its challenge, and how often its nonce was used. */
+/** The digest state of one origin or proxy: its challenge and the use count of its nonce. */
 class Session {
   static {
     showAs(Session, "Digest/Session", ({ challenge }) => ({ realm: challenge.realm }))
@@ -62,12 +62,12 @@ class Session {
     this.challenge = challenge
     this.user = user
     this.nonce = challenge.nonce
-    // "-sess" makes the secret of the first nonces, which are the session's from then on.
+    // "-sess" algorithms derive the secret once, from the first nonces.
     this.cnonce = challenge.session ? newCnonce() : undefined
     this.secret = secretOf(challenge, user, this.cnonce ?? "")
   }
 
-  /** The next nonce, if it was told one. */
+  /** Continues with the next nonce, if the server sent one. */
   renew(nonce: string): void {
     if (nonce === this.nonce) return
     this.nonce = nonce
@@ -102,7 +102,7 @@ interface Chosen {
 const auth: Chosen = { qop: "auth", bodyHash: "" }
 const rfc2069: Chosen = { qop: undefined, bodyHash: "" }
 
-/** The hash of the body as it will be sent, or `undefined` where that cannot be known before. */
+/** The hash of the body as it will be sent, or `undefined` if it cannot be computed in advance. */
 const hashBody = (hash: Hash, request: Prepared): Effect.Effect<string | undefined> => {
   const { body, given } = request
   if (body._tag === "Empty") return Effect.succeed(bodyHashOf(hash, new Uint8Array()))
@@ -119,7 +119,7 @@ const hashBody = (hash: Hash, request: Prepared): Effect.Effect<string | undefin
   })
 }
 
-/** auth-int where the body is at hand or nothing else is offered. A CONNECT has no body. */
+/** Chooses auth-int if the body is in memory or the challenge offers only that. A CONNECT has no body. */
 const choose = (challenge: DigestChallenge, request: Prepared, asker: Asker): Effect.Effect<Chosen | undefined> => {
   const { hash, qop } = challenge
   if (qop.size === 0) return Effect.succeed(rfc2069)
@@ -134,15 +134,15 @@ const choose = (challenge: DigestChallenge, request: Prepared, asker: Asker): Ef
   )
 }
 
-/** At most so many answers to one request: the first, and one more for a nonce that was stale. */
+/** Most answers to one request: the first, and a second one after a stale nonce. */
 const maxAnswers = 2
 
-/** A refusal: a response, or the error that a refused CONNECT is. */
+/** A refusal: a response, or the error of a refused CONNECT. */
 interface Refusal {
   readonly challenges: ReadonlyArray<string>
-  /** Where it is not answered. */
+  /** The outcome if the challenge is not answered. */
   readonly outcome: Effect.Effect<ClientResponse, ClientError>
-  /** Gives a response back, whose connection the answer may need. */
+  /** Releases a response; the answer may need its connection. */
   readonly release: Effect.Effect<void>
 }
 
@@ -160,7 +160,7 @@ class Digest {
   private readonly names: Names
   private readonly preemptive: boolean
   private readonly sessions = new Map<string, Session>()
-  /** Tells the tunnels of these credentials from others. */
+  /** Distinguishes tunnels that use these credentials from others. */
   private readonly id = ++digests
   private anchor: string | undefined = undefined
   private places: ReadonlyArray<Place> = []
@@ -183,7 +183,7 @@ class Digest {
     )
   }
 
-  /** The origin, or `undefined` where it may not be answered. */
+  /** The origin, or `undefined` if credentials must not be sent to it. */
   private originOf(request: Prepared): Asker | undefined {
     if (hasCredentials(request)) return undefined
     const { key } = request.target.origin
@@ -220,7 +220,7 @@ class Digest {
       },
       onSuccess: (response) => {
         const outcome = Effect.succeed(response)
-        // What comes out of a tunnel is the origin's.
+        // Behind a tunnel, the response comes from the origin.
         if (asker.leg?.tunnel === true) return outcome
         if (response.status !== this.names.status) {
           if (used !== undefined) this.learn(used, response)
@@ -242,7 +242,7 @@ class Digest {
   ): Effect.Effect<ClientResponse, ClientError> {
     const challenge = strongest(refusal.challenges)
     if (challenge === undefined || !this.answerable(request, challenge, used, answers, asker)) {
-      // Refused credentials are not sent ahead again.
+      // Refused credentials must not be sent preemptively again.
       if (used !== undefined && this.sessions.get(asker.key) === used) this.sessions.delete(asker.key)
       return refusal.outcome
     }
@@ -261,7 +261,7 @@ class Digest {
     })
   }
 
-  /** Whether an answer could do better than what was sent. */
+  /** Whether another answer can succeed where the request as sent did not. */
   private answerable(
     request: Prepared,
     challenge: DigestChallenge,
@@ -269,10 +269,10 @@ class Digest {
     answers: number,
     asker: Asker
   ): boolean {
-    // A refused CONNECT has sent nothing of the body.
+    // A refused CONNECT did not send any part of the body.
     if (answers >= maxAnswers || (asker.leg?.tunnel !== true && !isReplayable(request.body))) return false
     if (used === undefined || challenge.stale) return true
-    // What was sent ahead may have been out of date; what answered this server's own challenge is refused.
+    // A preemptive answer may have been outdated; an answer to this very challenge was refused.
     return answers === 0 && !used.knows(challenge)
   }
 
@@ -283,8 +283,8 @@ class Digest {
     refused: Session | undefined
   ): Session | InvalidRequest {
     const known = this.sessions.get(asker.key)
-    // Somebody else has been told the same nonce meanwhile: its count goes on. A secret that was made of it does, too,
-    // unless it was refused.
+    // Another request may have received the same nonce meanwhile; its count continues. So does a secret derived from
+    // it, unless it was refused.
     const secretHolds = !challenge.session || (known !== refused && known?.challenge.nonce === challenge.nonce)
     if (known?.knows(challenge) === true && secretHolds) return known
     const revealed = revealBasic(this.credentials)
@@ -311,7 +311,7 @@ class Digest {
   }
 }
 
-/** The proxy on the way; a 407 of anybody else is not answered. */
+/** The proxy of the route. A 407 from any other server is not answered. */
 const proxyOf = (request: Prepared, next: Next): Asker | undefined => {
   const leg = proxyLeg(request, next)
   return leg === undefined ? undefined : { key: leg.proxy.url, method: leg.method, uri: leg.uri, leg }

@@ -1,5 +1,6 @@
 /**
- * multipart/form-data (RFC 7578) and its relatives, part by part, with the length known wherever the parts' are.
+ * Encodes multipart/form-data (RFC 7578) and other multipart bodies. The total length is known if that of every part
+ * is.
  */
 
 import { randomBytes } from "node:crypto"
@@ -18,7 +19,7 @@ import { isReplayable, markOneShot } from "./replayable.js"
 
 export const TypeId: MultipartTypeId = "~effect-http-session/Multipart"
 
-/** The body behind the public type. */
+/** The implementation of the public Multipart type. */
 export class MultipartParts implements Multipart {
   static {
     showAs(MultipartParts, "Multipart", ({ contentType, parts }) => ({ contentType, parts }))
@@ -37,26 +38,26 @@ export class MultipartParts implements Multipart {
   }
 }
 
-/** 192 bits, in characters that need no quotes. */
+/** 192 random bits, in characters that need no quoting. */
 export const randomBoundary = (): string => randomBytes(24).toString("hex")
 
 const contentTypeOf = (subtype: string, boundary: string): string =>
   `multipart/${subtype}; boundary=${/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(boundary) ? boundary : `"${boundary}"`}`
 
-/** RFC 2046 section 5.1.1. */
+/** A valid boundary (RFC 2046 section 5.1.1). */
 const boundaryPattern = /^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/
 
 export const isMultipart = (u: object): u is Multipart => TypeId in u
 
 const invalid = (description: string): InvalidRequest => new InvalidRequest({ option: "data", description })
 
-/** Quotes and line ends as the HTML standard writes them in the header of a part. */
+/** Escapes quotes and line breaks in a name, as the HTML standard does. */
 const escapeName = (name: string): string => name.replaceAll('"', "%22").replaceAll("\r", "%0D").replaceAll("\n", "%0A")
 
-/** What is wrong with a name of a field or a file, if anything. */
+/** Whether a field or file name can be sent. */
 const checkName = (name: string): boolean => !/[\0-\x09\x0b\x0c\x0e-\x1f\x7f]/.test(name) && !isIllFormed(name)
 
-/** The header of a form's part, or `undefined` where a name is impossible. */
+/** The Content-Disposition of a form part, or `undefined` if a name is invalid. */
 export const disposition = (name: string, filename: string | undefined): string | undefined => {
   if (!checkName(name) || (filename !== undefined && !checkName(filename))) return undefined
   const file = filename === undefined ? "" : `; filename="${escapeName(filename)}"`
@@ -78,7 +79,7 @@ const toSection = (boundary: string, headers: ReadonlyArray<Pair>, body: HttpBod
   return { head: Buffer.from(`${head}\r\n`, "latin1"), body, length: lengthOf(body) }
 }
 
-/** What the data of a part becomes. */
+/** Converts the data of a part to a body. */
 export type PartBody = (data: Data) => HttpBody.HttpBody | InvalidRequest | RequestBodyError
 
 const partSection = (boundary: string, part: Part, toBody: PartBody): Section | InvalidRequest | RequestBodyError => {
@@ -93,7 +94,7 @@ const partSection = (boundary: string, part: Part, toBody: PartBody): Section | 
 
 const crlf = Buffer.from("\r\n", "latin1")
 
-/** Bodies up to this size that are all bytes are sent as bytes. */
+/** Bodies of bytes only, up to this size, are joined into one. */
 const joinable = 256 * 1024
 
 const sectionStream = (section: Section): Stream.Stream<Uint8Array, unknown> => {
@@ -136,7 +137,7 @@ const assemble = (
   return sections.every((section) => isReplayable(section.body)) ? body : markOneShot(body)
 }
 
-/** A web form's entries: strings are fields, all else are files. */
+/** The parts of a web FormData: strings are fields, everything else is a file. */
 const formSections = (form: FormData, boundary: string): ReadonlyArray<Section> | InvalidRequest => {
   const out: Array<Section> = []
   for (const [name, value] of form.entries()) {
@@ -167,7 +168,7 @@ const formSections = (form: FormData, boundary: string): ReadonlyArray<Section> 
 
 const normalizeLineEnds = (text: string): string => text.replace(/\r\n|\r|\n/g, "\r\n")
 
-/** The body of a multipart message or a web form; `boundary` replaces its own. */
+/** The body of a multipart message or FormData; `boundary` overrides its own. */
 export const toMultipartBody = (
   data: Multipart | FormData,
   boundary: string | undefined,
@@ -193,7 +194,7 @@ export const toMultipartBody = (
   return assemble(sections, used, contentTypeOf(data.subtype, used))
 }
 
-/** The boundary that a Content-Type header of the caller's asks for, where the body has one. */
+/** The boundary that the caller's Content-Type header sets for a multipart body. */
 export const multipartBoundary = (data: Data, contentType: string | undefined): string | undefined | InvalidRequest => {
   if (contentType === undefined || typeof data !== "object" || data === null) return undefined
   const multipart =

@@ -1,6 +1,4 @@
-/**
- * The bytes of what others call a body: Readables, web streams, iterables, Blobs.
- */
+/** Reads raw bodies as streams of bytes: Node streams, web streams, iterables, Blobs. */
 import { Readable } from "node:stream"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Chunk from "effect/Chunk"
@@ -9,7 +7,7 @@ import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import { RequestBodyError } from "../../../Errors.js"
 
-/** The bytes of a Blob, read anew each time the stream runs. */
+/** The bytes of a Blob, which can be read any number of times. */
 export const blobStream = (blob: Blob): Stream.Stream<Uint8Array, unknown> =>
   Stream.suspend(() =>
     Stream.fromReadableStream<Uint8Array, unknown>({ evaluate: () => blob.stream(), onError: (cause) => cause })
@@ -26,7 +24,7 @@ const encode = (item: unknown): Uint8Array => {
 const isAsyncIterable = (raw: object): raw is AsyncIterable<unknown> => Symbol.asyncIterator in raw
 const isIterable = (raw: object): raw is Iterable<unknown> => Symbol.iterator in raw
 
-/** Whether it is all there, so that it can be one piece of bytes. */
+/** The bytes of a raw body that is in memory; otherwise `undefined`. */
 export const rawBytes = (raw: unknown): Uint8Array | undefined =>
   typeof raw === "string" || raw instanceof ArrayBuffer || ArrayBuffer.isView(raw)
     ? encode(raw)
@@ -34,7 +32,7 @@ export const rawBytes = (raw: unknown): Uint8Array | undefined =>
       ? Buffer.from(raw.toString(), "utf8")
       : undefined
 
-/** The chunks of a raw body. A Readable that is let go of is destroyed. */
+/** The chunks of a raw body. A Readable is destroyed when its stream ends early. */
 export const rawStream = (raw: unknown): Stream.Stream<Uint8Array, unknown> => {
   const bytes = rawBytes(raw)
   if (bytes !== undefined) return Stream.succeed(bytes)

@@ -1,6 +1,4 @@
-/**
- * From what is given as a body to a recipe for its bytes.
- */
+/** Converts the options `json`, `text` and `data` to an HttpBody. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as Stream from "effect/Stream"
 import type { Data } from "../../../ClientRequest.js"
@@ -16,7 +14,7 @@ const bytesType = "application/octet-stream"
 const encodeError = (description: string, cause?: unknown): RequestBodyError =>
   new RequestBodyError({ reason: "Encode", cause: cause ?? new TypeError(description) })
 
-/** A JSON body, or why the value has none. */
+/** A JSON body, or the error if the value cannot be serialized. */
 export const jsonBody = (
   value: unknown,
   serialize: ((value: unknown) => string | Uint8Array) | undefined
@@ -35,13 +33,13 @@ export const jsonBody = (
 /** A text body. */
 export const textBody = (text: string): HttpBody.Uint8Array => HttpBody.uint8Array(Buffer.from(text, "utf8"), textType)
 
-/** Whether it is a body, of a kind that only HttpBody.raw takes. */
+/** Whether an object is a body of a kind that only HttpBody.raw accepts. */
 const isOther = (data: object): boolean =>
   data instanceof Blob || data instanceof ArrayBuffer || ArrayBuffer.isView(data) || Symbol.asyncIterator in data
 
 const other = "; Blobs, buffers and streams of Node's and the web's go in HttpBody.raw"
 
-/** The body that `data` stands for. `boundary` is that of a Content-Type header, for a multipart body. */
+/** The body for the option `data`. `boundary` is that of a Content-Type header, for multipart bodies. */
 export const toBody = (data: Data, boundary?: string): HttpBody.HttpBody | InvalidRequest | RequestBodyError => {
   if (typeof data === "string") return textBody(data)
   if (data instanceof Uint8Array) return HttpBody.uint8Array(data, bytesType)
@@ -63,7 +61,7 @@ export const toBody = (data: Data, boundary?: string): HttpBody.HttpBody | Inval
   return HttpBody.uint8Array(Buffer.from(toForm(pairs), "latin1"), formType)
 }
 
-/** Raw bodies that are all there can be sent as bytes; the others are read as streams when they are sent. */
+/** Converts a raw body that is in memory to bytes; others stay raw and are read when they are sent. */
 const fromRaw = (
   raw: HttpBody.Raw,
   boundary: string | undefined
