@@ -131,7 +131,9 @@ class Origins {
 const originKey = (text: string): string => {
   const target = parseTarget(text, false)
   if (!(target instanceof InvalidURL) && !target.websocket) return target.origin.key
-  throw new TypeError(`bearerRefresh: origins: ${JSON.stringify(redactUrl(text))} is no origin of http or https`)
+  throw new TypeError(
+    `Invalid option "bearerRefresh.origins": expected http or https origins, got ${JSON.stringify(redactUrl(text))}`
+  )
 }
 
 /** Adds the Authorization header. Fails for a token that was wiped or is invalid. */
@@ -154,7 +156,7 @@ const send = <E>(request: Prepared, next: Next, tokens: Tokens<E>): Effect.Effec
       }
       // A fetch that interrupts itself is a failure and must not interrupt the waiting requests.
       return Cause.isInterruptedOnly(cause)
-        ? Effect.fail(middlewareError(request, "TokenRefresh", { description: "the fetching was interrupted" }))
+        ? Effect.fail(middlewareError(request, "TokenRefresh", { description: "fetching the token was interrupted" }))
         : Effect.die(Cause.squash(cause))
     })
   return Effect.flatMap(token(undefined), (first) =>
@@ -178,7 +180,8 @@ export const bearerRefresh = <E, R>(options: {
   readonly origins?: ReadonlyArray<string> | undefined
 }): Effect.Effect<Middleware, never, R> =>
   Effect.map(Effect.context<R>(), (context): Middleware => {
-    if (!Effect.isEffect(options.token)) throw new TypeError("bearerRefresh: token is no Effect")
+    if (!Effect.isEffect(options.token))
+      throw new TypeError(`Invalid option "bearerRefresh.token": expected an Effect, got ${kindOf(options.token)}`)
     const tokens = new Tokens(Effect.provide(options.token, context))
     const origins = new Origins(options.origins)
     return addsCredentials((given, next) => {

@@ -8,7 +8,7 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, isClientConnectionError, isClientError, isServerTimeoutError } from "../../Errors.js"
 import type { Middleware, Next, Outcome } from "../../Middleware.js"
 import type { Prepared } from "../request/preparedRequest.js"
-import { isTrue } from "../userResult.js"
+import { isTrue, kindOf } from "../userResult.js"
 import { monotonicMillis } from "./monotonic.js"
 import { Recent } from "./recent.js"
 import { middlewareError, preparedOf } from "./request.js"
@@ -86,8 +86,10 @@ const through = (
       const wait = circuit.enter(now)
       if (wait > 0) {
         const { key } = request.target.origin
-        const when = Number.isFinite(wait) ? `is tried again in ${Math.ceil(wait)} ms` : "is being tried again"
-        const description = `${key} has failed too often and ${when}`
+        const when = Number.isFinite(wait)
+          ? `the next attempt is in ${Math.ceil(wait)} ms`
+          : "another request is probing it"
+        const description = `${key} failed too often; ${when}`
         return Effect.fail(middlewareError(request, "CircuitOpen", { description }))
       }
       const { era } = circuit
@@ -111,11 +113,13 @@ export const circuitBreaker = (options: {
 }): Effect.Effect<Middleware> =>
   Effect.sync(() => {
     if (options.isFailure !== undefined && typeof options.isFailure !== "function") {
-      throw new TypeError("circuitBreaker: isFailure is no function")
+      throw new TypeError(
+        `Invalid option "circuitBreaker.isFailure": expected a function, got ${kindOf(options.isFailure)}`
+      )
     }
     const settings: Settings = {
-      failures: wholeNumber("circuitBreaker: failures", options.failures ?? 5, 1),
-      resetAfter: milliseconds("circuitBreaker: resetAfter", options.resetAfter ?? "30 seconds"),
+      failures: wholeNumber("circuitBreaker.failures", options.failures ?? 5, 1),
+      resetAfter: milliseconds("circuitBreaker.resetAfter", options.resetAfter ?? "30 seconds"),
       isFailure: options.isFailure ?? failed
     }
     const circuits = new Recent(

@@ -85,8 +85,8 @@ export const hedge = (options: {
   readonly after: Duration.DurationInput
   readonly max?: number | undefined
 }): Middleware => {
-  const after = milliseconds("hedge: after", options.after)
-  const max = wholeNumber("hedge: max", options.max ?? 1, 0)
+  const after = milliseconds("hedge.after", options.after)
+  const max = wholeNumber("hedge.max", options.max ?? 1, 0)
   return (given, next) => {
     const request = preparedOf(given)
     return isSafe(request.method) && isReplayable(request.body) && max > 0

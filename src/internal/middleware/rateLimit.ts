@@ -45,11 +45,13 @@ export const rateLimit = (options: {
 }): Effect.Effect<Middleware, never, Scope> =>
   Effect.suspend(() => {
     const { key, limit } = options
-    const interval = milliseconds("rateLimit: interval", options.interval)
+    const interval = milliseconds("rateLimit.interval", options.interval)
     if (!Number.isSafeInteger(limit) || limit < 1)
-      return Effect.dieMessage("rateLimit: limit is no whole number from 1 on")
-    if (key !== undefined && typeof key !== "function") return Effect.dieMessage("rateLimit: key is no function")
-    if (!Number.isFinite(interval)) return Effect.dieMessage("rateLimit: interval is not finite")
+      return Effect.dieMessage('Invalid option "rateLimit.limit": expected a whole number from 1 on')
+    if (key !== undefined && typeof key !== "function")
+      return Effect.dieMessage(`Invalid option "rateLimit.key": expected a function, got ${kindOf(key)}`)
+    if (!Number.isFinite(interval))
+      return Effect.dieMessage('Invalid option "rateLimit.interval": expected a finite duration')
     let latest = Number.NEGATIVE_INFINITY
     const turns = new Recent(
       () => new Turns(),
@@ -84,7 +86,7 @@ export const rateLimit = (options: {
           turn.take(now, limit)
           return Effect.void
         }
-        const description = `at most ${limit} requests in ${interval} ms, the next in ${Math.ceil(wait)} ms`
+        const description = `at most ${limit} requests per ${interval} ms; the next is allowed in ${Math.ceil(wait)} ms`
         return Effect.fail(middlewareError(request, "RateLimited", { description }))
       })
     const middleware: Middleware = (request, next) =>
@@ -93,7 +95,7 @@ export const rateLimit = (options: {
         // An object would be a new key each time, and evade the limit.
         if (typeof name !== "string") {
           ignoreRejection(name)
-          const description = `rateLimit: expected key to return text, got ${kindOf(name)}`
+          const description = `rateLimit: expected key to return a string, got ${kindOf(name)}`
           return Effect.fail(middlewareError(request, "Failed", { description }))
         }
         const turn = turns.get(name)

@@ -12,7 +12,7 @@ import { callOf } from "../session/middlewareChain.js"
 /** The prepared request behind the public type. Only this package makes requests. */
 export const preparedOf = (request: ClientRequest): Prepared => {
   if (request instanceof Prepared) return request
-  throw new TypeError("the request was not made by effect-http-session")
+  throw new TypeError("expected a request made by effect-http-session")
 }
 
 /** The response, if the outcome is one. */

@@ -13,7 +13,7 @@ import { isIdempotent, retryability } from "../errors/retryability.js"
 import { isReplayable } from "../request/body/replayable.js"
 import { setHeader } from "../request/edits.js"
 import type { Prepared } from "../request/preparedRequest.js"
-import { isTrue } from "../userResult.js"
+import { isTrue, kindOf } from "../userResult.js"
 import { preparedOf, responseOf, tellRetry } from "./request.js"
 import { retryAfter } from "./retryAfter.js"
 import { Budget } from "./retryBudget.js"
@@ -51,9 +51,12 @@ interface Policy {
 }
 
 const checkOptions = ({ budget, schedule, while: wanted }: RetryOptions): void => {
-  if (schedule !== undefined && !Schedule.isSchedule(schedule)) throw new TypeError("retry: schedule is no Schedule")
-  if (wanted !== undefined && typeof wanted !== "function") throw new TypeError("retry: while is no function")
-  if (budget !== undefined && !(budget instanceof Budget)) throw new TypeError("retry: budget is none of retryBudget")
+  if (schedule !== undefined && !Schedule.isSchedule(schedule))
+    throw new TypeError(`Invalid option "retry.schedule": expected a Schedule, got ${kindOf(schedule)}`)
+  if (wanted !== undefined && typeof wanted !== "function")
+    throw new TypeError(`Invalid option "retry.while": expected a function, got ${kindOf(wanted)}`)
+  if (budget !== undefined && !(budget instanceof Budget))
+    throw new TypeError('Invalid option "retry.budget": expected a budget made by retryBudget')
 }
 
 const toPolicy = (options: RetryOptions): Policy => {
@@ -61,11 +64,11 @@ const toPolicy = (options: RetryOptions): Policy => {
   const methods = options.methods === undefined ? undefined : new Set(options.methods.map((name) => name.toUpperCase()))
   const key = options.idempotencyKey === true
   return {
-    times: wholeNumber("retry: times", options.times ?? 2, 0),
+    times: wholeNumber("retry.times", options.times ?? 2, 0),
     schedule: options.schedule ?? backoff,
     wanted: options.while ?? inPassing,
     applies: (method) => (methods === undefined ? key || isIdempotent(method) : methods.has(method)),
-    maxRetryAfter: milliseconds("retry: maxRetryAfter", options.maxRetryAfter ?? "1 minute"),
+    maxRetryAfter: milliseconds("retry.maxRetryAfter", options.maxRetryAfter ?? "1 minute"),
     key,
     budget: options.budget instanceof Budget ? options.budget : undefined
   }

@@ -49,8 +49,8 @@ export class Budget {
   )
 
   constructor(ratio: number, min: number) {
-    this.ratio = fromZero("retryBudget: ratio", ratio)
-    this.min = fromZero("retryBudget: min", min)
+    this.ratio = fromZero("retryBudget.ratio", ratio)
+    this.min = fromZero("retryBudget.min", min)
   }
 
   /** Counts a request. */

@@ -23,6 +23,7 @@ import { parseTarget, shown, type Target } from "../http/target.js"
 import { type Limits, merge, notTimeout, toTimeouts, tryResolve } from "../limits.js"
 import { withoutIdentity } from "../network/tls/tlsSettings.js"
 import { ownOptions } from "../ownOptions.js"
+import { kindOf } from "../userResult.js"
 import { multipartBoundary } from "./body/multipart.js"
 import { jsonBody, textBody, toBody } from "./body/toHttpBody.js"
 import { wrongType } from "./optionTypes.js"
@@ -59,7 +60,7 @@ export const prepare = (
   if (known !== undefined) return known
   const given = options === undefined ? noOptions : ownOptions(options)
   const verb = canonicalMethod(method)
-  if (verb === undefined) return new InvalidRequest({ option: "method", description: "it is no method to send" })
+  if (verb === undefined) return new InvalidRequest({ option: "method", description: "not an HTTP method token" })
   const parsed = parseTarget(url, given.encoded === true, defaults.base)
   if (parsed instanceof InvalidURL) return parsed
   if (parsed.websocket && !websocket) {
@@ -171,11 +172,12 @@ const withParams = (target: Target, params: ParamsInput, encoded: boolean): Targ
 const checkOptions = (given: RequestOptions): OptionFault | undefined => {
   const { compress, maxRedirects } = given
   if (maxRedirects !== undefined && !(Number.isInteger(maxRedirects) && maxRedirects >= 0)) {
-    if (maxRedirects !== Infinity) return { option: "maxRedirects", description: "it is not a whole number from 0 on" }
+    if (maxRedirects !== Infinity)
+      return { option: "maxRedirects", description: "expected a whole number from 0 on, or Infinity" }
   }
-  if (!isSize(given.maxBodySize)) return { option: "maxBodySize", description: "it is not a number from 0 on" }
+  if (!isSize(given.maxBodySize)) return { option: "maxBodySize", description: "expected a number from 0 on" }
   if (compress !== undefined && typeof compress !== "boolean" && !compressions.has(compress)) {
-    return { option: "compress", description: 'it is none of true, false, "deflate", "gzip" and "br"' }
+    return { option: "compress", description: 'expected a boolean, "deflate", "gzip" or "br"' }
   }
   return wrongType(given)
 }
@@ -212,7 +214,7 @@ const resolveAccess = (
   const fromUrl = off ? undefined : target.userinfo
   const option = given.auth === false ? undefined : given.auth
   if ((header ? 1 : 0) + (fromUrl === undefined ? 0 : 1) + (option === undefined ? 0 : 1) > 1) {
-    const description = "credentials are given more than once, by auth, an Authorization header or the URL"
+    const description = "expected credentials only once: by auth, an Authorization header or the URL"
     return { option: "auth", description }
   }
   const inside = !away && (defaults.base === undefined || sameOrigin(defaults.base.origin, target.origin))
@@ -239,13 +241,15 @@ const resolveBody = (
   if (data === undefined) {
     if (json === undefined) {
       if (text === undefined) return HttpBody.empty
-      return typeof text === "string" ? textBody(text) : { option: "text", description: "it is no text" }
+      return typeof text === "string"
+        ? textBody(text)
+        : { option: "text", description: `expected a string, got ${kindOf(text)}` }
     }
     if (text === undefined) return jsonBody(json, defaults.jsonSerialize)
   } else if (json === undefined && text === undefined) {
     return dataBody(data, fields)
   }
-  return { option: data === undefined ? "text" : "data", description: "only one of json, text and data can be given" }
+  return { option: data === undefined ? "text" : "data", description: "expected only one of json, text and data" }
 }
 
 const dataBody = (data: Data, fields: Fields): HttpBody.HttpBody | InvalidRequest | RequestBodyError => {

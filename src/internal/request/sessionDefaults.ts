@@ -104,7 +104,7 @@ const makeAuth = (options: SessionOptions, base: Target | undefined, fields: Fie
   const given = options.auth === false ? undefined : options.auth
   const header = getField(fields.pairs, "authorization") !== undefined
   if ((given !== undefined ? 1 : 0) + (fromUrl !== undefined ? 1 : 0) + (header ? 1 : 0) > 1) {
-    refuse("auth", "credentials are given more than once, by auth, an Authorization header or baseUrl")
+    refuse("auth", "expected credentials only once: by auth, an Authorization header or baseUrl")
   }
   const auth = given ?? (options.auth === false ? undefined : fromUrl)
   if (auth !== undefined) {

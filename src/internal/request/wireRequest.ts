@@ -157,17 +157,17 @@ const checkPairs = (pairs: Pairs, method: string): OptionFault | undefined => {
     if (wrong !== undefined) return { option: "headers", description: wrong }
   }
   for (const name of single) {
-    if (countFields(pairs, name) > 1) return { option: name, description: "it is given more than once" }
+    if (countFields(pairs, name) > 1) return { option: name, description: "expected the header only once" }
   }
   if (pairsHave(pairs, "transfer-encoding")) {
-    return { option: "transfer-encoding", description: "it is written here; ask for it with chunked: true" }
+    return { option: "transfer-encoding", description: "set by the client; use chunked: true" }
   }
   const host = getField(pairs, "host")
   if (host !== undefined && !isHostField(host)) {
-    return { option: "host", description: "expected a host name or an IP address, with a port or without" }
+    return { option: "host", description: "expected a host name or an IP address, optionally with a port" }
   }
   return method === "TRACE" && pairsHave(pairs, "content-length")
-    ? { option: "content-length", description: "TRACE has no content" }
+    ? { option: "content-length", description: "a TRACE request cannot have a body" }
     : undefined
 }
 
@@ -210,18 +210,18 @@ const frame = (request: Prepared, pairs: Pairs): Framing | OptionFault | Request
   const header = getField(pairs, "content-length")
   const declared = header === undefined ? undefined : toLength(header)
   if (header !== undefined && declared === undefined) {
-    return { option: "content-length", description: "it is no number of bytes" }
+    return { option: "content-length", description: "expected a number of bytes" }
   }
   if (body._tag === "Empty") {
     if (declared !== undefined && declared > 0) {
-      return { option: "content-length", description: "there is no body" }
+      return { option: "content-length", description: "expected 0, because the request has no body" }
     }
     return declared === 0 || expectsBody(method) ? { ...noBody, lines: "Content-Length: 0\r\n" } : noBody
   }
-  if (method === "TRACE") return { option: "data", description: "TRACE has no content" }
+  if (method === "TRACE") return { option: "data", description: "a TRACE request cannot have a body" }
   const actual = body._tag === "Uint8Array" ? body.body.length : body.contentLength
   if (actual !== undefined && !(Number.isSafeInteger(actual) && actual >= 0)) {
-    return { option: "data", description: "the length of the body is no number of bytes" }
+    return { option: "data", description: "expected a body whose length is a whole number from 0 on" }
   }
   if (declared !== undefined && actual !== undefined && declared !== actual) {
     const { cause, reason } = lengthError(declared, actual > declared)
@@ -233,10 +233,10 @@ const frame = (request: Prepared, pairs: Pairs): Framing | OptionFault | Request
   const length = declared ?? actual
   const chunked = given.chunked === true || compression !== undefined || length === undefined
   if (chunked && defaults.version === "1.0") {
-    return { option: "version", description: "HTTP/1.0 has no way to send a body of unknown length" }
+    return { option: "version", description: "HTTP/1.0 cannot send a body of unknown length" }
   }
   if (chunked && given.chunked === false) {
-    return { option: "chunked", description: "the length of the body is not known, so it must be chunked" }
+    return { option: "chunked", description: "expected true, because the length of the body is unknown" }
   }
   const coding = compression === undefined ? "" : `Content-Encoding: ${compression}\r\n`
   return {
@@ -258,21 +258,22 @@ const checkContent = (
 ): OptionFault | undefined => {
   const { contentType } = request.body
   if (contentType !== undefined && checkField("Content-Type", contentType) !== undefined) {
-    return { option: "content-type", description: "the body's own has impossible characters" }
+    return { option: "content-type", description: "the content type of the body contains control characters" }
   }
   if (request.given.compress !== undefined && request.given.compress !== false) {
     if (pairsHave(pairs, "content-encoding")) {
       return {
         option: "compress",
-        description: "there is a Content-Encoding header, so the body is compressed already"
+        description: "the Content-Encoding header says that the body is already compressed"
       }
     }
   }
   if (declared === undefined) return undefined
-  if (request.given.chunked === true) return { option: "chunked", description: "there is a Content-Length header" }
+  if (request.given.chunked === true)
+    return { option: "chunked", description: "cannot be combined with a Content-Length header" }
   return compression === undefined
     ? undefined
-    : { option: "compress", description: "a Content-Length header cannot hold for the compressed body" }
+    : { option: "compress", description: "cannot be combined with a Content-Length header" }
 }
 
 const toLength = (text: string): number | undefined => {
@@ -294,11 +295,11 @@ const wantsContinue = (request: Prepared, pairs: Pairs): boolean => {
 const lastLines = (request: Prepared, pairs: Pairs, cookieHeader: string | undefined): string | OptionFault => {
   const expect = getField(pairs, "expect")
   if (expect !== undefined && expect.toLowerCase() !== "100-continue") {
-    return { option: "expect", description: "there is no other expectation than 100-continue" }
+    return { option: "expect", description: 'expected "100-continue"' }
   }
   const cookie = cookieValue(request, pairs, cookieHeader)
   if (checkField("Cookie", cookie) !== undefined) {
-    return { option: "cookies", description: "a cookie has impossible characters" }
+    return { option: "cookies", description: "a cookie contains control characters" }
   }
   const cookieLine = cookie === "" ? "" : `Cookie: ${cookie}\r\n`
   const given = pairs.find(([name]) => name.toLowerCase() === "authorization")

@@ -291,7 +291,7 @@ class Digest {
     const wrong = Either.isLeft(revealed)
       ? revealed.left
       : revealed.right.user.includes(":")
-        ? "the name holds a colon"
+        ? 'the user name contains ":"'
         : undefined
     if (Either.isLeft(revealed) || wrong !== undefined) {
       return new InvalidRequest({ ...request.details, option: "auth", description: wrong ?? "" })

@@ -10,6 +10,7 @@ import type { Progress } from "../../../ClientRequest.js"
 import { type Details, RequestBodyError } from "../../../Errors.js"
 import { withoutItself } from "../../currentOptions.js"
 import type { RequestBody, RequestSink, RequestSource } from "../../transport/transport.js"
+import { kindOf } from "../../userResult.js"
 import { type Compression, Compressor } from "./compressor.js"
 import { lengthError } from "./declaredLength.js"
 import { rawStream } from "./rawBody.js"
@@ -56,7 +57,7 @@ const streamOf = (body: HttpBody.HttpBody): Stream.Stream<Uint8Array, unknown> =
     case "Raw":
       return rawStream(body.body)
     case "FormData":
-      return Stream.fail(new TypeError("a form was not made multipart"))
+      return Stream.fail(new TypeError("expected a form encoded as multipart"))
   }
 }
 
@@ -163,7 +164,12 @@ class Writer {
 
   private write(bytes: Uint8Array | undefined): Effect.Effect<void, unknown> {
     if (!(bytes instanceof Uint8Array)) {
-      return Effect.fail(new RequestBodyError({ reason: "Encode", cause: new TypeError("a chunk is not bytes") }))
+      return Effect.fail(
+        new RequestBodyError({
+          reason: "Encode",
+          cause: new TypeError(`expected chunks of bytes, got ${kindOf(bytes)}`)
+        })
+      )
     }
     // In chunked coding an empty chunk would end the body.
     if (bytes.length === 0) return Effect.void

@@ -22,5 +22,5 @@ export const exactly = (
 export const lengthError = (declared: number, longer: boolean): RequestBodyError =>
   new RequestBodyError({
     reason: "Length",
-    cause: new RangeError(`the body is ${longer ? "longer" : "shorter"} than the ${declared} bytes declared`)
+    cause: new RangeError(`expected a body of ${declared} bytes as declared, got ${longer ? "more" : "fewer"}`)
   })

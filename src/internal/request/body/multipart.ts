@@ -84,11 +84,11 @@ export type PartBody = (data: Data) => HttpBody.HttpBody | InvalidRequest | Requ
 
 const partSection = (boundary: string, part: Part, toBody: PartBody): Section | InvalidRequest | RequestBodyError => {
   if (part.headers.some(([name, value]) => checkField(name, value) !== undefined)) {
-    return invalid("a header of a part, or the name of a field or file, has impossible characters")
+    return invalid("a header or name of a part contains control characters")
   }
   const body = toBody(part.data)
   if (body instanceof InvalidRequest || body instanceof RequestBodyError) return body
-  if (body._tag === "Raw") return invalid("a Raw body cannot be a part; give bytes or a Stream")
+  if (body._tag === "Raw") return invalid("a Raw body cannot be a part; use bytes or a Stream")
   return toSection(boundary, part.headers, body)
 }
 
@@ -143,14 +143,14 @@ const formSections = (form: FormData, boundary: string): ReadonlyArray<Section> 
   for (const [name, value] of form.entries()) {
     const field = normalizeLineEnds(name)
     const header = disposition(field, typeof value === "string" ? undefined : value.name)
-    if (header === undefined) return invalid("the name of a field or file has impossible characters")
+    if (header === undefined) return invalid("the name of a field or file contains control characters")
     if (typeof value === "string") {
       const text = Buffer.from(normalizeLineEnds(value), "utf8")
       out.push(toSection(boundary, [["Content-Disposition", header]], HttpBody.uint8Array(text)))
       continue
     }
     const type = value.type === "" ? "application/octet-stream" : value.type
-    if (checkField("Content-Type", type) !== undefined) return invalid("the type of a file has impossible characters")
+    if (checkField("Content-Type", type) !== undefined) return invalid("the type of a file contains control characters")
     const content = HttpBody.stream(blobStream(value), type, value.size)
     out.push(
       toSection(
@@ -174,19 +174,21 @@ export const toMultipartBody = (
   boundary: string | undefined,
   toBody: PartBody
 ): HttpBody.Uint8Array | HttpBody.Stream | InvalidRequest | RequestBodyError => {
-  if (boundary !== undefined && !boundaryPattern.test(boundary)) return invalid("the boundary is impossible")
+  if (boundary !== undefined && !boundaryPattern.test(boundary))
+    return invalid("the boundary is not valid (RFC 2046 section 5.1.1)")
   if (data instanceof FormData) {
     const used = boundary ?? randomBoundary()
     const sections = formSections(data, used)
     return sections instanceof InvalidRequest ? sections : assemble(sections, used, contentTypeOf("form-data", used))
   }
-  if (!(data instanceof MultipartParts)) return invalid("the multipart body was not made by Multipart.make")
+  if (!(data instanceof MultipartParts)) return invalid("expected a multipart body made by Multipart.make")
   const used = boundary ?? data.boundary
-  if (!boundaryPattern.test(used)) return invalid("the boundary is impossible")
-  if (!/^[!#$&\-^_.+0-9A-Za-z]+$/.test(data.subtype)) return invalid("the multipart subtype is impossible")
+  if (!boundaryPattern.test(used)) return invalid("the boundary is not valid (RFC 2046 section 5.1.1)")
+  if (!/^[!#$&\-^_.+0-9A-Za-z]+$/.test(data.subtype)) return invalid("the multipart subtype is not a token")
   const sections: Array<Section> = []
   for (const part of data.parts) {
-    if (data.subtype === "form-data" && part.name === undefined) return invalid("a part of a form has no name")
+    if (data.subtype === "form-data" && part.name === undefined)
+      return invalid("expected a name for each part of a form")
     const section = partSection(used, part, toBody)
     if (section instanceof InvalidRequest || section instanceof RequestBodyError) return section
     sections.push(section)
@@ -206,7 +208,7 @@ export const multipartBoundary = (data: Data, contentType: string | undefined): 
     match?.[2] ??
     new InvalidRequest({
       option: "content-type",
-      description: "it has no boundary; leave it out, and the body's own is sent"
+      description: "expected a boundary; omit the header to send that of the body"
     })
   )
 }

@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import { RequestBodyError } from "../../../Errors.js"
+import { kindOf } from "../../userResult.js"
 
 /** The bytes of a Blob, which can be read any number of times. */
 export const blobStream = (blob: Blob): Stream.Stream<Uint8Array, unknown> =>
@@ -18,7 +19,7 @@ const encode = (item: unknown): Uint8Array => {
   if (typeof item === "string") return Buffer.from(item, "utf8")
   if (item instanceof ArrayBuffer) return new Uint8Array(item)
   if (ArrayBuffer.isView(item)) return new Uint8Array(item.buffer, item.byteOffset, item.byteLength)
-  throw new TypeError(`a ${typeof item} is not bytes`)
+  throw new TypeError(`expected chunks of bytes or strings, got ${kindOf(item)}`)
 }
 
 const isAsyncIterable = (raw: object): raw is AsyncIterable<unknown> => Symbol.asyncIterator in raw
@@ -45,7 +46,7 @@ export const rawStream = (raw: unknown): Stream.Stream<Uint8Array, unknown> => {
     if (isAsyncIterable(raw)) return encoded(Stream.fromAsyncIterable(raw, identity))
     if (isIterable(raw)) return encoded(Stream.suspend(() => Stream.fromIterable(raw)))
   }
-  const cause = new TypeError("the Raw body is none that can be sent")
+  const cause = new TypeError("this kind of Raw body is not supported")
   return Stream.fail(new RequestBodyError({ reason: "Encode", cause }))
 }
 

@@ -4,6 +4,7 @@ import * as Stream from "effect/Stream"
 import type { Data } from "../../../ClientRequest.js"
 import { InvalidRequest, RequestBodyError } from "../../../Errors.js"
 import { toForm, toPairs } from "../../http/query.js"
+import { kindOf } from "../../userResult.js"
 import { isMultipart, toMultipartBody } from "./multipart.js"
 import { blobStream, rawBytes } from "./rawBody.js"
 
@@ -27,7 +28,7 @@ export const jsonBody = (
   }
   if (typeof text === "string") return HttpBody.uint8Array(Buffer.from(text, "utf8"), "application/json")
   if (text instanceof Uint8Array) return HttpBody.uint8Array(text, "application/json")
-  return encodeError("the value has no JSON")
+  return encodeError("the value cannot be serialized as JSON")
 }
 
 /** A text body. */
@@ -37,7 +38,7 @@ export const textBody = (text: string): HttpBody.Uint8Array => HttpBody.uint8Arr
 const isOther = (data: object): boolean =>
   data instanceof Blob || data instanceof ArrayBuffer || ArrayBuffer.isView(data) || Symbol.asyncIterator in data
 
-const other = "; Blobs, buffers and streams of Node's and the web's go in HttpBody.raw"
+const other = "; pass Blobs, buffers and Node or web streams with HttpBody.raw"
 
 /** The body for the option `data`. `boundary` is that of a Content-Type header, for multipart bodies. */
 export const toBody = (data: Data, boundary?: string): HttpBody.HttpBody | InvalidRequest | RequestBodyError => {
@@ -46,7 +47,7 @@ export const toBody = (data: Data, boundary?: string): HttpBody.HttpBody | Inval
   if (typeof data !== "object" || data === null) {
     return new InvalidRequest({
       option: "data",
-      description: `${data === null ? "null" : `a ${typeof data}`} is no body`
+      description: `expected a body, got ${kindOf(data)}`
     })
   }
   if (HttpBody.isHttpBody(data)) {
@@ -57,7 +58,7 @@ export const toBody = (data: Data, boundary?: string): HttpBody.HttpBody | Inval
   if (Stream.StreamTypeId in data) return HttpBody.stream(data, bytesType)
   const pairs = toPairs(data)
   if (typeof pairs === "string")
-    return new InvalidRequest({ option: "data", description: `no form: ${pairs}${isOther(data) ? other : ""}` })
+    return new InvalidRequest({ option: "data", description: `not a form: ${pairs}${isOther(data) ? other : ""}` })
   return HttpBody.uint8Array(Buffer.from(toForm(pairs), "latin1"), formType)
 }
 
