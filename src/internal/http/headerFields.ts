@@ -57,7 +57,7 @@ const reveal = (value: unknown): unknown => {
   }
 }
 
-class Collector {
+class FieldCollector {
   readonly pairs: Array<Pair> = []
   private names: Set<string> | undefined = undefined
   fault: OptionFault | undefined = undefined
@@ -100,7 +100,7 @@ export const toFields = (input: HeadersInput | undefined): Fields | OptionFault 
   if (input === undefined) return noFields
   if (typeof input !== "object" || input === null)
     return { option: "headers", description: `expected a record or pairs, got ${kindOf(input)}` }
-  const out = new Collector()
+  const out = new FieldCollector()
   if (isIterable(input)) {
     for (const entry of rereadable(input)) {
       if (!Array.isArray(entry) || entry.length !== 2)

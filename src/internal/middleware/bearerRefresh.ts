@@ -20,7 +20,7 @@ import { setHeader } from "../request/edits.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import { kindOf } from "../userResult.js"
 import { addsCredentials } from "./credentialed.js"
-import { hasCredentials, middlewareError, preparedOf, tellRetry } from "./request.js"
+import { emitRetry, hasCredentials, middlewareError, preparedOf } from "./request.js"
 
 /**
  * The middlewares whose token the current fiber is fetching. Requests made during the fetch are sent without the token.
@@ -167,7 +167,7 @@ const send = <E>(request: Prepared, next: Next, tokens: Tokens<E>): Effect.Effec
         return Effect.succeed(response)
       }
       return response.release.pipe(
-        Effect.zipRight(tellRetry(next, request, { reason: "TokenRefresh", delay: 0 })),
+        Effect.zipRight(emitRetry(next, request, { reason: "TokenRefresh", delay: 0 })),
         Effect.zipRight(token(first)),
         Effect.flatMap((second) => Effect.flatMap(authorize(request, second), next))
       )

@@ -10,7 +10,7 @@ import type { Middleware, Next, Outcome } from "../../Middleware.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import { isTrue, kindOf } from "../userResult.js"
 import { monotonicMillis } from "./monotonic.js"
-import { Recent } from "./recent.js"
+import { KeyedState } from "./recent.js"
 import { middlewareError, preparedOf } from "./request.js"
 import { milliseconds, wholeNumber } from "./settings.js"
 
@@ -122,7 +122,7 @@ export const circuitBreaker = (options: {
       resetAfter: milliseconds("circuitBreaker.resetAfter", options.resetAfter ?? "30 seconds"),
       isFailure: options.isFailure ?? failed
     }
-    const circuits = new Recent(
+    const circuits = new KeyedState(
       () => new Circuit(),
       (circuit) => circuit.healthy
     )

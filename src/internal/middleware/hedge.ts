@@ -10,7 +10,7 @@ import { isSafe } from "../http/methods.js"
 import { isReplayable } from "../request/body/replayable.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import * as Deadlines from "../transport/deadlines.js"
-import { preparedOf, tellRetry } from "./request.js"
+import { emitRetry, preparedOf } from "./request.js"
 import { milliseconds, wholeNumber } from "./settings.js"
 
 type Outcome = Exit.Exit<ClientResponse, ClientError>
@@ -67,7 +67,7 @@ const race = (request: Prepared, next: Next, after: number, max: number): Effect
         const taken = outcomes.next(launched <= max && failure === undefined ? after : Infinity)
         return Effect.flatMap(taken, (exit) => {
           if (exit === undefined) {
-            return tellRetry(next, request, { reason: "Hedge", delay: after }).pipe(
+            return emitRetry(next, request, { reason: "Hedge", delay: after }).pipe(
               Effect.zipRight(launch),
               Effect.zipRight(Effect.suspend(() => wait(launched + 1, pending + 1, failure)))
             )

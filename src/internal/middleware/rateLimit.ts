@@ -7,7 +7,7 @@ import type { ClientError } from "../../Errors.js"
 import type { Middleware } from "../../Middleware.js"
 import { ignoreRejection, kindOf } from "../userResult.js"
 import { monotonicMillis } from "./monotonic.js"
-import { Recent } from "./recent.js"
+import { KeyedState } from "./recent.js"
 import { middlewareError } from "./request.js"
 import { milliseconds } from "./settings.js"
 
@@ -53,7 +53,7 @@ export const rateLimit = (options: {
     if (!Number.isFinite(interval))
       return Effect.dieMessage('Invalid option "rateLimit.interval": expected a finite duration')
     let latest = Number.NEGATIVE_INFINITY
-    const turns = new Recent(
+    const turns = new KeyedState(
       () => new Turns(),
       (turn) => turn.waiting === 0 && turn.last + interval <= latest,
       // Every entry is kept: otherwise a caller could evict a key by using many others, and evade its limit.

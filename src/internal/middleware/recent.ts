@@ -4,7 +4,7 @@
 const capacity = 1024
 const share = capacity / 8
 
-export class Recent<V> {
+export class KeyedState<V> {
   private readonly entries = new Map<string, V>()
   private readonly make: () => V
   private readonly idle: (value: V) => boolean

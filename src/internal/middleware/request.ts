@@ -27,7 +27,7 @@ export const middlewareError = (
 ): MiddlewareError => new MiddlewareError({ ...preparedOf(request).details, reason, ...more })
 
 /** Emits `RequestRetry` to the observers of the request. */
-export const tellRetry = (
+export const emitRetry = (
   next: Next,
   request: ClientRequest,
   facts: Pick<RequestRetry, "reason" | "delay" | "error">

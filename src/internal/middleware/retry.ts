@@ -14,21 +14,21 @@ import { isReplayable } from "../request/body/replayable.js"
 import { setHeader } from "../request/edits.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import { isTrue, kindOf } from "../userResult.js"
-import { preparedOf, responseOf, tellRetry } from "./request.js"
+import { emitRetry, preparedOf, responseOf } from "./request.js"
 import { retryAfter } from "./retryAfter.js"
 import { Budget } from "./retryBudget.js"
 import { milliseconds, wholeNumber } from "./settings.js"
 
-const passing: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504])
+const transientStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504])
 
 /**
  * The default of `while`: `Errors.isRetryable` for every method that may be retried, plus status 500.
  * `TotalTimeoutError` is excluded, because the total limit covers all attempts.
  */
-const inPassing = (outcome: Outcome): boolean =>
+const isTransient = (outcome: Outcome): boolean =>
   isClientError(outcome)
     ? outcome._tag !== "TotalTimeoutError" && retryability(outcome) !== "never"
-    : passing.has(outcome.status)
+    : transientStatuses.has(outcome.status)
 
 const fiveSeconds = Duration.seconds(5)
 
@@ -66,7 +66,7 @@ const toPolicy = (options: RetryOptions): Policy => {
   return {
     times: wholeNumber("retry.times", options.times ?? 2, 0),
     schedule: options.schedule ?? backoff,
-    wanted: options.while ?? inPassing,
+    wanted: options.while ?? isTransient,
     applies: (method) => (methods === undefined ? key || isIdempotent(method) : methods.has(method)),
     maxRetryAfter: milliseconds("retry.maxRetryAfter", options.maxRetryAfter ?? "1 minute"),
     key,
@@ -112,7 +112,7 @@ const attempt = (
       const error = isClientError(outcome) ? outcome : undefined
       // Release the response before waiting: the next attempt may need its connection.
       return (response?.release ?? Effect.void).pipe(
-        Effect.zipRight(tellRetry(next, request, { reason: "Retry", delay, error })),
+        Effect.zipRight(emitRetry(next, request, { reason: "Retry", delay, error })),
         Effect.zipRight(delay === 0 ? Effect.void : Effect.sleep(Duration.millis(delay))),
         Effect.zipRight(Effect.suspend(() => attempt(policy, request, next, count + 1, decision.state)))
       )

@@ -1,6 +1,6 @@
 /** Retry budget: limits retries to a share of a host's requests, so that retries do not add to an overload. */
-import { Recent } from "./recent.js"
-import { fromZero } from "./settings.js"
+import { KeyedState } from "./recent.js"
+import { nonNegative } from "./settings.js"
 
 const slots = 10
 const slotMillis = 1000
@@ -42,15 +42,15 @@ export class Budget {
   readonly "~effect-http-session/Middleware/RetryBudget": unknown = undefined
   private readonly ratio: number
   private readonly min: number
-  private readonly windows = new Recent(
+  private readonly windows = new KeyedState(
     () => new Window(),
     // A host that was evicted starts again with the minimum.
     () => true
   )
 
   constructor(ratio: number, min: number) {
-    this.ratio = fromZero("retryBudget.ratio", ratio)
-    this.min = fromZero("retryBudget.min", min)
+    this.ratio = nonNegative("retryBudget.ratio", ratio)
+    this.min = nonNegative("retryBudget.min", min)
   }
 
   /** Counts a request. */

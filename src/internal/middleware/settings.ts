@@ -8,7 +8,7 @@ export const wholeNumber = (option: string, value: number, least: number): numbe
 }
 
 /** A number of at least 0. */
-export const fromZero = (option: string, value: number): number => {
+export const nonNegative = (option: string, value: number): number => {
   if (value >= 0) return value
   throw new TypeError(`Invalid option "${option}": expected a number from 0 on`)
 }

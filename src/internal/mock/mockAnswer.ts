@@ -42,9 +42,10 @@ const reasons = (): { readonly [status: number]: string | undefined } =>
 
 /** Converts the `Response` to a request with this method. */
 export const fromResponse = (response: Response, method: string): Answer => {
-  if (response.type === "error") throw new TypeError("The response of a mock is Response.error()")
+  if (response.type === "error")
+    throw new TypeError("expected a response from the handler of the mock, got Response.error()")
   if (response.bodyUsed || response.body?.locked === true) {
-    throw new TypeError("The response of a mock has been read already: make one for each request")
+    throw new TypeError("expected an unread response from the handler of the mock; make a new one for each request")
   }
   const lines = [...response.headers]
   const body = hasNoContent(method, response.status) ? undefined : (response.body ?? undefined)

@@ -18,6 +18,7 @@ import { showAs } from "../inspection.js"
 import type { Deadline } from "../transport/deadlines.js"
 import { type BodyControl, IncomingBody } from "../transport/incomingBody.js"
 import type { Connection, Exchange } from "../transport/transport.js"
+import { kindOf } from "../userResult.js"
 import { type Answer, hasNoContent } from "./mockAnswer.js"
 import { MockDetails } from "./mockDetails.js"
 import { exactOf, mockRequest } from "./mockRequest.js"
@@ -162,7 +163,9 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
         if (this.over || result.done || body.received === body.length) return Effect.void
         const { value } = result
         if (value instanceof Uint8Array) return Effect.zipRight(this.push(body, value), loop)
-        return Effect.sync(() => this.failBody(this.incomplete(new TypeError("A chunk of the body is not bytes"))))
+        return Effect.sync(() =>
+          this.failBody(this.incomplete(new TypeError(`expected chunks of bytes, got ${kindOf(value)}`)))
+        )
       }
     })
     return Effect.ensuring(
@@ -269,7 +272,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     }
     const exchange = this.exchanged
     const defect = Cause.isInterruptedOnly(cause)
-      ? Cause.die(new Error("The handler of a mock has interrupted itself"))
+      ? Cause.die(new Error("The handler of the mock interrupted itself"))
       : Cause.flatMap(cause, () => Cause.empty)
     if (this.body !== undefined) {
       this.failBody(this.incomplete(Cause.squash(defect)))

@@ -21,7 +21,7 @@ export const linesOf = (head: string): ReadonlyArray<Line> => {
 /** The prepared request with all headers as sent, including automatic ones, credentials and cookies. */
 export const exactOf = (exchange: Exchange): ClientRequest => {
   const { request } = exchange
-  if (!(request instanceof Prepared)) throw new TypeError("a mock answers requests of sessions only")
+  if (!(request instanceof Prepared)) throw new TypeError("expected a request made by a session")
   const pairs = linesOf(exchange.wire.head).map(([name, value]) => [name, decodeText(value)] as const)
   return request.derive({ fields: { pairs, secret: request.fields.secret }, auth: undefined, cookies: [] })
 }

@@ -27,7 +27,7 @@ const closeTime = 1000
 /** Reported as the remote address of each connection. */
 const remoteAddress = "mock"
 
-interface Call {
+interface CallRecord {
   readonly request: ClientRequest
   status: number | undefined
 }
@@ -45,8 +45,8 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
   readonly gracefulShutdownTimeout = gracefulShutdownTimeout
   readonly context: Context.Context<R>
   readonly answer: Answering<R>
-  private readonly active = new Map<MockConnection<R>, Call | undefined>()
-  private calls: Array<Call> = []
+  private readonly active = new Map<MockConnection<R>, CallRecord | undefined>()
+  private calls: Array<CallRecord> = []
   private state: "open" | "closing" | "closed" = "open"
   private readonly done = Deferred.unsafeMake<void>(FiberId.none)
   private ids = 0
@@ -95,7 +95,7 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
   // Callbacks of the connections.
 
   onBegin(connection: MockConnection<R>, request: MockRequest): void {
-    const call: Call = { request: request.exact, status: undefined }
+    const call: CallRecord = { request: request.exact, status: undefined }
     this.calls.push(call)
     this.active.set(connection, call)
   }

@@ -176,7 +176,7 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
   }
   get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
     return this.parse(() => {
-      throw new TypeError("The response is not there any more")
+      throw new TypeError("the response was already released")
     })
   }
   get stream(): Stream.Stream<Uint8Array> {

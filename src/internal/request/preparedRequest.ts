@@ -26,7 +26,7 @@ import type { Limits } from "../limits.js"
 import { redactHeaders, redactUrl } from "../redact.js"
 import type { WireRequest } from "../transport/transport.js"
 
-import type { Recent } from "./recentRequests.js"
+import type { RecentRequests } from "./recentRequests.js"
 import { concealOptions } from "./shownOptions.js"
 
 export const TypeId: ClientRequestTypeId = "~effect-http-session/ClientRequest"
@@ -54,7 +54,7 @@ export interface Defaults {
   readonly before: string
   readonly after: string
   /** Cache of prepared GET requests without options, by URL. */
-  readonly recent: Recent<Prepared>
+  readonly recent: RecentRequests<Prepared>
   /** Whether the session has trace configs. */
   readonly traced: boolean
   readonly spans: SpanOptions | false | undefined

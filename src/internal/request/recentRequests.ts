@@ -8,7 +8,7 @@ const capacity = 32
 /** Longer keys are not cached. */
 const maxLength = 2048
 
-export class Recent<A> {
+export class RecentRequests<A> {
   private readonly values = new Map<string, A>()
 
   get(key: string): A | undefined {

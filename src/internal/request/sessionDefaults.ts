@@ -26,7 +26,7 @@ import { authorizationOf } from "./authorization.js"
 import { linesAfter, linesBefore } from "./automaticHeaders.js"
 import { wrongType } from "./optionTypes.js"
 import type { Defaults } from "./preparedRequest.js"
-import { Recent } from "./recentRequests.js"
+import { RecentRequests } from "./recentRequests.js"
 
 /** Headers that influence other lines, so that the session's lines cannot be written in advance. */
 const special: ReadonlySet<string> = new Set([
@@ -168,7 +168,7 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
     plain,
     before: toLines(fields.pairs) + linesBefore(present),
     after: linesAfter(present),
-    recent: new Recent(),
+    recent: new RecentRequests(),
     traced: options.traceConfigs !== undefined && options.traceConfigs.length > 0,
     spans: options.spans,
     trustEnv: options.trustEnv ?? false

@@ -93,7 +93,7 @@ export const keyOf = (
 /** The path of the invalid member, if known. */
 const placeOf = (error: ParseResult.ParseError): string => {
   const path = ParseResult.ArrayFormatter.formatErrorSync(error)[0]?.path ?? []
-  return path.length === 0 ? "" : `: ${path.map(String).join(".")} cannot be read`
+  return path.length === 0 ? "" : `: ${path.map(String).join(".")} is invalid`
 }
 
 /** Reads a cassette. */
@@ -110,7 +110,7 @@ export const readCassette = (
             module: "FileSystem",
             method: "readFileString",
             pathOrDescriptor: path,
-            description: `It is no cassette${placeOf(error)}`
+            description: `not a cassette${placeOf(error)}`
           }),
         onSuccess: (cassette) => cassette.exchanges
       })

@@ -287,7 +287,7 @@ export const record = (
               module: "FileSystem",
               method: "writeFileString",
               pathOrDescriptor: path,
-              description: "There is no such directory"
+              description: "the directory does not exist"
             })
           )
     )

@@ -180,7 +180,7 @@ export class FrameReader implements Turning {
   private endHead(length: number): void {
     const { head, need } = this
     if (need === 10 && head.readUInt8(2) > 0x7f) {
-      this.fail(new RangeError("Invalid WebSocket frame: the length has its first bit set"))
+      this.fail(new RangeError("Invalid WebSocket frame: the most significant bit of the length is set"))
       return
     }
     this.rest = need === 2 ? length & 0x7f : need === 4 ? head.readUInt16BE(2) : Number(head.readBigUInt64BE(2))

@@ -63,11 +63,12 @@ const none: Extensions = Object.freeze(Object.create(null))
 /** Validates a 101 response; returns what it accepts, or a description of the problem. */
 export const grantOf = (head: ResponseHead, offer: Offer): Grant | string => {
   const upgrade = tokens(head.headerValues("upgrade"))
-  if (upgrade.length !== 1 || upgrade[0] !== "websocket") return 'Upgrade is not "websocket"'
-  if (!tokens(head.headerValues("connection")).includes("upgrade")) return 'Connection does not have "upgrade"'
+  if (upgrade.length !== 1 || upgrade[0] !== "websocket") return 'expected the Upgrade header "websocket"'
+  if (!tokens(head.headerValues("connection")).includes("upgrade"))
+    return 'expected the Connection header to contain "upgrade"'
   const accept = head.headerValues("sec-websocket-accept")
   if (accept.length !== 1 || accept[0] !== acceptOf(offer.key)) {
-    return "Sec-WebSocket-Accept does not belong to the key that was sent"
+    return "Sec-WebSocket-Accept does not match the key of the request"
   }
   const protocol = protocolOf(head.headerValues("sec-websocket-protocol"), offer.protocols)
   if (typeof protocol === "string") return protocol
@@ -81,13 +82,13 @@ const protocolOf = (given: ReadonlyArray<string>, offered: ReadonlyArray<string>
   if (chosen === undefined) return Option.none()
   return given.length === 1 && offered.includes(chosen)
     ? Option.some(chosen)
-    : "Sec-WebSocket-Protocol is not one of those that were offered"
+    : "Sec-WebSocket-Protocol was not offered by the request"
 }
 
 const extensionsOf = (given: ReadonlyArray<string>, offer: Offer): Extensions | string => {
   if (given.length === 0) return none
   const { deflate } = offer
-  const refused = "Sec-WebSocket-Extensions is not what was offered"
+  const refused = "Sec-WebSocket-Extensions does not match the offer of the request"
   if (deflate === undefined) return refused
   try {
     const parsed = extension.parse(given.join(", "))

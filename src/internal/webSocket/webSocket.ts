@@ -83,7 +83,7 @@ export class WebSocketImpl implements WebSocket {
   readonly sendJson = (value: unknown): Effect.Effect<void, WebSocketError> =>
     Effect.suspend(() => {
       const text: string | undefined = JSON.stringify(value)
-      if (text === undefined) throw new TypeError("WebSocket.sendJson: the value has no JSON")
+      if (text === undefined) throw new TypeError("WebSocket.sendJson: the value cannot be serialized as JSON")
       return this.send(text)
     })
 
@@ -112,7 +112,8 @@ export class WebSocketImpl implements WebSocket {
 
   readonly close = (code = 1000, reason = ""): Effect.Effect<boolean> =>
     Effect.suspend(() => {
-      if (!isCloseCode(code)) throw new RangeError(`WebSocket.close: ${code} is no code that may be sent`)
+      if (!isCloseCode(code))
+        throw new RangeError(`WebSocket.close: expected a close code that a client may send, got ${code}`)
       const begun = this.connection.close(code, fitting(reason))
       return Effect.as(this.closed, begun)
     })
@@ -139,7 +140,7 @@ export class WebSocketImpl implements WebSocket {
   private control(_tag: "Ping" | "Pong", data: string | Uint8Array): Effect.Effect<void, WebSocketError> {
     return Effect.suspend(() => {
       if (Buffer.byteLength(data) > maxControl) {
-        throw new RangeError(`WebSocket.${_tag.toLowerCase()}: more than ${maxControl} bytes`)
+        throw new RangeError(`WebSocket.${_tag.toLowerCase()}: expected at most ${maxControl} bytes`)
       }
       return this.put({ _tag, data })
     })

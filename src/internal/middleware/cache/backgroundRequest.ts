@@ -10,7 +10,7 @@ import { preparedOf } from "../request.js"
  * Runs `f` in a fiber of its own. Its `next` sends single-hop requests through `middlewares`, with their own time
  * limits and the history of the starting call. Failures are only logged, at debug level.
  */
-export const sendAside = (
+export const sendInBackground = (
   { core, history }: Call,
   middlewares: ReadonlyArray<Middleware>,
   f: (next: Next) => Effect.Effect<unknown, unknown>

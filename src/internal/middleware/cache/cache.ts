@@ -17,7 +17,7 @@ import { Response } from "../../response/response.js"
 import { callOf } from "../../session/middlewareChain.js"
 import { downgraded } from "../../session/sendHop.js"
 import { preparedOf } from "../request.js"
-import { sendAside } from "./backgroundRequest.js"
+import { sendInBackground } from "./backgroundRequest.js"
 import { type Directives, parseDirectives } from "./cacheControl.js"
 import { directivesOf, invalidatedBy, isAnswerable, type Lookup, lookupOf, sentAsAsked } from "./cacheRequest.js"
 import { CacheStore, type Stored, varyOf } from "./cacheStore.js"
@@ -28,7 +28,7 @@ import { type Flight, Flights } from "./singleFlight.js"
 import { linesOf, ofBody } from "./storedHeaders.js"
 import { fromStored, gatewayTimeout } from "./storedResponse.js"
 
-const isPassing = (error: ClientError): boolean => isClientConnectionError(error) || isServerTimeoutError(error)
+const isTransient = (error: ClientError): boolean => isClientConnectionError(error) || isServerTimeoutError(error)
 
 const errorStatuses: ReadonlySet<number> = new Set([500, 502, 503, 504])
 
@@ -46,7 +46,7 @@ interface Found {
 const requiring = ["no-cache", "max-age", "min-fresh"]
 
 /** A request to the server on behalf of a lookup, and the state needed when its response arrives. */
-interface Errand {
+interface FetchTask {
   readonly lookup: Lookup
   /** The requests that wait for it, if any may. */
   readonly flight: Flight | undefined
@@ -142,12 +142,15 @@ class Cache {
           })
         )
       }
-      return this.lead(likeness, (led) => restore(this.send(lookup, found, led)))
+      return this.fetchOnce(likeness, (led) => restore(this.send(lookup, found, led)))
     })
   }
 
   /** Runs `send` with a new flight, and ends the flight unless a body does so. */
-  private lead<A>(key: string, send: (flight: Flight) => Effect.Effect<A, ClientError>): Effect.Effect<A, ClientError> {
+  private fetchOnce<A>(
+    key: string,
+    send: (flight: Flight) => Effect.Effect<A, ClientError>
+  ): Effect.Effect<A, ClientError> {
     const flight = this.flights.begin(key)
     return Effect.onExit(send(flight), (exit) =>
       Effect.sync(() => {
@@ -169,12 +172,12 @@ class Cache {
     }
     return Effect.suspend(() => {
       if (this.refreshing(key)) return Effect.void
-      return sendAside(call, request.middlewares.slice(at + 1), (aside) =>
+      return sendInBackground(call, request.middlewares.slice(at + 1), (aside) =>
         Effect.uninterruptibleMask((restore) => {
           // Another request may have started meanwhile.
           if (this.refreshing(key)) return Effect.void
           this.refreshes.add(key)
-          const sent = this.lead(key, (flight) =>
+          const sent = this.fetchOnce(key, (flight) =>
             restore(
               Effect.flatMap(this.send({ ...lookup, next: aside, directives: new Map() }, found, flight), () =>
                 flight.carried ? flight.wait : Effect.void
@@ -200,8 +203,8 @@ class Cache {
     flight: Flight | undefined
   ): Effect.Effect<ClientResponse, ClientError> {
     return Effect.flatMap(this.sending, (sent) => {
-      const errand = { lookup, flight, sent }
-      return found === undefined ? this.fetch(errand) : this.validate(errand, found)
+      const task = { lookup, flight, sent }
+      return found === undefined ? this.fetch(task) : this.validate(task, found)
     })
   }
 
@@ -210,14 +213,14 @@ class Cache {
     at
   }))
 
-  private fetch(errand: Errand): Effect.Effect<ClientResponse, ClientError> {
-    const { next, request } = errand.lookup
-    return Effect.tap(next(request), (response) => this.keep(errand, response, false))
+  private fetch(task: FetchTask): Effect.Effect<ClientResponse, ClientError> {
+    const { next, request } = task.lookup
+    return Effect.tap(next(request), (response) => this.keep(task, response, false))
   }
 
   /** Revalidates a stored response with a conditional request (RFC 9111 section 4.3). */
-  private validate(errand: Errand, found: Found): Effect.Effect<ClientResponse, ClientError> {
-    const { flight, lookup, sent } = errand
+  private validate(task: FetchTask, found: Found): Effect.Effect<ClientResponse, ClientError> {
+    const { flight, lookup, sent } = task
     const { directives: asked, next, request } = lookup
     const { stored } = found
     const [tag] = valuesOf(stored.headers, "etag")
@@ -231,16 +234,16 @@ class Cache {
       return fromStored(lookup, stored, found.fresh.age)
     }
     return Effect.matchEffect(next(conditioned), {
-      onFailure: (error) => (standIn && isPassing(error) ? Effect.sync(instead) : Effect.fail(error)),
+      onFailure: (error) => (standIn && isTransient(error) ? Effect.sync(instead) : Effect.fail(error)),
       onSuccess: (response) => {
         if (standIn && errorStatuses.has(response.status)) return Effect.map(response.release, instead)
         if (response.status !== 304 || conditioned === request) {
-          return Effect.as(this.keep(errand, response, true), response)
+          return Effect.as(this.keep(task, response, true), response)
         }
         const said = Option.getOrUndefined(response.header("etag"))
         const another = said !== undefined && tag !== undefined && !sameTag(said, tag)
         if (another || sentAsAsked(lookup, response) === undefined)
-          return Effect.zipRight(response.release, this.fetch(errand))
+          return Effect.zipRight(response.release, this.fetch(task))
         return Effect.zipRight(
           response.release,
           Effect.map(this.freshen(lookup, stored, response, sent), ({ age, fresher }) => {
@@ -297,8 +300,8 @@ class Cache {
    * Stores a response once its body is complete, if it is cacheable and worth storing. `supersedes`: the response
    * answers a revalidation, so that if it is not stored itself, the old entry must be removed (RFC 9111 section 4.3.3).
    */
-  private keep(errand: Errand, response: ClientResponse, supersedes: boolean): Effect.Effect<void> {
-    const { lookup, sent } = errand
+  private keep(task: FetchTask, response: ClientResponse, supersedes: boolean): Effect.Effect<void> {
+    const { lookup, sent } = task
     const { identity } = lookup
     const { url } = lookup.sent
     const actual = sentAsAsked(lookup, response)
@@ -314,7 +317,7 @@ class Cache {
       if (length > this.maxBodySize || !sameSelection(lookup.sent, actual, vary)) return gone
       const { reason, status } = response
       const selection = selectionOf(actual, vary)
-      const { flight } = errand
+      const { flight } = task
       const put = (body: string) =>
         this.store.put(url, { identity, selection, receivedAt: sent.at, status, reason, headers, body }, sent.since)
       return keepBody(response, { flight, core: callOf(lookup.next)?.core, limit: this.maxBodySize, put, gone })

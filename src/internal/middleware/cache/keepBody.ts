@@ -7,7 +7,7 @@ import { listenTo } from "./cacheBody.js"
 import type { Flight } from "./singleFlight.js"
 
 /** How the waiting requests continue if the body was not stored. */
-const landings = { abandoned: "again", broken: "alone", large: "unstored" } as const
+const resultWhenLost = { abandoned: "again", broken: "alone", large: "unstored" } as const
 
 /** Where a body is stored. */
 export interface Keeper {
@@ -46,7 +46,7 @@ export const keepBody = (response: Response, { core, flight, gone, limit, put }:
         onLost: (why) => {
           if (why === "large" && !large) run(gone)
           large ||= why === "large"
-          flight?.end(landings[why])
+          flight?.end(resultWhenLost[why])
         }
       })
       if (flight !== undefined) flight.hurry = hurry

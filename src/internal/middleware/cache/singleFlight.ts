@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
  * error. "alone": each sends its own request. "unstored": the same, and the next requests with this key do not wait
  * either. "again": the first request was interrupted, and another one takes its place.
  */
-export type Landing = "stored" | "standsIn" | "alone" | "unstored" | "again"
+export type FlightResult = "stored" | "standsIn" | "alone" | "unstored" | "again"
 
 /** One request in flight that others may wait for. */
 export class Flight {
@@ -14,11 +14,11 @@ export class Flight {
   carried = false
   /** Reads the body to its end, because other requests wait for it. */
   hurry: () => void = () => {}
-  private landing: Landing | undefined = undefined
-  private readonly onEnd: (landing: Landing) => void
-  private readonly waiting = new Set<(landing: Landing) => void>()
+  private result: FlightResult | undefined = undefined
+  private readonly onEnd: (result: FlightResult) => void
+  private readonly waiting = new Set<(result: FlightResult) => void>()
 
-  constructor(onEnd: (landing: Landing) => void) {
+  constructor(onEnd: (result: FlightResult) => void) {
     this.onEnd = onEnd
   }
 
@@ -27,21 +27,21 @@ export class Flight {
   }
 
   /** Ends the flight; only the first call counts. */
-  end(landing: Landing): void {
-    if (this.landing !== undefined) return
-    this.landing = landing
-    this.onEnd(landing)
-    for (const told of [...this.waiting]) told(landing)
+  end(result: FlightResult): void {
+    if (this.result !== undefined) return
+    this.result = result
+    this.onEnd(result)
+    for (const told of [...this.waiting]) told(result)
     this.waiting.clear()
   }
 
-  get wait(): Effect.Effect<Landing> {
-    return Effect.async<Landing>((resume) => {
-      if (this.landing !== undefined) {
-        resume(Effect.succeed(this.landing))
+  get wait(): Effect.Effect<FlightResult> {
+    return Effect.async<FlightResult>((resume) => {
+      if (this.result !== undefined) {
+        resume(Effect.succeed(this.result))
         return
       }
-      const told = (landing: Landing) => resume(Effect.succeed(landing))
+      const told = (result: FlightResult) => resume(Effect.succeed(result))
       this.waiting.add(told)
       this.hurry()
       return Effect.sync(() => this.waiting.delete(told))
@@ -64,10 +64,10 @@ export class Flights {
   /** Starts a flight. Later requests wait for it, unless the last response with this key was not stored. */
   begin(key: string): Flight {
     const shared = !this.unshared.has(key)
-    const flight = new Flight((landing) => {
+    const flight = new Flight((result) => {
       if (shared) this.flights.delete(key)
-      if (landing === "stored") this.unshared.delete(key)
-      else if (landing === "unstored") this.unshare(key)
+      if (result === "stored") this.unshared.delete(key)
+      else if (result === "unstored") this.unshare(key)
     })
     if (shared) this.flights.set(key, flight)
     return flight

@@ -18,7 +18,7 @@ import { isReplayable } from "../../request/body/replayable.js"
 import { setHeader } from "../../request/edits.js"
 import type { Prepared } from "../../request/preparedRequest.js"
 import { addsCredentials } from "../credentialed.js"
-import { hasCredentials, preparedOf, tellRetry } from "../request.js"
+import { emitRetry, hasCredentials, preparedOf } from "../request.js"
 import { answer, bodyHashOf, secretOf, type User } from "./digestAnswer.js"
 import { type DigestChallenge, type Hash, nextNonceOf, strongest } from "./digestChallenge.js"
 import { type ProxyLeg, proxyLeg, withAnswer } from "./digestProxy.js"
@@ -46,9 +46,9 @@ interface Asker {
 const newCnonce = (): string => randomBytes(16).toString("hex")
 
 /** The digest state of one origin or proxy: its challenge and the use count of its nonce. */
-class Session {
+class DigestSession {
   static {
-    showAs(Session, "Digest/Session", ({ challenge }) => ({ realm: challenge.realm }))
+    showAs(DigestSession, "Digest/Session", ({ challenge }) => ({ realm: challenge.realm }))
   }
 
   readonly challenge: DigestChallenge
@@ -159,7 +159,7 @@ class Digest {
   private readonly credentials: Basic
   private readonly names: Names
   private readonly preemptive: boolean
-  private readonly sessions = new Map<string, Session>()
+  private readonly sessions = new Map<string, DigestSession>()
   /** Distinguishes tunnels that use these credentials from others. */
   private readonly id = ++digests
   private anchor: string | undefined = undefined
@@ -197,7 +197,7 @@ class Digest {
     return this.names === proxyNames || within(this.places, request)
   }
 
-  private authorize(request: Prepared, session: Session, qop: Chosen, asker: Asker): Prepared {
+  private authorize(request: Prepared, session: DigestSession, qop: Chosen, asker: Asker): Prepared {
     const { leg } = asker
     if (leg !== undefined) return withAnswer(request, leg, this.id, () => session.authorization(asker, qop))
     return setHeader(request, "Authorization", Redacted.make(session.authorization(asker, qop)))
@@ -206,7 +206,7 @@ class Digest {
   private send(
     request: Prepared,
     next: Next,
-    used: Session | undefined,
+    used: DigestSession | undefined,
     answers: number,
     sent: Prepared,
     asker: Asker
@@ -235,7 +235,7 @@ class Digest {
   private refused(
     request: Prepared,
     next: Next,
-    used: Session | undefined,
+    used: DigestSession | undefined,
     answers: number,
     asker: Asker,
     refusal: Refusal
@@ -251,7 +251,7 @@ class Digest {
       const session = this.begin(request, challenge, asker, used)
       if (session instanceof InvalidRequest) return Effect.fail(session)
       return refusal.release.pipe(
-        Effect.zipRight(tellRetry(next, request, { reason: "Digest", delay: 0 })),
+        Effect.zipRight(emitRetry(next, request, { reason: "Digest", delay: 0 })),
         Effect.zipRight(
           Effect.suspend(() =>
             this.send(request, next, session, answers + 1, this.authorize(request, session, qop, asker), asker)
@@ -265,7 +265,7 @@ class Digest {
   private answerable(
     request: Prepared,
     challenge: DigestChallenge,
-    used: Session | undefined,
+    used: DigestSession | undefined,
     answers: number,
     asker: Asker
   ): boolean {
@@ -280,8 +280,8 @@ class Digest {
     request: Prepared,
     challenge: DigestChallenge,
     asker: Asker,
-    refused: Session | undefined
-  ): Session | InvalidRequest {
+    refused: DigestSession | undefined
+  ): DigestSession | InvalidRequest {
     const known = this.sessions.get(asker.key)
     // Another request may have received the same nonce meanwhile; its count continues. So does a secret derived from
     // it, unless it was refused.
@@ -297,13 +297,13 @@ class Digest {
       return new InvalidRequest({ ...request.details, option: "auth", description: wrong ?? "" })
     }
     const { password, user } = revealed.right
-    const session = new Session(challenge, { name: user, password, encoding: this.credentials.encoding })
+    const session = new DigestSession(challenge, { name: user, password, encoding: this.credentials.encoding })
     this.sessions.set(asker.key, session)
     if (asker.key === this.anchor) this.places = placesOf(request, challenge.domain)
     return session
   }
 
-  private learn(session: Session, response: ClientResponse): void {
+  private learn(session: DigestSession, response: ClientResponse): void {
     for (const field of response.headerValues(this.names.info)) {
       const nonce = nextNonceOf(field)
       if (nonce !== undefined) session.renew(nonce)

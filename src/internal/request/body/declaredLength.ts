@@ -4,7 +4,7 @@ import * as Stream from "effect/Stream"
 import { RequestBodyError } from "../../../Errors.js"
 
 /** Fails before passing on a byte too many, and at the end of a stream that is too short. */
-export const exactly = (
+export const withDeclaredLength = (
   stream: Stream.Stream<Uint8Array, unknown>,
   length: number
 ): Stream.Stream<Uint8Array, unknown> =>

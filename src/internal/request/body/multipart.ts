@@ -13,7 +13,7 @@ import type { Multipart, TypeId as MultipartTypeId, Part } from "../../../Multip
 import { checkField, type Pair, toLatin1 } from "../../http/headerFields.js"
 import { isIllFormed } from "../../http/percent.js"
 import { showAs } from "../../inspection.js"
-import { exactly } from "./declaredLength.js"
+import { withDeclaredLength } from "./declaredLength.js"
 import { blobStream } from "./rawBody.js"
 import { isReplayable, markOneShot } from "./replayable.js"
 
@@ -103,7 +103,7 @@ const sectionStream = (section: Section): Stream.Stream<Uint8Array, unknown> => 
     body._tag === "Stream"
       ? section.length === undefined
         ? body.stream
-        : exactly(body.stream, section.length)
+        : withDeclaredLength(body.stream, section.length)
       : body._tag === "Uint8Array"
         ? Stream.succeed(body.body)
         : Stream.empty
