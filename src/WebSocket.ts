@@ -277,7 +277,9 @@ const socketOf = (
       latch.whenOpen(
         Effect.suspend(() => {
           if (current === undefined) {
-            return Effect.fail(new Socket.SocketGenericError({ reason: "Write", cause: new Error("it does not run") }))
+            return Effect.fail(
+              new Socket.SocketGenericError({ reason: "Write", cause: new Error("the socket is not running") })
+            )
           }
           if (Socket.isCloseEvent(chunk)) return Effect.asVoid(current.close(chunk.code, chunk.reason))
           return Effect.mapError(
