@@ -276,7 +276,7 @@ describe("what a peer shows", () => {
       const pin = Ssl.fingerprint("ab".repeat(32))
       const rows = [
         [set.expired, ssl, "ClientConnectorSSLError Expired", /expired; its own is valid until \d{4}-\d\d-\d\dT/],
-        [set.notYetValid, ssl, "ClientConnectorSSLError NotYetValid", /not yet valid; its own begins \d{4}-\d\d-\d\dT/],
+        [set.notYetValid, ssl, "ClientConnectorSSLError NotYetValid", /not yet valid; its own is valid from \d{4}-\d\d-\d\dT/],
         [set.selfSigned, ssl, "ClientConnectorSSLError SelfSigned", /self-signed/],
         [set.untrusted, ssl, "ClientConnectorSSLError UntrustedIssuer", /not trusted \(CN=Unknown Authority\)/],
         [set.wrongHost, ssl, "ClientConnectorCertificateError HostnameMismatch", /is for wrong\.example/],
