@@ -286,7 +286,7 @@ export class Scanner {
     const byte = bytes[at]
     this.nameEnd = at - base
     if (byte === COLON) return this.valueAfter(bytes, base, at, end)
-    if (isBlank(byte) && this.tolerates(SpaceBeforeColon)) {
+    if (isBlank(byte) && !this.strict) {
       this.state = NameSpace
       return at
     }
@@ -323,7 +323,10 @@ export class Scanner {
     if (isLineEnd(byte)) return this.fail(bytes, base, at, noColon)
     if (byte === 0) return this.fail(bytes, base, at, badName)
     if (this.state === BadName) return this.drop(bytes, base, at)
-    if (byte === COLON) return this.valueAfter(bytes, base, at, end)
+    if (byte === COLON) {
+      this.deviations |= SpaceBeforeColon
+      return this.valueAfter(bytes, base, at, end)
+    }
     this.deviations |= InvalidFieldName
     this.state = BadName
     return at
