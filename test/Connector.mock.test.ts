@@ -450,7 +450,7 @@ describe("layerMock: handlers", () => {
       const exit = yield* Effect.exit(
         Effect.repeatN(Session.get(url).pipe(ClientResponse.text), 1).pipe(Effect.provide(over(() => one)))
       )
-      assert.isTrue(Exit.isFailure(exit) && Cause.pretty(exit.cause).includes("make one for each request"))
+      assert.isTrue(Exit.isFailure(exit) && Cause.pretty(exit.cause).includes("make a new one for each request"))
     })
   )
 

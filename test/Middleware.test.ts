@@ -231,22 +231,23 @@ describe("the chain", () => {
 
 describe("options that cannot be right", () => {
   const wrong: ReadonlyArray<readonly [text: string, make: () => unknown]> = [
-    ["retry: times", () => Middleware.retry({ times: -1 })],
-    ["retry: times", () => Middleware.retry({ times: Number.NaN })],
-    ["hedge: max", () => Middleware.hedge({ after: 1, max: 0.5 })],
-    ["retry: maxRetryAfter", () => Middleware.retry({ maxRetryAfter: -1 })],
-    ["hedge: after", () => Middleware.hedge({ after: Number.NaN })],
-    ["circuitBreaker: failures", () => Effect.runSync(Middleware.circuitBreaker({ failures: 0 }))],
-    ["circuitBreaker: resetAfter", () => Effect.runSync(Middleware.circuitBreaker({ resetAfter: -1 }))],
-    ["rateLimit: interval", () => Effect.runSync(Effect.scoped(Middleware.rateLimit({ limit: 1, interval: -1 })))],
-    ["retryBudget: ratio", () => Effect.runSync(Middleware.retryBudget({ ratio: Number.NaN }))],
-    ["retryBudget: min", () => Effect.runSync(Middleware.retryBudget({ min: -1 }))],
+    ["retry.times", () => Middleware.retry({ times: -1 })],
+    ["retry.times", () => Middleware.retry({ times: Number.NaN })],
+    ["hedge.max", () => Middleware.hedge({ after: 1, max: 0.5 })],
+    ["retry.maxRetryAfter", () => Middleware.retry({ maxRetryAfter: -1 })],
+    ["hedge.after", () => Middleware.hedge({ after: Number.NaN })],
+    ["circuitBreaker.failures", () => Effect.runSync(Middleware.circuitBreaker({ failures: 0 }))],
+    ["circuitBreaker.resetAfter", () => Effect.runSync(Middleware.circuitBreaker({ resetAfter: -1 }))],
+    ["rateLimit.interval", () => Effect.runSync(Effect.scoped(Middleware.rateLimit({ limit: 1, interval: -1 })))],
+    ["retryBudget.ratio", () => Effect.runSync(Middleware.retryBudget({ ratio: Number.NaN }))],
+    ["retryBudget.min", () => Effect.runSync(Middleware.retryBudget({ min: -1 }))],
     [
-      'bearerRefresh: origins: "api.example"',
+      "bearerRefresh.origins",
       () => Effect.runSync(Middleware.bearerRefresh({ token: Effect.never, origins: ["api.example"] }))
     ]
   ]
-  for (const [text, make] of wrong) it(`${text} is a defect where it is made`, () => assert.throws(make, text))
+  for (const [text, make] of wrong)
+    it(`throws for an invalid ${text}`, () => assert.throws(make, `Invalid option "${text}": `))
 
   it("retries without end are none of them", () => {
     assert.isFunction(Middleware.retry({ times: Infinity }))

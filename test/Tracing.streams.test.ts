@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Deferred, Effect, Exit, Fiber, Layer, Option, Stream, Tracer } from "effect"
 import { ClientResponse, Connector, CookieJar, Session, Tracing } from "effect-http-session"
 import { turn } from "../src/internal/testing/faultServer.js"
-import { CallTrace } from "../src/internal/tracing/callTrace.js"
+import { SignalDelivery } from "../src/internal/tracing/signalDelivery.js"
 import { makeHub } from "../src/internal/transport/signalHub.js"
 import { always, server as faultServer, head, plays, request, respond, stall } from "./support/server.js"
 import { tagsOf } from "./support/signals.js"
@@ -233,22 +233,22 @@ describe("where nobody listens", () => {
     Effect.scoped(
       Effect.gen(function* () {
         let built = 0
-        const { build, deliver } = CallTrace.prototype
+        const { build, deliver } = SignalDelivery.prototype
         yield* Effect.acquireRelease(
           Effect.sync(() => {
-            CallTrace.prototype.build = function (...args) {
+            SignalDelivery.prototype.build = function (...args) {
               built++
               return build.apply(this, args)
             }
-            CallTrace.prototype.deliver = function (...args) {
+            SignalDelivery.prototype.deliver = function (...args) {
               built++
               return deliver.apply(this, args)
             }
           }),
           () =>
             Effect.sync(() => {
-              CallTrace.prototype.build = build
-              CallTrace.prototype.deliver = deliver
+              SignalDelivery.prototype.build = build
+              SignalDelivery.prototype.deliver = deliver
             })
         )
         yield* effect

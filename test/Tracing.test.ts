@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Chunk, Context, Deferred, Effect, Exit, Fiber, Metric, Option, Stream, Tracer } from "effect"
 import { ClientResponse, Session, Ssl, Tracing } from "effect-http-session"
 import { turn } from "../src/internal/testing/faultServer.js"
-import { CallTrace } from "../src/internal/tracing/callTrace.js"
+import { SignalDelivery } from "../src/internal/tracing/signalDelivery.js"
 import { makeHub } from "../src/internal/transport/signalHub.js"
 import { standard } from "./support/certificates.js"
 import { proxyServer } from "./support/proxyServer.js"
@@ -334,17 +334,17 @@ describe("signals as a stream", () => {
       yield* Effect.gen(function* () {
         const session = yield* Session.Session
         let built = 0
-        const { build } = CallTrace.prototype
+        const { build } = SignalDelivery.prototype
         yield* Effect.acquireRelease(
           Effect.sync(() => {
-            CallTrace.prototype.build = function (...args) {
+            SignalDelivery.prototype.build = function (...args) {
               built++
               return build.apply(this, args)
             }
           }),
           () =>
             Effect.sync(() => {
-              CallTrace.prototype.build = build
+              SignalDelivery.prototype.build = build
             })
         )
         yield* session.get(`${url}/302`).pipe(ClientResponse.text)

@@ -1,9 +1,7 @@
-/**
- * Options as they were given, whatever somebody has put on Object.prototype.
- */
+/** Reads options by their own properties only, so that a polluted `Object.prototype` cannot add options. */
 
-/** `options` itself where it inherits nothing that shows, otherwise its own properties. */
-export const own = <O extends object>(options: O): O => {
+/** Returns `options` itself unless it inherits enumerable properties; otherwise a copy of its own properties. */
+export const ownOptions = <O extends object>(options: O): O => {
   for (const key in options) {
     if (!Object.hasOwn(options, key)) {
       const copy: O = Object.assign(Object.create(null), options)

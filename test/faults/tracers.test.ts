@@ -73,7 +73,7 @@ describe("a tracer that throws", () => {
           for (let call = 1; call <= calls; call++) yield* run(throwing(call).tracer, path)
         }
         assert.isAbove(warnings.length, 20)
-        assert.deepStrictEqual([...new Set(warnings.map(String))], ["The tracer has thrown"])
+        assert.deepStrictEqual([...new Set(warnings.map(String))], ["The tracer threw an exception"])
       })
     )
   }

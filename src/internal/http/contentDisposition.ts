@@ -1,6 +1,4 @@
-/**
- * Content-Disposition (RFC 6266, RFC 8187), as forgiving as its senders need.
- */
+/** Parses Content-Disposition (RFC 6266, RFC 8187), tolerating what servers send in practice. */
 import * as Library from "content-disposition"
 import * as Option from "effect/Option"
 import type { ContentDisposition } from "../../ClientResponse.js"

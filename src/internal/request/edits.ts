@@ -1,6 +1,4 @@
-/**
- * What a middleware can change of a request: each change gives another request.
- */
+/** The changes that a middleware can make to a request. Each returns a new request. */
 import type { Data, HeaderValue, UrlInput } from "../../ClientRequest.js"
 import { InvalidRequest, InvalidURL, RequestBodyError } from "../../Errors.js"
 import { isFault, mergeFields, toFields, withoutFields } from "../http/headerFields.js"
@@ -41,7 +39,7 @@ export const setUrl = (self: Prepared, url: UrlInput): Prepared => {
   })
 }
 
-/** The headers that belong to one body. */
+/** Headers that describe one particular body. */
 const isBodyField = (name: string): boolean =>
   name === "content-type" || name === "content-length" || name === "content-encoding"
 

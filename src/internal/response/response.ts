@@ -24,7 +24,7 @@ import { ClientResponseError } from "../../Errors.js"
 import type { Event } from "../../Sse.js"
 import { Gather } from "../byteBuilder.js"
 import { headersOf } from "../http/platformHeaders.js"
-import { type Pull, pulledFrom } from "../pullStream.js"
+import { type Pull, pullStreamFrom } from "../pullStream.js"
 import * as Deadlines from "../transport/deadlines.js"
 import { deviationsOf } from "../transport/deviations.js"
 import { IncomingBody } from "../transport/incomingBody.js"
@@ -260,7 +260,7 @@ export class Response extends ResponseBody implements ClientResponse {
         return Effect.succeed(decode(this.open(limit)))
       })
       return Stream.ensuring(
-        pulledFrom(start),
+        pullStreamFrom(start),
         Effect.sync(() => {
           if (opened) this.closeStream()
         })

@@ -1,6 +1,7 @@
 /**
- * How long a response lives: until its Scope closes, until a decoder has read it, or as a connection that its owner
- * closes. Each way runs the pipeline guarded, so that an interruption at any step leaves nothing behind.
+ * Decides how long a response lives: until its Scope closes, until a decoder has read it, or, for an upgraded
+ * connection, until its owner closes it. Each variant runs the pipeline guarded, so that an interruption at any step
+ * releases everything.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -24,8 +25,8 @@ type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 type History = ReadonlyArray<ResponseHead>
 
 /**
- * Makes the call of a fiber, on the fiber's Clock. A request that repeats a later hop of another call takes over its
- * `history`, because credentials depend on the origins that the request has been at.
+ * Creates the call of a fiber, on the fiber's Clock. A request that repeats a later hop of another call takes over its
+ * `history`, because credentials depend on the origins visited.
  */
 const begin = (core: SessionCore, fiber: AnyFiber, request: Prepared, history?: History): Call => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
@@ -37,7 +38,7 @@ const begin = (core: SessionCore, fiber: AnyFiber, request: Prepared, history?: 
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-/** A value of the wrong type must not leave the call without an end: what throws here is a defect of the request. */
+/** Converts an exception into a defect of the request, so that the call always ends. */
 const sent = (call: Call, collect: boolean): Effect.Effect<ClientResponse, ClientError> => {
   try {
     return sendCall(call, collect)
@@ -68,7 +69,7 @@ const guarded = <B, A, E, R>(
     })
   })
 
-/** Opens a response that lives in the fiber's Scope. A finalizer is added only where the body is not complete. */
+/** Opens a response that lives in the fiber's Scope. Adds a finalizer only if the body is incomplete. */
 export const openScoped = (
   core: SessionCore,
   fiber: AnyFiber,
@@ -130,7 +131,7 @@ export const openUpgraded = <A, E, R>(
   f: (call: Call, response: ClientResponse, restore: Restore) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | ClientError, R> => guarded(begin(core, fiber, request), false, undefined, f)
 
-/** Releases a response, then runs the listeners of the signals that this causes. */
+/** Releases a response, then runs the listeners of the resulting signals. */
 const release = (call: Call, response: ClientResponse): Effect.Effect<void> =>
   call.trace === undefined ? response.release : Effect.zipRight(response.release, call.trace.finish)
 

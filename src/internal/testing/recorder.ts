@@ -1,6 +1,4 @@
-/**
- * A transport that passes everything on to another one and keeps what it has seen.
- */
+/** A transport that records the exchanges of another transport. */
 
 import { dirname } from "node:path"
 import * as PlatformError from "@effect/platform/Error"
@@ -37,7 +35,7 @@ import { digest, type Recorded, redactLines, toContent, writeCassette } from "./
 const secretsOf = (request: ClientRequest | undefined): ReadonlySet<string> | undefined =>
   request instanceof Prepared ? request.secretHeaders : undefined
 
-/** A sink that keeps what it passes on. */
+/** A sink that copies what it passes on. */
 class TeeSink implements RequestSink {
   private readonly sink: RequestSink
   private readonly chunks: Array<Uint8Array>
@@ -62,7 +60,7 @@ class TeeSink implements RequestSink {
   readonly fail = (error: ClientError): void => this.sink.fail(error)
 }
 
-/** An exchange as the inner transport sees it. */
+/** The exchange that the inner transport receives. */
 class RecordedExchange implements Exchange {
   static {
     showAs(RecordedExchange, "RecordedExchange", ({ wire }) => ({ method: wire.method }))
@@ -199,7 +197,7 @@ class RecordedExchange implements Exchange {
   }
 }
 
-/** The inner transport, with all exchanges kept in the order in which their bodies end. */
+/** The inner transport, recording all exchanges. */
 class RecordingTransport implements Transport {
   static {
     showAs(RecordingTransport, "RecordingTransport", ({ exchanges }) => ({ exchanges: exchanges.length }))
@@ -211,7 +209,7 @@ class RecordingTransport implements Transport {
   readonly close: Effect.Effect<void>
   readonly clearDnsCache: Transport["clearDnsCache"]
   readonly peerKey: Transport["peerKey"]
-  /** By the order in which they began. */
+  /** In the order in which they were first completed. */
   readonly exchanges: Array<{ recorded: Recorded | undefined }> = []
   private readonly inner: Transport
   private readonly options: CassetteOptions
@@ -270,7 +268,7 @@ class RecordingTransport implements Transport {
   }
 }
 
-/** Writes the cassette when the Scope closes; a file that cannot be written by then is a defect. */
+/** Records until the Scope closes, then writes the cassette. A failed write is a defect. */
 export const record = (
   path: string,
   options: CassetteOptions,
@@ -289,7 +287,7 @@ export const record = (
               module: "FileSystem",
               method: "writeFileString",
               pathOrDescriptor: path,
-              description: "There is no such directory"
+              description: "the directory does not exist"
             })
           )
     )

@@ -428,7 +428,7 @@ describe("framing", () => {
       [new Blob(["a"]), "HttpBody.raw"],
       [new ArrayBuffer(1), "HttpBody.raw"],
       [Readable.from(["a"]), "HttpBody.raw"],
-      [new Date(), "neither a record nor pairs"]
+      [new Date(), "expected a record or pairs"]
     ] as const) {
       const error = failure("POST", url, Object.assign<RequestOptions, object>({}, { data }))
       assert.deepInclude(error, { _tag: "InvalidRequest", option: "data" })
