@@ -303,15 +303,20 @@ export class HopTrace implements Trace, BodyWatch {
     this.tellSize("request", this.sent)
   }
 
-  /** The connection had ended before it was used: the same is sent again, with these lines. */
-  resent(wire: WireRequest, error: ClientError, attempt: number): WireRequest {
+  /** The connection has ended without a byte of the response: the same is sent again, with these lines. */
+  resent(
+    wire: WireRequest,
+    reason: "StaleConnection" | "Disconnected",
+    error: ClientError,
+    attempt: number
+  ): WireRequest {
     this.failed(Cause.fail(error))
     if (this.call.telling) {
       this.offer({
         _tag: "RequestRetry",
         method: this.request.method,
         url: this.call.urlOf(this.request),
-        reason: "StaleConnection",
+        reason,
         delay: 0,
         error
       })

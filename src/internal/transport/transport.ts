@@ -6,11 +6,12 @@ import type * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { ConnectionInfo } from "../../ClientResponse.js"
-import type { Counts } from "../../Connector.js"
+import type { ClearDnsCache, Counts } from "../../Connector.js"
 import type { ClientError, Details } from "../../Errors.js"
 import type { Ssl } from "../../Ssl.js"
 import type { Phase } from "../../Timeouts.js"
 import type { ConnectionClosed } from "../../Tracing.js"
+import type { Retryability } from "../errors/retryability.js"
 import type { Origin } from "../http/origin.js"
 import type { Limits } from "../limits.js"
 import type { Deadlines } from "./deadlines.js"
@@ -141,6 +142,8 @@ export interface Marks {
 export interface ExchangeContext {
   readonly limits: Limits
   readonly deadlines: Deadlines
+  /** The time of day on the request's Clock; milliseconds since the epoch. */
+  readonly clock: () => number
   /** On the deadlines' time: the request as a whole has to have ended by then. */
   readonly expiresAt: number
   readonly trace: Trace | undefined
@@ -162,8 +165,11 @@ export interface Exchange extends ExchangeContext {
   readonly onHead: (head: Head, body: IncomingBody) => void
   /** 101 for an exchange with `upgrade`: the wire is the exchange's from here; its end gives the slot back. */
   readonly onUpgrade: (head: Head, wire: Wire, rest: Uint8Array) => void
-  /** `stale`: a reused connection ended before a single byte of the response, so nothing says it was acted upon. */
-  readonly onError: (error: ClientError, stale: boolean) => void
+  /**
+   * `repeatable` says whether the same request may be sent once more: "unsent" whatever its method, as nothing of it was
+   * written; "sent" if it is idempotent, as the connection ended before a single byte of the response; "never".
+   */
+  readonly onError: (error: ClientError, repeatable: Retryability) => void
   /** In place of `onError`, by transports that run programs: one has died. */
   readonly onDefect?: ((cause: Cause.Cause<never>) => void) | undefined
   /** The connection is through with the exchange: the body has ended, well or not, or nobody wants it. */
@@ -210,5 +216,7 @@ export interface Transport {
   readonly closeIdle: Effect.Effect<void>
   /** Resolves when every socket is closed. */
   readonly close: Effect.Effect<void>
-  readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
+  readonly clearDnsCache: ClearDnsCache
+  /** Whether each connection serves one request, which says so by `Connection: close`. */
+  readonly forceClose: boolean
 }

@@ -42,6 +42,10 @@ export const cutHead = (
   return new ClientOSError({ ...details, code: error.code ?? "UNKNOWN", syscall: error.syscall, cause: error })
 }
 
+/** Whether an error says that the connection ended, and not that the peer refused the client. */
+export const isClosing = (error: ClientError): boolean =>
+  error._tag === "ServerDisconnectedError" || error._tag === "ClientOSError"
+
 /** The body did not come whole. */
 export const cutBody = (
   exchange: Exchange,

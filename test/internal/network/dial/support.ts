@@ -59,6 +59,7 @@ export const makeExchange = (options: ExchangeOptions) =>
       limits: { ...resolve({}), ...options.limits },
       deadlines: of(clock),
       expiresAt: Infinity,
+      clock: () => clock.unsafeCurrentTimeMillis(),
       trace: options.trace,
       marks: {
         get current() {
