@@ -12,9 +12,10 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, isClientError } from "../../Errors.js"
 import type { Middleware, Next, Outcome, RetryOptions } from "../../Middleware.js"
 import { isIdempotent, retryability } from "../errors/retryability.js"
-import { isReplayable } from "../request/body/replayable.js"
+import { isReplayable, isSendable } from "../request/body/replayable.js"
 import { setHeader } from "../request/edits.js"
 import type { Prepared } from "../request/preparedRequest.js"
+import { callOf } from "../session/middlewareChain.js"
 import { isTrue } from "../userResult.js"
 import { preparedOf, responseOf, tellRetry } from "./request.js"
 import { retryAfter } from "./retryAfter.js"
@@ -24,7 +25,7 @@ import { milliseconds, wholeNumber } from "./settings.js"
 const passing: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504])
 
 /**
- * `Errors.isRetryable` for methods that may be sent again, whichever they are. The total limit is that of all attempts:
+ * `Errors.isRetryable` for methods that may be acted upon twice, whichever they are. The total limit is that of all attempts:
  * there is no time for another.
  */
 const inPassing = (outcome: Outcome): boolean =>
@@ -45,7 +46,10 @@ interface Policy {
   readonly times: number
   readonly schedule: Schedule.Schedule<unknown, Outcome>
   readonly wanted: (outcome: Outcome) => boolean
+  /** Whether a request of the method may be acted upon twice. */
   readonly applies: (method: string) => boolean
+  /** Whether the others are repeated where nothing of them was sent. */
+  readonly repeatsUnsent: boolean
   /** Milliseconds; 0 for none. */
   readonly maxRetryAfter: number
   readonly key: boolean
@@ -67,6 +71,7 @@ const toPolicy = (options: RetryOptions): Policy => {
     schedule: options.schedule ?? backoff,
     wanted: options.while ?? inPassing,
     applies: (method) => (methods === undefined ? key || isIdempotent(method) : methods.has(method)),
+    repeatsUnsent: methods === undefined,
     maxRetryAfter: milliseconds("retry: maxRetryAfter", options.maxRetryAfter ?? "1 minute"),
     key,
     budget: options.budget instanceof Budget ? options.budget : undefined
@@ -94,16 +99,34 @@ const again = (policy: Policy, host: string, outcome: Outcome, state: unknown): 
     })
   })
 
+/** A request that may be repeated; `onlyUnsent`: where nothing of it was sent. */
+interface Repeatable {
+  readonly request: Prepared
+  readonly next: Next
+  readonly onlyUnsent: boolean
+}
+
+/**
+ * Whether an attempt left the server nothing to act upon: it failed before it was sent, and was the first since `before`
+ * attempts, because an error says nothing of those that came before its own.
+ */
+const isUnsent = (outcome: Outcome, request: Prepared, before: number): boolean =>
+  isClientError(outcome) &&
+  retryability(outcome) === "unsent" &&
+  (outcome.attempt === undefined || outcome.attempt - before <= 1) &&
+  isSendable(request.body)
+
 /** One attempt and those after it. */
 const attempt = (
   policy: Policy,
-  request: Prepared,
-  next: Next,
+  { next, onlyUnsent, request }: Repeatable,
   count: number,
   state: unknown
 ): Effect.Effect<ClientResponse, ClientError> => {
+  const before = callOf(next)?.attempt ?? 0
   const after = (outcome: Outcome, stands: Effect.Effect<ClientResponse, ClientError>) => {
-    if (count >= policy.times || !isTrue(policy.wanted(outcome))) return stands
+    if (count >= policy.times || (onlyUnsent && !isUnsent(outcome, request, before))) return stands
+    if (!isTrue(policy.wanted(outcome))) return stands
     return Effect.flatMap(again(policy, request.target.origin.authority, outcome, state), (decision) => {
       if (decision === undefined) return stands
       const { delay } = decision
@@ -113,7 +136,7 @@ const attempt = (
       return (response?.release ?? Effect.void).pipe(
         Effect.zipRight(tellRetry(next, request, { reason: "Retry", delay, error })),
         Effect.zipRight(delay === 0 ? Effect.void : Effect.sleep(Duration.millis(delay))),
-        Effect.zipRight(Effect.suspend(() => attempt(policy, request, next, count + 1, decision.state)))
+        Effect.zipRight(Effect.suspend(() => attempt(policy, { next, onlyUnsent, request }, count + 1, decision.state)))
       )
     })
   }
@@ -133,12 +156,15 @@ export const retry = (options: RetryOptions): Middleware => {
   return (given, next) => {
     const request = preparedOf(given)
     const first = counted(request)
-    if (!policy.applies(request.method) || !isReplayable(request.body)) return Effect.zipRight(first, next(request))
-    const minted = policy.key && !isIdempotent(request.method) && request.header(keyHeader)._tag === "None"
+    const applies = policy.applies(request.method)
+    if (!applies && !policy.repeatsUnsent) return Effect.zipRight(first, next(request))
+    const onlyUnsent = !applies || !isReplayable(request.body)
+    const minted =
+      !onlyUnsent && policy.key && !isIdempotent(request.method) && request.header(keyHeader)._tag === "None"
     const sent = minted ? setHeader(request, keyHeader, randomUUID()) : request
     return Effect.zipRight(
       first,
-      Effect.suspend(() => attempt(policy, sent, next, 0, policy.schedule.initial))
+      Effect.suspend(() => attempt(policy, { request: sent, next, onlyUnsent }, 0, policy.schedule.initial))
     )
   }
 }

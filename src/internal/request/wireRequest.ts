@@ -32,17 +32,20 @@ export const isWireError = (u: WireRequest | WireError): u is WireError => "_tag
 
 /**
  * The request as it is sent. `cookieHeader` is what the jar says, as octets; the request's own cookies go over it. `extra` headers
- * replace the request's of the same name; `context` is needed by bodies that are not all there.
+ * replace the request's of the same name; `context` is needed by bodies that are not all there. `close` asks for the end of
+ * the connection after it, unless the request has a Connection header.
  */
 export const toWire = (
   request: Prepared,
   cookieHeader: string | undefined,
   extra?: Pairs,
-  context?: BodyContext
+  context?: BodyContext,
+  close = false
 ): WireRequest | WireError => {
   if (request.fault !== undefined) return request.fault
   const { body, defaults, given } = request
   const plain =
+    !close &&
     defaults.plain &&
     request.fields === defaults.fields &&
     cookieHeader === undefined &&
@@ -56,7 +59,7 @@ export const toWire = (
     given.chunked === undefined &&
     given.expect100 === undefined &&
     given.skipAutoHeaders === undefined
-  return plain ? plainWire(request) : fullWire(request, cookieHeader, extra ?? noPairs, context)
+  return plain ? plainWire(request) : fullWire(request, cookieHeader, extra ?? noPairs, context, close)
 }
 
 const jsonType = "application/json"
@@ -96,7 +99,8 @@ const fullWire = (
   request: Prepared,
   cookieHeader: string | undefined,
   extra: Pairs,
-  context: BodyContext | undefined
+  context: BodyContext | undefined,
+  forceClose: boolean
 ): WireRequest | WireError => {
   const pairs = mergeFields(request.fields, { pairs: extra, secret: noNames }).pairs
   const wrong = checkPairs(pairs, request.method)
@@ -108,10 +112,9 @@ const fullWire = (
   if (typeof last !== "string") return refuse(request, last)
   const connection = connectionOf(pairs)
   const { version } = request.defaults
-  const close =
-    connection.has("close") || (version === "1.0" && pairsHave(pairs, "connection") && !connection.has("keep-alive"))
-  const keepAlive: Pairs =
-    version === "1.0" && !pairsHave(pairs, "connection") ? [["Connection", "keep-alive"]] : noPairs
+  const own = pairsHave(pairs, "connection")
+  const close = connection.has("close") || (own ? version === "1.0" && !connection.has("keep-alive") : forceClose)
+  const automatic = own ? noPairs : forceClose ? closePairs : version === "1.0" ? keepAlivePairs : noPairs
   const present = new Set([...request.defaults.skip, ...toSkip(request.given.skipAutoHeaders)])
   const contentType =
     framing.contentType !== undefined && !present.has("content-type") ? framing.contentType : undefined
@@ -126,7 +129,7 @@ const fullWire = (
     linesAfter(present) +
     last +
     (framing.expect ? "Expect: 100-continue\r\n" : "") +
-    toLines(keepAlive)
+    toLines(automatic)
   return {
     method: request.method,
     target: request.target.target,
@@ -141,6 +144,8 @@ const fullWire = (
 }
 
 const noNames: ReadonlySet<string> = new Set()
+const closePairs: Pairs = [["Connection", "close"]]
+const keepAlivePairs: Pairs = [["Connection", "keep-alive"]]
 
 /** Headers that are written in their own places. */
 const written: ReadonlySet<string> = new Set(["host", "content-length", "cookie", "expect", "authorization"])

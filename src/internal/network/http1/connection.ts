@@ -500,7 +500,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     const reused = this.requests > 1
     if (this.waiting) {
       this.waiting = false
-      this.fail(cutHead(exchange, this.wire, "send", { reused, received: 0 }, error), "unsent")
+      this.fail(cutHead(exchange, this.wire, "connect", { reused, received: 0 }, error), "unsent")
       return
     }
     const { headBytes: received, started } = this.parser
