@@ -19,6 +19,7 @@ import {
   makeExchange,
   makeTrace,
   openHandles,
+  timerOf,
   turn
 } from "./support.js"
 
@@ -84,6 +85,29 @@ describe("directly", () => {
       yield* dial({ host: "a.test", port: server.port, trace })
       assert.strictEqual(tags()[4], "DnsCacheMiss")
     })
+  )
+
+  it.scopedLive.skipIf(process.platform !== "linux")(
+    "has the system probe silent peers after a minute by default",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* listen("127.0.0.1")
+        for (const [options, seconds] of [
+          [{}, 60],
+          [{ tcpKeepAlive: "10 seconds" }, 10],
+          [{ tcpKeepAlive: 0 }, 1],
+          [{ tcpKeepAlive: Infinity }, undefined]
+        ] as const) {
+          const { dial } = yield* setup(options)
+          const { wire } = yield* dial({ host: "127.0.0.1", port: server.port })
+          // What was sent to connect has timers of its own until the peer has it.
+          yield* until(() => /^0[02]/.test(timerOf(wire.socket) ?? ""))
+          const [kind, ticks = ""] = timerOf(wire.socket)?.split(":") ?? []
+          assert.strictEqual(kind, seconds === undefined ? "00" : "02")
+          if (seconds !== undefined) assert.isAtMost(Number.parseInt(ticks, 16), seconds * 100)
+          if (seconds !== undefined) assert.isAbove(Number.parseInt(ticks, 16), (seconds - 1) * 100 - 1)
+        }
+      })
   )
 
   it.scopedLive("a literal is looked up by nobody and makes no DNS signal", () =>
