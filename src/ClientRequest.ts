@@ -192,7 +192,10 @@ export interface RequestOptions extends CommonOptions {
   readonly compress?: boolean | "deflate" | "gzip" | "br" | undefined
   /** Default: where the length is not known. */
   readonly chunked?: boolean | undefined
-  /** Sends `Expect: 100-continue` and waits at most one second for an answer. Default `false`. */
+  /**
+   * Sends `Expect: 100-continue` and waits at most one second for an answer. A 417 has the request repeated once without
+   * it, if the body can be sent still (RFC 9110 section 10.1.1). Default `false`.
+   */
   readonly expect100?: boolean | undefined
   /**
    * The name for SNI and verification in place of the URL's: a host name, whose international labels are sent as

@@ -425,7 +425,8 @@ export interface MockRequest extends Request {
 
 /**
  * Answers a request in place of a server. A failure is the fault that the request meets, and so is a promise rejected
- * with a `ClientError`; whatever else is thrown is a defect of that request. Any fetch handler will do. Each request
+ * with a `ClientError`; no connection was lost, so it is not repeated by itself. Whatever else is thrown is a defect of
+ * that request. Any fetch handler will do. Each request
  * needs a `Response` of its own. The Scope of a handler that is an effect ends with the body of its response.
  *
  * @since 0.1.0

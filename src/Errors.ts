@@ -341,7 +341,7 @@ export class TotalTimeoutError extends tagged("TotalTimeoutError")<
 
 /**
  * The server closed the connection before its response was complete up to the end of the head (aiohttp:
- * `ServerDisconnectedError`).
+ * `ServerDisconnectedError`). In the phase "connect" nothing of the request had been written.
  *
  * @since 0.1.0
  * @category errors

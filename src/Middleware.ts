@@ -123,7 +123,10 @@ export interface RetryOptions {
   readonly schedule?: Schedule.Schedule<unknown, Outcome> | undefined
   /** By `true` alone. Default: `Errors.isRetryable`, and the statuses 408, 425, 429, 500, 502, 503, 504. */
   readonly while?: ((outcome: Outcome) => boolean) | undefined
-  /** Default: the idempotent ones; with `idempotencyKey` all. */
+  /**
+   * Methods whose requests are repeated; others are not. Default: the idempotent ones, and any other where nothing of the
+   * attempt was sent; with `idempotencyKey` all.
+   */
   readonly methods?: ReadonlyArray<string> | undefined
   /**
    * The longest Retry-After or RateLimit-Reset that is waited for: where more is asked for, the response is returned.
@@ -142,7 +145,8 @@ export interface RetryOptions {
 /**
  * Sends again what failed in passing: by default GET, HEAD, OPTIONS, TRACE, PUT and DELETE, twice, after about 200 and
  * 400 milliseconds, and not before Retry-After (seconds or a date), RateLimit-Reset, X-RateLimit-Reset or RateLimit say
- * so. A body that gives its bytes only once (`ClientRequest.oneShot`) is never sent again.
+ * so. As `Errors.isRetryable` has it, an attempt of which nothing was sent is repeated whatever its method, unless
+ * `methods` leaves it out. A body that gives its bytes only once (`ClientRequest.oneShot`) is repeated in that case alone.
  *
  * The last outcome is the result: a response with its status, or the error. What was refused before is given back
  * first, so that a pool of one connection is enough. All attempts share the request's `timeout.total`. A redirect that

@@ -196,6 +196,48 @@ describe("a request after the program was busy for a second", () => {
     )
   }
 
+  it.scopedLive("is sent on a new connection where the old one ended right behind its response", () =>
+    Effect.gen(function* () {
+      const peers: Array<Server.Peer> = []
+      const at = yield* Server.server([
+        (peer) =>
+          Effect.zipRight(
+            peer.request,
+            Effect.zipRight(
+              Effect.sync(() => void peers.push(peer)),
+              Effect.never
+            )
+          ),
+        echo
+      ])
+      const { session } = yield* sessionOn()
+      const { advance, clock } = heldClock()
+      const both = Effect.flatMap(warm(session, at.url), () => session.post(`${at.url}/own`, { ...limits, text: "x" }))
+      const fiber = yield* Effect.fork(
+        Effect.withClock(
+          Effect.flatMap(both, (response) => response.text),
+          clock
+        )
+      )
+      yield* until(() => peers.length === 1)
+      yield* Effect.sync(() => {
+        for (const { raw } of peers) {
+          raw.write(Server.response(200, "warm"))
+          raw.destroy()
+        }
+        advance(1000)
+      })
+      assert.strictEqual(yield* Fiber.join(fiber), "POST /own x")
+      assert.deepStrictEqual(
+        (yield* at.requests).map(({ connection, method }) => [connection, method]),
+        [
+          [0, "GET"],
+          [1, "POST"]
+        ]
+      )
+    })
+  )
+
   for (const [name, method, options] of [
     ["PATCH", "PATCH", {}],
     ["a method of one's own", "BREW", {}],
@@ -449,6 +491,19 @@ describe("forceClose", () => {
       )
     }
   }
+
+  it.scopedLive("does not spoil the handshake of a WebSocket", () =>
+    Effect.gen(function* () {
+      const { at } = yield* echoing()
+      const { session } = yield* sessionOn({ forceClose: true })
+      yield* Effect.exit(Effect.scoped(session.webSocket(at.url.replace("http", "ws"))))
+      const [first] = yield* at.requests
+      assert.deepStrictEqual(
+        first?.headers.filter(([header]) => header === "Connection"),
+        [["Connection", "Upgrade"]]
+      )
+    })
+  )
 
   it.scopedLive("changes no bytes but that line", () =>
     Effect.gen(function* () {
