@@ -195,7 +195,10 @@ export interface RequestOptions extends CommonOptions {
   readonly compress?: boolean | "deflate" | "gzip" | "br" | undefined
   /** Whether to use chunked coding. Default: if the length is unknown. */
   readonly chunked?: boolean | undefined
-  /** Sends `Expect: 100-continue` and waits at most one second for a response. Default `false`. */
+  /**
+   * Sends `Expect: 100-continue` and waits at most one second for a response. A request answered with 417 is repeated
+   * once without it, if its body can be sent again (RFC 9110 section 10.1.1). Default `false`.
+   */
   readonly expect100?: boolean | undefined
   /**
    * The name for SNI and verification instead of the URL's host: a host name, sent in A-labels and without a final dot,

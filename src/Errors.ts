@@ -338,7 +338,8 @@ export class TotalTimeoutError extends tagged("TotalTimeoutError")<
 }
 
 /**
- * The server closed the connection before the end of the response head (aiohttp: `ServerDisconnectedError`).
+ * The server closed the connection before the end of the response head (aiohttp: `ServerDisconnectedError`). In phase
+ * "connect" nothing of the request had been written.
  *
  * @since 0.1.0
  * @category errors

@@ -61,6 +61,7 @@ describe("options that cannot be right", () => {
     { ttlDnsCache: Config.succeed(-1) },
     { staleIfError: Config.succeed(Number.NaN) },
     { tcpKeepAlive: Config.succeed(-1) },
+    { maxConnectionAge: Config.succeed(-1) },
     { certificateWarning: Config.succeed(-1) },
     { dnsCacheMaxSize: Config.succeed(-1) }
   ]

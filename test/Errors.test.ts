@@ -541,6 +541,16 @@ describe("isRetryable", () => {
     ["a PUT out of time", new Errors.TotalTimeoutError({ ...at("PUT"), phase: "body", timeout: "total", limit }), true],
     ["a GET cut off", new Errors.ServerDisconnectedError({ ...at("GET"), reused: false, received: 0 }), true],
     ["a POST cut off", new Errors.ServerDisconnectedError({ ...at("POST"), reused: true, received: 0 }), false],
+    [
+      "a POST whose connection ended before it was written",
+      new Errors.ServerDisconnectedError({ ...at("POST"), phase: "connect", reused: true, received: 0 }),
+      true
+    ],
+    [
+      "a POST cut off while it was sent",
+      new Errors.ServerDisconnectedError({ ...at("POST"), phase: "send", reused: true, received: 0 }),
+      false
+    ],
     ["a method in lower case", new Errors.ServerDisconnectedError({ ...at("get"), reused: true, received: 0 }), false],
     ["no method known", new Errors.ServerDisconnectedError({ reused: true, received: 0 }), false],
     ["a reset DELETE", new Errors.ClientOSError({ ...at("DELETE"), code: "ECONNRESET" }), true],

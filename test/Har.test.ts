@@ -2,6 +2,7 @@ import { FileSystem, Error as PlatformErrors } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Layer, Ref } from "effect"
 import { ClientResponse, Connector, CookieJar, Har, Session, Tracing } from "effect-http-session"
+import * as Server from "./support/server.js"
 import { webServer } from "./support/signals.js"
 
 const site = Effect.map(
@@ -124,6 +125,32 @@ describe("fromSignals", () => {
       assert.strictEqual(first?.serverIPAddress, "127.0.0.1")
       assert.strictEqual(first?.connection, second?.connection)
       assert.notInclude(JSON.stringify(har), "s3cr3t")
+    })
+  )
+
+  it.scopedLive("has an entry for each attempt: a connection that ended without a byte, and a 417", () =>
+    Effect.gen(function* () {
+      const { fin, head, plays, request, respond, server, stall } = Server
+      const cut = yield* server([plays(head, fin), plays(request, respond(200, "ok"))])
+      const refusing = yield* server([plays(head, respond(417), stall), plays(request, respond(200, "ok"))])
+      const [, signals] = yield* Tracing.collect(
+        Effect.zipRight(
+          Session.get(`${cut.url}/`).pipe(ClientResponse.text),
+          Session.post(`${refusing.url}/`, { text: "x", expect100: true }).pipe(ClientResponse.text)
+        )
+      ).pipe(Effect.provide(Session.layer()))
+      const har = Har.fromSignals(signals)
+      assert.deepStrictEqual(faultsOf(plain(har)), [])
+      assert.lengthOf(har.log.entries, 4)
+      for (const [index, method, status] of [
+        [0, "GET", 0],
+        [1, "GET", 200],
+        [2, "POST", 0],
+        [3, "POST", 200]
+      ] as const) {
+        assert.deepInclude(har.log.entries[index]?.request, { method })
+        assert.deepInclude(har.log.entries[index]?.response, { status })
+      }
     })
   )
 

@@ -302,9 +302,13 @@ describe("connect", () => {
   it.scopedLive("hands each break to the schedule, which begins anew with an event", () =>
     Effect.gen(function* () {
       const broken = Peer.plays(Peer.head, Peer.fin)
+      // A connection that ends without a byte is followed by another one at once.
       const server = yield* Peer.server([
         broken,
+        broken,
         Peer.plays(Peer.head, Peer.send(head() + chunk("data: a\n\n")), Peer.fin),
+        broken,
+        broken,
         broken,
         broken
       ])

@@ -154,6 +154,25 @@ describe("exported spans", () => {
     })
   )
 
+  it.scopedLive("a new connection that ended without a byte: the failed attempt and the one that was sent again", () =>
+    Effect.gen(function* () {
+      const peer = yield* faultServer([plays(head, reset)])
+      const { clients, parent } = yield* exported(Session.get(`${peer.url}/nonce?1`).pipe(ClientResponse.text))
+      checkSpans(parent, clients)
+      assert.deepStrictEqual(
+        clients.map(({ attributes, status }) => [
+          status.code === SpanStatusCode.ERROR,
+          attributes["http.response.status_code"],
+          attributes["http.request.resend_count"]
+        ]),
+        [
+          [true, undefined, undefined],
+          [false, 200, 1]
+        ]
+      )
+    })
+  )
+
   const failures: ReadonlyArray<
     readonly [
       name: string,

@@ -110,8 +110,8 @@ describe("a body that is cut is never a whole one", () => {
   )
 
   itFault(
-    "an answer that never comes",
-    plays(request, fin),
+    "an answer that never comes, twice",
+    [plays(request, fin), plays(request, fin)],
     (session, at) => get(session, at).pipe(ClientResponse.text),
     (exit) => {
       const error = failed(exit)

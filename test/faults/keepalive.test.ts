@@ -147,14 +147,52 @@ describe("a connection that dies under its second request", () => {
     )
 
     itFault(
-      `${how}: never from a fresh connection`,
-      plays(request, end),
+      `${how}: a new connection that ends without a byte is an attempt, and another one follows`,
+      [plays(request, end), plays(request, respond(200, "ok"))],
+      (session, at) => Effect.flatMap(session.get(`${at.url}/own`, limits), (response) => response.text),
+      (exit, at) => {
+        assert.deepStrictEqual(exit, Exit.succeed("ok"))
+        assert.deepStrictEqual(delivered(at), ["0 GET /own", "1 GET /own"])
+      }
+    )
+
+    itFault(
+      `${how}: two new connections that end without a byte are one failure`,
+      [plays(request, end), plays(request, end)],
+      (session, at) => session.get(`${at.url}/own`, limits).pipe(ClientResponse.text),
+      (exit, at) => {
+        const error = failure(exit)
+        assert.strictEqual(error._tag, how === "FIN" ? "ServerDisconnectedError" : "ClientOSError")
+        if (error._tag === "ServerDisconnectedError") assert.isFalse(error.reused)
+        assert.strictEqual(error.attempt, 2)
+        assert.deepStrictEqual(delivered(at), ["0 GET /own", "1 GET /own"])
+      }
+    )
+
+    itFault(
+      `${how}: a new connection that ends after a part of a head is a failure`,
+      plays(request, send("HTTP/1.1 2"), end),
       (session, at) => session.get(`${at.url}/own`, limits).pipe(ClientResponse.text),
       (exit, at) => {
         assert.strictEqual(failure(exit).attempt, 1)
         assert.deepStrictEqual(delivered(at), ["0 GET /own"])
       }
     )
+
+    for (const [name, method, options] of refused) {
+      itFault(
+        `${how}: a new connection that ends under ${name} is a failure`,
+        plays(request, end),
+        (session, at) =>
+          Effect.suspend(() => session.request(method, `${at.url}/own`, { ...limits, ...options() })).pipe(
+            ClientResponse.discard
+          ),
+        (exit, at) => {
+          assert.strictEqual(failure(exit).attempt, 1)
+          assert.deepStrictEqual(delivered(at), [`0 ${method} /own`])
+        }
+      )
+    }
 
     for (const [name, bytes] of [
       ["a part of the status line", "HTT"],

@@ -14,6 +14,7 @@ import { expiring, heldClock, onStillClock } from "../support/clock.js"
 import { failure } from "../support/exits.js"
 import { itFault, outcome } from "../support/itFault.js"
 import * as Server from "../support/server.js"
+import { sessionOn } from "../support/session.js"
 import { turns, untilValue } from "../support/wait.js"
 
 const { body, fin, head, pauseRead, plays, request, reset, respond, resumeRead, send, stall } = Server
@@ -108,7 +109,7 @@ describe("Expect: 100-continue", () => {
     }
   )
 
-  for (const status of [417, 401, 413, 302, 200]) {
+  for (const status of [401, 413, 302, 200]) {
     itFault(
       `a final ${status} is the response, and the body is not sent`,
       plays(head, respond(status, "no"), stall),
@@ -142,12 +143,120 @@ describe("Expect: 100-continue", () => {
     })
   )
 
-  itFault("a stream waits as well, and is not begun in vain", plays(head, respond(417), stall), (session, at) => {
+  itFault("a stream waits as well, and is not begun in vain", plays(head, respond(413), stall), (session, at) => {
     const { state, stream } = source(10, 10)
     return Effect.map(patient(post(session, at, { ...limits, expect100: true, data: stream })), (response) => {
-      assert.strictEqual(response.status, 417)
+      assert.strictEqual(response.status, 413)
       assert.strictEqual(state.taken, 0)
     })
+  })
+
+  describe("that is answered by 417", () => {
+    const refusal = respond(417, "no")
+    const bodies: ReadonlyArray<readonly [string, () => ClientRequest.RequestOptions]> = [
+      ["of bytes", () => ({ text: "the body" })],
+      ["of a stream", () => ({ data: Stream.make(new TextEncoder().encode("the body")) })],
+      [
+        "that gives its bytes once",
+        () => ({ data: ClientRequest.oneShot(Stream.make(new TextEncoder().encode("the body"))) })
+      ]
+    ]
+    for (const [name, options] of bodies) {
+      itFault(
+        `is sent once more without it, with the same body ${name}`,
+        [plays(head, refusal, stall), plays(request, respond(200, "ok"))],
+        (session, at) =>
+          Effect.flatMap(patient(post(session, at, { expect100: true, ...options() })), (response) =>
+            Effect.map(response.text, (text) => assert.deepStrictEqual([response.status, text], [200, "ok"]))
+          ),
+        (exit, at) => {
+          assert.strictEqual(outcome(exit), "Success")
+          assert.strictEqual(afterHead(at), "")
+          const [first, second] = Effect.runSync(at.requests)
+          assert.strictEqual(first?.header("expect"), "100-continue")
+          assert.isUndefined(second?.header("expect"))
+          assert.strictEqual(second?.body, "the body")
+          assert.strictEqual(second?.header("content-length"), first?.header("content-length"))
+        },
+        { deliveries: 2 }
+      )
+    }
+
+    itFault(
+      "by a header is sent once more without the header",
+      [plays(head, refusal, stall), plays(request, respond(200, "ok"))],
+      (session, at) => patient(post(session, at, { text: "the body", headers: { expect: "100-continue" } })),
+      (exit, at) => {
+        assert.strictEqual(outcome(exit), "Success")
+        assert.deepStrictEqual(
+          Effect.runSync(at.requests)
+            .map((sent) => [sent.header("expect"), sent.body])
+            .slice(0, 2),
+          [
+            ["100-continue", ""],
+            [undefined, "the body"]
+          ]
+        )
+      },
+      { deliveries: 2 }
+    )
+
+    itFault(
+      "again is the response",
+      [plays(head, refusal, stall), plays(request, respond(417, "still no"))],
+      (session, at) =>
+        Effect.map(patient(post(session, at, expecting).pipe(ClientResponse.text)), (text) =>
+          assert.strictEqual(text, "still no")
+        ),
+      undefined,
+      { deliveries: 2 }
+    )
+
+    itFault("without having been asked for is the response", plays(request, respond(417, "no")), (session, at) =>
+      Effect.map(post(session, at, { text: "the body" }).pipe(ClientResponse.text), (text) =>
+        assert.strictEqual(text, "no")
+      )
+    )
+
+    it.scoped("after a body that gives its bytes once has begun is the response", () =>
+      Effect.gen(function* () {
+        const at = yield* Server.always(plays(request, refusal, stall))
+        const { session } = yield* sessionOn()
+        const data = ClientRequest.oneShot(Stream.make(new TextEncoder().encode("the body")))
+        const fiber = yield* Effect.fork(post(session, at, { expect100: true, data }))
+        yield* untilValue(at.requests, (all) => all.length === 1)
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual((yield* Fiber.join(fiber)).status, 417)
+        assert.strictEqual(afterHead(at), "8\r\nthe body\r\n0\r\n\r\n")
+        assert.strictEqual(accepted(at), 1)
+      })
+    )
+
+    it.scopedLive("counts as one attempt more, and as RequestRetry", () =>
+      Effect.gen(function* () {
+        const at = yield* Server.server([plays(head, refusal, stall), plays(request, respond(200, "ok"))])
+        const { session } = yield* sessionOn()
+        const seen: Array<readonly [string, number]> = []
+        yield* Effect.forkScoped(
+          Stream.runForEach(session.signals, (signal) =>
+            Effect.sync(() => {
+              if (signal._tag === "RequestRetry") seen.push([signal.reason, signal.attempt])
+              if (signal._tag === "RequestEnd") seen.push([String(signal.response.status), signal.attempt])
+            })
+          )
+        )
+        yield* turns(2)
+        yield* patient(post(session, at, expecting).pipe(ClientResponse.text))
+        yield* untilValue(
+          Effect.sync(() => seen.length),
+          (count) => count === 2
+        )
+        assert.deepStrictEqual(seen, [
+          ["ExpectationFailed", 1],
+          ["200", 2]
+        ])
+      })
+    )
   })
 
   itFault(

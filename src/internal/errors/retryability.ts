@@ -43,8 +43,8 @@ export const retryability = (error: ClientError): Retryability => {
     case "ClientHttpProxyError":
       return isTransientStatus(error.status) ? "unsent" : "never"
     case "SocketTimeoutError":
-    case "ServerDisconnectedError":
       return "sent"
+    case "ServerDisconnectedError":
     case "TotalTimeoutError":
     case "ClientOSError":
       return byPhase(error.phase)

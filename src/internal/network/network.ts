@@ -6,23 +6,38 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
-import type { PoolOptions } from "../../Connector.js"
+import type { ClearDnsCache, PoolOptions } from "../../Connector.js"
 import { type ClientError, ConnectionTimeoutError, PoolSaturatedError, SessionClosedError } from "../../Errors.js"
 import type { ConnectionClosed } from "../../Tracing.js"
+import { canonicalHost } from "../http/host.js"
+import { isIdempotent } from "../http/methods.js"
 import { showAs } from "../inspection.js"
 import { endedBy } from "../raceWithCallback.js"
+import { ConnectionAge } from "../transport/connectionAge.js"
 import { atMost, type Deadline } from "../transport/deadlines.js"
 import { noDeviations } from "../transport/deviations.js"
+import { nextPoll } from "../transport/endOfTurn.js"
 import { Sockets, type Wire } from "../transport/networkStream.js"
 import { type Lease, Pool } from "../transport/pool.js"
 import type { Hub } from "../transport/signalHub.js"
-import type { Connection, Exchange, Route, Transport } from "../transport/transport.js"
+import type { Connection, Exchange, Route, Transport, WireRequest } from "../transport/transport.js"
 import type { Dialer } from "./dial/dialer.js"
+import { leadsTo } from "./dial/leadsTo.js"
 import { type ConnectionOwner, Http1Connection } from "./http1/connection.js"
 import { type ParserLimits, resolveLimits } from "./http1/parser.js"
 
 /** How long a socket may take to close in good order; milliseconds. */
 const closeTime = 1000
+
+/**
+ * How long ago a request took a connection that another one may use without a look at its socket; milliseconds. Servers
+ * close idle connections, and a process that is busy does not see it.
+ */
+const lookAfter = 1000
+
+/** Whether a request that a dying connection loses can go out again. */
+const isRepeatable = ({ body, method }: WireRequest): boolean =>
+  isIdempotent(method) && (body?._tag !== "Stream" || body.replayable)
 
 export class Network implements Transport, ConnectionOwner {
   static {
@@ -31,19 +46,20 @@ export class Network implements Transport, ConnectionOwner {
 
   readonly hub: Hub
   readonly gracefulShutdownTimeout: number
-  readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
+  readonly clearDnsCache: ClearDnsCache
+  readonly forceClose: boolean
   readonly peerKey: (route: Route) => string
   private readonly pool: Pool<Http1Connection>
   private readonly dialer: Dialer
   private readonly limits: ParserLimits
-  private readonly forceClose: boolean
+  private readonly maxConnectionAge: number
   private readonly maxQueue: number
   /** Exchanges in the queue or dialling. */
   private readonly pending = new Set<Exchange>()
   /** Exchanges that have taken their connection with them. */
   private readonly upgraded = new Set<Exchange>()
-  /** Connections whose sockets are not closed; those in use hold a lease. */
-  private readonly connections = new Set<Http1Connection>()
+  /** Connections whose sockets are not closed, and the routes that they were opened for; those in use hold a lease. */
+  private readonly connections = new Map<Http1Connection, Route>()
   private inUse = 0
   /** Sockets that are not closed yet. */
   private readonly open = new Set<Wire["socket"]>()
@@ -57,10 +73,15 @@ export class Network implements Transport, ConnectionOwner {
   constructor(options: PoolOptions, dialer: Dialer, hub: Hub) {
     this.hub = hub
     this.dialer = dialer
-    this.clearDnsCache = dialer.clearDnsCache
+    this.clearDnsCache = (host, port, clear) =>
+      Effect.zipRight(
+        dialer.clearDnsCache(host, port),
+        clear?.retire === true ? Effect.sync(() => this.retire(host, port)) : Effect.void
+      )
     this.peerKey = dialer.peerKey
     this.limits = resolveLimits(options.http1)
     this.forceClose = options.forceClose ?? false
+    this.maxConnectionAge = millis(options.maxConnectionAge ?? Infinity)
     this.maxQueue = options.maxQueue ?? Infinity
     this.gracefulShutdownTimeout = millis(options.gracefulShutdownTimeout ?? "5 seconds")
     this.pool = new Pool({
@@ -84,16 +105,34 @@ export class Network implements Transport, ConnectionOwner {
     if (this.state !== "open" || !this.pool.canReuse(route.origin.key, route.key)) return undefined
     if (!this.mayReuse(route)) return undefined
     const now = exchange.deadlines.now()
+    const wall = exchange.clock()
+    const next = this.pool.nextIdle(route.key, exchange.deadlines, now, wall)
+    if (next === undefined || this.needsLook(next, exchange, now)) return undefined
     const lease = this.pool.request(route.origin.key, route.key, noGrant)
     if (lease === undefined) return undefined
-    const connection = this.pool.takeIdle(route.key, now)
-    if (connection === undefined) {
-      this.pool.release(lease)
-      return undefined
-    }
-    if (exchange.trace !== undefined) exchange.trace.offer(reused(connection, now), now)
+    if (exchange.trace !== undefined) exchange.trace.offer(reused(next, exchange, now), now)
+    // The request begins in this very moment.
+    next.readyAt = now
+    return this.take(next, lease, exchange, now, wall)
+  }
+
+  /** Takes the idle connection that the pool has just found. */
+  private take(
+    connection: Http1Connection,
+    lease: Lease<Http1Connection>,
+    exchange: Exchange,
+    now: number,
+    wall: number
+  ): Http1Connection {
+    this.pool.takeIdle(lease)
+    connection.age.take(exchange.deadlines, now, wall)
     this.use(connection, lease, exchange)
     return connection
+  }
+
+  /** Whether its socket may have news that would lose the request, such as its end. */
+  private needsLook(connection: Http1Connection, exchange: Exchange, now: number): boolean {
+    return connection.age.takenFor(exchange.deadlines, now) >= lookAfter && !isRepeatable(exchange.wire)
   }
 
   /** What the dialler refuses is dialled for, so that it can say why. */
@@ -183,19 +222,34 @@ export class Network implements Transport, ConnectionOwner {
     exchange: Exchange,
     lease: Lease<Http1Connection>,
     fresh: boolean,
-    startedAt: number
+    startedAt: number,
+    looked = false
   ): Effect.Effect<Connection, ClientError> {
     const refusal = this.refusal(exchange)
     if (refusal !== undefined) return Effect.fail(refusal)
-    const { route } = exchange
-    const now = exchange.deadlines.now()
-    const idle = fresh || !this.mayReuse(route) ? undefined : this.pool.takeIdle(route.key, now)
-    if (idle !== undefined) {
-      this.use(idle, lease, exchange)
-      return exchange.trace === undefined
-        ? Effect.succeed(idle)
-        : Effect.as(exchange.trace.emit(reused(idle, now)), idle)
+    const { deadlines, route } = exchange
+    const now = deadlines.now()
+    const wall = exchange.clock()
+    const next = fresh || !this.mayReuse(route) ? undefined : this.pool.nextIdle(route.key, deadlines, now, wall)
+    if (next === undefined) return this.openFor(exchange, lease, startedAt)
+    if (!looked && this.needsLook(next, exchange, now)) {
+      // A connection whose end is seen in the meantime leaves the pool.
+      const look = endedBy(nextPoll, (fail: (error: ClientError) => void) =>
+        this.limitConnect(exchange, startedAt, fail)
+      )
+      return Effect.flatMap(look, () => this.connect(exchange, lease, fresh, startedAt, true))
     }
+    const idle = this.take(next, lease, exchange, now, wall)
+    return exchange.trace === undefined
+      ? Effect.succeed(idle)
+      : Effect.as(exchange.trace.emit(reused(idle, exchange, now)), idle)
+  }
+
+  private openFor(
+    exchange: Exchange,
+    lease: Lease<Http1Connection>,
+    startedAt: number
+  ): Effect.Effect<Connection, ClientError> {
     const opened = Effect.suspend(() => {
       const refused = this.refusal(exchange)
       if (refused !== undefined) return Effect.fail(refused)
@@ -259,9 +313,11 @@ export class Network implements Transport, ConnectionOwner {
   private adopt(wire: Wire, lease: Lease<Http1Connection>, exchange: Exchange): Http1Connection {
     // One that has closed already tells nobody.
     const live = !wire.socket.destroyed
-    const connection = new Http1Connection(++this.ids, exchange.route.key, wire, this.limits, this)
+    const { deadlines, route } = exchange
+    const age = new ConnectionAge(deadlines, deadlines.now(), exchange.clock(), this.maxConnectionAge)
+    const connection = new Http1Connection(++this.ids, route.key, wire, this.limits, this, age)
     if (live) {
-      this.connections.add(connection)
+      this.connections.set(connection, route)
       this.track(wire.socket)
       wire.socket.once("close", () => this.connections.delete(connection))
     }
@@ -302,6 +358,7 @@ export class Network implements Transport, ConnectionOwner {
   onReusable(connection: Http1Connection, exchange: Exchange, now: number): boolean {
     const { lease } = connection
     if (this.forceClose || this.state !== "open" || connection.maxIdle <= 0 || lease === undefined) return false
+    if (connection.age.isOld(exchange.deadlines, now)) return false
     exchange.trace?.offer({
       _tag: "ConnectionReleased",
       connectionId: connection.id,
@@ -346,6 +403,17 @@ export class Network implements Transport, ConnectionOwner {
 
   // The end.
 
+  /** Closes the idle connections that lead to a host, or all, and those in use after their exchange. */
+  private retire(given: string | undefined, port: number | undefined): void {
+    const host = given === undefined ? undefined : canonicalHost(given)
+    const name = typeof host === "object" ? host.name : given
+    for (const [connection, route] of [...this.connections]) {
+      if (name !== undefined && !leadsTo(route, name, port)) continue
+      connection.age.retired = true
+      if (connection.lease === undefined) connection.close("Retired")
+    }
+  }
+
   get closeIdle(): Effect.Effect<void> {
     return Effect.sync(() => this.pool.closeIdle("Shutdown"))
   }
@@ -378,7 +446,7 @@ export class Network implements Transport, ConnectionOwner {
   }
 
   private cutBusy(): void {
-    for (const connection of [...this.connections]) {
+    for (const connection of [...this.connections.keys()]) {
       if (connection.lease === undefined) continue
       const exchange = connection.exchanged
       if (exchange === undefined) connection.close("Shutdown")
@@ -462,8 +530,12 @@ class Waiter {
 
 const millis = (input: Duration.DurationInput) => Duration.toMillis(Duration.decode(input))
 
-const reused = (connection: Http1Connection, now: number) =>
-  ({ _tag: "ConnectionReuseconn", connectionId: connection.id, idle: now - connection.idleSince }) as const
+const reused = (connection: Http1Connection, exchange: Exchange, now: number) =>
+  ({
+    _tag: "ConnectionReuseconn",
+    connectionId: connection.id,
+    idle: connection.age.idleFor(exchange.deadlines, now)
+  }) as const
 
 const timeoutError = (exchange: Exchange, timeout: "connect" | "poolWait", limit: number) =>
   new ConnectionTimeoutError({

@@ -120,6 +120,116 @@ describe("retry", () => {
     }
   })
 
+  describe("agrees with Errors.isRetryable about a first attempt:", () => {
+    const details = { url: "http://example.test/path", host: "example.test", port: 80, attempt: 1 } as const
+    const errors: ReadonlyArray<readonly [string, (method: string) => Errors.ClientError]> = [
+      ["refused", refused],
+      ["disconnected", disconnected],
+      ["without address", (method) => new Errors.ClientConnectorDNSError({ ...details, method, code: "ENOTFOUND" })],
+      [
+        "no place in the queue",
+        (method) => new Errors.PoolSaturatedError({ ...details, method, waiting: 1, maxQueue: 1 })
+      ],
+      [
+        "ended before it was written",
+        (method) =>
+          new Errors.ServerDisconnectedError({ ...details, method, phase: "connect", reused: true, received: 0 })
+      ],
+      ["reset", (method) => new Errors.ClientOSError({ ...details, method, phase: "headers", code: "ECONNRESET" })],
+      [
+        "out of time for a slot",
+        (method) =>
+          new Errors.ConnectionTimeoutError({
+            ...details,
+            method,
+            phase: "queue",
+            timeout: "poolWait",
+            limit: Duration.seconds(1)
+          })
+      ],
+      [
+        "silent",
+        (method) =>
+          new Errors.SocketTimeoutError({
+            ...details,
+            method,
+            phase: "headers",
+            timeout: "headers",
+            limit: Duration.seconds(1)
+          })
+      ],
+      [
+        "refused by policy",
+        (method) =>
+          new Errors.ClientConnectorError({ ...details, method, reason: "AddressPolicy", code: "X", addresses: [] })
+      ]
+    ]
+    for (const [name, error] of errors) {
+      for (const method of ["GET", "PUT", "POST", "PATCH", "BREW"]) {
+        it.effect(`${method} ${name}`, () =>
+          Effect.gen(function* () {
+            const run = yield* begin(
+              Middleware.retry({ schedule: every(1) }),
+              [error(method), { status: 200 }],
+              request(method)
+            )
+            assert.strictEqual((yield* run.after(10)) === 2, Errors.isRetryable(error(method)))
+          })
+        )
+      }
+    }
+  })
+
+  describe("where nothing was sent", () => {
+    const rows: ReadonlyArray<readonly [string, Middleware.RetryOptions, ReadonlyArray<Reply>, number]> = [
+      ["repeats a POST", {}, [refused("POST"), { status: 201 }], 2],
+      ["repeats a POST as often as others", {}, [refused("POST")], 3],
+      ["ends at an attempt that was sent", {}, [refused("POST"), disconnected("POST"), { status: 201 }], 2],
+      ["ends at a status", {}, [refused("POST"), { status: 503 }, { status: 201 }], 2],
+      ["obeys times", { times: 1 }, [refused("POST")], 2],
+      ["obeys while", { while: () => false }, [refused("POST")], 1],
+      ["is not talked into more by while", { while: () => true }, [{ status: 503 }], 1],
+      ["obeys methods that do not have it", { methods: ["GET"] }, [refused("POST")], 1]
+    ]
+    for (const [name, options, replies, attempts] of rows) {
+      it.effect(name, () =>
+        Effect.gen(function* () {
+          const run = yield* begin(Middleware.retry({ schedule: every(1), ...options }), replies, request("POST"))
+          assert.strictEqual(yield* run.after(20), attempts)
+        })
+      )
+    }
+
+    it.effect("does not believe an error of a later attempt than its own", () =>
+      Effect.gen(function* () {
+        const later = new Errors.ClientConnectorError({
+          method: "POST",
+          host: "example.test",
+          port: 80,
+          attempt: 2,
+          reason: "Connect",
+          code: "ECONNREFUSED",
+          addresses: []
+        })
+        const run = yield* begin(Middleware.retry({ schedule: every(1) }), [later, { status: 200 }], request("POST"))
+        assert.strictEqual(yield* run.after(10), 1)
+      })
+    )
+
+    it.effect("repeats a body that gives its bytes once, which it has still", () =>
+      Effect.gen(function* () {
+        const data = ClientRequest.oneShot(Stream.make(new Uint8Array([1])))
+        const run = yield* begin(
+          Middleware.retry({ schedule: every(1) }),
+          [refused("PUT"), { status: 503 }, { status: 200 }],
+          request("PUT", "http://a/", { data })
+        )
+        assert.strictEqual(yield* run.after(10), 2)
+        assert.strictEqual(yield* run.status, 503)
+      })
+    )
+  })
+
   it.effect("a body that is a recipe is sent again, one that gives its bytes once is not", () =>
     Effect.gen(function* () {
       const bytes = Stream.make(new Uint8Array([1]))

@@ -380,6 +380,22 @@ for (const way of ways) {
         })
     )
 
+    it.scopedLive("a new connection that ends without a byte: the request is sent again, with a RequestRetry", () =>
+      Effect.gen(function* () {
+        const peer = yield* faultServer([plays(head, reset)])
+        yield* way.run({}, (session, record) =>
+          Effect.gen(function* () {
+            const [exit, signals] = yield* record(session.get(`${peer.url}/nonce?2`).pipe(ClientResponse.text))
+            assert.deepStrictEqual(exit, Exit.succeed("2"))
+            assert.strictEqual(flowOf(signals), "start ccs cce hs ccs cce hs end cr")
+            const retry = signals.find((signal) => signal._tag === "RequestRetry")
+            assert.deepInclude(retry, { reason: "Disconnected", attempt: 1, delay: 0 })
+            assert.strictEqual(signals.find(({ _tag }) => _tag === "RequestEnd")?.attempt, 2)
+          })
+        )
+      })
+    )
+
     it.scopedLive("2.24 a connection that had ended under a POST: it fails", () =>
       Effect.gen(function* () {
         const peer = yield* faultServer([plays(head, respond(200, "one"), head, reset)])

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import { ConnectionAge } from "../../../src/internal/transport/connectionAge.js"
 import type { Deadline, Deadlines } from "../../../src/internal/transport/deadlines.js"
 import { type Lease, Pool, type Poolable, type PoolSettings } from "../../../src/internal/transport/pool.js"
 
@@ -31,8 +32,10 @@ class ManualDeadlines implements Pick<Deadlines, "now" | "scheduleIdle"> {
   }
 }
 
+const epoch = { now: () => 0 }
+
 class Connection implements Poolable {
-  idleSince = 0
+  readonly age = new ConnectionAge(epoch, 0, 0, Infinity)
   closed: string | undefined = undefined
   readonly key: string
   readonly maxIdle: number
@@ -70,6 +73,18 @@ const keep = (pool: Pool<Connection>, connection: Connection, deadlines: ManualD
   pool.connected(lease)
   pool.keep(connection, lease, deadlines)
   pool.release(lease)
+}
+
+/** Takes the next idle connection of a key, and the pool forgets it. */
+const takeIdle = (
+  pool: Pool<Connection>,
+  key: string,
+  deadlines: ManualDeadlines,
+  now = deadlines.now()
+): Connection | undefined => {
+  const connection = pool.nextIdle(key, deadlines, now, now)
+  if (connection !== undefined) pool.drop(connection)
+  return connection
 }
 
 /** Entries in all maps of a pool. */
@@ -241,10 +256,24 @@ describe("idle connections", () => {
     const { deadlines, pool } = make()
     const [a, b, c] = [new Connection("k"), new Connection("k"), new Connection("other")]
     for (const connection of [a, b, c]) keep(pool, connection, deadlines)
-    assert.strictEqual(pool.takeIdle("k", deadlines.now()), b)
-    assert.strictEqual(pool.takeIdle("k", deadlines.now()), a)
-    assert.isUndefined(pool.takeIdle("k", deadlines.now()))
-    assert.isUndefined(pool.takeIdle("third", deadlines.now()))
+    assert.strictEqual(takeIdle(pool, "k", deadlines), b)
+    assert.strictEqual(takeIdle(pool, "k", deadlines), a)
+    assert.isUndefined(takeIdle(pool, "k", deadlines))
+    assert.isUndefined(takeIdle(pool, "third", deadlines))
+  })
+
+  it("stay in the pool until a lease of their route takes them", () => {
+    const { deadlines, pool, request } = make()
+    const a = new Connection("k")
+    keep(pool, a, deadlines)
+    assert.strictEqual(pool.nextIdle("k", deadlines, 0, 0), a)
+    assert.strictEqual(pool.stats().idle, 1)
+    const lease = request("k")
+    pool.takeIdle(lease)
+    assert.strictEqual(pool.stats().idle, 0)
+    assert.isUndefined(pool.nextIdle("k", deadlines, 0, 0))
+    pool.release(lease)
+    assert.strictEqual(remembered(pool), 0)
   })
 
   it("that ended by themselves are never taken", () => {
@@ -253,7 +282,7 @@ describe("idle connections", () => {
     for (const connection of [a, b]) keep(pool, connection, deadlines)
     pool.drop(b)
     pool.drop(b)
-    assert.strictEqual(pool.takeIdle("k", deadlines.now()), a)
+    assert.strictEqual(takeIdle(pool, "k", deadlines), a)
     assert.strictEqual(pool.stats().idle, 0)
     assert.strictEqual(pool.stats().perKey.size, 0)
   })
@@ -268,7 +297,7 @@ describe("idle connections", () => {
     assert.isUndefined(a.closed)
     deadlines.advance(1)
     assert.deepStrictEqual([a.closed, b.closed], ["IdleTimeout", undefined])
-    assert.strictEqual(pool.takeIdle("k", deadlines.now()), b)
+    assert.strictEqual(takeIdle(pool, "k", deadlines), b)
     keep(pool, b, deadlines)
     deadlines.advance(1000)
     assert.strictEqual(b.closed, "IdleTimeout")
@@ -279,7 +308,7 @@ describe("idle connections", () => {
     const { deadlines, pool } = make({ keepaliveTimeout: 1000 })
     const a = new Connection("k")
     keep(pool, a, deadlines)
-    assert.isUndefined(pool.takeIdle("k", 1000))
+    assert.isUndefined(takeIdle(pool, "k", deadlines, 1000))
     assert.strictEqual(a.closed, "IdleTimeout")
   })
 
@@ -370,7 +399,7 @@ describe("10 000 origins that are visited once", () => {
       keep(pool, connection, deadlines)
       const lease = request(name)
       const now = index % 2 === 0 ? 0 : 1000
-      assert.strictEqual(pool.takeIdle(name, now), now === 0 ? connection : undefined)
+      assert.strictEqual(takeIdle(pool, name, deadlines, now), now === 0 ? connection : undefined)
       pool.release(lease)
     }
     assert.strictEqual(remembered(pool), 0)
@@ -532,17 +561,17 @@ const check = (given: PoolSettings, commands: ReadonlyArray<Command>): void => {
         const expected = live()
           .filter((connection) => connection.key === key)
           .at(-1)
-        const taken = pool.takeIdle(key, deadlines.now())
+        const taken = takeIdle(pool, key, deadlines)
         assert.strictEqual(taken, expected)
         if (taken === undefined) return
-        assert.isBelow(deadlines.now(), taken.idleSince + Math.min(given.keepaliveTimeout, taken.maxIdle))
+        assert.isBelow(deadlines.now(), taken.age.idleSince + Math.min(given.keepaliveTimeout, taken.maxIdle))
         idle.splice(idle.indexOf(taken), 1)
         return
       }
       case "advance":
         deadlines.advance(step.millis)
         for (const connection of idle) {
-          const until = connection.idleSince + Math.min(given.keepaliveTimeout, connection.maxIdle)
+          const until = connection.age.idleSince + Math.min(given.keepaliveTimeout, connection.maxIdle)
           if (connection.closed === undefined) assert.isBelow(deadlines.now(), until, "nothing outstays its time")
         }
         return

@@ -48,8 +48,8 @@ export interface Dialer {
 const millis = (input: Duration.DurationInput): number => Math.max(0, Duration.toMillis(Duration.decode(input)))
 
 /** The system counts probes in seconds, and takes 15 bits of them. */
-const keepAliveMillis = (input: Duration.DurationInput | undefined): number => {
-  const delay = input === undefined ? Infinity : millis(input)
+const keepAliveMillis = (input: Duration.DurationInput): number => {
+  const delay = millis(input)
   return delay === Infinity ? Infinity : Math.min(32_767_000, Math.max(1000, delay))
 }
 
@@ -76,7 +76,7 @@ const settingsOf = (options: TcpOptions, resolver: ResolverService, scope: Scope
   localAddress: options.localAddress,
   delay: millis(options.happyEyeballsDelay ?? "250 millis"),
   noDelay: options.noDelay ?? true,
-  keepAlive: keepAliveMillis(options.tcpKeepAlive)
+  keepAlive: keepAliveMillis(options.tcpKeepAlive ?? "1 minute")
 })
 
 /** A name as requests have it, final dot included. */

@@ -6,7 +6,9 @@ import { TLSSocket } from "node:tls"
 import type { ConnectionInfo, Deviation } from "../../../ClientResponse.js"
 import type { ClientError } from "../../../Errors.js"
 import type { ConnectionClosed } from "../../../Tracing.js"
+import type { Retryability } from "../../errors/retryability.js"
 import { showAs } from "../../inspection.js"
+import type { ConnectionAge } from "../../transport/connectionAge.js"
 import type { Deadline } from "../../transport/deadlines.js"
 import { deviationsOf, mustClose } from "../../transport/deviations.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
@@ -14,7 +16,7 @@ import { type BodyControl, IncomingBody, type Trailers } from "../../transport/i
 import type { Wire } from "../../transport/networkStream.js"
 import type { Lease, Poolable } from "../../transport/pool.js"
 import type { Connection, Exchange } from "../../transport/transport.js"
-import { brokenBody, brokenHead, cutBody, cutHead, goneBefore, silentFor } from "./connectionErrors.js"
+import { brokenBody, brokenHead, cutBody, cutHead, goneBefore, isClosing, silentFor } from "./connectionErrors.js"
 import type { ParsedHead } from "./head.js"
 import { Silence } from "./idleTimer.js"
 import { Parser, type ParserHandler, type ParserLimits } from "./parser.js"
@@ -44,6 +46,7 @@ const orderly: ReadonlySet<ConnectionClosed["reason"]> = new Set([
   "ForceClose",
   "IdleTimeout",
   "PeerClosed",
+  "Retired",
   "Shutdown"
 ])
 
@@ -76,8 +79,10 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   readonly id: number
   readonly key: string
   readonly wire: Wire
-  idleSince = 0
+  readonly age: ConnectionAge
   maxIdle = Infinity
+  /** When a request took it, if that is now; 0 after the request has begun. */
+  readyAt = 0
   requests = 0
   closed = false
   /** The slot it holds while it is in use. */
@@ -115,8 +120,9 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   private cameAt = 0
   private continueDeadline: Deadline | undefined = undefined
 
-  constructor(id: number, key: string, wire: Wire, limits: ParserLimits, owner: ConnectionOwner) {
+  constructor(id: number, key: string, wire: Wire, limits: ParserLimits, owner: ConnectionOwner, age: ConnectionAge) {
     this.id = id
+    this.age = age
     this.key = key
     this.wire = wire
     this.owner = owner
@@ -157,8 +163,10 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
 
   exchange(exchange: Exchange): void {
     this.requests++
+    const startedAt = this.readyAt
+    this.readyAt = 0
     if (this.closed) {
-      exchange.onError(goneBefore(exchange, this.wire, this.requests > 1, this.spoke), this.requests > 1)
+      exchange.onError(goneBefore(exchange, this.wire, this.requests > 1, this.spoke), this.unsent(this.spoke))
       return
     }
     const wire = exchange.wire
@@ -173,7 +181,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       this.referenced = true
       this.wire.socket.ref()
     }
-    exchange.marks.start("send")
+    exchange.marks.start("send", startedAt === 0 ? exchange.deadlines.now() : startedAt)
     if (this.owner.crowded()) {
       this.waiting = true
       this.turn()
@@ -244,7 +252,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
 
   /** Ends the exchange with an error, wherever it is. */
   cut(error: ClientError): void {
-    if (this.head === undefined) this.fail(error, false)
+    if (this.head === undefined) this.fail(error, "never")
     else this.failBody(error)
   }
 
@@ -304,7 +312,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   onUploadError(error: ClientError): void {
     const exchange = this.current
     if (exchange === undefined || this.finished) return
-    if (this.head === undefined) this.fail(error, false)
+    if (this.head === undefined) this.fail(error, "never")
     else this.failBody(cutBody(exchange, this.wire, "send", this.body, error))
   }
 
@@ -363,7 +371,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     if (this.waiting) {
       this.spoke = true
       this.waiting = false
-      this.fail(goneBefore(exchange, this.wire, this.requests > 1, true), this.requests > 1)
+      this.fail(goneBefore(exchange, this.wire, this.requests > 1, true), this.unsent(true))
       return true
     }
     const { marks } = exchange
@@ -473,7 +481,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       this.paused = false
       if (head.keepAliveTimeout !== undefined) this.maxIdle = Math.max(0, head.keepAliveTimeout - hintMargin)
       if (this.owner.onReusable(this, exchange, this.cameAt)) this.turn()
-      else this.shut("ForceClose", exchange)
+      else this.shut(this.age.retired ? "Retired" : "ForceClose", exchange)
       exchange.onDone()
     }
     body?.end(this.trailers)
@@ -490,23 +498,34 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       return
     }
     const reused = this.requests > 1
+    if (this.waiting) {
+      this.waiting = false
+      this.fail(cutHead(exchange, this.wire, "connect", { reused, received: 0 }, error), "unsent")
+      return
+    }
     const { headBytes: received, started } = this.parser
     const phase = this.sent ? "headers" : "send"
-    this.fail(cutHead(exchange, this.wire, phase, { reused, received }, error), reused && !started)
+    const failure = cutHead(exchange, this.wire, phase, { reused, received }, error)
+    this.fail(failure, !started && (reused || isClosing(failure)) ? "sent" : "never")
+  }
+
+  /** What a request may do that was not written; a new connection whose server speaks first is none of HTTP. */
+  private unsent(spoke: boolean): Retryability {
+    return spoke && this.requests <= 1 ? "never" : "unsent"
   }
 
   /** What came is no HTTP. */
   private onBroken(exchange: Exchange): void {
     const failure = this.parser.failure
     if (failure === undefined) return
-    if (this.head === undefined) this.fail(brokenHead(exchange, this.wire, failure), false)
+    if (this.head === undefined) this.fail(brokenHead(exchange, this.wire, failure), "never")
     else this.failBody(brokenBody(exchange, this.wire, this.body, failure))
   }
 
-  private fail(error: ClientError, stale: boolean): void {
+  private fail(error: ClientError, repeatable: Retryability): void {
     const exchange = this.current
     this.shut("Error")
-    exchange?.onError(error, stale)
+    exchange?.onError(error, repeatable)
   }
 
   private failBody(error: ClientError): void {

@@ -16,7 +16,8 @@ import type { Exchange } from "../../transport/transport.js"
 import { fromSocketError } from "../tls/tlsErrors.js"
 import type { ParseFailure } from "./parser.js"
 
-type Phase = "send" | "headers" | "body"
+/** "connect": nothing of the request was written. */
+type Phase = "connect" | "send" | "headers" | "body"
 
 const detailsOf = (exchange: Exchange, wire: Wire, phase: Phase) => ({
   ...exchange.details(phase),
@@ -27,7 +28,7 @@ const detailsOf = (exchange: Exchange, wire: Wire, phase: Phase) => ({
 export const cutHead = (
   exchange: Exchange,
   wire: Wire,
-  phase: "send" | "headers",
+  phase: "connect" | "send" | "headers",
   was: { readonly reused: boolean; readonly received: number },
   error: NodeJS.ErrnoException | undefined
 ): ClientError => {
@@ -41,6 +42,10 @@ export const cutHead = (
   }
   return new ClientOSError({ ...details, code: error.code ?? "UNKNOWN", syscall: error.syscall, cause: error })
 }
+
+/** Whether an error says that the connection ended, and not that the peer refused the client. */
+export const isClosing = (error: ClientError): boolean =>
+  error._tag === "ServerDisconnectedError" || error._tag === "ClientOSError"
 
 /** The body did not come whole. */
 export const cutBody = (
@@ -97,10 +102,15 @@ export const goneBefore = (exchange: Exchange, wire: Wire, reused: boolean, spok
         description: "The server spoke before it was asked",
         excerpt: ""
       })
-    : new ServerDisconnectedError({ ...detailsOf(exchange, wire, "send"), reused, received: 0 })
+    : new ServerDisconnectedError({ ...detailsOf(exchange, wire, "connect"), reused, received: 0 })
 
 /** The limit of a phase ran out; milliseconds. */
-export const silentFor = (exchange: Exchange, wire: Wire, phase: Phase, limit: number): ClientError =>
+export const silentFor = (
+  exchange: Exchange,
+  wire: Wire,
+  phase: Exclude<Phase, "connect">,
+  limit: number
+): ClientError =>
   new SocketTimeoutError({
     ...detailsOf(exchange, wire, phase),
     phase,

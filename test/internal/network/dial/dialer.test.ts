@@ -10,7 +10,7 @@ import type { ProxyRoute } from "../../../../src/internal/transport/transport.js
 import * as Resolver from "../../../../src/Resolver.js"
 import * as Ssl from "../../../../src/Ssl.js"
 import { makeAuthority } from "../../../support/certificates.js"
-import { until } from "../../../support/wait.js"
+import { until, untilValue } from "../../../support/wait.js"
 import {
   blackHole,
   type ExchangeOptions,
@@ -19,6 +19,7 @@ import {
   makeExchange,
   makeTrace,
   openHandles,
+  timerOf,
   turn
 } from "./support.js"
 
@@ -84,6 +85,33 @@ describe("directly", () => {
       yield* dial({ host: "a.test", port: server.port, trace })
       assert.strictEqual(tags()[4], "DnsCacheMiss")
     })
+  )
+
+  it.scopedLive.skipIf(process.platform !== "linux")(
+    "has the system probe silent peers after a minute by default",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* listen("127.0.0.1")
+        for (const [options, least, most] of [
+          [{}, 10, 60],
+          [{ tcpKeepAlive: "10 seconds" }, 1, 10],
+          [{ tcpKeepAlive: 0 }, 0, 1],
+          [{ tcpKeepAlive: Infinity }, undefined, undefined]
+        ] as const) {
+          const { dial } = yield* setup(options)
+          const { wire } = yield* dial({ host: "127.0.0.1", port: server.port })
+          // The kernel has another timer until the peer has answered.
+          const timer = yield* untilValue(
+            Effect.sync(() => timerOf(wire.socket) ?? ""),
+            (value) => /^0[02]/.test(value)
+          )
+          const [kind, ticks = ""] = timer.split(":")
+          assert.strictEqual(kind, most === undefined ? "00" : "02")
+          if (most === undefined) continue
+          assert.isAtMost(Number.parseInt(ticks, 16), most * 100)
+          assert.isAtLeast(Number.parseInt(ticks, 16), least * 100)
+        }
+      })
   )
 
   it.scopedLive("a literal is looked up by nobody and makes no DNS signal", () =>

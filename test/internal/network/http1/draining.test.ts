@@ -10,6 +10,7 @@ import { afterEach, beforeEach, vi } from "vitest"
 import type { ConnectionOwner } from "../../../../src/internal/network/http1/connection.js"
 import { Http1Connection } from "../../../../src/internal/network/http1/connection.js"
 import { resolveLimits } from "../../../../src/internal/network/http1/limits.js"
+import { ConnectionAge } from "../../../../src/internal/transport/connectionAge.js"
 import type { IncomingBody } from "../../../../src/internal/transport/incomingBody.js"
 import type { OnData } from "../../../../src/internal/transport/socketReader.js"
 import type { Exchange } from "../../../../src/internal/transport/transport.js"
@@ -74,7 +75,14 @@ const connection = Effect.map(makeExchange({ host: "a.test", port: 80 }), ({ exc
     onError: (error: Error) => assert.fail(error.message),
     onDone: () => {}
   })
-  new Http1Connection(1, "http://a.test:80", wire, resolveLimits(undefined), owner).exchange(exchange)
+  new Http1Connection(
+    1,
+    "http://a.test:80",
+    wire,
+    resolveLimits(undefined),
+    owner,
+    new ConnectionAge({ now: () => 0 }, 0, 0, Infinity)
+  ).exchange(exchange)
   return {
     receive: (text) => {
       const bytes = Buffer.from(text, "latin1")
