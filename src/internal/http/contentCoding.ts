@@ -81,6 +81,14 @@ export const parse = (values: ReadonlyArray<string>): Codings => {
 /** A zlib stream's header has method 8 in its first nibble, which no sensible raw stream begins with. */
 const isZlib = (first: number) => (first & 0x0f) === 0x08
 
+/** Whether a checksum follows the last block of a body that begins so (RFC 1950, RFC 1952). */
+export const hasTrailer = (coding: Coding, first: number): boolean =>
+  coding === "gzip" || (coding === "deflate" && isZlib(first))
+
+/** Whether zlib failed because the bytes end too early. */
+export const isUnfinished = (cause: unknown): boolean =>
+  cause instanceof Error && "code" in cause && cause.code === "Z_BUF_ERROR"
+
 const options = { chunkSize: 64 * 1024 }
 
 /** A stream that undoes one coding of bytes that begin so. That of zstd may end before its bytes do. */

@@ -121,6 +121,11 @@ export interface Head {
   readonly contentLength: number | undefined
   /** Whether the message says where its body ends, so that a cut shows; otherwise the connection's end is its end. */
   readonly lengthVerified: boolean
+  /**
+   * Whether a gzip or deflate body that is complete by its length or chunks may lack its trailer or final block: the
+   * connection's end proves nothing, and strict connectors refuse it.
+   */
+  readonly toleratesTruncatedCoding: boolean
   /** Deviations that were tolerated, as bits of `deviations.ts`. */
   readonly deviations: number
 }

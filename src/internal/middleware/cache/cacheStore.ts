@@ -22,6 +22,8 @@ const Stored = Schema.Struct({
   status: Schema.Int,
   reason: Schema.String,
   headers: Schema.Array(Schema.Tuple(Schema.String, Schema.String)),
+  /** `Head.toleratesTruncatedCoding` of the response; entries of older versions do without. */
+  toleratesTruncatedCoding: Schema.optionalWith(Schema.Boolean, { default: () => false }),
   /** As it came, in its content codings; base64. */
   body: Schema.String
 })

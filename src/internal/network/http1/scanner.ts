@@ -74,7 +74,7 @@ export class Scanner {
   private kind: number = Kind.Other
   private nameEnd = 0
   private valueStart = -1
-  private readonly strict: boolean
+  readonly strict: boolean
   private previous = NoLine
   /** White space in the status line beyond one space before the status. */
   private shift = 0
