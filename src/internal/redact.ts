@@ -228,6 +228,9 @@ export const isHiddenWhole = (name: string): boolean => isHiddenHeader(name) || 
 /** A broken challenge may be broken by what it quotes of the request. */
 const challenge = /-authenticate$/i
 
+/** Whether a broken head shows nothing of the values of this name. */
+export const isHiddenInHead = (name: string): boolean => isHiddenWhole(name) || challenge.test(name)
+
 /** A line of a message's head, whole or cut off, or several. */
 const headLine = /^(\s*)([^\s:]+)(\s*:).*$/s
 
@@ -239,7 +242,7 @@ export const redactHead = (text: string): string =>
       .map((line) => {
         const [, space = "", name = "", colon = ""] = headLine.exec(line) ?? []
         if (name === "") return line
-        return isHiddenWhole(name) || challenge.test(name) ? `${space}${name}${colon} ${redacted}` : line
+        return isHiddenInHead(name) ? `${space}${name}${colon} ${redacted}` : line
       })
       .join("")
   )
