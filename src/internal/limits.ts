@@ -4,6 +4,7 @@
 import * as Duration from "effect/Duration"
 import type { Input, Name, Timeouts } from "../Timeouts.js"
 import { defaults } from "../Timeouts.js"
+import { isMisread, toMillis } from "./durations.js"
 import { own } from "./ownOptions.js"
 
 /** Milliseconds; `Infinity` is off. */
@@ -37,9 +38,8 @@ export const merge = (base: Timeouts, over: Timeouts): Timeouts => ({
 
 const millis = (given: Duration.DurationInput | undefined, otherwise: number): number => {
   if (given === undefined) return otherwise
-  // `Duration.decode` makes 0 of them.
-  if (typeof given === "number" && !(given >= 0)) throw new Error("timeout: it is not a number from 0 on")
-  return Duration.toMillis(Duration.decode(given))
+  if (isMisread(given)) throw new Error("timeout: it is not a number from 0 on")
+  return toMillis(given)
 }
 
 const standard = (name: Name): number => Duration.toMillis(defaults[name])

@@ -1,6 +1,7 @@
 /**
  * Cookies that a program gives by name, and values in quotes.
  */
+import { isIterable } from "../iterables.js"
 
 /** A cookie to send. */
 export type Pair = readonly [name: string, value: string]
@@ -19,8 +20,6 @@ export const quote = (value: string): string => {
   if (value.length > 1 && value.startsWith('"') && value.endsWith('"')) return value
   return `"${value.replace(escaped, escapeCharacter)}"`
 }
-
-const isIterable = <A>(input: object | Iterable<A>): input is Iterable<A> => Symbol.iterator in input
 
 /** Cookies by name or as pairs, as pairs. */
 export const toPairs = (input: { readonly [name: string]: string } | Iterable<Pair>): ReadonlyArray<Pair> =>

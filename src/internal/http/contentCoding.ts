@@ -3,6 +3,7 @@
  */
 import type { Transform } from "node:stream"
 import * as Zlib from "node:zlib"
+import { errorCode } from "../errorCode.js"
 
 export type Coding = "gzip" | "deflate" | "br" | "zstd"
 
@@ -86,8 +87,7 @@ export const hasTrailer = (coding: Coding, first: number): boolean =>
   coding === "gzip" || (coding === "deflate" && isZlib(first))
 
 /** Whether zlib failed because the bytes end too early. */
-export const isUnfinished = (cause: unknown): boolean =>
-  cause instanceof Error && "code" in cause && cause.code === "Z_BUF_ERROR"
+export const isUnfinished = (cause: unknown): boolean => errorCode(cause) === "Z_BUF_ERROR"
 
 const options = { chunkSize: 64 * 1024 }
 
@@ -117,7 +117,7 @@ const oneFrame = (undo: ZstdSync, bytes: Uint8Array, limit: number): Uint8Array 
 }
 
 const isTooLarge = (error: unknown): boolean =>
-  error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE"
+  error instanceof RangeError && errorCode(error) === "ERR_BUFFER_TOO_LARGE"
 
 /** Undoes one coding at once. Throws for what is not so coded, and NotAtOnce where it gets larger than `limit`. */
 export const decodeSync = (coding: Coding, bytes: Uint8Array, limit: number): Uint8Array => {

@@ -3,7 +3,7 @@
  */
 import * as Redacted from "effect/Redacted"
 import type { CookiesInput, HeadersInput } from "../../ClientRequest.js"
-import { rereadable } from "../iterables.js"
+import { isIterable, rereadable } from "../iterables.js"
 import { isIllFormed } from "./percent.js"
 
 /** A header line's name and value. */
@@ -33,6 +33,9 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /** Whether it can be a method or the name of a header (RFC 9110 section 5.6.2). */
 export const isToken = (text: string): boolean => token.test(text)
+
+/** Whether a lower-case name is that of the credentials for the origin. */
+export const isAuthorization = (name: string): boolean => name === "authorization"
 
 const forbidden = /[\0-\x08\x0a-\x1f\x7f]/
 
@@ -93,8 +96,6 @@ const trim = (value: string): string => {
   while (end > start && isSpace(value.charCodeAt(end - 1))) end--
   return end - start === value.length ? value : value.slice(start, end)
 }
-
-const isIterable = (input: object): input is Iterable<unknown> => Symbol.iterator in input
 
 /** Checked header lines, or the first fault. What is given is read once. */
 export const toFields = (input: HeadersInput | undefined): Fields | Fault => {

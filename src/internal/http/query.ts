@@ -3,16 +3,13 @@
  */
 import type * as UrlParams from "@effect/platform/UrlParams"
 import type { ParamsInput } from "../../ClientRequest.js"
-import { rereadable } from "../iterables.js"
+import { isIterable, rereadable } from "../iterables.js"
 import { canonicalQuery, encodeFormField, encodeParam, isIllFormed } from "./percent.js"
 
 type Pair = readonly [name: string, value: string]
 
 /** Records in records become "a[b][c]"; deeper ones, and so cyclic ones, are refused. */
 const maxDepth = 64
-
-const isIterable = (input: unknown): input is Iterable<unknown> =>
-  typeof input === "object" && input !== null && Symbol.iterator in input
 
 /** Whether it is a record of fields rather than an object of some class that stands for a body. */
 export const isPlainRecord = (input: object): boolean =>

@@ -1,7 +1,8 @@
 /**
  * Numbers that middlewares are given. Those that cannot be right are a TypeError where the middleware is made.
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
+import { isMisread, toMillis } from "../durations.js"
 
 /** A whole number from `least` on, `Infinity` included. */
 export const wholeNumber = (option: string, value: number, least: number): number => {
@@ -15,8 +16,8 @@ export const fromZero = (option: string, value: number): number => {
   throw new TypeError(`${option} is no number from 0 on`)
 }
 
-/** Milliseconds. `Duration.decode` makes 0 of what is negative or no number. */
+/** Milliseconds. */
 export const milliseconds = (option: string, given: Duration.DurationInput): number => {
-  if (typeof given === "number" && !(given >= 0)) throw new TypeError(`${option} is no duration`)
-  return Duration.toMillis(Duration.decode(given))
+  if (isMisread(given)) throw new TypeError(`${option} is no duration`)
+  return toMillis(given)
 }

@@ -9,6 +9,7 @@ import * as FiberId from "effect/FiberId"
 import type { PoolOptions } from "../../Connector.js"
 import { type ClientError, ConnectionTimeoutError, PoolSaturatedError, SessionClosedError } from "../../Errors.js"
 import type { ConnectionClosed } from "../../Tracing.js"
+import { toMillis } from "../durations.js"
 import { showAs } from "../inspection.js"
 import { endedBy } from "../raceWithCallback.js"
 import { atMost, type Deadline } from "../transport/deadlines.js"
@@ -62,12 +63,12 @@ export class Network implements Transport, ConnectionOwner {
     this.limits = resolveLimits(options.http1)
     this.forceClose = options.forceClose ?? false
     this.maxQueue = options.maxQueue ?? Infinity
-    this.gracefulShutdownTimeout = millis(options.gracefulShutdownTimeout ?? "5 seconds")
+    this.gracefulShutdownTimeout = toMillis(options.gracefulShutdownTimeout ?? "5 seconds")
     this.pool = new Pool({
       limit: options.limit ?? 100,
       limitPerHost: options.limitPerHost ?? 0,
       maxQueue: this.maxQueue,
-      keepaliveTimeout: millis(options.keepaliveTimeout ?? "15 seconds")
+      keepaliveTimeout: toMillis(options.keepaliveTimeout ?? "15 seconds")
     })
   }
 
@@ -459,8 +460,6 @@ class Waiter {
     this.exchange.onAbort = undefined
   }
 }
-
-const millis = (input: Duration.DurationInput) => Duration.toMillis(Duration.decode(input))
 
 const reused = (connection: Http1Connection, now: number) =>
   ({ _tag: "ConnectionReuseconn", connectionId: connection.id, idle: now - connection.idleSince }) as const

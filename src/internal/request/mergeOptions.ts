@@ -4,9 +4,10 @@
 import * as Redacted from "effect/Redacted"
 import type { HeadersInput, HeaderValue, RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { SessionOptions } from "../../Session.js"
-import { isFault, toFields } from "../http/headerFields.js"
+import { isAuthorization, isFault, toFields } from "../http/headerFields.js"
 import { rereadable } from "../iterables.js"
 import { merge, toTimeouts } from "../limits.js"
+import { defined } from "../ownOptions.js"
 
 type Entry = readonly [name: string, value: HeaderValue]
 
@@ -34,12 +35,6 @@ const mergeHeaders = (base: HeadersInput | undefined, over: HeadersInput | undef
   return [...entriesOf(base).filter(([name]) => !names.has(name.toLowerCase())), ...entries]
 }
 
-const given = <O extends object>(options: O): O => {
-  const out: O = { ...options }
-  for (const key in out) if (out[key] === undefined) delete out[key]
-  return out
-}
-
 /** A body given by one name replaces one given by another. */
 const bodies = ["json", "text", "data"] as const
 
@@ -64,14 +59,14 @@ const common = (base: SessionOptions, over: SessionOptions) => ({
 const forProxyOf = <O extends RequestOptions | SessionOptions>(over: O, base: O): O =>
   over.proxy === undefined ? base : { ...base, proxyAuth: undefined, proxyHeaders: undefined }
 
-const isAuthorization = ([name]: Entry): boolean => name.toLowerCase() === "authorization"
+const hasCredentials = ([name]: Entry): boolean => isAuthorization(name.toLowerCase())
 
 const userinfo = /^([^/?#]*\/\/)[^/?#]*@/
 
 /** Whether options, or the URL that they go with, say whose credentials are sent, or that none are. */
 const identifies = ({ auth, headers }: SessionOptions | RequestOptions, url: UrlInput | undefined): boolean =>
   auth !== undefined ||
-  (headers !== undefined && readable(headers) && entriesOf(headers).some(isAuthorization)) ||
+  (headers !== undefined && readable(headers) && entriesOf(headers).some(hasCredentials)) ||
   (url !== undefined && userinfo.test(String(url)))
 
 /** What identifies nearer to the request replaces what does so further away, in whichever way it is given. */
@@ -81,21 +76,21 @@ const withoutIdentity = <O extends RequestOptions | SessionOptions>(base: O): O 
   headers:
     base.headers === undefined || !readable(base.headers)
       ? base.headers
-      : entriesOf(base.headers).filter((entry) => !isAuthorization(entry))
+      : entriesOf(base.headers).filter((entry) => !hasCredentials(entry))
 })
 
 /** A request's options over others; `url` is that of the request itself. */
 export const mergeOptions = (base: RequestOptions, over: RequestOptions, url?: UrlInput): RequestOptions => {
   const kept = forProxyOf(over, hasBody(over) ? withoutBody(base) : base)
   const under = identifies(over, url) ? withoutIdentity(kept) : kept
-  return given({ ...under, ...given(over), ...common(under, over) })
+  return defined({ ...under, ...defined(over), ...common(under, over) })
 }
 
 /** A session's options over another's. */
 export const mergeSessionOptions = (base: SessionOptions, over: SessionOptions): SessionOptions => {
   const kept = forProxyOf(over, base)
   const under = identifies(over, over.baseUrl) ? withoutLogin(withoutIdentity(kept)) : kept
-  return given({ ...under, ...given(over), ...common(under, over) })
+  return defined({ ...under, ...defined(over), ...common(under, over) })
 }
 
 /** Without the credentials in its baseUrl. */

@@ -9,6 +9,7 @@ import {
   type Fault,
   type Fields,
   getField,
+  isAuthorization,
   isFault,
   isToken,
   mergeFields,
@@ -24,12 +25,12 @@ import { appendQuery, toQuery } from "../http/query.js"
 import { parseTarget, shown, type Target } from "../http/target.js"
 import { type Limits, merge, notTimeout, toTimeouts, tryResolve } from "../limits.js"
 import { withoutIdentity } from "../network/tls/tlsSettings.js"
-import { own } from "../ownOptions.js"
+import { defined, own } from "../ownOptions.js"
 import { multipartBoundary } from "./body/multipart.js"
 import { jsonBody, textBody, toBody } from "./body/toHttpBody.js"
 import { wrongType } from "./optionTypes.js"
 import type { Defaults } from "./preparedRequest.js"
-import { defined, detailsOf, Prepared } from "./preparedRequest.js"
+import { detailsOf, Prepared } from "./preparedRequest.js"
 import { fromUserinfo, isSize, noDefaults } from "./sessionDefaults.js"
 
 const noOptions: RequestOptions = Object.create(null)
@@ -112,8 +113,6 @@ const bare = (defaults: Defaults, method: string, target: Target): Prepared => {
     fault: undefined
   })
 }
-
-const isAuthorization = (name: string): boolean => name === "authorization"
 
 /** What is read of the options before they are combined. */
 interface Parts {

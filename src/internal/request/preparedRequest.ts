@@ -25,9 +25,9 @@ import { type Fields, getField, type Pairs } from "../http/headerFields.js"
 import type { Target } from "../http/target.js"
 import { conceal } from "../inspection.js"
 import type { Limits } from "../limits.js"
+import { defined } from "../ownOptions.js"
 import { redactHeaders, redactUrl } from "../redact.js"
 import type { WireRequest } from "../transport/transport.js"
-
 import type { Recent } from "./recentRequests.js"
 import { concealOptions } from "./shownOptions.js"
 
@@ -250,13 +250,6 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
 
 /** Header lines as a program reads them: printed, the values of secret ones are left out. */
 const concealPairs = ({ pairs, secret }: Fields): Pairs => conceal([...pairs], () => redactHeaders(pairs, secret))
-
-/** Options without those that are `undefined`. */
-export const defined = <O extends object>(options: O): O => {
-  const copy: O = { ...options }
-  for (const key in copy) if (copy[key] === undefined) delete copy[key]
-  return copy
-}
 
 /** What errors tell of a request. */
 export const detailsOf = (method: string, target: Target): Details => ({

@@ -3,7 +3,7 @@
  */
 import * as HttpBody from "@effect/platform/HttpBody"
 import type { RequestOptions } from "../../ClientRequest.js"
-import { withoutFields } from "../http/headerFields.js"
+import { isAuthorization, withoutFields } from "../http/headerFields.js"
 import { sameOrigin } from "../http/origin.js"
 import type { Target } from "../http/target.js"
 import { withoutIdentity } from "../network/tls/tlsSettings.js"
@@ -11,8 +11,6 @@ import { own } from "../ownOptions.js"
 import { isSecretHeader } from "../redact.js"
 import type { Prepared, State } from "./preparedRequest.js"
 import { fromUserinfo } from "./sessionDefaults.js"
-
-const isAuthorization = (name: string): boolean => name === "authorization"
 
 /** Headers that are bound to an origin beside those that hold secrets: the challenges are an answer to somebody. */
 const bound: ReadonlySet<string> = new Set(["host", "www-authenticate", "proxy-authenticate"])

@@ -1,7 +1,7 @@
 /**
  * Opens WebSockets on a session: the handshake is a request like any other, its connection is kept.
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
@@ -9,6 +9,7 @@ import type { RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidRequest, WSServerHandshakeError } from "../../Errors.js"
 import type { Compression, WebSocket, WebSocketOptions } from "../../WebSocket.js"
+import { isMisread, toMillis } from "../durations.js"
 import { type Fault, isFault, isToken, mergeFields, type Pair, withoutFields } from "../http/headerFields.js"
 import { own } from "../ownOptions.js"
 import { mergeOptions } from "../request/mergeOptions.js"
@@ -36,9 +37,9 @@ const defaultMaxMessageSize = 4 * 1024 * 1024
 /** `undefined`: it is none. */
 const millis = (input: Duration.DurationInput | undefined, otherwise: number): number | undefined => {
   if (input === undefined) return otherwise
-  if (typeof input === "number" && !(input >= 0)) return undefined
+  if (isMisread(input)) return undefined
   try {
-    return Duration.toMillis(Duration.decode(input))
+    return toMillis(input)
   } catch {
     return undefined
   }

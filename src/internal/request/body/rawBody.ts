@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import { RequestBodyError } from "../../../Errors.js"
+import { isIterable } from "../../iterables.js"
 
 /** The bytes of a Blob, read anew each time the stream runs. */
 export const blobStream = (blob: Blob): Stream.Stream<Uint8Array, unknown> =>
@@ -24,7 +25,6 @@ const encode = (item: unknown): Uint8Array => {
 }
 
 const isAsyncIterable = (raw: object): raw is AsyncIterable<unknown> => Symbol.asyncIterator in raw
-const isIterable = (raw: object): raw is Iterable<unknown> => Symbol.iterator in raw
 
 /** Whether it is all there, so that it can be one piece of bytes. */
 export const rawBytes = (raw: unknown): Uint8Array | undefined =>
