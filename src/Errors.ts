@@ -380,8 +380,9 @@ export class ClientOSError extends tagged("ClientOSError")<
 export class BadHttpMessage extends tagged("BadHttpMessage")<
   Details & {
     readonly reason: "StatusLine" | "Header" | "Framing" | "Limit" | "Unsolicited"
+    /** What was expected, and what the peer sent in its place. */
     readonly description: string
-    /** At most 100 bytes of the head, escaped. */
+    /** The line at fault, as far as it was received: at most 100 characters, escaped, without secrets. */
     readonly excerpt: string
   }
 > {

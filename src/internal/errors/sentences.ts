@@ -101,7 +101,7 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => s
     }${context(e)}`,
   ClientOSError: (e) => `Connection broke: ${e.syscall === undefined ? "" : `${e.syscall} `}${e.code}${context(e)}`,
   BadHttpMessage: (e) =>
-    `Cannot read the response's head: ${e.description}${e.excerpt === "" ? "" : `, at "${e.excerpt}"`}${context(e)}`,
+    `Cannot read the response's head: ${e.description}${e.excerpt === "" ? "" : `, in "${e.excerpt}"`}${context(e)}`,
   ClientPayloadError: (e) =>
     `Cannot read the response's body: ${e.reason} after ${bytes(e.received)}${
       e.expected === undefined ? "" : ` of ${e.expected}`

@@ -9,6 +9,7 @@ import * as FiberId from "effect/FiberId"
 import type { ClearDnsCache, PoolOptions } from "../../Connector.js"
 import { type ClientError, ConnectionTimeoutError, PoolSaturatedError, SessionClosedError } from "../../Errors.js"
 import type { ConnectionClosed } from "../../Tracing.js"
+import { toMillis } from "../durations.js"
 import { canonicalHost } from "../http/host.js"
 import { isIdempotent } from "../http/methods.js"
 import { showAs } from "../inspection.js"
@@ -81,14 +82,14 @@ export class Network implements Transport, ConnectionOwner {
     this.peerKey = dialer.peerKey
     this.limits = resolveLimits(options.http1)
     this.forceClose = options.forceClose ?? false
-    this.maxConnectionAge = millis(options.maxConnectionAge ?? Infinity)
+    this.maxConnectionAge = toMillis(options.maxConnectionAge ?? Infinity)
     this.maxQueue = options.maxQueue ?? Infinity
-    this.gracefulShutdownTimeout = millis(options.gracefulShutdownTimeout ?? "5 seconds")
+    this.gracefulShutdownTimeout = toMillis(options.gracefulShutdownTimeout ?? "5 seconds")
     this.pool = new Pool({
       limit: options.limit ?? 100,
       limitPerHost: options.limitPerHost ?? 0,
       maxQueue: this.maxQueue,
-      keepaliveTimeout: millis(options.keepaliveTimeout ?? "15 seconds")
+      keepaliveTimeout: toMillis(options.keepaliveTimeout ?? "15 seconds")
     })
   }
 
@@ -527,8 +528,6 @@ class Waiter {
     this.exchange.onAbort = undefined
   }
 }
-
-const millis = (input: Duration.DurationInput) => Duration.toMillis(Duration.decode(input))
 
 const reused = (connection: Http1Connection, exchange: Exchange, now: number) =>
   ({

@@ -8,9 +8,10 @@ import { basic } from "../../Auth.js"
 import type { HeadersInput, HeaderValue } from "../../ClientRequest.js"
 import { InvalidRequest, InvalidURL } from "../../Errors.js"
 import type { Ssl } from "../../Ssl.js"
+import { isToken } from "../http/headerFields.js"
 import { canonicalHost } from "../http/host.js"
 import { parseUrl } from "../http/whatwg.js"
-import { rereadable } from "../iterables.js"
+import { isIterable, rereadable } from "../iterables.js"
 import { authorizationOf, reveal, revealBasic } from "../request/authorization.js"
 import type { ProxyRoute } from "../transport/transport.js"
 
@@ -125,8 +126,6 @@ export const parseProxyUrl = (text: string): Result<ProxyAddress> => {
   }))
 }
 
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
-
 const unsendable = /[^\t\u0020-\u007e\u0080-\u00ff]/
 
 /** CONNECT has one Host, no body and no Expect. */
@@ -141,8 +140,6 @@ const reserved: ReadonlySet<string> = new Set([
 
 type Pairs = ReadonlyArray<readonly [name: string, value: string]>
 
-const isIterable = (input: HeadersInput): input is Extract<HeadersInput, Iterable<unknown>> => Symbol.iterator in input
-
 const isOne = (value: HeaderValue | ReadonlyArray<HeaderValue>): value is HeaderValue => !Array.isArray(value)
 
 /** Reads header input once and checks it. */
@@ -151,7 +148,7 @@ export const headerPairs = (input: HeadersInput | undefined, option: string): Re
   const pairs: Array<readonly [string, string]> = []
   for (const [name, values] of isIterable(input) ? rereadable(input) : Object.entries(input)) {
     if (values === undefined) continue
-    if (!token.test(name)) return optionFault(option, "a header's name is no token")
+    if (!isToken(name)) return optionFault(option, "a header's name is no token")
     if (reserved.has(name.toLowerCase())) return optionFault(option, `${name} cannot be set on a CONNECT request`)
     for (const given of isOne(values) ? [values] : values) {
       const value = typeof given === "string" ? given : reveal(given)

@@ -23,6 +23,7 @@ import { type Fields, getField, type Pairs } from "../http/headerFields.js"
 import type { Target } from "../http/target.js"
 import { conceal } from "../inspection.js"
 import type { Limits } from "../limits.js"
+import { defined } from "../ownOptions.js"
 import { redactHeaders, redactUrl } from "../redact.js"
 import type { WireRequest } from "../transport/transport.js"
 
@@ -248,13 +249,6 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
 
 /** Header lines for programs to read; secrets are redacted when printed. */
 const concealPairs = ({ pairs, secret }: Fields): Pairs => conceal([...pairs], () => redactHeaders(pairs, secret))
-
-/** A copy of options without properties that are `undefined`. */
-export const defined = <O extends object>(options: O): O => {
-  const copy: O = { ...options }
-  for (const key in copy) if (copy[key] === undefined) delete copy[key]
-  return copy
-}
 
 /** The details of a request for errors. */
 export const detailsOf = (method: string, target: Target): Details => ({

@@ -196,6 +196,7 @@ export class ResponseBody extends ResponseHeadView {
     return {
       body: this.body,
       codings: settings.autoDecompress ? Coding.parse(this.head.getAll("content-encoding")) : "raw",
+      toleratesTruncatedCoding: this.head.toleratesTruncatedCoding,
       maxBodySize: Math.min(settings.maxBodySize, limit),
       source: this.source,
       watch: bodyWatch

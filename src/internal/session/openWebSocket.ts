@@ -1,5 +1,5 @@
 /** Opens WebSockets on a session. The handshake is an ordinary request whose connection is kept. */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
@@ -7,6 +7,7 @@ import type { RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidRequest, WSServerHandshakeError } from "../../Errors.js"
 import type { Compression, WebSocket, WebSocketOptions } from "../../WebSocket.js"
+import { isMisread, toMillis } from "../durations.js"
 import { isFault, isToken, mergeFields, type OptionFault, type Pair, withoutFields } from "../http/headerFields.js"
 import { ownOptions } from "../ownOptions.js"
 import { mergeOptions } from "../request/mergeOptions.js"
@@ -34,9 +35,9 @@ const defaultMaxMessageSize = 4 * 1024 * 1024
 /** `undefined` if the input is not a duration. */
 const millis = (input: Duration.DurationInput | undefined, otherwise: number): number | undefined => {
   if (input === undefined) return otherwise
-  if (typeof input === "number" && !(input >= 0)) return undefined
+  if (isMisread(input)) return undefined
   try {
-    return Duration.toMillis(Duration.decode(input))
+    return toMillis(input)
   } catch {
     return undefined
   }

@@ -128,6 +128,11 @@ export interface Head {
    * connection closes.
    */
   readonly lengthVerified: boolean
+  /**
+   * Whether a gzip or deflate body that is complete by its length or chunks may lack its trailer or final block. The end
+   * of a connection proves nothing, and strict connectors refuse such a body.
+   */
+  readonly toleratesTruncatedCoding: boolean
   /** Tolerated deviations, as bits of `deviations.ts`. */
   readonly deviations: number
 }

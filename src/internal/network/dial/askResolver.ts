@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { ClientConnectorDNSError } from "../../../Errors.js"
 import type { Address, ResolverService } from "../../../Resolver.js"
+import { errorCode } from "../../errorCode.js"
 import { effectOr, kindOf } from "../../userResult.js"
 
 export type Addresses = Arr.NonEmptyReadonlyArray<Address>
@@ -67,11 +68,6 @@ const toAddresses = (
   )
 }
 
-const codeOf = (error: unknown): string => {
-  const code: unknown = typeof error === "object" && error !== null ? Reflect.get(error, "code") : undefined
-  return typeof code === "string" ? code : "EUNKNOWN"
-}
-
 /** `resolver.resolve`, failing with a typed error for whatever is no Effect, and for every error. */
 export const resolving = (
   resolver: ResolverService,
@@ -81,7 +77,8 @@ export const resolving = (
   Effect.suspend(() =>
     Effect.mapError(
       effectOr(resolver.resolve(host, options), (kind) => malformed(host, `an Effect, got ${kind}`)),
-      (error: unknown) => (error instanceof ClientConnectorDNSError ? error : dnsFailure(host, codeOf(error), error))
+      (error: unknown) =>
+        error instanceof ClientConnectorDNSError ? error : dnsFailure(host, errorCode(error) ?? "EUNKNOWN", error)
     )
   )
 

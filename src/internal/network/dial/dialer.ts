@@ -3,7 +3,7 @@
  * exchange's `Sockets` from the step that makes it, so that whoever dials can close it at any point.
  */
 import * as Net from "node:net"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { sequential } from "effect/ExecutionStrategy"
 import * as Scope from "effect/Scope"
@@ -17,6 +17,7 @@ import {
   UnixClientConnectorError
 } from "../../../Errors.js"
 import type { ResolverService } from "../../../Resolver.js"
+import { toMillis } from "../../durations.js"
 import { canonicalHost } from "../../http/host.js"
 import { nameOf } from "../../objectNames.js"
 import type { Sockets, Wire } from "../../transport/networkStream.js"
@@ -45,7 +46,7 @@ export interface Dialer {
   readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
 }
 
-const millis = (input: Duration.DurationInput): number => Math.max(0, Duration.toMillis(Duration.decode(input)))
+const millis = (input: Duration.DurationInput): number => Math.max(0, toMillis(input))
 
 /** The system counts probes in seconds, and takes 15 bits of them. */
 const keepAliveMillis = (input: Duration.DurationInput): number => {

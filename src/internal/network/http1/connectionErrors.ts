@@ -99,7 +99,7 @@ export const goneBefore = (exchange: Exchange, wire: Wire, reused: boolean, spok
     ? new BadHttpMessage({
         ...detailsOf(exchange, wire, "send"),
         reason: "Unsolicited",
-        description: "The server spoke before it was asked",
+        description: "expected no bytes before the request",
         excerpt: ""
       })
     : new ServerDisconnectedError({ ...detailsOf(exchange, wire, "connect"), reused, received: 0 })

@@ -6,6 +6,7 @@ import * as tls from "node:tls"
 import type * as Effect from "effect/Effect"
 import { SslContextError } from "../../../Errors.js"
 import type { ContextOptions, TlsVersion } from "../../../Ssl.js"
+import { errorCode } from "../../errorCode.js"
 import { namedHost } from "../../http/host.js"
 import { sha256Of } from "./certificate.js"
 import { keyDigest, keyToPem, readCertificates, readKey, readRevocationLists } from "./pem.js"
@@ -85,7 +86,7 @@ const secure = (options: tls.SecureContextOptions): tls.SecureContext => {
   try {
     return tls.createSecureContext(options)
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "an unknown error"
+    const code = errorCode(error) ?? "an unknown error"
     if (code.includes("CIPHER")) throw refuse("ciphers", "names no cipher that OpenSSL has")
     if (code.includes("CRYPTO_OPERATION") && options.crl !== undefined) {
       throw refuse("crl", "holds a revocation list that cannot be read")

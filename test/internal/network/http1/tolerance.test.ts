@@ -4,6 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { defaultLimits, Parser } from "../../../../src/internal/network/http1/parser.js"
+import { assertLinear } from "../../../support/growth.js"
 import { type Options, type Outcome, parse, parsePieces, parseStrict } from "../../../support/replies.js"
 
 interface Row {
@@ -473,6 +474,7 @@ describe("the parser by default", () => {
 })
 
 describe("the cost of a head", () => {
+  const ignoring = { onInformational: () => {}, onHead: () => {}, onBody: () => {}, onComplete: () => {} }
   /** Bytes that the parser reads from a slab: indexed reads are counted by a proxy of the slab. */
   const reads = (raw: string): number => {
     let count = 0
@@ -484,12 +486,7 @@ describe("the cost of a head", () => {
           return typeof value === "function" ? value.bind(target) : value
         }
       })
-    const parser = new Parser(defaultLimits, {
-      onInformational: () => {},
-      onHead: () => {},
-      onBody: () => {},
-      onComplete: () => {}
-    })
+    const parser = new Parser(defaultLimits, ignoring)
     parser.expect("GET", false)
     const bytes = Buffer.from(raw, "latin1")
     parser.execute(counting(bytes), 0, bytes.length)
@@ -506,6 +503,23 @@ describe("the cost of a head", () => {
   it.each(shapes)("is linear in the size of %s that comes whole", (_, make) => {
     const [small, large] = [reads(make(4000)), reads(make(16_000))]
     assert.isAtMost(large, 4.2 * small)
+  })
+
+  it.each(shapes)("is linear in the size of %s that comes in single bytes", (name, make) => {
+    assertLinear({
+      name,
+      size: 16_000,
+      build: (size) => Array.from(Buffer.from(make(size), "latin1"), (byte) => Buffer.of(byte)),
+      run: (pieces) => {
+        const parser = new Parser(
+          { ...defaultLimits, maxHeaders: 20_000, maxHeadSize: 2 ** 20, maxLineSize: 2 ** 20 },
+          ignoring
+        )
+        parser.expect("GET", false)
+        for (const piece of pieces) parser.execute(piece, 0, 1)
+        assert.isUndefined(parser.failure)
+      }
+    })
   })
 
   it.each([
