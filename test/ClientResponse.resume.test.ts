@@ -25,7 +25,10 @@ import * as Sites from "./support/sites.js"
 
 const { response } = Server
 
-/** A server of these answers, one for each request, and a folder; each run is a session of its own. */
+/** The beginning of a head: a connection that ends without a byte would be followed by another one at once. */
+const unanswered = "HTTP/1.1 2"
+
+/** A server of these answers, one for each request, of which "" is none at all, and a folder; each run is a session of its own. */
 const runs = (answers: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const directory = yield* folder
@@ -33,7 +36,10 @@ const runs = (answers: ReadonlyArray<string>) =>
     const play: Server.Play = (peer): Effect.Effect<void> =>
       Effect.flatMap(peer.request, () => {
         const answer = answers[next++] ?? response(500, "one request too many")
-        return Effect.zipRight(peer.send(answer), isCut(answer) ? peer.fin : Effect.suspend(() => play(peer)))
+        return Effect.zipRight(
+          peer.send(answer === "" ? unanswered : answer),
+          isCut(answer) ? peer.fin : Effect.suspend(() => play(peer))
+        )
       })
     const server = yield* Server.always(play)
     const at = (name: string) => join(directory, name)
@@ -303,7 +309,10 @@ describe("toFile with resume: true", () => {
       const play: Server.Play = (peer) =>
         Effect.flatMap(peer.request, ({ header }) => {
           const ranged = header("range") !== undefined
-          return Effect.zipRight(peer.send(breaking ? (ranged ? "" : cut(5)) : ranged ? rest(5) : cut(20)), peer.fin)
+          return Effect.zipRight(
+            peer.send(breaking ? (ranged ? unanswered : cut(5)) : ranged ? rest(5) : cut(20)),
+            peer.fin
+          )
         })
       const server = yield* Server.always(play)
       const { session } = yield* Sites.sessionWith()

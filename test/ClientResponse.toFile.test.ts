@@ -161,9 +161,9 @@ describe("toFile", () => {
       fails: "ClientResponseError"
     },
     {
-      name: "does not send a request again that has had no answer",
-      answers: [""],
-      ranges: [undefined],
+      name: "does not send a request again that has had no answer, nor from a new connection",
+      answers: ["", ""],
+      ranges: [undefined, undefined],
       fails: "ServerDisconnectedError"
     },
     {

@@ -174,7 +174,7 @@ const internals = Effect.gen(function* () {
   const { connector, session } = yield* sessionWith({ ...options, baseUrl: held.to("a.test") })
   yield* session.get(at("/page"))
   const network = transportOf(connector[Connector.TypeId])
-  const [connection] = Reflect.get(network, "connections")
+  const [connection] = Reflect.get(network, "connections").keys()
   const mock = yield* Layer.build(Connector.layerMock(() => Effect.never))
   const mocked = yield* sessionOn(Context.get(mock, Connector.Connector))
   yield* Effect.forkScoped(mocked.session.post(at("https://a.test/"), { data: planted.form }).pipe(ClientResponse.text))

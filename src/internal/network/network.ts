@@ -3,29 +3,29 @@
  */
 
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import type { ClearDnsCache, PoolOptions } from "../../Connector.js"
-import { type ClientError, ConnectionTimeoutError, PoolSaturatedError, SessionClosedError } from "../../Errors.js"
+import { type ClientError, PoolSaturatedError, SessionClosedError } from "../../Errors.js"
 import type { ConnectionClosed } from "../../Tracing.js"
 import { toMillis } from "../durations.js"
 import { canonicalHost } from "../http/host.js"
-import { isIdempotent } from "../http/methods.js"
 import { showAs } from "../inspection.js"
 import { endedBy } from "../raceWithCallback.js"
 import { ConnectionAge } from "../transport/connectionAge.js"
-import { atMost, type Deadline } from "../transport/deadlines.js"
+import { atMost } from "../transport/deadlines.js"
 import { noDeviations } from "../transport/deviations.js"
 import { nextPoll } from "../transport/endOfTurn.js"
 import { Sockets, type Wire } from "../transport/networkStream.js"
 import { type Lease, Pool } from "../transport/pool.js"
+import { isRepeatable } from "../transport/repeatable.js"
 import type { Hub } from "../transport/signalHub.js"
-import type { Connection, Exchange, Route, Transport, WireRequest } from "../transport/transport.js"
+import type { Connection, Exchange, Route, Transport } from "../transport/transport.js"
 import type { Dialer } from "./dial/dialer.js"
 import { leadsTo } from "./dial/leadsTo.js"
 import { type ConnectionOwner, Http1Connection } from "./http1/connection.js"
 import { type ParserLimits, resolveLimits } from "./http1/parser.js"
+import { timeoutError, Waiter } from "./waiter.js"
 
 /** How long a socket may take to close in good order; milliseconds. */
 const closeTime = 1000
@@ -35,10 +35,6 @@ const closeTime = 1000
  * close idle connections, and a process that is busy does not see it.
  */
 const lookAfter = 1000
-
-/** Whether a request that a dying connection loses can go out again. */
-const isRepeatable = ({ body, method }: WireRequest): boolean =>
-  isIdempotent(method) && (body?._tag !== "Stream" || body.replayable)
 
 export class Network implements Transport, ConnectionOwner {
   static {
@@ -480,66 +476,9 @@ export class Network implements Transport, ConnectionOwner {
 
 const noGrant = () => {}
 
-/** Who waits for a slot: until it is there, its time is over or its request is ended. */
-class Waiter {
-  private readonly exchange: Exchange
-  private resume: ((effect: Effect.Effect<void, ClientError>) => void) | undefined = undefined
-  private deadline: Deadline | undefined = undefined
-
-  constructor(exchange: Exchange) {
-    this.exchange = exchange
-  }
-
-  wait(resume: (effect: Effect.Effect<void, ClientError>) => void, granted: boolean): void {
-    const { exchange } = this
-    const { deadlines, limits } = exchange
-    this.resume = resume
-    exchange.marks.start("queue")
-    if (granted) {
-      this.grant()
-      return
-    }
-    exchange.onAbort = this.fail
-    const limit = Math.min(limits.connect, limits.poolWait)
-    if (limit === Infinity) return
-    const timeout = limits.poolWait <= limits.connect ? "poolWait" : "connect"
-    this.deadline = deadlines.schedule(deadlines.now() + limit, () => this.fail(timeoutError(exchange, timeout, limit)))
-  }
-
-  readonly grant = (): void => {
-    const { resume } = this
-    this.stop()
-    if (resume === undefined) return
-    this.exchange.marks.end("queue")
-    resume(Effect.void)
-  }
-
-  private readonly fail = (error: ClientError): void => {
-    const { resume } = this
-    this.stop()
-    resume?.(Effect.fail(error))
-  }
-
-  /** Whatever comes now is no concern of its request. */
-  stop(): void {
-    if (this.resume === undefined) return
-    this.resume = undefined
-    this.deadline?.cancel()
-    this.exchange.onAbort = undefined
-  }
-}
-
 const reused = (connection: Http1Connection, exchange: Exchange, now: number) =>
   ({
     _tag: "ConnectionReuseconn",
     connectionId: connection.id,
     idle: connection.age.idleFor(exchange.deadlines, now)
   }) as const
-
-const timeoutError = (exchange: Exchange, timeout: "connect" | "poolWait", limit: number) =>
-  new ConnectionTimeoutError({
-    ...exchange.details(exchange.marks.current),
-    phase: exchange.marks.current,
-    timeout,
-    limit: Duration.millis(limit)
-  })

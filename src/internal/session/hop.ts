@@ -10,7 +10,6 @@ import type { ClientResponse, ConnectionInfo, RequestInfo, ResponseHead, Timings
 import type { ClientError, Details } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
 import type { Retryability } from "../errors/retryability.js"
-import { isIdempotent } from "../http/methods.js"
 import { showAs } from "../inspection.js"
 import type { Limits } from "../limits.js"
 import { endedBy } from "../raceWithCallback.js"
@@ -24,6 +23,7 @@ import { Timeline } from "../tracing/timeline.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { IncomingBody } from "../transport/incomingBody.js"
 import type { Wire } from "../transport/networkStream.js"
+import { isRepeatable } from "../transport/repeatable.js"
 import type { Connection, Exchange, Head, Route, WireRequest } from "../transport/transport.js"
 import type { Call } from "./call.js"
 import { storeCookies } from "./hopCookies.js"
@@ -314,9 +314,7 @@ export class Hop implements Exchange, ResponseSource {
   /** Whether it goes out once more: where nothing of it was written, whatever it is. */
   private resendable(repeatable: Retryability): boolean {
     if (repeatable === "never" || this.resent || this.call.failure !== undefined) return false
-    if (repeatable === "unsent") return true
-    const body = this.wire.body
-    return isIdempotent(this.request.method) && (body?._tag !== "Stream" || body.replayable)
+    return repeatable === "unsent" || isRepeatable(this.wire)
   }
 }
 

@@ -15,7 +15,7 @@ export class ConnectionAge {
   /** When it became idle, on `time`. */
   idleSince = 0
   /** Until when it may be idle, on `time`. */
-  expiresAt = Infinity
+  private expiresAt = Infinity
   /** Whether it must not be used again, although its exchange goes on. */
   retired = false
   private time: Time
@@ -67,6 +67,11 @@ export class ConnectionAge {
     const awake = wall === undefined || this.takenOn !== time || this.time !== time ? own : wall - this.offset
     if (own < this.expiresAt && awake < this.expiresAt && !this.outlived(time, wall)) return undefined
     return this.isOld(time, now) || this.outlived(time, wall) ? "Retired" : "IdleTimeout"
+  }
+
+  /** How long it may still be idle; on another time than its own, which may run slower, at least a second. */
+  idleLeft(time: Time, now: number): number {
+    return this.time === time ? this.expiresAt - now : Math.max(1000, this.expiresAt - this.time.now())
   }
 
   /** How long it has been idle; milliseconds. */

@@ -207,7 +207,7 @@ export class Pool<C extends Poolable> {
     const { age } = connection
     age.rest(deadlines, now, Math.min(this.settings.keepaliveTimeout, connection.maxIdle))
     lease.route.idle.push(connection)
-    const until = age.expiresAt
+    const until = now + age.idleLeft(deadlines, now)
     if (until < this.sweepsAt) this.sweepAt(deadlines, until)
   }
 
@@ -354,7 +354,7 @@ export class Pool<C extends Poolable> {
         if (route.idle.length === 0) continue
         route.idle = route.idle.filter((connection) => {
           const reason = connection.age.expired(deadlines, now)
-          if (reason === undefined) next = Math.min(next, connection.age.expiresAt)
+          if (reason === undefined) next = Math.min(next, now + connection.age.idleLeft(deadlines, now))
           else expired.push(() => connection.close(reason))
           return reason === undefined
         })

@@ -52,6 +52,9 @@ describe("an idle connection", () => {
     now = 15_050
     assert.strictEqual(age.expired(monotonic, 0, 0), "IdleTimeout")
     assert.strictEqual(age.idleFor(monotonic, 0), 15_000)
+    now = 15_049
+    assert.strictEqual(age.idleLeft(other, now), 1)
+    assert.strictEqual(age.idleLeft(monotonic, boot), 1000)
   })
 
   it("is retired at its greatest age, and no later because it was used", () => {
@@ -60,7 +63,7 @@ describe("an idle connection", () => {
     assert.isFalse(age.isOld(monotonic, 9500))
     age.rest(monotonic, 9500, 15_000)
     assert.isUndefined(age.expired(monotonic, 10_999, boot + 10_999))
-    assert.strictEqual(age.expiresAt, 11_000)
+    assert.strictEqual(age.idleLeft(monotonic, 9500), 1500)
     assert.strictEqual(age.expired(monotonic, 11_000, boot + 11_000), "Retired")
   })
 
