@@ -9,6 +9,7 @@ import * as Option from "effect/Option"
 import { ClientConnectorDNSError } from "../../../Errors.js"
 import type { Address, ResolverService } from "../../../Resolver.js"
 import { effectOr, kindOf } from "../../userResult.js"
+import { isLocalhost, loopback } from "./localhost.js"
 
 export type Addresses = Arr.NonEmptyReadonlyArray<Address>
 
@@ -85,10 +86,12 @@ export const resolving = (
     )
   )
 
-/** The addresses of a name, checked. */
+/** The addresses of a name, checked; those of `localhost` without asking. */
 export const askResolver = (
   resolver: ResolverService,
   host: string,
   family: 4 | 6 | undefined
 ): Effect.Effect<Addresses, ClientConnectorDNSError> =>
-  Effect.flatMap(resolving(resolver, host, { family }), (found) => toAddresses(host, family, found))
+  isLocalhost(host)
+    ? Effect.succeed(loopback(family))
+    : Effect.flatMap(resolving(resolver, host, { family }), (found) => toAddresses(host, family, found))

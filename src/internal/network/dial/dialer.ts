@@ -26,6 +26,7 @@ import { resolveLimits } from "../http1/limits.js"
 import { compileAddressPolicy } from "./addressPolicy.js"
 import { DnsCache } from "./dnsCache.js"
 import { forwards } from "./forwards.js"
+import { isLocalhost } from "./localhost.js"
 import { peerKeyOf } from "./peerKey.js"
 import type { Connected } from "./race.js"
 import { during, locate, permit, reach, type Target, type TcpSettings, timedOut } from "./reach.js"
@@ -192,7 +193,9 @@ const destinationOf = Effect.fnUntraced(function* (settings: TcpSettings, exchan
   if (origin.ip === 0 && proxy.kind !== "socks5") return origin
   const located = yield* locate(settings, exchange, origin, exchange.trace)
   const { addresses } = yield* permit(settings, exchange, origin, located)
-  const { address, family } = addresses[0]
+  // The proxy gets one address and cannot try the other: most servers of the loopback listen on IPv4.
+  const four = isLocalhost(origin.host) ? addresses.find((found) => found.family === 4) : undefined
+  const { address, family } = four ?? addresses[0]
   return { host: address, port: origin.port, ip: family } satisfies Target
 })
 
