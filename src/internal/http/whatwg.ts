@@ -25,11 +25,27 @@ const hasLongHost = (text: string): boolean => {
   return authority.length - authority.lastIndexOf("@") - 1 > maxHostLength
 }
 
+const zoned = /^([a-z]+:\/\/\[[0-9a-f:.]+)(%25[^\]/?#]*)\]/
+
+/** A canonical URL without the zone of its IPv6 address, which the URL standard does not have. */
+export const withoutZone = (url: string): string => url.replace(zoned, "$1]")
+
+/** A URL that was resolved against `base`: with the zone of `base` where it leads to the same address. */
+export const withZoneOf = (base: string, url: string): string => {
+  const parts = zoned.exec(base)
+  if (parts === null) return url
+  const [, start = "", zone = ""] = parts
+  const address = start.slice(start.indexOf("["))
+  return url.replace(/^([a-z]+:\/\/)(\[[0-9a-f:.]+)\]/, (all, scheme: string, found: string) =>
+    found === address ? `${scheme}${found}${zone}]` : all
+  )
+}
+
 /** The URL of a reference; `undefined` for one that cannot be parsed, or whose host is too long. */
 export const parseUrl = (text: string, base?: string): URL | undefined => {
   if (hasLongHost(text)) return undefined
   try {
-    return new URL(text, base)
+    return new URL(text, base === undefined ? undefined : withoutZone(base))
   } catch {
     // Its error holds the input, which may hold a password.
     return undefined

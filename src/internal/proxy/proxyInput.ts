@@ -7,6 +7,7 @@ import type { HeadersInput } from "../../ClientRequest.js"
 import type { InvalidRequest, InvalidURL } from "../../Errors.js"
 import type { Input, Proxy, ProxyOptions, Route } from "../../Proxy.js"
 import type { Origin } from "../http/origin.js"
+import { withoutZone } from "../http/whatwg.js"
 import type { ProxyRoute } from "../transport/transport.js"
 import { ignoreRejection } from "../userResult.js"
 import type { Environment } from "./environment.js"
@@ -135,7 +136,7 @@ const fromValue = (value: unknown): Result<ProxyRoute | undefined> => {
 
 const fromRoute = (route: RouteValue, url: string): Result<ProxyRoute | undefined> => {
   try {
-    const target = new URL(url)
+    const target = new URL(withoutZone(url))
     target.username = ""
     target.password = ""
     return fromValue(route.choose(target))

@@ -18,6 +18,7 @@ import {
 } from "../../../Errors.js"
 import type { ResolverService } from "../../../Resolver.js"
 import { canonicalHost } from "../../http/host.js"
+import { zonedAddress } from "../../http/origin.js"
 import { nameOf } from "../../objectNames.js"
 import type { Sockets, Wire } from "../../transport/networkStream.js"
 import { DataReader, type SocketReader } from "../../transport/socketReader.js"
@@ -193,6 +194,8 @@ const destinationOf = Effect.fnUntraced(function* (settings: TcpSettings, exchan
   if (origin.ip === 0 && proxy.kind !== "socks5") return origin
   const located = yield* locate(settings, exchange, origin, exchange.trace)
   const { addresses } = yield* permit(settings, exchange, origin, located)
+  // A zone is this machine's, and means another interface or nothing to the proxy (RFC 6874, section 4).
+  if (origin.ip !== 0) return origin
   // The proxy gets one address and cannot try the other: most servers of the loopback listen on IPv4.
   const four = isLocalhost(origin.host) ? addresses.find((found) => found.family === 4) : undefined
   const { address, family } = four ?? addresses[0]
@@ -249,7 +252,7 @@ export const makeTcpDialer = (
           permits: ({ origin, proxy }) =>
             proxy === undefined ||
             origin.ip === 0 ||
-            settings.allows({ address: origin.host, family: origin.ip }, origin.host),
+            settings.allows({ address: zonedAddress(origin), family: origin.ip }, origin.host),
           clearDnsCache: (host, port) =>
             Effect.sync(() => settings.cache.clear(host === undefined ? undefined : cachedName(host), port))
         }

@@ -53,7 +53,7 @@ export const makeTlsStep = (ssl: Ssl | undefined, certificateWarning: number | u
     origin: (context, socket) => {
       const { origin, proxy, serverHostname, ssl: own } = context.route
       const settings = settingsOf(own, ssl, serverHostname)
-      const { host, port } = origin
+      const { host, port, zone } = origin
       return run(context, socket, {
         host,
         port,
@@ -61,7 +61,7 @@ export const makeTlsStep = (ssl: Ssl | undefined, certificateWarning: number | u
         proxy: false,
         certificateWarning,
         sessions: origins,
-        via: proxy?.key
+        via: proxy?.key ?? zone
       })
     },
     // The connector's own settings, and the identity in them, are for origins.
