@@ -155,7 +155,7 @@ export interface CommonOptions {
   readonly proxy?: Proxy.Input | undefined
   /** For a `proxy` given as a URL. */
   readonly proxyAuth?: Credentials | undefined
-  /** Sent with CONNECT only, for a `proxy` given as a URL. */
+  /** Sent with CONNECT only, for a `proxy` given as a URL and for one of the environment's (`trustEnv`). */
   readonly proxyHeaders?: HeadersInput | undefined
   /** Default `true`, which is the connector's setting. */
   readonly ssl?: Ssl | undefined

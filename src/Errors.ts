@@ -94,7 +94,8 @@ export interface Details {
 
 /**
  * The URL, or a Location, cannot be requested: its syntax, scheme or host is wrong, it holds credentials where none are
- * allowed, or it is relative without a base. Nothing was sent (aiohttp: `InvalidURL`, `NonHttpUrlClientError`,
+ * allowed, or it is relative without a base. The URL may be that of a proxy, from an option or the environment, whose
+ * variable is in the description. Nothing was sent (aiohttp: `InvalidURL`, `NonHttpUrlClientError`,
  * `InvalidUrlRedirectClientError`, `NonHttpUrlRedirectClientError`).
  *
  * @since 0.1.0
@@ -107,6 +108,8 @@ export class InvalidURL extends tagged("InvalidURL")<
     readonly description: string
     /** Whether it came from a Location header. */
     readonly redirect?: boolean | undefined
+    /** Whether it is a proxy's; `host` and `port` are then the target's. Its credentials are never in `url`. */
+    readonly proxy?: boolean | undefined
   }
 > {
   readonly [TypeId]: TypeId = TypeId

@@ -73,7 +73,9 @@ const bodyFault: { readonly [R in RequestBodyError["reason"]]: string } = {
 /** One line for each error, told by its tag. */
 export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => string } = {
   InvalidURL: (e) =>
-    `${e.redirect === true ? "Cannot follow the redirect to" : "Cannot request"} "${e.url}": ${e.description}`,
+    e.proxy === true
+      ? `Cannot use the proxy "${e.url}"${e.host === undefined ? "" : ` for ${e.host}`}: ${e.description}`
+      : `${e.redirect === true ? "Cannot follow the redirect to" : "Cannot request"} "${e.url}": ${e.description}`,
   InvalidRequest: (e) => `Invalid option "${e.option}": ${e.description}${context(e)}`,
   ClientConnectorError: (e) =>
     e.reason === "AddressPolicy"

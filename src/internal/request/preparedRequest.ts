@@ -53,6 +53,8 @@ export interface Defaults {
   readonly fallbackCharset: SessionOptions["fallbackCharset"]
   /** Whether a request without headers of its own has the lines `before` and `after`, and no others but the body's. */
   readonly plain: boolean
+  /** What names the session to proxies; `undefined` where it is left out, or is secret. */
+  readonly userAgent: string | undefined
   readonly before: string
   readonly after: string
   /** GET requests without options, by URL: what is asked for again and again is prepared once. */

@@ -59,7 +59,8 @@ export const routeOf = (
   }
   // To a proxy that forwards there is one kind of connection, whatever the origin.
   const key = forwarded ? `via ${proxy.key}` : `${origin.key} via ${proxy.key}${tunnel ? " tunnel" : ""}${tls}`
-  return { origin, proxy, ssl, serverHostname, tunnel, key }
+  const userAgent = forwarded ? undefined : request.defaults.userAgent
+  return { origin, proxy, ssl, serverHostname, tunnel, userAgent, key }
 }
 
 /** Proxies and netrc of the environment, if the session trusts it. */

@@ -53,6 +53,8 @@ export interface Route {
   readonly serverHostname: string | undefined
   /** Whether an http proxy has to be passed by CONNECT even for plain http: WebSockets. */
   readonly tunnel: boolean
+  /** Sent with CONNECT. Connections are shared whatever it is. */
+  readonly userAgent?: string | undefined
   readonly key: string
 }
 

@@ -218,7 +218,7 @@ const throughProxy = Effect.fnUntraced(function* (
   const { reader, socket } = connected
   if (forward) return wireOf(socket, connected, reader === undefined ? { forward } : { forward, reader })
   const inner = speaksHttp
-    ? yield* tunnel(socket, proxy, origin, exchange, settings.http1)
+    ? yield* tunnel(socket, proxy, origin, exchange, settings.http1, exchange.route.userAgent)
     : yield* socks(socket, proxy, destination, exchange)
   return yield* finish(step, exchange, inner, connected, undefined)
 })
