@@ -6,7 +6,9 @@
  * each connection and each proxy. Where no authority is given, NODE_EXTRA_CA_CERTS adds to Node's and
  * `--use-openssl-ca` puts the system's in their place, as they do for all of Node.
  *
- * A peer is verified once: one that asks for another handshake on the same connection (TLS 1.2 and earlier) is refused.
+ * A peer is verified once: one that asks for another handshake on the same connection (TLS 1.2 and earlier) is refused,
+ * unless its context has `allowRenegotiation`. A server that ends a handshake in which an earlier session was offered is
+ * dialled once more with a full handshake.
  *
  * @since 0.1.0
  */
@@ -143,8 +145,28 @@ export interface BaseOptions {
   readonly serverHostname?: string | undefined
   /** Default `true`. Only `false` switches verification off. */
   readonly verify?: boolean | undefined
-  /** Whether Node's bundled authorities count beside `ca`. Default: only where `ca` is not given. */
+  /**
+   * Whether Node's bundled authorities count beside `ca`, with those of NODE_EXTRA_CA_CERTS. Default: only where `ca` is
+   * not given.
+   */
   readonly bundledCa?: boolean | undefined
+  /**
+   * Whether the operating system's authorities count too (`tls.getCACertificates("system")`). Default `false`. An older
+   * Node than 22.15 or 23.10 cannot read them: `SslContextError`.
+   */
+  readonly systemCa?: boolean | undefined
+  /**
+   * Whether the server may ask for another handshake on a connection, for a client certificate that it wants for some
+   * paths only (TLS 1.2 and earlier; TLS 1.3 has no renegotiation). At most three for a connection, and the server is
+   * verified again after each. Until it is, what has been sent was for the earlier certificate, and each handshake costs
+   * time. Default `false`.
+   */
+  readonly allowRenegotiation?: boolean | undefined
+  /**
+   * Whether to connect to servers without secure renegotiation (RFC 5746), which OpenSSL 3 refuses. An attacker between
+   * can put bytes before the first request of a connection to such a server, unseen by both ends. Default `false`.
+   */
+  readonly legacyServerConnect?: boolean | undefined
   /** Receives NSS key log lines, for a packet sniffer. Whoever has them can read the connection. */
   readonly onKeyLog?: ((line: string) => Effect.Effect<void>) | undefined
 }

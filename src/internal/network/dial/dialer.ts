@@ -32,7 +32,7 @@ import { peerKeyOf } from "./peerKey.js"
 import type { Connected } from "./race.js"
 import { during, locate, permit, reach, type Target, type TcpSettings, timedOut } from "./reach.js"
 import { socks } from "./socks.js"
-import { makeTlsStep, type SecureError, type TlsStep } from "./tlsStep.js"
+import { makeTlsStep, type SecureError, type TlsStep, withFullHandshake } from "./tlsStep.js"
 import { tunnel } from "./tunnel.js"
 import { connectUnix } from "./unix.js"
 
@@ -244,10 +244,14 @@ export const makeTcpDialer = (
         const identity = identityOf(options, services.resolver)
         return {
           peerKey: (route) => peerKeyOf(route, identity, options.ssl),
-          dial: (exchange, sockets) =>
-            exchange.route.proxy === undefined
-              ? direct(settings, step, exchange, sockets)
-              : throughProxy(settings, step, exchange, exchange.route.proxy, sockets),
+          dial: (exchange, sockets) => {
+            const { proxy } = exchange.route
+            return withFullHandshake(step, (tls) =>
+              proxy === undefined
+                ? direct(settings, tls, exchange, sockets)
+                : throughProxy(settings, tls, exchange, proxy, sockets)
+            )
+          },
           // What a connection was dialled for is permitted; one that a proxy forwards by is there for all origins.
           permits: ({ origin, proxy }) =>
             proxy === undefined ||
@@ -287,7 +291,7 @@ export const makeUnixDialer = (options: UnixOptions): Dialer => {
   const step = makeTlsStep(options.ssl, undefined)
   return {
     peerKey: (route) => peerKeyOf(route, ["unix", options.path], options.ssl),
-    dial: (exchange, sockets) => overUnix(options.path, step, exchange, sockets),
+    dial: (exchange, sockets) => withFullHandshake(step, (tls) => overUnix(options.path, tls, exchange, sockets)),
     clearDnsCache: () => Effect.void
   }
 }
