@@ -16,7 +16,7 @@
  * ├─ ClientHttpProxyError                                                    also ProxyError
  * ├─ BadHttpMessage · ClientPayloadError · ContentTypeError · JsonDecodeError
  * ├─ ClientResponseError · TooManyRedirects
- * ├─ WSServerHandshakeError · WebSocketError
+ * ├─ WSServerHandshakeError · WebSocketError · UpgradeError
  * └─ SessionClosedError · PoolSaturatedError
  * BodyError = ClientPayloadError | SocketTimeoutError | TotalTimeoutError | SessionClosedError
  *
@@ -530,6 +530,32 @@ export class WebSocketError extends tagged("WebSocketError")<
 }
 
 /**
+ * A server did not change to the protocol that was asked for, changed without being asked by `Session.upgrade`, or an
+ * upgraded connection ended (RFC 9110, section 7.8).
+ *
+ * - "Refused": the server answered with another status than 101; `body` is the first KiB of its answer.
+ * - "Protocol": its 101 names a protocol that was not offered, or none.
+ * - "Unexpected": a 101 for a request that was not made by `Session.upgrade` or `Session.webSocket`.
+ * - "Broken": the connection broke. "Closed": it was closed from here. "Timeout": `receiveTimeout` ran out.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UpgradeError extends tagged("UpgradeError")<
+  Details & {
+    readonly reason: "Refused" | "Protocol" | "Unexpected" | "Broken" | "Closed" | "Timeout"
+    readonly description: string
+    /** Of the response, where there is one. */
+    readonly status?: number | undefined
+    readonly headers?: Headers.Headers | undefined
+    /** At most the first KiB, decoded. */
+    readonly body?: string | undefined
+  }
+> {
+  readonly [TypeId]: TypeId = TypeId
+}
+
+/**
  * A middleware gave up; `cause` is what it failed with.
  *
  * @since 0.1.0
@@ -675,6 +701,7 @@ export type ClientError =
   | TooManyRedirects
   | WSServerHandshakeError
   | WebSocketError
+  | UpgradeError
   | MiddlewareError
   | SessionClosedError
   | PoolSaturatedError

@@ -63,6 +63,7 @@ export const retryability = (error: ClientError): Retryability => {
     case "JsonDecodeError":
     case "TooManyRedirects":
     case "WebSocketError":
+    case "UpgradeError":
     case "SessionClosedError":
       return "never"
   }

@@ -117,6 +117,8 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => s
   ClientResponseError: (e) => `Server answered ${e.status}${reasonPhrase(e.reason)}${context(e)}`,
   TooManyRedirects: (e) => `Gave up after ${count(e.limit, "redirect")}${context(e)}`,
   WSServerHandshakeError: (e) => `Cannot open a WebSocket: ${e.description}, status ${e.status}${context(e)}`,
+  UpgradeError: (e) =>
+    `Cannot use an upgraded connection: ${e.description}${e.status === undefined ? "" : `, status ${e.status}`}${context(e)}`,
   WebSocketError: (e) =>
     `WebSocket failed: ${e.reason}, code ${e.code}${
       e.closeReason === undefined || e.closeReason === "" ? "" : ` "${e.closeReason}"`

@@ -1,17 +1,15 @@
 /**
  * Opens WebSockets on a session: the handshake is a request like any other, its connection is kept.
  */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import type { RequestOptions, UrlInput } from "../../ClientRequest.js"
+import type { UrlInput } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidRequest, WSServerHandshakeError } from "../../Errors.js"
 import type { Compression, WebSocket, WebSocketOptions } from "../../WebSocket.js"
-import { type Fault, isFault, isToken, mergeFields, type Pair, withoutFields } from "../http/headerFields.js"
+import { type Fault, isFault, isToken, type Pair } from "../http/headerFields.js"
 import { own } from "../ownOptions.js"
-import { mergeOptions } from "../request/mergeOptions.js"
 import { type PrepareError, prepare } from "../request/prepare.js"
 import { Prepared } from "../request/preparedRequest.js"
 import { Response, type Upgrade } from "../response/response.js"
@@ -21,6 +19,7 @@ import { WebSocketImpl } from "../webSocket/webSocket.js"
 import type { Call } from "./call.js"
 import type { Opener } from "./requestEffect.js"
 import { openUpgraded } from "./responseLifetime.js"
+import { handshakeOptions, notTime, toMillis, withHandshake } from "./upgradeHandshake.js"
 
 /** What the options say, checked. */
 interface Plan {
@@ -33,29 +32,16 @@ interface Plan {
 
 const defaultMaxMessageSize = 4 * 1024 * 1024
 
-/** `undefined`: it is none. */
-const millis = (input: Duration.DurationInput | undefined, otherwise: number): number | undefined => {
-  if (input === undefined) return otherwise
-  if (typeof input === "number" && !(input >= 0)) return undefined
-  try {
-    return Duration.toMillis(Duration.decode(input))
-  } catch {
-    return undefined
-  }
-}
-
-const notTime = (option: string): Fault => ({ option, description: "it is no duration that can be waited for" })
-
 const planOf = (options: WebSocketOptions): Plan | Fault => {
   const { autoClose = true, autoPing = true, compress, maxMessageSize = defaultMaxMessageSize } = options
   if (!(maxMessageSize >= 1)) {
     return { option: "maxMessageSize", description: "it is not a number from 1 on; Infinity is no limit" }
   }
-  const heartbeat = millis(options.heartbeat, Infinity)
+  const heartbeat = toMillis(options.heartbeat, Infinity)
   if (heartbeat === undefined || heartbeat <= 0) return notTime("heartbeat")
-  const receiveTimeout = millis(options.receiveTimeout, Infinity)
+  const receiveTimeout = toMillis(options.receiveTimeout, Infinity)
   if (receiveTimeout === undefined) return notTime("receiveTimeout")
-  const closeTimeout = millis(options.closeTimeout, 10_000)
+  const closeTimeout = toMillis(options.closeTimeout, 10_000)
   if (closeTimeout === undefined || closeTimeout === Infinity) return notTime("closeTimeout")
   const compression = compress === true ? {} : compress === false ? undefined : compress
   const bits = compression?.windowBits ?? 15
@@ -69,43 +55,6 @@ const planOf = (options: WebSocketOptions): Plan | Fault => {
   const settings = { maxMessageSize, heartbeat, autoPing, autoClose, closeTimeout }
   return { settings, receiveTimeout, compression, protocols }
 }
-
-/** The handshake has no body, is not followed, and its status is judged here. */
-const fixed: RequestOptions = {
-  json: undefined,
-  text: undefined,
-  data: undefined,
-  compress: undefined,
-  chunked: undefined,
-  expect100: undefined,
-  onProgress: undefined,
-  allowRedirects: false,
-  raiseForStatus: false
-}
-
-const requestOptions = (current: RequestOptions, given: WebSocketOptions, url: UrlInput): RequestOptions => ({
-  ...mergeOptions(
-    current,
-    {
-      params: given.params,
-      headers: given.headers,
-      cookies: given.cookies,
-      auth: given.auth,
-      proxy: given.proxy,
-      proxyAuth: given.proxyAuth,
-      proxyHeaders: given.proxyHeaders,
-      ssl: given.ssl,
-      serverHostname: given.serverHostname,
-      timeout: given.timeout,
-      traceRequestCtx: given.traceRequestCtx,
-      urlTemplate: given.urlTemplate,
-      middlewares: given.middlewares,
-      skipAutoHeaders: given.skipAutoHeaders
-    },
-    url
-  ),
-  ...fixed
-})
 
 /** Never the user's: what is sent there is what the reply is held to. */
 const owned: ReadonlySet<string> = new Set(["connection", "upgrade", "sec-websocket-key", "sec-websocket-extensions"])
@@ -130,11 +79,7 @@ const upgrading = (request: Prepared, plan: Plan, origin: string | undefined): r
   if (deflate !== undefined) pairs.push(["Sec-WebSocket-Extensions", offerOf(deflate)])
   if (plan.protocols.length > 0) pairs.push(["Sec-WebSocket-Protocol", plan.protocols.join(", ")])
   if (origin !== undefined) pairs.push(["Origin", origin])
-  const kept = withoutFields(request.fields, (name) => owned.has(name))
-  const next = request.derive({
-    target: request.target.asWebSocket,
-    fields: mergeFields(kept, { pairs, secret: new Set() })
-  })
+  const next = request.derive({ target: request.target.asWebSocket, fields: withHandshake(request, owned, pairs) })
   return [next, { key, protocols: offeredIn(next), deflate, windowBits: compression?.windowBits ?? 15 }]
 }
 
@@ -152,7 +97,7 @@ const openingOf = (
 ): Opening | PrepareError => {
   const plan = planOf(options)
   const current = opener.current(fiber.currentContext) ?? {}
-  const request = prepare(opener.defaults, "GET", url, requestOptions(current, options, url), true)
+  const request = prepare(opener.defaults, "GET", url, handshakeOptions(current, options, url), true)
   if (!(request instanceof Prepared)) return request
   if (isFault(plan)) return new InvalidRequest({ ...request.details, ...plan })
   if (opener.defaults.version === "1.0") {
