@@ -108,6 +108,14 @@ export interface Fingerprint {
 export type Pem = string | Uint8Array | Redacted.Redacted
 
 /**
+ * A PKCS #12 file (.pfx, .p12): its bytes, or redacted, where text is base64.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Pfx = Uint8Array | Redacted.Redacted<Uint8Array | string>
+
+/**
  * A version of TLS, as Node spells it.
  *
  * @since 0.1.0
@@ -122,7 +130,7 @@ export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3"
  * @category models
  */
 export interface BaseOptions {
-  /** The key's passphrase. */
+  /** The passphrase of the key, or of `pfx`. */
   readonly passphrase?: string | Redacted.Redacted | undefined
   /** Default "TLSv1.2". Anything lower lets OpenSSL take weak keys and digests too: those versions exist only so. */
   readonly minVersion?: TlsVersion | undefined
@@ -184,6 +192,11 @@ export interface ContextOptions extends BaseOptions {
   readonly cert?: Pem | undefined
   /** Its private key: PKCS #8, PKCS #1 or SEC 1. */
   readonly key?: Pem | undefined
+  /**
+   * The client's certificate, its intermediates and its key in PKCS #12, in place of `cert` and `key`. Encrypted with AES
+   * or triple DES, or not at all; RC2, which OpenSSL 3 does not have, is refused. Authorities in it are not trusted.
+   */
+  readonly pfx?: Pfx | undefined
   /** Revocation lists. With one, OpenSSL wants a list of every authority in a chain. */
   readonly crl?: Pem | ReadonlyArray<Pem> | undefined
 }
@@ -198,6 +211,8 @@ export interface FileOptions extends BaseOptions {
   readonly caFile?: string | ReadonlyArray<string> | undefined
   readonly certFile?: string | undefined
   readonly keyFile?: string | undefined
+  /** PKCS #12, in place of `certFile` and `keyFile`. */
+  readonly pfxFile?: string | undefined
   readonly crlFile?: string | ReadonlyArray<string> | undefined
 }
 
@@ -240,6 +255,7 @@ const fileOptionOf = new Map([
   ["ca", "caFile"],
   ["cert", "certFile"],
   ["key", "keyFile"],
+  ["pfx", "pfxFile"],
   ["crl", "crlFile"]
 ])
 
@@ -275,12 +291,13 @@ export const contextFromFiles = (
       })
     const readAll = (option: string, paths: string | ReadonlyArray<string>) =>
       Effect.forEach(isPath(paths) ? [paths] : paths, (path) => read(option, path))
-    const { caFile, certFile, crlFile, keyFile, ...base } = options
+    const { caFile, certFile, crlFile, keyFile, pfxFile, ...base } = options
     const ca = caFile === undefined ? undefined : yield* readAll("caFile", caFile)
     const crl = crlFile === undefined ? undefined : yield* readAll("crlFile", crlFile)
     const cert = certFile === undefined ? undefined : yield* read("certFile", certFile)
     const key = keyFile === undefined ? undefined : yield* read("keyFile", keyFile)
-    return yield* make({ ...base, ca, crl, cert, key }, (option) => fileOptionOf.get(option) ?? option)
+    const pfx = pfxFile === undefined ? undefined : yield* read("pfxFile", pfxFile)
+    return yield* make({ ...base, ca, crl, cert, key, pfx }, (option) => fileOptionOf.get(option) ?? option)
   })
 
 const plainHex = /^[0-9a-f]{64}$/

@@ -10,6 +10,7 @@ import { namedHost } from "../../http/host.js"
 import { type Authorities, readAuthorities, toCa } from "./authorities.js"
 import { sha256Of } from "./certificate.js"
 import { keyDigest, keyToPem, readCertificates, readKey, readRevocationLists } from "./pem.js"
+import { type Identity, readPfx } from "./pkcs12.js"
 
 /** The inside of a context. */
 export interface TlsMaterial {
@@ -69,7 +70,11 @@ const readName = (name: string | undefined): string | undefined => {
   throw refuse("serverHostname", `expected a host name or an IP address, but ${host}`)
 }
 
-const readIdentity = (options: ContextOptions) => {
+const readIdentity = (options: ContextOptions): Identity | undefined => {
+  if (options.pfx !== undefined) {
+    if (options.cert === undefined && options.key === undefined) return readPfx(options.pfx, options.passphrase)
+    throw refuse("pfx", "expected either pfx, or cert and key")
+  }
   if (options.cert === undefined && options.key === undefined) return undefined
   if (options.cert === undefined) throw refuse("cert", "is missing beside key")
   if (options.key === undefined) throw refuse("key", "is missing beside cert")
@@ -98,7 +103,7 @@ interface Parsed {
   readonly ciphers: string
   readonly alpn: ReadonlyArray<string>
   readonly authorities: Authorities
-  readonly identity: ReturnType<typeof readIdentity>
+  readonly identity: Identity | undefined
   readonly crl: ReadonlyArray<string> | undefined
   readonly verify: boolean
   readonly serverHostname: string | undefined
