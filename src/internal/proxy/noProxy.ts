@@ -73,8 +73,9 @@ const entry = (text: string): Entry | undefined => {
   const parts = split(text)
   if (parts === undefined) return undefined
   const [host, port] = parts
-  const [bare = "", zone] = host.split("%", 2)
-  const address = canonicalAddress(bare)
+  const mark = host.indexOf("%")
+  const zone = mark === -1 ? undefined : host.slice(mark + 1)
+  const address = canonicalAddress(mark === -1 ? host : host.slice(0, mark))
   if (address !== undefined) {
     return (target, isAddress, targetPort, targetZone) =>
       isAddress &&
