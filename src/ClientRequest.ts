@@ -158,7 +158,7 @@ export interface CommonOptions {
   readonly proxy?: Proxy.Input | undefined
   /** For a `proxy` given as a URL. */
   readonly proxyAuth?: Credentials | undefined
-  /** Headers sent with CONNECT only, for a `proxy` given as a URL. */
+  /** Headers sent with CONNECT only, for a `proxy` given as a URL and for proxies of the environment (`trustEnv`). */
   readonly proxyHeaders?: HeadersInput | undefined
   /** TLS settings. Default `true`, which means the connector's setting. */
   readonly ssl?: Ssl | undefined

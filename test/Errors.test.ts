@@ -137,6 +137,14 @@ const all = {
     body
   }),
   TooManyRedirects: new Errors.TooManyRedirects({ ...details, limit: 10, history }),
+  UpgradeError: new Errors.UpgradeError({
+    ...details,
+    reason: "Refused",
+    description: "expected 101 with Upgrade: tcp",
+    status: 409,
+    headers,
+    body
+  }),
   WSServerHandshakeError: new Errors.WSServerHandshakeError({
     ...details,
     status: 200,

@@ -3,8 +3,9 @@ import * as Net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Either, Layer } from "effect"
+import { ConfigProvider, Effect, Either, Layer, Redacted } from "effect"
 import { Auth, type ClientRequest, ClientResponse, Errors, Proxy, Session } from "effect-http-session"
+import { userAgent } from "../src/internal/request/automaticHeaders.js"
 import { standard } from "./support/certificates.js"
 import { expiring } from "./support/clock.js"
 import {
@@ -130,6 +131,39 @@ describe("https:// targets", () => {
       assert.notMatch(origin.seen[0] ?? "", /proxy-|x-team/i)
     })
   )
+
+  const agents: ReadonlyArray<
+    readonly [
+      what: string,
+      session: Session.SessionOptions,
+      headers: Record<string, string>,
+      agent: ReadonlyArray<string>
+    ]
+  > = [
+    ["the automatic one", {}, {}, [userAgent]],
+    ["one in its headers", { headers: { "User-Agent": "robot/1" } }, {}, ["robot/1"]],
+    ["none where it is left out", { skipAutoHeaders: ["user-agent"] }, {}, []],
+    ["none where it is secret", { headers: { "user-agent": Redacted.make("s3cr3t") } }, {}, []],
+    ["the proxy's where that has one", {}, { "user-agent": "proxied/1" }, ["proxied/1"]],
+    ["the proxy's in place of its own", { headers: { "user-agent": "robot/1" } }, { "User-Agent": "p/1" }, ["p/1"]]
+  ]
+  for (const [what, session, headers, agent] of agents) {
+    it.scopedLive(`tell the proxy the session's User-Agent: ${what}`, () =>
+      Effect.gen(function* () {
+        const { good } = yield* standard()
+        const origin = yield* tlsOrigin
+        const proxies = [yield* proxyServer(), yield* proxyServer({ kind: "https", tls: good })]
+        for (const proxy of proxies) {
+          yield* withSession(text(`https://localhost:${origin.port}/`, { headers: { "user-agent": "request/1" } }), {
+            ...session,
+            proxy: Proxy.make(proxy.url, { headers, ssl: yield* trusting })
+          })
+          assert.deepStrictEqual(valueOf(proxy, "user-agent"), agent)
+        }
+        assert.include(origin.seen[0], "request/1")
+      })
+    )
+  }
 
   it.scopedLive("do not share a tunnel where credentials or targets differ", () =>
     Effect.gen(function* () {
@@ -405,6 +439,62 @@ describe("trustEnv", () => {
     )
   }
 
+  it.scopedLive("sends proxyHeaders with CONNECT, and to no origin", () =>
+    Effect.gen(function* () {
+      const origin = yield* tlsOrigin
+      const proxy = yield* proxyServer({ auth: { user: "us3r", password: "s3cr3t" } })
+      const variables = { HTTPS_PROXY: withCredentials(proxy) }
+      const url = `https://localhost:${origin.port}/`
+      const ssl = yield* trusting
+      for (const [options, request] of [
+        [{ proxyHeaders: { "x-team": "a" } }, {}],
+        [{}, { proxyHeaders: { "x-team": "a" } }],
+        [{ proxyHeaders: { "x-team": "b" } }, { proxyHeaders: { "x-team": "a" } }]
+      ] as const) {
+        yield* fromEnvironment(variables, text(url, { ...request, ssl }), { trustEnv: true, ...options })
+      }
+      assert.strictEqual(proxy.seen.length, 3)
+      for (const index of proxy.seen.keys()) {
+        assert.deepStrictEqual(valueOf(proxy, "x-team", index), ["a"])
+        assert.deepStrictEqual(valueOf(proxy, "proxy-authorization", index), [basic])
+      }
+      for (const seen of origin.seen) assert.notMatch(seen, /x-team|proxy-/i)
+    })
+  )
+
+  it.scopedLive("takes the socks:// and socks4:// of desktop settings", () =>
+    Effect.gen(function* () {
+      const origin = yield* originServer("plain")
+      const proxy = yield* proxyServer({ kind: "socks" })
+      for (const scheme of ["socks", "socks4"]) {
+        const body = yield* fromEnvironment(
+          { ALL_PROXY: proxy.url.replace(/^\w+/, scheme) },
+          text(`http://a.test:${origin.port}/`)
+        )
+        assert.strictEqual(body, "plain")
+      }
+      assert.deepStrictEqual(
+        proxy.seen.map(({ addressType, method, target }) => [method, addressType, target]),
+        [
+          ["SOCKS5", "name", `a.test:${origin.port}`],
+          ["SOCKS4", "name", `a.test:${origin.port}`]
+        ]
+      )
+    })
+  )
+
+  it.scopedLive("leaves globs of NO_PROXY to a direct connection", () =>
+    Effect.gen(function* () {
+      const origin = yield* originServer("plain")
+      const proxy = yield* proxyServer()
+      const variables = { HTTP_PROXY: proxy.url, NO_PROXY: "*.localhost" }
+      assert.strictEqual(yield* fromEnvironment(variables, text(`http://app.localhost:${origin.port}/`)), "plain")
+      assert.strictEqual(proxy.seen.length, 0)
+      assert.strictEqual(yield* fromEnvironment(variables, text(`http://localhost:${origin.port}/`)), "plain")
+      assert.strictEqual(proxy.seen.length, 1)
+    })
+  )
+
   it.scopedLive("fails where the environment's proxy cannot be used, and goes nowhere directly", () =>
     Effect.gen(function* () {
       const origin = yield* originServer("plain")
@@ -414,6 +504,10 @@ describe("trustEnv", () => {
           Effect.either(text(`http://127.0.0.1:${origin.port}/`))
         )
         assert.isTrue(Either.isLeft(result) && result.left._tag === "InvalidURL")
+        if (Either.isLeft(result)) {
+          assert.include(result.left.message, "HTTP_PROXY, from the environment")
+          assert.include(result.left.message, "://p.test")
+        }
         assertNoSecret(result)
       }
       assert.strictEqual(origin.connections(), 0)

@@ -139,6 +139,18 @@ const failing = (code: string): Resolver.ResolverService => ({
 })
 
 describe("system", () => {
+  it.effect("names of the loopback are ::1 and 127.0.0.1, whatever the system says", () =>
+    Effect.gen(function* () {
+      for (const host of ["localhost", "localhost.", "LocalHost", "app.localhost", "no.such.LOCALHOST."]) {
+        assert.deepStrictEqual(plain(yield* Resolver.system.resolve(host, {})), [
+          ["::1", 6, undefined],
+          ["127.0.0.1", 4, undefined]
+        ])
+        assert.deepStrictEqual(plain(yield* Resolver.system.resolve(host, { family: 6 })), [["::1", 6, undefined]])
+      }
+    })
+  )
+
   it.live("asks the operating system, which knows localhost", () =>
     Effect.gen(function* () {
       const addresses = yield* Resolver.system.resolve("localhost", { family: 4 })
@@ -301,7 +313,7 @@ describe("nameservers", () => {
     Effect.gen(function* () {
       const server = yield* nameServer(() => [{ address: "192.0.2.1", ttl: 5 }])
       const service = Resolver.nameservers([server.address])
-      for (const host of ["localhost", "localhost.", "app.localhost"]) {
+      for (const host of ["localhost", "localhost.", "app.localhost", "App.LocalHost."]) {
         assert.deepStrictEqual(plain(yield* service.resolve(host, {})), [
           ["::1", 6, undefined],
           ["127.0.0.1", 4, undefined]

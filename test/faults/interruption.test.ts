@@ -362,7 +362,7 @@ describe("a slot whose holder or waiter goes away", () => {
             )
         }
       })
-      const get = ClientResponse.text(session.get(`http://localhost:${at.port}/nonce?x`, { timeout: "15 seconds" }))
+      const get = ClientResponse.text(session.get(`http://a.test:${at.port}/nonce?x`, { timeout: "15 seconds" }))
       for (let round = 0; round < 100; round++) {
         const holder = yield* Effect.fork(get)
         const waiter = yield* Effect.fork(get)
@@ -463,7 +463,7 @@ describe("whatever can fail, failing the Nth time", () => {
             { limit: 1, resolver, ssl: false, useDnsCache: false, forceClose: true, ...given },
             defaults
           )
-          const url = `https://localhost:${at.port}/to`
+          const url = `https://a.test:${at.port}/to`
           const one = Effect.suspend(() =>
             (data === undefined ? made.session.get(url, options()) : made.session.post(url, { data })).pipe(
               ClientResponse.text

@@ -64,6 +64,7 @@ export const retryability = (error: ClientError): Retryability => {
     case "JsonDecodeError":
     case "TooManyRedirects":
     case "WebSocketError":
+    case "UpgradeError":
     case "SessionClosedError":
       return "never"
   }

@@ -72,7 +72,9 @@ const bodyProblem: { readonly [R in RequestBodyError["reason"]]: string } = {
 /** The message of each error, by tag. */
 export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => string } = {
   InvalidURL: (e) =>
-    `${e.redirect === true ? "Cannot follow the redirect to" : "Cannot request"} "${e.url}": ${e.description}`,
+    e.proxy === true
+      ? `Cannot use the proxy "${e.url}"${e.host === undefined ? "" : ` for ${e.host}`}: ${e.description}`
+      : `${e.redirect === true ? "Cannot follow the redirect to" : "Cannot request"} "${e.url}": ${e.description}`,
   InvalidRequest: (e) => `Invalid option "${e.option}": ${e.description}${context(e)}`,
   ClientConnectorError: (e) =>
     e.reason === "AddressPolicy"
@@ -114,6 +116,8 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => s
   ClientResponseError: (e) => `Server answered ${e.status}${reasonPhrase(e.reason)}${context(e)}`,
   TooManyRedirects: (e) => `Too many redirects: stopped after ${e.limit}${context(e)}`,
   WSServerHandshakeError: (e) => `Cannot open a WebSocket: ${e.description}, status ${e.status}${context(e)}`,
+  UpgradeError: (e) =>
+    `Cannot use an upgraded connection: ${e.description}${e.status === undefined ? "" : `, status ${e.status}`}${context(e)}`,
   WebSocketError: (e) =>
     `WebSocket failed: ${e.reason}, code ${e.code}${
       e.closeReason === undefined || e.closeReason === "" ? "" : ` "${e.closeReason}"`

@@ -52,6 +52,8 @@ export interface Defaults {
   readonly fallbackCharset: SessionOptions["fallbackCharset"]
   /** Whether a request without headers of its own can use the prebuilt lines `before` and `after`. */
   readonly plain: boolean
+  /** What names the session to proxies; `undefined` where it is left out, or is secret. */
+  readonly userAgent: string | undefined
   readonly before: string
   readonly after: string
   /** Cache of prepared GET requests without options, by URL. */

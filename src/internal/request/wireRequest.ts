@@ -13,6 +13,7 @@ import {
   toLines
 } from "../http/headerFields.js"
 import { canonicalHost } from "../http/host.js"
+import { hostFieldOf } from "../http/origin.js"
 import type { RequestBody, WireRequest } from "../transport/transport.js"
 import { authorizationOf } from "./authorization.js"
 import { linesAfter, linesBefore } from "./automaticHeaders.js"
@@ -67,7 +68,7 @@ const noPairs: Pairs = []
 const plainWire = (request: Prepared): WireRequest => {
   if (request.plainWire !== undefined) return request.plainWire
   const { body, defaults, method, target } = request
-  let head = `Host: ${target.origin.authority}\r\n${defaults.before}`
+  let head = `Host: ${hostFieldOf(target.origin)}\r\n${defaults.before}`
   let bytes: RequestBody | undefined
   if (body._tag === "Uint8Array") {
     head += `Content-Length: ${body.body.length}\r\nContent-Type: application/json\r\n`
@@ -117,7 +118,7 @@ const fullWire = (
   const contentType =
     framing.contentType !== undefined && !present.has("content-type") ? framing.contentType : undefined
   for (const [name] of pairs) present.add(name.toLowerCase())
-  const host = getField(pairs, "host") ?? request.target.origin.authority
+  const host = getField(pairs, "host") ?? hostFieldOf(request.target.origin)
   const head =
     `Host: ${host}\r\n` +
     toLines(pairs.filter(([name]) => !written.has(name.toLowerCase()))) +

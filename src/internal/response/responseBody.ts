@@ -78,6 +78,11 @@ export class ResponseBody extends ResponseHeadView {
     return upgrade
   }
 
+  /** Whether it has taken its connection along. */
+  get upgraded(): boolean {
+    return this.upgrade !== undefined
+  }
+
   /** Whether there is nothing to be given back: the body has come, has failed, or was given up. */
   get settled(): boolean {
     return this.upgrade === undefined && this.body.ended && this.reader === undefined

@@ -57,6 +57,8 @@ export interface Route {
   readonly serverHostname: string | undefined
   /** Whether an http proxy needs CONNECT even for plain http: true for WebSockets. */
   readonly tunnel: boolean
+  /** Sent with CONNECT. Connections are shared whatever it is. */
+  readonly userAgent?: string | undefined
   readonly key: string
 }
 

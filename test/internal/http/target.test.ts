@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { InvalidURL } from "../../../src/Errors.js"
+import { hostFieldOf } from "../../../src/internal/http/origin.js"
 import { parseTarget, resolveLocation, type Target } from "../../../src/internal/http/target.js"
 
 const parsed = (input: string | URL, encoded = false, base?: Target): Target => {
@@ -111,8 +112,21 @@ describe("parseTarget", () => {
     ["http://h:0/", "Host"],
     ["http://h:65536/", "Host"],
     ["http://h:+80/", "Host"],
-    ["http://[fe80::1%25eth0]/", "Host"],
     ["http://[fe80::1%eth0]/", "Host"],
+    ["http://[fe80::1%25]/", "Host"],
+    ["http://[fe80::1%25eth0%0d%0aX]/", "Host"],
+    ["http://[fe80::1%25eth0%00]/", "Host"],
+    ["http://[fe80::1%25a%5Db]/", "Host"],
+    ["http://[fe80::1%25a%2Fb]/", "Host"],
+    ["http://[fe80::1%25a%25b]/", "Host"],
+    ["http://[fe80::1%25%FF]/", "Host"],
+    ["http://[fe80::1%25a b]/", "Host"],
+    ["http://[%25eth0]/", "Host"],
+    ["http://[1.2.3.4%25eth0]/", "Host"],
+    ["http://1.2.3.4%25eth0/", "Host"],
+    ["http://h%25eth0/", "Host"],
+    ["http://[fe80::1%25eth0/", "Host"],
+    ["http://[fe80::1]%25eth0/", "Host"],
     ["http://[::1/", "Host"],
     ["http://[]/", "Host"],
     ["http://::1/", "Host"],
@@ -151,6 +165,29 @@ describe("parseTarget", () => {
     assert.deepStrictEqual(parsed("http://a%40b:c%3Ad%C3%A9@h/").userinfo, { user: "a@b", password: "c:dé" })
     assert.isUndefined(parsed("http://@h/").userinfo)
     assert.strictEqual(parsed("http://example.com:@evil.com/").origin.host, "evil.com")
+  })
+
+  it("reads the zone of an IPv6 address, which its URL has and its Host header does not", () => {
+    const rows: ReadonlyArray<readonly [url: string, zone: string, shown: string, hostField: string]> = [
+      ["http://[fe80::1%25eth0]/x?y", "eth0", "http://[fe80::1%25eth0]/x?y", "[fe80::1]"],
+      ["https://[FE80:0::1%25Eth0]:8443/", "Eth0", "https://[fe80::1%25Eth0]:8443/", "[fe80::1]:8443"],
+      ["http://u:p@[fe80::1%25br-1.2]/", "br-1.2", "http://[fe80::1%25br-1.2]/", "[fe80::1]"],
+      ["http://[fe80::1%25eth0%3A1]/", "eth0:1", "http://[fe80::1%25eth0%3A1]/", "[fe80::1]"],
+      ["http://[fe80::1%251]:81/", "1", "http://[fe80::1%251]:81/", "[fe80::1]:81"],
+      ["ws://[fe80::1%25e%74h0]/", "eth0", "http://[fe80::1%25eth0]/", "[fe80::1]"]
+    ]
+    for (const [url, zone, shown, hostField] of rows) {
+      const { origin, shownUrl, url: own } = parsed(url)
+      assert.deepStrictEqual(
+        [origin.host, origin.ip, origin.zone, own, shownUrl, hostFieldOf(origin)],
+        ["fe80::1", 6, zone, shown, shown, hostField]
+      )
+      assert.strictEqual(parsed(own).origin, origin)
+      const next = parsed("../z", false, parsed(url))
+      assert.strictEqual(next.origin, origin)
+    }
+    assert.notStrictEqual(parsed("http://[fe80::1%25a]/").origin.key, parsed("http://[fe80::1%25b]/").origin.key)
+    assert.notStrictEqual(parsed("http://[fe80::1%25a]/").origin.key, parsed("http://[fe80::1]/").origin.key)
   })
 
   it("keeps the fragment for the real URL only", () => {

@@ -109,8 +109,65 @@ describe("environment: proxies", () => {
       const environment = yield* from({ https_proxy: "http://user:s3cr3t@p.test:port/" })
       const found = environment.proxyFor(originOf(https), https)
       assert.instanceOf(found, InvalidURL)
-      assert.include(found.description, "HTTPS_PROXY")
+      assert.strictEqual(
+        found.message,
+        'Cannot use the proxy "http://p.test" for a.test: the proxy\'s URL cannot be parsed (HTTPS_PROXY, from the environment)'
+      )
+      assert.deepStrictEqual([found.url, found.host, found.port], ["http://p.test", "a.test", 443])
       assert.notInclude(`${found.url} ${found.description} ${found.message} ${JSON.stringify(found)}`, "s3cr3t")
+    })
+  )
+
+  const bad: ReadonlyArray<readonly [name: string, target: string, value: string, host: string]> = [
+    ["HTTP_PROXY", http, "gopher://u:s3cr3t@p.test", "gopher://p.test"],
+    ["ALL_PROXY", https, "http://u:s3cr3t@p.test:0", "http://p.test"],
+    ["WS_PROXY", ws, "socks9://u:s3cr3t@p.test", "socks9://p.test"],
+    ["WSS_PROXY", wss, "http://u:s3cr3t%ff@p.test", "http://p.test:80"],
+    ["HTTP_PROXY", http, `socks5://u:s3cr3t${"x".repeat(250)}@p.test`, "socks5://p.test:1080"],
+    ["HTTP_PROXY", http, "u:s3cr3t@p..test", "http://p..test"]
+  ]
+  for (const [name, target, value, shown] of bad) {
+    it.effect(`an unusable ${name}, ${shown}, fails with an error that names it and the host`, () =>
+      Effect.gen(function* () {
+        const found = (yield* from({ [name]: value })).proxyFor(originOf(target), target)
+        assert.instanceOf(found, InvalidURL)
+        assert.isTrue(found.message.startsWith(`Cannot use the proxy "${shown}" for a.test: `), found.message)
+        assert.isTrue(found.message.endsWith(`(${name}, from the environment)`), found.message)
+        assert.notInclude(`${found.message} ${JSON.stringify(found)} ${String(found.cause)}`, "s3cr3t")
+      })
+    )
+  }
+
+  it.effect("sends the headers of a request with CONNECT, and no others", () =>
+    Effect.gen(function* () {
+      const environment = yield* from({ HTTPS_PROXY: "http://u:p@p.test:3128", ALL_PROXY: "socks://p.test" })
+      const plain = environment.proxyFor(originOf(https), https)
+      const found = environment.proxyFor(originOf(https), https, { "X-Team": "a" })
+      if (plain === undefined || found === undefined || "_tag" in found || "_tag" in plain)
+        return assert.fail("no route")
+      assert.deepStrictEqual([plain.headers, found.headers], [[], [["X-Team", "a"]]])
+      assert.deepStrictEqual([found.url, found.authorization], [plain.url, plain.authorization])
+      assert.notStrictEqual(found.key, plain.key)
+      const socks = environment.proxyFor(originOf(http), http, { "X-Team": "a" })
+      assert.deepStrictEqual(socks !== undefined && "headers" in socks ? [socks.kind, socks.headers] : [], [
+        "socks5h",
+        []
+      ])
+    })
+  )
+
+  it.effect("refuses headers that cannot be sent", () =>
+    Effect.gen(function* () {
+      const environment = yield* from({ HTTPS_PROXY: "http://u:s3cr3t@p.test:3128" })
+      for (const headers of [{ host: "x" }, { "x-a": "1\r\nx-b: 2" }, { "": "x" }]) {
+        const found = environment.proxyFor(originOf(https), https, headers)
+        assert.instanceOf(found, InvalidRequest)
+        assert.strictEqual(found.option, "proxyHeaders")
+      }
+      const twice = environment.proxyFor(originOf(https), https, { "proxy-authorization": "Basic eA==" })
+      assert.instanceOf(twice, InvalidURL)
+      assert.include(twice.message, "HTTPS_PROXY")
+      assert.notInclude(twice.message, "s3cr3t")
     })
   )
 

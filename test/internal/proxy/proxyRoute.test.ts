@@ -51,6 +51,10 @@ describe("proxy URLs", () => {
     ["socks5://p.test:21", "socks5", "p.test", 21, 0, "socks5://p.test:21"],
     ["socks5h://p.test:9050", "socks5h", "p.test", 9050, 0, "socks5h://p.test:9050"],
     ["socks4a://p.test", "socks4a", "p.test", 1080, 0, "socks4a://p.test:1080"],
+    ["socks://p.test:9050", "socks5h", "p.test", 9050, 0, "socks5h://p.test:9050"],
+    ["SOCKS://p.test", "socks5h", "p.test", 1080, 0, "socks5h://p.test:1080"],
+    ["socks4://p.test", "socks4a", "p.test", 1080, 0, "socks4a://p.test:1080"],
+    ["socks4://127.0.0.1:9050", "socks4a", "127.0.0.1", 9050, 4, "socks4a://127.0.0.1:9050"],
     ["socks5h://BÜCHER.test", "socks5h", "xn--bcher-kva.test", 1080, 0, "socks5h://xn--bcher-kva.test:1080"],
     ["http://127.0.0.1:8080", "http", "127.0.0.1", 8080, 4, "http://127.0.0.1:8080"],
     ["socks5://0x7f.1:8080", "socks5", "127.0.0.1", 8080, 4, "socks5://127.0.0.1:8080"],
@@ -73,8 +77,9 @@ describe("proxy URLs", () => {
     ["//p.test:3128", "Relative"],
     ["http:p.test", "Relative"],
     ["ftp://p.test", "Scheme"],
-    ["socks4://p.test", "Scheme"],
-    ["socks://p.test", "Scheme"],
+    ["socks4b://p.test", "Scheme"],
+    ["socks6://p.test", "Scheme"],
+    ["toString://p.test", "Scheme"],
     ["pac+http://p.test/p.pac", "Scheme"],
     ["ws://p.test", "Scheme"],
     ["constructor://p.test", "Scheme"],
@@ -110,6 +115,30 @@ describe("proxy URLs", () => {
       assert.notInclude(shown, "s3cr3t")
     })
   }
+
+  it("what is refused shows its scheme and host, and nothing else that could be a password", () => {
+    for (const [text, shown] of [
+      ["gopher://user:s3cr3t@p.test:1/x", "gopher://p.test"],
+      ["http://user:s3cr3t@p.test:port", "http://p.test"],
+      ["http://user:s3cr3t@[::1]:port", "http://[::1]"],
+      ["http://user:s3cr3t/x@p.test:port", "http://p.test"],
+      ["http://user:s3cr3t@x@p.test:0", "http://p.test"],
+      ["http://user:s3cr3t", "http://user"],
+      ["http://:s3cr3t", "http://***"],
+      ["http://user:s3cr3t@", "http://***"],
+      ["http://user:@s3cr3t word", "http://***"],
+      ["http://s3cr3t word:p", "http://***"],
+      ["http://", "http://***"],
+      ["s3cr3t", "***"],
+      ["user:s3cr3t@p.test", "***"]
+    ]) {
+      const error = resolve(text)
+      assert.instanceOf(error, InvalidURL, text)
+      assert.deepStrictEqual([error.url, error.proxy, error.host], [shown, true, "a.test"])
+      assert.isTrue(error.message.startsWith(`Cannot use the proxy "${shown}" for a.test: `), error.message)
+      assert.notInclude(error.message, "s3cr3t")
+    }
+  })
 
   for (const [userinfo, user, password] of [
     ["user:pass@", "user", "pass"],
@@ -190,10 +219,8 @@ describe("proxy options", () => {
     assert.strictEqual(routeOf(p, undefined, undefined, environment).url, p)
   })
 
-  it("proxyAuth and proxyHeaders are not the environment's", () => {
-    const route = routeOf(undefined, Auth.basic("u", "p"), { "x-a": "1" }, environment)
-    assert.isUndefined(route.authorization)
-    assert.deepStrictEqual(route.headers, [])
+  it("proxyAuth is not the environment's", () => {
+    assert.isUndefined(routeOf(undefined, Auth.basic("u", "p"), undefined, environment).authorization)
   })
 
   it("proxyAuth and proxyHeaders go with a URL", () => {

@@ -10,6 +10,7 @@ import { ClientConnectorDNSError } from "../../../Errors.js"
 import type { Address, ResolverService } from "../../../Resolver.js"
 import { errorCode } from "../../errorCode.js"
 import { effectOr, kindOf } from "../../userResult.js"
+import { isLocalhost, loopback } from "./localhost.js"
 
 export type Addresses = Arr.NonEmptyReadonlyArray<Address>
 
@@ -82,10 +83,12 @@ export const resolving = (
     )
   )
 
-/** The addresses of a name, checked. */
+/** The addresses of a name, checked; those of `localhost` without asking. */
 export const askResolver = (
   resolver: ResolverService,
   host: string,
   family: 4 | 6 | undefined
 ): Effect.Effect<Addresses, ClientConnectorDNSError> =>
-  Effect.flatMap(resolving(resolver, host, { family }), (found) => toAddresses(host, family, found))
+  isLocalhost(host)
+    ? Effect.succeed(loopback(family))
+    : Effect.flatMap(resolving(resolver, host, { family }), (found) => toAddresses(host, family, found))

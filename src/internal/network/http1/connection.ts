@@ -19,7 +19,7 @@ import type { Connection, Exchange } from "../../transport/transport.js"
 import { brokenBody, brokenHead, cutBody, cutHead, goneBefore, isClosing, silentFor } from "./connectionErrors.js"
 import type { ParsedHead } from "./head.js"
 import { Silence } from "./idleTimer.js"
-import { Parser, type ParserHandler, type ParserLimits } from "./parser.js"
+import { type ParseFailure, Parser, type ParserHandler, type ParserLimits } from "./parser.js"
 import { requestHead } from "./requestHead.js"
 import { Upload } from "./upload.js"
 
@@ -65,6 +65,13 @@ const continueTime = 1000
 
 /** A head below this size fits into the system's buffer, which is empty between two requests; bytes. */
 const smallHead = 16 * 1024
+
+const switchedEarly: ParseFailure = {
+  where: "head",
+  reason: "Unsolicited",
+  description: "expected 101 after the whole request, got it before",
+  excerpt: ""
+}
 
 export class Http1Connection implements Connection, ParserHandler, Poolable, BodyControl, Turning {
   static {
@@ -392,9 +399,13 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       this.onBroken(exchange)
       return true
     }
-    if (this.head?.status === 101 && exchange.wire.upgrade !== undefined)
-      this.handOver(exchange, slab.subarray(next, end))
-    else if (this.finished) this.finish(next < end)
+    if (this.head?.status === 101 && exchange.wire.upgrade !== undefined) {
+      if (this.uploading) {
+        // The server would read the rest of the request as bytes of the new protocol.
+        this.head = undefined
+        this.fail(brokenHead(exchange, this.wire, switchedEarly), "never")
+      } else this.handOver(exchange, slab.subarray(next, end))
+    } else if (this.finished) this.finish(next < end)
     return !this.paused
   }
 

@@ -7,6 +7,7 @@ import {
   type ClientError,
   ClientOSError,
   ClientPayloadError,
+  FingerprintMismatch,
   ServerDisconnectedError,
   SocketTimeoutError
 } from "../../../Errors.js"
@@ -34,6 +35,8 @@ export const cutHead = (
 ): ClientError => {
   const details = detailsOf(exchange, wire, phase)
   if (error === undefined) return new ServerDisconnectedError({ ...details, ...was })
+  // After a renegotiation the server may show another certificate than the pinned one.
+  if (error instanceof FingerprintMismatch) return error
   if (wire.tls !== undefined) {
     const { host, port } = exchange.route.origin
     // TLS 1.3 refuses a client's certificate only after the handshake.

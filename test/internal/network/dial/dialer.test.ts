@@ -153,6 +153,70 @@ describe("directly", () => {
     })
   )
 
+  const loopbackNames = ["localhost", "localhost.", "LOCALHOST", "app.localhost", "a.b.LocalHost."]
+  it.scopedLive.each(loopbackNames)("a connector reaches the loopback as %s and asks no resolver for it", (host) =>
+    Effect.gen(function* () {
+      const server = yield* listen("127.0.0.1")
+      for (const resolver of [
+        { resolve: () => Effect.dieMessage("asked") },
+        { resolve: () => Effect.succeed([{ address: "127.0.0.77", family: 4 }] as const) },
+        Resolver.overrides({ [host]: "127.0.0.77" })
+      ]) {
+        for (const useDnsCache of [true, false]) {
+          const { dial } = yield* setup({ resolver, useDnsCache })
+          const { wire } = yield* dial({ host, port: server.port })
+          assert.strictEqual(wire.remoteAddress, "127.0.0.1")
+          assert.deepStrictEqual(
+            wire.failed.map(({ address }) => address),
+            ["::1"]
+          )
+        }
+      }
+    })
+  )
+
+  it.scopedLive("a connector of one family reaches the loopback of that family", () =>
+    Effect.gen(function* () {
+      const server = yield* listen("127.0.0.1")
+      const resolver = { resolve: () => Effect.dieMessage("asked") }
+      const four = yield* setup({ resolver, family: 4 })
+      const { wire } = yield* four.dial({ host: "app.localhost", port: server.port })
+      assert.deepStrictEqual([wire.remoteAddress, wire.failed], ["127.0.0.1", []])
+      const six = yield* setup({ resolver, family: 6 })
+      const error = expectTag(
+        yield* Effect.flip(six.dial({ host: "localhost", port: server.port })),
+        "ClientConnectorError"
+      )
+      assert.deepStrictEqual(
+        error.addresses?.map(({ address }) => address),
+        ["::1"]
+      )
+    })
+  )
+
+  const otherNames = ["localhost.test", "notlocalhost", "localhost.localdomain", "localhost-", "xlocalhost."]
+  it.scopedLive.each(otherNames)("a connector asks its resolver for %s, which is no name of the loopback", (host) =>
+    Effect.gen(function* () {
+      const { dial } = yield* setup({ resolver: resolverOf({}) })
+      const error = expectTag(yield* Effect.flip(dial({ host, port: 1 })), "ClientConnectorDNSError")
+      assert.strictEqual(error.code, "ENOTFOUND")
+    })
+  )
+
+  it.scopedLive("a policy that denies the loopback denies the names of the loopback", () =>
+    Effect.gen(function* () {
+      const server = yield* listen("127.0.0.1")
+      const { dial } = yield* setup({ addressPolicy: { deny: ["127.0.0.0/8", "::1/128"] } })
+      const error = expectTag(
+        yield* Effect.flip(dial({ host: "app.localhost", port: server.port })),
+        "ClientConnectorError"
+      )
+      assert.strictEqual(error.reason, "AddressPolicy")
+      yield* turn
+      assert.strictEqual(server.accepted(), 0)
+    })
+  )
+
   it.scopedLive("spreads connections over the addresses", () =>
     Effect.gen(function* () {
       const [a] = yield* listenAll(["127.0.0.1", "127.0.0.2"])

@@ -108,6 +108,8 @@ describe("resumption", () => {
           { ssl: yield* Ssl.context({ ca, verify: false }) },
           { ssl: yield* Ssl.context({ ca, ciphers: "HIGH" }) },
           { ssl: yield* Ssl.context({ ca, alpn: [] }) },
+          { ssl: yield* Ssl.context({ ca, allowRenegotiation: true }) },
+          { ssl: yield* Ssl.context({ ca, legacyServerConnect: true }) },
           { ssl, host: "127.0.0.1" },
           { ssl, host: "127.0.0.1", serverHostname: "localhost" },
           { ssl, via: "http://proxy" },
