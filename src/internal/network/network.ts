@@ -1,29 +1,26 @@
 /**
  * The transport over sockets: a pool of HTTP/1.1 connections that a dialler opens.
  */
-
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import type { PoolOptions } from "../../Connector.js"
-import { type ClientError, ConnectionTimeoutError, PoolSaturatedError, SessionClosedError } from "../../Errors.js"
+import { type ClientError, PoolSaturatedError, SessionClosedError } from "../../Errors.js"
 import type { ConnectionClosed } from "../../Tracing.js"
 import { toMillis } from "../durations.js"
 import { showAs } from "../inspection.js"
-import { endedBy } from "../raceWithCallback.js"
-import { atMost, type Deadline } from "../transport/deadlines.js"
 import { noDeviations } from "../transport/deviations.js"
-import { Sockets, type Wire } from "../transport/networkStream.js"
+import type { Wire } from "../transport/networkStream.js"
 import { type Lease, Pool } from "../transport/pool.js"
 import type { Hub } from "../transport/signalHub.js"
 import type { Connection, Exchange, Route, Transport } from "../transport/transport.js"
 import type { Dialer } from "./dial/dialer.js"
 import { type ConnectionOwner, Http1Connection } from "./http1/connection.js"
 import { type ParserLimits, resolveLimits } from "./http1/parser.js"
-
-/** How long a socket may take to close in good order; milliseconds. */
-const closeTime = 1000
+import { InFlight } from "./inFlight.js"
+import { OpenSockets } from "./openSockets.js"
+import { openWire } from "./openWire.js"
+import { SlotWaiter } from "./slotWaiter.js"
 
 export class Network implements Transport, ConnectionOwner {
   static {
@@ -39,22 +36,15 @@ export class Network implements Transport, ConnectionOwner {
   private readonly limits: ParserLimits
   private readonly forceClose: boolean
   private readonly maxQueue: number
-  /** Exchanges in the queue or dialling. */
-  private readonly pending = new Set<Exchange>()
+  private readonly inFlight = new InFlight()
   /** Exchanges that have taken their connection with them. */
   private readonly upgraded = new Set<Exchange>()
   /** Connections whose sockets are not closed; those in use hold a lease. */
   private readonly connections = new Set<Http1Connection>()
-  private inUse = 0
-  /** Sockets that are not closed yet. */
-  private readonly open = new Set<Wire["socket"]>()
+  private readonly sockets = new OpenSockets()
   private readonly done = Deferred.unsafeMake<void>(FiberId.none)
   private state: "open" | "closing" | "closed" = "open"
   private ids = 0
-  /** Called when the last connection in use is given back and nobody waits for one. */
-  private onQuiet: (() => void) | undefined = undefined
-  private onSocketsClosed: (() => void) | undefined = undefined
-
   constructor(options: PoolOptions, dialer: Dialer, hub: Hub) {
     this.hub = hub
     this.dialer = dialer
@@ -109,10 +99,10 @@ export class Network implements Transport, ConnectionOwner {
       if (refusal !== undefined) return Effect.fail(refusal)
       const startedAt = exchange.deadlines.now()
       const { key, origin } = exchange.route
-      const waiter = new Waiter(exchange)
+      const waiter = new SlotWaiter(exchange)
       const lease = this.pool.request(origin.key, key, waiter.grant)
       if (lease === undefined) return Effect.fail(this.saturated(exchange))
-      this.pending.add(exchange)
+      this.inFlight.enter(exchange)
       exchange.onLeave = () => {
         waiter.stop()
         if (lease.state !== "acquired") this.pool.release(lease)
@@ -137,8 +127,7 @@ export class Network implements Transport, ConnectionOwner {
   /** It has a connection, or will have none. */
   private leave(exchange: Exchange): void {
     exchange.onLeave = undefined
-    this.pending.delete(exchange)
-    this.checkQuiet()
+    this.inFlight.leave(exchange)
   }
 
   /** Why it must not wait any more, if it must not. */
@@ -148,7 +137,11 @@ export class Network implements Transport, ConnectionOwner {
 
   // Slots.
 
-  private slot(exchange: Exchange, lease: Lease<Http1Connection>, waiter: Waiter): Effect.Effect<void, ClientError> {
+  private slot(
+    exchange: Exchange,
+    lease: Lease<Http1Connection>,
+    waiter: SlotWaiter
+  ): Effect.Effect<void, ClientError> {
     if (lease.state !== "waiting") return Effect.void
     const { origin } = exchange.route
     const wait = Effect.async<void, ClientError>((resume) => {
@@ -197,24 +190,13 @@ export class Network implements Transport, ConnectionOwner {
         ? Effect.succeed(idle)
         : Effect.as(exchange.trace.emit(reused(idle, now)), idle)
     }
-    const opened = Effect.suspend(() => {
-      const refused = this.refusal(exchange)
-      if (refused !== undefined) return Effect.fail(refused)
-      const sockets = new Sockets((socket) => this.track(socket))
-      const dialled = endedBy(this.dialer.dial(exchange, sockets), (fail: (error: ClientError) => void) =>
-        this.limitConnect(exchange, startedAt, fail)
-      )
-      return Effect.uninterruptibleMask((restore) =>
-        Effect.matchCauseEffect(restore(dialled), {
-          // A socket may have opened in the very moment in which the fiber was interrupted.
-          onFailure: (cause) =>
-            Effect.zipRight(
-              Effect.sync(() => sockets.destroy()),
-              Effect.failCause(cause)
-            ),
-          onSuccess: (wire) => Effect.sync(() => this.adopt(wire, lease, exchange))
-        })
-      )
+    const opened = openWire({
+      exchange,
+      startedAt,
+      dialer: this.dialer,
+      refusal: () => this.refusal(exchange),
+      track: (socket) => this.sockets.add(socket),
+      adopt: (wire) => this.adopt(wire, lease, exchange)
     })
     const trace = exchange.trace
     if (trace === undefined) return opened
@@ -234,36 +216,13 @@ export class Network implements Transport, ConnectionOwner {
     )
   }
 
-  /** Fails it when the time to connect is over, or the exchange is ended: by its own time, or by its session. */
-  private limitConnect(exchange: Exchange, startedAt: number, fail: (error: ClientError) => void): () => void {
-    const refusal = this.refusal(exchange)
-    if (refusal !== undefined) fail(refusal)
-    const limit = exchange.limits.connect
-    const deadline = exchange.deadlines.schedule(startedAt + limit, () =>
-      fail(timeoutError(exchange, "connect", limit))
-    )
-    exchange.onAbort = fail
-    return () => {
-      deadline.cancel()
-      exchange.onAbort = undefined
-    }
-  }
-
-  private track(socket: Wire["socket"]): void {
-    this.open.add(socket)
-    socket.once("close", () => {
-      this.open.delete(socket)
-      if (this.open.size === 0) this.onSocketsClosed?.()
-    })
-  }
-
   private adopt(wire: Wire, lease: Lease<Http1Connection>, exchange: Exchange): Http1Connection {
     // One that has closed already tells nobody.
     const live = !wire.socket.destroyed
     const connection = new Http1Connection(++this.ids, exchange.route.key, wire, this.limits, this)
     if (live) {
       this.connections.add(connection)
-      this.track(wire.socket)
+      this.sockets.add(wire.socket)
       wire.socket.once("close", () => this.connections.delete(connection))
     }
     this.use(connection, lease, exchange)
@@ -273,7 +232,7 @@ export class Network implements Transport, ConnectionOwner {
   private use(connection: Http1Connection, lease: Lease<Http1Connection>, exchange: Exchange): void {
     this.pool.connected(lease)
     connection.lease = lease
-    this.inUse++
+    this.inFlight.used()
     exchange.onConnection(connection)
     // It may have spoken or closed before anybody listened.
     if (connection.closed) this.freeSlot(connection)
@@ -283,21 +242,13 @@ export class Network implements Transport, ConnectionOwner {
     const lease = connection.lease
     if (lease === undefined) return
     connection.lease = undefined
-    this.inUse--
+    this.inFlight.released()
     this.pool.release(lease)
-    this.checkQuiet()
-  }
-
-  private checkQuiet(): void {
-    if (this.quiet) this.onQuiet?.()
-  }
-
-  private get quiet(): boolean {
-    return this.inUse === 0 && this.pending.size === 0
+    this.inFlight.check()
   }
 
   crowded(): boolean {
-    return this.inUse > 1
+    return this.inFlight.hasSeveral
   }
 
   onReusable(connection: Http1Connection, exchange: Exchange, now: number): boolean {
@@ -357,24 +308,20 @@ export class Network implements Transport, ConnectionOwner {
       this.state = "closing"
       this.pool.closeIdle("Shutdown")
       // A WebSocket has no end of its own.
-      for (const exchange of [...this.pending, ...this.upgraded]) exchange.onAbort?.(this.closedError(exchange))
+      for (const exchange of [...this.inFlight.waiting, ...this.upgraded])
+        exchange.onAbort?.(this.closedError(exchange))
       return Effect.zipRight(
-        this.drained,
+        // Requests in flight may finish, for as long as they may.
+        this.inFlight.ended(this.gracefulShutdownTimeout),
         Effect.suspend(() => {
           this.state = "closed"
           this.cutBusy()
-          return this.socketsClosed
+          return Effect.zipRight(
+            this.sockets.closed,
+            Effect.sync(() => Deferred.unsafeDone(this.done, Effect.void))
+          )
         })
       )
-    })
-  }
-
-  /** Requests in flight may finish, for as long as they may. */
-  private get drained(): Effect.Effect<void> {
-    if (this.quiet) return Effect.void
-    return atMost(this.gracefulShutdownTimeout, (done) => {
-      this.onQuiet = done
-      if (this.quiet) done()
     })
   }
 
@@ -392,82 +339,11 @@ export class Network implements Transport, ConnectionOwner {
     }
   }
 
-  private get socketsClosed(): Effect.Effect<void> {
-    const destroyed = Effect.sync(() => {
-      for (const socket of this.open) socket.destroy()
-      Deferred.unsafeDone(this.done, Effect.void)
-    })
-    if (this.open.size === 0) return destroyed
-    const closed = atMost(closeTime, (done) => {
-      this.onSocketsClosed = done
-      if (this.open.size === 0) done()
-    })
-    return Effect.zipRight(closed, destroyed)
-  }
-
   private closedError(exchange: Exchange): ClientError {
     return new SessionClosedError({ ...exchange.details(undefined), subject: "Connector" })
   }
 }
 
 const noGrant = () => {}
-
-/** Who waits for a slot: until it is there, its time is over or its request is ended. */
-class Waiter {
-  private readonly exchange: Exchange
-  private resume: ((effect: Effect.Effect<void, ClientError>) => void) | undefined = undefined
-  private deadline: Deadline | undefined = undefined
-
-  constructor(exchange: Exchange) {
-    this.exchange = exchange
-  }
-
-  wait(resume: (effect: Effect.Effect<void, ClientError>) => void, granted: boolean): void {
-    const { exchange } = this
-    const { deadlines, limits } = exchange
-    this.resume = resume
-    exchange.marks.start("queue")
-    if (granted) {
-      this.grant()
-      return
-    }
-    exchange.onAbort = this.fail
-    const limit = Math.min(limits.connect, limits.poolWait)
-    if (limit === Infinity) return
-    const timeout = limits.poolWait <= limits.connect ? "poolWait" : "connect"
-    this.deadline = deadlines.schedule(deadlines.now() + limit, () => this.fail(timeoutError(exchange, timeout, limit)))
-  }
-
-  readonly grant = (): void => {
-    const { resume } = this
-    this.stop()
-    if (resume === undefined) return
-    this.exchange.marks.end("queue")
-    resume(Effect.void)
-  }
-
-  private readonly fail = (error: ClientError): void => {
-    const { resume } = this
-    this.stop()
-    resume?.(Effect.fail(error))
-  }
-
-  /** Whatever comes now is no concern of its request. */
-  stop(): void {
-    if (this.resume === undefined) return
-    this.resume = undefined
-    this.deadline?.cancel()
-    this.exchange.onAbort = undefined
-  }
-}
-
 const reused = (connection: Http1Connection, now: number) =>
   ({ _tag: "ConnectionReuseconn", connectionId: connection.id, idle: now - connection.idleSince }) as const
-
-const timeoutError = (exchange: Exchange, timeout: "connect" | "poolWait", limit: number) =>
-  new ConnectionTimeoutError({
-    ...exchange.details(exchange.marks.current),
-    phase: exchange.marks.current,
-    timeout,
-    limit: Duration.millis(limit)
-  })
