@@ -4,6 +4,7 @@
  * are more of them, so that a busy machine cannot turn linear work into anything else.
  */
 import { assert } from "@effect/vitest"
+import { cpuTime } from "./time.js"
 
 /** One function with an input that is hard for it. */
 export interface Growing<A> {
@@ -30,10 +31,11 @@ const rounds = 40
 /** Milliseconds after which there is no doubt: linear work of these sizes takes a fraction of that. */
 const hopeless = 1000
 
+/** Milliseconds of CPU time of one run: a run that other processes interrupt does not count as a slow one. */
 const once = <A>({ run }: Growing<A>, input: A): number => {
-  const start = performance.now()
+  const measured = cpuTime()
   run(input)
-  return performance.now() - start
+  return measured()
 }
 
 /** How many times as long the larger input takes; 0 where neither takes any time to speak of. */

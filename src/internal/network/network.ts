@@ -1,7 +1,6 @@
 /**
  * The transport over sockets: a pool of HTTP/1.1 connections that a dialler opens.
  */
-
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
@@ -13,10 +12,9 @@ import { canonicalHost } from "../http/host.js"
 import { showAs } from "../inspection.js"
 import { endedBy } from "../raceWithCallback.js"
 import { ConnectionAge } from "../transport/connectionAge.js"
-import { atMost } from "../transport/deadlines.js"
 import { noDeviations } from "../transport/deviations.js"
 import { nextPoll } from "../transport/endOfTurn.js"
-import { Sockets, type Wire } from "../transport/networkStream.js"
+import type { Wire } from "../transport/networkStream.js"
 import { type Lease, Pool } from "../transport/pool.js"
 import { isRepeatable } from "../transport/repeatable.js"
 import type { Hub } from "../transport/signalHub.js"
@@ -25,10 +23,10 @@ import type { Dialer } from "./dial/dialer.js"
 import { leadsTo } from "./dial/leadsTo.js"
 import { type ConnectionOwner, Http1Connection } from "./http1/connection.js"
 import { type ParserLimits, resolveLimits } from "./http1/parser.js"
-import { timeoutError, Waiter } from "./waiter.js"
-
-/** How long a socket may take to close in good order; milliseconds. */
-const closeTime = 1000
+import { InFlight } from "./inFlight.js"
+import { OpenSockets } from "./openSockets.js"
+import { limitConnect, openWire } from "./openWire.js"
+import { SlotWaiter } from "./slotWaiter.js"
 
 /**
  * How long ago a request took a connection that another one may use without a look at its socket; milliseconds. Servers
@@ -51,22 +49,15 @@ export class Network implements Transport, ConnectionOwner {
   private readonly limits: ParserLimits
   private readonly maxConnectionAge: number
   private readonly maxQueue: number
-  /** Exchanges in the queue or dialling. */
-  private readonly pending = new Set<Exchange>()
+  private readonly inFlight = new InFlight()
   /** Exchanges that have taken their connection with them. */
   private readonly upgraded = new Set<Exchange>()
   /** Connections whose sockets are not closed, and the routes that they were opened for; those in use hold a lease. */
   private readonly connections = new Map<Http1Connection, Route>()
-  private inUse = 0
-  /** Sockets that are not closed yet. */
-  private readonly open = new Set<Wire["socket"]>()
+  private readonly sockets = new OpenSockets()
   private readonly done = Deferred.unsafeMake<void>(FiberId.none)
   private state: "open" | "closing" | "closed" = "open"
   private ids = 0
-  /** Called when the last connection in use is given back and nobody waits for one. */
-  private onQuiet: (() => void) | undefined = undefined
-  private onSocketsClosed: (() => void) | undefined = undefined
-
   constructor(options: PoolOptions, dialer: Dialer, hub: Hub) {
     this.hub = hub
     this.dialer = dialer
@@ -144,10 +135,10 @@ export class Network implements Transport, ConnectionOwner {
       if (refusal !== undefined) return Effect.fail(refusal)
       const startedAt = exchange.deadlines.now()
       const { key, origin } = exchange.route
-      const waiter = new Waiter(exchange)
+      const waiter = new SlotWaiter(exchange)
       const lease = this.pool.request(origin.key, key, waiter.grant)
       if (lease === undefined) return Effect.fail(this.saturated(exchange))
-      this.pending.add(exchange)
+      this.inFlight.enter(exchange)
       exchange.onLeave = () => {
         waiter.stop()
         if (lease.state !== "acquired") this.pool.release(lease)
@@ -172,8 +163,7 @@ export class Network implements Transport, ConnectionOwner {
   /** It has a connection, or will have none. */
   private leave(exchange: Exchange): void {
     exchange.onLeave = undefined
-    this.pending.delete(exchange)
-    this.checkQuiet()
+    this.inFlight.leave(exchange)
   }
 
   /** Why it must not wait any more, if it must not. */
@@ -183,7 +173,11 @@ export class Network implements Transport, ConnectionOwner {
 
   // Slots.
 
-  private slot(exchange: Exchange, lease: Lease<Http1Connection>, waiter: Waiter): Effect.Effect<void, ClientError> {
+  private slot(
+    exchange: Exchange,
+    lease: Lease<Http1Connection>,
+    waiter: SlotWaiter
+  ): Effect.Effect<void, ClientError> {
     if (lease.state !== "waiting") return Effect.void
     const { origin } = exchange.route
     const wait = Effect.async<void, ClientError>((resume) => {
@@ -232,7 +226,7 @@ export class Network implements Transport, ConnectionOwner {
     if (!looked && this.needsLook(next, exchange, now)) {
       // A connection whose end is seen in the meantime leaves the pool.
       const look = endedBy(nextPoll, (fail: (error: ClientError) => void) =>
-        this.limitConnect(exchange, startedAt, fail)
+        limitConnect({ exchange, startedAt, refusal: () => this.refusal(exchange) }, fail)
       )
       return Effect.flatMap(look, () => this.connect(exchange, lease, fresh, startedAt, true))
     }
@@ -247,24 +241,13 @@ export class Network implements Transport, ConnectionOwner {
     lease: Lease<Http1Connection>,
     startedAt: number
   ): Effect.Effect<Connection, ClientError> {
-    const opened = Effect.suspend(() => {
-      const refused = this.refusal(exchange)
-      if (refused !== undefined) return Effect.fail(refused)
-      const sockets = new Sockets((socket) => this.track(socket))
-      const dialled = endedBy(this.dialer.dial(exchange, sockets), (fail: (error: ClientError) => void) =>
-        this.limitConnect(exchange, startedAt, fail)
-      )
-      return Effect.uninterruptibleMask((restore) =>
-        Effect.matchCauseEffect(restore(dialled), {
-          // A socket may have opened in the very moment in which the fiber was interrupted.
-          onFailure: (cause) =>
-            Effect.zipRight(
-              Effect.sync(() => sockets.destroy()),
-              Effect.failCause(cause)
-            ),
-          onSuccess: (wire) => Effect.sync(() => this.adopt(wire, lease, exchange))
-        })
-      )
+    const opened = openWire({
+      exchange,
+      startedAt,
+      dialer: this.dialer,
+      refusal: () => this.refusal(exchange),
+      track: (socket) => this.sockets.add(socket),
+      adopt: (wire) => this.adopt(wire, lease, exchange)
     })
     const trace = exchange.trace
     if (trace === undefined) return opened
@@ -284,29 +267,6 @@ export class Network implements Transport, ConnectionOwner {
     )
   }
 
-  /** Fails it when the time to connect is over, or the exchange is ended: by its own time, or by its session. */
-  private limitConnect(exchange: Exchange, startedAt: number, fail: (error: ClientError) => void): () => void {
-    const refusal = this.refusal(exchange)
-    if (refusal !== undefined) fail(refusal)
-    const limit = exchange.limits.connect
-    const deadline = exchange.deadlines.schedule(startedAt + limit, () =>
-      fail(timeoutError(exchange, "connect", limit))
-    )
-    exchange.onAbort = fail
-    return () => {
-      deadline.cancel()
-      exchange.onAbort = undefined
-    }
-  }
-
-  private track(socket: Wire["socket"]): void {
-    this.open.add(socket)
-    socket.once("close", () => {
-      this.open.delete(socket)
-      if (this.open.size === 0) this.onSocketsClosed?.()
-    })
-  }
-
   private adopt(wire: Wire, lease: Lease<Http1Connection>, exchange: Exchange): Http1Connection {
     // One that has closed already tells nobody.
     const live = !wire.socket.destroyed
@@ -315,7 +275,7 @@ export class Network implements Transport, ConnectionOwner {
     const connection = new Http1Connection(++this.ids, route.key, wire, this.limits, this, age)
     if (live) {
       this.connections.set(connection, route)
-      this.track(wire.socket)
+      this.sockets.add(wire.socket)
       wire.socket.once("close", () => this.connections.delete(connection))
     }
     this.use(connection, lease, exchange)
@@ -325,7 +285,7 @@ export class Network implements Transport, ConnectionOwner {
   private use(connection: Http1Connection, lease: Lease<Http1Connection>, exchange: Exchange): void {
     this.pool.connected(lease)
     connection.lease = lease
-    this.inUse++
+    this.inFlight.used()
     exchange.onConnection(connection)
     // It may have spoken or closed before anybody listened.
     if (connection.closed) this.freeSlot(connection)
@@ -335,21 +295,13 @@ export class Network implements Transport, ConnectionOwner {
     const lease = connection.lease
     if (lease === undefined) return
     connection.lease = undefined
-    this.inUse--
+    this.inFlight.released()
     this.pool.release(lease)
-    this.checkQuiet()
-  }
-
-  private checkQuiet(): void {
-    if (this.quiet) this.onQuiet?.()
-  }
-
-  private get quiet(): boolean {
-    return this.inUse === 0 && this.pending.size === 0
+    this.inFlight.check()
   }
 
   crowded(): boolean {
-    return this.inUse > 1
+    return this.inFlight.hasSeveral
   }
 
   onReusable(connection: Http1Connection, exchange: Exchange, now: number): boolean {
@@ -421,24 +373,20 @@ export class Network implements Transport, ConnectionOwner {
       this.state = "closing"
       this.pool.closeIdle("Shutdown")
       // A WebSocket has no end of its own.
-      for (const exchange of [...this.pending, ...this.upgraded]) exchange.onAbort?.(this.closedError(exchange))
+      for (const exchange of [...this.inFlight.waiting, ...this.upgraded])
+        exchange.onAbort?.(this.closedError(exchange))
       return Effect.zipRight(
-        this.drained,
+        // Requests in flight may finish, for as long as they may.
+        this.inFlight.ended(this.gracefulShutdownTimeout),
         Effect.suspend(() => {
           this.state = "closed"
           this.cutBusy()
-          return this.socketsClosed
+          return Effect.zipRight(
+            this.sockets.closed,
+            Effect.sync(() => Deferred.unsafeDone(this.done, Effect.void))
+          )
         })
       )
-    })
-  }
-
-  /** Requests in flight may finish, for as long as they may. */
-  private get drained(): Effect.Effect<void> {
-    if (this.quiet) return Effect.void
-    return atMost(this.gracefulShutdownTimeout, (done) => {
-      this.onQuiet = done
-      if (this.quiet) done()
     })
   }
 
@@ -454,19 +402,6 @@ export class Network implements Transport, ConnectionOwner {
         if (this.upgraded.has(exchange)) connection.wire.socket.destroy()
       }
     }
-  }
-
-  private get socketsClosed(): Effect.Effect<void> {
-    const destroyed = Effect.sync(() => {
-      for (const socket of this.open) socket.destroy()
-      Deferred.unsafeDone(this.done, Effect.void)
-    })
-    if (this.open.size === 0) return destroyed
-    const closed = atMost(closeTime, (done) => {
-      this.onSocketsClosed = done
-      if (this.open.size === 0) done()
-    })
-    return Effect.zipRight(closed, destroyed)
   }
 
   private closedError(exchange: Exchange): ClientError {

@@ -25,6 +25,10 @@ const emptyBlock = 0x0000ffff
 const zeros = new Uint8Array(4)
 const ones = new Uint8Array(4).fill(0xff)
 
+/** A number with its four bytes in reverse order. */
+const swapped = (tail: number): number =>
+  ((tail >>> 24) | ((tail >>> 8) & 0xff00) | ((tail & 0xff00) << 8) | (tail << 24)) >>> 0
+
 const rejectsChecksum = "incorrect data check"
 const rejectsLength = "incorrect length check"
 /** The zero bytes were the whole length, that of an empty member: Node takes bytes behind it for another member. */
@@ -48,9 +52,12 @@ export class CodingEnd {
     return this.step !== "flushed"
   }
 
-  /** `tail`: the last four bytes, as a number. `trailer`: whether the format has one. */
-  start(tail: number, trailer: boolean): void {
-    if (tail === emptyBlock || !trailer) {
+  /**
+   * `tail`: the last four bytes, as a number. `trailer`: whether the format has one. `produced`: bytes of output; those
+   * of a complete gzip member are its last four bytes, so that most bodies need no probe.
+   */
+  start(tail: number, trailer: boolean, produced: number): void {
+    if (tail === emptyBlock || !trailer || (produced > 0 && swapped(tail) === produced >>> 0)) {
       this.stream.end()
       return
     }

@@ -25,6 +25,8 @@ export class DecodeStage {
   private last: Uint8Array = nothing
   /** The last four bytes as a number. */
   private tail = 0
+  /** Bytes of output. */
+  private produced = 0
   /** Whether the format of the stream has a trailer. */
   private trailer = false
   /** Ends a coding that may be truncated, once all bytes were written. */
@@ -92,7 +94,7 @@ export class DecodeStage {
     if (!this.ending || this.finished || this.codingEnd !== undefined || stream === undefined) return
     if (this.busy || stream.isPaused() || stream.readableLength > 0) return
     this.codingEnd = new CodingEnd(this, stream, this.given)
-    this.codingEnd.start(this.tail, this.trailer)
+    this.codingEnd.start(this.tail, this.trailer, this.produced)
   }
 
   /** For `CodingEnd`. */
@@ -119,6 +121,7 @@ export class DecodeStage {
     this.trailer = Coding.hasTrailer(this.coding, first)
     stream.on("data", (chunk: Buffer) => {
       if (this.codingEnd?.isProbing === true) return
+      this.produced += chunk.length
       if (!this.output.onData(chunk)) stream.pause()
       else if (this.tolerant) this.endTolerantly()
     })

@@ -1,5 +1,5 @@
 /**
- * One request in the queue for a slot of the pool.
+ * An exchange that waits for a slot of the pool: until it is granted, its time is over or its request is ended.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -7,8 +7,7 @@ import { type ClientError, ConnectionTimeoutError } from "../../Errors.js"
 import type { Deadline } from "../transport/deadlines.js"
 import type { Exchange } from "../transport/transport.js"
 
-/** Who waits for a slot: until it is there, its time is over or its request is ended. */
-export class Waiter {
+export class SlotWaiter {
   private readonly exchange: Exchange
   private resume: ((effect: Effect.Effect<void, ClientError>) => void) | undefined = undefined
   private deadline: Deadline | undefined = undefined
@@ -56,7 +55,7 @@ export class Waiter {
   }
 }
 
-/** The limit of the wait for a slot, or for a connection, ran out; milliseconds. */
+/** The time to get a connection is over; `limit` in milliseconds. */
 export const timeoutError = (exchange: Exchange, timeout: "connect" | "poolWait", limit: number) =>
   new ConnectionTimeoutError({
     ...exchange.details(exchange.marks.current),
