@@ -5,11 +5,11 @@ import { constants } from "node:buffer"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type { BodyError } from "../../../src/Errors.js"
-import { Gather } from "../../../src/internal/byteBuilder.js"
-import { PlainCollector } from "../../../src/internal/response/body/collector.js"
-import type { BodySettings } from "../../../src/internal/response/response.js"
-import { make } from "./support.js"
+import type { BodyError } from "../../../../src/Errors.js"
+import { Gather } from "../../../../src/internal/byteBuilder.js"
+import { PlainCollector } from "../../../../src/internal/response/body/collector.js"
+import type { BodySettings } from "../../../../src/internal/response/response.js"
+import { make } from "../support.js"
 
 const reasonOf = (error: BodyError | { readonly _tag: string }): string =>
   error._tag === "ClientPayloadError" && "reason" in error ? error.reason : error._tag

@@ -9,12 +9,12 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
-import { ClientPayloadError } from "../../../src/Errors.js"
-import { hasZstd } from "../../../src/internal/http/contentCoding.js"
-import { least } from "../../support/memory.js"
-import { activeMillis, cpuTime } from "../../support/time.js"
-import { until } from "../../support/wait.js"
-import { complete, type Given, make } from "./support.js"
+import { ClientPayloadError } from "../../../../src/Errors.js"
+import { hasZstd } from "../../../../src/internal/http/contentCoding.js"
+import { least } from "../../../support/memory.js"
+import { activeMillis, cpuTime } from "../../../support/time.js"
+import { until } from "../../../support/wait.js"
+import { complete, type Given, make } from "../support.js"
 
 const text = "The quick brown fox jumps over the lazy dog. ".repeat(50)
 const large = Buffer.from(Array.from({ length: 300_000 }, (_, index) => `${index * 7919}`).join(","))

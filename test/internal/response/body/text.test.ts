@@ -7,12 +7,12 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
-import type { JsonOptions } from "../../../src/ClientResponse.js"
-import { decode, encodingOf, noFallback, StreamingText } from "../../../src/internal/response/body/charset.js"
-import { faultOf } from "../../../src/internal/response/body/json.js"
-import { LineDecoder, LineSplitter } from "../../../src/internal/response/body/lines.js"
-import { perTurn } from "../../support/perTurn.js"
-import { complete, type Given, make } from "./support.js"
+import type { JsonOptions } from "../../../../src/ClientResponse.js"
+import { decode, encodingOf, noFallback, StreamingText } from "../../../../src/internal/response/body/charset.js"
+import { faultOf } from "../../../../src/internal/response/body/json.js"
+import { LineDecoder, LineSplitter } from "../../../../src/internal/response/body/lines.js"
+import { perTurn } from "../../../support/perTurn.js"
+import { complete, type Given, make } from "../support.js"
 
 const typed = (contentType: string): Given => ({ headers: [["Content-Type", contentType]] })
 

@@ -6,10 +6,10 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
-import { EventDecoder, type EventOptions } from "../../../src/internal/response/body/eventDecoder.js"
-import type { Event } from "../../../src/Sse.js"
-import { perTurn } from "../../support/perTurn.js"
-import { complete, make } from "./support.js"
+import { EventDecoder, type EventOptions } from "../../../../src/internal/response/body/eventDecoder.js"
+import type { Event } from "../../../../src/Sse.js"
+import { perTurn } from "../../../support/perTurn.js"
+import { complete, make } from "../support.js"
 
 type Row = readonly [event: string, data: string, id: string | null]
 

@@ -13,9 +13,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import * as ClientRequest from "../../../src/ClientRequest.js"
-import { redirectTo } from "../../../src/internal/request/retarget.js"
-import { prepared, type Sent, send, wire } from "./support.js"
+import * as ClientRequest from "../../../../src/ClientRequest.js"
+import { redirectTo } from "../../../../src/internal/request/retarget.js"
+import { prepared, type Sent, send, wire } from "../support.js"
 
 const url = "http://h/"
 const bodyOf = (data: ClientRequest.Data, options?: ClientRequest.RequestOptions) =>
