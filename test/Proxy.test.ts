@@ -247,12 +247,13 @@ describe("failures", () => {
     it.scopedLive(`an ${scheme} proxy that is down is one, and the target is not reached directly`, () =>
       Effect.gen(function* () {
         const origin = yield* originServer("plain")
-        const port = yield* Effect.scoped(Effect.map(proxyServer(), (proxy) => proxy.port))
-        const proxy = `${scheme}://us3r:s3cr3t@127.0.0.1:${port}`
+        // No other process can listen there, for the origin holds the port.
+        const down = `127.0.0.2:${origin.port}`
+        const proxy = `${scheme}://us3r:s3cr3t@${down}`
         const error = yield* failure(text(`http://127.0.0.1:${origin.port}/`, { proxy }))
         assert.instanceOf(error, Errors.ClientProxyConnectionError)
         assert.deepStrictEqual([error.reason, error.code], ["Connect", "ECONNREFUSED"])
-        assert.strictEqual(error.proxy, `${scheme}://127.0.0.1:${port}`)
+        assert.strictEqual(error.proxy, `${scheme}://${down}`)
         assert.strictEqual(origin.connections(), 0)
         assertNoSecret(error)
       })

@@ -12,7 +12,7 @@ import { standard } from "../support/certificates.js"
 import { children, output } from "../support/child.js"
 import { failure } from "../support/exits.js"
 import { invariants } from "../support/invariants.js"
-import { blackHole, listen } from "../support/listeners.js"
+import { besideBlackHole, listen } from "../support/listeners.js"
 import * as Server from "../support/server.js"
 import { sessionOn } from "../support/stages.js"
 import { timed } from "../support/time.js"
@@ -117,8 +117,7 @@ describe("addresses", () => {
 
   it.scopedLive("E7: a silent IPv6 address costs the delay and no more, and is let go", () =>
     Effect.gen(function* () {
-      const hole = yield* blackHole("::1")
-      const server = yield* listen("127.0.0.1", hole.port, (socket) =>
+      const server = yield* besideBlackHole("::1", "127.0.0.1", (socket) =>
         socket.on("data", () => socket.write(Server.response(200, "four")))
       )
       const { connector, session } = yield* sessionOn({

@@ -9,7 +9,7 @@ import type { Address } from "../../../../src/Resolver.js"
 import { promptly } from "../../../support/steps.js"
 import { timed } from "../../../support/time.js"
 import { turns, until } from "../../../support/wait.js"
-import { blackHole, listen, listenAll, openHandles, turn } from "./support.js"
+import { besideBlackHole, blackHole, listen, listenAll, openHandles, turn } from "./support.js"
 
 const race = (list: ReadonlyArray<string>, port: number, options: Partial<ConnectOptions> = {}) =>
   Effect.gen(function* () {
@@ -111,10 +111,9 @@ describe("connect", () => {
 
   it.scopedLive("a silent first address costs the delay, not its limit, and is closed when the second has won", () =>
     Effect.gen(function* () {
-      const hole = yield* blackHole("127.0.0.3")
-      const server = yield* listen("127.0.0.1", hole.port)
+      const server = yield* besideBlackHole("127.0.0.3", "127.0.0.1")
       const before = openHandles()
-      const dialled = race(["127.0.0.3", "127.0.0.1"], hole.port, { delay: 100 })
+      const dialled = race(["127.0.0.3", "127.0.0.1"], server.port, { delay: 100 })
       const {
         active,
         millis,
@@ -132,9 +131,8 @@ describe("connect", () => {
 
   it.scoped("the delay is the Clock's", () =>
     Effect.gen(function* () {
-      const hole = yield* blackHole("127.0.0.3")
-      const server = yield* listen("127.0.0.1", hole.port)
-      const fiber = yield* Effect.fork(race(["127.0.0.3", "127.0.0.1"], hole.port))
+      const server = yield* besideBlackHole("127.0.0.3", "127.0.0.1")
+      const fiber = yield* Effect.fork(race(["127.0.0.3", "127.0.0.1"], server.port))
       yield* turn
       yield* TestClock.adjust(249)
       yield* turn
@@ -146,16 +144,17 @@ describe("connect", () => {
 
   it.scoped("Infinity tries in turn: the next begins when the limit of the first has run out", () =>
     Effect.gen(function* () {
-      const hole = yield* blackHole("127.0.0.3")
-      const server = yield* listen("127.0.0.1", hole.port)
-      const fiber = yield* Effect.fork(race(["127.0.0.3", "127.0.0.1"], hole.port, { delay: Infinity, limit: 30_000 }))
+      const server = yield* besideBlackHole("127.0.0.3", "127.0.0.1")
+      const fiber = yield* Effect.fork(
+        race(["127.0.0.3", "127.0.0.1"], server.port, { delay: Infinity, limit: 30_000 })
+      )
       yield* turn
       yield* TestClock.adjust(29_999)
       yield* turn
       assert.strictEqual(server.accepted(), 0)
       yield* TestClock.adjust(1)
       const { failed } = yield* Fiber.join(fiber)
-      assert.deepStrictEqual(failed, [{ address: "127.0.0.3", port: hole.port, code: "ETIMEDOUT" }])
+      assert.deepStrictEqual(failed, [{ address: "127.0.0.3", port: server.port, code: "ETIMEDOUT" }])
     })
   )
 
