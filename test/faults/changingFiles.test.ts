@@ -18,7 +18,7 @@ import { sessionOn } from "../support/stages.js"
 const mib = 1024 * 1024
 
 /** More than what sockets hold, so that a server that does not read keeps most of the file unread. */
-const size = 64 * mib
+const size = 32 * mib
 
 const file = Effect.acquireRelease(
   Effect.sync(() => {

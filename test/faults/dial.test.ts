@@ -3,13 +3,11 @@
  * E13), peers that hang up at once (E10).
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit } from "effect"
+import { Effect, Exit } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import { ClientConnectorDNSError, type ClientError } from "effect-http-session/Errors"
 import * as Resolver from "effect-http-session/Resolver"
 import type * as Session from "effect-http-session/Session"
-import { standard } from "../support/certificates.js"
-import { children, output } from "../support/child.js"
 import { failure } from "../support/exits.js"
 import { invariants } from "../support/invariants.js"
 import { besideBlackHole, listen } from "../support/listeners.js"
@@ -200,36 +198,4 @@ describe("E10: a peer that hangs up", () => {
       })
     )
   }
-})
-
-describe("E9: no file descriptors left", () => {
-  it.scopedLive.skipIf(process.platform === "win32")(
-    "fails those that have none, typed, and serves all others and all later ones",
-    () =>
-      Effect.gen(function* () {
-        const { good } = yield* standard()
-        const full = yield* Deferred.make<void>()
-        const answers = Server.answers(({ target }) => Server.response(200, target === "/held" ? "answered" : "more"))
-        const held: Server.Play = (peer) => Effect.zipRight(Deferred.await(full), answers(peer))
-        const plain = yield* Server.always(held)
-        const secure = yield* Server.always(held, { tls: good })
-        const command = `ulimit -n 256; exec "$0" --import tsx "$@"`
-        const args = ["-c", command, process.execPath, children("descriptors"), plain.url, secure.url]
-        const all = yield* output("sh", args, {
-          onOutput: (text) => {
-            if (text.includes("full")) Deferred.unsafeDone(full, Effect.void)
-          }
-        })
-        const seen = JSON.parse(all.split("\n")[1] ?? "{}")
-        assert.isAbove(seen.answered, 10)
-        assert.isBelow(seen.answered, 256)
-        assert.deepStrictEqual(seen.others, ["ClientConnectorError EMFILE"])
-        assert.strictEqual(seen.while, "ClientConnectorError EMFILE")
-        // Whether a lookup needs a descriptor is the system's affair.
-        assert.match(seen.named, /^(ClientConnectorDNSError \w+|ClientConnectorError EMFILE)$/)
-        assert.deepStrictEqual(seen.after, ["more", "more"])
-        assert.strictEqual(seen.left, 0)
-      }),
-    60_000
-  )
 })
