@@ -72,7 +72,7 @@ const live = (name: string, test: Effect.Effect<void, unknown, Scope.Scope>) => 
 
 describe("toFile with resume: true", () => {
   live(
-    "leaves an unfinished file, which the next run completes",
+    "leaves an unfinished file that the next run completes",
     Effect.gen(function* () {
       const { at, names, run, server, unfinished } = yield* runs([...breaks(5), rest(5)])
       assert.strictEqual(tagOf(yield* run()), "ServerDisconnectedError")
@@ -87,7 +87,7 @@ describe("toFile with resume: true", () => {
   )
 
   live(
-    "continues over many runs, by date as well",
+    "continues over many runs, also by date",
     Effect.gen(function* () {
       const { at, names, run, server } = yield* runs([
         cut(3, dated),
@@ -155,7 +155,7 @@ describe("toFile with resume: true", () => {
   ]
   for (const { answers, asked, what } of anew) {
     live(
-      `begins anew where the server ${what}`,
+      `starts over if the server ${what}`,
       Effect.gen(function* () {
         const { at, names, run, server } = yield* runs([...breaks(5), ...answers])
         assert.isTrue(Exit.isFailure(yield* run()))
@@ -168,7 +168,7 @@ describe("toFile with resume: true", () => {
   }
 
   live(
-    "begins anew where the URL is another, even with the same ETag",
+    "starts over if the URL differs, even with the same ETag",
     Effect.gen(function* () {
       const { at, run, server, url } = yield* runs([...breaks(5), rest(5), cut(20)])
       assert.isTrue(Exit.isFailure(yield* run()))
@@ -179,7 +179,7 @@ describe("toFile with resume: true", () => {
   )
 
   live(
-    "continues where a redirect leads to another URL each time",
+    "continues if a redirect leads to another URL each time",
     Effect.gen(function* () {
       const { at, run, server } = yield* runs([
         Sites.redirect(302, "/signed?1"),
@@ -195,7 +195,7 @@ describe("toFile with resume: true", () => {
   )
 
   live(
-    "keeps an unfinished file over a run that gets an error, and removes it after 304",
+    "keeps an unfinished file if a run gets an error, and removes it after 304",
     Effect.gen(function* () {
       const { at, names, run, unfinished } = yield* runs([...breaks(5), response(503), "", "HTTP/1.1 304 Same\r\n\r\n"])
       writeFileSync(at("file"), "old")
@@ -234,7 +234,7 @@ describe("toFile with resume: true", () => {
   }
 
   live(
-    "writes the part that a request asks for itself, and does not mix it with an unfinished file",
+    "writes the part that the request itself asks for, and does not mix it with an unfinished file",
     Effect.gen(function* () {
       const { at, names, run } = yield* runs([...breaks(5), rest(7)])
       assert.isTrue(Exit.isFailure(yield* run()))
@@ -255,7 +255,7 @@ describe("toFile with resume: true", () => {
   ]
   for (const [what, damage] of damages) {
     live(
-      `begins anew where the unfinished file ${what}`,
+      `starts over if the unfinished file ${what}`,
       Effect.gen(function* () {
         const { at, names, run, server, unfinished } = yield* runs([...breaks(5), cut(20)])
         assert.isTrue(Exit.isFailure(yield* run()))
@@ -276,7 +276,7 @@ describe("toFile with resume: true", () => {
   ]
   for (const [what, lay] of traps) {
     live(
-      `begins anew where ${what} has the name of the unfinished file, and does not write to it`,
+      `starts over if ${what} has the name of the unfinished file, and does not write to it`,
       Effect.gen(function* () {
         const { at, names, run, unfinished } = yield* runs([...breaks(5), cut(20)])
         assert.isTrue(Exit.isFailure(yield* run()))
@@ -296,7 +296,7 @@ describe("toFile with resume: true", () => {
   }
 
   live(
-    "gives the unfinished file to one of several runs at once",
+    "gives the unfinished file to only one of several concurrent runs",
     Effect.gen(function* () {
       const directory = yield* folder
       let breaking = true
@@ -322,7 +322,7 @@ describe("toFile with resume: true", () => {
   )
 
   live(
-    "keeps the mode of an old file, and the unfinished one private meanwhile",
+    "keeps the mode of an old file, and keeps the unfinished file private",
     Effect.gen(function* () {
       const { at, run, unfinished } = yield* runs([...breaks(5), rest(5)])
       assert.isTrue(Exit.isFailure(yield* run()))
@@ -371,9 +371,9 @@ describe("toFile with resume: true", () => {
   )
 })
 
-describe("the facts behind an unfinished file", () => {
+describe("the metadata of an unfinished file", () => {
   live(
-    "hold no URL, which may contain a secret",
+    "holds no URL, which may contain a secret",
     Effect.gen(function* () {
       const { at, run, unfinished, url } = yield* runs(breaks(5))
       assert.isTrue(Exit.isFailure(yield* run({ url: `${url}?signature=s3cr3t-s` })))

@@ -80,17 +80,17 @@ const faultsOf = (value: Json): ReadonlyArray<string> => {
 const plain = (har: Har.Har): Json => JSON.parse(JSON.stringify(har))
 
 describe("fromSignals", () => {
-  it("of nothing is an archive without entries", () => {
+  it("makes an archive without entries if there are no signals", () => {
     const har = Har.fromSignals([])
     assert.deepStrictEqual(faultsOf(plain(har)), [])
     assert.lengthOf(har.log.entries, 0)
   })
 
-  it("the validation can fail", () => {
+  it("makes archives that the validation of this test can refuse", () => {
     assert.includeMembers([...faultsOf({ log: { version: "1.1", entries: [{}] } })], ["version", "startedDateTime"])
   })
 
-  it.scopedLive("has an entry for each hop, with phases, and for failures", () =>
+  it.scopedLive("adds an entry for each hop, with phases, and for failures", () =>
     Effect.gen(function* () {
       const url = yield* site
       const [, signals] = yield* Tracing.collect(
@@ -127,7 +127,7 @@ describe("fromSignals", () => {
     })
   )
 
-  it.effect("has text in whatever charset it came", () =>
+  it.effect("decodes text by its charset", () =>
     Effect.gen(function* () {
       const headers = { "content-type": "text/html; charset=iso-8859-1" }
       const mock = Connector.layerMock(() => new Response(Buffer.from("caf\xe9", "latin1"), { headers }))
@@ -139,7 +139,7 @@ describe("fromSignals", () => {
     })
   )
 
-  it.scopedLive("keeps so many bytes of bodies", () =>
+  it.scopedLive("keeps bodies up to the given number of bytes", () =>
     Effect.gen(function* () {
       const url = yield* site
       const [, signals] = yield* Tracing.collect(
@@ -189,7 +189,7 @@ describe("record", () => {
     )
   }
 
-  it.effect("fails where the archive cannot be written, after the effect's own failure", () =>
+  it.effect("fails if the archive cannot be written, after the effect's own failure", () =>
     Effect.gen(function* () {
       const broken = Layer.succeed(
         FileSystem.FileSystem,

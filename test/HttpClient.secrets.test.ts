@@ -46,7 +46,7 @@ describe("an error of the HttpClient", () => {
     })
   )
 
-  it.scopedLive("of a URL that cannot be parsed has no cause that quotes it", () =>
+  it.scopedLive("has no cause that quotes a URL that cannot be parsed", () =>
     Effect.gen(function* () {
       const { client } = yield* served
       const error = yield* client
@@ -110,7 +110,7 @@ describe("the span of the HttpClient", () => {
     })
   )
 
-  it.scopedLive("leaves the program's own span alone where the platform makes none", () =>
+  it.scopedLive("does not change the program's span if the platform makes none", () =>
     Effect.gen(function* () {
       const { client, url } = yield* served
       const silent = HttpClient.withTracerDisabledWhen(client, () => true)

@@ -101,7 +101,7 @@ describe("a session with an option of a wrong type", () => {
   for (const row of ofSession) {
     const [option, , ...values] = row
     for (const [value, got] of values) {
-      it.effect(`is a defect when it is made: ${option}: ${shownValue(value)}`, () =>
+      it.effect(`is a defect when it is constructed: ${option}: ${shownValue(value)}`, () =>
         Effect.gen(function* () {
           const options = unchecked<Session.SessionOptions>(option, value)
           const made = yield* Effect.exit(Effect.scoped(Session.make(options)))

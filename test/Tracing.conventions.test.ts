@@ -194,7 +194,7 @@ const sessionOf = (options: Session.SessionOptions | undefined) =>
 
 describe("client spans", () => {
   for (const [name, make, attribute, expected, options] of requests) {
-    it.scopedLive(`${attribute} of ${name}`, () =>
+    it.scopedLive(`have ${attribute} for ${name}`, () =>
       Effect.gen(function* () {
         const ports: Ports = { site: (yield* site).port, proxy: Number(new URL((yield* proxyServer()).url).port) }
         const spans = yield* spansOf(
@@ -274,14 +274,14 @@ describe("metrics", () => {
     )
   }
 
-  it.scopedLive("are the stable one and active requests where no more is asked for", () =>
+  it.scopedLive("are the stable one and active requests by default", () =>
     Effect.gen(function* () {
       const found = yield* post("some-metrics.test", undefined)
       assert.deepStrictEqual(new Set(found.map(({ name }) => name)), new Set(rows.slice(0, 2).map(([name]) => name)))
     })
   )
 
-  it.scopedLive("count no connection any more when the session that counts them has gone before its connector", () =>
+  it.scopedLive("count no connections once the session that counts them has closed before its connector", () =>
     Effect.gen(function* () {
       const { port } = yield* site
       const open = Effect.map(recorded("outlived.test"), (found) =>

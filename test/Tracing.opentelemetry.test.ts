@@ -70,7 +70,7 @@ const checkSpans = (parent: ReadableSpan, clients: ReadonlyArray<ReadableSpan>) 
 const asText = (value: string) => JSON.stringify([value], undefined, 2)
 
 describe("exported spans", () => {
-  it.scopedLive("a request: its kind, name, attributes and events, and the server hears of it", () =>
+  it.scopedLive("have kind, name, attributes and events, and the server receives the trace context", () =>
     Effect.gen(function* () {
       const { name, port } = yield* site
       const { clients, parent, value } = yield* exported(
@@ -112,7 +112,7 @@ describe("exported spans", () => {
     })
   )
 
-  it.scopedLive("a redirect: a span for each attempt, siblings, the second counted as sent again", () =>
+  it.scopedLive("of a redirect are siblings, one for each attempt, and the second counts as resent", () =>
     Effect.gen(function* () {
       const { url } = yield* site
       const { clients, parent } = yield* exported(Session.get(`${url}/302`).pipe(ClientResponse.text), {
@@ -135,7 +135,7 @@ describe("exported spans", () => {
     })
   )
 
-  it.scopedLive("a connection that had ended: the failed attempt and the one that was sent again", () =>
+  it.scopedLive("of a closed connection are the failed attempt and the resent one", () =>
     Effect.gen(function* () {
       const peer = yield* faultServer([plays(head, respond(200, "one"), head, reset)])
       const { clients, parent } = yield* exported(
@@ -195,7 +195,7 @@ describe("exported spans", () => {
     )
   }
 
-  it.scopedLive("phases as children, each of the span of its attempt, within it", () =>
+  it.scopedLive("have their phases as children within the span of the attempt", () =>
     Effect.gen(function* () {
       const { name } = yield* site
       const exporter = new InMemorySpanExporter()
@@ -223,7 +223,7 @@ describe("exported spans", () => {
     })
   )
 
-  it.scopedLive("a span of the caller's own holds what listeners annotate", () =>
+  it.scopedLive("of the program hold the annotations of listeners", () =>
     Effect.gen(function* () {
       const config = Tracing.traceConfig({
         onRequestEnd: (_session, _ctx, signal) => Effect.annotateCurrentSpan("answered", signal.response.status)

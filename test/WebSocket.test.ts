@@ -47,7 +47,7 @@ const handshakeError = (error: Errors.ClientError): Errors.WSServerHandshakeErro
 }
 
 describe("the handshake", () => {
-  it.scopedLive("asks as RFC 6455 has it, and no header of it can be replaced", () =>
+  it.scopedLive("follows RFC 6455, and none of its headers can be replaced", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo)
       const socket = yield* using(
@@ -81,7 +81,7 @@ describe("the handshake", () => {
     })
   )
 
-  it.scopedLive("makes a key of its own for each socket, and takes a version of the user's", () =>
+  it.scopedLive("makes a new key for each socket, and accepts a version of the program", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo)
       const one = Session.webSocket(server.webSocketUrl(), { headers: { "Sec-WebSocket-Version": "14" } })
@@ -109,7 +109,7 @@ describe("the handshake", () => {
   }
 
   for (const scheme of ["wss", "https"]) {
-    it.scopedLive(`opens ${scheme} URLs`, () =>
+    it.scopedLive(`opens secure ${scheme} URLs`, () =>
       Effect.gen(function* () {
         const { ca, good } = yield* standard()
         const server = yield* Peer.webSocketServer(Peer.echo, { tls: good })
@@ -136,7 +136,7 @@ describe("the handshake", () => {
     [undefined, undefined]
   ]
   for (const [given, expected] of protocols) {
-    it.scopedLive(`takes the subprotocol ${given} of v2, v1`, () =>
+    it.scopedLive(`accepts the subprotocol ${given} of v2, v1`, () =>
       Effect.gen(function* () {
         const server = yield* Peer.webSocketServer(Peer.echo, {
           headers: () => (given === undefined ? [] : [`Sec-WebSocket-Protocol: ${given}`])
@@ -228,7 +228,7 @@ describe("the handshake", () => {
     )
   }
 
-  it.scopedLive("does not wait for ever for an answer", () =>
+  it.scopedLive("ends if the server does not answer", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(() => Effect.void, { reply: () => "" })
       const exit = yield* Effect.exit(using(Session.webSocket(server.webSocketUrl(), { timeout: "50 millis" })))
@@ -236,7 +236,7 @@ describe("the handshake", () => {
     })
   )
 
-  it.scopedLive("holds a head to its size", () =>
+  it.scopedLive("limits the size of the head", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(() => Effect.void, {
         headers: () => [`X-Large: ${"x".repeat(1024 * 1024)}`]
@@ -246,7 +246,7 @@ describe("the handshake", () => {
     })
   )
 
-  it.scopedLive("keeps frames that come in one packet with the head", () =>
+  it.scopedLive("keeps frames that arrive in one packet with the head", () =>
     Effect.gen(function* () {
       const early = Buffer.concat([Peer.text("one"), Peer.text("two"), Peer.close(1000)])
       const server = yield* Peer.webSocketServer((peer) => peer.ended, { early })
@@ -292,7 +292,7 @@ describe("the handshake", () => {
   )
 })
 
-describe("as a request of its session", () => {
+describe("a WebSocket request of a session", () => {
   it.scopedLive("sends cookies and credentials, and keeps the cookies of the 101 and of a refusal", () =>
     Effect.gen(function* () {
       let count = 0
@@ -324,7 +324,7 @@ describe("as a request of its session", () => {
     })
   )
 
-  it.scopedLive("goes through the session's middlewares", () =>
+  it.scopedLive("passes the session's middlewares", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo)
       const seen: Array<string> = []
@@ -344,7 +344,7 @@ describe("as a request of its session", () => {
     })
   )
 
-  it.scopedLive("goes through middlewares of its own in their place", () =>
+  it.scopedLive("passes its own middlewares in their place", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo)
       const seen: Array<string | undefined> = []
@@ -360,7 +360,7 @@ describe("as a request of its session", () => {
   )
 
   for (const way of ways) {
-    it.scopedLive(`2.31 is told of as a GET; its frames are not, its end is once: ${way.name}`, () =>
+    it.scopedLive(`emits the signals of a GET, none for its frames, and one end: ${way.name}`, () =>
       Effect.gen(function* () {
         const server = yield* Peer.webSocketServer(Peer.echo)
         yield* way.run({}, (session, record) =>
@@ -398,7 +398,7 @@ describe("as a request of its session", () => {
     )
   }
 
-  it.scopedLive("takes the options of its surroundings", () =>
+  it.scopedLive("uses the current request options", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo)
       yield* using(
@@ -411,7 +411,7 @@ describe("as a request of its session", () => {
   )
 
   for (const kind of ["http", "socks"] as const) {
-    it.scopedLive(`goes through a proxy of kind ${kind} by a tunnel`, () =>
+    it.scopedLive(`passes a proxy of kind ${kind} by a tunnel`, () =>
       Effect.gen(function* () {
         const server = yield* Peer.webSocketServer(Peer.echo)
         const proxy = yield* proxyServer({ kind })
@@ -432,7 +432,7 @@ describe("as a request of its session", () => {
     )
   }
 
-  it.scopedLive("tunnels http URLs as well, and wss inside TLS", () =>
+  it.scopedLive("uses a tunnel for http URLs as well, and for wss inside TLS", () =>
     Effect.gen(function* () {
       const { ca, good } = yield* standard()
       const plain = yield* Peer.webSocketServer(Peer.echo)
@@ -456,7 +456,7 @@ describe("as a request of its session", () => {
     })
   )
 
-  it.scopedLive("over TLS takes pins, and the cookies and credentials that are for TLS", () =>
+  it.scopedLive("uses pins, cookies and credentials over TLS", () =>
     Effect.gen(function* () {
       const { ca, good } = yield* standard()
       const server = yield* Peer.webSocketServer(Peer.echo, {
@@ -546,7 +546,7 @@ describe("as a request of its session", () => {
     })
   )
 
-  it.scopedLive("is closed with its session, whose connector lives on, and with its connector", () =>
+  it.scopedLive("is closed with its session, whose connector stays open, and with its connector", () =>
     Effect.gen(function* () {
       const codes: Array<number | undefined> = []
       const server = yield* Peer.webSocketServer((peer) =>
@@ -575,7 +575,7 @@ describe("as a request of its session", () => {
     })
   )
 
-  it.live("leaves nothing where it is interrupted, at any point of the handshake", () =>
+  it.live("leaves nothing acquired if it is interrupted at any point of the handshake", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const server = yield* Peer.webSocketServer((peer) => peer.ended)
@@ -600,7 +600,7 @@ describe("as a request of its session", () => {
 })
 
 describe("messages", () => {
-  it.scopedLive("come as they were sent", () =>
+  it.scopedLive("arrive as they were sent", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo)
       yield* using(
@@ -623,7 +623,7 @@ describe("messages", () => {
     })
   )
 
-  it.scopedLive("have masks of their own, 1000 of them", () =>
+  it.scopedLive("have distinct masks, in 1000 of them", () =>
     Effect.gen(function* () {
       const masks = new Set<string>()
       const all = yield* Deferred.make<void>()
@@ -647,7 +647,7 @@ describe("messages", () => {
     })
   )
 
-  it.scopedLive("as JSON, by a schema", () =>
+  it.scopedLive("are encoded and decoded as JSON by a schema", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo)
       const Chat = Schema.Struct({ from: Schema.String })
@@ -669,7 +669,7 @@ describe("messages", () => {
     })
   )
 
-  it.scopedLive("go to one taker each, and none is lost with a taker that is interrupted", () =>
+  it.scopedLive("are received once each, and an interrupted receiver loses none", () =>
     Effect.gen(function* () {
       const go = yield* Deferred.make<void>()
       const server = yield* Peer.webSocketServer((peer) =>
@@ -695,7 +695,7 @@ describe("messages", () => {
     })
   )
 
-  it.scoped("stop being read while nobody takes them", () =>
+  it.scoped("are not read from the socket while no receiver waits", () =>
     Effect.gen(function* () {
       const chunk = Peer.binary(new Uint8Array(64 * 1024))
       const count = 4000
@@ -725,7 +725,7 @@ describe("messages", () => {
     })
   )
 
-  it.scopedLive("end by a time limit of one receive, which ends nothing else", () =>
+  it.scopedLive("end one receive by its time limit and do not close the socket", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo)
       yield* using(
@@ -765,7 +765,7 @@ describe("compression", () => {
     )
   }
 
-  it.scopedLive("is not used where the server does not take it", () =>
+  it.scopedLive("is not used if the server does not accept it", () =>
     Effect.gen(function* () {
       const rsv: Array<number> = []
       const server = yield* Peer.webSocketServer((peer) =>
@@ -789,7 +789,7 @@ describe("compression", () => {
 })
 
 describe("pings", () => {
-  it.scopedLive("are answered, and not handed out", () =>
+  it.scopedLive("are answered and not delivered", () =>
     Effect.gen(function* () {
       const pongs: Array<string> = []
       const server = yield* Peer.webSocketServer((peer) =>
@@ -810,7 +810,7 @@ describe("pings", () => {
     })
   )
 
-  it.scopedLive("are handed out with autoPing: false, to be answered by hand", () =>
+  it.scopedLive("are delivered with autoPing: false, and the program answers", () =>
     Effect.gen(function* () {
       const frames: Array<readonly [number, string]> = []
       const server = yield* Peer.webSocketServer((peer) =>
@@ -843,7 +843,7 @@ describe("pings", () => {
     })
   )
 
-  it.scopedLive("in a flood whose answers are not read are answered within bounds, the last one always", () =>
+  it.scopedLive("in a flood whose answers are not read get a bounded number of answers, the last one always", () =>
     Effect.gen(function* () {
       const some = Buffer.concat(Array.from({ length: 1000 }, () => Peer.ping("x".repeat(125))))
       const seen = yield* Deferred.make<number>()
@@ -875,7 +875,7 @@ describe("pings", () => {
 })
 
 describe("the heartbeat", () => {
-  it.scoped("loses a peer that is silent for half of it after a ping, not before", () =>
+  it.scoped("fails if the peer is silent for half of its interval after a ping, not before", () =>
     Effect.gen(function* () {
       const pinged = yield* Deferred.make<void>()
       const server = yield* Peer.webSocketServer((peer) =>
@@ -902,7 +902,7 @@ describe("the heartbeat", () => {
     })
   )
 
-  it.scoped("takes any byte for a sign of life, such as those of a large frame", () =>
+  it.scoped("accepts any byte as a sign of life, such as those of a large frame", () =>
     Effect.gen(function* () {
       const frame = Peer.binary(new Uint8Array(1000))
       let arrived = 0
@@ -936,8 +936,8 @@ describe("the heartbeat", () => {
   )
 })
 
-describe("the end", () => {
-  it.scopedLive("of the Scope closes with 1000 and waits for the answer", () =>
+describe("the end of a WebSocket", () => {
+  it.scopedLive("by its Scope sends 1000 and waits for the answer", () =>
     Effect.gen(function* () {
       const codes: Array<number | undefined> = []
       const server = yield* Peer.webSocketServer((peer) =>
@@ -954,7 +954,7 @@ describe("the end", () => {
     })
   )
 
-  it.scopedLive("by close: true, then false; nothing is sent or received after it", () =>
+  it.scopedLive("by close returns true, then false, and nothing is sent or received after it", () =>
     Effect.gen(function* () {
       const closes: Array<string> = []
       const server = yield* Peer.webSocketServer((peer) =>
@@ -987,7 +987,7 @@ describe("the end", () => {
     })
   )
 
-  it.scopedLive("by close fits a reason into the frame, and dies of a code that may not be sent", () =>
+  it.scopedLive("by close fits the reason into the frame, and dies of an invalid code", () =>
     Effect.gen(function* () {
       const reasons: Array<string> = []
       const server = yield* Peer.webSocketServer((peer) =>
@@ -1012,7 +1012,7 @@ describe("the end", () => {
     })
   )
 
-  it.scoped("does not wait longer than closeTimeout for a peer that does not answer", () =>
+  it.scoped("waits at most closeTimeout for a peer that does not answer", () =>
     Effect.gen(function* () {
       const closing = yield* Deferred.make<void>()
       const server = yield* Peer.webSocketServer((peer) =>
@@ -1056,7 +1056,7 @@ describe("the end", () => {
     ["a RST", (peer) => peer.reset, "Abnormal", 1006, false]
   ]
   for (const [what, play, reason, code, streamEnds] of ends) {
-    it.scopedLive(`by ${what}: what came before is handed out`, () =>
+    it.scopedLive(`by ${what} comes after earlier messages`, () =>
       Effect.gen(function* () {
         const replies: Array<number | undefined> = []
         const go = Deferred.unsafeMake<void>(FiberId.none)
@@ -1087,7 +1087,7 @@ describe("the end", () => {
     )
   }
 
-  it.scopedLive("is answered by hand with autoClose: false", () =>
+  it.scopedLive("is answered by the program with autoClose: false", () =>
     Effect.gen(function* () {
       const replies: Array<string> = []
       const server = yield* Peer.webSocketServer((peer) =>
@@ -1110,7 +1110,7 @@ describe("the end", () => {
     })
   )
 
-  it.scopedLive("by close ends a receive and a stream that wait", () =>
+  it.scopedLive("by close ends a waiting receive and stream", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo)
       yield* using(
@@ -1128,7 +1128,7 @@ describe("the end", () => {
     })
   )
 
-  it.scopedLive("of the socket ends a send that waits", () =>
+  it.scopedLive("ends a waiting send", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer((peer) => Effect.zipRight(peer.hold, peer.ended))
       yield* using(
@@ -1146,7 +1146,7 @@ describe("the end", () => {
     })
   )
 
-  it.scopedLive("interrupting a send does not harm the next one", () =>
+  it.scopedLive("does not come from an interrupted send, which does not harm the next one", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo, {
         headers: () => []
@@ -1166,7 +1166,7 @@ describe("the end", () => {
   )
 })
 
-describe("as a Socket", () => {
+describe("a WebSocket as a Socket of the platform", () => {
   const collect = (socket: Socket.Socket, first: string) =>
     Effect.scoped(
       Effect.gen(function* () {
@@ -1209,7 +1209,7 @@ describe("as a Socket", () => {
     })
   )
 
-  it.scopedLive("fails as Sockets do", () =>
+  it.scopedLive("fails with the errors of Socket", () =>
     Effect.gen(function* () {
       const closing = yield* Peer.webSocketServer((peer) =>
         Effect.zipRight(peer.send(Peer.close(4001, "no")), peer.ended)
