@@ -186,7 +186,7 @@ const piecesOf = (raw: string, cuts: ReadonlyArray<number>) => {
 }
 
 describe(`fuzzing against node:http (seed ${seed})`, () => {
-  it("takes correct replies as they are meant, as Node does", async () => {
+  it("accepts correct replies with their meaning, as Node does", async () => {
     await fc.assert(
       fc.asyncProperty(replies, methods, places, async (reply, method, cuts) => {
         const raw = render(reply, method)
@@ -203,7 +203,7 @@ describe(`fuzzing against node:http (seed ${seed})`, () => {
     )
   })
 
-  it("takes no reply that Node refuses, nor otherwise than Node", async () => {
+  it("accepts no reply that Node refuses, and reads each like Node", async () => {
     let accepted = 0
     let refused = 0
     await fc.assert(

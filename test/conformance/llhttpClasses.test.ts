@@ -300,7 +300,7 @@ const notComplete = (raw: string) => {
   assert.notStrictEqual(outcome.result, "complete", JSON.stringify({ raw, outcome }))
 }
 
-describe("a byte that is no text, at every place", () => {
+describe("an octet outside of text, at every place", () => {
   for (const [name, byte] of [
     ["CR", "\r"],
     ["LF", "\n"],
@@ -308,7 +308,7 @@ describe("a byte that is no text, at every place", () => {
     ["VT", "\v"],
     ["DEL", "\x7f"]
   ] as const) {
-    it(`${name} in a head (RFC 9112, 2.2; RFC 9110, 5.5)`, () => {
+    it(`is refused or kept in a head: ${name} (RFC 9112, 2.2; RFC 9110, 5.5)`, () => {
       const head = sizedReply.slice(0, headSize(sizedReply))
       for (let place = 0; place < head.length; place++) {
         const raw = sizedReply.slice(0, place) + byte + sizedReply.slice(place)
@@ -316,7 +316,7 @@ describe("a byte that is no text, at every place", () => {
         if (!raw.startsWith(head)) assert.strictEqual(parse(raw).result, "failed", JSON.stringify(raw))
       }
     })
-    it(`${name} around chunks and in trailers (RFC 9112, 7.1)`, () => {
+    it(`is refused or kept around chunks and in trailers: ${name} (RFC 9112, 7.1)`, () => {
       // Within a chunk it is data, one byte too many, which is seen after the chunk.
       for (let place = headSize(chunkedReply); place < chunkedReply.length; place++) {
         const raw = chunkedReply.slice(0, place) + byte + chunkedReply.slice(place)
@@ -340,7 +340,7 @@ describe("a byte that is no text, at every place", () => {
   })
 })
 
-describe("the peer ends its side", () => {
+describe("a peer that ends its side", () => {
   const closing = reply(["Via: 1.1 z"], "body")
   const switching = upgraded([], "own")
   for (const [name, section, raw, options, from, result] of [
@@ -352,7 +352,7 @@ describe("the peer ends its side", () => {
     ["after 103", "RFC 9110, 15.2", reply([], "", "HTTP/1.1 103 Hints") + sizedReply, {}, undefined, "complete"],
     ["after 101", "RFC 9110, 7.8", switching, { upgrade: true }, headSize(switching), "tunnel"]
   ] as const) {
-    it(`${name}: every place (${section})`, () => {
+    it(`at every place: ${name} (${section})`, () => {
       for (let place = 0; place <= raw.length; place++) {
         const expected = place < (from ?? raw.length) ? "cut" : result
         assert.strictEqual(parse(raw.slice(0, place), options).result, expected, `${place} of ${JSON.stringify(raw)}`)
@@ -434,7 +434,7 @@ const differing: ReadonlyArray<
 describe("docs/conformance.md", () => {
   const lines = new Set(readFileSync(new URL("../../docs/conformance.md", import.meta.url), "utf8").split("\n"))
   for (const [name, blocks, llhttp, we, why, raw, expected, options] of differing) {
-    it(`has ${name}, as it is`, () => {
+    it(`lists ${name} with its verdicts`, () => {
       const line = `| ${name} | ${blocks} | ${llhttp} | ${we} | ${why} |`
       assert.isTrue(lines.has(line), line)
       const outcome = parsePieces([bytesOf(raw)], { ...options, limits: strictLimits })

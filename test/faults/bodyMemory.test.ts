@@ -114,7 +114,7 @@ const measure = (row: Row) =>
     return yield* Schema.decode(Result)(out)
   })
 
-describe("memory and time are bounded for", () => {
+describe("memory and CPU time are bounded for", () => {
   for (const row of rows) {
     it.scopedLive(
       row.name,

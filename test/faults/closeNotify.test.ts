@@ -85,7 +85,7 @@ const through = (play: Play) =>
   })
 
 describe("close_notify without FIN", () => {
-  it.scopedLive("ends an idle connection: it leaves the pool, and the next request has one of its own", () =>
+  it.scopedLive("removes an idle connection from the pool, and the next request opens its own", () =>
     Effect.gen(function* () {
       const { connector, get, passage, servers } = yield* through(plays(head, respond(200, "one"), fin))
       const test = Effect.gen(function* () {
@@ -101,7 +101,7 @@ describe("close_notify without FIN", () => {
     })
   )
 
-  it.scopedLive("a request that meets it is sent again on a new connection", () =>
+  it.scopedLive("resends a request that meets it on a new connection", () =>
     Effect.gen(function* () {
       const { connector, get, passage, servers } = yield* through((peer) =>
         peer.index === 0
@@ -128,7 +128,7 @@ describe("close_notify without FIN", () => {
     ["no reply at all", "", "ServerDisconnectedError"]
   ]
   for (const [name, reply, expected] of bodies) {
-    it.scopedLive(`${name}: ${expected}`, () =>
+    it.scopedLive(`${name} gives ${expected}`, () =>
       Effect.gen(function* () {
         const { connector, get, servers } = yield* through(
           reply === "" ? plays(head, fin) : plays(head, send(reply), fin)

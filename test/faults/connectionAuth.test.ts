@@ -25,7 +25,7 @@ const remembers: Play = (peer) =>
   })
 
 itFault(
-  "with forceClose no request has a connection that another has authenticated (D6)",
+  "forceClose never gives a request a connection that another request has authenticated",
   [remembers, remembers, remembers],
   (session, at) =>
     Effect.gen(function* () {

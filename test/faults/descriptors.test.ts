@@ -9,7 +9,7 @@ import * as Server from "../support/server.js"
 
 describe("a process without free file descriptors", () => {
   it.scopedLive.skipIf(process.platform === "win32")(
-    "fails the requests that need one, typed, and serves all others and all later ones",
+    "fails requests that need one with a typed error, and answers all other and later ones",
     () =>
       Effect.gen(function* () {
         const { good } = yield* standard()

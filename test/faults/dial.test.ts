@@ -43,7 +43,7 @@ const answering = (answers: ReadonlyArray<ReadonlyArray<string> | string>) => {
 
 describe("a lookup", () => {
   for (const code of ["ENOTFOUND", "ESERVFAIL", "EREFUSED", "ETIMEOUT", "ENODATA"]) {
-    it.scopedLive(`E1: that fails with ${code} is typed, and the next request asks again`, () =>
+    it.scopedLive(`that fails with ${code} is a typed error, and the next request looks up again`, () =>
       Effect.gen(function* () {
         const at = yield* Server.always(Server.answerNonces)
         const { asked, resolver } = answering([code, ["127.0.0.1"]])
@@ -64,7 +64,7 @@ describe("a lookup", () => {
     )
   }
 
-  it.scopedLive("E1: without an address is typed, and not kept either", () =>
+  it.scopedLive("without an address is a typed error that is not cached", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.answerNonces)
       const { resolver } = answering([[], ["no address"], ["127.0.0.1"]])
@@ -78,8 +78,8 @@ describe("a lookup", () => {
   )
 })
 
-describe("addresses", () => {
-  it.scopedLive("E6, E9: one that refuses and one that cannot be reached are passed over, and named", () =>
+describe("connecting to several addresses", () => {
+  it.scopedLive("skips and names an address that refuses and one that cannot be reached", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.answerNonces)
       // The broadcast address of the loopback: no route leads to it, and no packet leaves the machine.
@@ -101,7 +101,7 @@ describe("addresses", () => {
     })
   )
 
-  it.scopedLive("E9, E13: a local address that is none of ours", () =>
+  it.scopedLive("fails with a typed error if localAddress is not an address of the machine", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.answerNonces)
       const { connector, session } = yield* sessionOn({ localAddress: "203.0.113.1" })
@@ -113,7 +113,7 @@ describe("addresses", () => {
     })
   )
 
-  it.scopedLive("E7: a silent IPv6 address costs the delay and no more, and is let go", () =>
+  it.scopedLive("waits only the delay for a silent IPv6 address, and closes it", () =>
     Effect.gen(function* () {
       const server = yield* besideBlackHole("::1", "127.0.0.1", (socket) =>
         socket.on("data", () => socket.write(Server.response(200, "four")))
@@ -134,7 +134,7 @@ describe("addresses", () => {
 })
 
 describe("an address policy", () => {
-  it.scopedLive("holds on every hop, for names and literals", () =>
+  it.scopedLive("applies on every hop, to names and literals", () =>
     Effect.gen(function* () {
       const inner = yield* listen("127.0.0.2", 0, (socket) => socket.end())
       const port = inner.port
@@ -176,7 +176,7 @@ describe("an address policy", () => {
   )
 })
 
-describe("E10: a peer that hangs up", () => {
+describe("a peer that hangs up", () => {
   const rows: ReadonlyArray<readonly [string, Server.Play, ReadonlyArray<string>]> = [
     ["at once", Server.fin, ["ServerDisconnectedError", "ClientOSError EPIPE", "ClientOSError ECONNRESET"]],
     ["at once, hard", Server.reset, ["ServerDisconnectedError", "ClientOSError ECONNRESET", "ClientOSError EPIPE"]],
@@ -184,7 +184,7 @@ describe("E10: a peer that hangs up", () => {
     ["after the request, hard", Server.plays(Server.request, Server.reset), ["ClientOSError ECONNRESET"]]
   ]
   for (const [name, play, expected] of rows) {
-    it.scopedLive(`${name}: a POST fails typed, and is not sent again`, () =>
+    it.scopedLive(`${name} fails a POST with a typed error, and it is not sent again`, () =>
       Effect.gen(function* () {
         const at = yield* Server.server([play])
         const { connector, session } = yield* sessionOn()

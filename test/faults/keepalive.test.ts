@@ -58,7 +58,7 @@ describe("a connection that dies under its second request", () => {
   for (const [how, end] of ends) {
     for (const [name, method, options, body] of resent) {
       itFault(
-        `${how}: ${name} goes out once more on a fresh connection`,
+        `by ${how} resends ${name} once on a new connection`,
         [
           plays(request, respond(200, "warm"), request, end),
           plays(request, respond(200, method === "HEAD" ? "" : "ok"))
@@ -90,7 +90,7 @@ describe("a connection that dies under its second request", () => {
     ]
     for (const [name, method, options] of refused) {
       itFault(
-        `${how}: ${name} fails, and was delivered once`,
+        `by ${how} fails ${name}, which was delivered once`,
         plays(request, respond(200, "warm"), request, end),
         (session, at) =>
           Effect.zipRight(
@@ -110,7 +110,7 @@ describe("a connection that dies under its second request", () => {
     }
 
     itFault(
-      `${how}: never a second time`,
+      `by ${how} never resends twice`,
       [plays(request, respond(200, "warm"), request, end), plays(request, end)],
       (session, at) =>
         Effect.zipRight(warm(session, at), session.get(`${at.url}/own`, limits).pipe(ClientResponse.text)),
@@ -121,7 +121,7 @@ describe("a connection that dies under its second request", () => {
     )
 
     itFault(
-      `${how}: not on another idle connection, which may be dead as well`,
+      `by ${how} does not resend on another idle connection, which may be dead as well`,
       // Both are warm before either is used again: the answers wait for each other.
       (() => {
         let heads = 0
@@ -146,7 +146,7 @@ describe("a connection that dies under its second request", () => {
     )
 
     itFault(
-      `${how}: never from a fresh connection`,
+      `by ${how} never resends from a new connection`,
       plays(request, end),
       (session, at) => session.get(`${at.url}/own`, limits).pipe(ClientResponse.text),
       (exit, at) => {
@@ -161,7 +161,7 @@ describe("a connection that dies under its second request", () => {
       ["an informational response", "HTTP/1.1 103 Early Hints\r\n\r\n"]
     ] as const) {
       itFault(
-        `${how}: never after ${name}`,
+        `by ${how} never resends after ${name}`,
         plays(request, respond(200, "warm"), request, send(bytes), end),
         (session, at) =>
           Effect.zipRight(warm(session, at), session.get(`${at.url}/own`, limits).pipe(ClientResponse.text)),
@@ -174,7 +174,7 @@ describe("a connection that dies under its second request", () => {
   }
 
   itFault(
-    "20 GETs through the race are 20 of 20",
+    "lets 20 of 20 GETs succeed through the race",
     Array.from({ length: 25 }, () => plays(request, respond(200, "ok"), head, fin)),
     (session, at) =>
       Effect.map(Effect.replicateEffect(session.get(`${at.url}/own`, limits).pipe(ClientResponse.text), 20), (texts) =>
@@ -188,7 +188,7 @@ describe("a connection that dies under its second request", () => {
   )
 })
 
-describe("a server that ends connections as it pleases", () => {
+describe("a server that ends connections at random", () => {
   /** Numbers below 1, the same each time. */
   const chance = (seed: number) => {
     let state = seed
@@ -202,7 +202,7 @@ describe("a server that ends connections as it pleases", () => {
     ["FIN", fin],
     ["RST", reset]
   ] as const) {
-    it.scopedLive(`${name} at random moments: each GET succeeds, and each POST that was delivered`, () =>
+    it.scopedLive(`by ${name} lets each GET succeed, and each POST that was delivered`, () =>
       Effect.gen(function* () {
         const random = chance(20261122)
         const at = yield* Server.always((peer) => {
@@ -247,7 +247,7 @@ describe("a server that ends connections as it pleases", () => {
     )
   }
 
-  it.scopedLive("50 dead idle connections are in nobody's way", () =>
+  it.scopedLive("leaves 50 dead idle connections that delay no request", () =>
     Effect.gen(function* () {
       let accepted = 0
       let restart: () => void = () => {}
@@ -318,7 +318,7 @@ describe("idle connections on the Clock", () => {
     })
   )
 
-  it.scoped("are closed half a second before their server would do it", () =>
+  it.scoped("are closed half a second before their server would close them", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(answers(() => Server.response(200, "x", ["Keep-Alive: timeout=2"])))
       const { session } = yield* sessionOn()
@@ -330,7 +330,7 @@ describe("idle connections on the Clock", () => {
     })
   )
 
-  it.scoped("are not hit by limits of the request before", () =>
+  it.scoped("are not affected by limits of the previous request", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(echo)
       const { session } = yield* sessionOn()
@@ -344,11 +344,11 @@ describe("idle connections on the Clock", () => {
   )
 })
 
-describe("a body that came whole", () => {
+describe("a body that arrived completely", () => {
   const echo = answers(({ target }) => Server.response(200, target))
 
   itFault(
-    "has given its connection back before it is read",
+    "releases its connection before it is read",
     echo,
     (session, at) =>
       Effect.gen(function* () {
@@ -366,7 +366,7 @@ describe("a body that came whole", () => {
   )
 
   itFault(
-    "200 times unread leaves one connection",
+    "leaves one connection after 200 unread responses",
     echo,
     (session, at) =>
       Effect.forEach(Array.from({ length: 200 }), () => Effect.scoped(session.get(`${at.url}/x`, limits)), {
@@ -377,7 +377,7 @@ describe("a body that came whole", () => {
   )
 })
 
-describe("a body that nobody reads", () => {
+describe("a body that is never read", () => {
   const big = (length: number) => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`
   const open = (session: Session.SessionService, at: Server.Server) =>
     Effect.asVoid(Effect.scoped(session.get(`${at.url}/own`, limits)))
@@ -433,7 +433,7 @@ describe("a body that nobody reads", () => {
     )
   }
 
-  it.scopedLive("200 times leaves nothing", () =>
+  it.scopedLive("leaves nothing open after 200 requests", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(plays(request, send(big(1_000_000)), send("x".repeat(300_000)), stall))
       const { session } = yield* sessionOn({ limit: 5 })
@@ -446,7 +446,7 @@ describe("a body that nobody reads", () => {
   )
 
   itFault(
-    "holds its connection, and no other, until it is released",
+    "holds only its connection until it is released",
     plays(request, send(big(1_000_000)), stall),
     (session, at) =>
       Effect.gen(function* () {
@@ -475,16 +475,19 @@ describe("a body that nobody reads", () => {
     stream: (response: ClientResponse.ClientResponse) => Stream.runDrain(response.stream),
     trailers: (response: ClientResponse.ClientResponse) => response.trailers
   })) {
-    itFault(`that has come whole is released after its Scope: ${how}`, Server.answerNonces, (session, at) =>
-      Effect.gen(function* () {
-        const response = yield* Effect.scoped(session.get(`${at.url}/nonce?own`, limits))
-        const error = yield* failing(read(response))
-        assert.strictEqual(error._tag === "ClientPayloadError" ? error.reason : error._tag, "Released")
-      })
+    itFault(
+      `is released after its Scope although it has arrived completely: ${how}`,
+      Server.answerNonces,
+      (session, at) =>
+        Effect.gen(function* () {
+          const response = yield* Effect.scoped(session.get(`${at.url}/nonce?own`, limits))
+          const error = yield* failing(read(response))
+          assert.strictEqual(error._tag === "ClientPayloadError" ? error.reason : error._tag, "Released")
+        })
     )
   }
 
-  itFault("that was read in its Scope is kept", Server.answerNonces, (session, at) =>
+  itFault("is kept if it was read in its Scope", Server.answerNonces, (session, at) =>
     Effect.gen(function* () {
       const response = yield* Effect.scoped(
         Effect.tap(session.get(`${at.url}/nonce?own`, limits), (opened) => opened.text)
@@ -510,7 +513,7 @@ describe("a body that nobody reads", () => {
   )
 
   itFault(
-    "is kept for as many decoders as want it",
+    "is kept for several decoders",
     plays(request, send(big(4)), send("ab"), () => turns(10), send("cd")),
     (session, at) =>
       Effect.gen(function* () {

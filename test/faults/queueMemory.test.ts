@@ -24,7 +24,7 @@ const heap = Effect.promise(async () => {
 const count = 1000
 
 describe("a request in the queue", () => {
-  it.scopedLive("costs less than 4 KiB of heap beside its fiber, 1000 of them behind a limit of 10", () =>
+  it.scopedLive("needs less than 4 KiB of heap beside its fiber, with 1000 requests behind a limit of 10", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.stall)
       const session = yield* Session.Session

@@ -124,9 +124,9 @@ const credentials: ReadonlyArray<{
   { what: "A27 Host", header: "host", request: { headers: { Host: "s3cr3t-host" } } }
 ]
 
-describe("what is bound to an origin", () => {
+describe("credentials and headers bound to an origin", () => {
   for (const { from, to, what } of crossings) {
-    it.scopedLive(`A5, A6, ${what}: stays there, also on the next hop and on the way back`, () =>
+    it.scopedLive(`stay there, also on the next hop and on the way back: ${what}`, () =>
       Effect.gen(function* () {
         const tls = yield* tlsFor([from[1], to[1]])
         let away = ""
@@ -163,7 +163,7 @@ describe("what is bound to an origin", () => {
     )
   }
 
-  it.scopedLive("A1: Authorization given twice is refused before anything is sent", () =>
+  it.scopedLive("are refused before anything is sent if Authorization is set twice", () =>
     Effect.gen(function* () {
       const a = yield* site(() => response(200))
       const parts = yield* sessionWith()
@@ -182,7 +182,7 @@ describe("what is bound to an origin", () => {
     })
   )
 
-  it.scopedLive("at the same origin they go along", () =>
+  it.scopedLive("are sent along within the origin", () =>
     Effect.gen(function* () {
       const a = yield* site((request) => (request.target === "/end" ? response(200) : redirect(302, "/end")))
       for (const given of credentials) {
@@ -197,7 +197,7 @@ describe("what is bound to an origin", () => {
     })
   )
 
-  it.scopedLive("A3: the downgrade shows in the history, and Secure cookies stay behind", () =>
+  it.scopedLive("stay behind with Secure cookies after a downgrade, which the history shows", () =>
     Effect.gen(function* () {
       const tls = yield* tlsFor(["example.test"])
       const plain = yield* site(() => response(200, "plain"))
@@ -220,7 +220,7 @@ describe("what is bound to an origin", () => {
 })
 
 describe("session cookies of an https baseUrl", () => {
-  it.scopedLive("are Secure: a redirect to http does not get them", () =>
+  it.scopedLive("are Secure, so that a redirect to http does not send them", () =>
     Effect.gen(function* () {
       const tls = yield* tlsFor(["a.test"])
       const b = yield* site(() => response(200))
@@ -240,7 +240,7 @@ describe("session cookies of an https baseUrl", () => {
 })
 
 describe("credentials in URLs", () => {
-  it.scopedLive("A10: of the first URL go along at home, and show nowhere", () =>
+  it.scopedLive("of the first URL are sent along within the origin, and never shown", () =>
     Effect.gen(function* () {
       const b = yield* site(() => response(200))
       const a = yield* site((request) =>
@@ -264,7 +264,7 @@ describe("credentials in URLs", () => {
     })
   )
 
-  it.scopedLive("A11: of a Location go to its origin alone", () =>
+  it.scopedLive("of a Location are sent to its origin alone", () =>
     Effect.gen(function* () {
       const c = yield* site(() => response(200))
       const b = yield* site((request) =>
@@ -304,7 +304,7 @@ describe("credentials in URLs", () => {
     })
   )
 
-  it.scopedLive("of a Location that fails show nowhere", () =>
+  it.scopedLive("of a Location that fails are never shown", () =>
     Effect.gen(function* () {
       const locations = ["http://user:s3cr3t-pass@", "ftp://user:s3cr3t-pass@a.test/", "http://user:s3cr3t-pass@a b/"]
       for (const location of locations) {
@@ -315,7 +315,7 @@ describe("credentials in URLs", () => {
     })
   )
 
-  it.scopedLive("A15: what stands before @ is no host", () =>
+  it.scopedLive("are everything before the last @, which is not part of the host", () =>
     Effect.gen(function* () {
       const b = yield* site(() => response(200, "b"))
       const a = yield* site(() => redirect(302, `http://a.test:@b.test:${b.port}/`))
@@ -326,7 +326,7 @@ describe("credentials in URLs", () => {
   )
 })
 
-describe("netrc", () => {
+describe("netrc over redirects", () => {
   const withNetrc = (content: string, options: Session.SessionOptions = {}) =>
     Effect.gen(function* () {
       const directory = yield* Effect.acquireRelease(
@@ -356,7 +356,7 @@ describe("netrc", () => {
     ["", []]
   ]
   for (const [entry, arrives] of rows) {
-    it.scopedLive(`A12: each hop has its own entry: ${entry || "none"}`, () =>
+    it.scopedLive(`has an entry for each hop: ${entry || "none"}`, () =>
       Effect.gen(function* () {
         const { a, b } = yield* chain
         const parts = yield* withNetrc(`machine a.test login ua password s3cr3t-a\n${entry}\n`)
@@ -370,7 +370,7 @@ describe("netrc", () => {
     )
   }
 
-  it.scopedLive("A13: a Bearer for A does not go to B, which has its own entry", () =>
+  it.scopedLive("does not send a Bearer token for one host to another with its own entry", () =>
     Effect.gen(function* () {
       const { a, b } = yield* chain
       const parts = yield* withNetrc("machine b.test login ub password pb\n")
@@ -380,7 +380,7 @@ describe("netrc", () => {
     })
   )
 
-  it.scopedLive("A14: another login's password is not the URL's", () =>
+  it.scopedLive("does not send the password of another login to a URL with a user name", () =>
     Effect.gen(function* () {
       const a = yield* site(() => response(200))
       const parts = yield* withNetrc("machine a.test login other password s3cr3t-o\n")
@@ -392,7 +392,7 @@ describe("netrc", () => {
     })
   )
 
-  it.scopedLive("auth: false asks netrc on no hop", () =>
+  it.scopedLive("is not read on any hop with auth: false", () =>
     Effect.gen(function* () {
       const { a, b } = yield* chain
       const parts = yield* withNetrc("machine a.test login u password p\nmachine b.test login u password p\n")
@@ -401,7 +401,7 @@ describe("netrc", () => {
     })
   )
 
-  it.scopedLive("no entry is sent in clear after a redirect from https", () =>
+  it.scopedLive("sends no entry without TLS after a redirect from https", () =>
     Effect.gen(function* () {
       const tls = yield* tlsFor(["a.test"])
       const b = yield* site((request) => (request.target === "/" ? redirect(302, "/2") : response(200)))
@@ -418,8 +418,8 @@ describe("netrc", () => {
   )
 })
 
-describe("names and identities", () => {
-  it.scopedLive("A27: cookies go by the URL's host, not by the Host header", () =>
+describe("names and identities over redirects", () => {
+  it.scopedLive("select cookies by the URL's host and not by the Host header", () =>
     Effect.gen(function* () {
       const a = yield* site((request) =>
         request.target === "/" ? redirect(302, "/2", ["Set-Cookie: c=1; Path=/"]) : response(200)
@@ -432,7 +432,7 @@ describe("names and identities", () => {
     })
   )
 
-  it.scopedLive("A27: the name for TLS is the next origin's", () =>
+  it.scopedLive("use the next origin's name for TLS", () =>
     Effect.gen(function* () {
       const tlsA = yield* tlsFor(["inner.test"])
       const tlsB = yield* tlsFor(["b.test"])
@@ -444,7 +444,7 @@ describe("names and identities", () => {
     })
   )
 
-  it.scopedLive("a client certificate is for its origin, and does not come back", () =>
+  it.scopedLive("use a client certificate at its origin only, also on the way back", () =>
     Effect.gen(function* () {
       const { ca, client } = yield* Certificates.standard()
       const tls = yield* tlsFor(["a.test", "b.test"])
@@ -500,7 +500,7 @@ describe("names and identities", () => {
     })
   )
 
-  it.scopedLive("A28: absolute URLs have no credentials of a session with baseUrl", () =>
+  it.scopedLive("send no credentials of a session with baseUrl to absolute URLs", () =>
     Effect.gen(function* () {
       const home = yield* site(() => response(200))
       const evil = yield* site(() => response(200))
@@ -525,7 +525,7 @@ describe("names and identities", () => {
   )
 })
 
-describe("memory and time", () => {
+describe("a redirect", () => {
   const bomb = gzipSync(Buffer.alloc(32 * 1024 * 1024))
   const head = (to: string, fields: ReadonlyArray<string>) =>
     ["HTTP/1.1 302 Found", `Location: ${to}`, ...fields, "", ""].join("\r\n")
@@ -562,7 +562,7 @@ describe("memory and time", () => {
     ["A29 a body that never comes", (to) => Server.plays(Server.send(head(to, ["Content-Length: 1000"])), Server.stall)]
   ]
   for (const [what, play] of bodies) {
-    it.scopedLive(`A21: ${what} holds nothing up, and costs little`, () =>
+    it.scopedLive(`with ${what} is followed promptly and reads little`, () =>
       Effect.gen(function* () {
         const end = yield* site(() => response(200, "end"))
         let written = 0
@@ -585,7 +585,7 @@ describe("memory and time", () => {
     )
   }
 
-  it.scopedLive("A29: a hop that does not answer is one timeout, and nothing is left", () =>
+  it.scopedLive("to a hop that does not answer ends in one timeout and leaves nothing open", () =>
     Effect.gen(function* () {
       const b = yield* Server.always(Server.plays(Server.request, Server.stall))
       const silent = (count: number) => untilValue(b.requests, (all) => all.length === count)
@@ -599,7 +599,7 @@ describe("memory and time", () => {
     })
   )
 
-  it.scopedLive("A29: interrupted between two hops, it leaves nothing", () =>
+  it.scopedLive("that is interrupted between two hops leaves nothing open", () =>
     Effect.gen(function* () {
       const b = yield* site(() => response(200))
       const a = yield* site(() => redirect(302, b.to("b.test"), [], "body"))
@@ -621,7 +621,7 @@ describe("memory and time", () => {
   )
 })
 
-describe("A30: limits hold on the second hop", () => {
+describe("a limit on the second hop", () => {
   const to = (b: Site, options: ClientRequest.RequestOptions & { readonly session?: Session.SessionOptions }) =>
     Effect.gen(function* () {
       const { session: given, ...request } = options
@@ -630,7 +630,7 @@ describe("A30: limits hold on the second hop", () => {
       return tagOf(yield* safely(parts, [a, b], text(parts.session, a.to("a.test"), request)))
     })
 
-  it.scopedLive("maxBodySize", () =>
+  it.scopedLive("applies to maxBodySize", () =>
     Effect.gen(function* () {
       const b = yield* site(() => response(200, "x".repeat(100)))
       assert.strictEqual(yield* to(b, { maxBodySize: 99 }), "ClientPayloadError")
@@ -638,14 +638,14 @@ describe("A30: limits hold on the second hop", () => {
     })
   )
 
-  it.scopedLive("the size of a head", () =>
+  it.scopedLive("applies to the size of a head", () =>
     Effect.gen(function* () {
       const b = yield* site(() => response(200, "", [`X: ${"x".repeat(1_000_000)}`]))
       assert.strictEqual(yield* to(b, {}), "BadHttpMessage")
     })
   )
 
-  it.scopedLive("decompression", () =>
+  it.scopedLive("applies to decompression", () =>
     Effect.gen(function* () {
       const layers = ["Content-Encoding: gzip, gzip, gzip, gzip, gzip, gzip, gzip, gzip, gzip, gzip"]
       const b = yield* site(() => response(200, "x", layers))
@@ -653,7 +653,7 @@ describe("A30: limits hold on the second hop", () => {
     })
   )
 
-  it.scopedLive("verification and pins", () =>
+  it.scopedLive("applies to verification and pins", () =>
     Effect.gen(function* () {
       const tls = yield* tlsFor(["b.test"])
       const { untrusted } = yield* Certificates.standard()

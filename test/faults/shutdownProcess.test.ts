@@ -12,7 +12,7 @@ import { until } from "../support/stages.js"
 describe.concurrent("SIGTERM", () => {
   for (const mode of ["runMain", "dispose"]) {
     it.scopedLive(
-      `${mode}: with 130 requests in every phase, all end typed, nothing is left, and the process exits by itself`,
+      `ends 130 requests in every phase with typed errors and lets the process exit: ${mode}`,
       () =>
         Effect.gen(function* () {
           const { good } = yield* standard()
@@ -55,7 +55,7 @@ describe.concurrent("SIGTERM", () => {
 
 describe("a process with idle connections", () => {
   it.scopedLive(
-    "ends by itself",
+    "exits by itself",
     () =>
       Effect.gen(function* () {
         const at = yield* Server.always(Server.answers(() => Server.response(200, "ok")))

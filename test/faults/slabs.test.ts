@@ -50,7 +50,7 @@ const rows = [
 describe("chunks of streams", () => {
   for (const row of rows) {
     itFault(
-      `${row.name}: three at once keep what they got`,
+      `keep their bytes, three at once, ${row.name}`,
       bodies.map(() => row.play),
       (session, at) =>
         Effect.gen(function* () {

@@ -48,9 +48,9 @@ const growth = (samples: ReadonlyArray<number>): { readonly slope: number; reado
   return { slope: above / below, halves: mean(samples.slice(-half)) - mean(samples.slice(0, half)) }
 }
 
-describe("F19: handshakes that fail", () => {
+describe("failed handshakes", () => {
   it.scopedLive(
-    "leave nothing, 400 of them",
+    "leave nothing open, after 400 of them",
     () =>
       Effect.gen(function* () {
         const set = yield* standard()
@@ -133,9 +133,9 @@ const ticketing = (cert: string, key: string, tickets: number): Effect.Effect<nu
     })
   })
 
-describe("F17: tickets", () => {
+describe("TLS tickets", () => {
   it.scopedLive.skipIf(!openssl)(
-    "10 000 of a server cost no more than those that are kept, and the next connection resumes one",
+    "are bounded if a server sends 10 000, and the next connection resumes one",
     () =>
       Effect.gen(function* () {
         const set = yield* standard()

@@ -14,9 +14,9 @@ import { secureSite } from "../support/secureSite.js"
 const refused = "ClientConnectorSSLError UntrustedIssuer"
 const mistaken = "ClientConnectorCertificateError HostnameMismatch"
 
-describe("F5: trust by default", () => {
+describe("the default trust", () => {
   it.scopedLive(
-    "is Node's, and what the environment adds to it; it is never none",
+    "is Node's and the environment's additions, and is never empty",
     () =>
       Effect.gen(function* () {
         const { ca, good, wrongHost } = yield* standard()

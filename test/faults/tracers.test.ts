@@ -80,7 +80,7 @@ describe("a tracer that throws", () => {
 })
 
 describe("a listener that hangs", () => {
-  it.scoped("at the end of a request that has failed ends with its total limit, or a second later", () =>
+  it.scoped("at the end of a failed request ends with its total limit, or a second later", () =>
     Effect.gen(function* () {
       const heard: Array<string> = []
       const config = Tracing.traceConfig({

@@ -67,7 +67,7 @@ describe("Expect: 100-continue", () => {
   const patient = onStillClock
 
   itFault(
-    "the body is sent when the server says so",
+    "sends the body when the server allows it",
     plays(
       head,
       () => turns(30),
@@ -93,7 +93,7 @@ describe("Expect: 100-continue", () => {
   )
 
   itFault(
-    "another informational response is no such word",
+    "does not send the body for another informational response",
     plays(
       head,
       send("HTTP/1.1 103 Early Hints\r\n\r\n"),
@@ -112,7 +112,7 @@ describe("Expect: 100-continue", () => {
 
   for (const status of [417, 401, 413, 302, 200]) {
     itFault(
-      `a final ${status} is the response, and the body is not sent`,
+      `takes a final ${status} as the response and does not send the body`,
       plays(head, respond(status, "no"), stall),
       (session, at) =>
         Effect.map(patient(post(session, at, { ...expecting, allowRedirects: false })), (response) => response.status),
@@ -125,7 +125,7 @@ describe("Expect: 100-continue", () => {
     )
   }
 
-  it.scoped("silence is an answer after a second", () =>
+  it.scoped("sends the body after a second without an answer", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(plays(request, respond(200, "ok"), stall))
       const connector = yield* Connector.tcp()
@@ -144,7 +144,7 @@ describe("Expect: 100-continue", () => {
     })
   )
 
-  itFault("a stream waits as well, and is not begun in vain", plays(head, respond(417), stall), (session, at) => {
+  itFault("delays a stream as well, and does not start it in vain", plays(head, respond(417), stall), (session, at) => {
     const { state, stream } = source(10, 10)
     return Effect.map(patient(post(session, at, { ...limits, expect100: true, data: stream })), (response) => {
       assert.strictEqual(response.status, 417)
@@ -153,7 +153,7 @@ describe("Expect: 100-continue", () => {
   })
 
   itFault(
-    "an end in place of an answer",
+    "fails if the connection ends in place of an answer",
     plays(head, fin),
     (session, at) => patient(post(session, at, expecting)),
     (exit, at) => {
@@ -182,7 +182,7 @@ describe("a response before the end of the upload", () => {
   for (const [name, steps] of rows) {
     for (const length of [1600 * size, undefined]) {
       itFault(
-        `413, and ${name}: ${length === undefined ? "chunks" : "a length"}`,
+        `with 413 stops the upload, ${name}: ${length === undefined ? "chunks" : "a length"}`,
         plays(...steps),
         (session, at) => {
           const { state, stream } = source(size, 1600, 1)
@@ -208,7 +208,7 @@ describe("a response before the end of the upload", () => {
   }
 
   itFault(
-    "413 to bytes that are all there",
+    "with 413 stops bytes that are in memory",
     plays(pauseRead, send(refusal), () => turns(100), resumeRead, stall),
     (session, at) =>
       Effect.map(post(session, at, { data: new Uint8Array(20_000_000) }).pipe(ClientResponse.text), (text) =>
@@ -222,7 +222,7 @@ describe("a response before the end of the upload", () => {
   )
 
   itFault(
-    "a whole 200 stops the upload too",
+    "with a complete 200 stops the upload",
     plays(head, respond(200, "enough"), stall),
     (session, at) => {
       const { state, stream } = source(1000, 1_000_000, 1)
@@ -238,7 +238,7 @@ describe("a response before the end of the upload", () => {
   )
 
   itFault(
-    "a 200 that goes on while the upload does is no end of it",
+    "with a 200 that continues does not stop the upload",
     plays(
       head,
       send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n"),
@@ -257,7 +257,7 @@ describe("a response before the end of the upload", () => {
   )
 
   itFault(
-    "RST together with it: the response, or an error of its own kind",
+    "with RST gives the response or a typed error",
     plays(head, (peer) => Effect.sync(() => void peer.raw.write(refusal, () => peer.raw.resetAndDestroy()))),
     (session, at) => post(session, at, { data: source(size, 1600, 1).stream }).pipe(ClientResponse.text),
     (exit) => {
@@ -267,7 +267,7 @@ describe("a response before the end of the upload", () => {
   )
 
   itFault(
-    "RST alone",
+    "is missing if only RST arrives, which is a typed error",
     plays(head, () => turns(5), reset),
     (session, at) => {
       const { state, stream } = source(size, 1600, 1)
@@ -302,7 +302,7 @@ describe("a server that does not read", () => {
   const whole = blocked()
 
   itFault(
-    "a stream is held back, and the request ends by its send limit",
+    "stops reading a stream, and the request ends by its send limit",
     streamed.play,
     (session, at) => {
       const { state, stream } = source(64 * 1024, 1_000_000)
@@ -324,7 +324,7 @@ describe("a server that does not read", () => {
   )
 
   itFault(
-    "32 MiB of bytes end by the total limit",
+    "ends 32 MiB of bytes by the total limit",
     whole.play,
     (session, at) =>
       whole.until(
@@ -354,7 +354,7 @@ describe("a server that does not read", () => {
     readSome(2 * 1024 * 1024)
   ]
   itFault(
-    "one that reads slowly is given its time",
+    "gets the time that it needs if it reads slowly",
     plays(...Array.from({ length: 4 }, () => slowly).flat(), request, respond(200, "ok")),
     (session, at) =>
       post(session, at, {
@@ -365,7 +365,7 @@ describe("a server that does not read", () => {
   )
 
   itFault(
-    "one that has ended its half, under a body without end, costs no time",
+    "costs no CPU time if it has ended its side during an endless body",
     plays(head, fin, stall),
     (session, at) =>
       Effect.gen(function* () {
@@ -383,7 +383,7 @@ describe("a server that does not read", () => {
   )
 })
 
-describe("a body that is not what it should be", () => {
+describe("an invalid body", () => {
   class Broken {
     readonly _tag = "Broken"
   }
@@ -403,7 +403,7 @@ describe("a body that is not what it should be", () => {
   ]
   for (const [name, data, reason, arrived] of rows) {
     itFault(
-      `${name}: the server never gets a whole one`,
+      `never reaches the server as a complete one: ${name}`,
       plays(head, stall),
       (session, at) => Effect.suspend(() => post(session, at, { data: data() })),
       (exit, at) => {
@@ -421,7 +421,7 @@ describe("a body that is not what it should be", () => {
   }
 
   itFault(
-    "an empty piece is not the last chunk",
+    "does not end early by an empty piece",
     plays(request, respond(200, "ok")),
     (session, at) =>
       post(session, at, { data: Stream.make(bytes("a"), new Uint8Array(0), bytes("b")) }).pipe(ClientResponse.text),
@@ -432,7 +432,7 @@ describe("a body that is not what it should be", () => {
   )
 
   itFault(
-    "one that can be had once is had once",
+    "is read once if it can be read only once",
     plays(request, respond(200, "ok"), request, respond(200, "ok")),
     (session, at) => {
       const data = ClientRequest.oneShot(Stream.make(bytes("once")))
@@ -450,7 +450,7 @@ describe("a body that is not what it should be", () => {
   )
 
   itFault(
-    "an interrupted one is let go, and the server sees that it was cut",
+    "is released after an interruption, and the server sees the cut",
     plays(head, stall),
     (session, at) =>
       Effect.gen(function* () {

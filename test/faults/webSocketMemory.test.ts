@@ -98,9 +98,9 @@ const measure = Effect.gen(function* () {
   return yield* Schema.decode(Results)(out)
 })
 
-describe("memory", () => {
+describe("the memory of a WebSocket", () => {
   it.scopedLive(
-    "is bounded whatever the peer sends, and however slowly it is taken (N3, N4, N9)",
+    "is bounded, whatever the peer sends and however slowly it is read",
     () =>
       Effect.gen(function* () {
         const results = yield* measure

@@ -113,10 +113,10 @@ const strides: Readonly<Record<string, number>> = {
 
 const time = stride === 1 ? 600_000 : 60_000
 
-describe("interrupted at any step", () => {
+describe("an interruption at any step", () => {
   for (const [what, make] of Object.entries(worlds)) {
     it.scopedLive(
-      `${what} leaves nothing, and the session goes on`,
+      `of ${what} leaves nothing open, and the session continues`,
       () =>
         Effect.gen(function* () {
           const { connector, program, servers, session } = yield* make
@@ -163,7 +163,7 @@ describe("a session that closes at any step", () => {
   for (const [what, make] of Object.entries(worlds)) {
     for (const closing of ["session", "connector"] as const) {
       it.scopedLive(
-        `of ${what} leaves nothing, and fails it typed: ${closing}`,
+        `of ${what} leaves nothing open and fails it with a typed error: ${closing}`,
         () =>
           Effect.gen(function* () {
             const last = yield* atEveryStep(
