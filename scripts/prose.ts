@@ -18,7 +18,7 @@ const phrases = new RegExp(
     String.raw`\b(?:tells?|told|heard|hears?)\b`,
     String.raw`\bgiv(?:es?|en) (?:back|up)\b`,
     String.raw`\b(?:is|are|has|have) to be\b`,
-    String.raw`\bof (?:ours|theirs|its own)\b`
+    String.raw`\bof (?:ours|theirs)\b`
   ].join("|"),
   "gi"
 )

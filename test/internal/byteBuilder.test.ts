@@ -17,7 +17,7 @@ const claimed = (claim: string, size: number): number | undefined =>
   ({ true: size, less: size >> 1, more: size * 2 + 1, huge: 2 ** 40 })[claim]
 
 describe("Gather", () => {
-  it("gives what it was given, whatever was expected", () => {
+  it("returns the bytes that it was given, whatever length was expected", () => {
     fc.assert(
       fc.property(lengths, claims, fc.boolean(), (all, claim, asBlocks) => {
         const size = all.reduce((sum, length) => sum + length, 0)
@@ -41,14 +41,14 @@ describe("Gather", () => {
     )
   })
 
-  it("takes a body of a known length without a second copy", () => {
+  it("stores a body of a known length without a second copy", () => {
     const gather = new Gather(100_000)
     gather.append(new Uint8Array(60_000).fill(1), 0, 60_000)
     const [before] = gather.take()
     assert.strictEqual(before?.buffer.byteLength, 100_000)
   })
 
-  it("does not take a peer's word for more than a little", () => {
+  it("allocates little for a length that a peer only announces", () => {
     const gather = new Gather(64 * mebi)
     gather.append(new Uint8Array(1000), 0, 1000)
     assert.isBelow(gather.take()[0]?.buffer.byteLength ?? 0, mebi)
@@ -58,7 +58,7 @@ describe("Gather", () => {
     assert.isBelow(held, mebi)
   })
 
-  it("takes no more than 64 MiB ahead of what came, however large a body is said to be", () => {
+  it("allocates at most 64 MiB ahead of the received bytes, whatever length is announced", () => {
     // After 16 MiB the rest is eight times as much as came, for which a block would be taken if it were smaller.
     const gather = new Gather(144 * mebi)
     const piece = new Uint8Array(mebi)

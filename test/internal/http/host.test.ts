@@ -86,11 +86,11 @@ describe("namedHost", () => {
 })
 
 describe("canonicalHost", () => {
-  it("keeps the final dot, which a URL's host has", () => {
+  it("keeps the final dot of a URL's host", () => {
     assert.deepStrictEqual(canonicalHost("Example.com."), { name: "example.com.", ip: 0 })
   })
 
-  it("refuses characters that the URL parser would drop or end the host at", () => {
+  it("refuses characters that the URL parser drops or that end the host", () => {
     for (const given of [
       "b\u00fc\tcher",
       "b\u00fc\ncher",

@@ -24,7 +24,7 @@ const begin = (
   })
 
 describe("retry", () => {
-  it.effect("waits by the schedule and gives the first good outcome", () =>
+  it.effect("waits by the schedule and returns the first success", () =>
     Effect.gen(function* () {
       const run = yield* begin(Middleware.retry({ schedule: every(100) }), [
         { status: 503 },
@@ -43,7 +43,7 @@ describe("retry", () => {
     })
   )
 
-  it.effect("by default twice, after 160 to 240 and 320 to 480 milliseconds", () =>
+  it.effect("repeats twice by default, after 160 to 240 and 320 to 480 milliseconds", () =>
     Effect.gen(function* () {
       const run = yield* begin(Middleware.retry(), [{ status: 503 }])
       assert.strictEqual(yield* run.after(159), 1)
@@ -56,7 +56,7 @@ describe("retry", () => {
     })
   )
 
-  it.effect("by default never waits longer than 5 seconds", () =>
+  it.effect("waits at most 5 seconds by default", () =>
     Effect.gen(function* () {
       const run = yield* begin(Middleware.retry({ times: 12 }), [{ status: 503 }])
       yield* TestClock.adjust("10 seconds")
@@ -65,7 +65,7 @@ describe("retry", () => {
     })
   )
 
-  describe("what is sent again", () => {
+  describe("retry sends again after", () => {
     const rows: ReadonlyArray<readonly [string, Reply, boolean]> = [
       ...[408, 425, 429, 500, 502, 503, 504].map((status) => [`${status}`, { status }, true] as const),
       ...[200, 204, 301, 400, 401, 404, 409, 413, 501, 505].map((status) => [`${status}`, { status }, false] as const),
@@ -95,7 +95,7 @@ describe("retry", () => {
     }
   })
 
-  describe("methods", () => {
+  describe("retry sends again for", () => {
     const rows: ReadonlyArray<readonly [string, Middleware.RetryOptions, boolean]> = [
       ...["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"].map((method) => [method, {}, true] as const),
       ["POST", {}, false],
@@ -120,7 +120,7 @@ describe("retry", () => {
     }
   })
 
-  it.effect("a body that is a recipe is sent again, one that gives its bytes once is not", () =>
+  it.effect("a replayable body, and not one that can be read once", () =>
     Effect.gen(function* () {
       const bytes = Stream.make(new Uint8Array([1]))
       const recipe = yield* begin(
@@ -142,7 +142,7 @@ describe("retry", () => {
   describe("Idempotency-Key", () => {
     const keys = (run: Script) => run.seen.map((sent) => sent.header("idempotency-key"))
 
-    it.effect("is one for all attempts and another for the next request", () =>
+    it.effect("is the same for all attempts and differs for the next request", () =>
       Effect.gen(function* () {
         const middleware = Middleware.retry({ schedule: every(1), idempotencyKey: true })
         const first = yield* begin(middleware, [{ status: 503 }], request("POST"))
@@ -156,7 +156,7 @@ describe("retry", () => {
       })
     )
 
-    it.effect("is the caller's where he gives one, and none for idempotent methods", () =>
+    it.effect("is the caller's if one is set, and is not added for idempotent methods", () =>
       Effect.gen(function* () {
         const middleware = Middleware.retry({ schedule: every(1), idempotencyKey: true })
         const own = yield* begin(
@@ -176,7 +176,7 @@ describe("retry", () => {
   describe("Retry-After", () => {
     const asks = (value: string): Reply => ({ status: 503, headers: [["Retry-After", value]] })
 
-    it.effect("is waited for", () =>
+    it.effect("delays the next attempt", () =>
       Effect.gen(function* () {
         const run = yield* begin(Middleware.retry({ schedule: every(100) }), [asks("7"), { status: 200 }])
         assert.strictEqual(yield* run.after(6999), 1)
@@ -184,7 +184,7 @@ describe("retry", () => {
       })
     )
 
-    it.effect("as a date is by the Clock", () =>
+    it.effect("is compared with the Clock if it is a date", () =>
       Effect.gen(function* () {
         yield* TestClock.setTime(Date.UTC(2030, 0, 1))
         const run = yield* begin(Middleware.retry(), [asks("Tue, 01 Jan 2030 00:00:09 GMT"), { status: 200 }])
@@ -222,7 +222,7 @@ describe("retry", () => {
     )
   })
 
-  it.effect("ends with its schedule, and with times", () =>
+  it.effect("does not extend the schedule or times", () =>
     Effect.gen(function* () {
       const bySchedule = yield* begin(Middleware.retry({ times: 9, schedule: Schedule.recurs(3) }), [{ status: 503 }])
       assert.strictEqual(yield* bySchedule.after(1000), 4)
@@ -233,7 +233,7 @@ describe("retry", () => {
     })
   )
 
-  it.effect("asks while, which also sees what would stand", () =>
+  it.effect("is subject to while, which also sees final results", () =>
     Effect.gen(function* () {
       const middleware = Middleware.retry({
         schedule: every(1),
@@ -245,7 +245,7 @@ describe("retry", () => {
     })
   )
 
-  it.effect("the last error stands where every attempt fails", () =>
+  it.effect("ends with the last error if every attempt fails", () =>
     Effect.gen(function* () {
       const run = yield* begin(Middleware.retry({ schedule: every(1) }), [{ status: 503 }, refused(), disconnected()])
       yield* run.after(100)
@@ -253,7 +253,7 @@ describe("retry", () => {
     })
   )
 
-  it.effect("interrupted in its wait it sends nothing more", () =>
+  it.effect("ends without another request if it is interrupted", () =>
     Effect.gen(function* () {
       const chain = script([{ status: 503 }])
       const fiber = yield* Effect.fork(Middleware.retry({ schedule: every(100) })(yield* request(), chain.next))
@@ -266,7 +266,7 @@ describe("retry", () => {
 })
 
 describe("retryBudget", () => {
-  it.effect("allows the least, then a share of the requests of ten seconds, for each host", () =>
+  it.effect("allows the minimum, then a share of the requests of ten seconds, for each host", () =>
     Effect.gen(function* () {
       const budget = yield* Middleware.retryBudget({ ratio: 0.5, min: 2 })
       const middleware = Middleware.retry({ times: 1, schedule: every(0), budget })
@@ -289,7 +289,7 @@ describe("retryBudget", () => {
     })
   )
 
-  it.effect("by default allows ten and a fifth", () =>
+  it.effect("allows ten and a fifth by default", () =>
     Effect.gen(function* () {
       const budget = yield* Middleware.retryBudget()
       const middleware = Middleware.retry({ times: 1, schedule: every(0), budget })

@@ -21,7 +21,7 @@ const entries = (owner: object): number =>
 
 const remembered = (network: Network) => Effect.sync(() => entries(network))
 
-describe("a network that is asked for 150 origins, once each", () => {
+describe("a network that connects to 150 origins, once each,", () => {
   const rows: ReadonlyArray<readonly [name: string, play: Server.Play, mayKeep: number]> = [
     ["that end their connections afterwards", plays(request, respond(200, "ok"), fin, stall), 0],
     ["that close with the response", answers(() => response(200, "ok", ["Connection: close"])), 0],

@@ -95,7 +95,7 @@ const rows: ReadonlyArray<Row> = [
   ["NO_PROXY, other hosts", { HTTP_PROXY: p, NO_PROXY: "b.test,.c.test" }, http, p]
 ]
 
-describe("environment: proxies", () => {
+describe("proxies of the environment", () => {
   for (const [what, variables, target, proxy] of rows) {
     it.effect(what, () =>
       Effect.gen(function* () {
@@ -104,7 +104,7 @@ describe("environment: proxies", () => {
     )
   }
 
-  it.effect("names the variable of a bad proxy, and nothing of its value", () =>
+  it.effect("name the variable of an invalid proxy, and show nothing of its value", () =>
     Effect.gen(function* () {
       const environment = yield* from({ https_proxy: "http://user:s3cr3t@p.test:port/" })
       const found = environment.proxyFor(originOf(https), https)
@@ -114,7 +114,7 @@ describe("environment: proxies", () => {
     })
   )
 
-  it.effect("is read under the names that a ConfigProvider gives it", () =>
+  it.effect("are read under the names that a ConfigProvider gives them", () =>
     Effect.gen(function* () {
       const provider = ConfigProvider.fromMap(
         new Map([
@@ -130,7 +130,7 @@ describe("environment: proxies", () => {
     })
   )
 
-  it.effect("decodes credentials once", () =>
+  it.effect("decode credentials once", () =>
     Effect.gen(function* () {
       const environment = yield* from({ HTTP_PROXY: "http://us%40er:p%2540:x@p.test:3128" })
       const found = environment.proxyFor(originOf(http), http)
@@ -143,7 +143,7 @@ describe("environment: proxies", () => {
   )
 })
 
-describe("environment: netrc", () => {
+describe("netrc of the environment", () => {
   const withNetrc = <A>(text: string, use: (path: string) => Effect.Effect<A>) =>
     Effect.acquireUseRelease(
       Effect.promise(() => mkdtemp(join(tmpdir(), "netrc-"))),
@@ -164,7 +164,7 @@ describe("environment: netrc", () => {
     return found !== undefined && "kind" in found ? (found.authorization ?? "none") : "no proxy"
   }
 
-  it.effect("gives targets theirs, by NETRC", () =>
+  it.effect("provides credentials for targets, by NETRC", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         const environment = yield* from({ NETRC: path })
@@ -177,7 +177,7 @@ describe("environment: netrc", () => {
     )
   )
 
-  it.effect.runIf(process.platform !== "win32")("gives targets theirs, from the home directory", () =>
+  it.effect.runIf(process.platform !== "win32")("provides credentials for targets, from the home directory", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         const environment = yield* from({ HOME: join(path, "..") })
@@ -186,7 +186,7 @@ describe("environment: netrc", () => {
     )
   )
 
-  it.effect("gives the environment's proxy its own", () =>
+  it.effect("provides credentials for the environment's proxy", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         const environment = yield* from({ NETRC: path, HTTP_PROXY: p })
@@ -195,7 +195,7 @@ describe("environment: netrc", () => {
     )
   )
 
-  it.effect("does not give a proxy what is another machine's", () =>
+  it.effect("does not provide another machine's credentials for a proxy", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         assert.strictEqual(authorizationOf(yield* from({ NETRC: path, HTTP_PROXY: q })), "none")
@@ -203,7 +203,7 @@ describe("environment: netrc", () => {
     )
   )
 
-  it.effect("is beaten by credentials in the proxy's URL", () =>
+  it.effect("gives way to credentials in the proxy's URL", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         const environment = yield* from({ NETRC: path, HTTP_PROXY: "http://x:y@p.test:3128" })
@@ -217,7 +217,7 @@ describe("environment: netrc", () => {
     ["other", "other:"],
     [":x", ":x"]
   ] as const) {
-    it.effect(`gives a name in the proxy's URL the password of that login alone: ${userinfo}`, () =>
+    it.effect(`provides the password of the proxy URL's login only: ${userinfo}`, () =>
       withNetrc(text, (path) =>
         Effect.gen(function* () {
           const environment = yield* from({ NETRC: path, HTTP_PROXY: `http://${userinfo}@p.test:3128` })
@@ -227,7 +227,7 @@ describe("environment: netrc", () => {
     )
   }
 
-  it.effect("is none where neither NETRC nor a home is known", () =>
+  it.effect("is empty if neither NETRC nor a home directory is known", () =>
     Effect.gen(function* () {
       assert.isUndefined((yield* from({})).netrc("a.test"))
     })

@@ -30,7 +30,7 @@ const alone = (event: string, emit: () => void) =>
   })
 
 describe("invariants", () => {
-  it.scopedLive("hold where nothing is left, and give the exit", () =>
+  it.scopedLive("hold if nothing is left, and return the exit", () =>
     Effect.gen(function* () {
       const server = yield* Server.server([Server.stall])
       const passed = yield* invariants(
@@ -206,7 +206,7 @@ describe("invariants", () => {
     )
   }
 
-  it.scopedLive("wait for what is about to go", () =>
+  it.scopedLive("wait for resources that are about to close", () =>
     invariants(
       Effect.sync(() => {
         setTimeout(() => {}, 100)

@@ -212,16 +212,16 @@ const check = (scenario: Scenario, way: keyof typeof ways) =>
     assert.include(defects, "boom", String(marked))
   })
 
-describe("a listener fails its own request only", () => {
+describe("a dying listener fails only its own request", () => {
   for (const scenario of scenarios) {
     const name = scenario.name === undefined ? scenario.point : `${scenario.point} ${scenario.name}`
-    it.scopedLive(`${name}, by a defect`, () => check(scenario, "dies"))
+    it.scopedLive(`at ${name}, by a defect`, () => check(scenario, "dies"))
   }
   for (const point of ["RequestStart", "ConnectionCreateEnd", "ResponseChunkReceived", "ConnectionReleased"] as const) {
-    it.scopedLive(`${point}, by throwing`, () => check({ point }, "throws"))
+    it.scopedLive(`at ${point}, by throwing`, () => check({ point }, "throws"))
   }
 
-  it("every point has its row", () => {
+  it("and this table has a row for every point", () => {
     const points = new Set(scenarios.map(({ point }) => point))
     assert.strictEqual(points.size, 26)
   })

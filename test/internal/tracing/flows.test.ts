@@ -333,7 +333,7 @@ for (const way of ways) {
   describe(`signals, ${way.name}`, () => {
     for (const flow of flows) it.live(flow.name, () => checkFlow(way, flow))
 
-    it.scopedLive("2.7 two requests for the same new name: the second has a hit at once", () =>
+    it.scopedLive("report a hit for the second of two requests for the same new name", () =>
       Effect.gen(function* () {
         const here = yield* site
         const asked = yield* Deferred.make<void>()
@@ -361,26 +361,24 @@ for (const way of ways) {
       })
     )
 
-    it.scopedLive(
-      "2.23 a connection that had ended: the request is sent again, with one start and a RequestRetry",
-      () =>
-        Effect.gen(function* () {
-          const peer = yield* faultServer([plays(head, respond(200, "one"), head, reset)])
-          yield* way.run({}, (session, record) =>
-            Effect.gen(function* () {
-              yield* session.get(`${peer.url}/nonce?1`).pipe(ClientResponse.text)
-              const [exit, signals] = yield* record(session.get(`${peer.url}/nonce?2`).pipe(ClientResponse.text))
-              assert.deepStrictEqual(exit, Exit.succeed("2"))
-              assert.strictEqual(flowOf(signals), "start reuse hs ccs cce hs end cr")
-              const retry = signals.find((signal) => signal._tag === "RequestRetry")
-              assert.deepInclude(retry, { reason: "StaleConnection", attempt: 1, delay: 0 })
-              assert.strictEqual(signals.find(({ _tag }) => _tag === "RequestEnd")?.attempt, 2)
-            })
-          )
-        })
+    it.scopedLive("report one start and a RequestRetry if the request is resent after its connection ended", () =>
+      Effect.gen(function* () {
+        const peer = yield* faultServer([plays(head, respond(200, "one"), head, reset)])
+        yield* way.run({}, (session, record) =>
+          Effect.gen(function* () {
+            yield* session.get(`${peer.url}/nonce?1`).pipe(ClientResponse.text)
+            const [exit, signals] = yield* record(session.get(`${peer.url}/nonce?2`).pipe(ClientResponse.text))
+            assert.deepStrictEqual(exit, Exit.succeed("2"))
+            assert.strictEqual(flowOf(signals), "start reuse hs ccs cce hs end cr")
+            const retry = signals.find((signal) => signal._tag === "RequestRetry")
+            assert.deepInclude(retry, { reason: "StaleConnection", attempt: 1, delay: 0 })
+            assert.strictEqual(signals.find(({ _tag }) => _tag === "RequestEnd")?.attempt, 2)
+          })
+        )
+      })
     )
 
-    it.scopedLive("2.24 a connection that had ended under a POST: it fails", () =>
+    it.scopedLive("report a failure if the connection ended under a POST", () =>
       Effect.gen(function* () {
         const peer = yield* faultServer([plays(head, respond(200, "one"), head, reset)])
         yield* way.run({}, (session, record) =>
@@ -393,7 +391,7 @@ for (const way of ways) {
       })
     )
 
-    it.scopedLive("2.28 http by a proxy, 2.30 CONNECT refused", () =>
+    it.scopedLive("report http by a proxy, and a refused CONNECT", () =>
       Effect.gen(function* () {
         const here = yield* site
         const proxy = yield* proxyServer()

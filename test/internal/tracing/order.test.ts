@@ -312,7 +312,7 @@ const check = (batch: Batch) =>
   })
 
 describe("signals", () => {
-  it("come once each and in order, whatever becomes of their requests", { timeout: 60_000 }, () =>
+  it("arrive once each and in order, for every outcome of their requests", { timeout: 60_000 }, () =>
     fc.assert(
       fc.asyncProperty(batches, (batch) => Effect.runPromise(check(batch))),
       { seed: 42, numRuns: 60, endOnFailure: true }

@@ -41,7 +41,7 @@ describe("deadlines", () => {
 })
 
 describe("deadlines that are due together", () => {
-  it.effect("do not fire where one before them has cancelled them", () =>
+  it.effect("do not fire if one before them has cancelled them", () =>
     Effect.gen(function* () {
       const deadlines = Deadlines.of(yield* Effect.clock)
       const fired: Array<string> = []
@@ -56,7 +56,7 @@ describe("deadlines that are due together", () => {
     })
   )
 
-  it.effect("of one Clock are served by one sleep, and by none when all are cancelled", () =>
+  it.effect("of one Clock use one sleep, and none when all are cancelled", () =>
     Effect.gen(function* () {
       // Else the TestClock has a fiber of its own, which warns of a time that stands still.
       yield* TestClock.adjust(0)
@@ -77,7 +77,7 @@ describe("deadlines that are due together", () => {
 })
 
 describe("atMost", () => {
-  it.effect("ends when it is told so", () =>
+  it.effect("ends when its callback is called", () =>
     Effect.gen(function* () {
       yield* Deadlines.atMost(Infinity, (done) => done())
       yield* Deadlines.atMost(1_000_000, (done) => {
@@ -96,7 +96,7 @@ describe("atMost", () => {
     })
   )
 
-  it.effect("ends in real time where the Clock stands still, and leaves no timer", () =>
+  it.effect("ends in real time if the Clock stands still, and leaves no timer", () =>
     Effect.gen(function* () {
       yield* TestClock.adjust(0)
       const before = timers()

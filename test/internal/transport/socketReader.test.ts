@@ -60,7 +60,7 @@ const serve = (seed: number) => {
 }
 
 describe("SlabReader", () => {
-  it.scopedLive("gives slabs away that it never writes to again, to several at once", () =>
+  it.scopedLive("hands over slabs that it never writes to again, for several sockets", () =>
     Effect.gen(function* () {
       const port = yield* serve(0)
       const all = yield* Effect.all([take(port, full), take(port, full), take(port, full)], {
@@ -83,7 +83,7 @@ describe("SlabReader", () => {
     })
   )
 
-  it.scopedLive("reads everything into one slab where nobody keeps any", () =>
+  it.scopedLive("reads everything into one slab if no chunk is kept", () =>
     Effect.gen(function* () {
       const port = yield* serve(0)
       const first = yield* take(port, () => false)
@@ -93,7 +93,7 @@ describe("SlabReader", () => {
     })
   )
 
-  it.scopedLive("goes back to that slab after a read that nobody kept", () =>
+  it.scopedLive("returns to that slab after a read that was not kept", () =>
     Effect.gen(function* () {
       const port = yield* serve(0)
       const shared = [...(yield* take(port, () => false)).others][0]
@@ -107,7 +107,7 @@ describe("SlabReader", () => {
 })
 
 describe("DataReader", () => {
-  it.scopedLive("lets every chunk be kept, as nobody else has it", () =>
+  it.scopedLive("lets every chunk be kept, because each has its own memory", () =>
     Effect.gen(function* () {
       const port = yield* serve(7)
       const chunks = yield* Effect.async<ReadonlyArray<Buffer>>((resume) => {
@@ -155,7 +155,7 @@ const reading = (more: () => boolean = () => true) => {
 }
 
 describe("a socket whose peer never pauses", () => {
-  it.live("rests after its share of a turn, and is read on in the next one", () =>
+  it.live("pauses after its share of a turn, and is read again in the next one", () =>
     Effect.gen(function* () {
       const { fill, socket } = reading()
       assert.strictEqual(fill(), 8)
@@ -168,7 +168,7 @@ describe("a socket whose peer never pauses", () => {
     })
   )
 
-  it.live("is not read on before the next turn by a taker that wants more", () =>
+  it.live("is not read again before the next turn by a consumer that requests more", () =>
     Effect.gen(function* () {
       const { fill, reader, socket } = reading()
       fill()
@@ -179,7 +179,7 @@ describe("a socket whose peer never pauses", () => {
     })
   )
 
-  it.live("is not read on after a rest while its taker wants no more", () =>
+  it.live("is not read again after a pause while its consumer needs no more", () =>
     Effect.gen(function* () {
       let wanted = true
       const { fill, reader, socket } = reading(() => wanted)
@@ -193,7 +193,7 @@ describe("a socket whose peer never pauses", () => {
     })
   )
 
-  it.live("is left alone after a rest in which it was destroyed", () =>
+  it.live("stays untouched after a pause in which it was destroyed", () =>
     Effect.gen(function* () {
       const { fill, socket } = reading()
       fill()
@@ -203,7 +203,7 @@ describe("a socket whose peer never pauses", () => {
     })
   )
 
-  it.live("rests after few chunks where each has one byte, as a TLS peer may send them", () =>
+  it.live("pauses after few chunks of one byte, as a TLS peer may send them", () =>
     Effect.gen(function* () {
       const socket = new Net.Socket()
       const reader = new DataReader(socket)

@@ -31,7 +31,7 @@ const canBecome = (bytes: Buffer): boolean => {
 }
 
 describe("UTF-8 in pieces", () => {
-  it("is refused with the byte after which nothing makes it valid: all of two bytes, and of four behind each lead", () => {
+  it("is refused at the first byte that makes it invalid: for all pairs, and four bytes after each lead", () => {
     const check = (...codes: ReadonlyArray<number>): boolean => {
       const bytes = Buffer.from(codes)
       const { taken, whole } = judge(bytes, 1)

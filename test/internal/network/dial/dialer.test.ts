@@ -59,8 +59,8 @@ const firstBytes = (wire: Wire) =>
     })
   })
 
-describe("directly", () => {
-  it.scopedLive("resolves, connects and tells; then from the cache", () =>
+describe("a direct connection", () => {
+  it.scopedLive("resolves, connects and reports its signals, and uses the cache the second time", () =>
     Effect.gen(function* () {
       const server = yield* listen("127.0.0.1", 0, (socket) => socket.write("hello"))
       const { dial, dialer } = yield* setup({ resolver: resolverOf({ "a.test": ["127.0.0.1"] }) })
@@ -86,7 +86,7 @@ describe("directly", () => {
     })
   )
 
-  it.scopedLive("a literal is looked up by nobody and makes no DNS signal", () =>
+  it.scopedLive("to an IP address makes no lookup and no DNS signal", () =>
     Effect.gen(function* () {
       const four = yield* listen("127.0.0.1")
       const six = yield* listen("::1")
@@ -101,7 +101,7 @@ describe("directly", () => {
     })
   )
 
-  it.scopedLive("connects to what was resolved, once for each connect, and asks for nothing more", () =>
+  it.scopedLive("goes to the resolved addresses, which are looked up once for each connection", () =>
     Effect.gen(function* () {
       const [good, evil] = yield* listenAll(["127.0.0.1", "127.0.0.2"])
       if (good === undefined || evil === undefined) return assert.fail("no listeners")
@@ -125,7 +125,7 @@ describe("directly", () => {
     })
   )
 
-  it.scopedLive("spreads connections over the addresses", () =>
+  it.scopedLive("is spread over the addresses", () =>
     Effect.gen(function* () {
       const [a] = yield* listenAll(["127.0.0.1", "127.0.0.2"])
       const port = a?.port ?? 0
@@ -136,7 +136,7 @@ describe("directly", () => {
     })
   )
 
-  it.scopedLive("tells which addresses had failed before", () =>
+  it.scopedLive("reports the addresses that failed before", () =>
     Effect.gen(function* () {
       const server = yield* listen("127.0.0.1")
       const { dial } = yield* setup({ resolver: resolverOf({ "a.test": ["127.0.0.5", "127.0.0.1"] }) })
@@ -145,7 +145,7 @@ describe("directly", () => {
     })
   )
 
-  it.scopedLive("uses addresses of the given family only, and of the local address's", () =>
+  it.scopedLive("uses addresses of the given family, and of the family of localAddress", () =>
     Effect.gen(function* () {
       const server = yield* listen("127.0.0.1")
       const resolver = resolverOf({ "a.test": ["::1", "127.0.0.1"] })
@@ -157,7 +157,7 @@ describe("directly", () => {
     })
   )
 
-  it.effect("options that cannot be right are defects", () =>
+  it.effect("dies of invalid options", () =>
     Effect.gen(function* () {
       const wrong: ReadonlyArray<TcpOptions> = [
         { localAddress: "localhost" },
@@ -172,8 +172,8 @@ describe("directly", () => {
   )
 })
 
-describe("failures", () => {
-  it.scopedLive("of the lookup", () =>
+describe("a failed connection", () => {
+  it.scopedLive("reports a failed lookup", () =>
     Effect.gen(function* () {
       const { dial } = yield* setup({ resolver: resolverOf({}) })
       const { tags, trace } = makeTrace()
@@ -189,7 +189,7 @@ describe("failures", () => {
     })
   )
 
-  it.scopedLive("of every address", () =>
+  it.scopedLive("reports every address", () =>
     Effect.gen(function* () {
       const server = yield* listen("127.0.0.9")
       const { dial } = yield* setup({
@@ -207,7 +207,7 @@ describe("failures", () => {
     })
   )
 
-  it.scoped("of time: the lookup's", () =>
+  it.scoped("reports the limit of the lookup", () =>
     Effect.gen(function* () {
       const { dial } = yield* setup({ resolver: { resolve: () => Effect.never } })
       const fiber = yield* Effect.fork(Effect.flip(dial({ host: "a.test", port: 80, limits: { dns: 1500 } })))
@@ -218,7 +218,7 @@ describe("failures", () => {
     })
   )
 
-  it.scoped("of time: every address's", () =>
+  it.scoped("reports the limit of every address", () =>
     Effect.gen(function* () {
       const hole = yield* blackHole()
       const before = openHandles()
@@ -239,7 +239,7 @@ describe("failures", () => {
     })
   )
 
-  it.scopedLive("of time: the handshake's, which leaves no socket", () =>
+  it.scopedLive("reports the limit of the handshake, and leaves no socket", () =>
     Effect.gen(function* () {
       const mute = yield* listen()
       const { dial } = yield* setup()
@@ -277,7 +277,7 @@ describe("the address policy", () => {
     })
   )
 
-  it.scopedLive("splits the zone from an address for a function, and shows both in the error", () =>
+  it.scopedLive("passes a function the address without its zone, and shows both in the error", () =>
     Effect.gen(function* () {
       const asked: Array<unknown> = []
       const { dial } = yield* setup({
@@ -299,7 +299,7 @@ describe("the address policy", () => {
     })
   )
 
-  it.scopedLive("leaves the addresses that pass", () =>
+  it.scopedLive("connects to the addresses that pass", () =>
     Effect.gen(function* () {
       const [a, b] = yield* listenAll(["127.0.0.1", "127.0.0.2"])
       const { dial } = yield* setup({
@@ -313,8 +313,8 @@ describe("the address policy", () => {
   )
 })
 
-describe("interruption", () => {
-  it.scopedLive("while resolving, connecting and securing leaves nothing", () =>
+describe("interrupting a connection", () => {
+  it.scopedLive("while it resolves, connects and starts TLS leaves nothing open", () =>
     Effect.gen(function* () {
       const hole = yield* blackHole()
       const mute = yield* listen()
@@ -390,8 +390,8 @@ const secureServer = (): Effect.Effect<
     return { port: typeof bound === "object" && bound !== null ? bound.port : 0, context: { cert, key }, ssl }
   })
 
-describe("TLS", () => {
-  it.scopedLive("secures with the connector's settings", () =>
+describe("a TLS connection", () => {
+  it.scopedLive("uses the connector's settings", () =>
     Effect.gen(function* () {
       const server = yield* secureServer()
       const { dial } = yield* setup({ resolver: resolverOf({ "a.test": ["127.0.0.1"] }), ssl: server.ssl })
@@ -402,7 +402,7 @@ describe("TLS", () => {
     })
   )
 
-  it.scopedLive("fails with the handshake's own error", () =>
+  it.scopedLive("fails with the handshake's error", () =>
     Effect.gen(function* () {
       const server = yield* secureServer()
       const { dial } = yield* setup()
@@ -412,8 +412,8 @@ describe("TLS", () => {
   )
 })
 
-describe("through a proxy", () => {
-  it.scopedLive("plain http is forwarded, and its name resolved by nobody here", () =>
+describe("a connection through a proxy", () => {
+  it.scopedLive("for plain http is forwarded, without a lookup of the host", () =>
     Effect.gen(function* () {
       const server = yield* listen()
       const { dial } = yield* setup({ resolver: { resolve: () => Effect.dieMessage("asked") } })
@@ -426,7 +426,7 @@ describe("through a proxy", () => {
     })
   )
 
-  it.scopedLive("what needs a tunnel gets one, plain as well", () =>
+  it.scopedLive("is a tunnel if the request needs one, also for plain http", () =>
     Effect.gen(function* () {
       const server = yield* connectProxy((socket) => setImmediate(() => setImmediate(() => socket.write("inside"))))
       const { dial } = yield* setup()
@@ -439,7 +439,7 @@ describe("through a proxy", () => {
     })
   )
 
-  it.scopedLive("https is secured with the origin inside the tunnel", () =>
+  it.scopedLive("for https uses the origin's TLS inside the tunnel", () =>
     Effect.gen(function* () {
       const origin = yield* secureServer()
       const server = yield* connectProxy((socket) => {
@@ -457,7 +457,7 @@ describe("through a proxy", () => {
     })
   )
 
-  it.scopedLive("an https proxy is verified by its own settings, never by the connector's", () =>
+  it.scopedLive("to an https proxy is verified by the proxy's settings and never by the connector's", () =>
     Effect.gen(function* () {
       const secure = yield* secureServer()
       const own = yield* setup()
@@ -477,7 +477,7 @@ describe("through a proxy", () => {
     })
   )
 
-  it.scopedLive("its failures are the proxy's, and the host stays the target's", () =>
+  it.scopedLive("reports failures of the proxy as such, and the host stays the target's", () =>
     Effect.gen(function* () {
       const gone = yield* Effect.scoped(listen())
       const { dial } = yield* setup({ resolver: resolverOf({}) })
@@ -499,7 +499,7 @@ describe("through a proxy", () => {
     })
   )
 
-  it.scopedLive("the policy guards the target where its address is known, and not the proxy", () =>
+  it.scopedLive("applies the policy to the target if its address is known, and not to the proxy", () =>
     Effect.gen(function* () {
       const server = yield* listen()
       const { dial } = yield* setup({
@@ -522,7 +522,7 @@ describe("through a proxy", () => {
     })
   )
 
-  it.scopedLive("socks5 has names resolved here, socks5h by the proxy", () =>
+  it.scopedLive("resolves names here for socks5, and at the proxy for socks5h", () =>
     Effect.gen(function* () {
       const requests: Array<Buffer> = []
       const server = yield* listen("127.0.0.1", 0, (socket) => {
@@ -548,7 +548,7 @@ describe("through a proxy", () => {
     })
   )
 
-  it.scopedLive("interruption at any stage leaves nothing at the proxy", () =>
+  it.scopedLive("leaves nothing at the proxy if it is interrupted at any stage", () =>
     Effect.gen(function* () {
       for (const answer of ["", "HTTP/1.1 200 OK\r\n\r\n"]) {
         const asked = yield* Deferred.make<void>()

@@ -21,7 +21,7 @@ const limits = { timeout: "15 seconds" } as const
 const foreign = Server.response(200, "foreign")
 
 describe("a connection before its first request", () => {
-  it.scopedLive("that has spoken answers nobody", () =>
+  it.scopedLive("that has received bytes serves no request", () =>
     Effect.gen(function* () {
       const at = yield* Server.server([Server.plays(Server.send(foreign), Server.stall)])
       const session = yield* sessionOn(
@@ -64,7 +64,7 @@ describe("a connection before its first request", () => {
         )
     ]
   ] as const) {
-    it.scopedLive(`that is ${name} fails its request at once, and is forgotten`, () =>
+    it.scopedLive(`that is ${name} fails its request at once, and leaves the pool`, () =>
       Effect.gen(function* () {
         const at = yield* Server.server([name === "destroyed" ? Server.stall : Server.reset])
         const session = yield* sessionOn(

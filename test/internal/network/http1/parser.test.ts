@@ -579,8 +579,8 @@ table("persistence", [
   )
 ])
 
-describe("failures", () => {
-  it("show at most 100 printable characters, up to the byte at fault", () => {
+describe("parser failures", () => {
+  it("show at most 100 printable characters, up to the invalid byte", () => {
     const outcome = parse(sized(`X: ${"\xff".repeat(200)}\x01after\r\n`))
     assert.isAtMost(outcome.excerpt?.length ?? 0, 100)
     assert.match(outcome.excerpt ?? "", /^[\x20-\x7e]+$/)
@@ -610,7 +610,7 @@ describe("a parser", () => {
     return { parser, seen }
   }
 
-  it("serves one response after another, each with its own facts", () => {
+  it("parses one response after another, each with its own facts", () => {
     const { parser, seen } = recording()
     for (const [status, raw] of [
       [200, sized("Connection: close\r\n")],
@@ -635,7 +635,7 @@ describe("a parser", () => {
     assert.deepStrictEqual(seen, [])
   })
 
-  it("takes nothing after a whole response, even where the next request is made from within", () => {
+  it("parses nothing after a complete response, even if a callback starts the next request", () => {
     const seen: Array<string> = []
     const parser: Parser = new Parser(strictLimits, {
       onInformational: () => {},
@@ -652,7 +652,7 @@ describe("a parser", () => {
     assert.deepStrictEqual(seen, ["200", "complete"])
   })
 
-  it("stays failed, and tells nothing more", () => {
+  it("stays failed, and reports nothing more", () => {
     const { parser, seen } = recording()
     parser.expect("GET", false)
     const raw = bytesOf(`HTTP/1.1 200 OK\r\nBad\r\n\r\n${sized("")}`)
@@ -662,7 +662,7 @@ describe("a parser", () => {
     assert.deepStrictEqual(seen, [])
   })
 
-  it("tells nothing after stop", () => {
+  it("reports nothing after stop", () => {
     for (const raw of [sized(""), chunked("2\r\nok\r\n0\r\n\r\n"), ok("", "abc"), "HTTP/1.1 204 x\r\n\r\n"]) {
       const seen: Array<string> = []
       const parser: Parser = new Parser(strictLimits, {
@@ -682,7 +682,7 @@ describe("a parser", () => {
     }
   })
 
-  it("counts the bytes of heads that have come", () => {
+  it("counts the bytes of received heads", () => {
     const { parser } = recording()
     parser.expect("GET", false)
     assert.strictEqual(parser.headBytes, 0)
@@ -693,7 +693,7 @@ describe("a parser", () => {
     }
   })
 
-  it("hands small chunks out in few pieces", () => {
+  it("merges small chunks into few pieces", () => {
     const { parser, seen } = recording()
     parser.expect("GET", false)
     const raw = bytesOf(chunked(`${many(1000, () => "1\r\nx\r\n")}0\r\n\r\n`))
@@ -701,7 +701,7 @@ describe("a parser", () => {
     assert.deepStrictEqual(seen, ["head 200", `body ${"x".repeat(1000)}`, "complete"])
   })
 
-  it("is linear in what it is sent, byte by byte", () => {
+  it("takes time proportional to its input, byte by byte", () => {
     const raw = bytesOf(
       ok(
         many(120, (i) => `h${i}: ${"v".repeat(500)}\r\n`),
@@ -727,7 +727,7 @@ describe("resolveLimits", () => {
     assert.isTrue(Number.isSafeInteger(lifted.maxTrailerSize))
     assert.isTrue(Number.isSafeInteger(lifted.maxInformational))
   })
-  it("lifts no limit beyond 2^30, takes whole numbers and 0, and bounds trailers as heads", () => {
+  it("limits options to 2^30, accepts whole numbers and 0, and limits trailers like heads", () => {
     const names = ["maxLineSize", "maxHeaders", "maxHeadSize", "maxInformational", "maxChunkExtension"] as const
     for (const name of names) {
       for (const [given, limit] of [
@@ -750,7 +750,7 @@ describe("resolveLimits", () => {
   })
 })
 
-describe("any bytes", () => {
+describe("any sequence of bytes", () => {
   const piece = fc.constantFrom(
     "HTTP/1.1 ",
     "HTTP/1.0 ",
@@ -793,7 +793,7 @@ describe("any bytes", () => {
     { maxLineSize: 20, maxHeadSize: 60, maxHeaders: 2, maxTrailerSize: 30, maxChunkExtension: 4 }
   )
 
-  it("give one outcome however they are cut, and never throw", () => {
+  it("gives one outcome however it is cut, and never throws", () => {
     fc.assert(
       fc.property(
         lead,
