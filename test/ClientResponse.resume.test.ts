@@ -1,4 +1,4 @@
-/** `toFile` with `resume: true`: what one run leaves, and what the next one makes of it. */
+/** `toFile` with `resume: true`: the files that one run leaves, and how the next run continues. */
 import { execFileSync } from "node:child_process"
 import {
   chmodSync,
@@ -63,7 +63,7 @@ const ranges = (server: Server.Server) =>
 const none = [undefined, undefined]
 const from = (offset: number, validator = '"v1"') => [`bytes=${offset}-`, validator]
 
-/** Breaks at once, four times: a run gives up. */
+/** Breaks at once, four times, so that a run fails. */
 const breaks = (offset: number) => [cut(offset), "", "", ""]
 
 const dated = ["Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT", "Date: Sun, 06 Nov 1994 08:49:39 GMT"]

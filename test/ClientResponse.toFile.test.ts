@@ -285,7 +285,7 @@ const patched = (patch: (fs: FileSystem.FileSystem) => Partial<FileSystem.FileSy
 const diskError = (method: string) =>
   new PlatformError.SystemError({ reason: "Unknown", module: "FileSystem", method, description: "ENOSPC" })
 
-/** A file of Node's whose writes fail after some bytes. */
+/** A file handle of Node that fails to write after some bytes. */
 const fullAfter = (file: FileSystem.File, bytes: number): FileSystem.File => {
   let written = 0
   return new Proxy(file, {

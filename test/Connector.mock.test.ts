@@ -39,7 +39,7 @@ import * as Testing from "../src/Testing.js"
 
 const url = "https://api.example/"
 
-/** A session over a handler, and what the handler was asked. */
+/** A session over a handler, and the requests that the handler received. */
 const over = <R = never>(
   handler: Connector.MockHandler<R>,
   options?: Session.SessionOptions

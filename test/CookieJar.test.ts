@@ -573,7 +573,7 @@ describe("layerPersisted", () => {
       yield* TestClock.adjust("500 millis")
       const overtaken = yield* store.get("cookies")
       assert.isTrue(Option.isSome(overtaken))
-      // What a process that had read the empty store before writes after.
+      // The write of a process that read the empty store before.
       yield* store.set("cookies", JSON.stringify({ version: 1, cookies: [] }))
       yield* TestClock.adjust("1 second")
       assert.include(Option.getOrThrow(yield* store.get("cookies")), `"one"`)

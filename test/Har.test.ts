@@ -20,7 +20,7 @@ type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly 
 const isRecord = (value: Json | undefined): value is { readonly [key: string]: Json } =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** What is wrong with an archive by the specification of HAR 1.2, field by field. */
+/** The violations of the HAR 1.2 specification in an archive, field by field. */
 const faultsOf = (value: Json): ReadonlyArray<string> => {
   const faults: Array<string> = []
   const need = (at: string, ok: boolean) => {

@@ -40,7 +40,7 @@ import * as Sse from "effect-http-session/Sse"
 import * as Tracing from "effect-http-session/Tracing"
 import { folder } from "./support/downloads.js"
 
-/** A server of Node's that tells each request's headers. */
+/** A server of Node that reports the headers of each request. */
 const echo = Effect.acquireRelease(
   Effect.async<ReturnType<typeof createServer>>((resume) => {
     const server = createServer((request, response) => {

@@ -1,4 +1,4 @@
-/** What the HttpClient of @effect/platform on a session shows of its requests, and what it still does with them. */
+/** The HttpClient of @effect/platform on a session shows no secret of its requests, and still sends them. */
 import { Headers, HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, type Tracer } from "effect"
@@ -10,7 +10,7 @@ import { asked, sessionWith, site, values } from "./support/sites.js"
 
 const secret = planted.secret("mine")
 
-/** A client, and a server that answers what it is asked for. */
+/** A client, and a server with the requested answers. */
 const served = Effect.gen(function* () {
   const at = yield* site(({ target }) =>
     target.startsWith("/500") ? response(500, secret) : response(200, "x", ["X-Open: open", `X-Mine: ${secret}`])

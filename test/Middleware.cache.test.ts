@@ -1,4 +1,4 @@
-/** The cache in a session: what goes on beside the request that asks. */
+/** The cache in a session: requests that run beside the one that caused them. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -91,7 +91,7 @@ describe("stale-while-revalidate", () => {
       yield* settle
       assert.deepStrictEqual(yield* get(session), ["new", "0"])
       assert.strictEqual(seen.length, 2)
-      // It is sent as the request that asked had become, through what is inside the cache, and nothing else.
+      // The refresh sends the request as it reached the cache, through the middlewares inside the cache only.
       const sent = seen[1] ?? new Headers()
       assert.deepStrictEqual(
         ["if-none-match", "x-outer", "x-inner"].map((name) => sent.get(name)),

@@ -1,4 +1,4 @@
-/** What those who watch a request are told of the attempts that middlewares make. */
+/** The signals of the attempts that middlewares make. */
 import { assert, describe, it } from "@effect/vitest"
 import { type Duration, Effect, Fiber, Layer, Redacted, Schedule, TestClock } from "effect"
 import {
@@ -15,7 +15,7 @@ import {
 
 type Retry = Omit<Tracing.RequestRetry, "error"> & { readonly error?: { readonly _tag: string } | undefined }
 
-/** The RequestRetry of one GET, heard by `collect`, by a TraceConfig and on the stream alike. */
+/** The RequestRetry signals of one GET, by `collect`, by a TraceConfig and on the stream alike. */
 const retriesOf = (
   middleware: Middleware.Middleware,
   handler: Connector.MockHandler,

@@ -377,7 +377,7 @@ describe("middlewares of a session", () => {
           yield* text("http://a.test/x", { proxy: proxy.url }),
           'http://a.test/x Digest username="user"'
         )
-        // Without a proxy nobody is answered who asks for a proxy's credentials.
+        // Without a proxy, a challenge for proxy credentials gets no answer.
         assert.strictEqual(yield* text(origin.url), "own")
         assert.strictEqual(origin.seen.length, 1)
       }).pipe(Effect.provide(Session.layer({ middlewares: [digest] })))

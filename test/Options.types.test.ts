@@ -9,7 +9,7 @@ import * as CookieJar from "effect-http-session/CookieJar"
 import * as Session from "effect-http-session/Session"
 import * as Tracing from "effect-http-session/Tracing"
 
-/** An option, values of wrong types, and what the error says. */
+/** An option, values of wrong types, and the text of the error. */
 type Row = readonly [option: string, expected: string, ...values: ReadonlyArray<readonly [value: unknown, got: string]>]
 
 const common: ReadonlyArray<Row> = [

@@ -1,5 +1,5 @@
 /**
- * Digest to proxies: for what they forward, and for the tunnels that they open.
+ * Digest to proxies: for forwarded requests, and for tunnels.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Stream } from "effect"

@@ -1,5 +1,5 @@
 /**
- * Redirects over real sockets: which are followed, with what method and body, where to, and what the history tells.
+ * Redirects over real sockets: when they are followed, with which method and body, to which URL, and the history.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Layer, Option, type Scope, Stream } from "effect"
@@ -25,7 +25,7 @@ const failure = <A, E extends { readonly _tag: string }, T extends E["_tag"]>(
   return assert.fail(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "succeeded")
 }
 
-/** Answers /end with what came, and everything else with one redirect there. */
+/** Answers /end with the received request, and everything else with one redirect to /end. */
 const once = (status: number, location = "/end", headers: ReadonlyArray<string> = [], body = "") =>
   site((request) =>
     request.target.startsWith("/end")
@@ -36,12 +36,12 @@ const once = (status: number, location = "/end", headers: ReadonlyArray<string> 
 const text = (session: Session.SessionService, method: string, url: string, options?: ClientRequest.RequestOptions) =>
   session.request(method, url, options).pipe(ClientResponse.text)
 
-/** The final response, given back unread. */
+/** The final response, released unread. */
 const final = (request: Effect.Effect<ClientResponse.ClientResponse, Errors.ClientError, Scope.Scope>) =>
   ClientResponse.use(request, (last) => Effect.succeed(last))
 
 describe("the next hop of a redirect", () => {
-  /** [status, method, what arrives]: RFC 9110 section 15.4 and Fetch section 4.4. */
+  /** [status, method, expected request]: RFC 9110 section 15.4 and Fetch section 4.4. */
   const rows: ReadonlyArray<readonly [number, string, string]> = [
     [301, "GET", "GET "],
     [302, "GET", "GET "],

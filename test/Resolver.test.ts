@@ -13,7 +13,7 @@ interface Question {
 
 type Record = { readonly ttl: number } & ({ readonly address: string } | { readonly cname: string })
 
-/** What the server says: records, a response code, or nothing at all. */
+/** The reply of the server: records, a response code, or silence. */
 type Reply = ReadonlyArray<Record> | "NXDOMAIN" | "SERVFAIL" | "REFUSED" | "silence"
 
 const codes = { NXDOMAIN: 3, SERVFAIL: 2, REFUSED: 5 } as const
@@ -76,7 +76,7 @@ interface Server {
   readonly address: string
   readonly port: number
   readonly asked: ReadonlyArray<Question>
-  /** Resolves when so many questions have come. */
+  /** Resolves when this many questions have arrived. */
   readonly questions: (count: number) => Effect.Effect<void>
 }
 

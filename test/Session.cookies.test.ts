@@ -1,5 +1,5 @@
 /**
- * Cookies over real sockets: what a session sends where, and what it keeps of what it gets.
+ * Cookies over real sockets: where a session sends them, and which ones of a response it keeps.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Layer } from "effect"
@@ -16,7 +16,7 @@ import { everyTest, redirect, sessionWith, site, values } from "./support/sites.
 
 const { response } = Server
 
-/** Tells the Cookie header, or "none"; sets what the path asks for by /set?line. */
+/** Answers with the Cookie header, or "none"; /set?line sets a cookie. */
 const echo = (tls?: { readonly cert: string; readonly key: string }) =>
   site((request) => {
     const [path = "", query = ""] = request.target.split("?")
@@ -406,7 +406,7 @@ describe("the jar", () => {
     })
   )
 
-  /** A jar of somebody's own, which is known by its effects alone. */
+  /** A jar of the program, which the session knows by its effects alone. */
   const foreign = Effect.map(CookieJar.make(), (inner) => {
     const calls: Array<string> = []
     const jar: CookieJar.CookieJarService = {

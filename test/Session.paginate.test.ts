@@ -122,7 +122,7 @@ describe("paginate", () => {
       Effect.provide(
         over(
           (request) =>
-            // A body that never ends: it must be given up.
+            // A body that never ends, which the session must abandon.
             new Response(new ReadableStream(), request.url.endsWith("2") ? {} : { headers: { link: "<?2>; rel=next" } })
         )
       )

@@ -1,4 +1,4 @@
-/** What a session knows goes to whom it belongs, whichever way a request takes. */
+/** A session sends secrets only to the host that they belong to, on every path of a request. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

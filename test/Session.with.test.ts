@@ -1,4 +1,4 @@
-/** Options over options: what is given nearer to the request replaces what it is about. */
+/** Options over options: the one closer to the request wins. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import * as Auth from "effect-http-session/Auth"

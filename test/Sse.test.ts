@@ -403,7 +403,7 @@ describe("connect", () => {
           )
           yield* Deferred.await(seen)
           const interrupted = yield* timed(Effect.zipRight(Fiber.interrupt(fiber), closed))
-          // What is drained to save a connection takes 200 ms.
+          // Draining a body to save the connection takes 200 ms.
           assert.isBelow(early.active, 150)
           assert.isBelow(interrupted.active, 150)
         })

@@ -1,4 +1,4 @@
-/** What mocks, cassettes and watchers must not show, and how a mock ends. */
+/** Mocks, cassettes and watchers show no secret; the close of a mock. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

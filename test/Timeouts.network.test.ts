@@ -35,7 +35,7 @@ const tagOf = (limit: Limit): "TotalTimeoutError" | "SocketTimeoutError" | "Conn
   return limit === "send" || limit === "headers" || limit === "body" ? "SocketTimeoutError" : "ConnectionTimeoutError"
 }
 
-/** What a timeout's error says. */
+/** The fields of a timeout's error. */
 const told = (exit: Exit.Exit<unknown, ClientError>) => {
   if (Exit.isSuccess(exit)) return "Success"
   if (exit.cause._tag !== "Fail") return Cause.pretty(exit.cause)
@@ -172,7 +172,7 @@ describe("each limit, on the default Clock", () => {
                 return seen.reached ? seen.active - millis : Infinity
               })
             )
-          // What has to happen before a phase begins is in the time that is measured.
+          // The measured time includes the work before the phase begins.
           const spare = limit === "total" || limit === "connect" ? 0 : 50
           let late = Infinity
           // Where the machine is so busy that the limit runs out before the phase, the next limit is longer.

@@ -11,7 +11,7 @@ import { loopback } from "./support/signals.js"
 interface Told {
   readonly name: string
   readonly kind: Tracer.SpanKind
-  /** What samplers see. */
+  /** The attributes that samplers see. */
   readonly initial: Readonly<Record<string, unknown>>
   readonly attributes: Map<string, unknown>
   exit: Exit.Exit<unknown, unknown> | undefined
@@ -204,7 +204,7 @@ describe("client spans", () => {
         const value: unknown = typeof expected === "function" ? expected(ports) : expected
         assert.deepStrictEqual(span?.attributes.get(attribute), value)
         assert.strictEqual(span?.attributes.has(attribute), value !== undefined)
-        // For samplers: what is known when it begins.
+        // Samplers get the attributes that are known at the start.
         for (const known of ["http.request.method", "server.address", "server.port", "url.full", "url.scheme"]) {
           assert.property(span?.initial, known)
         }
@@ -222,7 +222,7 @@ describe("metrics", () => {
   const seconds = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
   const lifetimes = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300]
 
-  /** What a successful POST must be recorded with; `undefined` where the buckets are free. */
+  /** The attributes that a successful POST must record; `undefined` if the buckets are free. */
   const rows: ReadonlyArray<
     readonly [name: string, attributes: ReadonlyArray<string>, buckets?: ReadonlyArray<number>]
   > = [

@@ -21,7 +21,7 @@ const site = Effect.map(
   ({ port }) => ({ port, url: `http://127.0.0.1:${port}`, name: `http://site.test:${port}` })
 )
 
-/** Runs a program under a span "parent", and gives what has been exported of it. */
+/** Runs a program under a span "parent", and returns its exported spans. */
 const exported = <A, E>(
   program: Effect.Effect<A, E, Session.Session>,
   options: Session.LayerOptions = {}
@@ -49,7 +49,7 @@ const exported = <A, E>(
 
 const nanos = ([seconds, rest]: ReadableSpan["startTime"]): bigint => BigInt(seconds) * 1_000_000_000n + BigInt(rest)
 
-/** What an exporter must be able to rely on. */
+/** Guarantees for an exporter. */
 const checkSpans = (parent: ReadableSpan, clients: ReadonlyArray<ReadableSpan>) => {
   const ids = new Set(clients.map((span) => span.spanContext().spanId))
   assert.strictEqual(ids.size, clients.length)

@@ -1,5 +1,5 @@
 /**
- * The streams of signals: when they end, what a slow reader costs, and that nobody's listening costs nothing.
+ * The streams of signals: when they end, the cost of a slow reader, and no cost without readers.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Deferred, Effect, Exit, Fiber, Layer, Option, Stream, Tracer } from "effect"

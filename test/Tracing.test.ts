@@ -391,7 +391,7 @@ interface Captured {
   readonly span: Tracer.Span
 }
 
-/** A tracer that keeps what it is told. */
+/** A tracer that records its calls. */
 const capturing = () => {
   const made: Array<{
     span: Tracer.Span

@@ -557,7 +557,7 @@ describe("a WebSocket request of a session", () => {
           yield* peer.ended
         })
       )
-      // They are closed at once: what requests in flight get is not waited for.
+      // They are closed at once, without waiting for answers to requests in flight.
       const connector = yield* Connector.tcp({ gracefulShutdownTimeout: "1 hour" })
       const jar = yield* CookieJar.make()
       const makeSession = Session.make().pipe(
@@ -714,9 +714,9 @@ describe("messages", () => {
         Effect.gen(function* () {
           const socket = yield* Session.webSocket(server.webSocketUrl(), { heartbeat: "10 seconds" })
           yield* stable(() => written)
-          // A peer whose bytes are not read is not lost.
+          // The heartbeat does not fail a peer while its bytes are unread.
           yield* TestClock.adjust("1 minute")
-          // What the two kernels hold, and no more.
+          // The capacity of both socket buffers, and no more.
           assert.isBelow(written, count / 4)
           return yield* Stream.runFold(socket.messages, 0, (bytes, message) => bytes + message.data.length)
         })
@@ -866,7 +866,7 @@ describe("pings", () => {
           const socket = yield* Session.webSocket(server.webSocketUrl())
           assert.strictEqual((yield* socket.receive).data, "over")
           yield* Deferred.succeed(taken, undefined)
-          // What the two kernels hold, of 300 000.
+          // The capacity of both socket buffers, of 300 000.
           assert.isBelow(yield* Deferred.await(seen), 200_000)
         })
       )

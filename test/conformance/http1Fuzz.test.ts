@@ -159,7 +159,7 @@ const isKnown = (ours: Outcome): boolean => {
 
 /** Where Node refuses what RFC 9112 has a client take. */
 const isStricter = (ours: Outcome, node: NodeOutcome): boolean =>
-  // What follows an informational response with Connection: close; we do not use the connection again.
+  // After an informational response with Connection: close the client does not use the connection again.
   (node.error === "HPE_CLOSED_CONNECTION" && ours.informational.length > 0) ||
   // Framing fields among the trailers; we drop them.
   (ours.framing === "chunked" &&

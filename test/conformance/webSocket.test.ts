@@ -1,5 +1,5 @@
 /**
- * The cases of the Autobahn test suite as data, and what its groups on sizes and compression are about.
+ * The cases of the Autobahn test suite as data, and tests for its groups on sizes and compression.
  */
 import { createHash } from "node:crypto"
 import type { AddressInfo } from "node:net"
@@ -15,7 +15,7 @@ import { type Answer, groups, type Row } from "./webSocketRows.js"
 const using = <A, E>(effect: Effect.Effect<A, E, Session.Session | Scope.Scope>): Effect.Effect<A, E> =>
   effect.pipe(Effect.scoped, Effect.provide(Session.layer()))
 
-/** What the suite's clients do: they send back each message, as long as the peer has not closed. */
+/** Echoes each message until the peer closes, like the clients of the suite. */
 const echoing = (socket: WebSocket.WebSocket): Effect.Effect<void, Errors.WebSocketError> =>
   Stream.runForEach(socket.messages, (message) => Effect.ignore(socket.send(message.data)))
 

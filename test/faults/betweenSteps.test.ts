@@ -1,4 +1,4 @@
-/** What happens between two steps: an answer before its request, an end before its wait, a listener that never comes back. */
+/** Events between two steps: an answer before its request, an end before its wait, a listener that never returns. */
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope, Stream } from "effect"

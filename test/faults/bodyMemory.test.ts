@@ -76,7 +76,7 @@ const rows: ReadonlyArray<Row> = [
     name: "256 MiB that are taken slowly",
     path: "slow",
     way: "slowly",
-    // What the server had got rid of while nothing was taken.
+    // The bytes that the server sent while the client read none.
     outcome: /^268435456 (\d{1,6}|[1-7]\d{6})$/,
     memory: 32,
     cpu: 10
@@ -120,7 +120,7 @@ describe("memory and CPU time are bounded for", () => {
       row.name,
       () =>
         Effect.gen(function* () {
-          // Others who run on the machine hold the loop up too, so that one good run of three is enough.
+          // Other processes of the machine delay the loop too, so that one good run of three is enough.
           let { cpu, delay, grown, outcome } = yield* measure(row)
           for (let run = 1; run < 3 && delay > longestDelay; run++)
             ({ cpu, delay, grown, outcome } = yield* measure(row))

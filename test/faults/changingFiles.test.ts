@@ -1,5 +1,5 @@
 /**
- * Files that change while they are sent (faults J8): the request fails, and the server never takes it for a whole one.
+ * Files that change while they are sent: the request fails, and the server never sees a part as the whole.
  */
 import * as Fs from "node:fs"
 import * as Os from "node:os"
@@ -17,7 +17,7 @@ import { sessionOn } from "../support/stages.js"
 
 const mib = 1024 * 1024
 
-/** More than what sockets hold, so that a server that does not read keeps most of the file unread. */
+/** More than the socket buffers hold, so that most of the file is unread while the server does not read. */
 const size = 32 * mib
 
 const file = Effect.acquireRelease(
@@ -35,9 +35,9 @@ const changes: ReadonlyArray<
 > = [
   ["is cut short", (path) => Fs.truncateSync(path, size / 2), "Length"],
   ["becomes empty", (path) => Fs.truncateSync(path, 0), "Length"],
-  // The server may have answered to all that was announced before what is more is found.
+  // The server may answer after the announced bytes, before the client finds the surplus.
   ["grows", (path) => Fs.appendFileSync(path, "more"), "any"],
-  // What is open is still there.
+  // The open file still exists.
   ["is removed", (path) => Fs.rmSync(path), undefined],
   ["has other bytes of the same number", (path) => Fs.writeFileSync(path, Buffer.alloc(size, 1)), undefined]
 ]
@@ -58,7 +58,7 @@ describe("a file that changes while it is sent", () => {
             (peer) =>
               Effect.gen(function* () {
                 let early = 0
-                // Within the callback, so that no more than what sockets hold leaves the client.
+                // Within the callback, so that only the content of the socket buffers leaves the client.
                 peer.socket.on("data", (chunk) => {
                   if (!answered) received += chunk.length
                   early += chunk.length

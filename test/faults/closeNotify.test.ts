@@ -1,5 +1,5 @@
 /**
- * A TLS peer that says it will send no more, and leaves the TCP connection open (faults K10).
+ * A TLS peer that ends its side by close_notify and leaves the TCP connection open.
  */
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
@@ -16,7 +16,7 @@ interface Passage {
   readonly port: number
   readonly accepted: () => number
   readonly open: () => number
-  /** Connections whose server has ended them. */
+  /** Connections that their server has ended. */
   readonly withheld: () => number
 }
 
@@ -40,7 +40,7 @@ const withoutFins = (port: number): Effect.Effect<Passage, never, Scope.Scope> =
         client.on("data", (chunk) => void server.write(chunk))
         server.on("data", (chunk) => void client.write(chunk))
         server.once("end", () => withheld++)
-        // The client has gone: so does all else.
+        // The client has disconnected, and so has everything else.
         client.once("end", () => {
           client.end()
           server.destroy()

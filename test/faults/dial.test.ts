@@ -1,6 +1,6 @@
 /**
- * From a name to a socket, on a session: lookups (E1), addresses that do not answer or cannot be reached (E6, E7, E9,
- * E13), peers that hang up at once (E10).
+ * From a name to a socket, on a session: lookups, addresses that do not answer or cannot be reached, and peers that
+ * hang up at once.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
@@ -33,7 +33,7 @@ const answering = (answers: ReadonlyArray<ReadonlyArray<string> | string>) => {
         if (typeof answer === "string") {
           return Effect.fail(new ClientConnectorDNSError({ host, code: answer, phase: "dns" }))
         }
-        // Whoever writes a resolver in JavaScript may answer with nothing.
+        // A resolver written in JavaScript may return an empty answer.
         const addresses = answer.map((address) => ({ address, family: 4 }))
         return Effect.succeed(addresses as unknown as readonly [Resolver.Address])
       })
@@ -164,7 +164,7 @@ describe("an address policy", () => {
             assert.deepStrictEqual([error.reason, error.code], ["AddressPolicy", "ERR_IP_BLOCKED"])
           }
         }
-        // What only looks like a number is no host, policy or not.
+        // Text that only looks like a number is not a host, with or without a policy.
         for (const host of ["2130706434", "0x7f.2", "0177.0.0.2"]) {
           assert.strictEqual(failure(yield* Effect.exit(text(session, `http://${host}:${port}/`)))._tag, "InvalidURL")
         }

@@ -1,5 +1,5 @@
 /**
- * Connects and lookups in a network that is broken in every way (E5, E7, E8, E9, E13), where the system lets us have one.
+ * Connections and lookups in a broken network, on systems that allow network namespaces.
  */
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"

@@ -1,6 +1,6 @@
 /**
- * Sessions on Unix sockets (E11, E12): what cannot be connected to, what never leaves the socket, and that nobody else
- * opens one.
+ * Sessions on Unix sockets: paths that cannot be connected to, requests that never leave the socket, and that no other
+ * request opens a path.
  */
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import * as Net from "node:net"
@@ -28,7 +28,7 @@ const directory = Effect.acquireRelease(
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
-/** The first lines and Host fields of requests that have come to a path. */
+/** The request lines and Host fields that arrived at a path. */
 interface Site {
   readonly seen: Array<string>
   readonly accepted: () => number
@@ -98,7 +98,7 @@ require("node:net").createServer().listen({ path: workerData, backlog: 1 }, () =
 })
 `
 
-/** A path whose queue is full, and nobody accepts. */
+/** A path with a full queue, and no process that accepts. */
 const full = (path: string) =>
   Effect.acquireRelease(
     Effect.promise(
@@ -158,7 +158,7 @@ describe("a Unix path that cannot be connected to", () => {
       const at = yield* site(path, () => {})
       chmodSync(path, 0)
       const { session } = yield* unixSession(path)
-      // Nothing is forbidden to root, so it is somebody else for a while.
+      // Root may do everything, so the test runs as another user for a while.
       const somebody = Effect.acquireRelease(
         Effect.sync(() => process.getuid?.() === 0 && process.seteuid?.(65_534)),
         () => Effect.sync(() => process.getuid?.() === 0 && process.seteuid?.(0))
@@ -229,7 +229,7 @@ describe("a session on a Unix socket", () => {
         for (const target of Object.keys(locations)) {
           assert.strictEqual(yield* text(session, `http://docker.test${target}`), "end")
         }
-        // What an environment or a request says of proxies is for TCP.
+        // Proxies of the environment and of requests apply to TCP only.
         const proxied = session.get("http://docker.test/end", { ...limits, proxy: tcp.url })
         assert.strictEqual(yield* outcome(proxied.pipe(ClientResponse.text)), "end")
       })

@@ -11,7 +11,7 @@ import * as Server from "../support/server.js"
 import { sessionOn } from "../support/stages.js"
 import * as Peer from "../support/webSocketServer.js"
 
-/** Of what may stand in the buffers of the system at once, much more than a turn may take. */
+/** Of the content of the system's buffers, much more than a turn may process. */
 const frames = 60_000
 
 const repeated = (bytes: Uint8Array | string, times: number): Buffer => {
@@ -21,7 +21,7 @@ const repeated = (bytes: Uint8Array | string, times: number): Buffer => {
 
 const session = Effect.map(sessionOn({}, { timeout: "1 minute" }), (made) => made.session)
 
-/** Writes all at once and closes; sends again what comes to an echo. */
+/** Writes all at once and closes; echoes the received bytes. */
 const webSocketOf = (bytes: Uint8Array) =>
   Effect.gen(function* () {
     const server = yield* Peer.webSocketServer((peer) =>
@@ -33,7 +33,7 @@ const webSocketOf = (bytes: Uint8Array) =>
     return yield* (yield* session).webSocket(server.webSocketUrl())
   })
 
-/** A response whose body is written at once. */
+/** A response with a body that is written at once. */
 const responseOf = (type: string, body: Uint8Array) =>
   Effect.gen(function* () {
     const server = yield* Server.always((peer) =>

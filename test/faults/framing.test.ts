@@ -1,6 +1,6 @@
 /**
- * What a server may do to the frames of its responses: cut them, overrun them, bend them. A part is never the whole,
- * and nothing of one response reaches another.
+ * Servers that break the framing of their responses: cut, too long, malformed. A part is never complete, and no byte of
+ * one response reaches another.
  */
 import { existsSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"

@@ -100,7 +100,7 @@ describe("a request that is interrupted at any step", () => {
               beside(made, steps, (begun) => {
                 fiber = begun
               }),
-              // Whoever has the slot is not disturbed.
+              // The holder of the slot is not affected.
               ([, holder]) => assert.isTrue(Exit.isSuccess(holder), `step ${step}: ${String(holder)}`)
             )
             return Effect.gen(function* () {
@@ -416,7 +416,7 @@ describe("a fault that occurs at the Nth time", () => {
     "an address that refuses": (nth) => ({
       connector: {
         resolver: {
-          // Nobody listens there.
+          // No process listens there.
           resolve: () => Effect.succeed([{ address: nth() ? "127.0.0.77" : "127.0.0.1", family: 4 }])
         }
       },

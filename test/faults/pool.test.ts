@@ -1,5 +1,5 @@
 /**
- * Limits of the pool and what may share a connection, over sockets.
+ * Limits of the pool and shared connections, over sockets.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Option, TestClock } from "effect"
@@ -79,7 +79,7 @@ describe("the limits of a pool", () => {
     Effect.gen(function* () {
       let now = 0
       let most = 0
-      // Nothing is answered before all that may come at once has come.
+      // The server answers once all permitted requests have arrived.
       const full = yield* Deferred.make<void>()
       const at = yield* Server.always((peer) =>
         Effect.forever(
@@ -274,7 +274,7 @@ describe("the limits of a pool", () => {
 })
 
 describe("a request that holds or awaits a slot and fails passes it on", () => {
-  /** `limit` is 1: if the slot is lost, what comes afterwards waits for ever. */
+  /** `limit` is 1: if the slot is lost, later requests wait forever. */
   const rounds = 100
   const slotIsFree = (session: Session.SessionService, at: Server.Server) =>
     Effect.gen(function* () {

@@ -1,6 +1,6 @@
 /**
- * What goes wrong between a client, its proxies and its origins: faults 2.G, A24 and A25, over real sockets. The rows
- * about single replies to CONNECT are in test/internal/proxy, those about the environment too.
+ * Faults between a client, its proxies and its origins, over real sockets. test/internal/proxy and
+ * test/internal/network/dial have the single replies to CONNECT and the environment.
  */
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
@@ -33,7 +33,7 @@ const redirectTo =
     response.writeHead(302, { location: to() }).end()
   }
 
-/** A proxy that answers each CONNECT with these bytes, and what came after the CONNECT. */
+/** A proxy that answers each CONNECT with these bytes, and the bytes that followed the CONNECT. */
 const replying = (reply: string): Effect.Effect<{ url: string; after: () => string }, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<{ server: Net.Server; url: string; after: () => string }>((resume) => {

@@ -1,5 +1,5 @@
 /**
- * What a request costs that waits for a slot.
+ * The memory of a request that waits for a slot.
  */
 import { setImmediate } from "node:timers/promises"
 import { setFlagsFromString } from "node:v8"
@@ -32,7 +32,7 @@ describe("a request in the queue", () => {
         Effect.forEach(Array.from({ length: times }), () => Effect.fork(effect))
       const queued = (waiting: number) => untilValue(session.connector.stats, (stats) => stats.waiting === waiting)
 
-      /** Bytes of each, beside what the first ones have compiled. */
+      /** Bytes of each, without the code that the first ones compiled. */
       const cost = (effect: Effect.Effect<unknown, unknown>, settled: (times: number) => Effect.Effect<unknown>) =>
         Effect.gen(function* () {
           const first = yield* start(effect, count + 10)

@@ -1,5 +1,5 @@
 /**
- * Redirects that want what is not theirs: credentials, cookies, identities, memory, time.
+ * Redirects that try to obtain credentials, cookies, identities, memory or time.
  */
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"

@@ -64,7 +64,7 @@ describe("a close in each phase", () => {
   }
 })
 
-/** Answers when it is told to. */
+/** Answers on request. */
 const held = Effect.gen(function* () {
   const answer = yield* Deferred.make<void>()
   const at = yield* Server.always((peer) =>
@@ -143,7 +143,7 @@ describe("requests in flight", () => {
         )
       )
       assert.isBelow(outside.active, 1500)
-      // A finalizer of the request's own Scope runs before the response is given back.
+      // A finalizer of the request's own Scope runs before the response is released.
       const other = yield* sessionOn({ gracefulShutdownTimeout: 100 })
       const within = yield* timed(
         Effect.scoped(

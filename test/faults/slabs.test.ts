@@ -1,6 +1,6 @@
 /**
- * Chunks of a stream are their reader's for good: what a socket reads later, on this connection or on another, never
- * shows in them, and they show nothing but the body.
+ * Chunks of a stream belong to their reader: later reads, on this connection or another, never change them, and they
+ * hold nothing but the body.
  */
 import { createHash } from "node:crypto"
 import { assert, describe } from "@effect/vitest"

@@ -1,6 +1,5 @@
 /**
- * TLS on a session, over real sockets: what may share a connection or a TLS session (D1 to D3, F10 to F12), what a peer
- * shows or does (F1, F7, F11, F13, F15, F16, F18, F20), and how long it may take (F14).
+ * TLS on a session, over real sockets: shared connections and TLS sessions, refused and hostile peers, and time limits.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { connect, createServer, type Socket } from "node:net"
@@ -71,7 +70,7 @@ describe("verification of one request", () => {
           assert.isTrue(Exit.isFailure(exit), String(falsy))
         }
         assert.strictEqual(at.asked.length, 1)
-        // The connection that nobody has verified is still there, for whoever wants no other.
+        // The unverified connection still exists, for requests that do not verify.
         assert.strictEqual(yield* text(session, at.url, { ssl: false }), "ok")
         assert.deepStrictEqual(
           at.asked.map((asked) => asked.connection),
@@ -399,7 +398,7 @@ describe("a client certificate that a server does not get", () => {
   )
 })
 
-/** Takes what a server sends in front of `at`, and passes on only so much of it, or a byte at a time. */
+/** Reads the output of a server in front of `at`, and passes on a part of it, or a byte at a time. */
 const relay = (at: SecureSite, pass: (bytes: Buffer, passed: number, client: Socket) => void) =>
   Effect.acquireRelease(
     Effect.async<{
@@ -546,7 +545,7 @@ describe("TLS on one side only", () => {
 })
 
 describe("a TLS connection", () => {
-  /** Ends the connection below TLS, so that there is no close_notify. */
+  /** Ends the connection below TLS, without close_notify. */
   const cut = (head: string) => (socket: Parameters<Parameters<typeof secureSite>[1] & {}>[0], _asked: Asked) =>
     socket.write(head, () => below(socket)?.end())
   const below = (socket: object): Socket | undefined => Reflect.get(socket, "_parent")
@@ -562,7 +561,7 @@ describe("a TLS connection", () => {
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
       "ClientPayloadError Incomplete"
     ],
-    // Node does not tell the one end from the other: the response says that nobody has verified it.
+    // Node does not distinguish the two ends: the response shows that it is unverified.
     ["a body without a length", "HTTP/1.1 200 OK\r\n\r\nhello", "Success"],
     ["all that was announced", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "Success"]
   ] as const
@@ -627,7 +626,7 @@ describe("a TLS peer that sends too much", () => {
       let handshakes = 0
       const at = yield* secureSite({ ...set.good, maxVersion: "TLSv1.2" }, (socket) => {
         socket.on("secure", () => handshakes++)
-        // What it then shows is another certificate, which nobody would verify.
+        // It then shows another certificate, which would not be verified.
         socket.renegotiate({ rejectUnauthorized: false, requestCert: false }, () => {})
       })
       const { connector, session } = yield* sessionOn({ ssl })

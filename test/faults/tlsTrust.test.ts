@@ -1,6 +1,6 @@
 /**
- * What an environment may say about trust (F5): it can name authorities where none are given, and never switch
- * verification off.
+ * The influence of the environment on trust: it can add authorities if the program sets none, and never disables
+ * verification.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -1,4 +1,4 @@
-/** Tracers and listeners of the user's that throw or hang: they are told less, and requests go on. */
+/** User tracers and listeners that throw or hang: they miss signals, and requests continue. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Logger, TestClock, Tracer } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"

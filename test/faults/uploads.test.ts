@@ -1,6 +1,6 @@
 /**
- * Request bodies that are refused, not read, cut or wrong: the server never takes a part for the whole, and the
- * source of the body is told.
+ * Request bodies that are refused, unread, cut or invalid: the server never gets a part as the whole, and the source of
+ * the body is released.
  */
 import * as HttpBody from "@effect/platform/HttpBody"
 import { assert, describe, it } from "@effect/vitest"
@@ -28,13 +28,13 @@ const post = (session: Session.SessionService, at: Server.Server, options: Clien
 
 const accepted = (at: Server.Server): number => Effect.runSync(at.accepted)
 
-/** What came on the first connection after the head. */
+/** The bytes after the head on the first connection. */
 const afterHead = (at: Server.Server): string => {
   const all = Buffer.from(Effect.runSync(at.received)[0] ?? []).toString("latin1")
   return all.slice(all.indexOf("\r\n\r\n") + 4)
 }
 
-/** A body that counts what was taken of it, and whether it was let go. */
+/** A body that counts its reads, and records whether it was released. */
 const source = (chunk: number, chunks: number, pause = 0) => {
   const state = { taken: 0, finalised: 0 }
   const stream = Stream.range(1, chunks).pipe(
@@ -55,7 +55,7 @@ const source = (chunk: number, chunks: number, pause = 0) => {
   return { state, stream }
 }
 
-/** Waits for what `check` cannot: the source hears of its end a turn later. */
+/** Waits until the source has ended, a turn after `check`. */
 const letGo = (state: { readonly finalised: number }) =>
   untilValue(
     Effect.sync(() => state.finalised),
@@ -310,7 +310,7 @@ describe("a server that does not read", () => {
         streamed.until(post(session, at, { data: stream, timeout: { total: "10 seconds", send: "300 millis" } })),
         Effect.zipRight(
           letGo(state),
-          // What the system's buffers hold, and one piece.
+          // The content of the system's buffers, and one piece.
           Effect.sync(() => assert.isBelow(state.taken, 16 * 1024 * 1024))
         )
       )
@@ -413,7 +413,7 @@ describe("an invalid body", () => {
         assert.strictEqual(error.reason, reason)
         assert.strictEqual(error.phase, "send")
         if (name.includes("fail")) assert.instanceOf(error.cause, Broken)
-        // What came before the end may still be on its way when the connection is cut.
+        // Bytes before the end may still be in transit when the connection is cut.
         assert.isTrue(arrived.startsWith(afterHead(at)), afterHead(at))
         assert.strictEqual(accepted(at), 2)
       }

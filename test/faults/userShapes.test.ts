@@ -12,7 +12,7 @@ import { response } from "../support/server.js"
 import { redirect, sessionWith, site } from "../support/sites.js"
 import { promptly } from "../support/steps.js"
 
-/** What the types forbid. */
+/** Values that the types forbid. */
 const wrong = <A>(value: unknown): A => value as A
 
 const answers = site(({ target }) =>
@@ -24,7 +24,7 @@ const text = (session: Session.SessionService, url: string) => session.get(url).
 const failureOf = <A, E>(exit: Exit.Exit<A, E>): unknown =>
   Exit.isFailure(exit) && exit.cause._tag === "Fail" ? exit.cause.error : assert.fail(String(exit))
 
-/** Values of no type that is asked for, made when they are used: what rejects must be looked after from then on. */
+/** Values of wrong types, created when they are used, because a rejected promise needs a handler from then on. */
 const values: ReadonlyArray<readonly [what: string, make: () => unknown]> = [
   ["undefined", () => undefined],
   ["null", () => null],
@@ -300,7 +300,7 @@ describe("retry and circuitBreaker", () => {
   )
 })
 
-/** A store whose every answer is the same. */
+/** A store that always answers the same. */
 const storeOf = (get: () => unknown): KeyValueStore.KeyValueStore =>
   wrong({ get, set: () => Effect.void, remove: () => Effect.void })
 

@@ -1,5 +1,5 @@
 /**
- * What a peer can make us hold, measured in a process of its own.
+ * The memory that a peer can occupy, measured in a separate process.
  */
 import { constants, deflateRawSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"

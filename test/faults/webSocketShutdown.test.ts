@@ -16,7 +16,7 @@ interface World {
   readonly close: Effect.Effect<void>
 }
 
-/** What closes: a session alone, the connector below it, or a session with its connector. */
+/** The closed value: a session alone, the connector below it, or a session with its connector. */
 const worlds: Readonly<Record<string, (grace: Duration.DurationInput) => Effect.Effect<World, never, Scope.Scope>>> = {
   session: (gracefulShutdownTimeout) =>
     Effect.map(sessionOn({ gracefulShutdownTimeout }), (made) => ({ ...made, close: made.session.close })),
@@ -29,13 +29,13 @@ const worlds: Readonly<Record<string, (grace: Duration.DurationInput) => Effect.
     })
 }
 
-/** Told when the peer has seen that the client closes. */
+/** Completed when the peer has seen that the client closes. */
 type Play = (peer: Peer.WebSocketPeer, closing: Effect.Effect<unknown>) => Effect.Effect<void>
 
 interface Row {
   readonly play: Play
   readonly options?: WebSocket.WebSocketOptions
-  /** What the client does before the close. */
+  /** The steps of the client before the close. */
   readonly before?: (socket: WebSocket.WebSocket) => Effect.Effect<unknown>
 }
 

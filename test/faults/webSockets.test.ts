@@ -1,5 +1,5 @@
 /**
- * WebSockets and event streams that are interrupted, or whose session closes, at any step of their life.
+ * WebSockets and event streams that are interrupted at any step, or end with their session.
  */
 import type { Socket } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"

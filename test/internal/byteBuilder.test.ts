@@ -1,5 +1,5 @@
 /**
- * Bytes put together: always what came, in memory of their own, and never much more than what came.
+ * Collected bytes: equal to the input, in separate memory, and never much larger than the input.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
@@ -10,7 +10,7 @@ const mebi = 1024 * 1024
 /** Lengths of pieces: crumbs, segments, slabs. */
 const lengths = fc.array(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.nat(3000), fc.nat(140_000)), { maxLength: 30 })
 
-/** What a peer may say about the length: the truth, less, more, nothing. */
+/** The length that a peer may announce: the true one, less, more, none. */
 const claims = fc.constantFrom("true", "less", "more", "huge", "none")
 
 const claimed = (claim: string, size: number): number | undefined =>

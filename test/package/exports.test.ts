@@ -9,7 +9,7 @@ const modules = readdirSync(file("src"))
   .map((name) => name.slice(0, -".ts".length))
   .sort()
 
-/** What is imported at run time, by path: `import type` and `export type` aside. */
+/** The run-time imports, by path, without `import type` and `export type`. */
 const imports = (source: string): ReadonlyArray<string> =>
   [
     ...source.replace(/\/\*[\s\S]*?\*\//g, "").matchAll(/^(?:import|export)(?! type\b)(?:[^"]*?\bfrom)?\s+"([^"]+)"/gm)

@@ -7,7 +7,7 @@ import { Effect } from "effect"
 const here = fileURLToPath(new URL("./", import.meta.url))
 const source = fileURLToPath(new URL("../../src", import.meta.url))
 
-/** Loads modules in a fresh process, and tells what that has changed there. */
+/** Loads modules in a fresh process, and reports the changes there. */
 const changes = (paths: ReadonlyArray<string>) =>
   Effect.async<{ readonly modules: number; readonly changes: ReadonlyArray<string> }>((resume) => {
     const child = execFile(

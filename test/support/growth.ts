@@ -27,7 +27,7 @@ const negligible = 20
 
 const rounds = 40
 
-/** Milliseconds after which there is no doubt: linear work of these sizes takes a fraction of that. */
+/** Milliseconds after which the result is certain: linear work of these sizes takes a fraction of that. */
 const hopeless = 1000
 
 const once = <A>({ run }: Growing<A>, input: A): number => {

@@ -10,9 +10,9 @@ export interface Listener {
   readonly address: string
   readonly port: number
   readonly accepted: () => number
-  /** The next connection, or one that has come already. */
+  /** The next connection, or one that has arrived already. */
   readonly connection: Effect.Effect<Net.Socket>
-  /** Resolves when so many connections have come and all are closed. */
+  /** Resolves when this many connections have arrived and all are closed. */
   readonly closed: (count: number) => Effect.Effect<void>
 }
 

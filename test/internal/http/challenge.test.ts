@@ -59,7 +59,7 @@ describe("parseChallenges", () => {
       ]
     ],
     [['Digest , realm="x"'], [["digest", { realm: "x" }]]],
-    // What is given twice is what it was first.
+    // The first of two equal parameters counts.
     [['Digest realm="x", realm="y"'], [["digest", { realm: "x" }]]],
     [['Digest realm=""'], [["digest", { realm: "" }]]],
     // In no scheme.

@@ -7,7 +7,7 @@ import { disconnected, type Reply, refused, request, type Script, script } from 
 
 const every = (millis: number) => Schedule.spaced(Duration.millis(millis))
 
-/** Runs it in a fiber; `after` moves the clock and tells how many attempts there were. */
+/** Runs it in a fiber; `after` moves the clock and returns the number of attempts. */
 const begin = (
   middleware: Middleware.Middleware,
   replies: ReadonlyArray<Reply> | Script,
@@ -37,7 +37,7 @@ describe("retry", () => {
       assert.strictEqual(yield* run.after(99), 2)
       assert.strictEqual(yield* run.after(1), 3)
       assert.strictEqual(yield* run.status, 200)
-      // The connection of what was refused is free while the next one waits.
+      // The connection of the refused response is free while the next attempt waits.
       assert.strictEqual(run.made[0]!.calls.abandoned, 1)
       assert.strictEqual(run.made[1]!.calls.abandoned, 0)
     })

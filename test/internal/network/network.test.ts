@@ -35,7 +35,7 @@ const listening: Effect.Effect<{ readonly port: number; readonly sockets: Set<So
       })
   )
 
-/** A dialler that connects, waits as it is told, and then has a wire. */
+/** A dialler that connects, waits on request, and then has a socket. */
 const dialerTo = (port: number, pause: Effect.Effect<void> = Effect.void): Dialer => ({
   peerKey: () => "",
   clearDnsCache: () => Effect.void,
@@ -68,7 +68,7 @@ const dialerTo = (port: number, pause: Effect.Effect<void> = Effect.void): Diale
     )
 })
 
-/** An exchange that is never sent, and what it was told. */
+/** An exchange that is never sent, and its callbacks. */
 const waiting = (port: number, limits?: { readonly connect?: number; readonly poolWait?: number }) =>
   Effect.map(makeExchange({ host: "127.0.0.1", port, ...(limits === undefined ? {} : { limits }) }), ({ exchange }) => {
     const links: Array<Connection> = []
@@ -121,7 +121,7 @@ describe("an exchange that has failed", () => {
       const one = yield* Effect.fork(network.acquire(first.exchange, false))
       const two = yield* Effect.fork(network.acquire(second.exchange, false))
       yield* until(() => counts(network).queued === 2)
-      // The slot is the first one's as soon as the holder lets go, and its fiber has still to hear of it.
+      // The first waiter gets the slot as soon as the holder releases it, before its fiber runs.
       held.abort("Interrupted")
       first.fail(closedError)
       assert.deepStrictEqual(yield* Fiber.await(one), Exit.fail(closedError))

@@ -1,5 +1,5 @@
 /**
- * What a network remembers of the origins that it has been asked for.
+ * The state that a network keeps of origins.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

@@ -155,7 +155,7 @@ const inFolder = <A>(use: (folder: string) => Effect.Effect<A>) =>
     (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
   )
 
-/** What is found for a.test, and what is logged. */
+/** The entry for a.test, and the log messages. */
 const reading = (path: string, guarded: boolean) =>
   Effect.gen(function* () {
     const logged: Array<string> = []

@@ -233,7 +233,7 @@ describe("a streamed body", () => {
           const piece = new Uint8Array(32 * 1024)
           push(piece)
           yield* pull
-          // 128 KiB for the reader: what comes after that is refused until it pulls.
+          // 128 KiB for the reader: later bytes are refused until it pulls.
           const taken: Array<boolean> = []
           for (let index = 0; index < 12; index++) taken.push(...push(piece))
           assert.isTrue(taken.slice(0, 3).every((going) => going))
@@ -364,7 +364,7 @@ describe("progress and watchers", () => {
         yield* Effect.yieldNow()
         yield* Effect.yieldNow()
         push("abc")
-        // What comes in one turn of the event loop is one step.
+        // All bytes of one turn of the event loop are one step.
         yield* turns(2)
         push("def")
         end()

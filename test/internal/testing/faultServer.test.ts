@@ -7,7 +7,7 @@ import { makeAuthority } from "../../support/certificates.js"
 import * as Server from "../../support/server.js"
 import { turn, turns, until } from "../../support/wait.js"
 
-/** What a bare socket makes of a server: everything it gets, and how it ends. */
+/** The view of a bare socket: every byte of the server, and how it ends. */
 const talk = (open: () => Socket, send: string | ReadonlyArray<string>) =>
   Effect.async<{ readonly text: string; readonly chunks: ReadonlyArray<string>; readonly end: string }>((resume) => {
     const chunks: Array<string> = []

@@ -8,7 +8,7 @@ import { activeMillis } from "../../support/time.js"
 
 const failure = new Errors.ServerDisconnectedError({ method: "GET", reused: false, received: 0 })
 
-/** A connector that counts what it is told. */
+/** A connector with the given counts. */
 const counts = (given: Partial<Record<"acquired" | "idle" | "connecting" | "waiting", number>>) => ({
   stats: Effect.succeed({ acquired: 0, idle: 0, connecting: 0, waiting: 0, ...given })
 })
@@ -18,7 +18,7 @@ const open = (port: number): Effect.Effect<Socket> =>
     const socket = connect({ port, host: "127.0.0.1" }, () => resume(Effect.succeed(socket)))
   })
 
-/** Listeners of the test runner aside: what is emitted here is meant for the invariants alone. */
+/** Removes listeners of the test runner: the emitted event is meant for the invariants alone. */
 const alone = (event: string, emit: () => void) =>
   Effect.sync(() => {
     const others = process.listeners(event as "warning").slice(0, -1)

@@ -27,7 +27,7 @@ interface Scenario {
   readonly tls?: boolean
   readonly proxy?: boolean
   readonly connector?: Connector.TcpOptions
-  /** What has to happen before. */
+  /** The steps before. */
   readonly before?: (session: Session.SessionService, site: Site) => Effect.Effect<unknown, unknown>
   /** The request, which has `options`. */
   readonly request?: (
@@ -152,7 +152,7 @@ const play =
       }
     })
 
-/** Dies, or throws, where it is told of a request that is marked so. */
+/** Dies, or throws, at signals of a marked request. */
 const ways = {
   dies: () => Effect.die("boom"),
   throws: (): Effect.Effect<void> => {

@@ -48,7 +48,7 @@ interface Flow {
   readonly expected: string | ReadonlyArray<string>
 }
 
-/** The signals of one GET, or of whatever else, whose body is read. */
+/** The signals of one GET, or of another effect, with its body read. */
 const get =
   (path: (site: Site) => string, warm?: (site: Site) => string): Run =>
   (session, record, here) =>

@@ -14,7 +14,7 @@ const steps = fc.array(
   { maxLength: 80 }
 )
 
-/** A reader that pauses after some of what it gets. */
+/** A reader that pauses after some chunks. */
 const reader = (pauses: ReadonlyArray<boolean>) => {
   const got: Array<Buffer> = []
   let ends = 0

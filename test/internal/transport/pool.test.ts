@@ -446,7 +446,7 @@ interface Wish {
   gone: boolean
 }
 
-/** Runs the commands on a pool beside a list of what must be, and looks at both after each. */
+/** Runs the commands on a pool beside a model, and compares both after each. */
 const check = (given: PoolSettings, commands: ReadonlyArray<Command>): void => {
   const pool = new Pool<Connection>(given)
   const deadlines = new ManualDeadlines()
@@ -577,7 +577,7 @@ const check = (given: PoolSettings, commands: ReadonlyArray<Command>): void => {
     run(step)
     look()
   }
-  // All who wait are served if those who hold give back.
+  // All waiters are served if all holders release their slots.
   for (let rest = holding(); rest.length > 0; rest = holding()) {
     release(rest[0])
     look()

@@ -1,5 +1,5 @@
 /**
- * Slabs: what may be kept is never written again, and what is not kept is used again.
+ * Slabs: kept ones are never written again, and others are reused.
  */
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
@@ -8,7 +8,7 @@ import { DataReader, SlabReader } from "../../../src/internal/transport/socketRe
 import { listen } from "../../support/listeners.js"
 import { turns } from "../../support/stages.js"
 
-/** Bytes that tell where they stand, and on which connection. */
+/** Bytes that identify their position and their connection. */
 const pattern = (size: number, seed: number): Buffer => {
   const bytes = Buffer.allocUnsafeSlow(size)
   for (let at = 0; at < size; at += 4) bytes.writeUInt32LE((at * 2654435761 + seed) >>> 0, at)
@@ -18,10 +18,10 @@ const pattern = (size: number, seed: number): Buffer => {
 const size = 8 * 1024 * 1024
 
 interface Taken {
-  /** What came, in order: kept slabs as they are, the rest as copies. */
+  /** The received bytes in order: kept slabs as they are, the rest as copies. */
   readonly pieces: ReadonlyArray<Buffer>
   readonly kept: ReadonlyArray<Buffer>
-  /** Slabs that nobody kept. */
+  /** Slabs that were not kept. */
   readonly others: ReadonlySet<Buffer>
 }
 

@@ -1,7 +1,6 @@
 /**
- * What one response costs whose server is hostile, or too fast: tells the outcome, the bytes by which memory grew, the
- * CPU time it took and the longest that the event loop was held up, both in milliseconds, for the path behind the
- * server's URL that it is given.
+ * The cost of one response of a hostile or very fast server: prints the outcome, the growth of memory in bytes, the CPU
+ * time and the longest delay of the event loop, both in milliseconds, for the given path behind the server's URL.
  */
 import { writeSync } from "node:fs"
 import { monitorEventLoopDelay } from "node:perf_hooks"
@@ -19,8 +18,8 @@ const opened = Session.get(`${url}/${path}`, {
 const sent = Session.get(`${url}/sent`).pipe(ClientResponse.text)
 
 /**
- * Takes some, waits, asks how much the server has got rid of meanwhile, and takes the rest a little at a time. The
- * collector runs in between: V8 lets up to 64 MiB of buffers that nobody holds wait for it.
+ * Reads some bytes, waits, asks how many the server has sent meanwhile, and reads the rest slowly. The collector runs
+ * in between: V8 keeps up to 64 MiB of unused buffers until then.
  */
 const slowly = Effect.gen(function* () {
   let taken = 0

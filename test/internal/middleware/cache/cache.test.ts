@@ -19,7 +19,7 @@ const broken = Effect.fail(
 
 type Headers = ReadonlyArray<readonly [string, string]>
 
-/** What came of a request: status, body, Age where it was from the cache. */
+/** The result of a request: status, body, and Age if it came from the cache. */
 interface Got {
   readonly status: number | string
   readonly body: string

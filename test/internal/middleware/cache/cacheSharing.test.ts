@@ -1,4 +1,4 @@
-/** What the cache does beside one GET after another: HEAD, requests side by side, its size. */
+/** The cache with HEAD, concurrent requests and its size limit. */
 import { KeyValueStore } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, TestClock } from "effect"
@@ -27,7 +27,7 @@ const text = (...args: Parameters<typeof ask>) =>
 
 const fresh: Headers = [["Cache-Control", "max-age=60"]]
 
-/** As far as everybody gets by himself. */
+/** As far as each request gets alone. */
 const settle = Effect.yieldNow().pipe(Effect.repeatN(20))
 
 describe("a HEAD request", () => {
@@ -77,7 +77,7 @@ describe("a HEAD request", () => {
     }).pipe(memory)
   )
 
-  // RFC 9111 section 4.3.5, eleven seconds into max-age=10: what the next GET comes from.
+  // RFC 9111 section 4.3.5, eleven seconds into max-age=10: the source of the next GET.
   const rows: ReadonlyArray<readonly [string, number, Headers, "stored" | "validated" | "gone"]> = [
     ["the same ETag", 200, [["ETag", '"a"'], ...fresh], "stored"],
     ["the same ETag and length", 200, [["ETag", '"a"'], ["Content-Length", "4"], ...fresh], "stored"],
@@ -109,7 +109,7 @@ describe("a HEAD request", () => {
 })
 
 describe("concurrent requests", () => {
-  /** A server whose heads the test lets go. */
+  /** A server that sends its heads when the test allows it. */
   const gated = (answer: (index: number) => Reply) =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
@@ -183,7 +183,7 @@ describe("concurrent requests", () => {
       const cache = yield* Middleware.cache()
       const run = script([{ headers: fresh }])
       const first = yield* ask(cache, run)
-      // More than is read ahead for somebody who does not read.
+      // More than the client reads in advance.
       const [full] = run.made[0]!.push(Buffer.alloc(100_000, "x"))
       assert.isFalse(full)
       const second = yield* Effect.fork(text(cache, run))

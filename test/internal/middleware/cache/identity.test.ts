@@ -17,7 +17,7 @@ import { standard } from "../../../support/certificates.js"
 
 const url = "https://a.test/x"
 
-/** A store that shows what was written to it. */
+/** A store that shows its writes. */
 const recording = () => {
   const written: Array<string> = []
   const map = new Map<string, string>()

@@ -357,7 +357,7 @@ const proxyRoute = (kind: ProxyRoute["kind"], port: number, over: Partial<ProxyR
   ...over
 })
 
-/** Answers CONNECT, and is the origin behind it; remembers what it was asked. */
+/** Answers CONNECT, acts as the origin behind it, and records the requests. */
 const connectProxy = (behind: (socket: Net.Socket) => void = () => {}) => {
   const asked: Array<string> = []
   const onConnection = (socket: Net.Socket) => {

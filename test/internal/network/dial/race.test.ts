@@ -265,7 +265,7 @@ describe("connecting to addresses", () => {
     Effect.gen(function* () {
       const server = yield* listen()
       const end = (port = 0) => `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`
-      /** The timer that the kernel runs for a connection: 00 is none, 02 is keep-alive. */
+      /** The timer that the kernel runs for a connection: 00 for none, 02 for keep-alive. */
       const timerOf = ({ localPort, remotePort }: Net.Socket) => {
         const row = readFileSync("/proc/net/tcp", "latin1")
           .split("\n")

@@ -21,7 +21,7 @@ const open = (port: number, kind: Kind, destination: { host: string; port: numbe
     return { socket, before, after: listeners(socket), phases, exit }
   })
 
-/** Echoes what comes, in upper case. */
+/** Echoes the input in upper case. */
 const echo = scripted((socket, received) => void socket.write(received.toString("latin1").toUpperCase()))
 
 describe("a SOCKS tunnel", () => {

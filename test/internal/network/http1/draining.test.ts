@@ -1,6 +1,6 @@
 /**
- * What a connection does with the rest of a body that is abandoned, at the exact bounds: 64 KiB and no byte more, for
- * 200 ms, or 25 ms where the end of the body is not known.
+ * A connection reads the rest of an abandoned body within exact bounds: 64 KiB and no byte more, for 200 ms, or 25 ms
+ * if the end of the body is not known.
  */
 import type * as Net from "node:net"
 import { Duplex } from "node:stream"
@@ -31,7 +31,7 @@ interface Run {
   /** Bytes of the server. */
   readonly receive: (text: string) => void
   readonly body: () => IncomingBody
-  /** What has become of the connection. */
+  /** The state of the connection. */
   readonly state: () => string
 }
 

@@ -1,6 +1,6 @@
 /**
- * Requests whose last write calls back after their response has come, as those over TLS often do: Node runs the callback
- * of a TLS write at the end of a turn of the event loop. The socket of these tests runs it when the test says so.
+ * Requests with a last write that calls back after their response has arrived, as often happens over TLS: Node runs the
+ * callback of a TLS write at the end of a turn of the event loop. The socket of these tests runs it on request.
  */
 import * as Net from "node:net"
 import * as HttpBody from "@effect/platform/HttpBody"
@@ -64,7 +64,7 @@ const lateSocket = (options: Parameters<MakeSocket>[0], when: When): LateSocket 
   return { socket, release }
 }
 
-/** A session whose sockets call back late, and these sockets. */
+/** A session with sockets that call back late, and these sockets. */
 const lateSession = (port: number, when: When, tls = false) =>
   Effect.gen(function* () {
     const sockets: Array<LateSocket> = []

@@ -14,7 +14,7 @@ import { cpuTime } from "../../../support/time.js"
 
 const seed = 20261122
 
-/** What a row expects: only the fields that it names are compared. */
+/** The expectation of a row: only the fields that it names are compared. */
 type Expected = Partial<Outcome>
 type Row = readonly [name: string, raw: string, expected: Expected, options?: Options]
 

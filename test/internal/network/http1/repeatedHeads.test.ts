@@ -1,5 +1,5 @@
 /**
- * A head that comes a second time is not read a second time: what comes of it is what comes of it on a new connection.
+ * A repeated head is not parsed again, and has the same effect as on a new connection.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
@@ -30,7 +30,7 @@ class Listener {
     )
   }
 
-  /** What is said of one reply, that comes in pieces of so many bytes. */
+  /** The callbacks for one reply that arrives in pieces of this many bytes. */
   hear(method: string, reply: string, piece: number): ReadonlyArray<unknown> {
     this.said = []
     this.parser.expect(method, false)

@@ -5,7 +5,7 @@ import { Upload } from "../../../../src/internal/network/http1/upload.js"
 import type { RequestBody, RequestSink } from "../../../../src/internal/transport/transport.js"
 import { type Count, perTurn } from "../../../support/perTurn.js"
 
-/** A socket whose peer takes everything at once. */
+/** A socket with a peer that accepts everything at once. */
 class Greedy extends Socket {
   private readonly count: Count
   private readonly unit: "bytes" | "writes"

@@ -122,7 +122,7 @@ describe("a peer's certificate", () => {
         ["DNS:*.foo.ck", "a.foo.ck", false],
         ["DNS:*.www.ck", "a.www.ck", true],
         ["DNS:*.xn--55qx5d.cn", "a.xn--55qx5d.cn", false],
-        // A private suffix has an owner, whose certificate this is.
+        // A private suffix has an owner, and this is the owner's certificate.
         ["DNS:*.github.io", "someone.github.io", true],
         ["DNS:*.xn--bcher-kva.test", "www.xn--bcher-kva.test", true],
         ["DNS:*.b\u00fccher.test", "www.xn--bcher-kva.test", false],

@@ -147,7 +147,7 @@ describe("TLS resumption", () => {
       yield* resumed(server.port, { ssl, sessions })
       server.server.setTicketKeys(Buffer.alloc(48, 7))
       assert.isFalse((yield* resumed(server.port, { ssl, sessions })).resumed)
-      // It verifies again, with what the server shows now.
+      // It verifies again, with the certificate that the server shows now.
       server.server.setTicketKeys(Buffer.alloc(48, 8))
       server.server.setSecureContext({ cert: set.untrusted.cert, key: set.untrusted.key })
       assert.strictEqual(yield* outcome(server.port, { ssl, sessions }), "UntrustedIssuer")

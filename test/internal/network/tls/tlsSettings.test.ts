@@ -47,7 +47,7 @@ const makeBuilder = Effect.gen(function* () {
   }
 })
 
-/** What the choices come to where two of them mean the same. */
+/** The effect of the options, if two of them mean the same. */
 const meaning = (choice: Choices): string =>
   JSON.stringify({ ...choice, max: Math.min(choice.max, 1), verify: choice.verify === 1 })
 
