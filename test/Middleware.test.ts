@@ -230,9 +230,9 @@ describe("the chain", () => {
 })
 
 describe("invalid options", () => {
-  const wrong: ReadonlyArray<readonly [text: string, make: () => unknown]> = [
-    ["retry: times", () => Middleware.retry({ times: -1 })],
-    ["retry: times", () => Middleware.retry({ times: Number.NaN })],
+  const wrong: ReadonlyArray<readonly [text: string, make: () => unknown, value?: string]> = [
+    ["retry: times", () => Middleware.retry({ times: -1 }), " of -1"],
+    ["retry: times", () => Middleware.retry({ times: Number.NaN }), " of NaN"],
     ["hedge: max", () => Middleware.hedge({ after: 1, max: 0.5 })],
     ["retry: maxRetryAfter", () => Middleware.retry({ maxRetryAfter: -1 })],
     ["hedge: after", () => Middleware.hedge({ after: Number.NaN })],
@@ -246,7 +246,8 @@ describe("invalid options", () => {
       () => Effect.runSync(Middleware.bearerRefresh({ token: Effect.never, origins: ["api.example"] }))
     ]
   ]
-  for (const [text, make] of wrong) it(`${text} is a defect when it is constructed`, () => assert.throws(make, text))
+  for (const [text, make, value = ""] of wrong)
+    it(`${text}${value} is a defect when it is constructed`, () => assert.throws(make, text))
 
   it("do not include retries without end", () => {
     assert.isFunction(Middleware.retry({ times: Infinity }))

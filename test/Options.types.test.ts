@@ -1,4 +1,5 @@
 /** Options of a wrong type, as programs in JavaScript can pass them. */
+import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Config, Effect, Exit, Layer } from "effect"
 import type { RequestOptions } from "effect-http-session/ClientRequest"
@@ -94,8 +95,7 @@ const messageOf = (exit: Exit.Exit<unknown, unknown>, kind: "defect" | "failure"
   return error instanceof Error ? error.message : `no ${kind}: ${Cause.pretty(exit.cause)}`
 }
 
-const shownValue = (value: unknown): string =>
-  typeof value === "function" ? "a function" : (JSON.stringify(value) ?? String(value))
+const shownValue = (value: unknown): string => (typeof value === "function" ? "a function" : inspect(value))
 
 describe("a session with an option of a wrong type", () => {
   for (const row of ofSession) {

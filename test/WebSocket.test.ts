@@ -1,3 +1,4 @@
+import { inspect } from "node:util"
 import { Socket } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import {
@@ -274,7 +275,7 @@ describe("the handshake", () => {
     ["headers", { origin: "a\r\nb" }]
   ]
   for (const [option, options] of impossible) {
-    it.effect(`refuses ${option} ${JSON.stringify(options)} before anything is sent`, () =>
+    it.effect(`refuses ${option} in ${inspect(options)} before anything is sent`, () =>
       Effect.gen(function* () {
         const error = failure(yield* Effect.exit(using(Session.webSocket("ws://127.0.0.1:9/", options))))
         assert.deepStrictEqual([error._tag, "option" in error && error.option], ["InvalidRequest", option])

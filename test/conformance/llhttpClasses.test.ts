@@ -1,16 +1,15 @@
 /**
- * The classes of case that the response tests of nodejs/llhttp tell apart, as inputs of our own with the section that
- * decides. Several responses on one connection are in `llhttpSequences.test.ts`; here are only those that no other table has:
+ * The classes of case of nodejs/llhttp's response tests, as new inputs with the section of the RFC that decides.
+ * `llhttpSequences.test.ts` has several responses on one connection. This file has the classes that no other table has:
  *
- * - `test/internal/network/http1/parser.test.ts`: white space, digits and control characters in a status line, empty lines
- *   before it, missing reasons and such that are not ASCII, empty values, folded lines, names and values at fault,
- *   lists in Content-Length and Transfer-Encoding, sizes and extensions of chunks, trailers, limits, persistence;
- * - `test/conformance/http1Rows.ts`: CR, LF, HTAB, SP, NUL and a colon, each at places of a head, and replies with
- *   bare LF, where the suites are there;
+ * - `test/internal/network/http1/parser.test.ts`: white space, digits and control characters in a status line, empty
+ *   lines before it, missing and non-ASCII reasons, empty values, folded lines, invalid names and values, lists in
+ *   Content-Length and Transfer-Encoding, sizes and extensions of chunks, trailers, limits, persistence;
+ * - `test/conformance/http1Rows.ts`: CR, LF, HTAB, SP, NUL and a colon at places of a head, and replies with bare LF;
  * - `test/conformance/contentLengths.test.ts`: Content-Length through a session.
  *
- * llhttp's tests of pausing have no counterpart: a parser that is not given bytes waits, and each row here is cut at
- * every place. Its lenient modes have none either: what needs one is refused.
+ * llhttp's tests of pausing have no counterpart: a parser without input waits, and each row here is cut at every place.
+ * Its lenient modes have none either: the parser refuses such input.
  */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"

@@ -75,8 +75,13 @@ describe("namedHost", () => {
     {},
     ["a"]
   ]
+  /** Long names by their beginning and their length. */
+  const shown = (given: unknown): string =>
+    typeof given === "string" && given.length > 60
+      ? `${given.slice(0, 60)}… of ${given.length} characters`
+      : `${JSON.stringify(given)}`
   for (const given of refused) {
-    it(`refuses ${JSON.stringify(given)?.slice(0, 60)}`, () => {
+    it(`refuses ${shown(given)}`, () => {
       const fault = namedHost(given)
       if (typeof fault !== "string") return assert.fail(JSON.stringify(fault))
       assert.isAbove(fault.length, 5)

@@ -16,51 +16,51 @@ const refused = (input: string | URL, encoded = false, base?: Target): InvalidUR
 }
 
 describe("parseTarget", () => {
-  // aiohttp-behaviour 3.C
-  const canonical: ReadonlyArray<readonly [row: number, input: string, url: string]> = [
-    [54, "http://h/get/test case", "http://h/get/test%20case"],
-    [54, "http://h/get/test%20case", "http://h/get/test%20case"],
-    [54, "http://h/get/test%2fcase", "http://h/get/test%2Fcase"],
-    [55, "http://h/get/:=+/%2B/", "http://h/get/:=+/%2B/"],
-    [56, "http://h/%7Ea/%30", "http://h/~a/0"],
-    [56, "http://h/%zz", "http://h/%25zz"],
-    [56, "http://h/%", "http://h/%25"],
-    [56, "http://h/é?ü=€", "http://h/%C3%A9?%C3%BC=%E2%82%AC"],
-    [58, "http://EXAMPLE.com:80/a/./b/../c", "http://example.com/a/c"],
-    [58, "https://example.com:443/..", "https://example.com/"],
-    [58, "HTTP://h/a/%2e%2E/b", "http://h/b"],
-    [59, "http://h", "http://h/"],
-    [59, "http://h?a=b", "http://h/?a=b"],
-    [59, "http://h#f", "http://h/"],
-    [66, "http://h/a?b#c", "http://h/a?b"],
-    [71, "http://nkim:1234@h/", "http://h/"],
-    [36, "http://éé.com", "http://xn--9caa.com/"],
-    [0, "http://h/a?b=c d", "http://h/a?b=c+d"],
-    [0, "http://h/a?b=c+d%20e", "http://h/a?b=c+d%20e"],
-    [0, "http://h/~*!':@;,()$=&+?~*!':@;,()$?=", "http://h/~*!':@;,()$=&+?~*!':@;,()$?="],
+  const canonical: ReadonlyArray<readonly [input: string, url: string]> = [
+    ["http://h/get/test case", "http://h/get/test%20case"],
+    ["http://h/get/test%20case", "http://h/get/test%20case"],
+    ["http://h/get/test%2fcase", "http://h/get/test%2Fcase"],
+    ["http://h/get/:=+/%2B/", "http://h/get/:=+/%2B/"],
+    ["http://h/%7Ea/%30", "http://h/~a/0"],
+    ["http://h/%zz", "http://h/%25zz"],
+    ["http://h/%", "http://h/%25"],
+    ["http://h/é?ü=€", "http://h/%C3%A9?%C3%BC=%E2%82%AC"],
+    ["http://EXAMPLE.com:80/a/./b/../c", "http://example.com/a/c"],
+    ["https://example.com:443/..", "https://example.com/"],
+    ["HTTP://h/a/%2e%2E/b", "http://h/b"],
+    ["http://h", "http://h/"],
+    ["http://h?a=b", "http://h/?a=b"],
+    ["http://h#f", "http://h/"],
+    ["http://h/a?b#c", "http://h/a?b"],
+    ["http://nkim:1234@h/", "http://h/"],
+    ["http://éé.com", "http://xn--9caa.com/"],
+    ["http://h/a?b=c d", "http://h/a?b=c+d"],
+    ["http://h/a?b=c+d%20e", "http://h/a?b=c+d%20e"],
+    ["http://h/~*!':@;,()$=&+?~*!':@;,()$?=", "http://h/~*!':@;,()$=&+?~*!':@;,()$?="],
     [
-      0,
       'http://h/[]"<>|^`{}\\?[]"<>|^`{}\\',
       "http://h/%5B%5D%22%3C%3E%7C%5E%60%7B%7D%5C?%5B%5D%22%3C%3E%7C%5E%60%7B%7D%5C"
     ],
-    [0, "http://h//a//b", "http://h//a//b"],
-    [0, "http://h:8080/", "http://h:8080/"],
-    [0, "http://h:/", "http://h/"],
-    [0, "http://[::1]:99/x", "http://[::1]:99/x"],
-    [0, "http://[0:0:0:0:0:0:0:1]/", "http://[::1]/"],
-    [0, "http://example.com./", "http://example.com./"],
-    [0, "https://straße.de/", "https://xn--strae-oqa.de/"],
-    [0, "http://a_b.example/", "http://a_b.example/"]
+    ["http://h//a//b", "http://h//a//b"],
+    ["http://h:8080/", "http://h:8080/"],
+    ["http://h:/", "http://h/"],
+    ["http://[::1]:99/x", "http://[::1]:99/x"],
+    ["http://[0:0:0:0:0:0:0:1]/", "http://[::1]/"],
+    ["http://example.com./", "http://example.com./"],
+    ["https://straße.de/", "https://xn--strae-oqa.de/"],
+    ["http://a_b.example/", "http://a_b.example/"]
   ]
-  for (const [row, input, url] of canonical) {
-    it(`${row === 0 ? "" : `row ${row}: `}sends ${JSON.stringify(input)} as ${url}`, () => {
+  for (const [input, url] of canonical) {
+    it(`sends ${JSON.stringify(input)} as ${url}`, () => {
       assert.strictEqual(parsed(input).url, url)
     })
+  }
+  for (const url of new Set(canonical.map(([, url]) => url))) {
     it(`keeps ${JSON.stringify(url)} unchanged`, () => assert.strictEqual(parsed(url).url, url))
   }
 
   const bad: ReadonlyArray<readonly [input: string, reason: InvalidURL["reason"]]> = [
-    // rows 67, 68
+    // Missing or unsupported parts
     ["http://:/", "Host"],
     ["http://example.org:non_int_port/", "Host"],
     ["http:/", "Syntax"],
@@ -70,7 +70,7 @@ describe("parseTarget", () => {
     ["slack://instance/room", "Scheme"],
     ["ftp://x", "Scheme"],
     ["file:///etc/passwd", "Scheme"],
-    // 69, 70, C1
+    // Other spellings of IP addresses
     ["http://\u0080owhefopw.com", "Host"],
     ["http://2130706433/", "Host"],
     ["http://127.1/", "Host"],
@@ -83,11 +83,11 @@ describe("parseTarget", () => {
     ["http://a.0x1/", "Host"],
     ["http://１２７.０.０.１/", "Host"],
     ["http://⑫7.0.0.1/", "Host"],
-    // 74
+    // Credentials that cannot be sent
     ["http://a%3Ab:c@h/", "Credentials"],
     ["http://a%0Ab@h/", "Credentials"],
     ["http://%ff@h/", "Credentials"],
-    // C2
+    // Characters that URL parsers drop or treat differently
     ["http://a.com\\@b.com/", "Host"],
     ["http://a@b@c/", "Credentials"],
     ["http:evil", "Syntax"],
@@ -96,7 +96,7 @@ describe("parseTarget", () => {
     ["http://h/\0", "Syntax"],
     ["http://h/\x7f", "Syntax"],
     ["http://h/\ud800", "Syntax"],
-    // C3, C4, C5
+    // Host names, ports and IPv6 addresses that are not valid
     ["http://xn--/", "Host"],
     ["http://a..b/", "Host"],
     ["http://.a/", "Host"],
@@ -124,7 +124,7 @@ describe("parseTarget", () => {
     [" http://h/", "Relative"]
   ]
   for (const [input, reason] of bad) {
-    const shown = JSON.stringify(input.slice(0, 60))
+    const shown = input.length > 60 ? `${input.slice(0, 60)}… of ${input.length} characters` : JSON.stringify(input)
     it(`refuses ${shown}: ${reason}`, () => {
       const error = refused(input)
       assert.strictEqual(error.reason, reason, error.description)

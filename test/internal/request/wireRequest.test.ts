@@ -255,57 +255,47 @@ describe("request framing", () => {
   const table: ReadonlyArray<
     readonly [what: string, method: string, options: RequestOptions | undefined, lines: ReadonlyArray<string>]
   > = [
-    ["row 75: no body", "GET", undefined, []],
-    ["row 75: no body", "DELETE", undefined, []],
-    ["row 75: no body", "POST", undefined, ["Content-Length: 0"]],
-    ["row 75: no body", "PUT", {}, ["Content-Length: 0"]],
-    ["row 76: bytes", "POST", { data: bytes }, ["Content-Length: 3", "Content-Type: application/octet-stream"]],
-    ["row 76: text", "POST", { data: "é" }, ["Content-Length: 2", "Content-Type: text/plain; charset=utf-8"]],
-    ["row 78: empty text", "POST", { data: "" }, ["Content-Length: 0", "Content-Type: text/plain; charset=utf-8"]],
+    ["no body", "GET", undefined, []],
+    ["no body", "DELETE", undefined, []],
+    ["no body", "POST", undefined, ["Content-Length: 0"]],
+    ["no body", "PUT", {}, ["Content-Length: 0"]],
+    ["bytes", "POST", { data: bytes }, ["Content-Length: 3", "Content-Type: application/octet-stream"]],
+    ["text", "POST", { data: "é" }, ["Content-Length: 2", "Content-Type: text/plain; charset=utf-8"]],
+    ["empty text", "POST", { data: "" }, ["Content-Length: 0", "Content-Type: text/plain; charset=utf-8"]],
+    ["an empty form", "POST", { data: {} }, ["Content-Length: 0", "Content-Type: application/x-www-form-urlencoded"]],
+    ["GET with data", "GET", { data: "a" }, ["Content-Length: 1", "Content-Type: text/plain; charset=utf-8"]],
     [
-      "row 78: an empty form",
-      "POST",
-      { data: {} },
-      ["Content-Length: 0", "Content-Type: application/x-www-form-urlencoded"]
-    ],
-    ["row 82: GET with data", "GET", { data: "a" }, ["Content-Length: 1", "Content-Type: text/plain; charset=utf-8"]],
-    [
-      "row 83: the caller's type",
+      "the caller's type",
       "POST",
       { data: bytes, headers: { "content-type": "image/gif" } },
       ["content-type: image/gif", "Content-Length: 3"]
     ],
     [
-      "row 84: compressed already",
+      "compressed already",
       "POST",
       { data: bytes, headers: { "content-encoding": "deflate" } },
       ["content-encoding: deflate", "Content-Length: 3", "Content-Type: application/octet-stream"]
     ],
     [
-      "row 85: compress",
+      "compress",
       "POST",
       { data: bytes, compress: true },
       ["Content-Encoding: deflate", "Transfer-Encoding: chunked", "Content-Type: application/octet-stream"]
     ],
-    ["row 86: compress without a body", "GET", { compress: true }, []],
+    ["compress without a body", "GET", { compress: true }, []],
     [
-      "row 86: compress with an empty body",
+      "compress with an empty body",
       "POST",
       { text: "", compress: "br" },
       ["Content-Length: 0", "Content-Type: text/plain; charset=utf-8"]
     ],
     [
-      "row 89: chunked",
+      "chunked",
       "POST",
       { data: bytes, chunked: true },
       ["Transfer-Encoding: chunked", "Content-Type: application/octet-stream"]
     ],
-    [
-      "row 91: a stream",
-      "POST",
-      { data: stream },
-      ["Transfer-Encoding: chunked", "Content-Type: application/octet-stream"]
-    ],
+    ["a stream", "POST", { data: stream }, ["Transfer-Encoding: chunked", "Content-Type: application/octet-stream"]],
     [
       "a stream with a length",
       "POST",
@@ -319,13 +309,13 @@ describe("request framing", () => {
       ["Content-Length: 3", "Content-Type: application/octet-stream"]
     ],
     [
-      "row 96: expect100",
+      "expect100",
       "POST",
       { data: bytes, expect100: true },
       ["Content-Length: 3", "Content-Type: application/octet-stream", "Expect: 100-continue"]
     ],
     [
-      "row 96: an Expect header",
+      "an Expect header",
       "POST",
       { data: bytes, headers: { expect: "100-Continue" } },
       ["Content-Length: 3", "Content-Type: application/octet-stream", "Expect: 100-continue"]
@@ -349,24 +339,24 @@ describe("request framing", () => {
   }
 
   const refused: ReadonlyArray<readonly [what: string, options: RequestOptions, option: string]> = [
-    ["row 81: two bodies", { data: "", json: 1 }, "data"],
+    ["two bodies", { data: "", json: 1 }, "data"],
     ["two bodies", { text: "", json: 1 }, "text"],
     ["two bodies", { text: "", data: "" }, "data"],
     [
-      "row 87: compress and Content-Encoding",
+      "compress and Content-Encoding",
       { data: "a", compress: true, headers: { "content-encoding": "gzip" } },
       "compress"
     ],
-    ["row 89: chunked and Content-Length", { data: "a", chunked: true, headers: { "content-length": "1" } }, "chunked"],
+    ["chunked and Content-Length", { data: "a", chunked: true, headers: { "content-length": "1" } }, "chunked"],
     [
-      "row 89: chunked and Transfer-Encoding",
+      "chunked and Transfer-Encoding",
       { data: "a", chunked: true, headers: { "transfer-encoding": "chunked" } },
       "transfer-encoding"
     ],
-    ["B3: Transfer-Encoding", { data: "a", headers: [["Transfer-Encoding", "chunked"]] }, "transfer-encoding"],
-    ["B3: two lengths", { data: "a", headers: { "Content-Length": "1", "content-length": "1" } }, "content-length"],
+    ["Transfer-Encoding", { data: "a", headers: [["Transfer-Encoding", "chunked"]] }, "transfer-encoding"],
+    ["two lengths", { data: "a", headers: { "Content-Length": "1", "content-length": "1" } }, "content-length"],
     [
-      "B3: a length and a coding",
+      "a length and a coding",
       {
         data: "a",
         headers: new Map([
@@ -377,7 +367,7 @@ describe("request framing", () => {
       "transfer-encoding"
     ],
     [
-      "B3: two Hosts",
+      "two Hosts",
       {
         headers: [
           ["Host", "a"],
@@ -386,9 +376,9 @@ describe("request framing", () => {
       },
       "host"
     ],
-    ["no number", { data: "a", headers: { "content-length": "+1" } }, "content-length"],
-    ["no number", { data: "a", headers: { "content-length": "0x1" } }, "content-length"],
-    ["no number", { data: "a", headers: { "content-length": "1, 1" } }, "content-length"],
+    ["the length +1", { data: "a", headers: { "content-length": "+1" } }, "content-length"],
+    ["the length 0x1", { data: "a", headers: { "content-length": "0x1" } }, "content-length"],
+    ["the length 1, 1", { data: "a", headers: { "content-length": "1, 1" } }, "content-length"],
     ["a length without a body", { headers: { "content-length": "5" } }, "content-length"],
     ["chunked: false without a length", { data: stream, chunked: false }, "chunked"],
     ["compress and Content-Length", { data: "a", compress: "gzip", headers: { "content-length": "1" } }, "compress"],
@@ -725,7 +715,7 @@ describe("redirectTo", () => {
       assert.deepInclude(next, { hop: 1 })
       assert.isUndefined(next.options.auth)
       assert.isUndefined(next.options.cookies)
-      // A5, A6: nor come back
+      // They do not come back either.
       assert.deepStrictEqual(values(wire(redirectTo(next, target(url), "POST", true)), "authorization"), [])
     }
   })

@@ -1,6 +1,6 @@
 /**
  * A listener that dies, at each point at which one can be called: its request fails, no other does, and nothing that the
- * request held is kept (aiohttp's flow 2.34).
+ * request held is kept.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Stream } from "effect"

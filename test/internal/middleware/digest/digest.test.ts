@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto"
+import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Stream } from "effect"
 import * as Auth from "effect-http-session/Auth"
@@ -276,7 +277,7 @@ describe("digest", () => {
       { auth: false }
     ]
     for (const options of rows) {
-      it.effect(Object.keys(options).join(), () =>
+      it.effect(`are not replaced: ${inspect(options)}`, () =>
         Effect.gen(function* () {
           const digest = yield* Middleware.digest(credentials)
           const run = yield* through(digest, request("GET", "http://a.test/", options), [challenge()])

@@ -250,7 +250,8 @@ describe("addressPolicy", () => {
     null,
     true,
     "10.0.0.0/8",
-    ["10.0.0.0/8"],
+    // `each` spreads an array: this case is the array itself.
+    [["10.0.0.0/8"]],
     { denied: ["10.0.0.0/8"] },
     { deny: "10.0.0.0/8" },
     { deny: null },

@@ -254,15 +254,15 @@ describe("a failed connection", () => {
 })
 
 describe("the address policy", () => {
-  const rows: ReadonlyArray<[string, TcpOptions["addressPolicy"]]> = [
-    ["127.0.0.1", { deny: ["127.0.0.0/8"] }],
-    ["::ffff:127.0.0.1", { deny: ["127.0.0.0/8"] }],
-    ["::ffff:7f00:1", () => false],
-    ["a.test", { allow: ["10.0.0.0/8"] }],
-    ["mapped.test", { deny: ["127.0.0.1"] }],
-    ["a.test", ({ address }, host) => !(address === "127.0.0.1" && host === "a.test")]
+  const rows: ReadonlyArray<[string, string, TcpOptions["addressPolicy"]]> = [
+    ["127.0.0.1", "by deny", { deny: ["127.0.0.0/8"] }],
+    ["::ffff:127.0.0.1", "by deny", { deny: ["127.0.0.0/8"] }],
+    ["::ffff:7f00:1", "by a function", () => false],
+    ["a.test", "by allow", { allow: ["10.0.0.0/8"] }],
+    ["mapped.test", "by deny", { deny: ["127.0.0.1"] }],
+    ["a.test", "by a function", ({ address }, host) => !(address === "127.0.0.1" && host === "a.test")]
   ]
-  it.scopedLive.each(rows)("refuses %s", ([host, addressPolicy]) =>
+  it.scopedLive.each(rows)("refuses %s %s", ([host, , addressPolicy]) =>
     Effect.gen(function* () {
       const server = yield* listen("127.0.0.1")
       const { dial } = yield* setup({
