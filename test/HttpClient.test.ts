@@ -356,7 +356,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "what is no JSON is a ResponseError Decode",
+    "reports invalid JSON as a ResponseError Decode",
     Effect.gen(function* () {
       const error = yield* Effect.flatMap(get("/notjson"), (response) => response.json).pipe(Effect.flip)
       assert.deepInclude({ ...error }, { _tag: "ResponseError", reason: "Decode" })
@@ -409,7 +409,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "withScope closes what nobody has read",
+    "withScope closes an unread response",
     Effect.gen(function* () {
       const { closed, url } = yield* Api
       const client = HttpClient.withScope(yield* HttpClient.HttpClient)

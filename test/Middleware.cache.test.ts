@@ -54,7 +54,7 @@ describe("stale-while-revalidate", () => {
     ["asked for by no-cache", stale, 11, "no-cache", "validated"],
     ["asked for by max-age", stale, 11, "max-age=11", "validated"],
     ["asked for by min-fresh", stale, 11, "min-fresh=1", "validated"],
-    ["with a number that is none", "max-age=10, stale-while-revalidate=x", 11, "", "validated"]
+    ["with an invalid number", "max-age=10, stale-while-revalidate=x", 11, "", "validated"]
   ]
   for (const [name, directives, after, asked, expected] of rows) {
     it.scoped(`gives ${expected} for ${name}`, () =>

@@ -250,7 +250,7 @@ describe("Digest for a proxy", () => {
 
   for (const [what, challenge] of [
     ["a challenge of another scheme", 'Basic realm="test"'],
-    ["a hash that nobody knows", 'Digest realm="r", nonce="n", algorithm=WHIRLPOOL'],
+    ["an unknown hash", 'Digest realm="r", nonce="n", algorithm=WHIRLPOOL'],
     ["no challenge", ""]
   ] as const) {
     it.scopedLive(`fails with the first error if ${what}`, () =>

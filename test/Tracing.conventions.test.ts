@@ -131,7 +131,7 @@ const requests: ReadonlyArray<Row> = [
     ]
   ),
   [
-    "a parameter of one's own",
+    "a custom parameter",
     get("/ok?ticket=s3cr3t-value"),
     "url.full",
     (p: Ports) => `http://127.0.0.1:${p.site}/ok?ticket=REDACTED`,
@@ -148,7 +148,7 @@ const requests: ReadonlyArray<Row> = [
   ["a redirect that is not followed", get("/loop", { allowRedirects: false }), "error.type", undefined],
   ["no such name", (s) => s.get("http://nowhere.test/"), "error.type", "ClientConnectorDNSError"],
   ["no such name", (s) => s.get("http://nowhere.test/"), "http.response.status_code", undefined],
-  ["a port where nobody listens", (s) => s.get("http://127.0.0.1:1/"), "error.type", "ClientConnectorError"],
+  ["a closed port", (s) => s.get("http://127.0.0.1:1/"), "error.type", "ClientConnectorError"],
   ["http", plain, "network.protocol.name", undefined],
   // Recommended.
   ["HTTP/1.1", plain, "network.protocol.version", "1.1"],
@@ -175,7 +175,7 @@ const requests: ReadonlyArray<Row> = [
   ["the scheme", plain, "url.scheme", "http"],
   ["no template", plain, "url.template", undefined],
   ["a template", get("/ok", { urlTemplate: "/{name}" }), "url.template", "/{name}"],
-  ["headers that nobody asked for", plain, "http.response.header.x-served", undefined],
+  ["headers that were not configured", plain, "http.response.header.x-served", undefined],
   ["headers", plain, "http.response.header.x-served", ["yes"], { spans: { responseHeaders: ["X-Served"] } }],
   ["headers", plain, "http.request.header.accept", ["*/*"], { spans: { requestHeaders: ["Accept"] } }],
   [

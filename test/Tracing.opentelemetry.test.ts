@@ -163,19 +163,19 @@ describe("exported spans", () => {
     ]
   > = [
     [
-      "404 is an error by its status",
+      "of a 404 have an error by its status",
       (url) => Session.get(`${url}/404`).pipe(ClientResponse.text),
       SpanStatusCode.ERROR,
       { "http.response.status_code": 404, "error.type": "404" }
     ],
     [
-      "a timeout is an error by its tag",
+      "of a timeout have an error by its tag",
       (url) => Session.get(`${url}/silent`, { timeout: 50 }).pipe(ClientResponse.text),
       SpanStatusCode.ERROR,
       { "http.response.status_code": undefined, "error.type": "TotalTimeoutError" }
     ],
     [
-      "what its caller calls off is no error",
+      "of an interrupted caller have no error",
       (url) => Session.get(`${url}/silent`).pipe(ClientResponse.text, Effect.timeout(50)),
       SpanStatusCode.OK,
       { "http.response.status_code": undefined, "error.type": undefined }

@@ -597,7 +597,7 @@ describe("spans", () => {
       wrap: (effect: Effect.Effect<unknown, unknown>) => Effect.Effect<unknown, unknown>
     ]
   > = [
-    ["a tracer of one's own", 1, {}, (effect) => effect],
+    ["a custom tracer", 1, {}, (effect) => effect],
     ["spans: false", 0, { spans: false }, (effect) => effect],
     ["the tracer switched off", 0, {}, Effect.withTracerEnabled(false)],
     ["tracerDisabledWhen", 0, {}, Effect.locally(HttpClient.currentTracerDisabledWhen, () => true)],

@@ -378,7 +378,7 @@ const differing: ReadonlyArray<
     1,
     "not persistent",
     "persistent",
-    "it is no field of HTTP (RFC 9112, appendix C.2.2); a peer that closes is noticed",
+    "it is not a field of HTTP (RFC 9112, appendix C.2.2); a peer that closes is noticed",
     reply(["Content-Length: 3", "Proxy-Connection: close"], "own"),
     { result: "complete", keepAlive: true }
   ],

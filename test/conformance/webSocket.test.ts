@@ -207,7 +207,7 @@ describe("9 sizes", () => {
 
   const mostly = 4 * mebi
   const tooLarge: ReadonlyArray<readonly [what: string, frames: () => ReadonlyArray<Uint8Array>]> = [
-    ["a frame of 200 MiB, before it has come", () => [Peer.frame({ opcode: 2, length: 200n * 1024n * 1024n })]],
+    ["a frame of 200 MiB, before it has arrived", () => [Peer.frame({ opcode: 2, length: 200n * 1024n * 1024n })]],
     ["a message of 5 MiB", () => [Peer.binary(Buffer.alloc(5 * mebi))]],
     ["one byte more than there may be", () => [Peer.binary(Buffer.alloc(mostly + 1))]],
     [
@@ -316,7 +316,7 @@ describe("compressed frames", () => {
       "Protocol"
     ],
     [
-      "that are no UTF-8",
+      "that are not UTF-8",
       [Peer.frame({ opcode: 1, rsv: 4, payload: deflated(Uint8Array.of(0xff)) })],
       1007,
       "Protocol"

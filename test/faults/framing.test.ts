@@ -246,7 +246,7 @@ describe("informational responses", () => {
     [`HTTP/1.1 ${status} Info`, ...fields, "", ""].join("\r\n")
   const own = Server.response(200, "own")
   const taken: ReadonlyArray<readonly [string, string]> = [
-    ["100 that nobody asked for", info(100)],
+    ["an unrequested 100", info(100)],
     ["102", info(102)],
     ["103 three times", info(103, "Link: </a>").repeat(3)],
     ["103 with a length, which has no body", info(103, "Content-Length: 5")],

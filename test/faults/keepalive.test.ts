@@ -85,7 +85,7 @@ describe("a connection that dies under its second request", () => {
       ["POST", "POST", () => ({ text: "x" })],
       ["POST without a body", "POST", () => ({})],
       ["PATCH", "PATCH", () => ({ text: "x" })],
-      ["a method of one's own", "BREW", () => ({})],
+      ["a custom method", "BREW", () => ({})],
       ["PUT of a body that can be had once", "PUT", () => ({ data: HttpBody.raw(oneShot("x")) })]
     ]
     for (const [name, method, options] of refused) {

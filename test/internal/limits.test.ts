@@ -51,7 +51,7 @@ describe("limits", () => {
       { total: Infinity, connect: fiveMinutes, send: fiveMinutes, headers: fiveMinutes, body: fiveMinutes }
     ],
     [
-      "total off leaves what is given, Infinity included",
+      "total off keeps the given limits, Infinity included",
       { total: Infinity, connect: "1 second", body: Infinity, send: Duration.infinity },
       { total: Infinity, connect: 1000, send: Infinity, headers: fiveMinutes, body: Infinity }
     ],

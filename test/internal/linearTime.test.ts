@@ -180,7 +180,7 @@ const rows: ReadonlyArray<Row> = [
     run: (text) => multipartBoundary(new FormData(), text),
     after: ["multipart/x", "multipart/x;", "multipart/x;boundary=", 'multipart/x;boundary="']
   },
-  { name: "JSON that is none", run: faultOf, after: ["[", '{"', '"', "-", "[1", '{"a":'] },
+  { name: "invalid JSON", run: faultOf, after: ["[", '{"', '"', "-", "[1", '{"a":'] },
   {
     name: "a certificate's names",
     run: (text) => [namesHost(certificateWith(text), "a.test"), fromX509(certificateWith(text))],

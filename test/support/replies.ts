@@ -80,7 +80,7 @@ export const parsePieces = (pieces: ReadonlyArray<Uint8Array>, options: Options 
     excess += 3 + piece.length - next
   }
   if (completions === 0 && !failed && !parser.isTunnel) parser.finish()
-  assert.ok(heads.length <= 1 && completions <= 1, "a response is told once")
+  assert.ok(heads.length <= 1 && completions <= 1, "a response is reported once")
   assert.equal(failed, parser.failure !== undefined)
   const head = heads[0]
   const failure = parser.failure

@@ -81,7 +81,12 @@ const rows: ReadonlyArray<Row> = [
   ["an unknown scheme", { HTTP_PROXY: "gopher://p.test" }, http, "InvalidURL Scheme"],
   ["a PAC file", { HTTP_PROXY: "pac+http://p.test/x.pac" }, http, "InvalidURL Scheme"],
   ["a bad URL", { HTTP_PROXY: "http://p.test:port" }, http, "InvalidURL Syntax"],
-  ["a bad URL is no reason to try ALL_PROXY", { HTTP_PROXY: "http://", ALL_PROXY: p }, http, "InvalidURL Syntax"],
+  [
+    "an invalid URL does not fall back to ALL_PROXY",
+    { HTTP_PROXY: "http://", ALL_PROXY: p },
+    http,
+    "InvalidURL Syntax"
+  ],
   ["a bad one of another scheme", { HTTP_PROXY: "http://", HTTPS_PROXY: p }, https, p],
   ["NO_PROXY", { HTTP_PROXY: p, NO_PROXY: "a.test" }, http, "direct"],
   ["no_proxy wins", { HTTP_PROXY: p, NO_PROXY: "a.test", no_proxy: "b.test" }, http, p],

@@ -27,7 +27,7 @@ const rows: ReadonlyArray<Row> = [
   ["password before login", "machine a.test password p login u", "a.test", "u p"],
   ["user for login", "machine a.test user u password p", "a.test", "u p"],
   ["an account", "machine a.test login u account x password p", "a.test", "u p"],
-  ["an account is no login", "machine a.test account x password p", "a.test", "nothing"],
+  ["an account is not a login", "machine a.test account x password p", "a.test", "nothing"],
   ["two machines, first", "machine a.test login u password p\nmachine b.test login v password q", "a.test", "u p"],
   ["two machines, second", "machine a.test login u password p\nmachine b.test login v password q", "b.test", "v q"],
   ["the first entry counts", "machine a.test login u password p machine a.test login v password q", "a.test", "u p"],

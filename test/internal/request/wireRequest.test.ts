@@ -339,9 +339,9 @@ describe("request framing", () => {
   }
 
   const refused: ReadonlyArray<readonly [what: string, options: RequestOptions, option: string]> = [
-    ["two bodies", { data: "", json: 1 }, "data"],
-    ["two bodies", { text: "", json: 1 }, "text"],
-    ["two bodies", { text: "", data: "" }, "data"],
+    ["data and json", { data: "", json: 1 }, "data"],
+    ["text and json", { text: "", json: 1 }, "text"],
+    ["text and data", { text: "", data: "" }, "data"],
     [
       "compress and Content-Encoding",
       { data: "a", compress: true, headers: { "content-encoding": "gzip" } },

@@ -149,7 +149,7 @@ describe("invariants", () => {
     ["a secret in a failure", () => planted, /message shows s3cr3t-/],
     ["a secret in a log line", () => Effect.logDebug("token", { token: "s3cr3t-log" }), /a log line shows s3cr3t-/],
     [
-      "a secret of one's own",
+      "a custom secret",
       () => new Errors.MiddlewareError({ reason: "Failed", description: "hunter2" }),
       /toString|inspect shows hunter2/,
       () => ({ secrets: ["hunter2"] })

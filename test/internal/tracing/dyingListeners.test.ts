@@ -97,7 +97,7 @@ const scenarios: ReadonlyArray<Scenario> = [
   { point: "ResponseEnd" },
   {
     point: "ResponseEnd",
-    name: "of a body that nobody reads",
+    name: "of an unread body",
     request: (session, site, options) => Effect.scoped(session.get(`${site.url}/large`, options))
   },
   { point: "ConnectionQueuedStart", ...held },

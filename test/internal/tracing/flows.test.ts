@@ -135,7 +135,7 @@ const flows: ReadonlyArray<Flow> = [
     expected: "start ccs cce hs redir reuse hs redir exc"
   },
   {
-    name: "bytes body, told as a whole",
+    name: "bytes body, reported as a whole",
     run: (session, record, here) =>
       Effect.gen(function* () {
         const data = new Uint8Array(200_000)

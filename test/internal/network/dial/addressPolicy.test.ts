@@ -262,17 +262,17 @@ describe("addressPolicy", () => {
   })
 
   const rows: ReadonlyArray<[string, AddressPolicy, string, boolean]> = [
-    ["only what is allowed", { allow: ["10.0.0.0/8"] }, "10.1.2.3", true],
-    ["only what is allowed", { allow: ["10.0.0.0/8"] }, "11.1.2.3", false],
+    ["only allowed addresses", { allow: ["10.0.0.0/8"] }, "10.1.2.3", true],
+    ["only allowed addresses", { allow: ["10.0.0.0/8"] }, "11.1.2.3", false],
     ["deny beats allow", { allow: ["10.0.0.0/8"], deny: ["10.0.0.5"] }, "10.0.0.5", false],
     ["deny beats allow", { allow: ["10.0.0.0/8"], deny: ["10.0.0.5"] }, "10.0.0.6", true],
     ["deny beats allow, however exact", { allow: ["10.0.0.5/32"], deny: ["10.0.0.0/8"] }, "10.0.0.5", false],
     ["an empty allow allows nothing", { allow: [] }, "10.0.0.5", false],
     ["a mapped address is allowed as IPv4", { allow: ["10.0.0.0/8"] }, "::ffff:10.0.0.5", true],
     ["a mapped address is not IPv6", { allow: ["::/0"] }, "::ffff:10.0.0.5", false],
-    ["IPv4 is no part of ::/0", { deny: ["::/0"] }, "10.0.0.5", true],
-    ["IPv4 is no part of ::/0", { allow: ["::/0"] }, "10.0.0.5", false],
-    ["IPv6 is no part of 0.0.0.0/0", { deny: ["0.0.0.0/0"] }, "2606::1", true],
+    ["IPv4 is not part of ::/0", { deny: ["::/0"] }, "10.0.0.5", true],
+    ["IPv4 is not part of ::/0", { allow: ["::/0"] }, "10.0.0.5", false],
+    ["IPv6 is not part of 0.0.0.0/0", { deny: ["0.0.0.0/0"] }, "2606::1", true],
     ["a mapped one is", { deny: ["0.0.0.0/0"] }, "::ffff:1.1.1.1", false],
     ["a mapped range is an IPv4 one", { deny: ["::ffff:10.0.0.0/104"] }, "10.9.9.9", false],
     ["a mapped range is an IPv4 one", { deny: ["::ffff:10.0.0.0/104"] }, "11.9.9.9", true],

@@ -102,7 +102,7 @@ describe("askResolver", () => {
     ["a port behind the address", [{ address: "127.0.0.1:80", family: 4 }]],
     ["a short IPv4 address", [{ address: "127.1", family: 4 }]],
     ["a space", [{ address: " 127.0.0.1", family: 4 }]],
-    ["a time to live that is no duration", [{ address: "127.0.0.1", family: 4, ttl: "soon" }]],
+    ["a time to live that is not a duration", [{ address: "127.0.0.1", family: 4, ttl: "soon" }]],
     ["a time to live that is NaN", [{ address: "127.0.0.1", family: 4, ttl: Number.NaN }]],
     ["a time to live that is a Date", [{ address: "127.0.0.1", family: 4, ttl: new Date(0) }]]
   ]

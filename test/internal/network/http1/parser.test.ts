@@ -179,7 +179,7 @@ table("fields", [
     }
   ],
   [
-    "NEL and U+2028 are no line ends",
+    "NEL and U+2028 do not end lines",
     sized("A: \x85x\xe2\x80\xa8y\r\nB: x\xe2\x80\xa8y\r\n"),
     {
       headers: [
@@ -274,7 +274,7 @@ table("informational responses", [
     `HTTP/1.1 103 x\r\nKeep-Alive: timeout=5\r\n\r\n${sized("")}`,
     { keepAlive: true, keepAliveTimeout: undefined }
   ],
-  ["Content-Length is no body", `HTTP/1.1 103 x\r\nContent-Length: 5\r\n\r\n${sized("")}`, complete("ok")],
+  ["Content-Length means no body", `HTTP/1.1 103 x\r\nContent-Length: 5\r\n\r\n${sized("")}`, complete("ok")],
   ["a body", `HTTP/1.1 103 x\r\nContent-Length: 5\r\n\r\nhello${sized("")}`, failed("StatusLine")],
   [
     "Connection: close of a 103 ends the connection after the response",
@@ -451,7 +451,7 @@ table("chunks", [
 
 table("trailers", [
   [
-    "are told",
+    "are reported",
     chunked("2\r\nok\r\n0\r\nA: b \r\nb:\xc3\xa9\r\n\r\n"),
     {
       ...complete("ok"),

@@ -60,7 +60,7 @@ const rows: ReadonlyArray<
   ["a mark goes over the fallback", "text/plain", Buffer.from("\ufeffé"), "é", "windows-1252"],
   ["a fallback that is not known", "text/plain", Buffer.from("é"), "é", "klingon"],
   ["an empty charset", "text/plain; charset=", Buffer.from("é"), "é"],
-  ["a Content-Type that is none", "garbage", Buffer.from("é"), "é"],
+  ["an invalid Content-Type", "garbage", Buffer.from("é"), "é"],
   ["nothing", "text/plain; charset=utf-16", new Uint8Array(0), ""]
 ]
 
