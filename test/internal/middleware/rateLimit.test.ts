@@ -108,7 +108,7 @@ describe("rateLimit", () => {
         scope
       )
       const run = script([{ status: 200 }])
-      for (let index = 0; index < 1500; index++) yield* limited(yield* request("GET", `http://a/${index}`), run.next)
+      for (let index = 0; index < 1100; index++) yield* limited(yield* request("GET", `http://a/${index}`), run.next)
       // None of them was forgotten while it counted.
       const asked = yield* request("GET", "http://a/0")
       assert.isTrue(Exit.isFailure(yield* Effect.exit(limited(asked, run.next))))
