@@ -52,7 +52,7 @@ interface Row {
   readonly cpu: number
 }
 
-/** Milliseconds for which nothing else may run. */
+/** Milliseconds of CPU time for which the process may hold up its event loop. */
 const longestDelay = 200
 
 const tooLarge = "ClientPayloadError TooLarge"
