@@ -21,7 +21,7 @@ type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly 
 const isRecord = (value: Json | undefined): value is { readonly [key: string]: Json } =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** What is wrong with an archive by the specification of HAR 1.2, field by field. */
+/** The violations of the HAR 1.2 specification in an archive, field by field. */
 const faultsOf = (value: Json): ReadonlyArray<string> => {
   const faults: Array<string> = []
   const need = (at: string, ok: boolean) => {
@@ -81,17 +81,17 @@ const faultsOf = (value: Json): ReadonlyArray<string> => {
 const plain = (har: Har.Har): Json => JSON.parse(JSON.stringify(har))
 
 describe("fromSignals", () => {
-  it("of nothing is an archive without entries", () => {
+  it("makes an archive without entries if there are no signals", () => {
     const har = Har.fromSignals([])
     assert.deepStrictEqual(faultsOf(plain(har)), [])
     assert.lengthOf(har.log.entries, 0)
   })
 
-  it("the validation can fail", () => {
+  it("makes archives that the validation of this test can refuse", () => {
     assert.includeMembers([...faultsOf({ log: { version: "1.1", entries: [{}] } })], ["version", "startedDateTime"])
   })
 
-  it.scopedLive("has an entry for each hop, with phases, and for failures", () =>
+  it.scopedLive("adds an entry for each hop, with phases, and for failures", () =>
     Effect.gen(function* () {
       const url = yield* site
       const [, signals] = yield* Tracing.collect(
@@ -154,7 +154,7 @@ describe("fromSignals", () => {
     })
   )
 
-  it.effect("has text in whatever charset it came", () =>
+  it.effect("decodes text by its charset", () =>
     Effect.gen(function* () {
       const headers = { "content-type": "text/html; charset=iso-8859-1" }
       const mock = Connector.layerMock(() => new Response(Buffer.from("caf\xe9", "latin1"), { headers }))
@@ -166,7 +166,7 @@ describe("fromSignals", () => {
     })
   )
 
-  it.scopedLive("keeps so many bytes of bodies", () =>
+  it.scopedLive("keeps bodies up to the given number of bytes", () =>
     Effect.gen(function* () {
       const url = yield* site
       const [, signals] = yield* Tracing.collect(
@@ -216,7 +216,7 @@ describe("record", () => {
     )
   }
 
-  it.effect("fails where the archive cannot be written, after the effect's own failure", () =>
+  it.effect("fails if the archive cannot be written, after the effect's own failure", () =>
     Effect.gen(function* () {
       const broken = Layer.succeed(
         FileSystem.FileSystem,

@@ -66,7 +66,7 @@ describe("a final response over TLS to a request that is still being sent", () =
   )
 
   itFault(
-    "a 200 that goes on while the body does lets both end, and keeps the connection",
+    "a 200 that continues while the body does lets both end, and keeps the connection",
     plays(
       head,
       send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n"),

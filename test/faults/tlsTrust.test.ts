@@ -1,6 +1,6 @@
 /**
- * What an environment may say about trust (F5): it can name authorities where none are given, and never switch
- * verification off.
+ * The influence of the environment on trust: it can add authorities if the program sets none, and never disables
+ * verification.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -15,9 +15,9 @@ import { secureSite } from "../support/secureSite.js"
 const refused = "ClientConnectorSSLError UntrustedIssuer"
 const mistaken = "ClientConnectorCertificateError HostnameMismatch"
 
-describe("F5: trust by default", () => {
+describe("the default trust", () => {
   it.scopedLive(
-    "is Node's, and what the environment adds to it; it is never none",
+    "is Node's and the environment's additions, and is never empty",
     () =>
       Effect.gen(function* () {
         const { ca, good, untrustedAuthority, wrongHost } = yield* standard()

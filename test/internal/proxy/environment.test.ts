@@ -81,7 +81,12 @@ const rows: ReadonlyArray<Row> = [
   ["an unknown scheme", { HTTP_PROXY: "gopher://p.test" }, http, "InvalidURL Scheme"],
   ["a PAC file", { HTTP_PROXY: "pac+http://p.test/x.pac" }, http, "InvalidURL Scheme"],
   ["a bad URL", { HTTP_PROXY: "http://p.test:port" }, http, "InvalidURL Syntax"],
-  ["a bad URL is no reason to try ALL_PROXY", { HTTP_PROXY: "http://", ALL_PROXY: p }, http, "InvalidURL Syntax"],
+  [
+    "an invalid URL does not fall back to ALL_PROXY",
+    { HTTP_PROXY: "http://", ALL_PROXY: p },
+    http,
+    "InvalidURL Syntax"
+  ],
   ["a bad one of another scheme", { HTTP_PROXY: "http://", HTTPS_PROXY: p }, https, p],
   ["NO_PROXY", { HTTP_PROXY: p, NO_PROXY: "a.test" }, http, "direct"],
   ["no_proxy wins", { HTTP_PROXY: p, NO_PROXY: "a.test", no_proxy: "b.test" }, http, p],
@@ -95,7 +100,7 @@ const rows: ReadonlyArray<Row> = [
   ["NO_PROXY, other hosts", { HTTP_PROXY: p, NO_PROXY: "b.test,.c.test" }, http, p]
 ]
 
-describe("environment: proxies", () => {
+describe("proxies of the environment", () => {
   for (const [what, variables, target, proxy] of rows) {
     it.effect(what, () =>
       Effect.gen(function* () {
@@ -104,7 +109,7 @@ describe("environment: proxies", () => {
     )
   }
 
-  it.effect("names the variable of a bad proxy, and nothing of its value", () =>
+  it.effect("name the variable of an invalid proxy, and show nothing of its value", () =>
     Effect.gen(function* () {
       const environment = yield* from({ https_proxy: "http://user:s3cr3t@p.test:port/" })
       const found = environment.proxyFor(originOf(https), https)
@@ -171,7 +176,7 @@ describe("environment: proxies", () => {
     })
   )
 
-  it.effect("is read under the names that a ConfigProvider gives it", () =>
+  it.effect("are read under the names that a ConfigProvider gives them", () =>
     Effect.gen(function* () {
       const provider = ConfigProvider.fromMap(
         new Map([
@@ -187,7 +192,7 @@ describe("environment: proxies", () => {
     })
   )
 
-  it.effect("decodes credentials once", () =>
+  it.effect("decode credentials once", () =>
     Effect.gen(function* () {
       const environment = yield* from({ HTTP_PROXY: "http://us%40er:p%2540:x@p.test:3128" })
       const found = environment.proxyFor(originOf(http), http)
@@ -200,7 +205,7 @@ describe("environment: proxies", () => {
   )
 })
 
-describe("environment: netrc", () => {
+describe("netrc of the environment", () => {
   const withNetrc = <A>(text: string, use: (path: string) => Effect.Effect<A>) =>
     Effect.acquireUseRelease(
       Effect.promise(() => mkdtemp(join(tmpdir(), "netrc-"))),
@@ -221,7 +226,7 @@ describe("environment: netrc", () => {
     return found !== undefined && "kind" in found ? (found.authorization ?? "none") : "no proxy"
   }
 
-  it.effect("gives targets theirs, by NETRC", () =>
+  it.effect("provides credentials for targets, by NETRC", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         const environment = yield* from({ NETRC: path })
@@ -234,7 +239,7 @@ describe("environment: netrc", () => {
     )
   )
 
-  it.effect.runIf(process.platform !== "win32")("gives targets theirs, from the home directory", () =>
+  it.effect.runIf(process.platform !== "win32")("provides credentials for targets, from the home directory", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         const environment = yield* from({ HOME: join(path, "..") })
@@ -243,7 +248,7 @@ describe("environment: netrc", () => {
     )
   )
 
-  it.effect("gives the environment's proxy its own", () =>
+  it.effect("provides credentials for the environment's proxy", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         const environment = yield* from({ NETRC: path, HTTP_PROXY: p })
@@ -252,7 +257,7 @@ describe("environment: netrc", () => {
     )
   )
 
-  it.effect("does not give a proxy what is another machine's", () =>
+  it.effect("does not provide another machine's credentials for a proxy", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         assert.strictEqual(authorizationOf(yield* from({ NETRC: path, HTTP_PROXY: q })), "none")
@@ -260,7 +265,7 @@ describe("environment: netrc", () => {
     )
   )
 
-  it.effect("is beaten by credentials in the proxy's URL", () =>
+  it.effect("gives way to credentials in the proxy's URL", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         const environment = yield* from({ NETRC: path, HTTP_PROXY: "http://x:y@p.test:3128" })
@@ -274,7 +279,7 @@ describe("environment: netrc", () => {
     ["other", "other:"],
     [":x", ":x"]
   ] as const) {
-    it.effect(`gives a name in the proxy's URL the password of that login alone: ${userinfo}`, () =>
+    it.effect(`provides the password of the proxy URL's login only: ${userinfo}`, () =>
       withNetrc(text, (path) =>
         Effect.gen(function* () {
           const environment = yield* from({ NETRC: path, HTTP_PROXY: `http://${userinfo}@p.test:3128` })
@@ -284,7 +289,7 @@ describe("environment: netrc", () => {
     )
   }
 
-  it.effect("is none where neither NETRC nor a home is known", () =>
+  it.effect("is empty if neither NETRC nor a home directory is known", () =>
     Effect.gen(function* () {
       assert.isUndefined((yield* from({})).netrc("a.test"))
     })

@@ -12,7 +12,7 @@ const check = (rows: ReadonlyArray<Row>) => {
   }
 }
 
-describe("NO_PROXY: names", () => {
+describe("names in NO_PROXY", () => {
   check([
     ["", "example.com", false],
     [" , ,, ", "example.com", false],
@@ -81,7 +81,7 @@ describe("NO_PROXY: names", () => {
   ])
 })
 
-describe("NO_PROXY: ports", () => {
+describe("ports in NO_PROXY", () => {
   check([
     ["example.com:8080", "example.com", true, 8080],
     ["example.com:8080", "www.example.com", true, 8080],
@@ -122,7 +122,7 @@ describe("NO_PROXY: zones", () => {
   }
 })
 
-describe("NO_PROXY: addresses", () => {
+describe("addresses in NO_PROXY", () => {
   check([
     ["127.0.0.1", "127.0.0.1", true],
     ["127.0.0.1", "127.0.0.2", false],
@@ -176,8 +176,8 @@ describe("NO_PROXY: addresses", () => {
   ])
 })
 
-describe("NO_PROXY: any list", () => {
-  it("compiles, and covers neither a stranger nor a name that merely ends alike", () => {
+describe("any list in NO_PROXY", () => {
+  it("compiles, and covers neither an unrelated host nor a name with the same end", () => {
     const item = FastCheck.string({ maxLength: 20 }).filter((text) => !text.includes("*"))
     FastCheck.assert(
       FastCheck.property(FastCheck.array(item, { maxLength: 5 }), (items) => {
@@ -188,7 +188,7 @@ describe("NO_PROXY: any list", () => {
     )
   })
 
-  it("covers every name below a listed one and nothing that has it as the end of a label", () => {
+  it("covers every name below a listed one, and no name that merely ends in it", () => {
     const label = FastCheck.stringMatching(/^[a-z]([a-z0-9]{0,8}[a-z])?$/)
     FastCheck.assert(
       FastCheck.property(label, label, label, (a, b, c) => {

@@ -1,5 +1,5 @@
 /**
- * Responses made by hand: a head, and a body whose bytes the test pushes.
+ * Responses made by hand: a head, and a body with bytes that the test pushes.
  */
 
 import * as Headers from "@effect/platform/Headers"
@@ -39,7 +39,7 @@ export interface Given {
 export interface Made {
   readonly response: Response
   readonly body: IncomingBody
-  /** How often the connection was told so. */
+  /** The number of calls to the connection. */
   readonly calls: { resumed: number; abandoned: number }
   /** What `push` said for each piece. */
   readonly push: (...pieces: ReadonlyArray<Uint8Array | string>) => ReadonlyArray<boolean>
@@ -98,7 +98,7 @@ export const make = (given: Given = {}): Made => {
   return { response, body, calls, push, end: (trailers = []) => body.end(trailers), fail: (error) => body.fail(error) }
 }
 
-/** A response whose body is there. */
+/** A response with a complete body. */
 export const complete = (bytes: Uint8Array | string, given: Given = {}): Response => {
   const made = make(given)
   if (bytes.length > 0) made.push(bytes)

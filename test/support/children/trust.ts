@@ -1,5 +1,5 @@
 /**
- * One request to a server with the authorities that a process of this environment trusts; tells how it ended.
+ * One request to a server with the authorities that a process of this environment trusts; prints how it ended.
  */
 import { writeSync } from "node:fs"
 import { Effect } from "effect"

@@ -10,7 +10,15 @@ import type { Exchange, ProxyRoute, Route } from "../../../../src/internal/trans
 import type { Phase } from "../../../../src/Timeouts.js"
 import type { Signal } from "../../../../src/Tracing.js"
 
-export { blackHole, type Listener, listen, listenAll, openHandles, turn } from "../../../support/listeners.js"
+export {
+  besideBlackHole,
+  blackHole,
+  type Listener,
+  listen,
+  listenAll,
+  openHandles,
+  turn
+} from "../../../support/listeners.js"
 
 export type Told = Facts<Signal>
 

@@ -1,5 +1,5 @@
 /**
- * Connections between their dialler and their first request: what a socket does then.
+ * Connections between their dialler and their first request: events of the socket in that time.
  */
 import type * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
@@ -13,7 +13,7 @@ import { timed } from "../../../support/time.js"
 import { untilValue } from "../../../support/wait.js"
 import { dialer, sessionOn } from "./support.js"
 
-/** Waits for the event, which nobody hears who listens afterwards. */
+/** Waits for the event, which a later listener would miss. */
 const closes = (socket: Net.Socket) =>
   Effect.async<void>((resume) => {
     socket.once("close", () => setImmediate(() => resume(Effect.void)))
@@ -23,7 +23,7 @@ const limits = { timeout: "15 seconds" } as const
 const foreign = Server.response(200, "foreign")
 
 describe("a connection before its first request", () => {
-  it.scopedLive("that has spoken answers nobody", () =>
+  it.scopedLive("that has received bytes serves no request", () =>
     Effect.gen(function* () {
       const at = yield* Server.server([Server.plays(Server.send(foreign), Server.stall)])
       const session = yield* sessionOn(

@@ -1,6 +1,6 @@
 /**
- * What a connection does with the rest of a body that is abandoned, at the exact bounds: 64 KiB and no byte more, for
- * 200 ms, or 25 ms where the end of the body is not known.
+ * A connection reads the rest of an abandoned body within exact bounds: 64 KiB and no byte more, for 200 ms, or 25 ms
+ * if the end of the body is not known.
  */
 import type * as Net from "node:net"
 import { Duplex } from "node:stream"
@@ -32,7 +32,7 @@ interface Run {
   /** Bytes of the server. */
   readonly receive: (text: string) => void
   readonly body: () => IncomingBody
-  /** What has become of the connection. */
+  /** The state of the connection. */
   readonly state: () => string
 }
 
@@ -106,9 +106,9 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-describe("a connection whose body is abandoned", () => {
+describe("a connection with an abandoned body", () => {
   for (const received of [0, 1, 100 * kibi]) {
-    it.effect(`is kept where 64 KiB are left, after ${received} bytes`, () =>
+    it.effect(`is kept if 64 KiB remain after ${received} bytes`, () =>
       Effect.map(connection, ({ body, receive, state }) => {
         receive(`${sized(received + 64 * kibi)}${"x".repeat(received)}`)
         body().abandon()
@@ -120,7 +120,7 @@ describe("a connection whose body is abandoned", () => {
       })
     )
 
-    it.effect(`is closed at once where one byte more is left, after ${received} bytes`, () =>
+    it.effect(`is closed at once if one byte more remains after ${received} bytes`, () =>
       Effect.map(connection, ({ body, receive, state }) => {
         receive(`${sized(received + 64 * kibi + 1)}${"x".repeat(received)}`)
         body().abandon()
@@ -129,7 +129,7 @@ describe("a connection whose body is abandoned", () => {
     )
   }
 
-  it.effect("is kept where 64 KiB come before an end that was not known", () =>
+  it.effect("is kept if 64 KiB arrive before an end that was not known", () =>
     Effect.map(connection, ({ body, receive, state }) => {
       receive(`${chunked}${chunk(1000)}`)
       body().abandon()
@@ -167,7 +167,7 @@ describe("a connection whose body is abandoned", () => {
     )
   }
 
-  it.effect("whose body ends with the connection, is closed at once", () =>
+  it.effect("is closed at once if the body ends with the connection", () =>
     Effect.map(connection, ({ body, receive, state }) => {
       receive("HTTP/1.1 200 OK\r\n\r\nx")
       body().abandon()
@@ -175,7 +175,7 @@ describe("a connection whose body is abandoned", () => {
     })
   )
 
-  it.effect("leaves no timer once it is kept", () =>
+  it.effect("leaves no timer when it is kept", () =>
     Effect.map(connection, ({ body, receive, state }) => {
       receive(sized(1))
       body().abandon()

@@ -439,7 +439,7 @@ describe("the parser by default", () => {
     ["in a chunk extension", chunked("5;a b")],
     ["before the last chunk", chunked("5\nhello\n")],
     ["in its trailers", chunked("5\nhello\n0\nA: b\n")]
-  ])("does not take a reply that is cut %s for a whole one", (_, raw) => {
+  ])("does not accept a reply that is cut %s as complete", (_, raw) => {
     assert.strictEqual(parse(raw).result, "cut")
   })
 
@@ -473,7 +473,7 @@ describe("the parser by default", () => {
   })
 })
 
-describe("the cost of a head", () => {
+describe("the time to read a head", () => {
   const ignoring = { onInformational: () => {}, onHead: () => {}, onBody: () => {}, onComplete: () => {} }
   /** Bytes that the parser reads from a slab: indexed reads are counted by a proxy of the slab. */
   const reads = (raw: string): number => {
@@ -500,7 +500,7 @@ describe("the cost of a head", () => {
     ["a value of many folds", (n) => `HTTP/1.1 200 OK\r\nA: b\r\n${" c\r\n".repeat(n / 4)}${empty}`],
     ["a long invalid name", (n) => `HTTP/1.1 200 OK\r\nA ${"b".repeat(n)}: c\r\n${empty}`]
   ]
-  it.each(shapes)("is linear in the size of %s that comes whole", (_, make) => {
+  it.each(shapes)("is proportional to the size of %s that arrives complete", (_, make) => {
     const [small, large] = [reads(make(4000)), reads(make(16_000))]
     assert.isAtMost(large, 4.2 * small)
   })
@@ -525,7 +525,7 @@ describe("the cost of a head", () => {
   it.each([
     ["one line of 256 KiB", `HTTP/1.1 200 OK\r\nA: ${"b".repeat(262_000)}\r\n${empty}`],
     ["1000 fields", `HTTP/1.1 200 OK\r\n${"A: b\r\n".repeat(999)}${empty}`]
-  ])("is within the default limits for %s, in single bytes too", (_, raw) => {
+  ])("is within the default limits for %s, also in single bytes", (_, raw) => {
     const bytes = Buffer.from(raw, "latin1")
     const pieces = Array.from(bytes, (byte) => Uint8Array.of(byte))
     assert.strictEqual(parsePieces(pieces).result, "complete")
