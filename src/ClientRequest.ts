@@ -158,7 +158,7 @@ export interface CommonOptions {
   readonly proxy?: Proxy.Input | undefined
   /** For a `proxy` given as a URL. */
   readonly proxyAuth?: Credentials | undefined
-  /** Headers sent with CONNECT only, for a `proxy` given as a URL. */
+  /** Headers sent with CONNECT only, for a `proxy` given as a URL and for proxies of the environment (`trustEnv`). */
   readonly proxyHeaders?: HeadersInput | undefined
   /** TLS settings. Default `true`, which means the connector's setting. */
   readonly ssl?: Ssl | undefined
@@ -195,7 +195,10 @@ export interface RequestOptions extends CommonOptions {
   readonly compress?: boolean | "deflate" | "gzip" | "br" | undefined
   /** Whether to use chunked coding. Default: if the length is unknown. */
   readonly chunked?: boolean | undefined
-  /** Sends `Expect: 100-continue` and waits at most one second for a response. Default `false`. */
+  /**
+   * Sends `Expect: 100-continue` and waits at most one second for a response. A request answered with 417 is repeated
+   * once without it, if its body can be sent again (RFC 9110 section 10.1.1). Default `false`.
+   */
   readonly expect100?: boolean | undefined
   /**
    * The name for SNI and verification instead of the URL's host: a host name, sent in A-labels and without a final dot,

@@ -172,7 +172,7 @@ export interface ResponseHead extends Inspectable {
 /**
  * A deviation from HTTP that a client tolerates in a response (RFC 9112). Those marked "closes" end the use of the
  * connection with this response, so that its bytes cannot be taken for another response. The `http1.strict` option of
- * a connector refuses all but `TruncatedCoding`.
+ * a connector refuses them all.
  *
  * - `BareLineFeed`: a line ends with LF alone (section 2.2); closes.
  * - `FoldedLine`: a field line continues on the next one, or white space precedes the first field (section 5.2); closes.
@@ -186,7 +186,9 @@ export interface ResponseHead extends Inspectable {
  * - `IdentityCoding`: the obsolete transfer coding identity; closes.
  * - `ChunkSizeSpacing`: white space around a chunk size (section 7.1).
  * - `ChunkExtension`: a chunk extension that is not well-formed, and was skipped (section 7.1.1).
- * - `TruncatedCoding`: a gzip or deflate body that is complete by its framing lacks its trailer or final block.
+ * - `TruncatedCoding`: a gzip or deflate body that is complete by its framing ends after a flush, without a final block,
+ *   or lacks its checksum (RFC 1951, RFC 1952). It is listed once the body has been read to its end. A body that stops
+ *   inside a block, or that the end of its connection ends, is refused, and so is one in br or zstd.
  *
  * @since 0.1.0
  * @category models

@@ -65,9 +65,20 @@ export interface PoolOptions {
   readonly limit?: number | undefined
   /** The same limit per scheme, host and port. Default 0. */
   readonly limitPerHost?: number | undefined
-  /** How long an idle connection is kept. Default "15 seconds". */
+  /**
+   * How long an idle connection is kept, by the wall clock too: one that was idle while the machine slept is not used
+   * again. Default "15 seconds".
+   */
   readonly keepaliveTimeout?: Duration.DurationInput | undefined
-  /** Closes each connection after its response. Default `false`; contradicts `keepaliveTimeout`. */
+  /**
+   * How long after it was opened a connection may be reused, so that changed DNS records take effect; by the wall clock
+   * too. Requests in flight are not affected. Default `Infinity`.
+   */
+  readonly maxConnectionAge?: Duration.DurationInput | undefined
+  /**
+   * Closes each connection after its response, and sends `Connection: close` (RFC 9112 section 9.6) unless the request
+   * has its own Connection header. Default `false`; contradicts `keepaliveTimeout`.
+   */
   readonly forceClose?: boolean | undefined
   /** Most requests that may wait; one more fails with `PoolSaturatedError`. Default `Infinity`. */
   readonly maxQueue?: number | undefined
@@ -183,7 +194,11 @@ export interface TcpOptions extends PoolOptions {
   readonly addressPolicy?: AddressPolicy | undefined
   /** Default `true`. */
   readonly noDelay?: boolean | undefined
-  /** TCP keep-alive probes after so long. Default off. */
+  /**
+   * How long a connection, idle or not, may be silent before the system probes whether its peer is still there (RFC 9293
+   * section 3.8.4), as in agents of Node. From 1 second to 9 hours, in whole seconds; `Infinity` is off. Default
+   * "1 minute".
+   */
   readonly tcpKeepAlive?: Duration.DurationInput | undefined
   /** Signals a peer's certificate that ends within this time. Default off. */
   readonly certificateWarning?: Duration.DurationInput | undefined
@@ -230,6 +245,20 @@ export interface Stats extends Counts {
 }
 
 /**
+ * Forgets looked-up addresses: of all names, of one on all ports, or of one on one port. `retire` (default `false`) also
+ * closes the idle connections to that host, as origin or as proxy, and lets those in use serve no further request, so
+ * that the next request looks the name up. A mock has neither names nor connections: nothing happens.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ClearDnsCache = (
+  host?: string,
+  port?: number,
+  options?: { readonly retire?: boolean | undefined }
+) => Effect.Effect<void>
+
+/**
  * Marks a connector.
  *
  * @since 0.1.0
@@ -262,8 +291,8 @@ export interface ConnectorService {
   readonly signals: Stream.Stream<Signal>
   /** Closes all idle connections. */
   readonly closeIdle: Effect.Effect<void>
-  /** Clears the DNS cache: completely, for a host, or for a host and port. */
-  readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
+  /** Clears the DNS cache: completely, for a host, or for a host and port; with `retire` also connections. */
+  readonly clearDnsCache: ClearDnsCache
   /** Lets requests in flight finish within `gracefulShutdownTimeout`. Completes when every socket is closed. */
   readonly close: Effect.Effect<void>
 }
@@ -278,6 +307,7 @@ export class Connector extends Context.Tag("effect-http-session/Connector")<Conn
 
 const durations = [
   "keepaliveTimeout",
+  "maxConnectionAge",
   "gracefulShutdownTimeout",
   "happyEyeballsDelay",
   "ttlDnsCache",
@@ -398,8 +428,9 @@ export interface MockRequest extends Request {
 
 /**
  * Answers requests instead of a server. The request fails with the handler's failure, or with a `ClientError` that its
- * promise rejects with; anything else thrown is a defect of the request. Any fetch handler fits. Return a new
- * `Response` for each request. The Scope of a handler that returns an effect closes with the body of its response.
+ * promise rejects with; such a failure is not repeated automatically, because no connection was lost. Anything else
+ * thrown is a defect of the request. Any fetch handler fits. Return a new `Response` for each request. The Scope of a
+ * handler that returns an effect closes with the body of its response.
  *
  * @since 0.1.0
  * @category models

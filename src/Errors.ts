@@ -16,7 +16,7 @@
  * ├─ ClientHttpProxyError                                                    also ProxyError
  * ├─ BadHttpMessage · ClientPayloadError · ContentTypeError · JsonDecodeError
  * ├─ ClientResponseError · TooManyRedirects
- * ├─ WSServerHandshakeError · WebSocketError
+ * ├─ WSServerHandshakeError · WebSocketError · UpgradeError
  * └─ SessionClosedError · PoolSaturatedError
  * BodyError = ClientPayloadError | SocketTimeoutError | TotalTimeoutError | SessionClosedError
  *
@@ -94,7 +94,8 @@ export interface Details {
 
 /**
  * The URL or a Location cannot be requested: its syntax, scheme or host is invalid, it contains credentials where they
- * are not allowed, or it is relative without a base. Nothing was sent (aiohttp: `InvalidURL`, `NonHttpUrlClientError`,
+ * are not allowed, or it is relative without a base. It may be the URL of a proxy, from an option or from a variable of the
+ * environment, which the description names. Nothing was sent (aiohttp: `InvalidURL`, `NonHttpUrlClientError`,
  * `InvalidUrlRedirectClientError`, `NonHttpUrlRedirectClientError`).
  *
  * @since 0.1.0
@@ -107,6 +108,8 @@ export class InvalidURL extends tagged("InvalidURL")<
     readonly description: string
     /** Whether the URL is from a Location header. */
     readonly redirect?: boolean | undefined
+    /** Whether it is a proxy's; `host` and `port` are then the target's. Its credentials are never in `url`. */
+    readonly proxy?: boolean | undefined
   }
 > {
   readonly [TypeId]: TypeId = TypeId
@@ -338,7 +341,8 @@ export class TotalTimeoutError extends tagged("TotalTimeoutError")<
 }
 
 /**
- * The server closed the connection before the end of the response head (aiohttp: `ServerDisconnectedError`).
+ * The server closed the connection before the end of the response head (aiohttp: `ServerDisconnectedError`). In phase
+ * "connect" nothing of the request had been written.
  *
  * @since 0.1.0
  * @category errors
@@ -379,8 +383,9 @@ export class ClientOSError extends tagged("ClientOSError")<
 export class BadHttpMessage extends tagged("BadHttpMessage")<
   Details & {
     readonly reason: "StatusLine" | "Header" | "Framing" | "Limit" | "Unsolicited"
+    /** What was expected, and what the peer sent in its place. */
     readonly description: string
-    /** At most 100 bytes of the head, escaped. */
+    /** The line at fault, as far as it was received: at most 100 characters, escaped, without secrets. */
     readonly excerpt: string
   }
 > {
@@ -519,6 +524,32 @@ export class WebSocketError extends tagged("WebSocketError")<
     /** The close code that was sent or received; 1006 without one. */
     readonly code: number
     readonly closeReason?: string | undefined
+  }
+> {
+  readonly [TypeId]: TypeId = TypeId
+}
+
+/**
+ * A server did not change to the requested protocol, changed without a request by `Session.upgrade`, or an upgraded
+ * connection ended (RFC 9110 section 7.8).
+ *
+ * - "Refused": the server answered with a status other than 101; `body` is the first KiB of its answer.
+ * - "Protocol": its 101 names no protocol, or one that was not offered.
+ * - "Unexpected": a 101 to a request that was not made by `Session.upgrade` or `Session.webSocket`.
+ * - "Broken": the connection broke. "Closed": the program closed it. "Timeout": `receiveTimeout` expired.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UpgradeError extends tagged("UpgradeError")<
+  Details & {
+    readonly reason: "Refused" | "Protocol" | "Unexpected" | "Broken" | "Closed" | "Timeout"
+    readonly description: string
+    /** Of the response, if there is one. */
+    readonly status?: number | undefined
+    readonly headers?: Headers.Headers | undefined
+    /** At most the first KiB, decoded. */
+    readonly body?: string | undefined
   }
 > {
   readonly [TypeId]: TypeId = TypeId
@@ -670,6 +701,7 @@ export type ClientError =
   | TooManyRedirects
   | WSServerHandshakeError
   | WebSocketError
+  | UpgradeError
   | MiddlewareError
   | SessionClosedError
   | PoolSaturatedError

@@ -33,6 +33,7 @@ import { SessionImpl, typeId } from "./internal/session/sessionImpl.js"
 import { makeHub } from "./internal/transport/signalHub.js"
 import { transportOf } from "./internal/transport/transportHandle.js"
 import type { Signal, SpanOptions, TraceConfig } from "./Tracing.js"
+import type { Upgraded, UpgradeOptions } from "./Upgrade.js"
 import type { WebSocket, WebSocketOptions } from "./WebSocket.js"
 
 /**
@@ -135,6 +136,11 @@ export interface SessionService {
   ) => Effect.Effect<ClientResponse, ClientError, Scope>
   /** `ws:` and `wss:`, or `http:` and `https:` (aiohttp: `ws_connect`). */
   readonly webSocket: (url: UrlInput, options?: WebSocketOptions) => Effect.Effect<WebSocket, ClientError, Scope>
+  /**
+   * Changes a connection of the session to a protocol other than WebSocket (RFC 9110 section 7.8), such as the raw
+   * stream of `docker exec`. An http proxy is always used with CONNECT.
+   */
+  readonly upgrade: (url: UrlInput, options: UpgradeOptions) => Effect.Effect<Upgraded, ClientError, Scope>
   /**
    * Derives a session with the same pool, jar and lifetime but other defaults. Headers and limits are merged, all other
    * options replaced. Credentials replace credentials, whether given by `auth`, an Authorization header or the URL.
@@ -445,6 +451,19 @@ export const webSocket = (
   options?: WebSocketOptions
 ): Effect.Effect<WebSocket, ClientError, Session | Scope> =>
   Effect.flatMap(Session, (session) => session.webSocket(url, options))
+
+/**
+ * Changes a connection of the context's session to another protocol. Fails with `UpgradeError` if the server does not
+ * change to an offered protocol.
+ *
+ * @since 0.1.0
+ * @category requests
+ */
+export const upgrade = (
+  url: UrlInput,
+  options: UpgradeOptions
+): Effect.Effect<Upgraded, ClientError, Session | Scope> =>
+  Effect.flatMap(Session, (session) => session.upgrade(url, options))
 
 /**
  * Requests page after page. `page` reads a response, which is released afterwards, and `next` returns the URL of the

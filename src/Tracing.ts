@@ -120,7 +120,16 @@ export interface RequestRedirect extends RequestSignal {
  */
 export interface RequestRetry extends RequestSignal {
   readonly _tag: "RequestRetry"
-  readonly reason: "StaleConnection" | "Retry" | "Digest" | "TokenRefresh" | "Hedge"
+  readonly reason: /** A reused connection ended before a byte of the response, or before the request was written. */
+    | "StaleConnection"
+    /** The same of a new connection. */
+    | "Disconnected"
+    /** 417 to `Expect: 100-continue`: the request goes out without it. */
+    | "ExpectationFailed"
+    | "Retry"
+    | "Digest"
+    | "TokenRefresh"
+    | "Hedge"
   readonly delay: number
   readonly error?: ClientError | undefined
 }
@@ -247,6 +256,8 @@ export interface ConnectionClosed extends SignalBase {
     | "ForceClose"
     | "IdleTimeout"
     | "PeerClosed"
+    /** It had reached `maxConnectionAge`, or `clearDnsCache` retired it. */
+    | "Retired"
     | "UnreadBody"
     | "Unsolicited"
     | "Upgraded"

@@ -5,6 +5,10 @@
 
 const kept = new WeakMap<object, ReadonlyArray<unknown>>()
 
+/** Whether it is an object, not a string, that can be iterated over. */
+export const isIterable = (input: unknown): input is Iterable<unknown> =>
+  typeof input === "object" && input !== null && Symbol.iterator in input
+
 const isIterator = (items: object): boolean => "next" in items && typeof items.next === "function"
 
 /** Returns the same items on every iteration. The items of an iterator are cached, keyed by the iterator. */

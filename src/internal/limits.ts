@@ -2,6 +2,7 @@
 import * as Duration from "effect/Duration"
 import type { Input, Name, Timeouts } from "../Timeouts.js"
 import { defaults } from "../Timeouts.js"
+import { isMisread, toMillis } from "./durations.js"
 import { ownOptions } from "./ownOptions.js"
 
 /** Limits in milliseconds; `Infinity` means off. */
@@ -35,9 +36,8 @@ export const merge = (base: Timeouts, over: Timeouts): Timeouts => ({
 
 const millis = (given: Duration.DurationInput | undefined, otherwise: number): number => {
   if (given === undefined) return otherwise
-  // `Duration.decode` turns NaN and negative numbers into 0.
-  if (typeof given === "number" && !(given >= 0)) throw new Error("expected a number of milliseconds from 0 on")
-  return Duration.toMillis(Duration.decode(given))
+  if (isMisread(given)) throw new Error("expected a number of milliseconds from 0 on")
+  return toMillis(given)
 }
 
 const standard = (name: Name): number => Duration.toMillis(defaults[name])

@@ -10,3 +10,10 @@ export const ownOptions = <O extends object>(options: O): O => {
   }
   return options
 }
+
+/** Options without those that are `undefined`. */
+export const defined = <O extends object>(options: O): O => {
+  const copy: O = { ...options }
+  for (const key in copy) if (copy[key] === undefined) delete copy[key]
+  return copy
+}

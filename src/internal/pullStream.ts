@@ -16,7 +16,7 @@ type Turns<A, E> = Channel.Channel<Chunk.Chunk<A>, unknown, E, unknown, void, un
 /** The stream of all values that a pull returns. */
 export const pullStream = <A, E>(pull: Pull<A, E>): Stream.Stream<A, E> => Stream.fromChannel(turnsOf(pull))
 
-/** Like `pulled`, for a pull that is created in the fiber that runs the stream. */
+/** Like `pullStream`, for a pull that is created in the fiber that runs the stream. */
 export const pullStreamFrom = <A, E>(start: Effect.Effect<Pull<A, E>, E>): Stream.Stream<A, E> =>
   Stream.fromChannel(Channel.flatMap(Channel.fromEffect(start), turnsOf))
 

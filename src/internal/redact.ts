@@ -233,6 +233,9 @@ export const isHiddenWhole = (name: string): boolean => isHiddenHeader(name) || 
 /** A malformed challenge may quote the request, including its credentials. */
 const challenge = /-authenticate$/i
 
+/** Whether excerpts of a broken head hide the values of fields of this name. */
+export const isHiddenInHead = (name: string): boolean => isHiddenWhole(name) || challenge.test(name)
+
 /** One line of a message head, complete or truncated, or several lines. */
 const headLine = /^(\s*)([^\s:]+)(\s*:).*$/s
 
@@ -244,7 +247,7 @@ export const redactHead = (text: string): string =>
       .map((line) => {
         const [, space = "", name = "", colon = ""] = headLine.exec(line) ?? []
         if (name === "") return line
-        return isHiddenWhole(name) || challenge.test(name) ? `${space}${name}${colon} ${redacted}` : line
+        return isHiddenInHead(name) ? `${space}${name}${colon} ${redacted}` : line
       })
       .join("")
   )

@@ -1,4 +1,4 @@
-/** Tracers and listeners of the user's that throw or hang: they are told less, and requests go on. */
+/** User tracers and listeners that throw or hang: they miss signals, and requests continue. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Logger, TestClock, Tracer } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
@@ -80,7 +80,7 @@ describe("a tracer that throws", () => {
 })
 
 describe("a listener that hangs", () => {
-  it.scoped("at the end of a request that has failed ends with its total limit, or a second later", () =>
+  it.scoped("at the end of a failed request ends with its total limit, or a second later", () =>
     Effect.gen(function* () {
       const heard: Array<string> = []
       const config = Tracing.traceConfig({

@@ -1,4 +1,5 @@
 /** Cookies as name-value pairs, and the quoting of cookie values. */
+import { isIterable } from "../iterables.js"
 
 /** Name and value of a cookie to send. */
 export type Pair = readonly [name: string, value: string]
@@ -17,8 +18,6 @@ export const quote = (value: string): string => {
   if (value.length > 1 && value.startsWith('"') && value.endsWith('"')) return value
   return `"${value.replace(escaped, escapeCharacter)}"`
 }
-
-const isIterable = <A>(input: object | Iterable<A>): input is Iterable<A> => Symbol.iterator in input
 
 /** Converts a record or an iterable of cookies to pairs. */
 export const toPairs = (input: { readonly [name: string]: string } | Iterable<Pair>): ReadonlyArray<Pair> =>

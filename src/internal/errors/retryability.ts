@@ -43,8 +43,8 @@ export const retryability = (error: ClientError): Retryability => {
     case "ClientHttpProxyError":
       return isTransientStatus(error.status) ? "unsent" : "never"
     case "SocketTimeoutError":
-    case "ServerDisconnectedError":
       return "sent"
+    case "ServerDisconnectedError":
     case "TotalTimeoutError":
     case "ClientOSError":
       return byPhase(error.phase)
@@ -64,6 +64,7 @@ export const retryability = (error: ClientError): Retryability => {
     case "JsonDecodeError":
     case "TooManyRedirects":
     case "WebSocketError":
+    case "UpgradeError":
     case "SessionClosedError":
       return "never"
   }

@@ -72,7 +72,9 @@ const bodyProblem: { readonly [R in RequestBodyError["reason"]]: string } = {
 /** The message of each error, by tag. */
 export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => string } = {
   InvalidURL: (e) =>
-    `${e.redirect === true ? "Cannot follow the redirect to" : "Cannot request"} "${e.url}": ${e.description}`,
+    e.proxy === true
+      ? `Cannot use the proxy "${e.url}"${e.host === undefined ? "" : ` for ${e.host}`}: ${e.description}`
+      : `${e.redirect === true ? "Cannot follow the redirect to" : "Cannot request"} "${e.url}": ${e.description}`,
   InvalidRequest: (e) => `Invalid option "${e.option}": ${e.description}${context(e)}`,
   ClientConnectorError: (e) =>
     e.reason === "AddressPolicy"
@@ -101,7 +103,7 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => s
     }${context(e)}`,
   ClientOSError: (e) => `Connection broke: ${e.syscall === undefined ? "" : `${e.syscall} `}${e.code}${context(e)}`,
   BadHttpMessage: (e) =>
-    `Cannot read the response's head: ${e.description}${e.excerpt === "" ? "" : `, at "${e.excerpt}"`}${context(e)}`,
+    `Cannot read the response's head: ${e.description}${e.excerpt === "" ? "" : `, in "${e.excerpt}"`}${context(e)}`,
   ClientPayloadError: (e) =>
     `Cannot read the response's body: ${e.reason} after ${bytes(e.received)}${
       e.expected === undefined ? "" : ` of ${e.expected}`
@@ -114,6 +116,8 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => s
   ClientResponseError: (e) => `Server answered ${e.status}${reasonPhrase(e.reason)}${context(e)}`,
   TooManyRedirects: (e) => `Too many redirects: stopped after ${e.limit}${context(e)}`,
   WSServerHandshakeError: (e) => `Cannot open a WebSocket: ${e.description}, status ${e.status}${context(e)}`,
+  UpgradeError: (e) =>
+    `Cannot use an upgraded connection: ${e.description}${e.status === undefined ? "" : `, status ${e.status}`}${context(e)}`,
   WebSocketError: (e) =>
     `WebSocket failed: ${e.reason}, code ${e.code}${
       e.closeReason === undefined || e.closeReason === "" ? "" : ` "${e.closeReason}"`

@@ -3,6 +3,7 @@
  * Fields that may contain secrets stay readable but are not enumerable.
  */
 import * as Data from "effect/Data"
+import { errorCode } from "../errorCode.js"
 import { printable, redactHead, redactText, redactUrl } from "../redact.js"
 import { sentences } from "./sentences.js"
 
@@ -65,7 +66,7 @@ const safeStack = (error: Error, message: string): string => {
 export const safeCause = (cause: unknown, depth = maxDepth): unknown => {
   if (!(cause instanceof Error) || isOurs(cause)) return cause
   // Node's error for an invalid URL holds the whole input, including a password.
-  if ("code" in cause && cause.code === "ERR_INVALID_URL") return undefined
+  if (errorCode(cause) === "ERR_INVALID_URL") return undefined
   const message = safeText(cause, cause.message)
   const inner = depth === 0 ? undefined : safeCause(cause.cause, depth - 1)
   if (message === cause.message && inner === cause.cause) return cause
@@ -89,7 +90,8 @@ const summary = (cause: unknown): unknown => {
   const out: { name?: string; _tag?: string; code?: string } = {}
   if (cause instanceof Error) out.name = printable(cause.name)
   if ("_tag" in cause && typeof cause._tag === "string") out._tag = cause._tag
-  if ("code" in cause && typeof cause.code === "string") out.code = cause.code
+  const code = errorCode(cause)
+  if (code !== undefined) out.code = code
   return out
 }
 

@@ -1,6 +1,7 @@
 /** Content codings: parses Content-Encoding and decodes gzip, deflate, br and zstd, as a stream or in one step. */
 import type { Transform } from "node:stream"
 import * as Zlib from "node:zlib"
+import { errorCode } from "../errorCode.js"
 
 export type Coding = "gzip" | "deflate" | "br" | "zstd"
 
@@ -82,6 +83,13 @@ export const parse = (values: ReadonlyArray<string>): Codings => {
  */
 const isZlib = (first: number) => (first & 0x0f) === 0x08
 
+/** Whether a checksum follows the last block of a body that begins so (RFC 1950, RFC 1952). */
+export const hasTrailer = (coding: Coding, first: number): boolean =>
+  coding === "gzip" || (coding === "deflate" && isZlib(first))
+
+/** Whether zlib failed because the bytes end too early. */
+export const isUnfinished = (cause: unknown): boolean => errorCode(cause) === "Z_BUF_ERROR"
+
 const options = { chunkSize: 64 * 1024 }
 
 /**
@@ -115,7 +123,7 @@ const oneFrame = (undo: ZstdSync, bytes: Uint8Array, limit: number): Uint8Array 
 }
 
 const isTooLarge = (error: unknown): boolean =>
-  error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE"
+  error instanceof RangeError && errorCode(error) === "ERR_BUFFER_TOO_LARGE"
 
 /**
  * Decodes one coding in one step. Throws on malformed input, and `NotAtOnce` if the output exceeds `limit`.

@@ -2,8 +2,7 @@
 import * as Library from "content-disposition"
 import * as Option from "effect/Option"
 import type { ContentDisposition } from "../../ClientResponse.js"
-
-const isToken = (text: string) => /^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(text)
+import { isToken } from "./headerFields.js"
 
 export const parse = (value: string | undefined): Option.Option<ContentDisposition> => {
   if (value === undefined) return Option.none()

@@ -1,7 +1,7 @@
 /** Header fields and cookies of a request: checks, trims, merges and serializes them in order. */
 import * as Redacted from "effect/Redacted"
 import type { CookiesInput, HeadersInput } from "../../ClientRequest.js"
-import { rereadable } from "../iterables.js"
+import { isIterable, rereadable } from "../iterables.js"
 import { kindOf } from "../userResult.js"
 import { isIllFormed } from "./percent.js"
 
@@ -32,6 +32,9 @@ const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
 /** Whether text is a token, as method and header names must be (RFC 9110 section 5.6.2). */
 export const isToken = (text: string): boolean => token.test(text)
+
+/** Whether a lower-case name is that of the credentials for the origin. */
+export const isAuthorization = (name: string): boolean => name === "authorization"
 
 const forbidden = /[\0-\x08\x0a-\x1f\x7f]/
 
@@ -92,8 +95,6 @@ const trim = (value: string): string => {
   while (end > start && isSpace(value.charCodeAt(end - 1))) end--
   return end - start === value.length ? value : value.slice(start, end)
 }
-
-const isIterable = (input: object): input is Iterable<unknown> => Symbol.iterator in input
 
 /** Checks header lines and returns them or the first fault. Reads the input once. */
 export const toFields = (input: HeadersInput | undefined): Fields | OptionFault => {

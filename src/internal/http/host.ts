@@ -1,6 +1,7 @@
 /** Canonical host names. Stricter than WHATWG: rejects a host that two parsers could read differently. */
 import { isIPv6 } from "node:net"
 import { kindOf } from "../userResult.js"
+import { decodePercent } from "./percent.js"
 import { maxHostLength, parseUrl } from "./whatwg.js"
 
 /** A lower-case name in A-labels or an IP address; IPv6 without brackets. */
@@ -8,6 +9,8 @@ export interface Host {
   readonly name: string
   /** 0 for a name. */
   readonly ip: 0 | 4 | 6
+  /** The interface of a link-local address, decoded. */
+  readonly zone?: string
 }
 
 const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
@@ -50,6 +53,21 @@ export const canonicalHost = (raw: string): Host | string => {
     if (label.length > 63) return "a label of the host is longer than 63 characters"
   }
   return { name, ip: 0 }
+}
+
+/** What Node takes for the zone of an address. */
+const zoneName = /^[0-9A-Za-z.:-]+$/
+
+/** Like `canonicalHost`, but an IPv6 address may have a zone: "[fe80::1%25eth0]" (RFC 6874, section 2). */
+export const zonedHost = (raw: string): Host | string => {
+  const mark = raw.startsWith("[") ? raw.indexOf("%25") : -1
+  if (mark === -1 || !raw.endsWith("]") || raw.length > maxHostLength) return canonicalHost(raw)
+  const host = canonicalHost(`${raw.slice(0, mark)}]`)
+  if (typeof host === "string") return host
+  const zone = decodePercent(raw.slice(mark + 3, -1))
+  return zone !== undefined && zoneName.test(zone)
+    ? { ...host, zone }
+    : "the zone of the IPv6 address is empty or has other characters than letters, digits and .:-"
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Serializes query parameters and form fields, in order and with duplicates. */
 import type * as UrlParams from "@effect/platform/UrlParams"
 import type { ParamsInput } from "../../ClientRequest.js"
-import { rereadable } from "../iterables.js"
+import { isIterable, rereadable } from "../iterables.js"
 import { kindOf } from "../userResult.js"
 import { canonicalQuery, encodeFormField, encodeParam, isIllFormed } from "./percent.js"
 
@@ -9,9 +9,6 @@ type Pair = readonly [name: string, value: string]
 
 /** Nested records become "a[b][c]". Records nested deeper than this, including cyclic ones, are rejected. */
 const maxDepth = 64
-
-const isIterable = (input: unknown): input is Iterable<unknown> =>
-  typeof input === "object" && input !== null && Symbol.iterator in input
 
 /** Whether an object is a record of fields rather than an instance of a class that represents a body. */
 export const isPlainRecord = (input: object): boolean =>

@@ -4,10 +4,10 @@ import type { UrlInput } from "../../ClientRequest.js"
 import { InvalidURL } from "../../Errors.js"
 import { printable, redactUrl } from "../redact.js"
 import { kindOf } from "../userResult.js"
-import { canonicalHost } from "./host.js"
+import { zonedHost } from "./host.js"
 import { makeOrigin, type Origin, sameOrigin } from "./origin.js"
 import { canonicalPath, canonicalQuery, decodePercent, isIllFormed, removeDotSegments } from "./percent.js"
-import { parseUrl } from "./whatwg.js"
+import { parseUrl, withZoneOf } from "./whatwg.js"
 
 /** The user name and password of a URL, decoded. */
 export interface Userinfo {
@@ -157,7 +157,7 @@ const parseAuthority = (
   }
   const match = /^(\[[^\]]*\]|[^:[\]]*)(?::(\d*))?$/.exec(authority.slice(at + 1))
   if (match === null) return invalid(text, "Host", "the host or port is malformed")
-  const host = canonicalHost(match[1] ?? "")
+  const host = zonedHost(match[1] ?? "")
   if (typeof host === "string") return invalid(text, "Host", host)
   const digits = match[2] ?? ""
   const port = digits === "" ? undefined : Number(digits)
@@ -244,7 +244,7 @@ export const resolveLocation = (location: string, base: Target, requote: boolean
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     return refuse("Scheme", "the scheme is neither http nor https")
   }
-  const parsed = parseTarget(url, true)
+  const parsed = parseTarget(withZoneOf(base.url, url.href), true)
   if (parsed instanceof InvalidURL) return asRedirect(parsed)
   if (parsed.origin.ip === 4 && !sameOrigin(parsed.origin, base.origin) && hostIn(location) !== parsed.origin.host) {
     return refuse("Host", "the host is not a canonical IPv4 address")

@@ -25,11 +25,27 @@ const hasLongHost = (text: string): boolean => {
   return authority.length - authority.lastIndexOf("@") - 1 > maxHostLength
 }
 
+const zoned = /^([a-z]+:\/\/\[[0-9a-f:.]+)(%25[^\]/?#]*)\]/
+
+/** Removes the zone of an IPv6 address from a canonical URL; the URL standard does not have zones. */
+export const withoutZone = (url: string): string => url.replace(zoned, "$1]")
+
+/** Adds the zone of `base` to a URL that was resolved against it, if both have the same address. */
+export const withZoneOf = (base: string, url: string): string => {
+  const parts = zoned.exec(base)
+  if (parts === null) return url
+  const [, start = "", zone = ""] = parts
+  const address = start.slice(start.indexOf("["))
+  return url.replace(/^([a-z]+:\/\/)(\[[0-9a-f:.]+)\]/, (all, scheme: string, found: string) =>
+    found === address ? `${scheme}${found}${zone}]` : all
+  )
+}
+
 /** Parses a reference; returns `undefined` if it is invalid or its host is too long. */
 export const parseUrl = (text: string, base?: string): URL | undefined => {
   if (hasLongHost(text)) return undefined
   try {
-    return new URL(text, base)
+    return new URL(text, base === undefined ? undefined : withoutZone(base))
   } catch {
     // The error is dropped because it holds the input, which may contain a password.
     return undefined

@@ -10,9 +10,10 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, isClientError } from "../../Errors.js"
 import type { Middleware, Next, Outcome, RetryOptions } from "../../Middleware.js"
 import { isIdempotent, retryability } from "../errors/retryability.js"
-import { isReplayable } from "../request/body/replayable.js"
+import { isReplayable, isSendable } from "../request/body/replayable.js"
 import { setHeader } from "../request/edits.js"
 import type { Prepared } from "../request/preparedRequest.js"
+import { callOf } from "../session/middlewareChain.js"
 import { isTrue, kindOf } from "../userResult.js"
 import { emitRetry, preparedOf, responseOf } from "./request.js"
 import { retryAfter } from "./retryAfter.js"
@@ -21,6 +22,7 @@ import { milliseconds, wholeNumber } from "./settings.js"
 
 const transientStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504])
 
+/**
 /**
  * The default of `while`: `Errors.isRetryable` for every method that may be retried, plus status 500.
  * `TotalTimeoutError` is excluded, because the total limit covers all attempts.
@@ -43,7 +45,10 @@ interface Policy {
   readonly times: number
   readonly schedule: Schedule.Schedule<unknown, Outcome>
   readonly wanted: (outcome: Outcome) => boolean
+  /** Whether a request of the method may be acted upon twice. */
   readonly applies: (method: string) => boolean
+  /** Whether requests without such a method are retried if nothing of them was sent. */
+  readonly repeatsUnsent: boolean
   /** In milliseconds; 0 to ignore Retry-After. */
   readonly maxRetryAfter: number
   readonly key: boolean
@@ -68,6 +73,7 @@ const toPolicy = (options: RetryOptions): Policy => {
     schedule: options.schedule ?? backoff,
     wanted: options.while ?? isTransient,
     applies: (method) => (methods === undefined ? key || isIdempotent(method) : methods.has(method)),
+    repeatsUnsent: methods === undefined,
     maxRetryAfter: milliseconds("retry.maxRetryAfter", options.maxRetryAfter ?? "1 minute"),
     key,
     budget: options.budget instanceof Budget ? options.budget : undefined
@@ -95,16 +101,34 @@ const again = (policy: Policy, host: string, outcome: Outcome, state: unknown): 
     })
   })
 
+/** A request that may be retried; `onlyUnsent`: only after attempts of which nothing was sent. */
+interface Repeatable {
+  readonly request: Prepared
+  readonly next: Next
+  readonly onlyUnsent: boolean
+}
+
+/**
+ * Whether nothing of an attempt reached the server. It must be the first since `before` attempts, because an error does
+ * not describe the attempts before its own.
+ */
+const isUnsent = (outcome: Outcome, request: Prepared, before: number): boolean =>
+  isClientError(outcome) &&
+  retryability(outcome) === "unsent" &&
+  (outcome.attempt === undefined || outcome.attempt - before <= 1) &&
+  isSendable(request.body)
+
 /** Runs one attempt and the retries after it. */
 const attempt = (
   policy: Policy,
-  request: Prepared,
-  next: Next,
+  { next, onlyUnsent, request }: Repeatable,
   count: number,
   state: unknown
 ): Effect.Effect<ClientResponse, ClientError> => {
+  const before = callOf(next)?.attempt ?? 0
   const after = (outcome: Outcome, stands: Effect.Effect<ClientResponse, ClientError>) => {
-    if (count >= policy.times || !isTrue(policy.wanted(outcome))) return stands
+    if (count >= policy.times || (onlyUnsent && !isUnsent(outcome, request, before))) return stands
+    if (!isTrue(policy.wanted(outcome))) return stands
     return Effect.flatMap(again(policy, request.target.origin.authority, outcome, state), (decision) => {
       if (decision === undefined) return stands
       const { delay } = decision
@@ -114,7 +138,7 @@ const attempt = (
       return (response?.release ?? Effect.void).pipe(
         Effect.zipRight(emitRetry(next, request, { reason: "Retry", delay, error })),
         Effect.zipRight(delay === 0 ? Effect.void : Effect.sleep(Duration.millis(delay))),
-        Effect.zipRight(Effect.suspend(() => attempt(policy, request, next, count + 1, decision.state)))
+        Effect.zipRight(Effect.suspend(() => attempt(policy, { next, onlyUnsent, request }, count + 1, decision.state)))
       )
     })
   }
@@ -134,12 +158,15 @@ export const retry = (options: RetryOptions): Middleware => {
   return (given, next) => {
     const request = preparedOf(given)
     const first = counted(request)
-    if (!policy.applies(request.method) || !isReplayable(request.body)) return Effect.zipRight(first, next(request))
-    const minted = policy.key && !isIdempotent(request.method) && request.header(keyHeader)._tag === "None"
+    const applies = policy.applies(request.method)
+    if (!applies && !policy.repeatsUnsent) return Effect.zipRight(first, next(request))
+    const onlyUnsent = !applies || !isReplayable(request.body)
+    const minted =
+      !onlyUnsent && policy.key && !isIdempotent(request.method) && request.header(keyHeader)._tag === "None"
     const sent = minted ? setHeader(request, keyHeader, randomUUID()) : request
     return Effect.zipRight(
       first,
-      Effect.suspend(() => attempt(policy, sent, next, 0, policy.schedule.initial))
+      Effect.suspend(() => attempt(policy, { request: sent, next, onlyUnsent }, 0, policy.schedule.initial))
     )
   }
 }

@@ -1,5 +1,6 @@
 /** Validates numeric options of middlewares. Invalid values are a TypeError when the middleware is made. */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
+import { isMisread, toMillis } from "../durations.js"
 
 /** A whole number of at least `least`, or `Infinity`. */
 export const wholeNumber = (option: string, value: number, least: number): number => {
@@ -13,9 +14,8 @@ export const nonNegative = (option: string, value: number): number => {
   throw new TypeError(`Invalid option "${option}": expected a number from 0 on`)
 }
 
-/** A duration in milliseconds. `Duration.decode` would turn negative numbers and NaN into 0. */
+/** A duration in milliseconds. */
 export const milliseconds = (option: string, given: Duration.DurationInput): number => {
-  if (typeof given === "number" && !(given >= 0))
-    throw new TypeError(`Invalid option "${option}": expected a duration from 0 on`)
-  return Duration.toMillis(Duration.decode(given))
+  if (isMisread(given)) throw new TypeError(`Invalid option "${option}": expected a duration from 0 on`)
+  return toMillis(given)
 }

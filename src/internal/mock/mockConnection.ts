@@ -285,7 +285,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   private fail(error: ClientError): void {
     if (this.over) return
     this.finish()
-    this.exchanged?.onError(error, false)
+    this.exchanged?.onError(error, "never")
   }
 
   private failBody(error: ClientError): void {

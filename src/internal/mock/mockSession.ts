@@ -30,6 +30,7 @@ export const mockSession = (partial: Partial<Omit<SessionService, TypeId>>): Ses
     patch: verb("PATCH"),
     execute: (value, options) => request(value.method, value.url, options),
     webSocket: () => absent("webSocket"),
+    upgrade: () => absent("upgrade"),
     with: () => service,
     get cookieJar(): CookieJarService {
       throw new Error("Session.layerMock: cookieJar was not given")

@@ -140,6 +140,7 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
 
   readonly closeIdle = Effect.void
   readonly clearDnsCache = () => Effect.void
+  readonly forceClose = false
 
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {

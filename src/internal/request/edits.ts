@@ -3,6 +3,7 @@ import type { Data, HeaderValue, UrlInput } from "../../ClientRequest.js"
 import { InvalidRequest, InvalidURL, RequestBodyError } from "../../Errors.js"
 import { isFault, mergeFields, toFields, withoutFields } from "../http/headerFields.js"
 import { parseTarget, shown } from "../http/target.js"
+import { ownOptions } from "../ownOptions.js"
 import { toBody } from "./body/toHttpBody.js"
 import type { Prepared } from "./preparedRequest.js"
 import { moveTo } from "./retarget.js"
@@ -26,6 +27,12 @@ export const appendHeader = (self: Prepared, name: string, value: HeaderValue): 
 export const removeHeader = (self: Prepared, name: string): Prepared => {
   const lower = name.toLowerCase()
   return self.derive({ fields: withoutFields(self.fields, (other) => other === lower) })
+}
+
+/** The request that does not wait for 100 Continue. */
+export const withoutExpectation = (self: Prepared): Prepared => {
+  const { expect100, ...rest } = self.given
+  return removeHeader(self, "Expect").derive({ given: ownOptions(rest) })
 }
 
 export const setUrl = (self: Prepared, url: UrlInput): Prepared => {

@@ -2,9 +2,10 @@
 import * as Redacted from "effect/Redacted"
 import type { HeadersInput, HeaderValue, RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { SessionOptions } from "../../Session.js"
-import { isFault, toFields } from "../http/headerFields.js"
+import { isAuthorization, isFault, toFields } from "../http/headerFields.js"
 import { rereadable } from "../iterables.js"
 import { merge, toTimeouts } from "../limits.js"
+import { defined } from "../ownOptions.js"
 
 type Entry = readonly [name: string, value: HeaderValue]
 
@@ -32,12 +33,6 @@ const mergeHeaders = (base: HeadersInput | undefined, over: HeadersInput | undef
   return [...entriesOf(base).filter(([name]) => !names.has(name.toLowerCase())), ...entries]
 }
 
-const given = <O extends object>(options: O): O => {
-  const out: O = { ...options }
-  for (const key in out) if (out[key] === undefined) delete out[key]
-  return out
-}
-
 /** The options that give a body; one of them replaces the others. */
 const bodies = ["json", "text", "data"] as const
 
@@ -62,14 +57,14 @@ const common = (base: SessionOptions, over: SessionOptions) => ({
 const forProxyOf = <O extends RequestOptions | SessionOptions>(over: O, base: O): O =>
   over.proxy === undefined ? base : { ...base, proxyAuth: undefined, proxyHeaders: undefined }
 
-const isAuthorization = ([name]: Entry): boolean => name.toLowerCase() === "authorization"
+const hasCredentials = ([name]: Entry): boolean => isAuthorization(name.toLowerCase())
 
 const userinfo = /^([^/?#]*\/\/)[^/?#]*@/
 
 /** Whether the options or their URL set credentials, or turn them off. */
 const identifies = ({ auth, headers }: SessionOptions | RequestOptions, url: UrlInput | undefined): boolean =>
   auth !== undefined ||
-  (headers !== undefined && readable(headers) && entriesOf(headers).some(isAuthorization)) ||
+  (headers !== undefined && readable(headers) && entriesOf(headers).some(hasCredentials)) ||
   (url !== undefined && userinfo.test(String(url)))
 
 /** Credentials given closer to the request win, whether by `auth`, an Authorization header or the URL. */
@@ -79,21 +74,21 @@ const withoutIdentity = <O extends RequestOptions | SessionOptions>(base: O): O 
   headers:
     base.headers === undefined || !readable(base.headers)
       ? base.headers
-      : entriesOf(base.headers).filter((entry) => !isAuthorization(entry))
+      : entriesOf(base.headers).filter((entry) => !hasCredentials(entry))
 })
 
 /** Merges a request's options over other options; `url` is that of the request. */
 export const mergeOptions = (base: RequestOptions, over: RequestOptions, url?: UrlInput): RequestOptions => {
   const kept = forProxyOf(over, hasBody(over) ? withoutBody(base) : base)
   const under = identifies(over, url) ? withoutIdentity(kept) : kept
-  return given({ ...under, ...given(over), ...common(under, over) })
+  return defined({ ...under, ...defined(over), ...common(under, over) })
 }
 
 /** Merges a session's options over another session's. */
 export const mergeSessionOptions = (base: SessionOptions, over: SessionOptions): SessionOptions => {
   const kept = forProxyOf(over, base)
   const under = identifies(over, over.baseUrl) ? withoutLogin(withoutIdentity(kept)) : kept
-  return given({ ...under, ...given(over), ...common(under, over) })
+  return defined({ ...under, ...defined(over), ...common(under, over) })
 }
 
 /** Removes the credentials from `baseUrl`. */

@@ -6,6 +6,7 @@ import { InvalidRequest, InvalidURL, RequestBodyError } from "../../Errors.js"
 import {
   type Fields,
   getField,
+  isAuthorization,
   isFault,
   isToken,
   mergeFields,
@@ -22,13 +23,13 @@ import { appendQuery, toQuery } from "../http/query.js"
 import { parseTarget, shown, type Target } from "../http/target.js"
 import { type Limits, merge, notTimeout, toTimeouts, tryResolve } from "../limits.js"
 import { withoutIdentity } from "../network/tls/tlsSettings.js"
-import { ownOptions } from "../ownOptions.js"
+import { defined, ownOptions } from "../ownOptions.js"
 import { kindOf } from "../userResult.js"
 import { multipartBoundary } from "./body/multipart.js"
 import { jsonBody, textBody, toBody } from "./body/toHttpBody.js"
 import { wrongType } from "./optionTypes.js"
 import type { Defaults } from "./preparedRequest.js"
-import { defined, detailsOf, Prepared } from "./preparedRequest.js"
+import { detailsOf, Prepared } from "./preparedRequest.js"
 import { fromUserinfo, isSize, noDefaults } from "./sessionDefaults.js"
 
 const noOptions: RequestOptions = Object.create(null)
@@ -109,8 +110,6 @@ const bare = (defaults: Defaults, method: string, target: Target): Prepared => {
     fault: undefined
   })
 }
-
-const isAuthorization = (name: string): boolean => name === "authorization"
 
 /** Values that are already resolved when the options are combined. */
 interface Parts {

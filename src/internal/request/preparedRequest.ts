@@ -23,6 +23,7 @@ import { type Fields, getField, type Pairs } from "../http/headerFields.js"
 import type { Target } from "../http/target.js"
 import { conceal } from "../inspection.js"
 import type { Limits } from "../limits.js"
+import { defined } from "../ownOptions.js"
 import { redactHeaders, redactUrl } from "../redact.js"
 import type { WireRequest } from "../transport/transport.js"
 
@@ -51,6 +52,8 @@ export interface Defaults {
   readonly fallbackCharset: SessionOptions["fallbackCharset"]
   /** Whether a request without headers of its own can use the prebuilt lines `before` and `after`. */
   readonly plain: boolean
+  /** What names the session to proxies; `undefined` where it is left out, or is secret. */
+  readonly userAgent: string | undefined
   readonly before: string
   readonly after: string
   /** Cache of prepared GET requests without options, by URL. */
@@ -248,13 +251,6 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
 
 /** Header lines for programs to read; secrets are redacted when printed. */
 const concealPairs = ({ pairs, secret }: Fields): Pairs => conceal([...pairs], () => redactHeaders(pairs, secret))
-
-/** A copy of options without properties that are `undefined`. */
-export const defined = <O extends object>(options: O): O => {
-  const copy: O = { ...options }
-  for (const key in copy) if (copy[key] === undefined) delete copy[key]
-  return copy
-}
 
 /** The details of a request for errors. */
 export const detailsOf = (method: string, target: Target): Details => ({

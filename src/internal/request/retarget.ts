@@ -1,7 +1,7 @@
 /** Moves a request to another URL, for redirects and middlewares, and drops the parts that must not follow it. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import type { RequestOptions } from "../../ClientRequest.js"
-import { withoutFields } from "../http/headerFields.js"
+import { isAuthorization, withoutFields } from "../http/headerFields.js"
 import { sameOrigin } from "../http/origin.js"
 import type { Target } from "../http/target.js"
 import { withoutIdentity } from "../network/tls/tlsSettings.js"
@@ -9,8 +9,6 @@ import { ownOptions } from "../ownOptions.js"
 import { isSecretHeader } from "../redact.js"
 import type { Prepared, State } from "./preparedRequest.js"
 import { fromUserinfo } from "./sessionDefaults.js"
-
-const isAuthorization = (name: string): boolean => name === "authorization"
 
 /** Headers bound to an origin in addition to secret ones: Host, and challenges that a middleware copied. */
 const bound: ReadonlySet<string> = new Set(["host", "www-authenticate", "proxy-authenticate"])

@@ -23,7 +23,7 @@ import { notTimeout, toTimeouts, tryResolve } from "../limits.js"
 import { ownOptions } from "../ownOptions.js"
 import { isSecretHeader } from "../redact.js"
 import { authorizationOf } from "./authorization.js"
-import { linesAfter, linesBefore } from "./automaticHeaders.js"
+import { linesAfter, linesBefore, userAgent } from "./automaticHeaders.js"
 import { wrongType } from "./optionTypes.js"
 import type { Defaults } from "./preparedRequest.js"
 import { RecentRequests } from "./recentRequests.js"
@@ -124,6 +124,12 @@ export const toSkip = (names: Iterable<string> | undefined): ReadonlySet<string>
   return out
 }
 
+const userAgentOf = (fields: Fields, skip: ReadonlySet<string>): string | undefined => {
+  const given = getField(fields.pairs, "user-agent")
+  if (given !== undefined) return fields.secret.has("user-agent") ? undefined : given
+  return skip.has("user-agent") ? undefined : userAgent
+}
+
 /** Validates a session's options. Throws if one of them is invalid. */
 export const makeDefaults = (given: SessionOptions): Defaults => {
   const options = ownOptions(given)
@@ -166,6 +172,7 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
     requoteRedirectUrl: options.requoteRedirectUrl ?? true,
     fallbackCharset: options.fallbackCharset,
     plain,
+    userAgent: userAgentOf(fields, skip),
     before: toLines(fields.pairs) + linesBefore(present),
     after: linesAfter(present),
     recent: new RecentRequests(),

@@ -13,6 +13,7 @@ import {
   toLines
 } from "../http/headerFields.js"
 import { canonicalHost } from "../http/host.js"
+import { hostFieldOf } from "../http/origin.js"
 import type { RequestBody, WireRequest } from "../transport/transport.js"
 import { authorizationOf } from "./authorization.js"
 import { linesAfter, linesBefore } from "./automaticHeaders.js"
@@ -31,17 +32,19 @@ export const isWireError = (u: WireRequest | WireError): u is WireError => "_tag
 /**
  * Converts a request. `cookieHeader` has the jar's cookies as octets; cookies of the request replace those of the same
  * name. `extra` headers replace the request's headers of the same name. `context` is required for bodies that are
- * streams.
+ * streams. `close` asks the server to close the connection, unless the request has a Connection header.
  */
 export const toWire = (
   request: Prepared,
   cookieHeader: string | undefined,
   extra?: Pairs,
-  context?: BodyContext
+  context?: BodyContext,
+  close = false
 ): WireRequest | WireError => {
   if (request.fault !== undefined) return request.fault
   const { body, defaults, given } = request
   const plain =
+    !close &&
     defaults.plain &&
     request.fields === defaults.fields &&
     cookieHeader === undefined &&
@@ -55,7 +58,7 @@ export const toWire = (
     given.chunked === undefined &&
     given.expect100 === undefined &&
     given.skipAutoHeaders === undefined
-  return plain ? plainWire(request) : fullWire(request, cookieHeader, extra ?? noPairs, context)
+  return plain ? plainWire(request) : fullWire(request, cookieHeader, extra ?? noPairs, context, close)
 }
 
 const jsonType = "application/json"
@@ -65,7 +68,7 @@ const noPairs: Pairs = []
 const plainWire = (request: Prepared): WireRequest => {
   if (request.plainWire !== undefined) return request.plainWire
   const { body, defaults, method, target } = request
-  let head = `Host: ${target.origin.authority}\r\n${defaults.before}`
+  let head = `Host: ${hostFieldOf(target.origin)}\r\n${defaults.before}`
   let bytes: RequestBody | undefined
   if (body._tag === "Uint8Array") {
     head += `Content-Length: ${body.body.length}\r\nContent-Type: application/json\r\n`
@@ -95,7 +98,8 @@ const fullWire = (
   request: Prepared,
   cookieHeader: string | undefined,
   extra: Pairs,
-  context: BodyContext | undefined
+  context: BodyContext | undefined,
+  forceClose: boolean
 ): WireRequest | WireError => {
   const pairs = mergeFields(request.fields, { pairs: extra, secret: noNames }).pairs
   const wrong = checkPairs(pairs, request.method)
@@ -107,15 +111,14 @@ const fullWire = (
   if (typeof last !== "string") return refuse(request, last)
   const connection = connectionOf(pairs)
   const { version } = request.defaults
-  const close =
-    connection.has("close") || (version === "1.0" && pairsHave(pairs, "connection") && !connection.has("keep-alive"))
-  const keepAlive: Pairs =
-    version === "1.0" && !pairsHave(pairs, "connection") ? [["Connection", "keep-alive"]] : noPairs
+  const own = pairsHave(pairs, "connection")
+  const close = connection.has("close") || (own ? version === "1.0" && !connection.has("keep-alive") : forceClose)
+  const automatic = own ? noPairs : forceClose ? closePairs : version === "1.0" ? keepAlivePairs : noPairs
   const present = new Set([...request.defaults.skip, ...toSkip(request.given.skipAutoHeaders)])
   const contentType =
     framing.contentType !== undefined && !present.has("content-type") ? framing.contentType : undefined
   for (const [name] of pairs) present.add(name.toLowerCase())
-  const host = getField(pairs, "host") ?? request.target.origin.authority
+  const host = getField(pairs, "host") ?? hostFieldOf(request.target.origin)
   const head =
     `Host: ${host}\r\n` +
     toLines(pairs.filter(([name]) => !written.has(name.toLowerCase()))) +
@@ -125,7 +128,7 @@ const fullWire = (
     linesAfter(present) +
     last +
     (framing.expect ? "Expect: 100-continue\r\n" : "") +
-    toLines(keepAlive)
+    toLines(automatic)
   return {
     method: request.method,
     target: request.target.target,
@@ -140,6 +143,8 @@ const fullWire = (
 }
 
 const noNames: ReadonlySet<string> = new Set()
+const closePairs: Pairs = [["Connection", "close"]]
+const keepAlivePairs: Pairs = [["Connection", "keep-alive"]]
 
 /** Headers that are written separately, in a fixed place. */
 const written: ReadonlySet<string> = new Set(["host", "content-length", "cookie", "expect", "authorization"])

@@ -11,7 +11,6 @@ import * as Stream from "effect/Stream"
 import type {
   ClientResponse,
   ConnectionInfo,
-  Deviation,
   JsonOptions,
   ResponseHead,
   Timings,
@@ -24,7 +23,6 @@ import { Gather } from "../byteBuilder.js"
 import { headersOf } from "../http/platformHeaders.js"
 import { type Pull, pullStreamFrom } from "../pullStream.js"
 import * as Deadlines from "../transport/deadlines.js"
-import { deviationsOf } from "../transport/deviations.js"
 import { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/transport.js"
 import { errorBodySize, readBeginning } from "./body/beginning.js"
@@ -66,8 +64,8 @@ export class Response extends ResponseBody implements ClientResponse {
   get history(): ReadonlyArray<ResponseHead> {
     return this.source.history
   }
-  override get deviations(): ReadonlyArray<Deviation> {
-    return deviationsOf(this.head.deviations | this.body.deviations)
+  protected override get deviationBits(): number {
+    return this.head.deviations | this.body.deviations
   }
   get timings(): Timings {
     return this.source.timings()

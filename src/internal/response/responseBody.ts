@@ -76,6 +76,11 @@ export class ResponseBody extends ResponseHeadView {
     return upgrade
   }
 
+  /** Whether the response still owns an upgraded connection. */
+  get upgraded(): boolean {
+    return this.upgrade !== undefined
+  }
+
   /** Whether nothing needs to be released: the body is complete, failed or was discarded. */
   get settled(): boolean {
     return this.upgrade === undefined && this.body.ended && this.reader === undefined
@@ -194,6 +199,7 @@ export class ResponseBody extends ResponseHeadView {
     return {
       body: this.body,
       codings: settings.autoDecompress ? Coding.parse(this.head.getAll("content-encoding")) : "raw",
+      toleratesTruncatedCoding: this.head.toleratesTruncatedCoding,
       maxBodySize: Math.min(settings.maxBodySize, limit),
       source: this.source,
       watch: bodyWatch

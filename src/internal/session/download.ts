@@ -127,7 +127,8 @@ class Download {
     const plain = Option.isNone(response.header("content-encoding"))
     this.validator = plain ? validatorOf(response) : undefined
     this.total = plain ? Option.getOrUndefined(response.contentLength) : undefined
-    return this.append(response, head)
+    // The head shows deviations of the body too, which are known once it has been read.
+    return Effect.map(this.append(response, head), () => (response instanceof Response ? response.toHead() : response))
   }
 
   private beginAnew(response: ClientResponse): Effect.Effect<ResponseHead, ClientError | PlatformError> {

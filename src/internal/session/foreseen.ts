@@ -38,7 +38,7 @@ const withCookies = (
   const environment = environmentOf(given, core)
   const request = withChosenProxy(given)
   const authorized = call === undefined ? request : withNetrc(request, call, environment)
-  const wire = toWire(authorized, cookies)
+  const wire = toWire(authorized, cookies, undefined, undefined, core.transport.forceClose)
   if (isWireError(wire)) return undefined
   const route = routeOf(authorized, environment)
   return "_tag" in route ? undefined : { request, sent: sentBy(core, authorized, wire, route) }

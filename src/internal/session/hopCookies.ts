@@ -3,6 +3,7 @@ import type { Jar } from "../cookies/jar.js"
 import type { CookieTarget } from "../cookies/target.js"
 import { setCookieLines, toWire } from "../cookies/wire.js"
 import type { Pairs } from "../http/headerFields.js"
+import { zonedAddress } from "../http/origin.js"
 import type { Target } from "../http/target.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import type { Head } from "../transport/transport.js"
@@ -17,7 +18,8 @@ const cookieTarget = ({ origin, target }: Target): CookieTarget => {
   const query = target.indexOf("?")
   return {
     scheme: origin.scheme,
-    host: origin.host,
+    // The same address is another host behind another interface.
+    host: zonedAddress(origin),
     port: origin.port,
     ip: origin.ip,
     path: query === -1 ? target : target.slice(0, query)

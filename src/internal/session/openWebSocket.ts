@@ -1,15 +1,13 @@
 /** Opens WebSockets on a session. The handshake is an ordinary request whose connection is kept. */
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import type { RequestOptions, UrlInput } from "../../ClientRequest.js"
+import type { UrlInput } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidRequest, WSServerHandshakeError } from "../../Errors.js"
 import type { Compression, WebSocket, WebSocketOptions } from "../../WebSocket.js"
-import { isFault, isToken, mergeFields, type OptionFault, type Pair, withoutFields } from "../http/headerFields.js"
+import { isFault, isToken, type OptionFault, type Pair } from "../http/headerFields.js"
 import { ownOptions } from "../ownOptions.js"
-import { mergeOptions } from "../request/mergeOptions.js"
 import { type PrepareError, prepare } from "../request/prepare.js"
 import { Prepared } from "../request/preparedRequest.js"
 import { Response, type Upgrade } from "../response/response.js"
@@ -19,6 +17,7 @@ import { WebSocketImpl } from "../webSocket/webSocket.js"
 import type { Call } from "./call.js"
 import type { RequestContext } from "./requestEffect.js"
 import { openUpgraded } from "./responseLifetime.js"
+import { handshakeOptions, millisOf, notDuration, withHandshake } from "./upgradeHandshake.js"
 
 /** The validated options. */
 interface Plan {
@@ -31,29 +30,16 @@ interface Plan {
 
 const defaultMaxMessageSize = 4 * 1024 * 1024
 
-/** `undefined` if the input is not a duration. */
-const millis = (input: Duration.DurationInput | undefined, otherwise: number): number | undefined => {
-  if (input === undefined) return otherwise
-  if (typeof input === "number" && !(input >= 0)) return undefined
-  try {
-    return Duration.toMillis(Duration.decode(input))
-  } catch {
-    return undefined
-  }
-}
-
-const notDuration = (option: string, kind: string): OptionFault => ({ option, description: `expected a ${kind}` })
-
 const planOf = (options: WebSocketOptions): Plan | OptionFault => {
   const { autoClose = true, autoPing = true, compress, maxMessageSize = defaultMaxMessageSize } = options
   if (!(maxMessageSize >= 1)) {
     return { option: "maxMessageSize", description: "expected a number from 1 on; use Infinity for no limit" }
   }
-  const heartbeat = millis(options.heartbeat, Infinity)
+  const heartbeat = millisOf(options.heartbeat, Infinity)
   if (heartbeat === undefined || heartbeat <= 0) return notDuration("heartbeat", "duration above 0")
-  const receiveTimeout = millis(options.receiveTimeout, Infinity)
+  const receiveTimeout = millisOf(options.receiveTimeout, Infinity)
   if (receiveTimeout === undefined) return notDuration("receiveTimeout", "duration from 0 on")
-  const closeTimeout = millis(options.closeTimeout, 10_000)
+  const closeTimeout = millisOf(options.closeTimeout, 10_000)
   if (closeTimeout === undefined || closeTimeout === Infinity)
     return notDuration("closeTimeout", "finite duration from 0 on")
   const compression = compress === true ? {} : compress === false ? undefined : compress
@@ -68,43 +54,6 @@ const planOf = (options: WebSocketOptions): Plan | OptionFault => {
   const settings = { maxMessageSize, heartbeat, autoPing, autoClose, closeTimeout }
   return { settings, receiveTimeout, compression, protocols }
 }
-
-/** The handshake does not have a body, does not follow redirects, and checks the status itself. */
-const fixed: RequestOptions = {
-  json: undefined,
-  text: undefined,
-  data: undefined,
-  compress: undefined,
-  chunked: undefined,
-  expect100: undefined,
-  onProgress: undefined,
-  allowRedirects: false,
-  raiseForStatus: false
-}
-
-const requestOptions = (current: RequestOptions, given: WebSocketOptions, url: UrlInput): RequestOptions => ({
-  ...mergeOptions(
-    current,
-    {
-      params: given.params,
-      headers: given.headers,
-      cookies: given.cookies,
-      auth: given.auth,
-      proxy: given.proxy,
-      proxyAuth: given.proxyAuth,
-      proxyHeaders: given.proxyHeaders,
-      ssl: given.ssl,
-      serverHostname: given.serverHostname,
-      timeout: given.timeout,
-      traceRequestCtx: given.traceRequestCtx,
-      urlTemplate: given.urlTemplate,
-      middlewares: given.middlewares,
-      skipAutoHeaders: given.skipAutoHeaders
-    },
-    url
-  ),
-  ...fixed
-})
 
 /** Headers that the caller cannot set, because the response is validated against them. */
 const owned: ReadonlySet<string> = new Set(["connection", "upgrade", "sec-websocket-key", "sec-websocket-extensions"])
@@ -129,11 +78,7 @@ const upgrading = (request: Prepared, plan: Plan, origin: string | undefined): r
   if (deflate !== undefined) pairs.push(["Sec-WebSocket-Extensions", offerOf(deflate)])
   if (plan.protocols.length > 0) pairs.push(["Sec-WebSocket-Protocol", plan.protocols.join(", ")])
   if (origin !== undefined) pairs.push(["Origin", origin])
-  const kept = withoutFields(request.fields, (name) => owned.has(name))
-  const next = request.derive({
-    target: request.target.asWebSocket,
-    fields: mergeFields(kept, { pairs, secret: new Set() })
-  })
+  const next = request.derive({ target: request.target.asWebSocket, fields: withHandshake(request, owned, pairs) })
   return [next, { key, protocols: offeredIn(next), deflate, windowBits: compression?.windowBits ?? 15 }]
 }
 
@@ -151,7 +96,7 @@ const openingOf = (
 ): Opening | PrepareError => {
   const plan = planOf(options)
   const current = opener.current(fiber.currentContext) ?? {}
-  const request = prepare(opener.defaults, "GET", url, requestOptions(current, options, url), true)
+  const request = prepare(opener.defaults, "GET", url, handshakeOptions(current, options, url), true)
   if (!(request instanceof Prepared)) return request
   if (isFault(plan)) return new InvalidRequest({ ...request.details, ...plan })
   if (opener.defaults.version === "1.0") {

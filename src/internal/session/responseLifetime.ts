@@ -10,7 +10,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
-import type { ClientError } from "../../Errors.js"
+import { type ClientError, UpgradeError } from "../../Errors.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import { Response } from "../response/response.js"
 import * as Deadlines from "../transport/deadlines.js"
@@ -47,12 +47,28 @@ const sent = (call: Call, collect: boolean): Effect.Effect<ClientResponse, Clien
   }
 }
 
+/** A 101 for the headers of a request whose response nobody takes the connection of: it is no empty success. */
+const unexpected = (call: Call, response: Response): Effect.Effect<never, UpgradeError> =>
+  Effect.zipRight(
+    release(call, response),
+    Effect.fail(
+      new UpgradeError({
+        ...call.details("headers"),
+        reason: "Unexpected",
+        description: "expected a response, got another protocol: Session.upgrade takes the connection",
+        status: response.status,
+        headers: response.headers
+      })
+    )
+  )
+
 /** Sends a request and passes its response to `done`. A failure or an interruption releases everything. */
 const guarded = <B, A, E, R>(
   call: Call,
   collect: boolean,
   use: B,
-  done: (call: Call, response: ClientResponse, restore: Restore, use: B) => Effect.Effect<A, E, R>
+  done: (call: Call, response: ClientResponse, restore: Restore, use: B) => Effect.Effect<A, E, R>,
+  upgrades = false
 ): Effect.Effect<A, E | ClientError, R> =>
   Effect.uninterruptibleMask((restore) => {
     call.begin()
@@ -61,9 +77,12 @@ const guarded = <B, A, E, R>(
         call.interrupt()
         return call.trace === undefined ? Effect.failCause(cause) : call.trace.failed(cause)
       },
-      onSuccess: (response) => {
+      onSuccess: (response): Effect.Effect<A, E | ClientError, R> => {
         call.settle()
         call.trace?.settled(response)
+        if (response.status === 101 && !upgrades && response instanceof Response && response.upgraded) {
+          return unexpected(call, response)
+        }
         return done(call, response, restore, use)
       }
     })
@@ -129,7 +148,7 @@ export const openUpgraded = <A, E, R>(
   fiber: AnyFiber,
   request: Prepared,
   f: (call: Call, response: ClientResponse, restore: Restore) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | ClientError, R> => guarded(begin(core, fiber, request), false, undefined, f)
+): Effect.Effect<A, E | ClientError, R> => guarded(begin(core, fiber, request), false, undefined, f, true)
 
 /** Releases a response, then runs the listeners of the resulting signals. */
 const release = (call: Call, response: ClientResponse): Effect.Effect<void> =>

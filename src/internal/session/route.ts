@@ -39,14 +39,16 @@ export const routeOf = (
   request: Prepared,
   environment: Environment | undefined
 ): Route | InvalidURL | InvalidRequest => {
-  const { origin, websocket: tunnel } = request.target
+  const { origin, websocket } = request.target
   const { serverHostname, ssl = true } = request
   const plain = origin.scheme === "http" || (ssl === true && serverHostname === undefined)
   const { proxy: input, proxyAuth, proxyHeaders } = request.proxy
-  if (input === undefined && environment === undefined && plain && !tunnel) return directRoute(origin)
+  if (input === undefined && environment === undefined && plain && !websocket) return directRoute(origin)
   const proxy = resolveProxy(input, environment, proxyAuth, proxyHeaders, origin, targetUrl(request))
   if (proxy !== undefined && "_tag" in proxy) return proxy
   const tls = plain ? "" : ` tls ${settingsOf(ssl, undefined, serverHostname).key}`
+  // An http proxy would take an Upgrade header for its own (RFC 9110, section 7.8).
+  const tunnel = websocket || (proxy !== undefined && getField(request.fields.pairs, "upgrade") !== undefined)
   if (proxy === undefined) return { origin, proxy, ssl, serverHostname, tunnel, key: `${origin.key}${tls}` }
   const forwarded = forwards(proxy, origin, tunnel)
   if (getField(request.fields.pairs, "proxy-authorization") !== undefined) {
@@ -57,7 +59,8 @@ export const routeOf = (
   }
   // A forwarding proxy uses the same connections for all origins.
   const key = forwarded ? `via ${proxy.key}` : `${origin.key} via ${proxy.key}${tunnel ? " tunnel" : ""}${tls}`
-  return { origin, proxy, ssl, serverHostname, tunnel, key }
+  const userAgent = forwarded ? undefined : request.defaults.userAgent
+  return { origin, proxy, ssl, serverHostname, tunnel, userAgent, key }
 }
 
 /** The proxy and netrc settings of the environment, if the session trusts it. */

@@ -7,6 +7,7 @@ import type { ConnectorService } from "../../Connector.js"
 import type { CookieJarService } from "../../CookieJar.js"
 import type { SessionOptions, SessionService, TypeId, Verb } from "../../Session.js"
 import type { Signal } from "../../Tracing.js"
+import type { UpgradeOptions } from "../../Upgrade.js"
 import type { WebSocketOptions } from "../../WebSocket.js"
 import { showAs } from "../inspection.js"
 import { mergeSessionOptions } from "../request/mergeOptions.js"
@@ -14,6 +15,7 @@ import type { Defaults } from "../request/preparedRequest.js"
 import { makeDefaults } from "../request/sessionDefaults.js"
 import { bindConfigs } from "../tracing/traceConfig.js"
 import { bindCore } from "./middlewareChain.js"
+import { openUpgrade } from "./openUpgrade.js"
 import { openWebSocket } from "./openWebSocket.js"
 import { type RequestContext, send, sendValue } from "./requestEffect.js"
 import { fromRequestValue } from "./requestValue.js"
@@ -76,6 +78,7 @@ export class SessionImpl implements SessionService, RequestContext {
   readonly execute = (request: HttpClientRequest | ClientRequest, options?: RequestOptions) =>
     sendValue<never>(this, fromRequestValue(request, options))
   readonly webSocket = (url: UrlInput, options?: WebSocketOptions) => openWebSocket(this, url, options)
+  readonly upgrade = (url: UrlInput, options: UpgradeOptions) => openUpgrade(this, url, options)
   readonly with = (options: SessionOptions): SessionService =>
     new SessionImpl(this.#core, this.connector, this.current, mergeSessionOptions(this.#given, options))
 

@@ -10,6 +10,7 @@ import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientError, Details } from "../../Errors.js"
 import type { CassetteOptions } from "../../Testing.js"
 import type { Phase } from "../../Timeouts.js"
+import type { Retryability } from "../errors/retryability.js"
 import { showAs } from "../inspection.js"
 import type { Limits } from "../limits.js"
 import { linesOf } from "../mock/mockRequest.js"
@@ -117,6 +118,9 @@ class RecordedExchange implements Exchange {
     this.outer.onAbort = abort
   }
 
+  clock(): number {
+    return this.outer.clock()
+  }
   details(phase: Phase | undefined): Details {
     return this.outer.details(phase)
   }
@@ -129,8 +133,8 @@ class RecordedExchange implements Exchange {
   onUpgrade(head: Head, wire: Wire, rest: Uint8Array): void {
     this.outer.onUpgrade(head, wire, rest)
   }
-  onError(error: ClientError, stale: boolean): void {
-    this.outer.onError(error, stale)
+  onError(error: ClientError, repeatable: Retryability): void {
+    this.outer.onError(error, repeatable)
   }
   onDefect(cause: Cause.Cause<never>): void {
     this.outer.onDefect?.(cause)
@@ -209,6 +213,7 @@ class RecordingTransport implements Transport {
   readonly close: Effect.Effect<void>
   readonly clearDnsCache: Transport["clearDnsCache"]
   readonly peerKey: Transport["peerKey"]
+  readonly forceClose: boolean
   /** In the order in which they were first completed. */
   readonly exchanges: Array<{ recorded: Recorded | undefined }> = []
   private readonly inner: Transport
@@ -223,6 +228,7 @@ class RecordingTransport implements Transport {
     this.close = inner.close
     this.clearDnsCache = inner.clearDnsCache
     this.peerKey = inner.peerKey
+    this.forceClose = inner.forceClose
   }
 
   get recorded(): ReadonlyArray<Recorded> {

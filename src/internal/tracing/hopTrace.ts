@@ -281,15 +281,20 @@ export class HopTrace implements Trace, BodyWatch {
     this.observeSize("request", this.sent)
   }
 
-  /** Handles a resend because the reused connection was already closed; returns the head to send. */
-  resent(wire: WireRequest, error: ClientError, attempt: number): WireRequest {
+  /** Handles a resend after a connection that ended without a response; returns the head to send. */
+  resent(
+    wire: WireRequest,
+    reason: "StaleConnection" | "Disconnected",
+    error: ClientError,
+    attempt: number
+  ): WireRequest {
     this.failed(Cause.fail(error))
     if (this.delivery.hasSubscribers) {
       this.offer({
         _tag: "RequestRetry",
         method: this.request.method,
         url: this.request.target.shownUrl,
-        reason: "StaleConnection",
+        reason,
         delay: 0,
         error
       })

@@ -32,6 +32,9 @@ class ShownHead implements Head {
   get lengthVerified(): boolean {
     return this.head.lengthVerified
   }
+  get toleratesTruncatedCoding(): boolean {
+    return this.head.toleratesTruncatedCoding
+  }
   get deviations(): number {
     return this.head.deviations
   }

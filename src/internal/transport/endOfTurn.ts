@@ -29,3 +29,9 @@ export const nextTurn: Effect.Effect<void> = Effect.async<void>((resume) => {
   const immediate = setImmediate(() => resume(Effect.void))
   return Effect.sync(() => clearImmediate(immediate))
 })
+
+/**
+ * Ends after the event loop has polled all sockets once: one turn alone may be the rest of a turn that had polled before,
+ * and what had come to a socket by then, such as its end, would not be seen.
+ */
+export const nextPoll: Effect.Effect<void> = Effect.zipRight(nextTurn, nextTurn)

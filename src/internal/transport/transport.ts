@@ -6,11 +6,12 @@ import type * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { ConnectionInfo } from "../../ClientResponse.js"
-import type { Counts } from "../../Connector.js"
+import type { ClearDnsCache, Counts } from "../../Connector.js"
 import type { ClientError, Details } from "../../Errors.js"
 import type { Ssl } from "../../Ssl.js"
 import type { Phase } from "../../Timeouts.js"
 import type { ConnectionClosed } from "../../Tracing.js"
+import type { Retryability } from "../errors/retryability.js"
 import type { Origin } from "../http/origin.js"
 import type { Limits } from "../limits.js"
 import type { Deadlines } from "./deadlines.js"
@@ -56,6 +57,8 @@ export interface Route {
   readonly serverHostname: string | undefined
   /** Whether an http proxy needs CONNECT even for plain http: true for WebSockets. */
   readonly tunnel: boolean
+  /** Sent with CONNECT. Connections are shared whatever it is. */
+  readonly userAgent?: string | undefined
   readonly key: string
 }
 
@@ -127,6 +130,11 @@ export interface Head {
    * connection closes.
    */
   readonly lengthVerified: boolean
+  /**
+   * Whether a gzip or deflate body that is complete by its length or chunks may lack its trailer or final block. The end
+   * of a connection proves nothing, and strict connectors refuse such a body.
+   */
+  readonly toleratesTruncatedCoding: boolean
   /** Tolerated deviations, as bits of `deviations.ts`. */
   readonly deviations: number
 }
@@ -147,6 +155,8 @@ export interface Marks {
 export interface ExchangeContext {
   readonly limits: Limits
   readonly deadlines: Deadlines
+  /** The time of day on the request's Clock; milliseconds since the epoch. */
+  readonly clock: () => number
   /** In the time of the deadlines: when the request as a whole must have ended. */
   readonly expiresAt: number
   readonly trace: Trace | undefined
@@ -172,8 +182,11 @@ export interface Exchange extends ExchangeContext {
    * Called for status 101 if the request has `upgrade`. The exchange then owns the stream; closing it frees the slot.
    */
   readonly onUpgrade: (head: Head, wire: Wire, rest: Uint8Array) => void
-  /** `stale`: a reused connection closed before any byte of the response; nothing indicates that it processed the request. */
-  readonly onError: (error: ClientError, stale: boolean) => void
+  /**
+   * `repeatable` says whether the same request may be sent again: "unsent" for every method, because nothing of it was
+   * written; "sent" for idempotent methods, because the connection ended before the first byte of a response; "never".
+   */
+  readonly onError: (error: ClientError, repeatable: Retryability) => void
   /** Called instead of `onError` by transports that run programs, if one of them died. */
   readonly onDefect?: ((cause: Cause.Cause<never>) => void) | undefined
   /** The connection is done with the exchange: the body has ended or failed, or was discarded. */
@@ -223,5 +236,7 @@ export interface Transport {
   readonly closeIdle: Effect.Effect<void>
   /** Completes when every socket is closed. */
   readonly close: Effect.Effect<void>
-  readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
+  readonly clearDnsCache: ClearDnsCache
+  /** Whether each connection serves one request, which says so by `Connection: close`. */
+  readonly forceClose: boolean
 }

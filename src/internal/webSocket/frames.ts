@@ -4,6 +4,7 @@
  * arrives, which `Receiver` only does for complete messages.
  */
 import { isUtf8 } from "node:buffer"
+import { errorCode } from "../errorCode.js"
 import { atTurnEnd, type Turning } from "../transport/endOfTurn.js"
 import { payloadLimit } from "./handshake.js"
 import { Utf8Validator } from "./utf8.js"
@@ -46,7 +47,7 @@ class InvalidUtf8 extends Error {
 }
 
 const closeCodeOf = (error: Error): 1002 | 1007 | 1009 => {
-  const code = "code" in error && typeof error.code === "string" ? error.code : ""
+  const code = errorCode(error)
   switch (code) {
     case "WS_ERR_INVALID_UTF8":
       return 1007
@@ -57,7 +58,7 @@ const closeCodeOf = (error: Error): 1002 | 1007 | 1009 => {
     case "ERR_BUFFER_TOO_LARGE":
       return 1009
     default:
-      return corrupt.test(code) ? 1007 : 1002
+      return corrupt.test(code ?? "") ? 1007 : 1002
   }
 }
 

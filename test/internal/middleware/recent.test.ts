@@ -6,7 +6,7 @@ describe("state by key", () => {
     for (let index = 0; index < count; index++) recent.get(`k${index}`)
   }
 
-  it("is kept for at most 1024 keys where none is idle: the last ones", () => {
+  it("is kept for the last 1024 keys if none is idle", () => {
     const recent = new KeyedState(
       () => ({}),
       () => false
@@ -20,7 +20,7 @@ describe("state by key", () => {
     }
   })
 
-  it("goes first where it is idle", () => {
+  it("is evicted first if it is idle", () => {
     const idle = new Set<unknown>()
     const recent = new KeyedState<object>(
       () => ({}),
@@ -33,7 +33,7 @@ describe("state by key", () => {
     assert.strictEqual(recent.get("busy"), busy)
   })
 
-  it("stays where it is held", () => {
+  it("stays if it is held", () => {
     const recent = new KeyedState(
       () => ({}),
       () => false,

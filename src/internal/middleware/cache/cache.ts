@@ -315,11 +315,15 @@ class Cache {
       const length = Option.getOrElse(response.contentLength, () => 0)
       if (vary === undefined || !storable || !lasting) return gone
       if (length > this.maxBodySize || !sameSelection(lookup.sent, actual, vary)) return gone
-      const { reason, status } = response
+      const { reason, status, toleratesTruncatedCoding } = response
       const selection = selectionOf(actual, vary)
       const { flight } = task
       const put = (body: string) =>
-        this.store.put(url, { identity, selection, receivedAt: sent.at, status, reason, headers, body }, sent.since)
+        this.store.put(
+          url,
+          { identity, selection, receivedAt: sent.at, status, reason, headers, toleratesTruncatedCoding, body },
+          sent.since
+        )
       return keepBody(response, { flight, core: callOf(lookup.next)?.core, limit: this.maxBodySize, put, gone })
     })
   }

@@ -20,6 +20,8 @@ const Stored = Schema.Struct({
   status: Schema.Int,
   reason: Schema.String,
   headers: Schema.Array(Schema.Tuple(Schema.String, Schema.String)),
+  /** `Head.toleratesTruncatedCoding` of the response; entries of older versions lack it. */
+  toleratesTruncatedCoding: Schema.optionalWith(Schema.Boolean, { default: () => false }),
   /** As received, with its content codings; base64. */
   body: Schema.String
 })

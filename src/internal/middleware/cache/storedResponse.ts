@@ -42,10 +42,16 @@ const sourceOf = ({ next, request, sent }: Lookup): ResponseSource => {
 
 const fromParts = (
   lookup: Lookup,
-  parts: { readonly status: number; readonly reason: string; readonly headers: Lines; readonly body: Uint8Array }
+  parts: {
+    readonly status: number
+    readonly reason: string
+    readonly headers: Lines
+    readonly body: Uint8Array
+    readonly toleratesTruncatedCoding?: boolean
+  }
 ): ClientResponse => {
-  const { body, headers, reason, status } = parts
-  const head = headOf({ status, reason, headers, contentLength: body.length })
+  const { body, headers, reason, status, toleratesTruncatedCoding } = parts
+  const head = headOf({ status, reason, headers, contentLength: body.length, toleratesTruncatedCoding })
   // The response to a HEAD describes the body but has none (RFC 9110 section 9.3.2).
   const given = lookup.request.method === "HEAD" ? new Uint8Array() : body
   return new Response(sourceOf(lookup), head, bodyOf(given), { id: 0, reused: false })
@@ -56,6 +62,7 @@ export const fromStored = (lookup: Lookup, stored: Stored, age: number): ClientR
   fromParts(lookup, {
     status: stored.status,
     reason: stored.reason,
+    toleratesTruncatedCoding: stored.toleratesTruncatedCoding,
     headers: [...stored.headers.filter(([name]) => name.toLowerCase() !== "age"), ["Age", String(Math.floor(age))]],
     body: Buffer.from(stored.body, "base64")
   })

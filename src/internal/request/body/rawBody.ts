@@ -6,6 +6,7 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import { RequestBodyError } from "../../../Errors.js"
+import { isIterable } from "../../iterables.js"
 import { kindOf } from "../../userResult.js"
 
 /** The bytes of a Blob, which can be read any number of times. */
@@ -23,7 +24,6 @@ const encode = (item: unknown): Uint8Array => {
 }
 
 const isAsyncIterable = (raw: object): raw is AsyncIterable<unknown> => Symbol.asyncIterator in raw
-const isIterable = (raw: object): raw is Iterable<unknown> => Symbol.iterator in raw
 
 /** The bytes of a raw body that is in memory; otherwise `undefined`. */
 export const rawBytes = (raw: unknown): Uint8Array | undefined =>

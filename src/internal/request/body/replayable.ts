@@ -32,10 +32,16 @@ const isReplayableRaw = (raw: unknown): boolean => {
 
 const used = new WeakSet<object>()
 
+const sourceOf = (body: HttpBody.HttpBody): object =>
+  body._tag === "Raw" && typeof body.body === "object" && body.body !== null ? body.body : body
+
 /** Marks a one-shot body as read. Returns `false` if it was read before. */
 export const useOnce = (body: HttpBody.HttpBody): boolean => {
-  const source = body._tag === "Raw" && typeof body.body === "object" && body.body !== null ? body.body : body
+  const source = sourceOf(body)
   if (used.has(source)) return false
   used.add(source)
   return true
 }
+
+/** Whether a body can be sent now: it gives its bytes any number of times, or has them still. */
+export const isSendable = (body: HttpBody.HttpBody): boolean => isReplayable(body) || !used.has(sourceOf(body))
