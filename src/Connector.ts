@@ -66,8 +66,8 @@ export interface PoolOptions {
   /** The same limit per scheme, host and port. Default 0. */
   readonly limitPerHost?: number | undefined
   /**
-   * How long an idle connection is kept, by the wall clock too: one that was idle while the machine slept is not used
-   * again. Default "15 seconds".
+   * How long an idle connection is kept, by the wall clock too, so that a connection that was idle while the machine
+   * slept is not reused. Default "15 seconds".
    */
   readonly keepaliveTimeout?: Duration.DurationInput | undefined
   /**
@@ -195,9 +195,8 @@ export interface TcpOptions extends PoolOptions {
   /** Default `true`. */
   readonly noDelay?: boolean | undefined
   /**
-   * How long a connection, idle or not, may be silent before the system probes whether its peer is still there (RFC 9293
-   * section 3.8.4), as in agents of Node. From 1 second to 9 hours, in whole seconds; `Infinity` is off. Default
-   * "1 minute".
+   * How long a connection, idle or in use, may be silent before the system probes its peer (RFC 9293 section 3.8.4), as
+   * Node's agents do. From 1 second to 9 hours, in whole seconds; `Infinity` turns probes off. Default "1 minute".
    */
   readonly tcpKeepAlive?: Duration.DurationInput | undefined
   /** Signals a peer's certificate that ends within this time. Default off. */
@@ -245,9 +244,9 @@ export interface Stats extends Counts {
 }
 
 /**
- * Forgets looked-up addresses: of all names, of one on all ports, or of one on one port. `retire` (default `false`) also
- * closes the idle connections to that host, as origin or as proxy, and lets those in use serve no further request, so
- * that the next request looks the name up. A mock has neither names nor connections: nothing happens.
+ * Clears cached addresses: of all names, of a host, or of a host and port. `retire` (default `false`) also closes the
+ * idle connections to that host, as origin or as proxy, and closes those in use after their request, so that the next
+ * request looks the name up. Has no effect on a mock.
  *
  * @since 0.1.0
  * @category models

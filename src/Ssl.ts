@@ -159,20 +159,21 @@ export interface BaseOptions {
    */
   readonly bundledCa?: boolean | undefined
   /**
-   * Whether the operating system's authorities count too (`tls.getCACertificates("system")`). Default `false`. An older
-   * Node than 22.15 or 23.10 cannot read them: `SslContextError`.
+   * Whether to trust the operating system's authorities too (`tls.getCACertificates("system")`). Requires Node 22.15 or
+   * 23.10; older versions fail with `SslContextError`. Default `false`.
    */
   readonly systemCa?: boolean | undefined
   /**
-   * Whether the server may ask for another handshake on a connection, for a client certificate that it wants for some
-   * paths only (TLS 1.2 and earlier; TLS 1.3 has no renegotiation). At most three for a connection, and the server is
-   * verified again after each. Until it is, what has been sent was for the earlier certificate, and each handshake costs
+   * Whether the server may request another handshake on a connection, to ask for a client certificate on some paths only
+   * (TLS 1.2 and earlier; TLS 1.3 has no renegotiation). Allows at most three per connection, and verifies the server
+   * again after each. Data sent before went to a server verified by its earlier certificate, and each handshake takes
    * time. Default `false`.
    */
   readonly allowRenegotiation?: boolean | undefined
   /**
-   * Whether to connect to servers without secure renegotiation (RFC 5746), which OpenSSL 3 refuses. An attacker between
-   * can put bytes before the first request of a connection to such a server, unseen by both ends. Default `false`.
+   * Whether to connect to servers without secure renegotiation (RFC 5746), which OpenSSL 3 rejects. An attacker between
+   * client and server can insert bytes before the first request of such a connection, and neither side notices. Default
+   * `false`.
    */
   readonly legacyServerConnect?: boolean | undefined
   /** Receives NSS key log lines, for a packet sniffer. Whoever has them can read the connection. */
@@ -212,7 +213,7 @@ export interface FileOptions extends BaseOptions {
   readonly caFile?: string | ReadonlyArray<string> | undefined
   readonly certFile?: string | undefined
   readonly keyFile?: string | undefined
-  /** PKCS #12, in place of `certFile` and `keyFile`. */
+  /** A PKCS #12 file, instead of `certFile` and `keyFile`. */
   readonly pfxFile?: string | undefined
   readonly crlFile?: string | ReadonlyArray<string> | undefined
 }
