@@ -1,5 +1,5 @@
 /**
- * A response: its head at once, its body by one of the decoders.
+ * Responses: the head, and decoders for the body.
  *
  * @since 0.1.0
  */
@@ -56,36 +56,36 @@ export const TypeId: TypeId = "~effect-http-session/ClientResponse"
 export type TypeId = "~effect-http-session/ClientResponse"
 
 /**
- * A target of a Link header (RFC 8288).
+ * A link of a Link header (RFC 8288).
  *
  * @since 0.1.0
  * @category models
  */
 export interface Link {
-  /** Resolved against the response's URL. */
+  /** Resolved against the URL of the response. */
   readonly url: string
-  /** As received; it may name several types. */
+  /** As received; may contain several relation types. */
   readonly rel: Option.Option<string>
-  /** By lower-case name, the first of each; `title` is decoded where there is a `title*`. */
+  /** By lower-case name, the first of each; `title` is decoded if `title*` is present. */
   readonly params: { readonly [name: string]: string }
 }
 
 /**
- * A parsed Content-Disposition (RFC 6266).
+ * A parsed Content-Disposition header (RFC 6266).
  *
  * @since 0.1.0
  * @category models
  */
 export interface ContentDisposition {
-  /** In lower case, such as "attachment". */
+  /** The type in lower case, such as "attachment". */
   readonly type: string
-  /** As the server has sent it, decoded where it is a `filename*`: not a path to write to. */
+  /** As sent by the server, decoded from `filename*` if present. Do not use it as a path without checks. */
   readonly filename: Option.Option<string>
   readonly parameters: { readonly [name: string]: string }
 }
 
 /**
- * The request as it was sent; credentials are redacted in inspection (aiohttp: `request_info`).
+ * The request as it was sent. Credentials are redacted when printed (aiohttp: `request_info`).
  *
  * @since 0.1.0
  * @category models
@@ -98,7 +98,7 @@ export interface RequestInfo {
 }
 
 /**
- * The connection that carried the response.
+ * The connection of the response.
  *
  * @since 0.1.0
  * @category models
@@ -112,7 +112,7 @@ export interface ConnectionInfo {
 }
 
 /**
- * Milliseconds spent in each phase that took place so far; `body` and `total` are there when the body has ended.
+ * Milliseconds spent in each phase so far. `body` and `total` are set when the body has ended.
  *
  * @since 0.1.0
  * @category models
@@ -120,48 +120,52 @@ export interface ConnectionInfo {
 export type Timings = { readonly [P in Phase | "total"]?: number | undefined }
 
 /**
- * Everything but the body: what `history`, errors and signals keep of a response.
+ * A response without its body, as kept by `history`, errors and signals.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ResponseHead extends Inspectable {
   readonly status: number
-  /** The reason phrase, "" where there is none. */
+  /** The reason phrase, or "". */
   readonly reason: string
   readonly version: "1.0" | "1.1" | "2"
-  /** `status` below 400. */
+  /** Whether `status` is below 400. */
   readonly ok: boolean
   readonly method: string
   /** Without fragment and userinfo. */
   readonly url: string
   /** With the fragment. */
   readonly realUrl: string
-  /** By lower-case name, repeated ones joined by ", ". */
+  /** By lower-case name; repeated headers are joined by ", ". */
   readonly headers: Headers.Headers
-  /** The first of that name, in any case. */
+  /** The first header of this name, in any case. */
   readonly header: (name: string) => Option.Option<string>
-  /** All of that name, in order. */
+  /** All headers of this name, in order. */
   readonly headerValues: (name: string) => ReadonlyArray<string>
   /** The bytes as received, in order and case (aiohttp: `raw_headers`). */
   readonly rawHeaders: ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]>
-  /** Set by this response alone, by name, `valueEncoded` as received; those of all hops are in the session's jar. */
+  /**
+   * The cookies that this response sets, by name, with `valueEncoded` as received. The session's jar has those of all
+   * hops.
+   */
   readonly cookies: Cookies.Cookies
-  /** Link headers by relation type in lower case, or by URL where they have none; the first of a type counts. */
+  /** Link headers by lower-case relation type, or by URL without one; the first link of a type counts. */
   readonly links: ReadonlyMap<string, Link>
-  /** Without parameters; "application/octet-stream" where there is none. */
+  /** The media type without parameters; "application/octet-stream" if absent. */
   readonly contentType: string
   /** The charset parameter of Content-Type, as received. */
   readonly charset: Option.Option<string>
-  /** Bytes before decoding, as the header says. */
+  /** Length in bytes before decoding, from the header. */
   readonly contentLength: Option.Option<number>
   /**
-   * Whether the message itself tells where its body ends, by Content-Length, by chunks or because there is none: then a
-   * cut body is a failure. Otherwise it ends with its connection (RFC 9112 section 8), and one that an orderly close has
-   * cut looks whole, over TLS too, where Node does not tell a close_notify from the end of TCP.
+   * Whether the message itself determines where its body ends: by Content-Length, by chunked coding, or because it has
+   * no body. A truncated body is a failure then. Otherwise the body ends with the connection (RFC 9112 section 8), and
+   * a truncated body looks complete if the connection was closed in order, also over TLS, because Node does not
+   * distinguish a close_notify from the end of the TCP stream.
    */
   readonly lengthVerified: boolean
-  /** Deviations from HTTP that were tolerated in this response; normally the empty list. */
+  /** The deviations from HTTP tolerated in this response; normally empty. */
   readonly deviations: ReadonlyArray<Deviation>
   readonly contentDisposition: Option.Option<ContentDisposition>
   readonly requestInfo: RequestInfo
@@ -170,7 +174,7 @@ export interface ResponseHead extends Inspectable {
 /**
  * A deviation from HTTP that a client tolerates in a response (RFC 9112). Those marked "closes" end the use of the
  * connection with this response, so that its bytes cannot be taken for another response. The `http1.strict` option of
- * a connector refuses all but `TruncatedCoding`.
+ * a connector refuses them all.
  *
  * - `BareLineFeed`: a line ends with LF alone (section 2.2); closes.
  * - `FoldedLine`: a field line continues on the next one, or white space precedes the first field (section 5.2); closes.
@@ -184,7 +188,9 @@ export interface ResponseHead extends Inspectable {
  * - `IdentityCoding`: the obsolete transfer coding identity; closes.
  * - `ChunkSizeSpacing`: white space around a chunk size (section 7.1).
  * - `ChunkExtension`: a chunk extension that is not well-formed, and was skipped (section 7.1.1).
- * - `TruncatedCoding`: a gzip or deflate body that is complete by its framing lacks its trailer or final block.
+ * - `TruncatedCoding`: a gzip or deflate body that is complete by its framing ends after a flush, without a final block,
+ *   or lacks its checksum (RFC 1951, RFC 1952). It is listed once the body has been read to its end. A body that stops
+ *   inside a block, or that the end of its connection ends, is refused, and so is one in br or zstd.
  *
  * @since 0.1.0
  * @category models
@@ -204,8 +210,8 @@ export type Deviation =
   | "TruncatedCoding"
 
 /**
- * Failures of the decoders, without an alias: an alias beside `ClientError`, which holds them all, would make the
- * compiler print 27 names where `ClientError` says it (TypeScript joins overlapping aliases by writing them out).
+ * Failures of the decoders, written out: with an alias, the compiler would print 27 names where `ClientError` suffices,
+ * because TypeScript expands overlapping aliases when it joins them.
  */
 interface Fails {
   readonly body: ClientPayloadError | SocketTimeoutError | TotalTimeoutError | SessionClosedError
@@ -213,30 +219,30 @@ interface Fails {
 }
 
 /**
- * How a body is read as JSON.
+ * Options for reading a body as JSON.
  *
  * @since 0.1.0
  * @category models
  */
 export interface JsonOptions {
-  /** The media type to ask for, or `false` for any. Default: application/json and any "+json". */
+  /** The required media type, or `false` for any. Default: application/json, or any type with the suffix "+json". */
   readonly contentType?: string | false | undefined
   /** Default: the charset of Content-Type, then a byte order mark, then "utf-8". */
   readonly encoding?: string | undefined
-  /** Default `JSON.parse`; what it throws becomes a `JsonDecodeError`. */
+  /** Default `JSON.parse`; exceptions become a `JsonDecodeError`. */
   readonly parse?: ((text: string) => unknown) | undefined
 }
 
 /**
- * A response whose body has not been read. It belongs to the Scope it was requested in. The bytes of `bytes`, `text`,
- * `json` and the like are kept and can be asked for again; `stream`, `lines` and `events` run once, then they fail with
- * `ClientPayloadError`, reason "Consumed"; after the Scope the reason is "Released".
+ * A response whose body has not been read yet. It lives in the Scope of its request. `bytes`, `text`, `json` and
+ * similar members keep the body and can be used repeatedly. `stream`, `lines` and `events` run once; after that they
+ * fail with `ClientPayloadError`, reason "Consumed", and after the Scope with reason "Released".
  *
- * Bodies are decoded by Content-Encoding: gzip, deflate (with or without a zlib header), br, zstd (from Node 24 on), up
- * to five of them; one that is not known leaves the bytes as they are. What is coded wrongly or cut fails with reason
- * "Decompression". Where no `maxBodySize` is given, a coded body of more than 64 MiB that is more than 200 times as
- * large as what was received fails with reason "TooLarge". So does a body of more decoded bytes than `maxBodySize`, or
- * than `HttpIncomingMessage.withMaxBodySize` of @effect/platform allows the fiber that reads it.
+ * Bodies are decoded by Content-Encoding: gzip, deflate (with or without a zlib header), br, and from Node 24 on zstd,
+ * up to five codings. With an unknown coding the bytes are left as they are. Malformed or truncated encoded data fails
+ * with reason "Decompression". Without `maxBodySize`, an encoded body fails with reason "TooLarge" once it exceeds both
+ * 64 MiB and 200 times the received size. So does a body that exceeds `maxBodySize`, or the limit of
+ * `HttpIncomingMessage.withMaxBodySize` of @effect/platform in the reading fiber.
  *
  * @since 0.1.0
  * @category models
@@ -244,73 +250,76 @@ export interface JsonOptions {
 export interface ClientResponse extends ResponseHead, HttpIncomingMessage<ClientError> {
   readonly [TypeId]: TypeId
   readonly headers: Headers.Headers
-  /** Earlier responses of the redirect chain, first to last. */
+  /** The responses of the redirect chain, first to last. */
   readonly history: ReadonlyArray<ResponseHead>
   /**
-   * How many requests were put on the wire for it: redirects, retries, a second round of authentication and what was sent
-   * again on a new connection included. 0 where a middleware or the cache has answered at once.
+   * Number of requests sent for this response, including redirects, retries, repetitions with credentials and on new
+   * connections. 0 if a middleware or the cache responded without sending any.
    */
   readonly attempts: number
   readonly connection: ConnectionInfo
-  /** A snapshot: phases are added until the body has ended. */
+  /** A snapshot; later phases are added until the body has ended. */
   readonly timings: Timings
 
-  /** The whole body (aiohttp: `read()`). An interrupted read gives up the body. */
+  /** The whole body (aiohttp: `read()`). An interrupted read discards the body. */
   readonly bytes: Effect.Effect<Uint8Array, Fails["body"]>
   readonly arrayBuffer: Effect.Effect<ArrayBuffer, Fails["body"]>
   /**
-   * By the charset of Content-Type, then a byte order mark, then the session's `fallbackCharset`. The mark is left out;
-   * malformed bytes become U+FFFD.
+   * The body as text, decoded by the charset of Content-Type, a byte order mark, or the session's `fallbackCharset`.
+   * The byte order mark is removed; malformed bytes become U+FFFD.
    */
   readonly text: Effect.Effect<string, Fails["body"]>
   readonly textWith: (encoding: string) => Effect.Effect<string, Fails["body"]>
-  /** The media type is looked at first: after a `ContentTypeError` the body can still be read. */
+  /** Checks the media type first, so that the body can still be read after a `ContentTypeError`. */
   readonly json: Effect.Effect<unknown, Fails["json"]>
   readonly jsonWith: (options: JsonOptions) => Effect.Effect<unknown, Fails["json"]>
   readonly urlParamsBody: Effect.Effect<UrlParams.UrlParams, Fails["body"]>
-  /** Reason "Framing" where the body is no form. */
+  /** Fails with reason "Framing" if the body is not a form. */
   readonly formData: Effect.Effect<FormData, Fails["body"]>
-  /** Decoded chunks; stopping early closes the connection, or drains a small rest. */
+  /** The decoded chunks. Ending the stream early closes the connection, or drains a short rest. */
   readonly stream: Stream.Stream<Uint8Array, Fails["body"]>
-  /** Ended by LF or CR LF, which are left out; more than 1 MiB of UTF-8 fails with reason "LineTooLong". */
+  /**
+   * Lines ended by LF or CRLF, without the terminator. A line of more than 1 MiB of UTF-8 fails with reason
+   * "LineTooLong".
+   */
   readonly lines: Stream.Stream<string, Fails["body"]>
-  /** Server-sent events, whatever the media type; one of more than 1 MiB fails with reason "TooLarge". */
+  /** Server-sent events, whatever the media type. An event of more than 1 MiB fails with reason "TooLarge". */
   readonly events: Stream.Stream<Event, Fails["body"]>
-  /** Fields after the body, which is read to its end for them and kept, unless a stream has read it. */
+  /** The trailer fields. Reads and keeps the body, unless a stream has read it. */
   readonly trailers: Effect.Effect<Headers.Headers, Fails["body"]>
 
   /**
-   * The response itself, or `ClientResponseError` from status 400 on, with the first KiB of the body. Then the rest is
-   * given up; a body that came whole by then can still be read.
+   * Returns the response itself, or fails with `ClientResponseError` for statuses from 400 on, with the first KiB of
+   * the body. The rest of the body is discarded, unless it was complete by then.
    */
   readonly raiseForStatus: Effect.Effect<ClientResponse, ClientResponseError>
-  /** Gives the connection back, or closes it where much of the body is unread. The Scope does it too. */
+  /** Returns the connection to the pool, or closes it if much of the body is unread. Closing the Scope does it too. */
   readonly release: Effect.Effect<void>
 }
 
 /**
- * What a response is made of.
+ * The content of a response.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ResponseInit {
-  /** From 200 to 599. */
+  /** An integer from 200 to 599. */
   readonly status: number
-  /** Default: the usual one for the status. */
+  /** Default: the standard reason phrase of the status. */
   readonly reason?: string | undefined
-  /** Default none, but Content-Type for text and `json`. */
+  /** Default: Content-Type for text and `json`, otherwise none. */
   readonly headers?: HeadersInput | undefined
-  /** Text is UTF-8. Default empty. At most one of `body` and `json`. */
+  /** Text is encoded as UTF-8. Default empty. `body` and `json` exclude each other. */
   readonly body?: string | Uint8Array | undefined
-  /** A value that goes through `JSON.stringify`. */
+  /** A value for `JSON.stringify`. */
   readonly json?: unknown
 }
 
 /**
- * A response to a request without a peer: what a middleware answers with. Redirects, `raiseForStatus` and decoders treat
- * it like one from the network; its Set-Cookie headers reach no jar, and `attempts` does not count it. A status, headers
- * or a body that cannot be are a defect (thrown where it is called).
+ * Creates a response without a server, for middlewares that answer requests. Redirects, `raiseForStatus` and decoders
+ * treat it like one from the network, but its Set-Cookie headers are not stored, and `attempts` does not count it. Throws
+ * if the status, the headers or the body are invalid.
  *
  * ```ts
  * import { ClientResponse, type Middleware, Session } from "effect-http-session"
@@ -337,10 +346,11 @@ export const make = (request: ClientRequest, init: ResponseInit): ClientResponse
  */
 export const isClientResponse = (u: unknown): u is ClientResponse => Predicate.hasProperty(u, TypeId)
 
-// Decoders over a request that has not been opened: they open it, read it and give it back, and no Scope is left.
-// They cost nothing extra directly behind a verb; behind anything else (`Effect.tap`, …) they cost an `Effect.scoped`.
+// Decoders for requests that have not been sent: they send the request, read the response and release it, so that no
+// Scope is required. Directly behind a verb they cost nothing extra; behind other combinators (`Effect.tap`, …) they
+// cost an `Effect.scoped`.
 
-/** The response in a Scope of its own: one that `f` asks for is another. */
+/** Opens the response in a Scope of its own, separate from one that `f` requires. */
 const useScoped = <E, R, A, E2, R2>(
   self: Effect.Effect<ClientResponse, E, R>,
   f: (response: ClientResponse) => Effect.Effect<A, E2, R2>
@@ -352,10 +362,10 @@ const useScoped = <E, R, A, E2, R2>(
   )
 
 /**
- * Runs `f` with the response and gives it back afterwards. A Scope that `f` itself asks for stays to be provided.
+ * Runs `f` with the response and releases the response afterwards. A Scope that `f` requires must still be provided.
  *
- * The other decoders over an unopened request are this one with the members of the same name. Directly behind a verb
- * it makes no Scope.
+ * All other decoders for unsent requests are this one with the member of the same name. Directly behind a verb it does
+ * not create a Scope.
  *
  * @example
  * ```ts
@@ -390,8 +400,8 @@ const discardOpened = (response: ClientResponse): Effect.Effect<ResponseHead> =>
   response instanceof Response ? Effect.map(response.discardBody, () => response.toHead()) : Effect.succeed(response)
 
 /**
- * Throws the body away and gives the head. A small rest whose length is known is waited for, so that the connection
- * can be used again; with anything else the connection is given up. How the body ends is not looked at.
+ * Discards the body and returns the head. If the rest is short and its length known, reads it so that the connection
+ * can be reused; otherwise closes the connection. Errors in the body are ignored.
  *
  * @since 0.1.0
  * @category decoders
@@ -400,12 +410,12 @@ export const discard = <E, R>(
   self: Effect.Effect<ClientResponse, E, R>
 ): Effect.Effect<ResponseHead, E, Exclude<R, Scope.Scope>> => use(self, discardOpened)
 
-// What a response of ours has collected is decoded at once, which saves the steps of an effect.
+// A collected body of this package's response is decoded synchronously, which saves the steps of an effect.
 const bytesOf = (response: ClientResponse) =>
   response instanceof Response && response.isCollected ? response.bytesNow() : response.bytes
 
 /**
- * The whole body, decoded by its Content-Encoding. Fails with `ClientPayloadError`, `SocketTimeoutError`,
+ * Returns the whole body, decoded by Content-Encoding. Fails with `ClientPayloadError`, `SocketTimeoutError`,
  * `TotalTimeoutError` or `SessionClosedError` (aiohttp: `read()`).
  *
  * @since 0.1.0
@@ -420,9 +430,9 @@ const textOf = (response: ClientResponse) =>
   response instanceof Response && response.isCollected ? response.textNow(undefined) : response.text
 
 /**
- * The body as text, by the charset of Content-Type, then a byte order mark, then the session's `fallbackCharset`.
- * Malformed bytes become U+FFFD, a byte order mark is left out, a charset that is not known counts as none. Fails as
- * `bytes` does.
+ * Returns the body as text, decoded by the charset of Content-Type, a byte order mark, or the session's
+ * `fallbackCharset`. Malformed bytes become U+FFFD, a byte order mark is removed, and an unknown charset is ignored.
+ * Fails like `bytes`.
  *
  * @since 0.1.0
  * @category decoders
@@ -436,9 +446,9 @@ const jsonOf = (response: ClientResponse) =>
   response instanceof Response && response.isCollected ? response.jsonNow(undefined) : response.json
 
 /**
- * The body's JSON. Fails with `ContentTypeError` unless the media type is application/json or has the suffix "+json",
- * with `JsonDecodeError` for what is not JSON, an empty body included, and as `bytes` does. A response without a
- * Content-Type, as a 204 is, counts as application/octet-stream.
+ * Returns the body parsed as JSON. Fails with `ContentTypeError` unless the media type is application/json or has the
+ * suffix "+json", with `JsonDecodeError` if the body is empty or not JSON, and like `bytes`. A response without a
+ * Content-Type, such as a 204, is application/octet-stream.
  *
  * @example
  * ```ts
@@ -456,8 +466,8 @@ export const json = <E, R>(
   unopenedOf(self)?.collect(jsonOf) ?? useScoped(self, jsonOf)
 
 /**
- * The body's JSON, decoded by a schema; `contentType`, `encoding` and `parse` as in `JsonOptions`. Fails as `json` does,
- * and with `ParseError` (@effect/platform: `schemaBodyJson`, which works on an opened response here as well).
+ * Returns the body parsed as JSON and decoded by a schema, with `JsonOptions`. Fails like `json`, and with `ParseError`
+ * (@effect/platform: `schemaBodyJson`, which also accepts an opened response here).
  *
  * @since 0.1.0
  * @category decoders
@@ -479,22 +489,22 @@ export const schemaJson = <A, I, R2>(
 }
 
 /**
- * How a body is streamed.
+ * Options of `stream`.
  *
  * @since 0.1.0
- * @category models
+ * @category options
  */
 export interface StreamOptions {
   /**
-   * Bytes of one chunk at most; larger ones are split, smaller ones are not waited for (aiohttp: `iter_chunked`). A
-   * number that is not a whole one from 1 on is a defect. Default: as the bytes come.
+   * Maximum size of a chunk in bytes. Larger chunks are split; smaller ones are not merged (aiohttp: `iter_chunked`).
+   * Anything but a positive integer is a defect. Default: chunks keep the size in which they arrive.
    */
   readonly chunkSize?: number | undefined
 }
 
 /**
- * The body's chunks, decoded by its Content-Encoding; the request is sent when the stream runs. A slow consumer slows
- * the server down. A stream that ends early gives the response back. Fails as `bytes` does.
+ * Streams the chunks of the body, decoded by Content-Encoding. The request is sent when the stream runs, with
+ * backpressure to the server. Ending the stream early releases the response. Fails like `bytes`.
  *
  * @since 0.1.0
  * @category decoders
@@ -506,45 +516,44 @@ export const stream = <E, R>(
   inPieces(Stream.unwrapScoped(Effect.map(self, (response) => response.stream)), options?.chunkSize)
 
 /**
- * How a file is downloaded.
+ * Options of `toFile`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface FileOptions {
   /**
-   * How often a broken GET is sent again within this run; 0 or `false` for never. Default 3.
+   * How often a broken GET is repeated within this run; 0 or `false` for never. Default 3.
    *
-   * `true` is 3, and the next run continues: after a failure or an interruption the bytes stay in a file
+   * `true` means 3, and lets a later run continue: after a failure or an interruption the bytes stay in a file
    * `<name>.<hash>.unfinished` beside the path, with the validator of the response. Without a strong ETag or a reliable
-   * Last-Modified nothing stays. A killed process leaves nothing to continue.
+   * Last-Modified nothing is kept, and neither is it if the process is killed.
    */
   readonly resume?: number | boolean | undefined
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
 }
 
 /**
- * Writes the body to a file. The bytes go to a temporary file beside it, which replaces it when the body is whole: there
- * is never a part of a file at `path`, and after a failure or an interruption the old file is as it was and the
- * temporary one is removed.
+ * Writes the body to a file. The bytes go to a temporary file in the same directory, which replaces `path` once the
+ * body is complete. `path` therefore never contains a partial file; after a failure or an interruption the old file is
+ * unchanged and the temporary file is removed.
  *
- * A symbolic link stays, and the file that it leads to is replaced, or made where it does not exist. The new file has
- * the mode of the old one, and its owner and group where this process may set them. The bytes go straight into a FIFO or
- * a character device. A directory, a socket or a block device fails with `SystemError`, reason "BadResource", before the
- * request is sent.
+ * A symbolic link is kept, and its target is replaced or created. The new file has the mode of the old one, and its
+ * owner and group where permitted. A FIFO or a character device is written directly. A directory, a socket or a block
+ * device fails with `SystemError`, reason "BadResource", before the request is sent.
  *
- * After a break `toFile` sends the last request again if it was a GET with status 200: the one behind the redirects,
- * with the headers, cookies and credentials that it had there. Nothing else that the effect did is repeated, such as a
- * POST before a 303. The new request asks for the rest by Range and If-Range where the response had a strong ETag or a
- * Last-Modified that can be relied upon, else for all of it; a FIFO or a device, which has no way back, takes the rest
- * only. The bytes are asked for without a Content-Encoding, unless the request has an Accept-Encoding of its own.
+ * After a break, `toFile` repeats the last request if it was a GET with status 200: the one after all redirects, with
+ * the same headers, cookies and credentials. Earlier requests, such as a POST before a 303, are not repeated. The new
+ * request asks for the rest by Range and If-Range if the response had a strong ETag or a reliable Last-Modified, and
+ * otherwise for the whole body. A FIFO or a device cannot be rewound, so it only accepts the rest. The request asks for
+ * no Content-Encoding, unless it has an Accept-Encoding header of its own.
  *
- * Another run of the program begins at the first byte, unless `resume` is `true`: then it asks for the rest of what the
- * last run has left of the same URL, and begins anew where the server has another file by now. The head is that of the
- * response with the rest, status 206.
+ * A later run of the program starts over, unless `resume` is `true`. Then it requests the rest of an unfinished
+ * download of the same URL, and starts over if the server's file has changed. The returned head is that of the response
+ * with the rest, status 206.
  *
- * A status of 304 leaves the file as it is; any other than 2xx fails with `ClientResponseError`. Fails as `bytes` does,
- * with what the request fails with, and with `PlatformError` for the file.
+ * Status 304 leaves the file unchanged; any other status than 2xx fails with `ClientResponseError`. Fails like `bytes`,
+ * with the errors of the request, and with `PlatformError` for the file.
  *
  * @example
  * ```ts

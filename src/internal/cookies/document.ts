@@ -1,5 +1,6 @@
 /**
- * A jar as JSON: what is saved. Names, values and paths are octets, one character each; times are milliseconds.
+ * The JSON format of a saved cookie jar. Names, values and paths are octets, one character each; times are in
+ * milliseconds.
  */
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
@@ -10,10 +11,10 @@ import { maxPairLength } from "./parse.js"
 import type { Removed, Stored } from "./store.js"
 import { fromTough, ToughJar } from "./toughCookie.js"
 
-/** Cookies beyond this many are no jar's. */
+/** Most cookies accepted in a saved jar. */
 export const maxEntries = 100_000
 
-/** Characters of a saved jar beyond this many are not read. */
+/** Most characters accepted in a saved jar. */
 export const maxLength = 64 * 1024 * 1024
 
 const Octets = Schema.String.pipe(Schema.pattern(/^[\t\x20-\x7e\x80-\xff]*$/), Schema.maxLength(maxPairLength))
@@ -46,7 +47,7 @@ const Document = Schema.Struct({
   removed: Schema.optional(Schema.Array(Schema.Struct(identity)))
 })
 
-/** A saved jar, read and checked. */
+/** A decoded and validated jar. */
 export interface Saved {
   readonly cookies: ReadonlyArray<Stored>
   readonly removed: ReadonlyArray<Removed>
@@ -56,7 +57,7 @@ const malformed = (description: string) => new CookieJarError({ reason: "Malform
 
 const tooLarge = (description: string) => new CookieJarError({ reason: "TooLarge", description })
 
-/** Where it is wrong; what stands there may be a secret. */
+/** The path of the first invalid member. The value is omitted because it may be secret. */
 const describe = (error: ParseResult.ParseError): string => {
   const path = ParseResult.ArrayFormatter.formatErrorSync(error)[0]?.path ?? []
   const known = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("")
@@ -79,7 +80,7 @@ const isTough = (json: unknown): boolean =>
   typeof json.version === "string" &&
   json.version.startsWith("tough-cookie@")
 
-/** Checks a JSON value, of this package or of tough-cookie; whatever is wrong with it, nothing of it is used. */
+/** Validates a JSON value of this package or of tough-cookie. If any part is invalid, none of it is used. */
 export const decode = (json: unknown, now: number): Either.Either<Saved, CookieJarError> => {
   try {
     if (hasTooMany(json)) return Either.left(tooLarge(`more than ${maxEntries} cookies`))
@@ -101,23 +102,23 @@ export const decode = (json: unknown, now: number): Either.Either<Saved, CookieJ
       })
     })
   } catch {
-    // A getter of the value's own threw.
+    // A getter of the value threw.
     return Either.left(malformed("not a saved cookie jar"))
   }
 }
 
-/** The same of a text. */
+/** Parses and validates JSON text. */
 export const decodeText = (text: string, now: number): Either.Either<Saved, CookieJarError> => {
   if (text.length > maxLength) return Either.left(tooLarge(`more than ${maxLength} characters`))
   try {
     return decode(JSON.parse(text), now)
   } catch {
-    // Its message would quote the text.
+    // The message of the SyntaxError would quote the text.
     return Either.left(malformed("not JSON"))
   }
 }
 
-/** Cookies as JSON. */
+/** Converts cookies to a JSON value. */
 export const toDocument = (cookies: ReadonlyArray<Stored>): unknown => ({
   version: 1,
   cookies: cookies.map((entry) => ({
@@ -136,9 +137,9 @@ export const toDocument = (cookies: ReadonlyArray<Stored>): unknown => ({
   }))
 })
 
-/** All that has not expired, as JSON. */
+/** All cookies that have not expired, as JSON. */
 export const encode = (jar: Jar, now: number): unknown => toDocument(jar.entries(now))
 
-/** The same with removals, for jars that share a store. */
+/** Like `encode`, with removals, for jars that share a store. */
 export const encodeText = (jar: Jar, now: number): string =>
   JSON.stringify(Object.assign({}, encode(jar, now), { removed: jar.removed() }))

@@ -1,13 +1,11 @@
-/**
- * A cookie jar by RFC 6265bis: pure data and synchronous; whoever calls says what time it is.
- */
+/** A cookie jar by RFC 6265bis: pure data and synchronous. The caller passes the current time. */
 
 import { isIP } from "node:net"
 import type { CookieRejection } from "../../CookieJar.js"
 import { isPublicSuffix } from "../http/publicSuffix.js"
 import { quote } from "./header.js"
 import { defaultPath, domainMatches, pathMatches, withUnreserved } from "./match.js"
-import { maxPairLength, parseSetCookie, refusedLine, type SetCookie } from "./parse.js"
+import { maxPairLength, parseSetCookie, rejectedLine, type SetCookie } from "./parse.js"
 import {
   hasHostPrefix,
   hasSecurePrefix,
@@ -21,12 +19,12 @@ import { type Entry, type Removed, Store, type Stored, sendingOrder } from "./st
 import type { CookieTarget } from "./target.js"
 import { fromWire, toWire } from "./wire.js"
 
-/** A jar's settings, all of them. */
+/** The complete settings of a jar. */
 export interface JarSettings {
   readonly unsafe: boolean
   readonly quoteCookie: boolean
   readonly nameless: boolean
-  /** Origins as "host:port" that are http and count as https. */
+  /** Http origins, as "host:port", that are treated as secure. */
   readonly secureOrigins: ReadonlySet<string>
   readonly maxCookies: number
   readonly maxCookiesPerDomain: number
@@ -41,21 +39,21 @@ export const defaultSettings: JarSettings = {
   maxCookiesPerDomain: 180
 }
 
-/** Set-Cookie lines of one response that are looked at, as in curl. */
+/** Most Set-Cookie lines processed per response, as in curl. */
 const maxLines = 50
 
-/** Octets of a Cookie header's line, which common servers refuse beyond (Apache's LimitRequestFieldSize). */
+/** Most octets in a Cookie header line; common servers reject longer ones (Apache's LimitRequestFieldSize). */
 const maxHeaderLength = 8190
 
-/** RFC 6265bis section 5.5: no cookie lives longer. */
+/** Longest lifetime of a cookie, 400 days (RFC 6265bis section 5.5). */
 const maxAge = 400 * 24 * 60 * 60 * 1000
 
-/** What a program says of a cookie of its own, as octets. */
+/** A cookie that the program itself adds, as octets. */
 export interface OwnCookie {
   readonly name: string
   readonly value: string
   readonly domain?: string | undefined
-  /** Without a target: whether subdomains do not get it. Default `false`. */
+  /** Without a target: whether to exclude subdomains. Default `false`. */
   readonly hostOnly?: boolean | undefined
   readonly path?: string | undefined
   readonly secure?: boolean | undefined
@@ -73,7 +71,7 @@ const expiry = (cookie: SetCookie, now: number): number => {
   return cookie.expires === undefined ? Infinity : Math.min(cookie.expires, now + maxAge)
 }
 
-/** Who may set what, and what is sent where. */
+/** A cookie jar: decides which cookies a response may set and which a request sends. */
 export class Jar {
   readonly settings: JarSettings
   readonly #store: Store
@@ -87,22 +85,22 @@ export class Jar {
     })
   }
 
-  /** Whether there is nothing to send, which is all that most requests have to know. */
+  /** Whether the jar has no cookies. For most requests that is all there is to check. */
   get isEmpty(): boolean {
     return this.#store.count === 0
   }
 
-  /** Another number after each change. */
+  /** Changes with every modification. */
   get revision(): number {
     return this.#store.revision
   }
 
-  /** Called after each change, synchronously; it must not use the jar. */
+  /** Called synchronously after each modification. It must not use the jar. */
   set onChange(listener: (() => void) | undefined) {
     this.#store.onChange = listener
   }
 
-  /** From here on the jar remembers removals, for `merge`. */
+  /** Starts to record removals, which `merge` needs. */
   startJournal(): void {
     this.#store.startJournal()
   }
@@ -112,7 +110,7 @@ export class Jar {
     this.storeWire(lines.length > maxLines ? lines.slice(0, maxLines).map(toWire) : lines.map(toWire), target, now)
   }
 
-  /** The same, given as octets (`setCookieLines`); `onRejected` gets each cookie that is not stored. */
+  /** Like `store`, with lines given as octets (see `setCookieLines`). Calls `onRejected` for each rejected cookie. */
   storeWire(
     lines: ReadonlyArray<string>,
     target: CookieTarget,
@@ -124,7 +122,7 @@ export class Jar {
       const line = lines[index] ?? ""
       const parsed = parseSetCookie(line)
       if (parsed === undefined) {
-        onRejected?.({ ...refusedLine(line), domain: target.host })
+        onRejected?.({ ...rejectedLine(line), domain: target.host })
         continue
       }
       const reason = index < maxLines ? this.#receive(parsed, target, now) : "TooMany"
@@ -133,20 +131,20 @@ export class Jar {
   }
 
   /**
-   * Stores a program's own cookie for the host of `target`, or without one for its domain or every host. Returns why
-   * it does not.
+   * Stores a cookie of the program for the host of `target`; without a target, for its own domain or for every host.
+   * Returns the reason if the jar rejects the cookie.
    */
   put(cookie: OwnCookie, target: CookieTarget | undefined, now: number): CookieRejection | undefined {
     if (this.settings.maxCookies === 0) return undefined
-    if (target !== undefined && this.#refusesAddress(target)) return "Address"
-    const unsendable = this.#unsendable(cookie)
+    if (target !== undefined && this.#rejectsAddress(target)) return "Address"
+    const unsendable = this.#unsendableReason(cookie)
     if (unsendable !== undefined) return unsendable
     const scope =
       target === undefined ? ownScope(cookie.domain, cookie.hostOnly === true) : resolveScope(cookie.domain, target)
     if (typeof scope === "string") return scope
     if (!this.settings.unsafe && isIP(scope.domain) !== 0) return "Address"
     const promised = hasHostPrefix(cookie.name) || hasSecurePrefix(cookie.name)
-    // A Date that is none says nothing.
+    // An invalid Date is ignored.
     const until = cookie.expires === undefined || Number.isNaN(cookie.expires) ? Infinity : cookie.expires
     return this.#commit(
       {
@@ -164,7 +162,7 @@ export class Jar {
     )
   }
 
-  /** What a request sends, in that order; being asked for counts as use. */
+  /** The cookies that a request sends, in sending order. Marks them as used. */
   select(target: CookieTarget, now: number): ReadonlyArray<Entry> {
     const selected = this.#store.count === 0 ? [] : this.#matching(target, now)
     let length = "Cookie: ".length - 2
@@ -178,7 +176,7 @@ export class Jar {
     return selected
   }
 
-  /** The value of the Cookie header, as octets; `undefined` where there are no cookies. */
+  /** The value of the Cookie header as octets, or `undefined` if no cookie matches. */
   header(target: CookieTarget, now: number): string | undefined {
     if (this.#store.count === 0) return undefined
     let out = ""
@@ -189,7 +187,7 @@ export class Jar {
     return out === "" ? undefined : out
   }
 
-  /** All that have not expired, earliest first. */
+  /** All cookies that have not expired, oldest first. */
   entries(now: number): ReadonlyArray<Entry> {
     this.#store.expire(now)
     return this.#store.all()
@@ -199,7 +197,7 @@ export class Jar {
     return this.#store.removed()
   }
 
-  /** Without a time, cookies that have expired and were not yet removed count as well. */
+  /** The number of cookies. Without a time, expired cookies that were not removed yet count too. */
   size(now = -Infinity): number {
     this.#store.expire(now)
     return this.#store.count
@@ -209,7 +207,7 @@ export class Jar {
     for (const cookie of cookies) this.#store.remove(cookie, this.#store.stamp(cookie, now))
   }
 
-  /** Removes those of a canonical domain and its subdomains; "" for those of every host. */
+  /** Removes the cookies of a canonical domain and its subdomains; "" removes those that are sent to every host. */
   removeDomain(domain: string, now: number): void {
     this.remove(
       this.entries(now).filter((entry) =>
@@ -219,7 +217,7 @@ export class Jar {
     )
   }
 
-  /** Adds saved cookies, which replace the jar's own; what the rules do not allow is left out. */
+  /** Adds saved cookies, replacing existing ones. Skips cookies that violate the rules of this jar. */
   restore(cookies: ReadonlyArray<Stored>, now: number): void {
     for (const cookie of cookies) {
       const updated = this.#store.journaled ? this.#store.stamp(cookie, now) : cookie.updated
@@ -228,8 +226,8 @@ export class Jar {
   }
 
   /**
-   * Takes over what others who share a store have changed later than this jar. Two jars that have merged with each
-   * other's state hold the same, in whatever order.
+   * Applies newer changes from other jars that share a store. Merging is commutative: two jars that merge each other's
+   * state end up equal, in any order.
    */
   merge(cookies: ReadonlyArray<Stored>, removed: ReadonlyArray<Removed>, now: number): void {
     for (const cookie of cookies) {
@@ -266,11 +264,11 @@ export class Jar {
     )
   }
 
-  #refusesAddress(target: CookieTarget): boolean {
+  #rejectsAddress(target: CookieTarget): boolean {
     return target.ip !== 0 && !this.settings.unsafe
   }
 
-  #unsendable({ name, path, value }: OwnCookie): CookieRejection | undefined {
+  #unsendableReason({ name, path, value }: OwnCookie): CookieRejection | undefined {
     if (name.length + value.length > maxPairLength) return "TooLarge"
     if (name === "" && !this.settings.nameless) return "Nameless"
     if ((name === "" && value === "") || controls.test(name) || /[=;]|^ | $/.test(name) || controls.test(path ?? ""))
@@ -278,9 +276,9 @@ export class Jar {
     return !this.settings.quoteCookie && (controls.test(value) || value.includes(";")) ? "Malformed" : undefined
   }
 
-  /** RFC 6265bis section 5.7 for a line of a response. Returns why the cookie is not stored. */
+  /** Processes a Set-Cookie line (RFC 6265bis section 5.7). Returns the reason if the jar rejects the cookie. */
   #receive(parsed: SetCookie, target: CookieTarget, now: number): CookieRejection | undefined {
-    if (this.#refusesAddress(target)) return "Address"
+    if (this.#rejectsAddress(target)) return "Address"
     if (parsed.name === "" && !this.settings.nameless) return "Nameless"
     const scope = resolveScope(parsed.domain, target)
     if (typeof scope === "string") return scope
@@ -290,7 +288,7 @@ export class Jar {
     if (!secure && sameSite === "none") return "SameSite"
     if (!secure && !this.#isSecure(target) && this.#shadowsSecure(name, scope.domain, path, now)) return "Shadow"
     const expires = expiry(parsed, now)
-    // A prefix promises that its cookie was set so; "" as a path attribute leaves the promise unkept.
+    // The prefix requires an explicit `Path=/`; an empty path attribute does not satisfy it.
     if (hasHostPrefix(name) && parsed.path !== "/") return "Prefix"
     return this.#commit({ name, value, ...scope, path, secure, httpOnly, sameSite, partitioned, expires }, now)
   }
@@ -305,7 +303,7 @@ export class Jar {
     return undefined
   }
 
-  /** "Leave secure cookies alone": section 5.7, step 16. */
+  /** Implements "leave secure cookies alone": section 5.7, step 16. */
   #shadowsSecure(name: string, domain: string, path: string, now: number): boolean {
     for (const other of this.#store.secureOfName(name)) {
       if (

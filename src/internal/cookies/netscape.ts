@@ -1,6 +1,4 @@
-/**
- * Cookies as a Netscape `cookies.txt`: a line for each, with seven fields separated by tabs.
- */
+/** The Netscape format `cookies.txt`: one line per cookie, with seven fields separated by tabs. */
 import * as Effect from "effect/Effect"
 import type { Cookie } from "../../CookieJar.js"
 import { CookieJarError } from "../../Errors.js"
@@ -15,7 +13,7 @@ const header = "# Netscape HTTP Cookie File\n"
 
 const httpOnlyPrefix = "#HttpOnly_"
 
-/** A control character; a tab may stand within a value, which is the last field. */
+/** Control characters except the tab, which the last field, the value, may contain. */
 const controls = /[\x00-\x08\x0a-\x1f\x7f]/
 
 const fields = "domain, subdomains, path, secure, expiry, name and value"
@@ -25,7 +23,7 @@ const readFlag = (text: string): boolean | undefined => {
   return upper === "TRUE" ? true : upper === "FALSE" ? false : undefined
 }
 
-/** Milliseconds; 0, nothing and, as some exporters have it, -1 are a session cookie's. `undefined`: not a number. */
+/** Milliseconds, or `Infinity` for a session cookie: 0, "" and the -1 of some exporters. `undefined`: not a number. */
 const readExpiry = (text: string): number | undefined => {
   if (text === "") return Infinity
   if (!/^-?\d{1,16}(?:\.\d*)?$/.test(text)) return undefined
@@ -33,7 +31,7 @@ const readExpiry = (text: string): number | undefined => {
   return seconds > 0 ? Math.min(Math.trunc(seconds * 1000), 8.64e15) : Infinity
 }
 
-/** The cookie of a line, or what is wrong with the line; never quotes it. */
+/** The cookie of a line, or a description of the error, which does not quote the line. */
 const readLine = (line: string, now: number): Stored | string => {
   const httpOnly = line.startsWith(httpOnlyPrefix)
   const [domain = "", subdomains = "", path = "", secure = "", expiry = "", name, ...rest] = (
@@ -48,12 +46,14 @@ const readLine = (line: string, now: number): Stored | string => {
   if (!path.startsWith("/")) return 'expected a path that begins with "/"'
   const canonical = canonicalDomain(domain)
   const scope = canonical === "" ? "Domain" : ownScope(canonical, !hostOnly)
-  if (typeof scope === "string") return "expected a domain"
-  if (controls.test(line) || /[=;]/.test(name)) return "expected text without control characters"
+  if (typeof scope === "string") return "expected a domain name or an IP address"
+  if (controls.test(line) || /[=;]/.test(name))
+    return "expected a name without = and ; and text without control characters"
   const cookie = { name: toWire(name), value: toWire(rest.join("\t")), path: toWire(path) }
   const length = cookie.name.length + cookie.value.length
   if (length === 0) return "expected a name or a value"
-  if (length > maxPairLength || cookie.path.length > maxPairLength) return `more than ${maxPairLength} octets`
+  if (length > maxPairLength || cookie.path.length > maxPairLength)
+    return `expected at most ${maxPairLength} octets, got more`
   return {
     ...cookie,
     ...scope,
@@ -67,7 +67,7 @@ const readLine = (line: string, now: number): Stored | string => {
   }
 }
 
-/** The cookies of a text; a line that is not a cookie fails the whole. */
+/** The cookies of a text. Fails if any line is not a cookie. */
 export const parse = (text: string, now: number): Effect.Effect<ReadonlyArray<Stored>, CookieJarError> =>
   Effect.suspend(() => {
     const tooLarge = (description: string) => new CookieJarError({ reason: "TooLarge", description })
@@ -88,7 +88,7 @@ export const parse = (text: string, now: number): Effect.Effect<ReadonlyArray<St
 
 const flag = (on: boolean): string => (on ? "TRUE" : "FALSE")
 
-/** A cookie's line; "" where the format has no words for the cookie. */
+/** The line of a cookie, or "" if the format cannot represent the cookie. */
 const renderLine = (cookie: Cookie): string => {
   const { domain, hostOnly, httpOnly, name, path, secure, value } = cookie
   if (domain === "" || name.includes("\t") || path.includes("\t")) return ""
@@ -97,5 +97,5 @@ const renderLine = (cookie: Cookie): string => {
   return `${httpOnly ? httpOnlyPrefix : ""}${line}\n`
 }
 
-/** A jar's cookies as a text. */
+/** Converts the cookies of a jar to text. */
 export const render = (cookies: ReadonlyArray<Cookie>): string => header + cookies.map(renderLine).join("")

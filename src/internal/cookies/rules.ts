@@ -1,6 +1,4 @@
-/**
- * Who may set which cookie: RFC 6265bis section 5.7, and the scope of cookies that a program sets itself.
- */
+/** Decides which cookies a host may set (RFC 6265bis section 5.7), and the scope of cookies that a program adds. */
 import { isIP } from "node:net"
 import type { CookieRejection } from "../../CookieJar.js"
 import { isPublicSuffix } from "../http/publicSuffix.js"
@@ -8,30 +6,30 @@ import { domainMatches } from "./match.js"
 import type { Stored } from "./store.js"
 import type { CookieTarget } from "./target.js"
 
-/** A cookie that a jar does not take; its name is octets. */
+/** A cookie that a jar rejects. The name is octets. */
 export interface Rejection {
   readonly name: string
-  /** The domain that it asked for, or the host that sent it. */
+  /** The Domain attribute, otherwise the host that sent the cookie. */
   readonly domain: string
   readonly reason: CookieRejection
 }
 
-/** What a rejected cookie lacks. */
+/** Descriptions for errors. */
 export const rejectionSentences: Readonly<Record<CookieRejection, string>> = {
-  Malformed: "expected a name and a value that end neither the header nor the cookie",
+  Malformed: "expected a name or a value, without control characters, and without = or ; where they end it",
   TooLarge: "expected at most 4096 octets of name and value",
-  TooMany: "expected at most 50 cookies of a response",
+  TooMany: "expected at most 50 cookies per response",
   Nameless: "expected a name",
   Address: "expected a host name, got an IP address: use a jar with unsafe: true",
   Domain: "expected a domain that the host belongs to",
   PublicSuffix: "expected a domain that is not a public suffix",
   Insecure: "expected https or a trustworthy origin for a Secure cookie",
   SameSite: "expected Secure with SameSite=None",
-  Shadow: "expected a name that no Secure cookie of the jar has",
-  Prefix: "expected the attributes that the name's prefix promises"
+  Shadow: "expected a name without a Secure cookie in the jar",
+  Prefix: "expected the attributes that the prefix of the name requires"
 }
 
-/** The hosts that a cookie is for. */
+/** The hosts that receive a cookie. */
 export interface CookieScope {
   readonly domain: string
   readonly hostOnly: boolean
@@ -43,14 +41,17 @@ const startsWithIgnoringCase = (text: string, lowerPrefix: string): boolean =>
 export const hasHostPrefix = (name: string): boolean => startsWithIgnoringCase(name, "__host-")
 export const hasSecurePrefix = (name: string): boolean => startsWithIgnoringCase(name, "__secure-")
 
-/** Section 5.7, steps 20 to 22: what a name promises must hold, and a value must not look like such a name. */
+/**
+ * Section 5.7, steps 20 to 22: a cookie must satisfy the prefix of its name, and the value of a nameless cookie must
+ * not look like a prefixed name.
+ */
 export const keepsPrefixes = (cookie: Omit<Stored, "created" | "updated">): boolean => {
   if (cookie.name === "") return !hasHostPrefix(cookie.value) && !hasSecurePrefix(cookie.value)
   if (hasSecurePrefix(cookie.name)) return cookie.secure
   return !hasHostPrefix(cookie.name) || (cookie.secure && cookie.hostOnly && cookie.path === "/")
 }
 
-/** Section 5.7, steps 7 to 10: the scope of a host's cookie, or why the cookie is not the host's to set. */
+/** Section 5.7, steps 7 to 10: the scope of a cookie from a host, or the reason why the host may not set it. */
 export const resolveScope = (
   attribute: string | undefined,
   target: CookieTarget
@@ -66,7 +67,7 @@ export const resolveScope = (
   return attribute === target.host ? { domain: target.host, hostOnly: true } : "PublicSuffix"
 }
 
-/** The scope of a program's own cookie that is set without a URL. */
+/** The scope of a cookie that the program adds without a URL. */
 export const ownScope = (domain: string | undefined, hostOnly: boolean): CookieScope | "Domain" => {
   if (domain === undefined || domain === "") return { domain: "", hostOnly: false }
   if (!/^[^\x00-\x20A-Z\x7f-\uffff/?#@\\]+$/.test(domain)) return "Domain"
@@ -74,8 +75,8 @@ export const ownScope = (domain: string | undefined, hostOnly: boolean): CookieS
 }
 
 /**
- * Whether a host's requests stay on this machine, so that http to it is as trustworthy as https (Secure Contexts,
- * section 3.1): `localhost`, names below it, and loopback addresses.
+ * Whether requests to a host stay on this machine, so that http is as trustworthy as https (Secure Contexts, section
+ * 3.1): `localhost`, its subdomains, and loopback addresses.
  */
 export const isLoopbackHost = ({ host, ip }: CookieTarget): boolean =>
   ip === 0 ? /(?:^|\.)localhost\.?$/.test(host) : host === "::1" || (ip === 4 && host.startsWith("127."))

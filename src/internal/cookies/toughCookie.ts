@@ -1,6 +1,4 @@
-/**
- * What a jar of the tough-cookie package serializes to.
- */
+/** The JSON format of the tough-cookie package. */
 import * as Schema from "effect/Schema"
 import { maxPairLength } from "./parse.js"
 import { ownScope } from "./rules.js"
@@ -20,7 +18,7 @@ const Time = Schema.String.pipe(Schema.filter((text) => !Number.isNaN(Date.parse
 
 const Seconds = Schema.Union(Schema.Number, Schema.Literal("Infinity", "-Infinity"))
 
-/** What equals its default is left out. */
+/** tough-cookie omits members that have their default. */
 const ToughCookie = Schema.Struct({
   key: Schema.optional(Text.pipe(Schema.pattern(/^[^=]*$/))),
   value: Schema.optional(Text),
@@ -36,7 +34,7 @@ const ToughCookie = Schema.Struct({
   lastAccessed: Schema.optional(Schema.NullOr(Schema.Union(Schema.Literal("Infinity"), Time)))
 }).pipe(Schema.filter(({ key = "", value = "" }) => key.length + value.length > 0))
 
-/** A jar of tough-cookie. */
+/** A serialized jar of tough-cookie. */
 export const ToughJar = Schema.Struct({
   version: Schema.String.pipe(Schema.startsWith("tough-cookie@")),
   cookies: Schema.Array(ToughCookie)
@@ -47,7 +45,7 @@ type Saved = Schema.Schema.Type<typeof ToughCookie>
 const timeOf = (text: string | null | undefined): number | undefined =>
   text === null || text === undefined || text === "Infinity" ? undefined : Date.parse(text)
 
-/** Max-Age counts before Expires, from the last use, as tough-cookie has it. */
+/** Like in tough-cookie, Max-Age wins over Expires and counts from the last use. */
 const expiresOf = (cookie: Saved, now: number): number => {
   const { maxAge } = cookie
   if (maxAge === undefined || maxAge === null) return timeOf(cookie.expires) ?? Infinity
@@ -60,7 +58,7 @@ const sameSiteOf = (text: string | null | undefined): Stored["sameSite"] => {
   return lower === "strict" || lower === "lax" || lower === "none" ? lower : undefined
 }
 
-/** The cookies of a jar of tough-cookie. */
+/** Converts the cookies of tough-cookie. */
 export const fromTough = ({ cookies }: Schema.Schema.Type<typeof ToughJar>, now: number): ReadonlyArray<Stored> =>
   cookies.flatMap((cookie): ReadonlyArray<Stored> => {
     const scope = ownScope(canonicalDomain(cookie.domain), cookie.hostOnly === true)

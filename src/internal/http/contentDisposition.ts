@@ -1,13 +1,10 @@
-/**
- * Content-Disposition (RFC 6266, RFC 8187), as forgiving as its senders need.
- */
+/** Parses Content-Disposition (RFC 6266, RFC 8187), tolerating what servers send in practice. */
 import * as Library from "content-disposition"
 import * as Option from "effect/Option"
 import type { ContentDisposition } from "../../ClientResponse.js"
+import { isToken } from "./headerFields.js"
 
-const isToken = (text: string) => /^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(text)
-
-/** Segments of one filename beyond this many are left out. */
+/** Most segments of one filename; later ones are ignored. */
 const maxSegments = 100
 
 const fromPercent = (text: string): Buffer =>
@@ -25,8 +22,8 @@ const decodeAs = (bytes: Uint8Array, label: string): string | undefined => {
 }
 
 /**
- * The filename that stands in pieces, as mail programs write long ones: `filename*0=`, `filename*1*=` and so on
- * (RFC 2231, section 3). A gap ends it.
+ * Joins a filename in segments: `filename*0=`, `filename*1*=` and so on, as written by mail programs (RFC 2231 section
+ * 3). A missing segment ends the filename.
  */
 const continued = (parameters: { readonly [name: string]: string }): string | undefined => {
   const pieces: Array<Buffer> = []
@@ -46,7 +43,7 @@ const continued = (parameters: { readonly [name: string]: string }): string | un
   return pieces.length === 0 ? undefined : decodeAs(Buffer.concat(pieces), charset)
 }
 
-/** What follows a quotation mark that none ends, as browsers read it. */
+/** A filename without its closing quotation mark; browsers accept it, too. */
 const unterminated = (value: string): string | undefined =>
   /;[ \t]*filename[ \t]*=[ \t]*"([^"]*)$/i.exec(value)?.[1]?.replace(/\\(.)/g, "$1")
 

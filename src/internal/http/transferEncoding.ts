@@ -1,8 +1,6 @@
-/**
- * Content-Transfer-Encoding of parts (RFC 2045 section 6), decoded as the bytes come.
- */
+/** Decodes the Content-Transfer-Encoding of parts incrementally (RFC 2045 section 6). */
 
-/** Decodes pieces of one body; what a piece leaves over goes with the next. */
+/** Decodes the pieces of one body; an incomplete end of a piece is kept for the next. */
 export interface TransferDecoder {
   readonly push: (bytes: Uint8Array) => Uint8Array
   readonly end: () => Uint8Array
@@ -13,7 +11,7 @@ const identity: TransferDecoder = { push: (bytes) => bytes, end: () => new Uint8
 const latin1 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1")
 
-/** Characters of no alphabet are skipped (section 6.8); what follows the padding is another text. */
+/** Skips characters outside the alphabet (section 6.8). After padding, another encoded text starts. */
 const base64 = (): TransferDecoder => {
   let rest = ""
   const decode = (text: string): Uint8Array =>
@@ -29,7 +27,7 @@ const base64 = (): TransferDecoder => {
   }
 }
 
-/** Longer lines than the 76 characters of section 6.7 are decoded in pieces. */
+/** Most characters of an incomplete line that are kept; longer lines are decoded in pieces (section 6.7 allows 76). */
 const maxHeldLine = 8192
 
 const unescape = (text: string): string =>
@@ -41,7 +39,7 @@ const withoutPadding = (line: string): string => {
   return line.slice(0, end)
 }
 
-/** A whole line; one that ends with "=" goes on in the next. White space at its end was added on the way. */
+/** Decodes a complete line. A final "=" joins it to the next; trailing white space was added in transport. */
 const quotedLine = (line: string, end: string): string => {
   const text = withoutPadding(line)
   return text.endsWith("=") ? unescape(text.slice(0, -1)) : unescape(text) + end
@@ -69,7 +67,7 @@ const quotedPrintable = (): TransferDecoder => {
   }
 }
 
-/** The decoder of a header's value; bytes in an encoding that is not known stay as they are. */
+/** The decoder for the value of the header; bytes in an unknown encoding are unchanged. */
 export const transferDecoder = (value: string | undefined): TransferDecoder => {
   const name = value?.trim().toLowerCase()
   return name === "base64" ? base64() : name === "quoted-printable" ? quotedPrintable() : identity

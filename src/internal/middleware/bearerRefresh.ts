@@ -1,6 +1,4 @@
-/**
- * Bearer tokens (RFC 6750) that are fetched when they are first needed, ahead of their expiry, and anew after a 401.
- */
+/** Middleware that adds a bearer token (RFC 6750), fetched on first use, before its expiry and again after a 401. */
 
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -24,13 +22,15 @@ import { setHeader } from "../request/edits.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import { kindOf } from "../userResult.js"
 import { addsCredentials } from "./credentialed.js"
-import { hasCredentials, middlewareError, preparedOf, tellRetry } from "./request.js"
+import { emitRetry, hasCredentials, middlewareError, preparedOf } from "./request.js"
 import { type KnownToken, knownToken } from "./tokenExpiry.js"
 
-/** The middlewares whose token the fiber is fetching: requests made for it go without. */
+/**
+ * The middlewares whose token the current fiber is fetching. Requests made during the fetch are sent without the token.
+ */
 const fetching = FiberRef.unsafeMake<ReadonlySet<object>>(new Set())
 
-/** One fetching of a token, for all who wait for it. */
+/** One fetch of a token, shared by all requests that wait for it. */
 interface Refresh<E> {
   readonly result: Deferred.Deferred<Redacted.Redacted, E>
   fiber: Fiber.RuntimeFiber<void> | undefined
@@ -39,14 +39,14 @@ interface Refresh<E> {
 
 const isWiped = (token: Redacted.Redacted): boolean => Redacted.isRedacted(token) && reveal(token) === undefined
 
-/** The current token; one fetching at a time. */
+/** The current token, and at most one fetch at a time. */
 class Tokens<E> {
   static {
     showAs(Tokens, "BearerRefresh")
   }
 
   private readonly fetch: Effect.Effect<Redacted.Redacted | ExpiringToken, E>
-  /** Milliseconds before a token's end. */
+  /** Milliseconds before the expiry of a token. */
   private readonly ahead: number
   private current: KnownToken | undefined = undefined
   private refresh: Refresh<E> | undefined = undefined
@@ -56,11 +56,11 @@ class Tokens<E> {
     this.ahead = ahead
   }
 
-  /** The token, unless it is the refused one. */
+  /** Returns the token, or fetches a new one if the current token is `refused`. */
   get(refused: Redacted.Redacted | undefined): Effect.Effect<Redacted.Redacted, E> {
     return Effect.suspend(() => {
       const { current } = this
-      // One that was wiped is none.
+      // A wiped token is useless.
       if (current === undefined || current.token === refused || isWiped(current.token)) {
         this.current = undefined
         return this.wait()
@@ -69,7 +69,7 @@ class Tokens<E> {
     })
   }
 
-  /** The token while it is good; near its end another one, which that end does not need if it cannot be fetched. */
+  /** The current token; fetches a new one shortly before its expiry. If that fails, uses the old one until its expiry. */
   private timely(current: KnownToken): Effect.Effect<Redacted.Redacted, E> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       if (now < current.refreshAt) return Effect.succeed(current.token)
@@ -81,12 +81,12 @@ class Tokens<E> {
     })
   }
 
-  /** It was refused; whoever needs one next fetches it. */
+  /** Drops a refused token; the next request fetches a new one. */
   forget(refused: Redacted.Redacted): void {
     if (this.current?.token === refused) this.current = undefined
   }
 
-  /** Waits for the fetching that is under way, or begins it. The last one to go away ends it. */
+  /** Waits for the running fetch or starts one. If the last waiting request is interrupted, so is the fetch. */
   private wait(): Effect.Effect<Redacted.Redacted, E> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(this.join(), (refresh) =>
@@ -104,7 +104,7 @@ class Tokens<E> {
     return Effect.flatMap(Deferred.make<Redacted.Redacted, E>(), (result) => {
       const refresh: Refresh<E> = { result, fiber: undefined, waiting: 1 }
       this.refresh = refresh
-      // In a fiber of its own: the one that asks first may go away.
+      // Runs in a fiber of its own, because the request that starts the fetch may be interrupted.
       const run = Effect.interruptible(Effect.locallyWith(this.fetch, fetching, (of) => new Set([...of, this])))
       return Effect.map(
         Effect.forkDaemon(
@@ -139,7 +139,7 @@ class Tokens<E> {
   }
 }
 
-/** Which origins get the token. */
+/** The origins that get the token. */
 class Origins {
   private readonly named: ReadonlySet<string> | undefined
   private first: string | undefined = undefined
@@ -158,14 +158,16 @@ class Origins {
   }
 }
 
-/** As `Origin.key` has it. */
+/** The origin of a URL in the form of `Origin.key`. */
 const originKey = (text: string): string => {
   const target = parseTarget(text, false)
   if (!(target instanceof InvalidURL) && !target.websocket) return target.origin.key
-  throw new TypeError(`bearerRefresh: origins: ${JSON.stringify(redactUrl(text))} is no origin of http or https`)
+  throw new TypeError(
+    `Invalid option "bearerRefresh.origins": expected http or https origins, got ${JSON.stringify(redactUrl(text))}`
+  )
 }
 
-/** A wiped token, one that is no text and one that cannot be sent are none. */
+/** Adds the Authorization header. Fails for a token that was wiped or is invalid. */
 const authorize = (request: Prepared, token: Redacted.Redacted): Effect.Effect<Prepared, ClientError> => {
   const value = Redacted.isRedacted(token)
     ? authorizationOf({ _tag: "Bearer", token })
@@ -175,7 +177,7 @@ const authorize = (request: Prepared, token: Redacted.Redacted): Effect.Effect<P
     : Effect.succeed(setHeader(request, "Authorization", Redacted.make(value.right)))
 }
 
-/** Sends with the token, and once more with a new one after a 401. */
+/** Sends a request with the token, and once more with a new token after a 401. */
 const send = <E>(request: Prepared, next: Next, tokens: Tokens<E>): Effect.Effect<ClientResponse, ClientError> => {
   const token = (refused: Redacted.Redacted | undefined): Effect.Effect<Redacted.Redacted, ClientError> =>
     Effect.catchAllCause(tokens.get(refused), (cause) => {
@@ -183,9 +185,9 @@ const send = <E>(request: Prepared, next: Next, tokens: Tokens<E>): Effect.Effec
       if (failure._tag === "Some") {
         return Effect.fail(middlewareError(request, "TokenRefresh", { cause: failure.value }))
       }
-      // A fetching that interrupts itself is its failure, not the end of those who wait.
+      // A fetch that interrupts itself is a failure and must not interrupt the waiting requests.
       return Cause.isInterruptedOnly(cause)
-        ? Effect.fail(middlewareError(request, "TokenRefresh", { description: "the fetching was interrupted" }))
+        ? Effect.fail(middlewareError(request, "TokenRefresh", { description: "fetching the token was interrupted" }))
         : Effect.die(Cause.squash(cause))
     })
   return Effect.flatMap(token(undefined), (first) =>
@@ -196,7 +198,7 @@ const send = <E>(request: Prepared, next: Next, tokens: Tokens<E>): Effect.Effec
         return Effect.succeed(response)
       }
       return response.release.pipe(
-        Effect.zipRight(tellRetry(next, request, { reason: "TokenRefresh", delay: 0 })),
+        Effect.zipRight(emitRetry(next, request, { reason: "TokenRefresh", delay: 0 })),
         Effect.zipRight(token(first)),
         Effect.flatMap((second) => Effect.flatMap(authorize(request, second), next))
       )
@@ -210,7 +212,8 @@ export const bearerRefresh = <E, R>(options: {
   readonly origins?: ReadonlyArray<string> | undefined
 }): Effect.Effect<Middleware, never, R> =>
   Effect.map(Effect.context<R>(), (context): Middleware => {
-    if (!Effect.isEffect(options.token)) throw new TypeError("bearerRefresh: token is no Effect")
+    if (!Effect.isEffect(options.token))
+      throw new TypeError(`Invalid option "bearerRefresh.token": expected an Effect, got ${kindOf(options.token)}`)
     const ahead = Duration.toMillis(Duration.decode(options.refreshAhead ?? "30 seconds"))
     const tokens = new Tokens(Effect.provide(options.token, context), ahead)
     const origins = new Origins(options.origins)

@@ -1,6 +1,4 @@
-/**
- * Middlewares with requirements and errors of their own.
- */
+/** Makes a middleware from a function with requirements and errors of its own. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
@@ -13,7 +11,7 @@ import { Hop } from "../session/hop.js"
 import { callOf } from "../session/middlewareChain.js"
 import { middlewareError } from "./request.js"
 
-/** A response of another call outlives the Scope of the middleware that returns it. */
+/** Moves a response of another call from the middleware's Scope to the call, so that it outlives the Scope. */
 const adopt = (next: Next, response: ClientResponse): Effect.Effect<void> =>
   Effect.sync(() => {
     const call = callOf(next)

@@ -1,6 +1,4 @@
-/**
- * What the middlewares of this package ask of a request and of what came of it.
- */
+/** Helpers shared by the middlewares of this package. */
 import * as Effect from "effect/Effect"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
@@ -11,25 +9,25 @@ import { redactUrl } from "../redact.js"
 import { Prepared } from "../request/preparedRequest.js"
 import { callOf } from "../session/middlewareChain.js"
 
-/** Requests are made by this package only. */
+/** The prepared request behind the public type. Only this package makes requests. */
 export const preparedOf = (request: ClientRequest): Prepared => {
   if (request instanceof Prepared) return request
-  throw new TypeError("the request was not made by effect-http-session")
+  throw new TypeError("expected a request made by effect-http-session")
 }
 
-/** The outcome, if it is a response. */
+/** The response, if the outcome is one. */
 export const responseOf = (outcome: Outcome): ClientResponse | undefined =>
   isClientError(outcome) ? undefined : outcome
 
-/** An error of a middleware's own. */
+/** A MiddlewareError with the details of the request. */
 export const middlewareError = (
   request: ClientRequest,
   reason: MiddlewareError["reason"],
   more: { readonly description?: string; readonly cause?: unknown }
 ): MiddlewareError => new MiddlewareError({ ...preparedOf(request).details, reason, ...more })
 
-/** Tells those who watch the request that it will be sent again. */
-export const tellRetry = (
+/** Emits `RequestRetry` to the observers of the request. */
+export const emitRetry = (
   next: Next,
   request: ClientRequest,
   facts: Pick<RequestRetry, "reason" | "delay" | "error">
@@ -40,6 +38,6 @@ export const tellRetry = (
     : trace.emit({ _tag: "RequestRetry", method: request.method, url: redactUrl(request.url), ...facts })
 }
 
-/** Whether the request brings credentials of its own, or wants none. */
+/** Whether the request has its own credentials, or turns them off. */
 export const hasCredentials = (request: Prepared): boolean =>
   request.auth !== undefined || request.noAuth || request.header("authorization")._tag === "Some"

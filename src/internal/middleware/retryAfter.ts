@@ -1,13 +1,11 @@
-/**
- * When a server wants to be asked again: Retry-After (RFC 9110 section 10.2.3) and the headers of rate limits.
- */
+/** Reads how long a server wants clients to wait: Retry-After (RFC 9110 section 10.2.3) and rate-limit headers. */
 import * as Option from "effect/Option"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { parseHttpDate } from "../http/httpDate.js"
 
 const seconds = (text: string): number | undefined => (/^\d{1,15}$/.test(text) ? Number(text) * 1000 : undefined)
 
-/** Seconds, or a date. */
+/** Retry-After is a number of seconds or a date. */
 const fromRetryAfter = (text: string, now: number): number | undefined => {
   const delay = seconds(text)
   if (delay !== undefined) return delay
@@ -15,7 +13,7 @@ const fromRetryAfter = (text: string, now: number): number | undefined => {
   return date === undefined ? undefined : Math.max(0, date - now)
 }
 
-/** Numbers from here on are no seconds from now but seconds, or milliseconds, since the epoch. */
+/** Larger numbers are not delays but seconds, or milliseconds, since the epoch. */
 const epochSeconds = 1_000_000_000
 const epochMillis = 1_000_000_000_000
 
@@ -31,7 +29,7 @@ const parseDelay = (text: string, now: number): number | undefined => {
   return date === undefined ? undefined : Math.max(0, date - now)
 }
 
-/** The longest `t` of the items of a RateLimit field that have nothing left (draft-ietf-httpapi-ratelimit-headers). */
+/** The longest `t` of all items without remaining quota in a RateLimit field (draft-ietf-httpapi-ratelimit-headers). */
 const fromRateLimit = (text: string): number | undefined => {
   let longest: number | undefined
   for (const item of text.split(",")) {
@@ -45,12 +43,12 @@ const fromRateLimit = (text: string): number | undefined => {
 
 const resets = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"] as const
 
-/** Milliseconds from `now` on, or `undefined` where the response does not say. */
+/** Milliseconds to wait from `now`, or `undefined` if the response does not specify it. */
 export const retryAfter = (response: ClientResponse, now: number): number | undefined => {
   const given = Option.getOrUndefined(response.header("retry-after"))
   const told = given === undefined ? undefined : fromRetryAfter(given.trim(), now)
   if (told !== undefined) return told
-  // With any other status a limit's end says nothing of the failure.
+  // With other statuses, the end of a rate limit is unrelated to the failure.
   if (response.status !== 429 && response.status !== 503) return undefined
   for (const name of resets) {
     const value = Option.getOrUndefined(response.header(name))

@@ -1,24 +1,22 @@
-/**
- * A token with the time until which it is good, where that is known.
- */
+/** Determines when a token expires. */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { ExpiringToken } from "../../Middleware.js"
 import { reveal } from "../request/authorization.js"
 
-/** Times in milliseconds since the epoch, `Infinity` where nothing says. */
+/** Times are in milliseconds since the epoch, or `Infinity` if they are unknown. */
 export interface KnownToken {
   readonly token: Redacted.Redacted
   readonly expiresAt: number
-  /** From here on another one is fetched. */
+  /** When to fetch the next token. */
   refreshAt: number
 }
 
-/** The `exp` of a JSON Web Token (RFC 7519, section 4.1.4), which is read and not verified. */
+/** The `exp` of a JSON Web Token (RFC 7519 section 4.1.4), read without verification. */
 const expiryClaim = (token: Redacted.Redacted): number | undefined => {
   const text: unknown = reveal(token)
-  // A program in JavaScript may redact what is no text.
+  // JavaScript programs may redact values other than strings.
   const parts = typeof text === "string" ? text.split(".") : []
   if (parts.length !== 3) return undefined
   try {
@@ -41,12 +39,12 @@ const partsOf = (given: Redacted.Redacted | ExpiringToken) =>
     ? { token: given.token, lifetime: lifetimeOf(given.expiresIn) }
     : { token: given, lifetime: undefined }
 
-/** What the user's effect gave at `now`; a token that was over before it came is one whose end is not known. */
+/** Converts the result of the user's effect. The expiry of a token that has already expired counts as unknown. */
 export const knownToken = (given: Redacted.Redacted | ExpiringToken, now: number, ahead: number): KnownToken => {
   const { lifetime, token } = partsOf(given)
   const claimed = lifetime === undefined && Redacted.isRedacted(token) ? expiryClaim(token) : undefined
   const expiresAt = lifetime === undefined ? (claimed ?? Infinity) : now + lifetime
   if (expiresAt === Infinity || expiresAt <= now) return { token, expiresAt: Infinity, refreshAt: Infinity }
-  // A token that is good for less than `ahead` must not be fetched for each request.
+  // A token with a lifetime below `ahead` must not be fetched for each request.
   return { token, expiresAt, refreshAt: expiresAt - Math.min(ahead, (expiresAt - now) / 2) }
 }

@@ -1,6 +1,4 @@
-/**
- * Responses as @effect/platform knows them.
- */
+/** Converts responses to those of @effect/platform. */
 import * as Cookies from "@effect/platform/Cookies"
 import * as Headers from "@effect/platform/Headers"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
@@ -22,14 +20,14 @@ import { ResponseError } from "./safeErrors.js"
 
 const addressOf = (url: string): string => url.replace(/[?#].*$/s, "")
 
-/** What an error says: without method and URL, which the platform adds, unless a redirect has led elsewhere. */
+/** The message of an error without method and URL, which the platform adds, unless a redirect changed the URL. */
 export const descriptionOf = (url: URL, cause: ClientError): string => {
   if (cause.url === undefined || addressOf(cause.url) !== addressOf(redactUrl(url.href))) return cause.message
   const at = cause.message.lastIndexOf(` (${cause.method ?? "request for"} ${cause.url}`)
   return at === -1 ? cause.message : cause.message.slice(0, at)
 }
 
-/** Headers without the values that the redactable context of the printing program hides. */
+/** Headers redacted as the context of the printing program demands. */
 const inContext = (headers: Headers.Headers): Headers.Headers => {
   const visible = Inspectable.redact(headers)
   if (visible === headers || typeof visible !== "object" || visible === null) return headers
@@ -38,7 +36,7 @@ const inContext = (headers: Headers.Headers): Headers.Headers => {
   )
 }
 
-/** What both kinds have. */
+/** The members that both kinds of responses share. */
 abstract class Base extends Inspectable.Class {
   readonly [IncomingMessage.TypeId]: IncomingMessage.TypeId = IncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
@@ -51,7 +49,7 @@ abstract class Base extends Inspectable.Class {
     this.request = request
   }
 
-  /** Without the body: looking at a response must not read it. */
+  /** Excludes the body, because printing a response must not read it. */
   toJSON(): unknown {
     return {
       _id: "@effect/platform/HttpClientResponse",
@@ -112,7 +110,7 @@ export class PlatformResponse extends Base implements HttpClientResponse.HttpCli
     return Stream.ensuring(Stream.mapError(this.original.stream, this.toError), this.close)
   }
 
-  /** A body that is read as a whole gives the connection back at its end. */
+  /** Reads the whole body and then releases the response. */
   private whole<A>(read: Effect.Effect<A, ClientError>): Effect.Effect<A, HttpClientError.ResponseError> {
     return Effect.ensuring(Effect.mapError(read, this.toError), this.close)
   }
@@ -127,10 +125,10 @@ export class PlatformResponse extends Base implements HttpClientResponse.HttpCli
     })
 }
 
-/** A chain of redirects has at least one: this only keeps the types honest. */
+/** Only satisfies the types: after too many redirects the history is never empty. */
 const nothing = { status: 0, headers: Headers.empty, cookies: Cookies.empty }
 
-/** What an error has kept of a response. */
+/** A response rebuilt from the fields of an error. */
 export class HeadResponse extends Base implements HttpClientResponse.HttpClientResponse {
   readonly status: number
   readonly headers: Headers.Headers
@@ -149,7 +147,9 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
     this.body = body
   }
 
-  /** The response that was refused, with the beginning of its body; or the redirect that was not followed. */
+  /**
+   * The response that `raiseForStatus` rejected, with the beginning of its body, or the redirect that was not followed.
+   */
   static ofError(request: HttpClientRequest, error: ClientResponseError | TooManyRedirects): HeadResponse {
     if (error._tag === "ClientResponseError") {
       const { body, headers, status } = error
@@ -176,7 +176,7 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
   }
   get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
     return this.parse(() => {
-      throw new TypeError("The response is not there any more")
+      throw new TypeError("the response was already released")
     })
   }
   get stream(): Stream.Stream<Uint8Array> {

@@ -1,6 +1,4 @@
-/**
- * An opened response: its body by effects, as a whole or by pulls bit by bit.
- */
+/** An opened response: reads its body by effects, as a whole or as a stream. */
 import { constants } from "node:buffer"
 import type * as Headers from "@effect/platform/Headers"
 import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
@@ -13,7 +11,6 @@ import * as Stream from "effect/Stream"
 import type {
   ClientResponse,
   ConnectionInfo,
-  Deviation,
   JsonOptions,
   ResponseHead,
   Timings,
@@ -24,9 +21,8 @@ import { ClientResponseError } from "../../Errors.js"
 import type { Event } from "../../Sse.js"
 import { Gather } from "../byteBuilder.js"
 import { headersOf } from "../http/platformHeaders.js"
-import { type Pull, pulledFrom } from "../pullStream.js"
+import { type Pull, pullStreamFrom } from "../pullStream.js"
 import * as Deadlines from "../transport/deadlines.js"
-import { deviationsOf } from "../transport/deviations.js"
 import { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/transport.js"
 import { errorBodySize, readBeginning } from "./body/beginning.js"
@@ -44,13 +40,13 @@ export type { BodySettings, ResponseSource, Upgrade } from "./responseSource.js"
 
 const ignore: Waiter = () => {}
 
-/** A known rest up to so many bytes is waited for when a body is discarded, for so many milliseconds. */
+/** When a body is discarded, waits for a rest of at most `smallRest` bytes, for at most `restTime` milliseconds. */
 const smallRest = 64 * 1024
 const restTime = 200
 
 const typeId: TypeId = "~effect-http-session/ClientResponse"
 export class Response extends ResponseBody implements ClientResponse {
-  /** A response with 101, which has no body but a connection. */
+  /** A response with status 101, which has a connection instead of a body. */
   static upgraded(source: ResponseSource, head: Head, connection: ConnectionInfo, upgrade: Upgrade): Response {
     const body = new IncomingBody(0, { resume: () => {}, abandon: () => {} })
     body.end([])
@@ -71,8 +67,8 @@ export class Response extends ResponseBody implements ClientResponse {
   get attempts(): number {
     return this.source.attempts
   }
-  override get deviations(): ReadonlyArray<Deviation> {
-    return deviationsOf(this.head.deviations | this.body.deviations)
+  protected override get deviationBits(): number {
+    return this.head.deviations | this.body.deviations
   }
   get timings(): Timings {
     return this.source.timings()
@@ -94,18 +90,18 @@ export class Response extends ResponseBody implements ClientResponse {
 
   // The body as a whole, by effects.
 
-  /** The Scope of a body that had come whole, so that there is nothing to be done at its end. */
+  /** The Scope of a response whose body was complete, so that no finalizer was added. */
   private scope: Scope.Scope | undefined = undefined
 
-  /** The Scope that releases it. */
+  /** The Scope that releases the response. */
   private owner: Scope.Scope | undefined = undefined
 
-  /** After that Scope the body is not to be read any more. */
+  /** Makes the body unreadable once `scope` is closed. */
   leaveTo(scope: Scope.Scope): void {
     this.scope = scope
   }
 
-  /** That Scope releases it when it closes, unless it has got another owner by then. */
+  /** Makes `scope` the owner. The returned finalizer releases the response unless it has another owner by then. */
   releaseWith(scope: Scope.Scope): Effect.Effect<void> {
     this.owner = scope
     return Effect.sync(() => {
@@ -113,7 +109,7 @@ export class Response extends ResponseBody implements ClientResponse {
     })
   }
 
-  /** No Scope releases it any more: its new owner does. */
+  /** Detaches the response from its Scope; the new owner releases it. */
   disown(): void {
     this.scope = undefined
     this.owner = undefined
@@ -125,12 +121,12 @@ export class Response extends ResponseBody implements ClientResponse {
     this.releaseNow()
   }
 
-  /** Reads the whole body within the limits of the fiber that runs it. Interrupted, it gives up the body. */
+  /** Reads the whole body within the limits of the running fiber. If interrupted, discards the body. */
   get readAll(): Effect.Effect<void, BodyError> {
     return Effect.withFiberRuntime((fiber) => this.readUpTo(readerLimit(fiber)))
   }
 
-  /** `collect` as an effect, or by pulls where progress is reported. */
+  /** `collect` as an effect, or by pulls if progress is reported. */
   private readUpTo(limit: number): Effect.Effect<void, BodyError> {
     if (this.state === "Collected") return Effect.void
     this.endWithScope()
@@ -179,7 +175,7 @@ export class Response extends ResponseBody implements ClientResponse {
     return this.whole(() => this.bytesNow())
   }
 
-  /** What `f` makes of the collected bytes, where they are within the limits of the fiber that runs it. */
+  /** Applies `f` to the collected bytes if they are within the limits of the running fiber. */
   private whole<A, E>(f: () => Exit.Exit<A, E>): Effect.Effect<A, E | BodyError> {
     return Effect.withFiberRuntime<A, E | BodyError>((fiber) => {
       const limit = readerLimit(fiber)
@@ -189,14 +185,14 @@ export class Response extends ResponseBody implements ClientResponse {
     })
   }
 
-  /** What `f` makes of the collected bytes, unless they are too many for a reader with this limit. */
+  /** Applies `f` to the collected bytes, unless they exceed the reader's limit. */
   private within<A, E>(limit: number, f: () => Exit.Exit<A, E>): Exit.Exit<A, E | BodyError> {
     return this.cached !== undefined && this.cached.length > limit
       ? Exit.fail(this.payloadError("TooLarge", tooLarge(limit)))
       : f()
   }
 
-  /** Whether the bytes are collected. A complete body that needs no more than a copy is collected at once. */
+  /** Whether the bytes are collected. Collects a complete body that needs only a copy. */
   private isComplete(limit: number): boolean {
     this.endWithScope()
     if (this.state === "Unread" && this.body.ended && this.direct && this.isPlain(limit)) this.collect(ignore)
@@ -260,9 +256,9 @@ export class Response extends ResponseBody implements ClientResponse {
     )
   }
 
-  // The body bit by bit.
+  // The body as a stream.
 
-  /** Pulls of what the decoder makes of the body; once, unless the bytes are kept. */
+  /** A stream of the decoded body. Runs once, unless the bytes are kept. */
   private streamOf<A>(decode: (pull: Batches["pull"]) => Pull<A, BodyError>) {
     return Stream.suspend(() => {
       let opened = false
@@ -280,7 +276,7 @@ export class Response extends ResponseBody implements ClientResponse {
         return Effect.succeed(decode(this.open(limit)))
       })
       return Stream.ensuring(
-        pulledFrom(start),
+        pullStreamFrom(start),
         Effect.sync(() => {
           if (opened) this.closeStream()
         })
@@ -296,7 +292,7 @@ export class Response extends ResponseBody implements ClientResponse {
   get events(): Stream.Stream<Event, BodyError> {
     return this.eventsBy(() => new EventDecoder())
   }
-  /** The events that a decoder makes, one for each run. */
+  /** Events from a decoder, which is made anew for each run. */
   eventsBy(make: () => EventDecoder): Stream.Stream<Event, BodyError> {
     return this.streamOf((pull) => {
       this.endless = true
@@ -307,13 +303,13 @@ export class Response extends ResponseBody implements ClientResponse {
     return decoded(pull, decoder, (reason, cause) => this.payloadError(reason, cause))
   }
 
-  // The response's fate.
+  // Outcome and release of the response.
 
   get raiseForStatus(): Effect.Effect<ClientResponse, ClientResponseError> {
     return Effect.suspend(() => (this.ok ? Effect.succeed(this) : this.raise))
   }
 
-  /** Fails with the head and the beginning of the body, and gives the connection back. */
+  /** Fails with the head and the beginning of the body, and releases the response. */
   get raise(): Effect.Effect<never, ClientResponseError> {
     return Effect.flatMap(this.beginning(), (body) =>
       Effect.fail(
@@ -329,7 +325,7 @@ export class Response extends ResponseBody implements ClientResponse {
     )
   }
 
-  /** Text of the first KiB, or of what came before the body failed; a body that ends within it is kept. */
+  /** The text of the first KiB, or of the part received before the body failed. A body that ends within it is kept. */
   private beginning(): Effect.Effect<string> {
     if (this.cached !== undefined) return Effect.succeed(this.excerpt(this.cached))
     this.endWithScope()
@@ -353,7 +349,9 @@ export class Response extends ResponseBody implements ClientResponse {
     return typeof text === "string" ? text : ""
   }
 
-  /** Throws the body away: a small one whose end is known to be near is waited for, which saves its connection. */
+  /**
+   * Discards the body. If a short rest of known length is missing, waits for it so that the connection can be reused.
+   */
   get discardBody(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { body } = this

@@ -1,6 +1,4 @@
-/**
- * Responses that are made here: of a middleware, or out of the cache.
- */
+/** Responses that do not come from the network but from a middleware or the cache. */
 import { identity } from "effect/Function"
 import type { RequestInfo, ResponseHead, Timings } from "../../ClientResponse.js"
 import type { Details } from "../../Errors.js"
@@ -16,15 +14,16 @@ import { IncomingBody } from "../transport/incomingBody.js"
 import type { Call } from "./call.js"
 import { bodySettings } from "./hopFacts.js"
 
-/** What a response consists of. */
+/** The content of a response. */
 export interface ResponseParts {
   readonly status: number
   readonly reason: string
   readonly headers: Pairs
   readonly body: Uint8Array
+  readonly toleratesTruncatedCoding?: boolean
 }
 
-/** The request that a made response answers; its call is known once a middleware has returned it. */
+/** The request of such a response. The call is set once a middleware returns the response. */
 class MadeSource implements ResponseSource {
   readonly request: Prepared
   readonly sentRequest: Sent | undefined
@@ -79,7 +78,7 @@ class MadeSource implements ResponseSource {
   }
 }
 
-/** A body that has come. */
+/** A body from bytes in memory. */
 const bodyOf = (bytes: Uint8Array): IncomingBody => {
   const body = new IncomingBody(bytes.length, { resume: () => {}, abandon: () => {} })
   if (bytes.length > 0) body.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length)
@@ -87,20 +86,20 @@ const bodyOf = (bytes: Uint8Array): IncomingBody => {
   return body
 }
 
-/** A response to a request of a call, if that is known, that stands for what was `sent`. */
+/** Builds a response to a request. `call` is the call of the request if it is known; `sent` is the request as sent. */
 export const madeResponse = (
   request: Prepared,
-  { body, headers, reason, status }: ResponseParts,
+  { body, headers, reason, status, toleratesTruncatedCoding }: ResponseParts,
   call?: Call,
   sent?: Sent
 ): Response => {
-  const head = headOf({ status, reason, headers, contentLength: body.length })
-  // HEAD is told of the body and gets none (RFC 9110 section 9.3.2).
+  const head = headOf({ status, reason, headers, contentLength: body.length, toleratesTruncatedCoding })
+  // The response to a HEAD describes the body but has none (RFC 9110 section 9.3.2).
   const given = request.method === "HEAD" ? new Uint8Array() : body
   return new Response(new MadeSource(request, call, sent), head, bodyOf(given), { id: 0, reused: false })
 }
 
-/** Tells a response that was made without a call which one has returned it. */
+/** Sets the call of a response that was built without one. */
 export const bindMade = ({ source }: Response, call: Call): void => {
   if (source instanceof MadeSource) source.call ??= call
 }

@@ -1,33 +1,31 @@
-/**
- * A response that a program makes of a status, headers and a body.
- */
+/** A response that a program builds from a status, headers and a body. */
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientResponse, ResponseInit } from "../../ClientResponse.js"
 import { getField, isFault, type Pair, toFields } from "../http/headerFields.js"
 import { Prepared } from "../request/preparedRequest.js"
 import { madeResponse } from "./madeResponse.js"
 
-/** The bytes of a body, and the type that says what they are. */
+/** The bytes of a body and their default Content-Type. */
 const bodyOf = ({ body, json }: ResponseInit): readonly [bytes: Uint8Array, type: string | undefined] => {
   if (json !== undefined) {
-    if (body !== undefined) throw new TypeError("ClientResponse.make: expected one of body and json, got both")
+    if (body !== undefined) throw new TypeError("ClientResponse.make: expected either body or json, got both")
     const text = JSON.stringify(json)
-    if (text === undefined) throw new TypeError("ClientResponse.make: the value of json has no JSON")
+    if (text === undefined) throw new TypeError("ClientResponse.make: expected a value that can be serialized as JSON")
     return [Buffer.from(text, "utf8"), "application/json"]
   }
   if (body === undefined) return [new Uint8Array(), undefined]
   return typeof body === "string" ? [Buffer.from(body, "utf8"), "text/plain; charset=utf-8"] : [body, undefined]
 }
 
-/** Loaded when it is used: with node:http come the web's globals of Node 24, which an import must not touch. */
+/** Loads node:http on first use, because it loads the web globals of Node 24, which an import must not do. */
 const reasonOf = (status: number): string => process.getBuiltinModule("node:http").STATUS_CODES[status] ?? ""
 
-/** Throws where a part is none of a response. */
+/** Throws if `init` is invalid. */
 export const userResponse = (request: ClientRequest, init: ResponseInit): ClientResponse => {
-  if (!(request instanceof Prepared)) throw new TypeError("ClientResponse.make: the request was not made here")
+  if (!(request instanceof Prepared)) throw new TypeError("ClientResponse.make: expected a request of this package")
   const { headers, reason, status } = init
   if (!Number.isInteger(status) || status < 200 || status > 599) {
-    throw new RangeError("ClientResponse.make: expected a status from 200 to 599")
+    throw new RangeError(`ClientResponse.make: expected a status from 200 to 599, got ${String(status)}`)
   }
   const fields = toFields(headers)
   if (isFault(fields)) throw new TypeError(`ClientResponse.make: ${fields.description}`)

@@ -1,6 +1,4 @@
-/**
- * Messages across connections: a WebSocket that is opened again where it breaks.
- */
+/** Streams the messages of a WebSocket, which is opened again after it is lost. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -10,15 +8,15 @@ import * as Stream from "effect/Stream"
 import { type ClientError, isClientError } from "../../Errors.js"
 import type { ConnectOptions, Message, WebSocket } from "../../WebSocket.js"
 import { retryability } from "../errors/retryability.js"
-import { type Pull, pulled } from "../pullStream.js"
+import { type Pull, pullStream } from "../pullStream.js"
 
-/** From half a second on, twice as long each time, at most half a minute, and none of two clients at the same moment. */
+/** Half a second, doubled up to 30 seconds, with jitter so that clients do not reconnect at the same moment. */
 const backoff: Schedule.Schedule<unknown> = Schedule.exponential("500 millis").pipe(
   Schedule.either(Schedule.spaced("30 seconds")),
   Schedule.jittered
 )
 
-/** Whether another connection may mend it. What the peer has sent wrong, it would send again. */
+/** Whether another connection may help. A peer that violates the protocol would do so again. */
 const isBreak = (error: unknown): error is ClientError => {
   if (!isClientError(error)) return false
   if (error._tag === "WebSocketError") return error.reason !== "Protocol" && error.reason !== "TooLarge"
@@ -32,7 +30,7 @@ interface Reading {
   readonly pull: Pull<Message, ClientError>
 }
 
-/** Waits before the next attempt; `false` where the schedule has ended. */
+/** Waits before the next attempt. Returns `false` if the schedule has ended. */
 interface Pause {
   readonly after: (error: ClientError | undefined) => Effect.Effect<boolean>
   readonly reset: Effect.Effect<void>
@@ -64,14 +62,14 @@ class Reconnecting<E, R> {
     this.pause = pause
   }
 
-  /** The next messages; one pull at a time. */
+  /** The next messages. Pulls must not overlap. */
   readonly pull: Effect.Effect<Effect.Effect.Success<Pull<Message, never>>, Option.Option<ClientError | E>, R> =
     Effect.suspend(() => {
       if (this.ended) return Effect.fail(Option.none())
       return this.reading === undefined ? this.connect : this.read(this.reading)
     })
 
-  /** Closes whatever is open. */
+  /** Closes the open connection, if any. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     const { reading } = this
     this.reading = undefined
@@ -115,7 +113,7 @@ class Reconnecting<E, R> {
     })
   }
 
-  /** A close with 1000 says that all is said; after another one the peer may come back. */
+  /** A close with 1000 ends the messages; after any other the peer may return. */
   private closed(code: Option.Option<number>): typeof this.pull {
     if (Option.contains(code, 1000)) {
       this.ended = true
@@ -138,7 +136,7 @@ class Reconnecting<E, R> {
   }
 }
 
-/** The messages of all connections, one after the other. */
+/** The messages of all connections, in order. */
 export const reconnecting = <E, R>(
   open: Effect.Effect<WebSocket, ClientError, Scope.Scope>,
   onOpen: (socket: WebSocket) => Effect.Effect<unknown, E, R>,
@@ -152,6 +150,6 @@ export const reconnecting = <E, R>(
         Effect.sync(() => new Reconnecting(open, onOpen, pause)),
         (made) => made.close
       )
-      return pulled(Effect.provide(source.pull, context))
+      return pullStream(Effect.provide(source.pull, context))
     })
   )

@@ -29,7 +29,7 @@ export interface UnixConnectFailure {
   readonly timedOut: boolean
 }
 
-/** What `sockaddr_un` holds beside its last NUL; on Windows, characters of a pipe's name. */
+/** Most bytes in `sockaddr_un` before the final NUL; on Windows, most characters in the name of a pipe. */
 const maxPathBytes = process.platform === "win32" ? 256 : process.platform === "linux" ? 107 : 103
 
 /**

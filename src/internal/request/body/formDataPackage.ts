@@ -1,9 +1,7 @@
-/**
- * What the `form-data` package makes: a stream of the old kind, which has neither an iterator nor a length of its own.
- */
+/** Sends forms of the `form-data` package: old-style streams without an iterator. */
 import { PassThrough, type Readable } from "node:stream"
 
-/** As much of the package's FormData as sending it takes. */
+/** The members of the package's FormData that are used here. */
 export interface PackageForm {
   readonly getBoundary: () => unknown
   readonly pipe: (to: NodeJS.WritableStream) => unknown
@@ -23,16 +21,16 @@ export const isPackageForm = (value: unknown): value is PackageForm =>
 export const packageFormType = (form: PackageForm): string =>
   `multipart/form-data; boundary=${String(form.getBoundary())}`
 
-/** In bytes, where no stream of unknown length is in it. */
+/** The length in bytes, unless the form contains a stream of unknown length. */
 export const packageFormLength = (form: PackageForm): number | undefined => {
   const length = call(form, "hasKnownLength") === true ? call(form, "getLengthSync") : undefined
   return typeof length === "number" ? length : undefined
 }
 
-/** Its bytes, to read by the iterator, which has the error of a part as well; it ends with the Readable. */
+/** Converts a form to a Readable, which also reports errors of parts. Destroying it destroys the form. */
 export const packageFormReadable = (form: PackageForm): Readable => {
   const through = new PassThrough()
-  // The iterator reports it, but may not be there yet.
+  // The iterator reports the error, but may not exist yet.
   through.on("error", () => {})
   form.on("error", (error) => through.destroy(error))
   through.once("close", () => call(form, "destroy"))

@@ -1,6 +1,4 @@
-/**
- * From what is given as a body to a recipe for its bytes.
- */
+/** Converts the options `json`, `text` and `data` to an HttpBody. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as Stream from "effect/Stream"
 import type { Data } from "../../../ClientRequest.js"
@@ -8,6 +6,7 @@ import { InvalidRequest, RequestBodyError } from "../../../Errors.js"
 import { parse } from "../../http/mediaType.js"
 import { toForm, toPairs } from "../../http/query.js"
 import { encodeText } from "../../http/textEncoder.js"
+import { kindOf } from "../../userResult.js"
 import { isPackageForm, packageFormLength, packageFormType } from "./formDataPackage.js"
 import { isMultipart, toMultipartBody } from "./multipart.js"
 import { blobStream, isRawBody, rawBytes } from "./rawBody.js"
@@ -19,7 +18,7 @@ const bytesType = "application/octet-stream"
 const encodeError = (description: string, cause?: unknown): RequestBodyError =>
   new RequestBodyError({ reason: "Encode", cause: cause ?? new TypeError(description) })
 
-/** A JSON body, or why the value has none. */
+/** A JSON body, or the error if the value cannot be serialized. */
 export const jsonBody = (
   value: unknown,
   serialize: ((value: unknown) => string | Uint8Array) | undefined
@@ -32,10 +31,10 @@ export const jsonBody = (
   }
   if (typeof text === "string") return HttpBody.uint8Array(Buffer.from(text, "utf8"), "application/json")
   if (text instanceof Uint8Array) return HttpBody.uint8Array(text, "application/json")
-  return encodeError("the value has no JSON")
+  return encodeError("the value cannot be serialized as JSON")
 }
 
-/** A text body, in the charset of a Content-Type if that names one. */
+/** A text body, encoded in the charset of a Content-Type, by default UTF-8. */
 export const textBody = (text: string, contentType?: string): HttpBody.Uint8Array | InvalidRequest => {
   const charset = contentType === undefined ? undefined : parse(contentType).charset
   const bytes = charset === undefined ? Buffer.from(text, "utf8") : encodeText(text, charset)
@@ -45,8 +44,8 @@ export const textBody = (text: string, contentType?: string): HttpBody.Uint8Arra
 }
 
 /**
- * The body that `data` stands for. `boundary` is that of a Content-Type header, for a multipart body; a text is encoded
- * in the charset of `contentType`.
+ * The body for the option `data`. `boundary` is that of a Content-Type header, for multipart bodies. Text is encoded in
+ * the charset of `contentType`.
  */
 export const toBody = (
   data: Data,
@@ -58,7 +57,7 @@ export const toBody = (
   if (typeof data !== "object" || data === null) {
     return new InvalidRequest({
       option: "data",
-      description: `${data === null ? "null" : `a ${typeof data}`} is no body`
+      description: `expected a body, got ${kindOf(data)}`
     })
   }
   if (HttpBody.isHttpBody(data)) {
@@ -69,16 +68,16 @@ export const toBody = (
   if (Stream.StreamTypeId in data) return HttpBody.stream(data, bytesType)
   if (isRaw(data)) return fromRaw(HttpBody.raw(data), boundary)
   const pairs = toPairs(data)
-  if (typeof pairs === "string") return new InvalidRequest({ option: "data", description: `no form: ${pairs}` })
+  if (typeof pairs === "string") return new InvalidRequest({ option: "data", description: `not a form: ${pairs}` })
   return HttpBody.uint8Array(Buffer.from(toForm(pairs), "latin1"), formType)
 }
 
-/** What `HttpBody.raw` takes as well. */
+/** The types that `HttpBody.raw` accepts, too. */
 type RawData = ArrayBuffer | ArrayBufferView | Blob | ReadableStream | AsyncIterable<unknown>
 
 const isRaw = (data: object): data is RawData => isRawBody(data)
 
-/** Raw bodies that are all there can be sent as bytes; the others are read as streams when they are sent. */
+/** Converts a raw body that is in memory to bytes; others stay raw and are read when they are sent. */
 const fromRaw = (
   raw: HttpBody.Raw,
   boundary: string | undefined

@@ -1,8 +1,6 @@
-/**
- * Multipart messages (RFC 2046 section 5.1), parsed as their bytes come: what each part says, and its bytes.
- */
+/** Parses multipart messages incrementally (RFC 2046 section 5.1): the headers of each part, and its bytes. */
 
-/** What is found next. */
+/** The next element of a message. */
 export type MultipartEvent =
   | { readonly _tag: "Head"; readonly fields: ReadonlyArray<readonly [name: string, value: string]> }
   | { readonly _tag: "Data"; readonly bytes: Uint8Array }
@@ -10,10 +8,10 @@ export type MultipartEvent =
   | { readonly _tag: "End" }
   | { readonly _tag: "Malformed"; readonly description: string }
 
-/** Bytes of the headers of one part. */
+/** Most bytes of the headers of one part. */
 const maxHeadSize = 16 * 1024
 
-/** Bytes of a delimiter's line behind the boundary; RFC 2046 allows white space. */
+/** Most bytes after the boundary in the line of a delimiter; RFC 2046 allows white space. */
 const maxPadding = 1024
 
 const crlf = Buffer.from("\r\n", "latin1")
@@ -21,7 +19,7 @@ const blankLine = Buffer.from("\r\n\r\n", "latin1")
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-/** UTF-8 as browsers write names of files, else Latin-1. */
+/** Decodes UTF-8, which browsers use for file names, otherwise Latin-1. */
 const textOf = (bytes: Uint8Array): string => {
   try {
     return utf8.decode(bytes)
@@ -40,7 +38,7 @@ const headOf = (bytes: Uint8Array): MultipartEvent => {
     .split("\r\n")) {
     const colon = line.indexOf(":")
     const name = line.slice(0, Math.max(colon, 0)).trim()
-    if (name === "") return malformed("a line of a part's headers is no header")
+    if (name === "") return malformed("expected a header of a part, got a line without a name and a colon")
     fields.push([name.toLowerCase(), line.slice(colon + 1).trim()])
   }
   return { _tag: "Head", fields }
@@ -51,7 +49,7 @@ export class MultipartParser {
   private buffer: Buffer = crlf
   private state: "preamble" | "head" | "body" | "end" = "preamble"
   private finished = false
-  /** Bytes of the buffer that hold no delimiter. */
+  /** Number of bytes of the buffer that are known not to contain a delimiter. */
   private searched = 0
 
   constructor(boundary: string) {
@@ -64,16 +62,16 @@ export class MultipartParser {
     this.buffer = this.buffer.length === 0 ? more : Buffer.concat([this.buffer, more])
   }
 
-  /** No more bytes come. */
+  /** Marks the end of the bytes. */
   finish(): void {
     this.finished = true
   }
 
-  /** What the bytes so far say, or `undefined` where more are needed. */
+  /** The next element, or `undefined` if more bytes are needed. */
   next(): MultipartEvent | undefined {
     const event = this.state === "end" ? { _tag: "End" as const } : this.state === "head" ? this.head() : this.content()
     if (event !== undefined || !this.finished) return event
-    return malformed("the body ends before its last boundary")
+    return malformed("expected the final boundary, got the end of the body")
   }
 
   private take(length: number): Buffer {
@@ -87,7 +85,7 @@ export class MultipartParser {
     const { buffer } = this
     if (buffer.length < 2) return undefined
     if (buffer[0] === 0x0d && buffer[1] === 0x0a) {
-      // No headers. Where there is no body either, this line end is the next delimiter's.
+      // A part without headers. If it has no body either, this line break belongs to the next delimiter.
       const begins = this.delimiter.subarray(0, buffer.length).equals(buffer.subarray(0, this.delimiter.length))
       if (begins && buffer.length < this.delimiter.length && !this.finished) return undefined
       if (!begins) this.take(2)
@@ -97,16 +95,18 @@ export class MultipartParser {
     const end = buffer.indexOf(blankLine, Math.max(0, this.searched - 3))
     if (end < 0) {
       this.searched = buffer.length
-      return buffer.length > maxHeadSize ? malformed(`a part has more than ${maxHeadSize} bytes of headers`) : undefined
+      return buffer.length > maxHeadSize
+        ? malformed(`expected at most ${maxHeadSize} bytes of headers in a part, got more`)
+        : undefined
     }
-    if (end > maxHeadSize) return malformed(`a part has more than ${maxHeadSize} bytes of headers`)
+    if (end > maxHeadSize) return malformed(`expected at most ${maxHeadSize} bytes of headers in a part, got more`)
     const event = headOf(this.take(end))
     this.take(blankLine.length)
     this.state = "body"
     return event
   }
 
-  /** Bytes up to a delimiter, which ends a part, or the preamble, which is skipped. */
+  /** Bytes up to a delimiter, which ends a part or the preamble. The preamble is skipped. */
   private content(): MultipartEvent | undefined {
     while (true) {
       const at = this.buffer.indexOf(this.delimiter, this.searched)
@@ -137,7 +137,7 @@ export class MultipartParser {
     return this.state === "body" ? { _tag: "Data", bytes } : undefined
   }
 
-  /** What the line of the delimiter at the beginning is: that of a part, the last one, or content that looks like one. */
+  /** Classifies the line at the start of the buffer: before a part, at the end, or content similar to a delimiter. */
   private delimiterLine(): "head" | "end" | "wait" | "content" {
     const { buffer, delimiter } = this
     const from = delimiter.length

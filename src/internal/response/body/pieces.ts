@@ -1,6 +1,4 @@
-/**
- * Chunks of bytes, none above a size.
- */
+/** Limits the size of chunks. */
 import * as Chunk from "effect/Chunk"
 import * as Stream from "effect/Stream"
 
@@ -10,14 +8,14 @@ const split = (bytes: Uint8Array, size: number): ReadonlyArray<Uint8Array> => {
   return out
 }
 
-/** The same bytes in pieces of `size` at most; without a size, as they come. */
+/** Splits chunks larger than `size` bytes. Without a size, returns the stream unchanged. */
 export const inPieces = <E, R>(
   stream: Stream.Stream<Uint8Array, E, R>,
   size: number | undefined
 ): Stream.Stream<Uint8Array, E, R> => {
   if (size === undefined) return stream
   if (!Number.isInteger(size) || size < 1) {
-    return Stream.die(new RangeError(`chunkSize: expected a whole number from 1 on, got ${String(size)}`))
+    return Stream.die(new RangeError(`Invalid option "chunkSize": expected a positive integer, got ${String(size)}`))
   }
   return Stream.mapChunks(stream, (chunk) =>
     Chunk.some(chunk, (bytes) => bytes.length > size)

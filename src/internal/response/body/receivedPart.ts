@@ -1,6 +1,4 @@
-/**
- * One part of a multipart message that is received: what its headers say, and the part as users see it.
- */
+/** One part of a received multipart message: its parsed headers, and its public form. */
 import * as Headers from "@effect/platform/Headers"
 import * as Platform from "@effect/platform/Multipart"
 import * as Effect from "effect/Effect"
@@ -14,7 +12,7 @@ import { isJson, parse as parseMediaType } from "../../http/mediaType.js"
 import { type TransferDecoder, transferDecoder } from "../../http/transferEncoding.js"
 import { canonical, decode } from "./charset.js"
 
-/** The headers of a part, read. */
+/** The parsed headers of a part. */
 export interface PartHead {
   readonly headers: Headers.Headers
   readonly disposition: Option.Option<ContentDisposition>
@@ -29,8 +27,8 @@ export interface PartHead {
 const hasText = (essence: string): boolean => essence.startsWith("text/") || isJson(essence)
 
 /**
- * A part of a form is a file where it has a filename or the type application/octet-stream, as @effect/platform has it;
- * a part without a name is one unless its type is text or JSON. Without a type a part is text (RFC 2046, section 5.1).
+ * Like in @effect/platform, a part is a file if it has a filename or the type application/octet-stream. A part without a
+ * name is also a file, unless its type is text or JSON. The default type is text (RFC 2046 section 5.1).
  */
 export const parsePartHead = (fields: ReadonlyArray<readonly [name: string, value: string]>): PartHead => {
   const headers = Headers.fromInput(fields)
@@ -108,9 +106,9 @@ class File extends Part implements ReceivedFile {
   }
 }
 
-/** A field, whose bytes are there. */
+/** Makes a field from its bytes. */
 export const makeField = (head: PartHead, bytes: Uint8Array): ReceivedField => new Field(head, bytes)
 
-/** A file, whose bytes come. */
+/** Makes a file from the stream of its bytes. */
 export const makeFile = (head: PartHead, content: Stream.Stream<Uint8Array, Platform.MultipartError>): ReceivedFile =>
   new File(head, content)

@@ -1,6 +1,4 @@
-/**
- * The parts of a multipart message that is received, as they come.
- */
+/** Streams the parts of a received multipart message. */
 import * as Headers from "@effect/platform/Headers"
 import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as Platform from "@effect/platform/Multipart"
@@ -12,15 +10,15 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import MIMEType from "whatwg-mimetype"
 import type { ReceivedPart } from "../../../Multipart.js"
-import { type Pull, pulledFrom } from "../../pullStream.js"
+import { type Pull, pullStreamFrom } from "../../pullStream.js"
 import { nextTurn } from "../../transport/endOfTurn.js"
 import { type MultipartEvent, MultipartParser } from "./multipartParser.js"
 import { makeField, makeFile, type PartHead, parsePartHead } from "./receivedPart.js"
 
-/** Parts that are handed out before timers and other sockets have their turn. */
+/** Most parts emitted before timers and other sockets get a turn. */
 const partsPerTurn = 256
 
-/** What bounds the parts: @effect/platform's References. */
+/** The limits of @effect/platform's References. */
 interface Limits {
   readonly parts: number
   readonly field: number
@@ -45,7 +43,7 @@ const limits: Effect.Effect<Limits> = Effect.withFiberRuntime((fiber) => {
 const fault = (reason: Platform.MultipartError["reason"], description: string): Platform.MultipartError =>
   new Platform.MultipartError({ reason, cause: new Error(description) })
 
-/** A part that is open: its bytes are next. */
+/** The part whose bytes follow. */
 interface OpenPart {
   readonly head: PartHead
   readonly file: boolean
@@ -63,7 +61,7 @@ class PartReader<E> {
   private field: Array<Uint8Array> = []
   private parts = 0
   private total = 0
-  private given = 0
+  private emitted = 0
   private failure: Failing<E> | undefined = undefined
 
   constructor(boundary: string, limits: Limits, bytes: Pull<Uint8Array, E>) {
@@ -72,10 +70,10 @@ class PartReader<E> {
     this.bytes = bytes
   }
 
-  /** The next parts that are there: fields, and a file as the last. */
+  /** The next available parts: fields, and a file only as the last. */
   readonly next: Pull<ReceivedPart, E | Platform.MultipartError> = Effect.suspend(() => {
-    if (this.given < partsPerTurn) return this.some([])
-    this.given = 0
+    if (this.emitted < partsPerTurn) return this.some([])
+    this.emitted = 0
     return Effect.zipRight(nextTurn, this.some([]))
   })
 
@@ -83,18 +81,18 @@ class PartReader<E> {
     while (found.length < partsPerTurn) {
       const event = this.parser.next()
       if (event === undefined) {
-        return found.length > 0 ? this.give(found) : Effect.flatMap(this.more, () => this.some(found))
+        return found.length > 0 ? this.emit(found) : Effect.flatMap(this.more, () => this.some(found))
       }
-      if (event._tag === "End") return found.length > 0 ? this.give(found) : Effect.fail(Option.none())
+      if (event._tag === "End") return found.length > 0 ? this.emit(found) : Effect.fail(Option.none())
       const wrong = this.take(event, found)
       if (wrong !== undefined) return this.failed(wrong)
       if (this.open?.file === true && found.length > 0) break
     }
-    return this.give(found)
+    return this.emit(found)
   }
 
-  private give(found: ReadonlyArray<ReceivedPart>): Pull<ReceivedPart, never> {
-    this.given += found.length
+  private emit(found: ReadonlyArray<ReceivedPart>): Pull<ReceivedPart, never> {
+    this.emitted += found.length
     return Effect.succeed(Chunk.unsafeFromArray(found))
   }
 
@@ -114,13 +112,13 @@ class PartReader<E> {
           this.parser.push(bytes)
         }
         return this.total > this.limits.total
-          ? this.failed(fault("BodyTooLarge", `more than ${this.limits.total} bytes`))
+          ? this.failed(fault("BodyTooLarge", `expected at most ${this.limits.total} bytes`))
           : Effect.void
       }
     })
   })
 
-  /** One event on the way to the next part. */
+  /** Processes one event before the next part. */
   private take(event: MultipartEvent, found: Array<ReceivedPart>): Platform.MultipartError | undefined {
     switch (event._tag) {
       case "Malformed":
@@ -128,7 +126,7 @@ class PartReader<E> {
       case "Head":
         return this.begin(event.fields, found)
       case "Data":
-        // What was not read of a file is passed over.
+        // Skips the unread content of a file.
         return this.open === undefined || this.open.file ? undefined : this.keep(this.open, event.bytes)
       case "PartEnd": {
         const { open } = this
@@ -149,7 +147,7 @@ class PartReader<E> {
     found: Array<ReceivedPart>
   ): Platform.MultipartError | undefined {
     this.parts++
-    if (this.parts > this.limits.parts) return fault("TooManyParts", `more than ${this.limits.parts} parts`)
+    if (this.parts > this.limits.parts) return fault("TooManyParts", `expected at most ${this.limits.parts} parts`)
     const head = parsePartHead(fields)
     const file = head.isFile && !this.limits.fieldTypes.some((type) => head.contentType.includes(type))
     const open: OpenPart = { head, file, size: 0 }
@@ -161,19 +159,22 @@ class PartReader<E> {
   private keep(open: OpenPart, bytes: Uint8Array | undefined): Platform.MultipartError | undefined {
     const decoded = bytes === undefined ? open.head.decoder.end() : open.head.decoder.push(bytes)
     open.size += decoded.length
-    if (open.size > this.limits.field) return fault("FieldTooLarge", `more than ${this.limits.field} bytes`)
+    if (open.size > this.limits.field) return fault("FieldTooLarge", `expected at most ${this.limits.field} bytes`)
     this.field.push(decoded)
     return undefined
   }
 
-  /** The bytes of a file, once, while it is the last part that was given. */
+  /** Streams the bytes of a file, once, until the next part is pulled. */
   private contentOf(open: OpenPart): Stream.Stream<Uint8Array, Platform.MultipartError> {
     let begun = false
-    return pulledFrom(
+    return pullStreamFrom(
       Effect.suspend(() => {
         if (begun || this.open !== open) {
           return Effect.fail(
-            fault("InternalError", "the part was read or passed over before; read it once, before the next")
+            fault(
+              "InternalError",
+              "expected one reader before the next part is pulled: the content was read or skipped before"
+            )
           )
         }
         begun = true
@@ -186,7 +187,10 @@ class PartReader<E> {
     let ended = false
     const pull: Pull<Uint8Array, Platform.MultipartError> = Effect.suspend(() => {
       if (ended) return Effect.fail(Option.none())
-      if (this.open !== open) return Effect.fail(Option.some(fault("InternalError", "the next part has begun")))
+      if (this.open !== open)
+        return Effect.fail(
+          Option.some(fault("InternalError", "expected a read before the next part is pulled: the content was skipped"))
+        )
       const event = this.parser.next()
       if (event === undefined) return Effect.zipRight(Effect.mapError(this.more, inContent), pull)
       if (event._tag === "Malformed") return Effect.fail(Option.some(fault("Parse", event.description)))
@@ -195,7 +199,10 @@ class PartReader<E> {
       const decoded = event._tag === "Data" ? open.head.decoder.push(event.bytes) : open.head.decoder.end()
       open.size += decoded.length
       if (open.size > this.limits.file) {
-        return Effect.mapError(this.failed(fault("FileTooLarge", `more than ${this.limits.file} bytes`)), inContent)
+        return Effect.mapError(
+          this.failed(fault("FileTooLarge", `expected at most ${this.limits.file} bytes`)),
+          inContent
+        )
       }
       return decoded.length === 0 ? pull : Effect.succeed(Chunk.of(decoded))
     })
@@ -203,7 +210,7 @@ class PartReader<E> {
   }
 }
 
-/** An error of the body, where it ends a part. */
+/** Converts an error of the body to an error of the part's content. */
 const inContent = <E>(end: Option.Option<E | Platform.MultipartError>): Option.Option<Platform.MultipartError> =>
   Option.map(end, (cause) =>
     cause instanceof Platform.MultipartError ? cause : new Platform.MultipartError({ reason: "InternalError", cause })
@@ -215,7 +222,7 @@ const boundaryOf = (contentType: string | undefined): string | undefined => {
   return boundary === "" ? undefined : boundary
 }
 
-/** The parts of a message, within @effect/platform's limits, as they come. */
+/** Streams the parts of a message, within the limits of @effect/platform. */
 export const receivedParts = <E>(source: {
   readonly headers: { readonly [name: string]: string | undefined }
   readonly stream: Stream.Stream<Uint8Array, E>
@@ -231,5 +238,5 @@ export const receivedParts = <E>(source: {
     }
     return new PartReader(boundary, yield* limits, yield* Stream.toPull(source.stream)).next
   })
-  return Stream.unwrapScoped(Effect.map(start, (pull) => pulledFrom(Effect.succeed(pull))))
+  return Stream.unwrapScoped(Effect.map(start, (pull) => pullStreamFrom(Effect.succeed(pull))))
 }
