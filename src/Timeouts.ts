@@ -34,13 +34,19 @@ export type Phase = "queue" | "dns" | "connect" | "proxy" | "tls" | "send" | "he
 /**
  * Limits of a request (aiohttp: `ClientTimeout`). A number is milliseconds, `Infinity` is off. A request's fields
  * replace the session's one by one. Where `total` is off and they are not given, `connect`, `send`, `headers` and
- * `body` are "5 minutes": a wait has no bound only where none was asked for.
+ * `body` are "5 minutes": a wait has no bound only where none was asked for. The same holds for `body` while a body is
+ * streamed (`stream`, `lines`, `events`, `toFile`, `Multipart.parts`) and `total` is not given: the default total ends with
+ * the first read of the stream. A `total` that is given, also of 5 minutes, bounds streams too.
  *
  * @since 0.1.0
  * @category options
  */
 export interface Timeouts {
-  /** Everything, from the call to the end of the body, redirects and retries included. Default "5 minutes". */
+  /**
+   * Everything, from the call to the end of the body, redirects and retries included. Default "5 minutes", which bounds
+   * the way to the head and bodies that are collected. A streamed body is bounded by `body` then. The connection of a
+   * WebSocket is never bounded by it, only its handshake.
+   */
   readonly total?: Duration.DurationInput | undefined
   /** From the queue to a ready connection: phases queue, dns, connect, proxy and tls. */
   readonly connect?: Duration.DurationInput | undefined
@@ -58,7 +64,10 @@ export interface Timeouts {
   readonly send?: Duration.DurationInput | undefined
   /** From the end of the request to the end of the response's head (aiohttp: `sock_read`). */
   readonly headers?: Duration.DurationInput | undefined
-  /** Between two chunks of the response's body (aiohttp: `sock_read`). */
+  /**
+   * Between two chunks of the response's body (aiohttp: `sock_read`). Default off while the default `total` covers it,
+   * "5 minutes" for streamed bodies without a `total` and where `total` is off.
+   */
   readonly body?: Duration.DurationInput | undefined
 }
 
@@ -79,8 +88,8 @@ export type Name = keyof Timeouts
 export type Input = Duration.DurationInput | Timeouts
 
 /**
- * The limits in force where nothing is said: 5 minutes in all, 30 seconds for the TCP connect of one address (aiohttp:
- * `DEFAULT_TIMEOUT`). An infinite one is off.
+ * The limits in force where nothing is said: 5 minutes in all (streamed bodies: 5 minutes of silence), 30 seconds for the
+ * TCP connect of one address (aiohttp: `DEFAULT_TIMEOUT`). An infinite one is off.
  *
  * @since 0.1.0
  * @category constants

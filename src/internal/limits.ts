@@ -7,7 +7,10 @@ import { defaults } from "../Timeouts.js"
 import { own } from "./ownOptions.js"
 
 /** Milliseconds; `Infinity` is off. */
-export type Limits = { readonly [K in Name]: number }
+export type Limits = { readonly [K in Name]: number } & {
+  /** The silence that ends a streamed body in place of the default `total`; `undefined` where `total` is given. */
+  readonly streamed: number | undefined
+}
 
 /** What bounds a wait that `total` would cover if it were on. */
 const fallback = 5 * 60_000
@@ -59,7 +62,8 @@ export const resolve = (given: Timeouts): Limits => {
     tls: millis(given.tls, standard("tls")),
     send: covered("send"),
     headers: covered("headers"),
-    body: covered("body")
+    body: covered("body"),
+    streamed: given.total === undefined ? millis(given.body, fallback) : undefined
   }
 }
 

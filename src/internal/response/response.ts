@@ -257,6 +257,7 @@ export class Response extends ResponseBody implements ClientResponse {
         }
         if (this.state !== "Unread") return Effect.fail(this.unreadable())
         opened = true
+        this.source.beginStream?.(this.body)
         return Effect.succeed(decode(this.open(limit)))
       })
       return Stream.ensuring(

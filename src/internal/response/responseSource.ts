@@ -5,6 +5,7 @@ import type * as Effect from "effect/Effect"
 import type { Progress } from "../../ClientRequest.js"
 import type { ResponseHead, Timings } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
+import type { IncomingBody } from "../transport/incomingBody.js"
 import type { Wire } from "../transport/networkStream.js"
 import type { BodyWatch, DetailsSource } from "./body/bodyReader.js"
 import type { HeadSource } from "./responseHead.js"
@@ -41,6 +42,8 @@ export interface ResponseSource extends HeadSource, DetailsSource {
   within<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | ClientError>
   /** The request that was answered, after all middlewares; `undefined` where the source does not know it. */
   sent?(): Sent | undefined
+  /** A stream reads the body: the default total limit ends, and a limit of silence begins. */
+  beginStream?(body: IncomingBody): void
   /** Run after each step of reading the body, where somebody listens. */
   readonly listen?: Effect.Effect<void> | undefined
 }

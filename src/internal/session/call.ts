@@ -18,6 +18,7 @@ import type { CallTrace } from "../tracing/callTrace.js"
 import type { HopTrace } from "../tracing/hopTrace.js"
 import type { Deadline, Deadlines, Limited } from "../transport/deadlines.js"
 import type { Expiring, ExpiryList } from "../transport/expiry.js"
+import type { IncomingBody } from "../transport/incomingBody.js"
 import type { ActiveCall, SessionCore } from "./sessionCore.js"
 
 const noHistory: ReadonlyArray<ResponseHead> = []
@@ -45,7 +46,8 @@ export class Call implements Limited, ActiveCall {
   readonly limits: Limits
   readonly deadlines: Deadlines
   readonly startedAt: number
-  readonly expiresAt: number
+  /** Infinite once a body is streamed that the default total does not bound. */
+  expiresAt: number
   /** Its watchers, set before anything else happens. */
   trace: CallTrace | undefined = undefined
   private readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
@@ -197,6 +199,15 @@ export class Call implements Limited, ActiveCall {
   /** The time limits were for the way to the response. */
   endLimits(): void {
     this.deadlines.endLimit(this)
+  }
+
+  /** A streamed body is bounded by its silence, unless a total was asked for. */
+  beginStream(body: IncomingBody): void {
+    const { streamed } = this.limits
+    if (streamed === undefined) return
+    this.deadlines.endLimit(this)
+    this.expiresAt = Infinity
+    body.limitSilence(streamed)
   }
 
   /** Ends everything that is under way with this error. */

@@ -26,6 +26,8 @@ export interface BodyControl {
   readonly resume: () => void
   /** Nobody wants the rest; `atOnce`: not even to save the connection. */
   readonly abandon: (atOnce: boolean) => void
+  /** Fails the body after so many milliseconds without a byte while it is read. Replaces an earlier limit. */
+  readonly limitSilence?: (millis: number) => void
 }
 
 /** A header line after a chunked body. */
@@ -139,6 +141,11 @@ export class IncomingBody {
     if (!this.paused) return
     this.paused = false
     this.flush()
+  }
+
+  /** Bounds the time between two pieces that the connection delivers, in milliseconds. */
+  limitSilence(millis: number): void {
+    this.control?.limitSilence?.(millis)
   }
 
   /** Nobody will read the rest: the connection drains a small one, or closes, which it does in any case `atOnce`. */

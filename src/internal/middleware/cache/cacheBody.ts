@@ -25,6 +25,7 @@ export const listenTo = (
   const { limit } = listener
   const to = new IncomingBody(from.length, {
     resume: () => from.resume(),
+    limitSilence: (millis) => from.limitSilence(millis),
     abandon: (atOnce) => {
       pieces = []
       from.abandon(atOnce)

@@ -267,6 +267,10 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.wire.reader.resume()
   }
 
+  limitSilence(millis: number): void {
+    this.watch("body", millis)
+  }
+
   abandon(atOnce: boolean): void {
     if (this.current === undefined || this.closed || this.finished) return
     const body = this.body
@@ -332,7 +336,8 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     const body = new IncomingBody(head.contentLength, this)
     this.body = body
     exchange.onHead(head, body)
-    if (!this.closed && this.current === exchange) this.watch("body", exchange.limits.body)
+    const limit = exchange.limits.body
+    if (limit !== Infinity && !this.closed && this.current === exchange) this.watch("body", limit)
   }
 
   onBody(slab: Buffer, start: number, end: number): void {
