@@ -152,6 +152,8 @@ export interface CommonOptions {
    * as well, the smaller of the two counts.
    */
   readonly maxBodySize?: number | undefined
+  /** Bytes of a decoded body that a `ClientResponseError` keeps. Default 64 KiB. */
+  readonly errorBodySize?: number | undefined
   readonly proxy?: Proxy.Input | undefined
   /** For a `proxy` given as a URL. */
   readonly proxyAuth?: Credentials | undefined

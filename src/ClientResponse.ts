@@ -217,9 +217,13 @@ interface Fails {
  * @category models
  */
 export interface JsonOptions {
-  /** The media type to ask for, or `false` for any. Default: application/json and any "+json". */
+  /**
+   * The media type to demand: any other fails with `ContentTypeError`. `false`: the type is not looked at, and a body
+   * that is not JSON fails with `JsonDecodeError`. Default: any type, which decides between these two errors where the
+   * body is not JSON; application/json, text/json and any "+json" are types of JSON.
+   */
   readonly contentType?: string | false | undefined
-  /** Default: the charset of Content-Type, then a byte order mark, then "utf-8". */
+  /** Default: the charset of Content-Type, then "utf-8". A byte order mark wins over it. */
   readonly encoding?: string | undefined
   /** Default `JSON.parse`; what it throws becomes a `JsonDecodeError`. */
   readonly parse?: ((text: string) => unknown) | undefined
@@ -252,12 +256,17 @@ export interface ClientResponse extends ResponseHead, HttpIncomingMessage<Client
   readonly bytes: Effect.Effect<Uint8Array, Fails["body"]>
   readonly arrayBuffer: Effect.Effect<ArrayBuffer, Fails["body"]>
   /**
-   * By the charset of Content-Type, then a byte order mark, then the session's `fallbackCharset`. The mark is left out;
-   * malformed bytes become U+FFFD.
+   * By a byte order mark, then the charset of Content-Type, then the session's `fallbackCharset`, then UTF-8, by the
+   * names of the Encoding Standard: "iso-8859-1" and "us-ascii" are windows-1252. The mark is left out; malformed bytes
+   * become U+FFFD.
    */
   readonly text: Effect.Effect<string, Fails["body"]>
+  /** In an encoding of the caller's, unless a byte order mark says another. */
   readonly textWith: (encoding: string) => Effect.Effect<string, Fails["body"]>
-  /** The media type is looked at first: after a `ContentTypeError` the body can still be read. */
+  /**
+   * Whatever the media type; `null` for an empty body. After a `ContentTypeError` or a `JsonDecodeError` the body can
+   * still be read.
+   */
   readonly json: Effect.Effect<unknown, Fails["json"]>
   readonly jsonWith: (options: JsonOptions) => Effect.Effect<unknown, Fails["json"]>
   readonly urlParamsBody: Effect.Effect<UrlParams.UrlParams, Fails["body"]>
@@ -267,14 +276,18 @@ export interface ClientResponse extends ResponseHead, HttpIncomingMessage<Client
   readonly stream: Stream.Stream<Uint8Array, Fails["body"]>
   /** Ended by LF or CR LF, which are left out; more than 1 MiB of UTF-8 fails with reason "LineTooLong". */
   readonly lines: Stream.Stream<string, Fails["body"]>
-  /** Server-sent events, whatever the media type; one of more than 1 MiB fails with reason "TooLarge". */
-  readonly events: Stream.Stream<Event, Fails["body"]>
+  /**
+   * Server-sent events; one of more than 1 MiB fails with reason "TooLarge". A body of another type than
+   * text/event-stream, such as an API's error in JSON, fails with `ContentTypeError` and can still be read. A response
+   * without a type counts as one of events.
+   */
+  readonly events: Stream.Stream<Event, Fails["body"] | ContentTypeError>
   /** Fields after the body, which is read to its end for them and kept, unless a stream has read it. */
   readonly trailers: Effect.Effect<Headers.Headers, Fails["body"]>
 
   /**
-   * The response itself, or `ClientResponseError` from status 400 on, with the first KiB of the body. Then the rest is
-   * given up; a body that came whole by then can still be read.
+   * The response itself, or `ClientResponseError` from status 400 on, with the first 64 KiB of the body, or
+   * `errorBodySize` bytes, that come within a second. The whole body can still be read while the Scope is open.
    */
   readonly raiseForStatus: Effect.Effect<ClientResponse, ClientResponseError>
   /** Gives the connection back, or closes it where much of the body is unread. The Scope does it too. */
@@ -372,8 +385,8 @@ const textOf = (response: ClientResponse) =>
   response instanceof Response && response.isCollected ? response.textNow(undefined) : response.text
 
 /**
- * The body as text, by the charset of Content-Type, then a byte order mark, then the session's `fallbackCharset`.
- * Malformed bytes become U+FFFD, a byte order mark is left out, a charset that is not known counts as none. Fails as
+ * The body as text, by a byte order mark, then the charset of Content-Type, then the session's `fallbackCharset`, then
+ * UTF-8 (Encoding Standard: "iso-8859-1" is windows-1252, as in browsers). Malformed bytes become U+FFFD, a byte order mark is left out, a charset that is not known counts as none. Fails as
  * `bytes` does.
  *
  * @since 0.1.0
@@ -388,9 +401,9 @@ const jsonOf = (response: ClientResponse) =>
   response instanceof Response && response.isCollected ? response.jsonNow(undefined) : response.json
 
 /**
- * The body's JSON. Fails with `ContentTypeError` unless the media type is application/json or has the suffix "+json",
- * with `JsonDecodeError` for what is not JSON, an empty body included, and as `bytes` does. A response without a
- * Content-Type, as a 204 is, counts as application/octet-stream.
+ * The body's JSON, whatever the media type; `null` for a body that is empty or white space, as that of a 204 is. What is
+ * not JSON fails with `JsonDecodeError` where the media type is application/json, text/json or has the suffix "+json",
+ * else with `ContentTypeError`, which has the type and the beginning of the body. Fails as `bytes` does, too.
  *
  * @example
  * ```ts

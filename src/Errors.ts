@@ -46,9 +46,17 @@
  */
 import type * as Headers from "@effect/platform/Headers"
 import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type { ParseError } from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import type { ParseOptions } from "effect/SchemaAST"
 import type { ResponseHead } from "./ClientResponse.js"
+import { JsonText, type TextSource } from "./internal/errors/jsonText.js"
+import { problemOf } from "./internal/errors/problem.js"
 import { isIdempotent, retryability } from "./internal/errors/retryability.js"
 import { tagged } from "./internal/errors/tagged.js"
+import * as MediaType from "./internal/http/mediaType.js"
 import type { Certificate } from "./Ssl.js"
 import type { Phase } from "./Timeouts.js"
 
@@ -424,7 +432,8 @@ export class RequestBodyError extends tagged("RequestBodyError")<
 }
 
 /**
- * `json` met another media type (aiohttp: `ContentTypeError`).
+ * A body that cannot be decoded, and whose Content-Type says that it is something else: `json` could not parse it, an
+ * event stream was expected, or `contentType` demands another type (aiohttp: `ContentTypeError`).
  *
  * @since 0.1.0
  * @category errors
@@ -432,15 +441,19 @@ export class RequestBodyError extends tagged("RequestBodyError")<
 export class ContentTypeError extends tagged("ContentTypeError")<
   Details & {
     readonly status: number
+    /** Content-Type as received, several joined by ", "; "" where the server sent none. */
     readonly contentType: string
+    /** Such as "application/json". */
     readonly expected: string
+    /** At most 500 characters of the beginning of the body. Not enumerable. */
+    readonly excerpt: string
   }
 > {
   readonly [TypeId]: TypeId = TypeId
 }
 
 /**
- * The body is not JSON (aiohttp: `json.JSONDecodeError`, which is no `ClientError`).
+ * The body is not JSON, although its Content-Type says so (aiohttp: `json.JSONDecodeError`, which is no `ClientError`).
  *
  * @since 0.1.0
  * @category errors
@@ -456,23 +469,102 @@ export class JsonDecodeError extends tagged("JsonDecodeError")<
   readonly [TypeId]: TypeId = TypeId
 }
 
+const jsonText = new JsonText({ ContentTypeError, JsonDecodeError })
+
+const textSourceOf = ({ attempt, headers, host, method, port, status, url }: ClientResponseError): TextSource => {
+  const typeText = headers["content-type"]
+  return {
+    status,
+    typeText,
+    mediaType: MediaType.parse(typeText),
+    details: () => ({ attempt, host, method, port, url })
+  }
+}
+
 /**
- * `raiseForStatus` met a status of 400 or more, or whatever it was told to refuse (aiohttp: `ClientResponseError`).
+ * Problem details of an HTTP API (RFC 9457). A member of another type than the RFC's is left out.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Problem {
+  /** The URI reference that identifies the kind of problem, as received; "about:blank" where there is none. */
+  readonly type: string
+  /** A short summary of the kind. */
+  readonly title?: string | undefined
+  /** As the body says, which may differ from the response's. */
+  readonly status?: number | undefined
+  /** What is wrong this time. */
+  readonly detail?: string | undefined
+  /** The URI reference that identifies this occurrence, as received. */
+  readonly instance?: string | undefined
+  /** All other members, such as "errors" or "balance". */
+  readonly extensions: { readonly [member: string]: unknown }
+}
+
+/** What a `ClientResponseError` is made of. */
+interface RefusedResponse extends Details {
+  readonly status: number
+  readonly reason: string
+  readonly headers: Headers.Headers
+  readonly history: ReadonlyArray<ResponseHead>
+  /** The text of `bytes`, as `response.text` decodes it. */
+  readonly body: string
+}
+
+/**
+ * `raiseForStatus` met a status of 400 or more (aiohttp: `ClientResponseError`). The error keeps the first 64 KiB of the
+ * body, or `errorBodySize` bytes: as `bytes`, as text (`body`), as JSON (`json`, `schemaJson`) and as problem details.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { ClientResponse, Session } from "effect-http-session"
+ *
+ * const order = Session.get("https://api.example/orders/1", { raiseForStatus: true }).pipe(
+ *   ClientResponse.json,
+ *   Effect.catchTag("ClientResponseError", (error) =>
+ *     Effect.fail(Option.match(error.problem, { onNone: () => error.message, onSome: ({ title }) => title }))
+ *   )
+ * )
+ * ```
  *
  * @since 0.1.0
  * @category errors
  */
 export class ClientResponseError extends tagged("ClientResponseError")<
-  Details & {
-    readonly status: number
-    readonly reason: string
-    readonly headers: Headers.Headers
-    readonly history: ReadonlyArray<ResponseHead>
-    /** At most the first KiB, decoded. */
-    readonly body: string
+  RefusedResponse & {
+    /** The beginning of the body, or all of it, decoded by its Content-Encoding: at most `errorBodySize` bytes. */
+    readonly bytes: Uint8Array
   }
 > {
   readonly [TypeId]: TypeId = TypeId
+
+  /** `bytes`: default `body` in UTF-8. */
+  constructor(fields: RefusedResponse & { readonly bytes?: Uint8Array | undefined }) {
+    super({ ...fields, bytes: fields.bytes ?? new TextEncoder().encode(fields.body) })
+  }
+
+  /**
+   * The JSON of `body`, as `response.json` reads it: `null` for an empty body. Fails with `JsonDecodeError`, also where
+   * the body was longer than `errorBodySize`, or with `ContentTypeError` where its type is not of JSON.
+   */
+  get json(): Effect.Effect<unknown, ContentTypeError | JsonDecodeError> {
+    return Effect.suspend(() => jsonText.decode(textSourceOf(this), this.body, undefined))
+  }
+
+  /** `json`, decoded by a schema. Fails as `json` does, and with `ParseError`. */
+  schemaJson<A, I, R>(
+    schema: Schema.Schema<A, I, R>,
+    options?: ParseOptions
+  ): Effect.Effect<A, ContentTypeError | JsonDecodeError | ParseError, R> {
+    return Effect.flatMap(this.json, Schema.decodeUnknown(schema, options))
+  }
+
+  /** The problem details of a body of type application/problem+json (RFC 9457). */
+  get problem(): Option.Option<Problem> {
+    return problemOf(this.headers["content-type"], this.body)
+  }
 }
 
 /**
@@ -502,7 +594,7 @@ export class WSServerHandshakeError extends tagged("WSServerHandshakeError")<
     readonly reason: string
     readonly description: string
     readonly headers: Headers.Headers
-    /** At most the first KiB, decoded. */
+    /** The beginning of the body as text, at most `errorBodySize` bytes. */
     readonly body: string
   }
 > {

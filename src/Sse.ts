@@ -68,7 +68,8 @@ export interface ConnectOptions extends RequestOptions {
 
 /**
  * Events across reconnects, each resumed by Last-Event-ID. `timeout.total` is off unless given. Ends on 204, fails on
- * other statuses than 200 (`ClientResponseError`) and on other media types than text/event-stream (`ContentTypeError`).
+ * other statuses than 200 (`ClientResponseError`) and on other media types than text/event-stream (`ContentTypeError`,
+ * with the beginning of the body, such as an API's error in JSON). A response without a type counts as one of events.
  *
  * A break is what a later attempt may mend: no connection, a connection that is lost or silent, a response that is cut
  * or that the server has ended. All else fails at once, an event or a line above `maxEventSize` included

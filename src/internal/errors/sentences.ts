@@ -109,7 +109,9 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => s
     }${context(e)}`,
   RequestBodyError: (e) => `Cannot send the request's body: ${bodyFault[e.reason]}${context(e)}`,
   ContentTypeError: (e) =>
-    `Cannot decode the response: its content type is "${e.contentType}" and not ${e.expected}, status ${e.status}${context(e)}`,
+    `Cannot decode the response: expected ${e.expected}, got ${
+      e.contentType === "" ? "a body without a content type" : `"${e.contentType.slice(0, 200)}"`
+    }, status ${e.status}; "excerpt" has the beginning of the body${context(e)}`,
   JsonDecodeError: (e) =>
     `Cannot decode the response as JSON${e.position === undefined ? "" : ` at character ${e.position}`}${context(e)}`,
   ClientResponseError: (e) => `Server answered ${e.status}${reasonPhrase(e.reason)}${context(e)}`,

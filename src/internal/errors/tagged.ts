@@ -7,11 +7,12 @@ import { printable, redactHead, redactText, redactUrl } from "../redact.js"
 import { sentences } from "./sentences.js"
 
 /** Never shown: what the peer sent may hold credentials, and so may whatever was caught. */
-const hidden: ReadonlySet<string> = new Set(["headers", "history", "body", "cause"])
+const hidden: ReadonlySet<string> = new Set(["headers", "history", "body", "bytes", "cause"])
 
 /** An excerpt of a body is part of a body. One of a head is shown: see `excerptOfHead`. */
 const hiddenOf: { readonly [tag: string]: ReadonlySet<string> } = {
-  JsonDecodeError: new Set([...hidden, "excerpt"])
+  JsonDecodeError: new Set([...hidden, "excerpt"]),
+  ContentTypeError: new Set([...hidden, "excerpt"])
 }
 
 const urls: ReadonlySet<string> = new Set(["url", "proxy"])

@@ -92,12 +92,7 @@ export class PlatformResponse extends Base implements HttpClientResponse.HttpCli
     return this.whole(this.original.text)
   }
   get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
-    const { original } = this
-    return this.whole(
-      Effect.flatMap(original.bytes, (bytes) =>
-        bytes.length === 0 ? Effect.succeed(null) : original.jsonWith({ contentType: false })
-      )
-    )
+    return this.whole(this.original.json)
   }
   get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
     return this.whole(this.original.urlParamsBody)
@@ -136,27 +131,30 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
   readonly headers: Headers.Headers
   readonly cookies: Cookies.Cookies
   private readonly body: string
+  private readonly bytes: Uint8Array
 
   private constructor(
     request: HttpClientRequest,
     head: Pick<ClientResponse, "status" | "headers" | "cookies">,
-    body: string
+    body: string,
+    bytes: Uint8Array
   ) {
     super(request)
     this.status = head.status
     this.headers = head.headers
     this.cookies = head.cookies
     this.body = body
+    this.bytes = bytes
   }
 
   /** The response that was refused, with the beginning of its body; or the redirect that was not followed. */
   static ofError(request: HttpClientRequest, error: ClientResponseError | TooManyRedirects): HeadResponse {
     if (error._tag === "ClientResponseError") {
-      const { body, headers, status } = error
-      return new HeadResponse(request, { status, headers, cookies: Cookies.empty }, body)
+      const { body, bytes, headers, status } = error
+      return new HeadResponse(request, { status, headers, cookies: Cookies.empty }, body, bytes)
     }
     const last = error.history[error.history.length - 1]
-    return new HeadResponse(request, last ?? nothing, "")
+    return new HeadResponse(request, last ?? nothing, "", new Uint8Array())
   }
 
   get remoteAddress(): Option.Option<string> {
@@ -172,7 +170,7 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
     return Effect.sync(() => UrlParams.fromInput(new URLSearchParams(this.body)))
   }
   get arrayBuffer(): Effect.Effect<ArrayBuffer> {
-    return Effect.sync(() => new TextEncoder().encode(this.body).buffer)
+    return Effect.sync(() => new Uint8Array(this.bytes).buffer)
   }
   get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
     return this.parse(() => {
@@ -180,7 +178,7 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
     })
   }
   get stream(): Stream.Stream<Uint8Array> {
-    return Stream.fromEffect(Effect.sync(() => new TextEncoder().encode(this.body)))
+    return Stream.succeed(this.bytes)
   }
 
   private parse<A>(read: () => A): Effect.Effect<A, HttpClientError.ResponseError> {

@@ -178,6 +178,7 @@ const checkOptions = (given: RequestOptions): Fault | undefined => {
     if (maxRedirects !== Infinity) return { option: "maxRedirects", description: "it is not a whole number from 0 on" }
   }
   if (!isSize(given.maxBodySize)) return { option: "maxBodySize", description: "it is not a number from 0 on" }
+  if (!isSize(given.errorBodySize)) return { option: "errorBodySize", description: "expected a number from 0 on" }
   if (compress !== undefined && typeof compress !== "boolean" && !compressions.has(compress)) {
     return { option: "compress", description: 'it is none of true, false, "deflate", "gzip" and "br"' }
   }

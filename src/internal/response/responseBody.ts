@@ -2,21 +2,17 @@
  * The body of a response, read at most once: what has become of it, and what is made of its bytes, without effects.
  */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { ConnectionInfo, JsonOptions } from "../../ClientResponse.js"
-import type { BodyError, ClientError, ClientPayloadError, JsonDecodeError } from "../../Errors.js"
-import { ContentTypeError } from "../../Errors.js"
+import type { ConnectionInfo } from "../../ClientResponse.js"
+import type { BodyError, ClientError, ClientPayloadError } from "../../Errors.js"
 import type { Gather } from "../byteBuilder.js"
 import { withoutItself } from "../currentOptions.js"
 import * as Coding from "../http/contentCoding.js"
-import * as MediaType from "../http/mediaType.js"
 import type { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/transport.js"
-import { type BodyFacts, BodyReader, payloadError, toBodyError } from "./body/bodyReader.js"
-import * as Charset from "./body/charset.js"
+import { Beginning } from "./body/beginning.js"
+import { type BodyFacts, BodyReader, payloadError, toBodyError, tooLarge } from "./body/bodyReader.js"
 import { Collector, PlainCollector } from "./body/collector.js"
-import * as Json from "./body/json.js"
 import { Batches } from "./body/pullQueue.js"
 import { ResponseHeadView } from "./responseHead.js"
 import type { ResponseSource, Upgrade } from "./responseSource.js"
@@ -26,6 +22,12 @@ export type Waiter = (error: BodyError | undefined) => void
 
 const none: Array<Waiter> = []
 
+/** A body whose beginning was read for an error. */
+interface Begun {
+  readonly beginning: Beginning
+  readonly reader: BodyReader
+}
+
 type State =
   | "Unread"
   /** It is collected for whoever waits. */
@@ -34,6 +36,8 @@ type State =
   | "Collected"
   /** `failure` says why not. */
   | "Failed"
+  /** `begun` has its beginning, and more can be read. */
+  | "Begun"
   /** A stream has it. */
   | "Streaming"
   | "Released"
@@ -48,6 +52,7 @@ export class ResponseBody extends ResponseHeadView {
   protected failure: BodyError | undefined = undefined
   protected reader: BodyReader | undefined = undefined
   protected batches: Batches | undefined = undefined
+  protected begun: Begun | undefined = undefined
   /** Who waits for the whole body: one, nearly always. */
   protected waiter: Waiter | undefined = undefined
   protected otherWaiters: Array<Waiter> = none
@@ -165,10 +170,10 @@ export class ResponseBody extends ResponseHeadView {
   /** For `Collector`. */
   refused(): BodyError {
     this.body.abandon()
-    return this.tooLarge()
+    return this.tooLargeForArray()
   }
 
-  protected tooLarge(): BodyError {
+  protected tooLargeForArray(): BodyError {
     return this.payloadError("TooLarge", new Error("The body is larger than an array may be"))
   }
 
@@ -211,6 +216,11 @@ export class ResponseBody extends ResponseHeadView {
     return payloadError({ body: this.body, source: this.source }, reason, cause)
   }
 
+  /** Whether nothing has taken the body as a whole or as a stream. */
+  protected get isReadable(): boolean {
+    return this.state === "Unread" || this.state === "Begun"
+  }
+
   /** Why the body cannot be read any more. */
   protected unreadable(): BodyError {
     return this.failure ?? this.payloadError(this.state === "Streaming" ? "Consumed" : "Released")
@@ -236,94 +246,52 @@ export class ResponseBody extends ResponseHeadView {
         this.settle(this.payloadError("Released"))
         return
       }
+      case "Begun":
       case "Streaming":
         this.state = "Released"
+        this.begun?.beginning.onError(this.payloadError("Released"))
+        this.begun = undefined
         this.batches?.onError(this.payloadError("Released"))
         this.closeStream()
         return
     }
   }
 
-  // What has been collected.
-
   get isCollected(): boolean {
     return this.cached !== undefined
   }
 
-  /** The collected bytes. */
-  bytesNow(): Exit.Exit<Uint8Array, BodyError> {
-    const bytes = this.cached
-    if (bytes === undefined) return Exit.fail(this.unreadable())
-    // A small copy stands in Node's pool, whose other bytes are nobody's business.
-    if (bytes.buffer.byteLength !== bytes.length) this.cached = new Uint8Array(bytes)
-    return Exit.succeed(this.cached ?? bytes)
-  }
-
-  /** Text of the collected bytes. */
-  textNow(encoding: string | undefined): Exit.Exit<string, BodyError> {
-    const bytes = this.cached
-    if (bytes === undefined) return Exit.fail(this.unreadable())
-    const text = this.textOf(bytes, encoding ?? this.mediaType.charset, this.fallback)
-    return typeof text === "string" ? Exit.succeed(text) : Exit.fail(text)
-  }
-
-  /** JSON of the collected bytes. */
-  jsonNow(options: JsonOptions | undefined): Exit.Exit<unknown, BodyError | ContentTypeError | JsonDecodeError> {
-    const refused = this.refuseType(options?.contentType)
-    if (refused !== undefined) return Exit.fail(refused)
-    const bytes = this.cached
-    if (bytes === undefined) return Exit.fail(this.unreadable())
-    const label = options?.encoding ?? this.mediaType.charset
-    const text = this.textOf(bytes, label, Charset.noFallback)
-    if (typeof text !== "string") return Exit.fail(text)
-    const parse = options?.parse
-    try {
-      return Exit.succeed(parse === undefined ? JSON.parse(text) : parse(text))
-    } catch (cause) {
-      return Exit.fail(Json.decodeError(text, parse !== undefined, this.source.details("body"), cause))
-    }
-  }
-
-  protected textOf(bytes: Uint8Array, label: string | undefined, fallback: Charset.Fallback): string | BodyError {
-    try {
-      return Charset.decode(bytes, Charset.encodingOf(bytes, label, fallback))
-    } catch (cause) {
-      // A string of V8's holds 512 Mi code units.
-      return this.payloadError("TooLarge", cause)
-    }
-  }
-
-  protected get fallback(): Charset.Fallback {
-    return (bytes) => {
-      const given = this.source.settings.fallbackCharset
-      return typeof given === "function" ? given(this.toHead(), bytes) : given
-    }
-  }
-
-  /** The failure of `json` where the media type is not the wanted one. */
-  protected refuseType(wanted: JsonOptions["contentType"]): ContentTypeError | undefined {
-    if (wanted === false) return undefined
-    const { essence } = this.mediaType
-    if (wanted === undefined ? MediaType.isJson(essence) : essence === wanted.trim().toLowerCase()) return undefined
-    return new ContentTypeError({
-      ...this.source.details("body"),
-      status: this.status,
-      contentType: essence,
-      expected: wanted ?? "application/json"
-    })
-  }
-
   // The body bit by bit.
 
-  /** Takes the body, at most `limit` bytes, for pulls. Only while it is unread. */
+  /** Reads the first bytes, more than `size` if there are so many, and leaves the rest. Only while it is unread. */
+  protected begin(size: number): Beginning {
+    const beginning = new Beginning(size)
+    const reader = new BodyReader(this.bodyFacts(), false, beginning)
+    this.state = "Begun"
+    this.begun = { beginning, reader }
+    this.reader = reader
+    reader.start()
+    return beginning
+  }
+
+  /** Takes the body, at most `limit` bytes, for pulls. Only while `isReadable`. */
   protected open(limit = Infinity): Batches["pull"] {
-    this.state = "Streaming"
+    const { begun } = this
     const batches = new Batches()
-    const reader = new BodyReader(this.bodyFacts(limit), false, batches)
+    const reader = begun?.reader ?? new BodyReader(this.bodyFacts(limit), false, batches)
+    this.state = "Streaming"
+    this.begun = undefined
     batches.onTaken = () => reader.resume()
     this.reader = reader
     this.batches = batches
-    reader.start()
+    if (begun === undefined) reader.start()
+    else if (reader.decoded > limit) {
+      reader.abandon()
+      batches.onError(this.payloadError("TooLarge", tooLarge(limit)))
+    } else {
+      reader.restrict(limit)
+      if (begun.beginning.continueIn(batches)) reader.resume()
+    }
     const { onProgress } = this.source.settings
     const { listen } = this.source
     const pull = listen === undefined ? batches.pull : Effect.tap(batches.pull, listen)

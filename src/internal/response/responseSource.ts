@@ -15,6 +15,8 @@ export interface BodySettings {
   readonly autoDecompress: boolean
   /** Bytes, decoded. */
   readonly maxBodySize: number
+  /** Bytes, decoded, that a `ClientResponseError` keeps. */
+  readonly errorBodySize: number
   readonly fallbackCharset: string | ((response: ResponseHead, body: Uint8Array) => string) | undefined
   readonly onProgress: ((progress: Progress) => Effect.Effect<void>) | undefined
 }

@@ -85,7 +85,7 @@ export class BodyReader implements BodyConsumer, Decoded {
   /** Slabs that are full of the body are handed on as they are. */
   private readonly keeps: boolean
   /** Bytes, decoded: what is kept as a whole has to fit into an array. */
-  private readonly limit: number
+  private limit: number
   private done = false
 
   /** `whole`: the sink does nothing before the end. */
@@ -111,6 +111,11 @@ export class BodyReader implements BodyConsumer, Decoded {
     if (this.done) return
     if (this.decoding === undefined) this.facts.body.resume()
     else this.decoding.resume()
+  }
+
+  /** Holds the rest of the body to this limit too, in decoded bytes. */
+  restrict(limit: number): void {
+    this.limit = Math.min(this.limit, limit)
   }
 
   /** Gives up the rest: the sink is not called again. Idempotent. `atOnce` does not save the connection. */

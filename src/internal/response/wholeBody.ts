@@ -1,0 +1,223 @@
+/**
+ * The body of a response as a whole: what is made of its collected bytes, at once or by effects.
+ */
+import { constants } from "node:buffer"
+import type * as Headers from "@effect/platform/Headers"
+import * as UrlParams from "@effect/platform/UrlParams"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import type { JsonOptions } from "../../ClientResponse.js"
+import type { BodyError, ContentTypeError, JsonDecodeError } from "../../Errors.js"
+import { Gather } from "../byteBuilder.js"
+import { headersOf } from "../http/platformHeaders.js"
+import { tooLarge } from "./body/bodyReader.js"
+import * as Charset from "./body/charset.js"
+import { json, type TextSource } from "./body/json.js"
+import { isClosed } from "./closedScope.js"
+import { readerLimit } from "./readerLimit.js"
+import { ResponseBody, type Waiter } from "./responseBody.js"
+
+const ignore: Waiter = () => {}
+
+export class WholeBody extends ResponseBody {
+  // What has been collected.
+
+  /** The collected bytes. */
+  bytesNow(): Exit.Exit<Uint8Array, BodyError> {
+    const bytes = this.cached
+    if (bytes === undefined) return Exit.fail(this.unreadable())
+    // A small copy stands in Node's pool, whose other bytes are nobody's business.
+    if (bytes.buffer.byteLength !== bytes.length) this.cached = new Uint8Array(bytes)
+    return Exit.succeed(this.cached ?? bytes)
+  }
+
+  /** Text of the collected bytes. */
+  textNow(encoding: string | undefined): Exit.Exit<string, BodyError> {
+    const bytes = this.cached
+    if (bytes === undefined) return Exit.fail(this.unreadable())
+    const text = this.textOf(bytes, encoding ?? this.mediaType.charset, this.fallback)
+    return typeof text === "string" ? Exit.succeed(text) : Exit.fail(text)
+  }
+
+  /** JSON of the collected bytes; `null` where there is none. */
+  jsonNow(options: JsonOptions | undefined): Exit.Exit<unknown, BodyError | ContentTypeError | JsonDecodeError> {
+    const bytes = this.cached
+    if (bytes === undefined) return Exit.fail(this.unreadable())
+    const label = options?.encoding ?? this.mediaType.charset
+    const text = this.textOf(bytes, label, Charset.noFallback)
+    if (typeof text !== "string") return Exit.fail(text)
+    return json.decode(this.textSource, text, options)
+  }
+
+  protected textOf(bytes: Uint8Array, label: string | undefined, fallback: Charset.Fallback): string | BodyError {
+    try {
+      return Charset.decode(bytes, Charset.encodingOf(bytes, label, fallback))
+    } catch (cause) {
+      // A string of V8's holds 512 Mi code units.
+      return this.payloadError("TooLarge", cause)
+    }
+  }
+
+  protected get fallback(): Charset.Fallback {
+    return (bytes) => {
+      const given = this.source.settings.fallbackCharset
+      return typeof given === "function" ? given(this.toHead(), bytes) : given
+    }
+  }
+
+  protected get textSource(): TextSource {
+    const { mediaType, source, status, typeText } = this
+    return { mediaType, status, typeText, details: () => source.details("body") }
+  }
+
+  // The body as a whole, by effects.
+
+  /** The Scope of a body that had come whole, so that there is nothing to be done at its end. */
+  private scope: Scope.Scope | undefined = undefined
+
+  /** After that Scope the body is not to be read any more. */
+  leaveTo(scope: Scope.Scope): void {
+    this.scope = scope
+  }
+
+  protected endWithScope(): void {
+    if (this.scope === undefined || !isClosed(this.scope)) return
+    this.scope = undefined
+    this.releaseNow()
+  }
+
+  /** Reads the whole body within the limits of the fiber that runs it. Interrupted, it gives up the body. */
+  get readAll(): Effect.Effect<void, BodyError> {
+    return Effect.withFiberRuntime((fiber) => this.readUpTo(readerLimit(fiber)))
+  }
+
+  /** `collect` as an effect, or by pulls where progress is reported. */
+  private readUpTo(limit: number): Effect.Effect<void, BodyError> {
+    if (this.state === "Collected") return Effect.void
+    this.endWithScope()
+    const read = this.direct && this.state !== "Begun" ? this.collectAsync(limit) : this.collectWithProgress(limit)
+    return this.source.listen === undefined ? read : Effect.zipLeft(read, this.source.listen)
+  }
+
+  private collectAsync(limit: number): Effect.Effect<void, BodyError> {
+    return Effect.async<void, BodyError>((resume) => {
+      const waiter: Waiter = (error) => resume(error === undefined ? Exit.void : Exit.fail(error))
+      this.collect(waiter, limit)
+      return Effect.sync(() => this.cancelCollect(waiter))
+    })
+  }
+
+  private collectWithProgress(limit: number): Effect.Effect<void, BodyError> {
+    if (this.state === "Collecting") return this.collectAsync(limit)
+    if (!this.isReadable) return Effect.fail(this.unreadable())
+    const pull = this.open(limit)
+    this.state = "Collecting"
+    this.waiter = ignore
+    const gather = new Gather()
+    const loop: Effect.Effect<void, BodyError> = Effect.matchEffect(pull, {
+      onFailure: Option.match({
+        onNone: () => {
+          this.gathered(gather)
+          return this.isCollected ? Effect.void : Effect.fail(this.unreadable())
+        },
+        onSome: (error) => {
+          this.failed(error)
+          return Effect.fail(error)
+        }
+      }),
+      onSuccess: (batch) => {
+        for (const piece of batch) gather.append(piece, 0, piece.length)
+        if (gather.size <= constants.MAX_LENGTH) return loop
+        this.reader?.abandon()
+        this.failed(this.tooLargeForArray())
+        return Effect.fail(this.unreadable())
+      }
+    })
+    return Effect.onInterrupt(loop, () => Effect.sync(() => this.releaseNow()))
+  }
+
+  get bytes(): Effect.Effect<Uint8Array, BodyError> {
+    return this.whole(() => this.bytesNow())
+  }
+
+  /** What `f` makes of the collected bytes, where they are within the limits of the fiber that runs it. */
+  private whole<A, E>(f: () => Exit.Exit<A, E>): Effect.Effect<A, E | BodyError> {
+    return Effect.withFiberRuntime<A, E | BodyError>((fiber) => {
+      const limit = readerLimit(fiber)
+      return this.isComplete(limit)
+        ? this.within(limit, f)
+        : Effect.flatMap(this.readUpTo(limit), () => this.within(limit, f))
+    })
+  }
+
+  /** What `f` makes of the collected bytes, unless they are too many for a reader with this limit. */
+  protected within<A, E>(limit: number, f: () => Exit.Exit<A, E>): Exit.Exit<A, E | BodyError> {
+    return this.cached !== undefined && this.cached.length > limit
+      ? Exit.fail(this.payloadError("TooLarge", tooLarge(limit)))
+      : f()
+  }
+
+  /** Whether the bytes are collected. A complete body that needs no more than a copy is collected at once. */
+  private isComplete(limit: number): boolean {
+    this.endWithScope()
+    if (this.state === "Unread" && this.body.ended && this.direct && this.isPlain(limit)) this.collect(ignore)
+    return this.cached !== undefined
+  }
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, BodyError> {
+    return Effect.map(this.bytes, (bytes) => {
+      const copy = new ArrayBuffer(bytes.byteLength)
+      new Uint8Array(copy).set(bytes)
+      return copy
+    })
+  }
+  get text(): Effect.Effect<string, BodyError> {
+    return this.whole(() => this.textNow(undefined))
+  }
+  textWith(encoding: string): Effect.Effect<string, BodyError> {
+    return this.whole(() => this.textNow(encoding))
+  }
+  get json(): Effect.Effect<unknown, BodyError | ContentTypeError | JsonDecodeError> {
+    return this.jsonWith(undefined)
+  }
+  jsonWith(options: JsonOptions | undefined): Effect.Effect<unknown, BodyError | ContentTypeError | JsonDecodeError> {
+    return Effect.withFiberRuntime((fiber) => {
+      const limit = readerLimit(fiber)
+      const parse = () => this.jsonNow(options)
+      return this.isComplete(limit)
+        ? this.within(limit, parse)
+        : Effect.flatMap(this.readUpTo(limit), () => this.within(limit, parse))
+    })
+  }
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, BodyError> {
+    return Effect.map(this.text, (text) => UrlParams.fromInput(new URLSearchParams(text)))
+  }
+  get formData(): Effect.Effect<FormData, BodyError> {
+    return Effect.flatMap(this.bytes, (bytes) =>
+      Effect.tryPromise({
+        try: () =>
+          new globalThis.Response(new Blob([new Uint8Array(bytes)]), {
+            headers: { "content-type": this.head.get("content-type") ?? "" }
+          }).formData(),
+        catch: (cause) => this.payloadError("Framing", cause)
+      })
+    )
+  }
+  get trailers(): Effect.Effect<Headers.Headers, BodyError> {
+    return Effect.suspend(() => {
+      const { body } = this
+      return body.complete && this.state !== "Unread"
+        ? Effect.sync(() => this.trailersNow())
+        : Effect.map(this.readAll, () => this.trailersNow())
+    })
+  }
+  private trailersNow(): Headers.Headers {
+    const { trailers } = this.body
+    return headersOf(
+      trailers.length,
+      (index) => trailers[index]?.[0] ?? "",
+      (index) => trailers[index]?.[1] ?? ""
+    )
+  }
+}
