@@ -141,8 +141,8 @@ export interface RetryOptions {
 
 /**
  * Sends again what failed in passing: by default GET, HEAD, OPTIONS, TRACE, PUT and DELETE, twice, after about 200 and
- * 400 milliseconds, and not before Retry-After (seconds or a date), RateLimit-Reset, X-RateLimit-Reset or RateLimit say
- * so. A body that gives its bytes only once (`ClientRequest.oneShot`) is never sent again.
+ * 400 milliseconds, and not before Retry-After (seconds, also with a fraction, or a date), RateLimit-Reset,
+ * X-RateLimit-Reset or RateLimit say so. A body that gives its bytes only once (`ClientRequest.oneShot`) is never sent again.
  *
  * The last outcome is the result: a response with its status, or the error. What was refused before is given back
  * first, so that a pool of one connection is enough. All attempts share the request's `timeout.total`. A redirect that
