@@ -122,8 +122,12 @@ export interface RequestRedirect extends RequestSignal {
 export interface RequestRetry extends RequestSignal {
   readonly _tag: "RequestRetry"
   readonly reason: "StaleConnection" | "Retry" | "Digest" | "TokenRefresh" | "Hedge"
+  /** Milliseconds before the next attempt. */
   readonly delay: number
+  /** What the attempt failed with, if it did. */
   readonly error?: ClientError | undefined
+  /** The response of the attempt, without secrets, if it got one: its status and headers say why it is repeated. */
+  readonly response?: ResponseHead | undefined
 }
 /**
  * The final head has come (the body has not).

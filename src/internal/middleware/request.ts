@@ -10,6 +10,7 @@ import type { RequestRetry } from "../../Tracing.js"
 import { redactUrl } from "../redact.js"
 import { Prepared } from "../request/preparedRequest.js"
 import { callOf } from "../session/middlewareChain.js"
+import { shownResponse } from "../tracing/shownMessages.js"
 
 /** Requests are made by this package only. */
 export const preparedOf = (request: ClientRequest): Prepared => {
@@ -28,16 +29,22 @@ export const middlewareError = (
   more: { readonly description?: string; readonly cause?: unknown }
 ): MiddlewareError => new MiddlewareError({ ...preparedOf(request).details, reason, ...more })
 
-/** Tells those who watch the request that it will be sent again. */
+/** Why a request is sent again. */
+interface RetryFacts extends Pick<RequestRetry, "reason" | "delay" | "error"> {
+  /** That of the attempt that is given up. */
+  readonly response?: ClientResponse | undefined
+}
+
+/** Emits a `RequestRetry` to those who watch the request. */
 export const tellRetry = (
   next: Next,
   request: ClientRequest,
-  facts: Pick<RequestRetry, "reason" | "delay" | "error">
+  { response, ...facts }: RetryFacts
 ): Effect.Effect<void> => {
   const trace = callOf(next)?.trace
-  return trace === undefined
-    ? Effect.void
-    : trace.emit({ _tag: "RequestRetry", method: request.method, url: redactUrl(request.url), ...facts })
+  if (trace === undefined) return Effect.void
+  const signal = { _tag: "RequestRetry", method: request.method, url: redactUrl(request.url), ...facts } as const
+  return trace.emit(response === undefined ? signal : { ...signal, response: shownResponse(response) })
 }
 
 /** Whether the request brings credentials of its own, or wants none. */

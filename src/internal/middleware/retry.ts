@@ -111,7 +111,7 @@ const attempt = (
       const error = isClientError(outcome) ? outcome : undefined
       // What is not given back before the wait keeps its connection, which the next attempt may need.
       return (response?.release ?? Effect.void).pipe(
-        Effect.zipRight(tellRetry(next, request, { reason: "Retry", delay, error })),
+        Effect.zipRight(tellRetry(next, request, { reason: "Retry", delay, error, response })),
         Effect.zipRight(delay === 0 ? Effect.void : Effect.sleep(Duration.millis(delay))),
         Effect.zipRight(Effect.suspend(() => attempt(policy, request, next, count + 1, decision.state)))
       )
