@@ -7,6 +7,7 @@ import type * as Cookies from "@effect/platform/Cookies"
 import type { PlatformError } from "@effect/platform/Error"
 import type { FileSystem } from "@effect/platform/FileSystem"
 import type * as Headers from "@effect/platform/Headers"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type { HttpIncomingMessage } from "@effect/platform/HttpIncomingMessage"
 import type * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
@@ -19,6 +20,7 @@ import * as Schema from "effect/Schema"
 import type { ParseOptions } from "effect/SchemaAST"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { Unify } from "effect/Unify"
 import type { Progress } from "./ClientRequest.js"
 import type {
   ClientError,
@@ -30,6 +32,7 @@ import type {
   SocketTimeoutError,
   TotalTimeoutError
 } from "./Errors.js"
+import { platformResponse } from "./internal/platform/httpClientResponse.js"
 import { Response } from "./internal/response/response.js"
 import * as File from "./internal/session/download.js"
 import { unopenedOf } from "./internal/session/unopenedRequest.js"
@@ -301,6 +304,73 @@ export interface ClientResponse extends ResponseHead, HttpIncomingMessage<Client
  * @category guards
  */
 export const isClientResponse = (u: unknown): u is ClientResponse => Predicate.hasProperty(u, TypeId)
+
+/**
+ * What `matchStatus` does by status: one status such as 404, a class of them, or any other.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StatusCases {
+  readonly [status: number]: (response: ClientResponse) => unknown
+  readonly "2xx"?: (response: ClientResponse) => unknown
+  readonly "3xx"?: (response: ClientResponse) => unknown
+  readonly "4xx"?: (response: ClientResponse) => unknown
+  readonly "5xx"?: (response: ClientResponse) => unknown
+  readonly orElse: (response: ClientResponse) => unknown
+}
+
+/**
+ * What the cases of `matchStatus` result in.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type StatusResult<Cases> = Cases[keyof Cases] extends (response: never) => infer A ? Unify<A> : never
+
+const classes = [undefined, undefined, "2xx", "3xx", "4xx", "5xx"] as const
+
+/**
+ * Chooses by the status of a response: the case of that status, else of its class, else `orElse` (@effect/platform:
+ * `HttpClientResponse.matchStatus`).
+ *
+ * @example
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { ClientResponse, Session } from "effect-http-session"
+ *
+ * const user = Session.get("https://api.example/users/1").pipe(
+ *   ClientResponse.use(
+ *     ClientResponse.matchStatus({
+ *       200: (response) => Effect.map(response.json, Option.some),
+ *       404: () => Effect.succeedNone,
+ *       orElse: (response) => Effect.zipRight(response.raiseForStatus, Effect.succeedNone)
+ *     })
+ *   )
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category pattern matching
+ */
+export const matchStatus: {
+  <const Cases extends StatusCases>(cases: Cases): (self: ClientResponse) => StatusResult<Cases>
+  <const Cases extends StatusCases>(self: ClientResponse, cases: Cases): StatusResult<Cases>
+} = dual(2, (self: ClientResponse, cases: StatusCases): unknown => {
+  const { status } = self
+  const name = classes[Math.floor(status / 100)]
+  return (cases[status] ?? (name === undefined ? undefined : cases[name]) ?? cases.orElse)(self)
+})
+
+/**
+ * The same response for functions of @effect/platform that ask for its `HttpClientResponse`, such as `matchStatus` and
+ * `filterStatusOk` there: decoders fail with `ResponseError`, whose `cause` is the error of this package. A body that is
+ * read as a whole or as a stream through it releases the response.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const toHttpClientResponse = (self: ClientResponse): HttpClientResponse => platformResponse(self)
 
 // Decoders over a request that has not been opened: they open it, read it and give it back, and no Scope is left.
 // They cost nothing extra directly behind a verb; behind anything else (`Effect.tap`, …) they cost an `Effect.scoped`.

@@ -4,9 +4,10 @@
 import * as Cookies from "@effect/platform/Cookies"
 import * as Headers from "@effect/platform/Headers"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
-import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
+import * as HttpMethod from "@effect/platform/HttpMethod"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
@@ -17,7 +18,7 @@ import type { ClientError, ClientResponseError, TooManyRedirects } from "../../E
 import { safeCause } from "../errors/tagged.js"
 import { shownRecord } from "../http/concealedHeaders.js"
 import { redactUrl } from "../redact.js"
-import { hiddenNamesOf } from "./httpClientRequest.js"
+import { hiddenNamesOf, hideSecrets } from "./httpClientRequest.js"
 import { ResponseError } from "./safeErrors.js"
 
 const addressOf = (url: string): string => url.replace(/[?#].*$/s, "")
@@ -42,11 +43,11 @@ const inContext = (headers: Headers.Headers): Headers.Headers => {
 abstract class Base extends Inspectable.Class {
   readonly [IncomingMessage.TypeId]: IncomingMessage.TypeId = IncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
-  readonly request: HttpClientRequest
+  readonly request: HttpClientRequest.HttpClientRequest
   abstract readonly status: number
   abstract readonly headers: Headers.Headers
 
-  constructor(request: HttpClientRequest) {
+  constructor(request: HttpClientRequest.HttpClientRequest) {
     super()
     this.request = request
   }
@@ -68,7 +69,12 @@ export class PlatformResponse extends Base implements HttpClientResponse.HttpCli
   private readonly original: ClientResponse
   private readonly close: Effect.Effect<void>
 
-  constructor(request: HttpClientRequest, url: URL, original: ClientResponse, close: Effect.Effect<void>) {
+  constructor(
+    request: HttpClientRequest.HttpClientRequest,
+    url: URL,
+    original: ClientResponse,
+    close: Effect.Effect<void>
+  ) {
     super(request)
     this.url = url
     this.original = original
@@ -122,6 +128,13 @@ export class PlatformResponse extends Base implements HttpClientResponse.HttpCli
     })
 }
 
+/** The platform's view of an opened response. Its request is what the platform can tell of it: methods of its own only. */
+export const platformResponse = (original: ClientResponse): PlatformResponse => {
+  const { method, realUrl, release } = original
+  const request = HttpClientRequest.make(HttpMethod.isHttpMethod(method) ? method : "GET")(realUrl)
+  return new PlatformResponse(hideSecrets(request, []), new URL(realUrl), original, release)
+}
+
 /** A chain of redirects has at least one: this only keeps the types honest. */
 const nothing = { status: 0, headers: Headers.empty, cookies: Cookies.empty }
 
@@ -134,7 +147,7 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
   private readonly bytes: Uint8Array
 
   private constructor(
-    request: HttpClientRequest,
+    request: HttpClientRequest.HttpClientRequest,
     head: Pick<ClientResponse, "status" | "headers" | "cookies">,
     body: string,
     bytes: Uint8Array
@@ -148,7 +161,10 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
   }
 
   /** The response that was refused, with the beginning of its body; or the redirect that was not followed. */
-  static ofError(request: HttpClientRequest, error: ClientResponseError | TooManyRedirects): HeadResponse {
+  static ofError(
+    request: HttpClientRequest.HttpClientRequest,
+    error: ClientResponseError | TooManyRedirects
+  ): HeadResponse {
     if (error._tag === "ClientResponseError") {
       const { body, bytes, headers, status } = error
       return new HeadResponse(request, { status, headers, cookies: Cookies.empty }, body, bytes)
