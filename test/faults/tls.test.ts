@@ -277,8 +277,18 @@ describe("what a peer shows", () => {
       const rows = [
         [set.expired, ssl, "ClientConnectorSSLError Expired", /expired; its own ends \d{4}-\d\d-\d\dT/],
         [set.notYetValid, ssl, "ClientConnectorSSLError NotYetValid", /not yet valid; its own begins \d{4}-\d\d-\d\dT/],
-        [set.selfSigned, ssl, "ClientConnectorSSLError SelfSigned", /signed by itself/],
-        [set.untrusted, ssl, "ClientConnectorSSLError UntrustedIssuer", /not trusted \(CN=Unknown Authority\)/],
+        [
+          set.selfSigned,
+          ssl,
+          "ClientConnectorSSLError SelfSigned",
+          /is self-signed; trust it with Ssl\.context\(\{ ca \}\)/
+        ],
+        [
+          set.untrusted,
+          ssl,
+          "ClientConnectorSSLError UntrustedIssuer",
+          /not trusted \(CN=Unknown Authority\); trust it with Ssl\.context\(\{ ca \}\)/
+        ],
         [set.wrongHost, ssl, "ClientConnectorCertificateError HostnameMismatch", /is for wrong\.example/],
         [set.cnOnly, ssl, "ClientConnectorCertificateError HostnameMismatch", /is for no name/],
         [set.good, pin, "FingerprintMismatch", new RegExp(`${set.good.sha256} and not ${"ab".repeat(32)}`)]
@@ -376,6 +386,7 @@ describe("F13: a certificate that a server asks for and does not get", () => {
             const error = failure(yield* Effect.exit(send(session, at.url)))
             assert.strictEqual(told(error), "ClientConnectorSSLError Handshake")
             assert.match("code" in error ? String(error.code) : "", /ALERT/)
+            assert.match(error.message, /client certificate.*Ssl\.context\(\{ cert, key \}\)/)
           })
           yield* holds(test, { connector, servers: [{ connections: at.connections }] })
           assert.strictEqual(at.asked.length, 0)

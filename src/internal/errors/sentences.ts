@@ -6,6 +6,7 @@ import * as Duration from "effect/Duration"
 import type {
   ClientConnectorSSLError,
   ClientError,
+  ClientPayloadError,
   CookieJarError,
   Details,
   RequestBodyError,
@@ -41,25 +42,75 @@ const after = (limit: Duration.Duration): string => Duration.format(limit)
 
 const date = (when: DateTime.Utc | undefined): string => (when === undefined ? "" : ` ${DateTime.formatIso(when)}`)
 
-/** What is wrong, for people. */
-const tlsFault = ({ certificate, reason }: ClientConnectorSSLError): string => {
+/** OpenSSL's names of alerts that servers send where they need a client certificate, or refuse the one they got. */
+const needsCertificate = /CERTIFICATE_REQUIRED/
+const refusesCertificate =
+  /ALERT_(?:BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_(?:UNKNOWN|EXPIRED|REVOKED)|UNSUPPORTED_CERTIFICATE)/
+const refusesHandshake = /ALERT_HANDSHAKE_FAILURE/
+
+const handshakeFault = (code: string): string => {
+  if (needsCertificate.test(code)) {
+    return "the server asks for a client certificate; give one with Ssl.context({ cert, key })"
+  }
+  if (refusesCertificate.test(code)) {
+    return "the server does not accept the client certificate; give another with Ssl.context({ cert, key })"
+  }
+  return refusesHandshake.test(code)
+    ? "the server refused the handshake; it may ask for a client certificate, Ssl.context({ cert, key }), or for another version or cipher of TLS"
+    : "the handshake failed"
+}
+
+/** What is wrong, and what to do about it. */
+const tlsFault = ({ certificate, code, reason }: ClientConnectorSSLError): string => {
   switch (reason) {
     case "Expired":
       return `its certificate, or one that it rests on, has expired; its own ends${date(certificate?.validTo)}`
     case "NotYetValid":
       return `its certificate, or one that it rests on, is not yet valid; its own begins${date(certificate?.validFrom)}`
     case "SelfSigned":
-      return "its certificate is signed by itself"
+      return "its certificate is self-signed; trust it with Ssl.context({ ca })"
     case "UntrustedIssuer":
-      return `its certificate is of an issuer that is not trusted${
+      return `the issuer of its certificate is not trusted${
         certificate === undefined ? "" : ` (${certificate.issuer.slice(0, 100)})`
+      }; trust it with Ssl.context({ ca })${
+        code === "SELF_SIGNED_CERT_IN_CHAIN" ? ". The root of its chain is self-signed" : ""
       }`
     case "Revoked":
       return "its certificate is revoked"
     case "Protocol":
       return "the server does not speak TLS on this port, but perhaps plain HTTP"
     case "Handshake":
-      return "the handshake failed"
+      return handshakeFault(code)
+  }
+}
+
+/** The code of a system or zlib error, or the tag of one of this package's. Other words of a cause may hold secrets. */
+const kindOfCause = (cause: unknown): string => {
+  if (typeof cause !== "object" || cause === null) return ""
+  const code = "code" in cause && typeof cause.code === "string" ? cause.code : undefined
+  const tag = "_tag" in cause && typeof cause._tag === "string" ? cause._tag : undefined
+  const words = [tag, code].filter((word) => word !== undefined)
+  return words.length === 0 ? "" : `, cause ${words.join(" ")}`
+}
+
+/** The words of causes that this package or zlib has made. */
+const wordsOf = (cause: unknown): string => (cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : "")
+
+const payloadFault = (e: ClientPayloadError, cause: unknown): string => {
+  const { expected, reason } = e
+  const where = `${reason} after ${bytes(e.received)}${expected === undefined ? "" : ` of ${expected}`}`
+  switch (reason) {
+    case "Released":
+      return "its Scope is closed; read the body inside it or pipe the request into a decoder"
+    case "Consumed":
+      return "it was already read as a stream; collect it with bytes or text to read it more than once"
+    case "Decompression":
+    case "TooLarge":
+    case "LineTooLong":
+      return where + wordsOf(cause)
+    case "Incomplete":
+    case "Framing":
+      return where + kindOfCause(cause)
   }
 }
 
@@ -70,8 +121,8 @@ const bodyFault: { readonly [R in RequestBodyError["reason"]]: string } = {
   NotReplayable: "it can be sent only once"
 }
 
-/** One line for each error, told by its tag. */
-export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => string } = {
+/** One line for each error. `cause` is without secrets in its text, but may be of user code. */
+export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, cause: unknown) => string } = {
   InvalidURL: (e) =>
     `${e.redirect === true ? "Cannot follow the redirect to" : "Cannot request"} "${e.url}": ${e.description}`,
   InvalidRequest: (e) => `Invalid option "${e.option}": ${e.description}${context(e)}`,
@@ -103,11 +154,9 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => s
   ClientOSError: (e) => `Connection broke: ${e.syscall === undefined ? "" : `${e.syscall} `}${e.code}${context(e)}`,
   BadHttpMessage: (e) =>
     `Cannot read the response's head: ${e.description}${e.excerpt === "" ? "" : `, at "${e.excerpt}"`}${context(e)}`,
-  ClientPayloadError: (e) =>
-    `Cannot read the response's body: ${e.reason} after ${bytes(e.received)}${
-      e.expected === undefined ? "" : ` of ${e.expected}`
-    }${context(e)}`,
-  RequestBodyError: (e) => `Cannot send the request's body: ${bodyFault[e.reason]}${context(e)}`,
+  ClientPayloadError: (e, cause) => `Cannot read the response's body: ${payloadFault(e, cause)}${context(e)}`,
+  RequestBodyError: (e, cause) =>
+    `Cannot send the request's body: ${bodyFault[e.reason]}${kindOfCause(cause)}${context(e)}`,
   ContentTypeError: (e) =>
     `Cannot decode the response: expected ${e.expected}, got ${
       e.contentType === "" ? "a body without a content type" : `"${e.contentType.slice(0, 200)}"`

@@ -94,7 +94,8 @@ export type TaggedErrorClass<Tag extends string> = ReturnType<typeof Data.Tagged
 export const tagged = <Tag extends string>(tag: Tag): TaggedErrorClass<Tag> => {
   const concealed = hiddenOf[tag] ?? hidden
   // Each sentence is told an error of its own tag, which an index by a tag cannot express.
-  const sentence = (sentences as { readonly [tag: string]: (fields: object) => string })[tag] ?? (() => tag)
+  const sentence =
+    (sentences as { readonly [tag: string]: (fields: object, cause: unknown) => string })[tag] ?? (() => tag)
 
   class Tagged extends Data.TaggedError(tag)<{ readonly [field: string]: unknown }> {
     constructor(fields: { readonly [field: string]: unknown }) {
@@ -103,11 +104,12 @@ export const tagged = <Tag extends string>(tag: Tag): TaggedErrorClass<Tag> => {
         const value = fields[name]
         if (value !== undefined && !concealed.has(name)) visible[name] = shown(name, value)
       }
-      const message = printable(sentence(visible))
+      const cause = safeCause(fields.cause)
+      const message = printable(sentence(visible, cause))
       visible.message = message
       super(visible)
       for (const name of concealed) {
-        const value = name === "cause" ? safeCause(fields[name]) : fields[name]
+        const value = name === "cause" ? cause : fields[name]
         if (value !== undefined) {
           Object.defineProperty(this, name, { configurable: true, enumerable: false, value, writable: false })
         }
@@ -129,6 +131,9 @@ export const tagged = <Tag extends string>(tag: Tag): TaggedErrorClass<Tag> => {
       const head = this.stack ?? this.toString()
       if (depth < 0 || inspect === undefined) return head
       const fields: { [field: string]: unknown } = { ...this }
+      // The head has them.
+      delete fields._tag
+      delete fields.message
       if (this.cause !== undefined) fields.cause = summary(this.cause)
       return `${head} ${inspect(fields, { ...options, depth })}`
     }

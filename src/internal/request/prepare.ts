@@ -25,6 +25,7 @@ import { parseTarget, shown, type Target } from "../http/target.js"
 import { type Limits, merge, notTimeout, toTimeouts, tryResolve } from "../limits.js"
 import { withoutIdentity } from "../network/tls/tlsSettings.js"
 import { own } from "../ownOptions.js"
+import { kindOf } from "../userResult.js"
 import { multipartBoundary } from "./body/multipart.js"
 import { jsonBody, textBody, toBody } from "./body/toHttpBody.js"
 import { wrongType } from "./optionTypes.js"
@@ -45,6 +46,13 @@ const canonicalMethod = (method: string): string | undefined => {
   return upper === "CONNECT" ? undefined : upper
 }
 
+const notMethod = (method: unknown): string => {
+  if (typeof method !== "string") return `expected a method such as "GET", got ${kindOf(method)}`
+  return method.toUpperCase() === "CONNECT"
+    ? "CONNECT is not available, because only a proxy's tunnel uses it; give the proxy option instead"
+    : "expected a token of letters, digits and !#$%&'*+-.^_`|~, such as GET"
+}
+
 /** What `prepare` fails with. */
 export type PrepareError = InvalidURL | InvalidRequest | RequestBodyError
 
@@ -63,7 +71,7 @@ export const prepare = (
   if (known !== undefined) return known
   const given = options === undefined ? noOptions : own(options)
   const verb = canonicalMethod(method)
-  if (verb === undefined) return new InvalidRequest({ option: "method", description: "it is no method to send" })
+  if (verb === undefined) return new InvalidRequest({ option: "method", description: notMethod(method) })
   const parsed = parseTarget(url, given.encoded === true, defaults.base)
   if (parsed instanceof InvalidURL) return parsed
   if (parsed.websocket && !websocket) {

@@ -171,7 +171,10 @@ export class BodyReader implements BodyConsumer, Decoded {
       return true
     }
     if (maxBodySize === Infinity && this.decoded > growth.free && this.decoded > growth.ratio * this.fed) {
-      this.refuse("TooLarge", new Error(`The body grows more than ${growth.ratio} times; maxBodySize would allow it`))
+      this.refuse(
+        "TooLarge",
+        new Error(`The body grows to more than ${growth.ratio} times its size; a maxBodySize allows it`)
+      )
       return true
     }
     watch?.chunk?.(new Uint8Array(bytes))
