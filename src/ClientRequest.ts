@@ -37,7 +37,10 @@ import type * as Timeouts from "./Timeouts.js"
 export type Method = HttpMethod | (string & {})
 
 /**
- * A string is canonicalised; a `URL`, and a string with `encoded: true`, goes out byte for byte.
+ * A string is read as `new URL` reads it (WHATWG): white space around it is stripped, existing percent-escapes stay byte
+ * for byte, a space becomes "%20". It sends the bytes of a `URL` with the same text. Strings whose authority or scheme is
+ * odd (an IPv4 address in disguise, a backslash, "http:/host", control characters) are an `InvalidURL`. A string with
+ * `encoded: true` goes out byte for byte.
  *
  * @since 0.1.0
  * @category models
@@ -63,7 +66,7 @@ export type HeadersInput =
   | Iterable<readonly [name: string, value: HeaderValue]>
 
 /**
- * Text without "?", a record (arrays repeat, `undefined` and `null` are left out), pairs, or URLSearchParams.
+ * Text with or without a leading "?", a record (arrays repeat, `undefined` and `null` are left out), pairs, or URLSearchParams.
  *
  * @since 0.1.0
  * @category models
@@ -177,9 +180,9 @@ export interface CommonOptions {
  * @category models
  */
 export interface RequestOptions extends CommonOptions {
-  /** Appended to the URL's query, on the first hop only. */
+  /** Appended to the URL's query, on the first hop only; a space becomes "+". */
   readonly params?: ParamsInput | undefined
-  /** Whether a URL string goes out byte for byte. Default `false`. */
+  /** Whether a URL string goes out byte for byte, white space around it aside. Default `false`. */
   readonly encoded?: boolean | undefined
   /** Any value but `undefined`; Content-Type: application/json. */
   readonly json?: unknown

@@ -53,7 +53,11 @@ export interface SessionOptions extends CommonOptions {
   readonly spans?: SpanOptions | false | undefined
   /** Written on the request line. Default "1.1". */
   readonly version?: "1.0" | "1.1" | undefined
-  /** Canonicalises a Location; `false` keeps it byte for byte. Default `true`. */
+  /**
+   * `true` sends a Location in aiohttp's canonical form: escapes of unreserved characters are decoded, the others get
+   * upper case digits. Default `false`: existing escapes stay byte for byte, and what the URL standard encodes is encoded
+   * from the octets of the Location (aiohttp: default `True`).
+   */
   readonly requoteRedirectUrl?: boolean | undefined
   /** For text without charset or BOM. Default "utf-8". */
   readonly fallbackCharset?: string | ((response: ResponseHead, body: Uint8Array) => string) | undefined

@@ -167,7 +167,7 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
     skip,
     version,
     jsonSerialize: options.jsonSerialize,
-    requoteRedirectUrl: options.requoteRedirectUrl ?? true,
+    requoteRedirectUrl: options.requoteRedirectUrl ?? false,
     fallbackCharset: options.fallbackCharset,
     plain,
     before: toLines(fields.pairs) + linesBefore(present),

@@ -2,12 +2,11 @@
  * A request as the cache looks at it.
  */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type { ClientResponse } from "../../../ClientResponse.js"
 import { type ClientError, InvalidURL } from "../../../Errors.js"
 import type { Middleware, Next } from "../../../Middleware.js"
 import { sameOrigin } from "../../http/origin.js"
-import { resolveLocation } from "../../http/target.js"
+import { referencesIn, resolveLocation } from "../../http/target.js"
 import type { Prepared } from "../../request/preparedRequest.js"
 import { Response } from "../../response/response.js"
 import type { Sent } from "../../response/responseSource.js"
@@ -76,7 +75,7 @@ export const sentAsAsked = (lookup: Lookup, response: ClientResponse): Sent | un
 export const invalidatedBy = (request: Prepared, response: ClientResponse): ReadonlySet<string> => {
   const urls = new Set([request.url])
   for (const name of ["location", "content-location"]) {
-    const value = Option.getOrUndefined(response.header(name))
+    const [value] = referencesIn(response.rawHeaders, name)
     if (value === undefined) continue
     const target = resolveLocation(value, request.target, request.defaults.requoteRedirectUrl)
     if (target instanceof InvalidURL || !sameOrigin(target.origin, request.target.origin)) continue
