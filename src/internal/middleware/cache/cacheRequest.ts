@@ -77,9 +77,12 @@ export const invalidatedBy = (request: Prepared, response: ClientResponse): Read
   for (const name of ["location", "content-location"]) {
     const [value] = referencesIn(response.rawHeaders, name)
     if (value === undefined) continue
-    const target = resolveLocation(value, request.target, request.defaults.requoteRedirectUrl)
-    if (target instanceof InvalidURL || !sameOrigin(target.origin, request.target.origin)) continue
-    urls.add(target.url)
+    // A request may have either spelling of an escape.
+    for (const requote of [false, true]) {
+      const target = resolveLocation(value, request.target, requote)
+      if (target instanceof InvalidURL || !sameOrigin(target.origin, request.target.origin)) continue
+      urls.add(target.url)
+    }
   }
   return urls
 }
