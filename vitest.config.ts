@@ -6,13 +6,17 @@ const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 /** Tests that measure memory or start processes: `npm run test:all` runs them, `npm test` does not. */
 const slow = [
   "test/CookieJar.processes.test.ts",
+  "test/Middleware.cache.processes.test.ts",
   "test/faults/bodyMemory.test.ts",
+  "test/faults/connectionReuse.test.ts",
+  "test/faults/descriptors.test.ts",
   "test/faults/dialNamespace.test.ts",
   "test/faults/queueMemory.test.ts",
   "test/faults/shutdown.test.ts",
   "test/faults/shutdownProcess.test.ts",
   "test/faults/tlsMemory.test.ts",
   "test/faults/tlsTrust.test.ts",
+  "test/faults/webSocketCompression.test.ts",
   "test/faults/webSocketMemory.test.ts",
   "test/package/imports.test.ts"
 ]

@@ -1,5 +1,5 @@
 /**
- * What a request is made of: options from outside, one immutable prepared request inside.
+ * Requests: the options of a request, and the immutable prepared request that middlewares see.
  *
  * @since 0.1.0
  */
@@ -29,7 +29,7 @@ import type { Ssl } from "./Ssl.js"
 import type * as Timeouts from "./Timeouts.js"
 
 /**
- * Any method token; sent in upper case.
+ * An HTTP method; sent in upper case.
  *
  * @since 0.1.0
  * @category models
@@ -37,10 +37,10 @@ import type * as Timeouts from "./Timeouts.js"
 export type Method = HttpMethod | (string & {})
 
 /**
- * A string is read as `new URL` reads it (WHATWG): white space around it is stripped, existing percent-escapes stay byte
- * for byte, a space becomes "%20". It sends the bytes of a `URL` with the same text. Strings whose authority or scheme is
- * odd (an IPv4 address in disguise, a backslash, "http:/host", control characters) are an `InvalidURL`. A string with
- * `encoded: true` goes out byte for byte.
+ * A URL. A string is parsed like `new URL` (WHATWG): white space around it is removed, existing percent-escapes stay
+ * byte for byte, and a space becomes "%20", so that a string and a `URL` with the same text send the same bytes.
+ * Strings with an ambiguous authority or scheme (an IPv4 address in another notation, a backslash, "http:/host",
+ * control characters) fail with `InvalidURL`. A string with `encoded: true` is sent byte for byte.
  *
  * @since 0.1.0
  * @category models
@@ -48,7 +48,7 @@ export type Method = HttpMethod | (string & {})
 export type UrlInput = string | URL
 
 /**
- * A header's value; a redacted one is sent and never shown.
+ * The value of a header. A `Redacted` value is sent but never shown.
  *
  * @since 0.1.0
  * @category models
@@ -56,7 +56,8 @@ export type UrlInput = string | URL
 export type HeaderValue = string | Redacted.Redacted
 
 /**
- * A record (an array repeats the header, `undefined` is not given) or pairs, which keep their order and case.
+ * Headers as a record or as pairs. In a record, an array repeats the header and `undefined` omits it. Pairs keep their
+ * order and case.
  *
  * @since 0.1.0
  * @category models
@@ -66,7 +67,8 @@ export type HeadersInput =
   | Iterable<readonly [name: string, value: HeaderValue]>
 
 /**
- * Text with or without a leading "?", a record (arrays repeat, `undefined` and `null` are left out), pairs, or URLSearchParams.
+ * Query parameters: text with or without a leading "?", a record, pairs, or URLSearchParams. In a record, arrays repeat
+ * the parameter; `undefined` and `null` omit it.
  *
  * @since 0.1.0
  * @category models
@@ -74,7 +76,7 @@ export type HeadersInput =
 export type ParamsInput = string | UrlParams.Input
 
 /**
- * Cookies to send, by name or as pairs; values go out byte for byte.
+ * Cookies to send, as a record or as pairs. Values are sent byte for byte.
  *
  * @since 0.1.0
  * @category models
@@ -82,8 +84,8 @@ export type ParamsInput = string | UrlParams.Input
 export type CookiesInput = { readonly [name: string]: string } | Iterable<readonly [name: string, value: string]>
 
 /**
- * A body: text, bytes, a form (record or pairs: urlencoded), multipart, a Stream, or a body of @effect/platform. A
- * Stream is a recipe and is run anew for each attempt; `oneShot` marks one that cannot be.
+ * A request body: text, bytes, a urlencoded form (record or pairs), multipart, a Stream, or a body of @effect/platform.
+ * A Stream runs again for each attempt, unless it is marked with `oneShot`.
  *
  * @since 0.1.0
  * @category models
@@ -98,7 +100,7 @@ export type Data =
   | HttpBody.HttpBody
 
 /**
- * How far a body has come.
+ * The progress of a body.
  *
  * @since 0.1.0
  * @category models
@@ -110,105 +112,109 @@ export interface Progress {
 }
 
 /**
- * A redirect about to be followed.
+ * A redirect that is about to be followed.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Redirect {
   readonly response: ResponseHead
-  /** What will be sent; credentials are gone already where the origin changes. */
+  /** The next request. If the origin changes, credentials are already removed. */
   readonly next: ClientRequest
   readonly crossOrigin: boolean
 }
 
 /**
- * Options of a session, which each request can replace.
+ * Options that a session and its requests share; a request's value wins.
  *
  * @since 0.1.0
  * @category models
  */
 export interface CommonOptions {
-  /** A request's header replaces the session's of the same name. */
+  /** A header of the request replaces the session's header of the same name. */
   readonly headers?: HeadersInput | undefined
   /**
-   * On a session: put into the jar for `baseUrl`'s host (as Secure, if it is https), or else for every host that a
-   * request names, IP addresses included; one that only a redirect names does not get them. On a request: sent with it
-   * and with redirects within its origin, over the jar's, and not stored. Text goes out as UTF-8.
+   * On a session: stored in the jar for the host of `baseUrl` (as Secure, if it is https), or without `baseUrl` for
+   * every host that a request names, IP addresses included, but not for hosts that only a redirect names. On a request:
+   * sent with it and with redirects within its origin, in addition to the jar's cookies, and not stored. Text is sent
+   * as UTF-8.
    */
   readonly cookies?: CookiesInput | undefined
   /**
-   * Sent to the URL's origin only; `false` sends none. Credentials in the request's own URL or headers as well are an
-   * `InvalidRequest`; those of a session give way.
+   * Credentials, sent only to the origin of the URL; `false` sends none. Credentials in the request's own URL or
+   * headers as well are an `InvalidRequest`; the session's credentials are overridden.
    */
   readonly auth?: Credentials | false | undefined
-  /** Automatic headers to leave out: "user-agent", "accept", "accept-encoding", "content-type". */
+  /** Automatic headers to omit: "user-agent", "accept", "accept-encoding", "content-type". */
   readonly skipAutoHeaders?: Iterable<string> | undefined
-  /** `true` fails on 400 and above with `ClientResponseError`; a function decides itself. Default `false`. */
+  /** `true` fails with `ClientResponseError` for statuses from 400 on; a function decides itself. Default `false`. */
   readonly raiseForStatus?: boolean | ((response: ClientResponse) => Effect.Effect<void, ClientError>) | undefined
-  /** Merged with the session's limit by limit. */
+  /** Merged with the session's limits, limit by limit. */
   readonly timeout?: Timeouts.Input | undefined
-  /** Default `true`: gzip, deflate, br, and zstd from Node 24 on. */
+  /** Decodes gzip, deflate, br, and on Node 24 or later zstd. Default `true`. */
   readonly autoDecompress?: boolean | undefined
   /**
-   * Bytes of a decoded body. Default `Infinity`. Where `HttpIncomingMessage.withMaxBodySize` of @effect/platform holds
-   * as well, the smaller of the two counts.
+   * Most bytes of a decoded body. Default `Infinity`. If `HttpIncomingMessage.withMaxBodySize` of @effect/platform is
+   * set too, the smaller limit applies.
    */
   readonly maxBodySize?: number | undefined
-  /** Bytes of a decoded body that a `ClientResponseError` keeps. Default 64 KiB. */
+  /** Most bytes of a decoded body that a `ClientResponseError` keeps. Default 64 KiB. */
   readonly errorBodySize?: number | undefined
   readonly proxy?: Proxy.Input | undefined
   /** For a `proxy` given as a URL. */
   readonly proxyAuth?: Credentials | undefined
-  /** Sent with CONNECT only, for a `proxy` given as a URL. */
+  /** Headers sent with CONNECT only, for a `proxy` given as a URL and for proxies of the environment (`trustEnv`). */
   readonly proxyHeaders?: HeadersInput | undefined
-  /** Default `true`, which is the connector's setting. */
+  /** TLS settings. Default `true`, which means the connector's setting. */
   readonly ssl?: Ssl | undefined
   /**
-   * A request's list replaces the session's; `[]` is none. The first is the outermost. Anything but an array of functions
-   * is an `InvalidRequest`.
+   * The middlewares, outermost first. A request's list replaces the session's; `[]` means none. Anything but an array
+   * of functions is an `InvalidRequest`.
    */
   readonly middlewares?: ReadonlyArray<Middleware> | undefined
-  /** Asked before each hop; `None` makes the redirect the final response. Its failure is the request's. */
+  /** Called before each redirect; `None` makes the redirect the final response. Its failure fails the request. */
   readonly onRedirect?: ((redirect: Redirect) => Effect.Effect<Option.Option<ClientRequest>, ClientError>) | undefined
 }
 
 /**
- * Options of one request. At most one of `json`, `text` and `data`.
+ * Options of one request. At most one of `json`, `text` and `data` may be given.
  *
  * @since 0.1.0
  * @category models
  */
 export interface RequestOptions extends CommonOptions {
-  /** Appended to the URL's query, on the first hop only; a space becomes "+". */
+  /** Appended to the query of the URL, on the first hop only; a space becomes "+". */
   readonly params?: ParamsInput | undefined
-  /** Whether a URL string goes out byte for byte, white space around it aside. Default `false`. */
+  /** Whether a URL string is sent byte for byte, except white space around it. Default `false`. */
   readonly encoded?: boolean | undefined
-  /** Any value but `undefined`; Content-Type: application/json. */
+  /** Any value except `undefined`, sent as application/json. */
   readonly json?: unknown
-  /** Content-Type: text/plain; charset=utf-8. */
+  /** Sent as text/plain; charset=utf-8. */
   readonly text?: string | undefined
   readonly data?: Data | undefined
-  /** Default `true`, but `false` for HEAD. */
+  /** Whether to follow redirects. Default `true`, but `false` for HEAD. */
   readonly allowRedirects?: boolean | undefined
-  /** Default 10; 0 follows none and fails. */
+  /** Default 10; 0 fails on the first redirect. */
   readonly maxRedirects?: number | undefined
-  /** Compresses the body here; `true` is "deflate". Default `false`. */
+  /** Compresses the body; `true` means "deflate". Default `false`. */
   readonly compress?: boolean | "deflate" | "gzip" | "br" | undefined
-  /** Default: where the length is not known. */
+  /** Whether to use chunked coding. Default: if the length is unknown. */
   readonly chunked?: boolean | undefined
-  /** Sends `Expect: 100-continue` and waits at most one second for an answer. Default `false`. */
+  /**
+   * Sends `Expect: 100-continue` and waits at most one second for a response. A request answered with 417 is repeated
+   * once without it, if its body can be sent again (RFC 9110 section 10.1.1). Default `false`.
+   */
   readonly expect100?: boolean | undefined
   /**
-   * The name for SNI and verification in place of the URL's: a host name, whose international labels are sent as
-   * A-labels and whose final dot is dropped, or an IP address, which is verified and not sent. Anything else, such as an
-   * empty label, a space, a control character, a zone or more than 253 characters, fails with `InvalidRequest` (RFC
-   * 6066, section 3; aiohttp: `server_hostname`).
+   * The name for SNI and verification instead of the URL's host: a host name, sent in A-labels and without a final dot,
+   * or an IP address, which is verified but not sent. Anything else, such as an empty label, a space, a control
+   * character, a zone or more than 253 characters, fails with `InvalidRequest` (RFC 6066 section 3; aiohttp:
+   * `server_hostname`).
    */
   readonly serverHostname?: string | undefined
-  /** Handed to every `traceConfig`'s `ctx`. */
+  /** Passed to `ctx` of each trace config. */
   readonly traceRequestCtx?: unknown
-  /** For the span's name and `url.template`, such as "/users/{id}". */
+  /** For the span name and `url.template`, such as "/users/{id}". */
   readonly urlTemplate?: string | undefined
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
 }
@@ -230,7 +236,7 @@ export const TypeId: TypeId = prepared.TypeId
 export type TypeId = "~effect-http-session/ClientRequest"
 
 /**
- * A prepared request, as middlewares see it: before cookies and automatic headers, anew for each hop.
+ * A prepared request as middlewares see it: without cookies and automatic headers, and prepared anew for each hop.
  *
  * @since 0.1.0
  * @category models
@@ -240,18 +246,18 @@ export interface ClientRequest extends Pipeable, Inspectable {
   readonly method: string
   /** Without userinfo and fragment. */
   readonly url: string
-  /** In order, in the given case, duplicates kept. Printed, secret values are left out; their JSON has them. */
+  /** In order and in the given case, including duplicates. Secret values are not printed, but are part of the JSON. */
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
   readonly header: (name: string) => Option.Option<string>
   readonly body: HttpBody.HttpBody
-  /** The session's and the request's options, merged. */
+  /** The merged options of the session and the request. */
   readonly options: RequestOptions
-  /** 0, or the number of redirects followed before. */
+  /** The number of redirects followed before. */
   readonly hop: number
 }
 
 /**
- * Whether it is a prepared request.
+ * Whether a value is a prepared request.
  *
  * @since 0.1.0
  * @category guards
@@ -259,11 +265,11 @@ export interface ClientRequest extends Pipeable, Inspectable {
 export const isClientRequest = (u: unknown): u is ClientRequest => u instanceof prepared.Prepared
 
 /**
- * A request by itself, for `Session.execute` and `toCurl`. The session that executes it adds its own headers,
- * credentials, cookies and limits where the request has none. The URL must be absolute.
+ * Creates a request independently of a session, for `Session.execute` and `toCurl`. The session that executes it adds
+ * its own headers, credentials, cookies and limits where the request has none. The URL must be absolute.
  *
- * Fails with `InvalidURL` where the URL cannot be requested, with `InvalidRequest` where options contradict each other
- * or cannot be sent, and with `RequestBodyError` "Encode" where `json` has no JSON.
+ * Fails with `InvalidURL` if the URL cannot be requested, with `InvalidRequest` if options contradict each other or
+ * cannot be sent, and with `RequestBodyError` "Encode" if the value of `json` cannot be serialized.
  *
  * @example
  * ```ts
@@ -290,8 +296,8 @@ export const make = (
   })
 
 /**
- * Replaces a header, whatever its case. A redacted value is sent and never shown; one that cannot be sent fails the
- * request with `InvalidRequest`.
+ * Sets a header, replacing existing ones of the same name in any case. A `Redacted` value is sent but never shown. An
+ * invalid header fails the request with `InvalidRequest`.
  *
  * @since 0.1.0
  * @category combinators
@@ -305,8 +311,8 @@ export const setHeader: {
 )
 
 /**
- * Adds a header beside those of the same name. A redacted value is sent and never shown; one that cannot be sent fails
- * the request with `InvalidRequest`.
+ * Adds a header, keeping existing ones of the same name. A `Redacted` value is sent but never shown. An invalid header
+ * fails the request with `InvalidRequest`.
  *
  * @since 0.1.0
  * @category combinators
@@ -320,7 +326,7 @@ export const appendHeader: {
 )
 
 /**
- * Removes a header, whatever its case. An automatic one is left out by the option `skipAutoHeaders`.
+ * Removes a header in any case. To omit automatic headers, use the option `skipAutoHeaders`.
  *
  * @since 0.1.0
  * @category combinators
@@ -331,8 +337,8 @@ export const removeHeader: {
 } = dual(2, (self: ClientRequest, name: string): ClientRequest => changes.removeHeader(own(self), name))
 
 /**
- * Another target, relative to the present one. Elsewhere than at its origin, credentials, cookies, headers with
- * secrets, Host and the name for TLS stay behind. A URL that cannot be requested fails the request with `InvalidURL`.
+ * Changes the URL, resolved relative to the current one. If the origin changes, credentials, cookies, secret headers,
+ * Host and the TLS server name are removed. An invalid URL fails the request with `InvalidURL`.
  *
  * @since 0.1.0
  * @category combinators
@@ -343,8 +349,8 @@ export const setUrl: {
 } = dual(2, (self: ClientRequest, url: UrlInput): ClientRequest => changes.setUrl(own(self), url))
 
 /**
- * Another body. Content-Type, Content-Length and Content-Encoding headers follow it: those of the old one are gone. A
- * body that cannot be sent fails the request with `InvalidRequest` or `RequestBodyError`.
+ * Changes the body, and removes the Content-Type, Content-Length and Content-Encoding headers of the old one. An
+ * invalid body fails the request with `InvalidRequest` or `RequestBodyError`.
  *
  * @since 0.1.0
  * @category combinators
@@ -354,15 +360,15 @@ export const setBody: {
   (self: ClientRequest, data: Data): ClientRequest
 } = dual(2, (self: ClientRequest, data: Data): ClientRequest => changes.setBody(own(self), data))
 
-/** Requests are made here only. */
+/** The prepared request behind the public type. Only this package makes requests. */
 const own = (self: ClientRequest): prepared.Prepared => {
   if (self instanceof prepared.Prepared) return self
-  throw new TypeError("the request was not made by effect-http-session")
+  throw new TypeError("expected a request made by effect-http-session")
 }
 
 /**
- * Marks a Stream that gives its bytes only once: a redirect, a retry or a second round of authentication that needs
- * it again fails with `RequestBodyError` "NotReplayable", and nothing is sent.
+ * Marks a Stream that can be read only once. A redirect, a retry or a second round of authentication that would need it
+ * again fails with `RequestBodyError` "NotReplayable" and sends nothing.
  *
  * @since 0.1.0
  * @category constructors
@@ -370,8 +376,9 @@ const own = (self: ClientRequest): prepared.Prepared => {
 export const oneShot = (stream: Stream.Stream<Uint8Array, unknown>): HttpBody.Stream => replay.oneShot(stream)
 
 /**
- * A curl command line with secrets left out: values of credential headers, of redacted ones, and of parameters, form
- * fields and JSON members with names of secrets. Words are quoted for a POSIX shell. A body that is a stream, or no text, or larger than 4 KiB is "@-".
+ * Renders a request as a curl command line, quoted for POSIX shells, without secrets: values of credential headers, of
+ * `Redacted` headers, and of parameters, form fields and JSON members with secret names. A body that is a stream, not
+ * text or larger than 4 KiB is shown as "@-".
  *
  * @since 0.1.0
  * @category conversions

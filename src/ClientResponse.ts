@@ -1,5 +1,5 @@
 /**
- * A response: its head at once, its body by one of the decoders.
+ * Responses: the head, and decoders for the body.
  *
  * @since 0.1.0
  */
@@ -57,36 +57,36 @@ export const TypeId: TypeId = "~effect-http-session/ClientResponse"
 export type TypeId = "~effect-http-session/ClientResponse"
 
 /**
- * A target of a Link header (RFC 8288).
+ * A link of a Link header (RFC 8288).
  *
  * @since 0.1.0
  * @category models
  */
 export interface Link {
-  /** Resolved against the response's URL. */
+  /** Resolved against the URL of the response. */
   readonly url: string
-  /** As received; it may name several types. */
+  /** As received; may contain several relation types. */
   readonly rel: Option.Option<string>
-  /** By lower-case name, the first of each; `title` is decoded where there is a `title*`. */
+  /** By lower-case name, the first of each; `title` is decoded if `title*` is present. */
   readonly params: { readonly [name: string]: string }
 }
 
 /**
- * A parsed Content-Disposition (RFC 6266).
+ * A parsed Content-Disposition header (RFC 6266).
  *
  * @since 0.1.0
  * @category models
  */
 export interface ContentDisposition {
-  /** In lower case, such as "attachment". */
+  /** The type in lower case, such as "attachment". */
   readonly type: string
-  /** As the server has sent it, decoded where it is a `filename*`: not a path to write to. */
+  /** As sent by the server, decoded from `filename*` if present. Do not use it as a path without checks. */
   readonly filename: Option.Option<string>
   readonly parameters: { readonly [name: string]: string }
 }
 
 /**
- * The request as it was sent; credentials are redacted in inspection (aiohttp: `request_info`).
+ * The request as it was sent. Credentials are redacted when printed (aiohttp: `request_info`).
  *
  * @since 0.1.0
  * @category models
@@ -99,7 +99,7 @@ export interface RequestInfo {
 }
 
 /**
- * The connection that carried the response.
+ * The connection of the response.
  *
  * @since 0.1.0
  * @category models
@@ -113,7 +113,7 @@ export interface ConnectionInfo {
 }
 
 /**
- * Milliseconds spent in each phase that took place so far; `body` and `total` are there when the body has ended.
+ * Milliseconds spent in each phase so far. `body` and `total` are set when the body has ended.
  *
  * @since 0.1.0
  * @category models
@@ -121,48 +121,52 @@ export interface ConnectionInfo {
 export type Timings = { readonly [P in Phase | "total"]?: number | undefined }
 
 /**
- * Everything but the body: what `history`, errors and signals keep of a response.
+ * A response without its body, as kept by `history`, errors and signals.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ResponseHead extends Inspectable {
   readonly status: number
-  /** The reason phrase, "" where there is none. */
+  /** The reason phrase, or "". */
   readonly reason: string
   readonly version: "1.0" | "1.1" | "2"
-  /** `status` below 400. */
+  /** Whether `status` is below 400. */
   readonly ok: boolean
   readonly method: string
   /** Without fragment and userinfo. */
   readonly url: string
   /** With the fragment. */
   readonly realUrl: string
-  /** By lower-case name, repeated ones joined by ", ". */
+  /** By lower-case name; repeated headers are joined by ", ". */
   readonly headers: Headers.Headers
-  /** The first of that name, in any case. */
+  /** The first header of this name, in any case. */
   readonly header: (name: string) => Option.Option<string>
-  /** All of that name, in order. */
+  /** All headers of this name, in order. */
   readonly headerValues: (name: string) => ReadonlyArray<string>
   /** The bytes as received, in order and case (aiohttp: `raw_headers`). */
   readonly rawHeaders: ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]>
-  /** Set by this response alone, by name, `valueEncoded` as received; those of all hops are in the session's jar. */
+  /**
+   * The cookies that this response sets, by name, with `valueEncoded` as received. The session's jar has those of all
+   * hops.
+   */
   readonly cookies: Cookies.Cookies
-  /** Link headers by relation type in lower case, or by URL where they have none; the first of a type counts. */
+  /** Link headers by lower-case relation type, or by URL without one; the first link of a type counts. */
   readonly links: ReadonlyMap<string, Link>
-  /** Without parameters; "application/octet-stream" where there is none. */
+  /** The media type without parameters; "application/octet-stream" if absent. */
   readonly contentType: string
   /** The charset parameter of Content-Type, as received. */
   readonly charset: Option.Option<string>
-  /** Bytes before decoding, as the header says. */
+  /** Length in bytes before decoding, from the header. */
   readonly contentLength: Option.Option<number>
   /**
-   * Whether the message itself tells where its body ends, by Content-Length, by chunks or because there is none: then a
-   * cut body is a failure. Otherwise it ends with its connection (RFC 9112 section 8), and one that an orderly close has
-   * cut looks whole, over TLS too, where Node does not tell a close_notify from the end of TCP.
+   * Whether the message itself determines where its body ends: by Content-Length, by chunked coding, or because it has
+   * no body. A truncated body is a failure then. Otherwise the body ends with the connection (RFC 9112 section 8), and
+   * a truncated body looks complete if the connection was closed in order, also over TLS, because Node does not
+   * distinguish a close_notify from the end of the TCP stream.
    */
   readonly lengthVerified: boolean
-  /** Deviations from HTTP that were tolerated in this response; normally the empty list. */
+  /** The deviations from HTTP tolerated in this response; normally empty. */
   readonly deviations: ReadonlyArray<Deviation>
   readonly contentDisposition: Option.Option<ContentDisposition>
   readonly requestInfo: RequestInfo
@@ -171,7 +175,7 @@ export interface ResponseHead extends Inspectable {
 /**
  * A deviation from HTTP that a client tolerates in a response (RFC 9112). Those marked "closes" end the use of the
  * connection with this response, so that its bytes cannot be taken for another response. The `http1.strict` option of
- * a connector refuses all but `TruncatedCoding`.
+ * a connector refuses them all.
  *
  * - `BareLineFeed`: a line ends with LF alone (section 2.2); closes.
  * - `FoldedLine`: a field line continues on the next one, or white space precedes the first field (section 5.2); closes.
@@ -185,7 +189,9 @@ export interface ResponseHead extends Inspectable {
  * - `IdentityCoding`: the obsolete transfer coding identity; closes.
  * - `ChunkSizeSpacing`: white space around a chunk size (section 7.1).
  * - `ChunkExtension`: a chunk extension that is not well-formed, and was skipped (section 7.1.1).
- * - `TruncatedCoding`: a gzip or deflate body that is complete by its framing lacks its trailer or final block.
+ * - `TruncatedCoding`: a gzip or deflate body that is complete by its framing ends after a flush, without a final block,
+ *   or lacks its checksum (RFC 1951, RFC 1952). It is listed once the body has been read to its end. A body that stops
+ *   inside a block, or that the end of its connection ends, is refused, and so is one in br or zstd.
  *
  * @since 0.1.0
  * @category models
@@ -205,8 +211,8 @@ export type Deviation =
   | "TruncatedCoding"
 
 /**
- * Failures of the decoders, without an alias: an alias beside `ClientError`, which holds them all, would make the
- * compiler print 27 names where `ClientError` says it (TypeScript joins overlapping aliases by writing them out).
+ * Failures of the decoders, written out: with an alias, the compiler would print 27 names where `ClientError` suffices,
+ * because TypeScript expands overlapping aliases when it joins them.
  */
 interface Fails {
   readonly body: ClientPayloadError | SocketTimeoutError | TotalTimeoutError | SessionClosedError
@@ -214,34 +220,34 @@ interface Fails {
 }
 
 /**
- * How a body is read as JSON.
+ * Options for reading a body as JSON.
  *
  * @since 0.1.0
  * @category models
  */
 export interface JsonOptions {
   /**
-   * The media type to demand: any other fails with `ContentTypeError`. `false`: the type is not looked at, and a body
-   * that is not JSON fails with `JsonDecodeError`. Default: any type, which decides between these two errors where the
-   * body is not JSON; application/json, text/json and any "+json" are types of JSON.
+   * The required media type; any other fails with `ContentTypeError`. With `false` the type is ignored, and a body that
+   * is not JSON fails with `JsonDecodeError`. By default every type is accepted, and a body that is not JSON fails with
+   * `JsonDecodeError` for application/json, text/json and types with the suffix "+json", else with `ContentTypeError`.
    */
   readonly contentType?: string | false | undefined
   /** Default: the charset of Content-Type, then "utf-8". A byte order mark wins over it. */
   readonly encoding?: string | undefined
-  /** Default `JSON.parse`; what it throws becomes a `JsonDecodeError`. */
+  /** Default `JSON.parse`; exceptions become a `JsonDecodeError`. */
   readonly parse?: ((text: string) => unknown) | undefined
 }
 
 /**
- * A response whose body has not been read. It belongs to the Scope it was requested in. The bytes of `bytes`, `text`,
- * `json` and the like are kept and can be asked for again; `stream`, `lines` and `events` run once, then they fail with
- * `ClientPayloadError`, reason "Consumed"; after the Scope the reason is "Released".
+ * A response whose body has not been read yet. It lives in the Scope of its request. `bytes`, `text`, `json` and
+ * similar members keep the body and can be used repeatedly. `stream`, `lines` and `events` run once; after that they
+ * fail with `ClientPayloadError`, reason "Consumed", and after the Scope with reason "Released".
  *
- * Bodies are decoded by Content-Encoding: gzip, deflate (with or without a zlib header), br, zstd (from Node 24 on), up
- * to five of them; one that is not known leaves the bytes as they are. What is coded wrongly or cut fails with reason
- * "Decompression". Where no `maxBodySize` is given, a coded body of more than 64 MiB that is more than 200 times as
- * large as what was received fails with reason "TooLarge". So does a body of more decoded bytes than `maxBodySize`, or
- * than `HttpIncomingMessage.withMaxBodySize` of @effect/platform allows the fiber that reads it.
+ * Bodies are decoded by Content-Encoding: gzip, deflate (with or without a zlib header), br, and from Node 24 on zstd,
+ * up to five codings. With an unknown coding the bytes are left as they are. Malformed or truncated encoded data fails
+ * with reason "Decompression". Without `maxBodySize`, an encoded body fails with reason "TooLarge" once it exceeds both
+ * 64 MiB and 200 times the received size. So does a body that exceeds `maxBodySize`, or the limit of
+ * `HttpIncomingMessage.withMaxBodySize` of @effect/platform in the reading fiber.
  *
  * @since 0.1.0
  * @category models
@@ -249,51 +255,54 @@ export interface JsonOptions {
 export interface ClientResponse extends ResponseHead, HttpIncomingMessage<ClientError> {
   readonly [TypeId]: TypeId
   readonly headers: Headers.Headers
-  /** Earlier responses of the redirect chain, first to last. */
+  /** The responses of the redirect chain, first to last. */
   readonly history: ReadonlyArray<ResponseHead>
   readonly connection: ConnectionInfo
-  /** A snapshot: phases are added until the body has ended. */
+  /** A snapshot; later phases are added until the body has ended. */
   readonly timings: Timings
 
-  /** The whole body (aiohttp: `read()`). An interrupted read gives up the body. */
+  /** The whole body (aiohttp: `read()`). An interrupted read discards the body. */
   readonly bytes: Effect.Effect<Uint8Array, Fails["body"]>
   readonly arrayBuffer: Effect.Effect<ArrayBuffer, Fails["body"]>
   /**
-   * By a byte order mark, then the charset of Content-Type, then the session's `fallbackCharset`, then UTF-8, by the
-   * names of the Encoding Standard: "iso-8859-1" and "us-ascii" are windows-1252. The mark is left out; malformed bytes
-   * become U+FFFD.
+   * The body as text, decoded by a byte order mark, the charset of Content-Type, the session's `fallbackCharset`, or
+   * UTF-8, in this order. Labels are those of the Encoding Standard: "iso-8859-1" and "us-ascii" mean windows-1252. The
+   * byte order mark is removed; malformed bytes become U+FFFD.
    */
   readonly text: Effect.Effect<string, Fails["body"]>
-  /** In an encoding of the caller's, unless a byte order mark says another. */
+  /** Decodes by this encoding, unless the body has a byte order mark. */
   readonly textWith: (encoding: string) => Effect.Effect<string, Fails["body"]>
   /**
-   * Whatever the media type; `null` for an empty body. After a `ContentTypeError` or a `JsonDecodeError` the body can
-   * still be read.
+   * Accepts every media type; an empty body is `null`. The body can still be read after a `ContentTypeError` or a
+   * `JsonDecodeError`.
    */
   readonly json: Effect.Effect<unknown, Fails["json"]>
   readonly jsonWith: (options: JsonOptions) => Effect.Effect<unknown, Fails["json"]>
   readonly urlParamsBody: Effect.Effect<UrlParams.UrlParams, Fails["body"]>
-  /** Reason "Framing" where the body is no form. */
+  /** Fails with reason "Framing" if the body is not a form. */
   readonly formData: Effect.Effect<FormData, Fails["body"]>
-  /** Decoded chunks; stopping early closes the connection, or drains a small rest. */
+  /** The decoded chunks. Ending the stream early closes the connection, or drains a short rest. */
   readonly stream: Stream.Stream<Uint8Array, Fails["body"]>
-  /** Ended by LF or CR LF, which are left out; more than 1 MiB of UTF-8 fails with reason "LineTooLong". */
+  /**
+   * Lines ended by LF or CRLF, without the terminator. A line of more than 1 MiB of UTF-8 fails with reason
+   * "LineTooLong".
+   */
   readonly lines: Stream.Stream<string, Fails["body"]>
   /**
-   * Server-sent events; one of more than 1 MiB fails with reason "TooLarge". A body of another type than
-   * text/event-stream, such as an API's error in JSON, fails with `ContentTypeError` and can still be read. A response
-   * without a type counts as one of events.
+   * Server-sent events. An event of more than 1 MiB fails with reason "TooLarge". A body of another type than
+   * text/event-stream, such as the JSON error of an API, fails with `ContentTypeError` and can still be read. A
+   * response without a Content-Type is read as events.
    */
   readonly events: Stream.Stream<Event, Fails["body"] | ContentTypeError>
-  /** Fields after the body, which is read to its end for them and kept, unless a stream has read it. */
+  /** The trailer fields. Reads and keeps the body, unless a stream has read it. */
   readonly trailers: Effect.Effect<Headers.Headers, Fails["body"]>
 
   /**
-   * The response itself, or `ClientResponseError` from status 400 on, with the first 64 KiB of the body, or
-   * `errorBodySize` bytes, that come within a second. The whole body can still be read while the Scope is open.
+   * Returns the response itself, or fails with `ClientResponseError` for statuses from 400 on, with the first 64 KiB of
+   * the body (`errorBodySize`) that arrive within a second. The whole body can still be read while the Scope is open.
    */
   readonly raiseForStatus: Effect.Effect<ClientResponse, ClientResponseError>
-  /** Gives the connection back, or closes it where much of the body is unread. The Scope does it too. */
+  /** Returns the connection to the pool, or closes it if much of the body is unread. Closing the Scope does it too. */
   readonly release: Effect.Effect<void>
 }
 
@@ -306,7 +315,7 @@ export interface ClientResponse extends ResponseHead, HttpIncomingMessage<Client
 export const isClientResponse = (u: unknown): u is ClientResponse => Predicate.hasProperty(u, TypeId)
 
 /**
- * What `matchStatus` does by status: one status such as 404, a class of them, or any other.
+ * The handlers of `matchStatus`: for one status such as 404, for a class of statuses, and for all others.
  *
  * @since 0.1.0
  * @category models
@@ -321,7 +330,7 @@ export interface StatusCases {
 }
 
 /**
- * What the cases of `matchStatus` result in.
+ * The result type of `matchStatus` with these cases.
  *
  * @since 0.1.0
  * @category models
@@ -331,7 +340,7 @@ export type StatusResult<Cases> = Cases[keyof Cases] extends (response: never) =
 const classes = [undefined, undefined, "2xx", "3xx", "4xx", "5xx"] as const
 
 /**
- * Chooses by the status of a response: the case of that status, else of its class, else `orElse` (@effect/platform:
+ * Calls the case for the status of a response, else the case for its class, else `orElse` (@effect/platform:
  * `HttpClientResponse.matchStatus`).
  *
  * @example
@@ -363,19 +372,20 @@ export const matchStatus: {
 })
 
 /**
- * The same response for functions of @effect/platform that ask for its `HttpClientResponse`, such as `matchStatus` and
- * `filterStatusOk` there: decoders fail with `ResponseError`, whose `cause` is the error of this package. A body that is
- * read as a whole or as a stream through it releases the response.
+ * Converts the response for functions of @effect/platform that take an `HttpClientResponse`, such as its `matchStatus`
+ * and `filterStatusOk`. Decoders fail with `ResponseError`, whose `cause` is the error of this package. Reading the
+ * body as a whole or as a stream through it releases the response.
  *
  * @since 0.1.0
  * @category conversions
  */
 export const toHttpClientResponse = (self: ClientResponse): HttpClientResponse => platformResponse(self)
 
-// Decoders over a request that has not been opened: they open it, read it and give it back, and no Scope is left.
-// They cost nothing extra directly behind a verb; behind anything else (`Effect.tap`, …) they cost an `Effect.scoped`.
+// Decoders for requests that have not been sent: they send the request, read the response and release it, so that no
+// Scope is required. Directly behind a verb they cost nothing extra; behind other combinators (`Effect.tap`, …) they
+// cost an `Effect.scoped`.
 
-/** The response in a Scope of its own: one that `f` asks for is another. */
+/** Opens the response in a Scope of its own, separate from one that `f` requires. */
 const useScoped = <E, R, A, E2, R2>(
   self: Effect.Effect<ClientResponse, E, R>,
   f: (response: ClientResponse) => Effect.Effect<A, E2, R2>
@@ -387,10 +397,10 @@ const useScoped = <E, R, A, E2, R2>(
   )
 
 /**
- * Runs `f` with the response and gives it back afterwards. A Scope that `f` itself asks for stays to be provided.
+ * Runs `f` with the response and releases the response afterwards. A Scope that `f` requires must still be provided.
  *
- * The other decoders over an unopened request are this one with the members of the same name. Directly behind a verb
- * it makes no Scope.
+ * All other decoders for unsent requests are this one with the member of the same name. Directly behind a verb it does
+ * not create a Scope.
  *
  * @example
  * ```ts
@@ -425,8 +435,8 @@ const discardOpened = (response: ClientResponse): Effect.Effect<ResponseHead> =>
   response instanceof Response ? Effect.map(response.discardBody, () => response.toHead()) : Effect.succeed(response)
 
 /**
- * Throws the body away and gives the head. A small rest whose length is known is waited for, so that the connection
- * can be used again; with anything else the connection is given up. How the body ends is not looked at.
+ * Discards the body and returns the head. If the rest is short and its length known, reads it so that the connection
+ * can be reused; otherwise closes the connection. Errors in the body are ignored.
  *
  * @since 0.1.0
  * @category decoders
@@ -435,12 +445,12 @@ export const discard = <E, R>(
   self: Effect.Effect<ClientResponse, E, R>
 ): Effect.Effect<ResponseHead, E, Exclude<R, Scope.Scope>> => use(self, discardOpened)
 
-// What a response of ours has collected is decoded at once, which saves the steps of an effect.
+// A collected body of this package's response is decoded synchronously, which saves the steps of an effect.
 const bytesOf = (response: ClientResponse) =>
   response instanceof Response && response.isCollected ? response.bytesNow() : response.bytes
 
 /**
- * The whole body, decoded by its Content-Encoding. Fails with `ClientPayloadError`, `SocketTimeoutError`,
+ * Returns the whole body, decoded by Content-Encoding. Fails with `ClientPayloadError`, `SocketTimeoutError`,
  * `TotalTimeoutError` or `SessionClosedError` (aiohttp: `read()`).
  *
  * @since 0.1.0
@@ -455,9 +465,9 @@ const textOf = (response: ClientResponse) =>
   response instanceof Response && response.isCollected ? response.textNow(undefined) : response.text
 
 /**
- * The body as text, by a byte order mark, then the charset of Content-Type, then the session's `fallbackCharset`, then
- * UTF-8 (Encoding Standard: "iso-8859-1" is windows-1252, as in browsers). Malformed bytes become U+FFFD, a byte order mark is left out, a charset that is not known counts as none. Fails as
- * `bytes` does.
+ * Returns the body as text, decoded by a byte order mark, the charset of Content-Type, the session's `fallbackCharset`,
+ * or UTF-8, in this order (Encoding Standard: "iso-8859-1" means windows-1252, as in browsers). Malformed bytes become
+ * U+FFFD, a byte order mark is removed, and an unknown charset is ignored. Fails like `bytes`.
  *
  * @since 0.1.0
  * @category decoders
@@ -471,9 +481,11 @@ const jsonOf = (response: ClientResponse) =>
   response instanceof Response && response.isCollected ? response.jsonNow(undefined) : response.json
 
 /**
- * The body's JSON, whatever the media type; `null` for a body that is empty or white space, as that of a 204 is. What is
- * not JSON fails with `JsonDecodeError` where the media type is application/json, text/json or has the suffix "+json",
- * else with `ContentTypeError`, which has the type and the beginning of the body. Fails as `bytes` does, too.
+ * Returns the body parsed as JSON, whatever its media type; `null` for a body that is empty or white space, such as
+ * that of a 204. A body that is not JSON fails with `JsonDecodeError` if the media type is application/json, text/json
+ * or has the suffix "+json", else with `ContentTypeError`, which has the type and the beginning of the body. Also fails
+ * like
+ * `bytes`.
  *
  * @example
  * ```ts
@@ -491,8 +503,8 @@ export const json = <E, R>(
   unopenedOf(self)?.collect(jsonOf) ?? useScoped(self, jsonOf)
 
 /**
- * The body's JSON, decoded by a schema; `contentType`, `encoding` and `parse` as in `JsonOptions`. Fails as `json` does,
- * and with `ParseError` (@effect/platform: `schemaBodyJson`, which works on an opened response here as well).
+ * Returns the body parsed as JSON and decoded by a schema, with `JsonOptions`. Fails like `json`, and with `ParseError`
+ * (@effect/platform: `schemaBodyJson`, which also accepts an opened response here).
  *
  * @since 0.1.0
  * @category decoders
@@ -514,8 +526,8 @@ export const schemaJson = <A, I, R2>(
 }
 
 /**
- * The body's chunks, decoded by its Content-Encoding; the request is sent when the stream runs. A slow consumer slows
- * the server down. A stream that ends early gives the response back. Fails as `bytes` does.
+ * Streams the chunks of the body, decoded by Content-Encoding. The request is sent when the stream runs, with
+ * backpressure to the server. Ending the stream early releases the response. Fails like `bytes`.
  *
  * @since 0.1.0
  * @category decoders
@@ -526,45 +538,44 @@ export const stream = <E, R>(
   Stream.unwrapScoped(Effect.map(self, (response) => response.stream))
 
 /**
- * How a file is downloaded.
+ * Options of `toFile`.
  *
  * @since 0.1.0
  * @category models
  */
 export interface FileOptions {
   /**
-   * How often a broken GET is sent again within this run; 0 or `false` for never. Default 3.
+   * How often a broken GET is repeated within this run; 0 or `false` for never. Default 3.
    *
-   * `true` is 3, and the next run continues: after a failure or an interruption the bytes stay in a file
+   * `true` means 3, and lets a later run continue: after a failure or an interruption the bytes stay in a file
    * `<name>.<hash>.unfinished` beside the path, with the validator of the response. Without a strong ETag or a reliable
-   * Last-Modified nothing stays. A killed process leaves nothing to continue.
+   * Last-Modified nothing is kept, and neither is it if the process is killed.
    */
   readonly resume?: number | boolean | undefined
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
 }
 
 /**
- * Writes the body to a file. The bytes go to a temporary file beside it, which replaces it when the body is whole: there
- * is never a part of a file at `path`, and after a failure or an interruption the old file is as it was and the
- * temporary one is removed.
+ * Writes the body to a file. The bytes go to a temporary file in the same directory, which replaces `path` once the
+ * body is complete. `path` therefore never contains a partial file; after a failure or an interruption the old file is
+ * unchanged and the temporary file is removed.
  *
- * A symbolic link stays, and the file that it leads to is replaced, or made where it does not exist. The new file has
- * the mode of the old one, and its owner and group where this process may set them. The bytes go straight into a FIFO or
- * a character device. A directory, a socket or a block device fails with `SystemError`, reason "BadResource", before the
- * request is sent.
+ * A symbolic link is kept, and its target is replaced or created. The new file has the mode of the old one, and its
+ * owner and group where permitted. A FIFO or a character device is written directly. A directory, a socket or a block
+ * device fails with `SystemError`, reason "BadResource", before the request is sent.
  *
- * After a break `toFile` sends the last request again if it was a GET with status 200: the one behind the redirects,
- * with the headers, cookies and credentials that it had there. Nothing else that the effect did is repeated, such as a
- * POST before a 303. The new request asks for the rest by Range and If-Range where the response had a strong ETag or a
- * Last-Modified that can be relied upon, else for all of it; a FIFO or a device, which has no way back, takes the rest
- * only. The bytes are asked for without a Content-Encoding, unless the request has an Accept-Encoding of its own.
+ * After a break, `toFile` repeats the last request if it was a GET with status 200: the one after all redirects, with
+ * the same headers, cookies and credentials. Earlier requests, such as a POST before a 303, are not repeated. The new
+ * request asks for the rest by Range and If-Range if the response had a strong ETag or a reliable Last-Modified, and
+ * otherwise for the whole body. A FIFO or a device cannot be rewound, so it only accepts the rest. The request asks for
+ * no Content-Encoding, unless it has an Accept-Encoding header of its own.
  *
- * Another run of the program begins at the first byte, unless `resume` is `true`: then it asks for the rest of what the
- * last run has left of the same URL, and begins anew where the server has another file by now. The head is that of the
- * response with the rest, status 206.
+ * A later run of the program starts over, unless `resume` is `true`. Then it requests the rest of an unfinished
+ * download of the same URL, and starts over if the server's file has changed. The returned head is that of the response
+ * with the rest, status 206.
  *
- * A status of 304 leaves the file as it is; any other than 2xx fails with `ClientResponseError`. Fails as `bytes` does,
- * with what the request fails with, and with `PlatformError` for the file.
+ * Status 304 leaves the file unchanged; any other status than 2xx fails with `ClientResponseError`. Fails like `bytes`,
+ * with the errors of the request, and with `PlatformError` for the file.
  *
  * @example
  * ```ts

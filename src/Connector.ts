@@ -65,9 +65,20 @@ export interface PoolOptions {
   readonly limit?: number | undefined
   /** The same for one scheme, host and port. Default 0. */
   readonly limitPerHost?: number | undefined
-  /** How long an idle connection is kept. Default "15 seconds". */
+  /**
+   * How long an idle connection is kept, by the wall clock too: one that was idle while the machine slept is not used
+   * again. Default "15 seconds".
+   */
   readonly keepaliveTimeout?: Duration.DurationInput | undefined
-  /** Keeps no connection. Default `false`; contradicts `keepaliveTimeout`. */
+  /**
+   * How long after it was opened a connection may serve another request, so that a changed DNS record is seen; by the
+   * wall clock too. A request in flight is not cut. Default `Infinity`.
+   */
+  readonly maxConnectionAge?: Duration.DurationInput | undefined
+  /**
+   * Keeps no connection, and says so to servers by `Connection: close` (RFC 9112 section 9.6), unless a request has a
+   * Connection header of its own. Default `false`; contradicts `keepaliveTimeout`.
+   */
   readonly forceClose?: boolean | undefined
   /** Requests that may wait; one more fails with `PoolSaturatedError`. Default `Infinity`. */
   readonly maxQueue?: number | undefined
@@ -183,7 +194,11 @@ export interface TcpOptions extends PoolOptions {
   readonly addressPolicy?: AddressPolicy | undefined
   /** Default `true`. */
   readonly noDelay?: boolean | undefined
-  /** TCP keep-alive probes after so long. Default off. */
+  /**
+   * How long a connection, idle or not, may be silent before the system probes whether its peer is still there (RFC 9293
+   * section 3.8.4), as in agents of Node. From 1 second to 9 hours, in whole seconds; `Infinity` is off. Default
+   * "1 minute".
+   */
   readonly tcpKeepAlive?: Duration.DurationInput | undefined
   /** Signals a peer's certificate that ends within this time. Default off. */
   readonly certificateWarning?: Duration.DurationInput | undefined
@@ -230,6 +245,20 @@ export interface Stats extends Counts {
 }
 
 /**
+ * Forgets looked-up addresses: of all names, of one on all ports, or of one on one port. `retire` (default `false`) also
+ * closes the idle connections to that host, as origin or as proxy, and lets those in use serve no further request, so
+ * that the next request looks the name up. A mock has neither names nor connections: nothing happens.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type ClearDnsCache = (
+  host?: string,
+  port?: number,
+  options?: { readonly retire?: boolean | undefined }
+) => Effect.Effect<void>
+
+/**
  * Marks a connector.
  *
  * @since 0.1.0
@@ -259,8 +288,8 @@ export interface ConnectorService {
   readonly signals: Stream.Stream<Signal>
   /** Closes the connections that carry no request now. */
   readonly closeIdle: Effect.Effect<void>
-  /** Forgets all names, or one on all ports, or on one. */
-  readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
+  /** Forgets all names, or one on all ports, or on one; with `retire` connections too. */
+  readonly clearDnsCache: ClearDnsCache
   /** Lets requests in flight finish within `gracefulShutdownTimeout`; resolves when every socket is closed. */
   readonly close: Effect.Effect<void>
 }
@@ -275,6 +304,7 @@ export class Connector extends Context.Tag("effect-http-session/Connector")<Conn
 
 const durations = [
   "keepaliveTimeout",
+  "maxConnectionAge",
   "gracefulShutdownTimeout",
   "happyEyeballsDelay",
   "ttlDnsCache",
@@ -395,7 +425,8 @@ export interface MockRequest extends Request {
 
 /**
  * Answers a request in place of a server. A failure is the fault that the request meets, and so is a promise rejected
- * with a `ClientError`; whatever else is thrown is a defect of that request. Any fetch handler will do. Each request
+ * with a `ClientError`; no connection was lost, so it is not repeated by itself. Whatever else is thrown is a defect of
+ * that request. Any fetch handler will do. Each request
  * needs a `Response` of its own. The Scope of a handler that is an effect ends with the body of its response.
  *
  * @since 0.1.0

@@ -1,21 +1,21 @@
 /**
- * Cookies by RFC 6265bis: the jar of a session, and jars of one's own.
+ * Cookies by RFC 6265bis: the jar of a session, and jars for custom use.
  *
- * A jar is plain data behind a few Effects: nothing in it does I/O or waits, its time is Effect's Clock, and concurrent
- * updates lose nothing. It keeps cookies that are malformed, or not their sender's to set, out, and the session's
- * requests never fail for them. Values go back byte for byte as they came.
+ * A jar is plain data behind a few Effects. It performs no I/O, uses Effect's Clock, and every operation is atomic. It
+ * rejects cookies that are malformed or that their sender may not set; requests never fail because of them. Values are
+ * sent back byte for byte as received.
  *
- * What it takes and sends, beside the RFC's algorithms (aiohttp: `CookieJar`):
+ * Rules in addition to the RFC's algorithms (aiohttp: `CookieJar`):
  *
- * - no cookie from or to an IP address, unless `unsafe`;
- * - no cookie for a public suffix ("com", "co.uk", "github.io"): of its own host alone, if that is the suffix;
- * - no Secure cookie from or to http, and none that hides one that https has set, unless `treatAsSecureOrigin`;
- * - names that begin with "__Host-" or "__Secure-", in any case, only as these promise;
- * - no `SameSite=None` without Secure; else SameSite and Partitioned are kept and shown, and restrict nothing, since
- *   a program has no site of its own;
- * - at most 4096 octets of name and value, 1024 of an attribute, 400 days of life, 50 Set-Cookie lines of a response,
- *   180 cookies of a domain, 3000 in all, and 8190 octets of a Cookie header;
- * - no cookie without a name, unless `nameless`.
+ * - No cookies from or to IP addresses, unless `unsafe`.
+ * - No cookies for a public suffix ("com", "co.uk", "github.io"), except host-only cookies of that very host.
+ * - No Secure cookies from or to http, and none over http that shadow a Secure cookie, unless `treatAsSecureOrigin`.
+ * - Names starting with "__Host-" or "__Secure-", in any case, must satisfy the conditions of these prefixes.
+ * - `SameSite=None` requires Secure. Otherwise SameSite and Partitioned are stored and shown but have no effect, since
+ *   a program is not a site.
+ * - Limits: 4096 octets of name and value, 1024 per attribute, 400 days of lifetime, 50 Set-Cookie lines per response,
+ *   180 cookies per domain, 3000 in total, and 8190 octets in a Cookie header.
+ * - No nameless cookies, unless `nameless`.
  *
  * @since 0.1.0
  */
@@ -56,74 +56,74 @@ export const TypeId: TypeId = "~effect-http-session/CookieJar"
 export type TypeId = "~effect-http-session/CookieJar"
 
 /**
- * A stored cookie, as text. Once given out it does not change.
+ * A stored cookie, as text. Immutable.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Cookie {
-  /** Empty for a cookie without a name, which only a jar with `nameless` keeps. */
+  /** Empty for a nameless cookie, which only a jar with `nameless` stores. */
   readonly name: string
-  /** Byte for byte as received: not decoded, quotes included. Left out where the cookie is printed, but in its JSON. */
+  /** As received: not decoded, quotes included. Not printed, but part of the JSON. */
   readonly value: string
-  /** Without a leading dot, in lower-case A-labels; "" is a shared cookie, sent to every host. */
+  /** In lower-case A-labels, without a leading dot; "" for a shared cookie, which is sent to every host. */
   readonly domain: string
-  /** Whether subdomains do not get it. */
+  /** Whether the cookie is not sent to subdomains. */
   readonly hostOnly: boolean
   readonly path: string
-  /** Sent over https only, or to a `treatAsSecureOrigin`. */
+  /** Sent only over https, or to a `treatAsSecureOrigin`. */
   readonly secure: boolean
-  /** Kept for the record: every request of a program is one that HttpOnly allows. */
+  /** Informational: HttpOnly allows every request of a program. */
   readonly httpOnly: boolean
-  /** Kept for the record. None: not said, or not known. */
+  /** Informational. None if absent or unknown. */
   readonly sameSite: Option.Option<"strict" | "lax" | "none">
-  /** Kept for the record. */
+  /** Informational. */
   readonly partitioned: boolean
-  /** At most 400 days from when it was set. None: until the session ends, or for as long as it is saved. */
+  /** At most 400 days after it was set. None for a session cookie, which lasts as long as the jar or its saved form. */
   readonly expires: Option.Option<DateTime.Utc>
-  /** When a cookie of this name, domain and path was first set. */
+  /** When a cookie with this name, domain and path was first set. */
   readonly created: DateTime.Utc
 }
 
 /**
- * How strict a jar is, and how much it holds.
+ * The rules and limits of a jar.
  *
  * @since 0.1.0
  * @category models
  */
 export interface CookieJarOptions {
   /**
-   * Takes cookies from and sends them to IP addresses, as tests against 127.0.0.1 need. Shared cookies go there in any
-   * case. Default `false` (aiohttp: `unsafe`).
+   * Accepts cookies from, and sends them to, IP addresses, as needed for tests against 127.0.0.1. Shared cookies are
+   * sent there in any case. Default `false` (aiohttp: `unsafe`).
    */
   readonly unsafe?: boolean | undefined
   /**
-   * Quotes values that are no tokens, with octal escapes, as aiohttp does; a value received in quotes stays as it is.
+   * Quotes values that are not tokens, with octal escapes like aiohttp; a value received in quotes is unchanged.
    * Default `false`: byte for byte (aiohttp: `quote_cookie`, default `True`).
    */
   readonly quoteCookie?: boolean | undefined
   /**
-   * Keeps cookies without a name, such as `Set-Cookie: token`, and sends them as `token`, as RFC 6265bis and browsers
-   * have it. Default `false`: dropped, as in RFC 6265 and aiohttp.
+   * Stores nameless cookies, such as `Set-Cookie: token`, and sends them as `token`, like RFC 6265bis and browsers.
+   * Default `false`: dropped, like RFC 6265 and aiohttp.
    */
   readonly nameless?: boolean | undefined
   /**
-   * Origins that count as https for Secure cookies, such as "http://localhost:3000": scheme, host and port. Default
-   * none, localhost neither (aiohttp: `treat_as_secure_origin`).
+   * Http origins that are treated as https for Secure cookies, such as "http://localhost:3000". Default none, not even
+   * localhost (aiohttp: `treat_as_secure_origin`).
    */
   readonly treatAsSecureOrigin?: string | ReadonlyArray<string> | undefined
-  /** Default 3000; 0 stores nothing. The least recently used goes first. */
+  /** Default 3000; 0 stores nothing. Evicts the least recently used cookies. */
   readonly maxCookies?: number | undefined
-  /** Default 180, for one domain exactly; cookies that are not Secure go first, then the least recently used. */
+  /** Default 180, for one exact domain. Evicts cookies that are not Secure first, then the least recently used. */
   readonly maxCookiesPerDomain?: number | undefined
 }
 
 /**
- * A jar. Nothing in it does I/O: a persisted jar saves in the background and when its Scope closes. Each member is one
- * step that nothing can come between.
+ * The service of a jar. It performs no I/O: a persisted jar saves in the background and when its Scope closes. Each
+ * operation is atomic.
  *
- * URLs are parsed as the URL standard says; one without a host, or with a scheme that is not http, https, ws or wss, is
- * an `InvalidURL`.
+ * URLs are parsed by the URL standard. A URL without a host, or with a scheme other than http, https, ws and wss, is an
+ * `InvalidURL`.
  *
  * @since 0.1.0
  * @category models
@@ -131,39 +131,42 @@ export interface CookieJarOptions {
 export interface CookieJarService {
   readonly [TypeId]: TypeId
   /**
-   * Stores Set-Cookie lines of one response from `url`, the first 50 of them; a line that is malformed or not allowed
-   * is dropped, and the others are kept (RFC 6265bis sections 5.6 and 5.7; aiohttp: `update_cookies_from_headers`).
+   * Stores the Set-Cookie lines of one response from `url`, at most 50. Drops lines that are malformed or not allowed
+   * (RFC 6265bis sections 5.6 and 5.7; aiohttp: `update_cookies_from_headers`).
    */
   readonly setCookies: (lines: Iterable<string>, url: UrlInput) => Effect.Effect<void, InvalidURL>
   /**
-   * Stores cookies by name, for the host of `url` and all its paths, or without a URL for every host. Attributes of
+   * Stores cookies for the host of `url` with path "/", or without a URL for every host. Attributes of
+   * @effect/platform's cookies are applied, and their `valueEncoded` is the value. Drops cookies that would break a
+   * Cookie header, such as a value with ";" (aiohttp: `update_cookies`).
+   *
    * @effect/platform's cookies are heeded, and their `valueEncoded` is the value. What would break out of a Cookie
    * header, such as a value with ";", is dropped (aiohttp: `update_cookies`).
    */
   readonly updateCookies: (cookies: CookiesInput | Cookies.Cookies, url?: UrlInput) => Effect.Effect<void, InvalidURL>
   /**
-   * What a request to `url` would send, in that order: longer paths first, then earlier cookies; two of one name are
-   * both there (RFC 6265bis section 5.8.3; aiohttp: `filter_cookies`). Counts as use for the limits.
+   * The cookies that a request to `url` would send, in sending order: longer paths first, then older cookies. Two
+   * cookies may have the same name (RFC 6265bis section 5.8.3; aiohttp: `filter_cookies`). Marks them as used.
    */
   readonly filterCookies: (url: UrlInput) => Effect.Effect<ReadonlyArray<Cookie>, InvalidURL>
-  /** The same as a header's value. */
+  /** The same cookies as the value of a Cookie header. */
   readonly cookieHeader: (url: UrlInput) => Effect.Effect<Option.Option<string>, InvalidURL>
-  /** Removes all cookies, or those for which `predicate` is true. */
+  /** Removes all cookies, or those for which `predicate` returns true. */
   readonly clear: (predicate?: (cookie: Cookie) => boolean) => Effect.Effect<void>
-  /** Removes those of a domain and its subdomains; of "" the shared ones. */
+  /** Removes the cookies of a domain and its subdomains; "" removes shared cookies. */
   readonly clearDomain: (domain: string) => Effect.Effect<void>
-  /** All that have not expired, earliest first. */
+  /** All cookies that have not expired, oldest first. */
   readonly entries: Effect.Effect<ReadonlyArray<Cookie>>
-  /** How many have not expired. */
+  /** The number of cookies that have not expired. */
   readonly size: Effect.Effect<number>
   /**
-   * The jar as a JSON value, session cookies included. Values are in it: treat it as a secret. Characters beyond ASCII
-   * stand there as one for each octet.
+   * The jar as a JSON value, including session cookies and all values: treat it as a secret. Characters beyond ASCII
+   * appear as one character per octet.
    */
   readonly toJson: Effect.Effect<unknown>
   /**
-   * Adds saved cookies that have not expired, over the jar's of the same name, domain and path; what the jar's options
-   * do not allow is left out. Fails with `CookieJarError`, and then has changed nothing.
+   * Adds saved cookies that have not expired, replacing cookies with the same name, domain and path. Skips cookies that
+   * the jar's options do not allow. Fails with `CookieJarError` without changing anything.
    */
   readonly fromJson: (json: unknown) => Effect.Effect<void, CookieJarError>
 }
@@ -177,8 +180,7 @@ export interface CookieJarService {
 export class CookieJar extends Context.Tag("effect-http-session/CookieJar")<CookieJar, CookieJarService>() {}
 
 /**
- * An empty jar, strict unless told otherwise (aiohttp: `CookieJar`). A limit or an origin that cannot be right is a
- * defect.
+ * Creates an empty jar, with strict rules by default (aiohttp: `CookieJar`). An invalid limit or origin is a defect.
  *
  * ```ts
  * import { CookieJar } from "effect-http-session"
@@ -198,7 +200,7 @@ export const make = (options?: CookieJarOptions): Effect.Effect<CookieJarService
   Effect.sync(() => fromJar(new Jar(resolve(options))))
 
 /**
- * A jar as a layer. Each call makes a jar of its own: sessions given one and the same layer value share their cookies.
+ * A layer with a new jar. Sessions that share the same layer value share its cookies.
  *
  * @since 0.1.0
  * @category layers
@@ -206,7 +208,7 @@ export const make = (options?: CookieJarOptions): Effect.Effect<CookieJarService
 export const layer = (options?: CookieJarOptions): Layer.Layer<CookieJar> => Layer.effect(CookieJar, make(options))
 
 /**
- * The same with options from Config. A limit or an origin that cannot be right is a `ConfigError`.
+ * Like `layer`, with options from Config. An invalid limit or origin is a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers
@@ -228,7 +230,7 @@ export const layerConfig = (
   )
 
 /**
- * Stores and sends nothing (aiohttp: `DummyCookieJar`).
+ * A jar that stores and sends nothing (aiohttp: `DummyCookieJar`).
  *
  * @since 0.1.0
  * @category layers
@@ -236,20 +238,20 @@ export const layerConfig = (
 export const layerDummy: Layer.Layer<CookieJar> = Layer.sync(CookieJar, () => fromJar(new Jar(disabled)))
 
 /**
- * A jar that loads from a store, and saves to it: each change within a second of Effect's Clock, and what is left when
- * its Scope closes. Default `key` "cookies".
+ * A jar that loads from a store and saves to it: each change within a second of Effect's Clock, and the rest when its
+ * Scope closes. `key` defaults to "cookies".
  *
- * Several jars, in one process or in many, can share a key, if they have the same options: every save merges what is
- * there with what the jar knows, and of each cookie the latest change wins, be it a removal. A store has no
- * transactions, so a write can overtake another one; each jar looks after its saves and repeats what got lost, unless
- * its process ends before. A jar sees the changes of others when it loads and when it saves. The last 3000 removals are
+ * Several jars with the same options, in one process or many, can share a key. Each save merges the stored state into
+ * the jar and writes the union; of each cookie the latest change wins, including removals. Stores have no transactions,
+ * so one write may overwrite another. Each jar therefore checks the store after saving and repeats lost changes, unless
+ * its process ends first. A jar sees the changes of others when it loads and saves. The last 3000 removals are
  * remembered.
  *
- * The saved text holds every value: keep it where only its owner can read it. `KeyValueStore.layerFileSystem` leaves
- * the mode of its files to the umask.
+ * The saved text contains all values; store it where only its owner can read it. `KeyValueStore.layerFileSystem`
+ * creates files with the mode of the umask.
  *
- * Fails with `CookieJarError` where the store holds something else under that key, and with the store's errors. Saving
- * in the background logs a warning instead, and is tried again.
+ * Fails with `CookieJarError` if the store contains something else under the key, and with the store's errors. A failed
+ * save in the background logs a warning and is retried.
  *
  * @since 0.1.0
  * @category layers
@@ -267,8 +269,8 @@ export const layerPersisted = (
   )
 
 /**
- * Writes the jar to a file that only its owner can read (mode 0600), whole or not at all: a new file takes the place of
- * the old one, whatever that one's mode was (aiohttp: `CookieJar.save`).
+ * Writes the jar to a file that only its owner can read (mode 0600). The file is replaced atomically, whatever mode the
+ * old one had (aiohttp: `CookieJar.save`).
  *
  * @since 0.1.0
  * @category combinators
@@ -279,8 +281,8 @@ export const save = (self: CookieJarService, path: string): Effect.Effect<void, 
   )
 
 /**
- * Adds the cookies of a file written by `save`, as `fromJson` does. A file that is not a jar's, or that is larger than
- * 64 MiB, is a `CookieJarError` and changes nothing (aiohttp: `CookieJar.load`).
+ * Adds the cookies of a file written by `save`, like `fromJson`. A file that is not a saved jar, or is larger than 64
+ * MiB, is a `CookieJarError` and changes nothing (aiohttp: `CookieJar.load`).
  *
  * @since 0.1.0
  * @category combinators

@@ -1,9 +1,9 @@
 /**
- * Every way in which a request can fail, as a value.
+ * The errors of requests, as values.
  *
  * ```
  * ClientError
- * ├─ InvalidURL · InvalidRequest · RequestBodyError · MiddlewareError        nothing, or not all, was sent
+ * ├─ InvalidURL · InvalidRequest · RequestBodyError · MiddlewareError        not sent completely
  * ├─ ClientConnectionError
  * │  ├─ ClientConnectorError · ClientConnectorDNSError · UnixClientConnectorError
  * │  ├─ TlsError
@@ -16,14 +16,14 @@
  * ├─ ClientHttpProxyError                                                    also ProxyError
  * ├─ BadHttpMessage · ClientPayloadError · ContentTypeError · JsonDecodeError
  * ├─ ClientResponseError · TooManyRedirects
- * ├─ WSServerHandshakeError · WebSocketError
+ * ├─ WSServerHandshakeError · WebSocketError · UpgradeError
  * └─ SessionClosedError · PoolSaturatedError
  * BodyError = ClientPayloadError | SocketTimeoutError | TotalTimeoutError | SessionClosedError
  *
  * SslContextError · CookieJarError                                           before any request
  * ```
  *
- * One error is caught by its tag, a group by its guard:
+ * Catch one error by its tag and a group by its guard:
  *
  * ```ts
  * import { ClientResponse, Errors, Session } from "effect-http-session"
@@ -33,14 +33,14 @@
  *   ClientResponse.text,
  *   Effect.retry({ while: Errors.isRetryable, times: 2 }),
  *   Effect.catchTag("ClientConnectorDNSError", (error) => Effect.succeed(`${error.host} has no address`)),
- *   Effect.catchIf(Errors.isServerTimeoutError, (error) => Effect.succeed(`${error.timeout} ran out`))
+ *   Effect.catchIf(Errors.isServerTimeoutError, (error) => Effect.succeed(`${error.timeout} expired`))
  * )
  * ```
  *
- * Messages, `toJSON`, `toString` and inspection hold no secret: no userinfo, credentials, cookies or signed query
- * values. URLs and causes are redacted when the error is made. Fields that may hold a secret (`headers`, `history`,
- * `body`, the `excerpt` of a body) and `cause` are readable, but not enumerable and left out there; of a foreign cause
- * only the kind is shown.
+ * Messages, `toJSON`, `toString` and inspection do not contain secrets: userinfo, credentials, cookies or signed query
+ * values. URLs and causes are redacted when the error is made. Fields that may contain a secret (`headers`, `history`,
+ * `body`, the `excerpt` of a body) and `cause` are readable but not enumerable, so they are not printed; of a foreign
+ * cause only the kind is shown.
  *
  * @since 0.1.0
  */
@@ -61,7 +61,7 @@ import type { Certificate } from "./Ssl.js"
 import type { Phase } from "./Timeouts.js"
 
 /**
- * What every error of a request is marked with.
+ * Marks the errors of requests.
  *
  * @since 0.1.0
  * @category type ids
@@ -77,32 +77,33 @@ export const TypeId: TypeId = "~effect-http-session/ClientError"
 export type TypeId = "~effect-http-session/ClientError"
 
 /**
- * What all errors know, as far as it was known.
+ * The fields that all request errors share. Each is set if it was known when the error was made.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Details {
-  /** Such as "GET": the one that was asked for, also where a redirect has made it another. */
+  /** The method of the original request, such as "GET", even if a redirect changed it. */
   readonly method?: string | undefined
-  /** Without userinfo, values of signing and token parameters replaced by "REDACTED". */
+  /** Without userinfo; the values of signing and token parameters are "REDACTED". */
   readonly url?: string | undefined
-  /** The target's, never the proxy's. */
+  /** The host of the target, never of the proxy. */
   readonly host?: string | undefined
   readonly port?: number | undefined
-  /** What was going on. */
+  /** The phase in which the request failed. */
   readonly phase?: Phase | undefined
-  /** From 1; counts redirect hops, retries and resends. */
+  /** Counted from 1, over redirect hops, retries and resends. */
   readonly attempt?: number | undefined
-  /** The peer's IP address, where there was a connection. */
+  /** The IP address of the peer, if there was a connection. */
   readonly remoteAddress?: string | undefined
-  /** What was caught. Not enumerable; without the credentials and the JSON that its text quoted. */
+  /** The original error. Not enumerable; credentials and JSON quoted in its text are removed. */
   readonly cause?: unknown
 }
 
 /**
- * The URL, or a Location, cannot be requested: its syntax, scheme or host is wrong, it holds credentials where none are
- * allowed, or it is relative without a base. Nothing was sent (aiohttp: `InvalidURL`, `NonHttpUrlClientError`,
+ * The URL or a Location cannot be requested: its syntax, scheme or host is invalid, it contains credentials where they
+ * are not allowed, or it is relative without a base. It may be the URL of a proxy, from an option or from a variable of the
+ * environment, which the description names. Nothing was sent (aiohttp: `InvalidURL`, `NonHttpUrlClientError`,
  * `InvalidUrlRedirectClientError`, `NonHttpUrlRedirectClientError`).
  *
  * @since 0.1.0
@@ -113,22 +114,24 @@ export class InvalidURL extends tagged("InvalidURL")<
     readonly url: string
     readonly reason: "Syntax" | "Scheme" | "Host" | "Credentials" | "Relative"
     readonly description: string
-    /** Whether it came from a Location header. */
+    /** Whether the URL is from a Location header. */
     readonly redirect?: boolean | undefined
+    /** Whether it is a proxy's; `host` and `port` are then the target's. Its credentials are never in `url`. */
+    readonly proxy?: boolean | undefined
   }
 > {
   readonly [TypeId]: TypeId = TypeId
 }
 
 /**
- * The options contradict each other or cannot be sent (aiohttp: `ValueError`, `TypeError`). Nothing was sent.
+ * An option is invalid, or options contradict each other (aiohttp: `ValueError`, `TypeError`). Nothing was sent.
  *
  * @since 0.1.0
  * @category errors
  */
 export class InvalidRequest extends tagged("InvalidRequest")<
   Details & {
-    /** The option or header at fault. */
+    /** The invalid option or header. */
     readonly option: string
     readonly description: string
   }
@@ -137,7 +140,7 @@ export class InvalidRequest extends tagged("InvalidRequest")<
 }
 
 /**
- * One address that was tried.
+ * An address to which connecting failed.
  *
  * @since 0.1.0
  * @category models
@@ -149,8 +152,8 @@ export interface FailedAddress {
 }
 
 /**
- * No address of the host could be reached, or the connector's `addressPolicy` refused them all (aiohttp:
- * `ClientConnectorError`). `addresses` tells what became of each.
+ * Connecting failed for every address of the host, or the connector's `addressPolicy` rejected all of them (aiohttp:
+ * `ClientConnectorError`). `addresses` has the error code of each.
  *
  * @since 0.1.0
  * @category errors
@@ -160,7 +163,7 @@ export class ClientConnectorError extends tagged("ClientConnectorError")<
     readonly host: string
     readonly port: number
     readonly reason: "Connect" | "AddressPolicy"
-    /** The last address's code, such as "ECONNREFUSED". */
+    /** The code of the last address, such as "ECONNREFUSED". */
     readonly code: string
     readonly addresses?: ReadonlyArray<FailedAddress> | undefined
   }
@@ -169,8 +172,7 @@ export class ClientConnectorError extends tagged("ClientConnectorError")<
 }
 
 /**
- * The host has no address, or could not be looked up. What a `Resolver` fails with (aiohttp:
- * `ClientConnectorDNSError`).
+ * The host has no address, or the lookup failed. Also the error of a `Resolver` (aiohttp: `ClientConnectorDNSError`).
  *
  * @since 0.1.0
  * @category errors
@@ -178,7 +180,7 @@ export class ClientConnectorError extends tagged("ClientConnectorError")<
 export class ClientConnectorDNSError extends tagged("ClientConnectorDNSError")<
   Details & {
     readonly host: string
-    /** Such as "ENOTFOUND", "ESERVFAIL", "ETIMEOUT". */
+    /** For example "ENOTFOUND", "ESERVFAIL" or "ETIMEOUT". */
     readonly code: string
   }
 > {
@@ -186,7 +188,7 @@ export class ClientConnectorDNSError extends tagged("ClientConnectorDNSError")<
 }
 
 /**
- * The Unix socket could not be opened (aiohttp: `UnixClientConnectorError`).
+ * Connecting to the Unix socket failed (aiohttp: `UnixClientConnectorError`).
  *
  * @since 0.1.0
  * @category errors
@@ -201,8 +203,8 @@ export class UnixClientConnectorError extends tagged("UnixClientConnectorError")
 }
 
 /**
- * TLS failed, but not for the name in the certificate: expired, untrusted, no handshake (aiohttp:
- * `ClientConnectorSSLError`). `reason` tells them apart.
+ * TLS failed for another reason than the name in the certificate, given by `reason` (aiohttp:
+ * `ClientConnectorSSLError`).
  *
  * @since 0.1.0
  * @category errors
@@ -211,9 +213,9 @@ export class ClientConnectorSSLError extends tagged("ClientConnectorSSLError")<
   Details & {
     readonly host: string
     readonly port: number
-    /** "Protocol": the peer does not speak TLS. "Handshake": it ended the handshake. */
+    /** "Protocol": the peer does not speak TLS. "Handshake": the peer ended the handshake. */
     readonly reason: "Expired" | "NotYetValid" | "SelfSigned" | "UntrustedIssuer" | "Revoked" | "Protocol" | "Handshake"
-    /** Node's or OpenSSL's, such as "CERT_HAS_EXPIRED". */
+    /** The code of Node or OpenSSL, such as "CERT_HAS_EXPIRED". */
     readonly code: string
     readonly certificate?: Certificate | undefined
   }
@@ -222,7 +224,7 @@ export class ClientConnectorSSLError extends tagged("ClientConnectorSSLError")<
 }
 
 /**
- * The certificate does not name the host (RFC 9110 section 4.3.4); `certificate.names` says what it names (aiohttp:
+ * The certificate is not valid for the host (RFC 9110 section 4.3.4); `certificate.names` lists its names (aiohttp:
  * `ClientConnectorCertificateError`).
  *
  * @since 0.1.0
@@ -241,7 +243,7 @@ export class ClientConnectorCertificateError extends tagged("ClientConnectorCert
 }
 
 /**
- * The certificate is not the pinned one (aiohttp: `ServerFingerprintMismatch`). No byte of the request was sent.
+ * The certificate does not match the pin (aiohttp: `ServerFingerprintMismatch`). No byte of the request was sent.
  *
  * @since 0.1.0
  * @category errors
@@ -250,7 +252,7 @@ export class FingerprintMismatch extends tagged("FingerprintMismatch")<
   Details & {
     readonly host: string
     readonly port: number
-    /** 64 lower-case hex digits. */
+    /** 64 lower-case hexadecimal digits. */
     readonly expected: string
     readonly got: string
     readonly certificate: Certificate
@@ -260,7 +262,7 @@ export class FingerprintMismatch extends tagged("FingerprintMismatch")<
 }
 
 /**
- * The proxy cannot be reached, or its certificate fails; `cause` is the connect error (aiohttp:
+ * Connecting to the proxy failed, or its certificate is invalid; `cause` is the connect error (aiohttp:
  * `ClientProxyConnectionError`).
  *
  * @since 0.1.0
@@ -268,7 +270,7 @@ export class FingerprintMismatch extends tagged("FingerprintMismatch")<
  */
 export class ClientProxyConnectionError extends tagged("ClientProxyConnectionError")<
   Details & {
-    /** The proxy's URL without credentials. */
+    /** The URL of the proxy without credentials. */
     readonly proxy: string
     readonly reason: "Connect" | "Dns" | "Tls" | "Socks"
     readonly code: string
@@ -278,7 +280,7 @@ export class ClientProxyConnectionError extends tagged("ClientProxyConnectionErr
 }
 
 /**
- * The proxy answered CONNECT with something else than 200 (aiohttp: `ClientHttpProxyError`).
+ * The proxy answered CONNECT with another status than 200 (aiohttp: `ClientHttpProxyError`).
  *
  * @since 0.1.0
  * @category errors
@@ -297,8 +299,7 @@ export class ClientHttpProxyError extends tagged("ClientHttpProxyError")<
 }
 
 /**
- * `timeout.connect` or one of its parts ran out (aiohttp: `ConnectionTimeoutError`). Nothing was sent. `timeout` is the
- * limit, `phase` what was going on.
+ * `timeout.connect` or one of its parts expired (aiohttp: `ConnectionTimeoutError`). Nothing was sent.
  *
  * @since 0.1.0
  * @category errors
@@ -306,7 +307,7 @@ export class ClientHttpProxyError extends tagged("ClientHttpProxyError")<
 export class ConnectionTimeoutError extends tagged("ConnectionTimeoutError")<
   Details & {
     readonly phase: Phase
-    /** The limit that ran out. */
+    /** The limit that expired. */
     readonly timeout: "connect" | "poolWait" | "dns" | "socketConnect" | "proxy" | "tls"
     readonly limit: Duration.Duration
   }
@@ -315,7 +316,7 @@ export class ConnectionTimeoutError extends tagged("ConnectionTimeoutError")<
 }
 
 /**
- * The peer was silent for too long while sending, waiting for the head, or reading the body (aiohttp:
+ * The peer did not respond in time while the request was sent, or while its head or body was awaited (aiohttp:
  * `SocketTimeoutError`).
  *
  * @since 0.1.0
@@ -332,7 +333,7 @@ export class SocketTimeoutError extends tagged("SocketTimeoutError")<
 }
 
 /**
- * `timeout.total` ran out (aiohttp: a bare `TimeoutError`, which is no `ClientError`); `phase` says where.
+ * `timeout.total` expired, in phase `phase` (aiohttp: a bare `TimeoutError`, outside `ClientError`).
  *
  * @since 0.1.0
  * @category errors
@@ -348,8 +349,8 @@ export class TotalTimeoutError extends tagged("TotalTimeoutError")<
 }
 
 /**
- * The server closed the connection before its response was complete up to the end of the head (aiohttp:
- * `ServerDisconnectedError`).
+ * The server closed the connection before the end of the response head (aiohttp: `ServerDisconnectedError`). In phase
+ * "connect" nothing of the request had been written.
  *
  * @since 0.1.0
  * @category errors
@@ -358,7 +359,7 @@ export class ServerDisconnectedError extends tagged("ServerDisconnectedError")<
   Details & {
     /** Whether the connection had served a request before. */
     readonly reused: boolean
-    /** Bytes of the head that had come. */
+    /** Bytes of the head received. */
     readonly received: number
   }
 > {
@@ -366,7 +367,7 @@ export class ServerDisconnectedError extends tagged("ServerDisconnectedError")<
 }
 
 /**
- * The operating system refused to write or read, such as "ECONNRESET" or "EPIPE" (aiohttp: `ClientOSError`).
+ * A read or write failed in the operating system, for example with "ECONNRESET" or "EPIPE" (aiohttp: `ClientOSError`).
  *
  * @since 0.1.0
  * @category errors
@@ -381,7 +382,7 @@ export class ClientOSError extends tagged("ClientOSError")<
 }
 
 /**
- * The response's head is not HTTP, or is larger than the connector's `http1` limits allow (RFC 9112; aiohttp:
+ * The response head is not valid HTTP, or exceeds the `http1` limits of the connector (RFC 9112; aiohttp:
  * `BadHttpMessage`, `BadStatusLine`, `LineTooLong`).
  *
  * @since 0.1.0
@@ -390,8 +391,9 @@ export class ClientOSError extends tagged("ClientOSError")<
 export class BadHttpMessage extends tagged("BadHttpMessage")<
   Details & {
     readonly reason: "StatusLine" | "Header" | "Framing" | "Limit" | "Unsolicited"
+    /** What was expected, and what the peer sent in its place. */
     readonly description: string
-    /** At most 100 bytes of what the peer sent, escaped. */
+    /** The line at fault, as far as it was received: at most 100 characters, escaped, without secrets. */
     readonly excerpt: string
   }
 > {
@@ -399,8 +401,9 @@ export class BadHttpMessage extends tagged("BadHttpMessage")<
 }
 
 /**
- * The response's body is cut, malformed, too large, or no longer there (aiohttp: `ClientPayloadError`). "TooLarge" is a
- * limit of size or of decompression, "Consumed" a second reading of a stream, "Released" a reading after the Scope.
+ * The response body is truncated, malformed, too large or no longer available (aiohttp: `ClientPayloadError`).
+ * "TooLarge" is a limit of size or of decompression, "Consumed" a second read of a stream, "Released" a read after the
+ * Scope.
  *
  * @since 0.1.0
  * @category errors
@@ -408,7 +411,7 @@ export class BadHttpMessage extends tagged("BadHttpMessage")<
 export class ClientPayloadError extends tagged("ClientPayloadError")<
   Details & {
     readonly reason: "Incomplete" | "Framing" | "Decompression" | "TooLarge" | "LineTooLong" | "Consumed" | "Released"
-    /** Bytes that had come, before decoding. */
+    /** Bytes received, before decoding. */
     readonly received: number
     readonly expected?: number | undefined
   }
@@ -417,8 +420,8 @@ export class ClientPayloadError extends tagged("ClientPayloadError")<
 }
 
 /**
- * The request's body failed, had the wrong length, could not be encoded, or could not be sent a second time; `cause` is
- * what it failed with.
+ * The request body failed, has the wrong length, cannot be encoded, or cannot be sent a second time; `cause` is the
+ * original error.
  *
  * @since 0.1.0
  * @category errors
@@ -432,8 +435,8 @@ export class RequestBodyError extends tagged("RequestBodyError")<
 }
 
 /**
- * A body that cannot be decoded, and whose Content-Type says that it is something else: `json` could not parse it, an
- * event stream was expected, or `contentType` demands another type (aiohttp: `ContentTypeError`).
+ * The body cannot be decoded, and its Content-Type declares another type than expected: `json` could not parse it,
+ * `events` expected an event stream, or `contentType` requires another type (aiohttp: `ContentTypeError`).
  *
  * @since 0.1.0
  * @category errors
@@ -441,11 +444,11 @@ export class RequestBodyError extends tagged("RequestBodyError")<
 export class ContentTypeError extends tagged("ContentTypeError")<
   Details & {
     readonly status: number
-    /** Content-Type as received, several joined by ", "; "" where the server sent none. */
+    /** Content-Type as received, several joined by ", "; "" if absent. */
     readonly contentType: string
-    /** Such as "application/json". */
+    /** The expected media type, such as "application/json". */
     readonly expected: string
-    /** At most 500 characters of the beginning of the body. Not enumerable. */
+    /** The first 500 characters of the body at most. Not enumerable. */
     readonly excerpt: string
   }
 > {
@@ -453,16 +456,17 @@ export class ContentTypeError extends tagged("ContentTypeError")<
 }
 
 /**
- * The body is not JSON, although its Content-Type says so (aiohttp: `json.JSONDecodeError`, which is no `ClientError`).
+ * The body is not JSON although its Content-Type declares JSON (aiohttp: `json.JSONDecodeError`, outside
+ * `ClientError`).
  *
  * @since 0.1.0
  * @category errors
  */
 export class JsonDecodeError extends tagged("JsonDecodeError")<
   Details & {
-    /** Where, in characters, if the parser said so. */
+    /** Position of the error in characters, if the parser reported it. */
     readonly position?: number | undefined
-    /** At most 100 characters around it. */
+    /** At most 100 characters around the position. */
     readonly excerpt: string
   }
 > {
@@ -482,19 +486,19 @@ const textSourceOf = ({ attempt, headers, host, method, port, status, url }: Cli
 }
 
 /**
- * Problem details of an HTTP API (RFC 9457). A member of another type than the RFC's is left out.
+ * Problem details of an HTTP API (RFC 9457). Members whose type differs from the RFC are omitted.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Problem {
-  /** The URI reference that identifies the kind of problem, as received; "about:blank" where there is none. */
+  /** The URI reference that identifies the kind of problem, as received. Default "about:blank". */
   readonly type: string
-  /** A short summary of the kind. */
+  /** A short summary of the kind of problem. */
   readonly title?: string | undefined
-  /** As the body says, which may differ from the response's. */
+  /** The status that the body reports, which may differ from that of the response. */
   readonly status?: number | undefined
-  /** What is wrong this time. */
+  /** The explanation of this occurrence. */
   readonly detail?: string | undefined
   /** The URI reference that identifies this occurrence, as received. */
   readonly instance?: string | undefined
@@ -502,7 +506,7 @@ export interface Problem {
   readonly extensions: { readonly [member: string]: unknown }
 }
 
-/** What a `ClientResponseError` is made of. */
+/** The fields from which a `ClientResponseError` is made. */
 interface RefusedResponse extends Details {
   readonly status: number
   readonly reason: string
@@ -513,8 +517,10 @@ interface RefusedResponse extends Details {
 }
 
 /**
- * `raiseForStatus` met a status of 400 or more (aiohttp: `ClientResponseError`). The error keeps the first 64 KiB of the
- * body, or `errorBodySize` bytes: as `bytes`, as text (`body`), as JSON (`json`, `schemaJson`) and as problem details.
+ * `raiseForStatus` rejected the response, by default for statuses from 400 on (aiohttp: `ClientResponseError`). The
+ * error keeps the first 64 KiB of the body (`errorBodySize`) as `bytes` and as text (`body`), and parses it as JSON
+ * (`json`,
+ * `schemaJson`) and as problem details.
  *
  * @example
  * ```ts
@@ -534,26 +540,26 @@ interface RefusedResponse extends Details {
  */
 export class ClientResponseError extends tagged("ClientResponseError")<
   RefusedResponse & {
-    /** The beginning of the body, or all of it, decoded by its Content-Encoding: at most `errorBodySize` bytes. */
+    /** The first `errorBodySize` bytes of the body at most, decoded by its Content-Encoding. */
     readonly bytes: Uint8Array
   }
 > {
   readonly [TypeId]: TypeId = TypeId
 
-  /** `bytes`: default `body` in UTF-8. */
+  /** `bytes` defaults to `body` in UTF-8. */
   constructor(fields: RefusedResponse & { readonly bytes?: Uint8Array | undefined }) {
     super({ ...fields, bytes: fields.bytes ?? new TextEncoder().encode(fields.body) })
   }
 
   /**
-   * The JSON of `body`, as `response.json` reads it: `null` for an empty body. Fails with `JsonDecodeError`, also where
-   * the body was longer than `errorBodySize`, or with `ContentTypeError` where its type is not of JSON.
+   * Parses `body` like `response.json`; `null` for an empty body. Fails with `JsonDecodeError`, also if the body was
+   * longer than `errorBodySize`, or with `ContentTypeError` if its media type is not JSON.
    */
   get json(): Effect.Effect<unknown, ContentTypeError | JsonDecodeError> {
     return Effect.suspend(() => jsonText.decode(textSourceOf(this), this.body, undefined))
   }
 
-  /** `json`, decoded by a schema. Fails as `json` does, and with `ParseError`. */
+  /** Decodes `json` by a schema. Fails like `json`, and with `ParseError`. */
   schemaJson<A, I, R>(
     schema: Schema.Schema<A, I, R>,
     options?: ParseOptions
@@ -568,7 +574,7 @@ export class ClientResponseError extends tagged("ClientResponseError")<
 }
 
 /**
- * More than `maxRedirects` hops; `history` holds them (aiohttp: `TooManyRedirects`).
+ * More than `maxRedirects` hops, listed in `history` (aiohttp: `TooManyRedirects`).
  *
  * @since 0.1.0
  * @category errors
@@ -583,7 +589,7 @@ export class TooManyRedirects extends tagged("TooManyRedirects")<
 }
 
 /**
- * The server did not open a WebSocket (RFC 6455 section 4.1; aiohttp: `WSServerHandshakeError`).
+ * The server did not accept the WebSocket handshake (RFC 6455 section 4.1; aiohttp: `WSServerHandshakeError`).
  *
  * @since 0.1.0
  * @category errors
@@ -594,7 +600,7 @@ export class WSServerHandshakeError extends tagged("WSServerHandshakeError")<
     readonly reason: string
     readonly description: string
     readonly headers: Headers.Headers
-    /** The beginning of the body as text, at most `errorBodySize` bytes. */
+    /** The first `errorBodySize` bytes of the body at most, as text. */
     readonly body: string
   }
 > {
@@ -602,7 +608,7 @@ export class WSServerHandshakeError extends tagged("WSServerHandshakeError")<
 }
 
 /**
- * A WebSocket ended, or could not be read or written (RFC 6455 section 7; aiohttp: `WebSocketError`).
+ * A WebSocket has closed, or a read or write failed (RFC 6455 section 7; aiohttp: `WebSocketError`).
  *
  * @since 0.1.0
  * @category errors
@@ -610,7 +616,7 @@ export class WSServerHandshakeError extends tagged("WSServerHandshakeError")<
 export class WebSocketError extends tagged("WebSocketError")<
   Details & {
     readonly reason: "Closed" | "Protocol" | "TooLarge" | "Heartbeat" | "Abnormal" | "Timeout"
-    /** The close code sent or received; 1006 where there was none. */
+    /** The close code that was sent or received; 1006 without one. */
     readonly code: number
     readonly closeReason?: string | undefined
   }
@@ -619,7 +625,33 @@ export class WebSocketError extends tagged("WebSocketError")<
 }
 
 /**
- * A middleware gave up; `cause` is what it failed with.
+ * A server did not change to the requested protocol, changed without a request by `Session.upgrade`, or an upgraded
+ * connection ended (RFC 9110 section 7.8).
+ *
+ * - "Refused": the server answered with a status other than 101; `body` is the beginning of its answer.
+ * - "Protocol": its 101 names no protocol, or one that was not offered.
+ * - "Unexpected": a 101 to a request that was not made by `Session.upgrade` or `Session.webSocket`.
+ * - "Broken": the connection broke. "Closed": the program closed it. "Timeout": `receiveTimeout` expired.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class UpgradeError extends tagged("UpgradeError")<
+  Details & {
+    readonly reason: "Refused" | "Protocol" | "Unexpected" | "Broken" | "Closed" | "Timeout"
+    readonly description: string
+    /** Of the response, if there is one. */
+    readonly status?: number | undefined
+    readonly headers?: Headers.Headers | undefined
+    /** The first `errorBodySize` bytes of the body at most, as text. */
+    readonly body?: string | undefined
+  }
+> {
+  readonly [TypeId]: TypeId = TypeId
+}
+
+/**
+ * A middleware failed the request; `cause` is its error.
  *
  * @since 0.1.0
  * @category errors
@@ -634,7 +666,7 @@ export class MiddlewareError extends tagged("MiddlewareError")<
 }
 
 /**
- * The session or its connector is closed, or was closed meanwhile (aiohttp: `RuntimeError`, `CancelledError`).
+ * The session or its connector was closed before or during the request (aiohttp: `RuntimeError`, `CancelledError`).
  *
  * @since 0.1.0
  * @category errors
@@ -648,7 +680,7 @@ export class SessionClosedError extends tagged("SessionClosedError")<
 }
 
 /**
- * `maxQueue` requests wait already. Nothing was sent.
+ * `maxQueue` requests are already waiting for a connection. Nothing was sent.
  *
  * @since 0.1.0
  * @category errors
@@ -687,7 +719,7 @@ export class CookieJarError extends tagged("CookieJarError")<{
 }> {}
 
 /**
- * TLS refused, for the certificate's name or for anything else (aiohttp: `ClientSSLError`).
+ * The TLS handshake failed, the pin aside (aiohttp: `ClientSSLError`).
  *
  * @since 0.1.0
  * @category groups
@@ -695,7 +727,7 @@ export class CookieJarError extends tagged("CookieJarError")<{
 export type ClientSSLError = ClientConnectorSSLError | ClientConnectorCertificateError
 
 /**
- * `ClientSSLError` or the pin.
+ * The TLS handshake failed, or the certificate did not match the pin.
  *
  * @since 0.1.0
  * @category groups
@@ -703,7 +735,7 @@ export type ClientSSLError = ClientConnectorSSLError | ClientConnectorCertificat
 export type TlsError = ClientSSLError | FingerprintMismatch
 
 /**
- * Any timeout (aiohttp: `ServerTimeoutError`, which has no total).
+ * A time limit expired (aiohttp: `ServerTimeoutError`, which excludes the total).
  *
  * @since 0.1.0
  * @category groups
@@ -711,7 +743,7 @@ export type TlsError = ClientSSLError | FingerprintMismatch
 export type ServerTimeoutError = ConnectionTimeoutError | SocketTimeoutError | TotalTimeoutError
 
 /**
- * The proxy's fault.
+ * The proxy failed.
  *
  * @since 0.1.0
  * @category groups
@@ -719,7 +751,7 @@ export type ServerTimeoutError = ConnectionTimeoutError | SocketTimeoutError | T
 export type ProxyError = ClientProxyConnectionError | ClientHttpProxyError
 
 /**
- * There was no connection, or it broke before a response had come (aiohttp: `ClientConnectionError`).
+ * Connecting failed, or the connection broke before a response was received (aiohttp: `ClientConnectionError`).
  *
  * @since 0.1.0
  * @category groups
@@ -736,7 +768,7 @@ export type ClientConnectionError =
   | SocketTimeoutError
 
 /**
- * What reading a body can fail with.
+ * The errors of reading a body.
  *
  * @since 0.1.0
  * @category groups
@@ -744,7 +776,7 @@ export type ClientConnectionError =
 export type BodyError = ClientPayloadError | SocketTimeoutError | TotalTimeoutError | SessionClosedError
 
 /**
- * Everything that a request can fail with (aiohttp: `ClientError`).
+ * Every error of a request (aiohttp: `ClientError`).
  *
  * @since 0.1.0
  * @category groups
@@ -764,11 +796,12 @@ export type ClientError =
   | TooManyRedirects
   | WSServerHandshakeError
   | WebSocketError
+  | UpgradeError
   | MiddlewareError
   | SessionClosedError
   | PoolSaturatedError
 
-// The guards are generic so that `Effect.catchIf` narrows an error channel that holds only part of the group.
+// The guards are generic, so that `Effect.catchIf` narrows an error channel that contains only part of the group.
 
 const group = (...tags: ReadonlyArray<ClientError["_tag"]>): ReadonlySet<string> => new Set<string>(tags)
 
@@ -795,7 +828,7 @@ const belongs = (error: unknown): error is ClientError => typeof error === "obje
 const hasTag = (error: unknown, tags: ReadonlySet<string>): boolean => belongs(error) && tags.has(error._tag)
 
 /**
- * Whether something is an error of a request. Narrows partial error channels, whole ones and `unknown`.
+ * Whether a value is an error of a request. Narrows partial error channels, complete ones and `unknown`.
  *
  * @since 0.1.0
  * @category guards
@@ -803,7 +836,7 @@ const hasTag = (error: unknown, tags: ReadonlySet<string>): boolean => belongs(e
 export const isClientError = <E>(error: E): error is E & ClientError => belongs(error)
 
 /**
- * Whether there was no connection, or it broke before a response had come.
+ * Whether connecting failed, or the connection broke before a response was received.
  *
  * @since 0.1.0
  * @category guards
@@ -812,7 +845,7 @@ export const isClientConnectionError = <E>(error: E): error is E & ClientConnect
   hasTag(error, connectionTags)
 
 /**
- * Whether TLS refused, the pin aside.
+ * Whether the TLS handshake failed, the pin aside.
  *
  * @since 0.1.0
  * @category guards
@@ -820,7 +853,7 @@ export const isClientConnectionError = <E>(error: E): error is E & ClientConnect
 export const isClientSSLError = <E>(error: E): error is E & ClientSSLError => hasTag(error, clientSSLTags)
 
 /**
- * Whether TLS or the pin refused.
+ * Whether the TLS handshake failed or the certificate did not match the pin.
  *
  * @since 0.1.0
  * @category guards
@@ -828,7 +861,7 @@ export const isClientSSLError = <E>(error: E): error is E & ClientSSLError => ha
 export const isTlsError = <E>(error: E): error is E & TlsError => hasTag(error, tlsTags)
 
 /**
- * Whether a time limit ran out, the total included.
+ * Whether a time limit expired, including the total.
  *
  * @since 0.1.0
  * @category guards
@@ -836,7 +869,7 @@ export const isTlsError = <E>(error: E): error is E & TlsError => hasTag(error, 
 export const isServerTimeoutError = <E>(error: E): error is E & ServerTimeoutError => hasTag(error, timeoutTags)
 
 /**
- * Whether it was the proxy's fault.
+ * Whether the proxy failed.
  *
  * @since 0.1.0
  * @category guards
@@ -844,12 +877,14 @@ export const isServerTimeoutError = <E>(error: E): error is E & ServerTimeoutErr
 export const isProxyError = <E>(error: E): error is E & ProxyError => hasTag(error, proxyTags)
 
 /**
- * Whether the same request may simply be sent again: no byte of it can have been acted upon, or its method is
- * idempotent (RFC 9110 section 9.2.2) and the failure one that passes: connect, timeout, disconnect, a body that was cut,
- * 408, 425, 429, 502, 503, 504. Refused certificates, pins, URLs and address policies fail again and are not retryable.
+ * Whether the same request may be sent again. True if the server cannot have acted on any byte of it, or if its method
+ * is idempotent (RFC 9110 section 9.2.2) and the failure is transient: connecting, timeouts, disconnects, a truncated
+ * body, and statuses 408, 425, 429, 502, 503 and 504. Invalid certificates, pins, URLs and address policies would fail
+ * again and are not retryable.
  *
- * An error of a later attempt (`attempt` above 1) says nothing of the earlier ones, so it counts only for idempotent
- * methods. Fits `Effect.retry({ while: Errors.isRetryable })`; anything that is no `ClientError` is `false`.
+ * For a later attempt (`attempt` above 1) the error does not cover the earlier attempts, so that only idempotent
+ * methods are retryable. For use in `Effect.retry({ while: Errors.isRetryable })`; returns `false` for anything but a
+ * `ClientError`.
  *
  * @since 0.1.0
  * @category guards

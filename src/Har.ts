@@ -1,5 +1,5 @@
 /**
- * HTTP Archive 1.2.
+ * HTTP Archive (HAR) 1.2 files of requests, for browser developer tools.
  *
  * @since 0.1.0
  */
@@ -21,7 +21,7 @@ import { collectInto } from "./internal/tracing/collecting.js"
 import type { Signal } from "./Tracing.js"
 
 /**
- * An archive, as browsers' developer tools read it; secrets are left out.
+ * An HTTP archive as read by browser developer tools, with secrets redacted.
  *
  * @since 0.1.0
  * @category models
@@ -35,8 +35,8 @@ export interface Har {
 }
 
 /**
- * One attempt: each hop, resend and retry of a request has one of its own. Times are milliseconds. In `timings`
- * "blocked", "dns", "connect" (which includes "ssl" and the proxy) and "ssl" are -1 where they did not take place.
+ * One attempt: each hop, resend and retry of a request is an entry. Times are in milliseconds. In `timings`, "blocked",
+ * "dns", "connect" (which includes "ssl" and the proxy) and "ssl" are -1 if they did not occur.
  *
  * @since 0.1.0
  * @category models
@@ -52,20 +52,20 @@ export interface Entry {
 }
 
 /**
- * What an archive keeps beside heads and times.
+ * Options of an archive.
  *
  * @since 0.1.0
  * @category models
  */
 export interface HarOptions {
-  /** Bytes kept of each body. Default 0: none. Fields of forms and JSON with names of secrets have no values. */
+  /** Bytes to keep of each body. Default 0. Form fields and JSON members with secret names are redacted. */
   readonly maxBodySize?: number | undefined
 }
 
 const pairsOf = (headers: Headers.Headers | undefined): ReadonlyArray<{ readonly name: string; value: string }> =>
   headers === undefined ? [] : Object.entries(headers).map(([name, value]) => ({ name, value }))
 
-/** The first bytes of chunks. */
+/** The first `size` bytes of chunks. */
 const beginning = (chunks: ReadonlyArray<Uint8Array>, size: number): Buffer => {
   const parts: Array<Uint8Array> = []
   let left = size
@@ -79,11 +79,11 @@ const beginning = (chunks: ReadonlyArray<Uint8Array>, size: number): Buffer => {
 
 const isText = (mimeType: string): boolean => /^text\/|json|xml|javascript|x-www-form-urlencoded/i.test(mimeType)
 
-/** A form's parts are bytes of any kind, with their names between them. */
+/** Redacts the fields of a multipart body, whose parts may be any bytes. */
 const withoutSecrets = (bytes: Buffer, mimeType: string): Buffer =>
   /^multipart\//i.test(mimeType) ? Buffer.from(redactBody(bytes.toString("latin1"), mimeType), "latin1") : bytes
 
-/** Text as it is, other bytes in base64; fields and members whose names are those of secrets have no values. */
+/** Text as it is, other bytes in base64. Form fields and JSON members with secret names are redacted. */
 const contentOf = (bytes: Buffer, mimeType: string) =>
   isText(mimeType)
     ? {
@@ -161,7 +161,7 @@ const timingsOf = (attempt: Attempt) => {
   }
 }
 
-/** Monotonic time begins with the process; a Clock that is not the default one says what time it is itself. */
+/** Converts monotonic time, which starts with the process, to a date. Time of a custom Clock already is absolute. */
 const dateOf = (time: number): string =>
   DateTime.formatIso(DateTime.unsafeMake(time > performance.timeOrigin / 2 ? time : performance.timeOrigin + time))
 
@@ -184,7 +184,7 @@ const entryOf = (attempt: Attempt, maxBodySize: number): Entry => {
 }
 
 /**
- * An archive of signals, such as `Tracing.collect` gives: an entry for each attempt.
+ * Creates an archive from signals, for example those of `Tracing.collect`, with an entry per attempt.
  *
  * @since 0.1.0
  * @category constructors
@@ -201,7 +201,7 @@ export const fromSignals = (signals: Iterable<Signal>, options?: HarOptions): Ha
   }
 }
 
-/** Of chunks no more is kept than the archive will have. */
+/** Shortens a chunk to the part that the archive will contain. */
 const trimmed = (signal: Signal, maxBodySize: number): Signal => {
   if (signal._tag !== "RequestChunkSent" && signal._tag !== "ResponseChunkReceived") return signal
   const room = maxBodySize - (signal.transferred - signal.chunk.length)
@@ -209,7 +209,7 @@ const trimmed = (signal: Signal, maxBodySize: number): Signal => {
 }
 
 /**
- * Writes the requests made inside to `path`, whether the effect succeeds, fails or is interrupted.
+ * Writes an archive of the requests made inside `self` to `path`, whether it succeeds, fails or is interrupted.
  *
  * **Example** (An archive for a browser's developer tools)
  *

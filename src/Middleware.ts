@@ -1,9 +1,10 @@
 /**
- * Functions around each hop of a request: they see requests before they are sent and responses before they are
- * returned, and may change, repeat, refuse or answer them.
+ * Middlewares: functions around each hop of a request. They see requests before they are sent and responses before they
+ * are returned, and can change, repeat, reject or answer them.
  *
- * They run inside redirects and outside cookies and the connector, once for each hop, so that what they add belongs to
- * one origin. A list's first is the outermost. A request's list replaces the session's; `[]` is none.
+ * Middlewares run inside redirects and outside cookies and the connector, once per hop, so that everything they add
+ * belongs to one origin. The first of a list is the outermost. A request's list replaces the session's; `[]` means
+ * none.
  *
  * @since 0.1.0
  */
@@ -28,8 +29,8 @@ import * as retrying from "./internal/middleware/retry.js"
 import { Budget } from "./internal/middleware/retryBudget.js"
 
 /**
- * The rest of the chain. It may be run any number of times, side by side too; the session releases the responses that
- * are not returned.
+ * The rest of the chain. It may run any number of times, also in parallel; the session releases all responses that are
+ * not returned.
  *
  * @since 0.1.0
  * @category models
@@ -37,16 +38,17 @@ import { Budget } from "./internal/middleware/retryBudget.js"
 export type Next = (request: ClientRequest) => Effect.Effect<ClientResponse, ClientError>
 
 /**
- * A function around one hop: inside redirects, outside cookies and the connector. It sees the same errors as the
- * caller of the session, and fails with them; it needs nothing from the context. `make` brings others into that form.
+ * A function around one hop, inside redirects and outside cookies and the connector. It sees the same errors as callers
+ * of the session and fails with them, and requires nothing from the context. `make` adapts middlewares with other
+ * errors or requirements.
  *
- * What ends the request as a whole, its total limit or the end of its session, ends a middleware too, whatever it waits
- * for (aiohttp: `middlewares`): its finalizers have 100 milliseconds, and one that is uninterruptible goes on alone. An
- * interrupt of the caller ends it unless the caller is in an uninterruptible region.
+ * When the request as a whole ends, by its total limit or the end of its session, so does a middleware, whatever it
+ * waits for (aiohttp: `middlewares`). Its finalizers get 100 milliseconds; an uninterruptible middleware continues in
+ * the background. Interrupting the caller interrupts the middleware unless the caller is in an uninterruptible region.
  *
- * One that returns no Effect, whose Effect has no response, or which fails with what is no `ClientError`, fails the
- * request with `MiddlewareError` "Failed". `session.execute(request)` of another session sends the request through the
- * middlewares of that session.
+ * A middleware that does not return an Effect of a response, or that fails with anything but a `ClientError`, fails the
+ * request with `MiddlewareError` "Failed". `session.execute(request)` of another session runs that session's
+ * middlewares.
  *
  * @example
  * ```ts
@@ -57,7 +59,7 @@ export type Next = (request: ClientRequest) => Effect.Effect<ClientResponse, Cli
  *
  * export const Named = Session.layer({ middlewares: [named] })
  *
- * // Two requests for one: what is not returned is released.
+ * // Sends a second request after a conflict; the first response is released.
  * export const twice: Middleware.Middleware = (request, next) =>
  *   Effect.flatMap(next(request), (response) => (response.status === 409 ? next(request) : Effect.succeed(response)))
  * ```
@@ -68,9 +70,9 @@ export type Next = (request: ClientRequest) => Effect.Effect<ClientResponse, Cli
 export type Middleware = (request: ClientRequest, next: Next) => Effect.Effect<ClientResponse, ClientError>
 
 /**
- * A middleware with requirements and errors of its own: the requirements are taken here, once, and an error that is
- * no `ClientError` becomes the `cause` of a `MiddlewareError` "Failed". A Scope it asks for closes when it returns; the
- * response stays usable.
+ * Makes a middleware with requirements and errors of its own. The requirements are taken from the context once, now. An
+ * error outside `ClientError` becomes the `cause` of a `MiddlewareError` "Failed". A Scope that the middleware requires
+ * closes when it returns; the response stays usable.
  *
  * @example
  * ```ts
@@ -103,7 +105,7 @@ export const make = <E, R>(
 ): Effect.Effect<Middleware, never, Exclude<R, Scope>> => making.make(f)
 
 /**
- * What `retry` and `circuitBreaker` decide on.
+ * The result of an attempt, on which `retry` and `circuitBreaker` decide.
  *
  * @since 0.1.0
  * @category models
@@ -117,37 +119,45 @@ export type Outcome = ClientError | ClientResponse
  * @category models
  */
 export interface RetryOptions {
-  /** Attempts after the first, however long the schedule is. Default 2. */
+  /** Most attempts after the first, even if the schedule continues. Default 2. */
   readonly times?: number | undefined
-  /** The waits; its end ends the retries too. Default: exponential from 200 millis, jittered, at most 5 seconds. */
+  /** The delays; retries stop at its end. Default: exponential from 200 milliseconds, jittered, at most 5 seconds. */
   readonly schedule?: Schedule.Schedule<unknown, Outcome> | undefined
-  /** By `true` alone. Default: `Errors.isRetryable`, and the statuses 408, 425, 429, 500, 502, 503, 504. */
+  /**
+   * Which outcomes to retry; only `true` counts. Default: `Errors.isRetryable`, and statuses 408, 425, 429, 500, 502,
+   * 503, 504.
+   */
   readonly while?: ((outcome: Outcome) => boolean) | undefined
-  /** Default: the idempotent ones; with `idempotencyKey` all. */
+  /**
+   * Which methods to retry. Default: idempotent ones, and any other if nothing of the attempt was sent; with
+   * `idempotencyKey` all methods.
+   */
   readonly methods?: ReadonlyArray<string> | undefined
   /**
-   * The longest Retry-After or RateLimit-Reset that is waited for: where more is asked for, the response is returned.
-   * Default "1 minute"; 0 ignores them.
+   * The longest Retry-After or RateLimit-Reset to wait for; if the server demands more, its response is returned.
+   * Default "1 minute"; 0 ignores these headers.
    */
   readonly maxRetryAfter?: Duration.DurationInput | undefined
   /**
-   * Sends one Idempotency-Key with all attempts of a request whose method is not idempotent and which has none yet.
-   * Default `false`.
+   * Sends an Idempotency-Key, the same for all attempts of a request, if the method is not idempotent and the request
+   * has no such header. Default `false`.
    */
   readonly idempotencyKey?: boolean | undefined
-  /** Default: none, so that `times` alone bounds the retries. */
+  /** Default: none, so that only `times` limits the retries. */
   readonly budget?: RetryBudget | undefined
 }
 
 /**
- * Sends again what failed in passing: by default GET, HEAD, OPTIONS, TRACE, PUT and DELETE, twice, after about 200 and
- * 400 milliseconds, and not before Retry-After (seconds, also with a fraction, or a date), RateLimit-Reset,
- * X-RateLimit-Reset or RateLimit say so. A body that gives its bytes only once (`ClientRequest.oneShot`) is never sent again.
+ * Retries requests that failed for a transient reason. By default GET, HEAD, OPTIONS, TRACE, PUT and DELETE are retried
+ * twice, after about 200 and 400 milliseconds, but not before the time in Retry-After (seconds, which may have a
+ * fraction, or a date), RateLimit-Reset, X-RateLimit-Reset or RateLimit. An attempt of which nothing was sent is
+ * retried for every method, as `Errors.isRetryable` says, unless `methods` excludes it; for a body that can be read
+ * only once (`ClientRequest.oneShot`) that is the only retry.
  *
- * The last outcome is the result: a response with its status, or the error. What was refused before is given back
- * first, so that a pool of one connection is enough. All attempts share the request's `timeout.total`. A redirect that
- * is followed is a request of its own. Attempts are signals "RequestRetry". `times` that is no whole number from 0 on, nor
- * `Infinity`, is a defect, and so are a `schedule`, a `while` and a `budget` of other types.
+ * The result is the last outcome: a response, whatever its status, or the error. Each rejected response is released
+ * before the next attempt, so that a pool of one connection suffices. All attempts share the request's `timeout.total`;
+ * each redirect hop counts its attempts anew. Each retry emits the signal "RequestRetry". A `times` other than a whole
+ * number from 0 on or `Infinity` is a defect, and so are a `schedule`, `while` or `budget` of the wrong type.
  *
  * @example
  * ```ts
@@ -167,7 +177,7 @@ export interface RetryOptions {
 export const retry = (options: RetryOptions = {}): Middleware => retrying.retry(options)
 
 /**
- * How many retries hosts are allowed: of `retryBudget`.
+ * A budget of retries, made by `retryBudget`.
  *
  * @since 0.1.0
  * @category models
@@ -177,9 +187,9 @@ export interface RetryBudget {
 }
 
 /**
- * Allows retries of `ratio` (default 0.2) of the requests to a host (with its port) in the last 10 seconds, and at
- * least `min` (default 10), so that many callers do not keep down a host that is in trouble. One budget can be shared
- * by several `retry`.
+ * Limits retries to the share `ratio` (default 0.2) of the requests to a host and port in the last 10 seconds, but
+ * allows at least `min` (default 10), so that many callers do not overload a host in trouble. Several `retry`
+ * middlewares can share one budget.
  *
  * @since 0.1.0
  * @category constructors
@@ -189,16 +199,16 @@ export const retryBudget = (
 ): Effect.Effect<RetryBudget> => Effect.sync(() => new Budget(options.ratio ?? 0.2, options.min ?? 10))
 
 /**
- * Digest authentication (RFC 7616; aiohttp: `DigestAuthMiddleware`) for the origin of the first request, and the space
- * that its challenges tell ("domain"). Challenges of other origins are not answered.
+ * Digest authentication (RFC 7616; aiohttp: `DigestAuthMiddleware`) for the origin of the first request and the
+ * protection space of its challenges ("domain"). Challenges of other origins are not answered.
  *
- * MD5, SHA-256, SHA-512-256, also SHA and SHA-512 as some servers call them, each with "-sess"; the strongest of several
- * challenges. `qop` auth, auth-int (where the body is at hand, or nothing else is offered), and none (RFC 2069);
- * `userhash`, `charset`, `nextnonce` and `stale`. A body is sent again, so that one of `ClientRequest.oneShot` leaves
- * the 401 as it is. So does a challenge that cannot be answered, and a second refusal. A request with credentials of
- * its own (`auth`, an Authorization header, `auth: false`) passes unchanged.
+ * Supports MD5, SHA-256, SHA-512-256, and SHA and SHA-512 as some servers use them, each also with "-sess"; of several
+ * challenges the strongest is answered. Supports `qop` auth, auth-int (if the body is in memory or the server offers
+ * nothing else) and none (RFC 2069), `userhash`, `charset`, `nextnonce` and `stale`. The 401 is returned if the body
+ * cannot be sent again (`ClientRequest.oneShot`), if no challenge is supported, and after a second refusal. A request
+ * with credentials of its own (`auth`, an Authorization header, `auth: false`) passes unchanged.
  *
- * A name with a colon or a control character fails the request with `InvalidRequest`.
+ * A user name with a colon or a control character fails the request with `InvalidRequest`.
  *
  * @example
  * ```ts
@@ -216,24 +226,24 @@ export const retryBudget = (
 export const digest = (
   credentials: Basic,
   options: {
-    /** Sends credentials ahead of a challenge once one is known. Default `true`. */
+    /** Sends credentials before a challenge once one is known. Default `true`. */
     readonly preemptive?: boolean | undefined
     /**
-     * Answers an http or https proxy in place of the origin: a 407 to what it forwards, and the `ClientHttpProxyError`
-     * of a CONNECT that was refused with 407. No origin gets the answer. Default `false`.
+     * Authenticates to an http or https proxy instead of the origin: answers the 407 of a forwarding proxy, and the
+     * `ClientHttpProxyError` of a CONNECT with status 407. Origins do not get the answer. Default `false`.
      */
     readonly proxy?: boolean | undefined
   } = {}
 ): Effect.Effect<Middleware> => digesting.digest(credentials, options)
 
 /**
- * Bearer tokens (RFC 6750) that are fetched when they are first needed, and anew after a 401: once, however many
- * requests wait for it. A second 401 is returned.
+ * Adds a bearer token (RFC 6750), fetched on first use and again after a 401. Concurrent requests share one fetch. A
+ * second 401 is returned.
  *
- * The fetching goes on while anybody waits for it. What it fails with becomes the `cause` of a `MiddlewareError`
- * "TokenRefresh", and the next request tries again; a token that is not redacted text of visible ASCII is such an error
- * as well. Requests that it makes by the same session go without a token. A
- * request with credentials of its own, or to another origin, passes unchanged.
+ * The fetch continues while at least one request waits for it. If it fails, requests fail with `MiddlewareError`
+ * "TokenRefresh" and the failure as `cause`; the next request tries again. A token that is not `Redacted` text of
+ * visible ASCII is such an error too. Requests that the fetch itself sends through the same session go without a token.
+ * A request with credentials of its own, or to another origin, passes unchanged.
  *
  * @example
  * ```ts
@@ -253,7 +263,7 @@ export const digest = (
  *   )
  * )
  *
- * // One session fetches the tokens of the other.
+ * // One session fetches the tokens for the other.
  * export const Api = Layer.provide(login, Session.layer())
  * ```
  *
@@ -262,16 +272,16 @@ export const digest = (
  */
 export const bearerRefresh = <E, R>(options: {
   readonly token: Effect.Effect<Redacted.Redacted, E, R>
-  /** The origins that get the token. Default: the session's `baseUrl`, else the first request's. */
+  /** The origins that get the token. Default: the session's `baseUrl`, otherwise the origin of the first request. */
   readonly origins?: ReadonlyArray<string> | undefined
 }): Effect.Effect<Middleware, never, R> => bearer.bearerRefresh(options)
 
 /**
- * At most `limit` requests in `interval`, in all or for each key; more wait in order, or fail with `MiddlewareError`
- * "RateLimited" where `wait` is `false`. No stretch of time that long has more, its bounds apart. Inside `retry` it
- * counts each attempt, outside each request.
+ * Limits requests to `limit` in any time window of length `interval`, in total or per key. Further requests wait in
+ * order, or fail with `MiddlewareError` "RateLimited" if `wait` is `false`. Inside `retry` it counts attempts, outside
+ * it counts requests.
  *
- * A `limit` that is no whole number from 1 on is a defect.
+ * A `limit` other than a whole number from 1 on is a defect.
  *
  * @since 0.1.0
  * @category constructors
@@ -279,81 +289,87 @@ export const bearerRefresh = <E, R>(options: {
 export const rateLimit = (options: {
   readonly limit: number
   readonly interval: Duration.DurationInput
-  /** Default: one key for all. What is no text fails the request with `MiddlewareError` "Failed". */
+  /** Default: one key for all requests. Anything but a string fails the request with `MiddlewareError` "Failed". */
   readonly key?: ((request: ClientRequest) => string) | undefined
   /** Default `true`. */
   readonly wait?: boolean | undefined
 }): Effect.Effect<Middleware, never, Scope> => limiting.rateLimit(options)
 
 /**
- * Fails at once with `MiddlewareError` "CircuitOpen" while an origin fails: after so many failures in a row it is open
- * for `resetAfter`, then one request is let through, whose success closes it and whose failure opens it again. Outcomes
- * that are neither, such as an interruption, leave it as it is. `failures` that is no whole number from 1 on is a
- * defect.
+ * Fails requests at once with `MiddlewareError` "CircuitOpen" while an origin is failing. After `failures` failures in
+ * a row the circuit opens for `resetAfter`. Then a single request probes the origin: its success closes the circuit,
+ * its failure opens it again. Neutral outcomes, such as an interruption, do not change the state. `failures` other than
+ * a whole number from 1 on is a defect.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const circuitBreaker = (
   options: {
-    /** Failures in a row that open it. Default 5. */
+    /** Failures in a row that open the circuit. Default 5. */
     readonly failures?: number | undefined
-    /** Until one request is let through again. Default "30 seconds". */
+    /** Time until a request probes the origin. Default "30 seconds". */
     readonly resetAfter?: Duration.DurationInput | undefined
-    /** By `true` alone. Default: connection errors, timeouts and statuses from 500 on. */
+    /**
+     * Which outcomes are failures; only `true` counts. Default: connection errors, timeouts and statuses from 500 on.
+     */
     readonly isFailure?: ((outcome: Outcome) => boolean) | undefined
   } = {}
 ): Effect.Effect<Middleware> => circuit.circuitBreaker(options)
 
 /**
- * Sends a second request where the first has not answered after `after`, and takes the faster answer; up to `max`
- * (default 1) more, each after the same time. GET, HEAD, OPTIONS and TRACE only, and no body that can be sent once only.
- * The losers are interrupted and their connections closed.
+ * Sends a second request if there is no response after `after`, and uses the first response; up to `max` (default 1)
+ * additional requests, at the same interval. Applies to GET, HEAD, OPTIONS and TRACE without a one-shot body. The
+ * losing requests are interrupted and their connections closed.
  *
- * A failure before `after` is a failure; later it is one when all have failed, and the first of them is told. `after`
- * at the 95th percentile of the usual time costs 5 % more requests. `max` that is no whole number from 0 on is a defect.
+ * A failure before `after` fails the request. Later, it fails when all attempts have failed, with the first error. With
+ * `after` at the 95th percentile of the usual response time, hedging adds 5 % more requests. `max` other than a whole
+ * number from 0 on is a defect.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const hedge = (options: {
   readonly after: Duration.DurationInput
-  /** Requests beside the first. Default 1. */
+  /** Additional requests. Default 1. */
   readonly max?: number | undefined
 }): Middleware => hedging.hedge(options)
 
 /**
- * A private cache (RFC 9111) for GET and HEAD: fresh responses are returned without a request, HEAD from what GET has
- * stored; stale ones are validated by ETag and Last-Modified, `Vary` selects, unsafe methods that succeed invalidate.
- * Request directives hold: no-store, no-cache, max-age, min-fresh, max-stale, only-if-cached (504), stale-if-error.
+ * A private cache (RFC 9111) for GET and HEAD. Fresh responses are returned without a request; HEAD is answered from
+ * stored GET responses. Stale responses are validated by ETag and Last-Modified, `Vary` selects among stored responses,
+ * and successful unsafe methods invalidate. The request directives no-store, no-cache, max-age, min-fresh, max-stale,
+ * only-if-cached (504) and stale-if-error are supported.
  *
- * A response may say for how long it stands in while it is stale (RFC 5861): while it is validated, in a request of its
- * own that ends with the session (stale-while-revalidate), and where a validation fails (stale-if-error).
+ * Responses may allow the use of stale content (RFC 5861): while a background request validates it
+ * (stale-while-revalidate), and if validation fails (stale-if-error). Background requests end with the session.
  *
- * Requests alike that miss at the same time are one request: the others wait until its body is stored, for which it is
- * read on whatever its own reader does. Where it is not to be stored each asks for itself, the next time at once.
+ * Concurrent misses for the same response share one request: the others wait until its body is stored. The body is read
+ * to its end for them even if its own reader stops. If it turns out not to be storable, each sends its own request, and
+ * the next ones do not wait.
  *
- * Bodies are stored as they came, in their content codings, when they have been read to the end. Responses whose `Vary`
- * names `*` are not stored, nor are Set-Cookie headers, nor ranges. Requests with conditions or ranges of their own pass
- * unchanged. A store that fails is no store.
+ * Bodies are stored as received, with their content codings, once they were read completely. Responses with `Vary: *`,
+ * Set-Cookie headers and ranges are not stored. Requests with conditions or ranges of their own pass unchanged.
+ * Failures of the store are ignored.
  *
- * A response answers only requests to the same peer, with the same trust in it, for the same user. It is compared by
+ * A stored response is only used for requests to the same peer, with the same trust settings, by the same user.
+ * Compared are
  * - the connector (Unix socket, resolver, family, local address, address policy), the TLS settings with pins, client
  *   certificate and server name, the proxy with its credentials, and Host;
- * - Authorization in whatever way it is given, all cookies (the jar's, the session's, the request's), headers given as
- *   `Redacted`, and headers whose names speak of keys, tokens, sessions, users or forwarding, such as X-Api-Key and
- *   X-Forwarded-User. The stored form of all that is a SHA-256 digest.
+ * - Authorization however it is given, all cookies (of the jar, session and request), headers given as `Redacted`, and
+ *   headers whose names indicate keys, tokens, sessions, users or forwarding, such as X-Api-Key and X-Forwarded-User.
+ *   The store contains only a SHA-256 digest of these.
  *
- * `public`, `s-maxage` and `must-revalidate` do not change this: RFC 9111 section 3.5 lets shared caches reuse responses
- * to Authorization, and this one is private for each user. Requests wait for each other, and are refreshed, by the same
- * comparison; an unsafe method removes the responses of all users (section 4.4).
+ * `public`, `s-maxage` and `must-revalidate` do not change this: RFC 9111 section 3.5 lets shared caches reuse
+ * responses to requests with Authorization, but this cache is private for each user. Waiting and background requests
+ * use the same comparison; an unsafe method removes the responses of all users (section 4.4).
  *
- * What a middleware inside the cache adds is not known when the cache looks for a response. A response to a request that
- * was sent with another URL, peer or user than the cache looked for is therefore not stored: put `bearerRefresh`, and
- * whatever adds credentials, outside. `digest` may stand inside, since it has one user.
+ * The cache cannot see what inner middlewares add. If a request is sent with another URL, peer or user than the cache
+ * looked for, its response is not stored: place `bearerRefresh` and other middlewares that add credentials outside.
+ * `digest` may be inside, because it has a single user.
  *
- * `KeyValueStore.prefix` makes several stores of one. What was used longest ago goes where the store has more than
- * `maxSize`, 4096 URLs, or 8 responses of one URL.
+ * `KeyValueStore.prefix` splits one store into several. Least recently used entries are evicted beyond `maxSize`, 4096
+ * URLs, or 8 responses per URL.
  *
  * @example
  * ```ts
@@ -371,9 +387,9 @@ export const hedge = (options: {
  */
 export const cache = (
   options: {
-    /** Bytes of one body, before decoding. Default 1 MiB; larger ones are not stored. */
+    /** Largest body to store, in bytes before decoding. Default 1 MiB. */
     readonly maxBodySize?: number | undefined
-    /** Characters of all that is stored, bodies being base64. Default 64 Mi. */
+    /** Most characters in the store, where bodies are base64. Default 64 Mi. */
     readonly maxSize?: number | undefined
   } = {}
 ): Effect.Effect<Middleware, never, KeyValueStore> => caching.cache(options)

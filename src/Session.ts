@@ -33,6 +33,7 @@ import { SessionImpl, typeId } from "./internal/session/sessionImpl.js"
 import { makeHub } from "./internal/transport/signalHub.js"
 import { transportOf } from "./internal/transport/transportHandle.js"
 import type { Signal, SpanOptions, TraceConfig } from "./Tracing.js"
+import type { Upgraded, UpgradeOptions } from "./Upgrade.js"
 import type { WebSocket, WebSocketOptions } from "./WebSocket.js"
 
 /**
@@ -54,9 +55,9 @@ export interface SessionOptions extends CommonOptions {
   /** Written on the request line. Default "1.1". */
   readonly version?: "1.0" | "1.1" | undefined
   /**
-   * `true` sends a Location in aiohttp's canonical form: escapes of unreserved characters are decoded, the others get
-   * upper case digits. Default `false`: existing escapes stay byte for byte, and what the URL standard encodes is encoded
-   * from the octets of the Location (aiohttp: default `True`).
+   * `true` converts a Location to aiohttp's canonical form: decodes escapes of unreserved characters and writes the
+   * others with upper case digits. With `false` existing escapes stay byte for byte, and characters that the URL
+   * standard encodes are encoded from the octets of the Location. Default `false` (aiohttp: `True`).
    */
   readonly requoteRedirectUrl?: boolean | undefined
   /** For text without charset or BOM. Default "utf-8". */
@@ -139,6 +140,11 @@ export interface SessionService {
   ) => Effect.Effect<ClientResponse, ClientError, Scope>
   /** `ws:` and `wss:`, or `http:` and `https:` (aiohttp: `ws_connect`). */
   readonly webSocket: (url: UrlInput, options?: WebSocketOptions) => Effect.Effect<WebSocket, ClientError, Scope>
+  /**
+   * Another protocol than WebSocket on a connection of the session (RFC 9110, section 7.8), such as the raw stream of
+   * `docker exec`. An http proxy is always passed by CONNECT.
+   */
+  readonly upgrade: (url: UrlInput, options: UpgradeOptions) => Effect.Effect<Upgraded, ClientError, Scope>
   /**
    * The same pool, jar and lifetime with other defaults: headers and limits are merged, all else is replaced, and
    * credentials replace credentials whether `auth`, an Authorization header or the URL gives them.
@@ -449,6 +455,19 @@ export const webSocket = (
   options?: WebSocketOptions
 ): Effect.Effect<WebSocket, ClientError, Session | Scope> =>
   Effect.flatMap(Session, (session) => session.webSocket(url, options))
+
+/**
+ * Changes a connection of the context's session to another protocol. Fails with `UpgradeError` where the server does not
+ * change to one that was offered.
+ *
+ * @since 0.1.0
+ * @category requests
+ */
+export const upgrade = (
+  url: UrlInput,
+  options: UpgradeOptions
+): Effect.Effect<Upgraded, ClientError, Session | Scope> =>
+  Effect.flatMap(Session, (session) => session.upgrade(url, options))
 
 /**
  * Page after page: `page` reads a response, which is given back afterwards, and `next` finds the URL of the following

@@ -32,15 +32,15 @@ import { Session } from "./Session.js"
  * @category models
  */
 export interface Event {
-  /** "message" where the server gave none. */
+  /** "message" if the server did not send a type. */
   readonly event: string
   readonly data: string
-  /** The last id the server has sent so far. */
+  /** The last id that the server has sent so far. */
   readonly id: Option.Option<string>
 }
 
 /**
- * Options of `connect`, beside those of a request.
+ * Options of `connect`, in addition to those of a request.
  *
  * @since 0.1.0
  * @category options
@@ -51,29 +51,30 @@ export interface ConnectOptions extends RequestOptions {
   /** Sent as Last-Event-ID with the first request. */
   readonly lastEventId?: string | undefined
   /**
-   * Without a single byte, comments included, for so long the connection counts as dead: a `SocketTimeoutError`. Default
-   * "1 minute". It is the request's `timeout.body`, and goes over one given there.
+   * How long the connection may stay without a single byte, comments included, before it fails with
+   * `SocketTimeoutError`. Default "1 minute". Replaces `timeout.body` of the request.
    */
   readonly idleTimeout?: Duration.DurationInput | undefined
   /**
-   * When to connect again after a break; it receives the error, and begins anew with each event. Where it ends, so does
-   * the stream: with the error, or without one where the server had ended the response in good order. `false`: never.
-   * Default: the server's `retry` (at most an hour), else 3 seconds, for as long as it takes; for methods that are not
-   * idempotent, `false`.
+   * When to reconnect after a break. The schedule receives the error and is reset with each event. At its end the
+   * stream ends too: with the error, or without one if the server ended the response normally. `false` never
+   * reconnects. Default: after the server's `retry` time (at most an hour), or 3 seconds, without limit; `false` for
+   * methods that are not idempotent.
    */
   readonly reconnect?: Schedule.Schedule<unknown, ClientError> | false | undefined
-  /** Bytes of one event, and of one line. Default 1 MiB. */
+  /** Most bytes of one event or line. Default 1 MiB. */
   readonly maxEventSize?: number | undefined
 }
 
 /**
- * Events across reconnects, each resumed by Last-Event-ID. `timeout.total` is off unless given. Ends on 204, fails on
- * other statuses than 200 (`ClientResponseError`) and on other media types than text/event-stream (`ContentTypeError`,
- * with the beginning of the body, such as an API's error in JSON). A response without a type counts as one of events.
+ * Streams events across reconnects, each of which resumes by Last-Event-ID. `timeout.total` is off by default. Ends on
+ * status 204; fails on other statuses than 200 (`ClientResponseError`) and on other media types than text/event-stream
+ * (`ContentTypeError`, with the beginning of the body, such as the JSON error of an API). A response without a
+ * Content-Type is read as events.
  *
- * A break is what a later attempt may mend: no connection, a connection that is lost or silent, a response that is cut
- * or that the server has ended. All else fails at once, an event or a line above `maxEventSize` included
- * (`ClientPayloadError`). A stream that ends early closes its connection at once.
+ * Reconnects after a break: a failed, lost or silent connection, or a response that was truncated or ended. Other
+ * errors fail the stream at once, including an event or line above `maxEventSize` (`ClientPayloadError`). Ending the
+ * stream early closes the connection.
  *
  * @since 0.1.0
  * @category constructors
@@ -86,7 +87,7 @@ export const connect = (url: UrlInput, options: ConnectOptions = {}): Stream.Str
   )
 
 /**
- * Schemas by event name. They decode from the text of `data`: `Schema.parseJson(…)` for JSON.
+ * Schemas by event name. They decode the text of `data`; use `Schema.parseJson(…)` for JSON.
  *
  * @since 0.1.0
  * @category models
@@ -96,7 +97,7 @@ export interface Schemas {
 }
 
 /**
- * The events that `decode` makes of `schemas`.
+ * The events that `decode` returns for `schemas`.
  *
  * @since 0.1.0
  * @category models
@@ -110,8 +111,8 @@ export type Decoded<S extends Schemas> = {
 }[keyof S]
 
 /**
- * Decodes the events that have a schema and leaves out the others. Fails with `ParseError` for data that is not as its
- * schema has it.
+ * Decodes the events that have a schema and drops the others. Fails with `ParseError` for data that does not match its
+ * schema.
  *
  * @since 0.1.0
  * @category combinators

@@ -6,7 +6,9 @@
  * each connection and each proxy. Where no authority is given, NODE_EXTRA_CA_CERTS adds to Node's and
  * `--use-openssl-ca` puts the system's in their place, as they do for all of Node.
  *
- * A peer is verified once: one that asks for another handshake on the same connection (TLS 1.2 and earlier) is refused.
+ * A peer is verified once: one that asks for another handshake on the same connection (TLS 1.2 and earlier) is refused,
+ * unless its context has `allowRenegotiation`. A server that ends a handshake in which an earlier session was offered is
+ * dialled once more with a full handshake.
  *
  * @since 0.1.0
  */
@@ -106,6 +108,14 @@ export interface Fingerprint {
 export type Pem = string | Uint8Array | Redacted.Redacted
 
 /**
+ * A PKCS #12 file (.pfx, .p12): its bytes, or redacted, where text is base64.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Pfx = Uint8Array | Redacted.Redacted<Uint8Array | string>
+
+/**
  * A version of TLS, as Node spells it.
  *
  * @since 0.1.0
@@ -120,7 +130,7 @@ export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3"
  * @category models
  */
 export interface BaseOptions {
-  /** The key's passphrase. */
+  /** The passphrase of the key, or of `pfx`. */
   readonly passphrase?: string | Redacted.Redacted | undefined
   /** Default "TLSv1.2". Anything lower lets OpenSSL take weak keys and digests too: those versions exist only so. */
   readonly minVersion?: TlsVersion | undefined
@@ -143,8 +153,28 @@ export interface BaseOptions {
   readonly serverHostname?: string | undefined
   /** Default `true`. Only `false` switches verification off. */
   readonly verify?: boolean | undefined
-  /** Whether Node's bundled authorities count beside `ca`. Default: only where `ca` is not given. */
+  /**
+   * Whether Node's bundled authorities count beside `ca`, with those of NODE_EXTRA_CA_CERTS. Default: only where `ca` is
+   * not given.
+   */
   readonly bundledCa?: boolean | undefined
+  /**
+   * Whether the operating system's authorities count too (`tls.getCACertificates("system")`). Default `false`. An older
+   * Node than 22.15 or 23.10 cannot read them: `SslContextError`.
+   */
+  readonly systemCa?: boolean | undefined
+  /**
+   * Whether the server may ask for another handshake on a connection, for a client certificate that it wants for some
+   * paths only (TLS 1.2 and earlier; TLS 1.3 has no renegotiation). At most three for a connection, and the server is
+   * verified again after each. Until it is, what has been sent was for the earlier certificate, and each handshake costs
+   * time. Default `false`.
+   */
+  readonly allowRenegotiation?: boolean | undefined
+  /**
+   * Whether to connect to servers without secure renegotiation (RFC 5746), which OpenSSL 3 refuses. An attacker between
+   * can put bytes before the first request of a connection to such a server, unseen by both ends. Default `false`.
+   */
+  readonly legacyServerConnect?: boolean | undefined
   /** Receives NSS key log lines, for a packet sniffer. Whoever has them can read the connection. */
   readonly onKeyLog?: ((line: string) => Effect.Effect<void>) | undefined
 }
@@ -162,6 +192,11 @@ export interface ContextOptions extends BaseOptions {
   readonly cert?: Pem | undefined
   /** Its private key: PKCS #8, PKCS #1 or SEC 1. */
   readonly key?: Pem | undefined
+  /**
+   * The client's certificate, its intermediates and its key in PKCS #12, in place of `cert` and `key`. Encrypted with AES
+   * or triple DES, or not at all; RC2, which OpenSSL 3 does not have, is refused. Authorities in it are not trusted.
+   */
+  readonly pfx?: Pfx | undefined
   /** Revocation lists. With one, OpenSSL wants a list of every authority in a chain. */
   readonly crl?: Pem | ReadonlyArray<Pem> | undefined
 }
@@ -176,6 +211,8 @@ export interface FileOptions extends BaseOptions {
   readonly caFile?: string | ReadonlyArray<string> | undefined
   readonly certFile?: string | undefined
   readonly keyFile?: string | undefined
+  /** PKCS #12, in place of `certFile` and `keyFile`. */
+  readonly pfxFile?: string | undefined
   readonly crlFile?: string | ReadonlyArray<string> | undefined
 }
 
@@ -218,6 +255,7 @@ const fileOptionOf = new Map([
   ["ca", "caFile"],
   ["cert", "certFile"],
   ["key", "keyFile"],
+  ["pfx", "pfxFile"],
   ["crl", "crlFile"]
 ])
 
@@ -253,12 +291,13 @@ export const contextFromFiles = (
       })
     const readAll = (option: string, paths: string | ReadonlyArray<string>) =>
       Effect.forEach(isPath(paths) ? [paths] : paths, (path) => read(option, path))
-    const { caFile, certFile, crlFile, keyFile, ...base } = options
+    const { caFile, certFile, crlFile, keyFile, pfxFile, ...base } = options
     const ca = caFile === undefined ? undefined : yield* readAll("caFile", caFile)
     const crl = crlFile === undefined ? undefined : yield* readAll("crlFile", crlFile)
     const cert = certFile === undefined ? undefined : yield* read("certFile", certFile)
     const key = keyFile === undefined ? undefined : yield* read("keyFile", keyFile)
-    return yield* make({ ...base, ca, crl, cert, key }, (option) => fileOptionOf.get(option) ?? option)
+    const pfx = pfxFile === undefined ? undefined : yield* read("pfxFile", pfxFile)
+    return yield* make({ ...base, ca, crl, cert, key, pfx }, (option) => fileOptionOf.get(option) ?? option)
   })
 
 const plainHex = /^[0-9a-f]{64}$/

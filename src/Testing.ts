@@ -1,5 +1,5 @@
 /**
- * Faults, expectations, cassettes and a server that misbehaves on purpose.
+ * Test tools: faults, expectations, cassettes, and a server with scripted misbehaviour.
  *
  * @since 0.1.0
  */
@@ -29,15 +29,14 @@ import { TransportHandle, transportOf } from "./internal/transport/transportHand
 import type { Pem } from "./Ssl.js"
 
 /**
- * What a handler of `Connector.layerMock` can return to be a network that fails. The errors tell of the request that
- * meets them.
+ * Network failures that a handler of `Connector.layerMock` can return. The errors have the details of the request.
  *
- * - `refused`: nobody listens.
+ * - `refused`: the connection is refused.
  * - `dnsNotFound`: the name does not exist.
- * - `certificateExpired`, `wrongHost`: TLS does not verify.
- * - `disconnected`: the connection ends before a response.
- * - `stall`: no answer, until a timeout.
- * - `resetAfter`: a 200 with this start of a body, which is then cut.
+ * - `certificateExpired`, `wrongHost`: the certificate is invalid.
+ * - `disconnected`: the connection closes before a response.
+ * - `stall`: no response, until a timeout.
+ * - `resetAfter`: status 200 with the given start of a body, then a reset.
  *
  * ```ts
  * import { Effect, Layer } from "effect"
@@ -77,35 +76,35 @@ export const faults: {
 }
 
 /**
- * A request that must come, and its answer.
+ * An expected request and its response.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Expectation<R = never> {
-  /** In any case. Default: any. */
+  /** In any case. Default: any method. */
   readonly method?: string | undefined
-  /** The whole URL, or a pattern that is found in it. */
+  /** The complete URL, or a pattern to search in it. */
   readonly url: string | RegExp
   /** A `Response` is cloned for each request. */
   readonly respond: MockHandler<R> | Response
-  /** How often. Default 1; `Infinity` is any number, none included. */
+  /** How many times the request is expected. Default 1; `Infinity` allows any number, including none. */
   readonly times?: number | undefined
 }
 
 /**
- * Expectations that no request has met, or requests that met none.
+ * Some expected requests were not made, or some requests were not expected.
  *
  * @since 0.1.0
  * @category errors
  */
 export class UnmetExpectations extends Data.TaggedError("UnmetExpectations")<{
-  /** Such as "GET https://api.example/ (0 of 1)". */
+  /** For example "GET https://api.example/ (0 of 1)". */
   readonly unmet: ReadonlyArray<string>
-  /** Such as "GET https://api.example/other". */
+  /** For example "GET https://api.example/other". */
   readonly unexpected: ReadonlyArray<string>
 }> {
-  /** Both lists. */
+  /** Both lists as text. */
   override get message(): string {
     return [
       ...this.unmet.map((line) => `Expected and not requested: ${line}`),
@@ -115,8 +114,9 @@ export class UnmetExpectations extends Data.TaggedError("UnmetExpectations")<{
 }
 
 /**
- * A handler that answers by expectations. Each request meets the first that fits it and has not been met as often as it
- * should; one that meets none gets a 501. `verify` fails with `UnmetExpectations` where something is left.
+ * Creates a handler that answers by expectations. A request matches the first expectation that fits and has remaining
+ * uses; without a match it gets status 501. `verify` fails with `UnmetExpectations` if any expectation is unmet or any
+ * request was unexpected.
  *
  * ```ts
  * import { Effect, Layer } from "effect"
@@ -152,25 +152,25 @@ export const expectations = <R = never>(
   })
 
 /**
- * How cassettes are written and matched.
+ * Options for cassettes.
  *
  * @since 0.1.0
  * @category models
  */
 export interface CassetteOptions {
-  /** What must be equal for a recorded response to answer. Default: method, URL and body. */
+  /** Which parts of a request must equal the recorded one. Default: method, URL and body. */
   readonly match?: ReadonlyArray<"method" | "url" | "body"> | undefined
-  /** More headers whose values are not written. */
+  /** Additional headers whose values are redacted. */
   readonly redactHeaders?: ReadonlyArray<string> | undefined
 }
 
 /**
- * The connector of the context, with all exchanges written to a file when the Scope closes: JSON, atomically, in place
- * of what was there. Needs the file's directory; fails with `PlatformError` where there is none.
+ * Records all exchanges of the connector in the context, and writes them to a file as JSON when the Scope closes,
+ * replacing the file atomically. The directory must exist, otherwise it fails with `PlatformError`.
  *
- * Values of credential headers, cookies, `redactHeaders` and of signing query parameters are written as "REDACTED"; of
- * request bodies only a digest is written. Response bodies are written as they come. Requests without a response are
- * not recorded.
+ * Values of credential headers, cookies, `redactHeaders` and signing query parameters are written as "REDACTED". Of
+ * request bodies only a digest is written; response bodies are written as received. Requests without a response are not
+ * recorded.
  *
  * @since 0.1.0
  * @category layers
@@ -190,9 +190,9 @@ export const layerRecord = (
   )
 
 /**
- * A connector that answers from a file of `layerRecord` and opens no socket. Each recorded response answers once, in
- * order among those that match; a request that matches none fails with `ClientConnectorError`, code "ENOTRECORDED".
- * Fails with `PlatformError` where the file cannot be read or is no cassette.
+ * A connector that answers from a file written by `layerRecord`, without opening sockets. Each recorded response is
+ * used once, in order among those that match. A request without a match fails with `ClientConnectorError`, code
+ * "ENOTRECORDED". Fails with `PlatformError` if the file cannot be read or is not a cassette.
  *
  * @since 0.1.0
  * @category layers
@@ -206,14 +206,15 @@ export const layerReplay = (
 /**
  * A step of a scripted connection.
  *
- * - `Expect` waits for a request's head, for the body that the last head announced, or for a number of bytes. A peer that
- *   ends before ends the script.
- * - `Send` writes; a string goes out as UTF-8. It waits until the operating system has taken the bytes.
- * - `Drip` writes `size` bytes at a time, with a pause of `every` between.
- * - `Sleep` waits on the Clock of the fiber that started the server: under a TestClock until the test adjusts it.
- * - `Fin` ends the server's half of the connection; a body without a length ends so.
- * - `Reset` breaks the connection by RST.
- * - `Stall` does nothing more, until the peer ends the connection.
+ * - `Expect` waits for the head of a request, for the body that the last head announced, or for a number of bytes. If
+ *   the peer closes first, the script ends.
+ * - `Send` writes data; strings are sent as UTF-8. It completes when the operating system has accepted the bytes.
+ * - `Drip` writes `size` bytes at a time, with a pause of `every` between writes.
+ * - `Sleep` waits on the Clock of the fiber that started the server. Under a TestClock it waits until the test adjusts
+ *   the clock.
+ * - `Fin` closes the server's side of the connection, which ends a body without a length.
+ * - `Reset` resets the connection with RST.
+ * - `Stall` does nothing until the peer closes the connection.
  *
  * @since 0.1.0
  * @category models
@@ -233,25 +234,26 @@ export type Step =
   | { readonly _tag: "Stall" }
 
 /**
- * A server on loopback that does as told.
+ * A running test server.
  *
  * @since 0.1.0
  * @category models
  */
 export interface TestServer {
-  /** Such as "http://127.0.0.1:41234", "https:" with `tls`. */
+  /** For example "http://127.0.0.1:41234", or "https:" with `tls`. */
   readonly url: string
   readonly port: number
-  /** Connections open now. */
+  /** The number of open connections. */
   readonly connections: Effect.Effect<number>
-  /** What each connection has received so far, in the order of acceptance; behind TLS, decrypted. */
+  /** The bytes that each connection has received so far, in the order of acceptance; decrypted if TLS is used. */
   readonly received: Effect.Effect<ReadonlyArray<Uint8Array>>
 }
 
 /**
- * Starts a server on an ephemeral port of 127.0.0.1 that ends with the Scope. The first connection runs the first
- * script, the second one the second, and all after the last script run that one again. A connection whose script has
- * ended is closed by FIN; `Stall` keeps it open. Certificates are given as PEM: Node cannot make any.
+ * Starts a server on an ephemeral port of 127.0.0.1 that stops with the Scope. The first connection runs the first
+ * script, the second connection the second, and all further connections repeat the last script. When its script ends, a
+ * connection is closed by FIN; `Stall` keeps it open. Certificates must be given as PEM, because Node cannot create
+ * them.
  *
  * ```ts
  * import { ClientResponse, Session, Testing } from "effect-http-session"

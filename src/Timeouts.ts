@@ -1,14 +1,14 @@
 /**
  * Time limits of a request, and the names of its phases.
  *
- * | limit | phases | where it runs out |
+ * | limit | phases | error when it expires |
  * |---|---|---|
  * | `total` | all | `TotalTimeoutError` |
  * | `connect`, `poolWait`, `dns`, `socketConnect`, `proxy`, `tls` | queue, dns, connect, proxy, tls | `ConnectionTimeoutError` |
  * | `send`, `headers`, `body` | send, headers, body | `SocketTimeoutError` |
  *
- * Numbers are milliseconds, where aiohttp's are seconds. Time is the Clock of the fiber that asks, so a TestClock drives
- * every limit.
+ * Numbers are milliseconds; aiohttp uses seconds. Time is measured on the Clock of the requesting fiber, so a TestClock
+ * drives every limit.
  *
  * ```ts
  * import { ClientResponse, Session, type Timeouts } from "effect-http-session"
@@ -24,7 +24,7 @@
 import * as Duration from "effect/Duration"
 
 /**
- * What a request was doing: the one vocabulary of errors, `timings`, spans and the waterfall.
+ * A phase of a request. Errors, `timings`, spans and the waterfall all use these names.
  *
  * @since 0.1.0
  * @category models
@@ -32,47 +32,49 @@ import * as Duration from "effect/Duration"
 export type Phase = "queue" | "dns" | "connect" | "proxy" | "tls" | "send" | "headers" | "body"
 
 /**
- * Limits of a request (aiohttp: `ClientTimeout`). A number is milliseconds, `Infinity` is off. A request's fields
- * replace the session's one by one. Where `total` is off and they are not given, `connect`, `send`, `headers` and
- * `body` are "5 minutes": a wait has no bound only where none was asked for. The same holds for `body` while a body is
- * streamed (`stream`, `lines`, `events`, `toFile`, `Multipart.parts`) and `total` is not given: the default total ends with
- * the first read of the stream. A `total` that is given, also of 5 minutes, bounds streams too.
+ * Time limits of a request (aiohttp: `ClientTimeout`). Numbers are milliseconds; `Infinity` turns a limit off. A
+ * request's limits replace the session's one by one. If `total` is off, `connect`, `send`, `headers` and `body` default
+ * to "5 minutes", so that every wait is bounded unless it was explicitly unbounded.
+ *
+ * The default `total` ends with the first read of a streamed body (`stream`, `lines`, `events`, `toFile`,
+ * `Multipart.parts`), and `body` defaults to "5 minutes" from then on, so that a long download is not cut off. A
+ * `total` that is set, even to "5 minutes", bounds streams too.
  *
  * @since 0.1.0
  * @category options
  */
 export interface Timeouts {
   /**
-   * Everything, from the call to the end of the body, redirects and retries included. Default "5 minutes", which bounds
-   * the way to the head and bodies that are collected. A streamed body is bounded by `body` then. The connection of a
-   * WebSocket is never bounded by it, only its handshake.
+   * The whole request, from the call to the end of the body, including redirects and retries. Default "5 minutes",
+   * which covers collected bodies; a streamed body is bounded by `body` instead. For a WebSocket only the handshake is
+   * bounded.
    */
   readonly total?: Duration.DurationInput | undefined
-  /** From the queue to a ready connection: phases queue, dns, connect, proxy and tls. */
+  /** Getting a connection: phases queue, dns, connect, proxy and tls. */
   readonly connect?: Duration.DurationInput | undefined
   /** Waiting for a slot of the pool: phase queue. Default off. */
   readonly poolWait?: Duration.DurationInput | undefined
   /** One name lookup: phase dns. Default off. */
   readonly dns?: Duration.DurationInput | undefined
-  /** The TCP connect of one address (aiohttp: `sock_connect`): phase connect. Default "30 seconds". */
+  /** The TCP connect to one address (aiohttp: `sock_connect`): phase connect. Default "30 seconds". */
   readonly socketConnect?: Duration.DurationInput | undefined
   /** The CONNECT or SOCKS exchange: phase proxy. Default off. */
   readonly proxy?: Duration.DurationInput | undefined
   /** One TLS handshake: phase tls. Default off. */
   readonly tls?: Duration.DurationInput | undefined
-  /** Between two writes that the socket accepts: phase send. */
+  /** Time between two writes that the socket accepts: phase send. */
   readonly send?: Duration.DurationInput | undefined
-  /** From the end of the request to the end of the response's head (aiohttp: `sock_read`). */
+  /** From the end of the request to the end of the response head (aiohttp: `sock_read`). */
   readonly headers?: Duration.DurationInput | undefined
   /**
-   * Between two chunks of the response's body (aiohttp: `sock_read`). Default off while the default `total` covers it,
-   * "5 minutes" for streamed bodies without a `total` and where `total` is off.
+   * Time between two chunks of the response body (aiohttp: `sock_read`). Off by default while the default `total`
+   * applies; "5 minutes" for streamed bodies without a `total`, and if `total` is off.
    */
   readonly body?: Duration.DurationInput | undefined
 }
 
 /**
- * The name of one limit.
+ * The name of a limit.
  *
  * @since 0.1.0
  * @category models
@@ -80,7 +82,7 @@ export interface Timeouts {
 export type Name = keyof Timeouts
 
 /**
- * What the `timeout` options take: limits by name, or one duration, which is `total`.
+ * The value of a `timeout` option: limits by name, or a single duration, which means `total`.
  *
  * @since 0.1.0
  * @category options
@@ -88,8 +90,8 @@ export type Name = keyof Timeouts
 export type Input = Duration.DurationInput | Timeouts
 
 /**
- * The limits in force where nothing is said: 5 minutes in all (streamed bodies: 5 minutes of silence), 30 seconds for the
- * TCP connect of one address (aiohttp: `DEFAULT_TIMEOUT`). An infinite one is off.
+ * The default limits: 5 minutes in total, or 5 minutes between two chunks of a streamed body, and 30 seconds for the
+ * TCP connect to one address (aiohttp: `DEFAULT_TIMEOUT`). Infinite limits are off.
  *
  * @since 0.1.0
  * @category constants

@@ -1,6 +1,5 @@
 /**
- * What happens inside: one set of signals, seen as callbacks and as a stream. Spans, metrics and `timings` are made
- * of the same.
+ * Signals emitted during a request, as callbacks or as a stream. Spans, metrics and `timings` cover the same events.
  *
  * @since 0.1.0
  */
@@ -19,25 +18,25 @@ import type { SessionService } from "./Session.js"
 import type { Certificate, TlsInfo } from "./Ssl.js"
 
 /**
- * What every signal tells. Signals are plain data and may be kept; URLs and headers in them are redacted.
+ * The fields that all signals share. Signals are plain data and may be kept; URLs and headers in them are redacted.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SignalBase {
-  /** Monotonic milliseconds. */
+  /** In monotonic milliseconds. */
   readonly time: number
   readonly sessionId: string
-  /** The same from start to end of a request; `undefined` for what a connector does by itself. */
+  /** Constant for a request; `undefined` for signals that do not belong to a request. */
   readonly requestId: number | undefined
-  /** From 1; counts everything that was put on the wire for the request. */
+  /** Counted from 1, over everything that was sent for the request. */
   readonly attempt: number
   /** Redirects followed so far. */
   readonly hop: number
 }
 
 /**
- * A request as its signals show it.
+ * The fields of signals that belong to a request.
  *
  * @since 0.1.0
  * @category models
@@ -48,7 +47,7 @@ export interface RequestSignal extends SignalBase {
 }
 
 /**
- * A request begins; its headers are those given, without the automatic ones.
+ * A request starts. Its headers are those given, without automatic ones.
  *
  * @since 0.1.0
  * @category signals
@@ -58,7 +57,7 @@ export interface RequestStart extends RequestSignal {
   readonly headers: Headers.Headers
 }
 /**
- * The head is about to be written.
+ * The request head is about to be written.
  *
  * @since 0.1.0
  * @category signals
@@ -68,7 +67,7 @@ export interface RequestHeadersSent extends RequestSignal {
   readonly headers: Headers.Headers
 }
 /**
- * A chunk of the body is about to be written, before compression.
+ * A chunk of the request body is about to be written; not yet compressed.
  *
  * @since 0.1.0
  * @category signals
@@ -80,7 +79,7 @@ export interface RequestChunkSent extends RequestSignal {
   readonly total?: number | undefined
 }
 /**
- * A chunk of the body has been handed out, after decoding. Comes after `RequestEnd`.
+ * A chunk of the response body was delivered, decoded. Follows `RequestEnd`.
  *
  * @since 0.1.0
  * @category signals
@@ -92,7 +91,7 @@ export interface ResponseChunkReceived extends RequestSignal {
   readonly total?: number | undefined
 }
 /**
- * A 1xx response other than 101 has come.
+ * A 1xx response other than 101 arrived.
  *
  * @since 0.1.0
  * @category signals
@@ -103,7 +102,7 @@ export interface ResponseInformational extends RequestSignal {
   readonly headers: Headers.Headers
 }
 /**
- * A redirect has come; method and URL are still the old ones.
+ * A redirect arrived; method and URL are those before it.
  *
  * @since 0.1.0
  * @category signals
@@ -121,16 +120,24 @@ export interface RequestRedirect extends RequestSignal {
  */
 export interface RequestRetry extends RequestSignal {
   readonly _tag: "RequestRetry"
-  readonly reason: "StaleConnection" | "Retry" | "Digest" | "TokenRefresh" | "Hedge"
-  /** Milliseconds before the next attempt. */
+  readonly reason: /** A reused connection ended before a byte of the response, or before the request was written. */
+    | "StaleConnection"
+    /** The same of a new connection. */
+    | "Disconnected"
+    /** 417 to `Expect: 100-continue`: the request goes out without it. */
+    | "ExpectationFailed"
+    | "Retry"
+    | "Digest"
+    | "TokenRefresh"
+    | "Hedge"
   readonly delay: number
-  /** What the attempt failed with, if it did. */
+  /** The error of the attempt, if it failed. */
   readonly error?: ClientError | undefined
-  /** The response of the attempt, without secrets, if it got one: its status and headers say why it is repeated. */
+  /** The response of the attempt without secrets, if it received one. Its status and headers show the reason. */
   readonly response?: ResponseHead | undefined
 }
 /**
- * The final head has come (the body has not).
+ * The head of the final response arrived, but not its body.
  *
  * @since 0.1.0
  * @category signals
@@ -150,21 +157,21 @@ export interface RequestException extends RequestSignal {
   readonly cause: Cause<unknown>
 }
 /**
- * The body has ended, well or not.
+ * The body ended, successfully or not.
  *
  * @since 0.1.0
  * @category signals
  */
 export interface ResponseEnd extends RequestSignal {
   readonly _tag: "ResponseEnd"
-  /** Bytes on the wire, and after decoding. */
+  /** Size as received, and after decoding. */
   readonly received: number
   readonly decoded: number
   readonly cause?: Cause<unknown> | undefined
 }
 
 /**
- * Waits for a slot.
+ * The request waits for a slot of the pool.
  *
  * @since 0.1.0
  * @category signals
@@ -176,7 +183,7 @@ export interface ConnectionQueuedStart extends SignalBase {
   readonly waiting: number
 }
 /**
- * It has a slot.
+ * The request got a slot.
  *
  * @since 0.1.0
  * @category signals
@@ -187,7 +194,7 @@ export interface ConnectionQueuedEnd extends SignalBase {
   readonly port: number
 }
 /**
- * A connection is opened: what follows until its end is part of that.
+ * A connection is being opened. DNS, proxy and TLS signals before `ConnectionCreateEnd` belong to it.
  *
  * @since 0.1.0
  * @category signals
@@ -198,7 +205,7 @@ export interface ConnectionCreateStart extends SignalBase {
   readonly port: number
 }
 /**
- * The connection is open, proxy and TLS included.
+ * The connection is open, including proxy and TLS.
  *
  * @since 0.1.0
  * @category signals
@@ -209,11 +216,11 @@ export interface ConnectionCreateEnd extends SignalBase {
   readonly port: number
   readonly connectionId: number
   readonly remoteAddress: string
-  /** Addresses that were tried before, with their codes. */
+  /** Addresses that failed before, with their codes. */
   readonly failed: ReadonlyArray<{ readonly address: string; readonly code: string }>
 }
 /**
- * An idle connection was taken (aiohttp's spelling).
+ * An idle connection was reused (aiohttp's spelling).
  *
  * @since 0.1.0
  * @category signals
@@ -221,11 +228,11 @@ export interface ConnectionCreateEnd extends SignalBase {
 export interface ConnectionReuseconn extends SignalBase {
   readonly _tag: "ConnectionReuseconn"
   readonly connectionId: number
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly idle: number
 }
 /**
- * The connection is idle again.
+ * The connection was returned to the pool.
  *
  * @since 0.1.0
  * @category signals
@@ -233,11 +240,11 @@ export interface ConnectionReuseconn extends SignalBase {
 export interface ConnectionReleased extends SignalBase {
   readonly _tag: "ConnectionReleased"
   readonly connectionId: number
-  /** Deviations that were tolerated in the response; normally the empty list. */
+  /** The deviations tolerated in the response; normally empty. */
   readonly deviations: ReadonlyArray<Deviation>
 }
 /**
- * The connection has ended. Without `requestId` it was idle.
+ * The connection was closed. Without `requestId` it was idle.
  *
  * @since 0.1.0
  * @category signals
@@ -247,11 +254,13 @@ export interface ConnectionClosed extends SignalBase {
   readonly connectionId: number
   readonly reason:
     | "ConnectionClose"
-    /** The response had a deviation after which a connection is not used again. */
+    /** The response had a deviation that rules out reusing the connection. */
     | "Deviation"
     | "ForceClose"
     | "IdleTimeout"
     | "PeerClosed"
+    /** It had reached `maxConnectionAge`, or `clearDnsCache` retired it. */
+    | "Retired"
     | "UnreadBody"
     | "Unsolicited"
     | "Upgraded"
@@ -259,12 +268,12 @@ export interface ConnectionClosed extends SignalBase {
     | "Interrupted"
     | "Shutdown"
   readonly requests: number
-  /** Deviations that were tolerated in the response that the close follows; normally the empty list. */
+  /** The deviations tolerated in the last response; normally empty. */
   readonly deviations: ReadonlyArray<Deviation>
 }
 
 /**
- * The resolver is asked.
+ * The resolver was called.
  *
  * @since 0.1.0
  * @category signals
@@ -274,7 +283,7 @@ export interface DnsResolveHostStart extends SignalBase {
   readonly host: string
 }
 /**
- * The resolver has answered.
+ * The resolver answered.
  *
  * @since 0.1.0
  * @category signals
@@ -285,7 +294,7 @@ export interface DnsResolveHostEnd extends SignalBase {
   readonly addresses: ReadonlyArray<Address>
 }
 /**
- * The addresses are known, or (`coalesced`) are being asked for by another request.
+ * The addresses were cached, or (`coalesced`) another request is already looking them up.
  *
  * @since 0.1.0
  * @category signals
@@ -296,7 +305,7 @@ export interface DnsCacheHit extends SignalBase {
   readonly coalesced: boolean
 }
 /**
- * The addresses are not known.
+ * The addresses were not cached.
  *
  * @since 0.1.0
  * @category signals
@@ -307,7 +316,7 @@ export interface DnsCacheMiss extends SignalBase {
 }
 
 /**
- * A TLS handshake begins.
+ * A TLS handshake started.
  *
  * @since 0.1.0
  * @category signals
@@ -319,7 +328,7 @@ export interface TlsHandshakeStart extends SignalBase {
   readonly proxy: boolean
 }
 /**
- * The peer is verified.
+ * The handshake is complete and the peer is verified.
  *
  * @since 0.1.0
  * @category signals
@@ -331,7 +340,7 @@ export interface TlsHandshakeEnd extends SignalBase {
   readonly tls: TlsInfo
 }
 /**
- * The peer's certificate ends within the connector's `certificateWarning`.
+ * The certificate of the peer expires within the connector's `certificateWarning`.
  *
  * @since 0.1.0
  * @category signals
@@ -342,7 +351,7 @@ export interface TlsCertificateExpiring extends SignalBase {
   readonly certificate: Certificate
 }
 /**
- * A proxy is asked for a way through: CONNECT, or SOCKS.
+ * A CONNECT or SOCKS request was sent to a proxy.
  *
  * @since 0.1.0
  * @category signals
@@ -352,7 +361,7 @@ export interface ProxyConnectStart extends SignalBase {
   readonly proxy: string
 }
 /**
- * There is one.
+ * The proxy accepted the request.
  *
  * @since 0.1.0
  * @category signals
@@ -363,7 +372,8 @@ export interface ProxyConnectEnd extends SignalBase {
 }
 
 /**
- * So many signals were dropped since this reader's last one, because it is slow. Only in `signals`.
+ * `count` signals were dropped since this reader's previous one, because the reader is too slow. Only in `signals`
+ * streams.
  *
  * @since 0.1.0
  * @category signals
@@ -374,7 +384,7 @@ export interface SignalsLost extends SignalBase {
 }
 
 /**
- * Everything that can be seen. The order is aiohttp's; docs/tracing draws it.
+ * Every signal. They are emitted in aiohttp's order; docs/tracing.md has a diagram.
  *
  * @since 0.1.0
  * @category models
@@ -409,7 +419,7 @@ export type Signal =
   | SignalsLost
 
 /**
- * The headers of a request that is about to start.
+ * Edits the headers of a request that is about to start.
  *
  * @since 0.1.0
  * @category models
@@ -420,9 +430,10 @@ export interface HeaderEditor {
 }
 
 /**
- * `onRequestStart`, `onConnectionCreateEnd` and so on: one for each signal but `SignalsLost`. They run in the request's
- * fiber, in order, before it goes on; one that dies fails its own request. Signals of no request, such as an idle
- * connection that closes, are seen in streams only. `onRequestStart` can edit the headers.
+ * A listener for each signal except `SignalsLost`: `onRequestStart`, `onConnectionCreateEnd` and so on. Listeners run
+ * in the request's fiber, in order, and the request waits for them; one that dies fails its own request. Signals that
+ * do not belong to a request, such as the close of an idle connection, only appear in streams. `onRequestStart` can
+ * edit the headers.
  *
  * @since 0.1.0
  * @category models
@@ -438,7 +449,7 @@ export type Listeners<Ctx> = {
 }
 
 /**
- * The context of a config without `ctx`.
+ * The listener context of a config without `ctx`.
  *
  * @since 0.1.0
  * @category models
@@ -464,8 +475,8 @@ export const TypeId: TypeId = typeId
 export type TypeId = "~effect-http-session/Tracing/TraceConfig"
 
 /**
- * Listeners with the context they share (aiohttp: `TraceConfig`), or `metrics`. One can be used by any number of
- * sessions.
+ * Listeners with a shared context (aiohttp: `TraceConfig`), or `metrics`. Any number of sessions can use the same
+ * config.
  *
  * @since 0.1.0
  * @category models
@@ -475,13 +486,13 @@ export interface TraceConfig {
 }
 
 /**
- * Listeners for the `traceConfigs` of a session. `ctx` (aiohttp: `trace_config_ctx_factory`) is called once for each
- * request with its `traceRequestCtx`; what it returns goes to all listeners of that request. Write `ctx` first, so that
- * its type is known to the listeners.
+ * Creates listeners for the option `traceConfigs` of a session. `ctx` (aiohttp: `trace_config_ctx_factory`) is called
+ * once per request with its `traceRequestCtx`; all listeners of the request receive the result. Write `ctx` first, so
+ * that the listeners' types can be inferred from it.
  *
- * Each listener is an effect that is awaited at its point; a signal goes through all configs in their order. One that
- * dies fails its own request with its defect, and nothing is left of that. With listeners a request takes a slower
- * path; `metrics`, streams and spans need none.
+ * Each listener is an effect that the request waits for. A signal passes through all configs in order. A listener that
+ * dies fails its request with the defect, and everything is released. Listeners put requests on a slower path;
+ * `metrics`, streams and spans do not.
  *
  * **Example** (How long requests take)
  *
@@ -511,7 +522,7 @@ export const traceConfig: {
   const listeners = new Map<string, Listener>()
   for (const [name, listener] of Object.entries(options)) {
     if (!name.startsWith("on") || listener === undefined) continue
-    // The overloads say which signal and which context it takes; it gets no others.
+    // The overloads determine the signal and context of each listener.
     listeners.set(name, listener as Listener)
   }
   return new Config(listeners, options.ctx ?? ((traceRequestCtx) => ({ traceRequestCtx })), undefined)
@@ -519,39 +530,39 @@ export const traceConfig: {
 
 /**
  * Records OpenTelemetry's HTTP client metrics through effect/Metric: `http.client.request.duration` (seconds, in the
- * advised buckets) and `http.client.active_requests`; with `all` also `http.client.open_connections` by state,
+ * recommended buckets) and `http.client.active_requests`; with `all` also `http.client.open_connections` by state,
  * `http.client.connection.duration`, `http.client.request.body.size`, `http.client.response.body.size` and
- * `dns.lookup.duration`. Attributes are bounded: of servers beyond the first thousand the address is "_OTHER".
+ * `dns.lookup.duration`. Cardinality is bounded: after a thousand servers, the address of further ones is "_OTHER".
  * Requests stay on their fast path.
  *
  * @since 0.1.0
  * @category constructors
  */
 export const metrics = (options?: {
-  /** Default: duration and active requests; the rest as well with `true`. */
+  /** Whether to record all metrics, not just durations and active requests. Default `false`. */
   readonly all?: boolean | undefined
 }): TraceConfig => new Config(new Map(), () => undefined, makeMetrics(options?.all === true))
 
 /**
- * How a session makes spans: one of kind "client" for each attempt, by OpenTelemetry's conventions, where Effect's
- * tracer is enabled and either is not the native one or there is a parent span.
+ * How a session makes spans: one of kind "client" per attempt, by OpenTelemetry's conventions, if Effect's tracer is
+ * enabled and either is not the native one or there is a parent span.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SpanOptions {
-  /** Headers to record, by name. Default none. */
+  /** Request headers to record, by name. Default none. */
   readonly requestHeaders?: ReadonlyArray<string> | undefined
   readonly responseHeaders?: ReadonlyArray<string> | undefined
-  /** Query parameters whose values are replaced, beside those with names of secrets (SECURITY.md lists the rule). */
+  /** Query parameters to redact, in addition to those with secret names (see SECURITY.md). */
   readonly redactedParams?: ReadonlyArray<string> | undefined
-  /** Child spans for the phases that take place. Default `false`: events. */
+  /** Records phases as child spans. Default `false`: as events. */
   readonly phases?: boolean | undefined
 }
 
 /**
- * Gives the signals of all requests made inside, whichever session made them, beside the value. None is lost, and
- * bodies are kept with them: it is for a few requests. Signals of no request are not among them.
+ * Returns the signals of all requests made inside `self`, in any session, together with its value. Signals are not
+ * dropped, and bodies are kept in memory, so use it for few requests. Excludes signals that do not belong to a request.
  *
  * **Example** (The phases of a request, drawn)
  *
@@ -581,8 +592,8 @@ export const collect = <A, E, R>(
   })
 
 /**
- * Draws the phases of one or more requests for a terminal: a line for each attempt, a bar for each phase, on one scale.
- * `width` is in columns, 80 by default.
+ * Draws the phases of requests as text: a line per attempt with a bar per phase, on a common scale. `width` is in
+ * columns, 80 by default.
  *
  * @since 0.1.0
  * @category combinators

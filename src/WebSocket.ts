@@ -1,9 +1,9 @@
 /**
  * WebSockets over the session's connector (RFC 6455, RFC 7692; aiohttp: `ws_connect`).
  *
- * The handshake is a request of the session: its cookies, credentials, proxies, TLS settings and middlewares hold, its
- * connection counts against the pool's limits until it closes, and never goes back to it. The module's name is that of a
- * global: import it as a namespace.
+ * The handshake is a request of the session, with its cookies, credentials, proxies, TLS settings and middlewares. Its
+ * connection counts against the limits of the pool until it closes, and is never reused. Because a global has the same
+ * name, import the module as a namespace.
  *
  * ```ts
  * import { Effect, Stream } from "effect"
@@ -38,21 +38,21 @@ import * as webSocket from "./internal/webSocket/webSocket.js"
 import { Session } from "./Session.js"
 
 /**
- * permessage-deflate as it is offered (RFC 7692).
+ * The permessage-deflate offer (RFC 7692).
  *
  * @since 0.1.0
  * @category options
  */
 export interface Compression {
-  /** Of both directions, 9 to 15. Default 15. */
+  /** Window size of both directions, 9 to 15 bits. Default 15. */
   readonly windowBits?: number | undefined
-  /** Whether each message is compressed by itself, in both directions. Default `false`. */
+  /** Whether each message is compressed separately, in both directions. Default `false`. */
   readonly noContextTakeover?: boolean | undefined
 }
 
 /**
- * Options of one WebSocket. `timeout` is for the handshake; the headers Connection, Upgrade, Sec-WebSocket-Key and
- * Sec-WebSocket-Extensions are written here. An option that cannot be right is an `InvalidRequest`.
+ * Options of a WebSocket. `timeout` applies to the handshake. The client sets the headers Connection, Upgrade,
+ * Sec-WebSocket-Key and Sec-WebSocket-Extensions. An invalid option is an `InvalidRequest`.
  *
  * @since 0.1.0
  * @category options
@@ -77,29 +77,32 @@ export interface WebSocketOptions
   > {
   /** Subprotocols in order of preference. */
   readonly protocols?: ReadonlyArray<string> | undefined
-  /** The value of Origin. Default: none. */
+  /** The value of the Origin header. Default: none. */
   readonly origin?: string | undefined
-  /** Whether permessage-deflate is offered. Default `false`. */
+  /** Whether to offer permessage-deflate. Default `false`. */
   readonly compress?: boolean | Compression | undefined
-  /** Bytes of one message, decompressed (aiohttp: `max_msg_size`). Default 4 MiB; `Infinity` is off. */
+  /**
+   * Most bytes of one message after decompression (aiohttp: `max_msg_size`). Default 4 MiB; `Infinity` turns the limit
+   * off.
+   */
   readonly maxMessageSize?: number | undefined
   /**
-   * Pings in this rhythm; without any byte for half of it after a ping the socket is lost. While messages wait for a
-   * taker and nothing is read, it is not. Default off.
+   * Sends pings at this interval. If no byte arrives within half of it after a ping, the connection is considered lost,
+   * except while reading is paused because received messages are not taken. Default off.
    */
   readonly heartbeat?: Duration.DurationInput | undefined
-  /** Answers pings itself; `false` hands them out. Default `true`. */
+  /** Replies to pings automatically; with `false` they are returned as messages. Default `true`. */
   readonly autoPing?: boolean | undefined
-  /** Answers a close itself; `false` leaves it to `close`. Default `true`. */
+  /** Replies to a close automatically; with `false` the program calls `close`. Default `true`. */
   readonly autoClose?: boolean | undefined
-  /** Of one `receive`, and between two messages of `messages`; the socket stays open. Default off. */
+  /** Limit for each `receive`, and between two messages of `messages`; the socket stays open. Default off. */
   readonly receiveTimeout?: Duration.DurationInput | undefined
-  /** For the peer's answer to a close; 0 waits for none. Default "10 seconds". */
+  /** How long to wait for the peer's reply to a close; 0 does not wait. Default "10 seconds". */
   readonly closeTimeout?: Duration.DurationInput | undefined
 }
 
 /**
- * A message; Ping and Pong only with `autoPing: false`.
+ * A received message. Ping and Pong occur only with `autoPing: false`.
  *
  * @since 0.1.0
  * @category models
@@ -127,50 +130,55 @@ export const TypeId: TypeId = webSocket.TypeId
 export type TypeId = "~effect-http-session/WebSocket"
 
 /**
- * An open WebSocket (aiohttp: `ClientWebSocketResponse`). The end of its Scope performs the closing handshake, at most
- * for `closeTimeout`, and waits for the socket to close; so does the end of its session, with code 1001.
+ * An open WebSocket (aiohttp: `ClientWebSocketResponse`). When its Scope closes, it performs the closing handshake, for
+ * at most `closeTimeout`, and waits until the socket is closed. The end of the session does the same, with code 1001.
  *
- * `WebSocketError` tells by its `reason` how it ended: "Closed" by either side with a code, "Protocol" (1002, 1007) or
- * "TooLarge" (1009) for what the peer has sent, "Heartbeat" or "Abnormal" (1006) where it went away; "Timeout" is
- * `receiveTimeout`, and ends nothing.
+ * The `reason` of a `WebSocketError` is how it ended: "Closed" by either side with a code; "Protocol" (1002, 1007) or
+ * "TooLarge" (1009) because of invalid data; "Heartbeat" or "Abnormal" (1006) because the peer disappeared. "Timeout"
+ * is `receiveTimeout` and does not close the socket.
  *
  * @since 0.1.0
  * @category models
  */
 export interface WebSocket {
   readonly [TypeId]: TypeId
-  /** The 101. */
+  /** The response with status 101. */
   readonly response: ResponseHead
-  /** The protocol that the server has chosen. */
+  /** The subprotocol that the server chose. */
   readonly protocol: Option.Option<string>
   /**
-   * Text or bytes; waits while the socket does not accept more. Interrupted, it stops waiting: what was begun is sent.
+   * Sends text or bytes; waits while the socket does not accept more. If interrupted, it only stops waiting: the
+   * message is still sent.
    */
   readonly send: (data: string | Uint8Array) => Effect.Effect<void, WebSocketError>
-  /** Text, by `JSON.stringify`; a value that has no JSON is a defect. */
+  /** Sends a value as text, serialized by `JSON.stringify`. A value that cannot be serialized is a defect. */
   readonly sendJson: (value: unknown) => Effect.Effect<void, WebSocketError>
-  /** At most 125 bytes; more are a defect. */
+  /** Sends at most 125 bytes; more are a defect. */
   readonly ping: (data?: string | Uint8Array) => Effect.Effect<void, WebSocketError>
-  /** At most 125 bytes; more are a defect. */
+  /** Sends at most 125 bytes; more are a defect. */
   readonly pong: (data?: string | Uint8Array) => Effect.Effect<void, WebSocketError>
-  /** The next message; fails with reason "Closed" when there is none to come. Each message goes to one taker. */
+  /** Returns the next message; fails with reason "Closed" after the last one. Each message is delivered once. */
   readonly receive: Effect.Effect<Message, WebSocketError>
-  /** The next text message as JSON; a binary one is a `JsonDecodeError`, pings and pongs are passed over. */
+  /** Returns the next text message as JSON. A binary message is a `JsonDecodeError`; pings and pongs are skipped. */
   readonly receiveJson: <A, I, R>(
     schema: Schema.Schema<A, I, R>,
     options?: ParseOptions
   ) => Effect.Effect<A, WebSocketError | JsonDecodeError | ParseError, R>
   /**
-   * Messages until a clean close (1000, 1001, or no code) or one from here; the peer is read no faster than they are
-   * taken. Pings are not answered while nothing is read.
+   * Streams messages until a clean close (1000, 1001, or without a code) or a close by this side, with backpressure to
+   * the peer. Pings are not answered while reading is paused.
    */
   readonly messages: Stream.Stream<Message, WebSocketError>
   /**
-   * Closes: code 1000 by default; waits for the answer, at most for `closeTimeout`, and for the socket. `false` where it
-   * was closed before. A code that may not be sent is a defect; of a reason goes what fits, 123 bytes.
+   * Closes the connection, with code 1000 by default, and waits until the peer has replied, for at most `closeTimeout`,
+   * and the socket is closed. Returns `false` if it was already closed. A code that clients must not send is a defect.
+   * A reason is truncated to 123 bytes.
    */
   readonly close: (code?: number, reason?: string) => Effect.Effect<boolean>
-  /** The code of the peer's close, 1005 if it had none; 1006 where it ended without. None while it is open. */
+  /**
+   * The peer's close code, 1005 if it sent none, or 1006 if the connection ended without a close. None while it is
+   * open.
+   */
   readonly closeCode: Effect.Effect<Option.Option<number>>
 }
 
@@ -192,7 +200,7 @@ export const isText = (message: Message): message is Extract<Message, { readonly
 export const isBinary = (message: Message): message is Extract<Message, { readonly _tag: "Binary" }> =>
   message._tag === "Binary"
 
-/** As a Socket tells its end: a close by its code, all else as what broke the reading. */
+/** Converts a WebSocketError: a close with its code, anything else to a read error. */
 const ended = (error: WebSocketError): Socket.SocketError =>
   error.reason === "Closed"
     ? new Socket.SocketCloseError({ reason: "Close", code: error.code, closeReason: error.closeReason })
@@ -202,7 +210,7 @@ const ignored = () => {}
 
 const isCleanClose = Socket.SocketCloseError.isClean((code) => !Socket.defaultCloseCodeIsError(code))
 
-/** The handler's effects run side by side, as with the other Sockets, for one may wait for a later message. */
+/** Runs the handler's effects concurrently, like other Sockets, because one may wait for a later message. */
 const runOn = <A, E, R>(
   self: WebSocket,
   handler: (data: string | Uint8Array) => Effect.Effect<A, E, R> | undefined,
@@ -241,7 +249,7 @@ const runOn = <A, E, R>(
 
 const encoder = new TextEncoder()
 
-/** A Socket on whatever `acquire` opens. */
+/** A Socket on the WebSocket that `acquire` opens. */
 const socketOf = (
   acquire: Effect.Effect<WebSocket, Socket.SocketError, Scope.Scope>,
   latch: Effect.Latch,
@@ -277,7 +285,9 @@ const socketOf = (
       latch.whenOpen(
         Effect.suspend(() => {
           if (current === undefined) {
-            return Effect.fail(new Socket.SocketGenericError({ reason: "Write", cause: new Error("it does not run") }))
+            return Effect.fail(
+              new Socket.SocketGenericError({ reason: "Write", cause: new Error("the socket is not running") })
+            )
           }
           if (Socket.isCloseEvent(chunk)) return Effect.asVoid(current.close(chunk.code, chunk.reason))
           return Effect.mapError(
@@ -291,9 +301,9 @@ const socketOf = (
 }
 
 /**
- * The open WebSocket as a Socket of @effect/platform, to be run once: it ends with the WebSocket, whose Scope it does not
- * close. It can be written to before it runs. A close with 1000 or 1006 is its success, another its `SocketCloseError`,
- * anything else its `SocketGenericError` with the `WebSocketError` as cause.
+ * Converts an open WebSocket to a Socket of @effect/platform, which can be run once. It ends with the WebSocket but
+ * does not close its Scope, and can be written to before it runs. A close with code 1000 or 1006 is a success, any
+ * other close a `SocketCloseError`, and everything else a `SocketGenericError` with the `WebSocketError` as cause.
  *
  * @since 0.1.0
  * @category conversions
@@ -302,8 +312,8 @@ export const toSocket = (self: WebSocket): Socket.Socket =>
   socketOf(Effect.succeed(self), Effect.unsafeMakeLatch(true), self)
 
 /**
- * A Socket that opens a WebSocket each time it is run, for what reconnects by itself, such as RPC. What opening it fails
- * with is the cause of a `SocketGenericError` "Open"; writers wait while it does not run.
+ * Creates a Socket that opens a WebSocket each time it runs, for protocols that reconnect, such as RPC. If opening
+ * fails, the error is the cause of a `SocketGenericError` "Open". Writers wait while the Socket is not running.
  *
  * ```ts
  * import { Socket } from "@effect/platform"

@@ -34,14 +34,14 @@ describe("Auth.basic", () => {
     ["a lone surrogate", Auth.basic("a", "s3cr3t\ud800")],
     ["a lone low surrogate", Auth.basic("a\udc00", "s3cr3t")]
   ] as const) {
-    it(`refuses ${what}, and does not show it`, () => {
+    it(`refuses ${what} and does not show it`, () => {
       const result = authorizationOf(credentials)
       assert.isTrue(Either.isLeft(result))
       assert.notInclude(String(Either.getLeft(result)), "s3cr3t")
     })
   }
 
-  it("refuses what was wiped", () => {
+  it("refuses credentials that were wiped", () => {
     const password = Redacted.make("pwd")
     Redacted.unsafeWipe(password)
     assert.isTrue(Either.isLeft(authorizationOf(Auth.basic("a", password))))
@@ -49,7 +49,7 @@ describe("Auth.basic", () => {
 })
 
 describe("Auth.bearer", () => {
-  it("a token", () => {
+  it("accepts a token", () => {
     assert.deepStrictEqual(authorizationOf(Auth.bearer("a.b-c_d~e+f/g==")), Either.right("Bearer a.b-c_d~e+f/g=="))
     assert.deepStrictEqual(authorizationOf(Auth.bearer(Redacted.make("t"))), Either.right("Bearer t"))
   })

@@ -48,7 +48,7 @@ describe("make", () => {
       assert.strictEqual(request.hop, 0)
     })
   )
-  it.effect("fails typed", () =>
+  it.effect("fails with a typed error", () =>
     Effect.gen(function* () {
       const errors = yield* Effect.all([
         Effect.flip(ClientRequest.make("GET", "/relative")),
@@ -64,8 +64,8 @@ describe("make", () => {
   )
 })
 
-describe("changes", () => {
-  it.effect("headers are set, added and removed, whatever their case; the request before stays", () =>
+describe("edits of a request", () => {
+  it.effect("set, add and remove headers whatever their case, and leave the original request unchanged", () =>
     Effect.gen(function* () {
       const request = yield* ClientRequest.make("GET", url, {
         headers: [
@@ -88,7 +88,7 @@ describe("changes", () => {
       assert.lengthOf(request.headers, 3)
     })
   )
-  it.effect("a redacted value is sent and not shown", () =>
+  it.effect("send a redacted value and do not show it", () =>
     Effect.gen(function* () {
       const request = yield* ClientRequest.make("GET", url)
       for (const changed of [
@@ -108,14 +108,14 @@ describe("changes", () => {
       }
     })
   )
-  it.effect("an Authorization header that is set wins over auth", () =>
+  it.effect("let an Authorization header win over auth", () =>
     Effect.gen(function* () {
       const request = yield* ClientRequest.make("GET", url, { auth: Auth.bearer("old") })
       const changed = ClientRequest.setHeader(request, "authorization", Redacted.make("Bearer new"))
       assert.deepStrictEqual(values(wire(own(changed)), "authorization"), ["Bearer new"])
     })
   )
-  it.effect("setUrl keeps credentials within the origin", () =>
+  it.effect("keep credentials within the origin in setUrl", () =>
     Effect.gen(function* () {
       const request = yield* ClientRequest.make("GET", url, { auth: Auth.bearer("t"), headers: { cookie: "a=b" } })
       const home = own(ClientRequest.setUrl(request, "/y?z"))
@@ -126,7 +126,7 @@ describe("changes", () => {
       assert.deepStrictEqual([...values(wire(away), "authorization"), ...values(wire(away), "cookie")], [])
     })
   )
-  it.effect("setBody brings its own Content-Type, Content-Length and Content-Encoding", () =>
+  it.effect("set Content-Type, Content-Length and Content-Encoding of the new body in setBody", () =>
     Effect.gen(function* () {
       const request = yield* ClientRequest.make("POST", url, {
         data: "abc",
@@ -140,7 +140,7 @@ describe("changes", () => {
       assert.isUndefined(wire(own(ClientRequest.setBody(request, HttpBody.empty))).body)
     })
   )
-  it.effect("one that cannot be sent fails the request, with the first fault", () =>
+  it.effect("fail the request with the first fault if one of them cannot be sent", () =>
     Effect.gen(function* () {
       const request = yield* ClientRequest.make("POST", url)
       const table = [
@@ -165,7 +165,7 @@ describe("adopt: a request under a session's defaults", () => {
     headers: { "x-session": "1", "x-a": "session" },
     timeout: "1 second"
   })
-  it.effect("gets what it has not itself", () =>
+  it.effect("gets the defaults that the request does not set", () =>
     Effect.gen(function* () {
       const made = yield* ClientRequest.make("POST", url, {
         params: { a: "b" },
@@ -192,7 +192,7 @@ describe("adopt: a request under a session's defaults", () => {
       assert.strictEqual(adopted.maxRedirects, 2)
     })
   )
-  it.effect("keeps what it has, and options go over both", () =>
+  it.effect("keeps the settings of the request, and lets options win over both", () =>
     Effect.gen(function* () {
       const mine = yield* ClientRequest.make("GET", url, {
         auth: Auth.bearer("mine"),
@@ -227,7 +227,7 @@ describe("adopt: a request under a session's defaults", () => {
 })
 
 describe("toCurl", () => {
-  it.effect("is what a shell reads back, without secrets", () =>
+  it.effect("prints a command that a shell can read, without secrets", () =>
     Effect.gen(function* () {
       const request = yield* ClientRequest.make("POST", "http://u:hidden@h/it's?sig=hidden&a=$(id)", {
         headers: {

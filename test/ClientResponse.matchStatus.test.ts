@@ -35,7 +35,7 @@ describe("ClientResponse.matchStatus", () => {
     [999, "orElse"]
   ]
   for (const [status, chosen] of rows) {
-    it(`chooses ${chosen} for ${status}, as @effect/platform does`, () => {
+    it(`calls ${chosen} for ${status}, like @effect/platform`, () => {
       const response = complete("", { status })
       assert.strictEqual(ClientResponse.matchStatus(response, cases), chosen)
       assert.strictEqual(ClientResponse.matchStatus(cases)(response), chosen)
@@ -44,12 +44,12 @@ describe("ClientResponse.matchStatus", () => {
     })
   }
 
-  it("falls back on orElse where a class has no case", () => {
+  it("calls orElse for a class without a case", () => {
     const some = { 200: () => 1, orElse: () => 2 }
     assert.strictEqual(ClientResponse.matchStatus(complete("", { status: 204 }), some), 2)
   })
 
-  it.scopedLive("is a function for use, whose cases read the response", () =>
+  it.scopedLive("can be passed to use, with cases that read the response", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(
         Server.answers(({ target }) =>
@@ -75,7 +75,7 @@ describe("ClientResponse.matchStatus", () => {
     })
   )
 
-  it("has the type of its cases", () => {
+  it("returns the union of the types of its cases", () => {
     const matched = ClientResponse.matchStatus({
       200: (response: ClientResponse.ClientResponse) => response.text,
       orElse: (response: ClientResponse.ClientResponse) => Effect.as(response.raiseForStatus, 1)
@@ -92,14 +92,14 @@ describe("ClientResponse.matchStatus", () => {
         | Errors.ClientResponseError
       >
     >()
-    // @ts-expect-error there must be a case for all else
+    // @ts-expect-error orElse is required
     const incomplete = () => ClientResponse.matchStatus({ 200: () => 1 })
     assert.isFunction(incomplete)
   })
 })
 
 describe("ClientResponse.toHttpClientResponse", () => {
-  it.effect("decodes for functions of @effect/platform, and releases", () =>
+  it.effect("can be decoded by functions of @effect/platform, which release it", () =>
     Effect.gen(function* () {
       const view = ClientResponse.toHttpClientResponse(complete('{"id":1}', { status: 201 }))
       const passed = yield* HttpClientResponse.filterStatusOk(view)

@@ -1,4 +1,4 @@
-/** `toFile` with `resume: true`: what one run leaves, and what the next one makes of it. */
+/** `toFile` with `resume: true`: the files that one run leaves, and how the next run continues. */
 import { execFileSync } from "node:child_process"
 import {
   chmodSync,
@@ -25,7 +25,10 @@ import * as Sites from "./support/sites.js"
 
 const { response } = Server
 
-/** A server of these answers, one for each request, and a folder; each run is a session of its own. */
+/** The beginning of a head: a connection that ends without a byte would be followed by another one at once. */
+const unanswered = "HTTP/1.1 2"
+
+/** A server of these answers, one for each request, of which "" is none at all, and a folder; each run is a session of its own. */
 const runs = (answers: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const directory = yield* folder
@@ -33,7 +36,10 @@ const runs = (answers: ReadonlyArray<string>) =>
     const play: Server.Play = (peer): Effect.Effect<void> =>
       Effect.flatMap(peer.request, () => {
         const answer = answers[next++] ?? response(500, "one request too many")
-        return Effect.zipRight(peer.send(answer), isCut(answer) ? peer.fin : Effect.suspend(() => play(peer)))
+        return Effect.zipRight(
+          peer.send(answer === "" ? unanswered : answer),
+          isCut(answer) ? peer.fin : Effect.suspend(() => play(peer))
+        )
       })
     const server = yield* Server.always(play)
     const at = (name: string) => join(directory, name)
@@ -63,7 +69,7 @@ const ranges = (server: Server.Server) =>
 const none = [undefined, undefined]
 const from = (offset: number, validator = '"v1"') => [`bytes=${offset}-`, validator]
 
-/** Breaks at once, four times: a run gives up. */
+/** Breaks at once, four times, so that a run fails. */
 const breaks = (offset: number) => [cut(offset), "", "", ""]
 
 const dated = ["Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT", "Date: Sun, 06 Nov 1994 08:49:39 GMT"]
@@ -72,7 +78,7 @@ const live = (name: string, test: Effect.Effect<void, unknown, Scope.Scope>) => 
 
 describe("toFile with resume: true", () => {
   live(
-    "leaves an unfinished file, which the next run completes",
+    "leaves an unfinished file that the next run completes",
     Effect.gen(function* () {
       const { at, names, run, server, unfinished } = yield* runs([...breaks(5), rest(5)])
       assert.strictEqual(tagOf(yield* run()), "ServerDisconnectedError")
@@ -87,7 +93,7 @@ describe("toFile with resume: true", () => {
   )
 
   live(
-    "continues over many runs, by date as well",
+    "continues over many runs, also by date",
     Effect.gen(function* () {
       const { at, names, run, server } = yield* runs([
         cut(3, dated),
@@ -155,7 +161,7 @@ describe("toFile with resume: true", () => {
   ]
   for (const { answers, asked, what } of anew) {
     live(
-      `begins anew where the server ${what}`,
+      `starts over if the server ${what}`,
       Effect.gen(function* () {
         const { at, names, run, server } = yield* runs([...breaks(5), ...answers])
         assert.isTrue(Exit.isFailure(yield* run()))
@@ -168,7 +174,7 @@ describe("toFile with resume: true", () => {
   }
 
   live(
-    "begins anew where the URL is another, even with the same ETag",
+    "starts over if the URL differs, even with the same ETag",
     Effect.gen(function* () {
       const { at, run, server, url } = yield* runs([...breaks(5), rest(5), cut(20)])
       assert.isTrue(Exit.isFailure(yield* run()))
@@ -179,7 +185,7 @@ describe("toFile with resume: true", () => {
   )
 
   live(
-    "continues where a redirect leads to another URL each time",
+    "continues if a redirect leads to another URL each time",
     Effect.gen(function* () {
       const { at, run, server } = yield* runs([
         Sites.redirect(302, "/signed?1"),
@@ -195,7 +201,7 @@ describe("toFile with resume: true", () => {
   )
 
   live(
-    "keeps an unfinished file over a run that gets an error, and removes it after 304",
+    "keeps an unfinished file if a run gets an error, and removes it after 304",
     Effect.gen(function* () {
       const { at, names, run, unfinished } = yield* runs([...breaks(5), response(503), "", "HTTP/1.1 304 Same\r\n\r\n"])
       writeFileSync(at("file"), "old")
@@ -234,7 +240,7 @@ describe("toFile with resume: true", () => {
   }
 
   live(
-    "writes the part that a request asks for itself, and does not mix it with an unfinished file",
+    "writes the part that the request itself asks for, and does not mix it with an unfinished file",
     Effect.gen(function* () {
       const { at, names, run } = yield* runs([...breaks(5), rest(7)])
       assert.isTrue(Exit.isFailure(yield* run()))
@@ -255,7 +261,7 @@ describe("toFile with resume: true", () => {
   ]
   for (const [what, damage] of damages) {
     live(
-      `begins anew where the unfinished file ${what}`,
+      `starts over if the unfinished file ${what}`,
       Effect.gen(function* () {
         const { at, names, run, server, unfinished } = yield* runs([...breaks(5), cut(20)])
         assert.isTrue(Exit.isFailure(yield* run()))
@@ -276,7 +282,7 @@ describe("toFile with resume: true", () => {
   ]
   for (const [what, lay] of traps) {
     live(
-      `begins anew where ${what} has the name of the unfinished file, and does not write to it`,
+      `starts over if ${what} has the name of the unfinished file, and does not write to it`,
       Effect.gen(function* () {
         const { at, names, run, unfinished } = yield* runs([...breaks(5), cut(20)])
         assert.isTrue(Exit.isFailure(yield* run()))
@@ -296,14 +302,17 @@ describe("toFile with resume: true", () => {
   }
 
   live(
-    "gives the unfinished file to one of several runs at once",
+    "gives the unfinished file to only one of several concurrent runs",
     Effect.gen(function* () {
       const directory = yield* folder
       let breaking = true
       const play: Server.Play = (peer) =>
         Effect.flatMap(peer.request, ({ header }) => {
           const ranged = header("range") !== undefined
-          return Effect.zipRight(peer.send(breaking ? (ranged ? "" : cut(5)) : ranged ? rest(5) : cut(20)), peer.fin)
+          return Effect.zipRight(
+            peer.send(breaking ? (ranged ? unanswered : cut(5)) : ranged ? rest(5) : cut(20)),
+            peer.fin
+          )
         })
       const server = yield* Server.always(play)
       const { session } = yield* Sites.sessionWith()
@@ -322,7 +331,7 @@ describe("toFile with resume: true", () => {
   )
 
   live(
-    "keeps the mode of an old file, and the unfinished one private meanwhile",
+    "keeps the mode of an old file, and keeps the unfinished file private",
     Effect.gen(function* () {
       const { at, run, unfinished } = yield* runs([...breaks(5), rest(5)])
       assert.isTrue(Exit.isFailure(yield* run()))
@@ -371,9 +380,9 @@ describe("toFile with resume: true", () => {
   )
 })
 
-describe("the facts behind an unfinished file", () => {
+describe("the metadata of an unfinished file", () => {
   live(
-    "hold no URL, which may contain a secret",
+    "holds no URL, which may contain a secret",
     Effect.gen(function* () {
       const { at, run, unfinished, url } = yield* runs(breaks(5))
       assert.isTrue(Exit.isFailure(yield* run({ url: `${url}?signature=s3cr3t-s` })))

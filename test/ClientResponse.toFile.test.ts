@@ -161,9 +161,9 @@ describe("toFile", () => {
       fails: "ClientResponseError"
     },
     {
-      name: "does not send a request again that has had no answer",
-      answers: [""],
-      ranges: [undefined],
+      name: "does not send a request again that has had no answer, nor from a new connection",
+      answers: ["", ""],
+      ranges: [undefined, undefined],
       fails: "ServerDisconnectedError"
     },
     {
@@ -224,7 +224,7 @@ describe("toFile", () => {
     })
   )
 
-  it.live("does not run an effect again whose response is not of a session", () =>
+  it.live("does not repeat an effect whose response belongs to no session", () =>
     Effect.gen(function* () {
       let runs = 0
       const request = Effect.sync(() => {
@@ -285,7 +285,7 @@ const patched = (patch: (fs: FileSystem.FileSystem) => Partial<FileSystem.FileSy
 const diskError = (method: string) =>
   new PlatformError.SystemError({ reason: "Unknown", module: "FileSystem", method, description: "ENOSPC" })
 
-/** A file of Node's whose writes fail after some bytes. */
+/** A file handle of Node that fails to write after some bytes. */
 const fullAfter = (file: FileSystem.File, bytes: number): FileSystem.File => {
   let written = 0
   return new Proxy(file, {
@@ -321,7 +321,7 @@ describe("a file that toFile replaces", () => {
     })
   )
 
-  it.scopedLive("keeps its owner and its group, or its group alone, and no rights of an owner that it has lost", () =>
+  it.scopedLive("keeps its owner and group, or its group alone, without the rights of an owner that changed", () =>
     Effect.gen(function* () {
       for (const [allowed, expected, mode] of [
         ["both", ["7:8"], 0o6755],
@@ -355,7 +355,7 @@ describe("a file that toFile replaces", () => {
   )
 
   live(
-    "is not readable by others while it is written, where the old one was not",
+    "is not readable by other users while it is written if the old file was not",
     Effect.gen(function* () {
       const { at, request, names } = yield* place
       writeFileSync(at("file"), "old", { mode: 0o600 })
@@ -371,7 +371,7 @@ describe("a file that toFile replaces", () => {
   )
 
   live(
-    "has the mode of any new file where no file was there before",
+    "has the default mode of new files if there was no file before",
     Effect.gen(function* () {
       const { at, save } = yield* place
       writeFileSync(at("other"), "")
@@ -381,7 +381,7 @@ describe("a file that toFile replaces", () => {
   )
 
   live(
-    "may have a name as long as names can be",
+    "may have a name of the greatest length",
     Effect.gen(function* () {
       const { at, names, save } = yield* place
       const name = "n".repeat(255)
@@ -392,7 +392,7 @@ describe("a file that toFile replaces", () => {
   )
 
   live(
-    "is as it was, with its mode, after an interruption",
+    "keeps its content and mode after an interruption",
     Effect.gen(function* () {
       const { at, names, session } = yield* place
       const started = yield* Deferred.make<void>()
@@ -414,7 +414,7 @@ describe("a file that toFile replaces", () => {
   )
 
   live(
-    "is as it was after 304",
+    "keeps its content after 304",
     Effect.gen(function* () {
       const { at, names, session } = yield* place
       const a = yield* site(() => "HTTP/1.1 304 Not Modified\r\n\r\n")
@@ -441,7 +441,7 @@ describe("a file that toFile replaces", () => {
     ["the rename", () => ({ rename: () => Effect.fail(diskError("rename")) })]
   ]
   for (const [what, patch] of failures) {
-    it.scopedLive(`is as it was where ${what} fails`, () =>
+    it.scopedLive(`keeps its content if ${what} fails`, () =>
       Effect.gen(function* () {
         const { at, names, save } = yield* place
         writeFileSync(at("file"), "old", { mode: 0o640 })
@@ -454,7 +454,7 @@ describe("a file that toFile replaces", () => {
     )
   }
 
-  it.scopedLive("stays open until a write has ended that an interruption meets", () =>
+  it.scopedLive("stays open until a write that an interruption meets has ended", () =>
     Effect.gen(function* () {
       const { names, save } = yield* place
       const writing = yield* Deferred.make<void>()
@@ -514,7 +514,7 @@ describe("a symbolic link that toFile writes through", () => {
   )
 
   live(
-    "stays where its target does not exist, which is made",
+    "stays, and a target that does not exist is created",
     Effect.gen(function* () {
       const { at, names, save } = yield* place
       mkdirSync(at("real"))
@@ -528,7 +528,7 @@ describe("a symbolic link that toFile writes through", () => {
 
   for (const exists of [true, false]) {
     live(
-      `stays, as do all of a chain through folders, to a file that ${exists ? "exists" : "does not exist"}`,
+      `stays, with all links of a chain through folders, to a file that ${exists ? "exists" : "does not exist"}`,
       Effect.gen(function* () {
         const { at, names, save } = yield* place
         mkdirSync(at("x/y"), { recursive: true })
@@ -551,7 +551,7 @@ describe("a symbolic link that toFile writes through", () => {
   }
 
   live(
-    "has the temporary file beside its target, not beside itself",
+    "has the temporary file beside its target and not beside itself",
     Effect.gen(function* () {
       const { at, names, request } = yield* place
       mkdirSync(at("real"))
@@ -566,7 +566,7 @@ describe("a symbolic link that toFile writes through", () => {
   )
 
   live(
-    "fails the download before the request is sent where it leads to itself, or into a folder that does not exist",
+    "fails the download before the request is sent if it leads to itself or into a missing folder",
     Effect.gen(function* () {
       const { a, at, names, save } = yield* place
       symlinkSync("loop", at("loop"))
@@ -624,7 +624,7 @@ describe("toFile into a FIFO, a device, a socket or a folder", () => {
   )
 
   live(
-    "continues in a FIFO after a break",
+    "continues into a FIFO after a break",
     Effect.gen(function* () {
       const { at, session } = yield* place
       const a = yield* site(breaksOnce)
@@ -699,7 +699,7 @@ describe("toFile into a FIFO, a device, a socket or a folder", () => {
   )
 
   live(
-    "fails with the error of the system where the reader of a FIFO ends",
+    "fails with the system's error if the reader of a FIFO ends",
     Effect.gen(function* () {
       const { at, session } = yield* place
       const a = yield* site(() => response(200, "0123456789".repeat(500_000)))
@@ -727,7 +727,7 @@ describe("toFile into a FIFO, a device, a socket or a folder", () => {
     })
   )
 
-  it.scopedLive("fails before the request is sent where the path is a folder, a socket or a block device", () =>
+  it.scopedLive("fails before the request is sent if the path is a folder, a socket or a block device", () =>
     Effect.gen(function* () {
       const { a, at, names, save } = yield* place
       mkdirSync(at("folder"))

@@ -39,7 +39,7 @@ import * as Testing from "../src/Testing.js"
 
 const url = "https://api.example/"
 
-/** A session over a handler, and what the handler was asked. */
+/** A session over a handler, and the requests that the handler received. */
 const over = <R = never>(
   handler: Connector.MockHandler<R>,
   options?: Session.SessionOptions
@@ -51,7 +51,7 @@ const over = <R = never>(
 
 const calls = Effect.flatMap(Connector.MockCalls, (mock) => mock.all)
 
-describe("layerMock: what the handler sees", () => {
+describe("the handler of layerMock", () => {
   const seen = (method: string, options?: ClientRequest.RequestOptions, path = "") =>
     Effect.gen(function* () {
       let request: Connector.MockRequest | undefined
@@ -69,7 +69,7 @@ describe("layerMock: what the handler sees", () => {
     })
 
   for (const method of ["GET", "HEAD", "OPTIONS", "DELETE", "POST", "PUT", "PATCH", "TRACE", "QUERY", "PROPFIND"]) {
-    it.effect(`the method ${method}`, () =>
+    it.effect(`receives the method ${method}`, () =>
       Effect.gen(function* () {
         const request = yield* seen(method)
         assert.instanceOf(request, Request)
@@ -79,7 +79,7 @@ describe("layerMock: what the handler sees", () => {
     )
   }
 
-  it.effect("URL, with its parameters and without its fragment", () =>
+  it.effect("receives the URL with its parameters and without its fragment", () =>
     Effect.gen(function* () {
       const request = yield* seen("GET", { params: { a: "ü", b: ["1", "2"] } }, "x/y#z")
       assert.strictEqual(request.url, "https://api.example/x/y?a=%C3%BC&b=1&b=2")
@@ -87,7 +87,7 @@ describe("layerMock: what the handler sees", () => {
     })
   )
 
-  it.effect("headers: joined in the one, in order, case and number in the other", () =>
+  it.effect("receives headers joined in the platform request, and in order, case and number in the exact request", () =>
     Effect.gen(function* () {
       const request = yield* seen("GET", {
         headers: [
@@ -108,7 +108,7 @@ describe("layerMock: what the handler sees", () => {
     })
   )
 
-  it.effect("automatic headers, credentials and cookies", () =>
+  it.effect("receives automatic headers, credentials and cookies", () =>
     Effect.gen(function* () {
       const request = yield* seen("GET", { auth: Auth.bearer("t0k"), cookies: { a: "1" } })
       assert.strictEqual(request.headers.get("host"), "api.example")
@@ -121,7 +121,7 @@ describe("layerMock: what the handler sees", () => {
     })
   )
 
-  it.effect("a body of POST in both, of GET in the exact request", () =>
+  it.effect("receives a body of POST in both requests, and a body of GET in the exact request", () =>
     Effect.gen(function* () {
       const bodies: Array<string> = []
       const layer = over(async (request) => {
@@ -136,7 +136,7 @@ describe("layerMock: what the handler sees", () => {
     })
   )
 
-  it.effect("a streamed body, with backpressure", () =>
+  it.effect("receives a streamed body with backpressure", () =>
     Effect.gen(function* () {
       const made = yield* Ref.make(0)
       const gate = yield* Deferred.make<void>()
@@ -165,7 +165,7 @@ describe("layerMock: what the handler sees", () => {
     })
   )
 
-  it.effect("the body of an echo goes both ways at once", () =>
+  it.effect("receives and sends the body of an echo at the same time", () =>
     Effect.gen(function* () {
       const data = Stream.make("a", "b", "c").pipe(Stream.encodeText)
       const text = yield* Session.post(url, { data }).pipe(
@@ -176,7 +176,7 @@ describe("layerMock: what the handler sees", () => {
     })
   )
 
-  it.effect("a body that the handler does not read is sent nevertheless", () =>
+  it.effect("need not read the body, which is sent nevertheless", () =>
     Effect.gen(function* () {
       const sent = yield* Ref.make(0)
       const data = Stream.range(1, 100).pipe(
@@ -192,7 +192,7 @@ describe("layerMock: what the handler sees", () => {
     })
   )
 
-  it.effect("a body that fails is the request's failure", () =>
+  it.effect("does not run to its end if the body fails, which fails the request", () =>
     Effect.gen(function* () {
       const data = Stream.concat(Stream.make(new Uint8Array(3)), Stream.fail("broken"))
       const error = yield* Session.post(url, { data }).pipe(
@@ -205,8 +205,8 @@ describe("layerMock: what the handler sees", () => {
   )
 })
 
-describe("layerMock: what the session makes of the response", () => {
-  it.effect("status, reason, headers and body", () =>
+describe("the session, for a response of layerMock,", () => {
+  it.effect("passes on status, reason, headers and body", () =>
     Effect.gen(function* () {
       const response = yield* Session.get(url)
       assert.strictEqual(response.status, 418)
@@ -229,7 +229,7 @@ describe("layerMock: what the session makes of the response", () => {
     )
   )
 
-  it.effect("cookies, redirects and the method after them", () =>
+  it.effect("stores cookies, follows redirects and changes the method after them", () =>
     Effect.gen(function* () {
       const text = yield* Session.post(url, { text: "x" }).pipe(ClientResponse.text)
       assert.strictEqual(text, "GET seen=1")
@@ -254,7 +254,7 @@ describe("layerMock: what the session makes of the response", () => {
     )
   )
 
-  it.effect("content codings", () =>
+  it.effect("decodes content codings", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* Session.get(url).pipe(ClientResponse.text), "plain".repeat(1000))
     }).pipe(
@@ -264,7 +264,7 @@ describe("layerMock: what the session makes of the response", () => {
     )
   )
 
-  it.effect("no body to HEAD, 204 and 304", () =>
+  it.effect("expects no body for HEAD, 204 and 304", () =>
     Effect.gen(function* () {
       const head = yield* Effect.scoped(Effect.flatMap(Session.head(url), (r) => Effect.zip(r.text, Effect.succeed(r))))
       assert.strictEqual(head[0], "")
@@ -289,14 +289,14 @@ describe("layerMock: what the session makes of the response", () => {
     ["longer", 3, "abc"],
     ["as long", 6, "abcdef"]
   ] as const) {
-    it.effect(`a body ${name} than announced ends where it should`, () =>
+    it.effect(`ends a body ${name} than announced in the right place`, () =>
       Effect.gen(function* () {
         assert.strictEqual(yield* Session.get(url).pipe(ClientResponse.text), expected)
       }).pipe(Effect.provide(over(() => new Response("abcdef", { headers: { "content-length": String(length) } }))))
     )
   }
 
-  it.effect("a body shorter than announced is incomplete", () =>
+  it.effect("fails a body shorter than announced as incomplete", () =>
     Effect.gen(function* () {
       const error = yield* Session.get(url).pipe(ClientResponse.text, Effect.flip)
       assert.strictEqual(error._tag, "ClientPayloadError")
@@ -305,7 +305,7 @@ describe("layerMock: what the session makes of the response", () => {
     }).pipe(Effect.provide(over(() => new Response("abc", { headers: { "content-length": "10" } }))))
   )
 
-  it.effect("a body streams, and a slow reader slows it down", () =>
+  it.effect("streams a body, which a slow reader slows down", () =>
     Effect.gen(function* () {
       let made = 0
       const handler = () =>
@@ -332,7 +332,7 @@ describe("layerMock: what the session makes of the response", () => {
     })
   )
 
-  it.effect("a body that nobody reads to its end is cancelled", () =>
+  it.effect("cancels a body that is not read to its end", () =>
     Effect.gen(function* () {
       const cancelled = yield* Deferred.make<void>()
       const handler = () =>
@@ -352,7 +352,7 @@ describe("layerMock: what the session makes of the response", () => {
     })
   )
 
-  it.effect("chunks that are no bytes break the body", () =>
+  it.effect("fails on chunks that are not bytes", () =>
     Effect.gen(function* () {
       const stream = new ReadableStream({
         start: (controller) => {
@@ -370,8 +370,8 @@ describe("layerMock: what the session makes of the response", () => {
   )
 })
 
-describe("layerMock: handlers", () => {
-  it.effect("are plain, promised, or effects with requirements and a Scope until the end of the body", () =>
+describe("handlers of layerMock", () => {
+  it.effect("are plain functions, promises, or effects with requirements and a Scope until the end of the body", () =>
     Effect.gen(function* () {
       class Greeting extends Context.Tag("Greeting")<Greeting, string>() {}
       const log: Array<string> = []
@@ -409,7 +409,7 @@ describe("layerMock: handlers", () => {
     })
   )
 
-  it.effect("that fail are the fault, by effect and by promise", () =>
+  it.effect("fail the request by an effect or by a promise", () =>
     Effect.gen(function* () {
       const fault = new Errors.ClientConnectorDNSError({ host: "api.example", code: "ESERVFAIL" })
       for (const handler of [() => Effect.fail(fault), () => Promise.reject(fault)]) {
@@ -429,7 +429,7 @@ describe("layerMock: handlers", () => {
     ["rejects", () => Promise.reject(new Error("boom"))],
     ["dies", () => Effect.dieMessage("boom")]
   ] as ReadonlyArray<readonly [string, Connector.MockHandler]>) {
-    it.effect(`one that ${name} is a defect of that request only`, () =>
+    it.effect(`cause a defect of their own request only: one that ${name}`, () =>
       Effect.gen(function* () {
         const exit = yield* Effect.exit(Session.get(`${url}bad`).pipe(ClientResponse.text))
         assert.isTrue(Exit.isFailure(exit))
@@ -444,13 +444,13 @@ describe("layerMock: handlers", () => {
     )
   }
 
-  it.effect("one response for two requests is a defect that says so", () =>
+  it.effect("cause a descriptive defect if they return one response for two requests", () =>
     Effect.gen(function* () {
       const one = new Response("x")
       const exit = yield* Effect.exit(
         Effect.repeatN(Session.get(url).pipe(ClientResponse.text), 1).pipe(Effect.provide(over(() => one)))
       )
-      assert.isTrue(Exit.isFailure(exit) && Cause.pretty(exit.cause).includes("make one for each request"))
+      assert.isTrue(Exit.isFailure(exit) && Cause.pretty(exit.cause).includes("make a new one for each request"))
     })
   )
 
@@ -485,7 +485,7 @@ describe("layerMock: handlers", () => {
   )
 })
 
-describe("layerMock: time", () => {
+describe("the time of layerMock", () => {
   const rows: ReadonlyArray<readonly [string, Connector.MockHandler, ClientRequest.RequestOptions, string, string]> = [
     ["headers", () => Testing.faults.stall, { timeout: { headers: "5 seconds" } }, "SocketTimeoutError", "headers"],
     ["total", () => Testing.faults.stall, { timeout: { total: "5 seconds" } }, "TotalTimeoutError", "total"],
@@ -499,7 +499,7 @@ describe("layerMock: time", () => {
     ["send", () => Effect.never, { timeout: { send: "5 seconds" }, data: Stream.never }, "SocketTimeoutError", "send"]
   ]
   for (const [name, handler, options, tag, timeout] of rows) {
-    it.effect(`the limit ${name} runs out on the test's clock`, () =>
+    it.effect(`lets the limit ${name} expire on the TestClock`, () =>
       Effect.gen(function* () {
         const fiber = yield* Effect.fork(
           Effect.flip(
@@ -516,7 +516,7 @@ describe("layerMock: time", () => {
     )
   }
 
-  it.effect("a handler can take its time", () =>
+  it.effect("lets a handler take its time", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(Session.get(url).pipe(ClientResponse.text))
       yield* TestClock.adjust("1 minute")
@@ -525,8 +525,8 @@ describe("layerMock: time", () => {
   )
 })
 
-describe("layerMock: calls, counts and the end", () => {
-  it.effect("calls are kept in order, those without a response too, until they are cleared", () =>
+describe("the calls and the close of layerMock", () => {
+  it.effect("keep calls in order, also those without a response, until they are cleared", () =>
     Effect.gen(function* () {
       yield* Session.get(`${url}1`).pipe(ClientResponse.text)
       yield* Effect.flip(Session.get(`${url}2`).pipe(ClientResponse.text))
@@ -544,7 +544,7 @@ describe("layerMock: calls, counts and the end", () => {
     }).pipe(Effect.provide(over((request) => (request.url.endsWith("1") ? new Response("x") : Testing.faults.refused))))
   )
 
-  it.effect("stats count what is in flight", () =>
+  it.effect("count requests in flight in stats", () =>
     Effect.gen(function* () {
       const began = yield* Deferred.make<void>()
       const layer = over(() => Effect.zipRight(Deferred.succeed(began, undefined), Effect.never))
@@ -562,7 +562,7 @@ describe("layerMock: calls, counts and the end", () => {
     })
   )
 
-  it.effect("closing lets requests finish, then cuts them", () =>
+  it.effect("let requests finish, then cut them", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
       const began = yield* Deferred.make<void>()
@@ -638,14 +638,14 @@ describe("layerHttpApp", () => {
     Layer.provideMerge(Layer.effect(Log, Ref.make<ReadonlyArray<string>>([])))
   )
 
-  it.effect("routes, bodies and headers", () =>
+  it.effect("routes requests with bodies and headers", () =>
     Effect.gen(function* () {
       const value = yield* Session.post(`${url}echo?a=1`, { text: "hi" }).pipe(ClientResponse.json)
       assert.deepStrictEqual(value, { url: "/echo?a=1", host: "api.example", body: "hi" })
     }).pipe(Effect.provide(Live))
   )
 
-  it.effect("a stream of its own keeps its Scope open until it ends", () =>
+  it.effect("keeps the Scope of a response stream open until it ends", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* Session.get(`${url}stream`).pipe(ClientResponse.text), "ab")
       yield* Effect.yieldNow()
@@ -658,7 +658,7 @@ describe("layerHttpApp", () => {
     ["fails", 500],
     ["dies", 500]
   ] as const) {
-    it.effect(`/${path} is ${status}, as a server would answer`, () =>
+    it.effect(`answers /${path} with ${status}, as a server does`, () =>
       Effect.gen(function* () {
         const head = yield* Session.get(url + path).pipe(ClientResponse.discard)
         assert.strictEqual(head.status, status)
@@ -666,7 +666,7 @@ describe("layerHttpApp", () => {
     )
   }
 
-  it.effect("cookies and handlers before the response", () =>
+  it.effect("supports cookies and pre-response handlers", () =>
     Effect.gen(function* () {
       yield* Session.get(`${url}cookie`).pipe(ClientResponse.text)
       const jar = yield* CookieJar.CookieJar
@@ -676,7 +676,7 @@ describe("layerHttpApp", () => {
     }).pipe(Effect.provide(Live))
   )
 
-  it.effect("one that stalls is interrupted with the request", () =>
+  it.effect("interrupts a stalled handler with its request", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(
         Effect.flip(Session.get(`${url}stall`, { timeout: "1 second" }).pipe(ClientResponse.text))

@@ -14,7 +14,7 @@ const limits = { timeout: "15 seconds" } as const
 const defectOf = (exit: Exit.Exit<unknown, unknown>): string =>
   Exit.isFailure(exit) ? String(Option.getOrUndefined(Cause.dieOption(exit.cause))) : "it succeeded"
 
-describe("options that cannot be right", () => {
+describe("invalid options of a connector", () => {
   const wrong: ReadonlyArray<readonly [Connector.PoolOptions, RegExp]> = [
     [{ limit: -1 }, /limit/],
     [{ limit: Number.NaN }, /limit/],
@@ -26,7 +26,7 @@ describe("options that cannot be right", () => {
     [{ http1: { maxHeaders: -1 } }, /maxHeaders/]
   ]
   for (const [options, text] of wrong) {
-    it.effect(`${JSON.stringify(options)}: a defect for tcp and unix`, () =>
+    it.effect(`${JSON.stringify(options)} are a defect of tcp and unix`, () =>
       Effect.gen(function* () {
         assert.match(defectOf(yield* Effect.exit(Effect.scoped(Connector.tcp(options)))), text)
         assert.match(
@@ -61,12 +61,13 @@ describe("options that cannot be right", () => {
     { ttlDnsCache: Config.succeed(-1) },
     { staleIfError: Config.succeed(Number.NaN) },
     { tcpKeepAlive: Config.succeed(-1) },
+    { maxConnectionAge: Config.succeed(-1) },
     { certificateWarning: Config.succeed(-1) },
     { dnsCacheMaxSize: Config.succeed(-1) }
   ]
   for (const options of wrongForTcp) {
     const [name = ""] = Object.keys(options)
-    it.effect(`${name} is one of them`, () =>
+    it.effect(`include ${name}`, () =>
       Effect.gen(function* () {
         const exit = yield* Effect.exit(Effect.scoped(Layer.build(Connector.layerTcpConfig(options))))
         assert.isTrue(Exit.isFailure(exit) && exit.cause._tag === "Fail")
@@ -92,7 +93,7 @@ describe("a connector", () => {
     })
   )
 
-  it.scopedLive("that is closed closes its sockets, and its sessions with it", () =>
+  it.scopedLive("closes its sockets and its sessions when it is closed", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(echo)
       const connector = yield* Connector.tcp()
@@ -120,7 +121,7 @@ describe("a connector", () => {
     })
   )
 
-  it.scopedLive("on a Unix socket that is not there fails typed", () =>
+  it.scopedLive("fails with a typed error if its Unix socket does not exist", () =>
     Effect.gen(function* () {
       const folder = yield* Effect.acquireRelease(
         Effect.sync(() => mkdtempSync("/tmp/connector-")),

@@ -16,7 +16,7 @@ import * as Layer from "effect/Layer"
 import * as CookieJar from "effect-http-session/CookieJar"
 
 describe("layerPersisted", () => {
-  it.scopedLive("processes that share a file lose no cookie", () =>
+  it.scopedLive("loses no cookie of processes that share a file", () =>
     Effect.gen(function* () {
       const folder = yield* Effect.acquireRelease(
         Effect.promise(() => mkdtemp(join(tmpdir(), "jar-"))),

@@ -34,7 +34,7 @@ const names = (jar: CookieJar.CookieJarService) =>
   Effect.map(jar.entries, (entries) => entries.map((entry) => entry.name))
 
 describe("a cookie", () => {
-  it.effect("shows what was set", () =>
+  it.effect("shows its fields as they were set", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_000_000)
       const jar = yield* CookieJar.make()
@@ -61,7 +61,7 @@ describe("a cookie", () => {
     })
   )
 
-  it.effect("ends by the Clock, and lives 400 days at most", () =>
+  it.effect("expires by the Clock, after 400 days at most", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.make()
       yield* jar.setCookies(
@@ -83,7 +83,7 @@ describe("a cookie", () => {
 })
 
 describe("setCookies", () => {
-  it.effect("one bad line does not lose the others", () =>
+  it.effect("keeps the other lines if one is invalid", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.make()
       yield* jar.setCookies(new Set(["a=1", "bad\x01=1", "b=2; Domain=com", "c=3"]), new URL(url))
@@ -125,7 +125,7 @@ describe("setCookies", () => {
     )
   }
 
-  it.effect("concurrent updates lose nothing", () =>
+  it.effect("loses no concurrent update", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.make()
       yield* Effect.forEach(
@@ -140,7 +140,7 @@ describe("setCookies", () => {
 })
 
 describe("updateCookies", () => {
-  it.effect("without a URL: for every host, addresses too", () =>
+  it.effect("without a URL stores cookies for every host, IP addresses included", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.make()
       yield* jar.updateCookies({ shared: "first" })
@@ -155,7 +155,7 @@ describe("updateCookies", () => {
     })
   )
 
-  it.effect("with a URL: for its host alone, on all its paths", () =>
+  it.effect("with a URL stores cookies for its host alone, on all its paths", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.make()
       yield* jar.updateCookies({ a: "1", "__Host-b": "2" }, "https://www.example.com/x/y")
@@ -167,7 +167,7 @@ describe("updateCookies", () => {
     })
   )
 
-  it.effect("nothing breaks out of the header", () =>
+  it.effect("lets no value break out of the header", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.make()
       yield* jar.updateCookies({
@@ -185,7 +185,7 @@ describe("updateCookies", () => {
     })
   )
 
-  it.effect("heeds the attributes of the platform's cookies", () =>
+  it.effect("applies the attributes of the platform's cookies", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(Date.UTC(2026, 0, 1))
       const jar = yield* CookieJar.make()
@@ -222,7 +222,7 @@ describe("updateCookies", () => {
 })
 
 describe("quoteCookie", () => {
-  it.effect("quotes what is no token, once", () =>
+  it.effect("quotes a value that is not a token, once", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.make({ quoteCookie: true })
       yield* jar.setCookies(["a=b=c", `q="x y"`, "t=abc"], url)
@@ -242,7 +242,7 @@ describe("clear", () => {
     return jar
   })
 
-  it.effect("all, and those asked for", () =>
+  it.effect("removes all cookies, or those that match", () =>
     Effect.gen(function* () {
       const jar = yield* filled
       yield* jar.clear((cookie) => cookie.secure)
@@ -252,7 +252,7 @@ describe("clear", () => {
     })
   )
 
-  it.effect("a predicate that throws changes nothing", () =>
+  it.effect("changes nothing if the predicate throws", () =>
     Effect.gen(function* () {
       const jar = yield* filled
       const exit = yield* Effect.exit(
@@ -266,7 +266,7 @@ describe("clear", () => {
     })
   )
 
-  it.effect("a domain and its subdomains", () =>
+  it.effect("removes the cookies of a domain and its subdomains", () =>
     Effect.gen(function* () {
       const jar = yield* filled
       const all = yield* names(jar)
@@ -280,8 +280,8 @@ describe("clear", () => {
   )
 })
 
-describe("layers", () => {
-  it.effect("each has a jar of its own", () =>
+describe("the layers", () => {
+  it.effect("have one jar each", () =>
     Effect.gen(function* () {
       const [a, b] = yield* Effect.all(
         [CookieJar.layer(), CookieJar.layer()].map((layer) => Effect.provide(CookieJar.CookieJar, layer))
@@ -292,7 +292,7 @@ describe("layers", () => {
     })
   )
 
-  it.effect("layerDummy keeps and sends nothing", () =>
+  it.effect("include layerDummy, which stores and sends nothing", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.CookieJar
       yield* jar.setCookies(["a=1"], url)
@@ -304,7 +304,7 @@ describe("layers", () => {
     }).pipe(Effect.provide(CookieJar.layerDummy))
   )
 
-  it.effect("layerConfig", () =>
+  it.effect("include layerConfig, which reads the options", () =>
     Effect.gen(function* () {
       const layer = CookieJar.layerConfig({ treatAsSecureOrigin: Config.string("DEV"), unsafe: Config.succeed(true) })
       const withDev = (dev: string) => Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["DEV", dev]])))
@@ -316,7 +316,7 @@ describe("layers", () => {
     })
   )
 
-  it.effect("an option that cannot be right is a defect", () =>
+  it.effect("die of invalid options", () =>
     Effect.gen(function* () {
       for (const options of [
         { maxCookies: -1 },
@@ -364,10 +364,10 @@ const badDocuments: ReadonlyArray<readonly [name: string, json: unknown]> = (() 
     ["a control character in a value", one({ value: "secret\r\nX: y" })],
     ["a semicolon in a name", one({ name: "a;b" })],
     ["a domain in upper case", one({ domain: "EXAMPLE.com" })],
-    ["a path that is none", one({ path: "x" })],
+    ["an invalid path", one({ path: "x" })],
     ["a size too large", one({ value: "secret".repeat(1000) })],
     ["neither name nor value", one({ name: "", value: "" })],
-    ["a time that is none", one({ created: 1e300 })],
+    ["an invalid time", one({ created: 1e300 })],
     ["a date in words", one({ expires: "tomorrow" })],
     ["a shared cookie of one host", one({ domain: "" })],
     ["a missing field", { version: 1, cookies: [{ name: "a", value: "secret" }] }],
@@ -376,7 +376,7 @@ const badDocuments: ReadonlyArray<readonly [name: string, json: unknown]> = (() 
 })()
 
 describe("toJson and fromJson", () => {
-  it.effect("keep all that a cookie is, and what has expired is left out", () =>
+  it.effect("keep every field of a cookie and leave out expired cookies", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_000_000)
       const jar = yield* CookieJar.make({ unsafe: true })
@@ -421,7 +421,7 @@ describe("toJson and fromJson", () => {
     )
   }
 
-  it.effect("__proto__ in a document is nothing", () =>
+  it.effect("treat __proto__ in a document as an ordinary name", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.make()
       yield* jar.fromJson(JSON.parse(`{"version":1,"cookies":[],"__proto__":{"polluted":true}}`))
@@ -430,7 +430,7 @@ describe("toJson and fromJson", () => {
     })
   )
 
-  it.effect("what a jar may not hold is left out: suffixes, broken promises", () =>
+  it.effect("leave out cookies that a jar may not hold: public suffixes and broken prefixes", () =>
     Effect.gen(function* () {
       const from = yield* CookieJar.make()
       yield* from.setCookies(["a=1; Domain=example.com", "__Host-b=1; Secure; Path=/", "c=1"], url)
@@ -445,7 +445,7 @@ describe("toJson and fromJson", () => {
 })
 
 describe("save and load", () => {
-  it.scopedLive("a private file, whole, with nothing beside it", () =>
+  it.scopedLive("write a complete private file and leave nothing beside it", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* fs.makeTempDirectoryScoped()
@@ -462,7 +462,7 @@ describe("save and load", () => {
     }).pipe(Effect.provide(NodeFileSystem.layer))
   )
 
-  it.scopedLive("a save that fails leaves the old file and no other", () =>
+  it.scopedLive("keep the old file and no other if saving fails", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* fs.makeTempDirectoryScoped()
@@ -474,7 +474,7 @@ describe("save and load", () => {
     }).pipe(Effect.provide(NodeFileSystem.layer))
   )
 
-  it.scopedLive("what is no jar's file is refused, and changes nothing", () =>
+  it.scopedLive("refuse a file that is not a jar's, and change nothing", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* fs.makeTempDirectoryScoped()
@@ -533,7 +533,7 @@ describe("layerPersisted", () => {
     })
   )
 
-  it.effect("saves what is left when its Scope closes, and writes nothing for nothing", () =>
+  it.effect("saves pending changes when its Scope closes, and writes nothing if nothing changed", () =>
     Effect.gen(function* () {
       const store = yield* memory
       const idle = yield* persisted(store)
@@ -546,7 +546,7 @@ describe("layerPersisted", () => {
     })
   )
 
-  it.effect("jars that share a store lose no cookie, and removals last", () =>
+  it.effect("loses no cookie of jars that share a store, and keeps removals", () =>
     Effect.gen(function* () {
       const store = yield* memory
       const one = yield* persisted(store)
@@ -565,7 +565,7 @@ describe("layerPersisted", () => {
     })
   )
 
-  it.effect("a write that another overtook is repeated", () =>
+  it.effect("repeats a write that another jar overtook", () =>
     Effect.gen(function* () {
       const store = yield* memory
       const one = yield* persisted(store)
@@ -573,14 +573,14 @@ describe("layerPersisted", () => {
       yield* TestClock.adjust("500 millis")
       const overtaken = yield* store.get("cookies")
       assert.isTrue(Option.isSome(overtaken))
-      // What a process that had read the empty store before writes after.
+      // The write of a process that read the empty store before.
       yield* store.set("cookies", JSON.stringify({ version: 1, cookies: [] }))
       yield* TestClock.adjust("1 second")
       assert.include(Option.getOrThrow(yield* store.get("cookies")), `"one"`)
     })
   )
 
-  it.effect("what another has overwritten after it was saved is there again when the Scope closes", () =>
+  it.effect("restores a saved change that another jar overwrote when the Scope closes", () =>
     Effect.gen(function* () {
       const store = yield* memory
       const one = yield* persisted(store)
@@ -592,7 +592,7 @@ describe("layerPersisted", () => {
     })
   )
 
-  it.effect("half of what somebody is writing is read again", () =>
+  it.effect("reads again if a file is only half written", () =>
     Effect.gen(function* () {
       const store = yield* memory
       const one = yield* persisted(store)
@@ -609,7 +609,7 @@ describe("layerPersisted", () => {
     })
   )
 
-  it.effect("something else under its key is a CookieJarError, and stays", () =>
+  it.effect("fails with a CookieJarError if the key holds another value, which stays", () =>
     Effect.gen(function* () {
       const store = yield* memory
       yield* store.set("cookies", "secret")
@@ -619,7 +619,7 @@ describe("layerPersisted", () => {
     })
   )
 
-  it.effect("a store that fails for a while: a warning without secrets, then it is saved", () =>
+  it.effect("warns without secrets while a store fails, and saves once it works", () =>
     Effect.gen(function* () {
       const logged: Array<unknown> = []
       const logger = Logger.make(({ annotations, message }) => {
@@ -650,7 +650,7 @@ describe("layerPersisted", () => {
     })
   )
 
-  it.effect("a store that dies for a while is a store that fails", () =>
+  it.effect("treats a store that dies like a store that fails", () =>
     Effect.gen(function* () {
       const store = yield* memory
       let dead = true
@@ -674,7 +674,7 @@ describe("layerPersisted", () => {
   )
 
   for (const when of ["before", "while"] as const) {
-    it.effect(`a store that hangs holds up the end of its Scope for 5 seconds, ${when} something is saved`, () =>
+    it.effect(`waits 5 seconds for a store that hangs when its Scope closes, ${when} something is saved`, () =>
       Effect.gen(function* () {
         const store = yield* memory
         const one = yield* persisted(KeyValueStore.make({ ...store, set: () => Effect.async<void>(() => {}) }))
@@ -689,7 +689,7 @@ describe("layerPersisted", () => {
     )
   }
 
-  it.effect("saves the last change although the fiber that closes its Scope is interrupted again", () =>
+  it.effect("saves the last change if the fiber that closes its Scope is interrupted again", () =>
     Effect.gen(function* () {
       const saving = yield* Deferred.make<void>()
       const gate = yield* Deferred.make<void>()
@@ -725,7 +725,7 @@ describe("layerPersisted", () => {
   )
 
   for (const change of ["an update", "a removal"] as const) {
-    it.effect(`keeps what was read back after ${change}`, () =>
+    it.effect(`keeps the cookies that were read back after ${change}`, () =>
       Effect.gen(function* () {
         const { close, jar } = yield* persisted(yield* memory)
         yield* TestClock.adjust("1 hour")
@@ -743,7 +743,7 @@ describe("layerPersisted", () => {
     )
   }
 
-  it.effect("a Date that is none says nothing of when a cookie expires", () =>
+  it.effect("ignores an invalid Date as the expiry of a cookie", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.make()
       const cookie = Cookies.unsafeMakeCookie("a", "b", { expires: new Date("nonsense") })

@@ -8,13 +8,13 @@ import * as Server from "./support/server.js"
 
 const Live = Session.layer()
 
-/** A server that gives one answer to all requests. */
+/** Starts a server with one answer to all requests. */
 const answering = (answer: string) => Server.always(Server.answers(() => answer))
 
 const tagOf = (u: unknown): string =>
   typeof u === "object" && u !== null && "_tag" in u && typeof u._tag === "string" ? u._tag : "none"
 
-/** The ways to the JSON of a response. */
+/** The APIs that return the JSON of a response. */
 const jsonDoors: {
   readonly [name: string]: (url: string) => Effect.Effect<unknown, unknown, Session.Session>
 } = {
@@ -58,7 +58,7 @@ describe("the JSON of a response", () => {
   }
 })
 
-/** The ways to the events of a response. */
+/** The APIs that return the events of a response. */
 const eventDoors: {
   readonly [name: string]: (url: string) => Stream.Stream<Sse.Event, Errors.ClientError, Session.Session>
 } = {
@@ -95,7 +95,7 @@ describe("the events of a response", () => {
       )
     }
     for (const [name, type, body] of refused) {
-      it.scopedLive(`are missed by ${door} in ${name}, whose beginning the error keeps`, () =>
+      it.scopedLive(`are not read by ${door} from ${name}, whose beginning the error keeps`, () =>
         Effect.gen(function* () {
           const at = yield* answering(Server.response(200, body, [`Content-Type: ${type}`]))
           const error = failure(yield* Effect.exit(Effect.provide(Stream.runDrain(events(at.url)), Live)))
@@ -124,7 +124,7 @@ describe("the events of a response", () => {
   )
 })
 
-/** The failure of a request whose session raises for the status. */
+/** The error of a request whose session has raiseForStatus. */
 const raised = (answer: string, options?: Parameters<typeof Session.get>[1]) =>
   Effect.gen(function* () {
     const at = yield* answering(answer)
@@ -161,7 +161,7 @@ describe("ClientResponseError", () => {
     })
   )
 
-  it.scopedLive("reads JSON as a response does", () =>
+  it.scopedLive("parses JSON like a response", () =>
     Effect.gen(function* () {
       assert.isNull(yield* (yield* raised(Server.response(404))).json)
       assert.deepStrictEqual(yield* (yield* raised(Server.response(404, "[]"))).json, [])
@@ -193,7 +193,7 @@ describe("ClientResponseError", () => {
     )
   }
 
-  it.scopedLive("takes errorBodySize from the session, and a number from 0 on only", () =>
+  it.scopedLive("takes errorBodySize from the session and rejects anything but a number from 0 on", () =>
     Effect.gen(function* () {
       const at = yield* answering(Server.response(500, "x".repeat(100)))
       const request = Session.get(at.url, { raiseForStatus: true })
@@ -245,7 +245,7 @@ describe("ClientResponseError", () => {
     ["the body is empty", problemType, "", undefined]
   ]
   for (const [name, type, body, expected] of problems) {
-    it.scopedLive(`knows whether there is a problem where ${name}`, () =>
+    it.scopedLive(`has or lacks a problem: ${name}`, () =>
       Effect.gen(function* () {
         const error = yield* raised(Server.response(400, body, [type]))
         assert.deepStrictEqual(Option.getOrUndefined(error.problem), expected)
@@ -269,7 +269,7 @@ describe("ClientResponseError", () => {
     })
   )
 
-  it("is made of text alone by others", () => {
+  it("can be constructed from text only", () => {
     const error = new Errors.ClientResponseError({
       status: 400,
       reason: "",

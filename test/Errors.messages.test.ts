@@ -19,7 +19,7 @@ describe("the message of an error", () => {
     })
   )
 
-  it.scopedLive("says so of a response that has left its Scope, also of one that came whole", () =>
+  it.scopedLive("says the same for a response outside its Scope, even if its body was complete", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.answers(() => Server.response(200, "x".repeat(100_000))))
       const left = yield* Effect.scoped(Session.get(at.url)).pipe(Effect.provide(Session.layer()))
@@ -36,7 +36,7 @@ describe("the message of an error", () => {
     })
   )
 
-  it.effect("has the limit of a body that is too large", () =>
+  it.effect("contains the limit that a body exceeds", () =>
     Effect.gen(function* () {
       const response = complete("0123456789", { settings: { maxBodySize: 7 } })
       assert.include(
@@ -50,7 +50,7 @@ describe("the message of an error", () => {
     })
   )
 
-  it.effect("has what zlib says, and the code of a connection that broke", () =>
+  it.effect("contains the message of zlib and the code of a broken connection", () =>
     Effect.gen(function* () {
       const corrupt = complete("no gzip at all", { headers: [["content-encoding", "gzip"]] })
       assert.match(yield* messageOf(corrupt.text), /Decompression after 14 bytes: incorrect header check/)
@@ -64,7 +64,7 @@ describe("the message of an error", () => {
     })
   )
 
-  it("shows no word of a foreign cause", () => {
+  it("does not contain the text of a foreign cause", () => {
     const cause = Object.assign(new Error("the token is s3cret"), { code: "EBAD" })
     const { message } = new Errors.RequestBodyError({ reason: "Source", cause })
     assert.include(message, "EBAD")
@@ -72,30 +72,30 @@ describe("the message of an error", () => {
   })
 
   for (const method of ["CONNECT", "connect"]) {
-    it.scopedLive(`says that ${method} is not available`, () =>
+    it.scopedLive(`recommends the option proxy for the method ${method}`, () =>
       Effect.gen(function* () {
         const request = ClientResponse.text(Session.request(method, "http://127.0.0.1:1/"))
         const message = yield* messageOf(Effect.provide(request, Session.layer()))
-        assert.include(message, "CONNECT is not available")
+        assert.include(message, "CONNECT is only used for the tunnel of a proxy")
       })
     )
   }
 
-  it.scopedLive("says what a method is", () =>
+  it.scopedLive("describes a valid method", () =>
     Effect.gen(function* () {
       const request = ClientResponse.text(Session.request("GET /", "http://127.0.0.1:1/"))
-      assert.include(yield* messageOf(Effect.provide(request, Session.layer())), "expected a token of letters")
+      assert.include(yield* messageOf(Effect.provide(request, Session.layer())), "expected an HTTP method token")
     })
   )
 
-  it.effect("names no phase where a status is refused", () =>
+  it.effect("does not name a phase for a rejected status", () =>
     Effect.gen(function* () {
       const error = failure(yield* Effect.exit(complete("no", { status: 404, reason: "Not Found" }).raiseForStatus))
       assert.strictEqual(error.message, "Server answered 404 Not Found (GET http://example.test/path)")
     })
   )
 
-  it("is printed with one tag", () => {
+  it("is printed with its tag once", () => {
     const error = new Errors.ClientOSError({ code: "ECONNRESET", syscall: "read", url: "http://a.test/" })
     for (const text of [inspect(error), inspect({ error }), inspect(error, { depth: 9 }), String(error)]) {
       assert.strictEqual(text.split("ClientOSError").length - 1, 1, text)
@@ -106,11 +106,11 @@ describe("the message of an error", () => {
   const codes: ReadonlyArray<readonly [code: string, words: string]> = [
     [
       "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED",
-      "asks for a client certificate; give one with Ssl.context({ cert, key })"
+      "requires a client certificate; pass one with Ssl.context({ cert, key })"
     ],
-    ["ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE", "does not accept the client certificate"],
-    ["ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", "does not accept the client certificate"],
-    ["ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE", "may ask for a client certificate"],
+    ["ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE", "rejected the client certificate"],
+    ["ERR_SSL_TLSV1_ALERT_UNKNOWN_CA", "rejected the client certificate"],
+    ["ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE", "may require a client certificate"],
     ["ECONNRESET", "the handshake failed"]
   ]
   for (const [code, words] of codes) {

@@ -138,6 +138,14 @@ const all = {
     body
   }),
   TooManyRedirects: new Errors.TooManyRedirects({ ...details, limit: 10, history }),
+  UpgradeError: new Errors.UpgradeError({
+    ...details,
+    reason: "Refused",
+    description: "expected 101 with Upgrade: tcp",
+    status: 409,
+    headers,
+    body
+  }),
   WSServerHandshakeError: new Errors.WSServerHandshakeError({
     ...details,
     status: 200,
@@ -176,8 +184,8 @@ const assertNoSecret = (error: unknown) => {
   }
 }
 
-describe("Errors", () => {
-  it("renders what is planted where nothing guards it", () => {
+describe("every error", () => {
+  it("renders the planted secret if nothing redacts it", () => {
     // The assertions below are worth something only if these renderings show secrets at all.
     class Careless extends Data.TaggedError("Careless")<{ readonly headers: unknown; readonly cause: unknown }> {}
     const shown = renderings(new Careless({ headers, cause: details.cause }))
@@ -203,7 +211,7 @@ describe("Errors", () => {
         assertNoSecret(new Error("outer", { cause: error }))
       })
 
-      it("says one sentence that holds its subject", () => {
+      it("has a message of one sentence that names its subject", () => {
         assert.isNotEmpty(error.message)
         assert.notMatch(error.message, /undefined|\[object|NaN/)
         assert.isFalse([...error.message].some((char) => char < " " || char === "\u007f"))
@@ -215,7 +223,7 @@ describe("Errors", () => {
         }
       })
 
-      it("is an Error, a value of Effect's and plain JSON", () => {
+      it("is an Error, an Effect value and plain JSON", () => {
         assert.instanceOf(error, Error)
         assert.strictEqual(error.name, error._tag)
         const json = JSON.parse(JSON.stringify(error))
@@ -226,7 +234,7 @@ describe("Errors", () => {
         assert.deepStrictEqual(Effect.runSyncExit(effect), Exit.fail(error))
       })
 
-      it("keeps what handlers need", () => {
+      it("keeps the fields that handlers need", () => {
         assert.instanceOf(error.cause, Error)
         if ("headers" in error) assert.strictEqual(error.headers, headers)
         if ("body" in error) assert.strictEqual(error.body, body)
@@ -236,7 +244,7 @@ describe("Errors", () => {
     })
   }
 
-  it("redacts URLs when it is made", () => {
+  it("redacts URLs when it is constructed", () => {
     assert.strictEqual(
       all.PoolSaturatedError.url,
       "https://example.com/a?X-Amz-Signature=REDACTED&page=2&access_token=REDACTED#code=REDACTED"
@@ -246,7 +254,7 @@ describe("Errors", () => {
     assert.strictEqual(all.InvalidURL.description, "no port in http://example.com/")
   })
 
-  it("keeps a cause as it is, unless its text holds credentials", () => {
+  it("keeps a cause unchanged unless its text holds credentials", () => {
     class Own extends Data.TaggedError("Own")<{ readonly n: number }> {}
     const own = new Own({ n: 1 })
     assert.strictEqual(new Errors.MiddlewareError({ reason: "Failed", cause: own }).cause, own)
@@ -265,7 +273,7 @@ describe("Errors", () => {
     }
   }
 
-  it("carries V8's error of JSON without the text that it quotes", () => {
+  it("carries V8's JSON error without the text that it quotes", () => {
     const texts = [`{"t":${secret}}`, secret, `{"token":"a"},${secret}`, `"${secret}" "a"`, `{"a":1,"${secret}`]
     for (const text of texts) {
       const thrown = syntaxError(text)
@@ -281,7 +289,7 @@ describe("Errors", () => {
     assert.strictEqual(new Errors.JsonDecodeError({ excerpt: "", cause: plain }).cause, plain)
   })
 
-  it("cleans the causes of a cause", () => {
+  it("redacts the causes of a cause", () => {
     const inner = new TypeError("fetch failed", { cause: new Error(`GET https://u:${secret}@x.test/`) })
     const outer = new Error("gave up", { cause: new Error("retried", { cause: inner }) })
     const error = new Errors.MiddlewareError({ reason: "Failed", cause: outer })
@@ -324,7 +332,7 @@ describe("Errors", () => {
     assertNoSecret(error)
   })
 
-  it("shows no secret of hops, strings and objects that it was given as cause or history", () => {
+  it("shows no secret of hops, strings and objects in its cause or history", () => {
     for (const cause of [`${secret}text`, { password: `${secret}object` }, [hop], Object.assign(new Error("x"), hop)]) {
       const error = new Errors.RequestBodyError({ reason: "Source", cause })
       for (const how of ["string", "json", "inspect", "inspectHidden", "spread", "effectJson", "causeJson", "exit"]) {
@@ -334,7 +342,7 @@ describe("Errors", () => {
     }
   })
 
-  it("escapes and bounds what a peer sent", () => {
+  it("escapes and shortens text of a peer", () => {
     const error = new Errors.BadHttpMessage({
       reason: "StatusLine",
       description: "no version",
@@ -379,7 +387,7 @@ describe("Errors", () => {
   })
 })
 
-describe("guards", () => {
+describe("the guards", () => {
   const groups: ReadonlyArray<readonly [string, (error: unknown) => boolean, ReadonlyArray<string>]> = [
     ["isClientError", Errors.isClientError, Object.keys(all)],
     [
@@ -424,7 +432,7 @@ describe("guards", () => {
     })
   }
 
-  it("narrow whole channels, partial ones and unknown", () => {
+  it("narrow complete channels, partial channels and unknown values", () => {
     type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
     const same = <_T extends true>() => {}
     type Failure<T> = T extends Effect.Effect<infer _A, infer E, infer _R> ? E : never
@@ -448,7 +456,7 @@ describe("guards", () => {
     assert.deepStrictEqual(Effect.runSync(Effect.either(caught))._tag, "Right")
   })
 
-  it("catchTag and the constructors know the fields", () => {
+  it("know the fields in catchTag and the constructors", () => {
     const handled = Effect.fail(all.JsonDecodeError as Errors.ClientError).pipe(
       Effect.catchTag("JsonDecodeError", (error) => Effect.succeed(error.excerpt))
     )
@@ -542,6 +550,16 @@ describe("isRetryable", () => {
     ["a PUT out of time", new Errors.TotalTimeoutError({ ...at("PUT"), phase: "body", timeout: "total", limit }), true],
     ["a GET cut off", new Errors.ServerDisconnectedError({ ...at("GET"), reused: false, received: 0 }), true],
     ["a POST cut off", new Errors.ServerDisconnectedError({ ...at("POST"), reused: true, received: 0 }), false],
+    [
+      "a POST whose connection ended before it was written",
+      new Errors.ServerDisconnectedError({ ...at("POST"), phase: "connect", reused: true, received: 0 }),
+      true
+    ],
+    [
+      "a POST cut off while it was sent",
+      new Errors.ServerDisconnectedError({ ...at("POST"), phase: "send", reused: true, received: 0 }),
+      false
+    ],
     ["a method in lower case", new Errors.ServerDisconnectedError({ ...at("get"), reused: true, received: 0 }), false],
     ["no method known", new Errors.ServerDisconnectedError({ reused: true, received: 0 }), false],
     ["a reset DELETE", new Errors.ClientOSError({ ...at("DELETE"), code: "ECONNRESET" }), true],
@@ -565,7 +583,7 @@ describe("isRetryable", () => {
     ["nothing", undefined, false]
   ]
   for (const [name, error, expected] of rows) {
-    it(`${name}: ${expected}`, () => {
+    it(`returns ${expected} for ${name}`, () => {
       assert.strictEqual(Errors.isRetryable(error), expected)
     })
   }

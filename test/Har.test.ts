@@ -2,6 +2,7 @@ import { FileSystem, Error as PlatformErrors } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Layer, Ref } from "effect"
 import { ClientResponse, Connector, CookieJar, Har, Session, Tracing } from "effect-http-session"
+import * as Server from "./support/server.js"
 import { webServer } from "./support/signals.js"
 
 const site = Effect.map(
@@ -20,7 +21,7 @@ type Json = null | boolean | number | string | ReadonlyArray<Json> | { readonly 
 const isRecord = (value: Json | undefined): value is { readonly [key: string]: Json } =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** What is wrong with an archive by the specification of HAR 1.2, field by field. */
+/** The violations of the HAR 1.2 specification in an archive, field by field. */
 const faultsOf = (value: Json): ReadonlyArray<string> => {
   const faults: Array<string> = []
   const need = (at: string, ok: boolean) => {
@@ -80,17 +81,17 @@ const faultsOf = (value: Json): ReadonlyArray<string> => {
 const plain = (har: Har.Har): Json => JSON.parse(JSON.stringify(har))
 
 describe("fromSignals", () => {
-  it("of nothing is an archive without entries", () => {
+  it("makes an archive without entries if there are no signals", () => {
     const har = Har.fromSignals([])
     assert.deepStrictEqual(faultsOf(plain(har)), [])
     assert.lengthOf(har.log.entries, 0)
   })
 
-  it("the validation can fail", () => {
+  it("makes archives that the validation of this test can refuse", () => {
     assert.includeMembers([...faultsOf({ log: { version: "1.1", entries: [{}] } })], ["version", "startedDateTime"])
   })
 
-  it.scopedLive("has an entry for each hop, with phases, and for failures", () =>
+  it.scopedLive("adds an entry for each hop, with phases, and for failures", () =>
     Effect.gen(function* () {
       const url = yield* site
       const [, signals] = yield* Tracing.collect(
@@ -127,7 +128,33 @@ describe("fromSignals", () => {
     })
   )
 
-  it.effect("has text in whatever charset it came", () =>
+  it.scopedLive("has an entry for each attempt: a connection that ended without a byte, and a 417", () =>
+    Effect.gen(function* () {
+      const { fin, head, plays, request, respond, server, stall } = Server
+      const cut = yield* server([plays(head, fin), plays(request, respond(200, "ok"))])
+      const refusing = yield* server([plays(head, respond(417), stall), plays(request, respond(200, "ok"))])
+      const [, signals] = yield* Tracing.collect(
+        Effect.zipRight(
+          Session.get(`${cut.url}/`).pipe(ClientResponse.text),
+          Session.post(`${refusing.url}/`, { text: "x", expect100: true }).pipe(ClientResponse.text)
+        )
+      ).pipe(Effect.provide(Session.layer()))
+      const har = Har.fromSignals(signals)
+      assert.deepStrictEqual(faultsOf(plain(har)), [])
+      assert.lengthOf(har.log.entries, 4)
+      for (const [index, method, status] of [
+        [0, "GET", 0],
+        [1, "GET", 200],
+        [2, "POST", 0],
+        [3, "POST", 200]
+      ] as const) {
+        assert.deepInclude(har.log.entries[index]?.request, { method })
+        assert.deepInclude(har.log.entries[index]?.response, { status })
+      }
+    })
+  )
+
+  it.effect("decodes text by its charset", () =>
     Effect.gen(function* () {
       const headers = { "content-type": "text/html; charset=iso-8859-1" }
       const mock = Connector.layerMock(() => new Response(Buffer.from("caf\xe9", "latin1"), { headers }))
@@ -139,7 +166,7 @@ describe("fromSignals", () => {
     })
   )
 
-  it.scopedLive("keeps so many bytes of bodies", () =>
+  it.scopedLive("keeps bodies up to the given number of bytes", () =>
     Effect.gen(function* () {
       const url = yield* site
       const [, signals] = yield* Tracing.collect(
@@ -189,7 +216,7 @@ describe("record", () => {
     )
   }
 
-  it.effect("fails where the archive cannot be written, after the effect's own failure", () =>
+  it.effect("fails if the archive cannot be written, after the effect's own failure", () =>
     Effect.gen(function* () {
       const broken = Layer.succeed(
         FileSystem.FileSystem,

@@ -40,7 +40,7 @@ import * as Sse from "effect-http-session/Sse"
 import * as Tracing from "effect-http-session/Tracing"
 import { folder } from "./support/downloads.js"
 
-/** A server of Node's that tells each request's headers. */
+/** A server of Node that reports the headers of each request. */
 const echo = Effect.acquireRelease(
   Effect.async<ReturnType<typeof createServer>>((resume) => {
     const server = createServer((request, response) => {
@@ -177,7 +177,7 @@ describe("the span of a request", () => {
 
 describe("the context of a client's layer", () => {
   for (const [client, layer] of Object.entries(clients)) {
-    it.scopedLive(`holds where the request brings no value of its own (${client})`, () =>
+    it.scopedLive(`applies if the request sets no value (${client})`, () =>
       Effect.gen(function* () {
         const { spans, tracer } = yield* spying
         const url = yield* echo
@@ -206,7 +206,7 @@ describe("the context of a client's layer", () => {
 })
 
 describe("Headers.currentRedactedNames", () => {
-  it.scopedLive("hides headers where a response is shown", () =>
+  it.scopedLive("hides headers of a printed response", () =>
     Effect.gen(function* () {
       const url = yield* echo
       const response = yield* HttpClient.get(url)
@@ -376,7 +376,7 @@ describe("HttpIncomingMessage.withMaxBodySize", () => {
     }
   }
 
-  it.effect("holds for the fiber that reads the body, not for the one that sent the request", () =>
+  it.effect("applies to the fiber that reads the body and not to the one that sent the request", () =>
     Effect.gen(function* () {
       const response = yield* HttpClient.get("http://a.test/")
       assertTooLarge(yield* Effect.exit(atMost(limit)(response.text)))
@@ -389,7 +389,7 @@ describe("HttpIncomingMessage.withMaxBodySize", () => {
     )
   )
 
-  it.effect("holds for what another reader has collected, which stays readable without it", () =>
+  it.effect("applies to a body that another reader has collected, which stays readable without the limit", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const response = yield* Session.get("http://a.test/")
@@ -422,7 +422,7 @@ describe("HttpIncomingMessage.withMaxBodySize", () => {
     )
   )
 
-  it.effect("holds beside maxBodySize: the smaller of both counts", () =>
+  it.effect("applies beside maxBodySize, and the smaller limit counts", () =>
     Effect.gen(function* () {
       const read = (maxBodySize: number) => Session.get("http://a.test/", { maxBodySize }).pipe(ClientResponse.text)
       assertTooLarge(yield* Effect.exit(atMost(limit)(read(100))))
@@ -431,7 +431,7 @@ describe("HttpIncomingMessage.withMaxBodySize", () => {
     }).pipe(Effect.provide(mocked(lengthKnown(text.body, {}))))
   )
 
-  it.effect("holds where progress and signals are reported", () =>
+  it.effect("applies if progress and signals are reported", () =>
     Effect.gen(function* () {
       const progress = Session.get("http://a.test/", { onProgress: () => Effect.void }).pipe(ClientResponse.text)
       yield* asLimited(text.body, progress)
@@ -442,7 +442,7 @@ describe("HttpIncomingMessage.withMaxBodySize", () => {
     }).pipe(Effect.provide(mocked(chunked(text.body, {}), { middlewares: [(request, next) => next(request)] })))
   )
 
-  it.effect("holds for a response of the cache", () =>
+  it.effect("applies to a response of the cache", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       let calls = 0
@@ -463,7 +463,7 @@ describe("HttpIncomingMessage.withMaxBodySize", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.effect("holds for the events of a connection, and ends it", () =>
+  it.effect("applies to the events of a connection and ends it", () =>
     Effect.gen(function* () {
       const events = Sse.connect("http://a.test/", { reconnect: false })
       assertTooLarge(yield* Effect.exit(atMost(limit)(Stream.runDrain(events))))
@@ -481,7 +481,7 @@ describe("HttpIncomingMessage.withMaxBodySize", () => {
     }).pipe(Effect.provide(mocked(chunked(text.body, {}))))
   )
 
-  it.scopedLive("holds over sockets as it does in the client on node:http", () =>
+  it.scopedLive("applies over sockets as in the client on node:http", () =>
     Effect.gen(function* () {
       const url = yield* echo
       for (const client of ["session", "node"]) {
@@ -526,7 +526,7 @@ describe("References of Multipart", () => {
     )
   ).pipe(Effect.provide(mocked(lengthKnown(body, { "content-type": formType }))))
 
-  it.effect("FieldMimeTypes makes fields of files in Multipart.parts", () =>
+  it.effect("turn files into fields in Multipart.parts by FieldMimeTypes", () =>
     Effect.gen(function* () {
       const tags = Effect.scoped(
         Effect.flatMap(Session.get("http://a.test/"), (response) =>
@@ -538,9 +538,9 @@ describe("References of Multipart", () => {
     })
   )
 
-  it.effect("leave parts within their limits alone", () => read)
+  it.effect("leave parts within their limits unchanged", () => read)
   for (const [name, around] of limits) {
-    it.effect(`${name} limits Multipart.parts`, () =>
+    it.effect(`limit Multipart.parts by ${name}`, () =>
       Effect.map(Effect.exit(around(read)), (exit) => assert.isTrue(Exit.isFailure(exit)))
     )
   }

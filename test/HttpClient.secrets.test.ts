@@ -1,4 +1,4 @@
-/** What the HttpClient of @effect/platform on a session shows of its requests, and what it still does with them. */
+/** The HttpClient of @effect/platform on a session shows no secret of its requests, and still sends them. */
 import { Headers, HttpClient, HttpClientRequest } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, type Tracer } from "effect"
@@ -10,7 +10,7 @@ import { asked, sessionWith, site, values } from "./support/sites.js"
 
 const secret = planted.secret("mine")
 
-/** A client, and a server that answers what it is asked for. */
+/** A client, and a server with the requested answers. */
 const served = Effect.gen(function* () {
   const at = yield* site(({ target }) =>
     target.startsWith("/500") ? response(500, secret) : response(200, "x", ["X-Open: open", `X-Mine: ${secret}`])
@@ -46,7 +46,7 @@ describe("an error of the HttpClient", () => {
     })
   )
 
-  it.scopedLive("of a URL that cannot be parsed has no cause that quotes it", () =>
+  it.scopedLive("has no cause that quotes a URL that cannot be parsed", () =>
     Effect.gen(function* () {
       const { client } = yield* served
       const error = yield* client
@@ -110,7 +110,7 @@ describe("the span of the HttpClient", () => {
     })
   )
 
-  it.scopedLive("leaves the program's own span alone where the platform makes none", () =>
+  it.scopedLive("does not change the program's span if the platform makes none", () =>
     Effect.gen(function* () {
       const { client, url } = yield* served
       const silent = HttpClient.withTracerDisabledWhen(client, () => true)

@@ -178,7 +178,7 @@ const all = {
 const at = (path: string) => Effect.map(Api, ({ url }) => url + path)
 const get = (path: string) => Effect.flatMap(at(path), (url) => HttpClient.get(url))
 
-describe("what every client does", () => {
+describe("every client", () => {
   matrix(
     "JSON by a schema",
     Effect.gen(function* () {
@@ -356,7 +356,7 @@ describe("what every client does", () => {
   )
 
   matrix(
-    "what is no JSON is a ResponseError Decode",
+    "reports invalid JSON as a ResponseError Decode",
     Effect.gen(function* () {
       const error = yield* Effect.flatMap(get("/notjson"), (response) => response.json).pipe(Effect.flip)
       assert.deepInclude({ ...error }, { _tag: "ResponseError", reason: "Decode" })
@@ -409,7 +409,7 @@ describe("what every client does", () => {
   )
 
   matrix(
-    "withScope closes what nobody has read",
+    "withScope closes an unread response",
     Effect.gen(function* () {
       const { closed, url } = yield* Api
       const client = HttpClient.withScope(yield* HttpClient.HttpClient)
@@ -526,7 +526,7 @@ describe("what every client does", () => {
   )
 })
 
-describe("what the session does beyond", () => {
+describe("the client on a session", () => {
   const failing = (fault: Effect.Effect<never, Errors.ClientError>) =>
     Session.layerHttpClient.pipe(
       Layer.provide(Session.layerWithoutDependencies()),
@@ -534,7 +534,7 @@ describe("what the session does beyond", () => {
     )
 
   for (const name of ["refused", "dnsNotFound", "certificateExpired", "wrongHost", "disconnected"] as const) {
-    it.effect(`${name} is a RequestError Transport with ours as its cause`, () =>
+    it.effect(`reports ${name} as a RequestError Transport whose cause is the session's error`, () =>
       Effect.gen(function* () {
         const error = yield* HttpClient.get("https://api.example/").pipe(
           Effect.flip,
@@ -610,7 +610,7 @@ describe("what the session does beyond", () => {
     ]
   ]
   for (const [name, cause, request, tag, reason] of mapped) {
-    it.scopedLive(`${name}: ${tag} ${reason}`, () =>
+    it.scopedLive(`reports ${name} as ${tag} ${reason}`, () =>
       Effect.gen(function* () {
         const { url } = yield* Api
         const error = yield* request(url).pipe(Effect.flip)
@@ -620,7 +620,7 @@ describe("what the session does beyond", () => {
     )
   }
 
-  it.scopedLive("a message names the request once, and where a redirect led as well", () =>
+  it.scopedLive("names the request once in a message, and the target of a redirect as well", () =>
     Effect.gen(function* () {
       const { url } = yield* Api
       const cut = yield* Effect.flatMap(HttpClient.get(`${url}/cut?a=1`), (response) => response.text).pipe(Effect.flip)
@@ -634,7 +634,7 @@ describe("what the session does beyond", () => {
     }).pipe(Effect.provide(Layer.merge(ours, Api.Live)))
   )
 
-  it.scopedLive("a refused status keeps its head and the beginning of its body", () =>
+  it.scopedLive("keeps the head and the beginning of the body of a refused status", () =>
     Effect.gen(function* () {
       const error = yield* get("/status?503").pipe(Session.withRequestOptions({ raiseForStatus: true }), Effect.flip)
       assert.strictEqual(error._tag, "ResponseError")
@@ -648,7 +648,7 @@ describe("what the session does beyond", () => {
     }).pipe(Effect.provide(Layer.merge(ours, Api.Live)))
   )
 
-  it.scopedLive("redirects are followed as the session does, unless it is told not to", () =>
+  it.scopedLive("follows redirects as the session does, unless it is configured otherwise", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* get("/redirect")).status, 200)
       const kept = yield* get("/redirect").pipe(Session.withRequestOptions({ allowRedirects: false }))
@@ -656,7 +656,7 @@ describe("what the session does beyond", () => {
     }).pipe(Effect.provide(Layer.merge(ours, Api.Live)))
   )
 
-  it.scopedLive("options come under what the request says", () =>
+  it.scopedLive("gives settings of the request priority over options", () =>
     Effect.gen(function* () {
       const echo = yield* HttpClient.get(yield* at("/echo"), { headers: { "x-own": "own" } }).pipe(
         Effect.flatMap((response) => response.json),
@@ -666,7 +666,7 @@ describe("what the session does beyond", () => {
     }).pipe(Effect.provide(Layer.merge(ours, Api.Live)))
   )
 
-  it.scopedLive("cookies of the session's jar, and bodies read more than once", () =>
+  it.scopedLive("sends cookies of the session's jar, and reads bodies more than once", () =>
     Effect.gen(function* () {
       const response = yield* get("/text")
       assert.strictEqual(yield* response.text, "some text")
@@ -683,7 +683,7 @@ describe("what the session does beyond", () => {
     )
   )
 
-  it.scopedLive("a body read to its end gives the connection back, an abort afterwards does not close it", () =>
+  it.scopedLive("releases the connection after a body was read, and an abort afterwards does not close it", () =>
     Effect.gen(function* () {
       const session = yield* Session.make()
       const http = yield* Layer.build(Session.layerHttpClient).pipe(Effect.provideService(Session.Session, session))
@@ -698,7 +698,7 @@ describe("what the session does beyond", () => {
     }).pipe(Effect.provide([Connector.layerTcp(), CookieJar.layer(), Api.Live]))
   )
 
-  it.effect("looking at a response does not read it", () =>
+  it.effect("does not read the response when it is inspected", () =>
     Effect.gen(function* () {
       const response = yield* HttpClient.get("https://api.example/")
       const shown = JSON.stringify(response)
@@ -726,7 +726,7 @@ describe("what the session does beyond", () => {
   )
 })
 
-describe("an HttpApi, served and asked", () => {
+describe("an HttpApi that is served and requested", () => {
   class User extends Schema.Class<User>("User")({ id: Schema.Number, name: Schema.String }) {}
   class NotThere extends Schema.TaggedError<NotThere>()("NotThere", { id: Schema.Number }) {}
   const TheApi = HttpApi.make("api").add(
@@ -773,7 +773,7 @@ describe("an HttpApi, served and asked", () => {
     Layer.provideMerge(NodeHttpServer.layerTest)
   )
 
-  it.scopedLive("through its derived client", () =>
+  it.scopedLive("answers its derived client", () =>
     Effect.gen(function* () {
       const server = yield* HttpServer.HttpServer
       const { address } = server
@@ -820,7 +820,7 @@ describe("RPC over HTTP", () => {
     Layer.provideMerge(NodeHttpServer.layerTest)
   )
 
-  it.scopedLive("calls, failures and streams", () =>
+  it.scopedLive("carries calls, failures and streams", () =>
     Effect.gen(function* () {
       const { address } = yield* HttpServer.HttpServer
       const url = address._tag === "TcpAddress" ? `http://127.0.0.1:${address.port}/rpc` : ""

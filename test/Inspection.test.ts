@@ -15,8 +15,8 @@ import { places } from "./support/places.js"
 import * as planted from "./support/planted.js"
 import { inspected, printed, renderings } from "./support/renderings.js"
 
-describe("printed", () => {
-  it("shows what is planted where nothing hides it", () => {
+describe("the helper printed", () => {
+  it("shows the planted secret if nothing hides it", () => {
     // The assertions below are worth something only if these renderings show secrets at all.
     class Careless extends Data.TaggedClass("Careless")<{ readonly inner: { readonly password: string } }> {}
     const shown = printed(new Careless({ inner: { password: planted.secret("careless") } }))
@@ -28,8 +28,8 @@ describe("printed", () => {
 const renderer = (place: string, value: unknown) =>
   value instanceof Error ? renderings : place === "data" ? inspected : printed
 
-describe("data", () => {
-  it.effect("has its values for a program that reads, copies or stores it", () =>
+describe("data of a request, a response or a jar", () => {
+  it.effect("gives its values to a program that reads, copies or stores it", () =>
     Effect.gen(function* () {
       const request = yield* ClientRequest.make("GET", "https://a.test/", {
         headers: { "X-Api-Key": "a", "X-Tenant": Redacted.make("b") },
@@ -52,7 +52,7 @@ describe("data", () => {
     })
   )
 
-  it.effect("is what programs know requests apart by, also after a request was printed", () =>
+  it.effect("identifies requests for a program, also after a request was printed", () =>
     Effect.gen(function* () {
       // A redacted JSON would give two users the same key.
       const keyOf = (key: string) =>
@@ -64,7 +64,7 @@ describe("data", () => {
     })
   )
 
-  it.effect("of a response is a record of headers that holds nothing but headers", () =>
+  it.effect("is a record of headers that holds nothing but headers", () =>
     Effect.gen(function* () {
       const mock = Connector.layerMock(() => new Response("x", { headers: { "x-auth-token": "a", "x-open": "b" } }))
       const headers = yield* Session.get("https://a.test/").pipe(
@@ -87,7 +87,7 @@ describe("data", () => {
 })
 
 describe("a mock of a session", () => {
-  it.effect("can be printed and spread, though it lacks members", () =>
+  it.effect("can be printed and spread although it lacks members", () =>
     Effect.gen(function* () {
       const session = yield* Effect.provide(Session.Session, Session.layerMock({ get: () => Effect.never }))
       assert.include(inspect({ ...session }), "Session/Mock")

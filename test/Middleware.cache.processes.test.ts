@@ -10,7 +10,7 @@ import { proxyServer } from "./support/proxyServer.js"
 
 describe("a cache in files", () => {
   it.scopedLive(
-    "answers the next process with equal credentials and no other, and shows no secret",
+    "answers the next process with equal credentials only, and shows no secret",
     () =>
       Effect.gen(function* () {
         let count = 0

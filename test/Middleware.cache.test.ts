@@ -1,4 +1,4 @@
-/** The cache in a session: what goes on beside the request that asks. */
+/** The cache in a session: requests that run beside the one that caused them. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -54,10 +54,10 @@ describe("stale-while-revalidate", () => {
     ["asked for by no-cache", stale, 11, "no-cache", "validated"],
     ["asked for by max-age", stale, 11, "max-age=11", "validated"],
     ["asked for by min-fresh", stale, 11, "min-fresh=1", "validated"],
-    ["with a number that is none", "max-age=10, stale-while-revalidate=x", 11, "", "validated"]
+    ["with an invalid number", "max-age=10, stale-while-revalidate=x", 11, "", "validated"]
   ]
   for (const [name, directives, after, asked, expected] of rows) {
-    it.scoped(`${name}: ${expected}`, () =>
+    it.scoped(`gives ${expected} for ${name}`, () =>
       Effect.gen(function* () {
         let calls = 0
         const { session } = yield* sessionOf(
@@ -73,7 +73,7 @@ describe("stale-while-revalidate", () => {
     )
   }
 
-  it.scoped("answers at once, validates once, and what comes is used from then on", () =>
+  it.scoped("answers at once, validates once, and serves the new response from then on", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
       const seen: Array<Headers> = []
@@ -91,7 +91,7 @@ describe("stale-while-revalidate", () => {
       yield* settle
       assert.deepStrictEqual(yield* get(session), ["new", "0"])
       assert.strictEqual(seen.length, 2)
-      // It is sent as the request that asked had become, through what is inside the cache, and nothing else.
+      // The refresh sends the request as it reached the cache, through the middlewares inside the cache only.
       const sent = seen[1] ?? new Headers()
       assert.deepStrictEqual(
         ["if-none-match", "x-outer", "x-inner"].map((name) => sent.get(name)),
@@ -101,7 +101,7 @@ describe("stale-while-revalidate", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scoped("a 304 freshens; a failure changes nothing and fails nobody", () =>
+  it.scoped("refreshes the entry after a 304, and keeps it after a failure, which fails no request", () =>
     Effect.gen(function* () {
       let calls = 0
       const { session } = yield* sessionOf(
@@ -124,43 +124,41 @@ describe("stale-while-revalidate", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scoped(
-    "sends no credentials of netrc's to http behind a redirect from https, as the request that asks does not",
-    () =>
-      Effect.gen(function* () {
-        const directory = yield* Effect.acquireRelease(
-          Effect.sync(() => mkdtempSync(join(tmpdir(), "netrc-"))),
-          (path) => Effect.sync(() => rmSync(path, { recursive: true }))
-        )
-        const netrc = join(directory, "netrc")
-        writeFileSync(netrc, "machine a.test login u password s3cr3t-p\n", { mode: 0o600 })
-        const seen: Array<readonly [scheme: string, credentials: boolean]> = []
-        const { session } = yield* sessionOf(
-          ({ exact }) => {
-            const { protocol } = new URL(exact.url)
-            seen.push([protocol, Option.isSome(exact.header("authorization"))])
-            return protocol === "https:"
-              ? new Response(null, { status: 302, headers: { location: url } })
-              : new Response("body", { headers: { "cache-control": stale } })
-          },
-          { trustEnv: true }
-        ).pipe(Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["NETRC", netrc]]))))
-        const text = session.get("https://a.test/").pipe(ClientResponse.text)
-        assert.strictEqual(yield* text, "body")
-        yield* TestClock.adjust("15 seconds")
-        assert.strictEqual(yield* text, "body")
-        yield* settle
-        // The second request for the redirect is followed by the validation, beside it.
-        assert.deepStrictEqual(seen, [
-          ["https:", true],
-          ["http:", false],
-          ["https:", true],
-          ["http:", false]
-        ])
-      }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  it.scoped("sends no netrc credentials to http behind a redirect from https, like the original request", () =>
+    Effect.gen(function* () {
+      const directory = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "netrc-"))),
+        (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+      )
+      const netrc = join(directory, "netrc")
+      writeFileSync(netrc, "machine a.test login u password s3cr3t-p\n", { mode: 0o600 })
+      const seen: Array<readonly [scheme: string, credentials: boolean]> = []
+      const { session } = yield* sessionOf(
+        ({ exact }) => {
+          const { protocol } = new URL(exact.url)
+          seen.push([protocol, Option.isSome(exact.header("authorization"))])
+          return protocol === "https:"
+            ? new Response(null, { status: 302, headers: { location: url } })
+            : new Response("body", { headers: { "cache-control": stale } })
+        },
+        { trustEnv: true }
+      ).pipe(Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["NETRC", netrc]]))))
+      const text = session.get("https://a.test/").pipe(ClientResponse.text)
+      assert.strictEqual(yield* text, "body")
+      yield* TestClock.adjust("15 seconds")
+      assert.strictEqual(yield* text, "body")
+      yield* settle
+      // The second request for the redirect is followed by the validation, beside it.
+      assert.deepStrictEqual(seen, [
+        ["https:", true],
+        ["http:", false],
+        ["https:", true],
+        ["http:", false]
+      ])
+    }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scoped("validates under limits of its own, after which the next request does", () =>
+  it.scoped("validates under its own limits, after which the next request validates", () =>
     Effect.gen(function* () {
       let calls = 0
       const { session } = yield* sessionOf(
@@ -210,8 +208,8 @@ describe("stale-while-revalidate", () => {
   )
 })
 
-describe("requests side by side", () => {
-  it.scoped("are one on the wire, with a body of many chunks", () =>
+describe("concurrent requests", () => {
+  it.scoped("are sent once, with a body of many chunks", () =>
     Effect.gen(function* () {
       let calls = 0
       const { session } = yield* sessionOf(() => {
@@ -235,7 +233,7 @@ describe("requests side by side", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scoped("two responses of one fiber, the second before the first is read", () =>
+  it.scoped("give one fiber two responses, of which it may read the second first", () =>
     Effect.gen(function* () {
       let calls = 0
       const { session } = yield* sessionOf(
@@ -252,7 +250,7 @@ describe("requests side by side", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scoped("one that waits is bounded by its own limits", () =>
+  it.scoped("keep their own limits while they wait", () =>
     Effect.gen(function* () {
       const { session } = yield* sessionOf(() => Effect.never)
       const first = yield* Effect.fork(get(session))
@@ -265,7 +263,7 @@ describe("requests side by side", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scoped("a stale response is validated once for all who get it", () =>
+  it.scoped("validate a stale response once for all of them", () =>
     Effect.gen(function* () {
       let calls = 0
       const { session } = yield* sessionOf(() => {

@@ -1,4 +1,4 @@
-/** What those who watch a request are told of the attempts that middlewares make. */
+/** The signals of the attempts that middlewares make. */
 import { assert, describe, it } from "@effect/vitest"
 import { type Duration, Effect, Fiber, Layer, Redacted, Schedule, TestClock } from "effect"
 import {
@@ -16,7 +16,7 @@ import {
 
 type Retry = Omit<Tracing.RequestRetry, "error"> & { readonly error?: { readonly _tag: string } | undefined }
 
-/** The RequestRetry of one GET, heard by `collect`, by a TraceConfig and on the stream alike. */
+/** The RequestRetry signals of one GET, by `collect`, by a TraceConfig and on the stream alike. */
 const retriesOf = (
   middleware: Middleware.Middleware,
   handler: Connector.MockHandler,
@@ -72,7 +72,7 @@ const retry = (more: {
 })
 
 describe("RequestRetry", () => {
-  it.effect("of retry: one before each attempt after the first, with the wait and what has failed", () =>
+  it.effect("of retry is emitted before each attempt after the first, with the wait and the failure", () =>
     Effect.gen(function* () {
       let calls = 0
       const { retries, status, tags } = yield* retriesOf(
@@ -95,7 +95,7 @@ describe("RequestRetry", () => {
     })
   )
 
-  it.effect("none where nothing is sent again", () =>
+  it.effect("is not emitted if nothing is sent again", () =>
     Effect.gen(function* () {
       const { retries, status } = yield* retriesOf(Middleware.retry(), () => new Response(null, { status: 404 }))
       assert.strictEqual(status, 404)
@@ -103,7 +103,7 @@ describe("RequestRetry", () => {
     })
   )
 
-  it.effect("of digest: one for the answer to a challenge, none for credentials sent ahead", () =>
+  it.effect("of digest is emitted for the answer to a challenge, and not for credentials sent in advance", () =>
     Effect.gen(function* () {
       const digest = yield* Middleware.digest(Auth.basic("user", "p"))
       const handler: Connector.MockHandler = (request) =>
@@ -117,7 +117,7 @@ describe("RequestRetry", () => {
     })
   )
 
-  it.effect("of bearerRefresh: one for a token that was refused, none for the first", () =>
+  it.effect("of bearerRefresh is emitted for a refused token, and not for the first one", () =>
     Effect.gen(function* () {
       let tokens = 0
       const bearer = yield* Middleware.bearerRefresh({
@@ -135,7 +135,7 @@ describe("RequestRetry", () => {
     })
   )
 
-  it.effect("of hedge: one for each request beside the first, with the time it was waited for", () =>
+  it.effect("of hedge is emitted for each additional request, with the time before it", () =>
     Effect.gen(function* () {
       let calls = 0
       const { retries, status } = yield* retriesOf(
@@ -149,7 +149,7 @@ describe("RequestRetry", () => {
     })
   )
 
-  it.effect("gives the attempt its status in an archive and in the waterfall, and keeps its secrets", () =>
+  it.effect("sets the status of the attempt in an archive and in the waterfall without its secrets", () =>
     Effect.gen(function* () {
       let calls = 0
       const session = Layer.provide(

@@ -74,7 +74,7 @@ const text = (url: string, options?: ClientRequest.RequestOptions) =>
   Session.get(url, options).pipe(ClientResponse.text)
 
 describe("the chain", () => {
-  it.scopedLive("runs for each hop, the first outermost", () =>
+  it.scopedLive("runs for each hop, with the first middleware outermost", () =>
     Effect.gen(function* () {
       const server = yield* serve((request, response) => {
         if (request.url === "/a") response.writeHead(302, { location: "/b" }).end()
@@ -87,7 +87,7 @@ describe("the chain", () => {
     })
   )
 
-  it.scopedLive("a request's list replaces the session's, and [] is none", () =>
+  it.scopedLive("of a request replaces the session's, and [] means no middleware", () =>
     Effect.gen(function* () {
       const server = yield* serve((_, response) => response.end())
       const log: Array<string> = []
@@ -100,7 +100,7 @@ describe("the chain", () => {
     })
   )
 
-  it.scopedLive("is outside cookies: an attempt carries what the one before has set", () =>
+  it.scopedLive("is outside cookies, so that an attempt carries the cookies that the previous one set", () =>
     Effect.gen(function* () {
       const server = yield* serve((request, response) => {
         if (request.headers.cookie === undefined) response.writeHead(503, { "set-cookie": "id=1" }).end()
@@ -113,7 +113,7 @@ describe("the chain", () => {
     })
   )
 
-  it.scopedLive("what is not returned is given back: one connection is enough", () =>
+  it.scopedLive("releases responses that it does not return, so that one connection is enough", () =>
     Effect.gen(function* () {
       const large = "x".repeat(300_000)
       const server = yield* serve((request, response) => {
@@ -127,7 +127,7 @@ describe("the chain", () => {
     })
   )
 
-  it.scopedLive("forgotten responses are released when the chain ends", () =>
+  it.scopedLive("releases forgotten responses when it ends", () =>
     Effect.gen(function* () {
       const server = yield* serve((_, response) => response.end("x".repeat(300_000)))
       const greedy: Middleware.Middleware = (request, next) =>
@@ -140,7 +140,7 @@ describe("the chain", () => {
     })
   )
 
-  it.scopedLive("an error before next opens no connection; one after it leaves none in use", () =>
+  it.scopedLive("opens no connection if it fails before next, and leaves none in use if it fails after it", () =>
     Effect.gen(function* () {
       const server = yield* serve((_, response) => response.end("x".repeat(300_000)))
       const failing =
@@ -159,7 +159,7 @@ describe("the chain", () => {
     })
   )
 
-  it.scopedLive("credentials that a middleware adds stay at their origin", () =>
+  it.scopedLive("keeps credentials that a middleware adds at their origin", () =>
     Effect.gen(function* () {
       const other = yield* serve((request, response) => response.end(String(request.headers.authorization)))
       const server = yield* serve((_, response) => response.writeHead(307, { location: other.url }).end())
@@ -179,7 +179,7 @@ describe("the chain", () => {
     })
   )
 
-  it.scoped("sees a total limit that runs out in its origin", () =>
+  it.scoped("sees a total limit that expires at its origin", () =>
     Effect.gen(function* () {
       const server = yield* serve(() => {})
       const breaker = yield* Middleware.circuitBreaker({ failures: 1 })
@@ -194,7 +194,7 @@ describe("the chain", () => {
     })
   )
 
-  it.scopedLive("a defect is the request's own", () =>
+  it.scopedLive("fails only its own request by a defect", () =>
     Effect.gen(function* () {
       const server = yield* serve((_, response) => response.end("fine"))
       const broken: Middleware.Middleware = () => {
@@ -208,7 +208,7 @@ describe("the chain", () => {
     })
   )
 
-  it.scopedLive("a request can be changed: header, URL and body with its length", () =>
+  it.scopedLive("can change the header, the URL and the body with its length", () =>
     Effect.gen(function* () {
       const server = yield* serve((request, response) => {
         let body = ""
@@ -229,26 +229,27 @@ describe("the chain", () => {
   )
 })
 
-describe("options that cannot be right", () => {
-  const wrong: ReadonlyArray<readonly [text: string, make: () => unknown]> = [
-    ["retry: times", () => Middleware.retry({ times: -1 })],
-    ["retry: times", () => Middleware.retry({ times: Number.NaN })],
-    ["hedge: max", () => Middleware.hedge({ after: 1, max: 0.5 })],
-    ["retry: maxRetryAfter", () => Middleware.retry({ maxRetryAfter: -1 })],
-    ["hedge: after", () => Middleware.hedge({ after: Number.NaN })],
-    ["circuitBreaker: failures", () => Effect.runSync(Middleware.circuitBreaker({ failures: 0 }))],
-    ["circuitBreaker: resetAfter", () => Effect.runSync(Middleware.circuitBreaker({ resetAfter: -1 }))],
-    ["rateLimit: interval", () => Effect.runSync(Effect.scoped(Middleware.rateLimit({ limit: 1, interval: -1 })))],
-    ["retryBudget: ratio", () => Effect.runSync(Middleware.retryBudget({ ratio: Number.NaN }))],
-    ["retryBudget: min", () => Effect.runSync(Middleware.retryBudget({ min: -1 }))],
+describe("invalid options", () => {
+  const wrong: ReadonlyArray<readonly [text: string, make: () => unknown, value?: string]> = [
+    ["retry.times", () => Middleware.retry({ times: -1 }), " of -1"],
+    ["retry.times", () => Middleware.retry({ times: Number.NaN }), " of NaN"],
+    ["hedge.max", () => Middleware.hedge({ after: 1, max: 0.5 })],
+    ["retry.maxRetryAfter", () => Middleware.retry({ maxRetryAfter: -1 })],
+    ["hedge.after", () => Middleware.hedge({ after: Number.NaN })],
+    ["circuitBreaker.failures", () => Effect.runSync(Middleware.circuitBreaker({ failures: 0 }))],
+    ["circuitBreaker.resetAfter", () => Effect.runSync(Middleware.circuitBreaker({ resetAfter: -1 }))],
+    ["rateLimit.interval", () => Effect.runSync(Effect.scoped(Middleware.rateLimit({ limit: 1, interval: -1 })))],
+    ["retryBudget.ratio", () => Effect.runSync(Middleware.retryBudget({ ratio: Number.NaN }))],
+    ["retryBudget.min", () => Effect.runSync(Middleware.retryBudget({ min: -1 }))],
     [
-      'bearerRefresh: origins: "api.example"',
+      "bearerRefresh.origins",
       () => Effect.runSync(Middleware.bearerRefresh({ token: Effect.never, origins: ["api.example"] }))
     ]
   ]
-  for (const [text, make] of wrong) it(`${text} is a defect where it is made`, () => assert.throws(make, text))
+  for (const [text, make, value = ""] of wrong)
+    it(`${text}${value} is a defect when it is constructed`, () => assert.throws(make, `Invalid option "${text}": `))
 
-  it("retries without end are none of them", () => {
+  it("do not include retries without end", () => {
     assert.isFunction(Middleware.retry({ times: Infinity }))
   })
 })
@@ -257,7 +258,7 @@ describe("make", () => {
   class Signer extends Context.Tag("Signer")<Signer, { readonly sign: (text: string) => string }>() {}
   class SigningError extends Data.TaggedError("SigningError")<{ readonly keyId: string }> {}
 
-  it.effect("takes its requirements when it is made", () =>
+  it.effect("provides its requirements when it is constructed", () =>
     Effect.gen(function* () {
       const signed = Middleware.make((request, next) =>
         Effect.flatMap(Signer, (signer) =>
@@ -270,7 +271,7 @@ describe("make", () => {
     })
   )
 
-  it.effect("a foreign error becomes the cause of a MiddlewareError, a ClientError stays", () =>
+  it.effect("wraps a foreign error in a MiddlewareError and keeps a ClientError", () =>
     Effect.gen(function* () {
       const foreign = yield* Middleware.make(() => Effect.fail(new SigningError({ keyId: "k" })))
       const refused = yield* Middleware.make((request) =>
@@ -288,7 +289,7 @@ describe("make", () => {
     })
   )
 
-  it.effect("a Scope it asks for closes when it returns, and the response stays", () =>
+  it.effect("closes a Scope that it needs when it returns, and the response stays open", () =>
     Effect.gen(function* () {
       const log: Array<string> = []
       const scoped = yield* Middleware.make((request, next) =>
@@ -309,8 +310,8 @@ describe("make", () => {
   )
 })
 
-describe("in a session", () => {
-  it.effect("retry waits by the request's Clock", () =>
+describe("middlewares of a session", () => {
+  it.effect("include retry, which waits by the request's Clock", () =>
     Effect.gen(function* () {
       let calls = 0
       const session = mocked(
@@ -327,7 +328,7 @@ describe("in a session", () => {
     })
   )
 
-  it.effect("hedge takes the faster of two", () =>
+  it.effect("include hedge, which returns the faster of two responses", () =>
     Effect.gen(function* () {
       let calls = 0
       const session = mocked(() => (++calls === 1 ? Effect.never : Effect.succeed(new Response("second"))), {
@@ -339,7 +340,7 @@ describe("in a session", () => {
     })
   )
 
-  it.scopedLive("cache answers like the server, redirects and decoders included", () =>
+  it.scopedLive("include cache, which answers like the server, redirects and decoders included", () =>
     Effect.gen(function* () {
       const server = yield* serve((request, response) => {
         if (request.url === "/a") {
@@ -363,7 +364,7 @@ describe("in a session", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scopedLive("a proxy's Digest challenge is answered to the proxy alone", () =>
+  it.scopedLive("answer a proxy's Digest challenge to the proxy only", () =>
     Effect.gen(function* () {
       const challenge = { "proxy-authenticate": 'Digest realm="p", nonce="n", qop="auth"' }
       const proxy = yield* serve((request, response) => {
@@ -377,14 +378,14 @@ describe("in a session", () => {
           yield* text("http://a.test/x", { proxy: proxy.url }),
           'http://a.test/x Digest username="user"'
         )
-        // Without a proxy nobody is answered who asks for a proxy's credentials.
+        // Without a proxy, a challenge for proxy credentials gets no answer.
         assert.strictEqual(yield* text(origin.url), "own")
         assert.strictEqual(origin.seen.length, 1)
       }).pipe(Effect.provide(Session.layer({ middlewares: [digest] })))
     })
   )
 
-  it.scopedLive("the rate of retries is that of their attempts inside, of their requests outside", () =>
+  it.scopedLive("limit attempts if rateLimit is inside retry, and requests if it is outside", () =>
     Effect.gen(function* () {
       const server = yield* serve((_, response) => response.writeHead(503).end())
       const limit = yield* Middleware.rateLimit({ limit: 1, interval: Duration.hours(1), wait: false })

@@ -33,7 +33,7 @@ const sent = (data: ClientRequest.Data, options?: ClientRequest.RequestOptions) 
 const lines = (...texts: ReadonlyArray<string>) => texts.map((text) => `${text}\r\n`).join("")
 
 describe("make", () => {
-  it.live("writes each part with its headers, and says the length (J9)", () =>
+  it.live("writes each part with its headers, and announces the length", () =>
     Effect.gen(function* () {
       const data = Multipart.make(
         [
@@ -94,7 +94,7 @@ describe("make", () => {
     })
   )
 
-  it.live("writes no part at all", () =>
+  it.live("writes a body without parts", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* sent(Multipart.make([], { boundary }))).text, "--b0undary--\r\n")
     })
@@ -129,7 +129,7 @@ describe("make", () => {
     })
   )
 
-  it.live("sends a part that gives its bytes once only once", () =>
+  it.live("sends a part that can be read once only once", () =>
     Effect.gen(function* () {
       const data = Multipart.make([Multipart.part("s", ClientRequest.oneShot(Stream.make(Buffer.from("a"))))])
       const { body } = wire(prepared("POST", url, { data }))
@@ -139,7 +139,7 @@ describe("make", () => {
     })
   )
 
-  it.live("is other than form-data, nested, and takes a boundary from a Content-Type header (row 113)", () =>
+  it.live("can be of other types than form-data, can be nested, and takes a boundary from a Content-Type header", () =>
     Effect.gen(function* () {
       const inner = Multipart.make([Multipart.part(undefined, "x")], { subtype: "alternative", boundary: "in" })
       const outer = Multipart.make([Multipart.part(undefined, inner)], { subtype: "mixed", boundary: "o ut" })
@@ -168,13 +168,13 @@ describe("make", () => {
     })
   )
 
-  it("B10: boundaries are random: 192 bits, never the same", () => {
+  it("makes random boundaries of 192 bits that never repeat", () => {
     const seen = new Set(Array.from({ length: 1000 }, () => Multipart.make([]).contentType))
     assert.strictEqual(seen.size, 1000)
     for (const type of seen) assert.match(type, /^multipart\/form-data; boundary=[0-9a-f]{48}$/)
   })
 
-  it("B1: what would break a part's head fails the request", () => {
+  it("fails the request if a value would break a part's head", () => {
     for (const bad of ["\0", "\x01", "\x1f", "\x7f", "\ud800"]) {
       const parts = [
         Multipart.part(`a${bad}`, "x"),
@@ -212,7 +212,7 @@ describe("make", () => {
     })
   })
 
-  it.live("is read by Node's own parser, whatever it holds (B10)", () =>
+  it.live("makes bodies that Node's own parser reads, whatever they hold", () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(
@@ -248,7 +248,7 @@ describe("make", () => {
 })
 
 describe("file", () => {
-  it.live("is streamed with its length, anew each time, named and typed for its path", () =>
+  it.live("streams with its length, anew each time, with the name and type of its path", () =>
     Effect.gen(function* () {
       const directory = yield* Effect.acquireRelease(
         Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "multipart-"))),
@@ -277,7 +277,7 @@ describe("file", () => {
 })
 
 describe("a web form", () => {
-  it.live("goes out as browsers send it", () =>
+  it.live("is sent as browsers send it", () =>
     Effect.gen(function* () {
       const form = new FormData()
       form.append("a", "line\nend")
@@ -296,7 +296,7 @@ describe("a web form", () => {
 })
 
 describe("parts", () => {
-  it.live("gives the parts of a response as they come", () =>
+  it.live("yields the parts of a response as they arrive", () =>
     Effect.gen(function* () {
       const data = Multipart.make([
         Multipart.part("a", "1"),

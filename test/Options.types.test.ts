@@ -1,4 +1,5 @@
 /** Options of a wrong type, as programs in JavaScript can pass them. */
+import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Config, Effect, Exit, Layer } from "effect"
 import type { RequestOptions } from "effect-http-session/ClientRequest"
@@ -9,7 +10,7 @@ import * as CookieJar from "effect-http-session/CookieJar"
 import * as Session from "effect-http-session/Session"
 import * as Tracing from "effect-http-session/Tracing"
 
-/** An option, values of wrong types, and what the error says. */
+/** An option, values of wrong types, and the text of the error. */
 type Row = readonly [option: string, expected: string, ...values: ReadonlyArray<readonly [value: unknown, got: string]>]
 
 const common: ReadonlyArray<Row> = [
@@ -94,14 +95,13 @@ const messageOf = (exit: Exit.Exit<unknown, unknown>, kind: "defect" | "failure"
   return error instanceof Error ? error.message : `no ${kind}: ${Cause.pretty(exit.cause)}`
 }
 
-const shownValue = (value: unknown): string =>
-  typeof value === "function" ? "a function" : (JSON.stringify(value) ?? String(value))
+const shownValue = (value: unknown): string => (typeof value === "function" ? "a function" : inspect(value))
 
 describe("a session with an option of a wrong type", () => {
   for (const row of ofSession) {
     const [option, , ...values] = row
     for (const [value, got] of values) {
-      it.effect(`is a defect when it is made: ${option}: ${shownValue(value)}`, () =>
+      it.effect(`is a defect when it is constructed: ${option}: ${shownValue(value)}`, () =>
         Effect.gen(function* () {
           const options = unchecked<Session.SessionOptions>(option, value)
           const made = yield* Effect.exit(Effect.scoped(Session.make(options)))

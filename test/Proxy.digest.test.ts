@@ -1,5 +1,5 @@
 /**
- * Digest to proxies: for what they forward, and for the tunnels that they open.
+ * Digest to proxies: for forwarded requests, and for tunnels.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Stream } from "effect"
@@ -30,9 +30,9 @@ const flow = (proxy: ProxyServer) =>
     return `${method} ${sent === undefined ? "-" : `${/nonce="([^"]*)"/.exec(sent)?.[1]} ${/nc=(\d+)/.exec(sent)?.[1]}`}`
   })
 
-describe("a tunnel", () => {
+describe("a tunnel with Digest", () => {
   for (const kind of ["http", "https"] as const) {
-    it.scopedLive(`of an ${kind} proxy is asked for again with an answer, and kept`, () =>
+    it.scopedLive(`of an ${kind} proxy is requested again with an answer, and is kept`, () =>
       Effect.gen(function* () {
         const { good } = yield* standard()
         const origin = yield* tlsOrigin
@@ -53,7 +53,7 @@ describe("a tunnel", () => {
     )
   }
 
-  it.scopedLive("takes CONNECT's own headers with it, and a body that gives its bytes once", () =>
+  it.scopedLive("sends the headers of CONNECT again, and carries a body that can be read once", () =>
     Effect.gen(function* () {
       const bodies: Array<string> = []
       const { good } = yield* standard()
@@ -78,7 +78,7 @@ describe("a tunnel", () => {
     })
   )
 
-  it.scopedLive("for a WebSocket in clear is one, too", () =>
+  it.scopedLive("carries a WebSocket without TLS", () =>
     Effect.gen(function* () {
       const origin = yield* webSocketServer(echo)
       const proxy = yield* proxyServer({ digest: right })
@@ -96,27 +96,29 @@ describe("a tunnel", () => {
     })
   )
 
-  it.scopedLive("refused again is the error: no third CONNECT, nothing sent ahead, no secret shown", () =>
-    Effect.gen(function* () {
-      const origin = yield* tlsOrigin
-      const proxy = yield* proxyServer({ digest: { ...right, password: "other" } })
-      const url = `https://localhost:${origin.port}/`
-      const wrong = yield* digest()
-      const errors = yield* withSession(Effect.all([Effect.flip(text(url)), Effect.flip(text(url))]), {
-        proxy: proxy.url,
-        middlewares: [wrong]
+  it.scopedLive(
+    "that is refused twice fails, without a third CONNECT, without credentials in advance and without a shown secret",
+    () =>
+      Effect.gen(function* () {
+        const origin = yield* tlsOrigin
+        const proxy = yield* proxyServer({ digest: { ...right, password: "other" } })
+        const url = `https://localhost:${origin.port}/`
+        const wrong = yield* digest()
+        const errors = yield* withSession(Effect.all([Effect.flip(text(url)), Effect.flip(text(url))]), {
+          proxy: proxy.url,
+          middlewares: [wrong]
+        })
+        for (const error of errors) {
+          assert.instanceOf(error, Errors.ClientHttpProxyError)
+          assert.strictEqual(error.status, 407)
+          assertNoSecret(error)
+        }
+        assert.deepStrictEqual(flow(proxy), ["CONNECT -", "CONNECT n1 00000001", "CONNECT -", "CONNECT n3 00000001"])
+        assert.strictEqual(origin.connections(), 0)
       })
-      for (const error of errors) {
-        assert.instanceOf(error, Errors.ClientHttpProxyError)
-        assert.strictEqual(error.status, 407)
-        assertNoSecret(error)
-      }
-      assert.deepStrictEqual(flow(proxy), ["CONNECT -", "CONNECT n1 00000001", "CONNECT -", "CONNECT n3 00000001"])
-      assert.strictEqual(origin.connections(), 0)
-    })
   )
 
-  it.scopedLive("a nonce that has become stale is answered once more", () =>
+  it.scopedLive("answers a nonce that has become stale once more", () =>
     Effect.gen(function* () {
       const origin = yield* tlsOrigin
       let old = ""
@@ -139,7 +141,7 @@ describe("a tunnel", () => {
     })
   )
 
-  it.scopedLive("with preemptive: false each is asked for without an answer first", () =>
+  it.scopedLive("with preemptive: false is first requested without an answer each time", () =>
     Effect.gen(function* () {
       const origin = yield* tlsOrigin
       const proxy = yield* proxyServer({ digest: { ...right, nonce: () => "n" } })
@@ -153,7 +155,7 @@ describe("a tunnel", () => {
     })
   )
 
-  it.scopedLive("of other credentials is another", () =>
+  it.scopedLive("is not shared by requests with other credentials", () =>
     Effect.gen(function* () {
       const origin = yield* tlsOrigin
       const proxy = yield* proxyServer({ digest: { ...right, nonce: (n) => `n${n}` } })
@@ -170,8 +172,8 @@ describe("a tunnel", () => {
   )
 })
 
-describe("what a proxy forwards", () => {
-  it.scopedLive("is answered by the absolute URL, on one connection, and the origin sees nothing of it", () =>
+describe("a request that a proxy with Digest forwards", () => {
+  it.scopedLive("is answered by the absolute URL, on one connection, and the origin sees no credentials", () =>
     Effect.gen(function* () {
       const origin = yield* originServer("plain")
       const proxy = yield* proxyServer({ digest: right })
@@ -202,7 +204,7 @@ describe("what a proxy forwards", () => {
 })
 
 describe("redirects", () => {
-  it.scopedLive("A26: the answer stays with the proxy that asked, whichever comes next", () =>
+  it.scopedLive("keep the answer at the proxy that challenged, whichever proxy comes next", () =>
     Effect.gen(function* () {
       const last = yield* originServer("last")
       const second = yield* originServer("second", {
@@ -226,8 +228,8 @@ describe("redirects", () => {
   )
 })
 
-describe("is not answered", () => {
-  it.scopedLive("what an origin asks inside a tunnel", () =>
+describe("Digest for a proxy", () => {
+  it.scopedLive("does not answer a challenge of an origin inside a tunnel", () =>
     Effect.gen(function* () {
       const { good } = yield* standard()
       const origin = yield* originServer("secure", {
@@ -248,10 +250,10 @@ describe("is not answered", () => {
 
   for (const [what, challenge] of [
     ["a challenge of another scheme", 'Basic realm="test"'],
-    ["a hash that nobody knows", 'Digest realm="r", nonce="n", algorithm=WHIRLPOOL'],
+    ["an unknown hash", 'Digest realm="r", nonce="n", algorithm=WHIRLPOOL'],
     ["no challenge", ""]
   ] as const) {
-    it.scopedLive(`${what}: the error is the first one's`, () =>
+    it.scopedLive(`fails with the first error if ${what}`, () =>
       Effect.gen(function* () {
         const proxy = yield* proxyServer({ refuse: { status: 407, headers: { "Proxy-Authenticate": challenge } } })
         const error = yield* failure(text("https://a.test/"), { proxy: proxy.url, middlewares: [yield* digest()] })
@@ -261,7 +263,7 @@ describe("is not answered", () => {
     )
   }
 
-  it.scopedLive("a proxy that has credentials of its own, or a 403", () =>
+  it.scopedLive("does not answer for a proxy with its own credentials, nor a 403", () =>
     Effect.gen(function* () {
       const proxy = yield* proxyServer({ digest: right })
       const refusing = yield* proxyServer({
@@ -277,7 +279,7 @@ describe("is not answered", () => {
     })
   )
 
-  it.scopedLive("an answer for auth-int alone has the hash of no body", () =>
+  it.scopedLive("answers auth-int alone with the hash of an empty body", () =>
     Effect.gen(function* () {
       const answers: Array<string> = []
       const proxy = yield* proxyServer({

@@ -3,8 +3,9 @@ import * as Net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Either, Layer } from "effect"
+import { ConfigProvider, Effect, Either, Layer, Redacted } from "effect"
 import { Auth, type ClientRequest, ClientResponse, Errors, Proxy, Session } from "effect-http-session"
+import { userAgent } from "../src/internal/request/automaticHeaders.js"
 import { standard } from "./support/certificates.js"
 import { expiring } from "./support/clock.js"
 import {
@@ -25,31 +26,29 @@ import { type ProxyServerOptions, proxyServer } from "./support/proxyServer.js"
 import { until } from "./support/wait.js"
 
 describe("http:// targets", () => {
-  it.scopedLive(
-    "are asked for in absolute form, with the origin's Host and no more of the proxy than its credentials",
-    () =>
-      Effect.gen(function* () {
-        const origin = yield* originServer("plain")
-        const proxy = yield* proxyServer({ auth: { user: "us3r", password: "s3cr3t" } })
-        const body = yield* withSession(
-          text(`http://who:pw@a.test:${origin.port}/p%20q?r=1#f`, {
-            proxy: proxy.url,
-            proxyAuth: Auth.basic("us3r", "s3cr3t"),
-            proxyHeaders: { "x-only-connect": "1" }
-          })
-        )
-        assert.strictEqual(body, "plain")
-        assert.strictEqual(proxy.seen.length, 1)
-        assert.strictEqual(proxy.seen[0]?.method, "GET")
-        assert.strictEqual(proxy.seen[0]?.target, `http://a.test:${origin.port}/p%20q?r=1`)
-        assert.deepStrictEqual(valueOf(proxy, "host"), [`a.test:${origin.port}`])
-        assert.deepStrictEqual(valueOf(proxy, "proxy-authorization"), [basic])
-        assert.deepStrictEqual(valueOf(proxy, "proxy-connection"), [])
-        assert.deepStrictEqual(valueOf(proxy, "x-only-connect"), [])
-      })
+  it.scopedLive("are requested in absolute form, with the origin's Host and only credentials for the proxy", () =>
+    Effect.gen(function* () {
+      const origin = yield* originServer("plain")
+      const proxy = yield* proxyServer({ auth: { user: "us3r", password: "s3cr3t" } })
+      const body = yield* withSession(
+        text(`http://who:pw@a.test:${origin.port}/p%20q?r=1#f`, {
+          proxy: proxy.url,
+          proxyAuth: Auth.basic("us3r", "s3cr3t"),
+          proxyHeaders: { "x-only-connect": "1" }
+        })
+      )
+      assert.strictEqual(body, "plain")
+      assert.strictEqual(proxy.seen.length, 1)
+      assert.strictEqual(proxy.seen[0]?.method, "GET")
+      assert.strictEqual(proxy.seen[0]?.target, `http://a.test:${origin.port}/p%20q?r=1`)
+      assert.deepStrictEqual(valueOf(proxy, "host"), [`a.test:${origin.port}`])
+      assert.deepStrictEqual(valueOf(proxy, "proxy-authorization"), [basic])
+      assert.deepStrictEqual(valueOf(proxy, "proxy-connection"), [])
+      assert.deepStrictEqual(valueOf(proxy, "x-only-connect"), [])
+    })
   )
 
-  it.scopedLive("get the proxy's answer as the response: it is one", () =>
+  it.scopedLive("get the proxy's answer as their response", () =>
     Effect.gen(function* () {
       const proxy = yield* proxyServer({ auth: { user: "u", password: "p" } })
       const status = yield* withSession(
@@ -61,7 +60,7 @@ describe("http:// targets", () => {
     })
   )
 
-  it.scopedLive("keep their connection to the proxy", () =>
+  it.scopedLive("reuse their connection to the proxy", () =>
     Effect.gen(function* () {
       const origin = yield* originServer("plain")
       const proxy = yield* proxyServer()
@@ -71,7 +70,7 @@ describe("http:// targets", () => {
     })
   )
 
-  it.scopedLive("do not share it where the credentials differ", () =>
+  it.scopedLive("do not share a connection if the credentials differ", () =>
     Effect.gen(function* () {
       const origin = yield* originServer("plain")
       const proxy = yield* proxyServer()
@@ -97,7 +96,7 @@ describe("https:// targets", () => {
     ["socks4a", { kind: "socks" }, "socks4a"]
   ]
   for (const [name, options, scheme] of kinds) {
-    it.scopedLive(`go through a tunnel of an ${name} proxy, which is kept`, () =>
+    it.scopedLive(`use a tunnel of an ${name} proxy, which is kept`, () =>
       Effect.gen(function* () {
         const { good } = yield* standard()
         const ssl = yield* trusting
@@ -116,7 +115,7 @@ describe("https:// targets", () => {
     )
   }
 
-  it.scopedLive("tell the proxy its credentials and headers, and the origin nothing of them", () =>
+  it.scopedLive("send credentials and headers to the proxy, and the origin sees none of them", () =>
     Effect.gen(function* () {
       const origin = yield* tlsOrigin
       const proxy = yield* proxyServer({ auth: { user: "us3r", password: "s3cr3t" } })
@@ -131,7 +130,40 @@ describe("https:// targets", () => {
     })
   )
 
-  it.scopedLive("do not share a tunnel where credentials or targets differ", () =>
+  const agents: ReadonlyArray<
+    readonly [
+      what: string,
+      session: Session.SessionOptions,
+      headers: Record<string, string>,
+      agent: ReadonlyArray<string>
+    ]
+  > = [
+    ["the automatic one", {}, {}, [userAgent]],
+    ["one in its headers", { headers: { "User-Agent": "robot/1" } }, {}, ["robot/1"]],
+    ["none where it is left out", { skipAutoHeaders: ["user-agent"] }, {}, []],
+    ["none where it is secret", { headers: { "user-agent": Redacted.make("s3cr3t") } }, {}, []],
+    ["the proxy's where that has one", {}, { "user-agent": "proxied/1" }, ["proxied/1"]],
+    ["the proxy's in place of its own", { headers: { "user-agent": "robot/1" } }, { "User-Agent": "p/1" }, ["p/1"]]
+  ]
+  for (const [what, session, headers, agent] of agents) {
+    it.scopedLive(`tell the proxy the session's User-Agent: ${what}`, () =>
+      Effect.gen(function* () {
+        const { good } = yield* standard()
+        const origin = yield* tlsOrigin
+        const proxies = [yield* proxyServer(), yield* proxyServer({ kind: "https", tls: good })]
+        for (const proxy of proxies) {
+          yield* withSession(text(`https://localhost:${origin.port}/`, { headers: { "user-agent": "request/1" } }), {
+            ...session,
+            proxy: Proxy.make(proxy.url, { headers, ssl: yield* trusting })
+          })
+          assert.deepStrictEqual(valueOf(proxy, "user-agent"), agent)
+        }
+        assert.include(origin.seen[0], "request/1")
+      })
+    )
+  }
+
+  it.scopedLive("do not share a tunnel if credentials or targets differ", () =>
     Effect.gen(function* () {
       const one = yield* tlsOrigin
       const other = yield* tlsOrigin
@@ -149,7 +181,7 @@ describe("https:// targets", () => {
     })
   )
 
-  it.scopedLive("are verified inside the tunnel, of whichever proxy", () =>
+  it.scopedLive("are verified inside the tunnel of any proxy", () =>
     Effect.gen(function* () {
       const { good, wrongHost } = yield* standard()
       const ssl = yield* trusting
@@ -166,7 +198,7 @@ describe("https:// targets", () => {
 })
 
 describe("https:// proxies", () => {
-  it.scopedLive("take http:// targets too", () =>
+  it.scopedLive("forward http:// targets", () =>
     Effect.gen(function* () {
       const { good } = yield* standard()
       const ssl = yield* trusting
@@ -183,7 +215,7 @@ describe("https:// proxies", () => {
     ["expired", "expired"],
     ["of an unknown authority", "untrusted"]
   ] as const) {
-    it.scopedLive(`with a certificate ${what} are the proxy's fault, whatever the request's ssl says`, () =>
+    it.scopedLive(`with a certificate ${what} fail as a proxy error, whatever the request's ssl option is`, () =>
       Effect.gen(function* () {
         const certificates = yield* standard()
         const ssl = yield* trusting
@@ -200,7 +232,7 @@ describe("https:// proxies", () => {
     )
   }
 
-  it.scopedLive("do not switch off the origin's verification with their own", () =>
+  it.scopedLive("do not disable the verification of the origin by their own settings", () =>
     Effect.gen(function* () {
       const { untrusted } = yield* standard()
       const origin = yield* originServer("untrusted", { tls: untrusted })
@@ -214,8 +246,8 @@ describe("https:// proxies", () => {
   )
 })
 
-describe("failures", () => {
-  it.scopedLive("a refused tunnel is a ClientHttpProxyError without credentials", () =>
+describe("a proxy", () => {
+  it.scopedLive("that refuses a tunnel causes a ClientHttpProxyError without credentials", () =>
     Effect.gen(function* () {
       const origin = yield* tlsOrigin
       const proxy = yield* proxyServer({
@@ -232,7 +264,7 @@ describe("failures", () => {
     })
   )
 
-  it.scopedLive("wrong credentials are asked for once", () =>
+  it.scopedLive("that refuses credentials is asked once", () =>
     Effect.gen(function* () {
       const proxy = yield* proxyServer({ auth: { user: "us3r", password: "right" } })
       const error = yield* failure(text("https://a.test/", { proxy: withCredentials(proxy) }))
@@ -244,22 +276,23 @@ describe("failures", () => {
   )
 
   for (const scheme of ["http", "https", "socks5h"]) {
-    it.scopedLive(`an ${scheme} proxy that is down is one, and the target is not reached directly`, () =>
+    it.scopedLive(`of scheme ${scheme} that is down causes an error, and the target is not connected directly`, () =>
       Effect.gen(function* () {
         const origin = yield* originServer("plain")
-        const port = yield* Effect.scoped(Effect.map(proxyServer(), (proxy) => proxy.port))
-        const proxy = `${scheme}://us3r:s3cr3t@127.0.0.1:${port}`
+        // No other process can listen there, for the origin holds the port.
+        const down = `127.0.0.2:${origin.port}`
+        const proxy = `${scheme}://us3r:s3cr3t@${down}`
         const error = yield* failure(text(`http://127.0.0.1:${origin.port}/`, { proxy }))
         assert.instanceOf(error, Errors.ClientProxyConnectionError)
         assert.deepStrictEqual([error.reason, error.code], ["Connect", "ECONNREFUSED"])
-        assert.strictEqual(error.proxy, `${scheme}://127.0.0.1:${port}`)
+        assert.strictEqual(error.proxy, `${scheme}://${down}`)
         assert.strictEqual(origin.connections(), 0)
         assertNoSecret(error)
       })
     )
   }
 
-  it.scopedLive("a proxy that refuses by SOCKS", () =>
+  it.scopedLive("that refuses by SOCKS causes a typed error", () =>
     Effect.gen(function* () {
       const proxy = yield* proxyServer({ kind: "socks", reply: 2 })
       const error = yield* failure(text("http://a.test/", { proxy: proxy.url }))
@@ -268,7 +301,7 @@ describe("failures", () => {
     })
   )
 
-  it.scopedLive("a proxy that keeps silent is a timeout of phase proxy", () =>
+  it.scopedLive("that does not answer causes a timeout of phase proxy", () =>
     Effect.gen(function* () {
       let asked = 0
       const port = yield* Effect.acquireRelease(
@@ -310,7 +343,7 @@ describe("failures", () => {
     ["CRLF in credentials", "http://us3r:s3cr3t%0d%0a@p.test", "InvalidURL"],
     ["CRLF in a header", Proxy.make("http://p.test", { headers: { "x-a": "s3cr3t\r\n" } }), "InvalidRequest"]
   ] as const) {
-    it.scopedLive(`${what}: ${tag}, and nothing is sent`, () =>
+    it.scopedLive(`with ${what} causes ${tag}, and nothing is sent`, () =>
       Effect.gen(function* () {
         const error = yield* failure(text("http://127.0.0.1:1/", { proxy }))
         assert.strictEqual(error._tag, tag)
@@ -320,14 +353,14 @@ describe("failures", () => {
   }
 })
 
-describe("redirects", () => {
+describe("redirects through a proxy", () => {
   const redirectTo =
     (to: () => string): Answer =>
     (_request, response) => {
       response.writeHead(302, { location: to() }).end()
     }
 
-  it.scopedLive("A24: the proxy is chosen for each hop, and its credentials stay with it", () =>
+  it.scopedLive("choose the proxy for each hop, and its credentials stay with it", () =>
     Effect.gen(function* () {
       const last = yield* tlsOrigin
       const first = yield* originServer("first", { answer: redirectTo(() => `https://localhost:${last.port}/`) })
@@ -344,7 +377,7 @@ describe("redirects", () => {
     })
   )
 
-  it.scopedLive("A25: to a target without a proxy: no Proxy-Authorization arrives there", () =>
+  it.scopedLive("send no Proxy-Authorization to a target without a proxy", () =>
     Effect.gen(function* () {
       const last = yield* originServer("last")
       const first = yield* originServer("first", { answer: redirectTo(() => `http://127.0.0.1:${last.port}/`) })
@@ -376,7 +409,7 @@ describe("trustEnv", () => {
       Effect.withConfigProvider(ConfigProvider.fromMap(new Map(Object.entries(variables))))
     )
 
-  it.scopedLive("takes the environment's proxy", () =>
+  it.scopedLive("uses the environment's proxy", () =>
     Effect.gen(function* () {
       const origin = yield* originServer("plain")
       const proxy = yield* proxyServer()
@@ -405,7 +438,63 @@ describe("trustEnv", () => {
     )
   }
 
-  it.scopedLive("fails where the environment's proxy cannot be used, and goes nowhere directly", () =>
+  it.scopedLive("sends proxyHeaders with CONNECT, and to no origin", () =>
+    Effect.gen(function* () {
+      const origin = yield* tlsOrigin
+      const proxy = yield* proxyServer({ auth: { user: "us3r", password: "s3cr3t" } })
+      const variables = { HTTPS_PROXY: withCredentials(proxy) }
+      const url = `https://localhost:${origin.port}/`
+      const ssl = yield* trusting
+      for (const [options, request] of [
+        [{ proxyHeaders: { "x-team": "a" } }, {}],
+        [{}, { proxyHeaders: { "x-team": "a" } }],
+        [{ proxyHeaders: { "x-team": "b" } }, { proxyHeaders: { "x-team": "a" } }]
+      ] as const) {
+        yield* fromEnvironment(variables, text(url, { ...request, ssl }), { trustEnv: true, ...options })
+      }
+      assert.strictEqual(proxy.seen.length, 3)
+      for (const index of proxy.seen.keys()) {
+        assert.deepStrictEqual(valueOf(proxy, "x-team", index), ["a"])
+        assert.deepStrictEqual(valueOf(proxy, "proxy-authorization", index), [basic])
+      }
+      for (const seen of origin.seen) assert.notMatch(seen, /x-team|proxy-/i)
+    })
+  )
+
+  it.scopedLive("takes the socks:// and socks4:// of desktop settings", () =>
+    Effect.gen(function* () {
+      const origin = yield* originServer("plain")
+      const proxy = yield* proxyServer({ kind: "socks" })
+      for (const scheme of ["socks", "socks4"]) {
+        const body = yield* fromEnvironment(
+          { ALL_PROXY: proxy.url.replace(/^\w+/, scheme) },
+          text(`http://a.test:${origin.port}/`)
+        )
+        assert.strictEqual(body, "plain")
+      }
+      assert.deepStrictEqual(
+        proxy.seen.map(({ addressType, method, target }) => [method, addressType, target]),
+        [
+          ["SOCKS5", "name", `a.test:${origin.port}`],
+          ["SOCKS4", "name", `a.test:${origin.port}`]
+        ]
+      )
+    })
+  )
+
+  it.scopedLive("leaves globs of NO_PROXY to a direct connection", () =>
+    Effect.gen(function* () {
+      const origin = yield* originServer("plain")
+      const proxy = yield* proxyServer()
+      const variables = { HTTP_PROXY: proxy.url, NO_PROXY: "*.localhost" }
+      assert.strictEqual(yield* fromEnvironment(variables, text(`http://app.localhost:${origin.port}/`)), "plain")
+      assert.strictEqual(proxy.seen.length, 0)
+      assert.strictEqual(yield* fromEnvironment(variables, text(`http://localhost:${origin.port}/`)), "plain")
+      assert.strictEqual(proxy.seen.length, 1)
+    })
+  )
+
+  it.scopedLive("fails if the environment's proxy is invalid, and does not connect directly", () =>
     Effect.gen(function* () {
       const origin = yield* originServer("plain")
       for (const value of ["gopher://us3r:s3cr3t@p.test", "http://us3r:s3cr3t@p.test:port"]) {
@@ -414,6 +503,10 @@ describe("trustEnv", () => {
           Effect.either(text(`http://127.0.0.1:${origin.port}/`))
         )
         assert.isTrue(Either.isLeft(result) && result.left._tag === "InvalidURL")
+        if (Either.isLeft(result)) {
+          assert.include(result.left.message, "HTTP_PROXY, from the environment")
+          assert.include(result.left.message, "://p.test")
+        }
         assertNoSecret(result)
       }
       assert.strictEqual(origin.connections(), 0)

@@ -1,5 +1,5 @@
 /**
- * Redirects over real sockets: which are followed, with what method and body, where to, and what the history tells.
+ * Redirects over real sockets: when they are followed, with which method and body, to which URL, and the history.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Layer, Option, type Scope, Stream } from "effect"
@@ -25,7 +25,7 @@ const failure = <A, E extends { readonly _tag: string }, T extends E["_tag"]>(
   return assert.fail(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "succeeded")
 }
 
-/** Answers /end with what came, and everything else with one redirect there. */
+/** Answers /end with the received request, and everything else with one redirect to /end. */
 const once = (status: number, location = "/end", headers: ReadonlyArray<string> = [], body = "") =>
   site((request) =>
     request.target.startsWith("/end")
@@ -36,12 +36,12 @@ const once = (status: number, location = "/end", headers: ReadonlyArray<string> 
 const text = (session: Session.SessionService, method: string, url: string, options?: ClientRequest.RequestOptions) =>
   session.request(method, url, options).pipe(ClientResponse.text)
 
-/** The final response, given back unread. */
+/** The final response, released unread. */
 const final = (request: Effect.Effect<ClientResponse.ClientResponse, Errors.ClientError, Scope.Scope>) =>
   ClientResponse.use(request, (last) => Effect.succeed(last))
 
-describe("method and body", () => {
-  /** [status, method, what arrives]: RFC 9110 section 15.4 and Fetch section 4.4. */
+describe("the next hop of a redirect", () => {
+  /** [status, method, expected request]: RFC 9110 section 15.4 and Fetch section 4.4. */
   const rows: ReadonlyArray<readonly [number, string, string]> = [
     [301, "GET", "GET "],
     [302, "GET", "GET "],
@@ -66,7 +66,7 @@ describe("method and body", () => {
     [303, "OPTIONS", "GET "]
   ]
   for (const [status, method, arrives] of rows) {
-    it.scopedLive(`${status} after ${method}: ${arrives}`, () =>
+    it.scopedLive(`sends ${arrives} for ${status} after ${method}`, () =>
       Effect.gen(function* () {
         const at = yield* once(status)
         const { session } = yield* sessionWith()
@@ -80,7 +80,7 @@ describe("method and body", () => {
     )
   }
 
-  it.scopedLive("A23: without its body a request has no header about it, whoever gave it", () =>
+  it.scopedLive("has no headers about the body if it has no body, wherever they were set", () =>
     Effect.gen(function* () {
       const at = yield* once(303)
       const { session } = yield* sessionWith({ headers: { "Content-Location": "/session", "X-Kept": "yes" } })
@@ -98,7 +98,7 @@ describe("method and body", () => {
     })
   )
 
-  it.scopedLive("HEAD is not followed by default, and stays HEAD where it is", () =>
+  it.scopedLive("is not sent for HEAD by default, and stays HEAD if redirects are allowed", () =>
     Effect.gen(function* () {
       const at = yield* site((request) => (request.target === "/end" ? response(204) : redirect(303, "/end")))
       const { session } = yield* sessionWith()
@@ -118,7 +118,7 @@ describe("method and body", () => {
     ["a form", { data: { pay: "load" } }]
   ]
   for (const [what, options] of replayed) {
-    it.scopedLive(`A22: ${what} is sent whole to each hop`, () =>
+    it.scopedLive(`sends ${what} completely to each hop`, () =>
       Effect.gen(function* () {
         const at = yield* site((request) =>
           request.target === "/3"
@@ -135,7 +135,7 @@ describe("method and body", () => {
     )
   }
 
-  it.scopedLive("A22: a body that can be sent once is not sent a second time, in part or empty", () =>
+  it.scopedLive("does not send a body a second time that can be read once, neither in part nor empty", () =>
     Effect.gen(function* () {
       const at = yield* once(307)
       const { session } = yield* sessionWith()
@@ -152,7 +152,7 @@ describe("method and body", () => {
   )
 })
 
-describe("how many", () => {
+describe("the number of redirects", () => {
   const loop = site((request) => redirect(302, `/${Number(request.target.slice(1)) + 1}`))
 
   for (const [limit, hops] of [
@@ -161,7 +161,7 @@ describe("how many", () => {
     [1, 1],
     [3, 3]
   ] as const) {
-    it.scopedLive(`A20: maxRedirects ${limit} follows ${hops} and fails with the history`, () =>
+    it.scopedLive(`is at most ${limit}: follows ${hops} and fails with the history`, () =>
       Effect.gen(function* () {
         const at = yield* loop
         const { connector, session } = yield* sessionWith()
@@ -180,7 +180,7 @@ describe("how many", () => {
     )
   }
 
-  it.scopedLive("A20: ten are followed by default", () =>
+  it.scopedLive("is ten by default", () =>
     Effect.gen(function* () {
       const at = yield* site((request) =>
         request.target === "/10" ? response(200, "end") : redirect(302, `/${Number(request.target.slice(1)) + 1}`)
@@ -192,7 +192,7 @@ describe("how many", () => {
     })
   )
 
-  it.scopedLive("Infinity follows as long as there is time", () =>
+  it.scopedLive("is unlimited with Infinity until the total limit expires", () =>
     Effect.gen(function* () {
       const at = yield* site((request) =>
         request.target === "/60" ? response(200, "end") : redirect(302, `/${Number(request.target.slice(1)) + 1}`)
@@ -206,7 +206,7 @@ describe("how many", () => {
     })
   )
 
-  it.scopedLive("A20: a loop of two hosts", () =>
+  it.scopedLive("limits a loop of two hosts", () =>
     Effect.gen(function* () {
       const other: { to?: string } = {}
       const a = yield* site(() => redirect(302, other.to ?? "/"))
@@ -219,25 +219,27 @@ describe("how many", () => {
     })
   )
 
-  it.scopedLive("allowRedirects: false gives the redirect itself, its body and no history", () =>
-    Effect.gen(function* () {
-      const at = yield* once(302, "/end", [], "moved there")
-      const { session } = yield* sessionWith()
-      yield* Effect.scoped(
-        Effect.gen(function* () {
-          const found = yield* session.get(at.to("a.test"), { allowRedirects: false })
-          assert.strictEqual(found.status, 302)
-          assert.deepStrictEqual(found.history, [])
-          assert.deepStrictEqual(found.header("location"), Option.some("/end"))
-          assert.strictEqual(yield* found.text, "moved there")
-        })
-      )
-      assert.deepStrictEqual(asked(at), ["GET /"])
-    })
+  it.scopedLive(
+    "is zero with allowRedirects: false, which returns the redirect with its body and without history",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* once(302, "/end", [], "moved there")
+        const { session } = yield* sessionWith()
+        yield* Effect.scoped(
+          Effect.gen(function* () {
+            const found = yield* session.get(at.to("a.test"), { allowRedirects: false })
+            assert.strictEqual(found.status, 302)
+            assert.deepStrictEqual(found.history, [])
+            assert.deepStrictEqual(found.header("location"), Option.some("/end"))
+            assert.strictEqual(yield* found.text, "moved there")
+          })
+        )
+        assert.deepStrictEqual(asked(at), ["GET /"])
+      })
   )
 
   for (const status of [300, 304, 305, 306, 309, 399]) {
-    it.scopedLive(`${status} is not followed`, () =>
+    it.scopedLive(`does not count ${status}, which is not followed`, () =>
       Effect.gen(function* () {
         const at = yield* site(() =>
           status === 304 ? "HTTP/1.1 304 Same\r\nLocation: /end\r\n\r\n" : redirect(status, "/end")
@@ -250,7 +252,7 @@ describe("how many", () => {
   }
 })
 
-describe("where to", () => {
+describe("the target of a redirect", () => {
   /** [Location, the URL as it is asked for], from http://a.test:PORT/dir/page?q=1#part */
   const rows: ReadonlyArray<readonly [location: string, host: string, target: string]> = [
     ["/abs", "a.test", "/abs"],
@@ -273,7 +275,7 @@ describe("where to", () => {
     ["  /trimmed  ", "a.test", "/trimmed"]
   ]
   for (const [location, host, target] of rows) {
-    it.scopedLive(`A18: ${JSON.stringify(location)}`, () =>
+    it.scopedLive(`is resolved from ${JSON.stringify(location)}`, () =>
       Effect.gen(function* () {
         let port = 0
         const at = yield* site((request) =>
@@ -312,7 +314,7 @@ describe("where to", () => {
     ["http://a b/", "Syntax"]
   ]
   for (const [location, reason] of refused) {
-    it.scopedLive(`A17, A18: ${location} is refused`, () =>
+    it.scopedLive(`is refused: ${location}`, () =>
       Effect.gen(function* () {
         const at = yield* once(302, location)
         const { connector, session } = yield* sessionWith()
@@ -326,7 +328,7 @@ describe("where to", () => {
     )
   }
 
-  it.scopedLive("A17: http://unix:/… is a DNS name like any other", () =>
+  it.scopedLive("is a DNS name like any other for http://unix:/…", () =>
     Effect.gen(function* () {
       const at = yield* once(302, "http://unix:/run/docker.sock:/containers")
       const looked: Array<string> = []
@@ -356,7 +358,7 @@ describe("where to", () => {
     ["empty", ["Location:"]],
     ["white space", ["Location:  \t "]]
   ] as const) {
-    it.scopedLive(`a Location that is ${what} leaves the response final`, () =>
+    it.scopedLive(`makes the response final if Location is ${what}`, () =>
       Effect.gen(function* () {
         const at = yield* site(() => response(302, "not moved", lines))
         const { session } = yield* sessionWith({ raiseForStatus: true })
@@ -365,7 +367,7 @@ describe("where to", () => {
     )
   }
 
-  it.scopedLive("A19: two Locations that differ are refused; the same one twice is followed", () =>
+  it.scopedLive("is refused if two Locations differ, and followed if they are equal", () =>
     Effect.gen(function* () {
       const { session } = yield* sessionWith()
       const differ = yield* once(302, "/end", ["Location: /other"])
@@ -383,7 +385,7 @@ describe("where to", () => {
     ["/#one", "/end#", "/end#"],
     ["/", "/end#two", "/end#two"]
   ] as const) {
-    it.scopedLive(`the fragment of ${first} to ${location} is in realUrl and not sent`, () =>
+    it.scopedLive(`has the fragment of ${first} to ${location} in realUrl, which is not sent`, () =>
       Effect.gen(function* () {
         const at = yield* once(302, location)
         const { session } = yield* sessionWith()
@@ -395,7 +397,7 @@ describe("where to", () => {
     )
   }
 
-  it.scopedLive("params are for the first hop", () =>
+  it.scopedLive("does not get the params of the first hop", () =>
     Effect.gen(function* () {
       const at = yield* once(302, "/end?own=1")
       const { session } = yield* sessionWith()
@@ -410,7 +412,7 @@ describe("where to", () => {
     [true, "/end~a%2Fb?x=~"]
   ]
   for (const [requoteRedirectUrl, target] of requoting) {
-    it.scopedLive(`requoteRedirectUrl: ${requoteRedirectUrl} asks for ${target}`, () =>
+    it.scopedLive(`requests ${target} with requoteRedirectUrl: ${requoteRedirectUrl}`, () =>
       Effect.gen(function* () {
         const at = yield* once(302, "/end%7Ea%2fb?x=%7e")
         const { session } = yield* sessionWith({ requoteRedirectUrl })
@@ -420,7 +422,7 @@ describe("where to", () => {
     )
   }
 
-  it.scopedLive("a Location in Latin-1 is encoded octet by octet", () =>
+  it.scopedLive("encodes a Location in Latin-1 octet by octet", () =>
     Effect.gen(function* () {
       const head = "HTTP/1.1 302 Found\r\nLocation: /caf\xe9?q=\xe9%e9\r\nContent-Length: 0\r\n\r\n"
       const at = yield* Server.always((peer) =>
@@ -441,8 +443,8 @@ describe("where to", () => {
   )
 })
 
-describe("history", () => {
-  it.scopedLive("has each hop's status, headers, cookies and URL, in order", () =>
+describe("the history", () => {
+  it.scopedLive("holds each hop's status, headers, cookies and URL in order", () =>
     Effect.gen(function* () {
       const at = yield* site((request) =>
         request.target === "/3"
@@ -488,7 +490,7 @@ describe("history", () => {
     })
   )
 
-  it.scopedLive("is in ClientResponseError, by the session's option, the request's and the response's member", () =>
+  it.scopedLive("is in ClientResponseError, by raiseForStatus of the session, of the request and of the response", () =>
     Effect.gen(function* () {
       const at = yield* site((request) =>
         request.target === "/end" ? response(503, "later") : redirect(302, "/end", ["X-Hop: 1"])
@@ -527,7 +529,7 @@ describe("history", () => {
     })
   )
 
-  it.scopedLive("raiseForStatus gives the connection back, by whatever way", () =>
+  it.scopedLive("is kept by raiseForStatus, which releases the connection in every way", () =>
     Effect.gen(function* () {
       const at = yield* site((request) => (request.target === "/end" ? response(404, "gone") : redirect(302, "/end")))
       const { connector, session } = yield* sessionWith({ raiseForStatus: true })
@@ -543,7 +545,7 @@ describe("history", () => {
 })
 
 describe("errors after a redirect", () => {
-  it.scopedLive("have the method that was asked for: nobody sends a POST again because it had become a GET", () =>
+  it.scopedLive("name the original method, so that retry does not repeat a POST that became a GET", () =>
     Effect.gen(function* () {
       const cut: Server.Play = (peer) =>
         Effect.flatMap(peer.request, (request) =>
@@ -562,7 +564,7 @@ describe("errors after a redirect", () => {
     })
   )
 
-  it.scopedLive("a POST is not retryable where only the hop after it was not reached", () =>
+  it.scopedLive("are not retryable for a POST if only the hop after it was not reached", () =>
     Effect.gen(function* () {
       const closed = yield* Effect.scoped(
         Effect.map(
@@ -579,7 +581,7 @@ describe("errors after a redirect", () => {
     })
   )
 
-  it.scopedLive("a status or a body's end, too", () =>
+  it.scopedLive("are not retryable for a POST if a status or a broken body caused them", () =>
     Effect.gen(function* () {
       const at = yield* site((request) => (request.target === "/end" ? response(503, "{") : redirect(302, "/end")))
       const { session } = yield* sessionWith()
@@ -607,7 +609,7 @@ describe("onRedirect", () => {
     return { a, b }
   })
 
-  it.scopedLive("is told of each hop, and refuses by None: the redirect is the final response", () =>
+  it.scopedLive("is called for each hop, and returns None to make the redirect the final response", () =>
     Effect.gen(function* () {
       const { a, b } = yield* chain
       const { session } = yield* sessionWith({ headers: { "X-Api-Key": "k", "X-Plain": "p" } })
@@ -641,7 +643,7 @@ describe("onRedirect", () => {
     })
   )
 
-  it.scopedLive("the body of a refused redirect can be read, and raiseForStatus is asked about it", () =>
+  it.scopedLive("can refuse a redirect whose body is then readable and checked by raiseForStatus", () =>
     Effect.gen(function* () {
       const { a } = yield* chain
       const { session } = yield* sessionWith({ onRedirect: () => Effect.succeedNone })
@@ -654,7 +656,7 @@ describe("onRedirect", () => {
     })
   )
 
-  it.scopedLive("changes what is sent", () =>
+  it.scopedLive("can change the request", () =>
     Effect.gen(function* () {
       const { a } = yield* chain
       const { session } = yield* sessionWith()
@@ -665,7 +667,7 @@ describe("onRedirect", () => {
     })
   )
 
-  it.scopedLive("a request of its own counts as a hop like any other", () =>
+  it.scopedLive("can return another request, which counts as a hop", () =>
     Effect.gen(function* () {
       const at = yield* site(() => redirect(302, "/"))
       const { session } = yield* sessionWith()
@@ -678,7 +680,7 @@ describe("onRedirect", () => {
     })
   )
 
-  it.scopedLive("a hook that fails, dies or is interrupted leaves nothing", () =>
+  it.scopedLive("leaves nothing acquired if it fails, dies or is interrupted", () =>
     Effect.gen(function* () {
       const { a } = yield* chain
       const { connector, session } = yield* sessionWith()
@@ -701,8 +703,8 @@ describe("onRedirect", () => {
   )
 })
 
-describe("a middleware that asks elsewhere", () => {
-  it.scopedLive("a relative Location is relative to where the response came from", () =>
+describe("a middleware that sends a request elsewhere", () => {
+  it.scopedLive("makes a relative Location relative to the responding URL", () =>
     Effect.gen(function* () {
       const b = yield* site((request) => (request.target === "/end" ? response(200, "b") : redirect(302, "/end")))
       const a = yield* site(() => response(200, "a"))
@@ -719,8 +721,8 @@ describe("a middleware that asks elsewhere", () => {
   )
 })
 
-describe("through a Unix socket", () => {
-  it.scopedLive("E12: redirects stay on the socket, whatever host they name", () =>
+describe("redirects over a Unix socket", () => {
+  it.scopedLive("stay on the socket, whatever host they name", () =>
     Effect.gen(function* () {
       const { createServer } = yield* Effect.promise(() => import("node:http"))
       const { mkdtemp, rm } = yield* Effect.promise(() => import("node:fs/promises"))
@@ -753,7 +755,7 @@ describe("through a Unix socket", () => {
   )
 })
 
-describe("bodies of hops", () => {
+describe("the body of a hop", () => {
   const sizes: ReadonlyArray<readonly [what: string, play: (location: string) => Server.Play, reused: boolean]> = [
     ["none", (to) => Server.send(redirect(302, to)), true],
     ["a small one", (to) => Server.send(redirect(302, to, [], "x".repeat(10_000))), true],
@@ -776,7 +778,7 @@ describe("bodies of hops", () => {
     ]
   ]
   for (const [what, play, reused] of sizes) {
-    it.scopedLive(`${what}: the connection is ${reused ? "used again" : "closed"}`, () =>
+    it.scopedLive(`of ${what}: the connection is ${reused ? "used again" : "closed"}`, () =>
       Effect.gen(function* () {
         const at = yield* Server.server([Server.plays(Server.request, play("/nonce?end"))])
         const { connector, session } = yield* sessionWith()

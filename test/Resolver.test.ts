@@ -13,7 +13,7 @@ interface Question {
 
 type Record = { readonly ttl: number } & ({ readonly address: string } | { readonly cname: string })
 
-/** What the server says: records, a response code, or nothing at all. */
+/** The reply of the server: records, a response code, or silence. */
 type Reply = ReadonlyArray<Record> | "NXDOMAIN" | "SERVFAIL" | "REFUSED" | "silence"
 
 const codes = { NXDOMAIN: 3, SERVFAIL: 2, REFUSED: 5 } as const
@@ -76,7 +76,7 @@ interface Server {
   readonly address: string
   readonly port: number
   readonly asked: ReadonlyArray<Question>
-  /** Resolves when so many questions have come. */
+  /** Resolves when this many questions have arrived. */
   readonly questions: (count: number) => Effect.Effect<void>
 }
 
@@ -139,6 +139,18 @@ const failing = (code: string): Resolver.ResolverService => ({
 })
 
 describe("system", () => {
+  it.effect("names of the loopback are ::1 and 127.0.0.1, whatever the system says", () =>
+    Effect.gen(function* () {
+      for (const host of ["localhost", "localhost.", "LocalHost", "app.localhost", "no.such.LOCALHOST."]) {
+        assert.deepStrictEqual(plain(yield* Resolver.system.resolve(host, {})), [
+          ["::1", 6, undefined],
+          ["127.0.0.1", 4, undefined]
+        ])
+        assert.deepStrictEqual(plain(yield* Resolver.system.resolve(host, { family: 6 })), [["::1", 6, undefined]])
+      }
+    })
+  )
+
   it.live("asks the operating system, which knows localhost", () =>
     Effect.gen(function* () {
       const addresses = yield* Resolver.system.resolve("localhost", { family: 4 })
@@ -146,7 +158,7 @@ describe("system", () => {
     })
   )
 
-  it.live("fails for what is no name, whatever the system says to it", () =>
+  it.live("fails for an invalid host name without asking the system", () =>
     Effect.gen(function* () {
       for (const host of ["nothing.invalid", "a".repeat(300), "a\0b"]) {
         assert.match(yield* codeOf(Resolver.system, host), /^E[A-Z_]+$/)
@@ -154,7 +166,7 @@ describe("system", () => {
     })
   )
 
-  it.live("is the Reference's default", () =>
+  it.live("is the default of the Reference", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* Resolver.Resolver, Resolver.system)
       const other = fixed("1.1.1.1")
@@ -165,7 +177,7 @@ describe("system", () => {
 })
 
 describe("nameservers", () => {
-  it.scopedLive("gives all addresses with their own time to live, IPv6 first", () =>
+  it.scopedLive("returns all addresses with their own time to live, IPv6 first", () =>
     Effect.gen(function* () {
       const server = yield* nameServer(({ type }) =>
         type === "A"
@@ -188,7 +200,7 @@ describe("nameservers", () => {
     })
   )
 
-  it.scopedLive("asks for the wanted family only", () =>
+  it.scopedLive("queries the requested family only", () =>
     Effect.gen(function* () {
       const server = yield* nameServer(({ type }) => [{ address: type === "A" ? "192.0.2.1" : "2001:db8::1", ttl: 5 }])
       const service = Resolver.nameservers(["127.0.0.1"], { port: server.port })
@@ -222,7 +234,7 @@ describe("nameservers", () => {
     ["REFUSED", "EREFUSED"],
     [[], "ENODATA"]
   ]
-  it.scopedLive.each(failures)("%j is %s", ([reply, code]) =>
+  it.scopedLive.each(failures)("maps %j to %s", ([reply, code]) =>
     Effect.gen(function* () {
       const server = yield* nameServer(() => reply)
       const service = Resolver.nameservers([server.address], { timeout: "20 seconds", tries: 1 })
@@ -231,14 +243,14 @@ describe("nameservers", () => {
     })
   )
 
-  it.scopedLive("the more telling of two failures remains", () =>
+  it.scopedLive("reports the more specific of two failures", () =>
     Effect.gen(function* () {
       const server = yield* nameServer(({ type }) => (type === "A" ? [] : "REFUSED"))
       assert.strictEqual(yield* codeOf(Resolver.nameservers([server.address], { tries: 1 }), "a.test"), "EREFUSED")
     })
   )
 
-  it.scopedLive("one family is enough", () =>
+  it.scopedLive("succeeds if one family has addresses", () =>
     Effect.gen(function* () {
       const server = yield* nameServer(({ type }) => (type === "A" ? "SERVFAIL" : [{ address: "2001:db8::1", ttl: 5 }]))
       const addresses = yield* Resolver.nameservers([server.address], { tries: 1 }).resolve("a.test", {})
@@ -246,7 +258,7 @@ describe("nameservers", () => {
     })
   )
 
-  it.scopedLive("an IPv6 answer that never comes does not keep the IPv4 one back", () =>
+  it.scopedLive("returns an IPv4 answer without waiting for an IPv6 answer that never arrives", () =>
     Effect.gen(function* () {
       const server = yield* nameServer(({ type }) => (type === "A" ? [{ address: "192.0.2.1", ttl: 5 }] : "silence"))
       const resolver = Resolver.nameservers([server.address], { timeout: "20 seconds" })
@@ -256,7 +268,7 @@ describe("nameservers", () => {
     })
   )
 
-  it.scopedLive("silence is ETIMEOUT, after so many tries", () =>
+  it.scopedLive("fails with ETIMEOUT after the configured tries if the server is silent", () =>
     Effect.gen(function* () {
       const server = yield* nameServer(() => "silence")
       const service = Resolver.nameservers([server.address], { timeout: "20 millis", tries: 2 })
@@ -267,7 +279,7 @@ describe("nameservers", () => {
     })
   )
 
-  it.scopedLive("the next server is asked where the first is silent", () =>
+  it.scopedLive("asks the next server if the first is silent", () =>
     Effect.gen(function* () {
       const silent = yield* nameServer(() => "silence")
       const server = yield* nameServer(() => [{ address: "192.0.2.1", ttl: 5 }])
@@ -277,7 +289,7 @@ describe("nameservers", () => {
     })
   )
 
-  it.scopedLive("interrupting one lookup cancels it and no other", () =>
+  it.scopedLive("cancels one interrupted lookup and no other", () =>
     Effect.gen(function* () {
       let open = false
       const server = yield* nameServer(() => (open ? [{ address: "192.0.2.1", ttl: 5 }] : "silence"))
@@ -297,11 +309,11 @@ describe("nameservers", () => {
     })
   )
 
-  it.scopedLive("localhost is the loopback and asked of nobody", () =>
+  it.scopedLive("resolves localhost to the loopback without asking a server", () =>
     Effect.gen(function* () {
       const server = yield* nameServer(() => [{ address: "192.0.2.1", ttl: 5 }])
       const service = Resolver.nameservers([server.address])
-      for (const host of ["localhost", "localhost.", "app.localhost"]) {
+      for (const host of ["localhost", "localhost.", "app.localhost", "App.LocalHost."]) {
         assert.deepStrictEqual(plain(yield* service.resolve(host, {})), [
           ["::1", 6, undefined],
           ["127.0.0.1", 4, undefined]
@@ -314,7 +326,7 @@ describe("nameservers", () => {
     })
   )
 
-  it("refuses what is no server", () => {
+  it("refuses an invalid server address", () => {
     for (const servers of [[], ["dns.example"], [""], ["127.0.0.1:99999999"], ["1.1.1.1", "x"]]) {
       assert.throws(() => Resolver.nameservers(servers))
     }
@@ -349,7 +361,7 @@ describe("overrides", () => {
     ["constructor", undefined, "ENOTFOUND"],
     ["__proto__", undefined, "ENOTFOUND"]
   ]
-  it.effect.each(rows)("%s, family %s: %j", ([host, family, expected]) =>
+  it.effect.each(rows)("resolves %s with family %s to %j", ([host, family, expected]) =>
     Effect.gen(function* () {
       const result = yield* Effect.either(service.resolve(host, { family }))
       if (result._tag === "Left") return assert.strictEqual(result.left.code, expected)
@@ -360,13 +372,13 @@ describe("overrides", () => {
     })
   )
 
-  it("takes addresses only", () => {
+  it("accepts addresses only", () => {
     for (const address of ["localhost", "", "127.1", "[::1]", "2130706433"]) {
       assert.throws(() => Resolver.overrides({ "a.test": address }), TypeError)
     }
   })
 
-  it("takes host names only, and no IP address, which is never looked up", () => {
+  it("accepts host names only, and no IP address, which is never looked up", () => {
     for (const name of ["", "a..b", "a b", "localhost/x", "localhost?x", "local\nhost", "*.test", "127.0.0.1", "::1"]) {
       assert.throws(() => Resolver.overrides({ [name]: "127.0.0.1" }), TypeError, "Resolver.overrides")
     }
@@ -381,7 +393,7 @@ describe("overrides", () => {
 })
 
 describe("orElse", () => {
-  it.effect("asks the second where the first has failed, and only then", () =>
+  it.effect("asks the second resolver only after the first has failed", () =>
     Effect.gen(function* () {
       const known = fixed("192.0.2.1")
       const both = Resolver.orElse(failing("ESERVFAIL"), known)

@@ -1,5 +1,5 @@
 /**
- * Cookies over real sockets: what a session sends where, and what it keeps of what it gets.
+ * Cookies over real sockets: where a session sends them, and which ones of a response it keeps.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Layer } from "effect"
@@ -16,7 +16,7 @@ import { everyTest, redirect, sessionWith, site, values } from "./support/sites.
 
 const { response } = Server
 
-/** Tells the Cookie header, or "none"; sets what the path asks for by /set?line. */
+/** Answers with the Cookie header, or "none"; /set?line sets a cookie. */
 const echo = (tls?: { readonly cert: string; readonly key: string }) =>
   site((request) => {
     const [path = "", query = ""] = request.target.split("?")
@@ -27,8 +27,8 @@ const echo = (tls?: { readonly cert: string; readonly key: string }) =>
 const sent = (session: Session.SessionService, url: string, options?: ClientRequest.RequestOptions) =>
   session.get(url, options).pipe(ClientResponse.text)
 
-describe("a session's own cookies", () => {
-  it.scopedLive("go to every host that a request names, and are in the jar then", () =>
+describe("the cookies of a session", () => {
+  it.scopedLive("are sent to every host that a request names, and are stored in the jar", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { jar, session } = yield* sessionWith({ cookies: { a: "1", b: "two" } })
@@ -45,7 +45,7 @@ describe("a session's own cookies", () => {
     })
   )
 
-  it.scopedLive("R6: never to one that only a redirect names, and not to its subdomains", () =>
+  it.scopedLive("are never sent to a host that only a redirect names, nor to its subdomains", () =>
     Effect.gen(function* () {
       const b = yield* echo()
       const a = yield* site((request) =>
@@ -59,7 +59,7 @@ describe("a session's own cookies", () => {
     })
   )
 
-  it.scopedLive("with baseUrl they go to its host alone", () =>
+  it.scopedLive("are sent only to the host of baseUrl", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { session } = yield* sessionWith({ cookies: { own: "1" }, baseUrl: at.to("a.test", "/api/") })
@@ -71,7 +71,7 @@ describe("a session's own cookies", () => {
     })
   )
 
-  it.scopedLive("a server can change and remove them for its host", () =>
+  it.scopedLive("can be changed and removed by a server for its host", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { session } = yield* sessionWith({ cookies: { a: "1", b: "2" } })
@@ -81,7 +81,7 @@ describe("a session's own cookies", () => {
     })
   )
 
-  it.scopedLive("a derived session has its own, and one that has the same does not set them anew", () =>
+  it.scopedLive("are separate for a derived session, which does not set equal cookies again", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { session } = yield* sessionWith({ cookies: { a: "1" } })
@@ -92,7 +92,7 @@ describe("a session's own cookies", () => {
     })
   )
 
-  it.scopedLive("go to an IP address that a request names, also with a strict jar", () =>
+  it.scopedLive("are sent to an IP address that a request names, also with a strict jar", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const b = yield* site(() => redirect(302, `${at.url}/`))
@@ -124,7 +124,7 @@ describe("a session's own cookies", () => {
     ["more octets than a cookie may have", { a: "é".repeat(2048) }]
   ]
   for (const [what, cookies] of refused) {
-    it.scopedLive(`${what}: a defect when the session is made`, () =>
+    it.scopedLive(`cause a defect when the session is made: ${what}`, () =>
       Effect.gen(function* () {
         const exit = yield* Effect.exit(Effect.scoped(Layer.build(Session.layer({ cookies }))))
         assert.isTrue(Exit.isFailure(exit) && exit.cause._tag === "Die" && String(exit.cause.defect).includes("cookie"))
@@ -133,8 +133,8 @@ describe("a session's own cookies", () => {
   }
 })
 
-describe("a request's own cookies", () => {
-  it.scopedLive("go over the jar's and are not stored", () =>
+describe("the cookies of a request", () => {
+  it.scopedLive("win over the jar's and are not stored", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { jar, session } = yield* sessionWith({ cookies: { a: "1", b: "2" } })
@@ -144,7 +144,7 @@ describe("a request's own cookies", () => {
     })
   )
 
-  it.scopedLive("stay with redirects at home, and go nowhere else", () =>
+  it.scopedLive("stay with redirects at their origin, and are not sent elsewhere", () =>
     Effect.gen(function* () {
       const b = yield* echo()
       const a = yield* site((request) =>
@@ -167,7 +167,7 @@ describe("a request's own cookies", () => {
     ["empty", ""]
   ]
   for (const [name, value] of octets) {
-    it.scopedLive(`byte for byte: ${name}`, () =>
+    it.scopedLive(`are sent byte for byte: ${name}`, () =>
       Effect.gen(function* () {
         const at = yield* echo()
         const own = yield* sessionWith()
@@ -184,7 +184,7 @@ describe("a request's own cookies", () => {
     )
   }
 
-  it.scopedLive("those that cannot be sent fail the request, and nothing is sent", () =>
+  it.scopedLive("fail the request if they cannot be sent, and nothing is sent", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { session } = yield* sessionWith()
@@ -198,8 +198,8 @@ describe("a request's own cookies", () => {
   )
 })
 
-describe("cookies of responses", () => {
-  it.scopedLive("are set and used on every hop; the response's own are the last one's", () =>
+describe("the cookies of responses", () => {
+  it.scopedLive("are set and used on every hop, and the response shows those of the last hop", () =>
     Effect.gen(function* () {
       const at = yield* site((request) =>
         request.target === "/3"
@@ -219,7 +219,7 @@ describe("cookies of responses", () => {
     })
   )
 
-  it.scopedLive("are kept where the response is an error, or one redirect too many", () =>
+  it.scopedLive("are kept if the response is an error, or one redirect too many", () =>
     Effect.gen(function* () {
       const at = yield* site((request) =>
         request.target === "/loop"
@@ -233,7 +233,7 @@ describe("cookies of responses", () => {
     })
   )
 
-  it.scopedLive("of 1xx are none", () =>
+  it.scopedLive("of 1xx are ignored", () =>
     Effect.gen(function* () {
       const at = yield* site(
         () =>
@@ -248,7 +248,7 @@ describe("cookies of responses", () => {
     })
   )
 
-  it.scopedLive("of CONNECT are none, whether the proxy opens the tunnel or refuses", () =>
+  it.scopedLive("of CONNECT are ignored, whether the proxy opens the tunnel or refuses", () =>
     Effect.gen(function* () {
       const { ca, good } = yield* Certificates.standard()
       const at = yield* echo(good)
@@ -268,7 +268,7 @@ describe("cookies of responses", () => {
     })
   )
 
-  it.scopedLive("that are malformed or another host's are dropped, the others kept", () =>
+  it.scopedLive("are dropped if they are malformed or another host's, and the others are kept", () =>
     Effect.gen(function* () {
       const at = yield* site(() =>
         response(200, "", [
@@ -289,7 +289,7 @@ describe("cookies of responses", () => {
     })
   )
 
-  it.scopedLive("go to subdomains only by Domain, and to any port and scheme of their host", () =>
+  it.scopedLive("are sent to subdomains only with Domain, and to any port and scheme of their host", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const other = yield* echo()
@@ -301,7 +301,7 @@ describe("cookies of responses", () => {
     })
   )
 
-  it.scopedLive("that are Secure go over https and to origins that count as such", () =>
+  it.scopedLive("with Secure are sent over https and to origins that count as secure", () =>
     Effect.gen(function* () {
       const { ca, good } = yield* Certificates.standard()
       const secure = yield* echo(good)
@@ -316,7 +316,7 @@ describe("cookies of responses", () => {
     })
   )
 
-  it.scopedLive("of IP addresses are for unsafe jars", () =>
+  it.scopedLive("of IP addresses are stored in unsafe jars only", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const strict = yield* sessionWith()
@@ -329,7 +329,7 @@ describe("cookies of responses", () => {
     })
   )
 
-  it.scopedLive("byte for byte, whatever their encoding", () =>
+  it.scopedLive("are sent back byte for byte, whatever their encoding", () =>
     Effect.gen(function* () {
       const latin1 = Buffer.from(
         'HTTP/1.1 200 OK\r\nSet-Cookie: l=\xe9\r\nSet-Cookie: q="a b,c"\r\nContent-Length: 0\r\n\r\n',
@@ -346,8 +346,8 @@ describe("cookies of responses", () => {
   )
 })
 
-describe("jars", () => {
-  it.scopedLive("one layer is one jar for all sessions that are given it", () =>
+describe("the jar", () => {
+  it.scopedLive("of one layer is shared by all sessions that use the layer", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const Jar = CookieJar.layer()
@@ -375,7 +375,7 @@ describe("jars", () => {
     })
   )
 
-  it.scopedLive("layerWithoutDependencies takes the context's", () =>
+  it.scopedLive("of the context is used by layerWithoutDependencies", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const jar = yield* CookieJar.make()
@@ -391,7 +391,7 @@ describe("jars", () => {
     })
   )
 
-  it.scopedLive("a dummy jar keeps and sends nothing; the request's own cookies go", () =>
+  it.scopedLive("of layerDummy stores and sends nothing, and the request's own cookies are sent", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const layer = Session.layerWithoutDependencies().pipe(
@@ -406,7 +406,7 @@ describe("jars", () => {
     })
   )
 
-  /** A jar of somebody's own, which is known by its effects alone. */
+  /** A jar of the program, which the session knows by its effects alone. */
   const foreign = Effect.map(CookieJar.make(), (inner) => {
     const calls: Array<string> = []
     const jar: CookieJar.CookieJarService = {
@@ -425,7 +425,7 @@ describe("jars", () => {
     return { jar, calls }
   })
 
-  it.scopedLive("a jar of one's own is asked on every hop, and has the session's cookies", () =>
+  it.scopedLive("of the program is asked on every hop, and holds the session's cookies", () =>
     Effect.gen(function* () {
       const at = yield* site((request) =>
         request.target === "/end"
@@ -442,7 +442,7 @@ describe("jars", () => {
     })
   )
 
-  it.scopedLive("a jar of one's own that dies breaks its request alone", () =>
+  it.scopedLive("of the program fails its request alone if it dies", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { jar } = yield* foreign
@@ -464,7 +464,7 @@ describe("jars", () => {
     })
   )
 
-  it.scopedLive("a jar of one's own that waits is bounded by the request's time", () =>
+  it.scopedLive("of the program cannot exceed the request's total limit", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { jar } = yield* foreign
@@ -474,7 +474,7 @@ describe("jars", () => {
     })
   )
 
-  it.scopedLive("a Cookie header of the caller's stands before the jar's and the request's", () =>
+  it.scopedLive("adds its cookies after a Cookie header of the request", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { session } = yield* sessionWith({ cookies: { jar: "1" } })

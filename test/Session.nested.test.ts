@@ -70,7 +70,7 @@ describe("a middleware that sends the request through another session", () => {
     })
   )
 
-  it.scoped("gets the response of that session's own chain, where the current options give the middleware", () =>
+  it.scoped("gets the response of that session's own chain, if the current options hold the middleware", () =>
     Effect.gen(function* () {
       const other = yield* sessionOf({ middlewares: [named("other")] })
       const { calls, middleware } = yield* through(other)
@@ -81,7 +81,7 @@ describe("a middleware that sends the request through another session", () => {
     })
   )
 
-  it.scoped("sends it through a session that `with` has derived without middlewares", () =>
+  it.scoped("sends it through a session that `with` derived without middlewares", () =>
     Effect.gen(function* () {
       const scope = yield* Effect.scope
       const session: Session.SessionService = yield* sessionOf({
@@ -93,7 +93,7 @@ describe("a middleware that sends the request through another session", () => {
     })
   )
 
-  it.scoped("keeps an edit of the request, and middlewares that it gives itself", () =>
+  it.scoped("keeps an edit of the request and the request's own middlewares", () =>
     Effect.gen(function* () {
       const other = yield* sessionOf({ middlewares: [named("other")] })
       const scope = yield* Effect.scope
@@ -121,7 +121,7 @@ describe("a request of ClientRequest.make", () => {
   )
 })
 
-describe("a callback of the current options that makes a request itself", () => {
+describe("a callback of the current options that makes a request", () => {
   const rows: Readonly<
     Record<string, (ask: () => Effect.Effect<void>) => Parameters<Session.SessionService["post"]>[1]>
   > = {

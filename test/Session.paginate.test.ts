@@ -40,7 +40,7 @@ const credentials = Effect.map(calls, (all) =>
 )
 
 describe("paginate", () => {
-  it.effect("by Link, relative and absolute, to the last page", () =>
+  it.effect("follows relative and absolute Link headers to the last page", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* collect(Session.paginate(url, text)), ["1", "2", "3"])
     }).pipe(
@@ -56,7 +56,7 @@ describe("paginate", () => {
     )
   )
 
-  it.effect("tells of a URL that is none, and of no redirect", () =>
+  it.effect("reports an invalid next URL, and does not blame a redirect", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(collect(Session.paginate(url, text, { next: () => Option.some("http://a b/") })))
       assert.strictEqual(error._tag, "InvalidURL")
@@ -64,7 +64,7 @@ describe("paginate", () => {
     }).pipe(Effect.provide(over(pages({ [url]: ["1"] }))))
   )
 
-  it.effect("by a function of page and head", () =>
+  it.effect("follows a function of page and head", () =>
     Effect.gen(function* () {
       const values = yield* collect(
         Session.paginate(url, (response) => response.json, {
@@ -88,7 +88,7 @@ describe("paginate", () => {
     )
   )
 
-  it.effect("the next page is asked for only when it is wanted", () =>
+  it.effect("requests the next page only when it is needed", () =>
     Effect.gen(function* () {
       yield* Session.paginate(url, text).pipe(Stream.take(2), Stream.runDrain)
       assert.strictEqual((yield* asked).length, 2)
@@ -102,7 +102,7 @@ describe("paginate", () => {
     )
   )
 
-  it.effect("each page is given back before the next one, and its Scope closes", () =>
+  it.effect("releases each page before the next one, and closes its Scope", () =>
     Effect.gen(function* () {
       const session = yield* Session.Session
       const log: Array<string> = []
@@ -122,7 +122,7 @@ describe("paginate", () => {
       Effect.provide(
         over(
           (request) =>
-            // A body that never ends: it must be given up.
+            // A body that never ends, which the session must abandon.
             new Response(new ReadableStream(), request.url.endsWith("2") ? {} : { headers: { link: "<?2>; rel=next" } })
         )
       )
@@ -134,7 +134,7 @@ describe("paginate", () => {
     ["itself, but for the fragment", `${url}#again`, undefined],
     ["an earlier page", `${url}?2`, url]
   ] as const) {
-    it.effect(`a page that leads to ${name} is the last one`, () =>
+    it.effect(`ends at a page that leads to ${name}`, () =>
       Effect.gen(function* () {
         const values = yield* collect(Session.paginate(url, text))
         assert.strictEqual(values.length, second === undefined ? 1 : 2)
@@ -144,7 +144,7 @@ describe("paginate", () => {
     )
   }
 
-  it.effect("a second run begins at the first page", () =>
+  it.effect("starts at the first page in a second run", () =>
     Effect.gen(function* () {
       const stream = Session.paginate(url, text)
       assert.deepStrictEqual(yield* collect(stream), ["1", "2"])
@@ -152,7 +152,7 @@ describe("paginate", () => {
     }).pipe(Effect.provide(over(pages({ [url]: ["1", "?2"], [`${url}?2`]: ["2"] }))))
   )
 
-  it.effect("failures of the request, of the page, and of a next URL that is none", () =>
+  it.effect("fails if the request, the page or the next URL fails", () =>
     Effect.gen(function* () {
       const refused = yield* Effect.flip(collect(Session.paginate("https://down.example/", text)))
       assert.strictEqual(refused._tag, "ClientConnectorError")
@@ -171,7 +171,7 @@ describe("paginate", () => {
     )
   )
 
-  it.effect("each page may be redirected as often as the first", () =>
+  it.effect("allows each page as many redirects as the first", () =>
     Effect.gen(function* () {
       const values = yield* collect(Session.paginate(url, text, { maxRedirects: 1 }))
       assert.strictEqual(values.length, 15)
@@ -190,7 +190,7 @@ describe("paginate", () => {
   )
 })
 
-describe("paginate: what goes to another origin", () => {
+describe("paginate to another origin", () => {
   const other = "https://other.example/items"
   const options: ClientRequest.RequestOptions = {
     headers: { "x-api-key": "k", "x-secret": Redacted.make("s"), "x-plain": "p" },
@@ -223,14 +223,14 @@ describe("paginate: what goes to another origin", () => {
     )
   }
 
-  it.effect("an Authorization header of the request's", () =>
+  it.effect("does not send an Authorization header of the request", () =>
     Effect.gen(function* () {
       yield* collect(Session.paginate(url, text, { headers: { authorization: "Basic x" } }))
       assert.deepStrictEqual(yield* credentials, [["authorization: Basic x"], []])
     }).pipe(Effect.provide(over(pages({ [url]: ["1", other], [other]: ["2"] }))))
   )
 
-  it.effect("the session's credentials and cookies", () =>
+  it.effect("does not send the session's credentials and cookies", () =>
     Effect.gen(function* () {
       yield* collect(Session.paginate(url, text))
       assert.deepStrictEqual(yield* credentials, [["authorization: Bearer session", "cookie: s=1"], []])
@@ -241,7 +241,7 @@ describe("paginate: what goes to another origin", () => {
     )
   )
 
-  it.effect("what the jar has for it does go", () =>
+  it.effect("sends the cookies that the jar holds for it", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.CookieJar
       yield* jar.setCookies(["o=1"], other)
@@ -250,7 +250,7 @@ describe("paginate: what goes to another origin", () => {
     }).pipe(Effect.provide(over(pages({ [url]: ["1", other], [other]: ["2"] }))))
   )
 
-  it.effect("a page that was redirected to another origin leads on as that origin's", () =>
+  it.effect("continues at the origin that a page was redirected to", () =>
     Effect.gen(function* () {
       yield* collect(Session.paginate(url, text, options))
       assert.deepStrictEqual(yield* asked, [url, other, `${url}?2`])
@@ -273,7 +273,7 @@ describe("paginate: what goes to another origin", () => {
 })
 
 describe("paginate over a session of one function", () => {
-  it.scoped("asks it page by page, without credentials elsewhere", () =>
+  it.scoped("requests page by page, without credentials to other origins", () =>
     Effect.gen(function* () {
       const other = "https://other.example/"
       const real = over(pages({ [url]: ["1", "?2"], [`${url}?2`]: ["2", other], [other]: ["3"] }))

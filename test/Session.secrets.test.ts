@@ -1,4 +1,4 @@
-/** What a session knows goes to whom it belongs, whichever way a request takes. */
+/** A session sends secrets only to the host that they belong to, on every path of a request. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -48,8 +48,8 @@ const both = (answer: (plain: string) => string) =>
     return { plain, secure, ssl: yield* Ssl.context({ ca }) }
   })
 
-describe("URLs", () => {
-  it.scopedLive("that begin with two slashes have the scheme of their own base", () =>
+describe("the URL of a request", () => {
+  it.scopedLive("has the scheme of its own base if it begins with two slashes", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const { session } = yield* sessionWith({ baseUrl: at.to("a.test") })
@@ -74,13 +74,13 @@ describe("URLs", () => {
     ["https:0x7f.1/127.0.0.1", false]
   ]
   for (const [location, good] of locations) {
-    it(`${location} ${good ? "is" : "is not"} followed: an address has to be spelled as one`, () => {
+    it(`${location} ${good ? "is" : "is not"} followed, because an IP address needs its canonical spelling`, () => {
       assert.instanceOf(base, Target)
       assert.strictEqual(base instanceof Target && resolveLocation(location, base, true) instanceof Target, good)
     })
   }
 
-  it.scopedLive("of WebSockets are for WebSockets alone, also where a middleware sets them", () =>
+  it.scopedLive("with a scheme of WebSockets works for WebSockets only, also if a middleware sets it", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const request = ClientRequest.setUrl(yield* ClientRequest.make("GET", at.to("a.test")), `ws://a.test:${at.port}/`)
@@ -91,8 +91,8 @@ describe("URLs", () => {
   )
 })
 
-describe("WebSockets", () => {
-  it.scopedLive("keep their tunnel through a proxy where a middleware changes the URL", () =>
+describe("a WebSocket", () => {
+  it.scopedLive("keeps its tunnel through a proxy if a middleware changes the URL", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       for (const change of [() => `http://127.0.0.1:${at.port}/ws`, (url: string) => `${url}?x=1`]) {
@@ -111,8 +111,8 @@ describe("WebSockets", () => {
   )
 })
 
-describe("session cookies", () => {
-  it.scopedLive("of an https address do not go in clear", () =>
+describe("the session cookies", () => {
+  it.scopedLive("of an https address are not sent without TLS", () =>
     Effect.gen(function* () {
       const { ca, good } = yield* standard()
       const plain = yield* site(() => response(200))
@@ -130,7 +130,7 @@ describe("session cookies", () => {
     updateCookies: (cookies, url) => Effect.zipRight(Effect.sleep(slow), jar.updateCookies(cookies, url))
   })
 
-  it.scopedLive("of an https host do not go in clear with a jar of one's own either", () =>
+  it.scopedLive("of an https host are not sent without TLS if the program provides the jar", () =>
     Effect.gen(function* () {
       const { plain, secure, ssl } = yield* both((url) => redirect(302, url))
       const options = { baseUrl: secure.to("localhost"), cookies: { sid: "1" }, ssl }
@@ -140,7 +140,7 @@ describe("session cookies", () => {
     })
   )
 
-  it.scopedLive("are there for requests side by side, and after one that was interrupted, whatever the jar takes", () =>
+  it.scopedLive("are sent by concurrent requests, and after an interrupted one, however slow the jar is", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const { session } = yield* sessionWith({ cookies: { sid: "1" } }, { jar: foreign(yield* CookieJar.make(), 50) })
@@ -151,22 +151,24 @@ describe("session cookies", () => {
   )
 })
 
-describe("netrc", () => {
+describe("a netrc file", () => {
   const content = "machine a.test login user password pw\nmachine localhost login user password pw"
 
-  it.scopedLive("gives the password of a name in a URL, after redirects, under a baseUrl and for values", () =>
-    Effect.gen(function* () {
-      const at = yield* site(({ target }) => (target === "/" ? redirect(302, "/end") : response(200)))
-      const named = at.to("user@a.test")
-      const { session } = yield* withNetrc(content)
-      yield* text(session, named)
-      yield* session.execute(yield* ClientRequest.make("GET", `${named}x`)).pipe(ClientResponse.text)
-      yield* text((yield* withNetrc(content, { baseUrl: named })).session, "x")
-      assert.deepStrictEqual(values(at, "authorization"), Array(4).fill([basic("user", "pw")]))
-    })
+  it.scopedLive(
+    "provides the password for a user name in a URL, after redirects, under a baseUrl and for request values",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* site(({ target }) => (target === "/" ? redirect(302, "/end") : response(200)))
+        const named = at.to("user@a.test")
+        const { session } = yield* withNetrc(content)
+        yield* text(session, named)
+        yield* session.execute(yield* ClientRequest.make("GET", `${named}x`)).pipe(ClientResponse.text)
+        yield* text((yield* withNetrc(content, { baseUrl: named })).session, "x")
+        assert.deepStrictEqual(values(at, "authorization"), Array(4).fill([basic("user", "pw")]))
+      })
   )
 
-  it.scopedLive("is not asked by a session that does not trust the environment any more", () =>
+  it.scopedLive("is not read by a derived session that no longer trusts the environment", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const { session } = yield* withNetrc(content)
@@ -176,7 +178,7 @@ describe("netrc", () => {
     })
   )
 
-  it.scopedLive("sends nothing in clear to what a page of https names", () =>
+  it.scopedLive("sends nothing without TLS to a URL that an https page names", () =>
     Effect.gen(function* () {
       const { plain, secure, ssl } = yield* both((url) => response(200, "", [`Link: <${url}>; rel="next"`]))
       const { session } = yield* withNetrc(content, { ssl })
@@ -192,7 +194,7 @@ describe("netrc", () => {
 })
 
 describe("credentials", () => {
-  it.scopedLive("in URLs are not used where the session has auth: false, whatever the options", () =>
+  it.scopedLive("in URLs are not used if the session has auth: false, whatever the options are", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const { session } = yield* sessionWith({ auth: false })
@@ -203,7 +205,7 @@ describe("credentials", () => {
     })
   )
 
-  it.scopedLive("of the session do not go along with a request that a hook makes for elsewhere", () =>
+  it.scopedLive("of the session are not sent with a request that a hook makes for another origin", () =>
     Effect.gen(function* () {
       const away = yield* site(() => response(200))
       const home = yield* site(({ target }) =>
@@ -228,7 +230,7 @@ describe("credentials", () => {
     })
   )
 
-  it.scopedLive("of a request come before those of withRequestOptions", () =>
+  it.scopedLive("of a request win over those of withRequestOptions", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const { session } = yield* sessionWith()
@@ -250,7 +252,7 @@ describe("credentials", () => {
     })
   )
 
-  it("of a proxy are not given to another", () => {
+  it("of a proxy are not sent to another proxy", () => {
     const base = { proxy: "http://one.test", proxyAuth: Auth.basic("u", "p"), proxyHeaders: { "x-key": "k" } }
     for (const merge of [mergeOptions, mergeSessionOptions]) {
       assert.deepStrictEqual(merge(base, { proxy: "http://two.test" }), { proxy: "http://two.test" })
@@ -258,7 +260,7 @@ describe("credentials", () => {
     }
   })
 
-  it.scopedLive("by Digest with -sess count on, whoever was told the same nonce", () =>
+  it.scopedLive("by Digest with -sess continue to count for requests that got the same nonce", () =>
     Effect.gen(function* () {
       let last = 0
       const at = yield* site((request) => {
@@ -274,7 +276,7 @@ describe("credentials", () => {
     })
   )
 
-  it.scopedLive("by a token that was wiped fail typed", () =>
+  it.scopedLive("by a wiped token fail with a typed error", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const token = Redacted.make("t")
@@ -287,7 +289,7 @@ describe("credentials", () => {
     })
   )
 
-  it.scopedLive("of a proxy stay with it where execute names another", () =>
+  it.scopedLive("of a proxy stay with it if execute names another proxy", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const [one, two] = [yield* proxyServer(), yield* proxyServer()]
@@ -303,7 +305,7 @@ describe("credentials", () => {
     })
   )
 
-  it("that were wiped are not sent any more", () => {
+  it("that were wiped are no longer sent", () => {
     const password = Redacted.make("p")
     const credentials = Auth.basic("u", password)
     assert.strictEqual(authorizationOf(credentials)._tag, "Right")
@@ -313,7 +315,7 @@ describe("credentials", () => {
 })
 
 describe("a session", () => {
-  it.scopedLive("that is printed shows no secret", () =>
+  it.scopedLive("shows no secret when it is printed", () =>
     Effect.gen(function* () {
       const { session } = yield* sessionWith({
         baseUrl: "https://u:s3cr3t@a.test/",
@@ -327,7 +329,7 @@ describe("a session", () => {
     })
   )
 
-  it.scopedLive("tells a redirect's hook of no params, which the URL has already", () =>
+  it.scopedLive("passes no params to a redirect hook, because the URL already has them", () =>
     Effect.gen(function* () {
       const at = yield* site(({ target }) => (target.startsWith("/?") ? redirect(302, "/end?b=2") : response(200)))
       const { session } = yield* sessionWith({

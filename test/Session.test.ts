@@ -20,7 +20,7 @@ const defectOf = (exit: Exit.Exit<unknown, unknown>): string =>
   Exit.isFailure(exit) ? String(Option.getOrUndefined(Cause.dieOption(exit.cause))) : "it succeeded"
 
 describe("verbs", () => {
-  it.scopedLive("send their methods, by the service and by the context alike", () =>
+  it.scopedLive("send their methods, from the service and from the context alike", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(echo)
       const session = yield* sessionOf(limits)
@@ -47,7 +47,7 @@ describe("verbs", () => {
     })
   )
 
-  it.scopedLive("are values: run twice, they are sent twice", () =>
+  it.scopedLive("are values, so that running one twice sends two requests", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(echo)
       const session = yield* sessionOf(limits)
@@ -60,7 +60,7 @@ describe("verbs", () => {
 })
 
 describe("baseUrl", () => {
-  it.scopedLive("is joined with relative URLs, and gives way to absolute ones", () =>
+  it.scopedLive("is joined with relative URLs and ignored for absolute ones", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(echo)
       const session = yield* sessionOf({ ...limits, baseUrl: `${at.url}/sub/` })
@@ -71,7 +71,7 @@ describe("baseUrl", () => {
     })
   )
 
-  it.scopedLive("is wanted by relative URLs", () =>
+  it.scopedLive("is required by relative URLs", () =>
     Effect.gen(function* () {
       const session = yield* sessionOf()
       assert.strictEqual((yield* Effect.flip(session.get("/x").pipe(ClientResponse.text)))._tag, "InvalidURL")
@@ -95,7 +95,7 @@ describe("baseUrl", () => {
 })
 
 describe("defaults", () => {
-  it.scopedLive("of the session, of `with`, of the context and of the request: the nearer wins", () =>
+  it.scopedLive("of the nearer source win: session, `with`, context, request", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(echo)
       const session = yield* sessionOf({ ...limits, headers: { "X-A": "session", "X-B": "session" } })
@@ -115,8 +115,8 @@ describe("defaults", () => {
   )
 })
 
-describe("the end of a session", () => {
-  it.scopedLive("comes once, closes its sockets, and refuses what comes later", () =>
+describe("the close of a session", () => {
+  it.scopedLive("happens once, closes its sockets, and refuses later requests", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(echo)
       const session = yield* sessionOf(limits)
@@ -134,7 +134,7 @@ describe("the end of a session", () => {
     })
   )
 
-  it.scopedLive("lets requests in flight finish, and sends away those that wait", () =>
+  it.scopedLive("lets requests in flight finish, and fails those that wait", () =>
     Effect.gen(function* () {
       let answer: () => void = () => {}
       const answered = new Promise<void>((resolve) => {
@@ -157,7 +157,7 @@ describe("the end of a session", () => {
     })
   )
 
-  it.scopedLive("cuts what outstays gracefulShutdownTimeout", () =>
+  it.scopedLive("cuts requests that exceed gracefulShutdownTimeout", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.plays(Server.request, Server.stall))
       const session = yield* sessionOf({ ...limits, connector: { gracefulShutdownTimeout: "50 millis" } })
@@ -171,7 +171,7 @@ describe("the end of a session", () => {
 })
 
 describe("layerMock", () => {
-  it.effect("falls back on request, and dies by name where nothing was given", () =>
+  it.effect("falls back on request, and dies with the name of a missing member", () =>
     Effect.gen(function* () {
       const seen: Array<string> = []
       const layer = Session.layerMock({

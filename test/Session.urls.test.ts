@@ -1,4 +1,4 @@
-/** What goes on the request line, through each way to say where a request goes. */
+/** The request line for each way to pass a URL. */
 import { HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
@@ -29,11 +29,11 @@ describe("the request target", () => {
     ["?only", "/?only"]
   ]
   for (const [place, target] of places) {
-    it.scopedLive(`of ${JSON.stringify(place)} is ${target}, whoever asks`, () =>
+    it.scopedLive(`of ${JSON.stringify(place)} is ${target} through every API`, () =>
       Effect.gen(function* () {
         const at = yield* Server.always(Server.answers(() => Server.response(200)))
         for (const [door, ask] of Object.entries(doors)) {
-          // HttpClient parses the query and writes it anew, which is its own.
+          // HttpClient itself parses the query and serializes it again.
           if (door === "the HttpClient layer" && place.includes("?")) continue
           yield* Effect.provide(ask(at.url + place), Session.layer())
           const requests = yield* at.requests
@@ -43,7 +43,7 @@ describe("the request target", () => {
     )
   }
 
-  it.scopedLive("has params once, with + for a space, behind what the URL has", () =>
+  it.scopedLive("has params once, with + for a space, after the query of the URL", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.answers(() => Server.response(200)))
       const ask = (place: string, params: ClientRequest.ParamsInput) =>

@@ -1,4 +1,4 @@
-/** Options over options: what is given nearer to the request replaces what it is about. */
+/** Options over options: the one closer to the request wins. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import * as Auth from "effect-http-session/Auth"
@@ -17,7 +17,7 @@ const basic = (user: string) => `Basic ${Buffer.from(`${user}:p`).toString("base
 
 type Given = Pick<ClientRequest.RequestOptions, "auth" | "headers">
 
-describe("credentials over credentials", () => {
+describe("credentials that replace others", () => {
   const rows: ReadonlyArray<readonly [name: string, base: Given, over: Given, sent: ReadonlyArray<string>]> = [
     ["auth over a header", header, bearer, ["Bearer option"]],
     ["auth over auth", { auth: Auth.bearer("old") }, bearer, ["Bearer option"]],
@@ -31,7 +31,7 @@ describe("credentials over credentials", () => {
     ["nothing over auth", bearer, { headers: { "x-a": "1" } }, ["Bearer option"]]
   ]
   for (const [name, base, over, sent] of rows) {
-    it.scopedLive(`${name}: in session.with and in withRequestOptions`, () =>
+    it.scopedLive(`win in session.with and in withRequestOptions: ${name}`, () =>
       Effect.gen(function* () {
         const at = yield* site(() => response(200))
         const url = at.to("a.test")
@@ -52,7 +52,7 @@ describe("credentials over credentials", () => {
     ["auth", bearer],
     ["a header", header]
   ] as const) {
-    it.scopedLive(`the URL's over ${name}, of baseUrl as of a request`, () =>
+    it.scopedLive(`in a URL win over ${name}, in baseUrl and in a request`, () =>
       Effect.gen(function* () {
         const at = yield* site(() => response(200))
         const withLogin = at.to("u:p@a.test")
@@ -66,7 +66,7 @@ describe("credentials over credentials", () => {
       })
     )
 
-    it.scopedLive(`${name} over baseUrl's`, () =>
+    it.scopedLive(`win over those of baseUrl: ${name}`, () =>
       Effect.gen(function* () {
         const at = yield* site(() => response(200))
         const { session } = yield* sessionWith({ baseUrl: at.to("u:p@a.test") })
@@ -79,7 +79,7 @@ describe("credentials over credentials", () => {
     )
   }
 
-  it.scopedLive("are refused where one place gives two", () =>
+  it.scopedLive("are refused if one place sets two", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const { session } = yield* sessionWith()
@@ -98,11 +98,11 @@ describe("credentials over credentials", () => {
   )
 })
 
-describe("what can be read only once", () => {
+describe("an iterable that can be read only once", () => {
   /** An iterator: read a second time it is empty. */
   const once = <A>(...items: ReadonlyArray<A>): Iterable<A> => items[Symbol.iterator]() as Iterable<A>
 
-  it.scopedLive("is a session's headers, cookies and skipAutoHeaders, for those made of it too", () =>
+  it.scopedLive("works for a session's headers, cookies and skipAutoHeaders, also in derived sessions", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const { session } = yield* sessionWith({
@@ -122,7 +122,7 @@ describe("what can be read only once", () => {
     })
   )
 
-  it.scopedLive("is a request's, for each time it is run, redirected and resent", () =>
+  it.scopedLive("works for a request that is run several times, redirected and resent", () =>
     Effect.gen(function* () {
       const at = yield* site(({ target }) => (target === "/" ? redirect(302, "/next") : response(200)))
       const { session } = yield* sessionWith()
@@ -139,7 +139,7 @@ describe("what can be read only once", () => {
     })
   )
 
-  it.scopedLive("is proxyHeaders, for each tunnel", () =>
+  it.scopedLive("works for proxyHeaders in each tunnel", () =>
     Effect.gen(function* () {
       const { good } = yield* standard()
       const at = yield* site(() => response(200), good)
@@ -158,7 +158,7 @@ describe("what can be read only once", () => {
     })
   )
 
-  it.scopedLive("is what withRequestOptions gives to many requests", () =>
+  it.scopedLive("works in withRequestOptions for many requests", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const { session } = yield* sessionWith()

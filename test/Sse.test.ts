@@ -113,7 +113,7 @@ describe("the format", () => {
     return out.map(({ data, event, id }) => [event, data, ...Option.toArray(id)])
   }
   for (const [what, stream, events] of rows) {
-    it(`${what}, cut at every offset`, () => {
+    it(`parses ${what}, cut at every offset`, () => {
       const size = Buffer.byteLength(stream)
       for (let at = 0; at <= size; at++)
         assert.deepStrictEqual(
@@ -140,7 +140,7 @@ describe("the format", () => {
     ["retry: 99999999999999999999", undefined]
   ]
   for (const [line, expected] of retries) {
-    it(`${line} is ${expected}`, () => {
+    it(`reads ${line} as ${expected}`, () => {
       const seen: Array<number> = []
       const decoder = new EventDecoder({ onRetry: (millis) => seen.push(millis) })
       decoder.push(Buffer.from(`${line}\n\n`))
@@ -151,7 +151,7 @@ describe("the format", () => {
 })
 
 describe("connect", () => {
-  it.scopedLive("asks for events, and says where it was after a break", () =>
+  it.scopedLive("requests events, and sends the last id after a break", () =>
     Effect.gen(function* () {
       const server = yield* Peer.server([
         Peer.plays(Peer.head, Peer.send(head() + chunk("id: 7\ndata: a\n\n") + chunk("id: 8\ndata: lost")), Peer.fin),
@@ -185,7 +185,7 @@ describe("connect", () => {
     })
   )
 
-  it.scopedLive("goes on after an id that no header can hold, and refuses one of the caller's", () =>
+  it.scopedLive("continues after an id that no header can hold, and refuses such an id of the caller", () =>
     Effect.gen(function* () {
       const server = yield* Peer.server([
         Peer.plays(Peer.head, Peer.send(head() + chunk("id: a\u0001b\ndata: a\n\n") + end), Peer.fin),
@@ -203,7 +203,7 @@ describe("connect", () => {
     })
   )
 
-  it.scoped("waits 3 seconds, or as long as the server has said", () =>
+  it.scoped("waits 3 seconds, or the time that the server sent", () =>
     Effect.gen(function* () {
       const server = yield* Peer.server([
         Peer.plays(Peer.head, Peer.send(`${head()}${chunk("data: a\n\n")}${end}`), Peer.fin),
@@ -235,7 +235,7 @@ describe("connect", () => {
     })
   )
 
-  it.scoped("waits 100 ms where the server has said less", () =>
+  it.scoped("waits 100 ms if the server sent less", () =>
     Effect.gen(function* () {
       const server = yield* Peer.server([
         Peer.plays(Peer.head, Peer.send(`${head()}${chunk("retry: 0\ndata: a\n\n")}${end}`), Peer.fin),
@@ -259,7 +259,7 @@ describe("connect", () => {
     })
   )
 
-  it.scoped("counts a silent connection as dead; comments keep it alive", () =>
+  it.scoped("treats a silent connection as dead, and comments keep it alive", () =>
     Effect.gen(function* () {
       const comment = yield* Deferred.make<void>()
       const server = yield* Peer.server([
@@ -299,12 +299,16 @@ describe("connect", () => {
     })
   )
 
-  it.scopedLive("hands each break to the schedule, which begins anew with an event", () =>
+  it.scopedLive("passes each break to the schedule, which restarts with an event", () =>
     Effect.gen(function* () {
       const broken = Peer.plays(Peer.head, Peer.fin)
+      // A connection that ends without a byte is followed by another one at once.
       const server = yield* Peer.server([
         broken,
+        broken,
         Peer.plays(Peer.head, Peer.send(head() + chunk("data: a\n\n")), Peer.fin),
+        broken,
+        broken,
         broken,
         broken
       ])
@@ -329,7 +333,7 @@ describe("connect", () => {
     })
   )
 
-  it.scopedLive("ends with the response where it does not reconnect, which a POST never does by itself", () =>
+  it.scopedLive("ends with the response if it does not reconnect, which a POST never does by itself", () =>
     Effect.gen(function* () {
       const reply = head(200, "text/event-stream", ["Connection: close"]) + chunk("data: a\n\n") + end
       const play = Peer.plays(Peer.request, Peer.send(reply), Peer.fin)
@@ -359,7 +363,7 @@ describe("connect", () => {
     ["another media type", Peer.response(200, "{}", ["Content-Type: application/json"]), "ContentTypeError"]
   ]
   for (const [what, reply, tag] of refusals) {
-    it.scopedLive(`fails on ${what}, and does not try again`, () =>
+    it.scopedLive(`fails on ${what} and does not try again`, () =>
       Effect.gen(function* () {
         const play = Peer.plays(Peer.head, Peer.send(reply))
         const server = yield* Peer.server([play, play])
@@ -375,7 +379,7 @@ describe("connect", () => {
     ["an event", `data: ${"x".repeat(60)}\n`.repeat(3), "TooLarge"]
   ]
   for (const [what, body, reason] of large) {
-    it.scopedLive(`refuses ${what} that is too long, and does not try again`, () =>
+    it.scopedLive(`refuses ${what} that is too long and does not try again`, () =>
       Effect.gen(function* () {
         const play = Peer.plays(Peer.head, Peer.send(head() + chunk(body)), Peer.stall)
         const server = yield* Peer.server([play, play])
@@ -402,7 +406,7 @@ describe("connect", () => {
           )
           yield* Deferred.await(seen)
           const interrupted = yield* timed(Effect.zipRight(Fiber.interrupt(fiber), closed))
-          // What is drained to save a connection takes 200 ms.
+          // Draining a body to save the connection takes 200 ms.
           assert.isBelow(early.active, 150)
           assert.isBelow(interrupted.active, 150)
         })
@@ -418,7 +422,7 @@ describe("decode", () => {
     ping: Schema.String
   }
 
-  it.effect("types what has a schema and leaves out the rest", () =>
+  it.effect("decodes events with a schema and leaves out the others", () =>
     Effect.gen(function* () {
       const events = Stream.make(event("delta", '{"text":"a"}'), event("toString", "x"), event("ping", "now"))
       const got = yield* Stream.runCollect(Sse.decode(schemas)(events))
@@ -429,7 +433,7 @@ describe("decode", () => {
     })
   )
 
-  it.effect("fails on data that is not as its schema has it", () =>
+  it.effect("fails on data that does not match its schema", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(Stream.runDrain(Sse.decode(schemas)(Stream.make(event("delta", "{}")))))
       assert.isTrue(ParseResult.isParseError(failure(exit)))

@@ -15,7 +15,7 @@ const encrypted = (key: string) =>
 const derOf = (pem: string) => Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ""), "base64")
 
 describe("Ssl.context", () => {
-  it.live("takes text, bytes, DER and redacted values", () =>
+  it.live("accepts text, bytes, DER and redacted values", () =>
     Effect.gen(function* () {
       const { authority, ca, client } = yield* standard()
       const crl = yield* authority.crl([])
@@ -46,7 +46,7 @@ describe("Ssl.context", () => {
     })
   )
 
-  it.live("names the option that cannot be used, and tells no secret", () =>
+  it.live("names an invalid option and shows no secret", () =>
     Effect.gen(function* () {
       const { authority, ca, client, good } = yield* standard()
       const cut = ca.slice(0, -40)
@@ -104,7 +104,7 @@ describe("Ssl.context", () => {
     })
   )
 
-  it.live("says what is wrong with an encrypted key", () =>
+  it.live("explains the fault of an encrypted key", () =>
     Effect.gen(function* () {
       const { client } = yield* standard()
       const describeKey = (extra: Ssl.ContextOptions) =>
@@ -137,7 +137,7 @@ describe("Ssl.contextFromFiles", () => {
       })
     )
 
-  it.live("reads them when it runs, and names the option of one that cannot be read or used", () =>
+  it.live("reads the files when it runs, and names the option of a file that cannot be read or used", () =>
     Effect.gen(function* () {
       const { ca, client } = yield* standard()
       const content: Record<string, string> = {
@@ -171,7 +171,7 @@ describe("Ssl.contextFromFiles", () => {
 describe("Ssl.fingerprint", () => {
   const hex = "0123456789abcdef".repeat(4)
 
-  it("takes 32 bytes, or 64 hex digits with colons or without", () => {
+  it("accepts 32 bytes, or 64 hex digits with or without colons", () => {
     const colons = (hex.match(/../g) ?? []).join(":")
     for (const pin of [hex, hex.toUpperCase(), colons, colons.toUpperCase(), Buffer.from(hex, "hex")]) {
       assert.strictEqual(Ssl.fingerprint(pin).sha256, hex)
@@ -183,7 +183,7 @@ describe("Ssl.fingerprint", () => {
     assert.strictEqual(Ssl.fingerprint(hex)[Ssl.FingerprintTypeId], Ssl.FingerprintTypeId)
   })
 
-  it("throws for anything else", () => {
+  it("throws for any other value", () => {
     const colons = (hex.match(/../g) ?? []).join(":")
     const refused = [
       "",

@@ -1,4 +1,4 @@
-/** What mocks, cassettes and watchers must not show, and how a mock ends. */
+/** Mocks, cassettes and watchers show no secret; the close of a mock. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -27,7 +27,7 @@ describe("secrets", () => {
     ["nothing", {}]
   ]
   for (const [what, headers] of answers) {
-    it.effect(`are not in a cassette, beside a header given redacted: ${what}`, () =>
+    it.effect(`are not in a cassette, beside a redacted header: ${what}`, () =>
       Effect.gen(function* () {
         const folder = mkdtempSync(join(tmpdir(), "cassette-"))
         const path = join(folder, "tape.json")
@@ -60,7 +60,7 @@ describe("secrets", () => {
     })
   )
 
-  it.effect("that were given redacted are not in spans", () =>
+  it.effect("in redacted values are not in spans", () =>
     Effect.gen(function* () {
       const span = yield* Effect.makeSpan("test")
       const attributes: Array<unknown> = []
@@ -97,7 +97,7 @@ describe("secrets", () => {
     })
   )
 
-  it.effect("are not in what the cache logs of a store that fails", () =>
+  it.effect("are not in the cache's log messages about a store that fails", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []
       const refuse = Effect.fail(
@@ -137,7 +137,7 @@ describe("secrets", () => {
 })
 
 describe("a mock", () => {
-  it.effect("does not take fetch's error for an answer", () =>
+  it.effect("does not use fetch's error as an answer", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(
         Session.get(url).pipe(ClientResponse.text, Effect.provide(over(() => Response.error())))
@@ -147,7 +147,7 @@ describe("a mock", () => {
     })
   )
 
-  it.scopedLive("is closed once for all who close it", () =>
+  it.scopedLive("is closed once for concurrent closes", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
       const begun = yield* Deferred.make<void>()
@@ -171,7 +171,7 @@ describe("a mock", () => {
 })
 
 describe("clearDnsCache", () => {
-  it.scopedLive("knows a host however it is written", () =>
+  it.scopedLive("recognises every spelling of a host", () =>
     Effect.gen(function* () {
       let asked = 0
       const server = yield* Testing.server([

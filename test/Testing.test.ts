@@ -18,7 +18,7 @@ const url = "https://api.example/"
 const over = (handler: Connector.MockHandler) =>
   Session.layerWithoutDependencies().pipe(Layer.provide([Connector.layerMock(handler), CookieJar.layer()]))
 
-describe("faults", () => {
+describe("the faults", () => {
   const failure = (handler: Connector.MockHandler): Effect.Effect<Errors.ClientError> =>
     Session.get(url).pipe(ClientResponse.text, Effect.flip, Effect.provide(over(handler)), Effect.orDieWith(String))
 
@@ -51,7 +51,7 @@ describe("faults", () => {
     ]
   ]
   for (const [name, handler, expected] of rows) {
-    it.effect(`${name} tells of the request that meets it`, () =>
+    it.effect(`name the request that meets ${name}`, () =>
       Effect.gen(function* () {
         const error = yield* failure(handler)
         assert.deepInclude({ ...error }, { ...expected, method: "GET", url, host: "api.example", port: 443 })
@@ -60,14 +60,14 @@ describe("faults", () => {
     )
   }
 
-  it.effect("the certificate of wrongHost is for another name", () =>
+  it.effect("include wrongHost, whose certificate is for another name", () =>
     Effect.gen(function* () {
       const error = yield* failure(() => Testing.faults.wrongHost)
       assert.deepStrictEqual("certificate" in error ? error.certificate?.names : undefined, ["wrong.host.invalid"])
     })
   )
 
-  it.effect("resetAfter gives what came before", () =>
+  it.effect("include resetAfter, which delivers the bytes before it", () =>
     Effect.gen(function* () {
       const seen: Array<number> = []
       const exit = yield* Session.get(url).pipe(
@@ -82,7 +82,7 @@ describe("faults", () => {
     })
   )
 
-  it.effect("stall never answers", () =>
+  it.effect("include stall, which never answers", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(failure(() => Testing.faults.stall))
       yield* TestClock.adjust("5 minutes")
@@ -90,7 +90,7 @@ describe("faults", () => {
     })
   )
 
-  it.effect("one value is good for any number of requests", () =>
+  it.effect("work for any number of requests", () =>
     Effect.gen(function* () {
       const layer = over(() => Testing.faults.refused)
       const errors = yield* Effect.forEach(["a", "b"], (host) =>
@@ -113,7 +113,7 @@ describe("expectations", () => {
     })
   const text = (path: string) => Session.get(url + path).pipe(ClientResponse.text)
 
-  it.effect("all met", () =>
+  it.effect("pass if all are met", () =>
     Effect.gen(function* () {
       const [value, verified] = yield* run(
         [
@@ -127,7 +127,7 @@ describe("expectations", () => {
     })
   )
 
-  it.effect("in order among those that match", () =>
+  it.effect("are met in order among those that match", () =>
     Effect.gen(function* () {
       const [value] = yield* run(
         [
@@ -141,7 +141,7 @@ describe("expectations", () => {
     })
   )
 
-  it.effect("what is not met, and what was not expected", () =>
+  it.effect("report those that are not met, and requests that were not expected", () =>
     Effect.gen(function* () {
       const [status, verified] = yield* run(
         [
@@ -166,14 +166,14 @@ describe("expectations", () => {
     })
   )
 
-  it.effect("zero times: must not come", () =>
+  it.effect("with zero times refuse the request", () =>
     Effect.gen(function* () {
       const [, verified] = yield* run([{ url: /./, respond: new Response(), times: 0 }], text("a"))
       assert.strictEqual(verified._tag, "Left")
     })
   )
 
-  it.effect("a pattern with state finds the same each time", () =>
+  it.effect("with a stateful pattern match the same requests each time", () =>
     Effect.gen(function* () {
       const [value, verified] = yield* run(
         [{ url: /a/g, respond: new Response("x"), times: 3 }],
@@ -184,7 +184,7 @@ describe("expectations", () => {
     })
   )
 
-  it.effect("each run of expectations counts for itself", () =>
+  it.effect("count separately in each run", () =>
     Effect.gen(function* () {
       const list = [{ url: /./, respond: new Response("x") }]
       for (let i = 0; i < 2; i++) {
@@ -196,7 +196,7 @@ describe("expectations", () => {
 })
 
 describe("Session.layerMock", () => {
-  it.effect("verbs, execute and module functions fall back on request", () =>
+  it.effect("falls back on request for verbs, execute and module functions", () =>
     Effect.gen(function* () {
       const asked: Array<string> = []
       const layer = Session.layerMock({
@@ -217,7 +217,7 @@ describe("Session.layerMock", () => {
     })
   )
 
-  it.effect("a verb that is given is asked before request", () =>
+  it.effect("uses a given verb before request", () =>
     Effect.gen(function* () {
       const session = yield* Session.Session
       assert.strictEqual((yield* Effect.flip(session.get("/")))._tag, "ServerDisconnectedError")
@@ -231,7 +231,7 @@ describe("Session.layerMock", () => {
     )
   )
 
-  it.effect("what is not given dies by name when it is used, not before", () =>
+  it.effect("dies with the name of a missing member when it is used, not before", () =>
     Effect.gen(function* () {
       const session = yield* Session.Session
       for (const [name, effect] of [
@@ -337,7 +337,7 @@ describe("cassettes", () => {
     }
   })
 
-  it.scoped("a program replayed is the program recorded, and no secret is in the file", () =>
+  it.scoped("replay a program like its recording, and hold no secret", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "a.json")
       const first = yield* recorded(path, program, { redactHeaders: ["X-Private", "x-key"] })
@@ -354,7 +354,7 @@ describe("cassettes", () => {
     })
   )
 
-  it.scoped("each recorded response answers once, and what was not recorded fails", () =>
+  it.scoped("answer with each recorded response once, and fail for unrecorded requests", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "a.json")
       const once = Session.get(`${url}home?sig=${secret}`).pipe(ClientResponse.text)
@@ -380,7 +380,7 @@ describe("cassettes", () => {
     })
   )
 
-  it.scoped("bodies are told apart, unless they need not be", () =>
+  it.scoped("distinguish bodies unless matching ignores them", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "a.json")
       const echo = (text: string) => Session.post(`${url}echo`, { text }).pipe(ClientResponse.text)
@@ -392,7 +392,7 @@ describe("cassettes", () => {
     })
   )
 
-  it.scoped("multipart bodies match whatever their boundary", () =>
+  it.scoped("match multipart bodies whatever their boundary", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "a.json")
       const upload = Effect.suspend(() =>
@@ -403,7 +403,7 @@ describe("cassettes", () => {
     })
   )
 
-  it.scoped("a body that was given up is recorded as far as it came", () =>
+  it.scoped("record an abandoned body as far as it arrived", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "a.json")
       const some = Session.get(`${url}large`).pipe(
@@ -415,7 +415,7 @@ describe("cassettes", () => {
     })
   )
 
-  it.scoped("a file that is no cassette, and a directory that is not there", () =>
+  it.scoped("fail for a file that is not a cassette and for a missing directory", () =>
     Effect.gen(function* () {
       const at = yield* directory
       const path = join(at, "bad.json")
@@ -446,7 +446,7 @@ describe("cassettes", () => {
     })
   )
 
-  it.scoped("nothing is written before the Scope closes, and then all at once in place of what was there", () =>
+  it.scoped("are written when the Scope closes, at once, in place of the old file", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "a.json")
       writeFileSync(path, "old")

@@ -35,7 +35,7 @@ const tagOf = (limit: Limit): "TotalTimeoutError" | "SocketTimeoutError" | "Conn
   return limit === "send" || limit === "headers" || limit === "body" ? "SocketTimeoutError" : "ConnectionTimeoutError"
 }
 
-/** What a timeout's error says. */
+/** The fields of a timeout's error. */
 const told = (exit: Exit.Exit<unknown, ClientError>) => {
   if (Exit.isSuccess(exit)) return "Success"
   if (exit.cause._tag !== "Fail") return Cause.pretty(exit.cause)
@@ -99,7 +99,7 @@ describe("each phase without limits of its own", () => {
     body: "body"
   }
   for (const phase of phases) {
-    it.scoped(`${phase} ends after 5 minutes where total is off`, () =>
+    it.scoped(`ends after 5 minutes in ${phase} if total is off`, () =>
       Effect.gen(function* () {
         const stage = yield* stages[phase]()
         const fiber = yield* Effect.fork(stage.request({ total: Infinity, socketConnect: Infinity }))
@@ -119,9 +119,9 @@ describe("each phase without limits of its own", () => {
       })
     )
 
-    // This stage streams its body, which the default total does not bound.
+    // The body phase streams its body, which the default total does not bound.
     const ending: Limit = phase === "body" ? "body" : "total"
-    it.scoped(`${phase} ends with ${ending} after 5 minutes by default`, () =>
+    it.scoped(`ends with ${ending} after 5 minutes in ${phase} by default`, () =>
       Effect.gen(function* () {
         const stage = yield* stages[phase]()
         const fiber = yield* Effect.fork(stage.request({ socketConnect: Infinity }))
@@ -160,7 +160,7 @@ const measured = (stage: Stage, timeout: Timeouts.Input) =>
 describe("each limit, on the default Clock", () => {
   for (const phase of phases) {
     for (const limit of limitsOf(phase)) {
-      it.scopedLive(`${limit} in phase ${phase} is never early, and not 50 ms late`, () =>
+      it.scopedLive(`${limit} in phase ${phase} never fires early, and is less than 50 ms late`, () =>
         Effect.gen(function* () {
           const attempt = (millis: number) =>
             Effect.scoped(
@@ -174,7 +174,7 @@ describe("each limit, on the default Clock", () => {
                 return seen.reached ? seen.active - millis : Infinity
               })
             )
-          // What has to happen before a phase begins is in the time that is measured.
+          // The measured time includes the work before the phase begins.
           const spare = limit === "total" || limit === "connect" ? 0 : 50
           let late = Infinity
           // Where the machine is so busy that the limit runs out before the phase, the next limit is longer.
@@ -249,7 +249,7 @@ describe("limits", () => {
     })
   )
 
-  it.scoped("of 0 end a request at once, typed", () =>
+  it.scoped("of 0 end a request at once with a typed error", () =>
     Effect.gen(function* () {
       const stage = yield* stages.headers()
       const fiber = yield* Effect.fork(stage.request(0))
@@ -261,8 +261,8 @@ describe("limits", () => {
   )
 })
 
-describe("headers", () => {
-  it.scoped("bounds the whole head, however it trickles", () =>
+describe("the limit headers", () => {
+  it.scoped("covers the complete head, however slowly it arrives", () =>
     Effect.gen(function* () {
       const went = yield* Ref.make(0)
       const at = yield* Server.always((peer) =>
@@ -300,8 +300,8 @@ describe("headers", () => {
   )
 })
 
-describe("body", () => {
-  it.scoped("bounds the time between chunks, not the whole", () =>
+describe("the limit body", () => {
+  it.scoped("covers the time between chunks and not the whole body", () =>
     Effect.gen(function* () {
       const at = yield* Server.always((peer) =>
         peer.head.pipe(
@@ -341,7 +341,7 @@ describe("body", () => {
     })
   )
 
-  it.scoped("does not run while the consumer does not read", () =>
+  it.scoped("pauses while the consumer does not read", () =>
     Effect.gen(function* () {
       const size = 4 * 1024 * 1024
       const at = yield* Server.always((peer) =>
@@ -372,7 +372,7 @@ describe("body", () => {
   )
 })
 
-describe("total", () => {
+describe("the limit total", () => {
   const redirect: Server.Play = (peer) =>
     Effect.forever(
       Effect.flatMap(peer.request, (request) =>
@@ -383,7 +383,7 @@ describe("total", () => {
       )
     )
 
-  it.scoped("runs on over redirects", () =>
+  it.scoped("continues over redirects", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(redirect)
       const { session } = yield* sessionOn()
@@ -406,7 +406,7 @@ describe("total", () => {
     })
   )
 
-  it.scoped("runs on over the retries of a middleware, and while it sleeps", () =>
+  it.scoped("continues over the retries of a middleware and while it sleeps", () =>
     Effect.gen(function* () {
       const at = yield* Server.always((peer) =>
         Effect.forever(Effect.zipRight(peer.request, peer.send(Server.response(503, "later"))))
@@ -439,7 +439,7 @@ describe("total", () => {
     })
   )
 
-  it.scoped("runs on to the end of a body that its Scope holds", () =>
+  it.scoped("continues to the end of a body that its Scope holds", () =>
     Effect.gen(function* () {
       const at = yield* Server.always((peer) =>
         Effect.zipRight(peer.head, Effect.zipRight(peer.send(`${endless}begin`), Server.stall(peer)))
@@ -456,7 +456,7 @@ describe("total", () => {
     })
   )
 
-  it.scoped("holds where a jar of the user's own does not answer", () =>
+  it.scoped("applies if a jar of the program does not answer", () =>
     Effect.gen(function* () {
       const at = yield* Server.server([])
       const asked = yield* Deferred.make<void>()
@@ -479,7 +479,7 @@ describe("total", () => {
 })
 
 describe("an idle connection", () => {
-  it.scoped("is never hit by a limit of the request before (K7)", () =>
+  it.scoped("is never closed by a limit of the previous request", () =>
     Effect.gen(function* () {
       const at = yield* Server.server([Server.answerNonces])
       const { connector, session } = yield* sessionOn({ keepaliveTimeout: "1 hour" })

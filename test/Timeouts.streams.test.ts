@@ -10,7 +10,7 @@ import { turns } from "./support/wait.js"
 
 const minute = 60_000
 
-/** Pieces of a body, one for each minute of 70. */
+/** Pieces of a body, one for each of 70 minutes. */
 const pieces = 70
 
 /** Ends a line, an event and, with its first line, a part. */
@@ -21,7 +21,7 @@ const eventType = "Content-Type: text/event-stream"
 
 const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`
 
-/** Sends a piece each minute; with `stops`, nothing more after that many. */
+/** Sends one piece per minute, and stops after `stops` pieces if that is set. */
 const feed = (stops = Infinity, contentType = type) =>
   Server.always((peer) =>
     Effect.gen(function* () {
@@ -37,7 +37,7 @@ const feed = (stops = Infinity, contentType = type) =>
     })
   )
 
-/** The same from a handler in place of a network. */
+/** The same response from a mock handler. */
 const mocked = Connector.layerMock(() => {
   const encode = (text: string) => new TextEncoder().encode(text)
   const body = Stream.concat(
@@ -50,7 +50,7 @@ const mocked = Connector.layerMock(() => {
   )
 })
 
-/** Moves the Clock minute by minute, each time once the server waits for it. */
+/** Advances the Clock minute by minute, each time after the server waits for it. */
 const passing = (minutes: number) =>
   Effect.repeatN(
     Effect.gen(function* () {
@@ -114,7 +114,7 @@ describe("the default total", () => {
       })
     )
 
-    it.scoped(`leaves ${name} to five minutes of silence`, () =>
+    it.scoped(`is replaced by a limit of five minutes without a byte for ${name}`, () =>
       Effect.gen(function* () {
         const at = yield* feed(7, kind)
         const fiber = yield* Effect.fork(Effect.provide(read(at.url), live))
@@ -122,7 +122,7 @@ describe("the default total", () => {
         yield* TestClock.adjust(5 * minute - 1)
         yield* turns(5)
         assert.strictEqual(fiber.unsafePoll(), null)
-        // A download asks for the rest then.
+        // A download then requests the rest.
         if (name === "ClientResponse.toFile") return yield* Fiber.interrupt(fiber)
         yield* TestClock.adjust(1)
         const error = failure(yield* Fiber.await(fiber))
@@ -167,7 +167,7 @@ describe("the default total", () => {
     )
   }
 
-  it.scoped("bounds the way to the head", () =>
+  it.scoped("bounds the time to the head", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.stall)
       const fiber = yield* Effect.fork(
@@ -181,7 +181,7 @@ describe("the default total", () => {
   )
 })
 
-describe("a total that is asked for", () => {
+describe("a total that is set", () => {
   for (const [name, read] of Object.entries(streamed)) {
     it.scoped(`ends ${name}`, () =>
       Effect.gen(function* () {
@@ -193,7 +193,7 @@ describe("a total that is asked for", () => {
     )
   }
 
-  it.scoped("ends a stream where the session asks for it", () =>
+  it.scoped("ends a stream if the session sets it", () =>
     Effect.gen(function* () {
       const at = yield* feed()
       const reading = Stream.runDrain(ClientResponse.stream(Session.get(at.url)))
@@ -204,7 +204,7 @@ describe("a total that is asked for", () => {
     })
   )
 
-  it.scoped("of five minutes is no default: it ends a stream too", () =>
+  it.scoped("of five minutes ends a stream, unlike the default", () =>
     Effect.gen(function* () {
       const at = yield* feed()
       const read = streamed["ClientResponse.stream"]

@@ -3,7 +3,7 @@ import { Duration } from "effect"
 import * as Timeouts from "effect-http-session/Timeouts"
 
 describe("Timeouts.defaults", () => {
-  it("are aiohttp's: 5 minutes in all, 30 seconds for one TCP connect, all else off", () => {
+  it("are those of aiohttp: 5 minutes in total, 30 seconds for one TCP connect, all others off", () => {
     const millis = Object.fromEntries(
       Object.entries(Timeouts.defaults).map(([name, limit]) => [name, Duration.toMillis(limit)])
     )
@@ -21,7 +21,7 @@ describe("Timeouts.defaults", () => {
     })
   })
 
-  it("take every form of a duration, by name or alone", () => {
+  it("accept every form of a duration, by name or alone", () => {
     const inputs: ReadonlyArray<Timeouts.Input> = [
       1500,
       "2 seconds",

@@ -11,7 +11,7 @@ import { loopback } from "./support/signals.js"
 interface Told {
   readonly name: string
   readonly kind: Tracer.SpanKind
-  /** What samplers see. */
+  /** The attributes that samplers see. */
   readonly initial: Readonly<Record<string, unknown>>
   readonly attributes: Map<string, unknown>
   exit: Exit.Exit<unknown, unknown> | undefined
@@ -131,7 +131,7 @@ const requests: ReadonlyArray<Row> = [
     ]
   ),
   [
-    "a parameter of one's own",
+    "a custom parameter",
     get("/ok?ticket=s3cr3t-value"),
     "url.full",
     (p: Ports) => `http://127.0.0.1:${p.site}/ok?ticket=REDACTED`,
@@ -148,7 +148,7 @@ const requests: ReadonlyArray<Row> = [
   ["a redirect that is not followed", get("/loop", { allowRedirects: false }), "error.type", undefined],
   ["no such name", (s) => s.get("http://nowhere.test/"), "error.type", "ClientConnectorDNSError"],
   ["no such name", (s) => s.get("http://nowhere.test/"), "http.response.status_code", undefined],
-  ["a port where nobody listens", (s) => s.get("http://127.0.0.1:1/"), "error.type", "ClientConnectorError"],
+  ["a closed port", (s) => s.get("http://127.0.0.1:1/"), "error.type", "ClientConnectorError"],
   ["http", plain, "network.protocol.name", undefined],
   // Recommended.
   ["HTTP/1.1", plain, "network.protocol.version", "1.1"],
@@ -175,7 +175,7 @@ const requests: ReadonlyArray<Row> = [
   ["the scheme", plain, "url.scheme", "http"],
   ["no template", plain, "url.template", undefined],
   ["a template", get("/ok", { urlTemplate: "/{name}" }), "url.template", "/{name}"],
-  ["headers that nobody asked for", plain, "http.response.header.x-served", undefined],
+  ["headers that were not configured", plain, "http.response.header.x-served", undefined],
   ["headers", plain, "http.response.header.x-served", ["yes"], { spans: { responseHeaders: ["X-Served"] } }],
   ["headers", plain, "http.request.header.accept", ["*/*"], { spans: { requestHeaders: ["Accept"] } }],
   [
@@ -194,7 +194,7 @@ const sessionOf = (options: Session.SessionOptions | undefined) =>
 
 describe("client spans", () => {
   for (const [name, make, attribute, expected, options] of requests) {
-    it.scopedLive(`${attribute} of ${name}`, () =>
+    it.scopedLive(`have ${attribute} for ${name}`, () =>
       Effect.gen(function* () {
         const ports: Ports = { site: (yield* site).port, proxy: Number(new URL((yield* proxyServer()).url).port) }
         const spans = yield* spansOf(
@@ -204,7 +204,7 @@ describe("client spans", () => {
         const value: unknown = typeof expected === "function" ? expected(ports) : expected
         assert.deepStrictEqual(span?.attributes.get(attribute), value)
         assert.strictEqual(span?.attributes.has(attribute), value !== undefined)
-        // For samplers: what is known when it begins.
+        // Samplers get the attributes that are known at the start.
         for (const known of ["http.request.method", "server.address", "server.port", "url.full", "url.scheme"]) {
           assert.property(span?.initial, known)
         }
@@ -222,7 +222,7 @@ describe("metrics", () => {
   const seconds = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
   const lifetimes = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300]
 
-  /** What a successful POST must be recorded with; `undefined` where the buckets are free. */
+  /** The attributes that a successful POST must record; `undefined` if the buckets are free. */
   const rows: ReadonlyArray<
     readonly [name: string, attributes: ReadonlyArray<string>, buckets?: ReadonlyArray<number>]
   > = [
@@ -274,14 +274,14 @@ describe("metrics", () => {
     )
   }
 
-  it.scopedLive("are the stable one and active requests where no more is asked for", () =>
+  it.scopedLive("are the stable one and active requests by default", () =>
     Effect.gen(function* () {
       const found = yield* post("some-metrics.test", undefined)
       assert.deepStrictEqual(new Set(found.map(({ name }) => name)), new Set(rows.slice(0, 2).map(([name]) => name)))
     })
   )
 
-  it.scopedLive("count no connection any more when the session that counts them has gone before its connector", () =>
+  it.scopedLive("count no connections once the session that counts them has closed before its connector", () =>
     Effect.gen(function* () {
       const { port } = yield* site
       const open = Effect.map(recorded("outlived.test"), (found) =>

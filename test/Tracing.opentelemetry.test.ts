@@ -21,7 +21,7 @@ const site = Effect.map(
   ({ port }) => ({ port, url: `http://127.0.0.1:${port}`, name: `http://site.test:${port}` })
 )
 
-/** Runs a program under a span "parent", and gives what has been exported of it. */
+/** Runs a program under a span "parent", and returns its exported spans. */
 const exported = <A, E>(
   program: Effect.Effect<A, E, Session.Session>,
   options: Session.LayerOptions = {}
@@ -49,7 +49,7 @@ const exported = <A, E>(
 
 const nanos = ([seconds, rest]: ReadableSpan["startTime"]): bigint => BigInt(seconds) * 1_000_000_000n + BigInt(rest)
 
-/** What an exporter must be able to rely on. */
+/** Guarantees for an exporter. */
 const checkSpans = (parent: ReadableSpan, clients: ReadonlyArray<ReadableSpan>) => {
   const ids = new Set(clients.map((span) => span.spanContext().spanId))
   assert.strictEqual(ids.size, clients.length)
@@ -70,7 +70,7 @@ const checkSpans = (parent: ReadableSpan, clients: ReadonlyArray<ReadableSpan>) 
 const asText = (value: string) => JSON.stringify([value], undefined, 2)
 
 describe("exported spans", () => {
-  it.scopedLive("a request: its kind, name, attributes and events, and the server hears of it", () =>
+  it.scopedLive("have kind, name, attributes and events, and the server receives the trace context", () =>
     Effect.gen(function* () {
       const { name, port } = yield* site
       const { clients, parent, value } = yield* exported(
@@ -112,7 +112,7 @@ describe("exported spans", () => {
     })
   )
 
-  it.scopedLive("a redirect: a span for each attempt, siblings, the second counted as sent again", () =>
+  it.scopedLive("of a redirect are siblings, one for each attempt, and the second counts as resent", () =>
     Effect.gen(function* () {
       const { url } = yield* site
       const { clients, parent } = yield* exported(Session.get(`${url}/302`).pipe(ClientResponse.text), {
@@ -135,7 +135,7 @@ describe("exported spans", () => {
     })
   )
 
-  it.scopedLive("a connection that had ended: the failed attempt and the one that was sent again", () =>
+  it.scopedLive("of a closed connection are the failed attempt and the resent one", () =>
     Effect.gen(function* () {
       const peer = yield* faultServer([plays(head, respond(200, "one"), head, reset)])
       const { clients, parent } = yield* exported(
@@ -154,6 +154,25 @@ describe("exported spans", () => {
     })
   )
 
+  it.scopedLive("a new connection that ended without a byte: the failed attempt and the one that was sent again", () =>
+    Effect.gen(function* () {
+      const peer = yield* faultServer([plays(head, reset)])
+      const { clients, parent } = yield* exported(Session.get(`${peer.url}/nonce?1`).pipe(ClientResponse.text))
+      checkSpans(parent, clients)
+      assert.deepStrictEqual(
+        clients.map(({ attributes, status }) => [
+          status.code === SpanStatusCode.ERROR,
+          attributes["http.response.status_code"],
+          attributes["http.request.resend_count"]
+        ]),
+        [
+          [true, undefined, undefined],
+          [false, 200, 1]
+        ]
+      )
+    })
+  )
+
   const failures: ReadonlyArray<
     readonly [
       name: string,
@@ -163,19 +182,19 @@ describe("exported spans", () => {
     ]
   > = [
     [
-      "404 is an error by its status",
+      "of a 404 have an error by its status",
       (url) => Session.get(`${url}/404`).pipe(ClientResponse.text),
       SpanStatusCode.ERROR,
       { "http.response.status_code": 404, "error.type": "404" }
     ],
     [
-      "a timeout is an error by its tag",
+      "of a timeout have an error by its tag",
       (url) => Session.get(`${url}/silent`, { timeout: 50 }).pipe(ClientResponse.text),
       SpanStatusCode.ERROR,
       { "http.response.status_code": undefined, "error.type": "TotalTimeoutError" }
     ],
     [
-      "what its caller calls off is no error",
+      "of an interrupted caller have no error",
       (url) => Session.get(`${url}/silent`).pipe(ClientResponse.text, Effect.timeout(50)),
       SpanStatusCode.OK,
       { "http.response.status_code": undefined, "error.type": undefined }
@@ -195,7 +214,7 @@ describe("exported spans", () => {
     )
   }
 
-  it.scopedLive("phases as children, each of the span of its attempt, within it", () =>
+  it.scopedLive("have their phases as children within the span of the attempt", () =>
     Effect.gen(function* () {
       const { name } = yield* site
       const exporter = new InMemorySpanExporter()
@@ -223,7 +242,7 @@ describe("exported spans", () => {
     })
   )
 
-  it.scopedLive("a span of the caller's own holds what listeners annotate", () =>
+  it.scopedLive("of the program hold the annotations of listeners", () =>
     Effect.gen(function* () {
       const config = Tracing.traceConfig({
         onRequestEnd: (_session, _ctx, signal) => Effect.annotateCurrentSpan("answered", signal.response.status)

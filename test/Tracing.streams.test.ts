@@ -1,11 +1,11 @@
 /**
- * The streams of signals: when they end, what a slow reader costs, and that nobody's listening costs nothing.
+ * The streams of signals: when they end, the cost of a slow reader, and no cost without readers.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Deferred, Effect, Exit, Fiber, Layer, Option, Stream, Tracer } from "effect"
 import { ClientResponse, Connector, CookieJar, Session, Tracing } from "effect-http-session"
 import { turn } from "../src/internal/testing/faultServer.js"
-import { CallTrace } from "../src/internal/tracing/callTrace.js"
+import { SignalDelivery } from "../src/internal/tracing/signalDelivery.js"
 import { makeHub } from "../src/internal/transport/signalHub.js"
 import { always, server as faultServer, head, plays, request, respond, stall } from "./support/server.js"
 import { tagsOf } from "./support/signals.js"
@@ -25,7 +25,7 @@ const mock = Layer.mergeAll(
 )
 
 describe("the times of signals", () => {
-  it.scopedLive("never go back, and what came in one read came at one time", () =>
+  it.scopedLive("never decrease, and are equal for signals of one read", () =>
     Effect.gen(function* () {
       const peer = yield* faultServer([])
       const { session } = yield* sessionOn()
@@ -53,7 +53,7 @@ describe("the times of signals", () => {
 })
 
 describe("the end of a stream", () => {
-  it.scopedLive("comes with the close of the session, for its own connector's stream as well", () =>
+  it.scopedLive("follows the close of the session, also for its own connector's stream", () =>
     Effect.gen(function* () {
       const peer = yield* faultServer([])
       const [own, connectors] = yield* Effect.scoped(
@@ -72,7 +72,7 @@ describe("the end of a stream", () => {
     })
   )
 
-  it.scopedLive("comes with the end of the session's Scope", () =>
+  it.scopedLive("follows the end of the session's Scope", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.flatMap(Session.Session, (session) => reading(session.signals)).pipe(
         Effect.provide(Session.layer())
@@ -81,7 +81,7 @@ describe("the end of a stream", () => {
     })
   )
 
-  it.scopedLive("a session that does not own its connector ends its own stream only", () =>
+  it.scopedLive("does not follow the close of a session for a connector that it does not own", () =>
     Effect.gen(function* () {
       const peer = yield* faultServer([])
       const { connector, session } = yield* sessionOn()
@@ -104,7 +104,7 @@ describe("the end of a stream", () => {
     })
   )
 
-  it.scopedLive("a reader that begins afterwards ends at once", () =>
+  it.scopedLive("reaches a reader that begins afterwards at once", () =>
     Effect.gen(function* () {
       const { connector, session } = yield* sessionOn()
       yield* session.close
@@ -114,7 +114,7 @@ describe("the end of a stream", () => {
     })
   )
 
-  it.effect("a mock ends its stream too", () =>
+  it.effect("follows the close of a mock", () =>
     Effect.gen(function* () {
       const connector = yield* Connector.Connector
       const fiber = yield* Effect.fork(Stream.runCollect(connector.signals))
@@ -124,7 +124,7 @@ describe("the end of a stream", () => {
     }).pipe(Effect.provide(mock))
   )
 
-  it.scopedLive("what closing does to requests in flight is told before", () =>
+  it.scopedLive("comes after the signals of requests that the close ends", () =>
     Effect.gen(function* () {
       const peer = yield* faultServer([plays(head, stall)])
       const session = yield* Session.Session
@@ -140,7 +140,7 @@ describe("the end of a stream", () => {
     }).pipe(Effect.provide(Session.layer({ connector: { gracefulShutdownTimeout: 20 } })))
   )
 
-  it.effect("what a reader has not read yet is read before the end, and what it has lost is counted", () =>
+  it.effect("comes after unread signals, and lost ones are counted", () =>
     Effect.gen(function* () {
       const hub = makeHub()
       const first = yield* Deferred.make<void>()
@@ -166,7 +166,7 @@ describe("the end of a stream", () => {
 })
 
 describe("a slow reader", () => {
-  it.effect("holds up no request, and reads and loses together what a fast one reads", () =>
+  it.effect("delays no request, and reads and loses together as many signals as a fast one reads", () =>
     Effect.gen(function* () {
       const session = yield* Session.make()
       const stuck = yield* Deferred.make<void>()
@@ -206,7 +206,7 @@ describe("a slow reader", () => {
     }).pipe(Effect.scoped, Effect.provide(mock))
   )
 
-  it.scopedLive("that dies or stops takes nobody with it", () =>
+  it.scopedLive("affects no other reader if it dies or stops", () =>
     Effect.gen(function* () {
       const peer = yield* always(plays(...Array.from({ length: 4 }, () => plays(request, respond(200, "ok")))))
       const { connector, session } = yield* sessionOn()
@@ -227,28 +227,28 @@ describe("a slow reader", () => {
   )
 })
 
-describe("where nobody listens", () => {
+describe("a session without subscribers", () => {
   /** How many signals are handed on while it runs. */
   const counted = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<number, E, R> =>
     Effect.scoped(
       Effect.gen(function* () {
         let built = 0
-        const { build, deliver } = CallTrace.prototype
+        const { build, deliver } = SignalDelivery.prototype
         yield* Effect.acquireRelease(
           Effect.sync(() => {
-            CallTrace.prototype.build = function (...args) {
+            SignalDelivery.prototype.build = function (...args) {
               built++
               return build.apply(this, args)
             }
-            CallTrace.prototype.deliver = function (...args) {
+            SignalDelivery.prototype.deliver = function (...args) {
               built++
               return deliver.apply(this, args)
             }
           }),
           () =>
             Effect.sync(() => {
-              CallTrace.prototype.build = build
-              CallTrace.prototype.deliver = deliver
+              SignalDelivery.prototype.build = build
+              SignalDelivery.prototype.deliver = deliver
             })
         )
         yield* effect
@@ -276,7 +276,7 @@ describe("where nobody listens", () => {
     ["a collector", {}, (effect) => Tracing.collect(effect), true]
   ]
   for (const [name, options, wrap, told] of rows) {
-    it.effect(`${name}: ${told ? "signals are built" : "no signal is built"}`, () =>
+    it.effect(`with ${name}: ${told ? "builds signals" : "builds no signal"}`, () =>
       Effect.gen(function* () {
         const session = yield* Session.make(options)
         const post = session.post("http://mock.test/", { data: "abc" }).pipe(ClientResponse.text)
@@ -286,7 +286,7 @@ describe("where nobody listens", () => {
     )
   }
 
-  it.effect("after the last reader has gone no signal is built", () =>
+  it.effect("builds no signal after the last reader has ended", () =>
     Effect.gen(function* () {
       const session = yield* Session.make()
       const get = session.get("http://mock.test/").pipe(ClientResponse.text)

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Chunk, Context, Deferred, Effect, Exit, Fiber, Metric, Option, Stream, Tracer } from "effect"
 import { ClientResponse, Session, Ssl, Tracing } from "effect-http-session"
 import { turn } from "../src/internal/testing/faultServer.js"
-import { CallTrace } from "../src/internal/tracing/callTrace.js"
+import { SignalDelivery } from "../src/internal/tracing/signalDelivery.js"
 import { makeHub } from "../src/internal/transport/signalHub.js"
 import { standard } from "./support/certificates.js"
 import { proxyServer } from "./support/proxyServer.js"
@@ -27,7 +27,7 @@ const site = Effect.map(
 
 describe("traceConfig", () => {
   it.scopedLive(
-    "hands the session, one context for each request and config, and the signal, in order of the configs",
+    "passes the session, one context for each request and config, and the signal, in order of the configs",
     () =>
       Effect.gen(function* () {
         const url = yield* site
@@ -56,7 +56,7 @@ describe("traceConfig", () => {
       })
   )
 
-  it.scopedLive("without ctx the context is the traceRequestCtx", () =>
+  it.scopedLive("uses traceRequestCtx as the context if ctx is not set", () =>
     Effect.gen(function* () {
       const url = yield* site
       let seen: unknown
@@ -74,7 +74,7 @@ describe("traceConfig", () => {
     })
   )
 
-  it.scopedLive("awaits each listener before the request goes on: headers are not written before", () =>
+  it.scopedLive("awaits each listener before the request continues, so that headers are not written before", () =>
     Effect.gen(function* () {
       const peer = yield* faultServer([])
       const reached = yield* Deferred.make<void>()
@@ -95,7 +95,7 @@ describe("traceConfig", () => {
     })
   )
 
-  it.scopedLive("onRequestStart changes the headers, onto every hop", () =>
+  it.scopedLive("can change the headers of every hop in onRequestStart", () =>
     Effect.gen(function* () {
       const url = yield* site
       const config = Tracing.traceConfig({
@@ -111,7 +111,7 @@ describe("traceConfig", () => {
     })
   )
 
-  it.scopedLive("a header that cannot be sent fails the request", () =>
+  it.scopedLive("fails the request if onRequestStart sets an invalid header", () =>
     Effect.gen(function* () {
       const url = yield* site
       const config = Tracing.traceConfig({
@@ -137,7 +137,7 @@ describe("traceConfig", () => {
     "onResponseEnd"
   ] as const
   for (const point of points) {
-    it.scopedLive(`${point} that dies fails its own request, and nothing is held afterwards`, () =>
+    it.scopedLive(`fails only its own request if ${point} dies, and releases everything`, () =>
       Effect.gen(function* () {
         const url = yield* site
         const outcomes: Array<string> = []
@@ -163,7 +163,7 @@ describe("traceConfig", () => {
     )
   }
 
-  it.scopedLive("a listener that hangs is bounded by the total timeout", () =>
+  it.scopedLive("cannot exceed the total timeout with a listener that hangs", () =>
     Effect.gen(function* () {
       const url = yield* site
       const config = Tracing.traceConfig({ onRequestHeadersSent: () => Effect.never })
@@ -176,7 +176,7 @@ describe("traceConfig", () => {
     })
   )
 
-  it.scopedLive("a body that nobody reads is heard of too, and connections that are given back", () =>
+  it.scopedLive("emits signals of an unread body and of released connections", () =>
     Effect.gen(function* () {
       const url = yield* site
       const heard: Array<Tracing.Signal> = []
@@ -194,7 +194,7 @@ describe("traceConfig", () => {
     })
   )
 
-  it("refuses what is no config", () => {
+  it("refuses an invalid config", () => {
     const exit = Effect.runSyncExit(
       Effect.scoped(
         Effect.provide(Session.Session, Session.layer({ traceConfigs: [{} as unknown as Tracing.TraceConfig] }))
@@ -204,30 +204,32 @@ describe("traceConfig", () => {
   })
 })
 
-describe("phases beyond aiohttp's", () => {
-  it.scopedLive("2.29 https by a proxy: the tunnel and the handshake are told, CONNECT has no headers of its own", () =>
-    Effect.gen(function* () {
-      const { ca, good } = yield* standard()
-      const peer = yield* faultServer([plays(head, respond(200, "safe"), fin)], { tls: good })
-      const proxy = yield* proxyServer()
-      const ssl = yield* Ssl.context({ ca })
-      const [, signals] = yield* Tracing.collect(
-        Session.get(`https://localhost:${new URL(peer.url).port}/`, { proxy: proxy.url }).pipe(ClientResponse.text)
-      ).pipe(Effect.provide(Session.layer({ connector: { ssl, resolver: loopback } })))
-      assert.strictEqual(flowOf(signals), "start ccs cce hs end cr")
-      assert.deepStrictEqual(tagsOf(signals).slice(1, 7), [
-        "ConnectionCreateStart",
-        "ProxyConnectStart",
-        "ProxyConnectEnd",
-        "TlsHandshakeStart",
-        "TlsHandshakeEnd",
-        "ConnectionCreateEnd"
-      ])
-      assert.include(Tracing.waterfall(signals), "t tls")
-    })
+describe("phases that aiohttp does not report", () => {
+  it.scopedLive(
+    "include the tunnel and the handshake of https over a proxy, and CONNECT has no headers of its own",
+    () =>
+      Effect.gen(function* () {
+        const { ca, good } = yield* standard()
+        const peer = yield* faultServer([plays(head, respond(200, "safe"), fin)], { tls: good })
+        const proxy = yield* proxyServer()
+        const ssl = yield* Ssl.context({ ca })
+        const [, signals] = yield* Tracing.collect(
+          Session.get(`https://localhost:${new URL(peer.url).port}/`, { proxy: proxy.url }).pipe(ClientResponse.text)
+        ).pipe(Effect.provide(Session.layer({ connector: { ssl, resolver: loopback } })))
+        assert.strictEqual(flowOf(signals), "start ccs cce hs end cr")
+        assert.deepStrictEqual(tagsOf(signals).slice(1, 7), [
+          "ConnectionCreateStart",
+          "ProxyConnectStart",
+          "ProxyConnectEnd",
+          "TlsHandshakeStart",
+          "TlsHandshakeEnd",
+          "ConnectionCreateEnd"
+        ])
+        assert.include(Tracing.waterfall(signals), "t tls")
+      })
   )
 
-  it.scopedLive("informational responses are told", () =>
+  it.scopedLive("include informational responses", () =>
     Effect.gen(function* () {
       const peer = yield* faultServer([
         plays(head, (to) => to.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), respond(200, "ok"))
@@ -240,7 +242,7 @@ describe("phases beyond aiohttp's", () => {
     })
   )
 
-  it.scopedLive("nothing secret is told", () =>
+  it.scopedLive("show no secret", () =>
     Effect.gen(function* () {
       const url = yield* site
       const heard: Array<Tracing.Signal> = []
@@ -262,7 +264,7 @@ describe("phases beyond aiohttp's", () => {
 })
 
 describe("signals as a stream", () => {
-  it.scopedLive("goes to the readers of its session and to those of its connector, and to no other session's", () =>
+  it.scopedLive("reach the readers of their session and connector, and no other session's", () =>
     Effect.gen(function* () {
       const url = yield* site
       yield* Effect.gen(function* () {
@@ -284,7 +286,7 @@ describe("signals as a stream", () => {
     })
   )
 
-  it.scopedLive("tells of idle connections that close", () =>
+  it.scopedLive("include idle connections that close", () =>
     Effect.gen(function* () {
       const url = yield* site
       yield* Effect.gen(function* () {
@@ -299,7 +301,7 @@ describe("signals as a stream", () => {
     })
   )
 
-  it.effect("a slow reader loses the oldest and is told how many; a chunk counts by its bytes", () =>
+  it.effect("lose the oldest for a slow reader, which gets their number, and count chunks by bytes", () =>
     Effect.gen(function* () {
       const hub = makeHub()
       const first = yield* Deferred.make<void>()
@@ -328,23 +330,23 @@ describe("signals as a stream", () => {
     })
   )
 
-  it.scopedLive("where nobody watches no signal is built", () =>
+  it.scopedLive("are not built if there are no readers", () =>
     Effect.gen(function* () {
       const url = yield* site
       yield* Effect.gen(function* () {
         const session = yield* Session.Session
         let built = 0
-        const { build } = CallTrace.prototype
+        const { build } = SignalDelivery.prototype
         yield* Effect.acquireRelease(
           Effect.sync(() => {
-            CallTrace.prototype.build = function (...args) {
+            SignalDelivery.prototype.build = function (...args) {
               built++
               return build.apply(this, args)
             }
           }),
           () =>
             Effect.sync(() => {
-              CallTrace.prototype.build = build
+              SignalDelivery.prototype.build = build
             })
         )
         yield* session.get(`${url}/302`).pipe(ClientResponse.text)
@@ -357,7 +359,7 @@ describe("signals as a stream", () => {
 })
 
 describe("collect", () => {
-  it.scopedLive("has the requests made inside, whichever session made them, nested ones too, and no others", () =>
+  it.scopedLive("returns the requests made inside, of any session, nested ones included, and no others", () =>
     Effect.gen(function* () {
       const url = yield* site
       const get = (path: string) => Session.get(`${url}${path}`).pipe(ClientResponse.text)
@@ -389,7 +391,7 @@ interface Captured {
   readonly span: Tracer.Span
 }
 
-/** A tracer that keeps what it is told. */
+/** A tracer that records its calls. */
 const capturing = () => {
   const made: Array<{
     span: Tracer.Span
@@ -446,7 +448,7 @@ const capturing = () => {
 describe("spans", () => {
   const client = (spans: ReadonlyArray<Captured>) => spans.filter(({ kind }) => kind === "client")
 
-  it.scopedLive("have the attributes that are required and recommended, and go on in the request's headers", () =>
+  it.scopedLive("have the required and recommended attributes, and continue in the request's headers", () =>
     Effect.gen(function* () {
       const url = yield* site
       const port = Number(new URL(url).port)
@@ -483,7 +485,7 @@ describe("spans", () => {
     })
   )
 
-  it.scopedLive("are one for each attempt, siblings, with the resends counted", () =>
+  it.scopedLive("are siblings, one for each attempt, with the resends counted", () =>
     Effect.gen(function* () {
       const url = yield* site
       const { spans, tracer } = capturing()
@@ -514,7 +516,7 @@ describe("spans", () => {
     ["a timeout", "/silent", "TotalTimeoutError", undefined]
   ]
   for (const [name, path, type, status] of failures) {
-    it.scopedLive(`${name} is an error of its type`, () =>
+    it.scopedLive(`of ${name} have an error type`, () =>
       Effect.gen(function* () {
         const url = yield* site
         const { spans, tracer } = capturing()
@@ -532,7 +534,7 @@ describe("spans", () => {
     )
   }
 
-  it.scopedLive("a refused connection and an unknown method", () =>
+  it.scopedLive("record a refused connection and an unknown method", () =>
     Effect.gen(function* () {
       const { spans, tracer } = capturing()
       yield* Session.request("BREW", "http://127.0.0.1:1/").pipe(
@@ -551,7 +553,7 @@ describe("spans", () => {
     })
   )
 
-  it.scopedLive("an interrupted request is no error", () =>
+  it.scopedLive("of an interrupted request have no error", () =>
     Effect.gen(function* () {
       const url = yield* site
       const { spans, tracer } = capturing()
@@ -567,7 +569,7 @@ describe("spans", () => {
     })
   )
 
-  it.scopedLive("phases are child spans where that is asked for, and all end", () =>
+  it.scopedLive("have phases as children if configured, and all of them end", () =>
     Effect.gen(function* () {
       const url = yield* site
       const { spans, tracer } = capturing()
@@ -595,14 +597,14 @@ describe("spans", () => {
       wrap: (effect: Effect.Effect<unknown, unknown>) => Effect.Effect<unknown, unknown>
     ]
   > = [
-    ["a tracer of one's own", 1, {}, (effect) => effect],
+    ["a custom tracer", 1, {}, (effect) => effect],
     ["spans: false", 0, { spans: false }, (effect) => effect],
     ["the tracer switched off", 0, {}, Effect.withTracerEnabled(false)],
     ["tracerDisabledWhen", 0, {}, Effect.locally(HttpClient.currentTracerDisabledWhen, () => true)],
     ["tracerDisabledWhen for others", 1, {}, Effect.locally(HttpClient.currentTracerDisabledWhen, () => false)]
   ]
   for (const [name, expected, options, wrap] of gates) {
-    it.scopedLive(`${name}: ${expected}`, () =>
+    it.scopedLive(`give ${expected} for ${name}`, () =>
       Effect.gen(function* () {
         const url = yield* site
         const { spans, tracer } = capturing()
@@ -614,7 +616,7 @@ describe("spans", () => {
     )
   }
 
-  it.scopedLive("Effect's native tracer makes spans under a parent only; headers go along unless switched off", () =>
+  it.scopedLive("of Effect's native tracer exist under a parent only, and headers are sent unless disabled", () =>
     Effect.gen(function* () {
       const url = yield* site
       const headers = Session.get(`${url}/echo`).pipe(ClientResponse.json, Effect.provide(Session.layer()))
@@ -625,7 +627,7 @@ describe("spans", () => {
     })
   )
 
-  it.scopedLive("names come from HttpClient.SpanNameGenerator where there is one", () =>
+  it.scopedLive("have names of HttpClient.SpanNameGenerator if it is set", () =>
     Effect.gen(function* () {
       const url = yield* site
       const { spans, tracer } = capturing()
@@ -683,7 +685,7 @@ describe("metrics", () => {
 })
 
 describe("waterfall", () => {
-  it("draws nothing of nothing", () => {
+  it("draws an empty chart if there are no signals", () => {
     assert.strictEqual(Tracing.waterfall([]), "")
     const start = { time: 0, sessionId: "", requestId: 1, attempt: 1, hop: 0, method: "GET", url: "http://a/" }
     const signal: Tracing.Signal = { _tag: "RequestStart", ...start, headers: {} as Tracing.RequestStart["headers"] }

@@ -1,17 +1,18 @@
 /**
- * Bytes that come in pieces of any size, kept in few blocks: ten million pieces of one byte cost ten megabytes.
+ * Collects bytes that arrive in pieces of any size into a few large blocks, so that ten million one-byte pieces take
+ * ten megabytes.
  */
 
 const smallestBlock = 1024
 const largestBlock = 64 * 1024
 
 /**
- * A block for all that is still expected, which a peer may only claim: up to `size`, or `ratio` bytes for each that has
- * come, but `most` at once.
+ * Limits on allocating everything that is still expected in one block, since a peer may claim any length: allowed up to
+ * `size`, or up to `ratio` times the bytes received so far, and never more than `most`.
  */
 const trusted = { size: 256 * 1024, ratio: 8, most: 64 * 1024 * 1024 } as const
 
-/** Copies what it is given. */
+/** A growable byte buffer. Copies what it is given. */
 export class Gather {
   size = 0
   private readonly expected: number
@@ -19,7 +20,7 @@ export class Gather {
   private block: Uint8Array | undefined = undefined
   private used = 0
 
-  /** `expected`: the bytes that will come, if that is known. */
+  /** `expected`: the total number of bytes, if known. */
   constructor(expected = 0) {
     this.expected = expected
   }
@@ -29,10 +30,10 @@ export class Gather {
     const block = this.block
     if (block !== undefined) {
       const room = block.length - this.used
-      const take = Math.min(room, end - from)
-      block.set(slab.subarray(from, from + take), this.used)
-      this.used += take
-      from += take
+      const blocks = Math.min(room, end - from)
+      block.set(slab.subarray(from, from + blocks), this.used)
+      this.used += blocks
+      from += blocks
       if (this.used === block.length) {
         this.full.push(block)
         this.block = undefined
@@ -49,7 +50,8 @@ export class Gather {
       this.used = length
       return
     }
-    // The first piece is mostly the only one and gets a block of its own size; later ones share blocks that grow.
+    // The first piece is usually the only one and gets a block of exactly its size; later pieces share blocks that
+    // grow.
     if (from === start && this.full.length === 0 && block === undefined) {
       this.full.push(new Uint8Array(slab.subarray(from, end)))
       return
@@ -67,7 +69,7 @@ export class Gather {
     }
   }
 
-  /** All blocks in order; afterwards there are none. */
+  /** Returns all blocks in order and empties the builder. */
   take(): Array<Uint8Array> {
     const out = this.full
     if (this.block !== undefined) out.push(this.block.subarray(0, this.used))
@@ -78,7 +80,10 @@ export class Gather {
     return out
   }
 
-  /** All bytes as one array, which shares its memory with nothing; afterwards there are none. Throws if it has no room. */
+  /**
+   * Returns all bytes as one array with an `ArrayBuffer` of its own, and empties the builder. Throws if the array
+   * cannot be allocated.
+   */
   takeAll(): Uint8Array {
     const size = this.size
     const blocks = this.take()
@@ -95,5 +100,5 @@ export class Gather {
   }
 }
 
-/** Holds what was in memory before: for whoever fills all of it before it is handed out. */
+/** Uninitialised memory; the caller must overwrite all of it before handing it out. */
 const filledLater = (size: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(size).buffer)

@@ -1,5 +1,5 @@
 /**
- * `CurrentRequestOptions` by its key: its module stands above these.
+ * Access to the `CurrentRequestOptions` reference by its key, because the module that declares it imports this folder.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -8,8 +8,8 @@ import type { RequestOptions } from "../ClientRequest.js"
 const CurrentRequestOptions = Context.GenericTag<RequestOptions>("effect-http-session/Session/CurrentRequestOptions")
 
 /**
- * Runs the callback of a request. If `CurrentRequestOptions` gave the callback, the requests that it makes itself go
- * without it: each of them would call it again, without end.
+ * Runs a callback that is an option of the request. If the callback was set by `CurrentRequestOptions`, requests made
+ * inside it run without that option: otherwise each of them would call it again, endlessly.
  */
 export const withoutItself = <A, E>(
   option: "middlewares" | "onProgress" | "onRedirect" | "raiseForStatus",

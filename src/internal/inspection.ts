@@ -1,18 +1,18 @@
 /**
- * How values of this package look where they are printed: a name and a few facts that hold no secret, never their
- * fields. One rendering serves `util.inspect` and `console.log`, `JSON.stringify`, `String` and Effect's loggers.
+ * How values of this package are printed: a name and a few facts without secrets, never their fields. The same
+ * rendering serves `util.inspect`, `console.log`, `JSON.stringify`, `String` and Effect's loggers.
  */
 import { identity } from "effect/Function"
 import { format, NodeInspectSymbol, redact, symbolRedactable } from "effect/Inspectable"
 
-/** What printing asks a value for, as `Inspectable` of Effect has it. */
+/** The members that printing looks for, as in Effect's `Inspectable`. */
 interface Shown {
   readonly toJSON: () => unknown
   readonly toString: () => string
   readonly [NodeInspectSymbol]: () => unknown
 }
 
-/** The rendering, or its name alone where the facts cannot be read: printing must not throw. */
+/** The rendering. Falls back to the name alone if `facts` throws, because printing must not throw. */
 const rendering = (name: string, facts: () => object): object => {
   const id = { _id: `effect-http-session/${name}` }
   try {
@@ -25,8 +25,8 @@ const rendering = (name: string, facts: () => object): object => {
 const none = (): object => ({})
 
 /**
- * Members for an object literal that is a service. They are enumerable, so that a service spread into another one
- * keeps its rendering.
+ * Rendering members for an object literal that implements a service. They are enumerable, so that a service spread into
+ * another one keeps its rendering.
  */
 export const inspectable = (name: string, facts: () => object = none): Shown => {
   const toJSON = () => rendering(name, facts)
@@ -35,7 +35,7 @@ export const inspectable = (name: string, facts: () => object = none): Shown => 
 
 const property = (value: unknown): PropertyDescriptor => ({ configurable: true, value, writable: true })
 
-/** Gives a class its rendering. Called in a static block of the class, `facts` may read private fields. */
+/** Adds a rendering to a class. Call it in a static block of the class, where `facts` can read private fields. */
 export const showAs = <A>(of: { readonly prototype: A }, name: string, facts: (self: A) => object = none): void => {
   function toJSON(this: A): object {
     return rendering(name, () => facts(this))
@@ -50,18 +50,18 @@ export const showAs = <A>(of: { readonly prototype: A }, name: string, facts: (s
   })
 }
 
-/** Gives one object a rendering, as `showAs` gives one to a class. */
-export const hide = <A extends object>(self: A, shown: () => object): A =>
+/** Adds a rendering to one object, as `showAs` does for a class. */
+export const showObjectAs = <A extends object>(self: A, shown: () => object): A =>
   Object.defineProperties(conceal(self, shown), { toJSON: property(() => shown()) })
 
 /**
- * Gives data that a program reads, such as headers, another look in `util.inspect`, `String` and Effect's loggers. Its
- * JSON elsewhere is `json`, by default all that it holds: programs store it, and make keys of it, which must differ
- * where secrets differ.
+ * Changes how data that programs read, such as headers, is printed by `util.inspect`, `String` and Effect's loggers.
+ * Everywhere else its JSON is `json`, by default the full value: programs store it and build keys from it, and keys
+ * must differ where secrets differ.
  */
 export const conceal = <A extends object>(self: A, shown: () => unknown, json: (self: A) => unknown = identity): A =>
   Object.defineProperties(self, {
-    // `redact` gives the look in Effect's loggers, and the value itself elsewhere.
+    // `redact` returns the printed form inside Effect's loggers and the value itself elsewhere.
     toJSON: property(() => {
       const inLogger = redact(self)
       return inLogger === self ? json(self) : inLogger

@@ -1,18 +1,17 @@
-/**
- * The time limits of one request as numbers.
- */
+/** The time limits of one request, in milliseconds. */
 import * as Duration from "effect/Duration"
 import type { Input, Name, Timeouts } from "../Timeouts.js"
 import { defaults } from "../Timeouts.js"
-import { own } from "./ownOptions.js"
+import { isMisread, toMillis } from "./durations.js"
+import { ownOptions } from "./ownOptions.js"
 
-/** Milliseconds; `Infinity` is off. */
+/** Limits in milliseconds; `Infinity` means off. */
 export type Limits = { readonly [K in Name]: number } & {
-  /** The silence that ends a streamed body in place of the default `total`; `undefined` where `total` is given. */
+  /** The idle limit of a streamed body, which replaces the default `total`; `undefined` if `total` was set. */
   readonly streamed: number | undefined
 }
 
-/** What bounds a wait that `total` would cover if it were on. */
+/** Limit of a phase that `total` would normally bound, used when `total` is off. */
 const fallback = 5 * 60_000
 
 const isTimeouts = (input: Input): input is Timeouts =>
@@ -20,11 +19,11 @@ const isTimeouts = (input: Input): input is Timeouts =>
 
 const none: Timeouts = Object.create(null)
 
-/** What is given, by name. */
+/** Converts a `timeout` option to its record form; a single duration is `total`. */
 export const toTimeouts = (input: Input | undefined): Timeouts =>
-  input === undefined ? none : isTimeouts(input) ? own(input) : own({ __proto__: null, total: input })
+  input === undefined ? none : isTimeouts(input) ? ownOptions(input) : ownOptions({ __proto__: null, total: input })
 
-/** A request's limits over the session's, one by one. */
+/** Merges a request's limits over the session's, limit by limit. */
 export const merge = (base: Timeouts, over: Timeouts): Timeouts => ({
   total: over.total ?? base.total,
   connect: over.connect ?? base.connect,
@@ -40,14 +39,13 @@ export const merge = (base: Timeouts, over: Timeouts): Timeouts => ({
 
 const millis = (given: Duration.DurationInput | undefined, otherwise: number): number => {
   if (given === undefined) return otherwise
-  // `Duration.decode` makes 0 of them.
-  if (typeof given === "number" && !(given >= 0)) throw new Error("timeout: it is not a number from 0 on")
-  return Duration.toMillis(Duration.decode(given))
+  if (isMisread(given)) throw new Error("expected a number of milliseconds from 0 on")
+  return toMillis(given)
 }
 
 const standard = (name: Name): number => Duration.toMillis(defaults[name])
 
-/** Decodes limits and fills in what is not given. */
+/** Decodes limits and applies the defaults. Throws if one of them is not a duration. */
 export const resolve = (given: Timeouts): Limits => {
   const total = millis(given.total, standard("total"))
   const covered = (name: "connect" | "send" | "headers" | "body"): number =>
@@ -67,7 +65,7 @@ export const resolve = (given: Timeouts): Limits => {
   }
 }
 
-/** The same, or `undefined` if one of them is not a duration. */
+/** Like `resolve`, but returns `undefined` if one of the limits is not a duration. */
 export const tryResolve = (given: Timeouts): Limits | undefined => {
   try {
     return resolve(given)
@@ -76,5 +74,5 @@ export const tryResolve = (given: Timeouts): Limits | undefined => {
   }
 }
 
-/** The description of a `timeout` that `tryResolve` refuses. */
+/** The error description for a `timeout` that `tryResolve` rejects. */
 export const notTimeout = "expected a duration, or durations by the names of limits"

@@ -1,22 +1,20 @@
 /**
- * Names for objects that can only be compared by identity, such as functions and services. Equal names stand for equal
- * behaviour.
+ * Names for objects that can only be compared by identity, such as functions and services. Two objects with the same
+ * name behave the same.
  */
 import { randomUUID } from "node:crypto"
 
 const names = new WeakMap<object, string>()
 
 /**
- * Gives `value` a name that says how it behaves, so that it is the same in every process. Holds no secret.
+ * Names `value` after its behaviour, so that the name is the same in every process. The name must not contain a secret.
  */
-export const named = <A extends object>(value: A, name: string): A => {
+export const nameObject = <A extends object>(value: A, name: string): A => {
   names.set(value, name)
   return value
 }
 
-/**
- * The name of `value`; without one, a random name that holds as long as the object lives.
- */
+/** Returns the name of `value`. An object without one gets a random name that lasts as long as the object. */
 export const nameOf = (value: object): string => {
   let name = names.get(value)
   if (name === undefined) {

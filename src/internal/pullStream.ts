@@ -1,6 +1,6 @@
 /**
- * Streams of pulls. `Stream.repeatEffectChunkOption` makes a channel within a channel for each pull, whose parts live
- * on in old space; this makes one that goes round.
+ * Streams made of pulls. `Stream.repeatEffectChunkOption` nests one channel per pull, and those channels survive into
+ * V8's old space; this uses a single channel that loops.
  */
 import * as Channel from "effect/Channel"
 import type * as Chunk from "effect/Chunk"
@@ -8,16 +8,16 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 
-/** Gives some values each time; fails with `None` at the end. */
+/** Returns the next chunk of values; fails with `None` at the end. */
 export type Pull<A, E> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>>
 
 type Turns<A, E> = Channel.Channel<Chunk.Chunk<A>, unknown, E, unknown, void, unknown>
 
-/** The stream of all that the pulls give. */
-export const pulled = <A, E>(pull: Pull<A, E>): Stream.Stream<A, E> => Stream.fromChannel(turnsOf(pull))
+/** The stream of all values that a pull returns. */
+export const pullStream = <A, E>(pull: Pull<A, E>): Stream.Stream<A, E> => Stream.fromChannel(turnsOf(pull))
 
-/** The same for a pull that is made in the fiber that runs the stream. */
-export const pulledFrom = <A, E>(start: Effect.Effect<Pull<A, E>, E>): Stream.Stream<A, E> =>
+/** Like `pullStream`, for a pull that is created in the fiber that runs the stream. */
+export const pullStreamFrom = <A, E>(start: Effect.Effect<Pull<A, E>, E>): Stream.Stream<A, E> =>
   Stream.fromChannel(Channel.flatMap(Channel.fromEffect(start), turnsOf))
 
 const turnsOf = <A, E>(pull: Pull<A, E>): Turns<A, E> => {

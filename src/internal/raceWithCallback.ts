@@ -1,5 +1,5 @@
 /**
- * A race between an effect and a callback. `Effect.raceFirst` costs two fibers, and hangs if it is interrupted in its
+ * Races an effect against a callback. `Effect.raceFirst` would cost two fibers, and hangs if it is interrupted in its
  * first steps.
  */
 import * as Effect from "effect/Effect"
@@ -7,7 +7,7 @@ import type * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as FiberId from "effect/FiberId"
 
-/** Milliseconds of real time for which the finalizers of an effect are awaited after `fail`. */
+/** How long, in milliseconds of real time, the finalizers of the effect may run after `fail`. */
 const finalizerTime = 100
 
 const nothing = () => {}
@@ -15,7 +15,7 @@ const nothing = () => {}
 /** The two sides of one race. */
 class Race<A, E, E2> {
   private readonly fiber: Fiber.RuntimeFiber<A, E>
-  /** Set by the first `fail`. */
+  /** Set by the first call of `fail`. */
   private failure: Effect.Effect<never, E2> | undefined = undefined
   private stop = nothing
   private onFailure = nothing
@@ -32,7 +32,7 @@ class Race<A, E, E2> {
     })
   }
 
-  /** What comes first: the exit of the effect, or the failure. */
+  /** Settles with the exit of the effect or with the failure, whichever is first. */
   get first(): Effect.Effect<A, E | E2> {
     return Effect.async<A, E | E2>((resume) => {
       const settle = (outcome: Effect.Effect<A, E | E2>) => {
@@ -50,14 +50,14 @@ class Race<A, E, E2> {
     })
   }
 
-  /** Runs the cleanup of `begin`. Idempotent. */
+  /** Runs the cleanup that `begin` returned. Idempotent. */
   end(): void {
     const { stop } = this
     this.stop = nothing
     stop()
   }
 
-  /** Interrupts the effect and waits for its finalizers; after the failure it waits no longer than `finalizerTime`. */
+  /** Interrupts the effect and waits for its finalizers, after a failure for at most `finalizerTime`. */
   interrupt(by: FiberId.FiberId): Effect.Effect<void> {
     return Effect.async<void>((resume) => {
       let timer: NodeJS.Timeout | undefined
@@ -84,13 +84,13 @@ class Race<A, E, E2> {
  * Runs `effect`, and fails early if `fail`, which is passed to `begin`, is called. `begin` returns a cleanup that runs
  * once the race is over.
  *
- * An interrupt of the caller interrupts `effect` where the caller is interruptible, and only there: a region that is
- * uninterruptible waits for `effect` or for `fail`. `effect` runs in a fiber of its own that is interruptible by this
- * function alone. It is no child of the caller, because the runtime forwards an interrupt to all children at once,
- * whether the parent is interruptible or not.
+ * Interrupting the caller interrupts `effect` only where the caller is interruptible; an uninterruptible region waits
+ * for `effect` or for `fail`. `effect` runs in a fiber of its own that only this function interrupts. The fiber is not
+ * a child of the caller, because the runtime forwards an interrupt to all children immediately, even while the parent
+ * is uninterruptible.
  *
- * The finalizers of `effect` finish first. After `fail` they have 100 ms of real time: a limit must not wait for
- * code that cannot be interrupted. Such code goes on in its fiber, which ends at its next interruptible step.
+ * Finalizers of `effect` finish first. After `fail` they get 100 ms of real time, because a time limit must not wait
+ * for code that cannot be interrupted. Such code continues in its fiber until its next interruptible step.
  */
 export const endedBy = <A, E, R, E2>(
   effect: Effect.Effect<A, E, R>,

@@ -1,15 +1,18 @@
 /**
- * Cuts credentials out of what is shown: URLs, headers, bodies and texts. Works on strings, so that what cannot be
- * parsed is redacted too, and never throws. `secretNames.ts` decides which names have secret values.
+ * Removes credentials from URLs, headers, bodies and free text before they are shown. Works on strings, so that text
+ * which does not parse is redacted too, and never throws. `secretNames.ts` decides which names have secret values.
  */
 import { isHiddenHeader, isSecretMember, isSecretName } from "./secretNames.js"
 
 export { isHiddenHeader } from "./secretNames.js"
 
-/** Stands where a secret was. */
+/** Replaces a secret value. */
 export const redacted = "REDACTED"
 
-/** Headers that stay at their origin, in lower case. Those that are never shown are more: see `isHiddenHeader`. */
+/**
+ * Headers that must not follow a redirect to another origin, in lower case. `isHiddenHeader` covers more: every header
+ * whose value is never shown.
+ */
 const secretHeaders: ReadonlySet<string> = new Set([
   "authorization",
   "proxy-authorization",
@@ -33,7 +36,7 @@ const secretHeaders: ReadonlySet<string> = new Set([
   "sec-websocket-key"
 ])
 
-/** Headers whose value is a URL, or has some. */
+/** Headers whose value is a URL or contains URLs. */
 const urlHeaders: ReadonlySet<string> = new Set([
   "location",
   "content-location",
@@ -43,15 +46,15 @@ const urlHeaders: ReadonlySet<string> = new Set([
   "refresh"
 ])
 
-/** Lower-case names beside those of `isSecretName`. */
+/** Additional secret names in lower case, besides those of `isSecretName`. */
 type Extra = ReadonlySet<string> | undefined
 
 const scheme = /^[^a-z/\\?#]*(?:[a-z][a-z0-9+.-]*:[\\/]*|[\\/]{2,})/i
 
-/** Where the authority ends. */
+/** The characters that end an authority. */
 const authorityEnd = /[\\/?#]/
 
-/** `url` without userinfo. */
+/** Returns `url` without userinfo. */
 const withoutUserinfo = (url: string): string => {
   if (!url.includes("@")) return url
   const start = scheme.exec(url)?.[0].length
@@ -60,7 +63,7 @@ const withoutUserinfo = (url: string): string => {
   const end = rest.search(authorityEnd)
   const authority = end === -1 ? rest : rest.slice(0, end)
   let at = authority.lastIndexOf("@")
-  // What looks like a port but is none is a password with a delimiter that should have been percent-encoded.
+  // Text after a colon that is not a port is a password containing a delimiter that should have been percent-encoded.
   if (at === -1 && /:(?!\d*$)/.test(authority.replace(/^\[[\da-f:.]*\]/i, ""))) at = rest.lastIndexOf("@")
   return at === -1 ? url : url.slice(0, start) + rest.slice(at + 1)
 }
@@ -73,11 +76,11 @@ const decodeRun = (run: string): string => {
   }
 }
 
-/** Percent-decoded as far as that can be done. */
+/** Percent-decodes every run that is valid UTF-8 and leaves the rest. */
 const decode = (text: string): string =>
   text.includes("%") ? text.replace(/(?:%[\da-f]{2})+/gi, (run) => decodeRun(run)) : text
 
-/** A parameter's value that is no secret itself: a URL in it may hold some. */
+/** The value of a parameter that is not itself secret. It may contain a URL with secrets in it. */
 const redactValue = (value: string, extra: Extra, depth: number): string => {
   if (depth === 0 || !/[?#@;]|%(?:3[bf]|23|40|25)/i.test(value)) return value
   const decoded = decode(value)
@@ -89,14 +92,14 @@ const redactValue = (value: string, extra: Extra, depth: number): string => {
 const isSecretParam = (name: string, extra: Extra): boolean =>
   isSecretName(name) || extra?.has(name.toLowerCase()) === true
 
-/** One parameter. After a semicolon, which some servers read as "&", another one may begin. */
+/** Redacts one parameter. Some servers treat a semicolon like "&", so another parameter may follow one. */
 const redactParam = (part: string, extra: Extra, depth: number): string => {
   let out = ""
   let from = 0
   for (;;) {
     const equals = part.indexOf("=", from)
     if (equals === -1) return out + part.slice(from)
-    // The value of a secret may have semicolons.
+    // A secret value may contain semicolons.
     if (isSecretParam(decode(part.slice(from, equals)), extra)) return out + part.slice(from, equals + 1) + redacted
     const semicolon = part.indexOf(";", equals)
     const end = semicolon === -1 ? part.length : semicolon
@@ -117,7 +120,7 @@ const redactQuery = (query: string, extra: Extra, depth: number): string =>
 
 const pathParam = /;([^=/;?#]+)=([^/;?#]*)/g
 
-/** Java's servers write the session into the path: "/page;jsessionid=1". */
+/** Redacts path parameters: Java servers put the session id there, as in "/page;jsessionid=1". */
 const redactPath = (path: string, extra: Extra): string =>
   path.includes(";")
     ? path.replace(pathParam, (text, name: string) =>
@@ -125,7 +128,7 @@ const redactPath = (path: string, extra: Extra): string =>
       )
     : path
 
-/** Single-page applications keep a path with a query in the fragment: "#/callback?code=1". */
+/** Redacts a fragment, in which single-page applications may have a path with a query: "#/callback?code=1". */
 const redactFragment = (fragment: string, extra: Extra, depth: number): string => {
   const question = fragment.indexOf("?")
   if (question === -1) return redactQuery(fragment, extra, depth)
@@ -133,7 +136,7 @@ const redactFragment = (fragment: string, extra: Extra, depth: number): string =
   return `${before}?${redactQuery(fragment.slice(question + 1), extra, depth)}`
 }
 
-/** Path, query and fragment. */
+/** Redacts path, query and fragment. */
 const redactRest = (url: string, extra: Extra, depth: number): string => {
   const hash = url.indexOf("#")
   const beforeHash = hash === -1 ? url : url.slice(0, hash)
@@ -144,16 +147,16 @@ const redactRest = (url: string, extra: Extra, depth: number): string => {
   return path + query + fragment
 }
 
-/** URLs in URLs in URLs. */
+/** How deep URLs nested in parameters of URLs are redacted. */
 const maxDepth = 3
 
 /**
- * A URL, or what was meant to be one, without userinfo and with the values of signing and token parameters replaced by
- * "REDACTED", in path, query and fragment, and in URLs that are parameters of it. All else stays as it is. `extraParams`
- * are more such names, in any case.
+ * Redacts a URL, even a malformed one: removes userinfo and replaces the values of signing and token parameters by
+ * "REDACTED", in path, query and fragment, and in URLs nested in parameters. Everything else stays as it is.
+ * `extraParams` adds secret names, in any case.
  */
 export const redactUrl = (url: string, extraParams?: Iterable<string>): string => {
-  // The URL parser drops these wherever they stand.
+  // The URL parser ignores these characters anywhere.
   const text = /[\t\n\r]/.test(url) ? url.replace(/[\t\n\r]/g, "") : url
   const extra = extraParams === undefined ? undefined : lowerCased(extraParams)
   return redactRest(withoutUserinfo(text), extra, maxDepth)
@@ -165,13 +168,13 @@ const lowerCased = (names: Iterable<string>): ReadonlySet<string> => {
   return out
 }
 
-/** Parameters as they may be shown, in order. */
+/** Query parameters with secret values redacted, in order. */
 export const redactParams = (
   params: Iterable<readonly [name: string, value: string]>
 ): ReadonlyArray<readonly [name: string, value: string]> =>
   Array.from(params, ([name, value]) => [name, isSecretName(name) ? redacted : redactValue(value, undefined, maxDepth)])
 
-/** Without the scheme before it, which an expression would look for again at each hyphen. */
+/** Matches a URL from the colon on. A pattern for the scheme would make the search restart at each hyphen. */
 const urlInText = /:[\\/]{2}[^\s"'<>`]+/g
 
 const credentialsInText = /\b(basic|bearer|digest|negotiate)\s+(?!realm\b)[a-z0-9+/_.~=-]{8,}/gi
@@ -183,7 +186,7 @@ const pairInText = /([?&]?)\b([\w.-]{1,64})=("[^"\r\n]*"?|[^\s&;,"'<>)\]]+)/g
 
 const memberInText = /"([\w.$-]{1,64})"(\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,\]}"[{]+)/gs
 
-/** Header lines, wherever they begin: the value ends with the line. */
+/** Redacts header lines wherever they start; a value extends to the end of its line. */
 const redactLines = (text: string): string => {
   let out = ""
   let from = 0
@@ -198,7 +201,7 @@ const redactLines = (text: string): string => {
   return out + text.slice(from)
 }
 
-/** The members of JSON, whole or cut off, whose names are those of secrets. */
+/** Redacts JSON members with secret names, in complete or truncated JSON. */
 const redactMembers = (text: string): string =>
   text.includes('"')
     ? text.replace(memberInText, (all, name: string, colon: string) =>
@@ -213,7 +216,7 @@ const redactPairs = (text: string): string =>
       )
     : text
 
-/** Text of unknown origin with the URLs, credentials, header lines, parameters and JSON members in it redacted. */
+/** Redacts URLs, credentials, header lines, parameters and JSON members in text of unknown origin. */
 export const redactText = (text: string): string => {
   let out = text
   if (out.includes("//") || out.includes("\\\\")) out = out.replace(urlInText, (url) => redactUrl(url))
@@ -221,17 +224,22 @@ export const redactText = (text: string): string => {
   return redactMembers(redactPairs(out)).replace(credentialsInText, (_, name: string) => `${name} ${redacted}`)
 }
 
-/** Whether a header's value is left out as a whole where it cannot be redacted in part: a URL that is cut off does not
- * show where its userinfo ends. */
+/**
+ * Whether to omit a header's value entirely when the line may be truncated: a truncated URL does not show where its
+ * userinfo ends.
+ */
 export const isHiddenWhole = (name: string): boolean => isHiddenHeader(name) || urlHeaders.has(name.toLowerCase())
 
-/** A broken challenge may be broken by what it quotes of the request. */
+/** A malformed challenge may quote the request, including its credentials. */
 const challenge = /-authenticate$/i
 
-/** A line of a message's head, whole or cut off, or several. */
+/** Whether excerpts of a broken head hide the values of fields of this name. */
+export const isHiddenInHead = (name: string): boolean => isHiddenWhole(name) || challenge.test(name)
+
+/** One line of a message head, complete or truncated, or several lines. */
 const headLine = /^(\s*)([^\s:]+)(\s*:).*$/s
 
-/** Lines of a message's head, as they came or escaped, with the values of secret headers redacted. */
+/** Redacts the values of secret headers in lines of a message head, raw or escaped. */
 export const redactHead = (text: string): string =>
   redactText(
     text
@@ -239,16 +247,16 @@ export const redactHead = (text: string): string =>
       .map((line) => {
         const [, space = "", name = "", colon = ""] = headLine.exec(line) ?? []
         if (name === "") return line
-        return isHiddenWhole(name) || challenge.test(name) ? `${space}${name}${colon} ${redacted}` : line
+        return isHiddenInHead(name) ? `${space}${name}${colon} ${redacted}` : line
       })
       .join("")
   )
 
-/** A part of a form with its name: its head, and its content up to the next part or the end. */
+/** One part of a multipart form: its head with the name, and its content up to the next part or the end. */
 const formPart =
   /(content-disposition:[^\r\n]*?;[\t ]*name="([^"\r\n]*)"[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n).*?(?=\r\n--|$)/gis
 
-/** A body as it may be shown: fields of forms and members of JSON whose names are those of secrets are redacted. */
+/** Redacts form fields and JSON members with secret names in a body. */
 export const redactBody = (text: string, contentType: string): string => {
   if (/^application\/x-www-form-urlencoded\b/i.test(contentType)) return redactQuery(text, undefined, maxDepth)
   if (/^multipart\//i.test(contentType)) {
@@ -257,10 +265,10 @@ export const redactBody = (text: string, contentType: string): string => {
   return /[/+]json\b|[/-]ndjson\b|jsonl/i.test(contentType) ? redactMembers(text) : text
 }
 
-/** Whether a header's value belongs to one origin and does not go along to another. */
+/** Whether a header is bound to its origin and must not be sent to another one. */
 export const isSecretHeader = (name: string): boolean => secretHeaders.has(name.toLowerCase())
 
-/** What may be shown of a header's value. */
+/** A header's value with its secrets redacted. */
 export const redactHeader = (name: string, value: string): string => {
   if (isHiddenHeader(name)) return redacted
   const lower = name.toLowerCase()
@@ -270,7 +278,7 @@ export const redactHeader = (name: string, value: string): string => {
   return value.includes("://") ? value.replace(urlInText, (url) => redactUrl(url)) : value
 }
 
-/** Headers as they may be shown, in order and case. `extraNames` are more secret ones, in any case. */
+/** Headers with secret values redacted, in order and case. `extraNames` adds secret names, in any case. */
 export const redactHeaders = (
   headers: Iterable<readonly [name: string, value: string]>,
   extraNames?: Iterable<string>
@@ -283,7 +291,7 @@ export const redactHeaders = (
   return out
 }
 
-/** Text with control and other invisible characters written as escapes. */
+/** Escapes control characters and other invisible characters. */
 export const printable = (text: string): string =>
   /[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/.test(text)
     ? text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (char) => {

@@ -1,22 +1,24 @@
 /**
- * Which names have values that are never shown: names of query parameters, form fields, JSON members and headers.
+ * Decides by name which values are never shown: values of query parameters, form fields, JSON members and headers.
  *
- * A name is split into words at everything that is no letter or digit and where camel case begins a word, so that
- * "X-Amz-Security-Token", "security_token" and "securityToken" are the same to the rule. Digits at the end, and last
- * words that only say how the value is written ("value", "hash", "base64"), do not count. The value is secret where
+ * A name is split into words at every character that is not a letter or digit and at camel-case boundaries, so that
+ * "X-Amz-Security-Token", "security_token" and "securityToken" are equal. Trailing digits, and trailing words that only
+ * describe a notation ("value", "hash", "base64"), are ignored. The value is secret if
  *
  * 1. any word names a password or a secret: "password", "new_password_confirmation", "client_secret";
- * 2. the last word names a credential: "token", "signature", "sig", "jwt", "auth", "session", "credential", ...;
- *    "token" not after a word for a place in a list: "page_token", "continuationToken";
- * 3. the last word is "key", unless the word before it names a key that opens nothing: "sort_key", "public_key",
- *    "idempotency-key";
- * 4. the last word is "code" and stands alone (OAuth's, Azure's) or after a word such as "auth" or "verification";
- * 5. the name is a word that is a credential only by itself: "sign", "ticket", "sid", "cookie", "code", "SAMLResponse";
- * 6. it ends in "session_id" or "access_key_id";
- * 7. the last word is one of these written together: "authtoken", "PHPSESSID", "clientsecret", "xapikey".
+ * 2. the last word names a credential: "token", "signature", "sig", "jwt", "auth", "session", "credential", ...; except
+ *    "token" after a word for a position in a list: "page_token", "continuationToken";
+ * 3. the last word is "key", unless the word before it describes a key that is not a credential: "sort_key",
+ *    "public_key", "idempotency-key";
+ * 4. the last word is "code", alone (as in OAuth and Azure) or after a word such as "auth" or "verification";
+ * 5. the whole name is a word that is a credential only on its own: "sign", "ticket", "sid", "cookie", "code",
+ *    "SAMLResponse";
+ * 6. the name ends in "session_id" or "access_key_id";
+ * 7. the last word is a compound such as "authtoken", "PHPSESSID", "clientsecret", "xapikey".
  *
- * Everything else is shown: "token_type", "max_tokens", "signature_method", "X-Amz-SignedHeaders", "keyword", "author",
- * "status_code". The rule prefers to hide too much: a hidden value costs a look, a shown one a credential.
+ * All other values are shown: "token_type", "max_tokens", "signature_method", "X-Amz-SignedHeaders", "keyword",
+ * "author", "status_code". The rules err towards hiding: a value hidden needlessly costs a second look, a value shown
+ * by mistake costs a credential.
  */
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(" "))
@@ -30,12 +32,12 @@ const last = words(
     "pass pw passcode pin verifier csrf xsrf session sessid sas apikey"
 )
 
-/** Words before "token" that make it a place in a list. */
+/** Words before "token" that make it a position in a list. */
 const places = words(
   "page next previous prev continuation sync paging pagination cursor skip start starting end last delta scroll nextpage"
 )
 
-/** Words before "key" that make it a name, and no key to anything. */
+/** Words before "key" that make it an identifier rather than a credential. */
 const ordinaryKeys = words(
   "sort partition primary foreign public cache row range hash group routing idempotency surrogate natural composite " +
     "unique index object item map dedup deduplication message shard issue project space resource translation lookup " +
@@ -49,7 +51,7 @@ const secretCodes = words(
     "invitation reset confirm confirmation activation backup recovery sms grant"
 )
 
-/** Rule 5; without separators. */
+/** Rule 5, compared without separators. */
 const alone = words("sign ticket cookie cookies sid code key samlresponse samlart")
 
 /** Rule 7. */
@@ -59,10 +61,10 @@ const joined = [
   ..."accesskeyid sessionid sessid authcode".split(" ")
 ]
 
-/** Last words that say how a value is written. */
+/** Trailing words that only describe a notation. */
 const notations = words("value hash base64 b64 raw encoded encrypted enc")
 
-/** Longer names are judged by their ends. */
+/** Only the end of a longer name is examined. */
 const maxLength = 128
 
 const split = (name: string): Array<string> => {
@@ -102,12 +104,12 @@ const judge = (name: string): boolean => {
   }
 }
 
-/** Judged before; a program asks for few names, and a peer cannot fill it. */
+/** Cache of verdicts. Programs use few names; the size limit keeps a peer from filling it. */
 const known = new Map<string, boolean>()
 
 const maxKnown = 512
 
-/** Whether a parameter, a form field or a header of that name, in any case, has a value that is never shown. */
+/** Whether the value of a parameter, form field or header with this name is never shown. Ignores case. */
 export const isSecretName = (name: string): boolean => {
   let secret = known.get(name)
   if (secret === undefined) {
@@ -118,18 +120,18 @@ export const isSecretName = (name: string): boolean => {
   return secret
 }
 
-/** The same of a JSON member, or of a name in running text: "code" alone mostly names an error there. */
+/** Like `isSecretName`, for JSON members and names in running text, where "code" alone usually is an error code. */
 export const isSecretMember = (name: string): boolean => isSecretName(name) && name.toLowerCase() !== "code"
 
-/** Rules that a name looks like and is not: what these hold is no credential. */
+/** Headers that match a rule but do not contain a credential. */
 const openHeaders = words("access-control-allow-credentials accept-signature")
 
-/** Headers with credentials whose names do not say so, in lower case. */
+/** Headers that contain credentials although their names do not match a rule, in lower case. */
 const credentialHeaders = words(
   "authentication authentication-info proxy-authentication-info cookie2 set-cookie set-cookie2 dpop x-amzn-oidc-data"
 )
 
-/** Whether a header's value is never shown. */
+/** Whether the value of a header is never shown. */
 export const isHiddenHeader = (name: string): boolean => {
   const lower = name.toLowerCase()
   return credentialHeaders.has(lower) || (isSecretName(name) && !openHeaders.has(lower))

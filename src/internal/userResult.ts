@@ -1,9 +1,7 @@
-/**
- * Checks what functions of the user's return: types say it, and a program in JavaScript has none.
- */
+/** Checks the values that user callbacks return, because JavaScript programs are not held to the types. */
 import * as Effect from "effect/Effect"
 
-/** What a value is, in a few words that show nothing of it. */
+/** Describes the kind of a value in a few words, without showing the value. */
 export const kindOf = (value: unknown): string => {
   if (value === undefined || value === null) return String(value)
   if (Array.isArray(value)) return "an array"
@@ -11,19 +9,19 @@ export const kindOf = (value: unknown): string => {
   return typeof value === "object" ? "an object" : `a ${typeof value}`
 }
 
-/** A promise that is rejected must not end the process. */
+/** Keeps a rejected promise from terminating the process. */
 export const ignoreRejection = (value: unknown): void => {
   if (value instanceof Promise) value.catch(() => {})
 }
 
-/** Whether a predicate returned `true`. Everything else counts as `false`, a promise too. */
+/** Whether a predicate returned `true`. Every other value, including a promise, counts as `false`. */
 export const isTrue = (given: unknown): boolean => {
   if (given === true) return true
   ignoreRejection(given)
   return false
 }
 
-/** The Effect that a function of the user's returned, or a failure where it returned something else. */
+/** Returns the Effect that a user callback returned, or fails if it returned anything else. */
 export const effectOr = <A, E, R, F>(
   given: Effect.Effect<A, E, R>,
   error: (kind: string) => F

@@ -1,5 +1,5 @@
 /**
- * web-platform-tests' Content-Lengths through a whole session over a socket: what a caller gets, and that the next
+ * The Content-Length tests of web-platform-tests through a session over a socket: the result of each, and that the next
  * request gets its own answer.
  */
 import { existsSync, readFileSync } from "node:fs"
@@ -41,7 +41,7 @@ describe.skipIf(!here)(here ? "wpt-content-lengths.json" : "wpt-content-lengths.
       for (const way of ["text", "stream"] as const) {
         itFault(
           `${JSON.stringify(input)} ${how}, by ${way}: ${refused ? "refuse" : output}`,
-          // Bytes too many come with the rest: one that comes later cannot be told from the beginning of an answer.
+          // Surplus bytes come in the same packet: later ones could be the beginning of an answer.
           plays(
             head,
             write(`HTTP/1.1 200 OK\r\n${input}\r\n\r\n${write === send ? body : body.slice(0, output ?? 42)}`)

@@ -19,7 +19,7 @@ const file = fileURLToPath(new URL("../../../shared/suites/http-state-cookies.js
 const present = existsSync(file)
 const rows: ReadonlyArray<Row> = present ? JSON.parse(readFileSync(file, "utf8")) : []
 
-describe.skipIf(!present)("http-state", () => {
+describe.skipIf(!present)("the http-state corpus", () => {
   it("has all its rows", () => assert.strictEqual(rows.length, 222))
 
   for (const row of rows) {

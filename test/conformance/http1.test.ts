@@ -30,7 +30,7 @@ const rows = <A>(name: string, run: (rows: ReadonlyArray<A>) => void) => {
   const here = existsSync(url)
   describe.skipIf(!here)(here ? name : `${name}, which is not here`, () => {
     const replies: ReadonlyArray<A> = here ? JSON.parse(readFileSync(url, "utf8")) : []
-    it("has rows", () => assert.isNotEmpty(replies))
+    it("the tables of curl and of the specifications have rows", () => assert.isNotEmpty(replies))
     run(replies)
   })
 }
@@ -57,7 +57,7 @@ rows<CurlReply>("curl-replies.json", (replies) => {
       })
     }
 
-    it("differs from curl only in rows that say why", () => {
+    it("curl's verdict differs from the parser's only in rows that give a reason", () => {
       const names = new Map(replies.map((reply) => [reply.test, Number(reply.curlErrorcode)]))
       for (const [test, [verdict]] of Object.entries(differing)) {
         const code = names.get(test)

@@ -159,7 +159,7 @@ const isKnown = (ours: Outcome): boolean => {
 
 /** Where Node refuses what RFC 9112 has a client take. */
 const isStricter = (ours: Outcome, node: NodeOutcome): boolean =>
-  // What follows an informational response with Connection: close; we do not use the connection again.
+  // After an informational response with Connection: close the client does not use the connection again.
   (node.error === "HPE_CLOSED_CONNECTION" && ours.informational.length > 0) ||
   // Framing fields among the trailers; we drop them.
   (ours.framing === "chunked" &&
@@ -186,7 +186,7 @@ const piecesOf = (raw: string, cuts: ReadonlyArray<number>) => {
 }
 
 describe(`fuzzing against node:http (seed ${seed})`, () => {
-  it("takes correct replies as they are meant, as Node does", async () => {
+  it("accepts correct replies with their meaning, as Node does", async () => {
     await fc.assert(
       fc.asyncProperty(replies, methods, places, async (reply, method, cuts) => {
         const raw = render(reply, method)
@@ -203,7 +203,7 @@ describe(`fuzzing against node:http (seed ${seed})`, () => {
     )
   })
 
-  it("takes no reply that Node refuses, nor otherwise than Node", async () => {
+  it("accepts no reply that Node refuses, and reads each like Node", async () => {
     let accepted = 0
     let refused = 0
     await fc.assert(

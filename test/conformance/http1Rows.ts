@@ -135,7 +135,10 @@ export const h1Parsing: Readonly<Record<string, readonly [byDefault: Verdict, st
   "COLON in-value": ["accept", "accept"]
 }
 
-/** What the accepted rows of h1-parsing have in place of `X-Frame-Options: DENY`; `undefined`: the field is dropped. */
+/**
+ * The field that the accepted rows of h1-parsing have in place of `X-Frame-Options: DENY`; `undefined` if it is
+ * dropped.
+ */
 export const h1Values: Readonly<Record<string, string | undefined>> = {
   "SP in-value": "DE NY",
   "COLON before-colon": ":DENY",
@@ -144,5 +147,5 @@ export const h1Values: Readonly<Record<string, string | undefined>> = {
   "COLON leading": undefined
 }
 
-/** Rows whose head ends early, so that the connection's end ends the body. */
+/** Rows with a head that ends early, so that the connection's end ends the body. */
 export const h1EarlyEnd: ReadonlySet<string> = new Set(["LF after-reason", "LF after-value"])

@@ -1,16 +1,15 @@
 /**
- * The classes of case that the response tests of nodejs/llhttp tell apart, as inputs of our own with the section that
- * decides. Several responses on one connection are in `llhttpSequences.test.ts`; here are only those that no other table has:
+ * The classes of case of nodejs/llhttp's response tests, as new inputs with the section of the RFC that decides.
+ * `llhttpSequences.test.ts` has several responses on one connection. This file has the classes that no other table has:
  *
- * - `test/internal/network/http1/parser.test.ts`: white space, digits and control characters in a status line, empty lines
- *   before it, missing reasons and such that are not ASCII, empty values, folded lines, names and values at fault,
- *   lists in Content-Length and Transfer-Encoding, sizes and extensions of chunks, trailers, limits, persistence;
- * - `test/conformance/http1Rows.ts`: CR, LF, HTAB, SP, NUL and a colon, each at places of a head, and replies with
- *   bare LF, where the suites are there;
+ * - `test/internal/network/http1/parser.test.ts`: white space, digits and control characters in a status line, empty
+ *   lines before it, missing and non-ASCII reasons, empty values, folded lines, invalid names and values, lists in
+ *   Content-Length and Transfer-Encoding, sizes and extensions of chunks, trailers, limits, persistence;
+ * - `test/conformance/http1Rows.ts`: CR, LF, HTAB, SP, NUL and a colon at places of a head, and replies with bare LF;
  * - `test/conformance/contentLengths.test.ts`: Content-Length through a session.
  *
- * llhttp's tests of pausing have no counterpart: a parser that is not given bytes waits, and each row here is cut at
- * every place. Its lenient modes have none either: what needs one is refused.
+ * llhttp's tests of pausing have no counterpart: a parser without input waits, and each row here is cut at every place.
+ * Its lenient modes have none either: the parser refuses such input.
  */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
@@ -300,7 +299,7 @@ const notComplete = (raw: string) => {
   assert.notStrictEqual(outcome.result, "complete", JSON.stringify({ raw, outcome }))
 }
 
-describe("a byte that is no text, at every place", () => {
+describe("an octet outside of text, at every place", () => {
   for (const [name, byte] of [
     ["CR", "\r"],
     ["LF", "\n"],
@@ -308,7 +307,7 @@ describe("a byte that is no text, at every place", () => {
     ["VT", "\v"],
     ["DEL", "\x7f"]
   ] as const) {
-    it(`${name} in a head (RFC 9112, 2.2; RFC 9110, 5.5)`, () => {
+    it(`is refused or kept in a head: ${name} (RFC 9112, 2.2; RFC 9110, 5.5)`, () => {
       const head = sizedReply.slice(0, headSize(sizedReply))
       for (let place = 0; place < head.length; place++) {
         const raw = sizedReply.slice(0, place) + byte + sizedReply.slice(place)
@@ -316,7 +315,7 @@ describe("a byte that is no text, at every place", () => {
         if (!raw.startsWith(head)) assert.strictEqual(parse(raw).result, "failed", JSON.stringify(raw))
       }
     })
-    it(`${name} around chunks and in trailers (RFC 9112, 7.1)`, () => {
+    it(`is refused or kept around chunks and in trailers: ${name} (RFC 9112, 7.1)`, () => {
       // Within a chunk it is data, one byte too many, which is seen after the chunk.
       for (let place = headSize(chunkedReply); place < chunkedReply.length; place++) {
         const raw = chunkedReply.slice(0, place) + byte + chunkedReply.slice(place)
@@ -340,7 +339,7 @@ describe("a byte that is no text, at every place", () => {
   })
 })
 
-describe("the peer ends its side", () => {
+describe("a peer that ends its side", () => {
   const closing = reply(["Via: 1.1 z"], "body")
   const switching = upgraded([], "own")
   for (const [name, section, raw, options, from, result] of [
@@ -352,7 +351,7 @@ describe("the peer ends its side", () => {
     ["after 103", "RFC 9110, 15.2", reply([], "", "HTTP/1.1 103 Hints") + sizedReply, {}, undefined, "complete"],
     ["after 101", "RFC 9110, 7.8", switching, { upgrade: true }, headSize(switching), "tunnel"]
   ] as const) {
-    it(`${name}: every place (${section})`, () => {
+    it(`at every place: ${name} (${section})`, () => {
       for (let place = 0; place <= raw.length; place++) {
         const expected = place < (from ?? raw.length) ? "cut" : result
         assert.strictEqual(parse(raw.slice(0, place), options).result, expected, `${place} of ${JSON.stringify(raw)}`)
@@ -379,7 +378,7 @@ const differing: ReadonlyArray<
     1,
     "not persistent",
     "persistent",
-    "it is no field of HTTP (RFC 9112, appendix C.2.2); a peer that closes is noticed",
+    "it is not a field of HTTP (RFC 9112, appendix C.2.2); a peer that closes is noticed",
     reply(["Content-Length: 3", "Proxy-Connection: close"], "own"),
     { result: "complete", keepAlive: true }
   ],
@@ -434,7 +433,7 @@ const differing: ReadonlyArray<
 describe("docs/conformance.md", () => {
   const lines = new Set(readFileSync(new URL("../../docs/conformance.md", import.meta.url), "utf8").split("\n"))
   for (const [name, blocks, llhttp, we, why, raw, expected, options] of differing) {
-    it(`has ${name}, as it is`, () => {
+    it(`lists ${name} with its verdicts`, () => {
       const line = `| ${name} | ${blocks} | ${llhttp} | ${we} | ${why} |`
       assert.isTrue(lines.has(line), line)
       const outcome = parsePieces([bytesOf(raw)], { ...options, limits: strictLimits })

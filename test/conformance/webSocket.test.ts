@@ -1,5 +1,5 @@
 /**
- * The cases of the Autobahn test suite as data, and what its groups on sizes and compression are about.
+ * The cases of the Autobahn test suite as data, and tests for its groups on sizes and compression.
  */
 import { createHash } from "node:crypto"
 import type { AddressInfo } from "node:net"
@@ -15,7 +15,7 @@ import { type Answer, groups, type Row } from "./webSocketRows.js"
 const using = <A, E>(effect: Effect.Effect<A, E, Session.Session | Scope.Scope>): Effect.Effect<A, E> =>
   effect.pipe(Effect.scoped, Effect.provide(Session.layer()))
 
-/** What the suite's clients do: they send back each message, as long as the peer has not closed. */
+/** Echoes each message until the peer closes, like the clients of the suite. */
 const echoing = (socket: WebSocket.WebSocket): Effect.Effect<void, Errors.WebSocketError> =>
   Stream.runForEach(socket.messages, (message) => Effect.ignore(socket.send(message.data)))
 
@@ -125,7 +125,7 @@ describe("9 sizes", () => {
       ["9.1", (payload: Buffer) => Peer.text(payload)],
       ["9.2", (payload: Buffer) => Peer.binary(payload)]
     ] as const) {
-      it.scopedLive(`${kind}.${i + 1}: ${size} bytes`, () =>
+      it.scopedLive(`${kind}.${i + 1}: echoes ${size} bytes`, () =>
         Effect.gen(function* () {
           const payload = Buffer.alloc(size, "*")
           const { exit } = yield* receiveOne([make(payload)], { maxMessageSize: 16 * mebi })
@@ -141,7 +141,7 @@ describe("9 sizes", () => {
       ["9.3", Peer.text],
       ["9.4", Peer.binary]
     ] as const) {
-      it.scopedLive(`${kind}.${i + 1}: 4 MiB in fragments of ${size}`, () =>
+      it.scopedLive(`${kind}.${i + 1}: echoes 4 MiB in fragments of ${size}`, () =>
         Effect.gen(function* () {
           const payload = Buffer.alloc(4 * mebi, "éè")
           const frames = Array.from({ length: payload.length / size }, (_, at) => {
@@ -162,7 +162,7 @@ describe("9 sizes", () => {
       ["9.5", Peer.text],
       ["9.6", Peer.binary]
     ] as const) {
-      it.scopedLive(`${kind}.${i + 1}: 1 MiB in pieces of ${size}`, () =>
+      it.scopedLive(`${kind}.${i + 1}: echoes 1 MiB in pieces of ${size}`, () =>
         Effect.gen(function* () {
           const payload = Buffer.alloc(mebi, "*")
           const all = make(payload)
@@ -188,7 +188,7 @@ describe("9 sizes", () => {
       ["9.7", "*".repeat(size)],
       ["9.8", new Uint8Array(size).fill(0xfe)]
     ] as const) {
-      it.scopedLive(`${kind}.${i + 1}: 1000 round trips of ${size} bytes`, () =>
+      it.scopedLive(`${kind}.${i + 1}: makes 1000 round trips of ${size} bytes`, () =>
         Effect.gen(function* () {
           const server = yield* Peer.webSocketServer(Peer.echo)
           yield* using(
@@ -207,7 +207,7 @@ describe("9 sizes", () => {
 
   const mostly = 4 * mebi
   const tooLarge: ReadonlyArray<readonly [what: string, frames: () => ReadonlyArray<Uint8Array>]> = [
-    ["a frame of 200 MiB, before it has come", () => [Peer.frame({ opcode: 2, length: 200n * 1024n * 1024n })]],
+    ["a frame of 200 MiB, before it has arrived", () => [Peer.frame({ opcode: 2, length: 200n * 1024n * 1024n })]],
     ["a message of 5 MiB", () => [Peer.binary(Buffer.alloc(5 * mebi))]],
     ["one byte more than there may be", () => [Peer.binary(Buffer.alloc(mostly + 1))]],
     [
@@ -239,7 +239,7 @@ describe("9 sizes", () => {
     )
   }
 
-  it.scopedLive("holds little for a message that comes byte by byte", () =>
+  it.scopedLive("holds little memory for a message that arrives byte by byte", () =>
     Effect.gen(function* () {
       const payload = Buffer.alloc(30_000, "x")
       const server = yield* Peer.webSocketServer((peer) =>
@@ -316,7 +316,7 @@ describe("compressed frames", () => {
       "Protocol"
     ],
     [
-      "that are no UTF-8",
+      "that are not UTF-8",
       [Peer.frame({ opcode: 1, rsv: 4, payload: deflated(Uint8Array.of(0xff)) })],
       1007,
       "Protocol"
@@ -381,7 +381,7 @@ describe("12 and 13 compression against another implementation", () => {
   )
   for (const [offer, compress] of offers) {
     for (const [answer, options] of servers) {
-      it.scopedLive(`${offer}, to a server that ${answer}`, () =>
+      it.scopedLive(`works for ${offer} with a server that ${answer}`, () =>
         Effect.gen(function* () {
           const url = yield* wsServer(options)
           yield* using(
@@ -402,7 +402,7 @@ describe("12 and 13 compression against another implementation", () => {
     }
   }
 
-  it.scopedLive("goes on after a send that was interrupted while it was compressed", () =>
+  it.scopedLive("continues after a send that was interrupted during its compression", () =>
     Effect.gen(function* () {
       const url = yield* wsServer({})
       yield* using(

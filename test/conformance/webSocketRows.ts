@@ -1,6 +1,6 @@
 /**
- * The frames of the Autobahn test suite's cases 1 to 7 and 10, as its fuzzing server sends them, and what a client that
- * echoes messages answers: rows as data. Where the suite allows several outcomes, ours stands here.
+ * The frames of the Autobahn test suite's cases 1 to 7 and 10, as its fuzzing server sends them, and the answers of an
+ * echoing client, as data. Where the suite allows several outcomes, the row holds this client's.
  */
 import {
   binary,
@@ -261,7 +261,7 @@ const invalidRows = (id: string, hex: string): ReadonlyArray<Row> => [
   fails(`${id} in fragments`, byteFragments(bytes(hex)), [], 1007)
 ]
 
-/** A text frame of which only so much has come. */
+/** A text frame that has arrived in part. */
 const begun = (payload: Buffer): Buffer =>
   Buffer.concat([frame({ opcode: opcodes.text, length: BigInt(payload.length + 100) }), payload])
 

@@ -1,4 +1,4 @@
-/** What happens between two steps: an answer before its request, an end before its wait, a listener that never comes back. */
+/** Events between two steps: an answer before its request, an end before its wait, a listener that never returns. */
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope, Stream } from "effect"
@@ -34,8 +34,8 @@ const peer = Effect.acquireRelease(
   ({ close }) => Effect.sync(close)
 )
 
-describe("an answer", () => {
-  it.scopedLive("that comes before its request was written is nobody's", () =>
+describe("a response", () => {
+  it.scopedLive("that arrives before its request was written answers no request", () =>
     Effect.gen(function* () {
       const at = yield* peer
       const { connector, session } = yield* sessionOn({})
@@ -67,8 +67,8 @@ const microtasks = (count: number) =>
 /** Operations after which a fiber yields. */
 const yields = Array.from({ length: 24 }, (_, index) => index + 10)
 
-describe("an end", () => {
-  it.live("of signals is not missed by a reader that is about to wait", () =>
+describe("the end", () => {
+  it.live("of signals reaches a reader that is about to wait", () =>
     Effect.gen(function* () {
       for (const ops of yields) {
         for (let turns = 0; turns < 24; turns++) {
@@ -82,7 +82,7 @@ describe("an end", () => {
     })
   )
 
-  it.live("of the last request is not missed by a connector that is about to wait", () =>
+  it.live("of the last request reaches a connector that is about to wait", () =>
     Effect.gen(function* () {
       for (const ops of yields.slice(0, 8)) {
         for (let turns = 0; turns < 16; turns += 2) {
@@ -104,7 +104,7 @@ describe("an end", () => {
 
 describe("a listener", () => {
   for (const signal of ["onConnectionCreateStart", "onConnectionCreateEnd", "onRequestHeadersSent"] as const) {
-    it.scopedLive(`that dies at ${signal} holds no slot where a middleware goes on`, () =>
+    it.scopedLive(`that dies at ${signal} holds no slot if a middleware continues`, () =>
       Effect.gen(function* () {
         const at = yield* peer
         let died = false

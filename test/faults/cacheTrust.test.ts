@@ -52,8 +52,8 @@ const outcome = (session: Session.SessionService, url: string, options?: ClientR
 
 const memory = KeyValueStore.layerMemory
 
-describe("a response without verification", () => {
-  it.scopedLive("answers no request that verifies or pins", () =>
+describe("a cached response without verification", () => {
+  it.scopedLive("does not answer a request that verifies or pins", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const site = yield* counting(set.selfSigned)
@@ -77,7 +77,7 @@ describe("a response without verification", () => {
     }).pipe(Effect.provide(memory))
   )
 
-  it.scopedLive("is not waited for by one that verifies", () =>
+  it.scopedLive("is not awaited by a request that verifies", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const asked = yield* Deferred.make<() => void>()
@@ -96,7 +96,7 @@ describe("a response without verification", () => {
     }).pipe(Effect.provide(memory))
   )
 
-  it.scopedLive("of a connector answers no other connector", () =>
+  it.scopedLive("of one connector does not answer another connector", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const site = yield* counting(set.selfSigned)
@@ -110,8 +110,8 @@ describe("a response without verification", () => {
   )
 })
 
-describe("a response to a client certificate", () => {
-  it.scopedLive("answers neither another certificate nor none", () =>
+describe("a cached response to a client certificate", () => {
+  it.scopedLive("does not answer requests with another certificate or without one", () =>
     Effect.gen(function* () {
       const { authority, ca, client, good } = yield* standard()
       const other = yield* authority.issue({ names: ["other"], client: true })
@@ -132,8 +132,8 @@ describe("a response to a client certificate", () => {
   )
 })
 
-describe("a response by one way", () => {
-  it.scopedLive("answers no request by another: proxies, SOCKS, another resolver", () =>
+describe("a cached response of one route", () => {
+  it.scopedLive("does not answer a request by another proxy, SOCKS proxy or resolver", () =>
     Effect.gen(function* () {
       let count = 0
       const origin = yield* originServer("plain", {
@@ -166,8 +166,8 @@ describe("a response by one way", () => {
   )
 })
 
-describe("netrc", () => {
-  it.scopedLive("keeps the response to its credentials apart", () =>
+describe("the cache with netrc", () => {
+  it.scopedLive("keeps responses to netrc credentials apart", () =>
     Effect.gen(function* () {
       const origin = yield* originServer("plain", {
         answer: (request, response) =>
@@ -200,8 +200,8 @@ describe("netrc", () => {
   )
 })
 
-describe("a response of one connector", () => {
-  it.scopedLive("answers another connector with equal options", () =>
+describe("a cached response of one connector", () => {
+  it.scopedLive("does not answer another connector with equal options", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const site = yield* counting(set.good)

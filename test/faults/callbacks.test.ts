@@ -31,7 +31,7 @@ const rows: ReadonlyArray<readonly [name: string, run: Run, options?: Session.Se
   ["a middleware", text, { middlewares: [boom] }],
   ["onRedirect", (s, url) => text(s, `${url}away`), { onRedirect: boom }],
   ["onProgress", (s, url) => s.get(url, { onProgress: boom }).pipe(ClientResponse.text)],
-  ["what is run for each chunk", (s, url) => Stream.runForEach(ClientResponse.stream(s.get(url)), boom)]
+  ["the function run for each chunk", (s, url) => Stream.runForEach(ClientResponse.stream(s.get(url)), boom)]
 ]
 
 /** More than comes with the head. */

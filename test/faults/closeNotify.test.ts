@@ -1,5 +1,5 @@
 /**
- * A TLS peer that says it will send no more, and leaves the TCP connection open (faults K10).
+ * A TLS peer that ends its side by close_notify and leaves the TCP connection open.
  */
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
@@ -16,7 +16,7 @@ interface Passage {
   readonly port: number
   readonly accepted: () => number
   readonly open: () => number
-  /** Connections whose server has ended them. */
+  /** Connections that their server has ended. */
   readonly withheld: () => number
 }
 
@@ -40,7 +40,7 @@ const withoutFins = (port: number): Effect.Effect<Passage, never, Scope.Scope> =
         client.on("data", (chunk) => void server.write(chunk))
         server.on("data", (chunk) => void client.write(chunk))
         server.once("end", () => withheld++)
-        // The client has gone: so does all else.
+        // The client has disconnected, and so has everything else.
         client.once("end", () => {
           client.end()
           server.destroy()
@@ -85,7 +85,7 @@ const through = (play: Play) =>
   })
 
 describe("close_notify without FIN", () => {
-  it.scopedLive("ends an idle connection: it leaves the pool, and the next request has one of its own", () =>
+  it.scopedLive("removes an idle connection from the pool, and the next request opens its own", () =>
     Effect.gen(function* () {
       const { connector, get, passage, servers } = yield* through(plays(head, respond(200, "one"), fin))
       const test = Effect.gen(function* () {
@@ -101,7 +101,7 @@ describe("close_notify without FIN", () => {
     })
   )
 
-  it.scopedLive("a request that meets it is sent again on a new connection", () =>
+  it.scopedLive("resends a request that meets it on a new connection", () =>
     Effect.gen(function* () {
       const { connector, get, passage, servers } = yield* through((peer) =>
         peer.index === 0
@@ -128,7 +128,7 @@ describe("close_notify without FIN", () => {
     ["no reply at all", "", "ServerDisconnectedError"]
   ]
   for (const [name, reply, expected] of bodies) {
-    it.scopedLive(`${name}: ${expected}`, () =>
+    it.scopedLive(`${name} gives ${expected}`, () =>
       Effect.gen(function* () {
         const { connector, get, servers } = yield* through(
           reply === "" ? plays(head, fin) : plays(head, send(reply), fin)

@@ -1,6 +1,6 @@
 /**
- * Servers that authenticate a connection in place of a request (faults D6), as NTLM and Negotiate do. That is not
- * supported: `forceClose` keeps what one user has been granted from the next.
+ * Servers that authenticate a connection in place of a request, as NTLM and Negotiate do. The client does not support
+ * that: `forceClose` prevents that the next user gets the rights of the previous one.
  */
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
@@ -8,7 +8,7 @@ import * as ClientResponse from "effect-http-session/ClientResponse"
 import { itFault } from "../support/itFault.js"
 import { answerNonces, type Play, response } from "../support/server.js"
 
-/** Whoever has once shown credentials is known for as long as the connection lives. */
+/** A client that has sent credentials once stays authenticated for as long as the connection lives. */
 const remembers: Play = (peer) =>
   Effect.gen(function* () {
     let user = "nobody"
@@ -25,7 +25,7 @@ const remembers: Play = (peer) =>
   })
 
 itFault(
-  "with forceClose no request has a connection that another has authenticated (D6)",
+  "forceClose never gives a request a connection that another request has authenticated",
   [remembers, remembers, remembers],
   (session, at) =>
     Effect.gen(function* () {

@@ -1,6 +1,6 @@
 /**
- * Connections under concurrency, against servers in another process: a connection whose exchange went well serves the
- * next request, so there are never more connections than requests at once.
+ * Connections under concurrency, against servers in another process: a connection serves the next request after a
+ * successful exchange, so that there are never more connections than concurrent requests.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -18,7 +18,7 @@ import { standard } from "../support/certificates.js"
 import { program } from "../support/child.js"
 import { trusting } from "../support/proxied.js"
 
-/** What a connection leads to: a server, or the one of TLS 1.3 by a proxy. */
+/** The target of a connection: a server, or the TLS 1.3 server by a proxy. */
 type Way = "TLSv1.2" | "TLSv1.3" | "TCP" | "Unix" | "httpProxy" | "httpsProxy"
 
 class Peer extends Effect.Tag("Peer")<

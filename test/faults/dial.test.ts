@@ -1,18 +1,16 @@
 /**
- * From a name to a socket, on a session: lookups (E1), addresses that do not answer or cannot be reached (E6, E7, E9,
- * E13), peers that hang up at once (E10).
+ * From a name to a socket, on a session: lookups, addresses that do not answer or cannot be reached, and peers that
+ * hang up at once.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit } from "effect"
+import { Effect, Exit } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import { ClientConnectorDNSError, type ClientError } from "effect-http-session/Errors"
 import * as Resolver from "effect-http-session/Resolver"
 import type * as Session from "effect-http-session/Session"
-import { standard } from "../support/certificates.js"
-import { children, output } from "../support/child.js"
 import { failure } from "../support/exits.js"
 import { invariants } from "../support/invariants.js"
-import { blackHole, listen } from "../support/listeners.js"
+import { besideBlackHole, listen } from "../support/listeners.js"
 import * as Server from "../support/server.js"
 import { sessionOn } from "../support/stages.js"
 import { timed } from "../support/time.js"
@@ -35,7 +33,7 @@ const answering = (answers: ReadonlyArray<ReadonlyArray<string> | string>) => {
         if (typeof answer === "string") {
           return Effect.fail(new ClientConnectorDNSError({ host, code: answer, phase: "dns" }))
         }
-        // Whoever writes a resolver in JavaScript may answer with nothing.
+        // A resolver written in JavaScript may return an empty answer.
         const addresses = answer.map((address) => ({ address, family: 4 }))
         return Effect.succeed(addresses as unknown as readonly [Resolver.Address])
       })
@@ -45,7 +43,7 @@ const answering = (answers: ReadonlyArray<ReadonlyArray<string> | string>) => {
 
 describe("a lookup", () => {
   for (const code of ["ENOTFOUND", "ESERVFAIL", "EREFUSED", "ETIMEOUT", "ENODATA"]) {
-    it.scopedLive(`E1: that fails with ${code} is typed, and the next request asks again`, () =>
+    it.scopedLive(`that fails with ${code} is a typed error, and the next request looks up again`, () =>
       Effect.gen(function* () {
         const at = yield* Server.always(Server.answerNonces)
         const { asked, resolver } = answering([code, ["127.0.0.1"]])
@@ -66,7 +64,7 @@ describe("a lookup", () => {
     )
   }
 
-  it.scopedLive("E1: without an address is typed, and not kept either", () =>
+  it.scopedLive("without an address is a typed error that is not cached", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.answerNonces)
       const { resolver } = answering([[], ["no address"], ["127.0.0.1"]])
@@ -80,8 +78,8 @@ describe("a lookup", () => {
   )
 })
 
-describe("addresses", () => {
-  it.scopedLive("E6, E9: one that refuses and one that cannot be reached are passed over, and named", () =>
+describe("connecting to several addresses", () => {
+  it.scopedLive("skips and names an address that refuses and one that cannot be reached", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.answerNonces)
       // The broadcast address of the loopback: no route leads to it, and no packet leaves the machine.
@@ -103,7 +101,7 @@ describe("addresses", () => {
     })
   )
 
-  it.scopedLive("E9, E13: a local address that is none of ours", () =>
+  it.scopedLive("fails with a typed error if localAddress is not an address of the machine", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.answerNonces)
       const { connector, session } = yield* sessionOn({ localAddress: "203.0.113.1" })
@@ -115,10 +113,9 @@ describe("addresses", () => {
     })
   )
 
-  it.scopedLive("E7: a silent IPv6 address costs the delay and no more, and is let go", () =>
+  it.scopedLive("waits only the delay for a silent IPv6 address, and closes it", () =>
     Effect.gen(function* () {
-      const hole = yield* blackHole("::1")
-      const server = yield* listen("127.0.0.1", hole.port, (socket) =>
+      const server = yield* besideBlackHole("::1", "127.0.0.1", (socket) =>
         socket.on("data", () => socket.write(Server.response(200, "four")))
       )
       const { connector, session } = yield* sessionOn({
@@ -137,7 +134,7 @@ describe("addresses", () => {
 })
 
 describe("an address policy", () => {
-  it.scopedLive("holds on every hop, for names and literals", () =>
+  it.scopedLive("applies on every hop, to names and literals", () =>
     Effect.gen(function* () {
       const inner = yield* listen("127.0.0.2", 0, (socket) => socket.end())
       const port = inner.port
@@ -167,7 +164,7 @@ describe("an address policy", () => {
             assert.deepStrictEqual([error.reason, error.code], ["AddressPolicy", "ERR_IP_BLOCKED"])
           }
         }
-        // What only looks like a number is no host, policy or not.
+        // Text that only looks like a number is not a host, with or without a policy.
         for (const host of ["2130706434", "0x7f.2", "0177.0.0.2"]) {
           assert.strictEqual(failure(yield* Effect.exit(text(session, `http://${host}:${port}/`)))._tag, "InvalidURL")
         }
@@ -179,7 +176,7 @@ describe("an address policy", () => {
   )
 })
 
-describe("E10: a peer that hangs up", () => {
+describe("a peer that hangs up", () => {
   const rows: ReadonlyArray<readonly [string, Server.Play, ReadonlyArray<string>]> = [
     ["at once", Server.fin, ["ServerDisconnectedError", "ClientOSError EPIPE", "ClientOSError ECONNRESET"]],
     ["at once, hard", Server.reset, ["ServerDisconnectedError", "ClientOSError ECONNRESET", "ClientOSError EPIPE"]],
@@ -187,7 +184,7 @@ describe("E10: a peer that hangs up", () => {
     ["after the request, hard", Server.plays(Server.request, Server.reset), ["ClientOSError ECONNRESET"]]
   ]
   for (const [name, play, expected] of rows) {
-    it.scopedLive(`${name}: a POST fails typed, and is not sent again`, () =>
+    it.scopedLive(`${name} fails a POST with a typed error, and it is not sent again`, () =>
       Effect.gen(function* () {
         const at = yield* Server.server([play])
         const { connector, session } = yield* sessionOn()
@@ -201,36 +198,4 @@ describe("E10: a peer that hangs up", () => {
       })
     )
   }
-})
-
-describe("E9: no file descriptors left", () => {
-  it.scopedLive.skipIf(process.platform === "win32")(
-    "fails those that have none, typed, and serves all others and all later ones",
-    () =>
-      Effect.gen(function* () {
-        const { good } = yield* standard()
-        const full = yield* Deferred.make<void>()
-        const answers = Server.answers(({ target }) => Server.response(200, target === "/held" ? "answered" : "more"))
-        const held: Server.Play = (peer) => Effect.zipRight(Deferred.await(full), answers(peer))
-        const plain = yield* Server.always(held)
-        const secure = yield* Server.always(held, { tls: good })
-        const command = `ulimit -n 256; exec "$0" --import tsx "$@"`
-        const args = ["-c", command, process.execPath, children("descriptors"), plain.url, secure.url]
-        const all = yield* output("sh", args, {
-          onOutput: (text) => {
-            if (text.includes("full")) Deferred.unsafeDone(full, Effect.void)
-          }
-        })
-        const seen = JSON.parse(all.split("\n")[1] ?? "{}")
-        assert.isAbove(seen.answered, 10)
-        assert.isBelow(seen.answered, 256)
-        assert.deepStrictEqual(seen.others, ["ClientConnectorError EMFILE"])
-        assert.strictEqual(seen.while, "ClientConnectorError EMFILE")
-        // Whether a lookup needs a descriptor is the system's affair.
-        assert.match(seen.named, /^(ClientConnectorDNSError \w+|ClientConnectorError EMFILE)$/)
-        assert.deepStrictEqual(seen.after, ["more", "more"])
-        assert.strictEqual(seen.left, 0)
-      }),
-    60_000
-  )
 })

@@ -1,5 +1,5 @@
 /**
- * Connects and lookups in a network that is broken in every way (E5, E7, E8, E9, E13), where the system lets us have one.
+ * Connections and lookups in a broken network, on systems that allow network namespaces.
  */
 import { spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -13,9 +13,9 @@ const isolates =
   process.platform === "linux" &&
   spawnSync("unshare", ["-rnm", "sh", "-c", "command -v ip && mount --bind /etc/hosts /etc/resolv.conf"]).status === 0
 
-describe("in a network of its own", () => {
+describe("dialling in a separate network namespace", () => {
   it.scopedLive.skipIf(!isolates)(
-    "E5, E7, E8, E9, E13: no route, no answer, no port and no name server are typed and cost no more than their limits",
+    "fails with typed errors within its limits if it finds no route, no answer, no port or no name server",
     () =>
       Effect.gen(function* () {
         const base = yield* Effect.acquireRelease(

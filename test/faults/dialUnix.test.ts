@@ -1,6 +1,6 @@
 /**
- * Sessions on Unix sockets (E11, E12): what cannot be connected to, what never leaves the socket, and that nobody else
- * opens one.
+ * Sessions on Unix sockets: paths that cannot be connected to, requests that never leave the socket, and that no other
+ * request opens a path.
  */
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import * as Net from "node:net"
@@ -28,7 +28,7 @@ const directory = Effect.acquireRelease(
   (path) => Effect.sync(() => rmSync(path, { recursive: true, force: true }))
 )
 
-/** The first lines and Host fields of requests that have come to a path. */
+/** The request lines and Host fields that arrived at a path. */
 interface Site {
   readonly seen: Array<string>
   readonly accepted: () => number
@@ -98,7 +98,7 @@ require("node:net").createServer().listen({ path: workerData, backlog: 1 }, () =
 })
 `
 
-/** A path whose queue is full, and nobody accepts. */
+/** A path with a full queue, and no process that accepts. */
 const full = (path: string) =>
   Effect.acquireRelease(
     Effect.promise(
@@ -129,8 +129,8 @@ const full = (path: string) =>
     )
   )
 
-describe("E11: a path that cannot be connected to", () => {
-  it.scopedLive("fails typed, with the path and the system's code", () =>
+describe("a Unix path that cannot be connected to", () => {
+  it.scopedLive("fails with a typed error that has the path and the system's code", () =>
     Effect.gen(function* () {
       const base = yield* directory
       writeFileSync(join(base, "file"), "")
@@ -152,13 +152,13 @@ describe("E11: a path that cannot be connected to", () => {
     })
   )
 
-  it.scopedLive.skipIf(process.platform === "win32")("that is not permitted", () =>
+  it.scopedLive.skipIf(process.platform === "win32")("fails with EACCES if it is not permitted", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "s")
       const at = yield* site(path, () => {})
       chmodSync(path, 0)
       const { session } = yield* unixSession(path)
-      // Nothing is forbidden to root, so it is somebody else for a while.
+      // Root may do everything, so the test runs as another user for a while.
       const somebody = Effect.acquireRelease(
         Effect.sync(() => process.getuid?.() === 0 && process.seteuid?.(65_534)),
         () => Effect.sync(() => process.getuid?.() === 0 && process.seteuid?.(0))
@@ -170,7 +170,7 @@ describe("E11: a path that cannot be connected to", () => {
   )
 
   it.scopedLive.skipIf(process.platform !== "linux")(
-    "whose queue is full: EAGAIN, and the next one is none the worse",
+    "fails with EAGAIN if its queue is full, and the next request succeeds",
     () =>
       Effect.gen(function* () {
         const base = yield* directory
@@ -189,7 +189,7 @@ describe("E11: a path that cannot be connected to", () => {
       })
   )
 
-  it.scopedLive("whose peer says nothing: the limit of the phase, and nothing is left", () =>
+  it.scopedLive("ends with the limit of the phase if the peer does not answer, and leaves nothing open", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "s")
       const at = yield* site(path, () => {})
@@ -205,7 +205,7 @@ describe("E11: a path that cannot be connected to", () => {
   )
 })
 
-describe("E12: a session on a Unix socket", () => {
+describe("a session on a Unix socket", () => {
   it.scopedLive("stays there, wherever it is redirected to, and shares connections by host", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "s")
@@ -229,7 +229,7 @@ describe("E12: a session on a Unix socket", () => {
         for (const target of Object.keys(locations)) {
           assert.strictEqual(yield* text(session, `http://docker.test${target}`), "end")
         }
-        // What an environment or a request says of proxies is for TCP.
+        // Proxies of the environment and of requests apply to TCP only.
         const proxied = session.get("http://docker.test/end", { ...limits, proxy: tcp.url })
         assert.strictEqual(yield* outcome(proxied.pipe(ClientResponse.text)), "end")
       })
@@ -243,7 +243,7 @@ describe("E12: a session on a Unix socket", () => {
     })
   )
 
-  it.scopedLive("speaks https over it, and verifies the name of the URL", () =>
+  it.scopedLive("uses https over it, and verifies the name of the URL", () =>
     Effect.gen(function* () {
       const base = yield* directory
       const { authority, ca } = yield* standard()
@@ -260,7 +260,7 @@ describe("E12: a session on a Unix socket", () => {
     })
   )
 
-  it.scopedLive.skipIf(process.platform !== "linux")("may have an abstract name", () =>
+  it.scopedLive.skipIf(process.platform !== "linux")("may use an abstract name", () =>
     Effect.gen(function* () {
       const path = `\0ehs-${process.pid}-${performance.now()}`
       yield* site(path, (_, socket) => socket.write(Server.response(200, "abstract")))
@@ -275,8 +275,8 @@ describe("E12: a session on a Unix socket", () => {
   )
 })
 
-describe("E12: a session on TCP", () => {
-  it.scopedLive("opens no path, whatever a URL, a redirect or an environment says", () =>
+describe("a session on TCP", () => {
+  it.scopedLive("opens no path, whatever a URL, a redirect or the environment contains", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "s")
       const at = yield* site(path, (_, socket) => socket.write(Server.response(200, "unix")))

@@ -33,7 +33,7 @@ const { response } = Server
 
 describe("a download that breaks after a redirect", () => {
   for (const status of [301, 302, 303]) {
-    it.scopedLive(`does not send the POST before a ${status} again`, () =>
+    it.scopedLive(`does not repeat the POST before a ${status}`, () =>
       Effect.gen(function* () {
         const a = yield* site((request) =>
           request.method === "POST" ? Sites.redirect(status, "/file") : breaksOnce(request)
@@ -49,7 +49,7 @@ describe("a download that breaks after a redirect", () => {
     )
   }
 
-  it.scopedLive("does not send the POST again where the file has no validator and is asked for anew", () =>
+  it.scopedLive("does not repeat the POST if the file has no validator and is requested from the start", () =>
     Effect.gen(function* () {
       let gets = 0
       const a = yield* site((request) =>
@@ -62,7 +62,7 @@ describe("a download that breaks after a redirect", () => {
     })
   )
 
-  it.scopedLive("does not send a POST again that a 307 has kept", () =>
+  it.scopedLive("does not repeat a POST that a 307 has kept", () =>
     Effect.gen(function* () {
       const a = yield* site((request) =>
         request.target === "/jobs" ? Sites.redirect(307, "/file") : breaksOnce(request)
@@ -73,7 +73,7 @@ describe("a download that breaks after a redirect", () => {
     })
   )
 
-  it.scopedLive("keeps the history of the first request, and sends only the last of its GETs", () =>
+  it.scopedLive("keeps the history of the first request, and repeats only the last of its GETs", () =>
     Effect.gen(function* () {
       const a = yield* site((request) =>
         request.target === "/1"
@@ -89,7 +89,7 @@ describe("a download that breaks after a redirect", () => {
     })
   )
 
-  it.scopedLive("follows a redirect of the repeated request, within the redirects that are left", () =>
+  it.scopedLive("follows a redirect of the repeated request within the remaining redirects", () =>
     Effect.gen(function* () {
       const a = yield* site(({ header, target }) => {
         if (target === "/1") return Sites.redirect(302, "/2")
@@ -118,7 +118,7 @@ describe("a download that breaks after a redirect", () => {
     { what: "a redacted header", header: "x-tenant", request: { headers: { "X-Tenant": Redacted.make("s3cr3t-h") } } }
   ]
   for (const { header, what, ...given } of credentials) {
-    it.scopedLive(`does not send ${what} again that the redirect has dropped`, () =>
+    it.scopedLive(`does not send ${what} again after the redirect dropped it`, () =>
       Effect.gen(function* () {
         const b = yield* site(breaksOnce)
         const a = yield* site(() => Sites.redirect(302, b.to("b.test", "/file")))
@@ -132,7 +132,7 @@ describe("a download that breaks after a redirect", () => {
     )
   }
 
-  it.scopedLive("sends the cookies of its own site, and those that the broken response has set", () =>
+  it.scopedLive("sends the cookies of its own site, and those that the broken response set", () =>
     Effect.gen(function* () {
       const b = yield* site((request) =>
         request.header("range") === undefined ? cut(5, [etag, "Set-Cookie: seen=1"]) : rest(5)
@@ -144,7 +144,7 @@ describe("a download that breaks after a redirect", () => {
     })
   )
 
-  it.scopedLive("sends plain headers of the request and of the session again", () =>
+  it.scopedLive("repeats plain headers of the request and of the session", () =>
     Effect.gen(function* () {
       const b = yield* site(breaksOnce)
       const a = yield* site(() => Sites.redirect(302, b.to("b.test", "/file")))
@@ -158,7 +158,7 @@ describe("a download that breaks after a redirect", () => {
 })
 
 describe("a download that breaks without a redirect", () => {
-  it.scopedLive("asks for the rest of a GET only", () =>
+  it.scopedLive("requests the remainder of a GET only", () =>
     Effect.gen(function* () {
       for (const method of ["GET", "PUT", "DELETE", "POST", "QUERY"]) {
         const a = yield* site(breaksOnce)
@@ -171,7 +171,7 @@ describe("a download that breaks without a redirect", () => {
     })
   )
 
-  it.scopedLive("does not send a request again that the effect sent before the download", () =>
+  it.scopedLive("does not repeat a request that the effect sent before the download", () =>
     Effect.gen(function* () {
       const a = yield* site((request) => (request.method === "POST" ? response(200, "token") : breaksOnce(request)))
       const { session } = yield* Sites.sessionWith()
@@ -185,7 +185,7 @@ describe("a download that breaks without a redirect", () => {
     })
   )
 
-  it.scopedLive("does not send a body again that can be read once", () =>
+  it.scopedLive("does not repeat a body that can be read once", () =>
     Effect.gen(function* () {
       const a = yield* site(breaksOnce)
       const { session } = yield* Sites.sessionWith()
@@ -196,7 +196,7 @@ describe("a download that breaks without a redirect", () => {
     })
   )
 
-  it.scopedLive("passes the repeated request through the middlewares as well", () =>
+  it.scopedLive("passes the repeated request through the middlewares", () =>
     Effect.gen(function* () {
       const a = yield* site(breaksOnce)
       let count = 0
@@ -208,7 +208,7 @@ describe("a download that breaks without a redirect", () => {
     })
   )
 
-  it.scopedLive("does not repeat a POST that a middleware has sent in place of the GET", () =>
+  it.scopedLive("does not repeat a POST that a middleware sent in place of the GET", () =>
     Effect.gen(function* () {
       const a = yield* site(breaksOnce)
       const { session } = yield* Sites.sessionWith()
@@ -222,7 +222,7 @@ describe("a download that breaks without a redirect", () => {
     })
   )
 
-  it.scopedLive("begins anew after a 416, also where the session fails at an error's status", () =>
+  it.scopedLive("starts over after a 416, also if the session fails at error statuses", () =>
     Effect.gen(function* () {
       let gets = 0
       const a = yield* site(() => [cut(5), response(416), response(200, content)][gets++] ?? response(500))
@@ -232,7 +232,7 @@ describe("a download that breaks without a redirect", () => {
     })
   )
 
-  it.scopedLive("begins anew after a part with another Last-Modified than the file has", () =>
+  it.scopedLive("starts over after a part whose Last-Modified differs from the file's", () =>
     Effect.gen(function* () {
       const dates = (modified: string) => [`Last-Modified: ${modified}`, "Date: Sun, 06 Nov 1994 08:49:39 GMT"]
       let gets = 0
@@ -251,7 +251,7 @@ describe("a download that breaks without a redirect", () => {
     })
   )
 
-  it.scopedLive("asks without a coding, unless the request has an Accept-Encoding of its own", () =>
+  it.scopedLive("requests no content coding unless the request sets Accept-Encoding", () =>
     Effect.gen(function* () {
       const a = yield* site(breaksOnce)
       const { session } = yield* Sites.sessionWith()
@@ -261,7 +261,7 @@ describe("a download that breaks without a redirect", () => {
     })
   )
 
-  it.scopedLive("sends the options of its surroundings again", () =>
+  it.scopedLive("repeats the current request options", () =>
     Effect.gen(function* () {
       const a = yield* site(breaksOnce)
       const { session } = yield* Sites.sessionWith()
@@ -287,7 +287,7 @@ describe("a download with credentials of netrc", () => {
       )
     })
 
-  it.scopedLive("sends them again", () =>
+  it.scopedLive("repeats the credentials", () =>
     Effect.gen(function* () {
       const b = yield* site(breaksOnce)
       const { session } = yield* withNetrc()
@@ -297,7 +297,7 @@ describe("a download with credentials of netrc", () => {
     })
   )
 
-  it.scopedLive("sends none in clear where a redirect has led from https to http", () =>
+  it.scopedLive("sends no credentials without TLS if a redirect led from https to http", () =>
     Effect.gen(function* () {
       const { authority, ca } = yield* Certificates.standard()
       const tls = yield* authority.issue({ names: ["b.test"] })
@@ -327,7 +327,7 @@ describe("a request that fails behind a redirect", () => {
     })
   )
 
-  it.scopedLive("is not retryable by isRetryable where it began with a POST", () =>
+  it.scopedLive("is not retryable by isRetryable if it began with a POST", () =>
     Effect.gen(function* () {
       const a = yield* site((request) => (request.method === "POST" ? Sites.redirect(303, "/file") : cut(5)))
       const { session } = yield* Sites.sessionWith()

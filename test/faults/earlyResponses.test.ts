@@ -1,6 +1,7 @@
 /**
- * Responses over TLS that come before the whole request has been sent: no other request gets their connection.
+ * Responses that the server sends before it has received the whole request.
  */
+import type { Socket } from "node:net"
 import * as HttpBody from "@effect/platform/HttpBody"
 import { assert, describe } from "@effect/vitest"
 import { Deferred, Effect, FiberId, Stream } from "effect"
@@ -65,7 +66,7 @@ describe("a final response over TLS to a request that is still being sent", () =
   )
 
   itFault(
-    "a 200 that goes on while the body does lets both end, and keeps the connection",
+    "a 200 that continues while the body does lets both end, and keeps the connection",
     plays(
       head,
       send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n"),
@@ -83,4 +84,36 @@ describe("a final response over TLS to a request that is still being sent", () =
     },
     options
   )
+})
+
+describe("a server that answers and closes while a body is being sent", () => {
+  const answer = Server.response(413, "too much", ["Connection: close"])
+
+  for (const chunked of [false, true]) {
+    for (const size of [1000, 1_000_000]) {
+      const socket = Deferred.unsafeMake<Socket>(FiberId.none)
+      const closing = Effect.map(Deferred.await(socket), (peer) => {
+        peer.write(answer)
+        peer.destroy()
+      })
+      const total = chunked ? undefined : 1000 + size
+      itFault(
+        `delivers its answer although a write of ${size} bytes fails, ${chunked ? "chunked" : "with a length"}`,
+        plays(head, pauseRead, (peer) => Effect.asVoid(Deferred.succeed(socket, peer.socket)), stall),
+        (session, at) => {
+          // The second chunk is written between the close of the server and the next read of the client.
+          const second = Stream.fromEffect(Effect.as(closing, Buffer.alloc(size)))
+          const data = HttpBody.stream(Stream.concat(Stream.make(Buffer.alloc(1000)), second), undefined, total)
+          return Effect.map(
+            session
+              .post(at.url, { timeout: "10 seconds", data })
+              .pipe(ClientResponse.use((response) => Effect.map(response.text, (text) => [response.status, text]))),
+            (seen) => assert.deepStrictEqual(seen, [413, "too much"])
+          )
+        },
+        (exit) => assert.strictEqual(outcome(exit), "Success"),
+        { settle: 2000 }
+      )
+    }
+  }
 })

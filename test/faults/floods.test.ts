@@ -11,7 +11,7 @@ import * as Server from "../support/server.js"
 import { sessionOn } from "../support/stages.js"
 import * as Peer from "../support/webSocketServer.js"
 
-/** Of what may stand in the buffers of the system at once, much more than a turn may take. */
+/** Of the content of the system's buffers, much more than a turn may process. */
 const frames = 60_000
 
 const repeated = (bytes: Uint8Array | string, times: number): Buffer => {
@@ -21,7 +21,7 @@ const repeated = (bytes: Uint8Array | string, times: number): Buffer => {
 
 const session = Effect.map(sessionOn({}, { timeout: "1 minute" }), (made) => made.session)
 
-/** Writes all at once and closes; sends again what comes to an echo. */
+/** Writes all at once and closes; echoes the received bytes. */
 const webSocketOf = (bytes: Uint8Array) =>
   Effect.gen(function* () {
     const server = yield* Peer.webSocketServer((peer) =>
@@ -33,7 +33,7 @@ const webSocketOf = (bytes: Uint8Array) =>
     return yield* (yield* session).webSocket(server.webSocketUrl())
   })
 
-/** A response whose body is written at once. */
+/** A response with a body that is written at once. */
 const responseOf = (type: string, body: Uint8Array) =>
   Effect.gen(function* () {
     const server = yield* Server.always((peer) =>
@@ -58,7 +58,7 @@ describe("a flood of messages", () => {
       )
   }
   for (const [name, take] of Object.entries(takers)) {
-    it.scopedLive(`gives few of them in a turn to ${name}`, () =>
+    it.scopedLive(`delivers few of them in one turn to ${name}`, () =>
       Effect.gen(function* () {
         const { all, most } = yield* perTurn(take)
         assert.strictEqual(all, frames)
@@ -86,7 +86,7 @@ describe("a sender that never waits", () => {
       )
   }
   for (const [name, sending] of Object.entries(senders)) {
-    it.scopedLive(`sends few frames in a turn: ${name}`, () =>
+    it.scopedLive(`sends few frames in one turn: ${name}`, () =>
       Effect.gen(function* () {
         const server = yield* Peer.webSocketServer((peer) => peer.ended)
         const made = yield* session
@@ -101,7 +101,7 @@ describe("a sender that never waits", () => {
 describe("a flood of a body", () => {
   const size = 2 * 1024 * 1024
 
-  it.scopedLive("gives few lines in a turn, where each has no bytes", () =>
+  it.scopedLive("delivers few lines in one turn if all lines are empty", () =>
     Effect.gen(function* () {
       const response = yield* responseOf("text/plain", Buffer.alloc(size, "\n"))
       const { all, most } = yield* perTurn((count) =>
@@ -112,7 +112,7 @@ describe("a flood of a body", () => {
     })
   )
 
-  it.scopedLive("gives few events in a turn", () =>
+  it.scopedLive("delivers few events in one turn", () =>
     Effect.gen(function* () {
       const response = yield* responseOf("text/event-stream", repeated("data\n\n", 200_000))
       const { all, most } = yield* perTurn((count) =>
@@ -123,7 +123,7 @@ describe("a flood of a body", () => {
     })
   )
 
-  it.scopedLive("gives few events of Sse.connect in a turn", () =>
+  it.scopedLive("delivers few events of Sse.connect in one turn", () =>
     Effect.gen(function* () {
       const server = yield* Server.always((peer) =>
         Effect.zipRight(
@@ -148,7 +148,7 @@ describe("a flood of a body", () => {
     })
   )
 
-  it.scopedLive("gives few parts in a turn", () =>
+  it.scopedLive("delivers few parts in one turn", () =>
     Effect.gen(function* () {
       const part = '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
       const body = Buffer.concat([repeated(part, 30_000), Buffer.from("--b--\r\n")])
@@ -163,7 +163,7 @@ describe("a flood of a body", () => {
 })
 
 describe("an upload", () => {
-  it.scopedLive("of tiny chunks that are there at once writes few of them in a turn", () =>
+  it.scopedLive("of tiny chunks that are available at once writes few of them in one turn", () =>
     Effect.gen(function* () {
       const chunks = 10_000
       const server = yield* Server.always((peer) =>

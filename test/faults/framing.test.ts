@@ -1,6 +1,6 @@
 /**
- * What a server may do to the frames of its responses: cut them, overrun them, bend them. A part is never the whole,
- * and nothing of one response reaches another.
+ * Servers that break the framing of their responses: cut, too long, malformed. A part is never complete, and no byte of
+ * one response reaches another.
  */
 import { existsSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
@@ -33,7 +33,7 @@ const accepted = (at: Server.Server): number => Effect.runSync(at.accepted)
 
 const head = (...fields: ReadonlyArray<string>): string => ["HTTP/1.1 200 OK", ...fields, "", ""].join("\r\n")
 
-describe("a body that is cut is never a whole one", () => {
+describe("a cut body is never complete", () => {
   const cut: ReadonlyArray<readonly [name: string, fields: ReadonlyArray<string>, body: string, received: number]> = [
     ["a length of 10 and 4 bytes", ["Content-Length: 10"], "abcd", 4],
     ["a length of 10, 4 bytes and Connection: close", ["Content-Length: 10", "Connection: close"], "abcd", 4],
@@ -59,7 +59,7 @@ describe("a body that is cut is never a whole one", () => {
     for (const [how, end] of ends) {
       const play = plays(request, send(head(...fields)), send(body), end)
       itFault(
-        `${name}, then ${how}: a decoder`,
+        `for a decoder: ${name}, then ${how}`,
         play,
         (session, at) => get(session, at).pipe(ClientResponse.text),
         (exit, at) => {
@@ -74,7 +74,7 @@ describe("a body that is cut is never a whole one", () => {
         }
       )
       itFault(
-        `${name}, then ${how}: a stream`,
+        `for a stream: ${name}, then ${how}`,
         play,
         (session, at) => {
           const seen: Array<Uint8Array> = []
@@ -93,7 +93,7 @@ describe("a body that is cut is never a whole one", () => {
   }
 
   itFault(
-    "no length and RST is an error",
+    "and fails if it has no length and ends by RST",
     plays(request, send(head()), send("abcd"), reset),
     (session, at) => get(session, at).pipe(ClientResponse.bytes),
     (exit) => {
@@ -104,14 +104,14 @@ describe("a body that is cut is never a whole one", () => {
   )
 
   itFault(
-    "no length and FIN is the whole body",
+    "but is complete if it has no length and ends by FIN",
     plays(request, send(head()), send("ab"), send("cd"), fin),
     (session, at) => Effect.map(get(session, at).pipe(ClientResponse.text), (text) => assert.strictEqual(text, "abcd"))
   )
 
   itFault(
-    "an answer that never comes",
-    plays(request, fin),
+    "and fails if no response arrives from two connections",
+    [plays(request, fin), plays(request, fin)],
     (session, at) => get(session, at).pipe(ClientResponse.text),
     (exit) => {
       const error = failed(exit)
@@ -123,7 +123,7 @@ describe("a body that is cut is never a whole one", () => {
   )
 
   itFault(
-    "a head that is cut by FIN",
+    "and fails if the head is cut by FIN",
     plays(request, send("HTTP/1.1 200 OK\r\nA: b\r\n"), fin),
     (session, at) => get(session, at).pipe(ClientResponse.text),
     (exit) => {
@@ -134,7 +134,7 @@ describe("a body that is cut is never a whole one", () => {
   )
 
   itFault(
-    "a head that is cut by RST",
+    "and fails if the head is cut by RST",
     plays(request, send("HTTP/1.1 200 OK\r\nA: b\r\n"), reset),
     (session, at) => get(session, at).pipe(ClientResponse.text),
     (exit) => {
@@ -145,7 +145,7 @@ describe("a body that is cut is never a whole one", () => {
   )
 })
 
-describe("bytes that belong to no request end the connection", () => {
+describe("bytes that belong to no request close the connection", () => {
   const own = Server.response(200, "own")
   const foreign = Server.response(200, "foreign")
   const text = (session: Session.SessionService, at: Server.Server) =>
@@ -179,7 +179,7 @@ describe("bytes that belong to no request end the connection", () => {
     })
     const play = plays(request, send(own), () => Effect.promise(() => idle), send(bytes), stall)
     itFault(
-      `${name} while the connection is idle`,
+      `also ${name} while the connection is idle`,
       play,
       (session, at) =>
         text(session, at).pipe(
@@ -246,7 +246,7 @@ describe("informational responses", () => {
     [`HTTP/1.1 ${status} Info`, ...fields, "", ""].join("\r\n")
   const own = Server.response(200, "own")
   const taken: ReadonlyArray<readonly [string, string]> = [
-    ["100 that nobody asked for", info(100)],
+    ["an unrequested 100", info(100)],
     ["102", info(102)],
     ["103 three times", info(103, "Link: </a>").repeat(3)],
     ["103 with a length, which has no body", info(103, "Content-Length: 5")],
@@ -255,7 +255,7 @@ describe("informational responses", () => {
   ]
   for (const [name, raw] of taken) {
     itFault(
-      `${name}: passed over`,
+      `are skipped: ${name}`,
       plays(request, send(raw), send(own)),
       (session, at) =>
         Effect.map(get(session, at).pipe(ClientResponse.text), (text) => assert.strictEqual(text, "own")),
@@ -291,7 +291,7 @@ describe("informational responses", () => {
   }
 
   itFault(
-    "dripped for ever end with the time of the request",
+    "that arrive forever end with the time limit of the request",
     plays(request, Server.drip(info(103).repeat(100_000), 1, 5)),
     (session, at) => get(session, at, { timeout: "300 millis" }).pipe(ClientResponse.text),
     (exit) => assert.strictEqual(outcome(exit), "TotalTimeoutError"),
@@ -299,7 +299,7 @@ describe("informational responses", () => {
   )
 })
 
-describe("what is no HTTP", () => {
+describe("a reply that is not HTTP", () => {
   const rows: ReadonlyArray<readonly [string, string | Uint8Array, string, string]> = [
     ["an SSH banner", "SSH-2.0-OpenSSH_9.7\r\n", "StatusLine", "S"],
     ["SETTINGS of HTTP/2", Buffer.from("00000604000000000000040000ffff", "hex"), "StatusLine", "\\x00"],
@@ -316,7 +316,7 @@ describe("what is no HTTP", () => {
       ["in two packets", Server.split(raw, Math.ceil(Buffer.from(raw).length / 2))]
     ] as const) {
       itFault(
-        `${name}, ${how}, is told with its excerpt`,
+        `fails with an excerpt: ${name}, ${how}`,
         plays(request, play, stall),
         (session, at) => get(session, at).pipe(ClientResponse.text),
         (exit, at) => {
@@ -334,7 +334,7 @@ describe("what is no HTTP", () => {
   }
 
   itFault(
-    "a body that breaks its framing is a ClientPayloadError",
+    "fails with a ClientPayloadError if the body breaks its framing",
     plays(request, send(`${head("Transfer-Encoding: chunked")}4\r\nabcd\r\n0x4\r\nabcd\r\n`), stall),
     (session, at) => get(session, at).pipe(ClientResponse.text),
     (exit, at) => {
@@ -345,7 +345,7 @@ describe("what is no HTTP", () => {
   )
 })
 
-describe("whether a connection lasts", () => {
+describe("the reuse of a connection", () => {
   const text = (session: Session.SessionService, at: Server.Server) =>
     Effect.map(get(session, at).pipe(ClientResponse.text), (body) => assert.strictEqual(body, "own"))
   const oldHead = (...fields: ReadonlyArray<string>) =>
@@ -400,7 +400,7 @@ const replay = (
 ) => {
   const url = new URL(`../../../shared/suites/${suite}`, import.meta.url)
   describe.skipIf(!existsSync(url))(name, () => {
-    it.scopedLive("a session takes and refuses what the parser does", () =>
+    it.scopedLive("is decided by a session as by the parser", () =>
       Effect.gen(function* () {
         const rows = rowsOf(JSON.parse(readFileSync(url, "utf8")))
         assert.isNotEmpty(rows)

@@ -88,7 +88,7 @@ const failureTags = (exit: Exit.Exit<unknown, ClientError>): ReadonlyArray<strin
 describe("a request that is interrupted at any step", () => {
   for (const way of ["direct", "proxy", "stream", "middlewares"] as const) {
     it.scopedLive(
-      `leaves nothing: ${way}`,
+      `leaves nothing open: ${way}`,
       () =>
         Effect.gen(function* () {
           const made = yield* world(way)
@@ -100,7 +100,7 @@ describe("a request that is interrupted at any step", () => {
               beside(made, steps, (begun) => {
                 fiber = begun
               }),
-              // Whoever has the slot is not disturbed.
+              // The holder of the slot is not affected.
               ([, holder]) => assert.isTrue(Exit.isSuccess(holder), `step ${step}: ${String(holder)}`)
             )
             return Effect.gen(function* () {
@@ -129,7 +129,7 @@ describe("a session that closes at any step of a request", () => {
   for (const way of ["direct", "middlewares"] as const) {
     for (const what of ["session", "connector"] as const) {
       it.scopedLive(
-        `leaves nothing, and fails it typed: ${what}, ${way}`,
+        `leaves nothing open and fails it with a typed error: ${what}, ${way}`,
         () =>
           Effect.gen(function* () {
             const last = yield* atEveryStep(
@@ -196,7 +196,7 @@ describe("a session that closes at any step of a request", () => {
 describe("a total limit that runs out at any step of a request", () => {
   for (const way of ["direct", "middlewares"] as const) {
     it.scopedLive(
-      `ends it, and leaves nothing: ${way}`,
+      `ends it and leaves nothing open: ${way}`,
       () =>
         Effect.gen(function* () {
           const made = yield* world(way)
@@ -233,9 +233,9 @@ describe("a total limit that runs out at any step of a request", () => {
   }
 })
 
-describe("interruption in each phase", () => {
+describe("a request that is interrupted in each phase", () => {
   for (const phase of phases) {
-    it.scopedLive(`${phase}: leaves nothing, and the session goes on`, () =>
+    it.scopedLive(`leaves nothing open in ${phase}, and the session continues`, () =>
       Effect.gen(function* () {
         const stage = yield* stages[phase]()
         const run = Effect.gen(function* () {
@@ -306,7 +306,7 @@ const departures: Readonly<
     )
 }
 
-describe("a response without an end that nobody wants any more", () => {
+describe("a response without end that its reader leaves", () => {
   for (const [name, depart] of Object.entries(departures)) {
     it.scopedLive(`is closed within 50 ms: ${name}`, () =>
       Effect.gen(function* () {
@@ -342,8 +342,8 @@ describe("a response without an end that nobody wants any more", () => {
   }
 })
 
-describe("a slot whose holder or waiter goes away", () => {
-  it.scopedLive("is passed on, 100 times over", () =>
+describe("a slot whose holder or waiter is interrupted", () => {
+  it.scopedLive("is passed on, 100 times in a row", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(answers)
       let fail = false
@@ -362,7 +362,7 @@ describe("a slot whose holder or waiter goes away", () => {
             )
         }
       })
-      const get = ClientResponse.text(session.get(`http://localhost:${at.port}/nonce?x`, { timeout: "15 seconds" }))
+      const get = ClientResponse.text(session.get(`http://a.test:${at.port}/nonce?x`, { timeout: "15 seconds" }))
       for (let round = 0; round < 100; round++) {
         const holder = yield* Effect.fork(get)
         const waiter = yield* Effect.fork(get)
@@ -388,7 +388,7 @@ describe("a slot whose holder or waiter goes away", () => {
   )
 })
 
-describe("whatever can fail, failing the Nth time", () => {
+describe("a fault that occurs at the Nth time", () => {
   const rounds = [1, 2, 3]
   const rows: Readonly<
     Record<
@@ -416,7 +416,7 @@ describe("whatever can fail, failing the Nth time", () => {
     "an address that refuses": (nth) => ({
       connector: {
         resolver: {
-          // Nobody listens there.
+          // No process listens there.
           resolve: () => Effect.succeed([{ address: nth() ? "127.0.0.77" : "127.0.0.1", family: 4 }])
         }
       },
@@ -452,7 +452,7 @@ describe("whatever can fail, failing the Nth time", () => {
     })
   }
   for (const [name, row] of Object.entries(rows)) {
-    it.scopedLive(`breaks its own request typed, and no other: ${name}`, () =>
+    it.scopedLive(`breaks only its own request, with a typed error: ${name}`, () =>
       Effect.gen(function* () {
         const { good } = yield* standard()
         for (const round of rounds) {
@@ -463,7 +463,7 @@ describe("whatever can fail, failing the Nth time", () => {
             { limit: 1, resolver, ssl: false, useDnsCache: false, forceClose: true, ...given },
             defaults
           )
-          const url = `https://localhost:${at.port}/to`
+          const url = `https://a.test:${at.port}/to`
           const one = Effect.suspend(() =>
             (data === undefined ? made.session.get(url, options()) : made.session.post(url, { data })).pipe(
               ClientResponse.text

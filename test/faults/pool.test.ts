@@ -1,5 +1,5 @@
 /**
- * Limits of the pool and what may share a connection, over sockets.
+ * Limits of the pool and shared connections, over sockets.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Option, TestClock } from "effect"
@@ -74,12 +74,12 @@ const quiet = Effect.repeatN(turn, 30)
 const passes = <A, E>(exit: Exit.Exit<A, E>): void =>
   assert.isTrue(Exit.isSuccess(exit), Exit.isFailure(exit) ? String(exit.cause) : "")
 
-describe("limits", () => {
-  it.scopedLive("hold 300 requests on 10 connections, dials included, and serve all", () =>
+describe("the limits of a pool", () => {
+  it.scopedLive("hold for 300 requests on 10 connections, including dials, and all are answered", () =>
     Effect.gen(function* () {
       let now = 0
       let most = 0
-      // Nothing is answered before all that may come at once has come.
+      // The server answers once all permitted requests have arrived.
       const full = yield* Deferred.make<void>()
       const at = yield* Server.always((peer) =>
         Effect.forever(
@@ -109,7 +109,7 @@ describe("limits", () => {
     })
   )
 
-  it.scopedLive("serve each host first come, first served, and let no host starve another", () =>
+  it.scopedLive("serve each host in order of arrival, and let no host starve another", () =>
     Effect.gen(function* () {
       const [gateA, gateB] = [gated(), gated()]
       const a = yield* Server.always(gateA.play)
@@ -141,7 +141,7 @@ describe("limits", () => {
     })
   )
 
-  it.scopedLive("of 0 are none", () =>
+  it.scopedLive("of 0 mean no limit", () =>
     Effect.gen(function* () {
       const gate = gated()
       const at = yield* Server.always(gate.play)
@@ -161,7 +161,7 @@ describe("limits", () => {
     })
   )
 
-  it.scopedLive("of the queue refuse at once who would be one too many, and say so", () =>
+  it.scopedLive("of the queue refuse surplus requests at once with a typed error", () =>
     Effect.gen(function* () {
       const gate = gated()
       const at = yield* Server.always(gate.play)
@@ -229,7 +229,7 @@ describe("limits", () => {
     })
   )
 
-  it.scopedLive("do not count idle connections; the one used last is used first", () =>
+  it.scopedLive("do not count idle connections, of which the last used is taken first", () =>
     Effect.gen(function* () {
       const [a, b] = [yield* Server.always(echo), yield* Server.always(echo)]
       const { session } = yield* sessionOn({ limit: 1 })
@@ -256,7 +256,7 @@ describe("limits", () => {
     })
   )
 
-  it.scopedLive("with forceClose keep nothing", () =>
+  it.scopedLive("keep no connection with forceClose", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(echo)
       const { session } = yield* sessionOn({ forceClose: true })
@@ -273,8 +273,8 @@ describe("limits", () => {
   )
 })
 
-describe("whoever holds or awaits a slot and fails passes it on", () => {
-  /** `limit` is 1: if the slot is lost, what comes afterwards waits for ever. */
+describe("a request that holds or awaits a slot and fails passes it on", () => {
+  /** `limit` is 1: if the slot is lost, later requests wait forever. */
   const rounds = 100
   const slotIsFree = (session: Session.SessionService, at: Server.Server) =>
     Effect.gen(function* () {
@@ -379,8 +379,8 @@ describe("whoever holds or awaits a slot and fails passes it on", () => {
   )
 })
 
-describe("what may share a connection", () => {
-  it.scopedLive("is nothing that differs in scheme, host, port or way; the rest does", () =>
+describe("sharing a connection", () => {
+  it.scopedLive("requires an equal scheme, host, port and route, and nothing else", () =>
     Effect.gen(function* () {
       const [a, b] = [yield* Server.always(echo), yield* Server.always(echo)]
       const { session } = yield* sessionOn()
@@ -456,7 +456,7 @@ describe("what may share a connection", () => {
     return "_tag" in route ? assert.fail(String(route)) : route.key
   }
 
-  it("is decided by every part of the route: equal ones share, those that differ in one field do not", () => {
+  it("depends on every field of the route", () => {
     const choice = fc.record(
       Object.fromEntries(names.map((name) => [name, fc.nat({ max: fields[name].length - 1 })])) as Record<
         Name,
@@ -481,8 +481,8 @@ describe("what may share a connection", () => {
   })
 })
 
-describe("many at once", () => {
-  it.scopedLive("5 origins with 100 requests each get their own answers", () =>
+describe("many concurrent requests", () => {
+  it.scopedLive("to 5 origins get their own answers, 100 at each", () =>
     Effect.gen(function* () {
       const servers = yield* Effect.forEach([0, 1, 2, 3, 4], (origin) =>
         Server.always(answers(({ target }) => Server.response(200, `${origin}${target}`)))
@@ -508,8 +508,8 @@ describe("many at once", () => {
   )
 })
 
-describe("waiting on the Clock", () => {
-  it.scoped("ends by poolWait, and by connect, which covers it", () =>
+describe("waiting for a slot", () => {
+  it.scoped("ends by poolWait, and by connect, which includes it", () =>
     Effect.gen(function* () {
       const gate = gated()
       const at = yield* Server.always(gate.play)

@@ -1,6 +1,6 @@
 /**
- * What goes wrong between a client, its proxies and its origins: faults 2.G, A24 and A25, over real sockets. The rows
- * about single replies to CONNECT are in test/internal/proxy, those about the environment too.
+ * Faults between a client, its proxies and its origins, over real sockets. test/internal/proxy and
+ * test/internal/network/dial have the single replies to CONNECT and the environment.
  */
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
@@ -33,7 +33,7 @@ const redirectTo =
     response.writeHead(302, { location: to() }).end()
   }
 
-/** A proxy that answers each CONNECT with these bytes, and what came after the CONNECT. */
+/** A proxy that answers each CONNECT with these bytes, and the bytes that followed the CONNECT. */
 const replying = (reply: string): Effect.Effect<{ url: string; after: () => string }, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<{ server: Net.Server; url: string; after: () => string }>((resume) => {
@@ -59,7 +59,7 @@ const replying = (reply: string): Effect.Effect<{ url: string; after: () => stri
     ({ server }) => Effect.sync(() => void server.close())
   )
 
-describe("G1, G2: replies to CONNECT are nobody's response", () => {
+describe("a reply to CONNECT", () => {
   const inner = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
   const rows: ReadonlyArray<readonly [what: string, reply: string, tag: string]> = [
     ["a refusal with a body", "HTTP/1.1 403 No\r\nContent-Length: 4\r\n\r\nevil", "ClientHttpProxyError"],
@@ -78,7 +78,7 @@ describe("G1, G2: replies to CONNECT are nobody's response", () => {
     ["200 and a response in the same packet", `HTTP/1.1 200 OK\r\n\r\n${inner}`, "ClientConnectorSSLError"]
   ]
   for (const [what, reply, tag] of rows) {
-    it.scopedLive(`${what}: ${tag}`, () =>
+    it.scopedLive(`is never a response: ${what}: ${tag}`, () =>
       Effect.gen(function* () {
         const proxy = yield* replying(reply)
         const error = yield* failure(
@@ -91,7 +91,7 @@ describe("G1, G2: replies to CONNECT are nobody's response", () => {
     )
   }
 
-  it.scopedLive("for plain http inside, too: what comes before the request is no response", () =>
+  it.scopedLive("is never a response of plain http inside the tunnel, if it comes before the request", () =>
     Effect.gen(function* () {
       const proxy = yield* replying(`HTTP/1.1 200 OK\r\n\r\n${inner}`)
       const error = yield* failure(
@@ -105,8 +105,8 @@ describe("G1, G2: replies to CONNECT are nobody's response", () => {
   )
 })
 
-describe("G4: Proxy-Authorization", () => {
-  it.scopedLive("stands in CONNECT alone, also after the tunnel was used again", () =>
+describe("Proxy-Authorization", () => {
+  it.scopedLive("is sent in CONNECT only, also after the tunnel was reused", () =>
     Effect.gen(function* () {
       const origin = yield* tlsOrigin
       const proxy = yield* proxyServer({ auth })
@@ -118,7 +118,7 @@ describe("G4: Proxy-Authorization", () => {
     })
   )
 
-  it.scopedLive("is on every request that is forwarded, whatever connection it takes", () =>
+  it.scopedLive("is sent in every forwarded request, whatever its connection", () =>
     Effect.gen(function* () {
       const origin = yield* originServer("plain")
       const proxy = yield* proxyServer({ auth })
@@ -154,7 +154,7 @@ describe("G4: Proxy-Authorization", () => {
     )
   }
 
-  it.scopedLive("of the caller's goes to a proxy that forwards, and not with a redirect to another origin", () =>
+  it.scopedLive("of the caller is sent to a proxy that forwards, and not with a redirect to another origin", () =>
     Effect.gen(function* () {
       const last = yield* originServer("last")
       const first = yield* originServer("first", { answer: redirectTo(() => `http://b.test:${last.port}/`) })
@@ -175,8 +175,8 @@ const outcome = (result: string | Errors.ClientError): string =>
       ? `${result._tag} ${result.reason}`
       : result._tag
 
-describe("G6: TLS of the two legs", () => {
-  it.scopedLive("a request's authority, pin and client certificate are not the proxy's, nor the other way", () =>
+describe("TLS to the proxy and to the origin", () => {
+  it.scopedLive("does not share a request's authority, pin or client certificate", () =>
     Effect.gen(function* () {
       const { ca, client, good } = yield* standard()
       const origin = yield* originServer("secure", { tls: good })
@@ -207,8 +207,8 @@ describe("G6: TLS of the two legs", () => {
   )
 })
 
-describe("G8: what is shared", () => {
-  it.scopedLive("connections of a proxy that forwards, by all origins", () =>
+describe("a connection to a proxy", () => {
+  it.scopedLive("that forwards is shared by all origins", () =>
     Effect.gen(function* () {
       const one = yield* originServer("one")
       const two = yield* originServer("two")
@@ -234,7 +234,7 @@ describe("G8: what is shared", () => {
     })
   )
 
-  it.scopedLive("never a forwarding connection for a tunnel, nor a tunnel for another origin or a direct request", () =>
+  it.scopedLive("that forwards is never used for a tunnel, nor a tunnel for another origin or a direct request", () =>
     Effect.gen(function* () {
       const plain = yield* originServer("plain")
       const secure = yield* tlsOrigin
@@ -254,7 +254,7 @@ describe("G8: what is shared", () => {
     })
   )
 
-  it.scopedLive("no connection of other settings of the same proxy", () =>
+  it.scopedLive("is not shared with other settings of the same proxy", () =>
     Effect.gen(function* () {
       const { good } = yield* standard()
       const ssl = yield* trusting
@@ -273,7 +273,7 @@ describe("G8: what is shared", () => {
     })
   )
 
-  it.scopedLive("limitPerHost counts by origin", () =>
+  it.scopedLive("counts against limitPerHost by origin", () =>
     Effect.gen(function* () {
       let waiting: Array<() => void> = []
       const answer: Answer = (_, response) => {
@@ -296,7 +296,7 @@ describe("G8: what is shared", () => {
     })
   )
 
-  it.scopedLive("an address that the policy refuses is refused on a connection that is there, too", () =>
+  it.scopedLive("is refused for an address that the policy refuses, even if the connection exists", () =>
     Effect.gen(function* () {
       const origin = yield* originServer("plain")
       const proxy = yield* proxyServer()
@@ -317,8 +317,8 @@ describe("G8: what is shared", () => {
   )
 })
 
-describe("G9, G11, G13: the environment", () => {
-  it.scopedLive("G13: sessions that share a connector have the credentials of their own time", () =>
+describe("proxies of the environment", () => {
+  it.scopedLive("have the credentials of each session's own time if sessions share a connector", () =>
     Effect.gen(function* () {
       const origin = yield* tlsOrigin
       const proxy = yield* proxyServer()
@@ -340,7 +340,7 @@ describe("G9, G11, G13: the environment", () => {
     })
   )
 
-  it.scopedLive("G9: one scheme's proxy is not the other's, and ALL_PROXY is for what has none", () =>
+  it.scopedLive("are chosen by scheme, and ALL_PROXY is the fallback", () =>
     Effect.gen(function* () {
       const plain = yield* originServer("plain")
       const secure = yield* tlsOrigin
@@ -357,7 +357,7 @@ describe("G9, G11, G13: the environment", () => {
     })
   )
 
-  it.scopedLive("G11: a proxy of the environment that is down is an error, and nothing goes directly", () =>
+  it.scopedLive("cause an error if they are down, and nothing is connected directly", () =>
     Effect.gen(function* () {
       const origin = yield* originServer("plain")
       const port = yield* Effect.scoped(Effect.map(proxyServer(), (proxy) => proxy.port))
@@ -370,7 +370,7 @@ describe("G9, G11, G13: the environment", () => {
   )
 })
 
-describe("A24, A25: redirects", () => {
+describe("redirects through proxies of the environment", () => {
   const chain = (statuses: { readonly noProxy?: string }) =>
     Effect.gen(function* () {
       const last = yield* tlsOrigin
@@ -390,21 +390,21 @@ describe("A24, A25: redirects", () => {
       return two
     })
 
-  it.scopedLive("A24: the environment's second proxy gets nothing of the first one's credentials", () =>
+  it.scopedLive("send no credentials of the first proxy to the second", () =>
     Effect.gen(function* () {
       const two = yield* chain({})
       assert.deepStrictEqual([two.seen.length, valueOf(two, "proxy-authorization")], [1, []])
     })
   )
 
-  it.scopedLive("A25: nor does a host of NO_PROXY", () =>
+  it.scopedLive("send no credentials of a proxy to a host of NO_PROXY", () =>
     Effect.gen(function* () {
       const two = yield* chain({ noProxy: "localhost" })
       assert.strictEqual(two.seen.length, 0)
     })
   )
 
-  it.scopedLive("A24: a session's credentials for a proxy are not those of a request's proxy", () =>
+  it.scopedLive("do not send a session's proxy credentials to a request's proxy", () =>
     Effect.gen(function* () {
       const origin = yield* originServer("plain")
       const one = yield* proxyServer({ auth })

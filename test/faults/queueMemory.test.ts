@@ -1,5 +1,5 @@
 /**
- * What a request costs that waits for a slot.
+ * The memory of a request that waits for a slot.
  */
 import { setImmediate } from "node:timers/promises"
 import { setFlagsFromString } from "node:v8"
@@ -24,7 +24,7 @@ const heap = Effect.promise(async () => {
 const count = 1000
 
 describe("a request in the queue", () => {
-  it.scopedLive("costs less than 4 KiB of heap beside its fiber, 1000 of them behind a limit of 10", () =>
+  it.scopedLive("needs less than 4 KiB of heap beside its fiber, with 1000 requests behind a limit of 10", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.stall)
       const session = yield* Session.Session
@@ -32,7 +32,7 @@ describe("a request in the queue", () => {
         Effect.forEach(Array.from({ length: times }), () => Effect.fork(effect))
       const queued = (waiting: number) => untilValue(session.connector.stats, (stats) => stats.waiting === waiting)
 
-      /** Bytes of each, beside what the first ones have compiled. */
+      /** Bytes of each, without the code that the first ones compiled. */
       const cost = (effect: Effect.Effect<unknown, unknown>, settled: (times: number) => Effect.Effect<unknown>) =>
         Effect.gen(function* () {
           const first = yield* start(effect, count + 10)

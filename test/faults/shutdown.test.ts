@@ -28,7 +28,7 @@ describe("a close in each phase", () => {
     for (const subject of ["Session", "Connector"] as const) {
       const waits = !unanswered.includes(phase)
       it.scopedLive(
-        `${phase}: the ${subject} fails the request typed ${waits ? "when its time is over" : "at once"}`,
+        `in ${phase} of the ${subject} fails the request with a typed error ${waits ? "when its time is over" : "at once"}`,
         () =>
           Effect.gen(function* () {
             // The request that holds the slot in the queue has a connection and its time.
@@ -64,7 +64,7 @@ describe("a close in each phase", () => {
   }
 })
 
-/** Answers when it is told to. */
+/** Answers on request. */
 const held = Effect.gen(function* () {
   const answer = yield* Deferred.make<void>()
   const at = yield* Server.always((peer) =>
@@ -125,7 +125,7 @@ describe("requests in flight", () => {
     })
   )
 
-  it.scopedLive("with a response that the closing fiber holds are cut when the time is over", () =>
+  it.scopedLive("are cut when the time is over, even if the closing fiber holds their response", () =>
     Effect.gen(function* () {
       const at = yield* Server.always((peer) =>
         Effect.zipRight(
@@ -143,7 +143,7 @@ describe("requests in flight", () => {
         )
       )
       assert.isBelow(outside.active, 1500)
-      // A finalizer of the request's own Scope runs before the response is given back.
+      // A finalizer of the request's own Scope runs before the response is released.
       const other = yield* sessionOn({ gracefulShutdownTimeout: 100 })
       const within = yield* timed(
         Effect.scoped(
@@ -158,8 +158,8 @@ describe("requests in flight", () => {
   )
 })
 
-describe("closing", () => {
-  it.scoped("takes no time where nothing is in flight, on any Clock", () =>
+describe("a close", () => {
+  it.scoped("takes no time if no request is in flight, on any Clock", () =>
     Effect.gen(function* () {
       const { good } = yield* standard()
       const at = yield* Server.always(Server.answerNonces, { tls: good })
@@ -173,7 +173,7 @@ describe("closing", () => {
     })
   )
 
-  it.scopedLive("a second time waits for the first, and a third costs nothing", () =>
+  it.scopedLive("waits for the first one if it is the second, and returns at once if it is the third", () =>
     Effect.gen(function* () {
       const { answer, at } = yield* held
       const { connector, session } = yield* sessionOn({ gracefulShutdownTimeout: "10 seconds" })
@@ -191,7 +191,7 @@ describe("closing", () => {
     })
   )
 
-  it.scopedLive("that is interrupted is done all the same", () =>
+  it.scopedLive("is completed if it is interrupted", () =>
     Effect.gen(function* () {
       const stage = yield* stages.headers({ connector: { gracefulShutdownTimeout: 100 } })
       const fiber = yield* Effect.fork(stage.request(Infinity))
@@ -204,7 +204,7 @@ describe("closing", () => {
     })
   )
 
-  it.scopedLive("says close_notify to TLS peers", () =>
+  it.scopedLive("sends close_notify to TLS peers", () =>
     Effect.gen(function* () {
       const { good } = yield* standard()
       const ended: Array<string> = []
@@ -227,7 +227,7 @@ describe("closing", () => {
     })
   )
 
-  it.scopedLive("a session leaves a connector that it does not own, and other sessions on it, alone", () =>
+  it.scopedLive("of a session leaves a foreign connector and its other sessions open", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.answerNonces)
       const connector = yield* Connector.tcp()
@@ -248,7 +248,7 @@ describe("closing", () => {
     })
   )
 
-  it.scopedLive("the Scope's end fails a lookup as closed, and not as a name that is not there", () =>
+  it.scopedLive("by the end of the Scope fails a lookup as closed, and not as an unknown name", () =>
     Effect.gen(function* () {
       const asked = yield* Deferred.make<void>()
       const scope = yield* Scope.make()
@@ -266,7 +266,7 @@ describe("closing", () => {
     })
   )
 
-  it.scopedLive("the Scope of a layer, and a ManagedRuntime, do it", () =>
+  it.scopedLive("follows the Scope of a layer and a ManagedRuntime", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.answerNonces)
       const get = Session.get(`${at.url}/nonce?x`).pipe(ClientResponse.text)
@@ -293,9 +293,9 @@ const Closings = Schema.parseJson(
   )
 )
 
-describe("many", () => {
+describe("the close of 1000 requests in flight", () => {
   it.scopedLive(
-    `1000 requests in flight, ${rounds} rounds: the close keeps its time and leaves nothing, the process exits (S14)`,
+    `keeps its time, leaves nothing open and lets the process exit, ${rounds} times`,
     () =>
       Effect.gen(function* () {
         const at = yield* Server.always((peer) => Effect.zipRight(peer.head, Server.stall(peer)))
@@ -315,7 +315,7 @@ describe("many", () => {
 
 describe("SIGTERM", () => {
   it.scopedLive(
-    "under NodeRuntime.runMain ends a program by itself, its requests finished or failed typed",
+    "under NodeRuntime.runMain lets a program exit by itself, with its requests finished or failed",
     () =>
       Effect.gen(function* () {
         const closing = yield* Deferred.make<void>()

@@ -1,5 +1,5 @@
 /**
- * The end of a process whose session has requests in every phase.
+ * The end of a process whose session has requests in every phase, or idle connections.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -12,7 +12,7 @@ import { until } from "../support/stages.js"
 describe.concurrent("SIGTERM", () => {
   for (const mode of ["runMain", "dispose"]) {
     it.scopedLive(
-      `${mode}: with 130 requests in every phase, all end typed, nothing is left, and the process exits by itself`,
+      `ends 130 requests in every phase with typed errors and lets the process exit: ${mode}`,
       () =>
         Effect.gen(function* () {
           const { good } = yield* standard()
@@ -51,4 +51,20 @@ describe.concurrent("SIGTERM", () => {
       60_000
     )
   }
+})
+
+describe("a process with idle connections", () => {
+  it.scopedLive(
+    "exits by itself",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* Server.always(Server.answers(() => Server.response(200, "ok")))
+        const running = yield* program("idle", [at.url])
+        const [text, lasted] = (yield* running.ended).split("\n")
+        assert.deepStrictEqual([running.process.exitCode, text], [0, "ok idle=1"])
+        // An idle connection is kept for 15 seconds.
+        assert.isBelow(Number(lasted), 1000)
+      }),
+    60_000
+  )
 })

@@ -1,6 +1,6 @@
 /**
- * Chunks of a stream are their reader's for good: what a socket reads later, on this connection or on another, never
- * shows in them, and they show nothing but the body.
+ * Chunks of a stream belong to their reader: later reads, on this connection or another, never change them, and they
+ * hold nothing but the body.
  */
 import { createHash } from "node:crypto"
 import { assert, describe } from "@effect/vitest"
@@ -50,7 +50,7 @@ const rows = [
 describe("chunks of streams", () => {
   for (const row of rows) {
     itFault(
-      `${row.name}: three at once keep what they got`,
+      `keep their bytes, three at once, ${row.name}`,
       bodies.map(() => row.play),
       (session, at) =>
         Effect.gen(function* () {

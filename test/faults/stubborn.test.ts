@@ -249,7 +249,7 @@ for (const [name, make] of Object.entries(afterwards)) {
 }
 
 describe("an uninterruptible onProgress of a body that has arrived", () => {
-  it.scoped("does not hold up the close of its session, and does not outlast its total limit", () =>
+  it.scoped("does not delay the close of its session or outlast its total limit", () =>
     Effect.gen(function* () {
       const { session, end } = yield* stuck((code) => ({
         request: (service, url) => ClientResponse.text(service.get(url, { onProgress: () => code }))

@@ -1,6 +1,5 @@
 /**
- * TLS on a session, over real sockets: what may share a connection or a TLS session (D1 to D3, F10 to F12), what a peer
- * shows or does (F1, F7, F11, F13, F15, F16, F18, F20), and how long it may take (F14).
+ * TLS on a session, over real sockets: shared connections and TLS sessions, refused and hostile peers, and time limits.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { connect, createServer, type Socket } from "node:net"
@@ -56,7 +55,7 @@ const holds = <A, E, R>(test: Effect.Effect<A, E, R>, options: InvariantOptions)
   })
 
 describe("verification of one request", () => {
-  it.scopedLive("D1, F6: switched off for one, it is on for the next, on a connection of its own", () =>
+  it.scopedLive("is disabled for that request only, and the next one gets a connection of its own", () =>
     Effect.gen(function* () {
       const { set } = yield* trusting
       const at = yield* site(set.selfSigned)
@@ -71,7 +70,7 @@ describe("verification of one request", () => {
           assert.isTrue(Exit.isFailure(exit), String(falsy))
         }
         assert.strictEqual(at.asked.length, 1)
-        // The connection that nobody has verified is still there, for whoever wants no other.
+        // The unverified connection still exists, for requests that do not verify.
         assert.strictEqual(yield* text(session, at.url, { ssl: false }), "ok")
         assert.deepStrictEqual(
           at.asked.map((asked) => asked.connection),
@@ -82,7 +81,7 @@ describe("verification of one request", () => {
     })
   )
 
-  it.scopedLive("F12: a client certificate is shown for that request only, also where connections are kept", () =>
+  it.scopedLive("shows a client certificate for that request only, also if connections are kept", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const { ca, client } = set
@@ -134,7 +133,7 @@ describe("serverHostname", () => {
   )
 })
 
-describe("what may share a connection", () => {
+describe("sharing a TLS connection", () => {
   /** Made anew each time, so that it is their content that counts. */
   const settings = Effect.gen(function* () {
     const set = yield* standard()
@@ -171,7 +170,7 @@ describe("what may share a connection", () => {
     return { set, options }
   })
 
-  it.scopedLive("D2: 200 requests in any order have as many connections as there are settings", () =>
+  it.scopedLive("uses as many connections as there are settings, for 200 requests in any order", () =>
     Effect.gen(function* () {
       const { options, set } = yield* settings
       const at = yield* secureSite(
@@ -200,7 +199,7 @@ describe("what may share a connection", () => {
   )
 
   for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
-    it.scopedLive(`N1, F10: nor a TLS session is shared, and a pin has none, ${maxVersion}`, () =>
+    it.scopedLive(`does not share a TLS session either, and a pin resumes none, ${maxVersion}`, () =>
       Effect.gen(function* () {
         const { options, set } = yield* settings
         const at = yield* secureSite({
@@ -233,7 +232,7 @@ describe("what may share a connection", () => {
     )
   }
 
-  it.scopedLive("D3: nor do files whose paths differ in case only", () =>
+  it.scopedLive("distinguishes files whose paths differ in case only", () =>
     Effect.gen(function* () {
       const { set } = yield* trusting
       const other = yield* set.authority.issue({ names: ["other"], client: true })
@@ -269,14 +268,19 @@ describe("what may share a connection", () => {
   )
 })
 
-describe("what a peer shows", () => {
-  it.scopedLive("F1, F3, F7: a refusal is typed, and the peer has read nothing", () =>
+describe("a certificate or protocol that the client refuses", () => {
+  it.scopedLive("causes a typed error before the peer has read anything", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const pin = Ssl.fingerprint("ab".repeat(32))
       const rows = [
-        [set.expired, ssl, "ClientConnectorSSLError Expired", /expired; its own ends \d{4}-\d\d-\d\dT/],
-        [set.notYetValid, ssl, "ClientConnectorSSLError NotYetValid", /not yet valid; its own begins \d{4}-\d\d-\d\dT/],
+        [set.expired, ssl, "ClientConnectorSSLError Expired", /expired; its own is valid until \d{4}-\d\d-\d\dT/],
+        [
+          set.notYetValid,
+          ssl,
+          "ClientConnectorSSLError NotYetValid",
+          /not yet valid; its own is valid from \d{4}-\d\d-\d\dT/
+        ],
         [
           set.selfSigned,
           ssl,
@@ -291,7 +295,7 @@ describe("what a peer shows", () => {
         ],
         [set.wrongHost, ssl, "ClientConnectorCertificateError HostnameMismatch", /is for wrong\.example/],
         [set.cnOnly, ssl, "ClientConnectorCertificateError HostnameMismatch", /is for no name/],
-        [set.good, pin, "FingerprintMismatch", new RegExp(`${set.good.sha256} and not ${"ab".repeat(32)}`)]
+        [set.good, pin, "FingerprintMismatch", new RegExp(`${"ab".repeat(32)}, got ${set.good.sha256}`)]
       ] as const
       for (const [issued, own, expected, message] of rows) {
         const at = yield* site(issued)
@@ -319,7 +323,7 @@ describe("what a peer shows", () => {
     })
   )
 
-  it.scopedLive("F11: a pin holds on the next connection, whatever the last one had", () =>
+  it.scopedLive("is compared with the pin of the next connection, whatever the last one had", () =>
     Effect.gen(function* () {
       const { set } = yield* trusting
       const at = yield* site(set.good)
@@ -339,7 +343,7 @@ describe("what a peer shows", () => {
     })
   )
 
-  it.scopedLive("F18: protocols, ciphers and versions of which we have none", () =>
+  it.scopedLive("causes a typed error if protocols, ciphers and versions have nothing in common", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const old = { minVersion: "TLSv1", maxVersion: "TLSv1", ciphers: "DEFAULT@SECLEVEL=0" } as const
@@ -356,7 +360,7 @@ describe("what a peer shows", () => {
   )
 })
 
-describe("F13: a certificate that a server asks for and does not get", () => {
+describe("a client certificate that a server does not get", () => {
   type Send = (session: Session.SessionService, url: string) => Effect.Effect<string, ClientError>
   const rows: ReadonlyArray<readonly [name: string, send: Send]> = [
     ["GET", (session, url) => text(session, url)],
@@ -371,7 +375,7 @@ describe("F13: a certificate that a server asks for and does not get", () => {
   ]
   for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
     for (const [name, send] of rows) {
-      it.scopedLive(`${name}, ${version}: is told by alert, and typed`, () =>
+      it.scopedLive(`causes an alert and a typed error: ${name}, ${version}`, () =>
         Effect.gen(function* () {
           const { set, ssl } = yield* trusting
           const at = yield* secureSite({
@@ -395,7 +399,7 @@ describe("F13: a certificate that a server asks for and does not get", () => {
     }
   }
 
-  it.scopedLive("nginx answers it with a 400, which is a response", () =>
+  it.scopedLive("causes a 400 of nginx, which is a response", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const body = "<h1>No required SSL certificate was sent</h1>"
@@ -410,7 +414,7 @@ describe("F13: a certificate that a server asks for and does not get", () => {
   )
 })
 
-/** Takes what a server sends in front of `at`, and passes on only so much of it, or a byte at a time. */
+/** Reads the output of a server in front of `at`, and passes on a part of it, or a byte at a time. */
 const relay = (at: SecureSite, pass: (bytes: Buffer, passed: number, client: Socket) => void) =>
   Effect.acquireRelease(
     Effect.async<{
@@ -457,7 +461,7 @@ const relay = (at: SecureSite, pass: (bytes: Buffer, passed: number, client: Soc
     ({ close }) => Effect.promise(close)
   )
 
-describe("F14: a handshake that comes to no end", () => {
+describe("a handshake that never completes", () => {
   const upTo = (most: number) => (bytes: Buffer, passed: number, client: Socket) => {
     if (passed < most) client.write(bytes.subarray(0, most - passed))
   }
@@ -476,7 +480,7 @@ describe("F14: a handshake that comes to no end", () => {
     ["a byte a second", drip]
   ]
   for (const [name, pass] of rows) {
-    it.scopedLive(`${name}: 100 of them at once end with their limit, and leave nothing`, () =>
+    it.scopedLive(`ends with its limit and leaves nothing open, 100 at once: ${name}`, () =>
       Effect.gen(function* () {
         const { set, ssl } = yield* trusting
         const behind = yield* site(set.good)
@@ -518,8 +522,8 @@ describe("F14: a handshake that comes to no end", () => {
   }
 })
 
-describe("F15, F20: one end speaks TLS and the other does not", () => {
-  it.scopedLive("https where a server speaks plain HTTP: it says so, and nothing was sent in clear", () =>
+describe("TLS on one side only", () => {
+  it.scopedLive("fails with a hint for https to a plain HTTP server, before anything is sent in clear", () =>
     Effect.gen(function* () {
       const rows: ReadonlyArray<Server.Play> = [
         Server.plays(Server.bytes(5), Server.respond(400, "plain"), Server.fin),
@@ -533,7 +537,7 @@ describe("F15, F20: one end speaks TLS and the other does not", () => {
           const request = session.post(`https://127.0.0.1:${at.port}/path`, { ...limits, data: "s3cr3t-body" })
           const error = failure(yield* Effect.exit(ClientResponse.text(request)))
           assert.strictEqual(told(error), "ClientConnectorSSLError Protocol")
-          assert.match(error.message, /does not speak TLS on this port, but perhaps plain HTTP/)
+          assert.match(error.message, /does not speak TLS on this port; it may speak plain HTTP/)
         })
         yield* holds(test, { connector, servers: [{ connections: at.connections }] })
         for (const got of yield* at.received) assert.notInclude(Buffer.from(got).toString("latin1"), "s3cr3t-")
@@ -541,7 +545,7 @@ describe("F15, F20: one end speaks TLS and the other does not", () => {
     })
   )
 
-  it.scopedLive("http where a server speaks TLS: it fails typed, and at once", () =>
+  it.scopedLive("fails at once with a typed error for http to a TLS server", () =>
     Effect.gen(function* () {
       const { set } = yield* trusting
       const at = yield* site(set.good)
@@ -556,8 +560,8 @@ describe("F15, F20: one end speaks TLS and the other does not", () => {
   )
 })
 
-describe("F16: the end of TLS", () => {
-  /** Ends the connection below TLS, so that there is no close_notify. */
+describe("a TLS connection", () => {
+  /** Ends the connection below TLS, without close_notify. */
   const cut = (head: string) => (socket: Parameters<Parameters<typeof secureSite>[1] & {}>[0], _asked: Asked) =>
     socket.write(head, () => below(socket)?.end())
   const below = (socket: object): Socket | undefined => Reflect.get(socket, "_parent")
@@ -573,12 +577,12 @@ describe("F16: the end of TLS", () => {
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
       "ClientPayloadError Incomplete"
     ],
-    // Node does not tell the one end from the other: the response says that nobody has verified it.
+    // Node does not distinguish the two ends: the response shows that it is unverified.
     ["a body without a length", "HTTP/1.1 200 OK\r\n\r\nhello", "Success"],
     ["all that was announced", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "Success"]
   ] as const
   for (const [name, head, expected] of rows) {
-    it.scopedLive(`${name}, and no close_notify: ${expected}`, () =>
+    it.scopedLive(`that ends by ${name} without close_notify gives ${expected}`, () =>
       Effect.gen(function* () {
         const { set, ssl } = yield* trusting
         const at = yield* secureSite(set.good, cut(head))
@@ -594,8 +598,8 @@ describe("F16: the end of TLS", () => {
   }
 })
 
-describe("F17: a peer that has too much to say", () => {
-  it.scopedLive("3000 names are a certificate; 10 000 are more than OpenSSL reads, and typed", () =>
+describe("a TLS peer that sends too much", () => {
+  it.scopedLive("causes a typed error for a certificate of 10 000 names, and none for 3000", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const names = (count: number) => [
@@ -613,7 +617,7 @@ describe("F17: a peer that has too much to say", () => {
     })
   )
 
-  it.scopedLive("a chain of a megabyte is refused before it is kept", () =>
+  it.scopedLive("is refused before a chain of a megabyte is stored", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const { connector, session } = yield* sessionOn({ ssl })
@@ -632,13 +636,13 @@ describe("F17: a peer that has too much to say", () => {
     })
   )
 
-  it.scopedLive("a server that asks for another handshake gets none, and the request ends typed", () =>
+  it.scopedLive("ends the request with a typed error if it requests another handshake", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       let handshakes = 0
       const at = yield* secureSite({ ...set.good, maxVersion: "TLSv1.2" }, (socket) => {
         socket.on("secure", () => handshakes++)
-        // What it then shows is another certificate, which nobody would verify.
+        // It then shows another certificate, which would not be verified.
         socket.renegotiate({ rejectUnauthorized: false, requestCert: false }, () => {})
       })
       const { connector, session } = yield* sessionOn({ ssl })
@@ -652,8 +656,8 @@ describe("F17: a peer that has too much to say", () => {
   )
 })
 
-describe("signals", () => {
-  it.scopedLive("tell of a certificate that ends soon, on each new connection, and of the handshake", () =>
+describe("the TLS signals", () => {
+  it.scopedLive("report a certificate that expires soon, on each new connection, and the handshake", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const at = yield* site(set.good)
@@ -673,8 +677,8 @@ describe("signals", () => {
   )
 })
 
-describe("after failures", () => {
-  it.scopedLive("the session goes on where the server does", () =>
+describe("a session after TLS failures", () => {
+  it.scopedLive("continues with the server", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const at = yield* site(set.expired)

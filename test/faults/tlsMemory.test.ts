@@ -1,5 +1,5 @@
 /**
- * What TLS keeps: nothing of handshakes that failed (F19), and little of a peer that has much to give (F17).
+ * The memory of TLS: none for failed handshakes, and little for a peer that sends much.
  */
 import { spawn, spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -33,7 +33,7 @@ const held = Effect.promise(async () => {
 
 const told = (error: ClientError): string => ("reason" in error ? `${error._tag} ${error.reason}` : error._tag)
 
-/** The slope of a line through the samples, and what lies between the means of its halves. */
+/** The slope of a line through the samples, and the difference between the means of its halves. */
 const growth = (samples: ReadonlyArray<number>): { readonly slope: number; readonly halves: number } => {
   const mean = (values: ReadonlyArray<number>) => values.reduce((a, b) => a + b, 0) / values.length
   const middle = (samples.length - 1) / 2
@@ -48,9 +48,9 @@ const growth = (samples: ReadonlyArray<number>): { readonly slope: number; reado
   return { slope: above / below, halves: mean(samples.slice(-half)) - mean(samples.slice(0, half)) }
 }
 
-describe("F19: handshakes that fail", () => {
+describe("failed handshakes", () => {
   it.scopedLive(
-    "leave nothing, 400 of them",
+    "leave nothing open, after 400 of them",
     () =>
       Effect.gen(function* () {
         const set = yield* standard()
@@ -84,7 +84,7 @@ describe("F19: handshakes that fail", () => {
             )
             for (const at of [expired, wrong, good]) yield* untilValue(at.connections, (open) => open === 0)
           })
-        // The first ones compile what they run.
+        // The first ones compile code.
         yield* batch(700)
         const samples: Array<number> = []
         for (let count = 0; count < 8; count++) {
@@ -105,7 +105,7 @@ describe("F19: handshakes that fail", () => {
 
 const openssl = spawnSync("openssl", ["version"]).status === 0
 
-/** OpenSSL's own server, which gives as many tickets as it is told to. */
+/** OpenSSL's own server, which sends the configured number of tickets. */
 const ticketing = (cert: string, key: string, tickets: number): Effect.Effect<number, never, Scope.Scope> =>
   Effect.gen(function* () {
     const base = yield* Effect.acquireRelease(
@@ -133,9 +133,9 @@ const ticketing = (cert: string, key: string, tickets: number): Effect.Effect<nu
     })
   })
 
-describe("F17: tickets", () => {
+describe("TLS tickets", () => {
   it.scopedLive.skipIf(!openssl)(
-    "10 000 of a server cost no more than those that are kept, and the next connection resumes one",
+    "are bounded if a server sends 10 000, and the next connection resumes one",
     () =>
       Effect.gen(function* () {
         const set = yield* standard()

@@ -1,4 +1,4 @@
-/** Tracers and listeners of the user's that throw or hang: they are told less, and requests go on. */
+/** User tracers and listeners that throw or hang: they miss signals, and requests continue. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Logger, TestClock, Tracer } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
@@ -73,14 +73,14 @@ describe("a tracer that throws", () => {
           for (let call = 1; call <= calls; call++) yield* run(throwing(call).tracer, path)
         }
         assert.isAbove(warnings.length, 20)
-        assert.deepStrictEqual([...new Set(warnings.map(String))], ["The tracer has thrown"])
+        assert.deepStrictEqual([...new Set(warnings.map(String))], ["The tracer threw an exception"])
       })
     )
   }
 })
 
 describe("a listener that hangs", () => {
-  it.scoped("at the end of a request that has failed ends with its total limit, or a second later", () =>
+  it.scoped("at the end of a failed request ends with its total limit, or a second later", () =>
     Effect.gen(function* () {
       const heard: Array<string> = []
       const config = Tracing.traceConfig({

@@ -12,7 +12,7 @@ import { response } from "../support/server.js"
 import { redirect, sessionWith, site } from "../support/sites.js"
 import { promptly } from "../support/steps.js"
 
-/** What the types forbid. */
+/** Values that the types forbid. */
 const wrong = <A>(value: unknown): A => value as A
 
 const answers = site(({ target }) =>
@@ -24,7 +24,7 @@ const text = (session: Session.SessionService, url: string) => session.get(url).
 const failureOf = <A, E>(exit: Exit.Exit<A, E>): unknown =>
   Exit.isFailure(exit) && exit.cause._tag === "Fail" ? exit.cause.error : assert.fail(String(exit))
 
-/** Values of no type that is asked for, made when they are used: what rejects must be looked after from then on. */
+/** Values of wrong types, created when they are used, because a rejected promise needs a handler from then on. */
 const values: ReadonlyArray<readonly [what: string, make: () => unknown]> = [
   ["undefined", () => undefined],
   ["null", () => null],
@@ -118,7 +118,7 @@ const rows: ReadonlyArray<Row> = [
   }
 ]
 
-describe("a function of the user's that gives something else than its type", () => {
+describe("a user function that returns another type", () => {
   for (const { error, jar, name, options, path = "/", resolver } of rows) {
     it.scopedLive(`fails its request with a typed error and keeps no slot: ${name}`, () =>
       Effect.gen(function* () {
@@ -153,7 +153,7 @@ describe("a function of the user's that gives something else than its type", () 
     )
   }
 
-  it.scopedLive("makes a MiddlewareError of a middleware's failure that is no error of a request", () =>
+  it.scopedLive("turns a middleware's unknown failure into a MiddlewareError", () =>
     Effect.gen(function* () {
       const at = yield* answers
       for (const error of [null, "no", new Error("no")]) {
@@ -167,7 +167,7 @@ describe("a function of the user's that gives something else than its type", () 
 })
 
 describe("an address policy", () => {
-  it.scopedLive("allows nothing by returning something else than true", () =>
+  it.scopedLive("allows an address only if it returns true", () =>
     Effect.gen(function* () {
       const at = yield* answers
       for (const [what, make] of [...values, ["1", () => 1], ["text", () => "true"]] as const) {
@@ -181,39 +181,37 @@ describe("an address policy", () => {
     })
   )
 
-  it.scopedLive(
-    "ends its own request only, where it throws: before a connection, and before an idle one of a proxy",
-    () =>
-      Effect.gen(function* () {
-        const proxy = yield* answers
-        let broken = true
-        const addressPolicy = () => {
-          if (broken) throw new Error("boom")
-          return true
-        }
-        const { connector, session } = yield* sessionWith(
-          { proxy: proxy.to("proxy.test") },
-          { connector: { addressPolicy, limit: 1 } }
-        )
-        const dies = Effect.gen(function* () {
-          broken = true
-          const exit = yield* promptly(Effect.exit(text(session, "http://127.0.0.9/")), "a policy that throws")
-          const defect = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.dieOption(exit.cause)) : undefined
-          assert.strictEqual(defect instanceof Error ? defect.message : exit, "boom")
-          assert.strictEqual((yield* connector.stats).acquired, 0)
-          broken = false
-          assert.strictEqual(yield* promptly(text(session, "http://127.0.0.9/"), "the next request"), "hello")
-        })
-        yield* dies
-        assert.strictEqual((yield* connector.stats).idle, 1)
-        yield* dies
-        assert.strictEqual(yield* proxy.accepted, 1)
+  it.scopedLive("that throws fails its own request, before a connection and before an idle one of a proxy", () =>
+    Effect.gen(function* () {
+      const proxy = yield* answers
+      let broken = true
+      const addressPolicy = () => {
+        if (broken) throw new Error("boom")
+        return true
+      }
+      const { connector, session } = yield* sessionWith(
+        { proxy: proxy.to("proxy.test") },
+        { connector: { addressPolicy, limit: 1 } }
+      )
+      const dies = Effect.gen(function* () {
+        broken = true
+        const exit = yield* promptly(Effect.exit(text(session, "http://127.0.0.9/")), "a policy that throws")
+        const defect = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.dieOption(exit.cause)) : undefined
+        assert.strictEqual(defect instanceof Error ? defect.message : exit, "boom")
+        assert.strictEqual((yield* connector.stats).acquired, 0)
+        broken = false
+        assert.strictEqual(yield* promptly(text(session, "http://127.0.0.9/"), "the next request"), "hello")
       })
+      yield* dies
+      assert.strictEqual((yield* connector.stats).idle, 1)
+      yield* dies
+      assert.strictEqual(yield* proxy.accepted, 1)
+    })
   )
 })
 
 describe("bearerRefresh", () => {
-  it.scopedLive("fails with a typed error for what is no redacted token, and sends nothing", () =>
+  it.scopedLive("fails with a typed error for a token that is not redacted, and sends nothing", () =>
     Effect.gen(function* () {
       const at = yield* answers
       for (const token of [undefined, null, "t0ken", 42, {}, [], Option.some(Redacted.make("t0ken"))]) {
@@ -236,7 +234,7 @@ describe("bearerRefresh", () => {
     })
   )
 
-  it.effect("takes an Effect only, where it is made", () =>
+  it.effect("accepts only an Effect when it is constructed", () =>
     Effect.gen(function* () {
       for (const token of [undefined, "t0ken", Redacted.make("t0ken"), () => Effect.succeed(Redacted.make("t0ken"))]) {
         const exit = yield* Effect.exit(Middleware.bearerRefresh<never, never>({ token: wrong(token) }))
@@ -248,7 +246,7 @@ describe("bearerRefresh", () => {
 })
 
 describe("rateLimit", () => {
-  it.scopedLive("fails with a typed error where key returns no text, which would be a limit for each request", () =>
+  it.scopedLive("fails with a typed error if key does not return text, which would limit each request separately", () =>
     Effect.gen(function* () {
       const at = yield* answers
       for (const [what, make] of values) {
@@ -269,7 +267,7 @@ describe("rateLimit", () => {
 describe("retry and circuitBreaker", () => {
   const truthy = [() => "yes", () => 1, () => ({}), () => Promise.resolve(false), () => Promise.reject(new Error("no"))]
 
-  it.scopedLive("send again by true alone, and count as a failure by true alone", () =>
+  it.scopedLive("send again for true only, and count a failure for true only", () =>
     Effect.gen(function* () {
       const at = yield* answers
       for (const make of truthy) {
@@ -284,7 +282,7 @@ describe("retry and circuitBreaker", () => {
     })
   )
 
-  it.effect("refuse options of other types where they are made", () =>
+  it.effect("refuse options of other types when they are constructed", () =>
     Effect.gen(function* () {
       for (const value of [null, 42, "2 seconds", {}]) {
         for (const option of ["schedule", "while", "budget"]) {
@@ -302,7 +300,7 @@ describe("retry and circuitBreaker", () => {
   )
 })
 
-/** A store whose every answer is the same. */
+/** A store that always answers the same. */
 const storeOf = (get: () => unknown): KeyValueStore.KeyValueStore =>
   wrong({ get, set: () => Effect.void, remove: () => Effect.void })
 
@@ -313,7 +311,7 @@ const stores = (value: unknown): ReadonlyArray<readonly [how: string, store: Key
 ]
 
 describe("a store", () => {
-  it.live("of a saved jar that has something else than text is malformed", () =>
+  it.live("of a saved jar that returns something else than text is malformed", () =>
     Effect.gen(function* () {
       for (const [what, value] of settled) {
         for (const [how, store] of stores(value)) {
@@ -327,7 +325,7 @@ describe("a store", () => {
     })
   )
 
-  it.scopedLive("of the cache that has something else than text has nothing", () =>
+  it.scopedLive("of the cache that returns something else than text is empty", () =>
     Effect.gen(function* () {
       const at = yield* answers
       for (const [what, value] of settled) {
@@ -342,7 +340,7 @@ describe("a store", () => {
 })
 
 describe("a connector", () => {
-  it.effect("refuses options of other types where it is made", () =>
+  it.effect("refuses options of other types when it is constructed", () =>
     Effect.gen(function* () {
       for (const options of [
         { resolver: null },

@@ -19,7 +19,7 @@ const rounds = 2
 
 describe("a WebSocket that ends while zlib works for it", () => {
   it.scopedLive(
-    "fails typed on session close, timeout, interruption and reset, and throws nothing that ends the process",
+    "fails with a typed error on close, timeout, interruption and reset, and throws nothing that ends the process",
     () =>
       Effect.gen(function* () {
         const result = yield* Schema.decode(Result)(yield* outputOf("compressing", [String(rounds)]))

@@ -1,5 +1,5 @@
 /**
- * What a peer can make us hold, measured in a process of its own.
+ * The memory that a peer can occupy, measured in a separate process.
  */
 import { constants, deflateRawSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
@@ -36,7 +36,6 @@ const chunk = 64 * 1024
 
 const rows: Readonly<Record<string, Row>> = {
   warm: { play: (peer) => send(peer, Peer.binary(Buffer.alloc(mebi))), outcome: "Binary" },
-  // N3
   declared: {
     play: (peer) => send(peer, Peer.frame({ opcode: 2, length: 200n * BigInt(mebi) }), Buffer.alloc(16 * mebi)),
     outcome: "TooLarge"
@@ -57,7 +56,6 @@ const rows: Readonly<Record<string, Row>> = {
     play: (peer) => Effect.zipRight(peer.dribble(Peer.binary(Buffer.alloc(30_000))), send(peer)),
     outcome: "Binary"
   },
-  // N4
   pings: {
     play: (peer) =>
       Effect.gen(function* () {
@@ -69,7 +67,6 @@ const rows: Readonly<Record<string, Row>> = {
       }),
     outcome: "Text"
   },
-  // N9
   slow: {
     play: (peer) =>
       Effect.gen(function* () {
@@ -98,9 +95,9 @@ const measure = Effect.gen(function* () {
   return yield* Schema.decode(Results)(out)
 })
 
-describe("memory", () => {
+describe("the memory of a WebSocket", () => {
   it.scopedLive(
-    "is bounded whatever the peer sends, and however slowly it is taken (N3, N4, N9)",
+    "is bounded, whatever the peer sends and however slowly it is read",
     () =>
       Effect.gen(function* () {
         const results = yield* measure

@@ -16,7 +16,7 @@ interface World {
   readonly close: Effect.Effect<void>
 }
 
-/** What closes: a session alone, the connector below it, or a session with its connector. */
+/** The closed value: a session alone, the connector below it, or a session with its connector. */
 const worlds: Readonly<Record<string, (grace: Duration.DurationInput) => Effect.Effect<World, never, Scope.Scope>>> = {
   session: (gracefulShutdownTimeout) =>
     Effect.map(sessionOn({ gracefulShutdownTimeout }), (made) => ({ ...made, close: made.session.close })),
@@ -29,13 +29,13 @@ const worlds: Readonly<Record<string, (grace: Duration.DurationInput) => Effect.
     })
 }
 
-/** Told when the peer has seen that the client closes. */
+/** Completed when the peer has seen that the client closes. */
 type Play = (peer: Peer.WebSocketPeer, closing: Effect.Effect<unknown>) => Effect.Effect<void>
 
 interface Row {
   readonly play: Play
   readonly options?: WebSocket.WebSocketOptions
-  /** What the client does before the close. */
+  /** The steps of the client before the close. */
   readonly before?: (socket: WebSocket.WebSocket) => Effect.Effect<unknown>
 }
 
@@ -85,7 +85,7 @@ const acquired = ({ connector }: World) => Effect.map(connector.stats, (stats) =
 describe("a close over a WebSocket", () => {
   for (const [who, make] of Object.entries(worlds)) {
     for (const [what, row] of Object.entries(rows)) {
-      it.scoped(`whose peer ${what} takes the graceful time and no more: ${who}`, () =>
+      it.scoped(`takes at most the graceful time if its peer ${what}: ${who}`, () =>
         Effect.gen(function* () {
           const world = yield* make("1 hour")
           const { closing } = yield* opened(world, row)
@@ -101,7 +101,7 @@ describe("a close over a WebSocket", () => {
       )
     }
 
-    it.scoped(`whose peer answers at the last moment and keeps its socket takes no longer: ${who}`, () =>
+    it.scoped(`takes no longer if its peer answers at the last moment and keeps the socket: ${who}`, () =>
       Effect.gen(function* () {
         const world = yield* make("1 hour")
         const answer = yield* Deferred.make<void>()
@@ -130,7 +130,7 @@ describe("a close over a WebSocket", () => {
       })
     )
 
-    it.scoped(`cuts it after the graceful time of the real clock where the TestClock stands still: ${who}`, () =>
+    it.scoped(`cuts it after the graceful time of the real clock if the TestClock stands still: ${who}`, () =>
       Effect.gen(function* () {
         const world = yield* make("50 millis")
         const { server, socket } = yield* opened(world, { play: (peer) => peer.ended })
@@ -142,7 +142,7 @@ describe("a close over a WebSocket", () => {
       })
     )
 
-    it.scoped(`whose handshake ends after the close has begun says 1001 at once: ${who}`, () =>
+    it.scoped(`sends 1001 at once if the handshake ends after the close began: ${who}`, () =>
       Effect.gen(function* () {
         const world = yield* make("1 hour")
         const asked = yield* Deferred.make<void>()

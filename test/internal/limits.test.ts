@@ -52,7 +52,7 @@ describe("limits", () => {
       { total: Infinity, connect: fiveMinutes, send: fiveMinutes, headers: fiveMinutes, body: fiveMinutes }
     ],
     [
-      "total off leaves what is given, Infinity included",
+      "total off keeps the given limits, Infinity included",
       { total: Infinity, connect: "1 second", body: Infinity, send: Duration.infinity },
       { total: Infinity, connect: 1000, send: Infinity, headers: fiveMinutes, body: Infinity }
     ],
@@ -61,7 +61,7 @@ describe("limits", () => {
     ["one TCP connect can be unbounded", { socketConnect: Infinity }, { socketConnect: Infinity }]
   ]
   for (const [name, input, expected] of given) {
-    it(`resolve: ${name}`, () => {
+    it(`resolve ${name}`, () => {
       assert.deepStrictEqual(Limits.resolve(Limits.toTimeouts(input)), {
         ...standard,
         ...(expected.total === undefined ? undefined : { streamed: undefined }),
@@ -70,7 +70,7 @@ describe("limits", () => {
     })
   }
 
-  it("a request's limits replace the session's one by one", () => {
+  it("of a request replace the session's one by one", () => {
     const session = Limits.toTimeouts({ total: "10 seconds", body: "1 second", dns: "2 seconds" })
     const request = Limits.toTimeouts({ body: "5 seconds", total: undefined })
     assert.deepStrictEqual(Limits.resolve(Limits.merge(session, request)), {
@@ -82,12 +82,12 @@ describe("limits", () => {
     })
   })
 
-  it("a request's one duration leaves the session's other limits", () => {
+  it("of a request with one duration keep the session's other limits", () => {
     const merged = Limits.merge({ body: "1 second", total: "10 seconds" }, Limits.toTimeouts("3 seconds"))
     assert.deepStrictEqual(Limits.resolve(merged), { ...standard, total: 3000, body: 1000, streamed: undefined })
   })
 
-  it("a request can switch the session's total off, and stays bounded", () => {
+  it("of a request can disable the session's total, and phases stay limited", () => {
     const merged = Limits.merge({ total: "10 seconds", headers: "1 second" }, { total: Infinity })
     assert.deepStrictEqual(Limits.resolve(merged), {
       ...standard,

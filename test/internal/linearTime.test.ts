@@ -66,7 +66,7 @@ const certificateWith = (text: string): X509Certificate =>
 const base = parseTarget("https://a.test/p/q", false)
 if (!(base instanceof Target)) throw base
 
-/** What throws refuses its input, which is fine. */
+/** A function that throws refuses its input, which is fine. */
 const attempt = (f: () => unknown): unknown => {
   try {
     return f()
@@ -79,7 +79,7 @@ const attempt = (f: () => unknown): unknown => {
 interface Row {
   readonly name: string
   readonly run: (text: string) => unknown
-  /** What stands before the repeated piece; "" in any case. */
+  /** The text before the repeated piece; "" in any case. */
   readonly after?: ReadonlyArray<string>
 }
 
@@ -180,7 +180,7 @@ const rows: ReadonlyArray<Row> = [
     run: (text) => multipartBoundary(new FormData(), text),
     after: ["multipart/x", "multipart/x;", "multipart/x;boundary=", 'multipart/x;boundary="']
   },
-  { name: "JSON that is none", run: faultOf, after: ["[", '{"', '"', "-", "[1", '{"a":'] },
+  { name: "invalid JSON", run: faultOf, after: ["[", '{"', '"', "-", "[1", '{"a":'] },
   {
     name: "a certificate's names",
     run: (text) => [namesHost(certificateWith(text), "a.test"), fromX509(certificateWith(text))],

@@ -7,8 +7,8 @@ import { turn } from "../support/wait.js"
 
 const quiet = () => () => {}
 
-describe("endedBy", () => {
-  it.effect("gives what the effect gives, FiberRefs too, and says that it is over once", () =>
+describe("raceWithCallback", () => {
+  it.effect("returns the effect's result and FiberRefs, and calls the cleanup once", () =>
     Effect.gen(function* () {
       let stops = 0
       const begin = () => () => {
@@ -22,7 +22,7 @@ describe("endedBy", () => {
     })
   )
 
-  it.effect("fails when it is ended, after what it has ended", () =>
+  it.effect("fails with the callback's error, after its effect has ended", () =>
     Effect.gen(function* () {
       const order: Array<string> = []
       let end: (error: string) => void = () => {}
@@ -45,7 +45,7 @@ describe("endedBy", () => {
     })
   )
 
-  it.effect("fails where it is ended before it has begun", () =>
+  it.effect("fails if the callback is called before the effect starts", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(
         endedBy(Effect.never, (fail) => {
@@ -73,7 +73,7 @@ describe("endedBy", () => {
     })
   )
 
-  it.live("does not wait for an effect that is uninterruptible when it is ended", () =>
+  it.live("does not wait for an uninterruptible effect when the callback is called", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
       const seen: Array<string> = []
@@ -99,7 +99,7 @@ describe("endedBy", () => {
     })
   )
 
-  it.live("waits for an effect that is uninterruptible after an interrupt, until it is ended", () =>
+  it.live("waits for an uninterruptible effect after an interrupt, until the callback is called", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
       let end: (error: string) => void = () => {}
@@ -119,7 +119,7 @@ describe("endedBy", () => {
     })
   )
 
-  it.effect("interrupts its effect where the beginning throws", () =>
+  it.effect("interrupts its effect if the start function throws", () =>
     Effect.gen(function* () {
       const fibers = (yield* Fiber.roots).length
       const exit = yield* Effect.exit(

@@ -84,12 +84,12 @@ describe("redactUrl", () => {
     })
   }
 
-  it("takes more names", () => {
+  it("accepts more names", () => {
     assert.strictEqual(Redact.redactUrl("https://x/?Mine=1&b=2", ["mine"]), "https://x/?Mine=REDACTED&b=2")
     assert.strictEqual(Redact.redactUrl("https://x/?mine=1&b=2", new Set(["B"])), "https://x/?mine=1&b=REDACTED")
   })
 
-  it("never throws, and shows no userinfo of what the URL parser accepts", () => {
+  it("never throws, and shows no userinfo of a URL that the parser accepts", () => {
     const part = fc.string({ minLength: 1, maxLength: 8, unit: fc.constantFrom(..."ab1:%/?#[]@\\ \t\u00e9") })
     fc.assert(
       fc.property(
@@ -110,7 +110,7 @@ describe("redactUrl", () => {
     )
   })
 
-  it("takes time in proportion to the length", () => {
+  it("takes time proportional to the length", () => {
     const spent = cpuTime()
     Redact.redactUrl(`http://${"a:".repeat(200_000)}@x/?${"a=1&".repeat(100_000)}`)
     Redact.redactText(`${"http://a".repeat(50_000)} ${"bearer ".repeat(50_000)} ${"cookie ".repeat(50_000)}`)
@@ -233,7 +233,7 @@ describe("redactParams", () => {
 })
 
 describe("printable", () => {
-  it("leaves no control character", () => {
+  it("removes all control characters", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 50 }), (text) => {
         assert.notMatch(Redact.printable(text), /[\x00-\x1f\x7f-\x9f\u202e]/)

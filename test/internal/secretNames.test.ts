@@ -52,24 +52,24 @@ describe("isSecretName", () => {
   }
 
   for (const [whose, names] of Object.entries(open)) {
-    it(`shows what is open of ${whose}`, () => {
+    it(`shows the open names of ${whose}`, () => {
       assert.deepStrictEqual(list(names).filter(isSecretName), [])
     })
   }
 
-  it("reads a name alike in any case and with any separator", () => {
+  it("treats a name alike in any case and with any separator", () => {
     for (const name of ["security_token", "security-token", "securityToken", "SecurityToken", "security.token"]) {
       assert.isTrue(isSecretName(name), name)
       assert.isTrue(isSecretName(name.toUpperCase()), name.toUpperCase())
     }
   })
 
-  it("judges a long name by its end", () => {
+  it("decides a long name by its end", () => {
     assert.isTrue(isSecretName(`${"A".repeat(1_000_000)}_token`))
     assert.isFalse(isSecretName(`token_${"A".repeat(1_000_000)}`))
   })
 
-  it("judges the same name alike however many it has judged", () => {
+  it("decides the same name alike however many names it has decided", () => {
     for (let index = 0; index < 2000; index++) assert.isFalse(isSecretName(`field${index}`))
     assert.isTrue(isSecretName("access_token"))
     assert.isFalse(isSecretName("token_type"))
@@ -77,7 +77,7 @@ describe("isSecretName", () => {
 })
 
 describe("isSecretMember", () => {
-  it("is isSecretName, but shows a code, which mostly is that of an error", () => {
+  it("equals isSecretName, but shows a code, because that is mostly an error's", () => {
     assert.isFalse(isSecretMember("code"))
     assert.isFalse(isSecretMember("Code"))
     assert.isTrue(isSecretMember("auth_code"))

@@ -1,4 +1,4 @@
-/** A certificate that nobody trusts, for the consumer's program: `certificate.ts <directory>`. */
+/** A certificate without a trusted authority, for the consumer's program: `certificate.ts <directory>`. */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import * as Effect from "effect/Effect"

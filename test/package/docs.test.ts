@@ -60,9 +60,9 @@ const subjects = [
   "conformance"
 ]
 
-describe("the documents", () => {
+describe("the documentation", () => {
   for (const path of documents) {
-    it(`${path} links to what is there`, () => {
+    it(`of ${path} links to existing targets`, () => {
       for (const [, target = ""] of withoutCode(text(path)).matchAll(/\]\(([^)\s]+)\)/g)) {
         if (/^[a-z]+:/.test(target)) continue
         const [file = "", anchor] = target.split("#")
@@ -73,7 +73,7 @@ describe("the documents", () => {
     })
   }
 
-  it("name tests that are there", () => {
+  it("names existing tests", () => {
     for (const path of documents) {
       for (const [, named = ""] of text(path).matchAll(/`(test\/[\w./-]+\.ts)`/g)) {
         assert.isTrue(existsSync(join(root, named)), `${path} names ${named}`)
@@ -82,14 +82,14 @@ describe("the documents", () => {
   })
 
   for (const name of sections) {
-    it(`docs/${name}.md has aiohttp's code beside ours`, () => {
+    it(`has aiohttp's code beside the Effect code in docs/${name}.md`, () => {
       const page = text(`docs/${name}.md`)
       assert.include(page, "```python")
       assert.include(page, "```ts")
     })
   }
 
-  it("the index names every page, the sections in their order", () => {
+  it("has an index that names every page, with sections in order", () => {
     const index = text("docs/index.md").replace(/^[^|].*$/gm, "")
     const named = [...index.matchAll(/\]\(([a-z-]+)\.md\)/g)].map(([, name = ""]) => name)
     assert.deepStrictEqual([...new Set(named)].slice(0, sections.length), sections)
@@ -98,7 +98,7 @@ describe("the documents", () => {
     assert.sameMembers([...new Set(named), "index"], pages)
   })
 
-  it("name test files that exist and hold tests", () => {
+  it("names test files that exist and contain tests", () => {
     for (const path of ["SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]) {
       const named = [...text(path).matchAll(/`(test\/[^`<]+\.ts)`/g)].map(([, file = ""]) => file)
       for (const file of named) {
@@ -120,7 +120,7 @@ describe("the documents", () => {
     }
   })
 
-  it("show each rule and each limit of SECURITY.md by a test", () => {
+  it("proves each rule and each limit of SECURITY.md by a test", () => {
     const { Limits: limits = "", "Rules, and the tests that show them": rules = "" } = Object.fromEntries(
       text("SECURITY.md")
         .split(/^## /m)
@@ -134,14 +134,14 @@ describe("the documents", () => {
     }
   })
 
-  it("the README opens with ten lines that run", () => {
+  it("opens the README with ten lines that run", () => {
     const [, title = "", code = ""] = text("README.md").match(/^# (.+)\n\n```ts\n([\s\S]*?)\n```\n/) ?? []
     assert.strictEqual(title, "effect-http-session")
     assert.isAtMost(code.split("\n").length, 10)
     assert.include(code, "Effect.runPromise(")
   })
 
-  it("the examples in the package find there what they import", () => {
+  it("has package examples whose imports exist in the package", () => {
     const { files } = JSON.parse(text("package.json")) as { readonly files: ReadonlyArray<string> }
     assert.include(files, "examples")
     const sources = readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" })
@@ -153,7 +153,7 @@ describe("the documents", () => {
     }
   })
 
-  it("are in the package, as far as the README links to them", () => {
+  it("is in the package as far as the README links to it", () => {
     const { files } = JSON.parse(text("package.json")) as { readonly files: ReadonlyArray<string> }
     for (const [, target = ""] of withoutCode(text("README.md")).matchAll(/\]\(([^)\s#]+)/g)) {
       if (/^[a-z]+:/.test(target)) continue

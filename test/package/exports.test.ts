@@ -9,7 +9,7 @@ const modules = readdirSync(file("src"))
   .map((name) => name.slice(0, -".ts".length))
   .sort()
 
-/** What is imported at run time, by path: `import type` and `export type` aside. */
+/** The run-time imports, by path, without `import type` and `export type`. */
 const imports = (source: string): ReadonlyArray<string> =>
   [
     ...source.replace(/\/\*[\s\S]*?\*\//g, "").matchAll(/^(?:import|export)(?! type\b)(?:[^"]*?\bfrom)?\s+"([^"]+)"/gm)
@@ -28,7 +28,7 @@ describe("the package", () => {
     assert.deepStrictEqual([...lines].sort(), expected)
   })
 
-  it("has one subpath for each module, and none for what is internal", () => {
+  it("has one subpath for each module, and no subpath for internal modules", () => {
     assert.deepStrictEqual(manifest.exports, {
       ".": { types: "./dist/index.d.ts", default: "./dist/index.js" },
       "./package.json": "./package.json",
@@ -43,7 +43,7 @@ describe("the package", () => {
     )
   })
 
-  it("has no side effects, is ESM, and leaves effect to its user", () => {
+  it("has no side effects, is ESM, and has effect as a peer dependency", () => {
     assert.deepStrictEqual(manifest.sideEffects, [])
     assert.strictEqual(manifest.type, "module")
     assert.deepStrictEqual(Object.keys(manifest.peerDependencies), [
@@ -54,7 +54,7 @@ describe("the package", () => {
     for (const name of Object.keys(manifest.dependencies)) assert.notMatch(name, /^(?:@effect\/|effect$|undici$)/)
   })
 
-  it("imports what it depends on, and depends on what it imports", () => {
+  it("imports its dependencies, and depends on its imports", () => {
     const packages = new Set(
       sources
         .flatMap((path) => imports(text(`src/${path}`)))

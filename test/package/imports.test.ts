@@ -7,7 +7,7 @@ import { Effect } from "effect"
 const here = fileURLToPath(new URL("./", import.meta.url))
 const source = fileURLToPath(new URL("../../src", import.meta.url))
 
-/** Loads modules in a fresh process, and tells what that has changed there. */
+/** Loads modules in a fresh process, and reports the changes there. */
 const changes = (paths: ReadonlyArray<string>) =>
   Effect.async<{ readonly modules: number; readonly changes: ReadonlyArray<string> }>((resume) => {
     const child = execFile(
@@ -24,7 +24,7 @@ const changes = (paths: ReadonlyArray<string>) =>
 
 describe("importing the package", () => {
   it.live(
-    "changes nothing in the process, whichever module it is",
+    "changes nothing in the process, for each module",
     () =>
       Effect.gen(function* () {
         const modules = readdirSync(source).filter((file) => file.endsWith(".ts"))
@@ -34,7 +34,7 @@ describe("importing the package", () => {
   )
 
   it.live(
-    "would be noticed if it did",
+    "is noticed by this test if it changes something",
     () =>
       Effect.gen(function* () {
         const found = (yield* changes(["../test/package/meddler.ts"])).changes.join("\n")

@@ -49,7 +49,7 @@ const importsOf = (path: string): ReadonlyArray<string> =>
   })
 
 describe("src/internal", () => {
-  it("has no folder that is not on a floor", () => {
+  it("has only folders that are on a floor", () => {
     assert.deepStrictEqual(
       [...new Set(files.map(folderOf))].filter((folder) => !floors.includes(folder)),
       []
@@ -65,7 +65,7 @@ describe("src/internal", () => {
     assert.deepStrictEqual(upwards, [])
   })
 
-  it("has no circle of files", () => {
+  it("has no cycle of files", () => {
     const circles: Array<string> = []
     const done = new Set<string>()
     const visit = (path: string, trail: ReadonlyArray<string>): void => {

@@ -1,4 +1,4 @@
-/** A module that changes what it must not, so that `imports.test.ts` knows that it would be noticed. */
+/** A module with forbidden side effects, which proves that `imports.test.ts` notices them. */
 import type { ClientRequest } from "node:http"
 
 const { Agent } = process.getBuiltinModule("node:http")

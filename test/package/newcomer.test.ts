@@ -4,7 +4,7 @@ import { selfSigned } from "../support/certificates.js"
 import { main } from "./consumer/main.js"
 
 describe("a new user", () => {
-  it.live("reaches an API with cookies, catches a certificate error by its tag, and tests that by a mock", () =>
+  it.live("calls an API with cookies, catches a certificate error by its tag, and tests that with a mock", () =>
     Effect.flatMap(selfSigned(), (tls) => Effect.promise(() => main(tls)))
   )
 })

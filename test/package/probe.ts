@@ -54,7 +54,7 @@ const constructors: ReadonlyArray<readonly [string, { readonly prototype: object
 
 const identities = new Map<unknown, number>()
 
-/** Tells one value from another: functions and objects by identity. */
+/** Distinguishes values: functions and objects by identity. */
 const identity = (value: unknown): string => {
   if ((typeof value !== "object" && typeof value !== "function") || value === null) return String(value)
   const known = identities.get(value) ?? identities.size
@@ -86,7 +86,7 @@ const members = (value: object): Record<string, string> =>
     })
   )
 
-/** What a module could change without anybody noticing. */
+/** The state that a module could change unnoticed. */
 const state = (): Record<string, string> => {
   const out: Record<string, string> = {}
   const add = (prefix: string, entries: Record<string, string>) => {
@@ -136,7 +136,7 @@ await settle()
 for (const path of paths) {
   const before = state()
   await import(new URL(path, source).href)
-  // What the loader does passes; what a module does stays.
+  // Changes of the loader disappear; those of a module stay.
   let found = difference(before, state())
   for (let turn = 0; found.length > 0 && turn < 25; turn++) {
     await settle()

@@ -45,7 +45,7 @@ const cases: ReadonlyArray<Case> = [
   }
 ]
 
-/** What differs on purpose: headers by name, with the reason. */
+/** Intended differences: headers by name, with the reason. */
 const differences: ReadonlyMap<string, string> = new Map([
   ["host", "each has a connection of its own, but the same server: compared by itself"],
   ["user-agent", "each names itself"],
@@ -54,7 +54,7 @@ const differences: ReadonlyMap<string, string> = new Map([
 
 /** Headers that aiohttp sends with some cases and we do not, or the other way round. */
 const exceptions: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
-  // RFC 9110 section 8.3: there is no content whose type could be told.
+  // RFC 9110 section 8.3: without content there is no type to state.
   ["no body", ["content-type"]],
   // No content is meant: section 8.6 asks for a length only where the method anticipates content.
   ["DELETE", ["content-length", "content-type"]]

@@ -5,7 +5,7 @@ import { Effect, Layer } from "effect"
 import { ClientResponse, Resolver, Session } from "effect-http-session"
 import { freePort, start } from "./peer.js"
 
-/** Whom dnsmasq asks: every name is a failure of the server (2) or refused (5), or gets no answer at all. */
+/** The upstream server of dnsmasq: every name is a failure of the server (2) or refused (5), or gets no answer. */
 const upstream = (rcode: 2 | 5 | undefined) =>
   Effect.map(
     Effect.acquireRelease(
@@ -116,7 +116,7 @@ layer(Dnsmasq.layer, { timeout: "60 seconds", excludeTestServices: true })("dnsm
     ["failing.example", "ESERVFAIL"],
     ["refused.example", "EREFUSED"],
     ["silent.example", "ETIMEOUT"],
-    // There is nobody to ask.
+    // There is no server to ask.
     ["elsewhere.example", "EREFUSED"]
   ] as const) {
     it.effect(`${name}: ${code}`, () =>
@@ -146,7 +146,7 @@ layer(Dnsmasq.layer, { timeout: "60 seconds", excludeTestServices: true })("dnsm
         yield* get
         yield* get
         assert.strictEqual(asked, 1)
-        // What is waited for is the record's own time.
+        // The test waits for the record's own time.
         yield* Effect.sleep("1100 millis")
         yield* get
         assert.strictEqual(asked, 2)

@@ -273,7 +273,7 @@ layer(Layer.merge(Peers.layer, trusting), { timeout: "60 seconds", excludeTestSe
       )
     }
 
-    // Names by SOCKS4a are refused by dante, whoever asks.
+    // Dante refuses names by SOCKS4a for every client.
     it.effect(`dante by socks4a, to an address, to ${target}`, () =>
       Effect.gen(function* () {
         const peers = yield* Peers

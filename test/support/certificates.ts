@@ -1,6 +1,6 @@
 /**
- * Certificates made in the test that needs them: an authority, and whatever it is asked to sign. ECDSA P-256 unless told
- * otherwise; nothing of it is on disk.
+ * Certificates made by the test that needs them: an authority, and the certificates that it signs. ECDSA P-256 by
+ * default; nothing is on disk.
  */
 import "reflect-metadata"
 import { createHash, webcrypto } from "node:crypto"
@@ -53,9 +53,9 @@ export interface IntermediateOptions {
 export interface Authority {
   readonly ca: Issued
   readonly issue: (options?: IssueOptions) => Effect.Effect<Issued>
-  /** An authority under this one; what it issues brings its certificate along. */
+  /** An authority under this one; its certificates include the authority's own. */
   readonly intermediate: (options?: IntermediateOptions) => Effect.Effect<Authority>
-  /** A list of the revoked ones among what it has issued, PEM. */
+  /** A list of the revoked certificates among those it issued, PEM. */
   readonly crl: (revoked: ReadonlyArray<Issued>) => Effect.Effect<string>
 }
 
@@ -181,7 +181,7 @@ const authorityExtensions = (): Array<x509.Extension> => [
   new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true)
 ]
 
-/** A tag, a length of one or two bytes, and what they are of. */
+/** A tag, a length of one or two bytes, and the content. */
 const der = (tag: number, content: Uint8Array): Buffer => {
   const { length } = content
   const size = length < 128 ? [length] : length < 256 ? [0x81, length] : [0x82, length >> 8, length & 255]
@@ -240,7 +240,7 @@ export interface Standard {
   /** For wrong.example only. */
   readonly wrongHost: Issued
   readonly selfSigned: Issued
-  /** Of an authority that nobody trusts. */
+  /** Of an untrusted authority. */
   readonly untrusted: Issued
   readonly untrustedAuthority: Authority
   /** Names localhost in its CN and has no SAN. */

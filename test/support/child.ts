@@ -12,19 +12,19 @@ export interface OutputOptions {
   /** Called with all that it has written so far. */
   readonly onOutput?: ((text: string) => void) | undefined
   readonly env?: Readonly<Record<string, string>> | undefined
-  /** Flags of Node's, for one of ours. */
+  /** Flags of Node for one of the programs in `children`. */
   readonly flags?: ReadonlyArray<string> | undefined
 }
 
 /**
- * Flags for a program that measures memory: a collector that it can call, and a nursery so small that what the process
- * grows by is what is held, not what waits for the collector.
+ * Flags for a program that measures memory: an exposed collector, and a nursery so small that growth means held memory,
+ * not garbage.
  */
 export const measuring: ReadonlyArray<string> = ["--expose-gc", "--max-semi-space-size=1"]
 
 export interface Running {
   readonly process: ChildProcess
-  /** What it has written, once it has ended. */
+  /** Its output, once it has ended. */
   readonly ended: Effect.Effect<string>
 }
 
@@ -50,14 +50,14 @@ const start = (
     (running) => Effect.sync(() => running.process.kill("SIGKILL"))
   )
 
-/** Starts one of ours. */
+/** Starts one of the programs in `children`. */
 export const program = (name: string, args: ReadonlyArray<string> = [], options?: OutputOptions) =>
   start(process.execPath, [...(options?.flags ?? []), "--import", "tsx", children(name), ...args], options)
 
-/** What a program writes until it ends. */
+/** The output of a program until it ends. */
 export const output = (command: string, args: ReadonlyArray<string>, options?: OutputOptions) =>
   Effect.flatMap(start(command, args, options), ({ ended }) => ended)
 
-/** What one of ours writes. */
+/** The output of one of the programs in `children`. */
 export const outputOf = (name: string, args: ReadonlyArray<string> = [], options?: OutputOptions) =>
   Effect.flatMap(program(name, args, options), ({ ended }) => ended)

@@ -462,7 +462,7 @@ const events: Server.Play = Server.answers(() =>
 
 const firstOf = <E, R>(stream: Stream.Stream<string, E, R>) => Effect.flatten(Stream.runHead(stream))
 
-/** All of them, by what holds the request and where. */
+/** All of them, by the holder of the request and the place. */
 export const doors: Readonly<Record<string, Effect.Effect<Door, never, Scope.Scope>>> = {
   "a verb in a Scope": Effect.map(at({}), ({ gate, session, url }) =>
     doorOf(gate, session, (timeout) =>

@@ -29,7 +29,7 @@ export const rest = (from: number, to = content.length, headers: ReadonlyArray<s
     content.slice(from, to)
   ].join("\r\n")
 
-/** Whether a message is no answer, or ends before its Content-Length. */
+/** Whether a message is not an answer, or ends before its Content-Length. */
 export const isCut = (message: string): boolean => {
   if (message === "") return true
   const [head = "", body = ""] = message.split("\r\n\r\n")
@@ -50,7 +50,7 @@ export const site = (f: (request: Server.LoggedRequest) => string): Effect.Effec
   }))
 }
 
-/** A file that breaks after 5 bytes, and whose rest follows on demand. */
+/** A file that breaks after 5 bytes, and continues on demand. */
 export const breaksOnce = (request: Server.LoggedRequest): string =>
   request.header("range") === undefined ? cut(5) : rest(5)
 
@@ -60,7 +60,7 @@ export const folder = Effect.acquireRelease(
   (path) => Effect.promise(() => rm(path, { recursive: true }))
 )
 
-/** Downloads into a new folder; the outcome, and what is in the folder afterwards. */
+/** Downloads into a new folder; returns the outcome and the folder's content. */
 export const download = <E extends { readonly _tag: string }, R>(
   request: Effect.Effect<ClientResponse.ClientResponse, E, R>,
   options?: ClientResponse.FileOptions

@@ -1,5 +1,5 @@
 /**
- * What an exit ended with.
+ * The values of an exit.
  */
 import { Cause, Exit, Option } from "effect"
 

@@ -4,6 +4,7 @@
  * are more of them, so that a busy machine cannot turn linear work into anything else.
  */
 import { assert } from "@effect/vitest"
+import { cpuTime } from "./time.js"
 
 /** One function with an input that is hard for it. */
 export interface Growing<A> {
@@ -22,18 +23,19 @@ const factor = 16
  */
 const limit = 100
 
-/** Milliseconds for the larger input. Whatever takes less is far from the square of its length. */
+/** Milliseconds of CPU time for the larger input. Whatever takes less is far from the square of its length. */
 const negligible = 20
 
 const rounds = 40
 
-/** Milliseconds after which there is no doubt: linear work of these sizes takes a fraction of that. */
+/** Milliseconds after which the result is certain: linear work of these sizes takes a fraction of that. */
 const hopeless = 1000
 
+/** Milliseconds of CPU time, to which other processes of the machine do not add. */
 const once = <A>({ run }: Growing<A>, input: A): number => {
-  const start = performance.now()
+  const spent = cpuTime()
   run(input)
-  return performance.now() - start
+  return spent()
 }
 
 /** How many times as long the larger input takes; 0 where neither takes any time to speak of. */

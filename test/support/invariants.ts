@@ -1,5 +1,5 @@
 /**
- * What has to hold after every test of a fault: nothing is left over, nothing has leaked, nothing has died.
+ * Conditions that hold after every fault: nothing is left open, no secret has leaked, nothing has died.
  */
 import { readdirSync } from "node:fs"
 import { Cause, Effect, Exit, Fiber, Logger, LogLevel, type Scope } from "effect"
@@ -22,7 +22,7 @@ export interface InvariantOptions {
     | undefined
   /** Another request on the same session, which fails where it does not get its own answer. */
   readonly followUp?: Effect.Effect<void, unknown> | undefined
-  /** What must show nowhere. Default: whatever begins with "s3cr3t-". */
+  /** Texts that must never be shown. Default: every text that begins with "s3cr3t-". */
   readonly secrets?: ReadonlyArray<string> | undefined
   /** Tags that the failure may have. Default: any. */
   readonly tags?: ReadonlyArray<string> | undefined
@@ -66,13 +66,13 @@ const descriptors = (): number => {
   }
 }
 
-/** A turn of the event loop in which no timer of ours is running. */
+/** A turn of the event loop without timers of the invariants. */
 const pause = (): Promise<void> =>
   new Promise((resolve) => {
     setTimeout(() => setImmediate(resolve), 2)
   })
 
-/** Waits until there are no problems, at most so long; the problems that remain. */
+/** Waits until no problem remains, up to the limit; returns the remaining problems. */
 const settled = async (problems: () => ReadonlyArray<string>, millis: number): Promise<ReadonlyArray<string>> => {
   let last = problems()
   // A pause takes 2 ms or more. They are counted, so that a busy machine has as many turns as an idle one.
@@ -86,7 +86,7 @@ const settled = async (problems: () => ReadonlyArray<string>, millis: number): P
 const surplus = (what: string, before: number, now: number): ReadonlyArray<string> =>
   now > before ? [`${now - before} ${what} more than before`] : []
 
-/** Listens for what nobody catches. */
+/** Records errors that were not caught. */
 const watchProcess = () => {
   const seen: Array<string> = []
   const rejected = (reason: unknown) => seen.push(`unhandledRejection: ${String(reason)}`)
@@ -178,8 +178,8 @@ const poolProblems = (
   )
 
 /**
- * Runs a test and then looks whether everything holds: gives its exit, or fails with what does not hold. Make what
- * outlives the test (session, servers) before; its idle connections are closed by `connector.closeIdle` at the end.
+ * Runs a test and then checks the conditions: returns its exit, or fails with the broken ones. Create everything that
+ * outlives the test (session, servers) before; `connector.closeIdle` closes its idle connections at the end.
  */
 export const invariants = <A, E, R>(
   test: Effect.Effect<A, E, R>,

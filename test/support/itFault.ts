@@ -1,5 +1,5 @@
 /**
- * A test of a fault: a server that does as told, a session of its own, and the invariants after it.
+ * A test of a fault: a scripted server, a separate session, and the invariants after it.
  */
 import { assert, it } from "@effect/vitest"
 import { type Cause, Effect, Exit, type Scope } from "effect"
@@ -45,7 +45,7 @@ export const faultySession = (plays: ReadonlyArray<Play>, options: FaultOptions 
   })
 
 /**
- * A test on real sockets and real time. `test` is what happens; `check` looks at how it ended. Without `check` it must
+ * A test on real sockets and real time. `test` is the program; `check` inspects its exit. Without `check` it must
  * succeed. Afterwards all invariants hold, and the session answers another request.
  */
 export const itFault = <A, E extends ClientError | { readonly _tag: string }>(

@@ -10,9 +10,9 @@ export interface Listener {
   readonly address: string
   readonly port: number
   readonly accepted: () => number
-  /** The next connection, or one that has come already. */
+  /** The next connection, or one that has arrived already. */
   readonly connection: Effect.Effect<Net.Socket>
-  /** Resolves when so many connections have come and all are closed. */
+  /** Resolves when this many connections have arrived and all are closed. */
   readonly closed: (count: number) => Effect.Effect<void>
 }
 
@@ -98,30 +98,41 @@ const server = net.createServer().listen({ host: workerData.address, port: worke
 })
 `
 
-/** An address that never answers a SYN: its queue is full, and whoever should accept is asleep. */
-export const blackHole = (
-  address = "127.0.0.1",
-  port = 0
-): Effect.Effect<{ readonly port: number }, never, Scope.Scope> =>
+const openBlackHole = (address: string, port: number): Effect.Effect<{ readonly port: number }, Error, Scope.Scope> =>
   Effect.acquireRelease(
-    Effect.promise<Worker & { port?: number }>(
-      () =>
-        new Promise((done, fail) => {
-          const worker: Worker & { port?: number } = new Worker(blackHoleSource, {
-            eval: true,
-            workerData: { address, port }
-          })
-          worker.once("error", fail)
-          worker.once("message", (bound: number) => {
-            worker.port = bound
-            done(worker)
-          })
-        })
-    ),
+    Effect.async<Worker & { port?: number }, Error>((resume) => {
+      const worker: Worker & { port?: number } = new Worker(blackHoleSource, {
+        eval: true,
+        workerData: { address, port }
+      })
+      worker.once("error", (error) => resume(Effect.fail(error)))
+      worker.once("message", (bound: number) => {
+        worker.port = bound
+        resume(Effect.succeed(worker))
+      })
+    }),
     (worker) => Effect.promise(() => worker.terminate())
   ).pipe(
     Effect.map((worker) => ({ port: worker.port ?? 0 })),
     Effect.tap(({ port }) => Effect.forEach([1, 2], () => filler(address, port)))
+  )
+
+/** An address that never answers a SYN: its queue is full, and the thread that should accept sleeps. */
+export const blackHole = (
+  address = "127.0.0.1",
+  port = 0
+): Effect.Effect<{ readonly port: number }, never, Scope.Scope> => Effect.orDie(openBlackHole(address, port))
+
+/** A server, and an address that never answers a SYN on the same port. */
+export const besideBlackHole = (
+  hole: string,
+  address: string,
+  onConnection?: (socket: Net.Socket) => void
+): Effect.Effect<Listener, Error, Scope.Scope> =>
+  listen(address, 0, onConnection).pipe(
+    Effect.tap(({ port }) => openBlackHole(hole, port)),
+    // Another process may hold the port on the other address.
+    Effect.retry({ times: 10 })
   )
 
 const filler = (host: string, port: number) =>

@@ -1,6 +1,6 @@
 /**
- * Measures of memory. Other work of the process adds to one measurement, but not to all of them: what a program really
- * holds shows in each.
+ * Measures of memory. Other work of the process adds to one measurement, but not to all of them: the memory that a
+ * program really holds shows in each.
  */
 import { setImmediate } from "node:timers/promises"
 import { setFlagsFromString } from "node:v8"

@@ -13,7 +13,7 @@ export interface PerTurn<A> {
   readonly value: A
 }
 
-/** Runs what counts. */
+/** Runs the effect with a counter. */
 export const perTurn = <A, E, R>(run: (count: Count) => Effect.Effect<A, E, R>): Effect.Effect<PerTurn<A>, E, R> =>
   Effect.suspend(() => {
     let all = 0

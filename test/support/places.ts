@@ -34,14 +34,14 @@ import { echo, webSocketServer } from "./webSocketServer.js"
 /** Values by their names. */
 type Values = Record<string, unknown>
 
-/** What a session is given in each of these places. */
+/** The values of a session in each of these places. */
 const options: Session.SessionOptions = {
   headers: planted.headers,
   cookies: planted.cookies,
   auth: planted.basic
 }
 
-/** A server whose every answer is full of secrets. */
+/** A server with answers full of secrets. */
 const talkative = site(() => response(200, "{}", ["Content-Type: application/json", ...planted.answerHeaders]))
 
 const temporary = Effect.acquireRelease(
@@ -63,7 +63,7 @@ const halting = Effect.map(
   (server) => ({ to: (name: string) => `http://${name}:${server.port}/` })
 )
 
-/** A connector, a session and a request whose response has come as far as the server lets it. */
+/** A connector, a session and a request with a response that has arrived as far as the server allows. */
 const inUse = Effect.gen(function* () {
   const server = yield* talkative
   const { connector, session } = yield* sessionWith({ ...options, baseUrl: server.to("a.test") })
@@ -168,13 +168,13 @@ const responses = Effect.gen(function* () {
   }
 })
 
-/** What a connector and a session are made of: nothing gives it to a program, but a debugger or a dump may. */
+/** The parts of a connector and a session: no API returns them, but a debugger or a dump may. */
 const internals = Effect.gen(function* () {
   const held = yield* halting
   const { connector, session } = yield* sessionWith({ ...options, baseUrl: held.to("a.test") })
   yield* session.get(at("/page"))
   const network = transportOf(connector[Connector.TypeId])
-  const [connection] = Reflect.get(network, "connections")
+  const [connection] = Reflect.get(network, "connections").keys()
   const mock = yield* Layer.build(Connector.layerMock(() => Effect.never))
   const mocked = yield* sessionOn(Context.get(mock, Connector.Connector))
   yield* Effect.forkScoped(mocked.session.post(at("https://a.test/"), { data: planted.form }).pipe(ClientResponse.text))
@@ -192,7 +192,7 @@ const internals = Effect.gen(function* () {
   }
 })
 
-/** What a program reads to use it: its JSON is what it holds, and only that shows it. */
+/** A value that a program reads: its JSON equals its content, and only that shows it. */
 const data = Effect.gen(function* () {
   const { opened } = yield* inUse
   const jar = yield* CookieJar.make()
@@ -325,7 +325,7 @@ const cassettes = Effect.gen(function* () {
   }
 }).pipe(Effect.provide(NodeFileSystem.layer))
 
-/** An archive, and what stands in it as base64. */
+/** An archive, and its base64 content. */
 const inBase64 = (archive: Har.Har) => {
   const text = JSON.stringify(archive)
   return [
@@ -580,7 +580,7 @@ const errors = Effect.gen(function* () {
   }
 })
 
-/** By what they are about. */
+/** By their subject. */
 export const places: { readonly [name: string]: Effect.Effect<Values, unknown, Scope.Scope> } = {
   connectors,
   sessions,

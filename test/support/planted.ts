@@ -17,14 +17,14 @@ const pairs = ["url", "proxy", "basic", "netrc"].map((place) => `user:${secret(p
 /** What no rendering may hold: a secret, or Basic credentials with one. */
 const needles = [mark, ...pairs.map((pair) => Buffer.from(pair).toString("base64"))]
 
-/** The secrets in a text, each with what is around it. */
+/** The secrets in a text, each with its surroundings. */
 export const found = (text: string): ReadonlyArray<string> =>
   needles.flatMap((needle) => {
     const at = text.indexOf(needle)
     return at === -1 ? [] : [text.slice(Math.max(0, at - 60), at + 60)]
   })
 
-/** What shows of a value, by the name of the rendering. */
+/** The secrets that a value shows, by the name of the rendering. */
 export const leaks = (
   value: unknown,
   what: string,
@@ -34,7 +34,7 @@ export const leaks = (
     found(text).map((around) => `${what}, by ${how}: ${around}`)
   )
 
-/** A query whose parameters are known to sign or to authorise. */
+/** A query with parameters that are known to sign or to authorise. */
 export const query = ["X-Amz-Signature", "oauth_token", "sig", "secret_key", "reset_token", "jwt_token"]
   .map((name) => `${name}=${secret(name)}`)
   .join("&")
@@ -65,7 +65,7 @@ export const basic = Auth.basic("user", secret("basic"))
 
 export const bearer = Auth.bearer(secret("bearer"))
 
-/** What a server answers with. */
+/** The server's answer. */
 export const answerHeaders: ReadonlyArray<string> = [
   `Set-Cookie: sid=${secret("set-cookie")}; Path=/; HttpOnly`,
   `X-Auth-Token: ${secret("answered-token")}`,

@@ -19,7 +19,7 @@ export interface Origin {
 
 export type Answer = (request: Http.IncomingMessage, response: Http.ServerResponse) => void
 
-/** A server that tells its own name; with `tls`, an https one. */
+/** A server that answers with its own name; with `tls`, an https one. */
 export const originServer = (
   name: string,
   options: { readonly tls?: { readonly cert: string; readonly key: string }; readonly answer?: Answer } = {}

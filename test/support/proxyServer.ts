@@ -1,6 +1,6 @@
 /**
- * A proxy of the test's own: CONNECT and absolute form over http or https, or SOCKS4a and SOCKS5. It records what it
- * saw, and can be told to resolve names to the loopback, to want credentials, or to refuse.
+ * A proxy for tests: CONNECT and absolute form over http or https, or SOCKS4a and SOCKS5. It records its requests, and
+ * can be configured to resolve names to the loopback, to require credentials, or to refuse.
  */
 import { createHash } from "node:crypto"
 import * as Http from "node:http"
@@ -19,7 +19,7 @@ export interface Seen {
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
   /** Which connection to the proxy, from 1. */
   readonly connection: number
-  /** SOCKS only: what the client has said it is. */
+  /** SOCKS only: the client's identity. */
   readonly user?: string | undefined
   readonly password?: string | undefined
   /** SOCKS only. */
@@ -48,10 +48,10 @@ export interface ProxyServerOptions {
     readonly password: string
     /** The nonce of a challenge, by how many there were before; default "n1", "n2" and so on. */
     readonly nonce?: (challenges: number) => string
-    /** Whether a nonce is no longer good; its challenge says "stale". */
+    /** Whether a nonce has expired, so that its challenge says "stale". */
     readonly isStale?: (nonce: string) => boolean
   }
-  /** What opens a tunnel, in place of a plain 200. */
+  /** The reply that opens a tunnel, in place of a plain 200. */
   readonly opening?: string
   /** Answers all of CONNECT like this. */
   readonly refuse?: Refusal
@@ -146,7 +146,7 @@ const md5 = (text: string): string => createHash("md5").update(text).digest("hex
 
 const paramOf = (header: string, name: string): string => new RegExp(`[ ,]${name}="?([^",]*)`).exec(header)?.[1] ?? ""
 
-/** What the Digest answer is refused with, by what stands on the request line. */
+/** The reason why the Digest answer is refused, by the request line. */
 const digestRefusal = (
   digest: NonNullable<ProxyServerOptions["digest"]>,
   state: State,
@@ -188,7 +188,7 @@ const refusalText = (refusal: Refusal): string => {
   return `HTTP/1.1 ${refusal.status} ${refusal.reason ?? "Refused"}\r\n${head}\r\n${body}`
 }
 
-/** Without what is between two neighbours only. */
+/** Without the text between two neighbours only. */
 const withoutHop = (raw: ReadonlyArray<string>): Array<string> =>
   pairsOf(raw)
     .filter(([name]) => !/^(proxy-|connection$|keep-alive$)/i.test(name))
@@ -314,7 +314,7 @@ class Reader {
     }
   }
 
-  /** The rest is read by whoever comes next. */
+  /** The next reader gets the rest. */
   release(): void {
     this.socket.pause()
     this.socket.off("data", this.onData).off("close", this.onClose)

@@ -1,10 +1,10 @@
 /**
- * Every way in which a value or an error comes before somebody's eyes.
+ * Every way in which a person may see a value or an error.
  */
 import { formatWithOptions, inspect } from "node:util"
 import { Cause, Effect, Exit, HashMap, Inspectable, Logger, LogLevel } from "effect"
 
-/** What a logger makes of a value that is logged, that annotates a line, and that is the cause of one. */
+/** The output of a logger for a logged value, an annotation of a line, and a cause. */
 const logged = (value: unknown): Record<string, string> => {
   const lines: { [name: string]: Array<string> } = {}
   const into = <A>(name: string, logger: Logger.Logger<unknown, A>, text: (line: A) => string) => {
@@ -36,7 +36,7 @@ const logged = (value: unknown): Record<string, string> => {
   return Object.fromEntries(Object.entries(lines).map(([name, kept]) => [name, kept.join("\n")]))
 }
 
-/** By the name of the way: what shows a value to people alone, and to no program. */
+/** By the name of the way: output for people and not for programs. */
 export const inspected = (value: unknown): Record<string, string> => ({
   string: String(value),
   inspect: inspect(value),

@@ -1,5 +1,5 @@
 /**
- * An origin behind TLS that answers each request and remembers who asked, by which name, on which connection.
+ * An origin behind TLS that answers each request and records its client, server name and connection.
  */
 import type { AddressInfo, Server as NetServer, Socket } from "node:net"
 import * as tls from "node:tls"
@@ -38,7 +38,7 @@ const listening = (server: NetServer): Effect.Effect<number> =>
     server.listen(0, "127.0.0.1", () => resume(Effect.succeed((server.address() as AddressInfo).port)))
   })
 
-/** Answers "ok" unless told otherwise. */
+/** Answers "ok" by default. */
 export const secureSite = (
   options: tls.TlsOptions,
   answer: Answer = (socket) => socket.write(reply("ok"))

@@ -28,7 +28,7 @@ export interface LoggedRequest {
   body: string
 }
 
-/** A connection whose requests are logged. */
+/** A connection with logged requests. */
 export interface Peer extends FaultConnection {
   /** Waits for a head. */
   readonly head: Effect.Effect<LoggedRequest>
@@ -97,7 +97,7 @@ const peerOf = (connection: FaultConnection, log: Array<LoggedRequest>): Peer =>
   return { ...connection, head, body, request: Effect.tap(head, () => body) }
 }
 
-/** Each connection runs its play; those after the last one answer `/nonce`, as does a connection whose play is over. */
+/** Each connection runs its play; later ones answer `/nonce`, as does a connection after its play. */
 export const server = (plays: ReadonlyArray<Play>, options?: FaultServerOptions): Effect.Effect<Server, never, Scope> =>
   Effect.gen(function* () {
     const log: Array<LoggedRequest> = []
@@ -113,7 +113,7 @@ export const server = (plays: ReadonlyArray<Play>, options?: FaultServerOptions)
     return { ...inner, requests: Effect.sync(() => log.slice()), accepted: Effect.sync(() => accepted) }
   })
 
-/** A server whose every connection runs the same play. */
+/** A server that runs the same play on every connection. */
 export const always = (play: Play, options?: FaultServerOptions): Effect.Effect<Server, never, Scope> =>
   Effect.gen(function* () {
     const log: Array<LoggedRequest> = []
@@ -132,7 +132,7 @@ export const always = (play: Play, options?: FaultServerOptions): Effect.Effect<
 export const response = (status: number, body = "", headers: ReadonlyArray<string> = []): string =>
   [`HTTP/1.1 ${status} Status`, ...headers, `Content-Length: ${Buffer.byteLength(body)}`, "", body].join("\r\n")
 
-/** Answers `/nonce?…` with what follows the question mark, and all else with 404, as long as there are requests. */
+/** Answers `/nonce?…` with the text after the question mark, and all else with 404, as long as there are requests. */
 export const answerNonces: Play = (peer) =>
   Effect.suspend(() =>
     peer.socket.writableEnded || peer.socket.destroyed
@@ -229,6 +229,6 @@ export const resumeRead: Play = (peer) => Effect.sync(() => void peer.socket.res
 export const tlsAlert = (description: number): Play =>
   send(Uint8Array.of(0x15, 0x03, 0x03, 0x00, 0x02, 0x02, description))
 
-/** Waits for a ClientHello, whose length stands in its record header. */
+/** Waits for a ClientHello, with the length of its record header. */
 export const clientHello: Play = (peer) =>
   Effect.flatMap(peer.inbox.takeBytes(5), (header) => peer.inbox.takeBytes(((header[3] ?? 0) << 8) | (header[4] ?? 0)))

@@ -1,5 +1,5 @@
 /**
- * Requests with their signals, heard on each of the ways.
+ * Requests with their signals, recorded in each of the ways.
  */
 import * as Http from "node:http"
 import { Effect, type Exit, type Scope } from "effect"
@@ -91,7 +91,7 @@ const within = <A>(
   f: (session: Session.SessionService) => Effect.Effect<A, unknown, Scope.Scope>
 ) => Effect.provide(Effect.scoped(Effect.flatMap(Session.Session, f)), Session.layer(options))
 
-/** Without listeners, on the fast path, and with them, on the slower one: both have to tell the same. */
+/** Without listeners, on the fast path, and with them, on the slower one: both must report the same. */
 export const ways: ReadonlyArray<Way> = [
   {
     name: "collected",

@@ -14,7 +14,7 @@ import { turns, until } from "./wait.js"
 
 export { sessionOn, turns, until }
 
-/** A request that has come to its phase stays there. */
+/** A request that stays in its phase. */
 export interface Stage {
   readonly session: Session.SessionService
   readonly connector: Connector.ConnectorService
@@ -23,7 +23,7 @@ export interface Stage {
   readonly request: (timeout?: Timeouts.Input) => Effect.Effect<unknown, ClientError>
   /** Resolves when the request can get no further. */
   readonly waiting: Effect.Effect<void>
-  /** Lets servers see that the peer has gone. */
+  /** Lets servers see that the peer has disconnected. */
   readonly thaw: Effect.Effect<void>
 }
 
@@ -58,7 +58,7 @@ const served =
         connector,
         servers: [at],
         request: (timeout) => whole(session, `${scheme}://127.0.0.1:${at.port}/`, { timeout, ssl: false }),
-        // What the server has read, the client has written; its callbacks come in the next turns.
+        // The client has written the bytes that the server read; its callbacks run in the next turns.
         waiting: Effect.zipRight(Deferred.await(reached), turns(3)),
         thaw: Effect.void
       }

@@ -1,6 +1,6 @@
 /**
- * The server's side of a WebSocket by hand: it answers the handshake as it is told to, writes frames bit by bit, and
- * reads those of the client without judging them.
+ * The server's side of a WebSocket by hand: it answers the handshake as configured, writes frames bit by bit, and reads
+ * those of the client without judging them.
  */
 import { createHash } from "node:crypto"
 import * as Effect from "effect/Effect"
@@ -19,7 +19,7 @@ export interface FrameSpec {
   readonly rsv?: number
   /** Four bytes; a server never masks. */
   readonly mask?: Uint8Array
-  /** What the head says in place of the payload's length. */
+  /** The length field of the head, in place of the payload's length. */
   readonly length?: bigint
 }
 
@@ -83,7 +83,7 @@ export interface WebSocketPeer {
   readonly dribble: (bytes: Uint8Array) => Effect.Effect<void>
   /** The next frame; interrupts the script where the client has ended. */
   readonly receive: Effect.Effect<ReceivedFrame>
-  /** The next frame that is no ping of the client's. */
+  /** The next frame of the client except pings. */
   readonly receiveClose: Effect.Effect<ReceivedFrame>
   readonly fin: Effect.Effect<void>
   readonly reset: Effect.Effect<void>
@@ -208,7 +208,7 @@ export const webSocketServer = (
     }
   })
 
-/** Sends back what comes, until the client closes; answers that. */
+/** Echoes messages until the client closes, and answers the close. */
 export const echo = (peer: WebSocketPeer): Effect.Effect<void> =>
   Effect.flatMap(peer.receive, (received) =>
     received.opcode === 8

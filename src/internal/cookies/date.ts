@@ -1,6 +1,4 @@
-/**
- * Cookie dates by RFC 6265bis section 5.1.1, which is neither an HTTP-date nor what Date.parse takes.
- */
+/** Parses cookie dates (RFC 6265bis section 5.1.1), whose grammar differs from HTTP dates and from `Date.parse`. */
 
 const months: ReadonlyMap<string, number> = new Map(
   ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"].map((name, index) => [
@@ -54,7 +52,7 @@ const read = (text: string): Fields => {
 
 const fullYear = (year: number): number => (year > 99 ? year : year > 69 ? year + 1900 : year + 2000)
 
-/** Milliseconds since the epoch, or `undefined` where `text` is no cookie date. */
+/** Milliseconds since the epoch, or `undefined` if `text` is not a cookie date. */
 export const parseDate = (text: string): number | undefined => {
   const { day, month, time, year } = read(text)
   if (time === undefined || day === undefined || month === undefined || year === undefined) return undefined
@@ -62,6 +60,6 @@ export const parseDate = (text: string): number | undefined => {
   const full = fullYear(year)
   if (day < 1 || day > 31 || full < 1601 || hour > 23 || minute > 59 || second > 59) return undefined
   const millis = Date.UTC(full, month, day, hour, minute, second)
-  // The 30th of February is another month's day to Date, and no date at all to the RFC.
+  // `Date` turns February 30 into a day in March; the RFC rejects it.
   return new Date(millis).getUTCDate() === day ? millis : undefined
 }

@@ -1,5 +1,6 @@
 /**
- * A jar as JSON: what is saved. Names, values and paths are octets, one character each; times are milliseconds.
+ * The JSON format of a saved cookie jar. Names, values and paths are octets, one character each; times are in
+ * milliseconds.
  */
 import * as Either from "effect/Either"
 import * as ParseResult from "effect/ParseResult"
@@ -9,10 +10,10 @@ import type { Jar } from "./jar.js"
 import { maxPairLength } from "./parse.js"
 import type { Removed, Stored } from "./store.js"
 
-/** Cookies beyond this many are no jar's. */
+/** Most cookies accepted in a saved jar. */
 const maxEntries = 100_000
 
-/** Characters of a saved jar beyond this many are not read. */
+/** Most characters accepted in a saved jar. */
 export const maxLength = 64 * 1024 * 1024
 
 const Octets = Schema.String.pipe(Schema.pattern(/^[\t\x20-\x7e\x80-\xff]*$/), Schema.maxLength(maxPairLength))
@@ -45,7 +46,7 @@ const Document = Schema.Struct({
   removed: Schema.optional(Schema.Array(Schema.Struct(identity)))
 })
 
-/** A saved jar, read and checked. */
+/** A decoded and validated jar. */
 export interface Saved {
   readonly cookies: ReadonlyArray<Stored>
   readonly removed: ReadonlyArray<Removed>
@@ -55,7 +56,7 @@ const malformed = (description: string) => new CookieJarError({ reason: "Malform
 
 const tooLarge = (description: string) => new CookieJarError({ reason: "TooLarge", description })
 
-/** Where it is wrong; what stands there may be a secret. */
+/** The path of the first invalid member. The value is omitted because it may be secret. */
 const describe = (error: ParseResult.ParseError): string => {
   const path = ParseResult.ArrayFormatter.formatErrorSync(error)[0]?.path ?? []
   const known = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("")
@@ -69,7 +70,7 @@ const hasTooMany = (json: unknown): boolean =>
 
 const decodeDocument = Schema.decodeUnknownEither(Document)
 
-/** Checks a JSON value; whatever is wrong with it, nothing of it is used. */
+/** Validates a JSON value. If any part is invalid, none of it is used. */
 export const decode = (json: unknown): Either.Either<Saved, CookieJarError> => {
   try {
     if (hasTooMany(json)) return Either.left(tooLarge(`more than ${maxEntries} cookies`))
@@ -85,23 +86,23 @@ export const decode = (json: unknown): Either.Either<Saved, CookieJarError> => {
       })
     })
   } catch {
-    // A getter of the value's own threw.
+    // A getter of the value threw.
     return Either.left(malformed("not a saved cookie jar"))
   }
 }
 
-/** The same of a text. */
+/** Parses and validates JSON text. */
 export const decodeText = (text: string): Either.Either<Saved, CookieJarError> => {
   if (text.length > maxLength) return Either.left(tooLarge(`more than ${maxLength} characters`))
   try {
     return decode(JSON.parse(text))
   } catch {
-    // Its message would quote the text.
+    // The message of the SyntaxError would quote the text.
     return Either.left(malformed("not JSON"))
   }
 }
 
-/** All that has not expired, as JSON. */
+/** All cookies that have not expired, as JSON. */
 export const encode = (jar: Jar, now: number): unknown => ({
   version: 1,
   cookies: jar.entries(now).map((entry) => ({
@@ -120,6 +121,6 @@ export const encode = (jar: Jar, now: number): unknown => ({
   }))
 })
 
-/** The same with removals, for jars that share a store. */
+/** Like `encode`, with removals, for jars that share a store. */
 export const encodeText = (jar: Jar, now: number): string =>
   JSON.stringify(Object.assign({}, encode(jar, now), { removed: jar.removed() }))

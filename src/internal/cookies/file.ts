@@ -1,6 +1,4 @@
-/**
- * A jar in a file that only its owner can read.
- */
+/** Saves a cookie jar in a file that only its owner can read. */
 
 import { randomUUID } from "node:crypto"
 import type { PlatformError } from "@effect/platform/Error"
@@ -9,7 +7,7 @@ import * as Effect from "effect/Effect"
 import { CookieJarError } from "../../Errors.js"
 import { maxLength } from "./document.js"
 
-/** Replaces the file at `path` by one with mode 0600: whoever looks sees the old one or the new one, each whole. */
+/** Atomically replaces the file at `path` by one with mode 0600. Readers see either the old or the new content. */
 export const write = (fs: FileSystem, path: string, text: string): Effect.Effect<void, PlatformError> => {
   const temporary = `${path}.${randomUUID()}.tmp`
   const fill = Effect.scoped(
@@ -22,7 +20,7 @@ export const write = (fs: FileSystem, path: string, text: string): Effect.Effect
   )
 }
 
-/** The text of a file, if it is one and not too large for a jar. */
+/** Reads a regular file, unless it is too large to be a saved jar. */
 export const read = (fs: FileSystem, path: string): Effect.Effect<string, CookieJarError | PlatformError> =>
   Effect.gen(function* () {
     const info = yield* fs.stat(path)
@@ -35,10 +33,10 @@ export const read = (fs: FileSystem, path: string): Effect.Effect<string, Cookie
     return yield* fs.readFileString(path)
   })
 
-/** Its JSON. */
+/** Parses the text of a saved jar as JSON. */
 export const parse = (text: string): Effect.Effect<unknown, CookieJarError> =>
   Effect.try({
     try: (): unknown => JSON.parse(text),
-    // The cause would quote the text.
+    // The original error would quote the text.
     catch: () => new CookieJarError({ reason: "Malformed", description: "not JSON" })
   })

@@ -1,8 +1,7 @@
-/**
- * Cookies that a program gives by name, and values in quotes.
- */
+/** Cookies as name-value pairs, and the quoting of cookie values. */
+import { isIterable } from "../iterables.js"
 
-/** A cookie to send. */
+/** Name and value of a cookie to send. */
 export type Pair = readonly [name: string, value: string]
 
 const token = /^[!#$%&'*+\-.^_`|~:0-9A-Za-z]+$/
@@ -13,15 +12,13 @@ const escapeCharacter = (character: string): string =>
     ? `\\${character}`
     : `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`
 
-/** A value that is no token in double quotes, with octal escapes, as aiohttp and Python's `http.cookies` write it. */
+/** Quotes a value that is not a token, with octal escapes like aiohttp and Python's `http.cookies`. */
 export const quote = (value: string): string => {
   if (token.test(value)) return value
   if (value.length > 1 && value.startsWith('"') && value.endsWith('"')) return value
   return `"${value.replace(escaped, escapeCharacter)}"`
 }
 
-const isIterable = <A>(input: object | Iterable<A>): input is Iterable<A> => Symbol.iterator in input
-
-/** Cookies by name or as pairs, as pairs. */
+/** Converts a record or an iterable of cookies to pairs. */
 export const toPairs = (input: { readonly [name: string]: string } | Iterable<Pair>): ReadonlyArray<Pair> =>
   isIterable(input) ? Array.from(input) : Object.entries(input)

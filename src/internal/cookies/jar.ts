@@ -1,6 +1,4 @@
-/**
- * A cookie jar by RFC 6265bis: pure data and synchronous; whoever calls says what time it is.
- */
+/** A cookie jar by RFC 6265bis: pure data and synchronous. The caller passes the current time. */
 
 import { isIP } from "node:net"
 import { isPublicSuffix } from "../http/publicSuffix.js"
@@ -11,12 +9,12 @@ import { type Entry, type Removed, Store, type Stored, sendingOrder } from "./st
 import type { CookieTarget } from "./target.js"
 import { fromWire, toWire } from "./wire.js"
 
-/** A jar's settings, all of them. */
+/** The complete settings of a jar. */
 export interface JarSettings {
   readonly unsafe: boolean
   readonly quoteCookie: boolean
   readonly nameless: boolean
-  /** Origins as "host:port" that are http and count as https. */
+  /** Http origins, as "host:port", that are treated as secure. */
   readonly secureOrigins: ReadonlySet<string>
   readonly maxCookies: number
   readonly maxCookiesPerDomain: number
@@ -31,16 +29,16 @@ export const defaultSettings: JarSettings = {
   maxCookiesPerDomain: 180
 }
 
-/** Set-Cookie lines of one response that are looked at, as in curl. */
+/** Most Set-Cookie lines processed per response, as in curl. */
 const maxLines = 50
 
-/** Octets of a Cookie header's line, which common servers refuse beyond (Apache's LimitRequestFieldSize). */
+/** Most octets in a Cookie header line; common servers reject longer ones (Apache's LimitRequestFieldSize). */
 const maxHeaderLength = 8190
 
-/** RFC 6265bis section 5.5: no cookie lives longer. */
+/** Longest lifetime of a cookie, 400 days (RFC 6265bis section 5.5). */
 const maxAge = 400 * 24 * 60 * 60 * 1000
 
-/** What a program says of a cookie of its own, as octets. */
+/** A cookie that the program itself adds, as octets. */
 export interface OwnCookie {
   readonly name: string
   readonly value: string
@@ -67,14 +65,17 @@ const startsWithIgnoringCase = (text: string, lowerPrefix: string): boolean =>
 const hasHostPrefix = (name: string): boolean => startsWithIgnoringCase(name, "__host-")
 const hasSecurePrefix = (name: string): boolean => startsWithIgnoringCase(name, "__secure-")
 
-/** Section 5.7, steps 20 to 22: what a name promises must hold, and a value must not look like such a name. */
+/**
+ * Section 5.7, steps 20 to 22: a cookie must satisfy the prefix of its name, and the value of a nameless cookie must
+ * not look like a prefixed name.
+ */
 const keepsPrefixes = (cookie: Stored): boolean => {
   if (cookie.name === "") return !hasHostPrefix(cookie.value) && !hasSecurePrefix(cookie.value)
   if (hasSecurePrefix(cookie.name)) return cookie.secure
   return !hasHostPrefix(cookie.name) || (cookie.secure && cookie.hostOnly && cookie.path === "/")
 }
 
-/** Section 5.7, steps 7 to 10. `undefined`: the cookie is not the host's to set. */
+/** Section 5.7, steps 7 to 10. `undefined`: the host may not set a cookie for this domain. */
 const resolveDomain = (attribute: string | undefined, target: CookieTarget): Domain | undefined => {
   if (attribute === undefined || attribute === "") return { domain: target.host, hostOnly: true }
   if (target.ip !== 0) {
@@ -87,7 +88,7 @@ const resolveDomain = (attribute: string | undefined, target: CookieTarget): Dom
   return attribute === target.host ? { domain: target.host, hostOnly: true } : undefined
 }
 
-/** The scope of a program's own cookie that is set without a URL. */
+/** The domain of a cookie that the program adds without a URL. */
 const ownDomain = (domain: string | undefined): Domain | undefined => {
   if (domain === undefined || domain === "") return { domain: "", hostOnly: false }
   if (!/^[^\x00-\x20A-Z\x7f-\uffff/?#@\\]+$/.test(domain)) return undefined
@@ -99,7 +100,7 @@ const expiry = (cookie: SetCookie, now: number): number => {
   return cookie.expires === undefined ? Infinity : Math.min(cookie.expires, now + maxAge)
 }
 
-/** Who may set what, and what is sent where. */
+/** A cookie jar: decides which cookies a response may set and which a request sends. */
 export class Jar {
   readonly settings: JarSettings
   readonly #store: Store
@@ -113,22 +114,22 @@ export class Jar {
     })
   }
 
-  /** Whether there is nothing to send, which is all that most requests have to know. */
+  /** Whether the jar has no cookies. For most requests that is all there is to check. */
   get isEmpty(): boolean {
     return this.#store.count === 0
   }
 
-  /** Another number after each change. */
+  /** Changes with every modification. */
   get revision(): number {
     return this.#store.revision
   }
 
-  /** Called after each change, synchronously; it must not use the jar. */
+  /** Called synchronously after each modification. It must not use the jar. */
   set onChange(listener: (() => void) | undefined) {
     this.#store.onChange = listener
   }
 
-  /** From here on the jar remembers removals, for `merge`. */
+  /** Starts to record removals, which `merge` needs. */
   startJournal(): void {
     this.#store.startJournal()
   }
@@ -138,7 +139,7 @@ export class Jar {
     this.storeWire(lines.length > maxLines ? lines.slice(0, maxLines).map(toWire) : lines.map(toWire), target, now)
   }
 
-  /** The same, given as octets (`setCookieLines`). */
+  /** Like `store`, with lines given as octets (see `setCookieLines`). */
   storeWire(lines: ReadonlyArray<string>, target: CookieTarget, now: number): void {
     if (this.settings.maxCookies === 0 || (target.ip !== 0 && !this.settings.unsafe)) return
     const count = Math.min(lines.length, maxLines)
@@ -149,14 +150,16 @@ export class Jar {
     }
   }
 
-  /** Stores a program's own cookie for the host of `target`, or without one for its domain or every host. */
+  /**
+   * Stores a cookie of the program for the host of `target`; without a target, for its own domain or for every host.
+   */
   put(cookie: OwnCookie, target: CookieTarget | undefined, now: number): void {
     if (this.settings.maxCookies === 0 || (target !== undefined && target.ip !== 0 && !this.settings.unsafe)) return
     if (!this.#isSendable(cookie)) return
     const scope = target === undefined ? ownDomain(cookie.domain) : resolveDomain(cookie.domain, target)
     if (scope === undefined || (!this.settings.unsafe && isIP(scope.domain) !== 0)) return
     const promised = hasHostPrefix(cookie.name) || hasSecurePrefix(cookie.name)
-    // A Date that is none says nothing.
+    // An invalid Date is ignored.
     const until = cookie.expires === undefined || Number.isNaN(cookie.expires) ? Infinity : cookie.expires
     this.#commit(
       {
@@ -174,7 +177,7 @@ export class Jar {
     )
   }
 
-  /** What a request sends, in that order; being asked for counts as use. */
+  /** The cookies that a request sends, in sending order. Marks them as used. */
   select(target: CookieTarget, now: number): ReadonlyArray<Entry> {
     const selected = this.#store.count === 0 ? [] : this.#matching(target, now)
     let length = "Cookie: ".length - 2
@@ -188,7 +191,7 @@ export class Jar {
     return selected
   }
 
-  /** The value of the Cookie header, as octets; `undefined` where there are no cookies. */
+  /** The value of the Cookie header as octets, or `undefined` if no cookie matches. */
   header(target: CookieTarget, now: number): string | undefined {
     if (this.#store.count === 0) return undefined
     let out = ""
@@ -199,7 +202,7 @@ export class Jar {
     return out === "" ? undefined : out
   }
 
-  /** All that have not expired, earliest first. */
+  /** All cookies that have not expired, oldest first. */
   entries(now: number): ReadonlyArray<Entry> {
     this.#store.expire(now)
     return this.#store.all()
@@ -209,7 +212,7 @@ export class Jar {
     return this.#store.removed()
   }
 
-  /** Without a time, cookies that have expired and were not yet removed count as well. */
+  /** The number of cookies. Without a time, expired cookies that were not removed yet count too. */
   size(now = -Infinity): number {
     this.#store.expire(now)
     return this.#store.count
@@ -219,7 +222,7 @@ export class Jar {
     for (const cookie of cookies) this.#store.remove(cookie, this.#store.stamp(cookie, now))
   }
 
-  /** Removes those of a canonical domain and its subdomains; "" for those of every host. */
+  /** Removes the cookies of a canonical domain and its subdomains; "" removes those that are sent to every host. */
   removeDomain(domain: string, now: number): void {
     this.remove(
       this.entries(now).filter((entry) =>
@@ -229,7 +232,7 @@ export class Jar {
     )
   }
 
-  /** Adds saved cookies, which replace the jar's own; what the rules do not allow is left out. */
+  /** Adds saved cookies, replacing existing ones. Skips cookies that violate the rules of this jar. */
   restore(cookies: ReadonlyArray<Stored>, now: number): void {
     for (const cookie of cookies) {
       const updated = this.#store.journaled ? this.#store.stamp(cookie, now) : cookie.updated
@@ -238,8 +241,8 @@ export class Jar {
   }
 
   /**
-   * Takes over what others who share a store have changed later than this jar. Two jars that have merged with each
-   * other's state hold the same, in whatever order.
+   * Applies newer changes from other jars that share a store. Merging is commutative: two jars that merge each other's
+   * state end up equal, in any order.
    */
   merge(cookies: ReadonlyArray<Stored>, removed: ReadonlyArray<Removed>, now: number): void {
     for (const cookie of cookies) {
@@ -281,7 +284,7 @@ export class Jar {
     return this.settings.quoteCookie || !(controls.test(value) || value.includes(";"))
   }
 
-  /** RFC 6265bis section 5.7 for a line of a response. */
+  /** Processes a Set-Cookie line (RFC 6265bis section 5.7). */
   #receive(parsed: SetCookie, target: CookieTarget, now: number): void {
     if (parsed.name === "" && !this.settings.nameless) return
     const scope = resolveDomain(parsed.domain, target)
@@ -291,7 +294,7 @@ export class Jar {
     if (secure ? !this.#isSecure(target) : sameSite === "none") return
     if (!secure && !this.#isSecure(target) && this.#shadowsSecure(name, scope.domain, path, now)) return
     const expires = expiry(parsed, now)
-    // A prefix promises that its cookie was set so; "" as a path attribute leaves the promise unkept.
+    // The prefix requires an explicit `Path=/`; an empty path attribute does not satisfy it.
     if (hasHostPrefix(name) && parsed.path !== "/") return
     this.#commit({ name, value, ...scope, path, secure, httpOnly, sameSite, partitioned, expires }, now)
   }
@@ -305,7 +308,7 @@ export class Jar {
     else this.#store.put(complete, now)
   }
 
-  /** "Leave secure cookies alone": section 5.7, step 16. */
+  /** Implements "leave secure cookies alone": section 5.7, step 16. */
   #shadowsSecure(name: string, domain: string, path: string, now: number): boolean {
     for (const other of this.#store.secureOfName(name)) {
       if (

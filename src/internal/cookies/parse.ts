@@ -1,31 +1,29 @@
-/**
- * Set-Cookie lines by RFC 6265bis section 5.6. One pass; a line costs time in proportion to its length at most.
- */
+/** Parses Set-Cookie lines (RFC 6265bis section 5.6) in one pass and linear time. */
 import { parseDate } from "./date.js"
 
-/** Name and value together, in octets (RFC 6265bis section 5.6, step 6). */
+/** Most octets in name and value together (RFC 6265bis section 5.6, step 6). */
 export const maxPairLength = 4096
 
-/** An attribute's value, in octets; a longer one is ignored (step 6 of the attributes). */
+/** Most octets in an attribute's value; longer attributes are ignored (step 6 of the attributes). */
 export const maxAttributeLength = 1024
 
 export type SameSite = "strict" | "lax" | "none"
 
-/** What a line says, before anybody asks whether it may. */
+/** A parsed line, before the jar decides whether to accept it. */
 export interface SetCookie {
   readonly name: string
   readonly value: string
-  /** Lower case, without its leading dot; `undefined` where there is none, "" where there is nothing but the dot. */
+  /** In lower case, without a leading dot. `undefined` without a Domain attribute, "" for a single dot. */
   domain: string | undefined
-  /** As received; `undefined` where there is none. One that does not begin with "/" stands for the default path. */
+  /** As received; `undefined` without a Path attribute. A value that does not begin with "/" means the default path. */
   path: string | undefined
   secure: boolean
   httpOnly: boolean
   partitioned: boolean
   sameSite: SameSite | undefined
-  /** Seconds. */
+  /** In seconds. */
   maxAge: number | undefined
-  /** Milliseconds since the epoch. */
+  /** In milliseconds since the epoch. */
   expires: number | undefined
 }
 
@@ -35,7 +33,7 @@ const controls = /[\x00-\x08\x0a-\x1f\x7f]/
 
 const isSpace = (code: number): boolean => code === 0x20 || code === 0x09
 
-/** `text` from `start` to `end` without spaces and tabs around it. */
+/** `text` from `start` to `end`, without surrounding spaces and tabs. */
 const trimmed = (text: string, start: number, end: number): string => {
   let from = start
   let to = end
@@ -45,8 +43,8 @@ const trimmed = (text: string, start: number, end: number): string => {
 }
 
 /**
- * A line with a control character is refused whole. The one exception: NUL and CR end the value of a line that has no
- * attributes, as the http-state corpus has it; where there are attributes, cutting the line would lose Secure.
+ * Rejects a line with a control character. One exception, from the http-state corpus: NUL and CR end the value of a
+ * line without attributes. With attributes, truncating the line could lose Secure.
  */
 const withoutControls = (line: string): string | undefined => {
   const at = line.search(controls)
@@ -107,8 +105,8 @@ const setAttributes = (cookie: SetCookie, line: string, from: number): void => {
 }
 
 /**
- * What a Set-Cookie line says, or `undefined` where it says nothing that may be kept. Its characters are octets where
- * the line came from the wire as such.
+ * Parses a Set-Cookie line; returns `undefined` if the cookie must be ignored. Each character is one octet if the line
+ * was read from the wire as octets.
  */
 export const parseSetCookie = (input: string): SetCookie | undefined => {
   const line = withoutControls(input)

@@ -1,7 +1,8 @@
 /**
- * Keeps a jar in a KeyValueStore that others may use at the same time. Stores have no transactions, so each save reads
- * what is there, merges it into the jar, and writes the union: of each cookie the latest change, removals included.
- * A write that another one has overtaken is not lost either: the jar still knows, and looks again after it has saved.
+ * Saves a jar in a KeyValueStore that other processes may use at the same time. Stores have no transactions, so each
+ * save reads the stored state, merges it into the jar and writes the union: the latest change of each cookie, removals
+ * included. A write that another process overwrites is not lost, because the jar still has the change and checks the
+ * store again after saving.
  */
 import type { PlatformError } from "@effect/platform/Error"
 import type { KeyValueStore } from "@effect/platform/KeyValueStore"
@@ -19,17 +20,20 @@ import { decodeText, encodeText, type Saved } from "./document.js"
 import type { Jar } from "./jar.js"
 import type { Removed, Stored } from "./store.js"
 
-/** Together with the writing itself, within a second of the change; milliseconds. */
+/** Milliseconds between a change and its save. With the time to write, a change is stored within a second. */
 const delay = 500
 
 const maxRetryDelay = 60_000
 
-/** Looks after a save at most; each ends at once unless others write at the same time. */
+/** Most checks after a save. Each one ends the loop unless another process writes at the same time. */
 const maxChecks = 5
 
 const missing: Saved = { cookies: [], removed: [] }
 
-/** Half of a document, where a store writes in place and somebody is writing, is read again; what stays is corrupt. */
+/**
+ * A store that writes in place may return half a document during a write, so invalid text is read again up to this many
+ * times before it counts as corrupt.
+ */
 const maxReadings = 10
 
 const unreadable = (description: string) => new CookieJarError({ reason: "Malformed", description })
@@ -60,7 +64,7 @@ const readInto = (jar: Jar, store: KeyValueStore, key: string): Effect.Effect<Sa
 const identity = ({ domain, hostOnly, name, path }: Stored | Removed): string =>
   `${domain}\n${hostOnly ? "=" : "."}${name}\n${path}`
 
-/** Whether the jar knows of a change that is not in what was saved. */
+/** Whether the jar has changes that are not in the saved state. */
 const hasNews = (jar: Jar, saved: Saved, now: number): boolean => {
   const known = new Map<string, number>()
   for (const each of [...saved.cookies, ...saved.removed]) known.set(identity(each), each.updated)
@@ -68,10 +72,10 @@ const hasNews = (jar: Jar, saved: Saved, now: number): boolean => {
   return jar.entries(now).some(isNews) || jar.removed().some(isNews)
 }
 
-/** How long the end of a Scope waits for a store; milliseconds. */
+/** Milliseconds that closing the Scope waits for the store. */
 const closeTime = 5000
 
-/** Runs the last save, and gives it up after that time. */
+/** Runs the last save with a limit of `closeTime`. */
 const withinCloseTime = <A, E>(saving: Effect.Effect<A, E>): Effect.Effect<A, E | StoreTimeout> =>
   Effect.clockWith((clock) =>
     endedBy(saving, (fail: (error: StoreTimeout) => void) => {
@@ -85,13 +89,13 @@ interface StoreTimeout {
   readonly _tag: "timeout"
 }
 
-/** A store's own errors may quote what was written. */
+/** Logs only the tag, because errors of a store may quote the written text. */
 const warn = (error: string) => Effect.logWarning("The cookie jar was not saved").pipe(Effect.annotateLogs({ error }))
 
 const warnOf = (cause: Cause.Cause<CookieJarError | PlatformError | StoreTimeout>) =>
   warn(Option.match(Cause.failureOption(cause), { onNone: () => "defect", onSome: ({ _tag }) => _tag }))
 
-/** Loads, then saves each change within a second of the Clock, and what is left when the Scope closes. */
+/** Loads the jar, then saves each change within a second of the Clock and the rest when the Scope closes. */
 export const persist = (
   jar: Jar,
   store: KeyValueStore,
@@ -104,7 +108,7 @@ export const persist = (
     const loaded = jar.revision
     jar.onChange = () => changed.unsafeOpen()
 
-    /** `true` if the store had it all. */
+    /** Succeeds with `true` if the store already had every change. */
     const save = Effect.gen(function* () {
       const before = yield* readInto(jar, store, key)
       const now = yield* Clock.currentTimeMillis
@@ -129,7 +133,7 @@ export const persist = (
       }
     })
 
-    /** Also what was saved: somebody may have written after without having read it. */
+    /** Saves even if there are no new changes: another process may have written without reading first. */
     const saveLast = Effect.suspend(() =>
       jar.revision === loaded ? Effect.void : Effect.repeat(save, { until: (settled) => settled, times: maxChecks })
     )
@@ -137,7 +141,7 @@ export const persist = (
     const keepSaving = changed.await.pipe(Effect.zipRight(saveUntilSettled), Effect.forever, Effect.interruptible)
     yield* Effect.acquireRelease(Effect.forkDaemon(keepSaving), (saver) => {
       jar.onChange = undefined
-      // A finalizer: an interrupt of its fiber must not lose the changes, and a store that hangs must not hold it up.
+      // A finalizer: an interrupt of its fiber must not lose changes, and a store that hangs must not block it.
       return withinCloseTime(Effect.zipRight(Fiber.interrupt(saver), saveLast)).pipe(Effect.catchAllCause(warnOf))
     })
   })

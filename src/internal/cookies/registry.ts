@@ -1,6 +1,4 @@
-/**
- * Which services are jars of this library, so that a session can use them without an Effect in between.
- */
+/** Maps CookieJar services to their jars, so that a session can use a jar of this library synchronously. */
 import type { CookieJarService } from "../../CookieJar.js"
 import type { Jar } from "./jar.js"
 
@@ -10,5 +8,5 @@ export const register = (service: CookieJarService, jar: Jar): void => {
   jars.set(service, jar)
 }
 
-/** The jar behind a service; `undefined` for a service of somebody's own, which has its Effects alone. */
+/** The jar behind a service; `undefined` for a service that a program implements itself. */
 export const jarOf = (service: CookieJarService): Jar | undefined => jars.get(service)

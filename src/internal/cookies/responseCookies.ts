@@ -1,6 +1,4 @@
-/**
- * The cookies of one response, as @effect/platform has them.
- */
+/** The cookies of one response, as the Cookies type of @effect/platform. */
 import * as Cookies from "@effect/platform/Cookies"
 import * as Duration from "effect/Duration"
 import { conceal } from "../inspection.js"
@@ -33,7 +31,7 @@ const toOptions = (parsed: SetCookie): Cookies.Cookie["options"] => {
   return Object.keys(options).length === 0 ? undefined : options
 }
 
-/** What printing shows of a cookie. */
+/** How a cookie is printed: without its value. */
 const shownCookie = ({ name, options }: Cookies.Cookie): object => ({
   _id: "@effect/platform/Cookies/Cookie",
   name,
@@ -57,9 +55,9 @@ const toCookie = (parsed: SetCookie): Cookies.Cookie => {
 }
 
 /**
- * The cookies of Set-Cookie lines by name, whether or not a jar takes them; the last of a name wins. `value` is
- * percent-decoded, `valueEncoded` as received. The record has no prototype, so a cookie "__proto__" is one like any
- * other. Printed, they have no values.
+ * The cookies of Set-Cookie lines by name, whether or not a jar accepts them; of cookies with the same name, the last.
+ * `value` is percent-decoded, `valueEncoded` is as received. The record has no prototype, so "__proto__" is a valid
+ * cookie name. Values are not printed.
  */
 export const fromLines = (lines: ReadonlyArray<string>): Cookies.Cookies => {
   if (lines.length === 0) return Cookies.empty

@@ -1,6 +1,4 @@
-/**
- * A jar as a service.
- */
+/** Implements the CookieJar service with a jar. */
 import * as Cookies from "@effect/platform/Cookies"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -23,7 +21,7 @@ import { fromWire, toWire } from "./wire.js"
 
 const views = new WeakMap<Entry, Cookie>()
 
-/** An entry as users see it: text, Options and dates. */
+/** Converts an entry to the public type, with text, Options and dates. Cached per entry. */
 const toCookie = (entry: Entry): Cookie => {
   const known = views.get(entry)
   if (known !== undefined) return known
@@ -68,7 +66,7 @@ const toOwn = (cookies: CookiesInput | Cookies.Cookies, now: number): ReadonlyAr
 
 const isCookies = (input: CookiesInput | Cookies.Cookies): input is Cookies.Cookies => Cookies.isCookies(input)
 
-/** The service of a jar, whose every Effect is one synchronous step at the Clock's time. */
+/** The service of a jar. Each Effect is one synchronous step at the time of the Clock. */
 export const fromJar = (jar: Jar): CookieJarService => {
   const at = <A>(f: (now: number) => A): Effect.Effect<A> => Effect.map(Clock.currentTimeMillis, f)
 

@@ -1,27 +1,25 @@
-/**
- * A jar's options as its settings.
- */
+/** Validates the options of a cookie jar and converts them to settings. */
 import type { CookieJarOptions } from "../../CookieJar.js"
 import { InvalidURL } from "../../Errors.js"
 import { parseTarget } from "../http/target.js"
 import { defaultSettings, type JarSettings } from "./jar.js"
 
-/** Of a jar that stores and sends nothing. */
+/** Settings of a jar that neither stores nor sends cookies. */
 export const disabled: JarSettings = { ...defaultSettings, maxCookies: 0 }
 
 const limit = (name: string, value: number | undefined, fallback: number): number => {
   if (value === undefined) return fallback
   if (value === Infinity || (Number.isInteger(value) && value >= 0)) return value
-  throw new RangeError(`${name} must be a whole number, 0 or more`)
+  throw new RangeError(`Invalid option "${name}": expected a whole number from 0 on, or Infinity`)
 }
 
-/** "host:port" of each http origin; https is secure already. */
+/** "host:port" of each http origin. Https origins are omitted because they are secure anyway. */
 const secureOrigins = (origins: ReadonlyArray<string>): ReadonlySet<string> => {
   const out = new Set<string>()
   for (const given of origins) {
     const target = parseTarget(given, false)
     if (target instanceof InvalidURL) {
-      throw new TypeError("treatAsSecureOrigin must be an origin such as http://localhost:3000")
+      throw new TypeError('Invalid option "treatAsSecureOrigin": expected an origin such as "http://localhost:3000"')
     }
     const { host, port, scheme } = target.origin
     if (scheme === "http") out.add(`${host}:${port}`)
@@ -29,7 +27,7 @@ const secureOrigins = (origins: ReadonlyArray<string>): ReadonlySet<string> => {
   return out
 }
 
-/** Throws where an option cannot be right; what it says holds no secret. */
+/** Applies defaults. Throws if an option is invalid; the message does not contain a secret. */
 export const resolve = (options: CookieJarOptions = {}): JarSettings => {
   const origins = options.treatAsSecureOrigin ?? []
   return {

@@ -1,10 +1,10 @@
 /**
- * The cookies of a jar by domain: limits, least recent use, expiry, and a journal of what changed for a jar that is
- * saved. It knows no URL and no rule of who may set what.
+ * The cookies of a jar, indexed by domain, with limits, eviction, expiry and a journal of changes for jars that are
+ * saved. `jar.ts` decides which cookies may be set and sent.
  */
 import type { SameSite } from "./parse.js"
 
-/** A cookie in a jar. Names, values and paths are octets; times are milliseconds since the epoch. */
+/** A stored cookie. Names, values and paths are octets; times are in milliseconds since the epoch. */
 export interface Stored {
   readonly name: string
   readonly value: string
@@ -15,14 +15,16 @@ export interface Stored {
   readonly httpOnly: boolean
   readonly sameSite: SameSite | undefined
   readonly partitioned: boolean
-  /** `Infinity`: until the session ends. */
+  /** `Infinity` for a session cookie. */
   readonly expires: number
   readonly created: number
-  /** When it was last set; later than any earlier change of the same cookie, whatever the clock says. */
+  /**
+   * Time of the last change; always later than earlier changes of the same cookie, even if the clock went backwards.
+   */
   readonly updated: number
 }
 
-/** That a cookie was removed, so that merging with a store that still has it does not bring it back. */
+/** A record that a cookie was removed, so that merging with a store that still has it does not restore it. */
 export interface Removed {
   readonly name: string
   readonly domain: string
@@ -31,29 +33,29 @@ export interface Removed {
   readonly updated: number
 }
 
-/** A cookie with what finding and sending it takes. */
+/** A cookie with the fields needed to find and send it. */
 export interface Entry extends Stored {
   readonly key: string
-  /** The value as it is sent. */
+  /** The value as sent. */
   readonly sent: string
-  /** Among cookies of one creation time, the order of insertion. */
+  /** Insertion order, for cookies with the same creation time. */
   readonly order: number
-  /** When it was last sent or set, on the store's own count. */
+  /** When it was last sent or set, on the store's own counter. */
   used: number
 }
 
 type Identity = Pick<Stored, "name" | "domain" | "hostOnly" | "path">
 
-/** What makes two cookies one within a domain (RFC 6265bis section 5.7, step 23). No part can hold a line feed. */
+/** The identity of a cookie within a domain (RFC 6265bis section 5.7, step 23). No part can contain a line feed. */
 const keyOf = (cookie: Identity): string => `${cookie.hostOnly ? "=" : "."}${cookie.name}\n${cookie.path}`
 
 interface Bucket {
   readonly entries: Map<string, Entry>
-  /** In the order of sending, while nothing has changed. */
+  /** The entries in sending order, until the next change. */
   sorted: ReadonlyArray<Entry> | undefined
 }
 
-/** Longer paths first, then earlier ones (RFC 6265bis section 5.8.3, step 2). */
+/** Longer paths first, then older cookies (RFC 6265bis section 5.8.3, step 2). */
 export const sendingOrder = (a: Entry, b: Entry): number =>
   b.path.length - a.path.length || a.created - b.created || a.order - b.order
 
@@ -70,32 +72,32 @@ const same = (a: Stored, b: Stored): boolean =>
 
 const none: ReadonlyArray<Entry> = []
 
-/** Oldest removals are forgotten beyond this many. */
+/** Most removals that are remembered; the oldest are dropped. */
 const maxRemoved = 3000
 
 export interface StoreOptions {
   readonly maxCookies: number
   readonly maxCookiesPerDomain: number
-  /** What is sent for a value. */
+  /** The text to send for a value. */
   readonly toSent: (value: string) => string
 }
 
 export class Store {
   readonly #options: StoreOptions
   readonly #buckets = new Map<string, Bucket>()
-  /** Secure cookies by name: what "leave secure cookies alone" has to find in every domain. */
+  /** Secure cookies by name, so that "leave secure cookies alone" finds them in every domain. */
   readonly #secure = new Map<string, Set<Entry>>()
   #removed: Map<string, Removed> | undefined
   #count = 0
   #clock = 0
-  /** The count of what was used before this jar knew of it. */
+  /** `used` counter for restored cookies, which count as used before all others. */
   #past = Number.MIN_SAFE_INTEGER
-  /** No cookie expires before. */
+  /** The earliest expiry of any cookie. */
   #earliest = Infinity
-  /** Least recently used last, as of some time ago: who has been used since is none of the oldest. */
+  /** Eviction order, least recently used last. May be stale; recently used entries are skipped. */
   #oldest: Array<{ readonly entry: Entry; readonly used: number }> = []
 
-  /** Changes with every change of a cookie; sending one is none. */
+  /** Changes with every modification of a cookie; sending one does not count. */
   revision = 0
   onChange: (() => void) | undefined
 
@@ -103,17 +105,20 @@ export class Store {
     this.#options = options
   }
 
-  /** Including what has expired and nobody has asked for since. */
+  /** Includes cookies that have expired but were not removed yet. */
   get count(): number {
     return this.#count
   }
 
-  /** From here on, removals are kept for merging. */
+  /** Starts to record removals for merging. */
   startJournal(): void {
     this.#removed ??= new Map()
   }
 
-  /** Whether others have what is in it: what changes has to be newer than theirs. */
+  /**
+   * Whether removals are recorded. If so, other jars share the cookies, and each change needs a later time stamp than
+   * theirs.
+   */
   get journaled(): boolean {
     return this.#removed !== undefined
   }
@@ -122,7 +127,7 @@ export class Store {
     return this.#removed === undefined ? [] : Array.from(this.#removed.values())
   }
 
-  /** Those of a domain in the order of sending. */
+  /** The cookies of a domain in sending order. */
   ofDomain(domain: string): ReadonlyArray<Entry> {
     const bucket = this.#buckets.get(domain)
     if (bucket === undefined) return none
@@ -142,7 +147,7 @@ export class Store {
     return this.#removed?.get(`${identity.domain}\n${keyOf(identity)}`)
   }
 
-  /** When a change of this cookie that is made at `now` counts as made. */
+  /** The time stamp of a change made at `now`. */
   stamp(identity: Identity, now: number): number {
     const known = Math.max(this.find(identity)?.updated ?? -1, this.removalOf(identity)?.updated ?? -1)
     return Math.max(now, known + 1)
@@ -152,7 +157,7 @@ export class Store {
     entry.used = ++this.#clock
   }
 
-  /** All, earliest first. */
+  /** All cookies, oldest first. */
   all(): ReadonlyArray<Entry> {
     const out: Array<Entry> = []
     for (const bucket of this.#buckets.values()) {
@@ -161,7 +166,10 @@ export class Store {
     return out.sort(creationOrder)
   }
 
-  /** Inserts or replaces; what exceeds a limit by it is evicted. One that is `restored` has not been used of late. */
+  /**
+   * Inserts or replaces a cookie, then evicts cookies beyond the limits. A `restored` one does not count as recently
+   * used.
+   */
   put(cookie: Stored, now: number, restored = false): void {
     const old = this.find(cookie)
     if (old !== undefined && same(old, cookie) && this.#removed === undefined) {
@@ -185,7 +193,7 @@ export class Store {
     this.#evict(cookie.domain, now)
   }
 
-  /** Removes a cookie because somebody wants it gone; remembered where there is a journal. */
+  /** Removes a cookie on request, and records the removal if there is a journal. */
   remove(identity: Identity, updated: number): void {
     const { domain, hostOnly, name, path } = identity
     const old = this.find(identity)
@@ -202,7 +210,7 @@ export class Store {
     if (old !== undefined || this.#removed !== undefined) this.#changed()
   }
 
-  /** Removes what has expired; every reader knows by the date that it is gone. */
+  /** Removes expired cookies. Not recorded as removals, because every reader knows the expiry date. */
   expire(now: number): void {
     if (now < this.#earliest) return
     this.#earliest = Infinity
@@ -248,7 +256,10 @@ export class Store {
     }
   }
 
-  /** RFC 6265bis section 5.7: expired ones go first, then a domain's insecure ones, then the least recently used. */
+  /**
+   * Evicts expired cookies first, then insecure cookies of the domain, then the least recently used (RFC 6265bis
+   * section 5.7).
+   */
   #evict(domain: string, now: number): void {
     const { maxCookies, maxCookiesPerDomain } = this.#options
     const bucket = this.#buckets.get(domain)

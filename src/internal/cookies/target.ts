@@ -1,6 +1,4 @@
-/**
- * What a jar has to know of a URL.
- */
+/** The parts of a URL that matter for cookies. */
 
 import { isIP, isIPv6 } from "node:net"
 import * as Either from "effect/Either"
@@ -10,7 +8,7 @@ import { canonicalHost } from "../http/host.js"
 import { parseUrl } from "../http/whatwg.js"
 import { redactUrl } from "../redact.js"
 
-/** Where a request goes, or a response came from. */
+/** The target of a request or the source of a response. */
 export interface CookieTarget {
   readonly scheme: "http" | "https"
   /** Canonical: lower-case A-labels or an IP address, IPv6 without brackets. */
@@ -18,7 +16,7 @@ export interface CookieTarget {
   readonly port: number
   /** 0 for a name. */
   readonly ip: 0 | 4 | 6
-  /** The path alone, as on the wire: nothing is decoded. */
+  /** The path without a query, as sent; not decoded. */
   readonly path: string
 }
 
@@ -43,7 +41,7 @@ const toIp = (host: string): CookieTarget["ip"] => {
   return version === 4 || version === 6 ? version : 0
 }
 
-/** The target of a URL; ws counts as http, wss as https. */
+/** Parses a URL; ws is equivalent to http, wss to https. */
 export const fromUrl = (input: UrlInput): Either.Either<CookieTarget, InvalidURL> => {
   const text = String(input)
   const url = parseUrl(text)
@@ -53,13 +51,13 @@ export const fromUrl = (input: UrlInput): Either.Either<CookieTarget, InvalidURL
       : invalid(text, "Relative", "not an absolute URL")
   }
   const scheme = toScheme(url.protocol)
-  if (scheme === undefined) return invalid(text, "Scheme", "only http, https, ws and wss have cookies")
+  if (scheme === undefined) return invalid(text, "Scheme", "expected scheme http, https, ws or wss")
   const host = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname
   const port = url.port === "" ? (scheme === "https" ? 443 : 80) : Number(url.port)
   return Either.right({ scheme, host, port, ip: toIp(host), path: url.pathname })
 }
 
-/** A domain as hosts are written: without its leading dot, in lower-case A-labels. */
+/** Normalizes a domain like a host: without a leading dot, in lower-case A-labels. */
 export const canonicalDomain = (domain: string): string => {
   const name = domain.startsWith(".") ? domain.slice(1) : domain
   if (name === "") return ""

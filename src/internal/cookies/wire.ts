@@ -1,16 +1,16 @@
 /**
- * Cookies as the octets that they are. The jar keeps names and values as one character for each octet, so that what
- * came in Latin-1 does not go back in UTF-8, and shows them as text.
+ * Converts cookies between text and octets. The jar stores one character per octet, so that a value received in Latin-1
+ * is not sent back in UTF-8, and shows values as text.
  */
 import type { Head } from "../transport/transport.js"
 
 const ascii = /^[\x00-\x7f]*$/
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-/** Text as the octets of its UTF-8, one character each. */
+/** The UTF-8 octets of a text, one character each. */
 export const toWire = (text: string): string => (ascii.test(text) ? text : Buffer.from(text, "utf8").toString("latin1"))
 
-/** Octets as text: UTF-8 where they are valid, else Latin-1. */
+/** Decodes octets as UTF-8 if they are valid, otherwise as Latin-1. */
 export const fromWire = (octets: string): string => {
   if (ascii.test(octets)) return octets
   try {
@@ -20,7 +20,7 @@ export const fromWire = (octets: string): string => {
   }
 }
 
-/** The Set-Cookie lines of a response as octets: what `Jar.storeWire` takes. */
+/** The Set-Cookie lines of a response as octets, for `Jar.storeWire`. */
 export const setCookieLines = (head: Pick<Head, "count" | "name" | "value" | "raw">): ReadonlyArray<string> => {
   const lines: Array<string> = []
   for (let index = 0; index < head.count; index++) {

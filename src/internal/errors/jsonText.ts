@@ -1,6 +1,6 @@
 /**
- * The JSON of a body's text. Errors say where the text is wrong, or that its media type is another. The error classes
- * are passed in, because their module uses this one.
+ * Parses the text of a body as JSON. Errors report the position of the fault, or an unexpected media type. The caller
+ * passes the error classes, because their module imports this one.
  */
 import * as Exit from "effect/Exit"
 import type { JsonOptions } from "../../ClientResponse.js"
@@ -12,35 +12,37 @@ const excerptLength = 100
 /** Characters of a body that a `ContentTypeError` keeps. */
 const beginningLength = 500
 
-/** The response that a text is the body of. */
+/** The response from which a text comes. */
 export interface TextSource {
   readonly status: number
-  /** Content-Type as received; `undefined` where there was none. */
+  /** Content-Type as received; `undefined` if absent. */
   readonly typeText: string | undefined
   readonly mediaType: MediaType.MediaType
-  /** Of the error. */
+  /** The details for an error. */
   readonly details: () => Details
 }
 
-/** A text that is not what is expected, by the media type of its response. */
+/** The response has another media type than expected. */
 interface TypeFault {
   readonly expected: string
   readonly cause?: unknown
 }
 
-/** A text that is not JSON. */
+/** The text is not JSON. */
 interface JsonFault {
   readonly position: number | undefined
   readonly cause: unknown
 }
 
-/** What a parser made of a text. */
+/** The result of parsing a body. */
 type Parsed = { readonly value: unknown } | TypeFault | JsonFault
 
 /** Whether a text is white space only. */
 const isBlank = (text: string): boolean => /^[ \t\n\r]*$/.test(text)
 
-/** `using` takes the place of JSON.parse; only of failures of JSON.parse the place is searched in the text. */
+/**
+ * Parses with `using` instead of JSON.parse if it is set. Only a failure of JSON.parse makes it search the position.
+ */
 const parseText = (
   text: string,
   using: ((text: string) => unknown) | undefined
@@ -53,25 +55,25 @@ const parseText = (
 }
 
 /**
- * The media type matters where `options` demand one, and where the text is not JSON: then it decides between the two
+ * Checks the media type if `options` require one, and otherwise only if the text is not JSON, to choose between the two
  * errors.
  */
 const parseBody = (source: TextSource, text: string, options: JsonOptions | undefined): Parsed => {
   const essence = source.typeText === undefined ? "" : source.mediaType.essence
-  const wanted = options?.contentType
-  if (typeof wanted === "string" && essence !== wanted.trim().toLowerCase()) return { expected: wanted }
+  const required = options?.contentType
+  if (typeof required === "string" && essence !== required.trim().toLowerCase()) return { expected: required }
   if (text === "") return { value: null }
   const parsed = parseText(text, options?.parse)
   if ("value" in parsed) return parsed
   if (isBlank(text)) return { value: null }
-  return wanted === undefined && !MediaType.isJson(essence)
+  return required === undefined && !MediaType.isJson(essence)
     ? { expected: "application/json", cause: parsed.cause }
     : parsed
 }
 
 const optional = (cause: unknown): { readonly cause?: unknown } => (cause === undefined ? {} : { cause })
 
-/** The error classes, whose module imports this one. */
+/** The error classes that the caller passes. */
 export interface JsonErrors {
   readonly ContentTypeError: new (fields: ConstructorParameters<typeof ContentTypeError>[0]) => ContentTypeError
   readonly JsonDecodeError: new (fields: ConstructorParameters<typeof JsonDecodeError>[0]) => JsonDecodeError
@@ -84,7 +86,7 @@ export class JsonText {
     this.errors = errors
   }
 
-  /** The JSON of a response's body, `null` for an empty one. */
+  /** Parses the body of a response; `null` for an empty one. */
   decode(
     source: TextSource,
     text: string,
@@ -99,13 +101,13 @@ export class JsonText {
     )
   }
 
-  /** The JSON of a message, which has no media type. An empty one is not JSON. */
+  /** Parses a message without a media type. An empty one is not JSON. */
   parse(text: string, details: () => Details): { readonly value: unknown } | JsonDecodeError {
     const parsed = parseText(text, undefined)
     return "value" in parsed ? parsed : this.notJson(text, parsed, details())
   }
 
-  /** The failure of a decoder whose text is not what it expects, by its Content-Type. */
+  /** The error for a body whose Content-Type is not the expected one. */
   wrongType({ details, status, typeText = "" }: TextSource, expected: string, text: string, cause?: unknown) {
     return new this.errors.ContentTypeError({
       ...details(),
@@ -142,7 +144,7 @@ const space = /[ \t\n\r]*/y
 const literal = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y
 const escaped = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
 
-/** Where the string that begins at `from` ends, or the place of what it must not hold. */
+/** Finds the end of the string literal at `from`, or the position of the first invalid character in it. */
 const stringEnd = (text: string, from: number): { readonly whole: boolean; readonly at: number } => {
   let at = from + 1
   while (at < text.length) {
@@ -158,7 +160,10 @@ const stringEnd = (text: string, from: number): { readonly whole: boolean; reado
   return { whole: false, at }
 }
 
-/** How far the text is JSON: V8 mostly does not say it. One pass, however deep. */
+/**
+ * Returns the position up to which the text is JSON, which V8 mostly does not report. Takes one pass and no recursion,
+ * so that depth and length do not matter.
+ */
 export const faultOf = (text: string): number => {
   let at = 0
   const match = (pattern: RegExp): boolean => {
@@ -183,7 +188,7 @@ export const faultOf = (text: string): number => {
     match(space)
     return string() && take(":")
   }
-  // One entry for each open array (false) or object (true).
+  // One entry per open array (false) or object (true).
   const open: Array<boolean> = []
   for (;;) {
     match(space)
@@ -199,7 +204,7 @@ export const faultOf = (text: string): number => {
       }
       open.pop()
     } else if (!(text[at] === '"' ? string() : match(literal))) return at
-    // A value has ended.
+    // After a value.
     for (;;) {
       const within = open[open.length - 1]
       if (within === undefined) {

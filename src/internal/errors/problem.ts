@@ -1,6 +1,4 @@
-/**
- * Problem details of HTTP APIs (RFC 9457).
- */
+/** Parses problem details of HTTP APIs (RFC 9457). */
 import * as Option from "effect/Option"
 import type { Problem } from "../../Errors.js"
 import * as MediaType from "../http/mediaType.js"
@@ -9,7 +7,7 @@ const text = (value: unknown): string | undefined => (typeof value === "string" 
 
 const number = (value: unknown): number | undefined => (typeof value === "number" ? value : undefined)
 
-/** The problem that a body of this type describes. Members of the wrong type are ignored (section 3.1). */
+/** Parses a body of type application/problem+json. Ignores members of the wrong type (section 3.1). */
 export const problemOf = (contentType: string | undefined, body: string): Option.Option<Problem> => {
   if (MediaType.parse(contentType).essence !== "application/problem+json") return Option.none()
   let value: unknown

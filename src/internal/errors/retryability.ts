@@ -1,22 +1,23 @@
-/**
- * Whether a request that failed may be sent again. An error tells by its tag, its phase and its code.
- */
+/** Decides whether a failed request may be sent again, from the error's tag, phase and code. */
 
 import type { ClientError } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
 import * as Methods from "../http/methods.js"
 
-/** "unsent": no byte of the attempt can have been acted upon. "sent": it may have been. "never": it would fail again. */
+/**
+ * "unsent": the server cannot have acted on any byte of the attempt. "sent": it may have. "never": a retry would fail
+ * again.
+ */
 export type Retryability = "never" | "sent" | "unsent"
 
-/** Whether a method is idempotent (RFC 9110 section 9.2.2); methods are case-sensitive. */
+/** Whether a method is idempotent (RFC 9110 section 9.2.2). Methods are case-sensitive. */
 export const isIdempotent = (method: string | undefined): boolean =>
   method !== undefined && Methods.isIdempotent(method)
 
-const passing: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504])
+const transientStatuses: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504])
 
-/** Whether a status says that the same request may be answered otherwise a little later. */
-export const isPassingStatus = (status: number): boolean => passing.has(status)
+/** Whether a status is transient: the same request may succeed a little later. */
+export const isTransientStatus = (status: number): boolean => transientStatuses.has(status)
 
 const beforeSending: ReadonlySet<Phase> = new Set<Phase>(["queue", "dns", "connect", "proxy", "tls"])
 
@@ -25,7 +26,7 @@ const byPhase = (phase: Phase | undefined): Retryability =>
 
 const broken: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ECONNABORTED", "ETIMEDOUT"])
 
-/** What an error says of the attempt that it ended. */
+/** Classifies the attempt that ended with `error`. */
 export const retryability = (error: ClientError): Retryability => {
   switch (error._tag) {
     case "ClientConnectorError":
@@ -40,10 +41,10 @@ export const retryability = (error: ClientError): Retryability => {
     case "ClientProxyConnectionError":
       return error.reason === "Tls" ? "never" : "unsent"
     case "ClientHttpProxyError":
-      return isPassingStatus(error.status) ? "unsent" : "never"
+      return isTransientStatus(error.status) ? "unsent" : "never"
     case "SocketTimeoutError":
-    case "ServerDisconnectedError":
       return "sent"
+    case "ServerDisconnectedError":
     case "TotalTimeoutError":
     case "ClientOSError":
       return byPhase(error.phase)
@@ -51,7 +52,7 @@ export const retryability = (error: ClientError): Retryability => {
       return error.reason === "Incomplete" ? "sent" : "never"
     case "ClientResponseError":
     case "WSServerHandshakeError":
-      return isPassingStatus(error.status) ? "sent" : "never"
+      return isTransientStatus(error.status) ? "sent" : "never"
     case "InvalidURL":
     case "InvalidRequest":
     case "RequestBodyError":
@@ -63,6 +64,7 @@ export const retryability = (error: ClientError): Retryability => {
     case "JsonDecodeError":
     case "TooManyRedirects":
     case "WebSocketError":
+    case "UpgradeError":
     case "SessionClosedError":
       return "never"
   }

@@ -1,6 +1,4 @@
-/**
- * What each error says: one sentence with the operation, its subject and the phase.
- */
+/** The message of each error: one sentence with the operation, its subject and the phase. */
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import type {
@@ -13,10 +11,10 @@ import type {
   SslContextError
 } from "../../Errors.js"
 
-/** Every error of the package. */
+/** Every error class of the package. */
 export type AnyError = ClientError | SslContextError | CookieJarError
 
-/** "GET https://example.com/", as far as it is known. */
+/** Method and URL as far as they are known: "GET https://example.com/". */
 const subject = (error: Details): string => {
   if (error.url !== undefined) return `${error.method ?? "request for"} ${error.url}`
   return error.method === undefined ? "request" : `${error.method} request`
@@ -27,7 +25,7 @@ const where = (error: Details): string => {
   return error.attempt === undefined || error.attempt <= 1 ? phase : `${phase} of attempt ${error.attempt}`
 }
 
-/** What was attempted and when. */
+/** The request and the phase, in parentheses. */
 const context = (error: Details): string => ` (${subject(error)}${where(error)})`
 
 const endpoint = (host: string, port: number): string => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
@@ -40,33 +38,34 @@ const bytes = (n: number): string => count(n, "byte")
 
 const after = (limit: Duration.Duration): string => Duration.format(limit)
 
-const date = (when: DateTime.Utc | undefined): string => (when === undefined ? "" : ` ${DateTime.formatIso(when)}`)
+const date = (before: string, when: DateTime.Utc | undefined): string =>
+  when === undefined ? "" : `${before} ${DateTime.formatIso(when)}`
 
-/** OpenSSL's names of alerts that servers send where they need a client certificate, or refuse the one they got. */
+/** OpenSSL's alert names by which servers require a client certificate, reject it, or reject the handshake. */
 const needsCertificate = /CERTIFICATE_REQUIRED/
 const refusesCertificate =
   /ALERT_(?:BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_(?:UNKNOWN|EXPIRED|REVOKED)|UNSUPPORTED_CERTIFICATE)/
 const refusesHandshake = /ALERT_HANDSHAKE_FAILURE/
 
-const handshakeFault = (code: string): string => {
+const handshakeProblem = (code: string): string => {
   if (needsCertificate.test(code)) {
-    return "the server asks for a client certificate; give one with Ssl.context({ cert, key })"
+    return "the server requires a client certificate; pass one with Ssl.context({ cert, key })"
   }
   if (refusesCertificate.test(code)) {
-    return "the server does not accept the client certificate; give another with Ssl.context({ cert, key })"
+    return "the server rejected the client certificate; pass another with Ssl.context({ cert, key })"
   }
   return refusesHandshake.test(code)
-    ? "the server refused the handshake; it may ask for a client certificate, Ssl.context({ cert, key }), or for another version or cipher of TLS"
+    ? "the server rejected the handshake; it may require a client certificate, Ssl.context({ cert, key }), or another TLS version or cipher"
     : "the handshake failed"
 }
 
-/** What is wrong, and what to do about it. */
-const tlsFault = ({ certificate, code, reason }: ClientConnectorSSLError): string => {
+/** A TLS failure in words, with the remedy if it is known. */
+const tlsProblem = ({ certificate, code, reason }: ClientConnectorSSLError): string => {
   switch (reason) {
     case "Expired":
-      return `its certificate, or one that it rests on, has expired; its own ends${date(certificate?.validTo)}`
+      return `its certificate or an issuer's has expired${date("; its own is valid until", certificate?.validTo)}`
     case "NotYetValid":
-      return `its certificate, or one that it rests on, is not yet valid; its own begins${date(certificate?.validFrom)}`
+      return `its certificate or an issuer's is not yet valid${date("; its own is valid from", certificate?.validFrom)}`
     case "SelfSigned":
       return "its certificate is self-signed; trust it with Ssl.context({ ca })"
     case "UntrustedIssuer":
@@ -78,13 +77,13 @@ const tlsFault = ({ certificate, code, reason }: ClientConnectorSSLError): strin
     case "Revoked":
       return "its certificate is revoked"
     case "Protocol":
-      return "the server does not speak TLS on this port, but perhaps plain HTTP"
+      return "the server does not speak TLS on this port; it may speak plain HTTP"
     case "Handshake":
-      return handshakeFault(code)
+      return handshakeProblem(code)
   }
 }
 
-/** The code of a system or zlib error, or the tag of one of this package's. Other words of a cause may hold secrets. */
+/** The code of a system or zlib error, or the tag of a cause. Its other text may contain secrets. */
 const kindOfCause = (cause: unknown): string => {
   if (typeof cause !== "object" || cause === null) return ""
   const code = "code" in cause && typeof cause.code === "string" ? cause.code : undefined
@@ -93,10 +92,11 @@ const kindOfCause = (cause: unknown): string => {
   return words.length === 0 ? "" : `, cause ${words.join(" ")}`
 }
 
-/** The words of causes that this package or zlib has made. */
-const wordsOf = (cause: unknown): string => (cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : "")
+/** The message of a cause that comes from this package or from zlib. */
+const messageOf = (cause: unknown): string =>
+  cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : ""
 
-const payloadFault = (e: ClientPayloadError, cause: unknown): string => {
+const payloadProblem = (e: ClientPayloadError, cause: unknown): string => {
   const { expected, reason } = e
   const where = `${reason} after ${bytes(e.received)}${expected === undefined ? "" : ` of ${expected}`}`
   switch (reason) {
@@ -107,24 +107,26 @@ const payloadFault = (e: ClientPayloadError, cause: unknown): string => {
     case "Decompression":
     case "TooLarge":
     case "LineTooLong":
-      return where + wordsOf(cause)
+      return where + messageOf(cause)
     case "Incomplete":
     case "Framing":
       return where + kindOfCause(cause)
   }
 }
 
-const bodyFault: { readonly [R in RequestBodyError["reason"]]: string } = {
-  Source: "what it comes from has failed, as the cause says",
-  Length: "it is longer or shorter than it was said to be",
-  Encode: "it cannot be encoded, as the cause says",
+const bodyProblem: { readonly [R in RequestBodyError["reason"]]: string } = {
+  Source: "its source failed, see the cause",
+  Length: "its length differs from the declared length",
+  Encode: "it cannot be encoded, see the cause",
   NotReplayable: "it can be sent only once"
 }
 
-/** One line for each error. `cause` is without secrets in its text, but may be of user code. */
+/** The message of each error, by tag. The text of `cause` is redacted, but may come from user code. */
 export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, cause: unknown) => string } = {
   InvalidURL: (e) =>
-    `${e.redirect === true ? "Cannot follow the redirect to" : "Cannot request"} "${e.url}": ${e.description}`,
+    e.proxy === true
+      ? `Cannot use the proxy "${e.url}"${e.host === undefined ? "" : ` for ${e.host}`}: ${e.description}`
+      : `${e.redirect === true ? "Cannot follow the redirect to" : "Cannot request"} "${e.url}": ${e.description}`,
   InvalidRequest: (e) => `Invalid option "${e.option}": ${e.description}${context(e)}`,
   ClientConnectorError: (e) =>
     e.reason === "AddressPolicy"
@@ -135,46 +137,48 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, caus
   ClientConnectorDNSError: (e) => `Cannot resolve host ${e.host}: ${e.code}${context(e)}`,
   UnixClientConnectorError: (e) => `Cannot connect to Unix socket ${e.path}: ${e.code}${context(e)}`,
   ClientConnectorSSLError: (e) =>
-    `Cannot establish TLS with ${endpoint(e.host, e.port)}: ${tlsFault(e)}, ${e.code}${context(e)}`,
+    `Cannot establish TLS with ${endpoint(e.host, e.port)}: ${tlsProblem(e)}, ${e.code}${context(e)}`,
   ClientConnectorCertificateError: (e) =>
     `Cannot establish TLS with ${endpoint(e.host, e.port)}: its certificate is for ${
       e.certificate.names.length === 0 ? "no name" : e.certificate.names.slice(0, 5).join(", ")
     }${e.certificate.names.length > 5 ? ` and ${e.certificate.names.length - 5} more` : ""}${context(e)}`,
   FingerprintMismatch: (e) =>
-    `Cannot trust ${endpoint(e.host, e.port)}: its certificate has fingerprint ${e.got} and not ${e.expected}${context(e)}`,
+    `Cannot trust ${endpoint(e.host, e.port)}: expected a certificate with fingerprint ${e.expected}, got ${e.got}${context(e)}`,
   ClientProxyConnectionError: (e) => `Cannot connect through proxy ${e.proxy}: ${e.reason}, ${e.code}${context(e)}`,
   ClientHttpProxyError: (e) => `Proxy ${e.proxy} refused to connect: ${e.status}${reasonPhrase(e.reason)}${context(e)}`,
-  ConnectionTimeoutError: (e) => `Connecting timed out: limit "${e.timeout}" of ${after(e.limit)} ran out${context(e)}`,
-  SocketTimeoutError: (e) => `The peer was silent: limit "${e.timeout}" of ${after(e.limit)} ran out${context(e)}`,
-  TotalTimeoutError: (e) => `Request timed out: limit "total" of ${after(e.limit)} ran out${context(e)}`,
+  ConnectionTimeoutError: (e) => `Connecting timed out: limit "${e.timeout}" of ${after(e.limit)} expired${context(e)}`,
+  SocketTimeoutError: (e) => `The peer did not respond: limit "${e.timeout}" of ${after(e.limit)} expired${context(e)}`,
+  TotalTimeoutError: (e) => `Request timed out: limit "total" of ${after(e.limit)} expired${context(e)}`,
   ServerDisconnectedError: (e) =>
     `Server disconnected after ${bytes(e.received)} of the response's head${
       e.reused ? ", on a reused connection" : ""
     }${context(e)}`,
   ClientOSError: (e) => `Connection broke: ${e.syscall === undefined ? "" : `${e.syscall} `}${e.code}${context(e)}`,
   BadHttpMessage: (e) =>
-    `Cannot read the response's head: ${e.description}${e.excerpt === "" ? "" : `, at "${e.excerpt}"`}${context(e)}`,
-  ClientPayloadError: (e, cause) => `Cannot read the response's body: ${payloadFault(e, cause)}${context(e)}`,
+    `Cannot read the response's head: ${e.description}${e.excerpt === "" ? "" : `, in "${e.excerpt}"`}${context(e)}`,
+  ClientPayloadError: (e, cause) => `Cannot read the response's body: ${payloadProblem(e, cause)}${context(e)}`,
   RequestBodyError: (e, cause) =>
-    `Cannot send the request's body: ${bodyFault[e.reason]}${kindOfCause(cause)}${context(e)}`,
+    `Cannot send the request's body: ${bodyProblem[e.reason]}${kindOfCause(cause)}${context(e)}`,
   ContentTypeError: (e) =>
-    `Cannot decode the response: expected ${e.expected}, got ${
-      e.contentType === "" ? "a body without a content type" : `"${e.contentType.slice(0, 200)}"`
-    }, status ${e.status}; "excerpt" has the beginning of the body${context(e)}`,
+    `Cannot decode the response: expected content type ${e.expected}, got ${
+      e.contentType === "" ? "none" : `"${e.contentType.slice(0, 200)}"`
+    } with status ${e.status}; see "excerpt" for the beginning of the body${context(e)}`,
   JsonDecodeError: (e) =>
     `Cannot decode the response as JSON${e.position === undefined ? "" : ` at character ${e.position}`}${context(e)}`,
   ClientResponseError: (e) => `Server answered ${e.status}${reasonPhrase(e.reason)}${context(e)}`,
-  TooManyRedirects: (e) => `Gave up after ${count(e.limit, "redirect")}${context(e)}`,
+  TooManyRedirects: (e) => `Too many redirects: stopped after ${e.limit}${context(e)}`,
   WSServerHandshakeError: (e) => `Cannot open a WebSocket: ${e.description}, status ${e.status}${context(e)}`,
+  UpgradeError: (e) =>
+    `Cannot use an upgraded connection: ${e.description}${e.status === undefined ? "" : `, status ${e.status}`}${context(e)}`,
   WebSocketError: (e) =>
     `WebSocket failed: ${e.reason}, code ${e.code}${
       e.closeReason === undefined || e.closeReason === "" ? "" : ` "${e.closeReason}"`
     }${context(e)}`,
   MiddlewareError: (e) =>
-    `A middleware gave up: ${e.reason}${e.description === undefined ? "" : `, ${e.description}`}${context(e)}`,
+    `A middleware failed: ${e.reason}${e.description === undefined ? "" : `, ${e.description}`}${context(e)}`,
   SessionClosedError: (e) => `${e.subject} is closed${context(e)}`,
   PoolSaturatedError: (e) =>
-    `Cannot queue for a connection: ${e.waiting} of at most ${e.maxQueue} wait already${context(e)}`,
-  SslContextError: (e) => `Cannot make a TLS context because of "${e.option}": ${e.description}`,
+    `Cannot queue for a connection: ${e.waiting} of at most ${e.maxQueue} requests are waiting${context(e)}`,
+  SslContextError: (e) => `Invalid TLS option "${e.option}": ${e.description}`,
   CookieJarError: (e) => `Cannot read saved cookies: ${e.reason}, ${e.description}`
 }

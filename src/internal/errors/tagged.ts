@@ -1,15 +1,19 @@
 /**
- * The base of every error: a `Data.TaggedError` with a message of its own, which shows no secret wherever it is
- * printed. Fields that may hold secrets stay readable, but are not enumerable.
+ * The base class of every error: a `Data.TaggedError` with a message, which shows no secret wherever it is printed.
+ * Fields that may contain secrets stay readable but are not enumerable.
  */
 import * as Data from "effect/Data"
+import { errorCode } from "../errorCode.js"
 import { printable, redactHead, redactText, redactUrl } from "../redact.js"
 import { sentences } from "./sentences.js"
 
-/** Never shown: what the peer sent may hold credentials, and so may whatever was caught. */
+/** Fields that are never printed: anything the peer sent, and any caught cause, may contain credentials. */
 const hidden: ReadonlySet<string> = new Set(["headers", "history", "body", "bytes", "cause"])
 
-/** An excerpt of a body is part of a body. One of a head is shown: see `excerptOfHead`. */
+/**
+ * Additional fields by tag. The excerpt of a body is hidden; the excerpt of a head is shown redacted (see
+ * `excerptOfHead`).
+ */
 const hiddenOf: { readonly [tag: string]: ReadonlySet<string> } = {
   JsonDecodeError: new Set([...hidden, "excerpt"]),
   ContentTypeError: new Set([...hidden, "excerpt"])
@@ -19,7 +23,7 @@ const urls: ReadonlySet<string> = new Set(["url", "proxy"])
 
 const texts: ReadonlySet<string> = new Set(["description", "closeReason", "reason", "contentType"])
 
-/** At most 100 bytes that a peer sent, each of which may take four characters as an escape. */
+/** The excerpt has at most 100 bytes from the peer, and escaping takes up to four characters per byte. */
 const excerptOfHead = (excerpt: string): string => printable(redactHead(excerpt)).slice(0, 400)
 
 const shown = (name: string, value: unknown): unknown => {
@@ -30,10 +34,13 @@ const shown = (name: string, value: unknown): unknown => {
   return value
 }
 
-/** How many causes of causes are kept: they may form a circle. */
+/** How many nested causes are kept; causes may form a cycle. */
 const maxDepth = 8
 
-/** V8's message for what is not JSON quotes it: `Unexpected token 'x', ..."{"a":1x" is not valid JSON`. */
+/**
+ * V8 quotes the text in its message for malformed JSON: `Unexpected token 'x', ..."{"a":1x" is not valid JSON`. Removes
+ * the quote.
+ */
 const withoutQuote = (message: string): string => {
   if (!message.endsWith("is not valid JSON")) return message
   const quote = message.search(/(?:^|, )(?:\.\.\.)?"/)
@@ -41,11 +48,11 @@ const withoutQuote = (message: string): string => {
   return quote === 0 ? "The text is not valid JSON" : `${message.slice(0, quote)} in the text, which is not valid JSON`
 }
 
-/** The text of a foreign error, without the credentials and the bodies that it quotes. */
+/** The text of a foreign error without the credentials and bodies that it quotes. */
 const safeText = (error: Error, text: string): string =>
   redactText(error instanceof SyntaxError ? withoutQuote(text) : text)
 
-/** The stack, in which the message stands first and may have many lines. */
+/** The stack of an error, which starts with the message; the message may span lines. */
 const safeStack = (error: Error, message: string): string => {
   const { stack = "" } = error
   const at = stack.indexOf(error.message)
@@ -53,11 +60,14 @@ const safeStack = (error: Error, message: string): string => {
   return at === -1 ? redactText(stack) : redactText(stack.slice(0, at)) + message + redactText(frames)
 }
 
-/** A foreign error whose own text has secrets in it, with the text redacted; still an instance of its class. */
+/**
+ * Returns a foreign error with its text redacted if that contains secrets. The result is still an instance of its
+ * class.
+ */
 export const safeCause = (cause: unknown, depth = maxDepth): unknown => {
   if (!(cause instanceof Error) || isOurs(cause)) return cause
-  // Node's holds the whole input, password included.
-  if ("code" in cause && cause.code === "ERR_INVALID_URL") return undefined
+  // Node's error for an invalid URL holds the whole input, including a password.
+  if (errorCode(cause) === "ERR_INVALID_URL") return undefined
   const message = safeText(cause, cause.message)
   const inner = depth === 0 ? undefined : safeCause(cause.cause, depth - 1)
   if (message === cause.message && inner === cause.cause) return cause
@@ -69,31 +79,32 @@ export const safeCause = (cause: unknown, depth = maxDepth): unknown => {
   })
 }
 
-/** Marks our prototypes: what they render is safe. */
+/** Marks the prototypes of this package's errors, whose rendering is safe. */
 const safe = Symbol("safe")
 
 const isOurs = (error: object): boolean => safe in error
 
-/** What JSON and inspection show of a cause: ours as they are, of others the kind and nothing they hold. */
+/** How JSON and inspection show a cause: the package's own errors as they are, of others only the kind. */
 const summary = (cause: unknown): unknown => {
   if (typeof cause !== "object" || cause === null) return typeof cause
   if (isOurs(cause)) return cause
   const out: { name?: string; _tag?: string; code?: string } = {}
   if (cause instanceof Error) out.name = printable(cause.name)
   if ("_tag" in cause && typeof cause._tag === "string") out._tag = cause._tag
-  if ("code" in cause && typeof cause.code === "string") out.code = cause.code
+  const code = errorCode(cause)
+  if (code !== undefined) out.code = code
   return out
 }
 
 const nodeInspect = Symbol.for("nodejs.util.inspect.custom")
 
-/** What `Data.TaggedError(tag)` is. */
+/** The type of `Data.TaggedError(tag)`. */
 export type TaggedErrorClass<Tag extends string> = ReturnType<typeof Data.TaggedError<Tag>>
 
 /** `Data.TaggedError` for the errors of this package. */
 export const tagged = <Tag extends string>(tag: Tag): TaggedErrorClass<Tag> => {
   const concealed = hiddenOf[tag] ?? hidden
-  // Each sentence is told an error of its own tag, which an index by a tag cannot express.
+  // Each sentence takes the error of its own tag, which an index by tag cannot express.
   const sentence =
     (sentences as { readonly [tag: string]: (fields: object, cause: unknown) => string })[tag] ?? (() => tag)
 
@@ -120,7 +131,7 @@ export const tagged = <Tag extends string>(tag: Tag): TaggedErrorClass<Tag> => {
       return true
     }
 
-    /** Everything that may be shown. */
+    /** Every field that may be shown. */
     override toJSON(): object {
       const json: { [field: string]: unknown } = { ...this, message: this.message }
       if (this.cause !== undefined) json.cause = summary(this.cause)
@@ -131,7 +142,7 @@ export const tagged = <Tag extends string>(tag: Tag): TaggedErrorClass<Tag> => {
       const head = this.stack ?? this.toString()
       if (depth < 0 || inspect === undefined) return head
       const fields: { [field: string]: unknown } = { ...this }
-      // The head has them.
+      // The first line shows both already.
       delete fields._tag
       delete fields.message
       if (this.cause !== undefined) fields.cause = summary(this.cause)
@@ -139,6 +150,6 @@ export const tagged = <Tag extends string>(tag: Tag): TaggedErrorClass<Tag> => {
     }
   }
 
-  // A class cannot be generic in the shape of its own instances; `Data.TaggedError` says the same of its class.
+  // A class cannot be generic in the shape of its own instances; `Data.TaggedError` casts in the same way.
   return Tagged as unknown as TaggedErrorClass<Tag>
 }

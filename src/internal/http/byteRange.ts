@@ -1,14 +1,12 @@
-/**
- * What it takes to ask for the rest of a body (RFC 9110 sections 13.1.5 and 14).
- */
+/** Helpers to request the rest of a body (RFC 9110 sections 13.1.5 and 14). */
 import * as Option from "effect/Option"
 import type { ResponseHead } from "../../ClientResponse.js"
 
 const header = (head: ResponseHead, name: string): string | undefined => Option.getOrUndefined(head.header(name))
 
 /**
- * What If-Range may say: a strong ETag, or a Last-Modified that is a second older than the response, so that nothing
- * can have changed unnoticed (section 8.8.2.2).
+ * The validator for If-Range: a strong ETag, or a Last-Modified at least one second older than the response, so that no
+ * change within that second goes unnoticed (RFC 9110 section 8.8.2.2).
  */
 export const validatorOf = (head: ResponseHead): string | undefined => {
   const etag = header(head, "etag")
@@ -19,7 +17,7 @@ export const validatorOf = (head: ResponseHead): string | undefined => {
   return Date.parse(date) - Date.parse(modified) >= 1000 ? modified : undefined
 }
 
-/** The place of a part in the whole. */
+/** A parsed Content-Range: positions of the first and last byte of a part, and the size of the whole. */
 export interface ContentRange {
   readonly start: number
   readonly end: number

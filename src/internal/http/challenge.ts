@@ -1,20 +1,20 @@
 /**
- * Challenges of WWW-Authenticate and Proxy-Authenticate (RFC 9110 section 11.6.1): several in one field, in several
- * fields, and parameters between them.
+ * Parses the challenges of WWW-Authenticate and Proxy-Authenticate (RFC 9110 section 11.6.1). A field may contain
+ * several challenges, and commas separate both challenges and parameters.
  */
 
 export interface Challenge {
   /** In lower case. */
   readonly scheme: string
   readonly token68: string | undefined
-  /** By lower-case name; of repeated ones the first. */
+  /** By lower-case name; of repeated parameters, the first. */
   readonly params: ReadonlyMap<string, string>
 }
 
 const token = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y
 const token68 = /([A-Za-z0-9\-._~+/]+=*)[ \t]*(?=,|$)/y
 const quoted = /"((?:[^"\\]|\\.)*)"/sy
-/** What an unquoted value may be in the wild. */
+/** The characters that unquoted values contain in practice. */
 const bare = /[^\s,"]*/y
 const separators = /[ \t,]*/y
 const equals = /[ \t]*=[ \t]*/y
@@ -60,7 +60,7 @@ const parseField = (text: string, out: Array<Challenge>): void => {
     reader.take(separators)
     const name = reader.take(token)?.[0]
     if (name === undefined) {
-      // Neither a scheme nor a parameter: skipped, quoted strings as a whole.
+      // Neither a scheme nor a parameter: skip it, a quoted string as a whole.
       if (!reader.done) reader.take(garbage)
       continue
     }
@@ -76,7 +76,7 @@ const parseField = (text: string, out: Array<Challenge>): void => {
   }
 }
 
-/** The challenges of all fields, in order. What is no challenge is left out. */
+/** The challenges of all fields, in order. Malformed parts are skipped. */
 export const parseChallenges = (fields: ReadonlyArray<string>): ReadonlyArray<Challenge> => {
   const out: Array<Challenge> = []
   for (const field of fields) parseField(field, out)

@@ -1,20 +1,20 @@
 /**
- * Headers of @effect/platform that `util.inspect`, `String` and Effect's loggers show without their secrets. Reading,
- * enumerating and JSON give every value.
+ * Headers of @effect/platform that `util.inspect`, `String` and Effect's loggers print with secrets redacted. Reading,
+ * enumerating and JSON still give every value.
  */
 import * as Headers from "@effect/platform/Headers"
 import * as FiberRefs from "effect/FiberRefs"
 import { format, NodeInspectSymbol, symbolRedactable } from "effect/Inspectable"
 import { redacted, redactHeader } from "../redact.js"
 
-/** The names that a program hides in its logs and spans, beside those that this package hides. */
+/** Header names that a program hides in its logs and spans, in addition to those that this package hides. */
 export type HiddenNames = ReadonlyArray<string | RegExp>
 
-/** Whether a lower-case name is one of those. */
+/** Whether `names` contains or matches a lower-case name. */
 export const isNamed = (name: string, names: HiddenNames): boolean =>
   names.some((each) => (typeof each === "string" ? each.toLowerCase() === name : each.test(name)))
 
-/** What may be shown of headers. */
+/** Headers with secret values redacted. */
 export const shownRecord = (headers: Headers.Headers, names: HiddenNames = []): Record<string, string> => {
   const out: Record<string, string> = Object.create(null)
   for (const name of Object.keys(headers)) {
@@ -25,7 +25,8 @@ export const shownRecord = (headers: Headers.Headers, names: HiddenNames = []): 
 
 const hidden = (value: unknown): PropertyDescriptor => ({ value })
 
-// On the prototype, for responses have headers of their own each; not enumerable, for `for in` finds headers only.
+// The members are on the prototype because every response has its own headers, and not enumerable because `for in` must
+// find only headers.
 const prototype: object = Object.create(Object.getPrototypeOf(Headers.empty), {
   toString: hidden(function (this: Headers.Headers) {
     return format(shownRecord(this))
@@ -38,9 +39,9 @@ const prototype: object = Object.create(Object.getPrototypeOf(Headers.empty), {
   })
 })
 
-/** A record to be filled with values by lower-case names, and then given to `fromRecord`. */
+/** An empty record to fill with values by lower-case names and then pass to `fromRecord`. */
 export const emptyRecord = (): Record<string, string> => Object.create(prototype)
 
-/** The headers that a record of `emptyRecord` has become. */
+/** Turns a filled record of `emptyRecord` into Headers. */
 export const fromRecord = (record: Record<string, string>): Headers.Headers =>
   Headers.isHeaders(record) ? record : Headers.unsafeFromRecord(record)

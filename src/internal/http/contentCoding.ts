@@ -1,27 +1,26 @@
-/**
- * Which codings a Content-Encoding names, and the streams that undo them.
- */
+/** Content codings: parses Content-Encoding and decodes gzip, deflate, br and zstd, as a stream or in one step. */
 import type { Transform } from "node:stream"
 import * as Zlib from "node:zlib"
+import { errorCode } from "../errorCode.js"
 
 export type Coding = "gzip" | "deflate" | "br" | "zstd"
 
-/** Codings that one body may have, over all its Content-Encoding headers. */
+/** Most codings that one body may have, over all its Content-Encoding headers. */
 export const maxCodings = 5
 
-/** "raw": a coding among them is not known, so the bytes are left as they are. "excess": more than `maxCodings`. */
+/** "raw": one of the codings is unknown, so the body is left as received. "excess": more than `maxCodings`. */
 export type Codings = ReadonlyArray<Coding> | "raw" | "excess"
 
-/** A stream of zlib's, which counts the bytes that it has made use of. */
+/** A zlib decoder, which counts the bytes it has consumed. */
 export type Undoing = Transform & Zlib.Zlib
 
-/** What zlib gives that is asked for more than the bytes. */
-interface Undone {
+/** The result of zlib's synchronous functions with `info: true`. */
+interface DecodeResult {
   readonly buffer: Buffer
   readonly engine: Zlib.Zlib
 }
 
-type ZstdSync = (bytes: Uint8Array, options: Zlib.ZlibOptions & { readonly info: true }) => Undone
+type ZstdSync = (bytes: Uint8Array, options: Zlib.ZlibOptions & { readonly info: true }) => DecodeResult
 
 const isFactory = (u: unknown): u is () => Undoing => typeof u === "function"
 const isSync = (u: unknown): u is ZstdSync => typeof u === "function"
@@ -29,7 +28,7 @@ const isSync = (u: unknown): u is ZstdSync => typeof u === "function"
 const createZstd: unknown = Reflect.get(Zlib, "createZstdDecompress")
 const zstdSync: unknown = Reflect.get(Zlib, "zstdDecompressSync")
 
-/** Node 22 takes a body that was cut for a whole one. */
+/** Whether zstd reports a truncated body; Node 22 accepts one as complete. */
 const refusesCut = (undo: ZstdSync): boolean => {
   try {
     undo(Uint8Array.of(0x28, 0xb5, 0x2f), { info: true })
@@ -39,7 +38,7 @@ const refusesCut = (undo: ZstdSync): boolean => {
   }
 }
 
-/** Whether this Node has a zstd that can be relied upon: 24 and later. */
+/** Whether this Node has a reliable zstd: version 24 and later. */
 export const hasZstd = isFactory(createZstd) && isSync(zstdSync) && refusesCut(zstdSync)
 
 const none: ReadonlyArray<Coding> = []
@@ -59,7 +58,7 @@ const codingOf = (token: string): Coding | undefined => {
   }
 }
 
-/** The codings of a body in the order in which they are undone. */
+/** The codings of a body in decoding order. */
 export const parse = (values: ReadonlyArray<string>): Codings => {
   if (values.length === 0) return none
   const out: Array<Coding> = []
@@ -78,12 +77,25 @@ export const parse = (values: ReadonlyArray<string>): Codings => {
   return raw ? "raw" : out.reverse()
 }
 
-/** A zlib stream's header has method 8 in its first nibble, which no sensible raw stream begins with. */
+/**
+ * Whether a deflate body has the zlib header: compression method 8 in the low nibble. No sensible raw deflate stream
+ * begins with that.
+ */
 const isZlib = (first: number) => (first & 0x0f) === 0x08
+
+/** Whether a checksum follows the last block of a body that begins so (RFC 1950, RFC 1952). */
+export const hasTrailer = (coding: Coding, first: number): boolean =>
+  coding === "gzip" || (coding === "deflate" && isZlib(first))
+
+/** Whether zlib failed because the bytes end too early. */
+export const isUnfinished = (cause: unknown): boolean => errorCode(cause) === "Z_BUF_ERROR"
 
 const options = { chunkSize: 64 * 1024 }
 
-/** A stream that undoes one coding of bytes that begin so. That of zstd may end before its bytes do. */
+/**
+ * Creates a decoder for one coding of a body that starts with byte `first`. A zstd decoder may end before its input
+ * does.
+ */
 export const create = (coding: Coding, first: number): Undoing => {
   switch (coding) {
     case "gzip":
@@ -98,10 +110,12 @@ export const create = (coding: Coding, first: number): Undoing => {
   }
 }
 
-/** A body that is not undone at once, but may be bit by bit. */
+/**
+ * The output exceeds the limit for one step or the input has several frames; decoding as a stream may still succeed.
+ */
 export class NotAtOnce extends Error {}
 
-/** zlib stops at the end of the first frame, of which there may be any number (RFC 8878 section 3). */
+/** zlib stops after the first zstd frame, but a body may consist of several (RFC 8878 section 3). */
 const oneFrame = (undo: ZstdSync, bytes: Uint8Array, limit: number): Uint8Array => {
   const { buffer, engine } = undo(bytes, { maxOutputLength: limit, info: true })
   if (engine.bytesWritten < bytes.length) throw new NotAtOnce()
@@ -109,9 +123,11 @@ const oneFrame = (undo: ZstdSync, bytes: Uint8Array, limit: number): Uint8Array 
 }
 
 const isTooLarge = (error: unknown): boolean =>
-  error instanceof RangeError && "code" in error && error.code === "ERR_BUFFER_TOO_LARGE"
+  error instanceof RangeError && errorCode(error) === "ERR_BUFFER_TOO_LARGE"
 
-/** Undoes one coding at once. Throws for what is not so coded, and NotAtOnce where it gets larger than `limit`. */
+/**
+ * Decodes one coding in one step. Throws on malformed input, and `TooLargeForOneStep` if the output exceeds `limit`.
+ */
 export const decodeSync = (coding: Coding, bytes: Uint8Array, limit: number): Uint8Array => {
   try {
     return decode(coding, bytes, limit)

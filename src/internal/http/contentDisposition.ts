@@ -1,11 +1,8 @@
-/**
- * Content-Disposition (RFC 6266, RFC 8187), as forgiving as its senders need.
- */
+/** Parses Content-Disposition (RFC 6266, RFC 8187), tolerating what servers send in practice. */
 import * as Library from "content-disposition"
 import * as Option from "effect/Option"
 import type { ContentDisposition } from "../../ClientResponse.js"
-
-const isToken = (text: string) => /^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(text)
+import { isToken } from "./headerFields.js"
 
 export const parse = (value: string | undefined): Option.Option<ContentDisposition> => {
   if (value === undefined) return Option.none()

@@ -1,26 +1,25 @@
-/**
- * Header fields to send: read once, checked, in order.
- */
+/** Header fields and cookies of a request: checks, trims, merges and serializes them in order. */
 import * as Redacted from "effect/Redacted"
 import type { CookiesInput, HeadersInput } from "../../ClientRequest.js"
-import { rereadable } from "../iterables.js"
+import { isIterable, rereadable } from "../iterables.js"
+import { kindOf } from "../userResult.js"
 import { isIllFormed } from "./percent.js"
 
-/** A header line's name and value. */
+/** Name and value of one header line. */
 export type Pair = readonly [name: string, value: string]
 
 /** Header lines in order. */
 export type Pairs = ReadonlyArray<Pair>
 
-/** Header lines, and which must not be shown. */
+/** Header lines, and the names whose values must not be shown. */
 export interface Fields {
   readonly pairs: Pairs
-  /** Lower-case names of those given redacted. */
+  /** Lower-case names of the headers that were given as `Redacted`. */
   readonly secret: ReadonlySet<string>
 }
 
-/** What is wrong with a header; `option` names it. */
-export interface Fault {
+/** Why an option is rejected; `option` names the header or the option. */
+export interface OptionFault {
   readonly option: string
   readonly description: string
 }
@@ -31,20 +30,23 @@ export const noFields: Fields = { pairs: [], secret: none }
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
-/** Whether it can be a method or the name of a header (RFC 9110 section 5.6.2). */
+/** Whether text is a token, as method and header names must be (RFC 9110 section 5.6.2). */
 export const isToken = (text: string): boolean => token.test(text)
+
+/** Whether a lower-case name is that of the credentials for the origin. */
+export const isAuthorization = (name: string): boolean => name === "authorization"
 
 const forbidden = /[\0-\x08\x0a-\x1f\x7f]/
 
-/** What is wrong with a header, if anything. */
+/** Describes the problem of a header; `undefined` if it is valid. */
 export const checkField = (name: unknown, value: unknown): string | undefined => {
-  if (typeof name !== "string" || !token.test(name)) return "the name of a header is not a token"
-  if (typeof value !== "string") return "the value of a header is not text"
-  if (forbidden.test(value)) return "the value has control characters"
-  return isIllFormed(value) ? "the value has half a surrogate pair" : undefined
+  if (typeof name !== "string" || !token.test(name)) return "expected the name of a header to be a token"
+  if (typeof value !== "string") return `expected the value of a header to be a string, got ${kindOf(value)}`
+  if (forbidden.test(value)) return "expected a header value without control characters"
+  return isIllFormed(value) ? "expected well-formed text, got an unpaired surrogate" : undefined
 }
 
-/** Names of headers in messages: never more than they may be. */
+/** A header name for an error message; never text that is not a token. */
 const shownName = (name: unknown): string =>
   typeof name === "string" && token.test(name) ? name.slice(0, 100) : "headers"
 
@@ -53,15 +55,15 @@ const reveal = (value: unknown): unknown => {
   try {
     return Redacted.value(value)
   } catch {
-    // It was wiped.
+    // The value was wiped with `Redacted.unsafeWipe`.
     return undefined
   }
 }
 
-class Collector {
+class FieldCollector {
   readonly pairs: Array<Pair> = []
   private names: Set<string> | undefined = undefined
-  fault: Fault | undefined = undefined
+  fault: OptionFault | undefined = undefined
 
   get secret(): ReadonlySet<string> {
     return this.names ?? none
@@ -71,7 +73,7 @@ class Collector {
     const value = reveal(given)
     const wrong = checkField(name, value)
     if (wrong !== undefined || typeof name !== "string" || typeof value !== "string") {
-      this.fault = { option: shownName(name), description: wrong ?? "it is not text" }
+      this.fault = { option: shownName(name), description: wrong ?? "expected a string" }
       return false
     }
     this.pairs.push([name, trim(value)])
@@ -85,7 +87,7 @@ class Collector {
 
 const isSpace = (code: number): boolean => code === 0x20 || code === 0x09
 
-/** White space around a value is no part of it (RFC 9110 section 5.5). */
+/** Removes white space around a value, which is not part of it (RFC 9110 section 5.5). */
 const trim = (value: string): string => {
   let start = 0
   let end = value.length
@@ -94,16 +96,16 @@ const trim = (value: string): string => {
   return end - start === value.length ? value : value.slice(start, end)
 }
 
-const isIterable = (input: object): input is Iterable<unknown> => Symbol.iterator in input
-
-/** Checked header lines, or the first fault. What is given is read once. */
-export const toFields = (input: HeadersInput | undefined): Fields | Fault => {
+/** Checks header lines and returns them or the first fault. Reads the input once. */
+export const toFields = (input: HeadersInput | undefined): Fields | OptionFault => {
   if (input === undefined) return noFields
-  if (typeof input !== "object" || input === null) return { option: "headers", description: "it is no record or pairs" }
-  const out = new Collector()
+  if (typeof input !== "object" || input === null)
+    return { option: "headers", description: `expected a record or pairs, got ${kindOf(input)}` }
+  const out = new FieldCollector()
   if (isIterable(input)) {
     for (const entry of rereadable(input)) {
-      if (!Array.isArray(entry) || entry.length !== 2) return { option: "headers", description: "an entry is no pair" }
+      if (!Array.isArray(entry) || entry.length !== 2)
+        return { option: "headers", description: "expected each entry to be a pair of name and value" }
       if (entry[1] !== undefined && !out.add(entry[0], entry[1])) break
     }
   } else {
@@ -116,9 +118,9 @@ export const toFields = (input: HeadersInput | undefined): Fields | Fault => {
   return out.fault ?? { pairs: out.pairs, secret: out.secret }
 }
 
-export const isFault = (value: object): value is Fault => "description" in value
+export const isFault = (value: object): value is OptionFault => "description" in value
 
-/** `over` beside those of `base` that it does not name. */
+/** Merges two sets of fields; `over` replaces the fields of `base` with the same name. */
 export const mergeFields = (base: Fields, over: Fields): Fields => {
   if (over.pairs.length === 0) return base
   if (base.pairs.length === 0) return over
@@ -133,13 +135,13 @@ export const mergeFields = (base: Fields, over: Fields): Fields => {
 const union = (a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<string> =>
   b.size === 0 ? a : a.size === 0 ? b : new Set([...a, ...b])
 
-/** Fields without those that `drop` names. */
+/** Removes the fields whose lower-case name satisfies `drop`. */
 export const withoutFields = (fields: Fields, drop: (name: string) => boolean): Fields =>
   fields.pairs.some(([name]) => drop(name.toLowerCase()))
     ? { pairs: fields.pairs.filter(([name]) => !drop(name.toLowerCase())), secret: fields.secret }
     : fields
 
-/** The first value of a lower-case name. */
+/** The first value of a field by lower-case name. */
 export const getField = (pairs: Pairs, name: string): string | undefined => {
   for (const pair of pairs) {
     if (pair[0].length === name.length && pair[0].toLowerCase() === name) return pair[1]
@@ -147,42 +149,47 @@ export const getField = (pairs: Pairs, name: string): string | undefined => {
   return undefined
 }
 
-/** How many fields there are of a lower-case name. */
+/** How many fields have this lower-case name. */
 export const countFields = (pairs: Pairs, name: string): number => {
   let count = 0
   for (const pair of pairs) if (pair[0].length === name.length && pair[0].toLowerCase() === name) count++
   return count
 }
 
-/** Lines with CRLF, UTF-8 as latin1 code units. */
+/** Serializes fields to lines ending in CRLF, with UTF-8 bytes as latin1 code units. */
 export const toLines = (pairs: Pairs): string => {
   let out = ""
   for (const [name, value] of pairs) out += `${name}: ${toLatin1(value)}\r\n`
   return out
 }
 
-/** The UTF-8 bytes of text as latin1 code units. */
+/** The UTF-8 bytes of a text as latin1 code units. */
 export const toLatin1 = (text: string): string =>
   /^[\0-\x7f]*$/.test(text) ? text : Buffer.from(text, "utf8").toString("latin1")
 
 const noCookies: Pairs = []
 
-/** Checked cookies, or the first fault. */
-export const toCookies = (input: CookiesInput | undefined): Pairs | Fault => {
+/** Checks cookies and returns them or the first fault. */
+export const toCookies = (input: CookiesInput | undefined): Pairs | OptionFault => {
   if (input === undefined) return noCookies
-  if (typeof input !== "object" || input === null) return { option: "cookies", description: "it is no record or pairs" }
+  if (typeof input !== "object" || input === null)
+    return { option: "cookies", description: `expected a record or pairs, got ${kindOf(input)}` }
   const entries: Iterable<unknown> = isIterable(input) ? rereadable(input) : Object.entries(input)
   const out: Array<Pair> = []
   for (const entry of entries) {
-    if (!Array.isArray(entry) || entry.length !== 2) return { option: "cookies", description: "an entry is no pair" }
+    if (!Array.isArray(entry) || entry.length !== 2)
+      return { option: "cookies", description: "expected each entry to be a pair of name and value" }
     const name: unknown = entry[0]
     const value: unknown = entry[1]
     if (value === undefined) continue
     if (typeof name !== "string" || !/^[^\0-\x20\x7f=;,]+$/.test(name) || isIllFormed(name)) {
-      return { option: "cookies", description: "the name of a cookie is empty or has impossible characters" }
+      return { option: "cookies", description: "expected a cookie name without spaces, control characters, =, ; and ," }
     }
     if (typeof value !== "string" || /[\0-\x1f\x7f;]/.test(value) || isIllFormed(value)) {
-      return { option: "cookies", description: "the value of a cookie has impossible characters" }
+      return {
+        option: "cookies",
+        description: "expected a cookie value that is a string without control characters and ;"
+      }
     }
     out.push([name, value])
   }

@@ -1,6 +1,4 @@
-/**
- * Dates of HTTP (RFC 9110 section 5.6.7): the one form that is sent, and the two that were.
- */
+/** Parses HTTP dates (RFC 9110 section 5.6.7): the current format and the two obsolete ones. */
 
 const months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
@@ -21,15 +19,15 @@ const millis = (
   return Date.UTC(year, index, Number(day), hours, minutes, seconds)
 }
 
-/** Two digits mean the nearest year that is at most fifty ahead. */
+/** Expands a two-digit year: the nearest year that is at most fifty years in the future. */
 const fullYear = (short: number, now: number): number => {
-  // 1970 and the mean length of a Gregorian year.
+  // Years since 1970 by the mean length of a Gregorian year.
   const present = 1970 + Math.floor(now / 31_556_952_000)
   const year = present - (present % 100) + short
   return year > present + 50 ? year - 100 : year <= present - 50 ? year + 100 : year
 }
 
-/** Milliseconds since the epoch, or `undefined` for what is no date. */
+/** Milliseconds since the epoch, or `undefined` if the text is not a date. */
 export const parseHttpDate = (text: string, now: number): number | undefined => {
   let match = imf.exec(text)
   if (match !== null) return millis(Number(match[3]), match[2], match[1], match.slice(4, 7))

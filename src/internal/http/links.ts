@@ -1,6 +1,4 @@
-/**
- * Link headers (RFC 8288 appendix B.2).
- */
+/** Parses Link headers (RFC 8288 appendix B.2). */
 import { decodeExtended } from "content-disposition"
 import * as Option from "effect/Option"
 import type { Link } from "../../ClientResponse.js"
@@ -9,7 +7,10 @@ import { redactUrl } from "../redact.js"
 import { hostIn } from "./target.js"
 import { parseUrl } from "./whatwg.js"
 
-/** Links of one response that are read: each may hold as much of the base URL as there is. */
+/**
+ * Most links read from one response. Each resolved link can be as long as the base URL, so the number bounds the
+ * memory.
+ */
 const maxLinks = 1000
 
 const skip = (text: string, from: number): number => {
@@ -26,7 +27,7 @@ const matchAt = (pattern: RegExp, text: string, at: number): RegExpExecArray | n
   return pattern.exec(text)
 }
 
-/** To the comma that ends this link, whatever stands before it. */
+/** Returns the position of the comma that ends this link. */
 const skipLink = (text: string, from: number): number => {
   let at = from
   while (at < text.length && text[at] !== ",") {
@@ -36,7 +37,7 @@ const skipLink = (text: string, from: number): number => {
   return at
 }
 
-/** An IPv4 address has to be spelled as one, as in a Location: WHATWG makes one of much else. */
+/** Resolves a link's target. Rejects an IPv4 address in an unusual notation, as for a Location: WHATWG accepts many. */
 const resolve = (target: string, base: string): string | undefined => {
   const url = parseUrl(target, base)
   if (url === undefined) return undefined
@@ -50,7 +51,7 @@ interface Parameters {
   readonly end: number
 }
 
-/** The first of each name counts; an extended one goes over a plain one. */
+/** Parameters of one link. Of repeated names the first counts; an extended value (`name*`) wins over a plain one. */
 const parametersOf = (text: string, from: number): Parameters => {
   const params: { [name: string]: string } = Object.create(null)
   const extended: { [name: string]: string } = Object.create(null)
@@ -81,13 +82,13 @@ const parametersOf = (text: string, from: number): Parameters => {
   return { params, end: skipLink(text, at) }
 }
 
-/** The links of a response; the first of a relation type counts. */
+/** The links of a response by relation type; the first link of a type counts. */
 export const parse = (values: ReadonlyArray<string>, base: string): ReadonlyMap<string, Link> => {
   const out = new Map<string, Link>()
   let left = maxLinks
   for (const text of values) {
     let at = 0
-    // Where no target ends any more, there is no link either.
+    // After the last ">" no further target can end, so no link can follow.
     const last = text.lastIndexOf(">")
     while (at < last && left > 0) {
       at = skip(text, at)

@@ -1,18 +1,16 @@
-/**
- * What a Content-Type says.
- */
+/** Parses media types of Content-Type headers. */
 import MIMEType from "whatwg-mimetype"
 
-/** A media type in lower case and its charset. */
+/** A media type in lower case with its charset. */
 export interface MediaType {
   readonly essence: string
   readonly charset: string | undefined
 }
 
-/** RFC 9110 section 8.3: what a recipient may take a body for that says nothing. */
+/** The media type of a body without a valid Content-Type (RFC 9110 section 8.3). */
 const unknown: MediaType = { essence: "application/octet-stream", charset: undefined }
 
-// The few types that nearly all responses have; a Content-Type is a string of the peer's, so it does not grow.
+// Media types that most responses have. The map is fixed, because peers choose the strings.
 const common: ReadonlyMap<string, MediaType> = new Map([
   ["application/json", { essence: "application/json", charset: undefined }],
   ["application/json; charset=utf-8", { essence: "application/json", charset: "utf-8" }],
@@ -21,14 +19,14 @@ const common: ReadonlyMap<string, MediaType> = new Map([
   ["text/html; charset=utf-8", { essence: "text/html", charset: "utf-8" }]
 ])
 
-/** A run of white space. The library looks at each of its characters once more for every other one. */
+/** A long run of white space, on which the library takes quadratic time. */
 const spaces = /[ \t\n\r]{65,}/g
 
-/** The same with runs of white space cut that no media type has. */
+/** Shortens runs of white space that no valid media type contains. */
 const bounded = (value: string): string =>
   value.length <= 64 ? value : value.replace(spaces, (run) => run.slice(0, 64))
 
-/** The media type of one value; `undefined` where it is malformed. */
+/** Parses one value; `undefined` if it is malformed. */
 const parseOne = (value: string): MediaType | undefined => {
   const known = common.get(value)
   if (known !== undefined) return known
@@ -38,7 +36,7 @@ const parseOne = (value: string): MediaType | undefined => {
   return { essence: parsed.essence, charset: charset === undefined || charset === "" ? undefined : charset }
 }
 
-/** The values between the commas that no quoted string holds (Fetch, "get, decode, and split"). */
+/** Splits a list at the commas outside quoted strings (Fetch, "get, decode, and split"). */
 const splitList = (list: string): ReadonlyArray<string> => {
   const values: Array<string> = []
   let start = 0
@@ -57,8 +55,8 @@ const splitList = (list: string): ReadonlyArray<string> => {
 }
 
 /**
- * The media type of a response with these Content-Type values (Fetch, "extract a MIME type"): the last valid one
- * counts, with the charset of an earlier one of the same type if it has none.
+ * The media type of a response with these Content-Type values (Fetch, "extract a MIME type"). The last valid value
+ * wins; if it has no charset, it inherits that of an earlier value with the same type.
  */
 export const parse = (value: string | undefined): MediaType => {
   if (value === undefined || value === "") return unknown
@@ -75,6 +73,6 @@ export const parse = (value: string | undefined): MediaType => {
   return last ?? unknown
 }
 
-/** application/json, text/json, or any type whose suffix is +json (MIME Sniffing, "JSON MIME type"; RFC 6839). */
+/** Whether a media type is application/json, text/json or has the suffix +json (MIME Sniffing; RFC 6839). */
 export const isJson = (essence: string): boolean =>
   essence === "application/json" || essence === "text/json" || essence.endsWith("+json")

@@ -1,6 +1,4 @@
-/**
- * Media types of files by the end of their names, where there is no doubt.
- */
+/** Media types of files by their extension, for unambiguous extensions only. */
 
 const types: ReadonlyMap<string, string> = new Map([
   ["avif", "image/avif"],
@@ -31,6 +29,6 @@ const types: ReadonlyMap<string, string> = new Map([
   ["zip", "application/zip"]
 ])
 
-/** The media type of a file of that name. */
+/** The media type of a file with this name. */
 export const mimeTypeOf = (filename: string): string =>
   types.get(filename.slice(filename.lastIndexOf(".") + 1).toLowerCase()) ?? "application/octet-stream"

@@ -1,41 +1,54 @@
-/**
- * Origins: one object for each, so that Host, connections, cookies and credentials go by the same host.
- */
+/** Origins. Each has one shared object, so that Host, connections, cookies and credentials all use the same host. */
 import type { Host } from "./host.js"
 
-/** Scheme, host and port: credentials and cookies are bound to them. */
+/** Scheme, host and port. Credentials and cookies are bound to an origin. */
 export interface Origin {
   readonly scheme: "http" | "https"
-  /** Canonical: lower-case A-labels or an IP address, IPv6 without brackets. The one host for connect, TLS, cookies. */
+  /**
+   * Canonical: lower-case A-labels or an IP address, IPv6 without brackets. Connections, TLS and cookies all use it.
+   */
   readonly host: string
   readonly port: number
-  /** The value of Host: IPv6 in brackets, no default port. */
+  /** The interface of an IPv6 address. It selects where this machine connects and is never sent (RFC 6874). */
+  readonly zone?: string | undefined
+  /** As in a URL: IPv6 in brackets and with its zone, without the default port. */
   readonly authority: string
+  /**
+   * The value of Host where it is not `authority`: without a zone, and for https without the final dot of a name. SNI
+   * cannot have that dot (RFC 6066, section 3), and servers compare SNI with Host.
+   */
+  readonly hostField?: string | undefined
   /** 0 for a name. */
   readonly ip: 0 | 4 | 6
-  /** Such as "https://example.com:443". */
+  /** For example "https://example.com:443". */
   readonly key: string
 }
 
-/** Origins are few; a program that names many starts over rather than growing. */
+/** Most cached origins. Programs use few; one that exceeds the limit starts with an empty cache again. */
 const capacity = 512
 
 const origins = new Map<string, Origin>()
 
 const defaultPort = { http: 80, https: 443 } as const
 
-/** The origin of a canonical host; no port is the scheme's. */
+/** The origin of a canonical host; the port defaults to the scheme's. */
 export const makeOrigin = (scheme: "http" | "https", host: Host, port: number | undefined): Origin => {
   const number = port ?? defaultPort[scheme]
-  const name = host.ip === 6 ? `[${host.name}]` : host.name
+  const { zone } = host
+  const bare = host.ip === 6 ? `[${host.name}]` : host.name
+  const name = zone === undefined ? bare : `[${host.name}%25${encodeURIComponent(zone)}]`
   const key = `${scheme}://${name}:${number}`
   const known = origins.get(key)
   if (known !== undefined) return known
+  const shownPort = number === defaultPort[scheme] ? "" : `:${number}`
+  const sent = scheme === "https" && bare.endsWith(".") ? bare.slice(0, -1) : bare
   const origin: Origin = {
     scheme,
     host: host.name,
     port: number,
-    authority: number === defaultPort[scheme] ? name : `${name}:${number}`,
+    zone,
+    authority: name + shownPort,
+    hostField: sent === name ? undefined : sent + shownPort,
     ip: host.ip,
     key
   }
@@ -44,5 +57,12 @@ export const makeOrigin = (scheme: "http" | "https", host: Host, port: number | 
   return origin
 }
 
-/** Whether credentials may go from one to the other: scheme, host and port are the same. */
+/** The value of the Host header for an origin. */
+export const hostFieldOf = (origin: Origin): string => origin.hostField ?? origin.authority
+
+/** An address with its zone, in the operating system's notation. */
+export const zonedAddress = ({ host, zone }: { readonly host: string; readonly zone?: string | undefined }): string =>
+  zone === undefined ? host : `${host}%${zone}`
+
+/** Whether credentials may be sent to both: scheme, host and port are equal. */
 export const sameOrigin = (a: Origin, b: Origin): boolean => a === b || a.key === b.key

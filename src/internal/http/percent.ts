@@ -1,9 +1,9 @@
 /**
- * Percent-encoding as aiohttp's URL type does it: what is safe stays, unreserved characters are decoded, hexadecimal
+ * Percent-encoding as in yarl, aiohttp's URL type: safe characters stay, unreserved characters are decoded, hexadecimal
  * digits are upper case, and nothing is encoded twice.
  */
 
-/** Whether there is half a surrogate pair, which no encoding can carry. */
+/** Whether a text contains an unpaired surrogate, which cannot be encoded. */
 export const isIllFormed = (text: string): boolean => /\p{Surrogate}/u.test(text)
 
 const unreserved = /[A-Za-z0-9\-._~]/
@@ -18,21 +18,21 @@ const unsafeInPath = /%([0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~!$'()*,;:@=&+/]/gu
 const unsafeInQuery = /%([0-9A-Fa-f]{2})|[^A-Za-z0-9\-._~!$'()*,;:@=&+/?]/gu
 const unsafeInParam = /[^A-Za-z0-9\-._~!$'()*,:@/?]/gu
 
-/** A path as it goes out. */
+/** Encodes a path for the request line. */
 export const canonicalPath = (path: string): string => path.replace(unsafeInPath, reencode)
 
-/** A query as it goes out; a space becomes "+". */
+/** Encodes a query for the request line; a space becomes "+". */
 export const canonicalQuery = (query: string): string =>
   query.replace(unsafeInQuery, (match, digits: string | undefined) => (match === " " ? "+" : reencode(match, digits)))
 
-/** A name or a value of a query. */
+/** Encodes a name or value of a query parameter. */
 export const encodeParam = (text: string): string =>
   text.replace(unsafeInParam, (match) => (match === " " ? "+" : encodeURIComponent(match)))
 
-/** A character below U+0100 as the escape of one octet. */
+/** Encodes a character below U+0100 as one octet. */
 export const escapeByte = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase()}`
 
-/** A name or a value of an urlencoded form. */
+/** Encodes a name or value of an urlencoded form field. */
 export const encodeFormField = (text: string): string =>
   encodeURIComponent(text)
     .replace(/[!'()*]/g, escapeByte)
@@ -40,7 +40,7 @@ export const encodeFormField = (text: string): string =>
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-/** Decodes each "%" with two hexadecimal digits; `undefined` where that is no UTF-8. */
+/** Decodes percent-escapes; `undefined` if the result is not UTF-8. */
 export const decodePercent = (text: string): string | undefined => {
   if (!text.includes("%")) return text
   const bytes = Buffer.from(
@@ -56,7 +56,7 @@ export const decodePercent = (text: string): string | undefined => {
   }
 }
 
-/** RFC 3986 section 5.2.4, for a path that begins with "/". */
+/** Removes dot segments (RFC 3986 section 5.2.4) from a path that begins with "/". */
 export const removeDotSegments = (path: string): string => {
   if (!path.includes("/.")) return path
   const out: Array<string> = []

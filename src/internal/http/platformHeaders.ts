@@ -1,10 +1,8 @@
-/**
- * Header lines as the Headers of @effect/platform.
- */
+/** Converts header lines to the Headers type of @effect/platform. */
 import type * as Headers from "@effect/platform/Headers"
 import { emptyRecord, fromRecord } from "./concealedHeaders.js"
 
-/** Header lines in order as Headers: names in lower case, repeated lines joined by ", ". */
+/** Headers from lines in order: names in lower case, repeated lines joined by ", ". */
 export const headersOf = (
   count: number,
   name: (index: number) => string,
@@ -19,7 +17,7 @@ export const headersOf = (
   return fromRecord(record)
 }
 
-/** The headers of a request head as it was written. */
+/** The headers of a serialized request head. */
 export const headersSent = (head: string): Headers.Headers => {
   const lines = head.split("\r\n").filter((line) => line !== "")
   return headersOf(

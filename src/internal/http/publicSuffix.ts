@@ -1,6 +1,4 @@
-/**
- * Names under which the public registers names, by the Public Suffix List.
- */
+/** Looks up domains in the Public Suffix List: names under which anyone can register a name. */
 import { getPublicSuffix } from "tldts"
 
 const options = {
@@ -21,8 +19,8 @@ const withoutDots = (domain: string): string => {
 }
 
 /**
- * Whether a domain has no single owner: "com", "co.uk", "github.io", and each single label that the list does not know.
- * A final dot makes no difference.
+ * Whether a domain does not have a single owner: "com", "co.uk", "github.io", and every single label that is not in the
+ * list. A final dot is ignored.
  */
 export const isPublicSuffix = (domain: string): boolean => {
   const name = withoutDots(domain)
@@ -30,8 +28,8 @@ export const isPublicSuffix = (domain: string): boolean => {
 }
 
 /**
- * Whether a registry hands out the names below a domain: "com" and "co.uk", and each single label. The owner of
- * "github.io" has all names below it, whoever uses them.
+ * Whether a registry assigns the names below a domain: "com", "co.uk", and every single label. "github.io" is not one,
+ * because all names below it belong to its owner.
  */
 export const isRegistrySuffix = (domain: string): boolean => {
   const name = withoutDots(domain)

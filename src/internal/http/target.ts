@@ -1,29 +1,29 @@
-/**
- * From a URL as it is given to where the request goes and what its request line says.
- */
+/** Parses URLs and resolves redirects: from a URL to its origin and the request target of the request line. */
+
 import type { UrlInput } from "../../ClientRequest.js"
 import { InvalidURL } from "../../Errors.js"
 import { printable, redactUrl } from "../redact.js"
-import { canonicalHost } from "./host.js"
+import { kindOf } from "../userResult.js"
+import { zonedHost } from "./host.js"
 import { makeOrigin, type Origin, sameOrigin } from "./origin.js"
 import { canonicalPath, canonicalQuery, decodePercent, escapeByte, isIllFormed, removeDotSegments } from "./percent.js"
-import { parseUrl } from "./whatwg.js"
+import { parseUrl, withZoneOf } from "./whatwg.js"
 
-/** Name and password out of a URL, decoded. */
+/** The user name and password of a URL, decoded. */
 export interface Userinfo {
   readonly user: string
   readonly password: string
 }
 
-/** Where a request goes. */
+/** The parsed URL of a request. */
 export class Target {
   readonly origin: Origin
-  /** Path and query as on the wire. */
+  /** Path and query as sent in the request line. */
   readonly target: string
-  /** With "#", or empty. */
+  /** Starts with "#", or is empty. */
   readonly fragment: string
   readonly userinfo: Userinfo | undefined
-  /** Whether the scheme was ws or wss. */
+  /** Whether the scheme is ws or wss. */
   readonly websocket: boolean
   private redacted: string | undefined = undefined
   constructor(origin: Origin, target: string, fragment: string, userinfo: Userinfo | undefined, websocket: boolean) {
@@ -33,53 +33,54 @@ export class Target {
     this.userinfo = userinfo
     this.websocket = websocket
   }
-  /** Without userinfo and fragment. */
+  /** The URL without userinfo and fragment. */
   get url(): string {
     return `${this.origin.scheme}://${this.origin.authority}${this.target}`
   }
-  /** `url` without what is secret. */
+  /** `url` with secrets redacted. */
   get shownUrl(): string {
     this.redacted ??= redactUrl(this.url)
     return this.redacted
   }
-  /** With the fragment. */
+  /** The URL with its fragment. */
   get realUrl(): string {
     return this.url + this.fragment
   }
-  /** The same place for anybody. */
+  /** The same target without credentials. */
   get withoutUserinfo(): Target {
     return new Target(this.origin, this.target, this.fragment, undefined, this.websocket)
   }
-  /** The same place, where a WebSocket is to be opened. */
+  /** The same target for opening a WebSocket. */
   get asWebSocket(): Target {
     return new Target(this.origin, this.target, this.fragment, this.userinfo, true)
   }
-  /** The same place with another path and query. */
+  /** The same target with another path and query. */
   withTarget(target: string): Target {
     return new Target(this.origin, target, this.fragment, this.userinfo, this.websocket)
   }
 }
 
-/** What may be shown of a URL that is refused. */
+/** The redacted form of a URL that is rejected. */
 export const shown = (text: string): string => printable(redactUrl(text).slice(0, 1024))
 
 const invalid = (text: string, reason: InvalidURL["reason"], description: string): InvalidURL =>
   new InvalidURL({ url: shown(text), reason, description })
 
-/** Origins by how they were written, so that a plain URL is split at one slash. */
+/** Cache of origins by their text, so that parsing a plain URL only has to find one slash. */
 const written = new Map<string, Origin>()
 const writtenCapacity = 256
 const writtenLength = 300
 
-/** What the URL standard leaves as it is, apart from "/." in a path. */
+/** A path and query that the URL standard leaves unchanged, apart from "/." in the path. */
 const plainTarget = /^\/[A-Za-z0-9\-._~!$'()*,;:@=&+/]*(?:\?[A-Za-z0-9\-._~!$()*,;:@=&+/?%]*)?$/
 
 const controls = /[\0-\x1f\x7f]/
 
-/** White space that the URL standard strips from both ends. */
+/** White space that the URL standard removes from both ends. */
 const isSpace = (code: number): boolean => code === 0x20 || (code >= 0x09 && code <= 0x0d && code !== 0x0b)
 
-const trimmed = (text: string): string => {
+/** Removes that white space in linear time; the usual text without any stays the same string. */
+const trimSpace = (text: string): string => {
   let start = 0
   let end = text.length
   while (start < end && isSpace(text.charCodeAt(start))) start++
@@ -88,14 +89,14 @@ const trimmed = (text: string): string => {
 }
 
 /**
- * Where a URL leads, relative to `base` if it is relative. Path, query and fragment of a string are those of a `URL` with
- * the same text; `encoded` keeps the bytes of the string.
+ * Parses a URL, relative to `base` if it is relative. Path, query and fragment of a string become those of a `URL` with
+ * the same text. The bytes of a `URL`, and of text with `encoded`, stay unchanged.
  */
 export const parseTarget = (input: UrlInput, encoded: boolean, base?: Target): Target | InvalidURL => {
   if (typeof input !== "string") {
     return input instanceof URL
       ? parseText(String(input.href), true, base)
-      : new InvalidURL({ url: "", reason: "Syntax", description: "the URL is neither a string nor a URL" })
+      : new InvalidURL({ url: "", reason: "Syntax", description: `expected a string or a URL, got ${kindOf(input)}` })
   }
   const slash = input.indexOf("/", 8)
   if (slash !== -1) {
@@ -111,14 +112,14 @@ export const parseTarget = (input: UrlInput, encoded: boolean, base?: Target): T
 }
 
 const parseText = (given: string, encoded: boolean, base: Target | undefined): Target | InvalidURL => {
-  const text = trimmed(given)
+  const text = trimSpace(given)
   if (controls.test(text) || isIllFormed(text)) {
-    return invalid(text, "Syntax", "the URL has control characters or half a surrogate pair")
+    return invalid(text, "Syntax", "the URL has control characters or an unpaired surrogate")
   }
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(text)?.[1]
   if (scheme === undefined) {
     return base === undefined
-      ? invalid(text, "Relative", "the URL is relative and there is no baseUrl")
+      ? invalid(text, "Relative", "the URL is relative; set baseUrl or pass an absolute URL")
       : parseRelative(text, encoded, base)
   }
   const name = scheme.toLowerCase()
@@ -130,7 +131,7 @@ const parseText = (given: string, encoded: boolean, base: Target | undefined): T
   return parseRest(text, scheme.length + 3, secure ? "https" : "http", name.startsWith("ws"), encoded)
 }
 
-/** What follows "//": authority, path, query, fragment. */
+/** Parses the part after "//": authority, path, query and fragment. */
 const parseRest = (
   text: string,
   start: number,
@@ -143,11 +144,11 @@ const parseRest = (
   const authority = length === -1 ? rest : rest.slice(0, length)
   const parsed = parseAuthority(text, authority, scheme)
   if (parsed instanceof InvalidURL) return parsed
-  // "//host" says no scheme.
+  // A reference such as "//host" does not contain a scheme.
   const absolute = start > 2
   if (absolute && !websocket && parsed.userinfo === undefined && start + authority.length <= writtenLength) {
     if (written.size >= writtenCapacity) written.clear()
-    // A copy, so that the key does not hold the whole URL.
+    // A copy of the text, because a slice would retain the whole URL.
     written.set(Buffer.from(text.slice(0, start + authority.length)).toString(), parsed.origin)
   }
   const place = parsePlace(text, length === -1 ? "" : rest.slice(length), encoded)
@@ -160,22 +161,22 @@ const parseAuthority = (
   authority: string,
   scheme: "http" | "https"
 ): { readonly origin: Origin; readonly userinfo: Userinfo | undefined } | InvalidURL => {
-  if (authority.includes("\\")) return invalid(text, "Host", "there is a backslash in the authority")
+  if (authority.includes("\\")) return invalid(text, "Host", "the authority contains a backslash")
   const at = authority.lastIndexOf("@")
   let userinfo: Userinfo | undefined
   if (at !== -1) {
-    if (authority.indexOf("@") !== at) return invalid(text, "Credentials", 'there are two "@" in the authority')
+    if (authority.indexOf("@") !== at) return invalid(text, "Credentials", 'the authority contains two "@"')
     const decoded = parseUserinfo(authority.slice(0, at))
     if (typeof decoded === "string") return invalid(text, "Credentials", decoded)
     userinfo = decoded.user === "" && decoded.password === "" ? undefined : decoded
   }
   const match = /^(\[[^\]]*\]|[^:[\]]*)(?::(\d*))?$/.exec(authority.slice(at + 1))
-  if (match === null) return invalid(text, "Host", "the host or the port is malformed")
-  const host = canonicalHost(match[1] ?? "")
+  if (match === null) return invalid(text, "Host", "the host or port is malformed")
+  const host = zonedHost(match[1] ?? "")
   if (typeof host === "string") return invalid(text, "Host", host)
   const digits = match[2] ?? ""
   const port = digits === "" ? undefined : Number(digits)
-  if (port !== undefined && (port < 1 || port > 65535)) return invalid(text, "Host", "the port is not 1 to 65535")
+  if (port !== undefined && (port < 1 || port > 65535)) return invalid(text, "Host", "expected a port from 1 to 65535")
   return { origin: makeOrigin(scheme, host, port), userinfo }
 }
 
@@ -184,21 +185,21 @@ const parseUserinfo = (text: string): Userinfo | string => {
   const user = decodePercent(colon === -1 ? text : text.slice(0, colon))
   const password = decodePercent(colon === -1 ? "" : text.slice(colon + 1))
   if (user === undefined || password === undefined) return "the credentials are not UTF-8"
-  if (user.includes(":")) return 'a ":" is not allowed in the user name'
+  if (user.includes(":")) return 'the user name contains ":"'
   if (controls.test(user) || controls.test(password)) return "the credentials have control characters"
   return { user, password }
 }
 
 const originLength = "http://h".length
 
-/** What follows the origin of a URL at the host "h". */
+/** Splits the part after the origin of a URL whose host is "h". */
 const placeOf = ({ href }: URL): { readonly target: string; readonly fragment: string } => {
   const mark = href.indexOf("#")
   const end = mark === -1 ? href.length : mark
   return { target: href.slice(originLength, end), fragment: href.slice(end) }
 }
 
-/** Path, query and fragment; `place` is empty or begins with "/", "?" or "#". */
+/** Path, query and fragment. `place` is empty or begins with "/", "?" or "#". */
 const parsePlace = (
   text: string,
   place: string,
@@ -210,7 +211,7 @@ const parsePlace = (
   const rooted = rootedPath(hash === -1 ? place : place.slice(0, hash))
   return /^[\x21-\x7e]*$/.test(rooted)
     ? { target: rooted, fragment }
-    : invalid(text, "Syntax", "an encoded URL has white space or characters outside ASCII")
+    : invalid(text, "Syntax", "expected an encoded URL in ASCII without white space")
 }
 
 const rootedPath = (place: string): string => (place.startsWith("/") ? place : `/${place}`)
@@ -220,7 +221,7 @@ const withoutDots = (place: string): string => {
   return removeDotSegments(path) + place.replace(/^[^?#]*/, "")
 }
 
-/** RFC 3986 section 5.2.2. */
+/** Resolves a relative reference (RFC 3986 section 5.2.2). */
 const parseRelative = (text: string, encoded: boolean, base: Target): Target | InvalidURL => {
   if (/^[/\\]{2}/.test(text) || text.startsWith("\\")) {
     return text.startsWith("//") && !text.startsWith("///")
@@ -246,25 +247,25 @@ const parseRelative = (text: string, encoded: boolean, base: Target): Target | I
   return new Target(base.origin, place.target, place.fragment, base.userinfo, base.websocket)
 }
 
-/** The host as a reference spells it, if it does so in the usual way. */
+/** The host of a URL reference as it is written there, if the reference has the usual form. */
 export const hostIn = (location: string): string | undefined =>
   /^(?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]{2}(?:[^/\\?#]*@)?([^/\\?#:@]*)/.exec(location.trim())?.[1]
 
 const asRedirect = (error: InvalidURL): InvalidURL =>
   new InvalidURL({ url: error.url, reason: error.reason, description: error.description, redirect: true })
 
-/** The number of slashes and backslashes before an authority; the URL standard takes any. */
+/** Counts the slashes and backslashes before an authority; the URL standard accepts any number. */
 const slashesIn = (location: string): number => /^(?:https?:)?([/\\]*)/i.exec(location)?.[1]?.length ?? 0
 
-/** Whether it names a scheme and slashes that are not the two of an authority, or no scheme and more than two. */
+/** Whether a reference has a scheme and one or more than two slashes, or no scheme and more than two. */
 const hasOddSlashes = (location: string): boolean => {
   const slashes = slashesIn(location)
   return /^https?:/i.test(location) ? slashes !== 0 && slashes !== 2 : slashes > 2
 }
 
 /**
- * The values of a field that holds references, such as Location, from its octets: those outside ASCII are
- * percent-encoded, whatever their encoding.
+ * Returns the values of a field of URL references, such as Location, from its raw octets. Octets outside ASCII are
+ * percent-encoded one by one, because their encoding is unknown.
  */
 export const referencesIn = (
   rawHeaders: ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]>,
@@ -281,25 +282,24 @@ export const referencesIn = (
   )
 
 /**
- * Where a Location leads, as WHATWG resolves it; a host that `parseTarget` refuses is refused here too. Existing escapes
- * stay as they are, unless `requote` asks for aiohttp's canonical form. The fragment is inherited (RFC 9110 section
- * 10.2.2).
+ * Resolves a Location like WHATWG, but rejects every host that `parseTarget` rejects. Existing escapes stay unchanged,
+ * unless `requote` converts to aiohttp's canonical form. The fragment is inherited (RFC 9110 section 10.2.2).
  */
 export const resolveLocation = (given: string, base: Target, requote: boolean): Target | InvalidURL => {
   const refuse = (reason: InvalidURL["reason"], description: string): InvalidURL =>
     new InvalidURL({ url: shown(given), reason, description, redirect: true })
-  if (isIllFormed(given)) return refuse("Syntax", "it is not well-formed")
-  const location = trimmed(given)
+  if (isIllFormed(given)) return refuse("Syntax", "the URL has an unpaired surrogate")
+  const location = trimSpace(given)
   const url = parseUrl(location, base.url)
-  if (url === undefined) return refuse("Syntax", "it is no URL")
+  if (url === undefined) return refuse("Syntax", "not a valid URL")
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    return refuse("Scheme", "its scheme is neither http nor https")
+    return refuse("Scheme", "the scheme is neither http nor https")
   }
   if (hasOddSlashes(location)) return refuse("Host", 'expected "//" and a host, got another number of slashes')
-  const parsed = parseTarget(url, true)
+  const parsed = parseTarget(withZoneOf(base.url, url.href), true)
   if (parsed instanceof InvalidURL) return asRedirect(parsed)
   if (parsed.origin.ip === 4 && !sameOrigin(parsed.origin, base.origin) && hostIn(location) !== parsed.origin.host) {
-    return refuse("Host", "its host is not a canonical IPv4 address")
+    return refuse("Host", "the host is not a canonical IPv4 address")
   }
   const fragment = location.includes("#") ? parsed.fragment : base.fragment
   const target = requote ? requoted(parsed.target) : parsed.target

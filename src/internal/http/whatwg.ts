@@ -1,23 +1,23 @@
 /**
- * URLs and host names by Node's parser, within bounds: IDNA takes the square of the length of a host, which may be
- * megabytes.
+ * Parses URLs and host names with Node's parser, but bounds the length of a host first: IDNA takes quadratic time, and
+ * a host may be megabytes long.
  */
 import { domainToASCII } from "node:url"
 
-/** Code units. A host name has at most 253 characters, and IDNA makes none shorter. */
+/** In code units. A host name has at most 253 characters, and IDNA never shortens one. */
 export const maxHostLength = 1024
 
-/** What the parser removes before it looks for anything. */
+/** Characters that the URL parser removes first. */
 const ignored = /[\t\n\r]/g
 
 const leading = /^[\x00-\x20]*(?:[A-Za-z][A-Za-z0-9+.-]*:)?[\\/]*/
 
-/** Whether what could be the host of a reference is longer than any host. */
+/** Whether the possible host of a reference is longer than any valid host. */
 const hasLongHost = (text: string): boolean => {
   if (text.length <= maxHostLength) return false
   const clean = text.replace(ignored, "")
   const start = leading.exec(clean)?.[0]
-  // Without a scheme and without two slashes the reference has a path only.
+  // Without a scheme and two slashes, a reference only has a path.
   if (start === undefined || !/:|[\\/]{2}/.test(start)) return false
   const rest = clean.slice(start.length)
   const end = rest.search(/[\\/?#]/)
@@ -25,16 +25,32 @@ const hasLongHost = (text: string): boolean => {
   return authority.length - authority.lastIndexOf("@") - 1 > maxHostLength
 }
 
-/** The URL of a reference; `undefined` for one that cannot be parsed, or whose host is too long. */
+const zoned = /^([a-z]+:\/\/\[[0-9a-f:.]+)(%25[^\]/?#]*)\]/
+
+/** Removes the zone of an IPv6 address from a canonical URL; the URL standard does not have zones. */
+export const withoutZone = (url: string): string => url.replace(zoned, "$1]")
+
+/** Adds the zone of `base` to a URL that was resolved against it, if both have the same address. */
+export const withZoneOf = (base: string, url: string): string => {
+  const parts = zoned.exec(base)
+  if (parts === null) return url
+  const [, start = "", zone = ""] = parts
+  const address = start.slice(start.indexOf("["))
+  return url.replace(/^([a-z]+:\/\/)(\[[0-9a-f:.]+)\]/, (all, scheme: string, found: string) =>
+    found === address ? `${scheme}${found}${zone}]` : all
+  )
+}
+
+/** Parses a reference; returns `undefined` if it is invalid or its host is too long. */
 export const parseUrl = (text: string, base?: string): URL | undefined => {
   if (hasLongHost(text)) return undefined
   try {
-    return new URL(text, base)
+    return new URL(text, base === undefined ? undefined : withoutZone(base))
   } catch {
-    // Its error holds the input, which may hold a password.
+    // The error is dropped because it holds the input, which may contain a password.
     return undefined
   }
 }
 
-/** A host name in A-labels; "" for one that has none, or is too long. */
+/** A host name in A-labels, or "" if it is invalid or too long. */
 export const asciiName = (name: string): string => (name.length > maxHostLength ? "" : domainToASCII(name))

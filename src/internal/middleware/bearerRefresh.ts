@@ -1,6 +1,4 @@
-/**
- * Bearer tokens (RFC 6750) that are fetched when they are first needed and anew after a 401.
- */
+/** Middleware that adds a bearer token (RFC 6750), fetched on first use and again after a 401. */
 
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -22,19 +20,21 @@ import { setHeader } from "../request/edits.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import { kindOf } from "../userResult.js"
 import { addsCredentials } from "./credentialed.js"
-import { hasCredentials, middlewareError, preparedOf, tellRetry } from "./request.js"
+import { emitRetry, hasCredentials, middlewareError, preparedOf } from "./request.js"
 
-/** The middlewares whose token the fiber is fetching: requests made for it go without. */
+/**
+ * The middlewares whose token the current fiber is fetching. Requests made during the fetch are sent without the token.
+ */
 const fetching = FiberRef.unsafeMake<ReadonlySet<object>>(new Set())
 
-/** One fetching of a token, for all who wait for it. */
+/** One fetch of a token, shared by all requests that wait for it. */
 interface Refresh<E> {
   readonly result: Deferred.Deferred<Redacted.Redacted, E>
   fiber: Fiber.RuntimeFiber<void> | undefined
   waiting: number
 }
 
-/** The current token; one fetching at a time. */
+/** The current token, and at most one fetch at a time. */
 class Tokens<E> {
   static {
     showAs(Tokens, "BearerRefresh")
@@ -48,23 +48,23 @@ class Tokens<E> {
     this.fetch = fetch
   }
 
-  /** The token, unless it is the refused one. */
+  /** Returns the token, or fetches a new one if the current token is `refused`. */
   get(refused: Redacted.Redacted | undefined): Effect.Effect<Redacted.Redacted, E> {
     return Effect.suspend(() => {
       const { current } = this
-      // One that was wiped is none.
+      // A wiped token is useless.
       if (current !== undefined && current !== refused && reveal(current) !== undefined) return Effect.succeed(current)
       this.current = undefined
       return this.wait()
     })
   }
 
-  /** It was refused; whoever needs one next fetches it. */
+  /** Drops a refused token; the next request fetches a new one. */
   forget(refused: Redacted.Redacted): void {
     if (this.current === refused) this.current = undefined
   }
 
-  /** Waits for the fetching that is under way, or begins it. The last one to go away ends it. */
+  /** Waits for the running fetch or starts one. If the last waiting request is interrupted, so is the fetch. */
   private wait(): Effect.Effect<Redacted.Redacted, E> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(this.join(), (refresh) =>
@@ -82,7 +82,7 @@ class Tokens<E> {
     return Effect.flatMap(Deferred.make<Redacted.Redacted, E>(), (result) => {
       const refresh: Refresh<E> = { result, fiber: undefined, waiting: 1 }
       this.refresh = refresh
-      // In a fiber of its own: the one that asks first may go away.
+      // Runs in a fiber of its own, because the request that starts the fetch may be interrupted.
       const run = Effect.interruptible(Effect.locallyWith(this.fetch, fetching, (of) => new Set([...of, this])))
       return Effect.map(
         Effect.forkDaemon(Effect.flatMap(Effect.exit(run), (exit) => this.settle(refresh, exit))),
@@ -108,7 +108,7 @@ class Tokens<E> {
   }
 }
 
-/** Which origins get the token. */
+/** The origins that get the token. */
 class Origins {
   private readonly named: ReadonlySet<string> | undefined
   private first: string | undefined = undefined
@@ -127,14 +127,16 @@ class Origins {
   }
 }
 
-/** As `Origin.key` has it. */
+/** The origin of a URL in the form of `Origin.key`. */
 const originKey = (text: string): string => {
   const target = parseTarget(text, false)
   if (!(target instanceof InvalidURL) && !target.websocket) return target.origin.key
-  throw new TypeError(`bearerRefresh: origins: ${JSON.stringify(redactUrl(text))} is no origin of http or https`)
+  throw new TypeError(
+    `Invalid option "bearerRefresh.origins": expected http or https origins, got ${JSON.stringify(redactUrl(text))}`
+  )
 }
 
-/** A wiped token, one that is no text and one that cannot be sent are none. */
+/** Adds the Authorization header. Fails for a token that was wiped or is invalid. */
 const authorize = (request: Prepared, token: Redacted.Redacted): Effect.Effect<Prepared, ClientError> => {
   const value = Redacted.isRedacted(token)
     ? authorizationOf({ _tag: "Bearer", token })
@@ -144,7 +146,7 @@ const authorize = (request: Prepared, token: Redacted.Redacted): Effect.Effect<P
     : Effect.succeed(setHeader(request, "Authorization", Redacted.make(value.right)))
 }
 
-/** Sends with the token, and once more with a new one after a 401. */
+/** Sends a request with the token, and once more with a new token after a 401. */
 const send = <E>(request: Prepared, next: Next, tokens: Tokens<E>): Effect.Effect<ClientResponse, ClientError> => {
   const token = (refused: Redacted.Redacted | undefined): Effect.Effect<Redacted.Redacted, ClientError> =>
     Effect.catchAllCause(tokens.get(refused), (cause) => {
@@ -152,9 +154,9 @@ const send = <E>(request: Prepared, next: Next, tokens: Tokens<E>): Effect.Effec
       if (failure._tag === "Some") {
         return Effect.fail(middlewareError(request, "TokenRefresh", { cause: failure.value }))
       }
-      // A fetching that interrupts itself is its failure, not the end of those who wait.
+      // A fetch that interrupts itself is a failure and must not interrupt the waiting requests.
       return Cause.isInterruptedOnly(cause)
-        ? Effect.fail(middlewareError(request, "TokenRefresh", { description: "the fetching was interrupted" }))
+        ? Effect.fail(middlewareError(request, "TokenRefresh", { description: "fetching the token was interrupted" }))
         : Effect.die(Cause.squash(cause))
     })
   return Effect.flatMap(token(undefined), (first) =>
@@ -165,7 +167,7 @@ const send = <E>(request: Prepared, next: Next, tokens: Tokens<E>): Effect.Effec
         return Effect.succeed(response)
       }
       return response.release.pipe(
-        Effect.zipRight(tellRetry(next, request, { reason: "TokenRefresh", delay: 0, response })),
+        Effect.zipRight(emitRetry(next, request, { reason: "TokenRefresh", delay: 0, response })),
         Effect.zipRight(token(first)),
         Effect.flatMap((second) => Effect.flatMap(authorize(request, second), next))
       )
@@ -178,7 +180,8 @@ export const bearerRefresh = <E, R>(options: {
   readonly origins?: ReadonlyArray<string> | undefined
 }): Effect.Effect<Middleware, never, R> =>
   Effect.map(Effect.context<R>(), (context): Middleware => {
-    if (!Effect.isEffect(options.token)) throw new TypeError("bearerRefresh: token is no Effect")
+    if (!Effect.isEffect(options.token))
+      throw new TypeError(`Invalid option "bearerRefresh.token": expected an Effect, got ${kindOf(options.token)}`)
     const tokens = new Tokens(Effect.provide(options.token, context))
     const origins = new Origins(options.origins)
     return addsCredentials((given, next) => {

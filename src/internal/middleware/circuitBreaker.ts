@@ -1,6 +1,4 @@
-/**
- * Spares an origin that fails, and its callers the wait.
- */
+/** Circuit breaker: after repeated failures of an origin, requests to it fail at once for a while. */
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,9 +8,9 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, isClientConnectionError, isClientError, isServerTimeoutError } from "../../Errors.js"
 import type { Middleware, Next, Outcome } from "../../Middleware.js"
 import type { Prepared } from "../request/preparedRequest.js"
-import { isTrue } from "../userResult.js"
+import { isTrue, kindOf } from "../userResult.js"
 import { monotonicMillis } from "./monotonic.js"
-import { Recent } from "./recent.js"
+import { KeyedState } from "./recent.js"
 import { middlewareError, preparedOf } from "./request.js"
 import { milliseconds, wholeNumber } from "./settings.js"
 
@@ -25,22 +23,24 @@ interface Settings {
   readonly isFailure: (outcome: Outcome) => boolean
 }
 
-/** What an outcome says of the origin. */
+/** What an outcome means for the circuit. */
 type Result = "failure" | "success" | "neither"
 
-/** Closed while `openUntil` is `undefined`; half-open when that time has come. */
+/** The circuit of one origin. Closed while `openUntil` is `undefined`, half-open once that time is reached. */
 class Circuit {
   private failures = 0
   private openUntil: number | undefined = undefined
   private probing = false
-  /** Counts openings: what began before the last one says nothing any more. */
+  /** Number of state changes. The outcome of a request that began in an earlier era is ignored. */
   era = 0
 
   get healthy(): boolean {
     return this.openUntil === undefined && this.failures === 0
   }
 
-  /** Milliseconds until it is tried again, 0 to go on, `Infinity` while another request tries it. */
+  /**
+   * Milliseconds until the next attempt is allowed; 0 to proceed, `Infinity` while another request probes the origin.
+   */
   enter(now: number): number {
     if (this.openUntil === undefined) return 0
     if (now < this.openUntil) return this.openUntil - now
@@ -56,7 +56,7 @@ class Circuit {
     if (result === "success") {
       this.failures = 0
       this.openUntil = undefined
-      // A success of the probe's time must not be undone by what was sent before it.
+      // Outcomes of requests sent before the probe must not reopen the circuit.
       if (probe) this.era++
     } else if (result === "failure") {
       this.failures++
@@ -71,7 +71,7 @@ class Circuit {
 const resultOf = (settings: Settings, exit: Exit.Exit<ClientResponse, ClientError>): Result => {
   if (Exit.isSuccess(exit)) return isTrue(settings.isFailure(exit.value)) ? "failure" : "success"
   const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
-  // An error that is nobody's failure, or an interruption, tells nothing of the origin.
+  // An interruption, or an error that does not count as a failure, is neutral.
   return error !== undefined && isTrue(settings.isFailure(error)) ? "failure" : "neither"
 }
 
@@ -86,8 +86,10 @@ const through = (
       const wait = circuit.enter(now)
       if (wait > 0) {
         const { key } = request.target.origin
-        const when = Number.isFinite(wait) ? `is tried again in ${Math.ceil(wait)} ms` : "is being tried again"
-        const description = `${key} has failed too often and ${when}`
+        const when = Number.isFinite(wait)
+          ? `the next attempt is in ${Math.ceil(wait)} ms`
+          : "another request is probing it"
+        const description = `${key} failed too often; ${when}`
         return Effect.fail(middlewareError(request, "CircuitOpen", { description }))
       }
       const { era } = circuit
@@ -111,14 +113,16 @@ export const circuitBreaker = (options: {
 }): Effect.Effect<Middleware> =>
   Effect.sync(() => {
     if (options.isFailure !== undefined && typeof options.isFailure !== "function") {
-      throw new TypeError("circuitBreaker: isFailure is no function")
+      throw new TypeError(
+        `Invalid option "circuitBreaker.isFailure": expected a function, got ${kindOf(options.isFailure)}`
+      )
     }
     const settings: Settings = {
-      failures: wholeNumber("circuitBreaker: failures", options.failures ?? 5, 1),
-      resetAfter: milliseconds("circuitBreaker: resetAfter", options.resetAfter ?? "30 seconds"),
+      failures: wholeNumber("circuitBreaker.failures", options.failures ?? 5, 1),
+      resetAfter: milliseconds("circuitBreaker.resetAfter", options.resetAfter ?? "30 seconds"),
       isFailure: options.isFailure ?? failed
     }
-    const circuits = new Recent(
+    const circuits = new KeyedState(
       () => new Circuit(),
       (circuit) => circuit.healthy
     )

@@ -1,11 +1,9 @@
-/**
- * Middlewares of this package that add credentials to the requests that pass them.
- */
+/** Marks the middlewares of this package that add credentials, so that the cache can keep users apart. */
 import type { Middleware } from "../../Middleware.js"
 
 /**
- * "fixed": the Authorization header that it adds always stands for the same credentials, though its value differs.
- * "changing": its credentials may become those of another user.
+ * "fixed": the header differs per request but always stands for the same credentials. "changing": the credentials may
+ * change to another user's.
  */
 type Kind = "fixed" | "changing"
 
@@ -17,5 +15,5 @@ export const addsCredentials = (middleware: Middleware, kind: Kind): Middleware 
   return middleware
 }
 
-/** How it is marked, if it is. */
+/** The mark of a middleware, if any. */
 export const credentialsOf = (middleware: Middleware): Kind | undefined => kinds.get(middleware)

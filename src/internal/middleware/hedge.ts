@@ -1,6 +1,4 @@
-/**
- * A second request where the first takes long; the faster answer counts.
- */
+/** Hedging: sends a second request if the first takes long, and uses the first response. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -12,16 +10,14 @@ import { isSafe } from "../http/methods.js"
 import { isReplayable } from "../request/body/replayable.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import * as Deadlines from "../transport/deadlines.js"
-import { preparedOf, tellRetry } from "./request.js"
+import { emitRetry, preparedOf } from "./request.js"
 import { milliseconds, wholeNumber } from "./settings.js"
-
-/** RFC 9110 section 9.2.1. */
 
 type Outcome = Exit.Exit<ClientResponse, ClientError>
 
 const nothing = () => {}
 
-/** Outcomes in the order in which they arrive, for one reader. */
+/** Collects outcomes in order of arrival for a single reader. */
 class Outcomes {
   private readonly arrived: Array<Outcome> = []
   private onArrival = nothing
@@ -32,8 +28,8 @@ class Outcomes {
   }
 
   /**
-   * The next outcome, or `undefined` after so many milliseconds. One wait without a fiber: `Effect.timeout` has no
-   * effect where a middleware around this one is uninterruptible.
+   * The next outcome, or `undefined` after `millis`. Uses a deadline rather than `Effect.timeout`, which has no effect
+   * if an outer middleware is uninterruptible.
    */
   next(millis: number): Effect.Effect<Outcome | undefined> {
     return Effect.clockWith((clock) =>
@@ -57,7 +53,7 @@ class Outcomes {
 }
 
 const race = (request: Prepared, next: Next, after: number, max: number): Effect.Effect<ClientResponse, ClientError> =>
-  // The Scope interrupts the losers, and waits until they have ended.
+  // Closing the Scope interrupts the losing attempts and waits for them.
   Effect.scoped(
     Effect.suspend(() => {
       const outcomes = new Outcomes()
@@ -71,13 +67,13 @@ const race = (request: Prepared, next: Next, after: number, max: number): Effect
         const taken = outcomes.next(launched <= max && failure === undefined ? after : Infinity)
         return Effect.flatMap(taken, (exit) => {
           if (exit === undefined) {
-            return tellRetry(next, request, { reason: "Hedge", delay: after }).pipe(
+            return emitRetry(next, request, { reason: "Hedge", delay: after }).pipe(
               Effect.zipRight(launch),
               Effect.zipRight(Effect.suspend(() => wait(launched + 1, pending + 1, failure)))
             )
           }
           if (Exit.isSuccess(exit)) return exit
-          // While another attempt is under way, the first failure waits: the other may succeed.
+          // Other attempts may still succeed, so the first failure is held back.
           return pending > 1 ? wait(launched, pending - 1, failure ?? exit) : (failure ?? exit)
         })
       }
@@ -89,8 +85,8 @@ export const hedge = (options: {
   readonly after: Duration.DurationInput
   readonly max?: number | undefined
 }): Middleware => {
-  const after = milliseconds("hedge: after", options.after)
-  const max = wholeNumber("hedge: max", options.max ?? 1, 0)
+  const after = milliseconds("hedge.after", options.after)
+  const max = wholeNumber("hedge.max", options.max ?? 1, 0)
   return (given, next) => {
     const request = preparedOf(given)
     return isSafe(request.method) && isReplayable(request.body) && max > 0

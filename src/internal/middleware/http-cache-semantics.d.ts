@@ -9,16 +9,16 @@ declare module "http-cache-semantics" {
       response: Message & { readonly status: number },
       options?: {
         readonly shared?: boolean
-        /** Milliseconds. */
+        /** In milliseconds. */
         readonly immutableMinTimeToLive?: number
       }
     )
-    /** Milliseconds since the epoch. */
+    /** In milliseconds since the epoch. */
     now(): number
     storable(): boolean
-    /** Seconds. */
+    /** In seconds. */
     age(): number
-    /** Seconds for which it is fresh, counted from its Date. */
+    /** Freshness lifetime in seconds, from its Date. */
     maxAge(): number
   }
 }

@@ -1,6 +1,4 @@
-/**
- * Middlewares with requirements and errors of their own.
- */
+/** Makes a middleware from a function with requirements and errors of its own. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"

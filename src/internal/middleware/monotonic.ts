@@ -1,6 +1,4 @@
-/**
- * Time that does not go back, on the fiber's Clock.
- */
+/** Monotonic time of the fiber's Clock. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 

@@ -1,6 +1,4 @@
-/**
- * At most so many requests in any stretch of time.
- */
+/** Rate limit: at most `limit` requests in any time window of length `interval`. */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
@@ -9,19 +7,19 @@ import type { ClientError } from "../../Errors.js"
 import type { Middleware } from "../../Middleware.js"
 import { ignoreRejection, kindOf } from "../userResult.js"
 import { monotonicMillis } from "./monotonic.js"
-import { Recent } from "./recent.js"
+import { KeyedState } from "./recent.js"
 import { middlewareError } from "./request.js"
 import { milliseconds } from "./settings.js"
 
-/** When the last requests of one key were let through. */
+/** The times of the last requests with one key, in a ring buffer. */
 class Turns {
-  /** One waits for time, the others for it, in order. */
+  /** The first waiting request sleeps; the others queue for the permit, in order. */
   readonly gate = Effect.unsafeMakeSemaphore(1)
   waiting = 0
   private readonly times: Array<number> = []
   private oldest = 0
 
-  /** Milliseconds until one more may go. */
+  /** Milliseconds until the next request may be sent. */
   wait(now: number, limit: number, interval: number): number {
     const first = this.times.length < limit ? undefined : this.times[this.oldest]
     return first === undefined ? 0 : Math.max(0, first + interval - now)
@@ -47,22 +45,24 @@ export const rateLimit = (options: {
 }): Effect.Effect<Middleware, never, Scope> =>
   Effect.suspend(() => {
     const { key, limit } = options
-    const interval = milliseconds("rateLimit: interval", options.interval)
+    const interval = milliseconds("rateLimit.interval", options.interval)
     if (!Number.isSafeInteger(limit) || limit < 1)
-      return Effect.dieMessage("rateLimit: limit is no whole number from 1 on")
-    if (key !== undefined && typeof key !== "function") return Effect.dieMessage("rateLimit: key is no function")
-    if (!Number.isFinite(interval)) return Effect.dieMessage("rateLimit: interval is not finite")
+      return Effect.dieMessage('Invalid option "rateLimit.limit": expected a whole number from 1 on')
+    if (key !== undefined && typeof key !== "function")
+      return Effect.dieMessage(`Invalid option "rateLimit.key": expected a function, got ${kindOf(key)}`)
+    if (!Number.isFinite(interval))
+      return Effect.dieMessage('Invalid option "rateLimit.interval": expected a finite duration')
     let latest = Number.NEGATIVE_INFINITY
-    const turns = new Recent(
+    const turns = new KeyedState(
       () => new Turns(),
       (turn) => turn.waiting === 0 && turn.last + interval <= latest,
-      // Who could make it forget a key by asking for others would have no limit.
+      // Every entry is kept: otherwise a caller could evict a key by using many others, and evade its limit.
       () => true
     )
     const pass = (turn: Turns): Effect.Effect<void> =>
       Effect.flatMap(monotonicMillis, (now) => {
         const wait = turn.wait(now, limit, interval)
-        // A clock may wake a little early: looked at again.
+        // Check again, because a clock may wake up slightly early.
         if (wait > 0) return Effect.zipRight(Effect.sleep(Duration.millis(Math.ceil(wait))), pass(turn))
         latest = Math.max(latest, now)
         turn.take(now, limit)
@@ -86,16 +86,16 @@ export const rateLimit = (options: {
           turn.take(now, limit)
           return Effect.void
         }
-        const description = `at most ${limit} requests in ${interval} ms, the next in ${Math.ceil(wait)} ms`
+        const description = `at most ${limit} requests per ${interval} ms; the next is allowed in ${Math.ceil(wait)} ms`
         return Effect.fail(middlewareError(request, "RateLimited", { description }))
       })
     const middleware: Middleware = (request, next) =>
       Effect.suspend(() => {
         const name: unknown = key === undefined ? "" : key(request)
-        // Each object would be a key of its own, without a limit.
+        // An object would be a new key each time, and evade the limit.
         if (typeof name !== "string") {
           ignoreRejection(name)
-          const description = `rateLimit: expected key to return text, got ${kindOf(name)}`
+          const description = `rateLimit: expected key to return a string, got ${kindOf(name)}`
           return Effect.fail(middlewareError(request, "Failed", { description }))
         }
         const turn = turns.get(name)

@@ -1,18 +1,16 @@
-/**
- * State by key, of the keys used last: names come from outside, and there may be many.
- */
+/** An LRU map with state by key, for keys that come from outside and may be numerous. */
 
-/** How many keys are kept, and how many of them go at once where all of them matter. */
+/** Most entries kept, and how many are evicted at a time if none is idle. */
 const capacity = 1024
 const share = capacity / 8
 
-export class Recent<V> {
+export class KeyedState<V> {
   private readonly entries = new Map<string, V>()
   private readonly make: () => V
   private readonly idle: (value: V) => boolean
   private readonly held: (value: V) => boolean
 
-  /** What is `idle` goes first, then what was used longest ago. What is `held` is kept whatever comes. */
+  /** Evicts entries that are `idle` first, then the least recently used. Entries that are `held` are never evicted. */
   constructor(make: () => V, idle: (value: V) => boolean, held: (value: V) => boolean = () => false) {
     this.make = make
     this.idle = idle

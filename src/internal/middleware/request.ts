@@ -1,6 +1,4 @@
-/**
- * What the middlewares of this package ask of a request and of what came of it.
- */
+/** Helpers shared by the middlewares of this package. */
 import * as Effect from "effect/Effect"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
@@ -12,17 +10,17 @@ import { Prepared } from "../request/preparedRequest.js"
 import { callOf } from "../session/middlewareChain.js"
 import { shownResponse } from "../tracing/shownMessages.js"
 
-/** Requests are made by this package only. */
+/** The prepared request behind the public type. Only this package makes requests. */
 export const preparedOf = (request: ClientRequest): Prepared => {
   if (request instanceof Prepared) return request
-  throw new TypeError("the request was not made by effect-http-session")
+  throw new TypeError("expected a request made by effect-http-session")
 }
 
-/** The outcome, if it is a response. */
+/** The response, if the outcome is one. */
 export const responseOf = (outcome: Outcome): ClientResponse | undefined =>
   isClientError(outcome) ? undefined : outcome
 
-/** An error of a middleware's own. */
+/** A MiddlewareError with the details of the request. */
 export const middlewareError = (
   request: ClientRequest,
   reason: MiddlewareError["reason"],
@@ -31,12 +29,12 @@ export const middlewareError = (
 
 /** Why a request is sent again. */
 interface RetryFacts extends Pick<RequestRetry, "reason" | "delay" | "error"> {
-  /** That of the attempt that is given up. */
+  /** The response of the attempt that is abandoned. */
   readonly response?: ClientResponse | undefined
 }
 
-/** Emits a `RequestRetry` to those who watch the request. */
-export const tellRetry = (
+/** Emits `RequestRetry` to the observers of the request. */
+export const emitRetry = (
   next: Next,
   request: ClientRequest,
   { response, ...facts }: RetryFacts
@@ -47,6 +45,6 @@ export const tellRetry = (
   return trace.emit(response === undefined ? signal : { ...signal, response: shownResponse(response) })
 }
 
-/** Whether the request brings credentials of its own, or wants none. */
+/** Whether the request has its own credentials, or turns them off. */
 export const hasCredentials = (request: Prepared): boolean =>
   request.auth !== undefined || request.noAuth || request.header("authorization")._tag === "Some"

@@ -1,6 +1,4 @@
-/**
- * Sends again what failed in passing.
- */
+/** Retries requests that failed for a transient reason. */
 import { randomUUID } from "node:crypto"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -12,25 +10,27 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, isClientError } from "../../Errors.js"
 import type { Middleware, Next, Outcome, RetryOptions } from "../../Middleware.js"
 import { isIdempotent, retryability } from "../errors/retryability.js"
-import { isReplayable } from "../request/body/replayable.js"
+import { isReplayable, isSendable } from "../request/body/replayable.js"
 import { setHeader } from "../request/edits.js"
 import type { Prepared } from "../request/preparedRequest.js"
-import { isTrue } from "../userResult.js"
-import { preparedOf, responseOf, tellRetry } from "./request.js"
+import { callOf } from "../session/middlewareChain.js"
+import { isTrue, kindOf } from "../userResult.js"
+import { emitRetry, preparedOf, responseOf } from "./request.js"
 import { retryAfter } from "./retryAfter.js"
 import { Budget } from "./retryBudget.js"
 import { milliseconds, wholeNumber } from "./settings.js"
 
-const passing: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504])
+const transientStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504])
 
 /**
- * `Errors.isRetryable` for methods that may be sent again, whichever they are. The total limit is that of all attempts:
- * there is no time for another.
+/**
+ * The default of `while`: `Errors.isRetryable` for every method that may be retried, plus status 500.
+ * `TotalTimeoutError` is excluded, because the total limit covers all attempts.
  */
-const inPassing = (outcome: Outcome): boolean =>
+const isTransient = (outcome: Outcome): boolean =>
   isClientError(outcome)
     ? outcome._tag !== "TotalTimeoutError" && retryability(outcome) !== "never"
-    : passing.has(outcome.status)
+    : transientStatuses.has(outcome.status)
 
 const fiveSeconds = Duration.seconds(5)
 
@@ -45,17 +45,23 @@ interface Policy {
   readonly times: number
   readonly schedule: Schedule.Schedule<unknown, Outcome>
   readonly wanted: (outcome: Outcome) => boolean
+  /** Whether a request of the method may be acted upon twice. */
   readonly applies: (method: string) => boolean
-  /** Milliseconds; 0 for none. */
+  /** Whether requests without such a method are retried if nothing of them was sent. */
+  readonly repeatsUnsent: boolean
+  /** In milliseconds; 0 to ignore Retry-After. */
   readonly maxRetryAfter: number
   readonly key: boolean
   readonly budget: Budget | undefined
 }
 
 const checkOptions = ({ budget, schedule, while: wanted }: RetryOptions): void => {
-  if (schedule !== undefined && !Schedule.isSchedule(schedule)) throw new TypeError("retry: schedule is no Schedule")
-  if (wanted !== undefined && typeof wanted !== "function") throw new TypeError("retry: while is no function")
-  if (budget !== undefined && !(budget instanceof Budget)) throw new TypeError("retry: budget is none of retryBudget")
+  if (schedule !== undefined && !Schedule.isSchedule(schedule))
+    throw new TypeError(`Invalid option "retry.schedule": expected a Schedule, got ${kindOf(schedule)}`)
+  if (wanted !== undefined && typeof wanted !== "function")
+    throw new TypeError(`Invalid option "retry.while": expected a function, got ${kindOf(wanted)}`)
+  if (budget !== undefined && !(budget instanceof Budget))
+    throw new TypeError('Invalid option "retry.budget": expected a budget made by retryBudget')
 }
 
 const toPolicy = (options: RetryOptions): Policy => {
@@ -63,23 +69,24 @@ const toPolicy = (options: RetryOptions): Policy => {
   const methods = options.methods === undefined ? undefined : new Set(options.methods.map((name) => name.toUpperCase()))
   const key = options.idempotencyKey === true
   return {
-    times: wholeNumber("retry: times", options.times ?? 2, 0),
+    times: wholeNumber("retry.times", options.times ?? 2, 0),
     schedule: options.schedule ?? backoff,
-    wanted: options.while ?? inPassing,
+    wanted: options.while ?? isTransient,
     applies: (method) => (methods === undefined ? key || isIdempotent(method) : methods.has(method)),
-    maxRetryAfter: milliseconds("retry: maxRetryAfter", options.maxRetryAfter ?? "1 minute"),
+    repeatsUnsent: methods === undefined,
+    maxRetryAfter: milliseconds("retry.maxRetryAfter", options.maxRetryAfter ?? "1 minute"),
     key,
     budget: options.budget instanceof Budget ? options.budget : undefined
   }
 }
 
-/** The wait before another attempt, and the schedule's state after it. */
+/** The delay before the next attempt, and the state of the schedule after it. */
 interface Again {
   readonly delay: number
   readonly state: unknown
 }
 
-/** Whether and when to send again; `undefined` where the outcome stands. */
+/** Decides whether and when to retry; `undefined` if the outcome is final. */
 const again = (policy: Policy, host: string, outcome: Outcome, state: unknown): Effect.Effect<Again | undefined> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const response = responseOf(outcome)
@@ -94,26 +101,44 @@ const again = (policy: Policy, host: string, outcome: Outcome, state: unknown): 
     })
   })
 
-/** One attempt and those after it. */
+/** A request that may be retried; `onlyUnsent`: only after attempts of which nothing was sent. */
+interface Repeatable {
+  readonly request: Prepared
+  readonly next: Next
+  readonly onlyUnsent: boolean
+}
+
+/**
+ * Whether nothing of an attempt reached the server. It must be the first since `before` attempts, because an error does
+ * not describe the attempts before its own.
+ */
+const isUnsent = (outcome: Outcome, request: Prepared, before: number): boolean =>
+  isClientError(outcome) &&
+  retryability(outcome) === "unsent" &&
+  (outcome.attempt === undefined || outcome.attempt - before <= 1) &&
+  isSendable(request.body)
+
+/** Runs one attempt and the retries after it. */
 const attempt = (
   policy: Policy,
-  request: Prepared,
-  next: Next,
+  { next, onlyUnsent, request }: Repeatable,
   count: number,
   state: unknown
 ): Effect.Effect<ClientResponse, ClientError> => {
+  const before = callOf(next)?.attempt ?? 0
   const after = (outcome: Outcome, stands: Effect.Effect<ClientResponse, ClientError>) => {
-    if (count >= policy.times || !isTrue(policy.wanted(outcome))) return stands
+    if (count >= policy.times || (onlyUnsent && !isUnsent(outcome, request, before))) return stands
+    if (!isTrue(policy.wanted(outcome))) return stands
     return Effect.flatMap(again(policy, request.target.origin.authority, outcome, state), (decision) => {
       if (decision === undefined) return stands
       const { delay } = decision
       const response = responseOf(outcome)
       const error = isClientError(outcome) ? outcome : undefined
-      // What is not given back before the wait keeps its connection, which the next attempt may need.
+      // Release the response before waiting: the next attempt may need its connection.
       return (response?.release ?? Effect.void).pipe(
-        Effect.zipRight(tellRetry(next, request, { reason: "Retry", delay, error, response })),
+        Effect.zipRight(emitRetry(next, request, { reason: "Retry", delay, error, response })),
         Effect.zipRight(delay === 0 ? Effect.void : Effect.sleep(Duration.millis(delay))),
-        Effect.zipRight(Effect.suspend(() => attempt(policy, request, next, count + 1, decision.state)))
+        Effect.zipRight(Effect.suspend(() => attempt(policy, { next, onlyUnsent, request }, count + 1, decision.state)))
       )
     })
   }
@@ -133,12 +158,15 @@ export const retry = (options: RetryOptions): Middleware => {
   return (given, next) => {
     const request = preparedOf(given)
     const first = counted(request)
-    if (!policy.applies(request.method) || !isReplayable(request.body)) return Effect.zipRight(first, next(request))
-    const minted = policy.key && !isIdempotent(request.method) && request.header(keyHeader)._tag === "None"
+    const applies = policy.applies(request.method)
+    if (!applies && !policy.repeatsUnsent) return Effect.zipRight(first, next(request))
+    const onlyUnsent = !applies || !isReplayable(request.body)
+    const minted =
+      !onlyUnsent && policy.key && !isIdempotent(request.method) && request.header(keyHeader)._tag === "None"
     const sent = minted ? setHeader(request, keyHeader, randomUUID()) : request
     return Effect.zipRight(
       first,
-      Effect.suspend(() => attempt(policy, sent, next, 0, policy.schedule.initial))
+      Effect.suspend(() => attempt(policy, { request: sent, next, onlyUnsent }, 0, policy.schedule.initial))
     )
   }
 }

@@ -1,20 +1,18 @@
-/**
- * When a server wants to be asked again: Retry-After (RFC 9110 section 10.2.3) and the headers of rate limits.
- */
+/** Reads how long a server wants clients to wait: Retry-After (RFC 9110 section 10.2.3) and rate-limit headers. */
 import * as Option from "effect/Option"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { parseHttpDate } from "../http/httpDate.js"
 
-/** Seconds with or without a fraction, however many digits; a time too long for a number is infinite. */
+/** Seconds with or without a fraction, of any number of digits; a number that overflows is infinite. */
 const decimal = /^(?:\d+(?:\.\d*)?|\.\d+)$/
 
-/** Whole milliseconds, never fewer than asked for. */
-const seconds = (text: string): number | undefined => (decimal.test(text) ? toMillis(Number(text)) : undefined)
+/** Parses seconds to whole milliseconds, rounded up. */
+const seconds = (text: string): number | undefined => (decimal.test(text) ? secondsToMillis(Number(text)) : undefined)
 
-/** Rounded up from the nearest thousandth of a millisecond, so that 299.997 seconds are 299997 milliseconds. */
-const toMillis = (value: number): number => Math.ceil(Math.round(value * 1_000_000) / 1000)
+/** Rounds to a thousandth of a millisecond before rounding up, so that 299.997 seconds are 299997 milliseconds. */
+const secondsToMillis = (value: number): number => Math.ceil(Math.round(value * 1_000_000) / 1000)
 
-/** Seconds, or a date. */
+/** Retry-After is a number of seconds or a date. */
 const fromRetryAfter = (text: string, now: number): number | undefined => {
   const delay = seconds(text)
   if (delay !== undefined) return delay
@@ -22,7 +20,7 @@ const fromRetryAfter = (text: string, now: number): number | undefined => {
   return date === undefined ? undefined : Math.max(0, date - now)
 }
 
-/** Numbers from here on are no seconds from now but seconds, or milliseconds, since the epoch. */
+/** Larger numbers are not delays but seconds, or milliseconds, since the epoch. */
 const epochSeconds = 1_000_000_000
 const epochMillis = 1_000_000_000_000
 
@@ -30,7 +28,7 @@ const fromReset = (text: string, now: number): number | undefined => {
   if (!decimal.test(text)) return parseDelay(text, now)
   const value = Number(text)
   if (value >= epochMillis) return Math.max(0, Math.ceil(value) - now)
-  return value >= epochSeconds ? Math.max(0, toMillis(value) - now) : toMillis(value)
+  return value >= epochSeconds ? Math.max(0, secondsToMillis(value) - now) : secondsToMillis(value)
 }
 
 const parseDelay = (text: string, now: number): number | undefined => {
@@ -38,7 +36,7 @@ const parseDelay = (text: string, now: number): number | undefined => {
   return date === undefined ? undefined : Math.max(0, date - now)
 }
 
-/** The longest `t` of the items of a RateLimit field that have nothing left (draft-ietf-httpapi-ratelimit-headers). */
+/** The longest `t` of all items without remaining quota in a RateLimit field (draft-ietf-httpapi-ratelimit-headers). */
 const fromRateLimit = (text: string): number | undefined => {
   let longest: number | undefined
   for (const item of text.split(",")) {
@@ -53,12 +51,12 @@ const fromRateLimit = (text: string): number | undefined => {
 
 const resets = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"] as const
 
-/** Milliseconds from `now` on, or `undefined` where the response does not say. */
+/** Milliseconds to wait from `now`, or `undefined` if the response does not specify it. */
 export const retryAfter = (response: ClientResponse, now: number): number | undefined => {
   const given = Option.getOrUndefined(response.header("retry-after"))
   const told = given === undefined ? undefined : fromRetryAfter(given.trim(), now)
   if (told !== undefined) return told
-  // With any other status a limit's end says nothing of the failure.
+  // With other statuses, the end of a rate limit is unrelated to the failure.
   if (response.status !== 429 && response.status !== 503) return undefined
   for (const name of resets) {
     const value = Option.getOrUndefined(response.header(name))

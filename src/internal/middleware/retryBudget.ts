@@ -1,13 +1,11 @@
-/**
- * How many retries a host is allowed, so that its bad times are not made worse.
- */
-import { Recent } from "./recent.js"
-import { fromZero } from "./settings.js"
+/** Retry budget: limits retries to a share of a host's requests, so that retries do not add to an overload. */
+import { KeyedState } from "./recent.js"
+import { nonNegative } from "./settings.js"
 
 const slots = 10
 const slotMillis = 1000
 
-/** Requests and retries of the last ten seconds, by the second. */
+/** Counts of requests and retries in the last ten seconds, one slot per second. */
 class Window {
   private readonly requests: Array<number> = new Array<number>(slots).fill(0)
   private readonly retries: Array<number> = new Array<number>(slots).fill(0)
@@ -29,7 +27,7 @@ class Window {
     this.requests[slot] = (this.requests[slot] ?? 0) + 1
   }
 
-  /** Takes one retry, if there is one left. */
+  /** Takes one retry from the budget; `false` if it is used up. */
   retry(now: number, ratio: number, min: number): boolean {
     const slot = this.advance(now)
     if (sum(this.retries) + 1 > Math.max(min, ratio * sum(this.requests))) return false
@@ -44,15 +42,15 @@ export class Budget {
   readonly "~effect-http-session/Middleware/RetryBudget": unknown = undefined
   private readonly ratio: number
   private readonly min: number
-  private readonly windows = new Recent(
+  private readonly windows = new KeyedState(
     () => new Window(),
-    // A host that was forgotten starts with the least that is allowed.
+    // A host that was evicted starts again with the minimum.
     () => true
   )
 
   constructor(ratio: number, min: number) {
-    this.ratio = fromZero("retryBudget: ratio", ratio)
-    this.min = fromZero("retryBudget: min", min)
+    this.ratio = nonNegative("retryBudget.ratio", ratio)
+    this.min = nonNegative("retryBudget.min", min)
   }
 
   /** Counts a request. */
@@ -60,7 +58,7 @@ export class Budget {
     this.windows.get(host).request(now)
   }
 
-  /** Takes one retry, if there is one left. */
+  /** Takes one retry from the budget of a host; `false` if it is used up. */
   retry(host: string, now: number): boolean {
     return this.windows.get(host).retry(now, this.ratio, this.min)
   }

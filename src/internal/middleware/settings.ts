@@ -1,22 +1,21 @@
-/**
- * Numbers that middlewares are given. Those that cannot be right are a TypeError where the middleware is made.
- */
-import * as Duration from "effect/Duration"
+/** Validates numeric options of middlewares. Invalid values are a TypeError when the middleware is made. */
+import type * as Duration from "effect/Duration"
+import { isMisread, toMillis } from "../durations.js"
 
-/** A whole number from `least` on, `Infinity` included. */
+/** A whole number of at least `least`, or `Infinity`. */
 export const wholeNumber = (option: string, value: number, least: number): number => {
   if (value === Infinity || (Number.isSafeInteger(value) && value >= least)) return value
-  throw new TypeError(`${option} is no whole number from ${least} on`)
+  throw new TypeError(`Invalid option "${option}": expected a whole number from ${least} on, or Infinity`)
 }
 
-/** A number from 0 on. */
-export const fromZero = (option: string, value: number): number => {
+/** A number of at least 0. */
+export const nonNegative = (option: string, value: number): number => {
   if (value >= 0) return value
-  throw new TypeError(`${option} is no number from 0 on`)
+  throw new TypeError(`Invalid option "${option}": expected a number from 0 on`)
 }
 
-/** Milliseconds. `Duration.decode` makes 0 of what is negative or no number. */
+/** A duration in milliseconds. */
 export const milliseconds = (option: string, given: Duration.DurationInput): number => {
-  if (typeof given === "number" && !(given >= 0)) throw new TypeError(`${option} is no duration`)
-  return Duration.toMillis(Duration.decode(given))
+  if (isMisread(given)) throw new TypeError(`Invalid option "${option}": expected a duration from 0 on`)
+  return toMillis(given)
 }

@@ -1,6 +1,4 @@
-/**
- * An app of @effect/platform as the handler of a mock.
- */
+/** Runs an HttpApp of @effect/platform as the handler of a mock. */
 import * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
@@ -10,7 +8,10 @@ import * as Scope from "effect/Scope"
 import { fromResponse } from "./mockAnswer.js"
 import type { Answering } from "./mockConnection.js"
 
-/** Serves each request. An app that fails or dies answers as its server would: 500, unless its error knows better. */
+/**
+ * Serves each request with the app. An app that fails or dies answers like its server would: with status 500, unless
+ * the error defines a response.
+ */
 export const serving =
   <E, R>(app: HttpApp.Default<E, R>): Answering<Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>> =>
   (request, scope) =>
@@ -20,7 +21,7 @@ export const serving =
       const own = Context.add(
         Context.make(HttpServerRequest.HttpServerRequest, source),
         Scope.Scope,
-        // That of the exchange, which ends with the body of the response.
+        // The Scope of the exchange, which closes with the body of the response.
         scope
       )
       const provided = Effect.mapInputContext(Effect.provide(app, own), (input: Context.Context<never>) =>
@@ -32,7 +33,7 @@ export const serving =
           answered = HttpServerResponse.toWeb(response, { withoutBody, runtime })
         })
       )
-      // It may fail although it has answered: then its error is the answer's.
+      // An app may fail after it has produced a response; the response is used then.
       return Effect.matchCauseEffect(Effect.provideService(handled, HttpServerRequest.HttpServerRequest, source), {
         onFailure: (cause) => (answered === undefined ? Effect.failCause(cause) : Effect.succeed(answered)),
         onSuccess: () => Effect.sync(() => answered ?? new Response(null, { status: 500 }))

@@ -1,11 +1,9 @@
-/**
- * What a mock answers with, and how a `Response` becomes that.
- */
+/** The answer of a mock, and the conversion from a web `Response`. */
 import { decodeText, headOf } from "../network/http1/head.js"
 import type { Trailers } from "../transport/incomingBody.js"
 import type { Head } from "../transport/transport.js"
 
-/** A head and a body that comes after it. */
+/** A response head and its body. */
 export interface Answer {
   readonly head: Head
   readonly body: ReadableStream<Uint8Array> | Uint8Array | undefined
@@ -14,7 +12,7 @@ export interface Answer {
   readonly cut?: boolean | undefined
 }
 
-/** Header lines as latin1 code units, as they would come from a network. */
+/** A head from lines of latin1 code units, as received from a network. */
 export const headFromLines = (
   status: number,
   reason: string,
@@ -34,19 +32,20 @@ export const headFromLines = (
 
 const latin1 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "latin1"))
 
-/** Whether a response to that method has no content, whatever its headers say (RFC 9110 section 6.4.1). */
+/** Whether a response to this method has no content, whatever its headers say (RFC 9110 section 6.4.1). */
 export const hasNoContent = (method: string, status: number): boolean =>
   method === "HEAD" || status === 204 || status === 304
 
-/** Loaded when it is used: with node:http come the web's globals of Node 24, which an import must not touch. */
+/** Loaded lazily: on Node 24, node:http initialises the web globals, which importing this package must not do. */
 const reasons = (): { readonly [status: number]: string | undefined } =>
   process.getBuiltinModule("node:http").STATUS_CODES
 
-/** A `Response` to a request of that method. */
+/** Converts the `Response` to a request with this method. */
 export const fromResponse = (response: Response, method: string): Answer => {
-  if (response.type === "error") throw new TypeError("The response of a mock is Response.error()")
+  if (response.type === "error")
+    throw new TypeError("expected a response from the handler of the mock, got Response.error()")
   if (response.bodyUsed || response.body?.locked === true) {
-    throw new TypeError("The response of a mock has been read already: make one for each request")
+    throw new TypeError("expected an unread response from the handler of the mock; make a new one for each request")
   }
   const lines = [...response.headers]
   const body = hasNoContent(method, response.status) ? undefined : (response.body ?? undefined)

@@ -1,6 +1,4 @@
-/**
- * One request and its answer, in one fiber of the mock: what a connection does, without a network.
- */
+/** One request and its answer, run in one fiber: a connection without a network. */
 
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -20,25 +18,26 @@ import { showAs } from "../inspection.js"
 import type { Deadline } from "../transport/deadlines.js"
 import { type BodyControl, IncomingBody } from "../transport/incomingBody.js"
 import type { Connection, Exchange } from "../transport/transport.js"
+import { kindOf } from "../userResult.js"
 import { type Answer, hasNoContent } from "./mockAnswer.js"
 import { MockDetails } from "./mockDetails.js"
 import { exactOf, mockRequest } from "./mockRequest.js"
 import { MockUpload, type UploadOwner } from "./mockUpload.js"
 
-/** Answers a request; the Scope ends with the body of the answer. */
+/** Answers a request. The Scope closes with the body of the answer. */
 export type Answering<R> = (request: MockRequest, scope: Scope.Scope) => Effect.Effect<Answer, ClientError, R>
 
-/** Who made the connection. */
+/** The transport of the connection. */
 export interface MockOwner<R> {
   readonly context: Context.Context<R>
   readonly answer: Answering<R>
   readonly onBegin: (connection: MockConnection<R>, request: MockRequest) => void
   readonly onAnswer: (connection: MockConnection<R>, status: number) => void
-  /** The exchange is over, and so are its fiber and its Scope. */
+  /** Called when the exchange, its fiber and its Scope have ended. */
   readonly onEnd: (connection: MockConnection<R>) => void
 }
 
-/** Bytes given to a response's body at once. */
+/** Most bytes passed to the response body at a time. */
 const sliceSize = 64 * 1024
 
 export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
@@ -85,7 +84,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
       runtimeFlags: Runtime.defaultRuntimeFlags,
       fiberRefs: this.fiberRefs
     })
-    // The upload may fail or end before the fiber is known, which then must not begin.
+    // The upload may fail or end before the fiber is known, in which case the fiber must do nothing.
     const program = Effect.suspend(() => (this.over ? Effect.void : this.program(exchange, upload)))
     this.fiber = Runtime.runFork(runtime)(program, { immediate: false })
     this.fiber.addObserver((exit) => {
@@ -94,7 +93,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     })
   }
 
-  /** Everything of one exchange; failures before the head are the request's. */
+  /** Runs one exchange. Failures before the head are the request's. */
   private program(exchange: Exchange, upload: MockUpload): Effect.Effect<void, ClientError, R> {
     return Effect.acquireUseRelease(
       Scope.make(),
@@ -113,7 +112,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     )
   }
 
-  /** A request body that the handler has not looked at is read to its end, as a server does that answers afterwards. */
+  /** Reads a request body that the handler ignored to its end, as a server does that responds afterwards. */
   private takeUpload(request: MockRequest, upload: MockUpload, answer: Answer): Effect.Effect<void> {
     if (!upload.running) return Effect.void
     if (answer.head.status >= 300) {
@@ -150,7 +149,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     )
   }
 
-  // The response's body.
+  // The response body.
 
   private pump(body: IncomingBody, answer: Answer): Effect.Effect<void> {
     const given = answer.body
@@ -164,7 +163,9 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
         if (this.over || result.done || body.received === body.length) return Effect.void
         const { value } = result
         if (value instanceof Uint8Array) return Effect.zipRight(this.push(body, value), loop)
-        return Effect.sync(() => this.failBody(this.incomplete(new TypeError("A chunk of the body is not bytes"))))
+        return Effect.sync(() =>
+          this.failBody(this.incomplete(new TypeError(`expected chunks of bytes, got ${kindOf(value)}`)))
+        )
       }
     })
     return Effect.ensuring(
@@ -175,7 +176,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     )
   }
 
-  /** Hands out bytes, and waits while nobody wants them. What is beyond the announced length is no part of the body. */
+  /** Passes bytes on with backpressure. Bytes beyond the declared length are not part of the body. */
   private push(body: IncomingBody, bytes: Uint8Array): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.over) return Effect.void
@@ -205,7 +206,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     this.wake?.()
   }
 
-  limitSilence(millis: number): void {
+  limitIdle(millis: number): void {
     this.watch("body", millis)
   }
 
@@ -215,7 +216,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     this.exchanged?.onDone()
   }
 
-  // What the upload tells.
+  // Callbacks of the upload.
 
   readonly onSent = (): void => {
     const exchange = this.exchanged
@@ -238,7 +239,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     else this.failBody(this.incomplete(error))
   }
 
-  // Ends.
+  // Endings.
 
   cut(error: ClientError): void {
     if (this.body === undefined) this.fail(error)
@@ -265,7 +266,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     body.end(answer.trailers ?? [])
   }
 
-  /** The handler has failed, or died. */
+  /** The handler failed or died. */
   private onFailure(cause: Cause.Cause<ClientError>): void {
     if (this.over) return
     const failure = Cause.failureOption(cause)
@@ -275,7 +276,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     }
     const exchange = this.exchanged
     const defect = Cause.isInterruptedOnly(cause)
-      ? Cause.die(new Error("The handler of a mock has interrupted itself"))
+      ? Cause.die(new Error("The handler of the mock interrupted itself"))
       : Cause.flatMap(cause, () => Cause.empty)
     if (this.body !== undefined) {
       this.failBody(this.incomplete(Cause.squash(defect)))
@@ -288,7 +289,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   private fail(error: ClientError): void {
     if (this.over) return
     this.finish()
-    this.exchanged?.onError(error, false)
+    this.exchanged?.onError(error, "never")
   }
 
   private failBody(error: ClientError): void {
@@ -299,7 +300,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     body?.fail(error)
   }
 
-  /** Stops the fiber; nobody is told by this. */
+  /** Stops the fiber without notifying the exchange. */
   private finish(): void {
     this.over = true
     this.unwatch()
@@ -318,7 +319,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     })
   }
 
-  // Time limits of the phases.
+  // Phase timeouts.
 
   private watch(phase: "send" | "headers" | "body", limit: number): void {
     this.unwatch()

@@ -1,6 +1,4 @@
-/**
- * A request as the handler of a mock gets it: made of what would go on the wire.
- */
+/** Builds the request that the handler of a mock receives, from what would be sent. */
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { MockRequest } from "../../Connector.js"
 import { conceal } from "../inspection.js"
@@ -10,7 +8,7 @@ import type { Exchange } from "../transport/transport.js"
 
 type Line = readonly [name: string, value: string]
 
-/** The header lines of a wire request, as latin1 code units. */
+/** The header lines of a request head, as latin1 code units. */
 export const linesOf = (head: string): ReadonlyArray<Line> => {
   const out: Array<Line> = []
   for (const line of head.split("\r\n")) {
@@ -20,28 +18,28 @@ export const linesOf = (head: string): ReadonlyArray<Line> => {
   return out
 }
 
-/** The prepared request with the headers as they are sent: automatic ones, credentials and cookies among them. */
+/** The prepared request with all headers as sent, including automatic ones, credentials and cookies. */
 export const exactOf = (exchange: Exchange): ClientRequest => {
   const { request } = exchange
-  if (!(request instanceof Prepared)) throw new TypeError("a mock answers requests of sessions only")
+  if (!(request instanceof Prepared)) throw new TypeError("expected a request made by a session")
   const pairs = linesOf(exchange.wire.head).map(([name, value]) => [name, decodeText(value)] as const)
   return request.derive({ fields: { pairs, secret: request.fields.secret }, auth: undefined, cookies: [] })
 }
 
-/** Methods that a `Request` can have no body with. */
+/** Methods for which a `Request` cannot have a body. */
 const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD"])
 
-/** Methods that a `Request` cannot have. */
+/** Methods that a `Request` rejects. */
 const forbidden: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"])
 
-/** Not a class of its own: to extend `Request` is to load the web's globals with this module. */
+/** Not a subclass: extending `Request` would initialise the web globals when this module is loaded. */
 const exactRequest = (exact: ClientRequest, init: RequestInit): MockRequest =>
   conceal(
     Object.defineProperty(Object.assign(new Request(exact.url, init), { exact }), "method", { value: exact.method }),
     () => exact.toJSON()
   )
 
-/** The web's view of a request; `signal` is aborted when the exchange ends early. */
+/** The request as a web `Request`; `signal` is aborted when the exchange ends early. */
 export const mockRequest = (
   exact: ClientRequest,
   exchange: Exchange,

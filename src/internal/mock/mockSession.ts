@@ -1,6 +1,4 @@
-/**
- * A session of the members that a test names.
- */
+/** A session made of the members that a test provides. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Method } from "../../ClientRequest.js"
@@ -12,7 +10,7 @@ import { typeId } from "../session/sessionImpl.js"
 
 const absent = (name: string) => Effect.dieMessage(`Session.layerMock: ${name} was not given`)
 
-/** Verbs and `execute` fall back on `request`; what is not given dies by its name when it is used. */
+/** Verbs and `execute` fall back to `request`. Using any other missing member is a defect with its name. */
 export const mockSession = (partial: Partial<Omit<SessionService, TypeId>>): SessionService => {
   const request: SessionService["request"] = partial.request ?? (() => absent("request"))
   const verb =
@@ -32,6 +30,7 @@ export const mockSession = (partial: Partial<Omit<SessionService, TypeId>>): Ses
     patch: verb("PATCH"),
     execute: (value, options) => request(value.method, value.url, options),
     webSocket: () => absent("webSocket"),
+    upgrade: () => absent("upgrade"),
     with: () => service,
     get cookieJar(): CookieJarService {
       throw new Error("Session.layerMock: cookieJar was not given")
@@ -42,7 +41,7 @@ export const mockSession = (partial: Partial<Omit<SessionService, TypeId>>): Ses
     signals: Stream.dieMessage("Session.layerMock: signals was not given"),
     close: Effect.void
   }
-  // What copies or prints all members must not meet those that throw.
+  // Copying or printing all members must not call getters that throw.
   Object.defineProperties(service, { cookieJar: { enumerable: false }, connector: { enumerable: false } })
   return Object.defineProperties(service, Object.getOwnPropertyDescriptors(partial))
 }

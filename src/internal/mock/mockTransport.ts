@@ -1,6 +1,4 @@
-/**
- * A transport without sockets: programs answer the requests.
- */
+/** A transport without sockets, whose requests are answered by handlers. */
 
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -20,16 +18,16 @@ import type { Connection, Exchange, Route, Transport } from "../transport/transp
 import { fromResponse } from "./mockAnswer.js"
 import { type Answering, MockConnection, type MockOwner } from "./mockConnection.js"
 
-/** Milliseconds that requests in flight may go on when it closes, as over a network. */
+/** Milliseconds that active requests get to finish when the transport closes, as over a network. */
 const gracefulShutdownTimeout = 5000
 
-/** Milliseconds that the Scopes of handlers may take to close after that. */
+/** Milliseconds that Scopes of handlers get to close after that. */
 const closeTime = 1000
 
-/** Of the connections of a mock, where others have an address. */
+/** Reported as the remote address of each connection. */
 const remoteAddress = "mock"
 
-interface Call {
+interface CallRecord {
   readonly request: ClientRequest
   status: number | undefined
 }
@@ -47,20 +45,20 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
   readonly gracefulShutdownTimeout = gracefulShutdownTimeout
   readonly context: Context.Context<R>
   readonly answer: Answering<R>
-  private readonly active = new Map<MockConnection<R>, Call | undefined>()
-  private calls: Array<Call> = []
+  private readonly active = new Map<MockConnection<R>, CallRecord | undefined>()
+  private calls: Array<CallRecord> = []
   private state: "open" | "closing" | "closed" = "open"
   private readonly done = Deferred.unsafeMake<void>(FiberId.none)
   private ids = 0
   private onQuiet: (() => void) | undefined = undefined
 
-  /** `context` is the handlers'. */
+  /** `context` is provided to the handlers. */
   constructor(context: Context.Context<R>, answer: Answering<R>) {
     this.context = context
     this.answer = answer
   }
 
-  /** What has been asked so far, oldest first. */
+  /** All requests so far, oldest first. */
   get history(): ReadonlyArray<MockCall> {
     return this.calls.map((call) => ({ ...call }))
   }
@@ -94,10 +92,10 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
     })
   }
 
-  // What connections tell.
+  // Callbacks of the connections.
 
   onBegin(connection: MockConnection<R>, request: MockRequest): void {
-    const call: Call = { request: request.exact, status: undefined }
+    const call: CallRecord = { request: request.exact, status: undefined }
     this.calls.push(call)
     this.active.set(connection, call)
   }
@@ -119,7 +117,7 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
     if (this.active.size === 0) this.onQuiet?.()
   }
 
-  // The state and the end of it.
+  // State and shutdown.
 
   stats(): Counts & { readonly perKey: ReadonlyMap<string, Counts> } {
     const perKey = new Map<string, Counts>()
@@ -135,13 +133,14 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
     return this.state !== "open"
   }
 
-  /** One mock answers in place of no other. */
+  /** Each mock is a peer of its own. */
   peerKey(route: Route): string {
     return peerKeyOf(route, ["mock", nameOf(this)], undefined)
   }
 
   readonly closeIdle = Effect.void
   readonly clearDnsCache = () => Effect.void
+  readonly forceClose = false
 
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
@@ -178,13 +177,13 @@ const none: Counts = { acquired: 0, idle: 0, connecting: 0, waiting: 0 }
 const closedError = (exchange: Exchange): ClientError =>
   new SessionClosedError({ ...exchange.details(undefined), subject: "Connector" })
 
-/** A failure of a handler that is no effect can be the request's fault as well. */
+/** Handlers that return a promise may reject with a ClientError, which fails the request. */
 const fromPromise = (promise: Promise<Response>): Effect.Effect<Response, ClientError> =>
   Effect.catchAll(Effect.tryPromise({ try: () => promise, catch: (cause) => cause }), (cause) =>
     isClientError(cause) ? Effect.fail(cause) : Effect.die(cause)
   )
 
-/** A mock that closes with the Scope; what answering needs is taken from the context. */
+/** A transport that closes with the Scope. Takes the requirements of the handlers from the context. */
 export const fromAnswering = <R>(answer: Answering<R>): Effect.Effect<MockTransport<R>, never, R | Scope.Scope> =>
   Effect.flatMap(Effect.context<R>(), (context) =>
     Effect.acquireRelease(
@@ -193,7 +192,7 @@ export const fromAnswering = <R>(answer: Answering<R>): Effect.Effect<MockTransp
     )
   )
 
-/** Answers by a handler. */
+/** Answers with a handler. */
 export const handling =
   <R>(handler: MockHandler<R>): Answering<Exclude<R, Scope.Scope>> =>
   (request, scope) => {

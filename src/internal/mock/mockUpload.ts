@@ -1,23 +1,21 @@
-/**
- * A request body on its way into the handler of a mock, with backpressure.
- */
+/** Streams a request body to the handler of a mock, with backpressure. */
 import type { ClientError } from "../../Errors.js"
 import type { RequestBody, RequestSink, RequestSource } from "../transport/transport.js"
 
-/** Who is told how the body goes. */
+/** Callbacks about the progress of the upload. */
 export interface UploadOwner {
   readonly onSent: () => void
   readonly onProgress: () => void
   readonly onUploadError: (error: ClientError) => void
 }
 
-/** Bytes between the source and the handler: what the buffers of a network would hold. */
+/** Bytes buffered between source and handler, like the socket buffers of a network. */
 const highWaterMark = 64 * 1024
 
 export class MockUpload implements RequestSink {
   /** Set by the source. */
   onDrain: (() => void) | undefined = undefined
-  /** What the handler reads. */
+  /** The body for the handler. */
   readonly body: Uint8Array | ReadableStream<Uint8Array> | undefined
   private readonly given: RequestBody | undefined
   private readonly owner: UploadOwner
@@ -45,7 +43,7 @@ export class MockUpload implements RequestSink {
     )
   }
 
-  /** Whether the source may still have something. */
+  /** Whether the source may still produce bytes. */
   get running(): boolean {
     return this.state === "open"
   }
@@ -55,13 +53,13 @@ export class MockUpload implements RequestSink {
     else this.end()
   }
 
-  /** Takes the rest and throws it away. */
+  /** Reads and discards the rest. */
   discard(): void {
     this.discarding = true
     this.onDrain?.()
   }
 
-  /** Wants no more. */
+  /** Cancels the source. */
   cancel(): void {
     if (this.state !== "open") return
     this.state = "cancelled"

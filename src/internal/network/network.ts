@@ -1,28 +1,38 @@
 /**
  * The transport over sockets: a pool of HTTP/1.1 connections that a dialler opens.
  */
-
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
-import type { PoolOptions } from "../../Connector.js"
-import { type ClientError, ConnectionTimeoutError, PoolSaturatedError, SessionClosedError } from "../../Errors.js"
+import type { ClearDnsCache, PoolOptions } from "../../Connector.js"
+import { type ClientError, PoolSaturatedError, SessionClosedError } from "../../Errors.js"
 import type { ConnectionClosed } from "../../Tracing.js"
+import { toMillis } from "../durations.js"
+import { canonicalHost } from "../http/host.js"
 import { showAs } from "../inspection.js"
 import { endedBy } from "../raceWithCallback.js"
-import { atMost, type Deadline } from "../transport/deadlines.js"
+import { ConnectionAge } from "../transport/connectionAge.js"
 import { noDeviations } from "../transport/deviations.js"
-import { Sockets, type Wire } from "../transport/networkStream.js"
+import { nextPoll } from "../transport/endOfTurn.js"
+import type { Wire } from "../transport/networkStream.js"
 import { type Lease, Pool } from "../transport/pool.js"
+import { isRepeatable } from "../transport/repeatable.js"
 import type { Hub } from "../transport/signalHub.js"
 import type { Connection, Exchange, Route, Transport } from "../transport/transport.js"
 import type { Dialer } from "./dial/dialer.js"
+import { leadsTo } from "./dial/leadsTo.js"
 import { type ConnectionOwner, Http1Connection } from "./http1/connection.js"
 import { type ParserLimits, resolveLimits } from "./http1/parser.js"
+import { InFlight } from "./inFlight.js"
+import { OpenSockets } from "./openSockets.js"
+import { limitConnect, openWire } from "./openWire.js"
+import { SlotWaiter } from "./slotWaiter.js"
 
-/** How long a socket may take to close in good order; milliseconds. */
-const closeTime = 1000
+/**
+ * How long ago a request took a connection that another one may use without a look at its socket; milliseconds. Servers
+ * close idle connections, and a process that is busy does not see it.
+ */
+const lookAfter = 1000
 
 export class Network implements Transport, ConnectionOwner {
   static {
@@ -31,43 +41,42 @@ export class Network implements Transport, ConnectionOwner {
 
   readonly hub: Hub
   readonly gracefulShutdownTimeout: number
-  readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
+  readonly clearDnsCache: ClearDnsCache
+  readonly forceClose: boolean
   readonly peerKey: (route: Route) => string
   private readonly pool: Pool<Http1Connection>
   private readonly dialer: Dialer
   private readonly limits: ParserLimits
-  private readonly forceClose: boolean
+  private readonly maxConnectionAge: number
   private readonly maxQueue: number
-  /** Exchanges in the queue or dialling. */
-  private readonly pending = new Set<Exchange>()
+  private readonly inFlight = new InFlight()
   /** Exchanges that have taken their connection with them. */
   private readonly upgraded = new Set<Exchange>()
-  /** Connections whose sockets are not closed; those in use hold a lease. */
-  private readonly connections = new Set<Http1Connection>()
-  private inUse = 0
-  /** Sockets that are not closed yet. */
-  private readonly open = new Set<Wire["socket"]>()
+  /** Connections whose sockets are not closed, and the routes that they were opened for; those in use hold a lease. */
+  private readonly connections = new Map<Http1Connection, Route>()
+  private readonly sockets = new OpenSockets()
   private readonly done = Deferred.unsafeMake<void>(FiberId.none)
   private state: "open" | "closing" | "closed" = "open"
   private ids = 0
-  /** Called when the last connection in use is given back and nobody waits for one. */
-  private onQuiet: (() => void) | undefined = undefined
-  private onSocketsClosed: (() => void) | undefined = undefined
-
   constructor(options: PoolOptions, dialer: Dialer, hub: Hub) {
     this.hub = hub
     this.dialer = dialer
-    this.clearDnsCache = dialer.clearDnsCache
+    this.clearDnsCache = (host, port, clear) =>
+      Effect.zipRight(
+        dialer.clearDnsCache(host, port),
+        clear?.retire === true ? Effect.sync(() => this.retire(host, port)) : Effect.void
+      )
     this.peerKey = dialer.peerKey
     this.limits = resolveLimits(options.http1)
     this.forceClose = options.forceClose ?? false
+    this.maxConnectionAge = toMillis(options.maxConnectionAge ?? Infinity)
     this.maxQueue = options.maxQueue ?? Infinity
-    this.gracefulShutdownTimeout = millis(options.gracefulShutdownTimeout ?? "5 seconds")
+    this.gracefulShutdownTimeout = toMillis(options.gracefulShutdownTimeout ?? "5 seconds")
     this.pool = new Pool({
       limit: options.limit ?? 100,
       limitPerHost: options.limitPerHost ?? 0,
       maxQueue: this.maxQueue,
-      keepaliveTimeout: millis(options.keepaliveTimeout ?? "15 seconds")
+      keepaliveTimeout: toMillis(options.keepaliveTimeout ?? "15 seconds")
     })
   }
 
@@ -84,16 +93,34 @@ export class Network implements Transport, ConnectionOwner {
     if (this.state !== "open" || !this.pool.canReuse(route.origin.key, route.key)) return undefined
     if (!this.mayReuse(route)) return undefined
     const now = exchange.deadlines.now()
+    const wall = exchange.clock()
+    const next = this.pool.nextIdle(route.key, exchange.deadlines, now, wall)
+    if (next === undefined || this.needsLook(next, exchange, now)) return undefined
     const lease = this.pool.request(route.origin.key, route.key, noGrant)
     if (lease === undefined) return undefined
-    const connection = this.pool.takeIdle(route.key, now)
-    if (connection === undefined) {
-      this.pool.release(lease)
-      return undefined
-    }
-    if (exchange.trace !== undefined) exchange.trace.offer(reused(connection, now), now)
+    if (exchange.trace !== undefined) exchange.trace.offer(reused(next, exchange, now), now)
+    // The request begins in this very moment.
+    next.readyAt = now
+    return this.take(next, lease, exchange, now, wall)
+  }
+
+  /** Takes the idle connection that the pool has just found. */
+  private take(
+    connection: Http1Connection,
+    lease: Lease<Http1Connection>,
+    exchange: Exchange,
+    now: number,
+    wall: number
+  ): Http1Connection {
+    this.pool.takeIdle(lease)
+    connection.age.take(exchange.deadlines, now, wall)
     this.use(connection, lease, exchange)
     return connection
+  }
+
+  /** Whether its socket may have news that would lose the request, such as its end. */
+  private needsLook(connection: Http1Connection, exchange: Exchange, now: number): boolean {
+    return connection.age.takenFor(exchange.deadlines, now) >= lookAfter && !isRepeatable(exchange.wire)
   }
 
   /** What the dialler refuses is dialled for, so that it can say why. */
@@ -108,10 +135,10 @@ export class Network implements Transport, ConnectionOwner {
       if (refusal !== undefined) return Effect.fail(refusal)
       const startedAt = exchange.deadlines.now()
       const { key, origin } = exchange.route
-      const waiter = new Waiter(exchange)
+      const waiter = new SlotWaiter(exchange)
       const lease = this.pool.request(origin.key, key, waiter.grant)
       if (lease === undefined) return Effect.fail(this.saturated(exchange))
-      this.pending.add(exchange)
+      this.inFlight.enter(exchange)
       exchange.onLeave = () => {
         waiter.stop()
         if (lease.state !== "acquired") this.pool.release(lease)
@@ -136,8 +163,7 @@ export class Network implements Transport, ConnectionOwner {
   /** It has a connection, or will have none. */
   private leave(exchange: Exchange): void {
     exchange.onLeave = undefined
-    this.pending.delete(exchange)
-    this.checkQuiet()
+    this.inFlight.leave(exchange)
   }
 
   /** Why it must not wait any more, if it must not. */
@@ -147,7 +173,11 @@ export class Network implements Transport, ConnectionOwner {
 
   // Slots.
 
-  private slot(exchange: Exchange, lease: Lease<Http1Connection>, waiter: Waiter): Effect.Effect<void, ClientError> {
+  private slot(
+    exchange: Exchange,
+    lease: Lease<Http1Connection>,
+    waiter: SlotWaiter
+  ): Effect.Effect<void, ClientError> {
     if (lease.state !== "waiting") return Effect.void
     const { origin } = exchange.route
     const wait = Effect.async<void, ClientError>((resume) => {
@@ -183,37 +213,41 @@ export class Network implements Transport, ConnectionOwner {
     exchange: Exchange,
     lease: Lease<Http1Connection>,
     fresh: boolean,
-    startedAt: number
+    startedAt: number,
+    looked = false
   ): Effect.Effect<Connection, ClientError> {
     const refusal = this.refusal(exchange)
     if (refusal !== undefined) return Effect.fail(refusal)
-    const { route } = exchange
-    const now = exchange.deadlines.now()
-    const idle = fresh || !this.mayReuse(route) ? undefined : this.pool.takeIdle(route.key, now)
-    if (idle !== undefined) {
-      this.use(idle, lease, exchange)
-      return exchange.trace === undefined
-        ? Effect.succeed(idle)
-        : Effect.as(exchange.trace.emit(reused(idle, now)), idle)
+    const { deadlines, route } = exchange
+    const now = deadlines.now()
+    const wall = exchange.clock()
+    const next = fresh || !this.mayReuse(route) ? undefined : this.pool.nextIdle(route.key, deadlines, now, wall)
+    if (next === undefined) return this.openFor(exchange, lease, startedAt)
+    if (!looked && this.needsLook(next, exchange, now)) {
+      // A connection whose end is seen in the meantime leaves the pool.
+      const look = endedBy(nextPoll, (fail: (error: ClientError) => void) =>
+        limitConnect({ exchange, startedAt, refusal: () => this.refusal(exchange) }, fail)
+      )
+      return Effect.flatMap(look, () => this.connect(exchange, lease, fresh, startedAt, true))
     }
-    const opened = Effect.suspend(() => {
-      const refused = this.refusal(exchange)
-      if (refused !== undefined) return Effect.fail(refused)
-      const sockets = new Sockets((socket) => this.track(socket))
-      const dialled = endedBy(this.dialer.dial(exchange, sockets), (fail: (error: ClientError) => void) =>
-        this.limitConnect(exchange, startedAt, fail)
-      )
-      return Effect.uninterruptibleMask((restore) =>
-        Effect.matchCauseEffect(restore(dialled), {
-          // A socket may have opened in the very moment in which the fiber was interrupted.
-          onFailure: (cause) =>
-            Effect.zipRight(
-              Effect.sync(() => sockets.destroy()),
-              Effect.failCause(cause)
-            ),
-          onSuccess: (wire) => Effect.sync(() => this.adopt(wire, lease, exchange))
-        })
-      )
+    const idle = this.take(next, lease, exchange, now, wall)
+    return exchange.trace === undefined
+      ? Effect.succeed(idle)
+      : Effect.as(exchange.trace.emit(reused(idle, exchange, now)), idle)
+  }
+
+  private openFor(
+    exchange: Exchange,
+    lease: Lease<Http1Connection>,
+    startedAt: number
+  ): Effect.Effect<Connection, ClientError> {
+    const opened = openWire({
+      exchange,
+      startedAt,
+      dialer: this.dialer,
+      refusal: () => this.refusal(exchange),
+      track: (socket) => this.sockets.add(socket),
+      adopt: (wire) => this.adopt(wire, lease, exchange)
     })
     const trace = exchange.trace
     if (trace === undefined) return opened
@@ -233,36 +267,15 @@ export class Network implements Transport, ConnectionOwner {
     )
   }
 
-  /** Fails it when the time to connect is over, or the exchange is ended: by its own time, or by its session. */
-  private limitConnect(exchange: Exchange, startedAt: number, fail: (error: ClientError) => void): () => void {
-    const refusal = this.refusal(exchange)
-    if (refusal !== undefined) fail(refusal)
-    const limit = exchange.limits.connect
-    const deadline = exchange.deadlines.schedule(startedAt + limit, () =>
-      fail(timeoutError(exchange, "connect", limit))
-    )
-    exchange.onAbort = fail
-    return () => {
-      deadline.cancel()
-      exchange.onAbort = undefined
-    }
-  }
-
-  private track(socket: Wire["socket"]): void {
-    this.open.add(socket)
-    socket.once("close", () => {
-      this.open.delete(socket)
-      if (this.open.size === 0) this.onSocketsClosed?.()
-    })
-  }
-
   private adopt(wire: Wire, lease: Lease<Http1Connection>, exchange: Exchange): Http1Connection {
     // One that has closed already tells nobody.
     const live = !wire.socket.destroyed
-    const connection = new Http1Connection(++this.ids, exchange.route.key, wire, this.limits, this)
+    const { deadlines, route } = exchange
+    const age = new ConnectionAge(deadlines, deadlines.now(), exchange.clock(), this.maxConnectionAge)
+    const connection = new Http1Connection(++this.ids, route.key, wire, this.limits, this, age)
     if (live) {
-      this.connections.add(connection)
-      this.track(wire.socket)
+      this.connections.set(connection, route)
+      this.sockets.add(wire.socket)
       wire.socket.once("close", () => this.connections.delete(connection))
     }
     this.use(connection, lease, exchange)
@@ -272,7 +285,7 @@ export class Network implements Transport, ConnectionOwner {
   private use(connection: Http1Connection, lease: Lease<Http1Connection>, exchange: Exchange): void {
     this.pool.connected(lease)
     connection.lease = lease
-    this.inUse++
+    this.inFlight.used()
     exchange.onConnection(connection)
     // It may have spoken or closed before anybody listened.
     if (connection.closed) this.freeSlot(connection)
@@ -282,26 +295,19 @@ export class Network implements Transport, ConnectionOwner {
     const lease = connection.lease
     if (lease === undefined) return
     connection.lease = undefined
-    this.inUse--
+    this.inFlight.released()
     this.pool.release(lease)
-    this.checkQuiet()
-  }
-
-  private checkQuiet(): void {
-    if (this.quiet) this.onQuiet?.()
-  }
-
-  private get quiet(): boolean {
-    return this.inUse === 0 && this.pending.size === 0
+    this.inFlight.check()
   }
 
   crowded(): boolean {
-    return this.inUse > 1
+    return this.inFlight.hasSeveral
   }
 
   onReusable(connection: Http1Connection, exchange: Exchange, now: number): boolean {
     const { lease } = connection
     if (this.forceClose || this.state !== "open" || connection.maxIdle <= 0 || lease === undefined) return false
+    if (connection.age.isOld(exchange.deadlines, now)) return false
     exchange.trace?.offer({
       _tag: "ConnectionReleased",
       connectionId: connection.id,
@@ -346,6 +352,17 @@ export class Network implements Transport, ConnectionOwner {
 
   // The end.
 
+  /** Closes the idle connections that lead to a host, or all, and those in use after their exchange. */
+  private retire(given: string | undefined, port: number | undefined): void {
+    const host = given === undefined ? undefined : canonicalHost(given)
+    const name = typeof host === "object" ? host.name : given
+    for (const [connection, route] of [...this.connections]) {
+      if (name !== undefined && !leadsTo(route, name, port)) continue
+      connection.age.retired = true
+      if (connection.lease === undefined) connection.close("Retired")
+    }
+  }
+
   get closeIdle(): Effect.Effect<void> {
     return Effect.sync(() => this.pool.closeIdle("Shutdown"))
   }
@@ -356,29 +373,25 @@ export class Network implements Transport, ConnectionOwner {
       this.state = "closing"
       this.pool.closeIdle("Shutdown")
       // A WebSocket has no end of its own.
-      for (const exchange of [...this.pending, ...this.upgraded]) exchange.onAbort?.(this.closedError(exchange))
+      for (const exchange of [...this.inFlight.waiting, ...this.upgraded])
+        exchange.onAbort?.(this.closedError(exchange))
       return Effect.zipRight(
-        this.drained,
+        // Requests in flight may finish, for as long as they may.
+        this.inFlight.ended(this.gracefulShutdownTimeout),
         Effect.suspend(() => {
           this.state = "closed"
           this.cutBusy()
-          return this.socketsClosed
+          return Effect.zipRight(
+            this.sockets.closed,
+            Effect.sync(() => Deferred.unsafeDone(this.done, Effect.void))
+          )
         })
       )
     })
   }
 
-  /** Requests in flight may finish, for as long as they may. */
-  private get drained(): Effect.Effect<void> {
-    if (this.quiet) return Effect.void
-    return atMost(this.gracefulShutdownTimeout, (done) => {
-      this.onQuiet = done
-      if (this.quiet) done()
-    })
-  }
-
   private cutBusy(): void {
-    for (const connection of [...this.connections]) {
+    for (const connection of [...this.connections.keys()]) {
       if (connection.lease === undefined) continue
       const exchange = connection.exchanged
       if (exchange === undefined) connection.close("Shutdown")
@@ -391,19 +404,6 @@ export class Network implements Transport, ConnectionOwner {
     }
   }
 
-  private get socketsClosed(): Effect.Effect<void> {
-    const destroyed = Effect.sync(() => {
-      for (const socket of this.open) socket.destroy()
-      Deferred.unsafeDone(this.done, Effect.void)
-    })
-    if (this.open.size === 0) return destroyed
-    const closed = atMost(closeTime, (done) => {
-      this.onSocketsClosed = done
-      if (this.open.size === 0) done()
-    })
-    return Effect.zipRight(closed, destroyed)
-  }
-
   private closedError(exchange: Exchange): ClientError {
     return new SessionClosedError({ ...exchange.details(undefined), subject: "Connector" })
   }
@@ -411,64 +411,9 @@ export class Network implements Transport, ConnectionOwner {
 
 const noGrant = () => {}
 
-/** Who waits for a slot: until it is there, its time is over or its request is ended. */
-class Waiter {
-  private readonly exchange: Exchange
-  private resume: ((effect: Effect.Effect<void, ClientError>) => void) | undefined = undefined
-  private deadline: Deadline | undefined = undefined
-
-  constructor(exchange: Exchange) {
-    this.exchange = exchange
-  }
-
-  wait(resume: (effect: Effect.Effect<void, ClientError>) => void, granted: boolean): void {
-    const { exchange } = this
-    const { deadlines, limits } = exchange
-    this.resume = resume
-    exchange.marks.start("queue")
-    if (granted) {
-      this.grant()
-      return
-    }
-    exchange.onAbort = this.fail
-    const limit = Math.min(limits.connect, limits.poolWait)
-    if (limit === Infinity) return
-    const timeout = limits.poolWait <= limits.connect ? "poolWait" : "connect"
-    this.deadline = deadlines.schedule(deadlines.now() + limit, () => this.fail(timeoutError(exchange, timeout, limit)))
-  }
-
-  readonly grant = (): void => {
-    const { resume } = this
-    this.stop()
-    if (resume === undefined) return
-    this.exchange.marks.end("queue")
-    resume(Effect.void)
-  }
-
-  private readonly fail = (error: ClientError): void => {
-    const { resume } = this
-    this.stop()
-    resume?.(Effect.fail(error))
-  }
-
-  /** Whatever comes now is no concern of its request. */
-  stop(): void {
-    if (this.resume === undefined) return
-    this.resume = undefined
-    this.deadline?.cancel()
-    this.exchange.onAbort = undefined
-  }
-}
-
-const millis = (input: Duration.DurationInput) => Duration.toMillis(Duration.decode(input))
-
-const reused = (connection: Http1Connection, now: number) =>
-  ({ _tag: "ConnectionReuseconn", connectionId: connection.id, idle: now - connection.idleSince }) as const
-
-const timeoutError = (exchange: Exchange, timeout: "connect" | "poolWait", limit: number) =>
-  new ConnectionTimeoutError({
-    ...exchange.details(exchange.marks.current),
-    phase: exchange.marks.current,
-    timeout,
-    limit: Duration.millis(limit)
-  })
+const reused = (connection: Http1Connection, exchange: Exchange, now: number) =>
+  ({
+    _tag: "ConnectionReuseconn",
+    connectionId: connection.id,
+    idle: connection.age.idleFor(exchange.deadlines, now)
+  }) as const

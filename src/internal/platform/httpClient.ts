@@ -1,4 +1,6 @@
 /**
+ * Implements @effect/platform's HttpClient with a session.
+ *
  * @effect/platform's HttpClient on a session.
  */
 import * as Headers from "@effect/platform/Headers"
@@ -23,14 +25,17 @@ import { PlatformResponse } from "./httpClientResponse.js"
 import { redactingHeaders, redactSpan, withoutHidden } from "./platformSpan.js"
 import { RequestError } from "./safeErrors.js"
 
-/** What a request of the platform says, beside its method and its URL with the parameters in it. */
+/** The options of a platform request; method and URL, including parameters, are passed separately. */
 const optionsOf = (request: HttpClientRequest): RequestOptions => {
   const { body, headers } = request
   const options = { headers: Object.entries(headers) }
   return body._tag === "Empty" ? options : { ...options, data: body }
 }
 
-/** Cuts a request in flight when the platform aborts it: the Scope of `HttpClient.withScope` was closed. */
+/**
+ * Aborts the request when the platform aborts its signal, which happens when the Scope of `HttpClient.withScope`
+ * closes.
+ */
 const untilAborted = (
   request: HttpClientRequest,
   signal: AbortSignal,
@@ -51,7 +56,7 @@ const untilAborted = (
     return () => signal.removeEventListener("abort", onAbort)
   })
 
-/** Gives a response back once, when its body has ended or when it is aborted. */
+/** Releases a response once, at the end of its body or when it is aborted. */
 class Lifetime {
   private readonly scope: Scope.CloseableScope
   private readonly signal: AbortSignal
@@ -74,7 +79,7 @@ class Lifetime {
   }
 }
 
-/** A client whose responses live until their bodies have ended, or until the platform aborts them. */
+/** A client whose responses are released at the end of their bodies or when the platform aborts them. */
 export const makeHttpClient = (session: Pick<SessionService, "request">): HttpClient.HttpClient =>
   HttpClient.transformResponse(makeClient(session), (sent) =>
     redactingHeaders(

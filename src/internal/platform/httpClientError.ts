@@ -1,6 +1,4 @@
-/**
- * Errors as @effect/platform knows them.
- */
+/** Converts errors to those of @effect/platform. */
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { ClientError } from "../../Errors.js"
@@ -10,7 +8,7 @@ import { hideSecrets } from "./httpClientRequest.js"
 import { descriptionOf, HeadResponse } from "./httpClientResponse.js"
 import { RequestError, ResponseError } from "./safeErrors.js"
 
-/** Ours as the platform's; what was wrong stays in `cause`. */
+/** Converts an error of this package; the original is the `cause`. */
 export const toPlatformError = (
   request: HttpClientRequest,
   url: URL,
@@ -38,8 +36,8 @@ export const toPlatformError = (
 }
 
 /**
- * Errors that the platform itself makes before a request is ours: of a URL that cannot be parsed, which is in the
- * message and in the cause.
+ * Redacts errors that the platform itself creates for URLs that cannot be parsed: their message and cause contain the
+ * URL.
  */
 export const hideUrl = (
   error: HttpClientError.HttpClientError,

@@ -1,12 +1,10 @@
-/**
- * Requests of @effect/platform as errors and responses hold them: the same to a program, printed without secrets.
- */
+/** Platform requests as stored in errors and responses: unchanged for programs, but printed without secrets. */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Option from "effect/Option"
 import { type HiddenNames, shownRecord } from "../http/concealedHeaders.js"
 import { redactParams, redactUrl } from "../redact.js"
 
-/** Of the body only what it is: it may be a form with a password. */
+/** Shows only the type of the body, which may contain a password. */
 const shownRequest = (request: HttpClientRequest, names: HiddenNames): object => {
   const { body, hash, headers, method, url, urlParams } = request
   return {
@@ -22,10 +20,10 @@ const shownRequest = (request: HttpClientRequest, names: HiddenNames): object =>
 
 const hiddenNames = new WeakMap<HttpClientRequest, HiddenNames>()
 
-/** The names of headers that a copy of `hideSecrets` was given. */
+/** The header names that were passed to `hideSecrets` for this copy. */
 export const hiddenNamesOf = (request: HttpClientRequest): HiddenNames => hiddenNames.get(request) ?? []
 
-/** All that prints a request of the platform asks for this. */
+/** Every way to print a platform request calls `toJSON`. */
 const toJSON: PropertyDescriptor = {
   configurable: true,
   writable: true,
@@ -34,7 +32,7 @@ const toJSON: PropertyDescriptor = {
   }
 }
 
-/** A copy that prints without the values of secret parameters and headers; `names` are more names of headers. */
+/** A copy that prints without the values of secret parameters and headers; `names` adds header names. */
 export const hideSecrets = (request: HttpClientRequest, names: HiddenNames): HttpClientRequest => {
   const copy: HttpClientRequest = Object.assign(Object.create(Object.getPrototypeOf(request)), request)
   hiddenNames.set(copy, names)

@@ -1,6 +1,4 @@
-/**
- * Responses as @effect/platform knows them.
- */
+/** Converts responses to those of @effect/platform. */
 import * as Cookies from "@effect/platform/Cookies"
 import * as Headers from "@effect/platform/Headers"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
@@ -23,14 +21,14 @@ import { ResponseError } from "./safeErrors.js"
 
 const addressOf = (url: string): string => url.replace(/[?#].*$/s, "")
 
-/** What an error says: without method and URL, which the platform adds, unless a redirect has led elsewhere. */
+/** The message of an error without method and URL, which the platform adds, unless a redirect changed the URL. */
 export const descriptionOf = (url: URL, cause: ClientError): string => {
   if (cause.url === undefined || addressOf(cause.url) !== addressOf(redactUrl(url.href))) return cause.message
   const at = cause.message.lastIndexOf(` (${cause.method ?? "request for"} ${cause.url}`)
   return at === -1 ? cause.message : cause.message.slice(0, at)
 }
 
-/** Headers without the values that the redactable context of the printing program hides. */
+/** Headers redacted as the context of the printing program demands. */
 const inContext = (headers: Headers.Headers): Headers.Headers => {
   const visible = Inspectable.redact(headers)
   if (visible === headers || typeof visible !== "object" || visible === null) return headers
@@ -39,7 +37,7 @@ const inContext = (headers: Headers.Headers): Headers.Headers => {
   )
 }
 
-/** What both kinds have. */
+/** The members that both kinds of responses share. */
 abstract class Base extends Inspectable.Class {
   readonly [IncomingMessage.TypeId]: IncomingMessage.TypeId = IncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
@@ -52,7 +50,7 @@ abstract class Base extends Inspectable.Class {
     this.request = request
   }
 
-  /** Without the body: looking at a response must not read it. */
+  /** Excludes the body, because printing a response must not read it. */
   toJSON(): unknown {
     return {
       _id: "@effect/platform/HttpClientResponse",
@@ -113,7 +111,7 @@ export class PlatformResponse extends Base implements HttpClientResponse.HttpCli
     return Stream.ensuring(Stream.mapError(this.original.stream, this.toError), this.close)
   }
 
-  /** A body that is read as a whole gives the connection back at its end. */
+  /** Reads the whole body and then releases the response. */
   private whole<A>(read: Effect.Effect<A, ClientError>): Effect.Effect<A, HttpClientError.ResponseError> {
     return Effect.ensuring(Effect.mapError(read, this.toError), this.close)
   }
@@ -128,17 +126,17 @@ export class PlatformResponse extends Base implements HttpClientResponse.HttpCli
     })
 }
 
-/** The platform's view of an opened response. Its request is what the platform can tell of it: methods of its own only. */
+/** Converts an open response. The platform's request can only express its own methods; any other becomes GET. */
 export const platformResponse = (original: ClientResponse): PlatformResponse => {
   const { method, realUrl, release } = original
   const request = HttpClientRequest.make(HttpMethod.isHttpMethod(method) ? method : "GET")(realUrl)
   return new PlatformResponse(hideSecrets(request, []), new URL(realUrl), original, release)
 }
 
-/** A chain of redirects has at least one: this only keeps the types honest. */
+/** Only satisfies the types: after too many redirects the history is never empty. */
 const nothing = { status: 0, headers: Headers.empty, cookies: Cookies.empty }
 
-/** What an error has kept of a response. */
+/** A response rebuilt from the fields of an error. */
 export class HeadResponse extends Base implements HttpClientResponse.HttpClientResponse {
   readonly status: number
   readonly headers: Headers.Headers
@@ -160,7 +158,9 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
     this.bytes = bytes
   }
 
-  /** The response that was refused, with the beginning of its body; or the redirect that was not followed. */
+  /**
+   * The response that `raiseForStatus` rejected, with the beginning of its body, or the redirect that was not followed.
+   */
   static ofError(
     request: HttpClientRequest.HttpClientRequest,
     error: ClientResponseError | TooManyRedirects
@@ -190,7 +190,7 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
   }
   get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
     return this.parse(() => {
-      throw new TypeError("The response is not there any more")
+      throw new TypeError("the response was already released")
     })
   }
   get stream(): Stream.Stream<Uint8Array> {

@@ -1,14 +1,11 @@
-/**
- * The span that @effect/platform makes for a request, whose attributes name its URL and all headers: their secrets are
- * left out.
- */
+/** Redacts the span that @effect/platform makes for a request; its attributes include the URL and all headers. */
 import * as Headers from "@effect/platform/Headers"
 import * as Effect from "effect/Effect"
 import type * as Tracer from "effect/Tracer"
 import type { HiddenNames } from "../http/concealedHeaders.js"
 import { isHiddenWhole, redactUrl } from "../redact.js"
 
-/** A pattern for `Headers.currentRedactedNames`: the names of all headers that are never shown, or not as they are. */
+/** A pattern for `Headers.currentRedactedNames` that matches every header whose value must be redacted. */
 class HiddenHeaderNames extends RegExp {
   constructor() {
     super("")
@@ -20,7 +17,7 @@ class HiddenHeaderNames extends RegExp {
 
 const hidden = new HiddenHeaderNames()
 
-/** The program's list that was extended last, and what it has become: there is nearly always one. */
+/** Cache of the last extended list; most programs have only one. */
 let lastNames: HiddenNames | undefined
 let lastAll: HiddenNames = []
 
@@ -32,14 +29,14 @@ const withHidden = (names: HiddenNames): HiddenNames => {
   return lastAll
 }
 
-/** The names of the program alone. */
+/** The names without those of this package. */
 export const withoutHidden = (names: HiddenNames): HiddenNames => names.filter((name) => name !== hidden)
 
-/** Runs a request of the platform's with the names of this package beside those of the program. */
+/** Runs a platform request with the hidden names of this package added to those of the program. */
 export const redactingHeaders = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.locallyWith(self, Headers.currentRedactedNames, withHidden)
 
-/** Whether the platform has made the span for this URL: one of the program's own is left alone. */
+/** Whether the platform made the span for this URL. Spans of the program are left unchanged. */
 const isOfRequest = (span: Tracer.AnySpan | undefined, url: URL): span is Tracer.Span =>
   span?._tag === "Span" && span.attributes.get("url.full") === url.toString()
 

@@ -1,20 +1,18 @@
-/**
- * The errors of @effect/platform, whose messages name the URL of the request without its secrets.
- */
+/** The errors of @effect/platform, with secrets redacted in the URL of their messages. */
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import { redactUrl } from "../redact.js"
 
 const methodAndUrl = ({ method, url }: HttpClientRequest): string => `${method} ${redactUrl(url)}`
 
-/** There is no response. */
+/** The request failed before a response was received. */
 export class RequestError extends HttpClientError.RequestError {
   override get methodAndUrl(): string {
     return methodAndUrl(this.request)
   }
 }
 
-/** There is a response that cannot be used. */
+/** A response was received but cannot be used. */
 export class ResponseError extends HttpClientError.ResponseError {
   override get methodAndUrl(): string {
     return methodAndUrl(this.request)

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { Basic } from "../../Auth.js"
+import type { HeadersInput } from "../../ClientRequest.js"
 import type { InvalidRequest, InvalidURL } from "../../Errors.js"
 import type { Origin } from "../http/origin.js"
 import { revealBasic } from "../request/authorization.js"
@@ -16,9 +17,11 @@ import * as Netrc from "./netrc.js"
 import * as NoProxy from "./noProxy.js"
 import {
   type Fault,
+  headerPairs,
   makeRoute,
   noSettings,
   type ProxyAddress,
+  type ProxySettings,
   parseProxyUrl,
   type Result,
   toError
@@ -26,8 +29,15 @@ import {
 
 /** What `trustEnv` brings. */
 export interface Environment {
-  /** The proxy for a target; `undefined` is a direct connection. `url` is the target's, with its ws or wss scheme. */
-  readonly proxyFor: (origin: Origin, url: string) => ProxyRoute | undefined | InvalidURL | InvalidRequest
+  /**
+   * The proxy for a target; `undefined` is a direct connection. `url` is the target's, with its ws or wss scheme;
+   * `headers` are for CONNECT.
+   */
+  readonly proxyFor: (
+    origin: Origin,
+    url: string,
+    headers?: HeadersInput
+  ) => ProxyRoute | undefined | InvalidURL | InvalidRequest
   /** netrc's credentials for a host and no other; for that login alone where the URL has a name without a password. */
   readonly netrc: (host: string, login?: string) => Basic | undefined
 }
@@ -66,11 +76,27 @@ const withNetrc = (address: ProxyAddress, netrc: Netrc.Netrc): ProxyAddress => {
   return found === undefined ? address : { ...address, credentials: found }
 }
 
-const routeFrom = (name: string, text: string, netrc: Netrc.Netrc): Result<ProxyRoute> =>
-  Either.mapLeft(
-    Either.flatMap(parseProxyUrl(withScheme(text)), (address) => makeRoute(withNetrc(address, netrc), noSettings)),
-    (fault) => named(fault, name)
-  )
+/** A proxy of the environment: as it is, and with headers of a request. */
+interface Variable {
+  readonly route: Result<ProxyRoute>
+  readonly withHeaders: (headers: HeadersInput) => Result<ProxyRoute>
+}
+
+const read = (name: string, text: string, netrc: Netrc.Netrc): Variable => {
+  const address = Either.map(parseProxyUrl(withScheme(text)), (found) => withNetrc(found, netrc))
+  const make = (settings: ProxySettings) =>
+    Either.mapLeft(
+      Either.flatMap(address, (found) => makeRoute(found, settings)),
+      (fault) => named(fault, name)
+    )
+  return {
+    route: make(noSettings),
+    withHeaders: (given) =>
+      Either.flatMap(headerPairs(given, "proxyHeaders"), (headers) =>
+        make({ ...noSettings, headers, option: "proxyHeaders" })
+      )
+  }
+}
 
 const readNetrc: Effect.Effect<Netrc.Netrc, ConfigError> = Effect.gen(function* () {
   const given = yield* variable("NETRC")
@@ -97,25 +123,26 @@ export const readEnvironment: Effect.Effect<Environment, ConfigError> = Effect.g
   const direct = NoProxy.compile((yield* either("NO_PROXY")) ?? "")
   const netrc = yield* readNetrc
 
-  const first = (...names: ReadonlyArray<keyof typeof given>): Result<ProxyRoute> | undefined => {
+  const first = (...names: ReadonlyArray<keyof typeof given>): Variable | undefined => {
     for (const name of names) {
       const text = given[name]
-      if (present(text)) return routeFrom(`${name.toUpperCase()}_PROXY`, text, netrc)
+      if (present(text)) return read(`${name.toUpperCase()}_PROXY`, text, netrc)
     }
     return undefined
   }
-  const proxies: { readonly [K in Scheme]: Result<ProxyRoute> | undefined } = {
+  const proxies: { readonly [K in Scheme]: Variable | undefined } = {
     http: first("http", "all"),
     https: first("https", "all"),
     ws: first("ws", "http", "all"),
     wss: first("wss", "https", "all")
   }
   return {
-    proxyFor: (origin, url) => {
+    proxyFor: (origin, url, headers) => {
       const secure = origin.scheme === "https"
       const found = proxies[/^wss?:/i.test(url) ? (secure ? "wss" : "ws") : origin.scheme]
       if (found === undefined || direct(origin)) return undefined
-      return Either.isRight(found) ? found.right : toError(found.left)
+      const route = headers === undefined ? found.route : found.withHeaders(headers)
+      return Either.isRight(route) ? route.right : toError(route.left, origin)
     },
     netrc
   }

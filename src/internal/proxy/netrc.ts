@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import type { Basic } from "../../Auth.js"
 import { basic } from "../../Auth.js"
+import { errorCode } from "../errorCode.js"
 import { comparableHost } from "../http/host.js"
 import { canonicalAddress } from "./noProxy.js"
 
@@ -172,11 +173,6 @@ const load = async (path: string, guarded: boolean): Promise<Either.Either<strin
   }
 }
 
-const codeOf = (error: unknown): string =>
-  typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
-    ? error.code
-    : "unknown"
-
 const nothing: Netrc = () => undefined
 
 /**
@@ -187,7 +183,7 @@ export const read = (path: string, guarded: boolean): Effect.Effect<Netrc> =>
   Effect.flatMap(
     Effect.promise(() =>
       load(path, guarded).catch((error: unknown) => {
-        const code = codeOf(error)
+        const code = errorCode(error) ?? "unknown"
         return code === "ENOENT" || code === "ENOTDIR" ? undefined : Either.left(code)
       })
     ),

@@ -4,10 +4,11 @@
 import * as Net from "node:net"
 import { comparableHost } from "../http/host.js"
 
-/** What is asked about: `host` is canonical, IPv6 without brackets. */
+/** What is asked about: `host` is canonical, IPv6 without brackets and without its zone. */
 export interface Target {
   readonly host: string
   readonly port: number
+  readonly zone?: string | undefined
 }
 
 const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/
@@ -33,7 +34,7 @@ export const canonicalAddress = (text: string): string | undefined => {
 
 const withoutDot = (name: string): string => (name.endsWith(".") ? name.slice(0, -1) : name)
 
-type Entry = (host: string, isAddress: boolean, port: number) => boolean
+type Entry = (host: string, isAddress: boolean, port: number, zone: string | undefined) => boolean
 
 const subnet = (text: string): Entry | undefined => {
   const slash = text.indexOf("/")
@@ -72,16 +73,22 @@ const entry = (text: string): Entry | undefined => {
   const parts = split(text)
   if (parts === undefined) return undefined
   const [host, port] = parts
-  const address = canonicalAddress(host)
+  const mark = host.indexOf("%")
+  const zone = mark === -1 ? undefined : host.slice(mark + 1)
+  const address = canonicalAddress(mark === -1 ? host : host.slice(0, mark))
   if (address !== undefined) {
-    return (target, isAddress, targetPort) =>
-      isAddress && target === address && (port === undefined || port === targetPort)
+    return (target, isAddress, targetPort, targetZone) =>
+      isAddress &&
+      target === address &&
+      (zone === undefined || zone === targetZone) &&
+      (port === undefined || port === targetPort)
   }
   if (host === "*") return (_, __, targetPort) => port === targetPort
+  const glob = host.startsWith("*")
   const below = host.startsWith("*.")
-  const name = comparableHost(host.slice(below ? 2 : host.startsWith(".") ? 1 : 0))
+  const name = comparableHost(host.slice(below ? 2 : glob || host.startsWith(".") ? 1 : 0))
   if (name === undefined || Net.isIP(name) !== 0) return undefined
-  const suffix = `.${name}`
+  const suffix = glob && !below ? name : `.${name}`
   return (target, isAddress, targetPort) =>
     !isAddress &&
     (target.endsWith(suffix) || (!below && target === name)) &&
@@ -92,8 +99,8 @@ const never = (): boolean => false
 
 /**
  * Compiles a list with commas or white space between its items: `*`, `example.com` and `.example.com` (the name and
- * what is below it), `*.example.com` (only what is below it), addresses, CIDR blocks; a name or an address may have a
- * port. Anything else matches nothing, which leaves the target to the proxy.
+ * what is below it), `*.example.com` (only what is below it), `*example.com` (every name that ends so), addresses, CIDR
+ * blocks; a name or an address may have a port. An address without a zone counts for every zone. Anything else matches nothing, which leaves the target to the proxy.
  */
 export const compile = (list: string): ((target: Target) => boolean) => {
   const entries: Array<Entry> = []
@@ -105,6 +112,6 @@ export const compile = (list: string): ((target: Target) => boolean) => {
   return (target) => {
     const address = canonicalAddress(target.host)
     const host = address ?? withoutDot(target.host).toLowerCase()
-    return entries.some((matches) => matches(host, address !== undefined, target.port))
+    return entries.some((matches) => matches(host, address !== undefined, target.port, target.zone))
   }
 }

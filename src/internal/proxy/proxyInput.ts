@@ -7,6 +7,7 @@ import type { HeadersInput } from "../../ClientRequest.js"
 import type { InvalidRequest, InvalidURL } from "../../Errors.js"
 import type { Input, Proxy, ProxyOptions, Route } from "../../Proxy.js"
 import type { Origin } from "../http/origin.js"
+import { withoutZone } from "../http/whatwg.js"
 import type { ProxyRoute } from "../transport/transport.js"
 import { ignoreRejection } from "../userResult.js"
 import type { Environment } from "./environment.js"
@@ -135,7 +136,7 @@ const fromValue = (value: unknown): Result<ProxyRoute | undefined> => {
 
 const fromRoute = (route: RouteValue, url: string): Result<ProxyRoute | undefined> => {
   try {
-    const target = new URL(url)
+    const target = new URL(withoutZone(url))
     target.username = ""
     target.password = ""
     return fromValue(route.choose(target))
@@ -159,8 +160,8 @@ const resolve = (
 
 /**
  * The proxy for one hop; `undefined` is a direct connection, an error is what the request fails with. `input` comes
- * before the environment, and `false` is direct whatever that says. `proxyAuth` and `proxyHeaders` belong to a proxy
- * that is given as a URL, never to one of the environment's. `url` is the target's, with its ws or wss scheme.
+ * before the environment, and `false` is direct whatever that says. `proxyAuth` belongs to a proxy that is given as a
+ * URL, never to one of the environment's; `proxyHeaders` are for both. `url` is the target's, with its ws or wss scheme.
  */
 export const resolveProxy = (
   input: Input | undefined,
@@ -171,7 +172,7 @@ export const resolveProxy = (
   url: string
 ): ProxyRoute | undefined | InvalidURL | InvalidRequest => {
   if (input === false) return undefined
-  if (input === undefined) return environment?.proxyFor(origin, url)
+  if (input === undefined) return environment?.proxyFor(origin, url, proxyHeaders)
   const result = resolve(input, proxyAuth, proxyHeaders, url)
-  return Either.isRight(result) ? result.right : toError(result.left)
+  return Either.isRight(result) ? result.right : toError(result.left, origin)
 }

@@ -8,9 +8,11 @@ import { basic } from "../../Auth.js"
 import type { HeadersInput, HeaderValue } from "../../ClientRequest.js"
 import { InvalidRequest, InvalidURL } from "../../Errors.js"
 import type { Ssl } from "../../Ssl.js"
+import { isToken } from "../http/headerFields.js"
 import { canonicalHost } from "../http/host.js"
+import type { Origin } from "../http/origin.js"
 import { parseUrl } from "../http/whatwg.js"
-import { rereadable } from "../iterables.js"
+import { isIterable, rereadable } from "../iterables.js"
 import { authorizationOf, reveal, revealBasic } from "../request/authorization.js"
 import type { ProxyRoute } from "../transport/transport.js"
 
@@ -38,9 +40,17 @@ const urlFault = (url: string, reason: InvalidURL["reason"], description: string
 export const optionFault = (option: string, description: string, cause?: unknown): Result<never> =>
   Either.left({ _tag: "Option", option, description, cause })
 
-export const toError = (fault: Fault): InvalidURL | InvalidRequest =>
+/** `target` is where the request was to go. */
+export const toError = (fault: Fault, target: Origin): InvalidURL | InvalidRequest =>
   fault._tag === "Url"
-    ? new InvalidURL({ url: fault.url, reason: fault.reason, description: fault.description })
+    ? new InvalidURL({
+        url: fault.url,
+        reason: fault.reason,
+        description: fault.description,
+        proxy: true,
+        host: target.host,
+        port: target.port
+      })
     : new InvalidRequest({ option: fault.option, description: fault.description, cause: fault.cause })
 
 const defaultPorts: { readonly [K in ProxyRoute["kind"]]: number } = {
@@ -51,10 +61,19 @@ const defaultPorts: { readonly [K in ProxyRoute["kind"]]: number } = {
   socks5h: 1080
 }
 
+/** What desktop settings and old documents call them; each resolves names by the proxy. */
+const aliases: { readonly [scheme: string]: ProxyRoute["kind"] } = { socks: "socks5h", socks4: "socks4a" }
+
 const isKind = (scheme: string): scheme is ProxyRoute["kind"] => Object.hasOwn(defaultPorts, scheme)
 
-/** The text may hold a password anywhere, so that nothing of it is shown but a known scheme. */
-const hidden = (scheme: string): string => (isKind(scheme) ? `${scheme}://***` : "***")
+/** The host of what is no URL, as far as nobody could take it for a part of a password. */
+const plainHost = /^(?:[a-z0-9][a-z0-9.-]*|\[[0-9a-f:.]+\])(?=[:/?#]|$)/i
+
+/** The text may hold a password anywhere before its last "@": its scheme and the host behind that are shown. */
+const shownProxy = (scheme: string, text: string): string => {
+  const start = Math.max(text.lastIndexOf("@") + 1, scheme.length + 3)
+  return `${scheme.slice(0, 20)}://${plainHost.exec(text.slice(start))?.[0] ?? "***"}`
+}
 
 const parseAs = (scheme: "http" | "ftp", rest: string): URL | undefined => parseUrl(`${scheme}:${rest}`)
 
@@ -92,14 +111,14 @@ export const parseProxyUrl = (text: string): Result<ProxyAddress> => {
   const colon = trimmed.indexOf(":")
   const scheme = colon === -1 ? "" : trimmed.slice(0, colon).toLowerCase()
   if (!/^[a-z][a-z0-9+.-]*$/.test(scheme) || !trimmed.startsWith("//", colon + 1)) {
-    return urlFault(hidden(scheme), "Relative", "a proxy's URL begins with a scheme, such as http://")
+    return urlFault("***", "Relative", "a proxy's URL begins with a scheme, such as http://")
   }
-  if (!isKind(scheme)) {
-    return urlFault(
-      hidden(scheme),
-      "Scheme",
-      `a proxy's scheme is http, https, socks4a, socks5 or socks5h, not ${scheme.slice(0, 20)}`
-    )
+  const kind = Object.hasOwn(aliases, scheme) ? aliases[scheme] : scheme
+  const refuse = (reason: InvalidURL["reason"], description: string) =>
+    urlFault(shownProxy(scheme, trimmed), reason, description)
+  if (kind === undefined || !isKind(kind)) {
+    const known = "http, https, socks, socks4, socks4a, socks5 or socks5h"
+    return refuse("Scheme", `expected the scheme ${known}, got ${scheme.slice(0, 20)}`)
   }
   const rest = trimmed.slice(colon + 1)
   // Only the schemes that the URL standard calls special have their hosts read as names and addresses, and each hides
@@ -108,15 +127,15 @@ export const parseProxyUrl = (text: string): Result<ProxyAddress> => {
   const other = parseAs("ftp", rest)
   // The URL standard drops tabs and line ends, and reads a backslash as a slash: other parsers see another host.
   if (url === undefined || other === undefined || /[\0-\x1f\x7f\\]/.test(trimmed) || url.hostname === "") {
-    return urlFault(hidden(scheme), "Syntax", "the proxy's URL cannot be parsed")
+    return refuse("Syntax", "the proxy's URL cannot be parsed")
   }
-  const port = Number(url.port || other.port || defaultPorts[scheme])
-  if (port === 0) return urlFault(hidden(scheme), "Host", "the proxy's port is 0")
+  const port = Number(url.port || other.port || defaultPorts[kind])
+  if (port === 0) return refuse("Host", "the proxy's port is 0")
   const host = canonicalHost(url.hostname)
-  if (typeof host === "string") return urlFault(hidden(scheme), "Host", `in the proxy's URL, ${host}`)
-  const shown = `${scheme}://${url.hostname}:${port}`
+  if (typeof host === "string") return refuse("Host", `in the proxy's URL, ${host}`)
+  const shown = `${kind}://${url.hostname}:${port}`
   return Either.map(credentialsIn(url, shown), (credentials) => ({
-    kind: scheme,
+    kind,
     host: host.name,
     port,
     ip: host.ip,
@@ -124,8 +143,6 @@ export const parseProxyUrl = (text: string): Result<ProxyAddress> => {
     credentials
   }))
 }
-
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/
 
 const unsendable = /[^\t\u0020-\u007e\u0080-\u00ff]/
 
@@ -141,8 +158,6 @@ const reserved: ReadonlySet<string> = new Set([
 
 type Pairs = ReadonlyArray<readonly [name: string, value: string]>
 
-const isIterable = (input: HeadersInput): input is Extract<HeadersInput, Iterable<unknown>> => Symbol.iterator in input
-
 const isOne = (value: HeaderValue | ReadonlyArray<HeaderValue>): value is HeaderValue => !Array.isArray(value)
 
 /** Reads header input once and checks it. */
@@ -151,7 +166,7 @@ export const headerPairs = (input: HeadersInput | undefined, option: string): Re
   const pairs: Array<readonly [string, string]> = []
   for (const [name, values] of isIterable(input) ? rereadable(input) : Object.entries(input)) {
     if (values === undefined) continue
-    if (!token.test(name)) return optionFault(option, "a header's name is no token")
+    if (!isToken(name)) return optionFault(option, "a header's name is no token")
     if (reserved.has(name.toLowerCase())) return optionFault(option, `${name} cannot be set on a CONNECT request`)
     for (const given of isOne(values) ? [values] : values) {
       const value = typeof given === "string" ? given : reveal(given)

@@ -1,11 +1,10 @@
-/**
- * What credentials look like on the wire.
- */
+/** Builds the value of an Authorization or Proxy-Authorization header from credentials. */
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
 import type { Basic, Credentials } from "../../Auth.js"
+import { kindOf } from "../userResult.js"
 
-// RFC 7617, section 2: neither part may hold control characters.
+// Neither the user name nor the password may contain control characters (RFC 7617 section 2).
 const control = /[\u0000-\u001f\u007f]/
 
 const beyondLatin1 = /[^\u0000-\u00ff]/
@@ -16,7 +15,7 @@ const visible = /^[\u0021-\u007e]+$/
 
 const memo = new WeakMap<Credentials, Either.Either<string, string>>()
 
-/** `undefined` for a secret that was wiped. */
+/** The text of a secret; `undefined` if it was wiped. */
 export const reveal = (secret: Redacted.Redacted): string | undefined => {
   try {
     return Redacted.value(secret)
@@ -25,7 +24,7 @@ export const reveal = (secret: Redacted.Redacted): string | undefined => {
   }
 }
 
-/** The name and the password in clear, or what is wrong with them. */
+/** User name and password in clear text, or the reason why they are invalid. */
 export const revealBasic = (
   credentials: Basic
 ): Either.Either<{ readonly user: string; readonly password: string }, string> => {
@@ -33,14 +32,14 @@ export const revealBasic = (
   const password = reveal(credentials.password)
   if (user === undefined || password === undefined) return Either.left("the credentials were wiped")
   if (typeof user !== "string" || typeof password !== "string") {
-    return Either.left("the name or the password is not text")
+    return Either.left("expected a user name and a password that are strings")
   }
   if (control.test(user) || control.test(password)) {
-    return Either.left("the name or the password holds a control character")
+    return Either.left("the user name or password contains a control character")
   }
   const impossible = credentials.encoding === "latin1" ? beyondLatin1 : loneSurrogate
   if (impossible.test(user) || impossible.test(password)) {
-    return Either.left(`the name or the password cannot be written in ${credentials.encoding}`)
+    return Either.left(`the user name or password cannot be encoded in ${credentials.encoding}`)
   }
   return Either.right({ user, password })
 }
@@ -49,13 +48,13 @@ const encode = (credentials: Credentials): Either.Either<string, string> => {
   if (credentials._tag === "Bearer") {
     const token = reveal(credentials.token)
     if (token === undefined) return Either.left("the token was wiped")
-    if (typeof token !== "string") return Either.left("the token is not text")
-    if (!visible.test(token)) return Either.left("the token is empty or holds more than visible ASCII")
+    if (typeof token !== "string") return Either.left(`expected a token that is a string, got ${kindOf(token)}`)
+    if (!visible.test(token)) return Either.left("expected a token of one or more visible ASCII characters")
     return Either.right(`Bearer ${token}`)
   }
   return Either.flatMap(revealBasic(credentials), ({ password, user }) =>
     user.includes(":")
-      ? Either.left("the name holds a colon")
+      ? Either.left('the user name contains ":"')
       : Either.right(`Basic ${Buffer.from(`${user}:${password}`, credentials.encoding).toString("base64")}`)
   )
 }
@@ -63,7 +62,10 @@ const encode = (credentials: Credentials): Either.Either<string, string> => {
 const isWiped = (credentials: Credentials): boolean =>
   reveal(credentials._tag === "Bearer" ? credentials.token : credentials.password) === undefined
 
-/** The value of Authorization or Proxy-Authorization, or what is wrong with the credentials. */
+/**
+ * The value of Authorization or Proxy-Authorization, or the reason why the credentials are invalid. Cached per
+ * credentials.
+ */
 export const authorizationOf = (credentials: Credentials): Either.Either<string, string> => {
   let result = isWiped(credentials) ? undefined : memo.get(credentials)
   if (result === undefined) {

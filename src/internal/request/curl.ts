@@ -1,17 +1,15 @@
-/**
- * A request as a command line for curl, with its secrets left out.
- */
+/** Renders a request as a curl command line with secrets redacted. */
 import { getField } from "../http/headerFields.js"
 import { redactBody, redacted, redactHeader, redactUrl } from "../redact.js"
 import type { Prepared } from "./preparedRequest.js"
 
-/** A word that no POSIX shell reads as more than text. */
+/** Quotes a word for POSIX shells. */
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
-/** Bodies up to this size are shown. */
+/** Largest body, in bytes, that is included in the command line. */
 const shownSize = 4096
 
-/** The media type that is sent. */
+/** The media type that the request sends. */
 const typeOf = ({ body, fields }: Prepared): string => getField(fields.pairs, "content-type") ?? body.contentType ?? ""
 
 const bodyWords = (request: Prepared): ReadonlyArray<string> => {
@@ -24,7 +22,7 @@ const bodyWords = (request: Prepared): ReadonlyArray<string> => {
   if (body._tag !== "Uint8Array" || body.body.length > shownSize) return [...type, "--data-binary", "@-"]
   const bytes = Buffer.from(body.body.buffer, body.body.byteOffset, body.body.byteLength)
   const text = bytes.toString("utf8")
-  // "@" would name a file, and a NUL cannot be an argument.
+  // curl treats a leading "@" as a file name, and an argument cannot contain NUL.
   const plain = !text.includes("\0") && Buffer.from(text, "utf8").equals(bytes)
   return [...type, "--data-raw", plain ? quote(redactBody(text, typeOf(request))) : "@-"].map((word, i, all) =>
     word === "--data-raw" && all[i + 1] === "@-" ? "--data-binary" : word
@@ -33,7 +31,7 @@ const bodyWords = (request: Prepared): ReadonlyArray<string> => {
 
 /** The command line. */
 export const toCurl = (request: Prepared): string => {
-  // With -X HEAD it would wait for a body; brackets and braces in a URL are patterns to it.
+  // With -X HEAD curl would wait for a body. Without --globoff it expands brackets and braces in the URL.
   const method = request.method === "HEAD" ? ["--head"] : ["-X", quote(request.method)]
   const words = ["curl", ...method, "--globoff", "--path-as-is", quote(redactUrl(request.url))]
   for (const [name, value] of request.fields.pairs) {

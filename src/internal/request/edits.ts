@@ -1,10 +1,9 @@
-/**
- * What a middleware can change of a request: each change gives another request.
- */
+/** The changes that a middleware can make to a request. Each returns a new request. */
 import type { Data, HeaderValue, UrlInput } from "../../ClientRequest.js"
 import { InvalidRequest, InvalidURL, RequestBodyError } from "../../Errors.js"
 import { isFault, mergeFields, toFields, withoutFields } from "../http/headerFields.js"
 import { parseTarget, shown } from "../http/target.js"
+import { ownOptions } from "../ownOptions.js"
 import { toBody } from "./body/toHttpBody.js"
 import type { Prepared } from "./preparedRequest.js"
 import { moveTo } from "./retarget.js"
@@ -30,6 +29,12 @@ export const removeHeader = (self: Prepared, name: string): Prepared => {
   return self.derive({ fields: withoutFields(self.fields, (other) => other === lower) })
 }
 
+/** The request that does not wait for 100 Continue. */
+export const withoutExpectation = (self: Prepared): Prepared => {
+  const { expect100, ...rest } = self.given
+  return removeHeader(self, "Expect").derive({ given: ownOptions(rest) })
+}
+
 export const setUrl = (self: Prepared, url: UrlInput): Prepared => {
   const target = parseTarget(url, self.given.encoded === true, self.target)
   if (target instanceof InvalidURL) return self.derive({ fault: self.fault ?? target })
@@ -41,7 +46,7 @@ export const setUrl = (self: Prepared, url: UrlInput): Prepared => {
   })
 }
 
-/** The headers that belong to one body. */
+/** Headers that describe one particular body. */
 const isBodyField = (name: string): boolean =>
   name === "content-type" || name === "content-length" || name === "content-encoding"
 

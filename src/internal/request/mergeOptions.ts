@@ -1,16 +1,15 @@
-/**
- * Options over options: headers and limits are merged, all else is replaced.
- */
+/** Merges options over options: headers and time limits are merged, every other option is replaced. */
 import * as Redacted from "effect/Redacted"
 import type { HeadersInput, HeaderValue, RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { SessionOptions } from "../../Session.js"
-import { isFault, toFields } from "../http/headerFields.js"
+import { isAuthorization, isFault, toFields } from "../http/headerFields.js"
 import { rereadable } from "../iterables.js"
 import { merge, toTimeouts } from "../limits.js"
+import { defined } from "../ownOptions.js"
 
 type Entry = readonly [name: string, value: HeaderValue]
 
-/** The pairs of headers, in order. */
+/** The entries of headers, in order. */
 export const entriesOf = (input: HeadersInput): ReadonlyArray<Entry> => {
   if (Symbol.iterator in input) return [...rereadable(input)]
   const out: Array<Entry> = []
@@ -22,7 +21,7 @@ export const entriesOf = (input: HeadersInput): ReadonlyArray<Entry> => {
   return out
 }
 
-/** Whether they can be read at all. What cannot is left as it is, and fails where the request is prepared. */
+/** Whether headers are valid. Invalid ones are kept as they are, so that preparing the request reports them. */
 export const readable = (headers: HeadersInput): boolean => !isFault(toFields(headers))
 
 const mergeHeaders = (base: HeadersInput | undefined, over: HeadersInput | undefined): HeadersInput | undefined => {
@@ -34,13 +33,7 @@ const mergeHeaders = (base: HeadersInput | undefined, over: HeadersInput | undef
   return [...entriesOf(base).filter(([name]) => !names.has(name.toLowerCase())), ...entries]
 }
 
-const given = <O extends object>(options: O): O => {
-  const out: O = { ...options }
-  for (const key in out) if (out[key] === undefined) delete out[key]
-  return out
-}
-
-/** A body given by one name replaces one given by another. */
+/** The options that give a body; one of them replaces the others. */
 const bodies = ["json", "text", "data"] as const
 
 const hasBody = (options: RequestOptions): boolean => bodies.some((name) => options[name] !== undefined)
@@ -60,44 +53,44 @@ const common = (base: SessionOptions, over: SessionOptions) => ({
       : merge(toTimeouts(base.timeout), toTimeouts(over.timeout))
 })
 
-/** What belongs to one proxy is not for another. */
+/** Credentials and headers for one proxy must not be sent to another. */
 const forProxyOf = <O extends RequestOptions | SessionOptions>(over: O, base: O): O =>
   over.proxy === undefined ? base : { ...base, proxyAuth: undefined, proxyHeaders: undefined }
 
-const isAuthorization = ([name]: Entry): boolean => name.toLowerCase() === "authorization"
+const hasCredentials = ([name]: Entry): boolean => isAuthorization(name.toLowerCase())
 
 const userinfo = /^([^/?#]*\/\/)[^/?#]*@/
 
-/** Whether options, or the URL that they go with, say whose credentials are sent, or that none are. */
+/** Whether the options or their URL set credentials, or turn them off. */
 const identifies = ({ auth, headers }: SessionOptions | RequestOptions, url: UrlInput | undefined): boolean =>
   auth !== undefined ||
-  (headers !== undefined && readable(headers) && entriesOf(headers).some(isAuthorization)) ||
+  (headers !== undefined && readable(headers) && entriesOf(headers).some(hasCredentials)) ||
   (url !== undefined && userinfo.test(String(url)))
 
-/** What identifies nearer to the request replaces what does so further away, in whichever way it is given. */
+/** Credentials given closer to the request win, whether by `auth`, an Authorization header or the URL. */
 const withoutIdentity = <O extends RequestOptions | SessionOptions>(base: O): O => ({
   ...base,
   auth: undefined,
   headers:
     base.headers === undefined || !readable(base.headers)
       ? base.headers
-      : entriesOf(base.headers).filter((entry) => !isAuthorization(entry))
+      : entriesOf(base.headers).filter((entry) => !hasCredentials(entry))
 })
 
-/** A request's options over others; `url` is that of the request itself. */
+/** Merges a request's options over other options; `url` is that of the request. */
 export const mergeOptions = (base: RequestOptions, over: RequestOptions, url?: UrlInput): RequestOptions => {
   const kept = forProxyOf(over, hasBody(over) ? withoutBody(base) : base)
   const under = identifies(over, url) ? withoutIdentity(kept) : kept
-  return given({ ...under, ...given(over), ...common(under, over) })
+  return defined({ ...under, ...defined(over), ...common(under, over) })
 }
 
-/** A session's options over another's. */
+/** Merges a session's options over another session's. */
 export const mergeSessionOptions = (base: SessionOptions, over: SessionOptions): SessionOptions => {
   const kept = forProxyOf(over, base)
   const under = identifies(over, over.baseUrl) ? withoutLogin(withoutIdentity(kept)) : kept
-  return given({ ...under, ...given(over), ...common(under, over) })
+  return defined({ ...under, ...defined(over), ...common(under, over) })
 }
 
-/** Without the credentials in its baseUrl. */
+/** Removes the credentials from `baseUrl`. */
 const withoutLogin = (options: SessionOptions): SessionOptions =>
   options.baseUrl === undefined ? options : { ...options, baseUrl: String(options.baseUrl).replace(userinfo, "$1") }

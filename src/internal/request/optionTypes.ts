@@ -1,12 +1,12 @@
 /**
- * The types of options at run time: programs in JavaScript pass whatever they like, and an option of the wrong type must
- * fail where it is given.
+ * Checks the types of options at run time, so that a value of the wrong type in a JavaScript program fails where it is
+ * passed.
  */
-import type { Fault } from "../http/headerFields.js"
+import type { OptionFault } from "../http/headerFields.js"
 import { notTimeout } from "../limits.js"
 import { kindOf } from "../userResult.js"
 
-/** What a value is instead of the expected type, or `undefined` where it has that type. */
+/** Describes the mismatch; `undefined` if the value has the expected type. */
 type Check = (value: unknown) => string | undefined
 
 const check =
@@ -31,7 +31,7 @@ const isCredentials = (value: unknown): boolean =>
 const boolean = check("a boolean", isBoolean)
 const callback = check("a function", isFunction)
 
-/** Options that nothing else checks before it uses them. */
+/** Options that are not checked elsewhere before use. */
 const checks: ReadonlyMap<string, Check> = new Map<string, Check>([
   ["middlewares", arrayOf("functions", isFunction)],
   ["traceConfigs", arrayOf("configs of Tracing.traceConfig or Tracing.metrics", isObject)],
@@ -56,9 +56,9 @@ const checks: ReadonlyMap<string, Check> = new Map<string, Check>([
   ["requoteRedirectUrl", boolean]
 ])
 
-/** The first option of the wrong type. */
-export const wrongType = (options: object): Fault | undefined => {
-  // It is called for each request with options: `Object.entries` would make arrays.
+/** Returns the first option of the wrong type. */
+export const wrongType = (options: object): OptionFault | undefined => {
+  // Runs for each request with options; `Object.entries` would allocate arrays.
   for (const option in options) {
     const value: unknown = Reflect.get(options, option)
     const description = value === undefined ? undefined : checks.get(option)?.(value)

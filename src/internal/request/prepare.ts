@@ -1,18 +1,17 @@
-/**
- * From a session's defaults and a request's options to one prepared request.
- */
+/** Combines a session's defaults and a request's options into one prepared request. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import type { Credentials } from "../../Auth.js"
 import type { Data, ParamsInput, RequestOptions, UrlInput } from "../../ClientRequest.js"
 import { InvalidRequest, InvalidURL, RequestBodyError } from "../../Errors.js"
 import {
-  type Fault,
   type Fields,
   getField,
+  isAuthorization,
   isFault,
   isToken,
   mergeFields,
   noFields,
+  type OptionFault,
   type Pairs,
   toCookies,
   toFields,
@@ -24,13 +23,13 @@ import { appendQuery, toQuery } from "../http/query.js"
 import { parseTarget, shown, type Target } from "../http/target.js"
 import { type Limits, merge, notTimeout, toTimeouts, tryResolve } from "../limits.js"
 import { withoutIdentity } from "../network/tls/tlsSettings.js"
-import { own } from "../ownOptions.js"
+import { defined, ownOptions } from "../ownOptions.js"
 import { kindOf } from "../userResult.js"
 import { multipartBoundary } from "./body/multipart.js"
 import { jsonBody, textBody, toBody } from "./body/toHttpBody.js"
 import { wrongType } from "./optionTypes.js"
 import type { Defaults } from "./preparedRequest.js"
-import { defined, detailsOf, Prepared } from "./preparedRequest.js"
+import { detailsOf, Prepared } from "./preparedRequest.js"
 import { fromUserinfo, isSize, noDefaults } from "./sessionDefaults.js"
 
 const noOptions: RequestOptions = Object.create(null)
@@ -38,7 +37,7 @@ const noCookies: Pairs = []
 
 const known: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"])
 
-/** In upper case, or `undefined` where it can be none. CONNECT is for proxies. */
+/** The method in upper case, or `undefined` if it is invalid. CONNECT is reserved for proxies. */
 const canonicalMethod = (method: string): string | undefined => {
   if (known.has(method)) return method
   if (typeof method !== "string" || !isToken(method)) return undefined
@@ -46,19 +45,18 @@ const canonicalMethod = (method: string): string | undefined => {
   return upper === "CONNECT" ? undefined : upper
 }
 
-const notMethod = (method: unknown): string => {
+/** Why a method is invalid, and what to do instead. */
+const methodProblem = (method: unknown): string => {
   if (typeof method !== "string") return `expected a method such as "GET", got ${kindOf(method)}`
   return method.toUpperCase() === "CONNECT"
-    ? "CONNECT is not available, because only a proxy's tunnel uses it; give the proxy option instead"
-    : "expected a token of letters, digits and !#$%&'*+-.^_`|~, such as GET"
+    ? "CONNECT is only used for the tunnel of a proxy; use the option proxy"
+    : "expected an HTTP method token: letters, digits and !#$%&'*+-.^_`|~"
 }
 
-/** What `prepare` fails with. */
+/** The errors of `prepare`. */
 export type PrepareError = InvalidURL | InvalidRequest | RequestBodyError
 
-/**
- * One prepared request, or why there is none. `websocket` also takes ws and wss URLs.
- */
+/** Prepares a request or returns why it is invalid. With `websocket`, accepts ws and wss URLs too. */
 export const prepare = (
   defaults: Defaults,
   method: string,
@@ -69,9 +67,9 @@ export const prepare = (
   const simple = options === undefined && method === "GET" && typeof url === "string" && !websocket
   const known = simple ? defaults.recent.get(url) : undefined
   if (known !== undefined) return known
-  const given = options === undefined ? noOptions : own(options)
+  const given = options === undefined ? noOptions : ownOptions(options)
   const verb = canonicalMethod(method)
-  if (verb === undefined) return new InvalidRequest({ option: "method", description: notMethod(method) })
+  if (verb === undefined) return new InvalidRequest({ option: "method", description: methodProblem(method) })
   const parsed = parseTarget(url, given.encoded === true, defaults.base)
   if (parsed instanceof InvalidURL) return parsed
   if (parsed.websocket && !websocket) {
@@ -80,19 +78,19 @@ export const prepare = (
   }
   if (options !== undefined) return settle(verb, parsed, full(defaults, verb, parsed, given))
   const request = bare(defaults, verb, parsed)
-  // A URL with credentials is no key to keep.
+  // A URL with credentials must not become a cache key.
   if (simple && parsed.userinfo === undefined) defaults.recent.set(url, request)
   return request
 }
 
-/** Errors with what is known of the request. */
+/** Adds the details of the request to an error. */
 const settle = (method: string, target: Target, result: Combined): Prepared | PrepareError => {
   if (result instanceof Prepared) return result
   if (!(result instanceof RequestBodyError)) return fail(method, target, result)
   return new RequestBodyError({ ...detailsOf(method, target), reason: result.reason, cause: result.cause })
 }
 
-const fail = (method: string, target: Target, fault: Fault): InvalidRequest =>
+const fail = (method: string, target: Target, fault: OptionFault): InvalidRequest =>
   new InvalidRequest({ ...detailsOf(method, target), option: fault.option, description: fault.description })
 
 /** A request without options. */
@@ -121,19 +119,17 @@ const bare = (defaults: Defaults, method: string, target: Target): Prepared => {
   })
 }
 
-const isAuthorization = (name: string): boolean => name === "authorization"
-
-/** What is read of the options before they are combined. */
+/** Values that are already resolved when the options are combined. */
 interface Parts {
   readonly own: Fields
   readonly cookies: Pairs
   /** `undefined`: as the options say. */
   readonly body: HttpBody.HttpBody | undefined
-  /** Whether it is for an origin that gets no credentials of the session's. */
+  /** Whether the request goes to an origin that must not get the session's credentials. */
   readonly away: boolean
 }
 
-type Combined = Prepared | InvalidRequest | RequestBodyError | Fault
+type Combined = Prepared | InvalidRequest | RequestBodyError | OptionFault
 
 const full = (defaults: Defaults, method: string, target: Target, given: RequestOptions): Combined => {
   const own = given.headers === undefined ? noFields : toFields(given.headers)
@@ -173,22 +169,23 @@ const combine = (defaults: Defaults, method: string, parsed: Target, given: Requ
   })
 }
 
-const withParams = (target: Target, params: ParamsInput, encoded: boolean): Target | Fault => {
+const withParams = (target: Target, params: ParamsInput, encoded: boolean): Target | OptionFault => {
   const query = toQuery(params, encoded)
   return typeof query === "string"
     ? { option: "params", description: query }
     : target.withTarget(appendQuery(target.target, query.query))
 }
 
-const checkOptions = (given: RequestOptions): Fault | undefined => {
+const checkOptions = (given: RequestOptions): OptionFault | undefined => {
   const { compress, maxRedirects } = given
   if (maxRedirects !== undefined && !(Number.isInteger(maxRedirects) && maxRedirects >= 0)) {
-    if (maxRedirects !== Infinity) return { option: "maxRedirects", description: "it is not a whole number from 0 on" }
+    if (maxRedirects !== Infinity)
+      return { option: "maxRedirects", description: "expected a whole number from 0 on, or Infinity" }
   }
-  if (!isSize(given.maxBodySize)) return { option: "maxBodySize", description: "it is not a number from 0 on" }
+  if (!isSize(given.maxBodySize)) return { option: "maxBodySize", description: "expected a number from 0 on" }
   if (!isSize(given.errorBodySize)) return { option: "errorBodySize", description: "expected a number from 0 on" }
   if (compress !== undefined && typeof compress !== "boolean" && !compressions.has(compress)) {
-    return { option: "compress", description: 'it is none of true, false, "deflate", "gzip" and "br"' }
+    return { option: "compress", description: 'expected a boolean, "deflate", "gzip" or "br"' }
   }
   return wrongType(given)
 }
@@ -200,8 +197,8 @@ const resolveLimits = (defaults: Defaults, given: RequestOptions): Limits | unde
 
 const noServerHostname = { name: undefined }
 
-/** In its canonical form, which settings and keys of TLS compare. */
-const resolveServerHostname = (given: string | undefined): { readonly name: string | undefined } | Fault => {
+/** The canonical form, because TLS settings and pool keys compare it. */
+const resolveServerHostname = (given: string | undefined): { readonly name: string | undefined } | OptionFault => {
   if (given === undefined) return noServerHostname
   const host = namedHost(given)
   return typeof host === "string"
@@ -209,20 +206,23 @@ const resolveServerHostname = (given: string | undefined): { readonly name: stri
     : host
 }
 
-/** The headers, and whose credentials are used: the session's only where the request has none, and only at home. */
+/**
+ * Resolves headers and credentials. The session's credentials apply only if the request has none, and only to the
+ * origin of `baseUrl` if that is set.
+ */
 const resolveAccess = (
   defaults: Defaults,
   given: RequestOptions,
   target: Target,
   own: Fields,
   away: boolean
-): { readonly fields: Fields; readonly auth: Credentials | undefined } | Fault => {
+): { readonly fields: Fields; readonly auth: Credentials | undefined } | OptionFault => {
   const header = getField(own.pairs, "authorization") !== undefined
   const off = given.auth === false || (given.auth === undefined && defaults.options.auth === false)
   const fromUrl = off ? undefined : target.userinfo
   const option = given.auth === false ? undefined : given.auth
   if ((header ? 1 : 0) + (fromUrl === undefined ? 0 : 1) + (option === undefined ? 0 : 1) > 1) {
-    const description = "credentials are given more than once, by auth, an Authorization header or the URL"
+    const description = "expected credentials only once: by auth, an Authorization header or the URL"
     return { option: "auth", description }
   }
   const inside = !away && (defaults.base === undefined || sameOrigin(defaults.base.origin, target.origin))
@@ -244,18 +244,20 @@ const resolveBody = (
   defaults: Defaults,
   given: RequestOptions,
   fields: Fields
-): HttpBody.HttpBody | InvalidRequest | RequestBodyError | Fault => {
+): HttpBody.HttpBody | InvalidRequest | RequestBodyError | OptionFault => {
   const { data, json, text } = given
   if (data === undefined) {
     if (json === undefined) {
       if (text === undefined) return HttpBody.empty
-      return typeof text === "string" ? textBody(text) : { option: "text", description: "it is no text" }
+      return typeof text === "string"
+        ? textBody(text)
+        : { option: "text", description: `expected a string, got ${kindOf(text)}` }
     }
     if (text === undefined) return jsonBody(json, defaults.jsonSerialize)
   } else if (json === undefined && text === undefined) {
     return dataBody(data, fields)
   }
-  return { option: data === undefined ? "text" : "data", description: "only one of json, text and data can be given" }
+  return { option: data === undefined ? "text" : "data", description: "expected only one of json, text and data" }
 }
 
 const dataBody = (data: Data, fields: Fields): HttpBody.HttpBody | InvalidRequest | RequestBodyError => {
@@ -264,9 +266,9 @@ const dataBody = (data: Data, fields: Fields): HttpBody.HttpBody | InvalidReques
 }
 
 /**
- * A request under a session's defaults; `options` go over its own. A request of another session, as its middlewares get
- * it, leaves the middlewares behind: each call runs those of its own session, and one that sends its request on must not
- * meet it again.
+ * Prepares an existing request again under a session's defaults, with `options` over its own. If the request belongs to
+ * another session, its middlewares are dropped: each call runs those of its own session, and a middleware that sends
+ * its request through another session must not run for it again.
  */
 export const adopt = (
   defaults: Defaults,
@@ -275,7 +277,7 @@ export const adopt = (
   away = false
 ): Prepared | PrepareError => {
   if (self.fault !== undefined) return self.fault
-  const over = options === undefined ? noOptions : own(options)
+  const over = options === undefined ? noOptions : ownOptions(options)
   const { auth, cookies, data, encoded, headers, json, params, serverHostname, text, ...kept } = self.given
   const { proxyAuth, proxyHeaders, ...others } = { ...self.defaults.options, ...kept }
   const proxied = over.proxy === undefined ? { proxyAuth, proxyHeaders } : {}
@@ -295,7 +297,7 @@ export const adopt = (
   return settle(
     self.method,
     target,
-    combine(defaults, self.method, target, own({ ...given, auth: access }), {
+    combine(defaults, self.method, target, ownOptions({ ...given, auth: access }), {
       own: mergeFields(fields, extra),
       cookies: more,
       body,

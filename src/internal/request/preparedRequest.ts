@@ -1,6 +1,4 @@
-/**
- * One immutable prepared request.
- */
+/** The immutable prepared request that middlewares see and the pipeline sends. */
 import type * as HttpBody from "@effect/platform/HttpBody"
 import { format, NodeInspectSymbol } from "effect/Inspectable"
 import * as Option from "effect/Option"
@@ -25,71 +23,74 @@ import { type Fields, getField, type Pairs } from "../http/headerFields.js"
 import type { Target } from "../http/target.js"
 import { conceal } from "../inspection.js"
 import type { Limits } from "../limits.js"
+import { defined } from "../ownOptions.js"
 import { redactHeaders, redactUrl } from "../redact.js"
 import type { WireRequest } from "../transport/transport.js"
 
-import type { Recent } from "./recentRequests.js"
+import type { RecentRequests } from "./recentRequests.js"
 import { concealOptions } from "./shownOptions.js"
 
 export const TypeId: ClientRequestTypeId = "~effect-http-session/ClientRequest"
 
-/** Session options, read once; every request of the session starts from them. */
+/** A session's options, read once when the session is made. Every request starts from them. */
 export interface Defaults {
   readonly options: RequestOptions
   readonly base: Target | undefined
   readonly fields: Fields
-  /** The fields for hosts other than `baseUrl`'s: without credentials. */
+  /** The fields for other origins than that of `baseUrl`: without credentials. */
   readonly openFields: Fields
   readonly auth: Credentials | undefined
-  /** For the jar. */
+  /** Cookies to add to the jar. */
   readonly cookies: Pairs
   readonly timeouts: Timeouts
   readonly limits: Limits
-  /** Lower-case names of automatic headers to leave out. */
+  /** Lower-case names of automatic headers to skip. */
   readonly skip: ReadonlySet<string>
   readonly version: "1.0" | "1.1"
   readonly jsonSerialize: ((value: unknown) => string | Uint8Array) | undefined
   readonly requoteRedirectUrl: boolean
   readonly fallbackCharset: SessionOptions["fallbackCharset"]
-  /** Whether a request without headers of its own has the lines `before` and `after`, and no others but the body's. */
+  /** Whether a request without headers of its own can use the prebuilt lines `before` and `after`. */
   readonly plain: boolean
+  /** What names the session to proxies; `undefined` where it is left out, or is secret. */
+  readonly userAgent: string | undefined
   readonly before: string
   readonly after: string
-  /** GET requests without options, by URL: what is asked for again and again is prepared once. */
-  readonly recent: Recent<Prepared>
-  /** Whether there are trace configs. */
+  /** Cache of prepared GET requests without options, by URL. */
+  readonly recent: RecentRequests<Prepared>
+  /** Whether the session has trace configs. */
   readonly traced: boolean
   readonly spans: SpanOptions | false | undefined
-  /** Whether the environment is asked that was read when the session was made. */
+  /** Whether to apply the environment that was read when the session was made. */
   readonly trustEnv: boolean
 }
 
-/** Constituents of a prepared request. */
+/** The fields of a prepared request. */
 export interface State {
   readonly defaults: Defaults
   readonly given: RequestOptions
   readonly method: string
   readonly target: Target
-  /** The merged headers without the automatic ones. */
+  /** The merged headers, without automatic ones. */
   readonly fields: Fields
   readonly body: HttpBody.HttpBody
   readonly limits: Limits
-  /** What Authorization is made of, unless there is such a header. */
+  /** Credentials for the Authorization header, unless the fields contain that header. */
   readonly auth: Credentials | undefined
-  /** The request's own cookies. */
+  /** Cookies given with the request. */
   readonly cookies: Pairs
   readonly serverHostname: string | undefined
   readonly hop: number
-  /** What a change made impossible: the request fails with it before anything is sent. */
+  /** Set if an edit made the request invalid; the request then fails with it before anything is sent. */
   readonly fault: InvalidURL | InvalidRequest | RequestBodyError | undefined
 }
 
-/** The default of `maxRedirects`. */
+/** The default of the option `maxRedirects`. */
 const maxRedirects = 10
 
 const noMiddlewares: ReadonlyArray<Middleware> = []
 
-/** A prepared request with everything that sending it needs. */
+/** A prepared request: everything needed to send it. */
 export class Prepared extends Pipeable.Class() implements ClientRequest, State {
   readonly [TypeId]: ClientRequestTypeId
   readonly defaults: Defaults
@@ -104,7 +105,7 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
   readonly serverHostname: string | undefined
   readonly hop: number
   readonly fault: State["fault"]
-  /** What `toWire` has made of it, where nothing else plays a part. */
+  /** Cache of `toWire`'s result, set only if the result depends on nothing but this request. */
   plainWire: WireRequest | undefined = undefined
   private listed: Pairs | undefined = undefined
 
@@ -129,7 +130,7 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
     return this.target.url
   }
 
-  /** A copy, which prints without its secrets: `fields` has what is sent. */
+  /** A copy of the headers that prints with secrets redacted; `fields` has the real values. */
   get headers(): Pairs {
     this.listed ??= concealPairs(this.fields)
     return this.listed
@@ -139,7 +140,7 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
     return Option.fromNullable(getField(this.fields.pairs, name.toLowerCase()))
   }
 
-  /** The session's and the request's, as far as they still hold for this hop. */
+  /** Options of the session and the request, as far as they still apply to this hop. */
   get options(): RequestOptions {
     const { auth, cookies, headers, serverHostname, ...given } = this.given
     const { auth: sessionAuth, cookies: sessionCookies, headers: sessionHeaders, ...common } = this.defaults.options
@@ -159,7 +160,7 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
     return pairs.map(([name, value]) => [name, secret.has(name.toLowerCase()) ? Redacted.make(value) : value] as const)
   }
 
-  /** Lower-case names of headers that were given redacted. */
+  /** Lower-case names of headers that were given as `Redacted`. */
   get secretHeaders(): ReadonlySet<string> {
     return this.fields.secret
   }
@@ -172,7 +173,7 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
     return this.given.maxRedirects ?? maxRedirects
   }
 
-  /** Whether `auth: false` was given: netrc is not asked either. */
+  /** Whether `auth: false` was given, which also turns off netrc. */
   get noAuth(): boolean {
     return this.given.auth === false || (this.given.auth === undefined && this.defaults.options.auth === false)
   }
@@ -205,7 +206,7 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
     return this.given.ssl ?? this.defaults.options.ssl
   }
 
-  /** The proxy with what belongs to it: a request's proxy never gets the credentials of the session's. */
+  /** The proxy with its credentials and headers. A proxy of the request never gets those of the session's proxy. */
   get proxy(): {
     readonly proxy: Proxy.Input | undefined
     readonly proxyAuth: Credentials | undefined
@@ -221,12 +222,12 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
     }
   }
 
-  /** Another request that differs in this. */
+  /** A copy with some fields changed. */
   derive(changes: Partial<State>): Prepared {
     return new Prepared({ ...this, ...changes })
   }
 
-  /** What errors tell of it. */
+  /** The details of the request for errors. */
   get details(): Details {
     return detailsOf(this.method, this.target)
   }
@@ -252,17 +253,10 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
   }
 }
 
-/** Header lines as a program reads them: printed, the values of secret ones are left out. */
+/** Header lines for programs to read; secrets are redacted when printed. */
 const concealPairs = ({ pairs, secret }: Fields): Pairs => conceal([...pairs], () => redactHeaders(pairs, secret))
 
-/** Options without those that are `undefined`. */
-export const defined = <O extends object>(options: O): O => {
-  const copy: O = { ...options }
-  for (const key in copy) if (copy[key] === undefined) delete copy[key]
-  return copy
-}
-
-/** What errors tell of a request. */
+/** The details of a request for errors. */
 export const detailsOf = (method: string, target: Target): Details => ({
   method,
   url: redactUrl(target.url),

@@ -1,13 +1,14 @@
 /**
- * A few values by text, forgotten all at once: dropping them one by one would cost more than it saves.
+ * A small cache by text key. When full it is cleared completely, because evicting single entries would cost more than
+ * the cache saves.
  */
 
 const capacity = 32
 
-/** Longer texts are not kept. */
+/** Longer keys are not cached. */
 const maxLength = 2048
 
-export class Recent<A> {
+export class RecentRequests<A> {
   private readonly values = new Map<string, A>()
 
   get(key: string): A | undefined {

@@ -1,29 +1,26 @@
-/**
- * The same request to another target, and what stays behind.
- */
+/** Moves a request to another URL, for redirects and middlewares, and drops the parts that must not follow it. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import type { RequestOptions } from "../../ClientRequest.js"
-import { withoutFields } from "../http/headerFields.js"
+import { isAuthorization, withoutFields } from "../http/headerFields.js"
 import { sameOrigin } from "../http/origin.js"
 import type { Target } from "../http/target.js"
 import { withoutIdentity } from "../network/tls/tlsSettings.js"
-import { own } from "../ownOptions.js"
+import { ownOptions } from "../ownOptions.js"
 import { isSecretHeader } from "../redact.js"
 import type { Prepared, State } from "./preparedRequest.js"
 import { fromUserinfo } from "./sessionDefaults.js"
 
-const isAuthorization = (name: string): boolean => name === "authorization"
-
-/** Headers that are bound to an origin beside those that hold secrets: the challenges are an answer to somebody. */
+/** Headers bound to an origin in addition to secret ones: Host, and challenges that a middleware copied. */
 const bound: ReadonlySet<string> = new Set(["host", "www-authenticate", "proxy-authenticate"])
 
-/** Another origin gets no client certificate either. */
+/** Removes the client certificate, which another origin must not get. */
 const withoutIdentityOf = ({ ssl }: Prepared, given: RequestOptions): RequestOptions =>
   ssl === undefined ? given : { ...given, ssl: withoutIdentity(ssl) }
 
 /**
- * Elsewhere than at its origin nothing goes along that is bound to it: credentials, cookies, headers given redacted,
- * Host, the client certificate and the name for TLS. Credentials in the new URL are the request's from then on.
+ * Sends the request to another target. If the origin changes, drops everything bound to the old one: credentials,
+ * cookies, headers given as `Redacted`, Host, the client certificate and the TLS server name. Credentials in the new
+ * URL replace the request's.
  */
 export const moveTo = (self: Prepared, target: Target, changes: Partial<State>): Prepared => {
   const auth = target.userinfo === undefined || self.noAuth ? undefined : fromUserinfo(target.userinfo)
@@ -44,21 +41,21 @@ export const moveTo = (self: Prepared, target: Target, changes: Partial<State>):
     : self.derive({ ...changes, target, auth, fields: withoutFields(fields, isAuthorization) })
 }
 
-/** The headers about a body, which go with it. */
+/** Headers that describe a body and are dropped with it. */
 const isContentField = (name: string): boolean =>
   name.startsWith("content-") || name === "transfer-encoding" || name === "expect" || name === "trailer"
 
 const withoutBody = ({ chunked, compress, data, expect100, json, text, ...rest }: RequestOptions): RequestOptions =>
-  own(rest)
+  ownOptions(rest)
 
-/** They were for the first URL. */
+/** Drops `params`, which are already part of the first URL. */
 const withoutParams = (options: RequestOptions): RequestOptions => {
   if (options.params === undefined) return options
   const { params, ...rest } = options
-  return own(rest)
+  return ownOptions(rest)
 }
 
-/** The next hop of a redirect. Without its body a request loses the headers about it too. */
+/** The request for the next hop of a redirect. If the body is dropped, so are the headers that describe it. */
 export const redirectTo = (self: Prepared, target: Target, method: string, keepBody: boolean): Prepared =>
   moveTo(self, target, {
     method,

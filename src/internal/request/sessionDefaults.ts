@@ -1,6 +1,4 @@
-/**
- * A session's options, read once.
- */
+/** Validates a session's options and converts them to the defaults of its requests. */
 
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
@@ -22,15 +20,15 @@ import {
 import { parseTarget, Target, type Userinfo } from "../http/target.js"
 import { rereadable } from "../iterables.js"
 import { notTimeout, toTimeouts, tryResolve } from "../limits.js"
-import { own } from "../ownOptions.js"
+import { ownOptions } from "../ownOptions.js"
 import { isSecretHeader } from "../redact.js"
 import { authorizationOf } from "./authorization.js"
-import { linesAfter, linesBefore } from "./automaticHeaders.js"
+import { linesAfter, linesBefore, userAgent } from "./automaticHeaders.js"
 import { wrongType } from "./optionTypes.js"
 import type { Defaults } from "./preparedRequest.js"
-import { Recent } from "./recentRequests.js"
+import { RecentRequests } from "./recentRequests.js"
 
-/** Headers that a request's lines depend on, so that they cannot be written ahead. */
+/** Headers that influence other lines, so that the session's lines cannot be written in advance. */
 const special: ReadonlySet<string> = new Set([
   "host",
   "content-length",
@@ -69,10 +67,10 @@ const common = (options: SessionOptions): RequestOptions => {
   return out
 }
 
-/** Names that stood in URLs without a password. */
+/** User names from URLs without a password, by credentials. */
 const logins = new WeakMap<Credentials, string>()
 
-/** Credentials that stood in a URL. */
+/** Basic credentials from the userinfo of a URL. */
 export const fromUserinfo = (userinfo: Userinfo): Basic => {
   const auth: Basic = {
     _tag: "Basic",
@@ -84,10 +82,10 @@ export const fromUserinfo = (userinfo: Userinfo): Basic => {
   return auth
 }
 
-/** The name that stood in a URL without a password, if these credentials are made of one. */
+/** The user name, if the credentials come from a URL without a password. */
 export const loginOf = (auth: Credentials): string | undefined => logins.get(auth)
 
-/** Throws the defect of an option that makes no session. */
+/** Throws a TypeError for an option with which the session cannot be made. */
 const refuse = (option: string, description: string): never => {
   throw new TypeError(`Invalid option "${option}": ${description}`)
 }
@@ -107,7 +105,7 @@ const makeAuth = (options: SessionOptions, base: Target | undefined, fields: Fie
   const given = options.auth === false ? undefined : options.auth
   const header = getField(fields.pairs, "authorization") !== undefined
   if ((given !== undefined ? 1 : 0) + (fromUrl !== undefined ? 1 : 0) + (header ? 1 : 0) > 1) {
-    refuse("auth", "credentials are given more than once, by auth, an Authorization header or baseUrl")
+    refuse("auth", "expected credentials only once: by auth, an Authorization header or baseUrl")
   }
   const auth = given ?? (options.auth === false ? undefined : fromUrl)
   if (auth !== undefined) {
@@ -117,7 +115,7 @@ const makeAuth = (options: SessionOptions, base: Target | undefined, fields: Fie
   return auth
 }
 
-/** Numbers that are not negative and not NaN. */
+/** Whether a size is not negative and not NaN. */
 export const isSize = (value: number | undefined): boolean =>
   value === undefined || (typeof value === "number" && value >= 0)
 
@@ -127,9 +125,15 @@ export const toSkip = (names: Iterable<string> | undefined): ReadonlySet<string>
   return out
 }
 
-/** Reads a session's options. Throws where one cannot be right. */
+const userAgentOf = (fields: Fields, skip: ReadonlySet<string>): string | undefined => {
+  const given = getField(fields.pairs, "user-agent")
+  if (given !== undefined) return fields.secret.has("user-agent") ? undefined : given
+  return skip.has("user-agent") ? undefined : userAgent
+}
+
+/** Validates a session's options. Throws if one of them is invalid. */
 export const makeDefaults = (given: SessionOptions): Defaults => {
-  const options = own(given)
+  const options = ownOptions(given)
   const wrong = wrongType(options)
   if (wrong !== undefined) return refuse(wrong.option, wrong.description)
   const base = makeBase(options)
@@ -170,14 +174,15 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
     requoteRedirectUrl: options.requoteRedirectUrl ?? false,
     fallbackCharset: options.fallbackCharset,
     plain,
+    userAgent: userAgentOf(fields, skip),
     before: toLines(fields.pairs) + linesBefore(present),
     after: linesAfter(present),
-    recent: new Recent(),
+    recent: new RecentRequests(),
     traced: options.traceConfigs !== undefined && options.traceConfigs.length > 0,
     spans: options.spans,
     trustEnv: options.trustEnv ?? false
   }
 }
 
-/** The defaults of requests that belong to no session. */
+/** The defaults of requests that do not belong to a session. */
 export const noDefaults: Defaults = makeDefaults({})

@@ -1,20 +1,19 @@
-/**
- * What a prepared request looks like on the wire: its head as text, its body as a source.
- */
+/** Converts a prepared request to its HTTP/1.1 form: the head as text and the body as a source. */
 import * as Either from "effect/Either"
 import { InvalidRequest, type InvalidURL, RequestBodyError } from "../../Errors.js"
 import {
   checkField,
   countFields,
-  type Fault,
   getField,
   isFault,
   mergeFields,
+  type OptionFault,
   type Pairs,
   toLatin1,
   toLines
 } from "../http/headerFields.js"
 import { canonicalHost } from "../http/host.js"
+import { hostFieldOf } from "../http/origin.js"
 import type { RequestBody, WireRequest } from "../transport/transport.js"
 import { authorizationOf } from "./authorization.js"
 import { linesAfter, linesBefore } from "./automaticHeaders.js"
@@ -24,25 +23,28 @@ import { lengthError } from "./body/declaredLength.js"
 import type { Prepared } from "./preparedRequest.js"
 import { toSkip } from "./sessionDefaults.js"
 
-/** What `toWire` fails with. */
+/** The errors of `toWire`. */
 export type WireError = InvalidURL | InvalidRequest | RequestBodyError
 
-/** Whether it failed. */
+/** Whether `toWire` returned an error. */
 export const isWireError = (u: WireRequest | WireError): u is WireError => "_tag" in u
 
 /**
- * The request as it is sent. `cookieHeader` is what the jar says, as octets; the request's own cookies go over it. `extra` headers
- * replace the request's of the same name; `context` is needed by bodies that are not all there.
+ * Converts a request. `cookieHeader` has the jar's cookies as octets; cookies of the request replace those of the same
+ * name. `extra` headers replace the request's headers of the same name. `context` is required for bodies that are
+ * streams. `close` asks the server to close the connection, unless the request has a Connection header.
  */
 export const toWire = (
   request: Prepared,
   cookieHeader: string | undefined,
   extra?: Pairs,
-  context?: BodyContext
+  context?: BodyContext,
+  close = false
 ): WireRequest | WireError => {
   if (request.fault !== undefined) return request.fault
   const { body, defaults, given } = request
   const plain =
+    !close &&
     defaults.plain &&
     request.fields === defaults.fields &&
     cookieHeader === undefined &&
@@ -56,17 +58,17 @@ export const toWire = (
     given.chunked === undefined &&
     given.expect100 === undefined &&
     given.skipAutoHeaders === undefined
-  return plain ? plainWire(request) : fullWire(request, cookieHeader, extra ?? noPairs, context)
+  return plain ? plainWire(request) : fullWire(request, cookieHeader, extra ?? noPairs, context, close)
 }
 
 const jsonType = "application/json"
 const noPairs: Pairs = []
 
-/** The lines that are the same for each request of the session were written when it was made. */
+/** Builds the head from the lines that were written when the session was made. */
 const plainWire = (request: Prepared): WireRequest => {
   if (request.plainWire !== undefined) return request.plainWire
   const { body, defaults, method, target } = request
-  let head = `Host: ${target.origin.authority}\r\n${defaults.before}`
+  let head = `Host: ${hostFieldOf(target.origin)}\r\n${defaults.before}`
   let bytes: RequestBody | undefined
   if (body._tag === "Uint8Array") {
     head += `Content-Length: ${body.body.length}\r\nContent-Type: application/json\r\n`
@@ -89,14 +91,15 @@ const plainWire = (request: Prepared): WireRequest => {
   return wire
 }
 
-/** Methods whose requests say that they have no content (RFC 9110 section 8.6). */
+/** Whether a request without content must send "Content-Length: 0" (RFC 9110 section 8.6). */
 const expectsBody = (method: string): boolean => method === "POST" || method === "PUT" || method === "PATCH"
 
 const fullWire = (
   request: Prepared,
   cookieHeader: string | undefined,
   extra: Pairs,
-  context: BodyContext | undefined
+  context: BodyContext | undefined,
+  forceClose: boolean
 ): WireRequest | WireError => {
   const pairs = mergeFields(request.fields, { pairs: extra, secret: noNames }).pairs
   const wrong = checkPairs(pairs, request.method)
@@ -108,15 +111,14 @@ const fullWire = (
   if (typeof last !== "string") return refuse(request, last)
   const connection = connectionOf(pairs)
   const { version } = request.defaults
-  const close =
-    connection.has("close") || (version === "1.0" && pairsHave(pairs, "connection") && !connection.has("keep-alive"))
-  const keepAlive: Pairs =
-    version === "1.0" && !pairsHave(pairs, "connection") ? [["Connection", "keep-alive"]] : noPairs
+  const own = pairsHave(pairs, "connection")
+  const close = connection.has("close") || (own ? version === "1.0" && !connection.has("keep-alive") : forceClose)
+  const automatic = own ? noPairs : forceClose ? closePairs : version === "1.0" ? keepAlivePairs : noPairs
   const present = new Set([...request.defaults.skip, ...toSkip(request.given.skipAutoHeaders)])
   const contentType =
     framing.contentType !== undefined && !present.has("content-type") ? framing.contentType : undefined
   for (const [name] of pairs) present.add(name.toLowerCase())
-  const host = getField(pairs, "host") ?? request.target.origin.authority
+  const host = getField(pairs, "host") ?? hostFieldOf(request.target.origin)
   const head =
     `Host: ${host}\r\n` +
     toLines(pairs.filter(([name]) => !written.has(name.toLowerCase()))) +
@@ -126,7 +128,7 @@ const fullWire = (
     linesAfter(present) +
     last +
     (framing.expect ? "Expect: 100-continue\r\n" : "") +
-    toLines(keepAlive)
+    toLines(automatic)
   return {
     method: request.method,
     target: request.target.target,
@@ -141,38 +143,40 @@ const fullWire = (
 }
 
 const noNames: ReadonlySet<string> = new Set()
+const closePairs: Pairs = [["Connection", "close"]]
+const keepAlivePairs: Pairs = [["Connection", "keep-alive"]]
 
-/** Headers that are written in their own places. */
+/** Headers that are written separately, in a fixed place. */
 const written: ReadonlySet<string> = new Set(["host", "content-length", "cookie", "expect", "authorization"])
 
-const refuse = (request: Prepared, fault: Fault): InvalidRequest =>
+const refuse = (request: Prepared, fault: OptionFault): InvalidRequest =>
   new InvalidRequest({ ...request.details, option: fault.option, description: fault.description })
 
 const pairsHave = (pairs: Pairs, name: string): boolean => getField(pairs, name) !== undefined
 
 const single = ["host", "content-length", "authorization", "content-type", "user-agent"] as const
 
-const checkPairs = (pairs: Pairs, method: string): Fault | undefined => {
+const checkPairs = (pairs: Pairs, method: string): OptionFault | undefined => {
   for (const [name, value] of pairs) {
     const wrong = checkField(name, value)
     if (wrong !== undefined) return { option: "headers", description: wrong }
   }
   for (const name of single) {
-    if (countFields(pairs, name) > 1) return { option: name, description: "it is given more than once" }
+    if (countFields(pairs, name) > 1) return { option: name, description: "expected the header only once" }
   }
   if (pairsHave(pairs, "transfer-encoding")) {
-    return { option: "transfer-encoding", description: "it is written here; ask for it with chunked: true" }
+    return { option: "transfer-encoding", description: "set by the client; use chunked: true" }
   }
   const host = getField(pairs, "host")
   if (host !== undefined && !isHostField(host)) {
-    return { option: "host", description: "expected a host name or an IP address, with a port or without" }
+    return { option: "host", description: "expected a host name or an IP address, optionally with a port" }
   }
   return method === "TRACE" && pairsHave(pairs, "content-length")
-    ? { option: "content-length", description: "TRACE has no content" }
+    ? { option: "content-length", description: "a TRACE request cannot have a body" }
     : undefined
 }
 
-/** Host is ASCII (RFC 9112 section 3.2), and empty where a target has no authority. */
+/** Whether a Host value is valid: ASCII (RFC 9112 section 3.2), and empty if the target has no authority. */
 const isHostField = (value: string): boolean => {
   const parts = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)?(?::(\d{1,5}))?$/.exec(value)
   if (parts === null) return false
@@ -202,24 +206,27 @@ const noBody: Framing = {
   onProgress: undefined
 }
 
-/** How the body is delimited. A declared length is kept to, and must be the body's where that is known. */
-const frame = (request: Prepared, pairs: Pairs): Framing | Fault | RequestBodyError => {
+/**
+ * Decides how the body is delimited. A declared Content-Length is kept and must match the actual length where that is
+ * known.
+ */
+const frame = (request: Prepared, pairs: Pairs): Framing | OptionFault | RequestBodyError => {
   const { body, defaults, given, method } = request
   const header = getField(pairs, "content-length")
   const declared = header === undefined ? undefined : toLength(header)
   if (header !== undefined && declared === undefined) {
-    return { option: "content-length", description: "it is no number of bytes" }
+    return { option: "content-length", description: "expected a number of bytes" }
   }
   if (body._tag === "Empty") {
     if (declared !== undefined && declared > 0) {
-      return { option: "content-length", description: "there is no body" }
+      return { option: "content-length", description: "expected 0, because the request has no body" }
     }
     return declared === 0 || expectsBody(method) ? { ...noBody, lines: "Content-Length: 0\r\n" } : noBody
   }
-  if (method === "TRACE") return { option: "data", description: "TRACE has no content" }
+  if (method === "TRACE") return { option: "data", description: "a TRACE request cannot have a body" }
   const actual = body._tag === "Uint8Array" ? body.body.length : body.contentLength
   if (actual !== undefined && !(Number.isSafeInteger(actual) && actual >= 0)) {
-    return { option: "data", description: "the length of the body is no number of bytes" }
+    return { option: "data", description: "expected a body whose length is a whole number from 0 on" }
   }
   if (declared !== undefined && actual !== undefined && declared !== actual) {
     const { cause, reason } = lengthError(declared, actual > declared)
@@ -231,10 +238,10 @@ const frame = (request: Prepared, pairs: Pairs): Framing | Fault | RequestBodyEr
   const length = declared ?? actual
   const chunked = given.chunked === true || compression !== undefined || length === undefined
   if (chunked && defaults.version === "1.0") {
-    return { option: "version", description: "HTTP/1.0 has no way to send a body of unknown length" }
+    return { option: "version", description: "HTTP/1.0 cannot send a body of unknown length" }
   }
   if (chunked && given.chunked === false) {
-    return { option: "chunked", description: "the length of the body is not known, so it must be chunked" }
+    return { option: "chunked", description: "expected true, because the length of the body is unknown" }
   }
   const coding = compression === undefined ? "" : `Content-Encoding: ${compression}\r\n`
   return {
@@ -253,24 +260,25 @@ const checkContent = (
   pairs: Pairs,
   compression: Compression | undefined,
   declared: number | undefined
-): Fault | undefined => {
+): OptionFault | undefined => {
   const { contentType } = request.body
   if (contentType !== undefined && checkField("Content-Type", contentType) !== undefined) {
-    return { option: "content-type", description: "the body's own has impossible characters" }
+    return { option: "content-type", description: "the content type of the body contains control characters" }
   }
   if (request.given.compress !== undefined && request.given.compress !== false) {
     if (pairsHave(pairs, "content-encoding")) {
       return {
         option: "compress",
-        description: "there is a Content-Encoding header, so the body is compressed already"
+        description: "the Content-Encoding header says that the body is already compressed"
       }
     }
   }
   if (declared === undefined) return undefined
-  if (request.given.chunked === true) return { option: "chunked", description: "there is a Content-Length header" }
+  if (request.given.chunked === true)
+    return { option: "chunked", description: "cannot be combined with a Content-Length header" }
   return compression === undefined
     ? undefined
-    : { option: "compress", description: "a Content-Length header cannot hold for the compressed body" }
+    : { option: "compress", description: "cannot be combined with a Content-Length header" }
 }
 
 const toLength = (text: string): number | undefined => {
@@ -278,7 +286,7 @@ const toLength = (text: string): number | undefined => {
   return Number.isSafeInteger(length) ? length : undefined
 }
 
-/** An empty body is not compressed. */
+/** The compression to apply; an empty body is not compressed. */
 const toCompression = (compress: Prepared["given"]["compress"], length: number | undefined): Compression | undefined =>
   compress === undefined || compress === false || length === 0 ? undefined : compress === true ? "deflate" : compress
 
@@ -289,14 +297,14 @@ const wantsContinue = (request: Prepared, pairs: Pairs): boolean => {
 }
 
 /** The lines of Authorization and Cookie, checked. */
-const lastLines = (request: Prepared, pairs: Pairs, cookieHeader: string | undefined): string | Fault => {
+const lastLines = (request: Prepared, pairs: Pairs, cookieHeader: string | undefined): string | OptionFault => {
   const expect = getField(pairs, "expect")
   if (expect !== undefined && expect.toLowerCase() !== "100-continue") {
-    return { option: "expect", description: "there is no other expectation than 100-continue" }
+    return { option: "expect", description: 'expected "100-continue"' }
   }
   const cookie = cookieValue(request, pairs, cookieHeader)
   if (checkField("Cookie", cookie) !== undefined) {
-    return { option: "cookies", description: "a cookie has impossible characters" }
+    return { option: "cookies", description: "a cookie contains control characters" }
   }
   const cookieLine = cookie === "" ? "" : `Cookie: ${cookie}\r\n`
   const given = pairs.find(([name]) => name.toLowerCase() === "authorization")
@@ -308,7 +316,10 @@ const lastLines = (request: Prepared, pairs: Pairs, cookieHeader: string | undef
     : `Authorization: ${authorization.right}\r\n${cookieLine}`
 }
 
-/** A Cookie header of the caller's, the jar's cookies that the request does not replace, and its own; as octets. */
+/**
+ * The value of Cookie, as octets: the Cookie header of the request, then the jar's cookies that the request does not
+ * replace, then the request's own cookies.
+ */
 const cookieValue = (request: Prepared, pairs: Pairs, jar: string | undefined): string => {
   const own = request.cookies.map(([name, value]) => [toLatin1(name), toLatin1(value)] as const)
   const names = new Set(own.map(([name]) => name))
@@ -321,7 +332,7 @@ const cookieValue = (request: Prepared, pairs: Pairs, jar: string | undefined): 
   return [...cookies, ...own.map(([name, value]) => `${name}=${value}`)].join("; ")
 }
 
-/** The tokens of Connection, in lower case. */
+/** The tokens of the Connection header, in lower case. */
 const connectionOf = (pairs: Pairs): ReadonlySet<string> => {
   const out = new Set<string>()
   for (const [name, value] of pairs) {

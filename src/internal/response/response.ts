@@ -5,13 +5,12 @@ import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import type { ClientResponse, ConnectionInfo, Deviation, ResponseHead, Timings, TypeId } from "../../ClientResponse.js"
+import type { ClientResponse, ConnectionInfo, ResponseHead, Timings, TypeId } from "../../ClientResponse.js"
 import type { BodyError } from "../../Errors.js"
 import { ClientResponseError, type ContentTypeError } from "../../Errors.js"
 import type { Event } from "../../Sse.js"
-import { type Pull, pulledFrom } from "../pullStream.js"
+import { type Pull, pullStreamFrom } from "../pullStream.js"
 import * as Deadlines from "../transport/deadlines.js"
-import { deviationsOf } from "../transport/deviations.js"
 import { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/transport.js"
 import type { Beginning } from "./body/beginning.js"
@@ -55,8 +54,8 @@ export class Response extends WholeBody implements ClientResponse {
   get history(): ReadonlyArray<ResponseHead> {
     return this.source.history
   }
-  override get deviations(): ReadonlyArray<Deviation> {
-    return deviationsOf(this.head.deviations | this.body.deviations)
+  protected override get deviationBits(): number {
+    return this.head.deviations | this.body.deviations
   }
   get timings(): Timings {
     return this.source.timings()
@@ -97,7 +96,7 @@ export class Response extends WholeBody implements ClientResponse {
         return Effect.succeed(decode(this.open(limit)))
       })
       return Stream.ensuring(
-        pulledFrom(start),
+        pullStreamFrom(start),
         Effect.sync(() => {
           if (opened) this.closeStream()
         })
@@ -113,7 +112,7 @@ export class Response extends WholeBody implements ClientResponse {
   get events(): Stream.Stream<Event, BodyError | ContentTypeError> {
     return this.eventsBy(() => new EventDecoder())
   }
-  /** The events that a decoder makes, one for each run. A body of another type than theirs is read for the error. */
+  /** Decodes events, with a new decoder for each run. Reads the beginning of a body of another type for the error. */
   eventsBy(make: () => EventDecoder): Stream.Stream<Event, BodyError | ContentTypeError> {
     const events = this.streamOf((pull) => {
       this.endless = true
@@ -136,7 +135,7 @@ export class Response extends WholeBody implements ClientResponse {
     return Effect.suspend(() => (this.ok ? Effect.succeed(this) : this.raise))
   }
 
-  /** Fails with the head and the beginning of the body, which can still be read while its Scope is open. */
+  /** Fails with the head and the beginning of the body, which stays readable while its Scope is open. */
   get raise(): Effect.Effect<never, ClientResponseError> {
     return Effect.flatMap(this.beginning, (bytes) =>
       Effect.fail(
@@ -153,7 +152,7 @@ export class Response extends WholeBody implements ClientResponse {
     )
   }
 
-  /** The first bytes of the body, or what came before it failed. A body that ends within them is kept. */
+  /** Reads the first bytes of the body, or those before its failure. Keeps a body that ends within them. */
   private get beginning(): Effect.Effect<Uint8Array> {
     return Effect.suspend(() => {
       const size = this.source.settings.errorBodySize

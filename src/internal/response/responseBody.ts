@@ -36,7 +36,7 @@ type State =
   | "Collected"
   /** `failure` says why not. */
   | "Failed"
-  /** `begun` has its beginning, and more can be read. */
+  /** `begun` holds its beginning; the rest can still be read. */
   | "Begun"
   /** A stream has it. */
   | "Streaming"
@@ -81,6 +81,11 @@ export class ResponseBody extends ResponseHeadView {
       this.source.bodyWatch?.end?.(0, 0, undefined)
     }
     return upgrade
+  }
+
+  /** Whether it has taken its connection along. */
+  get upgraded(): boolean {
+    return this.upgrade !== undefined
   }
 
   /** Whether there is nothing to be given back: the body has come, has failed, or was given up. */
@@ -201,6 +206,7 @@ export class ResponseBody extends ResponseHeadView {
     return {
       body: this.body,
       codings: settings.autoDecompress ? Coding.parse(this.head.getAll("content-encoding")) : "raw",
+      toleratesTruncatedCoding: this.head.toleratesTruncatedCoding,
       maxBodySize: Math.min(settings.maxBodySize, limit),
       source: this.source,
       watch: bodyWatch
@@ -216,7 +222,7 @@ export class ResponseBody extends ResponseHeadView {
     return payloadError({ body: this.body, source: this.source }, reason, cause)
   }
 
-  /** Whether nothing has taken the body as a whole or as a stream. */
+  /** Whether the body can still be collected or streamed. */
   protected get isReadable(): boolean {
     return this.state === "Unread" || this.state === "Begun"
   }
@@ -261,9 +267,11 @@ export class ResponseBody extends ResponseHeadView {
     return this.cached !== undefined
   }
 
-  // The body bit by bit.
+  // The body in pieces.
 
-  /** Reads the first bytes, more than `size` if there are so many, and leaves the rest. Only while it is unread. */
+  /**
+   * Reads the first bytes, more than `size` if the body is longer, and leaves the rest. Call only while it is unread.
+   */
   protected begin(size: number): Beginning {
     const beginning = new Beginning(size)
     const reader = new BodyReader(this.bodyFacts(), false, beginning)
@@ -274,7 +282,7 @@ export class ResponseBody extends ResponseHeadView {
     return beginning
   }
 
-  /** Takes the body, at most `limit` bytes, for pulls. Only while `isReadable`. */
+  /** Opens the body for pulls of at most `limit` bytes in all. Call only while `isReadable`. */
   protected open(limit = Infinity): Batches["pull"] {
     const { begun } = this
     const batches = new Batches()

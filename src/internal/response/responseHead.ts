@@ -55,15 +55,18 @@ export const concealInfo = (info: RequestInfo, secret: ReadonlySet<string>): Req
 export class ResponseHeadView extends Inspectable.Class implements ResponseHead {
   protected readonly head: Head
   private readonly origin: HeadSource
+  /** Deviations in the body, as bits of `deviations.ts`, where this view was made after it was read. */
+  private readonly bodyDeviations: number
   private builtHeaders: Headers.Headers | undefined = undefined
   private builtCookies: Cookies.Cookies | undefined = undefined
   private builtInfo: RequestInfo | undefined = undefined
   private builtMediaType: MediaType.MediaType | undefined = undefined
 
-  constructor(head: Head, source: HeadSource) {
+  constructor(head: Head, source: HeadSource, bodyDeviations = 0) {
     super()
     this.head = head
     this.origin = source
+    this.bodyDeviations = bodyDeviations
   }
 
   get status(): number {
@@ -118,7 +121,7 @@ export class ResponseHeadView extends Inspectable.Class implements ResponseHead 
     this.builtMediaType ??= MediaType.parse(this.typeText)
     return this.builtMediaType
   }
-  /** The values of Content-Type as received, joined by ", "; `undefined` where the server sent none. */
+  /** The values of Content-Type as received, joined by ", "; `undefined` if the server sent none. */
   get typeText(): string | undefined {
     const values = this.head.getAll("content-type")
     return values.length < 2 ? values[0] : values.join(", ")
@@ -138,8 +141,14 @@ export class ResponseHeadView extends Inspectable.Class implements ResponseHead 
   get lengthVerified(): boolean {
     return this.head.lengthVerified
   }
+  get toleratesTruncatedCoding(): boolean {
+    return this.head.toleratesTruncatedCoding
+  }
   get deviations(): ReadonlyArray<Deviation> {
-    return deviationsOf(this.head.deviations)
+    return deviationsOf(this.deviationBits)
+  }
+  protected get deviationBits(): number {
+    return this.head.deviations | this.bodyDeviations
   }
   get contentDisposition(): Option.Option<ContentDisposition> {
     return Disposition.parse(this.head.get("content-disposition"))
@@ -163,7 +172,7 @@ export class ResponseHeadView extends Inspectable.Class implements ResponseHead 
   toHead(): ResponseHead {
     const { method, realUrl, url } = this.origin
     const info = this.requestInfo
-    return new ResponseHeadView(this.head, { method, url, realUrl, requestInfo: () => info })
+    return new ResponseHeadView(this.head, { method, url, realUrl, requestInfo: () => info }, this.deviationBits)
   }
 
   toJSON(): unknown {

@@ -15,7 +15,7 @@ export interface BodySettings {
   readonly autoDecompress: boolean
   /** Bytes, decoded. */
   readonly maxBodySize: number
-  /** Bytes, decoded, that a `ClientResponseError` keeps. */
+  /** Most decoded bytes that a `ClientResponseError` keeps. */
   readonly errorBodySize: number
   readonly fallbackCharset: string | ((response: ResponseHead, body: Uint8Array) => string) | undefined
   readonly onProgress: ((progress: Progress) => Effect.Effect<void>) | undefined
@@ -44,7 +44,7 @@ export interface ResponseSource extends HeadSource, DetailsSource {
   within<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | ClientError>
   /** The request that was answered, after all middlewares; `undefined` where the source does not know it. */
   sent?(): Sent | undefined
-  /** A stream reads the body: the default total limit ends, and a limit of silence begins. */
+  /** Called when a stream starts to read the body: replaces the default total limit by an idle limit. */
   beginStream?(body: IncomingBody): void
   /** Run after each step of reading the body, where somebody listens. */
   readonly listen?: Effect.Effect<void> | undefined

@@ -1,6 +1,4 @@
-/**
- * The body of a response as a whole: what is made of its collected bytes, at once or by effects.
- */
+/** The whole body of a response: decodes its collected bytes, synchronously or by effects. */
 import { constants } from "node:buffer"
 import type * as Headers from "@effect/platform/Headers"
 import * as UrlParams from "@effect/platform/UrlParams"
@@ -22,18 +20,18 @@ import { ResponseBody, type Waiter } from "./responseBody.js"
 const ignore: Waiter = () => {}
 
 export class WholeBody extends ResponseBody {
-  // What has been collected.
+  // The collected body.
 
   /** The collected bytes. */
   bytesNow(): Exit.Exit<Uint8Array, BodyError> {
     const bytes = this.cached
     if (bytes === undefined) return Exit.fail(this.unreadable())
-    // A small copy stands in Node's pool, whose other bytes are nobody's business.
+    // Small buffers share Node's pool. Copy, so that `.buffer` exposes no other data.
     if (bytes.buffer.byteLength !== bytes.length) this.cached = new Uint8Array(bytes)
     return Exit.succeed(this.cached ?? bytes)
   }
 
-  /** Text of the collected bytes. */
+  /** The collected bytes as text. */
   textNow(encoding: string | undefined): Exit.Exit<string, BodyError> {
     const bytes = this.cached
     if (bytes === undefined) return Exit.fail(this.unreadable())
@@ -41,7 +39,7 @@ export class WholeBody extends ResponseBody {
     return typeof text === "string" ? Exit.succeed(text) : Exit.fail(text)
   }
 
-  /** JSON of the collected bytes; `null` where there is none. */
+  /** The collected bytes as JSON; `null` for an empty body. */
   jsonNow(options: JsonOptions | undefined): Exit.Exit<unknown, BodyError | ContentTypeError | JsonDecodeError> {
     const bytes = this.cached
     if (bytes === undefined) return Exit.fail(this.unreadable())
@@ -55,7 +53,7 @@ export class WholeBody extends ResponseBody {
     try {
       return Charset.decode(bytes, Charset.encodingOf(bytes, label, fallback))
     } catch (cause) {
-      // A string of V8's holds 512 Mi code units.
+      // A string of V8 has at most 512 Mi code units.
       return this.payloadError("TooLarge", cause)
     }
   }
@@ -72,12 +70,12 @@ export class WholeBody extends ResponseBody {
     return { mediaType, status, typeText, details: () => source.details("body") }
   }
 
-  // The body as a whole, by effects.
+  // The whole body, by effects.
 
-  /** The Scope of a body that had come whole, so that there is nothing to be done at its end. */
+  /** The Scope of a body that was complete at once, so that its end needs no finalizer. */
   private scope: Scope.Scope | undefined = undefined
 
-  /** After that Scope the body is not to be read any more. */
+  /** Makes the body unreadable after this Scope. */
   leaveTo(scope: Scope.Scope): void {
     this.scope = scope
   }
@@ -88,12 +86,12 @@ export class WholeBody extends ResponseBody {
     this.releaseNow()
   }
 
-  /** Reads the whole body within the limits of the fiber that runs it. Interrupted, it gives up the body. */
+  /** Reads the whole body within the limits of the fiber that runs it. Interruption discards the body. */
   get readAll(): Effect.Effect<void, BodyError> {
     return Effect.withFiberRuntime((fiber) => this.readUpTo(readerLimit(fiber)))
   }
 
-  /** `collect` as an effect, or by pulls where progress is reported. */
+  /** Collects as an effect, or by pulls if progress is reported. */
   private readUpTo(limit: number): Effect.Effect<void, BodyError> {
     if (this.state === "Collected") return Effect.void
     this.endWithScope()
@@ -142,7 +140,7 @@ export class WholeBody extends ResponseBody {
     return this.whole(() => this.bytesNow())
   }
 
-  /** What `f` makes of the collected bytes, where they are within the limits of the fiber that runs it. */
+  /** Collects the body and runs `f`, within the limits of the fiber that runs it. */
   private whole<A, E>(f: () => Exit.Exit<A, E>): Effect.Effect<A, E | BodyError> {
     return Effect.withFiberRuntime<A, E | BodyError>((fiber) => {
       const limit = readerLimit(fiber)
@@ -152,14 +150,14 @@ export class WholeBody extends ResponseBody {
     })
   }
 
-  /** What `f` makes of the collected bytes, unless they are too many for a reader with this limit. */
+  /** Runs `f`, unless the collected body exceeds `limit`. */
   protected within<A, E>(limit: number, f: () => Exit.Exit<A, E>): Exit.Exit<A, E | BodyError> {
     return this.cached !== undefined && this.cached.length > limit
       ? Exit.fail(this.payloadError("TooLarge", tooLarge(limit)))
       : f()
   }
 
-  /** Whether the bytes are collected. A complete body that needs no more than a copy is collected at once. */
+  /** Whether the bytes are collected. Collects a complete body at once if that only takes a copy. */
   private isComplete(limit: number): boolean {
     this.endWithScope()
     if (this.state === "Unread" && this.body.ended && this.direct && this.isPlain(limit)) this.collect(ignore)

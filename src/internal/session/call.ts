@@ -1,6 +1,4 @@
-/**
- * One request as its caller sees it: all its hops and attempts under one total limit.
- */
+/** One request as its caller sees it: all hops and attempts under one total limit. */
 
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -23,16 +21,16 @@ import type { ActiveCall, SessionCore } from "./sessionCore.js"
 
 const noHistory: ReadonlyArray<ResponseHead> = []
 
-/** One hop of a call, as the call ends it. */
+/** The members of a hop that its call uses. */
 export interface CallHop {
-  /** Whether it has a connection. */
+  /** Whether the hop has a connection. */
   readonly connected: boolean
   readonly marks: { readonly current: Phase }
   readonly abort: (error: ClientError) => void
-  /** Destroys the connection that its response took along. */
+  /** Destroys the connection of an upgraded response. */
   readonly cutUpgraded: () => void
   readonly interrupt: () => void
-  /** Releases its response, unless it is this one. */
+  /** Releases the response of the hop, unless it is the given one. */
   readonly releaseUnless: (response: unknown) => void
 }
 
@@ -46,26 +44,26 @@ export class Call implements Limited, ActiveCall {
   readonly limits: Limits
   readonly deadlines: Deadlines
   readonly startedAt: number
-  /** Infinite once a body is streamed that the default total does not bound. */
+  /** Becomes infinite when a body is streamed that the default total does not bound. */
   expiresAt: number
-  /** Its watchers, set before anything else happens. */
+  /** The trace, set right after construction; `undefined` if the request is not observed. */
   trace: CallTrace | undefined = undefined
   private readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
   private readonly wall: Clock.Clock
-  /** The method that was asked for, which redirects may change. */
+  /** The method of the first request; redirects may change it for later hops. */
   readonly method: string
   request: Prepared
-  /** Counts everything that was put on the wire. */
+  /** Number of attempts over all hops, including resends on a new connection. */
   attempt = 0
   history: ReadonlyArray<ResponseHead> = noHistory
-  /** The session's list of calls. */
+  /** Links of the session's list of calls. */
   previous: ActiveCall | undefined = undefined
   next: ActiveCall | undefined = undefined
-  /** Almost always there is one hop at a time; others are for middlewares that send side by side. */
+  /** The current hop. There is nearly always only one; middlewares that send in parallel add others. */
   private hop: CallHop | undefined = undefined
   private others: Set<CallHop> | undefined = undefined
   private waits: Set<(error: ClientError) => void> | undefined = undefined
-  /** Its place among what has the same limit. */
+  /** Links of the list of calls with the same time limit. */
   list: ExpiryList | undefined = undefined
   earlier: Expiring | undefined = undefined
   later: Expiring | undefined = undefined
@@ -93,18 +91,18 @@ export class Call implements Limited, ActiveCall {
     this.expiresAt = this.startedAt + request.limits.total
   }
 
-  /** Starts its time. From here on it has to be settled or interrupted. */
+  /** Starts the time limits. Afterwards the call must be settled or interrupted. */
   begin(): void {
     this.deadlines.limit(this.limits.total, this)
     this.core.begin(this)
   }
 
-  /** Milliseconds since the epoch, on the request's Clock: for cookies. */
+  /** Milliseconds since the epoch on the request's Clock, for cookies. */
   clock(): number {
     return this.wall.unsafeCurrentTimeMillis()
   }
 
-  /** What a body that is not all there needs to run in; the References of the request are the body's. */
+  /** What a streamed body needs to run, in the context of the requesting fiber; `undefined` for a body of bytes. */
   bodyContext(request: Prepared, trace: HopTrace | undefined): BodyContext | undefined {
     const onChunk = trace?.onChunk
     const { body, given } = request
@@ -116,26 +114,26 @@ export class Call implements Limited, ActiveCall {
     return onChunk === undefined ? { runtime } : { runtime, onChunk }
   }
 
-  /** Bytes, decoded, that the requesting fiber may read of a body. */
+  /** Most decoded bytes of a body that the requesting fiber may read. */
   get readerLimit(): number {
     return readerLimit(this.fiber)
   }
 
-  /** Runs effects as the requesting fiber would. */
+  /** Runs effects in the context of the requesting fiber. */
   get runtime(): Runtime.Runtime<never> {
     const { currentContext: context } = this.fiber
     const fiberRefs = this.fiber.getFiberRefs()
     return Runtime.make({ context, runtimeFlags: Runtime.defaultRuntimeFlags, fiberRefs })
   }
 
-  /** Whether a hop of it has a connection. */
+  /** Whether one of its hops has a connection. */
   get inFlight(): boolean {
     if (this.hop?.connected === true) return true
     if (this.others !== undefined) for (const hop of this.others) if (hop.connected) return true
     return false
   }
 
-  /** Why it was aborted, if it was. */
+  /** Why the call was aborted, if it was. */
   get failure(): ClientError | undefined {
     return this.cause
   }
@@ -160,7 +158,7 @@ export class Call implements Limited, ActiveCall {
     }
   }
 
-  /** A hop is through with its connection. */
+  /** Removes a hop that is done with its connection. */
   remove(hop: CallHop): void {
     if (this.hop === hop) this.hop = undefined
     else this.others?.delete(hop)
@@ -176,12 +174,12 @@ export class Call implements Limited, ActiveCall {
     return this.others === undefined ? hop : [...hop, ...this.others]
   }
 
-  /** Gives back all responses but this one. */
+  /** Releases all responses except the given one. */
   releaseOthers(response: ClientResponse): void {
     for (const hop of this.hops) hop.releaseUnless(response)
   }
 
-  /** Tells `stop` when the call is aborted, until the returned function is called. */
+  /** Calls `stop` when the call is aborted, until the returned function is called. */
   onAbort(stop: (error: ClientError) => void): () => void {
     if (this.cause !== undefined) stop(this.cause)
     const waits = this.waits ?? new Set()
@@ -190,27 +188,27 @@ export class Call implements Limited, ActiveCall {
     return () => waits.delete(stop)
   }
 
-  /** The caller has its outcome; what is left is a body that is still on its way. */
+  /** The caller has the outcome; a body may still be arriving. */
   settle(): void {
     this.ended = true
     if (this.idle) this.finish()
   }
 
-  /** The time limits were for the way to the response. */
+  /** Ends the time limits, which only apply until the response. */
   endLimits(): void {
     this.deadlines.endLimit(this)
   }
 
-  /** A streamed body is bounded by its silence, unless a total was asked for. */
+  /** Replaces the default total by an idle limit when a body is streamed. A total that was set keeps its effect. */
   beginStream(body: IncomingBody): void {
     const { streamed } = this.limits
     if (streamed === undefined) return
     this.deadlines.endLimit(this)
     this.expiresAt = Infinity
-    body.limitSilence(streamed)
+    body.limitIdle(streamed)
   }
 
-  /** Ends everything that is under way with this error. */
+  /** Aborts all hops with this error. */
   abort(error: ClientError): void {
     if (this.cause !== undefined) return
     this.cause = error
@@ -218,13 +216,13 @@ export class Call implements Limited, ActiveCall {
     if (this.waits !== undefined) for (const stop of [...this.waits]) stop(error)
   }
 
-  /** Aborts it, and destroys connections that responses took along, because the graceful time is over. */
+  /** Aborts the call and destroys upgraded connections, at the end of the graceful shutdown. */
   cut(error: ClientError): void {
     this.abort(error)
     for (const hop of this.hops) hop.cutUpgraded()
   }
 
-  /** The caller is gone: nobody is told. */
+  /** The caller was interrupted: releases everything without reporting an error. */
   interrupt(): void {
     for (const hop of this.hops) hop.interrupt()
     this.ended = true
@@ -244,7 +242,7 @@ export class Call implements Limited, ActiveCall {
     this.abort(this.late(phase))
   }
 
-  /** Its time has run out. */
+  /** The error for an expired total limit. */
   late(phase: Phase): TotalTimeoutError {
     const limit = Duration.millis(this.limits.total)
     return new TotalTimeoutError({ ...this.details(phase), phase, timeout: "total", limit })

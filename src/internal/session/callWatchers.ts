@@ -1,6 +1,4 @@
-/**
- * Who watches a request. Nobody, most of the time: then there is no trace, and no signal is built.
- */
+/** Decides whether a request is observed. Most are not; then there is no trace, and no signal is built. */
 import type * as Fiber from "effect/Fiber"
 import { CallTrace } from "../tracing/callTrace.js"
 import { CurrentSink } from "../tracing/collecting.js"
@@ -9,7 +7,7 @@ import { configsOf } from "../tracing/traceConfig.js"
 import type { SignalSink } from "../transport/signalHub.js"
 import type { Call } from "./call.js"
 
-/** The watchers of a request that is about to begin, or `undefined`. */
+/** Creates the trace of a request, or returns `undefined` if the request is not observed. */
 export const watch = (call: Call, fiber: Fiber.RuntimeFiber<unknown, unknown>): CallTrace | undefined => {
   const { core, request } = call
   const { defaults } = request

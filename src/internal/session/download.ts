@@ -1,6 +1,4 @@
-/**
- * A body that is written to a file, over as many responses as it takes.
- */
+/** Writes a response body to a file, resuming with further requests after a break. */
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Cause from "effect/Cause"
@@ -23,25 +21,25 @@ import { type FileTarget, withFileTarget } from "./fileTarget.js"
 import { headersOf, type LastHop, lastHopOf, type Rest, rangeFrom, sendAgain } from "./lastHop.js"
 import { sourceOf, type Unfinished } from "./unfinishedFile.js"
 
-// By its key: the session's module stands above this one.
+// Identified by its key, because the module that declares it imports this one.
 const CurrentRequestOptions = Context.GenericTag<RequestOptions>("effect-http-session/Session/CurrentRequestOptions")
 
-/** How often the rest is asked for. */
+/** How often a download resumes by default. */
 const defaultResume = 3
 
-/** `ClientResponse.use`. */
+/** The type of `ClientResponse.use`. */
 export type Use = <E, R, A, E2, R2>(
   self: Effect.Effect<ClientResponse, E, R>,
   f: (response: ClientResponse) => Effect.Effect<A, E2, R2>
 ) => Effect.Effect<A, E | E2, R2 | Exclude<R, Scope>>
 
-/** One file as far as it is written. */
+/** The state of one download. */
 class Download {
-  /** The head of the response that the file is made of. */
+  /** The head of the first response. */
   private head: ResponseHead | undefined = undefined
-  /** The request that can be sent again for the same file. */
+  /** The request to repeat for the rest of the file. */
   private lastHop: LastHop | undefined = undefined
-  /** Whether the server was asked for the whole file, or for all that follows `offset`, and not for a part of it. */
+  /** Whether the request covers the file to its end, rather than a range that the caller asked for. */
   private whole = false
   private offset: number
   private total: number | undefined
@@ -60,7 +58,7 @@ class Download {
     this.source = unfinished?.source
   }
 
-  /** What a later run needs to continue the file. */
+  /** The state that a later run needs to continue. */
   get unfinished(): Unfinished | undefined {
     const { offset, source, total, validator } = this
     return offset === 0 || validator === undefined || source === undefined
@@ -68,21 +66,21 @@ class Download {
       : { offset, source, total, validator }
   }
 
-  /** The part that is missing, where the server can be asked for it; else the file begins anew. */
+  /** The missing part, if the server can be asked for it; otherwise the download starts over. */
   get rest(): Rest | undefined {
     const { offset, validator } = this
     return offset === 0 || validator === undefined ? undefined : { offset, validator }
   }
 
-  /** The request to send after a break, where the rest can be asked for or the written bytes can be dropped. */
+  /** The request to send after a break, if the rest can be requested or the written bytes can be dropped. */
   get repeatable(): LastHop | undefined {
     if (!this.whole) return undefined
     return this.rest !== undefined || this.offset === 0 || this.target.cut !== undefined ? this.lastHop : undefined
   }
 
   /**
-   * Writes a response's body where it belongs, and succeeds with the head that the file is made of; with `undefined`
-   * where the response is another part than was asked for, and the file has to be asked for from its beginning.
+   * Writes a response body to the file and succeeds with the head of the response it started with. Succeeds with
+   * `undefined` if the server sent an unexpected range, so that the file must be requested from its beginning.
    */
   receive(response: ClientResponse): Effect.Effect<ResponseHead | undefined, ClientError | PlatformError> {
     return Effect.suspend(() => {
@@ -95,14 +93,14 @@ class Download {
     })
   }
 
-  /** The first response where an earlier run has left a part of the file. */
+  /** Handles the first response when an earlier run left a partial file. */
   private resume(
     response: ClientResponse,
     { offset }: Rest
   ): Effect.Effect<ResponseHead | undefined, ClientError | PlatformError> {
     const { status } = response
     if (status === 304 || ((status < 200 || status > 299) && status !== 416)) return this.begin(response)
-    // The Range of the request itself, if it has one, goes over that of the unfinished file.
+    // A Range header of the caller wins over the one for the unfinished file.
     const partial = status === 206 || status === 416
     if (!partial || response.requestInfo.headers.range !== rangeFrom(offset)) return this.beginAnew(response)
     this.whole = true
@@ -129,7 +127,8 @@ class Download {
     const plain = Option.isNone(response.header("content-encoding"))
     this.validator = plain ? validatorOf(response) : undefined
     this.total = plain ? Option.getOrUndefined(response.contentLength) : undefined
-    return this.append(response, head)
+    // The head shows deviations of the body too, which are known once it has been read.
+    return Effect.map(this.append(response, head), () => (response instanceof Response ? response.toHead() : response))
   }
 
   private beginAnew(response: ClientResponse): Effect.Effect<ResponseHead, ClientError | PlatformError> {
@@ -147,11 +146,11 @@ class Download {
     if (validated !== undefined && validated !== this.validator) return false
     if (range.total !== undefined && this.total !== undefined && range.total !== this.total) return false
     this.total ??= range.total
-    // A part that ends before the whole does would have to be followed by another.
+    // The range must extend to the end of the file.
     return this.total !== undefined && range.end === this.total - 1
   }
 
-  /** The rest, which has to be all that its Content-Range said. */
+  /** Appends the rest and checks that the file is complete. */
   private complete(
     response: ClientResponse,
     head: ResponseHead
@@ -166,7 +165,7 @@ class Download {
     head: ResponseHead
   ): Effect.Effect<ResponseHead, ClientError | PlatformError> {
     return Effect.withFiberRuntime((fiber) => {
-      // Each response keeps to the limit itself; their sum has to as well.
+      // Each response enforces the limit for itself; this enforces it for the file.
       const settings = response instanceof Response ? response.source.settings : undefined
       const limit = Math.min(settings?.maxBodySize ?? Infinity, readerLimit(fiber))
       return Effect.as(
@@ -181,7 +180,7 @@ class Download {
     })
   }
 
-  /** Counts bytes that are written. */
+  /** Counts written bytes. */
   private advance(count: number): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.offset += count
@@ -195,7 +194,9 @@ class Download {
     })
   }
 
-  /** Drops what is written. Where that cannot be, the download fails for good: the file would begin twice. */
+  /**
+   * Drops the written bytes. Fails for good if that is impossible, because the file would contain its beginning twice.
+   */
   private forget(): Effect.Effect<void, ClientPayloadError | PlatformError> {
     return Effect.suspend((): Effect.Effect<void, ClientPayloadError | PlatformError> => {
       const { cut } = this.target
@@ -211,14 +212,17 @@ class Download {
     })
   }
 
-  /** Prepares for another response: without a validator the rest of it may belong to another version of the file. */
+  /**
+   * Prepares for another response. Without a validator, drops the written bytes: the rest might belong to a newer
+   * version of the file.
+   */
   recover(): Effect.Effect<void, ClientPayloadError | PlatformError> {
     return Effect.suspend(() =>
       this.validator === undefined ? this.forget() : (this.target.cut?.(this.offset) ?? Effect.void)
     )
   }
 
-  /** The failure of the file as a whole, whose parts have not failed. */
+  /** An error for the file as a whole. */
   failure(reason: "Incomplete" | "TooLarge", cause?: Error): ClientPayloadError {
     const { head, offset, total } = this
     return new ClientPayloadError({
@@ -246,7 +250,7 @@ const refuse = (response: ClientResponse): Effect.Effect<never, ClientResponseEr
         })
       )
 
-/** Whether a file may be completed after this. */
+/** Whether the download can resume after this error. */
 const isBreak = (error: unknown): boolean =>
   error instanceof ClientPayloadError
     ? error.reason === "Incomplete" || error.reason === "Framing"
@@ -269,7 +273,7 @@ const withHeaders = <E, R>(
     )
   )
 
-/** Fills a file with the body. After a break it sends the last request again, and no other. */
+/** Downloads into a file. After a break, repeats only the last hop. */
 const fill = <E, R>(
   use: Use,
   self: Effect.Effect<ClientResponse, E, R>,
@@ -309,7 +313,7 @@ const fill = <E, R>(
   })
 }
 
-/** Whether a later run may complete the file after this. */
+/** Whether a later run can continue the file after this failure. */
 const isWorthKeeping = (cause: Cause.Cause<unknown>): boolean => {
   const failure = Cause.failureOption(cause)
   return Option.isSome(failure)
@@ -317,7 +321,7 @@ const isWorthKeeping = (cause: Cause.Cause<unknown>): boolean => {
     : Cause.isInterruptedOnly(cause)
 }
 
-/** Writes a body to what `path` leads to; a file is replaced when the body is whole. */
+/** Writes a body to the target of `path`. A regular file is replaced once the body is complete. */
 export const toFile = <E, R>(
   use: Use,
   self: Effect.Effect<ClientResponse, E, R>,

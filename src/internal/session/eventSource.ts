@@ -1,6 +1,4 @@
-/**
- * An event stream that outlives its connections (HTML section 9.2.3).
- */
+/** An event stream that reconnects (HTML section 9.2.3). */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
@@ -14,43 +12,43 @@ import type { ConnectOptions, Event } from "../../Sse.js"
 import { isIdempotent, retryability } from "../errors/retryability.js"
 import { checkField } from "../http/headerFields.js"
 import { toTimeouts } from "../limits.js"
-import { own } from "../ownOptions.js"
-import { type Pull, pulled } from "../pullStream.js"
+import { ownOptions } from "../ownOptions.js"
+import { type Pull, pullStream } from "../pullStream.js"
 import { redactUrl } from "../redact.js"
 import { mergeOptions } from "../request/mergeOptions.js"
 import { EventDecoder } from "../response/body/eventDecoder.js"
 import { Response } from "../response/response.js"
 
-/** How a session sends one of its requests. */
+/** Sends one request of the session. */
 export type Send = (method: Method, options: RequestOptions) => Effect.Effect<ClientResponse, ClientError, Scope.Scope>
 
-/** Milliseconds. */
+/** In milliseconds. */
 const defaultRetry = 3000
 const maxRetry = 60 * 60 * 1000
-/** However short a server says: whoever ends each stream at once is not asked without end. */
+/** Lower bound for `retry` fields, so that a server which ends each stream at once is not requested in a tight loop. */
 const minRetry = 100
 
 const mediaType = "text/event-stream"
 
-/** One connection, read bit by bit. */
+/** One open response. */
 interface Reading {
   readonly scope: Scope.CloseableScope
   readonly pull: Pull<Event, ClientError>
   readonly response: ClientResponse
 }
 
-/** What waits before the next attempt; `false`: there is none. */
+/** The wait before a reconnect; succeeds with `false` to stop. */
 interface Pause {
   readonly after: (error: ClientError) => Effect.Effect<boolean>
-  /** An event has come. */
+  /** Run when an event arrives. */
   readonly reset: Effect.Effect<void>
 }
 
-/** Whether another attempt may mend it. */
+/** Whether reconnecting may help. */
 const isBreak = (error: ClientError): boolean =>
   error._tag !== "ClientResponseError" && error._tag !== "TotalTimeoutError" && retryability(error) !== "never"
 
-/** A good end of a response is a break as well; the schedule hears of it like this. */
+/** The error that represents a normal end of a response for the schedule. */
 const endOf = (response: ClientResponse): ServerDisconnectedError =>
   new ServerDisconnectedError({
     method: response.method,
@@ -75,10 +73,10 @@ const pauseOf = (options: ConnectOptions, method: Method, retry: () => number | 
   }))
 }
 
-/** What outlives a connection. */
+/** The state that outlives a connection. */
 interface State {
   retry: number | undefined
-  /** As the caller gave it, or the server, which may have given one that no header can hold. */
+  /** From the caller or the server; a server may send an id that is invalid in a header. */
   lastEventId: string | undefined
 }
 
@@ -100,13 +98,13 @@ class EventSource {
     this.state = state
   }
 
-  /** The next events; one pull at a time. */
+  /** The next events. Pulls must not overlap. */
   readonly pull: Pull<Event, ClientError> = Effect.suspend(() => {
     if (this.ended) return Effect.fail(Option.none())
     return this.reading === undefined ? this.connect : this.read(this.reading)
   })
 
-  /** Gives back whatever is open. */
+  /** Releases the open response, if there is one. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     const { reading } = this
     this.reading = undefined
@@ -139,7 +137,7 @@ class EventSource {
     })
   }
 
-  /** Waits and goes on, or ends. `whole`: the server had ended the response in good order. */
+  /** Waits and reconnects, or ends the stream. `whole`: the server ended the response normally. */
   private broken(error: ClientError, whole: boolean): Pull<Event, ClientError> {
     if (!whole && !isBreak(error)) return Effect.fail(Option.some(error))
     this.fresh = true
@@ -150,7 +148,7 @@ class EventSource {
     })
   }
 
-  /** `false`: the server has nothing more to tell. */
+  /** Opens a response; succeeds with `false` if the server asks to stop. */
   private readonly open: Effect.Effect<boolean, ClientError> = Effect.suspend(() =>
     Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Scope.make(), (scope) =>
@@ -223,7 +221,7 @@ class EventSource {
   }
 }
 
-/** Whether events come; `false` is 204. */
+/** Checks the response; `false` means 204, which asks to stop. */
 const judge = (response: ClientResponse): Effect.Effect<boolean, ClientError> => {
   if (response.status === 204) return Effect.succeed(false)
   return response.status === 200 ? Effect.succeed(true) : raise(response)
@@ -234,17 +232,19 @@ const raise = (response: ClientResponse): Effect.Effect<never, ClientError> =>
     ? response.raise
     : Effect.zipRight(
         response.raiseForStatus,
-        Effect.dieMessage(`Sse.connect: a response of status ${response.status} that is not this package's`)
+        Effect.dieMessage(
+          `Sse.connect: expected a response of this package, got another one with status ${response.status}`
+        )
       )
 
 const checked = (options: ConnectOptions): Effect.Effect<ConnectOptions, InvalidRequest> =>
   options.maxEventSize !== undefined && !(options.maxEventSize >= 1)
-    ? Effect.fail(new InvalidRequest({ option: "maxEventSize", description: "it is not a number from 1 on" }))
+    ? Effect.fail(new InvalidRequest({ option: "maxEventSize", description: "expected a number from 1 on" }))
     : Effect.succeed(options)
 
 export const eventSource = (send: Send, given: ConnectOptions): Stream.Stream<Event, ClientError> => {
   const method = given.method ?? "GET"
-  const acquire = Effect.flatMap(checked(own(given)), (options) => {
+  const acquire = Effect.flatMap(checked(ownOptions(given)), (options) => {
     const state: State = {
       retry: undefined,
       lastEventId: options.lastEventId === "" ? undefined : options.lastEventId
@@ -257,7 +257,7 @@ export const eventSource = (send: Send, given: ConnectOptions): Stream.Stream<Ev
   return Stream.unwrapScoped(
     Effect.map(
       Effect.acquireRelease(acquire, (source) => source.close),
-      (source) => pulled(source.pull)
+      (source) => pullStream(source.pull)
     )
   )
 }

@@ -1,6 +1,6 @@
 /**
- * Where a download is written: a file beside the old one that takes its place when it is whole, or directly what is not
- * a regular file.
+ * The destination of a download. A regular file is written beside the old one and replaces it when complete; other
+ * files are written directly.
  */
 import { createHash, randomBytes } from "node:crypto"
 import { basename, isAbsolute, sep } from "node:path"
@@ -13,16 +13,16 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import { isOwnFile, readUnfinished, type Unfinished, writeUnfinished } from "./unfinishedFile.js"
 
-/** What takes the bytes of a download. */
+/** Receives the bytes of a download. */
 export interface FileTarget {
   readonly write: (bytes: Uint8Array) => Effect.Effect<void, PlatformError>
-  /** Drops all bytes but the first `length`. `undefined` where written bytes cannot be taken back. */
+  /** Truncates the file to `length` bytes. `undefined` if written bytes cannot be removed. */
   readonly cut: ((length: number) => Effect.Effect<void, PlatformError>) | undefined
-  /** Waits until the bytes are on the disk. */
+  /** Completes when the bytes are on disk. */
   readonly sync: Effect.Effect<void, PlatformError>
-  /** What an earlier run has left: its bytes are in the target. */
+  /** State left by an earlier run, whose bytes are already in the file. */
   readonly unfinished: Unfinished | undefined
-  /** Leaves the bytes for a later run, if that is wanted, once the download has failed. */
+  /** Keeps the bytes for a later run, if that was requested, after the download failed. */
   readonly leave: (facts: Unfinished) => Effect.Effect<void>
 }
 
@@ -30,21 +30,21 @@ export interface FileTarget {
 export interface Replacement<A> {
   /** Whether the result of the download replaces the old file. */
   readonly keep: (value: A) => boolean
-  /** Whether runs leave unfinished files and continue those of earlier runs. */
+  /** Whether unfinished files are kept, and continued by later runs. */
   readonly acrossRuns: boolean
 }
 
-/** What a path leads to. */
+/** The resolved target of a path. */
 interface Place {
-  /** Of the file itself, unless `straight`: links that lead to it are followed. */
+  /** The path of the file itself after following symbolic links, unless `straight`. */
   readonly path: string
-  /** Of the file that is there. */
+  /** The existing file. */
   readonly old: File.Info | undefined
-  /** Whether the bytes go straight into it. */
+  /** Whether bytes are written directly into the file. */
   readonly straight: boolean
 }
 
-/** As Linux has it. */
+/** The limit of Linux. */
 const maxLinks = 40
 
 const refuse = (path: string, description: string): Effect.Effect<never, SystemError> =>
@@ -60,7 +60,7 @@ const refuse = (path: string, description: string): Effect.Effect<never, SystemE
 
 const isNotFound = (error: PlatformError): boolean => error._tag === "SystemError" && error.reason === "NotFound"
 
-/** Finds what a path leads to. A link to a file that does not exist leads to the place where the file would be. */
+/** Resolves a path. A link to a missing file resolves to the place where the file would be. */
 const locate = (fs: FileSystem, path: string, links = 0): Effect.Effect<Place, PlatformError> =>
   Effect.matchEffect(fs.stat(path), {
     onFailure: (error) => (isNotFound(error) ? locateMissing(fs, path, links) : Effect.fail(error)),
@@ -88,7 +88,7 @@ const locateFile = (fs: FileSystem, path: string, old: File.Info, links: number)
     target === undefined
       ? Effect.succeed({ path, old, straight: false })
       : Effect.flatMap(locate(fs, target, links + 1), (place) =>
-          // A link of /proc leads to what it stands for, and its text nowhere.
+          // A link in /proc refers to an open file; its text is not a path.
           place.old === undefined
             ? refuse(path, "expected a file that has a name, got a removed one")
             : Effect.succeed(place)
@@ -103,8 +103,8 @@ const locateMissing = (fs: FileSystem, path: string, links: number): Effect.Effe
       )
 
 /**
- * The path that a symbolic link leads to, `undefined` for anything else. Neither normalized nor by `realPath`, which
- * in Node takes ".." off the text: after a link to a directory it leads elsewhere.
+ * The target of a symbolic link; `undefined` for anything else. Not normalized, and without `realPath`, because Node
+ * removes ".." textually, which is wrong after a link to a directory.
  */
 const follow = (fs: FileSystem, path: string, links: number): Effect.Effect<string | undefined, PlatformError> =>
   Effect.matchEffect(fs.readLink(path), {
@@ -115,22 +115,22 @@ const follow = (fs: FileSystem, path: string, links: number): Effect.Effect<stri
         : Effect.succeed(isAbsolute(target) ? target : folderOf(path) + target)
   })
 
-/** With its last separator. */
+/** The directory, including its last separator. */
 const folderOf = (path: string): string => path.slice(0, path.length - basename(path).length)
 
-/** A name beside `path`, short enough where that name is as long as names may be. */
+/** A name beside `path`, shortened so that it stays within the limit of the file system. */
 const nameBeside = (path: string, suffix: string): string => `${folderOf(path)}${basename(path).slice(0, 64)}.${suffix}`
 
-/** Of the file that is written. */
+/** The name of the file while it is written. */
 const temporaryName = (path: string): string => nameBeside(path, `${randomBytes(6).toString("hex")}.part`)
 
-/** Of the file that one run leaves for the next: the same each time. */
+/** The name of an unfinished file, which is the same for all runs. */
 const unfinishedName = (path: string): string =>
   nameBeside(path, `${createHash("sha256").update(basename(path)).digest("hex").slice(0, 12)}.unfinished`)
 
 /**
- * Runs `fill` with what `path` leads to. A regular file is replaced when `fill` succeeds and `keep` holds of its result;
- * after anything else the old file is as it was.
+ * Runs `fill` with the target of `path`. A regular file is replaced if `fill` succeeds and `keep` returns true;
+ * otherwise the old file stays unchanged.
  */
 export const withFileTarget = <A, E, R>(
   fs: FileSystem,
@@ -142,10 +142,10 @@ export const withFileTarget = <A, E, R>(
     place.straight ? straightInto(fs, place.path, fill) : replacing(fs, place, fill, replacement)
   )
 
-/** The file that is written until it takes its name. */
+/** The file that is written until it gets its final name. */
 interface Part {
   name: string
-  /** Whether it is left for a later run. */
+  /** Whether it is kept for a later run. */
   left: boolean
 }
 
@@ -179,10 +179,10 @@ const replacing = <A, E, R>(
     }
   )
 
-/** Until it has the rights of the old file, a part is its owner's alone. */
+/** The mode of a part until it gets the mode of the old file. */
 const ownerOnly = 0o600
 
-/** Opens a new part, or the one that an earlier run has left. */
+/** Creates a new part, or opens the one that an earlier run left. */
 const openPart = (
   fs: FileSystem,
   path: string,
@@ -217,7 +217,7 @@ const openPart = (
   })
 }
 
-/** Opens the part that an earlier run has left, now under a name of this run: of several runs at once, one gets it. */
+/** Opens a part from an earlier run, after renaming it, so that only one of several concurrent runs gets it. */
 const reopen = (fs: FileSystem, name: string, restricted: boolean) =>
   Effect.gen(function* () {
     const file = yield* fs.open(name, { flag: "r+" })
@@ -226,7 +226,7 @@ const reopen = (fs: FileSystem, name: string, restricted: boolean) =>
     return { file, unfinished: yield* readUnfinished(file) }
   })
 
-// A write that an interruption leaves behind would go to whatever has the descriptor's number by then.
+// Uninterruptible: a write left behind by an interruption could go to another file that reuses the descriptor.
 const replaceable = (file: File, unfinished: Unfinished | undefined, leave: FileTarget["leave"]): FileTarget => ({
   write: (bytes) => Effect.uninterruptible(file.writeAll(bytes)),
   cut: (length) => Effect.uninterruptible(Effect.zipRight(file.truncate(length), file.seek(length, "start"))),
@@ -235,13 +235,13 @@ const replaceable = (file: File, unfinished: Unfinished | undefined, leave: File
   leave
 })
 
-/** The bits of permissions, with and without those that lend the owner's rights. */
+/** Permission bits, with and without setuid, setgid and sticky. */
 const allBits = 0o7777
 const plainBits = 0o777
 
 /**
- * Gives a file the mode of another, and its owner and group where this process may. A file of another owner or group
- * does not run with their rights.
+ * Copies the mode of the old file, and its owner and group where permitted. If they differ, setuid and setgid are
+ * dropped.
  */
 const takeRights = (fs: FileSystem, path: string, old: File.Info): Effect.Effect<void, PlatformError> =>
   Effect.gen(function* () {
@@ -258,7 +258,7 @@ const takeRights = (fs: FileSystem, path: string, old: File.Info): Effect.Effect
     if ((made.mode & allBits) !== mode) yield* fs.chmod(path, mode)
   })
 
-/** Writes one piece after the other, with no way back. */
+/** Writes directly and cannot undo it. */
 class Straight implements FileTarget {
   readonly cut = undefined
   readonly sync = Effect.void
@@ -272,7 +272,7 @@ class Straight implements FileTarget {
     this.scope = scope
   }
 
-  /** Ends early when it is interrupted; the reader of a FIFO alone can end the write itself. */
+  /** Returns early when interrupted; the write itself continues until the reader of the FIFO ends it. */
   write(bytes: Uint8Array): Effect.Effect<void, PlatformError> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Effect.forkDaemon(this.file.writeAll(bytes)), (fiber) => {
@@ -286,7 +286,7 @@ class Straight implements FileTarget {
     return Effect.void
   }
 
-  /** Closes it, after the write that is under way: its descriptor's number must not be used again before. */
+  /** Closes the file after the current write, so that its descriptor is not reused before. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     const { writing } = this
     const close = Scope.close(this.scope, Exit.void)
@@ -304,7 +304,7 @@ const straightInto = <A, E, R>(
 ): Effect.Effect<A, E | PlatformError, R> =>
   Effect.uninterruptibleMask((restore) =>
     Effect.flatMap(Scope.make(), (scope) =>
-      // Appends: a write at a position fails in a pipe.
+      // Append mode: a positioned write fails for a pipe.
       Effect.flatMap(Effect.forkDaemon(Scope.extend(fs.open(path, { flag: "a" }), scope)), (opening) =>
         Effect.flatMap(
           Effect.onInterrupt(restore(Fiber.join(opening)), () => abandon(fs, path, opening, scope)),
@@ -318,8 +318,8 @@ const straightInto = <A, E, R>(
   )
 
 /**
- * Closes what `opening` opens, without waiting for it. The open of a FIFO waits for a reader, in a thread that no
- * interruption reaches: for a moment this process is that reader.
+ * Closes the file once `opening` completes, without waiting for it. Opening a FIFO blocks a thread until there is a
+ * reader, so this process briefly opens it for reading.
  */
 const abandon = (
   fs: FileSystem,

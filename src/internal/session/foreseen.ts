@@ -1,6 +1,4 @@
-/**
- * What a hop would send, and to which peer, before it is sent.
- */
+/** Computes what a hop would send, and to which peer, without sending it. The cache uses it for its keys. */
 import * as Effect from "effect/Effect"
 import type { ClientError } from "../../Errors.js"
 import type { Next } from "../../Middleware.js"
@@ -16,14 +14,14 @@ import { environmentOf, routeOf } from "./route.js"
 import { foreignCookies, withNetrc } from "./sendHop.js"
 import type { SessionCore } from "./sessionCore.js"
 
-/** A request, and what it would send. */
+/** A request and what it would send. */
 export interface Foreseen {
-  /** The request to pass on: the proxy that `Proxy.route` has chosen holds for it. */
+  /** The request to pass on; it keeps the proxy that `Proxy.route` chose. */
   readonly request: Prepared
   readonly sent: Sent
 }
 
-/** The function that chooses a proxy may answer differently each time, so its choice is kept for the sending. */
+/** A function that chooses a proxy may return another one next time, so its choice is fixed for the request. */
 const withChosenProxy = (request: Prepared): Prepared => {
   const { proxy, proxyAuth, proxyHeaders } = request.proxy
   return proxy instanceof RouteValue && proxyAuth === undefined && proxyHeaders === undefined
@@ -40,13 +38,13 @@ const withCookies = (
   const environment = environmentOf(given, core)
   const request = withChosenProxy(given)
   const authorized = call === undefined ? request : withNetrc(request, call, environment)
-  const wire = toWire(authorized, cookies)
+  const wire = toWire(authorized, cookies, undefined, undefined, core.transport.forceClose)
   if (isWireError(wire)) return undefined
   const route = routeOf(authorized, environment)
   return "_tag" in route ? undefined : { request, sent: sentBy(core, authorized, wire, route) }
 }
 
-/** A request that was made without a session. */
+/** For a request that was made without a session. */
 const bySelf = (request: Prepared): Foreseen | undefined => {
   const wire = toWire(request, undefined)
   if (isWireError(wire)) return undefined
@@ -54,8 +52,8 @@ const bySelf = (request: Prepared): Foreseen | undefined => {
 }
 
 /**
- * What `next` would send, if the middlewares inside change nothing. `undefined` where that cannot be known, or where
- * the request is going to fail.
+ * What `next` would send if inner middlewares change nothing. `undefined` if that cannot be determined, or if the
+ * request will fail.
  */
 export const foresee = (request: Prepared, next: Next): Effect.Effect<Foreseen | undefined, ClientError> => {
   const call = callOf(next)

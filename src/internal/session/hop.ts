@@ -9,7 +9,7 @@ import * as FiberId from "effect/FiberId"
 import type { ClientResponse, ConnectionInfo, RequestInfo, ResponseHead, Timings } from "../../ClientResponse.js"
 import type { ClientError, Details } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
-import { isIdempotent } from "../http/methods.js"
+import type { Retryability } from "../errors/retryability.js"
 import { showAs } from "../inspection.js"
 import type { Limits } from "../limits.js"
 import { endedBy } from "../raceWithCallback.js"
@@ -23,6 +23,7 @@ import { Timeline } from "../tracing/timeline.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { IncomingBody } from "../transport/incomingBody.js"
 import type { Wire } from "../transport/networkStream.js"
+import { isRepeatable } from "../transport/repeatable.js"
 import type { Connection, Exchange, Head, Route, WireRequest } from "../transport/transport.js"
 import type { Call } from "./call.js"
 import { storeCookies } from "./hopCookies.js"
@@ -173,6 +174,9 @@ export class Hop implements Exchange, ResponseSource {
   get failure(): ClientError | undefined {
     return this.call.failure
   }
+  clock(): number {
+    return this.call.clock()
+  }
 
   /** Ends it with an error, wherever it is. Between two waits, the next one finds `failure`. */
   abort(error: ClientError): void {
@@ -255,12 +259,16 @@ export class Hop implements Exchange, ResponseSource {
     this.resume(this.onResponse(call, response) ?? Effect.succeed(response))
   }
 
-  onError(error: ClientError, stale: boolean): void {
+  onError(error: ClientError, repeatable: Retryability): void {
+    const reused = this.link?.info.reused === true
     this.link = undefined
-    if (stale && this.resendable) {
+    if (this.resendable(repeatable)) {
       this.resent = true
       this.call.attempt++
-      if (this.trace !== undefined) this.wire = this.trace.resent(this.wire, error, this.call.attempt)
+      if (this.trace !== undefined) {
+        const reason = reused ? "StaleConnection" : "Disconnected"
+        this.wire = this.trace.resent(this.wire, reason, error, this.call.attempt)
+      }
       this.resume(this.connect(true))
       return
     }
@@ -299,7 +307,7 @@ export class Hop implements Exchange, ResponseSource {
           if (failure === undefined) connection.exchange(this)
           else {
             connection.abort("Error")
-            this.onError(failure, false)
+            this.onError(failure, "never")
           }
         })
         return this.trace === undefined ? sent : Effect.zipRight(this.trace.beforeSending(this.wire), sent)
@@ -307,14 +315,10 @@ export class Hop implements Exchange, ResponseSource {
     })
   }
 
-  private get resendable(): boolean {
-    const body = this.wire.body
-    return (
-      !this.resent &&
-      isIdempotent(this.request.method) &&
-      (body === undefined || body._tag === "Bytes" || body.replayable) &&
-      this.call.failure === undefined
-    )
+  /** Whether it goes out once more: where nothing of it was written, whatever it is. */
+  private resendable(repeatable: Retryability): boolean {
+    if (repeatable === "never" || this.resent || this.call.failure !== undefined) return false
+    return repeatable === "unsent" || isRepeatable(this.wire)
   }
 }
 

@@ -1,6 +1,4 @@
-/**
- * What a response tells of its request.
- */
+/** Facts about a request for its response: body settings and the request as sent. */
 import type { RequestInfo } from "../../ClientResponse.js"
 import { headersSent } from "../http/platformHeaders.js"
 import type { Defaults, Prepared } from "../request/preparedRequest.js"
@@ -10,7 +8,7 @@ import type { Sent } from "../response/responseSource.js"
 import type { Route, WireRequest } from "../transport/transport.js"
 import type { SessionCore } from "./sessionCore.js"
 
-/** Of requests that say nothing about it themselves: one for each session. */
+/** Cache for requests without body options of their own. */
 const ofSession = new WeakMap<Defaults, BodySettings>()
 
 const fromRequest = (request: Prepared): BodySettings => ({
@@ -21,11 +19,17 @@ const fromRequest = (request: Prepared): BodySettings => ({
   onProgress: request.given.onProgress
 })
 
-/** How the body of the response is to be read. */
+/** How to read the body of the response. */
 export const bodySettings = (request: Prepared): BodySettings => {
   const { autoDecompress, errorBodySize, maxBodySize, onProgress } = request.given
-  const own = [autoDecompress, errorBodySize, maxBodySize, onProgress]
-  if (own.some((option) => option !== undefined)) return fromRequest(request)
+  if (
+    autoDecompress !== undefined ||
+    errorBodySize !== undefined ||
+    maxBodySize !== undefined ||
+    onProgress !== undefined
+  ) {
+    return fromRequest(request)
+  }
   let settings = ofSession.get(request.defaults)
   if (settings === undefined) {
     settings = fromRequest(request)
@@ -40,7 +44,7 @@ export const requestInfo = (request: Prepared, wire: WireRequest): RequestInfo =
   return concealInfo({ method: wire.method, url, realUrl, headers: headersSent(wire.head) }, request.secretHeaders)
 }
 
-/** The request as it is sent by a route. */
+/** The request as sent on a route. */
 export const sentBy = (core: SessionCore, request: Prepared, wire: Pick<WireRequest, "head">, route: Route): Sent => ({
   url: request.target.url,
   head: wire.head,

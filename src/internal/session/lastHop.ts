@@ -1,5 +1,6 @@
 /**
- * Sends the last hop of a request again: neither the requests before its redirects, nor anything that those dropped.
+ * Repeats the last hop of a request, without the requests before its redirects and without anything the redirects
+ * dropped.
  */
 import * as Effect from "effect/Effect"
 import type { ClientResponse } from "../../ClientResponse.js"
@@ -12,16 +13,16 @@ import type { Call } from "./call.js"
 import { Hop } from "./hop.js"
 import { type FromResponse, openFor } from "./responseLifetime.js"
 
-/** The request that a response answers, and the call that it belongs to. */
+/** The request behind a response, and its call. */
 export interface LastHop {
   readonly call: Call
-  /** As the middlewares received it: they run again. */
+  /** The request before the middlewares, which run again. */
   readonly request: Prepared
 }
 
 /**
- * The last hop of a response, where a second GET can follow it: it was a GET, also after the middlewares, and its body
- * can be read again. A response that is not of a session has none.
+ * The last hop of a response, if it can be repeated as a GET: it was a GET before and after the middlewares, and its
+ * body can be read again. `undefined` for a response that does not come from a session.
  */
 export const lastHopOf = (response: ClientResponse): LastHop | undefined => {
   if (!(response instanceof Response) || !(response.source instanceof Hop)) return undefined
@@ -30,24 +31,24 @@ export const lastHopOf = (response: ClientResponse): LastHop | undefined => {
   return request.method === "GET" && sent.method === "GET" && isReplayable(request.body) ? { call, request } : undefined
 }
 
-/** The part of a file that is asked for. */
+/** The missing part of a file. */
 export interface Rest {
-  /** Of the first byte. */
+  /** Position of the first byte. */
   readonly offset: number
   /** For If-Range. */
   readonly validator: string
 }
 
-/** The Range that begins at an offset. */
+/** A Range header from an offset to the end. */
 export const rangeFrom = (offset: number): string => `bytes=${offset}-`
 
-/** What asks for the rest of a file, if it is still the same file. */
+/** Headers that request the rest of a file, provided that it did not change. */
 export const headersOf = ({ offset, validator }: Rest): { readonly range: string; readonly "if-range": string } => ({
   range: rangeFrom(offset),
   "if-range": validator
 })
 
-/** Asks for a part of what the hop asked for, or for all of it, and runs `f` with the response. */
+/** Requests the rest, or everything without `rest`, and runs `f` with the response. */
 export const sendAgain = <A, E, R>(
   { call, request }: LastHop,
   rest: Rest | undefined,
@@ -60,7 +61,7 @@ export const sendAgain = <A, E, R>(
       headers === undefined
         ? whole
         : setHeader(setHeader(whole, "Range", headers.range), "If-Range", headers["if-range"])
-    // `f` sees each status itself, 416 too.
+    // `f` handles every status, including 416.
     const judged =
       ranged.raiseForStatus === true ? ranged.derive({ given: { ...ranged.given, raiseForStatus: false } }) : ranged
     return openFor(call.core, fiber, judged, f, call.history)

@@ -1,6 +1,4 @@
-/**
- * The middlewares around one hop: inside redirects, outside cookies and the connector.
- */
+/** Runs the middlewares around one hop: inside redirects, outside cookies and the connector. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -25,22 +23,22 @@ const bind = (next: Next, call: Call): Next => {
   return next
 }
 
-/** The call of a `next`, for the middlewares of this package: they emit signals and make responses. */
+/** The call of a `next`, for middlewares of this package that emit signals or make responses. */
 export const callOf = (next: Next): Call | undefined => calls.get(next)
 
 const cores = new WeakMap<Defaults, SessionCore>()
 
-/** Remembers the session whose requests begin with these defaults. */
+/** Records the session of these defaults. */
 export const bindCore = (defaults: Defaults, core: SessionCore): void => {
   cores.set(defaults, core)
 }
 
-/** The session of a request; `undefined` for a request that was made without one. */
+/** The session of a request; `undefined` if it was made without one. */
 export const coreOf = (defaults: Defaults): SessionCore | undefined => cores.get(defaults)
 
 const nothing = () => undefined
 
-/** The innermost step. It can be run any number of times, side by side too; interrupted, it leaves nothing. */
+/** The innermost step. It may run any number of times, also in parallel, and releases everything when interrupted. */
 const send =
   (call: Call): Next =>
   (request: ClientRequest) => {
@@ -49,7 +47,7 @@ const send =
         new InvalidRequest({
           ...call.details(undefined),
           option: "request",
-          description: "a middleware has sent something that is no request of this session"
+          description: "expected the middleware to send a request of this session"
         })
       )
     }
@@ -58,7 +56,7 @@ const send =
       const sent = sendHop(call, request, false, nothing, (begun) => {
         hop = begun
       })
-      // A failure has ended its hop; an interruption, or a listener that dies, has not.
+      // A failure has already ended its hop; an interruption or a dying listener has not.
       return Effect.onError(sent, (cause) =>
         Effect.sync(() => {
           if (!Cause.isFailure(cause)) hop?.interrupt()
@@ -72,7 +70,7 @@ const failed = (call: Call, more: { readonly description?: string; readonly caus
 
 const isResponse = (value: unknown): boolean => Predicate.hasProperty(value, "~effect-http-session/ClientResponse")
 
-/** Runs a middleware, and fails where it gives what is no response, or fails with what is no error of a request. */
+/** Runs a middleware. Fails if it returns anything but a response, or fails with anything but a ClientError. */
 const run = (
   call: Call,
   middleware: Middleware,
@@ -90,12 +88,14 @@ const run = (
         onSuccess: (response): Effect.Effect<ClientResponse, ClientError> =>
           isResponse(response)
             ? Effect.succeed(response)
-            : Effect.fail(failed(call, { description: `expected a middleware's response, got ${kindOf(response)}` }))
+            : Effect.fail(
+                failed(call, { description: `expected a middleware to return a response, got ${kindOf(response)}` })
+              )
       }
     )
   )
 
-/** Runs the chain, and releases all responses but the one that it returns. */
+/** Runs the chain and releases all responses except the returned one. */
 export const sendThroughMiddlewares = (call: Call, request: Prepared): Effect.Effect<ClientResponse, ClientError> => {
   const { middlewares } = request
   let next = bind(send(call), call)

@@ -1,17 +1,13 @@
-/**
- * Opens WebSockets on a session: the handshake is a request like any other, its connection is kept.
- */
-import * as Duration from "effect/Duration"
+/** Opens WebSockets on a session. The handshake is an ordinary request whose connection is kept. */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import type { RequestOptions, UrlInput } from "../../ClientRequest.js"
+import type { UrlInput } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidRequest, WSServerHandshakeError } from "../../Errors.js"
 import type { Compression, WebSocket, WebSocketOptions } from "../../WebSocket.js"
-import { type Fault, isFault, isToken, mergeFields, type Pair, withoutFields } from "../http/headerFields.js"
-import { own } from "../ownOptions.js"
-import { mergeOptions } from "../request/mergeOptions.js"
+import { isFault, isToken, type OptionFault, type Pair } from "../http/headerFields.js"
+import { ownOptions } from "../ownOptions.js"
 import { type PrepareError, prepare } from "../request/prepare.js"
 import { Prepared } from "../request/preparedRequest.js"
 import { Response, type Upgrade } from "../response/response.js"
@@ -19,13 +15,14 @@ import { type Settings, WebSocketConnection } from "../webSocket/connection.js"
 import { type Grant, grantOf, makeDeflate, makeKey, type Offer, offerOf } from "../webSocket/handshake.js"
 import { WebSocketImpl } from "../webSocket/webSocket.js"
 import type { Call } from "./call.js"
-import type { Opener } from "./requestEffect.js"
+import type { RequestContext } from "./requestEffect.js"
 import { openUpgraded } from "./responseLifetime.js"
+import { handshakeOptions, millisOf, notDuration, withHandshake } from "./upgradeHandshake.js"
 
-/** What the options say, checked. */
+/** The validated options. */
 interface Plan {
   readonly settings: Settings
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly receiveTimeout: number
   readonly compression: Compression | undefined
   readonly protocols: ReadonlyArray<string>
@@ -33,81 +30,32 @@ interface Plan {
 
 const defaultMaxMessageSize = 4 * 1024 * 1024
 
-/** `undefined`: it is none. */
-const millis = (input: Duration.DurationInput | undefined, otherwise: number): number | undefined => {
-  if (input === undefined) return otherwise
-  if (typeof input === "number" && !(input >= 0)) return undefined
-  try {
-    return Duration.toMillis(Duration.decode(input))
-  } catch {
-    return undefined
-  }
-}
-
-const notTime = (option: string): Fault => ({ option, description: "it is no duration that can be waited for" })
-
-const planOf = (options: WebSocketOptions): Plan | Fault => {
+const planOf = (options: WebSocketOptions): Plan | OptionFault => {
   const { autoClose = true, autoPing = true, compress, maxMessageSize = defaultMaxMessageSize } = options
   if (!(maxMessageSize >= 1)) {
-    return { option: "maxMessageSize", description: "it is not a number from 1 on; Infinity is no limit" }
+    return { option: "maxMessageSize", description: "expected a number from 1 on; use Infinity for no limit" }
   }
-  const heartbeat = millis(options.heartbeat, Infinity)
-  if (heartbeat === undefined || heartbeat <= 0) return notTime("heartbeat")
-  const receiveTimeout = millis(options.receiveTimeout, Infinity)
-  if (receiveTimeout === undefined) return notTime("receiveTimeout")
-  const closeTimeout = millis(options.closeTimeout, 10_000)
-  if (closeTimeout === undefined || closeTimeout === Infinity) return notTime("closeTimeout")
+  const heartbeat = millisOf(options.heartbeat, Infinity)
+  if (heartbeat === undefined || heartbeat <= 0) return notDuration("heartbeat", "duration above 0")
+  const receiveTimeout = millisOf(options.receiveTimeout, Infinity)
+  if (receiveTimeout === undefined) return notDuration("receiveTimeout", "duration from 0 on")
+  const closeTimeout = millisOf(options.closeTimeout, 10_000)
+  if (closeTimeout === undefined || closeTimeout === Infinity)
+    return notDuration("closeTimeout", "finite duration from 0 on")
   const compression = compress === true ? {} : compress === false ? undefined : compress
   const bits = compression?.windowBits ?? 15
   if (!(Number.isInteger(bits) && bits >= 9 && bits <= 15)) {
-    return { option: "compress", description: "windowBits is not 9 to 15" }
+    return { option: "compress", description: `expected windowBits from 9 to 15, got ${bits}` }
   }
   const protocols = [...(options.protocols ?? [])]
   if (!protocols.every(isToken) || new Set(protocols).size !== protocols.length) {
-    return { option: "protocols", description: "one of them is no token, or is given twice" }
+    return { option: "protocols", description: "expected distinct tokens" }
   }
   const settings = { maxMessageSize, heartbeat, autoPing, autoClose, closeTimeout }
   return { settings, receiveTimeout, compression, protocols }
 }
 
-/** The handshake has no body, is not followed, and its status is judged here. */
-const fixed: RequestOptions = {
-  json: undefined,
-  text: undefined,
-  data: undefined,
-  compress: undefined,
-  chunked: undefined,
-  expect100: undefined,
-  onProgress: undefined,
-  allowRedirects: false,
-  raiseForStatus: false
-}
-
-const requestOptions = (current: RequestOptions, given: WebSocketOptions, url: UrlInput): RequestOptions => ({
-  ...mergeOptions(
-    current,
-    {
-      params: given.params,
-      headers: given.headers,
-      cookies: given.cookies,
-      auth: given.auth,
-      proxy: given.proxy,
-      proxyAuth: given.proxyAuth,
-      proxyHeaders: given.proxyHeaders,
-      ssl: given.ssl,
-      serverHostname: given.serverHostname,
-      timeout: given.timeout,
-      traceRequestCtx: given.traceRequestCtx,
-      urlTemplate: given.urlTemplate,
-      middlewares: given.middlewares,
-      skipAutoHeaders: given.skipAutoHeaders
-    },
-    url
-  ),
-  ...fixed
-})
-
-/** Never the user's: what is sent there is what the reply is held to. */
+/** Headers that the caller cannot set, because the response is validated against them. */
 const owned: ReadonlySet<string> = new Set(["connection", "upgrade", "sec-websocket-key", "sec-websocket-extensions"])
 
 const offeredIn = (request: Prepared): ReadonlyArray<string> =>
@@ -116,7 +64,7 @@ const offeredIn = (request: Prepared): ReadonlyArray<string> =>
     .flatMap(([, value]) => value.split(","))
     .map((protocol) => protocol.trim())
 
-/** The request with the headers of the handshake, and what they offer. */
+/** Adds the headers of the handshake; returns the request and its offer. */
 const upgrading = (request: Prepared, plan: Plan, origin: string | undefined): readonly [Prepared, Offer] => {
   const key = makeKey()
   const { compression, settings } = plan
@@ -130,11 +78,7 @@ const upgrading = (request: Prepared, plan: Plan, origin: string | undefined): r
   if (deflate !== undefined) pairs.push(["Sec-WebSocket-Extensions", offerOf(deflate)])
   if (plan.protocols.length > 0) pairs.push(["Sec-WebSocket-Protocol", plan.protocols.join(", ")])
   if (origin !== undefined) pairs.push(["Origin", origin])
-  const kept = withoutFields(request.fields, (name) => owned.has(name))
-  const next = request.derive({
-    target: request.target.asWebSocket,
-    fields: mergeFields(kept, { pairs, secret: new Set() })
-  })
+  const next = request.derive({ target: request.target.asWebSocket, fields: withHandshake(request, owned, pairs) })
   return [next, { key, protocols: offeredIn(next), deflate, windowBits: compression?.windowBits ?? 15 }]
 }
 
@@ -145,18 +89,18 @@ interface Opening {
 }
 
 const openingOf = (
-  opener: Opener,
+  opener: RequestContext,
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
   url: UrlInput,
   options: WebSocketOptions
 ): Opening | PrepareError => {
   const plan = planOf(options)
   const current = opener.current(fiber.currentContext) ?? {}
-  const request = prepare(opener.defaults, "GET", url, requestOptions(current, options, url), true)
+  const request = prepare(opener.defaults, "GET", url, handshakeOptions(current, options, url), true)
   if (!(request instanceof Prepared)) return request
   if (isFault(plan)) return new InvalidRequest({ ...request.details, ...plan })
   if (opener.defaults.version === "1.0") {
-    const description = "HTTP/1.0 does not change protocols"
+    const description = "HTTP/1.0 does not support WebSockets"
     return new InvalidRequest({ ...request.details, option: "version", description })
   }
   const [next, offer] = upgrading(request, plan, options.origin)
@@ -173,9 +117,9 @@ const refusal = (call: Call, response: ClientResponse, description: string, body
     body
   })
 
-/** What another status than 101 fails with; the response is given back. */
+/** Fails for any status but 101, and releases the response. */
 const refused = (call: Call, response: ClientResponse): Effect.Effect<never, WSServerHandshakeError> => {
-  const description = "the server does not change protocols"
+  const description = "the server did not switch protocols"
   return response instanceof Response
     ? Effect.mapError(response.raise, (error) => refusal(call, response, description, error.body))
     : Effect.zipRight(response.release, Effect.fail(refusal(call, response, description, "")))
@@ -197,12 +141,12 @@ const begin = (call: Call, response: Response, upgrade: Upgrade, grant: Grant, {
   const { gracefulShutdownTimeout } = call.core.transport
   connection.onClosed(call.onAbort(() => connection.shutdown(gracefulShutdownTimeout)))
   connection.start(upgrade.rest)
-  // The handshake was in flight when the session began to close.
+  // The session started to close during the handshake.
   if (call.core.closed) connection.shutdown(gracefulShutdownTimeout)
   return socket
 }
 
-/** Runs uninterruptibly, once the final response is there. */
+/** Validates the final response and starts the connection. Runs uninterruptibly. */
 const settle = (
   call: Call,
   response: ClientResponse,
@@ -225,12 +169,12 @@ const settle = (
 }
 
 export const openWebSocket = (
-  opener: Opener,
+  opener: RequestContext,
   url: UrlInput,
   options: WebSocketOptions | undefined
 ): Effect.Effect<WebSocket, ClientError, Scope.Scope> =>
   Effect.withFiberRuntime<WebSocket, ClientError, Scope.Scope>((fiber) => {
-    const opening = openingOf(opener, fiber, url, options === undefined ? {} : own(options))
+    const opening = openingOf(opener, fiber, url, options === undefined ? {} : ownOptions(options))
     return "request" in opening
       ? openUpgraded(opener.core, fiber, opening.request, (call, response, restore) =>
           settle(call, response, restore, opening)

@@ -1,6 +1,4 @@
-/**
- * Page after page, each asked for as a redirect would be.
- */
+/** Requests page after page, treating the URL of each next page like a redirect. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
@@ -23,17 +21,17 @@ export interface PageOptions<A> extends RequestOptions {
   readonly next?: ((page: A, response: ResponseHead) => Option.Option<UrlInput>) | undefined
 }
 
-/** URLs that are remembered: a loop that is longer goes round once more. */
+/** Most URLs remembered for loop detection; a longer loop repeats once. */
 const remembered = 10_000
 
-/** The pages of one run. */
+/** The state of one pagination. */
 class Pages<A> {
-  /** Of the page that comes now, for sessions that are none of ours. */
+  /** URL and options of the current page, for sessions that this package did not make. */
   url: UrlInput
   options: RequestOptions
   private readonly next: NonNullable<PageOptions<A>["next"]>
   private readonly seen = new Set<string>()
-  /** What the page that comes now is made of, after the first. */
+  /** The prepared request of the current page. */
   private last: Prepared | undefined = undefined
 
   constructor(url: UrlInput, { next, ...options }: PageOptions<A>) {
@@ -42,7 +40,7 @@ class Pages<A> {
     this.next = next ?? byLink
   }
 
-  /** The request for the page that comes now. */
+  /** Prepares the request for the current page. */
   readonly prepare: Prepare = (opener, fiber) => {
     const made =
       this.last === undefined
@@ -60,14 +58,14 @@ class Pages<A> {
     return made
   }
 
-  /** Goes on to the page after this one; `false` where there is none, or it was there already. */
+  /** Moves to the page after this one. Returns `false` if there is no such page or it was visited before. */
   follow(page: A, response: ClientResponse): boolean {
     const found = this.next(page, response instanceof Response ? response.toHead() : response)
     this.remember(response.url)
     if (Option.isNone(found)) return false
     const target = resolve(String(found.value), response.url)
     if (this.seen.has(withoutFragment(target))) return false
-    // Where a redirect has led elsewhere, what that server names gets no more than it has got itself.
+    // After a redirect to another origin, later pages must not get more than that origin got.
     const moved = this.last === undefined ? undefined : again(this.last, response.url)
     if (moved instanceof Prepared) this.last = moved
     if (originOf(target) !== originOf(String(this.url)) || originOf(target) !== originOf(response.url)) {
@@ -98,16 +96,16 @@ const resolve = (url: string, base: string): string => {
 
 const originOf = (url: string): string | undefined => parseUrl(url)?.origin
 
-/** The same request to another URL, by the rules of redirects: what is bound to an origin stays there. */
+/** The same request to another URL, by the rules of redirects: credentials stay at their origin. */
 const again = (request: Prepared, url: string): Prepared | PrepareError => {
   const made = nextRequest(request, 307, url)
   if (made instanceof InvalidURL) {
     return new InvalidURL({ url: made.url, reason: made.reason, description: made.description })
   }
   if (!(made instanceof Prepared)) return made
-  // Each page may be redirected as often as the first; `hop` says no more than whether it is still at its origin.
+  // Each page may be redirected as often as the first. `hop` only records whether the request is still at its origin.
   const home = request.hop === 0 && sameOrigin(request.target.origin, made.target.origin)
-  // No password goes from https to http, none of netrc's either.
+  // Credentials, including those of netrc, must not go from https to http.
   const downgrade = request.target.origin.scheme === "https" && made.target.origin.scheme === "http"
   return made.derive({ hop: home ? 0 : 1, ...(downgrade ? { given: { ...made.given, auth: false } } : {}) })
 }
@@ -122,8 +120,8 @@ const withoutCredentials = (options: RequestOptions): RequestOptions => {
 }
 
 /**
- * A stream of what `page` makes of each response, which is given back before the next one is asked for. `find` gets URL
- * and options for sessions that are none of ours.
+ * A stream of the results of `page` for each response. Each response is released before the next request. `find` gets
+ * URL and options for sessions that this package did not make.
  */
 export const paginate = <A, E, R, S>(
   url: UrlInput,

@@ -1,12 +1,12 @@
 /**
- * The stages of one request, in their order:
+ * The stages of one request, in order:
  *
- * 1. `sendCall`: watchers and listeners see the request, and may edit its headers.
- * 2. `sendRequest`: one hop, for the first request and for each that a redirect leads to.
- * 3. `sendThroughMiddlewares` (`middlewareChain.ts`): the middlewares of the session and of the request, outermost first.
- * 4. `sendHop` (`sendHop.ts`): cookies, credentials, the text of the head, the route; then the transport.
- * 5. `onResponse`: the response has a head. A redirect is followed, which is stage 2 again.
- * 6. `finish`: the last response passes `raiseForStatus`, or is the failure of the request.
+ * 1. `sendCall`: tracing starts; listeners see the request and may edit its headers.
+ * 2. `sendRequest`: one hop, for the first request and for each redirect.
+ * 3. `sendThroughMiddlewares` (`middlewareChain.ts`): the middlewares of the session and the request, outermost first.
+ * 4. `sendHop` (`sendHop.ts`): cookies, credentials, the serialized head and the route; then the transport.
+ * 5. `onResponse`: the head has arrived. A redirect is followed, which repeats stage 2.
+ * 6. `finish`: `raiseForStatus` accepts or rejects the final response.
  *
  * `responseLifetime.ts` runs `sendCall` guarded against interruption, and decides how long the response lives.
  */
@@ -27,7 +27,7 @@ import { withinCall } from "./withinCall.js"
 
 type Sent = Effect.Effect<ClientResponse, ClientError>
 
-/** Sends the call's request and the requests that redirects lead to. With `collect`, bodies are read at once. */
+/** Sends the request of a call and follows its redirects. With `collect`, the body is read in the same step. */
 export const sendCall = (call: Call, collect: boolean): Sent => {
   const { trace } = call
   if (trace === undefined) return sendRequest(call, call.request, collect)
@@ -69,13 +69,13 @@ const finish: OnResponse = (call, response) => {
     return call.trace === undefined ? undefined : call.trace.ended(response)
   }
   if (raise === true) return Effect.as(response.raiseForStatus, response)
-  // A function that throws must fail its request, not the connection that calls back here.
+  // If the function throws, the request must fail and not the connection that called back.
   const asked = withoutItself(
     "raiseForStatus",
     raise,
     Effect.suspend(() =>
       effectOr(raise(response), (kind) => {
-        const description = `expected its function to return an Effect, got ${kind}`
+        const description = `expected the function to return an Effect, got ${kind}`
         return new InvalidRequest({ ...call.details(undefined), option: "raiseForStatus", description })
       })
     )

@@ -1,6 +1,4 @@
-/**
- * What follows a redirect (RFC 9110 section 15.4, Fetch section 4.4), and what must not go with it.
- */
+/** Follows redirects (RFC 9110 section 15.4, Fetch section 4.4) and drops everything bound to the previous origin. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ClientRequest } from "../../ClientRequest.js"
@@ -22,7 +20,7 @@ import { withinCall } from "./withinCall.js"
 const becomesGet = (status: number, method: string): boolean =>
   status === 303 ? method !== "HEAD" : (status === 301 || status === 302) && method === "POST"
 
-/** The request that a redirect asks for, without anything that is bound to the origin it leaves. */
+/** The request of the next hop, without anything bound to the origin it leaves. */
 export const nextRequest = (
   request: Prepared,
   status: number,
@@ -34,19 +32,19 @@ export const nextRequest = (
   if (!toGet && !isReplayable(request.body)) {
     return new RequestBodyError({ ...request.details, reason: "NotReplayable" })
   }
-  // Credentials in a Location are for its origin alone, and none goes from https to http.
+  // Credentials in a Location are only for its origin, and must not go from https to http.
   const downgrade = request.target.origin.scheme === "https" && target.origin.scheme === "http"
   const safe = downgrade ? target.withoutUserinfo : target
   return redirectTo(request, safe, toGet ? "GET" : request.method, !toGet)
 }
 
-/** What comes after a redirect: another hop, or its end as the final response. */
+/** The next step after a redirect: another hop, or the redirect as final response. */
 export interface After {
   readonly send: (request: Prepared) => Effect.Effect<ClientResponse, ClientError>
   readonly end: (response: Response) => Effect.Effect<ClientResponse, ClientError>
 }
 
-/** Follows a redirect; `undefined` where the response is final after all. */
+/** Follows a redirect; `undefined` if the response is final because it lacks a Location. */
 export const follow = (
   call: Call,
   response: Response,
@@ -97,35 +95,38 @@ export const follow = (
   })
 }
 
-/** The request that a response answers: a middleware may have asked elsewhere. */
+/** The request that the response answers; a middleware may have changed the URL. */
 const asAnswered = (request: Prepared, response: Response): Prepared => {
   if (response.url === request.url) return request
   const target = parseTarget(response.url, true)
   return target instanceof InvalidURL ? request : moveTo(request, target, {})
 }
 
-/** Two Locations that differ are more likely an attack than a mistake (curl and Chrome refuse them too). */
+/** Two different Locations are more likely an attack than a mistake; curl and Chrome reject them too. */
 const differing = (call: Call, location: string): InvalidURL =>
   new InvalidURL({
     ...call.details(undefined),
     url: redactUrl(location),
     reason: "Syntax",
-    description: "there are two Locations that differ",
+    description: "the response has two different Location headers",
     redirect: true
   })
 
 const notChosen = (next: Prepared, description: string): InvalidRequest =>
   new InvalidRequest({ ...next.details, option: "onRedirect", description })
 
-/** What a hook gave in place of `next`: it counts as this hop, and one made elsewhere keeps to the same rules. */
+/**
+ * Checks the request that `onRedirect` returned instead of `next`. It counts as the same hop, and follows the same
+ * rules if it belongs to another session.
+ */
 const asHop = (chosen: ClientRequest, next: Prepared, asked: ReadonlyArray<string>): Prepared | ClientError => {
   if (chosen === next) return next
   if (!(chosen instanceof Prepared)) {
-    return notChosen(next, "it has given something that is no request of ClientRequest.make")
+    return notChosen(next, "expected a request made by ClientRequest.make")
   }
   if (chosen.defaults === next.defaults) return chosen.hop === next.hop ? chosen : chosen.derive({ hop: next.hop })
   const { maxRedirects, onRedirect, raiseForStatus } = next
-  // Who has once left an origin gets none of its credentials again.
+  // Once a request has left its origin, it does not get the credentials again.
   const home = asked.every((url) => {
     const target = parseTarget(url, true)
     return !(target instanceof InvalidURL) && sameOrigin(target.origin, chosen.target.origin)

@@ -1,6 +1,4 @@
-/**
- * The effects that verbs return: scoped by themselves, unscoped for the decoders that know where to look.
- */
+/** The effects that verbs return. Run directly they need a Scope; decoders find a variant that does not. */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Effectable from "effect/Effectable"
@@ -19,29 +17,32 @@ import { type FromResponse, openCollected, openFor, openScoped } from "./respons
 import type { SessionCore } from "./sessionCore.js"
 import { Unopened, type UnopenedRequest } from "./unopenedRequest.js"
 
-/** A session as its requests need it. */
-export interface Opener {
+/** A session as requests use it. */
+export interface RequestContext {
   readonly core: SessionCore
   readonly defaults: Defaults
-  /** The options that hold in a fiber's context. */
+  /** The options in a fiber's context (`CurrentRequestOptions`). */
   readonly current: (context: Context.Context<never>) => RequestOptions | undefined
 }
 
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
-/** How a request becomes a prepared one, in the fiber that makes it. */
-export type Prepare = (opener: Opener, fiber: AnyFiber) => Prepared | PrepareError
+/** Prepares a request in the fiber that runs it. */
+export type Prepare = (opener: RequestContext, fiber: AnyFiber) => Prepared | PrepareError
 
-/** Where the session comes from: it is known, or in the context. */
-export type Find<R> = (fiber: AnyFiber) => Opener | Effect.Effect<ClientResponse, ClientError, Scope | R>
+/** Finds the session: known in advance, or from the context. */
+export type Find<R> = (fiber: AnyFiber) => RequestContext | Effect.Effect<ClientResponse, ClientError, Scope | R>
 
-/** A request that is sent when it is run. Its parts are its own, so that a verb makes one object. */
-abstract class Request<R>
+/**
+ * A request that is sent each time the effect runs. Subclasses have their parts as fields, so that a verb allocates one
+ * object.
+ */
+abstract class RequestEffect<R>
   extends Effectable.Class<ClientResponse, ClientError, R | Scope>
   implements UnopenedRequest<R>
 {
-  protected abstract find(fiber: AnyFiber): Opener | Effect.Effect<ClientResponse, ClientError, Scope | R>
-  protected abstract prepare(opener: Opener, fiber: AnyFiber): Prepared | PrepareError
+  protected abstract find(fiber: AnyFiber): RequestContext | Effect.Effect<ClientResponse, ClientError, Scope | R>
+  protected abstract prepare(opener: RequestContext, fiber: AnyFiber): Prepared | PrepareError
 
   get [Unopened](): UnopenedRequest<R> {
     return this
@@ -75,18 +76,18 @@ abstract class Request<R>
   }
 }
 
-/** A method, a URL and options. */
-class Verb<R> extends Request<R> {
+/** A request from method, URL and options. */
+class VerbEffect<R> extends RequestEffect<R> {
   static {
-    showAs(Verb, "Request", ({ method, url }) => ({ method, url: redactUrl(String(url)) }))
+    showAs(VerbEffect, "Request", ({ method, url }) => ({ method, url: redactUrl(String(url)) }))
   }
 
-  private readonly session: Opener | Find<R>
+  private readonly session: RequestContext | Find<R>
   private readonly method: string
   private readonly url: UrlInput
   private readonly options: RequestOptions | undefined
 
-  constructor(session: Opener | Find<R>, method: string, url: UrlInput, options: RequestOptions | undefined) {
+  constructor(session: RequestContext | Find<R>, method: string, url: UrlInput, options: RequestOptions | undefined) {
     super()
     this.session = session
     this.method = method
@@ -98,23 +99,23 @@ class Verb<R> extends Request<R> {
     return typeof this.session === "function" ? this.session(fiber) : this.session
   }
 
-  protected override prepare(opener: Opener, fiber: AnyFiber): Prepared | PrepareError {
+  protected override prepare(opener: RequestContext, fiber: AnyFiber): Prepared | PrepareError {
     const current = opener.current(fiber.currentContext)
     const options = current === undefined ? this.options : mergeOptions(current, this.options ?? {}, this.url)
     return prepare(opener.defaults, this.method, this.url, options)
   }
 }
 
-/** Whatever else can be made a request of. */
-class Value<R> extends Request<R> {
+/** A request from any other source. */
+class ValueEffect<R> extends RequestEffect<R> {
   static {
-    showAs(Value, "Request")
+    showAs(ValueEffect, "Request")
   }
 
-  private readonly session: Opener | Find<R>
+  private readonly session: RequestContext | Find<R>
   private readonly make: Prepare
 
-  constructor(session: Opener | Find<R>, make: Prepare) {
+  constructor(session: RequestContext | Find<R>, make: Prepare) {
     super()
     this.session = session
     this.make = make
@@ -124,21 +125,21 @@ class Value<R> extends Request<R> {
     return typeof this.session === "function" ? this.session(fiber) : this.session
   }
 
-  protected override prepare(opener: Opener, fiber: AnyFiber): Prepared | PrepareError {
+  protected override prepare(opener: RequestContext, fiber: AnyFiber): Prepared | PrepareError {
     return this.make(opener, fiber)
   }
 }
 
-/** A request that is sent when it is run. */
+/** An effect that sends a request. */
 export const send = <R>(
-  session: Opener | Find<R>,
+  session: RequestContext | Find<R>,
   method: string,
   url: UrlInput,
   options: RequestOptions | undefined
-): Effect.Effect<ClientResponse, ClientError, R | Scope> => new Verb(session, method, url, options)
+): Effect.Effect<ClientResponse, ClientError, R | Scope> => new VerbEffect(session, method, url, options)
 
-/** The same for a request value. */
+/** An effect that sends a request from another source, such as a request value. */
 export const sendValue = <R>(
-  session: Opener | Find<R>,
+  session: RequestContext | Find<R>,
   make: Prepare
-): Effect.Effect<ClientResponse, ClientError, R | Scope> => new Value(session, make)
+): Effect.Effect<ClientResponse, ClientError, R | Scope> => new ValueEffect(session, make)

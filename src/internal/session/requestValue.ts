@@ -1,6 +1,4 @@
-/**
- * From a request value to a prepared request.
- */
+/** Prepares request values: ClientRequest and the HttpClientRequest of @effect/platform. */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Option from "effect/Option"
 import type { ClientRequest, RequestOptions } from "../../ClientRequest.js"
@@ -15,7 +13,7 @@ const isPlatformRequest = (
   value: HttpClientRequest.HttpClientRequest | ClientRequest
 ): value is HttpClientRequest.HttpClientRequest => HttpClientRequest.TypeId in value
 
-/** The options that say what a request of @effect/platform says. */
+/** The options equivalent to a request of @effect/platform. */
 export const platformOptions = (request: HttpClientRequest.HttpClientRequest): RequestOptions => ({
   headers: Object.entries(request.headers),
   ...(request.urlParams.length === 0 ? {} : { params: request.urlParams }),
@@ -25,7 +23,7 @@ export const platformOptions = (request: HttpClientRequest.HttpClientRequest): R
 const urlOf = (request: HttpClientRequest.HttpClientRequest): string =>
   Option.match(request.hash, { onNone: () => request.url, onSome: (hash) => `${request.url}#${hash}` })
 
-/** Those of the options that a prepared request has not been given itself. */
+/** The current options that a prepared request does not set itself. */
 const missing = (current: RequestOptions, request: Prepared): RequestOptions => {
   const { auth, cookies, data: _, headers, json: __, params: ___, text: ____, ...rest } = current
   const names = new Set(request.headers.map(([name]) => name.toLowerCase()))
@@ -44,17 +42,17 @@ const missing = (current: RequestOptions, request: Prepared): RequestOptions => 
   )
 }
 
-/** The options of a request value without those that the value itself has read, and without a session's middlewares. */
+/** The options of a request value that do not describe its content. Middlewares of its session are dropped. */
 const withoutContent = ({ defaults, given }: Prepared): RequestOptions => {
   const { auth: _, cookies: __, data: ___, headers: ____, json: _____, params: ______, text: _______, ...rest } = given
   return defaults === noDefaults ? rest : { ...rest, middlewares: undefined }
 }
 
-/** Prepares a value under a session's defaults; `options` come before what the value says. */
+/** Prepares a value under a session's defaults; `options` win over the value's own. */
 export const fromRequestValue =
   (value: HttpClientRequest.HttpClientRequest | ClientRequest, options: RequestOptions | undefined): Prepare =>
   (opener, fiber) => {
-    // Under what the request says itself; options given with it come before both.
+    // The current options have the lowest precedence, then the value's own, then the explicit options.
     const current = opener.current(fiber.currentContext) ?? {}
     const own = options ?? {}
     if (isPlatformRequest(value)) {
@@ -63,5 +61,5 @@ export const fromRequestValue =
     }
     return value instanceof Prepared
       ? adopt(opener.defaults, value, mergeOptions(missing(current, value), own))
-      : new InvalidRequest({ option: "request", description: "it was not made by ClientRequest.make" })
+      : new InvalidRequest({ option: "request", description: "expected a request made by ClientRequest.make" })
   }

@@ -1,6 +1,7 @@
 /**
- * How long a response lives: until its Scope closes, until a decoder has read it, or as a connection that its owner
- * closes. Each way runs the pipeline guarded, so that an interruption at any step leaves nothing behind.
+ * Decides how long a response lives: until its Scope closes, until a decoder has read it, or, for an upgraded
+ * connection, until its owner closes it. Each variant runs the pipeline guarded, so that an interruption at any step
+ * releases everything.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -9,7 +10,7 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
-import type { ClientError } from "../../Errors.js"
+import { type ClientError, UpgradeError } from "../../Errors.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import { Response } from "../response/response.js"
 import * as Deadlines from "../transport/deadlines.js"
@@ -24,8 +25,8 @@ type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 type History = ReadonlyArray<ResponseHead>
 
 /**
- * Makes the call of a fiber, on the fiber's Clock. A request that repeats a later hop of another call takes over its
- * `history`, because credentials depend on the origins that the request has been at.
+ * Creates the call of a fiber, on the fiber's Clock. A request that repeats a later hop of another call takes over its
+ * `history`, because credentials depend on the origins visited.
  */
 const begin = (core: SessionCore, fiber: AnyFiber, request: Prepared, history?: History): Call => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
@@ -37,7 +38,7 @@ const begin = (core: SessionCore, fiber: AnyFiber, request: Prepared, history?: 
 
 type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-/** A value of the wrong type must not leave the call without an end: what throws here is a defect of the request. */
+/** Converts an exception into a defect of the request, so that the call always ends. */
 const sent = (call: Call, collect: boolean): Effect.Effect<ClientResponse, ClientError> => {
   try {
     return sendCall(call, collect)
@@ -46,12 +47,28 @@ const sent = (call: Call, collect: boolean): Effect.Effect<ClientResponse, Clien
   }
 }
 
+/** A 101 for the headers of a request whose response nobody takes the connection of: it is no empty success. */
+const unexpected = (call: Call, response: Response): Effect.Effect<never, UpgradeError> =>
+  Effect.zipRight(
+    release(call, response),
+    Effect.fail(
+      new UpgradeError({
+        ...call.details("headers"),
+        reason: "Unexpected",
+        description: "expected a response, got another protocol: Session.upgrade takes the connection",
+        status: response.status,
+        headers: response.headers
+      })
+    )
+  )
+
 /** Sends a request and passes its response to `done`. A failure or an interruption releases everything. */
 const guarded = <B, A, E, R>(
   call: Call,
   collect: boolean,
   use: B,
-  done: (call: Call, response: ClientResponse, restore: Restore, use: B) => Effect.Effect<A, E, R>
+  done: (call: Call, response: ClientResponse, restore: Restore, use: B) => Effect.Effect<A, E, R>,
+  upgrades = false
 ): Effect.Effect<A, E | ClientError, R> =>
   Effect.uninterruptibleMask((restore) => {
     call.begin()
@@ -60,15 +77,18 @@ const guarded = <B, A, E, R>(
         call.interrupt()
         return call.trace === undefined ? Effect.failCause(cause) : call.trace.failed(cause)
       },
-      onSuccess: (response) => {
+      onSuccess: (response): Effect.Effect<A, E | ClientError, R> => {
         call.settle()
         call.trace?.settled(response)
+        if (response.status === 101 && !upgrades && response instanceof Response && response.upgraded) {
+          return unexpected(call, response)
+        }
         return done(call, response, restore, use)
       }
     })
   })
 
-/** Opens a response that lives in the fiber's Scope. A finalizer is added only where the body is not complete. */
+/** Opens a response that lives in the fiber's Scope. Adds a finalizer only if the body is incomplete. */
 export const openScoped = (
   core: SessionCore,
   fiber: AnyFiber,
@@ -128,9 +148,9 @@ export const openUpgraded = <A, E, R>(
   fiber: AnyFiber,
   request: Prepared,
   f: (call: Call, response: ClientResponse, restore: Restore) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | ClientError, R> => guarded(begin(core, fiber, request), false, undefined, f)
+): Effect.Effect<A, E | ClientError, R> => guarded(begin(core, fiber, request), false, undefined, f, true)
 
-/** Releases a response, then runs the listeners of the signals that this causes. */
+/** Releases a response, then runs the listeners of the resulting signals. */
 const release = (call: Call, response: ClientResponse): Effect.Effect<void> =>
   call.trace === undefined ? response.release : Effect.zipRight(response.release, call.trace.finish)
 

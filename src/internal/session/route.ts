@@ -1,6 +1,4 @@
-/**
- * Where a prepared request goes, and by what way.
- */
+/** Computes the route of a prepared request: its origin and the proxy on the way. */
 import { InvalidRequest, type InvalidURL } from "../../Errors.js"
 import { getField } from "../http/headerFields.js"
 import type { Origin } from "../http/origin.js"
@@ -12,7 +10,7 @@ import type { Prepared } from "../request/preparedRequest.js"
 import type { ProxyRoute, Route } from "../transport/transport.js"
 import type { SessionCore } from "./sessionCore.js"
 
-/** Routes without a proxy and with the connector's TLS: one for each origin. */
+/** Cache of routes without proxy and with the connector's TLS, by origin. */
 const direct = new WeakMap<Origin, Route>()
 
 const directRoute = (origin: Origin): Route => {
@@ -24,31 +22,33 @@ const directRoute = (origin: Origin): Route => {
   return route
 }
 
-/** The URL with the scheme it was asked for by: environments tell ws from http. */
+/** The URL with its original scheme, because proxy variables distinguish ws from http. */
 const targetUrl = (request: Prepared): string =>
   request.target.websocket ? request.target.url.replace(/^http/, "ws") : request.target.url
 
-/** Why the caller's Proxy-Authorization cannot be sent: it would be the second, or reach the origin. */
+/** Why a Proxy-Authorization header of the caller cannot be sent, if it cannot. */
 const refuseHeader = (proxy: ProxyRoute, forwarded: boolean): string | undefined =>
   !forwarded
-    ? "inside a tunnel it would reach the origin; the proxy's credentials go with proxyAuth or proxyHeaders"
+    ? "the header would reach the origin inside the tunnel; use proxyAuth or proxyHeaders"
     : proxy.authorization !== undefined
-      ? "the proxy has credentials of its own as well"
+      ? "expected credentials only once: the proxy already has some"
       : undefined
 
-/** The route, whose key holds everything that must not be mixed. */
+/** The route of a request. Its key contains everything that connections must not mix. */
 export const routeOf = (
   request: Prepared,
   environment: Environment | undefined
 ): Route | InvalidURL | InvalidRequest => {
-  const { origin, websocket: tunnel } = request.target
+  const { origin, websocket } = request.target
   const { serverHostname, ssl = true } = request
   const plain = origin.scheme === "http" || (ssl === true && serverHostname === undefined)
   const { proxy: input, proxyAuth, proxyHeaders } = request.proxy
-  if (input === undefined && environment === undefined && plain && !tunnel) return directRoute(origin)
+  if (input === undefined && environment === undefined && plain && !websocket) return directRoute(origin)
   const proxy = resolveProxy(input, environment, proxyAuth, proxyHeaders, origin, targetUrl(request))
   if (proxy !== undefined && "_tag" in proxy) return proxy
   const tls = plain ? "" : ` tls ${settingsOf(ssl, undefined, serverHostname).key}`
+  // An http proxy would take an Upgrade header for its own (RFC 9110, section 7.8).
+  const tunnel = websocket || (proxy !== undefined && getField(request.fields.pairs, "upgrade") !== undefined)
   if (proxy === undefined) return { origin, proxy, ssl, serverHostname, tunnel, key: `${origin.key}${tls}` }
   const forwarded = forwards(proxy, origin, tunnel)
   if (getField(request.fields.pairs, "proxy-authorization") !== undefined) {
@@ -57,11 +57,12 @@ export const routeOf = (
       return new InvalidRequest({ ...request.details, option: "proxy-authorization", description: refusal })
     }
   }
-  // To a proxy that forwards there is one kind of connection, whatever the origin.
+  // A forwarding proxy uses the same connections for all origins.
   const key = forwarded ? `via ${proxy.key}` : `${origin.key} via ${proxy.key}${tunnel ? " tunnel" : ""}${tls}`
-  return { origin, proxy, ssl, serverHostname, tunnel, key }
+  const userAgent = forwarded ? undefined : request.defaults.userAgent
+  return { origin, proxy, ssl, serverHostname, tunnel, userAgent, key }
 }
 
-/** Proxies and netrc of the environment, if the session trusts it. */
+/** The proxy and netrc settings of the environment, if the session trusts it. */
 export const environmentOf = (request: Prepared, core: SessionCore): Environment | undefined =>
   request.defaults.trustEnv ? core.environment : undefined

@@ -10,6 +10,8 @@ import type { Jar } from "../cookies/jar.js"
 import { toWire as toWireText } from "../cookies/wire.js"
 import { getField } from "../http/headerFields.js"
 import type { Environment } from "../proxy/environment.js"
+import { isSendable } from "../request/body/replayable.js"
+import { withoutExpectation } from "../request/edits.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import { loginOf } from "../request/sessionDefaults.js"
 import { isWireError, toWire } from "../request/wireRequest.js"
@@ -43,7 +45,8 @@ const makeHop = (
   given: Prepared,
   cookies: string | undefined,
   collect: boolean,
-  onResponse: OnResponse
+  onResponse: OnResponse,
+  onHop?: (hop: Hop) => void
 ): Hop | ClientError => {
   if (call.failure !== undefined) return call.failure
   const { core } = call
@@ -51,7 +54,8 @@ const makeHop = (
   const environment = environmentOf(given, core)
   const request = withNetrc(given, call, environment)
   const trace = call.trace?.hop(request)
-  const wire = toWire(request, cookies, trace?.override, call.bodyContext(request, trace))
+  const body = call.bodyContext(request, trace)
+  const wire = toWire(request, cookies, trace?.override, body, core.transport.forceClose)
   if (isWireError(wire)) {
     trace?.failed(Cause.fail(wire))
     return wire
@@ -61,8 +65,35 @@ const makeHop = (
     trace?.failed(Cause.fail(route))
     return route
   }
-  return new Hop(call, request, trace?.propagated(wire) ?? wire, route, trace, collect, onResponse)
+  const last = wire.expectContinue
+    ? unlessExpectationFails(given, onResponse, (repeated) => sendHop(call, repeated, collect, onResponse, onHop))
+    : onResponse
+  return new Hop(call, request, trace?.propagated(wire) ?? wire, route, trace, collect, last)
 }
+
+/** Where the answer to `Expect: 100-continue` is 417, the request is repeated without it (RFC 9110 section 10.1.1). */
+const unlessExpectationFails =
+  (
+    request: Prepared,
+    onResponse: OnResponse,
+    send: (request: Prepared) => Effect.Effect<ClientResponse, ClientError>
+  ): OnResponse =>
+  (call, response) => {
+    if (response.status !== 417 || !isSendable(request.body)) return onResponse(call, response)
+    return Effect.suspend(() => {
+      response.releaseNow()
+      const url = request.target.shownUrl
+      const facts = {
+        _tag: "RequestRetry",
+        method: request.method,
+        url,
+        reason: "ExpectationFailed",
+        delay: 0
+      } as const
+      const repeated = Effect.suspend(() => send(withoutExpectation(request)))
+      return call.trace === undefined ? repeated : Effect.zipRight(call.trace.emit(facts), repeated)
+    })
+  }
 
 /** Sends one request to one origin. `onHop` gets its hop before anything can be interrupted. */
 export const sendHop = (
@@ -74,7 +105,7 @@ export const sendHop = (
 ): Effect.Effect<ClientResponse, ClientError> => {
   const { jar } = call.core
   const send = (cookies: string | undefined, resume: Resume): void => {
-    const hop = makeHop(call, request, cookies, collect, onResponse)
+    const hop = makeHop(call, request, cookies, collect, onResponse, onHop)
     if (hop instanceof Hop) {
       onHop?.(hop)
       hop.start(resume)

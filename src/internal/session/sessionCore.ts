@@ -1,6 +1,4 @@
-/**
- * What the requests of a session share, and what ends with it.
- */
+/** The state that all requests of a session share, and its shutdown. */
 
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -15,22 +13,22 @@ import { atMost } from "../transport/deadlines.js"
 import type { Hub } from "../transport/signalHub.js"
 import type { Transport } from "../transport/transport.js"
 
-/** Milliseconds for which `close` waits for a fiber that it has interrupted. One that is uninterruptible goes on alone. */
+/** Milliseconds that `close` waits for an interrupted fiber. An uninterruptible one continues in the background. */
 const interruptTime = 250
 
-/** One lifetime: a session and all that `with` derives from it. */
-/** A request in flight, as its session ends it. The session keeps its calls in a linked list. */
+/** A request in flight, as the session sees it. The session keeps its calls in a linked list. */
 export interface ActiveCall {
   previous: ActiveCall | undefined
   next: ActiveCall | undefined
-  /** Whether it has a connection. */
+  /** Whether the call has a connection. */
   readonly inFlight: boolean
   readonly details: (phase: undefined) => Details
   readonly abort: (error: ClientError) => void
-  /** Aborts it, and destroys connections that responses took along. */
+  /** Aborts the call and destroys upgraded connections. */
   readonly cut: (error: ClientError) => void
 }
 
+/** The shared state of a session and of all sessions that `with` derives from it. */
 export class SessionCore {
   static {
     showAs(SessionCore, "SessionCore", ({ id, requests, state }) => ({ id, requests, state }))
@@ -39,21 +37,21 @@ export class SessionCore {
   readonly id: string
   readonly transport: Transport
   readonly jarService: CookieJarService
-  /** `undefined` where the jar is the user's own: then it is asked by its effects. */
+  /** `undefined` if the jar is the user's own, which is only accessible by effects. */
   readonly jar: Jar | undefined
   readonly environment: Environment | undefined
   readonly hub: Hub
   readonly ownsTransport: boolean
-  /** The calls that have not ended, as a list: a Set that comes and goes costs more than a request may. */
+  /** The active calls as a linked list; adding to and deleting from a Set would cost more per request. */
   private firstCall: ActiveCall | undefined = undefined
-  /** By the option `cookies` that they were given as: the hosts that have got a session's own cookies. */
+  /** The hosts that have received a session's own cookies, by the value of the option `cookies`. */
   readonly seeded = new WeakMap<object, Set<string>>()
   requests = 0
-  /** Fibers that still work for requests that have ended: listeners, the store of a cache. */
+  /** Fibers that still work for finished requests: they run listeners or store cache entries. */
   private readonly kept = new Set<Fiber.RuntimeFiber<void>>()
-  /** Called once `close` waits for nothing more. */
+  /** Called when `close` does not wait for anything any more. */
   private readonly onEnded = new Set<() => void>()
-  /** Run when it is closed. */
+  /** Run when the session closes. */
   readonly cleanups: Array<() => void> = []
   private state: "open" | "closing" | "ended" = "open"
   private readonly done = Deferred.unsafeMake<void>(FiberId.none)
@@ -101,7 +99,7 @@ export class SessionCore {
     if (this.firstCall === undefined) this.onQuiet?.()
   }
 
-  /** Takes over a fiber that works for a request that has ended; `close` gives it as long as requests in flight. */
+  /** Keeps a fiber that works for a finished request. `close` gives it as much time as requests in flight. */
   keep(fiber: Fiber.RuntimeFiber<void>): void {
     this.kept.add(fiber)
     fiber.addObserver(() => {
@@ -110,7 +108,7 @@ export class SessionCore {
     })
   }
 
-  /** Calls `stop` at the end of `close`, or now if that has ended, until the returned function is called. */
+  /** Calls `stop` at the end of `close`, or immediately after that, until the returned function is called. */
   whenEnded(stop: () => void): () => void {
     if (this.state === "ended") {
       stop()
@@ -153,7 +151,7 @@ export class SessionCore {
     return calls
   }
 
-  /** Requests in flight may finish within the connector's time; all that wait fail now. */
+  /** Fails waiting requests at once, and gives requests in flight the graceful shutdown time of the connector. */
   get close(): Effect.Effect<void> {
     return Effect.uninterruptibleMask((restore) => {
       if (this.state !== "open") return restore(Deferred.await(this.done))

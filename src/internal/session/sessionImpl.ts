@@ -1,6 +1,4 @@
-/**
- * The session's members over what its requests share.
- */
+/** The implementation of the Session service. */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
@@ -9,6 +7,7 @@ import type { ConnectorService } from "../../Connector.js"
 import type { CookieJarService } from "../../CookieJar.js"
 import type { SessionOptions, SessionService, TypeId, Verb } from "../../Session.js"
 import type { Signal } from "../../Tracing.js"
+import type { UpgradeOptions } from "../../Upgrade.js"
 import type { WebSocketOptions } from "../../WebSocket.js"
 import { showAs } from "../inspection.js"
 import { mergeSessionOptions } from "../request/mergeOptions.js"
@@ -16,17 +15,18 @@ import type { Defaults } from "../request/preparedRequest.js"
 import { makeDefaults } from "../request/sessionDefaults.js"
 import { bindConfigs } from "../tracing/traceConfig.js"
 import { bindCore } from "./middlewareChain.js"
+import { openUpgrade } from "./openUpgrade.js"
 import { openWebSocket } from "./openWebSocket.js"
-import { type Opener, send, sendValue } from "./requestEffect.js"
+import { type RequestContext, send, sendValue } from "./requestEffect.js"
 import { fromRequestValue } from "./requestValue.js"
 import type { SessionCore } from "./sessionCore.js"
 
 /** Marks a session. */
 export const typeId: TypeId = "~effect-http-session/Session"
 
-/** A session on a core; `with` makes others on the same. */
-export class SessionImpl implements SessionService, Opener {
-  // Its options may hold secrets in many places.
+/** A session on a core; `with` derives others on the same core. */
+export class SessionImpl implements SessionService, RequestContext {
+  // The options may contain secrets in many places.
   static {
     showAs(SessionImpl, "Session", ({ core, defaults: { base } }) => ({
       id: core.id,
@@ -35,15 +35,20 @@ export class SessionImpl implements SessionService, Opener {
   }
 
   readonly [typeId]: TypeId = typeId
-  // Private to the language, so that nothing that enumerates finds the options.
+  // Hard-private fields, so that enumerating the session does not reveal the options.
   readonly #core: SessionCore
   readonly #defaults: Defaults
   readonly #given: SessionOptions
-  readonly current: Opener["current"]
+  readonly current: RequestContext["current"]
   readonly connector: ConnectorService
   readonly cookieJar: CookieJarService
 
-  constructor(core: SessionCore, connector: ConnectorService, current: Opener["current"], given: SessionOptions) {
+  constructor(
+    core: SessionCore,
+    connector: ConnectorService,
+    current: RequestContext["current"],
+    given: SessionOptions
+  ) {
     this.#core = core
     this.connector = connector
     this.current = current
@@ -73,6 +78,7 @@ export class SessionImpl implements SessionService, Opener {
   readonly execute = (request: HttpClientRequest | ClientRequest, options?: RequestOptions) =>
     sendValue<never>(this, fromRequestValue(request, options))
   readonly webSocket = (url: UrlInput, options?: WebSocketOptions) => openWebSocket(this, url, options)
+  readonly upgrade = (url: UrlInput, options: UpgradeOptions) => openUpgrade(this, url, options)
   readonly with = (options: SessionOptions): SessionService =>
     new SessionImpl(this.#core, this.connector, this.current, mergeSessionOptions(this.#given, options))
 

@@ -1,6 +1,6 @@
 /**
- * A part of a file that one run of a program leaves for the next: the bytes, and behind them what it takes to ask for
- * the rest. One file holds both, so that no two runs can mix them up.
+ * The format of an unfinished download: the bytes, followed by the facts needed to request the rest. One file holds
+ * both, so that concurrent runs cannot mix them up.
  */
 import { createHash } from "node:crypto"
 import type { PlatformError } from "@effect/platform/Error"
@@ -20,28 +20,28 @@ const Facts = Schema.parseJson(
   })
 )
 
-/** What is known of an unfinished file. */
+/** The facts about an unfinished file. */
 export interface Unfinished {
-  /** Bytes of the file that are there. */
+  /** Bytes of the file present. */
   readonly offset: number
   readonly total: number | undefined
   /** For If-Range. */
   readonly validator: string
-  /** A hash of the URL that was asked for. */
+  /** A hash of the requested URL. */
   readonly source: string
 }
 
-/** What `Unfinished` keeps of a response's URL: before redirects, which may lead elsewhere each time. */
+/** The hash of a response's URL before redirects, because those may lead elsewhere each time. */
 export const sourceOf = (response: ResponseHead & { readonly history: ReadonlyArray<ResponseHead> }): string =>
   createHash("sha256")
     .update((response.history[0] ?? response).url)
     .digest("hex")
 
-/** Stands at the end, behind the length of the facts in eight hexadecimal digits. */
+/** The end of the file: preceded by the length of the facts in eight hexadecimal digits. */
 const mark = "\0toFile1"
 const trailerLength = 8 + mark.length
 
-/** Writes the facts behind the bytes and waits until the disk has them. */
+/** Appends the facts and waits until they are on disk. */
 export const writeUnfinished = (file: File, facts: Unfinished): Effect.Effect<void, PlatformError> => {
   const text = JSON.stringify(facts)
   const length = Buffer.byteLength(text).toString(16).padStart(8, "0")
@@ -55,8 +55,8 @@ export const writeUnfinished = (file: File, facts: Unfinished): Effect.Effect<vo
 }
 
 /**
- * Whether an open file is what `name` names, and this user's. In a folder that others can write to, the name may be a
- * link to a file of this user, or a file with bytes of somebody else.
+ * Whether an open file is the one that `name` refers to and belongs to this user. In a directory that others can write
+ * to, the name may be a link, or a file with bytes of another user.
  */
 export const isOwnFile = (fs: FileSystem, name: string, file: File): Effect.Effect<boolean, PlatformError> =>
   Effect.gen(function* () {
@@ -81,7 +81,7 @@ const readAt = (file: File, offset: number, length: number): Effect.Effect<strin
     )
   )
 
-/** Reads the facts and takes them off. A file that was not left in good order is emptied. */
+/** Reads the facts and removes them from the file. A file without valid facts is emptied. */
 export const readUnfinished = (file: File): Effect.Effect<Unfinished | undefined, PlatformError> =>
   Effect.gen(function* () {
     const size = Number((yield* file.stat).size)

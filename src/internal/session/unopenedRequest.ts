@@ -1,27 +1,25 @@
-/**
- * How a verb hands its request to a decoder before it is opened, so that no Scope has to be made for it.
- */
+/** Lets a decoder take over the request of a verb before it is sent, so that no Scope is needed. */
 import type * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
 
-/** Stands on the effects of verbs; types do not show it, and `Effect.tap` and the like lose it. */
+/** Set on the effects of verbs. Not part of their types; combinators such as `Effect.tap` drop it. */
 export const Unopened: unique symbol = Symbol.for("effect-http-session/Unopened")
 
-/** A request that has not been sent. Each run of an effect made by it sends it. */
+/** A request that has not been sent. Each run of an effect made from it sends the request. */
 export interface UnopenedRequest<R, E = ClientError> {
-  /** Opens it, reads the whole body in the same step, gives the connection back, then maps what is there. */
+  /** Sends the request, reads the whole body in the same step, releases the connection, then runs `f`. */
   readonly collect: <A, E2, R2>(
     f: (response: ClientResponse) => Effect.Effect<A, E2, R2>
   ) => Effect.Effect<A, E | E2, R | R2>
-  /** Opens it, runs `f`, and releases it. */
+  /** Sends the request, runs `f`, and releases the response. */
   readonly use: <A, E2, R2>(
     f: (response: ClientResponse) => Effect.Effect<A, E2, R2>
   ) => Effect.Effect<A, E | E2, R | R2>
 }
 
-/** The request behind an effect, if it comes from a verb. */
+/** The request behind an effect that a verb returned; otherwise `undefined`. */
 export const unopenedOf = <E, R>(
   self: Effect.Effect<ClientResponse, E, R>
 ): UnopenedRequest<Exclude<R, Scope>, E> | undefined =>

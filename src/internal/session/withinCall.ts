@@ -1,11 +1,9 @@
-/**
- * Waiting for what is not ours: middlewares, hooks, jars.
- */
+/** Runs user code (middlewares, hooks, jars) until the call ends. */
 import type * as Effect from "effect/Effect"
 import type { ClientError } from "../../Errors.js"
 import { endedBy } from "../raceWithCallback.js"
 import type { Call } from "./call.js"
 
-/** Ends with the call: its time may run out, or its session close, while somebody waits for something else. */
+/** Runs an effect, but fails early when the call is aborted by its time limit or the end of its session. */
 export const withinCall = <A, E>(call: Call, effect: Effect.Effect<A, E>): Effect.Effect<A, E | ClientError> =>
   endedBy(effect, (fail: (error: ClientError) => void) => call.onAbort(fail))

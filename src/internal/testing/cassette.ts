@@ -1,6 +1,4 @@
-/**
- * A file of recorded exchanges: what is written, what is left out, and what a request is found by.
- */
+/** The file format of recorded exchanges: serialization, redaction, and the key by which requests are matched. */
 import { isUtf8 } from "node:buffer"
 import { createHash } from "node:crypto"
 import * as PlatformError from "@effect/platform/Error"
@@ -13,7 +11,7 @@ import { redacted, redactHeader, redactUrl } from "../redact.js"
 
 const Lines = Schema.Array(Schema.Tuple(Schema.String, Schema.String))
 
-/** Text where it is UTF-8, so that it can be read and compared in reviews. */
+/** Stored as text if the bytes are UTF-8, so that cassettes can be reviewed and compared. */
 const Content = Schema.Union(Schema.Struct({ text: Schema.String }), Schema.Struct({ base64: Schema.String }))
 
 const Recorded = Schema.Struct({
@@ -21,7 +19,7 @@ const Recorded = Schema.Struct({
     method: Schema.String,
     url: Schema.String,
     headers: Lines,
-    /** SHA-256 of the body: it may hold secrets, and is only compared. */
+    /** SHA-256 of the body. A hash is enough for matching and does not reveal secrets. */
     body: Schema.optional(Schema.String)
   }),
   response: Schema.Struct({
@@ -31,7 +29,7 @@ const Recorded = Schema.Struct({
     headers: Lines,
     body: Schema.optional(Content),
     trailers: Schema.optional(Lines),
-    /** The connection broke after this much. */
+    /** The connection broke at the end of the recorded body. */
     cut: Schema.optional(Schema.Literal(true))
   })
 })
@@ -43,19 +41,19 @@ const Cassette = Schema.parseJson(Schema.Struct({ version: Schema.Literal(1), ex
   space: 2
 })
 
-/** Bytes as they are written. */
+/** Serializes bytes. */
 export const toContent = (bytes: Uint8Array): typeof Content.Type =>
   isUtf8(bytes) ? { text: Buffer.from(bytes).toString("utf8") } : { base64: Buffer.from(bytes).toString("base64") }
 
-/** The bytes that were written. */
+/** Deserializes bytes. */
 export const fromContent = (content: typeof Content.Type): Uint8Array =>
   "text" in content ? Buffer.from(content.text, "utf8") : Buffer.from(content.base64, "base64")
 
-/** Cookies keep their names and attributes, so that jars fill as they did. */
+/** Redacts the value only, so that jars get the same cookies. */
 const redactCookie = (value: string): string =>
   value.replace(/^(?:([^=;]*=)[^;]*|[^;]+)/, (_, name = "") => `${name}${redacted}`)
 
-/** Header lines as they are written. */
+/** Header lines with secrets redacted. */
 export const redactLines = (
   lines: Iterable<readonly [name: string, value: string]>,
   options: CassetteOptions,
@@ -70,7 +68,7 @@ export const redactLines = (
   })
 }
 
-/** What is compared of a body: the same one with another boundary is the same. */
+/** The hash of a body for matching. Ignores the boundary of multipart bodies. */
 export const digest = (bytes: Uint8Array, contentType: string | undefined): string => {
   const boundary = /^multipart\/[^;]*;.*boundary="?([^";]+)"?/i.exec(contentType ?? "")?.[1]
   const text = Buffer.from(bytes).toString("latin1")
@@ -79,7 +77,7 @@ export const digest = (bytes: Uint8Array, contentType: string | undefined): stri
     .digest("hex")
 }
 
-/** What two requests must have in common. */
+/** The key of a request; requests with equal keys match. */
 export const keyOf = (
   request: { readonly method: string; readonly url: string; readonly body: string | undefined },
   options: CassetteOptions
@@ -92,10 +90,10 @@ export const keyOf = (
   ])
 }
 
-/** Where it is wrong, as far as that is known. */
+/** The path of the invalid member, if known. */
 const placeOf = (error: ParseResult.ParseError): string => {
   const path = ParseResult.ArrayFormatter.formatErrorSync(error)[0]?.path ?? []
-  return path.length === 0 ? "" : `: ${path.map(String).join(".")} cannot be read`
+  return path.length === 0 ? "" : `: ${path.map(String).join(".")} is invalid`
 }
 
 /** Reads a cassette. */
@@ -105,21 +103,21 @@ export const readCassette = (
   Effect.flatMap(FileSystem.FileSystem, (files) =>
     Effect.flatMap(files.readFileString(path), (text) =>
       Effect.mapBoth(Schema.decode(Cassette)(text), {
-        // Its message would quote the file.
+        // The message of the ParseError would quote the file.
         onFailure: (error) =>
           new PlatformError.SystemError({
             reason: "InvalidData",
             module: "FileSystem",
             method: "readFileString",
             pathOrDescriptor: path,
-            description: `It is no cassette${placeOf(error)}`
+            description: `not a cassette${placeOf(error)}`
           }),
         onSuccess: (cassette) => cassette.exchanges
       })
     )
   )
 
-/** Writes a cassette beside its place and moves it there. */
+/** Writes a cassette atomically, by renaming a temporary file. */
 export const writeCassette = (
   files: FileSystem.FileSystem,
   path: string,

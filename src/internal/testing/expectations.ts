@@ -1,6 +1,4 @@
-/**
- * Which expectations requests have met.
- */
+/** Matches requests against expectations and counts them. */
 
 import type { MockHandler, MockRequest } from "../../Connector.js"
 import type { Expectation } from "../../Testing.js"
@@ -19,7 +17,7 @@ const fits = (expectation: Pick<Expectation, "method" | "url">, request: MockReq
   const { method, url } = expectation
   if (method !== undefined && method.toUpperCase() !== request.method) return false
   if (typeof url === "string") return url === request.exact.url || canonical(url) === canonical(request.exact.url)
-  // One with the flag "g" or "y" would begin where it found something before.
+  // The flags "g" and "y" would make the search start at the previous match.
   return new RegExp(url.source, url.flags.replace(/[gy]/g, "")).test(request.exact.url)
 }
 

@@ -1,6 +1,4 @@
-/**
- * A server on loopback whose connections do as a script tells them, faults included.
- */
+/** A server on loopback whose connections follow a script, including faults. */
 import type { AddressInfo, Server, Socket } from "node:net"
 import { createServer } from "node:net"
 import { createSecureContext, TLSSocket } from "node:tls"
@@ -12,24 +10,24 @@ import type { Pem } from "../../Ssl.js"
 import type { Step, TestServer } from "../../Testing.js"
 import { Inbox } from "./inbox.js"
 
-/** One accepted connection. An expectation that the peer's end disappoints interrupts the script. */
+/** One accepted connection. If the peer closes while the script expects more, the script is interrupted. */
 export interface FaultConnection {
-  /** From 0, in the order of acceptance. */
+  /** Index in the order of acceptance, from 0. */
   readonly index: number
-  /** Below TLS, if there is TLS. */
+  /** The TCP socket, below TLS if that is used. */
   readonly raw: Socket
-  /** What the script reads and writes. */
+  /** The socket for the script. */
   readonly socket: Socket
   readonly inbox: Inbox
-  /** Resolves when the operating system has the bytes. */
+  /** Completes when the operating system has accepted the bytes. */
   readonly send: (data: string | Uint8Array) => Effect.Effect<void>
-  /** Ends its own half; a well-behaved peer then ends the other. */
+  /** Closes the sending side; a well-behaved peer then closes its own. */
   readonly fin: Effect.Effect<void>
-  /** RST, with nothing that was still to be sent. */
+  /** Sends RST and discards unsent bytes. */
   readonly reset: Effect.Effect<void>
 }
 
-/** What a connection does. When it ends, so does the connection. */
+/** The behaviour of one connection, which closes when the script ends. */
 export type Script = (connection: FaultConnection) => Effect.Effect<void>
 
 export interface FaultServerOptions {
@@ -48,7 +46,7 @@ const makeConnection = (index: number, raw: Socket, socket: Socket): FaultConnec
   const inbox = new Inbox()
   socket.on("data", (chunk: Uint8Array) => inbox.push(chunk))
   socket.on("end", () => inbox.end())
-  // What the peer breaks is what was asked for.
+  // Errors of the peer are expected.
   socket.on("error", () => inbox.end())
   socket.on("close", () => inbox.end())
   if (raw !== socket) raw.on("error", () => inbox.end())
@@ -66,11 +64,12 @@ const makeConnection = (index: number, raw: Socket, socket: Socket): FaultConnec
       if (socket.destroyed) resume(Effect.void)
       else socket.end(() => resume(Effect.void))
     }),
-    // libuv tells a peer that has not read yet of an end and not of the RST: a peer in this process gets its turn.
+    // libuv reports an end instead of the RST to a peer that has not read yet, so give a peer in this process time to
+    // read.
     reset: Effect.zipRight(
       Effect.repeatN(turn, 4),
       Effect.sync(() => {
-        // After FIN there is no RST (libuv refuses): what is unread makes the kernel send one.
+        // libuv cannot reset after FIN; closing with unread data makes the kernel send RST.
         if (socket.writableEnded) raw.destroy()
         else raw.resetAndDestroy()
       })
@@ -89,12 +88,12 @@ const listen = (server: Server): Effect.Effect<number> =>
   Effect.async<number>((resume) => {
     server.once("error", (error) => resume(Effect.die(error)))
     server.listen({ port: 0, host: "127.0.0.1" }, () => {
-      // A listening TCP server's address is an object.
+      // The address of a listening TCP server is an object.
       resume(Effect.succeed((server.address() as AddressInfo).port))
     })
   })
 
-/** Starts a server that runs `scriptOf(index)` on each connection, on a fiber of the Scope. */
+/** Starts a server that runs `scriptOf(index)` for each connection, in fibers of the Scope. */
 export const serve = (
   scriptOf: (index: number) => Script,
   options?: FaultServerOptions
@@ -132,7 +131,7 @@ export const serve = (
     }
   })
 
-/** Ends politely where that is still possible: what was sent arrives. */
+/** Closes gracefully where possible, so that sent bytes arrive. */
 const hangUp = ({ inbox, raw, socket }: FaultConnection): Effect.Effect<void> =>
   Effect.async<void>((resume) => {
     if (raw.destroyed) {
@@ -160,7 +159,7 @@ const drip = (connection: FaultConnection, step: Extract<Step, { readonly _tag: 
   return Effect.suspend(() => from(0))
 }
 
-/** Does one step of a public script. */
+/** Runs one step of a public script. */
 export const runStep = (connection: FaultConnection, step: Step): Effect.Effect<void> => {
   switch (step._tag) {
     case "Expect":
@@ -182,13 +181,13 @@ export const runStep = (connection: FaultConnection, step: Step): Effect.Effect<
   }
 }
 
-/** Does a public script. */
+/** Runs a public script. */
 export const runScript =
   (steps: ReadonlyArray<Step>): Script =>
   (connection) =>
     Effect.forEach(steps, (step) => runStep(connection, step), { discard: true })
 
-/** A server whose connections run the scripts in order; the last one serves all further connections. */
+/** A server whose connections run the scripts in order; the last script also serves all further connections. */
 export const fromScripts = (
   scripts: ReadonlyArray<ReadonlyArray<Step>>,
   options?: FaultServerOptions

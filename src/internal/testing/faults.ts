@@ -1,6 +1,4 @@
-/**
- * Faults by value: what the handler of a mock can return to be a network that fails.
- */
+/** Network failures that the handler of a mock can return. */
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import {

@@ -1,13 +1,13 @@
 /**
- * What a connection has received, to be taken as heads, bodies or bytes.
+ * Buffers the bytes that a connection of the fault server received, and hands them out as heads, bodies or byte counts.
  */
 import * as Effect from "effect/Effect"
 
 const empty = new Uint8Array(0)
 
 /**
- * The place after what is looked for, or -1 until all of it is there. It is called with more and more bytes, and looks
- * at each of them once.
+ * Returns the end position of the searched part, or -1 until it is complete. Called with growing input; examines each
+ * byte once.
  */
 type Find = (unread: Uint8Array) => number
 
@@ -15,7 +15,7 @@ const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.
 
 const text = (bytes: Uint8Array): string => bufferOf(bytes).toString("latin1")
 
-/** The place after `end`, from `start` on. */
+/** Finds the position after `end`, starting at `start`. */
 const after = (end: string, start = 0): Find => {
   let from = start
   return (unread) => {
@@ -33,7 +33,7 @@ const endOfBytes =
   (unread) =>
     unread.length < n ? -1 : n
 
-/** After the last chunk and the trailers of a chunked body. */
+/** Finds the end of a chunked body with its trailers. */
 const endOfChunks = (): Find => {
   let at = 0
   let endOfLine = after("\r\n")
@@ -43,9 +43,9 @@ const endOfChunks = (): Find => {
       const next = endOfLine(unread)
       if (next === -1) return -1
       const size = Number.parseInt(text(unread.subarray(at, next)), 16)
-      // What is no chunk ends here: whoever reads the bytes will see it.
+      // Malformed input ends the body here; the test sees the bytes.
       if (Number.isNaN(size)) return next
-      // An empty line ends the trailers; without any it follows the line of the last chunk.
+      // An empty line ends the trailers; without trailers it follows directly after the last chunk.
       if (size === 0) endOfTrailers = after("\r\n\r\n", next - 2)
       else {
         at = next + size + 2
@@ -60,25 +60,25 @@ const endOfChunks = (): Find => {
 const field = (head: string, name: string): string | undefined =>
   new RegExp(`^${name}:(.*)$`, "im").exec(head)?.[1]?.trim()
 
-/** A body in the way that its head says it is framed. */
+/** Finds the end of a body, framed as its head says. */
 const endOfBody = (head: string): Find => {
   const coding = field(head, "transfer-encoding")
   if (coding !== undefined && /chunked/i.test(coding)) return endOfChunks()
   return endOfBytes(Number(field(head, "content-length") ?? 0))
 }
 
-/** Bytes that come and are taken in order. A wait for bytes that can no longer come is interrupted. */
+/** Received bytes, taken in order. A wait for bytes that can no longer arrive is interrupted. */
 export class Inbox {
   private readonly chunks: Array<Uint8Array> = []
   private unread: Uint8Array = empty
-  /** What of its buffer nobody has seen yet comes after `unread`. */
+  /** Unused capacity of the buffer behind `unread`. */
   private free = 0
   private head = ""
   private ended = false
   private wake: (() => void) | undefined = undefined
   private readonly atEnd: Array<() => void> = []
 
-  /** Everything that has come, taken or not. */
+  /** All received bytes, including those already taken. */
   received(): Uint8Array {
     return Buffer.concat(this.chunks)
   }
@@ -89,7 +89,7 @@ export class Inbox {
     this.wake?.()
   }
 
-  /** Into twice the room where there is too little, so that a large body is not copied for each of its chunks. */
+  /** Doubles the buffer when it is full, so that large bodies are not copied once per chunk. */
   private append(chunk: Uint8Array): void {
     const { unread } = this
     const length = unread.length + chunk.length
@@ -105,7 +105,7 @@ export class Inbox {
     this.unread.set(chunk, unread.length)
   }
 
-  /** Nothing more comes. */
+  /** The peer closed its sending side. */
   end(): void {
     if (this.ended) return
     this.ended = true
@@ -113,7 +113,7 @@ export class Inbox {
     for (const act of this.atEnd) act()
   }
 
-  /** Calls `act` once nothing more comes. */
+  /** Calls `act` once the peer has closed its sending side. */
   whenEnded(act: () => void): void {
     if (this.ended) act()
     else this.atEnd.push(act)
@@ -126,12 +126,12 @@ export class Inbox {
     })
   )
 
-  /** The body of the last head, chunks and all. */
+  /** The body after the last head, as sent, including chunk framing. */
   readonly takeBody: Effect.Effect<Uint8Array> = Effect.suspend(() => this.take(endOfBody(this.head)))
 
   readonly takeBytes = (n: number): Effect.Effect<Uint8Array> => this.take(endOfBytes(n))
 
-  /** Waits for the peer's end. */
+  /** Waits until the peer closes its sending side. */
   readonly takeEnd: Effect.Effect<void> = Effect.async<void>((resume) => {
     this.whenEnded(() => resume(Effect.void))
   })

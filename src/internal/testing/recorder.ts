@@ -1,6 +1,4 @@
-/**
- * A transport that passes everything on to another one and keeps what it has seen.
- */
+/** A transport that records the exchanges of another transport. */
 
 import { dirname } from "node:path"
 import * as PlatformError from "@effect/platform/Error"
@@ -12,6 +10,7 @@ import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientError, Details } from "../../Errors.js"
 import type { CassetteOptions } from "../../Testing.js"
 import type { Phase } from "../../Timeouts.js"
+import type { Retryability } from "../errors/retryability.js"
 import { showAs } from "../inspection.js"
 import type { Limits } from "../limits.js"
 import { linesOf } from "../mock/mockRequest.js"
@@ -37,7 +36,7 @@ import { digest, type Recorded, redactLines, toContent, writeCassette } from "./
 const secretsOf = (request: ClientRequest | undefined): ReadonlySet<string> | undefined =>
   request instanceof Prepared ? request.secretHeaders : undefined
 
-/** A sink that keeps what it passes on. */
+/** A sink that copies what it passes on. */
 class TeeSink implements RequestSink {
   private readonly sink: RequestSink
   private readonly chunks: Array<Uint8Array>
@@ -62,7 +61,7 @@ class TeeSink implements RequestSink {
   readonly fail = (error: ClientError): void => this.sink.fail(error)
 }
 
-/** An exchange as the inner transport sees it. */
+/** The exchange that the inner transport receives. */
 class RecordedExchange implements Exchange {
   static {
     showAs(RecordedExchange, "RecordedExchange", ({ wire }) => ({ method: wire.method }))
@@ -121,6 +120,9 @@ class RecordedExchange implements Exchange {
     this.outer.onAbort = abort
   }
 
+  clock(): number {
+    return this.outer.clock()
+  }
   details(phase: Phase | undefined): Details {
     return this.outer.details(phase)
   }
@@ -133,8 +135,8 @@ class RecordedExchange implements Exchange {
   onUpgrade(head: Head, wire: Wire, rest: Uint8Array): void {
     this.outer.onUpgrade(head, wire, rest)
   }
-  onError(error: ClientError, stale: boolean): void {
-    this.outer.onError(error, stale)
+  onError(error: ClientError, repeatable: Retryability): void {
+    this.outer.onError(error, repeatable)
   }
   onDefect(cause: Cause.Cause<never>): void {
     this.outer.onDefect?.(cause)
@@ -153,7 +155,7 @@ class RecordedExchange implements Exchange {
     }
     const copy = new IncomingBody(body.length, {
       resume: () => body.resume(),
-      limitSilence: (millis) => body.limitSilence(millis),
+      limitIdle: (millis) => body.limitIdle(millis),
       abandon: (atOnce) => {
         keep(false)
         body.abandon(atOnce)
@@ -202,7 +204,7 @@ class RecordedExchange implements Exchange {
   }
 }
 
-/** The inner transport, with all exchanges kept in the order in which their bodies end. */
+/** The inner transport, recording all exchanges. */
 class RecordingTransport implements Transport {
   static {
     showAs(RecordingTransport, "RecordingTransport", ({ exchanges }) => ({ exchanges: exchanges.length }))
@@ -214,7 +216,8 @@ class RecordingTransport implements Transport {
   readonly close: Effect.Effect<void>
   readonly clearDnsCache: Transport["clearDnsCache"]
   readonly peerKey: Transport["peerKey"]
-  /** By the order in which they began. */
+  readonly forceClose: boolean
+  /** In the order in which they were first completed. */
   readonly exchanges: Array<{ recorded: Recorded | undefined }> = []
   private readonly inner: Transport
   private readonly options: CassetteOptions
@@ -228,6 +231,7 @@ class RecordingTransport implements Transport {
     this.close = inner.close
     this.clearDnsCache = inner.clearDnsCache
     this.peerKey = inner.peerKey
+    this.forceClose = inner.forceClose
   }
 
   get recorded(): ReadonlyArray<Recorded> {
@@ -273,7 +277,7 @@ class RecordingTransport implements Transport {
   }
 }
 
-/** Writes the cassette when the Scope closes; a file that cannot be written by then is a defect. */
+/** Records until the Scope closes, then writes the cassette. A failed write is a defect. */
 export const record = (
   path: string,
   options: CassetteOptions,
@@ -292,7 +296,7 @@ export const record = (
               module: "FileSystem",
               method: "writeFileString",
               pathOrDescriptor: path,
-              description: "There is no such directory"
+              description: "the directory does not exist"
             })
           )
     )

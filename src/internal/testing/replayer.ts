@@ -1,6 +1,4 @@
-/**
- * Answers from a cassette.
- */
+/** Answers requests from a cassette. */
 import type { PlatformError } from "@effect/platform/Error"
 import type { FileSystem } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
@@ -18,7 +16,7 @@ const lengthOf = (recorded: Recorded): number | undefined => {
   const find = (wanted: string) => headers.find(([name]) => name.toLowerCase() === wanted)?.[1]
   const length = find("content-length")
   if (length === undefined || find("transfer-encoding") !== undefined) return undefined
-  // A body that was not read to its end is shorter than its head says.
+  // A body that was not read to its end is shorter than Content-Length says.
   const actual = body === undefined ? 0 : fromContent(body).length
   return cut === true && /^\d{1,15}$/.test(length) ? Number(length) : actual
 }
@@ -38,12 +36,12 @@ const toAnswer = (recorded: Recorded, method: string): Answer => {
   }
 }
 
-/** The request's body as it was sent, if it has one. */
+/** The hash of the request body, if the request has one. */
 const bodyOf = (request: MockRequest): Effect.Effect<string | undefined> => {
   const type = request.headers.get("content-type") ?? undefined
   const { exact } = request
   if (exact.body._tag === "Empty") return Effect.succeed(undefined)
-  // A GET with a body cannot be read as a Request.
+  // A `Request` cannot expose the body of a GET.
   if (request.body === null) {
     return Effect.succeed(exact.body._tag === "Uint8Array" ? digest(exact.body.body, type) : undefined)
   }
@@ -53,7 +51,7 @@ const bodyOf = (request: MockRequest): Effect.Effect<string | undefined> => {
   )
 }
 
-/** Each recorded response answers once. */
+/** Each recorded response is used once. */
 export const replaying = (
   path: string,
   options: CassetteOptions

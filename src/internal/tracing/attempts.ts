@@ -1,6 +1,4 @@
-/**
- * From signals to attempts with their phases: what the waterfall draws and an archive holds.
- */
+/** Groups signals into attempts with phases, for the waterfall and HAR archives. */
 import type * as Headers from "@effect/platform/Headers"
 import type { ResponseHead } from "../../ClientResponse.js"
 import type { Phase } from "../../Timeouts.js"
@@ -8,14 +6,14 @@ import type { Signal } from "../../Tracing.js"
 import { parseUrl } from "../http/whatwg.js"
 import { errorType } from "./spans.js"
 
-/** A phase that took place; monotonic milliseconds. */
+/** A phase of an attempt, in monotonic milliseconds. */
 export interface Span {
   readonly phase: Phase
   readonly start: number
   readonly end: number
 }
 
-/** Everything that one attempt has told. */
+/** The data of one attempt, collected from its signals. */
 export class Attempt {
   method: string
   url: string
@@ -26,7 +24,7 @@ export class Attempt {
   readonly phases: Array<Span> = []
   requestHeaders: Headers.Headers | undefined = undefined
   response: ResponseHead | undefined = undefined
-  /** What it has failed with. */
+  /** The tag of the error. */
   error: string | undefined = undefined
   location: string | undefined = undefined
   remoteAddress: string | undefined = undefined
@@ -34,7 +32,7 @@ export class Attempt {
   readonly sent: Array<Uint8Array> = []
   readonly received: Array<Uint8Array> = []
   sentBytes = 0
-  /** Bytes on the wire, and after decoding, once the body has ended. */
+  /** Body sizes as received and after decoding, once the body has ended. */
   receivedBytes: number | undefined = undefined
   decodedBytes: number | undefined = undefined
   private open: { readonly phase: Phase; readonly start: number } | undefined = undefined
@@ -49,7 +47,7 @@ export class Attempt {
     this.end = signal.time
   }
 
-  /** Ends what goes on, and begins the next. */
+  /** Ends the current phase and starts the next. */
   private enter(phase: Phase | undefined, time: number): void {
     const { open } = this
     if (open !== undefined && (time > open.start || open.phase !== "connect")) {
@@ -59,7 +57,7 @@ export class Attempt {
     this.end = Math.max(this.end, time)
   }
 
-  /** The request was on its way until its last chunk, then the response was waited for. */
+  /** Splits the time until the response: sending until the last chunk, then waiting for the headers. */
   private answered(time: number): void {
     const { open } = this
     if (open?.phase === "send") {
@@ -154,7 +152,7 @@ export class Attempt {
     }
   }
 
-  /** Milliseconds spent in a phase, or `undefined` where it did not take place. */
+  /** Milliseconds spent in a phase, or `undefined` if it did not occur. */
   spent(phase: Phase): number | undefined {
     let total: number | undefined
     for (const span of this.phases) if (span.phase === phase) total = (total ?? 0) + span.end - span.start
@@ -162,14 +160,14 @@ export class Attempt {
   }
 }
 
-interface Request {
+interface TracedRequest {
   readonly attempts: Map<number, Attempt>
   last: Attempt | undefined
 }
 
-/** The attempts of all requests, in the order in which they began. */
+/** The attempts of all requests, in the order in which they started. */
 export const attemptsOf = (signals: Iterable<Signal>): ReadonlyArray<Attempt> => {
-  const requests = new Map<string, Request>()
+  const requests = new Map<string, TracedRequest>()
   const all: Array<Attempt> = []
   for (const signal of signals) {
     if (signal.requestId === undefined) continue
@@ -195,8 +193,8 @@ export const attemptsOf = (signals: Iterable<Signal>): ReadonlyArray<Attempt> =>
   return all
 }
 
-/** An attempt whose first signal is of its connection goes where the last redirect said. */
-const begin = (request: Request, signal: Signal): Attempt | undefined => {
+/** Starts an attempt. If its first signal concerns the connection, the URL is that of the last redirect. */
+const begin = (request: TracedRequest, signal: Signal): Attempt | undefined => {
   const { last } = request
   if ("method" in signal) return new Attempt(signal.method, signal.url, signal, signal.time)
   if (last === undefined) return undefined

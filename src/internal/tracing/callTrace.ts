@@ -1,126 +1,52 @@
 /**
- * The watchers of one call: what happens is told to streams, collectors and spans at once, and to listeners by the
- * request's fiber.
+ * The trace of one call: emits the signals of its start, redirects and end, and owns the traces of its hops.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
+import type { ClientResponse } from "../../ClientResponse.js"
 import { redactUrl } from "../redact.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import type { Response } from "../response/response.js"
-import type { Deadlines } from "../transport/deadlines.js"
-import type { Hub, SignalSink } from "../transport/signalHub.js"
-import type { Told, Trace } from "../transport/trace.js"
-import { HopTrace, type RequestSignal } from "./hopTrace.js"
-import { type ListenedCall, Listeners } from "./listeners.js"
+import type { SignalSink } from "../transport/signalHub.js"
+import type { SignalFields, Trace } from "../transport/trace.js"
+import { HopTrace } from "./hopTrace.js"
 import { shownFields, shownResponse } from "./shownMessages.js"
+import { SignalDelivery, type TracedCall } from "./signalDelivery.js"
 import type { Spans } from "./spans.js"
-import type { Configs, Observer } from "./traceConfig.js"
-
-const noObservers: ReadonlyArray<Observer> = []
-
-/** The call that is watched. */
-export interface TracedCall extends ListenedCall {
-  readonly core: ListenedCall["core"] & {
-    readonly id: string
-    readonly closed: boolean
-    readonly hub: Hub
-    readonly transport: { readonly hub: Hub }
-  }
-  readonly id: number
-  readonly attempt: number
-  readonly startedAt: number
-}
+import type { Configs } from "./traceConfig.js"
 
 export class CallTrace implements Trace {
-  /** Whether there are listeners, which are run between the steps of a hop. */
+  /** Whether there are listeners, which run between the steps of a hop. */
   readonly listening: boolean
-  readonly observers: ReadonlyArray<Observer>
-  readonly spans: Spans | undefined
-  readonly deadlines: Deadlines
-  /** Runs the listeners of what has been told. */
-  readonly listen: Effect.Effect<void>
-  readonly call: TracedCall
-  private readonly configs: Configs | undefined
-  private readonly sink: SignalSink | undefined
-  private readonly listeners: Listeners | undefined
-  /** Almost always there is one. */
+  private readonly call: TracedCall
+  private readonly delivery: SignalDelivery
+  private readonly spans: Spans | undefined
+  /** The trace of the first hop, which is nearly always the only one. */
   private first: HopTrace | undefined = undefined
   private others: Array<HopTrace> | undefined = undefined
-  private final: HopTrace | undefined = undefined
-  private state: "unseen" | "begun" | "over" = "unseen"
 
   constructor(call: TracedCall, configs: Configs | undefined, spans: Spans | undefined, sink: SignalSink | undefined) {
     this.call = call
-    this.configs = configs
+    this.delivery = new SignalDelivery(call, configs, sink)
     this.spans = spans
-    this.sink = sink
-    this.deadlines = call.deadlines
-    this.observers = configs?.observers ?? noObservers
-    this.listeners = configs !== undefined && configs.listening.length > 0 ? new Listeners(call, configs) : undefined
-    this.listening = this.listeners !== undefined
-    this.listen = this.listeners?.listen ?? Effect.void
+    this.listening = this.delivery.listening
   }
 
-  // What is told.
-
-  now(): number {
-    return this.deadlines.now()
-  }
-
-  /** Whether anybody wants signals: spans and metrics alone do without. */
-  get telling(): boolean {
-    const { core } = this.call
-    return this.listening || this.sink !== undefined || core.hub.reading() || core.transport.hub.reading()
-  }
-
-  /** Whether anybody wants to know of bodies. */
-  get wantsBody(): boolean {
-    return this.telling || this.observers.some((observer) => observer.body !== undefined)
-  }
-
-  /** Whether anybody wants the bytes of the body. */
-  get wantsChunks(): boolean {
-    const { core } = this.call
-    return (
-      this.configs?.chunks === true || this.sink !== undefined || core.hub.reading() || core.transport.hub.reading()
-    )
-  }
-
-  urlOf(request: Prepared): string {
-    return request.target.shownUrl
-  }
-
-  build(facts: Told, time: number, attempt: number, request: Prepared): RequestSignal {
-    const { core, id } = this.call
-    return { time, sessionId: core.id, requestId: id, attempt, hop: request.hop, ...facts }
-  }
-
-  deliver(signal: RequestSignal): void {
-    if (this.state === "unseen") return
-    const { core } = this.call
-    if (core.hub.reading()) core.hub.deliver(signal)
-    if (core.transport.hub.reading()) core.transport.hub.deliver(signal)
-    this.sink?.signal(signal)
-    if (this.listeners === undefined) return
-    this.listeners.add(signal)
-    if (this.state === "over") this.listeners.pump()
-  }
-
-  offer(facts: Told, time = this.now()): void {
+  offer(fields: SignalFields, time = this.delivery.now()): void {
     this.flush()
-    this.tell(facts, time)
+    this.emitAt(fields, time)
   }
 
-  emit(facts: Told): Effect.Effect<void> {
+  emit(fields: SignalFields): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.offer(facts)
-      return this.listen
+      this.offer(fields)
+      return this.delivery.listen
     })
   }
 
-  private tell(facts: Told, time: number, attempt = Math.max(1, this.call.attempt)): void {
-    if (this.telling) this.deliver(this.build(facts, time, attempt, this.call.request))
+  private emitAt(fields: SignalFields, time: number, attempt = Math.max(1, this.call.attempt)): void {
+    const { delivery } = this
+    if (delivery.hasSubscribers) delivery.deliver(delivery.build(fields, time, attempt, this.call.request))
   }
 
   private flush(): void {
@@ -128,29 +54,15 @@ export class CallTrace implements Trace {
     if (this.others !== undefined) for (const hop of this.others) hop.flush()
   }
 
-  // Listeners.
-
-  /** `listen` under the total limit, which is no longer the call's own once that is over. */
-  get listenInTime(): Effect.Effect<void> {
-    return Effect.suspend(() => (this.state === "over" ? (this.listeners?.listenInTime ?? Effect.void) : this.listen))
-  }
-
-  /** `listen` for other fibers than the request's. */
-  get listenBeside(): Effect.Effect<void> {
-    return this.listeners?.listenBeside ?? Effect.void
-  }
-
-  // The call.
-
-  /** Tells that the request begins. A closed session tells nothing. */
+  /** Emits the start of the request, unless the session is closed. */
   begin(): void {
-    const { call } = this
+    const { call, delivery } = this
     const { request } = call
     if (call.core.closed) return
-    this.state = "begun"
-    this.listeners?.begin()
-    if (!this.telling) return
-    this.deliver({
+    delivery.state = "begun"
+    delivery.listeners?.begin()
+    if (!delivery.hasSubscribers) return
+    delivery.deliver({
       _tag: "RequestStart",
       time: call.startedAt,
       sessionId: call.core.id,
@@ -163,18 +75,19 @@ export class CallTrace implements Trace {
     })
   }
 
-  /** The same for listeners, and hands the request to `send` as they want it. */
+  /** Like `begin`, with listeners: passes the request to `send` with the headers that they have set. */
   start<A, E>(send: (request: Prepared) => Effect.Effect<A, E>): Effect.Effect<A, E> {
+    const { delivery } = this
     const { request } = this.call
     this.begin()
-    if (this.state === "unseen") return send(request)
-    return Effect.flatMap(this.listen, () => send(this.listeners?.edited(request) ?? request))
+    if (delivery.state === "unseen") return send(request)
+    return Effect.flatMap(delivery.listen, () => send(delivery.listeners?.edited(request) ?? request))
   }
 
-  /** The trace of a hop that is about to be sent. */
+  /** Creates the trace of a hop that is about to be sent. */
   hop(request: Prepared): HopTrace {
     this.flush()
-    const hop = new HopTrace(this, request, this.call.attempt + 1)
+    const hop = new HopTrace(this.delivery, this.spans, request, this.call.attempt + 1)
     if (this.first === undefined) this.first = hop
     else {
       this.others ??= []
@@ -183,92 +96,87 @@ export class CallTrace implements Trace {
     return hop
   }
 
-  /** The trace of the hop that brought a response. */
+  /** The trace of the hop that received a response. */
   private traceOf(response: ClientResponse): HopTrace | undefined {
     if (this.first?.response === response) return this.first
     return this.others?.find((hop) => hop.response === response)
   }
 
-  /** Whether the hop has brought what the request has ended with. */
-  isFinal(hop: HopTrace): boolean {
-    return this.final === hop
-  }
-
-  /** A redirect has come. */
+  /** Emits a redirect. */
   redirected(response: Response, location: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { request } = this.call
       const hop = this.traceOf(response)
-      if (this.telling) {
-        this.tell(
+      if (this.delivery.hasSubscribers) {
+        this.emitAt(
           {
             _tag: "RequestRedirect",
             method: request.method,
-            url: this.urlOf(request),
+            url: request.target.shownUrl,
             response: shownResponse(response),
             location: redactUrl(location)
           },
-          hop?.headAt ?? this.now(),
+          hop?.headAt ?? this.delivery.now(),
           hop?.attempt
         )
       }
       this.flush()
-      return this.listen
+      return this.delivery.listen
     })
   }
 
-  /** The final head has come. With listeners, what has to be done before the request goes on. */
+  /** Emits the final head. With listeners, returns an effect that must run before the request continues. */
   ended(response: ClientResponse): Effect.Effect<ClientResponse> | undefined {
     if (this.listening) {
       return Effect.suspend(() => {
-        this.tellEnd(response)
-        return Effect.as(this.listen, response)
+        this.emitRequestEnd(response)
+        return Effect.as(this.delivery.listen, response)
       })
     }
-    this.tellEnd(response)
+    this.emitRequestEnd(response)
     return undefined
   }
 
-  /** The same for responses that went by no step of ours. */
+  /** Emits the final head of a response that did not pass `ended`, such as one that a middleware made. */
   settled(response: ClientResponse): void {
-    if (this.state === "begun") this.tellEnd(response)
+    if (this.delivery.state === "begun") this.emitRequestEnd(response)
   }
 
-  private tellEnd(response: ClientResponse): void {
-    if (this.state !== "begun") return
+  private emitRequestEnd(response: ClientResponse): void {
+    const { call, delivery } = this
+    if (delivery.state !== "begun") return
     const hop = this.traceOf(response)
-    this.final = hop
-    if (this.telling) {
-      const { call } = this
-      const head: ResponseHead = shownResponse(response)
-      this.deliver({
+    if (hop !== undefined) hop.isFinal = true
+    if (delivery.hasSubscribers) {
+      delivery.deliver({
         _tag: "RequestEnd",
-        time: hop?.headAt ?? this.now(),
+        time: hop?.headAt ?? delivery.now(),
         sessionId: call.core.id,
         requestId: call.id,
         attempt: hop?.attempt ?? Math.max(1, call.attempt),
         hop: call.request.hop,
         method: response.method,
         url: hop === undefined ? redactUrl(response.url) : hop.request.target.shownUrl,
-        response: head
+        response: shownResponse(response)
       })
     }
-    this.state = "over"
+    delivery.state = "over"
     this.flush()
-    hop?.tellOutcome()
+    hop?.emitResponseEnd()
   }
 
-  /** The request has failed; listeners hear of it as finalizers do. */
+  /** Emits a failure. Listeners run like finalizers before the request fails with `cause`. */
   failed<E>(cause: Cause.Cause<E>): Effect.Effect<never, E> {
+    const { delivery } = this
     this.first?.failed(cause)
     if (this.others !== undefined) for (const hop of this.others) hop.failed(cause)
-    if (this.state === "begun") {
-      const { request } = this.call
+    if (delivery.state === "begun") {
+      const { method, target } = this.call.request
       this.flush()
-      this.tell({ _tag: "RequestException", method: request.method, url: this.urlOf(request), cause }, this.now())
-      this.state = "over"
+      this.emitAt({ _tag: "RequestException", method, url: target.shownUrl, cause }, delivery.now())
+      delivery.state = "over"
     }
-    const { listeners } = this
+    const { listeners } = delivery
     if (listeners === undefined) return Effect.failCause(cause)
     const whole: Cause.Cause<E> = listeners.defect === undefined ? cause : Cause.sequential(listeners.defect, cause)
     return Effect.matchCauseEffect(listeners.listenToFailure, {
@@ -277,11 +185,11 @@ export class CallTrace implements Trace {
     })
   }
 
-  /** The response has been given back: listeners hear the rest. */
+  /** Runs the remaining listeners after the response was released. */
   get finish(): Effect.Effect<void> {
-    const { listeners } = this
+    const { listeners } = this.delivery
     if (listeners === undefined) return Effect.void
-    return Effect.flatMap(this.listenInTime, () =>
+    return Effect.flatMap(this.delivery.listenInTime, () =>
       listeners.defect === undefined ? Effect.void : Effect.failCause(listeners.defect)
     )
   }

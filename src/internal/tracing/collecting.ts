@@ -1,6 +1,4 @@
-/**
- * Who wants the signals of all requests that are made inside an effect.
- */
+/** Collects the signals of all requests made inside an effect. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { SignalSink } from "../transport/signalHub.js"
@@ -10,7 +8,7 @@ export class CurrentSink extends Context.Reference<CurrentSink>()("effect-http-s
   defaultValue: (): SignalSink | undefined => undefined
 }) {}
 
-/** Hands the signals of the requests made inside to `sink`, and to those around it. */
+/** Passes the signals of requests made inside `self` to `sink` and to the enclosing collectors. */
 export const collectInto = <A, E, R>(self: Effect.Effect<A, E, R>, sink: SignalSink): Effect.Effect<A, E, R> =>
   Effect.flatMap(CurrentSink, (outer) =>
     Effect.provideService(

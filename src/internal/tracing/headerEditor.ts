@@ -1,6 +1,4 @@
-/**
- * How listeners change the headers of a request that is about to start.
- */
+/** Lets listeners edit the headers of a request that is about to start. */
 
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -12,7 +10,7 @@ import type { Prepared } from "../request/preparedRequest.js"
 
 type Edit = (pairs: Pairs, secret: Set<string>) => Pairs
 
-/** Edits until the request is sent; afterwards they are too late and do nothing. */
+/** Accepts edits until the request is sent; later edits have no effect. */
 export class Editor implements HeaderEditor {
   static {
     showAs(Editor, "HeaderEditor")
@@ -36,7 +34,7 @@ export class Editor implements HeaderEditor {
     })
   }
 
-  /** The request with all edits; headers that cannot be sent fail it when it is written. */
+  /** The request with all edits applied. An invalid header fails the request when it is written. */
   close(request: Prepared): Prepared {
     const edits = this.edits ?? []
     this.edits = undefined

@@ -1,166 +1,144 @@
-/**
- * What one hop tells: its attempts one after the other, each with a span, and the body that it brings.
- */
+/** The trace of one hop: emits the signals of its attempts and of the response body, and drives their spans. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { ResponseHead } from "../../ClientResponse.js"
 import type { BodyError, ClientError } from "../../Errors.js"
-import type { Signal, SignalsLost } from "../../Tracing.js"
 import type { Pairs } from "../http/headerFields.js"
 import { isRedirect } from "../http/methods.js"
 import type { BodyContext } from "../request/body/bodyWriter.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import type { BodyWatch } from "../response/body/bodyReader.js"
-import type { Deadlines } from "../transport/deadlines.js"
-import type { Told, Trace } from "../transport/trace.js"
+import type { RequestSignal, SignalFields, Trace } from "../transport/trace.js"
 import type { Connection, Head, Route, WireRequest } from "../transport/transport.js"
 import { shownHead, shownLines } from "./shownMessages.js"
+import type { SignalDelivery } from "./signalDelivery.js"
 import { type AttemptSpan, carriesTrace, errorType, type Spans, SpanTimeline } from "./spans.js"
 import { Timeline } from "./timeline.js"
-import type { AttemptEnd, AttemptFacts, Observer } from "./traceConfig.js"
-
-/** A signal of a request: all but the one that a reader gets when it was too slow. */
-export type RequestSignal = Exclude<Signal, SignalsLost>
+import type { AttemptEnd, AttemptFacts } from "./traceConfig.js"
 
 const none: ReadonlyArray<(end: AttemptEnd) => void> = []
 
-/** The watchers of the call that a hop belongs to. */
-export interface HopWatcher {
-  readonly call: { readonly core: { readonly id: string }; readonly id: number }
-  readonly deadlines: Deadlines
-  readonly spans: Spans | undefined
-  readonly observers: ReadonlyArray<Observer>
-  readonly listening: boolean
-  readonly telling: boolean
-  readonly wantsBody: boolean
-  readonly wantsChunks: boolean
-  readonly listen: Effect.Effect<void>
-  readonly listenInTime: Effect.Effect<void>
-  readonly listenBeside: Effect.Effect<void>
-  readonly now: () => number
-  readonly urlOf: (request: Prepared) => string
-  readonly build: (facts: Told, time: number, attempt: number, request: Prepared) => RequestSignal
-  readonly deliver: (signal: RequestSignal) => void
-  readonly isFinal: (hop: HopTrace) => boolean
-}
-
 export class HopTrace implements Trace, BodyWatch {
-  /** Counts everything that was put on the wire for the call. */
+  /** Number of the current attempt, counted over the whole call. */
   attempt: number
   readonly request: Prepared
   readonly onChunk: BodyContext["onChunk"]
-  /** Its response, once the head is there. */
+  /** The response, once its head has arrived. */
   response: ResponseHead | undefined = undefined
-  /** When the head of its response arrived. */
+  /** When the head of the response arrived. */
   headAt: number | undefined = undefined
-  private readonly call: HopWatcher
+  /** Whether the request ended with this hop's response; set by the call's trace. */
+  isFinal = false
+  private readonly delivery: SignalDelivery
+  private readonly spans: Spans | undefined
   private timeline: SpanTimeline | undefined = undefined
   private marked: Timeline | undefined = undefined
-  /** Of the attempt that goes on. */
+  /** The span of the current attempt. */
   span: AttemptSpan | undefined = undefined
   private facts: AttemptFacts | undefined = undefined
   private ends: ReadonlyArray<(end: AttemptEnd) => void> = none
   private bare: WireRequest | undefined = undefined
-  /** What has happened since the head came, until it is told what became of that. */
+  /** Signals buffered after the head until the response is known to be final, redirected or retried. */
   private held: Array<RequestSignal> | undefined = undefined
   private holding = false
   private watching: BodyWatch | undefined = undefined
   private transferred = 0
   private sent = 0
   private total: number | undefined = undefined
-  // Of a body that was read before its response was given out; negative while it has not come to its end.
+  // Totals of a body that was read before its response was returned; `received` is negative until the body ends.
   private received = -1
   private decoded = 0
   private bodyError: BodyError | undefined = undefined
 
-  constructor(call: HopWatcher, request: Prepared, attempt: number) {
-    this.call = call
+  constructor(delivery: SignalDelivery, spans: Spans | undefined, request: Prepared, attempt: number) {
+    this.delivery = delivery
+    this.spans = spans
     this.request = request
     this.attempt = attempt
     this.onChunk =
-      call.telling && request.body._tag !== "Empty"
+      delivery.hasSubscribers && request.body._tag !== "Empty"
         ? (chunk, transferred) => this.chunkSent(chunk, transferred)
         : undefined
     this.begin()
   }
 
   get listening(): boolean {
-    return this.call.listening
+    return this.delivery.listening
   }
 
-  offer(facts: Told, time?: number): void {
-    if (!this.call.telling) return
-    this.hand(this.built(facts, time ?? this.now()))
+  offer(fields: SignalFields, time?: number): void {
+    if (!this.delivery.hasSubscribers) return
+    this.enqueue(this.built(fields, time ?? this.now()))
   }
 
-  /** What happens while bytes are handled happens when they came. */
+  /** While bytes are processed, the time is that of their arrival. */
   private now(): number {
-    return this.marked?.readAt ?? this.call.now()
+    return this.marked?.readAt ?? this.delivery.now()
   }
 
-  // The signals of every request are written out: to put one together by a spread costs more than all else.
-  private built(facts: Told, time: number): RequestSignal {
-    const { call, request } = this
-    switch (facts._tag) {
+  // The signals that every request emits are written out: a spread would cost more than the rest of this file.
+  private built(fields: SignalFields, time: number): RequestSignal {
+    const { delivery, request } = this
+    switch (fields._tag) {
       case "ConnectionReuseconn":
         return {
           _tag: "ConnectionReuseconn",
           time,
-          sessionId: call.call.core.id,
-          requestId: call.call.id,
+          sessionId: delivery.call.core.id,
+          requestId: delivery.call.id,
           attempt: this.attempt,
           hop: request.hop,
-          connectionId: facts.connectionId,
-          idle: facts.idle
+          connectionId: fields.connectionId,
+          idle: fields.idle
         }
       case "ConnectionReleased":
         return {
           _tag: "ConnectionReleased",
           time,
-          sessionId: call.call.core.id,
-          requestId: call.call.id,
+          sessionId: delivery.call.core.id,
+          requestId: delivery.call.id,
           attempt: this.attempt,
           hop: request.hop,
-          connectionId: facts.connectionId,
-          deviations: facts.deviations
+          connectionId: fields.connectionId,
+          deviations: fields.deviations
         }
       default:
-        return call.build(facts, time, this.attempt, request)
+        return delivery.build(fields, time, this.attempt, request)
     }
   }
 
-  private hand(signal: RequestSignal): void {
-    if (!this.holding) this.call.deliver(signal)
+  private enqueue(signal: RequestSignal): void {
+    if (!this.holding) this.delivery.deliver(signal)
     else if (this.held === undefined) this.held = [signal]
     else this.held.push(signal)
   }
 
-  emit(facts: Told): Effect.Effect<void> {
+  emit(fields: SignalFields): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.offer(facts)
-      return this.call.listen
+      this.offer(fields)
+      return this.delivery.listen
     })
   }
 
-  /** For effects that read the body, if there are listeners. */
+  /** Runs listeners for effects that read the body, if there are listeners. */
   get listen(): Effect.Effect<void> | undefined {
-    return this.call.listening ? this.call.listenInTime : undefined
+    return this.delivery.listening ? this.delivery.listenInTime : undefined
   }
 
-  /** What was held back comes now. */
+  /** Delivers the buffered signals. */
   flush(): void {
     const { held } = this
     this.holding = false
     this.held = undefined
-    if (held !== undefined) for (const signal of held) this.call.deliver(signal)
+    if (held !== undefined) for (const signal of held) this.delivery.deliver(signal)
   }
 
   // The attempt.
 
   private begin(): void {
-    const { call, request } = this
-    this.span = call.spans?.attempt(request, this.attempt)
-    if (call.observers.length === 0) return
+    const { delivery, request } = this
+    this.span = this.spans?.attempt(request, this.attempt)
+    if (delivery.observers.length === 0) return
     const { origin } = request.target
     const facts: AttemptFacts = {
       method: request.method,
@@ -168,21 +146,21 @@ export class HopTrace implements Trace, BodyWatch {
       port: origin.port,
       scheme: origin.scheme,
       template: request.given.urlTemplate,
-      time: call.now()
+      time: delivery.now()
     }
     this.facts = facts
-    this.ends = call.observers.map((observer) => observer.attempt(facts))
+    this.ends = delivery.observers.map((observer) => observer.attempt(facts))
   }
 
   private over(end: AttemptEnd): void {
     const { ends } = this
     this.ends = none
-    for (const tell of ends) tell(end)
+    for (const report of ends) report(end)
   }
 
-  /** The phases of the hop, told to its spans. */
+  /** The timeline of the hop, which also drives the phases of the span. */
   marks(startedAt: number): Timeline {
-    const { deadlines } = this.call
+    const { deadlines } = this.delivery
     if (this.span === undefined) this.marked = new Timeline(deadlines, startedAt)
     else {
       this.timeline = new SpanTimeline(deadlines, startedAt, this)
@@ -191,12 +169,12 @@ export class HopTrace implements Trace, BodyWatch {
     return this.marked
   }
 
-  /** Headers that have to replace the request's own. */
+  /** Propagation headers that replace those of the request. */
   get override(): Pairs | undefined {
     return this.span !== undefined && carriesTrace(this.request.fields.pairs) ? this.span.propagatedPairs : undefined
   }
 
-  /** With the headers that tell the server of the span. */
+  /** The request with propagation headers of the span. */
   propagated(wire: WireRequest): WireRequest {
     if (this.span === undefined || carriesTrace(this.request.fields.pairs)) return wire
     this.bare = wire
@@ -223,16 +201,16 @@ export class HopTrace implements Trace, BodyWatch {
     this.span?.connected(connection, route)
   }
 
-  /** The head is about to be written, and with it a body that is there. */
+  /** Emits that the head is about to be written, and with it a body of bytes. */
   sending(wire: WireRequest): void {
     this.span?.sending(wire.head, this.request.secretHeaders)
-    if (!this.call.telling) return
-    const { call, request } = this
-    this.hand({
+    if (!this.delivery.hasSubscribers) return
+    const { delivery, request } = this
+    this.enqueue({
       _tag: "RequestHeadersSent",
-      time: call.now(),
-      sessionId: call.call.core.id,
-      requestId: call.call.id,
+      time: delivery.now(),
+      sessionId: delivery.call.core.id,
+      requestId: delivery.call.id,
       attempt: this.attempt,
       hop: request.hop,
       method: request.method,
@@ -241,23 +219,23 @@ export class HopTrace implements Trace, BodyWatch {
     })
     if (wire.body?._tag !== "Bytes" || wire.body.bytes.length === 0) return
     const { bytes } = wire.body
-    this.tellChunk(bytes, bytes.length, bytes.length)
+    this.emitChunkSent(bytes, bytes.length, bytes.length)
   }
 
-  /** The same where there are listeners, which come first. */
+  /** Like `sending`, but runs the listeners first. */
   beforeSending(wire: WireRequest): Effect.Effect<void> {
     return Effect.suspend(() => {
       this.sending(wire)
-      return this.call.listen
+      return this.delivery.listen
     })
   }
 
-  private tellChunk(chunk: Uint8Array, transferred: number, total: number | undefined): void {
+  private emitChunkSent(chunk: Uint8Array, transferred: number, total: number | undefined): void {
     this.sent = transferred
     this.offer({
       _tag: "RequestChunkSent",
       method: this.request.method,
-      url: this.call.urlOf(this.request),
+      url: this.request.target.shownUrl,
       chunk,
       transferred,
       ...(total === undefined ? undefined : { total })
@@ -267,23 +245,23 @@ export class HopTrace implements Trace, BodyWatch {
   private chunkSent(chunk: Uint8Array, transferred: number): Effect.Effect<void> {
     const { body } = this.request
     return Effect.suspend(() => {
-      this.tellChunk(chunk, transferred, "contentLength" in body ? body.contentLength : undefined)
-      return this.call.listenBeside
+      this.emitChunkSent(chunk, transferred, "contentLength" in body ? body.contentLength : undefined)
+      return this.delivery.listenBeside
     })
   }
 
   informational(head: Head): void {
-    if (!this.call.telling) return
+    if (!this.delivery.hasSubscribers) return
     this.offer({
       _tag: "ResponseInformational",
       method: this.request.method,
-      url: this.call.urlOf(this.request),
+      url: this.request.target.shownUrl,
       status: head.status,
       headers: shownHead(head)
     })
   }
 
-  /** The head of the final response has come. */
+  /** Handles the head of the final response. */
   head(head: Head, response: ResponseHead): void {
     this.response = response
     const { request } = this
@@ -300,18 +278,23 @@ export class HopTrace implements Trace, BodyWatch {
     const { status, version } = head
     const error = status >= 400 || refused ? String(status) : undefined
     this.over({ time: this.headAt, status, version, error })
-    this.tellSize("request", this.sent)
+    this.observeSize("request", this.sent)
   }
 
-  /** The connection had ended before it was used: the same is sent again, with these lines. */
-  resent(wire: WireRequest, error: ClientError, attempt: number): WireRequest {
+  /** Handles a resend after a connection that ended without a response; returns the head to send. */
+  resent(
+    wire: WireRequest,
+    reason: "StaleConnection" | "Disconnected",
+    error: ClientError,
+    attempt: number
+  ): WireRequest {
     this.failed(Cause.fail(error))
-    if (this.call.telling) {
+    if (this.delivery.hasSubscribers) {
       this.offer({
         _tag: "RequestRetry",
         method: this.request.method,
-        url: this.call.urlOf(this.request),
-        reason: "StaleConnection",
+        url: this.request.target.shownUrl,
+        reason,
         delay: 0,
         error
       })
@@ -321,34 +304,34 @@ export class HopTrace implements Trace, BodyWatch {
     return this.bare === undefined || this.span === undefined ? wire : this.withTrace(this.bare, this.span)
   }
 
-  /** No response has come, and none will. */
+  /** Handles an attempt that ends without a response. */
   failed(cause: Cause.Cause<unknown>): void {
     this.timeline?.finish()
     this.span?.failed(cause)
     if (this.ends.length === 0) return
     const error = Cause.isInterruptedOnly(cause) ? undefined : errorType(cause)
-    this.over({ time: this.call.now(), error })
+    this.over({ time: this.delivery.now(), error })
   }
 
-  // The body of the response.
+  // The response body.
 
   get bodyWatch(): BodyWatch | undefined {
-    if (!this.call.wantsBody) return undefined
-    this.watching ??= this.call.wantsChunks
+    if (!this.delivery.wantsBody) return undefined
+    this.watching ??= this.delivery.wantsChunks
       ? this
       : { end: (received, decoded, error) => this.end(received, decoded, error) }
     return this.watching
   }
 
   chunk(chunk: Uint8Array): void {
-    if (!this.call.isFinal(this)) return
+    if (!this.isFinal) return
     this.transferred += chunk.length
-    const { call, request } = this
-    this.hand({
+    const { delivery, request } = this
+    this.enqueue({
       _tag: "ResponseChunkReceived",
       time: this.now(),
-      sessionId: call.call.core.id,
-      requestId: call.call.id,
+      sessionId: delivery.call.core.id,
+      requestId: delivery.call.id,
       attempt: this.attempt,
       hop: request.hop,
       method: request.method,
@@ -364,25 +347,25 @@ export class HopTrace implements Trace, BodyWatch {
     this.received = received
     this.decoded = decoded
     this.bodyError = error
-    this.tellSize("response", received)
-    if (this.call.isFinal(this)) this.tellOutcome()
+    this.observeSize("response", received)
+    if (this.isFinal) this.emitResponseEnd()
   }
 
-  private tellSize(direction: "request" | "response", bytes: number): void {
+  private observeSize(direction: "request" | "response", bytes: number): void {
     const { facts } = this
     if (facts === undefined) return
-    for (const observer of this.call.observers) observer.body?.(facts, direction, bytes)
+    for (const observer of this.delivery.observers) observer.body?.(facts, direction, bytes)
   }
 
-  /** Tells how the body has ended, if it has. */
-  tellOutcome(): void {
-    if (this.received < 0 || !this.call.telling) return
-    const { bodyError: error, call, request } = this
+  /** Emits the end of the body, if it has ended. */
+  emitResponseEnd(): void {
+    if (this.received < 0 || !this.delivery.hasSubscribers) return
+    const { bodyError: error, delivery, request } = this
     const signal = {
       _tag: "ResponseEnd" as const,
       time: this.now(),
-      sessionId: call.call.core.id,
-      requestId: call.call.id,
+      sessionId: delivery.call.core.id,
+      requestId: delivery.call.id,
       attempt: this.attempt,
       hop: request.hop,
       method: request.method,
@@ -390,6 +373,6 @@ export class HopTrace implements Trace, BodyWatch {
       received: this.received,
       decoded: this.decoded
     }
-    this.hand(error === undefined ? signal : { ...signal, cause: Cause.fail(error) })
+    this.enqueue(error === undefined ? signal : { ...signal, cause: Cause.fail(error) })
   }
 }

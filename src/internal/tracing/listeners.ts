@@ -1,6 +1,4 @@
-/**
- * The listeners of one request: they run one after the other, each signal through all configs.
- */
+/** Runs the listeners of one request sequentially, each signal through all trace configs. */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -11,17 +9,17 @@ import type { ClientError } from "../../Errors.js"
 import { endedBy } from "../raceWithCallback.js"
 import type { Prepared } from "../request/preparedRequest.js"
 import type { Deadlines } from "../transport/deadlines.js"
+import type { RequestSignal } from "../transport/trace.js"
 import { Editor } from "./headerEditor.js"
-import type { RequestSignal } from "./hopTrace.js"
 import type { Configs } from "./traceConfig.js"
 
-/** Milliseconds that listeners have at least for the end of a request that failed. */
+/** Milliseconds that listeners get at least for the end of a failed request. */
 const lastWord = 1000
 
-/** The call whose signals they receive. */
+/** The members of a call that its listeners use. */
 export interface ListenedCall {
   readonly core: {
-    /** Takes over a fiber that runs listeners after the request. */
+    /** Keeps a fiber that runs listeners after the request. */
     readonly keep: (fiber: Fiber.RuntimeFiber<void>) => void
     /** Calls `stop` when the session has ended. */
     readonly whenEnded: (stop: () => void) => () => void
@@ -30,14 +28,14 @@ export interface ListenedCall {
   readonly expiresAt: number
   readonly deadlines: Deadlines
   readonly runtime: Runtime.Runtime<never>
-  /** Why it was aborted, if it was. */
+  /** Why the call was aborted, if it was. */
   readonly failure: ClientError | undefined
 }
 
 export class Listeners {
-  /** Runs the listeners of all signals so far, in the fiber that asks for it. */
+  /** Runs the listeners of all signals so far, in the current fiber. */
   readonly listen: Effect.Effect<void>
-  /** The defect of a listener that ran in another fiber than the request's. */
+  /** The defect of a listener that ran outside the request's fiber. */
   defect: Cause.Cause<never> | undefined = undefined
   private readonly call: ListenedCall
   private readonly configs: Configs
@@ -59,7 +57,7 @@ export class Listeners {
     this.contexts = this.configs.listening.map((config) => config.ctx(given))
   }
 
-  /** The request with the headers that the listeners of its start have set. */
+  /** The request with the headers that listeners of its start have set. */
   edited(request: Prepared): Prepared {
     return this.editor.close(request)
   }
@@ -88,17 +86,22 @@ export class Listeners {
     return all
   }
 
-  /** `listen` under the total limit, for callers that wait after the end of the call, which limits nothing then. */
+  /**
+   * Runs listeners under the total limit, for callers after the end of the call, which then no longer enforces the
+   * limit.
+   */
   get listenInTime(): Effect.Effect<void> {
     return this.within(this.call.expiresAt, this.listen)
   }
 
-  /** Runs listeners until that time. One that is uninterruptible goes on alone then. */
+  /** Runs listeners until `time`. An uninterruptible one continues in the background. */
   private within(time: number, listening: Effect.Effect<void>): Effect.Effect<void> {
     return Effect.ignore(endedBy(listening, (fail: (late: "late") => void) => this.limit(time, () => fail("late"))))
   }
 
-  /** Calls `late` at that time, or one second after the end of the session, unless the returned function is called. */
+  /**
+   * Calls `late` at `time`, or one second after the end of the session, unless the returned function is called first.
+   */
   private limit(time: number, late: () => void): () => void {
     const { core, deadlines } = this.call
     let deadline = deadlines.schedule(time, late)
@@ -112,12 +115,14 @@ export class Listeners {
     }
   }
 
-  /** Until when listeners run for signals after the last step of the call: the total limit may have run out. */
+  /**
+   * The deadline of listeners after the last step of the call. It allows a minimum because the total limit may be over.
+   */
   private get lastTime(): number {
     return Math.max(this.call.expiresAt, this.call.deadlines.now() + lastWord)
   }
 
-  /** `listen` for other fibers than the request's: remembers the defect of a listener. */
+  /** Runs listeners outside the request's fiber, and remembers the defect of a listener. */
   get listenBeside(): Effect.Effect<void> {
     return Effect.tapErrorCause(this.listen, (cause) =>
       Effect.sync(() => {
@@ -126,7 +131,7 @@ export class Listeners {
     )
   }
 
-  /** Runs the listeners of signals after the request's last step, in a fiber of the session. */
+  /** Runs listeners for signals emitted after the request has finished, in a fiber of the session. */
   pump(): void {
     if (this.pumping) return
     this.pumping = true
@@ -140,8 +145,8 @@ export class Listeners {
   }
 
   /**
-   * Runs listeners after a failure, as finalizers run. Where the call was aborted while a listener is still running, that
-   * listener is uninterruptible: a limit must not wait for it, so that a fiber of the session runs the rest.
+   * Runs listeners after a failure, like finalizers. If the call was aborted while a listener runs, that listener is
+   * uninterruptible; a limit must not wait for it, so a fiber of the session runs the rest.
    */
   get listenToFailure(): Effect.Effect<void> {
     return Effect.suspend(() => {

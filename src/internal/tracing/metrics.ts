@@ -1,6 +1,4 @@
-/**
- * OpenTelemetry's metrics of HTTP clients through effect/Metric, recorded without effects.
- */
+/** OpenTelemetry metrics of HTTP clients, recorded in effect/Metric without running effects. */
 import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
 import * as MetricLabel from "effect/MetricLabel"
@@ -41,13 +39,13 @@ const responseSize = histogram(
 
 const lookups = histogram("dns.lookup.duration", seconds, "Time taken to perform a DNS lookup, in seconds.")
 
-/** Servers that are told apart. */
+/** Most servers with labels of their own. */
 const maxServers = 1000
 
-/** Sets of labels that are kept; a set more or less costs nothing but time. */
+/** Most cached label sets; beyond that the cache is cleared. */
 const maxLabels = 10_000
 
-/** Attributes of bounded number; each set of labels is made once. */
+/** Label sets of bounded cardinality, each built once. */
 export class LabelCache {
   private readonly servers = new Set<string>()
   private readonly made = new Map<string, Labels>()
@@ -117,12 +115,12 @@ interface Connection {
   readonly host: string
   readonly port: number
   readonly since: number
-  /** The next request may be told before the release by the last one. */
+  /** Counts users of the connection: the signal of the next request may precede the release by the last one. */
   uses: number
   state: "active" | "idle"
 }
 
-/** Counts connections by what their connector tells. */
+/** Counts connections from the signals of a connector. */
 class Connections implements ConnectionSink {
   private readonly open = new Map<number, Connection>()
   private readonly lookups = new Map<string, { readonly host: string; readonly time: number }>()
@@ -157,7 +155,7 @@ class Connections implements ConnectionSink {
     }
   }
 
-  /** The connector may outlive the session that counts: what is open then is not counted any more. */
+  /** Removes the open connections from the count, because the connector may outlive the counting session. */
   stop(): void {
     for (const connection of this.open.values()) this.count(connection, -1)
     this.open.clear()
@@ -214,7 +212,7 @@ class Connections implements ConnectionSink {
 
 const keyOf = (signal: Signal): string => `${signal.sessionId} ${signal.requestId}`
 
-/** The observer of `Tracing.metrics`. */
+/** The observer behind `Tracing.metrics`. */
 export const makeMetrics = (all: boolean): Observer => ({
   attempt,
   body: all ? body : undefined,

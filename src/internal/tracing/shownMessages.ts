@@ -1,6 +1,4 @@
-/**
- * What signals show of requests and responses: the same without secrets, made when it is asked for.
- */
+/** The requests and responses in signals: redacted copies, computed on access. */
 import * as Headers from "@effect/platform/Headers"
 import type { ClientResponse, RequestInfo, ResponseHead } from "../../ClientResponse.js"
 import { emptyRecord, fromRecord } from "../http/concealedHeaders.js"
@@ -10,7 +8,7 @@ import { redacted, redactHeader, redactUrl } from "../redact.js"
 import { type HeadSource, ResponseHeadView } from "../response/responseHead.js"
 import type { Head } from "../transport/transport.js"
 
-/** A head whose secret values are replaced. */
+/** A head with secret values redacted. */
 class ShownHead implements Head {
   private readonly head: Head
   constructor(head: Head) {
@@ -33,6 +31,9 @@ class ShownHead implements Head {
   }
   get lengthVerified(): boolean {
     return this.head.lengthVerified
+  }
+  get toleratesTruncatedCoding(): boolean {
+    return this.head.toleratesTruncatedCoding
   }
   get deviations(): number {
     return this.head.deviations
@@ -58,7 +59,7 @@ class ShownHead implements Head {
   }
 }
 
-/** Keeps no more of a hop than what may be asked for. */
+/** Redacts the request behind a response. Retains only the fields it needs, not the hop. */
 class ShownSource implements HeadSource {
   readonly method: string
   private readonly target: { readonly url: string; readonly realUrl: string }
@@ -86,7 +87,7 @@ class ShownSource implements HeadSource {
 
 const none: ReadonlySet<string> = new Set()
 
-/** The head of a response, without what is secret. */
+/** The head of a response with secrets redacted. */
 export const shownResponse = (response: ClientResponse): ResponseHead =>
   response instanceof ResponseHeadView
     ? response.view((head, source) => new ResponseHeadView(new ShownHead(head), new ShownSource(source)))
@@ -100,14 +101,14 @@ const shown = (headers: Headers.Headers, secret: ReadonlySet<string>): Headers.H
   return fromRecord(out)
 }
 
-// Requests of a session without headers of their own have the same ones: those of the last request are kept.
+// Requests of a session without headers of their own have equal headers, so those of the last request are cached.
 let lastFields: Fields | undefined
 let lastGiven: Headers.Headers = Headers.empty
 let lastLines = ""
 let lastSecret: ReadonlySet<string> = none
 let lastSent: Headers.Headers = Headers.empty
 
-/** Headers as they were given. */
+/** The given headers, redacted. */
 export const shownFields = (fields: Fields): Headers.Headers => {
   if (fields === lastFields) return lastGiven
   const { pairs, secret } = fields
@@ -121,7 +122,7 @@ export const shownFields = (fields: Fields): Headers.Headers => {
   return lastGiven
 }
 
-/** Headers as they are sent, from their lines. */
+/** The headers of a serialized head, redacted. */
 export const shownLines = (head: string, secret: ReadonlySet<string>): Headers.Headers => {
   if (head === lastLines && secret === lastSecret) return lastSent
   lastSent = Object.freeze(shown(headersSent(head), secret))
@@ -130,7 +131,7 @@ export const shownLines = (head: string, secret: ReadonlySet<string>): Headers.H
   return lastSent
 }
 
-/** The headers of a response, without what is secret. */
+/** The headers of a response head, redacted. */
 export const shownHead = (head: Head): Headers.Headers =>
   shown(
     headersOf(

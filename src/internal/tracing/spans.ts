@@ -1,6 +1,4 @@
-/**
- * Spans by OpenTelemetry's conventions for HTTP clients: one for each attempt, made straight by the Tracer.
- */
+/** Spans by OpenTelemetry's conventions for HTTP clients: one per attempt, made directly with the Tracer. */
 import * as Net from "node:net"
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
@@ -33,7 +31,7 @@ import { Timeline } from "./timeline.js"
 
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
-/** Switches our spans off where somebody else makes them: the HttpClient of @effect/platform. */
+/** Turns spans off inside @effect/platform's HttpClient, which makes its own. */
 export class NoSpans extends Context.Reference<NoSpans>()("effect-http-session/Tracing/NoSpans", {
   defaultValue: constFalse
 }) {}
@@ -48,7 +46,7 @@ const parentOf = (fiber: AnyFiber): Tracer.AnySpan | undefined => {
   return span
 }
 
-/** Methods that a span may name (RFC 9110, and PATCH). */
+/** Methods allowed in span names and attributes (RFC 9110, and PATCH). */
 export const knownMethods: ReadonlySet<string> = new Set([
   "GET",
   "HEAD",
@@ -99,17 +97,20 @@ export class Spans {
     return template === undefined ? method : `${method} ${template}`
   }
 
-  /** A tracer that throws has no say in what becomes of a request, and would say it in the middle of a connection. */
+  /**
+   * Logs an exception of the tracer. It must not affect the request, and would otherwise surface inside a connection
+   * callback.
+   */
   broken(cause: unknown): void {
     const { currentContext: context } = this.fiber
     const fiberRefs = this.fiber.getFiberRefs()
     const runtime = Runtime.make({ context, runtimeFlags: Runtime.defaultRuntimeFlags, fiberRefs })
     Runtime.runFork(runtime)(
-      Effect.withTracerEnabled(Effect.logWarning("The tracer has thrown", Cause.die(cause)), false)
+      Effect.withTracerEnabled(Effect.logWarning("The tracer threw an exception", Cause.die(cause)), false)
     )
   }
 
-  /** Without a span where the tracer makes none. */
+  /** Starts the span of an attempt; `undefined` if the tracer throws. */
   attempt(request: Prepared, attempt: number): AttemptSpan | undefined {
     try {
       return this.begin(request, attempt)
@@ -162,7 +163,7 @@ export class Spans {
     return attributes
   }
 
-  /** Headers that tell the server of a span, or none. */
+  /** The propagation headers for a span, or no headers. */
   propagation(span: Tracer.Span): Headers.Headers {
     return this.fiber.getFiberRef(HttpClient.currentTracerPropagation)
       ? HttpTraceContext.toHeaders(span)
@@ -177,7 +178,7 @@ export class Spans {
 const matches = (name: string, patterns: ReadonlyArray<string | RegExp>): boolean =>
   patterns.some((pattern) => (typeof pattern === "string" ? pattern.toLowerCase() === name : pattern.test(name)))
 
-// Requests go to few peers: the last one is remembered.
+// Requests go to few peers, so the check of the last address is cached.
 let lastAddress = ""
 let lastIsIp = false
 
@@ -194,7 +195,7 @@ export class AttemptSpan {
     this.options = options
   }
 
-  /** Lines of a head that tell the server of the span. */
+  /** The propagation headers as lines of a head. */
   get propagation(): string {
     const headers = this.spans.propagation(this.span)
     let lines = ""
@@ -202,12 +203,12 @@ export class AttemptSpan {
     return lines
   }
 
-  /** The same as pairs. */
+  /** The propagation headers as pairs. */
   get propagatedPairs(): Pairs {
     return Object.entries(this.spans.propagation(this.span))
   }
 
-  /** A phase begins; what it returns ends it. */
+  /** Starts a phase; the returned function ends it. */
   phase(phase: Phase): (() => void) | undefined {
     // The span ends with the head of the response.
     if (this.over || phase === "body") return undefined
@@ -231,13 +232,13 @@ export class AttemptSpan {
     }
   }
 
-  /** The tracer has thrown: it is told no more. */
+  /** Stops using the span after the tracer threw. */
   private breaks(cause: unknown): void {
     this.over = true
     this.spans.broken(cause)
   }
 
-  /** The head is about to be written. */
+  /** Records request headers when the head is about to be written. */
   sending(head: string, secret: ReadonlySet<string>): void {
     const names = this.options.requestHeaders
     if (names === undefined || names.length === 0 || this.over) return
@@ -275,7 +276,7 @@ export class AttemptSpan {
     this.span.attribute(`http.${direction}.header.${name}`, [shown])
   }
 
-  /** The response's head has come; `refused` where it is a failure all the same. */
+  /** Records the head of the response; `refused` if the response counts as a failure. */
   head(head: Head, refused: boolean): void {
     if (this.over) return
     const { status } = head
@@ -299,7 +300,7 @@ export class AttemptSpan {
   failed(cause: Cause.Cause<unknown>): void {
     if (this.over) return
     try {
-      // What its caller has called off is no error.
+      // An interruption is not an error.
       if (!Cause.isInterruptedOnly(cause)) this.span.attribute("error.type", errorType(cause))
       this.end(Exit.failCause(cause))
     } catch (thrown) {
@@ -313,7 +314,7 @@ export class AttemptSpan {
   }
 }
 
-/** A name of low cardinality for what went wrong. */
+/** A name of low cardinality for an error. */
 export const errorType = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
   if (typeof error === "object" && error !== null) {
@@ -323,7 +324,7 @@ export const errorType = (cause: Cause.Cause<unknown>): string => {
   return "_OTHER"
 }
 
-/** Phases that are told to a span as well. */
+/** A timeline that also records its phases in the span. */
 export class SpanTimeline extends Timeline {
   private readonly hop: { readonly span: AttemptSpan | undefined }
   private close: (() => void) | undefined = undefined
@@ -344,7 +345,7 @@ export class SpanTimeline extends Timeline {
     super.end(phase, now)
   }
 
-  /** Ends the phase that is open. */
+  /** Ends the open phase of the span. */
   finish(): void {
     const close = this.close
     this.close = undefined
@@ -352,7 +353,7 @@ export class SpanTimeline extends Timeline {
   }
 }
 
-/** What makes the spans of a request, if there are to be any. */
+/** The spans of a call, or `undefined` if it is not traced. */
 export const spansOf = (
   fiber: AnyFiber,
   request: Prepared,
@@ -371,6 +372,6 @@ export const spansOf = (
 
 const noOptions: SpanOptions = {}
 
-/** The names of the headers that carry a trace. */
+/** Whether the request already has trace headers. */
 export const carriesTrace = (pairs: Pairs): boolean =>
   pairs.length > 0 && (getField(pairs, "traceparent") !== undefined || getField(pairs, "b3") !== undefined)

@@ -1,6 +1,4 @@
-/**
- * When the phases of one hop began and how long they took.
- */
+/** Measures the phases of one hop. */
 import type { Timings } from "../../ClientResponse.js"
 import type { Phase } from "../../Timeouts.js"
 import type { Deadlines } from "../transport/deadlines.js"
@@ -8,7 +6,7 @@ import type { Marks } from "../transport/transport.js"
 
 const phases: ReadonlyArray<Phase> = ["queue", "dns", "connect", "proxy", "tls", "send", "headers", "body"]
 
-/** Milliseconds by phase; a field each, because every request has one of these. */
+/** Milliseconds per phase. One field each rather than a map, because every request has a timeline. */
 export class Timeline implements Marks {
   current: Phase = "queue"
   readAt: number | undefined = undefined

@@ -1,6 +1,4 @@
-/**
- * What the members of `traceConfigs` are: listeners, or observers that are no effects.
- */
+/** The members of `traceConfigs`: configs with listeners, and observers that work without effects. */
 import type * as Effect from "effect/Effect"
 import type { SessionOptions, SessionService } from "../../Session.js"
 import type { HeaderEditor, Signal, TraceConfig, TypeId } from "../../Tracing.js"
@@ -9,7 +7,7 @@ import type { Hub, SignalSink } from "../transport/signalHub.js"
 
 export const typeId: TypeId = "~effect-http-session/Tracing/TraceConfig"
 
-/** A listener, whatever it listens to. `headers` is there at the start. */
+/** A listener of any signal. `headers` is passed for RequestStart. */
 export type Listener = (
   session: SessionService,
   ctx: unknown,
@@ -17,43 +15,43 @@ export type Listener = (
   headers: HeaderEditor
 ) => Effect.Effect<void>
 
-/** How an attempt has ended. */
+/** The end of an attempt. */
 export interface AttemptEnd {
   readonly time: number
   readonly status?: number | undefined
   readonly version?: string | undefined
-  /** What it has failed with. */
+  /** The type of the error. */
   readonly error?: string | undefined
 }
 
-/** One request on the wire. */
+/** The facts of one attempt. */
 export interface AttemptFacts {
   readonly method: string
   readonly host: string
   readonly port: number
   readonly scheme: string
   readonly template: string | undefined
-  /** Monotonic milliseconds. */
+  /** In monotonic milliseconds. */
   readonly time: number
 }
 
-/** Watches without effects, so that requests stay on their fast path. */
+/** Observes requests without running effects, so that they stay on the fast path. */
 export interface Observer {
-  /** Told when an attempt begins; what it returns is told when that ends. */
+  /** Called when an attempt starts; the returned function is called when it ends. */
   readonly attempt: (facts: AttemptFacts) => (end: AttemptEnd) => void
-  /** Told the bytes of a body when it has ended. */
+  /** Called with the size of a body when it has ended. */
   readonly body: ((facts: AttemptFacts, direction: "request" | "response", bytes: number) => void) | undefined
-  /** For everything that happens on the session's connector. */
+  /** Observes the connector of the session. */
   readonly connections: (() => ConnectionSink) | undefined
 }
 
-/** Watches the connections of a connector. */
+/** Receives the signals of a connector. */
 export interface ConnectionSink extends SignalSink {
-  /** It is told no more. */
+  /** Called when the sink receives no more signals. */
   readonly stop: () => void
 }
 
-/** What `Tracing.traceConfig` and `Tracing.metrics` make. */
+/** The value that `Tracing.traceConfig` and `Tracing.metrics` return. */
 export class Config implements TraceConfig {
   get "~effect-http-session/Tracing/TraceConfig"(): TypeId {
     return typeId
@@ -73,12 +71,12 @@ export class Config implements TraceConfig {
   }
 }
 
-/** The configs of a session with the session itself. */
+/** The configs of a session. */
 export interface Configs {
   readonly session: SessionService
   readonly listening: ReadonlyArray<Config>
   readonly observers: ReadonlyArray<Observer>
-  /** Whether somebody listens to chunks of responses. */
+  /** Whether a config has a listener for response chunks. */
   readonly chunks: boolean
 }
 
@@ -94,7 +92,7 @@ const watch = (hub: Hub, sink: ConnectionSink): (() => void) => {
   }
 }
 
-/** Connections are counted once for each connector, however many sessions ask for it. */
+/** Observes a connector once, however many sessions ask for it. */
 const connectionsOf = (hub: Hub, make: () => ConnectionSink): (() => void) => {
   const watching = watched.get(hub) ?? { stop: watch(hub, make()), sessions: 0 }
   watched.set(hub, watching)
@@ -106,7 +104,7 @@ const connectionsOf = (hub: Hub, make: () => ConnectionSink): (() => void) => {
   }
 }
 
-/** Remembers whose the configs are. Throws where one is none. */
+/** Binds the configs of a session to its defaults. Throws if one of them is invalid. */
 export const bindConfigs = (
   core: { readonly transport: { readonly hub: Hub }; readonly cleanups: Array<() => void> },
   defaults: Defaults,
@@ -116,7 +114,10 @@ export const bindConfigs = (
   if (given === undefined || given.length === 0) return
   const configs: Array<Config> = []
   for (const config of given) {
-    if (!(config instanceof Config)) throw new TypeError("traceConfigs: one was not made by Tracing.traceConfig")
+    if (!(config instanceof Config))
+      throw new TypeError(
+        'Invalid option "traceConfigs": expected configs made by Tracing.traceConfig or Tracing.metrics'
+      )
     configs.push(config)
   }
   for (const { observer } of configs) {

@@ -1,12 +1,10 @@
-/**
- * The phases of requests, drawn for a terminal.
- */
+/** Draws the phases of requests as text. */
 import type { Phase } from "../../Timeouts.js"
 import type { Signal } from "../../Tracing.js"
 import { printable } from "../redact.js"
 import { type Attempt, attemptsOf } from "./attempts.js"
 
-/** How a phase is drawn. */
+/** The letter of each phase. */
 const letters: { readonly [P in Phase]: string } = {
   queue: "q",
   dns: "d",
@@ -21,7 +19,7 @@ const letters: { readonly [P in Phase]: string } = {
 const phases: ReadonlyArray<Phase> = ["queue", "dns", "connect", "proxy", "tls", "send", "headers", "body"]
 
 const minWidth = 40
-/** More is no picture. */
+/** A wider diagram would be useless. */
 const maxWidth = 1000
 
 const padded = (text: string, width: number): string =>
@@ -45,7 +43,7 @@ const barOf = (attempt: Attempt, from: number, scale: number, width: number): st
   return cells.join("")
 }
 
-/** A line for each attempt, on one scale of time. */
+/** One line per attempt, on a common time scale. */
 export const draw = (signals: Iterable<Signal>, width: number): string => {
   const attempts = attemptsOf(signals)
   if (attempts.length === 0) return ""

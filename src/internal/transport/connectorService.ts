@@ -1,6 +1,4 @@
-/**
- * A public connector over a transport.
- */
+/** The public connector service of a transport. */
 import * as Effect from "effect/Effect"
 import type { ConnectorService, TypeId } from "../../Connector.js"
 import { inspectable } from "../inspection.js"
@@ -9,7 +7,7 @@ import { TransportHandle } from "./transportHandle.js"
 
 const typeId: TypeId = "~effect-http-session/Connector"
 
-/** Counts, and whether it is closed. */
+/** The facts that printing a connector shows. */
 const factsOf = (transport: Transport): object => {
   const { acquired, connecting, idle, waiting } = transport.stats()
   return { closed: transport.closed(), acquired, idle, connecting, waiting }

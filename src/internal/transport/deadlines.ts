@@ -1,6 +1,6 @@
 /**
- * Deadlines on the Clock of the fiber that asks: native timers for the default Clock, one fiber per instance for any
- * other, so that a TestClock drives every limit.
+ * Deadlines on the Clock of the calling fiber: native timers for the default Clock, and one fiber per instance for any
+ * other, so that a TestClock drives every time limit.
  */
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -8,28 +8,28 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { type Expiring, listOf, maxDelay } from "./expiry.js"
 
-/** A deadline that waits. */
+/** A scheduled deadline. */
 export interface Deadline {
-  /** Does nothing once it has fired. */
+  /** Has no effect once the deadline has fired. */
   readonly cancel: () => void
 }
 
-/** Time as one Clock tells it. */
+/** The time and timers of one Clock. */
 export interface Deadlines {
-  /** Milliseconds; monotonic on the default Clock. */
+  /** In milliseconds; monotonic on the default Clock. */
   readonly now: () => number
   /** Calls `fire` once `now()` has reached `at`, never earlier. `Infinity` never fires. */
   readonly schedule: (at: number, fire: () => void) => Deadline
-  /** The same, without keeping the process alive. */
+  /** Like `schedule`, without keeping the process alive. */
   readonly scheduleIdle: (at: number, fire: () => void) => Deadline
-  /** Calls `expire` once `now()` has reached `expiresAt`, so many milliseconds from now, unless `endLimit` comes first. */
+  /** Calls `expire` once `now()` has reached `expiresAt`, `millis` from now, unless `endLimit` is called first. */
   readonly limit: (millis: number, entry: Limited) => void
   readonly endLimit: (entry: Limited) => void
 }
 
-/** What has a time limit that many others have as well. */
+/** An object with a time limit that many others share. */
 export interface Limited extends Expiring {
-  /** The Deadlines'. */
+  /** Owned by the Deadlines. */
   deadline: Deadline | undefined
 }
 
@@ -52,7 +52,7 @@ class NativeDeadline implements Deadline {
     return timer
   }
   due(): void {
-    // A timer of Node's may run a little early.
+    // Node's timers may fire slightly early.
     if (performance.now() < this.at) this.timer = this.arm()
     else this.fire()
   }
@@ -140,7 +140,7 @@ class ClockDeadlines implements Deadlines {
     }
     if (next !== Infinity) this.sleepUntil(next)
     due.sort((a, b) => a.at - b.at)
-    // One of them may cancel another.
+    // One deadline may cancel another.
     for (const entry of due) if (this.entries.delete(entry)) entry.fire()
   }
 }
@@ -151,7 +151,7 @@ const defaultClock = Clock.make()
 
 /** The deadlines of a Clock. */
 export const of = (clock: Clock.Clock): Deadlines => {
-  // Every default Clock is of one class; a Clock of the user's or a TestClock is not.
+  // All default Clocks share one class; custom Clocks and TestClock do not.
   if (Object.getPrototypeOf(clock) === Object.getPrototypeOf(defaultClock)) return native
   let deadlines = byClock.get(clock)
   if (deadlines === undefined) {
@@ -162,8 +162,8 @@ export const of = (clock: Clock.Clock): Deadlines => {
 }
 
 /**
- * Waits until `begin` has called its argument, but no longer than so many milliseconds of the fiber's Clock, and not of
- * real time either: what has to come to an end does so on a Clock that stands still, too.
+ * Waits until `begin` has called its argument, but at most `millis` on the fiber's Clock and in real time. With the
+ * second limit, shutdown ends even if the Clock stands still.
  */
 export const atMost = (millis: number, begin: (done: () => void) => void): Effect.Effect<void> =>
   Effect.clockWith((clock) =>

@@ -1,6 +1,4 @@
-/**
- * Deviations from HTTP/1.1 that a connection tolerates, as bits while bytes are read and as names for users.
- */
+/** Deviations from HTTP/1.1 that a connection tolerates: bits while bytes are parsed, names for users. */
 import type { Deviation } from "../../ClientResponse.js"
 
 export const BareLineFeed = 1
@@ -16,10 +14,10 @@ export const ChunkSizeSpacing = 512
 export const ChunkExtension = 1024
 export const TruncatedCoding = 2048
 
-/** These leave no doubt about where a message ends, so the connection may be used again. */
+/** Deviations that leave the end of a message unambiguous, so that the connection may be reused. */
 const harmless = ControlCharacter | ChunkSizeSpacing | ChunkExtension | TruncatedCoding
 
-/** Whether a connection whose response had these must not be used again. */
+/** Whether a connection with these deviations must not be reused. */
 export const mustClose = (bits: number): boolean => (bits & ~harmless) !== 0
 
 const names: ReadonlyArray<readonly [bit: number, name: Deviation]> = [
@@ -37,9 +35,9 @@ const names: ReadonlyArray<readonly [bit: number, name: Deviation]> = [
   [TruncatedCoding, "TruncatedCoding"]
 ]
 
-/** The list of a response without deviations: one for all. */
+/** The shared list for responses without deviations. */
 export const noDeviations: ReadonlyArray<Deviation> = Object.freeze([])
 
-/** The names of bits, in the order of `Deviation`. */
+/** The names of the bits, in the order of `Deviation`. */
 export const deviationsOf = (bits: number): ReadonlyArray<Deviation> =>
   bits === 0 ? noDeviations : names.flatMap(([bit, name]) => ((bits & bit) === 0 ? [] : [name]))

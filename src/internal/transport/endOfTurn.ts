@@ -1,11 +1,11 @@
 /**
- * The end of a turn of the event loop, where what many connections have to do is done for all of them at once: bytes
- * that go out together wake their peers less often than bytes that go out one by one. It is also where a connection
- * goes on that has done its share of a turn: promises and `process.nextTick` run before timers and other sockets.
+ * Batches work at the end of an event-loop turn. Bytes of many connections written together wake their peers less often
+ * than separate writes. A connection that used up its share of a turn also continues here, because promises and
+ * `process.nextTick` would run before timers and other sockets.
  */
 import * as Effect from "effect/Effect"
 
-/** Whoever has something to do there. It must not throw. */
+/** An object with work for the end of a turn. `endTurn` must not throw. */
 export interface Turning {
   readonly endTurn: () => void
 }
@@ -18,14 +18,20 @@ const run = (): void => {
   for (const each of all) each.endTurn()
 }
 
-/** Calls `endTurn` once all that has come in this turn is handled. */
+/** Calls `endTurn` once all events of this turn are processed. */
 export const atTurnEnd = (each: Turning): void => {
   if (due.length === 0) setImmediate(run)
   due.push(each)
 }
 
-/** Ends in the next turn: timers and other sockets come first. */
+/** Completes in the next turn, after timers and other sockets. */
 export const nextTurn: Effect.Effect<void> = Effect.async<void>((resume) => {
   const immediate = setImmediate(() => resume(Effect.void))
   return Effect.sync(() => clearImmediate(immediate))
 })
+
+/**
+ * Ends after the event loop has polled all sockets once: one turn alone may be the rest of a turn that had polled before,
+ * and what had come to a socket by then, such as its end, would not be seen.
+ */
+export const nextPoll: Effect.Effect<void> = Effect.zipRight(nextTurn, nextTurn)

@@ -1,24 +1,24 @@
 /**
- * One time limit for many: what ends after the same span of time ends in the order in which it began, so that one timer
- * serves all of it, and the timer is left as it is while requests come and go.
+ * Shares one timer between all entries with the same time limit. Such entries expire in the order in which they were
+ * added, so the timer stays untouched while requests come and go.
  */
 
-/** Something that may take so long. It is in one list at most. */
+/** An entry with a time limit. It is in at most one list. */
 export interface Expiring {
   readonly expiresAt: number
   readonly expire: () => void
-  /** The list's. */
+  /** Owned by the list. */
   list: ExpiryList | undefined
   earlier: Expiring | undefined
   later: Expiring | undefined
 }
 
-/** Lists that stay when they are empty; each has a timer that does not keep the process alive. */
+/** Empty lists that are kept; their timers do not keep the process alive. */
 const keptLists = 16
 
 const lists = new Map<number, ExpiryList>()
 
-/** What expires after so many milliseconds. */
+/** The entries that expire after the same number of milliseconds. */
 export class ExpiryList {
   private readonly millis: number
   private first: Expiring | undefined = undefined
@@ -35,7 +35,7 @@ export class ExpiryList {
     if (this.last !== undefined) this.last.later = entry
     else {
       this.first = entry
-      // A timer for one that has gone runs too early, if anything.
+      // A timer that was set for a removed entry only fires too early.
       if (this.timer === undefined) this.arm(entry.expiresAt)
       else this.timer.ref()
     }
@@ -76,7 +76,7 @@ export class ExpiryList {
         entry.expire()
       }
     } finally {
-      // One of them may have begun another, or have thrown, which is no concern of the others.
+      // An entry may have added another one, or thrown, which must not affect the others.
       if (this.timer === undefined) {
         if (this.first === undefined) this.end()
         else this.arm(this.first.expiresAt)
@@ -85,12 +85,12 @@ export class ExpiryList {
   }
 }
 
-/** The longest delay that setTimeout takes. */
+/** The longest delay of setTimeout. */
 export const maxDelay = 2 ** 31 - 1
 
 const onTimer = (list: ExpiryList): void => list.due()
 
-/** The list of a span of time. */
+/** The list of entries with this time limit. */
 export const listOf = (millis: number): ExpiryList => {
   let list = lists.get(millis)
   if (list === undefined) {

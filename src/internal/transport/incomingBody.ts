@@ -1,57 +1,55 @@
-/**
- * A response's body on its way from a connection to one consumer, with backpressure.
- */
+/** Passes a response body from a connection to its consumer, with backpressure. */
 import type { ClientError } from "../../Errors.js"
 import { Gather } from "../byteBuilder.js"
 
-/** Bytes of one body between a connection and its consumer before reading stops. */
+/** Most bytes buffered before reading from the connection stops. */
 export const highWaterMark = 64 * 1024
 
-/** Pieces that are kept as they came; those that follow are put together, as they may have a byte each. */
+/** Pieces buffered separately. Later pieces are merged, because each may be a single byte. */
 const fewPieces = 16
 
-/** Who reads a body. `onEnd` or `onError` is called once, last. */
+/** The consumer of a body. Either `onEnd` or `onError` is called once, last. */
 export interface BodyConsumer {
-  /** The bytes are valid during the call only. `false` stops reading until `resume`. */
+  /** Receives bytes, which are valid only during the call. `false` pauses reading until `resume`. */
   readonly onChunk: (slab: Buffer, start: number, end: number) => boolean
   readonly onEnd: () => void
   readonly onError: (error: ClientError) => void
 }
 
-/** What a body needs of its connection. */
+/** The operations that a body needs from its connection. */
 export interface BodyControl {
-  /** Whether the slab of this `push` may be kept, which is full of the body's bytes. */
+  /** Whether the consumer may keep the slab of the current `push`, which the body fills completely. */
   readonly keep?: () => boolean
-  /** Reads on after an `onChunk` or `push` that returned `false`. */
+  /** Resumes reading after `onChunk` or `push` returned `false`. */
   readonly resume: () => void
-  /** Nobody wants the rest; `atOnce`: not even to save the connection. */
+  /** Discards the rest. With `atOnce`, closes the connection rather than draining it. */
   readonly abandon: (atOnce: boolean) => void
-  /** Fails the body after so many milliseconds without a byte while it is read. Replaces an earlier limit. */
-  readonly limitSilence?: (millis: number) => void
+  /** Fails the body after `millis` milliseconds without a byte while it is read. Replaces an earlier limit. */
+  readonly limitIdle?: (millis: number) => void
 }
 
-/** A header line after a chunked body. */
+/** Header lines after a chunked body. */
 export type Trailers = ReadonlyArray<readonly [name: string, value: string]>
 
-/** A body. Until `consume` it keeps what comes, up to the high-water mark. */
+/** A response body. Buffers up to the high-water mark until `consume` is called. */
 export class IncomingBody {
-  /** Bytes of the body as they came, before decoding. */
+  /** Bytes received, before decoding. */
   received = 0
   ended = false
   error: ClientError | undefined = undefined
   trailers: Trailers = []
-  /** Deviations that were tolerated since its head, as bits of `deviations.ts`. */
+  /** Deviations tolerated since the head, as bits of `deviations.ts`. */
   deviations = 0
-  /** Total, if the head says it. */
+  /** Total length, if known from the head. */
   readonly length: number | undefined
   private control: BodyControl | undefined
   private consumer: BodyConsumer | undefined = undefined
   private buffered: Array<Buffer> = []
-  /** What came after `buffered`. */
+  /** Bytes received after `buffered`. */
   private crumbs: Gather | undefined = undefined
   private size = 0
   private paused = false
-  /** What is handed out came earlier, and stands in copies. */
+  /** Whether the chunk passed to the consumer is a copy from the buffer. */
   private flushing = false
 
   constructor(length: number | undefined, control: BodyControl) {
@@ -59,9 +57,9 @@ export class IncomingBody {
     this.control = control
   }
 
-  // The connection's side.
+  // Called by the connection.
 
-  /** Takes bytes; `false` asks to stop reading until `BodyControl.resume`. */
+  /** Accepts bytes; `false` asks to stop reading until `BodyControl.resume`. */
   push(slab: Buffer, start: number, end: number): boolean {
     this.received += end - start
     if (this.consumer !== undefined && !this.paused) {
@@ -79,19 +77,19 @@ export class IncomingBody {
     return this.size < highWaterMark && !this.paused
   }
 
-  /** The whole body has come. */
+  /** The body is complete. */
   end(trailers: Trailers): void {
     if (this.ended) return
     this.ended = true
     this.trailers = trailers
     this.control = undefined
     if (this.consumer === undefined || this.size > 0) return
-    // A consumer that resumes afterwards is not told a second time.
+    // A consumer that resumes later must not be notified again.
     this.paused = false
     this.consumer.onEnd()
   }
 
-  /** The body is cut, malformed or out of time. */
+  /** The body was truncated, is malformed or timed out. */
   fail(error: ClientError): void {
     if (this.ended) return
     this.ended = true
@@ -102,25 +100,25 @@ export class IncomingBody {
     this.consumer.onError(error)
   }
 
-  // The consumer's side.
+  // Called by the consumer.
 
-  /** Whether all bytes have come and none was handed out. */
+  /** Whether the whole body has arrived. */
   get complete(): boolean {
     return this.ended && this.error === undefined
   }
 
-  /** Whether somebody reads it. */
+  /** Whether the body has a consumer. */
   get consumed(): boolean {
     return this.consumer !== undefined
   }
 
-  /** Hands out what has come and what comes. Once. */
+  /** Delivers buffered chunks, then new ones. Call once. */
   consume(consumer: BodyConsumer): void {
     this.consumer = consumer
     this.flush()
   }
 
-  /** Instead of `consume`: all of a body that has come in one piece. */
+  /** Returns a complete body that arrived in one piece; an alternative to `consume`. */
   takeWhole(): Buffer | undefined {
     if (!this.complete || this.consumer !== undefined || this.crumbs !== undefined) return undefined
     const [whole] = this.buffered
@@ -131,24 +129,24 @@ export class IncomingBody {
     return whole
   }
 
-  /** Asked during `onChunk` by a consumer of all that the slab holds: whether it may keep it. */
+  /** Whether a consumer may keep the whole slab that was passed to `onChunk`. Call during `onChunk`. */
   keep(): boolean {
     return this.flushing || this.control?.keep?.() === true
   }
 
-  /** Reads on after an `onChunk` that returned `false`. */
+  /** Resumes reading after `onChunk` returned `false`. */
   resume(): void {
     if (!this.paused) return
     this.paused = false
     this.flush()
   }
 
-  /** Bounds the time between two pieces that the connection delivers, in milliseconds. */
-  limitSilence(millis: number): void {
-    this.control?.limitSilence?.(millis)
+  /** Limits the time between two chunks from the connection, in milliseconds. */
+  limitIdle(millis: number): void {
+    this.control?.limitIdle?.(millis)
   }
 
-  /** Nobody will read the rest: the connection drains a small one, or closes, which it does in any case `atOnce`. */
+  /** Discards the rest. The connection drains a short rest and closes otherwise, or always with `atOnce`. */
   abandon(atOnce = false): void {
     this.consumer = abandoned
     this.buffered = []

@@ -1,35 +1,33 @@
-/**
- * An open socket, ready for HTTP: what dialling ends with and a connection begins with.
- */
+/** An open socket ready for HTTP: the result of dialling. */
 import type * as Net from "node:net"
 import type { TlsInfo } from "../../Ssl.js"
 import type { SocketReader } from "./socketReader.js"
 
-/** A socket with its facts. Whoever holds it sets `onData`; until then nothing is read. */
+/** A socket and its facts. Nothing is read until its owner calls `reader.read`. */
 export interface Wire {
   readonly socket: Net.Socket
   readonly remoteAddress: string
   readonly localAddress: string | undefined
-  /** The origin's TLS, never the proxy's. */
+  /** TLS with the origin, never with the proxy. */
   readonly tls: TlsInfo | undefined
-  /** Addresses that were tried before this one. */
+  /** Addresses that failed before this one. */
   readonly failed: ReadonlyArray<{ readonly address: string; readonly port: number; readonly code: string }>
   /** Whether it leads to an http proxy that takes requests in absolute form. */
   readonly forward: boolean
   readonly reader: SocketReader
 }
 
-/** The sockets of one attempt to connect, until one is adopted. */
+/** The sockets of one connection attempt. All but the adopted one are destroyed. */
 export class Sockets {
   private readonly all = new Set<Net.Socket>()
   private readonly onSocket: ((socket: Net.Socket) => void) | undefined
 
-  /** `onSocket` is told of each. */
+  /** `onSocket` is called with each socket. */
   constructor(onSocket?: (socket: Net.Socket) => void) {
     this.onSocket = onSocket
   }
 
-  /** Called in the step that makes the socket. */
+  /** Call in the same step that creates the socket. */
   add(socket: Net.Socket): void {
     this.onSocket?.(socket)
     this.all.add(socket)

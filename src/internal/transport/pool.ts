@@ -6,14 +6,14 @@
 import type { Counts } from "../../Connector.js"
 import type { ConnectionClosed } from "../../Tracing.js"
 import { showAs } from "../inspection.js"
+import type { ConnectionAge } from "./connectionAge.js"
 import type { Deadline, Deadlines } from "./deadlines.js"
 
 /** What the pool needs of a connection. */
 export interface Poolable {
   /** The route's key: requests with another never get it. */
   readonly key: string
-  /** When it became idle, on the time of `Deadlines` it was released with. */
-  idleSince: number
+  readonly age: ConnectionAge
   /** How long it may be idle, as its server says; milliseconds. */
   readonly maxIdle: number
   /** Closes an idle connection. */
@@ -147,17 +147,26 @@ export class Pool<C extends Poolable> {
     return lease
   }
 
-  /** The connection of that key that became idle last; its slot is that of a lease which the caller has. */
-  takeIdle(key: string, now: number): C | undefined {
+  /**
+   * The connection of that key that became idle last and may be used still. It stays in the pool until `takeIdle`.
+   * `wall` is the time of day on the same Clock as `now`.
+   */
+  nextIdle(key: string, time: IdleTime, now: number, wall: number): C | undefined {
     const route = this.routes.get(key)
     if (route === undefined) return undefined
-    let connection = route.idle.pop()
-    while (connection !== undefined && now >= this.expiry(connection)) {
-      connection.close("IdleTimeout")
-      connection = route.idle.pop()
+    for (let connection = route.idle.at(-1); connection !== undefined; connection = route.idle.at(-1)) {
+      const reason = connection.age.expired(time, now, wall)
+      if (reason === undefined) return connection
+      route.idle.pop()
+      connection.close(reason)
     }
     this.forget(route)
-    return connection
+    return undefined
+  }
+
+  /** Takes what `nextIdle` has just found; its slot is the lease's. */
+  takeIdle(lease: Lease<C>): void {
+    lease.route.idle.pop()
   }
 
   /** Whether a request of that route could have a slot at once, and an idle connection is there for it. */
@@ -195,9 +204,10 @@ export class Pool<C extends Poolable> {
 
   /** Keeps the connection of a lease that is about to be released; `now` is on the time of `deadlines`. */
   keep(connection: C, lease: Lease<C>, deadlines: IdleTime, now = deadlines.now()): void {
-    connection.idleSince = now
+    const { age } = connection
+    age.rest(deadlines, now, Math.min(this.settings.keepaliveTimeout, connection.maxIdle))
     lease.route.idle.push(connection)
-    const until = this.expiry(connection)
+    const until = now + age.idleLeft(deadlines, now)
     if (until < this.sweepsAt) this.sweepAt(deadlines, until)
   }
 
@@ -332,30 +342,26 @@ export class Pool<C extends Poolable> {
     }
   }
 
-  private expiry(connection: C): number {
-    return connection.idleSince + Math.min(this.settings.keepaliveTimeout, connection.maxIdle)
-  }
-
   private sweepAt(deadlines: IdleTime, at: number): void {
     this.sweep?.cancel()
     this.sweepsAt = at
     this.sweep = deadlines.scheduleIdle(at, () => {
       this.sweepsAt = Infinity
       const now = deadlines.now()
-      const expired: Array<C> = []
+      const expired: Array<() => void> = []
       let next = Infinity
       for (const route of this.routes.values()) {
         if (route.idle.length === 0) continue
         route.idle = route.idle.filter((connection) => {
-          const until = this.expiry(connection)
-          if (until <= now) expired.push(connection)
-          else next = Math.min(next, until)
-          return until > now
+          const reason = connection.age.expired(deadlines, now)
+          if (reason === undefined) next = Math.min(next, now + connection.age.idleLeft(deadlines, now))
+          else expired.push(() => connection.close(reason))
+          return reason === undefined
         })
         this.forget(route)
       }
       if (next !== Infinity) this.sweepAt(deadlines, next)
-      for (const connection of expired) connection.close("IdleTimeout")
+      for (const close of expired) close()
     })
   }
 }

@@ -1,5 +1,6 @@
 /**
- * The stream readers of a connector or a session: a ring for each, so that a slow one loses signals and nothing waits.
+ * Signal streams of a connector or a session. Each reader has a bounded buffer, so that a slow reader loses signals
+ * instead of blocking requests.
  */
 import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
@@ -7,17 +8,17 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Signal, SignalsLost } from "../../Tracing.js"
-import { type Pull, pulled } from "../pullStream.js"
+import { type Pull, pullStream } from "../pullStream.js"
 import * as Deadlines from "./deadlines.js"
-import type { Told, TraceHub } from "./trace.js"
+import type { SignalFields, TraceHub } from "./trace.js"
 
-/** Signals that wait for one reader. */
+/** Most signals buffered for one reader. */
 const capacity = 4096
 
-/** Bytes of bodies in them. */
+/** Most bytes of body chunks in these signals. */
 const maxBytes = 4 * 1024 * 1024
 
-/** Whoever is handed every signal as it happens. */
+/** Receives every signal synchronously. */
 export interface SignalSink {
   readonly signal: (signal: Signal) => void
 }
@@ -27,12 +28,12 @@ const bytesOf = (signal: Signal | undefined): number =>
     ? signal.chunk.length
     : 0
 
-/** How long a reader rests that has just read; milliseconds. */
+/** Milliseconds between two wake-ups of a reader. */
 const rest = 1
 
-/** What one reader has still to read. */
+/** The buffer of one reader. Drops the oldest signals when full. */
 export class Ring implements SignalSink {
-  /** On the reader's Clock. */
+  /** The time on the reader's Clock. */
   readonly now: () => number
   private items: Array<Signal | undefined> = []
   private first = 0
@@ -52,31 +53,31 @@ export class Ring implements SignalSink {
     this.items.push(signal)
     this.bytes += bytesOf(signal)
     while (this.items.length - this.first > capacity || this.bytes > maxBytes) this.drop()
-    this.call()
+    this.scheduleWake()
   }
 
-  /** Nothing more will come, but for what is told in this turn of the event loop. */
+  /** Ends the stream after the signals of this event-loop turn. */
   end(): void {
     this.ended = true
-    this.call()
+    this.scheduleWake()
   }
 
-  private call(): void {
+  private scheduleWake(): void {
     if (this.wake === undefined || this.soon !== undefined || this.later !== undefined) return
-    if (performance.now() - this.wokenAt < rest) this.later = setTimeout(this.ring, rest)
-    else this.soon = setImmediate(this.ring)
+    if (performance.now() - this.wokenAt < rest) this.later = setTimeout(this.wakeReader, rest)
+    else this.soon = setImmediate(this.wakeReader)
   }
 
-  /** A reader's step costs more than many signals: those that come close together are read at once. */
-  private readonly ring = (): void => {
+  /** Waking a reader costs more than many signals, so that signals in quick succession are read together. */
+  private readonly wakeReader = (): void => {
     const { wake } = this
     this.wokenAt = performance.now()
-    this.hush()
+    this.cancelWake()
     this.wake = undefined
     wake?.()
   }
 
-  private hush(): void {
+  private cancelWake(): void {
     clearImmediate(this.soon)
     clearTimeout(this.later)
     this.soon = undefined
@@ -111,7 +112,7 @@ export class Ring implements SignalSink {
     return { _tag: "SignalsLost", time: this.now(), sessionId: "", requestId: undefined, attempt: 0, hop: 0, count }
   }
 
-  /** All that has come; waits where that is nothing. Fails with nothing at the end. */
+  /** Returns all buffered signals, waiting if there are none. Fails with `None` at the end. */
   readonly pull: Pull<Signal, never> = Effect.suspend(() => {
     if (this.items.length > this.first || this.lost > 0) return Effect.succeed(this.take())
     if (this.ended) return Effect.fail(Option.none())
@@ -129,7 +130,7 @@ export class Ring implements SignalSink {
     this.wake = () => resume(Effect.void)
     return Effect.sync(() => {
       this.wake = undefined
-      this.hush()
+      this.cancelWake()
     })
   })
 }
@@ -137,20 +138,20 @@ export class Ring implements SignalSink {
 /** The readers of a connector, or of a session on it. */
 export interface Hub extends TraceHub {
   readonly stream: Stream.Stream<Signal>
-  /** Whether signals of requests are wanted here. */
+  /** Whether signals of requests have readers here. */
   readonly reading: () => boolean
-  /** Hands on a signal of a request. */
+  /** Delivers a signal of a request. */
   readonly deliver: (signal: Signal) => void
-  /** Hands everything to `sink` from now on; a second time is the same. The result ends it. */
+  /** Delivers all signals to `sink` until the returned function is called. Idempotent per sink. */
   readonly watch: (sink: SignalSink) => () => void
-  /** Ends its streams, those that begin later as well. */
+  /** Ends all streams, including those that start later. */
   readonly end: () => void
-  /** Hands signals of no request to the readers of a session's hub too. */
+  /** Also delivers signals that do not belong to a request to the readers of a session's hub. */
   readonly attach: (hub: Hub) => () => void
 }
 
 class SignalHub implements Hub {
-  /** An array, because it is gone through for each signal. */
+  /** An array, because every signal iterates over it. */
   private sinks: ReadonlyArray<SignalSink> = []
   private readonly attached = new Set<Hub>()
   private readonly parent: Hub | undefined
@@ -169,13 +170,13 @@ class SignalHub implements Hub {
     for (const sink of this.sinks) sink.signal(signal)
   }
 
-  readonly offer = (facts: Told): void => {
+  readonly offer = (facts: SignalFields): void => {
     const signal: Signal = { time: this.now(), sessionId: "", requestId: undefined, attempt: 0, hop: 0, ...facts }
     this.deliver(signal)
     for (const hub of this.attached) hub.deliver(signal)
   }
 
-  /** The time of a reader: what belongs to no request has no other. */
+  /** Signals that do not belong to a request use the time of a reader. */
   private now(): number {
     for (const sink of this.sinks) if (sink instanceof Ring) return sink.now()
     return performance.now()
@@ -214,10 +215,10 @@ class SignalHub implements Hub {
         }),
         ({ stop }) => Effect.sync(stop)
       ),
-      ({ ring }) => pulled(ring.pull)
+      ({ ring }) => pullStream(ring.pull)
     )
   )
 }
 
-/** The readers of a connector; those of a session see what the connector does by itself as well. */
+/** Creates the hub of a connector, or of a session on it, whose readers also get the connector's own signals. */
 export const makeHub = (connector?: Hub): Hub => new SignalHub(connector)

@@ -1,21 +1,19 @@
-/**
- * How bytes come out of a socket: into slabs, most of which are used again for the next read.
- */
+/** Reads sockets into slabs, most of which are reused for the next read. */
 import type * as Net from "node:net"
 import { atTurnEnd, type Turning } from "./endOfTurn.js"
 
-/** Bytes that came. They are valid during the call only; `false` stops reading until `resume`. */
+/** Receives bytes, which are valid only during the call. `false` pauses reading until `resume`. */
 export type OnData = (slab: Buffer, start: number, end: number) => boolean
 
 /** The reading side of a socket. */
 export interface SocketReader {
-  /** Hands what comes to `onData`, also what had come before. */
+  /** Passes all bytes to `onData`, including those received earlier. */
   readonly read: (onData: OnData) => void
-  /** Reads on after an `onData` that returned `false`. */
+  /** Resumes reading after `onData` returned `false`. */
   readonly resume: () => void
   /**
-   * Asked by whoever wants to keep a whole slab that was handed to `onData`, during that call: whether it may. The
-   * first slab of a large body may not be kept; those that follow may, as the question has been asked.
+   * Whether the caller may keep the whole slab that was passed to `onData`; call it during that call. The first call
+   * returns `false` but makes later slabs keepable.
    */
   readonly keep: () => boolean
 }
@@ -23,19 +21,19 @@ export interface SocketReader {
 const slabSize = 128 * 1024
 
 /**
- * Bytes of one socket that are read in one turn of the event loop: libuv reads up to 32 full slabs, and what takes the
- * bytes does so before a timer runs.
+ * Most bytes read from one socket per event-loop turn. libuv reads up to 32 full slabs in a row, whose bytes would all
+ * be processed before any timer.
  */
 const turnSize = 1024 * 1024
 
-/** What an emitted chunk counts as at least: a TLS peer may send a byte in each record. */
+/** Bytes counted at least per chunk, because a TLS peer may send single bytes in separate records. */
 const chunkCost = 8 * 1024
 
-/** Reads a socket, which rests until the next turn when it has had its share of this one. */
+/** Pauses a socket until the next turn once it has used its share of this one. */
 abstract class TurnReader implements Turning {
   private taken = 0
   private resting = false
-  /** Whether it reads on after the rest. */
+  /** Whether to resume after the pause. */
   private wanted = false
 
   protected abstract get socket(): Net.Socket | undefined
@@ -50,7 +48,7 @@ abstract class TurnReader implements Turning {
     if (this.wanted) this.goOn()
   }
 
-  /** Counts what was read; `more`: whether it is read on. Gives whether to read on now. */
+  /** Counts bytes read; `more` tells whether the consumer wants more. Returns whether to continue reading now. */
   protected count(bytes: number, more: boolean): boolean {
     this.taken += bytes
     if (this.taken < turnSize) return more
@@ -67,10 +65,10 @@ abstract class TurnReader implements Turning {
   }
 }
 
-/** One slab serves all sockets: what it holds is used or copied before the callback returns. */
+/** Shared by all sockets: its content is consumed or copied before the callback returns. */
 const shared = Buffer.allocUnsafeSlow(slabSize)
 
-/** A slab that a socket had for itself and nobody kept. */
+/** A slab from a socket that was not kept, for reuse. */
 let spare: Buffer | undefined
 
 const ownSlab = (): Buffer => {
@@ -79,20 +77,20 @@ const ownSlab = (): Buffer => {
   return slab
 }
 
-/** What net.connect is told of a reader. */
+/** The `onread` option of net.connect. */
 export interface OnRead {
-  /** The slab of the next read. */
+  /** Returns the slab for the next read. */
   readonly buffer: () => Buffer
   readonly callback: (bytes: number) => boolean
 }
 
-/** Reads into the shared slab; while slabs are being kept, into slabs of the socket's own. */
+/** Reads into the shared slab, or into separate slabs while the consumer keeps them. */
 export class SlabReader extends TurnReader implements SocketReader {
   protected socket: Net.Socket | undefined = undefined
   private slab: Buffer = shared
   private asked = false
   private onData: OnData | undefined = undefined
-  /** Bytes that a server sends before anybody reads, which only a faulty one does. */
+  /** Bytes received before `read` was called, which only happens with misbehaving servers. */
   private early: Array<Buffer> = []
 
   readonly onread: OnRead = {
@@ -100,7 +98,7 @@ export class SlabReader extends TurnReader implements SocketReader {
     callback: (bytes) => this.came(bytes)
   }
 
-  /** The socket that was made with `onread`. */
+  /** Sets the socket that was created with `onread`. */
   own(socket: Net.Socket): void {
     this.socket = socket
   }
@@ -135,7 +133,7 @@ export class SlabReader extends TurnReader implements SocketReader {
   }
 }
 
-/** The reader of a socket that emits "data", which is paused until then. */
+/** Reads a socket that emits "data"; the socket is paused until `read`. */
 export class DataReader extends TurnReader implements SocketReader {
   protected readonly socket: Net.Socket
   private onData: OnData | undefined = undefined
@@ -156,7 +154,7 @@ export class DataReader extends TurnReader implements SocketReader {
     this.socket.resume()
   }
 
-  /** Nobody else has the chunks that a socket emits. */
+  /** Emitted chunks are not shared. */
   keep(): boolean {
     return true
   }

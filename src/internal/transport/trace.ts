@@ -1,27 +1,33 @@
 /**
- * How signals leave the transport. There is a `Trace` only where somebody watches: without one no signal is built.
+ * How the transport emits signals. A request has a `Trace` only if it is observed; without one, no signal is built.
  */
 import type * as Effect from "effect/Effect"
 import type { Signal, SignalBase, SignalsLost } from "../../Tracing.js"
 
-/** A signal without what its request adds. */
+/** The fields of a signal without those that its request adds. */
 export type Facts<S extends Signal = Signal> = S extends Signal ? Omit<S, keyof SignalBase> : never
 
-/** What can be told. */
-export type Told = Facts<Exclude<Signal, SignalsLost>>
+/** A signal of a request. Excludes `SignalsLost`, which a stream reader gets if it is too slow. */
+export type RequestSignal = Exclude<Signal, SignalsLost>
 
-/** The watchers of one request. */
+/** The fields of a signal that can be emitted. */
+export type SignalFields = Facts<RequestSignal>
+
+/** Emits the signals of one request. */
 export interface Trace {
-  /** Tells streams and spans at once, of what was just now if `time` does not say when; listeners are run by the request's fiber at its next `emit`. For callbacks. */
-  readonly offer: (facts: Told, time?: number) => void
-  /** The same, and runs the listeners. For effects. */
-  readonly emit: (facts: Told) => Effect.Effect<void>
+  /**
+   * Delivers a signal to streams and spans synchronously; `time` defaults to now. Listeners run at the next `emit`, in
+   * the request's fiber.
+   */
+  readonly offer: (fields: SignalFields, time?: number) => void
+  /** Delivers a signal and runs the listeners. */
+  readonly emit: (fields: SignalFields) => Effect.Effect<void>
 }
 
-/** The stream readers of a connector. */
+/** Emits the signals of a connector that do not belong to a request. */
 export interface TraceHub {
-  /** Whether anybody reads: asked before a signal of no request is built. */
+  /** Whether the connector's streams have readers. Check it before building a signal. */
   readonly active: () => boolean
-  /** A signal that belongs to no request, such as an idle connection that closes. */
-  readonly offer: (facts: Told) => void
+  /** Delivers a signal, such as the close of an idle connection. */
+  readonly offer: (fields: SignalFields) => void
 }

@@ -1,16 +1,17 @@
 /**
- * The seam between a session and whatever carries its requests: what one hop is, who answers it, and where it goes.
- * A session knows no sockets; a transport knows no cookies, redirects or decoders.
+ * The seam between sessions and transports: what one hop is, which connection serves it, and where it goes. A session
+ * does not know sockets; a transport does not know cookies, redirects or decoders.
  */
 import type * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { ConnectionInfo } from "../../ClientResponse.js"
-import type { Counts } from "../../Connector.js"
+import type { ClearDnsCache, Counts } from "../../Connector.js"
 import type { ClientError, Details } from "../../Errors.js"
 import type { Ssl } from "../../Ssl.js"
 import type { Phase } from "../../Timeouts.js"
 import type { ConnectionClosed } from "../../Tracing.js"
+import type { Retryability } from "../errors/retryability.js"
 import type { Origin } from "../http/origin.js"
 import type { Limits } from "../limits.js"
 import type { Deadlines } from "./deadlines.js"
@@ -29,80 +30,85 @@ export interface ProxyRoute {
   readonly url: string
   /** The value of Proxy-Authorization, or SOCKS credentials. Never shown. */
   readonly authorization: string | undefined
-  /** Makes that value anew for each CONNECT: of schemes that answer a challenge. Absolute-form requests do not get it. */
+  /**
+   * Computes the value of Proxy-Authorization for each CONNECT, for challenge-response schemes. Not used for requests
+   * in absolute form.
+   */
   readonly answer?: (() => string) | undefined
   readonly user: string | undefined
   readonly password: string | undefined
   /** Sent with CONNECT only. */
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
-  /** For TLS to an https proxy. */
+  /** TLS settings for an https proxy. */
   readonly ssl: Ssl
-  /** Names the credentials where `authorization` or `answer` differs from request to request. */
+  /** Identifies the credentials if `authorization` or `answer` varies from request to request. */
   readonly identity?: string | undefined
-  /** Everything above that must not be mixed, secrets hashed. */
+  /** Identifies everything above that connections must not mix, with secrets hashed. */
   readonly key: string
 }
 
-/** Where a request goes and by what way. Requests with equal keys may share a connection, no others. */
+/** The destination of a request and the way to it. Only requests with equal keys may share a connection. */
 export interface Route {
   readonly origin: Origin
   readonly proxy: ProxyRoute | undefined
-  /** The request's, or `true` for the connector's setting. */
+  /** The request's setting, or `true` for the connector's. */
   readonly ssl: Ssl
-  /** For SNI and verification in place of the origin's host. */
+  /** The name for SNI and verification, if it differs from the origin's host. */
   readonly serverHostname: string | undefined
-  /** Whether an http proxy has to be passed by CONNECT even for plain http: WebSockets. */
+  /** Whether an http proxy needs CONNECT even for plain http: true for WebSockets. */
   readonly tunnel: boolean
+  /** Sent with CONNECT. Connections are shared whatever it is. */
+  readonly userAgent?: string | undefined
   readonly key: string
 }
 
-/** What a streamed request body writes to. */
+/** The destination of a streamed request body. */
 export interface RequestSink {
-  /** `false` asks to wait for `onDrain`. The bytes may be used until `onDrain` is called. */
+  /** `false` asks to wait for `onDrain`. The bytes must stay unchanged until then. */
   readonly write: (chunk: Uint8Array) => boolean
   onDrain: (() => void) | undefined
   readonly end: () => void
-  /** The body failed: nothing more is sent, and the connection is closed without a clean end. */
+  /** The body failed: nothing more is sent, and the connection closes without ending the message. */
   readonly fail: (error: ClientError) => void
 }
 
-/** A streamed request body that runs. */
+/** A running request body. */
 export interface RequestSource {
-  /** No more is wanted: the response has come, or the exchange has failed. */
+  /** Stops the body: the response has arrived, or the exchange failed. */
   readonly cancel: () => void
 }
 
-/** A request body on its way. `start` is called once for each attempt. */
+/** The body of a request. `start` is called once per attempt. */
 export type RequestBody =
   | { readonly _tag: "Bytes"; readonly bytes: Uint8Array }
   | {
       readonly _tag: "Stream"
-      /** `undefined`: chunked. */
+      /** `undefined` means chunked. */
       readonly length: number | undefined
       readonly replayable: boolean
       readonly start: (sink: RequestSink) => RequestSource
     }
 
-/** What goes on the wire. */
+/** A request in the form in which it is sent. */
 export interface WireRequest {
   readonly method: string
-  /** Origin form, such as "/path?query", or "*". An http proxy makes it absolute. */
+  /** Origin form, such as "/path?query", or "*". For an http proxy it is made absolute. */
   readonly target: string
-  /** Checked header lines with CRLF after each, Host and framing included, as latin1 code units. */
+  /** Validated header lines, each with CRLF, including Host and framing, as latin1 code units. */
   readonly head: string
   readonly version: "1.0" | "1.1"
   readonly body: RequestBody | undefined
   /** Whether the body waits for 100 Continue. */
   readonly expectContinue: boolean
-  /** The protocol of an Upgrade header, if there is one; only then is 101 taken. */
+  /** The protocol of the Upgrade header, if present. Status 101 is accepted only then. */
   readonly upgrade: string | undefined
-  /** Whether Connection: close was asked for. */
+  /** Whether the request has Connection: close. */
   readonly close: boolean
-  /** The whole head as an origin gets it, once it has been written: a request may be sent many times. */
+  /** Cache of the whole head for an origin, filled when it is first written; a request may be sent many times. */
   text: string | undefined
 }
 
-/** A response's head, whoever made it. */
+/** The head of a response, independent of its source. */
 export interface Head {
   readonly status: number
   readonly reason: string
@@ -111,70 +117,87 @@ export interface Head {
   readonly count: number
   /** As received. */
   readonly name: (index: number) => string
-  /** UTF-8 where it is valid, else latin1; without white space around. */
+  /** Decoded as UTF-8 if valid, otherwise as latin1; without surrounding white space. */
   readonly value: (index: number) => string
-  /** The first of that lower-case name. */
+  /** The first value of a header by lower-case name. */
   readonly get: (name: string) => string | undefined
   readonly getAll: (name: string) => ReadonlyArray<string>
   readonly raw: () => ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]>
-  /** The body's length, if the head says it and there is a body. */
+  /** The length of the body, if there is a body and the head specifies it. */
   readonly contentLength: number | undefined
-  /** Whether the message says where its body ends, so that a cut shows; otherwise the connection's end is its end. */
+  /**
+   * Whether the end of the body is explicit, so that truncation is detected. Otherwise the body ends when the
+   * connection closes.
+   */
   readonly lengthVerified: boolean
-  /** Deviations that were tolerated, as bits of `deviations.ts`. */
+  /**
+   * Whether a gzip or deflate body that is complete by its length or chunks may lack its trailer or final block. The end
+   * of a connection proves nothing, and strict connectors refuse such a body.
+   */
+  readonly toleratesTruncatedCoding: boolean
+  /** Tolerated deviations, as bits of `deviations.ts`. */
   readonly deviations: number
 }
 
-/** When phases began and ended, in the request's time; `undefined` where they did not take place. */
+/** Records the start and end of the phases of a hop. */
 export interface Marks {
-  /** The phase that began last. */
+  /** The phase that started last. */
   readonly current: Phase
-  /** Ends the phase before, if it has not ended. */
+  /** Starts a phase, ending the previous one if necessary. */
   readonly start: (phase: Phase, now?: number) => void
-  /** `now`: on the deadlines' time, where it is known. */
+  /** `now` is in the time of the deadlines, if known. */
   readonly end: (phase: Phase, now?: number) => void
-  /** While bytes are handled that have come: when they came. */
+  /** While received bytes are processed, the time of their arrival. */
   readAt: number | undefined
 }
 
-/** What getting and using a connection has to know of a request. */
+/** The parts of an exchange that are needed to get a connection. */
 export interface ExchangeContext {
   readonly limits: Limits
   readonly deadlines: Deadlines
-  /** On the deadlines' time: the request as a whole has to have ended by then. */
+  /** The time of day on the request's Clock; milliseconds since the epoch. */
+  readonly clock: () => number
+  /** In the time of the deadlines: when the request as a whole must have ended. */
   readonly expiresAt: number
   readonly trace: Trace | undefined
   readonly marks: Marks
-  /** Method, redacted URL, attempt: what every error tells. */
+  /** Method, redacted URL and attempt, for errors. */
   readonly details: (phase: Phase | undefined) => Details
 }
 
-/** One request on its way over one connection, and what it is told. Exactly one of `onHead` (or `onUpgrade`) and
- * `onError` is called, once; what goes wrong after `onHead` fails the body. */
+/**
+ * One request on one connection, with its callbacks. Exactly one of `onHead`, `onUpgrade` and `onError` is called,
+ * once; a failure after `onHead` fails the body.
+ */
 export interface Exchange extends ExchangeContext {
   readonly wire: WireRequest
   readonly route: Route
-  /** What `wire` was made of: for transports that are no network. */
+  /** The request behind `wire`, for transports without a network. */
   readonly request?: ClientRequest | undefined
-  /** Called as soon as a connection is taken for this exchange, before anything can be interrupted. */
+  /** Called when a connection is taken for this exchange, before anything can interrupt it. */
   readonly onConnection: (connection: Connection) => void
   readonly onInformational: (head: Head) => void
   readonly onHead: (head: Head, body: IncomingBody) => void
-  /** 101 for an exchange with `upgrade`: the wire is the exchange's from here; its end gives the slot back. */
+  /**
+   * Called for status 101 if the request has `upgrade`. The exchange then owns the stream; closing it frees the slot.
+   */
   readonly onUpgrade: (head: Head, wire: Wire, rest: Uint8Array) => void
-  /** `stale`: a reused connection ended before a single byte of the response, so nothing says it was acted upon. */
-  readonly onError: (error: ClientError, stale: boolean) => void
-  /** In place of `onError`, by transports that run programs: one has died. */
+  /**
+   * `repeatable` says whether the same request may be sent again: "unsent" for every method, because nothing of it was
+   * written; "sent" for idempotent methods, because the connection ended before the first byte of a response; "never".
+   */
+  readonly onError: (error: ClientError, repeatable: Retryability) => void
+  /** Called instead of `onError` by transports that run programs, if one of them died. */
   readonly onDefect?: ((cause: Cause.Cause<never>) => void) | undefined
-  /** The connection is through with the exchange: the body has ended, well or not, or nobody wants it. */
+  /** The connection is done with the exchange: the body has ended or failed, or was discarded. */
   readonly onDone: () => void
-  /** Why it has been ended, if it has: whoever is about to make it wait looks here first. */
+  /** Why the exchange was aborted, if it was. Check it before waiting. */
   readonly failure: ClientError | undefined
-  /** Set by whoever makes the exchange wait; called when its time runs out or its session closes. */
+  /** Set by the code that makes the exchange wait; called when the time limit expires or the session closes. */
   onAbort: ((error: ClientError) => void) | undefined
   /**
-   * Set by the transport while it looks for a connection: releases the slot of an exchange whose fiber does not end,
-   * because a listener in it is uninterruptible. Idempotent.
+   * Set by the transport while it acquires a connection. Frees the slot of an exchange whose fiber does not end because
+   * a listener in it is uninterruptible. Idempotent.
    */
   onLeave?: (() => void) | undefined
 }
@@ -182,33 +205,38 @@ export interface Exchange extends ExchangeContext {
 /** A connection taken from a transport. */
 export interface Connection {
   readonly info: ConnectionInfo
-  /** Writes the request and reads its response; afterwards gives the connection back or closes it. */
+  /** Writes the request and reads the response, then returns the connection to the pool or closes it. */
   readonly exchange: (exchange: Exchange) => void
-  /** Ends the exchange that is under way with an error, and the connection with it. */
+  /** Fails the current exchange and closes the connection. */
   readonly cut: (error: ClientError) => void
-  /** The same, and nothing more is called. Idempotent. */
+  /** Closes the connection without further callbacks. Idempotent. */
   readonly abort: (reason: ConnectionClosed["reason"]) => void
 }
 
-/** What makes connections for a session. */
+/** Provides connections to a session. */
 export interface Transport {
-  /** A free idle connection at once, or `undefined`; `exchange.onConnection` has it. */
+  /** Returns an idle connection without waiting, or `undefined`. Calls `exchange.onConnection`. */
   readonly takeIdle: (exchange: Exchange) => Connection | undefined
-  /** Waits for a slot, takes an idle connection unless it must be `fresh`, or opens one; `exchange.onConnection` has it
-   * before the effect succeeds. */
+  /**
+   * Waits for a slot and takes an idle connection, unless it must be `fresh`, or opens one. Calls
+   * `exchange.onConnection` before the effect succeeds.
+   */
   readonly acquire: (exchange: Exchange, fresh: boolean) => Effect.Effect<Connection, ClientError>
   readonly hub: Hub
   readonly stats: () => Counts & { readonly perKey: ReadonlyMap<string, Counts> }
   /**
-   * A digest of what decides which peer answers by a route and how far it is trusted: TLS settings, proxy, connector.
-   * Answers may be shared only between equal ones. It is stable across processes unless user code takes part.
+   * A digest of everything that determines which peer answers on a route and how far it is trusted: TLS settings,
+   * proxy, connector. Responses may be shared only between equal digests. It is stable across processes unless user
+   * code is involved.
    */
   readonly peerKey: (route: Route) => string
-  /** How long requests in flight may go on when it closes; milliseconds. */
+  /** Milliseconds that requests in flight get to finish when the transport closes. */
   readonly gracefulShutdownTimeout: number
   readonly closed: () => boolean
   readonly closeIdle: Effect.Effect<void>
-  /** Resolves when every socket is closed. */
+  /** Completes when every socket is closed. */
   readonly close: Effect.Effect<void>
-  readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
+  readonly clearDnsCache: ClearDnsCache
+  /** Whether each connection serves one request, which says so by `Connection: close`. */
+  readonly forceClose: boolean
 }

@@ -1,10 +1,11 @@
-/**
- * How a session finds the transport behind a public connector.
- */
+/** Links a public connector to its transport. */
 import { showAs } from "../inspection.js"
 import type { Transport } from "./transport.js"
 
-/** What a ConnectorService holds under its TypeId. Its field is private, so that no printer finds what is in flight. */
+/**
+ * The value that a ConnectorService has under its TypeId. The field is private, so that printing does not reveal
+ * requests in flight.
+ */
 export class TransportHandle {
   readonly #transport: Transport
 
@@ -21,8 +22,8 @@ export class TransportHandle {
   }
 }
 
-/** The transport of a connector; anything else than a connector of this package is a defect. */
+/** The transport of a connector. Any other value is a defect. */
 export const transportOf = (handle: unknown): Transport => {
   if (handle instanceof TransportHandle) return TransportHandle.transportOf(handle)
-  throw new TypeError("This connector was not made by effect-http-session")
+  throw new TypeError("expected a connector made by effect-http-session")
 }

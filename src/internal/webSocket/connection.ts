@@ -1,5 +1,6 @@
 /**
- * One open WebSocket by callbacks: frames in and out, and the ways in which it ends (RFC 6455 sections 5 to 7).
+ * The state machine of one WebSocket, with callbacks: frames in both directions and every way to close (RFC 6455
+ * sections 5 to 7).
  */
 
 import type { Socket } from "node:net"
@@ -13,7 +14,7 @@ import { Inbox } from "./inbox.js"
 import { Sends, type Sent } from "./sends.js"
 import { type Extensions, PerMessageDeflate, Sender } from "./ws.js"
 
-/** How a WebSocket ended, or is about to. */
+/** How a WebSocket ended or is ending. */
 export interface Ending {
   readonly reason: WebSocketError["reason"]
   readonly code: number
@@ -21,7 +22,7 @@ export interface Ending {
   readonly cause?: unknown
 }
 
-/** Times in milliseconds; `Infinity` is off. */
+/** Times are in milliseconds; `Infinity` means off. */
 export interface Settings {
   readonly maxMessageSize: number
   readonly heartbeat: number
@@ -30,25 +31,25 @@ export interface Settings {
   readonly closeTimeout: number
 }
 
-/** A frame to be sent. */
+/** A frame to send. */
 export type Outgoing =
   | { readonly _tag: "Data"; readonly data: string | Uint8Array }
   | { readonly _tag: "Ping" | "Pong"; readonly data: string | Uint8Array }
 
 type State =
   | "Open"
-  /** The peer has closed, and is to be answered by the user. */
+  /** The peer sent a close frame, and the user has to reply. */
   | "Unanswered"
-  /** A close was sent; the peer's is waited for. */
+  /** A close frame was sent; the peer's is pending. */
   | "Closing"
-  /** All is said; the socket has to close. */
+  /** The closing handshake is done; the socket has to close. */
   | "Ending"
   | "Closed"
 
-/** How long a peer that has nothing more to say may take to close the socket; milliseconds. */
+/** Milliseconds that the peer gets to close the socket after the closing handshake. */
 const lingerTime = 1000
 
-/** Answers to pings that the system has not taken. Of further pings the last is answered (RFC 6455 section 5.5.3). */
+/** Most pongs not yet accepted by the system. Beyond that only the latest ping is answered (RFC 6455 section 5.5.3). */
 const maxPongs = 128
 
 export class WebSocketConnection implements FrameHandler {
@@ -57,11 +58,11 @@ export class WebSocketConnection implements FrameHandler {
   }
 
   readonly inbox: Inbox
-  /** Why nothing more comes. */
+  /** Why no more messages arrive. */
   ending: Ending | undefined = undefined
-  /** As `closeCode` tells it. */
+  /** The value of `closeCode`. */
   code: number | undefined = undefined
-  /** Whether it was closed from here. */
+  /** Whether this side started the close. */
   closedHere = false
   private readonly socket: Socket
   private readonly wire: Wire
@@ -77,7 +78,7 @@ export class WebSocketConnection implements FrameHandler {
   private pongs = 0
   private lastPing: Buffer | undefined = undefined
   private deadline: Deadline | undefined = undefined
-  /** The time at which the socket is cut, set when the session closes. Later limits do not extend it. */
+  /** The time at which the socket is destroyed, set when the session closes. Later limits do not extend it. */
   private latest = Infinity
   private readonly sends = new Sends<Ending>()
   private readonly closers = new Set<() => void>()
@@ -95,7 +96,7 @@ export class WebSocketConnection implements FrameHandler {
     this.inbox = new Inbox(deadlines, () => this.frames.resume())
   }
 
-  /** Begins to read: first what came with the head. */
+  /** Starts reading, beginning with the bytes received together with the head. */
   start(rest: Uint8Array): void {
     const { socket } = this
     socket.on("error", this.onError)
@@ -121,9 +122,9 @@ export class WebSocketConnection implements FrameHandler {
     if (room) this.onRoom()
   }
 
-  // What is sent.
+  // Sending.
 
-  /** Sends a frame; `done` is called once: when the system has it, or with why it never will. */
+  /** Sends a frame. Calls `done` once: when the system has accepted the frame, or with the reason why it never will. */
   send(frame: Outgoing, done: Sent<Ending>): () => void {
     if (this.state !== "Open") {
       done(this.ending ?? lost)
@@ -133,7 +134,7 @@ export class WebSocketConnection implements FrameHandler {
     switch (frame._tag) {
       case "Data": {
         const binary = typeof frame.data !== "string"
-        // zlib reads later, when the bytes may have changed.
+        // zlib compresses asynchronously, so copy the bytes in case the caller changes them.
         const data = this.compress && typeof frame.data !== "string" ? Uint8Array.from(frame.data) : frame.data
         this.sender.send(data, { binary, compress: this.compress, fin: true, mask: true }, written)
         break
@@ -148,12 +149,12 @@ export class WebSocketConnection implements FrameHandler {
     return () => this.sends.forget(done)
   }
 
-  /** Whether it is neither closed nor about to be. */
+  /** Whether no close has started from this side. */
   get open(): boolean {
     return this.state === "Open" || this.state === "Unanswered"
   }
 
-  /** Begins the closing handshake, which ends within `limit`; `false` where that was done before. */
+  /** Starts the closing handshake, which ends within `limit`. Returns `false` if a close was already started. */
   close(code: number, reason: string, limit = this.settings.closeTimeout): boolean {
     if (!this.open) return false
     this.closedHere = true
@@ -171,12 +172,12 @@ export class WebSocketConnection implements FrameHandler {
     this.sender.close(code, reason, true, () => {
       if (limit <= 0) this.socket.destroySoon()
     })
-    // The peer's close may stand behind messages that nobody wants any more.
+    // The peer's close frame may be behind messages that are no longer read.
     this.frames.resume()
     return true
   }
 
-  /** Closes because the session does: at most for `limit`, however far it has come before. */
+  /** Closes for the end of the session, within `limit` whatever the state. */
   shutdown(limit: number): void {
     const most = Math.min(limit, this.settings.closeTimeout)
     this.latest = this.deadlines.now() + most
@@ -193,7 +194,7 @@ export class WebSocketConnection implements FrameHandler {
     return () => this.closers.delete(done)
   }
 
-  // What the frames say.
+  // Callbacks of the frame reader.
 
   full(): boolean {
     return this.state === "Open" && this.inbox.full
@@ -216,7 +217,7 @@ export class WebSocketConnection implements FrameHandler {
     try {
       text = data.toString("utf8")
     } catch (cause) {
-      // A string of V8's holds 512 Mi code units.
+      // V8 limits strings to 512 Mi code units.
       this.frames.fail(cause instanceof Error ? cause : new Error("the text is too long"))
       return
     }
@@ -259,7 +260,7 @@ export class WebSocketConnection implements FrameHandler {
     this.answer(code, "")
   }
 
-  // What the socket says.
+  // Callbacks of the socket.
 
   private readonly onData = (slab: Buffer, start: number, end: number): boolean => {
     this.heartbeat?.hear()
@@ -284,7 +285,7 @@ export class WebSocketConnection implements FrameHandler {
     for (const done of closers) done()
   }
 
-  // Ends.
+  // Endings.
 
   private pong(data: Buffer): void {
     this.pongs++
@@ -296,20 +297,20 @@ export class WebSocketConnection implements FrameHandler {
     })
   }
 
-  /** Nothing more is handed out but what has come. */
+  /** Ends the inbox. Messages already received can still be taken. */
   private silence(ending: Ending): void {
     this.ending ??= ending
     this.heartbeat?.stop()
     this.inbox.end()
   }
 
-  /** Sends the last frame of all. */
+  /** Sends the final close frame. */
   private answer(code: number | undefined, reason: string): void {
     this.finishing()
     this.sender.close(code, reason, true, () => this.socket.end())
   }
 
-  /** Both have closed. */
+  /** Both sides have sent a close frame. */
   private finish(): void {
     this.finishing()
     this.socket.end()
@@ -322,9 +323,9 @@ export class WebSocketConnection implements FrameHandler {
     this.onRoom()
   }
 
-  /** The socket is no good any more. */
+  /** The socket is unusable. */
   private lose(ending: Ending): void {
-    // The last frame may be on its way; what remains of the socket is bounded.
+    // The final frame may be in flight; a deadline already limits how long the socket lives.
     if (this.state === "Closed" || this.state === "Ending") return
     if (this.state !== "Unanswered") this.code = ending.code
     this.silence(ending)
@@ -341,9 +342,9 @@ export class WebSocketConnection implements FrameHandler {
 
 const nothing = () => {}
 
-/** It ended without a close. */
+/** The socket closed without a close frame. */
 const lost: Ending = { reason: "Abnormal", code: 1006 }
 
-/** Bytes that nobody else holds or sees. */
+/** Bytes with an ArrayBuffer of their own. */
 const owned = (data: Buffer): Uint8Array =>
   data.byteLength === data.buffer.byteLength ? new Uint8Array(data.buffer, 0, data.byteLength) : Uint8Array.from(data)

@@ -1,6 +1,7 @@
 /**
- * permessage-deflate that can be given up while zlib works (RFC 7692). `ws` takes its inflater away at once then, which
- * throws when zlib calls back; here the inflater stays until zlib is at rest, and the caller gets no callback any more.
+ * A permessage-deflate (RFC 7692) that can be cancelled while zlib works. The one in `ws` removes its inflater
+ * immediately, which throws when zlib calls back. This one keeps the inflater until zlib is idle, and drops the
+ * callbacks of the caller.
  */
 import { type Coded, PerMessageDeflate } from "./ws.js"
 
@@ -22,7 +23,7 @@ export class Deflate extends PerMessageDeflate {
     super.compress(data, last, (error, bytes) => this.hand(done, error, bytes))
   }
 
-  /** Frees what zlib holds, now or when it has inflated a little more. Idempotent. */
+  /** Frees zlib's memory, immediately or after the current step. Idempotent. */
   override cleanup(): void {
     this.over = true
     const inflater = this._inflate
@@ -33,12 +34,12 @@ export class Deflate extends PerMessageDeflate {
     this._inflate = null
     super.cleanup()
     this._inflate = inflater
-    // The next piece ends it.
+    // Makes zlib stop at its next output.
     this._maxPayload = 1
   }
 
   private hand(done: Coded, error: Error | null, bytes: Uint8Array | undefined): void {
-    // A job that waited for its turn has made new streams meanwhile.
+    // A queued job may have created new streams meanwhile.
     if (this.over) this.cleanup()
     else done(error, bytes)
   }

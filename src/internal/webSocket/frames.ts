@@ -1,40 +1,42 @@
 /**
- * From bytes to messages. `Receiver` judges the frames; here they are cut so that it never holds many small buffers, and
- * so that reading can stop after any message. Text is judged here, byte for byte, for `Receiver` waits for its last one.
+ * Splits bytes into frames and assembles messages. The `Receiver` of `ws` validates frames. This file groups payload
+ * bytes so that `Receiver` never holds many small buffers, can pause after any message, and validates UTF-8 as it
+ * arrives, which `Receiver` only does for complete messages.
  */
 import { isUtf8 } from "node:buffer"
+import { errorCode } from "../errorCode.js"
 import { atTurnEnd, type Turning } from "../transport/endOfTurn.js"
 import { payloadLimit } from "./handshake.js"
 import { Utf8Validator } from "./utf8.js"
 import { type Extensions, Receiver } from "./ws.js"
 
-/** Who gets the messages. Text and reasons of a close are valid UTF-8. */
+/** Callbacks for messages. Text and close reasons are valid UTF-8. */
 export interface FrameHandler {
   readonly onMessage: (data: Buffer, binary: boolean) => void
   readonly onPing: (data: Buffer) => void
   readonly onPong: (data: Buffer) => void
-  /** 1005: without a code. Nothing comes after it. */
+  /** Code 1005 means that the frame had none. No callback follows. */
   readonly onClose: (code: number, reason: string) => void
-  /** The peer does not keep to the protocol. Nothing comes after it. */
+  /** The peer violated the protocol. No callback follows. */
   readonly onFault: (code: 1002 | 1007 | 1009, cause: Error) => void
-  /** Whether no more messages are wanted for now. */
+  /** Whether reading should pause. */
   readonly full: () => boolean
   /** `push` may be called again after it returned `false`. */
   readonly onRoom: () => void
 }
 
-/** Of one message. A peer that sends a message byte by byte is either wrong or hostile. */
+/** Most fragments of one message. A peer that exceeds this is broken or hostile. */
 const maxFragments = 128 * 1024
 
-/** Bytes of a payload that are put together before they are handed on. */
+/** Most payload bytes collected before they are passed on. */
 const blockSize = 64 * 1024
 
 const headSize = 10
 
-/** Frames that are read before timers and other sockets have their turn: a read of 128 KiB may hold 64 Ki of them. */
+/** Frames read before timers and other sockets get a turn; a read of 128 KiB may contain 64 Ki frames. */
 const framesPerTurn = 256
 
-/** zlib names its errors like this. */
+/** Error codes of zlib. */
 const corrupt = /^Z_/
 
 class InvalidUtf8 extends Error {
@@ -45,7 +47,7 @@ class InvalidUtf8 extends Error {
 }
 
 const closeCodeOf = (error: Error): 1002 | 1007 | 1009 => {
-  const code = "code" in error && typeof error.code === "string" ? error.code : ""
+  const code = errorCode(error)
   switch (code) {
     case "WS_ERR_INVALID_UTF8":
       return 1007
@@ -56,7 +58,7 @@ const closeCodeOf = (error: Error): 1002 | 1007 | 1009 => {
     case "ERR_BUFFER_TOO_LARGE":
       return 1009
     default:
-      return corrupt.test(code) ? 1007 : 1002
+      return corrupt.test(code ?? "") ? 1007 : 1002
   }
 }
 
@@ -64,25 +66,25 @@ export class FrameReader implements Turning {
   private readonly handler: FrameHandler
   private readonly receiver: Receiver
   private readonly head = Buffer.allocUnsafe(headSize)
-  /** Bytes of the head that have come, and how many it has. */
+  /** Received bytes of the frame head, and its length. */
   private have = 0
   private need = 2
-  /** Bytes of the payload that have not come. */
+  /** Missing bytes of the payload. */
   private rest = 0
   private block: Buffer | undefined = undefined
   private filled = 0
-  /** Of the text message whose fragments come; compressed text is judged when it is inflated. */
+  /** Validates the current text message. `undefined` for compressed text, which is validated after inflating. */
   private text: Utf8Validator | undefined = undefined
-  /** Whether the payload is a piece of it, and its last. */
+  /** Whether the current payload is part of the text message, and whether it is the last part. */
   private inText = false
   private lastOfText = false
-  /** Bytes that have come and were not wanted yet. */
+  /** Received bytes that were not processed yet. */
   private pending: Buffer | undefined = undefined
   private inflating = false
   private taking = false
-  /** Frames since the last rest. */
+  /** Frames since the last pause. */
   private frames = 0
-  /** It goes on in the next turn. */
+  /** Whether reading continues in the next turn. */
   private resting = false
   private done = false
 
@@ -110,7 +112,7 @@ export class FrameReader implements Turning {
     this.receiver.on("error", (error: Error) => this.fail(error))
   }
 
-  /** The bytes are valid during the call only. `false`: no more until `onRoom`. */
+  /** Processes received bytes, which are valid only during the call. Returns `false` to pause until `onRoom`. */
   push(bytes: Buffer, start: number, end: number): boolean {
     if (this.done) return true
     if (this.pending !== undefined) {
@@ -123,7 +125,7 @@ export class FrameReader implements Turning {
     return next === end && !this.stopped
   }
 
-  /** The handler is not full any more. */
+  /** The handler has room again. */
   resume(): void {
     if (this.taking) return
     const bytes = this.pending
@@ -140,7 +142,7 @@ export class FrameReader implements Turning {
     if (!this.done) this.resume()
   }
 
-  /** Nothing is handed on any more; `false` where that was so before. */
+  /** Stops all callbacks. Returns `false` if they were stopped before. */
   stop(): boolean {
     if (this.done) return false
     this.done = true
@@ -153,7 +155,7 @@ export class FrameReader implements Turning {
     return this.inflating || this.resting || this.handler.full()
   }
 
-  /** Reads as far as is wanted; gives where it stopped. */
+  /** Processes bytes until a pause; returns the position reached. */
   private take(bytes: Buffer, start: number, end: number): number {
     this.taking = true
     let at = start
@@ -179,7 +181,7 @@ export class FrameReader implements Turning {
   private endHead(length: number): void {
     const { head, need } = this
     if (need === 10 && head.readUInt8(2) > 0x7f) {
-      this.fail(new RangeError("Invalid WebSocket frame: the length has its first bit set"))
+      this.fail(new RangeError("Invalid WebSocket frame: the most significant bit of the length is set"))
       return
     }
     this.rest = need === 2 ? length & 0x7f : need === 4 ? head.readUInt16BE(2) : Number(head.readBigUInt64BE(2))
@@ -198,7 +200,7 @@ export class FrameReader implements Turning {
     this.resting = true
   }
 
-  /** The first byte of a frame; what may not stand there `Receiver` refuses. */
+  /** Starts a message from the first byte of a frame. `Receiver` rejects invalid sequences. */
   private beginText(first: number): void {
     const opcode = first & 0x0f
     if (opcode > 2) {
@@ -210,7 +212,7 @@ export class FrameReader implements Turning {
     this.lastOfText = first > 0x7f
   }
 
-  /** Bytes of the payload. */
+  /** Validates payload bytes of a text message. */
   private judge(bytes: Buffer, start: number, end: number): void {
     if (!this.inText || this.text === undefined) return
     if (!this.text.push(bytes, start, end) || (this.rest === 0 && this.lastOfText && !this.text.whole)) {
@@ -238,7 +240,7 @@ export class FrameReader implements Turning {
   private write(bytes: Buffer): void {
     this.receiver.write(bytes, this.onTaken)
     if (this.receiver.errored !== null) this.fail(this.receiver.errored)
-    // What was not taken at once waits for zlib.
+    // If `Receiver` did not take the bytes synchronously, it waits for zlib.
     else if (this.receiver.writableLength > 0) this.inflating = true
   }
 
@@ -254,11 +256,11 @@ export class FrameReader implements Turning {
     else this.handler.onMessage(data, binary)
   }
 
-  /** Whatever is wrong with what came. */
+  /** Reports a protocol violation. */
   fail(error: Error): void {
     if (this.stop()) this.handler.onFault(closeCodeOf(error), error)
   }
 }
 
-/** Large ones do not come from the pool, so that their messages need no copy. */
+/** Large blocks are not taken from Node's pool, so that their messages need no copy. */
 const allocate = (size: number): Buffer => (size < 4096 ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size))

@@ -1,6 +1,4 @@
-/**
- * The opening handshake (RFC 6455 section 4.1): what is asked for, and whether the reply grants it.
- */
+/** The opening handshake (RFC 6455 section 4.1): the request headers, and the validation of the response. */
 import { createHash, randomBytes } from "node:crypto"
 import * as Option from "effect/Option"
 import type { ResponseHead } from "../../ClientResponse.js"
@@ -8,24 +6,24 @@ import type { Compression } from "../../WebSocket.js"
 import { Deflate } from "./deflate.js"
 import { type Extensions, extension, PerMessageDeflate } from "./ws.js"
 
-/** RFC 6455 section 1.3. */
+/** The GUID of RFC 6455 section 1.3. */
 const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-/** A nonce for one connection. */
+/** A random Sec-WebSocket-Key. */
 export const makeKey = (): string => randomBytes(16).toString("base64")
 
-/** What Sec-WebSocket-Accept has to be. */
+/** The expected Sec-WebSocket-Accept. */
 export const acceptOf = (key: string): string =>
   createHash("sha1")
     .update(key + guid)
     .digest("base64")
 
-/** What ws takes for a limit: 32 bits, and 0 for none. */
+/** A size limit as ws takes it: 32 bits, where 0 means unlimited. */
 export const payloadLimit = (bytes: number): number => (bytes > 0x7fffffff ? 0 : bytes)
 
 const maxWindowBits = 15
 
-/** permessage-deflate as it is offered; the window is asked for in both directions. */
+/** The permessage-deflate offer, which requests the window size for both directions. */
 export const makeDeflate = (compression: Compression, maxMessageSize: number): PerMessageDeflate => {
   const bits = compression.windowBits ?? maxWindowBits
   const noTakeover = compression.noContextTakeover === true ? true : undefined
@@ -43,7 +41,7 @@ export const makeDeflate = (compression: Compression, maxMessageSize: number): P
 export const offerOf = (deflate: PerMessageDeflate): string =>
   extension.format({ [PerMessageDeflate.extensionName]: deflate.offer() })
 
-/** What was asked for. */
+/** What the client offered. */
 export interface Offer {
   readonly key: string
   readonly protocols: ReadonlyArray<string>
@@ -51,7 +49,7 @@ export interface Offer {
   readonly windowBits: number
 }
 
-/** What was granted. */
+/** What the server accepted. */
 export interface Grant {
   readonly protocol: Option.Option<string>
   readonly extensions: Extensions
@@ -62,14 +60,15 @@ const tokens = (values: ReadonlyArray<string>): ReadonlyArray<string> =>
 
 const none: Extensions = Object.freeze(Object.create(null))
 
-/** What a 101 grants, or what is wrong with it. */
+/** Validates a 101 response; returns what it accepts, or a description of the problem. */
 export const grantOf = (head: ResponseHead, offer: Offer): Grant | string => {
   const upgrade = tokens(head.headerValues("upgrade"))
-  if (upgrade.length !== 1 || upgrade[0] !== "websocket") return 'Upgrade is not "websocket"'
-  if (!tokens(head.headerValues("connection")).includes("upgrade")) return 'Connection does not have "upgrade"'
+  if (upgrade.length !== 1 || upgrade[0] !== "websocket") return 'expected the Upgrade header "websocket"'
+  if (!tokens(head.headerValues("connection")).includes("upgrade"))
+    return 'expected the Connection header to contain "upgrade"'
   const accept = head.headerValues("sec-websocket-accept")
   if (accept.length !== 1 || accept[0] !== acceptOf(offer.key)) {
-    return "Sec-WebSocket-Accept does not belong to the key that was sent"
+    return "Sec-WebSocket-Accept does not match the key of the request"
   }
   const protocol = protocolOf(head.headerValues("sec-websocket-protocol"), offer.protocols)
   if (typeof protocol === "string") return protocol
@@ -77,19 +76,19 @@ export const grantOf = (head: ResponseHead, offer: Offer): Grant | string => {
   return typeof extensions === "string" ? extensions : { protocol, extensions }
 }
 
-/** A server that chooses none may be meant for older clients. */
+/** A server may choose no protocol, for compatibility with older clients. */
 const protocolOf = (given: ReadonlyArray<string>, offered: ReadonlyArray<string>): Option.Option<string> | string => {
   const chosen = given[0]
   if (chosen === undefined) return Option.none()
   return given.length === 1 && offered.includes(chosen)
     ? Option.some(chosen)
-    : "Sec-WebSocket-Protocol is not one of those that were offered"
+    : "Sec-WebSocket-Protocol was not offered by the request"
 }
 
 const extensionsOf = (given: ReadonlyArray<string>, offer: Offer): Extensions | string => {
   if (given.length === 0) return none
   const { deflate } = offer
-  const refused = "Sec-WebSocket-Extensions is not what was offered"
+  const refused = "Sec-WebSocket-Extensions does not match the offer of the request"
   if (deflate === undefined) return refused
   try {
     const parsed = extension.parse(given.join(", "))
@@ -98,7 +97,7 @@ const extensionsOf = (given: ReadonlyArray<string>, offer: Offer): Extensions | 
     if (reply === undefined || replies?.length !== 1 || Object.keys(parsed).length !== 1) return refused
     const client = windowBits(reply.client_max_window_bits)
     const server = windowBits(reply.server_max_window_bits)
-    // zlib has no raw deflate with a window of 8 bits.
+    // zlib does not support raw deflate with a window of 8 bits.
     if (client !== undefined && !(client >= 9 && client <= offer.windowBits)) return refused
     if (server !== undefined && !(server >= 8 && server <= offer.windowBits)) return refused
     deflate.accept([reply])

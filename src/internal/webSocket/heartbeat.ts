@@ -1,15 +1,13 @@
-/**
- * Whether the peer is still there: pings in a rhythm, and half of it for a sign of life.
- */
+/** Detects a dead peer: sends pings at an interval and expects any bytes within half of it. */
 import type { Deadline, Deadlines } from "../transport/deadlines.js"
 
-/** What a heartbeat needs of its connection. */
+/** The operations that a heartbeat needs from its connection. */
 export interface Pulse {
   /** Sends a ping; `done` when the system has it. */
   readonly ping: (done: () => void) => void
-  /** Bytes that wait to be sent. */
+  /** Sends a ping; calls `done` when the system has accepted it. */
   readonly backlog: () => number
-  /** Whether nothing is read, so that nothing can be heard. */
+  /** Whether reading is paused, so that nothing can arrive. */
   readonly paused: () => boolean
   readonly onLost: () => void
 }
@@ -22,10 +20,10 @@ export class Heartbeat {
   private pingedAt = 0
   private sent = false
   private backlog = 0
-  /** Any byte since the last ping. */
+  /** Whether any byte arrived since the last ping. */
   private heard = false
 
-  /** `interval` in milliseconds. */
+  /** `interval` is in milliseconds. */
   constructor(deadlines: Deadlines, interval: number, pulse: Pulse) {
     this.deadlines = deadlines
     this.interval = interval
@@ -33,7 +31,7 @@ export class Heartbeat {
     this.schedule(deadlines.now() + interval, this.beat)
   }
 
-  /** Bytes have come. */
+  /** Records that bytes arrived. */
   hear(): void {
     this.heard = true
   }
@@ -62,7 +60,7 @@ export class Heartbeat {
       this.schedule(Math.max(this.deadlines.now(), this.pingedAt + this.interval), this.beat)
       return
     }
-    // A ping behind a large message has not been asked yet, as long as the peer takes what is before it.
+    // A ping behind a large message was not delivered yet. Keep waiting as long as the peer accepts bytes.
     const backlog = this.pulse.backlog()
     if (!this.sent && backlog < this.backlog) {
       this.backlog = backlog

@@ -1,19 +1,17 @@
-/**
- * Messages that wait for a taker; each goes to one.
- */
+/** Queue of received messages, with backpressure. */
 import * as Effect from "effect/Effect"
 import type { Message } from "../../WebSocket.js"
 import type { Deadlines } from "../transport/deadlines.js"
 
-/** Bytes that wait before the peer is read no further. */
+/** Most bytes queued before reading from the peer pauses. */
 const capacity = 256 * 1024
 
-/** What a message costs beside its bytes, so that empty ones are bounded as well. */
+/** Bytes counted per message in addition to its content, so that empty messages are limited too. */
 const overhead = 256
 
 export class Inbox {
   private readonly deadlines: Deadlines
-  /** There is room again. */
+  /** Called when there is room again. */
   private readonly onRoom: () => void
   private items: Array<{ readonly message: Message; readonly size: number }> = []
   private size = 0
@@ -29,7 +27,7 @@ export class Inbox {
     return this.size >= capacity
   }
 
-  /** Whether nothing is added any more. */
+  /** Whether no more messages will be added. */
   get ended(): boolean {
     return this.over
   }
@@ -60,7 +58,7 @@ export class Inbox {
     return items.map(({ message }) => message)
   }
 
-  /** Ends when there may be something to take: a message, the end, or the time `until`. */
+  /** Completes when a message may be available, at the end, or at the time `until`. */
   wait(until: number): Effect.Effect<void> {
     return Effect.async<void>((resume) => {
       if (this.items.length > 0 || this.over) {
@@ -87,7 +85,7 @@ export class Inbox {
     if (wasFull && !this.full) this.onRoom()
   }
 
-  // All are woken, for the first may be interrupted before it takes.
+  // Wakes all waiters, because the first may be interrupted before it takes a message.
   private wake(): void {
     for (const waiter of [...this.waiters]) waiter()
   }

@@ -1,38 +1,38 @@
 /**
- * Frames on their way to the system, and the senders that wait for them. The system takes small frames at once for as
- * long as the peer reads, so a sender that goes on at once would leave no turn to timers and other sockets.
+ * Tracks frames until the system has accepted them. While the peer reads, the system accepts small frames immediately;
+ * senders therefore yield after a while, so that timers and other sockets get a turn.
  */
 import { atTurnEnd, type Turning } from "../transport/endOfTurn.js"
 
-/** Called once: when the system has the frame, or with why it never will. */
+/** Called once: when the system has accepted the frame, or with the reason why it never will. */
 export type Sent<E> = (failure: E | undefined) => void
 
-/** Bytes whose senders go on in one turn of the event loop; a frame counts as `frameCost` at least. */
+/** Bytes whose senders continue in the same turn of the event loop. A frame counts as at least `frameCost`. */
 const turnSize = 1024 * 1024
 const frameCost = 8 * 1024
 
 export class Sends<E> implements Turning {
   private readonly waiting = new Set<Sent<E>>()
-  /** Bytes since the last rest. */
+  /** Bytes since the last pause. */
   private taken = 0
-  /** The system has their frames; they go on in the next turn. */
+  /** Senders whose frames were accepted, and that continue in the next turn. */
   private resting: Array<Sent<E>> = []
 
-  /** Gives the callback for the write of so many bytes. */
+  /** Returns the callback for writing a frame of `bytes` bytes. */
   add(done: Sent<E>, bytes: number): (error?: Error | null) => void {
     this.waiting.add(done)
     return (error) => {
-      // What breaks the socket is told when it closes.
+      // Write errors are reported when the socket closes.
       if ((error === undefined || error === null) && this.waiting.delete(done)) this.goOn(done, bytes)
     }
   }
 
-  /** `done` is not called any more, unless the system has the frame. */
+  /** Cancels `done`, unless the system has accepted the frame. */
   forget(done: Sent<E>): void {
     this.waiting.delete(done)
   }
 
-  /** The socket takes no more. */
+  /** The socket is closed for writing. */
   end(failure: E): void {
     this.endTurn()
     const waiting = [...this.waiting]

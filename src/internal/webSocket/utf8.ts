@@ -1,21 +1,19 @@
-/**
- * Whether bytes that come in pieces can still become UTF-8 (RFC 3629 section 4).
- */
+/** Incremental UTF-8 validation (RFC 3629 section 4). */
 import { isUtf8 } from "node:buffer"
 
 export class Utf8Validator {
-  /** Bytes that the character which has begun still needs. */
+  /** Missing bytes of the current character. */
   private need = 0
-  /** What the next of them may be. */
+  /** Valid range of the next one. */
   private least = 0x80
   private most = 0xbf
 
-  /** Whether no character is cut. */
+  /** Whether the input does not end within a character. */
   get whole(): boolean {
     return this.need === 0
   }
 
-  /** `false` as soon as nothing that follows could make it valid. */
+  /** Returns `false` as soon as the input cannot become valid. */
   push(bytes: Buffer, start: number, end: number): boolean {
     let at = start
     while (at < end && this.need > 0) if (!this.step(bytes.readUInt8(at++))) return false
@@ -38,7 +36,7 @@ export class Utf8Validator {
     if (byte < 0x80) return true
     if (byte < 0xc2 || byte > 0xf4) return false
     this.need = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3
-    // No overlong forms, no surrogates, nothing above U+10FFFF.
+    // Rejects overlong forms, surrogates, and code points above U+10FFFF.
     if (byte === 0xe0) this.least = 0xa0
     else if (byte === 0xed) this.most = 0x9f
     else if (byte === 0xf0) this.least = 0x90
@@ -47,7 +45,7 @@ export class Utf8Validator {
   }
 }
 
-/** Where the last character begins that may be cut at `end`; `end` where none is. */
+/** The start of a last character that `end` may cut off, or `end`. */
 const beginOfLast = (bytes: Buffer, start: number, end: number): number => {
   for (let at = end - 1; at >= start && at >= end - 3; at--) {
     const byte = bytes.readUInt8(at)

@@ -1,6 +1,4 @@
-/**
- * An open WebSocket by effects.
- */
+/** The public WebSocket: a connection by effects. */
 
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
@@ -13,14 +11,14 @@ import type { ResponseHead } from "../../ClientResponse.js"
 import { type Details, JsonDecodeError, WebSocketError } from "../../Errors.js"
 import type { TypeId as Id, Message, WebSocket } from "../../WebSocket.js"
 import { showAs } from "../inspection.js"
-import { type Pull, pulled } from "../pullStream.js"
+import { type Pull, pullStream } from "../pullStream.js"
 import { json } from "../response/body/json.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { Ending, Outgoing, WebSocketConnection } from "./connection.js"
 
 export const TypeId: Id = "~effect-http-session/WebSocket"
 
-/** RFC 6455 section 7.4, and the registry of close codes. */
+/** Whether a client may send the code (RFC 6455 section 7.4 and the registry of close codes). */
 const isCloseCode = (code: number): boolean =>
   (Number.isInteger(code) && code >= 3000 && code <= 4999) ||
   code === 1000 ||
@@ -29,12 +27,12 @@ const isCloseCode = (code: number): boolean =>
   code === 1003 ||
   (Number.isInteger(code) && code >= 1007 && code <= 1014)
 
-/** A control frame has 125 bytes, of which two are the code. */
+/** A control frame has at most 125 bytes, two of which are the code. */
 const maxReason = 123
 
 const maxControl = 125
 
-/** As much of it as a close frame can hold, in whole characters. */
+/** Truncates a reason to the size of a close frame, at a character boundary. */
 const fitting = (reason: string): string => {
   const bytes = Buffer.from(reason, "utf8")
   if (bytes.length <= maxReason) return reason
@@ -43,18 +41,18 @@ const fitting = (reason: string): string => {
   return bytes.toString("utf8", 0, end)
 }
 
-/** Ended as it should. */
+/** Whether the connection closed normally. */
 const isClean = ({ code, reason }: Ending): boolean =>
   reason === "Closed" && (code === 1000 || code === 1001 || code === 1005)
 
-/** What an open WebSocket is made of. */
+/** The parts of an open WebSocket. */
 export interface Parts {
   readonly connection: WebSocketConnection
   readonly response: ResponseHead
   readonly protocol: Option.Option<string>
   readonly details: Details
   readonly deadlines: Deadlines
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly receiveTimeout: number
 }
 
@@ -85,7 +83,7 @@ export class WebSocketImpl implements WebSocket {
   readonly sendJson = (value: unknown): Effect.Effect<void, WebSocketError> =>
     Effect.suspend(() => {
       const text: string | undefined = JSON.stringify(value)
-      if (text === undefined) throw new TypeError("WebSocket.sendJson: the value has no JSON")
+      if (text === undefined) throw new TypeError("WebSocket.sendJson: the value cannot be serialized as JSON")
       return this.send(text)
     })
 
@@ -109,12 +107,13 @@ export class WebSocketImpl implements WebSocket {
   }
 
   get messages(): Stream.Stream<Message, WebSocketError> {
-    return pulled(Effect.suspend(() => this.batch(this.until())))
+    return pullStream(Effect.suspend(() => this.batch(this.until())))
   }
 
   readonly close = (code = 1000, reason = ""): Effect.Effect<boolean> =>
     Effect.suspend(() => {
-      if (!isCloseCode(code)) throw new RangeError(`WebSocket.close: ${code} is no code that may be sent`)
+      if (!isCloseCode(code))
+        throw new RangeError(`WebSocket.close: expected a close code that a client may send, got ${code}`)
       const begun = this.connection.close(code, fitting(reason))
       return Effect.as(this.closed, begun)
     })
@@ -123,7 +122,7 @@ export class WebSocketImpl implements WebSocket {
     return Effect.sync(() => Option.fromNullable(this.connection.code))
   }
 
-  /** Waits for the socket to be closed. */
+  /** Waits until the socket is closed. */
   private readonly closed: Effect.Effect<void> = Effect.async<void>((resume) =>
     Effect.sync(this.connection.onClosed(() => resume(Effect.void)))
   )
@@ -133,7 +132,7 @@ export class WebSocketImpl implements WebSocket {
       const forget = this.connection.send(frame, (ending) =>
         resume(ending === undefined ? Effect.void : Effect.fail(this.error(ending)))
       )
-      // A frame that has begun is sent whole, whoever waits for it.
+      // A frame is sent completely once started, even if its sender is interrupted.
       return Effect.sync(forget)
     })
   }
@@ -141,7 +140,7 @@ export class WebSocketImpl implements WebSocket {
   private control(_tag: "Ping" | "Pong", data: string | Uint8Array): Effect.Effect<void, WebSocketError> {
     return Effect.suspend(() => {
       if (Buffer.byteLength(data) > maxControl) {
-        throw new RangeError(`WebSocket.${_tag.toLowerCase()}: more than ${maxControl} bytes`)
+        throw new RangeError(`WebSocket.${_tag.toLowerCase()}: expected at most ${maxControl} bytes`)
       }
       return this.put({ _tag, data })
     })
@@ -183,7 +182,7 @@ export class WebSocketImpl implements WebSocket {
     )
   }
 
-  /** Goes on when there may be something; fails where nothing will come, or not in time. */
+  /** Waits for a message. Fails if the connection ended or the time is over. */
   private waitOr<A, E>(until: number, go: () => Effect.Effect<A, E>): Effect.Effect<A, E | WebSocketError> {
     const { ending, inbox } = this.connection
     if (ending !== undefined && inbox.ended) return Effect.fail(this.error(ending))

@@ -52,7 +52,7 @@ describe("parseDate", () => {
     it(JSON.stringify(text), () => assert.strictEqual(parseDate(text), expected))
   }
 
-  it("reads every date as Date writes it", () =>
+  it("reads every date that Date writes", () =>
     fc.assert(
       fc.property(
         fc.date({ min: new Date(Date.UTC(1601, 0, 1)), max: new Date(Date.UTC(9999, 11, 31)), noInvalidDate: true }),

@@ -24,14 +24,14 @@ describe("quote", () => {
 })
 
 describe("wire", () => {
-  it("text is UTF-8, and octets that are not are Latin-1", () => {
+  it("encodes text as UTF-8, and other octets as Latin-1", () => {
     assert.strictEqual(toWire("é"), "\xc3\xa9")
     assert.strictEqual(fromWire("\xc3\xa9"), "é")
     assert.strictEqual(fromWire("\xe9"), "é")
     assert.strictEqual(fromWire("\xef\xbb\xbfa"), "\ufeffa")
   })
 
-  it("Set-Cookie lines are taken as octets", () => {
+  it("reads Set-Cookie lines as octets", () => {
     const fields: ReadonlyArray<readonly [name: string, octets: string]> = [
       ["Set-Cookie", "a=1"],
       ["Other", "x"],

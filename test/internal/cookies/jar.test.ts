@@ -18,8 +18,8 @@ const make = (settings: Partial<JarSettings> = {}) => new Jar({ ...defaultSettin
 const site = target("www.example.com")
 const names = (jar: Jar, now = 0) => jar.entries(now).map((entry) => entry.name)
 
-describe("limits", () => {
-  it("50 lines of a response", () => {
+describe("the limits of a jar", () => {
+  it("allow 50 lines of a response", () => {
     const jar = make()
     jar.store(
       Array.from({ length: 60 }, (_, index) => `c${index}=1`),
@@ -30,7 +30,7 @@ describe("limits", () => {
     assert.include(jar.header(site, 0) ?? "", "c49=1")
   })
 
-  it("of a domain, the least recently used goes first", () => {
+  it("of a domain evict the least recently used cookie", () => {
     const jar = make({ maxCookiesPerDomain: 3 })
     for (const name of ["a", "b", "c"]) jar.store([`${name}=1; Path=/${name}`], site, 0)
     jar.header(target("www.example.com", "/a"), 1)
@@ -38,7 +38,7 @@ describe("limits", () => {
     assert.deepStrictEqual(names(jar).sort(), ["a", "c", "d"])
   })
 
-  it("of a domain, what has expired goes before, and what is not Secure", () => {
+  it("of a domain evict expired cookies before others, then cookies that are not Secure", () => {
     const jar = make({ maxCookiesPerDomain: 3 })
     jar.store(["safe=1; Secure", "old=1; Max-Age=1", "open=1"], site, 0)
     jar.store(["x=1; Secure"], site, 2000)
@@ -49,7 +49,7 @@ describe("limits", () => {
     assert.deepStrictEqual(names(jar, 2000), ["x", "y", "z"])
   })
 
-  it("of the jar, the least recently used of all goes first", () => {
+  it("of the jar evict the least recently used cookie of all", () => {
     const jar = make({ maxCookies: 3 })
     for (const name of ["a", "b", "c"]) jar.store([`${name}=1`], target(`${name}.com`), 0)
     jar.header(target("a.com"), 1)
@@ -59,7 +59,7 @@ describe("limits", () => {
     assert.deepStrictEqual(names(jar).sort(), ["c", "d", "e"].sort())
   })
 
-  it("a sibling cannot make a host's requests too large, nor the jar", () => {
+  it("prevent a sibling from making a host's requests or the jar too large", () => {
     const jar = make()
     for (let index = 0; index < 5000; index++) {
       jar.store([`c${index}=${"x".repeat(100)}; Domain=ex.com`], target("a.ex.com"), index)
@@ -70,7 +70,7 @@ describe("limits", () => {
     assert.isAbove(header.length, 8000)
   })
 
-  it("nothing where none may be kept", () => {
+  it("of 0 allow no cookie", () => {
     const jar = make({ maxCookies: 0 })
     jar.store(["a=1"], site, 0)
     jar.put({ name: "b", value: "1" }, undefined, 0)
@@ -79,8 +79,8 @@ describe("limits", () => {
   })
 })
 
-describe("octets", () => {
-  it("go back as they came, in whatever encoding", () => {
+describe("octets of cookies", () => {
+  it("are sent back as they arrived, in any encoding", () => {
     const jar = make()
     jar.storeWire(["utf8=\xc3\xa9", "latin1=\xe9", "both=\xff\xc3\xa9"], site, 0)
     assert.strictEqual(jar.header(site, 0), "utf8=\xc3\xa9; latin1=\xe9; both=\xff\xc3\xa9")
@@ -139,8 +139,8 @@ const apply = (
 
 const state = (jar: Jar, now: number) => JSON.stringify(encode(jar, now))
 
-describe("properties", () => {
-  it("limits, order and secrecy hold whatever happens", () =>
+describe("a jar under random operations", () => {
+  it("keeps its limits, order and secrecy", () =>
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 30 }), (operations) => {
         const jar = make({ maxCookies: 6, maxCookiesPerDomain: 3 })
@@ -167,7 +167,7 @@ describe("properties", () => {
       { seed: 6265, numRuns: 500 }
     ))
 
-  it("a saved jar is the same jar", () =>
+  it("equals itself after it is saved and loaded", () =>
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 20 }), (operations) => {
         const jar = make()
@@ -182,7 +182,7 @@ describe("properties", () => {
       { seed: 6265 }
     ))
 
-  it("what is stored is what is sent", () =>
+  it("sends the cookies that it stores", () =>
     fc.assert(
       fc.property(fc.string({ unit: "binary", maxLength: 50 }), (value) => {
         const jar = make()
@@ -196,7 +196,7 @@ describe("properties", () => {
       { seed: 6265, numRuns: 1000 }
     ))
 
-  it("jars that merge with each other come to hold the same", () =>
+  it("converges with another jar when they merge", () =>
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 10 }), fc.array(operation, { maxLength: 10 }), (ours, theirs) => {
         const [a, b] = [make(), make()]
@@ -220,7 +220,7 @@ describe("properties", () => {
       { seed: 6265, numRuns: 500 }
     ))
 
-  it("a hostile document is refused or harmless", () =>
+  it("refuses a hostile document or loads it without harm", () =>
     fc.assert(
       fc.property(
         fc.oneof(fc.anything(), fc.record({ version: fc.constant(1), cookies: fc.array(fc.anything()) })),

@@ -11,7 +11,7 @@ const piece = fc.oneof(
 const lines = fc.array(piece, { maxLength: 30 }).map((pieces) => pieces.join(""))
 
 describe("parseSetCookie", () => {
-  it("never throws, and keeps what it says it keeps", () =>
+  it("never throws, and keeps the limits that it announces", () =>
     fc.assert(
       fc.property(lines, (line) => {
         const parsed = parseSetCookie(line)
@@ -25,7 +25,7 @@ describe("parseSetCookie", () => {
       { seed: 6265, numRuns: 2000 }
     ))
 
-  it("reads back what a server writes", () => {
+  it("reads the cookies that a server writes", () => {
     const text = fc.stringMatching(/^[!#-+\--:<>-~]{1,20}$/)
     fc.assert(
       fc.property(
@@ -54,7 +54,7 @@ describe("parseSetCookie", () => {
     )
   })
 
-  it("the last SameSite counts, even one that is not known", () => {
+  it("uses the last SameSite, even an unknown one", () => {
     assert.strictEqual(parseSetCookie("a=b; SameSite=Strict; SameSite=Lax")?.sameSite, "lax")
     assert.isUndefined(parseSetCookie("a=b; SameSite=Strict; SameSite=bogus")?.sameSite)
   })
@@ -72,7 +72,7 @@ describe("parseSetCookie", () => {
     ["equals signs in an attribute", (n) => `a=b; ${"=".repeat(n)}`]
   ]
   for (const [name, line] of hostile) {
-    it(`takes time in proportion at most: ${name}`, () => {
+    it(`takes time proportional to the length at most: ${name}`, () => {
       const text = line(1_000_000)
       const spent = cpuTime()
       parseSetCookie(text)

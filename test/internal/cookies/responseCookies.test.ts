@@ -5,9 +5,9 @@ import * as Option from "effect/Option"
 import { fromLines } from "../../../src/internal/cookies/responseCookies.js"
 
 describe("fromLines", () => {
-  it("none", () => assert.strictEqual(fromLines([]), Cookies.empty))
+  it("returns an empty record without lines", () => assert.strictEqual(fromLines([]), Cookies.empty))
 
-  it("has values decoded and as received, and attributes", () => {
+  it("keeps decoded and raw values, and attributes", () => {
     const cookies = fromLines([
       "a=%20b; Domain=.Example.com; Path=/p; Max-Age=60; Secure; HttpOnly; SameSite=Lax; Partitioned",
       "e=%; Expires=Wed, 09-Jun-21 10:18:14 GMT",
@@ -31,12 +31,12 @@ describe("fromLines", () => {
     assert.isUndefined(cookies.cookies.plain?.options)
   })
 
-  it("the last of a name wins, and one that a jar would not keep is there", () => {
+  it("keeps the last cookie of a name, also one that a jar would drop", () => {
     const cookies = fromLines(["a=1", "a=2; Max-Age=0", "=x", "bad\x01=1"])
     assert.deepStrictEqual(Cookies.toRecord(cookies), { a: "2" })
   })
 
-  it("__proto__ is a name like any other", () => {
+  it("treats __proto__ as an ordinary name", () => {
     const cookies = fromLines(["__proto__=evil", "constructor=1"])
     assert.deepStrictEqual(Object.keys(cookies.cookies), ["__proto__", "constructor"])
     assert.isUndefined(cookies.cookies.value)

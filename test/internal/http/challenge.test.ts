@@ -59,7 +59,7 @@ describe("parseChallenges", () => {
       ]
     ],
     [['Digest , realm="x"'], [["digest", { realm: "x" }]]],
-    // What is given twice is what it was first.
+    // The first of two equal parameters counts.
     [['Digest realm="x", realm="y"'], [["digest", { realm: "x" }]]],
     [['Digest realm=""'], [["digest", { realm: "" }]]],
     // In no scheme.
@@ -79,7 +79,7 @@ describe("parseChallenges", () => {
     })
   }
 
-  it("ends, and throws never", () => {
+  it("terminates and never throws", () => {
     const text = fc.string({ unit: fc.constantFrom(...'Dig re=",\\ \t;ab') })
     fc.assert(
       fc.property(fc.array(text), (fields) => {
@@ -89,7 +89,7 @@ describe("parseChallenges", () => {
     )
   })
 
-  it("gives back what was quoted", () => {
+  it("returns the unquoted text of quoted values", () => {
     const value = fc.string({ unit: fc.constantFrom(...'ab", \\=/é') })
     fc.assert(
       fc.property(value, value, (realm, nonce) => {

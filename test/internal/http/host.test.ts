@@ -75,8 +75,13 @@ describe("namedHost", () => {
     {},
     ["a"]
   ]
+  /** Long names by their beginning and their length. */
+  const shown = (given: unknown): string =>
+    typeof given === "string" && given.length > 60
+      ? `${given.slice(0, 60)}… of ${given.length} characters`
+      : `${JSON.stringify(given)}`
   for (const given of refused) {
-    it(`refuses ${JSON.stringify(given)?.slice(0, 60)}`, () => {
+    it(`refuses ${shown(given)}`, () => {
       const fault = namedHost(given)
       if (typeof fault !== "string") return assert.fail(JSON.stringify(fault))
       assert.isAbove(fault.length, 5)
@@ -86,11 +91,11 @@ describe("namedHost", () => {
 })
 
 describe("canonicalHost", () => {
-  it("keeps the final dot, which a URL's host has", () => {
+  it("keeps the final dot of a URL's host", () => {
     assert.deepStrictEqual(canonicalHost("Example.com."), { name: "example.com.", ip: 0 })
   })
 
-  it("refuses characters that the URL parser would drop or end the host at", () => {
+  it("refuses characters that the URL parser drops or that end the host", () => {
     for (const given of [
       "b\u00fc\tcher",
       "b\u00fc\ncher",

@@ -28,7 +28,7 @@ const accepts =
   }
 
 describe("bearerRefresh", () => {
-  it.effect("fetches the token when it is first needed, and keeps it", () =>
+  it.effect("fetches the token when it is first needed, and caches it", () =>
     Effect.gen(function* () {
       const { fetched, token } = numbered()
       const bearer = yield* Middleware.bearerRefresh({ token })
@@ -41,7 +41,7 @@ describe("bearerRefresh", () => {
     })
   )
 
-  it.effect("remembers no token that was wiped", () =>
+  it.effect("does not cache a token that was wiped", () =>
     Effect.gen(function* () {
       const tokens = [Redacted.make("t0"), Redacted.make("t1"), Redacted.make("t2")]
       Redacted.unsafeWipe(tokens[0]!)
@@ -57,7 +57,7 @@ describe("bearerRefresh", () => {
     })
   )
 
-  it.effect("fetches anew after a 401, once, having given it back", () =>
+  it.effect("fetches a new token once after a 401, whose response it releases", () =>
     Effect.gen(function* () {
       const { fetched, token } = numbered()
       const bearer = yield* Middleware.bearerRefresh({ token })
@@ -73,7 +73,7 @@ describe("bearerRefresh", () => {
     })
   )
 
-  it.effect("once for all who are refused the same token", () =>
+  it.effect("fetches once for all requests with the same refused token", () =>
     Effect.gen(function* () {
       const { fetched, token } = numbered()
       const bearer = yield* Middleware.bearerRefresh({ token: Effect.zipRight(Effect.yieldNow(), token) })
@@ -92,7 +92,7 @@ describe("bearerRefresh", () => {
     })
   )
 
-  it.effect("goes on when the one that asked first goes away, and ends with the last", () =>
+  it.effect("continues if the first waiter is interrupted, and stops with the last", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
       let begun = 0
@@ -120,7 +120,7 @@ describe("bearerRefresh", () => {
     })
   )
 
-  it.effect("a failure reaches all who wait, typed, and the next request tries again", () =>
+  it.effect("fails all waiters with a typed error, and the next request tries again", () =>
     Effect.gen(function* () {
       let fetched = 0
       const token = Effect.suspend(() =>
@@ -145,7 +145,7 @@ describe("bearerRefresh", () => {
     })
   )
 
-  it.effect("requests that the fetching makes go without a token", () =>
+  it.effect("sends requests of the fetch itself without a token", () =>
     Effect.gen(function* () {
       const run = script([{ status: 200 }])
       const asked = yield* request()
@@ -157,7 +157,7 @@ describe("bearerRefresh", () => {
     })
   )
 
-  describe("origins", () => {
+  describe("the origins of bearerRefresh", () => {
     const rows: ReadonlyArray<readonly [ReadonlyArray<string> | undefined, string, boolean]> = [
       [undefined, "http://first.test/other", true],
       [undefined, "http://second.test/", false],
@@ -171,7 +171,7 @@ describe("bearerRefresh", () => {
       [[], "http://first.test/", false]
     ]
     for (const [origins, url, expected] of rows) {
-      it.effect(`${origins} ${url}: ${expected}`, () =>
+      it.effect(`${origins} for ${url}: ${expected}`, () =>
         Effect.gen(function* () {
           const bearer = yield* Middleware.bearerRefresh({ token: numbered().token, origins })
           yield* bearer(yield* request("GET", "http://first.test/"), script([{ status: 200 }]).next)
@@ -184,7 +184,7 @@ describe("bearerRefresh", () => {
     }
   })
 
-  it.effect("credentials of the request's own stay", () =>
+  it.effect("keep credentials of the request", () =>
     Effect.gen(function* () {
       const bearer = yield* Middleware.bearerRefresh({ token: numbered().token })
       const run = script([{ status: 401 }])
@@ -194,7 +194,7 @@ describe("bearerRefresh", () => {
     })
   )
 
-  it.effect("a body that gives its bytes once is not sent again, and the token is new the next time", () =>
+  it.effect("do not resend a body that can be read once, and use a new token the next time", () =>
     Effect.gen(function* () {
       const bearer = yield* Middleware.bearerRefresh({ token: numbered().token })
       const run = script([{ status: 401 }, { status: 200 }])
@@ -205,7 +205,7 @@ describe("bearerRefresh", () => {
     })
   )
 
-  it.effect("takes its requirements when it is made", () =>
+  it.effect("get their requirements when the middleware is constructed", () =>
     Effect.gen(function* () {
       class Login extends Context.Tag("Login")<Login, { readonly token: string }>() {}
       const made = Middleware.bearerRefresh({ token: Effect.map(Login, ({ token }) => Redacted.make(token)) })

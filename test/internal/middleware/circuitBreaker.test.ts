@@ -16,7 +16,7 @@ const times = <A, E>(count: number, effect: Effect.Effect<A, E>) =>
   Effect.all(Array.from({ length: count }, () => effect))
 
 describe("circuitBreaker", () => {
-  it.effect("opens after so many failures in a row, for its origin alone", () =>
+  it.effect("opens after the configured failures in a row, for its origin alone", () =>
     Effect.gen(function* () {
       const breaker = yield* Middleware.circuitBreaker()
       assert.deepStrictEqual(yield* times(4, outcome(breaker, { status: 503 })), [503, 503, 503, 503])
@@ -32,7 +32,7 @@ describe("circuitBreaker", () => {
     })
   )
 
-  it.effect("lets one through after its time, whose outcome decides", () =>
+  it.effect("lets one request through after its time, whose outcome decides", () =>
     Effect.gen(function* () {
       const breaker = yield* Middleware.circuitBreaker({ failures: 2, resetAfter: "10 seconds" })
       yield* times(2, outcome(breaker, { status: 500 }))
@@ -55,7 +55,7 @@ describe("circuitBreaker", () => {
     })
   )
 
-  it.effect("a probe that goes away leaves its place to another", () =>
+  it.effect("passes the place of an interrupted probe to another request", () =>
     Effect.gen(function* () {
       const breaker = yield* Middleware.circuitBreaker({ failures: 1, resetAfter: "1 second" })
       yield* outcome(breaker, { status: 500 })
@@ -68,7 +68,7 @@ describe("circuitBreaker", () => {
     })
   )
 
-  it.effect("what was sent before it opened says nothing afterwards", () =>
+  it.effect("ignores results of requests that were sent before it opened", () =>
     Effect.gen(function* () {
       const breaker = yield* Middleware.circuitBreaker({ failures: 1, resetAfter: "1 second" })
       const gate = yield* Deferred.make<void>()
@@ -84,7 +84,7 @@ describe("circuitBreaker", () => {
     })
   )
 
-  describe("what is a failure", () => {
+  describe("a failure for the circuit breaker", () => {
     const rows: ReadonlyArray<readonly [string, Reply, boolean]> = [
       ["500", { status: 500 }, true],
       ["501", { status: 501 }, true],
@@ -106,7 +106,7 @@ describe("circuitBreaker", () => {
       )
     }
 
-    it.effect("is what isFailure says", () =>
+    it.effect("is decided by isFailure", () =>
       Effect.gen(function* () {
         const breaker = yield* Middleware.circuitBreaker({
           failures: 1,

@@ -27,7 +27,7 @@ const begin = (
   })
 
 describe("hedge", () => {
-  it.effect("sends no second where the first is in time", () =>
+  it.effect("sends no second request if the first is in time", () =>
     Effect.gen(function* () {
       const run = yield* begin({ after: 100 }, [slow(99, { status: 200 })])
       assert.strictEqual(yield* run.after(99), 1)
@@ -36,7 +36,7 @@ describe("hedge", () => {
     })
   )
 
-  it.effect("takes the faster and interrupts the other", () =>
+  it.effect("returns the faster response and interrupts the other request", () =>
     Effect.gen(function* () {
       const second = yield* begin({ after: 100 }, [slow(1000, { status: 200 }), slow(50, { status: 204 })])
       assert.strictEqual(yield* second.after(99), 1)
@@ -51,7 +51,7 @@ describe("hedge", () => {
     })
   )
 
-  it.effect("sends max more, each after the same time", () =>
+  it.effect("sends max additional requests, each after the same time", () =>
     Effect.gen(function* () {
       const run = yield* begin({ after: 100, max: 2 }, [Effect.never])
       assert.deepStrictEqual([yield* run.after(100), yield* run.after(99), yield* run.after(1)], [2, 2, 3])
@@ -61,7 +61,7 @@ describe("hedge", () => {
     })
   )
 
-  it.effect("a failure in time is a failure; a later one waits for the others", () =>
+  it.effect("fails at once if a request fails in time, and else waits for the others", () =>
     Effect.gen(function* () {
       const early = yield* begin({ after: 100 }, [refused(), { status: 200 }])
       assert.strictEqual(yield* early.result, "ClientConnectorError")

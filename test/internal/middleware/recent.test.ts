@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Recent } from "../../../src/internal/middleware/recent.js"
+import { KeyedState } from "../../../src/internal/middleware/recent.js"
 
 describe("state by key", () => {
-  const fill = (recent: Recent<object>, count: number) => {
+  const fill = (recent: KeyedState<object>, count: number) => {
     for (let index = 0; index < count; index++) recent.get(`k${index}`)
   }
 
-  it("is kept for at most 1024 keys where none is idle: the last ones", () => {
-    const recent = new Recent(
+  it("is kept for the last 1024 keys if none is idle", () => {
+    const recent = new KeyedState(
       () => ({}),
       () => false
     )
@@ -20,9 +20,9 @@ describe("state by key", () => {
     }
   })
 
-  it("goes first where it is idle", () => {
+  it("is evicted first if it is idle", () => {
     const idle = new Set<unknown>()
-    const recent = new Recent<object>(
+    const recent = new KeyedState<object>(
       () => ({}),
       (value) => idle.has(value)
     )
@@ -33,8 +33,8 @@ describe("state by key", () => {
     assert.strictEqual(recent.get("busy"), busy)
   })
 
-  it("stays where it is held", () => {
-    const recent = new Recent(
+  it("stays if it is held", () => {
+    const recent = new KeyedState(
       () => ({}),
       () => false,
       () => true

@@ -7,7 +7,7 @@ import { disconnected, type Reply, refused, request, type Script, script } from 
 
 const every = (millis: number) => Schedule.spaced(Duration.millis(millis))
 
-/** Runs it in a fiber; `after` moves the clock and tells how many attempts there were. */
+/** Runs it in a fiber; `after` moves the clock and returns the number of attempts. */
 const begin = (
   middleware: Middleware.Middleware,
   replies: ReadonlyArray<Reply> | Script,
@@ -24,7 +24,7 @@ const begin = (
   })
 
 describe("retry", () => {
-  it.effect("waits by the schedule and gives the first good outcome", () =>
+  it.effect("waits by the schedule and returns the first success", () =>
     Effect.gen(function* () {
       const run = yield* begin(Middleware.retry({ schedule: every(100) }), [
         { status: 503 },
@@ -37,13 +37,13 @@ describe("retry", () => {
       assert.strictEqual(yield* run.after(99), 2)
       assert.strictEqual(yield* run.after(1), 3)
       assert.strictEqual(yield* run.status, 200)
-      // The connection of what was refused is free while the next one waits.
+      // The connection of the refused response is free while the next attempt waits.
       assert.strictEqual(run.made[0]!.calls.abandoned, 1)
       assert.strictEqual(run.made[1]!.calls.abandoned, 0)
     })
   )
 
-  it.effect("by default twice, after 160 to 240 and 320 to 480 milliseconds", () =>
+  it.effect("repeats twice by default, after 160 to 240 and 320 to 480 milliseconds", () =>
     Effect.gen(function* () {
       const run = yield* begin(Middleware.retry(), [{ status: 503 }])
       assert.strictEqual(yield* run.after(159), 1)
@@ -56,7 +56,7 @@ describe("retry", () => {
     })
   )
 
-  it.effect("by default never waits longer than 5 seconds", () =>
+  it.effect("waits at most 5 seconds by default", () =>
     Effect.gen(function* () {
       const run = yield* begin(Middleware.retry({ times: 12 }), [{ status: 503 }])
       yield* TestClock.adjust("10 seconds")
@@ -65,7 +65,7 @@ describe("retry", () => {
     })
   )
 
-  describe("what is sent again", () => {
+  describe("retry sends again after", () => {
     const rows: ReadonlyArray<readonly [string, Reply, boolean]> = [
       ...[408, 425, 429, 500, 502, 503, 504].map((status) => [`${status}`, { status }, true] as const),
       ...[200, 204, 301, 400, 401, 404, 409, 413, 501, 505].map((status) => [`${status}`, { status }, false] as const),
@@ -95,7 +95,7 @@ describe("retry", () => {
     }
   })
 
-  describe("methods", () => {
+  describe("retry sends again for", () => {
     const rows: ReadonlyArray<readonly [string, Middleware.RetryOptions, boolean]> = [
       ...["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"].map((method) => [method, {}, true] as const),
       ["POST", {}, false],
@@ -120,7 +120,117 @@ describe("retry", () => {
     }
   })
 
-  it.effect("a body that is a recipe is sent again, one that gives its bytes once is not", () =>
+  describe("agrees with Errors.isRetryable about a first attempt:", () => {
+    const details = { url: "http://example.test/path", host: "example.test", port: 80, attempt: 1 } as const
+    const errors: ReadonlyArray<readonly [string, (method: string) => Errors.ClientError]> = [
+      ["refused", refused],
+      ["disconnected", disconnected],
+      ["without address", (method) => new Errors.ClientConnectorDNSError({ ...details, method, code: "ENOTFOUND" })],
+      [
+        "no place in the queue",
+        (method) => new Errors.PoolSaturatedError({ ...details, method, waiting: 1, maxQueue: 1 })
+      ],
+      [
+        "ended before it was written",
+        (method) =>
+          new Errors.ServerDisconnectedError({ ...details, method, phase: "connect", reused: true, received: 0 })
+      ],
+      ["reset", (method) => new Errors.ClientOSError({ ...details, method, phase: "headers", code: "ECONNRESET" })],
+      [
+        "out of time for a slot",
+        (method) =>
+          new Errors.ConnectionTimeoutError({
+            ...details,
+            method,
+            phase: "queue",
+            timeout: "poolWait",
+            limit: Duration.seconds(1)
+          })
+      ],
+      [
+        "silent",
+        (method) =>
+          new Errors.SocketTimeoutError({
+            ...details,
+            method,
+            phase: "headers",
+            timeout: "headers",
+            limit: Duration.seconds(1)
+          })
+      ],
+      [
+        "refused by policy",
+        (method) =>
+          new Errors.ClientConnectorError({ ...details, method, reason: "AddressPolicy", code: "X", addresses: [] })
+      ]
+    ]
+    for (const [name, error] of errors) {
+      for (const method of ["GET", "PUT", "POST", "PATCH", "BREW"]) {
+        it.effect(`${method} ${name}`, () =>
+          Effect.gen(function* () {
+            const run = yield* begin(
+              Middleware.retry({ schedule: every(1) }),
+              [error(method), { status: 200 }],
+              request(method)
+            )
+            assert.strictEqual((yield* run.after(10)) === 2, Errors.isRetryable(error(method)))
+          })
+        )
+      }
+    }
+  })
+
+  describe("where nothing was sent", () => {
+    const rows: ReadonlyArray<readonly [string, Middleware.RetryOptions, ReadonlyArray<Reply>, number]> = [
+      ["repeats a POST", {}, [refused("POST"), { status: 201 }], 2],
+      ["repeats a POST as often as others", {}, [refused("POST")], 3],
+      ["ends at an attempt that was sent", {}, [refused("POST"), disconnected("POST"), { status: 201 }], 2],
+      ["ends at a status", {}, [refused("POST"), { status: 503 }, { status: 201 }], 2],
+      ["obeys times", { times: 1 }, [refused("POST")], 2],
+      ["obeys while", { while: () => false }, [refused("POST")], 1],
+      ["is not talked into more by while", { while: () => true }, [{ status: 503 }], 1],
+      ["obeys methods that do not have it", { methods: ["GET"] }, [refused("POST")], 1]
+    ]
+    for (const [name, options, replies, attempts] of rows) {
+      it.effect(name, () =>
+        Effect.gen(function* () {
+          const run = yield* begin(Middleware.retry({ schedule: every(1), ...options }), replies, request("POST"))
+          assert.strictEqual(yield* run.after(20), attempts)
+        })
+      )
+    }
+
+    it.effect("does not believe an error of a later attempt than its own", () =>
+      Effect.gen(function* () {
+        const later = new Errors.ClientConnectorError({
+          method: "POST",
+          host: "example.test",
+          port: 80,
+          attempt: 2,
+          reason: "Connect",
+          code: "ECONNREFUSED",
+          addresses: []
+        })
+        const run = yield* begin(Middleware.retry({ schedule: every(1) }), [later, { status: 200 }], request("POST"))
+        assert.strictEqual(yield* run.after(10), 1)
+      })
+    )
+
+    it.effect("repeats a body that gives its bytes once, which it has still", () =>
+      Effect.gen(function* () {
+        const data = ClientRequest.oneShot(Stream.make(new Uint8Array([1])))
+        const run = yield* begin(
+          Middleware.retry({ schedule: every(1) }),
+          [refused("PUT"), { status: 503 }, { status: 200 }],
+          request("PUT", "http://a/", { data })
+        )
+        assert.strictEqual(yield* run.after(10), 2)
+        assert.strictEqual(yield* run.status, 503)
+      })
+    )
+  })
+
+  it.effect("a replayable body, and not one that can be read once", () =>
     Effect.gen(function* () {
       const bytes = Stream.make(new Uint8Array([1]))
       const recipe = yield* begin(
@@ -142,7 +252,7 @@ describe("retry", () => {
   describe("Idempotency-Key", () => {
     const keys = (run: Script) => run.seen.map((sent) => sent.header("idempotency-key"))
 
-    it.effect("is one for all attempts and another for the next request", () =>
+    it.effect("is the same for all attempts and differs for the next request", () =>
       Effect.gen(function* () {
         const middleware = Middleware.retry({ schedule: every(1), idempotencyKey: true })
         const first = yield* begin(middleware, [{ status: 503 }], request("POST"))
@@ -156,7 +266,7 @@ describe("retry", () => {
       })
     )
 
-    it.effect("is the caller's where he gives one, and none for idempotent methods", () =>
+    it.effect("is the caller's if one is set, and is not added for idempotent methods", () =>
       Effect.gen(function* () {
         const middleware = Middleware.retry({ schedule: every(1), idempotencyKey: true })
         const own = yield* begin(
@@ -176,7 +286,7 @@ describe("retry", () => {
   describe("Retry-After", () => {
     const asks = (value: string): Reply => ({ status: 503, headers: [["Retry-After", value]] })
 
-    it.effect("is waited for", () =>
+    it.effect("delays the next attempt", () =>
       Effect.gen(function* () {
         const run = yield* begin(Middleware.retry({ schedule: every(100) }), [asks("7"), { status: 200 }])
         assert.strictEqual(yield* run.after(6999), 1)
@@ -184,7 +294,7 @@ describe("retry", () => {
       })
     )
 
-    it.effect("as a date is by the Clock", () =>
+    it.effect("is compared with the Clock if it is a date", () =>
       Effect.gen(function* () {
         yield* TestClock.setTime(Date.UTC(2030, 0, 1))
         const run = yield* begin(Middleware.retry(), [asks("Tue, 01 Jan 2030 00:00:09 GMT"), { status: 200 }])
@@ -222,7 +332,7 @@ describe("retry", () => {
     )
   })
 
-  it.effect("ends with its schedule, and with times", () =>
+  it.effect("does not extend the schedule or times", () =>
     Effect.gen(function* () {
       const bySchedule = yield* begin(Middleware.retry({ times: 9, schedule: Schedule.recurs(3) }), [{ status: 503 }])
       assert.strictEqual(yield* bySchedule.after(1000), 4)
@@ -233,7 +343,7 @@ describe("retry", () => {
     })
   )
 
-  it.effect("asks while, which also sees what would stand", () =>
+  it.effect("is subject to while, which also sees final results", () =>
     Effect.gen(function* () {
       const middleware = Middleware.retry({
         schedule: every(1),
@@ -245,7 +355,7 @@ describe("retry", () => {
     })
   )
 
-  it.effect("the last error stands where every attempt fails", () =>
+  it.effect("ends with the last error if every attempt fails", () =>
     Effect.gen(function* () {
       const run = yield* begin(Middleware.retry({ schedule: every(1) }), [{ status: 503 }, refused(), disconnected()])
       yield* run.after(100)
@@ -253,7 +363,7 @@ describe("retry", () => {
     })
   )
 
-  it.effect("interrupted in its wait it sends nothing more", () =>
+  it.effect("ends without another request if it is interrupted", () =>
     Effect.gen(function* () {
       const chain = script([{ status: 503 }])
       const fiber = yield* Effect.fork(Middleware.retry({ schedule: every(100) })(yield* request(), chain.next))
@@ -266,7 +376,7 @@ describe("retry", () => {
 })
 
 describe("retryBudget", () => {
-  it.effect("allows the least, then a share of the requests of ten seconds, for each host", () =>
+  it.effect("allows the minimum, then a share of the requests of ten seconds, for each host", () =>
     Effect.gen(function* () {
       const budget = yield* Middleware.retryBudget({ ratio: 0.5, min: 2 })
       const middleware = Middleware.retry({ times: 1, schedule: every(0), budget })
@@ -289,7 +399,7 @@ describe("retryBudget", () => {
     })
   )
 
-  it.effect("by default allows ten and a fifth", () =>
+  it.effect("allows ten and a fifth by default", () =>
     Effect.gen(function* () {
       const budget = yield* Middleware.retryBudget()
       const middleware = Middleware.retry({ times: 1, schedule: every(0), budget })

@@ -18,7 +18,7 @@ export const request = (
   options?: ClientRequest.RequestOptions
 ): Effect.Effect<ClientRequest.ClientRequest> => Effect.orDie(ClientRequest.make(method, url, options))
 
-/** What a scripted server does with one request. */
+/** The scripted answer to one request. */
 export type Reply =
   | (Given & { readonly body?: string })
   | Errors.ClientError
@@ -42,7 +42,7 @@ const sentFor = (asked: ClientRequest.ClientRequest): Sent | undefined => {
   return isWireError(wire) ? undefined : { url: asked.url, head: wire.head, secret: asked.secretHeaders, peer: "" }
 }
 
-/** Answers by the list, whose last entry stands for all that follow; or by a function. */
+/** Answers by the list and repeats its last entry, or answers by a function. */
 export const script = (
   replies: ReadonlyArray<Reply> | ((request: ClientRequest.ClientRequest, index: number) => Reply)
 ): Script => {

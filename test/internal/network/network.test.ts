@@ -35,7 +35,7 @@ const listening: Effect.Effect<{ readonly port: number; readonly sockets: Set<So
       })
   )
 
-/** A dialler that connects, waits as it is told, and then has a wire. */
+/** A dialler that connects, waits on request, and then has a socket. */
 const dialerTo = (port: number, pause: Effect.Effect<void> = Effect.void): Dialer => ({
   peerKey: () => "",
   clearDnsCache: () => Effect.void,
@@ -68,7 +68,7 @@ const dialerTo = (port: number, pause: Effect.Effect<void> = Effect.void): Diale
     )
 })
 
-/** An exchange that is never sent, and what it was told. */
+/** An exchange that is never sent, and its callbacks. */
 const waiting = (port: number, limits?: { readonly connect?: number; readonly poolWait?: number }) =>
   Effect.map(makeExchange({ host: "127.0.0.1", port, ...(limits === undefined ? {} : { limits }) }), ({ exchange }) => {
     const links: Array<Connection> = []
@@ -98,7 +98,7 @@ const counts = (network: Network) => {
 const nothing = { acquired: 0, connecting: 0, queued: 0 }
 
 describe("an exchange that has failed", () => {
-  it.scoped("is not dialled for, and takes no slot", () =>
+  it.scoped("starts no connection and occupies no slot", () =>
     Effect.gen(function* () {
       const { port, sockets } = yield* listening
       const network = networkTo(port)
@@ -110,7 +110,7 @@ describe("an exchange that has failed", () => {
     })
   )
 
-  it.scoped("in the moment in which its slot comes gives the slot to the next", () =>
+  it.scoped("at the moment it gets its slot passes it to the next", () =>
     Effect.gen(function* () {
       const { port } = yield* listening
       const network = networkTo(port, undefined, 1)
@@ -121,7 +121,7 @@ describe("an exchange that has failed", () => {
       const one = yield* Effect.fork(network.acquire(first.exchange, false))
       const two = yield* Effect.fork(network.acquire(second.exchange, false))
       yield* until(() => counts(network).queued === 2)
-      // The slot is the first one's as soon as the holder lets go, and its fiber has still to hear of it.
+      // The first waiter gets the slot as soon as the holder releases it, before its fiber runs.
       held.abort("Interrupted")
       first.fail(closedError)
       assert.deepStrictEqual(yield* Fiber.await(one), Exit.fail(closedError))
@@ -134,7 +134,7 @@ describe("an exchange that has failed", () => {
     })
   )
 
-  it.scoped("while it is dialled for leaves no socket", () =>
+  it.scoped("during its connection leaves no socket", () =>
     Effect.gen(function* () {
       const { port, sockets } = yield* listening
       const connected = yield* Deferred.make<void>()
@@ -152,8 +152,8 @@ describe("an exchange that has failed", () => {
   )
 })
 
-describe("the limits of a wait for a connection", () => {
-  it.scoped("poolWait and connect begin with the queue, and connect runs on while dialling", () =>
+describe("the limits of waiting for a connection", () => {
+  it.scoped("start with the queue, and connect continues during the connection", () =>
     Effect.gen(function* () {
       const { port } = yield* listening
       const network = networkTo(port, Effect.never, 1)
@@ -180,8 +180,8 @@ describe("the limits of a wait for a connection", () => {
   )
 })
 
-describe("a close", () => {
-  it.scopedLive("waits for the sockets of what was being dialled", () =>
+describe("closing a network", () => {
+  it.scopedLive("waits for the sockets of unfinished connections", () =>
     Effect.gen(function* () {
       const { port } = yield* listening
       const connected = yield* Deferred.make<void>()
@@ -209,7 +209,7 @@ describe("a close", () => {
     })
   )
 
-  it.scopedLive("ends a connection that was just taken and has not sent", () =>
+  it.scopedLive("ends a connection that was just acquired and has not sent", () =>
     Effect.gen(function* () {
       const { port, sockets } = yield* listening
       const network = networkTo(port)

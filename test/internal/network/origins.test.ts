@@ -1,5 +1,5 @@
 /**
- * What a network remembers of the origins that it has been asked for.
+ * The state that a network keeps of origins.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -21,11 +21,11 @@ const entries = (owner: object): number =>
 
 const remembered = (network: Network) => Effect.sync(() => entries(network))
 
-describe("a network that is asked for 400 origins, once each", () => {
+describe("a network that connects to 150 origins, once each,", () => {
   const rows: ReadonlyArray<readonly [name: string, play: Server.Play, mayKeep: number]> = [
     ["that end their connections afterwards", plays(request, respond(200, "ok"), fin, stall), 0],
     ["that close with the response", answers(() => response(200, "ok", ["Connection: close"])), 0],
-    ["whose connections are closed at last", answers(() => response(200, "ok")), 400]
+    ["whose connections are closed at last", answers(() => response(200, "ok")), 150]
   ]
   for (const [name, play, mayKeep] of rows) {
     it.scopedLive(`remembers none of those ${name}`, () =>
@@ -33,7 +33,7 @@ describe("a network that is asked for 400 origins, once each", () => {
         const at = yield* always(play)
         const { network, session } = yield* networkOn(dialer(at.port))
         yield* Effect.forEach(
-          Array.from({ length: 400 }, (_, index) => `http://origin-${index}.test/`),
+          Array.from({ length: 150 }, (_, index) => `http://origin-${index}.test/`),
           (url) =>
             Effect.map(session.get(url, { timeout: Infinity }).pipe(ClientResponse.text), (text) =>
               assert.strictEqual(text, "ok")

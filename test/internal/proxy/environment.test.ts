@@ -81,7 +81,12 @@ const rows: ReadonlyArray<Row> = [
   ["an unknown scheme", { HTTP_PROXY: "gopher://p.test" }, http, "InvalidURL Scheme"],
   ["a PAC file", { HTTP_PROXY: "pac+http://p.test/x.pac" }, http, "InvalidURL Scheme"],
   ["a bad URL", { HTTP_PROXY: "http://p.test:port" }, http, "InvalidURL Syntax"],
-  ["a bad URL is no reason to try ALL_PROXY", { HTTP_PROXY: "http://", ALL_PROXY: p }, http, "InvalidURL Syntax"],
+  [
+    "an invalid URL does not fall back to ALL_PROXY",
+    { HTTP_PROXY: "http://", ALL_PROXY: p },
+    http,
+    "InvalidURL Syntax"
+  ],
   ["a bad one of another scheme", { HTTP_PROXY: "http://", HTTPS_PROXY: p }, https, p],
   ["NO_PROXY", { HTTP_PROXY: p, NO_PROXY: "a.test" }, http, "direct"],
   ["no_proxy wins", { HTTP_PROXY: p, NO_PROXY: "a.test", no_proxy: "b.test" }, http, p],
@@ -95,7 +100,7 @@ const rows: ReadonlyArray<Row> = [
   ["NO_PROXY, other hosts", { HTTP_PROXY: p, NO_PROXY: "b.test,.c.test" }, http, p]
 ]
 
-describe("environment: proxies", () => {
+describe("proxies of the environment", () => {
   for (const [what, variables, target, proxy] of rows) {
     it.effect(what, () =>
       Effect.gen(function* () {
@@ -104,17 +109,74 @@ describe("environment: proxies", () => {
     )
   }
 
-  it.effect("names the variable of a bad proxy, and nothing of its value", () =>
+  it.effect("name the variable of an invalid proxy, and show nothing of its value", () =>
     Effect.gen(function* () {
       const environment = yield* from({ https_proxy: "http://user:s3cr3t@p.test:port/" })
       const found = environment.proxyFor(originOf(https), https)
       assert.instanceOf(found, InvalidURL)
-      assert.include(found.description, "HTTPS_PROXY")
+      assert.strictEqual(
+        found.message,
+        'Cannot use the proxy "http://p.test" for a.test: the proxy\'s URL cannot be parsed (HTTPS_PROXY, from the environment)'
+      )
+      assert.deepStrictEqual([found.url, found.host, found.port], ["http://p.test", "a.test", 443])
       assert.notInclude(`${found.url} ${found.description} ${found.message} ${JSON.stringify(found)}`, "s3cr3t")
     })
   )
 
-  it.effect("is read under the names that a ConfigProvider gives it", () =>
+  const bad: ReadonlyArray<readonly [name: string, target: string, value: string, host: string]> = [
+    ["HTTP_PROXY", http, "gopher://u:s3cr3t@p.test", "gopher://p.test"],
+    ["ALL_PROXY", https, "http://u:s3cr3t@p.test:0", "http://p.test"],
+    ["WS_PROXY", ws, "socks9://u:s3cr3t@p.test", "socks9://p.test"],
+    ["WSS_PROXY", wss, "http://u:s3cr3t%ff@p.test", "http://p.test:80"],
+    ["HTTP_PROXY", http, `socks5://u:s3cr3t${"x".repeat(250)}@p.test`, "socks5://p.test:1080"],
+    ["HTTP_PROXY", http, "u:s3cr3t@p..test", "http://p..test"]
+  ]
+  for (const [name, target, value, shown] of bad) {
+    it.effect(`an unusable ${name}, ${shown}, fails with an error that names it and the host`, () =>
+      Effect.gen(function* () {
+        const found = (yield* from({ [name]: value })).proxyFor(originOf(target), target)
+        assert.instanceOf(found, InvalidURL)
+        assert.isTrue(found.message.startsWith(`Cannot use the proxy "${shown}" for a.test: `), found.message)
+        assert.isTrue(found.message.endsWith(`(${name}, from the environment)`), found.message)
+        assert.notInclude(`${found.message} ${JSON.stringify(found)} ${String(found.cause)}`, "s3cr3t")
+      })
+    )
+  }
+
+  it.effect("sends the headers of a request with CONNECT, and no others", () =>
+    Effect.gen(function* () {
+      const environment = yield* from({ HTTPS_PROXY: "http://u:p@p.test:3128", ALL_PROXY: "socks://p.test" })
+      const plain = environment.proxyFor(originOf(https), https)
+      const found = environment.proxyFor(originOf(https), https, { "X-Team": "a" })
+      if (plain === undefined || found === undefined || "_tag" in found || "_tag" in plain)
+        return assert.fail("no route")
+      assert.deepStrictEqual([plain.headers, found.headers], [[], [["X-Team", "a"]]])
+      assert.deepStrictEqual([found.url, found.authorization], [plain.url, plain.authorization])
+      assert.notStrictEqual(found.key, plain.key)
+      const socks = environment.proxyFor(originOf(http), http, { "X-Team": "a" })
+      assert.deepStrictEqual(socks !== undefined && "headers" in socks ? [socks.kind, socks.headers] : [], [
+        "socks5h",
+        []
+      ])
+    })
+  )
+
+  it.effect("refuses headers that cannot be sent", () =>
+    Effect.gen(function* () {
+      const environment = yield* from({ HTTPS_PROXY: "http://u:s3cr3t@p.test:3128" })
+      for (const headers of [{ host: "x" }, { "x-a": "1\r\nx-b: 2" }, { "": "x" }]) {
+        const found = environment.proxyFor(originOf(https), https, headers)
+        assert.instanceOf(found, InvalidRequest)
+        assert.strictEqual(found.option, "proxyHeaders")
+      }
+      const twice = environment.proxyFor(originOf(https), https, { "proxy-authorization": "Basic eA==" })
+      assert.instanceOf(twice, InvalidURL)
+      assert.include(twice.message, "HTTPS_PROXY")
+      assert.notInclude(twice.message, "s3cr3t")
+    })
+  )
+
+  it.effect("are read under the names that a ConfigProvider gives them", () =>
     Effect.gen(function* () {
       const provider = ConfigProvider.fromMap(
         new Map([
@@ -130,7 +192,7 @@ describe("environment: proxies", () => {
     })
   )
 
-  it.effect("decodes credentials once", () =>
+  it.effect("decode credentials once", () =>
     Effect.gen(function* () {
       const environment = yield* from({ HTTP_PROXY: "http://us%40er:p%2540:x@p.test:3128" })
       const found = environment.proxyFor(originOf(http), http)
@@ -143,7 +205,7 @@ describe("environment: proxies", () => {
   )
 })
 
-describe("environment: netrc", () => {
+describe("netrc of the environment", () => {
   const withNetrc = <A>(text: string, use: (path: string) => Effect.Effect<A>) =>
     Effect.acquireUseRelease(
       Effect.promise(() => mkdtemp(join(tmpdir(), "netrc-"))),
@@ -164,7 +226,7 @@ describe("environment: netrc", () => {
     return found !== undefined && "kind" in found ? (found.authorization ?? "none") : "no proxy"
   }
 
-  it.effect("gives targets theirs, by NETRC", () =>
+  it.effect("provides credentials for targets, by NETRC", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         const environment = yield* from({ NETRC: path })
@@ -177,7 +239,7 @@ describe("environment: netrc", () => {
     )
   )
 
-  it.effect.runIf(process.platform !== "win32")("gives targets theirs, from the home directory", () =>
+  it.effect.runIf(process.platform !== "win32")("provides credentials for targets, from the home directory", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         const environment = yield* from({ HOME: join(path, "..") })
@@ -186,7 +248,7 @@ describe("environment: netrc", () => {
     )
   )
 
-  it.effect("gives the environment's proxy its own", () =>
+  it.effect("provides credentials for the environment's proxy", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         const environment = yield* from({ NETRC: path, HTTP_PROXY: p })
@@ -195,7 +257,7 @@ describe("environment: netrc", () => {
     )
   )
 
-  it.effect("does not give a proxy what is another machine's", () =>
+  it.effect("does not provide another machine's credentials for a proxy", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         assert.strictEqual(authorizationOf(yield* from({ NETRC: path, HTTP_PROXY: q })), "none")
@@ -203,7 +265,7 @@ describe("environment: netrc", () => {
     )
   )
 
-  it.effect("is beaten by credentials in the proxy's URL", () =>
+  it.effect("gives way to credentials in the proxy's URL", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         const environment = yield* from({ NETRC: path, HTTP_PROXY: "http://x:y@p.test:3128" })
@@ -217,7 +279,7 @@ describe("environment: netrc", () => {
     ["other", "other:"],
     [":x", ":x"]
   ] as const) {
-    it.effect(`gives a name in the proxy's URL the password of that login alone: ${userinfo}`, () =>
+    it.effect(`provides the password of the proxy URL's login only: ${userinfo}`, () =>
       withNetrc(text, (path) =>
         Effect.gen(function* () {
           const environment = yield* from({ NETRC: path, HTTP_PROXY: `http://${userinfo}@p.test:3128` })
@@ -227,7 +289,7 @@ describe("environment: netrc", () => {
     )
   }
 
-  it.effect("is none where neither NETRC nor a home is known", () =>
+  it.effect("is empty if neither NETRC nor a home directory is known", () =>
     Effect.gen(function* () {
       assert.isUndefined((yield* from({})).netrc("a.test"))
     })

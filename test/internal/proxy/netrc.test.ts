@@ -27,7 +27,7 @@ const rows: ReadonlyArray<Row> = [
   ["password before login", "machine a.test password p login u", "a.test", "u p"],
   ["user for login", "machine a.test user u password p", "a.test", "u p"],
   ["an account", "machine a.test login u account x password p", "a.test", "u p"],
-  ["an account is no login", "machine a.test account x password p", "a.test", "nothing"],
+  ["an account is not a login", "machine a.test account x password p", "a.test", "nothing"],
   ["two machines, first", "machine a.test login u password p\nmachine b.test login v password q", "a.test", "u p"],
   ["two machines, second", "machine a.test login u password p\nmachine b.test login v password q", "b.test", "v q"],
   ["the first entry counts", "machine a.test login u password p machine a.test login v password q", "a.test", "u p"],
@@ -97,7 +97,7 @@ const rows: ReadonlyArray<Row> = [
   ["white space", " \n\t\r\n", "a.test", "nothing"]
 ]
 
-describe("netrc: parser", () => {
+describe("the netrc parser", () => {
   for (const [what, text, host, found, login] of rows) {
     it(what, () => {
       assert.strictEqual(show(parsed(text)(host, login)), found)
@@ -119,7 +119,7 @@ describe("netrc: parser", () => {
     })
   }
 
-  it("ends on any text", () => {
+  it("terminates for any text", () => {
     const word = FastCheck.constantFrom(
       "machine",
       "default",
@@ -155,7 +155,7 @@ const inFolder = <A>(use: (folder: string) => Effect.Effect<A>) =>
     (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true }))
   )
 
-/** What is found for a.test, and what is logged. */
+/** The entry for a.test, and the log messages. */
 const reading = (path: string, guarded: boolean) =>
   Effect.gen(function* () {
     const logged: Array<string> = []
@@ -224,9 +224,9 @@ const modes: ReadonlyArray<readonly [mode: number, found: string]> = [
   [0o677, "nothing"]
 ]
 
-describe.runIf(process.platform !== "win32")("netrc: files", () => {
+describe.runIf(process.platform !== "win32")("the netrc file", () => {
   for (const [mode, found] of modes) {
-    it.effect(`the file at home with mode 0${mode.toString(8)}: ${found}`, () =>
+    it.effect(`at home with mode 0${mode.toString(8)} provides ${found}`, () =>
       inFolder((folder) =>
         Effect.gen(function* () {
           const path = join(folder, "netrc")
@@ -240,7 +240,7 @@ describe.runIf(process.platform !== "win32")("netrc: files", () => {
   }
 
   for (const { found, guarded = false, make, warned, what } of files) {
-    it.effect(`${what}: ${found}`, () =>
+    it.effect(`with ${what} provides ${found}`, () =>
       inFolder((folder) =>
         Effect.gen(function* () {
           const path = join(folder, "netrc")
@@ -258,7 +258,7 @@ describe.runIf(process.platform !== "win32")("netrc: files", () => {
   }
 
   // Only the superuser can give a file away.
-  it.effect.runIf(process.getuid?.() === 0)("the file at home that belongs to another user: nothing", () =>
+  it.effect.runIf(process.getuid?.() === 0)("at home that belongs to another user provides nothing", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
         const path = join(folder, "netrc")
@@ -272,7 +272,7 @@ describe.runIf(process.platform !== "win32")("netrc: files", () => {
   )
 
   // The superuser may read everything.
-  it.effect.runIf(process.getuid?.() !== 0)("a file that may not be read: nothing", () =>
+  it.effect.runIf(process.getuid?.() !== 0)("that may not be read provides nothing", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
         const path = join(folder, "netrc")

@@ -12,7 +12,7 @@ const check = (rows: ReadonlyArray<Row>) => {
   }
 }
 
-describe("NO_PROXY: names", () => {
+describe("names in NO_PROXY", () => {
   check([
     ["", "example.com", false],
     [" , ,, ", "example.com", false],
@@ -32,6 +32,23 @@ describe("NO_PROXY: names", () => {
     ["*.example.com", "www.example.com", true],
     ["*.example.com", "example.com", false],
     ["*.example.com", "notexample.com", false],
+    ["*.example.com", "a.b.example.com", true],
+    ["*.Example.COM.", "www.example.com", true],
+    ["*.example.com", "WWW.EXAMPLE.COM.", true],
+    ["*.example.com", "www.example.com.evil.test", false],
+    ["*.bücher.example", "www.xn--bcher-kva.example", true],
+    ["*.com", "example.com", true],
+    ["*.example.com,*.example.org", "www.example.org", true],
+    ["*example.com", "example.com", true],
+    ["*example.com", "notexample.com", true],
+    ["*example.com", "www.example.com", true],
+    ["*example.com", "example.com.evil.test", false],
+    ["**.example.com", "www.example.com", false],
+    ["*.*.example.com", "a.b.example.com", false],
+    ["*..example.com", "www.example.com", false],
+    ["*.0.0.1", "127.0.0.1", false],
+    ["*0.0.1", "10.0.0.1", false],
+    ["*:1", "::1", false],
     ["exam*.com", "example.com", false],
     ["EXAMPLE.com", "example.com", true],
     ["example.com", "EXAMPLE.COM", true],
@@ -64,13 +81,15 @@ describe("NO_PROXY: names", () => {
   ])
 })
 
-describe("NO_PROXY: ports", () => {
+describe("ports in NO_PROXY", () => {
   check([
     ["example.com:8080", "example.com", true, 8080],
     ["example.com:8080", "www.example.com", true, 8080],
     ["example.com:8080", "example.com", false, 80],
     ["example.com:8080", "example.com", false, 443],
     [".example.com:443", "www.example.com", true, 443],
+    ["*.example.com:8443", "www.example.com", true, 8443],
+    ["*.example.com:8443", "www.example.com", false, 443],
     ["*:8080", "example.com", true, 8080],
     ["*:8080", "10.0.0.1", true, 8080],
     ["*:8080", "example.com", false, 80],
@@ -84,7 +103,26 @@ describe("NO_PROXY: ports", () => {
   ])
 })
 
-describe("NO_PROXY: addresses", () => {
+describe("NO_PROXY: zones", () => {
+  const rows: ReadonlyArray<readonly [list: string, zone: string | undefined, direct: boolean]> = [
+    ["fe80::1", "eth0", true],
+    ["fe80::1", undefined, true],
+    ["fe80::1%eth0", "eth0", true],
+    ["[fe80::1%eth0]:80", "eth0", true],
+    ["fe80::1%eth0", "eth1", false],
+    ["fe80::1%eth0", "ETH0", false],
+    ["fe80::1%eth0", undefined, false],
+    ["fe80::/10", "eth0", true],
+    ["fe80::2", "eth0", false]
+  ]
+  for (const [list, zone, direct] of rows) {
+    it(`${list} ${direct ? "covers" : "does not cover"} fe80::1 of the zone ${zone}`, () => {
+      assert.strictEqual(compile(list)({ host: "fe80::1", port: 80, zone }), direct)
+    })
+  }
+})
+
+describe("addresses in NO_PROXY", () => {
   check([
     ["127.0.0.1", "127.0.0.1", true],
     ["127.0.0.1", "127.0.0.2", false],
@@ -138,8 +176,8 @@ describe("NO_PROXY: addresses", () => {
   ])
 })
 
-describe("NO_PROXY: any list", () => {
-  it("compiles, and covers neither a stranger nor a name that merely ends alike", () => {
+describe("any list in NO_PROXY", () => {
+  it("compiles, and covers neither an unrelated host nor a name with the same end", () => {
     const item = FastCheck.string({ maxLength: 20 }).filter((text) => !text.includes("*"))
     FastCheck.assert(
       FastCheck.property(FastCheck.array(item, { maxLength: 5 }), (items) => {
@@ -150,7 +188,7 @@ describe("NO_PROXY: any list", () => {
     )
   })
 
-  it("covers every name below a listed one and nothing that has it as the end of a label", () => {
+  it("covers every name below a listed one, and no name that merely ends in it", () => {
     const label = FastCheck.stringMatching(/^[a-z]([a-z0-9]{0,8}[a-z])?$/)
     FastCheck.assert(
       FastCheck.property(label, label, label, (a, b, c) => {

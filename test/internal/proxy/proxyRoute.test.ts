@@ -38,7 +38,7 @@ const routeOf = (...parameters: Parameters<typeof resolve>): ProxyRoute => {
 
 const basic = (user: string, password: string) => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`
 
-describe("proxy URLs", () => {
+describe("a proxy URL", () => {
   for (const [text, kind, host, port, ip, url] of [
     ["http://p.test", "http", "p.test", 80, 0, "http://p.test:80"],
     ["http://p.test:80", "http", "p.test", 80, 0, "http://p.test:80"],
@@ -51,6 +51,10 @@ describe("proxy URLs", () => {
     ["socks5://p.test:21", "socks5", "p.test", 21, 0, "socks5://p.test:21"],
     ["socks5h://p.test:9050", "socks5h", "p.test", 9050, 0, "socks5h://p.test:9050"],
     ["socks4a://p.test", "socks4a", "p.test", 1080, 0, "socks4a://p.test:1080"],
+    ["socks://p.test:9050", "socks5h", "p.test", 9050, 0, "socks5h://p.test:9050"],
+    ["SOCKS://p.test", "socks5h", "p.test", 1080, 0, "socks5h://p.test:1080"],
+    ["socks4://p.test", "socks4a", "p.test", 1080, 0, "socks4a://p.test:1080"],
+    ["socks4://127.0.0.1:9050", "socks4a", "127.0.0.1", 9050, 4, "socks4a://127.0.0.1:9050"],
     ["socks5h://BÜCHER.test", "socks5h", "xn--bcher-kva.test", 1080, 0, "socks5h://xn--bcher-kva.test:1080"],
     ["http://127.0.0.1:8080", "http", "127.0.0.1", 8080, 4, "http://127.0.0.1:8080"],
     ["socks5://0x7f.1:8080", "socks5", "127.0.0.1", 8080, 4, "socks5://127.0.0.1:8080"],
@@ -73,8 +77,9 @@ describe("proxy URLs", () => {
     ["//p.test:3128", "Relative"],
     ["http:p.test", "Relative"],
     ["ftp://p.test", "Scheme"],
-    ["socks4://p.test", "Scheme"],
-    ["socks://p.test", "Scheme"],
+    ["socks4b://p.test", "Scheme"],
+    ["socks6://p.test", "Scheme"],
+    ["toString://p.test", "Scheme"],
     ["pac+http://p.test/p.pac", "Scheme"],
     ["ws://p.test", "Scheme"],
     ["constructor://p.test", "Scheme"],
@@ -102,7 +107,7 @@ describe("proxy URLs", () => {
     ["http://user:s3cr3t%00@p.test", "Credentials"],
     [`socks5://user:s3cr3t${"x".repeat(256)}@p.test`, "Credentials"]
   ] as const) {
-    it(`${JSON.stringify(text.slice(0, 60))} is refused: ${reason}`, () => {
+    it(`is refused with ${reason}: ${JSON.stringify(text.slice(0, 60))}`, () => {
       const error = resolve(text)
       assert.instanceOf(error, InvalidURL)
       assert.strictEqual(error.reason, reason)
@@ -110,6 +115,30 @@ describe("proxy URLs", () => {
       assert.notInclude(shown, "s3cr3t")
     })
   }
+
+  it("what is refused shows its scheme and host, and nothing else that could be a password", () => {
+    for (const [text, shown] of [
+      ["gopher://user:s3cr3t@p.test:1/x", "gopher://p.test"],
+      ["http://user:s3cr3t@p.test:port", "http://p.test"],
+      ["http://user:s3cr3t@[::1]:port", "http://[::1]"],
+      ["http://user:s3cr3t/x@p.test:port", "http://p.test"],
+      ["http://user:s3cr3t@x@p.test:0", "http://p.test"],
+      ["http://user:s3cr3t", "http://user"],
+      ["http://:s3cr3t", "http://***"],
+      ["http://user:s3cr3t@", "http://***"],
+      ["http://user:@s3cr3t word", "http://***"],
+      ["http://s3cr3t word:p", "http://***"],
+      ["http://", "http://***"],
+      ["s3cr3t", "***"],
+      ["user:s3cr3t@p.test", "***"]
+    ]) {
+      const error = resolve(text)
+      assert.instanceOf(error, InvalidURL, text)
+      assert.deepStrictEqual([error.url, error.proxy, error.host], [shown, true, "a.test"])
+      assert.isTrue(error.message.startsWith(`Cannot use the proxy "${shown}" for a.test: `), error.message)
+      assert.notInclude(error.message, "s3cr3t")
+    }
+  })
 
   for (const [userinfo, user, password] of [
     ["user:pass@", "user", "pass"],
@@ -126,7 +155,7 @@ describe("proxy URLs", () => {
     ["user:a b@", "user", "a b"],
     ["us@er:p@ss@", "us@er", "p@ss"]
   ] as const) {
-    it(`credentials: ${userinfo}`, () => {
+    it(`has the credentials ${userinfo}`, () => {
       const route = routeOf(`http://${userinfo}p.test:3128`)
       assert.strictEqual(route.authorization, basic(user, password))
       assert.strictEqual(route.url, "http://p.test:3128")
@@ -136,14 +165,14 @@ describe("proxy URLs", () => {
     })
   }
 
-  it("a SOCKS name may hold a colon, and no credentials are none", () => {
+  it("of SOCKS may have a colon in the name, and may have no credentials", () => {
     assert.strictEqual(routeOf("socks5://us%3Aer:p@p.test").user, "us:er")
     assert.isUndefined(routeOf("socks5://p.test").user)
     assert.isUndefined(routeOf("http://p.test").authorization)
     assert.isUndefined(routeOf("http://@p.test").authorization)
   })
 
-  it("any text is a proxy or a typed refusal", () => {
+  it("of any text is a proxy or a typed refusal", () => {
     const part = FastCheck.constantFrom(
       "http://",
       "socks5://",
@@ -175,28 +204,26 @@ describe("proxy URLs", () => {
   })
 })
 
-describe("proxy options", () => {
+describe("the proxy options", () => {
   const p = "http://p.test:3128"
   const environment: Environment = { proxyFor: () => routeOf("http://env.test:1"), netrc: () => undefined }
 
-  it("nothing is a direct connection, and so is false, whatever the environment says", () => {
+  it("mean a direct connection if they are empty, and if proxy is false, whatever the environment is", () => {
     assert.isUndefined(resolve(undefined))
     assert.isUndefined(resolve(false))
     assert.isUndefined(resolve(false, undefined, undefined, environment))
   })
 
-  it("what is given comes before the environment, which comes before nothing", () => {
+  it("win over the environment", () => {
     assert.strictEqual(routeOf(undefined, undefined, undefined, environment).url, "http://env.test:1")
     assert.strictEqual(routeOf(p, undefined, undefined, environment).url, p)
   })
 
-  it("proxyAuth and proxyHeaders are not the environment's", () => {
-    const route = routeOf(undefined, Auth.basic("u", "p"), { "x-a": "1" }, environment)
-    assert.isUndefined(route.authorization)
-    assert.deepStrictEqual(route.headers, [])
+  it("proxyAuth does not apply to proxies of the environment", () => {
+    assert.isUndefined(routeOf(undefined, Auth.basic("u", "p"), undefined, environment).authorization)
   })
 
-  it("proxyAuth and proxyHeaders go with a URL", () => {
+  it("proxyAuth and proxyHeaders apply to a URL", () => {
     const route = routeOf(p, Auth.basic("u", "p"), { "x-a": ["1", "2"], "x-b": undefined, "x-c": Redacted.make("3") })
     assert.strictEqual(route.authorization, basic("u", "p"))
     assert.deepStrictEqual(route.headers, [
@@ -248,7 +275,7 @@ describe("proxy options", () => {
     ["Transfer-Encoding", p, undefined, [["Transfer-Encoding", "chunked"]] as const, "proxyHeaders"],
     ["two Proxy-Authorization", p, undefined, { "proxy-authorization": ["a", "b"] }, "proxyHeaders"]
   ] as const) {
-    it(`refuses ${what}`, () => {
+    it(`refuse ${what}`, () => {
       const error = resolve(input, auth, headers)
       assert.instanceOf(error, InvalidRequest)
       assert.strictEqual(error.option, option)
@@ -256,7 +283,7 @@ describe("proxy options", () => {
     })
   }
 
-  it("plain routes and those with the same credentials are made once", () => {
+  it("make equal routes without or with credentials once", () => {
     const auth = Auth.basic("u", "p")
     assert.strictEqual(routeOf(p), routeOf(p))
     assert.strictEqual(routeOf(p, auth), routeOf(p, auth))
@@ -265,8 +292,8 @@ describe("proxy options", () => {
   })
 })
 
-describe("proxy keys", () => {
-  it("are equal where everything is, and show no secret", () => {
+describe("the key of a proxy", () => {
+  it("is equal if everything is equal, and shows no secret", () => {
     const make = (password: string, header = "1") =>
       routeOf("http://p.test:3128", Auth.basic("us3r", password), { "x-a": header }).key
     assert.strictEqual(make("s3cr3t"), make("s3cr3t"))
@@ -277,7 +304,7 @@ describe("proxy keys", () => {
     assert.notInclude(make("s3cr3t"), Buffer.from("us3r:s3cr3t").toString("base64"))
   })
 
-  it("tell kinds, ports, names from passwords, and TLS settings apart", () => {
+  it("differs by kind, port, name, password and TLS settings", () => {
     const keys = [
       routeOf("http://p.test:1080"),
       routeOf("https://p.test:1080"),
@@ -305,7 +332,7 @@ describe("Proxy.make", () => {
     assert.notInclude(Proxy.make("http://us3r:s3cr3t@p.test:port").url, "s3cr3t")
   })
 
-  it("reads what it is given once", () => {
+  it("reads its input once", () => {
     const url = new URL("http://p.test:3128")
     const headers: Record<string, string> = { "x-a": "1" }
     const proxy = Proxy.make(url, { headers })
@@ -317,14 +344,14 @@ describe("Proxy.make", () => {
     assert.strictEqual(routeOf(proxy), route)
   })
 
-  it("refuses what only looks like one", () => {
+  it("refuses values that only look like a proxy", () => {
     const error = resolve({ [Proxy.TypeId]: Proxy.TypeId, url: "http://p.test" })
     assert.instanceOf(error, InvalidRequest)
   })
 })
 
 describe("Proxy.route", () => {
-  it("is asked for each target, without its credentials, and what it gives is resolved", () => {
+  it("is called for each target, without its credentials, and its result is resolved", () => {
     const seen: Array<string> = []
     const route = Proxy.route((target) => {
       seen.push(target.href)
@@ -337,7 +364,7 @@ describe("Proxy.route", () => {
     assert.deepStrictEqual(seen, ["http://a.test/x?y", "http://b.test/", "wss://a.test/"])
   })
 
-  it("is direct where it says undefined, whatever the environment says", () => {
+  it("connects directly if it returns undefined, whatever the environment is", () => {
     const environment: Environment = { proxyFor: () => routeOf("http://env.test:1"), netrc: () => undefined }
     assert.isUndefined(
       resolve(
@@ -349,7 +376,7 @@ describe("Proxy.route", () => {
     )
   })
 
-  it("fails its request where it throws or gives a bad URL", () => {
+  it("fails its request if it throws or returns an invalid URL", () => {
     const thrown = resolve(
       Proxy.route(() => {
         throw new Error("boom")

@@ -8,14 +8,14 @@ import { of } from "../../../src/internal/transport/deadlines.js"
 import type { Trace } from "../../../src/internal/transport/trace.js"
 import type { ProxyRoute } from "../../../src/internal/transport/transport.js"
 
-/** A proxy whose every step is the test's. */
+/** A proxy with every step controlled by the test. */
 export interface Scripted {
   readonly port: number
   /** All that the first client has sent, as latin1. */
   readonly received: () => string
-  /** Resolves when as many bytes have come. */
+  /** Resolves when this many bytes have arrived. */
   readonly until: (size: number) => Effect.Effect<void>
-  /** Resolves when the first client is gone. */
+  /** Resolves when the first client has disconnected. */
   readonly gone: Effect.Effect<void>
 }
 
@@ -85,7 +85,7 @@ export const dial = (port: number): Effect.Effect<Net.Socket, never, Scope.Scope
 export const listeners = (socket: Net.Socket): Record<string, number> =>
   Object.fromEntries(socket.eventNames().map((name) => [String(name), socket.listenerCount(name)]))
 
-/** What a handshake knows of its request, and the phases that it marked. */
+/** The context of a handshake, and the phases that it marked. */
 export const makeContext = (limits: Partial<Limits> = {}, trace?: Trace) =>
   Effect.map(Effect.clock, (clock) => {
     const phases: Array<string> = []
@@ -124,7 +124,7 @@ export const proxyRoute = (port: number, over: Partial<ProxyRoute> = {}): ProxyR
   ...over
 })
 
-/** What is on a socket next. */
+/** The next bytes on a socket. */
 export const readSome = (socket: Net.Socket): Effect.Effect<string> =>
   Effect.async<string>((resume) => {
     socket.once("data", (chunk) => {

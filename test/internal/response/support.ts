@@ -1,9 +1,16 @@
 /**
- * Responses made by hand: a head, and a body whose bytes the test pushes.
+ * Responses made by hand: a head, and a body with bytes that the test pushes.
  */
 
 import * as Headers from "@effect/platform/Headers"
+import * as Cause from "effect/Cause"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import { identity } from "effect/Function"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
 import type { ConnectionInfo, ResponseHead } from "../../../src/ClientResponse.js"
 import type { BodyError, ClientError } from "../../../src/Errors.js"
 import { headOf } from "../../../src/internal/network/http1/head.js"
@@ -24,13 +31,15 @@ export interface Given {
   readonly realUrl?: string
   readonly connection?: ConnectionInfo
   readonly sent?: Sent | undefined
+  /** As of a tolerant connector and a body whose end is known; default: true. */
+  readonly toleratesTruncatedCoding?: boolean
 }
 
 /** A response under the test's control. */
 export interface Made {
   readonly response: Response
   readonly body: IncomingBody
-  /** How often the connection was told so. */
+  /** The number of calls to the connection. */
   readonly calls: { resumed: number; abandoned: number }
   /** What `push` said for each piece. */
   readonly push: (...pieces: ReadonlyArray<Uint8Array | string>) => ReadonlyArray<boolean>
@@ -69,7 +78,12 @@ export const make = (given: Given = {}): Made => {
     bodyWatch: given.watch,
     sent: () => given.sent
   }
-  const head = headOf({ status: given.status ?? 200, reason: given.reason ?? "OK", headers: given.headers ?? [] })
+  const head = headOf({
+    status: given.status ?? 200,
+    reason: given.reason ?? "OK",
+    headers: given.headers ?? [],
+    toleratesTruncatedCoding: given.toleratesTruncatedCoding
+  })
   const response = new Response(source, head, body, given.connection ?? { id: 1, reused: false })
   // The pieces lie in a slab that is overwritten after each call, as a socket's does.
   const slab = Buffer.alloc(1024 * 1024)
@@ -85,12 +99,47 @@ export const make = (given: Given = {}): Made => {
   return { response, body, calls, push, end: (trailers = []) => body.end(trailers), fail: (error) => body.fail(error) }
 }
 
-/** A response whose body is there. */
+/** A response with a complete body. */
 export const complete = (bytes: Uint8Array | string, given: Given = {}): Response => {
   const made = make(given)
   if (bytes.length > 0) made.push(bytes)
   made.end()
   return made.response
+}
+
+/** Reads in all ways: at once, in pieces as a whole, in pieces as a stream. */
+export const readings = (bytes: Uint8Array, given: Given, pieceSize: number) => {
+  const inPieces = (read: "bytes" | "stream") =>
+    Effect.gen(function* () {
+      const { end, push, response } = make(given)
+      const fiber = yield* Effect.fork(
+        Effect.exit(
+          read === "bytes"
+            ? response.bytes
+            : Effect.map(
+                Stream.runCollect(response.stream),
+                (chunks): Uint8Array => Buffer.concat(Chunk.toReadonlyArray(chunks))
+              )
+        )
+      )
+      yield* Effect.yieldNow()
+      yield* Effect.yieldNow()
+      for (let at = 0; at < bytes.length; at += pieceSize) push(bytes.subarray(at, at + pieceSize))
+      end()
+      return yield* Fiber.join(fiber)
+    })
+  return Effect.all([
+    Effect.exit(Effect.suspend(() => complete(bytes, given).bytes)),
+    inPieces("bytes"),
+    inPieces("stream")
+  ])
+}
+
+/** The tag and reason of a failure; "none" for a success. */
+export const failureOf = <A, E extends { readonly _tag: string }>(exit: Exit.Exit<A, E>): string => {
+  if (Exit.isSuccess(exit)) return "none"
+  const error = Option.getOrThrowWith(Cause.failureOption(exit.cause), () => new Error(Cause.pretty(exit.cause)))
+  return "reason" in error ? `${error._tag} ${error.reason}` : error._tag
 }
 
 export const isBodyError = (u: unknown): u is BodyError => typeof u === "object" && u !== null && "_tag" in u

@@ -7,7 +7,7 @@ import { makeAuthority } from "../../support/certificates.js"
 import * as Server from "../../support/server.js"
 import { turn, turns, until } from "../../support/wait.js"
 
-/** What a bare socket makes of a server: everything it gets, and how it ends. */
+/** The view of a bare socket: every byte of the server, and how it ends. */
 const talk = (open: () => Socket, send: string | ReadonlyArray<string>) =>
   Effect.async<{ readonly text: string; readonly chunks: ReadonlyArray<string>; readonly end: string }>((resume) => {
     const chunks: Array<string> = []
@@ -36,7 +36,7 @@ const get = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 const ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 describe("Testing.server", () => {
-  it.scopedLive("waits for what it expects, sends, and ends by FIN", () =>
+  it.scopedLive("waits for an expected request, sends, and ends by FIN", () =>
     Effect.gen(function* () {
       const server = yield* Testing.server([
         [
@@ -94,7 +94,7 @@ describe("Testing.server", () => {
     })
   )
 
-  it.scopedLive("ends its half by Fin and goes on reading", () =>
+  it.scopedLive("ends its side by Fin and continues reading", () =>
     Effect.gen(function* () {
       const server = yield* Testing.server([
         [{ _tag: "Send", data: "a" }, { _tag: "Fin" }, { _tag: "Expect", what: 4 }]
@@ -113,7 +113,7 @@ describe("Testing.server", () => {
     })
   )
 
-  it.scoped("drips and sleeps on the test's clock", () =>
+  it.scoped("drips and sleeps on the TestClock", () =>
     Effect.gen(function* () {
       const server = yield* Testing.server([
         [
@@ -151,7 +151,7 @@ describe("Testing.server", () => {
     })
   )
 
-  it.live("is gone with its Scope, peers and all", () =>
+  it.live("closes with its Scope, with all connections", () =>
     Effect.gen(function* () {
       const tcp = () => process.getActiveResourcesInfo().filter((name) => name.startsWith("TCP")).length
       const before = tcp()
@@ -168,7 +168,7 @@ describe("Testing.server", () => {
     })
   )
 
-  it.scopedLive("speaks TLS, and can break below it", () =>
+  it.scopedLive("uses TLS, and can break below it", () =>
     Effect.gen(function* () {
       const { ca, issue } = yield* makeAuthority()
       const { cert, key } = yield* issue()
@@ -197,7 +197,7 @@ describe("Testing.server", () => {
 })
 
 describe("support/server", () => {
-  it.scopedLive("logs requests, and answers nonces when the plays are over", () =>
+  it.scopedLive("logs requests, and answers nonces after the plays", () =>
     Effect.gen(function* () {
       const server = yield* Server.server([Server.plays(Server.request, Server.respond(200, "first"))])
       const result = yield* talk(() => {
@@ -220,7 +220,7 @@ describe("support/server", () => {
     })
   )
 
-  it.scopedLive("cuts what it sends into packets", () =>
+  it.scopedLive("splits its output into packets", () =>
     Effect.gen(function* () {
       const server = yield* Server.always(Server.plays(Server.bytewise("abc"), Server.split("defgh", 2)))
       const result = yield* talk(to(server), "")
@@ -229,7 +229,7 @@ describe("support/server", () => {
     })
   )
 
-  it.scopedLive("reads no more when it is told so", () =>
+  it.scopedLive("stops reading on request", () =>
     Effect.gen(function* () {
       const server = yield* Server.always(Server.plays(Server.head, Server.pauseRead, Server.send("go"), Server.stall))
       const socket = to(server)()

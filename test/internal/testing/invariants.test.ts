@@ -8,7 +8,7 @@ import { activeMillis } from "../../support/time.js"
 
 const failure = new Errors.ServerDisconnectedError({ method: "GET", reused: false, received: 0 })
 
-/** A connector that counts what it is told. */
+/** A connector with the given counts. */
 const counts = (given: Partial<Record<"acquired" | "idle" | "connecting" | "waiting", number>>) => ({
   stats: Effect.succeed({ acquired: 0, idle: 0, connecting: 0, waiting: 0, ...given })
 })
@@ -18,7 +18,7 @@ const open = (port: number): Effect.Effect<Socket> =>
     const socket = connect({ port, host: "127.0.0.1" }, () => resume(Effect.succeed(socket)))
   })
 
-/** Listeners of the test runner aside: what is emitted here is meant for the invariants alone. */
+/** Removes listeners of the test runner: the emitted event is meant for the invariants alone. */
 const alone = (event: string, emit: () => void) =>
   Effect.sync(() => {
     const others = process.listeners(event as "warning").slice(0, -1)
@@ -30,7 +30,7 @@ const alone = (event: string, emit: () => void) =>
   })
 
 describe("invariants", () => {
-  it.scopedLive("hold where nothing is left, and give the exit", () =>
+  it.scopedLive("hold if nothing is left, and return the exit", () =>
     Effect.gen(function* () {
       const server = yield* Server.server([Server.stall])
       const passed = yield* invariants(
@@ -149,7 +149,7 @@ describe("invariants", () => {
     ["a secret in a failure", () => planted, /message shows s3cr3t-/],
     ["a secret in a log line", () => Effect.logDebug("token", { token: "s3cr3t-log" }), /a log line shows s3cr3t-/],
     [
-      "a secret of one's own",
+      "a custom secret",
       () => new Errors.MiddlewareError({ reason: "Failed", description: "hunter2" }),
       /toString|inspect shows hunter2/,
       () => ({ secrets: ["hunter2"] })
@@ -206,7 +206,7 @@ describe("invariants", () => {
     )
   }
 
-  it.scopedLive("wait for what is about to go", () =>
+  it.scopedLive("wait for resources that are about to close", () =>
     invariants(
       Effect.sync(() => {
         setTimeout(() => {}, 100)

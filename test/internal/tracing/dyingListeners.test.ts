@@ -1,6 +1,6 @@
 /**
  * A listener that dies, at each point at which one can be called: its request fails, no other does, and nothing that the
- * request held is kept (aiohttp's flow 2.34).
+ * request held is kept.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, Stream } from "effect"
@@ -27,7 +27,7 @@ interface Scenario {
   readonly tls?: boolean
   readonly proxy?: boolean
   readonly connector?: Connector.TcpOptions
-  /** What has to happen before. */
+  /** The steps before. */
   readonly before?: (session: Session.SessionService, site: Site) => Effect.Effect<unknown, unknown>
   /** The request, which has `options`. */
   readonly request?: (
@@ -97,7 +97,7 @@ const scenarios: ReadonlyArray<Scenario> = [
   { point: "ResponseEnd" },
   {
     point: "ResponseEnd",
-    name: "of a body that nobody reads",
+    name: "of an unread body",
     request: (session, site, options) => Effect.scoped(session.get(`${site.url}/large`, options))
   },
   { point: "ConnectionQueuedStart", ...held },
@@ -152,7 +152,7 @@ const play =
       }
     })
 
-/** Dies, or throws, where it is told of a request that is marked so. */
+/** Dies, or throws, at signals of a marked request. */
 const ways = {
   dies: () => Effect.die("boom"),
   throws: (): Effect.Effect<void> => {
@@ -212,16 +212,16 @@ const check = (scenario: Scenario, way: keyof typeof ways) =>
     assert.include(defects, "boom", String(marked))
   })
 
-describe("a listener fails its own request only", () => {
+describe("a dying listener fails only its own request", () => {
   for (const scenario of scenarios) {
     const name = scenario.name === undefined ? scenario.point : `${scenario.point} ${scenario.name}`
-    it.scopedLive(`${name}, by a defect`, () => check(scenario, "dies"))
+    it.scopedLive(`at ${name}, by a defect`, () => check(scenario, "dies"))
   }
   for (const point of ["RequestStart", "ConnectionCreateEnd", "ResponseChunkReceived", "ConnectionReleased"] as const) {
-    it.scopedLive(`${point}, by throwing`, () => check({ point }, "throws"))
+    it.scopedLive(`at ${point}, by throwing`, () => check({ point }, "throws"))
   }
 
-  it("every point has its row", () => {
+  it("and this table has a row for every point", () => {
     const points = new Set(scenarios.map(({ point }) => point))
     assert.strictEqual(points.size, 26)
   })

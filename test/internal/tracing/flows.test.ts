@@ -1,5 +1,5 @@
 /**
- * The signals of aiohttp's flows (their numbers are those of its behaviour list), on the fast path and with listeners.
+ * The signals of aiohttp's documented flows, on the fast path and with listeners.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, type Scope, Stream } from "effect"
@@ -48,7 +48,7 @@ interface Flow {
   readonly expected: string | ReadonlyArray<string>
 }
 
-/** The signals of one GET, or of whatever else, whose body is read. */
+/** The signals of one GET, or of another effect, with its body read. */
 const get =
   (path: (site: Site) => string, warm?: (site: Site) => string): Run =>
   (session, record, here) =>
@@ -62,29 +62,29 @@ const ip = (here: Site) => `${here.ip}/ok`
 const name = (here: Site) => `${here.name}/ok`
 
 const flows: ReadonlyArray<Flow> = [
-  { name: "2.1 new connection, host name", run: get(name), expected: "start ccs miss rs re cce hs end cr" },
-  { name: "2.2 reused connection", run: get(ip, ip), expected: "start reuse hs end cr" },
-  { name: "2.3 IP literal", run: get(ip), expected: "start ccs cce hs end cr" },
+  { name: "new connection, host name", run: get(name), expected: "start ccs miss rs re cce hs end cr" },
+  { name: "reused connection", run: get(ip, ip), expected: "start reuse hs end cr" },
+  { name: "IP literal", run: get(ip), expected: "start ccs cce hs end cr" },
   {
-    name: "2.4 new connection, name cached",
+    name: "new connection, name cached",
     options: { connector: { forceClose: true } },
     run: get(name, name),
     expected: "start ccs hit cce hs end cr"
   },
   {
-    name: "2.5 no DNS cache",
+    name: "no DNS cache",
     options: { connector: { useDnsCache: false } },
     run: get(name),
     expected: "start ccs rs re cce hs end cr"
   },
   {
-    name: "2.6 expired DNS entry",
+    name: "expired DNS entry",
     options: { connector: { ttlDnsCache: 0, forceClose: true } },
     run: get(name, name),
     expected: "start ccs miss rs re cce hs end cr"
   },
   {
-    name: "2.8 pool exhausted",
+    name: "pool exhausted",
     options: { connector: { limit: 1 } },
     run: (session, record, here) =>
       Effect.gen(function* () {
@@ -99,12 +99,12 @@ const flows: ReadonlyArray<Flow> = [
     expected: "start qs qe ccs cce hs end cr"
   },
   {
-    name: "2.9 redirect on the same host",
+    name: "redirect on the same host",
     run: get((here) => `${here.ip}/302`, ip),
     expected: "start reuse hs redir reuse hs end cr"
   },
   {
-    name: "2.10 redirect 302 of a POST",
+    name: "redirect 302 of a POST",
     run: (session, record, here) =>
       Effect.gen(function* () {
         const post = session.post(`${here.ip}/302`, { data: "abc" }).pipe(ClientResponse.text)
@@ -120,7 +120,7 @@ const flows: ReadonlyArray<Flow> = [
     expected: "start ccs cce hs cs redir reuse hs end cr"
   },
   {
-    name: "2.11 redirect 307 with a body",
+    name: "redirect 307 with a body",
     run: (session, record, here) =>
       Effect.map(
         record(session.post(`${here.ip}/307`, { data: "abc" }).pipe(ClientResponse.text)),
@@ -129,13 +129,13 @@ const flows: ReadonlyArray<Flow> = [
     expected: "start ccs cce hs cs redir reuse hs cs end cr"
   },
   {
-    name: "2.12 too many redirects",
+    name: "too many redirects",
     run: (session, record, here) =>
       Effect.map(record(session.get(`${here.ip}/loop`, { maxRedirects: 1 })), ([, signals]) => signals),
     expected: "start ccs cce hs redir reuse hs redir exc"
   },
   {
-    name: "2.13 bytes body, told as a whole",
+    name: "bytes body, reported as a whole",
     run: (session, record, here) =>
       Effect.gen(function* () {
         const data = new Uint8Array(200_000)
@@ -147,7 +147,7 @@ const flows: ReadonlyArray<Flow> = [
     expected: "start ccs cce hs cs end cr"
   },
   {
-    name: "2.14 streamed upload, before compression",
+    name: "streamed upload, before compression",
     run: (session, record, here) =>
       Effect.gen(function* () {
         const data = Stream.fromIterable(["one", "two!"].map((text) => new TextEncoder().encode(text)))
@@ -166,12 +166,12 @@ const flows: ReadonlyArray<Flow> = [
     expected: "start ccs cce hs cs cs end cr"
   },
   {
-    name: "2.15 an empty body has no chunk",
+    name: "an empty body has no chunk",
     run: get((here) => `${here.ip}/empty`, ip),
     expected: "start reuse hs end"
   },
   {
-    name: "2.16 the headers sent are those of the wire",
+    name: "the headers sent are those of the wire",
     run: (session, record, here) =>
       Effect.gen(function* () {
         const [, signals] = yield* record(session.get(`${here.ip}/ok`, { headers: { "x-a": "1" } }))
@@ -190,13 +190,13 @@ const flows: ReadonlyArray<Flow> = [
     expected: "start ccs cce hs end"
   },
   {
-    name: "2.17 raiseForStatus",
+    name: "raiseForStatus",
     options: { raiseForStatus: true },
     run: get((here) => `${here.ip}/500`, ip),
     expected: "start reuse hs exc"
   },
   {
-    name: "2.18 raiseForStatus by the user is not traced",
+    name: "raiseForStatus by the user is not traced",
     run: (session, record, here) =>
       Effect.gen(function* () {
         const [exit, signals] = yield* record(
@@ -208,22 +208,22 @@ const flows: ReadonlyArray<Flow> = [
     expected: "start ccs cce hs end cr"
   },
   {
-    name: "2.19 DNS failure",
+    name: "DNS failure",
     run: get(() => "http://nowhere.test/"),
     expected: "start ccs miss rs exc"
   },
   {
-    name: "2.20 connection refused",
+    name: "connection refused",
     run: get(() => "http://127.0.0.1:1/"),
     expected: "start ccs exc"
   },
   {
-    name: "2.20 TLS failure",
+    name: "TLS failure",
     run: get((here) => `https://site.test:${here.port}/`),
     expected: "start ccs miss rs re exc"
   },
   {
-    name: "2.21 total timeout while headers are waited for",
+    name: "total timeout while headers are waited for",
     run: (session, record, here) =>
       Effect.gen(function* () {
         const sent = Effect.zipRight(
@@ -239,7 +239,7 @@ const flows: ReadonlyArray<Flow> = [
     expected: "start ccs cce hs exc"
   },
   {
-    name: "2.22 connect timeout in the queue",
+    name: "connect timeout in the queue",
     options: { connector: { limit: 1 } },
     run: (session, record, here) =>
       Effect.gen(function* () {
@@ -252,7 +252,7 @@ const flows: ReadonlyArray<Flow> = [
     expected: "start qs exc"
   },
   {
-    name: "2.25 a body that fails after the end",
+    name: "a body that fails after the end",
     run: (session, record, here) =>
       Effect.map(record(session.get(`${here.ip}/cut`).pipe(ClientResponse.text)), ([exit, signals]) => {
         assert.isTrue(Exit.isFailure(exit))
@@ -263,7 +263,7 @@ const flows: ReadonlyArray<Flow> = [
     expected: "start ccs cce hs end cr"
   },
   {
-    name: "2.26 what cannot be a request has no signal",
+    name: "what cannot be a request has no signal",
     run: (session, record) =>
       Effect.map(
         Effect.all([record(session.get("ftp://example.com/")), record(session.get("http://"))]),
@@ -272,12 +272,12 @@ const flows: ReadonlyArray<Flow> = [
     expected: ["", ""]
   },
   {
-    name: "2.27 a URL without a host has no signal (aiohttp: start exc)",
+    name: "a URL without a host has no signal (aiohttp: start exc)",
     run: get(() => "http:///x"),
     expected: ""
   },
   {
-    name: "2.26 a closed session has no signal",
+    name: "a closed session has no signal",
     run: (session, record, here) =>
       Effect.zipRight(
         session.close,
@@ -286,7 +286,7 @@ const flows: ReadonlyArray<Flow> = [
     expected: ""
   },
   {
-    name: "2.32 interrupted in flight",
+    name: "interrupted in flight",
     run: (session, record, here) =>
       Effect.gen(function* () {
         const sent = yield* Deferred.make<void>()
@@ -308,7 +308,7 @@ const flows: ReadonlyArray<Flow> = [
     expected: "start ccs cce hs exc"
   },
   {
-    name: "2.33 middlewares are inside start and end",
+    name: "middlewares are inside start and end",
     options: {
       middlewares: [(request, next) => Effect.zipRight(next(request), next(request))]
     },
@@ -333,7 +333,7 @@ for (const way of ways) {
   describe(`signals, ${way.name}`, () => {
     for (const flow of flows) it.live(flow.name, () => checkFlow(way, flow))
 
-    it.scopedLive("2.7 two requests for the same new name: the second has a hit at once", () =>
+    it.scopedLive("report a hit for the second of two requests for the same new name", () =>
       Effect.gen(function* () {
         const here = yield* site
         const asked = yield* Deferred.make<void>()
@@ -361,26 +361,40 @@ for (const way of ways) {
       })
     )
 
-    it.scopedLive(
-      "2.23 a connection that had ended: the request is sent again, with one start and a RequestRetry",
-      () =>
-        Effect.gen(function* () {
-          const peer = yield* faultServer([plays(head, respond(200, "one"), head, reset)])
-          yield* way.run({}, (session, record) =>
-            Effect.gen(function* () {
-              yield* session.get(`${peer.url}/nonce?1`).pipe(ClientResponse.text)
-              const [exit, signals] = yield* record(session.get(`${peer.url}/nonce?2`).pipe(ClientResponse.text))
-              assert.deepStrictEqual(exit, Exit.succeed("2"))
-              assert.strictEqual(flowOf(signals), "start reuse hs ccs cce hs end cr")
-              const retry = signals.find((signal) => signal._tag === "RequestRetry")
-              assert.deepInclude(retry, { reason: "StaleConnection", attempt: 1, delay: 0 })
-              assert.strictEqual(signals.find(({ _tag }) => _tag === "RequestEnd")?.attempt, 2)
-            })
-          )
-        })
+    it.scopedLive("report one start and a RequestRetry if the request is resent after its connection ended", () =>
+      Effect.gen(function* () {
+        const peer = yield* faultServer([plays(head, respond(200, "one"), head, reset)])
+        yield* way.run({}, (session, record) =>
+          Effect.gen(function* () {
+            yield* session.get(`${peer.url}/nonce?1`).pipe(ClientResponse.text)
+            const [exit, signals] = yield* record(session.get(`${peer.url}/nonce?2`).pipe(ClientResponse.text))
+            assert.deepStrictEqual(exit, Exit.succeed("2"))
+            assert.strictEqual(flowOf(signals), "start reuse hs ccs cce hs end cr")
+            const retry = signals.find((signal) => signal._tag === "RequestRetry")
+            assert.deepInclude(retry, { reason: "StaleConnection", attempt: 1, delay: 0 })
+            assert.strictEqual(signals.find(({ _tag }) => _tag === "RequestEnd")?.attempt, 2)
+          })
+        )
+      })
     )
 
-    it.scopedLive("2.24 a connection that had ended under a POST: it fails", () =>
+    it.scopedLive("a new connection that ends without a byte: the request is sent again, with a RequestRetry", () =>
+      Effect.gen(function* () {
+        const peer = yield* faultServer([plays(head, reset)])
+        yield* way.run({}, (session, record) =>
+          Effect.gen(function* () {
+            const [exit, signals] = yield* record(session.get(`${peer.url}/nonce?2`).pipe(ClientResponse.text))
+            assert.deepStrictEqual(exit, Exit.succeed("2"))
+            assert.strictEqual(flowOf(signals), "start ccs cce hs ccs cce hs end cr")
+            const retry = signals.find((signal) => signal._tag === "RequestRetry")
+            assert.deepInclude(retry, { reason: "Disconnected", attempt: 1, delay: 0 })
+            assert.strictEqual(signals.find(({ _tag }) => _tag === "RequestEnd")?.attempt, 2)
+          })
+        )
+      })
+    )
+
+    it.scopedLive("report a failure if the connection ended under a POST", () =>
       Effect.gen(function* () {
         const peer = yield* faultServer([plays(head, respond(200, "one"), head, reset)])
         yield* way.run({}, (session, record) =>
@@ -393,7 +407,7 @@ for (const way of ways) {
       })
     )
 
-    it.scopedLive("2.28 http by a proxy, 2.30 CONNECT refused", () =>
+    it.scopedLive("report http by a proxy, and a refused CONNECT", () =>
       Effect.gen(function* () {
         const here = yield* site
         const proxy = yield* proxyServer()

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { LabelCache } from "../../../src/internal/tracing/metrics.js"
 
 describe("LabelCache", () => {
-  it("tells 1000 servers apart, and calls all others _OTHER", () => {
+  it("distinguishes 1000 servers and labels all others _OTHER", () => {
     const cache = new LabelCache()
     for (let index = 0; index < 1000; index++) {
       assert.deepStrictEqual(cache.server(`host-${index}.test`, 80), [`host-${index}.test`, 80])
@@ -13,7 +13,7 @@ describe("LabelCache", () => {
     assert.strictEqual(cache.host("name.test"), "_OTHER")
   })
 
-  it("makes each set of labels once, and stays bounded", () => {
+  it("creates each set of labels once, and stays bounded", () => {
     const cache = new LabelCache()
     const pairs = [["http.request.method", "GET"]] as const
     assert.strictEqual(cache.of(pairs), cache.of(pairs))

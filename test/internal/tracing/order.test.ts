@@ -14,7 +14,7 @@ import { turns } from "../../support/stages.js"
 type Signal = Tracing.Signal
 
 interface Plan {
-  /** What the server does; a number of redirects before. */
+  /** The server's action, after a number of redirects. */
   readonly path: "ok" | "large" | "cut" | "half" | "stall" | "stale" | "busy" | "late"
   readonly redirects: number
   readonly method: "GET" | "POST" | "PUT"
@@ -105,7 +105,7 @@ const send = (session: Session.SessionService, port: number, plan: Plan, id: num
   return Stream.runDrain(Stream.take(ClientResponse.stream(opened), 1))
 }
 
-/** Runs a batch; gives all signals of its connector, those that listeners heard by id, and how each request ended. */
+/** Runs a batch; returns all signals of its connector, those of listeners by id, and how each request ended. */
 const run = (batch: Batch) =>
   Effect.scoped(
     Effect.gen(function* () {
@@ -178,7 +178,7 @@ const fail = (message: string, signals: ReadonlyArray<Signal>): never => {
   throw new Error(`${message}: ${told}`)
 }
 
-/** What one attempt has told, which is on one connection at a time. */
+/** The signals of one attempt, which is on one connection at a time. */
 const checkAttempt = (signals: ReadonlyArray<Signal>) => {
   for (const [start, end] of pairs) {
     let open = 0
@@ -227,7 +227,7 @@ const checkRequest = (signals: ReadonlyArray<Signal>, outcome: Outcome, hedged: 
     transferred = signal.transferred
   })
 
-  // The outcome is what the caller has seen.
+  // The outcome is the caller's.
   const { exit } = outcome
   if (exit !== undefined && Exit.isSuccess(exit) && ends !== 1) fail("succeeded without an end", signals)
   const exception = signals.find((signal) => signal._tag === "RequestException")
@@ -264,8 +264,8 @@ const checkRequest = (signals: ReadonlyArray<Signal>, outcome: Outcome, hedged: 
 }
 
 /**
- * Every connection is made, used by one at a time, and closed once. What a request holds back until it is known to be
- * the final one has its time all the same.
+ * Every connection is created, used by one request at a time, and closed once. Signals that a request delays until its
+ * response is final keep their time.
  */
 const checkConnections = (told: ReadonlyArray<Signal>) => {
   const rank = ({ _tag }: Signal) => (_tag === "ConnectionReleased" ? 0 : 1)
@@ -312,7 +312,7 @@ const check = (batch: Batch) =>
   })
 
 describe("signals", () => {
-  it("come once each and in order, whatever becomes of their requests", { timeout: 60_000 }, () =>
+  it("arrive once each and in order, for every outcome of their requests", { timeout: 60_000 }, () =>
     fc.assert(
       fc.asyncProperty(batches, (batch) => Effect.runPromise(check(batch))),
       { seed: 42, numRuns: 60, endOnFailure: true }

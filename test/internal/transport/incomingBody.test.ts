@@ -14,7 +14,7 @@ const steps = fc.array(
   { maxLength: 80 }
 )
 
-/** A reader that pauses after some of what it gets. */
+/** A reader that pauses after some chunks. */
 const reader = (pauses: ReadonlyArray<boolean>) => {
   const got: Array<Buffer> = []
   let ends = 0
@@ -33,7 +33,7 @@ const reader = (pauses: ReadonlyArray<boolean>) => {
 }
 
 describe("IncomingBody", () => {
-  it("hands out every byte once and in order", () => {
+  it("delivers every byte once and in order", () => {
     fc.assert(
       fc.property(steps, fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }), (all, pauses) => {
         const body = new IncomingBody(undefined, { resume: () => {}, abandon: () => {} })
@@ -60,7 +60,7 @@ describe("IncomingBody", () => {
     )
   })
 
-  it("puts together what came in pieces of one byte", () => {
+  it("joins bytes that arrive one by one", () => {
     const body = new IncomingBody(undefined, { resume: () => {}, abandon: () => {} })
     const { consumer, got } = reader([false])
     const one = Buffer.from("x")
@@ -80,7 +80,7 @@ describe("IncomingBody", () => {
     return body
   }
 
-  it("gives out as a whole what came in one piece, once", () => {
+  it("returns a body that arrived in one piece once", () => {
     const body = sent("whole")
     assert.isUndefined(body.takeWhole())
     body.end([])
@@ -89,7 +89,7 @@ describe("IncomingBody", () => {
     assert.isUndefined(body.takeWhole())
   })
 
-  it("gives out nothing as a whole that came in pieces, has failed or has a reader", () => {
+  it("returns no whole body that arrived in pieces, has failed or has a reader", () => {
     const pieces = sent("a", "b")
     pieces.end([])
     assert.isUndefined(pieces.takeWhole())

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
+import { ConnectionAge } from "../../../src/internal/transport/connectionAge.js"
 import type { Deadline, Deadlines } from "../../../src/internal/transport/deadlines.js"
 import { type Lease, Pool, type Poolable, type PoolSettings } from "../../../src/internal/transport/pool.js"
 
@@ -31,8 +32,10 @@ class ManualDeadlines implements Pick<Deadlines, "now" | "scheduleIdle"> {
   }
 }
 
+const epoch = { now: () => 0 }
+
 class Connection implements Poolable {
-  idleSince = 0
+  readonly age = new ConnectionAge(epoch, 0, 0, Infinity)
   closed: string | undefined = undefined
   readonly key: string
   readonly maxIdle: number
@@ -72,14 +75,26 @@ const keep = (pool: Pool<Connection>, connection: Connection, deadlines: ManualD
   pool.release(lease)
 }
 
+/** Takes the next idle connection of a key, and the pool forgets it. */
+const takeIdle = (
+  pool: Pool<Connection>,
+  key: string,
+  deadlines: ManualDeadlines,
+  now = deadlines.now()
+): Connection | undefined => {
+  const connection = pool.nextIdle(key, deadlines, now, now)
+  if (connection !== undefined) pool.drop(connection)
+  return connection
+}
+
 /** Entries in all maps of a pool. */
 const remembered = (pool: Pool<Connection>): number =>
   Object.values(pool)
     .filter((value) => value instanceof Map)
     .reduce((sum, map) => sum + map.size, 0)
 
-describe("slots", () => {
-  it("are had at once up to the limit, then in order", () => {
+describe("slots of the pool", () => {
+  it("are granted at once up to the limit, then in order", () => {
     const { granted, pool, request } = make({ limit: 2 })
     const [a, b] = [request("h", "a"), request("h", "b")]
     const [c, d] = [request("h", "c"), request("h", "d")]
@@ -92,7 +107,7 @@ describe("slots", () => {
     assert.deepStrictEqual(granted, ["c", "d"])
   })
 
-  it("of one host do not take those of another, and hosts take turns", () => {
+  it("of one host do not reduce those of another, and hosts take turns", () => {
     const { granted, pool, request } = make({ limit: 1 })
     let held = request("a", "a0")
     const leases = new Map<string, Lease<Connection>>()
@@ -105,7 +120,7 @@ describe("slots", () => {
     assert.deepStrictEqual(granted, ["a1", "b1", "c1", "a2", "b2", "a3"])
   })
 
-  it("per host hold that host only", () => {
+  it("per host limit that host only", () => {
     const { granted, pool, request } = make({ limit: 3, limitPerHost: 1 })
     const a = request("a")
     const waits = request("a", "a2")
@@ -115,7 +130,7 @@ describe("slots", () => {
     assert.deepStrictEqual(granted, ["a2"])
   })
 
-  it("of both limits obey the stricter", () => {
+  it("under both limits follow the stricter one", () => {
     const { granted, pool, request } = make({ limit: 2, limitPerHost: 1 })
     const a = request("a")
     const b = request("b")
@@ -129,13 +144,13 @@ describe("slots", () => {
     assert.deepStrictEqual(granted, ["c", "a2"])
   })
 
-  it("without limits are never waited for", () => {
+  it("without limits are granted at once", () => {
     const { pool, request } = make({ limit: 0 })
     for (let index = 0; index < 1000; index++) assert.strictEqual(request("h").state, "connecting")
     assert.strictEqual(pool.stats().connecting, 1000)
   })
 
-  it("are given back once, however often that is said", () => {
+  it("are released once, however often the release is called", () => {
     const { granted, pool, request } = make({ limit: 1 })
     const a = request("h", "a")
     const b = request("h", "b")
@@ -150,7 +165,7 @@ describe("slots", () => {
     assert.deepStrictEqual(granted, ["b", "c"])
   })
 
-  it("pass over who left the queue", () => {
+  it("skip requests that left the queue", () => {
     const { granted, pool, request } = make({ limit: 1 })
     const a = request("h", "a")
     const waiting = ["b", "c", "d"].map((name) => request("h", name))
@@ -160,7 +175,7 @@ describe("slots", () => {
     assert.deepStrictEqual(granted, ["d"])
   })
 
-  it("go on to the next where the one who gets it leaves in that moment", () => {
+  it("pass to the next request if the receiver leaves at that moment", () => {
     const { pool } = make({ limit: 1 })
     const order: Array<string> = []
     const first = pool.request("h", "h", () => {})
@@ -174,7 +189,7 @@ describe("slots", () => {
     assert.deepStrictEqual([pool.stats().connecting, pool.stats().waiting], [1, 0])
   })
 
-  it("refuse where the queue is full, and take again when it is not", () => {
+  it("are refused if the queue is full, and granted again when it is not", () => {
     const { pool, request } = make({ limit: 1, maxQueue: 2 })
     request("h")
     const waits = request("h")
@@ -185,7 +200,7 @@ describe("slots", () => {
     assert.isUndefined(make({ limit: 1, maxQueue: 0 }).pool.request("h", "h", () => {})?.next)
   })
 
-  it("are forgotten with the host whose last request has ended", () => {
+  it("are removed with the host after its last request", () => {
     const { pool, request } = make({ limit: 0, maxQueue: 0 })
     const hosts: unknown = Reflect.get(pool, "hosts")
     if (!(hosts instanceof Map)) return assert.fail("the pool has no hosts")
@@ -196,7 +211,7 @@ describe("slots", () => {
     assert.strictEqual(hosts.size, 0)
   })
 
-  it("of hosts behind one forwarding proxy are limited by host, and none is remembered", () => {
+  it("of hosts behind one forwarding proxy are limited by host, and no host is kept", () => {
     const { pool, request } = make({ limitPerHost: 1 })
     const hosts: unknown = Reflect.get(pool, "hosts")
     if (!(hosts instanceof Map)) return assert.fail("the pool has no hosts")
@@ -237,28 +252,42 @@ describe("slots", () => {
 })
 
 describe("idle connections", () => {
-  it("are taken last in, first out, by their own key", () => {
+  it("are reused last in, first out, by their own key", () => {
     const { deadlines, pool } = make()
     const [a, b, c] = [new Connection("k"), new Connection("k"), new Connection("other")]
     for (const connection of [a, b, c]) keep(pool, connection, deadlines)
-    assert.strictEqual(pool.takeIdle("k", deadlines.now()), b)
-    assert.strictEqual(pool.takeIdle("k", deadlines.now()), a)
-    assert.isUndefined(pool.takeIdle("k", deadlines.now()))
-    assert.isUndefined(pool.takeIdle("third", deadlines.now()))
+    assert.strictEqual(takeIdle(pool, "k", deadlines), b)
+    assert.strictEqual(takeIdle(pool, "k", deadlines), a)
+    assert.isUndefined(takeIdle(pool, "k", deadlines))
+    assert.isUndefined(takeIdle(pool, "third", deadlines))
   })
 
-  it("that ended by themselves are never taken", () => {
+  it("stay in the pool until a lease of their route takes them", () => {
+    const { deadlines, pool, request } = make()
+    const a = new Connection("k")
+    keep(pool, a, deadlines)
+    assert.strictEqual(pool.nextIdle("k", deadlines, 0, 0), a)
+    assert.strictEqual(pool.stats().idle, 1)
+    const lease = request("k")
+    pool.takeIdle(lease)
+    assert.strictEqual(pool.stats().idle, 0)
+    assert.isUndefined(pool.nextIdle("k", deadlines, 0, 0))
+    pool.release(lease)
+    assert.strictEqual(remembered(pool), 0)
+  })
+
+  it("that ended by themselves are never reused", () => {
     const { deadlines, pool } = make()
     const [a, b] = [new Connection("k"), new Connection("k")]
     for (const connection of [a, b]) keep(pool, connection, deadlines)
     pool.drop(b)
     pool.drop(b)
-    assert.strictEqual(pool.takeIdle("k", deadlines.now()), a)
+    assert.strictEqual(takeIdle(pool, "k", deadlines), a)
     assert.strictEqual(pool.stats().idle, 0)
     assert.strictEqual(pool.stats().perKey.size, 0)
   })
 
-  it("are closed after keepaliveTimeout, and not taken from then on", () => {
+  it("are closed after keepaliveTimeout, and not reused from then on", () => {
     const { deadlines, pool } = make({ keepaliveTimeout: 1000 })
     const [a, b] = [new Connection("k"), new Connection("k")]
     keep(pool, a, deadlines)
@@ -268,22 +297,22 @@ describe("idle connections", () => {
     assert.isUndefined(a.closed)
     deadlines.advance(1)
     assert.deepStrictEqual([a.closed, b.closed], ["IdleTimeout", undefined])
-    assert.strictEqual(pool.takeIdle("k", deadlines.now()), b)
+    assert.strictEqual(takeIdle(pool, "k", deadlines), b)
     keep(pool, b, deadlines)
     deadlines.advance(1000)
     assert.strictEqual(b.closed, "IdleTimeout")
     assert.strictEqual(deadlines.waiting, 0)
   })
 
-  it("are refused where the time has come and the timer has not", () => {
+  it("are refused if their time is over and the timer has not fired", () => {
     const { deadlines, pool } = make({ keepaliveTimeout: 1000 })
     const a = new Connection("k")
     keep(pool, a, deadlines)
-    assert.isUndefined(pool.takeIdle("k", 1000))
+    assert.isUndefined(takeIdle(pool, "k", deadlines, 1000))
     assert.strictEqual(a.closed, "IdleTimeout")
   })
 
-  it("end when their server said they would, whatever else waits", () => {
+  it("end at the time that their server announced, whatever else waits", () => {
     const { deadlines, pool } = make({ keepaliveTimeout: 15_000 })
     const [long, short] = [new Connection("k"), new Connection("k", 500)]
     keep(pool, long, deadlines)
@@ -294,7 +323,7 @@ describe("idle connections", () => {
     assert.strictEqual(long.closed, "IdleTimeout")
   })
 
-  it("that may be kept for ever do not keep others so", () => {
+  it("that may be kept forever do not keep others", () => {
     const { deadlines, pool } = make({ keepaliveTimeout: Infinity })
     const [ever, short] = [new Connection("k"), new Connection("k", 500)]
     keep(pool, ever, deadlines)
@@ -303,7 +332,7 @@ describe("idle connections", () => {
     assert.deepStrictEqual([short.closed, ever.closed], ["IdleTimeout", undefined])
   })
 
-  it("are all closed at once when asked, and no timer stays", () => {
+  it("are all closed at once on request, and no timer stays", () => {
     const { deadlines, pool } = make()
     const all = ["a", "a", "b"].map((key) => new Connection(key))
     for (const connection of all) keep(pool, connection, deadlines)
@@ -320,7 +349,7 @@ describe("idle connections", () => {
     assert.strictEqual(later.closed, "IdleTimeout")
   })
 
-  it("are taken at once only by who could have a slot and overtakes nobody", () => {
+  it("are reused at once only by a request that gets a slot and overtakes no other", () => {
     const { deadlines, pool, request } = make({ limit: 2, limitPerHost: 1 })
     assert.isFalse(pool.canReuse("a", "a"))
     for (const key of ["a", "b"]) keep(pool, new Connection(key), deadlines)
@@ -338,11 +367,11 @@ describe("idle connections", () => {
   })
 })
 
-describe("10 000 origins that are visited once", () => {
+describe("the pool after 10 000 origins", () => {
   const visited = 10_000
   const names = Array.from({ length: visited }, (_, index) => `origin ${index}`)
 
-  it("leave nothing behind after connections that end by themselves while they are idle", () => {
+  it("keeps nothing of connections that end by themselves while they are idle", () => {
     const { deadlines, pool } = make()
     for (const name of names) {
       const connection = new Connection(name)
@@ -352,7 +381,7 @@ describe("10 000 origins that are visited once", () => {
     assert.strictEqual(remembered(pool), 0)
   })
 
-  it("leave nothing behind after connections that are closed for their idle time, or all at once", () => {
+  it("keeps nothing of connections that are closed for their idle time, or all at once", () => {
     const { deadlines, pool } = make({ keepaliveTimeout: 1000 })
     for (const name of names) keep(pool, new Connection(name), deadlines)
     assert.isAtLeast(remembered(pool), visited)
@@ -363,26 +392,26 @@ describe("10 000 origins that are visited once", () => {
     assert.strictEqual(remembered(pool), 0)
   })
 
-  it("leave nothing behind after a second request that closes its connection, or finds it too old", () => {
+  it("keeps nothing after a second request that closes its connection, or finds it too old", () => {
     const { deadlines, pool, request } = make({ keepaliveTimeout: 1000 })
     for (const [index, name] of names.entries()) {
       const connection = new Connection(name)
       keep(pool, connection, deadlines)
       const lease = request(name)
       const now = index % 2 === 0 ? 0 : 1000
-      assert.strictEqual(pool.takeIdle(name, now), now === 0 ? connection : undefined)
+      assert.strictEqual(takeIdle(pool, name, deadlines, now), now === 0 ? connection : undefined)
       pool.release(lease)
     }
     assert.strictEqual(remembered(pool), 0)
   })
 
-  it("leave nothing behind after connections that are not kept", () => {
+  it("keeps nothing of connections that are not kept", () => {
     const { pool, request } = make()
     for (const name of names) pool.release(request(name))
     assert.strictEqual(remembered(pool), 0)
   })
 
-  it("leave nothing behind after requests that left the queue, were refused by it, or got through", () => {
+  it("keeps nothing of requests that left the queue, were refused by it, or passed it", () => {
     const { pool, request } = make({ limit: 1, maxQueue: visited / 2 })
     const first = request("first")
     const waiting = names.map((name) => pool.request(name, name, () => {}))
@@ -393,7 +422,7 @@ describe("10 000 origins that are visited once", () => {
     assert.strictEqual(remembered(pool), 0)
   })
 
-  it("leave nothing behind of the ways to one origin that goes on being asked", () => {
+  it("keeps nothing of the routes to one origin that is used continually", () => {
     const { deadlines, pool, request } = make()
     const busy = request("host", "busy", "host")
     for (const name of names) {
@@ -446,7 +475,7 @@ interface Wish {
   gone: boolean
 }
 
-/** Runs the commands on a pool beside a list of what must be, and looks at both after each. */
+/** Runs the commands on a pool beside a model, and compares both after each. */
 const check = (given: PoolSettings, commands: ReadonlyArray<Command>): void => {
   const pool = new Pool<Connection>(given)
   const deadlines = new ManualDeadlines()
@@ -532,17 +561,17 @@ const check = (given: PoolSettings, commands: ReadonlyArray<Command>): void => {
         const expected = live()
           .filter((connection) => connection.key === key)
           .at(-1)
-        const taken = pool.takeIdle(key, deadlines.now())
+        const taken = takeIdle(pool, key, deadlines)
         assert.strictEqual(taken, expected)
         if (taken === undefined) return
-        assert.isBelow(deadlines.now(), taken.idleSince + Math.min(given.keepaliveTimeout, taken.maxIdle))
+        assert.isBelow(deadlines.now(), taken.age.idleSince + Math.min(given.keepaliveTimeout, taken.maxIdle))
         idle.splice(idle.indexOf(taken), 1)
         return
       }
       case "advance":
         deadlines.advance(step.millis)
         for (const connection of idle) {
-          const until = connection.idleSince + Math.min(given.keepaliveTimeout, connection.maxIdle)
+          const until = connection.age.idleSince + Math.min(given.keepaliveTimeout, connection.maxIdle)
           if (connection.closed === undefined) assert.isBelow(deadlines.now(), until, "nothing outstays its time")
         }
         return
@@ -577,7 +606,7 @@ const check = (given: PoolSettings, commands: ReadonlyArray<Command>): void => {
     run(step)
     look()
   }
-  // All who wait are served if those who hold give back.
+  // All waiters are served if all holders release their slots.
   for (let rest = holding(); rest.length > 0; rest = holding()) {
     release(rest[0])
     look()
@@ -588,8 +617,8 @@ const check = (given: PoolSettings, commands: ReadonlyArray<Command>): void => {
   assert.strictEqual(remembered(pool), 0)
 }
 
-describe("whatever is done to it", () => {
-  it("a pool loses no slot, gives none twice, and keeps the order of each host", () => {
+describe("any sequence of operations", () => {
+  it("loses no slot, grants none twice, and keeps the order of each host", () => {
     const anySettings = fc.record({
       limit: fc.nat({ max: 5 }),
       limitPerHost: fc.nat({ max: 3 }),
@@ -602,7 +631,7 @@ describe("whatever is done to it", () => {
     })
   })
 
-  it("a pool serves a host that waits while others come and go", () => {
+  it("serves a host that waits while others come and go", () => {
     const { granted, pool, request } = make({ limit: 2 })
     let held = [request("busy"), request("busy")]
     request("quiet", "quiet")

@@ -1,5 +1,5 @@
 /**
- * Slabs: what may be kept is never written again, and what is not kept is used again.
+ * Slabs: kept ones are never written again, and others are reused.
  */
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
@@ -8,7 +8,7 @@ import { DataReader, SlabReader } from "../../../src/internal/transport/socketRe
 import { listen } from "../../support/listeners.js"
 import { turns } from "../../support/stages.js"
 
-/** Bytes that tell where they stand, and on which connection. */
+/** Bytes that identify their position and their connection. */
 const pattern = (size: number, seed: number): Buffer => {
   const bytes = Buffer.allocUnsafeSlow(size)
   for (let at = 0; at < size; at += 4) bytes.writeUInt32LE((at * 2654435761 + seed) >>> 0, at)
@@ -18,10 +18,10 @@ const pattern = (size: number, seed: number): Buffer => {
 const size = 8 * 1024 * 1024
 
 interface Taken {
-  /** What came, in order: kept slabs as they are, the rest as copies. */
+  /** The received bytes in order: kept slabs as they are, the rest as copies. */
   readonly pieces: ReadonlyArray<Buffer>
   readonly kept: ReadonlyArray<Buffer>
-  /** Slabs that nobody kept. */
+  /** Slabs that were not kept. */
   readonly others: ReadonlySet<Buffer>
 }
 
@@ -60,7 +60,7 @@ const serve = (seed: number) => {
 }
 
 describe("SlabReader", () => {
-  it.scopedLive("gives slabs away that it never writes to again, to several at once", () =>
+  it.scopedLive("hands over slabs that it never writes to again, for several sockets", () =>
     Effect.gen(function* () {
       const port = yield* serve(0)
       const all = yield* Effect.all([take(port, full), take(port, full), take(port, full)], {
@@ -83,7 +83,7 @@ describe("SlabReader", () => {
     })
   )
 
-  it.scopedLive("reads everything into one slab where nobody keeps any", () =>
+  it.scopedLive("reads everything into one slab if no chunk is kept", () =>
     Effect.gen(function* () {
       const port = yield* serve(0)
       const first = yield* take(port, () => false)
@@ -93,7 +93,7 @@ describe("SlabReader", () => {
     })
   )
 
-  it.scopedLive("goes back to that slab after a read that nobody kept", () =>
+  it.scopedLive("returns to that slab after a read that was not kept", () =>
     Effect.gen(function* () {
       const port = yield* serve(0)
       const shared = [...(yield* take(port, () => false)).others][0]
@@ -107,7 +107,7 @@ describe("SlabReader", () => {
 })
 
 describe("DataReader", () => {
-  it.scopedLive("lets every chunk be kept, as nobody else has it", () =>
+  it.scopedLive("lets every chunk be kept, because each has its own memory", () =>
     Effect.gen(function* () {
       const port = yield* serve(7)
       const chunks = yield* Effect.async<ReadonlyArray<Buffer>>((resume) => {
@@ -155,7 +155,7 @@ const reading = (more: () => boolean = () => true) => {
 }
 
 describe("a socket whose peer never pauses", () => {
-  it.live("rests after its share of a turn, and is read on in the next one", () =>
+  it.live("pauses after its share of a turn, and is read again in the next one", () =>
     Effect.gen(function* () {
       const { fill, socket } = reading()
       assert.strictEqual(fill(), 8)
@@ -168,7 +168,7 @@ describe("a socket whose peer never pauses", () => {
     })
   )
 
-  it.live("is not read on before the next turn by a taker that wants more", () =>
+  it.live("is not read again before the next turn by a consumer that requests more", () =>
     Effect.gen(function* () {
       const { fill, reader, socket } = reading()
       fill()
@@ -179,7 +179,7 @@ describe("a socket whose peer never pauses", () => {
     })
   )
 
-  it.live("is not read on after a rest while its taker wants no more", () =>
+  it.live("is not read again after a pause while its consumer needs no more", () =>
     Effect.gen(function* () {
       let wanted = true
       const { fill, reader, socket } = reading(() => wanted)
@@ -193,7 +193,7 @@ describe("a socket whose peer never pauses", () => {
     })
   )
 
-  it.live("is left alone after a rest in which it was destroyed", () =>
+  it.live("stays untouched after a pause in which it was destroyed", () =>
     Effect.gen(function* () {
       const { fill, socket } = reading()
       fill()
@@ -203,7 +203,7 @@ describe("a socket whose peer never pauses", () => {
     })
   )
 
-  it.live("rests after few chunks where each has one byte, as a TLS peer may send them", () =>
+  it.live("pauses after few chunks of one byte, as a TLS peer may send them", () =>
     Effect.gen(function* () {
       const socket = new Net.Socket()
       const reader = new DataReader(socket)

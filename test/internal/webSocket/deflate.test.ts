@@ -18,7 +18,7 @@ const make = () => {
 }
 
 describe("permessage-deflate that is cleaned up", () => {
-  it.live("while it inflates calls back no more and inflates one more piece at most", () =>
+  it.live("while it inflates makes no further callback and inflates one more piece at most", () =>
     Effect.gen(function* () {
       const deflate = make()
       let called = 0
@@ -36,7 +36,7 @@ describe("permessage-deflate that is cleaned up", () => {
     })
   )
 
-  it.live("while it deflates calls back no more", () =>
+  it.live("while it deflates makes no further callback", () =>
     Effect.gen(function* () {
       const deflate = make()
       let called = 0
@@ -49,7 +49,7 @@ describe("permessage-deflate that is cleaned up", () => {
     })
   )
 
-  it.live("gives back its place among the jobs of zlib, also where its job had to wait for one", () =>
+  it.live("releases its place among the jobs of zlib, also if its job waited for one", () =>
     Effect.gen(function* () {
       // More than zlib may have at a time.
       const all = Array.from({ length: 24 }, make)
@@ -71,7 +71,7 @@ describe("permessage-deflate that is cleaned up", () => {
     })
   )
 
-  it("takes no more jobs", () => {
+  it("accepts no further jobs", () => {
     const deflate = make()
     deflate.cleanup()
     deflate.decompress(coded, true, () => assert.fail("it was called"))

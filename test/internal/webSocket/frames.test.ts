@@ -28,7 +28,7 @@ const readAll = (bytes: Buffer, onFrame: () => void): Effect.Effect<void> =>
 describe("a read that is full of tiny frames", () => {
   const kinds = { text: Peer.text(""), binary: Peer.binary(new Uint8Array(0)), ping: Peer.ping(), pong: Peer.pong() }
   for (const [kind, frame] of Object.entries(kinds)) {
-    it.live(`is taken over many turns: ${kind}`, () =>
+    it.live(`is processed over many turns: ${kind}`, () =>
       Effect.gen(function* () {
         const { all, most } = yield* perTurn((count) => readAll(repeated(frame), () => count()))
         assert.strictEqual(all, frames)
@@ -37,7 +37,7 @@ describe("a read that is full of tiny frames", () => {
     )
   }
 
-  it.live("is taken over many turns: fragments of one message", () =>
+  it.live("is processed over many turns: fragments of one message", () =>
     Effect.gen(function* () {
       const fragments = Buffer.concat([
         Peer.binary(new Uint8Array(0), false),

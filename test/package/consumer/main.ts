@@ -1,4 +1,4 @@
-// Runs what the README shows, against servers of this process. The certificate is made by whoever runs it.
+// Runs the README's examples against servers of this process. The caller creates the certificate.
 import { strict as assert } from "node:assert"
 import { readFileSync } from "node:fs"
 import { createServer, type RequestListener } from "node:http"

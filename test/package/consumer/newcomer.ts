@@ -1,11 +1,11 @@
-// What the README shows, put together as its reader would: a program, what it runs on, and its test.
+// The README's examples, put together as by its reader: a program, its layers, and its test.
 import { Effect, Layer, Schema } from "effect"
 import { ClientResponse, Connector, CookieJar, Session, Testing } from "effect-http-session"
 
 const User = Schema.Struct({ name: Schema.String })
 
 export const greet = Effect.gen(function* () {
-  // The jar keeps what this response sets.
+  // The jar keeps the cookies of this response.
   yield* Session.post("login", { json: { name: "ada" } }).pipe(ClientResponse.discard)
   const user = yield* Session.get("me", { raiseForStatus: true }).pipe(ClientResponse.schemaJson(User))
   return `Hello ${user.name}`
@@ -29,7 +29,7 @@ export const mocked = (handler: Connector.MockHandler) =>
     )
   )
 
-/** An API with one user, who has to log in. */
+/** An API with one user and a login. */
 export const api = (request: Request): Response => {
   const { pathname } = new URL(request.url)
   if (pathname === "/login") return new Response("{}", { headers: { "set-cookie": "id=1; HttpOnly" } })
@@ -37,5 +37,5 @@ export const api = (request: Request): Response => {
   return Response.json({ name: "Ada" })
 }
 
-/** One that is somebody else. */
+/** A server with another identity. */
 export const impostor = (): typeof Testing.faults.wrongHost => Testing.faults.wrongHost

@@ -1,6 +1,6 @@
 /**
- * GETs of one URL through a cache whose store is a folder: writes the bodies. Takes the URL, the folder, and for each
- * request a token and a proxy.
+ * GETs of one URL through a cache with a folder as its store: prints the bodies. Takes the URL, the folder, and for
+ * each request a token and a proxy.
  */
 import { writeSync } from "node:fs"
 import { NodeFileSystem, NodeKeyValueStore } from "@effect/platform-node"

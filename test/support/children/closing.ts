@@ -1,6 +1,6 @@
 /**
- * A program that closes its session over many requests in flight, several times: tells for each time how long the close
- * took, in milliseconds, and how many requests ended by it, and at last what was left. Then it ends by itself.
+ * A program that closes its session over many requests in flight, several times: prints for each time how long the
+ * close took, in milliseconds, how many requests it ended, and which resources remained. Then it exits by itself.
  */
 import { writeSync } from "node:fs"
 import { Effect, Exit, Fiber, Layer } from "effect"

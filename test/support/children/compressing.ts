@@ -1,6 +1,6 @@
 /**
- * WebSockets that end while zlib works for them, in each way and several times; then one that must still work. Tells
- * what nothing in the program caught, how each one ended, and what the last one received.
+ * WebSockets that end while zlib works for them, in each way and several times; then one that must still work. Prints
+ * uncaught errors, how each one ended, and the last message.
  */
 import { randomBytes } from "node:crypto"
 import { writeSync } from "node:fs"
@@ -42,7 +42,7 @@ const works: Readonly<Record<string, (socket: WebSocket) => Effect.Effect<unknow
   deflating: (socket) => socket.send(noise)
 }
 
-/** Sends what takes long to inflate, or waits for what takes long to deflate, and answers nothing. */
+/** Sends data that takes long to inflate, or waits for data that takes long to deflate, and answers nothing. */
 const busy = (peer: Peer.WebSocketPeer): Effect.Effect<void> => {
   const [, work, way] = peer.request.target.split("/")
   const large = work === "inflating" ? [Peer.frame({ opcode: 2, rsv: 4, payload: zeros })] : []
@@ -50,7 +50,7 @@ const busy = (peer: Peer.WebSocketPeer): Effect.Effect<void> => {
   return Effect.zipRight(peer.send(Peer.text("begin"), ...large), end)
 }
 
-/** What is compressed alone can be sent back as it is. */
+/** A message that was compressed alone can be echoed unchanged. */
 const echo = (peer: Peer.WebSocketPeer): Effect.Effect<void> =>
   Effect.flatMap(peer.receive, ({ opcode, payload, rsv }) =>
     Effect.zipRight(

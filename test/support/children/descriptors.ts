@@ -1,6 +1,6 @@
 /**
- * More requests at once than the process may have file descriptors; tells how they end, and how those after them do.
- * The server answers "/held" when it is told that no more will come.
+ * More concurrent requests than the process may have file descriptors; prints how they end, and how later ones do. The
+ * server answers "/held" when the program says that no more will come.
  */
 import { writeSync } from "node:fs"
 import { Effect, Fiber, Option } from "effect"
@@ -33,7 +33,7 @@ const program = Effect.gen(function* () {
       )
     )
   )
-  // A descriptor may have come free since: more are sent until one fails.
+  // A descriptor may be free again: the program sends more until one fails.
   const lastOnes = Effect.gen(function* () {
     for (;;) {
       const { acquired } = yield* connector.stats
@@ -46,7 +46,7 @@ const program = Effect.gen(function* () {
       held.push(fiber)
     }
   })
-  // Whoever has not failed has a connection, and those that have one are served.
+  // Requests that have not failed have a connection, and are served.
   yield* Effect.repeat(Effect.zipRight(Effect.sleep(5), connector.stats), {
     until: ({ acquired, connecting }) => connecting === 0 && failed > 0 && acquired + failed === 400
   })

@@ -1,6 +1,6 @@
 /**
- * A program that sets cookies one after the other, in a jar whose file is not its own: it says so when all are set, and
- * ends with its input.
+ * A program that sets cookies one after the other, in a jar with a shared file: it reports when all are set, and ends
+ * with its input.
  */
 import { writeSync } from "node:fs"
 import * as NodeKeyValueStore from "@effect/platform-node/NodeKeyValueStore"

@@ -1,7 +1,7 @@
 /**
  * Servers that keep their connections, over TLS 1.2, TLS 1.3, TCP and a Unix socket, and two proxies in front of them.
- * Each server answers a request with the length of its body once all of it has come, or with the status in its path.
- * The program writes the ports as JSON; the control port answers with the connections that each has accepted so far.
+ * Each server answers a request with the length of its complete body, or with the status in its path. The program
+ * prints the ports as JSON; the control port answers with the connections that each has accepted so far.
  */
 import { writeSync } from "node:fs"
 import * as Http from "node:http"

@@ -1,6 +1,6 @@
 /**
- * What connects and lookups come to where the network is as broken as it can be: run in a network and mount namespace
- * of its own, whose routes, ports and name server it spoils by itself. Tells what it has seen as JSON.
+ * Connections and lookups in a network that is as broken as possible: runs in a separate network and mount namespace,
+ * and breaks its routes, ports and name server by itself. Prints the results as JSON.
  */
 import { execFileSync } from "node:child_process"
 import { createSocket } from "node:dgram"
@@ -36,7 +36,7 @@ const spoil = (): void => {
   run("ip -6 neigh add fd00::2 lladdr 02:00:00:00:00:02 dev v0 nud permanent")
 }
 
-/** The tag, and what tells its kinds apart. */
+/** The tag, and the field that distinguishes its kinds. */
 const told = (error: ClientError): string => {
   if (error._tag === "ConnectionTimeoutError") return `${error._tag} ${error.timeout} ${error.phase}`
   return "code" in error ? `${error._tag} ${error.code}` : error._tag
@@ -63,7 +63,7 @@ const timed = <A>(effect: Effect.Effect<A>) =>
 
 const sockets = () => process.getActiveResourcesInfo().filter((name) => /^TCP(Socket|Connect)Wrap$/.test(name)).length
 
-/** Answers when it is told to. */
+/** Answers on request. */
 const serve = Effect.acquireRelease(
   Effect.async<{ readonly port: number; readonly hold: () => void; readonly go: () => void; close: () => void }>(
     (resume) => {
@@ -146,7 +146,7 @@ const ports = Effect.gen(function* () {
   return { outcomes: [...new Set(outcomes)].sort(), after }
 })
 
-/** A name server that answers nobody. */
+/** A name server that never answers. */
 const mute = Effect.acquireRelease(
   Effect.async<ReturnType<typeof createSocket>>((resume) => {
     const socket = createSocket("udp4")

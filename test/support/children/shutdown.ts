@@ -1,6 +1,7 @@
 /**
- * A program with requests in every phase, which SIGTERM ends: under `runMain`, or by the runtime's `dispose` alone, after
- * which nothing keeps the process but what somebody has left. Tells how the requests have ended, and what was left.
+ * A program with requests in every phase, which SIGTERM ends: under `runMain`, or by the runtime's `dispose` alone,
+ * after which only leaked resources keep the process alive. Prints how the requests ended, and which resources
+ * remained.
  */
 import { writeSync } from "node:fs"
 import { NodeRuntime } from "@effect/platform-node"
@@ -67,7 +68,7 @@ const tell = Effect.sync(() => {
   writeSync(1, `${JSON.stringify({ ended: counts(ended), left })}\n`)
 })
 
-/** The handles of what was closed go in the next turns. */
+/** Closed handles disappear in the next turns. */
 const turns = Effect.repeatN(
   Effect.async<void>((resume) => {
     setImmediate(() => resume(Effect.void))
@@ -76,7 +77,7 @@ const turns = Effect.repeatN(
 )
 
 if (mode === "runMain") {
-  // What keeps the main fiber alive is there from the next turn on.
+  // The handle that keeps the main fiber alive exists from the next turn on.
   const main = Effect.zipRight(turns, look).pipe(
     Effect.zipRight(Effect.provide(Effect.zipRight(all, Effect.never), live)),
     Effect.ensuring(Effect.zipRight(turns, tell))

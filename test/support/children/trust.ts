@@ -1,5 +1,5 @@
 /**
- * One request to a server with the authorities that a process of this environment trusts; tells how it ended.
+ * One request to a server with the authorities that a process of this environment trusts; prints how it ended.
  */
 import { writeSync } from "node:fs"
 import { Effect } from "effect"
@@ -8,7 +8,7 @@ import type { ClientError } from "../../../src/Errors.js"
 import * as Session from "../../../src/Session.js"
 import * as Ssl from "../../../src/Ssl.js"
 
-const [url = ""] = process.argv.slice(2)
+const [url = "", other = ""] = process.argv.slice(2)
 
 const told = (error: ClientError): string => ("reason" in error ? `${error._tag} ${error.reason}` : error._tag)
 
@@ -22,6 +22,8 @@ const program = Effect.gen(function* () {
   return {
     default: yield* outcome(undefined),
     context: yield* outcome(yield* Ssl.context()),
+    beside: yield* outcome(yield* Ssl.context({ ca: other, bundledCa: true })),
+    alone: yield* outcome(yield* Ssl.context({ ca: other })),
     noAuthority: yield* outcome(yield* Ssl.context({ bundledCa: false }))
   }
 })

@@ -1,6 +1,6 @@
 /**
- * What WebSockets cost whose peer is hostile, or too fast: tells the bytes by which memory grew, for each path it is
- * given behind the server's URL.
+ * The cost of WebSockets with a hostile or very fast peer: prints the growth of memory in bytes, for each given path
+ * behind the server's URL.
  */
 import { writeSync } from "node:fs"
 import { Cause, Effect, Exit, ManagedRuntime, Option } from "effect"
@@ -14,7 +14,7 @@ interface Sample {
   readonly rss: number
 }
 
-/** After the collector has run, so that it is what is held, and not what waits for it. */
+/** Measured after a collection, so that garbage does not count. */
 const sample = (): Sample => {
   globalThis.gc?.()
   globalThis.gc?.()
@@ -68,13 +68,13 @@ const measured = (path: string) =>
       path,
       outcome,
       held: most.held - before.held,
-      // The system's mark tells what was there between two samples.
+      // The system's high-water mark covers the time between two samples.
       rss: Math.max(most.rss - before.rss, (process.resourceUsage().maxRSS - peak) * 1024)
     }
   })
 
 const runtime = ManagedRuntime.make(Session.layer())
-// The first ones compile what they run.
+// The first ones compile code.
 await runtime.runPromise(measured("warm"))
 const results = await runtime.runPromise(Effect.forEach(["warm", ...paths], measured))
 writeSync(1, JSON.stringify(results))

@@ -1,6 +1,4 @@
-/**
- * A request beside the one that asks: it goes on when that one has its answer, and ends with the session.
- */
+/** Sends a request in the background. It outlives the request that starts it and ends with the session. */
 import * as Effect from "effect/Effect"
 import { Scope } from "effect/Scope"
 import type { Middleware, Next } from "../../../Middleware.js"
@@ -9,10 +7,10 @@ import { openScoped } from "../../session/responseLifetime.js"
 import { preparedOf } from "../request.js"
 
 /**
- * Runs `f` in a fiber of its own, with a `next` that sends requests of one hop through these middlewares, under limits
- * of their own, with the history of the call that asks. What it fails with is logged, for debugging, and nobody else is told.
+ * Runs `f` in a fiber of its own. Its `next` sends single-hop requests through `middlewares`, with their own time
+ * limits and the history of the starting call. Failures are only logged, at debug level.
  */
-export const sendAside = (
+export const sendInBackground = (
   { core, history }: Call,
   middlewares: ReadonlyArray<Middleware>,
   f: (next: Next) => Effect.Effect<unknown, unknown>

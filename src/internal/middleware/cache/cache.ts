@@ -1,6 +1,4 @@
-/**
- * A private cache (RFC 9111) around each hop.
- */
+/** A private HTTP cache (RFC 9111) around each hop. */
 
 import { KeyValueStore } from "@effect/platform/KeyValueStore"
 import * as Cause from "effect/Cause"
@@ -19,7 +17,7 @@ import { Response } from "../../response/response.js"
 import { callOf } from "../../session/middlewareChain.js"
 import { downgraded } from "../../session/sendHop.js"
 import { preparedOf } from "../request.js"
-import { sendAside } from "./backgroundRequest.js"
+import { sendInBackground } from "./backgroundRequest.js"
 import { type Directives, parseDirectives } from "./cacheControl.js"
 import { directivesOf, invalidatedBy, isAnswerable, type Lookup, lookupOf, sentAsAsked } from "./cacheRequest.js"
 import { CacheStore, type Stored, varyOf } from "./cacheStore.js"
@@ -30,36 +28,36 @@ import { type Flight, Flights } from "./singleFlight.js"
 import { linesOf, ofBody } from "./storedHeaders.js"
 import { fromStored, gatewayTimeout } from "./storedResponse.js"
 
-const isPassing = (error: ClientError): boolean => isClientConnectionError(error) || isServerTimeoutError(error)
+const isTransient = (error: ClientError): boolean => isClientConnectionError(error) || isServerTimeoutError(error)
 
 const errorStatuses: ReadonlySet<number> = new Set([500, 502, 503, 504])
 
-/** Weak comparison (RFC 9110 section 8.8.3.2). */
+/** Weak comparison of entity tags (RFC 9110 section 8.8.3.2). */
 const sameTag = (a: string, b: string): boolean => a.replace(/^W\//, "") === b.replace(/^W\//, "")
 
-/** A stored response with what one request has to know of it. */
+/** A stored response with its freshness for the current request. */
 interface Found {
   readonly stored: Stored
   readonly fresh: Freshness
   readonly directives: Directives
 }
 
-/** What makes a request care for the age of what it gets: it does not wait for others, nor take what is stale. */
+/** Directives that restrict age. Such a request is not coalesced with others and is never served stale. */
 const requiring = ["no-cache", "max-age", "min-fresh"]
 
-/** One sending, and what has to be known when its answer comes. */
-interface Errand {
+/** A request to the server on behalf of a lookup, and the state needed when its response arrives. */
+interface FetchTask {
   readonly lookup: Lookup
-  /** Those who wait for it, if there may be any. */
+  /** The requests that wait for it, if any may. */
   readonly flight: Flight | undefined
   readonly sent: Sent
 }
 
 /** When a request was sent. */
 interface Sent {
-  /** What has been removed since is not stored. */
+  /** The store's removal counter: the response is not stored if the URL was removed since. */
   readonly since: number
-  /** Milliseconds since the epoch: from here on its answer ages, however long that takes (RFC 9111 section 4.2.3). */
+  /** In milliseconds since the epoch. The response ages from here, however long it takes (RFC 9111 section 4.2.3). */
   readonly at: number
 }
 
@@ -72,7 +70,7 @@ class Cache {
   private readonly store: CacheStore
   private readonly maxBodySize: number
   private readonly flights = new Flights()
-  /** What is validated while the stale response is used. */
+  /** Keys that are being revalidated in the background while the stale response is used. */
   private readonly refreshes = new Set<string>()
 
   constructor(store: CacheStore, maxBodySize: number) {
@@ -122,7 +120,7 @@ class Cache {
     )
   }
 
-  /** Waits for a request alike that is under way, or is the one that others wait for (RFC 9111 section 4). */
+  /** Waits for an identical request in flight, or becomes the one that others wait for (RFC 9111 section 4). */
   private join(lookup: Lookup, found: Found | undefined): Effect.Effect<ClientResponse, ClientError> {
     const { directives: asked, likeness, next, request } = lookup
     return Effect.uninterruptibleMask((restore) => {
@@ -144,12 +142,15 @@ class Cache {
           })
         )
       }
-      return this.lead(likeness, (led) => restore(this.send(lookup, found, led)))
+      return this.fetchOnce(likeness, (led) => restore(this.send(lookup, found, led)))
     })
   }
 
-  /** Ends the flight where nothing else does. */
-  private lead<A>(key: string, send: (flight: Flight) => Effect.Effect<A, ClientError>): Effect.Effect<A, ClientError> {
+  /** Runs `send` with a new flight, and ends the flight unless a body does so. */
+  private fetchOnce<A>(
+    key: string,
+    send: (flight: Flight) => Effect.Effect<A, ClientError>
+  ): Effect.Effect<A, ClientError> {
     const flight = this.flights.begin(key)
     return Effect.onExit(send(flight), (exit) =>
       Effect.sync(() => {
@@ -159,23 +160,24 @@ class Cache {
     )
   }
 
-  /** Validates in a request of its own, while the stale response is used; `undefined` where that cannot be. */
+  /** Revalidates in the background while the stale response is used; `undefined` if that is impossible. */
   private refresh(lookup: Lookup, found: Found): Effect.Effect<void> | undefined {
     const { likeness: key, next, request } = lookup
     const call = callOf(next)
     const at = request.middlewares.indexOf(this.middleware)
-    // The other request has no history, so that it would not know where netrc must not be used.
+    // The background request has no redirect history, so it could not tell whether netrc must be ignored after a
+    // downgrade.
     if (call === undefined || at === -1 || (request.defaults.trustEnv && downgraded(call, request))) {
       return undefined
     }
     return Effect.suspend(() => {
       if (this.refreshing(key)) return Effect.void
-      return sendAside(call, request.middlewares.slice(at + 1), (aside) =>
+      return sendInBackground(call, request.middlewares.slice(at + 1), (aside) =>
         Effect.uninterruptibleMask((restore) => {
-          // Others may have begun since.
+          // Another request may have started meanwhile.
           if (this.refreshing(key)) return Effect.void
           this.refreshes.add(key)
-          const sent = this.lead(key, (flight) =>
+          const sent = this.fetchOnce(key, (flight) =>
             restore(
               Effect.flatMap(this.send({ ...lookup, next: aside, directives: new Map() }, found, flight), () =>
                 flight.carried ? flight.wait : Effect.void
@@ -201,8 +203,8 @@ class Cache {
     flight: Flight | undefined
   ): Effect.Effect<ClientResponse, ClientError> {
     return Effect.flatMap(this.sending, (sent) => {
-      const errand = { lookup, flight, sent }
-      return found === undefined ? this.fetch(errand) : this.validate(errand, found)
+      const task = { lookup, flight, sent }
+      return found === undefined ? this.fetch(task) : this.validate(task, found)
     })
   }
 
@@ -211,14 +213,14 @@ class Cache {
     at
   }))
 
-  private fetch(errand: Errand): Effect.Effect<ClientResponse, ClientError> {
-    const { next, request } = errand.lookup
-    return Effect.tap(next(request), (response) => this.keep(errand, response, false))
+  private fetch(task: FetchTask): Effect.Effect<ClientResponse, ClientError> {
+    const { next, request } = task.lookup
+    return Effect.tap(next(request), (response) => this.keep(task, response, false))
   }
 
-  /** Asks whether the stored response still holds (RFC 9111 section 4.3). */
-  private validate(errand: Errand, found: Found): Effect.Effect<ClientResponse, ClientError> {
-    const { flight, lookup, sent } = errand
+  /** Revalidates a stored response with a conditional request (RFC 9111 section 4.3). */
+  private validate(task: FetchTask, found: Found): Effect.Effect<ClientResponse, ClientError> {
+    const { flight, lookup, sent } = task
     const { directives: asked, next, request } = lookup
     const { stored } = found
     const [tag] = valuesOf(stored.headers, "etag")
@@ -232,16 +234,16 @@ class Cache {
       return fromStored(lookup, stored, found.fresh.age)
     }
     return Effect.matchEffect(next(conditioned), {
-      onFailure: (error) => (standIn && isPassing(error) ? Effect.sync(instead) : Effect.fail(error)),
+      onFailure: (error) => (standIn && isTransient(error) ? Effect.sync(instead) : Effect.fail(error)),
       onSuccess: (response) => {
         if (standIn && errorStatuses.has(response.status)) return Effect.map(response.release, instead)
         if (response.status !== 304 || conditioned === request) {
-          return Effect.as(this.keep(errand, response, true), response)
+          return Effect.as(this.keep(task, response, true), response)
         }
         const said = Option.getOrUndefined(response.header("etag"))
         const another = said !== undefined && tag !== undefined && !sameTag(said, tag)
         if (another || sentAsAsked(lookup, response) === undefined)
-          return Effect.zipRight(response.release, this.fetch(errand))
+          return Effect.zipRight(response.release, this.fetch(task))
         return Effect.zipRight(
           response.release,
           Effect.map(this.freshen(lookup, stored, response, sent), ({ age, fresher }) => {
@@ -253,7 +255,7 @@ class Cache {
     })
   }
 
-  /** The stored response with the header lines of a 304 or of a HEAD (RFC 9111 section 4.3.4). */
+  /** Updates the stored response with the headers of a 304 or a HEAD response (RFC 9111 section 4.3.4). */
   private freshen(
     lookup: Lookup,
     stored: Stored,
@@ -263,7 +265,7 @@ class Cache {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const lines = linesOf(response).filter(([name]) => !ofBody.has(name.toLowerCase()))
       const names = new Set(lines.map(([name]) => name.toLowerCase()))
-      // An Age of the old response says nothing of the one that was validated.
+      // The Age of the old response does not apply to the revalidated one.
       const kept = stored.headers.filter(([name]) => !names.has(name.toLowerCase()) && name.toLowerCase() !== "age")
       const fresher: Stored = { ...stored, receivedAt, headers: [...kept, ...lines] }
       const { age } = freshness(fresher.status, fresher.headers, receivedAt, now)
@@ -271,7 +273,10 @@ class Cache {
     })
   }
 
-  /** What a HEAD says of the stored response (RFC 9111 section 4.3.5): it is still the same, or it is gone. */
+  /**
+   * Compares a HEAD response with the stored response (RFC 9111 section 4.3.5): updates the stored one if they match,
+   * otherwise removes it.
+   */
   private compare(
     lookup: Lookup,
     stored: Stored | undefined,
@@ -292,11 +297,11 @@ class Cache {
   }
 
   /**
-   * Stores a response when its body has come, if that may be done and is of use. `supersedes`: an answer to a validation
-   * that is not stored itself shows that what is stored is none any more (RFC 9111 section 4.3.3).
+   * Stores a response once its body is complete, if it is cacheable and worth storing. `supersedes`: the response
+   * answers a revalidation, so that if it is not stored itself, the old entry must be removed (RFC 9111 section 4.3.3).
    */
-  private keep(errand: Errand, response: ClientResponse, supersedes: boolean): Effect.Effect<void> {
-    const { lookup, sent } = errand
+  private keep(task: FetchTask, response: ClientResponse, supersedes: boolean): Effect.Effect<void> {
+    const { lookup, sent } = task
     const { identity } = lookup
     const { url } = lookup.sent
     const actual = sentAsAsked(lookup, response)
@@ -310,16 +315,20 @@ class Cache {
       const length = Option.getOrElse(response.contentLength, () => 0)
       if (vary === undefined || !storable || !lasting) return gone
       if (length > this.maxBodySize || !sameSelection(lookup.sent, actual, vary)) return gone
-      const { reason, status } = response
+      const { reason, status, toleratesTruncatedCoding } = response
       const selection = selectionOf(actual, vary)
-      const { flight } = errand
+      const { flight } = task
       const put = (body: string) =>
-        this.store.put(url, { identity, selection, receivedAt: sent.at, status, reason, headers, body }, sent.since)
+        this.store.put(
+          url,
+          { identity, selection, receivedAt: sent.at, status, reason, headers, toleratesTruncatedCoding, body },
+          sent.since
+        )
       return keepBody(response, { flight, core: callOf(lookup.next)?.core, limit: this.maxBodySize, put, gone })
     })
   }
 
-  /** What an unsafe method has changed is not in the cache any more (RFC 9111 section 4.4). */
+  /** Removes the entries that an unsafe request made invalid (RFC 9111 section 4.4). */
   private invalidate(request: Prepared, response: ClientResponse): Effect.Effect<void> {
     if (response.status < 200 || response.status >= 400) return Effect.void
     return Effect.forEach(invalidatedBy(request, response), (url) => this.store.remove(url), { discard: true })

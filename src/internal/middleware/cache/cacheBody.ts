@@ -1,21 +1,19 @@
-/**
- * Bodies of the cache: one that is listened to on its way, one that is there.
- */
+/** Bodies for the cache: one that a listener taps while it is read, and one from stored bytes. */
 import { IncomingBody } from "../../transport/incomingBody.js"
 
-/** Who listens to a body. */
+/** Receives a copy of a body while it is read. */
 export interface Listener {
-  /** Bytes that are kept at most. */
+  /** Most bytes to keep. */
   readonly limit: number
-  /** Whether to read on where the body's own reader does not. */
+  /** Whether to continue reading when the reader of the body pauses. */
   readonly hurries: () => boolean
-  /** All bytes have come, and there are at most `limit`. */
+  /** Called with the whole body if it has at most `limit` bytes. */
   readonly onComplete: (bytes: Uint8Array) => void
-  /** They will not: the body broke or is too large, or its reader has given it up. Maybe more than once. */
+  /** Called if the body broke, is too large, or was abandoned by its reader. May be called more than once. */
   readonly onLost: (why: "broken" | "large" | "abandoned") => void
 }
 
-/** The same body, and what makes it read on at once. */
+/** Returns a body with the same content for the reader, and `hurry`, which resumes reading at once. */
 export const listenTo = (
   from: IncomingBody,
   listener: Listener
@@ -25,7 +23,7 @@ export const listenTo = (
   const { limit } = listener
   const to = new IncomingBody(from.length, {
     resume: () => from.resume(),
-    limitSilence: (millis) => from.limitSilence(millis),
+    limitIdle: (millis) => from.limitIdle(millis),
     abandon: (atOnce) => {
       pieces = []
       from.abandon(atOnce)
@@ -62,7 +60,7 @@ export const listenTo = (
   }
 }
 
-/** A body that has come. */
+/** A body from bytes in memory. */
 export const bodyOf = (bytes: Uint8Array): IncomingBody => {
   const body = new IncomingBody(bytes.length, { resume: () => {}, abandon: () => {} })
   if (bytes.length > 0) body.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length)

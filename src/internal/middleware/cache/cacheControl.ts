@@ -1,13 +1,11 @@
-/**
- * Directives of Cache-Control (RFC 9111 section 5.2).
- */
+/** Parses the directives of Cache-Control (RFC 9111 section 5.2). */
 
-/** By lower-case name; "" where there is no argument. */
+/** By lower-case name; "" without an argument. */
 export type Directives = ReadonlyMap<string, string>
 
 const directive = /([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g
 
-/** Of repeated directives the first. */
+/** Of repeated directives, the first counts. */
 export const parseDirectives = (fields: ReadonlyArray<string>): Directives => {
   const out = new Map<string, string>()
   for (const field of fields) {
@@ -19,7 +17,10 @@ export const parseDirectives = (fields: ReadonlyArray<string>): Directives => {
   return out
 }
 
-/** The seconds of a directive; what is no number counts as 0, which is on the safe side but for max-stale. */
+/**
+ * The seconds of a directive. Invalid numbers count as 0, which is the cautious choice for every directive except
+ * max-stale.
+ */
 export const seconds = (directives: Directives, name: string): number | undefined => {
   const value = directives.get(name)
   if (value === undefined) return undefined

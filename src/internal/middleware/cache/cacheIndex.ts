@@ -1,6 +1,4 @@
-/**
- * What the cache has in its store, oldest first, so that it can keep to its size.
- */
+/** The index of a cache's entries with their sizes, least recently used first, for eviction. */
 import * as Schema from "effect/Schema"
 
 const Index = Schema.parseJson(
@@ -10,10 +8,10 @@ const Index = Schema.parseJson(
 const decode = Schema.decodeUnknownOption(Index)
 const encode = Schema.encodeSync(Index)
 
-/** URLs that are kept, whatever their size. */
+/** Most entries, whatever their size. */
 const capacity = 4096
 
-/** Where it is stored. */
+/** The key of the index in the store. */
 export const indexKey = "effect-http-session/cache/index"
 
 export class CacheIndex {
@@ -28,7 +26,7 @@ export class CacheIndex {
     for (const size of this.entries.values()) this.size += size
   }
 
-  /** It was used: others go before it. */
+  /** Marks an entry as used. */
   touch(key: string): void {
     const size = this.entries.get(key)
     if (size === undefined) return
@@ -36,7 +34,7 @@ export class CacheIndex {
     this.entries.set(key, size)
   }
 
-  /** It is there now; the keys that have to go for it. */
+  /** Adds an entry and returns the keys to evict for it. */
   add(key: string, size: number): ReadonlyArray<string> {
     this.remove(key)
     this.entries.set(key, size)

@@ -1,6 +1,4 @@
-/**
- * A request as the cache looks at it.
- */
+/** Examines a request for the cache: whether the cache may answer it, and its cache key. */
 import * as Effect from "effect/Effect"
 import type { ClientResponse } from "../../../ClientResponse.js"
 import { type ClientError, InvalidURL } from "../../../Errors.js"
@@ -16,17 +14,17 @@ import type { Query } from "./cacheStore.js"
 import { valuesOf } from "./freshness.js"
 import { hash, type Inner, identityOf, innerOf, sameIdentity } from "./identity.js"
 
-/** Conditions and ranges of the caller's own are between him and the server. */
+/** Headers for conditions and ranges. Such a request bypasses the cache. */
 const conditional = ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
 
 export const directivesOf = (request: Prepared): Directives => {
   const fields = valuesOf(request.headers, "cache-control")
   if (fields.length > 0) return parseDirectives(fields)
-  // RFC 9111 section 5.4.
+  // Pragma: no-cache counts if Cache-Control is absent (RFC 9111 section 5.4).
   return /\bno-cache\b/i.test(valuesOf(request.headers, "pragma").join(",")) ? new Map([["no-cache", ""]]) : new Map()
 }
 
-/** Whether the cache has a part in it at all. */
+/** Whether the cache may answer the request at all. */
 export const isAnswerable = (request: Prepared, directives: Directives): boolean =>
   (request.method === "HEAD" || request.method === "GET") &&
   request.body._tag === "Empty" &&
@@ -34,18 +32,18 @@ export const isAnswerable = (request: Prepared, directives: Directives): boolean
   !directives.has("no-store") &&
   !conditional.some((name) => request.header(name)._tag === "Some")
 
-/** A GET or HEAD that may be answered by a stored response. */
+/** A GET or HEAD that a stored response may answer. */
 export interface Lookup extends Query {
-  /** The request to send if none answers. */
+  /** The request to send if no stored response can be used. */
   readonly request: Prepared
   readonly next: Next
   readonly directives: Directives
   readonly inner: Inner
-  /** Equal for requests that one response answers whatever its Vary. */
+  /** Equal for requests that the same response answers, whatever its Vary header. */
   readonly likeness: string
 }
 
-/** `undefined` where the request fails before it is sent, or its cookies cannot be known. */
+/** `undefined` if the request fails before it is sent, or if its cookies cannot be determined in advance. */
 export const lookupOf = (
   given: Prepared,
   next: Next,
@@ -62,22 +60,21 @@ export const lookupOf = (
   })
 
 /**
- * The request that was answered, if it came from the same user and went to the same peer as the one that was looked
- * for. Otherwise a middleware inside the cache, a listener or another cookie has changed it, and the response must not
- * be stored.
+ * The request that was actually sent, if it has the same user and peer as the lookup. Otherwise an inner middleware, a
+ * listener or another cookie changed it, and the response must not be stored.
  */
 export const sentAsAsked = (lookup: Lookup, response: ClientResponse): Sent | undefined => {
   const sent = response instanceof Response ? response.sent : undefined
   return sent !== undefined && sameIdentity(lookup.sent, sent, lookup.inner) ? sent : undefined
 }
 
-/** The URLs whose stored responses an unsafe request has made invalid (RFC 9111 section 4.4). */
+/** The URLs whose stored responses an unsafe request invalidates (RFC 9111 section 4.4). */
 export const invalidatedBy = (request: Prepared, response: ClientResponse): ReadonlySet<string> => {
   const urls = new Set([request.url])
   for (const name of ["location", "content-location"]) {
     const [value] = referencesIn(response.rawHeaders, name)
     if (value === undefined) continue
-    // A request may have either spelling of an escape.
+    // A later request may spell an escape either way.
     for (const requote of [false, true]) {
       const target = resolveLocation(value, request.target, requote)
       if (target instanceof InvalidURL || !sameOrigin(target.origin, request.target.origin)) continue

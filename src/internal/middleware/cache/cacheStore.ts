@@ -1,6 +1,4 @@
-/**
- * The stored responses of a URL: one for each identity and each selection by Vary.
- */
+/** Persists stored responses in a KeyValueStore: per URL, one for each identity and each selection by Vary. */
 import type { KeyValueStore } from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -15,14 +13,16 @@ import { hash, selectionOf } from "./identity.js"
 const Stored = Schema.Struct({
   /** `identityOf` the request. */
   identity: Schema.String,
-  /** Hashes of the request's values of the headers that Vary names. */
+  /** Hashes of the request headers that Vary names. */
   selection: Schema.Array(Schema.Tuple(Schema.String, Schema.String)),
-  /** Milliseconds since the epoch. */
+  /** In milliseconds since the epoch. */
   receivedAt: Schema.Number,
   status: Schema.Int,
   reason: Schema.String,
   headers: Schema.Array(Schema.Tuple(Schema.String, Schema.String)),
-  /** As it came, in its content codings; base64. */
+  /** `Head.toleratesTruncatedCoding` of the response; entries of older versions lack it. */
+  toleratesTruncatedCoding: Schema.optionalWith(Schema.Boolean, { default: () => false }),
+  /** As received, with its content codings; base64. */
   body: Schema.String
 })
 
@@ -34,16 +34,16 @@ const Entry = Schema.parseJson(Schema.Struct({ version: Schema.Literal(2), respo
 const decode = Schema.decodeUnknownOption(Entry)
 const encode = Schema.encodeSync(Entry)
 
-/** Responses that are kept of one URL. */
+/** Most responses stored per URL. */
 const capacity = 8
 
-/** Removals that are remembered. */
+/** Most removals remembered. */
 const remembered = 1024
 
-/** The URL may hold secrets, so that its hash is the key. */
+/** The key of a URL. A hash, because the URL may contain secrets. */
 export const keyOf = (url: string): string => `effect-http-session/cache/${hash(url)}`
 
-/** What a stored response is looked for by. */
+/** The properties by which a stored response is found. */
 export interface Query {
   /** The request as it would be sent. */
   readonly sent: Sent
@@ -51,7 +51,7 @@ export interface Query {
   readonly identity: string
 }
 
-/** The names of Vary, or `undefined` where it matches no other request (RFC 9110 section 12.5.5). */
+/** The header names of Vary, or `undefined` for "*", which never matches another request (RFC 9110 section 12.5.5). */
 export const varyOf = (headers: Lines): ReadonlyArray<string> | undefined => {
   const names = valuesOf(headers, "vary")
     .flatMap((value) => value.split(","))
@@ -65,7 +65,7 @@ const selects = (stored: Stored, { identity, sent }: Query): boolean => {
   const vary = varyOf(stored.headers)
   if (vary === undefined) return false
   const selection = new Map(selectionOf(sent, vary))
-  // The Vary of a 304 may name more than was stored.
+  // The Vary of a 304 may name more headers than were stored.
   return (
     selection.size === stored.selection.length &&
     stored.selection.every(([name, value]) => selection.get(name) === value)
@@ -75,21 +75,21 @@ const selects = (stored: Stored, { identity, sent }: Query): boolean => {
 const sameSelection = (a: Stored, b: Stored): boolean =>
   a.identity === b.identity && JSON.stringify(a.selection) === JSON.stringify(b.selection)
 
-/** A store that cannot be read or written is no reason for a request to fail. */
+/** Logs the failure of a store instead of failing the request. */
 const tolerant = <A, E>(what: string, use: () => Effect.Effect<A, E>): Effect.Effect<Option.Option<A>> =>
   Effect.catchAllCause(Effect.asSome(Effect.suspend(use)), (cause) =>
-    // A store's own errors may quote what was written.
+    // The error of a store may quote stored data, so only its type is logged.
     Effect.as(
       Effect.annotateLogs(Effect.logDebug(`The HTTP cache cannot ${what} its store`), { error: errorType(cause) }),
       Option.none()
     )
   )
 
-/** What a store has under a key, if that is text. */
+/** The text that a store returned, or `undefined` for any other value. */
 const textOf = (given: unknown): string | undefined =>
   Option.isOption(given) && Option.isSome(given) && typeof given.value === "string" ? given.value : undefined
 
-/** The stored responses of URLs, up to a size of all. */
+/** The stored responses of all URLs, with a total size limit. */
 export class CacheStore {
   static {
     showAs(CacheStore, "Cache/Store")
@@ -99,11 +99,11 @@ export class CacheStore {
   private readonly maxSize: number
   private index: CacheIndex | undefined = undefined
   private removals = 0
-  /** When URLs were removed, and identities of them; the last ones. */
+  /** Recent removals of URLs, and of identities of a URL, with the count of removals at the time. */
   private readonly removed = new Map<string, number>()
-  /** The last removal that is not remembered: a request from before it may have been affected. */
+  /** The latest removal that was dropped from `removed`. Requests sent before it may have been affected. */
   private forgotten = 0
-  /** Entries and the index are read and written back. */
+  /** Serializes changes, which read an entry and the index and write them back. */
   private readonly writing = Effect.unsafeMakeSemaphore(1)
 
   constructor(store: KeyValueStore, maxSize: number) {
@@ -124,7 +124,7 @@ export class CacheStore {
     )
   }
 
-  /** The newest response that may answer. */
+  /** The newest stored response that matches. */
   find(query: Query): Effect.Effect<Stored | undefined> {
     return Effect.suspend(() => {
       const key = keyOf(query.sent.url)
@@ -135,14 +135,14 @@ export class CacheStore {
     })
   }
 
-  /** Now, for `put`: what is removed from here on stays so. */
+  /** The current removal count, for `put`. */
   get moment(): number {
     return this.removals
   }
 
   /**
-   * In place of what was there for the same requests, unless the URL was removed since it was asked for. What was used
-   * longest ago goes where it is too much.
+   * Replaces the stored response for the same requests, unless the URL was removed since `since`. Evicts the least
+   * recently used entries beyond the size limit.
    */
   put(url: string, stored: Stored, since: number): Effect.Effect<void> {
     const key = keyOf(url)
@@ -173,7 +173,7 @@ export class CacheStore {
     })
   }
 
-  /** Removes those of one identity: what one peer answers to one user says nothing of the others. */
+  /** Removes the responses of one identity only, because the response to one user says nothing about others. */
   removeOwn(url: string, identity: string): Effect.Effect<void> {
     const key = keyOf(url)
     return Effect.suspend(() => {
@@ -207,7 +207,7 @@ export class CacheStore {
     return (this.removed.get(key) ?? 0) > since || (this.removed.get(`${key} ${identity}`) ?? 0) > since
   }
 
-  /** One change at a time, with the index as it is and written as it has become. */
+  /** Runs one change at a time, then writes the index. */
   private alone(change: (index: CacheIndex) => Effect.Effect<void>): Effect.Effect<void> {
     const read = Effect.suspend(() =>
       this.index === undefined
@@ -221,7 +221,7 @@ export class CacheStore {
         Effect.suspend(() => tolerant("write", () => this.store.set(indexKey, index.toText())))
       )
     })
-    // Without a wait where there need be none: what has been read is stored then.
+    // If no other change is running, do not yield, so that a response just read is already stored.
     return Effect.flatMap(this.writing.withPermitsIfAvailable(1)(changed), (done) =>
       Option.isSome(done) ? Effect.void : Effect.asVoid(this.writing.withPermits(1)(changed))
     )

@@ -1,6 +1,4 @@
-/**
- * Whether a response may be stored, and for how long it is fresh: http-cache-semantics, at a time that is given.
- */
+/** Decides whether a response may be stored and how long it is fresh, with http-cache-semantics at a given time. */
 import CachePolicy from "http-cache-semantics"
 import { parseHttpDate } from "../../http/httpDate.js"
 import { type Directives, parseDirectives, seconds } from "./cacheControl.js"
@@ -8,11 +6,11 @@ import { type Directives, parseDirectives, seconds } from "./cacheControl.js"
 /** Header lines in order. */
 export type Lines = ReadonlyArray<readonly [name: string, value: string]>
 
-/** The values of a lower-case name. */
+/** The values of a header by lower-case name. */
 export const valuesOf = (lines: Lines, name: string): ReadonlyArray<string> =>
   lines.filter((line) => line[0].toLowerCase() === name).map((line) => line[1])
 
-/** Lower case, repeated ones joined, Cache-Control in the one spelling that the library knows. */
+/** Headers as the library expects them: lower-case names, repeated lines joined, Cache-Control normalized. */
 const record = (lines: Lines, now: number): { readonly [name: string]: string } => {
   const out: Record<string, string> = Object.create(null)
   for (const [name, value] of lines) {
@@ -26,26 +24,26 @@ const record = (lines: Lines, now: number): { readonly [name: string]: string } 
       .map(([name, value]) => (value === "" || value.includes(",") ? name : `${name}=${value}`))
       .join(", ")
   }
-  // The library takes whatever Date.parse does, "0" for the year 2000.
+  // The library parses Expires with Date.parse, which reads "0" as the year 2000.
   const expires = out.expires
   if (expires !== undefined && parseHttpDate(expires, now) === undefined) out.expires = "invalid"
-  // The first one counts, and none that is no number of seconds (RFC 9111 section 5.1).
+  // The first value counts, and only if it is a number of seconds (RFC 9111 section 5.1).
   const age = out.age?.split(",", 1)[0]?.trim() ?? ""
   out.age = /^\d{1,15}$/.test(age) ? age : "0"
   return out
 }
 
-/** Seconds of age and of freshness at one time. */
+/** Age and freshness lifetime in seconds. */
 export interface Freshness {
   readonly age: number
   readonly lifetime: number
   readonly storable: boolean
 }
 
-/** RFC 8246: `immutable` makes nothing fresh, and says something only of what is. */
+/** `immutable` does not make a response fresh (RFC 8246). */
 const settings = { shared: false, immutableMinTimeToLive: 0 }
 
-/** `receivedAt` and `now` in milliseconds since the epoch. */
+/** `receivedAt` and `now` are in milliseconds since the epoch. */
 export const freshness = (status: number, lines: Lines, receivedAt: number, now: number): Freshness => {
   let time = receivedAt
   class Policy extends CachePolicy {
@@ -59,7 +57,7 @@ export const freshness = (status: number, lines: Lines, receivedAt: number, now:
   return { age: policy.age(), lifetime: policy.maxAge(), storable: policy.storable() }
 }
 
-/** Whether a stored response answers a request as it is (RFC 9111 section 4.2 and 5.2.1). */
+/** Whether a stored response can be used without revalidation (RFC 9111 sections 4.2 and 5.2.1). */
 export const satisfies = (fresh: Freshness, response: Directives, request: Directives): boolean => {
   const { age, lifetime } = fresh
   if (request.has("no-cache") || response.has("no-cache")) return false
@@ -72,14 +70,14 @@ export const satisfies = (fresh: Freshness, response: Directives, request: Direc
   return request.get("max-stale") === "" || age - lifetime <= (seconds(request, "max-stale") ?? 0)
 }
 
-/** Whether a stored response may stand in for an error (RFC 5861 section 4). */
+/** Whether a stale response may be used instead of an error (RFC 5861 section 4). */
 export const standsIn = (fresh: Freshness, response: Directives, request: Directives): boolean => {
   if (response.has("must-revalidate") || response.has("no-cache") || request.has("no-cache")) return false
   const allowed = Math.max(seconds(response, "stale-if-error") ?? -1, seconds(request, "stale-if-error") ?? -1)
   return allowed >= 0 && fresh.age - fresh.lifetime <= allowed
 }
 
-/** Whether a stale response answers while it is validated (RFC 5861 section 3). */
+/** Whether a stale response may be used while it is revalidated (RFC 5861 section 3). */
 export const answersMeanwhile = (fresh: Freshness, response: Directives, request: Directives): boolean => {
   if (response.has("must-revalidate") || response.has("no-cache")) return false
   if (["no-cache", "max-age", "min-fresh"].some((name) => request.has(name))) return false

@@ -1,5 +1,6 @@
 /**
- * Which requests may share a response: those to the same peer, with the same trust in it, from the same user.
+ * Decides which requests may share a stored response: those to the same peer, with the same trust settings, by the same
+ * user.
  */
 import { createHash } from "node:crypto"
 import type { Middleware } from "../../../Middleware.js"
@@ -8,10 +9,10 @@ import type { Sent } from "../../response/responseSource.js"
 import { credentialsOf } from "../credentialed.js"
 import { type Lines, valuesOf } from "./freshness.js"
 
-/** SHA-256, so that no secret shows in a store. */
+/** SHA-256, so that the store does not contain secrets. */
 export const hash = (text: string): string => createHash("sha256").update(text).digest("base64url")
 
-/** The header lines of a request, names in lower case. */
+/** The header lines of a request head, names in lower case. */
 export const linesOfHead = (head: string): Lines =>
   head
     .split("\r\n")
@@ -21,33 +22,35 @@ export const linesOfHead = (head: string): Lines =>
       return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const
     })
 
-/** Parts of header names that stand for credentials, a user, or another target than the URL names. */
+/** Parts of header names that indicate credentials, a user, or another target than the URL. */
 const words =
   /auth|token|secret|passw|credential|session|signature|cookie|jwt|api-?key|csrf|xsrf|saml|identity|impersonat|forwarded|original|rewrite|override|real-ip|client-ip|connecting-ip/
 
-/** The same, where they are whole words between hyphens. */
+/** The same, for words that only count as whole hyphen-separated words. */
 const whole =
   /(?:^|[-_])(?:key|keys|sig|sid|user|users|userid|username|uid|account|tenant|org|organization|organisation|customer|client|role|roles|scope|scopes|subject|principal|actor|email|host|from|method)(?:$|[-_])/
 
-/** Whether a header of that lower-case name may change who answers or whom the answer is for, though Vary omits it. */
+/**
+ * Whether a header may change which server answers or for whom, even if Vary does not name it. Takes a lower-case name.
+ */
 export const identifies = (name: string): boolean => name !== "user-agent" && (words.test(name) || whole.test(name))
 
-/** A host is compared without case. */
+/** The lines that identify peer and user, sorted. Hosts are compared without case. */
 const identifying = (lines: Lines, secret: ReadonlySet<string>): Lines =>
   lines
     .filter(([name]) => identifies(name) || secret.has(name))
     .map(([name, value]) => [name, name === "host" ? value.toLowerCase() : value] as const)
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
 
-/** What the middlewares between the cache and the connector do to credentials. */
+/** The middlewares between the cache and the connector that add credentials. */
 export interface Inner {
-  /** Names of those that add some. */
+  /** Names of these middlewares. */
   readonly names: ReadonlyArray<string>
-  /** Whether an Authorization header of the Digest scheme comes from one of them. */
+  /** Whether one of them adds a Digest Authorization header. */
   readonly digest: boolean
 }
 
-/** `outer` is the cache itself; it does not stand in the list where it is called by another middleware. */
+/** `outer` is the cache itself, which is missing from the list if another middleware calls it. */
 export const innerOf = (middlewares: ReadonlyArray<Middleware>, outer: Middleware): Inner => {
   const inside = middlewares
     .slice(middlewares.indexOf(outer) + 1)
@@ -58,13 +61,13 @@ export const innerOf = (middlewares: ReadonlyArray<Middleware>, outer: Middlewar
   }
 }
 
-/** A digest of the peer, the trust in it and the user. Equal digests may share responses. */
+/** A hash of the peer, the trust settings and the user. Requests with equal hashes may share responses. */
 export const identityOf = (sent: Sent, inner: Inner): string =>
   hash(JSON.stringify([sent.peer, identifying(linesOfHead(sent.head), sent.secret), inner.names]))
 
 const isInnerDigest = ([name, value]: Lines[number]): boolean => name === "authorization" && /^digest /i.test(value)
 
-/** Whether `sent` has the URL, the peer, the trust and the user that the cache has looked for. */
+/** Whether `sent` has the URL, peer, trust settings and user of the lookup. */
 export const sameIdentity = (asked: Sent, sent: Sent, inner: Inner): boolean => {
   if (asked.url !== sent.url || asked.peer !== sent.peer) return false
   const secret = new Set([...asked.secret, ...sent.secret])
@@ -72,7 +75,7 @@ export const sameIdentity = (asked: Sent, sent: Sent, inner: Inner): boolean => 
   return JSON.stringify(identifying(linesOfHead(asked.head), secret)) === JSON.stringify(lines)
 }
 
-/** Hashes of the values of the headers that Vary names. Credentials are compared by `identityOf`. */
+/** Hashes of the headers that Vary names. Credentials are excluded, because `identityOf` compares them. */
 export const selectionOf = (
   sent: Sent,
   vary: ReadonlyArray<string>
@@ -83,6 +86,6 @@ export const selectionOf = (
     .map((name) => [name, hash(valuesOf(lines, name).join(", "))] as const)
 }
 
-/** Whether the headers that Vary names are the same in both. */
+/** Whether both requests have equal values of the headers that Vary names. */
 export const sameSelection = (asked: Sent, sent: Sent, vary: ReadonlyArray<string>): boolean =>
   JSON.stringify(selectionOf(asked, vary)) === JSON.stringify(selectionOf(sent, vary))

@@ -1,6 +1,4 @@
-/**
- * Stores the body of a response once it is complete.
- */
+/** Stores the body of a response once it is complete. */
 import * as Effect from "effect/Effect"
 import * as Runtime from "effect/Runtime"
 import type { Response } from "../../response/response.js"
@@ -8,24 +6,24 @@ import type { SessionCore } from "../../session/sessionCore.js"
 import { listenTo } from "./cacheBody.js"
 import type { Flight } from "./singleFlight.js"
 
-/** What the waiting requests do where a body was not stored. */
-const landings = { abandoned: "again", broken: "alone", large: "unstored" } as const
+/** How the waiting requests continue if the body was not stored. */
+const resultWhenLost = { abandoned: "again", broken: "alone", large: "unstored" } as const
 
-/** Where a body is kept. */
+/** Where a body is stored. */
 export interface Keeper {
   /** The waiting requests, if there may be any. */
   readonly flight: Flight | undefined
-  /** The session, whose end waits for the store. */
+  /** The session; closing it waits for the store. */
   readonly core: SessionCore | undefined
-  /** Bytes; a larger body is not stored. */
+  /** Largest body to store, in bytes. */
   readonly limit: number
-  /** Stores the body, in base64. */
+  /** Stores the body, given in base64. */
   readonly put: (body: string) => Effect.Effect<void>
-  /** Runs where the body is too large. */
+  /** Runs if the body is too large. */
   readonly gone: Effect.Effect<void>
 }
 
-/** Taps the body, so that its reader stores it. The reader does not wait for the store. */
+/** Taps the body, so that reading it also stores it. The reader does not wait for the store. */
 export const keepBody = (response: Response, { core, flight, gone, limit, put }: Keeper): Effect.Effect<void> =>
   Effect.map(Effect.runtime<never>(), (runtime) => {
     const run = (effect: Effect.Effect<void>): void => {
@@ -48,7 +46,7 @@ export const keepBody = (response: Response, { core, flight, gone, limit, put }:
         onLost: (why) => {
           if (why === "large" && !large) run(gone)
           large ||= why === "large"
-          flight?.end(landings[why])
+          flight?.end(resultWhenLost[why])
         }
       })
       if (flight !== undefined) flight.hurry = hurry

@@ -1,26 +1,24 @@
-/**
- * One sending for requests that are alike: the others wait for what is stored of it.
- */
+/** Single-flight: concurrent misses for the same key share one request. */
 import * as Effect from "effect/Effect"
 
 /**
- * What those who waited find: it is stored; what is stored may stand in for an error; nothing is there, and each asks
- * for itself ("alone"), the next time without waiting ("unstored"); or its asker has gone away, and another of them
- * asks in its place ("again").
+ * How the waiting requests continue. "stored": use the stored response. "standsIn": a stale response may replace an
+ * error. "alone": each sends its own request. "unstored": the same, and the next requests with this key do not wait
+ * either. "again": the first request was interrupted, and another one takes its place.
  */
-export type Landing = "stored" | "standsIn" | "alone" | "unstored" | "again"
+export type FlightResult = "stored" | "standsIn" | "alone" | "unstored" | "again"
 
-/** One request that others may wait for. */
+/** One request in flight that others may wait for. */
 export class Flight {
-  /** Whether its end comes with the end of a body. */
+  /** Whether the flight ends with the end of a body. */
   carried = false
-  /** Reads on, whatever its asker does with the body: others wait. */
+  /** Reads the body to its end, because other requests wait for it. */
   hurry: () => void = () => {}
-  private landing: Landing | undefined = undefined
-  private readonly onEnd: (landing: Landing) => void
-  private readonly waiting = new Set<(landing: Landing) => void>()
+  private result: FlightResult | undefined = undefined
+  private readonly onEnd: (result: FlightResult) => void
+  private readonly waiting = new Set<(result: FlightResult) => void>()
 
-  constructor(onEnd: (landing: Landing) => void) {
+  constructor(onEnd: (result: FlightResult) => void) {
     this.onEnd = onEnd
   }
 
@@ -28,22 +26,22 @@ export class Flight {
     return this.waiting.size > 0
   }
 
-  /** The first time counts. */
-  end(landing: Landing): void {
-    if (this.landing !== undefined) return
-    this.landing = landing
-    this.onEnd(landing)
-    for (const told of [...this.waiting]) told(landing)
+  /** Ends the flight; only the first call counts. */
+  end(result: FlightResult): void {
+    if (this.result !== undefined) return
+    this.result = result
+    this.onEnd(result)
+    for (const told of [...this.waiting]) told(result)
     this.waiting.clear()
   }
 
-  get wait(): Effect.Effect<Landing> {
-    return Effect.async<Landing>((resume) => {
-      if (this.landing !== undefined) {
-        resume(Effect.succeed(this.landing))
+  get wait(): Effect.Effect<FlightResult> {
+    return Effect.async<FlightResult>((resume) => {
+      if (this.result !== undefined) {
+        resume(Effect.succeed(this.result))
         return
       }
-      const told = (landing: Landing) => resume(Effect.succeed(landing))
+      const told = (result: FlightResult) => resume(Effect.succeed(result))
       this.waiting.add(told)
       this.hurry()
       return Effect.sync(() => this.waiting.delete(told))
@@ -51,10 +49,10 @@ export class Flight {
   }
 }
 
-/** Requests alike that are remembered to have had nothing to store: they do not wait for each other. */
+/** Most keys remembered whose last response was not stored. Requests with these keys do not wait for each other. */
 const remembered = 1024
 
-/** Those under way, by what makes requests alike. */
+/** The flights in progress, by key. */
 export class Flights {
   private readonly flights = new Map<string, Flight>()
   private readonly unshared = new Set<string>()
@@ -63,13 +61,13 @@ export class Flights {
     return this.flights.get(key)
   }
 
-  /** Others wait for it from here on, unless what came last was not stored. */
+  /** Starts a flight. Later requests wait for it, unless the last response with this key was not stored. */
   begin(key: string): Flight {
     const shared = !this.unshared.has(key)
-    const flight = new Flight((landing) => {
+    const flight = new Flight((result) => {
       if (shared) this.flights.delete(key)
-      if (landing === "stored") this.unshared.delete(key)
-      else if (landing === "unstored") this.unshare(key)
+      if (result === "stored") this.unshared.delete(key)
+      else if (result === "unstored") this.unshare(key)
     })
     if (shared) this.flights.set(key, flight)
     return flight

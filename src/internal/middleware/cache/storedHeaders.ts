@@ -1,11 +1,9 @@
-/**
- * Which header lines of a response are stored.
- */
+/** Selects the header lines of a response that the cache stores. */
 import type { ClientResponse } from "../../../ClientResponse.js"
 import { decodeText } from "../../network/http1/head.js"
 import type { Lines } from "./freshness.js"
 
-/** Of one connection, of one exchange, or nobody's business but the first receiver's. */
+/** Headers of one connection or one exchange, and cookies, which are meant only for the first recipient. */
 const unstored: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
@@ -21,7 +19,7 @@ const unstored: ReadonlySet<string> = new Set([
   "set-cookie"
 ])
 
-/** What belongs to the stored body, whatever a 304 says (RFC 9111 section 3.2). */
+/** Headers that describe the stored body; those of a 304 do not replace them (RFC 9111 section 3.2). */
 export const ofBody: ReadonlySet<string> = new Set([
   "content-length",
   "content-encoding",
@@ -31,7 +29,7 @@ export const ofBody: ReadonlySet<string> = new Set([
 
 const text = (bytes: Uint8Array): string => decodeText(Buffer.from(bytes).toString("latin1"))
 
-/** Header lines to be stored: those that Connection names are not (RFC 9111 section 3.1). */
+/** The lines to store, without those that Connection names (RFC 9111 section 3.1). */
 export const linesOf = (response: ClientResponse): Lines => {
   const named = new Set(
     response

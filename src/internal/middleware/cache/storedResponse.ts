@@ -1,6 +1,4 @@
-/**
- * A response out of the cache.
- */
+/** Builds a response from a cache entry. */
 import { identity } from "effect/Function"
 import type { ClientResponse } from "../../../ClientResponse.js"
 import type { Pairs } from "../../http/headerFields.js"
@@ -44,25 +42,32 @@ const sourceOf = ({ next, request, sent }: Lookup): ResponseSource => {
 
 const fromParts = (
   lookup: Lookup,
-  parts: { readonly status: number; readonly reason: string; readonly headers: Lines; readonly body: Uint8Array }
+  parts: {
+    readonly status: number
+    readonly reason: string
+    readonly headers: Lines
+    readonly body: Uint8Array
+    readonly toleratesTruncatedCoding?: boolean
+  }
 ): ClientResponse => {
-  const { body, headers, reason, status } = parts
-  const head = headOf({ status, reason, headers, contentLength: body.length })
-  // HEAD is told of the body and gets none (RFC 9110 section 9.3.2).
+  const { body, headers, reason, status, toleratesTruncatedCoding } = parts
+  const head = headOf({ status, reason, headers, contentLength: body.length, toleratesTruncatedCoding })
+  // The response to a HEAD describes the body but has none (RFC 9110 section 9.3.2).
   const given = lookup.request.method === "HEAD" ? new Uint8Array() : body
   return new Response(sourceOf(lookup), head, bodyOf(given), { id: 0, reused: false })
 }
 
-/** `age` in seconds. */
+/** `age` is in seconds. */
 export const fromStored = (lookup: Lookup, stored: Stored, age: number): ClientResponse =>
   fromParts(lookup, {
     status: stored.status,
     reason: stored.reason,
+    toleratesTruncatedCoding: stored.toleratesTruncatedCoding,
     headers: [...stored.headers.filter(([name]) => name.toLowerCase() !== "age"), ["Age", String(Math.floor(age))]],
     body: Buffer.from(stored.body, "base64")
   })
 
-/** The answer to only-if-cached where nothing is (RFC 9111 section 5.2.1.7). */
+/** The response to only-if-cached without a usable entry (RFC 9111 section 5.2.1.7). */
 export const gatewayTimeout = (lookup: Lookup): ClientResponse =>
   fromParts(lookup, {
     status: 504,

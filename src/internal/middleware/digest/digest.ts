@@ -1,6 +1,6 @@
 /**
- * Digest authentication (RFC 7616) around each hop: to origins by responses of 401; to proxies by those of 407, and by
- * the error that a refused CONNECT is.
+ * Digest authentication (RFC 7616) around each hop. Answers the 401 of an origin, the 407 of a proxy, and the error of
+ * a refused CONNECT.
  */
 
 import { createHash, randomBytes } from "node:crypto"
@@ -18,7 +18,7 @@ import { isReplayable } from "../../request/body/replayable.js"
 import { setHeader } from "../../request/edits.js"
 import type { Prepared } from "../../request/preparedRequest.js"
 import { addsCredentials } from "../credentialed.js"
-import { hasCredentials, preparedOf, tellRetry } from "../request.js"
+import { emitRetry, hasCredentials, preparedOf } from "../request.js"
 import { answer, bodyHashOf, secretOf, type User } from "./digestAnswer.js"
 import { type DigestChallenge, type Hash, nextNonceOf, strongest } from "./digestChallenge.js"
 import { type ProxyLeg, proxyLeg, withAnswer } from "./digestProxy.js"
@@ -34,21 +34,21 @@ const originNames: Names = { status: 401, challenge: "www-authenticate", info: "
 
 const proxyNames: Names = { status: 407, challenge: "proxy-authenticate", info: "proxy-authentication-info" }
 
-/** Whose challenge it is, and what its hashes are made of. */
+/** The server that sent a challenge, and the parts of the request that its hashes cover. */
 interface Asker {
   readonly key: string
   readonly method: string
   readonly uri: string
-  /** `undefined`: the origin. */
+  /** `undefined` for an origin. */
   readonly leg: ProxyLeg | undefined
 }
 
 const newCnonce = (): string => randomBytes(16).toString("hex")
 
-/** What is known of one origin, or of the proxy: its challenge, and how often its nonce was used. */
-class Session {
+/** The digest state of one origin or proxy: its challenge and the use count of its nonce. */
+class DigestSession {
   static {
-    showAs(Session, "Digest/Session", ({ challenge }) => ({ realm: challenge.realm }))
+    showAs(DigestSession, "Digest/Session", ({ challenge }) => ({ realm: challenge.realm }))
   }
 
   readonly challenge: DigestChallenge
@@ -62,12 +62,12 @@ class Session {
     this.challenge = challenge
     this.user = user
     this.nonce = challenge.nonce
-    // "-sess" makes the secret of the first nonces, which are the session's from then on.
+    // "-sess" algorithms derive the secret once, from the first nonces.
     this.cnonce = challenge.session ? newCnonce() : undefined
     this.secret = secretOf(challenge, user, this.cnonce ?? "")
   }
 
-  /** The next nonce, if it was told one. */
+  /** Continues with the next nonce, if the server sent one. */
   renew(nonce: string): void {
     if (nonce === this.nonce) return
     this.nonce = nonce
@@ -102,7 +102,7 @@ interface Chosen {
 const auth: Chosen = { qop: "auth", bodyHash: "" }
 const rfc2069: Chosen = { qop: undefined, bodyHash: "" }
 
-/** The hash of the body as it will be sent, or `undefined` where that cannot be known before. */
+/** The hash of the body as it will be sent, or `undefined` if it cannot be computed in advance. */
 const hashBody = (hash: Hash, request: Prepared): Effect.Effect<string | undefined> => {
   const { body, given } = request
   if (body._tag === "Empty") return Effect.succeed(bodyHashOf(hash, new Uint8Array()))
@@ -119,7 +119,7 @@ const hashBody = (hash: Hash, request: Prepared): Effect.Effect<string | undefin
   })
 }
 
-/** auth-int where the body is at hand or nothing else is offered. A CONNECT has no body. */
+/** Chooses auth-int if the body is in memory or the challenge offers only that. A CONNECT has no body. */
 const choose = (challenge: DigestChallenge, request: Prepared, asker: Asker): Effect.Effect<Chosen | undefined> => {
   const { hash, qop } = challenge
   if (qop.size === 0) return Effect.succeed(rfc2069)
@@ -134,13 +134,13 @@ const choose = (challenge: DigestChallenge, request: Prepared, asker: Asker): Ef
   )
 }
 
-/** At most so many answers to one request: the first, and one more for a nonce that was stale. */
+/** Most answers to one request: the first, and a second one after a stale nonce. */
 const maxAnswers = 2
 
-/** A refusal: a response, or the error that a refused CONNECT is. */
+/** A refusal: a response, or the error of a refused CONNECT. */
 interface Refusal {
   readonly challenges: ReadonlyArray<string>
-  /** Where it is not answered. */
+  /** The outcome if the challenge is not answered. */
   readonly outcome: Effect.Effect<ClientResponse, ClientError>
   readonly response?: ClientResponse
   readonly error?: ClientHttpProxyError
@@ -159,8 +159,8 @@ class Digest {
   private readonly credentials: Basic
   private readonly names: Names
   private readonly preemptive: boolean
-  private readonly sessions = new Map<string, Session>()
-  /** Tells the tunnels of these credentials from others. */
+  private readonly sessions = new Map<string, DigestSession>()
+  /** Distinguishes tunnels that use these credentials from others. */
   private readonly id = ++digests
   private anchor: string | undefined = undefined
   private places: ReadonlyArray<Place> = []
@@ -183,7 +183,7 @@ class Digest {
     )
   }
 
-  /** The origin, or `undefined` where it may not be answered. */
+  /** The origin, or `undefined` if credentials must not be sent to it. */
   private originOf(request: Prepared): Asker | undefined {
     if (hasCredentials(request)) return undefined
     const { key } = request.target.origin
@@ -197,7 +197,7 @@ class Digest {
     return this.names === proxyNames || within(this.places, request)
   }
 
-  private authorize(request: Prepared, session: Session, qop: Chosen, asker: Asker): Prepared {
+  private authorize(request: Prepared, session: DigestSession, qop: Chosen, asker: Asker): Prepared {
     const { leg } = asker
     if (leg !== undefined) return withAnswer(request, leg, this.id, () => session.authorization(asker, qop))
     return setHeader(request, "Authorization", Redacted.make(session.authorization(asker, qop)))
@@ -206,7 +206,7 @@ class Digest {
   private send(
     request: Prepared,
     next: Next,
-    used: Session | undefined,
+    used: DigestSession | undefined,
     answers: number,
     sent: Prepared,
     asker: Asker
@@ -220,7 +220,7 @@ class Digest {
       },
       onSuccess: (response) => {
         const outcome = Effect.succeed(response)
-        // What comes out of a tunnel is the origin's.
+        // Behind a tunnel, the response comes from the origin.
         if (asker.leg?.tunnel === true) return outcome
         if (response.status !== this.names.status) {
           if (used !== undefined) this.learn(used, response)
@@ -235,14 +235,14 @@ class Digest {
   private refused(
     request: Prepared,
     next: Next,
-    used: Session | undefined,
+    used: DigestSession | undefined,
     answers: number,
     asker: Asker,
     refusal: Refusal
   ): Effect.Effect<ClientResponse, ClientError> {
     const challenge = strongest(refusal.challenges)
     if (challenge === undefined || !this.answerable(request, challenge, used, answers, asker)) {
-      // Refused credentials are not sent ahead again.
+      // Refused credentials must not be sent preemptively again.
       if (used !== undefined && this.sessions.get(asker.key) === used) this.sessions.delete(asker.key)
       return refusal.outcome
     }
@@ -251,9 +251,9 @@ class Digest {
       const session = this.begin(request, challenge, asker, used)
       if (session instanceof InvalidRequest) return Effect.fail(session)
       const { error, response } = refusal
-      // The answer may need the connection of the response.
+      // Releases the response first, because the answer may need its connection.
       return (response?.release ?? Effect.void).pipe(
-        Effect.zipRight(tellRetry(next, request, { reason: "Digest", delay: 0, error, response })),
+        Effect.zipRight(emitRetry(next, request, { reason: "Digest", delay: 0, error, response })),
         Effect.zipRight(
           Effect.suspend(() =>
             this.send(request, next, session, answers + 1, this.authorize(request, session, qop, asker), asker)
@@ -263,18 +263,18 @@ class Digest {
     })
   }
 
-  /** Whether an answer could do better than what was sent. */
+  /** Whether another answer can succeed where the request as sent did not. */
   private answerable(
     request: Prepared,
     challenge: DigestChallenge,
-    used: Session | undefined,
+    used: DigestSession | undefined,
     answers: number,
     asker: Asker
   ): boolean {
-    // A refused CONNECT has sent nothing of the body.
+    // A refused CONNECT did not send any part of the body.
     if (answers >= maxAnswers || (asker.leg?.tunnel !== true && !isReplayable(request.body))) return false
     if (used === undefined || challenge.stale) return true
-    // What was sent ahead may have been out of date; what answered this server's own challenge is refused.
+    // A preemptive answer may have been outdated; an answer to this very challenge was refused.
     return answers === 0 && !used.knows(challenge)
   }
 
@@ -282,30 +282,30 @@ class Digest {
     request: Prepared,
     challenge: DigestChallenge,
     asker: Asker,
-    refused: Session | undefined
-  ): Session | InvalidRequest {
+    refused: DigestSession | undefined
+  ): DigestSession | InvalidRequest {
     const known = this.sessions.get(asker.key)
-    // Somebody else has been told the same nonce meanwhile: its count goes on. A secret that was made of it does, too,
-    // unless it was refused.
+    // Another request may have received the same nonce meanwhile; its count continues. So does a secret derived from
+    // it, unless it was refused.
     const secretHolds = !challenge.session || (known !== refused && known?.challenge.nonce === challenge.nonce)
     if (known?.knows(challenge) === true && secretHolds) return known
     const revealed = revealBasic(this.credentials)
     const wrong = Either.isLeft(revealed)
       ? revealed.left
       : revealed.right.user.includes(":")
-        ? "the name holds a colon"
+        ? 'the user name contains ":"'
         : undefined
     if (Either.isLeft(revealed) || wrong !== undefined) {
       return new InvalidRequest({ ...request.details, option: "auth", description: wrong ?? "" })
     }
     const { password, user } = revealed.right
-    const session = new Session(challenge, { name: user, password, encoding: this.credentials.encoding })
+    const session = new DigestSession(challenge, { name: user, password, encoding: this.credentials.encoding })
     this.sessions.set(asker.key, session)
     if (asker.key === this.anchor) this.places = placesOf(request, challenge.domain)
     return session
   }
 
-  private learn(session: Session, response: ClientResponse): void {
+  private learn(session: DigestSession, response: ClientResponse): void {
     for (const field of response.headerValues(this.names.info)) {
       const nonce = nextNonceOf(field)
       if (nonce !== undefined) session.renew(nonce)
@@ -313,7 +313,7 @@ class Digest {
   }
 }
 
-/** The proxy on the way; a 407 of anybody else is not answered. */
+/** The proxy of the route. A 407 from any other server is not answered. */
 const proxyOf = (request: Prepared, next: Next): Asker | undefined => {
   const leg = proxyLeg(request, next)
   return leg === undefined ? undefined : { key: leg.proxy.url, method: leg.method, uri: leg.uri, leg }

@@ -1,10 +1,8 @@
-/**
- * The answer to a Digest challenge (RFC 7616 section 3.4).
- */
+/** Computes the answer to a Digest challenge (RFC 7616 section 3.4). */
 import { createHash } from "node:crypto"
 import type { DigestChallenge, Hash } from "./digestChallenge.js"
 
-/** A user as the hashes see him. */
+/** The user as input to the hashes. */
 export interface User {
   readonly name: string
   readonly password: string
@@ -18,14 +16,14 @@ export interface AnswerInput {
   readonly uri: string
   /** `undefined` for RFC 2069. */
   readonly qop: "auth" | "auth-int" | undefined
-  /** From 1. */
+  /** Starts at 1. */
   readonly count: number
   readonly cnonce: string
-  /** In place of the challenge's: by Authentication-Info. */
+  /** The challenge's nonce, or a newer one from Authentication-Info. */
   readonly nonce: string
   /** Hash of the body, for auth-int. */
   readonly bodyHash: string
-  /** What the name, realm and password became when a "-sess" session began. */
+  /** H(A1); for a "-sess" algorithm, computed when the session began. */
   readonly secret: string
 }
 
@@ -35,7 +33,7 @@ const digestOf = (hash: Hash, ...parts: ReadonlyArray<string | Uint8Array>): str
   return sum.digest("hex")
 }
 
-/** The charset that the challenge names, or else that of the credentials. */
+/** Encodes text in the charset of the challenge, or else of the credentials. */
 const bytesOf = (challenge: DigestChallenge, user: User, text: string): Buffer =>
   Buffer.from(text, challenge.utf8 ? "utf-8" : user.encoding)
 
@@ -48,12 +46,12 @@ export const secretOf = (challenge: DigestChallenge, user: User, cnonce: string)
   return session ? digestOf(hash, `${secret}:${nonce}:${cnonce}`) : secret
 }
 
-/** The hash of a body that is there. */
+/** The hash of a body in memory. */
 export const bodyHashOf = (hash: Hash, body: Uint8Array): string => digestOf(hash, body)
 
 const quote = (text: string): string => `"${text.replace(/[\\"]/g, "\\$&")}"`
 
-/** RFC 8187 section 3.2. */
+/** An extended parameter value (RFC 8187 section 3.2). */
 const extended = (text: string): string =>
   `UTF-8''${encodeURIComponent(text).replace(/[*'()]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)}`
 
@@ -63,7 +61,7 @@ const usernameOf = (challenge: DigestChallenge, user: User): string => {
   return /^[\x20-\x7e]*$/.test(user.name) ? `username=${quote(user.name)}` : `username*=${extended(user.name)}`
 }
 
-/** The value of Authorization. */
+/** The value of the Authorization header. */
 export const answer = (challenge: DigestChallenge, input: AnswerInput): string => {
   const { algorithm, hash, opaque, realm, session, userhash } = challenge
   const { bodyHash, cnonce, method, nonce, qop, secret, uri } = input

@@ -1,29 +1,27 @@
-/**
- * Challenges of the Digest scheme (RFC 7616 section 3.3), and which of several is answered.
- */
+/** Parses Digest challenges (RFC 7616 section 3.3) and selects the strongest. */
 import { type Challenge, parseChallenges } from "../../http/challenge.js"
 
-/** Names that Node's crypto knows. */
+/** Hash names of Node's crypto module. */
 export type Hash = "md5" | "sha1" | "sha256" | "sha512-256" | "sha512"
 
 export interface DigestChallenge {
   readonly realm: string
   readonly nonce: string
   readonly opaque: string | undefined
-  /** As it was written, if it was. */
+  /** As written in the challenge. */
   readonly algorithm: string | undefined
   readonly hash: Hash
   readonly session: boolean
-  /** Empty where there was none: RFC 2069. */
+  /** Empty if absent, which means RFC 2069. */
   readonly qop: ReadonlySet<"auth" | "auth-int">
   readonly userhash: boolean
   readonly utf8: boolean
   readonly stale: boolean
-  /** URIs, absolute or not, as they were written. */
+  /** URIs as written, absolute or relative. */
   readonly domain: ReadonlyArray<string>
 }
 
-/** Those of RFC 7616, and what others call SHA and SHA-512. */
+/** The algorithms of RFC 7616, and the names in use for SHA-1 and SHA-512. */
 const hashes: ReadonlyMap<string, Hash> = new Map([
   ["md5", "md5"],
   ["sha", "sha1"],
@@ -43,7 +41,7 @@ const isQop = (word: string): word is "auth" | "auth-int" => word === "auth" || 
 
 const isTrue = (text: string | undefined): boolean => text?.toLowerCase() === "true"
 
-/** `undefined` where it is no Digest challenge, or one that nobody can answer. */
+/** Converts a challenge; `undefined` if it is not a Digest challenge or uses unsupported options. */
 const toDigest = (challenge: Challenge): DigestChallenge | undefined => {
   const { params, scheme } = challenge
   const realm = params.get("realm")
@@ -72,7 +70,7 @@ const toDigest = (challenge: Challenge): DigestChallenge | undefined => {
   }
 }
 
-/** The strongest challenge that can be answered, the first among equals. */
+/** The strongest supported challenge; the first one among equals. */
 export const strongest = (fields: ReadonlyArray<string>): DigestChallenge | undefined => {
   let best: DigestChallenge | undefined
   for (const challenge of parseChallenges(fields)) {
@@ -84,7 +82,7 @@ export const strongest = (fields: ReadonlyArray<string>): DigestChallenge | unde
 
 const nextNonce = /(?:^|[,\s])nextnonce\s*=\s*"((?:[^"\\]|\\.)*)"/i
 
-/** The nonce that Authentication-Info gives for the next request (RFC 7616 section 3.5). */
+/** The next nonce from an Authentication-Info header (RFC 7616 section 3.5). */
 export const nextNonceOf = (field: string): string | undefined => {
   const nonce = nextNonce.exec(field)?.[1]
   return nonce === undefined || nonce === "" ? undefined : nonce.replace(/\\(.)/g, "$1")

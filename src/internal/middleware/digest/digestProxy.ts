@@ -1,5 +1,6 @@
 /**
- * The proxy that a Digest challenge can come from, and the way of an answer to it and to nobody else.
+ * Digest authentication for proxies: finds the proxy of a request and attaches the answer so that no other server gets
+ * it.
  */
 import { randomUUID } from "node:crypto"
 import * as Either from "effect/Either"
@@ -13,19 +14,19 @@ import { callOf } from "../../session/middlewareChain.js"
 import { environmentOf, routeOf } from "../../session/route.js"
 import type { ProxyRoute } from "../../transport/transport.js"
 
-/** What the proxy is asked. */
+/** The request as the proxy sees it. */
 export interface ProxyLeg {
   readonly proxy: ProxyRoute
-  /** Whether it is asked for a tunnel: it sees neither the request nor its body. */
+  /** Whether the request is a CONNECT for a tunnel, in which case the proxy sees neither the request nor its body. */
   readonly tunnel: boolean
   readonly method: string
-  /** As on the line that the proxy reads (RFC 7616 section 3.4). */
+  /** As on the request line that the proxy receives (RFC 7616 section 3.4). */
   readonly uri: string
 }
 
 const absoluteForm = ({ target }: Prepared): string => (target.target === "*" ? target.url.slice(0, -1) : target.url)
 
-/** `undefined` where no proxy is asked, or one that has its credentials. */
+/** `undefined` if the request does not use an HTTP proxy, or if that already has credentials. */
 export const proxyLeg = (request: Prepared, next: Next): ProxyLeg | undefined => {
   const call = callOf(next)
   if (call === undefined || Option.isSome(request.header("proxy-authorization"))) return undefined
@@ -39,13 +40,13 @@ export const proxyLeg = (request: Prepared, next: Next): ProxyLeg | undefined =>
     : { proxy, tunnel: true, method: "CONNECT", uri: authorityForm(origin) }
 }
 
-/** Of this process, since `id` counts from 1 in each. */
+/** Unique per process, because `id` counts from 1 in each. */
 const identities = randomUUID()
 
 /**
- * The request by the same proxy, which gets the answer. Not as a header: should the way be another after all, an origin
- * would get it. `id` tells connections of these credentials from others; an answer is made for each CONNECT, and one
- * that takes a tunnel which is there needs none.
+ * The same request with an answer for the proxy. The answer is part of the route and not a header: if the route
+ * changed, an origin would receive the header. `id` separates the connections of these credentials from others. An
+ * answer is computed per CONNECT; a request in an existing tunnel needs none.
  */
 export const withAnswer = (request: Prepared, leg: ProxyLeg, id: number, answer: () => string): Prepared => {
   const { proxy } = leg

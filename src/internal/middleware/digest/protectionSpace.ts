@@ -1,14 +1,12 @@
-/**
- * Where the credentials of a Digest challenge belong (RFC 7616 section 3.3, "domain").
- */
+/** The protection space of a Digest challenge (RFC 7616 section 3.3, "domain"): the URLs its credentials apply to. */
 
 import type { Target } from "../../http/target.js"
 import { parseUrl } from "../../http/whatwg.js"
 import type { Prepared } from "../../request/preparedRequest.js"
 
-/** A place and what lies below it. */
+/** An origin and a path; covers everything below the path. */
 export interface Place {
-  /** Scheme, host and port, as `Origin.key` has them. */
+  /** In the form of `Origin.key`. */
   readonly origin: string
   readonly path: string
 }
@@ -18,14 +16,16 @@ const originKey = (url: URL): string => {
   return `${url.protocol}//${url.hostname}:${port}`
 }
 
-/** Places of one challenge: each may hold as much of the request's path as there is. */
+/**
+ * Most places read from one challenge. Each can be as long as the URL of the request, so the number bounds the memory.
+ */
 const maxPlaces = 100
 
 const pathOf = (target: Target): string => target.target.split("?", 1)[0] ?? "/"
 
 /**
- * The places that a challenge of this request's names; the whole origin where it names none. Plain http never gets the
- * credentials of https.
+ * The places of a challenge, or the whole origin if it does not name any. Credentials for https never apply to plain
+ * http.
  */
 export const placesOf = (request: Prepared, domain: ReadonlyArray<string>): ReadonlyArray<Place> => {
   const { origin } = request.target
@@ -39,7 +39,7 @@ export const placesOf = (request: Prepared, domain: ReadonlyArray<string>): Read
   return out.length === 0 ? [{ origin: origin.key, path: "/" }] : out
 }
 
-/** Whether a request leads to one of the places: by whole segments of its path. */
+/** Whether the URL of a request is in one of the places, compared by whole path segments. */
 export const within = (places: ReadonlyArray<Place>, request: Prepared): boolean => {
   const { target } = request
   const path = pathOf(target)

@@ -8,7 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { ClientConnectorDNSError } from "../../../Errors.js"
 import type { Address, ResolverService } from "../../../Resolver.js"
+import { errorCode } from "../../errorCode.js"
 import { effectOr, kindOf } from "../../userResult.js"
+import { isLocalhost, loopback } from "./localhost.js"
 
 export type Addresses = Arr.NonEmptyReadonlyArray<Address>
 
@@ -67,11 +69,6 @@ const toAddresses = (
   )
 }
 
-const codeOf = (error: unknown): string => {
-  const code: unknown = typeof error === "object" && error !== null ? Reflect.get(error, "code") : undefined
-  return typeof code === "string" ? code : "EUNKNOWN"
-}
-
 /** `resolver.resolve`, failing with a typed error for whatever is no Effect, and for every error. */
 export const resolving = (
   resolver: ResolverService,
@@ -81,14 +78,17 @@ export const resolving = (
   Effect.suspend(() =>
     Effect.mapError(
       effectOr(resolver.resolve(host, options), (kind) => malformed(host, `an Effect, got ${kind}`)),
-      (error: unknown) => (error instanceof ClientConnectorDNSError ? error : dnsFailure(host, codeOf(error), error))
+      (error: unknown) =>
+        error instanceof ClientConnectorDNSError ? error : dnsFailure(host, errorCode(error) ?? "EUNKNOWN", error)
     )
   )
 
-/** The addresses of a name, checked. */
+/** The addresses of a name, checked; those of `localhost` without asking. */
 export const askResolver = (
   resolver: ResolverService,
   host: string,
   family: 4 | 6 | undefined
 ): Effect.Effect<Addresses, ClientConnectorDNSError> =>
-  Effect.flatMap(resolving(resolver, host, { family }), (found) => toAddresses(host, family, found))
+  isLocalhost(host)
+    ? Effect.succeed(loopback(family))
+    : Effect.flatMap(resolving(resolver, host, { family }), (found) => toAddresses(host, family, found))

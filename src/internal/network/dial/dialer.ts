@@ -3,7 +3,7 @@
  * exchange's `Sockets` from the step that makes it, so that whoever dials can close it at any point.
  */
 import * as Net from "node:net"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { sequential } from "effect/ExecutionStrategy"
 import * as Scope from "effect/Scope"
@@ -17,7 +17,9 @@ import {
   UnixClientConnectorError
 } from "../../../Errors.js"
 import type { ResolverService } from "../../../Resolver.js"
+import { toMillis } from "../../durations.js"
 import { canonicalHost } from "../../http/host.js"
+import { zonedAddress } from "../../http/origin.js"
 import { nameOf } from "../../objectNames.js"
 import type { Sockets, Wire } from "../../transport/networkStream.js"
 import { DataReader, type SocketReader } from "../../transport/socketReader.js"
@@ -26,11 +28,12 @@ import { resolveLimits } from "../http1/limits.js"
 import { compileAddressPolicy } from "./addressPolicy.js"
 import { DnsCache } from "./dnsCache.js"
 import { forwards } from "./forwards.js"
+import { isLocalhost } from "./localhost.js"
 import { peerKeyOf } from "./peerKey.js"
 import type { Connected } from "./race.js"
 import { during, locate, permit, reach, type Target, type TcpSettings, timedOut } from "./reach.js"
 import { socks } from "./socks.js"
-import { makeTlsStep, type SecureError, type TlsStep } from "./tlsStep.js"
+import { makeTlsStep, type SecureError, type TlsStep, withFullHandshake } from "./tlsStep.js"
 import { tunnel } from "./tunnel.js"
 import { connectUnix } from "./unix.js"
 
@@ -45,11 +48,11 @@ export interface Dialer {
   readonly clearDnsCache: (host?: string, port?: number) => Effect.Effect<void>
 }
 
-const millis = (input: Duration.DurationInput): number => Math.max(0, Duration.toMillis(Duration.decode(input)))
+const millis = (input: Duration.DurationInput): number => Math.max(0, toMillis(input))
 
 /** The system counts probes in seconds, and takes 15 bits of them. */
-const keepAliveMillis = (input: Duration.DurationInput | undefined): number => {
-  const delay = input === undefined ? Infinity : millis(input)
+const keepAliveMillis = (input: Duration.DurationInput): number => {
+  const delay = millis(input)
   return delay === Infinity ? Infinity : Math.min(32_767_000, Math.max(1000, delay))
 }
 
@@ -76,7 +79,7 @@ const settingsOf = (options: TcpOptions, resolver: ResolverService, scope: Scope
   localAddress: options.localAddress,
   delay: millis(options.happyEyeballsDelay ?? "250 millis"),
   noDelay: options.noDelay ?? true,
-  keepAlive: keepAliveMillis(options.tcpKeepAlive)
+  keepAlive: keepAliveMillis(options.tcpKeepAlive ?? "1 minute")
 })
 
 /** A name as requests have it, final dot included. */
@@ -192,7 +195,11 @@ const destinationOf = Effect.fnUntraced(function* (settings: TcpSettings, exchan
   if (origin.ip === 0 && proxy.kind !== "socks5") return origin
   const located = yield* locate(settings, exchange, origin, exchange.trace)
   const { addresses } = yield* permit(settings, exchange, origin, located)
-  const { address, family } = addresses[0]
+  // A zone is this machine's, and means another interface or nothing to the proxy (RFC 6874, section 4).
+  if (origin.ip !== 0) return origin
+  // The proxy gets one address and cannot try the other: most servers of the loopback listen on IPv4.
+  const four = isLocalhost(origin.host) ? addresses.find((found) => found.family === 4) : undefined
+  const { address, family } = four ?? addresses[0]
   return { host: address, port: origin.port, ip: family } satisfies Target
 })
 
@@ -212,7 +219,7 @@ const throughProxy = Effect.fnUntraced(function* (
   const { reader, socket } = connected
   if (forward) return wireOf(socket, connected, reader === undefined ? { forward } : { forward, reader })
   const inner = speaksHttp
-    ? yield* tunnel(socket, proxy, origin, exchange, settings.http1)
+    ? yield* tunnel(socket, proxy, origin, exchange, settings.http1, exchange.route.userAgent)
     : yield* socks(socket, proxy, destination, exchange)
   return yield* finish(step, exchange, inner, connected, undefined)
 })
@@ -238,15 +245,19 @@ export const makeTcpDialer = (
         const identity = identityOf(options, services.resolver)
         return {
           peerKey: (route) => peerKeyOf(route, identity, options.ssl),
-          dial: (exchange, sockets) =>
-            exchange.route.proxy === undefined
-              ? direct(settings, step, exchange, sockets)
-              : throughProxy(settings, step, exchange, exchange.route.proxy, sockets),
+          dial: (exchange, sockets) => {
+            const { proxy } = exchange.route
+            return withFullHandshake(step, (tls) =>
+              proxy === undefined
+                ? direct(settings, tls, exchange, sockets)
+                : throughProxy(settings, tls, exchange, proxy, sockets)
+            )
+          },
           // What a connection was dialled for is permitted; one that a proxy forwards by is there for all origins.
           permits: ({ origin, proxy }) =>
             proxy === undefined ||
             origin.ip === 0 ||
-            settings.allows({ address: origin.host, family: origin.ip }, origin.host),
+            settings.allows({ address: zonedAddress(origin), family: origin.ip }, origin.host),
           clearDnsCache: (host, port) =>
             Effect.sync(() => settings.cache.clear(host === undefined ? undefined : cachedName(host), port))
         }
@@ -281,7 +292,7 @@ export const makeUnixDialer = (options: UnixOptions): Dialer => {
   const step = makeTlsStep(options.ssl, undefined)
   return {
     peerKey: (route) => peerKeyOf(route, ["unix", options.path], options.ssl),
-    dial: (exchange, sockets) => overUnix(options.path, step, exchange, sockets),
+    dial: (exchange, sockets) => withFullHandshake(step, (tls) => overUnix(options.path, tls, exchange, sockets)),
     clearDnsCache: () => Effect.void
   }
 }

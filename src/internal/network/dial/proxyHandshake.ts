@@ -5,6 +5,7 @@ import type * as Net from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { type ClientHttpProxyError, ClientProxyConnectionError, ConnectionTimeoutError } from "../../../Errors.js"
+import { errorCode } from "../../errorCode.js"
 import type { ExchangeContext, ProxyRoute } from "../../transport/transport.js"
 
 /** How a handshake fails. */
@@ -42,8 +43,6 @@ export const proxyError = (
 ): ClientProxyConnectionError =>
   new ClientProxyConnectionError({ ...context.details("proxy"), proxy: proxy.url, reason, code, cause })
 
-const codeOf = (error: Error): string => ("code" in error && typeof error.code === "string" ? error.code : "ECONNRESET")
-
 const converse = (
   socket: Net.Socket,
   proxy: ProxyRoute,
@@ -78,7 +77,7 @@ const converse = (
     const onData = (chunk: Buffer) => talker.onData(chunk)
     const onEnd = () => talker.onEnd()
     const onError = (error: Error) => {
-      const code = codeOf(error)
+      const code = errorCode(error) ?? "ECONNRESET"
       // TLS 1.3 tells only now that a proxy wants another certificate.
       fail(proxyError(context, proxy, code.startsWith("ERR_SSL_") ? "Tls" : "Connect", code, error))
     }

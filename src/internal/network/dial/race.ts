@@ -6,6 +6,7 @@ import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { FailedAddress } from "../../../Errors.js"
 import type { Address } from "../../../Resolver.js"
+import { errorCode } from "../../errorCode.js"
 import type { Deadline, Deadlines } from "../../transport/deadlines.js"
 import type { Sockets } from "../../transport/networkStream.js"
 import { SlabReader, type SocketReader } from "../../transport/socketReader.js"
@@ -60,10 +61,7 @@ export const ignoreErrors = (socket: Net.Socket): void => {
 const noop = () => {}
 
 /** The code of an error of Node's. */
-export const codeOf = (cause: unknown): string =>
-  typeof cause === "object" && cause !== null && "code" in cause && typeof cause.code === "string"
-    ? cause.code
-    : "EUNKNOWN"
+export const codeOf = (cause: unknown): string => errorCode(cause) ?? "EUNKNOWN"
 
 class Race {
   private readonly addresses: ReadonlyArray<Address>

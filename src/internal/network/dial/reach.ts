@@ -11,6 +11,7 @@ import {
   type FailedAddress
 } from "../../../Errors.js"
 import type { Address } from "../../../Resolver.js"
+import { zonedAddress } from "../../http/origin.js"
 import type { Sockets } from "../../transport/networkStream.js"
 import type { Trace } from "../../transport/trace.js"
 import type { ExchangeContext } from "../../transport/transport.js"
@@ -36,6 +37,7 @@ export interface Target {
   readonly host: string
   readonly port: number
   readonly ip: 0 | 4 | 6
+  readonly zone?: string | undefined
 }
 
 type Addresses = Arr.NonEmptyReadonlyArray<Address>
@@ -73,10 +75,11 @@ export const timedOut = (
 export const locate = (
   { cache }: TcpSettings,
   exchange: ExchangeContext,
-  { host, ip, port }: Target,
+  target: Target,
   trace: Trace | undefined
 ): Effect.Effect<Addresses, ClientConnectorDNSError | ConnectionTimeoutError> => {
-  if (ip !== 0) return Effect.succeed([{ address: host, family: ip }])
+  const { host, ip, port } = target
+  if (ip !== 0) return Effect.succeed([{ address: zonedAddress(target), family: ip }])
   const question = { host, port, trace, now: exchange.deadlines.now, limit: exchange.limits.dns }
   return during(
     exchange,

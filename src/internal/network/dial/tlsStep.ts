@@ -4,10 +4,10 @@
 import type * as Net from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type { ConnectionTimeoutError, TlsError } from "../../../Errors.js"
+import type { ClientError, ConnectionTimeoutError, TlsError } from "../../../Errors.js"
 import type { Ssl } from "../../../Ssl.js"
 import type { ExchangeContext, ProxyRoute, Route } from "../../transport/transport.js"
-import { type HandshakeOptions, handshake, type Secured } from "../tls/handshake.js"
+import { type HandshakeOptions, handshake, rejectsSession, type Secured } from "../tls/handshake.js"
 import { makeSessionCache } from "../tls/sessionCache.js"
 import { settingsOf } from "../tls/tlsSettings.js"
 import { during, timedOut } from "./reach.js"
@@ -20,6 +20,8 @@ export interface TlsContext extends ExchangeContext {
 }
 
 export interface TlsStep {
+  /** The same steps, which offer no session. */
+  readonly full: TlsStep
   readonly origin: (context: TlsContext, socket: Net.Socket) => Effect.Effect<Secured, SecureError>
   readonly proxy: (context: TlsContext, proxy: ProxyRoute, socket: Net.Socket) => Effect.Effect<Secured, SecureError>
 }
@@ -49,11 +51,11 @@ const run = (
 export const makeTlsStep = (ssl: Ssl | undefined, certificateWarning: number | undefined): TlsStep => {
   const origins = makeSessionCache()
   const proxies = makeSessionCache()
-  return {
+  const steps = (full: boolean): Omit<TlsStep, "full"> => ({
     origin: (context, socket) => {
       const { origin, proxy, serverHostname, ssl: own } = context.route
       const settings = settingsOf(own, ssl, serverHostname)
-      const { host, port } = origin
+      const { host, port, zone } = origin
       return run(context, socket, {
         host,
         port,
@@ -61,7 +63,8 @@ export const makeTlsStep = (ssl: Ssl | undefined, certificateWarning: number | u
         proxy: false,
         certificateWarning,
         sessions: origins,
-        via: proxy?.key
+        full,
+        via: proxy?.key ?? zone
       })
     },
     // The connector's own settings, and the identity in them, are for origins.
@@ -74,8 +77,25 @@ export const makeTlsStep = (ssl: Ssl | undefined, certificateWarning: number | u
         proxy: true,
         certificateWarning,
         sessions: proxies,
+        full,
         via: key
       })
     }
+  })
+  const full: TlsStep = {
+    ...steps(true),
+    get full() {
+      return full
+    }
   }
+  return { ...steps(false), full }
 }
+
+/** Whether a server, or an https proxy, has ended a handshake in which a session was offered. */
+const mayBeSession = (error: ClientError): boolean => rejectsSession(error) || rejectsSession(error.cause)
+
+/** Dials once more with full handshakes where a server may have refused a session (RFC 8446 and 5246 have it fall back). */
+export const withFullHandshake = <A>(
+  step: TlsStep,
+  dial: (step: TlsStep) => Effect.Effect<A, ClientError>
+): Effect.Effect<A, ClientError> => Effect.catchIf(dial(step), mayBeSession, () => dial(step.full))

@@ -6,6 +6,7 @@ import type * as Headers from "@effect/platform/Headers"
 import type * as Effect from "effect/Effect"
 import { BadHttpMessage, ClientHttpProxyError } from "../../../Errors.js"
 import { emptyRecord, fromRecord } from "../../http/concealedHeaders.js"
+import { getField, toLines } from "../../http/headerFields.js"
 import type { Origin } from "../../http/origin.js"
 import type { Deadline } from "../../transport/deadlines.js"
 import type { Head, ProxyRoute } from "../../transport/transport.js"
@@ -30,10 +31,19 @@ const bodyTime = 1000
 export const authorityForm = (origin: Origin): string =>
   `${origin.ip === 6 ? `[${origin.host}]` : origin.host}:${origin.port}`
 
-const requestText = (proxy: ProxyRoute, origin: Origin, authorization: string | undefined): string => {
+/** `userAgent` gives way to the one in the proxy's own headers. */
+const requestText = (
+  proxy: ProxyRoute,
+  origin: Origin,
+  authorization: string | undefined,
+  userAgent: string | undefined
+): string => {
   const authority = authorityForm(origin)
   let text = `CONNECT ${authority} HTTP/1.1\r\nHost: ${authority}\r\n`
   if (authorization !== undefined) text += `Proxy-Authorization: ${authorization}\r\n`
+  if (userAgent !== undefined && getField(proxy.headers, "user-agent") === undefined) {
+    text += toLines([["User-Agent", userAgent]])
+  }
   for (const [name, value] of proxy.headers) text += `${name}: ${value}\r\n`
   return `${text}\r\n`
 }
@@ -55,6 +65,7 @@ class Connect implements Talker {
   private readonly proxy: ProxyRoute
   private readonly authorization: string | undefined
   private readonly origin: Origin
+  private readonly userAgent: string | undefined
   private readonly context: HandshakeContext
   private readonly outcome: Outcome
   private readonly parser: Parser
@@ -69,8 +80,10 @@ class Connect implements Talker {
     origin: Origin,
     context: HandshakeContext,
     limits: ParserLimits,
-    outcome: Outcome
+    outcome: Outcome,
+    userAgent: string | undefined
   ) {
+    this.userAgent = userAgent
     this.socket = socket
     this.proxy = proxy
     this.authorization = proxy.answer?.() ?? proxy.authorization
@@ -89,7 +102,7 @@ class Connect implements Talker {
 
   begin(): void {
     this.parser.expect("CONNECT", false)
-    this.socket.write(requestText(this.proxy, this.origin, this.authorization), "latin1")
+    this.socket.write(requestText(this.proxy, this.origin, this.authorization, this.userAgent), "latin1")
   }
 
   onData(chunk: Buffer): void {
@@ -182,6 +195,12 @@ export const tunnel = (
   proxy: ProxyRoute,
   origin: Origin,
   context: HandshakeContext,
-  limits: ParserLimits
+  limits: ParserLimits,
+  userAgent?: string
 ): Effect.Effect<Net.Socket, HandshakeError> =>
-  handshake(socket, proxy, context, (outcome) => new Connect(socket, proxy, origin, context, limits, outcome))
+  handshake(
+    socket,
+    proxy,
+    context,
+    (outcome) => new Connect(socket, proxy, origin, context, limits, outcome, userAgent)
+  )

@@ -47,28 +47,3 @@ export const isWord = (bytes: Uint8Array, start: number, end: number, word: stri
   }
   return true
 }
-
-const excerptSize = 100
-
-/** At most 100 printable characters of `bytes[start,end)`, everything else escaped. */
-export const excerptOf = (bytes: Uint8Array, start: number, end: number): string => {
-  let out = ""
-  for (let index = start; index < end; index++) {
-    const byte = bytes[index]
-    const shown =
-      byte === CR
-        ? "\\r"
-        : byte === LF
-          ? "\\n"
-          : byte === HTAB
-            ? "\\t"
-            : byte === 0x5c
-              ? "\\\\"
-              : byte >= SP && byte < 0x7f
-                ? String.fromCharCode(byte)
-                : `\\x${byte.toString(16).padStart(2, "0")}`
-    if (out.length + shown.length > excerptSize) break
-    out += shown
-  }
-  return out
-}

@@ -3,7 +3,8 @@
  * extensions is refused in strict mode and skipped otherwise; sizes of more than 16 digits are refused.
  */
 import { BareLineFeed, ChunkExtension, ChunkSizeSpacing } from "../../transport/deviations.js"
-import { CR, excerptOf, HTAB, hex, LF, SP, token } from "./bytes.js"
+import { CR, HTAB, hex, LF, SP, token } from "./bytes.js"
+import { escape, unexpected } from "./excerpt.js"
 import type { ParserLimits } from "./limits.js"
 import type { Reason } from "./scanner.js"
 
@@ -126,16 +127,16 @@ export class Chunks {
         return
       case SizeLf:
         if (byte === LF) this.endOfLine()
-        else this.fail(byte, "CR without LF after a chunk size")
+        else this.fail(byte, "expected LF after CR at the end of a chunk size")
         return
       case DataCr:
         if (byte === CR) this.state = DataLf
         else if (byte === LF && this.tolerates(BareLineFeed)) this.beginSize()
-        else this.fail(byte, "chunk is longer than its size")
+        else this.fail(byte, "expected CRLF at the end of a chunk, as its size says")
         return
       case DataLf:
         if (byte === LF) this.beginSize()
-        else this.fail(byte, "CR without LF after a chunk")
+        else this.fail(byte, "expected LF after CR at the end of a chunk")
         return
       case FreeText:
         if (!this.lineEnd(byte)) this.grow()
@@ -166,7 +167,8 @@ export class Chunks {
       this.size = this.size * 16 + digit
       this.digits++
       this.state = Size
-      if (this.digits > maxDigits || this.size > Number.MAX_SAFE_INTEGER) this.fail(byte, "chunk size is too large")
+      if (this.digits > maxDigits || this.size > Number.MAX_SAFE_INTEGER)
+        this.fail(byte, "expected a chunk size of at most 16 digits and 2^53 - 1")
       return
     }
     if ((byte === SP || byte === HTAB) && this.tolerates(ChunkSizeSpacing)) {
@@ -193,7 +195,7 @@ export class Chunks {
     if (++this.extension <= this.limits.maxChunkExtension) return
     this.state = Broken
     this.reason = "Limit"
-    this.description = `chunk extensions of more than ${this.limits.maxChunkExtension} bytes`
+    this.description = `expected chunk extensions of at most ${this.limits.maxChunkExtension} bytes (http1.maxChunkExtension)`
     this.excerpt = ""
   }
 
@@ -202,7 +204,7 @@ export class Chunks {
     switch (this.state) {
       case ExtensionName:
         if (token[byte] === 1) this.named = true
-        else if (!this.named) return this.malformed(byte, "chunk extension without a name")
+        else if (!this.named) return this.malformed(byte, "expected a name in the chunk extension")
         else if (byte === EQUALS) this.state = ExtensionValueStart
         else return this.endOfExtension(byte)
         return true
@@ -247,7 +249,7 @@ export class Chunks {
     if (this.overhead > this.limits.maxChunkOverhead) {
       this.state = Broken
       this.reason = "Limit"
-      this.description = "chunks with more bytes of size lines than of data"
+      this.description = "expected more bytes of data than of chunk size lines"
       this.excerpt = ""
     } else this.state = this.size === 0 ? Last : Data
   }
@@ -255,11 +257,11 @@ export class Chunks {
   private fail(byte: number, description: string): false {
     this.state = Broken
     this.reason = "Framing"
-    this.description = description
-    this.excerpt = excerptOf(Uint8Array.of(byte), 0, 1)
+    this.description = `${description}, ${unexpected(byte)}`
+    this.excerpt = escape(Uint8Array.of(byte), 0, 1)
     return false
   }
 }
 
-const badSize = "chunk size is not a hexadecimal number"
-const badExtension = "malformed chunk extension"
+const badSize = "expected hexadecimal digits as the chunk size"
+const badExtension = "expected a token or a quoted string in the chunk extension"

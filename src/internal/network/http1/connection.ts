@@ -1,25 +1,24 @@
 /**
  * One HTTP/1.1 connection: one exchange at a time, and nothing of one that could reach another.
  */
-
-import { TLSSocket } from "node:tls"
 import type { ConnectionInfo, Deviation } from "../../../ClientResponse.js"
 import type { ClientError } from "../../../Errors.js"
 import type { ConnectionClosed } from "../../../Tracing.js"
+import type { Retryability } from "../../errors/retryability.js"
 import { showAs } from "../../inspection.js"
-import type { Deadline } from "../../transport/deadlines.js"
+import type { ConnectionAge } from "../../transport/connectionAge.js"
 import { deviationsOf, mustClose } from "../../transport/deviations.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import { type BodyControl, IncomingBody, type Trailers } from "../../transport/incomingBody.js"
 import type { Wire } from "../../transport/networkStream.js"
 import type { Lease, Poolable } from "../../transport/pool.js"
 import type { Connection, Exchange } from "../../transport/transport.js"
-import { brokenBody, brokenHead, cutBody, cutHead, goneBefore, silentFor } from "./connectionErrors.js"
+import { BodyDrain, drainSize } from "./bodyDrain.js"
+import { brokenBody, brokenHead, cutBody, cutHead, goneBefore, isClosing, silentFor } from "./connectionErrors.js"
 import type { ParsedHead } from "./head.js"
 import { Silence } from "./idleTimer.js"
-import { Parser, type ParserHandler, type ParserLimits } from "./parser.js"
-import { requestHead } from "./requestHead.js"
-import { Upload } from "./upload.js"
+import { type ParseFailure, Parser, type ParserHandler, type ParserLimits } from "./parser.js"
+import { RequestWriter, type RequestWriterOwner } from "./requestWriter.js"
 
 /** Callbacks from a connection to its pool. */
 export interface ConnectionOwner {
@@ -44,26 +43,32 @@ const orderly: ReadonlySet<ConnectionClosed["reason"]> = new Set([
   "ForceClose",
   "IdleTimeout",
   "PeerClosed",
+  "Retired",
   "Shutdown"
 ])
-
-/** A rest of a body up to this size, that comes within `drainTime`, is read to save the connection. */
-const drainSize = 64 * 1024
-
-/** Milliseconds; the other is for a body whose end is not known, which may have none. */
-const drainTime = 200
-const endlessTime = 25
 
 /** A server's keep-alive hint minus what a request may take to reach it; milliseconds. */
 const hintMargin = 500
 
-/** How long a body waits for 100 Continue; milliseconds. */
-const continueTime = 1000
+type State =
+  /** No exchange. */
+  | "idle"
+  /** An exchange waits for the final head; its request is being written, or was. */
+  | "head"
+  /** The final head has arrived. */
+  | "body"
+  /** The last byte of the response has been parsed; the exchange may wait for the last write of its request. */
+  | "whole"
+  | "closed"
 
-/** A head below this size fits into the system's buffer, which is empty between two requests; bytes. */
-const smallHead = 16 * 1024
+const switchedEarly: ParseFailure = {
+  where: "head",
+  reason: "Unsolicited",
+  description: "expected 101 after the whole request, got it before",
+  excerpt: ""
+}
 
-export class Http1Connection implements Connection, ParserHandler, Poolable, BodyControl, Turning {
+export class Http1Connection implements Connection, ParserHandler, Poolable, BodyControl, RequestWriterOwner, Turning {
   static {
     showAs(Http1Connection, "Connection", ({ closed, id, requests, wire }) => ({
       id,
@@ -76,10 +81,11 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   readonly id: number
   readonly key: string
   readonly wire: Wire
-  idleSince = 0
+  readonly age: ConnectionAge
   maxIdle = Infinity
+  /** When a request took it, if that is now; 0 after the request has begun. */
+  readyAt = 0
   requests = 0
-  closed = false
   /** The slot it holds while it is in use. */
   lease: Lease<Http1Connection> | undefined = undefined
   /** Whose it was last. */
@@ -89,40 +95,34 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   private reusedInfo: ConnectionInfo | undefined = undefined
   private readonly owner: ConnectionOwner
   private readonly parser: Parser
+  private readonly writer: RequestWriter
+  private state: State = "idle"
   private current: Exchange | undefined = undefined
   private head: ParsedHead | undefined = undefined
   private body: IncomingBody | undefined = undefined
-  private upload: Upload | undefined = undefined
   private trailers: Trailers = []
-  /** The last byte of the response has been parsed. */
-  private finished = false
-  /** The last byte of the request has been handed to the system. */
-  private sent = false
-  /** The request waits for the end of the turn. */
-  private waiting = false
-  /** The end of the turn will be told. */
+  /** The end of the turn will call `endTurn`. */
   private turning = false
   /** Whether its socket keeps the process alive. */
   private referenced = true
-  /** Whether the system takes bytes at once, if it takes them. */
-  private readonly direct: boolean
+  /** The body's reader asked to stop. */
   private paused = false
+  /** Whether the peer has sent bytes that no request asked for. */
   private spoke = false
-  private draining: NodeJS.Timeout | undefined = undefined
-  private drained = 0
+  private readonly drain = new BodyDrain()
   private readonly silence = new Silence()
   /** When bytes came last. */
   private cameAt = 0
-  private continueDeadline: Deadline | undefined = undefined
 
-  constructor(id: number, key: string, wire: Wire, limits: ParserLimits, owner: ConnectionOwner) {
+  constructor(id: number, key: string, wire: Wire, limits: ParserLimits, owner: ConnectionOwner, age: ConnectionAge) {
     this.id = id
+    this.age = age
     this.key = key
     this.wire = wire
     this.owner = owner
     this.parser = new Parser(limits, this)
+    this.writer = new RequestWriter(wire, this)
     const socket = wire.socket
-    this.direct = !(socket instanceof TLSSocket)
     socket.on("drain", this.onDrain)
     socket.on("end", this.onEnd)
     socket.on("error", this.onSocketError)
@@ -130,6 +130,10 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     wire.reader.read(this.onData)
     // It may have closed before anybody listened.
     if (socket.destroyed && !this.closed) this.shut("PeerClosed")
+  }
+
+  get closed(): boolean {
+    return this.state === "closed"
   }
 
   /** Deviations that were tolerated in the last response. */
@@ -157,8 +161,10 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
 
   exchange(exchange: Exchange): void {
     this.requests++
+    const startedAt = this.readyAt
+    this.readyAt = 0
     if (this.closed) {
-      exchange.onError(goneBefore(exchange, this.wire, this.requests > 1, this.spoke), this.requests > 1)
+      exchange.onError(goneBefore(exchange, this.wire, this.requests > 1, this.spoke), this.unsent(this.spoke))
       return
     }
     const wire = exchange.wire
@@ -166,18 +172,17 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.exchanged = exchange
     this.head = undefined
     this.body = undefined
-    this.finished = false
-    this.sent = false
+    this.state = "head"
     this.parser.expect(wire.method, wire.upgrade !== undefined)
     if (!this.referenced) {
       this.referenced = true
       this.wire.socket.ref()
     }
-    exchange.marks.start("send")
+    exchange.marks.start("send", startedAt === 0 ? exchange.deadlines.now() : startedAt)
     if (this.owner.crowded()) {
-      this.waiting = true
+      this.writer.defer()
       this.turn()
-    } else this.send(exchange)
+    } else this.writer.send(exchange)
   }
 
   private turn(): void {
@@ -193,49 +198,8 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       if (!this.referenced) return
       this.referenced = false
       this.wire.socket.unref()
-    } else if (this.waiting) {
-      this.waiting = false
-      this.send(this.current)
-    } else if (this.finished) this.settle()
-  }
-
-  private send(exchange: Exchange): void {
-    const wire = exchange.wire
-    const text = requestHead(exchange, this.wire.forward)
-    const body = wire.body
-    if (body === undefined) {
-      this.sendHead(text, exchange)
-      return
-    }
-    this.upload = new Upload(this.wire.socket, body, this)
-    if (wire.expectContinue && !this.upload.whole) {
-      this.wire.socket.write(text, "latin1")
-      const deadlines = exchange.deadlines
-      this.continueDeadline = deadlines.schedule(deadlines.now() + continueTime, () => this.sendBody())
-      return
-    }
-    this.wire.socket.cork()
-    this.wire.socket.write(text, "latin1")
-    this.watch("send", exchange.limits.send)
-    this.upload.start()
-    this.wire.socket.uncork()
-  }
-
-  /**
-   * A callback for each write costs more than to look whether the system has taken all. TLS calls back in a later turn
-   * than it writes, often after the response: a small head counts as sent at once.
-   */
-  private sendHead(text: string, exchange: Exchange): void {
-    const socket = this.wire.socket
-    if (this.direct || text.length < smallHead) {
-      socket.write(text, "latin1")
-      if (!this.direct || socket.writableLength === 0) {
-        this.onSent()
-        return
-      }
-      socket.write("", "latin1", this.onWritten)
-    } else socket.write(text, "latin1", this.onWritten)
-    this.watch("send", exchange.limits.send)
+    } else if (this.writer.isDeferred) this.writer.send(this.current)
+    else if (this.state === "whole") this.settle()
   }
 
   abort(reason: ConnectionClosed["reason"]): void {
@@ -244,7 +208,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
 
   /** Ends the exchange with an error, wherever it is. */
   cut(error: ClientError): void {
-    if (this.head === undefined) this.fail(error, false)
+    if (this.state === "head") this.fail(error, "never")
     else this.failBody(error)
   }
 
@@ -267,55 +231,54 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.wire.reader.resume()
   }
 
-  limitSilence(millis: number): void {
+  limitIdle(millis: number): void {
     this.watch("body", millis)
   }
 
   abandon(atOnce: boolean): void {
-    if (this.current === undefined || this.closed || this.finished) return
+    if (this.state !== "body") return
     const body = this.body
     const rest = body?.length === undefined ? 0 : body.length - body.received
-    if (atOnce || rest > drainSize || this.head?.framing === "close" || this.uploading) {
+    if (atOnce || rest > drainSize || this.head?.framing === "close" || this.writer.isUploading) {
       this.shut("UnreadBody")
       return
     }
-    this.drained = 0
-    this.draining = setTimeout(() => this.shut("UnreadBody"), body?.length === undefined ? endlessTime : drainTime)
+    this.drain.start(body?.length, () => this.shut("UnreadBody"))
     this.resume()
   }
 
-  // What the upload tells.
+  // Called by the writer.
 
-  /** The last byte of the body has been handed to the system. */
-  readonly onSent = (): void => {
+  onWriting(): void {
+    if (this.current !== undefined) this.watch("send", this.current.limits.send)
+  }
+
+  onSent(): void {
     const exchange = this.current
-    if (exchange === undefined || this.sent) return
-    this.sent = true
-    if (this.finished) {
-      if (!this.sourceRuns) this.settle()
-    } else if (this.head === undefined) {
+    if (exchange === undefined) return
+    if (this.state === "whole") {
+      if (!this.writer.hasOpenSource) this.settle()
+    } else if (this.state === "head") {
       exchange.marks.start("headers")
       this.watch("headers", exchange.limits.headers)
     }
   }
 
-  /** The socket has taken some of the body. */
   onProgress(): void {
     if (this.current !== undefined) this.silence.heard(this.current.deadlines.now())
   }
 
-  /** The body failed; the peer must not take what it has for the whole. */
   onUploadError(error: ClientError): void {
     const exchange = this.current
-    if (exchange === undefined || this.finished) return
-    if (this.head === undefined) this.fail(error, false)
-    else this.failBody(cutBody(exchange, this.wire, "send", this.body, error))
+    if (exchange === undefined) return
+    if (this.state === "head") this.fail(error, "never")
+    else if (this.state === "body") this.failBody(cutBody(exchange, this.wire, "send", this.body, error))
   }
 
-  // What the parser tells.
+  // Called by the parser.
 
   onInformational(head: ParsedHead): void {
-    if (head.status === 100 && this.continueDeadline !== undefined) this.sendBody()
+    if (head.status === 100) this.writer.continue()
     this.current?.onInformational(head)
   }
 
@@ -323,12 +286,13 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     const exchange = this.current
     if (exchange === undefined) return
     this.head = head
-    this.cancelContinue()
+    this.state = "body"
+    this.writer.endWait()
     this.silence.end()
     if (head.status === 101 && exchange.wire.upgrade !== undefined) return
-    if (this.uploading) {
-      if (head.status >= 300) this.upload?.cancel()
-    } else if (!this.sent) {
+    if (this.writer.isUploading) {
+      if (head.status >= 300) this.writer.cancelBody()
+    } else if (!this.writer.isSent) {
       // The peer has most likely got the request: only the callback of its last write is late.
       exchange.marks.start("headers", this.cameAt)
     }
@@ -343,20 +307,20 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   onBody(slab: Buffer, start: number, end: number): void {
     const body = this.body
     if (body === undefined || this.closed) return
-    if (this.draining !== undefined) {
-      this.drained += end - start
-      if (this.drained > drainSize) this.shut("UnreadBody")
+    if (this.drain.isActive) {
+      if (!this.drain.take(end - start)) this.shut("UnreadBody")
       return
     }
     if (!body.push(slab, start, end)) this.paused = true
   }
 
   onComplete(trailers: Trailers): void {
-    this.finished = true
+    if (this.state === "closed") return
+    this.state = "whole"
     this.trailers = trailers
   }
 
-  // What the socket tells.
+  // Called by the socket.
 
   private readonly onData = (slab: Buffer, start: number, end: number): boolean => {
     const exchange = this.current
@@ -365,10 +329,9 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       if (!this.closed) this.shut("Unsolicited")
       return true
     }
-    if (this.waiting) {
+    if (this.writer.isDeferred) {
       this.spoke = true
-      this.waiting = false
-      this.fail(goneBefore(exchange, this.wire, this.requests > 1, true), this.requests > 1)
+      this.fail(goneBefore(exchange, this.wire, this.requests > 1, true), this.unsent(true))
       return true
     }
     const { marks } = exchange
@@ -389,19 +352,19 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       this.onBroken(exchange)
       return true
     }
-    if (this.head?.status === 101 && exchange.wire.upgrade !== undefined)
-      this.handOver(exchange, slab.subarray(next, end))
-    else if (this.finished) this.finish(next < end)
+    if (this.head?.status === 101 && exchange.wire.upgrade !== undefined) {
+      if (this.writer.isUploading) {
+        // The server would read the rest of the request as bytes of the new protocol.
+        this.head = undefined
+        this.fail(brokenHead(exchange, this.wire, switchedEarly), "never")
+      } else this.handOver(exchange, slab.subarray(next, end))
+    } else if (this.state === "whole") this.finish(next < end)
     return !this.paused
   }
 
   private readonly onDrain = (): void => {
     this.onProgress()
-    this.upload?.drained()
-  }
-
-  private readonly onWritten = (error?: Error | null): void => {
-    if (error === undefined || error === null) this.onSent()
+    this.writer.drained()
   }
 
   private readonly onEnd = (): void => {
@@ -435,16 +398,6 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
 
   // Ends.
 
-  /** Whether some of the request's body is not written yet. */
-  private get uploading(): boolean {
-    return this.upload !== undefined && !this.upload.whole
-  }
-
-  /** Whether the source of the request's body may still do something, such as tell its progress. */
-  private get sourceRuns(): boolean {
-    return this.upload?.open === true
-  }
-
   /**
    * The response is whole. The last write of the request may be with the system although its callback has not run: TLS
    * runs it before the end of the turn. The exchange lasts until then, so that the callback finds its own exchange.
@@ -453,8 +406,12 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.silence.end()
     this.paused = false
     if (excess) this.settle("Unsolicited")
-    else if ((this.sent && !this.sourceRuns) || this.uploading || this.head?.keepAlive === false) this.settle()
+    else if (this.isRequestOver || this.writer.isUploading || this.head?.keepAlive === false) this.settle()
     else this.turn()
+  }
+
+  private get isRequestOver(): boolean {
+    return this.writer.isSent && !this.writer.hasOpenSource
   }
 
   /** The response is whole; with a reason, the connection ends. It goes back before the consumer gets the end. */
@@ -468,17 +425,17 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.body = undefined
     if (reason !== undefined) this.shut(reason)
     else if (mustClose(this.parser.deviations)) this.shut("Deviation")
-    else if (!this.sent || !head.keepAlive || exchange.wire.close) this.shut("ConnectionClose")
+    else if (!this.writer.isSent || !head.keepAlive || exchange.wire.close) this.shut("ConnectionClose")
     else {
-      this.stopDraining()
-      this.upload?.cancel()
-      this.upload = undefined
+      this.drain.end()
+      this.writer.end()
+      this.state = "idle"
       this.current = undefined
       this.exchanged = undefined
       this.paused = false
       if (head.keepAliveTimeout !== undefined) this.maxIdle = Math.max(0, head.keepAliveTimeout - hintMargin)
       if (this.owner.onReusable(this, exchange, this.cameAt)) this.turn()
-      else this.shut("ForceClose", exchange)
+      else this.shut(this.age.retired ? "Retired" : "ForceClose", exchange)
       exchange.onDone()
     }
     body?.end(this.trailers)
@@ -486,32 +443,42 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
 
   /** The peer has ended the connection while a response was due. */
   private onCut(exchange: Exchange, error: NodeJS.ErrnoException | undefined): void {
-    if (this.finished) {
+    if (this.state === "whole") {
       this.settle("PeerClosed")
       return
     }
-    if (this.head !== undefined) {
+    if (this.state === "body") {
       this.failBody(cutBody(exchange, this.wire, "body", this.body, error))
       return
     }
     const reused = this.requests > 1
+    if (this.writer.isDeferred) {
+      this.fail(cutHead(exchange, this.wire, "connect", { reused, received: 0 }, error), "unsent")
+      return
+    }
     const { headBytes: received, started } = this.parser
-    const phase = this.sent ? "headers" : "send"
-    this.fail(cutHead(exchange, this.wire, phase, { reused, received }, error), reused && !started)
+    const phase = this.writer.isSent ? "headers" : "send"
+    const failure = cutHead(exchange, this.wire, phase, { reused, received }, error)
+    this.fail(failure, !started && (reused || isClosing(failure)) ? "sent" : "never")
+  }
+
+  /** How a request that was not written may be repeated. A new server that sends first does not speak HTTP. */
+  private unsent(spoke: boolean): Retryability {
+    return spoke && this.requests <= 1 ? "never" : "unsent"
   }
 
   /** What came is no HTTP. */
   private onBroken(exchange: Exchange): void {
     const failure = this.parser.failure
     if (failure === undefined) return
-    if (this.head === undefined) this.fail(brokenHead(exchange, this.wire, failure), false)
+    if (this.state === "head") this.fail(brokenHead(exchange, this.wire, failure), "never")
     else this.failBody(brokenBody(exchange, this.wire, this.body, failure))
   }
 
-  private fail(error: ClientError, stale: boolean): void {
+  private fail(error: ClientError, repeatable: Retryability): void {
     const exchange = this.current
     this.shut("Error")
-    exchange?.onError(error, stale)
+    exchange?.onError(error, repeatable)
   }
 
   private failBody(error: ClientError): void {
@@ -524,15 +491,13 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   private shut(reason: ConnectionClosed["reason"], exchange = this.current): void {
     if (this.closed) return
     const hadExchange = this.current
-    this.closed = true
+    this.state = "closed"
     this.current = undefined
     this.silence.end()
-    this.cancelContinue()
-    this.stopDraining()
-    this.upload?.cancel()
-    this.upload = undefined
+    this.drain.end()
+    this.writer.end()
     // A TLS peer gets close_notify unless something went wrong. A peer that does not read the request would never get it.
-    if (this.wire.tls !== undefined && this.sent && orderly.has(reason)) this.wire.socket.destroySoon()
+    if (this.wire.tls !== undefined && this.writer.isSent && orderly.has(reason)) this.wire.socket.destroySoon()
     else this.wire.socket.destroy()
     this.owner.onClosed(this, reason, exchange)
     if (this.head !== undefined) hadExchange?.onDone()
@@ -542,7 +507,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     const socket = this.wire.socket
     const head = this.head
     if (head === undefined) return
-    this.closed = true
+    this.state = "closed"
     this.current = undefined
     socket.off("drain", this.onDrain)
     socket.off("end", this.onEnd)
@@ -554,23 +519,6 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     exchange.marks.end("headers")
     this.owner.onUpgraded(this, exchange)
     exchange.onUpgrade(head, this.wire, Buffer.from(rest))
-  }
-
-  private sendBody(): void {
-    this.cancelContinue()
-    if (this.closed || this.head !== undefined || this.current === undefined) return
-    this.watch("send", this.current.limits.send)
-    this.upload?.start()
-  }
-
-  private cancelContinue(): void {
-    this.continueDeadline?.cancel()
-    this.continueDeadline = undefined
-  }
-
-  private stopDraining(): void {
-    clearTimeout(this.draining)
-    this.draining = undefined
   }
 
   // Time limits of the phases; without a limit they cost nothing.

@@ -7,6 +7,7 @@ import {
   type ClientError,
   ClientOSError,
   ClientPayloadError,
+  FingerprintMismatch,
   ServerDisconnectedError,
   SocketTimeoutError
 } from "../../../Errors.js"
@@ -16,7 +17,8 @@ import type { Exchange } from "../../transport/transport.js"
 import { fromSocketError } from "../tls/tlsErrors.js"
 import type { ParseFailure } from "./parser.js"
 
-type Phase = "send" | "headers" | "body"
+/** "connect": nothing of the request was written. */
+type Phase = "connect" | "send" | "headers" | "body"
 
 const detailsOf = (exchange: Exchange, wire: Wire, phase: Phase) => ({
   ...exchange.details(phase),
@@ -27,12 +29,14 @@ const detailsOf = (exchange: Exchange, wire: Wire, phase: Phase) => ({
 export const cutHead = (
   exchange: Exchange,
   wire: Wire,
-  phase: "send" | "headers",
+  phase: "connect" | "send" | "headers",
   was: { readonly reused: boolean; readonly received: number },
   error: NodeJS.ErrnoException | undefined
 ): ClientError => {
   const details = detailsOf(exchange, wire, phase)
   if (error === undefined) return new ServerDisconnectedError({ ...details, ...was })
+  // After a renegotiation the server may show another certificate than the pinned one.
+  if (error instanceof FingerprintMismatch) return error
   if (wire.tls !== undefined) {
     const { host, port } = exchange.route.origin
     // TLS 1.3 refuses a client's certificate only after the handshake.
@@ -41,6 +45,10 @@ export const cutHead = (
   }
   return new ClientOSError({ ...details, code: error.code ?? "UNKNOWN", syscall: error.syscall, cause: error })
 }
+
+/** Whether an error says that the connection ended, and not that the peer refused the client. */
+export const isClosing = (error: ClientError): boolean =>
+  error._tag === "ServerDisconnectedError" || error._tag === "ClientOSError"
 
 /** The body did not come whole. */
 export const cutBody = (
@@ -94,13 +102,18 @@ export const goneBefore = (exchange: Exchange, wire: Wire, reused: boolean, spok
     ? new BadHttpMessage({
         ...detailsOf(exchange, wire, "send"),
         reason: "Unsolicited",
-        description: "The server spoke before it was asked",
+        description: "expected no bytes before the request",
         excerpt: ""
       })
-    : new ServerDisconnectedError({ ...detailsOf(exchange, wire, "send"), reused, received: 0 })
+    : new ServerDisconnectedError({ ...detailsOf(exchange, wire, "connect"), reused, received: 0 })
 
 /** The limit of a phase ran out; milliseconds. */
-export const silentFor = (exchange: Exchange, wire: Wire, phase: Phase, limit: number): ClientError =>
+export const silentFor = (
+  exchange: Exchange,
+  wire: Wire,
+  phase: Exclude<Phase, "connect">,
+  limit: number
+): ClientError =>
   new SocketTimeoutError({
     ...detailsOf(exchange, wire, phase),
     phase,

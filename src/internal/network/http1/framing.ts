@@ -71,7 +71,7 @@ export class Framing {
 
   // A list is taken if its members are the same to the letter: recipients differ on what "042, 42" is.
   private contentLength(bytes: Uint8Array, start: number, end: number): string | undefined {
-    if (this.chunked && this.strict) return "Content-Length and Transfer-Encoding"
+    if (this.chunked && this.strict) return "expected Content-Length or Transfer-Encoding, got both"
     let index = start
     for (;;) {
       while (index < end && isSpace(bytes[index])) index++
@@ -83,23 +83,25 @@ export class Framing {
         value = value * 10 + digit
       }
       const digits = index - first
-      if (digits === 0) return "Content-Length is not a number"
-      if (value > Number.MAX_SAFE_INTEGER) return "Content-Length is too large"
-      if (this.length >= 0 && (this.length !== value || this.digits !== digits)) return "Content-Lengths differ"
+      if (digits === 0) return "expected decimal digits as the Content-Length"
+      if (value > Number.MAX_SAFE_INTEGER) return "expected a Content-Length of at most 2^53 - 1"
+      if (this.length >= 0 && (this.length !== value || this.digits !== digits))
+        return "expected one Content-Length, got different ones"
       this.length = value
       this.digits = digits
       while (index < end && isSpace(bytes[index])) index++
       if (index === end) return undefined
-      if (bytes[index] !== COMMA) return "Content-Length is not a number"
+      if (bytes[index] !== COMMA) return "expected decimal digits as the Content-Length"
       index++
     }
   }
 
   private transferEncoding(minor: number, bytes: Uint8Array, start: number, end: number): string | undefined {
-    if (minor === 0) return "Transfer-Encoding in HTTP/1.0"
+    if (minor === 0) return "expected no Transfer-Encoding in HTTP/1.0"
     if (!this.strict) return this.transferCodings(bytes, start, end)
-    if (this.length >= 0) return "Content-Length and Transfer-Encoding"
-    if (this.chunked || !isWord(bytes, start, end, "chunked")) return "Transfer-Encoding is not exactly chunked"
+    if (this.length >= 0) return "expected Content-Length or Transfer-Encoding, got both"
+    if (this.chunked || !isWord(bytes, start, end, "chunked"))
+      return 'expected exactly "chunked" as the Transfer-Encoding'
     this.chunked = true
     return undefined
   }
@@ -111,11 +113,11 @@ export class Framing {
     eachMember(bytes, start, end, (from, to) => {
       members++
       if (isWord(bytes, from, to, "identity")) this.deviations |= IdentityCoding
-      else if (!isWord(bytes, from, to, "chunked")) wrong = "Transfer-Encoding is not chunked"
+      else if (!isWord(bytes, from, to, "chunked")) wrong = 'expected "chunked" as the Transfer-Encoding'
       else if (this.chunked) this.deviations |= RepeatedChunked
       else this.chunked = true
     })
-    return members === 0 ? "Transfer-Encoding is not chunked" : wrong
+    return members === 0 ? 'expected "chunked" as the Transfer-Encoding' : wrong
   }
 
   /** Decides between two ways to end a body, once all fields are read: chunked wins (RFC 9112 section 6.3). */

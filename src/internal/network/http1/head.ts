@@ -18,6 +18,8 @@ export interface HeadFacts {
   readonly ascii: boolean
   /** Whether a value has line ends in it. */
   readonly folded: boolean
+  /** Whether the connector refuses deviations. */
+  readonly strict: boolean
   /** Those of name and value, four to a line: start, end, start, end; others may follow. */
   readonly offsets: ReadonlyArray<number>
   /** Lines. */
@@ -47,6 +49,7 @@ export class ParsedHead implements Head {
   /** Whether values can be cut from the text as they are. */
   private readonly plain: boolean
   private readonly folded: boolean
+  private readonly strict: boolean
   readonly deviations: number
   private readonly offsets: ReadonlyArray<number>
 
@@ -71,12 +74,16 @@ export class ParsedHead implements Head {
     this.text = text
     this.plain = facts.ascii && !facts.folded
     this.folded = facts.folded
+    this.strict = facts.strict
     this.deviations = deviations
     this.offsets = facts.offsets.slice(0, facts.count << 2)
   }
 
   get lengthVerified(): boolean {
     return this.framing !== "close"
+  }
+  get toleratesTruncatedCoding(): boolean {
+    return this.lengthVerified && !this.strict
   }
   get reason(): string {
     return this.decode(this.reasonStart, this.reasonEnd)
@@ -176,6 +183,8 @@ export interface HeadParts {
   readonly version?: "1.0" | "1.1" | undefined
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
   readonly contentLength?: number | undefined
+  /** Default: true. */
+  readonly toleratesTruncatedCoding?: boolean | undefined
 }
 
 /** A head from pairs, for mocks. */
@@ -189,6 +198,7 @@ export const headOf = (parts: HeadParts): Head => {
     count: headers.length,
     contentLength: parts.contentLength,
     lengthVerified: true,
+    toleratesTruncatedCoding: parts.toleratesTruncatedCoding ?? true,
     deviations: 0,
     name: (index) => headers[index][0],
     value: (index) => headers[index][1],

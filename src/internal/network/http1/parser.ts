@@ -5,8 +5,9 @@
  */
 import { BareLineFeed, mustClose } from "../../transport/deviations.js"
 import type { Trailers } from "../../transport/incomingBody.js"
-import { CR, excerptOf, LF } from "./bytes.js"
+import { CR, LF } from "./bytes.js"
 import { Chunks } from "./chunked.js"
+import { lineExcerpt, unexpected } from "./excerpt.js"
 import { decodeText, type FramingKind, ParsedHead, unfold } from "./head.js"
 import type { ParserLimits } from "./limits.js"
 import { Failed, More, type Reason, Scanner } from "./scanner.js"
@@ -30,7 +31,7 @@ export interface ParseFailure {
   readonly where: "head" | "body"
   readonly reason: Reason
   readonly description: string
-  /** At most 100 characters, escaped; ends with the first byte at fault. */
+  /** The line at fault as far as it has been received: at most 100 characters, escaped. */
   readonly excerpt: string
 }
 
@@ -132,7 +133,7 @@ export class Parser {
         case Leading:
         case LeadingLf:
           this.started = true
-          at = this.leading(slab, at)
+          at = this.leading(slab, at, end)
           break
         case Head:
         case TrailerSection:
@@ -148,7 +149,7 @@ export class Parser {
           at = this.chunked(slab, at, end)
           break
         case Idle:
-          return this.started ? at : this.fail("head", "Unsolicited", "bytes that no request asked for", slab, at)
+          return this.started ? at : this.fail("Unsolicited", "expected no bytes before a request", slab, at, end)
         case Stopped:
           return this.failure === undefined ? end : -1
         default:
@@ -173,19 +174,19 @@ export class Parser {
   }
 
   // Some servers send an empty line too many after a body.
-  private leading(slab: Buffer, at: number): number {
+  private leading(slab: Buffer, at: number, end: number): number {
     const byte = slab[at]
     if (this.state === LeadingLf) {
-      if (byte !== LF) return this.fail("head", "StatusLine", "CR without LF", slab, at)
+      if (byte !== LF) return this.fail("StatusLine", "expected LF after CR", slab, at, end)
       this.state = Leading
     } else if (byte === CR && this.informational === 0) {
       if (++this.emptyLines > this.limits.maxLeadingLines) {
-        return this.fail("head", "Limit", "empty lines before a status line", slab, at)
+        return this.tooManyLines(slab, at, end)
       }
       this.state = LeadingLf
     } else if (byte === LF && this.informational === 0 && !this.limits.strict) {
       if (++this.emptyLines > this.limits.maxLeadingLines) {
-        return this.fail("head", "Limit", "empty lines before a status line", slab, at)
+        return this.tooManyLines(slab, at, end)
       }
       this.deviations |= BareLineFeed
     } else {
@@ -263,11 +264,16 @@ export class Parser {
     const { framing, status } = this.scanner
     framing.settle()
     this.deviations |= framing.deviations
-    if (status === 101 && !this.upgrade) return this.failAfter("Unsolicited", "101 that no request asked for", status)
+    if (status === 101 && !this.upgrade)
+      return this.failAfter("Unsolicited", "expected no 101, as the request asked for no upgrade", status)
     const tunnel = status === 101 || (this.method === "CONNECT" && status >= 200 && status < 300)
     if (status < 200 && !tunnel) {
       if (++this.informational > this.limits.maxInformational) {
-        return this.failAfter("Limit", `more than ${this.limits.maxInformational} informational responses`, status)
+        return this.failAfter(
+          "Limit",
+          `expected at most ${this.limits.maxInformational} informational responses (http1.maxInformational)`,
+          status
+        )
       }
       this.closing ||= framing.close
       const head = this.headFrom(bytes, base, stop, "none", undefined, !this.closing)
@@ -384,8 +390,18 @@ export class Parser {
     return this.failWith(where, scanner.reason, scanner.description, scanner.excerpt)
   }
 
-  private fail(where: ParseFailure["where"], reason: Reason, description: string, slab: Buffer, at: number): -1 {
-    return this.failWith(where, reason, description, excerptOf(slab, at, at + 1))
+  private fail(reason: Reason, description: string, slab: Buffer, at: number, end: number): -1 {
+    return this.failWith("head", reason, `${description}, ${unexpected(slab[at])}`, lineExcerpt(slab, at, at, end))
+  }
+
+  private tooManyLines(slab: Buffer, at: number, end: number): -1 {
+    return this.fail(
+      "Limit",
+      `expected at most ${this.limits.maxLeadingLines} empty lines before a response`,
+      slab,
+      at,
+      end
+    )
   }
 
   private failAfter(reason: Reason, description: string, status: number): false {

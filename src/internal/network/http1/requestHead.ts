@@ -1,6 +1,7 @@
 /**
  * The head of a request as it is written: in absolute form to a proxy that forwards it (RFC 9112, section 3.2.2).
  */
+import { hostFieldOf } from "../../http/origin.js"
 import type { Exchange } from "../../transport/transport.js"
 
 export const requestHead = (exchange: Exchange, forward: boolean): string => {
@@ -13,5 +14,5 @@ export const requestHead = (exchange: Exchange, forward: boolean): string => {
   const authorization = exchange.route.proxy?.authorization
   const credentials = authorization === undefined ? "" : `Proxy-Authorization: ${authorization}\r\n`
   const target = wire.target === "*" ? "" : wire.target
-  return `${wire.method} ${origin.scheme}://${origin.authority}${target} HTTP/${wire.version}\r\n${wire.head}${credentials}\r\n`
+  return `${wire.method} ${origin.scheme}://${hostFieldOf(origin)}${target} HTTP/${wire.version}\r\n${wire.head}${credentials}\r\n`
 }

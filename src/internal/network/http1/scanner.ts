@@ -4,7 +4,6 @@
  * Unless it is strict it tolerates what RFC 9112 lets a user agent tolerate, and records it in `deviations`.
  */
 import type { BadHttpMessage } from "../../../Errors.js"
-import { redactHead } from "../../redact.js"
 import {
   BareLineFeed,
   ControlCharacter,
@@ -13,7 +12,8 @@ import {
   SpaceBeforeColon,
   StatusLineSpacing
 } from "../../transport/deviations.js"
-import { COLON, CR, excerptOf, HTAB, LF, SP, text, token } from "./bytes.js"
+import { COLON, CR, HTAB, LF, SP, text, token } from "./bytes.js"
+import { lineExcerpt, unexpected } from "./excerpt.js"
 import { Framing, Kind, kindOf } from "./framing.js"
 
 /** `scan` has come to the end of the bytes before the end of the section. */
@@ -74,10 +74,12 @@ export class Scanner {
   private kind: number = Kind.Other
   private nameEnd = 0
   private valueStart = -1
-  private readonly strict: boolean
+  readonly strict: boolean
   private previous = NoLine
   /** White space in the status line beyond one space before the status. */
   private shift = 0
+  /** Where the bytes end that the scanner is given. */
+  private received = 0
 
   constructor(maxLine: number, maxCount: number, strict: boolean) {
     this.maxLine = maxLine
@@ -118,6 +120,7 @@ export class Scanner {
   /** Reads `bytes[from,end)` of a section that began at `base`. Returns the place after it, `More` or `Failed`. */
   scan(bytes: Uint8Array, base: number, from: number, end: number): number {
     let at = from
+    this.received = end
     while (at < end) {
       switch (this.state) {
         case Prefix:
@@ -128,7 +131,7 @@ export class Scanner {
           break
         case StatusLf:
         case ValueLf:
-          if (bytes[at] !== LF) return this.fail(bytes, base, at, "CR without LF")
+          if (bytes[at] !== LF) return this.fail(bytes, base, at, "expected LF after CR")
           at++
           this.state = LineStart
           break
@@ -142,7 +145,7 @@ export class Scanner {
           at = this.value(bytes, base, at, end)
           break
         case EndLf:
-          if (bytes[at] !== LF) return this.fail(bytes, base, at, "CR without LF")
+          if (bytes[at] !== LF) return this.fail(bytes, base, at, "expected LF after CR")
           at++
           if (at - base > this.maxSize) return this.tooLarge(bytes, base)
           return at
@@ -167,13 +170,14 @@ export class Scanner {
       const byte = bytes[at]
       const place = at - base - this.shift
       if (place < 7) {
-        if (byte !== statusLineStart[place]) return this.fail(bytes, base, at, "not an HTTP/1 status line")
+        if (byte !== statusLineStart[place])
+          return this.fail(bytes, base, at, 'expected a status line that begins with "HTTP/1."')
       } else if (place === 7) {
-        if (byte !== 0x30 && byte !== 0x31) return this.fail(bytes, base, at, "not HTTP/1.0 or HTTP/1.1")
+        if (byte !== 0x30 && byte !== 0x31) return this.fail(bytes, base, at, "expected HTTP/1.0 or HTTP/1.1")
         this.minor = byte - 0x30
       } else if (place === 8) {
         if (byte !== SP && !(byte === HTAB && this.tolerates(StatusLineSpacing))) {
-          return this.fail(bytes, base, at, "no space after the version")
+          return this.fail(bytes, base, at, "expected a space after the version")
         }
       } else if (place === 9 && (byte === SP || byte === HTAB) && this.tolerates(StatusLineSpacing)) {
         this.shift++
@@ -181,7 +185,7 @@ export class Scanner {
       } else if (place < 12) {
         const digit = byte - 0x30
         if (digit < 0 || digit > 9 || (place === 9 && digit === 0)) {
-          return this.fail(bytes, base, at, "status is not a number from 100 to 999")
+          return this.fail(bytes, base, at, "expected a status from 100 to 999")
         }
         this.status = this.status * 10 + digit
       } else return this.afterStatus(bytes, base, at)
@@ -198,7 +202,7 @@ export class Scanner {
     else if (byte === SP || (byte === HTAB && this.tolerates(StatusLineSpacing))) {
       this.reasonStart++
       this.state = ReasonText
-    } else return this.fail(bytes, base, at, "neither a space nor CRLF after the status")
+    } else return this.fail(bytes, base, at, "expected a space or CRLF after the status")
     return at + 1
   }
 
@@ -213,7 +217,7 @@ export class Scanner {
     if (at === end) return end
     const lineFeed = bytes[at] === LF && this.tolerates(BareLineFeed)
     if (bytes[at] !== CR && !lineFeed) {
-      return this.fail(bytes, base, at, "character that a reason phrase must not have")
+      return this.fail(bytes, base, at, "expected printable characters in the reason phrase")
     }
     this.reasonEnd = at - base
     this.state = lineFeed ? LineStart : StatusLf
@@ -265,15 +269,16 @@ export class Scanner {
         return at
       }
       const description = isBlank(byte)
-        ? "line that begins with white space"
+        ? "expected a field name at the beginning of the line"
         : byte === COLON
-          ? "empty field name"
+          ? "expected a field name before the colon"
           : isLineEnd(byte)
-            ? "line of white space"
+            ? "expected a field name after white space"
             : badName
       return this.fail(bytes, base, at, description)
     }
-    if (this.count === this.maxCount) return this.limit(bytes, base, at + 1, `more than ${this.maxCount} fields`)
+    if (this.count === this.maxCount)
+      return this.limit(bytes, base, at, `expected at most ${this.maxCount} fields (http1.maxHeaders)`)
     this.state = Name
     return this.name(bytes, base, at, end)
   }
@@ -286,7 +291,7 @@ export class Scanner {
     const byte = bytes[at]
     this.nameEnd = at - base
     if (byte === COLON) return this.valueAfter(bytes, base, at, end)
-    if (isBlank(byte) && this.tolerates(SpaceBeforeColon)) {
+    if (isBlank(byte) && !this.strict) {
       this.state = NameSpace
       return at
     }
@@ -295,7 +300,7 @@ export class Scanner {
       this.state = BadName
       return at
     }
-    return this.fail(bytes, base, at, isBlank(byte) ? "white space in or after a field name" : badName)
+    return this.fail(bytes, base, at, isBlank(byte) ? "expected a colon directly after the field name" : badName)
   }
 
   /** Begins the value after the colon at `at`. */
@@ -323,7 +328,10 @@ export class Scanner {
     if (isLineEnd(byte)) return this.fail(bytes, base, at, noColon)
     if (byte === 0) return this.fail(bytes, base, at, badName)
     if (this.state === BadName) return this.drop(bytes, base, at)
-    if (byte === COLON) return this.valueAfter(bytes, base, at, end)
+    if (byte === COLON) {
+      this.deviations |= SpaceBeforeColon
+      return this.valueAfter(bytes, base, at, end)
+    }
     this.deviations |= InvalidFieldName
     this.state = BadName
     return at
@@ -336,7 +344,13 @@ export class Scanner {
     while (from < to && token[bytes[from]] === 0) from++
     while (to > from && token[bytes[to - 1]] === 0) to--
     if (isFraming(kindOf(bytes, from, to))) {
-      return this.fail(bytes, base, at, "character in the name of a framing field", "Framing")
+      return this.fail(
+        bytes,
+        base,
+        at,
+        "expected the name of Content-Length or Transfer-Encoding without other characters",
+        "Framing"
+      )
     }
     this.nameEnd = at - base
     this.kind = Kind.Other
@@ -372,7 +386,7 @@ export class Scanner {
     if (this.isTooLarge(base, at)) return this.tooLarge(bytes, base)
     if (at === end) return end
     const lineFeed = bytes[at] === LF && this.tolerates(BareLineFeed)
-    if (bytes[at] !== CR && !lineFeed) return this.fail(bytes, base, at, "character that a field value must not have")
+    if (bytes[at] !== CR && !lineFeed) return this.fail(bytes, base, at, "expected printable characters in the value")
     if (this.previous === FieldLine) {
       const wrong = this.endOfField(bytes, base, at)
       if (wrong !== undefined) return this.fail(bytes, base, at, wrong, "Framing")
@@ -405,7 +419,7 @@ export class Scanner {
     const end = base + this.offsets[place + 3]
     // Some recipients take HTAB as part of the value, and read something else than "chunked" then.
     if (lineEnd !== undefined && isFraming(this.kind) && bytes.subarray(end, lineEnd).includes(HTAB)) {
-      return "HTAB after the value of a framing field"
+      return "expected no tab after the value of Content-Length or Transfer-Encoding"
     }
     if (!this.folded) return this.framing.field(this.kind, this.minor, bytes, start, end)
     const unfolded = bytes.slice(start, end).map((byte) => (isLineEnd(byte) ? SP : byte))
@@ -441,20 +455,25 @@ export class Scanner {
   private tooLarge(bytes: Uint8Array, base: number): number {
     const description =
       this.line + this.maxLine < this.maxSize
-        ? `line of more than ${this.maxLine} bytes`
-        : `${this.trailers ? "trailer section" : "head"} of more than the ${this.maxSize} bytes that are left for it`
+        ? `expected a line of at most ${this.maxLine} bytes (http1.maxLineSize)`
+        : `expected at most ${this.maxSize} more bytes of ${this.trailers ? "trailers" : "head"} (http1.maxHeadSize)`
     // Only what is within the limits has been read however the bytes are cut.
     const line = base + this.line
-    return this.limit(bytes, base, Math.min(line + Math.min(this.maxLine, 16), base + this.maxSize), description)
+    return this.limit(bytes, base, Math.min(line + Math.min(this.maxLine, 16), base + this.maxSize) - 1, description)
   }
 
-  private limit(bytes: Uint8Array, base: number, end: number, description: string): number {
-    return this.end("Limit", description, this.shown(bytes, base, end))
+  private limit(bytes: Uint8Array, base: number, at: number, description: string): number {
+    return this.end("Limit", description, lineExcerpt(bytes, base + this.line, at, at + 1))
   }
 
+  /** Fails at a byte; of a framing field the description says what is wrong with its value instead. */
   private fail(bytes: Uint8Array, base: number, at: number, description: string, reason?: Reason): number {
     const inStatusLine = !this.trailers && this.line === 0 && this.state <= StatusLf
-    return this.end(reason ?? (inStatusLine ? "StatusLine" : "Header"), description, this.shown(bytes, base, at + 1))
+    return this.end(
+      reason ?? (inStatusLine ? "StatusLine" : "Header"),
+      reason === undefined ? `${description}, ${unexpected(bytes[at])}` : description,
+      lineExcerpt(bytes, base + this.line, at, this.received)
+    )
   }
 
   private end(reason: Reason, description: string, excerpt: string): number {
@@ -463,18 +482,11 @@ export class Scanner {
     this.excerpt = excerpt
     return Failed
   }
-
-  /** The line up to `end`, without what may be a secret. */
-  private shown(bytes: Uint8Array, base: number, end: number): string {
-    const start = base + this.line
-    if (this.state !== Value && this.state !== ValueLf) return excerptOf(bytes, start, end)
-    return redactHead(excerptOf(bytes, start, end))
-  }
 }
 
 const isBlank = (byte: number): boolean => byte === SP || byte === HTAB
 const isLineEnd = (byte: number): boolean => byte === CR || byte === LF
 const isFraming = (kind: number): boolean => kind === Kind.ContentLength || kind === Kind.TransferEncoding
 
-const noColon = "field without a colon"
-const badName = "character that a field name must not have"
+const noColon = "expected a colon after the field name"
+const badName = "expected a colon or a character of a field name"

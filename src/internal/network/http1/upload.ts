@@ -5,6 +5,7 @@ import type * as Net from "node:net"
 import type { ClientError } from "../../../Errors.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import type { RequestBody, RequestSink, RequestSource } from "../../transport/transport.js"
+import { keepReadable } from "./failedWrites.js"
 
 /** Who is told how the body goes. */
 export interface UploadOwner {
@@ -62,6 +63,7 @@ export class Upload implements RequestSink, Turning {
 
   start(): void {
     if (this.state !== "open") return
+    keepReadable(this.socket)
     if (this.body._tag === "Bytes") this.writeSlices(this.body.bytes)
     else {
       this.source = this.body.start(this)

@@ -33,6 +33,8 @@ export interface HandshakeOptions {
   readonly certificateWarning?: number | undefined
   /** The connector's; not used where there is a pin, because a resumed session shows no certificate. */
   readonly sessions?: SessionCache | undefined
+  /** Whether to verify in full although there is a session; it is kept for later all the same. */
+  readonly full?: boolean | undefined
   /** The way to the peer, such as the proxy's key: sessions do not cross from one to another. */
   readonly via?: string | undefined
 }
@@ -51,9 +53,22 @@ const noCertificate = "ERR_TLS_NO_PEER_CERTIFICATE"
 /** Ours, for a protocol that we do not speak. */
 const badProtocol = "ERR_TLS_ALPN_PROTOCOL"
 
+/** Ours, for a peer that asks for handshake after handshake. */
+const tooMany = "ERR_TLS_TOO_MANY_RENEGOTIATIONS"
+
 class NameMismatch extends Error {
   readonly code = nameMismatch
 }
+
+/** Handshakes that a peer may ask for on one connection: each costs both a signature. */
+const maxRenegotiations = 3
+
+/** Errors of handshakes that ended before they were complete, and that offered a session. */
+const rejected = new WeakSet<object>()
+
+/** Whether a server may have refused the session that was offered, so that a full handshake may succeed. */
+export const rejectsSession = (error: unknown): boolean =>
+  typeof error === "object" && error !== null && rejected.has(error)
 
 // The one listener that stays: between the end of the handshake and the first listener of whoever takes the socket, an
 // error must not be the process's.
@@ -86,6 +101,7 @@ class Attempt {
   /** Sessions that came before the verdict. */
   private readonly early: Array<Buffer> = []
   private verdict: "open" | "accepted" | "refused" = "open"
+  private handshakes = 0
   private certificate: Certificate | undefined
   /** Whether the handshake itself is over, so that what follows is about the certificate. */
   private finished = false
@@ -98,7 +114,7 @@ class Attempt {
     if (options.sessions !== undefined && settings.pins.length === 0) {
       this.sessions = options.sessions
       this.sessionKey = JSON.stringify([options.host, options.port, options.via ?? "", this.name, settings.key])
-      this.cached = this.sessions.take(this.sessionKey, now)
+      this.cached = options.full === true ? undefined : this.sessions.take(this.sessionKey, now)
     }
   }
 
@@ -128,6 +144,8 @@ class Attempt {
   /** The handshake is over; Node has still to verify. */
   onSecure(socket: tls.TLSSocket): void {
     this.finished = true
+    this.verdict = "open"
+    this.handshakes++
     this.shown = socket.getPeerX509Certificate()
     this.certificate = this.shown === undefined ? this.cached?.certificate : fromX509(this.shown)
   }
@@ -154,11 +172,12 @@ class Attempt {
       return refusal
     }
     this.verdict = "accepted"
-    for (const session of this.early) this.keep(socket, session)
+    for (const session of this.early.splice(0)) this.keep(socket, session)
     return infoOf(socket, this.certificate)
   }
 
   private refusal(socket: tls.TLSSocket): TlsError | undefined {
+    if (this.handshakes > 1 + maxRenegotiations) return handshakeRefused(this.peer, tooMany, this.certificate)
     const { alpn, pins, verify } = this.options.settings
     // Node has destroyed the socket by now if it was to verify and could not: this is the second lock on that door.
     if (socket.encrypted !== true || (verify && !socket.authorized)) {
@@ -184,7 +203,11 @@ class Attempt {
   /** What an error of the socket before the verdict means. */
   failure(error: unknown): TlsError {
     this.refuse()
-    if (!this.finished) return handshakeFailed(this.peer, error)
+    if (!this.finished) {
+      const failed = handshakeFailed(this.peer, error)
+      if (this.cached !== undefined) rejected.add(failed)
+      return failed
+    }
     if (error instanceof NameMismatch && this.certificate !== undefined) {
       const { details, host, port } = this.peer
       return new ClientConnectorCertificateError({
@@ -208,6 +231,18 @@ class Attempt {
 
 const endOfFile = () =>
   Object.assign(new Error("The connection ended before the TLS handshake was complete."), { code: "ECONNRESET" })
+
+/**
+ * Judges the peer after each further handshake as after the first. Node verifies before "secureConnect" and ends the
+ * connection if it cannot; OpenSSL hands out nothing of the peer in between.
+ */
+const verifyAgain = (secured: tls.TLSSocket, attempt: Attempt): void => {
+  secured.prependListener("secure", () => attempt.onSecure(secured))
+  secured.on("secureConnect", () => {
+    const verdict = attempt.judge(secured)
+    if (!("resumed" in verdict)) secured.destroy(verdict)
+  })
+}
 
 /** Runs the handshake; on anything but success the socket is destroyed. */
 const negotiate = (
@@ -234,6 +269,7 @@ const negotiate = (
       const verdict = attempt.judge(secured)
       if (!("resumed" in verdict)) return fail(verdict)
       release()
+      if (options.settings.renegotiates) verifyAgain(secured, attempt)
       resume(Effect.succeed({ socket: secured, info: verdict }))
     }
     const release = () => {

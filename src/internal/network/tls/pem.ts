@@ -7,6 +7,7 @@ import { createHash, createPrivateKey, X509Certificate } from "node:crypto"
 import * as Redacted from "effect/Redacted"
 import { SslContextError } from "../../../Errors.js"
 import type { Pem } from "../../../Ssl.js"
+import { errorCode } from "../../errorCode.js"
 
 interface Block {
   readonly label: string
@@ -117,7 +118,7 @@ export const readRevocationLists = (option: string, pems: Pem | ReadonlyArray<Pe
 }
 
 const keyProblem = (error: unknown, passphrase: string | undefined): string => {
-  const code = error instanceof Error && "code" in error ? String(error.code) : ""
+  const code = errorCode(error) ?? ""
   if (code === "ERR_MISSING_PASSPHRASE" || (passphrase === undefined && /INTERRUPTED|CANCELLED/.test(code))) {
     return "is encrypted, and there is no passphrase"
   }

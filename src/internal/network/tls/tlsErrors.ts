@@ -91,15 +91,21 @@ export const handshakeRefused = (
   certificate: Certificate | undefined
 ): ClientConnectorSSLError => sslError(peer, "Handshake", code, certificate, undefined)
 
+/** Codes of Node's for a certificate that does not verify; those of the system look otherwise. */
+const aboutCertificate = /CERT|ISSUER|CRL|SIGNATURE|^INVALID_/
+
 /**
  * An error of a connection whose handshake was over, if it is one of TLS: under TLS 1.3 a server refuses a client's
- * certificate, or the lack of one, only after the client has finished. `undefined` for every other error.
+ * certificate, or the lack of one, only after the client has finished, and after a renegotiation the server's
+ * certificate may not verify. `undefined` for every other error.
  */
 export const fromSocketError = (
   error: unknown,
   peer: TlsPeer,
   certificate?: Certificate
 ): ClientConnectorSSLError | undefined => {
+  if (error instanceof ClientConnectorSSLError) return error
   const code = codeOf(error)
-  return code.startsWith("ERR_SSL_") ? sslError(peer, "Handshake", code, certificate, error) : undefined
+  if (code.startsWith("ERR_SSL_")) return sslError(peer, "Handshake", code, certificate, error)
+  return aboutCertificate.test(code) ? verificationFailed(peer, error, certificate) : undefined
 }

@@ -6,9 +6,12 @@ import * as tls from "node:tls"
 import type * as Effect from "effect/Effect"
 import { SslContextError } from "../../../Errors.js"
 import type { ContextOptions, TlsVersion } from "../../../Ssl.js"
+import { errorCode } from "../../errorCode.js"
 import { namedHost } from "../../http/host.js"
+import { type Authorities, readAuthorities, toCa } from "./authorities.js"
 import { sha256Of } from "./certificate.js"
 import { keyDigest, keyToPem, readCertificates, readKey, readRevocationLists } from "./pem.js"
+import { type Identity, readPfx } from "./pkcs12.js"
 
 /** The inside of a context. */
 export interface TlsMaterial {
@@ -18,6 +21,8 @@ export interface TlsMaterial {
   readonly serverHostname: string | undefined
   readonly alpn: ReadonlyArray<string>
   readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
+  /** Whether the peer may ask for further handshakes on a connection. */
+  readonly renegotiates: boolean
   readonly secureContext: tls.SecureContext
   /** The same trust without what belongs to one origin: the client certificate and the name. */
   readonly elsewhere: () => TlsMaterial
@@ -66,7 +71,11 @@ const readName = (name: string | undefined): string | undefined => {
   throw refuse("serverHostname", `expected a host name or an IP address, but ${host}`)
 }
 
-const readIdentity = (options: ContextOptions) => {
+const readIdentity = (options: ContextOptions): Identity | undefined => {
+  if (options.pfx !== undefined) {
+    if (options.cert === undefined && options.key === undefined) return readPfx(options.pfx, options.passphrase)
+    throw refuse("pfx", "expected either pfx, or cert and key")
+  }
   if (options.cert === undefined && options.key === undefined) return undefined
   if (options.cert === undefined) throw refuse("cert", "is missing beside key")
   if (options.key === undefined) throw refuse("key", "is missing beside cert")
@@ -76,16 +85,11 @@ const readIdentity = (options: ContextOptions) => {
   return { chain, key }
 }
 
-const readAuthorities = (options: ContextOptions) => {
-  const own = options.ca === undefined ? [] : readCertificates("ca", options.ca)
-  return { own, bundled: options.bundledCa ?? options.ca === undefined }
-}
-
 const secure = (options: tls.SecureContextOptions): tls.SecureContext => {
   try {
     return tls.createSecureContext(options)
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "an unknown error"
+    const code = errorCode(error) ?? "an unknown error"
     if (code.includes("CIPHER")) throw refuse("ciphers", "names no cipher that OpenSSL has")
     if (code.includes("CRYPTO_OPERATION") && options.crl !== undefined) {
       throw refuse("crl", "holds a revocation list that cannot be read")
@@ -99,43 +103,53 @@ interface Parsed {
   readonly maxVersion: TlsVersion
   readonly ciphers: string
   readonly alpn: ReadonlyArray<string>
-  readonly authorities: ReturnType<typeof readAuthorities>
-  readonly identity: ReturnType<typeof readIdentity>
+  readonly authorities: Authorities
+  readonly identity: Identity | undefined
   readonly crl: ReadonlyArray<string> | undefined
   readonly verify: boolean
   readonly serverHostname: string | undefined
+  readonly renegotiates: boolean
+  readonly legacy: boolean
   readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
 }
 
-const digestOf = ({ alpn, authorities, ciphers, crl, identity, maxVersion, minVersion }: Parsed): string => {
+const digestOf = (parsed: Parsed): string => {
+  const { alpn, authorities, ciphers, crl, identity, legacy, maxVersion, minVersion, renegotiates } = parsed
   const parts = {
     minVersion,
     maxVersion,
     ciphers,
     alpn,
     bundled: authorities.bundled,
+    system: authorities.system.length === 0 ? undefined : textDigest(authorities.system.join("\n")),
+    renegotiates,
+    legacy,
     ca: authorities.own.map(sha256Of).sort(),
     cert: identity?.chain.map(sha256Of),
     key: identity === undefined ? undefined : keyDigest(identity.key),
-    crl: crl?.map((list) => createHash("sha256").update(list).digest("hex")).sort()
+    crl: crl?.map(textDigest).sort()
   }
-  return createHash("sha256").update(JSON.stringify(parts)).digest("hex")
+  return textDigest(JSON.stringify(parts))
 }
 
-const secureContextOf = ({ authorities, ciphers, crl, identity, maxVersion, minVersion }: Parsed): tls.SecureContext =>
-  secure({
+const textDigest = (text: string): string => createHash("sha256").update(text).digest("hex")
+
+const secureContextOf = (parsed: Parsed): tls.SecureContext => {
+  const { authorities, ciphers, crl, identity, legacy, maxVersion, minVersion, renegotiates } = parsed
+  // Left out, it stands for the bundled ones and those of NODE_EXTRA_CA_CERTS.
+  const ca = toCa(authorities)
+  return secure({
     minVersion,
     maxVersion,
     ciphers,
-    // A peer is verified once, so it has to stay who it was; and no peer can ask for handshakes without end.
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
-    // Left out, it stands for the bundled ones and those of NODE_EXTRA_CA_CERTS.
-    ...(authorities.bundled && authorities.own.length === 0
-      ? {}
-      : { ca: [...(authorities.bundled ? tls.rootCertificates : []), ...authorities.own.map(String)] }),
+    // A peer that is verified once has to stay who it was; and no peer can ask for handshakes without end.
+    secureOptions:
+      (renegotiates ? 0 : constants.SSL_OP_NO_RENEGOTIATION) | (legacy ? constants.SSL_OP_LEGACY_SERVER_CONNECT : 0),
+    ...(ca === undefined ? {} : { ca }),
     ...(identity === undefined ? {} : { cert: identity.chain.map(String).join("\n"), key: keyToPem(identity.key) }),
     ...(crl === undefined ? {} : { crl: [...crl] })
   })
+}
 
 const build = (parsed: Parsed): TlsMaterial => {
   const material: TlsMaterial = {
@@ -144,6 +158,7 @@ const build = (parsed: Parsed): TlsMaterial => {
     serverHostname: parsed.serverHostname,
     alpn: parsed.alpn,
     onKeyLog: parsed.onKeyLog,
+    renegotiates: parsed.renegotiates,
     secureContext: secureContextOf(parsed),
     elsewhere: () =>
       parsed.identity === undefined && parsed.serverHostname === undefined
@@ -166,6 +181,8 @@ export const makeMaterial = (options: ContextOptions): TlsMaterial => {
     crl: options.crl === undefined ? undefined : readRevocationLists("crl", options.crl),
     verify: options.verify !== false,
     serverHostname: readName(options.serverHostname),
+    renegotiates: options.allowRenegotiation === true,
+    legacy: options.legacyServerConnect === true,
     onKeyLog: options.onKeyLog
   })
 }

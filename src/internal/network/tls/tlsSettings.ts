@@ -18,6 +18,8 @@ export interface TlsSettings {
   readonly serverHostname: string | undefined
   readonly alpn: ReadonlyArray<string>
   readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
+  /** Whether the peer may ask for further handshakes, after each of which it is verified. */
+  readonly renegotiates: boolean
   /** Built once for each context. */
   readonly secureContext: tls.SecureContext
 }
@@ -120,6 +122,7 @@ const combine = (choice: Choice, pins: ReadonlyArray<string>, serverHostname: st
     serverHostname: name,
     alpn: material.alpn,
     onKeyLog: material.onKeyLog,
+    renegotiates: material.renegotiates,
     secureContext: material.secureContext
   }
 }

@@ -1,6 +1,4 @@
-/**
- * From a recipe for bytes to a request body that writes itself to a transport, with backpressure.
- */
+/** Writes an HttpBody to the transport with backpressure, compression and progress. */
 import type * as HttpBody from "@effect/platform/HttpBody"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -12,22 +10,23 @@ import type { Progress } from "../../../ClientRequest.js"
 import { type Details, RequestBodyError } from "../../../Errors.js"
 import { withoutItself } from "../../currentOptions.js"
 import type { RequestBody, RequestSink, RequestSource } from "../../transport/transport.js"
+import { kindOf } from "../../userResult.js"
 import { type Compression, Compressor } from "./compressor.js"
 import { lengthError } from "./declaredLength.js"
 import { rawStream } from "./rawBody.js"
 import { isReplayable, useOnce } from "./replayable.js"
 
-/** What sending a body takes from the request. */
+/** What the body of one request needs to run. */
 export interface BodyContext {
-  /** Of the requesting fiber, so that its References and Clock are the body's. */
+  /** The runtime of the requesting fiber, so that the body uses its References and Clock. */
   readonly runtime: Runtime.Runtime<never>
-  /** Run before each chunk is written; `transferred` counts it already. */
+  /** Runs before each chunk is written; `transferred` includes the chunk. */
   readonly onChunk?: ((chunk: Uint8Array, transferred: number) => Effect.Effect<void>) | undefined
 }
 
 /** How a body is sent. */
 export interface BodyPlan {
-  /** Bytes, where they are known. */
+  /** Length in bytes, if known. */
   readonly length: number | undefined
   readonly chunked: boolean
   readonly compression: Compression | undefined
@@ -35,7 +34,7 @@ export interface BodyPlan {
   readonly details: Details
 }
 
-/** Bytes are handed out in pieces of this size where somebody watches. */
+/** Size of the pieces in which bytes are written when progress is observed. */
 const pieceSize = 64 * 1024
 
 const pieces = (bytes: Uint8Array): Stream.Stream<Uint8Array> => {
@@ -58,11 +57,11 @@ const streamOf = (body: HttpBody.HttpBody): Stream.Stream<Uint8Array, unknown> =
     case "Raw":
       return rawStream(body.body)
     case "FormData":
-      return Stream.fail(new TypeError("a form was not made multipart"))
+      return Stream.fail(new TypeError("expected a form encoded as multipart"))
   }
 }
 
-/** The body for the transport. */
+/** The body as the transport takes it. */
 export const toRequestBody = (
   body: HttpBody.HttpBody,
   plan: BodyPlan,
@@ -85,7 +84,7 @@ export const toRequestBody = (
   }
 }
 
-/** What a second attempt with a body fails with that gives its bytes only once. */
+/** The error of a second attempt to send a body that can be read only once. */
 export const notReplayable = (details: Details): RequestBodyError =>
   new RequestBodyError({ ...details, phase: "send", reason: "NotReplayable" })
 
@@ -114,7 +113,7 @@ const run = (
       ),
       Effect.catchAllCause(() => Effect.void)
     ),
-    // Nothing is written before the transport has the source.
+    // Start later, so that the transport has the source before the first write.
     { immediate: false }
   )
   return {
@@ -127,7 +126,7 @@ const run = (
   }
 }
 
-/** The source's own failure, or the interruption that it did to itself. */
+/** The error of the source; an interruption of the source by itself is one too. */
 const toError = (cause: Cause.Cause<unknown>, details: Details): RequestBodyError => {
   const error = Cause.squash(cause)
   if (error instanceof RequestBodyError) {
@@ -165,9 +164,14 @@ class Writer {
 
   private write(bytes: Uint8Array | undefined): Effect.Effect<void, unknown> {
     if (!(bytes instanceof Uint8Array)) {
-      return Effect.fail(new RequestBodyError({ reason: "Encode", cause: new TypeError("a chunk is not bytes") }))
+      return Effect.fail(
+        new RequestBodyError({
+          reason: "Encode",
+          cause: new TypeError(`expected chunks of bytes, got ${kindOf(bytes)}`)
+        })
+      )
     }
-    // An empty chunk would be the last one on the wire.
+    // In chunked coding an empty chunk would end the body.
     if (bytes.length === 0) return Effect.void
     const { length, onProgress } = this.plan
     this.transferred += bytes.length

@@ -1,18 +1,16 @@
-/**
- * Compresses a request body on its way, chunk by chunk, no faster than the transport takes it.
- */
+/** Compresses a request body chunk by chunk, with the backpressure of the transport. */
 import * as Zlib from "node:zlib"
 import * as Effect from "effect/Effect"
 import { RequestBodyError } from "../../../Errors.js"
 import type { RequestSink } from "../../transport/transport.js"
 
-/** The codings of `compress`; "deflate" is the zlib format (RFC 9110 section 8.4.1.2). */
+/** Values of the option `compress`. "deflate" is the zlib format (RFC 9110 section 8.4.1.2). */
 export type Compression = "deflate" | "gzip" | "br"
 
 const transforms = {
   deflate: () => Zlib.createDeflate(),
   gzip: () => Zlib.createGzip(),
-  // Level 11, the default, is for what is compressed once and sent often.
+  // Brotli's default level 11 is meant for content that is compressed once and sent often.
   br: () => Zlib.createBrotliCompress({ params: { [Zlib.constants.BROTLI_PARAM_QUALITY]: 5 } })
 } as const
 
@@ -38,7 +36,7 @@ export class Compressor {
     })
   }
 
-  /** Done once the bytes are compressed and the output is not held up. */
+  /** Completes when the bytes are compressed and the output is not paused. */
   write(bytes: Uint8Array): Effect.Effect<void, RequestBodyError> {
     return this.step((done) => {
       this.transform.write(bytes, () => done())
@@ -46,7 +44,7 @@ export class Compressor {
     })
   }
 
-  /** Done once all output is written. */
+  /** Completes when all output is written. */
   readonly end: Effect.Effect<void, RequestBodyError> = this.endStep()
 
   destroy(): void {

@@ -1,12 +1,10 @@
-/**
- * A stream that keeps to the length that was declared for it.
- */
+/** Enforces the declared length of a body stream. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { RequestBodyError } from "../../../Errors.js"
 
-/** Fails before it gives a byte too many, and where it ends too early. */
-export const exactly = (
+/** Fails before passing on a byte too many, and at the end of a stream that is too short. */
+export const withDeclaredLength = (
   stream: Stream.Stream<Uint8Array, unknown>,
   length: number
 ): Stream.Stream<Uint8Array, unknown> =>
@@ -20,9 +18,9 @@ export const exactly = (
     return Stream.concat(checked, end)
   })
 
-/** What a body of another length than declared fails with. */
+/** The error for a body whose length differs from the declared one. */
 export const lengthError = (declared: number, longer: boolean): RequestBodyError =>
   new RequestBodyError({
     reason: "Length",
-    cause: new RangeError(`the body is ${longer ? "longer" : "shorter"} than the ${declared} bytes declared`)
+    cause: new RangeError(`expected a body of ${declared} bytes as declared, got ${longer ? "more" : "fewer"}`)
   })

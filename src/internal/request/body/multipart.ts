@@ -1,5 +1,6 @@
 /**
- * multipart/form-data (RFC 7578) and its relatives, part by part, with the length known wherever the parts' are.
+ * Encodes multipart/form-data (RFC 7578) and other multipart bodies. The total length is known if that of every part
+ * is.
  */
 
 import { randomBytes } from "node:crypto"
@@ -12,13 +13,13 @@ import type { Multipart, TypeId as MultipartTypeId, Part } from "../../../Multip
 import { checkField, type Pair, toLatin1 } from "../../http/headerFields.js"
 import { isIllFormed } from "../../http/percent.js"
 import { showAs } from "../../inspection.js"
-import { exactly } from "./declaredLength.js"
+import { withDeclaredLength } from "./declaredLength.js"
 import { blobStream } from "./rawBody.js"
 import { isReplayable, markOneShot } from "./replayable.js"
 
 export const TypeId: MultipartTypeId = "~effect-http-session/Multipart"
 
-/** The body behind the public type. */
+/** The implementation of the public Multipart type. */
 export class MultipartParts implements Multipart {
   static {
     showAs(MultipartParts, "Multipart", ({ contentType, parts }) => ({ contentType, parts }))
@@ -37,26 +38,26 @@ export class MultipartParts implements Multipart {
   }
 }
 
-/** 192 bits, in characters that need no quotes. */
+/** 192 random bits, in characters that need no quoting. */
 export const randomBoundary = (): string => randomBytes(24).toString("hex")
 
 const contentTypeOf = (subtype: string, boundary: string): string =>
   `multipart/${subtype}; boundary=${/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(boundary) ? boundary : `"${boundary}"`}`
 
-/** RFC 2046 section 5.1.1. */
+/** A valid boundary (RFC 2046 section 5.1.1). */
 const boundaryPattern = /^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/
 
 export const isMultipart = (u: object): u is Multipart => TypeId in u
 
 const invalid = (description: string): InvalidRequest => new InvalidRequest({ option: "data", description })
 
-/** Quotes and line ends as the HTML standard writes them in the header of a part. */
+/** Escapes quotes and line breaks in a name, as the HTML standard does. */
 const escapeName = (name: string): string => name.replaceAll('"', "%22").replaceAll("\r", "%0D").replaceAll("\n", "%0A")
 
-/** What is wrong with a name of a field or a file, if anything. */
+/** Whether a field or file name can be sent. */
 const checkName = (name: string): boolean => !/[\0-\x09\x0b\x0c\x0e-\x1f\x7f]/.test(name) && !isIllFormed(name)
 
-/** The header of a form's part, or `undefined` where a name is impossible. */
+/** The Content-Disposition of a form part, or `undefined` if a name is invalid. */
 export const disposition = (name: string, filename: string | undefined): string | undefined => {
   if (!checkName(name) || (filename !== undefined && !checkName(filename))) return undefined
   const file = filename === undefined ? "" : `; filename="${escapeName(filename)}"`
@@ -78,22 +79,22 @@ const toSection = (boundary: string, headers: ReadonlyArray<Pair>, body: HttpBod
   return { head: Buffer.from(`${head}\r\n`, "latin1"), body, length: lengthOf(body) }
 }
 
-/** What the data of a part becomes. */
+/** Converts the data of a part to a body. */
 export type PartBody = (data: Data) => HttpBody.HttpBody | InvalidRequest | RequestBodyError
 
 const partSection = (boundary: string, part: Part, toBody: PartBody): Section | InvalidRequest | RequestBodyError => {
   if (part.headers.some(([name, value]) => checkField(name, value) !== undefined)) {
-    return invalid("a header of a part, or the name of a field or file, has impossible characters")
+    return invalid("a header or name of a part contains control characters")
   }
   const body = toBody(part.data)
   if (body instanceof InvalidRequest || body instanceof RequestBodyError) return body
-  if (body._tag === "Raw") return invalid("a Raw body cannot be a part; give bytes or a Stream")
+  if (body._tag === "Raw") return invalid("a Raw body cannot be a part; use bytes or a Stream")
   return toSection(boundary, part.headers, body)
 }
 
 const crlf = Buffer.from("\r\n", "latin1")
 
-/** Bodies up to this size that are all bytes are sent as bytes. */
+/** Bodies of bytes only, up to this size, are joined into one. */
 const joinable = 256 * 1024
 
 const sectionStream = (section: Section): Stream.Stream<Uint8Array, unknown> => {
@@ -102,7 +103,7 @@ const sectionStream = (section: Section): Stream.Stream<Uint8Array, unknown> => 
     body._tag === "Stream"
       ? section.length === undefined
         ? body.stream
-        : exactly(body.stream, section.length)
+        : withDeclaredLength(body.stream, section.length)
       : body._tag === "Uint8Array"
         ? Stream.succeed(body.body)
         : Stream.empty
@@ -136,20 +137,20 @@ const assemble = (
   return sections.every((section) => isReplayable(section.body)) ? body : markOneShot(body)
 }
 
-/** A web form's entries: strings are fields, all else are files. */
+/** The parts of a web FormData: strings are fields, everything else is a file. */
 const formSections = (form: FormData, boundary: string): ReadonlyArray<Section> | InvalidRequest => {
   const out: Array<Section> = []
   for (const [name, value] of form.entries()) {
     const field = normalizeLineEnds(name)
     const header = disposition(field, typeof value === "string" ? undefined : value.name)
-    if (header === undefined) return invalid("the name of a field or file has impossible characters")
+    if (header === undefined) return invalid("the name of a field or file contains control characters")
     if (typeof value === "string") {
       const text = Buffer.from(normalizeLineEnds(value), "utf8")
       out.push(toSection(boundary, [["Content-Disposition", header]], HttpBody.uint8Array(text)))
       continue
     }
     const type = value.type === "" ? "application/octet-stream" : value.type
-    if (checkField("Content-Type", type) !== undefined) return invalid("the type of a file has impossible characters")
+    if (checkField("Content-Type", type) !== undefined) return invalid("the type of a file contains control characters")
     const content = HttpBody.stream(blobStream(value), type, value.size)
     out.push(
       toSection(
@@ -167,25 +168,27 @@ const formSections = (form: FormData, boundary: string): ReadonlyArray<Section> 
 
 const normalizeLineEnds = (text: string): string => text.replace(/\r\n|\r|\n/g, "\r\n")
 
-/** The body of a multipart message or a web form; `boundary` replaces its own. */
+/** The body of a multipart message or FormData; `boundary` overrides its own. */
 export const toMultipartBody = (
   data: Multipart | FormData,
   boundary: string | undefined,
   toBody: PartBody
 ): HttpBody.Uint8Array | HttpBody.Stream | InvalidRequest | RequestBodyError => {
-  if (boundary !== undefined && !boundaryPattern.test(boundary)) return invalid("the boundary is impossible")
+  if (boundary !== undefined && !boundaryPattern.test(boundary))
+    return invalid("the boundary is not valid (RFC 2046 section 5.1.1)")
   if (data instanceof FormData) {
     const used = boundary ?? randomBoundary()
     const sections = formSections(data, used)
     return sections instanceof InvalidRequest ? sections : assemble(sections, used, contentTypeOf("form-data", used))
   }
-  if (!(data instanceof MultipartParts)) return invalid("the multipart body was not made by Multipart.make")
+  if (!(data instanceof MultipartParts)) return invalid("expected a multipart body made by Multipart.make")
   const used = boundary ?? data.boundary
-  if (!boundaryPattern.test(used)) return invalid("the boundary is impossible")
-  if (!/^[!#$&\-^_.+0-9A-Za-z]+$/.test(data.subtype)) return invalid("the multipart subtype is impossible")
+  if (!boundaryPattern.test(used)) return invalid("the boundary is not valid (RFC 2046 section 5.1.1)")
+  if (!/^[!#$&\-^_.+0-9A-Za-z]+$/.test(data.subtype)) return invalid("the multipart subtype is not a token")
   const sections: Array<Section> = []
   for (const part of data.parts) {
-    if (data.subtype === "form-data" && part.name === undefined) return invalid("a part of a form has no name")
+    if (data.subtype === "form-data" && part.name === undefined)
+      return invalid("expected a name for each part of a form")
     const section = partSection(used, part, toBody)
     if (section instanceof InvalidRequest || section instanceof RequestBodyError) return section
     sections.push(section)
@@ -193,7 +196,7 @@ export const toMultipartBody = (
   return assemble(sections, used, contentTypeOf(data.subtype, used))
 }
 
-/** The boundary that a Content-Type header of the caller's asks for, where the body has one. */
+/** The boundary that the caller's Content-Type header sets for a multipart body. */
 export const multipartBoundary = (data: Data, contentType: string | undefined): string | undefined | InvalidRequest => {
   if (contentType === undefined || typeof data !== "object" || data === null) return undefined
   const multipart =
@@ -205,7 +208,7 @@ export const multipartBoundary = (data: Data, contentType: string | undefined): 
     match?.[2] ??
     new InvalidRequest({
       option: "content-type",
-      description: "it has no boundary; leave it out, and the body's own is sent"
+      description: "expected a boundary; omit the header to send that of the body"
     })
   )
 }

@@ -1,27 +1,25 @@
-/**
- * One part of a multipart message: its headers from its name and options.
- */
+/** Builds one part of a multipart body: its headers from name, data and options. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as Stream from "effect/Stream"
 import type { Data } from "../../../ClientRequest.js"
 import type { Part, PartOptions } from "../../../Multipart.js"
 import { getField, isFault, mergeFields, noFields, type Pair, toFields } from "../../http/headerFields.js"
 import { mimeTypeOf } from "../../http/mimeTypes.js"
-import { hide } from "../../inspection.js"
+import { showObjectAs } from "../../inspection.js"
 import { redactHeaders } from "../../redact.js"
 import { disposition } from "./multipart.js"
 
-/** Whether it is sent as a file unless something else is said. */
+/** Whether data is sent as a file by default. */
 const isFile = (data: Data): boolean =>
   data instanceof Uint8Array ||
   (typeof data === "object" && data !== null && (Stream.StreamTypeId in data || isStreamBody(data)))
 
 const isStreamBody = (data: object): boolean => HttpBody.isHttpBody(data) && data._tag === "Stream"
 
-/** Stands for a header that cannot be sent; the request fails for it. */
+/** A header that cannot be sent, so that the request fails. */
 const impossible: Pair = ["", ""]
 
-/** The data of a part with its length, where that is told. */
+/** Attaches the declared length to a stream. */
 const withLength = (data: Data, length: number | undefined): Data =>
   length !== undefined && typeof data === "object" && data !== null && Stream.StreamTypeId in data
     ? HttpBody.stream(data, undefined, length)
@@ -34,7 +32,7 @@ const typeOf = (data: Data, filename: string | undefined): string | undefined =>
   return filename === undefined ? contentTypeOf(data) : mimeTypeOf(filename)
 }
 
-/** A nested multipart message has a type of its own. */
+/** A nested multipart message has its own content type. */
 const contentTypeOf = (data: Data): string | undefined =>
   typeof data === "object" && data !== null && "contentType" in data && typeof data.contentType === "string"
     ? data.contentType
@@ -54,7 +52,7 @@ export const makePart = (name: string | undefined, data: Data, options: PartOpti
   const { pairs: merged, secret } = mergeFields({ pairs: headers, secret: noFields.secret }, more)
   const known = getField(merged, "content-disposition") !== undefined || name === undefined
   const all = known ? merged : [...merged, impossible]
-  return hide({ name, headers: all, data: withLength(data, options.contentLength) }, () => ({
+  return showObjectAs({ name, headers: all, data: withLength(data, options.contentLength) }, () => ({
     name,
     headers: redactHeaders(all, secret)
   }))

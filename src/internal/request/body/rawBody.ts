@@ -1,6 +1,4 @@
-/**
- * The bytes of what others call a body: Readables, web streams, iterables, Blobs.
- */
+/** Reads raw bodies as streams of bytes: Node streams, web streams, iterables, Blobs. */
 import { Readable } from "node:stream"
 import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Chunk from "effect/Chunk"
@@ -8,8 +6,10 @@ import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import { RequestBodyError } from "../../../Errors.js"
+import { isIterable } from "../../iterables.js"
+import { kindOf } from "../../userResult.js"
 
-/** The bytes of a Blob, read anew each time the stream runs. */
+/** The bytes of a Blob, which can be read any number of times. */
 export const blobStream = (blob: Blob): Stream.Stream<Uint8Array, unknown> =>
   Stream.suspend(() =>
     Stream.fromReadableStream<Uint8Array, unknown>({ evaluate: () => blob.stream(), onError: (cause) => cause })
@@ -20,13 +20,12 @@ const encode = (item: unknown): Uint8Array => {
   if (typeof item === "string") return Buffer.from(item, "utf8")
   if (item instanceof ArrayBuffer) return new Uint8Array(item)
   if (ArrayBuffer.isView(item)) return new Uint8Array(item.buffer, item.byteOffset, item.byteLength)
-  throw new TypeError(`a ${typeof item} is not bytes`)
+  throw new TypeError(`expected chunks of bytes or strings, got ${kindOf(item)}`)
 }
 
 const isAsyncIterable = (raw: object): raw is AsyncIterable<unknown> => Symbol.asyncIterator in raw
-const isIterable = (raw: object): raw is Iterable<unknown> => Symbol.iterator in raw
 
-/** Whether it is all there, so that it can be one piece of bytes. */
+/** The bytes of a raw body that is in memory; otherwise `undefined`. */
 export const rawBytes = (raw: unknown): Uint8Array | undefined =>
   typeof raw === "string" || raw instanceof ArrayBuffer || ArrayBuffer.isView(raw)
     ? encode(raw)
@@ -34,7 +33,7 @@ export const rawBytes = (raw: unknown): Uint8Array | undefined =>
       ? Buffer.from(raw.toString(), "utf8")
       : undefined
 
-/** The chunks of a raw body. A Readable that is let go of is destroyed. */
+/** The chunks of a raw body. A Readable is destroyed when its stream ends early. */
 export const rawStream = (raw: unknown): Stream.Stream<Uint8Array, unknown> => {
   const bytes = rawBytes(raw)
   if (bytes !== undefined) return Stream.succeed(bytes)
@@ -47,7 +46,7 @@ export const rawStream = (raw: unknown): Stream.Stream<Uint8Array, unknown> => {
     if (isAsyncIterable(raw)) return encoded(Stream.fromAsyncIterable(raw, identity))
     if (isIterable(raw)) return encoded(Stream.suspend(() => Stream.fromIterable(raw)))
   }
-  const cause = new TypeError("the Raw body is none that can be sent")
+  const cause = new TypeError("this kind of Raw body is not supported")
   return Stream.fail(new RequestBodyError({ reason: "Encode", cause }))
 }
 

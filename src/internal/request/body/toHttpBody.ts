@@ -1,11 +1,10 @@
-/**
- * From what is given as a body to a recipe for its bytes.
- */
+/** Converts the options `json`, `text` and `data` to an HttpBody. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import * as Stream from "effect/Stream"
 import type { Data } from "../../../ClientRequest.js"
 import { InvalidRequest, RequestBodyError } from "../../../Errors.js"
 import { toForm, toPairs } from "../../http/query.js"
+import { kindOf } from "../../userResult.js"
 import { isMultipart, toMultipartBody } from "./multipart.js"
 import { blobStream, rawBytes } from "./rawBody.js"
 
@@ -16,7 +15,7 @@ const bytesType = "application/octet-stream"
 const encodeError = (description: string, cause?: unknown): RequestBodyError =>
   new RequestBodyError({ reason: "Encode", cause: cause ?? new TypeError(description) })
 
-/** A JSON body, or why the value has none. */
+/** A JSON body, or the error if the value cannot be serialized. */
 export const jsonBody = (
   value: unknown,
   serialize: ((value: unknown) => string | Uint8Array) | undefined
@@ -29,26 +28,26 @@ export const jsonBody = (
   }
   if (typeof text === "string") return HttpBody.uint8Array(Buffer.from(text, "utf8"), "application/json")
   if (text instanceof Uint8Array) return HttpBody.uint8Array(text, "application/json")
-  return encodeError("the value has no JSON")
+  return encodeError("the value cannot be serialized as JSON")
 }
 
 /** A text body. */
 export const textBody = (text: string): HttpBody.Uint8Array => HttpBody.uint8Array(Buffer.from(text, "utf8"), textType)
 
-/** Whether it is a body, of a kind that only HttpBody.raw takes. */
+/** Whether an object is a body of a kind that only HttpBody.raw accepts. */
 const isOther = (data: object): boolean =>
   data instanceof Blob || data instanceof ArrayBuffer || ArrayBuffer.isView(data) || Symbol.asyncIterator in data
 
-const other = "; Blobs, buffers and streams of Node's and the web's go in HttpBody.raw"
+const other = "; pass Blobs, buffers and Node or web streams with HttpBody.raw"
 
-/** The body that `data` stands for. `boundary` is that of a Content-Type header, for a multipart body. */
+/** The body for the option `data`. `boundary` is that of a Content-Type header, for multipart bodies. */
 export const toBody = (data: Data, boundary?: string): HttpBody.HttpBody | InvalidRequest | RequestBodyError => {
   if (typeof data === "string") return textBody(data)
   if (data instanceof Uint8Array) return HttpBody.uint8Array(data, bytesType)
   if (typeof data !== "object" || data === null) {
     return new InvalidRequest({
       option: "data",
-      description: `${data === null ? "null" : `a ${typeof data}`} is no body`
+      description: `expected a body, got ${kindOf(data)}`
     })
   }
   if (HttpBody.isHttpBody(data)) {
@@ -59,11 +58,11 @@ export const toBody = (data: Data, boundary?: string): HttpBody.HttpBody | Inval
   if (Stream.StreamTypeId in data) return HttpBody.stream(data, bytesType)
   const pairs = toPairs(data)
   if (typeof pairs === "string")
-    return new InvalidRequest({ option: "data", description: `no form: ${pairs}${isOther(data) ? other : ""}` })
+    return new InvalidRequest({ option: "data", description: `not a form: ${pairs}${isOther(data) ? other : ""}` })
   return HttpBody.uint8Array(Buffer.from(toForm(pairs), "latin1"), formType)
 }
 
-/** Raw bodies that are all there can be sent as bytes; the others are read as streams when they are sent. */
+/** Converts a raw body that is in memory to bytes; others stay raw and are read when they are sent. */
 const fromRaw = (
   raw: HttpBody.Raw,
   boundary: string | undefined

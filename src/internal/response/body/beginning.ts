@@ -1,18 +1,16 @@
-/**
- * The beginning of a body, which an error keeps; the rest stays where it is, and can be read after it.
- */
+/** Reads the beginning of a body for an error, and leaves the rest readable. */
 import * as Effect from "effect/Effect"
 import type { BodyError } from "../../../Errors.js"
 import { Gather } from "../../byteBuilder.js"
 import * as Deadlines from "../../transport/deadlines.js"
 import type { BodySink } from "./bodyReader.js"
 
-/** Milliseconds for which the beginning is awaited. */
+/** Most milliseconds to wait for the beginning. */
 const beginningTime = 1000
 
-/** Gathers bytes until there are more than `size`, then stops the reader until another sink takes over. */
+/** Collects bytes until it has more than `size`, then pauses the reader until another sink takes over. */
 export class Beginning implements BodySink {
-  /** Whether the body has ended, well or not. */
+  /** Whether the body is complete or has failed. */
   ended = false
   error: BodyError | undefined = undefined
   private readonly size: number
@@ -48,14 +46,14 @@ export class Beginning implements BodySink {
     else this.end(error)
   }
 
-  /** The bytes so far. They stay for the next sink. */
+  /** The bytes so far. Keeps them for the next sink. */
   get bytes(): Uint8Array {
     const bytes = this.gather.takeAll()
     this.gather.append(bytes, 0, bytes.length)
     return bytes
   }
 
-  /** Passes the bytes and what follows them to another sink. Returns whether the reader must be resumed. */
+  /** Passes these and all later bytes to another sink. Returns whether the caller must resume the reader. */
   continueIn(sink: BodySink): boolean {
     this.next = sink
     const bytes = this.gather.takeAll()
@@ -65,7 +63,7 @@ export class Beginning implements BodySink {
     return more && this.stopped
   }
 
-  /** Waits until there is enough, or the body has ended, but no longer than a second. */
+  /** Waits for enough bytes or the end of the body, at most one second. */
   get awaited(): Effect.Effect<void> {
     return Effect.clockWith((clock) =>
       Effect.async<void>((resume) => {

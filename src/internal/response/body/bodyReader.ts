@@ -6,6 +6,7 @@ import type { BodyError, ClientError, Details } from "../../../Errors.js"
 import { ClientPayloadError } from "../../../Errors.js"
 import type { Phase } from "../../../Timeouts.js"
 import * as Coding from "../../http/contentCoding.js"
+import { TruncatedCoding } from "../../transport/deviations.js"
 import type { BodyConsumer, IncomingBody } from "../../transport/incomingBody.js"
 import { ContentDecoding, type Decoded } from "./contentDecoder.js"
 
@@ -41,6 +42,8 @@ export interface DetailsSource {
 export interface BodyFacts {
   readonly body: IncomingBody
   readonly codings: Coding.Codings
+  /** As `Head.toleratesTruncatedCoding`. */
+  readonly toleratesTruncatedCoding: boolean
   /** Bytes, decoded. */
   readonly maxBodySize: number
   readonly source: DetailsSource
@@ -96,7 +99,9 @@ export class BodyReader implements BodyConsumer, Decoded {
     this.keeps = !whole && facts.watch?.chunk === undefined
     const codings = facts.codings
     this.decoding =
-      typeof codings === "string" || codings.length === 0 ? undefined : new ContentDecoding(codings, whole, this)
+      typeof codings === "string" || codings.length === 0
+        ? undefined
+        : new ContentDecoding(codings, { whole, toleratesTruncated: facts.toleratesTruncatedCoding }, this)
   }
 
   start(): void {
@@ -113,7 +118,7 @@ export class BodyReader implements BodyConsumer, Decoded {
     else this.decoding.resume()
   }
 
-  /** Holds the rest of the body to this limit too, in decoded bytes. */
+  /** Lowers the limit of the decoded body to `limit` bytes. */
   restrict(limit: number): void {
     this.limit = Math.min(this.limit, limit)
   }
@@ -183,6 +188,10 @@ export class BodyReader implements BodyConsumer, Decoded {
 
   onDecodedEnd(): void {
     if (!this.done) this.finish()
+  }
+
+  onTruncated(): void {
+    this.facts.body.deviations |= TruncatedCoding
   }
 
   onCorrupt(cause: unknown): void {

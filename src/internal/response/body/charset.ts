@@ -31,8 +31,8 @@ export type Fallback = (bytes: Uint8Array) => string | undefined
 export const noFallback: Fallback = () => undefined
 
 /**
- * The encoding of a body that begins so: its byte order mark decides (Encoding Standard, "decode"), then its label, then
- * `fallback`, then UTF-8.
+ * Picks the encoding of a body from its first bytes: by the byte order mark (Encoding Standard, "decode"), else the
+ * label, else `fallback`, else UTF-8.
  */
 export const encodingOf = (bytes: Uint8Array, label: string | undefined, fallback: Fallback): string =>
   bomOf(bytes) ?? (label === undefined ? undefined : canonical(label)) ?? askFallback(bytes, fallback)

@@ -3,6 +3,7 @@
  */
 import { Gather } from "../../byteBuilder.js"
 import * as Coding from "../../http/contentCoding.js"
+import { DecodeStage, type StageOutput } from "./decodeStage.js"
 
 /** Coded bytes that wait for zlib before reading stops, and the most that zlib is given at a time. */
 const window = 64 * 1024
@@ -18,121 +19,19 @@ export interface Decoded {
   /** The bytes are the receiver's. `false` stops decoding until `resume`. */
   readonly onDecoded: (bytes: Uint8Array) => boolean
   readonly onDecodedEnd: () => void
+  /** A coding lacks its trailer or final block; `onDecodedEnd` follows. */
+  readonly onTruncated: () => void
   readonly onCorrupt: (cause: unknown) => void
   /** There is room again after a `write` that returned `false`. */
   readonly onRoom: () => void
 }
 
-/**
- * Streams that one coding may take beyond one for each so many bytes: a stream undoes one frame of zstd, or those that
- * come in writes of their own, and costs more than some frames have bytes.
- */
-const freeStreams = 64
-const bytesPerStream = 1024
-
-const nothing = new Uint8Array(0)
-
-/** One coding of a body; it begins with the first byte, so that a body of none is none in any coding. */
-class Layer {
-  private readonly coding: Coding.Coding
-  private readonly output: LayerOutput
-  private stream: Coding.Undoing | undefined = undefined
-  private streams = 0
-  /** Bytes that all streams, and that this one, were given; of this one the last ones. */
-  private taken = 0
-  private given = 0
-  private last: Uint8Array = nothing
-  /** The coding's own end has come; bytes after it are nobody's. */
-  private finished = false
-  private ending = false
-  busy = false
-
-  constructor(coding: Coding.Coding, output: LayerOutput) {
-    this.coding = coding
-    this.output = output
-  }
-
-  /** Not while it is busy. The bytes must stay. */
-  write(bytes: Uint8Array): void {
-    if (this.finished || bytes.length === 0) return
-    this.taken += bytes.length
-    this.give(bytes)
-  }
-
-  private give(bytes: Uint8Array): void {
-    const stream = this.stream ?? this.open(bytes[0] ?? 0)
-    this.stream = stream
-    this.given += bytes.length
-    this.last = bytes
-    this.busy = true
-    stream.write(bytes, () => {
-      // What is left over is written when the end has been read, too.
-      if (this.stream !== stream || this.left.length > 0) return
-      this.busy = false
-      this.output.onIdle()
-    })
-  }
-
-  /** What a stream has left over that has come to its end: another frame of zstd. */
-  private get left(): Uint8Array {
-    if (this.coding !== "zstd" || this.stream === undefined) return nothing
-    return this.last.subarray(this.last.length - (this.given - this.stream.bytesWritten))
-  }
-
-  private goOn(bytes: Uint8Array): void {
-    this.stream = undefined
-    this.given = 0
-    if (this.streams < freeStreams + this.taken / bytesPerStream) this.give(bytes)
-    else this.output.onError(new Error("The body has too many frames for its size"))
-  }
-
-  /** Not while it is busy. */
-  end(): void {
-    if (this.stream === undefined || this.finished) this.output.onEnd()
-    else {
-      this.ending = true
-      this.stream.end()
-    }
-  }
-
-  private open(first: number): Coding.Undoing {
-    const stream = Coding.create(this.coding, first)
-    this.streams++
-    stream.on("data", (chunk: Buffer) => {
-      if (!this.output.onData(chunk)) stream.pause()
-    })
-    stream.on("end", () => {
-      const { left } = this
-      if (left.length > 0) {
-        this.goOn(left)
-        return
-      }
-      this.finished = true
-      // zlib does not call back for a write whose last bytes come after the coding's end.
-      if (this.busy) {
-        this.busy = false
-        this.output.onIdle()
-      }
-      if (this.ending) this.output.onEnd()
-    })
-    stream.on("error", (cause) => this.output.onError(cause))
-    return stream
-  }
-
-  resume(): void {
-    if (this.stream?.isPaused()) this.stream.resume()
-  }
-
-  destroy(): void {
-    this.stream?.destroy()
-  }
-}
-
-interface LayerOutput {
-  readonly onData: (chunk: Buffer) => boolean
-  readonly onIdle: () => void
-  readonly onEnd: () => void
-  readonly onError: (cause: unknown) => void
+/** How the codings of a body are undone. */
+export interface DecodeOptions {
+  /** The receiver looks at the bytes only at the end. */
+  readonly whole: boolean
+  /** Whether gzip and deflate may lack their trailer or final block. */
+  readonly toleratesTruncated: boolean
 }
 
 /** Undoes the codings of one body, from the outermost in. */
@@ -141,9 +40,10 @@ export class ContentDecoding {
   fed = 0
   private readonly codings: ReadonlyArray<Coding.Coding>
   private readonly output: Decoded
+  private readonly toleratesTruncated: boolean
   /** Nobody looks at the bytes before the end: a small body is kept until then. */
   private whole: boolean
-  private layers: Array<Layer> | undefined = undefined
+  private stages: Array<DecodeStage> | undefined = undefined
   private readonly waiting = new Gather()
   private queue: Array<Uint8Array> = []
   private full = false
@@ -151,9 +51,10 @@ export class ContentDecoding {
   private endSent = false
   private done = false
 
-  constructor(codings: ReadonlyArray<Coding.Coding>, whole: boolean, output: Decoded) {
+  constructor(codings: ReadonlyArray<Coding.Coding>, options: DecodeOptions, output: Decoded) {
     this.codings = codings
-    this.whole = whole
+    this.whole = options.whole
+    this.toleratesTruncated = options.toleratesTruncated
     this.output = output
   }
 
@@ -179,14 +80,14 @@ export class ContentDecoding {
 
   /** Goes on after an `onDecoded` that returned `false`. */
   resume(): void {
-    this.layers?.[this.layers.length - 1]?.resume()
+    this.stages?.[this.stages.length - 1]?.resume()
   }
 
   /** Nothing more is called. */
   destroy(): void {
     this.done = true
     this.waiting.take()
-    for (const layer of this.layers ?? []) layer.destroy()
+    for (const stage of this.stages ?? []) stage.destroy()
   }
 
   private decodeAtOnce(): boolean {
@@ -195,7 +96,8 @@ export class ContentDecoding {
     try {
       for (const coding of this.codings) bytes = Coding.decodeSync(coding, bytes, smallDecoded)
     } catch (cause) {
-      if (cause instanceof Coding.NotAtOnce) {
+      // Only a stream shows where a coding stops.
+      if (cause instanceof Coding.NotAtOnce || (this.toleratesTruncated && Coding.isUnfinished(cause))) {
         this.waiting.append(coded, 0, coded.length)
         return false
       }
@@ -239,24 +141,28 @@ export class ContentDecoding {
     return this.queue.shift()
   }
 
-  private open(): Array<Layer> {
-    if (this.layers !== undefined) return this.layers
-    const layers: Array<Layer> = []
-    this.layers = layers
+  private open(): Array<DecodeStage> {
+    if (this.stages !== undefined) return this.stages
+    const stages: Array<DecodeStage> = []
+    this.stages = stages
     for (let index = 0; index < this.codings.length; index++) {
       const coding = this.codings[index]
-      if (coding !== undefined) layers.push(new Layer(coding, this.outputOf(layers, index)))
+      if (coding !== undefined)
+        stages.push(new DecodeStage(coding, this.toleratesTruncated, this.outputOf(stages, index)))
     }
-    return layers
+    return stages
   }
 
-  private outputOf(layers: Array<Layer>, index: number): LayerOutput {
+  private outputOf(stages: Array<DecodeStage>, index: number): StageOutput {
     const onError = (cause: unknown) => {
       if (this.done) return
       this.destroy()
       this.output.onCorrupt(cause)
     }
-    const onIdle = index === 0 ? () => this.feed() : () => layers[index - 1]?.resume()
+    const onTruncated = () => {
+      if (!this.done) this.output.onTruncated()
+    }
+    const onIdle = index === 0 ? () => this.feed() : () => stages[index - 1]?.resume()
     if (index === this.codings.length - 1) {
       return {
         onData: (chunk) => this.done || this.output.onDecoded(chunk),
@@ -266,17 +172,19 @@ export class ContentDecoding {
           this.destroy()
           this.output.onDecodedEnd()
         },
+        onTruncated,
         onError
       }
     }
     return {
-      // One write at a time: the next layer says when it is free.
+      // One write at a time: the next stage says when it is free.
       onData: (chunk) => {
-        layers[index + 1]?.write(chunk)
-        return layers[index + 1]?.busy !== true
+        stages[index + 1]?.write(chunk)
+        return stages[index + 1]?.busy !== true
       },
       onIdle,
-      onEnd: () => layers[index + 1]?.end(),
+      onEnd: () => stages[index + 1]?.end(),
+      onTruncated,
       onError
     }
   }

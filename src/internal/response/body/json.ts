@@ -1,6 +1,4 @@
-/**
- * The JSON of bodies and messages.
- */
+/** Parses the JSON of bodies and messages. */
 import { ContentTypeError, JsonDecodeError } from "../../../Errors.js"
 import { JsonText } from "../../errors/jsonText.js"
 

@@ -19,7 +19,7 @@ const broken = Effect.fail(
 
 type Headers = ReadonlyArray<readonly [string, string]>
 
-/** What came of a request: status, body, Age where it was from the cache. */
+/** The result of a request: status, body, and Age if it came from the cache. */
 interface Got {
   readonly status: number | string
   readonly body: string
@@ -58,7 +58,7 @@ const counting = (headers: Headers, status = 200) =>
 const asks = (directive: string): ClientRequest.RequestOptions => ({ headers: { "Cache-Control": directive } })
 
 describe("cache", () => {
-  it.effect("answers from what is fresh, by the Clock", () =>
+  it.effect("answers with a fresh entry, by the Clock", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const run = counting([["Cache-Control", "max-age=10"]])
@@ -71,7 +71,7 @@ describe("cache", () => {
     }).pipe(memory)
   )
 
-  describe("what is answered from the cache a second later", () => {
+  describe("an entry one second later", () => {
     const rows: ReadonlyArray<readonly [Headers, boolean, number?]> = [
       [[["Cache-Control", "max-age=60"]], true],
       [[["cache-control", "MAX-AGE=60"]], true],
@@ -134,7 +134,7 @@ describe("cache", () => {
       [[], false]
     ]
     for (const [headers, expected, status] of rows) {
-      it.effect(`${status ?? 200} ${JSON.stringify(headers)}: ${expected}`, () =>
+      it.effect(`of ${status ?? 200} ${JSON.stringify(headers)}: ${expected}`, () =>
         Effect.gen(function* () {
           const cache = yield* Middleware.cache()
           const run = counting(headers, status)
@@ -147,7 +147,7 @@ describe("cache", () => {
     }
   })
 
-  describe("directives of the request, six seconds into max-age=10", () => {
+  describe("request directives, six seconds into max-age=10,", () => {
     const rows: ReadonlyArray<readonly [ClientRequest.RequestOptions, Headers, number, "cache" | "server" | "504"]> = [
       [asks("no-cache"), [], 6, "server"],
       [{ headers: { Pragma: "no-cache" } }, [], 6, "server"],
@@ -181,7 +181,7 @@ describe("cache", () => {
     }
   })
 
-  describe("validation", () => {
+  describe("validation of an entry", () => {
     const stale: Headers = [
       ["Cache-Control", "max-age=1"],
       ["ETag", '"a"'],
@@ -190,7 +190,7 @@ describe("cache", () => {
     ]
     const later = TestClock.adjust("10 seconds")
 
-    it.effect("asks by ETag and Last-Modified; a 304 freshens what is stored", () =>
+    it.effect("sends ETag and Last-Modified, and a 304 refreshes the entry", () =>
       Effect.gen(function* () {
         const cache = yield* Middleware.cache()
         const date = "Wed, 31 Dec 1969 00:00:00 GMT"
@@ -233,7 +233,7 @@ describe("cache", () => {
       }).pipe(memory)
     )
 
-    it.effect("another response takes its place", () =>
+    it.effect("replaces the entry with a new response", () =>
       Effect.gen(function* () {
         const cache = yield* Middleware.cache()
         const run = script([reply("old", stale), reply("new", [["Cache-Control", "max-age=60"]])])
@@ -245,7 +245,7 @@ describe("cache", () => {
       }).pipe(memory)
     )
 
-    it.effect("a 304 for something else is not believed", () =>
+    it.effect("ignores a 304 with another validator", () =>
       Effect.gen(function* () {
         const cache = yield* Middleware.cache()
         const run = script([
@@ -260,7 +260,7 @@ describe("cache", () => {
       }).pipe(memory)
     )
 
-    describe("stale-if-error", () => {
+    describe("stale entries and separate entries", () => {
       const rows: ReadonlyArray<readonly [string, Reply, boolean]> = [
         ["stale-if-error=9", { status: 503, body: "" }, true],
         ["stale-if-error=9", { status: 500, body: "" }, true],
@@ -274,7 +274,7 @@ describe("cache", () => {
       ]
       for (const [directive, second, expected] of rows) {
         it.effect(
-          `${directive}, ${"_tag" in second ? second._tag : "status" in second ? second.status : ""}: ${expected}`,
+          `with ${directive}, ${"_tag" in second ? second._tag : "status" in second ? second.status : ""}: ${expected}`,
           () =>
             Effect.gen(function* () {
               const cache = yield* Middleware.cache()
@@ -294,7 +294,7 @@ describe("cache", () => {
     })
   })
 
-  it.effect("Vary selects by the headers that will be sent", () =>
+  it.effect("are selected by Vary with the headers that will be sent", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const run = counting([
@@ -315,7 +315,7 @@ describe("cache", () => {
     }).pipe(memory)
   )
 
-  it.effect("responses to different credentials are kept apart, and no secret is in the store", () =>
+  it.effect("are kept apart for different credentials, and the store holds no secret", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const run = counting([
@@ -373,23 +373,25 @@ describe("cache", () => {
       ["POST", 201, [["Location", "http://a.test/"]], "http://b.test/other", false]
     ]
     for (const [method, status, headers, url, gone] of rows) {
-      it.effect(`${method} ${status} ${JSON.stringify(headers)} ${url}: ${gone ? "gone" : "kept"}`, () =>
-        Effect.gen(function* () {
-          const cache = yield* Middleware.cache()
-          const run = counting([["Cache-Control", "max-age=60"]])
-          yield* get(cache, run)
-          yield* get(cache, script([{ status, headers, body: "" }]), undefined, url, method)
-          yield* get(cache, run)
-          assert.strictEqual(run.seen.length, gone ? 2 : 1)
-        }).pipe(memory)
+      it.effect(
+        `of ${method} ${status} ${JSON.stringify(headers)} ${url} leave the entry ${gone ? "removed" : "stored"}`,
+        () =>
+          Effect.gen(function* () {
+            const cache = yield* Middleware.cache()
+            const run = counting([["Cache-Control", "max-age=60"]])
+            yield* get(cache, run)
+            yield* get(cache, script([{ status, headers, body: "" }]), undefined, url, method)
+            yield* get(cache, run)
+            assert.strictEqual(run.seen.length, gone ? 2 : 1)
+          }).pipe(memory)
       )
     }
   })
 
-  describe("bodies", () => {
+  describe("stored bodies", () => {
     const fresh: Headers = [["Cache-Control", "max-age=60"]]
 
-    it.effect("are stored byte for byte, in their codings", () =>
+    it.effect("are byte for byte equal, in their codings", () =>
       Effect.gen(function* () {
         const cache = yield* Middleware.cache()
         const bytes = Uint8Array.from({ length: 1024 }, (_, index) => index & 0xff)
@@ -407,7 +409,7 @@ describe("cache", () => {
       }).pipe(memory)
     )
 
-    it.effect("are stored when they have come, not when they are cut, given up or too large", () =>
+    it.effect("are complete, and not cut, abandoned or too large", () =>
       Effect.gen(function* () {
         const cache = yield* Middleware.cache({ maxBodySize: 4 })
         const run = script([{ status: 200, headers: fresh }])
@@ -436,7 +438,7 @@ describe("cache", () => {
       }).pipe(memory)
     )
 
-    it.effect("larger ones than the limit pass with backpressure", () =>
+    it.effect("larger than the limit pass with backpressure", () =>
       Effect.gen(function* () {
         const cache = yield* Middleware.cache({ maxBodySize: 4 })
         const run = script([{ status: 200, headers: fresh }])
@@ -449,7 +451,7 @@ describe("cache", () => {
     )
   })
 
-  it.effect("a store that fails, or holds something else, is no store", () =>
+  it.effect("of a store that fails or holds other values are ignored", () =>
     Effect.gen(function* () {
       for (const text of [undefined, "{", '{"version":2}', '{"version":1,"responses":[{}]}']) {
         const failing = KeyValueStore.makeStringOnly({
@@ -468,7 +470,7 @@ describe("cache", () => {
     })
   )
 
-  it.effect("a store that dies is one that fails", () =>
+  it.effect("of a store that dies are ignored like those of one that fails", () =>
     Effect.gen(function* () {
       const dies = () => {
         throw new Error("no store")
@@ -489,7 +491,7 @@ describe("cache", () => {
     })
   )
 
-  it.effect("a 304 may bring a Vary: what is stored answers nobody else then", () =>
+  it.effect("with a Vary in a 304 answer no other request then", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const language = (name: string) => ({ headers: { "accept-language": name } })
@@ -522,7 +524,7 @@ describe("cache", () => {
     ["that is an error", 500, [], "broken", "old"]
   ]
   for (const [name, status, headers, body, next] of superseding) {
-    it.effect(`an answer to a validation ${name}: ${next.slice(0, 9)} comes next (RFC 9111 section 4.3.3)`, () =>
+    it.effect(`after an answer to a validation ${name}: ${next.slice(0, 9)} comes next (RFC 9111 section 4.3.3)`, () =>
       Effect.gen(function* () {
         const cache = yield* Middleware.cache({ maxBodySize: 100 })
         const run = script((_, index) =>
@@ -540,7 +542,7 @@ describe("cache", () => {
     )
   }
 
-  it.effect("immutable makes nothing fresh that is not (RFC 8246)", () =>
+  it.effect("are not made fresh by immutable (RFC 8246)", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const run = counting([
@@ -556,7 +558,7 @@ describe("cache", () => {
     }).pipe(memory)
   )
 
-  it.effect("an Age that is no number of seconds counts as none (RFC 9111 section 5.1)", () =>
+  it.effect("with an Age that is not a number of seconds have age 0 (RFC 9111 section 5.1)", () =>
     Effect.gen(function* () {
       for (const age of ["-3600", "x", "1.5"]) {
         const cache = yield* Middleware.cache()
@@ -572,7 +574,7 @@ describe("cache", () => {
     }).pipe(memory)
   )
 
-  it.effect("a response ages from when it was asked for (RFC 9111 section 4.2.3)", () =>
+  it.effect("age from the time of the request (RFC 9111 section 4.2.3)", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const run = script((asked, index) =>
@@ -591,7 +593,7 @@ describe("cache", () => {
     }).pipe(memory)
   )
 
-  it.effect("a Location is compared as requests are written", () =>
+  it.effect("are invalidated by a Location that is compared as requests are written", () =>
     Effect.gen(function* () {
       const rows = [
         ["/a[1]", "/a[1]"],

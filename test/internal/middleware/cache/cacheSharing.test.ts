@@ -1,4 +1,4 @@
-/** What the cache does beside one GET after another: HEAD, requests side by side, its size. */
+/** The cache with HEAD, concurrent requests and its size limit. */
 import { KeyValueStore } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Option, TestClock } from "effect"
@@ -27,10 +27,10 @@ const text = (...args: Parameters<typeof ask>) =>
 
 const fresh: Headers = [["Cache-Control", "max-age=60"]]
 
-/** As far as everybody gets by himself. */
+/** As far as each request gets alone. */
 const settle = Effect.yieldNow().pipe(Effect.repeatN(20))
 
-describe("HEAD", () => {
+describe("a HEAD request", () => {
   const stored: Headers = [
     ["Cache-Control", "max-age=10"],
     ["ETag", '"a"'],
@@ -38,7 +38,7 @@ describe("HEAD", () => {
     ["X-Own", "1"]
   ]
 
-  it.effect("is answered by what GET has stored: its head without its body", () =>
+  it.effect("is answered from the entry of a GET, without its body", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const run = script([{ headers: stored, body: "body" }])
@@ -55,7 +55,7 @@ describe("HEAD", () => {
     }).pipe(memory)
   )
 
-  it.effect("asks the server where nothing is fresh, and stores no GET of it", () =>
+  it.effect("asks the server if no entry is fresh, and stores no GET", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const run = script([
@@ -77,7 +77,7 @@ describe("HEAD", () => {
     }).pipe(memory)
   )
 
-  // RFC 9111 section 4.3.5, eleven seconds into max-age=10: what the next GET comes from.
+  // RFC 9111 section 4.3.5, eleven seconds into max-age=10: the source of the next GET.
   const rows: ReadonlyArray<readonly [string, number, Headers, "stored" | "validated" | "gone"]> = [
     ["the same ETag", 200, [["ETag", '"a"'], ...fresh], "stored"],
     ["the same ETag and length", 200, [["ETag", '"a"'], ["Content-Length", "4"], ...fresh], "stored"],
@@ -108,8 +108,8 @@ describe("HEAD", () => {
   }
 })
 
-describe("requests side by side", () => {
-  /** A server whose heads the test lets go. */
+describe("concurrent requests", () => {
+  /** A server that sends its heads when the test allows it. */
   const gated = (answer: (index: number) => Reply) =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
@@ -125,7 +125,7 @@ describe("requests side by side", () => {
   const many = (cache: Middleware.Middleware, run: Script, count: number) =>
     Effect.forkAll(Array.from({ length: count }, () => text(cache, run)))
 
-  it.effect("that miss are one, and all get its body", () =>
+  it.effect("that miss are sent once, and all get the body", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const { open, run } = yield* gated((index) => ({ headers: fresh, body: `body ${index}` }))
@@ -138,7 +138,7 @@ describe("requests side by side", () => {
     }).pipe(memory)
   )
 
-  it.effect("that validate are one", () =>
+  it.effect("that validate are sent once", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       yield* text(
@@ -163,7 +163,7 @@ describe("requests side by side", () => {
     }).pipe(memory)
   )
 
-  it.effect("that fail share what stands in", () =>
+  it.effect("that fail share the stale entry", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const stale: Headers = [["Cache-Control", "max-age=1, stale-if-error=60"]]
@@ -178,12 +178,12 @@ describe("requests side by side", () => {
     }).pipe(memory)
   )
 
-  it.effect("wait for a body that its asker does not read", () =>
+  it.effect("wait for a body that the first requester does not read", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const run = script([{ headers: fresh }])
       const first = yield* ask(cache, run)
-      // More than is read ahead for somebody who does not read.
+      // More than the client reads in advance.
       const [full] = run.made[0]!.push(Buffer.alloc(100_000, "x"))
       assert.isFalse(full)
       const second = yield* Effect.fork(text(cache, run))
@@ -197,7 +197,7 @@ describe("requests side by side", () => {
     }).pipe(memory)
   )
 
-  it.effect("are not held up where nothing is to be stored: each asks, and the next time at once", () =>
+  it.effect("do not wait if nothing will be stored, also the next time", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const { open, run } = yield* gated((index) => ({ headers: [["Cache-Control", "no-store"]], body: `${index}` }))
@@ -215,7 +215,7 @@ describe("requests side by side", () => {
     }).pipe(memory)
   )
 
-  it.effect("each ask for themselves after a failure", () =>
+  it.effect("are each sent after a failure", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const { open, run } = yield* gated((index) => (index === 0 ? refused() : { headers: fresh, body: `${index}` }))
@@ -227,7 +227,7 @@ describe("requests side by side", () => {
     }).pipe(memory)
   )
 
-  it.effect("another takes the place of one that is interrupted", () =>
+  it.effect("elect another requester if the first is interrupted", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const { open, run } = yield* gated((index) => ({ headers: fresh, body: `${index}` }))
@@ -243,7 +243,7 @@ describe("requests side by side", () => {
     }).pipe(memory)
   )
 
-  it.effect("another takes the place of one whose body is given up, cut, or too large", () =>
+  it.effect("elect another requester if the body is abandoned, cut or too large", () =>
     Effect.gen(function* () {
       for (const how of ["release", "fail", "large"] as const) {
         const cache = yield* Middleware.cache({ maxBodySize: 10 })
@@ -261,7 +261,7 @@ describe("requests side by side", () => {
     }).pipe(memory)
   )
 
-  it.effect("one that is not alike, or cares for the age, does not wait", () =>
+  it.effect("do not wait if they differ or restrict the age", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const { open, run } = yield* gated((index) => ({ headers: fresh, body: `${index}` }))
@@ -281,7 +281,7 @@ describe("requests side by side", () => {
     }).pipe(memory)
   )
 
-  it.effect("what an unsafe method has changed meanwhile is not stored", () =>
+  it.effect("store no response after an unsafe method changed the resource", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const run = script([{ headers: fresh }, { status: 204, body: "" }, { headers: fresh, body: "new" }])
@@ -295,7 +295,7 @@ describe("requests side by side", () => {
   )
 })
 
-describe("the size of a store", () => {
+describe("the size limit of a store", () => {
   const body = "x".repeat(3000)
   const urls = ["a", "b", "c"].map((name) => `http://a.test/${name}`)
 
@@ -308,7 +308,7 @@ describe("the size of a store", () => {
       )
     )
 
-  it.effect("what was used longest ago goes", () =>
+  it.effect("evicts the least recently used entry", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache({ maxSize: 10_000 })
       const run = script(() => ({ headers: fresh, body }))
@@ -323,7 +323,7 @@ describe("the size of a store", () => {
     }).pipe(memory)
   )
 
-  it.effect("holds for what an earlier run has left", () =>
+  it.effect("counts entries of an earlier run", () =>
     Effect.gen(function* () {
       const run = script(() => ({ headers: fresh, body }))
       for (const url of urls) yield* text(yield* Middleware.cache({ maxSize: 10_000 }), run, "GET", undefined, url)
@@ -331,7 +331,7 @@ describe("the size of a store", () => {
     }).pipe(memory)
   )
 
-  it.effect("what alone is too much is not kept", () =>
+  it.effect("refuses a single entry that is too large", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache({ maxSize: 3000 })
       const run = script(() => ({ headers: fresh, body }))

@@ -17,7 +17,7 @@ import { standard } from "../../../support/certificates.js"
 
 const url = "https://a.test/x"
 
-/** A store that shows what was written to it. */
+/** A store that shows its writes. */
 const recording = () => {
   const written: Array<string> = []
   const map = new Map<string, string>()
@@ -206,8 +206,8 @@ const together: Effect.Effect<ReadonlyArray<Row>> = Effect.gen(function* () {
   ]
 })
 
-describe("what shares no response", () => {
-  it.scoped("differs in trust, peer or user, whichever request comes first", () =>
+describe("requests that share no response", () => {
+  it.scoped("differ in trust, peer or user, whichever comes first", () =>
     Effect.gen(function* () {
       for (const [name, a, b] of yield* apart) {
         const seen = recording()
@@ -227,7 +227,7 @@ describe("what shares no response", () => {
     })
   )
 
-  it.scoped("does not wait for each other's responses", () =>
+  it.scoped("do not wait for each other's responses", () =>
     Effect.gen(function* () {
       for (const [name, a, b] of yield* apart) {
         const at = yield* site()
@@ -240,7 +240,7 @@ describe("what shares no response", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scoped("is validated and removed apart", () =>
+  it.scoped("validate and remove their entries separately", () =>
     Effect.gen(function* () {
       for (const [name, a, b] of yield* apart) {
         // The third request validates the first response, and gets another that is not stored.
@@ -262,7 +262,7 @@ describe("what shares no response", () => {
     })
   )
 
-  it.scoped("is invalidated together by an unsafe method (RFC 9111 section 4.4)", () =>
+  it.scoped("lose their entries together after an unsafe method (RFC 9111 section 4.4)", () =>
     Effect.gen(function* () {
       for (const [name, a, b] of yield* apart) {
         const at = yield* site()
@@ -274,7 +274,7 @@ describe("what shares no response", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scoped("is another mock", () =>
+  it.scoped("include those of another mock", () =>
     Effect.gen(function* () {
       const [one, two] = [yield* site(), yield* site()]
       const cache = yield* Middleware.cache()
@@ -286,8 +286,8 @@ describe("what shares no response", () => {
   )
 })
 
-describe("what shares a response", () => {
-  it.scoped("goes to the same peer, with the same trust, for the same user", () =>
+describe("requests that share a response", () => {
+  it.scoped("have the same peer, trust and user", () =>
     Effect.gen(function* () {
       for (const [name, a, b] of yield* together) {
         const at = yield* site()
@@ -300,7 +300,7 @@ describe("what shares a response", () => {
 
 describe("public and s-maxage", () => {
   for (const directives of ["public, max-age=60", "max-age=60, s-maxage=60", "max-age=60, must-revalidate"]) {
-    it.scoped(`${directives} shares nothing between credentials: the cache is a private one`, () =>
+    it.scoped(`${directives} shares no response between credentials, because the cache is private`, () =>
       Effect.gen(function* () {
         const at = yield* site((_, call) => cacheable(call, { "cache-control": directives }))
         const token = (value: string): Given => ({ request: { auth: Auth.bearer(value) } })
@@ -350,7 +350,7 @@ describe("cookies of the jar", () => {
     )
   }
 
-  it.scoped("that change on the way are noticed: the response is not stored", () =>
+  it.scoped("that change on the way are noticed, and the response is not stored", () =>
     Effect.gen(function* () {
       const at = yield* site()
       const cache = yield* Middleware.cache()
@@ -378,7 +378,7 @@ describe("cookies of the jar", () => {
 describe("middlewares inside the cache", () => {
   const bearer = (token: string) => Middleware.bearerRefresh({ token: Effect.succeed(Redacted.make(token)) })
 
-  it.scoped("responses to credentials that bearerRefresh adds inside are not stored, and get no stored ones", () =>
+  it.scoped("that add credentials by bearerRefresh get no stored responses, and theirs are not stored", () =>
     Effect.gen(function* () {
       const at = yield* site()
       const cache = yield* Middleware.cache()
@@ -390,7 +390,7 @@ describe("middlewares inside the cache", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scoped("bearerRefresh outside keeps the responses of its tokens apart", () =>
+  it.scoped("stay apart by the tokens of a bearerRefresh outside of the cache", () =>
     Effect.gen(function* () {
       const at = yield* site()
       const cache = yield* Middleware.cache()
@@ -402,7 +402,7 @@ describe("middlewares inside the cache", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scoped("digest inside has responses of its own", () =>
+  it.scoped("include digest, whose responses are separate", () =>
     Effect.gen(function* () {
       const at = yield* site((request, call) =>
         request.headers.has("authorization")
@@ -432,7 +432,7 @@ describe("middlewares inside the cache", () => {
     ["URL", ClientRequest.setUrl("https://a.test/other")]
   ]
   for (const [name, change] of changes) {
-    it.scoped(`a response to a request whose ${name} a middleware has changed is not stored`, () =>
+    it.scoped(`that change ${name} of a request keep its response out of the cache`, () =>
       Effect.gen(function* () {
         const at = yield* site()
         const cache = yield* Middleware.cache()
@@ -448,7 +448,7 @@ describe("middlewares inside the cache", () => {
     )
   }
 
-  it.scoped("credentials of the asking fiber, added inside, answer no other fiber", () =>
+  it.scoped("that add credentials of the calling fiber answer no other fiber", () =>
     Effect.gen(function* () {
       const user = yield* FiberRef.make("")
       const at = yield* site()
@@ -468,7 +468,7 @@ describe("middlewares inside the cache", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scoped("a header that Vary names and a middleware changes keeps the response out", () =>
+  it.scoped("that change a header of Vary keep the response out of the cache", () =>
     Effect.gen(function* () {
       const at = yield* site((_, call) => cacheable(call, { vary: "Accept-Language" }))
       let language = "de"
@@ -486,31 +486,33 @@ describe("middlewares inside the cache", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scoped("a 304 to other credentials does not freshen: the request is sent again without conditions", () =>
-    Effect.gen(function* () {
-      const at = yield* site((request, call) =>
-        request.headers.has("if-none-match") ? new Response(null, { status: 304 }) : cacheable(call, { etag: '"x"' })
-      )
-      const cache = yield* Middleware.cache()
-      let key: string | undefined
-      const session = yield* sessionOn(at, {
-        session: {
-          middlewares: [
-            cache,
-            (request, next) => next(key === undefined ? request : ClientRequest.setHeader(request, "X-Api-Key", key))
-          ]
-        }
-      })
-      assert.strictEqual(yield* text(session, {}), "1")
-      yield* TestClock.adjust("2 minutes")
-      key = "a"
-      assert.strictEqual(yield* text(session, {}), "3")
-    }).pipe(Effect.provide(KeyValueStore.layerMemory))
+  it.scoped(
+    "that cause a 304 to other credentials do not refresh, and the request is sent again without conditions",
+    () =>
+      Effect.gen(function* () {
+        const at = yield* site((request, call) =>
+          request.headers.has("if-none-match") ? new Response(null, { status: 304 }) : cacheable(call, { etag: '"x"' })
+        )
+        const cache = yield* Middleware.cache()
+        let key: string | undefined
+        const session = yield* sessionOn(at, {
+          session: {
+            middlewares: [
+              cache,
+              (request, next) => next(key === undefined ? request : ClientRequest.setHeader(request, "X-Api-Key", key))
+            ]
+          }
+        })
+        assert.strictEqual(yield* text(session, {}), "1")
+        yield* TestClock.adjust("2 minutes")
+        key = "a"
+        assert.strictEqual(yield* text(session, {}), "3")
+      }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 })
 
 describe("Proxy.route", () => {
-  it.scoped("is asked once for a request that is sent, and its choice parts the responses", () =>
+  it.scoped("is called once for each request that is sent, and separates responses by its choice", () =>
     Effect.gen(function* () {
       const chosen: Array<string> = []
       let count = 0
@@ -528,7 +530,7 @@ describe("Proxy.route", () => {
   )
 
   it.scoped(
-    "is asked again for each attempt of a retry inside the cache, whose response is not stored by another way",
+    "is called again for each attempt of a retry inside the cache, whose response is not stored by another route",
     () =>
       Effect.gen(function* () {
         let count = 0
@@ -567,7 +569,7 @@ describe("a stale response", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scoped("stands in for an error of its own peer only", () =>
+  it.scoped("replaces an error of its own peer only", () =>
     Effect.gen(function* () {
       const at = yield* site((_, call) =>
         call === 1
@@ -583,8 +585,8 @@ describe("a stale response", () => {
   )
 })
 
-describe("a HEAD", () => {
-  it.scoped("that says otherwise removes the response of its own identity only", () =>
+describe("a HEAD response", () => {
+  it.scoped("that differs removes the entry of its own identity only", () =>
     Effect.gen(function* () {
       const at = yield* site((request, call) => cacheable(call, { etag: request.method === "HEAD" ? '"y"' : '"x"' }))
       const { a, b, first } = yield* both(at, ssl(false), {})
@@ -600,7 +602,7 @@ describe("a HEAD", () => {
 })
 
 describe("entries of an older version", () => {
-  it.scoped("answer nothing", () =>
+  it.scoped("answer no request", () =>
     Effect.gen(function* () {
       const seen = recording()
       const at = yield* site()

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto"
+import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Stream } from "effect"
 import * as Auth from "effect-http-session/Auth"
@@ -51,7 +52,7 @@ const through = (
   })
 
 describe("digest", () => {
-  it.effect("answers a challenge once, having given the refused response back", () =>
+  it.effect("answers a challenge once, and releases the refused response", () =>
     Effect.gen(function* () {
       const digest = yield* Middleware.digest(credentials)
       const run = yield* through(digest, request("GET", "http://a.test/p?x=%5B%5D"), [challenge(), { status: 200 }])
@@ -63,7 +64,7 @@ describe("digest", () => {
     })
   )
 
-  describe("leaves the response as it is", () => {
+  describe("digest does not answer", () => {
     const rows: ReadonlyArray<readonly [string, ReadonlyArray<Reply>, number]> = [
       ["200", [{ status: 200 }], 1],
       ["401 without a challenge", [{ status: 401 }], 1],
@@ -87,7 +88,7 @@ describe("digest", () => {
     }
   })
 
-  it.effect("sends ahead and counts", () =>
+  it.effect("sends credentials in advance and counts", () =>
     Effect.gen(function* () {
       const digest = yield* Middleware.digest(credentials)
       yield* through(digest, request(), [challenge(), { status: 200 }])
@@ -98,7 +99,7 @@ describe("digest", () => {
     })
   )
 
-  it.effect("with preemptive: false waits for each challenge", () =>
+  it.effect("waits for each challenge with preemptive: false", () =>
     Effect.gen(function* () {
       const digest = yield* Middleware.digest(credentials, { preemptive: false })
       yield* through(digest, request(), [challenge(), { status: 200 }])
@@ -110,7 +111,7 @@ describe("digest", () => {
     })
   )
 
-  it.effect("takes the next nonce and begins to count anew", () =>
+  it.effect("uses the next nonce and restarts the count", () =>
     Effect.gen(function* () {
       const digest = yield* Middleware.digest(credentials)
       yield* through(digest, request(), [
@@ -124,7 +125,7 @@ describe("digest", () => {
     })
   )
 
-  it.effect("a stale nonce is answered once more, whether it was sent ahead or not", () =>
+  it.effect("answers a stale nonce once more, whether it was sent in advance or not", () =>
     Effect.gen(function* () {
       const fresh: Reply = {
         status: 401,
@@ -148,7 +149,7 @@ describe("digest", () => {
     })
   )
 
-  it.effect("refused ahead for the same nonce it does not try again, nor ahead the next time", () =>
+  it.effect("does not try again for a nonce that was refused in advance, nor send it in advance the next time", () =>
     Effect.gen(function* () {
       const digest = yield* Middleware.digest(credentials)
       yield* through(digest, request(), [challenge(), { status: 200 }])
@@ -159,7 +160,7 @@ describe("digest", () => {
     })
   )
 
-  it.effect("-sess keeps its secret and client nonce over a new nonce", () =>
+  it.effect("keeps the secret and client nonce of -sess over a new nonce", () =>
     Effect.gen(function* () {
       const digest = yield* Middleware.digest(credentials)
       const sess: Reply = {
@@ -218,7 +219,7 @@ describe("digest", () => {
     }
   })
 
-  it.effect("a body that gives its bytes once leaves the 401", () =>
+  it.effect("returns the 401 if the body can be read once", () =>
     Effect.gen(function* () {
       const digest = yield* Middleware.digest(credentials)
       const asked = request("POST", "http://a.test/", { data: ClientRequest.oneShot(Stream.make(new Uint8Array([1]))) })
@@ -227,7 +228,7 @@ describe("digest", () => {
     })
   )
 
-  describe("origins and spaces", () => {
+  describe("the origins and protection spaces of digest", () => {
     const rows: ReadonlyArray<readonly [string, string, string, string, "ahead" | "answered" | "never"]> = [
       ["the origin without domain", "http://a.test/x", "", "http://a.test/y", "ahead"],
       ["another host", "http://a.test/x", "", "http://b.test/x", "never"],
@@ -257,7 +258,7 @@ describe("digest", () => {
       )
     }
 
-    it.effect("a challenge that another origin sends first is not answered", () =>
+    it.effect("ignore a challenge that another origin sends first", () =>
       Effect.gen(function* () {
         const digest = yield* Middleware.digest(credentials)
         yield* through(digest, request("GET", "http://a.test/"), [{ status: 200 }])
@@ -269,14 +270,14 @@ describe("digest", () => {
     )
   })
 
-  describe("credentials of the request's own", () => {
+  describe("credentials of the request", () => {
     const rows: ReadonlyArray<ClientRequest.RequestOptions> = [
       { headers: { authorization: "Bearer x" } },
       { auth: Auth.basic("a", "b") },
       { auth: false }
     ]
     for (const options of rows) {
-      it.effect(Object.keys(options).join(), () =>
+      it.effect(`are not replaced: ${inspect(options)}`, () =>
         Effect.gen(function* () {
           const digest = yield* Middleware.digest(credentials)
           const run = yield* through(digest, request("GET", "http://a.test/", options), [challenge()])
@@ -287,7 +288,7 @@ describe("digest", () => {
   })
 
   for (const name of ["a:b", "a\u0000b"]) {
-    it.effect(`the name ${JSON.stringify(name)} cannot be sent`, () =>
+    it.effect(`with the name ${JSON.stringify(name)} cannot be sent`, () =>
       Effect.gen(function* () {
         const digest = yield* Middleware.digest(Auth.basic(name, "p"))
         const run = yield* through(digest, request(), [challenge()])
@@ -296,7 +297,7 @@ describe("digest", () => {
     )
   }
 
-  it.effect("requests side by side have numbers of their own", () =>
+  it.effect("give concurrent requests distinct counts", () =>
     Effect.gen(function* () {
       const digest = yield* Middleware.digest(credentials)
       yield* through(digest, request(), [challenge(), { status: 200 }])

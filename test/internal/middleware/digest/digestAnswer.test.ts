@@ -44,7 +44,7 @@ describe("the examples of RFC 7616", () => {
     ["MD5", "8ca523f5e9506fed4657c9700eebdbec"],
     ["SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"]
   ] as const) {
-    it(`section 3.9.1, ${algorithm}`, () => {
+    it(`match section 3.9.1, ${algorithm}`, () => {
       assert.deepStrictEqual(answered(challenge(algorithm), mufasa, { cnonce, qop: "auth" }).params, {
         username: '"Mufasa"',
         realm: '"http-auth@example.org"',
@@ -60,7 +60,7 @@ describe("the examples of RFC 7616", () => {
     })
   }
 
-  it("section 3.9.2, as corrected by erratum 4897: SHA-512-256, userhash, UTF-8", () => {
+  it("match section 3.9.2, as corrected by erratum 4897: SHA-512-256, userhash, UTF-8", () => {
     const { params } = answered(
       'Digest realm="api@example.org", qop="auth", algorithm=SHA-512-256, nonce="5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK", opaque="HRPCssKJSGjCrkzDg8OhwpzCiGPChXYjwrI2QmXDicOEw6+UjoHDpg==", charset=UTF-8, userhash=true',
       { name: "J\u00e4s\u00f8n Doe", password: "Secret, or not?", encoding: "latin1" },
@@ -76,7 +76,7 @@ describe("the examples of RFC 7616", () => {
 describe("the examples of RFC 2617 and RFC 2069", () => {
   const nonce = "dcd98b7102dd2f0e8b11d0f600bfb0c093"
 
-  it("RFC 2617 section 3.5", () => {
+  it("match RFC 2617 section 3.5", () => {
     const { params } = answered(
       `Digest realm="testrealm@host.com", qop="auth,auth-int", nonce="${nonce}", opaque="5ccc069c403ebaf9f0171e9517f40e41"`,
       { ...mufasa, password: "Circle Of Life" },
@@ -86,7 +86,7 @@ describe("the examples of RFC 2617 and RFC 2069", () => {
     assert.notProperty(params, "algorithm")
   })
 
-  it("RFC 2069 section 2.4, as corrected by erratum 749", () => {
+  it("match RFC 2069 section 2.4, as corrected by erratum 749", () => {
     const { params } = answered(
       `Digest realm="testrealm@host.com", nonce="${nonce}"`,
       { ...mufasa, password: "CircleOfLife" },
@@ -97,7 +97,7 @@ describe("the examples of RFC 2617 and RFC 2069", () => {
   })
 })
 
-describe("forms", () => {
+describe("the form of a digest answer", () => {
   const user: User = { name: "u", password: "p", encoding: "utf-8" }
 
   // Computed by Python's hashlib from the formulas of RFC 7616 section 3.4.
@@ -118,26 +118,26 @@ describe("forms", () => {
     ]
   ]
   for (const [rest, more, response] of rows) {
-    it(`${rest} ${JSON.stringify(more)}`, () => {
+    it(`for ${rest} ${JSON.stringify(more)}`, () => {
       const { params } = answered(`Digest realm="r", nonce="n", ${rest}`, user, { uri: "/", cnonce: "c", ...more })
       assert.strictEqual(params.response, `"${response}"`)
     })
   }
 
-  it("names of all kinds", () => {
+  it("covers names of all kinds", () => {
     const name = (text: string) => answered('Digest realm="r", nonce="n"', { ...user, name: text }, {}).params
     assert.strictEqual(name('a"b\\c').username, '"a\\"b\\\\c"')
     assert.strictEqual(name("J\u00e4s\u00f8n (D'oe)*")["username*"], "UTF-8''J%C3%A4s%C3%B8n%20%28D%27oe%29%2A")
     assert.notProperty(name("J\u00e4s\u00f8n"), "username")
   })
 
-  it("a quoted realm is escaped in the answer and not in the hash", () => {
+  it("escapes a quoted realm in the answer and not in the hash", () => {
     const { params } = answered('Digest realm="a\\"b", nonce="n"', user, { uri: "/" })
     assert.strictEqual(params.realm, '"a\\"b"')
     assert.strictEqual(params.response, '"4e9d4888ba3fe352b4ccb93ff5b24efb"')
   })
 
-  it("the charset is the challenge's, or else that of the credentials", () => {
+  it("uses the charset of the challenge, or else that of the credentials", () => {
     const response = (rest: string, encoding: "utf-8" | "latin1") =>
       answered(`Digest realm="r", nonce="n"${rest}`, { name: "\u00e9", password: "\u00e9", encoding }, { uri: "/" })
         .params.response
@@ -146,7 +146,7 @@ describe("forms", () => {
     assert.strictEqual(response(", charset=UTF-8", "latin1"), '"a4e28137cd0f5f455e618ea8ac2e281b"')
   })
 
-  it("the algorithm and opaque are as they were written", () => {
+  it("repeats the algorithm and opaque as they were written", () => {
     const { params } = answered('Digest realm="r", nonce="n", algorithm=md5, opaque=""', user, {})
     assert.strictEqual(params.algorithm, "md5")
     assert.strictEqual(params.opaque, '""')

@@ -102,7 +102,7 @@ describe("askResolver", () => {
     ["a port behind the address", [{ address: "127.0.0.1:80", family: 4 }]],
     ["a short IPv4 address", [{ address: "127.1", family: 4 }]],
     ["a space", [{ address: " 127.0.0.1", family: 4 }]],
-    ["a time to live that is no duration", [{ address: "127.0.0.1", family: 4, ttl: "soon" }]],
+    ["a time to live that is not a duration", [{ address: "127.0.0.1", family: 4, ttl: "soon" }]],
     ["a time to live that is NaN", [{ address: "127.0.0.1", family: 4, ttl: Number.NaN }]],
     ["a time to live that is a Date", [{ address: "127.0.0.1", family: 4, ttl: new Date(0) }]]
   ]
@@ -112,7 +112,7 @@ describe("askResolver", () => {
     })
   )
 
-  it.effect("fails with EBADRESP where the resolver returns no Effect, and a rejected promise ends nothing else", () =>
+  it.effect("fails with EBADRESP if the resolver returns no Effect, and a rejected promise does nothing else", () =>
     Effect.gen(function* () {
       for (const returned of [undefined, null, "127.0.0.1", [{ address: "127.0.0.1", family: 4 }], () => {}]) {
         assert.strictEqual(yield* codeOf(returning(returned)), "EBADRESP")
@@ -126,7 +126,7 @@ describe("askResolver", () => {
     })
   )
 
-  it.effect("makes a typed error of every error", () =>
+  it.effect("turns every error into a typed error", () =>
     Effect.gen(function* () {
       const failing = (error: unknown) => returning(Effect.fail(error))
       assert.strictEqual(yield* codeOf(failing("ENOTFOUND")), "EUNKNOWN")
@@ -137,7 +137,7 @@ describe("askResolver", () => {
     })
   )
 
-  it.effect("leaves a defect of the resolver a defect", () =>
+  it.effect("keeps a defect of the resolver as a defect", () =>
     Effect.gen(function* () {
       const boom: Resolver.ResolverService = {
         resolve: () => {

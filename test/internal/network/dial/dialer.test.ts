@@ -10,7 +10,7 @@ import type { ProxyRoute } from "../../../../src/internal/transport/transport.js
 import * as Resolver from "../../../../src/Resolver.js"
 import * as Ssl from "../../../../src/Ssl.js"
 import { makeAuthority } from "../../../support/certificates.js"
-import { until } from "../../../support/wait.js"
+import { until, untilValue } from "../../../support/wait.js"
 import {
   blackHole,
   type ExchangeOptions,
@@ -19,6 +19,7 @@ import {
   makeExchange,
   makeTrace,
   openHandles,
+  timerOf,
   turn
 } from "./support.js"
 
@@ -59,8 +60,8 @@ const firstBytes = (wire: Wire) =>
     })
   })
 
-describe("directly", () => {
-  it.scopedLive("resolves, connects and tells; then from the cache", () =>
+describe("a direct connection", () => {
+  it.scopedLive("resolves, connects and reports its signals, and uses the cache the second time", () =>
     Effect.gen(function* () {
       const server = yield* listen("127.0.0.1", 0, (socket) => socket.write("hello"))
       const { dial, dialer } = yield* setup({ resolver: resolverOf({ "a.test": ["127.0.0.1"] }) })
@@ -86,7 +87,34 @@ describe("directly", () => {
     })
   )
 
-  it.scopedLive("a literal is looked up by nobody and makes no DNS signal", () =>
+  it.scopedLive.skipIf(process.platform !== "linux")(
+    "has the system probe silent peers after a minute by default",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* listen("127.0.0.1")
+        for (const [options, least, most] of [
+          [{}, 10, 60],
+          [{ tcpKeepAlive: "10 seconds" }, 1, 10],
+          [{ tcpKeepAlive: 0 }, 0, 1],
+          [{ tcpKeepAlive: Infinity }, undefined, undefined]
+        ] as const) {
+          const { dial } = yield* setup(options)
+          const { wire } = yield* dial({ host: "127.0.0.1", port: server.port })
+          // The kernel has another timer until the peer has answered.
+          const timer = yield* untilValue(
+            Effect.sync(() => timerOf(wire.socket) ?? ""),
+            (value) => /^0[02]/.test(value)
+          )
+          const [kind, ticks = ""] = timer.split(":")
+          assert.strictEqual(kind, most === undefined ? "00" : "02")
+          if (most === undefined) continue
+          assert.isAtMost(Number.parseInt(ticks, 16), most * 100)
+          assert.isAtLeast(Number.parseInt(ticks, 16), least * 100)
+        }
+      })
+  )
+
+  it.scopedLive("to an IP address makes no lookup and no DNS signal", () =>
     Effect.gen(function* () {
       const four = yield* listen("127.0.0.1")
       const six = yield* listen("::1")
@@ -101,7 +129,7 @@ describe("directly", () => {
     })
   )
 
-  it.scopedLive("connects to what was resolved, once for each connect, and asks for nothing more", () =>
+  it.scopedLive("goes to the resolved addresses, which are looked up once for each connection", () =>
     Effect.gen(function* () {
       const [good, evil] = yield* listenAll(["127.0.0.1", "127.0.0.2"])
       if (good === undefined || evil === undefined) return assert.fail("no listeners")
@@ -125,7 +153,71 @@ describe("directly", () => {
     })
   )
 
-  it.scopedLive("spreads connections over the addresses", () =>
+  const loopbackNames = ["localhost", "localhost.", "LOCALHOST", "app.localhost", "a.b.LocalHost."]
+  it.scopedLive.each(loopbackNames)("a connector reaches the loopback as %s and asks no resolver for it", (host) =>
+    Effect.gen(function* () {
+      const server = yield* listen("127.0.0.1")
+      for (const resolver of [
+        { resolve: () => Effect.dieMessage("asked") },
+        { resolve: () => Effect.succeed([{ address: "127.0.0.77", family: 4 }] as const) },
+        Resolver.overrides({ [host]: "127.0.0.77" })
+      ]) {
+        for (const useDnsCache of [true, false]) {
+          const { dial } = yield* setup({ resolver, useDnsCache })
+          const { wire } = yield* dial({ host, port: server.port })
+          assert.strictEqual(wire.remoteAddress, "127.0.0.1")
+          assert.deepStrictEqual(
+            wire.failed.map(({ address }) => address),
+            ["::1"]
+          )
+        }
+      }
+    })
+  )
+
+  it.scopedLive("a connector of one family reaches the loopback of that family", () =>
+    Effect.gen(function* () {
+      const server = yield* listen("127.0.0.1")
+      const resolver = { resolve: () => Effect.dieMessage("asked") }
+      const four = yield* setup({ resolver, family: 4 })
+      const { wire } = yield* four.dial({ host: "app.localhost", port: server.port })
+      assert.deepStrictEqual([wire.remoteAddress, wire.failed], ["127.0.0.1", []])
+      const six = yield* setup({ resolver, family: 6 })
+      const error = expectTag(
+        yield* Effect.flip(six.dial({ host: "localhost", port: server.port })),
+        "ClientConnectorError"
+      )
+      assert.deepStrictEqual(
+        error.addresses?.map(({ address }) => address),
+        ["::1"]
+      )
+    })
+  )
+
+  const otherNames = ["localhost.test", "notlocalhost", "localhost.localdomain", "localhost-", "xlocalhost."]
+  it.scopedLive.each(otherNames)("a connector asks its resolver for %s, which is no name of the loopback", (host) =>
+    Effect.gen(function* () {
+      const { dial } = yield* setup({ resolver: resolverOf({}) })
+      const error = expectTag(yield* Effect.flip(dial({ host, port: 1 })), "ClientConnectorDNSError")
+      assert.strictEqual(error.code, "ENOTFOUND")
+    })
+  )
+
+  it.scopedLive("a policy that denies the loopback denies the names of the loopback", () =>
+    Effect.gen(function* () {
+      const server = yield* listen("127.0.0.1")
+      const { dial } = yield* setup({ addressPolicy: { deny: ["127.0.0.0/8", "::1/128"] } })
+      const error = expectTag(
+        yield* Effect.flip(dial({ host: "app.localhost", port: server.port })),
+        "ClientConnectorError"
+      )
+      assert.strictEqual(error.reason, "AddressPolicy")
+      yield* turn
+      assert.strictEqual(server.accepted(), 0)
+    })
+  )
+
+  it.scopedLive("is spread over the addresses", () =>
     Effect.gen(function* () {
       const [a] = yield* listenAll(["127.0.0.1", "127.0.0.2"])
       const port = a?.port ?? 0
@@ -136,7 +228,7 @@ describe("directly", () => {
     })
   )
 
-  it.scopedLive("tells which addresses had failed before", () =>
+  it.scopedLive("reports the addresses that failed before", () =>
     Effect.gen(function* () {
       const server = yield* listen("127.0.0.1")
       const { dial } = yield* setup({ resolver: resolverOf({ "a.test": ["127.0.0.5", "127.0.0.1"] }) })
@@ -145,7 +237,7 @@ describe("directly", () => {
     })
   )
 
-  it.scopedLive("uses addresses of the given family only, and of the local address's", () =>
+  it.scopedLive("uses addresses of the given family, and of the family of localAddress", () =>
     Effect.gen(function* () {
       const server = yield* listen("127.0.0.1")
       const resolver = resolverOf({ "a.test": ["::1", "127.0.0.1"] })
@@ -157,7 +249,7 @@ describe("directly", () => {
     })
   )
 
-  it.effect("options that cannot be right are defects", () =>
+  it.effect("dies of invalid options", () =>
     Effect.gen(function* () {
       const wrong: ReadonlyArray<TcpOptions> = [
         { localAddress: "localhost" },
@@ -172,8 +264,8 @@ describe("directly", () => {
   )
 })
 
-describe("failures", () => {
-  it.scopedLive("of the lookup", () =>
+describe("a failed connection", () => {
+  it.scopedLive("reports a failed lookup", () =>
     Effect.gen(function* () {
       const { dial } = yield* setup({ resolver: resolverOf({}) })
       const { tags, trace } = makeTrace()
@@ -189,7 +281,7 @@ describe("failures", () => {
     })
   )
 
-  it.scopedLive("of every address", () =>
+  it.scopedLive("reports every address", () =>
     Effect.gen(function* () {
       const server = yield* listen("127.0.0.9")
       const { dial } = yield* setup({
@@ -207,7 +299,7 @@ describe("failures", () => {
     })
   )
 
-  it.scoped("of time: the lookup's", () =>
+  it.scoped("reports the limit of the lookup", () =>
     Effect.gen(function* () {
       const { dial } = yield* setup({ resolver: { resolve: () => Effect.never } })
       const fiber = yield* Effect.fork(Effect.flip(dial({ host: "a.test", port: 80, limits: { dns: 1500 } })))
@@ -218,7 +310,7 @@ describe("failures", () => {
     })
   )
 
-  it.scoped("of time: every address's", () =>
+  it.scoped("reports the limit of every address", () =>
     Effect.gen(function* () {
       const hole = yield* blackHole()
       const before = openHandles()
@@ -239,7 +331,7 @@ describe("failures", () => {
     })
   )
 
-  it.scopedLive("of time: the handshake's, which leaves no socket", () =>
+  it.scopedLive("reports the limit of the handshake, and leaves no socket", () =>
     Effect.gen(function* () {
       const mute = yield* listen()
       const { dial } = yield* setup()
@@ -254,15 +346,15 @@ describe("failures", () => {
 })
 
 describe("the address policy", () => {
-  const rows: ReadonlyArray<[string, TcpOptions["addressPolicy"]]> = [
-    ["127.0.0.1", { deny: ["127.0.0.0/8"] }],
-    ["::ffff:127.0.0.1", { deny: ["127.0.0.0/8"] }],
-    ["::ffff:7f00:1", () => false],
-    ["a.test", { allow: ["10.0.0.0/8"] }],
-    ["mapped.test", { deny: ["127.0.0.1"] }],
-    ["a.test", ({ address }, host) => !(address === "127.0.0.1" && host === "a.test")]
+  const rows: ReadonlyArray<[string, string, TcpOptions["addressPolicy"]]> = [
+    ["127.0.0.1", "by deny", { deny: ["127.0.0.0/8"] }],
+    ["::ffff:127.0.0.1", "by deny", { deny: ["127.0.0.0/8"] }],
+    ["::ffff:7f00:1", "by a function", () => false],
+    ["a.test", "by allow", { allow: ["10.0.0.0/8"] }],
+    ["mapped.test", "by deny", { deny: ["127.0.0.1"] }],
+    ["a.test", "by a function", ({ address }, host) => !(address === "127.0.0.1" && host === "a.test")]
   ]
-  it.scopedLive.each(rows)("refuses %s", ([host, addressPolicy]) =>
+  it.scopedLive.each(rows)("refuses %s %s", ([host, , addressPolicy]) =>
     Effect.gen(function* () {
       const server = yield* listen("127.0.0.1")
       const { dial } = yield* setup({
@@ -277,7 +369,7 @@ describe("the address policy", () => {
     })
   )
 
-  it.scopedLive("splits the zone from an address for a function, and shows both in the error", () =>
+  it.scopedLive("passes a function the address without its zone, and shows both in the error", () =>
     Effect.gen(function* () {
       const asked: Array<unknown> = []
       const { dial } = yield* setup({
@@ -299,7 +391,7 @@ describe("the address policy", () => {
     })
   )
 
-  it.scopedLive("leaves the addresses that pass", () =>
+  it.scopedLive("connects to the addresses that pass", () =>
     Effect.gen(function* () {
       const [a, b] = yield* listenAll(["127.0.0.1", "127.0.0.2"])
       const { dial } = yield* setup({
@@ -313,8 +405,8 @@ describe("the address policy", () => {
   )
 })
 
-describe("interruption", () => {
-  it.scopedLive("while resolving, connecting and securing leaves nothing", () =>
+describe("interrupting a connection", () => {
+  it.scopedLive("while it resolves, connects and starts TLS leaves nothing open", () =>
     Effect.gen(function* () {
       const hole = yield* blackHole()
       const mute = yield* listen()
@@ -357,7 +449,7 @@ const proxyRoute = (kind: ProxyRoute["kind"], port: number, over: Partial<ProxyR
   ...over
 })
 
-/** Answers CONNECT, and is the origin behind it; remembers what it was asked. */
+/** Answers CONNECT, acts as the origin behind it, and records the requests. */
 const connectProxy = (behind: (socket: Net.Socket) => void = () => {}) => {
   const asked: Array<string> = []
   const onConnection = (socket: Net.Socket) => {
@@ -390,8 +482,8 @@ const secureServer = (): Effect.Effect<
     return { port: typeof bound === "object" && bound !== null ? bound.port : 0, context: { cert, key }, ssl }
   })
 
-describe("TLS", () => {
-  it.scopedLive("secures with the connector's settings", () =>
+describe("a TLS connection", () => {
+  it.scopedLive("uses the connector's settings", () =>
     Effect.gen(function* () {
       const server = yield* secureServer()
       const { dial } = yield* setup({ resolver: resolverOf({ "a.test": ["127.0.0.1"] }), ssl: server.ssl })
@@ -402,7 +494,7 @@ describe("TLS", () => {
     })
   )
 
-  it.scopedLive("fails with the handshake's own error", () =>
+  it.scopedLive("fails with the handshake's error", () =>
     Effect.gen(function* () {
       const server = yield* secureServer()
       const { dial } = yield* setup()
@@ -412,8 +504,8 @@ describe("TLS", () => {
   )
 })
 
-describe("through a proxy", () => {
-  it.scopedLive("plain http is forwarded, and its name resolved by nobody here", () =>
+describe("a connection through a proxy", () => {
+  it.scopedLive("for plain http is forwarded, without a lookup of the host", () =>
     Effect.gen(function* () {
       const server = yield* listen()
       const { dial } = yield* setup({ resolver: { resolve: () => Effect.dieMessage("asked") } })
@@ -426,7 +518,7 @@ describe("through a proxy", () => {
     })
   )
 
-  it.scopedLive("what needs a tunnel gets one, plain as well", () =>
+  it.scopedLive("is a tunnel if the request needs one, also for plain http", () =>
     Effect.gen(function* () {
       const server = yield* connectProxy((socket) => setImmediate(() => setImmediate(() => socket.write("inside"))))
       const { dial } = yield* setup()
@@ -439,7 +531,7 @@ describe("through a proxy", () => {
     })
   )
 
-  it.scopedLive("https is secured with the origin inside the tunnel", () =>
+  it.scopedLive("for https uses the origin's TLS inside the tunnel", () =>
     Effect.gen(function* () {
       const origin = yield* secureServer()
       const server = yield* connectProxy((socket) => {
@@ -457,7 +549,7 @@ describe("through a proxy", () => {
     })
   )
 
-  it.scopedLive("an https proxy is verified by its own settings, never by the connector's", () =>
+  it.scopedLive("to an https proxy is verified by the proxy's settings and never by the connector's", () =>
     Effect.gen(function* () {
       const secure = yield* secureServer()
       const own = yield* setup()
@@ -477,7 +569,7 @@ describe("through a proxy", () => {
     })
   )
 
-  it.scopedLive("its failures are the proxy's, and the host stays the target's", () =>
+  it.scopedLive("reports failures of the proxy as such, and the host stays the target's", () =>
     Effect.gen(function* () {
       const gone = yield* Effect.scoped(listen())
       const { dial } = yield* setup({ resolver: resolverOf({}) })
@@ -499,7 +591,7 @@ describe("through a proxy", () => {
     })
   )
 
-  it.scopedLive("the policy guards the target where its address is known, and not the proxy", () =>
+  it.scopedLive("applies the policy to the target if its address is known, and not to the proxy", () =>
     Effect.gen(function* () {
       const server = yield* listen()
       const { dial } = yield* setup({
@@ -522,7 +614,7 @@ describe("through a proxy", () => {
     })
   )
 
-  it.scopedLive("socks5 has names resolved here, socks5h by the proxy", () =>
+  it.scopedLive("resolves names here for socks5, and at the proxy for socks5h", () =>
     Effect.gen(function* () {
       const requests: Array<Buffer> = []
       const server = yield* listen("127.0.0.1", 0, (socket) => {
@@ -548,7 +640,7 @@ describe("through a proxy", () => {
     })
   )
 
-  it.scopedLive("interruption at any stage leaves nothing at the proxy", () =>
+  it.scopedLive("leaves nothing at the proxy if it is interrupted at any stage", () =>
     Effect.gen(function* () {
       for (const answer of ["", "HTTP/1.1 200 OK\r\n\r\n"]) {
         const asked = yield* Deferred.make<void>()

@@ -62,7 +62,7 @@ const one = Effect.succeed([four("1.1.1.1")] as const)
 const settle = Effect.repeatN(Effect.yieldNow(), 50)
 
 describe("DnsCache", () => {
-  describe("time to live", () => {
+  describe("the time to live", () => {
     const rows: ReadonlyArray<[string, number, Duration.DurationInput | undefined, number, boolean]> = [
       ["the connector's, on its last millisecond", 10_000, undefined, 10_000, true],
       ["the connector's, afterwards", 10_000, undefined, 10_001, false],
@@ -84,7 +84,7 @@ describe("DnsCache", () => {
       })
     )
 
-    it.scoped("is the shortest of the addresses'", () =>
+    it.scoped("is the shortest of all addresses", () =>
       Effect.gen(function* () {
         const { asked, resolve } = yield* make([Effect.succeed([four("1.1.1.1", "60 seconds"), four("1.1.1.2", 500)])])
         yield* resolve("a.test")
@@ -94,7 +94,7 @@ describe("DnsCache", () => {
       })
     )
 
-    it.scoped("counts from the answer, not from the question", () =>
+    it.scoped("counts from the answer and not from the question", () =>
       Effect.gen(function* () {
         const { asked, resolve } = yield* make([Effect.delay(one, "8 seconds")])
         const fiber = yield* Effect.fork(resolve("a.test"))
@@ -107,7 +107,7 @@ describe("DnsCache", () => {
     )
   })
 
-  it.scoped("asks each time where it is switched off", () =>
+  it.scoped("is ignored if the cache is off", () =>
     Effect.gen(function* () {
       const { asked, cache, resolve } = yield* make([one], { enabled: false })
       assert.deepStrictEqual(yield* resolve("a.test"), ["1.1.1.1"])
@@ -117,7 +117,7 @@ describe("DnsCache", () => {
     })
   )
 
-  it.scoped("rotates the addresses from use to use", () =>
+  it.scoped("allows rotation of the addresses from use to use", () =>
     Effect.gen(function* () {
       const { resolve } = yield* make([Effect.succeed([four("1.1.1.1"), four("1.1.1.2"), four("1.1.1.3")])])
       const firsts: Array<string | undefined> = []
@@ -126,8 +126,8 @@ describe("DnsCache", () => {
     })
   )
 
-  describe("one lookup for many", () => {
-    it.scoped("100 askers, on two ports", () =>
+  describe("one shared lookup", () => {
+    it.scoped("serves 100 waiters on two ports", () =>
       Effect.gen(function* () {
         const gate = yield* Deferred.make<void>()
         const { asked, cache, resolve } = yield* make([Effect.zipRight(Deferred.await(gate), one)])
@@ -143,7 +143,7 @@ describe("DnsCache", () => {
       })
     )
 
-    it.scoped("the first asker's interruption does not hurt the other 99", () =>
+    it.scoped("survives the interruption of the first of 100 waiters", () =>
       Effect.gen(function* () {
         const gate = yield* Deferred.make<void>()
         const { asked, resolve } = yield* make([Effect.zipRight(Deferred.await(gate), one)])
@@ -160,7 +160,7 @@ describe("DnsCache", () => {
       })
     )
 
-    it.scoped("is interrupted once all askers have gone, and not before; the next one starts anew", () =>
+    it.scoped("is interrupted when all waiters have ended, and the next one starts a new lookup", () =>
       Effect.gen(function* () {
         let interrupted = 0
         const hangs = Effect.onInterrupt(Effect.never, () => Effect.sync(() => interrupted++))
@@ -180,7 +180,7 @@ describe("DnsCache", () => {
       })
     )
 
-    it.scoped("a resolver that cannot be interrupted keeps no asker waiting", () =>
+    it.scoped("of an uninterruptible resolver delays no interrupted waiter", () =>
       Effect.gen(function* () {
         for (const enabled of [true, false]) {
           const gate = yield* Deferred.make<void>()
@@ -195,7 +195,7 @@ describe("DnsCache", () => {
       })
     )
 
-    it.scoped("shares a failure, and does not keep it", () =>
+    it.scoped("shares a failure and does not cache it", () =>
       Effect.gen(function* () {
         const gate = yield* Deferred.make<void>()
         const { asked, cache, resolve } = yield* make([
@@ -216,7 +216,7 @@ describe("DnsCache", () => {
       })
     )
 
-    it.scoped("a defect or an interruption inside the resolver reaches those who asked, and nobody else", () =>
+    it.scoped("shares a defect or an interruption inside the resolver with its waiters only", () =>
       Effect.gen(function* () {
         const boom = new Error("boom")
         const { cache, resolve } = yield* make([Effect.die(boom), Effect.interrupt, one])
@@ -248,7 +248,7 @@ describe("DnsCache", () => {
     )
   })
 
-  it.effect("a resolver that cannot be interrupted does not hold up the end of the connector", () =>
+  it.effect("of an uninterruptible resolver does not delay the close of the connector", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const gate = yield* Deferred.make<void>()
@@ -264,8 +264,8 @@ describe("DnsCache", () => {
     })
   )
 
-  describe("a limit", () => {
-    it.scoped("is each asker's own, and abandons a lookup that nobody waits for", () =>
+  describe("the limit of a lookup", () => {
+    it.scoped("belongs to each waiter, and ends a lookup without waiters", () =>
       Effect.gen(function* () {
         const { asked, cache, resolve } = yield* make([Effect.delay(one, "3 seconds")])
         const patient = yield* Effect.fork(resolve("a.test", { limit: 5000 }))
@@ -286,7 +286,7 @@ describe("DnsCache", () => {
   describe("stale if error", () => {
     const answers = [one, Effect.fail(dnsError("a.test", "ETIMEOUT"))]
 
-    it.scoped("uses what has expired for so long, and asks each time", () =>
+    it.scoped("uses an expired answer for the configured time, and asks each time", () =>
       Effect.gen(function* () {
         const { asked, resolve } = yield* make(answers, { staleIfError: 60_000 })
         yield* resolve("a.test")
@@ -309,7 +309,7 @@ describe("DnsCache", () => {
       })
     )
 
-    it.scoped("counts a lookup that takes too long as failed", () =>
+    it.scoped("counts a lookup that exceeds the limit as failed", () =>
       Effect.gen(function* () {
         const { resolve } = yield* make([one, Effect.never], { staleIfError: 60_000 })
         yield* resolve("a.test")
@@ -321,7 +321,7 @@ describe("DnsCache", () => {
       })
     )
 
-    it.scoped("works for addresses without a time to live, and not for names that were forgotten", () =>
+    it.scoped("works for addresses without a time to live, and not for evicted names", () =>
       Effect.gen(function* () {
         const { cache, resolve } = yield* make(answers, { staleIfError: 60_000, ttl: 0 })
         yield* resolve("a.test")
@@ -332,8 +332,8 @@ describe("DnsCache", () => {
     )
   })
 
-  describe("size", () => {
-    it.scoped("10 000 names leave no more than are kept", () =>
+  describe("the size of the cache", () => {
+    it.scoped("is never exceeded by 10 000 names", () =>
       Effect.gen(function* () {
         const { cache, resolve } = yield* make([one], { maxSize: 50 })
         for (let i = 0; i < 10_000; i++) yield* resolve(`h${i}.test`)
@@ -342,7 +342,7 @@ describe("DnsCache", () => {
       })
     )
 
-    it.scoped("the least recently used goes first", () =>
+    it.scoped("evicts the least recently used name", () =>
       Effect.gen(function* () {
         const { asked, resolve } = yield* make([one], { maxSize: 2 })
         yield* Effect.forEach(["a", "b", "a", "c", "a", "b"], (host) => resolve(host))
@@ -350,7 +350,7 @@ describe("DnsCache", () => {
       })
     )
 
-    it.scoped("no size, no names", () =>
+    it.scoped("of 0 stores no name", () =>
       Effect.gen(function* () {
         const { asked, cache, resolve } = yield* make([one], { maxSize: 0 })
         yield* resolve("a.test")
@@ -361,8 +361,8 @@ describe("DnsCache", () => {
     )
   })
 
-  describe("clear", () => {
-    it.scoped("forgets all, one name, or one name on one port", () =>
+  describe("clearing the cache", () => {
+    it.scoped("removes all names, one name, or one name on one port", () =>
       Effect.gen(function* () {
         const { asked, cache, resolve } = yield* make([one])
         yield* resolve("a.test")
@@ -384,7 +384,7 @@ describe("DnsCache", () => {
       })
     )
 
-    it.scoped("does not keep what was asked for before", () =>
+    it.scoped("discards answers to earlier questions", () =>
       Effect.gen(function* () {
         const gate = yield* Deferred.make<void>()
         const { asked, cache, resolve } = yield* make([Effect.zipRight(Deferred.await(gate), one), one])
@@ -400,7 +400,7 @@ describe("DnsCache", () => {
     )
   })
 
-  describe("what a resolver may not say", () => {
+  describe("an invalid answer of a resolver", () => {
     // The types forbid no answer at all; a resolver written in JavaScript does not know.
     const answer = (addresses: ReadonlyArray<Address>): ReturnType<Resolve> =>
       Effect.succeed(addresses as unknown as readonly [Address])
@@ -427,7 +427,7 @@ describe("DnsCache", () => {
     )
 
     for (const enabled of [true, false]) {
-      it.scoped(`a time to live that is no duration is a malformed answer, with${enabled ? "" : "out"} a cache`, () =>
+      it.scoped(`with a time to live that is not a duration is malformed, with${enabled ? "" : "out"} a cache`, () =>
         Effect.gen(function* () {
           const odd = { ...four("1.1.1.1"), ttl: "soon" } as unknown as Address
           const { cache, resolve } = yield* make([answer([odd])], { enabled })
@@ -437,7 +437,7 @@ describe("DnsCache", () => {
         })
       )
 
-      it.scoped(`no answer because it interrupts itself, with${enabled ? "" : "out"} a cache`, () =>
+      it.scoped(`that interrupts itself is a typed failure, with${enabled ? "" : "out"} a cache`, () =>
         Effect.gen(function* () {
           const { resolve } = yield* make([Effect.interrupt], { enabled })
           const error = yield* Effect.flip(resolve("a.test"))
@@ -446,7 +446,7 @@ describe("DnsCache", () => {
       )
     }
 
-    it.scoped("10 000 addresses", () =>
+    it.scoped("with 10 000 addresses is shortened", () =>
       Effect.gen(function* () {
         const many = Array.from({ length: 10_000 }, (_, i) => four(`10.0.${i >> 8}.${i & 255}`))
         const { resolve } = yield* make([answer(many)])
@@ -455,7 +455,7 @@ describe("DnsCache", () => {
     )
   })
 
-  it.scoped("asks for the family and believes the address", () =>
+  it.scoped("may have another family than requested", () =>
     Effect.gen(function* () {
       const families: Array<4 | 6 | undefined> = []
       const { resolve } = yield* make(
@@ -470,8 +470,8 @@ describe("DnsCache", () => {
     })
   )
 
-  describe("signals", () => {
-    it.scoped("miss, start, end; then hit; then, expired, miss again", () =>
+  describe("the signals of a lookup", () => {
+    it.scoped("are miss, start and end, then hit, then, after expiry, miss again", () =>
       Effect.gen(function* () {
         const { resolve } = yield* make([one])
         const { tags, told, trace } = makeTrace()
@@ -486,7 +486,7 @@ describe("DnsCache", () => {
       })
     )
 
-    it.scoped("the second asker has a hit at once, and nothing more", () =>
+    it.scoped("are one hit for the second waiter", () =>
       Effect.gen(function* () {
         const gate = yield* Deferred.make<void>()
         const { resolve } = yield* make([Effect.zipRight(Deferred.await(gate), one)])
@@ -505,7 +505,7 @@ describe("DnsCache", () => {
       })
     )
 
-    it.scoped("start and end without a cache; no end of what failed", () =>
+    it.scoped("are start and end without a cache, and no end after a failure", () =>
       Effect.gen(function* () {
         const { tags, trace } = makeTrace()
         const { resolve } = yield* make([one, Effect.fail(dnsError("a.test", "ENOTFOUND"))], { enabled: false })

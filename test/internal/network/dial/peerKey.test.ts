@@ -120,7 +120,7 @@ describe("the peer key", () => {
     })
   )
 
-  it.scoped("is the same for TLS settings that have the same effect, and for http whatever they are", () =>
+  it.scoped("is equal for TLS settings with the same effect, and ignores them for http", () =>
     Effect.gen(function* () {
       const plain = yield* Connector.tcp()
       const lax = yield* Connector.tcp({ ssl: false })

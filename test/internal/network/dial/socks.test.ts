@@ -21,10 +21,10 @@ const open = (port: number, kind: Kind, destination: { host: string; port: numbe
     return { socket, before, after: listeners(socket), phases, exit }
   })
 
-/** Echoes what comes, in upper case. */
+/** Echoes the input in upper case. */
 const echo = scripted((socket, received) => void socket.write(received.toString("latin1").toUpperCase()))
 
-describe("SOCKS: a tunnel", () => {
+describe("a SOCKS tunnel", () => {
   for (const [what, kind, host, over, seen] of [
     ["socks5, an address", "socks5", "10.1.2.3", {}, { method: "SOCKS5", addressType: "ipv4" }],
     ["socks5h, a name", "socks5h", "a.test", {}, { method: "SOCKS5", addressType: "name" }],
@@ -50,7 +50,7 @@ describe("SOCKS: a tunnel", () => {
     )
   }
 
-  it.scopedLive("with credentials", () =>
+  it.scopedLive("sends credentials", () =>
     Effect.gen(function* () {
       const origin = yield* echo
       const proxy = yield* proxyServer({
@@ -65,7 +65,7 @@ describe("SOCKS: a tunnel", () => {
     })
   )
 
-  it.scopedLive("whose replies come byte by byte", () =>
+  it.scopedLive("accepts replies byte by byte", () =>
     Effect.gen(function* () {
       const replies = [
         [5, 0],
@@ -90,7 +90,7 @@ describe("SOCKS: a tunnel", () => {
   )
 })
 
-describe("SOCKS: refusals", () => {
+describe("a SOCKS refusal", () => {
   for (const [kind, reply, code] of [
     ["socks5h", 1, "ECONNREFUSED"],
     ["socks5h", 2, "EACCES"],
@@ -106,7 +106,7 @@ describe("SOCKS: refusals", () => {
     ["socks4a", 93, "EACCES"],
     ["socks4a", 7, "EPROTO"]
   ] as const) {
-    it.scopedLive(`${kind}, reply ${reply}: ${code}`, () =>
+    it.scopedLive(`of ${kind} with reply ${reply} has the code ${code}`, () =>
       Effect.gen(function* () {
         const proxy = yield* proxyServer({ kind: "socks", reply })
         const { exit, socket } = yield* open(proxy.port, kind, { host: "a.test", port: 443 })
@@ -124,7 +124,7 @@ describe("SOCKS: refusals", () => {
     ["wrong credentials", { user: "us3r", password: "s3cr3t" }],
     ["no credentials", {}]
   ] as const) {
-    it.scopedLive(`${what}: EACCES, and nothing of them is shown`, () =>
+    it.scopedLive(`of ${what} has the code EACCES, and shows no credentials`, () =>
       Effect.gen(function* () {
         const proxy = yield* proxyServer({ kind: "socks", auth: { user: "us3r", password: "right" } })
         const { exit } = yield* open(proxy.port, "socks5h", { host: "a.test", port: 443 }, over)
@@ -180,7 +180,7 @@ describe("SOCKS: refusals", () => {
     ["with", Buffer.from("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")],
     ["one byte with", Buffer.from([0])]
   ] as const) {
-    it.scopedLive(`bytes that come ${what} the reply, before anything was asked for`, () =>
+    it.scopedLive(`follows bytes that arrive ${what} the reply, before the request`, () =>
       Effect.gen(function* () {
         let answered = 0
         const proxy = yield* scripted((socket, received) => {
@@ -200,7 +200,7 @@ describe("SOCKS: refusals", () => {
   }
 
   for (const host of ["x".repeat(256), "fe80::1%eth0"]) {
-    it.scopedLive(`a destination that cannot be written: ${host.slice(0, 12)}`, () =>
+    it.scopedLive(`follows a destination that cannot be written: ${host.slice(0, 12)}`, () =>
       Effect.gen(function* () {
         const proxy = yield* scripted(() => {})
         const error = failure((yield* open(proxy.port, "socks5h", { host, port: 80 })).exit)
@@ -212,12 +212,12 @@ describe("SOCKS: refusals", () => {
   }
 })
 
-describe("SOCKS: waiting", () => {
-  it("the timer of the package is where it is switched off", () => {
+describe("waiting for a SOCKS proxy", () => {
+  it("uses no timer of the socks package", () => {
     assert.isFunction(Reflect.get(SocksClient.prototype, "onEstablishedTimeout"))
   })
 
-  it.scoped("ends with timeout.proxy, on the request's Clock", () =>
+  it.scoped("ends with timeout.proxy on the request's Clock", () =>
     Effect.gen(function* () {
       const proxy = yield* scripted(() => {})
       const socket = yield* dial(proxy.port)
@@ -234,7 +234,7 @@ describe("SOCKS: waiting", () => {
     })
   )
 
-  it.scopedLive("is interrupted at once, and leaves nothing", () =>
+  it.scopedLive("ends at once if it is interrupted, and leaves nothing open", () =>
     Effect.gen(function* () {
       const proxy = yield* scripted(() => {})
       const socket = yield* dial(proxy.port)
@@ -251,7 +251,7 @@ describe("SOCKS: waiting", () => {
     })
   )
 
-  it.scopedLive("tells of its start and its end", () =>
+  it.scopedLive("emits signals of its start and its end", () =>
     Effect.gen(function* () {
       const origin = yield* echo
       const proxy = yield* proxyServer({ kind: "socks", resolve: () => ({ host: "127.0.0.1", port: origin.port }) })

@@ -31,7 +31,7 @@ describe("sortAddresses", () => {
     assert.deepStrictEqual(sorted(list, turn), expected)
   })
 
-  it("never loses, adds or doubles an address, and keeps the first family", () => {
+  it("never loses, adds or duplicates an address, and keeps the first family", () => {
     const one = fc.oneof(fc.ipV4(), fc.ipV6())
     fc.assert(
       fc.property(fc.uniqueArray(one, { minLength: 1, maxLength: 20 }), fc.nat(1000), (list, turn) => {

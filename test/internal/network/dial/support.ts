@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs"
 import * as Net from "node:net"
 import { Effect } from "effect"
 import type { Origin } from "../../../../src/internal/http/origin.js"
@@ -9,9 +10,30 @@ import type { Exchange, ProxyRoute, Route } from "../../../../src/internal/trans
 import type { Phase } from "../../../../src/Timeouts.js"
 import type { Signal } from "../../../../src/Tracing.js"
 
-export { blackHole, type Listener, listen, listenAll, openHandles, turn } from "../../../support/listeners.js"
+export {
+  besideBlackHole,
+  blackHole,
+  type Listener,
+  listen,
+  listenAll,
+  openHandles,
+  turn
+} from "../../../support/listeners.js"
 
 export type Told = Facts<Signal>
+
+/**
+ * The timer that the kernel of Linux runs for a connection between addresses of 127.0.0.1: "00" is none, "02" is
+ * keep-alive, then a colon and the ticks left of 10 milliseconds each.
+ */
+export const timerOf = ({ localPort, remotePort }: Net.Socket): string | undefined => {
+  const end = (port = 0) => `0100007F:${port.toString(16).toUpperCase().padStart(4, "0")}`
+  const row = readFileSync("/proc/net/tcp", "latin1")
+    .split("\n")
+    .map((line) => line.trim().split(/\s+/))
+    .find(([, local, remote]) => local === end(localPort) && remote === end(remotePort))
+  return row?.[5]
+}
 
 /** A trace that remembers the tags, and everything. */
 export const makeTrace = () => {
@@ -59,6 +81,7 @@ export const makeExchange = (options: ExchangeOptions) =>
       limits: { ...resolve({}), ...options.limits },
       deadlines: of(clock),
       expiresAt: Infinity,
+      clock: () => clock.unsafeCurrentTimeMillis(),
       trace: options.trace,
       marks: {
         get current() {

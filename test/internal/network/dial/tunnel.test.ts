@@ -42,7 +42,7 @@ const open = (port: number, over: Partial<ProxyRoute> = {}, origin = target) =>
     return { socket, before, after: listeners(socket), phases, exit }
   })
 
-describe("CONNECT: the request", () => {
+describe("the CONNECT request", () => {
   for (const [what, origin, over, text] of [
     ["a name", target, {}, "CONNECT a.test:443 HTTP/1.1\r\nHost: a.test:443\r\n\r\n"],
     [
@@ -77,7 +77,7 @@ describe("CONNECT: the request", () => {
   }
 })
 
-describe("CONNECT: replies that open the tunnel", () => {
+describe("a CONNECT reply that opens the tunnel", () => {
   for (const [what, pieces] of [
     ["200", ["HTTP/1.1 200 OK\r\n\r\n"]],
     ["200 without a reason", ["HTTP/1.1 200\r\n\r\n"]],
@@ -106,7 +106,7 @@ describe("CONNECT: replies that open the tunnel", () => {
     )
   }
 
-  it.scopedLive("what follows the reply is the tunnel's, whatever a Content-Length says", () =>
+  it.scopedLive("is followed by bytes of the tunnel, whatever Content-Length is", () =>
     Effect.gen(function* () {
       const proxy = yield* replying("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello world")
       const { exit, socket } = yield* open(proxy.port)
@@ -115,7 +115,7 @@ describe("CONNECT: replies that open the tunnel", () => {
     })
   )
 
-  it.scopedLive("carries bytes both ways", () =>
+  it.scopedLive("lets bytes pass both ways", () =>
     Effect.gen(function* () {
       const proxy = yield* scripted((socket, received) => {
         if (received.toString("latin1").endsWith("\r\n\r\n")) socket.write("HTTP/1.1 200 OK\r\n\r\n")
@@ -204,7 +204,7 @@ const refusals: ReadonlyArray<Refused> = [
   }
 ]
 
-describe("CONNECT: refusals", () => {
+describe("a CONNECT refusal", () => {
   for (const { body, pieces, reason, status, what } of refusals) {
     it.scopedLive(what, () =>
       Effect.gen(function* () {
@@ -223,7 +223,7 @@ describe("CONNECT: refusals", () => {
     )
   }
 
-  it.scopedLive("a body that ends with the connection", () =>
+  it.scopedLive("has a body that ends with the connection", () =>
     Effect.gen(function* () {
       const proxy = yield* ending("HTTP/1.0 503 No\r\n\r\nabc")
       const error = failure((yield* open(proxy.port)).exit)
@@ -232,7 +232,7 @@ describe("CONNECT: refusals", () => {
     })
   )
 
-  it.scopedLive("a body that is cut", () =>
+  it.scopedLive("has a body that is cut", () =>
     Effect.gen(function* () {
       const proxy = yield* ending("HTTP/1.1 503 No\r\nContent-Length: 9\r\n\r\nabc")
       const error = failure((yield* open(proxy.port)).exit)
@@ -241,7 +241,7 @@ describe("CONNECT: refusals", () => {
     })
   )
 
-  it.scopedLive("headers, joined, on a record that no name can break", () =>
+  it.scopedLive("has joined headers in a record that no name can break", () =>
     Effect.gen(function* () {
       const proxy = yield* replying(
         "HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nproxy-authenticate: Digest\r\n__proto__: x\r\nContent-Length: 0\r\n\r\n"
@@ -253,7 +253,7 @@ describe("CONNECT: refusals", () => {
     })
   )
 
-  it.scopedLive("credentials that the proxy echoes are taken out", () =>
+  it.scopedLive("shows no credentials that the proxy echoes", () =>
     Effect.gen(function* () {
       const value = Buffer.from("us3r:s3cr3t").toString("base64")
       const echo = `Basic ${value} us3r:s3cr3t`
@@ -276,7 +276,7 @@ describe("CONNECT: refusals", () => {
     ["X-Short", "on"]
   ] as const
 
-  it.scopedLive("take out the headers that the proxy was sent, in any encoding that it echoes them in", () =>
+  it.scopedLive("shows no headers that the proxy was sent, in any encoding", () =>
     Effect.gen(function* () {
       const echo = "t0k3n ten&ant-0815 ten%26ant-0815 us3r:s3cr3t s3cr3t dXMzcjpzM2NyM3Q= on"
       const proxy = yield* replying(
@@ -289,7 +289,7 @@ describe("CONNECT: refusals", () => {
     })
   )
 
-  it.scopedLive("take out the beginning of a secret at which the body is cut off", () =>
+  it.scopedLive("shows no beginning of a secret at which the body is cut off", () =>
     Effect.gen(function* () {
       const body = `${"x".repeat(1016)}ten&ant-0815`
       const proxy = yield* replying(`HTTP/1.1 403 No\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
@@ -299,7 +299,7 @@ describe("CONNECT: refusals", () => {
     })
   )
 
-  it.scopedLive("take out the credentials and the headers that a broken reply quotes", () =>
+  it.scopedLive("shows no credentials and headers that a broken reply quotes", () =>
     Effect.gen(function* () {
       const proxy = yield* replying("HTTP/1.1 403 No\r\nX-Echo: us3r:s3cr3t t0k3n\0\r\n\r\n")
       const error = failure((yield* open(proxy.port, { headers, authorization: "Basic dXMzcjpzM2NyM3Q=" })).exit)
@@ -309,7 +309,7 @@ describe("CONNECT: refusals", () => {
     })
   )
 
-  it.scoped("a body that does not come is not waited for for long", () =>
+  it.scoped("waits only briefly for a body that does not arrive", () =>
     Effect.gen(function* () {
       const proxy = yield* replying("HTTP/1.1 503 No\r\nContent-Length: 9\r\n\r\nabc")
       const socket = yield* dial(proxy.port)
@@ -339,7 +339,7 @@ describe("CONNECT: refusals", () => {
   )
 })
 
-describe("CONNECT: what is no reply", () => {
+describe("an invalid CONNECT reply", () => {
   for (const [what, reply, reason] of [
     ["garbage", "garbage\r\n\r\n", "StatusLine"],
     ["HTTP/0.9", "<html>hello</html>\r\n", "StatusLine"],
@@ -384,7 +384,7 @@ describe("CONNECT: what is no reply", () => {
     )
   }
 
-  it.scopedLive("a reset", () =>
+  it.scopedLive("may be a reset", () =>
     Effect.gen(function* () {
       const proxy = yield* scripted((socket) => socket.resetAndDestroy())
       const error = failure((yield* open(proxy.port)).exit)
@@ -393,7 +393,7 @@ describe("CONNECT: what is no reply", () => {
     })
   )
 
-  it.scopedLive("a socket that is closed already", () =>
+  it.scopedLive("may be a socket that is closed already", () =>
     Effect.gen(function* () {
       const proxy = yield* replying("HTTP/1.1 200 OK\r\n\r\n")
       const socket = yield* dial(proxy.port)
@@ -404,7 +404,7 @@ describe("CONNECT: what is no reply", () => {
     })
   )
 
-  it.scopedLive("bytes that plain HTTP inside would take for its response", () =>
+  it.scopedLive("may be bytes that plain HTTP inside would read as its response", () =>
     Effect.gen(function* () {
       const proxy = yield* replying(
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
@@ -418,8 +418,8 @@ describe("CONNECT: what is no reply", () => {
   )
 })
 
-describe("CONNECT: waiting", () => {
-  it.scoped("ends with timeout.proxy, on the request's Clock", () =>
+describe("waiting for a CONNECT reply", () => {
+  it.scoped("ends with timeout.proxy on the request's Clock", () =>
     Effect.gen(function* () {
       const proxy = yield* scripted(() => {})
       const socket = yield* dial(proxy.port)
@@ -442,7 +442,7 @@ describe("CONNECT: waiting", () => {
     })
   )
 
-  it.scoped("is not prolonged by informational replies", () =>
+  it.scoped("is not extended by informational replies", () =>
     Effect.gen(function* () {
       let inform = () => {}
       const proxy = yield* scripted((peer) => {
@@ -463,7 +463,7 @@ describe("CONNECT: waiting", () => {
     })
   )
 
-  it.scopedLive("is interrupted at once, and leaves nothing", () =>
+  it.scopedLive("ends at once if it is interrupted, and leaves nothing open", () =>
     Effect.gen(function* () {
       const proxy = yield* scripted(() => {})
       const socket = yield* dial(proxy.port)
@@ -484,7 +484,7 @@ describe("CONNECT: waiting", () => {
   )
 })
 
-describe("CONNECT: signals", () => {
+describe("the CONNECT signals", () => {
   const watch = () => {
     const told: Array<string> = []
     const trace: Trace = {
@@ -494,7 +494,7 @@ describe("CONNECT: signals", () => {
     return { told, trace }
   }
 
-  it.scopedLive("start and end, with the proxy's URL", () =>
+  it.scopedLive("are start and end, with the proxy's URL", () =>
     Effect.gen(function* () {
       const proxy = yield* replying("HTTP/1.1 200 OK\r\n\r\n")
       const socket = yield* dial(proxy.port)
@@ -506,7 +506,7 @@ describe("CONNECT: signals", () => {
     })
   )
 
-  it.scopedLive("no end where it fails", () =>
+  it.scopedLive("have no end after a failure", () =>
     Effect.gen(function* () {
       const proxy = yield* replying("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
       const socket = yield* dial(proxy.port)

@@ -64,7 +64,7 @@ describe("connectUnix", () => {
     })
   )
 
-  it.scopedLive("tells what is in the way", () =>
+  it.scopedLive("reports the reason if the path cannot be connected to", () =>
     Effect.gen(function* () {
       const base = yield* directory
       assert.strictEqual(yield* codeOf(join(base, "missing")), "ENOENT")
@@ -74,7 +74,7 @@ describe("connectUnix", () => {
     })
   )
 
-  it.scopedLive.skipIf(process.getuid?.() === 0)("tells that it is not permitted", () =>
+  it.scopedLive.skipIf(process.getuid?.() === 0)("reports EACCES if it is not permitted", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "s")
       yield* serve(path)
@@ -83,7 +83,7 @@ describe("connectUnix", () => {
     })
   )
 
-  it.scopedLive("never cuts a path, and never takes an empty one for TCP", () =>
+  it.scopedLive("never shortens a path, and never uses TCP for an empty one", () =>
     Effect.gen(function* () {
       const base = yield* directory
       const longest = join(base, "x".repeat(107 - base.length - 1))
@@ -97,7 +97,7 @@ describe("connectUnix", () => {
     })
   )
 
-  it.scopedLive("leaves nothing behind when it is interrupted or fails", () =>
+  it.scopedLive("leaves nothing open when it is interrupted or fails", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "s")
       yield* serve(path)
@@ -113,7 +113,7 @@ describe("connectUnix", () => {
 })
 
 describe("makeUnixDialer", () => {
-  it.scopedLive("stays on its socket, whatever host or proxy a request names", () =>
+  it.scopedLive("uses its socket, whatever host or proxy a request names", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "s")
       const server = yield* serve(path)

@@ -1,17 +1,19 @@
 /**
- * Connections between their dialler and their first request: what a socket does then.
+ * Connections between their dialler and their first request: events of the socket in that time.
  */
 import type * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Effect, Exit, Stream } from "effect"
+import * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
+import { failure } from "../../../support/exits.js"
 import { nonce, outcome } from "../../../support/itFault.js"
 import * as Server from "../../../support/server.js"
 import { timed } from "../../../support/time.js"
 import { untilValue } from "../../../support/wait.js"
 import { dialer, sessionOn } from "./support.js"
 
-/** Waits for the event, which nobody hears who listens afterwards. */
+/** Waits for the event, which a later listener would miss. */
 const closes = (socket: Net.Socket) =>
   Effect.async<void>((resume) => {
     socket.once("close", () => setImmediate(() => resume(Effect.void)))
@@ -21,7 +23,7 @@ const limits = { timeout: "15 seconds" } as const
 const foreign = Server.response(200, "foreign")
 
 describe("a connection before its first request", () => {
-  it.scopedLive("that has spoken answers nobody", () =>
+  it.scopedLive("that has received bytes serves no request", () =>
     Effect.gen(function* () {
       const at = yield* Server.server([Server.plays(Server.send(foreign), Server.stall)])
       const session = yield* sessionOn(
@@ -64,23 +66,41 @@ describe("a connection before its first request", () => {
         )
     ]
   ] as const) {
-    it.scopedLive(`that is ${name} fails its request at once, and is forgotten`, () =>
-      Effect.gen(function* () {
-        const at = yield* Server.server([name === "destroyed" ? Server.stall : Server.reset])
-        const session = yield* sessionOn(
-          dialer(at.port, { ready: (socket, index) => (index > 0 ? Effect.void : end(socket)) })
-        )
-        const exit = yield* Effect.exit(session.get(at.url, limits).pipe(ClientResponse.text))
-        assert.strictEqual(outcome(exit), "ServerDisconnectedError")
-        yield* nonce(session, at)
-        const { acquired, connecting, idle, waiting } = yield* session.connector.stats
-        assert.deepStrictEqual(
-          { acquired, connecting, idle, waiting },
-          { acquired: 0, connecting: 0, idle: 1, waiting: 0 }
-        )
-        const { active } = yield* timed(session.connector.close)
-        assert.isBelow(active, 500)
-      })
-    )
+    for (const method of ["GET", "POST"] as const) {
+      it.scopedLive(`that is ${name} loses no ${method}, of which nothing was sent, and is forgotten`, () =>
+        Effect.gen(function* () {
+          const at = yield* Server.server([name === "destroyed" ? Server.stall : Server.reset])
+          const session = yield* sessionOn(
+            dialer(at.port, { ready: (socket, index) => (index > 0 ? Effect.void : end(socket)) })
+          )
+          const data = Stream.make(new Uint8Array([1]))
+          const options = method === "GET" ? limits : { ...limits, data: ClientRequest.oneShot(data) }
+          const sent = session.request(method, `${at.url}/nonce?own`, options).pipe(ClientResponse.text)
+          assert.strictEqual(yield* sent, "own")
+          assert.deepStrictEqual(
+            (yield* at.requests).map((request) => request.method),
+            [method]
+          )
+          const { acquired, connecting, idle, waiting } = yield* session.connector.stats
+          assert.deepStrictEqual(
+            { acquired, connecting, idle, waiting },
+            { acquired: 0, connecting: 0, idle: 1, waiting: 0 }
+          )
+          const { active } = yield* timed(session.connector.close)
+          assert.isBelow(active, 500)
+        })
+      )
+
+      it.scopedLive(`that is ${name} twice fails its ${method}, which may be repeated`, () =>
+        Effect.gen(function* () {
+          const at = yield* Server.always(name === "destroyed" ? Server.stall : Server.reset)
+          const session = yield* sessionOn(dialer(at.port, { ready: end }))
+          const exit = yield* Effect.exit(session.request(method, at.url, limits))
+          assert.strictEqual(outcome(exit), "ServerDisconnectedError")
+          const error = failure(exit)
+          assert.deepStrictEqual([error.phase, error.attempt], ["connect", 2])
+        })
+      )
+    }
   }
 })

@@ -1,6 +1,6 @@
 /**
- * What a connection does with the rest of a body that is abandoned, at the exact bounds: 64 KiB and no byte more, for
- * 200 ms, or 25 ms where the end of the body is not known.
+ * A connection reads the rest of an abandoned body within exact bounds: 64 KiB and no byte more, for 200 ms, or 25 ms
+ * if the end of the body is not known.
  */
 import type * as Net from "node:net"
 import { Duplex } from "node:stream"
@@ -10,6 +10,7 @@ import { afterEach, beforeEach, vi } from "vitest"
 import type { ConnectionOwner } from "../../../../src/internal/network/http1/connection.js"
 import { Http1Connection } from "../../../../src/internal/network/http1/connection.js"
 import { resolveLimits } from "../../../../src/internal/network/http1/limits.js"
+import { ConnectionAge } from "../../../../src/internal/transport/connectionAge.js"
 import type { IncomingBody } from "../../../../src/internal/transport/incomingBody.js"
 import type { OnData } from "../../../../src/internal/transport/socketReader.js"
 import type { Exchange } from "../../../../src/internal/transport/transport.js"
@@ -31,7 +32,7 @@ interface Run {
   /** Bytes of the server. */
   readonly receive: (text: string) => void
   readonly body: () => IncomingBody
-  /** What has become of the connection. */
+  /** The state of the connection. */
   readonly state: () => string
 }
 
@@ -74,7 +75,14 @@ const connection = Effect.map(makeExchange({ host: "a.test", port: 80 }), ({ exc
     onError: (error: Error) => assert.fail(error.message),
     onDone: () => {}
   })
-  new Http1Connection(1, "http://a.test:80", wire, resolveLimits(undefined), owner).exchange(exchange)
+  new Http1Connection(
+    1,
+    "http://a.test:80",
+    wire,
+    resolveLimits(undefined),
+    owner,
+    new ConnectionAge({ now: () => 0 }, 0, 0, Infinity)
+  ).exchange(exchange)
   return {
     receive: (text) => {
       const bytes = Buffer.from(text, "latin1")
@@ -98,9 +106,9 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-describe("a connection whose body is abandoned", () => {
+describe("a connection with an abandoned body", () => {
   for (const received of [0, 1, 100 * kibi]) {
-    it.effect(`is kept where 64 KiB are left, after ${received} bytes`, () =>
+    it.effect(`is kept if 64 KiB remain after ${received} bytes`, () =>
       Effect.map(connection, ({ body, receive, state }) => {
         receive(`${sized(received + 64 * kibi)}${"x".repeat(received)}`)
         body().abandon()
@@ -112,7 +120,7 @@ describe("a connection whose body is abandoned", () => {
       })
     )
 
-    it.effect(`is closed at once where one byte more is left, after ${received} bytes`, () =>
+    it.effect(`is closed at once if one byte more remains after ${received} bytes`, () =>
       Effect.map(connection, ({ body, receive, state }) => {
         receive(`${sized(received + 64 * kibi + 1)}${"x".repeat(received)}`)
         body().abandon()
@@ -121,7 +129,7 @@ describe("a connection whose body is abandoned", () => {
     )
   }
 
-  it.effect("is kept where 64 KiB come before an end that was not known", () =>
+  it.effect("is kept if 64 KiB arrive before an end that was not known", () =>
     Effect.map(connection, ({ body, receive, state }) => {
       receive(`${chunked}${chunk(1000)}`)
       body().abandon()
@@ -159,7 +167,7 @@ describe("a connection whose body is abandoned", () => {
     )
   }
 
-  it.effect("whose body ends with the connection, is closed at once", () =>
+  it.effect("is closed at once if the body ends with the connection", () =>
     Effect.map(connection, ({ body, receive, state }) => {
       receive("HTTP/1.1 200 OK\r\n\r\nx")
       body().abandon()
@@ -167,7 +175,7 @@ describe("a connection whose body is abandoned", () => {
     })
   )
 
-  it.effect("leaves no timer once it is kept", () =>
+  it.effect("leaves no timer when it is kept", () =>
     Effect.map(connection, ({ body, receive, state }) => {
       receive(sized(1))
       body().abandon()

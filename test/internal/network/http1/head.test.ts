@@ -32,14 +32,14 @@ describe("ParsedHead", () => {
     assert.strictEqual(head.get("x-b"), undefined)
   })
 
-  it("takes names of Object.prototype for names", () => {
+  it("treats names of Object.prototype as ordinary names", () => {
     const head = headFrom("__proto__: x\r\n")
     assert.strictEqual(head.get("__proto__"), "x")
     assert.strictEqual(head.get("constructor"), undefined)
     assert.strictEqual(head.get("tostring"), undefined)
   })
 
-  it("keeps the bytes, of each field by itself", () => {
+  it("keeps the bytes of each field separately", () => {
     const head = headFrom("A: \t\xff\xfe \r\nB: \xc3\xa9\r\n")
     assert.deepStrictEqual(
       head.raw().map(([name, value]) => [[...name], [...value]]),
@@ -52,7 +52,7 @@ describe("ParsedHead", () => {
     assert.strictEqual(head.get("b"), "é")
   })
 
-  it("holds no long head for a short value", () => {
+  it("does not keep a long head in memory for a short value", () => {
     const head = headFrom(`A: ${"v".repeat(6000)}\r\nB: ${"short value, but long enough"}\r\n`)
     assert.strictEqual(head.get("b"), "short value, but long enough")
     assert.strictEqual(head.get("a")?.length, 6000)
@@ -61,7 +61,7 @@ describe("ParsedHead", () => {
 })
 
 describe("decodeText", () => {
-  it("is UTF-8 where that is valid, and the same bytes otherwise", () => {
+  it("decodes valid UTF-8, and keeps the bytes otherwise", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 20 }), (bytes) => {
         const latin1 = Buffer.from(bytes).toString("latin1")
@@ -77,7 +77,7 @@ describe("decodeText", () => {
 })
 
 describe("headOf", () => {
-  it("is a head of pairs", () => {
+  it("makes a head from pairs", () => {
     const head = headOf({
       status: 201,
       headers: [

@@ -1,6 +1,6 @@
 /**
- * Requests whose last write calls back after their response has come, as those over TLS often do: Node runs the callback
- * of a TLS write at the end of a turn of the event loop. The socket of these tests runs it when the test says so.
+ * Requests with a last write that calls back after their response has arrived, as often happens over TLS: Node runs the
+ * callback of a TLS write at the end of a turn of the event loop. The socket of these tests runs it on request.
  */
 import * as Net from "node:net"
 import * as HttpBody from "@effect/platform/HttpBody"
@@ -64,7 +64,7 @@ const lateSocket = (options: Parameters<MakeSocket>[0], when: When): LateSocket 
   return { socket, release }
 }
 
-/** A session whose sockets call back late, and these sockets. */
+/** A session with sockets that call back late, and these sockets. */
 const lateSession = (port: number, when: When, tls = false) =>
   Effect.gen(function* () {
     const sockets: Array<LateSocket> = []
@@ -113,7 +113,7 @@ describe("a request whose last write calls back in the turn of its response", ()
     )
   }
 
-  it.scopedLive("leaves its connection though nobody has read its body, which had stopped the socket", () =>
+  it.scopedLive("leaves its connection to the next request though its body is unread and has stopped the socket", () =>
     Effect.gen(function* () {
       const size = 100_000
       const at = yield* always(answers(({ target }) => response(200, target === "/large" ? "x".repeat(size) : "ok")))
@@ -126,7 +126,7 @@ describe("a request whose last write calls back in the turn of its response", ()
     })
   )
 
-  it.scopedLive("leaves its connection though only its status is asked for", () =>
+  it.scopedLive("leaves its connection to the next request though only its status is read", () =>
     Effect.gen(function* () {
       const at = yield* always(
         plays(request, send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"), () => Effect.sleep(5), send("ok"), ok)
@@ -143,7 +143,7 @@ describe("a request whose last write calls back in the turn of its response", ()
   )
 })
 
-describe("a source that does not end after the last byte of its length", () => {
+describe("a source that does not end after its announced length", () => {
   const endless = () => {
     const state = { ended: false }
     const stream = Stream.concat(pieces, Stream.never).pipe(
@@ -171,7 +171,7 @@ describe("a source that does not end after the last byte of its length", () => {
     })
   )
 
-  it.scoped("is not under the send limit any more", () =>
+  it.scoped("is no longer subject to the send limit", () =>
     Effect.gen(function* () {
       const answered = yield* Deferred.make<void>()
       const at = yield* always(plays(request, () => Deferred.await(answered), respond(200, "ok"), stall))
@@ -193,7 +193,7 @@ describe("a connection that ends in the turn of a response, before the last writ
     ["by bytes of no response", plays(request, send(`${response(200, "ok")}HTTP/1.1 200 OK\r\n`), stall)]
   ]
   for (const [name, play] of rows) {
-    it.scopedLive(`leaves the response whole, and takes no other request: ${name}`, () =>
+    it.scopedLive(`leaves the response complete and accepts no other request: ${name}`, () =>
       Effect.gen(function* () {
         const at = yield* server([play])
         const { session } = yield* lateSession(at.port, "on release")

@@ -5,7 +5,7 @@ import { Upload } from "../../../../src/internal/network/http1/upload.js"
 import type { RequestBody, RequestSink } from "../../../../src/internal/transport/transport.js"
 import { type Count, perTurn } from "../../../support/perTurn.js"
 
-/** A socket whose peer takes everything at once. */
+/** A socket with a peer that accepts everything at once. */
 class Greedy extends Socket {
   private readonly count: Count
   private readonly unit: "bytes" | "writes"
@@ -57,8 +57,8 @@ const upload = (body: RequestBody, unit: "bytes" | "writes") =>
 
 const mebi = 1024 * 1024
 
-describe("an upload to a peer that takes everything at once", () => {
-  it.live("gives the system few bytes of an array in a turn", () =>
+describe("an upload to a peer that accepts everything at once", () => {
+  it.live("writes few bytes of an array in one turn", () =>
     Effect.gen(function* () {
       const { all, most } = yield* upload({ _tag: "Bytes", bytes: new Uint8Array(64 * mebi) }, "bytes")
       assert.strictEqual(all, 64 * mebi)
@@ -66,7 +66,7 @@ describe("an upload to a peer that takes everything at once", () => {
     })
   )
 
-  it.live("gives the system few bytes of large chunks in a turn", () =>
+  it.live("writes few bytes of large chunks in one turn", () =>
     Effect.gen(function* () {
       const start = sourceOf(new Uint8Array(64 * 1024), 1024)
       const body: RequestBody = { _tag: "Stream", length: 64 * mebi, replayable: false, start }
@@ -76,7 +76,7 @@ describe("an upload to a peer that takes everything at once", () => {
     })
   )
 
-  it.live("gives the system few tiny chunks in a turn", () =>
+  it.live("writes few tiny chunks in one turn", () =>
     Effect.gen(function* () {
       const start = sourceOf(new Uint8Array(1), 20_000)
       const body: RequestBody = { _tag: "Stream", length: undefined, replayable: false, start }

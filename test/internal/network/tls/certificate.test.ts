@@ -16,7 +16,7 @@ const withSan = (text: string | undefined, real: X509Certificate): X509Certifica
   })
 
 describe("a peer's certificate", () => {
-  it.live("with 10 000 names is read in no time, and keeps 1000", () =>
+  it.live("with 10 000 names is read quickly and keeps 1000 of them", () =>
     Effect.gen(function* () {
       const { authority } = yield* standard()
       const names = Array.from({ length: 10_000 }, (_, index) => `host-${index}.example`)
@@ -30,7 +30,7 @@ describe("a peer's certificate", () => {
     })
   )
 
-  it.live("shows names and addresses, in one spelling, and nothing else", () =>
+  it.live("shows names and addresses in canonical spelling, and nothing else", () =>
     Effect.gen(function* () {
       const { authority } = yield* standard()
       const issued = yield* authority.issue({
@@ -57,7 +57,7 @@ describe("a peer's certificate", () => {
     })
   )
 
-  it.live("never throws, and never names a host by accident", () =>
+  it.live("never throws, and never matches a host by accident", () =>
     Effect.gen(function* () {
       const { good } = yield* standard()
       const real = new X509Certificate(good.cert)
@@ -122,7 +122,7 @@ describe("a peer's certificate", () => {
         ["DNS:*.foo.ck", "a.foo.ck", false],
         ["DNS:*.www.ck", "a.www.ck", true],
         ["DNS:*.xn--55qx5d.cn", "a.xn--55qx5d.cn", false],
-        // A private suffix has an owner, whose certificate this is.
+        // A private suffix has an owner, and this is the owner's certificate.
         ["DNS:*.github.io", "someone.github.io", true],
         ["DNS:*.xn--bcher-kva.test", "www.xn--bcher-kva.test", true],
         ["DNS:*.b\u00fccher.test", "www.xn--bcher-kva.test", false],

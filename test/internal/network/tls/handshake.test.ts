@@ -16,7 +16,7 @@ const trusting = Effect.gen(function* () {
   return { set, ssl: yield* Ssl.context({ ca: set.ca }) }
 })
 
-describe("a peer that is no TLS server", () => {
+describe("a peer that does not speak TLS", () => {
   const banners: ReadonlyArray<readonly [name: string, bytes: string]> = [
     ["plain HTTP", "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n"],
     ["SSH", "SSH-2.0-OpenSSH_9.6\r\n"],
@@ -25,7 +25,7 @@ describe("a peer that is no TLS server", () => {
     ["letters", "garbage".repeat(100)]
   ]
   for (const [name, bytes] of banners) {
-    it.scopedLive(`${name}: Protocol`, () =>
+    it.scopedLive(`fails the handshake with Protocol: ${name}`, () =>
       Effect.gen(function* () {
         const server = yield* tcpServer((socket) => socket.once("data", () => socket.write(bytes)))
         const error = failure(yield* Effect.exit(shake(server.port)))
@@ -39,7 +39,7 @@ describe("a peer that is no TLS server", () => {
     )
   }
 
-  it.scopedLive("one that speaks first is one of them", () =>
+  it.scopedLive("fails the handshake with Protocol if it speaks first", () =>
     Effect.gen(function* () {
       const server = yield* tcpServer((socket) => socket.write("SSH-2.0-OpenSSH_9.6\r\n"))
       assert.strictEqual(yield* outcome(server.port), "Protocol")
@@ -53,7 +53,7 @@ describe("a peer that is no TLS server", () => {
     ["ends in the middle of a record", (socket: net.Socket) => socket.end(Buffer.from("160303007a0200", "hex"))],
     ["sends an alert", (socket: net.Socket) => socket.write(Buffer.from("15030300020228", "hex"))]
   ] as const) {
-    it.scopedLive(`one that ${name}: Handshake`, () =>
+    it.scopedLive(`fails the handshake with Handshake if it ${name}`, () =>
       Effect.gen(function* () {
         const server = yield* tcpServer(act)
         assert.strictEqual(yield* outcome(server.port), "Handshake")
@@ -62,7 +62,7 @@ describe("a peer that is no TLS server", () => {
     )
   }
 
-  it.scopedLive("a socket that is closed already: Handshake", () =>
+  it.scopedLive("fails the handshake with Handshake if its socket is closed already", () =>
     Effect.gen(function* () {
       const server = yield* tcpServer(() => {})
       const socket = yield* tcp(server.port)
@@ -73,8 +73,8 @@ describe("a peer that is no TLS server", () => {
   )
 })
 
-describe("nothing in common", () => {
-  it.scopedLive("TLS 1.0 and 1.1 only", () =>
+describe("a handshake with nothing in common", () => {
+  it.scopedLive("fails for TLS 1.0 and 1.1 only", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const old = yield* tlsServer({
@@ -90,7 +90,7 @@ describe("nothing in common", () => {
     })
   )
 
-  it.scopedLive("versions", () =>
+  it.scopedLive("fails for other versions", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const two = yield* tlsServer({ ...set.good, maxVersion: "TLSv1.2" })
@@ -104,7 +104,7 @@ describe("nothing in common", () => {
     })
   )
 
-  it.scopedLive("ciphers", () =>
+  it.scopedLive("fails for other ciphers", () =>
     Effect.gen(function* () {
       const { set } = yield* trusting
       const cipher = "ECDHE-ECDSA-AES256-GCM-SHA384"
@@ -127,7 +127,7 @@ describe("ALPN", () => {
       })
     })
 
-  it.scopedLive("offers HTTP/1.1, and takes a server that selects nothing", () =>
+  it.scopedLive("offers HTTP/1.1, and accepts a server that selects nothing", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       assert.strictEqual(yield* offers(ssl, { ...set.good, ALPNProtocols: ["h2", "http/1.1"] }), "http/1.1")
@@ -136,7 +136,7 @@ describe("ALPN", () => {
     })
   )
 
-  it.scopedLive("offers what a context says, but does not speak HTTP/2", () =>
+  it.scopedLive("offers the protocols of a context, but does not speak HTTP/2", () =>
     Effect.gen(function* () {
       const { set } = yield* trusting
       const own = yield* Ssl.context({ ca: set.ca, alpn: ["x-http", "http/1.1"] })
@@ -152,7 +152,7 @@ describe("ALPN", () => {
 
 describe("client certificates", () => {
   for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
-    it.scopedLive(`go where they are configured, ${version}`, () =>
+    it.scopedLive(`are sent if they are configured, ${version}`, () =>
       Effect.gen(function* () {
         const { set } = yield* trusting
         const subjects: Array<string | undefined> = []
@@ -172,7 +172,7 @@ describe("client certificates", () => {
     )
   }
 
-  it.scopedLive("TLS 1.2: a missing one ends the handshake", () =>
+  it.scopedLive("that are missing end the handshake of TLS 1.2", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const server = yield* tlsServer({ ...set.good, ca: set.ca, requestCert: true, maxVersion: "TLSv1.2" })
@@ -180,7 +180,7 @@ describe("client certificates", () => {
     })
   )
 
-  it.scopedLive("TLS 1.3: the alert comes after the handshake, and is typed", () =>
+  it.scopedLive("that are missing cause a typed alert after the handshake of TLS 1.3", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const server = yield* tlsServer({ ...set.good, ca: set.ca, requestCert: true, minVersion: "TLSv1.3" })
@@ -196,7 +196,7 @@ describe("client certificates", () => {
     })
   )
 
-  it("errors that are not of TLS stay what they are", () => {
+  it("leave errors unchanged that are not of TLS", () => {
     const peer = { host: "h", port: 1, details: {} }
     const coded = (code: string, message = "") => Object.assign(new Error(message), { code })
     assert.strictEqual(fromSocketError(coded("ECONNRESET"), peer), undefined)
@@ -211,7 +211,7 @@ describe("client certificates", () => {
   })
 })
 
-describe("interruption", () => {
+describe("an interrupted handshake", () => {
   const stalls: ReadonlyArray<readonly [name: string, act: (socket: net.Socket) => void]> = [
     ["after the hello", () => {}],
     ["inside a record", (socket) => socket.once("data", () => socket.write(Buffer.from("160303007a0200", "hex")))]
@@ -238,7 +238,7 @@ describe("interruption", () => {
     )
   }
 
-  it.scopedLive("while a listener runs closes the socket too", () =>
+  it.scopedLive("closes the socket while a listener runs", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const server = yield* tlsServer(set.good)
@@ -257,7 +257,7 @@ describe("interruption", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.scopedLive("destroying the raw socket ends the secured one", () =>
+  it.scopedLive("destroys the secured socket with the raw one", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const server = yield* tlsServer(set.good)
@@ -275,8 +275,8 @@ describe("interruption", () => {
   )
 })
 
-describe("afterwards", () => {
-  it.scopedLive("a socket has no more listeners than it needs", () =>
+describe("a completed handshake", () => {
+  it.scopedLive("leaves no more listeners than its socket needs", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const server = yield* tlsServer(set.good)
@@ -299,7 +299,7 @@ describe("afterwards", () => {
     })
   )
 
-  it.scopedLive("50 failing handshakes leave no socket", () =>
+  it.scopedLive("leaves no socket after 50 failures", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const server = yield* tlsServer(set.expired)
@@ -314,7 +314,7 @@ describe("afterwards", () => {
     })
   )
 
-  it.scopedLive("an error before anybody listens is nobody's", () =>
+  it.scopedLive("does not crash from an error before the first listener", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const server = yield* tlsServer(set.good, (socket) => setImmediate(() => socket.destroy()))
@@ -324,8 +324,8 @@ describe("afterwards", () => {
   )
 })
 
-describe("signals", () => {
-  it.scopedLive("start, end, and a certificate that expires soon", () =>
+describe("the signals of a handshake", () => {
+  it.scopedLive("are start, end, and a certificate that expires soon", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const server = yield* tlsServer(set.good)
@@ -361,7 +361,7 @@ describe("signals", () => {
 })
 
 describe("TLS in TLS", () => {
-  it.scopedLive("verifies the inner peer, by its own settings", () =>
+  it.scopedLive("verifies the inner peer by its own settings", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const origin = yield* tlsServer(set.wrongHost)
@@ -397,8 +397,8 @@ describe("TLS in TLS", () => {
   )
 })
 
-describe("key log", () => {
-  it.scopedLive("that throws fails nothing", () =>
+describe("the key log", () => {
+  it.scopedLive("does not fail the handshake if it throws", () =>
     Effect.gen(function* () {
       const { set } = yield* trusting
       const server = yield* tlsServer(set.good)
@@ -415,7 +415,7 @@ describe("key log", () => {
     })
   )
 
-  it.scopedLive("lines reach the effect, whose failure is its own", () =>
+  it.scopedLive("passes lines to the effect, whose failure is ignored", () =>
     Effect.gen(function* () {
       const { set } = yield* trusting
       const server = yield* tlsServer(set.good)

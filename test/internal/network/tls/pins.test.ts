@@ -8,7 +8,7 @@ import { failure, outcome, ping, shake, tlsServer } from "./support.js"
 const serverWith = ({ cert, key }: Issued) => tlsServer({ cert, key })
 
 describe("pins", () => {
-  it.scopedLive("the right one is enough, whatever else is wrong", () =>
+  it.scopedLive("accept the right certificate, whatever else is wrong with it", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       for (const issued of [set.good, set.expired, set.selfSigned, set.wrongHost, set.untrusted, set.cnOnly]) {
@@ -18,7 +18,7 @@ describe("pins", () => {
     })
   )
 
-  it.scopedLive("verify asks for both", () =>
+  it.scopedLive("with verify require both", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const context = yield* Ssl.context({ ca: set.ca })
@@ -32,7 +32,7 @@ describe("pins", () => {
     })
   )
 
-  it.scopedLive("a wrong one closes the socket before a byte of a request", () =>
+  it.scopedLive("that do not match close the socket before a byte of a request", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const server = yield* serverWith(set.good)
@@ -48,7 +48,7 @@ describe("pins", () => {
     })
   )
 
-  it.scopedLive("the connector's always holds", () =>
+  it.scopedLive("of the connector always apply", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const server = yield* serverWith(set.good)
@@ -78,7 +78,7 @@ describe("pins", () => {
   )
 
   for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
-    it.scopedLive(`hold on every connection: nothing is resumed, ${maxVersion}`, () =>
+    it.scopedLive(`apply to every connection and resume none, ${maxVersion}`, () =>
       Effect.gen(function* () {
         const set = yield* standard()
         const server = yield* tlsServer({ ...set.good, maxVersion })

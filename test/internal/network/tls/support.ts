@@ -1,4 +1,4 @@
-/** Servers on loopback that count what they are told, and handshakes with them. */
+/** Servers on loopback that record their handshakes, and handshakes with them. */
 import * as net from "node:net"
 import * as tls from "node:tls"
 import { Effect } from "effect"
@@ -148,7 +148,7 @@ export const outcome = (port: number, options: Shake = {}) =>
     })
   )
 
-/** Writes and waits for the answer, so that what comes after a handshake has come. */
+/** Writes and waits for the answer, so that all messages after the handshake have arrived. */
 export const ping = ({ socket }: Secured) =>
   Effect.async<string, Error>((resume) => {
     socket.once("data", (chunk) => resume(Effect.succeed(chunk.toString())))

@@ -136,7 +136,7 @@ const rows: ReadonlyArray<Row> = [
 
 describe("verification", () => {
   for (const [name, issued, host, expected, serverHostname] of rows) {
-    it.scopedLive(`${name}: ${expected}`, () =>
+    it.scopedLive(`of ${name} gives ${expected}`, () =>
       Effect.gen(function* () {
         const set = yield* standard()
         const server = yield* Effect.flatMap(issued(set), serverWith)
@@ -148,7 +148,7 @@ describe("verification", () => {
     )
   }
 
-  it.scopedLive("sends a name, and no address", () =>
+  it.scopedLive("sends a host name and no IP address", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const server = yield* serverWith(set.good)
@@ -166,7 +166,7 @@ describe("verification", () => {
     })
   )
 
-  it.scopedLive("tells of the certificate that it refuses", () =>
+  it.scopedLive("reports the certificate that it refuses", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const expired = yield* serverWith(set.expired)
@@ -201,7 +201,7 @@ describe("verification", () => {
     })
   )
 
-  it.scopedLive("a revoked certificate, and one that is not", () =>
+  it.scopedLive("refuses a revoked certificate and accepts another", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const revoked = yield* set.authority.issue()
@@ -211,7 +211,7 @@ describe("verification", () => {
     })
   )
 
-  it.scopedLive("by default trusts no authority of a test", () =>
+  it.scopedLive("trusts no test authority by default", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const server = yield* serverWith(set.good)
@@ -225,7 +225,7 @@ describe("verification", () => {
     })
   )
 
-  it.scopedLive("NODE_TLS_REJECT_UNAUTHORIZED does not weaken it", () =>
+  it.scopedLive("ignores NODE_TLS_REJECT_UNAUTHORIZED", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const server = yield* serverWith(set.selfSigned)
@@ -246,7 +246,7 @@ describe("verification", () => {
     })
   )
 
-  it.scopedLive("is switched off by false alone", () =>
+  it.scopedLive("is disabled by false only", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const server = yield* serverWith(set.selfSigned)
@@ -261,7 +261,7 @@ describe("verification", () => {
     })
   )
 
-  it("gives every handshake an explicit decision", () => {
+  it("is an explicit decision of every handshake", () => {
     assert.strictEqual(optionsOf(1).settings.verify, true)
     assert.strictEqual(optionsOf(1, { ssl: false }).settings.verify, false)
   })

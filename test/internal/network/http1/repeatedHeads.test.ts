@@ -1,5 +1,5 @@
 /**
- * A head that comes a second time is not read a second time: what comes of it is what comes of it on a new connection.
+ * A repeated head is not parsed again, and has the same effect as on a new connection.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
@@ -30,7 +30,7 @@ class Listener {
     )
   }
 
-  /** What is said of one reply, that comes in pieces of so many bytes. */
+  /** The callbacks for one reply that arrives in pieces of this many bytes. */
   hear(method: string, reply: string, piece: number): ReadonlyArray<unknown> {
     this.said = []
     this.parser.expect(method, false)
@@ -79,8 +79,8 @@ const requests = fc.array(
   { minLength: 2, maxLength: 8 }
 )
 
-describe("a head that is known", () => {
-  it("is told as on a new connection, whatever came before", () => {
+describe("a repeated head", () => {
+  it("is reported as on a new connection, whatever came before", () => {
     fc.assert(
       fc.property(requests, (all) => {
         const listener = new Listener()
@@ -92,7 +92,7 @@ describe("a head that is known", () => {
     )
   })
 
-  it("is the same object, unless its bytes or the method differ, or something came before it", () => {
+  it("is the same object unless its bytes or the method differ or other bytes precede it", () => {
     const [one, two, later, longer] = replies
     const listener = new Listener()
     const hear = (reply: string | undefined, method = "GET") => {
@@ -112,7 +112,7 @@ describe("a head that is known", () => {
     assert.notStrictEqual(hear(`\r\n${one}`), plain)
   })
 
-  it("is not kept where it is long", () => {
+  it("is not cached if it is long", () => {
     const long = `HTTP/1.1 200 OK\r\nX: ${"x".repeat(2048)}\r\nContent-Length: 0\r\n\r\n`
     const listener = new Listener()
     listener.hear("GET", long, 10_000)

@@ -9,7 +9,7 @@ import { complete, make } from "./support.js"
 
 const base = "https://api.example/items?page=2"
 
-describe("a head", () => {
+describe("a response head", () => {
   const { response } = make({
     status: 404,
     reason: "Not Found",
@@ -28,7 +28,7 @@ describe("a head", () => {
     ]
   })
 
-  it("has its facts", () => {
+  it("has its fields", () => {
     assert.deepStrictEqual(
       [
         response.status,
@@ -75,7 +75,7 @@ describe("a head", () => {
     }
   })
 
-  it("takes a Content-Length only for what it is", () => {
+  it("accepts only a valid Content-Length", () => {
     for (const value of ["", "-1", "+1", "1e3", "12, 12", "9".repeat(30)]) {
       assert.deepStrictEqual(make({ headers: [["content-length", value]] }).response.contentLength, Option.none())
     }
@@ -103,7 +103,7 @@ describe("a head", () => {
     assert.isFalse(made.body.consumed)
   })
 
-  it("by itself keeps no body", () => {
+  it("does not keep the body in memory", () => {
     const made = make({ status: 302, headers: [["Location", "/x"]] })
     const head = made.response.toHead()
     assert.strictEqual(head.status, 302)
@@ -175,7 +175,7 @@ describe("links", () => {
     assert.deepStrictEqual(link?.rel, Option.some("next"))
   })
 
-  it("take time by their length", () => {
+  it("are parsed in time proportional to their length", () => {
     const spent = cpuTime()
     parseLinks(
       [`<a>; rel=x${"; a".repeat(20_000)}${",".repeat(20_000)}${'"'.repeat(20_001)}${"<".repeat(20_000)}`],
@@ -184,7 +184,7 @@ describe("links", () => {
     assert.isBelow(spent(), 1000)
   })
 
-  it("are a response's", () => {
+  it("are available from a response", () => {
     const { response } = make({ url: base, headers: [["Link", "<?page=3>; rel=next"]] })
     assert.strictEqual(response.links.get("next")?.url, "https://api.example/items?page=3")
   })
@@ -219,7 +219,7 @@ describe("Content-Disposition", () => {
     })
   }
 
-  it("is a response's", () => {
+  it("is available from a response", () => {
     const response = complete("", { headers: [["content-disposition", "attachment; size=3"]] })
     const parsed = Option.getOrThrow(response.contentDisposition)
     assert.deepStrictEqual(Object.entries(parsed.parameters), [["size", "3"]])

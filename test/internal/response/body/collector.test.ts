@@ -5,11 +5,11 @@ import { constants } from "node:buffer"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type { BodyError } from "../../../src/Errors.js"
-import { Gather } from "../../../src/internal/byteBuilder.js"
-import { PlainCollector } from "../../../src/internal/response/body/collector.js"
-import type { BodySettings } from "../../../src/internal/response/response.js"
-import { make } from "./support.js"
+import type { BodyError } from "../../../../src/Errors.js"
+import { Gather } from "../../../../src/internal/byteBuilder.js"
+import { PlainCollector } from "../../../../src/internal/response/body/collector.js"
+import type { BodySettings } from "../../../../src/internal/response/response.js"
+import { make } from "../support.js"
 
 const reasonOf = (error: BodyError | { readonly _tag: string }): string =>
   error._tag === "ClientPayloadError" && "reason" in error ? error.reason : error._tag
@@ -22,7 +22,7 @@ class Full extends Gather {
   }
 }
 
-describe("what no array can hold", () => {
+describe("a body that no array can hold", () => {
   const ways: ReadonlyArray<readonly [string, Partial<BodySettings>]> = [
     ["without a limit", {}],
     ["with a limit above it", { maxBodySize: 2 ** 50 }]
@@ -39,7 +39,7 @@ describe("what no array can hold", () => {
     )
   }
 
-  it("is refused when it has come, and its watcher is told once", () => {
+  it("is refused when it has arrived, and its watcher is notified once", () => {
     const said: Array<unknown> = []
     const error = make().response.refused()
     const collector = new PlainCollector(
@@ -63,7 +63,7 @@ describe("what no array can hold", () => {
     ])
   })
 
-  it.effect("fails where memory has no room for it", () =>
+  it.effect("fails if memory has no room for it", () =>
     Effect.gen(function* () {
       const { response } = make()
       response.gathered(new Full())
@@ -72,7 +72,7 @@ describe("what no array can hold", () => {
   )
 })
 
-describe("several readers at once", () => {
+describe("several readers of one body", () => {
   for (const onProgress of [undefined, () => Effect.void]) {
     const name = onProgress === undefined ? "without onProgress" : "with onProgress"
     it.effect(`all get the body, ${name}`, () =>
@@ -92,7 +92,7 @@ describe("several readers at once", () => {
       })
     )
 
-    it.effect(`are told of a release, ${name}`, () =>
+    it.effect(`are notified of a release, ${name}`, () =>
       Effect.gen(function* () {
         const { calls, push, response } = make({ settings: { onProgress } })
         push("hel")
@@ -106,7 +106,7 @@ describe("several readers at once", () => {
       })
     )
 
-    it.effect(`go on when one of the others is interrupted, ${name}`, () =>
+    it.effect(`continue when one of them is interrupted, ${name}`, () =>
       Effect.gen(function* () {
         const { end, push, response } = make({ settings: { onProgress } })
         push("hel")

@@ -6,10 +6,10 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
-import { EventDecoder, type EventOptions } from "../../../src/internal/response/body/eventDecoder.js"
-import type { Event } from "../../../src/Sse.js"
-import { perTurn } from "../../support/perTurn.js"
-import { complete, make } from "./support.js"
+import { EventDecoder, type EventOptions } from "../../../../src/internal/response/body/eventDecoder.js"
+import type { Event } from "../../../../src/Sse.js"
+import { perTurn } from "../../../support/perTurn.js"
+import { complete, make } from "../support.js"
 
 type Row = readonly [event: string, data: string, id: string | null]
 
@@ -96,12 +96,12 @@ describe("events", () => {
     })
   }
 
-  it("malformed UTF-8 is replaced", () => {
+  it("replace malformed UTF-8", () => {
     const bytes = Buffer.concat([Buffer.from("data: a"), Buffer.from([0xff]), Buffer.from("b\n\n")])
     assert.deepStrictEqual(decode(bytes, 1).rows, [["message", "a\ufffdb", null]])
   })
 
-  it("come as soon as their line has ended, after CR too", () => {
+  it("are emitted as soon as their line has ended, also after CR", () => {
     const decoder = new EventDecoder()
     const out: Array<Event> = []
     const push = (text: string) => {
@@ -118,7 +118,7 @@ describe("events", () => {
     ])
   })
 
-  it("tell retry and the last id", () => {
+  it("contain retry and the last id", () => {
     const retries: Array<number> = []
     const text = "retry: 1000\nretry: 1x\nretry: -1\nretry:\nretry: 0\nid: 5\ndata: a\n\nid: 6\n"
     const { last, rows } = decode(Buffer.from(text), 3, {
@@ -134,7 +134,7 @@ describe("events", () => {
     assert.deepStrictEqual(huge, [])
   })
 
-  it("have a size", () => {
+  it("have a size limit", () => {
     const options = { maxEventSize: 20 }
     assert.strictEqual(decode(Buffer.from("data: 0123456789abcd\n\n"), 7, options).refusal, undefined)
     assert.strictEqual(decode(Buffer.from("data: 0123456789abcde\n\n"), 7, options).refusal?.reason, "LineTooLong")
@@ -144,7 +144,7 @@ describe("events", () => {
     assert.strictEqual(decode(Buffer.from("data: 01234\n\n".repeat(50)), 7, options).rows.length, 50)
   })
 
-  it("have their size in bytes of UTF-8", () => {
+  it("are measured in bytes of UTF-8", () => {
     const options = { maxEventSize: 20 }
     const refusalOf = (text: string, size: number) => decode(Buffer.from(text), size, options).refusal?.reason
     for (const size of [1, 7, 100]) {
@@ -156,7 +156,7 @@ describe("events", () => {
     }
   })
 
-  it("do not depend on the pieces they come in", () => {
+  it("do not depend on the pieces in which they arrive", () => {
     const piece = fc.constantFrom(
       "data",
       ": ",
@@ -187,7 +187,7 @@ describe("events", () => {
     )
   })
 
-  it.effect("are a response's, while it lasts", () =>
+  it.effect("are available from a response while it is open", () =>
     Effect.gen(function* () {
       const { calls, push, response } = make()
       const fiber = yield* Effect.fork(Stream.runCollect(Stream.take(response.events, 2)))
@@ -204,7 +204,7 @@ describe("events", () => {
     })
   )
 
-  it.live("leave turns to others while lines come that make none", () =>
+  it.live("let other fibers run while lines arrive that form no event", () =>
     Effect.gen(function* () {
       const lines = 50_000
       const response = complete("retry:1\n".repeat(lines))

@@ -7,12 +7,12 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as fc from "fast-check"
-import type { JsonOptions } from "../../../src/ClientResponse.js"
-import { faultOf } from "../../../src/internal/errors/jsonText.js"
-import { decode, encodingOf, noFallback, StreamingText } from "../../../src/internal/response/body/charset.js"
-import { LineDecoder, LineSplitter } from "../../../src/internal/response/body/lines.js"
-import { perTurn } from "../../support/perTurn.js"
-import { complete, type Given, make } from "./support.js"
+import type { JsonOptions } from "../../../../src/ClientResponse.js"
+import { faultOf } from "../../../../src/internal/errors/jsonText.js"
+import { decode, encodingOf, noFallback, StreamingText } from "../../../../src/internal/response/body/charset.js"
+import { LineDecoder, LineSplitter } from "../../../../src/internal/response/body/lines.js"
+import { perTurn } from "../../../support/perTurn.js"
+import { complete, type Given, make } from "../support.js"
 
 const typed = (contentType: string): Given => ({ headers: [["Content-Type", contentType]] })
 
@@ -63,11 +63,11 @@ const rows: ReadonlyArray<
   ["a mark goes over the fallback", "text/plain", Buffer.from("\ufeffé"), "é", "windows-1252"],
   ["a fallback that is not known", "text/plain", Buffer.from("é"), "é", "klingon"],
   ["an empty charset", "text/plain; charset=", Buffer.from("é"), "é"],
-  ["a Content-Type that is none", "garbage", Buffer.from("é"), "é"],
+  ["an invalid Content-Type", "garbage", Buffer.from("é"), "é"],
   ["nothing", "text/plain; charset=utf-16", new Uint8Array(0), ""]
 ]
 
-describe("text", () => {
+describe("the text of a body", () => {
   for (const [name, contentType, bytes, text, fallbackCharset] of rows) {
     it.effect(name, () =>
       Effect.gen(function* () {
@@ -87,7 +87,7 @@ describe("text", () => {
     )
   }
 
-  it.effect("asks a function for the fallback, and survives it", () =>
+  it.effect("calls a function for the fallback encoding, and survives its failure", () =>
     Effect.gen(function* () {
       const response = complete(bytesOf(0xe9), {
         status: 201,
@@ -107,7 +107,7 @@ describe("text", () => {
     })
   )
 
-  it.effect("in an encoding of the caller's", () =>
+  it.effect("uses an encoding of the caller", () =>
     Effect.gen(function* () {
       const response = complete(bytesOf(0xcf, 0xf0), typed("text/plain; charset=utf-8"))
       assert.strictEqual(yield* response.textWith("windows-1251"), "Пр")
@@ -122,7 +122,7 @@ describe("text", () => {
     ["gb18030", "a𠀀b", [[0x61, 0x95], [0x32], [0x82], [0x36, 0x62]]]
   ]
   for (const [label, text, pieces] of torn) {
-    it.effect(`${label} in pieces that tear what is malformed: ${JSON.stringify(text)}`, () =>
+    it.effect(`in ${label} is equal in pieces that split malformed characters: ${JSON.stringify(text)}`, () =>
       Effect.gen(function* () {
         const { end, push, response } = make(typed(`text/plain; charset=${label}`))
         const fiber = yield* Effect.fork(Stream.runCollect(response.lines))
@@ -137,7 +137,7 @@ describe("text", () => {
     )
   }
 
-  it("in pieces is what it is as a whole, however malformed and torn", () => {
+  it("is equal in pieces and as a whole, however malformed and split", () => {
     const labels = ["gbk", "gb18030", "big5", "euc-jp", "iso-2022-jp", "shift_jis", "euc-kr", "utf-16be", "utf-8"]
     fc.assert(
       fc.property(
@@ -159,7 +159,7 @@ describe("text", () => {
     )
   })
 
-  it("decodes as TextDecoder does", () => {
+  it("equals the result of TextDecoder", () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 200 }),
@@ -178,7 +178,7 @@ describe("text", () => {
     )
   })
 
-  it.effect("as parameters of a form", () =>
+  it.effect("is read as parameters of a form", () =>
     Effect.gen(function* () {
       const response = complete("a=1&b=%C3%A9+x&a=2", typed("application/x-www-form-urlencoded"))
       assert.deepStrictEqual(
@@ -192,7 +192,7 @@ describe("text", () => {
     })
   )
 
-  it.effect("as FormData", () =>
+  it.effect("is read as FormData", () =>
     Effect.gen(function* () {
       const body = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nvalue\r\n--x--\r\n'
       const form = yield* complete(body, typed("multipart/form-data; boundary=x")).formData
@@ -205,7 +205,7 @@ describe("text", () => {
   )
 })
 
-describe("json", () => {
+describe("the JSON of a body", () => {
   const jsonTypes = [
     "application/json",
     "APPLICATION/JSON",
@@ -241,13 +241,13 @@ describe("json", () => {
   const withType = (contentType: string | undefined): Given => (contentType === undefined ? {} : typed(contentType))
   for (const contentType of [...jsonTypes, ...otherTypes]) {
     const jsonType = contentType !== undefined && jsonTypes.includes(contentType)
-    it.effect(`parses what is JSON where the type is ${JSON.stringify(contentType)}`, () =>
+    it.effect(`is parsed with type ${JSON.stringify(contentType)}`, () =>
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* complete('{"a":1}', withType(contentType)).json, { a: 1 })
       })
     )
 
-    it.effect(`of what is no JSON names the type ${JSON.stringify(contentType)} unless it is one of JSON`, () =>
+    it.effect(`fails for other text of type ${JSON.stringify(contentType)} with the error for that type`, () =>
       Effect.gen(function* () {
         const response = complete("<html>", { status: 502, ...withType(contentType) })
         const error = failureOf(yield* Effect.exit(response.json))
@@ -261,13 +261,13 @@ describe("json", () => {
           if (contentType !== "application/octet-stream") assert.notInclude(message, "octet-stream")
           assert.notInclude(message, "<html>")
         }
-        // The body is there for another decoder.
+        // Another decoder can still read the body.
         assert.strictEqual(yield* response.text, "<html>")
       })
     )
   }
 
-  it.effect("reads a type that was sent twice as one that is joined by a comma", () =>
+  it.effect("has the same type whether Content-Type is sent twice or joined by a comma", () =>
     Effect.gen(function* () {
       const headers = [
         ["Content-Type", "text/html"],
@@ -305,7 +305,7 @@ describe("json", () => {
     [undefined, "application/octet-stream", false]
   ]
   for (const [contentType, wanted, passes] of demands) {
-    it.effect(`jsonWith demands ${wanted} and got ${contentType}`, () =>
+    it.effect(`is checked for type ${wanted} in jsonWith with ${contentType}`, () =>
       Effect.gen(function* () {
         const response = complete('{"a":1}', withType(contentType))
         const exit = yield* Effect.exit(response.jsonWith({ contentType: wanted }))
@@ -325,7 +325,7 @@ describe("json", () => {
     )
   }
 
-  it.effect("with contentType: false blames the text, whatever the type", () =>
+  it.effect("fails with JsonDecodeError for every type with contentType: false", () =>
     Effect.gen(function* () {
       const response = complete("<html>", typed("text/html"))
       assert.strictEqual(
@@ -335,7 +335,7 @@ describe("json", () => {
     })
   )
 
-  it.effect("bounds the excerpt", () =>
+  it.effect("has a bounded excerpt in its error", () =>
     Effect.gen(function* () {
       const error = failureOf(yield* Effect.exit(complete(`<${"é".repeat(2000)}`, typed("text/html")).json))
       assert.strictEqual(error._tag === "ContentTypeError" && error.excerpt, `<${"é".repeat(499)}`)
@@ -382,7 +382,7 @@ describe("json", () => {
     ["[[[[", 4]
   ]
   for (const [text, position] of faults) {
-    it.effect(`${JSON.stringify(text)} is wrong at ${position}`, () =>
+    it.effect(`of ${JSON.stringify(text)} is invalid at ${position}`, () =>
       Effect.gen(function* () {
         const error = failureOf(yield* Effect.exit(complete(text, typed("application/json")).json))
         assert.strictEqual(error._tag, "JsonDecodeError")
@@ -394,7 +394,7 @@ describe("json", () => {
     )
   }
 
-  it("knows where JSON ends, as JSON.parse does", () => {
+  it("ends where JSON.parse ends it", () => {
     fc.assert(
       fc.property(fc.json(), fc.nat(), fc.string({ minLength: 1, maxLength: 1 }), (text, at, char) => {
         assert.strictEqual(faultOf(text), text.length)
@@ -412,7 +412,7 @@ describe("json", () => {
     )
   })
 
-  it.effect("keeps its excerpt short, around the fault", () =>
+  it.effect("has a short excerpt around the fault", () =>
     Effect.gen(function* () {
       const text = `[${"1,".repeat(1000)}oops,${"2,".repeat(1000)}3]`
       const error = failureOf(yield* Effect.exit(complete(text, typed("application/json")).json))
@@ -424,7 +424,7 @@ describe("json", () => {
     })
   )
 
-  it.effect("takes depth and size as they come", () =>
+  it.effect("is read at any depth and size", () =>
     Effect.gen(function* () {
       const deep = yield* Effect.exit(complete("[".repeat(1_000_000), typed("application/json")).json)
       assert.strictEqual(failureOf(deep)._tag, "JsonDecodeError")
@@ -434,7 +434,7 @@ describe("json", () => {
     })
   )
 
-  it.effect("pollutes nothing", () =>
+  it.effect("pollutes no prototype", () =>
     Effect.gen(function* () {
       const value = yield* complete('{"__proto__":{"polluted":1}}', typed("application/json")).json
       assert.isUndefined(Reflect.get({}, "polluted"))
@@ -442,7 +442,7 @@ describe("json", () => {
     })
   )
 
-  it.effect("by charset, mark and the caller's encoding", () =>
+  it.effect("is decoded by charset, byte order mark and the caller's encoding", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* complete("\ufeff1", typed("application/json")).json, 1)
       const cyrillic = bytesOf(0x22, 0xcf, 0x22)
@@ -452,7 +452,7 @@ describe("json", () => {
     })
   )
 
-  it.effect("by the caller's parser, whatever it throws", () =>
+  it.effect("is parsed by the caller's parser, whatever it throws", () =>
     Effect.gen(function* () {
       const options = (parse: (text: string) => unknown): JsonOptions => ({ parse })
       const response = complete("[1]", typed("application/json"))
@@ -473,7 +473,7 @@ describe("json", () => {
   )
 })
 
-describe("lines", () => {
+describe("the lines of a body", () => {
   const linesOf = (text: string, pieceSize: number) =>
     Effect.gen(function* () {
       const { end, push, response } = make()
@@ -523,7 +523,7 @@ describe("lines", () => {
     })
   )
 
-  it.live("come whole and in order where there are more than a turn takes", () =>
+  it.live("are complete and in order if they exceed one turn", () =>
     Effect.gen(function* () {
       const numbers = Array.from({ length: 20_000 }, (_, index) => `${index}`)
       for (const end of ["", "\n"]) {
@@ -599,7 +599,7 @@ describe("lines", () => {
     }
   })
 
-  it.effect("an endless line is refused while it comes", () =>
+  it.effect("are refused while an endless line arrives", () =>
     Effect.gen(function* () {
       const { calls, push, response } = make()
       const fiber = yield* Effect.fork(Effect.exit(Stream.runDrain(response.lines)))
@@ -613,7 +613,7 @@ describe("lines", () => {
     })
   )
 
-  it("are those of split, in any pieces", async () => {
+  it("equal those of split, in any pieces", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.constantFrom("a", "é", "\n", "\r", "\r\n", ""), { maxLength: 40 }),

@@ -21,8 +21,8 @@ const session = (name: string, extra: { once?: boolean; validTo?: number } = {})
         }
 })
 
-describe("session cache", () => {
-  it("is bounded, and forgets what was used longest ago", () => {
+describe("the TLS session cache", () => {
+  it("is bounded, and evicts the least recently used key", () => {
     const cache = makeSessionCache(3)
     for (const key of ["a", "b", "c"]) cache.put(key, session(key))
     cache.take("a", 0)
@@ -34,7 +34,7 @@ describe("session cache", () => {
     assert.strictEqual(cache.size(), 3)
   })
 
-  it("keeps a few of a key, uses the newest, and tickets only once while there are others", () => {
+  it("keeps a few sessions of a key, uses the newest, and reuses a ticket only if it is the last", () => {
     const cache = makeSessionCache()
     for (let index = 0; index < 10_000; index++) cache.put("a", session(String(index), { once: true }))
     const taken: Array<string | undefined> = []
@@ -47,7 +47,7 @@ describe("session cache", () => {
     assert.strictEqual(cache.take("b", 0)?.session.toString(), "b")
   })
 
-  it("keeps none that is huge, and gives none whose certificate has expired", () => {
+  it("stores no huge session, and returns none whose certificate has expired", () => {
     const cache = makeSessionCache()
     cache.put("a", session("x".repeat(100_000)))
     assert.strictEqual(cache.take("a", 0), undefined)
@@ -58,7 +58,7 @@ describe("session cache", () => {
   })
 })
 
-describe("resumption", () => {
+describe("TLS resumption", () => {
   const resumed = (port: number, options: Shake) =>
     Effect.scoped(
       Effect.gen(function* () {
@@ -69,7 +69,7 @@ describe("resumption", () => {
     )
 
   for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
-    it.scopedLive(`is on, and still tells of the certificate, ${maxVersion}`, () =>
+    it.scopedLive(`is enabled, and reports the certificate, ${maxVersion}`, () =>
       Effect.gen(function* () {
         const set = yield* standard()
         const server = yield* tlsServer({ ...set.good, maxVersion })
@@ -87,7 +87,7 @@ describe("resumption", () => {
       })
     )
 
-    it.scopedLive(`never crosses settings, names, peers or ways, ${maxVersion}`, () =>
+    it.scopedLive(`never crosses settings, names, peers or routes, ${maxVersion}`, () =>
       Effect.gen(function* () {
         const set = yield* standard()
         const server = yield* tlsServer({
@@ -108,6 +108,8 @@ describe("resumption", () => {
           { ssl: yield* Ssl.context({ ca, verify: false }) },
           { ssl: yield* Ssl.context({ ca, ciphers: "HIGH" }) },
           { ssl: yield* Ssl.context({ ca, alpn: [] }) },
+          { ssl: yield* Ssl.context({ ca, allowRenegotiation: true }) },
+          { ssl: yield* Ssl.context({ ca, legacyServerConnect: true }) },
           { ssl, host: "127.0.0.1" },
           { ssl, host: "127.0.0.1", serverHostname: "localhost" },
           { ssl, via: "http://proxy" },
@@ -122,7 +124,7 @@ describe("resumption", () => {
       })
     )
 
-    it.scopedLive(`what was not verified shortens nothing, ${maxVersion}`, () =>
+    it.scopedLive(`does not apply to sessions that were not verified, ${maxVersion}`, () =>
       Effect.gen(function* () {
         const set = yield* standard()
         const server = yield* tlsServer({ ...set.wrongHost, maxVersion })
@@ -138,7 +140,7 @@ describe("resumption", () => {
     )
   }
 
-  it.scopedLive("a session that a server no longer knows is a full handshake", () =>
+  it.scopedLive("falls back to a full handshake if the server does not know the session", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const server = yield* tlsServer(set.good)
@@ -147,7 +149,7 @@ describe("resumption", () => {
       yield* resumed(server.port, { ssl, sessions })
       server.server.setTicketKeys(Buffer.alloc(48, 7))
       assert.isFalse((yield* resumed(server.port, { ssl, sessions })).resumed)
-      // It verifies again, with what the server shows now.
+      // It verifies again, with the certificate that the server shows now.
       server.server.setTicketKeys(Buffer.alloc(48, 8))
       server.server.setSecureContext({ cert: set.untrusted.cert, key: set.untrusted.key })
       assert.strictEqual(yield* outcome(server.port, { ssl, sessions }), "UntrustedIssuer")

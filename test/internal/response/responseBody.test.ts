@@ -25,7 +25,7 @@ const reasonOf = (error: BodyError): string =>
 const joined = (chunks: Chunk.Chunk<Uint8Array>): string => Buffer.concat(Chunk.toReadonlyArray(chunks)).toString()
 
 describe("a body as a whole", () => {
-  it("is there at once where it has come", () => {
+  it("is available at once if it has arrived", () => {
     const response = complete("hello")
     const seen: Array<unknown> = []
     response.collect((error) => seen.push(error))
@@ -34,13 +34,13 @@ describe("a body as a whole", () => {
     assert.strictEqual(Effect.runSync(response.text), "hello")
   })
 
-  it("shares its memory with nothing", () => {
+  it("shares its memory with no other value", () => {
     const bytes = Effect.runSync(complete("hello").bytes)
     assert.strictEqual(bytes.buffer.byteLength, 5)
     assert.isFalse(Buffer.isBuffer(bytes))
   })
 
-  it.effect("is waited for, and kept", () =>
+  it.effect("is awaited, and kept", () =>
     Effect.gen(function* () {
       const { end, push, response } = make()
       const fiber = yield* Effect.fork(response.text)
@@ -56,7 +56,7 @@ describe("a body as a whole", () => {
     })
   )
 
-  it.effect("is given to all who ask while it comes", () =>
+  it.effect("is delivered to all readers that wait for it", () =>
     Effect.gen(function* () {
       const { calls, end, push, response } = make()
       const first = yield* Effect.fork(response.text)
@@ -72,7 +72,7 @@ describe("a body as a whole", () => {
     })
   )
 
-  it.effect("is given up when the last who waits is interrupted", () =>
+  it.effect("is abandoned when the last waiting reader is interrupted", () =>
     Effect.gen(function* () {
       const { calls, push, response } = make()
       const fiber = yield* Effect.fork(response.text)
@@ -84,7 +84,7 @@ describe("a body as a whole", () => {
     })
   )
 
-  it("is whole however it comes", () => {
+  it("is complete however it arrives", () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ maxLength: 3000 }), { maxLength: 40 }),
@@ -104,7 +104,7 @@ describe("a body as a whole", () => {
     )
   })
 
-  it.effect("that comes in single bytes costs about its size", () =>
+  it.effect("in single bytes uses about its size of memory", () =>
     Effect.gen(function* () {
       const { end, push, response } = make()
       const fiber = yield* Effect.fork(response.bytes)
@@ -119,7 +119,7 @@ describe("a body as a whole", () => {
     })
   )
 
-  it.effect("fails with what broke it, for ever", () =>
+  it.effect("fails with the same error on each read", () =>
     Effect.gen(function* () {
       const { fail, push, response } = make({ length: 10 })
       const fiber = yield* Effect.fork(Effect.exit(response.bytes))
@@ -135,7 +135,7 @@ describe("a body as a whole", () => {
     })
   )
 
-  it.effect("fails as incomplete, with the cause, where the connection says something else", () =>
+  it.effect("fails as incomplete, with the cause, if the connection reports another error", () =>
     Effect.gen(function* () {
       const { fail, response } = make({ length: 10 })
       fail(new BadHttpMessage({ reason: "Framing", description: "", excerpt: "" }))
@@ -158,7 +158,7 @@ describe("a body as a whole", () => {
 })
 
 describe("a response that is released", () => {
-  it.effect("gives up the body once, and cannot be read", () =>
+  it.effect("abandons the body once, and cannot be read", () =>
     Effect.gen(function* () {
       const { calls, push, response } = make()
       push("ab")
@@ -171,7 +171,7 @@ describe("a response that is released", () => {
     })
   )
 
-  it.effect("keeps bytes that it has", () =>
+  it.effect("keeps bytes that have arrived", () =>
     Effect.gen(function* () {
       const { calls, end, push, response } = make()
       push("ab")
@@ -183,7 +183,7 @@ describe("a response that is released", () => {
     })
   )
 
-  it.effect("fails whoever reads meanwhile", () =>
+  it.effect("fails concurrent readers", () =>
     Effect.gen(function* () {
       const collecting = make()
       const first = yield* Effect.fork(Effect.exit(collecting.response.bytes))
@@ -201,8 +201,8 @@ describe("a response that is released", () => {
   )
 })
 
-describe("a body bit by bit", () => {
-  it.effect("comes in order, whatever its pieces", () =>
+describe("a streamed body", () => {
+  it.effect("arrives in order, whatever its pieces", () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(
@@ -224,7 +224,7 @@ describe("a body bit by bit", () => {
     )
   )
 
-  it.effect("stops the connection while nobody pulls, and no earlier", () =>
+  it.effect("stops the connection while no reader pulls, and no earlier", () =>
     Effect.gen(function* () {
       const { body, end, push, response } = make()
       const pull = yield* Effect.scoped(
@@ -233,7 +233,7 @@ describe("a body bit by bit", () => {
           const piece = new Uint8Array(32 * 1024)
           push(piece)
           yield* pull
-          // 128 KiB for the reader: what comes after that is refused until it pulls.
+          // 128 KiB for the reader: later bytes are refused until it pulls.
           const taken: Array<boolean> = []
           for (let index = 0; index < 12; index++) taken.push(...push(piece))
           assert.isTrue(taken.slice(0, 3).every((going) => going))
@@ -251,7 +251,7 @@ describe("a body bit by bit", () => {
     })
   )
 
-  it.effect("that is left early gives up the rest", () =>
+  it.effect("that is left early abandons the rest", () =>
     Effect.gen(function* () {
       const { calls, push, response } = make()
       push(new Uint8Array(5000))
@@ -261,7 +261,7 @@ describe("a body bit by bit", () => {
     })
   )
 
-  it.effect("that ends gives up nothing, and is consumed", () =>
+  it.effect("that ends abandons nothing, and is consumed", () =>
     Effect.gen(function* () {
       const { calls, end, push, response } = make()
       push("ab")
@@ -290,7 +290,7 @@ describe("a body bit by bit", () => {
     })
   )
 
-  it.effect("gives what came before it broke", () =>
+  it.effect("delivers the bytes before it broke", () =>
     Effect.gen(function* () {
       const { fail, push, response } = make({ length: 10 })
       push(new Uint8Array(5))
@@ -304,7 +304,7 @@ describe("a body bit by bit", () => {
     })
   )
 
-  it.effect("that is interrupted gives up the rest", () =>
+  it.effect("that is interrupted abandons the rest", () =>
     Effect.gen(function* () {
       const { calls, response } = make()
       const fiber = yield* Effect.fork(Stream.runDrain(response.stream))
@@ -325,7 +325,7 @@ describe("maxBodySize", () => {
     })
   )
 
-  it.effect("refuses what has no length when it is too large", () =>
+  it.effect("refuses a body without a length when it is too large", () =>
     Effect.gen(function* () {
       const { calls, push, response } = make({ settings: { maxBodySize: 10 } })
       push("0123456789", "0")
@@ -334,14 +334,14 @@ describe("maxBodySize", () => {
     })
   )
 
-  it.effect("lets through what just fits", () =>
+  it.effect("accepts a body of exactly the limit", () =>
     Effect.gen(function* () {
       const response = complete("0123456789", { length: 10, settings: { maxBodySize: 10 } })
       assert.strictEqual(yield* response.text, "0123456789")
     })
   )
 
-  it.effect("holds for streams", () =>
+  it.effect("applies to streams", () =>
     Effect.gen(function* () {
       const { push, response } = make({ settings: { maxBodySize: 10 } })
       push("0123456789", "0")
@@ -352,7 +352,7 @@ describe("maxBodySize", () => {
 })
 
 describe("progress and watchers", () => {
-  it.effect("tells each step of a body, as a whole or bit by bit", () =>
+  it.effect("report each step of a body, read as a whole or streamed", () =>
     Effect.gen(function* () {
       for (const read of ["bytes", "stream"] as const) {
         const seen: Array<Progress> = []
@@ -364,7 +364,7 @@ describe("progress and watchers", () => {
         yield* Effect.yieldNow()
         yield* Effect.yieldNow()
         push("abc")
-        // What comes in one turn of the event loop is one step.
+        // All bytes of one turn of the event loop are one step.
         yield* turns(2)
         push("def")
         end()
@@ -381,7 +381,7 @@ describe("progress and watchers", () => {
     })
   )
 
-  it.effect("an interrupted read with progress gives up the body", () =>
+  it.effect("abandon the body if a read with progress is interrupted", () =>
     Effect.gen(function* () {
       const { calls, response } = make({ settings: { onProgress: () => Effect.void } })
       const fiber = yield* Effect.fork(response.bytes)
@@ -391,7 +391,7 @@ describe("progress and watchers", () => {
     })
   )
 
-  it.effect("gives watchers copies of all pieces and one end", () =>
+  it.effect("pass copies of all pieces and one end to watchers", () =>
     Effect.gen(function* () {
       const pieces: Array<string> = []
       const ends: Array<unknown> = []
@@ -413,8 +413,8 @@ describe("progress and watchers", () => {
   )
 })
 
-describe("what comes after the body", () => {
-  it.effect("is read to, and the bytes are kept", () =>
+describe("the trailers of a body", () => {
+  it.effect("wait for the body, whose bytes are kept", () =>
     Effect.gen(function* () {
       const { end, push, response } = make()
       push("ab")
@@ -428,7 +428,7 @@ describe("what comes after the body", () => {
     })
   )
 
-  it.effect("is there after a stream, not before its end", () =>
+  it.effect("are available after a stream, and not before its end", () =>
     Effect.gen(function* () {
       const { end, push, response } = make()
       push("ab")

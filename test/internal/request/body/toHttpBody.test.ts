@@ -13,9 +13,9 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import * as ClientRequest from "../../../src/ClientRequest.js"
-import { redirectTo } from "../../../src/internal/request/retarget.js"
-import { prepared, type Sent, send, wire } from "./support.js"
+import * as ClientRequest from "../../../../src/ClientRequest.js"
+import { redirectTo } from "../../../../src/internal/request/retarget.js"
+import { prepared, type Sent, send, wire } from "../support.js"
 
 const url = "http://h/"
 const bodyOf = (data: ClientRequest.Data, options?: ClientRequest.RequestOptions) =>
@@ -29,9 +29,9 @@ const error = (sent: Sent) => {
 
 const big = Buffer.alloc(200_000, "abcdefghij")
 
-describe("a body", () => {
+describe("a request body", () => {
   for (const slow of [false, true]) {
-    it.live(`is sent as it is, ${slow ? "waiting for each drain" : "at once"}, again and again`, () =>
+    it.live(`is sent unchanged, ${slow ? "waiting for each drain" : "at once"}, any number of times`, () =>
       Effect.gen(function* () {
         const table: ReadonlyArray<readonly [ClientRequest.Data, string]> = [
           [bytes("a", "", "bc"), "abc"],
@@ -53,7 +53,7 @@ describe("a body", () => {
     )
   }
 
-  it.live("B6: empty chunks are not written", () =>
+  it.live("has no empty chunks", () =>
     Effect.gen(function* () {
       const sent = yield* send(bodyOf(bytes("", "a", "", "b", "")))
       assert.deepStrictEqual(
@@ -63,7 +63,7 @@ describe("a body", () => {
     })
   )
 
-  it.live("B4: one that is longer or shorter than declared fails, and no byte too many is written", () =>
+  it.live("that is longer or shorter than declared fails, and no excess byte is written", () =>
     Effect.gen(function* () {
       for (const [texts, written] of [
         [["ab", "cd", "e"], "abcd"],
@@ -77,7 +77,7 @@ describe("a body", () => {
     })
   )
 
-  it.live("B5, row 99: one that fails, dies or interrupts itself fails with its cause, and has no clean end", () =>
+  it.live("that fails, dies or interrupts itself fails with its cause, and has no clean end", () =>
     Effect.gen(function* () {
       const boom = new Error("boom")
       for (const end of [Stream.fail(boom), Stream.die(boom)]) {
@@ -92,7 +92,7 @@ describe("a body", () => {
     })
   )
 
-  it.live("chunks that are no bytes are refused", () =>
+  it.live("refuses chunks that are not bytes", () =>
     Effect.gen(function* () {
       const data: HttpBody.Raw = HttpBody.raw(Readable.from([{ no: "bytes" }]))
       assert.deepInclude(error(yield* send(bodyOf(data))), { _tag: "RequestBodyError", reason: "Encode" })
@@ -100,7 +100,7 @@ describe("a body", () => {
     })
   )
 
-  it.live("row 100, J6: a cancelled source is finalised, and nothing is written afterwards", () =>
+  it.live("finalises a cancelled source, and nothing is written afterwards", () =>
     Effect.gen(function* () {
       const opened = yield* Deferred.make<void>()
       const closed = yield* Deferred.make<void>()
@@ -141,7 +141,7 @@ describe("a body", () => {
     })
   )
 
-  it.live("row 85: is compressed on the way", () =>
+  it.live("is compressed while it is sent", () =>
     Effect.gen(function* () {
       const decoders = { deflate: Zlib.inflateSync, gzip: Zlib.gunzipSync, br: Zlib.brotliDecompressSync }
       for (const compress of ["deflate", "gzip", "br"] as const) {
@@ -159,14 +159,14 @@ describe("a body", () => {
     })
   )
 
-  it.live("B5: a compressed one that fails has no clean end either", () =>
+  it.live("that fails during compression has no clean end", () =>
     Effect.gen(function* () {
       const sent = yield* send(bodyOf(Stream.concat(bytes("ab"), Stream.fail("boom")), { compress: "gzip" }))
       assert.deepInclude(error(sent), { _tag: "RequestBodyError", reason: "Source", cause: "boom" })
     })
   )
 
-  it.live("tells its progress before compression, and its chunks before they are written", () =>
+  it.live("reports progress before compression, and chunks before they are written", () =>
     Effect.gen(function* () {
       for (const compress of [undefined, "gzip"] as const) {
         const seen: Array<ClientRequest.Progress> = []
@@ -209,7 +209,7 @@ describe("a body", () => {
     }).pipe(Effect.provideService(Flag, "set"))
   })
 
-  it.live("opens a file anew each time, and keeps to its length (J8)", () =>
+  it.live("opens a file anew each time, and keeps its announced length", () =>
     Effect.gen(function* () {
       const directory = yield* Effect.acquireRelease(
         Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "body-"))),
@@ -232,7 +232,7 @@ describe("a body", () => {
   )
 })
 
-describe("a body that gives its bytes once", () => {
+describe("a body that can be read once", () => {
   async function* generate() {
     yield Buffer.from("on")
     yield "ce"
@@ -244,7 +244,7 @@ describe("a body that gives its bytes once", () => {
     ["a generator", () => HttpBody.raw(generate())]
   ]
   for (const [what, make] of makers) {
-    it.live(`${what} is sent once, and refused the second time, never sent empty (J5, A22)`, () =>
+    it.live(`of ${what} is sent once, and refused the second time, and never sent empty`, () =>
       Effect.gen(function* () {
         const request = prepared("POST", url, { data: make() })
         const body = wire(request).body
@@ -258,7 +258,7 @@ describe("a body that gives its bytes once", () => {
       })
     )
   }
-  it.live("a Readable that is not wanted any more is destroyed", () =>
+  it.live("destroys a Readable that is no longer needed", () =>
     Effect.gen(function* () {
       const readable = new Readable({ read() {} })
       readable.push("a")

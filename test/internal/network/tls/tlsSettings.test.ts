@@ -47,11 +47,11 @@ const makeBuilder = Effect.gen(function* () {
   }
 })
 
-/** What the choices come to where two of them mean the same. */
+/** The effect of the options, if two of them mean the same. */
 const meaning = (choice: Choices): string =>
   JSON.stringify({ ...choice, max: Math.min(choice.max, 1), verify: choice.verify === 1 })
 
-describe("settings", () => {
+describe("TLS settings", () => {
   it.live("have equal keys if and only if they are equal", () =>
     Effect.gen(function* () {
       const build = yield* makeBuilder
@@ -68,7 +68,7 @@ describe("settings", () => {
     })
   )
 
-  it.live("hold no secret and are the same however the material was written down", () =>
+  it.live("hold no secret, and are equal for every form of the same material", () =>
     Effect.gen(function* () {
       const { ca, client } = yield* standard()
       const plain = yield* Ssl.context({ ca, cert: client.cert, key: client.key })
@@ -92,7 +92,7 @@ describe("settings", () => {
     })
   )
 
-  it.live("of a request come before the connector's, except its pin", () =>
+  it.live("of a request win over the connector's, except its pin", () =>
     Effect.gen(function* () {
       const { ca } = yield* standard()
       const context = yield* Ssl.context({ ca })
@@ -122,7 +122,7 @@ describe("settings", () => {
     })
   )
 
-  it.live("a request's server name comes before the context's, which is in one spelling", () =>
+  it.live("use a request's server name before the context's, in canonical spelling", () =>
     Effect.gen(function* () {
       const context = yield* Ssl.context({ serverHostname: "DB.internal." })
       assert.strictEqual(settingsOf(context, undefined, undefined).serverHostname, "db.internal")
@@ -135,7 +135,7 @@ describe("settings", () => {
     })
   )
 
-  it.live("elsewhere are the same trust without the identity and the name", () =>
+  it.live("for another origin have the same trust without the identity and the name", () =>
     Effect.gen(function* () {
       const { ca, client } = yield* standard()
       const plain = yield* Ssl.context({ ca })
@@ -154,7 +154,7 @@ describe("settings", () => {
     })
   )
 
-  it.live("are told from anything else", () =>
+  it.live("are distinguished from all other values", () =>
     Effect.gen(function* () {
       const inherited = Object.create({ [Ssl.SslContextTypeId]: Ssl.SslContextTypeId })
       for (const value of [undefined, null, 0, 42, "", "x", {}, [], inherited, Symbol.iterator])

@@ -24,8 +24,8 @@ const target = (text: string): Target => {
   throw parsed
 }
 
-describe("headers", () => {
-  it("row 31: Host, the user's, Accept, Accept-Encoding, the body's, User-Agent", () => {
+describe("request headers", () => {
+  it("are in the order Host, caller's, Accept, Accept-Encoding, body's, User-Agent", () => {
     const request = wire(prepared("POST", "http://h:8080/x", { headers: [["X-A", "1"]], json: {} }))
     assert.deepStrictEqual(lines(request), [
       "Host: h:8080",
@@ -42,7 +42,7 @@ describe("headers", () => {
     )
   })
 
-  it("rows 27 to 30: a request's header replaces the session's whatever its case, duplicates are kept", () => {
+  it("of a request replace the session's whatever their case, and duplicates are kept", () => {
     const defaults = makeDefaults({
       headers: [
         ["X-Tag", "s1"],
@@ -70,7 +70,7 @@ describe("headers", () => {
     assert.deepStrictEqual(values(headersOf({ headers: new Map([["x-tag", "m"]]) }), "x-tag"), ["m"])
   })
 
-  it("rows 32 and 33: automatic headers give way and can be left out", () => {
+  it("give way if they are automatic, and can be left out", () => {
     assert.deepStrictEqual(values(headersOf({ headers: { "user-agent": "me" } }), "user-agent"), ["me"])
     assert.deepStrictEqual(values(headersOf({ skipAutoHeaders: ["User-Agent"] }), "user-agent"), [])
     const defaults = makeDefaults({ skipAutoHeaders: ["Accept"] })
@@ -93,14 +93,14 @@ describe("headers", () => {
     ["http://example.com.:99/", "example.com.:99"]
   ]
   for (const [input, host] of hosts) {
-    it(`rows 35 to 37, B7: ${input} has Host: ${host}`, () => {
+    it(`have Host: ${host} for ${input}`, () => {
       const request = wire(prepared("GET", input))
       assert.strictEqual(lines(request)[0], `Host: ${host}`)
       assert.notInclude(request.target, "#")
     })
   }
 
-  it("rows 35 and 37: a Host of the caller's is kept, first and alone", () => {
+  it("keep a Host of the caller, once and first", () => {
     const request = headersOf({
       headers: [
         ["X-A", "1"],
@@ -111,7 +111,7 @@ describe("headers", () => {
     assert.deepStrictEqual(values(request, "host").length, 1)
   })
 
-  it("rows 40 and 42: UTF-8, empty values, white space around", () => {
+  it("are UTF-8, may be empty, and lose outer white space", () => {
     const request = headersOf({ headers: { "x-u": "caf\u00e9 \u560a", "x-e": "", "x-w": " \ta b\t " } })
     assert.deepStrictEqual(values(request, "x-u"), [Buffer.from("caf\u00e9 \u560a").toString("latin1")])
     assert.deepStrictEqual(values(request, "x-e"), [""])
@@ -119,7 +119,7 @@ describe("headers", () => {
     assert.isFalse(/[\n\r]/.test(request.head.replaceAll("\r\n", "")))
   })
 
-  it("row 43: Connection", () => {
+  it("contain Connection when it is needed", () => {
     const old = makeDefaults({ version: "1.0" })
     assert.deepStrictEqual(values(headersOf(undefined, "GET", old), "connection"), ["keep-alive"])
     assert.strictEqual(headersOf(undefined, "GET", old).version, "1.0")
@@ -131,7 +131,7 @@ describe("headers", () => {
     assert.isUndefined(headersOf({ headers: { upgrade: "websocket" } }).upgrade)
   })
 
-  it("B9: names of Object.prototype are names like others", () => {
+  it("treat names of Object.prototype as ordinary names", () => {
     const given = JSON.parse('{"__proto__":"a","constructor":"b","toString":"c"}')
     const request = headersOf({ headers: given })
     assert.deepStrictEqual(values(request, "__proto__"), ["a"])
@@ -140,10 +140,10 @@ describe("headers", () => {
   })
 })
 
-describe("credentials", () => {
+describe("request credentials", () => {
   const basic = Auth.basic("user", "pass")
   const header = "Basic dXNlcjpwYXNz"
-  it("rows 71 and 73: from the URL, the option, the header, and never from two", () => {
+  it("come from the URL, the option or the header, and never from two of them", () => {
     const auth = (input: string, options?: RequestOptions) =>
       values(wire(prepared("GET", input, options)), "authorization")
     assert.deepStrictEqual(auth("http://nkim:1234@h/"), ["Basic bmtpbToxMjM0"])
@@ -163,7 +163,7 @@ describe("credentials", () => {
     }
   })
 
-  it("a request's replace the session's", () => {
+  it("of a request replace the session's", () => {
     const session = makeDefaults({ headers: { authorization: "session" } })
     const auth = (options?: RequestOptions, defaults = session, input = url) =>
       values(wire(prepared("GET", input, options, defaults)), "authorization")
@@ -178,7 +178,7 @@ describe("credentials", () => {
     assert.deepStrictEqual(auth({ auth: Auth.bearer("t") }, other), ["Bearer t"])
   })
 
-  it("A28: those of a session with baseUrl go to its origin only", () => {
+  it("of a session with baseUrl are sent to its origin only", () => {
     for (const defaults of [
       makeDefaults({ baseUrl: "http://h/api/", auth: basic, headers: { "x-key": Redacted.make("k"), cookie: "a=b" } }),
       makeDefaults({ baseUrl: "http://user:pass@h/api/", headers: { "x-key": Redacted.make("k"), cookie: "a=b" } })
@@ -196,7 +196,7 @@ describe("credentials", () => {
     }
   })
 
-  it("sessions whose options cannot be right", () => {
+  it("are checked when the session is made", () => {
     const wrong: ReadonlyArray<() => unknown> = [
       () => makeDefaults({ baseUrl: "/relative/" }),
       () => makeDefaults({ baseUrl: "http://h/no-slash" }),
@@ -214,7 +214,7 @@ describe("credentials", () => {
     assert.strictEqual(makeDefaults({ baseUrl: "http://h" }).base?.url, "http://h/")
   })
 
-  it("shows no secret", () => {
+  it("are never shown", () => {
     const request = prepared("GET", "http://name:hidden1@h/?sig=hidden2", {
       headers: { "x-key": Redacted.make("hidden3"), cookie: "a=hidden4" },
       cookies: { c: "hidden5" }
@@ -226,8 +226,8 @@ describe("credentials", () => {
   })
 })
 
-describe("cookies", () => {
-  it("go over the jar's, byte for byte", () => {
+describe("request cookies", () => {
+  it("win over the jar's, and are sent byte for byte", () => {
     const cookies = (options: RequestOptions | undefined, jar?: string) =>
       values(wire(prepared("GET", url, options), jar), "cookie")
     assert.deepStrictEqual(cookies(undefined), [])
@@ -249,63 +249,53 @@ describe("cookies", () => {
   })
 })
 
-describe("framing", () => {
+describe("request framing", () => {
   const bytes = Uint8Array.of(1, 2, 3)
   const stream = Stream.make(bytes)
   const table: ReadonlyArray<
     readonly [what: string, method: string, options: RequestOptions | undefined, lines: ReadonlyArray<string>]
   > = [
-    ["row 75: no body", "GET", undefined, []],
-    ["row 75: no body", "DELETE", undefined, []],
-    ["row 75: no body", "POST", undefined, ["Content-Length: 0"]],
-    ["row 75: no body", "PUT", {}, ["Content-Length: 0"]],
-    ["row 76: bytes", "POST", { data: bytes }, ["Content-Length: 3", "Content-Type: application/octet-stream"]],
-    ["row 76: text", "POST", { data: "é" }, ["Content-Length: 2", "Content-Type: text/plain; charset=utf-8"]],
-    ["row 78: empty text", "POST", { data: "" }, ["Content-Length: 0", "Content-Type: text/plain; charset=utf-8"]],
+    ["no body", "GET", undefined, []],
+    ["no body", "DELETE", undefined, []],
+    ["no body", "POST", undefined, ["Content-Length: 0"]],
+    ["no body", "PUT", {}, ["Content-Length: 0"]],
+    ["bytes", "POST", { data: bytes }, ["Content-Length: 3", "Content-Type: application/octet-stream"]],
+    ["text", "POST", { data: "é" }, ["Content-Length: 2", "Content-Type: text/plain; charset=utf-8"]],
+    ["empty text", "POST", { data: "" }, ["Content-Length: 0", "Content-Type: text/plain; charset=utf-8"]],
+    ["an empty form", "POST", { data: {} }, ["Content-Length: 0", "Content-Type: application/x-www-form-urlencoded"]],
+    ["GET with data", "GET", { data: "a" }, ["Content-Length: 1", "Content-Type: text/plain; charset=utf-8"]],
     [
-      "row 78: an empty form",
-      "POST",
-      { data: {} },
-      ["Content-Length: 0", "Content-Type: application/x-www-form-urlencoded"]
-    ],
-    ["row 82: GET with data", "GET", { data: "a" }, ["Content-Length: 1", "Content-Type: text/plain; charset=utf-8"]],
-    [
-      "row 83: the caller's type",
+      "the caller's type",
       "POST",
       { data: bytes, headers: { "content-type": "image/gif" } },
       ["content-type: image/gif", "Content-Length: 3"]
     ],
     [
-      "row 84: compressed already",
+      "compressed already",
       "POST",
       { data: bytes, headers: { "content-encoding": "deflate" } },
       ["content-encoding: deflate", "Content-Length: 3", "Content-Type: application/octet-stream"]
     ],
     [
-      "row 85: compress",
+      "compress",
       "POST",
       { data: bytes, compress: true },
       ["Content-Encoding: deflate", "Transfer-Encoding: chunked", "Content-Type: application/octet-stream"]
     ],
-    ["row 86: compress without a body", "GET", { compress: true }, []],
+    ["compress without a body", "GET", { compress: true }, []],
     [
-      "row 86: compress with an empty body",
+      "compress with an empty body",
       "POST",
       { text: "", compress: "br" },
       ["Content-Length: 0", "Content-Type: text/plain; charset=utf-8"]
     ],
     [
-      "row 89: chunked",
+      "chunked",
       "POST",
       { data: bytes, chunked: true },
       ["Transfer-Encoding: chunked", "Content-Type: application/octet-stream"]
     ],
-    [
-      "row 91: a stream",
-      "POST",
-      { data: stream },
-      ["Transfer-Encoding: chunked", "Content-Type: application/octet-stream"]
-    ],
+    ["a stream", "POST", { data: stream }, ["Transfer-Encoding: chunked", "Content-Type: application/octet-stream"]],
     [
       "a stream with a length",
       "POST",
@@ -319,13 +309,13 @@ describe("framing", () => {
       ["Content-Length: 3", "Content-Type: application/octet-stream"]
     ],
     [
-      "row 96: expect100",
+      "expect100",
       "POST",
       { data: bytes, expect100: true },
       ["Content-Length: 3", "Content-Type: application/octet-stream", "Expect: 100-continue"]
     ],
     [
-      "row 96: an Expect header",
+      "an Expect header",
       "POST",
       { data: bytes, headers: { expect: "100-Continue" } },
       ["Content-Length: 3", "Content-Type: application/octet-stream", "Expect: 100-continue"]
@@ -334,7 +324,7 @@ describe("framing", () => {
   ]
   const others = /^(?:Host|Accept|Accept-Encoding|User-Agent): /
   for (const [what, method, options, expected] of table) {
-    it(`${what}: ${method}`, () => {
+    it(`of ${what} for ${method} is correct`, () => {
       const request = wire(prepared(method, url, options))
       assert.deepStrictEqual(
         lines(request).filter((line) => !others.test(line)),
@@ -349,24 +339,24 @@ describe("framing", () => {
   }
 
   const refused: ReadonlyArray<readonly [what: string, options: RequestOptions, option: string]> = [
-    ["row 81: two bodies", { data: "", json: 1 }, "data"],
-    ["two bodies", { text: "", json: 1 }, "text"],
-    ["two bodies", { text: "", data: "" }, "data"],
+    ["data and json", { data: "", json: 1 }, "data"],
+    ["text and json", { text: "", json: 1 }, "text"],
+    ["text and data", { text: "", data: "" }, "data"],
     [
-      "row 87: compress and Content-Encoding",
+      "compress and Content-Encoding",
       { data: "a", compress: true, headers: { "content-encoding": "gzip" } },
       "compress"
     ],
-    ["row 89: chunked and Content-Length", { data: "a", chunked: true, headers: { "content-length": "1" } }, "chunked"],
+    ["chunked and Content-Length", { data: "a", chunked: true, headers: { "content-length": "1" } }, "chunked"],
     [
-      "row 89: chunked and Transfer-Encoding",
+      "chunked and Transfer-Encoding",
       { data: "a", chunked: true, headers: { "transfer-encoding": "chunked" } },
       "transfer-encoding"
     ],
-    ["B3: Transfer-Encoding", { data: "a", headers: [["Transfer-Encoding", "chunked"]] }, "transfer-encoding"],
-    ["B3: two lengths", { data: "a", headers: { "Content-Length": "1", "content-length": "1" } }, "content-length"],
+    ["Transfer-Encoding", { data: "a", headers: [["Transfer-Encoding", "chunked"]] }, "transfer-encoding"],
+    ["two lengths", { data: "a", headers: { "Content-Length": "1", "content-length": "1" } }, "content-length"],
     [
-      "B3: a length and a coding",
+      "a length and a coding",
       {
         data: "a",
         headers: new Map([
@@ -377,7 +367,7 @@ describe("framing", () => {
       "transfer-encoding"
     ],
     [
-      "B3: two Hosts",
+      "two Hosts",
       {
         headers: [
           ["Host", "a"],
@@ -386,9 +376,9 @@ describe("framing", () => {
       },
       "host"
     ],
-    ["no number", { data: "a", headers: { "content-length": "+1" } }, "content-length"],
-    ["no number", { data: "a", headers: { "content-length": "0x1" } }, "content-length"],
-    ["no number", { data: "a", headers: { "content-length": "1, 1" } }, "content-length"],
+    ["the length +1", { data: "a", headers: { "content-length": "+1" } }, "content-length"],
+    ["the length 0x1", { data: "a", headers: { "content-length": "0x1" } }, "content-length"],
+    ["the length 1, 1", { data: "a", headers: { "content-length": "1, 1" } }, "content-length"],
     ["a length without a body", { headers: { "content-length": "5" } }, "content-length"],
     ["chunked: false without a length", { data: stream, chunked: false }, "chunked"],
     ["compress and Content-Length", { data: "a", compress: "gzip", headers: { "content-length": "1" } }, "compress"],
@@ -416,19 +406,19 @@ describe("framing", () => {
     ["a media type with a line end", { data: HttpBody.text("a", "a/b\r\nX-Evil: 1") }, "content-type"]
   ]
   for (const [what, options, option] of refused) {
-    it(`is refused: ${what} ${option}`, () => {
+    it(`refuses ${what} ${option}`, () => {
       const error = failure("POST", url, options)
       assert.strictEqual(error._tag, "InvalidRequest", error.message)
       assert.deepInclude(error, { option, host: "h", method: "POST" })
     })
   }
 
-  it("says of a body that is no form where it belongs", () => {
+  it("names form as the right place for a body that is not a form", () => {
     for (const [data, place] of [
       [new Blob(["a"]), "HttpBody.raw"],
       [new ArrayBuffer(1), "HttpBody.raw"],
       [Readable.from(["a"]), "HttpBody.raw"],
-      [new Date(), "neither a record nor pairs"]
+      [new Date(), "expected a record or pairs"]
     ] as const) {
       const error = failure("POST", url, Object.assign<RequestOptions, object>({}, { data }))
       assert.deepInclude(error, { _tag: "InvalidRequest", option: "data" })
@@ -443,14 +433,14 @@ describe("framing", () => {
     assert.notInclude(error.message, "hidden")
   })
 
-  it("row 88 and others at run time", () => {
+  it("refuses wrong types of data at run time", () => {
     const compress: string = "lzma"
     const options = Object.assign({ data: "a" }, { compress })
     const error = failure("POST", url, Object.assign<RequestOptions, object>({}, options))
     assert.deepInclude(error, { _tag: "InvalidRequest", option: "compress" })
   })
 
-  it("row 93: a length that the body has not is an error, nothing is cut", () => {
+  it("fails if a body does not have its length, and cuts nothing", () => {
     for (const length of ["2", "4"]) {
       assert.deepInclude(failure("POST", url, { data: bytes, headers: { "content-length": length } }), {
         _tag: "RequestBodyError",
@@ -459,13 +449,13 @@ describe("framing", () => {
     }
   })
 
-  it("HTTP/1.0 sends no chunks and no expectations", () => {
+  it("has no chunks and no expectations for HTTP/1.0", () => {
     const old = makeDefaults({ version: "1.0" })
     assert.deepInclude(failure("POST", url, { data: stream }, old), { _tag: "InvalidRequest", option: "version" })
     assert.isFalse(wire(prepared("POST", url, { data: bytes, expect100: true }, old)).expectContinue)
   })
 
-  it("rows 79 and 80: JSON", () => {
+  it("serialises JSON", () => {
     const body = (options: RequestOptions, defaults = bareDefaults) => {
       const sent = wire(prepared("POST", url, options, defaults)).body
       return sent?._tag === "Bytes" ? Buffer.from(sent.bytes).toString() : undefined
@@ -491,7 +481,7 @@ describe("framing", () => {
     }
   })
 
-  it("rows 77 and 104: forms", () => {
+  it("serialises forms", () => {
     const form = (data: NonNullable<RequestOptions["data"]>) => {
       const sent = wire(prepared("POST", url, { data })).body
       return sent?._tag === "Bytes" ? Buffer.from(sent.bytes).toString() : undefined
@@ -512,7 +502,7 @@ describe("framing", () => {
     assert.strictEqual(form(new URLSearchParams("a=b&a=%20")), "a=b&a=+")
   })
 
-  it("B11: forms nested too deep or in themselves", () => {
+  it("refuses forms that are nested too deep or contain themselves", () => {
     const cyclic: Record<string, unknown> = {}
     cyclic.self = cyclic
     let deep: Record<string, unknown> = { end: "1" }
@@ -525,10 +515,10 @@ describe("framing", () => {
   })
 })
 
-describe("params", () => {
+describe("request params", () => {
   const query = (input: string, params: NonNullable<RequestOptions["params"]>, encoded?: boolean) =>
     wire(prepared("GET", input, { params, encoded })).target
-  it("rows 60 to 65", () => {
+  it("are appended and encoded", () => {
     assert.strictEqual(query("http://h/path?key=value#f", { a: "b" }), "/path?key=value&a=b")
     assert.strictEqual(
       query("http://h/", [
@@ -548,18 +538,18 @@ describe("params", () => {
     assert.strictEqual(query("http://h/", ""), "/")
     assert.strictEqual(query("http://h/", new URLSearchParams("a=b%2Fc")), "/?a=b/c")
   })
-  it("trap 9", () => {
+  it("keep their order and repeat", () => {
     assert.strictEqual(
       query("http://h/", { "a b": "c&d/é+~*!':@;,()$?#[]\"<>|^`{}%=\\" }),
       "/?a+b=c%26d/%C3%A9%2B~*!':@%3B,()$?%23%5B%5D%22%3C%3E%7C%5E%60%7B%7D%25%3D%5C"
     )
   })
-  it("B13: what is encoded is not encoded again", () => {
+  it("are not encoded a second time", () => {
     assert.strictEqual(query("http://h/?a=%2f", "raw=%61+b c%2f%20"), "/?a=%2f&raw=a+b+c%2F%20")
     assert.strictEqual(query("http://h/?a=%2f", "b=%61%2f", true), "/?a=%2f&b=%61%2f")
     assert.strictEqual(query("http://h/", { a: "\r\n\0" }), "/?a=%0D%0A%00")
   })
-  it("takes text with its question mark", () => {
+  it("accept text with a leading question mark", () => {
     assert.strictEqual(query("http://h/", "?a=1"), "/?a=1")
     assert.strictEqual(query("http://h/?x", "?a=1"), "/?x&a=1")
     assert.strictEqual(query("http://h/", "?a=1", true), "/?a=1")
@@ -567,7 +557,7 @@ describe("params", () => {
     assert.strictEqual(query("http://h/", "a=?1"), "/?a=?1")
     assert.strictEqual(query("http://h/", "??a=1"), "/??a=1")
   })
-  it("refuses what has no text", () => {
+  it("refuse values without a text form", () => {
     for (const params of ["a\r\nb", "a#b", "\ud800", { a: "\ud800" }, { a: Symbol() }, { a: () => 1 }, [["a"]], 1]) {
       const options: RequestOptions = JSON.parse("{}")
       Object.assign(options, { params })
@@ -588,14 +578,14 @@ describe("serverHostname", () => {
     assert.isUndefined(prepared("GET", "https://h/", {}).serverHostname)
   })
 
-  it("says what is expected, and shows no control character", () => {
+  it("names the expected value, and shows no control character", () => {
     const error = failure("GET", "https://h/", { serverHostname: "a\r\nEvil: 1" })
     assert.include(error.message, "expected a host name or an IP address")
     assert.isFalse(/[\0-\x1f]|Evil/.test(error.message))
   })
 })
 
-describe("injection (B1, B2)", () => {
+describe("injection into a request", () => {
   const evil = ["\r", "\n", "\r\nX-Evil: 1", "\0", "\x01", "\x1f", "\x7f", "\ud800"]
   const places: ReadonlyArray<readonly [place: string, options: (bad: string) => RequestOptions]> = [
     ["header value", (bad) => ({ headers: { "x-a": `a${bad}` } })],
@@ -613,7 +603,7 @@ describe("injection (B1, B2)", () => {
   ]
   for (const [place, options] of places) {
     for (const bad of evil) {
-      it(`${place} with ${JSON.stringify(bad)}`, () => {
+      it(`is refused in ${place} with ${JSON.stringify(bad)}`, () => {
         const error = failure("GET", url, options(bad))
         assert.strictEqual(error._tag, "InvalidRequest")
         assert.isFalse(/[\0-\x1f\x7f]/.test(error.message))
@@ -621,24 +611,24 @@ describe("injection (B1, B2)", () => {
     }
   }
   for (const bad of [...evil, " ", "\u010a", "\u560a", "", "/", "é"]) {
-    it(`method and header name with ${JSON.stringify(bad)}`, () => {
+    it(`is refused in a method and header name with ${JSON.stringify(bad)}`, () => {
       assert.deepInclude(failure(bad === "" ? "" : `GE${bad}T`, url), { _tag: "InvalidRequest", option: "method" })
       assert.strictEqual(failure("GET", url, { headers: [[bad === "" ? "" : `x${bad}y`, "a"]] })._tag, "InvalidRequest")
     })
   }
-  it("U+010A and U+560A become UTF-8, never a line end", () => {
+  it("is not possible by U+010A and U+560A, which become UTF-8", () => {
     const request = wire(prepared("GET", "http://h/\u010a\u560a?\u010a", { headers: { "x-a": "\u010a\u560a" } }))
     assert.isFalse(/[^\x20-\x7e]/.test(request.target))
     assert.isFalse(/[\r\n]/.test(request.head.replaceAll("\r\n", "")))
     assert.strictEqual(lines(request).length, lines(wire(prepared("GET", url))).length + 1)
   })
-  it("what the jar and extra headers say is checked too", () => {
+  it("is refused in values of the jar and in extra headers", () => {
     const request = prepared("GET", url)
     assert.isTrue(isWireError(toWire(request, "a=b\r\nX-Evil: 1")))
     assert.isTrue(isWireError(toWire(request, undefined, [["x", "a\nb"]])))
     assert.isTrue(isWireError(toWire(request, undefined, [["x y", "a"]])))
   })
-  it("row 39, B2: values that are no text are refused, not read twice", () => {
+  it("is refused by values that are not text, which are not read twice", () => {
     let reads = 0
     const shifty = { toString: () => (reads++ === 0 ? "fine" : "a\r\nb") }
     for (const value of [1, null, shifty, [["x"]], {}]) {
@@ -656,13 +646,13 @@ describe("injection (B1, B2)", () => {
     assert.deepStrictEqual(values(wire(request), "x-a"), ["one"])
     assert.deepStrictEqual(values(wire(request), "x-a"), ["one"])
   })
-  it("row 26: methods are upper case; CONNECT is for proxies", () => {
+  it("is not possible by methods, which are upper case, and CONNECT is reserved for proxies", () => {
     assert.strictEqual(prepared("patch", url).method, "PATCH")
     assert.strictEqual(prepared("propFind", url).method, "PROPFIND")
     assert.strictEqual(failure("CONNECT", url)._tag, "InvalidRequest")
     assert.strictEqual(failure("\u0131nfo", url)._tag, "InvalidRequest")
   })
-  it("B8: a polluted Object.prototype changes nothing", () => {
+  it("is not possible by a polluted Object.prototype", () => {
     const before = wire(prepared("POST", url, { text: "a" }))
     const poison: Record<string, unknown> = {
       auth: Auth.basic("evil"),
@@ -719,7 +709,7 @@ describe("redirectTo", () => {
     serverHostname: "sni",
     data: "body"
   }
-  it("A1, A2, A7, A8, A27: elsewhere nothing goes along that is bound to the origin", () => {
+  it("sends nothing that is bound to the origin to another origin", () => {
     for (const other of ["http://h:81/", "https://h/", "http://sub.h/", "http://evil/"]) {
       const first = prepared("POST", url, options)
       const next = redirectTo(first, target(other), "POST", true)
@@ -733,18 +723,18 @@ describe("redirectTo", () => {
       assert.deepInclude(next, { hop: 1 })
       assert.isUndefined(next.options.auth)
       assert.isUndefined(next.options.cookies)
-      // A5, A6: nor come back
+      // They do not come back either.
       assert.deepStrictEqual(values(wire(redirectTo(next, target(url), "POST", true)), "authorization"), [])
     }
   })
-  it("at home all stays", () => {
+  it("keeps everything within the origin", () => {
     const next = redirectTo(prepared("POST", url, options), target("http://h:80/y"), "POST", true)
     const request = wire(next)
     for (const name of ["authorization", "cookie", "x-key", "content-type"])
       assert.lengthOf(values(request, name), 1, name)
     assert.strictEqual(next.serverHostname, "sni")
   })
-  it("A23: without the body nothing about it is sent", () => {
+  it("sends no header about the body without the body", () => {
     const next = redirectTo(
       prepared("POST", url, { ...options, compress: "gzip", expect100: true }),
       target("http://h/y"),
@@ -756,7 +746,7 @@ describe("redirectTo", () => {
     assert.isFalse(lines(request).some((line) => /^(?:content-|transfer-|expect)/i.test(line)))
     assert.isUndefined(next.options.data)
   })
-  it("A11: credentials of the new URL go there, and no further", () => {
+  it("sends credentials of the new URL to it, and no further", () => {
     const first = prepared("GET", url, { auth: Auth.bearer("t") })
     const second = redirectTo(first, target("http://x:y@b/"), "GET", true)
     assert.deepStrictEqual(values(wire(second), "authorization"), [`Basic ${Buffer.from("x:y").toString("base64")}`])
@@ -764,7 +754,7 @@ describe("redirectTo", () => {
   })
 })
 
-it("a derived request is another one", () => {
+it("makes a new request", () => {
   const request = prepared("GET", url)
   const other = request.derive({ hop: 3 })
   assert.instanceOf(other, Prepared)

@@ -1,0 +1,117 @@
+/**
+ * An upgraded connection by effects.
+ */
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Sink from "effect/Sink"
+import type * as Stream from "effect/Stream"
+import type { ResponseHead } from "../../ClientResponse.js"
+import { type Details, UpgradeError } from "../../Errors.js"
+import type { TypeId as Id, Upgraded } from "../../Upgrade.js"
+import { showAs } from "../inspection.js"
+import { type Pull, pullStream } from "../pullStream.js"
+import type { Deadlines } from "../transport/deadlines.js"
+import type { UpgradedConnection } from "./upgradedConnection.js"
+
+export const TypeId: Id = "~effect-http-session/Upgrade"
+
+/** What an upgraded connection is made of. */
+export interface Parts {
+  readonly connection: UpgradedConnection
+  readonly response: ResponseHead
+  readonly protocol: string
+  readonly details: Details
+  readonly deadlines: Deadlines
+  /** Milliseconds. */
+  readonly receiveTimeout: number
+}
+
+const descriptions = {
+  Broken: "the connection broke",
+  Closed: "the connection was closed from here",
+  Timeout: "nothing came within receiveTimeout"
+} as const
+
+export class UpgradedImpl implements Upgraded {
+  static {
+    showAs(UpgradedImpl, "Upgraded", ({ parts, protocol }) => ({ url: parts.details.url, protocol }))
+  }
+
+  readonly [TypeId]: Id = TypeId
+  readonly response: ResponseHead
+  readonly protocol: string
+  private readonly parts: Parts
+  private readonly connection: UpgradedConnection
+
+  constructor(parts: Parts) {
+    this.parts = parts
+    this.connection = parts.connection
+    this.response = parts.response
+    this.protocol = parts.protocol
+  }
+
+  get incoming(): Stream.Stream<Uint8Array, UpgradeError> {
+    return pullStream(Effect.suspend(() => this.pull()))
+  }
+
+  readonly send = (data: string | Uint8Array): Effect.Effect<void, UpgradeError> =>
+    Effect.async<void, UpgradeError>((resume) => {
+      const forget = this.connection.send(data, (ending) =>
+        resume(ending === undefined ? Effect.void : Effect.fail(this.error(ending.reason, ending.cause)))
+      )
+      // What has begun is sent whole, whoever waits for it.
+      return Effect.sync(forget)
+    })
+
+  get outgoing(): Sink.Sink<void, string | Uint8Array, never, UpgradeError> {
+    return Sink.forEach(this.send)
+  }
+
+  readonly end: Effect.Effect<void> = Effect.sync(() => this.connection.end())
+
+  readonly close: Effect.Effect<void> = Effect.async<void>((resume) => {
+    this.connection.close()
+    return Effect.sync(this.connection.onClosed(() => resume(Effect.void)))
+  })
+
+  private pull(): Pull<Uint8Array, UpgradeError> {
+    const { connection, parts } = this
+    const chunks = connection.take()
+    if (chunks.length > 0) return Effect.succeed(Chunk.unsafeFromArray(chunks))
+    if (connection.ended) return Effect.fail(Option.none())
+    const { ending } = connection
+    if (ending !== undefined) return Effect.fail(Option.some(this.error(ending.reason, ending.cause)))
+    const until = parts.receiveTimeout === Infinity ? Infinity : parts.deadlines.now() + parts.receiveTimeout
+    return Effect.flatMap(this.wait(until), (ready) =>
+      ready ? this.pull() : Effect.fail(Option.some(this.error("Timeout", undefined)))
+    )
+  }
+
+  /** Ends when there may be something to take; with `false` at the time `until`. */
+  private wait(until: number): Effect.Effect<boolean> {
+    return Effect.async<boolean>((resume) => {
+      const deadline = this.parts.deadlines.schedule(until, () => {
+        forget()
+        resume(Effect.succeed(false))
+      })
+      const forget = this.connection.onReady(() => {
+        deadline.cancel()
+        resume(Effect.succeed(true))
+      })
+      return Effect.sync(() => {
+        deadline.cancel()
+        forget()
+      })
+    })
+  }
+
+  private error(reason: keyof typeof descriptions, cause: unknown): UpgradeError {
+    return new UpgradeError({
+      ...this.parts.details,
+      reason,
+      description: descriptions[reason],
+      ...(cause === undefined ? undefined : { cause })
+    })
+  }
+}

@@ -1,0 +1,196 @@
+/**
+ * A connection whose bytes belong to another protocol than HTTP, by callbacks.
+ */
+import type { Socket } from "node:net"
+import { showAs } from "../inspection.js"
+import type { Deadline, Deadlines } from "../transport/deadlines.js"
+import type { Wire } from "../transport/networkStream.js"
+import { Sends, type Sent } from "./sends.js"
+
+/** Why nothing more can be sent or, where it is no good end, received. */
+export interface Ending {
+  readonly reason: "Broken" | "Closed"
+  readonly cause?: unknown
+}
+
+/** Bytes that wait before the peer is read no further. */
+const capacity = 256 * 1024
+
+const closed: Ending = { reason: "Closed" }
+const broken: Ending = { reason: "Broken" }
+const nothing = () => {}
+
+export class UpgradedConnection {
+  static {
+    showAs(UpgradedConnection, "UpgradedConnection", ({ ending, received }) => ({ received, ended: ending?.reason }))
+  }
+
+  /** Bytes that came. */
+  received = 0
+  /** Why nothing more comes; `undefined` while it may, and after the peer's end. */
+  ending: Ending | undefined = undefined
+  /** Whether the peer has ended its side. */
+  ended = false
+  private readonly socket: Socket
+  private readonly wire: Wire
+  private readonly deadlines: Deadlines
+  /** Milliseconds for what is on its way when it closes. */
+  private readonly closeTimeout: number
+  private chunks: Array<Uint8Array> = []
+  private size = 0
+  private paused = false
+  private gone = false
+  /** Whether this side has ended; nothing more is sent. */
+  private sentEnd = false
+  private deadline: Deadline | undefined = undefined
+  private latest = Infinity
+  private readonly sends = new Sends<Ending>()
+  private readonly waiters = new Set<() => void>()
+  private readonly closers = new Set<() => void>()
+
+  constructor(wire: Wire, deadlines: Deadlines, closeTimeout: number) {
+    this.wire = wire
+    this.socket = wire.socket
+    this.deadlines = deadlines
+    this.closeTimeout = closeTimeout
+  }
+
+  /** Begins to read: first what came with the head. */
+  start(rest: Uint8Array): void {
+    const { socket } = this
+    socket.on("error", this.onError)
+    socket.on("end", this.onEnd)
+    socket.on("close", this.onGone)
+    if (rest.length > 0) this.add(rest)
+    if (socket.destroyed) {
+      this.lose(broken)
+      if (socket.closed) this.onGone()
+      return
+    }
+    this.wire.reader.read(this.onData)
+    if (!this.paused) this.wire.reader.resume()
+  }
+
+  /** What has come; empty where nothing has. */
+  take(): Array<Uint8Array> {
+    const { chunks } = this
+    this.chunks = []
+    this.size = 0
+    if (this.paused) {
+      this.paused = false
+      this.wire.reader.resume()
+    }
+    return chunks
+  }
+
+  /** Calls back once there may be something to take: bytes, or the end. */
+  onReady(wake: () => void): () => void {
+    if (this.size > 0 || this.ended || this.ending !== undefined) {
+      wake()
+      return nothing
+    }
+    this.waiters.add(wake)
+    return () => this.waiters.delete(wake)
+  }
+
+  /** Sends bytes; `done` is called once: when the system has them, or with why it never will. */
+  send(data: string | Uint8Array, done: Sent<Ending>): () => void {
+    // Node ends this side with the peer's.
+    if (this.sentEnd || this.ended || this.gone) {
+      done(this.ending ?? (this.sentEnd ? closed : broken))
+      return nothing
+    }
+    this.socket.write(data, "utf8", this.sends.add(done, data.length))
+    return () => this.sends.forget(done)
+  }
+
+  /** Ends this side after all that was sent; the peer may go on. */
+  end(): void {
+    if (this.sentEnd || this.ended || this.gone) return
+    this.sentEnd = true
+    this.socket.end()
+  }
+
+  /** Closes both sides: what is on its way may reach the system, at most for `closeTimeout`. */
+  close(): void {
+    if (this.gone) return
+    this.finish(closed)
+    this.sentEnd = true
+    this.limit(this.closeTimeout)
+    this.socket.destroySoon()
+  }
+
+  /** Ends this side because the session closes; the peer may finish within `limit`. */
+  shutdown(limit: number): void {
+    if (this.gone) return
+    this.latest = this.deadlines.now() + limit
+    this.end()
+    this.limit(limit)
+  }
+
+  /** Calls back when the socket is closed. */
+  onClosed(done: () => void): () => void {
+    if (this.gone) {
+      done()
+      return nothing
+    }
+    this.closers.add(done)
+    return () => this.closers.delete(done)
+  }
+
+  private readonly onData = (slab: Buffer, start: number, end: number): boolean => {
+    if (this.ending !== undefined) return true
+    this.add(slab.subarray(start, end))
+    this.paused = this.size >= capacity
+    return !this.paused
+  }
+
+  private readonly onError = (cause: Error): void => this.lose({ reason: "Broken", cause })
+
+  private readonly onEnd = (): void => {
+    this.ended = true
+    this.wake()
+  }
+
+  private readonly onGone = (): void => {
+    if (this.gone) return
+    this.gone = true
+    this.deadline?.cancel()
+    if (!this.ended) this.finish(this.latest === Infinity ? broken : closed)
+    this.sends.end(this.ending ?? broken)
+    const closers = [...this.closers]
+    this.closers.clear()
+    for (const done of closers) done()
+  }
+
+  private add(bytes: Uint8Array): void {
+    this.received += bytes.length
+    this.size += bytes.length
+    // The slab is read into again.
+    this.chunks.push(Uint8Array.from(bytes))
+    this.wake()
+  }
+
+  private lose(ending: Ending): void {
+    if (!this.ended) this.finish(ending)
+    this.socket.destroy()
+  }
+
+  private finish(ending: Ending): void {
+    this.ending ??= ending
+    this.wake()
+  }
+
+  // All are woken, for the first may be interrupted before it takes.
+  private wake(): void {
+    const waiters = [...this.waiters]
+    this.waiters.clear()
+    for (const waiter of waiters) waiter()
+  }
+
+  private limit(millis: number): void {
+    this.deadline?.cancel()
+    const at = Math.min(this.latest, this.deadlines.now() + millis)
+    this.deadline = this.deadlines.schedule(at, () => this.socket.destroy())
+  }
+}
