@@ -1,5 +1,5 @@
 /**
- * Where connections come from, and the pool that keeps them.
+ * Connectors: connection pools, and what they connect to.
  *
  * @since 0.1.0
  */
@@ -29,16 +29,16 @@ import type { Ssl } from "./Ssl.js"
 import type { Signal } from "./Tracing.js"
 
 /**
- * Limits of what a peer may send before and between a body's bytes. A response beyond one fails with `BadHttpMessage`,
- * reason "Limit", and its connection is closed. Each is a whole number; sources: RFC 9112, aiohttp's parser.
+ * Limits on the parts of a response around its body. A response beyond one fails with `BadHttpMessage`, reason "Limit",
+ * and its connection is closed. Each is a whole number. Sources: RFC 9112, aiohttp's parser.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Http1Limits {
   /**
-   * Whether to refuse what RFC 9112 lets a user agent tolerate, and what `ClientResponse.Deviation` lists. By default
-   * such a response is accepted and its connection closed. Default `false`.
+   * Whether to reject the deviations listed by `ClientResponse.Deviation`, which RFC 9112 permits a user agent to
+   * tolerate. By default such a response is accepted and its connection closed. Default `false`.
    */
   readonly strict?: boolean | undefined
   /** Bytes of all heads of one response together, informational ones included. Default 262144 (256 KiB). */
@@ -54,47 +54,47 @@ export interface Http1Limits {
 }
 
 /**
- * What all pools can be told. A negative limit, a duration that is none, and `forceClose` with `keepaliveTimeout` are
- * defects, and `ConfigError`s where options come from Config.
+ * Options shared by all pools. A negative limit, an invalid duration, and `forceClose` with `keepaliveTimeout` are
+ * defects, and `ConfigError`s if the options come from Config.
  *
  * @since 0.1.0
  * @category models
  */
 export interface PoolOptions {
-  /** Connections in use or being opened; idle ones do not count. Default 100; 0 is no limit. */
+  /** Most connections in use or being opened; idle ones do not count. Default 100; 0 means no limit. */
   readonly limit?: number | undefined
-  /** The same for one scheme, host and port. Default 0. */
+  /** The same limit per scheme, host and port. Default 0. */
   readonly limitPerHost?: number | undefined
   /**
-   * How long an idle connection is kept, by the wall clock too: one that was idle while the machine slept is not used
-   * again. Default "15 seconds".
+   * How long an idle connection is kept, by the wall clock too, so that a connection that was idle while the machine
+   * slept is not reused. Default "15 seconds".
    */
   readonly keepaliveTimeout?: Duration.DurationInput | undefined
   /**
-   * How long after it was opened a connection may serve another request, so that a changed DNS record is seen; by the
-   * wall clock too. A request in flight is not cut. Default `Infinity`.
+   * How long after it was opened a connection may be reused, so that changed DNS records take effect; by the wall clock
+   * too. Requests in flight are not affected. Default `Infinity`.
    */
   readonly maxConnectionAge?: Duration.DurationInput | undefined
   /**
-   * Keeps no connection, and says so to servers by `Connection: close` (RFC 9112 section 9.6), unless a request has a
-   * Connection header of its own. Default `false`; contradicts `keepaliveTimeout`.
+   * Closes each connection after its response, and sends `Connection: close` (RFC 9112 section 9.6) unless the request
+   * has its own Connection header. Default `false`; contradicts `keepaliveTimeout`.
    */
   readonly forceClose?: boolean | undefined
-  /** Requests that may wait; one more fails with `PoolSaturatedError`. Default `Infinity`. */
+  /** Most requests that may wait; one more fails with `PoolSaturatedError`. Default `Infinity`. */
   readonly maxQueue?: number | undefined
   /**
-   * How long requests in flight may go on, and peers of WebSockets may take to close, when the connector or a session
+   * How long requests in flight may finish, and peers of WebSockets may take to close, when the connector or a session
    * on it closes. Default "5 seconds".
    */
   readonly gracefulShutdownTimeout?: Duration.DurationInput | undefined
   /** For requests whose own `ssl` is `true` or not given. Default `true`. */
   readonly ssl?: Ssl | undefined
-  /** How much a peer may send around a body. */
+  /** Limits and strictness of the HTTP/1.1 parser. */
   readonly http1?: Http1Limits | undefined
 }
 
 /**
- * An address as a function of an `addressPolicy` gets it: `address` has no zone.
+ * An address as passed to a function as `addressPolicy`; `address` does not include the zone.
  *
  * @since 0.1.0
  * @category models
@@ -105,20 +105,20 @@ export interface PolicyAddress extends Address {
 }
 
 /**
- * Which addresses may be connected to: a function, or ranges as CIDR. `deny` beats `allow`; with `allow` nothing else is
- * allowed. The connector asks for IP literals, for looked-up and for cached addresses, on every hop that needs a new
- * connection; a kept connection was allowed when it was made.
+ * Which addresses may be connected to: a function, or ranges as CIDR. `deny` takes precedence over `allow`; with
+ * `allow` all other addresses are rejected. The policy checks IP literals, resolved and cached addresses, on every hop
+ * that needs a new connection; a pooled connection was checked when it was made.
  *
- * An IPv6 address that contains an IPv4 one is judged by both: mapped and compatible addresses, NAT64 (the well-known
- * prefix 64:ff9b::/96 and the local 64:ff9b:1::/48; the prefix of a network's own is not known), SIIT, 6to4, Teredo's
- * client and server, ISATAP. `deny` refuses it if it has either, and a function is asked for each and must allow all. An
- * IPv4-mapped address is the IPv4 host itself, so that `allow` looks at the IPv4 address, and a range of mapped addresses
- * is a range of IPv4. A zone ("%eth0") is no part of the address: ranges ignore it, and a function gets it as `zone`.
+ * An IPv6 address that embeds an IPv4 address is checked as both: mapped and compatible addresses, NAT64 (the
+ * well-known prefix 64:ff9b::/96 and the local 64:ff9b:1::/48, but not network-specific prefixes), SIIT, 6to4, Teredo's
+ * client and server, ISATAP. `deny` rejects it if it contains either; a function is called for each and must allow all.
+ * An IPv4-mapped address is the IPv4 host itself, so `allow` compares the IPv4 address, and a range of mapped addresses
+ * is a range of IPv4. Ranges ignore a zone ("%eth0"); a function receives it as `zone`.
  *
- * A function must return `true` to allow; everything else refuses, a promise too. Where the policy leaves no address the
- * request fails with `ClientConnectorError`, reason "AddressPolicy". It does not hold for a proxy's own address, nor for
- * what a proxy connects to. A policy that is neither, has other keys, or a malformed range is a defect where the
- * connector is made.
+ * A function must return `true` to allow an address; any other value, including a promise, rejects it. If the policy
+ * rejects all addresses, the request fails with `ClientConnectorError`, reason "AddressPolicy". The policy does not
+ * apply to the address of a proxy, or to addresses that a proxy connects to. An invalid policy, with unknown keys or
+ * malformed ranges, is a defect when the connector is made.
  *
  * @since 0.1.0
  * @category models
@@ -128,11 +128,11 @@ export type AddressPolicy =
   | { readonly allow?: ReadonlyArray<string> | undefined; readonly deny?: ReadonlyArray<string> | undefined }
 
 /**
- * Ranges for an `addressPolicy`, as CIDR: all of IANA's registries of special-purpose addresses (RFC 6890), multicast and
- * deprecated ranges. IPv4-mapped addresses (`::ffff:0:0/96`) need no range, because they are judged as IPv4.
+ * Ranges for an `addressPolicy`, as CIDR: all of IANA's registries of special-purpose addresses (RFC 6890), multicast
+ * and deprecated ranges. IPv4-mapped addresses (`::ffff:0:0/96`) do not need a range, because they are checked as IPv4.
  *
- * `special` is the safest choice. It has the NAT64 prefix `64:ff9b::/96`, by which networks without IPv4 reach all IPv4
- * hosts: a program in such a network leaves that one out, and private IPv4 addresses behind it stay refused.
+ * `special` is the safest choice. It contains the NAT64 prefix `64:ff9b::/96`, through which networks without IPv4
+ * reach all IPv4 hosts: leave that one out in such a network; private IPv4 addresses behind it stay rejected.
  *
  * ```ts
  * import { Connector, Session } from "effect-http-session"
@@ -157,13 +157,13 @@ export const ranges: {
    * site-local addresses.
    */
   readonly private: ReadonlyArray<string>
-  /** The unspecified addresses among them, which systems connect to themselves. */
+  /** Loopback addresses, and unspecified addresses, which systems connect to themselves. */
   readonly loopback: ReadonlyArray<string>
-  /** The metadata services of clouds among them. */
+  /** Link-local addresses, including metadata services of clouds. */
   readonly linkLocal: ReadonlyArray<string>
   /** `224.0.0.0/4` and `ff00::/8`. */
   readonly multicast: ReadonlyArray<string>
-  /** All of these, and what else is special: translators and tunnels (NAT64, SIIT, 6to4), and anycast of services. */
+  /** All of these, and other special ranges: translators and tunnels (NAT64, SIIT, 6to4), and anycast services. */
   readonly special: ReadonlyArray<string>
 } = addressRanges
 
@@ -195,9 +195,8 @@ export interface TcpOptions extends PoolOptions {
   /** Default `true`. */
   readonly noDelay?: boolean | undefined
   /**
-   * How long a connection, idle or not, may be silent before the system probes whether its peer is still there (RFC 9293
-   * section 3.8.4), as in agents of Node. From 1 second to 9 hours, in whole seconds; `Infinity` is off. Default
-   * "1 minute".
+   * How long a connection, idle or in use, may be silent before the system probes its peer (RFC 9293 section 3.8.4), as
+   * Node's agents do. From 1 second to 9 hours, in whole seconds; `Infinity` turns probes off. Default "1 minute".
    */
   readonly tcpKeepAlive?: Duration.DurationInput | undefined
   /** Signals a peer's certificate that ends within this time. Default off. */
@@ -216,7 +215,7 @@ export interface UnixOptions extends PoolOptions {
 }
 
 /**
- * Connections counted, and the requests that wait for one.
+ * Numbers of connections, and of requests that wait for one.
  *
  * @since 0.1.0
  * @category models
@@ -231,23 +230,23 @@ export interface Counts {
 }
 
 /**
- * A moment of the pool. Its own counts are those of all keys together.
+ * A snapshot of the pool. Its own counts are the totals of all keys.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Stats extends Counts {
   /**
-   * Keys look like "https://example.com:443", with the proxy if there is one; for what an http proxy forwards, like
-   * "via http://proxy.test:3128": any origin.
+   * Keys have the form "https://example.com:443", followed by the proxy if there is one. For http requests forwarded by
+   * a proxy, for any origin, the form is "via http://proxy.test:3128".
    */
   readonly perKey: ReadonlyMap<string, Counts>
 }
 
 /**
- * Forgets looked-up addresses: of all names, of one on all ports, or of one on one port. `retire` (default `false`) also
- * closes the idle connections to that host, as origin or as proxy, and lets those in use serve no further request, so
- * that the next request looks the name up. A mock has neither names nor connections: nothing happens.
+ * Clears cached addresses: of all names, of a host, or of a host and port. `retire` (default `false`) also closes the
+ * idle connections to that host, as origin or as proxy, and closes those in use after their request, so that the next
+ * request looks the name up. Has no effect on a mock.
  *
  * @since 0.1.0
  * @category models
@@ -275,22 +274,25 @@ export const TypeId: TypeId = "~effect-http-session/Connector"
 export type TypeId = "~effect-http-session/Connector"
 
 /**
- * A pool. What sessions do with it is not public: own transports are made by `layerMock` and `layerHttpApp`.
+ * A connection pool. Its use by sessions is not public; use `layerMock` and `layerHttpApp` for custom transports.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ConnectorService {
   readonly [TypeId]: unknown
-  /** Counts of this moment. Looking changes nothing. */
+  /** The current counts. */
   readonly stats: Effect.Effect<Stats>
-  /** Signals of all sessions on it, until it is closed. A slow reader loses the oldest and is told how many. */
+  /**
+   * Signals of all sessions on the connector, until it is closed. A slow reader loses the oldest signals and gets
+   * `SignalsLost`.
+   */
   readonly signals: Stream.Stream<Signal>
-  /** Closes the connections that carry no request now. */
+  /** Closes all idle connections. */
   readonly closeIdle: Effect.Effect<void>
-  /** Forgets all names, or one on all ports, or on one; with `retire` connections too. */
+  /** Clears the DNS cache: completely, for a host, or for a host and port; with `retire` also connections. */
   readonly clearDnsCache: ClearDnsCache
-  /** Lets requests in flight finish within `gracefulShutdownTimeout`; resolves when every socket is closed. */
+  /** Lets requests in flight finish within `gracefulShutdownTimeout`. Completes when every socket is closed. */
   readonly close: Effect.Effect<void>
 }
 
@@ -316,7 +318,7 @@ const durations = [
 const isResolver = (given: unknown): given is ResolverService =>
   typeof given === "object" && given !== null && typeof Reflect.get(given, "resolve") === "function"
 
-/** What is wrong with the options of a pool, if anything is. */
+/** Describes the first invalid option of a pool; `undefined` if all are valid. */
 const fault = (options: Omit<TcpOptions, "family"> & { readonly family?: number | undefined }): string | undefined => {
   for (const name of ["limit", "limitPerHost", "maxQueue", "dnsCacheMaxSize"] as const) {
     const value = options[name]
@@ -348,7 +350,7 @@ const pooled = (options: PoolOptions, dialer: Dialer): Effect.Effect<ConnectorSe
   )
 
 /**
- * A pool of TCP connections (aiohttp: `TCPConnector`). Closes with the Scope. Options that cannot be right (a negative
+ * Makes a pool of TCP connections (aiohttp: `TCPConnector`), which closes with the Scope. Invalid options (a negative
  * limit, `forceClose` with `keepaliveTimeout`) are a defect.
  *
  * @since 0.1.0
@@ -378,7 +380,7 @@ export const unix = (options: UnixOptions): Effect.Effect<ConnectorService, neve
   )
 
 /**
- * `tcp` as a layer. Each call makes a pool of its own: keep the layer in a constant to share it.
+ * `tcp` as a layer. Each call makes a new pool; keep the layer in a constant to share it.
  *
  * @since 0.1.0
  * @category layers
@@ -394,7 +396,7 @@ export const layerTcp = (options?: TcpOptions): Layer.Layer<Connector> => Layer.
 export const layerUnix = (options: UnixOptions): Layer.Layer<Connector> => Layer.scoped(Connector, unix(options))
 
 /**
- * `layerTcp` with options from Config; an option that cannot be right is a ConfigError as well.
+ * `layerTcp` with options from Config. An invalid option is a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers
@@ -412,9 +414,9 @@ export const layerTcpConfig = (
   )
 
 /**
- * A request as the web has it, and `exact`, with what that cannot say: header order and case, a body of GET, any
- * method. `exact` has the headers as they would be sent, automatic ones, credentials and cookies among them. `signal`
- * is aborted when the request ends before its response.
+ * A web `Request` with the additional member `exact`, for header order and case, a GET body, and any method. `exact`
+ * has the headers as they would be sent, including automatic ones, credentials and cookies. `signal` is aborted when
+ * the request ends before its response.
  *
  * @since 0.1.0
  * @category models
@@ -424,10 +426,10 @@ export interface MockRequest extends Request {
 }
 
 /**
- * Answers a request in place of a server. A failure is the fault that the request meets, and so is a promise rejected
- * with a `ClientError`; no connection was lost, so it is not repeated by itself. Whatever else is thrown is a defect of
- * that request. Any fetch handler will do. Each request
- * needs a `Response` of its own. The Scope of a handler that is an effect ends with the body of its response.
+ * Answers requests instead of a server. The request fails with the handler's failure, or with a `ClientError` that its
+ * promise rejects with; such a failure is not repeated automatically, because no connection was lost. Anything else
+ * thrown is a defect of the request. Any fetch handler fits. Return a new `Response` for each request. The Scope of a
+ * handler that returns an effect closes with the body of its response.
  *
  * @since 0.1.0
  * @category models
@@ -444,7 +446,7 @@ export type MockHandler<R = never> = (
  */
 export interface MockCall {
   readonly request: ClientRequest
-  /** `undefined` where there is no response yet, or was none. */
+  /** `undefined` without a response. */
   readonly status: number | undefined
 }
 
@@ -460,9 +462,9 @@ export class MockCalls extends Context.Tag("effect-http-session/Connector/MockCa
 >() {}
 
 /**
- * No sockets: everything of the session but the network. The handler runs in a fiber of its own, with the context of
- * the layer and the Clock of the request, and is interrupted where the request ends before its response. What a
- * `Response` cannot say is said by `Testing.server`.
+ * A connector without sockets, for which a handler answers; everything else of the session is real. The handler runs in
+ * a fiber of its own, with the context of the layer and the Clock of the request, and is interrupted if the request
+ * ends before its response. Use `Testing.server` for anything that a `Response` cannot represent.
  *
  * ```ts
  * import { Effect, Layer } from "effect"
@@ -493,9 +495,9 @@ export const layerMock = <R = never>(
   )
 
 /**
- * Serves every request by an app of @effect/platform, in this process and without sockets. An app that fails answers
- * as its server would, 500 unless its error knows better. An `HttpApi` is served by `layerMock` with the handler of
- * `HttpApiBuilder.toWebHandler`.
+ * Serves every request with an app of @effect/platform, in the same process and without sockets. An app that fails
+ * answers like its server: with status 500, unless its error defines a response. For an `HttpApi`, use `layerMock` with
+ * the handler of `HttpApiBuilder.toWebHandler`.
  *
  * @since 0.1.0
  * @category layers
@@ -504,7 +506,7 @@ export const layerHttpApp = <E, R>(
   app: HttpApp<E, R>
 ): Layer.Layer<Connector, never, Exclude<R, HttpServerRequest | Scope>> =>
   Layer.unwrapEffect(
-    // Loaded when it is used: @effect/platform's servers touch web globals, which an import must not.
+    // Loaded lazily: @effect/platform's servers initialise web globals, which importing this package must not do.
     Effect.map(
       Effect.zip(
         Effect.context<Exclude<R, HttpServerRequest | Scope>>(),

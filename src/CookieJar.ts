@@ -136,12 +136,9 @@ export interface CookieJarService {
    */
   readonly setCookies: (lines: Iterable<string>, url: UrlInput) => Effect.Effect<void, InvalidURL>
   /**
-   * Stores cookies for the host of `url` with path "/", or without a URL for every host. Attributes of
-   * @effect/platform's cookies are applied, and their `valueEncoded` is the value. Drops cookies that would break a
-   * Cookie header, such as a value with ";" (aiohttp: `update_cookies`).
-   *
-   * @effect/platform's cookies are heeded, and their `valueEncoded` is the value. What would break out of a Cookie
-   * header, such as a value with ";", is dropped (aiohttp: `update_cookies`).
+   * Stores cookies for the host of `url` with path "/", or without a URL for every host. Attributes and `valueEncoded`
+   * of @effect/platform's cookies are applied. Drops cookies that would break a Cookie header, such as a value with ";"
+   * (aiohttp: `update_cookies`).
    */
   readonly updateCookies: (cookies: CookiesInput | Cookies.Cookies, url?: UrlInput) => Effect.Effect<void, InvalidURL>
   /**

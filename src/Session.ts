@@ -37,8 +37,8 @@ import type { Upgraded, UpgradeOptions } from "./Upgrade.js"
 import type { WebSocket, WebSocketOptions } from "./WebSocket.js"
 
 /**
- * Options of a session (aiohttp: `ClientSession(…)`). An option that cannot be right (a relative `baseUrl`, a negative
- * limit) or that has another type is a defect, and a `ConfigError` in `layerConfig`; its message names the option.
+ * Options of a session (aiohttp: `ClientSession(…)`). An invalid option (a relative `baseUrl`, a negative limit, a
+ * wrong type) is a defect, and a `ConfigError` in `layerConfig`; its message names the option.
  *
  * @since 0.1.0
  * @category models
@@ -94,11 +94,11 @@ export const TypeId: TypeId = typeId
 export type TypeId = "~effect-http-session/Session"
 
 /**
- * A request by a method of HTTP. In an uninterruptible region it runs to its end or to its limits. It succeeds when the head of the final response is there; the response lives in the
- * Scope, or in one of the decoders of `ClientResponse`, which need none.
+ * Sends a request. Succeeds with the head of the final response, which lives in the Scope; the decoders of
+ * `ClientResponse` need no Scope. In an uninterruptible region the request runs to its end or to its limits.
  *
- * Fails with a `ClientError`: by the URL or the options, on the way to the server, by a limit, or by the response's head.
- * A status of 400 or more is no failure unless `raiseForStatus` says so.
+ * Fails with a `ClientError` because of the URL or the options, on the way to the server, by a limit, or because of the
+ * response head. Statuses from 400 on are failures only with `raiseForStatus`.
  *
  * @since 0.1.0
  * @category models
@@ -109,21 +109,21 @@ export type Verb<R = never> = (
 ) => Effect.Effect<ClientResponse, ClientError, R | Scope>
 
 /**
- * What a session does.
+ * The service of a session.
  *
  * @since 0.1.0
  * @category models
  */
 export interface SessionService {
   readonly [TypeId]: TypeId
-  /** Any method of HTTP but CONNECT. */
+  /** Any HTTP method except CONNECT. */
   readonly request: (
     method: Method,
     url: UrlInput,
     options?: RequestOptions
   ) => Effect.Effect<ClientResponse, ClientError, Scope>
   readonly get: Verb
-  /** Redirects are not followed unless asked. */
+  /** Redirects are followed only with `allowRedirects: true`. */
   readonly head: Verb
   readonly options: Verb
   readonly delete: Verb
@@ -131,8 +131,8 @@ export interface SessionService {
   readonly put: Verb
   readonly patch: Verb
   /**
-   * A request value: of @effect/platform, of `ClientRequest.make`, or of a middleware of another session, whose
-   * middlewares stay there.
+   * Sends a request value: of @effect/platform, of `ClientRequest.make`, or of a middleware of another session, without
+   * that session's middlewares.
    */
   readonly execute: (
     request: HttpClientRequest | ClientRequest,
@@ -141,35 +141,35 @@ export interface SessionService {
   /** `ws:` and `wss:`, or `http:` and `https:` (aiohttp: `ws_connect`). */
   readonly webSocket: (url: UrlInput, options?: WebSocketOptions) => Effect.Effect<WebSocket, ClientError, Scope>
   /**
-   * Another protocol than WebSocket on a connection of the session (RFC 9110, section 7.8), such as the raw stream of
-   * `docker exec`. An http proxy is always passed by CONNECT.
+   * Changes a connection of the session to a protocol other than WebSocket (RFC 9110 section 7.8), such as the raw
+   * stream of `docker exec`. An http proxy is always used with CONNECT.
    */
   readonly upgrade: (url: UrlInput, options: UpgradeOptions) => Effect.Effect<Upgraded, ClientError, Scope>
   /**
-   * The same pool, jar and lifetime with other defaults: headers and limits are merged, all else is replaced, and
-   * credentials replace credentials whether `auth`, an Authorization header or the URL gives them.
+   * Derives a session with the same pool, jar and lifetime but other defaults. Headers and limits are merged, all other
+   * options replaced. Credentials replace credentials, whether given by `auth`, an Authorization header or the URL.
    */
   readonly with: (options: SessionOptions) => SessionService
-  /** The jar, to look into or to change. */
+  /** The cookie jar of the session. */
   readonly cookieJar: CookieJarService
-  /** The pool, to look at. */
+  /** The connector of the session. */
   readonly connector: ConnectorService
   /**
-   * What happens from the moment it runs, until the session is closed. A slow reader loses the oldest and is told how
-   * many.
+   * All signals from the moment the stream runs until the session is closed. A slow reader loses the oldest signals and
+   * gets `SignalsLost`.
    */
   readonly signals: Stream.Stream<Signal>
   /**
-   * Ends the session, and its connector if it owns it: requests in flight may finish within the connector's
-   * `gracefulShutdownTimeout`, all others fail with `SessionClosedError`. Resolves when the sockets are closed. It does
-   * not wait for uninterruptible middlewares, hooks and listeners: their fibers are not awaited. A second time is no
-   * error; the end of the session's Scope does it too.
+   * Closes the session, and its connector if it owns it: requests in flight may finish within the connector's
+   * `gracefulShutdownTimeout`, all others fail with `SessionClosedError`. Completes when the sockets are closed. Does
+   * not wait for uninterruptible middlewares, hooks and listeners. Idempotent; the end of the session's Scope closes it
+   * too.
    */
   readonly close: Effect.Effect<void>
 }
 
 /**
- * The session of a program. For a second one beside it make a tag of your own over `SessionService`.
+ * The session of a program. For additional sessions, define tags over `SessionService`.
  *
  * @since 0.1.0
  * @category tags
@@ -206,7 +206,7 @@ const build = (
     )
   )
 
-/** An environment that cannot be read is no way to begin: a defect, as all options that cannot be right. */
+/** An invalid environment is a defect, like every invalid option. */
 const orDefect = <A, R>(effect: Effect.Effect<A, ConfigError.ConfigError, R>): Effect.Effect<A, never, R> =>
   Effect.orDie(effect)
 
@@ -251,7 +251,7 @@ export const layer = (options: LayerOptions = {}): Layer.Layer<Session> =>
   Layer.scoped(Session, orDefect(owning(options)))
 
 /**
- * A session on a connector and a jar that others may use as well (aiohttp: `connector_owner=False`).
+ * A session on a shared connector and jar (aiohttp: `connector_owner=False`).
  *
  * @since 0.1.0
  * @category layers
@@ -261,7 +261,7 @@ export const layerWithoutDependencies = (
 ): Layer.Layer<Session, never, Connector | CookieJar> => Layer.scoped(Session, make(options))
 
 /**
- * `layer` with options from Config; an option that cannot be right is a ConfigError as well.
+ * `layer` with options from Config. An invalid option is a `ConfigError`.
  *
  * @since 0.1.0
  * @category layers
@@ -277,14 +277,14 @@ export const layerConfig = (config: Config.Config.Wrap<LayerOptions>): Layer.Lay
   )
 
 /**
- * The HttpClient of @effect/platform on the session, for absolute URLs: it knows no `baseUrl`. Redirects are followed
- * as the session does, and a request's span is the platform's alone; options of one request come from
- * `withRequestOptions`. `HttpIncomingMessage.withMaxBodySize` holds for every way to read a response's body, and counts
- * decoded bytes. The context of the layer is the requests' as well, under their own.
+ * The HttpClient of @effect/platform on the session, for absolute URLs: `baseUrl` is not used. The session follows
+ * redirects, and only the platform makes spans; give options of a request with `withRequestOptions`.
+ * `HttpIncomingMessage.withMaxBodySize` limits every way to read a response body, in decoded bytes. The context of the
+ * layer is the default context of requests.
  *
- * Failures are its `RequestError` ("InvalidUrl", "Encode", and "Transport" for all that happens before a head) and
- * `ResponseError` ("Decode" for bodies, "StatusCode"), with the `ClientError` as `cause`. A response that nobody reads
- * is given back when it is collected as garbage; with `HttpClient.withScope`, when the Scope closes.
+ * Fails with the platform's `RequestError` ("InvalidUrl", "Encode", and "Transport" for everything before a head) and
+ * `ResponseError` ("Decode" for bodies, "StatusCode"), with the `ClientError` as `cause`. A response that is not read
+ * is released when it is garbage-collected, or with `HttpClient.withScope` when the Scope closes.
  *
  * @since 0.1.0
  * @category layers
@@ -294,8 +294,8 @@ export const layerHttpClient: Layer.Layer<HttpClient, never, Session> = layerMer
 )
 
 /**
- * A session for tests without one. Verbs, `execute` and module functions fall back on `request`, if that is given;
- * what is not given dies when it is used. `Connector.layerMock` tests more.
+ * A session for tests. Verbs, `execute` and module functions fall back to `request`, if given; using any other missing
+ * member is a defect. `Connector.layerMock` tests more.
  *
  * @since 0.1.0
  * @category layers
@@ -304,7 +304,7 @@ export const layerMock = (partial: Partial<Omit<SessionService, TypeId>>): Layer
   Layer.sync(Session, () => mockSession(partial))
 
 /**
- * Options for every request made inside, under those the request is given itself.
+ * Options for every request made inside an effect; the request's own options win.
  *
  * @since 0.1.0
  * @category references
@@ -318,8 +318,8 @@ const currentOptions = (context: Context.Context<never>): RequestOptions | undef
   context.unsafeMap.has(CurrentRequestOptions.key) ? Context.get(context, CurrentRequestOptions) : undefined
 
 /**
- * Merges into `CurrentRequestOptions`: the way to give options to a program written for HttpClient. Headers and limits
- * are merged, all else is replaced, credentials by those given nearer to the request in any way.
+ * Merges options into `CurrentRequestOptions`, for example for programs written for HttpClient. Headers and limits are
+ * merged, all other options replaced; credentials given closer to the request win.
  *
  * @since 0.1.0
  * @category combinators
@@ -335,7 +335,7 @@ export const withRequestOptions: {
     )
 )
 
-/** The session of the context; a mock is asked by its own functions. */
+/** Runs a request on the session in the context. A mock is called by its own functions. */
 const inContext =
   (fallback: (session: SessionService) => Effect.Effect<ClientResponse, ClientError, Scope>): Find<Session> =>
   (fiber) => {
@@ -344,7 +344,7 @@ const inContext =
   }
 
 /**
- * A request by any method, on the session of the context.
+ * Sends a request with any method, on the session in the context.
  *
  * @since 0.1.0
  * @category requests
@@ -372,7 +372,7 @@ const verb =
     )
 
 /**
- * GET, on the session of the context.
+ * Sends a GET request, on the session in the context.
  *
  * @since 0.1.0
  * @category requests
@@ -380,7 +380,7 @@ const verb =
 export const get: Verb<Session> = verb("GET", "get")
 
 /**
- * HEAD, on the session of the context; redirects are not followed unless asked.
+ * Sends a HEAD request, on the session in the context. Redirects are followed only with `allowRedirects: true`.
  *
  * @since 0.1.0
  * @category requests
@@ -388,7 +388,7 @@ export const get: Verb<Session> = verb("GET", "get")
 export const head: Verb<Session> = verb("HEAD", "head")
 
 /**
- * OPTIONS, on the session of the context.
+ * Sends an OPTIONS request, on the session in the context.
  *
  * @since 0.1.0
  * @category requests
@@ -396,7 +396,7 @@ export const head: Verb<Session> = verb("HEAD", "head")
 export const options: Verb<Session> = verb("OPTIONS", "options")
 
 /**
- * POST, on the session of the context.
+ * Sends a POST request, on the session in the context.
  *
  * @since 0.1.0
  * @category requests
@@ -404,7 +404,7 @@ export const options: Verb<Session> = verb("OPTIONS", "options")
 export const post: Verb<Session> = verb("POST", "post")
 
 /**
- * PUT, on the session of the context.
+ * Sends a PUT request, on the session in the context.
  *
  * @since 0.1.0
  * @category requests
@@ -412,7 +412,7 @@ export const post: Verb<Session> = verb("POST", "post")
 export const put: Verb<Session> = verb("PUT", "put")
 
 /**
- * PATCH, on the session of the context.
+ * Sends a PATCH request, on the session in the context.
  *
  * @since 0.1.0
  * @category requests
@@ -420,7 +420,7 @@ export const put: Verb<Session> = verb("PUT", "put")
 export const patch: Verb<Session> = verb("PATCH", "patch")
 
 /**
- * DELETE, on the session of the context.
+ * Sends a DELETE request, on the session in the context.
  *
  * @since 0.1.0
  * @category requests
@@ -430,7 +430,7 @@ const del: Verb<Session> = verb("DELETE", "delete")
 export { del as delete }
 
 /**
- * Sends a request value: of @effect/platform, or of `ClientRequest.make`.
+ * Sends a request value of @effect/platform or of `ClientRequest.make`, on the session in the context.
  *
  * @since 0.1.0
  * @category requests
@@ -445,7 +445,7 @@ export const execute = (
   )
 
 /**
- * Opens a WebSocket on the session of the context.
+ * Opens a WebSocket on the session in the context.
  *
  * @since 0.1.0
  * @category requests
@@ -457,8 +457,8 @@ export const webSocket = (
   Effect.flatMap(Session, (session) => session.webSocket(url, options))
 
 /**
- * Changes a connection of the context's session to another protocol. Fails with `UpgradeError` where the server does not
- * change to one that was offered.
+ * Changes a connection of the context's session to another protocol. Fails with `UpgradeError` if the server does not
+ * change to an offered protocol.
  *
  * @since 0.1.0
  * @category requests
@@ -470,12 +470,13 @@ export const upgrade = (
   Effect.flatMap(Session, (session) => session.upgrade(url, options))
 
 /**
- * Page after page: `page` reads a response, which is given back afterwards, and `next` finds the URL of the following
- * one, by default in the Link header under "next". Relative URLs are resolved against the page's.
+ * Requests page after page. `page` reads a response, which is released afterwards, and `next` returns the URL of the
+ * next page, by default that of the Link header with relation "next". Relative URLs are resolved against the URL of the
+ * page.
  *
- * The next page is asked for by the same method, options and session, as a redirect would be: at another origin
- * without credentials, cookies, redacted headers and client certificates, and once they are gone they do not come back;
- * `params` are of the first page only. A URL that was there before ends the stream.
+ * The next page is requested with the same method, options and session, like a redirect: at another origin without
+ * credentials, cookies, `Redacted` headers and client certificates, which are not restored later. `params` apply to the
+ * first page only. The stream ends at a URL that was visited before.
  *
  * ```ts
  * import { Stream } from "effect"

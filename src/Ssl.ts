@@ -1,14 +1,14 @@
 /**
- * TLS: what the `ssl` options take, and what a handshake tells.
+ * TLS settings, and the results of handshakes.
  *
  * Certificates are verified against Node's bundled authorities, and the host against the certificate's subject
- * alternative names (RFC 9525; a CN alone names nobody), whatever NODE_TLS_REJECT_UNAUTHORIZED says. The same holds for
- * each connection and each proxy. Where no authority is given, NODE_EXTRA_CA_CERTS adds to Node's and
- * `--use-openssl-ca` puts the system's in their place, as they do for all of Node.
+ * alternative names (RFC 9525; the CN is ignored), regardless of NODE_TLS_REJECT_UNAUTHORIZED. The same applies to each
+ * connection and each proxy. Without own authorities, NODE_EXTRA_CA_CERTS adds to Node's, and `--use-openssl-ca`
+ * replaces them by the system's, as for all of Node.
  *
- * A peer is verified once: one that asks for another handshake on the same connection (TLS 1.2 and earlier) is refused,
- * unless its context has `allowRenegotiation`. A server that ends a handshake in which an earlier session was offered is
- * dialled once more with a full handshake.
+ * A peer is verified once: renegotiation on the same connection (TLS 1.2 and earlier) is rejected, unless the context
+ * has `allowRenegotiation`. If a server ends a handshake that offered an earlier session, the client connects once more
+ * with a full handshake.
  *
  * @since 0.1.0
  */
@@ -21,17 +21,17 @@ import * as material from "./internal/network/tls/tlsMaterial.js"
 import * as settings from "./internal/network/tls/tlsSettings.js"
 
 /**
- * What `ssl` takes, on a connector and per request:
+ * The value of the option `ssl`, on a connector or a request:
  *
  * - `true`: verify. On a request it means the connector's setting.
- * - `false`: verify neither authority nor name. Nothing else switches verification off; from JavaScript, `undefined`,
+ * - `false`: verify neither authority nor name. Nothing else turns verification off; in JavaScript, `undefined`,
  *   `null`, `0` and `""` verify.
- * - a context: own authorities, a client certificate, versions.
+ * - a context: custom authorities, a client certificate, versions.
  * - a fingerprint: a pin.
  *
- * A request's value other than `true` replaces the connector's as a whole, its client certificate included, except for
- * the connector's pin, which always holds; a request's own pin then has to hold too. A connection is shared only by
- * requests whose settings are equal.
+ * A request's value other than `true` replaces the connector's setting entirely, including its client certificate,
+ * except for the connector's pin, which always applies; a request's pin applies in addition. Connections are shared
+ * only between requests with equal settings.
  *
  * aiohttp: `ssl=`.
  *
@@ -57,8 +57,8 @@ export const SslContextTypeId: SslContextTypeId = settings.SslContextTypeId
 export type SslContextTypeId = "~effect-http-session/Ssl/SslContext"
 
 /**
- * Settings read and checked once (aiohttp: `ssl.SSLContext`). Opaque: printing one shows nothing of what it holds.
- * Contexts made apart from equal values are equal for the pool.
+ * TLS settings, read and validated once (aiohttp: `ssl.SSLContext`). Opaque: printing one does not reveal its content.
+ * Contexts made from equal values are equal for the pool.
  *
  * @since 0.1.0
  * @category models
@@ -84,8 +84,8 @@ export const FingerprintTypeId: FingerprintTypeId = settings.FingerprintTypeId
 export type FingerprintTypeId = "~effect-http-session/Ssl/Fingerprint"
 
 /**
- * The SHA-256 of the one certificate to be accepted, over its DER form (aiohttp: `Fingerprint`). Compared on every
- * connection before a byte of a request is written; sessions are not resumed where there is a pin.
+ * The SHA-256 of the only acceptable certificate, over its DER form (aiohttp: `Fingerprint`). Verified on every
+ * connection before any byte of a request is sent; TLS sessions are not resumed with a pin.
  *
  * @since 0.1.0
  * @category models
@@ -99,8 +99,8 @@ export interface Fingerprint {
 }
 
 /**
- * PEM text, or PEM or DER bytes. Text around PEM blocks, and blocks of another kind, are passed over, so a file with
- * certificate and key in it serves for both.
+ * PEM text, or PEM or DER bytes. Text around PEM blocks, and blocks of other kinds, are ignored, so that a file with
+ * certificate and key can be used for both.
  *
  * @since 0.1.0
  * @category models
@@ -108,7 +108,7 @@ export interface Fingerprint {
 export type Pem = string | Uint8Array | Redacted.Redacted
 
 /**
- * A PKCS #12 file (.pfx, .p12): its bytes, or redacted, where text is base64.
+ * A PKCS #12 file (.pfx, .p12): its bytes, or redacted; redacted text is base64.
  *
  * @since 0.1.0
  * @category models
@@ -116,7 +116,7 @@ export type Pem = string | Uint8Array | Redacted.Redacted
 export type Pfx = Uint8Array | Redacted.Redacted<Uint8Array | string>
 
 /**
- * A version of TLS, as Node spells it.
+ * A TLS version in Node's notation.
  *
  * @since 0.1.0
  * @category models
@@ -124,7 +124,7 @@ export type Pfx = Uint8Array | Redacted.Redacted<Uint8Array | string>
 export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3"
 
 /**
- * What contexts from values and from files have in common.
+ * The options that contexts from values and from files share.
  *
  * @since 0.1.0
  * @category models
@@ -132,7 +132,7 @@ export type TlsVersion = "TLSv1" | "TLSv1.1" | "TLSv1.2" | "TLSv1.3"
 export interface BaseOptions {
   /** The passphrase of the key, or of `pfx`. */
   readonly passphrase?: string | Redacted.Redacted | undefined
-  /** Default "TLSv1.2". Anything lower lets OpenSSL take weak keys and digests too: those versions exist only so. */
+  /** Default "TLSv1.2". A lower version makes OpenSSL accept weak keys and digests too, which such versions require. */
   readonly minVersion?: TlsVersion | undefined
   /** Default "TLSv1.3". */
   readonly maxVersion?: TlsVersion | undefined
@@ -147,32 +147,33 @@ export interface BaseOptions {
    */
   readonly alpn?: ReadonlyArray<string> | undefined
   /**
-   * The name sent and verified in place of the URL's: a host name or an IP address, as a request's `serverHostname`,
-   * which comes before it. Anything else fails with `SslContextError`.
+   * The name to send and verify instead of the URL's: a host name or an IP address, like a request's `serverHostname`,
+   * which takes precedence. Anything else fails with `SslContextError`.
    */
   readonly serverHostname?: string | undefined
-  /** Default `true`. Only `false` switches verification off. */
+  /** Default `true`. Only `false` turns verification off. */
   readonly verify?: boolean | undefined
   /**
-   * Whether Node's bundled authorities count beside `ca`, with those of NODE_EXTRA_CA_CERTS. Default: only where `ca` is
-   * not given.
+   * Whether to trust Node's bundled authorities, including those of NODE_EXTRA_CA_CERTS, in addition to `ca`. Default:
+   * only without `ca`.
    */
   readonly bundledCa?: boolean | undefined
   /**
-   * Whether the operating system's authorities count too (`tls.getCACertificates("system")`). Default `false`. An older
-   * Node than 22.15 or 23.10 cannot read them: `SslContextError`.
+   * Whether to trust the operating system's authorities too (`tls.getCACertificates("system")`). Requires Node 22.15 or
+   * 23.10; older versions fail with `SslContextError`. Default `false`.
    */
   readonly systemCa?: boolean | undefined
   /**
-   * Whether the server may ask for another handshake on a connection, for a client certificate that it wants for some
-   * paths only (TLS 1.2 and earlier; TLS 1.3 has no renegotiation). At most three for a connection, and the server is
-   * verified again after each. Until it is, what has been sent was for the earlier certificate, and each handshake costs
+   * Whether the server may request another handshake on a connection, to ask for a client certificate on some paths only
+   * (TLS 1.2 and earlier; TLS 1.3 has no renegotiation). Allows at most three per connection, and verifies the server
+   * again after each. Data sent before went to a server verified by its earlier certificate, and each handshake takes
    * time. Default `false`.
    */
   readonly allowRenegotiation?: boolean | undefined
   /**
-   * Whether to connect to servers without secure renegotiation (RFC 5746), which OpenSSL 3 refuses. An attacker between
-   * can put bytes before the first request of a connection to such a server, unseen by both ends. Default `false`.
+   * Whether to connect to servers without secure renegotiation (RFC 5746), which OpenSSL 3 rejects. An attacker between
+   * client and server can insert bytes before the first request of such a connection, and neither side notices. Default
+   * `false`.
    */
   readonly legacyServerConnect?: boolean | undefined
   /** Receives NSS key log lines, for a packet sniffer. Whoever has them can read the connection. */
@@ -180,29 +181,30 @@ export interface BaseOptions {
 }
 
 /**
- * A context from values: texts and bytes that are at hand, such as from Config.
+ * Options of a context from values, for example from Config.
  *
  * @since 0.1.0
  * @category models
  */
 export interface ContextOptions extends BaseOptions {
-  /** Authorities to trust, in place of Node's bundled ones. */
+  /** Authorities to trust, instead of Node's bundled ones. */
   readonly ca?: Pem | ReadonlyArray<Pem> | undefined
   /** The client's certificate, then its intermediates; needs `key`. */
   readonly cert?: Pem | undefined
   /** Its private key: PKCS #8, PKCS #1 or SEC 1. */
   readonly key?: Pem | undefined
   /**
-   * The client's certificate, its intermediates and its key in PKCS #12, in place of `cert` and `key`. Encrypted with AES
-   * or triple DES, or not at all; RC2, which OpenSSL 3 does not have, is refused. Authorities in it are not trusted.
+   * The client's certificate, its intermediates and its key in PKCS #12, instead of `cert` and `key`. The file is
+   * encrypted with AES or triple DES, or not at all; RC2, which OpenSSL 3 does not support, is rejected. Authorities in
+   * the file are not trusted.
    */
   readonly pfx?: Pfx | undefined
-  /** Revocation lists. With one, OpenSSL wants a list of every authority in a chain. */
+  /** Revocation lists. With one, OpenSSL requires a list for every authority in a chain. */
   readonly crl?: Pem | ReadonlyArray<Pem> | undefined
 }
 
 /**
- * A context from files, each named by its path and read once.
+ * Options of a context from files, which are read once.
  *
  * @since 0.1.0
  * @category models
@@ -211,7 +213,7 @@ export interface FileOptions extends BaseOptions {
   readonly caFile?: string | ReadonlyArray<string> | undefined
   readonly certFile?: string | undefined
   readonly keyFile?: string | undefined
-  /** PKCS #12, in place of `certFile` and `keyFile`. */
+  /** A PKCS #12 file, instead of `certFile` and `keyFile`. */
   readonly pfxFile?: string | undefined
   readonly crlFile?: string | ReadonlyArray<string> | undefined
 }
@@ -229,8 +231,8 @@ const make = (
   })
 
 /**
- * A context from values. What cannot be read fails here, not in the first request, with `SslContextError`, which names
- * the option and holds nothing of its value.
+ * Creates a context from values. Invalid values fail here, not in the first request, with `SslContextError`, which
+ * names the option but does not contain its value.
  *
  * aiohttp: an `ssl.SSLContext`.
  *
@@ -262,7 +264,7 @@ const fileOptionOf = new Map([
 const isPath = (paths: string | ReadonlyArray<string>): paths is string => typeof paths === "string"
 
 /**
- * A context from files, read when the effect runs. Fails with `SslContextError` if one cannot be read or used.
+ * Creates a context from files, read when the effect runs. Fails with `SslContextError` if one cannot be read or used.
  *
  * aiohttp: `ssl.create_default_context(cafile=...)`, `load_cert_chain`.
  *
@@ -310,12 +312,12 @@ const toHex = (sha256: string | Uint8Array): string => {
 }
 
 /**
- * A pin: 32 bytes, or 64 hex digits, with colons or without, as `openssl x509 -fingerprint -sha256` prints them.
- * Anything else throws a `TypeError` here; a pin is a literal, and `Config.mapAttempt` turns the throw into a
- * `ConfigError`.
+ * Creates a pin from 32 bytes, or 64 hexadecimal digits with or without colons, as printed by `openssl x509
+ * -fingerprint -sha256`. Anything else throws a `TypeError`, because a pin is usually a literal; `Config.mapAttempt`
+ * turns it into a `ConfigError`.
  *
- * Alone it switches the other checks off, as in aiohttp; `verify: true` asks for both. `context` brings own authorities
- * or a client certificate. A request to another certificate fails with `FingerprintMismatch`.
+ * A pin alone turns the other checks off, as in aiohttp; `verify: true` keeps both. `context` adds custom authorities
+ * or a client certificate. A request to a server with another certificate fails with `FingerprintMismatch`.
  *
  * aiohttp: `Fingerprint`.
  *
@@ -343,7 +345,7 @@ export const fingerprint = (
 }
 
 /**
- * A certificate that a peer has shown.
+ * The certificate of a peer.
  *
  * @since 0.1.0
  * @category models
@@ -352,7 +354,7 @@ export interface Certificate {
   /** Such as "C=DE, O=Example, CN=example.com". */
   readonly subject: string
   readonly issuer: string
-  /** DNS names and IP addresses that it is for: the first 1000. The subject's CN is none of them. */
+  /** The DNS names and IP addresses it is valid for, at most 1000. Excludes the CN. */
   readonly names: ReadonlyArray<string>
   readonly validFrom: DateTime.Utc
   readonly validTo: DateTime.Utc
@@ -361,7 +363,7 @@ export interface Certificate {
 }
 
 /**
- * What a finished handshake has agreed on.
+ * The result of a handshake.
  *
  * @since 0.1.0
  * @category models
@@ -371,7 +373,7 @@ export interface TlsInfo {
   /** OpenSSL's name. */
   readonly cipher: string
   readonly alpn?: string | undefined
-  /** Whether an earlier connection's session was resumed; `certificate` is then that connection's. */
+  /** Whether a session was resumed; `certificate` is then that of the earlier connection. */
   readonly resumed: boolean
   readonly certificate?: Certificate | undefined
 }

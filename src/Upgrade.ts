@@ -2,8 +2,8 @@
  * Other protocols than HTTP and WebSocket on a connection of the session (RFC 9110, section 7.8): the raw streams of
  * `docker exec` and `docker attach`, of Podman and Kubernetes, of databases and queues behind a gateway.
  *
- * The request of the handshake is one of the session: its cookies, credentials, proxies, TLS settings and middlewares
- * hold. The connection counts against the pool's limits until it closes, and never goes back to it.
+ * The handshake is a request of the session, with the same cookies, credentials, proxies, TLS settings and middlewares.
+ * The connection counts against the pool's limits until it closes, and is not reused.
  *
  * ```ts
  * import { Effect, Stream } from "effect"
@@ -33,8 +33,8 @@ import type { UpgradeError } from "./Errors.js"
 import * as upgraded from "./internal/webSocket/upgraded.js"
 
 /**
- * Options of one upgrade. `timeout` is for the handshake; the headers Connection and Upgrade are written here. An option
- * that cannot be right is an `InvalidRequest`.
+ * Options of one upgrade. `timeout` applies to the handshake. The client sets the headers Connection and Upgrade. An
+ * invalid option fails with `InvalidRequest`.
  *
  * @since 0.1.0
  * @category options
@@ -59,15 +59,15 @@ export interface UpgradeOptions
     | "json"
     | "text"
   > {
-  /** The value of Upgrade: a protocol such as "tcp" or "SPDY/3.1", or some in order of preference. */
+  /** The value of Upgrade: a protocol such as "tcp" or "SPDY/3.1", or several in order of preference. */
   readonly protocol: string | ReadonlyArray<string>
   /** Default "GET". */
   readonly method?: Method | undefined
-  /** The body of the request, as bytes; streams are refused, for the connection changes hands after the request. */
+  /** The body of the request, as bytes. Streams are rejected, because the whole request must precede the upgrade. */
   readonly data?: Uint8Array | undefined
-  /** Between two chunks of `incoming`, which then fails; the connection stays open. Default off. */
+  /** The longest wait for a chunk of `incoming`, which then fails; the connection stays open. Default off. */
   readonly receiveTimeout?: Duration.DurationInput | undefined
-  /** For bytes that are on their way when the connection is closed from here. Default "10 seconds". */
+  /** How long the client waits to deliver pending bytes when it closes the connection. Default "10 seconds". */
   readonly closeTimeout?: Duration.DurationInput | undefined
 }
 
@@ -88,35 +88,35 @@ export const TypeId: TypeId = upgraded.TypeId
 export type TypeId = "~effect-http-session/Upgrade"
 
 /**
- * An upgraded connection: bytes in both directions. The end of its Scope closes it. When its session closes, this side
- * ends and the peer has the connector's `gracefulShutdownTimeout` to finish; then the socket is cut.
+ * An upgraded connection: bytes in both directions. It closes with its Scope. When its session closes, the client ends
+ * its side, and the peer has the connector's `gracefulShutdownTimeout` to finish before the client destroys the socket.
  *
- * `UpgradeError` tells by its `reason` how it ended: "Broken" where the connection broke, "Closed" where it was closed
- * from here; "Timeout" is `receiveTimeout`, and ends nothing.
+ * The `reason` of an `UpgradeError` is "Broken" if the connection broke, "Closed" if the program closed it, and "Timeout"
+ * if `receiveTimeout` expired, which leaves the connection open.
  *
  * @since 0.1.0
  * @category models
  */
 export interface Upgraded {
   readonly [TypeId]: TypeId
-  /** The 101. */
+  /** The head of the 101 response. */
   readonly response: ResponseHead
-  /** The protocol that the server has changed to, as its Upgrade header has it. */
+  /** The protocol of the server's Upgrade header. */
   readonly protocol: string
   /**
-   * Bytes until the peer ends its side. The peer is read no faster than they are taken: at most 256 KiB wait. To be run
-   * by one fiber at a time; run again, it goes on where it was left.
+   * The bytes that arrive until the peer ends its side. Reading pauses when 256 KiB are waiting. Only one fiber may run
+   * it at a time; the next run continues after the last chunk.
    */
   readonly incoming: Stream.Stream<Uint8Array, UpgradeError>
   /**
-   * Bytes, or text as UTF-8; waits while the connection does not accept more. Interrupted, it stops waiting: what was
-   * begun is sent.
+   * Sends bytes, or text as UTF-8. Waits until the system has accepted them; if interrupted, a started send still
+   * completes.
    */
   readonly send: (data: string | Uint8Array) => Effect.Effect<void, UpgradeError>
-  /** A sink that sends all that it gets. It does not end this side: `end` does. */
+  /** A sink that sends its input. Does not end the client's side; use `end`. */
   readonly outgoing: Sink.Sink<void, string | Uint8Array, never, UpgradeError>
-  /** Ends this side after all that was sent, as the end of standard input. The peer may go on. Idempotent. */
+  /** Ends the client's side after the sent bytes, like the end of standard input. The peer may continue. Idempotent. */
   readonly end: Effect.Effect<void>
-  /** Closes both sides, and waits for the socket to close, at most for `closeTimeout`. Idempotent. */
+  /** Closes both sides and waits for the socket to close, at most `closeTimeout`. Idempotent. */
   readonly close: Effect.Effect<void>
 }

@@ -286,7 +286,7 @@ describe("retry and circuitBreaker", () => {
     Effect.gen(function* () {
       for (const value of [null, 42, "2 seconds", {}]) {
         for (const option of ["schedule", "while", "budget"]) {
-          assert.throws(() => Middleware.retry({ [option]: value }), TypeError, `retry: ${option}`)
+          assert.throws(() => Middleware.retry({ [option]: value }), TypeError, `retry.${option}`)
         }
         for (const made of [
           Middleware.circuitBreaker({ isFailure: wrong(value) }),

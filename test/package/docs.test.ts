@@ -120,8 +120,8 @@ describe("the documentation", () => {
     }
   })
 
-  it("proves each rule and each limit of SECURITY.md by a test", () => {
-    const { Limits: limits = "", "Rules, and the tests that show them": rules = "" } = Object.fromEntries(
+  it("backs each guarantee and each limit of SECURITY.md by a test", () => {
+    const { Limits: limits = "", "Guarantees and their tests": rules = "" } = Object.fromEntries(
       text("SECURITY.md")
         .split(/^## /m)
         .map((section) => [section.slice(0, section.indexOf("\n")), section.slice(section.indexOf("\n"))])

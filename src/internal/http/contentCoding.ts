@@ -126,7 +126,7 @@ const isTooLarge = (error: unknown): boolean =>
   error instanceof RangeError && errorCode(error) === "ERR_BUFFER_TOO_LARGE"
 
 /**
- * Decodes one coding in one step. Throws on malformed input, and `TooLargeForOneStep` if the output exceeds `limit`.
+ * Decodes one coding in one step. Throws on malformed input, and `NotAtOnce` if the output exceeds `limit`.
  */
 export const decodeSync = (coding: Coding, bytes: Uint8Array, limit: number): Uint8Array => {
   try {

@@ -1,8 +1,4 @@
-/**
- * Implements @effect/platform's HttpClient with a session.
- *
- * @effect/platform's HttpClient on a session.
- */
+/** Implements the HttpClient of @effect/platform with a session. */
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"

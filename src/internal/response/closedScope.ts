@@ -1,6 +1,6 @@
 /**
- * Whether a Scope is closed. Effect keeps that to itself and would have a finalizer tell it, which costs a request with
- * a small body a fifth more, and a Scope that lives long an entry for each; a Scope that does not say it counts as open.
+ * Whether a Scope is closed. Effect does not expose this; the alternative, a finalizer per response, would cost a fifth
+ * of a small request, and leave an entry in long-lived Scopes. A Scope without a readable state counts as open.
  */
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"

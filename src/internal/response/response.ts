@@ -1,6 +1,4 @@
-/**
- * An opened response: its body by effects, as a whole or by pulls bit by bit.
- */
+/** An opened response: reads its body by effects, as a whole or as a stream. */
 import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -30,13 +28,13 @@ const eventStream = "text/event-stream"
 
 const nothing = new Uint8Array(0)
 
-/** A known rest up to so many bytes is waited for when a body is discarded, for so many milliseconds. */
+/** When a body is discarded, waits for a rest of at most `smallRest` bytes, for at most `restTime` milliseconds. */
 const smallRest = 64 * 1024
 const restTime = 200
 
 const typeId: TypeId = "~effect-http-session/ClientResponse"
 export class Response extends WholeBody implements ClientResponse {
-  /** A response with 101, which has no body but a connection. */
+  /** A response with status 101, which has a connection instead of a body. */
   static upgraded(source: ResponseSource, head: Head, connection: ConnectionInfo, upgrade: Upgrade): Response {
     const body = new IncomingBody(0, { resume: () => {}, abandon: () => {} })
     body.end([])
@@ -75,9 +73,9 @@ export class Response extends WholeBody implements ClientResponse {
     return Effect.sync(() => this.releaseNow())
   }
 
-  // The body bit by bit.
+  // The body as a stream.
 
-  /** Pulls of what the decoder makes of the body; once, unless the bytes are kept. */
+  /** A stream of the decoded body. Runs once, unless the bytes are kept. */
   private streamOf<A>(decode: (pull: Batches["pull"]) => Pull<A, BodyError>) {
     return Stream.suspend(() => {
       let opened = false
@@ -129,7 +127,7 @@ export class Response extends WholeBody implements ClientResponse {
     return decoded(pull, decoder, (reason, cause) => this.payloadError(reason, cause))
   }
 
-  // The response's fate.
+  // Outcome and release of the response.
 
   get raiseForStatus(): Effect.Effect<ClientResponse, ClientResponseError> {
     return Effect.suspend(() => (this.ok ? Effect.succeed(this) : this.raise))
@@ -186,7 +184,9 @@ export class Response extends WholeBody implements ClientResponse {
     return typeof text === "string" ? text : ""
   }
 
-  /** Throws the body away: a small one whose end is known to be near is waited for, which saves its connection. */
+  /**
+   * Discards the body. If a short rest of known length is missing, waits for it so that the connection can be reused.
+   */
   get discardBody(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { body } = this

@@ -1,6 +1,4 @@
-/**
- * The body of a response, read at most once: what has become of it, and what is made of its bytes, without effects.
- */
+/** The state of a response body, which is read at most once, and its synchronous decoders. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ConnectionInfo } from "../../ClientResponse.js"
@@ -17,7 +15,7 @@ import { Batches } from "./body/pullQueue.js"
 import { ResponseHeadView } from "./responseHead.js"
 import type { ResponseSource, Upgrade } from "./responseSource.js"
 
-/** Hears that the body has been collected, or why not. */
+/** Called once the body is collected, or with the reason why it failed. */
 export type Waiter = (error: BodyError | undefined) => void
 
 const none: Array<Waiter> = []
@@ -30,21 +28,21 @@ interface Begun {
 
 type State =
   | "Unread"
-  /** It is collected for whoever waits. */
+  /** The body is being collected. */
   | "Collecting"
-  /** `cached` has it. */
+  /** `cached` has the bytes. */
   | "Collected"
-  /** `failure` says why not. */
+  /** `failure` has the reason. */
   | "Failed"
   /** `begun` holds its beginning; the rest can still be read. */
   | "Begun"
-  /** A stream has it. */
+  /** A stream reads the body. */
   | "Streaming"
   | "Released"
 
 export class ResponseBody extends ResponseHeadView {
   readonly connection: ConnectionInfo
-  /** What it answers. */
+  /** The request behind the response. */
   readonly source: ResponseSource
   protected body: IncomingBody
   protected state: State = "Unread"
@@ -53,11 +51,11 @@ export class ResponseBody extends ResponseHeadView {
   protected reader: BodyReader | undefined = undefined
   protected batches: Batches | undefined = undefined
   protected begun: Begun | undefined = undefined
-  /** Who waits for the whole body: one, nearly always. */
+  /** The reader that waits for the whole body; there is rarely more than one. */
   protected waiter: Waiter | undefined = undefined
   protected otherWaiters: Array<Waiter> = none
   protected upgrade: Upgrade | undefined = undefined
-  /** The rest of its body will not come soon, however short it is. */
+  /** Whether the rest of the body is not expected soon, however short it is. */
   protected endless = false
 
   constructor(source: ResponseSource, head: Head, body: IncomingBody, connection: ConnectionInfo) {
@@ -67,12 +65,12 @@ export class ResponseBody extends ResponseHeadView {
     this.connection = connection
   }
 
-  /** Puts something between the connection and the body's reader; only while nobody reads. */
+  /** Inserts `tap` between the connection and the reader of the body. Only before reading starts. */
   tapBody(tap: (body: IncomingBody) => IncomingBody): void {
     if (this.state === "Unread" && this.upgrade === undefined) this.body = tap(this.body)
   }
 
-  /** The connection after 101, for whoever asks first; if nobody does, it ends with the response. */
+  /** Transfers the connection after status 101 to the first caller. Otherwise it closes with the response. */
   takeUpgrade(): Upgrade | undefined {
     const upgrade = this.upgrade
     this.upgrade = undefined
@@ -83,25 +81,25 @@ export class ResponseBody extends ResponseHeadView {
     return upgrade
   }
 
-  /** Whether it has taken its connection along. */
+  /** Whether the response still owns an upgraded connection. */
   get upgraded(): boolean {
     return this.upgrade !== undefined
   }
 
-  /** Whether there is nothing to be given back: the body has come, has failed, or was given up. */
+  /** Whether nothing needs to be released: the body is complete, failed or was discarded. */
   get settled(): boolean {
     return this.upgrade === undefined && this.body.ended && this.reader === undefined
   }
 
   // The body as a whole, by callbacks.
 
-  /** Whether `collect` may be used: nobody wants to hear of progress, which takes effects. */
+  /** Whether `collect` may be used. Reporting progress requires effects. */
   get direct(): boolean {
     return this.source.settings.onProgress === undefined
   }
 
   /**
-   * Reads and decodes the whole body, at most `limit` bytes, and keeps it; calls back at once where it is kept already.
+   * Reads, decodes and keeps the whole body, at most `limit` bytes. Calls back immediately if it is already collected.
    * Never throws.
    */
   collect(done: Waiter, limit = Infinity): void {
@@ -121,7 +119,7 @@ export class ResponseBody extends ResponseHeadView {
     }
   }
 
-  /** `done` is not called any more; when nobody waits, the body is given up. */
+  /** Cancels `done`. If it was the last one waiting, discards the body. */
   cancelCollect(done: Waiter): void {
     if (this.state !== "Collecting") return
     if (this.waiter === done) this.waiter = undefined
@@ -153,14 +151,14 @@ export class ResponseBody extends ResponseHeadView {
     )
   }
 
-  /** For `Collector`. */
+  /** Called by `Collector`. */
   collected(bytes: Uint8Array): void {
     this.cached = bytes
     this.state = "Collected"
     this.settle(undefined)
   }
 
-  /** For `Collector`. */
+  /** Called by `Collector`. */
   gathered(gather: Gather): void {
     let bytes: Uint8Array
     try {
@@ -172,7 +170,7 @@ export class ResponseBody extends ResponseHeadView {
     this.collected(bytes)
   }
 
-  /** For `Collector`. */
+  /** Called by `Collector`. */
   refused(): BodyError {
     this.body.abandon()
     return this.tooLargeForArray()
@@ -182,7 +180,7 @@ export class ResponseBody extends ResponseHeadView {
     return this.payloadError("TooLarge", new Error("The body is larger than an array may be"))
   }
 
-  /** For `Collector`. */
+  /** Called by `Collector`. */
   failed(error: BodyError): void {
     this.failure = error
     this.state = "Failed"
@@ -200,7 +198,7 @@ export class ResponseBody extends ResponseHeadView {
     for (const other of otherWaiters) other(error)
   }
 
-  /** `limit` is the reader's own, in bytes. */
+  /** `limit` is that of the reader, in bytes. */
   protected bodyFacts(limit = Infinity): BodyFacts {
     const { bodyWatch, settings } = this.source
     return {
@@ -213,7 +211,7 @@ export class ResponseBody extends ResponseHeadView {
     }
   }
 
-  /** For `Collector`. */
+  /** Called by `Collector`. */
   bodyError(error: ClientError): BodyError {
     return toBodyError(error, { body: this.body, source: this.source })
   }
@@ -227,12 +225,12 @@ export class ResponseBody extends ResponseHeadView {
     return this.state === "Unread" || this.state === "Begun"
   }
 
-  /** Why the body cannot be read any more. */
+  /** Why the body can no longer be read. */
   protected unreadable(): BodyError {
     return this.failure ?? this.payloadError(this.state === "Streaming" ? "Consumed" : "Released")
   }
 
-  /** Gives the connection back, or closes it where much is unread. Idempotent. */
+  /** Returns the connection to the pool, or closes it if much of the body is unread. Idempotent. */
   releaseNow(): void {
     switch (this.state) {
       case "Unread":
@@ -247,7 +245,7 @@ export class ResponseBody extends ResponseHeadView {
           this.body.abandon()
           this.source.bodyWatch?.end?.(this.body.received, this.body.received, undefined)
         } else this.reader.abandon()
-        // Who collects by pulls.
+        // For readers that collect by pulls.
         this.batches?.onError(this.payloadError("Released"))
         this.settle(this.payloadError("Released"))
         return
@@ -267,7 +265,7 @@ export class ResponseBody extends ResponseHeadView {
     return this.cached !== undefined
   }
 
-  // The body in pieces.
+  // The body as a stream.
 
   /**
    * Reads the first bytes, more than `size` if the body is longer, and leaves the rest. Call only while it is unread.
@@ -313,12 +311,12 @@ export class ResponseBody extends ResponseHeadView {
     return Effect.tap(pull, this.heard(told))
   }
 
-  /** A hook ends with the request, and the body with it. */
+  /** Runs a hook within the time limits of the request. */
   private heard(hook: Effect.Effect<void>): Effect.Effect<void, Option.Option<BodyError>> {
     return Effect.mapError(this.source.within(hook), (error) => Option.some(toBodyError(error, this.bodyFacts())))
   }
 
-  /** The stream's reader has ended or gone away: the body stays consumed. */
+  /** Ends the stream; the body stays consumed. */
   protected closeStream(): void {
     this.reader?.abandon(this.endless)
     this.reader = undefined

@@ -1,6 +1,4 @@
-/**
- * A response without its body; what is not asked for is not made.
- */
+/** The head of a response. Each part is parsed when it is first used. */
 import type * as Cookies from "@effect/platform/Cookies"
 import type * as Headers from "@effect/platform/Headers"
 import * as Inspectable from "effect/Inspectable"
@@ -17,7 +15,7 @@ import { redactUrl } from "../redact.js"
 import { deviationsOf } from "../transport/deviations.js"
 import type { Head } from "../transport/transport.js"
 
-/** What a response's head is made of. */
+/** The request behind a response head. */
 export interface HeadSource {
   readonly method: string
   /** Without fragment and userinfo. */
@@ -26,20 +24,20 @@ export interface HeadSource {
   readonly realUrl: string
   /** Called at most once. */
   requestInfo(): RequestInfo
-  /** The request as it was written, where it was: signals keep this instead of the source. */
+  /** The request as it was written, if known. Signals keep it instead of the whole source. */
   written?(): WrittenRequest
 }
 
 /** A request as it was written. */
 export interface WrittenRequest {
   readonly target: { readonly url: string; readonly realUrl: string }
-  /** Its header lines. */
+  /** The serialized header lines. */
   readonly head: string
-  /** Lower-case names of headers whose values are secret. */
+  /** Lower-case names of headers with secret values. */
   readonly secret: ReadonlySet<string>
 }
 
-/** The facts about a request, whose URLs and headers print without their secrets; `secret` are more names of those. */
+/** Request info whose URLs and headers print without secrets; `secret` adds header names. */
 export const concealInfo = (info: RequestInfo, secret: ReadonlySet<string>): RequestInfo => {
   const names = [...secret]
   const shownHeaders = () => shownRecord(info.headers, names)
@@ -158,17 +156,17 @@ export class ResponseHeadView extends Inspectable.Class implements ResponseHead 
     return this.builtInfo
   }
 
-  /** The first Location. */
+  /** The first Location header. */
   get location(): string | undefined {
     return this.head.get("location")
   }
 
-  /** Another view of the same head. */
+  /** Applies `make` to the head and its source. */
   view<A>(make: (head: Head, source: HeadSource) => A): A {
     return make(this.head, this.origin)
   }
 
-  /** The head by itself, which keeps neither body nor request alive. */
+  /** A copy of the head that does not retain the body or the request. */
   toHead(): ResponseHead {
     const { method, realUrl, url } = this.origin
     const info = this.requestInfo

@@ -1,6 +1,4 @@
-/**
- * What a response is given by the request it answers.
- */
+/** The interface between a response and its request. */
 import type * as Effect from "effect/Effect"
 import type { Progress } from "../../ClientRequest.js"
 import type { ResponseHead, Timings } from "../../ClientResponse.js"
@@ -10,10 +8,10 @@ import type { Wire } from "../transport/networkStream.js"
 import type { BodyWatch, DetailsSource } from "./body/bodyReader.js"
 import type { HeadSource } from "./responseHead.js"
 
-/** What a session and its requests have said about bodies. */
+/** Options of a session and its request that concern the response body. */
 export interface BodySettings {
   readonly autoDecompress: boolean
-  /** Bytes, decoded. */
+  /** In bytes, after decoding. */
   readonly maxBodySize: number
   /** Most decoded bytes that a `ClientResponseError` keeps. */
   readonly errorBodySize: number
@@ -21,38 +19,38 @@ export interface BodySettings {
   readonly onProgress: ((progress: Progress) => Effect.Effect<void>) | undefined
 }
 
-/** A request as it is sent, and the peer that gets it. */
+/** A request as it is sent, and the peer that receives it. */
 export interface Sent {
   /** Without fragment and userinfo. */
   readonly url: string
-  /** Header lines with CRLF after each, as latin1 code units: `WireRequest.head`. */
+  /** Header lines, each with CRLF, as latin1 code units: `WireRequest.head`. */
   readonly head: string
-  /** Lower-case names of the headers that were given redacted. */
+  /** Lower-case names of the headers that were given as `Redacted`. */
   readonly secret: ReadonlySet<string>
   /** `Transport.peerKey` of its route. */
   readonly peer: string
 }
 
-/** Whose response it is. Its methods are called as such. */
+/** The request behind a response. Its methods must be called on the object. */
 export interface ResponseSource extends HeadSource, DetailsSource {
-  /** Heads only. */
+  /** Heads of the redirects before. */
   readonly history: ReadonlyArray<ResponseHead>
   timings(): Timings
   readonly settings: BodySettings
   readonly bodyWatch: BodyWatch | undefined
-  /** Runs what is not ours within the time of the request, and no longer than its session is open. */
+  /** Runs user code within the time limits of the request and the lifetime of its session. */
   within<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | ClientError>
-  /** The request that was answered, after all middlewares; `undefined` where the source does not know it. */
+  /** The request that was sent, after all middlewares; `undefined` if the source does not know it. */
   sent?(): Sent | undefined
   /** Called when a stream starts to read the body: replaces the default total limit by an idle limit. */
   beginStream?(body: IncomingBody): void
-  /** Run after each step of reading the body, where somebody listens. */
+  /** Runs after each step of reading the body, if there are listeners. */
   readonly listen?: Effect.Effect<void> | undefined
 }
 
-/** A connection after 101. */
+/** A connection after status 101. */
 export interface Upgrade {
   readonly wire: Wire
-  /** Bytes that came with the head. */
+  /** Bytes received together with the head. */
   readonly rest: Uint8Array
 }

@@ -20,7 +20,7 @@ import { ResponseBody, type Waiter } from "./responseBody.js"
 const ignore: Waiter = () => {}
 
 export class WholeBody extends ResponseBody {
-  // The collected body.
+  // The collected bytes.
 
   /** The collected bytes. */
   bytesNow(): Exit.Exit<Uint8Array, BodyError> {
@@ -53,7 +53,7 @@ export class WholeBody extends ResponseBody {
     try {
       return Charset.decode(bytes, Charset.encodingOf(bytes, label, fallback))
     } catch (cause) {
-      // A string of V8 has at most 512 Mi code units.
+      // V8 limits strings to 512 Mi code units.
       return this.payloadError("TooLarge", cause)
     }
   }
@@ -70,12 +70,12 @@ export class WholeBody extends ResponseBody {
     return { mediaType, status, typeText, details: () => source.details("body") }
   }
 
-  // The whole body, by effects.
+  // The body as a whole, by effects.
 
-  /** The Scope of a body that was complete at once, so that its end needs no finalizer. */
+  /** The Scope of a response whose body was complete, so that no finalizer was added. */
   private scope: Scope.Scope | undefined = undefined
 
-  /** Makes the body unreadable after this Scope. */
+  /** Makes the body unreadable once `scope` is closed. */
   leaveTo(scope: Scope.Scope): void {
     this.scope = scope
   }
@@ -86,12 +86,12 @@ export class WholeBody extends ResponseBody {
     this.releaseNow()
   }
 
-  /** Reads the whole body within the limits of the fiber that runs it. Interruption discards the body. */
+  /** Reads the whole body within the limits of the running fiber. If interrupted, discards the body. */
   get readAll(): Effect.Effect<void, BodyError> {
     return Effect.withFiberRuntime((fiber) => this.readUpTo(readerLimit(fiber)))
   }
 
-  /** Collects as an effect, or by pulls if progress is reported. */
+  /** `collect` as an effect, or by pulls if progress is reported. */
   private readUpTo(limit: number): Effect.Effect<void, BodyError> {
     if (this.state === "Collected") return Effect.void
     this.endWithScope()
@@ -140,7 +140,7 @@ export class WholeBody extends ResponseBody {
     return this.whole(() => this.bytesNow())
   }
 
-  /** Collects the body and runs `f`, within the limits of the fiber that runs it. */
+  /** Collects the body and applies `f`, within the limits of the running fiber. */
   private whole<A, E>(f: () => Exit.Exit<A, E>): Effect.Effect<A, E | BodyError> {
     return Effect.withFiberRuntime<A, E | BodyError>((fiber) => {
       const limit = readerLimit(fiber)
@@ -150,14 +150,14 @@ export class WholeBody extends ResponseBody {
     })
   }
 
-  /** Runs `f`, unless the collected body exceeds `limit`. */
+  /** Applies `f` to the collected bytes, unless they exceed the reader's limit. */
   protected within<A, E>(limit: number, f: () => Exit.Exit<A, E>): Exit.Exit<A, E | BodyError> {
     return this.cached !== undefined && this.cached.length > limit
       ? Exit.fail(this.payloadError("TooLarge", tooLarge(limit)))
       : f()
   }
 
-  /** Whether the bytes are collected. Collects a complete body at once if that only takes a copy. */
+  /** Whether the bytes are collected. Collects a complete body that needs only a copy. */
   private isComplete(limit: number): boolean {
     this.endWithScope()
     if (this.state === "Unread" && this.body.ended && this.direct && this.isPlain(limit)) this.collect(ignore)
