@@ -15,6 +15,7 @@ import type { Lease, Poolable } from "../../transport/pool.js"
 import type { Connection, Exchange } from "../../transport/transport.js"
 import { BodyDrain, drainSize } from "./bodyDrain.js"
 import { brokenBody, brokenHead, cutBody, cutHead, goneBefore, isClosing, silentFor } from "./connectionErrors.js"
+import { failedWrite } from "./failedWrites.js"
 import type { ParsedHead } from "./head.js"
 import { Silence } from "./idleTimer.js"
 import { type ParseFailure, Parser, type ParserHandler, type ParserLimits } from "./parser.js"
@@ -378,7 +379,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       this.settle()
       return
     }
-    this.onCut(exchange, undefined)
+    this.onCut(exchange, failedWrite(this.wire.socket))
   }
 
   private readonly onSocketError = (error: NodeJS.ErrnoException): void => {
