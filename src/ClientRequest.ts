@@ -37,7 +37,10 @@ import type * as Timeouts from "./Timeouts.js"
 export type Method = HttpMethod | (string & {})
 
 /**
- * A URL. Strings are normalized; a `URL` object, or a string with `encoded: true`, is sent byte for byte.
+ * A URL. A string is parsed like `new URL` (WHATWG): white space around it is removed, existing percent-escapes stay
+ * byte for byte, and a space becomes "%20", so that a string and a `URL` with the same text send the same bytes.
+ * Strings with an ambiguous authority or scheme (an IPv4 address in another notation, a backslash, "http:/host",
+ * control characters) fail with `InvalidURL`. A string with `encoded: true` is sent byte for byte.
  *
  * @since 0.1.0
  * @category models
@@ -64,8 +67,8 @@ export type HeadersInput =
   | Iterable<readonly [name: string, value: HeaderValue]>
 
 /**
- * Query parameters: text without "?", a record, pairs, or URLSearchParams. In a record, arrays repeat the parameter;
- * `undefined` and `null` omit it.
+ * Query parameters: text with or without a leading "?", a record, pairs, or URLSearchParams. In a record, arrays repeat
+ * the parameter; `undefined` and `null` omit it.
  *
  * @since 0.1.0
  * @category models
@@ -168,6 +171,8 @@ export interface CommonOptions {
    * set too, the smaller limit applies.
    */
   readonly maxBodySize?: number | undefined
+  /** Most bytes of a decoded body that a `ClientResponseError` keeps. Default 64 KiB. */
+  readonly errorBodySize?: number | undefined
   readonly proxy?: Proxy.Input | undefined
   /** For a `proxy` given as a URL. */
   readonly proxyAuth?: Credentials | undefined
@@ -191,9 +196,9 @@ export interface CommonOptions {
  * @category models
  */
 export interface RequestOptions extends CommonOptions {
-  /** Appended to the query of the URL, on the first hop only. */
+  /** Appended to the query of the URL, on the first hop only; a space becomes "+". */
   readonly params?: ParamsInput | undefined
-  /** Whether a URL string is sent byte for byte. Default `false`. */
+  /** Whether a URL string is sent byte for byte, except white space around it. Default `false`. */
   readonly encoded?: boolean | undefined
   /** Any value except `undefined`, sent as application/json. */
   readonly json?: unknown

@@ -7,6 +7,7 @@ import type * as Cookies from "@effect/platform/Cookies"
 import type { PlatformError } from "@effect/platform/Error"
 import type { FileSystem } from "@effect/platform/FileSystem"
 import type * as Headers from "@effect/platform/Headers"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import type { HttpIncomingMessage } from "@effect/platform/HttpIncomingMessage"
 import type * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
@@ -19,6 +20,7 @@ import * as Schema from "effect/Schema"
 import type { ParseOptions } from "effect/SchemaAST"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import type { Unify } from "effect/Unify"
 import type { ClientRequest, HeadersInput, Progress } from "./ClientRequest.js"
 import type {
   ClientError,
@@ -30,6 +32,7 @@ import type {
   SocketTimeoutError,
   TotalTimeoutError
 } from "./Errors.js"
+import { platformResponse } from "./internal/platform/httpClientResponse.js"
 import { inPieces } from "./internal/response/body/pieces.js"
 import { Response } from "./internal/response/response.js"
 import * as File from "./internal/session/download.js"
@@ -225,9 +228,13 @@ interface Fails {
  * @category models
  */
 export interface JsonOptions {
-  /** The required media type, or `false` for any. Default: application/json, or any type with the suffix "+json". */
+  /**
+   * The required media type; any other fails with `ContentTypeError`. With `false` the type is ignored, and a body that
+   * is not JSON fails with `JsonDecodeError`. By default every type is accepted, and a body that is not JSON fails with
+   * `JsonDecodeError` for application/json, text/json and types with the suffix "+json", else with `ContentTypeError`.
+   */
   readonly contentType?: string | false | undefined
-  /** Default: the charset of Content-Type, then a byte order mark, then "utf-8". */
+  /** Default: the charset of Content-Type, then "utf-8". A byte order mark wins over it. */
   readonly encoding?: string | undefined
   /** Default `JSON.parse`; exceptions become a `JsonDecodeError`. */
   readonly parse?: ((text: string) => unknown) | undefined
@@ -265,12 +272,17 @@ export interface ClientResponse extends ResponseHead, HttpIncomingMessage<Client
   readonly bytes: Effect.Effect<Uint8Array, Fails["body"]>
   readonly arrayBuffer: Effect.Effect<ArrayBuffer, Fails["body"]>
   /**
-   * The body as text, decoded by the charset of Content-Type, a byte order mark, or the session's `fallbackCharset`.
-   * The byte order mark is removed; malformed bytes become U+FFFD.
+   * The body as text, decoded by a byte order mark, the charset of Content-Type, the session's `fallbackCharset`, or
+   * UTF-8, in this order. Labels are those of the Encoding Standard: "iso-8859-1" and "us-ascii" mean windows-1252. The
+   * byte order mark is removed; malformed bytes become U+FFFD.
    */
   readonly text: Effect.Effect<string, Fails["body"]>
+  /** Decodes by this encoding, unless the body has a byte order mark. */
   readonly textWith: (encoding: string) => Effect.Effect<string, Fails["body"]>
-  /** Checks the media type first, so that the body can still be read after a `ContentTypeError`. */
+  /**
+   * Accepts every media type; an empty body is `null`. The body can still be read after a `ContentTypeError` or a
+   * `JsonDecodeError`.
+   */
   readonly json: Effect.Effect<unknown, Fails["json"]>
   readonly jsonWith: (options: JsonOptions) => Effect.Effect<unknown, Fails["json"]>
   readonly urlParamsBody: Effect.Effect<UrlParams.UrlParams, Fails["body"]>
@@ -283,14 +295,18 @@ export interface ClientResponse extends ResponseHead, HttpIncomingMessage<Client
    * "LineTooLong".
    */
   readonly lines: Stream.Stream<string, Fails["body"]>
-  /** Server-sent events, whatever the media type. An event of more than 1 MiB fails with reason "TooLarge". */
-  readonly events: Stream.Stream<Event, Fails["body"]>
+  /**
+   * Server-sent events. An event of more than 1 MiB fails with reason "TooLarge". A body of another type than
+   * text/event-stream, such as the JSON error of an API, fails with `ContentTypeError` and can still be read. A
+   * response without a Content-Type is read as events.
+   */
+  readonly events: Stream.Stream<Event, Fails["body"] | ContentTypeError>
   /** The trailer fields. Reads and keeps the body, unless a stream has read it. */
   readonly trailers: Effect.Effect<Headers.Headers, Fails["body"]>
 
   /**
-   * Returns the response itself, or fails with `ClientResponseError` for statuses from 400 on, with the first KiB of
-   * the body. The rest of the body is discarded, unless it was complete by then.
+   * Returns the response itself, or fails with `ClientResponseError` for statuses from 400 on, with the first 64 KiB of
+   * the body (`errorBodySize`) that arrive within a second. The whole body can still be read while the Scope is open.
    */
   readonly raiseForStatus: Effect.Effect<ClientResponse, ClientResponseError>
   /** Returns the connection to the pool, or closes it if much of the body is unread. Closing the Scope does it too. */
@@ -345,6 +361,73 @@ export const make = (request: ClientRequest, init: ResponseInit): ClientResponse
  * @category guards
  */
 export const isClientResponse = (u: unknown): u is ClientResponse => Predicate.hasProperty(u, TypeId)
+
+/**
+ * The handlers of `matchStatus`: for one status such as 404, for a class of statuses, and for all others.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface StatusCases {
+  readonly [status: number]: (response: ClientResponse) => unknown
+  readonly "2xx"?: (response: ClientResponse) => unknown
+  readonly "3xx"?: (response: ClientResponse) => unknown
+  readonly "4xx"?: (response: ClientResponse) => unknown
+  readonly "5xx"?: (response: ClientResponse) => unknown
+  readonly orElse: (response: ClientResponse) => unknown
+}
+
+/**
+ * The result type of `matchStatus` with these cases.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type StatusResult<Cases> = Cases[keyof Cases] extends (response: never) => infer A ? Unify<A> : never
+
+const classes = [undefined, undefined, "2xx", "3xx", "4xx", "5xx"] as const
+
+/**
+ * Calls the case for the status of a response, else the case for its class, else `orElse` (@effect/platform:
+ * `HttpClientResponse.matchStatus`).
+ *
+ * @example
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { ClientResponse, Session } from "effect-http-session"
+ *
+ * const user = Session.get("https://api.example/users/1").pipe(
+ *   ClientResponse.use(
+ *     ClientResponse.matchStatus({
+ *       200: (response) => Effect.map(response.json, Option.some),
+ *       404: () => Effect.succeedNone,
+ *       orElse: (response) => Effect.zipRight(response.raiseForStatus, Effect.succeedNone)
+ *     })
+ *   )
+ * )
+ * ```
+ *
+ * @since 0.1.0
+ * @category pattern matching
+ */
+export const matchStatus: {
+  <const Cases extends StatusCases>(cases: Cases): (self: ClientResponse) => StatusResult<Cases>
+  <const Cases extends StatusCases>(self: ClientResponse, cases: Cases): StatusResult<Cases>
+} = dual(2, (self: ClientResponse, cases: StatusCases): unknown => {
+  const { status } = self
+  const name = classes[Math.floor(status / 100)]
+  return (cases[status] ?? (name === undefined ? undefined : cases[name]) ?? cases.orElse)(self)
+})
+
+/**
+ * Converts the response for functions of @effect/platform that take an `HttpClientResponse`, such as its `matchStatus`
+ * and `filterStatusOk`. Decoders fail with `ResponseError`, whose `cause` is the error of this package. Reading the
+ * body as a whole or as a stream through it releases the response.
+ *
+ * @since 0.1.0
+ * @category conversions
+ */
+export const toHttpClientResponse = (self: ClientResponse): HttpClientResponse => platformResponse(self)
 
 // Decoders for requests that have not been sent: they send the request, read the response and release it, so that no
 // Scope is required. Directly behind a verb they cost nothing extra; behind other combinators (`Effect.tap`, …) they
@@ -430,9 +513,9 @@ const textOf = (response: ClientResponse) =>
   response instanceof Response && response.isCollected ? response.textNow(undefined) : response.text
 
 /**
- * Returns the body as text, decoded by the charset of Content-Type, a byte order mark, or the session's
- * `fallbackCharset`. Malformed bytes become U+FFFD, a byte order mark is removed, and an unknown charset is ignored.
- * Fails like `bytes`.
+ * Returns the body as text, decoded by a byte order mark, the charset of Content-Type, the session's `fallbackCharset`,
+ * or UTF-8, in this order (Encoding Standard: "iso-8859-1" means windows-1252, as in browsers). Malformed bytes become
+ * U+FFFD, a byte order mark is removed, and an unknown charset is ignored. Fails like `bytes`.
  *
  * @since 0.1.0
  * @category decoders
@@ -446,9 +529,11 @@ const jsonOf = (response: ClientResponse) =>
   response instanceof Response && response.isCollected ? response.jsonNow(undefined) : response.json
 
 /**
- * Returns the body parsed as JSON. Fails with `ContentTypeError` unless the media type is application/json or has the
- * suffix "+json", with `JsonDecodeError` if the body is empty or not JSON, and like `bytes`. A response without a
- * Content-Type, such as a 204, is application/octet-stream.
+ * Returns the body parsed as JSON, whatever its media type; `null` for a body that is empty or white space, such as
+ * that of a 204. A body that is not JSON fails with `JsonDecodeError` if the media type is application/json, text/json
+ * or has the suffix "+json", else with `ContentTypeError`, which has the type and the beginning of the body. Also fails
+ * like
+ * `bytes`.
  *
  * @example
  * ```ts

@@ -46,9 +46,17 @@
  */
 import type * as Headers from "@effect/platform/Headers"
 import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Option from "effect/Option"
+import type { ParseError } from "effect/ParseResult"
+import * as Schema from "effect/Schema"
+import type { ParseOptions } from "effect/SchemaAST"
 import type { ResponseHead } from "./ClientResponse.js"
+import { JsonText, type TextSource } from "./internal/errors/jsonText.js"
+import { problemOf } from "./internal/errors/problem.js"
 import { isIdempotent, retryability } from "./internal/errors/retryability.js"
 import { tagged } from "./internal/errors/tagged.js"
+import * as MediaType from "./internal/http/mediaType.js"
 import type { Certificate } from "./Ssl.js"
 import type { Phase } from "./Timeouts.js"
 
@@ -427,7 +435,8 @@ export class RequestBodyError extends tagged("RequestBodyError")<
 }
 
 /**
- * The response has another media type than expected (aiohttp: `ContentTypeError`).
+ * The body cannot be decoded, and its Content-Type declares another type than expected: `json` could not parse it,
+ * `events` expected an event stream, or `contentType` requires another type (aiohttp: `ContentTypeError`).
  *
  * @since 0.1.0
  * @category errors
@@ -435,15 +444,20 @@ export class RequestBodyError extends tagged("RequestBodyError")<
 export class ContentTypeError extends tagged("ContentTypeError")<
   Details & {
     readonly status: number
+    /** Content-Type as received, several joined by ", "; "" if absent. */
     readonly contentType: string
+    /** The expected media type, such as "application/json". */
     readonly expected: string
+    /** The first 500 characters of the body at most. Not enumerable. */
+    readonly excerpt: string
   }
 > {
   readonly [TypeId]: TypeId = TypeId
 }
 
 /**
- * The body is not JSON (aiohttp: `json.JSONDecodeError`, outside `ClientError`).
+ * The body is not JSON although its Content-Type declares JSON (aiohttp: `json.JSONDecodeError`, outside
+ * `ClientError`).
  *
  * @since 0.1.0
  * @category errors
@@ -459,23 +473,104 @@ export class JsonDecodeError extends tagged("JsonDecodeError")<
   readonly [TypeId]: TypeId = TypeId
 }
 
+const jsonText = new JsonText({ ContentTypeError, JsonDecodeError })
+
+const textSourceOf = ({ attempt, headers, host, method, port, status, url }: ClientResponseError): TextSource => {
+  const typeText = headers["content-type"]
+  return {
+    status,
+    typeText,
+    mediaType: MediaType.parse(typeText),
+    details: () => ({ attempt, host, method, port, url })
+  }
+}
+
 /**
- * `raiseForStatus` rejected the response, by default for statuses from 400 on (aiohttp: `ClientResponseError`).
+ * Problem details of an HTTP API (RFC 9457). Members whose type differs from the RFC are omitted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Problem {
+  /** The URI reference that identifies the kind of problem, as received. Default "about:blank". */
+  readonly type: string
+  /** A short summary of the kind of problem. */
+  readonly title?: string | undefined
+  /** The status that the body reports, which may differ from that of the response. */
+  readonly status?: number | undefined
+  /** The explanation of this occurrence. */
+  readonly detail?: string | undefined
+  /** The URI reference that identifies this occurrence, as received. */
+  readonly instance?: string | undefined
+  /** All other members, such as "errors" or "balance". */
+  readonly extensions: { readonly [member: string]: unknown }
+}
+
+/** The fields from which a `ClientResponseError` is made. */
+interface RefusedResponse extends Details {
+  readonly status: number
+  readonly reason: string
+  readonly headers: Headers.Headers
+  readonly history: ReadonlyArray<ResponseHead>
+  /** The text of `bytes`, as `response.text` decodes it. */
+  readonly body: string
+}
+
+/**
+ * `raiseForStatus` rejected the response, by default for statuses from 400 on (aiohttp: `ClientResponseError`). The
+ * error keeps the first 64 KiB of the body (`errorBodySize`) as `bytes` and as text (`body`), and parses it as JSON
+ * (`json`,
+ * `schemaJson`) and as problem details.
+ *
+ * @example
+ * ```ts
+ * import { Effect, Option } from "effect"
+ * import { ClientResponse, Session } from "effect-http-session"
+ *
+ * const order = Session.get("https://api.example/orders/1", { raiseForStatus: true }).pipe(
+ *   ClientResponse.json,
+ *   Effect.catchTag("ClientResponseError", (error) =>
+ *     Effect.fail(Option.match(error.problem, { onNone: () => error.message, onSome: ({ title }) => title }))
+ *   )
+ * )
+ * ```
  *
  * @since 0.1.0
  * @category errors
  */
 export class ClientResponseError extends tagged("ClientResponseError")<
-  Details & {
-    readonly status: number
-    readonly reason: string
-    readonly headers: Headers.Headers
-    readonly history: ReadonlyArray<ResponseHead>
-    /** At most the first KiB, decoded. */
-    readonly body: string
+  RefusedResponse & {
+    /** The first `errorBodySize` bytes of the body at most, decoded by its Content-Encoding. */
+    readonly bytes: Uint8Array
   }
 > {
   readonly [TypeId]: TypeId = TypeId
+
+  /** `bytes` defaults to `body` in UTF-8. */
+  constructor(fields: RefusedResponse & { readonly bytes?: Uint8Array | undefined }) {
+    super({ ...fields, bytes: fields.bytes ?? new TextEncoder().encode(fields.body) })
+  }
+
+  /**
+   * Parses `body` like `response.json`; `null` for an empty body. Fails with `JsonDecodeError`, also if the body was
+   * longer than `errorBodySize`, or with `ContentTypeError` if its media type is not JSON.
+   */
+  get json(): Effect.Effect<unknown, ContentTypeError | JsonDecodeError> {
+    return Effect.suspend(() => jsonText.decode(textSourceOf(this), this.body, undefined))
+  }
+
+  /** Decodes `json` by a schema. Fails like `json`, and with `ParseError`. */
+  schemaJson<A, I, R>(
+    schema: Schema.Schema<A, I, R>,
+    options?: ParseOptions
+  ): Effect.Effect<A, ContentTypeError | JsonDecodeError | ParseError, R> {
+    return Effect.flatMap(this.json, Schema.decodeUnknown(schema, options))
+  }
+
+  /** The problem details of a body of type application/problem+json (RFC 9457). */
+  get problem(): Option.Option<Problem> {
+    return problemOf(this.headers["content-type"], this.body)
+  }
 }
 
 /**
@@ -505,7 +600,7 @@ export class WSServerHandshakeError extends tagged("WSServerHandshakeError")<
     readonly reason: string
     readonly description: string
     readonly headers: Headers.Headers
-    /** At most the first KiB, decoded. */
+    /** The first `errorBodySize` bytes of the body at most, as text. */
     readonly body: string
   }
 > {
@@ -533,7 +628,7 @@ export class WebSocketError extends tagged("WebSocketError")<
  * A server did not change to the requested protocol, changed without a request by `Session.upgrade`, or an upgraded
  * connection ended (RFC 9110 section 7.8).
  *
- * - "Refused": the server answered with a status other than 101; `body` is the first KiB of its answer.
+ * - "Refused": the server answered with a status other than 101; `body` is the beginning of its answer.
  * - "Protocol": its 101 names no protocol, or one that was not offered.
  * - "Unexpected": a 101 to a request that was not made by `Session.upgrade` or `Session.webSocket`.
  * - "Broken": the connection broke. "Closed": the program closed it. "Timeout": `receiveTimeout` expired.
@@ -548,7 +643,7 @@ export class UpgradeError extends tagged("UpgradeError")<
     /** Of the response, if there is one. */
     readonly status?: number | undefined
     readonly headers?: Headers.Headers | undefined
-    /** At most the first KiB, decoded. */
+    /** The first `errorBodySize` bytes of the body at most, as text. */
     readonly body?: string | undefined
   }
 > {

@@ -152,10 +152,10 @@ export interface RetryOptions {
 
 /**
  * Retries requests that failed for a transient reason. By default GET, HEAD, OPTIONS, TRACE, PUT and DELETE are retried
- * twice, after about 200 and 400 milliseconds, but not before the time in Retry-After (seconds or a date),
- * RateLimit-Reset, X-RateLimit-Reset or RateLimit. An attempt of which nothing was sent is retried for every method, as
- * `Errors.isRetryable` says, unless `methods` excludes it; for a body that can be read only once
- * (`ClientRequest.oneShot`) that is the only retry.
+ * twice, after about 200 and 400 milliseconds, but not before the time in Retry-After (seconds, which may have a
+ * fraction, or a date), RateLimit-Reset, X-RateLimit-Reset or RateLimit. An attempt of which nothing was sent is
+ * retried for every method, as `Errors.isRetryable` says, unless `methods` excludes it; for a body that can be read
+ * only once (`ClientRequest.oneShot`) that is the only retry.
  *
  * The result is the last outcome: a response, whatever its status, or the error. Each rejected response is released
  * before the next attempt, so that a pool of one connection suffices. All attempts share the request's `timeout.total`;

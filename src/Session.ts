@@ -55,7 +55,11 @@ export interface SessionOptions extends CommonOptions {
   readonly spans?: SpanOptions | false | undefined
   /** Written on the request line. Default "1.1". */
   readonly version?: "1.0" | "1.1" | undefined
-  /** Canonicalises a Location; `false` keeps it byte for byte. Default `true`. */
+  /**
+   * `true` converts a Location to aiohttp's canonical form: decodes escapes of unreserved characters and writes the
+   * others with upper case digits. With `false` existing escapes stay byte for byte, and characters that the URL
+   * standard encodes are encoded from the octets of the Location. Default `false` (aiohttp: `True`).
+   */
   readonly requoteRedirectUrl?: boolean | undefined
   /** For text without charset or BOM. Default "utf-8". */
   readonly fallbackCharset?: string | ((response: ResponseHead, body: Uint8Array) => string) | undefined

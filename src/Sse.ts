@@ -68,7 +68,8 @@ export interface ConnectOptions extends RequestOptions {
 /**
  * Streams events across reconnects, each of which resumes by Last-Event-ID. `timeout.total` is off by default. Ends on
  * status 204; fails on other statuses than 200 (`ClientResponseError`) and on other media types than text/event-stream
- * (`ContentTypeError`).
+ * (`ContentTypeError`, with the beginning of the body, such as the JSON error of an API). A response without a
+ * Content-Type is read as events.
  *
  * Reconnects after a break: a failed, lost or silent connection, or a response that was truncated or ended. Other
  * errors fail the stream at once, including an event or line above `maxEventSize` (`ClientPayloadError`). Ending the

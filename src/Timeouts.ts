@@ -36,11 +36,19 @@ export type Phase = "queue" | "dns" | "connect" | "proxy" | "tls" | "send" | "he
  * request's limits replace the session's one by one. If `total` is off, `connect`, `send`, `headers` and `body` default
  * to "5 minutes", so that every wait is bounded unless it was explicitly unbounded.
  *
+ * The default `total` ends with the first read of a streamed body (`stream`, `lines`, `events`, `toFile`,
+ * `Multipart.parts`), and `body` defaults to "5 minutes" from then on, so that a long download is not cut off. A
+ * `total` that is set, even to "5 minutes", bounds streams too.
+ *
  * @since 0.1.0
  * @category options
  */
 export interface Timeouts {
-  /** The whole request, from the call to the end of the body, including redirects and retries. Default "5 minutes". */
+  /**
+   * The whole request, from the call to the end of the body, including redirects and retries. Default "5 minutes",
+   * which covers collected bodies; a streamed body is bounded by `body` instead. For a WebSocket only the handshake is
+   * bounded.
+   */
   readonly total?: Duration.DurationInput | undefined
   /** Getting a connection: phases queue, dns, connect, proxy and tls. */
   readonly connect?: Duration.DurationInput | undefined
@@ -58,7 +66,10 @@ export interface Timeouts {
   readonly send?: Duration.DurationInput | undefined
   /** From the end of the request to the end of the response head (aiohttp: `sock_read`). */
   readonly headers?: Duration.DurationInput | undefined
-  /** Time between two chunks of the response body (aiohttp: `sock_read`). */
+  /**
+   * Time between two chunks of the response body (aiohttp: `sock_read`). Off by default while the default `total`
+   * applies; "5 minutes" for streamed bodies without a `total`, and if `total` is off.
+   */
   readonly body?: Duration.DurationInput | undefined
 }
 
@@ -79,8 +90,8 @@ export type Name = keyof Timeouts
 export type Input = Duration.DurationInput | Timeouts
 
 /**
- * The default limits: 5 minutes in total, 30 seconds for the TCP connect to one address (aiohttp: `DEFAULT_TIMEOUT`).
- * Infinite limits are off.
+ * The default limits: 5 minutes in total, or 5 minutes between two chunks of a streamed body, and 30 seconds for the
+ * TCP connect to one address (aiohttp: `DEFAULT_TIMEOUT`). Infinite limits are off.
  *
  * @since 0.1.0
  * @category constants

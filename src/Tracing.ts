@@ -132,7 +132,10 @@ export interface RequestRetry extends RequestSignal {
     | "TokenRefresh"
     | "Hedge"
   readonly delay: number
+  /** The error of the attempt, if it failed. */
   readonly error?: ClientError | undefined
+  /** The response of the attempt without secrets, if it received one. Its status and headers show the reason. */
+  readonly response?: ResponseHead | undefined
 }
 /**
  * The head of the final response arrived, but not its body.

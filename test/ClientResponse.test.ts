@@ -1,3 +1,5 @@
+import { gzipSync } from "node:zlib"
+import * as FileSystem from "@effect/platform/FileSystem"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
@@ -130,10 +132,12 @@ describe("decoders over an unopened request", () => {
     })
   )
 
-  it.effect("json checks the content type and schemaJson accepts options", () =>
+  it.effect("json accepts any media type and schemaJson accepts options", () =>
     Effect.gen(function* () {
       const { request } = scoped(whole('{"id":1}', { headers: [["content-type", "text/html"]] }))
-      assert.strictEqual(failureOf(yield* Effect.exit(ClientResponse.json(request)))._tag, "ContentTypeError")
+      assert.deepStrictEqual(yield* ClientResponse.json(request), { id: 1 })
+      const demanding = ClientResponse.schemaJson(User, { contentType: "application/json" })
+      assert.strictEqual(failureOf(yield* Effect.exit(demanding(request)))._tag, "ContentTypeError")
       assert.deepStrictEqual(yield* ClientResponse.schemaJson(User, { contentType: false })(request), { id: 1 })
       const strict = ClientResponse.schemaJson(User, { contentType: false, onExcessProperty: "error" })
       const more = scoped(whole('{"id":1,"more":1}'))
@@ -237,7 +241,7 @@ describe("discard", () => {
 describe("raiseForStatus", () => {
   it.effect("waits at most a second for the beginning of the body", () =>
     Effect.gen(function* () {
-      const { calls, push, response } = make({ status: 500, length: 10 })
+      const { calls, end, push, response } = make({ status: 500, length: 10 })
       const fiber = yield* Effect.fork(Effect.exit(response.raiseForStatus))
       for (let turn = 0; turn < 10; turn++) yield* Effect.yieldNow()
       push("half")
@@ -245,7 +249,13 @@ describe("raiseForStatus", () => {
       assert.isNull(fiber.unsafePoll())
       yield* TestClock.adjust("1 millis")
       assert.strictEqual(failureOf(yield* Fiber.join(fiber)).body, "half")
-      assert.strictEqual(calls.abandoned, 1)
+      // The handler of the error can wait for the rest.
+      const text = yield* Effect.fork(response.text)
+      for (let turn = 0; turn < 10; turn++) yield* Effect.yieldNow()
+      push("-whole")
+      end()
+      assert.strictEqual(yield* Fiber.join(text), "half-whole")
+      assert.strictEqual(calls.abandoned, 0)
     })
   )
 
@@ -259,10 +269,10 @@ describe("raiseForStatus", () => {
     })
   )
 
-  it.effect("fails with the head and the beginning of the body, and releases the connection", () =>
+  it.effect("fails with the head and the beginning of the body, and leaves the rest readable", () =>
     Effect.gen(function* () {
       const earlier = make({ status: 302 }).response.toHead()
-      const { calls, push, response } = make({
+      const { calls, end, push, response } = make({
         status: 503,
         reason: "Busy",
         history: [earlier],
@@ -273,13 +283,22 @@ describe("raiseForStatus", () => {
       })
       const fiber = yield* Effect.fork(Effect.exit(response.raiseForStatus))
       yield* Effect.yieldNow()
-      push(Uint8Array.of(0xe9), "x".repeat(5000))
+      push(Uint8Array.of(0xe9), "x".repeat(65_536), "y")
       const error = failureOf(yield* Fiber.join(fiber))
       assert.strictEqual(error._tag, "ClientResponseError")
       assert.deepStrictEqual([error.status, error.reason, error.headers["retry-after"]], [503, "Busy", "5"])
-      assert.strictEqual(error.body, `é${"x".repeat(1023)}`)
+      assert.strictEqual(error.body, `é${"x".repeat(65_535)}`)
+      assert.strictEqual(error.bytes.length, 65_536)
       assert.deepStrictEqual(error.history, [earlier])
-      assert.strictEqual(calls.abandoned, 1)
+      assert.isUndefined(error.phase)
+      assert.strictEqual(calls.abandoned, 0)
+      // A second call returns the same error.
+      const again = yield* Effect.exit(response.raiseForStatus)
+      assert.strictEqual(failureOf(again).body, error.body)
+      push("z")
+      end()
+      assert.strictEqual(yield* response.text, `é${"x".repeat(65_536)}yz`)
+      assert.strictEqual(calls.abandoned, 0)
     })
   )
 
@@ -289,6 +308,95 @@ describe("raiseForStatus", () => {
       assert.strictEqual(failureOf(yield* Effect.exit(response.raiseForStatus)).body, '{"error":"no"}')
       assert.deepStrictEqual(yield* response.json, { error: "no" })
       assert.strictEqual(failureOf(yield* Effect.exit(response.raiseForStatus)).body, '{"error":"no"}')
+    })
+  )
+
+  it.effect("discards the rest of the body with its Scope", () =>
+    Effect.gen(function* () {
+      const { calls, push, response } = make({ status: 500 })
+      push("x".repeat(70_000))
+      const error = failureOf(yield* Effect.exit(response.raiseForStatus))
+      assert.strictEqual(error.body.length, 64 * 1024)
+      yield* response.release
+      assert.strictEqual(calls.abandoned, 1)
+      const late = failureOf(yield* Effect.exit(response.text))
+      assert.strictEqual(late._tag === "ClientPayloadError" && late.reason, "Released")
+    })
+  )
+
+  const rest = (name: string, f: (response: ClientResponse.ClientResponse) => Effect.Effect<string, ClientError>) =>
+    it.effect(`${name} returns a body beyond errorBodySize from its beginning`, () =>
+      Effect.gen(function* () {
+        for (const [ends, size] of [
+          [true, 10],
+          [false, 10],
+          [false, 0],
+          [true, 0]
+        ] as const) {
+          const { end, push, response } = make({ status: 400, settings: { errorBodySize: size } })
+          push("one\n", "two\nthree\n", "four")
+          if (ends) end()
+          const error = failureOf(yield* Effect.exit(response.raiseForStatus))
+          assert.strictEqual(error.body, "one\ntwo\nthree".slice(0, size))
+          const fiber = yield* Effect.fork(f(response))
+          for (let turn = 0; turn < 10; turn++) yield* Effect.yieldNow()
+          if (!ends) {
+            push("\nfive")
+            end()
+          }
+          assert.strictEqual(yield* Fiber.join(fiber), `one\ntwo\nthree\nfour${ends ? "" : "\nfive"}`)
+        }
+      })
+    )
+  rest("text", (response) => response.text)
+  rest("bytes", (response) => Effect.map(response.bytes, (bytes) => Buffer.from(bytes).toString()))
+  rest("lines", (response) => Effect.map(Stream.runCollect(response.lines), (lines) => [...lines].join("\n")))
+  rest("stream", (response) =>
+    Effect.map(Stream.runCollect(response.stream), (all) => Buffer.concat([...all]).toString())
+  )
+
+  it.effect("applies the limits of the body and of its reader to the rest", () =>
+    Effect.gen(function* () {
+      const bounded = make({ status: 400, settings: { errorBodySize: 4, maxBodySize: 12 } })
+      bounded.push("0123456789")
+      assert.strictEqual(failureOf(yield* Effect.exit(bounded.response.raiseForStatus)).body, "0123")
+      const fiber = yield* Effect.fork(Effect.exit(bounded.response.text))
+      for (let turn = 0; turn < 10; turn++) yield* Effect.yieldNow()
+      bounded.push("abcdef")
+      const error = failureOf(yield* Fiber.join(fiber))
+      assert.strictEqual(error._tag === "ClientPayloadError" && error.reason, "TooLarge")
+
+      for (const limit of [8, 12]) {
+        const made = make({ status: 400, settings: { errorBodySize: 4 } })
+        made.push("0123456789")
+        yield* Effect.exit(made.response.raiseForStatus)
+        const read = yield* Effect.fork(
+          Effect.exit(HttpIncomingMessage.withMaxBodySize(made.response.text, Option.some(FileSystem.Size(limit))))
+        )
+        for (let turn = 0; turn < 10; turn++) yield* Effect.yieldNow()
+        made.push("abcdef")
+        made.end()
+        const refused = failureOf(yield* Fiber.join(read))
+        assert.strictEqual(refused._tag === "ClientPayloadError" && refused.reason, "TooLarge")
+      }
+    })
+  )
+
+  it.effect("continues a compressed body where its beginning ended", () =>
+    Effect.gen(function* () {
+      const text = Array.from({ length: 20_000 }, (_, i) => `line ${i}`).join("\n")
+      const coded = gzipSync(text)
+      const { end, push, response } = make({
+        status: 500,
+        headers: [["content-encoding", "gzip"]],
+        settings: { errorBodySize: 100 }
+      })
+      push(coded.subarray(0, coded.length / 2))
+      const fiber = yield* Effect.fork(Effect.exit(response.raiseForStatus))
+      push(coded.subarray(coded.length / 2))
+      end()
+      assert.strictEqual(failureOf(yield* Fiber.join(fiber)).body, text.slice(0, 100))
+      assert.strictEqual(yield* response.text, text)
     })
   )
 

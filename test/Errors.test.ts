@@ -125,7 +125,8 @@ const all = {
     ...details,
     status: 200,
     contentType: "text/html",
-    expected: "application/json"
+    expected: "application/json",
+    excerpt: body
   }),
   JsonDecodeError: new Errors.JsonDecodeError({ ...details, position: 12, excerpt: body }),
   ClientResponseError: new Errors.ClientResponseError({

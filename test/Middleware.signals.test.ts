@@ -7,6 +7,7 @@ import {
   Connector,
   CookieJar,
   Errors,
+  Har,
   Middleware,
   Session,
   Testing,
@@ -47,19 +48,26 @@ const retriesOf = (
   })
 
 const facts = (retries: ReadonlyArray<Retry>) =>
-  retries.map(({ delay, error, method, reason, url }) => ({
+  retries.map(({ delay, error, method, reason, response, url }) => ({
     method,
     address: url.split("?")[0],
     reason,
     delay,
-    error: error?._tag
+    error: error?._tag,
+    status: response?.status
   }))
 
-const retry = (more: { readonly reason: string; readonly delay?: number; readonly error?: string }) => ({
+const retry = (more: {
+  readonly reason: string
+  readonly delay?: number
+  readonly error?: string
+  readonly status?: number
+}) => ({
   method: "GET",
   address: "http://a.test/",
   delay: 0,
   error: undefined,
+  status: undefined,
   ...more
 })
 
@@ -79,8 +87,9 @@ describe("RequestRetry", () => {
       assert.strictEqual(status, 200)
       assert.deepStrictEqual(facts(retries), [
         retry({ reason: "Retry", delay: 1000, error: "ClientConnectorError" }),
-        retry({ reason: "Retry", delay: 30_000 })
+        retry({ reason: "Retry", delay: 30_000, status: 503 })
       ])
+      assert.strictEqual(retries[1]?.response?.headers["retry-after"], "30")
       assert.isBelow(tags.lastIndexOf("RequestRetry"), tags.indexOf("RequestEnd"))
       assert.isTrue(retries[0] !== undefined && Errors.isClientError(retries[0].error))
     })
@@ -102,7 +111,7 @@ describe("RequestRetry", () => {
           ? new Response("ok")
           : new Response(null, { status: 401, headers: { "www-authenticate": 'Digest realm="r", nonce="n"' } })
       const first = yield* retriesOf(digest, handler)
-      assert.deepStrictEqual([first.status, facts(first.retries)], [200, [retry({ reason: "Digest" })]])
+      assert.deepStrictEqual([first.status, facts(first.retries)], [200, [retry({ reason: "Digest", status: 401 })]])
       const second = yield* retriesOf(digest, handler)
       assert.deepStrictEqual([second.status, facts(second.retries)], [200, []])
     })
@@ -117,7 +126,10 @@ describe("RequestRetry", () => {
       const handler: Connector.MockHandler = (request) =>
         new Response(null, { status: request.headers.get("authorization") === "Bearer t2" ? 200 : 401 })
       const first = yield* retriesOf(bearer, handler)
-      assert.deepStrictEqual([first.status, facts(first.retries)], [200, [retry({ reason: "TokenRefresh" })]])
+      assert.deepStrictEqual(
+        [first.status, facts(first.retries)],
+        [200, [retry({ reason: "TokenRefresh", status: 401 })]]
+      )
       const second = yield* retriesOf(bearer, handler)
       assert.deepStrictEqual([second.status, facts(second.retries)], [200, []])
     })
@@ -134,6 +146,39 @@ describe("RequestRetry", () => {
       assert.strictEqual(status, 200)
       const beside = retry({ reason: "Hedge", delay: 100 })
       assert.deepStrictEqual(facts(retries), [beside, beside])
+    })
+  )
+
+  it.effect("sets the status of the attempt in an archive and in the waterfall without its secrets", () =>
+    Effect.gen(function* () {
+      let calls = 0
+      const session = Layer.provide(
+        Session.layerWithoutDependencies({ middlewares: [Middleware.retry({ schedule: Schedule.recurs(3) })] }),
+        [
+          Connector.layerMock(() => {
+            calls++
+            if (calls === 1) return Testing.faults.refused
+            const headers = { "retry-after": "0", "x-why": "busy", "set-cookie": "sid=s3cret" }
+            return calls === 2 ? new Response("no", { status: 503, headers }) : new Response("ok")
+          }),
+          CookieJar.layer()
+        ]
+      )
+      const [, signals] = yield* Session.get("http://a.test/").pipe(
+        ClientResponse.text,
+        Tracing.collect,
+        Effect.provide(session)
+      )
+      const entries = Har.fromSignals(signals).log.entries
+      const statuses = entries.map(({ response }) => Reflect.get(Object(response), "status"))
+      assert.deepStrictEqual(statuses, [0, 503, 200])
+      assert.include(JSON.stringify(entries[1]), '"x-why","value":"busy"')
+      assert.notInclude(JSON.stringify(entries), "s3cret")
+      const lines = Tracing.waterfall(signals, { width: 120 }).split("\n")
+      assert.deepStrictEqual(
+        lines.slice(0, 3).map((line) => /(\S+) +\|/.exec(line)?.[1]),
+        ["ClientConnectorError", "503", "200"]
+      )
     })
   )
 })

@@ -119,16 +119,18 @@ describe("each phase without limits of its own", () => {
       })
     )
 
-    it.scoped(`ends with total after 5 minutes in ${phase} by default`, () =>
+    // The body phase streams its body, which the default total does not bound.
+    const ending: Limit = phase === "body" ? "body" : "total"
+    it.scoped(`ends with ${ending} after 5 minutes in ${phase} by default`, () =>
       Effect.gen(function* () {
         const stage = yield* stages[phase]()
         const fiber = yield* Effect.fork(stage.request({ socketConnect: Infinity }))
         yield* stage.waiting
         yield* TestClock.adjust(fallback)
         assert.deepStrictEqual(told(yield* Fiber.await(fiber)), {
-          tag: "TotalTimeoutError",
+          tag: tagOf(ending),
           phase,
-          timeout: "total",
+          timeout: ending,
           limit: fallback
         })
         yield* free(stage)

@@ -215,7 +215,7 @@ describe("the handshake", () => {
   for (const status of [200, 301, 302, 307, 401, 403, 404, 426, 500]) {
     it.scopedLive(`fails on ${status} with its head and the beginning of its body, and follows nothing`, () =>
       Effect.gen(function* () {
-        const body = "x".repeat(3000)
+        const body = "x".repeat(70_000)
         const server = yield* Peer.webSocketServer(() => Effect.void, {
           reply: () => response(status, body, ["Location: /elsewhere", "X-Why: because"])
         })
@@ -223,7 +223,7 @@ describe("the handshake", () => {
         const error = handshakeError(failure(exit))
         assert.strictEqual(error.status, status)
         assert.strictEqual(error.headers["x-why"], "because")
-        assert.strictEqual(error.body, "x".repeat(1024))
+        assert.strictEqual(error.body, "x".repeat(64 * 1024))
         assert.strictEqual(server.handshakes.length, 1)
       })
     )

@@ -6,7 +6,10 @@ import { isMisread, toMillis } from "./durations.js"
 import { ownOptions } from "./ownOptions.js"
 
 /** Limits in milliseconds; `Infinity` means off. */
-export type Limits = { readonly [K in Name]: number }
+export type Limits = { readonly [K in Name]: number } & {
+  /** The idle limit of a streamed body, which replaces the default `total`; `undefined` if `total` was set. */
+  readonly streamed: number | undefined
+}
 
 /** Limit of a phase that `total` would normally bound, used when `total` is off. */
 const fallback = 5 * 60_000
@@ -57,7 +60,8 @@ export const resolve = (given: Timeouts): Limits => {
     tls: millis(given.tls, standard("tls")),
     send: covered("send"),
     headers: covered("headers"),
-    body: covered("body")
+    body: covered("body"),
+    streamed: given.total === undefined ? millis(given.body, fallback) : undefined
   }
 }
 

@@ -6,6 +6,7 @@ import * as ClientResponse from "effect-http-session/ClientResponse"
 import * as Connector from "effect-http-session/Connector"
 import * as CookieJar from "effect-http-session/CookieJar"
 import * as Middleware from "effect-http-session/Middleware"
+import * as Resolver from "effect-http-session/Resolver"
 import * as Session from "effect-http-session/Session"
 import * as Tracing from "effect-http-session/Tracing"
 import * as Server from "../support/server.js"
@@ -172,14 +173,18 @@ const stuck = (make: Make) =>
     const at = yield* Server.always(answers)
     const made = make(code.run)
     const setting = Effect.isEffect(made) ? yield* made : made
-    const connector = yield* Connector.tcp({ gracefulShutdownTimeout: 0, ...setting.connector })
+    const connector = yield* Connector.tcp({
+      gracefulShutdownTimeout: 0,
+      resolver: Resolver.overrides({ "origin.test": "127.0.0.1" }),
+      ...setting.connector
+    })
     const jar = yield* CookieJar.make()
     const session = yield* Session.make({ timeout: "10 seconds", ...setting.session }).pipe(
       Effect.provideService(Connector.Connector, connector),
       Effect.provideService(CookieJar.CookieJar, setting.jar?.(jar) ?? jar)
     )
     const request = setting.request ?? get
-    const fiber = yield* Effect.forkDaemon(request(session, `http://localhost:${at.port}`))
+    const fiber = yield* Effect.forkDaemon(request(session, `http://origin.test:${at.port}`))
     yield* promptly(code.reached, "the way to the code")
     const end = Effect.gen(function* () {
       const exit = yield* promptly(Fiber.await(fiber), "the request")

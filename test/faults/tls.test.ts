@@ -281,8 +281,18 @@ describe("a certificate or protocol that the client refuses", () => {
           "ClientConnectorSSLError NotYetValid",
           /not yet valid; its own is valid from \d{4}-\d\d-\d\dT/
         ],
-        [set.selfSigned, ssl, "ClientConnectorSSLError SelfSigned", /self-signed/],
-        [set.untrusted, ssl, "ClientConnectorSSLError UntrustedIssuer", /not trusted \(CN=Unknown Authority\)/],
+        [
+          set.selfSigned,
+          ssl,
+          "ClientConnectorSSLError SelfSigned",
+          /is self-signed; trust it with Ssl\.context\(\{ ca \}\)/
+        ],
+        [
+          set.untrusted,
+          ssl,
+          "ClientConnectorSSLError UntrustedIssuer",
+          /not trusted \(CN=Unknown Authority\); trust it with Ssl\.context\(\{ ca \}\)/
+        ],
         [set.wrongHost, ssl, "ClientConnectorCertificateError HostnameMismatch", /is for wrong\.example/],
         [set.cnOnly, ssl, "ClientConnectorCertificateError HostnameMismatch", /is for no name/],
         [set.good, pin, "FingerprintMismatch", new RegExp(`${"ab".repeat(32)}, got ${set.good.sha256}`)]
@@ -380,6 +390,7 @@ describe("a client certificate that a server does not get", () => {
             const error = failure(yield* Effect.exit(send(session, at.url)))
             assert.strictEqual(told(error), "ClientConnectorSSLError Handshake")
             assert.match("code" in error ? String(error.code) : "", /ALERT/)
+            assert.match(error.message, /client certificate.*Ssl\.context\(\{ cert, key \}\)/)
           })
           yield* holds(test, { connector, servers: [{ connections: at.connections }] })
           assert.strictEqual(at.asked.length, 0)

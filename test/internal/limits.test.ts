@@ -15,7 +15,8 @@ const standard: Limits.Limits = {
   tls: Infinity,
   send: Infinity,
   headers: Infinity,
-  body: Infinity
+  body: Infinity,
+  streamed: fiveMinutes
 }
 
 describe("limits", () => {
@@ -55,11 +56,17 @@ describe("limits", () => {
       { total: Infinity, connect: "1 second", body: Infinity, send: Duration.infinity },
       { total: Infinity, connect: 1000, send: Infinity, headers: fiveMinutes, body: Infinity }
     ],
+    ["the default total leaves a streamed body to its own limit", { body: 10 }, { body: 10, streamed: 10 }],
+    ["a streamed body can be unbounded", { body: Infinity }, { streamed: Infinity }],
     ["one TCP connect can be unbounded", { socketConnect: Infinity }, { socketConnect: Infinity }]
   ]
   for (const [name, input, expected] of given) {
     it(`resolve ${name}`, () => {
-      assert.deepStrictEqual(Limits.resolve(Limits.toTimeouts(input)), { ...standard, ...expected })
+      assert.deepStrictEqual(Limits.resolve(Limits.toTimeouts(input)), {
+        ...standard,
+        ...(expected.total === undefined ? undefined : { streamed: undefined }),
+        ...expected
+      })
     })
   }
 
@@ -70,13 +77,14 @@ describe("limits", () => {
       ...standard,
       total: 10_000,
       body: 5000,
-      dns: 2000
+      dns: 2000,
+      streamed: undefined
     })
   })
 
   it("of a request with one duration keep the session's other limits", () => {
     const merged = Limits.merge({ body: "1 second", total: "10 seconds" }, Limits.toTimeouts("3 seconds"))
-    assert.deepStrictEqual(Limits.resolve(merged), { ...standard, total: 3000, body: 1000 })
+    assert.deepStrictEqual(Limits.resolve(merged), { ...standard, total: 3000, body: 1000, streamed: undefined })
   })
 
   it("of a request can disable the session's total, and phases stay limited", () => {
@@ -87,7 +95,8 @@ describe("limits", () => {
       connect: fiveMinutes,
       send: fiveMinutes,
       headers: 1000,
-      body: fiveMinutes
+      body: fiveMinutes,
+      streamed: undefined
     })
   })
 })

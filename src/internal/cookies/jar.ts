@@ -4,7 +4,7 @@ import { isIP } from "node:net"
 import type { CookieRejection } from "../../CookieJar.js"
 import { isPublicSuffix } from "../http/publicSuffix.js"
 import { quote } from "./header.js"
-import { defaultPath, domainMatches, pathMatches, withUnreserved } from "./match.js"
+import { defaultPath, domainMatches, pathMatches } from "./match.js"
 import { maxPairLength, parseSetCookie, rejectedLine, type SetCookie } from "./parse.js"
 import {
   hasHostPrefix,
@@ -321,7 +321,6 @@ export class Jar {
     const out: Array<Entry> = []
     const secure = this.#isSecure(target)
     const { path } = target
-    const plainPath = withUnreserved(path)
     let sources = 0
     const add = (domain: string, exact: boolean): void => {
       const before = out.length
@@ -329,7 +328,7 @@ export class Jar {
         if (entry.hostOnly && !exact) continue
         if (entry.secure && !secure) continue
         if (entry.expires <= now) continue
-        if (pathMatches(path, entry.path) || (plainPath !== path && pathMatches(plainPath, entry.path))) out.push(entry)
+        if (pathMatches(path, entry.path)) out.push(entry)
       }
       if (out.length > before) sources++
     }

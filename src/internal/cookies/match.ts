@@ -6,15 +6,7 @@ export const domainMatches = (host: string, domain: string): boolean =>
     ? host === domain
     : host.length > domain.length && host.endsWith(domain) && host.charCodeAt(host.length - domain.length - 1) === 0x2e
 
-const unreserved = /%(?:2[de]|3\d|[46][1-9a-f]|[57][0-9a]|5f|7e)/gi
-
-/** Decodes escaped letters, digits and -._~ in a path, which is equivalent by RFC 3986 section 6.2.2.2. */
-export const withUnreserved = (path: string): string =>
-  path.includes("%")
-    ? path.replace(unreserved, (escape) => String.fromCharCode(Number.parseInt(escape.slice(1), 16)))
-    : path
-
-/** Whether `path` is within `cookiePath`. Does not decode either. */
+/** Whether `path` is within `cookiePath`. Decodes neither. */
 export const pathMatches = (path: string, cookiePath: string): boolean => {
   const length = cookiePath.length
   if (path.length < length || !path.startsWith(cookiePath)) return false

@@ -16,7 +16,7 @@ export interface Rejection {
 
 /** Descriptions for errors. */
 export const rejectionSentences: Readonly<Record<CookieRejection, string>> = {
-  Malformed: "expected a name or a value, without control characters, and without = or ; where they end it",
+  Malformed: "expected a name or a value without control characters and ;, and no = in the name",
   TooLarge: "expected at most 4096 octets of name and value",
   TooMany: "expected at most 50 cookies per response",
   Nameless: "expected a name",

@@ -4,6 +4,7 @@ import * as Duration from "effect/Duration"
 import type {
   ClientConnectorSSLError,
   ClientError,
+  ClientPayloadError,
   CookieJarError,
   Details,
   RequestBodyError,
@@ -40,25 +41,76 @@ const after = (limit: Duration.Duration): string => Duration.format(limit)
 const date = (before: string, when: DateTime.Utc | undefined): string =>
   when === undefined ? "" : `${before} ${DateTime.formatIso(when)}`
 
-/** A TLS failure in words. */
-const tlsProblem = ({ certificate, reason }: ClientConnectorSSLError): string => {
+/** OpenSSL's alert names by which servers require a client certificate, reject it, or reject the handshake. */
+const needsCertificate = /CERTIFICATE_REQUIRED/
+const refusesCertificate =
+  /ALERT_(?:BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_(?:UNKNOWN|EXPIRED|REVOKED)|UNSUPPORTED_CERTIFICATE)/
+const refusesHandshake = /ALERT_HANDSHAKE_FAILURE/
+
+const handshakeProblem = (code: string): string => {
+  if (needsCertificate.test(code)) {
+    return "the server requires a client certificate; pass one with Ssl.context({ cert, key })"
+  }
+  if (refusesCertificate.test(code)) {
+    return "the server rejected the client certificate; pass another with Ssl.context({ cert, key })"
+  }
+  return refusesHandshake.test(code)
+    ? "the server rejected the handshake; it may require a client certificate, Ssl.context({ cert, key }), or another TLS version or cipher"
+    : "the handshake failed"
+}
+
+/** A TLS failure in words, with the remedy if it is known. */
+const tlsProblem = ({ certificate, code, reason }: ClientConnectorSSLError): string => {
   switch (reason) {
     case "Expired":
       return `its certificate or an issuer's has expired${date("; its own is valid until", certificate?.validTo)}`
     case "NotYetValid":
       return `its certificate or an issuer's is not yet valid${date("; its own is valid from", certificate?.validFrom)}`
     case "SelfSigned":
-      return "its certificate is self-signed"
+      return "its certificate is self-signed; trust it with Ssl.context({ ca })"
     case "UntrustedIssuer":
       return `the issuer of its certificate is not trusted${
         certificate === undefined ? "" : ` (${certificate.issuer.slice(0, 100)})`
+      }; trust it with Ssl.context({ ca })${
+        code === "SELF_SIGNED_CERT_IN_CHAIN" ? ". The root of its chain is self-signed" : ""
       }`
     case "Revoked":
       return "its certificate is revoked"
     case "Protocol":
       return "the server does not speak TLS on this port; it may speak plain HTTP"
     case "Handshake":
-      return "the handshake failed"
+      return handshakeProblem(code)
+  }
+}
+
+/** The code of a system or zlib error, or the tag of a cause. Its other text may contain secrets. */
+const kindOfCause = (cause: unknown): string => {
+  if (typeof cause !== "object" || cause === null) return ""
+  const code = "code" in cause && typeof cause.code === "string" ? cause.code : undefined
+  const tag = "_tag" in cause && typeof cause._tag === "string" ? cause._tag : undefined
+  const words = [tag, code].filter((word) => word !== undefined)
+  return words.length === 0 ? "" : `, cause ${words.join(" ")}`
+}
+
+/** The message of a cause that comes from this package or from zlib. */
+const messageOf = (cause: unknown): string =>
+  cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : ""
+
+const payloadProblem = (e: ClientPayloadError, cause: unknown): string => {
+  const { expected, reason } = e
+  const where = `${reason} after ${bytes(e.received)}${expected === undefined ? "" : ` of ${expected}`}`
+  switch (reason) {
+    case "Released":
+      return "its Scope is closed; read the body inside it or pipe the request into a decoder"
+    case "Consumed":
+      return "it was already read as a stream; collect it with bytes or text to read it more than once"
+    case "Decompression":
+    case "TooLarge":
+    case "LineTooLong":
+      return where + messageOf(cause)
+    case "Incomplete":
+    case "Framing":
+      return where + kindOfCause(cause)
   }
 }
 
@@ -69,8 +121,8 @@ const bodyProblem: { readonly [R in RequestBodyError["reason"]]: string } = {
   NotReplayable: "it can be sent only once"
 }
 
-/** The message of each error, by tag. */
-export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => string } = {
+/** The message of each error, by tag. The text of `cause` is redacted, but may come from user code. */
+export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, cause: unknown) => string } = {
   InvalidURL: (e) =>
     e.proxy === true
       ? `Cannot use the proxy "${e.url}"${e.host === undefined ? "" : ` for ${e.host}`}: ${e.description}`
@@ -104,13 +156,13 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E) => s
   ClientOSError: (e) => `Connection broke: ${e.syscall === undefined ? "" : `${e.syscall} `}${e.code}${context(e)}`,
   BadHttpMessage: (e) =>
     `Cannot read the response's head: ${e.description}${e.excerpt === "" ? "" : `, in "${e.excerpt}"`}${context(e)}`,
-  ClientPayloadError: (e) =>
-    `Cannot read the response's body: ${e.reason} after ${bytes(e.received)}${
-      e.expected === undefined ? "" : ` of ${e.expected}`
-    }${context(e)}`,
-  RequestBodyError: (e) => `Cannot send the request's body: ${bodyProblem[e.reason]}${context(e)}`,
+  ClientPayloadError: (e, cause) => `Cannot read the response's body: ${payloadProblem(e, cause)}${context(e)}`,
+  RequestBodyError: (e, cause) =>
+    `Cannot send the request's body: ${bodyProblem[e.reason]}${kindOfCause(cause)}${context(e)}`,
   ContentTypeError: (e) =>
-    `Cannot decode the response: expected content type ${e.expected}, got "${e.contentType}" with status ${e.status}${context(e)}`,
+    `Cannot decode the response: expected content type ${e.expected}, got ${
+      e.contentType === "" ? "none" : `"${e.contentType.slice(0, 200)}"`
+    } with status ${e.status}; see "excerpt" for the beginning of the body${context(e)}`,
   JsonDecodeError: (e) =>
     `Cannot decode the response as JSON${e.position === undefined ? "" : ` at character ${e.position}`}${context(e)}`,
   ClientResponseError: (e) => `Server answered ${e.status}${reasonPhrase(e.reason)}${context(e)}`,

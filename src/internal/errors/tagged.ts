@@ -8,14 +8,15 @@ import { printable, redactHead, redactText, redactUrl } from "../redact.js"
 import { sentences } from "./sentences.js"
 
 /** Fields that are never printed: anything the peer sent, and any caught cause, may contain credentials. */
-const hidden: ReadonlySet<string> = new Set(["headers", "history", "body", "cause"])
+const hidden: ReadonlySet<string> = new Set(["headers", "history", "body", "bytes", "cause"])
 
 /**
  * Additional fields by tag. The excerpt of a body is hidden; the excerpt of a head is shown redacted (see
  * `excerptOfHead`).
  */
 const hiddenOf: { readonly [tag: string]: ReadonlySet<string> } = {
-  JsonDecodeError: new Set([...hidden, "excerpt"])
+  JsonDecodeError: new Set([...hidden, "excerpt"]),
+  ContentTypeError: new Set([...hidden, "excerpt"])
 }
 
 const urls: ReadonlySet<string> = new Set(["url", "proxy"])
@@ -104,7 +105,8 @@ export type TaggedErrorClass<Tag extends string> = ReturnType<typeof Data.Tagged
 export const tagged = <Tag extends string>(tag: Tag): TaggedErrorClass<Tag> => {
   const concealed = hiddenOf[tag] ?? hidden
   // Each sentence takes the error of its own tag, which an index by tag cannot express.
-  const sentence = (sentences as { readonly [tag: string]: (fields: object) => string })[tag] ?? (() => tag)
+  const sentence =
+    (sentences as { readonly [tag: string]: (fields: object, cause: unknown) => string })[tag] ?? (() => tag)
 
   class Tagged extends Data.TaggedError(tag)<{ readonly [field: string]: unknown }> {
     constructor(fields: { readonly [field: string]: unknown }) {
@@ -113,11 +115,12 @@ export const tagged = <Tag extends string>(tag: Tag): TaggedErrorClass<Tag> => {
         const value = fields[name]
         if (value !== undefined && !concealed.has(name)) visible[name] = shown(name, value)
       }
-      const message = printable(sentence(visible))
+      const cause = safeCause(fields.cause)
+      const message = printable(sentence(visible, cause))
       visible.message = message
       super(visible)
       for (const name of concealed) {
-        const value = name === "cause" ? safeCause(fields[name]) : fields[name]
+        const value = name === "cause" ? cause : fields[name]
         if (value !== undefined) {
           Object.defineProperty(this, name, { configurable: true, enumerable: false, value, writable: false })
         }
@@ -139,6 +142,9 @@ export const tagged = <Tag extends string>(tag: Tag): TaggedErrorClass<Tag> => {
       const head = this.stack ?? this.toString()
       if (depth < 0 || inspect === undefined) return head
       const fields: { [field: string]: unknown } = { ...this }
+      // The first line shows both already.
+      delete fields._tag
+      delete fields.message
       if (this.cause !== undefined) fields.cause = summary(this.cause)
       return `${head} ${inspect(fields, { ...options, depth })}`
     }

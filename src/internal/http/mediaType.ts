@@ -26,15 +26,53 @@ const spaces = /[ \t\n\r]{65,}/g
 const bounded = (value: string): string =>
   value.length <= 64 ? value : value.replace(spaces, (run) => run.slice(0, 64))
 
-export const parse = (value: string | undefined): MediaType => {
-  if (value === undefined || value === "") return unknown
+/** Parses one value; `undefined` if it is malformed. */
+const parseOne = (value: string): MediaType | undefined => {
   const known = common.get(value)
   if (known !== undefined) return known
   const parsed = MIMEType.parse(bounded(value))
-  if (parsed === null) return unknown
+  if (parsed === null) return undefined
   const charset = parsed.parameters.get("charset")
   return { essence: parsed.essence, charset: charset === undefined || charset === "" ? undefined : charset }
 }
 
-/** Whether a media type is application/json or has the suffix +json (RFC 6839). */
-export const isJson = (essence: string): boolean => essence === "application/json" || essence.endsWith("+json")
+/** Splits a list at the commas outside quoted strings (Fetch, "get, decode, and split"). */
+const splitList = (list: string): ReadonlyArray<string> => {
+  const values: Array<string> = []
+  let start = 0
+  let quoted = false
+  for (let at = 0; at < list.length; at++) {
+    const char = list[at]
+    if (char === '"') quoted = !quoted
+    else if (char === "\\" && quoted) at++
+    else if (char === "," && !quoted) {
+      values.push(list.slice(start, at))
+      start = at + 1
+    }
+  }
+  values.push(list.slice(start))
+  return values
+}
+
+/**
+ * The media type of a response with these Content-Type values (Fetch, "extract a MIME type"). The last valid value
+ * wins; if it has no charset, it inherits that of an earlier value with the same type.
+ */
+export const parse = (value: string | undefined): MediaType => {
+  if (value === undefined || value === "") return unknown
+  const known = common.get(value)
+  if (known !== undefined) return known
+  if (!value.includes(",")) return parseOne(value) ?? unknown
+  let last: MediaType | undefined
+  for (const one of splitList(value)) {
+    const next = parseOne(one)
+    if (next === undefined || next.essence === "*/*") continue
+    const inherited = next.charset === undefined && next.essence === last?.essence ? last.charset : undefined
+    last = inherited === undefined ? next : { essence: next.essence, charset: inherited }
+  }
+  return last ?? unknown
+}
+
+/** Whether a media type is application/json, text/json or has the suffix +json (MIME Sniffing; RFC 6839). */
+export const isJson = (essence: string): boolean =>
+  essence === "application/json" || essence === "text/json" || essence.endsWith("+json")

@@ -29,7 +29,8 @@ export const canonicalQuery = (query: string): string =>
 export const encodeParam = (text: string): string =>
   text.replace(unsafeInParam, (match) => (match === " " ? "+" : encodeURIComponent(match)))
 
-const escapeByte = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`
+/** Encodes a character below U+0100 as one octet. */
+export const escapeByte = (character: string): string => `%${character.charCodeAt(0).toString(16).toUpperCase()}`
 
 /** Encodes a name or value of an urlencoded form field. */
 export const encodeFormField = (text: string): string =>

@@ -72,8 +72,9 @@ export const toPairs = (input: UrlParams.Input): ReadonlyArray<Pair> | string =>
 export const toQuery = (input: ParamsInput, encoded: boolean): { readonly query: string } | string => {
   if (typeof input === "string") {
     if (/[\0-\x1f\x7f#]/.test(input) || isIllFormed(input)) return "expected text without control characters and #"
-    if (!encoded) return { query: canonicalQuery(input) }
-    return /^[\x21-\x7e]*$/.test(input) ? { query: input } : "expected encoded text in ASCII without white space"
+    const text = input.startsWith("?") ? input.slice(1) : input
+    if (!encoded) return { query: canonicalQuery(text) }
+    return /^[\x21-\x7e]*$/.test(text) ? { query: text } : "expected encoded text in ASCII without white space"
   }
   const pairs = toPairs(input)
   if (typeof pairs === "string") return pairs

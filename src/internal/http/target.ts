@@ -6,7 +6,7 @@ import { printable, redactUrl } from "../redact.js"
 import { kindOf } from "../userResult.js"
 import { zonedHost } from "./host.js"
 import { makeOrigin, type Origin, sameOrigin } from "./origin.js"
-import { canonicalPath, canonicalQuery, decodePercent, isIllFormed, removeDotSegments } from "./percent.js"
+import { canonicalPath, canonicalQuery, decodePercent, escapeByte, isIllFormed, removeDotSegments } from "./percent.js"
 import { parseUrl, withZoneOf } from "./whatwg.js"
 
 /** The user name and password of a URL, decoded. */
@@ -71,12 +71,26 @@ const written = new Map<string, Origin>()
 const writtenCapacity = 256
 const writtenLength = 300
 
-const plainTarget = /^\/[A-Za-z0-9\-._~!$'()*,;:@=&+/]*(?:\?[A-Za-z0-9\-._~!$'()*,;:@=&+/?]*)?$/
+/** A path and query that the URL standard leaves unchanged, apart from "/." in the path. */
+const plainTarget = /^\/[A-Za-z0-9\-._~!$'()*,;:@=&+/]*(?:\?[A-Za-z0-9\-._~!$()*,;:@=&+/?%]*)?$/
 
 const controls = /[\0-\x1f\x7f]/
 
+/** White space that the URL standard removes from both ends. */
+const isSpace = (code: number): boolean => code === 0x20 || (code >= 0x09 && code <= 0x0d && code !== 0x0b)
+
+/** Removes that white space in linear time; the usual text without any stays the same string. */
+const trimSpace = (text: string): string => {
+  let start = 0
+  let end = text.length
+  while (start < end && isSpace(text.charCodeAt(start))) start++
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end--
+  return start === 0 && end === text.length ? text : text.slice(start, end)
+}
+
 /**
- * Parses a URL, relative to `base` if it is relative. The bytes of a `URL`, and of text with `encoded`, stay unchanged.
+ * Parses a URL, relative to `base` if it is relative. Path, query and fragment of a string become those of a `URL` with
+ * the same text. The bytes of a `URL`, and of text with `encoded`, stay unchanged.
  */
 export const parseTarget = (input: UrlInput, encoded: boolean, base?: Target): Target | InvalidURL => {
   if (typeof input !== "string") {
@@ -97,7 +111,8 @@ export const parseTarget = (input: UrlInput, encoded: boolean, base?: Target): T
   return parseText(input, encoded, base)
 }
 
-const parseText = (text: string, encoded: boolean, base: Target | undefined): Target | InvalidURL => {
+const parseText = (given: string, encoded: boolean, base: Target | undefined): Target | InvalidURL => {
+  const text = trimSpace(given)
   if (controls.test(text) || isIllFormed(text)) {
     return invalid(text, "Syntax", "the URL has control characters or an unpaired surrogate")
   }
@@ -175,24 +190,28 @@ const parseUserinfo = (text: string): Userinfo | string => {
   return { user, password }
 }
 
+const originLength = "http://h".length
+
+/** Splits the part after the origin of a URL whose host is "h". */
+const placeOf = ({ href }: URL): { readonly target: string; readonly fragment: string } => {
+  const mark = href.indexOf("#")
+  const end = mark === -1 ? href.length : mark
+  return { target: href.slice(originLength, end), fragment: href.slice(end) }
+}
+
 /** Path, query and fragment. `place` is empty or begins with "/", "?" or "#". */
 const parsePlace = (
   text: string,
   place: string,
   encoded: boolean
 ): { readonly target: string; readonly fragment: string } | InvalidURL => {
+  if (!encoded) return placeOf(new URL(`http://h${place}`))
   const hash = place.indexOf("#")
   const fragment = hash === -1 ? "" : place.slice(hash)
   const rooted = rootedPath(hash === -1 ? place : place.slice(0, hash))
-  if (encoded) {
-    return /^[\x21-\x7e]*$/.test(rooted)
-      ? { target: rooted, fragment }
-      : invalid(text, "Syntax", "expected an encoded URL in ASCII without white space")
-  }
-  const mark = rooted.indexOf("?")
-  if (mark === -1) return { target: removeDotSegments(canonicalPath(rooted)), fragment }
-  const path = removeDotSegments(canonicalPath(rooted.slice(0, mark)))
-  return { target: `${path}?${canonicalQuery(rooted.slice(mark + 1))}`, fragment }
+  return /^[\x21-\x7e]*$/.test(rooted)
+    ? { target: rooted, fragment }
+    : invalid(text, "Syntax", "expected an encoded URL in ASCII without white space")
 }
 
 const rootedPath = (place: string): string => (place.startsWith("/") ? place : `/${place}`)
@@ -209,6 +228,10 @@ const parseRelative = (text: string, encoded: boolean, base: Target): Target | I
       ? parseRest(text, 2, base.origin.scheme, base.websocket, encoded)
       : invalid(text, "Syntax", "the relative URL begins with a backslash or an empty authority")
   }
+  if (!encoded) {
+    const { fragment, target } = placeOf(new URL(text, `http://h${base.target}`))
+    return new Target(base.origin, target, fragment, base.userinfo, base.websocket)
+  }
   const mark = base.target.indexOf("?")
   const basePath = mark === -1 ? base.target : base.target.slice(0, mark)
   const merged =
@@ -219,7 +242,7 @@ const parseRelative = (text: string, encoded: boolean, base: Target): Target | I
         : text.startsWith("/")
           ? text
           : basePath.slice(0, basePath.lastIndexOf("/") + 1) + text
-  const place = parsePlace(text, encoded ? withoutDots(merged) : merged, encoded)
+  const place = parsePlace(text, withoutDots(merged), true)
   if (place instanceof InvalidURL) return place
   return new Target(base.origin, place.target, place.fragment, base.userinfo, base.websocket)
 }
@@ -231,26 +254,55 @@ export const hostIn = (location: string): string | undefined =>
 const asRedirect = (error: InvalidURL): InvalidURL =>
   new InvalidURL({ url: error.url, reason: error.reason, description: error.description, redirect: true })
 
+/** Counts the slashes and backslashes before an authority; the URL standard accepts any number. */
+const slashesIn = (location: string): number => /^(?:https?:)?([/\\]*)/i.exec(location)?.[1]?.length ?? 0
+
+/** Whether a reference has a scheme and one or more than two slashes, or no scheme and more than two. */
+const hasOddSlashes = (location: string): boolean => {
+  const slashes = slashesIn(location)
+  return /^https?:/i.test(location) ? slashes !== 0 && slashes !== 2 : slashes > 2
+}
+
 /**
- * Resolves a Location like WHATWG, but rejects every URL that `parseTarget` rejects. The fragment is inherited (RFC
- * 9110 section 10.2.2).
+ * Returns the values of a field of URL references, such as Location, from its raw octets. Octets outside ASCII are
+ * percent-encoded one by one, because their encoding is unknown.
  */
-export const resolveLocation = (location: string, base: Target, requote: boolean): Target | InvalidURL => {
+export const referencesIn = (
+  rawHeaders: ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]>,
+  name: string
+): ReadonlyArray<string> =>
+  rawHeaders.flatMap(([raw, value]) =>
+    Buffer.from(raw).toString("latin1").toLowerCase() === name
+      ? [
+          Buffer.from(value)
+            .toString("latin1")
+            .replace(/[\x80-\xff]/g, escapeByte)
+        ]
+      : []
+  )
+
+/**
+ * Resolves a Location like WHATWG, but rejects every host that `parseTarget` rejects. Existing escapes stay unchanged,
+ * unless `requote` converts to aiohttp's canonical form. The fragment is inherited (RFC 9110 section 10.2.2).
+ */
+export const resolveLocation = (given: string, base: Target, requote: boolean): Target | InvalidURL => {
   const refuse = (reason: InvalidURL["reason"], description: string): InvalidURL =>
-    new InvalidURL({ url: shown(location), reason, description, redirect: true })
-  if (isIllFormed(location)) return refuse("Syntax", "the URL has an unpaired surrogate")
+    new InvalidURL({ url: shown(given), reason, description, redirect: true })
+  if (isIllFormed(given)) return refuse("Syntax", "the URL has an unpaired surrogate")
+  const location = trimSpace(given)
   const url = parseUrl(location, base.url)
   if (url === undefined) return refuse("Syntax", "not a valid URL")
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     return refuse("Scheme", "the scheme is neither http nor https")
   }
+  if (hasOddSlashes(location)) return refuse("Host", 'expected "//" and a host, got another number of slashes')
   const parsed = parseTarget(withZoneOf(base.url, url.href), true)
   if (parsed instanceof InvalidURL) return asRedirect(parsed)
   if (parsed.origin.ip === 4 && !sameOrigin(parsed.origin, base.origin) && hostIn(location) !== parsed.origin.host) {
     return refuse("Host", "the host is not a canonical IPv4 address")
   }
   const fragment = location.includes("#") ? parsed.fragment : base.fragment
-  const target = requote ? requoted(parsed.target) : verbatim(location, parsed, base)
+  const target = requote ? requoted(parsed.target) : parsed.target
   return new Target(parsed.origin, target, fragment, parsed.userinfo, base.websocket)
 }
 
@@ -259,10 +311,4 @@ const requoted = (target: string): string => {
   return mark === -1
     ? canonicalPath(target)
     : `${canonicalPath(target.slice(0, mark))}?${canonicalQuery(target.slice(mark + 1))}`
-}
-
-/** Keeps the bytes of the Location where WHATWG resolves them to the same origin. */
-const verbatim = (location: string, resolved: Target, base: Target): string => {
-  const kept = parseTarget(location.trim(), true, base)
-  return kept instanceof InvalidURL || !sameOrigin(kept.origin, resolved.origin) ? resolved.target : kept.target
 }

@@ -198,7 +198,7 @@ const send = <E>(request: Prepared, next: Next, tokens: Tokens<E>): Effect.Effec
         return Effect.succeed(response)
       }
       return response.release.pipe(
-        Effect.zipRight(emitRetry(next, request, { reason: "TokenRefresh", delay: 0 })),
+        Effect.zipRight(emitRetry(next, request, { reason: "TokenRefresh", delay: 0, response })),
         Effect.zipRight(token(first)),
         Effect.flatMap((second) => Effect.flatMap(authorize(request, second), next))
       )

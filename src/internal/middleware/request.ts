@@ -8,6 +8,7 @@ import type { RequestRetry } from "../../Tracing.js"
 import { redactUrl } from "../redact.js"
 import { Prepared } from "../request/preparedRequest.js"
 import { callOf } from "../session/middlewareChain.js"
+import { shownResponse } from "../tracing/shownMessages.js"
 
 /** The prepared request behind the public type. Only this package makes requests. */
 export const preparedOf = (request: ClientRequest): Prepared => {
@@ -26,16 +27,22 @@ export const middlewareError = (
   more: { readonly description?: string; readonly cause?: unknown }
 ): MiddlewareError => new MiddlewareError({ ...preparedOf(request).details, reason, ...more })
 
+/** Why a request is sent again. */
+interface RetryFacts extends Pick<RequestRetry, "reason" | "delay" | "error"> {
+  /** The response of the attempt that is abandoned. */
+  readonly response?: ClientResponse | undefined
+}
+
 /** Emits `RequestRetry` to the observers of the request. */
 export const emitRetry = (
   next: Next,
   request: ClientRequest,
-  facts: Pick<RequestRetry, "reason" | "delay" | "error">
+  { response, ...facts }: RetryFacts
 ): Effect.Effect<void> => {
   const trace = callOf(next)?.trace
-  return trace === undefined
-    ? Effect.void
-    : trace.emit({ _tag: "RequestRetry", method: request.method, url: redactUrl(request.url), ...facts })
+  if (trace === undefined) return Effect.void
+  const signal = { _tag: "RequestRetry", method: request.method, url: redactUrl(request.url), ...facts } as const
+  return trace.emit(response === undefined ? signal : { ...signal, response: shownResponse(response) })
 }
 
 /** Whether the request has its own credentials, or turns them off. */

@@ -136,7 +136,7 @@ const attempt = (
       const error = isClientError(outcome) ? outcome : undefined
       // Release the response before waiting: the next attempt may need its connection.
       return (response?.release ?? Effect.void).pipe(
-        Effect.zipRight(emitRetry(next, request, { reason: "Retry", delay, error })),
+        Effect.zipRight(emitRetry(next, request, { reason: "Retry", delay, error, response })),
         Effect.zipRight(delay === 0 ? Effect.void : Effect.sleep(Duration.millis(delay))),
         Effect.zipRight(Effect.suspend(() => attempt(policy, { next, onlyUnsent, request }, count + 1, decision.state)))
       )

@@ -3,7 +3,14 @@ import * as Option from "effect/Option"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { parseHttpDate } from "../http/httpDate.js"
 
-const seconds = (text: string): number | undefined => (/^\d{1,15}$/.test(text) ? Number(text) * 1000 : undefined)
+/** Seconds with or without a fraction, of any number of digits; a number that overflows is infinite. */
+const decimal = /^(?:\d+(?:\.\d*)?|\.\d+)$/
+
+/** Parses seconds to whole milliseconds, rounded up. */
+const seconds = (text: string): number | undefined => (decimal.test(text) ? secondsToMillis(Number(text)) : undefined)
+
+/** Rounds to a thousandth of a millisecond before rounding up, so that 299.997 seconds are 299997 milliseconds. */
+const secondsToMillis = (value: number): number => Math.ceil(Math.round(value * 1_000_000) / 1000)
 
 /** Retry-After is a number of seconds or a date. */
 const fromRetryAfter = (text: string, now: number): number | undefined => {
@@ -18,10 +25,10 @@ const epochSeconds = 1_000_000_000
 const epochMillis = 1_000_000_000_000
 
 const fromReset = (text: string, now: number): number | undefined => {
-  if (!/^\d{1,15}(?:\.\d{1,9})?$/.test(text)) return parseDelay(text, now)
+  if (!decimal.test(text)) return parseDelay(text, now)
   const value = Number(text)
   if (value >= epochMillis) return Math.max(0, Math.ceil(value) - now)
-  return Math.ceil(value >= epochSeconds ? Math.max(0, value * 1000 - now) : value * 1000)
+  return value >= epochSeconds ? Math.max(0, secondsToMillis(value) - now) : secondsToMillis(value)
 }
 
 const parseDelay = (text: string, now: number): number | undefined => {
@@ -33,10 +40,11 @@ const parseDelay = (text: string, now: number): number | undefined => {
 const fromRateLimit = (text: string): number | undefined => {
   let longest: number | undefined
   for (const item of text.split(",")) {
-    const time = /;\s*t=(\d{1,15})/.exec(item)?.[1]
-    const rest = /;\s*r=(\d{1,15})/.exec(item)?.[1]
-    if (time === undefined || (rest !== undefined && Number(rest) > 0)) continue
-    longest = Math.max(longest ?? 0, Number(time) * 1000)
+    const time = /;\s*t=([\d.]+)/.exec(item)?.[1]
+    const rest = /;\s*r=(\d+(?:\.\d*)?)/.exec(item)?.[1]
+    const delay = time === undefined ? undefined : seconds(time)
+    if (delay === undefined || (rest !== undefined && Number(rest) > 0)) continue
+    longest = Math.max(longest ?? 0, delay)
   }
   return longest
 }

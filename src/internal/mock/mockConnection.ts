@@ -142,7 +142,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
       this.settle(exchange, body, answer)
       return Effect.void
     }
-    this.watch("body", exchange.limits.body)
+    if (exchange.limits.body !== Infinity) this.watch("body", exchange.limits.body)
     return Effect.zipRight(
       this.pump(body, answer),
       Effect.sync(() => this.settle(exchange, body, answer))
@@ -204,6 +204,10 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     this.paused = false
     this.progressAt = this.exchanged?.deadlines.now() ?? 0
     this.wake?.()
+  }
+
+  limitIdle(millis: number): void {
+    this.watch("body", millis)
   }
 
   abandon(): void {

@@ -2,9 +2,10 @@
 import * as Cookies from "@effect/platform/Cookies"
 import * as Headers from "@effect/platform/Headers"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
-import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
+import * as HttpMethod from "@effect/platform/HttpMethod"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
 import * as Inspectable from "effect/Inspectable"
@@ -15,7 +16,7 @@ import type { ClientError, ClientResponseError, TooManyRedirects } from "../../E
 import { safeCause } from "../errors/tagged.js"
 import { shownRecord } from "../http/concealedHeaders.js"
 import { redactUrl } from "../redact.js"
-import { hiddenNamesOf } from "./httpClientRequest.js"
+import { hiddenNamesOf, hideSecrets } from "./httpClientRequest.js"
 import { ResponseError } from "./safeErrors.js"
 
 const addressOf = (url: string): string => url.replace(/[?#].*$/s, "")
@@ -40,11 +41,11 @@ const inContext = (headers: Headers.Headers): Headers.Headers => {
 abstract class Base extends Inspectable.Class {
   readonly [IncomingMessage.TypeId]: IncomingMessage.TypeId = IncomingMessage.TypeId
   readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
-  readonly request: HttpClientRequest
+  readonly request: HttpClientRequest.HttpClientRequest
   abstract readonly status: number
   abstract readonly headers: Headers.Headers
 
-  constructor(request: HttpClientRequest) {
+  constructor(request: HttpClientRequest.HttpClientRequest) {
     super()
     this.request = request
   }
@@ -66,7 +67,12 @@ export class PlatformResponse extends Base implements HttpClientResponse.HttpCli
   private readonly original: ClientResponse
   private readonly close: Effect.Effect<void>
 
-  constructor(request: HttpClientRequest, url: URL, original: ClientResponse, close: Effect.Effect<void>) {
+  constructor(
+    request: HttpClientRequest.HttpClientRequest,
+    url: URL,
+    original: ClientResponse,
+    close: Effect.Effect<void>
+  ) {
     super(request)
     this.url = url
     this.original = original
@@ -90,12 +96,7 @@ export class PlatformResponse extends Base implements HttpClientResponse.HttpCli
     return this.whole(this.original.text)
   }
   get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
-    const { original } = this
-    return this.whole(
-      Effect.flatMap(original.bytes, (bytes) =>
-        bytes.length === 0 ? Effect.succeed(null) : original.jsonWith({ contentType: false })
-      )
-    )
+    return this.whole(this.original.json)
   }
   get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
     return this.whole(this.original.urlParamsBody)
@@ -125,6 +126,13 @@ export class PlatformResponse extends Base implements HttpClientResponse.HttpCli
     })
 }
 
+/** Converts an open response. The platform's request can only express its own methods; any other becomes GET. */
+export const platformResponse = (original: ClientResponse): PlatformResponse => {
+  const { method, realUrl, release } = original
+  const request = HttpClientRequest.make(HttpMethod.isHttpMethod(method) ? method : "GET")(realUrl)
+  return new PlatformResponse(hideSecrets(request, []), new URL(realUrl), original, release)
+}
+
 /** Only satisfies the types: after too many redirects the history is never empty. */
 const nothing = { status: 0, headers: Headers.empty, cookies: Cookies.empty }
 
@@ -134,29 +142,35 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
   readonly headers: Headers.Headers
   readonly cookies: Cookies.Cookies
   private readonly body: string
+  private readonly bytes: Uint8Array
 
   private constructor(
-    request: HttpClientRequest,
+    request: HttpClientRequest.HttpClientRequest,
     head: Pick<ClientResponse, "status" | "headers" | "cookies">,
-    body: string
+    body: string,
+    bytes: Uint8Array
   ) {
     super(request)
     this.status = head.status
     this.headers = head.headers
     this.cookies = head.cookies
     this.body = body
+    this.bytes = bytes
   }
 
   /**
    * The response that `raiseForStatus` rejected, with the beginning of its body, or the redirect that was not followed.
    */
-  static ofError(request: HttpClientRequest, error: ClientResponseError | TooManyRedirects): HeadResponse {
+  static ofError(
+    request: HttpClientRequest.HttpClientRequest,
+    error: ClientResponseError | TooManyRedirects
+  ): HeadResponse {
     if (error._tag === "ClientResponseError") {
-      const { body, headers, status } = error
-      return new HeadResponse(request, { status, headers, cookies: Cookies.empty }, body)
+      const { body, bytes, headers, status } = error
+      return new HeadResponse(request, { status, headers, cookies: Cookies.empty }, body, bytes)
     }
     const last = error.history[error.history.length - 1]
-    return new HeadResponse(request, last ?? nothing, "")
+    return new HeadResponse(request, last ?? nothing, "", new Uint8Array())
   }
 
   get remoteAddress(): Option.Option<string> {
@@ -172,7 +186,7 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
     return Effect.sync(() => UrlParams.fromInput(new URLSearchParams(this.body)))
   }
   get arrayBuffer(): Effect.Effect<ArrayBuffer> {
-    return Effect.sync(() => new TextEncoder().encode(this.body).buffer)
+    return Effect.sync(() => new Uint8Array(this.bytes).buffer)
   }
   get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
     return this.parse(() => {
@@ -180,7 +194,7 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
     })
   }
   get stream(): Stream.Stream<Uint8Array> {
-    return Stream.fromEffect(Effect.sync(() => new TextEncoder().encode(this.body)))
+    return Stream.succeed(this.bytes)
   }
 
   private parse<A>(read: () => A): Effect.Effect<A, HttpClientError.ResponseError> {

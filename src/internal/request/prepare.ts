@@ -45,6 +45,14 @@ const canonicalMethod = (method: string): string | undefined => {
   return upper === "CONNECT" ? undefined : upper
 }
 
+/** Why a method is invalid, and what to do instead. */
+const methodProblem = (method: unknown): string => {
+  if (typeof method !== "string") return `expected a method such as "GET", got ${kindOf(method)}`
+  return method.toUpperCase() === "CONNECT"
+    ? "CONNECT is only used for the tunnel of a proxy; use the option proxy"
+    : "expected an HTTP method token: letters, digits and !#$%&'*+-.^_`|~"
+}
+
 /** The errors of `prepare`. */
 export type PrepareError = InvalidURL | InvalidRequest | RequestBodyError
 
@@ -61,7 +69,7 @@ export const prepare = (
   if (known !== undefined) return known
   const given = options === undefined ? noOptions : ownOptions(options)
   const verb = canonicalMethod(method)
-  if (verb === undefined) return new InvalidRequest({ option: "method", description: "not an HTTP method token" })
+  if (verb === undefined) return new InvalidRequest({ option: "method", description: methodProblem(method) })
   const parsed = parseTarget(url, given.encoded === true, defaults.base)
   if (parsed instanceof InvalidURL) return parsed
   if (parsed.websocket && !websocket) {
@@ -175,6 +183,7 @@ const checkOptions = (given: RequestOptions): OptionFault | undefined => {
       return { option: "maxRedirects", description: "expected a whole number from 0 on, or Infinity" }
   }
   if (!isSize(given.maxBodySize)) return { option: "maxBodySize", description: "expected a number from 0 on" }
+  if (!isSize(given.errorBodySize)) return { option: "errorBodySize", description: "expected a number from 0 on" }
   if (compress !== undefined && typeof compress !== "boolean" && !compressions.has(compress)) {
     return { option: "compress", description: 'expected a boolean, "deflate", "gzip" or "br"' }
   }

@@ -186,6 +186,10 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
     return this.given.maxBodySize ?? this.defaults.options.maxBodySize ?? Infinity
   }
 
+  get errorBodySize(): number {
+    return this.given.errorBodySize ?? this.defaults.options.errorBodySize ?? 64 * 1024
+  }
+
   get raiseForStatus(): NonNullable<CommonOptions["raiseForStatus"]> {
     return this.given.raiseForStatus ?? this.defaults.options.raiseForStatus ?? false
   }

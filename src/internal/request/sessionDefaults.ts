@@ -52,6 +52,7 @@ const commonNames = [
   "timeout",
   "autoDecompress",
   "maxBodySize",
+  "errorBodySize",
   "proxy",
   "proxyAuth",
   "proxyHeaders",
@@ -148,6 +149,7 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
     refuse("cookies", `expected a name and a value of at most ${maxPairLength} octets together`)
   }
   if (!isSize(options.maxBodySize)) refuse("maxBodySize", "expected a number from 0 on")
+  if (!isSize(options.errorBodySize)) refuse("errorBodySize", "expected a number from 0 on")
   const version = options.version ?? "1.1"
   if (version !== "1.0" && version !== "1.1") return refuse("version", 'expected "1.0" or "1.1"')
   const auth = makeAuth(options, base, fields)
@@ -169,7 +171,7 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
     skip,
     version,
     jsonSerialize: options.jsonSerialize,
-    requoteRedirectUrl: options.requoteRedirectUrl ?? true,
+    requoteRedirectUrl: options.requoteRedirectUrl ?? false,
     fallbackCharset: options.fallbackCharset,
     plain,
     userAgent: userAgentOf(fields, skip),

@@ -1,51 +1,39 @@
 /** An opened response: reads its body by effects, as a whole or as a stream. */
-import { constants } from "node:buffer"
-import type * as Headers from "@effect/platform/Headers"
 import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
-import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type {
-  ClientResponse,
-  ConnectionInfo,
-  JsonOptions,
-  ResponseHead,
-  Timings,
-  TypeId
-} from "../../ClientResponse.js"
-import type { BodyError, ContentTypeError as ContentType, JsonDecodeError } from "../../Errors.js"
-import { ClientResponseError } from "../../Errors.js"
+import type { ClientResponse, ConnectionInfo, ResponseHead, Timings, TypeId } from "../../ClientResponse.js"
+import type { BodyError } from "../../Errors.js"
+import { ClientResponseError, type ContentTypeError } from "../../Errors.js"
 import type { Event } from "../../Sse.js"
-import { Gather } from "../byteBuilder.js"
-import { headersOf } from "../http/platformHeaders.js"
 import { type Pull, pullStreamFrom } from "../pullStream.js"
 import * as Deadlines from "../transport/deadlines.js"
 import { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/transport.js"
-import { errorBodySize, readBeginning } from "./body/beginning.js"
-import { BodyReader, type BodySink, tooLarge } from "./body/bodyReader.js"
+import type { Beginning } from "./body/beginning.js"
+import { BodyReader, type BodySink } from "./body/bodyReader.js"
 import { EventDecoder } from "./body/eventDecoder.js"
+import { json } from "./body/json.js"
 import { LineDecoder } from "./body/lines.js"
 import { type Decoder, decoded } from "./body/pullDecoder.js"
 import { type Batches, once } from "./body/pullQueue.js"
-import { isClosed } from "./closedScope.js"
 import { readerLimit } from "./readerLimit.js"
-import { ResponseBody, type Waiter } from "./responseBody.js"
 import type { ResponseSource, Sent, Upgrade } from "./responseSource.js"
+import { WholeBody } from "./wholeBody.js"
 
 export type { BodySettings, ResponseSource, Upgrade } from "./responseSource.js"
 
-const ignore: Waiter = () => {}
+const eventStream = "text/event-stream"
+
+const nothing = new Uint8Array(0)
 
 /** When a body is discarded, waits for a rest of at most `smallRest` bytes, for at most `restTime` milliseconds. */
 const smallRest = 64 * 1024
 const restTime = 200
 
 const typeId: TypeId = "~effect-http-session/ClientResponse"
-export class Response extends ResponseBody implements ClientResponse {
+export class Response extends WholeBody implements ClientResponse {
   /** A response with status 101, which has a connection instead of a body. */
   static upgraded(source: ResponseSource, head: Head, connection: ConnectionInfo, upgrade: Upgrade): Response {
     const body = new IncomingBody(0, { resume: () => {}, abandon: () => {} })
@@ -88,174 +76,6 @@ export class Response extends ResponseBody implements ClientResponse {
     return Effect.sync(() => this.releaseNow())
   }
 
-  // The body as a whole, by effects.
-
-  /** The Scope of a response whose body was complete, so that no finalizer was added. */
-  private scope: Scope.Scope | undefined = undefined
-
-  /** The Scope that releases the response. */
-  private owner: Scope.Scope | undefined = undefined
-
-  /** Makes the body unreadable once `scope` is closed. */
-  leaveTo(scope: Scope.Scope): void {
-    this.scope = scope
-  }
-
-  /** Makes `scope` the owner. The returned finalizer releases the response unless it has another owner by then. */
-  releaseWith(scope: Scope.Scope): Effect.Effect<void> {
-    this.owner = scope
-    return Effect.sync(() => {
-      if (this.owner === scope) this.releaseNow()
-    })
-  }
-
-  /** Detaches the response from its Scope; the new owner releases it. */
-  disown(): void {
-    this.scope = undefined
-    this.owner = undefined
-  }
-
-  private endWithScope(): void {
-    if (this.scope === undefined || !isClosed(this.scope)) return
-    this.scope = undefined
-    this.releaseNow()
-  }
-
-  /** Reads the whole body within the limits of the running fiber. If interrupted, discards the body. */
-  get readAll(): Effect.Effect<void, BodyError> {
-    return Effect.withFiberRuntime((fiber) => this.readUpTo(readerLimit(fiber)))
-  }
-
-  /** `collect` as an effect, or by pulls if progress is reported. */
-  private readUpTo(limit: number): Effect.Effect<void, BodyError> {
-    if (this.state === "Collected") return Effect.void
-    this.endWithScope()
-    const read = this.direct ? this.collectAsync(limit) : this.collectWithProgress(limit)
-    return this.source.listen === undefined ? read : Effect.zipLeft(read, this.source.listen)
-  }
-
-  private collectAsync(limit: number): Effect.Effect<void, BodyError> {
-    return Effect.async<void, BodyError>((resume) => {
-      const waiter: Waiter = (error) => resume(error === undefined ? Exit.void : Exit.fail(error))
-      this.collect(waiter, limit)
-      return Effect.sync(() => this.cancelCollect(waiter))
-    })
-  }
-
-  private collectWithProgress(limit: number): Effect.Effect<void, BodyError> {
-    if (this.state === "Collecting") return this.collectAsync(limit)
-    if (this.state !== "Unread") return Effect.fail(this.unreadable())
-    const pull = this.open(limit)
-    this.state = "Collecting"
-    this.waiter = ignore
-    const gather = new Gather()
-    const loop: Effect.Effect<void, BodyError> = Effect.matchEffect(pull, {
-      onFailure: Option.match({
-        onNone: () => {
-          this.gathered(gather)
-          return this.isCollected ? Effect.void : Effect.fail(this.unreadable())
-        },
-        onSome: (error) => {
-          this.failed(error)
-          return Effect.fail(error)
-        }
-      }),
-      onSuccess: (batch) => {
-        for (const piece of batch) gather.append(piece, 0, piece.length)
-        if (gather.size <= constants.MAX_LENGTH) return loop
-        this.reader?.abandon()
-        this.failed(this.tooLarge())
-        return Effect.fail(this.unreadable())
-      }
-    })
-    return Effect.onInterrupt(loop, () => this.release)
-  }
-
-  get bytes(): Effect.Effect<Uint8Array, BodyError> {
-    return this.whole(() => this.bytesNow())
-  }
-
-  /** Applies `f` to the collected bytes if they are within the limits of the running fiber. */
-  private whole<A, E>(f: () => Exit.Exit<A, E>): Effect.Effect<A, E | BodyError> {
-    return Effect.withFiberRuntime<A, E | BodyError>((fiber) => {
-      const limit = readerLimit(fiber)
-      return this.isComplete(limit)
-        ? this.within(limit, f)
-        : Effect.flatMap(this.readUpTo(limit), () => this.within(limit, f))
-    })
-  }
-
-  /** Applies `f` to the collected bytes, unless they exceed the reader's limit. */
-  private within<A, E>(limit: number, f: () => Exit.Exit<A, E>): Exit.Exit<A, E | BodyError> {
-    return this.cached !== undefined && this.cached.length > limit
-      ? Exit.fail(this.payloadError("TooLarge", tooLarge(limit)))
-      : f()
-  }
-
-  /** Whether the bytes are collected. Collects a complete body that needs only a copy. */
-  private isComplete(limit: number): boolean {
-    this.endWithScope()
-    if (this.state === "Unread" && this.body.ended && this.direct && this.isPlain(limit)) this.collect(ignore)
-    return this.cached !== undefined
-  }
-  get arrayBuffer(): Effect.Effect<ArrayBuffer, BodyError> {
-    return Effect.map(this.bytes, (bytes) => {
-      const copy = new ArrayBuffer(bytes.byteLength)
-      new Uint8Array(copy).set(bytes)
-      return copy
-    })
-  }
-  get text(): Effect.Effect<string, BodyError> {
-    return this.whole(() => this.textNow(undefined))
-  }
-  textWith(encoding: string): Effect.Effect<string, BodyError> {
-    return this.whole(() => this.textNow(encoding))
-  }
-  get json(): Effect.Effect<unknown, BodyError | ContentType | JsonDecodeError> {
-    return this.jsonWith(undefined)
-  }
-  jsonWith(options: JsonOptions | undefined): Effect.Effect<unknown, BodyError | ContentType | JsonDecodeError> {
-    return Effect.withFiberRuntime((fiber) => {
-      const limit = readerLimit(fiber)
-      const parse = () => this.jsonNow(options)
-      if (this.isComplete(limit)) return this.within(limit, parse)
-      const refused = this.refuseType(options?.contentType)
-      return refused === undefined
-        ? Effect.flatMap(this.readUpTo(limit), () => this.within(limit, parse))
-        : Effect.fail(refused)
-    })
-  }
-  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, BodyError> {
-    return Effect.map(this.text, (text) => UrlParams.fromInput(new URLSearchParams(text)))
-  }
-  get formData(): Effect.Effect<FormData, BodyError> {
-    return Effect.flatMap(this.bytes, (bytes) =>
-      Effect.tryPromise({
-        try: () =>
-          new globalThis.Response(new Blob([new Uint8Array(bytes)]), {
-            headers: { "content-type": this.head.get("content-type") ?? "" }
-          }).formData(),
-        catch: (cause) => this.payloadError("Framing", cause)
-      })
-    )
-  }
-  get trailers(): Effect.Effect<Headers.Headers, BodyError> {
-    return Effect.suspend(() => {
-      const { body } = this
-      return body.complete && this.state !== "Unread"
-        ? Effect.sync(() => this.trailersNow())
-        : Effect.map(this.readAll, () => this.trailersNow())
-    })
-  }
-  private trailersNow(): Headers.Headers {
-    const { trailers } = this.body
-    return headersOf(
-      trailers.length,
-      (index) => trailers[index]?.[0] ?? "",
-      (index) => trailers[index]?.[1] ?? ""
-    )
-  }
-
   // The body as a stream.
 
   /** A stream of the decoded body. Runs once, unless the bytes are kept. */
@@ -271,8 +91,9 @@ export class Response extends ResponseBody implements ClientResponse {
             (bytes) => decode(once(bytes))
           )
         }
-        if (this.state !== "Unread") return Effect.fail(this.unreadable())
+        if (!this.isReadable) return Effect.fail(this.unreadable())
         opened = true
+        this.source.beginStream?.(this.body)
         return Effect.succeed(decode(this.open(limit)))
       })
       return Stream.ensuring(
@@ -289,15 +110,21 @@ export class Response extends ResponseBody implements ClientResponse {
   get lines(): Stream.Stream<string, BodyError> {
     return this.streamOf((pull) => this.decodePull(pull, new LineDecoder(this.mediaType.charset, this.fallback)))
   }
-  get events(): Stream.Stream<Event, BodyError> {
+  get events(): Stream.Stream<Event, BodyError | ContentTypeError> {
     return this.eventsBy(() => new EventDecoder())
   }
-  /** Events from a decoder, which is made anew for each run. */
-  eventsBy(make: () => EventDecoder): Stream.Stream<Event, BodyError> {
-    return this.streamOf((pull) => {
+  /** Decodes events, with a new decoder for each run. Reads the beginning of a body of another type for the error. */
+  eventsBy(make: () => EventDecoder): Stream.Stream<Event, BodyError | ContentTypeError> {
+    const events = this.streamOf((pull) => {
       this.endless = true
       return this.decodePull(pull, make())
     })
+    if (this.typeText === undefined || this.typeText === "" || this.mediaType.essence === eventStream) return events
+    return Stream.fromEffect(
+      Effect.flatMap(this.beginning, (bytes) =>
+        Effect.fail(json.wrongType(this.textSource, eventStream, this.excerpt(bytes)))
+      )
+    )
   }
   private decodePull<A>(pull: Batches["pull"], decoder: Decoder<A>) {
     return decoded(pull, decoder, (reason, cause) => this.payloadError(reason, cause))
@@ -309,43 +136,54 @@ export class Response extends ResponseBody implements ClientResponse {
     return Effect.suspend(() => (this.ok ? Effect.succeed(this) : this.raise))
   }
 
-  /** Fails with the head and the beginning of the body, and releases the response. */
+  /** Fails with the head and the beginning of the body, which stays readable while its Scope is open. */
   get raise(): Effect.Effect<never, ClientResponseError> {
-    return Effect.flatMap(this.beginning(), (body) =>
+    return Effect.flatMap(this.beginning, (bytes) =>
       Effect.fail(
         new ClientResponseError({
-          ...this.source.details("body"),
+          ...this.source.details(undefined),
           status: this.status,
           reason: this.reason,
           headers: this.headers,
           history: this.history,
-          body
+          body: this.excerpt(bytes),
+          bytes
         })
       )
     )
   }
 
-  /** The text of the first KiB, or of the part received before the body failed. A body that ends within it is kept. */
-  private beginning(): Effect.Effect<string> {
-    if (this.cached !== undefined) return Effect.succeed(this.excerpt(this.cached))
-    this.endWithScope()
-    if (this.state !== "Unread") return Effect.succeed("")
-    const read = readBeginning(this.open(), this.body.ended, {
-      ended: (bytes, failure) => (Option.isNone(failure) ? this.collected(bytes) : this.failed(failure.value)),
-      abandoned: (late) => {
-        this.endless ||= late
-        this.releaseNow()
-      }
+  /** Reads the first bytes of the body, or those before its failure. Keeps a body that ends within them. */
+  private get beginning(): Effect.Effect<Uint8Array> {
+    return Effect.suspend(() => {
+      const size = this.source.settings.errorBodySize
+      if (this.cached !== undefined) return Effect.succeed(this.cached.slice(0, size))
+      this.endWithScope()
+      if (this.begun !== undefined) return Effect.succeed(this.begun.beginning.bytes.slice(0, size))
+      if (this.state !== "Unread") return Effect.succeed(nothing)
+      const beginning = this.begin(size)
+      const read = Effect.map(
+        Effect.onInterrupt(beginning.awaited, () => this.release),
+        () => this.endBeginning(beginning).slice(0, size)
+      )
+      return this.source.listen === undefined ? read : Effect.zipLeft(read, this.source.listen)
     })
-    return Effect.map(
-      Effect.onInterrupt(read, () => this.release),
-      (bytes) => this.excerpt(bytes)
-    )
+  }
+
+  private endBeginning(beginning: Beginning): Uint8Array {
+    const { bytes, ended, error } = beginning
+    if (this.state !== "Begun") return bytes
+    if (!ended) this.endless = true
+    else {
+      this.begun = undefined
+      if (error === undefined) this.collected(bytes)
+      else this.failed(error)
+    }
+    return bytes
   }
 
   private excerpt(bytes: Uint8Array): string {
-    const first = bytes.subarray(0, errorBodySize)
-    const text = this.textOf(first, this.mediaType.charset, this.fallback)
+    const text = this.textOf(bytes, this.mediaType.charset, this.fallback)
     return typeof text === "string" ? text : ""
   }
 

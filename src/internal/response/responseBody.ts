@@ -1,20 +1,16 @@
 /** The state of a response body, which is read at most once, and its synchronous decoders. */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type { ConnectionInfo, JsonOptions } from "../../ClientResponse.js"
-import type { BodyError, ClientError, ClientPayloadError, JsonDecodeError } from "../../Errors.js"
-import { ContentTypeError } from "../../Errors.js"
+import type { ConnectionInfo } from "../../ClientResponse.js"
+import type { BodyError, ClientError, ClientPayloadError } from "../../Errors.js"
 import type { Gather } from "../byteBuilder.js"
 import { withoutItself } from "../currentOptions.js"
 import * as Coding from "../http/contentCoding.js"
-import * as MediaType from "../http/mediaType.js"
 import type { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/transport.js"
-import { type BodyFacts, BodyReader, payloadError, toBodyError } from "./body/bodyReader.js"
-import * as Charset from "./body/charset.js"
+import { Beginning } from "./body/beginning.js"
+import { type BodyFacts, BodyReader, payloadError, toBodyError, tooLarge } from "./body/bodyReader.js"
 import { Collector, PlainCollector } from "./body/collector.js"
-import * as Json from "./body/json.js"
 import { Batches } from "./body/pullQueue.js"
 import { ResponseHeadView } from "./responseHead.js"
 import type { ResponseSource, Upgrade } from "./responseSource.js"
@@ -24,6 +20,12 @@ export type Waiter = (error: BodyError | undefined) => void
 
 const none: Array<Waiter> = []
 
+/** A body whose beginning was read for an error. */
+interface Begun {
+  readonly beginning: Beginning
+  readonly reader: BodyReader
+}
+
 type State =
   | "Unread"
   /** The body is being collected. */
@@ -32,6 +34,8 @@ type State =
   | "Collected"
   /** `failure` has the reason. */
   | "Failed"
+  /** `begun` holds its beginning; the rest can still be read. */
+  | "Begun"
   /** A stream reads the body. */
   | "Streaming"
   | "Released"
@@ -46,6 +50,7 @@ export class ResponseBody extends ResponseHeadView {
   protected failure: BodyError | undefined = undefined
   protected reader: BodyReader | undefined = undefined
   protected batches: Batches | undefined = undefined
+  protected begun: Begun | undefined = undefined
   /** The reader that waits for the whole body; there is rarely more than one. */
   protected waiter: Waiter | undefined = undefined
   protected otherWaiters: Array<Waiter> = none
@@ -168,10 +173,10 @@ export class ResponseBody extends ResponseHeadView {
   /** Called by `Collector`. */
   refused(): BodyError {
     this.body.abandon()
-    return this.tooLarge()
+    return this.tooLargeForArray()
   }
 
-  protected tooLarge(): BodyError {
+  protected tooLargeForArray(): BodyError {
     return this.payloadError("TooLarge", new Error("The body is larger than an array may be"))
   }
 
@@ -215,6 +220,11 @@ export class ResponseBody extends ResponseHeadView {
     return payloadError({ body: this.body, source: this.source }, reason, cause)
   }
 
+  /** Whether the body can still be collected or streamed. */
+  protected get isReadable(): boolean {
+    return this.state === "Unread" || this.state === "Begun"
+  }
+
   /** Why the body can no longer be read. */
   protected unreadable(): BodyError {
     return this.failure ?? this.payloadError(this.state === "Streaming" ? "Consumed" : "Released")
@@ -240,94 +250,54 @@ export class ResponseBody extends ResponseHeadView {
         this.settle(this.payloadError("Released"))
         return
       }
+      case "Begun":
       case "Streaming":
         this.state = "Released"
+        this.begun?.beginning.onError(this.payloadError("Released"))
+        this.begun = undefined
         this.batches?.onError(this.payloadError("Released"))
         this.closeStream()
         return
     }
   }
 
-  // The collected bytes.
-
   get isCollected(): boolean {
     return this.cached !== undefined
   }
 
-  /** The collected bytes. */
-  bytesNow(): Exit.Exit<Uint8Array, BodyError> {
-    const bytes = this.cached
-    if (bytes === undefined) return Exit.fail(this.unreadable())
-    // Small buffers share Node's pool. Copy, so that `.buffer` exposes no other data.
-    if (bytes.buffer.byteLength !== bytes.length) this.cached = new Uint8Array(bytes)
-    return Exit.succeed(this.cached ?? bytes)
-  }
-
-  /** The collected bytes as text. */
-  textNow(encoding: string | undefined): Exit.Exit<string, BodyError> {
-    const bytes = this.cached
-    if (bytes === undefined) return Exit.fail(this.unreadable())
-    const text = this.textOf(bytes, encoding ?? this.mediaType.charset, this.fallback)
-    return typeof text === "string" ? Exit.succeed(text) : Exit.fail(text)
-  }
-
-  /** The collected bytes as JSON. */
-  jsonNow(options: JsonOptions | undefined): Exit.Exit<unknown, BodyError | ContentTypeError | JsonDecodeError> {
-    const refused = this.refuseType(options?.contentType)
-    if (refused !== undefined) return Exit.fail(refused)
-    const bytes = this.cached
-    if (bytes === undefined) return Exit.fail(this.unreadable())
-    const label = options?.encoding ?? this.mediaType.charset
-    const text = this.textOf(bytes, label, Charset.noFallback)
-    if (typeof text !== "string") return Exit.fail(text)
-    const parse = options?.parse
-    try {
-      return Exit.succeed(parse === undefined ? JSON.parse(text) : parse(text))
-    } catch (cause) {
-      return Exit.fail(Json.decodeError(text, parse !== undefined, this.source.details("body"), cause))
-    }
-  }
-
-  protected textOf(bytes: Uint8Array, label: string | undefined, fallback: Charset.Fallback): string | BodyError {
-    try {
-      return Charset.decode(bytes, Charset.encodingOf(bytes, label, fallback))
-    } catch (cause) {
-      // V8 limits strings to 512 Mi code units.
-      return this.payloadError("TooLarge", cause)
-    }
-  }
-
-  protected get fallback(): Charset.Fallback {
-    return (bytes) => {
-      const given = this.source.settings.fallbackCharset
-      return typeof given === "function" ? given(this.toHead(), bytes) : given
-    }
-  }
-
-  /** The error of `json` if the response has another media type. */
-  protected refuseType(wanted: JsonOptions["contentType"]): ContentTypeError | undefined {
-    if (wanted === false) return undefined
-    const { essence } = this.mediaType
-    if (wanted === undefined ? MediaType.isJson(essence) : essence === wanted.trim().toLowerCase()) return undefined
-    return new ContentTypeError({
-      ...this.source.details("body"),
-      status: this.status,
-      contentType: essence,
-      expected: wanted ?? "application/json"
-    })
-  }
-
   // The body as a stream.
 
-  /** Starts to stream the body, at most `limit` bytes. Only before reading starts. */
+  /**
+   * Reads the first bytes, more than `size` if the body is longer, and leaves the rest. Call only while it is unread.
+   */
+  protected begin(size: number): Beginning {
+    const beginning = new Beginning(size)
+    const reader = new BodyReader(this.bodyFacts(), false, beginning)
+    this.state = "Begun"
+    this.begun = { beginning, reader }
+    this.reader = reader
+    reader.start()
+    return beginning
+  }
+
+  /** Opens the body for pulls of at most `limit` bytes in all. Call only while `isReadable`. */
   protected open(limit = Infinity): Batches["pull"] {
-    this.state = "Streaming"
+    const { begun } = this
     const batches = new Batches()
-    const reader = new BodyReader(this.bodyFacts(limit), false, batches)
+    const reader = begun?.reader ?? new BodyReader(this.bodyFacts(limit), false, batches)
+    this.state = "Streaming"
+    this.begun = undefined
     batches.onTaken = () => reader.resume()
     this.reader = reader
     this.batches = batches
-    reader.start()
+    if (begun === undefined) reader.start()
+    else if (reader.decoded > limit) {
+      reader.abandon()
+      batches.onError(this.payloadError("TooLarge", tooLarge(limit)))
+    } else {
+      reader.restrict(limit)
+      if (begun.beginning.continueIn(batches)) reader.resume()
+    }
     const { onProgress } = this.source.settings
     const { listen } = this.source
     const pull = listen === undefined ? batches.pull : Effect.tap(batches.pull, listen)

@@ -116,8 +116,13 @@ export class ResponseHeadView extends Inspectable.Class implements ResponseHead 
     return Links.parse(this.head.getAll("link"), this.origin.url)
   }
   get mediaType(): MediaType.MediaType {
-    this.builtMediaType ??= MediaType.parse(this.head.get("content-type"))
+    this.builtMediaType ??= MediaType.parse(this.typeText)
     return this.builtMediaType
+  }
+  /** The values of Content-Type as received, joined by ", "; `undefined` if the server sent none. */
+  get typeText(): string | undefined {
+    const values = this.head.getAll("content-type")
+    return values.length < 2 ? values[0] : values.join(", ")
   }
   get contentType(): string {
     return this.mediaType.essence

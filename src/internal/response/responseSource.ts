@@ -3,6 +3,7 @@ import type * as Effect from "effect/Effect"
 import type { Progress } from "../../ClientRequest.js"
 import type { ResponseHead, Timings } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
+import type { IncomingBody } from "../transport/incomingBody.js"
 import type { Wire } from "../transport/networkStream.js"
 import type { BodyWatch, DetailsSource } from "./body/bodyReader.js"
 import type { HeadSource } from "./responseHead.js"
@@ -12,6 +13,8 @@ export interface BodySettings {
   readonly autoDecompress: boolean
   /** In bytes, after decoding. */
   readonly maxBodySize: number
+  /** Most decoded bytes that a `ClientResponseError` keeps. */
+  readonly errorBodySize: number
   readonly fallbackCharset: string | ((response: ResponseHead, body: Uint8Array) => string) | undefined
   readonly onProgress: ((progress: Progress) => Effect.Effect<void>) | undefined
 }
@@ -41,6 +44,8 @@ export interface ResponseSource extends HeadSource, DetailsSource {
   within<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | ClientError>
   /** The request that was sent, after all middlewares; `undefined` if the source does not know it. */
   sent?(): Sent | undefined
+  /** Called when a stream starts to read the body: replaces the default total limit by an idle limit. */
+  beginStream?(body: IncomingBody): void
   /** Runs after each step of reading the body, if there are listeners. */
   readonly listen?: Effect.Effect<void> | undefined
 }

@@ -16,6 +16,7 @@ import type { CallTrace } from "../tracing/callTrace.js"
 import type { HopTrace } from "../tracing/hopTrace.js"
 import type { Deadline, Deadlines, Limited } from "../transport/deadlines.js"
 import type { Expiring, ExpiryList } from "../transport/expiry.js"
+import type { IncomingBody } from "../transport/incomingBody.js"
 import type { ActiveCall, SessionCore } from "./sessionCore.js"
 
 const noHistory: ReadonlyArray<ResponseHead> = []
@@ -48,7 +49,8 @@ export class Call implements Limited, ActiveCall {
   readonly limits: Limits
   readonly deadlines: Deadlines
   readonly startedAt: number
-  readonly expiresAt: number
+  /** Becomes infinite when a body is streamed that the default total does not bound. */
+  expiresAt: number
   /** The trace, set right after construction; `undefined` if the request is not observed. */
   trace: CallTrace | undefined = undefined
   private readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
@@ -215,6 +217,15 @@ export class Call implements Limited, ActiveCall {
   /** Ends the time limits, which only apply until the response. */
   endLimits(): void {
     this.deadlines.endLimit(this)
+  }
+
+  /** Replaces the default total by an idle limit when a body is streamed. A total that was set keeps its effect. */
+  beginStream(body: IncomingBody): void {
+    const { streamed } = this.limits
+    if (streamed === undefined) return
+    this.deadlines.endLimit(this)
+    this.expiresAt = Infinity
+    body.limitIdle(streamed)
   }
 
   /** Aborts all hops with this error. */

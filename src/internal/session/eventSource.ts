@@ -7,7 +7,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Method, RequestOptions } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
-import { type ClientError, ContentTypeError, InvalidRequest, ServerDisconnectedError } from "../../Errors.js"
+import { type ClientError, InvalidRequest, ServerDisconnectedError } from "../../Errors.js"
 import type { ConnectOptions, Event } from "../../Sse.js"
 import { isIdempotent, retryability } from "../errors/retryability.js"
 import { checkField } from "../http/headerFields.js"
@@ -223,20 +223,8 @@ class EventSource {
 
 /** Checks the response; `false` means 204, which asks to stop. */
 const judge = (response: ClientResponse): Effect.Effect<boolean, ClientError> => {
-  const { contentType, status } = response
-  if (status === 204) return Effect.succeed(false)
-  if (status !== 200) return raise(response)
-  if (contentType === mediaType) return Effect.succeed(true)
-  return Effect.fail(
-    new ContentTypeError({
-      method: response.method,
-      url: redactUrl(response.url),
-      phase: "headers",
-      status,
-      contentType,
-      expected: mediaType
-    })
-  )
+  if (response.status === 204) return Effect.succeed(false)
+  return response.status === 200 ? Effect.succeed(true) : raise(response)
 }
 
 const raise = (response: ClientResponse): Effect.Effect<never, ClientError> =>

@@ -46,7 +46,6 @@ export class Hop implements Exchange, ResponseSource {
   readonly route: Route
   readonly limits: Limits
   readonly deadlines: Deadlines
-  readonly expiresAt: number
   readonly trace: HopTrace | undefined
   readonly marks: Timeline
   onAbort: ((error: ClientError) => void) | undefined = undefined
@@ -75,7 +74,6 @@ export class Hop implements Exchange, ResponseSource {
     this.route = route
     this.limits = call.limits
     this.deadlines = call.deadlines
-    this.expiresAt = call.expiresAt
     this.trace = trace
     this.marks = trace === undefined ? new Timeline(call.deadlines, call.startedAt) : trace.marks(call.startedAt)
     this.collect = collect
@@ -136,13 +134,19 @@ export class Hop implements Exchange, ResponseSource {
   get listen(): Effect.Effect<void> | undefined {
     return this.trace?.listen
   }
+  get expiresAt(): number {
+    return this.call.expiresAt
+  }
+  beginStream(body: IncomingBody): void {
+    this.call.beginStream(body)
+  }
   timings(): Timings {
     return this.marks.timings
   }
   within<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | ClientError> {
-    const { call, deadlines, expiresAt } = this
+    const { call, deadlines } = this
     return endedBy(withinCall(call, effect), (fail: (error: ClientError) => void) => {
-      const deadline = deadlines.schedule(expiresAt, () => fail(call.late("body")))
+      const deadline = deadlines.schedule(call.expiresAt, () => fail(call.late("body")))
       return () => deadline.cancel()
     })
   }

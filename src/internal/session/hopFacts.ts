@@ -14,14 +14,22 @@ const ofSession = new WeakMap<Defaults, BodySettings>()
 const fromRequest = (request: Prepared): BodySettings => ({
   autoDecompress: request.autoDecompress,
   maxBodySize: request.maxBodySize,
+  errorBodySize: request.errorBodySize,
   fallbackCharset: request.defaults.fallbackCharset,
   onProgress: request.given.onProgress
 })
 
 /** How to read the body of the response. */
 export const bodySettings = (request: Prepared): BodySettings => {
-  const { autoDecompress, maxBodySize, onProgress } = request.given
-  if (autoDecompress !== undefined || maxBodySize !== undefined || onProgress !== undefined) return fromRequest(request)
+  const { autoDecompress, errorBodySize, maxBodySize, onProgress } = request.given
+  if (
+    autoDecompress !== undefined ||
+    errorBodySize !== undefined ||
+    maxBodySize !== undefined ||
+    onProgress !== undefined
+  ) {
+    return fromRequest(request)
+  }
   let settings = ofSession.get(request.defaults)
   if (settings === undefined) {
     settings = fromRequest(request)

@@ -6,7 +6,7 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidRequest, InvalidURL, RequestBodyError, TooManyRedirects } from "../../Errors.js"
 import { withoutItself } from "../currentOptions.js"
 import { sameOrigin } from "../http/origin.js"
-import { parseTarget, resolveLocation } from "../http/target.js"
+import { parseTarget, referencesIn, resolveLocation } from "../http/target.js"
 import { redactUrl } from "../redact.js"
 import { isReplayable } from "../request/body/replayable.js"
 import { adopt } from "../request/prepare.js"
@@ -50,7 +50,7 @@ export const follow = (
   response: Response,
   after: After
 ): Effect.Effect<ClientResponse, ClientError> | undefined => {
-  const locations = response.headerValues("location")
+  const locations = referencesIn(response.rawHeaders, "location")
   const location = locations.find((value) => value !== "")
   if (location === undefined) return undefined
   return Effect.suspend(() => {

@@ -72,7 +72,6 @@ class RecordedExchange implements Exchange {
   readonly request: ClientRequest | undefined
   readonly limits: Limits
   readonly deadlines: Deadlines
-  readonly expiresAt: number
   readonly trace: Trace | undefined
   readonly marks: Marks
   private readonly outer: Exchange
@@ -88,10 +87,13 @@ class RecordedExchange implements Exchange {
     this.request = outer.request
     this.limits = outer.limits
     this.deadlines = outer.deadlines
-    this.expiresAt = outer.expiresAt
     this.trace = outer.trace
     this.marks = outer.marks
     this.wire = { ...outer.wire, body: this.tee(outer.wire.body) }
+  }
+
+  get expiresAt(): number {
+    return this.outer.expiresAt
   }
 
   private tee(body: RequestBody | undefined): RequestBody | undefined {
@@ -153,6 +155,7 @@ class RecordedExchange implements Exchange {
     }
     const copy = new IncomingBody(body.length, {
       resume: () => body.resume(),
+      limitIdle: (millis) => body.limitIdle(millis),
       abandon: (atOnce) => {
         keep(false)
         body.abandon(atOnce)

@@ -130,7 +130,8 @@ export class Attempt {
         this.answered(time)
         return
       case "RequestRetry":
-        this.error = signal.error?._tag ?? signal.reason
+        this.response = signal.response
+        this.error = signal.response === undefined ? (signal.error?._tag ?? signal.reason) : undefined
         this.answered(time)
         return
       case "RequestException":

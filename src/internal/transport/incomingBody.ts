@@ -24,6 +24,8 @@ export interface BodyControl {
   readonly resume: () => void
   /** Discards the rest. With `atOnce`, closes the connection rather than draining it. */
   readonly abandon: (atOnce: boolean) => void
+  /** Fails the body after `millis` milliseconds without a byte while it is read. Replaces an earlier limit. */
+  readonly limitIdle?: (millis: number) => void
 }
 
 /** Header lines after a chunked body. */
@@ -137,6 +139,11 @@ export class IncomingBody {
     if (!this.paused) return
     this.paused = false
     this.flush()
+  }
+
+  /** Limits the time between two chunks from the connection, in milliseconds. */
+  limitIdle(millis: number): void {
+    this.control?.limitIdle?.(millis)
   }
 
   /** Discards the rest. The connection drains a short rest and closes otherwise, or always with `atOnce`. */

@@ -12,7 +12,7 @@ import { type Details, JsonDecodeError, WebSocketError } from "../../Errors.js"
 import type { TypeId as Id, Message, WebSocket } from "../../WebSocket.js"
 import { showAs } from "../inspection.js"
 import { type Pull, pullStream } from "../pullStream.js"
-import * as Json from "../response/body/json.js"
+import { json } from "../response/body/json.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { Ending, Outgoing, WebSocketConnection } from "./connection.js"
 
@@ -160,7 +160,7 @@ export class WebSocketImpl implements WebSocket {
     return Effect.flatMap(this.next(until), (message) => {
       switch (message._tag) {
         case "Text": {
-          const result = Json.parse(message.data, undefined, () => this.parts.details)
+          const result = json.parse(message.data, () => this.parts.details)
           return "value" in result ? Effect.succeed(result.value) : Effect.fail(result)
         }
         case "Binary":

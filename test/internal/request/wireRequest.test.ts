@@ -542,9 +542,17 @@ describe("request params", () => {
     )
   })
   it("are not encoded a second time", () => {
-    assert.strictEqual(query("http://h/?a=%2f", "raw=%61+b c%2f%20"), "/?a=%2F&raw=a+b+c%2F%20")
+    assert.strictEqual(query("http://h/?a=%2f", "raw=%61+b c%2f%20"), "/?a=%2f&raw=a+b+c%2F%20")
     assert.strictEqual(query("http://h/?a=%2f", "b=%61%2f", true), "/?a=%2f&b=%61%2f")
     assert.strictEqual(query("http://h/", { a: "\r\n\0" }), "/?a=%0D%0A%00")
+  })
+  it("accept text with a leading question mark", () => {
+    assert.strictEqual(query("http://h/", "?a=1"), "/?a=1")
+    assert.strictEqual(query("http://h/?x", "?a=1"), "/?x&a=1")
+    assert.strictEqual(query("http://h/", "?a=1", true), "/?a=1")
+    assert.strictEqual(query("http://h/", "?"), "/")
+    assert.strictEqual(query("http://h/", "a=?1"), "/?a=?1")
+    assert.strictEqual(query("http://h/", "??a=1"), "/??a=1")
   })
   it("refuse values without a text form", () => {
     for (const params of ["a\r\nb", "a#b", "\ud800", { a: "\ud800" }, { a: Symbol() }, { a: () => 1 }, [["a"]], 1]) {

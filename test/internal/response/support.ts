@@ -71,6 +71,7 @@ export const make = (given: Given = {}): Made => {
     settings: {
       autoDecompress: true,
       maxBodySize: Infinity,
+      errorBodySize: 64 * 1024,
       fallbackCharset: undefined,
       onProgress: undefined,
       ...given.settings

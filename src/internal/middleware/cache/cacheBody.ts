@@ -23,6 +23,7 @@ export const listenTo = (
   const { limit } = listener
   const to = new IncomingBody(from.length, {
     resume: () => from.resume(),
+    limitIdle: (millis) => from.limitIdle(millis),
     abandon: (atOnce) => {
       pieces = []
       from.abandon(atOnce)

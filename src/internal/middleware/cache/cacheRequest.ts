@@ -1,11 +1,10 @@
 /** Examines a request for the cache: whether the cache may answer it, and its cache key. */
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import type { ClientResponse } from "../../../ClientResponse.js"
 import { type ClientError, InvalidURL } from "../../../Errors.js"
 import type { Middleware, Next } from "../../../Middleware.js"
 import { sameOrigin } from "../../http/origin.js"
-import { resolveLocation } from "../../http/target.js"
+import { referencesIn, resolveLocation } from "../../http/target.js"
 import type { Prepared } from "../../request/preparedRequest.js"
 import { Response } from "../../response/response.js"
 import type { Sent } from "../../response/responseSource.js"
@@ -73,11 +72,14 @@ export const sentAsAsked = (lookup: Lookup, response: ClientResponse): Sent | un
 export const invalidatedBy = (request: Prepared, response: ClientResponse): ReadonlySet<string> => {
   const urls = new Set([request.url])
   for (const name of ["location", "content-location"]) {
-    const value = Option.getOrUndefined(response.header(name))
+    const [value] = referencesIn(response.rawHeaders, name)
     if (value === undefined) continue
-    const target = resolveLocation(value, request.target, request.defaults.requoteRedirectUrl)
-    if (target instanceof InvalidURL || !sameOrigin(target.origin, request.target.origin)) continue
-    urls.add(target.url)
+    // A later request may spell an escape either way.
+    for (const requote of [false, true]) {
+      const target = resolveLocation(value, request.target, requote)
+      if (target instanceof InvalidURL || !sameOrigin(target.origin, request.target.origin)) continue
+      urls.add(target.url)
+    }
   }
   return urls
 }

@@ -142,8 +142,8 @@ interface Refusal {
   readonly challenges: ReadonlyArray<string>
   /** The outcome if the challenge is not answered. */
   readonly outcome: Effect.Effect<ClientResponse, ClientError>
-  /** Releases a response; the answer may need its connection. */
-  readonly release: Effect.Effect<void>
+  readonly response?: ClientResponse
+  readonly error?: ClientHttpProxyError
 }
 
 const isRefused = (error: ClientError, asker: Asker): error is ClientHttpProxyError =>
@@ -216,7 +216,7 @@ class Digest {
         const outcome = Effect.fail(error)
         if (!isRefused(error, asker)) return outcome
         const challenges = [error.headers[this.names.challenge] ?? ""]
-        return this.refused(request, next, used, answers, asker, { challenges, outcome, release: Effect.void })
+        return this.refused(request, next, used, answers, asker, { challenges, outcome, error })
       },
       onSuccess: (response) => {
         const outcome = Effect.succeed(response)
@@ -227,7 +227,7 @@ class Digest {
           return outcome
         }
         const challenges = response.headerValues(this.names.challenge)
-        return this.refused(request, next, used, answers, asker, { challenges, outcome, release: response.release })
+        return this.refused(request, next, used, answers, asker, { challenges, outcome, response })
       }
     })
   }
@@ -250,8 +250,10 @@ class Digest {
       if (qop === undefined) return refusal.outcome
       const session = this.begin(request, challenge, asker, used)
       if (session instanceof InvalidRequest) return Effect.fail(session)
-      return refusal.release.pipe(
-        Effect.zipRight(emitRetry(next, request, { reason: "Digest", delay: 0 })),
+      const { error, response } = refusal
+      // Releases the response first, because the answer may need its connection.
+      return (response?.release ?? Effect.void).pipe(
+        Effect.zipRight(emitRetry(next, request, { reason: "Digest", delay: 0, error, response })),
         Effect.zipRight(
           Effect.suspend(() =>
             this.send(request, next, session, answers + 1, this.authorize(request, session, qop, asker), asker)

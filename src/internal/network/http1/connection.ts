@@ -15,6 +15,7 @@ import type { Lease, Poolable } from "../../transport/pool.js"
 import type { Connection, Exchange } from "../../transport/transport.js"
 import { BodyDrain, drainSize } from "./bodyDrain.js"
 import { brokenBody, brokenHead, cutBody, cutHead, goneBefore, isClosing, silentFor } from "./connectionErrors.js"
+import { failedWrite } from "./failedWrites.js"
 import type { ParsedHead } from "./head.js"
 import { Silence } from "./idleTimer.js"
 import { type ParseFailure, Parser, type ParserHandler, type ParserLimits } from "./parser.js"
@@ -231,6 +232,10 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.wire.reader.resume()
   }
 
+  limitIdle(millis: number): void {
+    this.watch("body", millis)
+  }
+
   abandon(atOnce: boolean): void {
     if (this.state !== "body") return
     const body = this.body
@@ -296,7 +301,8 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     const body = new IncomingBody(head.contentLength, this)
     this.body = body
     exchange.onHead(head, body)
-    if (!this.closed && this.current === exchange) this.watch("body", exchange.limits.body)
+    const limit = exchange.limits.body
+    if (limit !== Infinity && !this.closed && this.current === exchange) this.watch("body", limit)
   }
 
   onBody(slab: Buffer, start: number, end: number): void {
@@ -373,7 +379,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       this.settle()
       return
     }
-    this.onCut(exchange, undefined)
+    this.onCut(exchange, failedWrite(this.wire.socket))
   }
 
   private readonly onSocketError = (error: NodeJS.ErrnoException): void => {

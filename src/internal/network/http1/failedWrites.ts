@@ -5,25 +5,32 @@
  */
 import type * as Net from "node:net"
 
-const kept = new WeakSet<Net.Socket>()
+interface Watched {
+  /** The withheld error. */
+  failure: NodeJS.ErrnoException | undefined
+}
+
+const watched = new WeakMap<Net.Socket, Watched>()
 
 /** Whether the peer has closed the connection. Reading then ends too, by the end of the data or an error. */
 const isReset = (error: NodeJS.ErrnoException): boolean =>
   error.syscall === "write" && (error.code === "EPIPE" || error.code === "ECONNRESET")
 
 /**
- * Withholds the error of a write to a connection that the peer has closed: the socket is read to its end, and that end
- * is the one that its owner sees. Idempotent.
+ * Withholds the error of a write to a connection that the peer has closed, so that the socket is read to its end first.
+ * Idempotent.
  */
 export const keepReadable = (socket: Net.Socket): void => {
-  if (kept.has(socket)) return
-  kept.add(socket)
+  if (watched.has(socket)) return
+  const state: Watched = { failure: undefined }
+  watched.set(socket, state)
   const write = socket._write
   const writev = socket._writev
   let callback: (error?: Error | null) => void = () => {}
   // A socket has one write at a time, so one function serves all of them.
   const onWritten = (error?: Error | null): void => {
-    if (error === undefined || error === null || !isReset(error)) callback(error)
+    if (error !== undefined && error !== null && isReset(error)) state.failure = error
+    else callback(error)
   }
   socket._write = (chunk, encoding, next) => {
     callback = next
@@ -36,3 +43,6 @@ export const keepReadable = (socket: Net.Socket): void => {
     }
   }
 }
+
+/** The error of a write that was withheld, if there is one: the reason why the socket ended. */
+export const failedWrite = (socket: Net.Socket): NodeJS.ErrnoException | undefined => watched.get(socket)?.failure

@@ -1,59 +1,99 @@
-/**
- * The beginning of a body that an error keeps.
- */
+/** Reads the beginning of a body for an error, and leaves the rest readable. */
 import * as Effect from "effect/Effect"
-import type * as Option from "effect/Option"
 import type { BodyError } from "../../../Errors.js"
 import { Gather } from "../../byteBuilder.js"
-import { endedBy } from "../../raceWithCallback.js"
 import * as Deadlines from "../../transport/deadlines.js"
-import type { Batches } from "./pullQueue.js"
+import type { BodySink } from "./bodyReader.js"
 
-/** Bytes of the body that a `ClientResponseError` keeps. */
-export const errorBodySize = 1024
+/** Most milliseconds to wait for the beginning. */
+const beginningTime = 1000
 
-/** Milliseconds for which those are waited for. */
-const errorBodyTime = 1000
+/** Collects bytes until it has more than `size`, then pauses the reader until another sink takes over. */
+export class Beginning implements BodySink {
+  /** Whether the body is complete or has failed. */
+  ended = false
+  error: BodyError | undefined = undefined
+  private readonly size: number
+  private readonly gather = new Gather()
+  private stopped = false
+  private next: BodySink | undefined = undefined
+  private wake: (() => void) | undefined = undefined
 
-/** What becomes of the rest. */
-export interface BeginningEnd {
-  /** The body ended within the beginning; `Some`: it failed. */
-  readonly ended: (bytes: Uint8Array, failure: Option.Option<BodyError>) => void
-  /** There is more of it, or none in time. */
-  readonly abandoned: (late: boolean) => void
-}
+  constructor(size: number) {
+    this.size = size
+  }
 
-/** Reads the first KiB, and what came with it, or less where that takes too long. `received`: it waits for nothing. */
-export const readBeginning = (
-  pull: Batches["pull"],
-  received: boolean,
-  end: BeginningEnd
-): Effect.Effect<Uint8Array> => {
-  const gather = new Gather()
-  const enough = (late: boolean) =>
-    Effect.sync(() => {
-      end.abandoned(late)
-      return gather.takeAll()
-    })
-  const loop: Effect.Effect<Uint8Array> = Effect.matchEffect(pull, {
-    onFailure: (failure) =>
-      Effect.sync(() => {
-        const bytes = gather.takeAll()
-        end.ended(bytes, failure)
-        return bytes
-      }),
-    onSuccess: (batch) => {
-      for (const piece of batch) gather.append(piece, 0, piece.length)
-      return gather.size <= errorBodySize ? loop : enough(false)
-    }
-  })
-  if (received) return loop
-  const inTime = Effect.clockWith((clock) =>
-    endedBy(loop, (late: (_: "late") => void) => {
-      const deadlines = Deadlines.of(clock)
-      const deadline = deadlines.schedule(deadlines.now() + errorBodyTime, () => late("late"))
-      return () => deadline.cancel()
-    })
-  )
-  return Effect.catchAll(inTime, () => enough(true))
+  onBytes(slab: Uint8Array, start: number, end: number): boolean {
+    if (this.next !== undefined) return this.next.onBytes(slab, start, end)
+    this.gather.append(slab, start, end)
+    if (this.gather.size <= this.size) return true
+    this.stopped = true
+    this.settle()
+    return false
+  }
+
+  onOwned(bytes: Uint8Array): boolean {
+    return this.next === undefined ? this.onBytes(bytes, 0, bytes.length) : this.next.onOwned(bytes)
+  }
+
+  onEnd(): void {
+    if (this.next !== undefined) this.next.onEnd()
+    else this.end(undefined)
+  }
+
+  onError(error: BodyError): void {
+    if (this.next !== undefined) this.next.onError(error)
+    else this.end(error)
+  }
+
+  /** The bytes so far. Keeps them for the next sink. */
+  get bytes(): Uint8Array {
+    const bytes = this.gather.takeAll()
+    this.gather.append(bytes, 0, bytes.length)
+    return bytes
+  }
+
+  /** Passes these and all later bytes to another sink. Returns whether the caller must resume the reader. */
+  continueIn(sink: BodySink): boolean {
+    this.next = sink
+    const bytes = this.gather.takeAll()
+    const more = bytes.length === 0 || sink.onOwned(bytes)
+    if (this.error !== undefined) sink.onError(this.error)
+    else if (this.ended) sink.onEnd()
+    return more && this.stopped
+  }
+
+  /** Waits for enough bytes or the end of the body, at most one second. */
+  get awaited(): Effect.Effect<void> {
+    return Effect.clockWith((clock) =>
+      Effect.async<void>((resume) => {
+        if (this.ended || this.stopped) {
+          resume(Effect.void)
+          return
+        }
+        const deadlines = Deadlines.of(clock)
+        const deadline = deadlines.schedule(deadlines.now() + beginningTime, () => this.settle())
+        this.wake = () => {
+          deadline.cancel()
+          resume(Effect.void)
+        }
+        return Effect.sync(() => {
+          this.wake = undefined
+          deadline.cancel()
+        })
+      })
+    )
+  }
+
+  private end(error: BodyError | undefined): void {
+    this.ended = true
+    this.error = error
+    this.settle()
+  }
+
+  private settle(): void {
+    const { wake } = this
+    this.wake = undefined
+    wake?.()
+  }
 }

@@ -88,7 +88,7 @@ export class BodyReader implements BodyConsumer, Decoded {
   /** Slabs that are full of the body are handed on as they are. */
   private readonly keeps: boolean
   /** Bytes, decoded: what is kept as a whole has to fit into an array. */
-  private readonly limit: number
+  private limit: number
   private done = false
 
   /** `whole`: the sink does nothing before the end. */
@@ -116,6 +116,11 @@ export class BodyReader implements BodyConsumer, Decoded {
     if (this.done) return
     if (this.decoding === undefined) this.facts.body.resume()
     else this.decoding.resume()
+  }
+
+  /** Lowers the limit of the decoded body to `limit` bytes. */
+  restrict(limit: number): void {
+    this.limit = Math.min(this.limit, limit)
   }
 
   /** Gives up the rest: the sink is not called again. Idempotent. `atOnce` does not save the connection. */
@@ -171,7 +176,10 @@ export class BodyReader implements BodyConsumer, Decoded {
       return true
     }
     if (maxBodySize === Infinity && this.decoded > growth.free && this.decoded > growth.ratio * this.fed) {
-      this.refuse("TooLarge", new Error(`The body grows more than ${growth.ratio} times; maxBodySize would allow it`))
+      this.refuse(
+        "TooLarge",
+        new Error(`The body grows to more than ${growth.ratio} times its size; a maxBodySize allows it`)
+      )
       return true
     }
     watch?.chunk?.(new Uint8Array(bytes))

@@ -30,17 +30,12 @@ export type Fallback = (bytes: Uint8Array) => string | undefined
 /** No fallback but UTF-8. */
 export const noFallback: Fallback = () => undefined
 
-/** The encoding of a body that begins so: what its label says, then its byte order mark, then `fallback`, then UTF-8. */
-export const encodingOf = (bytes: Uint8Array, label: string | undefined, fallback: Fallback): string => {
-  if (label !== undefined) {
-    const known = canonical(label)
-    // "utf-16" leaves the order to the mark (RFC 2781 section 4.3).
-    if (known === "utf-16le" && label.toLowerCase() === "utf-16")
-      return bomOf(bytes) === "utf-16be" ? "utf-16be" : known
-    if (known !== undefined) return known
-  }
-  return bomOf(bytes) ?? askFallback(bytes, fallback)
-}
+/**
+ * Picks the encoding of a body from its first bytes: by the byte order mark (Encoding Standard, "decode"), else the
+ * label, else `fallback`, else UTF-8.
+ */
+export const encodingOf = (bytes: Uint8Array, label: string | undefined, fallback: Fallback): string =>
+  bomOf(bytes) ?? (label === undefined ? undefined : canonical(label)) ?? askFallback(bytes, fallback)
 
 const askFallback = (bytes: Uint8Array, fallback: Fallback): string => {
   try {
