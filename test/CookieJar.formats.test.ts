@@ -1,6 +1,4 @@
-/**
- * What goes into a jar and out of it beside responses: single cookies, cookies.txt, tough-cookie's JSON, and a file.
- */
+/** Other ways into and out of a jar: single cookies, cookies.txt, the JSON of tough-cookie, and a file. */
 import { inspect } from "node:util"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
@@ -60,7 +58,7 @@ describe("set", () => {
     })
   )
 
-  it.effect("has defaults, and keeps a host's cookie to the host", () =>
+  it.effect("applies defaults, and stores a cookie for the host only if hostOnly is set", () =>
     Effect.gen(function* () {
       const jar = yield* jarWith()
       yield* jar.set({ name: "wide", value: "1", domain: "example.com" })
@@ -72,7 +70,7 @@ describe("set", () => {
     })
   )
 
-  it.effect("takes what another jar has", () =>
+  it.effect("accepts the cookies of another jar", () =>
     Effect.gen(function* () {
       const from = yield* jarWith({ nameless: true, unsafe: true })
       yield* from.setCookies(
@@ -86,7 +84,7 @@ describe("set", () => {
     })
   )
 
-  it.effect("replaces and removes", () =>
+  it.effect("replaces a cookie with the same name, domain and path, and removes it if it has expired", () =>
     Effect.gen(function* () {
       const jar = yield* jarWith()
       yield* jar.set({ name: "a", value: "1", domain: "example.com" })
@@ -101,12 +99,15 @@ describe("set", () => {
     ["a line break in the value", { name: "a", value: "s3cr3t\r\n", domain: "example.com" }],
     ["a semicolon in the value", { name: "a", value: "s3cr3t;b", domain: "example.com" }],
     ["an equals sign in the name", { name: "a=b", value: "s3cr3t", domain: "example.com" }],
-    ["no name", { name: "", value: "s3cr3t", domain: "example.com" }],
-    ["too much", { name: "a", value: "s3cr3t".repeat(1000), domain: "example.com" }],
-    ["no domain name", { name: "a", value: "s3cr3t", domain: "exam ple" }],
-    ["an address", { name: "a", value: "s3cr3t", domain: "10.0.0.1" }],
-    ["a broken promise", { name: "__Host-a", value: "s3cr3t", domain: "example.com" }],
-    ["another one", { name: "__Secure-a", value: "s3cr3t", domain: "example.com", secure: false }]
+    ["a cookie without a name", { name: "", value: "s3cr3t", domain: "example.com" }],
+    ["a cookie of more than 4096 octets", { name: "a", value: "s3cr3t".repeat(1000), domain: "example.com" }],
+    ["an invalid domain name", { name: "a", value: "s3cr3t", domain: "exam ple" }],
+    ["an IP address as domain", { name: "a", value: "s3cr3t", domain: "10.0.0.1" }],
+    ["a name with __Host- and a Domain", { name: "__Host-a", value: "s3cr3t", domain: "example.com" }],
+    [
+      "a name with __Secure- that is not Secure",
+      { name: "__Secure-a", value: "s3cr3t", domain: "example.com", secure: false }
+    ]
   ]
   for (const [name, cookie] of rejected) {
     it.effect(`fails for ${name}`, () =>
@@ -136,7 +137,7 @@ const cookiesTxt = [
 ].join("\n")
 
 describe("fromNetscape", () => {
-  it.effect("reads cookies.txt, the HttpOnly prefix included", () =>
+  it.effect("reads cookies.txt, including the HttpOnly prefix", () =>
     Effect.gen(function* () {
       const jar = yield* jarWith()
       yield* CookieJar.fromNetscape(jar, cookiesTxt)
@@ -164,23 +165,23 @@ describe("fromNetscape", () => {
 
   const odd: ReadonlyArray<readonly [name: string, text: string, sent: string]> = [
     [
-      "line ends of Windows and a BOM",
+      "Windows line breaks and a byte order mark",
       "\ufeff# Netscape HTTP Cookie File\r\na.test\tFALSE\t/\tFALSE\t0\ta\t1\r\n",
       "a=1"
     ],
-    ["no header line", "a.test\tFALSE\t/\tFALSE\t0\ta\t1", "a=1"],
+    ["a text without a header line", "a.test\tFALSE\t/\tFALSE\t0\ta\t1", "a=1"],
     ["flags in lower case", "a.test\tfalse\t/\tfalse\t0\ta\t1", "a=1"],
-    ["six fields, as an empty value", "a.test\tFALSE\t/\tFALSE\t0\ta", "a="],
+    ["six fields as an empty value", "a.test\tFALSE\t/\tFALSE\t0\ta", "a="],
     ["an expiry with a fraction", `a.test\tFALSE\t/\tFALSE\t${seconds}.25\ta\t1`, "a=1"],
     ["an expiry of -1", "a.test\tFALSE\t/\tFALSE\t-1\ta\t1", "a=1"],
-    ["no expiry", "a.test\tFALSE\t/\tFALSE\t\ta\t1", "a=1"],
+    ["an empty expiry", "a.test\tFALSE\t/\tFALSE\t\ta\t1", "a=1"],
     ["a flag without a dot", "a.test\tTRUE\t/\tFALSE\t0\ta\t1", "a=1"],
     ["a dot without the flag", ".a.test\tFALSE\t/\tFALSE\t0\ta\t1", "a=1"],
     ["a host in capitals", "A.TEST\tFALSE\t/\tFALSE\t0\ta\t1", "a=1"],
     ["text beyond ASCII", "a.test\tFALSE\t/\tFALSE\t0\tä\tö", "ä=ö"],
     ["a tab in the value", "a.test\tFALSE\t/\tFALSE\t0\ta\tb\tc", "a=b\tc"],
-    ["nothing", "", ""],
-    ["comments alone", "# a\n#b\n\n", ""]
+    ["an empty text", "", ""],
+    ["a text of comments", "# a\n#b\n\n", ""]
   ]
   for (const [name, text, sent] of odd) {
     it.effect(`reads ${name}`, () =>
@@ -194,20 +195,20 @@ describe("fromNetscape", () => {
 
   const bad: ReadonlyArray<readonly [name: string, line: string]> = [
     ["JSON", `{"cookies":["s3cr3t"]}`],
-    ["spaces for tabs", "a.test FALSE / FALSE 0 a s3cr3t"],
+    ["spaces instead of tabs", "a.test FALSE / FALSE 0 a s3cr3t"],
     ["too few fields", "a.test\tFALSE\t/\ts3cr3t"],
-    ["a flag that is none", "a.test\tmaybe\t/\tFALSE\t0\ta\ts3cr3t"],
-    ["a date for the expiry", "a.test\tFALSE\t/\tFALSE\ttomorrow\ta\ts3cr3t"],
-    ["no domain", "\tFALSE\t/\tFALSE\t0\ta\ts3cr3t"],
-    ["a URL for the domain", "http://a.test\tFALSE\t/\tFALSE\t0\ta\ts3cr3t"],
-    ["no path", "a.test\tFALSE\t\tFALSE\t0\ta\ts3cr3t"],
+    ["an invalid flag", "a.test\tmaybe\t/\tFALSE\t0\ta\ts3cr3t"],
+    ["text as expiry", "a.test\tFALSE\t/\tFALSE\ttomorrow\ta\ts3cr3t"],
+    ["an empty domain", "\tFALSE\t/\tFALSE\t0\ta\ts3cr3t"],
+    ["a URL as domain", "http://a.test\tFALSE\t/\tFALSE\t0\ta\ts3cr3t"],
+    ["an empty path", "a.test\tFALSE\t\tFALSE\t0\ta\ts3cr3t"],
     ["a control character", "a.test\tFALSE\t/\tFALSE\t0\ta\ts3cr3t\u0000"],
     ["a semicolon in the name", "a.test\tFALSE\t/\tFALSE\t0\ta;b\ts3cr3t"],
-    ["neither name nor value", "a.test\tFALSE\t/\tFALSE\t0\t\t"],
-    ["too large a value", `a.test\tFALSE\t/\tFALSE\t0\ta\t${"s3cr3t".repeat(1000)}`]
+    ["an empty name with an empty value", "a.test\tFALSE\t/\tFALSE\t0\t\t"],
+    ["a value of more than 4096 octets", `a.test\tFALSE\t/\tFALSE\t0\ta\t${"s3cr3t".repeat(1000)}`]
   ]
   for (const [name, line] of bad) {
-    it.effect(`refuses ${name} by the number of the line, and changes nothing`, () =>
+    it.effect(`rejects ${name} with the number of the line, and changes nothing`, () =>
       Effect.gen(function* () {
         const jar = yield* jarWith()
         yield* jar.setCookies(["kept=1"], "http://a.test/")
@@ -222,7 +223,7 @@ describe("fromNetscape", () => {
     )
   }
 
-  it.effect("leaves out what the jar's options do not allow", () =>
+  it.effect("skips cookies that the options of the jar do not allow", () =>
     Effect.gen(function* () {
       const text = [
         "10.0.0.1\tFALSE\t/\tFALSE\t0\tip\t1",
@@ -269,7 +270,7 @@ describe("toNetscape", () => {
     })
   )
 
-  it.effect("leaves out what a line cannot say", () =>
+  it.effect("omits cookies that the format cannot represent", () =>
     Effect.gen(function* () {
       const jar = yield* jarWith()
       yield* jar.updateCookies({ shared: "1" })
@@ -282,7 +283,7 @@ describe("toNetscape", () => {
   )
 })
 
-/** As tough-cookie 4 and 6 serialize it. */
+/** The JSON of tough-cookie 4 and 6. */
 const tough = (cookies: ReadonlyArray<object>, version = "tough-cookie@6.1.0") => ({
   version,
   storeType: "MemoryCookieStore",
@@ -355,11 +356,11 @@ describe("tough-cookie's JSON", () => {
     ["without a domain", tough([{ key: "a", value: "s3cr3t", path: "/" }])],
     ["without a name and a value", tough([{ domain: "a.test" }])],
     ["with a line break", tough([{ key: "a", value: "s3cr3t\n", domain: "a.test" }])],
-    ["with a date that is none", tough([{ key: "a", value: "s3cr3t", domain: "a.test", expires: "soon" }])],
-    ["with a domain that is none", tough([{ key: "a", value: "s3cr3t", domain: "a test" }])]
+    ["with an invalid date", tough([{ key: "a", value: "s3cr3t", domain: "a.test", expires: "soon" }])],
+    ["with an invalid domain", tough([{ key: "a", value: "s3cr3t", domain: "a test" }])]
   ]
   for (const [name, json] of bad) {
-    it.effect(`${name} is refused, and changes nothing`, () =>
+    it.effect(`${name} is rejected, and changes nothing`, () =>
       Effect.gen(function* () {
         const jar = yield* jarWith()
         yield* jar.setCookies(["kept=1"], "http://a.test/")
@@ -394,7 +395,7 @@ const inFile = (path: string) =>
   })
 
 describe("layerFile", () => {
-  it.scoped("keeps a jar in a file that only its owner can read, whatever was there", () =>
+  it.scoped("keeps a jar in a file that only its owner can read, whatever mode the old file had", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* fs.makeTempDirectoryScoped()
@@ -416,7 +417,7 @@ describe("layerFile", () => {
     }).pipe(Effect.provide(NodeFileSystem.layer))
   )
 
-  it.scoped("begins with a jar of tough-cookie", () =>
+  it.scoped("loads a jar of tough-cookie", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const path = `${yield* fs.makeTempDirectoryScoped()}/cookies.json`
@@ -431,7 +432,7 @@ describe("layerFile", () => {
     }).pipe(Effect.provide(NodeFileSystem.layer))
   )
 
-  it.scoped("fails for a file that is no jar's, and leaves it alone", () =>
+  it.scoped("fails for a file that is not a saved jar, and does not change it", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* fs.makeTempDirectoryScoped()

@@ -1,4 +1,4 @@
-/** Middlewares that answer: with a response that they make, or with that of another session. */
+/** Middlewares that respond themselves, or with a response of another session. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schema, type Scope, Stream } from "effect"
 import * as ClientRequest from "effect-http-session/ClientRequest"
@@ -11,7 +11,7 @@ import * as Server from "./support/server.js"
 
 const url = "http://a.test/x"
 
-/** A session over a mock that answers with the path. */
+/** A session on a mock that responds with the path. */
 const sessionOf = (options: Session.SessionOptions = {}) =>
   Effect.flatMap(
     Layer.build(
@@ -37,7 +37,7 @@ const answering = (init: ClientResponse.ResponseInit): Session.SessionOptions =>
 })
 
 describe("ClientResponse.make", () => {
-  it.scoped("answers with a status, headers and a body", () =>
+  it.scoped("responds with a status, headers and a body", () =>
     Effect.gen(function* () {
       const session = yield* sessionOf(
         answering({ status: 201, headers: { "x-a": ["1", "2"], etag: '"e"' }, body: "text" })
@@ -52,7 +52,7 @@ describe("ClientResponse.make", () => {
     })
   )
 
-  it.scoped("answers with JSON, bytes and nothing", () =>
+  it.scoped("responds with JSON, with bytes and without a body", () =>
     Effect.gen(function* () {
       const User = Schema.Struct({ id: Schema.Number })
       const json = yield* sessionOf(answering({ status: 200, json: { id: 1 } }))
@@ -75,7 +75,7 @@ describe("ClientResponse.make", () => {
     })
   )
 
-  it.scoped("answers with what raiseForStatus refuses and redirects follow", () =>
+  it.scoped("is subject to raiseForStatus and redirects", () =>
     Effect.gen(function* () {
       const refused = yield* sessionOf({ ...answering({ status: 404, body: "none" }), raiseForStatus: true })
       const error = yield* Effect.flip(ClientResponse.text(refused.get(url)))
@@ -98,7 +98,7 @@ describe("ClientResponse.make", () => {
     })
   )
 
-  it.scoped("has the history of the call that it ends", () =>
+  it.scoped("has the redirects of its call as history", () =>
     Effect.gen(function* () {
       const session = yield* sessionOf({
         middlewares: [
@@ -117,7 +117,7 @@ describe("ClientResponse.make", () => {
     })
   )
 
-  it.scoped("throws for what is no response", () =>
+  it.scoped("throws for an invalid status, header or body", () =>
     Effect.gen(function* () {
       const request = yield* ClientRequest.make("GET", url)
       for (const init of [
@@ -153,7 +153,7 @@ describe("attempts of a response", () => {
   )
 })
 
-/** A server whose body comes in two pieces, the second when asked for. */
+/** A server that sends the second piece of a body on request. */
 const slow = Server.always((peer) =>
   Effect.gen(function* () {
     yield* peer.request
@@ -163,7 +163,7 @@ const slow = Server.always((peer) =>
 )
 
 describe("a response of another session that a middleware of Middleware.make returns", () => {
-  it.scopedLive("stays usable, streamed and whole, and is released with its new owner", () =>
+  it.scopedLive("can be streamed or read whole, and is released with its new owner", () =>
     Effect.gen(function* () {
       const server = yield* slow
       const other = yield* tcp()
@@ -181,7 +181,7 @@ describe("a response of another session that a middleware of Middleware.make ret
     })
   )
 
-  it.scopedLive("is released where an outer middleware drops it", () =>
+  it.scopedLive("is released if an outer middleware drops it", () =>
     Effect.gen(function* () {
       const server = yield* slow
       const other = yield* tcp()

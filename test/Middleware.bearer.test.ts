@@ -1,4 +1,4 @@
-/** Tokens that say when they end. */
+/** Tokens with a known expiry. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Redacted, TestClock } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
@@ -10,7 +10,7 @@ import * as Session from "effect-http-session/Session"
 const jwt = (claims: object, salt = ""): Redacted.Redacted =>
   Redacted.make(`${btoa("{}")}.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.${salt}x`)
 
-/** A session whose requests say which token they carry, and what fetches that. */
+/** A session that responds with the token of the request, and the fetch of tokens. */
 const sessionOf = <E>(
   token: (fetched: number) => Effect.Effect<Redacted.Redacted | Middleware.ExpiringToken, E>,
   refreshAhead?: "10 seconds" | "1 hour"
@@ -34,7 +34,7 @@ const numbered = (fetched: number, expiresIn: Middleware.ExpiringToken["expiresI
 })
 
 describe("bearerRefresh", () => {
-  it.scoped("fetches another token ahead of the end that the token says", () =>
+  it.scoped("fetches a new token before the expiresIn of the old one ends", () =>
     Effect.gen(function* () {
       const { get } = yield* sessionOf((fetched) => Effect.succeed(numbered(fetched, "1 hour")))
       assert.strictEqual(yield* get, "Bearer t1")
@@ -51,7 +51,7 @@ describe("bearerRefresh", () => {
     ["1 hour", "1 minute", "29 seconds", "30 seconds"],
     [undefined, "20 seconds", "9 seconds", "10 seconds"]
   ] as const) {
-    it.scoped(`fetches it ${renewed} into ${lifetime} with refreshAhead ${ahead}`, () =>
+    it.scoped(`fetches a new token after ${renewed} of ${lifetime} with refreshAhead ${ahead}`, () =>
       Effect.gen(function* () {
         for (const [wait, token] of [
           [kept, "Bearer t1"],
@@ -66,7 +66,7 @@ describe("bearerRefresh", () => {
     )
   }
 
-  it.scoped("keeps a token whose successor cannot be fetched, until its end", () =>
+  it.scoped("uses a token until it expires if the next one cannot be fetched", () =>
     Effect.gen(function* () {
       const { fetched, get } = yield* sessionOf((count) =>
         count === 1 ? Effect.succeed(numbered(1, "100 seconds")) : Effect.fail("down" as const)
@@ -96,12 +96,12 @@ describe("bearerRefresh", () => {
   )
 
   for (const [name, token] of [
-    ["without an end", Redacted.make("opaque")],
-    ["that is no JSON Web Token", Redacted.make("a.b.c")],
+    ["without an expiry", Redacted.make("opaque")],
+    ["that is not a JSON Web Token", Redacted.make("a.b.c")],
     ["whose claims have no exp", jwt({ sub: "1" })],
-    ["whose exp is no number", jwt({ exp: "3600" })],
-    ["that was over before it came", jwt({ exp: 0 })],
-    ["that is good for no time", { token: Redacted.make("none"), expiresIn: 0 }]
+    ["whose exp is not a number", jwt({ exp: "3600" })],
+    ["that expired before it was fetched", jwt({ exp: 0 })],
+    ["with an expiresIn of 0", { token: Redacted.make("none"), expiresIn: 0 }]
   ] as const) {
     it.scoped(`keeps a token ${name}`, () =>
       Effect.gen(function* () {

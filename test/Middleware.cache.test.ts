@@ -294,15 +294,20 @@ describe("concurrent requests", () => {
 describe("the Date of a response", () => {
   const start = Date.UTC(2026, 0, 1)
   const rows: ReadonlyArray<readonly [name: string, headers: Record<string, string>, after: number, calls: number]> = [
-    ["one hour ago makes a response with max-age=60 stale", { date: new Date(start - 3_600_000).toUTCString() }, 0, 2],
-    ["61 seconds ago does", { date: new Date(start - 61_000).toUTCString() }, 0, 2],
-    ["50 seconds ago leaves it 10 seconds: within", { date: new Date(start - 50_000).toUTCString() }, 9, 1],
-    ["50 seconds ago leaves it 10 seconds: after", { date: new Date(start - 50_000).toUTCString() }, 11, 2],
-    ["now leaves it a minute", { date: new Date(start).toUTCString() }, 59, 1],
-    ["in the future is none", { date: new Date(start + 3_600_000).toUTCString() }, 59, 1],
-    ["that is no date is none", { date: "yesterday" }, 59, 1],
-    ["counts where it says more than Age", { date: new Date(start - 3_600_000).toUTCString(), age: "1" }, 0, 2],
-    ["counts not where Age says more", { date: new Date(start - 10_000).toUTCString(), age: "59" }, 2, 2]
+    [
+      "of one hour ago makes a response with max-age=60 stale",
+      { date: new Date(start - 3_600_000).toUTCString() },
+      0,
+      2
+    ],
+    ["of 61 seconds ago makes it stale", { date: new Date(start - 61_000).toUTCString() }, 0, 2],
+    ["of 50 seconds ago keeps it fresh for 9 seconds", { date: new Date(start - 50_000).toUTCString() }, 9, 1],
+    ["of 50 seconds ago makes it stale after 11 seconds", { date: new Date(start - 50_000).toUTCString() }, 11, 2],
+    ["of now keeps it fresh for 59 seconds", { date: new Date(start).toUTCString() }, 59, 1],
+    ["in the future is ignored", { date: new Date(start + 3_600_000).toUTCString() }, 59, 1],
+    ["that is not a date is ignored", { date: "yesterday" }, 59, 1],
+    ["wins over a smaller Age", { date: new Date(start - 3_600_000).toUTCString(), age: "1" }, 0, 2],
+    ["is ignored beside a larger Age", { date: new Date(start - 10_000).toUTCString(), age: "59" }, 2, 2]
   ]
   for (const [name, headers, after, expected] of rows) {
     it.scoped(name, () =>
@@ -320,7 +325,7 @@ describe("the Date of a response", () => {
     )
   }
 
-  it.scoped("is in the Age that the cache gives", () =>
+  it.scoped("is included in the Age that the cache reports", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(start)
       const date = new Date(start - 20_000).toUTCString()

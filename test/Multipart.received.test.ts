@@ -1,6 +1,4 @@
-/**
- * Multipart responses: headers, parts without headers, transfer encodings, names of files.
- */
+/** Multipart responses: headers, parts without headers, transfer encodings, file names. */
 import * as PlatformMultipart from "@effect/platform/Multipart"
 import { assert, describe, it } from "@effect/vitest"
 import * as Chunk from "effect/Chunk"
@@ -41,27 +39,27 @@ const rows: ReadonlyArray<readonly [name: string, text: string, parts: ReadonlyA
   ["without headers and body", "--b\r\n\r\n--b\r\n\r\n\r\n--b--", ["=", "="]],
   ["with a preamble and an epilogue", "x\r\n--bx\r\n\r\n--b\r\n\r\none\r\n--b--\r\nend\r\n--b\r\n", ["=one"]],
   ["with white space behind the boundary", "--b \t\r\n\r\none\r\n--b--  \r\n", ["=one"]],
-  ["with what looks like a boundary", "--b\r\n\r\n\r\n--bb\r\n-b\r\n--b--", ["=\r\n--bb\r\n-b"]],
-  ["with line ends in the body", "--b\r\n\r\na\r\n\r\nb\r\n\r\n--b--", ["=a\r\n\r\nb\r\n"]],
+  ["with content similar to a boundary", "--b\r\n\r\n\r\n--bb\r\n-b\r\n--b--", ["=\r\n--bb\r\n-b"]],
+  ["with line breaks in the body", "--b\r\n\r\na\r\n\r\nb\r\n\r\n--b--", ["=a\r\n\r\nb\r\n"]],
   ["with folded headers", '--b\r\nContent-Disposition: form-data;\r\n name="a"\r\n\r\n1\r\n--b--', ["a=1"]],
   ["with headers in any case", '--b\r\ncontent-DISPOSITION: form-data; name="a"\r\n\r\n1\r\n--b--', ["a=1"]],
   [
-    "with a name unquoted",
+    "with unquoted names",
     "--b\r\nContent-Disposition: form-data; name=a; filename=my file.txt\r\n\r\n1\r\n--b--",
     ["a|my file.txt|1"]
   ],
   [
-    "with a name in UTF-8",
+    "with a filename in UTF-8",
     '--b\r\nContent-Disposition: form-data; name="a"; filename="\xc3\xa4.txt"\r\n\r\n1\r\n--b--',
     ["a|ä.txt|1"]
   ],
   [
-    "with a name in Latin-1",
+    "with a filename in Latin-1",
     '--b\r\nContent-Disposition: form-data; name="a"; filename="\xe4.txt"\r\n\r\n1\r\n--b--',
     ["a|ä.txt|1"]
   ],
   [
-    "with a name in pieces",
+    "with a filename in segments",
     "--b\r\nContent-Disposition: attachment; filename*0*=UTF-8''f-%c3; filename*1*=%a4.txt\r\n\r\n1\r\n--b--",
     ["|f-ä.txt|1"]
   ],
@@ -74,18 +72,18 @@ const rows: ReadonlyArray<readonly [name: string, text: string, parts: ReadonlyA
   ],
   ["in 8bit", "--b\r\nContent-Transfer-Encoding: 8bit\r\n\r\na=3D\r\n--b--", ["=a=3D"]],
   [
-    "a file in base64",
+    "with a file in base64",
     '--b\r\nContent-Disposition: form-data; name="f"; filename="x"\r\nContent-Transfer-Encoding: base64\r\n\r\nAP8=\r\n--b--',
     ["f|x|\x00\xff"]
   ],
-  ["a range", "--b\r\nContent-Type: image/png\r\nContent-Range: bytes 0-1/9\r\n\r\n\x89P\r\n--b--", ["||\x89P"]],
-  ["text by its charset", "--b\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\n\xe4\r\n--b--", ["=ä"]],
-  ["no parts", "--b--", []]
+  ["with a range", "--b\r\nContent-Type: image/png\r\nContent-Range: bytes 0-1/9\r\n\r\n\x89P\r\n--b--", ["||\x89P"]],
+  ["with text in a charset", "--b\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\r\n\xe4\r\n--b--", ["=ä"]],
+  ["without parts", "--b--", []]
 ]
 
 describe("parts", () => {
   for (const [name, text, parts] of rows) {
-    it.effect(`reads ${name}, however the bytes come`, () =>
+    it.effect(`reads a message ${name}, in pieces of any size`, () =>
       Effect.gen(function* () {
         for (const size of sizes)
           assert.deepStrictEqual(yield* read(message(text, size)), parts, `in pieces of ${size}`)
@@ -93,7 +91,7 @@ describe("parts", () => {
     )
   }
 
-  it.effect("gives the headers of each part", () =>
+  it.effect("provides the headers of each part", () =>
     Effect.gen(function* () {
       const text =
         '--b\r\nContent-ID: <1>\r\nX-A: 1\r\nContent-Disposition: inline; filename="a"; size=1\r\n\r\n\r\n--b\r\n\r\n\r\n--b--'
@@ -110,7 +108,7 @@ describe("parts", () => {
     })
   )
 
-  it.effect("gives the parts of a part", () =>
+  it.effect("reads the parts of a nested part", () =>
     Effect.gen(function* () {
       const text =
         "--b\r\nContent-Type: multipart/related; boundary=c\r\n\r\n--c\r\n\r\none\r\n--c--\r\n\r\n--b\r\n\r\ntwo\r\n--b--"
@@ -124,7 +122,7 @@ describe("parts", () => {
     })
   )
 
-  it.effect("passes over the content that is not read", () =>
+  it.effect("skips content that is not read", () =>
     Effect.gen(function* () {
       const file = (name: string) =>
         `--b\r\nContent-Disposition: form-data; name="${name}"; filename="f"\r\n\r\n${name.repeat(100)}\r\n`
@@ -143,7 +141,7 @@ describe("parts", () => {
     })
   )
 
-  it.effect("gives content once", () =>
+  it.effect("provides content once", () =>
     Effect.gen(function* () {
       const text = '--b\r\nContent-Disposition: form-data; name="a"; filename="f"\r\n\r\n1\r\n--b--'
       const twice = Stream.runForEach(receivedParts(message(text)), (part) =>
@@ -154,10 +152,10 @@ describe("parts", () => {
   )
 
   for (const [name, text, contentType = type] of [
-    ["without its last boundary", "--b\r\n\r\none\r\n"],
-    ["cut in a boundary", "--b\r\n\r\none\r\n--b"],
+    ["without its final boundary", "--b\r\n\r\none\r\n"],
+    ["truncated in a boundary", "--b\r\n\r\none\r\n--b"],
     ["without any boundary", "one"],
-    ["with a header that is none", "--b\r\nno header\r\n\r\none\r\n--b--"],
+    ["with an invalid header", "--b\r\nno header\r\n\r\none\r\n--b--"],
     ["with too many bytes of headers", `--b\r\nA: ${"x".repeat(20_000)}\r\n\r\none\r\n--b--`],
     ["of another type", "--b--", "text/plain; boundary=b"],
     ["without a boundary parameter", "--b--", "multipart/mixed"]
@@ -172,7 +170,7 @@ describe("parts", () => {
     )
   }
 
-  it.effect("fails with the body's own error", () =>
+  it.effect("fails with the error of the body", () =>
     Effect.gen(function* () {
       const { headers, stream } = message('--b\r\nContent-Disposition: form-data; name="a"; filename="f"\r\n\r\n1')
       const broken = { headers, stream: Stream.concat(stream, Stream.fail("broken" as const)) }
@@ -190,7 +188,7 @@ describe("a transfer decoder", () => {
     return Buffer.concat([...out, decoder.end()])
   }
 
-  it("gives the same in whatever pieces the text comes", () => {
+  it("decodes pieces of any size to the same bytes", () => {
     const bytes = Buffer.from(Array.from({ length: 1000 }, (_, index) => (index * 7) % 256))
     const base64 = bytes.toString("base64").replace(/.{76}/g, "$&\r\n")
     const quoted = Array.from(bytes, (byte) => `=${byte.toString(16).padStart(2, "0").toUpperCase()}`)
@@ -203,7 +201,7 @@ describe("a transfer decoder", () => {
     }
   })
 
-  it("keeps what is no escape", () => {
+  it("keeps text that is not an escape", () => {
     assert.strictEqual(decode("quoted-printable", "a=ZZ b= \r\nc\t\r\n", 4).toString(), "a=ZZ bc\r\n")
     assert.strictEqual(decode("x-own", "a=41", 2).toString(), "a=41")
   })

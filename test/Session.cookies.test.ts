@@ -317,7 +317,7 @@ describe("the cookies of responses", () => {
     })
   )
 
-  it.scopedLive("that are Secure are stored from and sent to http://localhost and below it", () =>
+  it.scopedLive("with Secure are stored from and sent to http://localhost and its subdomains", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { session } = yield* sessionWith()
@@ -330,13 +330,13 @@ describe("the cookies of responses", () => {
     })
   )
 
-  it.scopedLive("that the jar rejects are told of with the reason and without the value", () =>
+  it.scopedLive("that the jar rejects emit a signal with the reason and without the value", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { session } = yield* sessionWith()
       const rejected = (url: string) =>
         Effect.map(Tracing.collect(sent(session, url)), ([, signals]) => {
-          // The query of the test's own request says what to set.
+          // The query of the request contains the cookies to set.
           const told = signals.filter(({ _tag }) => _tag === "CookieRejected").map((signal) => ({ ...signal, url }))
           assert.notInclude(JSON.stringify(told).replaceAll(JSON.stringify(url), ""), "s3cr3t")
           return signals.flatMap((signal) =>
@@ -379,7 +379,7 @@ describe("the cookies of responses", () => {
     })
   )
 
-  it.scopedLive("that would hide a Secure one are told of", () =>
+  it.scopedLive("that would shadow a Secure cookie emit a signal", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { jar, session } = yield* sessionWith()
@@ -393,7 +393,7 @@ describe("the cookies of responses", () => {
     })
   )
 
-  it.scopedLive("that a dummy jar does not keep are not rejected", () =>
+  it.scopedLive("that a dummy jar ignores emit no signal", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { session } = yield* sessionWith({}, { jar: yield* CookieJar.make({ maxCookies: 0 }) })

@@ -1,4 +1,4 @@
-/** Members of a session that have module functions beside them, and the mock in one word. */
+/** Members of a session that are also module functions, and Testing.layer. */
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Effect, Layer, Option, Stream } from "effect"
 import { ClientResponse, Connector, CookieJar, Session, Sse, Testing } from "effect-http-session"
@@ -17,7 +17,7 @@ const events: Connector.MockHandler = () =>
   new Response("data: a\n\ndata: b\n\n", { headers: { "content-type": "text/event-stream" } })
 
 describe("Testing.layer", () => {
-  it.effect("is a session over a handler, with its calls and its jar", () =>
+  it.effect("makes a session on a handler, with its calls and a jar", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* Session.get("http://127.0.0.1/set").pipe(ClientResponse.text), "none")
       assert.strictEqual(yield* Session.get("http://127.0.0.1/").pipe(ClientResponse.text), "a=1")
@@ -36,7 +36,7 @@ describe("Testing.layer", () => {
     )
   )
 
-  it.effect("takes a session's options, and faults", () =>
+  it.effect("accepts options of a session, and simulates faults", () =>
     Effect.gen(function* () {
       const session = Testing.layer(() => Testing.faults.refused, { baseUrl: "http://a.test/" })
       const error = yield* Session.get("/x").pipe(ClientResponse.text, Effect.flip, Effect.provide(session))
@@ -46,7 +46,7 @@ describe("Testing.layer", () => {
 })
 
 describe("a session", () => {
-  it.effect("has paginate, which does as the module's", () =>
+  it.effect("has paginate, which works like the function of the module", () =>
     Effect.gen(function* () {
       const session = yield* Session.Session
       const options = { headers: { "x-own": "own" } }
@@ -58,7 +58,7 @@ describe("a session", () => {
     }).pipe(Effect.provide(Testing.layer(pages)))
   )
 
-  it.effect("has sse, which does as Sse.connect", () =>
+  it.effect("has sse, which works like Sse.connect", () =>
     Effect.gen(function* () {
       const session = yield* Session.Session
       const own = yield* collect(session.sse("http://a.test/", { reconnect: false }))
@@ -70,14 +70,14 @@ describe("a session", () => {
     }).pipe(Effect.provide(Testing.layer(events)))
   )
 
-  it.effect("that is derived has them with its own options", () =>
+  it.effect("that is derived uses its own options for both", () =>
     Effect.gen(function* () {
       const session = (yield* Session.Session).with({ headers: { "x-own": "derived" } })
       assert.deepStrictEqual(yield* collect(session.paginate(url, (response) => response.text)), ["1", "derived"])
     }).pipe(Effect.provide(Testing.layer(pages)))
   )
 
-  it.effect("of layerMock has them by its request", () =>
+  it.effect("of layerMock sends both through its request", () =>
     Effect.gen(function* () {
       const real = yield* Effect.provide(Session.Session, Testing.layer(pages)).pipe(Effect.scoped, Effect.exit)
       assert.strictEqual(real._tag, "Success")
@@ -95,7 +95,7 @@ describe("a session", () => {
 
 describe("stream with chunkSize", () => {
   const body = "0123456789"
-  it.effect("gives chunks of at most so many bytes", () =>
+  it.effect("splits larger chunks", () =>
     Effect.gen(function* () {
       for (const [chunkSize, sizes] of [
         [undefined, [10]],

@@ -8,7 +8,7 @@ import * as Peer from "./support/webSocketServer.js"
 const using = <A, E>(effect: Effect.Effect<A, E, Session.Session>): Effect.Effect<A, E> =>
   Effect.provide(effect, Session.layer({ cookieJar: { unsafe: true } }))
 
-/** Two attempts more, at once. */
+/** Two immediate attempts. */
 const twice = { reconnect: Schedule.recurs(2) }
 
 const texts = <E>(messages: Stream.Stream<WebSocket.Message, E, Session.Session>) =>
@@ -22,7 +22,7 @@ describe("connect", () => {
     ["is closed with 1012", (peer: Peer.WebSocketPeer) => peer.send(Peer.close(1012))],
     ["is closed without a code", (peer: Peer.WebSocketPeer) => peer.send(Peer.close())]
   ] as const) {
-    it.scopedLive(`goes on with another connection where one ${name}`, () =>
+    it.scopedLive(`continues on another connection if one ${name}`, () =>
       Effect.gen(function* () {
         const server = yield* Peer.webSocketServer((peer) =>
           Effect.zipRight(
@@ -36,7 +36,7 @@ describe("connect", () => {
     )
   }
 
-  it.scopedLive("runs onOpen after each opening, before it reads", () =>
+  it.scopedLive("runs onOpen after each opening, before it reads messages", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer((peer) =>
         Effect.flatMap(peer.receive, ({ payload }) =>
@@ -51,7 +51,7 @@ describe("connect", () => {
     })
   )
 
-  it.scopedLive("ends with the error where its schedule ends, which starts anew with each message", () =>
+  it.scopedLive("fails with the error when its schedule ends, which restarts with each message", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer((peer) =>
         Effect.zipRight(peer.index < 5 ? peer.send(Peer.text("m")) : Effect.void, peer.reset)
@@ -65,7 +65,7 @@ describe("connect", () => {
     })
   )
 
-  it.scopedLive("opens no other connection with reconnect: false", () =>
+  it.scopedLive("does not reconnect with reconnect: false", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer((peer) => peer.reset)
       const messages = WebSocket.connect(server.webSocketUrl(), undefined, { reconnect: false })
@@ -74,19 +74,20 @@ describe("connect", () => {
     })
   )
 
-  it.scopedLive("fails at once for what another connection does not mend", () =>
+  it.scopedLive("fails at once after a message above maxMessageSize or an error of onOpen", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer((peer) => Effect.zipRight(peer.send(Peer.text("long")), peer.ended))
-      const small = WebSocket.connect(server.webSocketUrl(), undefined, { maxMessageSize: 1, ...twice })
+      const quick = { closeTimeout: "50 millis", ...twice } as const
+      const small = WebSocket.connect(server.webSocketUrl(), undefined, { maxMessageSize: 1, ...quick })
       const large = yield* using(Effect.flip(Stream.runDrain(small)))
       assert.deepInclude(large, { _tag: "WebSocketError", reason: "TooLarge" })
-      const refused = WebSocket.connect(server.webSocketUrl(), () => Effect.fail("own" as const), twice)
+      const refused = WebSocket.connect(server.webSocketUrl(), () => Effect.fail("own" as const), quick)
       assert.strictEqual(yield* using(Effect.flip(Stream.runDrain(refused))), "own")
       assert.strictEqual(server.handshakes.length, 2)
     })
   )
 
-  it.scopedLive("closes the socket where the stream ends early", () =>
+  it.scopedLive("closes the socket if the stream ends early", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer((peer) =>
         Effect.zipRight(peer.send(Peer.text("m")), Effect.zipRight(peer.receiveClose, peer.send(Peer.close(1000))))
@@ -97,7 +98,7 @@ describe("connect", () => {
     })
   )
 
-  it.scopedLive("tries again where the handshake is answered by 503, and not by 404", () =>
+  it.scopedLive("reconnects after a handshake with status 503, but not 404", () =>
     Effect.gen(function* () {
       for (const [status, attempts] of [
         [503, 3],

@@ -1,6 +1,4 @@
-/**
- * What Node and the web call a body, given as `data` and as a part, and texts in other charsets.
- */
+/** Body types of Node and the web as `data` and as parts, and text in other charsets. */
 import { Stream as OldStream, Readable } from "node:stream"
 import * as HttpBody from "@effect/platform/HttpBody"
 import { assert, describe, it } from "@effect/vitest"
@@ -19,7 +17,7 @@ interface Going {
   readonly length: string | undefined
 }
 
-/** What goes out, at the first attempt and at the second. */
+/** The bytes sent, at the first and the second attempt. */
 const going = (data: ClientRequest.Data, options?: ClientRequest.RequestOptions): Effect.Effect<Going> =>
   Effect.gen(function* () {
     const request = wire(prepared("POST", url, { ...options, data }))
@@ -43,7 +41,7 @@ async function* generated(): AsyncGenerator<Uint8Array | string> {
 
 const many: AsyncIterable<string | Uint8Array> = { [Symbol.asyncIterator]: generated }
 
-/** As the form-data package has it: a stream of the old kind that begins when it is piped. */
+/** Like a form of the form-data package: an old-style stream that starts when it is piped. */
 class PackageForm extends OldStream {
   readonly known: boolean
   readonly broken: boolean
@@ -79,7 +77,7 @@ class PackageForm extends OldStream {
   }
 }
 
-/** The package says in its types that it makes Readables. */
+/** The types of the package declare a Readable. */
 const asData = (data: object): ClientRequest.Data =>
   Object.assign<{ readonly data: ClientRequest.Data }, object>({ data: "" }, { data }).data
 
@@ -138,7 +136,7 @@ const rows: ReadonlyArray<Row> = [
     again: false
   },
   {
-    name: "one of unknown length",
+    name: "a form of form-data with unknown length",
     data: () => packageForm(false),
     text: "form",
     type: "multipart/form-data; boundary=b0undary",
@@ -156,7 +154,7 @@ const rows: ReadonlyArray<Row> = [
 
 describe("data", () => {
   for (const { again, data, length, name, text, type = "application/octet-stream" } of rows) {
-    it.live(`takes ${name}`, () =>
+    it.live(`accepts ${name}`, () =>
       Effect.gen(function* () {
         const out = yield* going(data())
         assert.isTrue(out.sent.ended, String(out.sent.error))
@@ -170,7 +168,7 @@ describe("data", () => {
     )
   }
 
-  it.live("takes a FormData with a File", () =>
+  it.live("accepts a FormData with a File", () =>
     Effect.gen(function* () {
       const form = new FormData()
       form.append("a", "1")
@@ -181,7 +179,7 @@ describe("data", () => {
     })
   )
 
-  it.live("that is a stream is sent once, also by two requests", () =>
+  it.live("that is a stream is sent once, even by two requests", () =>
     Effect.gen(function* () {
       for (const data of [Readable.from(["a"]), webStream("a"), generated(), packageForm(true)]) {
         yield* going(data)
@@ -190,7 +188,7 @@ describe("data", () => {
     })
   )
 
-  it.live("that fails while it is read fails the request with its cause", () =>
+  it.live("that fails while it is read fails the request with the cause", () =>
     Effect.gen(function* () {
       const cause = new Error("boom")
       const failing = (async function* () {
@@ -205,7 +203,7 @@ describe("data", () => {
     })
   )
 
-  it.live("that has something else than bytes and text in it fails the request", () =>
+  it.live("that contains anything but bytes and text fails the request", () =>
     Effect.gen(function* () {
       const { sent } = yield* going(HttpBody.raw(Readable.from([{ no: "bytes" }])))
       assert.deepInclude(sent.error, { _tag: "RequestBodyError", reason: "Encode" })
@@ -266,7 +264,7 @@ describe("a part", () => {
       false
     ]
   ] as const) {
-    it.live(`takes ${name}`, () =>
+    it.live(`accepts ${name}`, () =>
       Effect.gen(function* () {
         const out = yield* going(partOf(data()))
         assert.isTrue(out.sent.ended, String(out.sent.error))
@@ -278,7 +276,7 @@ describe("a part", () => {
     )
   }
 
-  it.live("has a length where a stream's is given", () =>
+  it.live("has the declared length of a stream", () =>
     Effect.gen(function* () {
       const out = yield* going(partOf(Readable.from(["ab"]), { contentLength: 2 }))
       assert.strictEqual(Number(out.length), out.sent.bytes.length)
@@ -287,7 +285,7 @@ describe("a part", () => {
     })
   )
 
-  it.live("that is a stream is read once, also by two messages", () =>
+  it.live("that is a stream is read once, even by two messages", () =>
     Effect.gen(function* () {
       for (const data of [Readable.from(["a"]), webStream("a")]) {
         yield* going(partOf(data))
@@ -329,14 +327,14 @@ describe("a part", () => {
     ["gb18030", "a"],
     ["no-such", "a"]
   ] as const) {
-    it(`of text that has no encoding in ${charset} is refused`, () => {
+    it(`of text that the charset ${charset} cannot encode is rejected`, () => {
       const error = failure("POST", url, { data: partOf(text, { contentType: `text/plain; charset=${charset}` }) })
       assert.deepInclude(error, { _tag: "InvalidRequest", option: "content-type" })
       assert.include(error.message, "expected")
     })
   }
 
-  it.live("of bytes is sent as it is, whatever its charset", () =>
+  it.live("of bytes is sent unchanged, whatever its charset", () =>
     Effect.gen(function* () {
       const { sent } = yield* going(partOf(Uint8Array.of(0xe9), { contentType: "text/plain; charset=shift_jis" }))
       assert.include(sent.bytes.toString("latin1"), "\r\n\r\n\xe9\r\n--b--")
@@ -360,7 +358,7 @@ describe("a text", () => {
     })
   )
 
-  it("has no encoding in a charset that lacks one of its characters", () => {
+  it("is rejected if the charset lacks one of its characters", () => {
     assert.isString(encodeText("a\u{1f600}", "windows-1252"))
     assert.isString(encodeText("\ufffd", "windows-1252"))
     assert.isString(encodeText("a", ""))
