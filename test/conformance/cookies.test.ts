@@ -19,6 +19,12 @@ const file = fileURLToPath(new URL("../../../shared/suites/http-state-cookies.js
 const present = existsSync(file)
 const rows: ReadonlyArray<Row> = present ? JSON.parse(readFileSync(file, "utf8")) : []
 
+/**
+ * Rows with another outcome. The corpus disabled this one, because no browser passes it: RFC 6265bis section 5.1.4
+ * compares paths as they are sent, and "%6F" is not "o".
+ */
+const different: Readonly<Record<string, Row["sent"]>> = { DISABLED_PATH0029: [] }
+
 describe.skipIf(!present)("the http-state corpus", () => {
   it("has all its rows", () => assert.strictEqual(rows.length, 222))
 
@@ -33,7 +39,7 @@ describe.skipIf(!present)("the http-state corpus", () => {
         const sent = yield* jar.filterCookies(to)
         assert.deepStrictEqual(
           sent.map(({ name, value }) => ({ name, value })),
-          row.sent.map(({ name, value }) => ({ name, value }))
+          (different[row.test] ?? row.sent).map(({ name, value }) => ({ name, value }))
         )
       })
     )
