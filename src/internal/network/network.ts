@@ -1,5 +1,5 @@
 /**
- * The transport over sockets: a pool of HTTP/1.1 connections that a dialler opens.
+ * The transport over sockets: a pool of HTTP/1.1 connections that a dialer opens.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -123,7 +123,7 @@ export class Network implements Transport, ConnectionOwner {
     return connection.age.takenFor(exchange.deadlines, now) >= lookAfter && !isRepeatable(exchange.wire)
   }
 
-  /** What the dialler refuses is dialled for, so that it can say why. */
+  /** What the dialer refuses is dialed for, so that it can say why. */
   private mayReuse(route: Route): boolean {
     return route.proxy === undefined || this.dialer.permits?.(route) !== false
   }
@@ -300,7 +300,7 @@ export class Network implements Transport, ConnectionOwner {
     this.inFlight.check()
   }
 
-  crowded(): boolean {
+  hasOtherActive(): boolean {
     return this.inFlight.hasSeveral
   }
 
@@ -393,7 +393,7 @@ export class Network implements Transport, ConnectionOwner {
   private cutBusy(): void {
     for (const connection of [...this.connections.keys()]) {
       if (connection.lease === undefined) continue
-      const exchange = connection.exchanged
+      const exchange = connection.lastExchange
       if (exchange === undefined) connection.close("Shutdown")
       else {
         connection.cut(this.closedError(exchange))

@@ -42,7 +42,7 @@ const connection = Effect.map(makeExchange({ host: "a.test", port: 80 }), ({ exc
   let body: IncomingBody | undefined
   let onData: OnData = () => assert.fail("nobody reads")
   const owner: ConnectionOwner = {
-    crowded: () => false,
+    hasOtherActive: () => false,
     onReusable: () => {
       state = "reusable"
       return true
