@@ -1,5 +1,5 @@
 /**
- * From a host to a socket: its addresses, those of them that the policy lets pass, and the race between them.
+ * Connects a socket to a host in three steps: look up its addresses, filter them by the address policy, and race the rest.
  */
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
@@ -20,9 +20,9 @@ import type { Allows } from "./addressPolicy.js"
 import { type DnsCache, LookupTimeout } from "./dnsCache.js"
 import { type Connected, type ConnectFailure, connect } from "./race.js"
 
-/** A connector's options, read once; durations are milliseconds, `Infinity` is off. */
+/** The options of a connector, read once. Durations are milliseconds; `Infinity` turns them off. */
 export interface TcpSettings {
-  /** For the reply to CONNECT. */
+  /** Limits of the reply to CONNECT. */
   readonly http1: ParserLimits
   readonly cache: DnsCache
   readonly allows: Allows
@@ -42,7 +42,7 @@ export interface Target {
 
 type Addresses = Arr.NonEmptyReadonlyArray<Address>
 
-/** Runs as a phase of the exchange. */
+/** Measures an effect as a phase of the exchange. */
 export const during = <A, E>(
   exchange: ExchangeContext,
   phase: "dns" | "connect" | "tls",
@@ -56,8 +56,8 @@ export const during = <A, E>(
     )
   })
 
-/** A limit that ran out in the phase that it is for. */
-export const timedOut = (
+/** The error for a phase that exceeded its limit. */
+export const phaseTimeout = (
   exchange: ExchangeContext,
   phase: "dns" | "connect" | "tls",
   timeout: "dns" | "socketConnect" | "tls",
@@ -71,7 +71,7 @@ export const timedOut = (
     cause
   })
 
-/** The addresses in the order in which they are to be tried. A literal is its own and is looked up by nobody. */
+/** The addresses of a host, in the order in which to try them. An IP literal needs no lookup. */
 export const locate = (
   { cache }: TcpSettings,
   exchange: ExchangeContext,
@@ -86,7 +86,7 @@ export const locate = (
     "dns",
     Effect.mapError(cache.resolve(question), (error) =>
       error instanceof LookupTimeout
-        ? timedOut(exchange, "dns", "dns")
+        ? phaseTimeout(exchange, "dns", "dns")
         : new ClientConnectorDNSError({
             ...exchange.details("dns"),
             host,
@@ -98,13 +98,13 @@ export const locate = (
   )
 }
 
-/** Addresses that may be tried, and those that may not. */
+/** Addresses that the policy allows, and those that it rejects. */
 export interface Permitted {
   readonly addresses: Addresses
   readonly refused: ReadonlyArray<FailedAddress>
 }
 
-/** Leaves out what the policy refuses. */
+/** Filters addresses by the policy. Fails if it rejects all of them. */
 export const permit = (
   { allows }: TcpSettings,
   exchange: ExchangeContext,
@@ -143,7 +143,7 @@ const connectError = (
     addresses: [...refused, ...failure.failed],
     cause: failure.cause
   })
-  return failure.timedOut ? timedOut(exchange, "connect", "socketConnect", error) : error
+  return failure.timedOut ? phaseTimeout(exchange, "connect", "socketConnect", error) : error
 }
 
 /** Connects to the first of the addresses that answers. */
