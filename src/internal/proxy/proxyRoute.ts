@@ -114,11 +114,11 @@ export const parseProxyUrl = (text: string): Result<ProxyAddress> => {
     return urlFault("***", "Relative", "expected a proxy's URL that begins with a scheme, such as http://")
   }
   const kind = Object.hasOwn(aliases, scheme) ? aliases[scheme] : scheme
-  const refuse = (reason: InvalidURL["reason"], description: string) =>
+  const fail = (reason: InvalidURL["reason"], description: string) =>
     urlFault(redactedUrl(scheme, trimmed), reason, description)
   if (kind === undefined || !isKind(kind)) {
     const known = "http, https, socks, socks4, socks4a, socks5 or socks5h"
-    return refuse("Scheme", `expected the scheme ${known}, got ${scheme.slice(0, 20)}`)
+    return fail("Scheme", `expected the scheme ${known}, got ${scheme.slice(0, 20)}`)
   }
   const rest = trimmed.slice(colon + 1)
   // Parse as http, because `URL` checks hosts only for special schemes. It also drops the default port of the scheme, so
@@ -127,12 +127,12 @@ export const parseProxyUrl = (text: string): Result<ProxyAddress> => {
   const other = parseAs("ftp", rest)
   // `URL` drops tabs and line ends and treats a backslash as a slash. Other parsers would find another host: reject these.
   if (url === undefined || other === undefined || /[\0-\x1f\x7f\\]/.test(trimmed) || url.hostname === "") {
-    return refuse("Syntax", "expected a valid proxy URL, such as http://proxy:3128")
+    return fail("Syntax", "expected a valid proxy URL, such as http://proxy:3128")
   }
   const port = Number(url.port || other.port || defaultPorts[kind])
-  if (port === 0) return refuse("Host", "expected a port from 1 to 65535, got 0")
+  if (port === 0) return fail("Host", "expected a port from 1 to 65535, got 0")
   const host = canonicalHost(url.hostname)
-  if (typeof host === "string") return refuse("Host", `expected a valid host in the proxy's URL, but ${host}`)
+  if (typeof host === "string") return fail("Host", `expected a valid host in the proxy's URL, but ${host}`)
   const shown = `${kind}://${url.hostname}:${port}`
   return Either.map(credentialsIn(url, shown), (credentials) => ({
     kind,

@@ -63,7 +63,7 @@ interface Ranges {
   readonly has: (address: string) => boolean
 }
 
-const refuse = (range: unknown): never => {
+const rejectRange = (range: unknown): never => {
   throw new TypeError(`addressPolicy: expected a range such as "10.0.0.0/8", got ${JSON.stringify(range)}`)
 }
 
@@ -71,12 +71,12 @@ const refuse = (range: unknown): never => {
 const toRanges = (cidrs: ReadonlyArray<string>): Ranges => {
   const four = new Net.BlockList()
   const six = new Net.BlockList()
-  for (const cidr of Array.isArray(cidrs) ? cidrs : refuse(cidrs)) {
-    const [, address = "", prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(cidr) ?? refuse(cidr)
+  for (const cidr of Array.isArray(cidrs) ? cidrs : rejectRange(cidrs)) {
+    const [, address = "", prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(cidr) ?? rejectRange(cidr)
     const family = Net.isIP(address)
     const bits = family === 4 ? 32 : 128
     const length = prefix === undefined ? bits : Number(prefix)
-    if (family === 0 || length > bits) refuse(cidr)
+    if (family === 0 || length > bits) rejectRange(cidr)
     const [embedded] = embeddedIPv4(address)
     if (family === 4) four.addSubnet(address, length, "ipv4")
     else if (embedded?.mapped === true && length >= 96) four.addSubnet(embedded.address, length - 96, "ipv4")

@@ -182,7 +182,7 @@ const toProxy = (
   slab: boolean
 ) =>
   locate(settings, exchange, proxy, undefined).pipe(
-    Effect.flatMap((addresses) => reach(settings, exchange, proxy, { addresses, refused: [] }, sockets, slab)),
+    Effect.flatMap((addresses) => reach(settings, exchange, proxy, { addresses, rejected: [] }, sockets, slab)),
     Effect.flatMap(
       (connected): Effect.Effect<Connected, SecureError> =>
         proxy.kind === "https"

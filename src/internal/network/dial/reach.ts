@@ -101,7 +101,7 @@ export const locate = (
 /** Addresses that the policy allows, and those that it rejects. */
 export interface Permitted {
   readonly addresses: Addresses
-  readonly refused: ReadonlyArray<FailedAddress>
+  readonly rejected: ReadonlyArray<FailedAddress>
 }
 
 /** Filters addresses by the policy. Fails if it rejects all of them. */
@@ -114,8 +114,8 @@ export const permit = (
   Effect.suspend(() => {
     const [denied, allowed] = Arr.partition(addresses, (address) => allows(address, host))
     const code = "ERR_IP_BLOCKED"
-    const refused = denied.map(({ address }): FailedAddress => ({ address, port, code }))
-    if (Arr.isNonEmptyArray(allowed)) return Effect.succeed({ addresses: allowed, refused })
+    const rejected = denied.map(({ address }): FailedAddress => ({ address, port, code }))
+    if (Arr.isNonEmptyArray(allowed)) return Effect.succeed({ addresses: allowed, rejected })
     return Effect.fail(
       new ClientConnectorError({
         ...exchange.details("connect"),
@@ -123,7 +123,7 @@ export const permit = (
         port,
         reason: "AddressPolicy",
         code,
-        addresses: refused
+        addresses: rejected
       })
     )
   })
@@ -132,7 +132,7 @@ const connectError = (
   exchange: ExchangeContext,
   { host, port }: Target,
   failure: ConnectFailure,
-  refused: ReadonlyArray<FailedAddress>
+  rejected: ReadonlyArray<FailedAddress>
 ): ClientConnectorError | ConnectionTimeoutError => {
   const error = new ClientConnectorError({
     ...exchange.details("connect"),
@@ -140,7 +140,7 @@ const connectError = (
     port,
     reason: "Connect",
     code: failure.code,
-    addresses: [...refused, ...failure.failed],
+    addresses: [...rejected, ...failure.failed],
     cause: failure.cause
   })
   return failure.timedOut ? phaseTimeout(exchange, "connect", "socketConnect", error) : error
@@ -151,7 +151,7 @@ export const reach = (
   settings: TcpSettings,
   exchange: ExchangeContext,
   target: Target,
-  { addresses, refused }: Permitted,
+  { addresses, rejected }: Permitted,
   sockets: Sockets,
   slab: boolean
 ): Effect.Effect<Connected, ClientConnectorError | ConnectionTimeoutError> =>
@@ -170,6 +170,6 @@ export const reach = (
         deadlines: exchange.deadlines,
         sockets
       }),
-      (failure) => connectError(exchange, target, failure, refused)
+      (failure) => connectError(exchange, target, failure, rejected)
     )
   )

@@ -211,7 +211,7 @@ export class Parser {
         return at + repeated.text.length
       }
       const next = this.scanner.scan(slab, at, at, end)
-      if (next === Failed) return this.refuse(end - at)
+      if (next === Failed) return this.failFromScanner(end - at)
       if (next === More) return this.keep(slab, at, end)
       return this.endOfSection(slab, at, next, next)
     }
@@ -220,7 +220,7 @@ export class Parser {
     const store = this.store
     if (store === undefined) return next
     const stop = this.scanner.scan(store, 0, before, this.stored)
-    if (stop === Failed) return this.refuse(0)
+    if (stop === Failed) return this.failFromScanner(0)
     if (stop === More) return next
     if (store.length > storeSize) this.store = undefined
     return this.endOfSection(store, 0, stop, at + stop - before)
@@ -386,7 +386,7 @@ export class Parser {
     this.handler.onComplete(trailers)
   }
 
-  private refuse(unstored: number): number {
+  private failFromScanner(unstored: number): number {
     const scanner = this.scanner
     if (this.state === Head) this.headSize += this.stored + unstored
     this.stored = 0

@@ -17,7 +17,7 @@ import type { Certificate, TlsInfo, TlsVersion } from "../../../Ssl.js"
 import type { Trace } from "../../transport/trace.js"
 import { fromX509, namesHost } from "./certificate.js"
 import type { CachedSession, SessionCache } from "./sessionCache.js"
-import { handshakeFailed, handshakeRefused, type TlsPeer, verificationFailed } from "./tlsErrors.js"
+import { handshakeFailed, handshakeRejected, type TlsPeer, verificationFailed } from "./tlsErrors.js"
 import type { TlsSettings } from "./tlsSettings.js"
 
 export interface HandshakeOptions {
@@ -102,7 +102,7 @@ class Attempt {
   private readonly sessions: SessionCache | undefined
   /** Sessions received before the verdict. */
   private readonly early: Array<Buffer> = []
-  private verdict: "open" | "accepted" | "refused" = "open"
+  private verdict: "open" | "accepted" | "rejected" = "open"
   private handshakes = 0
   private certificate: Certificate | undefined
   /** Whether the handshake is complete, so that later errors are about the certificate. */
@@ -171,7 +171,7 @@ class Attempt {
   judge(socket: tls.TLSSocket): TlsInfo | TlsError {
     const refusal = this.refusal(socket)
     if (refusal !== undefined) {
-      this.refuse()
+      this.reject()
       return refusal
     }
     this.verdict = "accepted"
@@ -181,7 +181,7 @@ class Attempt {
 
   private refusal(socket: tls.TLSSocket): TlsError | undefined {
     if (this.handshakes > 1 + maxRenegotiations)
-      return handshakeRefused(this.peer, tooManyRenegotiations, this.certificate)
+      return handshakeRejected(this.peer, tooManyRenegotiations, this.certificate)
     const { alpn, pins, verify } = this.options.settings
     // Node normally destroys an unverified socket before this; check again in case it did not.
     if (socket.encrypted !== true || (verify && !socket.authorized)) {
@@ -189,12 +189,12 @@ class Attempt {
     }
     for (const pin of pins) {
       const certificate = this.x509 === undefined ? undefined : this.certificate
-      if (certificate === undefined) return handshakeRefused(this.peer, noCertificate, undefined)
+      if (certificate === undefined) return handshakeRejected(this.peer, noCertificate, undefined)
       if (certificate.sha256 !== pin) return this.mismatch(pin, certificate)
     }
     const selected = socket.alpnProtocol
     if (typeof selected === "string" && (!alpn.includes(selected) || /^(h2|h3|spdy)/.test(selected))) {
-      return handshakeRefused(this.peer, badProtocol, this.certificate)
+      return handshakeRejected(this.peer, badProtocol, this.certificate)
     }
     return undefined
   }
@@ -206,7 +206,7 @@ class Attempt {
 
   /** Converts an error of the socket before the verdict. */
   failure(error: unknown): TlsError {
-    this.refuse()
+    this.reject()
     if (!this.finished) {
       const failed = handshakeFailed(this.peer, error)
       if (this.cached !== undefined) sessionErrors.add(failed)
@@ -227,8 +227,8 @@ class Attempt {
     return verificationFailed(this.peer, error, this.certificate)
   }
 
-  private refuse(): void {
-    this.verdict = "refused"
+  private reject(): void {
+    this.verdict = "rejected"
     if (this.sessionKey !== undefined) this.sessions?.remove(this.sessionKey)
   }
 }

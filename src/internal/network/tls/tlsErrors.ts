@@ -85,7 +85,7 @@ export const verificationFailed = (
 }
 
 /** The client rejects the peer, for a reason other than verification. */
-export const handshakeRefused = (
+export const handshakeRejected = (
   peer: TlsPeer,
   code: string,
   certificate: Certificate | undefined
