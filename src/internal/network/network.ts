@@ -269,7 +269,7 @@ export class Network implements Transport, ConnectionOwner {
   }
 
   private adopt(wire: Wire, lease: Lease<Http1Connection>, exchange: Exchange): Http1Connection {
-    // A destroyed socket emits no further "close" event, so it must not be tracked.
+    // A destroyed socket may have emitted "close" already, so it must not be tracked.
     const live = !wire.socket.destroyed
     const { deadlines, route } = exchange
     const age = new ConnectionAge(deadlines, deadlines.now(), exchange.clock(), this.maxConnectionAge)
@@ -288,7 +288,7 @@ export class Network implements Transport, ConnectionOwner {
     connection.lease = lease
     this.inFlight.addConnection()
     exchange.onConnection(connection)
-    // The connection may have closed in its constructor.
+    // The connection may have closed in its constructor, before it had a lease.
     if (connection.closed) this.freeSlot(connection)
   }
 

@@ -168,7 +168,7 @@ export const headerPairs = (input: HeadersInput | undefined, option: string): Re
     if (values === undefined) continue
     if (!isToken(name)) return optionFault(option, "expected header names that are tokens (RFC 9110, section 5.6.2)")
     if (reservedNames.has(name.toLowerCase())) {
-      return optionFault(option, `expected headers for CONNECT, got ${name}, which the client sets itself; remove it`)
+      return optionFault(option, `expected headers that can be set on a CONNECT request, got ${name}; remove it`)
     }
     for (const each of isOne(values) ? [values] : values) {
       const value = typeof each === "string" ? each : reveal(each)

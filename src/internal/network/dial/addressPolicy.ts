@@ -95,13 +95,13 @@ const allowsAll: Allows = () => true
 /** A policy by a function, which must allow the address and every IPv4 address embedded in it. */
 const byFunction =
   (policy: Extract<AddressPolicy, (...args: never) => unknown>): Allows =>
-  (given, host) => {
-    const [address, zone] = splitZone(given.address)
+  (resolved, host) => {
+    const [address, zone] = splitZone(resolved.address)
     const allows = (candidate: PolicyAddress): boolean => isTrue(policy(candidate, host))
     for (const embedded of embeddedIPv4(address)) {
-      if (!allows({ ...given, address: embedded.address, family: 4, zone: undefined })) return false
+      if (!allows({ ...resolved, address: embedded.address, family: 4, zone: undefined })) return false
     }
-    return allows({ ...given, address, zone })
+    return allows({ ...resolved, address, zone })
   }
 
 const byRanges = (policy: Exclude<AddressPolicy, (...args: never) => unknown>): Allows => {
@@ -110,8 +110,8 @@ const byRanges = (policy: Exclude<AddressPolicy, (...args: never) => unknown>): 
     throw new TypeError(`addressPolicy: expected allow or deny, got ${JSON.stringify(unknown)}`)
   const allow = policy.allow === undefined ? undefined : toRanges(policy.allow)
   const deny = policy.deny === undefined ? undefined : toRanges(policy.deny)
-  return (given) => {
-    const [address] = splitZone(given.address)
+  return (resolved) => {
+    const [address] = splitZone(resolved.address)
     const embedded = embeddedIPv4(address)
     if (deny !== undefined && (deny.has(address) || embedded.some((each) => deny.has(each.address)))) return false
     return allow === undefined || allow.has(embedded.find((each) => each.mapped)?.address ?? address)

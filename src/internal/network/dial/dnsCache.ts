@@ -37,7 +37,7 @@ export interface Question {
   readonly now: () => number
   /** How long the request waits for the lookup; milliseconds. */
   readonly limit: number
-  /** Receives signals; absent for lookups of proxies. */
+  /** Receives signals. Absent without observers, and for lookups of proxies. */
   readonly trace: Trace | undefined
 }
 
