@@ -74,7 +74,7 @@ describe("a PKCS #12 file", () => {
     })
   )
 
-  it("any change of it is refused or changes nothing", () => {
+  it("any change of it is rejected or has no effect", () => {
     const bytes = pfx("aes")
     FastCheck.assert(
       FastCheck.property(
