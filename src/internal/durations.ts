@@ -1,10 +1,8 @@
-/**
- * Durations as numbers.
- */
+/** Converts durations to milliseconds. */
 import * as Duration from "effect/Duration"
 
-/** Milliseconds. `Duration.decode` makes 0 of a negative number and of NaN; it throws for what is not a duration. */
+/** Returns milliseconds; 0 for a negative number or NaN. Throws if the input is not a duration. */
 export const toMillis = (input: Duration.DurationInput): number => Duration.toMillis(Duration.decode(input))
 
-/** Whether `toMillis` would make 0 of a number that is not one from 0 on. */
+/** Whether the input is a negative number or NaN, which `toMillis` would turn into 0. */
 export const isMisread = (input: Duration.DurationInput): boolean => typeof input === "number" && !(input >= 0)

@@ -3,9 +3,9 @@
  * but an iterator yields its items only once.
  */
 
-const kept = new WeakMap<object, ReadonlyArray<unknown>>()
+const itemsOfIterators = new WeakMap<object, ReadonlyArray<unknown>>()
 
-/** Whether it is an object, not a string, that can be iterated over. */
+/** Whether the input is an iterable object. Strings are not. */
 export const isIterable = (input: unknown): input is Iterable<unknown> =>
   typeof input === "object" && input !== null && Symbol.iterator in input
 
@@ -14,10 +14,10 @@ const isIterator = (items: object): boolean => "next" in items && typeof items.n
 /** Returns the same items on every iteration. The items of an iterator are cached, keyed by the iterator. */
 export const rereadable = <A>(items: Iterable<A>): Iterable<A> => {
   if (!isIterator(items)) return items
-  const known = kept.get(items)
-  // The cache entry was filled from these very items.
-  if (known !== undefined) return known as ReadonlyArray<A>
+  const cached = itemsOfIterators.get(items)
+  // The entry was filled from `items`, so its elements have type A.
+  if (cached !== undefined) return cached as ReadonlyArray<A>
   const all = [...items]
-  kept.set(items, all)
+  itemsOfIterators.set(items, all)
   return all
 }

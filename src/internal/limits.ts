@@ -37,27 +37,27 @@ export const merge = (base: Timeouts, over: Timeouts): Timeouts => ({
   body: over.body ?? base.body
 })
 
-const millis = (given: Duration.DurationInput | undefined, otherwise: number): number => {
-  if (given === undefined) return otherwise
-  if (isMisread(given)) throw new Error("expected a number of milliseconds from 0 on")
-  return toMillis(given)
+const millis = (input: Duration.DurationInput | undefined, otherwise: number): number => {
+  if (input === undefined) return otherwise
+  if (isMisread(input)) throw new Error("expected a number of milliseconds from 0 on")
+  return toMillis(input)
 }
 
 const standard = (name: Name): number => Duration.toMillis(defaults[name])
 
 /** Decodes limits and applies the defaults. Throws if one of them is not a duration. */
-export const resolve = (given: Timeouts): Limits => {
-  const total = millis(given.total, standard("total"))
+export const resolve = (timeouts: Timeouts): Limits => {
+  const total = millis(timeouts.total, standard("total"))
   const covered = (name: "connect" | "send" | "headers" | "body"): number =>
-    millis(given[name], total === Infinity ? fallback : standard(name))
+    millis(timeouts[name], total === Infinity ? fallback : standard(name))
   return {
     total,
     connect: covered("connect"),
-    poolWait: millis(given.poolWait, standard("poolWait")),
-    dns: millis(given.dns, standard("dns")),
-    socketConnect: millis(given.socketConnect, standard("socketConnect")),
-    proxy: millis(given.proxy, standard("proxy")),
-    tls: millis(given.tls, standard("tls")),
+    poolWait: millis(timeouts.poolWait, standard("poolWait")),
+    dns: millis(timeouts.dns, standard("dns")),
+    socketConnect: millis(timeouts.socketConnect, standard("socketConnect")),
+    proxy: millis(timeouts.proxy, standard("proxy")),
+    tls: millis(timeouts.tls, standard("tls")),
     send: covered("send"),
     headers: covered("headers"),
     body: covered("body"),
@@ -66,9 +66,9 @@ export const resolve = (given: Timeouts): Limits => {
 }
 
 /** Like `resolve`, but returns `undefined` if one of the limits is not a duration. */
-export const tryResolve = (given: Timeouts): Limits | undefined => {
+export const tryResolve = (timeouts: Timeouts): Limits | undefined => {
   try {
-    return resolve(given)
+    return resolve(timeouts)
   } catch {
     return undefined
   }

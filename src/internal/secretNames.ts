@@ -105,17 +105,17 @@ const judge = (name: string): boolean => {
 }
 
 /** Cache of verdicts. Programs use few names; the size limit keeps a peer from filling it. */
-const known = new Map<string, boolean>()
+const verdicts = new Map<string, boolean>()
 
-const maxKnown = 512
+const maxVerdicts = 512
 
 /** Whether the value of a parameter, form field or header with this name is never shown. Ignores case. */
 export const isSecretName = (name: string): boolean => {
-  let secret = known.get(name)
+  let secret = verdicts.get(name)
   if (secret === undefined) {
     secret = judge(name)
-    if (known.size >= maxKnown) known.clear()
-    if (name.length <= maxLength) known.set(name, secret)
+    if (verdicts.size >= maxVerdicts) verdicts.clear()
+    if (name.length <= maxLength) verdicts.set(name, secret)
   }
   return secret
 }

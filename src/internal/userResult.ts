@@ -15,18 +15,18 @@ export const ignoreRejection = (value: unknown): void => {
 }
 
 /** Whether a predicate returned `true`. Every other value, including a promise, counts as `false`. */
-export const isTrue = (given: unknown): boolean => {
-  if (given === true) return true
-  ignoreRejection(given)
+export const isTrue = (result: unknown): boolean => {
+  if (result === true) return true
+  ignoreRejection(result)
   return false
 }
 
 /** Returns the Effect that a user callback returned, or fails if it returned anything else. */
 export const effectOr = <A, E, R, F>(
-  given: Effect.Effect<A, E, R>,
+  result: Effect.Effect<A, E, R>,
   error: (kind: string) => F
 ): Effect.Effect<A, E | F, R> => {
-  if (Effect.isEffect(given)) return given
-  ignoreRejection(given)
-  return Effect.fail(error(kindOf(given)))
+  if (Effect.isEffect(result)) return result
+  ignoreRejection(result)
+  return Effect.fail(error(kindOf(result)))
 }

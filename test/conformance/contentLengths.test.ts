@@ -36,11 +36,11 @@ const reads = {
 
 describe.skipIf(!here)(here ? "wpt-content-lengths.json" : "wpt-content-lengths.json, which is not here", () => {
   for (const { input, output } of rows) {
-    const refused = output === null || Object.hasOwn(contentLengthDiffering, input)
+    const rejected = output === null || Object.hasOwn(contentLengthDiffering, input)
     for (const [how, write] of writes) {
       for (const way of ["text", "stream"] as const) {
         itFault(
-          `${JSON.stringify(input)} ${how}, by ${way}: ${refused ? "refuse" : output}`,
+          `${JSON.stringify(input)} ${how}, by ${way}: ${rejected ? "reject" : output}`,
           // Surplus bytes come in the same packet: later ones could be the beginning of an answer.
           plays(
             head,
@@ -48,7 +48,7 @@ describe.skipIf(!here)(here ? "wpt-content-lengths.json" : "wpt-content-lengths.
           ),
           (session, at) => reads[way](session.get(`${at.url}/`, { timeout: "15 seconds" })),
           (exit) => {
-            if (!refused) assert.deepStrictEqual(exit, Exit.succeed(body.slice(0, output)))
+            if (!rejected) assert.deepStrictEqual(exit, Exit.succeed(body.slice(0, output)))
             else assert.include(String(exit), "Framing")
           },
           { tags: ["BadHttpMessage"] }

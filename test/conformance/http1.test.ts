@@ -35,7 +35,7 @@ const rows = <A>(name: string, run: (rows: ReadonlyArray<A>) => void) => {
   })
 }
 
-const verdictOf = (result: string): Rows.Verdict => (result === "complete" ? "accept" : "refuse")
+const verdictOf = (result: string): Rows.Verdict => (result === "complete" ? "accept" : "reject")
 
 const modes = [
   ["default", parse],
@@ -50,7 +50,7 @@ rows<CurlReply>("curl-replies.json", (replies) => {
     for (const { test, name, curlErrorcode, rawBase64 } of replies) {
       const code = Number(curlErrorcode)
       const own = differing[test] ?? silent[test]
-      const expected = own?.[0] ?? (code === 0 ? "accept" : "refuse")
+      const expected = own?.[0] ?? (code === 0 ? "accept" : "reject")
       it(`${test}: ${name}: ${expected}`, () => {
         const outcome = read(Buffer.from(rawBase64, "base64"))
         assert.strictEqual(verdictOf(outcome.result), expected, JSON.stringify(outcome))
@@ -62,7 +62,7 @@ rows<CurlReply>("curl-replies.json", (replies) => {
       for (const [test, [verdict]] of Object.entries(differing)) {
         const code = names.get(test)
         assert.isDefined(code, test)
-        assert.strictEqual(verdict, code === 0 ? "refuse" : "accept", test)
+        assert.strictEqual(verdict, code === 0 ? "reject" : "accept", test)
       }
       for (const [test, code] of names) {
         assert.strictEqual(Object.hasOwn(silent, test), code !== 0 && !mustFail.has(code ?? 0), test)
@@ -98,7 +98,7 @@ rows<ContentLength>("wpt-content-lengths.json", (lengths) => {
   describe.each(modes)("%s", (_, read) => {
     for (const { input, output } of lengths) {
       const why = Rows.contentLengthDiffering[input]
-      it(`${JSON.stringify(input)}: ${why === undefined ? output : "refuse"}`, () => {
+      it(`${JSON.stringify(input)}: ${why === undefined ? output : "reject"}`, () => {
         const outcome = read(`HTTP/1.1 200 OK\r\n${input}\r\n\r\n${"x".repeat(42)}`)
         if (output === null || why !== undefined) {
           assert.strictEqual(outcome.result, "failed")
@@ -127,7 +127,7 @@ describe("docs/conformance.md", () => {
   )
 
   it.each(Object.entries(Rows.contentLengthDiffering))("has %j", (input, why) => {
-    const line = `| \`${input.replaceAll("\r\n", "\\r\\n")}\` | refuse | ${why} |`
+    const line = `| \`${input.replaceAll("\r\n", "\\r\\n")}\` | reject | ${why} |`
     assert.isTrue(lines.has(line), line)
   })
 

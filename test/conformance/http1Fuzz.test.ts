@@ -157,7 +157,7 @@ const isKnown = (ours: Outcome): boolean => {
   return lengths.length > 1 || (lengths[0]?.[1].includes(",") ?? false) || ours.status === 205
 }
 
-/** Where Node refuses what RFC 9112 has a client take. */
+/** Where Node rejects what RFC 9112 has a client take. */
 const isStricter = (ours: Outcome, node: NodeOutcome): boolean =>
   // After an informational response with Connection: close the client does not use the connection again.
   (node.error === "HPE_CLOSED_CONNECTION" && ours.informational.length > 0) ||
@@ -167,7 +167,7 @@ const isStricter = (ours: Outcome, node: NodeOutcome): boolean =>
 
 const same = (ours: Outcome, node: NodeOutcome, raw: string) => {
   const shown = JSON.stringify({ raw, ours, node }, undefined, 1)
-  assert.isTrue(node.complete, `we accept what Node refuses: ${shown}`)
+  assert.isTrue(node.complete, `we accept what Node rejects: ${shown}`)
   assert.strictEqual(ours.status, node.status, shown)
   assert.strictEqual(ours.reason, decodeText(node.reason ?? ""), shown)
   assert.deepStrictEqual<unknown>(ours.headers, trimmed(node.headers), shown)
@@ -203,16 +203,16 @@ describe(`fuzzing against node:http (seed ${seed})`, () => {
     )
   })
 
-  it("accepts no reply that Node refuses, and reads each like Node", async () => {
+  it("accepts no reply that Node rejects, and reads each like Node", async () => {
     let accepted = 0
-    let refused = 0
+    let rejected = 0
     await fc.assert(
       fc.asyncProperty(replies, edits, methods, places, async (reply, list, method, cuts) => {
         const raw = mutate(render(reply, method), list)
         const pieces = piecesOf(raw, cuts)
         const ours = parsePieces(pieces, { method, limits: strictLimits })
         if (ours.result !== "complete" || isKnown(ours)) {
-          refused++
+          rejected++
           return
         }
         accepted++
@@ -224,6 +224,6 @@ describe(`fuzzing against node:http (seed ${seed})`, () => {
     )
     // Both happen often, or nothing was compared.
     assert.isAbove(accepted, 50)
-    assert.isAbove(refused, 50)
+    assert.isAbove(rejected, 50)
   })
 })

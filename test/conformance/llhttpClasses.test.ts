@@ -9,7 +9,7 @@
  * - `test/conformance/contentLengths.test.ts`: Content-Length through a session.
  *
  * llhttp's tests of pausing have no counterpart: a parser without input waits, and each row here is cut at every place.
- * Its lenient modes have none either: the parser refuses such input.
+ * Its lenient modes have none either: the parser rejects such input.
  */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
@@ -37,7 +37,7 @@ const table = (title: string, rows: ReadonlyArray<Row>) =>
     }
   })
 
-const refused = (failure: Outcome["failure"], where: Outcome["where"] = "head"): Expected => ({
+const rejected = (failure: Outcome["failure"], where: Outcome["where"] = "head"): Expected => ({
   result: "failed",
   failure,
   where
@@ -47,18 +47,18 @@ const reply = (fields: ReadonlyArray<string>, body = "", start = "HTTP/1.1 200 F
 const startsWith = (start: string) => reply(["Content-Length: 1"], "z", start)
 
 table("the first bytes", [
-  ["a letter of HTTP is missing", "RFC 9112, 2.3", startsWith("HTT/1.1 200 Fine"), refused("StatusLine")],
-  ["a letter of HTTP is twice there", "RFC 9112, 2.3", startsWith("HTTTP/1.1 200 Fine"), refused("StatusLine")],
-  ["letters after HTTP", "RFC 9112, 2.3", startsWith("HTTPS/1.1 200 Fine"), refused("StatusLine")],
-  ["RTSP", "RFC 9112, 2.3", startsWith("RTSP/1.0 200 Fine"), refused("StatusLine")],
-  ["ICE", "RFC 9112, 2.3", startsWith("ICE/1.0 200 Fine"), refused("StatusLine")],
-  ["a zero before the major version", "RFC 9112, 2.3", startsWith("HTTP/01.0 200 Fine"), refused("StatusLine")],
-  ["a major version of two digits", "RFC 9112, 2.3", startsWith("HTTP/12.1 200 Fine"), refused("StatusLine")],
-  ["a zero before the minor version", "RFC 9112, 2.3", startsWith("HTTP/1.00 200 Fine"), refused("StatusLine")],
-  ["a version that none has defined", "RFC 9112, 2.3", startsWith("HTTP/7.4 200 Fine"), refused("StatusLine")],
-  ["no dot in the version", "RFC 9112, 2.3", startsWith("HTTP/1,1 200 Fine"), refused("StatusLine")],
-  ["a status of one digit", "RFC 9112, 4", startsWith("HTTP/1.1 4 Fine"), refused("StatusLine")],
-  ["a request", "RFC 9112, 4", startsWith("GET /z HTTP/1.1"), refused("StatusLine")]
+  ["a letter of HTTP is missing", "RFC 9112, 2.3", startsWith("HTT/1.1 200 Fine"), rejected("StatusLine")],
+  ["a letter of HTTP is twice there", "RFC 9112, 2.3", startsWith("HTTTP/1.1 200 Fine"), rejected("StatusLine")],
+  ["letters after HTTP", "RFC 9112, 2.3", startsWith("HTTPS/1.1 200 Fine"), rejected("StatusLine")],
+  ["RTSP", "RFC 9112, 2.3", startsWith("RTSP/1.0 200 Fine"), rejected("StatusLine")],
+  ["ICE", "RFC 9112, 2.3", startsWith("ICE/1.0 200 Fine"), rejected("StatusLine")],
+  ["a zero before the major version", "RFC 9112, 2.3", startsWith("HTTP/01.0 200 Fine"), rejected("StatusLine")],
+  ["a major version of two digits", "RFC 9112, 2.3", startsWith("HTTP/12.1 200 Fine"), rejected("StatusLine")],
+  ["a zero before the minor version", "RFC 9112, 2.3", startsWith("HTTP/1.00 200 Fine"), rejected("StatusLine")],
+  ["a version that none has defined", "RFC 9112, 2.3", startsWith("HTTP/7.4 200 Fine"), rejected("StatusLine")],
+  ["no dot in the version", "RFC 9112, 2.3", startsWith("HTTP/1,1 200 Fine"), rejected("StatusLine")],
+  ["a status of one digit", "RFC 9112, 4", startsWith("HTTP/1.1 4 Fine"), rejected("StatusLine")],
+  ["a request", "RFC 9112, 4", startsWith("GET /z HTTP/1.1"), rejected("StatusLine")]
 ])
 
 const second = "HTTP/1.1 418 Other\r\n\r\n"
@@ -159,7 +159,7 @@ table("upgrades", [
     "101 with a length that no request asked for",
     "RFC 9110, 7.8",
     upgraded(["Content-Length: 3"], "ownrest"),
-    refused("Unsolicited")
+    rejected("Unsolicited")
   ],
   [
     "200 that offers one, without a length",
@@ -190,63 +190,63 @@ table("transfer codings and chunks", [
     "none named, with a length",
     "RFC 9112, 6.1",
     reply(["Transfer-Encoding: ", "Content-Length: 2"], "hi"),
-    refused("Framing")
+    rejected("Framing")
   ],
   [
     "none named, after a length",
     "RFC 9112, 6.1",
     reply(["Content-Length: 2", "Transfer-Encoding:"], "hi"),
-    refused("Framing")
+    rejected("Framing")
   ],
   [
     "another one in a second field",
     "RFC 9112, 6.3, item 4",
     reply(["Transfer-Encoding: chunked", "Transfer-Encoding: br"], "hi"),
-    refused("Framing")
+    rejected("Framing")
   ],
   [
     "another one in a field before",
     "RFC 9112, 6.1",
     reply(["Transfer-Encoding: br", "Transfer-Encoding: chunked"], "0\r\n\r\n"),
-    refused("Framing")
+    rejected("Framing")
   ],
   ...["chunkedchunkedchunked", "chunked chunked", "chunked;", "chun ked"].map(
     (value): Row => [
       `${value} is another coding`,
       "RFC 9112, 6.3, item 4",
       reply([`Transfer-Encoding: ${value}`], "2\r\nhi\r\n0\r\n\r\n"),
-      refused("Framing")
+      rejected("Framing")
     ]
   ),
   [
     "a fold after chunked",
     "RFC 9112, 5.2",
     reply(["Transfer-Encoding: chunked", "\tmore"], "2\r\nhi\r\n0\r\n\r\n"),
-    refused("Header")
+    rejected("Header")
   ],
   [
     "a fold before chunked",
     "RFC 9112, 5.2",
     reply(["Transfer-Encoding:", " chunked"], "2\r\nhi\r\n0\r\n\r\n"),
-    refused("Framing")
+    rejected("Framing")
   ],
   [
     "a space and a word after a size",
     "RFC 9112, 7.1.1",
     chunked("2 word\r\nhi\r\n0\r\n\r\n"),
-    refused("Framing", "body")
+    rejected("Framing", "body")
   ],
   [
     "a space after the last size",
     "RFC 9112, 7.1.1",
     chunked("2\r\nhi\r\n0 \r\n\r\n"),
-    { ...refused("Framing", "body"), body: "hi" }
+    { ...rejected("Framing", "body"), body: "hi" }
   ],
   [
     "a semicolon alone after the last size",
     "RFC 9112, 7.1.1",
     chunked("2\r\nhi\r\n0;\r\n\r\n"),
-    refused("Framing", "body")
+    rejected("Framing", "body")
   ],
   [
     "semicolons, equals signs and commas within quotes",
@@ -254,14 +254,14 @@ table("transfer codings and chunks", [
     chunked('2;p="q; r=s, t";u;v="";w=x\r\nhi\r\n0;y="z;"\r\n\r\n'),
     { result: "complete", body: "hi", keepAlive: true }
   ],
-  ["quotes without an end", "RFC 9112, 7.1.1", chunked('2;p="q\r\nhi\r\n0\r\n\r\n'), refused("Framing", "body")],
+  ["quotes without an end", "RFC 9112, 7.1.1", chunked('2;p="q\r\nhi\r\n0\r\n\r\n'), rejected("Framing", "body")],
   [
     "quotes whose end is escaped",
     "RFC 9110, 5.6.4",
     chunked('2;p="q\\"\r\nhi\r\n0\r\n\r\n'),
-    refused("Framing", "body")
+    rejected("Framing", "body")
   ],
-  ["quotes within a token", "RFC 9112, 7.1.1", chunked('2;p=q"r"\r\nhi\r\n0\r\n\r\n'), refused("Framing", "body")],
+  ["quotes within a token", "RFC 9112, 7.1.1", chunked('2;p=q"r"\r\nhi\r\n0\r\n\r\n'), rejected("Framing", "body")],
   [
     "line ends as data",
     "RFC 9112, 7.1",
@@ -271,9 +271,19 @@ table("transfer codings and chunks", [
 ])
 
 table("field lines", [
-  ["a word before a name that is right", "RFC 9112, 5.1", reply(["Via Content-Length: 2"], "hi"), refused("Header")],
-  ["two fields on a line, CR between", "RFC 9112, 2.2", reply(["Etag: x\rContent-Length: 2"], "hi"), refused("Header")],
-  ["two fields on a line, LF between", "RFC 9112, 2.2", reply(["Etag: x\nContent-Length: 2"], "hi"), refused("Header")],
+  ["a word before a name that is right", "RFC 9112, 5.1", reply(["Via Content-Length: 2"], "hi"), rejected("Header")],
+  [
+    "two fields on a line, CR between",
+    "RFC 9112, 2.2",
+    reply(["Etag: x\rContent-Length: 2"], "hi"),
+    rejected("Header")
+  ],
+  [
+    "two fields on a line, LF between",
+    "RFC 9112, 2.2",
+    reply(["Etag: x\nContent-Length: 2"], "hi"),
+    rejected("Header")
+  ],
   [
     "an empty value before another field",
     "RFC 9112, 5",
@@ -307,7 +317,7 @@ describe("an octet outside of text, at every place", () => {
     ["VT", "\v"],
     ["DEL", "\x7f"]
   ] as const) {
-    it(`is refused or kept in a head: ${name} (RFC 9112, 2.2; RFC 9110, 5.5)`, () => {
+    it(`is rejected or kept in a head: ${name} (RFC 9112, 2.2; RFC 9110, 5.5)`, () => {
       const head = sizedReply.slice(0, headSize(sizedReply))
       for (let place = 0; place < head.length; place++) {
         const raw = sizedReply.slice(0, place) + byte + sizedReply.slice(place)
@@ -315,7 +325,7 @@ describe("an octet outside of text, at every place", () => {
         if (!raw.startsWith(head)) assert.strictEqual(parse(raw).result, "failed", JSON.stringify(raw))
       }
     })
-    it(`is refused or kept around chunks and in trailers: ${name} (RFC 9112, 7.1)`, () => {
+    it(`is rejected or kept around chunks and in trailers: ${name} (RFC 9112, 7.1)`, () => {
       // Within a chunk it is data, one byte too many, which is seen after the chunk.
       for (let place = headSize(chunkedReply); place < chunkedReply.length; place++) {
         const raw = chunkedReply.slice(0, place) + byte + chunkedReply.slice(place)
@@ -395,38 +405,38 @@ const differing: ReadonlyArray<
   [
     "HTAB after the value of Content-Length",
     1,
-    "taken",
-    "refused",
-    "some recipients take it for a part of the value; llhttp 9.3.1 of Node 20 refuses it too",
+    "accepted",
+    "rejected",
+    "some recipients take it for a part of the value; llhttp 9.3.1 of Node 20 rejects it too",
     reply(["Content-Length:\t3\t"], "own"),
-    refused("Framing")
+    rejected("Framing")
   ],
   [
     "RTSP and ICE for HTTP",
     2,
-    "taken",
-    "refused",
+    "accepted",
+    "rejected",
     "RFC 9112, section 2.3 has one name",
     startsWith("RTSP/2.0 200 x"),
-    refused("StatusLine")
+    rejected("StatusLine")
   ],
   [
     "HTTP/0.9 with a status line",
     1,
-    "taken",
-    "refused",
+    "accepted",
+    "rejected",
     "that version has no status line",
     startsWith("HTTP/0.9 404 x"),
-    refused("StatusLine")
+    rejected("StatusLine")
   ],
   [
     "a transfer coding whose last is not chunked",
     3,
     "a body that ends with the connection",
-    "refused",
+    "rejected",
     "it was not asked for (RFC 9112, section 6.1), and its data could not be decoded",
     reply(["Transfer-Encoding: chunked, br"], "own"),
-    refused("Framing")
+    rejected("Framing")
   ]
 ]
 

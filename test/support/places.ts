@@ -184,9 +184,9 @@ const internals = Effect.gen(function* () {
     "a network": network,
     "a pool": Reflect.get(network, "pool"),
     "a connection": connection,
-    "an exchange": connection.exchanged,
-    "a call": connection.exchanged.call,
-    "the core of a session": connection.exchanged.call.core,
+    "an exchange": connection.lastExchange,
+    "a call": connection.lastExchange.call,
+    "the core of a session": connection.lastExchange.call.core,
     "a transport of a mock": mockTransport,
     "the connections of a mock": [...Reflect.get(mockTransport, "active").keys()]
   }

@@ -1,12 +1,13 @@
 /**
- * What a network has to finish before it is quiet: exchanges without a connection, and connections in use.
+ * Counts the work in flight on a network: exchanges that wait for a connection, and connections in use. Shutdown waits
+ * until both are zero.
  */
 import * as Effect from "effect/Effect"
 import { atMost } from "../transport/deadlines.js"
 import type { Exchange } from "../transport/transport.js"
 
 export class InFlight {
-  /** Exchanges in the queue or dialling. */
+  /** Exchanges that wait for a slot or dial. */
   private readonly pending = new Set<Exchange>()
   /** Connections in use. */
   private connections = 0
@@ -26,24 +27,24 @@ export class InFlight {
     this.pending.add(exchange)
   }
 
-  /** The exchange has a connection, or will have none. */
+  /** The exchange has a connection or has failed. */
   leave(exchange: Exchange): void {
     this.pending.delete(exchange)
     this.check()
   }
 
-  /** A connection is in use until `released`. */
-  used(): void {
+  /** Counts a connection as in use. */
+  addConnection(): void {
     this.connections++
   }
 
-  /** `check` follows once the slot of the connection is free, which may begin another exchange. */
-  released(): void {
+  /** Ends `addConnection`. The caller calls `check` once the slot is free, as that may start another exchange. */
+  removeConnection(): void {
     this.connections--
   }
 
-  /** Waits until nothing is in flight, so many milliseconds at most. */
-  ended(millis: number): Effect.Effect<void> {
+  /** Waits until nothing is in flight, but at most `millis` milliseconds. */
+  waitUntilQuiet(millis: number): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.isQuiet) return Effect.void
       return atMost(millis, (done) => {
@@ -53,7 +54,7 @@ export class InFlight {
     })
   }
 
-  /** Ends the wait of `ended` where nothing is in flight. */
+  /** Ends the wait of `waitUntilQuiet` if nothing is in flight. */
   check(): void {
     if (this.isQuiet) this.onQuiet?.()
   }

@@ -1,5 +1,6 @@
 /**
- * The transport over sockets: a pool of HTTP/1.1 connections that a dialler opens.
+ * The transport over sockets: a pool of HTTP/1.1 connections and the dialer that opens them. For each exchange it takes an
+ * idle connection, or waits for a slot of the pool and opens a new one.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -29,10 +30,10 @@ import { limitConnect, openWire } from "./openWire.js"
 import { SlotWaiter } from "./slotWaiter.js"
 
 /**
- * How long ago a request took a connection that another one may use without a look at its socket; milliseconds. Servers
- * close idle connections, and a process that is busy does not see it.
+ * A connection taken longer ago than this is checked for pending socket events before a request uses it; milliseconds.
+ * Servers close idle connections, and a busy process may not have processed the event yet.
  */
-const lookAfter = 1000
+const checkAfter = 1000
 
 export class Network implements Transport, ConnectionOwner {
   static {
@@ -50,9 +51,9 @@ export class Network implements Transport, ConnectionOwner {
   private readonly maxConnectionAge: number
   private readonly maxQueue: number
   private readonly inFlight = new InFlight()
-  /** Exchanges that have taken their connection with them. */
+  /** Exchanges that own their socket after an upgrade. */
   private readonly upgraded = new Set<Exchange>()
-  /** Connections whose sockets are not closed, and the routes that they were opened for; those in use hold a lease. */
+  /** Connections with open sockets, and the routes for which they were opened. Those in use hold a lease. */
   private readonly connections = new Map<Http1Connection, Route>()
   private readonly sockets = new OpenSockets()
   private readonly done = Deferred.unsafeMake<void>(FiberId.none)
@@ -95,16 +96,16 @@ export class Network implements Transport, ConnectionOwner {
     const now = exchange.deadlines.now()
     const wall = exchange.clock()
     const next = this.pool.nextIdle(route.key, exchange.deadlines, now, wall)
-    if (next === undefined || this.needsLook(next, exchange, now)) return undefined
+    if (next === undefined || this.needsCheck(next, exchange, now)) return undefined
     const lease = this.pool.request(route.origin.key, route.key, noGrant)
     if (lease === undefined) return undefined
-    if (exchange.trace !== undefined) exchange.trace.offer(reused(next, exchange, now), now)
-    // The request begins in this very moment.
+    if (exchange.trace !== undefined) exchange.trace.offer(reuseSignal(next, exchange, now), now)
+    // The request starts in the same step, so `start` need not read the clock again.
     next.readyAt = now
     return this.take(next, lease, exchange, now, wall)
   }
 
-  /** Takes the idle connection that the pool has just found. */
+  /** Takes the idle connection that `nextIdle` found. */
   private take(
     connection: Http1Connection,
     lease: Lease<Http1Connection>,
@@ -118,17 +119,17 @@ export class Network implements Transport, ConnectionOwner {
     return connection
   }
 
-  /** Whether its socket may have news that would lose the request, such as its end. */
-  private needsLook(connection: Http1Connection, exchange: Exchange, now: number): boolean {
-    return connection.age.takenFor(exchange.deadlines, now) >= lookAfter && !isRepeatable(exchange.wire)
+  /** Whether an unprocessed event, such as the end of the socket, could lose a request that cannot be repeated. */
+  private needsCheck(connection: Http1Connection, exchange: Exchange, now: number): boolean {
+    return connection.age.takenFor(exchange.deadlines, now) >= checkAfter && !isRepeatable(exchange.wire)
   }
 
-  /** What the dialler refuses is dialled for, so that it can say why. */
+  /** Whether an idle connection may serve the route. If the dialer rejects it, dialing produces the error. */
   private mayReuse(route: Route): boolean {
     return route.proxy === undefined || this.dialer.permits?.(route) !== false
   }
 
-  /** One guard around all its steps: wherever it is interrupted, its slot goes to the next. */
+  /** Waits for a slot and a connection. One guard around all steps frees the slot if any of them fails or is interrupted. */
   acquire(exchange: Exchange, fresh: boolean): Effect.Effect<Connection, ClientError> {
     return Effect.uninterruptibleMask((restore) => {
       const refusal = this.refusal(exchange)
@@ -160,13 +161,13 @@ export class Network implements Transport, ConnectionOwner {
     })
   }
 
-  /** It has a connection, or will have none. */
+  /** The exchange has a connection or has failed. */
   private leave(exchange: Exchange): void {
     exchange.onLeave = undefined
     this.inFlight.leave(exchange)
   }
 
-  /** Why it must not wait any more, if it must not. */
+  /** The reason why an exchange must not continue, if any: it was aborted, or the network is closing. */
   private refusal(exchange: Exchange): ClientError | undefined {
     return exchange.failure ?? (this.state === "open" ? undefined : this.closedError(exchange))
   }
@@ -183,7 +184,7 @@ export class Network implements Transport, ConnectionOwner {
     const wait = Effect.async<void, ClientError>((resume) => {
       const refusal = this.refusal(exchange)
       if (refusal !== undefined) resume(Effect.fail(refusal))
-      // The slot may have come while a listener was told of the queue.
+      // The slot may have been granted while a listener of ConnectionQueuedStart ran.
       else waiter.wait(resume, lease.state !== "waiting")
     })
     const trace = exchange.trace
@@ -214,7 +215,7 @@ export class Network implements Transport, ConnectionOwner {
     lease: Lease<Http1Connection>,
     fresh: boolean,
     startedAt: number,
-    looked = false
+    checked = false
   ): Effect.Effect<Connection, ClientError> {
     const refusal = this.refusal(exchange)
     if (refusal !== undefined) return Effect.fail(refusal)
@@ -223,17 +224,17 @@ export class Network implements Transport, ConnectionOwner {
     const wall = exchange.clock()
     const next = fresh || !this.mayReuse(route) ? undefined : this.pool.nextIdle(route.key, deadlines, now, wall)
     if (next === undefined) return this.openFor(exchange, lease, startedAt)
-    if (!looked && this.needsLook(next, exchange, now)) {
-      // A connection whose end is seen in the meantime leaves the pool.
-      const look = endedBy(nextPoll, (fail: (error: ClientError) => void) =>
+    if (!checked && this.needsCheck(next, exchange, now)) {
+      // If the connection turns out to be closed, it leaves the pool meanwhile.
+      const check = endedBy(nextPoll, (fail: (error: ClientError) => void) =>
         limitConnect({ exchange, startedAt, refusal: () => this.refusal(exchange) }, fail)
       )
-      return Effect.flatMap(look, () => this.connect(exchange, lease, fresh, startedAt, true))
+      return Effect.flatMap(check, () => this.connect(exchange, lease, fresh, startedAt, true))
     }
     const idle = this.take(next, lease, exchange, now, wall)
     return exchange.trace === undefined
       ? Effect.succeed(idle)
-      : Effect.as(exchange.trace.emit(reused(idle, exchange, now)), idle)
+      : Effect.as(exchange.trace.emit(reuseSignal(idle, exchange, now)), idle)
   }
 
   private openFor(
@@ -268,7 +269,7 @@ export class Network implements Transport, ConnectionOwner {
   }
 
   private adopt(wire: Wire, lease: Lease<Http1Connection>, exchange: Exchange): Http1Connection {
-    // One that has closed already tells nobody.
+    // A destroyed socket may have emitted "close" already, so it must not be tracked.
     const live = !wire.socket.destroyed
     const { deadlines, route } = exchange
     const age = new ConnectionAge(deadlines, deadlines.now(), exchange.clock(), this.maxConnectionAge)
@@ -285,9 +286,9 @@ export class Network implements Transport, ConnectionOwner {
   private use(connection: Http1Connection, lease: Lease<Http1Connection>, exchange: Exchange): void {
     this.pool.connected(lease)
     connection.lease = lease
-    this.inFlight.used()
+    this.inFlight.addConnection()
     exchange.onConnection(connection)
-    // It may have spoken or closed before anybody listened.
+    // The connection may have closed in its constructor, before it had a lease.
     if (connection.closed) this.freeSlot(connection)
   }
 
@@ -295,12 +296,12 @@ export class Network implements Transport, ConnectionOwner {
     const lease = connection.lease
     if (lease === undefined) return
     connection.lease = undefined
-    this.inFlight.released()
+    this.inFlight.removeConnection()
     this.pool.release(lease)
     this.inFlight.check()
   }
 
-  crowded(): boolean {
+  hasOtherActive(): boolean {
     return this.inFlight.hasSeveral
   }
 
@@ -313,7 +314,7 @@ export class Network implements Transport, ConnectionOwner {
       connectionId: connection.id,
       deviations: connection.deviations
     })
-    // Idle before its slot is free, so that the next in the queue can have it.
+    // Idle before its slot is free, so that the next waiter can take it.
     this.pool.keep(connection, lease, exchange.deadlines, now)
     this.freeSlot(connection)
     return true
@@ -350,12 +351,12 @@ export class Network implements Transport, ConnectionOwner {
     else socket.once("close", closed)
   }
 
-  // The end.
+  // Closing.
 
-  /** Closes the idle connections that lead to a host, or all, and those in use after their exchange. */
-  private retire(given: string | undefined, port: number | undefined): void {
-    const host = given === undefined ? undefined : canonicalHost(given)
-    const name = typeof host === "object" ? host.name : given
+  /** Closes connections to a host, or all: idle ones now, those in use after their exchange. */
+  private retire(hostname: string | undefined, port: number | undefined): void {
+    const host = hostname === undefined ? undefined : canonicalHost(hostname)
+    const name = typeof host === "object" ? host.name : hostname
     for (const [connection, route] of [...this.connections]) {
       if (name !== undefined && !leadsTo(route, name, port)) continue
       connection.age.retired = true
@@ -372,12 +373,12 @@ export class Network implements Transport, ConnectionOwner {
       if (this.state !== "open") return restore(Deferred.await(this.done))
       this.state = "closing"
       this.pool.closeIdle("Shutdown")
-      // A WebSocket has no end of its own.
+      // An upgraded exchange, such as a WebSocket, does not end by itself: ask it to.
       for (const exchange of [...this.inFlight.waiting, ...this.upgraded])
         exchange.onAbort?.(this.closedError(exchange))
       return Effect.zipRight(
-        // Requests in flight may finish, for as long as they may.
-        this.inFlight.ended(this.gracefulShutdownTimeout),
+        // Requests in flight get time to finish.
+        this.inFlight.waitUntilQuiet(this.gracefulShutdownTimeout),
         Effect.suspend(() => {
           this.state = "closed"
           this.cutBusy()
@@ -393,12 +394,12 @@ export class Network implements Transport, ConnectionOwner {
   private cutBusy(): void {
     for (const connection of [...this.connections.keys()]) {
       if (connection.lease === undefined) continue
-      const exchange = connection.exchanged
+      const exchange = connection.lastExchange
       if (exchange === undefined) connection.close("Shutdown")
       else {
         connection.cut(this.closedError(exchange))
         exchange.onAbort?.(this.closedError(exchange))
-        // A WebSocket sent its close frame when the close began; the peer has had its time to answer.
+        // A WebSocket sent its close frame when the close began, and the peer had time to answer.
         if (this.upgraded.has(exchange)) connection.wire.socket.destroy()
       }
     }
@@ -411,7 +412,7 @@ export class Network implements Transport, ConnectionOwner {
 
 const noGrant = () => {}
 
-const reused = (connection: Http1Connection, exchange: Exchange, now: number) =>
+const reuseSignal = (connection: Http1Connection, exchange: Exchange, now: number) =>
   ({
     _tag: "ConnectionReuseconn",
     connectionId: connection.id,

@@ -1,18 +1,18 @@
 /**
- * The sockets of a network that are not closed yet, of connections and of attempts to connect.
+ * Tracks the open sockets of a network, including those of connection attempts, so that shutdown can wait for them.
  */
 import * as Effect from "effect/Effect"
 import { atMost } from "../transport/deadlines.js"
 import type { Wire } from "../transport/networkStream.js"
 
-/** How long a socket may take to close in good order; milliseconds. */
+/** How long sockets get for an orderly close before they are destroyed; milliseconds. */
 const closeTime = 1000
 
 export class OpenSockets {
   private readonly open = new Set<Wire["socket"]>()
   private onClosed: (() => void) | undefined = undefined
 
-  /** Keeps a socket until it is closed. */
+  /** Tracks a socket until it is closed. */
   add(socket: Wire["socket"]): void {
     this.open.add(socket)
     socket.once("close", () => {
@@ -21,7 +21,7 @@ export class OpenSockets {
     })
   }
 
-  /** Waits until all are closed; destroys those that take too long. */
+  /** Waits until all sockets are closed, and destroys those still open after `closeTime`. */
   get closed(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const destroyed = Effect.sync(() => {

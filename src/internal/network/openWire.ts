@@ -1,5 +1,5 @@
 /**
- * Opens the socket of one exchange within its time to connect.
+ * Opens a socket for one exchange within its `connect` limit.
  */
 import * as Effect from "effect/Effect"
 import type { ClientError } from "../../Errors.js"
@@ -9,27 +9,27 @@ import type { Exchange } from "../transport/transport.js"
 import type { Dialer } from "./dial/dialer.js"
 import { timeoutError } from "./slotWaiter.js"
 
-/** What opening a socket needs of its network. */
+/** The exchange to open a socket for, and the network's part in it. */
 export interface Opening<A> {
   readonly exchange: Exchange
   /** When the time to connect began. */
   readonly startedAt: number
   readonly dialer: Dialer
-  /** Why the exchange must not go on, if it must not. */
+  /** The reason why the exchange must not continue, if any. */
   readonly refusal: () => ClientError | undefined
-  /** Keeps each socket that is tried, until it is closed. */
+  /** Called with every socket, including those that fail to connect. */
   readonly track: (socket: Wire["socket"]) => void
-  /** Takes the open socket; no interruption comes between. */
+  /** Takes ownership of the open socket. Runs uninterruptibly after dialing. */
   readonly adopt: (wire: Wire) => A
 }
 
-/** Calls `fail` when the time to connect is over, or when the exchange is ended by its own limits or its session. */
+/** Calls `fail` when the `connect` limit is over or the exchange is aborted. Returns a function that ends the watch. */
 export const limitConnect = (
   { exchange, refusal, startedAt }: Pick<Opening<unknown>, "exchange" | "refusal" | "startedAt">,
   fail: (error: ClientError) => void
 ) => {
-  const refused = refusal()
-  if (refused !== undefined) fail(refused)
+  const error = refusal()
+  if (error !== undefined) fail(error)
   const limit = exchange.limits.connect
   const deadline = exchange.deadlines.schedule(startedAt + limit, () => fail(timeoutError(exchange, "connect", limit)))
   exchange.onAbort = fail
@@ -39,18 +39,18 @@ export const limitConnect = (
   }
 }
 
-/** Dials and adopts the socket, or destroys all that were tried. */
+/** Dials, then adopts the socket. On failure or interruption destroys all sockets that were tried. */
 export const openWire = <A>(opening: Opening<A>): Effect.Effect<A, ClientError> =>
   Effect.suspend(() => {
-    const refused = opening.refusal()
-    if (refused !== undefined) return Effect.fail(refused)
+    const error = opening.refusal()
+    if (error !== undefined) return Effect.fail(error)
     const sockets = new Sockets(opening.track)
-    const dialled = endedBy(opening.dialer.dial(opening.exchange, sockets), (fail: (error: ClientError) => void) =>
+    const dialed = endedBy(opening.dialer.dial(opening.exchange, sockets), (fail: (error: ClientError) => void) =>
       limitConnect(opening, fail)
     )
     return Effect.uninterruptibleMask((restore) =>
-      Effect.matchCauseEffect(restore(dialled), {
-        // A socket may have opened in the very moment in which the fiber was interrupted.
+      Effect.matchCauseEffect(restore(dialed), {
+        // A socket may have connected just as the fiber was interrupted.
         onFailure: (cause) =>
           Effect.zipRight(
             Effect.sync(() => sockets.destroy()),

@@ -1,5 +1,6 @@
 /**
- * An exchange that waits for a slot of the pool: until it is granted, its time is over or its request is ended.
+ * Waits for a slot of the pool on behalf of one exchange. The wait ends when the slot is granted, the time limit is over
+ * or the exchange is aborted.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,6 +17,7 @@ export class SlotWaiter {
     this.exchange = exchange
   }
 
+  /** Starts the wait. `granted` says that the slot was granted before the wait started. */
   wait(resume: (effect: Effect.Effect<void, ClientError>) => void, granted: boolean): void {
     const { exchange } = this
     const { deadlines, limits } = exchange
@@ -46,7 +48,7 @@ export class SlotWaiter {
     resume?.(Effect.fail(error))
   }
 
-  /** Whatever comes now is no concern of its request. */
+  /** Ends the wait; later grants and aborts are ignored. Idempotent. */
   stop(): void {
     if (this.resume === undefined) return
     this.resume = undefined
@@ -55,7 +57,7 @@ export class SlotWaiter {
   }
 }
 
-/** The time to get a connection is over; `limit` in milliseconds. */
+/** The error for an exceeded `connect` or `poolWait` limit; `limit` in milliseconds. */
 export const timeoutError = (exchange: Exchange, timeout: "connect" | "poolWait", limit: number) =>
   new ConnectionTimeoutError({
     ...exchange.details(exchange.marks.current),

@@ -1,5 +1,6 @@
 /**
- * Proxies and netrc as the environment has them, read through Config once and matched for every hop.
+ * Reads proxies and netrc credentials from the environment for `trustEnv`: once, through Config. Each hop is then matched
+ * against them.
  */
 import * as Path from "node:path"
 import * as Config from "effect/Config"
@@ -16,29 +17,29 @@ import type { ProxyRoute } from "../transport/transport.js"
 import * as Netrc from "./netrc.js"
 import * as NoProxy from "./noProxy.js"
 import {
-  type Fault,
   headerPairs,
   makeRoute,
   noSettings,
   type ProxyAddress,
+  type ProxyFault,
   type ProxySettings,
   parseProxyUrl,
   type Result,
   toError
 } from "./proxyRoute.js"
 
-/** What `trustEnv` brings. */
+/** The settings of the environment that `trustEnv` turns on. */
 export interface Environment {
   /**
-   * The proxy for a target; `undefined` is a direct connection. `url` is the target's, with its ws or wss scheme;
-   * `headers` are for CONNECT.
+   * Returns the proxy for a target; `undefined` means a direct connection. `url` is the URL of the target, with its ws or
+   * wss scheme. `headers` are sent with CONNECT.
    */
   readonly proxyFor: (
     origin: Origin,
     url: string,
     headers?: HeadersInput
   ) => ProxyRoute | undefined | InvalidURL | InvalidRequest
-  /** netrc's credentials for a host and no other; for that login alone where the URL has a name without a password. */
+  /** Returns the netrc credentials of a host. With `login`, from a URL without a password, only those of that login. */
   readonly netrc: (host: string, login?: string) => Basic | undefined
 }
 
@@ -47,36 +48,36 @@ type Scheme = "http" | "https" | "ws" | "wss"
 const variable = (name: string): Effect.Effect<string | undefined, ConfigError> =>
   Effect.map(Config.option(Config.string(name)), Option.getOrUndefined)
 
-/** Of the two the lower-case one counts, also where it is empty. */
-const either = (name: string): Effect.Effect<string | undefined, ConfigError> =>
+/** Reads a variable in either case. The lower-case one wins, even if it is empty. */
+const variableInEitherCase = (name: string): Effect.Effect<string | undefined, ConfigError> =>
   Effect.flatMap(variable(name.toLowerCase()), (lower) =>
     lower === undefined ? variable(name) : Effect.succeed(lower)
   )
 
-const present = (value: string | undefined): value is string => value !== undefined && value.trim() !== ""
+const isPresent = (value: string | undefined): value is string => value !== undefined && value.trim() !== ""
 
-/** As curl, Go and Python's requests read it: a proxy without a scheme is an http one. */
+/** Adds http:// to a proxy without a scheme, like curl, Go and Python's requests. */
 const withScheme = (text: string): string => (text.includes("://") ? text.trim() : `http://${text.trim()}`)
 
-const named = (fault: Fault, name: string): Fault => ({
+const withVariableName = (fault: ProxyFault, name: string): ProxyFault => ({
   ...fault,
   description: `${fault.description} (${name}, from the environment)`
 })
 
-/** The name in a proxy's URL, where no password is with it. */
+/** The user name in a proxy's URL that has no password. */
 const loginOf = ({ credentials }: ProxyAddress): string | undefined => {
-  const given = credentials?._tag === "Basic" ? Either.getOrUndefined(revealBasic(credentials)) : undefined
-  return given === undefined || given.user === "" || given.password !== "" ? undefined : given.user
+  const pair = credentials?._tag === "Basic" ? Either.getOrUndefined(revealBasic(credentials)) : undefined
+  return pair === undefined || pair.user === "" || pair.password !== "" ? undefined : pair.user
 }
 
-/** With netrc's credentials for the proxy's host, where its URL has none, or only a name: that one's password. */
+/** Adds netrc credentials to a proxy whose URL has no credentials, or the password to a URL with only a user name. */
 const withNetrc = (address: ProxyAddress, netrc: Netrc.Netrc): ProxyAddress => {
   const login = loginOf(address)
   const found = address.credentials === undefined || login !== undefined ? netrc(address.host, login) : undefined
   return found === undefined ? address : { ...address, credentials: found }
 }
 
-/** A proxy of the environment: as it is, and with headers of a request. */
+/** A proxy from an environment variable, without and with the headers of a request. */
 interface Variable {
   readonly route: Result<ProxyRoute>
   readonly withHeaders: (headers: HeadersInput) => Result<ProxyRoute>
@@ -87,46 +88,46 @@ const read = (name: string, text: string, netrc: Netrc.Netrc): Variable => {
   const make = (settings: ProxySettings) =>
     Either.mapLeft(
       Either.flatMap(address, (found) => makeRoute(found, settings)),
-      (fault) => named(fault, name)
+      (fault) => withVariableName(fault, name)
     )
   return {
     route: make(noSettings),
-    withHeaders: (given) =>
-      Either.flatMap(headerPairs(given, "proxyHeaders"), (headers) =>
+    withHeaders: (input) =>
+      Either.flatMap(headerPairs(input, "proxyHeaders"), (headers) =>
         make({ ...noSettings, headers, option: "proxyHeaders" })
       )
   }
 }
 
 const readNetrc: Effect.Effect<Netrc.Netrc, ConfigError> = Effect.gen(function* () {
-  const given = yield* variable("NETRC")
-  if (present(given)) return yield* Netrc.read(given, false)
+  const path = yield* variable("NETRC")
+  if (isPresent(path)) return yield* Netrc.read(path, false)
   const windows = process.platform === "win32"
   const home = yield* variable(windows ? "USERPROFILE" : "HOME")
-  return present(home) ? yield* Netrc.read(Path.join(home, windows ? "_netrc" : ".netrc"), true) : () => undefined
+  return isPresent(home) ? yield* Netrc.read(Path.join(home, windows ? "_netrc" : ".netrc"), true) : () => undefined
 })
 
 /**
- * Reads HTTP_PROXY, HTTPS_PROXY, WS_PROXY, WSS_PROXY, ALL_PROXY, NO_PROXY in either case, NETRC, and HOME for
- * ~/.netrc. What is missing is no error, and a proxy that cannot be used fails the requests that would go through it.
+ * Reads HTTP_PROXY, HTTPS_PROXY, WS_PROXY, WSS_PROXY, ALL_PROXY and NO_PROXY in either case, NETRC, and HOME for
+ * ~/.netrc. All are optional. An unusable proxy fails only the requests that would use it.
  */
 export const readEnvironment: Effect.Effect<Environment, ConfigError> = Effect.gen(function* () {
-  // A CGI program gets the client's Proxy header as HTTP_PROXY ("httpoxy").
-  const cgi = present(yield* variable("REQUEST_METHOD"))
-  const given = {
-    http: cgi ? yield* variable("http_proxy") : yield* either("HTTP_PROXY"),
-    https: yield* either("HTTPS_PROXY"),
-    ws: yield* either("WS_PROXY"),
-    wss: yield* either("WSS_PROXY"),
-    all: yield* either("ALL_PROXY")
+  // In a CGI program the Proxy header of a client becomes HTTP_PROXY ("httpoxy"), so only the lower-case variable counts.
+  const cgi = isPresent(yield* variable("REQUEST_METHOD"))
+  const values = {
+    http: cgi ? yield* variable("http_proxy") : yield* variableInEitherCase("HTTP_PROXY"),
+    https: yield* variableInEitherCase("HTTPS_PROXY"),
+    ws: yield* variableInEitherCase("WS_PROXY"),
+    wss: yield* variableInEitherCase("WSS_PROXY"),
+    all: yield* variableInEitherCase("ALL_PROXY")
   }
-  const direct = NoProxy.compile((yield* either("NO_PROXY")) ?? "")
+  const direct = NoProxy.compile((yield* variableInEitherCase("NO_PROXY")) ?? "")
   const netrc = yield* readNetrc
 
-  const first = (...names: ReadonlyArray<keyof typeof given>): Variable | undefined => {
+  const first = (...names: ReadonlyArray<keyof typeof values>): Variable | undefined => {
     for (const name of names) {
-      const text = given[name]
-      if (present(text)) return read(`${name.toUpperCase()}_PROXY`, text, netrc)
+      const text = values[name]
+      if (isPresent(text)) return read(`${name.toUpperCase()}_PROXY`, text, netrc)
     }
     return undefined
   }

@@ -1,7 +1,6 @@
 /**
- * netrc: names and passwords by machine.
+ * Reads netrc files, which contain user names and passwords by host.
  */
-
 import * as FileSystem from "node:fs"
 import { open } from "node:fs/promises"
 import * as Effect from "effect/Effect"
@@ -12,10 +11,10 @@ import { errorCode } from "../errorCode.js"
 import { comparableHost } from "../http/host.js"
 import { canonicalAddress } from "./noProxy.js"
 
-/** Bytes of a file; a larger one is not read. */
+/** The largest file that is read, in bytes. */
 const maxSize = 128 * 1024
 
-/** Looks a machine up, for that login alone if one is given. */
+/** Returns the credentials of a host; with `login`, only those of that login. */
 export type Netrc = (host: string, login?: string) => Basic | undefined
 
 interface Entry {
@@ -27,7 +26,7 @@ interface Entry {
 
 const space = /[ \t\r\n]/
 
-/** Tokens by Python's rules: quotes around a token, a backslash before any character. */
+/** Splits a file into tokens by Python's rules: a token may be quoted, and a backslash escapes any character. */
 class Lexer {
   private at = 0
   private readonly text: string
@@ -36,7 +35,7 @@ class Lexer {
     this.text = text
   }
 
-  /** `undefined` at the end, `null` where a quote does not end. */
+  /** The next token; `undefined` at the end of the file, `null` after an unterminated quote. */
   next(): string | undefined | null {
     const { text } = this
     while (this.at < text.length && space.test(text.charAt(this.at))) this.at++
@@ -47,7 +46,7 @@ class Lexer {
     while (this.at < text.length) {
       const character = text.charAt(this.at++)
       if (quoted ? character === '"' : space.test(character)) {
-        // The end of the line is left for `skipLine`.
+        // Keep the line end for `skipLine`.
         if (!quoted) this.at--
         return token
       }
@@ -61,7 +60,7 @@ class Lexer {
     this.at = end === -1 ? this.text.length : end + 1
   }
 
-  /** A macro ends with an empty line. */
+  /** Skips a macro, which ends with an empty line. */
   skipMacro(): void {
     this.skipLine()
     while (this.at < this.text.length) {
@@ -73,19 +72,19 @@ class Lexer {
   }
 }
 
-const canonical = (machine: string): string => {
+const toCanonical = (machine: string): string => {
   const bare = machine.replace(/^\[(.*)\]$/, "$1")
   return canonicalAddress(bare) ?? comparableHost(machine) ?? machine.toLowerCase()
 }
 
-const entries = (text: string): Either.Either<ReadonlyArray<Entry>, string> => {
+const parseEntries = (text: string): Either.Either<ReadonlyArray<Entry>, string> => {
   const lexer = new Lexer(text.startsWith("\ufeff") ? text.slice(1) : text)
   const found: Array<Entry> = []
   let current: Entry | undefined
   for (;;) {
     const token = lexer.next()
     if (token === undefined) return Either.right(found)
-    if (token === null) return Either.left("a quote does not end")
+    if (token === null) return Either.left("expected a closing quote")
     if (token.startsWith("#")) {
       lexer.skipLine()
       continue
@@ -96,19 +95,19 @@ const entries = (text: string): Either.Either<ReadonlyArray<Entry>, string> => {
       continue
     }
     const value = lexer.next()
-    if (value === undefined || value === null) return Either.left("a value is missing")
+    if (value === undefined || value === null) return Either.left("expected a value after each token")
     switch (token) {
       case "machine":
-        current = { machine: canonical(value), login: undefined, password: undefined }
+        current = { machine: toCanonical(value), login: undefined, password: undefined }
         found.push(current)
         break
       case "login":
       case "user":
-        if (current === undefined) return Either.left("a login belongs to no machine")
+        if (current === undefined) return Either.left("expected machine or default before login")
         current.login = value
         break
       case "password":
-        if (current === undefined) return Either.left("a password belongs to no machine")
+        if (current === undefined) return Either.left("expected machine or default before password")
         current.password = value
         break
       case "account":
@@ -117,18 +116,18 @@ const entries = (text: string): Either.Either<ReadonlyArray<Entry>, string> => {
         lexer.skipMacro()
         break
       default:
-        return Either.left("a token is unknown")
+        return Either.left("expected machine, default, login, user, password, account or macdef")
     }
   }
 }
 
 /**
- * Parses a file; the left side says what is wrong with it and quotes nothing of it. The first entry of a machine
- * counts, and `default` where there is none; without both a login and a password it gives nothing.
+ * Parses a file. The left side describes an error without quoting the file. The first matching entry of a machine wins,
+ * and `default` applies to machines without an entry. An entry needs both login and password.
  */
 export const parse = (text: string): Either.Either<Netrc, string> =>
-  Either.map(entries(text), (all) => {
-    const named = new Map<
+  Either.map(parseEntries(text), (all) => {
+    const byMachine = new Map<
       string,
       Array<{ readonly login: string | undefined; readonly credentials: Basic | undefined }>
     >()
@@ -139,26 +138,28 @@ export const parse = (text: string): Either.Either<Netrc, string> =>
         credentials: login === undefined || password === undefined ? undefined : basic(login, password)
       }
       if (machine === undefined) fallback ??= item
-      else if (named.get(machine)?.push(item) === undefined) named.set(machine, [item])
+      else if (byMachine.get(machine)?.push(item) === undefined) byMachine.set(machine, [item])
     }
     return (host, login) => {
       const fits = (item: { readonly login: string | undefined }) => login === undefined || item.login === login
-      const own = named.get(canonical(host))
+      const own = byMachine.get(toCanonical(host))
       if (own !== undefined) return own.find(fits)?.credentials
       return fallback !== undefined && fits(fallback) ? fallback.credentials : undefined
     }
   })
 
-const tooOpen = (stat: FileSystem.Stats): boolean =>
+const isAccessibleToOthers = (stat: FileSystem.Stats): boolean =>
   process.getuid !== undefined && (stat.uid !== process.getuid() || (stat.mode & 0o077) !== 0)
 
 const load = async (path: string, guarded: boolean): Promise<Either.Either<string, string> | undefined> => {
-  // Without O_NONBLOCK the opening of a FIFO would hold a thread until somebody writes to it.
+  // Without O_NONBLOCK, opening a FIFO would block a thread until a writer opens it.
   const handle = await open(path, FileSystem.constants.O_RDONLY | (FileSystem.constants.O_NONBLOCK ?? 0))
   try {
     const stat = await handle.stat()
-    if (!stat.isFile()) return Either.left("it is no file")
-    if (guarded && tooOpen(stat)) return Either.left("others than its owner have access to it")
+    if (!stat.isFile()) return Either.left("expected a regular file")
+    if (guarded && isAccessibleToOthers(stat)) {
+      return Either.left("expected a file of the current user that other users cannot access (chmod 600)")
+    }
     const buffer = Buffer.alloc(maxSize + 1)
     let size = 0
     while (size <= maxSize) {
@@ -166,18 +167,18 @@ const load = async (path: string, guarded: boolean): Promise<Either.Either<strin
       if (bytesRead === 0) break
       size += bytesRead
     }
-    if (size > maxSize) return Either.left("it is larger than 128 KiB")
+    if (size > maxSize) return Either.left("expected at most 128 KiB")
     return Either.right(buffer.toString("utf8", 0, size))
   } finally {
     await handle.close()
   }
 }
 
-const nothing: Netrc = () => undefined
+const emptyNetrc: Netrc = () => undefined
 
 /**
- * Reads a file. One that does not exist gives nothing; one that cannot be used gives nothing and a warning in the log.
- * `guarded`: as in Python, the file in the home directory counts only if nobody but its owner has access to it.
+ * Reads a file. A missing file counts as empty; an unusable one too, with a warning in the log. With `guarded`, for the
+ * file in the home directory, the file is ignored if users other than its owner can access it, as in Python.
  */
 export const read = (path: string, guarded: boolean): Effect.Effect<Netrc> =>
   Effect.flatMap(
@@ -188,10 +189,10 @@ export const read = (path: string, guarded: boolean): Effect.Effect<Netrc> =>
       })
     ),
     (content) => {
-      if (content === undefined) return Effect.succeed(nothing)
+      if (content === undefined) return Effect.succeed(emptyNetrc)
       const parsed = Either.flatMap(content, parse)
       return Either.isRight(parsed)
         ? Effect.succeed(parsed.right)
-        : Effect.as(Effect.logWarning(`The netrc file is ignored: ${parsed.left}`), nothing)
+        : Effect.as(Effect.logWarning(`The netrc file is ignored: ${parsed.left}`), emptyNetrc)
     }
   )

@@ -1,19 +1,19 @@
 /**
- * NO_PROXY: which targets are reached directly although the environment names a proxy.
+ * Matches targets against NO_PROXY, the list of hosts that bypass the proxy of the environment.
  */
 import * as Net from "node:net"
 import { comparableHost } from "../http/host.js"
 
-/** What is asked about: `host` is canonical, IPv6 without brackets and without its zone. */
+/** The target of a request. `host` is canonical; IPv6 without brackets and zone. */
 export interface Target {
   readonly host: string
   readonly port: number
   readonly zone?: string | undefined
 }
 
-const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/
+const mappedIPv4 = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/
 
-/** An address in its one form, an IPv4-mapped one as IPv4; `undefined` for what is no address. */
+/** The canonical form of an address, with IPv4-mapped addresses as IPv4; `undefined` for other text. */
 export const canonicalAddress = (text: string): string | undefined => {
   switch (Net.isIP(text)) {
     case 4:
@@ -21,7 +21,7 @@ export const canonicalAddress = (text: string): string | undefined => {
     case 6: {
       if (text.includes("%")) return text.toLowerCase()
       const address = new URL(`http://[${text}]`).hostname.slice(1, -1)
-      const tail = mapped.exec(address)
+      const tail = mappedIPv4.exec(address)
       if (tail === null) return address
       const high = Number.parseInt(tail[1] ?? "", 16)
       const low = Number.parseInt(tail[2] ?? "", 16)
@@ -36,7 +36,8 @@ const withoutDot = (name: string): string => (name.endsWith(".") ? name.slice(0,
 
 type Entry = (host: string, isAddress: boolean, port: number, zone: string | undefined) => boolean
 
-const subnet = (text: string): Entry | undefined => {
+/** A matcher for a CIDR block; `undefined` if it is malformed. */
+const compileSubnet = (text: string): Entry | undefined => {
   const slash = text.indexOf("/")
   const address = text.slice(0, slash).replace(/^\[(.*)\]$/, "$1")
   const family = Net.isIP(address)
@@ -44,8 +45,8 @@ const subnet = (text: string): Entry | undefined => {
   if (family === 0 || address.includes("%") || !/^\d{1,3}$/.test(digits)) return undefined
   const prefix = Number(digits)
   if (prefix > (family === 4 ? 32 : 128)) return undefined
-  // Targets arrive as IPv4 where they are IPv4-mapped, so a subnet of such addresses is one of IPv4. Node's BlockList
-  // would find an IPv4 address in any subnet of IPv6 that has room for it, such as ::/0.
+  // IPv4-mapped targets are compared as IPv4, so a block of mapped addresses becomes an IPv4 block. The family is compared
+  // as well, because Node's BlockList finds IPv4 addresses in blocks such as ::/0.
   const inner = family === 6 && prefix >= 96 ? canonicalAddress(address) : undefined
   const list = new Net.BlockList()
   if (inner !== undefined && Net.isIPv4(inner)) {
@@ -57,7 +58,7 @@ const subnet = (text: string): Entry | undefined => {
   return (host, isAddress) => isAddress && Net.isIP(host) === family && list.check(host, type)
 }
 
-/** `name[:port]`, `address[:port]` or `[address]:port`. */
+/** Splits `name[:port]`, `address[:port]` or `[address]:port`. */
 const split = (text: string): readonly [host: string, port: number | undefined] | undefined => {
   if (Net.isIP(text) !== 0) return [text, undefined]
   const parts = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(\d{1,5}))?$/.exec(text)
@@ -67,9 +68,10 @@ const split = (text: string): readonly [host: string, port: number | undefined] 
   return [parts[2] ?? "", port]
 }
 
-const entry = (text: string): Entry | undefined => {
+/** A matcher for one item of the list; `undefined` if it is malformed. */
+const compileEntry = (text: string): Entry | undefined => {
   if (text === "*") return () => true
-  if (text.includes("/")) return subnet(text)
+  if (text.includes("/")) return compileSubnet(text)
   const parts = split(text)
   if (parts === undefined) return undefined
   const [host, port] = parts
@@ -85,28 +87,29 @@ const entry = (text: string): Entry | undefined => {
   }
   if (host === "*") return (_, __, targetPort) => port === targetPort
   const glob = host.startsWith("*")
-  const below = host.startsWith("*.")
-  const name = comparableHost(host.slice(below ? 2 : glob || host.startsWith(".") ? 1 : 0))
+  const subdomainsOnly = host.startsWith("*.")
+  const name = comparableHost(host.slice(subdomainsOnly ? 2 : glob || host.startsWith(".") ? 1 : 0))
   if (name === undefined || Net.isIP(name) !== 0) return undefined
-  const suffix = glob && !below ? name : `.${name}`
+  const suffix = glob && !subdomainsOnly ? name : `.${name}`
   return (target, isAddress, targetPort) =>
     !isAddress &&
-    (target.endsWith(suffix) || (!below && target === name)) &&
+    (target.endsWith(suffix) || (!subdomainsOnly && target === name)) &&
     (port === undefined || port === targetPort)
 }
 
 const never = (): boolean => false
 
 /**
- * Compiles a list with commas or white space between its items: `*`, `example.com` and `.example.com` (the name and
- * what is below it), `*.example.com` (only what is below it), `*example.com` (every name that ends so), addresses, CIDR
- * blocks; a name or an address may have a port. An address without a zone counts for every zone. Anything else matches nothing, which leaves the target to the proxy.
+ * Compiles a list whose items are separated by commas or white space. An item is `*`, `example.com` or `.example.com` (the
+ * name and its subdomains), `*.example.com` (only its subdomains), `*example.com` (every name with that ending), an
+ * address or a CIDR block. A name or an address may have a port. An address without a zone matches every zone. Malformed
+ * items match nothing, so that their targets use the proxy.
  */
 export const compile = (list: string): ((target: Target) => boolean) => {
   const entries: Array<Entry> = []
   for (const item of list.split(/[\s,]+/)) {
-    const compiled = item === "" ? undefined : entry(item)
-    if (compiled !== undefined) entries.push(compiled)
+    const entry = item === "" ? undefined : compileEntry(item)
+    if (entry !== undefined) entries.push(entry)
   }
   if (entries.length === 0) return never
   return (target) => {

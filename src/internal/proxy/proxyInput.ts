@@ -1,5 +1,5 @@
 /**
- * What the `proxy` options take, as values that keep their secrets to themselves.
+ * Reads the `proxy` options into values whose secrets do not appear when they are printed, and finds the proxy of a hop.
  */
 import * as Either from "effect/Either"
 import type { Credentials } from "../../Auth.js"
@@ -9,7 +9,7 @@ import type { Input, Proxy, ProxyOptions, Route } from "../../Proxy.js"
 import type { Origin } from "../http/origin.js"
 import { withoutZone } from "../http/whatwg.js"
 import type { ProxyRoute } from "../transport/transport.js"
-import { ignoreRejection } from "../userResult.js"
+import { ignoreRejection, kindOf } from "../userResult.js"
 import type { Environment } from "./environment.js"
 import { headerPairs, makeRoute, noSettings, optionFault, parseProxyUrl, type Result, toError } from "./proxyRoute.js"
 
@@ -18,7 +18,7 @@ export const routeTypeId = "~effect-http-session/Proxy/Route"
 
 const textOf = (url: string | URL): string => (typeof url === "string" ? url : url.href)
 
-/** A proxy that has been read; what is wrong with it fails the requests. */
+/** A proxy, read and checked. An invalid proxy fails the requests that use it. */
 export class ProxyValue implements Proxy {
   readonly [proxyTypeId] = proxyTypeId
   readonly url: string
@@ -38,7 +38,7 @@ export class ProxyValue implements Proxy {
   }
 }
 
-/** `Proxy.make`: everything is read and checked once. */
+/** Implements `Proxy.make`: reads and checks everything once. */
 export const makeProxy = (url: string | URL, options: ProxyOptions): ProxyValue => {
   const address = parseProxyUrl(textOf(url))
   const shown = Either.isRight(address) ? address.right.url : address.left._tag === "Url" ? address.left.url : ""
@@ -52,7 +52,7 @@ export const makeProxy = (url: string | URL, options: ProxyOptions): ProxyValue 
   )
 }
 
-/** `Proxy.route`. */
+/** The value of `Proxy.route`. */
 export class RouteValue implements Route {
   readonly [routeTypeId] = routeTypeId
   readonly choose: (target: URL) => string | URL | Proxy | undefined
@@ -63,8 +63,8 @@ export class RouteValue implements Route {
 }
 
 /**
- * The same route, whose first answer is repeated once for the same target: the function is called to learn the proxy,
- * and the request that follows goes through that one.
+ * Wraps a route and repeats its first answer once for the same target. A caller that asks for the proxy before the request
+ * thus sees the proxy that the request uses.
  */
 export const repeatedOnce = (route: RouteValue): RouteValue => {
   let first: { readonly href: string; readonly choice: string | URL | Proxy | undefined } | undefined
@@ -80,22 +80,22 @@ export const repeatedOnce = (route: RouteValue): RouteValue => {
   })
 }
 
-/** URLs without settings, which is what the environment and most programs have. */
-const plain = new Map<string, Result<ProxyRoute>>()
+/** Cached results for URLs without settings, the usual case. */
+const routesByUrl = new Map<string, Result<ProxyRoute>>()
 
-const plainSize = 64
+const maxCachedRoutes = 64
 
 const fromText = (text: string): Result<ProxyRoute> => {
-  let result = plain.get(text)
+  let result = routesByUrl.get(text)
   if (result === undefined) {
     result = Either.flatMap(parseProxyUrl(text), (address) => makeRoute(address, noSettings))
-    if (plain.size >= plainSize) plain.clear()
-    plain.set(text, result)
+    if (routesByUrl.size >= maxCachedRoutes) routesByUrl.clear()
+    routesByUrl.set(text, result)
   }
   return result
 }
 
-const authorized = new WeakMap<Credentials, { readonly text: string; readonly result: Result<ProxyRoute> }>()
+const routesByCredentials = new WeakMap<Credentials, { readonly text: string; readonly result: Result<ProxyRoute> }>()
 
 const withSettings = (
   text: string,
@@ -104,26 +104,27 @@ const withSettings = (
 ): Result<ProxyRoute> => {
   if (auth === undefined && headers === undefined) return fromText(text)
   if (auth !== undefined && headers === undefined) {
-    const known = authorized.get(auth)
-    if (known !== undefined && known.text === text) return known.result
+    const cached = routesByCredentials.get(auth)
+    if (cached !== undefined && cached.text === text) return cached.result
   }
   const result = Either.flatMap(parseProxyUrl(text), (address) =>
     Either.flatMap(headerPairs(headers, "proxyHeaders"), (pairs) =>
       makeRoute(address, { auth, headers: pairs, ssl: true, option: auth === undefined ? "proxyHeaders" : "proxyAuth" })
     )
   )
-  if (auth !== undefined && headers === undefined) authorized.set(auth, { text, result })
+  if (auth !== undefined && headers === undefined) routesByCredentials.set(auth, { text, result })
   return result
 }
 
 const noExtras = (auth: Credentials | undefined, headers: HeadersInput | undefined): Result<void> =>
   auth !== undefined
-    ? optionFault("proxyAuth", "it goes with a proxy given as a URL; Proxy.make takes `auth`")
+    ? optionFault("proxyAuth", "expected a proxy that is a URL; pass `auth` to Proxy.make instead")
     : headers !== undefined
-      ? optionFault("proxyHeaders", "they go with a proxy given as a URL; Proxy.make takes `headers`")
+      ? optionFault("proxyHeaders", "expected a proxy that is a URL; pass `headers` to Proxy.make instead")
       : Either.void
 
-const unknownInput = optionFault("proxy", "it is no URL, nothing of the Proxy module, and not false")
+const notProxy = (value: unknown): Result<never> =>
+  optionFault("proxy", `expected a URL, a value of the Proxy module, or false, got ${kindOf(value)}`)
 
 const fromValue = (value: unknown): Result<ProxyRoute | undefined> => {
   if (value === undefined || value === false) return Either.right(undefined)
@@ -131,7 +132,7 @@ const fromValue = (value: unknown): Result<ProxyRoute | undefined> => {
   if (value instanceof URL) return fromText(value.href)
   if (value instanceof ProxyValue) return ProxyValue.routeOf(value)
   ignoreRejection(value)
-  return unknownInput
+  return notProxy(value)
 }
 
 const fromRoute = (route: RouteValue, url: string): Result<ProxyRoute | undefined> => {
@@ -141,7 +142,7 @@ const fromRoute = (route: RouteValue, url: string): Result<ProxyRoute | undefine
     target.password = ""
     return fromValue(route.choose(target))
   } catch (cause) {
-    return optionFault("proxy", "the function given to Proxy.route threw", cause)
+    return optionFault("proxy", "expected the function of Proxy.route to return a proxy, but it threw", cause)
   }
 }
 
@@ -159,9 +160,9 @@ const resolve = (
 }
 
 /**
- * The proxy for one hop; `undefined` is a direct connection, an error is what the request fails with. `input` comes
- * before the environment, and `false` is direct whatever that says. `proxyAuth` belongs to a proxy that is given as a
- * URL, never to one of the environment's; `proxyHeaders` are for both. `url` is the target's, with its ws or wss scheme.
+ * Finds the proxy of one hop. Returns `undefined` for a direct connection, or the error with which the request fails.
+ * `input` replaces the environment; `false` means a direct connection. `proxyAuth` applies only to a proxy that is a URL,
+ * `proxyHeaders` also to a proxy of the environment. `url` is the URL of the target, with its ws or wss scheme.
  */
 export const resolveProxy = (
   input: Input | undefined,

@@ -1,5 +1,5 @@
 /**
- * From what a user or the environment calls a proxy to one that can be dialled.
+ * Parses and checks a proxy's URL, credentials and headers, and makes the route that the dialer uses.
  */
 import { createHmac, randomBytes } from "node:crypto"
 import * as Either from "effect/Either"
@@ -16,23 +16,23 @@ import { isIterable, rereadable } from "../iterables.js"
 import { authorizationOf, reveal, revealBasic } from "../request/authorization.js"
 import type { ProxyRoute } from "../transport/transport.js"
 
-/** Where a proxy stands, and the credentials in its URL. */
+/** The parts of a proxy's URL. */
 export interface ProxyAddress {
   readonly kind: ProxyRoute["kind"]
   readonly host: string
   readonly port: number
   readonly ip: 0 | 4 | 6
-  /** Without credentials. */
+  /** The URL without credentials. */
   readonly url: string
   readonly credentials: Credentials | undefined
 }
 
-/** What is wrong with a proxy. A value, so that each request can have an error of its own. */
-export type Fault =
+/** Why a proxy is invalid. A value, so that each request gets an error of its own. */
+export type ProxyFault =
   | { readonly _tag: "Url"; readonly url: string; readonly reason: InvalidURL["reason"]; readonly description: string }
   | { readonly _tag: "Option"; readonly option: string; readonly description: string; readonly cause?: unknown }
 
-export type Result<A> = Either.Either<A, Fault>
+export type Result<A> = Either.Either<A, ProxyFault>
 
 const urlFault = (url: string, reason: InvalidURL["reason"], description: string): Result<never> =>
   Either.left({ _tag: "Url", url, reason, description })
@@ -40,8 +40,8 @@ const urlFault = (url: string, reason: InvalidURL["reason"], description: string
 export const optionFault = (option: string, description: string, cause?: unknown): Result<never> =>
   Either.left({ _tag: "Option", option, description, cause })
 
-/** `target` is where the request was to go. */
-export const toError = (fault: Fault, target: Origin): InvalidURL | InvalidRequest =>
+/** Converts a fault to an error of the request to `target`. */
+export const toError = (fault: ProxyFault, target: Origin): InvalidURL | InvalidRequest =>
   fault._tag === "Url"
     ? new InvalidURL({
         url: fault.url,
@@ -61,16 +61,16 @@ const defaultPorts: { readonly [K in ProxyRoute["kind"]]: number } = {
   socks5h: 1080
 }
 
-/** What desktop settings and old documents call them; each resolves names by the proxy. */
+/** Scheme names of desktop settings and old documents. With both, the proxy resolves names. */
 const aliases: { readonly [scheme: string]: ProxyRoute["kind"] } = { socks: "socks5h", socks4: "socks4a" }
 
 const isKind = (scheme: string): scheme is ProxyRoute["kind"] => Object.hasOwn(defaultPorts, scheme)
 
-/** The host of what is no URL, as far as nobody could take it for a part of a password. */
+/** The host in malformed text, if it has only characters of a host and so is unlikely to be part of a password. */
 const plainHost = /^(?:[a-z0-9][a-z0-9.-]*|\[[0-9a-f:.]+\])(?=[:/?#]|$)/i
 
-/** The text may hold a password anywhere before its last "@": its scheme and the host behind that are shown. */
-const shownProxy = (scheme: string, text: string): string => {
+/** Malformed text without secrets: a password may be anywhere before the last "@", so only scheme and host remain. */
+const redactedUrl = (scheme: string, text: string): string => {
   const start = Math.max(text.lastIndexOf("@") + 1, scheme.length + 3)
   return `${scheme.slice(0, 20)}://${plainHost.exec(text.slice(start))?.[0] ?? "***"}`
 }
@@ -81,8 +81,8 @@ const percentEncoded = /%([0-9a-f]{2})/gi
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-/** Decoded once; a percent sign that begins no code stands for itself. `undefined`: not UTF-8. */
-const decode = (text: string): string | undefined => {
+/** Decodes percent-encoding once. Other percent signs stay. `undefined` if the result is not UTF-8. */
+const decodePercent = (text: string): string | undefined => {
   if (!text.includes("%")) return text
   const bytes = Buffer.from(
     text.replace(percentEncoded, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16))),
@@ -97,42 +97,42 @@ const decode = (text: string): string | undefined => {
 
 const credentialsIn = (url: URL, shown: string): Result<Credentials | undefined> => {
   if (url.username === "" && url.password === "") return Either.right(undefined)
-  const user = decode(url.username)
-  const password = decode(url.password)
+  const user = decodePercent(url.username)
+  const password = decodePercent(url.password)
   if (user === undefined || password === undefined) {
-    return urlFault(shown, "Credentials", "the credentials in the proxy's URL are not UTF-8")
+    return urlFault(shown, "Credentials", "expected credentials in UTF-8 in the proxy's URL")
   }
   return Either.right(basic(user, password))
 }
 
-/** Parses a proxy's URL. */
+/** Parses and checks a proxy's URL. */
 export const parseProxyUrl = (text: string): Result<ProxyAddress> => {
   const trimmed = text.trim()
   const colon = trimmed.indexOf(":")
   const scheme = colon === -1 ? "" : trimmed.slice(0, colon).toLowerCase()
   if (!/^[a-z][a-z0-9+.-]*$/.test(scheme) || !trimmed.startsWith("//", colon + 1)) {
-    return urlFault("***", "Relative", "a proxy's URL begins with a scheme, such as http://")
+    return urlFault("***", "Relative", "expected a proxy's URL that begins with a scheme, such as http://")
   }
   const kind = Object.hasOwn(aliases, scheme) ? aliases[scheme] : scheme
-  const refuse = (reason: InvalidURL["reason"], description: string) =>
-    urlFault(shownProxy(scheme, trimmed), reason, description)
+  const fail = (reason: InvalidURL["reason"], description: string) =>
+    urlFault(redactedUrl(scheme, trimmed), reason, description)
   if (kind === undefined || !isKind(kind)) {
     const known = "http, https, socks, socks4, socks4a, socks5 or socks5h"
-    return refuse("Scheme", `expected the scheme ${known}, got ${scheme.slice(0, 20)}`)
+    return fail("Scheme", `expected the scheme ${known}, got ${scheme.slice(0, 20)}`)
   }
   const rest = trimmed.slice(colon + 1)
-  // Only the schemes that the URL standard calls special have their hosts read as names and addresses, and each hides
-  // its own default port: the second parse shows it.
+  // Parse as http, because `URL` checks hosts only for special schemes. It also drops the default port of the scheme, so
+  // a second parse as ftp finds a port of 80.
   const url = parseAs("http", rest)
   const other = parseAs("ftp", rest)
-  // The URL standard drops tabs and line ends, and reads a backslash as a slash: other parsers see another host.
+  // `URL` drops tabs and line ends and treats a backslash as a slash. Other parsers would find another host: reject these.
   if (url === undefined || other === undefined || /[\0-\x1f\x7f\\]/.test(trimmed) || url.hostname === "") {
-    return refuse("Syntax", "the proxy's URL cannot be parsed")
+    return fail("Syntax", "expected a valid proxy URL, such as http://proxy:3128")
   }
   const port = Number(url.port || other.port || defaultPorts[kind])
-  if (port === 0) return refuse("Host", "the proxy's port is 0")
+  if (port === 0) return fail("Host", "expected a port from 1 to 65535, got 0")
   const host = canonicalHost(url.hostname)
-  if (typeof host === "string") return refuse("Host", `in the proxy's URL, ${host}`)
+  if (typeof host === "string") return fail("Host", `expected a valid host in the proxy's URL, but ${host}`)
   const shown = `${kind}://${url.hostname}:${port}`
   return Either.map(credentialsIn(url, shown), (credentials) => ({
     kind,
@@ -146,8 +146,8 @@ export const parseProxyUrl = (text: string): Result<ProxyAddress> => {
 
 const unsendable = /[^\t\u0020-\u007e\u0080-\u00ff]/
 
-/** CONNECT has one Host, no body and no Expect. */
-const reserved: ReadonlySet<string> = new Set([
+/** Headers that the client sets on CONNECT itself, or that do not apply to a request without a body. */
+const reservedNames: ReadonlySet<string> = new Set([
   "host",
   "content-length",
   "transfer-encoding",
@@ -166,20 +166,23 @@ export const headerPairs = (input: HeadersInput | undefined, option: string): Re
   const pairs: Array<readonly [string, string]> = []
   for (const [name, values] of isIterable(input) ? rereadable(input) : Object.entries(input)) {
     if (values === undefined) continue
-    if (!isToken(name)) return optionFault(option, "a header's name is no token")
-    if (reserved.has(name.toLowerCase())) return optionFault(option, `${name} cannot be set on a CONNECT request`)
-    for (const given of isOne(values) ? [values] : values) {
-      const value = typeof given === "string" ? given : reveal(given)
-      if (value === undefined) return optionFault(option, `the value of ${name} was wiped`)
-      if (unsendable.test(value))
-        return optionFault(option, `the value of ${name} holds a character that cannot be sent`)
+    if (!isToken(name)) return optionFault(option, "expected header names that are tokens (RFC 9110, section 5.6.2)")
+    if (reservedNames.has(name.toLowerCase())) {
+      return optionFault(option, `expected headers that can be set on a CONNECT request, got ${name}; remove it`)
+    }
+    for (const each of isOne(values) ? [values] : values) {
+      const value = typeof each === "string" ? each : reveal(each)
+      if (value === undefined) return optionFault(option, `expected a value of ${name}, got a wiped Redacted`)
+      if (unsendable.test(value)) {
+        return optionFault(option, `expected a value of ${name} without control characters or characters above U+00FF`)
+      }
       pairs.push([name, value.trim()])
     }
   }
   return Either.right(pairs)
 }
 
-/** A salt of this process, for keys are shown and must not give a weak password away. */
+/** Random per process. Keys are shown in statistics, and without a salt a weak password could be found from its hash. */
 const salt = randomBytes(32)
 
 const sslIds = new WeakMap<object, number>()
@@ -204,12 +207,12 @@ const keyOf = (route: Omit<ProxyRoute, "key">): string => {
   return `${route.url}#${createHmac("sha256", salt).update(secrets).digest("hex").slice(0, 32)}`
 }
 
-/** What goes with a proxy's URL. */
+/** The settings beside a proxy's URL. */
 export interface ProxySettings {
   readonly auth: Credentials | undefined
   readonly headers: Pairs
   readonly ssl: Ssl
-  /** The option that `auth` came from. */
+  /** The name of the option that contains `auth`, for errors. */
   readonly option: string
 }
 
@@ -226,19 +229,19 @@ interface Secrets {
 
 const httpSecrets = (credentials: Credentials | undefined, headers: Pairs): Either.Either<Secrets, string> => {
   const isAuthorization = ([name]: Pairs[number]) => name.toLowerCase() === "proxy-authorization"
-  const given = headers.filter(isAuthorization)
+  const found = headers.filter(isAuthorization)
   const secrets = (authorization: string | undefined): Secrets => ({
     authorization,
     user: undefined,
     password: undefined,
-    headers: given.length === 0 ? headers : headers.filter((pair) => !isAuthorization(pair))
+    headers: found.length === 0 ? headers : headers.filter((pair) => !isAuthorization(pair))
   })
   if (credentials === undefined) {
-    return given.length > 1
-      ? Either.left("there are two Proxy-Authorization headers")
-      : Either.right(secrets(given[0]?.[1]))
+    return found.length > 1
+      ? Either.left(`expected one Proxy-Authorization header, got ${found.length}`)
+      : Either.right(secrets(found[0]?.[1]))
   }
-  if (given.length > 0) return Either.left("there are credentials and a Proxy-Authorization header")
+  if (found.length > 0) return Either.left("expected credentials or a Proxy-Authorization header, got both")
   return Either.map(authorizationOf(credentials), secrets)
 }
 
@@ -249,24 +252,24 @@ const socksSecrets = (
   if (credentials === undefined) {
     return Either.right({ authorization: undefined, user: undefined, password: undefined, headers: [] })
   }
-  if (credentials._tag === "Bearer") return Either.left("a SOCKS proxy takes a name and a password, not a token")
+  if (credentials._tag === "Bearer") return Either.left("expected Auth.basic for a SOCKS proxy, got Auth.bearer")
   return Either.flatMap(revealBasic(credentials), ({ password, user }) => {
-    // RFC 1929: one byte of length each. SOCKS4a has a name only.
+    // RFC 1929 has one byte for each length. SOCKS4a has only a user name.
     if (kind !== "socks4a" && (Buffer.byteLength(user) > 255 || Buffer.byteLength(password) > 255)) {
-      return Either.left("the name or the password is longer than the 255 bytes of SOCKS5")
+      return Either.left("expected a name and a password of at most 255 bytes each, the limit of SOCKS5")
     }
     return Either.right({ authorization: undefined, user, password, headers: [] })
   })
 }
 
-/** Puts an address and its settings together. */
+/** Combines an address and its settings into a route. */
 export const makeRoute = (address: ProxyAddress, settings: ProxySettings): Result<ProxyRoute> => {
   const { credentials, ...place } = address
   if (credentials !== undefined && settings.auth !== undefined) {
-    return optionFault(settings.option, "the proxy's URL holds credentials as well")
+    return optionFault(settings.option, "expected credentials in the option or in the proxy's URL, got both")
   }
-  const used = settings.auth ?? credentials
-  const secrets = isSocks(address.kind) ? socksSecrets(address.kind, used) : httpSecrets(used, settings.headers)
+  const auth = settings.auth ?? credentials
+  const secrets = isSocks(address.kind) ? socksSecrets(address.kind, auth) : httpSecrets(auth, settings.headers)
   if (Either.isLeft(secrets)) {
     return credentials === undefined
       ? optionFault(settings.option, secrets.left)

@@ -1,7 +1,7 @@
 /**
- * How old a connection is and how long it has been idle: on the Clock of the request that used it last, and by the wall
- * clock. A monotonic clock stands still while a machine sleeps or a container is frozen; the server's does not, so a
- * connection that looks fresh may have been closed hours ago.
+ * Tracks the age and idle time of a connection, on the Clock of the request that used it last and by the wall clock. A
+ * monotonic clock stands still while a machine sleeps or a container is frozen. The server's clock does not, so it may
+ * have closed a connection hours ago that looks fresh.
  */
 import type { ConnectionClosed } from "../../Tracing.js"
 import type { Deadlines } from "./deadlines.js"
@@ -12,23 +12,23 @@ type Time = Pick<Deadlines, "now">
 type Expired = Extract<ConnectionClosed["reason"], "IdleTimeout" | "Retired">
 
 export class ConnectionAge {
-  /** When it became idle, on `time`. */
+  /** The start of the idle time, on `time`. */
   idleSince = 0
-  /** Until when it may be idle, on `time`. */
+  /** The end of the allowed idle time, on `time`. */
   private expiresAt = Infinity
-  /** Whether it must not be used again, although its exchange goes on. */
+  /** Whether the connection closes after its current exchange. */
   retired = false
   private time: Time
   private readonly openedOn: Time
   private readonly retiresAt: number
   private readonly openedOffset: number
-  /** When a request took it last, on `takenOn`. */
+  /** The time at which a request last took the connection, on `takenOn`. */
   private takenAt: number
   private takenOn: Time
-  /** The wall clock minus that time, when a request took it last: what is added to it since was spent asleep. */
+  /** Wall clock minus `takenAt` at that moment. If the difference grows later, the machine was asleep. */
   private offset: number
 
-  /** A connection that `time` sees opening now; milliseconds. */
+  /** Starts with a connection that was opened at `now` on `time`; `maxAge` in milliseconds. */
   constructor(time: Time, now: number, wall: number, maxAge: number) {
     this.time = time
     this.openedOn = time
@@ -39,14 +39,14 @@ export class ConnectionAge {
     this.retiresAt = now + maxAge
   }
 
-  /** A request takes it. */
+  /** A request takes the connection. */
   take(time: Time, now: number, wall: number): void {
     this.takenOn = time
     this.takenAt = now
     this.offset = wall - now
   }
 
-  /** It becomes idle, for so many milliseconds at most. */
+  /** The connection becomes idle, for at most `maxIdle` milliseconds. */
   rest(time: Time, now: number, maxIdle: number): void {
     this.time = time
     this.idleSince = now
@@ -54,32 +54,32 @@ export class ConnectionAge {
     this.expiresAt = now + Math.min(maxIdle, left)
   }
 
-  /** Whether its time is over at the end of an exchange; it is retired then. */
+  /** Whether the connection has exceeded its maximum age at the end of an exchange; if so, retires it. */
   isOld(time: Time, now: number): boolean {
     if (this.retiresAt !== Infinity && this.nowOn(this.openedOn, time, now) >= this.retiresAt) this.retired = true
     return this.retired
   }
 
-  /** Why a request must not take it, if it must not; without `wall` by its own time alone. */
+  /** The reason why a request must not take the connection, if any. Without `wall`, ignores the wall clock. */
   expired(time: Time, now: number, wall?: number): Expired | undefined {
     const own = this.nowOn(this.time, time, now)
-    // Walls of two Clocks are not compared.
+    // Wall times of different Clocks cannot be compared.
     const awake = wall === undefined || this.takenOn !== time || this.time !== time ? own : wall - this.offset
     if (own < this.expiresAt && awake < this.expiresAt && !this.outlived(time, wall)) return undefined
     return this.isOld(time, now) || this.outlived(time, wall) ? "Retired" : "IdleTimeout"
   }
 
-  /** How long it may still be idle; on another time than its own, which may run slower, at least a second. */
+  /** The remaining idle time. At least a second if `time` is another Clock than its own, which may run slower. */
   idleLeft(time: Time, now: number): number {
     return this.time === time ? this.expiresAt - now : Math.max(1000, this.expiresAt - this.time.now())
   }
 
-  /** How long it has been idle; milliseconds. */
+  /** The idle time so far; milliseconds. */
   idleFor(time: Time, now: number): number {
     return this.nowOn(this.time, time, now) - this.idleSince
   }
 
-  /** How long ago a request took it last: nothing was heard since of what its server did meanwhile; milliseconds. */
+  /** The time since a request last took the connection; milliseconds. */
   takenFor(time: Time, now: number): number {
     return this.nowOn(this.takenOn, time, now) - this.takenAt
   }
@@ -93,7 +93,7 @@ export class ConnectionAge {
     )
   }
 
-  /** The present on one time, where it is known on another. */
+  /** The current time on `own`; `now` is the current time on `time`. */
   private nowOn(own: Time, time: Time, now: number): number {
     return own === time ? now : own.now()
   }

@@ -31,7 +31,7 @@ export const nextTurn: Effect.Effect<void> = Effect.async<void>((resume) => {
 })
 
 /**
- * Ends after the event loop has polled all sockets once: one turn alone may be the rest of a turn that had polled before,
- * and what had come to a socket by then, such as its end, would not be seen.
+ * Completes after the event loop has polled all sockets once. Waiting for one turn is not enough: it may be the rest of a
+ * turn that has already polled, so later socket events, such as the end of a connection, would be missed.
  */
 export const nextPoll: Effect.Effect<void> = Effect.zipRight(nextTurn, nextTurn)

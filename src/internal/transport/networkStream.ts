@@ -1,4 +1,4 @@
-/** An open socket ready for HTTP: the result of dialling. */
+/** An open socket ready for HTTP: the result of dialing. */
 import type * as Net from "node:net"
 import type { TlsInfo } from "../../Ssl.js"
 import type { SocketReader } from "./socketReader.js"

@@ -1,59 +1,58 @@
 /**
- * Slots, waiters and idle connections. The pool knows neither sockets nor requests: a connection is what it can close, a
- * waiter what wants a slot. Everything is synchronous; one function assigns slots.
+ * The connection pool: slots, waiters and idle connections. It knows neither sockets nor requests, only connections that it
+ * can close and waiters that it can call. All operations are synchronous, and one function assigns slots.
  */
-
 import type { Counts } from "../../Connector.js"
 import type { ConnectionClosed } from "../../Tracing.js"
 import { showAs } from "../inspection.js"
 import type { ConnectionAge } from "./connectionAge.js"
 import type { Deadline, Deadlines } from "./deadlines.js"
 
-/** What the pool needs of a connection. */
+/** The part of a connection that the pool uses. */
 export interface Poolable {
-  /** The route's key: requests with another never get it. */
+  /** The key of the route. Only requests with the same key may use the connection. */
   readonly key: string
   readonly age: ConnectionAge
-  /** How long it may be idle, as its server says; milliseconds. */
+  /** The idle timeout that the server announced; milliseconds. */
   readonly maxIdle: number
   /** Closes an idle connection. */
   readonly close: (reason: ConnectionClosed["reason"]) => void
 }
 
-/** The time that idle connections live on. */
+/** The time source for the expiry of idle connections. */
 type IdleTime = Pick<Deadlines, "now" | "scheduleIdle">
 
 export interface PoolSettings {
-  /** 0 is no limit. */
+  /** The total number of slots; 0 means unlimited. */
   readonly limit: number
-  /** For one origin; 0 is no limit. */
+  /** The slots of one origin; 0 means unlimited. */
   readonly limitPerHost: number
   readonly maxQueue: number
-  /** Milliseconds. */
+  /** The idle timeout in milliseconds. */
   readonly keepaliveTimeout: number
 }
 
-/** One origin's share. The pool forgets it once it has no lease and is not the last host of a route. */
+/** The slots and waiters of one origin. Removed once it has no lease and is not the current host of a route. */
 interface Host<C> {
   readonly key: string
-  /** Slots held. */
+  /** The number of slots in use. */
   held: number
-  /** Routes whose last request was for it. */
+  /** The number of routes whose last request was for this host. */
   routes: number
   readonly waiters: Queue<C>
 }
 
 /**
- * Requests that may share connections: those of one origin, or of all http origins behind a proxy that forwards them.
- * The pool forgets it when no lease and no idle connection of it is left.
+ * The leases and idle connections of requests that may share connections: those of one origin, or of all http origins
+ * behind a forwarding proxy. Removed once it has neither.
  */
 interface RouteShare<C> {
   readonly key: string
-  /** Of the last request. */
+  /** The host of the last request. */
   host: Host<C>
-  /** Slots held and places in the queue. */
+  /** The number of slots in use and places in the queue. */
   leases: number
-  /** The one that became idle last comes last. */
+  /** A stack: the connection that became idle last is at the end. */
   idle: Array<C>
 }
 
@@ -62,13 +61,13 @@ export interface Lease<C> {
   readonly route: RouteShare<C>
   readonly host: Host<C>
   state: "waiting" | "connecting" | "acquired" | "released"
-  /** Called once the slot is there, if it was not at first. */
+  /** Called when a waiting lease gets its slot. */
   readonly onGrant: () => void
   next: Lease<C> | undefined
   previous: Lease<C> | undefined
 }
 
-/** Leases in the order in which they came; any can leave. */
+/** A linked list of leases in order of arrival, from which any lease can be removed in constant time. */
 class Queue<C> {
   static {
     showAs(Queue, "Pool/Queue", ({ size }) => ({ size }))
@@ -105,7 +104,7 @@ export class Pool<C extends Poolable> {
   private readonly settings: PoolSettings
   private readonly hosts = new Map<string, Host<C>>()
   private readonly routes = new Map<string, RouteShare<C>>()
-  /** Hosts with waiters, in turn. */
+  /** Hosts with waiters, in the order in which they get slots. */
   private readonly ring = new Map<string, Host<C>>()
   private readonly leases = new Queue<C>()
   private held = 0
@@ -117,10 +116,10 @@ export class Pool<C extends Poolable> {
     this.settings = settings
   }
 
-  /** A slot at once, a place in the queue, or `undefined` where the queue is full. */
+  /** Returns a lease with a slot or with a place in the queue, or `undefined` if the queue is full. */
   request(hostKey: string, key: string, onGrant: () => void): Lease<C> | undefined {
     const route = this.routes.get(key) ?? this.addRoute(hostKey, key)
-    const host = route.host.key === hostKey ? route.host : this.turnTo(route, hostKey)
+    const host = route.host.key === hostKey ? route.host : this.switchHost(route, hostKey)
     const lease: Lease<C> = {
       route,
       host,
@@ -129,7 +128,7 @@ export class Pool<C extends Poolable> {
       next: undefined,
       previous: undefined
     }
-    // No host that waits has room, or `assign` would have served it: nobody is overtaken here.
+    // No waiting host has room, or `assign` would have served it, so this request does not overtake a waiter.
     if (host.waiters.size === 0 && this.hasRoom(host)) {
       route.leases++
       this.hold(lease)
@@ -148,8 +147,8 @@ export class Pool<C extends Poolable> {
   }
 
   /**
-   * The connection of that key that became idle last and may be used still. It stays in the pool until `takeIdle`.
-   * `wall` is the time of day on the same Clock as `now`.
+   * Returns the usable connection of the key that became idle last, and closes expired ones. It stays in the pool until
+   * `takeIdle`. `wall` is the time of day on the same Clock as `now`.
    */
   nextIdle(key: string, time: IdleTime, now: number, wall: number): C | undefined {
     const route = this.routes.get(key)
@@ -164,12 +163,12 @@ export class Pool<C extends Poolable> {
     return undefined
   }
 
-  /** Takes what `nextIdle` has just found; its slot is the lease's. */
+  /** Removes the connection that `nextIdle` returned; the lease now owns it. */
   takeIdle(lease: Lease<C>): void {
     lease.route.idle.pop()
   }
 
-  /** Whether a request of that route could have a slot at once, and an idle connection is there for it. */
+  /** Whether a request of the route would get a slot at once and the route has an idle connection. */
   canReuse(hostKey: string, key: string): boolean {
     const route = this.routes.get(key)
     if (route === undefined || route.idle.length === 0 || this.waiting !== 0) return false
@@ -177,12 +176,12 @@ export class Pool<C extends Poolable> {
     return host === undefined ? this.settings.limit === 0 || this.held < this.settings.limit : this.hasRoom(host)
   }
 
-  /** The lease has a connection now. */
+  /** Marks a lease as having a connection. */
   connected(lease: Lease<C>): void {
     lease.state = "acquired"
   }
 
-  /** Gives a slot or a place in the queue back. Idempotent. */
+  /** Releases a slot or a place in the queue, and assigns a free slot to the next waiter. Idempotent. */
   release(lease: Lease<C>): void {
     const { host, route, state } = lease
     if (state === "released") return
@@ -202,7 +201,7 @@ export class Pool<C extends Poolable> {
     if (host.routes === 0) this.forgetHost(host)
   }
 
-  /** Keeps the connection of a lease that is about to be released; `now` is on the time of `deadlines`. */
+  /** Makes a connection idle. The caller releases its lease afterwards. `now` is in the time of `deadlines`. */
   keep(connection: C, lease: Lease<C>, deadlines: IdleTime, now = deadlines.now()): void {
     const { age } = connection
     age.rest(deadlines, now, Math.min(this.settings.keepaliveTimeout, connection.maxIdle))
@@ -211,7 +210,7 @@ export class Pool<C extends Poolable> {
     if (until < this.sweepsAt) this.sweepAt(deadlines, until)
   }
 
-  /** An idle connection has ended by itself. */
+  /** Removes an idle connection that closed by itself. */
   drop(connection: C): void {
     const route = this.routes.get(connection.key)
     if (route === undefined) return
@@ -284,8 +283,8 @@ export class Pool<C extends Poolable> {
     return host
   }
 
-  /** The next request of a route is for another host. */
-  private turnTo(route: RouteShare<C>, hostKey: string): Host<C> {
+  /** Changes the current host of a route, for a request to another host. */
+  private switchHost(route: RouteShare<C>, hostKey: string): Host<C> {
     const before = route.host
     const host = this.hostOf(hostKey)
     host.routes++
@@ -299,7 +298,7 @@ export class Pool<C extends Poolable> {
     if (host.routes === 0 && host.held === 0 && host.waiters.size === 0) this.hosts.delete(host.key)
   }
 
-  /** A request to another origin must leave nothing behind: there may be any number of them. */
+  /** Removes a route without leases and idle connections, as there may be any number of origins. */
   private forget(route: RouteShare<C>): void {
     if (route.leases > 0 || route.idle.length > 0 || this.routes.get(route.key) !== route) return
     this.routes.delete(route.key)
@@ -321,7 +320,7 @@ export class Pool<C extends Poolable> {
     this.leases.add(lease)
   }
 
-  /** The one place where waiters get slots: hosts in turn, within a host first come, first served. */
+  /** Assigns free slots to waiters: round-robin between hosts, first come, first served within a host. */
   private assign(): void {
     for (;;) {
       let ready: Host<C> | undefined
@@ -342,6 +341,7 @@ export class Pool<C extends Poolable> {
     }
   }
 
+  /** Schedules the removal of expired idle connections. */
   private sweepAt(deadlines: IdleTime, at: number): void {
     this.sweep?.cancel()
     this.sweepsAt = at

@@ -1,5 +1,6 @@
 /**
- * Which requests may be sent twice: a transport looks closer at the connection of another one, and a session repeats none.
+ * Decides which requests may be sent twice. A session does not repeat the others, and a transport checks an idle
+ * connection more carefully before it uses it for one of them.
  */
 import { isIdempotent } from "../http/methods.js"
 import type { WireRequest } from "./transport.js"

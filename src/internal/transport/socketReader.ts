@@ -31,31 +31,32 @@ const chunkCost = 8 * 1024
 
 /** Pauses a socket until the next turn once it has used its share of this one. */
 abstract class TurnReader implements Turning {
-  private taken = 0
-  private resting = false
+  /** Bytes read since the last pause. */
+  private bytesRead = 0
+  private yielding = false
   /** Whether to resume after the pause. */
-  private wanted = false
+  private resumes = false
 
   protected abstract get socket(): Net.Socket | undefined
 
   resume(): void {
-    if (this.resting) this.wanted = true
+    if (this.yielding) this.resumes = true
     else this.goOn()
   }
 
   endTurn(): void {
-    this.resting = false
-    if (this.wanted) this.goOn()
+    this.yielding = false
+    if (this.resumes) this.goOn()
   }
 
-  /** Counts bytes read; `more` tells whether the consumer wants more. Returns whether to continue reading now. */
+  /** Counts bytes read. `more` is whether the consumer accepts more. Returns whether to continue reading now. */
   protected count(bytes: number, more: boolean): boolean {
-    this.taken += bytes
-    if (this.taken < turnSize) return more
-    this.taken = 0
-    this.wanted = more
-    if (!this.resting) atTurnEnd(this)
-    this.resting = true
+    this.bytesRead += bytes
+    if (this.bytesRead < turnSize) return more
+    this.bytesRead = 0
+    this.resumes = more
+    if (!this.yielding) atTurnEnd(this)
+    this.yielding = true
     return false
   }
 
@@ -88,14 +89,15 @@ export interface OnRead {
 export class SlabReader extends TurnReader implements SocketReader {
   protected socket: Net.Socket | undefined = undefined
   private slab: Buffer = shared
-  private asked = false
+  /** Whether the consumer called `keep` for the current slab. */
+  private keeps = false
   private onData: OnData | undefined = undefined
   /** Bytes received before `read` was called, which only happens with misbehaving servers. */
   private early: Array<Buffer> = []
 
   readonly onread: OnRead = {
     buffer: () => this.next(),
-    callback: (bytes) => this.came(bytes)
+    callback: (bytes) => this.onBytes(bytes)
   }
 
   /** Sets the socket that was created with `onread`. */
@@ -111,19 +113,19 @@ export class SlabReader extends TurnReader implements SocketReader {
   }
 
   keep(): boolean {
-    this.asked = true
+    this.keeps = true
     return this.slab !== shared
   }
 
-  private came(bytes: number): boolean {
+  private onBytes(bytes: number): boolean {
     if (this.onData !== undefined) return this.count(bytes, this.onData(this.slab, 0, bytes))
     this.early.push(Buffer.from(this.slab.subarray(0, bytes)))
     return false
   }
 
   private next(): Buffer {
-    if (this.asked) {
-      this.asked = false
+    if (this.keeps) {
+      this.keeps = false
       this.slab = ownSlab()
     } else if (this.slab !== shared) {
       spare = this.slab

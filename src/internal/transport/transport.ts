@@ -20,7 +20,7 @@ import type { Wire } from "./networkStream.js"
 import type { Hub } from "./signalHub.js"
 import type { Trace } from "./trace.js"
 
-/** A proxy, parsed and ready to be dialled. */
+/** A proxy, parsed and ready to be dialed. */
 export interface ProxyRoute {
   readonly kind: "http" | "https" | "socks4a" | "socks5" | "socks5h"
   readonly host: string
@@ -132,7 +132,7 @@ export interface Head {
   readonly lengthVerified: boolean
   /**
    * Whether a gzip or deflate body that is complete by its length or chunks may lack its trailer or final block. The end
-   * of a connection proves nothing, and strict connectors refuse such a body.
+   * of a connection proves nothing, and strict connectors reject such a body.
    */
   readonly toleratesTruncatedCoding: boolean
   /** Tolerated deviations, as bits of `deviations.ts`. */

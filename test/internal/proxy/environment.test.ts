@@ -116,7 +116,7 @@ describe("proxies of the environment", () => {
       assert.instanceOf(found, InvalidURL)
       assert.strictEqual(
         found.message,
-        'Cannot use the proxy "http://p.test" for a.test: the proxy\'s URL cannot be parsed (HTTPS_PROXY, from the environment)'
+        'Cannot use the proxy "http://p.test" for a.test: expected a valid proxy URL, such as http://proxy:3128 (HTTPS_PROXY, from the environment)'
       )
       assert.deepStrictEqual([found.url, found.host, found.port], ["http://p.test", "a.test", 443])
       assert.notInclude(`${found.url} ${found.description} ${found.message} ${JSON.stringify(found)}`, "s3cr3t")

@@ -1,6 +1,6 @@
 /**
- * Which addresses may be connected to. Every address is checked before each connect, whether it stood in the URL,
- * came from a resolver or lay in the cache; there is no second lookup that could bring another one.
+ * Decides which addresses may be connected to. Every address is checked before each connect, whether it comes from the
+ * URL, a resolver or the cache. The checked address is the one that is dialed; a second lookup could return another.
  */
 import * as Net from "node:net"
 import type { AddressPolicy, PolicyAddress } from "../../../Connector.js"
@@ -8,8 +8,8 @@ import type { Address } from "../../../Resolver.js"
 import { isTrue } from "../../userResult.js"
 import { embeddedIPv4, splitZone } from "./embeddedIPv4.js"
 
-/** What IANA's registries of special-purpose addresses say is not globally reachable, without the next two. */
-const inside = [
+/** Ranges that IANA's special-purpose registries mark as not globally reachable, apart from the three lists below. */
+const privateRanges = [
   "10.0.0.0/8",
   "100.64.0.0/10",
   "172.16.0.0/12",
@@ -37,8 +37,8 @@ const linkLocal = ["169.254.0.0/16", "fe80::/10"] as const
 
 const multicast = ["224.0.0.0/4", "ff00::/8"] as const
 
-/** What else the registries name: translators, tunnels, and anycast addresses of services. */
-const other = [
+/** The other ranges of the registries: translators, tunnels, and anycast addresses of services. */
+const otherRanges = [
   "192.31.196.0/24",
   "192.52.193.0/24",
   "192.88.99.0/24",
@@ -50,33 +50,33 @@ const other = [
   "2620:4f:8000::/48"
 ] as const
 
-/** Ranges by what they are for. A block covers the more specific ones of the registries. */
+/** Ranges by purpose. A block covers the more specific ones of the registries. */
 export const ranges = {
-  private: inside,
+  private: privateRanges,
   loopback,
   linkLocal,
   multicast,
-  special: [...inside, ...loopback, ...linkLocal, ...multicast, ...other]
+  special: [...privateRanges, ...loopback, ...linkLocal, ...multicast, ...otherRanges]
 } as const satisfies { readonly [name: string]: ReadonlyArray<string> }
 
 interface Ranges {
   readonly has: (address: string) => boolean
 }
 
-const refuse = (range: unknown): never => {
+const rejectRange = (range: unknown): never => {
   throw new TypeError(`addressPolicy: expected a range such as "10.0.0.0/8", got ${JSON.stringify(range)}`)
 }
 
-/** Two lists, because one of Node's takes an IPv4 address for a part of "::/0". */
+/** One list per family, because Node's BlockList takes an IPv4 address for a member of "::/0". */
 const toRanges = (cidrs: ReadonlyArray<string>): Ranges => {
   const four = new Net.BlockList()
   const six = new Net.BlockList()
-  for (const cidr of Array.isArray(cidrs) ? cidrs : refuse(cidrs)) {
-    const [, address = "", prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(cidr) ?? refuse(cidr)
+  for (const cidr of Array.isArray(cidrs) ? cidrs : rejectRange(cidrs)) {
+    const [, address = "", prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(cidr) ?? rejectRange(cidr)
     const family = Net.isIP(address)
     const bits = family === 4 ? 32 : 128
     const length = prefix === undefined ? bits : Number(prefix)
-    if (family === 0 || length > bits) refuse(cidr)
+    if (family === 0 || length > bits) rejectRange(cidr)
     const [embedded] = embeddedIPv4(address)
     if (family === 4) four.addSubnet(address, length, "ipv4")
     else if (embedded?.mapped === true && length >= 96) four.addSubnet(embedded.address, length - 96, "ipv4")
@@ -92,16 +92,16 @@ export type Allows = (address: Address, host: string) => boolean
 
 const allowsAll: Allows = () => true
 
-/** The function must allow the address and every IPv4 address inside it. */
+/** A policy by a function, which must allow the address and every IPv4 address embedded in it. */
 const byFunction =
   (policy: Extract<AddressPolicy, (...args: never) => unknown>): Allows =>
-  (given, host) => {
-    const [address, zone] = splitZone(given.address)
+  (resolved, host) => {
+    const [address, zone] = splitZone(resolved.address)
     const allows = (candidate: PolicyAddress): boolean => isTrue(policy(candidate, host))
     for (const embedded of embeddedIPv4(address)) {
-      if (!allows({ ...given, address: embedded.address, family: 4, zone: undefined })) return false
+      if (!allows({ ...resolved, address: embedded.address, family: 4, zone: undefined })) return false
     }
-    return allows({ ...given, address, zone })
+    return allows({ ...resolved, address, zone })
   }
 
 const byRanges = (policy: Exclude<AddressPolicy, (...args: never) => unknown>): Allows => {
@@ -110,15 +110,15 @@ const byRanges = (policy: Exclude<AddressPolicy, (...args: never) => unknown>): 
     throw new TypeError(`addressPolicy: expected allow or deny, got ${JSON.stringify(unknown)}`)
   const allow = policy.allow === undefined ? undefined : toRanges(policy.allow)
   const deny = policy.deny === undefined ? undefined : toRanges(policy.deny)
-  return (given) => {
-    const [address] = splitZone(given.address)
+  return (resolved) => {
+    const [address] = splitZone(resolved.address)
     const embedded = embeddedIPv4(address)
     if (deny !== undefined && (deny.has(address) || embedded.some((each) => deny.has(each.address)))) return false
     return allow === undefined || allow.has(embedded.find((each) => each.mapped)?.address ?? address)
   }
 }
 
-/** Throws for what is neither a function nor ranges. An empty `allow` allows nothing. */
+/** Reads a policy once. Throws a TypeError unless it is a function or ranges. An empty `allow` allows no address. */
 export const compileAddressPolicy = (policy: AddressPolicy | undefined): Allows => {
   if (policy === undefined) return allowsAll
   if (typeof policy === "function") return byFunction(policy)

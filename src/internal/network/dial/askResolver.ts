@@ -1,5 +1,6 @@
 /**
- * Asks a resolver, whose answer is checked: it is the user's code, and what is connected to must never be looked up again.
+ * Asks a resolver for the addresses of a host and checks the answer. A resolver is user code, and only literal IP
+ * addresses may reach `connect`, which would otherwise look them up again.
  */
 import * as Net from "node:net"
 import * as Arr from "effect/Array"
@@ -17,33 +18,33 @@ export type Addresses = Arr.NonEmptyReadonlyArray<Address>
 export const dnsFailure = (host: string, code: string, cause?: unknown): ClientConnectorDNSError =>
   new ClientConnectorDNSError({ host, code, phase: "dns", ...(cause === undefined ? {} : { cause }) })
 
-/** The code of an answer that is none. */
+/** The error for a malformed answer. */
 const malformed = (host: string, expected: string): ClientConnectorDNSError =>
   dnsFailure(host, "EBADRESP", new TypeError(`The resolver's answer is malformed: expected ${expected}`))
 
-/** No host has more that are worth a try. */
+/** Further addresses of a host are ignored. */
 const maxAddresses = 64
 
 const field = (value: object, name: keyof Address): unknown => Reflect.get(value, name)
 
-const toTtl = (given: unknown): Option.Option<Duration.Duration | undefined> => {
-  if (given === undefined || given === null) return Option.some(undefined)
-  return Number.isNaN(given) ? Option.none() : Duration.decodeUnknown(given)
+const toTtl = (ttl: unknown): Option.Option<Duration.Duration | undefined> => {
+  if (ttl === undefined || ttl === null) return Option.some(undefined)
+  return Number.isNaN(ttl) ? Option.none() : Duration.decodeUnknown(ttl)
 }
 
-/** A plain object, out of any object with these fields: an instance of a class has them on its prototype. */
-const toAddress = (given: unknown): Address | undefined => {
-  if (typeof given !== "object" || given === null) return undefined
-  const address = field(given, "address")
+/** A plain address from any object with these fields, also from a class instance with getters. */
+const toAddress = (value: unknown): Address | undefined => {
+  if (typeof value !== "object" || value === null) return undefined
+  const address = field(value, "address")
   if (typeof address !== "string") return undefined
-  // The text decides: nothing is connected to by what `family` says.
+  // The family follows from the address; the answer's own `family` is ignored.
   const family = Net.isIP(address)
-  const ttl = toTtl(field(given, "ttl"))
+  const ttl = toTtl(field(value, "ttl"))
   if ((family !== 4 && family !== 6) || Option.isNone(ttl)) return undefined
   return ttl.value === undefined ? { address, family } : { address, family, ttl: ttl.value }
 }
 
-/** The addresses of the wanted family, each once. Malformed ones are left out where there are others. */
+/** The distinct addresses of the requested family. Skips malformed ones unless all are malformed. */
 const toAddresses = (
   host: string,
   family: 4 | 6 | undefined,
@@ -69,8 +70,8 @@ const toAddresses = (
   )
 }
 
-/** `resolver.resolve`, failing with a typed error for whatever is no Effect, and for every error. */
-export const resolving = (
+/** Calls `resolver.resolve`, and turns a result that is not an Effect, and every error, into a typed error. */
+export const callResolver = (
   resolver: ResolverService,
   host: string,
   options: { readonly family?: 4 | 6 | undefined }
@@ -83,7 +84,7 @@ export const resolving = (
     )
   )
 
-/** The addresses of a name, checked; those of `localhost` without asking. */
+/** The checked addresses of a name. `localhost` resolves to the loopback without a question to the resolver. */
 export const askResolver = (
   resolver: ResolverService,
   host: string,
@@ -91,4 +92,4 @@ export const askResolver = (
 ): Effect.Effect<Addresses, ClientConnectorDNSError> =>
   isLocalhost(host)
     ? Effect.succeed(loopback(family))
-    : Effect.flatMap(resolving(resolver, host, { family }), (found) => toAddresses(host, family, found))
+    : Effect.flatMap(callResolver(resolver, host, { family }), (found) => toAddresses(host, family, found))

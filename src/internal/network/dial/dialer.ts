@@ -1,6 +1,6 @@
 /**
- * Opens connections: resolve, race the addresses, go through the proxy, secure. Whatever is opened is in the
- * exchange's `Sockets` from the step that makes it, so that whoever dials can close it at any point.
+ * Opens sockets for exchanges: resolves the host, races its addresses, passes the proxy, and runs the TLS handshake.
+ * Every step adds its socket to the caller's `Sockets` at once, so that the caller can close it at any point.
  */
 import * as Net from "node:net"
 import type * as Duration from "effect/Duration"
@@ -31,7 +31,7 @@ import { forwards } from "./forwards.js"
 import { isLocalhost } from "./localhost.js"
 import { peerKeyOf } from "./peerKey.js"
 import type { Connected } from "./race.js"
-import { during, locate, permit, reach, type Target, type TcpSettings, timedOut } from "./reach.js"
+import { during, locate, permit, phaseTimeout, reach, type Target, type TcpSettings } from "./reach.js"
 import { socks } from "./socks.js"
 import { makeTlsStep, type SecureError, type TlsStep, withFullHandshake } from "./tlsStep.js"
 import { tunnel } from "./tunnel.js"
@@ -39,9 +39,9 @@ import { connectUnix } from "./unix.js"
 
 /** Opens connections for the pool. */
 export interface Dialer {
-  /** Runs in the requesting fiber. Every socket is in `sockets` from the moment it is made, so that the caller can close it. */
+  /** Opens a socket. Runs in the requesting fiber and adds every socket to `sockets` as soon as it exists. */
   readonly dial: (exchange: Exchange, sockets: Sockets) => Effect.Effect<Wire, ClientError>
-  /** Whether an idle connection may serve the route, which may have been dialled for another origin. */
+  /** Whether the address policy lets an idle connection, perhaps opened for another origin, serve the route. */
   readonly permits?: ((route: Route) => boolean) | undefined
   /** See `Transport.peerKey`. */
   readonly peerKey: (route: Route) => string
@@ -50,7 +50,7 @@ export interface Dialer {
 
 const millis = (input: Duration.DurationInput): number => Math.max(0, toMillis(input))
 
-/** The system counts probes in seconds, and takes 15 bits of them. */
+/** Clamps a keep-alive delay to the range of the system: 1 to 32,767 seconds. */
 const keepAliveMillis = (input: Duration.DurationInput): number => {
   const delay = millis(input)
   return delay === Infinity ? Infinity : Math.min(32_767_000, Math.max(1000, delay))
@@ -59,8 +59,14 @@ const keepAliveMillis = (input: Duration.DurationInput): number => {
 const familyOf = ({ family, localAddress }: TcpOptions): 4 | 6 | undefined => {
   if (localAddress === undefined) return family
   const local = Net.isIP(localAddress)
-  if (local !== 4 && local !== 6) throw new TypeError("localAddress is not an IP address")
-  if (family !== undefined && family !== local) throw new TypeError("localAddress is not of the given family")
+  if (local !== 4 && local !== 6) {
+    throw new TypeError(`localAddress: expected an IP address, got ${JSON.stringify(localAddress)}`)
+  }
+  if (family !== undefined && family !== local) {
+    throw new TypeError(
+      `localAddress: expected an IPv${family} address as in family, got ${JSON.stringify(localAddress)}`
+    )
+  }
   return local
 }
 
@@ -82,13 +88,13 @@ const settingsOf = (options: TcpOptions, resolver: ResolverService, scope: Scope
   keepAlive: keepAliveMillis(options.tcpKeepAlive ?? "1 minute")
 })
 
-/** A name as requests have it, final dot included. */
-const cachedName = (given: string): string => {
-  const host = canonicalHost(given)
-  return typeof host === "string" ? given.toLowerCase() : host.name
+/** A name in the form in which the cache stores it, including a final dot. */
+const toCacheKey = (name: string): string => {
+  const host = canonicalHost(name)
+  return typeof host === "string" ? name.toLowerCase() : host.name
 }
 
-/** What decides which peer is reached: a name may mean another one by another resolver, family or local address. */
+/** The options that decide which peer a name reaches: resolver, family, local address and address policy. */
 const identityOf = (options: TcpOptions, resolver: ResolverService): ReadonlyArray<unknown> => {
   const { addressPolicy: policy, localAddress } = options
   return [
@@ -119,7 +125,7 @@ const wireOf = (
   reader: rest.reader ?? new DataReader(socket)
 })
 
-/** The last step: TLS with the origin, if it is to be. */
+/** The last step: TLS with an https origin. */
 const finish = (
   step: TlsStep,
   exchange: Exchange,
@@ -164,8 +170,8 @@ const proxyError = (
 }
 
 /**
- * A socket to the proxy. The address policy guards what requests can name, and a proxy is named by whoever sets up
- * the session; signals tell of the target's name only.
+ * Opens a socket to the proxy. The address policy does not apply: it guards hosts named by requests, and the owner of the
+ * session names the proxy. Lookups of the proxy emit no signals.
  */
 const toProxy = (
   settings: TcpSettings,
@@ -176,7 +182,7 @@ const toProxy = (
   slab: boolean
 ) =>
   locate(settings, exchange, proxy, undefined).pipe(
-    Effect.flatMap((addresses) => reach(settings, exchange, proxy, { addresses, refused: [] }, sockets, slab)),
+    Effect.flatMap((addresses) => reach(settings, exchange, proxy, { addresses, rejected: [] }, sockets, slab)),
     Effect.flatMap(
       (connected): Effect.Effect<Connected, SecureError> =>
         proxy.kind === "https"
@@ -187,17 +193,17 @@ const toProxy = (
   )
 
 /**
- * What the proxy is asked for. Its address is known here, and therefore guarded, where it is a literal and where
- * socks5 has names resolved by the client.
+ * The destination that the client sends to the proxy. The address policy applies if the client knows its address: for an
+ * IP literal, and with socks5, where the client resolves names.
  */
 const destinationOf = Effect.fnUntraced(function* (settings: TcpSettings, exchange: Exchange, proxy: ProxyRoute) {
   const origin = exchange.route.origin
   if (origin.ip === 0 && proxy.kind !== "socks5") return origin
   const located = yield* locate(settings, exchange, origin, exchange.trace)
   const { addresses } = yield* permit(settings, exchange, origin, located)
-  // A zone is this machine's, and means another interface or nothing to the proxy (RFC 6874, section 4).
+  // A zone is meaningful on this machine only (RFC 6874, section 4), so the zoned address is not sent.
   if (origin.ip !== 0) return origin
-  // The proxy gets one address and cannot try the other: most servers of the loopback listen on IPv4.
+  // The proxy gets a single address. For localhost take IPv4, on which most local servers listen.
   const four = isLocalhost(origin.host) ? addresses.find((found) => found.family === 4) : undefined
   const { address, family } = four ?? addresses[0]
   return { host: address, port: origin.port, ip: family } satisfies Target
@@ -225,14 +231,13 @@ const throughProxy = Effect.fnUntraced(function* (
 })
 
 /**
- * Connections over TCP. Options that cannot be right throw, which is a defect. What is being looked up is abandoned
- * with the Scope.
+ * A dialer over TCP. Invalid options throw, which is a defect. Closing the Scope interrupts lookups.
  */
 export const makeTcpDialer = (
   options: TcpOptions,
   services: { readonly resolver: ResolverService }
 ): Effect.Effect<Dialer, never, Scope.Scope> =>
-  // Its own Scope outlives whatever is added to the outer one from now on, a pool that fails its requests by itself.
+  // A child Scope, forked first, closes after everything added to the outer one later: the pool fails its requests first.
   Effect.flatMap(
     Effect.scopeWith((outer) => Scope.fork(outer, sequential)),
     (scope) =>
@@ -253,13 +258,14 @@ export const makeTcpDialer = (
                 : throughProxy(settings, tls, exchange, proxy, sockets)
             )
           },
-          // What a connection was dialled for is permitted; one that a proxy forwards by is there for all origins.
+          // A direct connection was checked when it was dialed. A forwarding proxy's connection serves all origins, so
+          // an IP literal is checked for each route.
           permits: ({ origin, proxy }) =>
             proxy === undefined ||
             origin.ip === 0 ||
             settings.allows({ address: zonedAddress(origin), family: origin.ip }, origin.host),
           clearDnsCache: (host, port) =>
-            Effect.sync(() => settings.cache.clear(host === undefined ? undefined : cachedName(host), port))
+            Effect.sync(() => settings.cache.clear(host === undefined ? undefined : toCacheKey(host), port))
         }
       })
   )
@@ -276,9 +282,9 @@ const overUnix = Effect.fnUntraced(function* (path: string, step: TlsStep, excha
         deadlines: exchange.deadlines,
         sockets
       }),
-      ({ cause, code, timedOut: late }) => {
+      ({ cause, code, timedOut }) => {
         const error = new UnixClientConnectorError({ ...exchange.details("connect"), path, code, cause })
-        return late ? timedOut(exchange, "connect", "socketConnect", error) : error
+        return timedOut ? phaseTimeout(exchange, "connect", "socketConnect", error) : error
       }
     )
   )
@@ -286,7 +292,7 @@ const overUnix = Effect.fnUntraced(function* (path: string, step: TlsStep, excha
 })
 
 /**
- * Connections to one Unix socket, whatever host a request names, and whatever proxy: nothing leaves the socket for TCP.
+ * A dialer for one Unix socket. It ignores the host and proxy of a request and never opens a TCP connection.
  */
 export const makeUnixDialer = (options: UnixOptions): Dialer => {
   const step = makeTlsStep(options.ssl, undefined)

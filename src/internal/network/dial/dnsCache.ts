@@ -1,6 +1,6 @@
 /**
- * Addresses by name. Concurrent lookups of one name are one, in a fiber of the cache's own, which is abandoned once
- * everybody who asked has gone.
+ * A cache of DNS answers. Concurrent lookups of a name share one lookup (single-flight). It runs in a fiber of the
+ * cache, which is interrupted once no request waits for it.
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -16,46 +16,46 @@ import type { Trace } from "../../transport/trace.js"
 import { type Addresses, askResolver, dnsFailure } from "./askResolver.js"
 import { sortAddresses } from "./sortAddresses.js"
 
-/** Milliseconds; `Infinity` is for ever. */
+/** Options of the cache. Durations are milliseconds; `Infinity` means no expiry. */
 export interface DnsCacheOptions {
   readonly resolver: ResolverService
   readonly family: 4 | 6 | undefined
   readonly enabled: boolean
-  /** For addresses without a time to live of their own. */
+  /** The time to live of addresses that have none of their own. */
   readonly ttl: number
   readonly maxSize: number
   readonly staleIfError: number
-  /** Ends the lookups that are still under way. */
+  /** Interrupts pending lookups when it closes. */
   readonly scope: Scope
 }
 
-/** Who asks for what. */
+/** A lookup as one request asks for it. */
 export interface Question {
   readonly host: string
   readonly port: number
-  /** The asker's time. */
+  /** The clock of the request. */
   readonly now: () => number
-  /** How long the asker waits for a lookup; milliseconds. */
+  /** How long the request waits for the lookup; milliseconds. */
   readonly limit: number
-  /** Only for names of which signals tell. */
+  /** Receives signals. Absent without observers, and for lookups of proxies. */
   readonly trace: Trace | undefined
 }
 
-/** The asker's limit ran out. */
+/** The lookup took longer than the limit of the request. */
 export class LookupTimeout {
   readonly _tag = "LookupTimeout"
 }
 
 type LookupError = ClientConnectorDNSError | LookupTimeout
 
-/** The addresses of a name, which take turns. */
+/** The addresses of a name. Each use starts with the next one. */
 class Answer {
   readonly addresses: Addresses
   readonly expiresAt: number
-  /** Without a time to live it is for the connections under way, and for no others (RFC 1035, section 3.2.1). */
+  /** An answer with a time to live of 0 serves only the requests that wait for it (RFC 1035, section 3.2.1). */
   readonly reusable: boolean
-  /** Ports for which the name has been forgotten. */
-  readonly forgotten = new Set<number>()
+  /** Ports for which the answer was cleared. */
+  readonly clearedPorts = new Set<number>()
   private turn = 0
 
   constructor(addresses: Addresses, ttl: number, now: number) {
@@ -69,24 +69,26 @@ class Answer {
   }
 }
 
-/** A lookup under way. */
+/** A pending lookup. */
 interface Lookup {
   readonly host: string
   readonly port: number
   readonly now: () => number
   readonly answer: Deferred.Deferred<Answer, ClientConnectorDNSError>
-  askers: number
+  /** The number of requests that wait for it. */
+  waiters: number
   fiber: Fiber.Fiber<unknown, unknown> | undefined
 }
 
-interface Asked {
+/** A request's share in a lookup. */
+interface Participation {
   readonly lookup: Lookup
   readonly coalesced: boolean
 }
 
 export class DnsCache {
   private readonly options: DnsCacheOptions
-  /** The least recently used first. */
+  /** In order of use, the least recently used first. */
   private readonly answers = new Map<string, Answer>()
   private readonly lookups = new Map<string, Lookup>()
 
@@ -94,17 +96,17 @@ export class DnsCache {
     this.options = options
   }
 
-  /** Names that are kept, for tests. */
+  /** The number of cached names, for tests. */
   get size(): number {
     return this.answers.size
   }
 
-  /** Lookups under way, for tests. */
+  /** The number of pending lookups, for tests. */
   get pending(): number {
     return this.lookups.size
   }
 
-  /** The addresses in the order in which they are to be tried. */
+  /** Resolves a name to its addresses, in the order in which to try them. */
   resolve(question: Question): Effect.Effect<Addresses, LookupError> {
     return Effect.suspend((): Effect.Effect<Addresses, LookupError> => {
       const { host, port, trace } = question
@@ -117,8 +119,8 @@ export class DnsCache {
           : Effect.as(trace.emit({ _tag: "DnsCacheHit", host, coalesced: false }), addresses)
       }
       return Effect.acquireUseRelease(
-        this.ask(question),
-        (asked) => this.take(asked, question),
+        this.join(question),
+        (participation) => this.take(participation, question),
         ({ lookup }) => this.leave(lookup)
       )
     })
@@ -130,22 +132,26 @@ export class DnsCache {
       this.lookups.clear()
       return
     }
-    // What is being looked up was asked before: whoever waits may have it, but it is not kept.
+    // A pending lookup still serves the requests that wait for it, but its answer is not stored.
     this.lookups.delete(host)
     if (port === undefined) this.answers.delete(host)
-    else this.answers.get(host)?.forgotten.add(port)
+    else this.answers.get(host)?.clearedPorts.add(port)
   }
 
   private resolveAlone({ host, limit, trace }: Question): Effect.Effect<Addresses, LookupError> {
-    // Disconnected: a resolver that cannot be interrupted keeps nobody waiting.
+    // Disconnected, so that an uninterruptible resolver does not delay the request's interruption.
     const resolved = within(
-      Effect.map(uncancelled(host, Effect.disconnect(this.lookUp(host))), (addresses) => sortAddresses(addresses, 0)),
+      Effect.map(failIfInterrupted(host, Effect.disconnect(this.lookUp(host))), (addresses) =>
+        sortAddresses(addresses, 0)
+      ),
       limit
     )
-    return trace === undefined ? resolved : Effect.zipRight(trace.emit(started(host)), ended(resolved, host, trace))
+    return trace === undefined
+      ? resolved
+      : Effect.zipRight(trace.emit(startSignal(host)), withEndSignal(resolved, host, trace))
   }
 
-  private take({ coalesced, lookup }: Asked, question: Question): Effect.Effect<Addresses, LookupError> {
+  private take({ coalesced, lookup }: Participation, question: Question): Effect.Effect<Addresses, LookupError> {
     const { host, limit, trace } = question
     const answered = limit === Infinity ? Deferred.await(lookup.answer) : this.answeredWithin(lookup, question)
     const addresses = Effect.map(answered, (answer) => answer.take())
@@ -153,10 +159,10 @@ export class DnsCache {
     if (coalesced) return Effect.zipRight(trace.emit({ _tag: "DnsCacheHit", host, coalesced }), addresses)
     return trace
       .emit({ _tag: "DnsCacheMiss", host })
-      .pipe(Effect.zipRight(trace.emit(started(host))), Effect.zipRight(ended(addresses, host, trace)))
+      .pipe(Effect.zipRight(trace.emit(startSignal(host))), Effect.zipRight(withEndSignal(addresses, host, trace)))
   }
 
-  /** A lookup that takes too long is one that fails: addresses that have expired may do. */
+  /** Waits for a lookup up to the limit. A lookup that takes longer counts as failed, so stale addresses may be used. */
   private answeredWithin(lookup: Lookup, { host, limit, now, port }: Question): Effect.Effect<Answer, LookupError> {
     return Effect.catchIf(
       within(Deferred.await(lookup.answer), limit),
@@ -176,30 +182,30 @@ export class DnsCache {
 
   private fresh(host: string, port: number, now: number): Answer | undefined {
     const answer = this.answers.get(host)
-    if (answer?.reusable !== true || answer.expiresAt < now || answer.forgotten.has(port)) return undefined
+    if (answer?.reusable !== true || answer.expiresAt < now || answer.clearedPorts.has(port)) return undefined
     this.answers.delete(host)
     this.answers.set(host, answer)
     return answer
   }
 
-  /** Addresses that may be used although they have expired, because a lookup fails. */
+  /** An expired answer that `staleIfError` allows after a failed lookup. */
   private stale(host: string, port: number, now: number): Answer | undefined {
     const { staleIfError } = this.options
     const answer = staleIfError > 0 ? this.answers.get(host) : undefined
-    if (answer === undefined || answer.forgotten.has(port)) return undefined
+    if (answer === undefined || answer.clearedPorts.has(port)) return undefined
     return answer.expiresAt + staleIfError >= now ? answer : undefined
   }
 
-  /** Takes part in the lookup under way, or starts one. Run where it cannot be interrupted. */
-  private ask({ host, now, port }: Question): Effect.Effect<Asked> {
-    return Effect.suspend((): Effect.Effect<Asked> => {
-      const under = this.lookups.get(host)
-      if (under !== undefined) {
-        under.askers += 1
-        return Effect.succeed({ lookup: under, coalesced: true })
+  /** Joins the pending lookup, or starts one. Must run uninterruptibly. */
+  private join({ host, now, port }: Question): Effect.Effect<Participation> {
+    return Effect.suspend((): Effect.Effect<Participation> => {
+      const pending = this.lookups.get(host)
+      if (pending !== undefined) {
+        pending.waiters += 1
+        return Effect.succeed({ lookup: pending, coalesced: true })
       }
       const answer = Deferred.unsafeMake<Answer, ClientConnectorDNSError>(FiberId.none)
-      const lookup: Lookup = { host, port, now, answer, askers: 1, fiber: undefined }
+      const lookup: Lookup = { host, port, now, answer, waiters: 1, fiber: undefined }
       this.lookups.set(host, lookup)
       const run = Effect.uninterruptible(
         Effect.flatMap(Effect.exit(Effect.interruptible(Effect.disconnect(this.lookUp(host)))), (exit) =>
@@ -215,8 +221,8 @@ export class DnsCache {
 
   private leave(lookup: Lookup): Effect.Effect<void> {
     return Effect.suspend(() => {
-      lookup.askers -= 1
-      if (lookup.askers > 0 || lookup.fiber === undefined) return Effect.void
+      lookup.waiters -= 1
+      if (lookup.waiters > 0 || lookup.fiber === undefined) return Effect.void
       if (this.lookups.get(lookup.host) === lookup) this.lookups.delete(lookup.host)
       return Fiber.interruptAsFork(lookup.fiber, FiberId.none)
     })
@@ -226,7 +232,7 @@ export class DnsCache {
     return Effect.suspend(() => {
       const current = this.lookups.get(lookup.host) === lookup
       if (current) this.lookups.delete(lookup.host)
-      // What a resolver gives may be nothing that can be used.
+      // Effect.suspend catches an exception caused by an unusual answer of the resolver.
       const answer = Effect.exit(Effect.suspend(() => this.answerOf(lookup, exit, current)))
       return Effect.flatMap(answer, (made) => Effect.asVoid(Deferred.done(lookup.answer, made)))
     })
@@ -243,13 +249,13 @@ export class DnsCache {
       if (current) this.store(host, answer)
       return Exit.succeed(answer)
     }
-    // Nobody who waits was interrupted: it is the lookup that has ended without an answer.
+    // No waiter was interrupted, so the lookup itself was.
     if (Exit.isInterrupted(exit)) return Exit.fail(dnsFailure(host, "ECANCELLED"))
     const stale = this.stale(host, port, now())
     return stale === undefined ? Exit.failCause(exit.cause) : Exit.succeed(stale)
   }
 
-  /** The shortest of them, so that no address is used for longer than its record says. */
+  /** The shortest time to live, so that no address is used for longer than its record allows. */
   private ttlOf(addresses: Addresses): number {
     let ttl = Infinity
     for (const address of addresses) {
@@ -270,8 +276,8 @@ export class DnsCache {
   }
 }
 
-/** A lookup that interrupts itself has ended without an answer; nobody who waits was interrupted. */
-const uncancelled = <A>(host: string, lookup: Effect.Effect<A, ClientConnectorDNSError>) =>
+/** Turns the interruption of a lookup by itself into a failure; the waiting request was not interrupted. */
+const failIfInterrupted = <A>(host: string, lookup: Effect.Effect<A, ClientConnectorDNSError>) =>
   Effect.catchAllCause(lookup, (cause) =>
     Cause.isInterruptedOnly(cause) ? Effect.fail(dnsFailure(host, "ECANCELLED")) : Effect.failCause(cause)
   )
@@ -281,7 +287,11 @@ const within = <A, E>(effect: Effect.Effect<A, E>, limit: number): Effect.Effect
     ? effect
     : Effect.timeoutFail(effect, { duration: Duration.millis(limit), onTimeout: () => new LookupTimeout() })
 
-const started = (host: string) => ({ _tag: "DnsResolveHostStart", host }) as const
+const startSignal = (host: string) => ({ _tag: "DnsResolveHostStart", host }) as const
 
-const ended = <E>(addresses: Effect.Effect<Addresses, E>, host: string, trace: Trace): Effect.Effect<Addresses, E> =>
+const withEndSignal = <E>(
+  addresses: Effect.Effect<Addresses, E>,
+  host: string,
+  trace: Trace
+): Effect.Effect<Addresses, E> =>
   Effect.tap(addresses, (found) => trace.emit({ _tag: "DnsResolveHostEnd", host, addresses: found }))

@@ -1,17 +1,17 @@
 /**
- * The IPv4 addresses inside IPv6 ones: a packet to such an address ends at the IPv4 host, on this machine or behind a
- * gateway.
+ * Finds the IPv4 addresses embedded in an IPv6 address. A packet to such an address reaches the IPv4 host, on this machine
+ * or behind a gateway, so an address policy must check both.
  */
 import * as Net from "node:net"
 
-/** An IPv4 address inside an IPv6 one. */
+/** An IPv4 address embedded in an IPv6 address. */
 export interface Embedded {
   readonly address: string
-  /** Whether the system sends IPv4 packets to it itself. */
+  /** Whether it is an IPv4-mapped address, for which the system itself sends IPv4 packets. */
   readonly mapped: boolean
 }
 
-/** An address without its zone, and the zone: "eth0" of "fe80::1%eth0" (RFC 4007, section 11). */
+/** Splits an address and its zone, such as "eth0" in "fe80::1%eth0" (RFC 4007, section 11). */
 export const splitZone = (address: string): readonly [address: string, zone: string | undefined] => {
   const at = address.indexOf("%")
   return at === -1 ? [address, undefined] : [address.slice(0, at), address.slice(at + 1)]
@@ -34,7 +34,7 @@ const bytesOf = (address: string): ReadonlyArray<number> => {
   return [...before, ...zeros, ...after].flatMap((group) => [group >> 8, group & 255])
 }
 
-/** Where RFC 6052, section 2.2, puts the bytes of an IPv4 address, and where the zeros after it begin. */
+/** The positions of the bytes of an IPv4 address, and the start of the zeros after it (RFC 6052, section 2.2). */
 const layouts = [
   { at: [6, 7, 9, 10], zerosFrom: 11 },
   { at: [7, 9, 10, 11], zerosFrom: 12 },
@@ -42,7 +42,7 @@ const layouts = [
   { at: [12, 13, 14, 15], zerosFrom: 16 }
 ] as const
 
-/** The prefixes of 64:ff9b:1::/48 have lengths that only their network knows: every reading counts (RFC 8215). */
+/** The possible IPv4 addresses in 64:ff9b:1::/48: only the network knows the length of its prefix (RFC 8215). */
 const localTranslations = (bytes: ReadonlyArray<number>): ReadonlyArray<ReadonlyArray<number>> =>
   layouts
     .filter(
@@ -62,7 +62,7 @@ export const embeddedIPv4 = (address: string): ReadonlyArray<Embedded> => {
   const last = bytes.slice(12)
   if (begins(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff)) return [{ address: last.join("."), mapped: true }]
   const found: Array<ReadonlyArray<number>> = []
-  // "::" and "::1" are addresses of their own.
+  // "::" and "::1" contain no IPv4 address.
   if (begins(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) && !(begins(...Array<number>(15).fill(0)) && (bytes[15] ?? 0) < 2)) {
     found.push(last)
   }

@@ -1,12 +1,12 @@
 /**
- * Which connections a host's address was looked up for, or would be by their proxy.
+ * Whether a connection leads to a host, so that it must be retired when the host's addresses change.
  */
 import type { Route } from "../../transport/transport.js"
 import { forwards } from "./forwards.js"
 
 /**
- * Whether connections of the route lead to the host: as their origin, or as their proxy. A proxy that forwards is asked
- * for any origin by the same connection. The name is canonical; no port means all.
+ * Whether the host is the origin or the proxy of the route. With a forwarding proxy only the proxy counts, as one
+ * connection serves any origin. `host` is canonical; without `port`, every port matches.
  */
 export const leadsTo = ({ origin, proxy, tunnel }: Route, host: string, port: number | undefined): boolean => {
   const isIt = (place: { readonly host: string; readonly port: number }): boolean =>

@@ -1,12 +1,12 @@
 /**
- * Which peer answers by a route, and how far it is trusted.
+ * A key for the peer that a route reaches and the TLS settings that verify it. Stored responses are compared by it.
  */
 import { createHash } from "node:crypto"
 import type { Ssl } from "../../../Ssl.js"
 import type { ProxyRoute, Route } from "../../transport/transport.js"
 import { settingsOf } from "../tls/tlsSettings.js"
 
-/** `identity` stands for credentials that are written anew for each request. */
+/** The parts of a proxy that affect the peer. `identity` replaces credentials that change with each request. */
 const proxyParts = (proxy: ProxyRoute): ReadonlyArray<unknown> => [
   proxy.url,
   proxy.identity ?? proxy.authorization,
@@ -17,8 +17,8 @@ const proxyParts = (proxy: ProxyRoute): ReadonlyArray<unknown> => [
 ]
 
 /**
- * A digest of the TLS settings and the proxy of a route. `connector` names the connector, `ssl` is its own setting.
- * Unlike `Route.key` it is the same in every process, so that it can be compared with a stored one.
+ * A digest of the origin, TLS settings and proxy of a route. `connector` identifies the connector; `ssl` is its TLS
+ * option. Unlike `Route.key` it is equal in every process, so that a stored key can be compared.
  */
 export const peerKeyOf = (route: Route, connector: ReadonlyArray<unknown>, ssl: Ssl | undefined): string => {
   const { origin, proxy, serverHostname } = route

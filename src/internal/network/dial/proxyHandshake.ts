@@ -1,5 +1,5 @@
 /**
- * What CONNECT and SOCKS have in common: a short exchange on a socket to a proxy, within `timeout.proxy`.
+ * Runs a handshake with a proxy on an open socket, within `timeout.proxy`. CONNECT and SOCKS share it.
  */
 import type * as Net from "node:net"
 import * as Duration from "effect/Duration"
@@ -8,32 +8,32 @@ import { type ClientHttpProxyError, ClientProxyConnectionError, ConnectionTimeou
 import { errorCode } from "../../errorCode.js"
 import type { ExchangeContext, ProxyRoute } from "../../transport/transport.js"
 
-/** How a handshake fails. */
+/** The errors of a handshake. */
 export type HandshakeError = ClientHttpProxyError | ClientProxyConnectionError | ConnectionTimeoutError
 
-/** What a handshake has to know of its request. */
+/** The part of an exchange that a handshake needs. */
 export type HandshakeContext = Pick<ExchangeContext, "limits" | "deadlines" | "trace" | "marks" | "details">
 
-/** How a handshake ends; only the first call counts. */
+/** Ends a handshake; only the first call counts. */
 export interface Outcome {
-  /** The socket is the caller's, paused; `rest` is what it will read first. */
+  /** Returns the paused socket to the caller, which reads `rest` first. */
   readonly succeed: (rest?: Buffer) => void
-  /** The socket is destroyed. */
+  /** Destroys the socket and fails. */
   readonly fail: (error: HandshakeError) => void
 }
 
-/** One side of a handshake. */
-export interface Talker {
-  /** Called once, when everything is set up. */
+/** The protocol of a handshake, from the client's side. */
+export interface HandshakeProtocol {
+  /** Called once, after the listeners are added: writes the first bytes. */
   readonly begin: () => void
   readonly onData: (chunk: Buffer) => void
-  /** The proxy has ended its side. */
+  /** The proxy closed its side. */
   readonly onEnd: () => void
-  /** It is over, whoever ended it. */
+  /** The handshake has succeeded, failed or been interrupted. */
   readonly onStop: () => void
 }
 
-/** The proxy's fault, with a cause that holds no secret. */
+/** An error caused by the proxy. `cause` must not contain secrets. */
 export const proxyError = (
   context: HandshakeContext,
   proxy: ProxyRoute,
@@ -43,11 +43,11 @@ export const proxyError = (
 ): ClientProxyConnectionError =>
   new ClientProxyConnectionError({ ...context.details("proxy"), proxy: proxy.url, reason, code, cause })
 
-const converse = (
+const runHandshake = (
   socket: Net.Socket,
   proxy: ProxyRoute,
   context: HandshakeContext,
-  talk: (outcome: Outcome) => Talker
+  makeProtocol: (outcome: Outcome) => HandshakeProtocol
 ): Effect.Effect<Net.Socket, HandshakeError> =>
   Effect.async<Net.Socket, HandshakeError>((resume) => {
     let over = false
@@ -57,7 +57,7 @@ const converse = (
       socket.pause()
       socket.off("data", onData).off("end", onEnd).off("error", onError).off("close", onClose)
       context.marks.end("proxy")
-      talker.onStop()
+      protocol.onStop()
     }
     const fail = (error: HandshakeError) => {
       if (over) return
@@ -65,7 +65,7 @@ const converse = (
       socket.destroy()
       resume(Effect.fail(error))
     }
-    const talker = talk({
+    const protocol = makeProtocol({
       fail,
       succeed: (rest) => {
         if (over) return
@@ -74,11 +74,11 @@ const converse = (
         resume(Effect.succeed(socket))
       }
     })
-    const onData = (chunk: Buffer) => talker.onData(chunk)
-    const onEnd = () => talker.onEnd()
+    const onData = (chunk: Buffer) => protocol.onData(chunk)
+    const onEnd = () => protocol.onEnd()
     const onError = (error: Error) => {
       const code = errorCode(error) ?? "ECONNRESET"
-      // TLS 1.3 tells only now that a proxy wants another certificate.
+      // With TLS 1.3 a proxy rejects the client certificate only after the TLS handshake, that is now.
       fail(proxyError(context, proxy, code.startsWith("ERR_SSL_") ? "Tls" : "Connect", code, error))
     }
     const onClose = () =>
@@ -98,7 +98,7 @@ const converse = (
     if (socket.destroyed) return onClose()
     socket.on("data", onData).on("end", onEnd).on("error", onError).on("close", onClose)
     socket.resume()
-    talker.begin()
+    protocol.begin()
     return Effect.sync(() => {
       if (over) return
       stop()
@@ -106,14 +106,14 @@ const converse = (
     })
   })
 
-/** Runs a handshake between its two signals. The socket must read by "data" events, not by `onread`. */
+/** Runs a handshake and emits its start and end signals. The socket must read by "data" events, not by `onread`. */
 export const handshake = (
   socket: Net.Socket,
   proxy: ProxyRoute,
   context: HandshakeContext,
-  talk: (outcome: Outcome) => Talker
+  makeProtocol: (outcome: Outcome) => HandshakeProtocol
 ): Effect.Effect<Net.Socket, HandshakeError> => {
-  const run = converse(socket, proxy, context, talk)
+  const run = runHandshake(socket, proxy, context, makeProtocol)
   const trace = context.trace
   if (trace === undefined) return run
   return Effect.zipRight(

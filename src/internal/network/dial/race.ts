@@ -1,5 +1,6 @@
 /**
- * Happy Eyeballs (RFC 8305, section 5): the addresses of a host in a staggered race, of which one socket is left.
+ * Happy Eyeballs (RFC 8305, section 5): tries the addresses of a host in a staggered race and keeps the first socket that
+ * connects.
  */
 import * as Net from "node:net"
 import type * as Arr from "effect/Array"
@@ -11,17 +12,17 @@ import type { Deadline, Deadlines } from "../../transport/deadlines.js"
 import type { Sockets } from "../../transport/networkStream.js"
 import { SlabReader, type SocketReader } from "../../transport/socketReader.js"
 
-/** How to connect; durations are milliseconds, `Infinity` is off. */
+/** How to connect. Durations are milliseconds; `Infinity` turns them off. */
 export interface ConnectOptions {
   readonly port: number
-  /** Until the next address is tried beside the last. */
+  /** How long an attempt runs alone before the next address is tried in parallel. */
   readonly delay: number
-  /** Of one address. */
+  /** The time limit of one attempt. */
   readonly limit: number
   readonly localAddress: string | undefined
   readonly noDelay: boolean
   readonly keepAlive: number
-  /** Reads into the shared slab, for plain HTTP straight away; otherwise the socket is paused and emits "data". */
+  /** Whether the socket reads into the shared slab, as for plain HTTP. Otherwise it is paused and emits "data". */
   readonly slab: boolean
   readonly deadlines: Deadlines
   readonly sockets: Sockets
@@ -39,10 +40,10 @@ export interface Connected {
 /** Every address failed. */
 export interface ConnectFailure {
   readonly failed: ReadonlyArray<FailedAddress>
-  /** The last one's. */
+  /** The code of the last attempt. */
   readonly code: string
   readonly cause: unknown
-  /** Whether it was `limit` that ended each of them. */
+  /** Whether every attempt ended by `limit`. */
   readonly timedOut: boolean
 }
 
@@ -53,14 +54,17 @@ interface Attempt {
   readonly deadline: Deadline
 }
 
-/** A socket may fail between two owners, when nobody listens yet: whoever comes next finds it destroyed. */
+/**
+ * Adds an error listener that does nothing. A socket may fail between two owners, and an unhandled "error" event would
+ * end the process; the next owner finds the socket destroyed.
+ */
 export const ignoreErrors = (socket: Net.Socket): void => {
   socket.on("error", noop)
 }
 
 const noop = () => {}
 
-/** The code of an error of Node's. */
+/** The code of a Node error. */
 export const codeOf = (cause: unknown): string => errorCode(cause) ?? "EUNKNOWN"
 
 class Race {
@@ -85,7 +89,7 @@ class Race {
     this.resume = resume
   }
 
-  /** Tries the next address, and sees to the one after it. An address that fails at once is no recursion. */
+  /** Tries the next address and schedules the one after it. A loop, so that synchronous failures do not recurse. */
   advance(): void {
     this.stagger?.cancel()
     this.stagger = undefined
@@ -130,7 +134,7 @@ class Race {
     try {
       socket.connect(connectOptions)
     } catch (cause) {
-      // Node has made a handle before it refuses an option: without this it is never released.
+      // Node creates a handle before it rejects an option; without this the handle leaks.
       socket.destroy()
       this.note(address, codeOf(cause), cause)
       return false
@@ -187,8 +191,8 @@ class Race {
 }
 
 /**
- * Connects to the first address that answers. An address that fails is followed by the next at once, one that keeps
- * silent after `delay`; both go on then. Losers are closed. Interruption closes all.
+ * Connects to the first address that answers. After a failure the next address is tried at once; without an answer it is
+ * tried after `delay`, and both attempts continue. The winner's competitors are closed. Interruption closes all.
  */
 export const connect = (
   addresses: Arr.NonEmptyReadonlyArray<Address>,

@@ -1,5 +1,5 @@
 /**
- * From a host to a socket: its addresses, those of them that the policy lets pass, and the race between them.
+ * Connects a socket to a host in three steps: look up its addresses, filter them by the address policy, and race the rest.
  */
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
@@ -20,9 +20,9 @@ import type { Allows } from "./addressPolicy.js"
 import { type DnsCache, LookupTimeout } from "./dnsCache.js"
 import { type Connected, type ConnectFailure, connect } from "./race.js"
 
-/** A connector's options, read once; durations are milliseconds, `Infinity` is off. */
+/** The options of a connector, read once. Durations are milliseconds; `Infinity` turns them off. */
 export interface TcpSettings {
-  /** For the reply to CONNECT. */
+  /** Limits of the reply to CONNECT. */
   readonly http1: ParserLimits
   readonly cache: DnsCache
   readonly allows: Allows
@@ -42,7 +42,7 @@ export interface Target {
 
 type Addresses = Arr.NonEmptyReadonlyArray<Address>
 
-/** Runs as a phase of the exchange. */
+/** Measures an effect as a phase of the exchange. */
 export const during = <A, E>(
   exchange: ExchangeContext,
   phase: "dns" | "connect" | "tls",
@@ -56,8 +56,8 @@ export const during = <A, E>(
     )
   })
 
-/** A limit that ran out in the phase that it is for. */
-export const timedOut = (
+/** The error for a phase that exceeded its limit. */
+export const phaseTimeout = (
   exchange: ExchangeContext,
   phase: "dns" | "connect" | "tls",
   timeout: "dns" | "socketConnect" | "tls",
@@ -71,7 +71,7 @@ export const timedOut = (
     cause
   })
 
-/** The addresses in the order in which they are to be tried. A literal is its own and is looked up by nobody. */
+/** The addresses of a host, in the order in which to try them. An IP literal needs no lookup. */
 export const locate = (
   { cache }: TcpSettings,
   exchange: ExchangeContext,
@@ -86,7 +86,7 @@ export const locate = (
     "dns",
     Effect.mapError(cache.resolve(question), (error) =>
       error instanceof LookupTimeout
-        ? timedOut(exchange, "dns", "dns")
+        ? phaseTimeout(exchange, "dns", "dns")
         : new ClientConnectorDNSError({
             ...exchange.details("dns"),
             host,
@@ -98,13 +98,13 @@ export const locate = (
   )
 }
 
-/** Addresses that may be tried, and those that may not. */
+/** Addresses that the policy allows, and those that it rejects. */
 export interface Permitted {
   readonly addresses: Addresses
-  readonly refused: ReadonlyArray<FailedAddress>
+  readonly rejected: ReadonlyArray<FailedAddress>
 }
 
-/** Leaves out what the policy refuses. */
+/** Filters addresses by the policy. Fails if it rejects all of them. */
 export const permit = (
   { allows }: TcpSettings,
   exchange: ExchangeContext,
@@ -114,8 +114,8 @@ export const permit = (
   Effect.suspend(() => {
     const [denied, allowed] = Arr.partition(addresses, (address) => allows(address, host))
     const code = "ERR_IP_BLOCKED"
-    const refused = denied.map(({ address }): FailedAddress => ({ address, port, code }))
-    if (Arr.isNonEmptyArray(allowed)) return Effect.succeed({ addresses: allowed, refused })
+    const rejected = denied.map(({ address }): FailedAddress => ({ address, port, code }))
+    if (Arr.isNonEmptyArray(allowed)) return Effect.succeed({ addresses: allowed, rejected })
     return Effect.fail(
       new ClientConnectorError({
         ...exchange.details("connect"),
@@ -123,7 +123,7 @@ export const permit = (
         port,
         reason: "AddressPolicy",
         code,
-        addresses: refused
+        addresses: rejected
       })
     )
   })
@@ -132,7 +132,7 @@ const connectError = (
   exchange: ExchangeContext,
   { host, port }: Target,
   failure: ConnectFailure,
-  refused: ReadonlyArray<FailedAddress>
+  rejected: ReadonlyArray<FailedAddress>
 ): ClientConnectorError | ConnectionTimeoutError => {
   const error = new ClientConnectorError({
     ...exchange.details("connect"),
@@ -140,10 +140,10 @@ const connectError = (
     port,
     reason: "Connect",
     code: failure.code,
-    addresses: [...refused, ...failure.failed],
+    addresses: [...rejected, ...failure.failed],
     cause: failure.cause
   })
-  return failure.timedOut ? timedOut(exchange, "connect", "socketConnect", error) : error
+  return failure.timedOut ? phaseTimeout(exchange, "connect", "socketConnect", error) : error
 }
 
 /** Connects to the first of the addresses that answers. */
@@ -151,7 +151,7 @@ export const reach = (
   settings: TcpSettings,
   exchange: ExchangeContext,
   target: Target,
-  { addresses, refused }: Permitted,
+  { addresses, rejected }: Permitted,
   sockets: Sockets,
   slab: boolean
 ): Effect.Effect<Connected, ClientConnectorError | ConnectionTimeoutError> =>
@@ -170,6 +170,6 @@ export const reach = (
         deadlines: exchange.deadlines,
         sockets
       }),
-      (failure) => connectError(exchange, target, failure, refused)
+      (failure) => connectError(exchange, target, failure, rejected)
     )
   )

@@ -1,16 +1,17 @@
 /**
- * Takes out of a proxy's reply what the proxy was sent: some quote the request that they refuse.
+ * Removes credentials from a proxy's reply. Some proxies quote the request that they reject, and the reply becomes part of
+ * an error.
  */
 import { isHiddenHeader } from "../../redact.js"
 import type { ProxyRoute } from "../../transport/transport.js"
 
-/** Shorter ones would be found everywhere. */
+/** Shorter secrets are not replaced, as they match unrelated text. Characters. */
 const minLength = 4
 
-/** The same for values of headers that no name says are secret. */
+/** The same limit for values of headers whose names do not suggest a secret. */
 const minOpenLength = 8
 
-/** A value of an Authorization header: without its scheme, and Basic decoded. */
+/** The secret parts of an Authorization value: the text after the scheme, and for Basic the pair and the password. */
 const partsOf = (authorization: string): ReadonlyArray<string> => {
   const value = authorization.slice(authorization.indexOf(" ") + 1)
   if (!/^basic /i.test(authorization)) return [value]
@@ -30,12 +31,12 @@ const secretsOf = (proxy: ProxyRoute, authorization: string | undefined): Readon
     const least = isHiddenHeader(name) ? minLength : minOpenLength
     for (const part of [value, ...partsOf(value)]) add(part, least)
   }
-  // The longest first: one may be a part of another.
+  // Longest first, because one secret may contain another.
   return [...secrets].sort((a, b) => b.length - a.length)
 }
 
-/** `text` without the beginning of a secret at its end, where it was cut off. */
-const withoutStump = (text: string, secrets: ReadonlyArray<string>): string => {
+/** Removes the beginning of a secret from the end of a truncated text. */
+const withoutPartialSecret = (text: string, secrets: ReadonlyArray<string>): string => {
   for (const secret of secrets) {
     for (let length = Math.min(secret.length, text.length); length >= minLength; length--) {
       if (text.endsWith(secret.slice(0, length))) return `${text.slice(0, -length)}***`
@@ -44,14 +45,14 @@ const withoutStump = (text: string, secrets: ReadonlyArray<string>): string => {
   return text
 }
 
-/** Replaces the credentials and the headers that a proxy was sent by "***"; `isCut`: the text has lost its end. */
+/** Replaces the credentials and headers sent to a proxy by "***". `isCut` says that the text is truncated. */
 export type Scrub = (text: string, isCut?: boolean) => string
 
-/** What replaces the secrets of one request to a proxy. */
+/** Makes the function that replaces the secrets of one request to a proxy. */
 export const scrubber = (proxy: ProxyRoute, authorization: string | undefined): Scrub => {
   const secrets = secretsOf(proxy, authorization)
   return (text, isCut = false) => {
     const clean = secrets.reduce((rest, secret) => rest.replaceAll(secret, () => "***"), text)
-    return isCut ? withoutStump(clean, secrets) : clean
+    return isCut ? withoutPartialSecret(clean, secrets) : clean
   }
 }

@@ -1,5 +1,5 @@
 /**
- * SOCKS4a and SOCKS5 (RFC 1928, RFC 1929), spoken by the `socks` package on a socket of ours.
+ * The handshake of SOCKS4a and SOCKS5 (RFC 1928, RFC 1929). The `socks` package speaks the protocol on our socket.
  */
 import type * as Net from "node:net"
 import { Duplex } from "node:stream"
@@ -9,20 +9,20 @@ import type { ProxyRoute } from "../../transport/transport.js"
 import {
   type HandshakeContext,
   type HandshakeError,
+  type HandshakeProtocol,
   handshake,
   type Outcome,
-  proxyError,
-  type Talker
+  proxyError
 } from "./proxyHandshake.js"
 
-/** Where the proxy is to connect to: an address, or a name for socks4a and socks5h. IPv6 without brackets. */
+/** The host that the proxy connects to: an address, or a name for socks4a and socks5h. IPv6 without brackets. */
 export interface SocksDestination {
   readonly host: string
   readonly port: number
 }
 
-/** What the client of `socks` has for a socket: it can neither touch the listeners of ours, nor resume or keep it. */
-class Line extends Duplex {
+/** Stands in for the socket in the `socks` client, which thus cannot change listeners of, resume or keep the real one. */
+class SocketProxy extends Duplex {
   private readonly send: (bytes: Buffer) => void
 
   constructor(send: (bytes: Buffer) => void) {
@@ -38,7 +38,7 @@ class Line extends Duplex {
   }
 }
 
-/** By what the messages of `socks` end with or hold. */
+/** Error codes by a part of the message of a `socks` error. */
 const codes: ReadonlyArray<readonly [text: string, code: string]> = [
   ["NotAllowed", "EACCES"],
   ["NetworkUnreachable", "ENETUNREACH"],
@@ -57,12 +57,12 @@ const codes: ReadonlyArray<readonly [text: string, code: string]> = [
 
 const codeOf = (message: string): string => codes.find(([text]) => message.includes(text))?.[1] ?? "EPROTO"
 
-class Client implements Talker {
+class SocksHandshake implements HandshakeProtocol {
   private readonly context: HandshakeContext
   private readonly proxy: ProxyRoute
   private readonly destination: SocksDestination
   private readonly outcome: Outcome
-  private readonly line: Line
+  private readonly line: SocketProxy
   private client: SocksClient | undefined = undefined
   private established = false
   private excess = false
@@ -78,21 +78,21 @@ class Client implements Talker {
     this.proxy = proxy
     this.destination = destination
     this.outcome = outcome
-    this.line = new Line((bytes) => socket.write(bytes))
-    // What is written to a line that was destroyed.
+    this.line = new SocketProxy((bytes) => socket.write(bytes))
+    // The client may write to the line after it was destroyed.
     this.line.on("error", () => {})
   }
 
   begin(): void {
-    // A zone means something on this machine only.
+    // A zone is meaningful on this machine only.
     if (this.destination.host.includes("%")) {
-      this.refused("AddressNotSupported: an address with a zone")
+      this.failWith("AddressNotSupported: expected a destination without a zone")
       return
     }
     try {
       this.client = this.connect()
     } catch {
-      this.refused("the destination cannot be written in SOCKS")
+      this.failWith("expected a destination that a SOCKS request can contain")
     }
   }
 
@@ -110,9 +110,9 @@ class Client implements Talker {
       },
       existing_socket: this.line
     })
-    // The client would end the handshake by a timer of its own, whatever `timeout` says.
+    // Turns off the client's own timer; `timeout.proxy` limits the handshake.
     Object.defineProperty(client, "onEstablishedTimeout", { value: () => {} })
-    client.on("error", (error) => this.refused(error.message))
+    client.on("error", (error) => this.failWith(error.message))
     client.on("established", () => this.onEstablished())
     client.connect(this.line)
     return client
@@ -126,18 +126,18 @@ class Client implements Talker {
     try {
       this.line.emit("data", chunk)
     } catch {
-      this.refused("the proxy's reply cannot be read")
+      this.failWith("expected a SOCKS reply, got other bytes")
     }
   }
 
   onEnd(): void {
-    const cause = new Error("the proxy closed the connection before its reply was complete")
+    const cause = new Error("expected a complete SOCKS reply, got the end of the connection")
     this.outcome.fail(proxyError(this.context, this.proxy, "Socks", "ECONNRESET", cause))
   }
 
   onStop(): void {
     this.client?.removeAllListeners()
-    // It may fail later in a promise of its own.
+    // The client may still emit an error from a pending promise.
     this.client?.on("error", () => {})
     this.line.destroy()
   }
@@ -147,24 +147,24 @@ class Client implements Talker {
     this.line.on("data", () => {
       this.excess = true
     })
-    // By then the client has handed out what came after the reply; its own call was queued before.
+    // The client emits bytes after the reply in a `setImmediate` that it queued before this one.
     setImmediate(() => {
       if (!this.excess) return this.outcome.succeed()
-      const cause = new Error("bytes from the tunnel before a request was sent")
+      const cause = new Error("expected no bytes from the tunnel before the request")
       this.outcome.fail(proxyError(this.context, this.proxy, "Socks", "EPROTO", cause))
     })
   }
 
-  // The client's own error holds its options, and so the password.
-  private refused(message: string): void {
+  // Takes only the message: the client's error contains its options, including the password.
+  private failWith(message: string): void {
     this.outcome.fail(proxyError(this.context, this.proxy, "Socks", codeOf(message), new Error(message)))
   }
 }
 
 /**
- * Asks a SOCKS proxy on `socket` for a connection to `destination`. The socket comes back paused and without
- * listeners, or is destroyed. It reads by "data" events and has to have been made so. For socks5 the host is an address
- * that was resolved here. SOCKS4a sends the name only, for it knows no password.
+ * Asks the SOCKS proxy on `socket` for a connection to `destination`. Returns the socket paused and without listeners, or
+ * destroys it and fails. The socket must read by "data" events. For socks5 the host must be an address. SOCKS4a has no
+ * passwords, so only the user name is sent.
  */
 export const socks = (
   socket: Net.Socket,
@@ -172,4 +172,4 @@ export const socks = (
   destination: SocksDestination,
   context: HandshakeContext
 ): Effect.Effect<Net.Socket, HandshakeError> =>
-  handshake(socket, proxy, context, (outcome) => new Client(socket, proxy, destination, context, outcome))
+  handshake(socket, proxy, context, (outcome) => new SocksHandshake(socket, proxy, destination, context, outcome))

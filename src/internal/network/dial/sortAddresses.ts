@@ -1,5 +1,5 @@
 /**
- * The order in which the addresses of a name are tried.
+ * Orders the addresses of a name for the race: families alternate, and the first address rotates.
  */
 import * as Arr from "effect/Array"
 import type { Address } from "../../../Resolver.js"
@@ -10,8 +10,8 @@ const rotate = (addresses: ReadonlyArray<Address>, turn: number): ReadonlyArray<
 }
 
 /**
- * The families take turns, the resolver's first one first (RFC 8305, section 4). Within a family, each `turn` begins
- * with the next address: the resolver's preference of a family stays, and so does the load spread over its hosts.
+ * Alternates the families, starting with the family of the resolver's first address (RFC 8305, section 4). Within a
+ * family each `turn` starts with the next address, which spreads the load over the hosts.
  */
 export const sortAddresses = (
   addresses: Arr.NonEmptyReadonlyArray<Address>,

@@ -1,5 +1,6 @@
 /**
- * The TLS steps of a dial: with the origin, and before that with an https proxy. They share no setting and no session.
+ * The TLS handshakes of a dial: with the origin, and before that with an https proxy. The two share neither settings nor
+ * TLS sessions.
  */
 import type * as Net from "node:net"
 import * as Duration from "effect/Duration"
@@ -10,17 +11,17 @@ import type { ExchangeContext, ProxyRoute, Route } from "../../transport/transpo
 import { type HandshakeOptions, handshake, rejectsSession, type Secured } from "../tls/handshake.js"
 import { makeSessionCache } from "../tls/sessionCache.js"
 import { settingsOf } from "../tls/tlsSettings.js"
-import { during, timedOut } from "./reach.js"
+import { during, phaseTimeout } from "./reach.js"
 
 export type SecureError = TlsError | ConnectionTimeoutError
 
-/** What a TLS step has to know of its request. */
+/** The part of an exchange that a TLS step needs. */
 export interface TlsContext extends ExchangeContext {
   readonly route: Route
 }
 
 export interface TlsStep {
-  /** The same steps, which offer no session. */
+  /** The same steps with full handshakes, which do not offer a session. */
   readonly full: TlsStep
   readonly origin: (context: TlsContext, socket: Net.Socket) => Effect.Effect<Secured, SecureError>
   readonly proxy: (context: TlsContext, proxy: ProxyRoute, socket: Net.Socket) => Effect.Effect<Secured, SecureError>
@@ -42,7 +43,7 @@ const run = (
       ? secured
       : Effect.timeoutFail(secured, {
           duration: Duration.millis(limit),
-          onTimeout: () => timedOut(context, "tls", "tls")
+          onTimeout: () => phaseTimeout(context, "tls", "tls")
         })
   )
 }
@@ -67,7 +68,7 @@ export const makeTlsStep = (ssl: Ssl | undefined, certificateWarning: number | u
         via: proxy?.key ?? zone
       })
     },
-    // The connector's own settings, and the identity in them, are for origins.
+    // The connector's settings, including its client certificate, apply to origins only.
     proxy: (context, { host, key, port, ssl: own }, socket) => {
       const settings = settingsOf(own, undefined, undefined)
       return run(context, socket, {
@@ -91,10 +92,13 @@ export const makeTlsStep = (ssl: Ssl | undefined, certificateWarning: number | u
   return { ...steps(false), full }
 }
 
-/** Whether a server, or an https proxy, has ended a handshake in which a session was offered. */
+/** Whether an origin or an https proxy ended a handshake in which the client offered a session. */
 const mayBeSession = (error: ClientError): boolean => rejectsSession(error) || rejectsSession(error.cause)
 
-/** Dials once more with full handshakes where a server may have refused a session (RFC 8446 and 5246 have it fall back). */
+/**
+ * Dials again with full handshakes if a server may have rejected a session. RFC 8446 and RFC 5246 require it to fall back
+ * to a full handshake, but some servers close instead.
+ */
 export const withFullHandshake = <A>(
   step: TlsStep,
   dial: (step: TlsStep) => Effect.Effect<A, ClientError>

@@ -1,5 +1,5 @@
 /**
- * CONNECT: a tunnel through an http proxy (RFC 9110, section 9.3.6).
+ * Opens a tunnel through an http or https proxy with CONNECT (RFC 9110, section 9.3.6).
  */
 import type * as Net from "node:net"
 import type * as Headers from "@effect/platform/Headers"
@@ -14,24 +14,24 @@ import { Parser, type ParserLimits } from "../http1/parser.js"
 import {
   type HandshakeContext,
   type HandshakeError,
+  type HandshakeProtocol,
   handshake,
   type Outcome,
-  proxyError,
-  type Talker
+  proxyError
 } from "./proxyHandshake.js"
 import { type Scrub, scrubber } from "./scrub.js"
 
-/** Bytes kept of the body of a refusal. */
+/** The part of a rejection's body that the error keeps; bytes. */
 const bodySize = 1024
 
-/** Milliseconds that the body of a refusal may take to come. */
+/** How long to wait for the body of a rejection; milliseconds. */
 const bodyTime = 1000
 
-/** Host and port, IPv6 in brackets; the port is always there. */
+/** Host and port in authority form, always with the port; IPv6 in brackets. */
 export const authorityForm = (origin: Origin): string =>
   `${origin.ip === 6 ? `[${origin.host}]` : origin.host}:${origin.port}`
 
-/** `userAgent` gives way to the one in the proxy's own headers. */
+/** The text of a CONNECT request. A User-Agent in the proxy's headers replaces `userAgent`. */
 const requestText = (
   proxy: ProxyRoute,
   origin: Origin,
@@ -59,8 +59,8 @@ const headersOf = (head: Head, scrub: Scrub): Headers.Headers => {
   return fromRecord(record)
 }
 
-/** Reads the proxy's reply. Nothing of the inner request is written before it has come. */
-class Connect implements Talker {
+/** Sends CONNECT and reads the proxy's reply. The inner request is not written before that reply. */
+class ConnectHandshake implements HandshakeProtocol {
   private readonly socket: Net.Socket
   private readonly proxy: ProxyRoute
   private readonly authorization: string | undefined
@@ -69,7 +69,7 @@ class Connect implements Talker {
   private readonly context: HandshakeContext
   private readonly outcome: Outcome
   private readonly parser: Parser
-  private refusal: Head | undefined = undefined
+  private rejection: Head | undefined = undefined
   private readonly body: Array<Buffer> = []
   private size = 0
   private bodyDeadline: Deadline | undefined = undefined
@@ -93,7 +93,7 @@ class Connect implements Talker {
     this.parser = new Parser(limits, {
       onInformational: () => {},
       onHead: (head) => {
-        if (!this.parser.isTunnel) this.refuse(head)
+        if (!this.parser.isTunnel) this.onRejection(head)
       },
       onBody: (slab, start, end) => this.keep(slab, start, end),
       onComplete: () => this.fail()
@@ -108,26 +108,27 @@ class Connect implements Talker {
   onData(chunk: Buffer): void {
     const next = this.parser.execute(chunk, 0, chunk.length)
     if (this.parser.isTunnel) this.open(chunk.subarray(Math.max(0, next)))
-    else if (next < 0) this.broken()
+    else if (next < 0) this.onMalformed()
   }
 
   onEnd(): void {
-    if (this.refusal !== undefined) this.fail()
-    else this.ended("the proxy closed the connection before its reply to CONNECT was complete")
+    if (this.rejection !== undefined) this.fail()
+    else this.failDisconnected("expected a complete reply to CONNECT, got the end of the connection")
   }
 
-  /** Bytes after the reply are the tunnel's: TLS judges them, and plain HTTP must not take them for a response. */
+  /** Bytes after the reply belong to the tunnel. TLS checks them itself; plain HTTP would take them for a response. */
   private open(rest: Buffer): void {
     if (rest.length === 0 || this.origin.scheme === "https") this.outcome.succeed(rest)
     else {
       const details = this.context.details("proxy")
-      const description = "bytes from the tunnel before a request was sent"
-      this.malformed(new BadHttpMessage({ ...details, reason: "Unsolicited", description, excerpt: "" }))
+      const description = "expected no bytes from the tunnel before the request"
+      this.failMalformed(new BadHttpMessage({ ...details, reason: "Unsolicited", description, excerpt: "" }))
     }
   }
 
-  private refuse(head: Head): void {
-    this.refusal = head
+  /** Keeps the head of a rejection until its body is complete, `bodySize` is reached or `bodyTime` is over. */
+  private onRejection(head: Head): void {
+    this.rejection = head
     const deadlines = this.context.deadlines
     this.bodyDeadline = deadlines.schedule(deadlines.now() + bodyTime, () => this.fail())
   }
@@ -145,7 +146,7 @@ class Connect implements Talker {
   }
 
   private fail(): void {
-    const head = this.refusal
+    const head = this.rejection
     if (head === undefined) return
     const scrub = scrubber(this.proxy, this.authorization)
     this.outcome.fail(
@@ -160,35 +161,35 @@ class Connect implements Talker {
     )
   }
 
-  private broken(): void {
-    if (this.refusal !== undefined) {
+  private onMalformed(): void {
+    if (this.rejection !== undefined) {
       this.fail()
       return
     }
     const failure = this.parser.failure
-    this.malformed(
+    this.failMalformed(
       new BadHttpMessage({
         ...this.context.details("proxy"),
         reason: failure?.reason ?? "StatusLine",
-        description: failure?.description ?? "no HTTP",
+        description: failure?.description ?? "expected an HTTP response",
         excerpt: scrubber(this.proxy, this.authorization)(failure?.excerpt ?? "")
       })
     )
   }
 
-  private malformed(cause: BadHttpMessage): void {
+  private failMalformed(cause: BadHttpMessage): void {
     this.outcome.fail(proxyError(this.context, this.proxy, "Connect", "EPROTO", cause))
   }
 
-  private ended(message: string): void {
+  private failDisconnected(message: string): void {
     this.outcome.fail(proxyError(this.context, this.proxy, "Connect", "ECONNRESET", new Error(message)))
   }
 }
 
 /**
- * Opens a tunnel to `origin` on a socket to an http or https proxy. Only a 2xx opens it; any other final reply is a
- * `ClientHttpProxyError`, and one that is no HTTP, too large or cut a `ClientProxyConnectionError`. The socket comes
- * back paused and without listeners, or is destroyed. It reads by "data" events and has to have been made so.
+ * Opens a tunnel to `origin` on a socket to an http or https proxy. Only a 2xx opens it. Any other final reply fails with
+ * `ClientHttpProxyError`; a malformed, too large or incomplete reply with `ClientProxyConnectionError`. Returns the
+ * socket paused and without listeners, or destroys it and fails. The socket must read by "data" events.
  */
 export const tunnel = (
   socket: Net.Socket,
@@ -202,5 +203,5 @@ export const tunnel = (
     socket,
     proxy,
     context,
-    (outcome) => new Connect(socket, proxy, origin, context, limits, outcome, userAgent)
+    (outcome) => new ConnectHandshake(socket, proxy, origin, context, limits, outcome, userAgent)
   )

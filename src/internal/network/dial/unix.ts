@@ -1,5 +1,5 @@
 /**
- * One Unix socket: a path, or on Linux an abstract name after a NUL.
+ * Connects to a Unix socket by its path, or on Linux by an abstract name that starts with NUL.
  */
 import * as Net from "node:net"
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import type { Sockets } from "../../transport/networkStream.js"
 import { SlabReader, type SocketReader } from "../../transport/socketReader.js"
 import { codeOf, ignoreErrors } from "./race.js"
 
-/** How to connect; `limit` in milliseconds. */
+/** How to connect. `limit` is in milliseconds; `slab` is as in `ConnectOptions`. */
 export interface UnixConnectOptions {
   readonly path: string
   readonly limit: number
@@ -33,10 +33,10 @@ export interface UnixConnectFailure {
 const maxPathBytes = process.platform === "win32" ? 256 : process.platform === "linux" ? 107 : 103
 
 /**
- * Why a path cannot be connected to. Node makes a TCP connection of an empty one, and cuts one that is too long or
- * has a NUL inside: both lead to somebody else.
+ * The error code for a path that Node must not get. Node opens a TCP connection for an empty path, and truncates a path
+ * that is too long or contains NUL: either way it would reach another peer.
  */
-const fault = (path: string): string | undefined => {
+const invalidPathCode = (path: string): string | undefined => {
   const abstract = path.startsWith("\0")
   const name = abstract ? path.slice(1) : path
   if (name === "") return "ENOENT"
@@ -49,7 +49,7 @@ export const connectUnix = (options: UnixConnectOptions): Effect.Effect<UnixConn
   Effect.async((resume) => {
     const { deadlines, limit, path, slab, sockets } = options
     const fail = (code: string, cause: unknown, timedOut = false) => resume(Effect.fail({ code, cause, timedOut }))
-    const invalid = fault(path)
+    const invalid = invalidPathCode(path)
     if (invalid !== undefined) return fail(invalid, undefined)
     const reader = slab ? new SlabReader() : undefined
     let socket: Net.Socket

@@ -1,11 +1,11 @@
 /**
- * Reads the rest of a body that its reader does not want, to save the connection: so many bytes, for so long.
+ * Limits how much of an abandoned body is still read so that its connection can be reused: by bytes and by time.
  */
 
-/** A rest up to this size is read; bytes. */
+/** The largest rest of a body that is read, in bytes. */
 export const drainSize = 64 * 1024
 
-/** Milliseconds; the other is for a body whose end is not known, which may have none. */
+/** Time limit in milliseconds; a body of unknown length may never end and gets less. */
 const drainTime = 200
 const endlessTime = 25
 
@@ -17,13 +17,13 @@ export class BodyDrain {
     return this.timer !== undefined
   }
 
-  /** Begins to read a rest; `length` is that of the body where it is known. Calls `late` when the time is over. */
-  start(length: number | undefined, late: () => void): void {
+  /** Starts the time limit and calls `onTimeout` when it is over. `length` is the length of the body, if known. */
+  start(length: number | undefined, onTimeout: () => void): void {
     this.size = 0
-    this.timer = setTimeout(late, length === undefined ? endlessTime : drainTime)
+    this.timer = setTimeout(onTimeout, length === undefined ? endlessTime : drainTime)
   }
 
-  /** Counts bytes of the rest. Returns whether it is worth reading on. */
+  /** Counts discarded bytes. Returns whether they are within the limit. */
   take(bytes: number): boolean {
     this.size += bytes
     return this.size <= drainSize

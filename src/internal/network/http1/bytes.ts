@@ -1,5 +1,5 @@
 /**
- * The characters of HTTP/1.1, as tables over bytes (RFC 9110, section 5; RFC 9112, section 2).
+ * Character classes of HTTP/1.1 as lookup tables indexed by byte (RFC 9110, section 5; RFC 9112, section 2).
  */
 
 export const HTAB = 0x09
@@ -17,7 +17,7 @@ export const token: Uint8Array = (() => {
   return table
 })()
 
-/** What may stand in a value or a reason phrase: 1 for HTAB, SP and VCHAR, 2 for obs-text, 0 for what may not. */
+/** Characters of a field value or reason phrase: 1 for HTAB, SP and VCHAR, 2 for obs-text, 0 for all others. */
 export const text: Uint8Array = (() => {
   const table = new Uint8Array(256)
   table[HTAB] = 1
@@ -26,7 +26,7 @@ export const text: Uint8Array = (() => {
   return table
 })()
 
-/** The value of a hexadecimal digit, 255 for what is none. */
+/** The value of a hexadecimal digit; 255 for all other bytes. */
 export const hex: Uint8Array = (() => {
   const table = new Uint8Array(256).fill(255)
   for (let value = 0; value < 16; value++) {
@@ -37,7 +37,7 @@ export const hex: Uint8Array = (() => {
   return table
 })()
 
-/** Whether `bytes[start,end)` is `word` (lower case), whatever its case. */
+/** Whether `bytes[start,end)` is `word` in any case. `word` must be in lower case. */
 export const isWord = (bytes: Uint8Array, start: number, end: number, word: string): boolean => {
   if (end - start !== word.length) return false
   for (let index = 0; index < word.length; index++) {

@@ -1,10 +1,10 @@
 /**
- * Takes the chunks of a body apart, up to the last one (RFC 9112, section 7.1). White space around a size or in its
- * extensions is refused in strict mode and skipped otherwise; sizes of more than 16 digits are refused.
+ * Decodes the chunks of a body, up to the last one (RFC 9112, section 7.1). White space around a size or in its
+ * extensions is rejected in strict mode and skipped otherwise. Sizes of more than 16 digits are rejected.
  */
 import { BareLineFeed, ChunkExtension, ChunkSizeSpacing } from "../../transport/deviations.js"
 import { CR, HTAB, hex, LF, SP, token } from "./bytes.js"
-import { escape, unexpected } from "./excerpt.js"
+import { escape, gotByte } from "./excerpt.js"
 import type { ParserLimits } from "./limits.js"
 import type { Reason } from "./scanner.js"
 
@@ -25,7 +25,7 @@ const Last = 12
 const Broken = 13
 /** White space after a size. */
 const SizeEnd = 14
-/** The rest of a line that is not a well-formed extension. */
+/** The rest of a line with a malformed extension. */
 const FreeText = 15
 
 const SEMICOLON = 0x3b
@@ -35,13 +35,13 @@ const BACKSLASH = 0x5c
 
 const maxDigits = 16
 
-/** Chunks up to this size are moved together, so that many small ones make few pieces. */
+/** Chunks up to this size are joined in place, so that many small chunks make few pieces. Bytes. */
 const smallChunk = 4096
 
 const isQuotable = (byte: number): boolean => byte === 0x09 || (byte >= 0x20 && byte !== 0x7f)
 
 export class Chunks {
-  /** The piece of the body that `decode` has found: bytes of the same slab. */
+  /** The piece of the body found by `decode`, as a range of its buffer. */
   from = 0
   to = 0
   reason: Reason = "Framing"
@@ -85,8 +85,10 @@ export class Chunks {
     return this.state === Broken
   }
 
-  /** Reads until there is a piece, the last chunk, a fault, or no more bytes, and returns the place after it. Moves
-   * the data of small chunks within `bytes[start,end)`. */
+  /**
+   * Reads up to the end of a piece, the last chunk, a fault or the end of the bytes, and returns the index after it.
+   * Moves the data of small chunks within `bytes[start,end)`.
+   */
   decode(bytes: Uint8Array, start: number, end: number): number {
     let at = start
     this.from = at
@@ -199,7 +201,7 @@ export class Chunks {
     this.excerpt = ""
   }
 
-  /** Whether the byte belongs to the extension and was right. */
+  /** Whether the byte is valid and belongs to the extension. */
   private extensionByte(byte: number): boolean {
     switch (this.state) {
       case ExtensionName:
@@ -237,7 +239,7 @@ export class Chunks {
     return this.lineEnd(byte) ? false : this.malformed(byte, badExtension)
   }
 
-  /** Skips the rest of the line in place of failing. Whether the byte counts as one of the extension. */
+  /** Skips the rest of the line, or fails if strict. Returns whether the byte counts as part of the extension. */
   private malformed(byte: number, description: string): boolean {
     if (!this.tolerates(ChunkExtension)) return this.fail(byte, description)
     this.state = FreeText
@@ -257,7 +259,7 @@ export class Chunks {
   private fail(byte: number, description: string): false {
     this.state = Broken
     this.reason = "Framing"
-    this.description = `${description}, ${unexpected(byte)}`
+    this.description = `${description}, ${gotByte(byte)}`
     this.excerpt = escape(Uint8Array.of(byte), 0, 1)
     return false
   }

@@ -1,5 +1,6 @@
 /**
- * One HTTP/1.1 connection: one exchange at a time, and nothing of one that could reach another.
+ * One HTTP/1.1 connection. It runs one exchange at a time: it writes the request, passes the response to the exchange,
+ * and then either becomes reusable or closes. Bytes of one response never reach another exchange.
  */
 import type { ConnectionInfo, Deviation } from "../../../ClientResponse.js"
 import type { ClientError } from "../../../Errors.js"
@@ -14,26 +15,34 @@ import type { Wire } from "../../transport/networkStream.js"
 import type { Lease, Poolable } from "../../transport/pool.js"
 import type { Connection, Exchange } from "../../transport/transport.js"
 import { BodyDrain, drainSize } from "./bodyDrain.js"
-import { brokenBody, brokenHead, cutBody, cutHead, goneBefore, isClosing, silentFor } from "./connectionErrors.js"
+import {
+  brokenBody,
+  brokenHead,
+  cutBody,
+  cutHead,
+  isClosing,
+  phaseTimeout,
+  unusableConnection
+} from "./connectionErrors.js"
 import { failedWrite } from "./failedWrites.js"
 import type { ParsedHead } from "./head.js"
-import { Silence } from "./idleTimer.js"
+import { IdleTimer } from "./idleTimer.js"
 import { type ParseFailure, Parser, type ParserHandler, type ParserLimits } from "./parser.js"
 import { RequestWriter, type RequestWriterOwner } from "./requestWriter.js"
 
 /** Callbacks from a connection to its pool. */
 export interface ConnectionOwner {
   /** Whether other connections are in use too. */
-  readonly crowded: () => boolean
-  /** The exchange is over and the connection can take another. `false`: it is to be closed. */
+  readonly hasOtherActive: () => boolean
+  /** The exchange is over and the connection can start another. Returns `false` if the connection must close instead. */
   readonly onReusable: (connection: Http1Connection, exchange: Exchange, now: number) => boolean
-  /** The connection has ended, or is about to: it takes no other exchange. Called once. */
+  /** The connection is closed or closing and starts no other exchange. Called once. */
   readonly onClosed: (
     connection: Http1Connection,
     reason: ConnectionClosed["reason"],
     exchange: Exchange | undefined
   ) => void
-  /** The wire is the exchange's now, which closes it. */
+  /** The exchange owns the socket from now on, and closes it. */
   readonly onUpgraded: (connection: Http1Connection, exchange: Exchange) => void
 }
 
@@ -48,18 +57,18 @@ const orderly: ReadonlySet<ConnectionClosed["reason"]> = new Set([
   "Shutdown"
 ])
 
-/** A server's keep-alive hint minus what a request may take to reach it; milliseconds. */
+/** Subtracted from a server's keep-alive timeout: a request needs time to reach the server. Milliseconds. */
 const hintMargin = 500
 
 type State =
   /** No exchange. */
   | "idle"
-  /** An exchange waits for the final head; its request is being written, or was. */
+  /** An exchange waits for the final head. Its request may not be written completely yet. */
   | "head"
   /** The final head has arrived. */
   | "body"
-  /** The last byte of the response has been parsed; the exchange may wait for the last write of its request. */
-  | "whole"
+  /** The whole response is parsed. The exchange may still wait for the last write of its request. */
+  | "complete"
   | "closed"
 
 const switchedEarly: ParseFailure = {
@@ -84,15 +93,15 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   readonly wire: Wire
   readonly age: ConnectionAge
   maxIdle = Infinity
-  /** When a request took it, if that is now; 0 after the request has begun. */
+  /** The time at which `takeIdle` took the connection, until its request starts; 0 otherwise. */
   readyAt = 0
   requests = 0
-  /** The slot it holds while it is in use. */
+  /** The slot of the pool that the connection holds while it is in use. */
   lease: Lease<Http1Connection> | undefined = undefined
-  /** Whose it was last. */
-  exchanged: Exchange | undefined = undefined
+  /** The exchange that uses the connection, or was using it when it closed. */
+  lastExchange: Exchange | undefined = undefined
 
-  /** What a response tells of it; that of the first tells something else. */
+  /** Connection info for reused connections; only the first response reports `reused: false`. */
   private reusedInfo: ConnectionInfo | undefined = undefined
   private readonly owner: ConnectionOwner
   private readonly parser: Parser
@@ -102,18 +111,18 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   private head: ParsedHead | undefined = undefined
   private body: IncomingBody | undefined = undefined
   private trailers: Trailers = []
-  /** The end of the turn will call `endTurn`. */
-  private turning = false
-  /** Whether its socket keeps the process alive. */
+  /** Whether `endTurn` will run at the end of this turn of the event loop. */
+  private turnScheduled = false
+  /** Whether the socket keeps the process alive. */
   private referenced = true
-  /** The body's reader asked to stop. */
+  /** Whether the reader of the body applies backpressure. */
   private paused = false
-  /** Whether the peer has sent bytes that no request asked for. */
-  private spoke = false
+  /** Whether the peer has sent bytes before a request. */
+  private sentUnsolicited = false
   private readonly drain = new BodyDrain()
-  private readonly silence = new Silence()
-  /** When bytes came last. */
-  private cameAt = 0
+  private readonly idleTimer = new IdleTimer()
+  /** The time of the last read. */
+  private receivedAt = 0
 
   constructor(id: number, key: string, wire: Wire, limits: ParserLimits, owner: ConnectionOwner, age: ConnectionAge) {
     this.id = id
@@ -129,7 +138,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     socket.on("error", this.onSocketError)
     socket.on("close", this.onClose)
     wire.reader.read(this.onData)
-    // It may have closed before anybody listened.
+    // The socket may have closed before these listeners were added.
     if (socket.destroyed && !this.closed) this.shut("PeerClosed")
   }
 
@@ -137,7 +146,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     return this.state === "closed"
   }
 
-  /** Deviations that were tolerated in the last response. */
+  /** Deviations tolerated in the last response. */
   get deviations(): ReadonlyArray<Deviation> {
     return deviationsOf(this.parser.deviations)
   }
@@ -158,19 +167,22 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     }
   }
 
-  // What the exchange asks for.
+  // Called by the exchange and the network.
 
   exchange(exchange: Exchange): void {
     this.requests++
     const startedAt = this.readyAt
     this.readyAt = 0
     if (this.closed) {
-      exchange.onError(goneBefore(exchange, this.wire, this.requests > 1, this.spoke), this.unsent(this.spoke))
+      exchange.onError(
+        unusableConnection(exchange, this.wire, this.requests > 1, this.sentUnsolicited),
+        this.unsent(this.sentUnsolicited)
+      )
       return
     }
     const wire = exchange.wire
     this.current = exchange
-    this.exchanged = exchange
+    this.lastExchange = exchange
     this.head = undefined
     this.body = undefined
     this.state = "head"
@@ -180,34 +192,34 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       this.wire.socket.ref()
     }
     exchange.marks.start("send", startedAt === 0 ? exchange.deadlines.now() : startedAt)
-    if (this.owner.crowded()) {
+    if (this.owner.hasOtherActive()) {
       this.writer.defer()
       this.turn()
     } else this.writer.send(exchange)
   }
 
   private turn(): void {
-    if (this.turning) return
-    this.turning = true
+    if (this.turnScheduled) return
+    this.turnScheduled = true
     atTurnEnd(this)
   }
 
   endTurn(): void {
-    this.turning = false
+    this.turnScheduled = false
     if (this.closed) return
     if (this.current === undefined) {
       if (!this.referenced) return
       this.referenced = false
       this.wire.socket.unref()
     } else if (this.writer.isDeferred) this.writer.send(this.current)
-    else if (this.state === "whole") this.settle()
+    else if (this.state === "complete") this.settle()
   }
 
   abort(reason: ConnectionClosed["reason"]): void {
     this.shut(reason)
   }
 
-  /** Ends the exchange with an error, wherever it is. */
+  /** Fails the exchange and closes the connection, before or after the head. */
   cut(error: ClientError): void {
     if (this.state === "head") this.fail(error, "never")
     else this.failBody(error)
@@ -218,7 +230,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.shut(reason)
   }
 
-  // What the body's consumer asks for.
+  // Called by the reader of the body.
 
   keep(): boolean {
     return this.wire.reader.keep()
@@ -228,7 +240,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     if (!this.paused) return
     this.paused = false
     if (this.closed) return
-    if (this.current !== undefined) this.silence.heard(this.current.deadlines.now())
+    if (this.current !== undefined) this.idleTimer.touch(this.current.deadlines.now())
     this.wire.reader.resume()
   }
 
@@ -257,7 +269,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   onSent(): void {
     const exchange = this.current
     if (exchange === undefined) return
-    if (this.state === "whole") {
+    if (this.state === "complete") {
       if (!this.writer.hasOpenSource) this.settle()
     } else if (this.state === "head") {
       exchange.marks.start("headers")
@@ -266,7 +278,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   }
 
   onProgress(): void {
-    if (this.current !== undefined) this.silence.heard(this.current.deadlines.now())
+    if (this.current !== undefined) this.idleTimer.touch(this.current.deadlines.now())
   }
 
   onUploadError(error: ClientError): void {
@@ -289,15 +301,15 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.head = head
     this.state = "body"
     this.writer.endWait()
-    this.silence.end()
+    this.idleTimer.end()
     if (head.status === 101 && exchange.wire.upgrade !== undefined) return
     if (this.writer.isUploading) {
       if (head.status >= 300) this.writer.cancelBody()
     } else if (!this.writer.isSent) {
-      // The peer has most likely got the request: only the callback of its last write is late.
-      exchange.marks.start("headers", this.cameAt)
+      // The server answers, so it most likely has the request: only the callback of the last write is still due.
+      exchange.marks.start("headers", this.receivedAt)
     }
-    exchange.marks.start("body", this.cameAt)
+    exchange.marks.start("body", this.receivedAt)
     const body = new IncomingBody(head.contentLength, this)
     this.body = body
     exchange.onHead(head, body)
@@ -317,7 +329,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
 
   onComplete(trailers: Trailers): void {
     if (this.state === "closed") return
-    this.state = "whole"
+    this.state = "complete"
     this.trailers = trailers
   }
 
@@ -326,26 +338,26 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   private readonly onData = (slab: Buffer, start: number, end: number): boolean => {
     const exchange = this.current
     if (exchange === undefined) {
-      this.spoke = true
+      this.sentUnsolicited = true
       if (!this.closed) this.shut("Unsolicited")
       return true
     }
     if (this.writer.isDeferred) {
-      this.spoke = true
-      this.fail(goneBefore(exchange, this.wire, this.requests > 1, true), this.unsent(true))
+      this.sentUnsolicited = true
+      this.fail(unusableConnection(exchange, this.wire, this.requests > 1, true), this.unsent(true))
       return true
     }
     const { marks } = exchange
-    this.cameAt = exchange.deadlines.now()
-    marks.readAt = this.cameAt
+    this.receivedAt = exchange.deadlines.now()
+    marks.readAt = this.receivedAt
     const more = this.take(exchange, slab, start, end)
     marks.readAt = undefined
     return more
   }
 
   private take(exchange: Exchange, slab: Buffer, start: number, end: number): boolean {
-    // A head has to be whole in time, however it trickles.
-    if (this.body !== undefined) this.silence.heard(this.cameAt)
+    // Reads do not extend the time for a head, so that a server cannot stretch it byte by byte.
+    if (this.body !== undefined) this.idleTimer.touch(this.receivedAt)
     const next = this.parser.execute(slab, start, end)
     if (this.parser.deviations !== 0 && this.body !== undefined) this.body.deviations = this.parser.deviations
     if (this.closed) return true
@@ -355,11 +367,11 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     }
     if (this.head?.status === 101 && exchange.wire.upgrade !== undefined) {
       if (this.writer.isUploading) {
-        // The server would read the rest of the request as bytes of the new protocol.
+        // The server would take the rest of the request for bytes of the new protocol.
         this.head = undefined
         this.fail(brokenHead(exchange, this.wire, switchedEarly), "never")
       } else this.handOver(exchange, slab.subarray(next, end))
-    } else if (this.state === "whole") this.finish(next < end)
+    } else if (this.state === "complete") this.finish(next < end)
     return !this.paused
   }
 
@@ -375,7 +387,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       return
     }
     if (this.parser.finish()) {
-      this.cameAt = exchange.deadlines.now()
+      this.receivedAt = exchange.deadlines.now()
       this.settle()
       return
     }
@@ -397,14 +409,15 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     else if (!this.closed) this.shut("PeerClosed")
   }
 
-  // Ends.
+  // The end of an exchange.
 
   /**
-   * The response is whole. The last write of the request may be with the system although its callback has not run: TLS
-   * runs it before the end of the turn. The exchange lasts until then, so that the callback finds its own exchange.
+   * Runs once the response is complete. The system may have taken the last write of the request although its callback
+   * has not run yet; TLS runs it before the end of the turn. The exchange stays current until then, so that the callback
+   * does not meet the next one.
    */
   private finish(excess: boolean): void {
-    this.silence.end()
+    this.idleTimer.end()
     this.paused = false
     if (excess) this.settle("Unsolicited")
     else if (this.isRequestOver || this.writer.isUploading || this.head?.keepAlive === false) this.settle()
@@ -415,14 +428,17 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     return this.writer.isSent && !this.writer.hasOpenSource
   }
 
-  /** The response is whole; with a reason, the connection ends. It goes back before the consumer gets the end. */
+  /**
+   * Ends the exchange after a complete response. Closes the connection if a reason is passed or reuse is not safe, else
+   * returns it to the pool. Both happen before the consumer sees the end of the body.
+   */
   private settle(reason?: ConnectionClosed["reason"]): void {
     const exchange = this.current
     const head = this.head
     const body = this.body
     if (exchange === undefined || head === undefined) return
-    this.silence.end()
-    exchange.marks.end("body", this.cameAt)
+    this.idleTimer.end()
+    exchange.marks.end("body", this.receivedAt)
     this.body = undefined
     if (reason !== undefined) this.shut(reason)
     else if (mustClose(this.parser.deviations)) this.shut("Deviation")
@@ -432,19 +448,19 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       this.writer.end()
       this.state = "idle"
       this.current = undefined
-      this.exchanged = undefined
+      this.lastExchange = undefined
       this.paused = false
       if (head.keepAliveTimeout !== undefined) this.maxIdle = Math.max(0, head.keepAliveTimeout - hintMargin)
-      if (this.owner.onReusable(this, exchange, this.cameAt)) this.turn()
+      if (this.owner.onReusable(this, exchange, this.receivedAt)) this.turn()
       else this.shut(this.age.retired ? "Retired" : "ForceClose", exchange)
       exchange.onDone()
     }
     body?.end(this.trailers)
   }
 
-  /** The peer has ended the connection while a response was due. */
+  /** The connection ended during an exchange. */
   private onCut(exchange: Exchange, error: NodeJS.ErrnoException | undefined): void {
-    if (this.state === "whole") {
+    if (this.state === "complete") {
       this.settle("PeerClosed")
       return
     }
@@ -463,12 +479,12 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.fail(failure, !started && (reused || isClosing(failure)) ? "sent" : "never")
   }
 
-  /** How a request that was not written may be repeated. A new server that sends first does not speak HTTP. */
-  private unsent(spoke: boolean): Retryability {
-    return spoke && this.requests <= 1 ? "never" : "unsent"
+  /** How to repeat a request that was not written. A server that sends first on a new connection does not speak HTTP. */
+  private unsent(sentUnsolicited: boolean): Retryability {
+    return sentUnsolicited && this.requests <= 1 ? "never" : "unsent"
   }
 
-  /** What came is no HTTP. */
+  /** The parser has failed. */
   private onBroken(exchange: Exchange): void {
     const failure = this.parser.failure
     if (failure === undefined) return
@@ -488,16 +504,16 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     body?.fail(error)
   }
 
-  /** Ends the connection; idempotent. Who is in its middle is not told by this. */
+  /** Closes the connection. Idempotent. Does not notify the current exchange of an error; the caller does. */
   private shut(reason: ConnectionClosed["reason"], exchange = this.current): void {
     if (this.closed) return
     const hadExchange = this.current
     this.state = "closed"
     this.current = undefined
-    this.silence.end()
+    this.idleTimer.end()
     this.drain.end()
     this.writer.end()
-    // A TLS peer gets close_notify unless something went wrong. A peer that does not read the request would never get it.
+    // In an orderly close a TLS peer gets close_notify. One that has not read the request would never receive it.
     if (this.wire.tls !== undefined && this.writer.isSent && orderly.has(reason)) this.wire.socket.destroySoon()
     else this.wire.socket.destroy()
     this.owner.onClosed(this, reason, exchange)
@@ -514,7 +530,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     socket.off("end", this.onEnd)
     socket.off("error", this.onSocketError)
     socket.off("close", this.onClose)
-    // Whoever takes the wire reads on; until then nothing may be lost, and no error be unheard.
+    // Until the new owner reads, pause so that no bytes are lost, and listen so that an error does not crash the process.
     socket.on("error", () => {})
     this.paused = true
     exchange.marks.end("headers")
@@ -522,13 +538,12 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     exchange.onUpgrade(head, this.wire, Buffer.from(rest))
   }
 
-  // Time limits of the phases; without a limit they cost nothing.
-
+  /** Starts the idle timeout of a phase; without a limit, no timer. */
   private watch(phase: "send" | "headers" | "body", limit: number): void {
-    this.silence.end()
+    this.idleTimer.end()
     const exchange = this.current
     if (limit === Infinity || exchange === undefined) return
-    const late = () => this.cut(silentFor(exchange, this.wire, phase, limit))
-    this.silence.limit(exchange.deadlines, limit, () => this.paused, late)
+    const onTimeout = () => this.cut(phaseTimeout(exchange, this.wire, phase, limit))
+    this.idleTimer.start(exchange.deadlines, limit, () => this.paused, onTimeout)
   }
 }

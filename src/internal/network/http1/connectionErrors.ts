@@ -1,5 +1,5 @@
 /**
- * What goes wrong on a connection, as errors.
+ * The errors of a connection: a response that is cut off, malformed or late.
  */
 import * as Duration from "effect/Duration"
 import {
@@ -25,7 +25,7 @@ const detailsOf = (exchange: Exchange, wire: Wire, phase: Phase) => ({
   remoteAddress: wire.remoteAddress
 })
 
-/** The peer has ended the connection before the head was there; `error` is the system's, if it gave one. */
+/** The connection ended before the head was complete. `error` is the socket's error; without one, the peer closed. */
 export const cutHead = (
   exchange: Exchange,
   wire: Wire,
@@ -39,18 +39,18 @@ export const cutHead = (
   if (error instanceof FingerprintMismatch) return error
   if (wire.tls !== undefined) {
     const { host, port } = exchange.route.origin
-    // TLS 1.3 refuses a client's certificate only after the handshake.
+    // With TLS 1.3 a server rejects a client certificate only after the handshake.
     const alert = fromSocketError(error, { host, port, details: exchange.details("tls") }, wire.tls.certificate)
     if (alert !== undefined) return alert
   }
   return new ClientOSError({ ...details, code: error.code ?? "UNKNOWN", syscall: error.syscall, cause: error })
 }
 
-/** Whether an error says that the connection ended, and not that the peer refused the client. */
+/** Whether an error means that the connection ended, and not that the peer rejected the client. */
 export const isClosing = (error: ClientError): boolean =>
   error._tag === "ServerDisconnectedError" || error._tag === "ClientOSError"
 
-/** The body did not come whole. */
+/** The connection ended before the body was complete. */
 export const cutBody = (
   exchange: Exchange,
   wire: Wire,
@@ -66,10 +66,10 @@ export const cutBody = (
     cause
   })
 
-/** A TLS record of an alert or of a handshake, as excerpts show it. */
+/** The start of a TLS alert or handshake record in an excerpt. */
 const tlsRecord = /^\\x1[56]/
 
-/** What came in place of a head is no HTTP. */
+/** The head is not valid HTTP. */
 export const brokenHead = (exchange: Exchange, wire: Wire, failure: ParseFailure): ClientError =>
   new BadHttpMessage({
     ...detailsOf(exchange, wire, "headers"),
@@ -81,7 +81,7 @@ export const brokenHead = (exchange: Exchange, wire: Wire, failure: ParseFailure
     excerpt: failure.excerpt
   })
 
-/** The body is not framed as its head said. */
+/** The chunks or trailers of the body are malformed. */
 export const brokenBody = (
   exchange: Exchange,
   wire: Wire,
@@ -96,9 +96,14 @@ export const brokenBody = (
     cause: new Error(failure.description)
   })
 
-/** The connection was closed between being taken and being used. */
-export const goneBefore = (exchange: Exchange, wire: Wire, reused: boolean, spoke: boolean): ClientError =>
-  spoke && !reused
+/** The connection closed, or the server sent bytes, before the request was written. */
+export const unusableConnection = (
+  exchange: Exchange,
+  wire: Wire,
+  reused: boolean,
+  sentUnsolicited: boolean
+): ClientError =>
+  sentUnsolicited && !reused
     ? new BadHttpMessage({
         ...detailsOf(exchange, wire, "send"),
         reason: "Unsolicited",
@@ -107,8 +112,8 @@ export const goneBefore = (exchange: Exchange, wire: Wire, reused: boolean, spok
       })
     : new ServerDisconnectedError({ ...detailsOf(exchange, wire, "connect"), reused, received: 0 })
 
-/** The limit of a phase ran out; milliseconds. */
-export const silentFor = (
+/** The time limit of a phase is over; `limit` in milliseconds. */
+export const phaseTimeout = (
   exchange: Exchange,
   wire: Wire,
   phase: Exclude<Phase, "connect">,

@@ -1,21 +1,21 @@
 /**
- * What errors show of a message that is not HTTP: the line at fault from its beginning, escaped, without secrets.
+ * Excerpts of malformed messages for errors: the line at fault from its beginning, escaped, without secrets.
  *
- * The bound: at most `maxLength` characters of at most `maxBytes` bytes. A parser keeps all bytes of an unfinished head,
- * so the line is there from its beginning however many reads brought it; its rest is shown as far as it has been received
- * when the fault is found, as a parser does not wait for more. A word that may continue there is left out, because half
- * a secret is not recognized as one.
+ * An excerpt has at most `maxLength` characters, taken from at most `maxBytes` bytes. The parser keeps all bytes of an
+ * unfinished head, so the line is complete up to the fault. After the fault only received bytes are shown, as the parser
+ * does not wait for more. A word that may continue in the next read is left out, because redaction does not recognize
+ * half a secret.
  */
 import { isHiddenInHead, redacted, redactHead } from "../../redact.js"
 import { COLON, CR, HTAB, isWord, LF, SP, token } from "./bytes.js"
 
 const maxLength = 100
 
-/** More than `maxLength`, so that a secret is recognized that the bound cuts. */
+/** More than `maxLength`, so that redaction sees the whole of a secret that is cut at `maxLength`. */
 const maxBytes = 1024
 
-/** One byte as an excerpt shows it. */
-const escaped = (byte: number): string => {
+/** Escapes one byte. */
+const escapeByte = (byte: number): string => {
   switch (byte) {
     case CR:
       return "\\r"
@@ -33,11 +33,11 @@ const escaped = (byte: number): string => {
 /** `bytes[start,end)`, escaped. */
 export const escape = (bytes: Uint8Array, start: number, end: number): string => {
   let out = ""
-  for (let at = start; at < end; at++) out += escaped(bytes[at])
+  for (let at = start; at < end; at++) out += escapeByte(bytes[at])
   return out
 }
 
-/** Where the line of the byte at `fault` ends: after that byte, without CRLF or LF; `undefined`: later than `end`. */
+/** The end of the line that contains `fault`: after that byte, before CRLF or LF. `undefined` if it is beyond `end`. */
 const endOfLine = (bytes: Uint8Array, fault: number, end: number): number | undefined => {
   for (let at = fault; at < end; at++) {
     if (bytes[at] !== LF) continue
@@ -47,7 +47,7 @@ const endOfLine = (bytes: Uint8Array, fault: number, end: number): number | unde
   return undefined
 }
 
-/** Cuts `text` to the bound, at a blank behind `from`. */
+/** Cuts `text` to at most `size` characters, at a space after `from`. */
 const cutAtWord = (text: string, from: number, size: number): string => {
   const cut = text.slice(0, size)
   const blank = cut.lastIndexOf(" ")
@@ -57,7 +57,7 @@ const cutAtWord = (text: string, from: number, size: number): string => {
 /** The line that begins at `start` and is wrong at `fault`; bytes up to `end` have been received. */
 export const lineExcerpt = (bytes: Uint8Array, start: number, fault: number, end: number): string => {
   const limit = Math.min(end, start + maxBytes)
-  // A line that begins with white space continues the value of a line that is not here, which may be secret.
+  // A line that begins with white space continues the value of an earlier line, which may be secret.
   if (fault === start && (bytes[start] === SP || bytes[start] === HTAB)) return escape(bytes, start, start + 1)
   const stop = fault < limit ? endOfLine(bytes, fault, limit) : undefined
   const before = escape(bytes, start, Math.min(fault + 1, limit))
@@ -67,7 +67,7 @@ export const lineExcerpt = (bytes: Uint8Array, start: number, fault: number, end
   return shown.length <= maxLength ? shown : cutAtWord(shown, Math.min(before.length, maxLength), maxLength)
 }
 
-/** Whether the name of a line is secret, or would be without characters that do not belong there. */
+/** Whether a line has the name of a secret field, also with invalid characters in that name. */
 const hidesValue = (bytes: Uint8Array, start: number, end: number): boolean => {
   if (isWord(bytes, start, start + 5, "http/")) return false
   let word = ""
@@ -85,17 +85,17 @@ const hidesValue = (bytes: Uint8Array, start: number, end: number): boolean => {
   return isHiddenInHead(word) || isHiddenInHead(name)
 }
 
-/** What precedes the first colon or white space, and a mark in place of the rest. */
+/** Replaces everything after the first colon or white space by a mark. */
 const withoutValue = (line: string): string => {
   const name = /^.*?(?::| |\\t)/.exec(line)?.[0]
   if (name === undefined) return line
   return name.endsWith(":") ? `${name} ${redacted}` : name + redacted
 }
 
-/** A byte that was not expected. */
-export const unexpected = (byte: number): string => {
+/** The end of an error description: names the byte that the parser got. */
+export const gotByte = (byte: number): string => {
   if (byte === CR) return "got CR"
   if (byte === LF) return "got LF"
   if (byte === SP) return "got a space"
-  return byte === HTAB ? "got a tab" : `got "${escaped(byte)}"`
+  return byte === HTAB ? "got a tab" : `got "${escapeByte(byte)}"`
 }

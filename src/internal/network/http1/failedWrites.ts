@@ -1,29 +1,29 @@
 /**
- * Keeps a socket readable after one of its writes has failed. A server that refuses an upload answers, closes, and
- * resets the connection; when the next write fails, its answer may still lie unread in the system's buffer. Node
- * destroys a socket at a failed write and with it that answer.
+ * Keeps a socket readable after one of its writes has failed. A server that rejects an upload answers, closes, and
+ * resets the connection; when the next write fails, its answer may still be unread in the system's buffer. Node
+ * destroys a socket at a failed write, and that answer with it.
  */
 import type * as Net from "node:net"
 
-interface Watched {
+interface WriteState {
   /** The withheld error. */
   failure: NodeJS.ErrnoException | undefined
 }
 
-const watched = new WeakMap<Net.Socket, Watched>()
+const writeStates = new WeakMap<Net.Socket, WriteState>()
 
-/** Whether the peer has closed the connection. Reading then ends too, by the end of the data or an error. */
+/** Whether the error means that the peer closed the connection. Reading then ends too: with EOF or an error. */
 const isReset = (error: NodeJS.ErrnoException): boolean =>
   error.syscall === "write" && (error.code === "EPIPE" || error.code === "ECONNRESET")
 
 /**
- * Withholds the error of a write to a connection that the peer has closed, so that the socket is read to its end first.
+ * Withholds errors of writes to a connection that the peer has closed, so that the socket is read to its end first.
  * Idempotent.
  */
 export const keepReadable = (socket: Net.Socket): void => {
-  if (watched.has(socket)) return
-  const state: Watched = { failure: undefined }
-  watched.set(socket, state)
+  if (writeStates.has(socket)) return
+  const state: WriteState = { failure: undefined }
+  writeStates.set(socket, state)
   const write = socket._write
   const writev = socket._writev
   let callback: (error?: Error | null) => void = () => {}
@@ -44,5 +44,5 @@ export const keepReadable = (socket: Net.Socket): void => {
   }
 }
 
-/** The error of a write that was withheld, if there is one: the reason why the socket ended. */
-export const failedWrite = (socket: Net.Socket): NodeJS.ErrnoException | undefined => watched.get(socket)?.failure
+/** The withheld error of a write, if any: the reason why the socket ended. */
+export const failedWrite = (socket: Net.Socket): NodeJS.ErrnoException | undefined => writeStates.get(socket)?.failure

@@ -1,13 +1,14 @@
 /**
- * What the fields of a head say about where its body ends and whether the connection lasts (RFC 9112, sections 6, 9).
+ * Reads the fields of a head that decide where its body ends and whether the connection can be reused (RFC 9112,
+ * sections 6 and 9).
  */
 import { IdentityCoding, LengthWithChunked, RepeatedChunked } from "../../transport/deviations.js"
 import { HTAB, isWord, SP } from "./bytes.js"
 
-/** Fields that frame a message or name its connection. */
+/** Fields that affect the framing of a message or its connection. */
 export const Kind = { Other: 0, ContentLength: 1, TransferEncoding: 2, Connection: 3, KeepAlive: 4 } as const
 
-/** Which of them a name is. */
+/** The kind of a field name. */
 export const kindOf = (bytes: Uint8Array, start: number, end: number): number => {
   switch (end - start) {
     case 10:
@@ -25,14 +26,14 @@ export const kindOf = (bytes: Uint8Array, start: number, end: number): number =>
 const COMMA = 0x2c
 const isSpace = (byte: number): boolean => byte === SP || byte === HTAB
 
-/** What has been read of one head. Each method takes a value without white space around it. */
+/** The framing of one head. Each method takes a value without white space around it. */
 export class Framing {
-  /** -1: not given. */
+  /** Content-Length; -1 without one. */
   length = -1
   chunked = false
   close = false
   keepAlive = false
-  /** Milliseconds; -1: not given. */
+  /** The timeout of Keep-Alive in milliseconds; -1 without one. */
   timeout = -1
   /** Bits of `deviations.ts`. */
   deviations = 0
@@ -53,7 +54,7 @@ export class Framing {
     this.digits = 0
   }
 
-  /** Takes one field; returns what is wrong with it. */
+  /** Reads one field. Returns the description of an error, if it has one. */
   field(kind: number, minor: number, bytes: Uint8Array, start: number, end: number): string | undefined {
     switch (kind) {
       case Kind.ContentLength:
@@ -69,7 +70,7 @@ export class Framing {
     }
   }
 
-  // A list is taken if its members are the same to the letter: recipients differ on what "042, 42" is.
+  // Accepts a list of identical members only: recipients disagree about lists such as "042, 42".
   private contentLength(bytes: Uint8Array, start: number, end: number): string | undefined {
     if (this.chunked && this.strict) return "expected Content-Length or Transfer-Encoding, got both"
     let index = start
@@ -106,7 +107,7 @@ export class Framing {
     return undefined
   }
 
-  /** Takes "chunked" once for any number of times, and "identity", which RFC 7230 removed, for nothing. */
+  /** Takes a repeated "chunked" as one, and ignores "identity", which RFC 7230 removed. */
   private transferCodings(bytes: Uint8Array, start: number, end: number): string | undefined {
     let wrong: string | undefined
     let members = 0
@@ -120,7 +121,7 @@ export class Framing {
     return members === 0 ? 'expected "chunked" as the Transfer-Encoding' : wrong
   }
 
-  /** Decides between two ways to end a body, once all fields are read: chunked wins (RFC 9112 section 6.3). */
+  /** Runs once all fields are read. With both framings, chunked wins (RFC 9112, section 6.3). */
   settle(): void {
     if (this.chunked && this.length >= 0) this.deviations |= LengthWithChunked
   }
@@ -132,7 +133,7 @@ export class Framing {
     })
   }
 
-  // A hint: what is no plain number of seconds is ignored.
+  // The timeout is a hint, so a malformed one is ignored.
   private keepAliveParameters(bytes: Uint8Array, start: number, end: number): void {
     eachMember(bytes, start, end, (from, to) => {
       if (to - from < 9 || !isWord(bytes, from, from + 8, "timeout=")) return

@@ -1,59 +1,59 @@
 /**
- * The head of a response: one string and the places of its lines in it; names and values are made when asked for.
+ * The head of a response, stored as one string with the offsets of its lines. Names and values are cut from it on access.
  */
 import { isUtf8 } from "node:buffer"
 import type { Head } from "../../transport/transport.js"
 
-/** How a body ends. */
+/** How the end of a body is found; "close": at the end of the connection. */
 export type FramingKind = "none" | "length" | "chunked" | "close"
 
-/** What the scanner has found beside the text; places count from the first byte. */
+/** The scanner's findings about a head. Offsets count from its first byte. */
 export interface HeadFacts {
   readonly status: number
-  /** Of the version. */
+  /** The minor version: 0 or 1. */
   readonly minor: number
   readonly reasonStart: number
   readonly reasonEnd: number
-  /** Whether no byte of a value or the reason was above 0x7f. */
+  /** Whether all bytes of values and the reason phrase are at most 0x7f. */
   readonly ascii: boolean
-  /** Whether a value has line ends in it. */
+  /** Whether a value contains line ends. */
   readonly folded: boolean
-  /** Whether the connector refuses deviations. */
+  /** Whether the connector rejects deviations. */
   readonly strict: boolean
-  /** Those of name and value, four to a line: start, end, start, end; others may follow. */
+  /** Four per line: start and end of the name, start and end of the value. May be longer than `count` needs. */
   readonly offsets: ReadonlyArray<number>
-  /** Lines. */
+  /** The number of field lines. */
   readonly count: number
-  /** The Keep-Alive field's timeout in milliseconds, negative for none. */
+  /** The timeout of Keep-Alive in milliseconds; negative without one. */
   readonly framing: { readonly timeout: number }
 }
 
-// Slices keep the string alive that they were cut from: what is cut from a long one is copied.
+// In V8 a slice keeps the whole string alive, so slices of longer heads are copied.
 const sliceLimit = 4096
 
-/** A head as it came. */
+/** A received head. */
 export class ParsedHead implements Head {
   readonly status: number
   readonly version: "1.0" | "1.1"
   readonly count: number
   readonly framing: FramingKind
   readonly contentLength: number | undefined
-  /** Whether the connection lasts, by version, Connection and framing; Proxy-Connection is ignored. */
+  /** Whether version, Connection and framing allow reuse of the connection. Proxy-Connection is ignored. */
   readonly keepAlive: boolean
-  /** Milliseconds, by the Keep-Alive field. */
+  /** The timeout of Keep-Alive in milliseconds. */
   readonly keepAliveTimeout: number | undefined
   private readonly reasonStart: number
   private readonly reasonEnd: number
-  /** All of it, as latin1. */
+  /** The whole head, decoded as latin1. */
   readonly text: string
-  /** Whether values can be cut from the text as they are. */
+  /** Whether values can be cut from the text without decoding or unfolding. */
   private readonly plain: boolean
   private readonly folded: boolean
   private readonly strict: boolean
   readonly deviations: number
   private readonly offsets: ReadonlyArray<number>
 
-  /** What is kept of the facts is copied. */
+  /** Copies `facts`, which the scanner reuses. */
   constructor(
     facts: HeadFacts,
     text: string,
@@ -170,13 +170,13 @@ const trimBlank = (latin1: string): string => {
   return latin1.slice(start, end)
 }
 
-/** UTF-8 where it is valid, else the latin1 code units that are given. */
+/** Decodes the bytes behind a latin1 string as UTF-8 if they are valid UTF-8; otherwise returns the string. */
 export const decodeText = (latin1: string): string => {
   const bytes = Buffer.from(latin1, "latin1")
   return isUtf8(bytes) ? bytes.toString("utf8") : bytes.toString("latin1")
 }
 
-/** What a head is made of where no peer has sent one. */
+/** The parts of a head that no server sent. */
 export interface HeadParts {
   readonly status: number
   readonly reason?: string | undefined
@@ -187,7 +187,7 @@ export interface HeadParts {
   readonly toleratesTruncatedCoding?: boolean | undefined
 }
 
-/** A head from pairs, for mocks. */
+/** Makes a head from name and value pairs, for mocks. */
 export const headOf = (parts: HeadParts): Head => {
   const headers = parts.headers
   const isNamed = (lower: string) => (header: readonly [string, string]) => header[0].toLowerCase() === lower

@@ -1,27 +1,27 @@
 /**
- * How long a peer may be silent in one phase: one deadline, which is looked at again rather than made anew whenever
- * something comes.
+ * The idle timeout of one phase of an exchange. Activity only stores a time; when the deadline fires, it is scheduled
+ * again for the rest, instead of being replaced for every read.
  */
 import type { Deadline, Deadlines } from "../../transport/deadlines.js"
 
-export class Silence {
+export class IdleTimer {
   private deadline: Deadline | undefined = undefined
-  private heardAt = 0
+  private lastActivity = 0
 
-  /** Something has come, or gone on. */
-  heard(now: number): void {
-    this.heardAt = now
+  /** Records activity of the peer. */
+  touch(now: number): void {
+    this.lastActivity = now
   }
 
-  /** Calls `late` after so many milliseconds of silence; while it is our turn, as `paused` says, there is none. */
-  limit(deadlines: Deadlines, millis: number, paused: () => boolean, late: () => void): void {
-    this.heardAt = deadlines.now()
+  /** Calls `onTimeout` after `millis` milliseconds without activity. Time does not count while `paused` is true. */
+  start(deadlines: Deadlines, millis: number, paused: () => boolean, onTimeout: () => void): void {
+    this.lastActivity = deadlines.now()
     const check = () => {
-      const until = (paused() ? deadlines.now() : this.heardAt) + millis
+      const until = (paused() ? deadlines.now() : this.lastActivity) + millis
       if (deadlines.now() < until) this.deadline = deadlines.schedule(until, check)
-      else late()
+      else onTimeout()
     }
-    this.deadline = deadlines.schedule(this.heardAt + millis, check)
+    this.deadline = deadlines.schedule(this.lastActivity + millis, check)
   }
 
   end(): void {

@@ -1,17 +1,17 @@
 /**
- * What a peer may make a client hold or count, as numbers.
+ * Limits of the parser: how large and how numerous the parts of a response may be.
  */
 import type { Http1Limits } from "../../../Connector.js"
 
 /** All finite. */
 export interface ParserLimits {
-  /** Whether to refuse what a user agent may tolerate. */
+  /** Whether to reject deviations that RFC 9112 lets a user agent tolerate. */
   readonly strict: boolean
   /** Bytes of the status line or of one field line, without its CRLF. */
   readonly maxLineSize: number
-  /** Field lines of one head; the same for trailers. */
+  /** Field lines of one head, and of one trailer section. */
   readonly maxHeaders: number
-  /** Bytes of all heads that answer one request, informational ones included. */
+  /** Bytes of all heads of the responses to one request, including informational ones. */
   readonly maxHeadSize: number
   /** Informational responses to one request. */
   readonly maxInformational: number
@@ -19,7 +19,7 @@ export interface ParserLimits {
   readonly maxChunkExtension: number
   /** Bytes of a trailer section. */
   readonly maxTrailerSize: number
-  /** Bytes by which the size lines of a body may outweigh it: each line counts, less 16 and twice the chunk's size. */
+  /** Bytes by which chunk size lines may exceed the data: each line adds its length minus 16 and twice the chunk's size. */
   readonly maxChunkOverhead: number
   /** Empty lines before a status line. */
   readonly maxLeadingLines: number
@@ -37,26 +37,27 @@ export const defaultLimits: ParserLimits = {
   maxLeadingLines: 2
 }
 
-/** No limit is lifted further than this: offsets stay small integers. */
+/** The upper bound of every limit, so that offsets stay small integers. */
 const ceiling = 2 ** 30
 
-const limit = (name: string, given: number | undefined, fallback: number): number => {
-  if (given === undefined) return fallback
-  if (Number.isNaN(given) || given < 0) throw new RangeError(`http1.${name} must not be negative or NaN`)
-  return Math.min(Math.floor(given), ceiling)
+const toLimit = (name: string, value: number | undefined, fallback: number): number => {
+  if (value === undefined) return fallback
+  if (Number.isNaN(value) || value < 0)
+    throw new RangeError(`http1.${name}: expected a number of 0 or more, got ${value}`)
+  return Math.min(Math.floor(value), ceiling)
 }
 
-/** Fills in what is not given. Throws a RangeError for what cannot be a limit. */
-export const resolveLimits = (given: Http1Limits | undefined): ParserLimits => {
-  if (given === undefined) return defaultLimits
-  const maxHeadSize = limit("maxHeadSize", given.maxHeadSize, defaultLimits.maxHeadSize)
+/** Adds the defaults to the options. Throws a RangeError for a negative limit or NaN. */
+export const resolveLimits = (options: Http1Limits | undefined): ParserLimits => {
+  if (options === undefined) return defaultLimits
+  const maxHeadSize = toLimit("maxHeadSize", options.maxHeadSize, defaultLimits.maxHeadSize)
   return {
-    strict: given.strict ?? defaultLimits.strict,
-    maxLineSize: limit("maxLineSize", given.maxLineSize, maxHeadSize),
-    maxHeaders: limit("maxHeaders", given.maxHeaders, defaultLimits.maxHeaders),
+    strict: options.strict ?? defaultLimits.strict,
+    maxLineSize: toLimit("maxLineSize", options.maxLineSize, maxHeadSize),
+    maxHeaders: toLimit("maxHeaders", options.maxHeaders, defaultLimits.maxHeaders),
     maxHeadSize,
-    maxInformational: limit("maxInformational", given.maxInformational, defaultLimits.maxInformational),
-    maxChunkExtension: limit("maxChunkExtension", given.maxChunkExtension, defaultLimits.maxChunkExtension),
+    maxInformational: toLimit("maxInformational", options.maxInformational, defaultLimits.maxInformational),
+    maxChunkExtension: toLimit("maxChunkExtension", options.maxChunkExtension, defaultLimits.maxChunkExtension),
     maxTrailerSize: maxHeadSize,
     maxChunkOverhead: defaultLimits.maxChunkOverhead,
     maxLeadingLines: defaultLimits.maxLeadingLines

@@ -1,13 +1,13 @@
 /**
  * An incremental parser of HTTP/1.1 responses (RFC 9112). By default it tolerates deviations that leave no doubt about
- * where the body ends; the connection is closed then, so that nothing of it can be taken for the next response. In
- * strict mode it refuses them. One parser serves one connection, and allocates a head and its text for each response.
+ * where the body ends; the connection then closes, so that leftover bytes cannot be taken for the next response. In
+ * strict mode it rejects them. One parser serves one connection, and allocates a head and its text for each response.
  */
 import { BareLineFeed, mustClose } from "../../transport/deviations.js"
 import type { Trailers } from "../../transport/incomingBody.js"
 import { CR, LF } from "./bytes.js"
 import { Chunks } from "./chunked.js"
-import { lineExcerpt, unexpected } from "./excerpt.js"
+import { gotByte, lineExcerpt } from "./excerpt.js"
 import { decodeText, type FramingKind, ParsedHead, unfold } from "./head.js"
 import type { ParserLimits } from "./limits.js"
 import { Failed, More, type Reason, Scanner } from "./scanner.js"
@@ -15,23 +15,23 @@ import { neverTrailers } from "./trailers.js"
 
 export { defaultLimits, type ParserLimits, resolveLimits } from "./limits.js"
 
-/** Who is told what has been parsed. */
+/** Callbacks for parsed parts of a response. */
 export interface ParserHandler {
   onInformational(head: ParsedHead): void
-  /** Once, before all of the body. */
+  /** Called once, before the body. */
   onHead(head: ParsedHead): void
   /** The bytes are valid during the call only. */
   onBody(slab: Buffer, start: number, end: number): void
-  /** Not called for a 101 that was asked for, nor for a 2xx to CONNECT: what follows those is no HTTP. */
+  /** Not called after a requested 101 or a 2xx to CONNECT: the bytes that follow are not HTTP. */
   onComplete(trailers: Trailers): void
 }
 
-/** What is wrong with a response. */
+/** Why parsing failed. */
 export interface ParseFailure {
   readonly where: "head" | "body"
   readonly reason: Reason
   readonly description: string
-  /** The line at fault as far as it has been received: at most 100 characters, escaped. */
+  /** The received part of the line at fault: at most 100 characters, escaped. */
   readonly excerpt: string
 }
 
@@ -47,42 +47,46 @@ const TrailerSection = 7
 const Tunnel = 8
 const Stopped = 9
 
-const none: Trailers = []
+const noTrailers: Trailers = []
 
-/** A store for bytes that come in pieces; larger ones are not kept for the next head. */
+/** A larger store is released after its section. Bytes. */
 const storeSize = 4096
 
-/** A longer head is not known again. */
-const knownSize = 2048
+/** A longer head is not remembered. Bytes. */
+const maxRepeatedSize = 2048
 
 export class Parser {
   failure: ParseFailure | undefined = undefined
-  /** Whether a byte of the response has come. */
+  /** Whether a byte of the response was received. */
   started = false
-  /** Bits of `deviations.ts`: of the heads, and of the body as far as it is read. */
+  /** Bits of `deviations.ts`, for the heads and the part of the body that was read. */
   deviations = 0
   private readonly limits: ParserLimits
   private readonly handler: ParserHandler
   private readonly scanner: Scanner
   private readonly chunks: Chunks
   private state = Idle
-  /** Ends `execute`, also where `onComplete` has called `expect`. */
-  private whole = false
+  /** Ends `execute` after a complete response, even if `onComplete` calls `expect`. */
+  private isComplete = false
   private method = ""
   private upgrade = false
   private informational = 0
   private emptyLines = 0
   /** Whether an informational response had Connection: close. */
   private closing = false
-  /** Bytes of heads that are whole, and of empty lines. */
+  /** Bytes of complete heads and of empty lines. */
   private headSize = 0
   private remaining = 0
+  /** Holds the bytes of a head or trailer section that arrives in more than one read. */
   private store: Buffer | undefined = undefined
-  /** Bytes in `store` of a section that is not whole yet. */
-  private kept = 0
-  /** The last response's head, and what was asked: whoever is asked often answers with the same head for a second. */
-  private known: ParsedHead | undefined = undefined
-  private knownMethod = ""
+  /** The number of bytes in `store`. */
+  private stored = 0
+  /**
+   * The previous head and its method. Servers often repeat a head byte for byte within one second (the resolution of
+   * Date), so it can be reused.
+   */
+  private lastHead: ParsedHead | undefined = undefined
+  private lastMethod = ""
 
   constructor(limits: ParserLimits, handler: ParserHandler) {
     this.limits = limits
@@ -91,17 +95,17 @@ export class Parser {
     this.chunks = new Chunks(limits)
   }
 
-  /** Bytes that have come of the heads, informational ones and empty lines included. */
+  /** Received bytes of heads, including informational ones and empty lines. */
   get headBytes(): number {
-    return this.headSize + (this.state === Head ? this.kept : 0)
+    return this.headSize + (this.state === Head ? this.stored : 0)
   }
 
-  /** Whether the bytes that follow are no HTTP: after 101, or a 2xx to CONNECT. */
+  /** Whether the bytes that follow are not HTTP: after 101, or a 2xx to CONNECT. */
   get isTunnel(): boolean {
     return this.state === Tunnel
   }
 
-  /** Begins to wait for the response to `method`; with `upgrade`, 101 is a final response. */
+  /** Prepares for the response to `method`. With `upgrade`, 101 is a final response. */
   expect(method: string, upgrade: boolean): void {
     this.failure = undefined
     this.started = false
@@ -116,19 +120,19 @@ export class Parser {
     this.awaitHead()
   }
 
-  /** Calls the handler no more, from within one of its methods too. */
+  /** Stops all calls of the handler. The handler may call this. */
   stop(): void {
     this.state = Stopped
   }
 
   /**
-   * Takes `slab[start,end)`, within which it may move bytes of the body. Returns the place after the last byte taken,
-   * which is `end` unless the response is whole, or -1 for a failure. What follows a whole response is not parsed.
+   * Parses `slab[start,end)`, within which it may move bytes of the body. Returns the index after the last parsed byte,
+   * or -1 after a failure. The index is below `end` only if bytes follow a complete response; they are not parsed.
    */
   execute(slab: Buffer, start: number, end: number): number {
     let at = start
-    this.whole = false
-    while (at < end && !this.whole) {
+    this.isComplete = false
+    while (at < end && !this.isComplete) {
       switch (this.state) {
         case Leading:
         case LeadingLf:
@@ -160,20 +164,20 @@ export class Parser {
     return at
   }
 
-  /** The peer has ended its side. Whether that makes the response whole: only where nothing else says its length. */
+  /** The peer closed the connection. Returns whether that completes the response: only a body without other framing. */
   finish(): boolean {
     if (this.state !== UntilClose) return false
-    this.complete(none)
+    this.complete(noTrailers)
     return true
   }
 
   private awaitHead(): void {
     this.state = Leading
-    this.kept = 0
+    this.stored = 0
     this.scanner.beginHead(this.limits.maxHeadSize - this.headSize, this.method === "CONNECT")
   }
 
-  // Some servers send an empty line too many after a body.
+  // Some servers send an extra empty line after a body.
   private leading(slab: Buffer, at: number, end: number): number {
     const byte = slab[at]
     if (this.state === LeadingLf) {
@@ -197,62 +201,62 @@ export class Parser {
     return at + 1
   }
 
-  /** Reads a head or trailers where they are; only what is cut is copied. */
+  /** Reads a head or trailers. Copies bytes to `store` only if a section spans several reads. */
   private section(slab: Buffer, at: number, end: number): number {
-    if (this.kept === 0) {
-      const known = this.known
-      if (known !== undefined && this.isAgain(known, slab, at, end)) {
-        this.headSize = known.text.length
-        this.follow(known)
-        return at + known.text.length
+    if (this.stored === 0) {
+      const repeated = this.lastHead
+      if (repeated !== undefined && this.isRepeated(repeated, slab, at, end)) {
+        this.headSize = repeated.text.length
+        this.follow(repeated)
+        return at + repeated.text.length
       }
       const next = this.scanner.scan(slab, at, at, end)
-      if (next === Failed) return this.refuse(end - at)
+      if (next === Failed) return this.failFromScanner(end - at)
       if (next === More) return this.keep(slab, at, end)
       return this.endOfSection(slab, at, next, next)
     }
-    const before = this.kept
+    const before = this.stored
     const next = this.keep(slab, at, end)
     const store = this.store
     if (store === undefined) return next
-    const stop = this.scanner.scan(store, 0, before, this.kept)
-    if (stop === Failed) return this.refuse(0)
+    const stop = this.scanner.scan(store, 0, before, this.stored)
+    if (stop === Failed) return this.failFromScanner(0)
     if (stop === More) return next
     if (store.length > storeSize) this.store = undefined
     return this.endOfSection(store, 0, stop, at + stop - before)
   }
 
-  /** Whether the bytes are that head to the letter, in the same place: the first of the answer to the same method. */
-  private isAgain(head: ParsedHead, slab: Buffer, at: number, end: number): boolean {
+  /** Whether the bytes repeat `head`, as the first head of a response to the same method. */
+  private isRepeated(head: ParsedHead, slab: Buffer, at: number, end: number): boolean {
     const size = head.text.length
     return (
       this.state === Head &&
       this.headSize === 0 &&
       end - at >= size &&
-      this.method === this.knownMethod &&
+      this.method === this.lastMethod &&
       slab.toString("latin1", at, at + size) === head.text
     )
   }
 
   private keep(slab: Buffer, at: number, end: number): number {
-    const size = this.kept + end - at
+    const size = this.stored + end - at
     let store = this.store
     if (store === undefined || store.length < size) {
       const larger = Buffer.allocUnsafeSlow(Math.max(size, store === undefined ? 1024 : store.length * 2))
-      if (store !== undefined && this.kept > 0) store.copy(larger, 0, 0, this.kept)
+      if (store !== undefined && this.stored > 0) store.copy(larger, 0, 0, this.stored)
       store = larger
       this.store = larger
     }
-    slab.copy(store, this.kept, at, end)
-    this.kept = size
+    slab.copy(store, this.stored, at, end)
+    this.stored = size
     return end
   }
 
   private endOfSection(bytes: Buffer, base: number, stop: number, next: number): number {
-    this.kept = 0
+    this.stored = 0
     this.deviations |= this.scanner.deviations
     if (this.state === TrailerSection) {
-      this.complete(this.scanner.count === 0 ? none : this.trailers(bytes, base))
+      this.complete(this.scanner.count === 0 ? noTrailers : this.trailers(bytes, base))
       return next
     }
     const first = this.headSize === 0
@@ -287,8 +291,8 @@ export class Parser {
       return true
     }
     const head = this.framed(bytes, base, stop, status)
-    this.known = first && stop - base <= knownSize && this.deviations === 0 ? head : undefined
-    this.knownMethod = this.method
+    this.lastHead = first && stop - base <= maxRepeatedSize && this.deviations === 0 ? head : undefined
+    this.lastMethod = this.method
     this.follow(head)
     return true
   }
@@ -299,7 +303,7 @@ export class Parser {
     const persistent =
       !this.closing && !framing.close && (minor === 1 || framing.keepAlive) && !mustClose(this.deviations)
     if (this.method === "HEAD" || status === 204 || status === 205 || status === 304) {
-      // 204 and 205 have no content: a peer that announces some may send it, and 205 may do so without a word.
+      // 204 and 205 have no content. A server that announces content may send it; with 205, even without announcing it.
       const announced = framing.chunked || framing.length > 0 || (status === 205 && framing.length < 0)
       const reusable = persistent && (this.method === "HEAD" || status === 304 || !announced)
       return this.headFrom(bytes, base, stop, "none", undefined, reusable)
@@ -312,7 +316,7 @@ export class Parser {
     return this.headFrom(bytes, base, stop, "close", undefined, false)
   }
 
-  /** Tells the head and goes on with its body. */
+  /** Passes the head to the handler and continues with its body. */
   private follow(head: ParsedHead): void {
     switch (head.framing) {
       case "chunked":
@@ -327,7 +331,7 @@ export class Parser {
         this.remaining = head.framing === "none" ? 0 : (head.contentLength ?? 0)
     }
     this.handler.onHead(head)
-    if (this.state === Sized && this.remaining === 0) this.complete(none)
+    if (this.state === Sized && this.remaining === 0) this.complete(noTrailers)
   }
 
   private headFrom(
@@ -346,7 +350,7 @@ export class Parser {
     const next = end - at < this.remaining ? end : at + this.remaining
     this.remaining -= next - at
     this.handler.onBody(slab, at, next)
-    if (this.state === Sized && this.remaining === 0) this.complete(none)
+    if (this.state === Sized && this.remaining === 0) this.complete(noTrailers)
     return next
   }
 
@@ -359,7 +363,7 @@ export class Parser {
     if (chunks.isBroken) return this.failWith("body", chunks.reason, chunks.description, chunks.excerpt)
     if (chunks.isLast) {
       this.state = TrailerSection
-      this.kept = 0
+      this.stored = 0
       this.scanner.beginTrailers(this.limits.maxTrailerSize)
     }
     return next
@@ -378,20 +382,20 @@ export class Parser {
 
   private complete(trailers: Trailers): void {
     this.state = Idle
-    this.whole = true
+    this.isComplete = true
     this.handler.onComplete(trailers)
   }
 
-  private refuse(unkept: number): number {
+  private failFromScanner(unstored: number): number {
     const scanner = this.scanner
-    if (this.state === Head) this.headSize += this.kept + unkept
-    this.kept = 0
+    if (this.state === Head) this.headSize += this.stored + unstored
+    this.stored = 0
     const where = this.state === Head ? "head" : "body"
     return this.failWith(where, scanner.reason, scanner.description, scanner.excerpt)
   }
 
   private fail(reason: Reason, description: string, slab: Buffer, at: number, end: number): -1 {
-    return this.failWith("head", reason, `${description}, ${unexpected(slab[at])}`, lineExcerpt(slab, at, at, end))
+    return this.failWith("head", reason, `${description}, ${gotByte(slab[at])}`, lineExcerpt(slab, at, at, end))
   }
 
   private tooManyLines(slab: Buffer, at: number, end: number): -1 {

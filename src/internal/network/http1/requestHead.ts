@@ -1,9 +1,10 @@
 /**
- * The head of a request as it is written: in absolute form to a proxy that forwards it (RFC 9112, section 3.2.2).
+ * Formats the head of a request.
  */
 import { hostFieldOf } from "../../http/origin.js"
 import type { Exchange } from "../../transport/transport.js"
 
+/** The text of a head. For a forwarding proxy, its target is in absolute form (RFC 9112, section 3.2.2). */
 export const requestHead = (exchange: Exchange, forward: boolean): string => {
   const wire = exchange.wire
   const origin = exchange.route.origin

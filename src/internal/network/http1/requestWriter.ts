@@ -1,6 +1,6 @@
 /**
- * Writes the requests of one connection, one after the other: the head, a wait for 100 Continue where it was asked for,
- * and the body. One object serves all requests of its connection, so a request allocates none.
+ * Writes the requests of one connection, one at a time: the head, then the body, after a wait for 100 Continue if the
+ * request has `Expect`. One writer serves all requests of its connection, to save an allocation per request.
  */
 import { TLSSocket } from "node:tls"
 import type { ClientError } from "../../../Errors.js"
@@ -10,15 +10,15 @@ import type { Exchange } from "../../transport/transport.js"
 import { requestHead } from "./requestHead.js"
 import { Upload, type UploadOwner } from "./upload.js"
 
-/** The connection, which the writer notifies. */
+/** Callbacks from the writer to its connection. */
 export interface RequestWriterOwner {
-  /** Bytes wait for the system to take them: the time to send begins. */
+  /** The system has not taken all bytes yet: the time to send starts. */
   readonly onWriting: () => void
   /** The socket has taken some of the body. */
   readonly onProgress: () => void
-  /** The last byte has been handed to the system. Called once for each request. */
+  /** The system has taken the last byte. Called at most once for each request. */
   readonly onSent: () => void
-  /** The body failed; the peer must not take what it has for the whole. */
+  /** The source of the body failed. The connection must close, so that the server does not take the part for a whole. */
   readonly onUploadError: (error: ClientError) => void
 }
 
@@ -33,18 +33,18 @@ type State =
   | "new"
   /** The request waits for the end of the turn. */
   | "deferred"
-  /** Some of the request is not with the system yet. */
+  /** The system has not taken all of the request yet. */
   | "writing"
-  /** The last byte of the request has been handed to the system. */
+  /** The system has taken the last byte of the request. */
   | "sent"
-  /** The request was given up before that. */
+  /** The request ended before its last byte was written. */
   | "cancelled"
 
 export class RequestWriter implements UploadOwner {
   private state: State = "new"
   private readonly wire: Wire
   private readonly owner: RequestWriterOwner
-  /** Whether the system takes bytes at once, if it takes them. */
+  /** Whether `write` passes bytes to the system synchronously, as a socket without TLS does. */
   private readonly direct: boolean
   private upload: Upload | undefined = undefined
   private continueDeadline: Deadline | undefined = undefined
@@ -60,7 +60,7 @@ export class RequestWriter implements UploadOwner {
     return this.state === "deferred"
   }
 
-  /** Whether the last request is with the system as a whole. */
+  /** Whether the system has taken all of the last request. */
   get isSent(): boolean {
     return this.state === "sent"
   }
@@ -75,7 +75,7 @@ export class RequestWriter implements UploadOwner {
     return this.upload?.open === true
   }
 
-  /** A request waits; the owner calls `send` at the end of the turn. */
+  /** Marks a request as waiting; the owner calls `send` at the end of the turn. */
   defer(): void {
     this.state = "deferred"
   }
@@ -105,8 +105,8 @@ export class RequestWriter implements UploadOwner {
   }
 
   /**
-   * A callback for each write costs more than to look whether the system has taken all. TLS calls back in a later turn
-   * than it writes, often after the response: a small head counts as sent at once.
+   * Writes a request without a body. A look at `writableLength` is cheaper than a callback for each write. TLS calls back
+   * in a later turn than it writes, often after the response, so a small head counts as sent at once.
    */
   private writeHead(text: string): void {
     const socket = this.wire.socket
@@ -121,7 +121,7 @@ export class RequestWriter implements UploadOwner {
     this.owner.onWriting()
   }
 
-  /** The peer wants the body, or has said nothing for long enough. */
+  /** Sends a body that waits for 100 Continue: the server sent it, or `continueTime` is over. */
   continue(): void {
     if (this.continueDeadline === undefined) return
     this.endWait()
@@ -129,23 +129,23 @@ export class RequestWriter implements UploadOwner {
     this.upload?.start()
   }
 
-  /** The final head has arrived: a body that still waits for 100 Continue is not written. */
+  /** Stops the wait for 100 Continue without sending the body: the final head has arrived. */
   endWait(): void {
     this.continueDeadline?.cancel()
     this.continueDeadline = undefined
   }
 
-  /** The socket takes more. */
+  /** The socket accepts more bytes. */
   drained(): void {
     this.upload?.drained()
   }
 
-  /** Writes no more of the body; what is written stays. */
+  /** Stops writing the body. */
   cancelBody(): void {
     this.upload?.cancel()
   }
 
-  /** Ends the request. Nothing of it calls the owner afterwards. */
+  /** Ends the request. The owner receives no more callbacks for it. */
   end(): void {
     if (this.state !== "sent") this.state = "cancelled"
     this.endWait()

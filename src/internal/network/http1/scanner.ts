@@ -1,7 +1,7 @@
 /**
- * Reads a status line with its fields, or a trailer section, byte by byte: it may stop after any byte and continue, and
- * fails at the same byte however the input is cut. It sees one buffer at a time and keeps places relative to `base`.
- * Unless it is strict it tolerates what RFC 9112 lets a user agent tolerate, and records it in `deviations`.
+ * Reads a status line with its fields, or a trailer section, byte by byte. It can stop after any byte and continue
+ * later, and fails at the same byte however the input is split. It sees one buffer at a time and stores offsets relative
+ * to `base`. Unless it is strict, it tolerates and records the `deviations` that RFC 9112 lets a user agent tolerate.
  */
 import type { BadHttpMessage } from "../../../Errors.js"
 import {
@@ -13,12 +13,12 @@ import {
   StatusLineSpacing
 } from "../../transport/deviations.js"
 import { COLON, CR, HTAB, LF, SP, text, token } from "./bytes.js"
-import { lineExcerpt, unexpected } from "./excerpt.js"
+import { gotByte, lineExcerpt } from "./excerpt.js"
 import { Framing, Kind, kindOf } from "./framing.js"
 
-/** `scan` has come to the end of the bytes before the end of the section. */
+/** `scan` needs more bytes: the section is incomplete. */
 export const More = -1
-/** `scan` has met what must not be. */
+/** `scan` found a byte that is not allowed. */
 export const Failed = -2
 
 export type Reason = BadHttpMessage["reason"]
@@ -34,9 +34,9 @@ const ValueLf = 6
 const EndLf = 7
 /** White space before the first field. */
 const LeadingSpace = 8
-/** White space between a name and its colon. */
+/** White space between a field name and its colon. */
 const NameSpace = 9
-/** A name with characters that a token must not have: its line is dropped. */
+/** A field name that is not a token; its line is dropped. */
 const BadName = 10
 
 // The previous line, which a folded line continues.
@@ -48,18 +48,18 @@ const statusLineStart = [0x48, 0x54, 0x54, 0x50, 0x2f, 0x31, 0x2e]
 
 export class Scanner {
   readonly framing: Framing
-  /** Four to a line: start and end of name and value. */
+  /** Four per line: start and end of the name, start and end of the value. */
   readonly offsets: Array<number> = []
   count = 0
   status = 0
   minor = 0
   reasonStart = 0
   reasonEnd = 0
-  /** Whether no byte of a value or the reason was above 0x7f. */
+  /** Whether all bytes of values and the reason phrase are at most 0x7f. */
   ascii = true
-  /** Whether a value has line ends in it. */
+  /** Whether a value contains line ends. */
   folded = false
-  /** Bits of `deviations.ts`, those of `framing` aside. */
+  /** Bits of `deviations.ts`, without those of `framing`. */
   deviations = 0
   reason: Reason = "StatusLine"
   description = ""
@@ -76,10 +76,10 @@ export class Scanner {
   private valueStart = -1
   readonly strict: boolean
   private previous = NoLine
-  /** White space in the status line beyond one space before the status. */
+  /** Extra white space before the status, in bytes. */
   private shift = 0
-  /** Where the bytes end that the scanner is given. */
-  private received = 0
+  /** The end of the received bytes. */
+  private receivedEnd = 0
 
   constructor(maxLine: number, maxCount: number, strict: boolean) {
     this.maxLine = maxLine
@@ -88,7 +88,7 @@ export class Scanner {
     this.framing = new Framing(strict)
   }
 
-  /** Begins a head of at most `maxSize` bytes. After CONNECT, framing fields of a 2xx mean nothing. */
+  /** Begins a head of at most `maxSize` bytes. With `connect`, framing fields of a 2xx are ignored. */
   beginHead(maxSize: number, connect: boolean): void {
     this.begin(maxSize)
     this.state = Prefix
@@ -117,10 +117,10 @@ export class Scanner {
     this.shift = 0
   }
 
-  /** Reads `bytes[from,end)` of a section that began at `base`. Returns the place after it, `More` or `Failed`. */
+  /** Reads `bytes[from,end)` of a section that began at `base`. Returns the index after it, `More` or `Failed`. */
   scan(bytes: Uint8Array, base: number, from: number, end: number): number {
     let at = from
-    this.received = end
+    this.receivedEnd = end
     while (at < end) {
       switch (this.state) {
         case Prefix:
@@ -312,7 +312,7 @@ export class Scanner {
     return at + 1 < end ? this.value(bytes, base, at + 1, end) : at + 1
   }
 
-  // Lines that only a tolerant scanner reads.
+  // Lines that a strict scanner rejects.
 
   private unusual(bytes: Uint8Array, base: number, from: number, end: number): number {
     let at = from
@@ -337,7 +337,7 @@ export class Scanner {
     return at
   }
 
-  /** Skips a line whose name is not a token, unless that could hide where the body ends. */
+  /** Skips a line whose name is not a token. Fails if it could be a framing field. */
   private drop(bytes: Uint8Array, base: number, at: number): number {
     let from = base + this.line
     let to = at
@@ -360,7 +360,7 @@ export class Scanner {
     return at + 1
   }
 
-  /** A line that begins with white space continues the one before, or is the first field with white space before it. */
+  /** Handles a line that begins with white space: it continues the previous line, or is the first field, indented. */
   private fold(_bytes: Uint8Array, base: number, at: number): number {
     this.deviations |= FoldedLine
     if (this.previous === NoLine) {
@@ -395,7 +395,7 @@ export class Scanner {
     return at + 1
   }
 
-  /** Stores the places of a field whose line ends at `at`. Returns a fault in its framing. */
+  /** Stores the offsets of a field whose line ends at `at`. Returns the description of an error in its framing. */
   private endOfField(bytes: Uint8Array, base: number, at: number): string | undefined {
     const start = base + this.valueStart
     let stop = at
@@ -406,18 +406,18 @@ export class Scanner {
     this.offsets[place + 2] = this.valueStart
     this.offsets[place + 3] = stop - base
     this.count++
-    // The next line may continue the value: a tolerant scanner reads it then.
+    // The next line may continue the value, so a tolerant scanner reads it at the start of that line.
     return this.strict ? this.frame(bytes, base, at) : undefined
   }
 
-  /** Reads the last field if it frames the body. Fields in trailers do not. `lineEnd` is where its line ends. */
+  /** Reads the last field if it is a framing field. Trailers have none. `lineEnd` is the end of its line. */
   private frame(bytes: Uint8Array, base: number, lineEnd?: number): string | undefined {
     if (this.kind === Kind.Other || this.trailers) return undefined
     if (this.connect && this.status >= 200 && this.status < 300) return undefined
     const place = (this.count - 1) << 2
     const start = base + this.offsets[place + 2]
     const end = base + this.offsets[place + 3]
-    // Some recipients take HTAB as part of the value, and read something else than "chunked" then.
+    // Some recipients take HTAB for part of the value, and then do not read "chunked".
     if (lineEnd !== undefined && isFraming(this.kind) && bytes.subarray(end, lineEnd).includes(HTAB)) {
       return "expected no tab after the value of Content-Length or Transfer-Encoding"
     }
@@ -430,7 +430,7 @@ export class Scanner {
     return this.framing.field(this.kind, this.minor, unfolded, from, to)
   }
 
-  /** Removes Content-Length where chunked decides instead (RFC 9112 section 6.3). */
+  /** Removes Content-Length from a head with chunked framing (RFC 9112, section 6.3). */
   removeContentLength(bytes: Uint8Array, base: number): void {
     let kept = 0
     for (let index = 0; index < this.count; index++) {
@@ -457,7 +457,7 @@ export class Scanner {
       this.line + this.maxLine < this.maxSize
         ? `expected a line of at most ${this.maxLine} bytes (http1.maxLineSize)`
         : `expected at most ${this.maxSize} more bytes of ${this.trailers ? "trailers" : "head"} (http1.maxHeadSize)`
-    // Only what is within the limits has been read however the bytes are cut.
+    // The excerpt ends within the limits, so that it does not depend on how the bytes were split.
     const line = base + this.line
     return this.limit(bytes, base, Math.min(line + Math.min(this.maxLine, 16), base + this.maxSize) - 1, description)
   }
@@ -466,13 +466,13 @@ export class Scanner {
     return this.end("Limit", description, lineExcerpt(bytes, base + this.line, at, at + 1))
   }
 
-  /** Fails at a byte; of a framing field the description says what is wrong with its value instead. */
+  /** Fails at a byte. With a `reason`, the description is about a field value and does not name the byte. */
   private fail(bytes: Uint8Array, base: number, at: number, description: string, reason?: Reason): number {
     const inStatusLine = !this.trailers && this.line === 0 && this.state <= StatusLf
     return this.end(
       reason ?? (inStatusLine ? "StatusLine" : "Header"),
-      reason === undefined ? `${description}, ${unexpected(bytes[at])}` : description,
-      lineExcerpt(bytes, base + this.line, at, this.received)
+      reason === undefined ? `${description}, ${gotByte(bytes[at])}` : description,
+      lineExcerpt(bytes, base + this.line, at, this.receivedEnd)
     )
   }
 

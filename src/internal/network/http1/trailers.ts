@@ -1,6 +1,6 @@
 /**
- * Fields that mean nothing after a body, or that nobody must take from there: those that frame, route, authorise, or
- * say how the body is to be read (RFC 9110, section 6.5.1). They are neither sent nor handed out as trailers.
+ * Fields that are ignored in trailers: fields that frame, route or authorize a message or describe its content would be
+ * useless or dangerous after the body (RFC 9110, section 6.5.1).
  */
 export const neverTrailers: ReadonlySet<string> = new Set([
   "authorization",

@@ -1,5 +1,5 @@
 /**
- * One request body on its way into a socket, with backpressure, framed by length or by chunks.
+ * Writes one request body to a socket, with backpressure, framed by Content-Length or in chunks.
  */
 import type * as Net from "node:net"
 import type { ClientError } from "../../../Errors.js"
@@ -7,20 +7,21 @@ import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import type { RequestBody, RequestSink, RequestSource } from "../../transport/transport.js"
 import { keepReadable } from "./failedWrites.js"
 
-/** Who is told how the body goes. */
+/** Callbacks from an upload to the writer of its request. */
 export interface UploadOwner {
-  /** All of it has been handed to the system. */
+  /** The system has taken the whole body. */
   readonly onSent: () => void
+  /** The system has taken some of the body. */
   readonly onProgress: () => void
   readonly onUploadError: (error: ClientError) => void
 }
 
-/** Bytes given to the socket at once: what lies behind them waits for a drain. */
+/** The largest write in bytes; the rest of a body waits until the socket drains. */
 const sliceSize = 256 * 1024
 
 /**
- * Bytes that are given to the socket before timers and other sockets have their turn: the system takes them at once for
- * as long as the peer reads, and the socket says so before the turn ends. A write counts as `writeCost` at least.
+ * Bytes written in one turn of the event loop before timers and other sockets run. While the peer reads, the system takes
+ * bytes at once, and a fast upload would never yield. A write counts as at least `writeCost` bytes.
  */
 const turnSize = 1024 * 1024
 const writeCost = 8 * 1024
@@ -34,14 +35,14 @@ export class Upload implements RequestSink, Turning {
   /** `undefined`: chunked. */
   private readonly length: number | undefined
   private source: RequestSource | undefined = undefined
-  /** Bytes of the body that the socket has been given. */
+  /** Bytes of the body that were passed to the socket. */
   private written = 0
-  /** Writes that the socket has not called back. */
+  /** Writes whose callback has not run. */
   private pending = 0
-  /** Bytes since the last rest. */
-  private sinceRest = 0
-  /** It goes on in the next turn. */
-  private resting = false
+  /** Bytes written since the upload last yielded. */
+  private sinceYield = 0
+  /** Whether the upload waits for the next turn. */
+  private yielding = false
   private state: "open" | "ended" | "cancelled" = "open"
 
   constructor(socket: Net.Socket, body: RequestBody, owner: UploadOwner) {
@@ -51,7 +52,7 @@ export class Upload implements RequestSink, Turning {
     this.length = body._tag === "Bytes" ? body.bytes.length : body.length
   }
 
-  /** Whether the socket has been given all that the peer waits for, even if the source has not ended yet. */
+  /** Whether the whole body was passed to the socket, even if the source has not ended yet. */
   get whole(): boolean {
     return this.state === "ended" || this.written === this.length
   }
@@ -71,22 +72,22 @@ export class Upload implements RequestSink, Turning {
     }
   }
 
-  /** Sends no more. */
+  /** Stops the source and writes no more. */
   cancel(): void {
     if (this.state !== "open") return
     this.state = "cancelled"
     this.source?.cancel()
   }
 
-  /** The socket takes more. */
+  /** The socket accepts more bytes. */
   drained(): void {
-    if (this.state !== "open" || this.resting) return
+    if (this.state !== "open" || this.yielding) return
     if (this.body._tag === "Bytes") this.writeSlices(this.body.bytes)
     else this.onDrain?.()
   }
 
   endTurn(): void {
-    this.resting = false
+    this.yielding = false
     if (!this.socket.writableNeedDrain) this.drained()
   }
 
@@ -95,11 +96,11 @@ export class Upload implements RequestSink, Turning {
     this.pending++
     this.written += chunk.length
     const more = this.length === undefined ? this.writeChunk(chunk) : this.socket.write(chunk, this.onFlushed)
-    this.sinceRest += Math.max(chunk.length, writeCost)
-    if (this.sinceRest < turnSize) return more
-    this.sinceRest = 0
-    if (!this.resting) atTurnEnd(this)
-    this.resting = true
+    this.sinceYield += Math.max(chunk.length, writeCost)
+    if (this.sinceYield < turnSize) return more
+    this.sinceYield = 0
+    if (!this.yielding) atTurnEnd(this)
+    this.yielding = true
     return false
   }
 

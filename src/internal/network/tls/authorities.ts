@@ -1,5 +1,5 @@
 /**
- * The authorities that a context trusts: its own, those of Node and those of the system.
+ * Reads the certificate authorities that a context trusts: from options, from Node and from the system.
  */
 import type { X509Certificate } from "node:crypto"
 import { readFileSync } from "node:fs"
@@ -9,14 +9,15 @@ import type { ContextOptions } from "../../../Ssl.js"
 import { readCertificates } from "./pem.js"
 
 export interface Authorities {
+  /** From the `ca` option. */
   readonly own: ReadonlyArray<X509Certificate>
-  /** Whether Node's count, with those of NODE_EXTRA_CA_CERTS. */
+  /** Whether Node's authorities are trusted, including those of NODE_EXTRA_CA_CERTS. */
   readonly bundled: boolean
-  /** PEM. */
+  /** The system's authorities, as PEM. */
   readonly system: ReadonlyArray<string>
 }
 
-/** A list of Node's own, from 22.15 and 23.10 on; `undefined` for an older one, or where it is none. */
+/** Calls `tls.getCACertificates`, which exists since Node 22.15 and 23.10; `undefined` in older versions. */
 const listOf = (kind: "default" | "system", node: object): ReadonlyArray<string> | undefined => {
   const list: unknown = Reflect.get(node, "getCACertificates")
   if (typeof list !== "function") return undefined
@@ -26,7 +27,7 @@ const listOf = (kind: "default" | "system", node: object): ReadonlyArray<string>
 
 let extra: ReadonlyArray<string> | undefined
 
-/** The file is read once, as Node does, which warns when it starts of one that it cannot read, and ignores it. */
+/** The certificates of NODE_EXTRA_CA_CERTS. Read once and ignored if unreadable, as Node does (it warns at startup). */
 const extraCertificates = (): ReadonlyArray<string> => {
   const path = process.env.NODE_EXTRA_CA_CERTS
   if (extra !== undefined || path === undefined || path === "") return extra ?? []
@@ -38,11 +39,11 @@ const extraCertificates = (): ReadonlyArray<string> => {
   return extra
 }
 
-/** PEM of the certificates that Node trusts where no authority is named. `node` has what `node:tls` exports. */
+/** The certificates that Node trusts by default, as PEM. `node` is the `node:tls` module; tests pass another. */
 export const nodeCertificates = (node: object = tls): ReadonlyArray<string> =>
   listOf("default", node) ?? [...tls.rootCertificates, ...extraCertificates()]
 
-/** PEM of the system's certificates. Throws `SslContextError` where Node does not read them. */
+/** The system's certificates, as PEM. Throws `SslContextError` if this version of Node cannot read them. */
 export const systemCertificates = (node: object = tls): ReadonlyArray<string> => {
   const found = listOf("system", node)
   if (found !== undefined) return found
@@ -52,13 +53,14 @@ export const systemCertificates = (node: object = tls): ReadonlyArray<string> =>
   })
 }
 
+/** Reads the authorities of the options. Throws `SslContextError`. */
 export const readAuthorities = (options: ContextOptions): Authorities => ({
   own: options.ca === undefined ? [] : readCertificates("ca", options.ca),
   bundled: options.bundledCa ?? options.ca === undefined,
   system: options.systemCa === true ? systemCertificates() : []
 })
 
-/** OpenSSL's `ca`; `undefined` stands for Node's. */
+/** The `ca` option of a secure context; `undefined` means Node's defaults. */
 export const toCa = ({ bundled, own, system }: Authorities): Array<string> | undefined =>
   bundled && own.length === 0 && system.length === 0
     ? undefined

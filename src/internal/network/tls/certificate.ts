@@ -1,5 +1,6 @@
 /**
- * What a peer's certificate says, and whether it names a host (RFC 9525). Nothing a peer puts there makes it throw.
+ * Reads a peer's certificate for errors and signals, and decides whether it names a host (RFC 9525). Does not throw,
+ * whatever the certificate contains.
  */
 import type { X509Certificate } from "node:crypto"
 import { isIP, isIPv6 } from "node:net"
@@ -8,24 +9,24 @@ import * as Option from "effect/Option"
 import type { Certificate } from "../../../Ssl.js"
 import { isRegistrySuffix } from "../../http/publicSuffix.js"
 
-/** Names kept for errors and signals; all are looked at for a match. */
+/** The most names shown in errors and signals. Matching considers all names. */
 const maxNames = 1000
 
-/** Characters kept of a subject or an issuer. */
+/** The most characters shown of a subject or an issuer. */
 const maxDistinguishedName = 1024
 
 interface AlternativeName {
   readonly type: "DNS" | "IP Address"
   readonly value: string
-  /** Whether Node had to quote it, so that it holds what no host name has. */
+  /** Whether Node printed it in quotes, because it contains characters that host names do not have. */
   readonly quoted: boolean
 }
 
-/** Calls `visit` for each DNS name and address of a SAN as Node prints it, until it returns `true`. */
+/** Calls `visit` for each DNS name and address of a SAN in Node's text form, until it returns `true`. */
 const visitNames = (text: string | undefined, visit: (name: AlternativeName) => boolean): boolean => {
   if (text === undefined) return false
-  // Node prints an entry as "DNS:name", or as 'DNS:"name"' with JSON's escapes where the name holds anything unusual,
-  // a comma included.
+  // Node prints an entry as "DNS:name", or as 'DNS:"name"' with JSON escapes if the name contains unusual characters, such
+  // as a comma.
   const entry = /(?:^|, )([A-Za-z0-9 ]+):("(?:[^"\\]|\\.)*"|[^,]*)/gy
   for (let match = entry.exec(text); match !== null; match = entry.exec(text)) {
     const type = match[1]
@@ -46,7 +47,7 @@ const namesOf = (text: string | undefined): ReadonlyArray<string> => {
   return names
 }
 
-/** One spelling for each address, so that addresses can be compared as text. */
+/** The canonical form of an address, so that addresses can be compared as text. */
 const canonicalIp = (address: string): string | undefined => {
   if (isIP(address) === 0) return undefined
   if (!isIPv6(address)) return address
@@ -56,8 +57,8 @@ const canonicalIp = (address: string): string | undefined => {
 const withoutDot = (name: string): string => (name.endsWith(".") ? name.slice(0, -1) : name)
 
 /**
- * A wildcard is the whole left-most label and stands for exactly one label (RFC 9525, section 6.3). As browsers have it,
- * it does not stand for all that a registry hands out: neither "*.test" nor "*.co.uk" matches.
+ * Matches a name of a certificate. A wildcard must be the whole left-most label and matches exactly one label (RFC 9525,
+ * section 6.3). As in browsers it never covers a public suffix: "*.test" and "*.co.uk" match no host.
  */
 const matchesName = (pattern: string, host: string): boolean => {
   if (!pattern.includes("*")) return pattern === host
@@ -68,8 +69,8 @@ const matchesName = (pattern: string, host: string): boolean => {
 }
 
 /**
- * Whether the SAN of a certificate has the host: an address has to be there as an address, a name as a DNS name. The
- * subject's CN is not looked at.
+ * Whether the SAN of a certificate contains the host: an address as an IP address, a name as a DNS name. The CN of the
+ * subject is ignored.
  */
 export const namesHost = (certificate: X509Certificate, host: string): boolean => {
   if (isIP(host) !== 0) {
@@ -79,13 +80,13 @@ export const namesHost = (certificate: X509Certificate, host: string): boolean =
       (name) => name.type === "IP Address" && address !== undefined && canonicalIp(name.value) === address
     )
   }
-  const wanted = withoutDot(host.toLowerCase())
+  const hostname = withoutDot(host.toLowerCase())
   return (
-    wanted !== "" &&
-    !wanted.includes("*") &&
+    hostname !== "" &&
+    !hostname.includes("*") &&
     visitNames(
       certificate.subjectAltName,
-      (name) => name.type === "DNS" && !name.quoted && matchesName(withoutDot(name.value.toLowerCase()), wanted)
+      (name) => name.type === "DNS" && !name.quoted && matchesName(withoutDot(name.value.toLowerCase()), hostname)
     )
   )
 }
@@ -93,18 +94,18 @@ export const namesHost = (certificate: X509Certificate, host: string): boolean =
 const dateOf = (text: string): DateTime.Utc =>
   Option.getOrElse(DateTime.make(Date.parse(text)), () => DateTime.unsafeMake(0))
 
-// Node prints one attribute a line and escapes what is unusual in it.
+// Node prints one attribute per line; other unprintable characters become "?".
 const nameOf = (text: string | undefined): string =>
   (text ?? "")
     .slice(0, maxDistinguishedName)
     .replaceAll("\n", ", ")
     .replace(/[^\x20-\x7e\xa0-\uffff]/g, "?")
 
-/** SHA-256 of the DER form, 64 lower-case hex digits. */
+/** The SHA-256 digest of the DER form: 64 lower-case hex digits. */
 export const sha256Of = (certificate: X509Certificate): string =>
   certificate.fingerprint256.replaceAll(":", "").toLowerCase()
 
-/** A peer's certificate as errors, signals and responses show it. */
+/** Converts a certificate to the form shown in errors, signals and responses. */
 export const fromX509 = (certificate: X509Certificate): Certificate => ({
   subject: nameOf(certificate.subject),
   issuer: nameOf(certificate.issuer),

@@ -1,8 +1,8 @@
 /**
- * DER: tags, lengths and what is in them (X.690). Nothing in a value makes it read outside the value.
+ * A reader of DER, the binary encoding of ASN.1 (X.690). It never reads beyond the bytes of the enclosing element.
  */
 
-/** One element. */
+/** One element: its tag and the bytes of its content. */
 export interface Der {
   readonly tag: number
   readonly content: Buffer
@@ -17,10 +17,10 @@ export const tags = {
   firstPrimitive: 0x80
 } as const
 
-/** Thrown for what is no DER, or not what is expected there. */
+/** Thrown for malformed DER and for unexpected elements. */
 export class DerError extends Error {}
 
-/** The elements that follow one another in bytes. */
+/** Splits bytes into the consecutive elements that they contain. */
 export const elementsOf = (bytes: Buffer): ReadonlyArray<Der> => {
   const out: Array<Der> = []
   let at = 0
@@ -30,28 +30,30 @@ export const elementsOf = (bytes: Buffer): ReadonlyArray<Der> => {
     at += 2
     if (length >= 0x80) {
       const size = length & 0x7f
-      if (size === 0 || size > 4 || at + size > bytes.length) throw new DerError("a length is not definite")
+      if (size === 0 || size > 4 || at + size > bytes.length)
+        throw new DerError("expected a definite length of at most 4 bytes")
       length = bytes.readUIntBE(at, size)
       at += size
     }
-    if ((tag & 0x1f) === 0x1f || at + length > bytes.length) throw new DerError("an element does not fit")
+    if ((tag & 0x1f) === 0x1f || at + length > bytes.length)
+      throw new DerError("expected a one-byte tag and an element within its parent")
     out.push({ tag, content: bytes.subarray(at, at + length) })
     at += length
   }
   return out
 }
 
-/** The content of an element that has to be there, of that kind. */
+/** The content of an element. Throws unless the element exists and has the tag. */
 export const contentOf = (element: Der | undefined, tag: number): Buffer => {
   if (element?.tag === tag) return element.content
-  throw new DerError("an element of another kind is expected")
+  throw new DerError(`expected an element with tag ${tag}, got ${element === undefined ? "none" : element.tag}`)
 }
 
-/** The elements of an element that has others in it. */
+/** The elements inside an element. */
 export const childrenOf = (element: Der | undefined, tag: number = tags.sequence): ReadonlyArray<Der> =>
   elementsOf(contentOf(element, tag))
 
-/** An object identifier with dots. */
+/** An object identifier in dotted form, such as "1.2.840". */
 export const oidOf = (element: Der | undefined): string => {
   const parts: Array<number> = []
   let value = 0
@@ -68,10 +70,10 @@ export const oidOf = (element: Der | undefined): string => {
   return parts.join(".")
 }
 
-/** A number that is neither negative nor larger than 2^31. */
+/** An integer from 0 to 2^31 - 1. Throws for others. */
 export const smallInteger = (element: Der | undefined): number => {
   const content = contentOf(element, tags.integer)
   if (content.length === 0 || content.length > 4 || (content[0] ?? 0) >= 0x80)
-    throw new DerError("a number is too large")
+    throw new DerError("expected an integer from 0 to 2^31 - 1")
   return content.readUIntBE(0, content.length)
 }

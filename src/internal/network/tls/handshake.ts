@@ -1,5 +1,5 @@
 /**
- * One TLS handshake on a connected socket, verified before a byte of a request can be written.
+ * Runs a TLS handshake on a connected socket and verifies the peer before any byte of a request can be written.
  */
 import type { X509Certificate } from "node:crypto"
 import { isIP } from "node:net"
@@ -17,29 +17,32 @@ import type { Certificate, TlsInfo, TlsVersion } from "../../../Ssl.js"
 import type { Trace } from "../../transport/trace.js"
 import { fromX509, namesHost } from "./certificate.js"
 import type { CachedSession, SessionCache } from "./sessionCache.js"
-import { handshakeFailed, handshakeRefused, type TlsPeer, verificationFailed } from "./tlsErrors.js"
+import { handshakeFailed, handshakeRejected, type TlsPeer, verificationFailed } from "./tlsErrors.js"
 import type { TlsSettings } from "./tlsSettings.js"
 
 export interface HandshakeOptions {
-  /** The peer's canonical host; IPv6 without brackets. Sent (names only) and verified unless the settings name another. */
+  /**
+   * The peer's canonical host, IPv6 without brackets. Verified, and sent in SNI if it is a name, unless the settings
+   * have a `serverHostname`.
+   */
   readonly host: string
   readonly port: number
   readonly settings: TlsSettings
-  /** Whether the peer is the proxy. */
+  /** Whether the peer is a proxy. */
   readonly proxy: boolean
   readonly details: Details
   readonly trace: Trace | undefined
-  /** Signals a certificate that ends within so many milliseconds. */
+  /** Emits a signal if the certificate expires within this time; milliseconds. */
   readonly certificateWarning?: number | undefined
-  /** The connector's; not used where there is a pin, because a resumed session shows no certificate. */
+  /** The connector's sessions. Not used with a pin, because a resumed handshake does not send the certificate. */
   readonly sessions?: SessionCache | undefined
-  /** Whether to verify in full although there is a session; it is kept for later all the same. */
+  /** Whether to run a full handshake even if a session is cached. The session stays in the cache. */
   readonly full?: boolean | undefined
-  /** The way to the peer, such as the proxy's key: sessions do not cross from one to another. */
+  /** The path to the peer, such as the key of a proxy. Sessions are not shared between paths. */
   readonly via?: string | undefined
 }
 
-/** A connection that may be written to. */
+/** A verified connection. */
 export interface Secured {
   readonly socket: tls.TLSSocket
   readonly info: TlsInfo
@@ -47,31 +50,30 @@ export interface Secured {
 
 const nameMismatch = "ERR_TLS_CERT_ALTNAME_INVALID"
 
-/** Ours, for a peer without a certificate where one is needed. */
+/** A code of this package: a pin requires a certificate, and the peer sent none. */
 const noCertificate = "ERR_TLS_NO_PEER_CERTIFICATE"
 
-/** Ours, for a protocol that we do not speak. */
+/** A code of this package: the peer selected a protocol that the client does not speak. */
 const badProtocol = "ERR_TLS_ALPN_PROTOCOL"
 
-/** Ours, for a peer that asks for handshake after handshake. */
-const tooMany = "ERR_TLS_TOO_MANY_RENEGOTIATIONS"
+/** A code of this package: the peer exceeded `maxRenegotiations`. */
+const tooManyRenegotiations = "ERR_TLS_TOO_MANY_RENEGOTIATIONS"
 
 class NameMismatch extends Error {
   readonly code = nameMismatch
 }
 
-/** Handshakes that a peer may ask for on one connection: each costs both a signature. */
+/** The most renegotiations of one connection. Each needs signatures, so a peer could otherwise keep the CPU busy. */
 const maxRenegotiations = 3
 
-/** Errors of handshakes that ended before they were complete, and that offered a session. */
-const rejected = new WeakSet<object>()
+/** Errors of incomplete handshakes in which the client offered a session. */
+const sessionErrors = new WeakSet<object>()
 
-/** Whether a server may have refused the session that was offered, so that a full handshake may succeed. */
+/** Whether the server may have rejected the offered session, so that a full handshake may succeed. */
 export const rejectsSession = (error: unknown): boolean =>
-  typeof error === "object" && error !== null && rejected.has(error)
+  typeof error === "object" && error !== null && sessionErrors.has(error)
 
-// The one listener that stays: between the end of the handshake and the first listener of whoever takes the socket, an
-// error must not be the process's.
+// This error listener stays on the socket: until the next owner adds its own, an unhandled error would end the process.
 const ignore = () => {}
 
 const versions: ReadonlyArray<TlsVersion> = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
@@ -89,7 +91,7 @@ const infoOf = (socket: tls.TLSSocket, certificate: Certificate | undefined): Tl
   certificate
 })
 
-/** One handshake's state, from the first byte to the verdict. */
+/** The state of the handshakes on one connection. */
 class Attempt {
   readonly options: HandshakeOptions
   readonly peer: TlsPeer
@@ -98,12 +100,12 @@ class Attempt {
   readonly cached: CachedSession | undefined
   private readonly sessionKey: string | undefined
   private readonly sessions: SessionCache | undefined
-  /** Sessions that came before the verdict. */
+  /** Sessions received before the verdict. */
   private readonly early: Array<Buffer> = []
-  private verdict: "open" | "accepted" | "refused" = "open"
+  private verdict: "open" | "accepted" | "rejected" = "open"
   private handshakes = 0
   private certificate: Certificate | undefined
-  /** Whether the handshake itself is over, so that what follows is about the certificate. */
+  /** Whether the handshake is complete, so that later errors are about the certificate. */
   private finished = false
 
   constructor(options: HandshakeOptions, now: number) {
@@ -126,7 +128,7 @@ class Attempt {
       servername: isIP(this.name) === 0 ? this.name.replace(/\.$/, "") : "",
       secureContext: settings.secureContext,
       ALPNProtocols: [...settings.alpn],
-      // Always given: left out, NODE_TLS_REJECT_UNAUTHORIZED would decide.
+      // Always set: without it, NODE_TLS_REJECT_UNAUTHORIZED would decide.
       rejectUnauthorized: settings.verify,
       checkServerIdentity: () => this.checkName(),
       ...(this.cached === undefined ? {} : { session: this.cached.session })
@@ -134,20 +136,21 @@ class Attempt {
   }
 
   private checkName(): Error | undefined {
-    const shown = this.shown
-    if (shown !== undefined && namesHost(shown, this.name)) return undefined
-    return new NameMismatch("The certificate does not name the host.")
+    const x509 = this.x509
+    if (x509 !== undefined && namesHost(x509, this.name)) return undefined
+    return new NameMismatch("expected a certificate that names the host")
   }
 
-  private shown: X509Certificate | undefined
+  /** The certificate of the last handshake, if it was sent. */
+  private x509: X509Certificate | undefined
 
-  /** The handshake is over; Node has still to verify. */
+  /** The handshake is complete; Node verifies the certificate next. */
   onSecure(socket: tls.TLSSocket): void {
     this.finished = true
     this.verdict = "open"
     this.handshakes++
-    this.shown = socket.getPeerX509Certificate()
-    this.certificate = this.shown === undefined ? this.cached?.certificate : fromX509(this.shown)
+    this.x509 = socket.getPeerX509Certificate()
+    this.certificate = this.x509 === undefined ? this.cached?.certificate : fromX509(this.x509)
   }
 
   onSession(socket: tls.TLSSocket, session: Buffer): void {
@@ -164,11 +167,11 @@ class Attempt {
     })
   }
 
-  /** Whether it is a peer to be talked to; Node has verified what it was told to. */
+  /** Decides whether to accept the peer, after Node's own verification. Returns the TLS info or an error. */
   judge(socket: tls.TLSSocket): TlsInfo | TlsError {
     const refusal = this.refusal(socket)
     if (refusal !== undefined) {
-      this.refuse()
+      this.reject()
       return refusal
     }
     this.verdict = "accepted"
@@ -177,20 +180,21 @@ class Attempt {
   }
 
   private refusal(socket: tls.TLSSocket): TlsError | undefined {
-    if (this.handshakes > 1 + maxRenegotiations) return handshakeRefused(this.peer, tooMany, this.certificate)
+    if (this.handshakes > 1 + maxRenegotiations)
+      return handshakeRejected(this.peer, tooManyRenegotiations, this.certificate)
     const { alpn, pins, verify } = this.options.settings
-    // Node has destroyed the socket by now if it was to verify and could not: this is the second lock on that door.
+    // Node normally destroys an unverified socket before this; check again in case it did not.
     if (socket.encrypted !== true || (verify && !socket.authorized)) {
       return verificationFailed(this.peer, socket.authorizationError, this.certificate)
     }
     for (const pin of pins) {
-      const certificate = this.shown === undefined ? undefined : this.certificate
-      if (certificate === undefined) return handshakeRefused(this.peer, noCertificate, undefined)
+      const certificate = this.x509 === undefined ? undefined : this.certificate
+      if (certificate === undefined) return handshakeRejected(this.peer, noCertificate, undefined)
       if (certificate.sha256 !== pin) return this.mismatch(pin, certificate)
     }
     const selected = socket.alpnProtocol
     if (typeof selected === "string" && (!alpn.includes(selected) || /^(h2|h3|spdy)/.test(selected))) {
-      return handshakeRefused(this.peer, badProtocol, this.certificate)
+      return handshakeRejected(this.peer, badProtocol, this.certificate)
     }
     return undefined
   }
@@ -200,12 +204,12 @@ class Attempt {
     return new FingerprintMismatch({ ...details, host, port, expected, got: certificate.sha256, certificate })
   }
 
-  /** What an error of the socket before the verdict means. */
+  /** Converts an error of the socket before the verdict. */
   failure(error: unknown): TlsError {
-    this.refuse()
+    this.reject()
     if (!this.finished) {
       const failed = handshakeFailed(this.peer, error)
-      if (this.cached !== undefined) rejected.add(failed)
+      if (this.cached !== undefined) sessionErrors.add(failed)
       return failed
     }
     if (error instanceof NameMismatch && this.certificate !== undefined) {
@@ -223,18 +227,18 @@ class Attempt {
     return verificationFailed(this.peer, error, this.certificate)
   }
 
-  private refuse(): void {
-    this.verdict = "refused"
+  private reject(): void {
+    this.verdict = "rejected"
     if (this.sessionKey !== undefined) this.sessions?.remove(this.sessionKey)
   }
 }
 
 const endOfFile = () =>
-  Object.assign(new Error("The connection ended before the TLS handshake was complete."), { code: "ECONNRESET" })
+  Object.assign(new Error("expected a complete TLS handshake, got the end of the connection"), { code: "ECONNRESET" })
 
 /**
- * Judges the peer after each further handshake as after the first. Node verifies before "secureConnect" and ends the
- * connection if it cannot; OpenSSL hands out nothing of the peer in between.
+ * Judges the peer after each renegotiation as after the first handshake. Node verifies before "secureConnect" and closes
+ * the connection if that fails; OpenSSL passes no data of the peer in between.
  */
 const verifyAgain = (secured: tls.TLSSocket, attempt: Attempt): void => {
   secured.prependListener("secure", () => attempt.onSecure(secured))
@@ -244,7 +248,7 @@ const verifyAgain = (secured: tls.TLSSocket, attempt: Attempt): void => {
   })
 }
 
-/** Runs the handshake; on anything but success the socket is destroyed. */
+/** Runs the handshake. Destroys the socket on failure and on interruption. */
 const negotiate = (
   socket: Duplex,
   options: HandshakeOptions,
@@ -284,7 +288,7 @@ const negotiate = (
       destroy()
       resume(Effect.fail(error))
     }
-    // "secure" comes before Node verifies, so that the certificate is known when it refuses and destroys the socket.
+    // "secure" is emitted before Node verifies, so the certificate is known even if Node then destroys the socket.
     secured.prependListener("secure", onSecure)
     secured.on("error", ignore).on("secureConnect", onSecureConnect).on("error", onEnd).on("close", onEnd)
     // TLS 1.3 sends its sessions after the handshake, so this listener lives as long as the socket.
@@ -305,7 +309,7 @@ const isExpiring = (info: TlsInfo, now: number, within: number | undefined): Cer
   return DateTime.toEpochMillis(certificate.validTo) - now <= within ? certificate : undefined
 }
 
-const tell = (trace: Trace, options: HandshakeOptions, info: TlsInfo, now: number): Effect.Effect<void> => {
+const emitEnd = (trace: Trace, options: HandshakeOptions, info: TlsInfo, now: number): Effect.Effect<void> => {
   const { host, proxy } = options
   const ended = trace.emit({ _tag: "TlsHandshakeEnd", host, proxy, tls: info })
   const certificate = isExpiring(info, now, options.certificateWarning)
@@ -314,11 +318,10 @@ const tell = (trace: Trace, options: HandshakeOptions, info: TlsInfo, now: numbe
 }
 
 /**
- * Speaks TLS on a connected socket (a TLS socket, for TLS in TLS) until the peer is verified, and gives the socket to be
- * used. Whatever else happens, interruption included, destroys both. No listener of it is left but for one that keeps
- * errors from being uncaught and one that keeps sessions, so the caller attaches its own `error` and `close`, and looks
- * at `destroyed` first. Interrupted between its success and its caller, it cannot clean up: the caller does, by
- * destroying either socket.
+ * Runs a TLS handshake on a connected socket (a TLS socket, for TLS in TLS) and returns the verified TLS socket. Failure
+ * and interruption destroy both sockets. Only two listeners remain, one that ignores errors and one that stores sessions:
+ * the caller must check `destroyed` and then add its own `error` and `close` listeners. If the fiber is interrupted after
+ * success, the caller must destroy either socket.
  */
 export const handshake = (socket: Duplex, options: HandshakeOptions): Effect.Effect<Secured, TlsError> =>
   Effect.onExit(
@@ -328,7 +331,7 @@ export const handshake = (socket: Duplex, options: HandshakeOptions): Effect.Eff
       const now = yield* Clock.currentTimeMillis
       if (trace !== undefined) yield* trace.emit({ _tag: "TlsHandshakeStart", host, proxy })
       const secured = yield* negotiate(socket, options, now, runtime)
-      if (trace !== undefined) yield* tell(trace, options, secured.info, now)
+      if (trace !== undefined) yield* emitEnd(trace, options, secured.info, now)
       return secured
     }),
     (exit) => (Exit.isSuccess(exit) ? Effect.void : Effect.sync(() => socket.destroy()))

@@ -1,6 +1,6 @@
 /**
- * Certificates, keys and revocation lists as people hand them over, read and checked. What fails here names the option
- * and never holds what was in it.
+ * Reads and checks certificates, keys and revocation lists in PEM or DER. Errors name the option and never contain its
+ * value.
  */
 import type { KeyObject } from "node:crypto"
 import { createHash, createPrivateKey, X509Certificate } from "node:crypto"
@@ -14,30 +14,32 @@ interface Block {
   readonly der: Uint8Array
 }
 
-const refuse = (option: string, description: string) => new SslContextError({ option, description })
+const optionError = (option: string, description: string) => new SslContextError({ option, description })
 
 const toBytes = (option: string, pem: Pem): Uint8Array => {
   const value: unknown = Redacted.isRedacted(pem) ? Redacted.value(pem) : pem
   if (typeof value === "string") return Buffer.from(value)
   if (value instanceof Uint8Array) return value
-  throw refuse(option, "is neither text nor bytes")
+  throw optionError(option, "expected a string or a Uint8Array")
 }
 
-/** DER starts with a SEQUENCE, which as text is a "0". */
+/** Whether the bytes are DER, which starts with a SEQUENCE tag. As that is "0" in ASCII, PEM is ruled out too. */
 const isDer = (bytes: Uint8Array): boolean => bytes[0] === 0x30 && !Buffer.from(bytes).includes("-----BEGIN ")
 
 const boundary = /-----(BEGIN|END) ([A-Z0-9 ]+)-----/g
 
 interface Section {
   readonly label: string
-  /** Places in the text: of the first line, of what is between the lines, and after the last one. */
+  /** The offset of the BEGIN line. */
   readonly start: number
+  /** The offsets of the base64 text between the lines. */
   readonly from: number
   readonly to: number
+  /** The offset after the END line. */
   readonly end: number
 }
 
-/** Sections from a BEGIN line to the END line that follows it; `undefined` where one does not belong to the other. */
+/** The sections between BEGIN and END lines. A section is `undefined` if its lines do not match. */
 const sectionsOf = (text: string): ReadonlyArray<Section | undefined> => {
   const sections: Array<Section | undefined> = []
   let open: { readonly label: string; readonly start: number; readonly from: number } | undefined
@@ -58,13 +60,13 @@ const sectionsOf = (text: string): ReadonlyArray<Section | undefined> => {
 const blocksOf = (option: string, bytes: Uint8Array): ReadonlyArray<Block> => {
   const text = Buffer.from(bytes).toString("latin1")
   return sectionsOf(text).map((section) => {
-    if (section === undefined) throw refuse(option, "holds PEM that is cut or malformed")
+    if (section === undefined) throw optionError(option, "expected PEM with matching BEGIN and END lines")
     const { from, label, to } = section
     return { label, der: Buffer.from(text.slice(from, to), "base64") }
   })
 }
 
-/** The blocks of a kind; each text has at least one, or somebody took the wrong file. */
+/** The blocks with the labels. Throws for a text without one, which is probably the wrong file. */
 const someOf = (
   option: string,
   kind: string,
@@ -72,7 +74,7 @@ const someOf = (
   labels: ReadonlyArray<string>
 ): ReadonlyArray<Uint8Array> => {
   const blocks = blocksOf(option, bytes).filter(({ label }) => labels.includes(label))
-  if (blocks.length === 0) throw refuse(option, `holds no ${kind}`)
+  if (blocks.length === 0) throw optionError(option, `expected a ${kind} in PEM or DER, got none`)
   return blocks.map(({ der }) => der)
 }
 
@@ -84,11 +86,11 @@ const readCertificate = (option: string, der: Uint8Array): X509Certificate => {
   try {
     return new X509Certificate(der)
   } catch {
-    throw refuse(option, "holds a certificate that cannot be read")
+    throw optionError(option, "expected a valid X.509 certificate")
   }
 }
 
-/** All certificates of PEM texts or DER forms; at least one. */
+/** Reads all certificates, in PEM or DER. Throws if there are none. */
 export const readCertificates = (option: string, pems: Pem | ReadonlyArray<Pem>): ReadonlyArray<X509Certificate> => {
   const certificates = listOf(pems).flatMap((pem) => {
     const bytes = toBytes(option, pem)
@@ -97,7 +99,7 @@ export const readCertificates = (option: string, pems: Pem | ReadonlyArray<Pem>)
       readCertificate(option, der)
     )
   })
-  if (certificates.length === 0) throw refuse(option, "holds no certificate")
+  if (certificates.length === 0) throw optionError(option, "expected a certificate, got none")
   return certificates
 }
 
@@ -106,37 +108,39 @@ const toPem = (label: string, der: Uint8Array): string =>
     .toString("base64")
     .replace(/.{64}(?=.)/g, "$&\n")}\n-----END ${label}-----\n`
 
-/** All revocation lists, as PEM; at least one. OpenSSL reads them later. */
+/** Reads all revocation lists, as PEM. Throws if there are none. OpenSSL parses them later. */
 export const readRevocationLists = (option: string, pems: Pem | ReadonlyArray<Pem>): ReadonlyArray<string> => {
   const lists = listOf(pems).flatMap((pem) => {
     const bytes = toBytes(option, pem)
     if (isDer(bytes)) return [toPem("X509 CRL", bytes)]
     return someOf(option, "revocation list", bytes, ["X509 CRL", "CRL"]).map((der) => toPem("X509 CRL", der))
   })
-  if (lists.length === 0) throw refuse(option, "holds no revocation list")
+  if (lists.length === 0) throw optionError(option, "expected a revocation list, got none")
   return lists
 }
 
 const keyProblem = (error: unknown, passphrase: string | undefined): string => {
   const code = errorCode(error) ?? ""
   if (code === "ERR_MISSING_PASSPHRASE" || (passphrase === undefined && /INTERRUPTED|CANCELLED/.test(code))) {
-    return "is encrypted, and there is no passphrase"
+    return "expected a passphrase for the encrypted key, got none"
   }
   if (passphrase !== undefined && /BAD_DECRYPT|CIPHERFINAL|BAD_PASSWORD|PKCS12|MAC/.test(code)) {
-    return "cannot be decrypted with the passphrase"
+    return "expected the passphrase that decrypts the key, got another"
   }
-  return "cannot be read"
+  return unreadableKey
 }
 
-/** The first private key of a text that may hold certificates and parameters as well. */
+const unreadableKey = "expected a private key in PEM or DER that OpenSSL supports"
+
+/** The first private key of a text, which may also contain certificates and parameters. */
 const keyBlock = (option: string, bytes: Buffer): string => {
   const text = bytes.toString("latin1")
   const section = sectionsOf(text).find((found) => found?.label.endsWith("PRIVATE KEY"))
-  if (section === undefined) throw refuse(option, "holds no private key")
+  if (section === undefined) throw optionError(option, "expected a private key in PEM or DER, got none")
   return text.slice(section.start, section.end)
 }
 
-/** A private key: PEM of any kind, or DER of PKCS #8, PKCS #1 or SEC 1. */
+/** Reads a private key: any PEM, or DER of PKCS #8, PKCS #1 or SEC 1. */
 export const readKey = (option: string, pem: Pem, passphrase: string | Redacted.Redacted | undefined): KeyObject => {
   const bytes = Buffer.from(toBytes(option, pem))
   const secret = Redacted.isRedacted(passphrase) ? Redacted.value(passphrase) : passphrase
@@ -146,7 +150,7 @@ export const readKey = (option: string, pem: Pem, passphrase: string | Redacted.
         (type) => () => createPrivateKey({ key: bytes, format: "der", type, ...unlock })
       )
     : [() => createPrivateKey({ key: keyBlock(option, bytes), format: "pem", ...unlock })]
-  let problem = "cannot be read"
+  let problem = unreadableKey
   for (const attempt of attempts) {
     try {
       return attempt()
@@ -155,13 +159,13 @@ export const readKey = (option: string, pem: Pem, passphrase: string | Redacted.
       problem = keyProblem(error, secret)
     }
   }
-  throw refuse(option, problem)
+  throw optionError(option, problem)
 }
 
-/** A key in the clear, for OpenSSL. */
+/** A key as unencrypted PEM, for OpenSSL. */
 export const keyToPem = (key: KeyObject): string => key.export({ type: "pkcs8", format: "pem" }).toString()
 
-/** A digest that is the same for the same key, however it was written down. */
+/** A digest of a key, independent of its encoding and passphrase. */
 export const keyDigest = (key: KeyObject): string =>
   createHash("sha256")
     .update(key.export({ type: "pkcs8", format: "der" }))

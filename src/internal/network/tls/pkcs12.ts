@@ -1,6 +1,6 @@
 /**
- * The identity in a PKCS #12 file (RFC 7292). Node loads such a file by itself, but then trusts every certificate in it as
- * an authority: here they are a key and a chain, and nothing else.
+ * Reads the client key and certificate chain of a PKCS #12 file (RFC 7292). Node's own `pfx` option would also trust every
+ * certificate in the file as an authority.
  */
 import type { KeyObject } from "node:crypto"
 import { createDecipheriv, createHash, createPrivateKey, pbkdf2Sync, X509Certificate } from "node:crypto"
@@ -16,7 +16,7 @@ export interface Identity {
   readonly key: KeyObject
 }
 
-const refuse = (description: string) => new SslContextError({ option: "pfx", description })
+const pfxError = (description: string) => new SslContextError({ option: "pfx", description })
 
 const oids = {
   data: "1.2.840.113549.1.7.1",
@@ -31,7 +31,7 @@ const oids = {
   sha1With3Des: "1.2.840.113549.1.12.1.3"
 } as const
 
-/** What PBKDF2 hashes with, by OID; the default is the first (RFC 8018, appendix A.2). */
+/** The hash functions of PBKDF2 by OID. The first is the default (RFC 8018, appendix A.2). */
 const hashes = new Map([
   ["1.2.840.113549.2.7", "sha1"],
   ["1.2.840.113549.2.9", "sha256"],
@@ -46,22 +46,26 @@ const ciphers = new Map<string, { readonly name: string; readonly size: number }
   ["1.2.840.113549.3.7", { name: "des-ede3-cbc", size: 24 }]
 ])
 
-/** Rounds of a key derivation; a file with more would keep the process busy. */
+/** The most rounds of a key derivation; more would block the process for too long. */
 const maxRounds = 10_000_000
 
 const roundsOf = (element: Der | undefined): number => {
   const rounds = smallInteger(element)
-  if (rounds === 0 || rounds > maxRounds) throw refuse(`asks for ${rounds} rounds of its key derivation`)
+  if (rounds === 0 || rounds > maxRounds) {
+    throw pfxError(`expected 1 to ${maxRounds} rounds of key derivation, got ${rounds}; export the file again`)
+  }
   return rounds
 }
 
 const unsupported = () =>
-  refuse("is encrypted by an algorithm that is not supported, such as RC2: export it anew with AES-256-CBC")
+  pfxError(
+    "expected encryption with AES or 3DES, got an algorithm that is not supported, such as RC2; export it with AES-256-CBC"
+  )
 
-/** A multiple of 64 bytes, filled with `bytes` again and again. */
-const filled = (bytes: Buffer): Buffer => Buffer.alloc(Math.ceil(bytes.length / 64) * 64, bytes)
+/** Repeats `bytes` up to the next multiple of 64 bytes. */
+const padToBlocks = (bytes: Buffer): Buffer => Buffer.alloc(Math.ceil(bytes.length / 64) * 64, bytes)
 
-/** Adds `block` and one to each block of 64 bytes, as numbers. */
+/** Adds `block` + 1 to each block of 64 bytes, as big-endian numbers. */
 const advance = (input: Buffer, block: Buffer): void => {
   for (let start = 0; start < input.length; start += 64) {
     let carry = 1
@@ -73,11 +77,11 @@ const advance = (input: Buffer, block: Buffer): void => {
   }
 }
 
-/** Key material of the old scheme, with SHA-1 (RFC 7292, appendix B.2); `id` 1 is for a key, 2 for an IV. */
+/** Derives key material with SHA-1 for the older scheme (RFC 7292, appendix B.2). `id` 1 makes a key, 2 an IV. */
 const derive = (id: 1 | 2, password: Buffer, salt: Buffer, rounds: number, size: number): Buffer => {
-  const input = Buffer.concat([filled(salt), filled(password)])
+  const input = Buffer.concat([padToBlocks(salt), padToBlocks(password)])
   const out: Array<Buffer> = []
-  for (let made = 0; made < size; made += 20) {
+  for (let length = 0; length < size; length += 20) {
     let block = createHash("sha1").update(Buffer.alloc(64, id)).update(input).digest()
     for (let i = 1; i < rounds; i++) block = createHash("sha1").update(block).digest()
     out.push(block)
@@ -86,7 +90,7 @@ const derive = (id: 1 | 2, password: Buffer, salt: Buffer, rounds: number, size:
   return Buffer.concat(out).subarray(0, size)
 }
 
-/** UTF-16 with its zero at the end, as the old scheme has a passphrase. */
+/** A passphrase for the older scheme: UTF-16 with a final NUL. */
 const bmpString = (passphrase: string): Buffer => Buffer.from(`${passphrase}\0`, "utf16le").swap16()
 
 const decipher = (name: string, key: Buffer, iv: Buffer, bytes: Buffer): Buffer => {
@@ -116,7 +120,7 @@ const decrypt = (algorithm: Der | undefined, bytes: Buffer, passphrase: string):
   return decipher(cipher.name, key, contentOf(iv, tags.octets), bytes)
 }
 
-/** What a ContentInfo holds, decrypted where it is encrypted. */
+/** The content of a ContentInfo, decrypted if necessary. */
 const contentsOf = (info: Der, passphrase: string): Buffer => {
   const [kind, holder] = childrenOf(info)
   const [inner] = childrenOf(holder, tags.first)
@@ -129,7 +133,7 @@ const contentsOf = (info: Der, passphrase: string): Buffer => {
       return decrypt(algorithm, contentOf(bytes, tags.firstPrimitive), passphrase)
     }
     default:
-      throw refuse("is protected by a public key, not by a passphrase")
+      throw pfxError("expected a file protected by a passphrase, got one protected by a public key")
   }
 }
 
@@ -161,12 +165,12 @@ const collect = (bags: Der | undefined, passphrase: string, found: Found): void 
   }
 }
 
-/** The certificate of the key, and those that issued it, up to the root, which peers have themselves. */
+/** The certificate of the key and its issuers, without the root, which peers already have. */
 const chainOf = ({ certificates, keys }: Found): Identity => {
   const [key] = keys
   const own = certificates.find((certificate) => key !== undefined && certificate.checkPrivateKey(key))
-  if (key === undefined) throw refuse("holds no private key")
-  if (own === undefined) throw refuse("holds no certificate for its private key")
+  if (key === undefined) throw pfxError(noKey)
+  if (own === undefined) throw pfxError(noCertificate)
   const chain = [own]
   const rest = new Set(certificates.filter((certificate) => certificate !== own))
   for (let last = own; ; ) {
@@ -178,23 +182,27 @@ const chainOf = ({ certificates, keys }: Found): Identity => {
   }
 }
 
-/** OpenSSL checks the file's MAC, and so the passphrase. */
+const noKey = "expected a private key in the file, got none"
+const noCertificate = "expected a certificate for the private key in the file, got none"
+const notPkcs12 = "expected a PKCS #12 file in DER"
+
+/** Lets OpenSSL check the MAC of the file, which also checks the passphrase. */
 const verify = (bytes: Buffer, passphrase: string | undefined): void => {
   try {
     tls.createSecureContext({ pfx: bytes, ...(passphrase === undefined ? {} : { passphrase }) })
   } catch (error) {
     const message = error instanceof Error ? error.message : ""
     if (/mac verify/i.test(message)) {
-      throw refuse(
+      throw pfxError(
         passphrase === undefined
-          ? "is encrypted, and there is no passphrase"
-          : "cannot be decrypted with the passphrase, or was changed"
+          ? "expected a passphrase for the encrypted file, got none"
+          : "expected the passphrase that decrypts the file, got another, or the file was changed"
       )
     }
     if (/unsupported/i.test(message)) throw unsupported()
-    if (/private key/.test(message)) throw refuse("holds no private key")
-    if (/certificate/.test(message)) throw refuse("holds no certificate for its private key")
-    throw refuse("cannot be read as PKCS #12")
+    if (/private key/.test(message)) throw pfxError(noKey)
+    if (/certificate/.test(message)) throw pfxError(noCertificate)
+    throw pfxError(notPkcs12)
   }
 }
 
@@ -202,23 +210,23 @@ const toBytes = (pfx: Pfx): Buffer => {
   const value: unknown = Redacted.isRedacted(pfx) ? Redacted.value(pfx) : pfx
   if (value instanceof Uint8Array) return Buffer.from(value)
   if (typeof value === "string") return Buffer.from(value, "base64")
-  throw refuse("is neither bytes nor redacted base64")
+  throw pfxError("expected a Uint8Array, or base64 in a Redacted")
 }
 
-/** Reads and checks a file; throws `SslContextError`, which holds nothing of it. */
-export const readPfx = (pfx: Pfx, given: string | Redacted.Redacted | undefined): Identity => {
+/** Reads and checks a file. Throws `SslContextError`, which does not contain anything from the file. */
+export const readPfx = (pfx: Pfx, secret: string | Redacted.Redacted | undefined): Identity => {
   const bytes = toBytes(pfx)
-  const passphrase = Redacted.isRedacted(given) ? Redacted.value(given) : given
+  const passphrase = Redacted.isRedacted(secret) ? Redacted.value(secret) : secret
   verify(bytes, passphrase)
   const found: Found = { keys: [], certificates: [] }
   try {
     const [, authSafe] = childrenOf(elementsOf(bytes)[0])
-    if (authSafe === undefined) throw refuse("cannot be read as PKCS #12")
+    if (authSafe === undefined) throw pfxError(notPkcs12)
     for (const info of childrenOf(elementsOf(contentsOf(authSafe, passphrase ?? ""))[0])) {
       collect(elementsOf(contentsOf(info, passphrase ?? ""))[0], passphrase ?? "", found)
     }
   } catch (error) {
-    throw error instanceof SslContextError ? error : refuse("cannot be read as PKCS #12 in DER")
+    throw error instanceof SslContextError ? error : pfxError(notPkcs12)
   }
   return chainOf(found)
 }

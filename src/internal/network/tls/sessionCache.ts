@@ -1,35 +1,38 @@
 /**
- * TLS sessions to be resumed. A resumed handshake shows no certificate and verifies nothing, so the key holds all that
- * the first one was verified by, and nothing is kept that was not accepted.
+ * A cache of TLS sessions for resumption. A resumed handshake sends no certificate and verifies nothing. Therefore only
+ * sessions of accepted peers are stored, and the key contains all settings by which the peer was verified.
  */
 import * as DateTime from "effect/DateTime"
 import type { Certificate } from "../../../Ssl.js"
 
 export interface CachedSession {
   readonly session: Buffer
-  /** What the first handshake has shown. */
+  /** The certificate of the full handshake. */
   readonly certificate: Certificate | undefined
-  /** RFC 8446 C.4: a TLS 1.3 ticket should be used once. The last one is kept: many servers give no other for it. */
+  /**
+   * Whether to use the session once, as TLS 1.3 tickets should be (RFC 8446, appendix C.4). The last one of a key is used
+   * again, because many servers do not send another ticket after a resumption.
+   */
   readonly once: boolean
 }
 
 export interface SessionCache {
-  /** The newest session of the key whose certificate is still valid. `now` is Unix time in milliseconds. */
+  /** Returns the newest session of a key whose certificate is still valid. `now` is Unix time in milliseconds. */
   readonly take: (key: string, now: number) => CachedSession | undefined
   readonly put: (key: string, session: CachedSession) => void
-  /** Forgets a key's sessions, after a handshake that failed. */
+  /** Removes the sessions of a key, after a failed handshake. */
   readonly remove: (key: string) => void
   readonly clear: () => void
   readonly size: () => number
 }
 
-/** Servers send two tickets or so; more only serve several connections at a time. */
+/** The most sessions of one key. Servers usually send two tickets; more help only with parallel connections. */
 const perKey = 4
 
-/** The longest session kept, in bytes: a peer decides how long its tickets are. */
+/** The largest session that is stored, in bytes: peers choose the size of their tickets. */
 const maxBytes = 16 * 1024
 
-/** A cache of one connector, for so many keys; the one used longest ago gives way. */
+/** Makes a cache for at most `capacity` keys; evicts the least recently used. */
 export const makeSessionCache = (capacity = 100): SessionCache => {
   const sessions = new Map<string, Array<CachedSession>>()
 

@@ -1,5 +1,5 @@
 /**
- * What Node and OpenSSL say of a TLS connection that failed, as a typed error.
+ * Converts errors of Node and OpenSSL about TLS connections to typed errors.
  */
 import type { Details } from "../../../Errors.js"
 import { ClientConnectorSSLError } from "../../../Errors.js"
@@ -7,22 +7,22 @@ import type { Certificate } from "../../../Ssl.js"
 
 type Reason = ClientConnectorSSLError["reason"]
 
-/** The end of the connection that errors tell of. */
+/** The peer of the connection, for errors. */
 export interface TlsPeer {
   readonly host: string
   readonly port: number
   readonly details: Details
 }
 
-/** OpenSSL's words for a certificate that does not verify. Whatever else it says there is about the chain. */
-const verification = new Map<string, Reason>([
+/** Reasons by OpenSSL's verification codes. All other codes are about the chain. */
+const verificationReasons = new Map<string, Reason>([
   ["CERT_HAS_EXPIRED", "Expired"],
   ["CERT_NOT_YET_VALID", "NotYetValid"],
   ["DEPTH_ZERO_SELF_SIGNED_CERT", "SelfSigned"],
   ["CERT_REVOKED", "Revoked"]
 ])
 
-/** What OpenSSL finds in first bytes that are no TLS record. */
+/** Codes of OpenSSL for first bytes that are not a TLS record. */
 const notTls = new Set([
   "ERR_SSL_WRONG_VERSION_NUMBER",
   "ERR_SSL_PACKET_LENGTH_TOO_LONG",
@@ -38,13 +38,13 @@ const stringField = (error: unknown, field: string): string | undefined => {
   return typeof value === "string" ? value : undefined
 }
 
-/** OpenSSL's reason out of an EPROTO, which Node makes of what it meets while writing. */
+/** The code of OpenSSL's reason in the message of an EPROTO error, which Node throws for TLS errors during a write. */
 const opensslReason = (message: string): string | undefined => {
   const match = /:SSL routines:[^:]*:([A-Za-z0-9 _-]+)/.exec(message)
   return match?.[1] === undefined ? undefined : `ERR_SSL_${match[1].trim().toUpperCase().replace(/[ -]/g, "_")}`
 }
 
-/** Node's code of an error, or OpenSSL's where Node says only EPROTO. */
+/** The code of an error; for EPROTO, OpenSSL's reason if known. */
 const codeOf = (error: unknown): string => {
   const code = stringField(error, "code")
   if (code !== undefined && code !== "EPROTO") return code
@@ -68,36 +68,36 @@ const sslError = (
     ...(cause === undefined ? {} : { cause })
   })
 
-/** The handshake ended, or was never one. */
+/** The handshake failed, or the peer does not speak TLS. */
 export const handshakeFailed = (peer: TlsPeer, error: unknown, certificate?: Certificate): ClientConnectorSSLError => {
   const code = codeOf(error)
   return sslError(peer, notTls.has(code) ? "Protocol" : "Handshake", code, certificate, error)
 }
 
-/** The handshake was fine but for the certificate. */
+/** The handshake succeeded, but the certificate could not be verified. */
 export const verificationFailed = (
   peer: TlsPeer,
   error: unknown,
   certificate: Certificate | undefined
 ): ClientConnectorSSLError => {
   const code = codeOf(error)
-  return sslError(peer, verification.get(code) ?? "UntrustedIssuer", code, certificate, error)
+  return sslError(peer, verificationReasons.get(code) ?? "UntrustedIssuer", code, certificate, error)
 }
 
-/** We end a handshake for a reason of our own. */
-export const handshakeRefused = (
+/** The client rejects the peer, for a reason other than verification. */
+export const handshakeRejected = (
   peer: TlsPeer,
   code: string,
   certificate: Certificate | undefined
 ): ClientConnectorSSLError => sslError(peer, "Handshake", code, certificate, undefined)
 
-/** Codes of Node's for a certificate that does not verify; those of the system look otherwise. */
+/** Matches Node's codes for failed verification; codes of the system do not match. */
 const aboutCertificate = /CERT|ISSUER|CRL|SIGNATURE|^INVALID_/
 
 /**
- * An error of a connection whose handshake was over, if it is one of TLS: under TLS 1.3 a server refuses a client's
- * certificate, or the lack of one, only after the client has finished, and after a renegotiation the server's
- * certificate may not verify. `undefined` for every other error.
+ * Converts an error after the handshake if it is about TLS; `undefined` for all others. With TLS 1.3 a server rejects a
+ * client certificate, or its absence, only after the client's part is complete, and after a renegotiation the server's
+ * certificate may fail verification.
  */
 export const fromSocketError = (
   error: unknown,

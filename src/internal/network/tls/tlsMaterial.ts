@@ -1,5 +1,5 @@
 /**
- * What `Ssl.context` makes: settings read and checked once, with a key that is equal for equal settings.
+ * The TLS settings behind an `Ssl.context`, read and checked once, with a key that is equal for equal settings.
  */
 import { constants, createHash } from "node:crypto"
 import * as tls from "node:tls"
@@ -13,22 +13,22 @@ import { sha256Of } from "./certificate.js"
 import { keyDigest, keyToPem, readCertificates, readKey, readRevocationLists } from "./pem.js"
 import { type Identity, readPfx } from "./pkcs12.js"
 
-/** The inside of a context. */
+/** The checked settings of a context. */
 export interface TlsMaterial {
-  /** A digest of all that decides whom to trust and as whom to appear, but `verify` and `serverHostname`. */
+  /** A digest of all settings for trust and the client's identity, except `verify` and `serverHostname`. */
   readonly key: string
   readonly verify: boolean
   readonly serverHostname: string | undefined
   readonly alpn: ReadonlyArray<string>
   readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
-  /** Whether the peer may ask for further handshakes on a connection. */
+  /** Whether the peer may renegotiate. */
   readonly renegotiates: boolean
   readonly secureContext: tls.SecureContext
-  /** The same trust without what belongs to one origin: the client certificate and the name. */
+  /** The settings for another origin: the same trust, without the client certificate and `serverHostname`. */
   readonly elsewhere: () => TlsMaterial
 }
 
-const refuse = (option: string, description: string) => new SslContextError({ option, description })
+const optionError = (option: string, description: string) => new SslContextError({ option, description })
 
 const versions: ReadonlyArray<TlsVersion> = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
 
@@ -37,19 +37,19 @@ const readVersions = (options: ContextOptions) => {
   const maxVersion = options.maxVersion ?? "TLSv1.3"
   const min = versions.indexOf(minVersion)
   const max = versions.indexOf(maxVersion)
-  if (min < 0) throw refuse("minVersion", `is none of ${versions.join(", ")}`)
-  if (max < 0) throw refuse("maxVersion", `is none of ${versions.join(", ")}`)
+  if (min < 0) throw optionError("minVersion", `expected one of ${versions.join(", ")}`)
+  if (max < 0) throw optionError("maxVersion", `expected one of ${versions.join(", ")}`)
   if (min > max) {
     throw options.minVersion === undefined
-      ? refuse("maxVersion", `is below the default minVersion, ${minVersion}`)
-      : refuse("minVersion", "is above maxVersion")
+      ? optionError("maxVersion", `expected at least the default minVersion, ${minVersion}, got ${maxVersion}`)
+      : optionError("minVersion", `expected at most maxVersion, ${maxVersion}, got ${minVersion}`)
   }
   return { minVersion, maxVersion }
 }
 
 /**
- * Node's list at OpenSSL's security level 2, which refuses RSA keys under 2048 bits and SHA-1 signatures, as Python and
- * later Nodes have it. TLS 1.0 and 1.1 exist at level 0 only.
+ * Node's ciphers at OpenSSL's security level 2, which rejects RSA keys below 2048 bits and SHA-1 signatures, like Python
+ * and newer versions of Node. TLS 1.0 and 1.1 need level 0.
  */
 const defaultCiphers = (minVersion: TlsVersion): string => {
   if (tls.DEFAULT_CIPHERS.includes("@SECLEVEL")) return tls.DEFAULT_CIPHERS
@@ -59,7 +59,8 @@ const defaultCiphers = (minVersion: TlsVersion): string => {
 const readAlpn = (protocols: ReadonlyArray<string> | undefined): ReadonlyArray<string> => {
   if (protocols === undefined) return ["http/1.1"]
   for (const protocol of protocols) {
-    if (!/^[\x21-\x7e]{1,255}$/.test(protocol)) throw refuse("alpn", "holds what is no protocol name")
+    if (!/^[\x21-\x7e]{1,255}$/.test(protocol))
+      throw optionError("alpn", "expected names of 1 to 255 printable ASCII characters")
   }
   return [...protocols]
 }
@@ -68,37 +69,39 @@ const readName = (name: string | undefined): string | undefined => {
   if (name === undefined) return undefined
   const host = namedHost(name)
   if (typeof host !== "string") return host.name
-  throw refuse("serverHostname", `expected a host name or an IP address, but ${host}`)
+  throw optionError("serverHostname", `expected a host name or an IP address, but ${host}`)
 }
 
 const readIdentity = (options: ContextOptions): Identity | undefined => {
   if (options.pfx !== undefined) {
     if (options.cert === undefined && options.key === undefined) return readPfx(options.pfx, options.passphrase)
-    throw refuse("pfx", "expected either pfx, or cert and key")
+    throw optionError("pfx", "expected either pfx, or cert and key")
   }
   if (options.cert === undefined && options.key === undefined) return undefined
-  if (options.cert === undefined) throw refuse("cert", "is missing beside key")
-  if (options.key === undefined) throw refuse("key", "is missing beside cert")
+  if (options.cert === undefined) throw optionError("cert", "expected cert together with key, got only key")
+  if (options.key === undefined) throw optionError("key", "expected key together with cert, got only cert")
   const chain = readCertificates("cert", options.cert)
   const key = readKey("key", options.key, options.passphrase)
-  if (chain[0]?.checkPrivateKey(key) !== true) throw refuse("key", "does not belong to the certificate")
+  if (chain[0]?.checkPrivateKey(key) !== true) {
+    throw optionError("key", "expected the key of the first certificate in cert, got another")
+  }
   return { chain, key }
 }
 
-const secure = (options: tls.SecureContextOptions): tls.SecureContext => {
+const createSecureContext = (options: tls.SecureContextOptions): tls.SecureContext => {
   try {
     return tls.createSecureContext(options)
   } catch (error) {
     const code = errorCode(error) ?? "an unknown error"
-    if (code.includes("CIPHER")) throw refuse("ciphers", "names no cipher that OpenSSL has")
+    if (code.includes("CIPHER")) throw optionError("ciphers", "expected at least one cipher that OpenSSL supports")
     if (code.includes("CRYPTO_OPERATION") && options.crl !== undefined) {
-      throw refuse("crl", "holds a revocation list that cannot be read")
+      throw optionError("crl", "expected valid revocation lists in PEM or DER")
     }
-    throw refuse("context", `is refused by OpenSSL (${code})`)
+    throw optionError("context", `expected options that OpenSSL accepts, got ${code}`)
   }
 }
 
-interface Parsed {
+interface ParsedOptions {
   readonly minVersion: TlsVersion
   readonly maxVersion: TlsVersion
   readonly ciphers: string
@@ -113,7 +116,7 @@ interface Parsed {
   readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
 }
 
-const digestOf = (parsed: Parsed): string => {
+const digestOf = (parsed: ParsedOptions): string => {
   const { alpn, authorities, ciphers, crl, identity, legacy, maxVersion, minVersion, renegotiates } = parsed
   const parts = {
     minVersion,
@@ -134,15 +137,15 @@ const digestOf = (parsed: Parsed): string => {
 
 const textDigest = (text: string): string => createHash("sha256").update(text).digest("hex")
 
-const secureContextOf = (parsed: Parsed): tls.SecureContext => {
+const secureContextOf = (parsed: ParsedOptions): tls.SecureContext => {
   const { authorities, ciphers, crl, identity, legacy, maxVersion, minVersion, renegotiates } = parsed
-  // Left out, it stands for the bundled ones and those of NODE_EXTRA_CA_CERTS.
+  // Without `ca`, Node uses its bundled authorities and those of NODE_EXTRA_CA_CERTS.
   const ca = toCa(authorities)
-  return secure({
+  return createSecureContext({
     minVersion,
     maxVersion,
     ciphers,
-    // A peer that is verified once has to stay who it was; and no peer can ask for handshakes without end.
+    // By default without renegotiation, so that a verified peer cannot change its identity or keep the CPU busy.
     secureOptions:
       (renegotiates ? 0 : constants.SSL_OP_NO_RENEGOTIATION) | (legacy ? constants.SSL_OP_LEGACY_SERVER_CONNECT : 0),
     ...(ca === undefined ? {} : { ca }),
@@ -151,7 +154,7 @@ const secureContextOf = (parsed: Parsed): tls.SecureContext => {
   })
 }
 
-const build = (parsed: Parsed): TlsMaterial => {
+const build = (parsed: ParsedOptions): TlsMaterial => {
   const material: TlsMaterial = {
     key: digestOf(parsed),
     verify: parsed.verify,
@@ -168,7 +171,7 @@ const build = (parsed: Parsed): TlsMaterial => {
   return material
 }
 
-/** Reads and checks; throws `SslContextError`. */
+/** Reads and checks the options of a context. Throws `SslContextError`. */
 export const makeMaterial = (options: ContextOptions): TlsMaterial => {
   const { maxVersion, minVersion } = readVersions(options)
   return build({

@@ -1,26 +1,26 @@
 /**
- * The settings that hold for one handshake, out of a request's `ssl`, its connector's, and the name to verify.
+ * Combines the `ssl` options of a request and its connector, and the name to verify, into the settings of one handshake.
  */
 import type * as tls from "node:tls"
 import type * as Effect from "effect/Effect"
 import type { Fingerprint, Ssl, SslContext } from "../../../Ssl.js"
 import { makeMaterial, type TlsMaterial } from "./tlsMaterial.js"
 
-/** What one handshake goes by. Equal keys: the same peers are trusted, and the same identity is shown. */
+/** The settings of one handshake. Settings with equal keys trust the same peers and send the same client certificate. */
 export interface TlsSettings {
-  /** Holds no secret: digests, the pins, and the name. */
+  /** Consists of digests, the pins and the name, so it contains no secret. */
   readonly key: string
-  /** Whether the authority and the name are verified. */
+  /** Whether to verify the chain and the name. */
   readonly verify: boolean
-  /** SHA-256, lower-case hex; every one has to be met. */
+  /** SHA-256 digests in lower-case hex. The certificate must match all of them. */
   readonly pins: ReadonlyArray<string>
-  /** Sent and verified in place of the URL's host; canonical, as `namedHost` has it. */
+  /** Sent and verified instead of the URL's host; in the canonical form of `namedHost`. */
   readonly serverHostname: string | undefined
   readonly alpn: ReadonlyArray<string>
   readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
-  /** Whether the peer may ask for further handshakes, after each of which it is verified. */
+  /** Whether the peer may renegotiate. It is verified again after each renegotiation. */
   readonly renegotiates: boolean
-  /** Built once for each context. */
+  /** Created once per context. */
   readonly secureContext: tls.SecureContext
 }
 
@@ -28,7 +28,7 @@ export const SslContextTypeId: "~effect-http-session/Ssl/SslContext" = "~effect-
 
 export const FingerprintTypeId: "~effect-http-session/Ssl/Fingerprint" = "~effect-http-session/Ssl/Fingerprint"
 
-// Not fields: keys are in there, and nothing that prints a context may find them.
+// Not fields of the contexts: the material contains keys, which must not appear when a context is printed.
 const materials = new WeakMap<SslContext, TlsMaterial>()
 const contexts = new WeakMap<Fingerprint, SslContext>()
 
@@ -36,14 +36,14 @@ const contextProto: SslContext = {
   [SslContextTypeId]: SslContextTypeId
 }
 
-/** A context around what was read. */
+/** Makes the public value of a context. */
 export const makeContext = (material: TlsMaterial): SslContext => {
   const context: SslContext = Object.freeze({ ...contextProto })
   materials.set(context, material)
   return context
 }
 
-/** A pin that was checked. */
+/** Makes the public value of a pin. The digest must be valid. */
 export const makeFingerprint = (sha256: string, verify: boolean, context: SslContext | undefined): Fingerprint => {
   const fingerprint: Fingerprint = Object.freeze({ [FingerprintTypeId]: FingerprintTypeId, sha256, verify })
   if (context !== undefined) contexts.set(fingerprint, context)
@@ -57,13 +57,13 @@ export const isContext = (value: unknown): value is SslContext => has(value, Ssl
 
 export const isFingerprint = (value: unknown): value is Fingerprint => has(value, FingerprintTypeId)
 
-/** Whether it is anything that `ssl` takes. */
+/** Whether a value is valid for the option `ssl`. */
 export const isSsl = (value: unknown): value is Ssl =>
   typeof value === "boolean" || isContext(value) || isFingerprint(value)
 
 let defaultMaterial: TlsMaterial | undefined
 
-/** What `true` stands for; made when first used, once for the process. */
+/** The settings for `ssl: true`, created on first use, once per process. */
 const ofDefault = (): TlsMaterial => {
   defaultMaterial ??= makeMaterial({})
   return defaultMaterial
@@ -79,14 +79,14 @@ const contextElsewhere = (context: SslContext): SslContext => {
   if (known !== undefined) return known
   const material = ofContext(context)
   const bare = material.elsewhere()
-  const made = bare === material ? context : makeContext(bare)
-  anonymous.set(context, made)
-  return made
+  const result = bare === material ? context : makeContext(bare)
+  anonymous.set(context, result)
+  return result
 }
 
 /**
- * What is left of a request's `ssl` when a redirect takes it to another origin: the same trust and the same pin, without
- * the client certificate and the context's own `serverHostname`.
+ * The `ssl` of a request after a redirect to another origin: the same trust and pin, without the client certificate and
+ * the `serverHostname` of the context.
  */
 export const withoutIdentity = (ssl: Ssl): Ssl => {
   if (isContext(ssl)) return contextElsewhere(ssl)
@@ -131,28 +131,28 @@ let verifying: TlsSettings | undefined
 let unverified: TlsSettings | undefined
 
 /**
- * A request's `ssl` in place of its connector's, unless it is `true` or not given; the connector's pin holds in any case.
- * Only `false` itself switches verification off: whatever else a JavaScript program passes verifies. `serverHostname`
- * is canonical, as `namedHost` has it.
+ * The settings for a request on a connector. The request's `ssl` replaces the connector's unless it is `true` or
+ * `undefined`; a pin of the connector always applies. Only `false` turns verification off; any other invalid value
+ * verifies. `serverHostname` must be in the canonical form of `namedHost`.
  */
 export const settingsOf = (
   request: Ssl | undefined,
   connector: Ssl | undefined,
   serverHostname: string | undefined
 ): TlsSettings => {
-  const pinned = isFingerprint(connector) ? connector.sha256 : undefined
-  const chosen = request === false || isContext(request) || isFingerprint(request) ? request : (connector ?? true)
-  if (serverHostname === undefined && pinned === undefined) {
-    if (chosen === false) {
+  const connectorPin = isFingerprint(connector) ? connector.sha256 : undefined
+  const ssl = request === false || isContext(request) || isFingerprint(request) ? request : (connector ?? true)
+  if (serverHostname === undefined && connectorPin === undefined) {
+    if (ssl === false) {
       unverified ??= combine(choose(false), [], undefined)
       return unverified
     }
-    if (!isContext(chosen) && !isFingerprint(chosen)) {
+    if (!isContext(ssl) && !isFingerprint(ssl)) {
       verifying ??= combine(choose(true), [], undefined)
       return verifying
     }
   }
-  const choice = choose(chosen)
-  const pins = [choice.pin, pinned].filter((pin): pin is string => pin !== undefined)
+  const choice = choose(ssl)
+  const pins = [choice.pin, connectorPin].filter((pin): pin is string => pin !== undefined)
   return combine(choice, [...new Set(pins)].sort(), serverHostname)
 }

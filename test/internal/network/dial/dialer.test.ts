@@ -195,7 +195,7 @@ describe("a direct connection", () => {
   )
 
   const otherNames = ["localhost.test", "notlocalhost", "localhost.localdomain", "localhost-", "xlocalhost."]
-  it.scopedLive.each(otherNames)("a connector asks its resolver for %s, which is no name of the loopback", (host) =>
+  it.scopedLive.each(otherNames)("a connector asks its resolver for %s, which is not a name of the loopback", (host) =>
     Effect.gen(function* () {
       const { dial } = yield* setup({ resolver: resolverOf({}) })
       const error = expectTag(yield* Effect.flip(dial({ host, port: 1 })), "ClientConnectorDNSError")

@@ -40,9 +40,9 @@ interface Run {
 const connection = Effect.map(makeExchange({ host: "a.test", port: 80 }), ({ exchange: made }): Run => {
   let state = "open"
   let body: IncomingBody | undefined
-  let onData: OnData = () => assert.fail("nobody reads")
+  let onData: OnData = () => assert.fail("expected a reader")
   const owner: ConnectionOwner = {
-    crowded: () => false,
+    hasOtherActive: () => false,
     onReusable: () => {
       state = "reusable"
       return true

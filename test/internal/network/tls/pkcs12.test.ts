@@ -23,14 +23,14 @@ const readable: ReadonlyArray<readonly [file: Parameters<typeof pfx>[0], passphr
   ["unides", "päßwort"]
 ]
 
-const refused: ReadonlyArray<readonly [file: Parameters<typeof pfx>[0], passphrase: string | undefined, why: RegExp]> =
+const rejected: ReadonlyArray<readonly [file: Parameters<typeof pfx>[0], passphrase: string | undefined, why: RegExp]> =
   [
-    ["aes", "s3cr3t-not", /cannot be decrypted with the passphrase/],
-    ["aes", undefined, /there is no passphrase/],
-    ["des", "", /cannot be decrypted/],
-    ["rc2", "s3cr3t", /RC2: export it anew/],
-    ["nokey", "s3cr3t", /no private key/],
-    ["nocert", "s3cr3t", /no certificate/]
+    ["aes", "s3cr3t-not", /expected the passphrase that decrypts the file/],
+    ["aes", undefined, /expected a passphrase for the encrypted file/],
+    ["des", "", /expected the passphrase that decrypts the file/],
+    ["rc2", "s3cr3t", /not supported, such as RC2; export it/],
+    ["nokey", "s3cr3t", /expected a private key/],
+    ["nocert", "s3cr3t", /expected a certificate for the private key/]
   ]
 
 describe("a PKCS #12 file", () => {
@@ -45,8 +45,8 @@ describe("a PKCS #12 file", () => {
     })
   }
 
-  for (const [file, passphrase, why] of refused) {
-    it.effect(`${file}, passphrase ${JSON.stringify(passphrase)}, is refused, and nothing of it is shown`, () =>
+  for (const [file, passphrase, why] of rejected) {
+    it.effect(`${file}, passphrase ${JSON.stringify(passphrase)}, is rejected, and the error shows nothing of it`, () =>
       Effect.gen(function* () {
         const error = yield* Effect.flip(Ssl.context({ pfx: pfx(file), passphrase }))
         assert.strictEqual(error.option, "pfx")
@@ -74,7 +74,7 @@ describe("a PKCS #12 file", () => {
     })
   )
 
-  it("any change of it is refused or changes nothing", () => {
+  it("any change of it is rejected or has no effect", () => {
     const bytes = pfx("aes")
     FastCheck.assert(
       FastCheck.property(
