@@ -106,6 +106,16 @@ export interface Details {
  * environment, which the description names. Nothing was sent (aiohttp: `InvalidURL`, `NonHttpUrlClientError`,
  * `InvalidUrlRedirectClientError`, `NonHttpUrlRedirectClientError`).
  *
+ * - "Syntax": the text is not a URL, or two Location headers differ. "Scheme": neither http nor https.
+ * - "Host": the host or port is malformed. "Relative": the URL is relative and the session has no `baseUrl`.
+ * - "Credentials": the user or password is malformed, or stands where a URL may have none.
+ *
+ * Causes: a URL put together from strings, a missing `baseUrl`, a server that redirects to another scheme, or a proxy
+ * variable with a typing error.
+ *
+ * Remedy: pass a `URL` object or set `baseUrl`; for a redirect, look at `url`, and return it with `allowRedirects:
+ * false` or `onRedirect` to decide yourself.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -125,6 +135,11 @@ export class InvalidURL extends tagged("InvalidURL")<
 
 /**
  * An option is invalid, or options contradict each other (aiohttp: `ValueError`, `TypeError`). Nothing was sent.
+ *
+ * Causes: two options that exclude each other, such as `json` and `data`; a header with a line break; a value of the
+ * wrong type from JavaScript or from configuration.
+ *
+ * Remedy: change the option that `option` names as `description` says. The same request never succeeds unchanged.
  *
  * @since 0.1.0
  * @category errors
@@ -155,6 +170,15 @@ export interface FailedAddress {
  * Connecting failed for every address of the host, or the connector's `addressPolicy` rejected all of them (aiohttp:
  * `ClientConnectorError`). `addresses` has the error code of each.
  *
+ * - "Connect": every address failed; `code` is the last one's, `addresses` has all.
+ * - "AddressPolicy": the connector's `addressPolicy` rejects every address.
+ *
+ * Causes: the server is not running, listens on another port or on another address (127.0.0.1 instead of 0.0.0.0, as in
+ * containers), or a firewall rejects the connection.
+ *
+ * Remedy: check host and port in the message, then `nc -vz host port` from the same machine. Retry later if the server
+ * is starting. For "AddressPolicy" the URL leads to an address that the program must not reach.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -174,6 +198,12 @@ export class ClientConnectorError extends tagged("ClientConnectorError")<
 /**
  * The host has no address, or the lookup failed. Also the error of a `Resolver` (aiohttp: `ClientConnectorDNSError`).
  *
+ * Causes: a typing error in the name, a name that only another network or container resolves, or a name server that is
+ * down ("EAI_AGAIN", "ESERVFAIL", "ETIMEOUT").
+ *
+ * Remedy: resolve the name on the same machine with `getent hosts name`. Retry if the name server failed; set
+ * `connector: { resolver }` for other name servers or fixed addresses.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -190,6 +220,11 @@ export class ClientConnectorDNSError extends tagged("ClientConnectorDNSError")<
 /**
  * Connecting to the Unix socket failed (aiohttp: `UnixClientConnectorError`).
  *
+ * Causes: the daemon is not running ("ENOENT", "ECONNREFUSED"), its socket has another path, or the user of this
+ * process may not open it ("EACCES").
+ *
+ * Remedy: check `path` and its permissions with `ls -l`; for Docker, add the user to the group that owns the socket.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -205,6 +240,16 @@ export class UnixClientConnectorError extends tagged("UnixClientConnectorError")
 /**
  * TLS failed for another reason than the name in the certificate, given by `reason` (aiohttp:
  * `ClientConnectorSSLError`).
+ *
+ * - "Expired", "NotYetValid": the certificate's dates. "Revoked": it is in a list of `crl`.
+ * - "SelfSigned", "UntrustedIssuer": no trusted authority issued it, or the server sends no intermediate certificate.
+ * - "Protocol": the peer does not speak TLS. "Handshake": the peer ended the handshake.
+ *
+ * Causes: a certificate that was not renewed, a wrong clock on this machine, an authority of a company or a proxy that
+ * inspects TLS, an https URL for an http port, or a server that requires a client certificate or another TLS version.
+ *
+ * Remedy: look at `certificate` and `code`, and compare with `openssl s_client -connect host:port -servername host`.
+ * Trust a private authority by `Ssl.context({ ca })`; `ssl: false` turns verification off and is for tests only.
  *
  * @since 0.1.0
  * @category errors
@@ -227,6 +272,14 @@ export class ClientConnectorSSLError extends tagged("ClientConnectorSSLError")<
  * The certificate is not valid for the host (RFC 9110 section 4.3.4); `certificate.names` lists its names (aiohttp:
  * `ClientConnectorCertificateError`).
  *
+ * - "HostnameMismatch": the only reason.
+ *
+ * Causes: the request names an IP address or an alias that the certificate does not list, the server sends the
+ * certificate of another virtual host, or an attacker intercepts the connection.
+ *
+ * Remedy: request a name of `certificate.names`, or set `serverHostname` to one of them if you must connect by another
+ * name.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -244,6 +297,12 @@ export class ClientConnectorCertificateError extends tagged("ClientConnectorCert
 
 /**
  * The certificate does not match the pin (aiohttp: `ServerFingerprintMismatch`). No byte of the request was sent.
+ *
+ * Causes: the server has renewed its certificate, a load balancer has several certificates, or an attacker intercepts the
+ * connection.
+ *
+ * Remedy: compare `got` with the fingerprint from a trusted source (`openssl x509 -noout -fingerprint -sha256`), and
+ * change the pin only if they are equal.
  *
  * @since 0.1.0
  * @category errors
@@ -265,6 +324,13 @@ export class FingerprintMismatch extends tagged("FingerprintMismatch")<
  * Connecting to the proxy failed, or its certificate is invalid; `cause` is the connect error (aiohttp:
  * `ClientProxyConnectionError`).
  *
+ * - "Connect": no connection. "Dns": the proxy's name has no address. "Tls": TLS with an https proxy failed.
+ * - "Socks": a SOCKS proxy refused the request.
+ *
+ * Causes: a proxy that is down, or a variable of the environment (HTTPS_PROXY) that names an old proxy.
+ *
+ * Remedy: check `proxy`; `proxy: false` connects directly, and NO_PROXY excludes hosts.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -281,6 +347,12 @@ export class ClientProxyConnectionError extends tagged("ClientProxyConnectionErr
 
 /**
  * The proxy answered CONNECT with another status than 200 (aiohttp: `ClientHttpProxyError`).
+ *
+ * Causes: missing or wrong credentials (407), a host or port that the proxy does not allow (403), or a target that the
+ * proxy cannot reach (502, 504).
+ *
+ * Remedy: read `body`, which often explains the refusal; pass `proxyAuth`, or ask those who run the proxy to allow
+ * `host` and `port`.
  *
  * @since 0.1.0
  * @category errors
@@ -301,6 +373,12 @@ export class ClientHttpProxyError extends tagged("ClientHttpProxyError")<
 /**
  * `timeout.connect` or one of its parts expired (aiohttp: `ConnectionTimeoutError`). Nothing was sent.
  *
+ * Causes: a firewall that drops packets (`socketConnect`), a full pool (`poolWait`), a slow name server (`dns`), or a
+ * proxy or server that accepts connections and then stays silent (`proxy`, `tls`).
+ *
+ * Remedy: `phase` says where the time went. Raise `limit` of the connector if it is "queue"; otherwise check the
+ * network, retry, or raise the time limit.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -319,6 +397,11 @@ export class ConnectionTimeoutError extends tagged("ConnectionTimeoutError")<
  * The peer did not respond in time while the request was sent, or while its head or body was awaited (aiohttp:
  * `SocketTimeoutError`).
  *
+ * Causes: a server that needs longer than `timeout.headers` for its response, a connection that died without a packet,
+ * or a server that stops reading an upload (`send`) or sending a body (`body`).
+ *
+ * Remedy: raise the limit for slow responses; retry idempotent requests. The server may have acted on the request.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -334,6 +417,11 @@ export class SocketTimeoutError extends tagged("SocketTimeoutError")<
 
 /**
  * `timeout.total` expired, in phase `phase` (aiohttp: a bare `TimeoutError`, outside `ClientError`).
+ *
+ * Causes: a slow server, a large body on a slow line, many redirects or retries, or a middleware that waits.
+ *
+ * Remedy: `phase` says where the request was. Set `timeout: { total }` for it, or for large downloads `{ total:
+ * Infinity, body: "30 seconds" }`.
  *
  * @since 0.1.0
  * @category errors
@@ -352,6 +440,12 @@ export class TotalTimeoutError extends tagged("TotalTimeoutError")<
  * The server closed the connection before the end of the response head (aiohttp: `ServerDisconnectedError`). In phase
  * "connect" nothing of the request had been written.
  *
+ * Causes: the server or a load balancer crashed, restarted, or closed an idle connection just as the request was sent
+ * (`reused`); or it does not understand the request.
+ *
+ * Remedy: retry idempotent requests. If it happens with reused connections, set `keepaliveTimeout` below that of the
+ * server.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -369,6 +463,12 @@ export class ServerDisconnectedError extends tagged("ServerDisconnectedError")<
 /**
  * A read or write failed in the operating system, for example with "ECONNRESET" or "EPIPE" (aiohttp: `ClientOSError`).
  *
+ * Causes: the server crashed or reset the connection ("ECONNRESET", "EPIPE"), or the network was interrupted
+ * ("ETIMEDOUT", "EHOSTUNREACH").
+ *
+ * Remedy: retry idempotent requests; look into the log of the server and of proxies in between for the time of the
+ * failure.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -384,6 +484,14 @@ export class ClientOSError extends tagged("ClientOSError")<
 /**
  * The response head is not valid HTTP, or exceeds the `http1` limits of the connector (RFC 9112; aiohttp:
  * `BadHttpMessage`, `BadStatusLine`, `LineTooLong`).
+ *
+ * - "StatusLine", "Header", "Framing": the head is not valid HTTP; its length may be ambiguous.
+ * - "Limit": it exceeds a limit of `connector: { http1 }`, which `description` names.
+ * - "Unsolicited": bytes, or a 101, that no request asked for.
+ *
+ * Causes: the port speaks another protocol (TLS, HTTP/2, SSH), the server is faulty, or an attacker injects responses.
+ *
+ * Remedy: look at `excerpt`. Try `curl -v --http1.1` with the same URL; raise a limit only for a server that you trust.
  *
  * @since 0.1.0
  * @category errors
@@ -402,8 +510,16 @@ export class BadHttpMessage extends tagged("BadHttpMessage")<
 
 /**
  * The response body is truncated, malformed, too large or no longer available (aiohttp: `ClientPayloadError`).
- * "TooLarge" is a limit of size or of decompression, "Consumed" a second read of a stream, "Released" a read after the
- * Scope.
+ *
+ * - "Incomplete": the connection ended before the body. "Framing": malformed chunks, or a form that is none.
+ * - "Decompression": data that does not fit Content-Encoding. "TooLarge", "LineTooLong": above a limit.
+ * - "Consumed": a stream was read twice. "Released": read after the Scope had closed.
+ *
+ * Causes: a server or proxy that crashed or timed out in the middle of its response, a wrong Content-Encoding, a body
+ * above `maxBodySize`; or a response that left the Scope in which it was opened.
+ *
+ * Remedy: retry "Incomplete" for idempotent requests; `toFile` resumes by itself. Read the body inside the Scope, or
+ * use a decoder such as `ClientResponse.text`, which needs none.
  *
  * @since 0.1.0
  * @category errors
@@ -423,6 +539,15 @@ export class ClientPayloadError extends tagged("ClientPayloadError")<
  * The request body failed, has the wrong length, cannot be encoded, or cannot be sent a second time; `cause` is the
  * original error.
  *
+ * - "Source": the stream or file failed. "Length": the body has another length than declared.
+ * - "Encode": the value cannot be serialized. "NotReplayable": a redirect or a retry needs the body again.
+ *
+ * Causes: a file that was removed or changed during the upload, a bigint or a cycle in `json`, or a stream that can run
+ * once and a server that redirects or asks for authentication.
+ *
+ * Remedy: look at `cause`. For "NotReplayable" pass a Stream that can run again, request the final URL, or set
+ * `expect100: true`, so that the server answers before the body is sent.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -437,6 +562,12 @@ export class RequestBodyError extends tagged("RequestBodyError")<
 /**
  * The body cannot be decoded, and its Content-Type declares another type than expected: `json` could not parse it,
  * `events` expected an event stream, or `contentType` requires another type (aiohttp: `ContentTypeError`).
+ *
+ * Causes: an error page or a login page in place of JSON, often with status 200; or a server that declares JSON as
+ * text/plain.
+ *
+ * Remedy: check `status` and `url` first: `raiseForStatus: true` fails earlier. For a wrong declaration use `jsonWith({
+ * contentType: false })`.
  *
  * @since 0.1.0
  * @category errors
@@ -458,6 +589,10 @@ export class ContentTypeError extends tagged("ContentTypeError")<
 /**
  * The body is not JSON although its Content-Type declares JSON (aiohttp: `json.JSONDecodeError`, outside
  * `ClientError`).
+ *
+ * Causes: an empty body, a truncated or concatenated document, or text in another encoding.
+ *
+ * Remedy: look at `excerpt` around `position`, and at `response.text`.
  *
  * @since 0.1.0
  * @category errors
@@ -519,8 +654,12 @@ interface RefusedResponse extends Details {
 /**
  * `raiseForStatus` rejected the response, by default for statuses from 400 on (aiohttp: `ClientResponseError`). The
  * error keeps the first 64 KiB of the body (`errorBodySize`) as `bytes` and as text (`body`), and parses it as JSON
- * (`json`,
- * `schemaJson`) and as problem details.
+ * (`json`, `schemaJson`) and as problem details.
+ *
+ * Causes: the server refused the request or failed; `body` often explains why.
+ *
+ * Remedy: handle statuses that are part of the protocol, such as 404, before `raiseForStatus`. 401 and 403 need other
+ * credentials; 429 and 503 can be retried later, which `Middleware.retry` does.
  *
  * @example
  * ```ts
@@ -576,6 +715,10 @@ export class ClientResponseError extends tagged("ClientResponseError")<
 /**
  * More than `maxRedirects` hops, listed in `history` (aiohttp: `TooManyRedirects`).
  *
+ * Causes: a loop, usually of a server that expects a cookie or a login, or of http to https and back behind a proxy.
+ *
+ * Remedy: look at the URLs in `history`. Give the session a cookie jar, log in first, or raise `maxRedirects`.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -590,6 +733,11 @@ export class TooManyRedirects extends tagged("TooManyRedirects")<
 
 /**
  * The server did not accept the WebSocket handshake (RFC 6455 section 4.1; aiohttp: `WSServerHandshakeError`).
+ *
+ * Causes: the path has no WebSocket, a proxy in between does not pass upgrades on, credentials or the Origin header are
+ * missing, or the server requires a subprotocol.
+ *
+ * Remedy: read `status` and `body`; set `auth`, `origin` or `protocols`.
  *
  * @since 0.1.0
  * @category errors
@@ -609,6 +757,14 @@ export class WSServerHandshakeError extends tagged("WSServerHandshakeError")<
 
 /**
  * A WebSocket has closed, or a read or write failed (RFC 6455 section 7; aiohttp: `WebSocketError`).
+ *
+ * - "Closed": by either side, with `code`. "Protocol", "TooLarge": invalid data, or a message above `maxMessageSize`.
+ * - "Heartbeat", "Abnormal": the peer disappeared. "Timeout": `receiveTimeout` expired; the socket stays open.
+ *
+ * Causes: the server restarted, a proxy closed an idle connection, or the network changed.
+ *
+ * Remedy: open another WebSocket, for example with `Effect.retry`; set `heartbeat` to detect and prevent silent
+ * connections. Code 1008 and codes from 4000 on are decisions of the server, explained by `closeReason`.
  *
  * @since 0.1.0
  * @category errors
@@ -633,6 +789,10 @@ export class WebSocketError extends tagged("WebSocketError")<
  * - "Unexpected": a 101 to a request that was not made by `Session.upgrade` or `Session.webSocket`.
  * - "Broken": the connection broke. "Closed": the program closed it. "Timeout": `receiveTimeout` expired.
  *
+ * Causes: a server or proxy that does not support the protocol, or a daemon that ended the command.
+ *
+ * Remedy: read `status` and `body`; for "Unexpected" use `Session.upgrade` instead of an Upgrade header.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -653,6 +813,15 @@ export class UpgradeError extends tagged("UpgradeError")<
 /**
  * A middleware failed the request; `cause` is its error.
  *
+ * - "CircuitOpen": `circuitBreaker` sends nothing, because the origin failed too often.
+ * - "RateLimited": `rateLimit` without `wait` has no request left.
+ * - "TokenRefresh": fetching the token of `bearerRefresh` failed. "Failed": a middleware failed or returned no
+ *   response.
+ *
+ * Causes: a server that is down, more requests than allowed, a login that is refused, or a fault in a middleware.
+ *
+ * Remedy: look at `cause` and `description`. Wait as long as `description` says, or handle the error of the login.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -668,6 +837,11 @@ export class MiddlewareError extends tagged("MiddlewareError")<
 /**
  * The session or its connector was closed before or during the request (aiohttp: `RuntimeError`, `CancelledError`).
  *
+ * Causes: a response, a stream or a fiber that outlives the layer of its session, or a program that is shutting down.
+ *
+ * Remedy: keep the layer for as long as requests run: provide it once at the edge of the program, not around single
+ * effects that start fibers.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -681,6 +855,11 @@ export class SessionClosedError extends tagged("SessionClosedError")<
 
 /**
  * `maxQueue` requests are already waiting for a connection. Nothing was sent.
+ *
+ * Causes: more concurrent requests than the server answers in time, or responses that are opened and not released.
+ *
+ * Remedy: bound the concurrency (`Effect.forEach` with `concurrency`), raise `limit` or `maxQueue`, and check
+ * `connector.stats`: many `acquired` connections without traffic mean unreleased responses.
  *
  * @since 0.1.0
  * @category errors
@@ -697,6 +876,12 @@ export class PoolSaturatedError extends tagged("PoolSaturatedError")<
 /**
  * A certificate, key or TLS setting cannot be used. Fails `Ssl.context`, never a request.
  *
+ * Causes: a path that does not exist, a certificate in place of a key, a wrong passphrase, or a key of another
+ * certificate.
+ *
+ * Remedy: change the option that `option` names as `description` says; `openssl x509 -in file -noout -text` shows a
+ * certificate.
+ *
  * @since 0.1.0
  * @category errors
  */
@@ -709,6 +894,14 @@ export class SslContextError extends tagged("SslContextError")<{
 /**
  * Saved cookies cannot be read, or, with reason "Rejected", a jar rejects a cookie. Fails `set`, `fromJson` and
  * `fromNetscape` of a jar, `CookieJar.load`, `layerFile` and `layerPersisted`, never a request.
+ *
+ * - "Malformed": the text is not a saved jar. "TooLarge": it has more than 64 MiB.
+ * - "Rejected": the rules of the jar do not allow the cookie, for example a value with a semicolon.
+ *
+ * Causes: another file or key, a file that another program wrote, or one that was cut; a cookie that a server could not
+ * set either.
+ *
+ * Remedy: remove the file or choose another, or correct the cookie; the jar is unchanged.
  *
  * @since 0.1.0
  * @category errors

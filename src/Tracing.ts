@@ -14,6 +14,8 @@ import { collectInto } from "./internal/tracing/collecting.js"
 import { makeMetrics } from "./internal/tracing/metrics.js"
 import { Config, type Listener, typeId } from "./internal/tracing/traceConfig.js"
 import { draw } from "./internal/tracing/waterfall.js"
+import { drawHtml } from "./internal/tracing/waterfallHtml.js"
+import { drawSvg } from "./internal/tracing/waterfallSvg.js"
 import type { Address } from "./Resolver.js"
 import type { SessionService } from "./Session.js"
 import type { Certificate, TlsInfo } from "./Ssl.js"
@@ -617,3 +619,43 @@ export const collect = <A, E, R>(
  */
 export const waterfall = (signals: Iterable<Signal>, options?: { readonly width?: number | undefined }): string =>
   draw(signals, options?.width ?? 80)
+
+/**
+ * Draws requests as a page of HTML: all attempts on one time axis with a coloured bar per phase, connections and their
+ * reuse, retries, redirects and failures. Pointing at a row shows its details, and a click shows its headers. The file
+ * needs neither scripts nor a network, and follows the light or dark setting of the reader.
+ *
+ * Secrets are redacted as in `Har`, and every text of the signals is escaped. `title` is "Requests" by default.
+ *
+ * **Example** (A page about the requests of an effect)
+ *
+ * ```ts
+ * import { FileSystem } from "@effect/platform"
+ * import { Effect } from "effect"
+ * import { ClientResponse, Session, Tracing } from "effect-http-session"
+ *
+ * export const program = Effect.gen(function* () {
+ *   const [, signals] = yield* Session.get("https://example.com/").pipe(ClientResponse.text, Tracing.collect)
+ *   const fs = yield* FileSystem.FileSystem
+ *   yield* fs.writeFileString("waterfall.html", Tracing.waterfallHtml(signals))
+ * })
+ * ```
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const waterfallHtml = (signals: Iterable<Signal>, options?: { readonly title?: string | undefined }): string =>
+  drawHtml(signals, options?.title ?? "Requests")
+
+/**
+ * Draws one request as an SVG: each attempt with a bar and a time per phase, on one axis, with tooltips. `requestId`
+ * chooses the request, by default the first; `width` is in pixels, from 400 to 4000, 800 by default. Secrets are redacted
+ * and texts escaped like in `waterfallHtml`.
+ *
+ * @since 0.1.0
+ * @category combinators
+ */
+export const waterfallSvg = (
+  signals: Iterable<Signal>,
+  options?: { readonly requestId?: number | undefined; readonly width?: number | undefined }
+): string => drawSvg(signals, options?.requestId, options?.width ?? 800)

@@ -1,4 +1,7 @@
 /** What a redirected request over TLS did, from its live signals. */
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { FileSystem } from "@effect/platform"
 import { Console, Effect } from "effect"
 import { ClientResponse, Session, Ssl, Tracing } from "effect-http-session"
 import { section } from "./print.js"
@@ -15,4 +18,8 @@ export const waterfall = Effect.gen(function* () {
   }).pipe(ClientResponse.text, Tracing.collect, Effect.provide(Traced))
   yield* Console.log(Tracing.waterfall(signals, { width: 94 }))
   yield* Console.log(`from ${signals.length} signals: ${[...new Set(signals.map((signal) => signal._tag))].join(", ")}`)
+  const path = join(tmpdir(), "effect-http-session-waterfall.html")
+  const fs = yield* FileSystem.FileSystem
+  yield* fs.writeFileString(path, Tracing.waterfallHtml(signals, { title: "A redirected request" }))
+  yield* Console.log(`as a page with details: ${path}`)
 })

@@ -61,7 +61,7 @@ export const resolve = (timeouts: Timeouts): Limits => {
     send: covered("send"),
     headers: covered("headers"),
     body: covered("body"),
-    streamed: given.total === undefined ? millis(given.body, fallback) : undefined
+    streamed: timeouts.total === undefined ? millis(timeouts.body, fallback) : undefined
   }
 }
 

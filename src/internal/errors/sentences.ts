@@ -5,11 +5,15 @@ import type {
   ClientConnectorSSLError,
   ClientError,
   ClientPayloadError,
+  ClientProxyConnectionError,
   CookieJarError,
   Details,
+  MiddlewareError,
   RequestBodyError,
-  SslContextError
+  SslContextError,
+  WebSocketError
 } from "../../Errors.js"
+import { explainCode } from "./systemCodes.js"
 
 /** Every error class of the package. */
 export type AnyError = ClientError | SslContextError | CookieJarError
@@ -121,6 +125,40 @@ const bodyProblem: { readonly [R in RequestBodyError["reason"]]: string } = {
   NotReplayable: "it can be sent only once"
 }
 
+const proxyProblem: { readonly [R in ClientProxyConnectionError["reason"]]: string } = {
+  Connect: "it cannot be reached",
+  Dns: "its name cannot be resolved",
+  Tls: "TLS with it failed",
+  Socks: "it refused the SOCKS request"
+}
+
+const middlewareProblem: { readonly [R in MiddlewareError["reason"]]: string } = {
+  CircuitOpen: "the circuit breaker is open and sends nothing",
+  RateLimited: "the rate limit is used up",
+  TokenRefresh: "fetching a token failed",
+  Failed: "a middleware failed"
+}
+
+/** An error without a description has a cause. */
+const middlewareText = ({ description, reason }: MiddlewareError): string =>
+  `${middlewareProblem[reason]}${description === undefined ? ", see the cause" : `: ${description}`}`
+
+const webSocketProblem: { readonly [R in WebSocketError["reason"]]: string } = {
+  Closed: "it is closed",
+  Protocol: "the peer sent invalid frames or text",
+  TooLarge: "the peer sent a message larger than maxMessageSize",
+  Heartbeat: "no byte arrived in time after a ping",
+  Abnormal: "the connection ended without a close",
+  Timeout: "no message arrived within receiveTimeout"
+}
+
+/** How to answer a status of a proxy, if that is known. */
+const proxyRemedy = (status: number): string =>
+  status === 407 ? "; pass its credentials as proxyAuth, or with Middleware.digest(credentials, { proxy: true })" : ""
+
+const failedAddresses = (count: number): string =>
+  count < 2 ? "" : `; ${count - 1} other ${count === 2 ? "address" : "addresses"} failed too`
+
 /** The message of each error, by tag. The text of `cause` is redacted, but may come from user code. */
 export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, cause: unknown) => string } = {
   InvalidURL: (e) =>
@@ -130,12 +168,10 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, caus
   InvalidRequest: (e) => `Invalid option "${e.option}": ${e.description}${context(e)}`,
   ClientConnectorError: (e) =>
     e.reason === "AddressPolicy"
-      ? `Cannot connect to ${endpoint(e.host, e.port)}: the address policy refuses every address${context(e)}`
-      : `Cannot connect to ${endpoint(e.host, e.port)}: ${e.code}${
-          e.addresses === undefined || e.addresses.length < 2 ? "" : ` and ${count(e.addresses.length - 1, "other")}`
-        }${context(e)}`,
-  ClientConnectorDNSError: (e) => `Cannot resolve host ${e.host}: ${e.code}${context(e)}`,
-  UnixClientConnectorError: (e) => `Cannot connect to Unix socket ${e.path}: ${e.code}${context(e)}`,
+      ? `Cannot connect to ${endpoint(e.host, e.port)}: the connector's addressPolicy rejects all its addresses${context(e)}`
+      : `Cannot connect to ${endpoint(e.host, e.port)}: ${explainCode(e.code)}${failedAddresses(e.addresses?.length ?? 0)}${context(e)}`,
+  ClientConnectorDNSError: (e) => `Cannot resolve host ${e.host}: ${explainCode(e.code)}${context(e)}`,
+  UnixClientConnectorError: (e) => `Cannot connect to Unix socket ${e.path}: ${explainCode(e.code)}${context(e)}`,
   ClientConnectorSSLError: (e) =>
     `Cannot establish TLS with ${endpoint(e.host, e.port)}: ${tlsProblem(e)}, ${e.code}${context(e)}`,
   ClientConnectorCertificateError: (e) =>
@@ -143,17 +179,22 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, caus
       e.certificate.names.length === 0 ? "no name" : e.certificate.names.slice(0, 5).join(", ")
     }${e.certificate.names.length > 5 ? ` and ${e.certificate.names.length - 5} more` : ""}${context(e)}`,
   FingerprintMismatch: (e) =>
-    `Cannot trust ${endpoint(e.host, e.port)}: expected a certificate with fingerprint ${e.expected}, got ${e.got}${context(e)}`,
-  ClientProxyConnectionError: (e) => `Cannot connect through proxy ${e.proxy}: ${e.reason}, ${e.code}${context(e)}`,
-  ClientHttpProxyError: (e) => `Proxy ${e.proxy} refused to connect: ${e.status}${reasonPhrase(e.reason)}${context(e)}`,
-  ConnectionTimeoutError: (e) => `Connecting timed out: limit "${e.timeout}" of ${after(e.limit)} expired${context(e)}`,
-  SocketTimeoutError: (e) => `The peer did not respond: limit "${e.timeout}" of ${after(e.limit)} expired${context(e)}`,
-  TotalTimeoutError: (e) => `Request timed out: limit "total" of ${after(e.limit)} expired${context(e)}`,
+    `Cannot trust ${endpoint(e.host, e.port)}: expected a certificate with fingerprint ${e.expected}, got ${e.got}; if the server has renewed its certificate, change the pin${context(e)}`,
+  ClientProxyConnectionError: (e) =>
+    `Cannot connect through proxy ${e.proxy}: ${proxyProblem[e.reason]}, ${explainCode(e.code)}${context(e)}`,
+  ClientHttpProxyError: (e) =>
+    `Proxy ${e.proxy} refused to connect: ${e.status}${reasonPhrase(e.reason)}${proxyRemedy(e.status)}${context(e)}`,
+  ConnectionTimeoutError: (e) =>
+    `Connecting timed out: timeout.${e.timeout} of ${after(e.limit)} has expired${context(e)}`,
+  SocketTimeoutError: (e) =>
+    `The peer did not respond: timeout.${e.timeout} of ${after(e.limit)} has expired${context(e)}`,
+  TotalTimeoutError: (e) => `Request timed out: timeout.total of ${after(e.limit)} has expired${context(e)}`,
   ServerDisconnectedError: (e) =>
-    `Server disconnected after ${bytes(e.received)} of the response's head${
+    `Server closed the connection after ${bytes(e.received)} of the response's head${
       e.reused ? ", on a reused connection" : ""
     }${context(e)}`,
-  ClientOSError: (e) => `Connection broke: ${e.syscall === undefined ? "" : `${e.syscall} `}${e.code}${context(e)}`,
+  ClientOSError: (e) =>
+    `Connection broke: ${e.syscall === undefined ? "" : `${e.syscall} `}${explainCode(e.code)}${context(e)}`,
   BadHttpMessage: (e) =>
     `Cannot read the response's head: ${e.description}${e.excerpt === "" ? "" : `, in "${e.excerpt}"`}${context(e)}`,
   ClientPayloadError: (e, cause) => `Cannot read the response's body: ${payloadProblem(e, cause)}${context(e)}`,
@@ -164,21 +205,22 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, caus
       e.contentType === "" ? "none" : `"${e.contentType.slice(0, 200)}"`
     } with status ${e.status}; see "excerpt" for the beginning of the body${context(e)}`,
   JsonDecodeError: (e) =>
-    `Cannot decode the response as JSON${e.position === undefined ? "" : ` at character ${e.position}`}${context(e)}`,
+    `Cannot decode the response as JSON${e.position === undefined ? "" : ` at character ${e.position}`}; see "excerpt" for the text${context(e)}`,
   ClientResponseError: (e) => `Server answered ${e.status}${reasonPhrase(e.reason)}${context(e)}`,
-  TooManyRedirects: (e) => `Too many redirects: stopped after ${e.limit}${context(e)}`,
+  TooManyRedirects: (e) =>
+    `Too many redirects: stopped after ${e.limit}; see "history" for a loop, or raise maxRedirects${context(e)}`,
   WSServerHandshakeError: (e) => `Cannot open a WebSocket: ${e.description}, status ${e.status}${context(e)}`,
   UpgradeError: (e) =>
     `Cannot use an upgraded connection: ${e.description}${e.status === undefined ? "" : `, status ${e.status}`}${context(e)}`,
   WebSocketError: (e) =>
-    `WebSocket failed: ${e.reason}, code ${e.code}${
+    `WebSocket failed: ${webSocketProblem[e.reason]}, code ${e.code}${
       e.closeReason === undefined || e.closeReason === "" ? "" : ` "${e.closeReason}"`
     }${context(e)}`,
-  MiddlewareError: (e) =>
-    `A middleware failed: ${e.reason}${e.description === undefined ? "" : `, ${e.description}`}${context(e)}`,
-  SessionClosedError: (e) => `${e.subject} is closed${context(e)}`,
+  MiddlewareError: (e) => `Request stopped by a middleware: ${middlewareText(e)}${context(e)}`,
+  SessionClosedError: (e) =>
+    `${e.subject} is closed: send requests before its Scope or the Scope of its layer ends${context(e)}`,
   PoolSaturatedError: (e) =>
-    `Cannot queue for a connection: ${e.waiting} of at most ${e.maxQueue} requests are waiting${context(e)}`,
+    `Cannot queue for a connection: ${e.waiting} of at most ${e.maxQueue} requests are waiting; raise limit or maxQueue${context(e)}`,
   SslContextError: (e) => `Invalid TLS option "${e.option}": ${e.description}`,
   CookieJarError: (e) => `Cannot read saved cookies: ${e.reason}, ${e.description}`
 }

@@ -55,7 +55,7 @@ const unexpected = (call: Call, response: Response): Effect.Effect<never, Upgrad
       new UpgradeError({
         ...call.details("headers"),
         reason: "Unexpected",
-        description: "expected a response, got another protocol: Session.upgrade takes the connection",
+        description: "expected a response, got another protocol; use Session.upgrade for it",
         status: response.status,
         headers: response.headers
       })

@@ -1,6 +1,7 @@
 /** Groups signals into attempts with phases, for the waterfall and HAR archives. */
 import type * as Headers from "@effect/platform/Headers"
 import type { ResponseHead } from "../../ClientResponse.js"
+import type { TlsInfo } from "../../Ssl.js"
 import type { Phase } from "../../Timeouts.js"
 import type { Signal } from "../../Tracing.js"
 import { parseUrl } from "../http/whatwg.js"
@@ -13,12 +14,16 @@ export interface Span {
   readonly end: number
 }
 
+const requestKey = ({ requestId, sessionId }: Signal): string => `${sessionId} ${requestId}`
+
 /** The data of one attempt, collected from its signals. */
 export class Attempt {
   method: string
   url: string
   readonly hop: number
   readonly number: number
+  /** Equal for all attempts of a request, and for no other request. */
+  readonly request: string
   readonly start: number
   end: number
   readonly phases: Array<Span> = []
@@ -29,6 +34,11 @@ export class Attempt {
   location: string | undefined = undefined
   remoteAddress: string | undefined = undefined
   connectionId: number | undefined = undefined
+  /** Milliseconds for which its connection was idle before; `undefined` for a new one. */
+  idle: number | undefined = undefined
+  /** The reason of the next attempt and the delay before it, if the request was sent again. */
+  retry: { readonly reason: string; readonly delay: number } | undefined = undefined
+  tls: TlsInfo | undefined = undefined
   readonly sent: Array<Uint8Array> = []
   readonly received: Array<Uint8Array> = []
   sentBytes = 0
@@ -43,6 +53,7 @@ export class Attempt {
     this.url = url
     this.hop = signal.hop
     this.number = signal.attempt
+    this.request = requestKey(signal)
     this.start = start
     this.end = signal.time
   }
@@ -91,8 +102,11 @@ export class Attempt {
       case "TlsHandshakeStart":
         this.enter("tls", time)
         return
-      case "ProxyConnectEnd":
       case "TlsHandshakeEnd":
+        if (!signal.proxy) this.tls = signal.tls
+        this.enter(undefined, time)
+        return
+      case "ProxyConnectEnd":
         this.enter(undefined, time)
         return
       case "ConnectionCreateEnd":
@@ -102,6 +116,7 @@ export class Attempt {
         return
       case "ConnectionReuseconn":
         this.connectionId = signal.connectionId
+        this.idle = signal.idle
         return
       case "RequestHeadersSent":
         this.requestHeaders = signal.headers
@@ -132,6 +147,7 @@ export class Attempt {
       case "RequestRetry":
         this.response = signal.response
         this.error = signal.response === undefined ? (signal.error?._tag ?? signal.reason) : undefined
+        this.retry = { reason: signal.reason, delay: signal.delay }
         this.answered(time)
         return
       case "RequestException":
@@ -171,7 +187,7 @@ export const attemptsOf = (signals: Iterable<Signal>): ReadonlyArray<Attempt> =>
   const all: Array<Attempt> = []
   for (const signal of signals) {
     if (signal.requestId === undefined) continue
-    const key = `${signal.sessionId} ${signal.requestId}`
+    const key = requestKey(signal)
     let request = requests.get(key)
     if (request === undefined) {
       request = { attempts: new Map(), last: undefined }

@@ -29,8 +29,8 @@ export interface Parts {
 
 const descriptions = {
   Broken: "the connection broke",
-  Closed: "the connection was closed from here",
-  Timeout: "nothing came within receiveTimeout"
+  Closed: "the program closed the connection",
+  Timeout: "no bytes arrived within receiveTimeout"
 } as const
 
 export class UpgradedImpl implements Upgraded {

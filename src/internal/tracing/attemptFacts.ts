@@ -1,0 +1,90 @@
+/** The facts of an attempt as rows of text, without secrets. */
+import type * as Headers from "@effect/platform/Headers"
+import { redactHeader, redactUrl } from "../redact.js"
+import type { Attempt } from "./attempts.js"
+import { formatMillis } from "./chartAxis.js"
+import { phaseNames, phases } from "./chartStyle.js"
+
+/** A name and its value. */
+export type Fact = readonly [name: string, value: string]
+
+/** The URL without secrets. Signals of sessions have none; those made by hand may. */
+export const urlOf = (attempt: Attempt): string => redactUrl(attempt.url)
+
+export const durationOf = (attempt: Attempt): number => attempt.end - attempt.start
+
+/** "200", the tag of the error, or "" while there is neither. */
+export const outcomeOf = ({ error, response }: Attempt): string =>
+  error ?? (response === undefined ? "" : String(response.status))
+
+/** How to colour an outcome. */
+export const outcomeKind = ({ error, response }: Attempt): "good" | "moved" | "bad" => {
+  if (error !== undefined) return "bad"
+  const status = response?.status ?? 0
+  if (status >= 400) return "bad"
+  return status >= 300 ? "moved" : "good"
+}
+
+/** "7 new" or "7 reused"; "" without a connection. */
+export const connectionOf = ({ connectionId, idle }: Attempt): string => {
+  if (connectionId === undefined) return ""
+  return `${connectionId} ${idle === undefined ? "new" : "reused"}`
+}
+
+const units = ["B", "KiB", "MiB", "GiB"] as const
+
+/** Bytes as text. */
+export const formatBytes = (bytes: number): string => {
+  const exponent = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10))
+  return `${exponent === 0 ? bytes : (bytes / 1024 ** exponent).toFixed(1)} ${units[exponent]}`
+}
+
+/** The time of each phase that occurred. */
+export const phaseFacts = (attempt: Attempt): ReadonlyArray<Fact> =>
+  phases.flatMap((phase): ReadonlyArray<Fact> => {
+    const spent = attempt.spent(phase)
+    return spent === undefined ? [] : [[`${phase}: ${phaseNames[phase]}`, formatMillis(spent)]]
+  })
+
+const known = (name: string, value: string | number | undefined): ReadonlyArray<Fact> =>
+  value === undefined || value === "" ? [] : [[name, String(value)]]
+
+const sizes = ({ decodedBytes, receivedBytes, sentBytes }: Attempt): ReadonlyArray<Fact> => [
+  ...known("sent", sentBytes === 0 ? undefined : formatBytes(sentBytes)),
+  ...known("received", receivedBytes === undefined ? undefined : formatBytes(receivedBytes)),
+  ...known(
+    "decoded",
+    decodedBytes === undefined || decodedBytes === receivedBytes ? undefined : formatBytes(decodedBytes)
+  )
+]
+
+const after = ({ location, retry }: Attempt): ReadonlyArray<Fact> => [
+  ...known("redirects to", location === undefined ? undefined : redactUrl(location)),
+  ...known("sent again", retry === undefined ? undefined : `${retry.reason}, after ${formatMillis(retry.delay)}`)
+]
+
+/** Everything but phases and headers. */
+export const factsOf = (attempt: Attempt): ReadonlyArray<Fact> => {
+  const { error, hop, idle, number, remoteAddress, response, tls } = attempt
+  const status = response === undefined ? undefined : `${response.status} ${response.reason}`.trimEnd()
+  return [
+    ["request", `${attempt.method} ${urlOf(attempt)}`],
+    ...known("response", status),
+    ...known("error", error),
+    ["attempt", hop === 0 ? String(number) : `${number}, after ${hop} ${hop === 1 ? "redirect" : "redirects"}`],
+    ...known("connection", connectionOf(attempt)),
+    ...known("idle before", idle === undefined ? undefined : formatMillis(idle)),
+    ...known("address", remoteAddress),
+    ...known("TLS", tls === undefined ? undefined : `${tls.protocol}, ${tls.cipher}`),
+    ...sizes(attempt),
+    ...after(attempt)
+  ]
+}
+
+/** Headers without secrets. */
+export const headerFacts = (headers: Headers.Headers | undefined): ReadonlyArray<Fact> =>
+  Object.entries(headers ?? {}).map(([name, value]): Fact => [name, redactHeader(name, value)])
+
+/** The facts as lines for a tooltip. */
+export const tooltipOf = (attempt: Attempt): string =>
+  [...factsOf(attempt), ...phaseFacts(attempt)].map(([name, value]) => `${name}: ${value}`).join("\n")
