@@ -22,8 +22,9 @@ import { Response } from "../response/response.js"
 /** Sends one request of the session. */
 export type Send = (method: Method, options: RequestOptions) => Effect.Effect<ClientResponse, ClientError, Scope.Scope>
 
-/** In milliseconds. */
+/** Milliseconds before a reconnect, unless the server sends `retry`. */
 const defaultRetry = 3000
+/** Upper bound for `retry` fields: one hour. */
 const maxRetry = 60 * 60 * 1000
 /** Lower bound for `retry` fields, so that a server which ends each stream at once is not requested in a tight loop. */
 const minRetry = 100

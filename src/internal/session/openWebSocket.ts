@@ -1,4 +1,4 @@
-/** Opens WebSockets on a session. The handshake is an ordinary request whose connection is kept. */
+/** Opens WebSockets on a session. The handshake is an ordinary request that keeps its connection. */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"

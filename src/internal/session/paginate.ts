@@ -54,7 +54,7 @@ class Pages<A> {
     return made
   }
 
-  /** Moves to the page after this one. Returns `false` if there is no such page or it was visited before. */
+  /** Moves to the next page. Returns `false` if this page is the last, or the next one was visited before. */
   follow(page: A, response: ClientResponse): boolean {
     const found = this.next(page, response instanceof Response ? response.toHead() : response)
     this.remember(response.url)
