@@ -12,7 +12,7 @@ const largestBlock = 64 * 1024
  */
 const trusted = { size: 256 * 1024, ratio: 8, most: 64 * 1024 * 1024 } as const
 
-/** A growable byte buffer. Copies what it is given. */
+/** A growable byte buffer. Copies the bytes passed to it. */
 export class Gather {
   size = 0
   private readonly expected: number

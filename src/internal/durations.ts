@@ -1,10 +1,11 @@
-/**
- * Durations as numbers.
- */
+/** Converts durations to numbers. */
 import * as Duration from "effect/Duration"
 
-/** Milliseconds. `Duration.decode` makes 0 of a negative number and of NaN; it throws for what is not a duration. */
+/**
+ * Converts a duration to milliseconds. Throws if `input` is not a duration. A negative number and NaN become 0, as in
+ * `Duration.decode`.
+ */
 export const toMillis = (input: Duration.DurationInput): number => Duration.toMillis(Duration.decode(input))
 
-/** Whether `toMillis` would make 0 of a number that is not one from 0 on. */
+/** Whether `input` is a negative number or NaN, which `toMillis` would convert to 0. */
 export const isMisread = (input: Duration.DurationInput): boolean => typeof input === "number" && !(input >= 0)

@@ -1,7 +1,9 @@
 /**
- * How old a connection is and how long it has been idle: on the Clock of the request that used it last, and by the wall
- * clock. A monotonic clock stands still while a machine sleeps or a container is frozen; the server's does not, so a
- * connection that looks fresh may have been closed hours ago.
+ * Measures the age and the idle time of a connection, on the Clock of its last request and on the wall clock. A monotonic
+ * clock stands still while the machine sleeps or the container is frozen. The server's clock continues, so it may have
+ * closed a connection that looks fresh.
+ *
+ * All times are in milliseconds. `now` is the present on the Clock `time`; `wall` is that Clock's time of day.
  */
 import type { ConnectionClosed } from "../../Tracing.js"
 import type { Deadlines } from "./deadlines.js"
@@ -12,23 +14,26 @@ type Time = Pick<Deadlines, "now">
 type Expired = Extract<ConnectionClosed["reason"], "IdleTimeout" | "Retired">
 
 export class ConnectionAge {
-  /** When it became idle, on `time`. */
+  /** When the connection became idle, on `time`. */
   idleSince = 0
-  /** Until when it may be idle, on `time`. */
+  /** Until when the connection may be idle, on `time`. */
   private expiresAt = Infinity
-  /** Whether it must not be used again, although its exchange goes on. */
+  /** Whether the connection must not be reused. Its current exchange continues. */
   retired = false
+  /** The Clock of the last request. */
   private time: Time
   private readonly openedOn: Time
+  /** The end of the maximum age, on `openedOn`. */
   private readonly retiresAt: number
+  /** `wall - now` when the connection was opened. */
   private readonly openedOffset: number
-  /** When a request took it last, on `takenOn`. */
+  /** When a request last took the connection, on `takenOn`. */
   private takenAt: number
   private takenOn: Time
-  /** The wall clock minus that time, when a request took it last: what is added to it since was spent asleep. */
+  /** `wall - now` when a request last took the connection. It grows by the time that the machine sleeps. */
   private offset: number
 
-  /** A connection that `time` sees opening now; milliseconds. */
+  /** Call when the connection is opened. */
   constructor(time: Time, now: number, wall: number, maxAge: number) {
     this.time = time
     this.openedOn = time
@@ -39,14 +44,14 @@ export class ConnectionAge {
     this.retiresAt = now + maxAge
   }
 
-  /** A request takes it. */
+  /** Call when a request takes the connection. */
   take(time: Time, now: number, wall: number): void {
     this.takenOn = time
     this.takenAt = now
     this.offset = wall - now
   }
 
-  /** It becomes idle, for so many milliseconds at most. */
+  /** Call when the connection becomes idle, for at most `maxIdle`. */
   rest(time: Time, now: number, maxIdle: number): void {
     this.time = time
     this.idleSince = now
@@ -54,36 +59,37 @@ export class ConnectionAge {
     this.expiresAt = now + Math.min(maxIdle, left)
   }
 
-  /** Whether its time is over at the end of an exchange; it is retired then. */
+  /** Whether the connection exceeds its maximum age at the end of an exchange; marks it as retired. */
   isOld(time: Time, now: number): boolean {
     if (this.retiresAt !== Infinity && this.nowOn(this.openedOn, time, now) >= this.retiresAt) this.retired = true
     return this.retired
   }
 
-  /** Why a request must not take it, if it must not; without `wall` by its own time alone. */
+  /** Why a request must not take the connection, or `undefined` if it may. Without `wall`, ignores the wall clock. */
   expired(time: Time, now: number, wall?: number): Expired | undefined {
     const own = this.nowOn(this.time, time, now)
-    // Walls of two Clocks are not compared.
+    // The wall clocks of two Clocks are not comparable.
     const awake = wall === undefined || this.takenOn !== time || this.time !== time ? own : wall - this.offset
     if (own < this.expiresAt && awake < this.expiresAt && !this.outlived(time, wall)) return undefined
     return this.isOld(time, now) || this.outlived(time, wall) ? "Retired" : "IdleTimeout"
   }
 
-  /** How long it may still be idle; on another time than its own, which may run slower, at least a second. */
+  /** The remaining idle time; at least a second on a Clock other than that of the last request, which may run slower. */
   idleLeft(time: Time, now: number): number {
     return this.time === time ? this.expiresAt - now : Math.max(1000, this.expiresAt - this.time.now())
   }
 
-  /** How long it has been idle; milliseconds. */
+  /** How long the connection has been idle. */
   idleFor(time: Time, now: number): number {
     return this.nowOn(this.time, time, now) - this.idleSince
   }
 
-  /** How long ago a request took it last: nothing was heard since of what its server did meanwhile; milliseconds. */
+  /** The time since a request last took the connection. The client has not read from the server since. */
   takenFor(time: Time, now: number): number {
     return this.nowOn(this.takenOn, time, now) - this.takenAt
   }
 
+  /** Whether the connection exceeds its maximum age on the wall clock. */
   private outlived(time: Time, wall: number | undefined): boolean {
     return (
       this.retiresAt !== Infinity &&
@@ -93,7 +99,7 @@ export class ConnectionAge {
     )
   }
 
-  /** The present on one time, where it is known on another. */
+  /** The present on the Clock `own`, given that it is `now` on the Clock `time`. */
   private nowOn(own: Time, time: Time, now: number): number {
     return own === time ? now : own.now()
   }

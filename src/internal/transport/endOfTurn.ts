@@ -31,7 +31,7 @@ export const nextTurn: Effect.Effect<void> = Effect.async<void>((resume) => {
 })
 
 /**
- * Ends after the event loop has polled all sockets once: one turn alone may be the rest of a turn that had polled before,
- * and what had come to a socket by then, such as its end, would not be seen.
+ * Completes after the event loop has polled all sockets. Waits two turns, because the first may be the rest of a turn that
+ * polled before this call and missed later events, such as the end of a socket.
  */
 export const nextPoll: Effect.Effect<void> = Effect.zipRight(nextTurn, nextTurn)
