@@ -35,7 +35,7 @@ import type {
 import { platformResponse } from "./internal/platform/httpClientResponse.js"
 import { inPieces } from "./internal/response/body/pieces.js"
 import { Response } from "./internal/response/response.js"
-import * as File from "./internal/session/download.js"
+import * as File from "./internal/session/files/download.js"
 import { unopenedOf } from "./internal/session/unopenedRequest.js"
 import { userResponse } from "./internal/session/userResponse.js"
 import type { Event } from "./Sse.js"
