@@ -391,7 +391,7 @@ export class ClientOSError extends tagged("ClientOSError")<
 export class BadHttpMessage extends tagged("BadHttpMessage")<
   Details & {
     readonly reason: "StatusLine" | "Header" | "Framing" | "Limit" | "Unsolicited"
-    /** What was expected, and what the peer sent in its place. */
+    /** Names the expected element, and describes the bytes that the peer sent instead. */
     readonly description: string
     /** The line at fault, as far as it was received: at most 100 characters, escaped, without secrets. */
     readonly excerpt: string
@@ -519,8 +519,7 @@ interface RefusedResponse extends Details {
 /**
  * `raiseForStatus` rejected the response, by default for statuses from 400 on (aiohttp: `ClientResponseError`). The
  * error keeps the first 64 KiB of the body (`errorBodySize`) as `bytes` and as text (`body`), and parses it as JSON
- * (`json`,
- * `schemaJson`) and as problem details.
+ * (`json`, `schemaJson`) and as problem details.
  *
  * @example
  * ```ts
