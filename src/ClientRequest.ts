@@ -120,7 +120,9 @@ export type Data =
  */
 export interface Progress {
   readonly direction: "upload" | "download"
+  /** Number of bytes so far; in a response, before decoding. */
   readonly transferred: number
+  /** Number of all bytes, if known. */
   readonly total: Option.Option<number>
 }
 
@@ -144,13 +146,13 @@ export interface Redirect {
  * @category models
  */
 export interface CommonOptions {
-  /** A header of the request replaces the session's header of the same name. */
+  /** Headers to send. A header of the request replaces the session's header of the same name. */
   readonly headers?: HeadersInput | undefined
   /**
-   * On a session: stored in the jar for the host of `baseUrl` (as Secure, if it is https), or without `baseUrl` for
-   * every host that a request names, IP addresses included, but not for hosts that only a redirect names. On a request:
-   * sent with it and with redirects within its origin, in addition to the jar's cookies, and not stored. Text is sent
-   * as UTF-8.
+   * Cookies to send. On a session: stored in the jar for the host of `baseUrl` (as Secure, if it is https), or without
+   * `baseUrl` for every host that a request names, IP addresses included, but not for hosts that only a redirect names.
+   * On a request: sent with it and with redirects within its origin, in addition to the jar's cookies, and not stored.
+   * Text is sent as UTF-8.
    */
   readonly cookies?: CookiesInput | undefined
   /**
@@ -160,9 +162,12 @@ export interface CommonOptions {
   readonly auth?: Credentials | false | undefined
   /** Automatic headers to omit: "user-agent", "accept", "accept-encoding", "content-type". */
   readonly skipAutoHeaders?: Iterable<string> | undefined
-  /** `true` fails with `ClientResponseError` for statuses from 400 on; a function decides itself. Default `false`. */
+  /**
+   * Checks the final response: `true` fails with `ClientResponseError` for statuses from 400 on, and a function fails
+   * the request if its effect fails. Default `false`.
+   */
   readonly raiseForStatus?: boolean | ((response: ClientResponse) => Effect.Effect<void, ClientError>) | undefined
-  /** Merged with the session's limits, limit by limit. */
+  /** Time limits. Those of a request replace those of the session one by one. Defaults: `Timeouts.defaults`. */
   readonly timeout?: Timeouts.Input | undefined
   /** Decodes gzip, deflate, br, and on Node 24 or later zstd. Default `true`. */
   readonly autoDecompress?: boolean | undefined
@@ -173,8 +178,9 @@ export interface CommonOptions {
   readonly maxBodySize?: number | undefined
   /** Most bytes of a decoded body that a `ClientResponseError` keeps. Default 64 KiB. */
   readonly errorBodySize?: number | undefined
+  /** The proxy of the request; `false` connects directly. Default: that of the environment with `trustEnv`, or none. */
   readonly proxy?: Proxy.Input | undefined
-  /** For a `proxy` given as a URL. */
+  /** Credentials for a `proxy` given as a URL. */
   readonly proxyAuth?: Credentials | undefined
   /** Headers sent with CONNECT only, for a `proxy` given as a URL and for proxies of the environment (`trustEnv`). */
   readonly proxyHeaders?: HeadersInput | undefined
@@ -196,18 +202,19 @@ export interface CommonOptions {
  * @category models
  */
 export interface RequestOptions extends CommonOptions {
-  /** Appended to the query of the URL, on the first hop only; a space becomes "+". */
+  /** Parameters that are appended to the query of the URL, on the first hop only; a space becomes "+". */
   readonly params?: ParamsInput | undefined
   /** Whether a URL string is sent byte for byte, except white space around it. Default `false`. */
   readonly encoded?: boolean | undefined
-  /** Any value except `undefined`, sent as application/json. */
+  /** A body: any value except `undefined`, sent as application/json. */
   readonly json?: unknown
-  /** Sent as text/plain; charset=utf-8. */
+  /** A body of text, sent as text/plain; charset=utf-8. */
   readonly text?: string | undefined
+  /** A body of any other type. */
   readonly data?: Data | undefined
   /** Whether to follow redirects. Default `true`, but `false` for HEAD. */
   readonly allowRedirects?: boolean | undefined
-  /** Default 10; 0 fails on the first redirect. */
+  /** Most redirects to follow; one more fails with `TooManyRedirects`. 0 fails on the first redirect. Default 10. */
   readonly maxRedirects?: number | undefined
   /** Compresses the body; `true` means "deflate". Default `false`. */
   readonly compress?: boolean | "deflate" | "gzip" | "br" | undefined
@@ -225,10 +232,11 @@ export interface RequestOptions extends CommonOptions {
    * `server_hostname`).
    */
   readonly serverHostname?: string | undefined
-  /** Passed to `ctx` of each trace config. */
+  /** A value that is passed to `ctx` of each trace config. */
   readonly traceRequestCtx?: unknown
-  /** For the span name and `url.template`, such as "/users/{id}". */
+  /** The template of the URL for the span name and the attribute `url.template`, such as "/users/{id}". */
   readonly urlTemplate?: string | undefined
+  /** Called with the progress of the request body and of the response body; both wait for its effect. */
   readonly onProgress?: ((progress: Progress) => Effect.Effect<void>) | undefined
 }
 

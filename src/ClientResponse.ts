@@ -35,7 +35,7 @@ import type {
 import { platformResponse } from "./internal/platform/httpClientResponse.js"
 import { inPieces } from "./internal/response/body/pieces.js"
 import { Response } from "./internal/response/response.js"
-import * as File from "./internal/session/download.js"
+import * as File from "./internal/session/files/download.js"
 import { unopenedOf } from "./internal/session/unopenedRequest.js"
 import { userResponse } from "./internal/session/userResponse.js"
 import type { Event } from "./Sse.js"
@@ -234,9 +234,12 @@ export interface JsonOptions {
    * `JsonDecodeError` for application/json, text/json and types with the suffix "+json", else with `ContentTypeError`.
    */
   readonly contentType?: string | false | undefined
-  /** Default: the charset of Content-Type, then "utf-8". A byte order mark wins over it. */
+  /**
+   * The encoding of the body, unless it starts with a byte order mark. Default: the charset of Content-Type, otherwise
+   * "utf-8".
+   */
   readonly encoding?: string | undefined
-  /** Default `JSON.parse`; exceptions become a `JsonDecodeError`. */
+  /** Parses the text. An exception becomes a `JsonDecodeError`. Default `JSON.parse`. */
   readonly parse?: ((text: string) => unknown) | undefined
 }
 
@@ -322,9 +325,9 @@ export interface ClientResponse extends ResponseHead, HttpIncomingMessage<Client
 export interface ResponseInit {
   /** An integer from 200 to 599. */
   readonly status: number
-  /** Default: the standard reason phrase of the status. */
+  /** The reason phrase. Default: the standard one of the status. */
   readonly reason?: string | undefined
-  /** Default: Content-Type for text and `json`, otherwise none. */
+  /** The header lines. Default: Content-Type for text and `json`, otherwise none. */
   readonly headers?: HeadersInput | undefined
   /** Text is encoded as UTF-8. Default empty. `body` and `json` exclude each other. */
   readonly body?: string | Uint8Array | undefined
@@ -532,8 +535,7 @@ const jsonOf = (response: ClientResponse) =>
  * Returns the body parsed as JSON, whatever its media type; `null` for a body that is empty or white space, such as
  * that of a 204. A body that is not JSON fails with `JsonDecodeError` if the media type is application/json, text/json
  * or has the suffix "+json", else with `ContentTypeError`, which has the type and the beginning of the body. Also fails
- * like
- * `bytes`.
+ * like `bytes`.
  *
  * @example
  * ```ts

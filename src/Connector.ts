@@ -1,5 +1,5 @@
 /**
- * Connectors: connection pools, and what they connect to.
+ * Connectors: connection pools to TCP hosts, to Unix sockets, or to functions that replace a server.
  *
  * @since 0.1.0
  */
@@ -29,8 +29,8 @@ import type { Ssl } from "./Ssl.js"
 import type { Signal } from "./Tracing.js"
 
 /**
- * Limits on the parts of a response around its body. A response beyond one fails with `BadHttpMessage`, reason "Limit",
- * and its connection is closed. Each is a whole number. Sources: RFC 9112, aiohttp's parser.
+ * Limits on the parts of a response around its body. A response that exceeds one fails with `BadHttpMessage`, reason
+ * "Limit", and its connection is closed. Each is a whole number. Sources: RFC 9112, aiohttp's parser.
  *
  * @since 0.1.0
  * @category models
@@ -41,15 +41,15 @@ export interface Http1Limits {
    * tolerate. By default such a response is accepted and its connection closed. Default `false`.
    */
   readonly strict?: boolean | undefined
-  /** Bytes of all heads of one response together, informational ones included. Default 262144 (256 KiB). */
+  /** Most bytes of all heads of one response together, including informational ones. Default 262144 (256 KiB). */
   readonly maxHeadSize?: number | undefined
-  /** Bytes of one line (aiohttp: `max_line_size`, `max_field_size`). Default: `maxHeadSize`. */
+  /** Most bytes of one line (aiohttp: `max_line_size`, `max_field_size`). Default: `maxHeadSize`. */
   readonly maxLineSize?: number | undefined
-  /** Field lines of one head (aiohttp: `max_headers`). Default 1000. */
+  /** Most field lines of one head (aiohttp: `max_headers`). Default 1000. */
   readonly maxHeaders?: number | undefined
-  /** 1xx responses to one request. Default: as many as fit into `maxHeadSize`. */
+  /** Most 1xx responses to one request. Default: as many as fit into `maxHeadSize`. */
   readonly maxInformational?: number | undefined
-  /** Bytes of the extensions of one chunk. Default 1024. */
+  /** Most bytes of the extensions of one chunk. Default 1024. */
   readonly maxChunkExtension?: number | undefined
 }
 
@@ -63,7 +63,7 @@ export interface Http1Limits {
 export interface PoolOptions {
   /** Most connections in use or being opened; idle ones do not count. Default 100; 0 means no limit. */
   readonly limit?: number | undefined
-  /** The same limit per scheme, host and port. Default 0. */
+  /** The same limit for each scheme, host and port. Default 0, which means no limit. */
   readonly limitPerHost?: number | undefined
   /**
    * How long an idle connection is kept, by the wall clock too, so that a connection that was idle while the machine
@@ -87,7 +87,7 @@ export interface PoolOptions {
    * on it closes. Default "5 seconds".
    */
   readonly gracefulShutdownTimeout?: Duration.DurationInput | undefined
-  /** For requests whose own `ssl` is `true` or not given. Default `true`. */
+  /** TLS settings of requests without an `ssl` option of their own, or with `ssl: true`. Default `true`. */
   readonly ssl?: Ssl | undefined
   /** Limits and strictness of the HTTP/1.1 parser. */
   readonly http1?: Http1Limits | undefined
@@ -174,32 +174,38 @@ export const ranges: {
  * @category models
  */
 export interface TcpOptions extends PoolOptions {
-  /** Default: what `Resolver.Resolver` holds, which is the system's. */
+  /** Looks up host names. Default: the `Resolver.Resolver` of the context, which is `Resolver.system` unless replaced. */
   readonly resolver?: ResolverService | undefined
-  /** Default `true`. */
+  /** Whether to cache the addresses of names (aiohttp: `use_dns_cache`). Default `true`. */
   readonly useDnsCache?: boolean | undefined
-  /** For addresses without a time to live of their own; `Infinity` keeps them. Default "10 seconds". */
+  /**
+   * How long addresses without a time to live of their own are cached (aiohttp: `ttl_dns_cache`); `Infinity` keeps them
+   * until they are cleared or evicted. Default "10 seconds".
+   */
   readonly ttlDnsCache?: Duration.DurationInput | undefined
-  /** Names. Default 1000; the least recently used goes first. */
+  /** Most names in the cache. The least recently used are evicted. Default 1000. */
   readonly dnsCacheMaxSize?: number | undefined
   /** How long expired addresses may still be used while lookups fail. Default 0. */
   readonly staleIfError?: Duration.DurationInput | undefined
-  /** Default: both. */
+  /** Connects only to IPv4 or to IPv6 addresses (aiohttp: `family`). Default: both. */
   readonly family?: 4 | 6 | undefined
   /** An IP address of this machine to connect from, which also fixes the family (aiohttp: `local_addr`). */
   readonly localAddress?: string | undefined
-  /** Until the next address is tried beside the last (RFC 8305); `Infinity`: in turn. Default "250 millis". */
+  /**
+   * How long to wait for one address before trying the next in parallel (RFC 8305); with `Infinity`, addresses are tried
+   * one after the other. Default "250 millis".
+   */
   readonly happyEyeballsDelay?: Duration.DurationInput | undefined
-  /** Default: every address. */
+  /** Which addresses may be connected to. Default: all. */
   readonly addressPolicy?: AddressPolicy | undefined
-  /** Default `true`. */
+  /** Whether small writes are sent immediately, without Nagle's algorithm (TCP_NODELAY). Default `true`. */
   readonly noDelay?: boolean | undefined
   /**
    * How long a connection, idle or in use, may be silent before the system probes its peer (RFC 9293 section 3.8.4), as
    * Node's agents do. From 1 second to 9 hours, in whole seconds; `Infinity` turns probes off. Default "1 minute".
    */
   readonly tcpKeepAlive?: Duration.DurationInput | undefined
-  /** Signals a peer's certificate that ends within this time. Default off. */
+  /** Emits the signal "TlsCertificateExpiring" if the certificate of a peer expires within this time. Default off. */
   readonly certificateWarning?: Duration.DurationInput | undefined
 }
 
@@ -222,11 +228,11 @@ export interface UnixOptions extends PoolOptions {
  * @category models
  */
 export interface Counts {
-  /** In use. */
+  /** Connections in use. */
   readonly acquired: number
   readonly idle: number
   readonly connecting: number
-  /** Requests in the queue. */
+  /** Requests that wait for a connection. */
   readonly waiting: number
 }
 

@@ -66,7 +66,7 @@ export type TypeId = "~effect-http-session/CookieJar"
  * @category models
  */
 export interface Cookie {
-  /** Empty for a nameless cookie, which only a jar with `nameless` stores. */
+  /** The name; empty for a nameless cookie, which only a jar with `nameless` stores. */
   readonly name: string
   /** As received: not decoded, quotes included. Not printed, but part of the JSON. */
   readonly value: string
@@ -77,13 +77,16 @@ export interface Cookie {
   readonly path: string
   /** Sent only over https, or to a `treatAsSecureOrigin`. */
   readonly secure: boolean
-  /** Informational: HttpOnly allows every request of a program. */
+  /** Whether scripts in a browser must not read the cookie. Has no effect on requests of a program. */
   readonly httpOnly: boolean
-  /** Informational. None if absent or unknown. */
+  /** The SameSite attribute; None if absent or unknown. Has no effect, because a program is not a site. */
   readonly sameSite: Option.Option<"strict" | "lax" | "none">
-  /** Informational. */
+  /** Whether the cookie has the Partitioned attribute. Has no effect, because a program is not a site. */
   readonly partitioned: boolean
-  /** At most 400 days after it was set. None for a session cookie, which lasts as long as the jar or its saved form. */
+  /**
+   * The expiry, at most 400 days after the cookie was set. None for a session cookie, which lasts as long as the jar or
+   * its saved form.
+   */
   readonly expires: Option.Option<DateTime.Utc>
   /** When a cookie with this name, domain and path was first set. */
   readonly created: DateTime.Utc
@@ -103,20 +106,23 @@ export interface CookieInput {
   readonly domain: string
   /** If `true`, subdomains do not get the cookie. Default `false`; always `true` for IP addresses and public suffixes. */
   readonly hostOnly?: boolean | undefined
-  /** Default "/". */
+  /** The cookie is sent to this path and all paths below it. Default "/". */
   readonly path?: string | undefined
   /**
    * Whether the cookie is sent only over https or to a trustworthy origin. Default `false`, and `true` for names that
    * start with "__Host-" or "__Secure-".
    */
   readonly secure?: boolean | undefined
-  /** Default `false`. */
+  /** See `Cookie.httpOnly`. Default `false`. */
   readonly httpOnly?: boolean | undefined
-  /** Default none. */
+  /** See `Cookie.sameSite`. Default: no attribute. */
   readonly sameSite?: "strict" | "lax" | "none" | Cookie["sameSite"] | undefined
-  /** Default `false`. */
+  /** See `Cookie.partitioned`. Default `false`. */
   readonly partitioned?: boolean | undefined
-  /** At most 400 days from now. A time in the past removes the cookie. Default: the cookie lives as long as the session. */
+  /**
+   * The expiry, limited to 400 days from now. A time in the past removes the cookie. Default: a session cookie, which
+   * lasts as long as the jar or its saved form.
+   */
   readonly expires?: Date | DateTime.Utc | Cookie["expires"] | undefined
 }
 
@@ -179,9 +185,12 @@ export interface CookieJarOptions {
    * `treat_as_secure_origin`).
    */
   readonly treatAsSecureOrigin?: string | ReadonlyArray<string> | undefined
-  /** Default 3000; 0 stores nothing. Evicts the least recently used cookies. */
+  /** Most cookies in the jar. Evicts the least recently used. 0 stores nothing. Default 3000. */
   readonly maxCookies?: number | undefined
-  /** Default 180, for one exact domain. Evicts cookies that are not Secure first, then the least recently used. */
+  /**
+   * Most cookies of one exact domain. Evicts cookies that are not Secure first, then the least recently used. Default
+   * 180.
+   */
   readonly maxCookiesPerDomain?: number | undefined
 }
 

@@ -499,7 +499,7 @@ export class ClientOSError extends tagged("ClientOSError")<
 export class BadHttpMessage extends tagged("BadHttpMessage")<
   Details & {
     readonly reason: "StatusLine" | "Header" | "Framing" | "Limit" | "Unsolicited"
-    /** What was expected, and what the peer sent in its place. */
+    /** Names the expected element, and describes the bytes that the peer sent instead. */
     readonly description: string
     /** The line at fault, as far as it was received: at most 100 characters, escaped, without secrets. */
     readonly excerpt: string

@@ -124,7 +124,10 @@ export type Outcome = ClientError | ClientResponse
 export interface RetryOptions {
   /** Most attempts after the first, even if the schedule continues. Default 2. */
   readonly times?: number | undefined
-  /** The delays; retries stop at its end. Default: exponential from 200 milliseconds, jittered, at most 5 seconds. */
+  /**
+   * The delays between attempts. Retries stop when the schedule ends. Default: exponential from 200 milliseconds,
+   * jittered, at most 5 seconds.
+   */
   readonly schedule?: Schedule.Schedule<unknown, Outcome> | undefined
   /**
    * Which outcomes to retry; only `true` counts. Default: `Errors.isRetryable`, and statuses 408, 425, 429, 500, 502,
@@ -146,7 +149,7 @@ export interface RetryOptions {
    * has no such header. Default `false`.
    */
   readonly idempotencyKey?: boolean | undefined
-  /** Default: none, so that only `times` limits the retries. */
+  /** Limits the retries to a share of a host's requests. Default: none, so that only `times` limits them. */
   readonly budget?: RetryBudget | undefined
 }
 
@@ -314,9 +317,12 @@ export const bearerRefresh = <E, R>(options: {
 export const rateLimit = (options: {
   readonly limit: number
   readonly interval: Duration.DurationInput
-  /** Default: one key for all requests. Anything but a string fails the request with `MiddlewareError` "Failed". */
+  /**
+   * Requests with equal keys share one limit. A result other than a string fails the request with `MiddlewareError`
+   * "Failed". Default: one key for all requests.
+   */
   readonly key?: ((request: ClientRequest) => string) | undefined
-  /** Default `true`. */
+  /** Whether requests beyond the limit wait. With `false` they fail. Default `true`. */
   readonly wait?: boolean | undefined
 }): Effect.Effect<Middleware, never, Scope> => limiting.rateLimit(options)
 

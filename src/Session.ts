@@ -25,11 +25,11 @@ import { makeHttpClient } from "./internal/platform/httpClient.js"
 import { readEnvironment } from "./internal/proxy/environment.js"
 import { mergeOptions } from "./internal/request/mergeOptions.js"
 import { concealOptions } from "./internal/request/shownOptions.js"
-import { paginate as pages } from "./internal/session/paginate.js"
 import { type Find, send, sendValue } from "./internal/session/requestEffect.js"
-import { fromRequestValue } from "./internal/session/requestValue.js"
+import { paginate as pages } from "./internal/session/service/paginate.js"
+import { fromRequestValue } from "./internal/session/service/requestValue.js"
+import { SessionImpl, typeId } from "./internal/session/service/sessionImpl.js"
 import { SessionCore } from "./internal/session/sessionCore.js"
-import { SessionImpl, typeId } from "./internal/session/sessionImpl.js"
 import { makeHub } from "./internal/transport/signalHub.js"
 import { transportOf } from "./internal/transport/transportHandle.js"
 import type { Event, ConnectOptions as SseOptions } from "./Sse.js"
@@ -45,15 +45,24 @@ import type { WebSocket, WebSocketOptions } from "./WebSocket.js"
  * @category models
  */
 export interface SessionOptions extends CommonOptions {
-  /** Joined with relative URLs by RFC 3986; its path ends in "/". `auth` goes to its origin only. */
+  /**
+   * The base of relative URLs (RFC 3986); its path must end in "/". If set, the session's credentials are sent only to
+   * its origin, and the session's cookies only to its host.
+   */
   readonly baseUrl?: UrlInput | undefined
-  /** Proxies, NO_PROXY and netrc from the environment, read by Config when the session is made. Default `false`. */
+  /**
+   * Whether to use the proxies, NO_PROXY and netrc of the environment, which Config reads when the session is made.
+   * Default `false`.
+   */
   readonly trustEnv?: boolean | undefined
-  /** In order; each signal goes through all of them. */
+  /** Listeners and metrics. Each signal goes through all of them, in order. Default: none. */
   readonly traceConfigs?: ReadonlyArray<TraceConfig> | undefined
-  /** Spans of Effect's tracer, where there is one or a span around the request; `false` makes none. Default: made. */
+  /**
+   * How to make spans. They are made if Effect's tracer is not the native one, or if there is a span around the request;
+   * `false` makes none.
+   */
   readonly spans?: SpanOptions | false | undefined
-  /** Written on the request line. Default "1.1". */
+  /** The HTTP version of the request line. Default "1.1". */
   readonly version?: "1.0" | "1.1" | undefined
   /**
    * `true` converts a Location to aiohttp's canonical form: decodes escapes of unreserved characters and writes the
@@ -61,9 +70,9 @@ export interface SessionOptions extends CommonOptions {
    * standard encodes are encoded from the octets of the Location. Default `false` (aiohttp: `True`).
    */
   readonly requoteRedirectUrl?: boolean | undefined
-  /** For text without charset or BOM. Default "utf-8". */
+  /** The encoding of text without a charset and a byte order mark. Default "utf-8". */
   readonly fallbackCharset?: string | ((response: ResponseHead, body: Uint8Array) => string) | undefined
-  /** Default `JSON.stringify`. */
+  /** Serializes the option `json`. Default `JSON.stringify`. */
   readonly jsonSerialize?: ((value: unknown) => string | Uint8Array) | undefined
 }
 
@@ -74,7 +83,9 @@ export interface SessionOptions extends CommonOptions {
  * @category models
  */
 export interface LayerOptions extends SessionOptions {
+  /** Options of the session's own connector. */
   readonly connector?: TcpOptions | undefined
+  /** Options of the session's own jar. */
   readonly cookieJar?: CookieJarOptions | undefined
 }
 

@@ -45,7 +45,7 @@ export interface Event {
  * @category options
  */
 export interface ConnectOptions extends RequestOptions {
-  /** Default "GET". */
+  /** The method of each request. Default "GET". */
   readonly method?: Method | undefined
   /** Sent as Last-Event-ID with the first request. */
   readonly lastEventId?: string | undefined

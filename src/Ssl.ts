@@ -176,7 +176,7 @@ export interface BaseOptions {
    * `false`.
    */
   readonly legacyServerConnect?: boolean | undefined
-  /** Receives NSS key log lines, for a packet sniffer. Whoever has them can read the connection. */
+  /** Receives NSS key log lines, for a packet sniffer. They allow any reader to decrypt the connection. */
   readonly onKeyLog?: ((line: string) => Effect.Effect<void>) | undefined
 }
 

@@ -61,7 +61,7 @@ export interface UpgradeOptions
   > {
   /** The value of Upgrade: a protocol such as "tcp" or "SPDY/3.1", or several in order of preference. */
   readonly protocol: string | ReadonlyArray<string>
-  /** Default "GET". */
+  /** The method of the handshake. Default "GET". */
   readonly method?: Method | undefined
   /** The body of the request, as bytes. Streams are rejected, because the whole request must precede the upgrade. */
   readonly data?: Uint8Array | undefined

@@ -378,7 +378,7 @@ describe("an upgraded connection", () => {
     })
   )
 
-  it.scopedLive("fails a stream and a send that wait when it is closed from here", () =>
+  it.scopedLive("fails a waiting stream and a waiting send when this side closes the connection", () =>
     Effect.gen(function* () {
       const { upgraded } = yield* opened(upgrades(deaf), { closeTimeout: "50 millis" })
       const reading = yield* Effect.fork(Effect.asVoid(all(upgraded)))

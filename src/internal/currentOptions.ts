@@ -9,7 +9,7 @@ const CurrentRequestOptions = Context.GenericTag<RequestOptions>("effect-http-se
 
 /**
  * Runs a callback that is an option of the request. If the callback was set by `CurrentRequestOptions`, requests made
- * inside it run without that option: otherwise each of them would call it again, endlessly.
+ * inside it run without that option: otherwise each of them would call it again without end.
  */
 export const withoutItself = <A, E>(
   option: "middlewares" | "onProgress" | "onRedirect" | "raiseForStatus",

@@ -24,6 +24,8 @@ const floors = [
   "proxy",
   "tracing",
   "session",
+  "session/service",
+  "session/files",
   "platform",
   "middleware",
   "middleware/cache",
@@ -54,6 +56,12 @@ describe("src/internal", () => {
       [...new Set(files.map(folderOf))].filter((folder) => !floors.includes(folder)),
       []
     )
+  })
+
+  it("has at most 24 files in each folder", () => {
+    const folders = files.map(folderOf)
+    const large = [...new Set(folders)].filter((folder) => folders.filter((other) => other === folder).length > 24)
+    assert.deepStrictEqual(large, [])
   })
 
   it("imports downwards only", () => {

@@ -23,7 +23,7 @@ interface Settings {
   readonly isFailure: (outcome: Outcome) => boolean
 }
 
-/** What an outcome means for the circuit. */
+/** The effect of an outcome on the circuit. */
 type Result = "failure" | "success" | "neither"
 
 /** The circuit of one origin. Closed while `openUntil` is `undefined`, half-open once that time is reached. */

@@ -23,7 +23,6 @@ import { milliseconds, wholeNumber } from "./settings.js"
 const transientStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504])
 
 /**
-/**
  * The default of `while`: `Errors.isRetryable` for every method that may be retried, plus status 500.
  * `TotalTimeoutError` is excluded, because the total limit covers all attempts.
  */

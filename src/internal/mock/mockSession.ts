@@ -6,10 +6,10 @@ import type { ConnectorService } from "../../Connector.js"
 import type { CookieJarService } from "../../CookieJar.js"
 import type { SessionService, TypeId, Verb } from "../../Session.js"
 import { inspectable } from "../inspection.js"
-import { eventSource } from "../session/eventSource.js"
-import { paginate } from "../session/paginate.js"
 import type { Find } from "../session/requestEffect.js"
-import { typeId } from "../session/sessionImpl.js"
+import { eventSource } from "../session/service/eventSource.js"
+import { paginate } from "../session/service/paginate.js"
+import { typeId } from "../session/service/sessionImpl.js"
 
 const absent = (name: string) => Effect.dieMessage(`Session.layerMock: ${name} was not given`)
 

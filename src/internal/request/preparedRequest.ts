@@ -52,7 +52,7 @@ export interface Defaults {
   readonly fallbackCharset: SessionOptions["fallbackCharset"]
   /** Whether a request without headers of its own can use the prebuilt lines `before` and `after`. */
   readonly plain: boolean
-  /** What names the session to proxies; `undefined` where it is left out, or is secret. */
+  /** The User-Agent that is sent to proxies; `undefined` if the session omits it or its value is secret. */
   readonly userAgent: string | undefined
   readonly before: string
   readonly after: string

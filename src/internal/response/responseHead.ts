@@ -53,7 +53,7 @@ export const concealInfo = (info: RequestInfo, secret: ReadonlySet<string>): Req
 export class ResponseHeadView extends Inspectable.Class implements ResponseHead {
   protected readonly head: Head
   private readonly origin: HeadSource
-  /** Deviations in the body, as bits of `deviations.ts`, where this view was made after it was read. */
+  /** Deviations of the body as bits of `deviations.ts`, if this view was created after reading it. */
   private readonly bodyDeviations: number
   private builtHeaders: Headers.Headers | undefined = undefined
   private builtCookies: Cookies.Cookies | undefined = undefined

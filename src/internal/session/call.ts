@@ -1,4 +1,4 @@
-/** One request as its caller sees it: all hops and attempts under one total limit. */
+/** One request from the caller's point of view: all its hops and attempts, under one total time limit. */
 
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -109,7 +109,10 @@ export class Call implements Limited, ActiveCall {
     return this.wall.unsafeCurrentTimeMillis()
   }
 
-  /** What a streamed body needs to run, in the context of the requesting fiber; `undefined` for a body of bytes. */
+  /**
+   * The context in which a streamed body runs: that of the requesting fiber. `undefined` for a body of bytes without
+   * observers.
+   */
   bodyContext(request: Prepared, trace: HopTrace | undefined): BodyContext | undefined {
     const onChunk = trace?.onChunk
     const { body, given } = request
@@ -208,7 +211,7 @@ export class Call implements Limited, ActiveCall {
     return () => waits.delete(stop)
   }
 
-  /** The caller has the outcome; a body may still be arriving. */
+  /** Call when the caller has the outcome. A body may still be arriving. */
   settle(): void {
     this.ended = true
     if (this.idle) this.finish()
@@ -242,7 +245,7 @@ export class Call implements Limited, ActiveCall {
     for (const hop of this.hops) hop.cutUpgraded()
   }
 
-  /** The caller was interrupted: releases everything without reporting an error. */
+  /** Call when the caller was interrupted. Releases everything without reporting an error. */
   interrupt(): void {
     for (const hop of this.hops) hop.interrupt()
     this.releaseAdopted(undefined)

@@ -1,4 +1,4 @@
-/** Computes what a hop would send, and to which peer, without sending it. The cache uses it for its keys. */
+/** Computes the head that a hop would send, and its peer, without sending it. The cache uses them as keys. */
 import * as Effect from "effect/Effect"
 import type { ClientError } from "../../Errors.js"
 import type { Next } from "../../Middleware.js"
@@ -11,17 +11,17 @@ import { cookieHeader } from "./hopCookies.js"
 import { sentBy } from "./hopFacts.js"
 import { callOf, coreOf } from "./middlewareChain.js"
 import { environmentOf, routeOf } from "./route.js"
-import { foreignCookies, withNetrc } from "./sendHop.js"
+import { customJarCookies, withNetrc } from "./sendHop.js"
 import type { SessionCore } from "./sessionCore.js"
 
-/** A request and what it would send. */
+/** A request, and the head and peer that it would be sent with. */
 export interface Foreseen {
   /** The request to pass on; it keeps the proxy that `Proxy.route` chose. */
   readonly request: Prepared
   readonly sent: Sent
 }
 
-/** A function that chooses a proxy may return another one next time, so its choice is fixed for the request. */
+/** Fixes the proxy that `Proxy.route` chose, because the function may return another one the next time. */
 const withChosenProxy = (request: Prepared): Prepared => {
   const { proxy, proxyAuth, proxyHeaders } = request.proxy
   return proxy instanceof RouteValue && proxyAuth === undefined && proxyHeaders === undefined
@@ -44,7 +44,7 @@ const withCookies = (
   return "_tag" in route ? undefined : { request, sent: sentBy(core, authorized, wire, route) }
 }
 
-/** For a request that was made without a session. */
+/** The result for a request that was made without a session. */
 const bySelf = (request: Prepared): Foreseen | undefined => {
   const wire = toWire(request, undefined)
   if (isWireError(wire)) return undefined
@@ -52,8 +52,8 @@ const bySelf = (request: Prepared): Foreseen | undefined => {
 }
 
 /**
- * What `next` would send if inner middlewares change nothing. `undefined` if that cannot be determined, or if the
- * request will fail.
+ * Determines what `next` would send if inner middlewares do not change the request. Succeeds with `undefined` if that is
+ * unknown, or if the request will fail.
  */
 export const foresee = (request: Prepared, next: Next): Effect.Effect<Foreseen | undefined, ClientError> => {
   const call = callOf(next)
@@ -68,5 +68,5 @@ export const foresee = (request: Prepared, next: Next): Effect.Effect<Foreseen |
   }
   return call === undefined
     ? Effect.succeed(undefined)
-    : Effect.map(foreignCookies(call, request), (cookies) => withCookies(core, call, request, cookies))
+    : Effect.map(customJarCookies(call, request), (cookies) => withCookies(core, call, request, cookies))
 }

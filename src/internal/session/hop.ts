@@ -1,8 +1,7 @@
 /**
- * One request on its way to one origin and back, resends included: where the callbacks of the transport meet the
- * effects of the session.
+ * One hop: a request to one origin and its response, including resends on another connection. Converts the callbacks of
+ * the transport to effects of the session.
  */
-
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
@@ -30,9 +29,10 @@ import { storeCookies } from "./hopCookies.js"
 import { bodySettings, requestInfo, sentBy } from "./hopFacts.js"
 import { withinCall } from "./withinCall.js"
 
-/** What is done with a response once its head is there; `undefined`: nothing more. */
+/** Continues with a response when its head has arrived; `undefined` if the response is the result. */
 export type OnResponse = (call: Call, response: Response) => Effect.Effect<ClientResponse, ClientError> | undefined
 
+/** Continues the fiber that waits for the hop. */
 export type Resume = (effect: Effect.Effect<ClientResponse, ClientError>) => void
 
 export class Hop implements Exchange, ResponseSource {
@@ -53,10 +53,11 @@ export class Hop implements Exchange, ResponseSource {
   private readonly collect: boolean
   private readonly onResponse: OnResponse
   private resume: Resume = ignore
-  private link: Connection | undefined = undefined
-  /** The connection that the response has taken with it. */
+  private connection: Connection | undefined = undefined
+  /** The stream that an upgraded response owns. */
   private upgraded: Wire | undefined = undefined
   private response: Response | undefined = undefined
+  /** Whether the request was sent again on another connection, which happens at most once. */
   private resent = false
 
   constructor(
@@ -80,7 +81,7 @@ export class Hop implements Exchange, ResponseSource {
     this.onResponse = onResponse
   }
 
-  /** Sends the request, on an idle connection at once if there is one. */
+  /** Sends the request: in the same step on an idle connection, otherwise once a connection is open. */
   start(resume: Resume): void {
     this.resume = resume
     this.call.add(this)
@@ -95,7 +96,7 @@ export class Hop implements Exchange, ResponseSource {
   }
 
   private startTraced(trace: HopTrace, resume: Resume): void {
-    // Listeners are heard before a connection is used.
+    // With listeners, `connect` takes the connection, because they must run before it is used.
     const connection = trace.listening ? undefined : this.call.core.transport.takeIdle(this)
     if (connection === undefined) resume(this.connect(false))
     else {
@@ -105,10 +106,10 @@ export class Hop implements Exchange, ResponseSource {
   }
 
   get connected(): boolean {
-    return this.link !== undefined
+    return this.connection !== undefined
   }
 
-  // What its response is made of.
+  // Members that the response uses.
 
   get method(): string {
     return this.request.method
@@ -181,7 +182,7 @@ export class Hop implements Exchange, ResponseSource {
     return this.call.clock()
   }
 
-  /** Ends it with an error, wherever it is. Between two waits, the next one finds `failure`. */
+  /** Ends the hop with an error in any state. If it is not waiting at the moment, its next wait checks `failure`. */
   abort(error: ClientError): void {
     const wait = this.onAbort
     if (wait !== undefined) {
@@ -189,8 +190,8 @@ export class Hop implements Exchange, ResponseSource {
       wait(error)
       return
     }
-    if (this.link !== undefined) {
-      this.link.cut(error)
+    if (this.connection !== undefined) {
+      this.connection.cut(error)
       return
     }
     this.onLeave?.()
@@ -198,31 +199,31 @@ export class Hop implements Exchange, ResponseSource {
     this.resume(Effect.fail(error))
   }
 
-  /** Destroys the connection that its response took along: the peer has had the graceful time to close it. */
+  /** Destroys an upgraded connection that the peer did not close within the graceful shutdown time. */
   cutUpgraded(): void {
     this.upgraded?.socket.destroy()
   }
 
-  /** Ends it without telling anybody. */
+  /** Releases everything without resuming the fiber, which was interrupted. */
   interrupt(): void {
     this.resume = ignore
     this.onAbort = undefined
     this.onLeave?.()
     this.trace?.failed(Cause.interrupt(FiberId.none))
     this.response?.releaseNow()
-    if (this.response === undefined) this.link?.abort("Interrupted")
+    if (this.response === undefined) this.connection?.abort("Interrupted")
     this.done()
   }
 
-  /** Gives its response back, if it has one and it is not this. */
+  /** Releases the hop's response, unless it is `response`. */
   releaseUnless(response: unknown): void {
     if (this.response !== undefined && this.response !== response) this.response.releaseNow()
   }
 
-  // What the transport tells.
+  // Called by the transport.
 
   onConnection(connection: Connection): void {
-    this.link = connection
+    this.connection = connection
     this.trace?.connected(connection, this.route)
   }
 
@@ -234,7 +235,7 @@ export class Hop implements Exchange, ResponseSource {
     const call = this.call
     const jar = call.core.jar
     if (jar !== undefined) storeCookies(call, jar, this.request, head, this.trace)
-    const response = new Response(this, head, body, this.link?.info ?? noConnection)
+    const response = new Response(this, head, body, this.connection?.info ?? noConnection)
     this.response = response
     this.trace?.head(head, response)
     const next = this.onResponse(call, response)
@@ -251,11 +252,11 @@ export class Hop implements Exchange, ResponseSource {
     const call = this.call
     const jar = call.core.jar
     if (jar !== undefined) storeCookies(call, jar, this.request, head, this.trace)
-    const response = Response.upgraded(this, head, this.link?.info ?? noConnection, { wire, rest })
+    const response = Response.upgraded(this, head, this.connection?.info ?? noConnection, { wire, rest })
     this.response = response
     this.trace?.head(head, response)
-    // It is not waited for like a request: whoever has it is told, and ends it in good order.
-    this.link = undefined
+    // Shutdown does not wait for an upgraded connection: it notifies the owner, which closes it.
+    this.connection = undefined
     this.upgraded = wire
     this.onAbort = (error) => call.abort(error)
     wire.socket.once("close", () => this.done())
@@ -263,9 +264,9 @@ export class Hop implements Exchange, ResponseSource {
   }
 
   onError(error: ClientError, repeatable: Retryability): void {
-    const reused = this.link?.info.reused === true
-    this.link = undefined
-    if (this.resendable(repeatable)) {
+    const reused = this.connection?.info.reused === true
+    this.connection = undefined
+    if (this.isResendable(repeatable)) {
       this.resent = true
       this.call.attempt++
       if (this.trace !== undefined) {
@@ -291,11 +292,11 @@ export class Hop implements Exchange, ResponseSource {
   }
 
   private done(): void {
-    this.link = undefined
+    this.connection = undefined
     this.call.remove(this)
   }
 
-  /** Waits for a connection, then sends. */
+  /** Waits for a connection, then sends the request. `fresh` excludes idle connections. */
   private connect(fresh: boolean): Effect.Effect<ClientResponse, ClientError> {
     return Effect.matchEffect(this.call.core.transport.acquire(this, fresh), {
       onFailure: (error) => {
@@ -318,8 +319,8 @@ export class Hop implements Exchange, ResponseSource {
     })
   }
 
-  /** Whether it goes out once more: where nothing of it was written, whatever it is. */
-  private resendable(repeatable: Retryability): boolean {
+  /** Whether to send the request again: any request of which nothing was written, otherwise only a repeatable one. */
+  private isResendable(repeatable: Retryability): boolean {
     if (repeatable === "never" || this.resent || this.call.failure !== undefined) return false
     return repeatable === "unsent" || isRepeatable(this.wire)
   }

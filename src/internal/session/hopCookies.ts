@@ -20,7 +20,7 @@ const cookieTarget = ({ origin, target }: Target): CookieTarget => {
   const query = target.indexOf("?")
   return {
     scheme: origin.scheme,
-    // The same address is another host behind another interface.
+    // The same link-local address belongs to another host on another interface, so the zone is part of the host.
     host: zonedAddress(origin),
     port: origin.port,
     ip: origin.ip,
@@ -39,16 +39,17 @@ const seededHosts = (call: Caller, request: Prepared): Set<string> => {
 
 /**
  * The session's own cookies that must be added to the jar: once per host of a request, and with `baseUrl` only for its
- * host. Redirects do not add cookies. `markSeeded` records that it was done.
+ * host. Redirects do not add cookies. Call `markSeeded` after adding them.
  */
-export const toSeed = (call: Caller, request: Prepared): Pairs => {
+export const cookiesToSeed = (call: Caller, request: Prepared): Pairs => {
   const { base, cookies } = request.defaults
   const { host } = request.target.origin
   if (cookies.length === 0 || request.hop > 0 || (base !== undefined && base.origin.host !== host)) return none
   return seededHosts(call, request).has(host) ? none : cookies
 }
 
-export const seeded = (call: Caller, request: Prepared): void => {
+/** Records that the session's own cookies were added for the host of a request. */
+export const markSeeded = (call: Caller, request: Prepared): void => {
   seededHosts(call, request).add(request.target.origin.host)
 }
 
@@ -70,11 +71,11 @@ export const isSecureHome = (request: Prepared): boolean => request.defaults.bas
 const withOwn = (call: Caller, jar: Jar, request: Prepared): string | undefined => {
   const target = cookieTarget(request.target)
   const secure = isSecureHome(request) ? true : undefined
-  const seeds = toSeed(call, request)
+  const seeds = cookiesToSeed(call, request)
   for (const [name, value] of seeds) {
     jar.put({ name: toWire(name), value: toWire(value), secure }, { ...target, path: "/" }, call.clock())
   }
-  if (seeds.length > 0) seeded(call, request)
+  if (seeds.length > 0) markSeeded(call, request)
   const own = cookiesOutsideJar(call, jar, request)
   const kept = jar.header(target, call.clock())
   return own === undefined || kept === undefined ? (own ?? kept) : `${own}; ${kept}`

@@ -8,7 +8,7 @@ import type { Sent } from "../response/responseSource.js"
 import type { Route, WireRequest } from "../transport/transport.js"
 import type { SessionCore } from "./sessionCore.js"
 
-/** Cache for requests without body options of their own. */
+/** Caches the body settings of requests without body options of their own, by the session's defaults. */
 const ofSession = new WeakMap<Defaults, BodySettings>()
 
 const fromRequest = (request: Prepared): BodySettings => ({
@@ -19,7 +19,7 @@ const fromRequest = (request: Prepared): BodySettings => ({
   onProgress: request.given.onProgress
 })
 
-/** How to read the body of the response. */
+/** The settings for reading the response body. */
 export const bodySettings = (request: Prepared): BodySettings => {
   const { autoDecompress, errorBodySize, maxBodySize, onProgress } = request.given
   if (

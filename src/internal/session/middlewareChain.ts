@@ -38,7 +38,7 @@ export const coreOf = (defaults: Defaults): SessionCore | undefined => cores.get
 
 const nothing = () => undefined
 
-/** The innermost step. It may run any number of times, also in parallel, and releases everything when interrupted. */
+/** The innermost step: sends the hop. May run any number of times, also in parallel; an interruption releases everything. */
 const send =
   (call: Call): Next =>
   (request: ClientRequest) => {
@@ -56,7 +56,7 @@ const send =
       const sent = sendHop(call, request, false, nothing, (begun) => {
         hop = begun
       })
-      // A failure has already ended its hop; an interruption or a dying listener has not.
+      // A failure has already ended its hop. After an interruption or a defect of a listener, end it here.
       return Effect.onError(sent, (cause) =>
         Effect.sync(() => {
           if (!Cause.isFailure(cause)) hop?.interrupt()

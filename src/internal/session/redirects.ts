@@ -38,7 +38,7 @@ export const nextRequest = (
   return redirectTo(request, safe, toGet ? "GET" : request.method, !toGet)
 }
 
-/** The next step after a redirect: another hop, or the redirect as final response. */
+/** The next steps after a redirect: sending another hop, or keeping the redirect as the final response. */
 export interface After {
   readonly send: (request: Prepared) => Effect.Effect<ClientResponse, ClientError>
   readonly end: (response: Response) => Effect.Effect<ClientResponse, ClientError>
@@ -126,7 +126,7 @@ const asHop = (chosen: ClientRequest, next: Prepared, asked: ReadonlyArray<strin
   }
   if (chosen.defaults === next.defaults) return chosen.hop === next.hop ? chosen : chosen.derive({ hop: next.hop })
   const { maxRedirects, onRedirect, raiseForStatus } = next
-  // Once a request has left its origin, it does not get the credentials again.
+  // A request that has left its origin does not get the credentials again, even if it returns.
   const home = asked.every((url) => {
     const target = parseTarget(url, true)
     return !(target instanceof InvalidURL) && sameOrigin(target.origin, chosen.target.origin)

@@ -47,8 +47,11 @@ const sent = (call: Call, collect: boolean): Effect.Effect<ClientResponse, Clien
   }
 }
 
-/** A 101 for the headers of a request whose response nobody takes the connection of: it is no empty success. */
-const unexpected = (call: Call, response: Response): Effect.Effect<never, UpgradeError> =>
+/**
+ * Fails if the response has status 101 but the caller does not use the connection: the request's own headers asked for
+ * another protocol. Without this error, the response would look like an empty success.
+ */
+const refuseUpgrade = (call: Call, response: Response): Effect.Effect<never, UpgradeError> =>
   Effect.zipRight(
     release(call, response),
     Effect.fail(
@@ -62,7 +65,10 @@ const unexpected = (call: Call, response: Response): Effect.Effect<never, Upgrad
     )
   )
 
-/** Sends a request and passes its response to `done`. A failure or an interruption releases everything. */
+/**
+ * Sends a request and passes its response to `done`. A failure or an interruption releases everything. `upgrades`: whether
+ * `done` uses an upgraded connection.
+ */
 const guarded = <B, A, E, R>(
   call: Call,
   collect: boolean,
@@ -81,7 +87,7 @@ const guarded = <B, A, E, R>(
         call.settle()
         call.trace?.settled(response)
         if (response.status === 101 && !upgrades && response instanceof Response && response.upgraded) {
-          return unexpected(call, response)
+          return refuseUpgrade(call, response)
         }
         return done(call, response, restore, use)
       }

@@ -1,6 +1,4 @@
-/**
- * One request to one origin: cookies, credentials, the wire form and the way there. No redirects, no middlewares.
- */
+/** Sends one hop: adds cookies and credentials, serializes the head and computes the route. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -18,28 +16,28 @@ import { isWireError, toWire } from "../request/wireRequest.js"
 import { effectOr } from "../userResult.js"
 import type { Call } from "./call.js"
 import { Hop, type OnResponse, type Resume } from "./hop.js"
-import { cookieHeader, isSecureHome, seeded, toSeed } from "./hopCookies.js"
+import { cookieHeader, cookiesToSeed, isSecureHome, markSeeded } from "./hopCookies.js"
 import { environmentOf, routeOf } from "./route.js"
 import { withinCall } from "./withinCall.js"
 
-/** Whether a redirect has led from https to http: no password goes along in clear. */
-export const downgraded = (call: Call, request: Prepared): boolean =>
+/** Whether a redirect led from https to http. Credentials must not follow it in clear text. */
+export const isDowngraded = (call: Call, request: Prepared): boolean =>
   request.target.origin.scheme === "http" && call.history.some((hop) => hop.url.startsWith("https:"))
 
 /**
- * With netrc's credentials for the host, where the environment is trusted and the request has none, or only a name: that
- * one's password, as curl has it.
+ * Adds the credentials of netrc if the session trusts the environment and the request has no credentials. If the request
+ * has only a user name, adds the password of that user, like curl.
  */
 export const withNetrc = (request: Prepared, call: Call, environment: Environment | undefined): Prepared => {
   if (environment === undefined || request.noAuth) return request
   const login = request.auth === undefined ? undefined : loginOf(request.auth)
   if (request.auth !== undefined && login === undefined) return request
-  if (getField(request.fields.pairs, "authorization") !== undefined || downgraded(call, request)) return request
+  if (getField(request.fields.pairs, "authorization") !== undefined || isDowngraded(call, request)) return request
   const auth = environment.netrc(request.target.origin.host, login)
   return auth === undefined ? request : request.derive({ auth })
 }
 
-/** Makes the hop, or the reason why it cannot be sent. */
+/** Creates the hop, or returns the error if it cannot be sent. */
 const makeHop = (
   call: Call,
   given: Prepared,
@@ -71,7 +69,7 @@ const makeHop = (
   return new Hop(call, request, trace?.propagated(wire) ?? wire, route, trace, collect, last)
 }
 
-/** Where the answer to `Expect: 100-continue` is 417, the request is repeated without it (RFC 9110 section 10.1.1). */
+/** Repeats a request without `Expect: 100-continue` after a 417 response (RFC 9110 section 10.1.1). */
 const unlessExpectationFails =
   (
     request: Prepared,
@@ -95,7 +93,7 @@ const unlessExpectationFails =
     })
   }
 
-/** Sends one request to one origin. `onHop` gets its hop before anything can be interrupted. */
+/** Sends one request to one origin. Calls `onHop` before the first step that can be interrupted. */
 export const sendHop = (
   call: Call,
   request: Prepared,
@@ -112,11 +110,11 @@ export const sendHop = (
     } else resume(Effect.fail(hop))
   }
   return jar === undefined
-    ? withForeignJar(call, request, (cookies) => Effect.async((resume) => send(cookies, resume)))
+    ? withCustomJar(call, request, (cookies) => Effect.async((resume) => send(cookies, resume)))
     : Effect.async((resume) => send(cookieHeader(call, jar, request), resume))
 }
 
-/** The same in one step and with one closure, for requests without middlewares, listeners or a jar of the user. */
+/** A variant of `sendHop` with one step and one closure, for requests without middlewares, listeners and custom jars. */
 export const sendHopDirectly = (
   call: Call,
   jar: Jar,
@@ -133,7 +131,7 @@ export const sendHopDirectly = (
 const badJar = (call: Call, description: string): InvalidRequest =>
   new InvalidRequest({ ...call.details(undefined), option: "cookieJar", description })
 
-/** Runs a method of a jar of the user's own. */
+/** Runs a method of a custom jar. */
 const jarEffect = <A>(
   call: Call,
   name: string,
@@ -153,10 +151,10 @@ const cookieText = (call: Call, given: unknown): Effect.Effect<string | undefine
 }
 
 /** The cookies of a custom jar for a hop, as octets. */
-export const foreignCookies = (call: Call, request: Prepared): Effect.Effect<string | undefined, ClientError> => {
+export const customJarCookies = (call: Call, request: Prepared): Effect.Effect<string | undefined, ClientError> => {
   const { jarService } = call.core
   const { url } = request.target
-  const own = toSeed(call, request)
+  const own = cookiesToSeed(call, request)
   const asked = jarEffect(call, "cookieHeader", () => jarService.cookieHeader(url))
   const seeding = isSecureHome(request)
     ? jarEffect(call, "setCookies", () =>
@@ -170,7 +168,7 @@ export const foreignCookies = (call: Call, request: Prepared): Effect.Effect<str
     own.length === 0
       ? asked
       : Effect.zipRight(
-          Effect.tap(seeding, () => Effect.sync(() => seeded(call, request))),
+          Effect.tap(seeding, () => Effect.sync(() => markSeeded(call, request))),
           asked
         )
   return Effect.map(
@@ -179,13 +177,13 @@ export const foreignCookies = (call: Call, request: Prepared): Effect.Effect<str
   )
 }
 
-/** Sends with the cookies of a custom jar, and stores those of the response in it. */
-const withForeignJar = (
+/** Sends a request with the cookies of a custom jar, and stores the cookies of the response in it. */
+const withCustomJar = (
   call: Call,
   request: Prepared,
   send: (cookies: string | undefined) => Effect.Effect<ClientResponse, ClientError>
 ): Effect.Effect<ClientResponse, ClientError> =>
-  Effect.flatMap(foreignCookies(call, request), (cookies) =>
+  Effect.flatMap(customJarCookies(call, request), (cookies) =>
     Effect.flatMap(send(cookies), (response) => {
       const lines = response.headerValues("set-cookie")
       if (lines.length === 0) return Effect.succeed(response)

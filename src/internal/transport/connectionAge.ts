@@ -18,9 +18,12 @@ export class ConnectionAge {
   private expiresAt = Infinity
   /** Whether the connection closes after its current exchange. */
   retired = false
+  /** The Clock of the last request. */
   private time: Time
   private readonly openedOn: Time
+  /** The end of the maximum age, on `openedOn`. */
   private readonly retiresAt: number
+  /** `wall - now` when the connection was opened. */
   private readonly openedOffset: number
   /** The time at which a request last took the connection, on `takenOn`. */
   private takenAt: number
@@ -84,6 +87,7 @@ export class ConnectionAge {
     return this.nowOn(this.takenOn, time, now) - this.takenAt
   }
 
+  /** Whether the connection exceeds its maximum age on the wall clock. */
   private outlived(time: Time, wall: number | undefined): boolean {
     return (
       this.retiresAt !== Infinity &&

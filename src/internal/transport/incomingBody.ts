@@ -46,7 +46,7 @@ export class IncomingBody {
   private consumer: BodyConsumer | undefined = undefined
   private buffered: Array<Buffer> = []
   /** Bytes received after `buffered`. */
-  private crumbs: Gather | undefined = undefined
+  private smallPieces: Gather | undefined = undefined
   private size = 0
   private paused = false
   /** Whether the chunk passed to the consumer is a copy from the buffer. */
@@ -67,17 +67,17 @@ export class IncomingBody {
       this.paused = true
       return false
     }
-    if (this.crumbs === undefined && this.buffered.length < fewPieces) {
+    if (this.smallPieces === undefined && this.buffered.length < fewPieces) {
       this.buffered.push(Buffer.from(slab.subarray(start, end)))
     } else {
-      this.crumbs ??= new Gather()
-      this.crumbs.append(slab, start, end)
+      this.smallPieces ??= new Gather()
+      this.smallPieces.append(slab, start, end)
     }
     this.size += end - start
     return this.size < highWaterMark && !this.paused
   }
 
-  /** The body is complete. */
+  /** Call when the body is complete. */
   end(trailers: Trailers): void {
     if (this.ended) return
     this.ended = true
@@ -89,7 +89,7 @@ export class IncomingBody {
     this.consumer.onEnd()
   }
 
-  /** The body was truncated, is malformed or timed out. */
+  /** Call when the body was truncated, is malformed or timed out. */
   fail(error: ClientError): void {
     if (this.ended) return
     this.ended = true
@@ -120,7 +120,7 @@ export class IncomingBody {
 
   /** Returns a complete body that arrived in one piece; an alternative to `consume`. */
   takeWhole(): Buffer | undefined {
-    if (!this.complete || this.consumer !== undefined || this.crumbs !== undefined) return undefined
+    if (!this.complete || this.consumer !== undefined || this.smallPieces !== undefined) return undefined
     const [whole] = this.buffered
     if (this.buffered.length !== 1) return undefined
     this.consumer = abandoned
@@ -150,7 +150,7 @@ export class IncomingBody {
   abandon(atOnce = false): void {
     this.consumer = abandoned
     this.buffered = []
-    this.crumbs = undefined
+    this.smallPieces = undefined
     this.size = 0
     this.paused = false
     this.control?.abandon(atOnce)
@@ -174,8 +174,8 @@ export class IncomingBody {
   }
 
   private sweep(): Buffer | undefined {
-    const blocks = this.crumbs?.take() ?? []
-    this.crumbs = undefined
+    const blocks = this.smallPieces?.take() ?? []
+    this.smallPieces = undefined
     this.buffered = blocks.map((block) => Buffer.from(block.buffer, block.byteOffset, block.length))
     return this.buffered.shift()
   }

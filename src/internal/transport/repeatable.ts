@@ -5,6 +5,6 @@
 import { isIdempotent } from "../http/methods.js"
 import type { WireRequest } from "./transport.js"
 
-/** Whether a request that a dying connection loses can go out again: it is idempotent, and its body can be sent again. */
+/** Whether a request can be sent again after its connection was lost: it is idempotent, and its body can be read again. */
 export const isRepeatable = ({ body, method }: WireRequest): boolean =>
   isIdempotent(method) && (body?._tag !== "Stream" || body.replayable)

@@ -112,7 +112,7 @@ export class Ring implements SignalSink {
     return { _tag: "SignalsLost", time: this.now(), sessionId: "", requestId: undefined, attempt: 0, hop: 0, count }
   }
 
-  /** Returns all buffered signals, waiting if there are none. Fails with `None` at the end. */
+  /** Returns all buffered signals; waits while the buffer is empty. Fails with `None` at the end. */
   readonly pull: Pull<Signal, never> = Effect.suspend(() => {
     if (this.items.length > this.first || this.lost > 0) return Effect.succeed(this.take())
     if (this.ended) return Effect.fail(Option.none())
@@ -220,5 +220,5 @@ class SignalHub implements Hub {
   )
 }
 
-/** Creates the hub of a connector, or of a session on it, whose readers also get the connector's own signals. */
+/** Creates the hub of a connector, or of a session on it. A session's readers also get the connector's own signals. */
 export const makeHub = (connector?: Hub): Hub => new SignalHub(connector)

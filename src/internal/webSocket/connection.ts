@@ -310,7 +310,7 @@ export class WebSocketConnection implements FrameHandler {
     this.sender.close(code, reason, true, () => this.socket.end())
   }
 
-  /** Both sides have sent a close frame. */
+  /** Waits for the socket to close, after both sides have sent a close frame. */
   private finish(): void {
     this.finishing()
     this.socket.end()
@@ -325,7 +325,7 @@ export class WebSocketConnection implements FrameHandler {
 
   /** The socket is unusable. */
   private lose(ending: Ending): void {
-    // The final frame may be in flight; a deadline already limits how long the socket lives.
+    // The final frame may be in flight, and a deadline already limits the lifetime of the socket.
     if (this.state === "Closed" || this.state === "Ending") return
     if (this.state !== "Unanswered") this.code = ending.code
     this.silence(ending)

@@ -41,7 +41,7 @@ export const makeDeflate = (compression: Compression, maxMessageSize: number): P
 export const offerOf = (deflate: PerMessageDeflate): string =>
   extension.format({ [PerMessageDeflate.extensionName]: deflate.offer() })
 
-/** What the client offered. */
+/** The client's offer. */
 export interface Offer {
   readonly key: string
   readonly protocols: ReadonlyArray<string>
@@ -49,7 +49,7 @@ export interface Offer {
   readonly windowBits: number
 }
 
-/** What the server accepted. */
+/** The parts of the offer that the server accepted. */
 export interface Grant {
   readonly protocol: Option.Option<string>
   readonly extensions: Extensions
@@ -60,7 +60,7 @@ const tokens = (values: ReadonlyArray<string>): ReadonlyArray<string> =>
 
 const none: Extensions = Object.freeze(Object.create(null))
 
-/** Validates a 101 response; returns what it accepts, or a description of the problem. */
+/** Validates a 101 response. Returns its grant, or a description of the problem. */
 export const grantOf = (head: ResponseHead, offer: Offer): Grant | string => {
   const upgrade = tokens(head.headerValues("upgrade"))
   if (upgrade.length !== 1 || upgrade[0] !== "websocket") return 'expected the Upgrade header "websocket"'

@@ -7,7 +7,7 @@ import { atTurnEnd, type Turning } from "../transport/endOfTurn.js"
 /** Called once: when the system has accepted the frame, or with the reason why it never will. */
 export type Sent<E> = (failure: E | undefined) => void
 
-/** Bytes whose senders continue in the same turn of the event loop. A frame counts as at least `frameCost`. */
+/** Most bytes sent per turn of the event loop before senders pause. A frame counts as at least `frameCost`. */
 const turnSize = 1024 * 1024
 const frameCost = 8 * 1024
 
@@ -15,7 +15,7 @@ export class Sends<E> implements Turning {
   private readonly waiting = new Set<Sent<E>>()
   /** Bytes since the last pause. */
   private taken = 0
-  /** Senders whose frames were accepted, and that continue in the next turn. */
+  /** Senders that continue in the next turn, after their frames were accepted. */
   private resting: Array<Sent<E>> = []
 
   /** Returns the callback for writing a frame of `bytes` bytes. */
@@ -32,7 +32,7 @@ export class Sends<E> implements Turning {
     this.waiting.delete(done)
   }
 
-  /** The socket is closed for writing. */
+  /** Fails all pending sends, because the socket is closed for writing. */
   end(failure: E): void {
     this.endTurn()
     const waiting = [...this.waiting]

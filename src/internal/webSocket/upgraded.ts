@@ -1,6 +1,4 @@
-/**
- * An upgraded connection by effects.
- */
+/** The public upgraded connection: an `UpgradedConnection` by effects. */
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -16,14 +14,14 @@ import type { UpgradedConnection } from "./upgradedConnection.js"
 
 export const TypeId: Id = "~effect-http-session/Upgrade"
 
-/** What an upgraded connection is made of. */
+/** The parts of an upgraded connection. */
 export interface Parts {
   readonly connection: UpgradedConnection
   readonly response: ResponseHead
   readonly protocol: string
   readonly details: Details
   readonly deadlines: Deadlines
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly receiveTimeout: number
 }
 
@@ -60,7 +58,7 @@ export class UpgradedImpl implements Upgraded {
       const forget = this.connection.send(data, (ending) =>
         resume(ending === undefined ? Effect.void : Effect.fail(this.error(ending.reason, ending.cause)))
       )
-      // What has begun is sent whole, whoever waits for it.
+      // Data is sent completely once started, even if its sender is interrupted.
       return Effect.sync(forget)
     })
 
@@ -88,7 +86,7 @@ export class UpgradedImpl implements Upgraded {
     )
   }
 
-  /** Ends when there may be something to take; with `false` at the time `until`. */
+  /** Waits for bytes or the end. Succeeds with `false` if the time `until` is reached first. */
   private wait(until: number): Effect.Effect<boolean> {
     return Effect.async<boolean>((resume) => {
       const deadline = this.parts.deadlines.schedule(until, () => {

@@ -1,19 +1,17 @@
-/**
- * A connection whose bytes belong to another protocol than HTTP, by callbacks.
- */
+/** The state machine of a connection in a protocol other than HTTP, with callbacks: its bytes, and every way to close. */
 import type { Socket } from "node:net"
 import { showAs } from "../inspection.js"
 import type { Deadline, Deadlines } from "../transport/deadlines.js"
 import type { Wire } from "../transport/networkStream.js"
 import { Sends, type Sent } from "./sends.js"
 
-/** Why nothing more can be sent or, where it is no good end, received. */
+/** Why the connection ended without the peer's end. */
 export interface Ending {
   readonly reason: "Broken" | "Closed"
   readonly cause?: unknown
 }
 
-/** Bytes that wait before the peer is read no further. */
+/** Most bytes buffered before reading pauses. */
 const capacity = 256 * 1024
 
 const closed: Ending = { reason: "Closed" }
@@ -25,24 +23,25 @@ export class UpgradedConnection {
     showAs(UpgradedConnection, "UpgradedConnection", ({ ending, received }) => ({ received, ended: ending?.reason }))
   }
 
-  /** Bytes that came. */
+  /** Number of received bytes. */
   received = 0
-  /** Why nothing more comes; `undefined` while it may, and after the peer's end. */
+  /** Why no more bytes arrive; `undefined` while they may, and after the peer's end. */
   ending: Ending | undefined = undefined
   /** Whether the peer has ended its side. */
   ended = false
   private readonly socket: Socket
   private readonly wire: Wire
   private readonly deadlines: Deadlines
-  /** Milliseconds for what is on its way when it closes. */
+  /** Milliseconds that `close` waits for sent data to reach the system. */
   private readonly closeTimeout: number
   private chunks: Array<Uint8Array> = []
   private size = 0
   private paused = false
   private gone = false
-  /** Whether this side has ended; nothing more is sent. */
+  /** Whether this side has ended, so that nothing can be sent. */
   private sentEnd = false
   private deadline: Deadline | undefined = undefined
+  /** The time at which the socket is destroyed, set when the session closes. Later limits do not extend it. */
   private latest = Infinity
   private readonly sends = new Sends<Ending>()
   private readonly waiters = new Set<() => void>()
@@ -55,7 +54,7 @@ export class UpgradedConnection {
     this.closeTimeout = closeTimeout
   }
 
-  /** Begins to read: first what came with the head. */
+  /** Starts reading, beginning with the bytes received together with the head. */
   start(rest: Uint8Array): void {
     const { socket } = this
     socket.on("error", this.onError)
@@ -71,7 +70,7 @@ export class UpgradedConnection {
     if (!this.paused) this.wire.reader.resume()
   }
 
-  /** What has come; empty where nothing has. */
+  /** Removes and returns the buffered chunks. */
   take(): Array<Uint8Array> {
     const { chunks } = this
     this.chunks = []
@@ -83,7 +82,7 @@ export class UpgradedConnection {
     return chunks
   }
 
-  /** Calls back once there may be something to take: bytes, or the end. */
+  /** Calls `wake` once when there are bytes or the connection has ended, unless the returned function is called first. */
   onReady(wake: () => void): () => void {
     if (this.size > 0 || this.ended || this.ending !== undefined) {
       wake()
@@ -93,9 +92,9 @@ export class UpgradedConnection {
     return () => this.waiters.delete(wake)
   }
 
-  /** Sends bytes; `done` is called once: when the system has them, or with why it never will. */
+  /** Sends data. Calls `done` once: when the system has accepted the data, or with the reason why it never will. */
   send(data: string | Uint8Array, done: Sent<Ending>): () => void {
-    // Node ends this side with the peer's.
+    // Node ends this side when the peer ends its own.
     if (this.sentEnd || this.ended || this.gone) {
       done(this.ending ?? (this.sentEnd ? closed : broken))
       return nothing
@@ -104,14 +103,14 @@ export class UpgradedConnection {
     return () => this.sends.forget(done)
   }
 
-  /** Ends this side after all that was sent; the peer may go on. */
+  /** Ends this side after the sent data. The peer may continue to send. */
   end(): void {
     if (this.sentEnd || this.ended || this.gone) return
     this.sentEnd = true
     this.socket.end()
   }
 
-  /** Closes both sides: what is on its way may reach the system, at most for `closeTimeout`. */
+  /** Closes both sides. Waits at most `closeTimeout` until the system has accepted the sent data. */
   close(): void {
     if (this.gone) return
     this.finish(closed)
@@ -120,7 +119,7 @@ export class UpgradedConnection {
     this.socket.destroySoon()
   }
 
-  /** Ends this side because the session closes; the peer may finish within `limit`. */
+  /** Ends this side because the session closes. The peer may finish within `limit` milliseconds. */
   shutdown(limit: number): void {
     if (this.gone) return
     this.latest = this.deadlines.now() + limit
@@ -128,7 +127,7 @@ export class UpgradedConnection {
     this.limit(limit)
   }
 
-  /** Calls back when the socket is closed. */
+  /** Calls `done` when the socket is closed, unless the returned function is called first. */
   onClosed(done: () => void): () => void {
     if (this.gone) {
       done()
@@ -166,7 +165,7 @@ export class UpgradedConnection {
   private add(bytes: Uint8Array): void {
     this.received += bytes.length
     this.size += bytes.length
-    // The slab is read into again.
+    // A copy, because the slab is reused for the next read.
     this.chunks.push(Uint8Array.from(bytes))
     this.wake()
   }
@@ -181,7 +180,7 @@ export class UpgradedConnection {
     this.wake()
   }
 
-  // All are woken, for the first may be interrupted before it takes.
+  // Wakes all waiters, because the first may be interrupted before it takes the bytes.
   private wake(): void {
     const waiters = [...this.waiters]
     this.waiters.clear()

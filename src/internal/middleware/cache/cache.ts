@@ -15,7 +15,7 @@ import { setHeader } from "../../request/edits.js"
 import type { Prepared } from "../../request/preparedRequest.js"
 import { Response } from "../../response/response.js"
 import { callOf } from "../../session/middlewareChain.js"
-import { downgraded } from "../../session/sendHop.js"
+import { isDowngraded } from "../../session/sendHop.js"
 import { preparedOf } from "../request.js"
 import { sendInBackground } from "./backgroundRequest.js"
 import { type Directives, parseDirectives } from "./cacheControl.js"
@@ -167,7 +167,7 @@ class Cache {
     const at = request.middlewares.indexOf(this.middleware)
     // The background request has no redirect history, so it could not tell whether netrc must be ignored after a
     // downgrade.
-    if (call === undefined || at === -1 || (request.defaults.trustEnv && downgraded(call, request))) {
+    if (call === undefined || at === -1 || (request.defaults.trustEnv && isDowngraded(call, request))) {
       return undefined
     }
     return Effect.suspend(() => {

@@ -16,7 +16,7 @@ import { lengthError } from "./declaredLength.js"
 import { rawStream } from "./rawBody.js"
 import { isReplayable, useOnce } from "./replayable.js"
 
-/** What the body of one request needs to run. */
+/** The context in which the body of one request runs. */
 export interface BodyContext {
   /** The runtime of the requesting fiber, so that the body uses its References and Clock. */
   readonly runtime: Runtime.Runtime<never>

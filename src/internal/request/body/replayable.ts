@@ -45,5 +45,5 @@ export const useOnce = (body: HttpBody.HttpBody): boolean => {
   return true
 }
 
-/** Whether a body can be sent now: it gives its bytes any number of times, or has them still. */
+/** Whether a body can be sent now: it can be sent any number of times, or was not sent yet. */
 export const isSendable = (body: HttpBody.HttpBody): boolean => isReplayable(body) || !used.has(sourceOf(body))

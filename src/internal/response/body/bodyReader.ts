@@ -1,6 +1,4 @@
-/**
- * The one reader of a body: undoes its codings, counts, and holds it to its limits.
- */
+/** The reader of a response body: decodes its content codings, counts bytes and enforces the size limits. */
 import { constants } from "node:buffer"
 import type { BodyError, ClientError, Details } from "../../../Errors.js"
 import { ClientPayloadError } from "../../../Errors.js"
@@ -11,46 +9,52 @@ import type { BodyConsumer, IncomingBody } from "../../transport/incomingBody.js
 import { ContentDecoding, type Decoded } from "./contentDecoder.js"
 
 /**
- * What a coded body may grow to where no `maxBodySize` is given: 64 MiB, and beyond that 200 bytes for each byte of
- * the coded one. Text that repeats itself stays below 100, a bomb is above 1000.
+ * The limit of a coded body if `maxBodySize` is not set: it may decode to 64 MiB, or to 200 bytes per coded byte if that
+ * is more. Repetitive text stays below 100 bytes per coded byte; decompression bombs exceed 1000.
  */
 export const growth = { free: 64 * 1024 * 1024, ratio: 200 } as const
 
-/** Who gets a body's bytes. `onEnd` or `onError` is called once, last. `false` stops reading until `resume`. */
+/**
+ * Receives the decoded bytes of a body. The last call is one `onEnd` or `onError`. Returning `false` pauses reading until
+ * `resume`.
+ */
 export interface BodySink {
-  /** The bytes are valid during the call only. */
+  /** The bytes are only valid during the call. */
   readonly onBytes: (slab: Uint8Array, start: number, end: number) => boolean
-  /** The bytes are the sink's. */
+  /** The sink may keep the bytes. */
   readonly onOwned: (bytes: Uint8Array) => boolean
   readonly onEnd: () => void
   readonly onError: (error: BodyError) => void
 }
 
-/** Watches a body that is being read: `chunk` gets a copy of each piece, decoded; `end` is called once. */
+/** Observes a body while it is read: `chunk` receives a copy of each decoded chunk; `end` is called once. */
 export interface BodyWatch {
   readonly chunk?: ((bytes: Uint8Array) => void) | undefined
-  /** The body has ended, failed, or was given up, which is no error. `received` is coded, `decoded` is not. */
+  /**
+   * Called when the body is complete, failed or abandoned; an abandoned body has no error. `received` counts bytes before
+   * decoding, `decoded` after it.
+   */
   readonly end?: ((received: number, decoded: number, error: BodyError | undefined) => void) | undefined
 }
 
-/** Who knows what every error tells. */
+/** Provides the fields that all errors of a request share. */
 export interface DetailsSource {
   details(phase: Phase | undefined): Details
 }
 
-/** What a reader has to know. */
+/** A body and the settings for reading it. */
 export interface BodyFacts {
   readonly body: IncomingBody
   readonly codings: Coding.Codings
-  /** As `Head.toleratesTruncatedCoding`. */
+  /** See `Head.toleratesTruncatedCoding`. */
   readonly toleratesTruncatedCoding: boolean
-  /** Bytes, decoded. */
+  /** In bytes, after decoding. */
   readonly maxBodySize: number
   readonly source: DetailsSource
   readonly watch: BodyWatch | undefined
 }
 
-/** What a failed body fails with; anything else that broke it is its `cause`. */
+/** Converts the reason why a body failed to a body error; an error of another kind becomes its `cause`. */
 export const toBodyError = (error: ClientError, facts: Pick<BodyFacts, "body" | "source">): BodyError => {
   switch (error._tag) {
     case "ClientPayloadError":
@@ -80,18 +84,18 @@ export const payloadError = (
 export class BodyReader implements BodyConsumer, Decoded {
   /** Bytes taken from the connection, before decoding. */
   taken = 0
-  /** Bytes given to the sink. */
+  /** Bytes passed to the sink. */
   decoded = 0
   private readonly facts: BodyFacts
   private readonly sink: BodySink
   private readonly decoding: ContentDecoding | undefined
-  /** Slabs that are full of the body are handed on as they are. */
+  /** Whether a slab filled by the body is passed on without a copy. */
   private readonly keeps: boolean
-  /** Bytes, decoded: what is kept as a whole has to fit into an array. */
+  /** In bytes, after decoding. A body that is kept whole must fit into an array. */
   private limit: number
   private done = false
 
-  /** `whole`: the sink does nothing before the end. */
+  /** `whole`: the sink uses the bytes only at the end. */
   constructor(facts: BodyFacts, whole: boolean, sink: BodySink) {
     this.facts = facts
     this.sink = sink
@@ -111,7 +115,7 @@ export class BodyReader implements BodyConsumer, Decoded {
     } else body.consume(this)
   }
 
-  /** Goes on after `false`. */
+  /** Continues after the sink returned `false`. */
   resume(): void {
     if (this.done) return
     if (this.decoding === undefined) this.facts.body.resume()
@@ -123,7 +127,10 @@ export class BodyReader implements BodyConsumer, Decoded {
     this.limit = Math.min(this.limit, limit)
   }
 
-  /** Gives up the rest: the sink is not called again. Idempotent. `atOnce` does not save the connection. */
+  /**
+   * Abandons the rest of the body and no longer calls the sink. Idempotent. `atOnce` closes the connection instead of
+   * reading a short rest to reuse it.
+   */
   abandon(atOnce = false): void {
     if (this.done) return
     this.done = true
@@ -132,7 +139,7 @@ export class BodyReader implements BodyConsumer, Decoded {
     this.facts.watch?.end?.(this.taken, this.decoded, undefined)
   }
 
-  // What the body says.
+  // Called by the body.
 
   onChunk(slab: Buffer, start: number, end: number): boolean {
     if (this.done) return true
@@ -165,7 +172,7 @@ export class BodyReader implements BodyConsumer, Decoded {
     this.fail(toBodyError(error, this.facts))
   }
 
-  // What its codings say.
+  // Called by the decoder of the content codings.
 
   onDecoded(bytes: Uint8Array): boolean {
     if (this.done) return true

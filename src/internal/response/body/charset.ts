@@ -1,10 +1,8 @@
-/**
- * Bytes to text, by label, byte order mark or fallback.
- */
+/** Decodes text. The encoding comes from the byte order mark, the label or a fallback. */
 
 const utf8 = "utf-8"
 
-/** The canonical name of an encoding (WHATWG), `undefined` for one that is not known. */
+/** The canonical name of an encoding (WHATWG), or `undefined` if the label is unknown. */
 export const canonical = (label: string): string | undefined => {
   const lower = label.toLowerCase()
   if (lower === utf8 || lower === "utf8") return utf8
@@ -24,10 +22,10 @@ const bomOf = (bytes: Uint8Array): string | undefined => {
   return undefined
 }
 
-/** Says what a body is in that says nothing itself; it may throw, or name what does not exist. */
+/** Picks an encoding for a body that declares none. If it throws or returns an unknown label, UTF-8 is used. */
 export type Fallback = (bytes: Uint8Array) => string | undefined
 
-/** No fallback but UTF-8. */
+/** The default: falls back to UTF-8. */
 export const noFallback: Fallback = () => undefined
 
 /**
@@ -46,8 +44,8 @@ const askFallback = (bytes: Uint8Array, fallback: Fallback): string => {
 }
 
 /**
- * Text of bytes in a canonical encoding, without its mark, U+FFFD for what is malformed. Throws RangeError where it is
- * longer than a string may be.
+ * Decodes bytes in an encoding given by its canonical name. Removes the byte order mark and replaces malformed bytes with
+ * U+FFFD. Throws RangeError if the text exceeds the maximum length of a string.
  */
 export const decode = (bytes: Uint8Array, encoding: string): string => {
   if (encoding === utf8) {
@@ -55,22 +53,22 @@ export const decode = (bytes: Uint8Array, encoding: string): string => {
     const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     return buffer.toString("utf8", marked ? 3 : 0)
   }
-  // In one step Node 20 takes windows-1252 for latin1.
+  // Without `stream`, Node 20 decodes windows-1252 as latin1.
   const decoder = new TextDecoder(encoding)
   return decoder.decode(bytes, { stream: true }) + decoder.decode()
 }
 
-/** Bytes of a character that have come; of all encodings gb18030 has the longest ones. */
+/** Most bytes of an incomplete character: gb18030 has the longest characters, of four bytes. */
 const maxHeld = 3
 
 /**
- * A TextDecoder that never throws. Node's gives ICU room for two code units a byte, and throws where the bytes before a
- * piece turn out to be no character and become more: a new one gets those that were held with the piece.
+ * A TextDecoder that never throws. Node reserves two code units per byte of a chunk, and throws if the text needs more
+ * because bytes held from earlier chunks turn out to be malformed. A new decoder then gets those bytes with the chunk.
  */
 class PieceDecoder {
   private readonly encoding: string
   private decoder: TextDecoder
-  /** The last bytes that it was given; `undefined` where it never throws. */
+  /** The last bytes of the input; `undefined` for UTF-8, whose decoder never throws. */
   private last: Uint8Array | undefined
 
   constructor(encoding: string) {
@@ -87,7 +85,7 @@ class PieceDecoder {
     try {
       text = this.decoder.decode(bytes, { stream: true })
     } catch {
-      text = this.again(last, bytes)
+      text = this.decodeAgain(last, bytes)
     }
     this.last = both.slice(-maxHeld)
     return text
@@ -101,7 +99,7 @@ class PieceDecoder {
     }
   }
 
-  private again(last: Uint8Array, bytes: Uint8Array): string {
+  private decodeAgain(last: Uint8Array, bytes: Uint8Array): string {
     for (let from = 0; from <= last.length; from++) {
       const held = last.subarray(from)
       try {
@@ -117,7 +115,7 @@ class PieceDecoder {
 
 const replacement = "\ufffd"
 
-/** Text of bytes in pieces; the encoding is settled by the first ones. */
+/** Decodes text chunk by chunk. The first bytes determine the encoding. */
 export class StreamingText {
   private readonly label: string | undefined
   private readonly fallback: Fallback
@@ -131,7 +129,7 @@ export class StreamingText {
 
   push(bytes: Uint8Array): string {
     if (this.decoder !== undefined) return this.decoder.push(bytes)
-    // Three bytes tell the mark.
+    // The longest byte order mark, that of UTF-8, has three bytes.
     const head = this.head === undefined ? bytes : Uint8Array.from([...this.head, ...bytes])
     if (head.length < 3) {
       this.head = head.slice()

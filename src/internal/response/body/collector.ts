@@ -1,23 +1,22 @@
-/**
- * A whole body, put together.
- */
+/** Collects a whole body in memory. */
 import { constants } from "node:buffer"
 import type { BodyError, ClientError } from "../../../Errors.js"
 import { Gather } from "../../byteBuilder.js"
 import type { BodyConsumer } from "../../transport/incomingBody.js"
 import type { BodySink, BodyWatch } from "./bodyReader.js"
 
-/** Who wants it. */
+/** Receives the collected body: the last call is one of `collected`, `gathered` and `failed`. */
 export interface Collecting {
   collected(bytes: Uint8Array): void
   gathered(gather: Gather): void
-  /** Gives up a body that is larger than an array may be. */
+  /** Abandons a body that exceeds its limit and returns the error for it. */
   refused(): BodyError
   failed(error: BodyError): void
-  /** What a body fails with that its connection has failed. */
+  /** Converts an error of the connection to an error of the body. */
   bodyError(error: ClientError): BodyError
 }
 
+/** Collects a body that is decoded or limited by a `BodyReader`. */
 export class Collector implements BodySink {
   private readonly response: Collecting
   private readonly gather = new Gather()
@@ -41,10 +40,13 @@ export class Collector implements BodySink {
   }
 }
 
-/** As `Buffer.allocUnsafe` has it; to look at the buffer behind costs more. */
+/** Whether `Buffer.allocUnsafe` uses its pool. Reading `.buffer` of the result would take longer. */
 const isPooled = (length: number): boolean => length < Buffer.poolSize >>> 1
 
-/** For a body that needs no decoding and has no limit: most come in one piece. */
+/**
+ * Collects a body that needs no decoding, without a `BodyReader`. Most such bodies arrive in one chunk, which is copied
+ * once.
+ */
 export class PlainCollector implements BodyConsumer {
   private readonly response: Collecting
   private readonly length: number | undefined
@@ -76,7 +78,7 @@ export class PlainCollector implements BodyConsumer {
       const copy = Buffer.allocUnsafe(this.length)
       slab.copy(copy, 0, start, end)
       this.only = copy
-      // A small one stands in Node's pool: whoever reads the response gets another copy.
+      // A pooled buffer is private: the reader of the response gets a copy of it, so that the watch may keep this one.
       if (this.watch !== undefined) this.watch.chunk?.(isPooled(this.length) ? copy : Buffer.from(copy))
       return true
     }

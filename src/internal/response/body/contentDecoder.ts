@@ -1,47 +1,45 @@
-/**
- * A coded body on its way through zlib, with backpressure at both ends.
- */
+/** Decodes the content codings of a body with zlib, with backpressure on input and output. */
 import { Gather } from "../../byteBuilder.js"
 import * as Coding from "../../http/contentCoding.js"
 import { DecodeStage, type StageOutput } from "./decodeStage.js"
 
-/** Coded bytes that wait for zlib before reading stops, and the most that zlib is given at a time. */
+/** Reading pauses while this many coded bytes wait for zlib. Also the most bytes of one write to zlib. */
 const window = 64 * 1024
 
-/** Coded bytes up to which a body that is wanted as a whole is decoded in one step. */
+/** Most coded bytes of a body that is decoded synchronously, if the receiver needs it only as a whole. */
 const smallCoded = 16 * 1024
 
-/** What one step may make of them, which takes about a millisecond; what gets larger is decoded bit by bit. */
+/** Most bytes decoded synchronously, in about a millisecond. A body that exceeds them is decoded by streams. */
 const smallDecoded = 1024 * 1024
 
-/** Who gets the decoded bytes. `onEnd` or `onError` is called once, last. */
+/** Receives the decoded bytes. The last call is one `onDecodedEnd` or `onCorrupt`. */
 export interface Decoded {
-  /** The bytes are the receiver's. `false` stops decoding until `resume`. */
+  /** The receiver may keep the bytes. Returning `false` pauses decoding until `resume`. */
   readonly onDecoded: (bytes: Uint8Array) => boolean
   readonly onDecodedEnd: () => void
   /** A coding lacks its trailer or final block; `onDecodedEnd` follows. */
   readonly onTruncated: () => void
   readonly onCorrupt: (cause: unknown) => void
-  /** There is room again after a `write` that returned `false`. */
+  /** Called after a `write` that returned `false`, when it may continue. */
   readonly onRoom: () => void
 }
 
-/** How the codings of a body are undone. */
+/** How a body is decoded. */
 export interface DecodeOptions {
-  /** The receiver looks at the bytes only at the end. */
+  /** Whether the receiver uses the bytes only at the end. */
   readonly whole: boolean
   /** Whether gzip and deflate may lack their trailer or final block. */
   readonly toleratesTruncated: boolean
 }
 
-/** Undoes the codings of one body, from the outermost in. */
+/** Decodes one body: the last coding that was applied is decoded first. */
 export class ContentDecoding {
-  /** Coded bytes that zlib has been given. */
+  /** Coded bytes written to zlib. */
   fed = 0
   private readonly codings: ReadonlyArray<Coding.Coding>
   private readonly output: Decoded
   private readonly toleratesTruncated: boolean
-  /** Nobody looks at the bytes before the end: a small body is kept until then. */
+  /** Whether the body can still be decoded synchronously at its end, so that its bytes only wait. */
   private whole: boolean
   private stages: Array<DecodeStage> | undefined = undefined
   private readonly waiting = new Gather()
@@ -58,7 +56,7 @@ export class ContentDecoding {
     this.output = output
   }
 
-  /** `false` asks to stop until `onRoom`. */
+  /** Returns `false` to ask for a pause until `onRoom`. */
   write(slab: Uint8Array, start: number, end: number): boolean {
     if (this.done) return true
     this.waiting.append(slab, start, end)
@@ -69,7 +67,7 @@ export class ContentDecoding {
     return !this.full
   }
 
-  /** All coded bytes have been written. */
+  /** Call after the last `write`. */
   end(): void {
     this.inputEnded = true
     if (this.done) return
@@ -78,12 +76,12 @@ export class ContentDecoding {
     this.feed()
   }
 
-  /** Goes on after an `onDecoded` that returned `false`. */
+  /** Continues after `onDecoded` returned `false`. */
   resume(): void {
     this.stages?.[this.stages.length - 1]?.resume()
   }
 
-  /** Nothing more is called. */
+  /** Releases zlib. The output is not called again. */
   destroy(): void {
     this.done = true
     this.waiting.take()
@@ -96,7 +94,7 @@ export class ContentDecoding {
     try {
       for (const coding of this.codings) bytes = Coding.decodeSync(coding, bytes, smallDecoded)
     } catch (cause) {
-      // Only a stream shows where a coding stops.
+      // A truncated body must be decoded by streams: only they show where its data ends.
       if (cause instanceof Coding.NotAtOnce || (this.toleratesTruncated && Coding.isUnfinished(cause))) {
         this.waiting.append(coded, 0, coded.length)
         return false
@@ -112,7 +110,7 @@ export class ContentDecoding {
     return true
   }
 
-  /** Gives zlib what waits, if it is free. */
+  /** Writes the waiting bytes to zlib while it is not busy. */
   private feed(): void {
     const outermost = this.open()[0]
     if (outermost === undefined) return
@@ -177,7 +175,7 @@ export class ContentDecoding {
       }
     }
     return {
-      // One write at a time: the next stage says when it is free.
+      // The next stage accepts one write at a time, and calls `onIdle` when it is ready for another.
       onData: (chunk) => {
         stages[index + 1]?.write(chunk)
         return stages[index + 1]?.busy !== true

@@ -1,38 +1,38 @@
-/**
- * One coding of a body on its way through zlib, with backpressure at both ends.
- */
+/** Decodes one content coding with zlib streams, with backpressure on input and output. */
 import * as Coding from "../../http/contentCoding.js"
 import { CodingEnd, tailAfter } from "./codingEnd.js"
 
 /**
- * Streams that one coding may take beyond one for each so many bytes: a stream undoes one frame of zstd, or those that
- * come in writes of their own, and costs more than some frames have bytes.
+ * Limits the streams of one body to `freeStreams` and one per `bytesPerStream` coded bytes. A zstd body needs a stream per
+ * frame, and a frame of a few bytes would cost as much memory as a large one.
  */
 const freeStreams = 64
 const bytesPerStream = 1024
 
 const nothing = new Uint8Array(0)
 
-/** One coding of a body; it begins with the first byte, so that a body of none is none in any coding. */
+/** Decodes one coding. Opens the stream with the first byte, so that an empty body is valid in any coding. */
 export class DecodeStage {
   private readonly coding: Coding.Coding
   private readonly output: StageOutput
   private stream: Coding.Undoing | undefined = undefined
   private streams = 0
-  /** Bytes that all streams, and that this one, were given; of this one the last ones. */
+  /** Bytes written to all streams. */
   private taken = 0
+  /** Bytes written to the current stream. */
   private given = 0
+  /** The last write to the current stream. */
   private last: Uint8Array = nothing
-  /** The last four bytes as a number. */
+  /** The last four coded bytes as a number. */
   private tail = 0
-  /** Bytes of output. */
+  /** Number of decoded bytes. */
   private produced = 0
   /** Whether the format of the stream has a trailer. */
   private trailer = false
-  /** Ends a coding that may be truncated, once all bytes were written. */
+  /** Ends a coding that may be truncated, once all bytes are written. */
   private codingEnd: CodingEnd | undefined = undefined
   private readonly tolerant: boolean
-  /** The coding's own end has come; bytes after it are nobody's. */
+  /** Whether the coding has ended. Later bytes are ignored. */
   private finished = false
   private ending = false
   busy = false
@@ -43,22 +43,22 @@ export class DecodeStage {
     this.output = output
   }
 
-  /** Not while it is busy. The bytes must stay. */
+  /** Do not call while `busy`. The bytes must not change until `onIdle`. */
   write(bytes: Uint8Array): void {
     if (this.finished || bytes.length === 0) return
     this.taken += bytes.length
     if (this.tolerant) this.tail = tailAfter(this.tail, bytes)
-    this.give(bytes)
+    this.writeToStream(bytes)
   }
 
-  private give(bytes: Uint8Array): void {
+  private writeToStream(bytes: Uint8Array): void {
     const stream = this.stream ?? this.open(bytes[0] ?? 0)
     this.stream = stream
     this.given += bytes.length
     this.last = bytes
     this.busy = true
     stream.write(bytes, () => {
-      // What is left over is written when the end has been read, too.
+      // Bytes after the end of a frame are written to the next stream, when this one emits its end.
       if (this.stream !== stream || this.left.length > 0) return
       this.busy = false
       this.output.onIdle()
@@ -66,16 +66,16 @@ export class DecodeStage {
     })
   }
 
-  /** What a stream has left over that has come to its end: another frame of zstd. */
+  /** The bytes that the stream did not use because its zstd frame ended before them. They begin another frame. */
   private get left(): Uint8Array {
     if (this.coding !== "zstd" || this.stream === undefined) return nothing
     return this.last.subarray(this.last.length - (this.given - this.stream.bytesWritten))
   }
 
-  private goOn(bytes: Uint8Array): void {
+  private beginFrame(bytes: Uint8Array): void {
     this.stream = undefined
     this.given = 0
-    if (this.streams < freeStreams + this.taken / bytesPerStream) this.give(bytes)
+    if (this.streams < freeStreams + this.taken / bytesPerStream) this.writeToStream(bytes)
     else this.output.onError(new Error("The body has too many frames for its size"))
   }
 
@@ -88,7 +88,7 @@ export class DecodeStage {
     }
   }
 
-  /** Ends the coding once zlib and the output have taken all data: an error of zlib's discards data that waits. */
+  /** Ends the coding once zlib and the output have taken all data, because an error of zlib discards waiting data. */
   private endTolerantly(): void {
     const { stream } = this
     if (!this.ending || this.finished || this.codingEnd !== undefined || stream === undefined) return
@@ -97,20 +97,20 @@ export class DecodeStage {
     this.codingEnd.start(this.tail, this.trailer, this.produced)
   }
 
-  /** For `CodingEnd`. */
+  /** Called by `CodingEnd`. */
   onComplete(): void {
     this.finished = true
     this.output.onEnd()
   }
 
-  /** For `CodingEnd`. */
+  /** Called by `CodingEnd`. */
   onTruncated(): void {
     this.finished = true
     this.output.onTruncated()
     this.output.onEnd()
   }
 
-  /** For `CodingEnd`. */
+  /** Called by `CodingEnd`. */
   onCut(cause: unknown): void {
     this.output.onError(cause)
   }
@@ -132,11 +132,11 @@ export class DecodeStage {
       }
       const { left } = this
       if (left.length > 0) {
-        this.goOn(left)
+        this.beginFrame(left)
         return
       }
       this.finished = true
-      // zlib does not call back for a write whose last bytes come after the coding's end.
+      // zlib does not call back for a write that extends beyond the end of the coding.
       if (this.busy) {
         this.busy = false
         this.output.onIdle()
@@ -160,7 +160,7 @@ export class DecodeStage {
   }
 }
 
-/** What a stage calls. */
+/** The callbacks of a stage. */
 export interface StageOutput {
   readonly onData: (chunk: Buffer) => boolean
   readonly onIdle: () => void

@@ -1,28 +1,26 @@
-/**
- * Server-sent events of bytes (HTML section 9.2.6).
- */
+/** Decodes server-sent events (HTML section 9.2.6). */
 import * as Option from "effect/Option"
 import { createParser, type EventSourceParser } from "eventsource-parser"
 import type { Event } from "../../../Sse.js"
 import type { Decoder, Refusal } from "./pullDecoder.js"
 
 export interface EventOptions {
-  /** Bytes of one event, and of one line. Default 1 MiB. */
+  /** Most bytes of one event and of one line. Default 1 MiB. */
   readonly maxEventSize?: number | undefined
-  /** The id that events have which come before the server has sent one. */
+  /** The id of events before the server sends one. */
   readonly lastEventId?: string | undefined
-  /** The server wants a connection to be made again after so many milliseconds. */
+  /** Called with a `retry` field: the milliseconds to wait before reconnecting. */
   readonly onRetry?: ((milliseconds: number) => void) | undefined
-  /** What Last-Event-ID would say from now on. */
+  /** Called with the new value of Last-Event-ID. */
   readonly onId?: ((id: string | undefined) => void) | undefined
 }
 
 const defaultSize = 1024 * 1024
 
-/** CR, LF or both end a line. */
+/** A line ends with CR, LF or CR LF. */
 const lineEnd = /[\r\n]/g
 
-/** Events of one response. What is not ended by an empty line is dropped. */
+/** Decodes the events of one response. Drops a last event that no empty line completes. */
 export class EventDecoder implements Decoder<Event> {
   private readonly decoder = new TextDecoder()
   private readonly options: EventOptions
@@ -30,12 +28,12 @@ export class EventDecoder implements Decoder<Event> {
   private readonly parser: EventSourceParser
   private out: Array<Event> = []
   private text = ""
-  /** Where the first line begins that was not read. */
+  /** Position of the first unread line in `text`. */
   private at = 0
   private parts: Array<string> = []
-  /** Bytes of the line that has not ended. */
+  /** Bytes of the incomplete line. */
   private lineSize = 0
-  /** Bytes of the lines of the event that has not ended. */
+  /** Bytes of the complete lines of the incomplete event. */
   private eventSize = 0
   private afterCr = false
   private idGiven: string | undefined = undefined
@@ -55,7 +53,7 @@ export class EventDecoder implements Decoder<Event> {
     })
   }
 
-  /** What Last-Event-ID would say now. */
+  /** The current value of Last-Event-ID. */
   get lastEventId(): Option.Option<string> {
     return Option.fromNullable(this.last)
   }
@@ -98,7 +96,7 @@ export class EventDecoder implements Decoder<Event> {
     return 0
   }
 
-  /** What is not ended is dropped. */
+  /** Drops an incomplete event. */
   end(): void {}
 
   private keep(part: string): void {
@@ -109,8 +107,8 @@ export class EventDecoder implements Decoder<Event> {
     this.lineSize += Buffer.byteLength(part)
   }
 
-  // The parser gets whole lines with one kind of end: by itself it waits after a CR for what follows, and forgets the
-  // id of an event without data.
+  // The parser receives whole lines ended by LF. Otherwise it would wait for the character after a CR, and lose the id of
+  // an event without data.
   private line(line: string, size: number): void {
     if (line === "") {
       if (this.idGiven !== undefined) {
@@ -120,7 +118,7 @@ export class EventDecoder implements Decoder<Event> {
       this.idGiven = undefined
       this.eventSize = 0
     } else {
-      // A comment is kept by nobody.
+      // The parser does not keep comments.
       if (!line.startsWith(":")) this.eventSize += size
       const id = line === "id" ? "" : /^id: ?(.*)$/s.exec(line)?.[1]
       if (id !== undefined && !id.includes("\0")) this.idGiven = id

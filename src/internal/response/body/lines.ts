@@ -1,20 +1,18 @@
-/**
- * Text in lines, as it comes.
- */
+/** Splits the text of a body into lines while it arrives. */
 import { type Fallback, StreamingText } from "./charset.js"
 import type { Decoder, Refusal } from "./pullDecoder.js"
 
-/** Bytes that a line may have, in UTF-8. */
+/** Most bytes of a line in UTF-8. */
 export const maxLine = 1024 * 1024
 
-/** Whether text has more bytes in UTF-8; a code unit has three at most. */
+/** Whether `text` exceeds `max` bytes in UTF-8. A code unit has at most three, so short text need not be measured. */
 const isLonger = (text: string, max: number): boolean => text.length * 3 > max && Buffer.byteLength(text) > max
 
-/** Splits text at LF and CR LF; a line that has not ended is kept, up to a limit. */
+/** Splits text at LF and CR LF. Keeps an incomplete line, up to a limit. */
 export class LineSplitter {
   private readonly max: number
   private text = ""
-  /** Where the first line begins that was not read. */
+  /** Position of the first unread line in `text`. */
   private at = 0
   private parts: Array<string> = []
   private size = 0
@@ -23,13 +21,13 @@ export class LineSplitter {
     this.max = max
   }
 
-  /** Takes text, once all that came before it has been read. */
+  /** Takes the next text. Call only after `read` has consumed the previous one. */
   push(text: string): void {
     this.text = text
     this.at = 0
   }
 
-  /** As `Decoder.read`. */
+  /** See `Decoder.read`. */
   read(out: Array<string>, lines: number): number | Refusal {
     const { text } = this
     let start = this.at
@@ -37,7 +35,7 @@ export class LineSplitter {
       const end = text.indexOf("\n", start)
       if (end === -1) {
         this.keep(start === 0 ? text : text.slice(start))
-        // One more may be the CR of a line end.
+        // The last byte may be the CR of a line end, which does not count.
         return this.size > this.max + 1 ? this.refusal : left
       }
       const line = this.finish(text.slice(start, end))
@@ -76,6 +74,7 @@ export class LineSplitter {
   }
 }
 
+/** Decodes bytes to lines of text. */
 export class LineDecoder implements Decoder<string> {
   private readonly text: StreamingText
   private readonly lines = new LineSplitter(maxLine)

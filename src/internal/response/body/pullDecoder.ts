@@ -1,6 +1,4 @@
-/**
- * Pulls of bytes turned into pulls of something else, so much at a time that timers and other sockets have their turn.
- */
+/** Decodes pulled bytes to values, in steps short enough that timers and other sockets get their turn. */
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -8,26 +6,26 @@ import type { BodyError, ClientPayloadError } from "../../../Errors.js"
 import type { Pull } from "../../pullStream.js"
 import { nextTurn } from "../../transport/endOfTurn.js"
 
-/** Why a decoder takes no more. */
+/** Why a decoder stops. */
 export interface Refusal {
   readonly reason: "LineTooLong" | "TooLarge"
   readonly description: string
 }
 
-/** Makes values of bytes that come in pieces. */
+/** Decodes values from chunks of bytes. */
 export interface Decoder<A> {
-  /** Takes bytes, once it has read those before them. */
+  /** Takes the next bytes. Call only after `read` has consumed the previous ones. */
   readonly push: (bytes: Uint8Array) => void
-  /** All bytes have come. */
+  /** Call after the last `push`. */
   readonly end: () => void
   /**
-   * Reads on, so many lines at most, and adds what they make to `out`. Gives how many lines it did not need: with 0 there
-   * may be more to read. A refusal is given after what came before it.
+   * Reads at most `lines` lines and adds their values to `out`. Returns how many of `lines` are left over; 0 means that
+   * more lines may follow. Returns a refusal after it has added the values before it.
    */
   readonly read: (out: Array<A>, lines: number) => number | Refusal
 }
 
-/** Lines that are read in one turn of the event loop: a read of 128 KiB may hold as many lines as bytes. */
+/** Most lines decoded per turn of the event loop. A read of 128 KiB may contain as many lines as bytes. */
 const linesPerTurn = 4096
 
 type Refuse = (reason: Refusal["reason"], cause: unknown) => ClientPayloadError
@@ -37,9 +35,9 @@ class DecodedPull<A> {
   private readonly refuse: Refuse
   private readonly more: Pull<A, BodyError>
   private pieces: Iterator<Uint8Array> = none
-  /** The decoder may have more lines; they wait for the next turn. */
+  /** Whether the decoder may have more lines, which wait for the next turn. */
   private resting = false
-  /** How it ends, once all values are given. */
+  /** The failure that ends the pulls, once all values are delivered. */
   private last: Effect.Effect<never, Option.Option<BodyError>> | undefined = undefined
 
   constructor(source: Pull<Uint8Array, BodyError>, decoder: Decoder<A>, refuse: Refuse) {
@@ -69,7 +67,7 @@ class DecodedPull<A> {
     Effect.suspend(() => this.step())
   )
 
-  /** Reads on, gives what was made, or pulls again. */
+  /** Decodes more lines and succeeds with their values. Pulls again if there are no values yet. */
   private step(): Pull<A, BodyError> {
     const out: Array<A> = []
     const refusal = this.fill(out)
@@ -96,7 +94,7 @@ class DecodedPull<A> {
 
 const none: Iterator<Uint8Array> = [].values()
 
-/** A pull of what `decoder` makes; values that came before a failure are given first. */
+/** A pull of the values of `decoder`. Values before a failure are delivered first. */
 export const decoded = <A>(
   pull: Pull<Uint8Array, BodyError>,
   decoder: Decoder<A>,

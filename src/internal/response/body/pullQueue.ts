@@ -1,6 +1,4 @@
-/**
- * A body for a reader who pulls: each pull gives all that has come so far, and reading stops while nobody pulls.
- */
+/** A body read by pulls: each pull returns all bytes received so far. Reading pauses while the queue is full. */
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -10,17 +8,17 @@ import type { Pull } from "../../pullStream.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import type { BodySink } from "./bodyReader.js"
 
-/** Bytes that wait for the reader before the connection stops. */
+/** Bytes in the queue at which the connection stops reading. */
 const window = 256 * 1024
 
-/** Smaller pieces are put together. */
+/** Smaller chunks are merged. */
 const small = 4 * 1024
 
 export class Batches implements BodySink, Turning {
-  /** Reads on; set by whoever connects it to a body. */
+  /** Resumes reading of the body. The body's reader sets it. */
   onTaken: () => void = () => {}
   private pieces: Array<Uint8Array> = []
-  private readonly crumbs = new Gather()
+  private readonly smallPieces = new Gather()
   private size = 0
   private full = false
   private ended = false
@@ -30,16 +28,16 @@ export class Batches implements BodySink, Turning {
 
   onBytes(slab: Uint8Array, start: number, end: number): boolean {
     if (end - start < small) {
-      this.crumbs.append(slab, start, end)
+      this.smallPieces.append(slab, start, end)
       return this.grown(end - start)
     }
     return this.onOwned(new Uint8Array(slab.subarray(start, end)))
   }
 
   onOwned(bytes: Uint8Array): boolean {
-    if (bytes.length < small) this.crumbs.append(bytes, 0, bytes.length)
+    if (bytes.length < small) this.smallPieces.append(bytes, 0, bytes.length)
     else {
-      this.sweep()
+      this.mergeSmallPieces()
       this.pieces.push(plain(bytes))
     }
     return this.grown(bytes.length)
@@ -56,14 +54,14 @@ export class Batches implements BodySink, Turning {
     this.signal()
   }
 
-  /** Whether a pull would not wait. */
+  /** Whether a pull returns without waiting. */
   get ready(): boolean {
     return this.size > 0 || this.ended
   }
 
-  /** What has come; empty at the end. */
+  /** Removes and returns the queued chunks; empty at the end of the body. */
   take(): Array<Uint8Array> {
-    this.sweep()
+    this.mergeSmallPieces()
     const out = this.pieces
     this.pieces = []
     this.size = 0
@@ -74,7 +72,7 @@ export class Batches implements BodySink, Turning {
     return out
   }
 
-  /** Fails at the end of what has come, with `None` where the body is whole. One pull at a time. */
+  /** Fails once the queue is empty and the body has ended: with `None` if the body is complete. Pulls must not overlap. */
   readonly pull: Pull<Uint8Array, BodyError> = Effect.suspend(() =>
     this.ready ? this.next() : Effect.zipRight(this.wait, this.taken)
   )
@@ -97,8 +95,8 @@ export class Batches implements BodySink, Turning {
     return Effect.fail(Option.fromNullable(this.error))
   }
 
-  private sweep(): void {
-    if (this.crumbs.size > 0) for (const block of this.crumbs.take()) this.pieces.push(block)
+  private mergeSmallPieces(): void {
+    if (this.smallPieces.size > 0) for (const block of this.smallPieces.take()) this.pieces.push(block)
   }
 
   private grown(by: number): boolean {
@@ -112,7 +110,7 @@ export class Batches implements BodySink, Turning {
     return !this.full
   }
 
-  /** A reader's step costs more than a piece: what comes in one turn is taken at once. */
+  /** Wakes the reader once per turn of the event loop, because waking it costs more than merging the turn's chunks. */
   endTurn(): void {
     this.waking = false
     if (this.ready) this.signal()
@@ -128,7 +126,7 @@ export class Batches implements BodySink, Turning {
 const plain = (bytes: Uint8Array): Uint8Array =>
   Buffer.isBuffer(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes
 
-/** A body that is there, as one pull. */
+/** A body in memory as a pull that succeeds once. */
 export const once = (bytes: Uint8Array): Batches["pull"] => {
   let given = bytes.length === 0
   return Effect.suspend(() => {

@@ -3,15 +3,15 @@
  * dropped.
  */
 import * as Effect from "effect/Effect"
-import type { ClientResponse } from "../../ClientResponse.js"
-import type { ClientError } from "../../Errors.js"
-import { isReplayable } from "../request/body/replayable.js"
-import { removeHeader, setHeader } from "../request/edits.js"
-import type { Prepared } from "../request/preparedRequest.js"
-import { Response } from "../response/response.js"
-import type { Call } from "./call.js"
-import { Hop } from "./hop.js"
-import { type FromResponse, openFor } from "./responseLifetime.js"
+import type { ClientResponse } from "../../../ClientResponse.js"
+import type { ClientError } from "../../../Errors.js"
+import { isReplayable } from "../../request/body/replayable.js"
+import { removeHeader, setHeader } from "../../request/edits.js"
+import type { Prepared } from "../../request/preparedRequest.js"
+import { Response } from "../../response/response.js"
+import type { Call } from "../call.js"
+import { Hop } from "../hop.js"
+import { type FromResponse, openFor } from "../responseLifetime.js"
 
 /** The request behind a response, and its call. */
 export interface LastHop {

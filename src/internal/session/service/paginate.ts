@@ -3,19 +3,19 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { RequestOptions, UrlInput } from "../../ClientRequest.js"
-import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
-import { type ClientError, InvalidURL } from "../../Errors.js"
-import type { PageOptions } from "../../Session.js"
-import { sameOrigin } from "../http/origin.js"
-import { parseUrl } from "../http/whatwg.js"
-import { isSecretHeader } from "../redact.js"
-import { entriesOf, mergeOptions } from "../request/mergeOptions.js"
-import { type PrepareError, prepare } from "../request/prepare.js"
-import { Prepared } from "../request/preparedRequest.js"
-import { Response } from "../response/response.js"
-import { nextRequest } from "./redirects.js"
-import { type Find, type Prepare, sendValue } from "./requestEffect.js"
+import type { RequestOptions, UrlInput } from "../../../ClientRequest.js"
+import type { ClientResponse, ResponseHead } from "../../../ClientResponse.js"
+import { type ClientError, InvalidURL } from "../../../Errors.js"
+import type { PageOptions } from "../../../Session.js"
+import { sameOrigin } from "../../http/origin.js"
+import { parseUrl } from "../../http/whatwg.js"
+import { isSecretHeader } from "../../redact.js"
+import { entriesOf, mergeOptions } from "../../request/mergeOptions.js"
+import { type PrepareError, prepare } from "../../request/prepare.js"
+import { Prepared } from "../../request/preparedRequest.js"
+import { Response } from "../../response/response.js"
+import { nextRequest } from "../redirects.js"
+import { type Find, type Prepare, sendValue } from "../requestEffect.js"
 
 /** Most URLs remembered for loop detection; a longer loop repeats once. */
 const remembered = 10_000
@@ -54,7 +54,7 @@ class Pages<A> {
     return made
   }
 
-  /** Moves to the page after this one. Returns `false` if there is no such page or it was visited before. */
+  /** Moves to the next page. Returns `false` if this page is the last, or the next one was visited before. */
   follow(page: A, response: ClientResponse): boolean {
     const found = this.next(page, response instanceof Response ? response.toHead() : response)
     this.remember(response.url)

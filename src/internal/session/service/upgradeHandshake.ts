@@ -1,10 +1,10 @@
 /** The parts shared by requests that change the protocol of their connection (RFC 9110 section 7.8). */
 import type * as Duration from "effect/Duration"
-import type { RequestOptions, UrlInput } from "../../ClientRequest.js"
-import { isMisread, toMillis } from "../durations.js"
-import { mergeFields, type OptionFault, type Pair, withoutFields } from "../http/headerFields.js"
-import { mergeOptions } from "../request/mergeOptions.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { RequestOptions, UrlInput } from "../../../ClientRequest.js"
+import { isMisread, toMillis } from "../../durations.js"
+import { mergeFields, type OptionFault, type Pair, withoutFields } from "../../http/headerFields.js"
+import { mergeOptions } from "../../request/mergeOptions.js"
+import type { Prepared } from "../../request/preparedRequest.js"
 
 /** The options of a request that apply to its handshake. */
 export type HandshakeOptions = Pick<

@@ -1,13 +1,13 @@
 /** Prepares request values: ClientRequest and the HttpClientRequest of @effect/platform. */
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Option from "effect/Option"
-import type { ClientRequest, RequestOptions } from "../../ClientRequest.js"
-import { InvalidRequest } from "../../Errors.js"
-import { entriesOf, mergeOptions, readable } from "../request/mergeOptions.js"
-import { adopt, prepare } from "../request/prepare.js"
-import { Prepared } from "../request/preparedRequest.js"
-import { noDefaults } from "../request/sessionDefaults.js"
-import type { Prepare } from "./requestEffect.js"
+import type { ClientRequest, RequestOptions } from "../../../ClientRequest.js"
+import { InvalidRequest } from "../../../Errors.js"
+import { entriesOf, mergeOptions, readable } from "../../request/mergeOptions.js"
+import { adopt, prepare } from "../../request/prepare.js"
+import { Prepared } from "../../request/preparedRequest.js"
+import { noDefaults } from "../../request/sessionDefaults.js"
+import type { Prepare } from "../requestEffect.js"
 
 const isPlatformRequest = (
   value: HttpClientRequest.HttpClientRequest | ClientRequest

@@ -1,21 +1,21 @@
-/** Opens connections of other protocols on a session. The handshake is an ordinary request whose connection is kept. */
+/** Opens connections of other protocols on a session. The handshake is an ordinary request that keeps its connection. */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
-import type { UrlInput } from "../../ClientRequest.js"
-import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
-import { type ClientError, InvalidRequest, UpgradeError } from "../../Errors.js"
-import type { Upgraded, UpgradeOptions } from "../../Upgrade.js"
-import { isFault, isToken, type OptionFault } from "../http/headerFields.js"
-import { ownOptions } from "../ownOptions.js"
-import { type PrepareError, prepare } from "../request/prepare.js"
-import { Prepared } from "../request/preparedRequest.js"
-import { Response, type Upgrade } from "../response/response.js"
-import { UpgradedImpl } from "../webSocket/upgraded.js"
-import { UpgradedConnection } from "../webSocket/upgradedConnection.js"
-import type { Call } from "./call.js"
-import type { RequestContext } from "./requestEffect.js"
-import { openUpgraded } from "./responseLifetime.js"
+import type { UrlInput } from "../../../ClientRequest.js"
+import type { ClientResponse, ResponseHead } from "../../../ClientResponse.js"
+import { type ClientError, InvalidRequest, UpgradeError } from "../../../Errors.js"
+import type { Upgraded, UpgradeOptions } from "../../../Upgrade.js"
+import { isFault, isToken, type OptionFault } from "../../http/headerFields.js"
+import { ownOptions } from "../../ownOptions.js"
+import { type PrepareError, prepare } from "../../request/prepare.js"
+import { Prepared } from "../../request/preparedRequest.js"
+import { Response, type Upgrade } from "../../response/response.js"
+import { UpgradedImpl } from "../../webSocket/upgraded.js"
+import { UpgradedConnection } from "../../webSocket/upgradedConnection.js"
+import type { Call } from "../call.js"
+import type { RequestContext } from "../requestEffect.js"
+import { openUpgraded } from "../responseLifetime.js"
 import { handshakeOptions, millisOf, notDuration, withHandshake } from "./upgradeHandshake.js"
 
 /** The validated options, in milliseconds. */
@@ -25,7 +25,7 @@ interface Plan {
   readonly closeTimeout: number
 }
 
-/** A name, and a version after a slash (RFC 9110, section 7.8). */
+/** Whether text is a protocol: a name, optionally followed by a slash and a version (RFC 9110, section 7.8). */
 const isProtocol = (text: unknown): text is string =>
   typeof text === "string" && text.split("/").length <= 2 && text.split("/").every(isToken)
 
@@ -39,11 +39,11 @@ const planOf = ({ closeTimeout, data, protocol, receiveTimeout }: UpgradeOptions
   if (protocols.some((name) => name.toLowerCase() === "websocket")) {
     return {
       option: "protocol",
-      description: "expected another protocol than websocket: Session.webSocket opens those"
+      description: "expected a protocol other than websocket; use Session.webSocket for it"
     }
   }
   if (data !== undefined && !(data instanceof Uint8Array)) {
-    return { option: "data", description: "expected bytes: the connection changes hands after the request" }
+    return { option: "data", description: "expected bytes, because the connection changes its protocol after them" }
   }
   const receive = millisOf(receiveTimeout, Infinity)
   if (receive === undefined) return notDuration("receiveTimeout", "duration from 0 on")
@@ -74,7 +74,7 @@ const openingOf = (
   if (!(request instanceof Prepared)) return request
   if (isFault(plan)) return new InvalidRequest({ ...request.details, ...plan })
   if (opener.defaults.version === "1.0") {
-    const description = "HTTP/1.0 does not change protocols"
+    const description = "HTTP/1.0 does not support upgrades"
     return new InvalidRequest({ ...request.details, option: "version", description })
   }
   const fields = withHandshake(request, owned, [
@@ -84,8 +84,8 @@ const openingOf = (
   return { request: request.derive({ fields }), plan }
 }
 
-/** The protocol of a 101, if it was offered. */
-const chosen = (head: ResponseHead, { protocols }: Plan): string | undefined => {
+/** The protocol that a 101 response names, if the request offered it. */
+const protocolOf = (head: ResponseHead, { protocols }: Plan): string | undefined => {
   const named = head.headerValues("upgrade").join(",").trim()
   return protocols.find((name) => name.toLowerCase() === named.toLowerCase()) === undefined ? undefined : named
 }
@@ -106,9 +106,9 @@ const refusal = (
     body
   })
 
-/** What another status than 101 fails with; the response is given back. */
+/** Fails for any status but 101, and releases the response. */
 const refused = (call: Call, response: ClientResponse): Effect.Effect<never, UpgradeError> => {
-  const description = "the server does not change protocols"
+  const description = "the server did not switch protocols"
   return response instanceof Response
     ? Effect.mapError(response.raise, (error) => refusal(call, response, "Refused", description, error.body))
     : Effect.zipRight(response.release, Effect.fail(refusal(call, response, "Refused", description)))
@@ -121,7 +121,7 @@ const begin = (call: Call, response: Response, upgrade: Upgrade, protocol: strin
   const { gracefulShutdownTimeout } = call.core.transport
   connection.onClosed(call.onAbort(() => connection.shutdown(gracefulShutdownTimeout)))
   connection.start(upgrade.rest)
-  // The handshake was in flight when the session began to close.
+  // The session started to close during the handshake.
   if (call.core.closed) connection.shutdown(gracefulShutdownTimeout)
   return new UpgradedImpl({
     connection,
@@ -133,7 +133,7 @@ const begin = (call: Call, response: Response, upgrade: Upgrade, protocol: strin
   })
 }
 
-/** Runs uninterruptibly, once the final response is there. */
+/** Validates the final response and starts the connection. Runs uninterruptibly. */
 const settle = (
   call: Call,
   response: ClientResponse,
@@ -144,12 +144,12 @@ const settle = (
   if (upgrade === undefined || !(response instanceof Response)) {
     return Effect.ensuring(restore(refused(call, response)), response.release)
   }
-  const protocol = chosen(response, plan)
+  const protocol = protocolOf(response, plan)
   if (protocol === undefined || call.failure !== undefined) {
     upgrade.wire.socket.destroy()
     const offered = plan.protocols.join(", ")
     return Effect.fail(
-      call.failure ?? refusal(call, response, "Protocol", `expected Upgrade to be one of those offered (${offered})`)
+      call.failure ?? refusal(call, response, "Protocol", `expected an offered protocol (${offered}) in Upgrade`)
     )
   }
   return Effect.flatMap(Effect.scope, (scope) => {
@@ -158,6 +158,7 @@ const settle = (
   })
 }
 
+/** An effect that opens a connection of another protocol, which lives in the Scope. */
 export const openUpgrade = (
   opener: RequestContext,
   url: UrlInput,

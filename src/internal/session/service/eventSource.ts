@@ -5,25 +5,26 @@ import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { Method, RequestOptions } from "../../ClientRequest.js"
-import type { ClientResponse } from "../../ClientResponse.js"
-import { type ClientError, InvalidRequest, ServerDisconnectedError } from "../../Errors.js"
-import type { ConnectOptions, Event } from "../../Sse.js"
-import { isIdempotent, retryability } from "../errors/retryability.js"
-import { checkField } from "../http/headerFields.js"
-import { toTimeouts } from "../limits.js"
-import { ownOptions } from "../ownOptions.js"
-import { type Pull, pullStream } from "../pullStream.js"
-import { redactUrl } from "../redact.js"
-import { mergeOptions } from "../request/mergeOptions.js"
-import { EventDecoder } from "../response/body/eventDecoder.js"
-import { Response } from "../response/response.js"
+import type { Method, RequestOptions } from "../../../ClientRequest.js"
+import type { ClientResponse } from "../../../ClientResponse.js"
+import { type ClientError, InvalidRequest, ServerDisconnectedError } from "../../../Errors.js"
+import type { ConnectOptions, Event } from "../../../Sse.js"
+import { isIdempotent, retryability } from "../../errors/retryability.js"
+import { checkField } from "../../http/headerFields.js"
+import { toTimeouts } from "../../limits.js"
+import { ownOptions } from "../../ownOptions.js"
+import { type Pull, pullStream } from "../../pullStream.js"
+import { redactUrl } from "../../redact.js"
+import { mergeOptions } from "../../request/mergeOptions.js"
+import { EventDecoder } from "../../response/body/eventDecoder.js"
+import { Response } from "../../response/response.js"
 
 /** Sends one request of the session. */
 export type Send = (method: Method, options: RequestOptions) => Effect.Effect<ClientResponse, ClientError, Scope.Scope>
 
-/** In milliseconds. */
+/** Milliseconds before a reconnect, unless the server sends `retry`. */
 const defaultRetry = 3000
+/** Upper bound for `retry` fields: one hour. */
 const maxRetry = 60 * 60 * 1000
 /** Lower bound for `retry` fields, so that a server which ends each stream at once is not requested in a tight loop. */
 const minRetry = 100

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import type { ResponseHead } from "../../ClientResponse.js"
+import type { ResponseHead } from "../../../ClientResponse.js"
 
 const Facts = Schema.parseJson(
   Schema.Struct({
