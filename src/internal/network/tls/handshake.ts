@@ -17,8 +17,10 @@ import type { Certificate, TlsInfo, TlsVersion } from "../../../Ssl.js"
 import type { Trace } from "../../transport/trace.js"
 import { fromX509, namesHost } from "./certificate.js"
 import type { CachedSession, SessionCache } from "./sessionCache.js"
-import { handshakeFailed, handshakeRefused, type TlsPeer, verificationFailed } from "./tlsErrors.js"
+import { handshakeFailed, handshakeRefused, isVerification, type TlsPeer, verificationFailed } from "./tlsErrors.js"
+import { tlsLibrary } from "./tlsLibrary.js"
 import type { TlsSettings } from "./tlsSettings.js"
+import { weakness } from "./weakness.js"
 
 export interface HandshakeOptions {
   /** The peer's canonical host; IPv6 without brackets. Sent (names only) and verified unless the settings name another. */
@@ -59,6 +61,8 @@ const tooMany = "ERR_TLS_TOO_MANY_RENEGOTIATIONS"
 class NameMismatch extends Error {
   readonly code = nameMismatch
 }
+
+const isNameMismatch = (cause: unknown): boolean => cause === nameMismatch || cause instanceof NameMismatch
 
 /** Handshakes that a peer may ask for on one connection: each costs both a signature. */
 const maxRenegotiations = 3
@@ -120,28 +124,30 @@ class Attempt {
 
   connect(socket: Duplex): tls.TLSSocket {
     const { host, settings } = this.options
-    return tls.connect({
+    const secured: tls.TLSSocket = tls.connect({
       socket,
       host,
       servername: isIP(this.name) === 0 ? this.name.replace(/\.$/, "") : "",
       secureContext: settings.secureContext,
       ALPNProtocols: [...settings.alpn],
-      // Always given: left out, NODE_TLS_REJECT_UNAUTHORIZED would decide.
-      rejectUnauthorized: settings.verify,
-      checkServerIdentity: () => this.checkName(),
+      // Always given: left out, NODE_TLS_REJECT_UNAUTHORIZED would decide. BoringSSL and rustls verify in either case,
+      // but tell which certificate they reject only without it; `refusal` ends the connection then.
+      rejectUnauthorized: settings.verify && tlsLibrary().securityLevels,
+      checkServerIdentity: () => this.checkName(secured),
       ...(this.cached === undefined ? {} : { session: this.cached.session })
     })
+    return secured
   }
 
-  private checkName(): Error | undefined {
-    const shown = this.shown
+  private checkName(socket: tls.TLSSocket): Error | undefined {
+    const shown = this.shown ?? socket.getPeerX509Certificate()
     if (shown !== undefined && namesHost(shown, this.name)) return undefined
     return new NameMismatch("The certificate does not name the host.")
   }
 
   private shown: X509Certificate | undefined
 
-  /** The handshake is over; Node has still to verify. */
+  /** The handshake is over; Node has still to verify. Bun emits "secure" after "secureConnect", or not at all. */
   onSecure(socket: tls.TLSSocket): void {
     this.finished = true
     this.verdict = "open"
@@ -166,6 +172,7 @@ class Attempt {
 
   /** Whether it is a peer to be talked to; Node has verified what it was told to. */
   judge(socket: tls.TLSSocket): TlsInfo | TlsError {
+    if (!this.finished) this.onSecure(socket)
     const refusal = this.refusal(socket)
     if (refusal !== undefined) {
       this.refuse()
@@ -181,8 +188,10 @@ class Attempt {
     const { alpn, pins, verify } = this.options.settings
     // Node has destroyed the socket by now if it was to verify and could not: this is the second lock on that door.
     if (socket.encrypted !== true || (verify && !socket.authorized)) {
-      return verificationFailed(this.peer, socket.authorizationError, this.certificate)
+      return this.unverified(socket.authorizationError)
     }
+    const weak = this.weakness()
+    if (weak !== undefined) return this.unverified(weak)
     for (const pin of pins) {
       const certificate = this.shown === undefined ? undefined : this.certificate
       if (certificate === undefined) return handshakeRefused(this.peer, noCertificate, undefined)
@@ -195,6 +204,15 @@ class Attempt {
     return undefined
   }
 
+  /** The second check of what the library was asked to verify, where it has no security levels. */
+  private weakness(): string | undefined {
+    const { strong, verify } = this.options.settings
+    if (!verify || tlsLibrary().securityLevels) return undefined
+    if (this.shown === undefined) return this.cached === undefined ? noCertificate : undefined
+    if (!namesHost(this.shown, this.name)) return nameMismatch
+    return strong ? weakness(this.shown) : undefined
+  }
+
   private mismatch(expected: string, certificate: Certificate): FingerprintMismatch {
     const { details, host, port } = this.peer
     return new FingerprintMismatch({ ...details, host, port, expected, got: certificate.sha256, certificate })
@@ -203,24 +221,29 @@ class Attempt {
   /** What an error of the socket before the verdict means. */
   failure(error: unknown): TlsError {
     this.refuse()
-    if (!this.finished) {
+    if (!this.finished && !isVerification(error)) {
       const failed = handshakeFailed(this.peer, error)
       if (this.cached !== undefined) rejected.add(failed)
       return failed
     }
-    if (error instanceof NameMismatch && this.certificate !== undefined) {
-      const { details, host, port } = this.peer
-      return new ClientConnectorCertificateError({
-        ...details,
-        host,
-        port,
-        reason: "HostnameMismatch",
-        code: error.code,
-        certificate: this.certificate,
-        cause: error
-      })
+    return this.unverified(error)
+  }
+
+  /** The error of a certificate that was not accepted; `cause` is an error, or its code. */
+  private unverified(cause: unknown): TlsError {
+    if (this.certificate === undefined || !isNameMismatch(cause)) {
+      return verificationFailed(this.peer, cause, this.certificate)
     }
-    return verificationFailed(this.peer, error, this.certificate)
+    const { details, host, port } = this.peer
+    return new ClientConnectorCertificateError({
+      ...details,
+      host,
+      port,
+      reason: "HostnameMismatch",
+      code: nameMismatch,
+      certificate: this.certificate,
+      ...(typeof cause === "string" ? {} : { cause })
+    })
   }
 
   private refuse(): void {

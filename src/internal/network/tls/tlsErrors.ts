@@ -1,9 +1,11 @@
 /**
  * What Node and OpenSSL say of a TLS connection that failed, as a typed error.
  */
+import * as DateTime from "effect/DateTime"
 import type { Details } from "../../../Errors.js"
 import { ClientConnectorSSLError } from "../../../Errors.js"
 import type { Certificate } from "../../../Ssl.js"
+import { tlsLibrary } from "./tlsLibrary.js"
 
 type Reason = ClientConnectorSSLError["reason"]
 
@@ -44,8 +46,9 @@ const opensslReason = (message: string): string | undefined => {
   return match?.[1] === undefined ? undefined : `ERR_SSL_${match[1].trim().toUpperCase().replace(/[ -]/g, "_")}`
 }
 
-/** Node's code of an error, or OpenSSL's where Node says only EPROTO. */
+/** Node's code of an error, or OpenSSL's where Node says only EPROTO. A text is a code. */
 const codeOf = (error: unknown): string => {
+  if (typeof error === "string") return error
   const code = stringField(error, "code")
   if (code !== undefined && code !== "EPROTO") return code
   return opensslReason(stringField(error, "message") ?? "") ?? code ?? "ERR_TLS_HANDSHAKE"
@@ -65,13 +68,24 @@ const sslError = (
     reason,
     code,
     certificate,
-    ...(cause === undefined ? {} : { cause })
+    ...(cause === undefined || typeof cause === "string" ? {} : { cause })
   })
 
 /** The handshake ended, or was never one. */
 export const handshakeFailed = (peer: TlsPeer, error: unknown, certificate?: Certificate): ClientConnectorSSLError => {
   const code = codeOf(error)
   return sslError(peer, notTls.has(code) ? "Protocol" : "Handshake", code, certificate, error)
+}
+
+/** Codes for a chain without a trusted issuer. rustls has no others. */
+const untrusted = new Set(["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"])
+
+/** What a certificate itself shows where the code says only that the chain is not trusted. */
+const shownReason = (certificate: Certificate, now: number): Reason => {
+  if (certificate.subject === certificate.issuer) return "SelfSigned"
+  if (tlsLibrary().cipherLists) return "UntrustedIssuer"
+  if (DateTime.toEpochMillis(certificate.validTo) < now) return "Expired"
+  return DateTime.toEpochMillis(certificate.validFrom) > now ? "NotYetValid" : "UntrustedIssuer"
 }
 
 /** The handshake was fine but for the certificate. */
@@ -81,7 +95,10 @@ export const verificationFailed = (
   certificate: Certificate | undefined
 ): ClientConnectorSSLError => {
   const code = codeOf(error)
-  return sslError(peer, verification.get(code) ?? "UntrustedIssuer", code, certificate, error)
+  const reason =
+    verification.get(code) ??
+    (certificate !== undefined && untrusted.has(code) ? shownReason(certificate, Date.now()) : "UntrustedIssuer")
+  return sslError(peer, reason, code, certificate, error)
 }
 
 /** We end a handshake for a reason of our own. */
@@ -93,6 +110,12 @@ export const handshakeRefused = (
 
 /** Codes of Node's for a certificate that does not verify; those of the system look otherwise. */
 const aboutCertificate = /CERT|ISSUER|CRL|SIGNATURE|^INVALID_/
+
+/** Whether an error is about the peer's certificate; rustls reports it before the handshake is over. */
+export const isVerification = (error: unknown): boolean => {
+  const code = codeOf(error)
+  return !code.startsWith("ERR_SSL_") && aboutCertificate.test(code)
+}
 
 /**
  * An error of a connection whose handshake was over, if it is one of TLS: under TLS 1.3 a server refuses a client's
@@ -107,5 +130,5 @@ export const fromSocketError = (
   if (error instanceof ClientConnectorSSLError) return error
   const code = codeOf(error)
   if (code.startsWith("ERR_SSL_")) return sslError(peer, "Handshake", code, certificate, error)
-  return aboutCertificate.test(code) ? verificationFailed(peer, error, certificate) : undefined
+  return isVerification(error) ? verificationFailed(peer, error, certificate) : undefined
 }

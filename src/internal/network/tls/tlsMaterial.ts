@@ -12,6 +12,8 @@ import { type Authorities, readAuthorities, toCa } from "./authorities.js"
 import { sha256Of } from "./certificate.js"
 import { keyDigest, keyToPem, readCertificates, readKey, readRevocationLists } from "./pem.js"
 import { type Identity, readPfx } from "./pkcs12.js"
+import { tlsLibrary } from "./tlsLibrary.js"
+import { strongHandshakes } from "./weakness.js"
 
 /** The inside of a context. */
 export interface TlsMaterial {
@@ -23,6 +25,8 @@ export interface TlsMaterial {
   readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
   /** Whether the peer may ask for further handshakes on a connection. */
   readonly renegotiates: boolean
+  /** Whether a verified chain must be strong by OpenSSL's security level 2. */
+  readonly strong: boolean
   readonly secureContext: tls.SecureContext
   /** The same trust without what belongs to one origin: the client certificate and the name. */
   readonly elsewhere: () => TlsMaterial
@@ -47,13 +51,29 @@ const readVersions = (options: ContextOptions) => {
   return { minVersion, maxVersion }
 }
 
+/** TLS 1.0 and 1.1 exist at OpenSSL's security level 0 only. */
+const isStrong = (minVersion: TlsVersion): boolean => minVersion === "TLSv1.2" || minVersion === "TLSv1.3"
+
 /**
  * Node's list at OpenSSL's security level 2, which refuses RSA keys under 2048 bits and SHA-1 signatures, as Python and
- * later Nodes have it. TLS 1.0 and 1.1 exist at level 0 only.
+ * later Nodes have it.
  */
 const defaultCiphers = (minVersion: TlsVersion): string => {
-  if (tls.DEFAULT_CIPHERS.includes("@SECLEVEL")) return tls.DEFAULT_CIPHERS
-  return `${tls.DEFAULT_CIPHERS}:@SECLEVEL=${minVersion === "TLSv1.2" || minVersion === "TLSv1.3" ? 2 : 0}`
+  if (!tlsLibrary().securityLevels || tls.DEFAULT_CIPHERS.includes("@SECLEVEL")) return tls.DEFAULT_CIPHERS
+  return `${tls.DEFAULT_CIPHERS}:@SECLEVEL=${isStrong(minVersion) ? 2 : 0}`
+}
+
+/** Refuses a list that the runtime would ignore. */
+const readCiphers = (ciphers: string, maxVersion: TlsVersion): string => {
+  const { cipherLists, tls13CipherLists } = tlsLibrary()
+  if (!cipherLists) throw refuse("ciphers", "expected a runtime that applies cipher lists, such as Node")
+  if (tls13CipherLists || maxVersion !== "TLSv1.3") return ciphers
+  throw refuse("ciphers", 'expected maxVersion "TLSv1.2" beside it: this runtime ignores cipher lists in TLS 1.3')
+}
+
+const readCrl = (crl: NonNullable<ContextOptions["crl"]>): ReadonlyArray<string> => {
+  if (tlsLibrary().cipherLists) return readRevocationLists("crl", crl)
+  throw refuse("crl", "expected a runtime that applies revocation lists, such as Node or Bun")
 }
 
 const readAlpn = (protocols: ReadonlyArray<string> | undefined): ReadonlyArray<string> => {
@@ -109,6 +129,7 @@ interface Parsed {
   readonly verify: boolean
   readonly serverHostname: string | undefined
   readonly renegotiates: boolean
+  readonly strong: boolean
   readonly legacy: boolean
   readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
 }
@@ -135,13 +156,14 @@ const digestOf = (parsed: Parsed): string => {
 const textDigest = (text: string): string => createHash("sha256").update(text).digest("hex")
 
 const secureContextOf = (parsed: Parsed): tls.SecureContext => {
-  const { authorities, ciphers, crl, identity, legacy, maxVersion, minVersion, renegotiates } = parsed
+  const { authorities, ciphers, crl, identity, legacy, maxVersion, minVersion, renegotiates, strong } = parsed
   // Left out, it stands for the bundled ones and those of NODE_EXTRA_CA_CERTS.
   const ca = toCa(authorities)
   return secure({
     minVersion,
     maxVersion,
     ciphers,
+    ...(strong && !tlsLibrary().securityLevels ? { sigalgs: strongHandshakes } : {}),
     // A peer that is verified once has to stay who it was; and no peer can ask for handshakes without end.
     secureOptions:
       (renegotiates ? 0 : constants.SSL_OP_NO_RENEGOTIATION) | (legacy ? constants.SSL_OP_LEGACY_SERVER_CONNECT : 0),
@@ -159,6 +181,7 @@ const build = (parsed: Parsed): TlsMaterial => {
     alpn: parsed.alpn,
     onKeyLog: parsed.onKeyLog,
     renegotiates: parsed.renegotiates,
+    strong: parsed.strong,
     secureContext: secureContextOf(parsed),
     elsewhere: () =>
       parsed.identity === undefined && parsed.serverHostname === undefined
@@ -174,14 +197,15 @@ export const makeMaterial = (options: ContextOptions): TlsMaterial => {
   return build({
     minVersion,
     maxVersion,
-    ciphers: options.ciphers ?? defaultCiphers(minVersion),
+    ciphers: options.ciphers === undefined ? defaultCiphers(minVersion) : readCiphers(options.ciphers, maxVersion),
     alpn: readAlpn(options.alpn),
     authorities: readAuthorities(options),
     identity: readIdentity(options),
-    crl: options.crl === undefined ? undefined : readRevocationLists("crl", options.crl),
+    crl: options.crl === undefined ? undefined : readCrl(options.crl),
     verify: options.verify !== false,
     serverHostname: readName(options.serverHostname),
     renegotiates: options.allowRenegotiation === true,
+    strong: isStrong(minVersion),
     legacy: options.legacyServerConnect === true,
     onKeyLog: options.onKeyLog
   })
