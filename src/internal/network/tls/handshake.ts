@@ -210,7 +210,7 @@ class Attempt {
     if (!verify || tlsLibrary().securityLevels) return undefined
     if (this.shown === undefined) return this.cached === undefined ? noCertificate : undefined
     if (!namesHost(this.shown, this.name)) return nameMismatch
-    return strong ? weakness(this.shown) : undefined
+    return strong && tlsLibrary().cipherLists ? weakness(this.shown) : undefined
   }
 
   private mismatch(expected: string, certificate: Certificate): FingerprintMismatch {

@@ -184,7 +184,7 @@ const verify = (bytes: Buffer, passphrase: string | undefined): void => {
     tls.createSecureContext({ pfx: bytes, ...(passphrase === undefined ? {} : { passphrase }) })
   } catch (error) {
     const message = error instanceof Error ? error.message : ""
-    if (/mac verify/i.test(message)) {
+    if (/mac verif/i.test(message)) {
       throw refuse(
         passphrase === undefined
           ? "is encrypted, and there is no passphrase"

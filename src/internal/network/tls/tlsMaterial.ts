@@ -63,12 +63,28 @@ const defaultCiphers = (minVersion: TlsVersion): string => {
   return `${tls.DEFAULT_CIPHERS}:@SECLEVEL=${isStrong(minVersion) ? 2 : 0}`
 }
 
-/** Refuses a list that the runtime would ignore. */
-const readCiphers = (ciphers: string, maxVersion: TlsVersion): string => {
+interface Ciphers {
+  readonly ciphers: string
+  readonly maxVersion: TlsVersion
+}
+
+/**
+ * Refuses a list that the runtime would ignore. As in Node, a list without suites of TLS 1.3 excludes that version; a
+ * library that has all of its suites always enabled needs `maxVersion` for it.
+ */
+const readCiphers = (ciphers: string | undefined, minVersion: TlsVersion, maxVersion: TlsVersion): Ciphers => {
+  if (ciphers === undefined) return { ciphers: defaultCiphers(minVersion), maxVersion }
   const { cipherLists, tls13CipherLists } = tlsLibrary()
-  if (!cipherLists) throw refuse("ciphers", "expected a runtime that applies cipher lists, such as Node")
-  if (tls13CipherLists || maxVersion !== "TLSv1.3") return ciphers
-  throw refuse("ciphers", 'expected maxVersion "TLSv1.2" beside it: this runtime ignores cipher lists in TLS 1.3')
+  if (!cipherLists) throw refuse("ciphers", "expected a runtime that applies cipher lists, such as Node or Bun")
+  if (tls13CipherLists || maxVersion !== "TLSv1.3") return { ciphers, maxVersion }
+  if (minVersion !== "TLSv1.3" && !/TLS_/i.test(ciphers)) return { ciphers, maxVersion: "TLSv1.2" }
+  throw refuse("ciphers", "expected no TLS 1.3, whose suites this runtime does not select; set maxVersion to TLSv1.2")
+}
+
+/** A peer that asks for another handshake is verified again; BoringSSL and rustls do not let a client do so. */
+const readRenegotiation = (allowed: boolean): boolean => {
+  if (!allowed || tlsLibrary().securityLevels) return allowed
+  throw refuse("allowRenegotiation", "expected a runtime with OpenSSL, such as Node")
 }
 
 const readCrl = (crl: NonNullable<ContextOptions["crl"]>): ReadonlyArray<string> => {
@@ -193,18 +209,19 @@ const build = (parsed: Parsed): TlsMaterial => {
 
 /** Reads and checks; throws `SslContextError`. */
 export const makeMaterial = (options: ContextOptions): TlsMaterial => {
-  const { maxVersion, minVersion } = readVersions(options)
+  const { minVersion, ...versions } = readVersions(options)
+  const { ciphers, maxVersion } = readCiphers(options.ciphers, minVersion, versions.maxVersion)
   return build({
     minVersion,
     maxVersion,
-    ciphers: options.ciphers === undefined ? defaultCiphers(minVersion) : readCiphers(options.ciphers, maxVersion),
+    ciphers,
     alpn: readAlpn(options.alpn),
     authorities: readAuthorities(options),
     identity: readIdentity(options),
     crl: options.crl === undefined ? undefined : readCrl(options.crl),
     verify: options.verify !== false,
     serverHostname: readName(options.serverHostname),
-    renegotiates: options.allowRenegotiation === true,
+    renegotiates: readRenegotiation(options.allowRenegotiation === true),
     strong: isStrong(minVersion),
     legacy: options.legacyServerConnect === true,
     onKeyLog: options.onKeyLog
