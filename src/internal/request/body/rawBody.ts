@@ -1,6 +1,5 @@
 /** Reads raw bodies as streams of bytes: Node streams, web streams, iterables, Blobs. */
 import { Readable } from "node:stream"
-import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
@@ -8,6 +7,7 @@ import * as Stream from "effect/Stream"
 import { RequestBodyError } from "../../../Errors.js"
 import { isIterable } from "../../iterables.js"
 import { kindOf } from "../../userResult.js"
+import { readableStream } from "./readableStream.js"
 
 /** The bytes of a Blob, which can be read any number of times. */
 export const blobStream = (blob: Blob): Stream.Stream<Uint8Array, unknown> =>
@@ -39,7 +39,7 @@ export const rawStream = (raw: unknown): Stream.Stream<Uint8Array, unknown> => {
   if (bytes !== undefined) return Stream.succeed(bytes)
   if (raw instanceof Blob) return blobStream(raw)
   if (typeof raw === "object" && raw !== null) {
-    if (raw instanceof Readable) return encoded(NodeStream.fromReadable(() => raw, identity))
+    if (raw instanceof Readable) return encoded(readableStream(raw))
     if (raw instanceof ReadableStream) {
       return encoded(Stream.fromReadableStream({ evaluate: () => raw, onError: identity }))
     }
