@@ -5,6 +5,7 @@ import * as Option from "effect/Option"
 import { createParser, type EventSourceParser } from "eventsource-parser"
 import type { Event } from "../../../Sse.js"
 import type { Decoder, Refusal } from "./pullDecoder.js"
+import { UnmarkedDecoder } from "./unmarkedDecoder.js"
 
 export interface EventOptions {
   /** Bytes of one event, and of one line. Default 1 MiB. */
@@ -24,7 +25,7 @@ const lineEnd = /[\r\n]/g
 
 /** Events of one response. What is not ended by an empty line is dropped. */
 export class EventDecoder implements Decoder<Event> {
-  private readonly decoder = new TextDecoder()
+  private readonly decoder = new UnmarkedDecoder("utf-8")
   private readonly options: EventOptions
   private readonly max: number
   private readonly parser: EventSourceParser
@@ -61,7 +62,7 @@ export class EventDecoder implements Decoder<Event> {
   }
 
   push(bytes: Uint8Array): void {
-    this.text = this.decoder.decode(bytes, { stream: true })
+    this.text = this.decoder.push(bytes)
     this.at = 0
     if (this.afterCr && this.text !== "") {
       this.afterCr = false
