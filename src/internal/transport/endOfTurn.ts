@@ -30,8 +30,17 @@ export const nextTurn: Effect.Effect<void> = Effect.async<void>((resume) => {
   return Effect.sync(() => clearImmediate(immediate))
 })
 
+const nextTimer: Effect.Effect<void> = Effect.async<void>((resume) => {
+  const timer = setTimeout(() => resume(Effect.void), 0)
+  return Effect.sync(() => clearTimeout(timer))
+})
+
 /**
  * Ends after the event loop has polled all sockets once: one turn alone may be the rest of a turn that had polled before,
- * and what had come to a socket by then, such as its end, would not be seen.
+ * and what had come to a socket by then, such as its end, would not be seen. Deno polls sockets only before timers.
  */
-export const nextPoll: Effect.Effect<void> = Effect.zipRight(nextTurn, nextTurn)
+export const nextPoll: Effect.Effect<void> = nextTurn.pipe(
+  Effect.zipRight(nextTurn),
+  Effect.zipRight(nextTimer),
+  Effect.zipRight(nextTimer)
+)
