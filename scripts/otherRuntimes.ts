@@ -75,7 +75,7 @@ const tests = async (name: Other): Promise<ReadonlyArray<string>> => {
 }
 
 const row = ({ on, reason, test }: Skip): ReadonlyArray<string> => [
-  test,
+  `\`${test}\``,
   on.map((name) => (name === "bun" ? "Bun" : "Deno")).join(", "),
   reason
 ]
