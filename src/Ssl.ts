@@ -138,7 +138,8 @@ export interface BaseOptions {
   readonly maxVersion?: TlsVersion | undefined
   /**
    * OpenSSL's cipher list. Default: Node's, at security level 2 (no RSA keys under 2048 bits, no SHA-1 signatures), which
-   * is also Python's.
+   * is also Python's. Where the TLS library has no levels (Bun, Deno), the same certificates are refused. Fails with
+   * `SslContextError` where the library ignores the list: always on Deno, and for TLS 1.3 on Bun.
    */
   readonly ciphers?: string | undefined
   /**
@@ -167,7 +168,7 @@ export interface BaseOptions {
    * Whether the server may request another handshake on a connection, to ask for a client certificate on some paths only
    * (TLS 1.2 and earlier; TLS 1.3 has no renegotiation). Allows at most three per connection, and verifies the server
    * again after each. Data sent before went to a server verified by its earlier certificate, and each handshake takes
-   * time. Default `false`.
+   * time. Fails with `SslContextError` on Bun and Deno. Default `false`.
    */
   readonly allowRenegotiation?: boolean | undefined
   /**
@@ -199,7 +200,10 @@ export interface ContextOptions extends BaseOptions {
    * the file are not trusted.
    */
   readonly pfx?: Pfx | undefined
-  /** Revocation lists. With one, OpenSSL requires a list for every authority in a chain. */
+  /**
+   * Revocation lists. With one, OpenSSL requires a list for every authority in a chain. Fails with `SslContextError` on
+   * Deno, which ignores them.
+   */
   readonly crl?: Pem | ReadonlyArray<Pem> | undefined
 }
 

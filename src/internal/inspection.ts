@@ -33,6 +33,9 @@ export const inspectable = (name: string, facts: () => object = none): Shown => 
   return { toJSON, toString: () => format(toJSON()), [NodeInspectSymbol]: toJSON }
 }
 
+/** Deno prints its own classes, such as Request, by another symbol than Node's, which must return a text. */
+const denoInspectSymbol = Symbol.for("Deno.customInspect")
+
 const property = (value: unknown): PropertyDescriptor => ({ configurable: true, value, writable: true })
 
 /** Adds a rendering to a class. Call it in a static block of the class, where `facts` can read private fields. */
@@ -68,5 +71,6 @@ export const conceal = <A extends object>(self: A, shown: () => unknown, json: (
     }),
     toString: property(() => format(shown())),
     [NodeInspectSymbol]: property(() => shown()),
+    [denoInspectSymbol]: property(() => format(shown())),
     [symbolRedactable]: property(() => shown())
   })

@@ -432,7 +432,7 @@ describe("sharing a connection", () => {
       Ssl.fingerprint(pinA),
       Ssl.fingerprint(pinB),
       context({ minVersion: "TLSv1.3" }),
-      context({ ciphers: "ECDHE-RSA-AES128-GCM-SHA256" })
+      context({ alpn: ["x", "http/1.1"] })
     ],
     serverHostname: [undefined, "x.test", "y.test"]
   } as const

@@ -167,7 +167,12 @@ const authorityOf = (
           issuer: certificate.subject,
           thisUpdate: new Date(Date.now() - day),
           nextUpdate: new Date(Date.now() + 30 * day),
-          entries: revoked.map(({ serial }) => ({ serialNumber: serial, revocationDate: new Date(Date.now() - day) })),
+          // With a reason: BoringSSL rejects the empty list of extensions that an entry without one would get.
+          entries: revoked.map(({ serial }) => ({
+            serialNumber: serial,
+            revocationDate: new Date(Date.now() - day),
+            reason: x509.X509CrlReason.keyCompromise
+          })),
           signingAlgorithm: p256,
           signingKey: keys.privateKey
         })

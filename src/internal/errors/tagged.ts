@@ -60,6 +60,10 @@ const safeStack = (error: Error, message: string): string => {
   return at === -1 ? redactText(stack) : redactText(stack.slice(0, at)) + message + redactText(frames)
 }
 
+/** The error of `new URL`, which quotes the whole input. Deno's has no code. */
+const isUrlError = (cause: unknown): boolean =>
+  errorCode(cause) === "ERR_INVALID_URL" || (cause instanceof TypeError && cause.message.startsWith("Invalid URL"))
+
 /**
  * Returns a foreign error with its text redacted if that contains secrets. The result is still an instance of its
  * class.
@@ -67,7 +71,7 @@ const safeStack = (error: Error, message: string): string => {
 export const safeCause = (cause: unknown, depth = maxDepth): unknown => {
   if (!(cause instanceof Error) || isOurs(cause)) return cause
   // Node's error for an invalid URL holds the whole input, including a password.
-  if (errorCode(cause) === "ERR_INVALID_URL") return undefined
+  if (isUrlError(cause)) return undefined
   const message = safeText(cause, cause.message)
   const inner = depth === 0 ? undefined : safeCause(cause.cause, depth - 1)
   if (message === cause.message && inner === cause.cause) return cause

@@ -30,8 +30,18 @@ export const nextTurn: Effect.Effect<void> = Effect.async<void>((resume) => {
   return Effect.sync(() => clearImmediate(immediate))
 })
 
+const nextTimer: Effect.Effect<void> = Effect.async<void>((resume) => {
+  const timer = setTimeout(() => resume(Effect.void), 0)
+  return Effect.sync(() => clearTimeout(timer))
+})
+
 /**
  * Completes after the event loop has polled all sockets once. Waiting for one turn is not enough: it may be the rest of a
- * turn that has already polled, so later socket events, such as the end of a connection, would be missed.
+ * turn that has already polled, so later socket events, such as the end of a connection, would be missed. Deno polls
+ * sockets only before timers.
  */
-export const nextPoll: Effect.Effect<void> = Effect.zipRight(nextTurn, nextTurn)
+export const nextPoll: Effect.Effect<void> = nextTurn.pipe(
+  Effect.zipRight(nextTurn),
+  Effect.zipRight(nextTimer),
+  Effect.zipRight(nextTimer)
+)

@@ -1,5 +1,7 @@
 /** The parts of `ws` that process frames, with types that its declarations omit. */
+import { createRequire } from "node:module"
 import type { Socket } from "node:net"
+import { dirname } from "node:path"
 import type { Writable } from "node:stream"
 import * as ws from "ws"
 
@@ -84,7 +86,18 @@ interface Exports {
 }
 
 // ws 8.23 exports these without declarations.
-const exported = ws as unknown as Exports
+const imported = ws as unknown as Partial<Exports>
+
+/**
+ * Loads the installed package by its file. Bun replaces the module "ws" by one of its own, which has no
+ * PerMessageDeflate, and a Receiver and a Sender without methods.
+ */
+const loadInstalled = (): Exports => {
+  const require = createRequire(import.meta.url)
+  return require(dirname(require.resolve("ws/package.json")))
+}
+
+const exported = imported.PerMessageDeflate === undefined ? loadInstalled() : (imported as Exports)
 
 export const PerMessageDeflate = exported.PerMessageDeflate
 export const Receiver = exported.Receiver

@@ -27,18 +27,18 @@ export const keepReadable = (socket: Net.Socket): void => {
   const write = socket._write
   const writev = socket._writev
   let callback: (error?: Error | null) => void = () => {}
-  // A socket has one write at a time, so one function serves all of them.
+  // A socket has one write at a time, so one function serves all of them. Bun's `_write` may call itself again with it.
   const onWritten = (error?: Error | null): void => {
     if (error !== undefined && error !== null && isReset(error)) state.failure = error
     else callback(error)
   }
   socket._write = (chunk, encoding, next) => {
-    callback = next
+    if (next !== onWritten) callback = next
     write.call(socket, chunk, encoding, onWritten)
   }
   if (writev !== undefined) {
     socket._writev = (chunks, next) => {
-      callback = next
+      if (next !== onWritten) callback = next
       writev.call(socket, chunks, onWritten)
     }
   }

@@ -17,8 +17,10 @@ import type { Certificate, TlsInfo, TlsVersion } from "../../../Ssl.js"
 import type { Trace } from "../../transport/trace.js"
 import { fromX509, namesHost } from "./certificate.js"
 import type { CachedSession, SessionCache } from "./sessionCache.js"
-import { handshakeFailed, handshakeRejected, type TlsPeer, verificationFailed } from "./tlsErrors.js"
+import { handshakeFailed, handshakeRejected, isVerification, type TlsPeer, verificationFailed } from "./tlsErrors.js"
+import { tlsLibrary } from "./tlsLibrary.js"
 import type { TlsSettings } from "./tlsSettings.js"
+import { weakness } from "./weakness.js"
 
 export interface HandshakeOptions {
   /**
@@ -62,6 +64,8 @@ const tooManyRenegotiations = "ERR_TLS_TOO_MANY_RENEGOTIATIONS"
 class NameMismatch extends Error {
   readonly code = nameMismatch
 }
+
+const isNameMismatch = (cause: unknown): boolean => cause === nameMismatch || cause instanceof NameMismatch
 
 /** The most renegotiations of one connection. Each needs signatures, so a peer could otherwise keep the CPU busy. */
 const maxRenegotiations = 3
@@ -122,21 +126,23 @@ class Attempt {
 
   connect(socket: Duplex): tls.TLSSocket {
     const { host, settings } = this.options
-    return tls.connect({
+    const secured: tls.TLSSocket = tls.connect({
       socket,
       host,
       servername: isIP(this.name) === 0 ? this.name.replace(/\.$/, "") : "",
       secureContext: settings.secureContext,
       ALPNProtocols: [...settings.alpn],
-      // Always set: without it, NODE_TLS_REJECT_UNAUTHORIZED would decide.
-      rejectUnauthorized: settings.verify,
-      checkServerIdentity: () => this.checkName(),
+      // Always set: without it, NODE_TLS_REJECT_UNAUTHORIZED would decide. BoringSSL and rustls verify in either case, but
+      // show the certificate that they reject only without it; `refusal` ends the connection then.
+      rejectUnauthorized: settings.verify && tlsLibrary().securityLevels,
+      checkServerIdentity: () => this.checkName(secured),
       ...(this.cached === undefined ? {} : { session: this.cached.session })
     })
+    return secured
   }
 
-  private checkName(): Error | undefined {
-    const x509 = this.x509
+  private checkName(socket: tls.TLSSocket): Error | undefined {
+    const x509 = this.x509 ?? socket.getPeerX509Certificate()
     if (x509 !== undefined && namesHost(x509, this.name)) return undefined
     return new NameMismatch("expected a certificate that names the host")
   }
@@ -144,7 +150,7 @@ class Attempt {
   /** The certificate of the last handshake, if it was sent. */
   private x509: X509Certificate | undefined
 
-  /** The handshake is complete; Node verifies the certificate next. */
+  /** The handshake is complete; Node verifies the certificate next. Bun emits "secure" after "secureConnect", or never. */
   onSecure(socket: tls.TLSSocket): void {
     this.finished = true
     this.verdict = "open"
@@ -169,6 +175,7 @@ class Attempt {
 
   /** Decides whether to accept the peer, after Node's own verification. Returns the TLS info or an error. */
   judge(socket: tls.TLSSocket): TlsInfo | TlsError {
+    if (!this.finished) this.onSecure(socket)
     const refusal = this.refusal(socket)
     if (refusal !== undefined) {
       this.reject()
@@ -185,8 +192,10 @@ class Attempt {
     const { alpn, pins, verify } = this.options.settings
     // Node normally destroys an unverified socket before this; check again in case it did not.
     if (socket.encrypted !== true || (verify && !socket.authorized)) {
-      return verificationFailed(this.peer, socket.authorizationError, this.certificate)
+      return this.unverified(socket.authorizationError)
     }
+    const weak = this.weakness()
+    if (weak !== undefined) return this.unverified(weak)
     for (const pin of pins) {
       const certificate = this.x509 === undefined ? undefined : this.certificate
       if (certificate === undefined) return handshakeRejected(this.peer, noCertificate, undefined)
@@ -199,6 +208,15 @@ class Attempt {
     return undefined
   }
 
+  /** The second check of what the library was asked to verify, where it has no security levels. */
+  private weakness(): string | undefined {
+    const { strong, verify } = this.options.settings
+    if (!verify || tlsLibrary().securityLevels) return undefined
+    if (this.x509 === undefined) return this.cached === undefined ? noCertificate : undefined
+    if (!namesHost(this.x509, this.name)) return nameMismatch
+    return strong && tlsLibrary().cipherLists ? weakness(this.x509) : undefined
+  }
+
   private mismatch(expected: string, certificate: Certificate): FingerprintMismatch {
     const { details, host, port } = this.peer
     return new FingerprintMismatch({ ...details, host, port, expected, got: certificate.sha256, certificate })
@@ -207,24 +225,29 @@ class Attempt {
   /** Converts an error of the socket before the verdict. */
   failure(error: unknown): TlsError {
     this.reject()
-    if (!this.finished) {
+    if (!this.finished && !isVerification(error)) {
       const failed = handshakeFailed(this.peer, error)
       if (this.cached !== undefined) sessionErrors.add(failed)
       return failed
     }
-    if (error instanceof NameMismatch && this.certificate !== undefined) {
-      const { details, host, port } = this.peer
-      return new ClientConnectorCertificateError({
-        ...details,
-        host,
-        port,
-        reason: "HostnameMismatch",
-        code: error.code,
-        certificate: this.certificate,
-        cause: error
-      })
+    return this.unverified(error)
+  }
+
+  /** The error of a certificate that was not accepted; `cause` is an error, or its code. */
+  private unverified(cause: unknown): TlsError {
+    if (this.certificate === undefined || !isNameMismatch(cause)) {
+      return verificationFailed(this.peer, cause, this.certificate)
     }
-    return verificationFailed(this.peer, error, this.certificate)
+    const { details, host, port } = this.peer
+    return new ClientConnectorCertificateError({
+      ...details,
+      host,
+      port,
+      reason: "HostnameMismatch",
+      code: nameMismatch,
+      certificate: this.certificate,
+      ...(typeof cause === "string" ? {} : { cause })
+    })
   }
 
   private reject(): void {

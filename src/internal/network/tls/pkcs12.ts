@@ -192,7 +192,7 @@ const verify = (bytes: Buffer, passphrase: string | undefined): void => {
     tls.createSecureContext({ pfx: bytes, ...(passphrase === undefined ? {} : { passphrase }) })
   } catch (error) {
     const message = error instanceof Error ? error.message : ""
-    if (/mac verify/i.test(message)) {
+    if (/mac verif/i.test(message)) {
       throw pfxError(
         passphrase === undefined
           ? "expected a passphrase for the encrypted file, got none"

@@ -1,9 +1,11 @@
 /**
  * Converts errors of Node and OpenSSL about TLS connections to typed errors.
  */
+import * as DateTime from "effect/DateTime"
 import type { Details } from "../../../Errors.js"
 import { ClientConnectorSSLError } from "../../../Errors.js"
 import type { Certificate } from "../../../Ssl.js"
+import { tlsLibrary } from "./tlsLibrary.js"
 
 type Reason = ClientConnectorSSLError["reason"]
 
@@ -44,8 +46,9 @@ const opensslReason = (message: string): string | undefined => {
   return match?.[1] === undefined ? undefined : `ERR_SSL_${match[1].trim().toUpperCase().replace(/[ -]/g, "_")}`
 }
 
-/** The code of an error; for EPROTO, OpenSSL's reason if known. */
+/** The code of an error; for EPROTO, OpenSSL's reason if known. A string is a code. */
 const codeOf = (error: unknown): string => {
+  if (typeof error === "string") return error
   const code = stringField(error, "code")
   if (code !== undefined && code !== "EPROTO") return code
   return opensslReason(stringField(error, "message") ?? "") ?? code ?? "ERR_TLS_HANDSHAKE"
@@ -65,13 +68,24 @@ const sslError = (
     reason,
     code,
     certificate,
-    ...(cause === undefined ? {} : { cause })
+    ...(cause === undefined || typeof cause === "string" ? {} : { cause })
   })
 
 /** The handshake failed, or the peer does not speak TLS. */
 export const handshakeFailed = (peer: TlsPeer, error: unknown, certificate?: Certificate): ClientConnectorSSLError => {
   const code = codeOf(error)
   return sslError(peer, notTls.has(code) ? "Protocol" : "Handshake", code, certificate, error)
+}
+
+/** Codes for a chain without a trusted issuer. rustls reports no others. */
+const untrusted = new Set(["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"])
+
+/** The reason that the certificate itself shows, if the code only says that the chain is not trusted. */
+const shownReason = (certificate: Certificate, now: number): Reason => {
+  if (certificate.subject === certificate.issuer) return "SelfSigned"
+  if (tlsLibrary().cipherLists) return "UntrustedIssuer"
+  if (DateTime.toEpochMillis(certificate.validTo) < now) return "Expired"
+  return DateTime.toEpochMillis(certificate.validFrom) > now ? "NotYetValid" : "UntrustedIssuer"
 }
 
 /** The handshake succeeded, but the certificate could not be verified. */
@@ -81,7 +95,10 @@ export const verificationFailed = (
   certificate: Certificate | undefined
 ): ClientConnectorSSLError => {
   const code = codeOf(error)
-  return sslError(peer, verificationReasons.get(code) ?? "UntrustedIssuer", code, certificate, error)
+  const reason =
+    verificationReasons.get(code) ??
+    (certificate !== undefined && untrusted.has(code) ? shownReason(certificate, Date.now()) : "UntrustedIssuer")
+  return sslError(peer, reason, code, certificate, error)
 }
 
 /** The client rejects the peer, for a reason other than verification. */
@@ -93,6 +110,12 @@ export const handshakeRejected = (
 
 /** Matches Node's codes for failed verification; codes of the system do not match. */
 const aboutCertificate = /CERT|ISSUER|CRL|SIGNATURE|^INVALID_/
+
+/** Whether an error is about the peer's certificate; rustls reports it before the handshake is over. */
+export const isVerification = (error: unknown): boolean => {
+  const code = codeOf(error)
+  return !code.startsWith("ERR_SSL_") && aboutCertificate.test(code)
+}
 
 /**
  * Converts an error after the handshake if it is about TLS; `undefined` for all others. With TLS 1.3 a server rejects a
@@ -107,5 +130,5 @@ export const fromSocketError = (
   if (error instanceof ClientConnectorSSLError) return error
   const code = codeOf(error)
   if (code.startsWith("ERR_SSL_")) return sslError(peer, "Handshake", code, certificate, error)
-  return aboutCertificate.test(code) ? verificationFailed(peer, error, certificate) : undefined
+  return isVerification(error) ? verificationFailed(peer, error, certificate) : undefined
 }

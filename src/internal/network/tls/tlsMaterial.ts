@@ -12,6 +12,8 @@ import { type Authorities, readAuthorities, toCa } from "./authorities.js"
 import { sha256Of } from "./certificate.js"
 import { keyDigest, keyToPem, readCertificates, readKey, readRevocationLists } from "./pem.js"
 import { type Identity, readPfx } from "./pkcs12.js"
+import { tlsLibrary } from "./tlsLibrary.js"
+import { strongHandshakes } from "./weakness.js"
 
 /** The checked settings of a context. */
 export interface TlsMaterial {
@@ -23,6 +25,8 @@ export interface TlsMaterial {
   readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
   /** Whether the peer may renegotiate. */
   readonly renegotiates: boolean
+  /** Whether a verified chain must be strong by OpenSSL's security level 2. */
+  readonly strong: boolean
   readonly secureContext: tls.SecureContext
   /** The settings for another origin: the same trust, without the client certificate and `serverHostname`. */
   readonly elsewhere: () => TlsMaterial
@@ -47,13 +51,48 @@ const readVersions = (options: ContextOptions) => {
   return { minVersion, maxVersion }
 }
 
+/** TLS 1.0 and 1.1 exist at OpenSSL's security level 0 only. */
+const isStrong = (minVersion: TlsVersion): boolean => minVersion === "TLSv1.2" || minVersion === "TLSv1.3"
+
 /**
  * Node's ciphers at OpenSSL's security level 2, which rejects RSA keys below 2048 bits and SHA-1 signatures, like Python
- * and newer versions of Node. TLS 1.0 and 1.1 need level 0.
+ * and newer versions of Node.
  */
 const defaultCiphers = (minVersion: TlsVersion): string => {
-  if (tls.DEFAULT_CIPHERS.includes("@SECLEVEL")) return tls.DEFAULT_CIPHERS
-  return `${tls.DEFAULT_CIPHERS}:@SECLEVEL=${minVersion === "TLSv1.2" || minVersion === "TLSv1.3" ? 2 : 0}`
+  if (!tlsLibrary().securityLevels || tls.DEFAULT_CIPHERS.includes("@SECLEVEL")) return tls.DEFAULT_CIPHERS
+  return `${tls.DEFAULT_CIPHERS}:@SECLEVEL=${isStrong(minVersion) ? 2 : 0}`
+}
+
+interface Ciphers {
+  readonly ciphers: string
+  readonly maxVersion: TlsVersion
+}
+
+/**
+ * Refuses a list that the runtime would ignore. As in Node, a list without suites of TLS 1.3 excludes that version; a
+ * library that has all of its suites always enabled needs `maxVersion` for it.
+ */
+const readCiphers = (ciphers: string | undefined, minVersion: TlsVersion, maxVersion: TlsVersion): Ciphers => {
+  if (ciphers === undefined) return { ciphers: defaultCiphers(minVersion), maxVersion }
+  const { cipherLists, tls13CipherLists } = tlsLibrary()
+  if (!cipherLists) throw optionError("ciphers", "expected a runtime that applies cipher lists, such as Node or Bun")
+  if (tls13CipherLists || maxVersion !== "TLSv1.3") return { ciphers, maxVersion }
+  if (minVersion !== "TLSv1.3" && !/TLS_/i.test(ciphers)) return { ciphers, maxVersion: "TLSv1.2" }
+  throw optionError(
+    "ciphers",
+    "expected no TLS 1.3, whose suites this runtime does not select; set maxVersion to TLSv1.2"
+  )
+}
+
+/** A peer that asks for another handshake is verified again; BoringSSL and rustls do not let a client do so. */
+const readRenegotiation = (allowed: boolean): boolean => {
+  if (!allowed || tlsLibrary().securityLevels) return allowed
+  throw optionError("allowRenegotiation", "expected a runtime with OpenSSL, such as Node")
+}
+
+const readCrl = (crl: NonNullable<ContextOptions["crl"]>): ReadonlyArray<string> => {
+  if (tlsLibrary().cipherLists) return readRevocationLists("crl", crl)
+  throw optionError("crl", "expected a runtime that applies revocation lists, such as Node or Bun")
 }
 
 const readAlpn = (protocols: ReadonlyArray<string> | undefined): ReadonlyArray<string> => {
@@ -112,6 +151,7 @@ interface ParsedOptions {
   readonly verify: boolean
   readonly serverHostname: string | undefined
   readonly renegotiates: boolean
+  readonly strong: boolean
   readonly legacy: boolean
   readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
 }
@@ -138,13 +178,14 @@ const digestOf = (parsed: ParsedOptions): string => {
 const textDigest = (text: string): string => createHash("sha256").update(text).digest("hex")
 
 const secureContextOf = (parsed: ParsedOptions): tls.SecureContext => {
-  const { authorities, ciphers, crl, identity, legacy, maxVersion, minVersion, renegotiates } = parsed
+  const { authorities, ciphers, crl, identity, legacy, maxVersion, minVersion, renegotiates, strong } = parsed
   // Without `ca`, Node uses its bundled authorities and those of NODE_EXTRA_CA_CERTS.
   const ca = toCa(authorities)
   return createSecureContext({
     minVersion,
     maxVersion,
     ciphers,
+    ...(strong && !tlsLibrary().securityLevels ? { sigalgs: strongHandshakes } : {}),
     // By default without renegotiation, so that a verified peer cannot change its identity or keep the CPU busy.
     secureOptions:
       (renegotiates ? 0 : constants.SSL_OP_NO_RENEGOTIATION) | (legacy ? constants.SSL_OP_LEGACY_SERVER_CONNECT : 0),
@@ -162,6 +203,7 @@ const build = (parsed: ParsedOptions): TlsMaterial => {
     alpn: parsed.alpn,
     onKeyLog: parsed.onKeyLog,
     renegotiates: parsed.renegotiates,
+    strong: parsed.strong,
     secureContext: secureContextOf(parsed),
     elsewhere: () =>
       parsed.identity === undefined && parsed.serverHostname === undefined
@@ -173,18 +215,20 @@ const build = (parsed: ParsedOptions): TlsMaterial => {
 
 /** Reads and checks the options of a context. Throws `SslContextError`. */
 export const makeMaterial = (options: ContextOptions): TlsMaterial => {
-  const { maxVersion, minVersion } = readVersions(options)
+  const { minVersion, ...versions } = readVersions(options)
+  const { ciphers, maxVersion } = readCiphers(options.ciphers, minVersion, versions.maxVersion)
   return build({
     minVersion,
     maxVersion,
-    ciphers: options.ciphers ?? defaultCiphers(minVersion),
+    ciphers,
     alpn: readAlpn(options.alpn),
     authorities: readAuthorities(options),
     identity: readIdentity(options),
-    crl: options.crl === undefined ? undefined : readRevocationLists("crl", options.crl),
+    crl: options.crl === undefined ? undefined : readCrl(options.crl),
     verify: options.verify !== false,
     serverHostname: readName(options.serverHostname),
-    renegotiates: options.allowRenegotiation === true,
+    renegotiates: readRenegotiation(options.allowRenegotiation === true),
+    strong: isStrong(minVersion),
     legacy: options.legacyServerConnect === true,
     onKeyLog: options.onKeyLog
   })

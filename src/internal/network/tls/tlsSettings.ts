@@ -20,6 +20,8 @@ export interface TlsSettings {
   readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
   /** Whether the peer may renegotiate. It is verified again after each renegotiation. */
   readonly renegotiates: boolean
+  /** Whether a verified chain must be strong by OpenSSL's security level 2. */
+  readonly strong: boolean
   /** Created once per context. */
   readonly secureContext: tls.SecureContext
 }
@@ -123,6 +125,7 @@ const combine = (choice: Choice, pins: ReadonlyArray<string>, serverHostname: st
     alpn: material.alpn,
     onKeyLog: material.onKeyLog,
     renegotiates: material.renegotiates,
+    strong: material.strong,
     secureContext: material.secureContext
   }
 }

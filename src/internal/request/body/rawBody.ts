@@ -1,6 +1,5 @@
 /** Reads raw bodies as streams of bytes: Node streams, web streams, iterables, Blobs. */
 import { Readable } from "node:stream"
-import * as NodeStream from "@effect/platform-node/NodeStream"
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
@@ -9,6 +8,7 @@ import { RequestBodyError } from "../../../Errors.js"
 import { isIterable } from "../../iterables.js"
 import { kindOf } from "../../userResult.js"
 import { isPackageForm, packageFormReadable } from "./formDataPackage.js"
+import { readableStream } from "./readableStream.js"
 
 /** The bytes of a Blob, which can be read any number of times. */
 export const blobStream = (blob: Blob): Stream.Stream<Uint8Array, unknown> =>
@@ -50,9 +50,9 @@ export const rawStream = (raw: unknown): Stream.Stream<Uint8Array, unknown> => {
   if (raw instanceof Blob) return blobStream(raw)
   if (typeof raw === "object" && raw !== null) {
     if (isPackageForm(raw) && !(raw instanceof Readable)) {
-      return encoded(Stream.suspend(() => Stream.fromAsyncIterable(packageFormReadable(raw), identity)))
+      return encoded(Stream.suspend(() => readableStream(packageFormReadable(raw))))
     }
-    if (raw instanceof Readable) return encoded(NodeStream.fromReadable(() => raw, identity))
+    if (raw instanceof Readable) return encoded(readableStream(raw))
     if (raw instanceof ReadableStream) {
       return encoded(Stream.fromReadableStream({ evaluate: () => raw, onError: identity }))
     }

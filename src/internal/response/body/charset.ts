@@ -1,4 +1,5 @@
 /** Decodes text. The encoding comes from the byte order mark, the label or a fallback. */
+import { UnmarkedDecoder } from "./unmarkedDecoder.js"
 
 const utf8 = "utf-8"
 
@@ -67,23 +68,23 @@ const maxHeld = 3
  */
 class PieceDecoder {
   private readonly encoding: string
-  private decoder: TextDecoder
+  private decoder: UnmarkedDecoder
   /** The last bytes of the input; `undefined` for UTF-8, whose decoder never throws. */
   private last: Uint8Array | undefined
 
   constructor(encoding: string) {
     this.encoding = encoding
-    this.decoder = new TextDecoder(encoding)
+    this.decoder = new UnmarkedDecoder(encoding)
     this.last = encoding === utf8 ? undefined : new Uint8Array(0)
   }
 
   push(bytes: Uint8Array): string {
     const { last } = this
-    if (last === undefined) return this.decoder.decode(bytes, { stream: true })
+    if (last === undefined) return this.decoder.push(bytes)
     const both = bytes.length >= maxHeld ? bytes : Buffer.concat([last, bytes])
     let text: string
     try {
-      text = this.decoder.decode(bytes, { stream: true })
+      text = this.decoder.push(bytes)
     } catch {
       text = this.decodeAgain(last, bytes)
     }
@@ -93,7 +94,7 @@ class PieceDecoder {
 
   end(): string {
     try {
-      return this.decoder.decode()
+      return this.decoder.end()
     } catch {
       return replacement
     }
@@ -104,11 +105,11 @@ class PieceDecoder {
       const held = last.subarray(from)
       try {
         if (new TextDecoder(this.encoding).decode(held, { stream: true }) !== "") continue
-        this.decoder = new TextDecoder(this.encoding, { ignoreBOM: true })
-        return this.decoder.decode(Buffer.concat([held, bytes]), { stream: true })
+        this.decoder = new UnmarkedDecoder(this.encoding, false)
+        return this.decoder.push(Buffer.concat([held, bytes]))
       } catch {}
     }
-    this.decoder = new TextDecoder(this.encoding, { ignoreBOM: true })
+    this.decoder = new UnmarkedDecoder(this.encoding, false)
     return replacement
   }
 }

@@ -3,6 +3,7 @@ import * as Option from "effect/Option"
 import { createParser, type EventSourceParser } from "eventsource-parser"
 import type { Event } from "../../../Sse.js"
 import type { Decoder, Refusal } from "./pullDecoder.js"
+import { UnmarkedDecoder } from "./unmarkedDecoder.js"
 
 export interface EventOptions {
   /** Most bytes of one event and of one line. Default 1 MiB. */
@@ -22,7 +23,7 @@ const lineEnd = /[\r\n]/g
 
 /** Decodes the events of one response. Drops a last event that no empty line completes. */
 export class EventDecoder implements Decoder<Event> {
-  private readonly decoder = new TextDecoder()
+  private readonly decoder = new UnmarkedDecoder("utf-8")
   private readonly options: EventOptions
   private readonly max: number
   private readonly parser: EventSourceParser
@@ -59,7 +60,7 @@ export class EventDecoder implements Decoder<Event> {
   }
 
   push(bytes: Uint8Array): void {
-    this.text = this.decoder.decode(bytes, { stream: true })
+    this.text = this.decoder.push(bytes)
     this.at = 0
     if (this.afterCr && this.text !== "") {
       this.afterCr = false

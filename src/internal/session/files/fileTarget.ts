@@ -182,7 +182,10 @@ const replacing = <A, E, R>(
 /** The mode of a part until it gets the mode of the old file. */
 const ownerOnly = 0o600
 
-/** Creates a new part, or opens the one that an earlier run left. */
+/**
+ * Creates a new part, or opens the one that an earlier run left. Parts are written in append mode: Bun's `fs.write`
+ * ignores the position that @effect/platform's File passes to it.
+ */
 const openPart = (
   fs: FileSystem,
   path: string,
@@ -191,7 +194,7 @@ const openPart = (
   acrossRuns: boolean
 ): Effect.Effect<FileTarget, PlatformError, Scope.Scope> => {
   const made = Effect.suspend(() =>
-    fs.open(part.name, { flag: "wx", ...(old === undefined ? {} : { mode: ownerOnly }) })
+    fs.open(part.name, { flag: "ax", ...(old === undefined ? {} : { mode: ownerOnly }) })
   )
   if (!acrossRuns) return Effect.map(made, (file) => replaceable(file, undefined, () => Effect.void))
   const leave = (file: File) => (facts: Unfinished) =>
@@ -220,16 +223,19 @@ const openPart = (
 /** Opens a part from an earlier run, after renaming it, so that only one of several concurrent runs gets it. */
 const reopen = (fs: FileSystem, name: string, restricted: boolean) =>
   Effect.gen(function* () {
-    const file = yield* fs.open(name, { flag: "r+" })
-    if (!(yield* isOwnFile(fs, name, file))) return yield* refuse(name, "expected a file of this user")
+    const left = yield* fs.open(name, { flag: "r+" })
+    if (!(yield* isOwnFile(fs, name, left))) return yield* refuse(name, "expected a file of this user")
     if (restricted) yield* fs.chmod(name, ownerOnly)
-    return { file, unfinished: yield* readUnfinished(file) }
+    const unfinished = yield* readUnfinished(left)
+    const file = yield* fs.open(name, { flag: "a" })
+    if (!(yield* isOwnFile(fs, name, file))) return yield* refuse(name, "expected a file of this user")
+    return { file, unfinished }
   })
 
 // Uninterruptible: a write left behind by an interruption could go to another file that reuses the descriptor.
 const replaceable = (file: File, unfinished: Unfinished | undefined, leave: FileTarget["leave"]): FileTarget => ({
   write: (bytes) => Effect.uninterruptible(file.writeAll(bytes)),
-  cut: (length) => Effect.uninterruptible(Effect.zipRight(file.truncate(length), file.seek(length, "start"))),
+  cut: (length) => Effect.uninterruptible(file.truncate(length)),
   sync: Effect.uninterruptible(file.sync),
   unfinished,
   leave

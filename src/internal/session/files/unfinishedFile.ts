@@ -41,17 +41,13 @@ export const sourceOf = (response: ResponseHead & { readonly history: ReadonlyAr
 const mark = "\0toFile1"
 const trailerLength = 8 + mark.length
 
-/** Appends the facts and waits until they are on disk. */
+/** Appends the facts to a file in append mode, and waits until they are on disk. */
 export const writeUnfinished = (file: File, facts: Unfinished): Effect.Effect<void, PlatformError> => {
   const text = JSON.stringify(facts)
   const length = Buffer.byteLength(text).toString(16).padStart(8, "0")
   return file
     .truncate(facts.offset)
-    .pipe(
-      Effect.zipRight(file.seek(facts.offset, "start")),
-      Effect.zipRight(file.writeAll(Buffer.from(text + length + mark))),
-      Effect.zipRight(file.sync)
-    )
+    .pipe(Effect.zipRight(file.writeAll(Buffer.from(text + length + mark))), Effect.zipRight(file.sync))
 }
 
 /**
@@ -92,6 +88,5 @@ export const readUnfinished = (file: File): Effect.Effect<Unfinished | undefined
     const facts = Schema.decodeUnknownEither(Facts)(text)
     const whole = Either.isRight(facts) && facts.right.offset === offset
     yield* file.truncate(whole ? offset : 0)
-    yield* file.seek(whole ? offset : 0, "start")
     return whole ? { ...facts.right, total: facts.right.total } : undefined
   })

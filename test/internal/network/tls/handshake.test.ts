@@ -8,6 +8,7 @@ import type { Facts, Trace } from "../../../../src/internal/transport/trace.js"
 import * as Ssl from "../../../../src/Ssl.js"
 import type { Signal } from "../../../../src/Tracing.js"
 import { standard } from "../../../support/certificates.js"
+import { allowWeak } from "../../../support/runtime.js"
 import { until } from "../../../support/wait.js"
 import { failure, optionsOf, outcome, ping, shake, tcp, tcpServer, tlsServer } from "./support.js"
 
@@ -81,7 +82,7 @@ describe("a handshake with nothing in common", () => {
         ...set.good,
         minVersion: "TLSv1",
         maxVersion: "TLSv1.1",
-        ciphers: "DEFAULT@SECLEVEL=0"
+        ...allowWeak
       })
       assert.strictEqual(yield* outcome(old.port, { ssl }), "Handshake")
       const lenient = yield* Ssl.context({ ca: set.ca, minVersion: "TLSv1" })

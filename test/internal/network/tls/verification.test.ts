@@ -2,9 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { DateTime, Effect } from "effect"
 import * as Ssl from "../../../../src/Ssl.js"
 import { type Issued, type Standard, selfSigned, standard } from "../../../support/certificates.js"
+import { allowWeak } from "../../../support/runtime.js"
 import { failure, optionsOf, outcome, ping, shake, tlsServer } from "./support.js"
 
-const serverWith = ({ cert, key }: Issued) => tlsServer({ cert, key, ciphers: "DEFAULT@SECLEVEL=0" })
+const serverWith = ({ cert, key }: Issued) => tlsServer({ cert, key, ...allowWeak })
 
 type Row = readonly [
   name: string,

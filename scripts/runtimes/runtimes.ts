@@ -1,0 +1,85 @@
+/**
+ * Bun and Deno in the tested versions, installed from npm into a folder of their own.
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { existsSync, mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { root } from "../project.js"
+
+export const versions = { bun: "1.4.5", deno: "2.9.6" } as const
+
+export type RuntimeName = "node" | keyof typeof versions
+
+export const otherRuntimes: ReadonlyArray<keyof typeof versions> = ["bun", "deno"]
+
+export const folder = join(root, ".tmp/runtimes")
+
+const binary = (name: keyof typeof versions): string => join(folder, "node_modules/.bin", name)
+
+/** Installs the runtimes that are not there in their tested version. */
+export const install = (): void => {
+  mkdirSync(folder, { recursive: true })
+  if (!existsSync(join(folder, "package.json"))) writeFileSync(join(folder, "package.json"), '{ "private": true }\n')
+  const missing = otherRuntimes.filter(
+    (name) => !spawnSync(binary(name), ["--version"], { encoding: "utf8" }).stdout?.includes(versions[name])
+  )
+  if (missing.length === 0) return
+  const packages = missing.map((name) => `${name}@${versions[name]}`)
+  const { status } = spawnSync("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error", ...packages], {
+    cwd: folder,
+    stdio: "inherit"
+  })
+  if (status !== 0) throw new Error(`npm cannot install ${packages.join(" and ")}`)
+}
+
+const importMap = join(root, "scripts/runtimes/denoImports.json")
+
+/** The command that runs a program of the repository, in TypeScript, on a runtime. */
+const command = (name: RuntimeName): readonly [string, ...Array<string>] => {
+  switch (name) {
+    case "node":
+      return [process.execPath, "--import", "tsx"]
+    case "bun":
+      return [binary("bun"), "--bun"]
+    case "deno":
+      return [binary("deno"), "run", "-A", "--sloppy-imports", `--import-map=${importMap}`]
+  }
+}
+
+/** The command that runs vitest on a runtime; vitest resolves the imports itself. */
+const vitest = (name: RuntimeName): readonly [string, ...Array<string>] =>
+  name === "deno" ? [binary("deno"), "run", "-A"] : command(name)
+
+const start = (
+  [file, ...first]: readonly [string, ...Array<string>],
+  args: ReadonlyArray<string>,
+  minutes: number
+): ChildProcess =>
+  spawn(file, [...first, ...args], {
+    cwd: root,
+    env: { ...process.env, TSX_TSCONFIG_PATH: "tsconfig.json" },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: minutes * 60_000,
+    killSignal: "SIGKILL"
+  })
+
+export interface Outcome {
+  readonly code: number | null
+  readonly output: string
+}
+
+const outcome = (child: ChildProcess): Promise<Outcome> =>
+  new Promise((resolve) => {
+    const output: Array<Buffer> = []
+    child.stdout?.on("data", (chunk: Buffer) => output.push(chunk))
+    child.stderr?.on("data", (chunk: Buffer) => output.push(chunk))
+    child.on("close", (code) => resolve({ code, output: Buffer.concat(output).toString() }))
+  })
+
+/** Runs a program of the repository. */
+export const runProgram = (name: RuntimeName, ...args: ReadonlyArray<string>): Promise<Outcome> =>
+  outcome(start(command(name), args, 3))
+
+/** Runs vitest. */
+export const runVitest = (name: RuntimeName, ...args: ReadonlyArray<string>): Promise<Outcome> =>
+  outcome(start(vitest(name), ["node_modules/vitest/vitest.mjs", "run", ...args], 20))

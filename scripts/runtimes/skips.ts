@@ -1,0 +1,97 @@
+/** Tests of the public modules and of faults that another runtime cannot pass. */
+
+export interface Skip {
+  /** The full name of a test; "*" stands for any text. */
+  readonly test: string
+  readonly on: ReadonlyArray<"bun" | "deno">
+  readonly reason: string
+}
+
+const undici = "tests undici, which Bun replaces by a module without its Agent"
+const formParser = "the runtime's own form parser does not decode %22 in names"
+const dnsCodes = "the runtime's node:dns reports ENOTFOUND for other failures"
+const ciphers = "the runtime ignores these cipher lists, so the option is refused with SslContextError"
+const otherCodes = "the system's code is another or is missing; the error's tag is the same"
+const zlib =
+  "the runtime's zlib does not deliver what it has of an incomplete body, so the body fails with ClientPayloadError"
+const early =
+  "the runtime reads a socket after the write of the same moment: bytes that the server sends within that moment count as the answer"
+const descriptors =
+  "the TLS servers of the test, on the same runtime, keep descriptors open for longer than the test waits"
+
+export const skips: ReadonlyArray<Skip> = [
+  { test: "*(undici)", on: ["bun"], reason: undici },
+  {
+    test: "every error * has a message of one sentence that names its subject",
+    on: ["bun"],
+    reason: 'the first line of `stack` begins with "Error" instead of the tag'
+  },
+  {
+    test: "data of a request, a response or a jar is a record of headers that holds nothing but headers",
+    on: ["bun"],
+    reason: "a Response of text has no Content-Type, which the mock of the test expects"
+  },
+  {
+    test: "make makes bodies that Node's own parser reads, whatever they hold",
+    on: ["bun", "deno"],
+    reason: formParser
+  },
+  { test: "a web form is sent as browsers send it", on: ["bun", "deno"], reason: formParser },
+  { test: "nameservers maps * to E*", on: ["bun", "deno"], reason: dnsCodes },
+  { test: "nameservers reports the more specific of two failures", on: ["bun", "deno"], reason: dnsCodes },
+  {
+    test: "nameservers follows a CNAME, whose time to live counts",
+    on: ["deno"],
+    reason: "the runtime's node:dns returns the TTL of the address only"
+  },
+  {
+    test: "nameservers asks the next server if the first is silent",
+    on: ["deno"],
+    reason: "the runtime's node:dns asks the first server only; the request fails with ClientConnectorDNSError"
+  },
+  {
+    test: "toFile into a FIFO, a device, a socket or a folder *",
+    on: ["deno"],
+    reason: "opening a FIFO blocks the process until another process opens it too"
+  },
+  {
+    test: "credentials by Digest with -sess continue to count for requests that got the same nonce",
+    on: ["deno"],
+    reason: "the server of the test requires that concurrent requests arrive in the order of their sending"
+  },
+  { test: "Ssl.context accepts text, bytes, DER and redacted values", on: ["bun", "deno"], reason: ciphers },
+  {
+    test: "Ssl.context explains the fault of an encrypted key",
+    on: ["deno"],
+    reason: "the runtime's error does not tell a wrong passphrase; the error is SslContextError"
+  },
+  {
+    test: "a response that arrives before its request was written answers no request",
+    on: ["bun", "deno"],
+    reason: early
+  },
+  {
+    test: "connecting to several addresses fails with a typed error if localAddress is not an address of the machine",
+    on: ["deno"],
+    reason: otherCodes
+  },
+  {
+    test: "connecting to several addresses skips and names an address that refuses and one that cannot be reached",
+    on: ["bun"],
+    reason: otherCodes
+  },
+  { test: "a Unix path that cannot be connected to fails with *", on: ["bun"], reason: otherCodes },
+  {
+    test: "a certificate or protocol that the client refuses causes a typed error if protocols, ciphers and versions have nothing in common",
+    on: ["deno"],
+    reason: otherCodes
+  },
+  { test: "a TLS peer that sends too much *", on: ["deno"], reason: otherCodes },
+  { test: "a coded body without its trailer or final block *", on: ["deno"], reason: zlib },
+  {
+    test: "close_notify without FIN resends a request that meets it on a new connection",
+    on: ["bun"],
+    reason: descriptors
+  },
+  { test: "a final response over TLS to a request that is still being sent *", on: ["bun"], reason: descriptors }
+]

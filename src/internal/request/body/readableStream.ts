@@ -1,0 +1,54 @@
+/** Reads a Node stream. */
+import type { Readable } from "node:stream"
+import * as Chunk from "effect/Chunk"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Stream from "effect/Stream"
+import { type Pull, pullStream } from "../../pullStream.js"
+
+const pullOf = (readable: Readable): Pull<unknown, unknown> => {
+  const take = (): Chunk.Chunk<unknown> | undefined => {
+    const chunk: unknown = readable.read()
+    return chunk === null ? undefined : Chunk.of(chunk)
+  }
+  return Effect.async((resume) => {
+    const settle = (exit: Effect.Effect<Chunk.Chunk<unknown>, Option.Option<unknown>>) => {
+      stop()
+      resume(exit)
+    }
+    const end = Effect.fail(Option.none())
+    const onReadable = () => {
+      const chunk = take()
+      if (chunk !== undefined) settle(Effect.succeed(chunk))
+    }
+    const onEnd = () => settle(end)
+    const onError = (error: unknown) => settle(Effect.fail(Option.some(error)))
+    // A stream that was destroyed without an error emits only "close".
+    const onClose = () => {
+      if (readable.readableEnded) onEnd()
+      else onError(readable.errored ?? new Error("The stream was destroyed before its end."))
+    }
+    const stop = () => {
+      readable.off("readable", onReadable).off("end", onEnd).off("error", onError).off("close", onClose)
+    }
+    if (readable.readableEnded) return resume(end)
+    if (readable.errored !== null || readable.destroyed) return onClose()
+    const chunk = take()
+    if (chunk !== undefined) return resume(Effect.succeed(chunk))
+    readable.on("readable", onReadable).on("end", onEnd).on("error", onError).on("close", onClose)
+    return Effect.sync(stop)
+  })
+}
+
+const ignore = () => {}
+
+/** The chunks of a Node stream, which is destroyed when this one ends, however it does. */
+export const readableStream = (readable: Readable): Stream.Stream<unknown, unknown> =>
+  Stream.acquireRelease(
+    Effect.sync(() => {
+      // Keeps an error between two pulls from being uncaught; the next pull fails with it.
+      readable.on("error", ignore)
+      return pullOf(readable)
+    }),
+    () => Effect.sync(() => void readable.destroy())
+  ).pipe(Stream.flatMap(pullStream))
