@@ -283,7 +283,7 @@ export interface ClientRequest extends Pipeable, Inspectable {
  * @since 0.1.0
  * @category guards
  */
-export const isClientRequest = (u: unknown): u is ClientRequest => u instanceof prepared.Prepared
+export const isClientRequest = (u: unknown): u is ClientRequest => u instanceof prepared.PreparedRequest
 
 /**
  * Creates a request independently of a session, for `Session.execute` and `toCurl`. The session that executes it adds
@@ -313,7 +313,7 @@ export const make = (
 ): Effect.Effect<ClientRequest, InvalidURL | InvalidRequest | RequestBodyError> =>
   Effect.suspend(() => {
     const request = prepare(noDefaults, method, url, options)
-    return request instanceof prepared.Prepared ? Effect.succeed(request) : Effect.fail(request)
+    return request instanceof prepared.PreparedRequest ? Effect.succeed(request) : Effect.fail(request)
   })
 
 /**
@@ -382,8 +382,8 @@ export const setBody: {
 } = dual(2, (self: ClientRequest, data: Data): ClientRequest => changes.setBody(own(self), data))
 
 /** The prepared request behind the public type. Only this package makes requests. */
-const own = (self: ClientRequest): prepared.Prepared => {
-  if (self instanceof prepared.Prepared) return self
+const own = (self: ClientRequest): prepared.PreparedRequest => {
+  if (self instanceof prepared.PreparedRequest) return self
   throw new TypeError("expected a request made by effect-http-session")
 }
 

@@ -25,7 +25,7 @@ import { makeHttpClient } from "./internal/platform/httpClient.js"
 import { readEnvironment } from "./internal/proxy/environment.js"
 import { mergeOptions } from "./internal/request/mergeOptions.js"
 import { concealOptions } from "./internal/request/shownOptions.js"
-import { type Find, send, sendValue } from "./internal/session/requestEffect.js"
+import { type FindSession, send, sendValue } from "./internal/session/requestEffect.js"
 import { paginate as pages } from "./internal/session/service/paginate.js"
 import { fromRequestValue } from "./internal/session/service/requestValue.js"
 import { SessionImpl, typeId } from "./internal/session/service/sessionImpl.js"
@@ -357,7 +357,7 @@ export const withRequestOptions: {
 
 /** Runs a request on the session in the context. A mock is called by its own functions. */
 const inContext =
-  (fallback: (session: SessionService) => Effect.Effect<ClientResponse, ClientError, Scope>): Find<Session> =>
+  (fallback: (session: SessionService) => Effect.Effect<ClientResponse, ClientError, Scope>): FindSession<Session> =>
   (fiber) => {
     const session = Context.unsafeGet(fiber.currentContext, Session)
     return session instanceof SessionImpl ? session : fallback(session)

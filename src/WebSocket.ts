@@ -34,7 +34,7 @@ import * as Stream from "effect/Stream"
 import type { RequestOptions, UrlInput } from "./ClientRequest.js"
 import type { ResponseHead } from "./ClientResponse.js"
 import type { ClientError, JsonDecodeError, WebSocketError } from "./Errors.js"
-import { endedBy } from "./internal/raceWithCallback.js"
+import { raceWithCallback } from "./internal/raceWithCallback.js"
 import { reconnecting } from "./internal/webSocket/reconnecting.js"
 import * as webSocket from "./internal/webSocket/webSocket.js"
 import { Session } from "./Session.js"
@@ -239,7 +239,7 @@ const runOn = <A, E, R>(
       const reading: Effect.Effect<void, Cause.Cause<Socket.SocketError>> = Effect.sandbox(
         Effect.catchIf(Effect.mapError(read, ended), isCleanClose, () => Effect.void)
       )
-      yield* endedBy<void, Cause.Cause<Socket.SocketError>, never, Cause.Cause<E>>(reading, (fail) => {
+      yield* raceWithCallback<void, Cause.Cause<Socket.SocketError>, never, Cause.Cause<E>>(reading, (fail) => {
         onBroken = fail
         if (broken !== undefined) fail(broken)
         return () => {

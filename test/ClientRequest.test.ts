@@ -10,15 +10,15 @@ import * as Stream from "effect/Stream"
 import * as Auth from "../src/Auth.js"
 import * as ClientRequest from "../src/ClientRequest.js"
 import { adopt } from "../src/internal/request/prepare.js"
-import { Prepared } from "../src/internal/request/preparedRequest.js"
+import { PreparedRequest } from "../src/internal/request/preparedRequest.js"
 import { makeDefaults } from "../src/internal/request/sessionDefaults.js"
 import { isWireError, toWire } from "../src/internal/request/wireRequest.js"
 import { values, wire } from "./internal/request/support.js"
 
 const url = "http://h/x"
 
-const own = (request: ClientRequest.ClientRequest): Prepared => {
-  if (request instanceof Prepared) return request
+const own = (request: ClientRequest.ClientRequest): PreparedRequest => {
+  if (request instanceof PreparedRequest) return request
   throw new Error("not prepared")
 }
 
@@ -174,8 +174,8 @@ describe("adopt: a request under a session's defaults", () => {
       })
       const changed = own(ClientRequest.setHeader(made, "x-later", "1"))
       const adopted = adopt(session, changed, { headers: { "x-option": "1" }, maxRedirects: 2 })
-      assert.instanceOf(adopted, Prepared)
-      if (!(adopted instanceof Prepared)) return
+      assert.instanceOf(adopted, PreparedRequest)
+      if (!(adopted instanceof PreparedRequest)) return
       const request = wire(adopted)
       assert.strictEqual(request.target, "/x?a=b")
       for (const [name, value] of [
@@ -208,9 +208,14 @@ describe("adopt: a request under a session's defaults", () => {
       })
       const none = adopt(session, own(mine), { auth: false })
       const other = adopt(session, own(yield* ClientRequest.make("GET", "http://evil/")), undefined)
-      assert.isTrue([kept, over, none, other].every((request) => request instanceof Prepared))
+      assert.isTrue([kept, over, none, other].every((request) => request instanceof PreparedRequest))
       if (
-        !(kept instanceof Prepared && over instanceof Prepared && none instanceof Prepared && other instanceof Prepared)
+        !(
+          kept instanceof PreparedRequest &&
+          over instanceof PreparedRequest &&
+          none instanceof PreparedRequest &&
+          other instanceof PreparedRequest
+        )
       )
         return
       assert.deepStrictEqual(values(wire(kept), "authorization"), ["Bearer mine"])

@@ -13,7 +13,7 @@ const largestBlock = 64 * 1024
 const trusted = { size: 256 * 1024, ratio: 8, most: 64 * 1024 * 1024 } as const
 
 /** A growable byte buffer. Copies the bytes that are appended. */
-export class Gather {
+export class ByteBuilder {
   size = 0
   private readonly expected: number
   private full: Array<Uint8Array> = []
@@ -70,7 +70,7 @@ export class Gather {
   }
 
   /** Returns all blocks in order and empties the builder. */
-  take(): Array<Uint8Array> {
+  blocks(): Array<Uint8Array> {
     const out = this.full
     if (this.block !== undefined) out.push(this.block.subarray(0, this.used))
     this.full = []
@@ -84,9 +84,9 @@ export class Gather {
    * Returns all bytes as one array with an `ArrayBuffer` of its own, and empties the builder. Throws if the array
    * cannot be allocated.
    */
-  takeAll(): Uint8Array {
+  bytes(): Uint8Array {
     const size = this.size
-    const blocks = this.take()
+    const blocks = this.blocks()
     const first = blocks[0]
     if (first === undefined) return new Uint8Array(0)
     if (blocks.length === 1 && first.buffer.byteLength === size) return first

@@ -92,7 +92,7 @@ class Race<A, E, E2> {
  * Finalizers of `effect` finish first. After `fail` they get 100 ms of real time, because a time limit must not wait
  * for code that cannot be interrupted. Such code continues in its fiber until its next interruptible step.
  */
-export const endedBy = <A, E, R, E2>(
+export const raceWithCallback = <A, E, R, E2>(
   effect: Effect.Effect<A, E, R>,
   begin: (fail: (error: E2) => void) => () => void
 ): Effect.Effect<A, E | E2, R> =>

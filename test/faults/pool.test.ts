@@ -14,7 +14,7 @@ import type * as Session from "effect-http-session/Session"
 import * as Ssl from "effect-http-session/Ssl"
 import * as fc from "fast-check"
 import { prepare } from "../../src/internal/request/prepare.js"
-import { Prepared } from "../../src/internal/request/preparedRequest.js"
+import { PreparedRequest } from "../../src/internal/request/preparedRequest.js"
 import { makeDefaults } from "../../src/internal/request/sessionDefaults.js"
 import { routeOf } from "../../src/internal/session/route.js"
 import { invariants } from "../support/invariants.js"
@@ -451,7 +451,7 @@ describe("sharing a connection", () => {
       ssl: at(fields.ssl, choice.ssl),
       serverHostname: fields.serverHostname[choice.serverHostname % fields.serverHostname.length]
     })
-    if (!(prepared instanceof Prepared)) return assert.fail(String(prepared))
+    if (!(prepared instanceof PreparedRequest)) return assert.fail(String(prepared))
     const route = routeOf(prepared, undefined)
     return "_tag" in route ? assert.fail(String(route)) : route.key
   }

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { Gather } from "../../src/internal/byteBuilder.js"
+import { ByteBuilder } from "../../src/internal/byteBuilder.js"
 
 const mebi = 1024 * 1024
 
@@ -16,14 +16,14 @@ const claims = fc.constantFrom("true", "less", "more", "huge", "none")
 const claimed = (claim: string, size: number): number | undefined =>
   ({ true: size, less: size >> 1, more: size * 2 + 1, huge: 2 ** 40 })[claim]
 
-describe("Gather", () => {
+describe("ByteBuilder", () => {
   it("returns the bytes that it was given, whatever length was expected", () => {
     fc.assert(
       fc.property(lengths, claims, fc.boolean(), (all, claim, asBlocks) => {
         const size = all.reduce((sum, length) => sum + length, 0)
         const bytes = Buffer.from(Uint8Array.from({ length: size }, (_, at) => (at * 31) & 255))
         const slab = Buffer.alloc(200_000)
-        const gather = new Gather(claimed(claim, size))
+        const gather = new ByteBuilder(claimed(claim, size))
         let from = 0
         for (const length of all) {
           bytes.copy(slab, 7, from, from + length)
@@ -32,38 +32,38 @@ describe("Gather", () => {
           slab.fill(0xee)
         }
         assert.strictEqual(gather.size, size)
-        const whole = asBlocks ? Buffer.concat(gather.take()) : gather.takeAll()
+        const whole = asBlocks ? Buffer.concat(gather.blocks()) : gather.bytes()
         assert.isTrue(bytes.equals(whole))
         if (!asBlocks) assert.strictEqual(whole.buffer.byteLength, size)
-        assert.deepStrictEqual(gather.take(), [])
+        assert.deepStrictEqual(gather.blocks(), [])
       }),
       { seed: 20261123, numRuns: 100 }
     )
   })
 
   it("stores a body of a known length without a second copy", () => {
-    const gather = new Gather(100_000)
+    const gather = new ByteBuilder(100_000)
     gather.append(new Uint8Array(60_000).fill(1), 0, 60_000)
-    const [before] = gather.take()
+    const [before] = gather.blocks()
     assert.strictEqual(before?.buffer.byteLength, 100_000)
   })
 
   it("allocates little for a length that a peer only announces", () => {
-    const gather = new Gather(64 * mebi)
+    const gather = new ByteBuilder(64 * mebi)
     gather.append(new Uint8Array(1000), 0, 1000)
-    assert.isBelow(gather.take()[0]?.buffer.byteLength ?? 0, mebi)
-    const further = new Gather(64 * mebi)
+    assert.isBelow(gather.blocks()[0]?.buffer.byteLength ?? 0, mebi)
+    const further = new ByteBuilder(64 * mebi)
     for (let at = 0; at < 4; at++) further.append(new Uint8Array(100_000), 0, 100_000)
-    const held = further.take().reduce((sum, block) => sum + block.buffer.byteLength, 0)
+    const held = further.blocks().reduce((sum, block) => sum + block.buffer.byteLength, 0)
     assert.isBelow(held, mebi)
   })
 
   it("allocates at most 64 MiB ahead of the received bytes, whatever length is announced", () => {
     // After 16 MiB the rest is eight times as much as came, for which a block would be taken if it were smaller.
-    const gather = new Gather(144 * mebi)
+    const gather = new ByteBuilder(144 * mebi)
     const piece = new Uint8Array(mebi)
     for (let at = 0; at < 17; at++) gather.append(piece, 0, mebi)
-    const held = gather.take().reduce((sum, block) => sum + block.buffer.byteLength, 0)
+    const held = gather.blocks().reduce((sum, block) => sum + block.buffer.byteLength, 0)
     assert.isAtMost(held, (17 + 64) * mebi)
   })
 })

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, FiberId, FiberRef } from "effect"
-import { endedBy } from "../../src/internal/raceWithCallback.js"
+import { raceWithCallback } from "../../src/internal/raceWithCallback.js"
 import { turns, until } from "../support/stages.js"
 import { atEveryStep, promptly, Steps } from "../support/steps.js"
 import { turn } from "../support/wait.js"
@@ -15,9 +15,9 @@ describe("raceWithCallback", () => {
         stops++
       }
       const ref = FiberRef.unsafeMake("before")
-      assert.strictEqual(yield* endedBy(Effect.as(FiberRef.set(ref, "after"), 1), begin), 1)
+      assert.strictEqual(yield* raceWithCallback(Effect.as(FiberRef.set(ref, "after"), 1), begin), 1)
       assert.strictEqual(yield* FiberRef.get(ref), "after")
-      assert.deepStrictEqual(yield* Effect.exit(endedBy(Effect.fail("no"), begin)), Exit.fail("no"))
+      assert.deepStrictEqual(yield* Effect.exit(raceWithCallback(Effect.fail("no"), begin)), Exit.fail("no"))
       assert.strictEqual(stops, 2)
     })
   )
@@ -28,7 +28,7 @@ describe("raceWithCallback", () => {
       let end: (error: string) => void = () => {}
       const fiber = yield* Effect.fork(
         Effect.uninterruptible(
-          endedBy(
+          raceWithCallback(
             Effect.onInterrupt(Effect.never, () => Effect.sync(() => order.push("inner"))),
             (fail) => {
               end = fail
@@ -48,7 +48,7 @@ describe("raceWithCallback", () => {
   it.effect("fails if the callback is called before the effect starts", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(
-        endedBy(Effect.never, (fail) => {
+        raceWithCallback(Effect.never, (fail) => {
           fail("at once")
           return () => {}
         })
@@ -61,7 +61,9 @@ describe("raceWithCallback", () => {
     Effect.gen(function* () {
       const gate = yield* Deferred.make<string>()
       const seen: Array<string> = []
-      const raced = Effect.tap(endedBy(Deferred.await(gate), quiet), (value) => Effect.sync(() => seen.push(value)))
+      const raced = Effect.tap(raceWithCallback(Deferred.await(gate), quiet), (value) =>
+        Effect.sync(() => seen.push(value))
+      )
       const fiber = yield* Effect.fork(Effect.uninterruptible(raced))
       yield* Effect.yieldNow()
       yield* Fiber.interruptFork(fiber)
@@ -82,7 +84,7 @@ describe("raceWithCallback", () => {
         Effect.sync(() => seen.push("went on"))
       ).pipe(Effect.ensuring(Effect.sync(() => seen.push("ended"))))
       const exit = yield* Effect.exit(
-        endedBy(stubborn, (fail) => {
+        raceWithCallback(stubborn, (fail) => {
           const timer = setImmediate(() => fail("over"))
           return () => {
             clearImmediate(timer)
@@ -104,7 +106,7 @@ describe("raceWithCallback", () => {
       const gate = yield* Deferred.make<void>()
       let end: (error: string) => void = () => {}
       const fiber = yield* Effect.fork(
-        endedBy(Effect.uninterruptible(Deferred.await(gate)), (fail) => {
+        raceWithCallback(Effect.uninterruptible(Deferred.await(gate)), (fail) => {
           end = fail
           return () => {}
         })
@@ -123,7 +125,7 @@ describe("raceWithCallback", () => {
     Effect.gen(function* () {
       const fibers = (yield* Fiber.roots).length
       const exit = yield* Effect.exit(
-        endedBy(Effect.never, () => {
+        raceWithCallback(Effect.never, () => {
           throw new Error("clock")
         })
       )
@@ -140,7 +142,7 @@ describe("raceWithCallback", () => {
             let fiber: Fiber.RuntimeFiber<number> | undefined
             const steps = new Steps(step, () => fiber?.unsafeInterruptAsFork(FiberId.none))
             const gate = yield* Deferred.make<number>()
-            fiber = Effect.runFork(endedBy(Deferred.await(gate), quiet), { scheduler: steps })
+            fiber = Effect.runFork(raceWithCallback(Deferred.await(gate), quiet), { scheduler: steps })
             yield* turn
             yield* Deferred.succeed(gate, 1)
             yield* promptly(Fiber.await(fiber), `step ${step}`)

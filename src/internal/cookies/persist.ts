@@ -12,7 +12,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import { CookieJarError } from "../../Errors.js"
-import { endedBy } from "../raceWithCallback.js"
+import { raceWithCallback } from "../raceWithCallback.js"
 import * as Deadlines from "../transport/deadlines.js"
 import { effectOr, kindOf } from "../userResult.js"
 import { decodeText, encodeText, type Saved } from "./document.js"
@@ -83,7 +83,7 @@ const closeTime = 5000
 /** Runs the last save with a limit of `closeTime`. */
 const withinCloseTime = <A, E>(saving: Effect.Effect<A, E>): Effect.Effect<A, E | StoreTimeout> =>
   Effect.clockWith((clock) =>
-    endedBy(saving, (fail: (error: StoreTimeout) => void) => {
+    raceWithCallback(saving, (fail: (error: StoreTimeout) => void) => {
       const deadlines = Deadlines.of(clock)
       const deadline = deadlines.schedule(deadlines.now() + closeTime, () => fail({ _tag: "timeout" }))
       return () => deadline.cancel()

@@ -12,7 +12,7 @@ export const maxCodings = 5
 export type Codings = ReadonlyArray<Coding> | "raw" | "excess"
 
 /** A zlib decoder, which counts the bytes it has consumed. */
-export type Undoing = Transform & Zlib.Zlib
+export type DecodeStream = Transform & Zlib.Zlib
 
 /** The result of zlib's synchronous functions with `info: true`. */
 interface DecodeResult {
@@ -22,7 +22,7 @@ interface DecodeResult {
 
 type ZstdSync = (bytes: Uint8Array, options: Zlib.ZlibOptions & { readonly info: true }) => DecodeResult
 
-const isFactory = (u: unknown): u is () => Undoing => typeof u === "function"
+const isFactory = (u: unknown): u is () => DecodeStream => typeof u === "function"
 const isSync = (u: unknown): u is ZstdSync => typeof u === "function"
 
 const createZstd: unknown = Reflect.get(Zlib, "createZstdDecompress")
@@ -96,7 +96,7 @@ const options = { chunkSize: 64 * 1024 }
  * Creates a decoder for one coding of a body that starts with byte `first`. A zstd decoder may end before its input
  * does.
  */
-export const create = (coding: Coding, first: number): Undoing => {
+export const create = (coding: Coding, first: number): DecodeStream => {
   switch (coding) {
     case "gzip":
       return Zlib.createGunzip(options)
@@ -113,12 +113,12 @@ export const create = (coding: Coding, first: number): Undoing => {
 /**
  * The output exceeds the limit for one step or the input has several frames; decoding as a stream may still succeed.
  */
-export class NotAtOnce extends Error {}
+export class TooLargeForOneStep extends Error {}
 
 /** zlib stops after the first zstd frame, but a body may consist of several (RFC 8878 section 3). */
 const oneFrame = (undo: ZstdSync, bytes: Uint8Array, limit: number): Uint8Array => {
   const { buffer, engine } = undo(bytes, { maxOutputLength: limit, info: true })
-  if (engine.bytesWritten < bytes.length) throw new NotAtOnce()
+  if (engine.bytesWritten < bytes.length) throw new TooLargeForOneStep()
   return buffer
 }
 
@@ -126,13 +126,13 @@ const isTooLarge = (error: unknown): boolean =>
   error instanceof RangeError && errorCode(error) === "ERR_BUFFER_TOO_LARGE"
 
 /**
- * Decodes one coding in one step. Throws on malformed input, and `NotAtOnce` if the output exceeds `limit`.
+ * Decodes one coding in one step. Throws on malformed input, and `TooLargeForOneStep` if the output exceeds `limit`.
  */
 export const decodeSync = (coding: Coding, bytes: Uint8Array, limit: number): Uint8Array => {
   try {
     return decode(coding, bytes, limit)
   } catch (cause) {
-    throw isTooLarge(cause) ? new NotAtOnce() : cause
+    throw isTooLarge(cause) ? new TooLargeForOneStep() : cause
   }
 }
 

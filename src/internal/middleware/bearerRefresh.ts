@@ -19,7 +19,7 @@ import { redactUrl } from "../redact.js"
 import { authorizationOf, reveal } from "../request/authorization.js"
 import { isReplayable } from "../request/body/replayable.js"
 import { setHeader } from "../request/edits.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import { kindOf } from "../userResult.js"
 import { addsCredentials } from "./credentialed.js"
 import { emitRetry, hasCredentials, middlewareError, preparedOf } from "./request.js"
@@ -148,7 +148,7 @@ class Origins {
     this.named = origins === undefined ? undefined : new Set(origins.map(originKey))
   }
 
-  has(request: Prepared): boolean {
+  has(request: PreparedRequest): boolean {
     const { key } = request.target.origin
     if (this.named !== undefined) return this.named.has(key)
     const base = request.defaults.base?.origin.key
@@ -168,7 +168,7 @@ const originKey = (text: string): string => {
 }
 
 /** Adds the Authorization header. Fails for a token that was wiped or is invalid. */
-const authorize = (request: Prepared, token: Redacted.Redacted): Effect.Effect<Prepared, ClientError> => {
+const authorize = (request: PreparedRequest, token: Redacted.Redacted): Effect.Effect<PreparedRequest, ClientError> => {
   const value = Redacted.isRedacted(token)
     ? authorizationOf({ _tag: "Bearer", token })
     : Either.left(`expected a Redacted token, got ${kindOf(token)}`)
@@ -178,7 +178,11 @@ const authorize = (request: Prepared, token: Redacted.Redacted): Effect.Effect<P
 }
 
 /** Sends a request with the token, and once more with a new token after a 401. */
-const send = <E>(request: Prepared, next: Next, tokens: Tokens<E>): Effect.Effect<ClientResponse, ClientError> => {
+const send = <E>(
+  request: PreparedRequest,
+  next: Next,
+  tokens: Tokens<E>
+): Effect.Effect<ClientResponse, ClientError> => {
   const token = (refused: Redacted.Redacted | undefined): Effect.Effect<Redacted.Redacted, ClientError> =>
     Effect.catchAllCause(tokens.get(refused), (cause) => {
       const failure = Cause.failureOption(cause)

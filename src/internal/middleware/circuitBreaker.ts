@@ -7,7 +7,7 @@ import * as Option from "effect/Option"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, isClientConnectionError, isClientError, isServerTimeoutError } from "../../Errors.js"
 import type { Middleware, Next, Outcome } from "../../Middleware.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import { isTrue, kindOf } from "../userResult.js"
 import { monotonicMillis } from "./monotonic.js"
 import { KeyedState } from "./recent.js"
@@ -78,7 +78,7 @@ const resultOf = (settings: Settings, exit: Exit.Exit<ClientResponse, ClientErro
 const through = (
   settings: Settings,
   circuit: Circuit,
-  request: Prepared,
+  request: PreparedRequest,
   next: Next
 ): Effect.Effect<ClientResponse, ClientError> =>
   Effect.uninterruptibleMask((restore) =>

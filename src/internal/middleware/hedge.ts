@@ -8,7 +8,7 @@ import type { ClientError } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
 import { isSafe } from "../http/methods.js"
 import { isReplayable } from "../request/body/replayable.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import * as Deadlines from "../transport/deadlines.js"
 import { emitRetry, preparedOf } from "./request.js"
 import { milliseconds, wholeNumber } from "./settings.js"
@@ -52,7 +52,12 @@ class Outcomes {
   }
 }
 
-const race = (request: Prepared, next: Next, after: number, max: number): Effect.Effect<ClientResponse, ClientError> =>
+const race = (
+  request: PreparedRequest,
+  next: Next,
+  after: number,
+  max: number
+): Effect.Effect<ClientResponse, ClientError> =>
   // Closing the Scope interrupts the losing attempts and waits for them.
   Effect.scoped(
     Effect.suspend(() => {

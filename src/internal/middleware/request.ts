@@ -6,13 +6,13 @@ import { isClientError, MiddlewareError } from "../../Errors.js"
 import type { Next, Outcome } from "../../Middleware.js"
 import type { RequestRetry } from "../../Tracing.js"
 import { redactUrl } from "../redact.js"
-import { Prepared } from "../request/preparedRequest.js"
+import { PreparedRequest } from "../request/preparedRequest.js"
 import { callOf } from "../session/middlewareChain.js"
 import { shownResponse } from "../tracing/shownMessages.js"
 
 /** The prepared request behind the public type. Only this package makes requests. */
-export const preparedOf = (request: ClientRequest): Prepared => {
-  if (request instanceof Prepared) return request
+export const preparedOf = (request: ClientRequest): PreparedRequest => {
+  if (request instanceof PreparedRequest) return request
   throw new TypeError("expected a request made by effect-http-session")
 }
 
@@ -46,5 +46,5 @@ export const emitRetry = (
 }
 
 /** Whether the request has its own credentials, or turns them off. */
-export const hasCredentials = (request: Prepared): boolean =>
+export const hasCredentials = (request: PreparedRequest): boolean =>
   request.auth !== undefined || request.noAuth || request.header("authorization")._tag === "Some"

@@ -12,7 +12,7 @@ import type { Middleware, Next, Outcome, RetryOptions } from "../../Middleware.j
 import { isIdempotent, retryability } from "../errors/retryability.js"
 import { isReplayable, isSendable } from "../request/body/replayable.js"
 import { setHeader } from "../request/edits.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import { callOf } from "../session/middlewareChain.js"
 import { isTrue, kindOf } from "../userResult.js"
 import { emitRetry, preparedOf, responseOf } from "./request.js"
@@ -102,7 +102,7 @@ const again = (policy: Policy, host: string, outcome: Outcome, state: unknown): 
 
 /** A request that may be retried; `onlyUnsent`: only after attempts of which nothing was sent. */
 interface Repeatable {
-  readonly request: Prepared
+  readonly request: PreparedRequest
   readonly next: Next
   readonly onlyUnsent: boolean
 }
@@ -111,7 +111,7 @@ interface Repeatable {
  * Whether nothing of an attempt reached the server. It must be the first since `before` attempts, because an error does
  * not describe the attempts before its own.
  */
-const isUnsent = (outcome: Outcome, request: Prepared, before: number): boolean =>
+const isUnsent = (outcome: Outcome, request: PreparedRequest, before: number): boolean =>
   isClientError(outcome) &&
   retryability(outcome) === "unsent" &&
   (outcome.attempt === undefined || outcome.attempt - before <= 1) &&
@@ -149,7 +149,7 @@ const attempt = (
 
 export const retry = (options: RetryOptions): Middleware => {
   const policy = toPolicy(options)
-  const counted = (request: Prepared): Effect.Effect<void> => {
+  const counted = (request: PreparedRequest): Effect.Effect<void> => {
     const { budget } = policy
     if (budget === undefined) return Effect.void
     return Effect.map(Clock.currentTimeMillis, (now) => budget.request(request.target.origin.authority, now))

@@ -68,9 +68,9 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     this.fiberRefs = fiberRefs
   }
 
-  exchange(exchange: Exchange): void {
+  start(exchange: Exchange): void {
     this.exchanged = exchange
-    const upload = new MockUpload(exchange.wire.body, this)
+    const upload = new MockUpload(exchange.wireRequest.body, this)
     this.upload = upload
     exchange.marks.start("send")
     this.watch("send", exchange.limits.send)
@@ -135,7 +135,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     exchange.marks.start("body")
     const body = new IncomingBody(head.contentLength, this)
     this.body = body
-    const none = answer.body === undefined || hasNoContent(exchange.wire.method, head.status)
+    const none = answer.body === undefined || hasNoContent(exchange.wireRequest.method, head.status)
     exchange.onHead(head, body)
     if (this.over) return cancelled(answer)
     if (none && answer.cut !== true) {

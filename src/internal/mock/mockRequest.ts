@@ -3,7 +3,7 @@ import type { ClientRequest } from "../../ClientRequest.js"
 import type { MockRequest } from "../../Connector.js"
 import { conceal } from "../inspection.js"
 import { decodeText } from "../network/http1/head.js"
-import { Prepared } from "../request/preparedRequest.js"
+import { PreparedRequest } from "../request/preparedRequest.js"
 import type { Exchange } from "../transport/transport.js"
 
 type Line = readonly [name: string, value: string]
@@ -21,8 +21,8 @@ export const linesOf = (head: string): ReadonlyArray<Line> => {
 /** The prepared request with all headers as sent, including automatic ones, credentials and cookies. */
 export const exactOf = (exchange: Exchange): ClientRequest => {
   const { request } = exchange
-  if (!(request instanceof Prepared)) throw new TypeError("expected a request made by a session")
-  const pairs = linesOf(exchange.wire.head).map(([name, value]) => [name, decodeText(value)] as const)
+  if (!(request instanceof PreparedRequest)) throw new TypeError("expected a request made by a session")
+  const pairs = linesOf(exchange.wireRequest.head).map(([name, value]) => [name, decodeText(value)] as const)
   return request.derive({ fields: { pairs, secret: request.fields.secret }, auth: undefined, cookies: [] })
 }
 
@@ -46,7 +46,7 @@ export const mockRequest = (
   body: Uint8Array | ReadableStream<Uint8Array> | undefined,
   signal: AbortSignal
 ): MockRequest => {
-  const headers = linesOf(exchange.wire.head).map(([name, value]): [string, string] => [name, value])
+  const headers = linesOf(exchange.wireRequest.head).map(([name, value]): [string, string] => [name, value])
   const { method } = exact
   const init: RequestInit = { method: forbidden.has(method) ? "POST" : method, headers, signal }
   if (body === undefined || bodiless.has(method)) return exactRequest(exact, init)

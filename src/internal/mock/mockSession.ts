@@ -6,7 +6,7 @@ import type { ConnectorService } from "../../Connector.js"
 import type { CookieJarService } from "../../CookieJar.js"
 import type { SessionService, TypeId, Verb } from "../../Session.js"
 import { inspectable } from "../inspection.js"
-import type { Find } from "../session/requestEffect.js"
+import type { FindSession } from "../session/requestEffect.js"
 import { eventSource } from "../session/service/eventSource.js"
 import { paginate } from "../session/service/paginate.js"
 import { typeId } from "../session/service/sessionImpl.js"
@@ -21,7 +21,7 @@ export const mockSession = (partial: Partial<Omit<SessionService, TypeId>>): Ses
     (url, options) =>
       request(method, url, options)
   const asked =
-    (url: UrlInput, options: RequestOptions): Find<never> =>
+    (url: UrlInput, options: RequestOptions): FindSession<never> =>
     () =>
       service.get(url, options)
   const service: SessionService = {

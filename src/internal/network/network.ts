@@ -11,11 +11,11 @@ import type { ConnectionClosed } from "../../Tracing.js"
 import { toMillis } from "../durations.js"
 import { canonicalHost } from "../http/host.js"
 import { showAs } from "../inspection.js"
-import { endedBy } from "../raceWithCallback.js"
+import { raceWithCallback } from "../raceWithCallback.js"
 import { ConnectionAge } from "../transport/connectionAge.js"
 import { noDeviations } from "../transport/deviations.js"
 import { nextPoll } from "../transport/endOfTurn.js"
-import type { Wire } from "../transport/networkStream.js"
+import type { NetworkStream } from "../transport/networkStream.js"
 import { type Lease, Pool } from "../transport/pool.js"
 import { isRepeatable } from "../transport/repeatable.js"
 import type { Hub } from "../transport/signalHub.js"
@@ -26,7 +26,7 @@ import { type ConnectionOwner, Http1Connection } from "./http1/connection.js"
 import { type ParserLimits, resolveLimits } from "./http1/parser.js"
 import { InFlight } from "./inFlight.js"
 import { OpenSockets } from "./openSockets.js"
-import { limitConnect, openWire } from "./openWire.js"
+import { limitConnect, openStream } from "./openStream.js"
 import { SlotWaiter } from "./slotWaiter.js"
 
 /**
@@ -121,7 +121,7 @@ export class Network implements Transport, ConnectionOwner {
 
   /** Whether an unprocessed event, such as the end of the socket, could lose a request that cannot be repeated. */
   private needsCheck(connection: Http1Connection, exchange: Exchange, now: number): boolean {
-    return connection.age.takenFor(exchange.deadlines, now) >= checkAfter && !isRepeatable(exchange.wire)
+    return connection.age.takenFor(exchange.deadlines, now) >= checkAfter && !isRepeatable(exchange.wireRequest)
   }
 
   /** Whether an idle connection may serve the route. If the dialer rejects it, dialing produces the error. */
@@ -226,7 +226,7 @@ export class Network implements Transport, ConnectionOwner {
     if (next === undefined) return this.openFor(exchange, lease, startedAt)
     if (!checked && this.needsCheck(next, exchange, now)) {
       // If the connection turns out to be closed, it leaves the pool meanwhile.
-      const check = endedBy(nextPoll, (fail: (error: ClientError) => void) =>
+      const check = raceWithCallback(nextPoll, (fail: (error: ClientError) => void) =>
         limitConnect({ exchange, startedAt, refusal: () => this.refusal(exchange) }, fail)
       )
       return Effect.flatMap(check, () => this.connect(exchange, lease, fresh, startedAt, true))
@@ -242,7 +242,7 @@ export class Network implements Transport, ConnectionOwner {
     lease: Lease<Http1Connection>,
     startedAt: number
   ): Effect.Effect<Connection, ClientError> {
-    const opened = openWire({
+    const opened = openStream({
       exchange,
       startedAt,
       dialer: this.dialer,
@@ -268,7 +268,7 @@ export class Network implements Transport, ConnectionOwner {
     )
   }
 
-  private adopt(wire: Wire, lease: Lease<Http1Connection>, exchange: Exchange): Http1Connection {
+  private adopt(wire: NetworkStream, lease: Lease<Http1Connection>, exchange: Exchange): Http1Connection {
     // A destroyed socket may have emitted "close" already, so it must not be tracked.
     const live = !wire.socket.destroyed
     const { deadlines, route } = exchange

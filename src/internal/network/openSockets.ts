@@ -3,17 +3,17 @@
  */
 import * as Effect from "effect/Effect"
 import { atMost } from "../transport/deadlines.js"
-import type { Wire } from "../transport/networkStream.js"
+import type { NetworkStream } from "../transport/networkStream.js"
 
 /** How long sockets get for an orderly close before they are destroyed; milliseconds. */
 const closeTime = 1000
 
 export class OpenSockets {
-  private readonly open = new Set<Wire["socket"]>()
+  private readonly open = new Set<NetworkStream["socket"]>()
   private onClosed: (() => void) | undefined = undefined
 
   /** Tracks a socket until it is closed. */
-  add(socket: Wire["socket"]): void {
+  add(socket: NetworkStream["socket"]): void {
     this.open.add(socket)
     socket.once("close", () => {
       this.open.delete(socket)

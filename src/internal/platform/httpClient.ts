@@ -13,7 +13,7 @@ import type { RequestOptions } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, isClientError } from "../../Errors.js"
 import type { SessionService } from "../../Session.js"
-import { endedBy } from "../raceWithCallback.js"
+import { raceWithCallback } from "../raceWithCallback.js"
 import { NoSpans } from "../tracing/spans.js"
 import { hideUrl, toPlatformError } from "./httpClientError.js"
 import { hideSecrets } from "./httpClientRequest.js"
@@ -37,7 +37,7 @@ const untilAborted = (
   signal: AbortSignal,
   opened: Effect.Effect<ClientResponse, ClientError>
 ): Effect.Effect<ClientResponse, ClientError | HttpClientError.RequestError> =>
-  endedBy(opened, (fail: (error: HttpClientError.RequestError) => void) => {
+  raceWithCallback(opened, (fail: (error: HttpClientError.RequestError) => void) => {
     const onAbort = () =>
       fail(
         new RequestError({

@@ -1,7 +1,7 @@
 /** Renders a request as a curl command line with secrets redacted. */
 import { getField } from "../http/headerFields.js"
 import { redactBody, redacted, redactHeader, redactUrl } from "../redact.js"
-import type { Prepared } from "./preparedRequest.js"
+import type { PreparedRequest } from "./preparedRequest.js"
 
 /** Quotes a word for POSIX shells. */
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
@@ -10,9 +10,10 @@ const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 const shownSize = 4096
 
 /** The media type that the request sends. */
-const typeOf = ({ body, fields }: Prepared): string => getField(fields.pairs, "content-type") ?? body.contentType ?? ""
+const typeOf = ({ body, fields }: PreparedRequest): string =>
+  getField(fields.pairs, "content-type") ?? body.contentType ?? ""
 
-const bodyWords = (request: Prepared): ReadonlyArray<string> => {
+const bodyWords = (request: PreparedRequest): ReadonlyArray<string> => {
   const { body } = request
   if (body._tag === "Empty") return []
   const type =
@@ -30,7 +31,7 @@ const bodyWords = (request: Prepared): ReadonlyArray<string> => {
 }
 
 /** The command line. */
-export const toCurl = (request: Prepared): string => {
+export const toCurl = (request: PreparedRequest): string => {
   // With -X HEAD curl would wait for a body. Without --globoff it expands brackets and braces in the URL.
   const method = request.method === "HEAD" ? ["--head"] : ["-X", quote(request.method)]
   const words = ["curl", ...method, "--globoff", "--path-as-is", quote(redactUrl(request.url))]

@@ -5,10 +5,10 @@ import { isFault, mergeFields, toFields, withoutFields } from "../http/headerFie
 import { parseTarget, shown } from "../http/target.js"
 import { ownOptions } from "../ownOptions.js"
 import { toBody } from "./body/toHttpBody.js"
-import type { Prepared } from "./preparedRequest.js"
+import type { PreparedRequest } from "./preparedRequest.js"
 import { moveTo } from "./retarget.js"
 
-const added = (self: Prepared, name: string, value: HeaderValue, replace: boolean): Prepared => {
+const added = (self: PreparedRequest, name: string, value: HeaderValue, replace: boolean): PreparedRequest => {
   const given = toFields([[name, value]])
   if (isFault(given)) {
     const fault = new InvalidRequest({ ...self.details, option: given.option, description: given.description })
@@ -19,23 +19,24 @@ const added = (self: Prepared, name: string, value: HeaderValue, replace: boolea
   return self.derive({ fields })
 }
 
-export const setHeader = (self: Prepared, name: string, value: HeaderValue): Prepared => added(self, name, value, true)
+export const setHeader = (self: PreparedRequest, name: string, value: HeaderValue): PreparedRequest =>
+  added(self, name, value, true)
 
-export const appendHeader = (self: Prepared, name: string, value: HeaderValue): Prepared =>
+export const appendHeader = (self: PreparedRequest, name: string, value: HeaderValue): PreparedRequest =>
   added(self, name, value, false)
 
-export const removeHeader = (self: Prepared, name: string): Prepared => {
+export const removeHeader = (self: PreparedRequest, name: string): PreparedRequest => {
   const lower = name.toLowerCase()
   return self.derive({ fields: withoutFields(self.fields, (other) => other === lower) })
 }
 
 /** The request that does not wait for 100 Continue. */
-export const withoutExpectation = (self: Prepared): Prepared => {
+export const withoutExpectation = (self: PreparedRequest): PreparedRequest => {
   const { expect100, ...rest } = self.given
   return removeHeader(self, "Expect").derive({ given: ownOptions(rest) })
 }
 
-export const setUrl = (self: Prepared, url: UrlInput): Prepared => {
+export const setUrl = (self: PreparedRequest, url: UrlInput): PreparedRequest => {
   const target = parseTarget(url, self.given.encoded === true, self.target)
   if (target instanceof InvalidURL) return self.derive({ fault: self.fault ?? target })
   if (self.target.websocket) return moveTo(self, target.asWebSocket, {})
@@ -50,7 +51,7 @@ export const setUrl = (self: Prepared, url: UrlInput): Prepared => {
 const isBodyField = (name: string): boolean =>
   name === "content-type" || name === "content-length" || name === "content-encoding"
 
-export const setBody = (self: Prepared, data: Data): Prepared => {
+export const setBody = (self: PreparedRequest, data: Data): PreparedRequest => {
   const body = toBody(data)
   const fields = withoutFields(self.fields, isBodyField)
   return body instanceof InvalidRequest || body instanceof RequestBodyError

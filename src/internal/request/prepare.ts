@@ -29,7 +29,7 @@ import { multipartBoundary } from "./body/multipart.js"
 import { jsonBody, textBody, toBody } from "./body/toHttpBody.js"
 import { wrongType } from "./optionTypes.js"
 import type { Defaults } from "./preparedRequest.js"
-import { detailsOf, Prepared } from "./preparedRequest.js"
+import { detailsOf, PreparedRequest } from "./preparedRequest.js"
 import { fromUserinfo, isSize, noDefaults } from "./sessionDefaults.js"
 
 const noOptions: RequestOptions = Object.create(null)
@@ -63,7 +63,7 @@ export const prepare = (
   url: UrlInput,
   options: RequestOptions | undefined,
   websocket = false
-): Prepared | PrepareError => {
+): PreparedRequest | PrepareError => {
   const simple = options === undefined && method === "GET" && typeof url === "string" && !websocket
   const known = simple ? defaults.recent.get(url) : undefined
   if (known !== undefined) return known
@@ -84,8 +84,8 @@ export const prepare = (
 }
 
 /** Adds the details of the request to an error. */
-const settle = (method: string, target: Target, result: Combined): Prepared | PrepareError => {
-  if (result instanceof Prepared) return result
+const settle = (method: string, target: Target, result: Combined): PreparedRequest | PrepareError => {
+  if (result instanceof PreparedRequest) return result
   if (!(result instanceof RequestBodyError)) return fail(method, target, result)
   return new RequestBodyError({ ...detailsOf(method, target), reason: result.reason, cause: result.cause })
 }
@@ -94,11 +94,11 @@ const fail = (method: string, target: Target, fault: OptionFault): InvalidReques
   new InvalidRequest({ ...detailsOf(method, target), option: fault.option, description: fault.description })
 
 /** A request without options. */
-const bare = (defaults: Defaults, method: string, target: Target): Prepared => {
+const bare = (defaults: Defaults, method: string, target: Target): PreparedRequest => {
   const inside = defaults.base === undefined || sameOrigin(defaults.base.origin, target.origin)
   const fromUrl = target.userinfo
   const session = inside ? defaults.fields : defaults.openFields
-  return new Prepared({
+  return new PreparedRequest({
     defaults,
     given: noOptions,
     method,
@@ -129,7 +129,7 @@ interface Parts {
   readonly away: boolean
 }
 
-type Combined = Prepared | InvalidRequest | RequestBodyError | OptionFault
+type Combined = PreparedRequest | InvalidRequest | RequestBodyError | OptionFault
 
 const full = (defaults: Defaults, method: string, target: Target, given: RequestOptions): Combined => {
   const own = given.headers === undefined ? noFields : toFields(given.headers)
@@ -153,7 +153,7 @@ const combine = (defaults: Defaults, method: string, parsed: Target, given: Requ
   if (limits === undefined) return { option: "timeout", description: notTimeout }
   const serverHostname = resolveServerHostname(given.serverHostname)
   if (isFault(serverHostname)) return serverHostname
-  return new Prepared({
+  return new PreparedRequest({
     defaults,
     given,
     method,
@@ -273,10 +273,10 @@ const dataBody = (data: Data, fields: Fields): HttpBody.HttpBody | InvalidReques
  */
 export const adopt = (
   defaults: Defaults,
-  self: Prepared,
+  self: PreparedRequest,
   options: RequestOptions | undefined,
   away = false
-): Prepared | PrepareError => {
+): PreparedRequest | PrepareError => {
   if (self.fault !== undefined) return self.fault
   const over = options === undefined ? noOptions : ownOptions(options)
   const { auth, cookies, data, encoded, headers, json, params, serverHostname, text, ...kept } = self.given

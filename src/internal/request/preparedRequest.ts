@@ -57,7 +57,7 @@ export interface Defaults {
   readonly before: string
   readonly after: string
   /** Cache of prepared GET requests without options, by URL. */
-  readonly recent: RecentRequests<Prepared>
+  readonly recent: RecentRequests<PreparedRequest>
   /** Whether the session has trace configs. */
   readonly traced: boolean
   readonly spans: SpanOptions | false | undefined
@@ -91,7 +91,7 @@ const maxRedirects = 10
 const noMiddlewares: ReadonlyArray<Middleware> = []
 
 /** A prepared request: everything needed to send it. */
-export class Prepared extends Pipeable.Class() implements ClientRequest, State {
+export class PreparedRequest extends Pipeable.Class() implements ClientRequest, State {
   readonly [TypeId]: ClientRequestTypeId
   readonly defaults: Defaults
   readonly given: RequestOptions
@@ -223,8 +223,8 @@ export class Prepared extends Pipeable.Class() implements ClientRequest, State {
   }
 
   /** A copy with some fields changed. */
-  derive(changes: Partial<State>): Prepared {
-    return new Prepared({ ...this, ...changes })
+  derive(changes: Partial<State>): PreparedRequest {
+    return new PreparedRequest({ ...this, ...changes })
   }
 
   /** The details of the request for errors. */

@@ -7,14 +7,14 @@ import type { Target } from "../http/target.js"
 import { withoutIdentity } from "../network/tls/tlsSettings.js"
 import { ownOptions } from "../ownOptions.js"
 import { isSecretHeader } from "../redact.js"
-import type { Prepared, State } from "./preparedRequest.js"
+import type { PreparedRequest, State } from "./preparedRequest.js"
 import { fromUserinfo } from "./sessionDefaults.js"
 
 /** Headers bound to an origin in addition to secret ones: Host, and challenges that a middleware copied. */
 const bound: ReadonlySet<string> = new Set(["host", "www-authenticate", "proxy-authenticate"])
 
 /** Removes the client certificate, which another origin must not get. */
-const withoutIdentityOf = ({ ssl }: Prepared, given: RequestOptions): RequestOptions =>
+const withoutIdentityOf = ({ ssl }: PreparedRequest, given: RequestOptions): RequestOptions =>
   ssl === undefined ? given : { ...given, ssl: withoutIdentity(ssl) }
 
 /**
@@ -22,7 +22,7 @@ const withoutIdentityOf = ({ ssl }: Prepared, given: RequestOptions): RequestOpt
  * cookies, headers given as `Redacted`, Host, the client certificate and the TLS server name. Credentials in the new
  * URL replace the request's.
  */
-export const moveTo = (self: Prepared, target: Target, changes: Partial<State>): Prepared => {
+export const moveTo = (self: PreparedRequest, target: Target, changes: Partial<State>): PreparedRequest => {
   const auth = target.userinfo === undefined || self.noAuth ? undefined : fromUserinfo(target.userinfo)
   const fields = changes.fields ?? self.fields
   if (!sameOrigin(self.target.origin, target.origin)) {
@@ -56,7 +56,7 @@ const withoutParams = (options: RequestOptions): RequestOptions => {
 }
 
 /** The request for the next hop of a redirect. If the body is dropped, so are the headers that describe it. */
-export const redirectTo = (self: Prepared, target: Target, method: string, keepBody: boolean): Prepared =>
+export const redirectTo = (self: PreparedRequest, target: Target, method: string, keepBody: boolean): PreparedRequest =>
   moveTo(self, target, {
     method,
     hop: self.hop + 1,

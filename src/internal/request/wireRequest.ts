@@ -20,7 +20,7 @@ import { linesAfter, linesBefore } from "./automaticHeaders.js"
 import { type BodyContext, toRequestBody } from "./body/bodyWriter.js"
 import type { Compression } from "./body/compressor.js"
 import { lengthError } from "./body/declaredLength.js"
-import type { Prepared } from "./preparedRequest.js"
+import type { PreparedRequest } from "./preparedRequest.js"
 import { toSkip } from "./sessionDefaults.js"
 
 /** The errors of `toWire`. */
@@ -35,7 +35,7 @@ export const isWireError = (u: WireRequest | WireError): u is WireError => "_tag
  * streams. `close` asks the server to close the connection, unless the request has a Connection header.
  */
 export const toWire = (
-  request: Prepared,
+  request: PreparedRequest,
   cookieHeader: string | undefined,
   extra?: Pairs,
   context?: BodyContext,
@@ -65,7 +65,7 @@ const jsonType = "application/json"
 const noPairs: Pairs = []
 
 /** Builds the head from the lines that were written when the session was made. */
-const plainWire = (request: Prepared): WireRequest => {
+const plainWire = (request: PreparedRequest): WireRequest => {
   if (request.plainWire !== undefined) return request.plainWire
   const { body, defaults, method, target } = request
   let head = `Host: ${hostFieldOf(target.origin)}\r\n${defaults.before}`
@@ -95,7 +95,7 @@ const plainWire = (request: Prepared): WireRequest => {
 const expectsBody = (method: string): boolean => method === "POST" || method === "PUT" || method === "PATCH"
 
 const fullWire = (
-  request: Prepared,
+  request: PreparedRequest,
   cookieHeader: string | undefined,
   extra: Pairs,
   context: BodyContext | undefined,
@@ -149,7 +149,7 @@ const keepAlivePairs: Pairs = [["Connection", "keep-alive"]]
 /** Headers that are written separately, in a fixed place. */
 const written: ReadonlySet<string> = new Set(["host", "content-length", "cookie", "expect", "authorization"])
 
-const refuse = (request: Prepared, fault: OptionFault): InvalidRequest =>
+const refuse = (request: PreparedRequest, fault: OptionFault): InvalidRequest =>
   new InvalidRequest({ ...request.details, option: fault.option, description: fault.description })
 
 const pairsHave = (pairs: Pairs, name: string): boolean => getField(pairs, name) !== undefined
@@ -193,7 +193,7 @@ interface Framing {
   readonly length: number | undefined
   readonly chunked: boolean
   readonly compression: Compression | undefined
-  readonly onProgress: Prepared["given"]["onProgress"]
+  readonly onProgress: PreparedRequest["given"]["onProgress"]
 }
 
 const noBody: Framing = {
@@ -210,7 +210,7 @@ const noBody: Framing = {
  * Decides how the body is delimited. A declared Content-Length is kept and must match the actual length where that is
  * known.
  */
-const frame = (request: Prepared, pairs: Pairs): Framing | OptionFault | RequestBodyError => {
+const frame = (request: PreparedRequest, pairs: Pairs): Framing | OptionFault | RequestBodyError => {
   const { body, defaults, given, method } = request
   const header = getField(pairs, "content-length")
   const declared = header === undefined ? undefined : toLength(header)
@@ -256,7 +256,7 @@ const frame = (request: Prepared, pairs: Pairs): Framing | OptionFault | Request
 }
 
 const checkContent = (
-  request: Prepared,
+  request: PreparedRequest,
   pairs: Pairs,
   compression: Compression | undefined,
   declared: number | undefined
@@ -287,17 +287,20 @@ const toLength = (text: string): number | undefined => {
 }
 
 /** The compression to apply; an empty body is not compressed. */
-const toCompression = (compress: Prepared["given"]["compress"], length: number | undefined): Compression | undefined =>
+const toCompression = (
+  compress: PreparedRequest["given"]["compress"],
+  length: number | undefined
+): Compression | undefined =>
   compress === undefined || compress === false || length === 0 ? undefined : compress === true ? "deflate" : compress
 
-const wantsContinue = (request: Prepared, pairs: Pairs): boolean => {
+const wantsContinue = (request: PreparedRequest, pairs: Pairs): boolean => {
   if (request.defaults.version === "1.0") return false
   const header = getField(pairs, "expect")
   return request.given.expect100 === true || header?.toLowerCase() === "100-continue"
 }
 
 /** The lines of Authorization and Cookie, checked. */
-const lastLines = (request: Prepared, pairs: Pairs, cookieHeader: string | undefined): string | OptionFault => {
+const lastLines = (request: PreparedRequest, pairs: Pairs, cookieHeader: string | undefined): string | OptionFault => {
   const expect = getField(pairs, "expect")
   if (expect !== undefined && expect.toLowerCase() !== "100-continue") {
     return { option: "expect", description: 'expected "100-continue"' }
@@ -320,7 +323,7 @@ const lastLines = (request: Prepared, pairs: Pairs, cookieHeader: string | undef
  * The value of Cookie, as octets: the Cookie header of the request, then the jar's cookies that the request does not
  * replace, then the request's own cookies.
  */
-const cookieValue = (request: Prepared, pairs: Pairs, jar: string | undefined): string => {
+const cookieValue = (request: PreparedRequest, pairs: Pairs, jar: string | undefined): string => {
   const own = request.cookies.map(([name, value]) => [toLatin1(name), toLatin1(value)] as const)
   const names = new Set(own.map(([name]) => name))
   const cookies = pairs.filter(([name]) => name.toLowerCase() === "cookie").map(([, value]) => toLatin1(value))

@@ -17,7 +17,7 @@ import { EventDecoder } from "./body/eventDecoder.js"
 import { json } from "./body/json.js"
 import { LineDecoder } from "./body/lines.js"
 import { type Decoder, decoded } from "./body/pullDecoder.js"
-import { type Batches, once } from "./body/pullQueue.js"
+import { once, type PullQueue } from "./body/pullQueue.js"
 import { readerLimit } from "./readerLimit.js"
 import type { ResponseSource, Sent, Upgrade } from "./responseSource.js"
 import { WholeBody } from "./wholeBody.js"
@@ -79,7 +79,7 @@ export class Response extends WholeBody implements ClientResponse {
   // The body as a stream.
 
   /** A stream of the decoded body. Runs once, unless the bytes are kept. */
-  private streamOf<A>(decode: (pull: Batches["pull"]) => Pull<A, BodyError>) {
+  private streamOf<A>(decode: (pull: PullQueue["pull"]) => Pull<A, BodyError>) {
     return Stream.suspend(() => {
       let opened = false
       const start = Effect.withFiberRuntime<Pull<A, BodyError>, BodyError>((fiber) => {
@@ -126,7 +126,7 @@ export class Response extends WholeBody implements ClientResponse {
       )
     )
   }
-  private decodePull<A>(pull: Batches["pull"], decoder: Decoder<A>) {
+  private decodePull<A>(pull: PullQueue["pull"], decoder: Decoder<A>) {
     return decoded(pull, decoder, (reason, cause) => this.payloadError(reason, cause))
   }
 

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ConnectionInfo } from "../../ClientResponse.js"
 import type { BodyError, ClientError, ClientPayloadError } from "../../Errors.js"
-import type { Gather } from "../byteBuilder.js"
+import type { ByteBuilder } from "../byteBuilder.js"
 import { withoutItself } from "../currentOptions.js"
 import * as Coding from "../http/contentCoding.js"
 import type { IncomingBody } from "../transport/incomingBody.js"
@@ -11,7 +11,7 @@ import type { Head } from "../transport/transport.js"
 import { Beginning } from "./body/beginning.js"
 import { type BodyFacts, BodyReader, payloadError, toBodyError, tooLarge } from "./body/bodyReader.js"
 import { Collector, PlainCollector } from "./body/collector.js"
-import { Batches } from "./body/pullQueue.js"
+import { PullQueue } from "./body/pullQueue.js"
 import { ResponseHeadView } from "./responseHead.js"
 import type { ResponseSource, Upgrade } from "./responseSource.js"
 
@@ -49,7 +49,7 @@ export class ResponseBody extends ResponseHeadView {
   protected cached: Uint8Array | undefined = undefined
   protected failure: BodyError | undefined = undefined
   protected reader: BodyReader | undefined = undefined
-  protected batches: Batches | undefined = undefined
+  protected batches: PullQueue | undefined = undefined
   protected begun: Begun | undefined = undefined
   /** The reader that waits for the whole body; there is rarely more than one. */
   protected waiter: Waiter | undefined = undefined
@@ -159,10 +159,10 @@ export class ResponseBody extends ResponseHeadView {
   }
 
   /** Called by `Collector`. */
-  gathered(gather: Gather): void {
+  gathered(gather: ByteBuilder): void {
     let bytes: Uint8Array
     try {
-      bytes = gather.takeAll()
+      bytes = gather.bytes()
     } catch (cause) {
       this.failed(this.payloadError("TooLarge", cause))
       return
@@ -281,9 +281,9 @@ export class ResponseBody extends ResponseHeadView {
   }
 
   /** Opens the body for pulls of at most `limit` bytes in all. Call only while `isReadable`. */
-  protected open(limit = Infinity): Batches["pull"] {
+  protected open(limit = Infinity): PullQueue["pull"] {
     const { begun } = this
-    const batches = new Batches()
+    const batches = new PullQueue()
     const reader = begun?.reader ?? new BodyReader(this.bodyFacts(limit), false, batches)
     this.state = "Streaming"
     this.begun = undefined

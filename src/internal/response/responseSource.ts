@@ -4,7 +4,7 @@ import type { Progress } from "../../ClientRequest.js"
 import type { ResponseHead, Timings } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
 import type { IncomingBody } from "../transport/incomingBody.js"
-import type { Wire } from "../transport/networkStream.js"
+import type { NetworkStream } from "../transport/networkStream.js"
 import type { BodyWatch, DetailsSource } from "./body/bodyReader.js"
 import type { HeadSource } from "./responseHead.js"
 
@@ -52,7 +52,7 @@ export interface ResponseSource extends HeadSource, DetailsSource {
 
 /** A connection after status 101. */
 export interface Upgrade {
-  readonly wire: Wire
+  readonly wire: NetworkStream
   /** Bytes received together with the head. */
   readonly rest: Uint8Array
 }

@@ -8,7 +8,7 @@ import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { JsonOptions } from "../../ClientResponse.js"
 import type { BodyError, ContentTypeError, JsonDecodeError } from "../../Errors.js"
-import { Gather } from "../byteBuilder.js"
+import { ByteBuilder } from "../byteBuilder.js"
 import { headersOf } from "../http/platformHeaders.js"
 import { tooLarge } from "./body/bodyReader.js"
 import * as Charset from "./body/charset.js"
@@ -130,7 +130,7 @@ export class WholeBody extends ResponseBody {
     const pull = this.open(limit)
     this.state = "Collecting"
     this.waiter = ignore
-    const gather = new Gather()
+    const gather = new ByteBuilder()
     const loop: Effect.Effect<void, BodyError> = Effect.matchEffect(pull, {
       onFailure: Option.match({
         onNone: () => {

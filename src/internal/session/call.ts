@@ -10,7 +10,7 @@ import type { Phase } from "../../Timeouts.js"
 import { showAs } from "../inspection.js"
 import type { Limits } from "../limits.js"
 import type { BodyContext } from "../request/body/bodyWriter.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import { readerLimit } from "../response/readerLimit.js"
 import type { CallTrace } from "../tracing/callTrace.js"
 import type { HopTrace } from "../tracing/hopTrace.js"
@@ -57,7 +57,7 @@ export class Call implements Limited, ActiveCall {
   private readonly wall: Clock.Clock
   /** The method of the first request; redirects may change it for later hops. */
   readonly method: string
-  request: Prepared
+  request: PreparedRequest
   /** Number of attempts over all hops, including resends on a new connection. */
   attempt = 0
   history: ReadonlyArray<ResponseHead> = noHistory
@@ -82,7 +82,7 @@ export class Call implements Limited, ActiveCall {
   constructor(
     core: SessionCore,
     fiber: Fiber.RuntimeFiber<unknown, unknown>,
-    request: Prepared,
+    request: PreparedRequest,
     deadlines: Deadlines,
     clock: Clock.Clock
   ) {
@@ -113,7 +113,7 @@ export class Call implements Limited, ActiveCall {
    * The context in which a streamed body runs: that of the requesting fiber. `undefined` for a body of bytes without
    * observers.
    */
-  bodyContext(request: Prepared, trace: HopTrace | undefined): BodyContext | undefined {
+  bodyContext(request: PreparedRequest, trace: HopTrace | undefined): BodyContext | undefined {
     const onChunk = trace?.onChunk
     const { body, given } = request
     if (body._tag === "Empty" || body._tag === "Uint8Array") {

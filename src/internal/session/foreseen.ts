@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import type { ClientError } from "../../Errors.js"
 import type { Next } from "../../Middleware.js"
 import { RouteValue, repeatedOnce } from "../proxy/proxyInput.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import { isWireError, toWire } from "../request/wireRequest.js"
 import type { Sent } from "../response/responseSource.js"
 import type { Call } from "./call.js"
@@ -17,12 +17,12 @@ import type { SessionCore } from "./sessionCore.js"
 /** A request, and the head and peer that it would be sent with. */
 export interface Foreseen {
   /** The request to pass on; it keeps the proxy that `Proxy.route` chose. */
-  readonly request: Prepared
+  readonly request: PreparedRequest
   readonly sent: Sent
 }
 
 /** Fixes the proxy that `Proxy.route` chose, because the function may return another one the next time. */
-const withChosenProxy = (request: Prepared): Prepared => {
+const withChosenProxy = (request: PreparedRequest): PreparedRequest => {
   const { proxy, proxyAuth, proxyHeaders } = request.proxy
   return proxy instanceof RouteValue && proxyAuth === undefined && proxyHeaders === undefined
     ? request.derive({ given: { ...request.given, proxy: repeatedOnce(proxy) } })
@@ -32,7 +32,7 @@ const withChosenProxy = (request: Prepared): Prepared => {
 const withCookies = (
   core: SessionCore,
   call: Call | undefined,
-  given: Prepared,
+  given: PreparedRequest,
   cookies: string | undefined
 ): Foreseen | undefined => {
   const environment = environmentOf(given, core)
@@ -45,7 +45,7 @@ const withCookies = (
 }
 
 /** The result for a request that was made without a session. */
-const bySelf = (request: Prepared): Foreseen | undefined => {
+const bySelf = (request: PreparedRequest): Foreseen | undefined => {
   const wire = toWire(request, undefined)
   if (isWireError(wire)) return undefined
   return { request, sent: { url: request.url, head: wire.head, secret: request.secretHeaders, peer: "" } }
@@ -55,7 +55,7 @@ const bySelf = (request: Prepared): Foreseen | undefined => {
  * Determines what `next` would send if inner middlewares do not change the request. Succeeds with `undefined` if that is
  * unknown, or if the request will fail.
  */
-export const foresee = (request: Prepared, next: Next): Effect.Effect<Foreseen | undefined, ClientError> => {
+export const foresee = (request: PreparedRequest, next: Next): Effect.Effect<Foreseen | undefined, ClientError> => {
   const call = callOf(next)
   const core = call?.core ?? coreOf(request.defaults)
   if (core === undefined) return Effect.sync(() => bySelf(request))

@@ -11,8 +11,8 @@ import type { Phase } from "../../Timeouts.js"
 import type { Retryability } from "../errors/retryability.js"
 import { showAs } from "../inspection.js"
 import type { Limits } from "../limits.js"
-import { endedBy } from "../raceWithCallback.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import { raceWithCallback } from "../raceWithCallback.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import type { BodyWatch } from "../response/body/bodyReader.js"
 import { type BodySettings, Response, type ResponseSource } from "../response/response.js"
 import type { WrittenRequest } from "../response/responseHead.js"
@@ -21,7 +21,7 @@ import type { HopTrace } from "../tracing/hopTrace.js"
 import { Timeline } from "../tracing/timeline.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { IncomingBody } from "../transport/incomingBody.js"
-import type { Wire } from "../transport/networkStream.js"
+import type { NetworkStream } from "../transport/networkStream.js"
 import { isRepeatable } from "../transport/repeatable.js"
 import type { Connection, Exchange, Head, Route, WireRequest } from "../transport/transport.js"
 import type { Call } from "./call.js"
@@ -41,8 +41,8 @@ export class Hop implements Exchange, ResponseSource {
   }
 
   readonly call: Call
-  readonly request: Prepared
-  wire: WireRequest
+  readonly request: PreparedRequest
+  wireRequest: WireRequest
   readonly route: Route
   readonly limits: Limits
   readonly deadlines: Deadlines
@@ -55,14 +55,14 @@ export class Hop implements Exchange, ResponseSource {
   private resume: Resume = ignore
   private connection: Connection | undefined = undefined
   /** The stream that an upgraded response owns. */
-  private upgraded: Wire | undefined = undefined
+  private upgraded: NetworkStream | undefined = undefined
   private response: Response | undefined = undefined
   /** Whether the request was sent again on another connection, which happens at most once. */
   private resent = false
 
   constructor(
     call: Call,
-    request: Prepared,
+    request: PreparedRequest,
     wire: WireRequest,
     route: Route,
     trace: HopTrace | undefined,
@@ -71,7 +71,7 @@ export class Hop implements Exchange, ResponseSource {
   ) {
     this.call = call
     this.request = request
-    this.wire = wire
+    this.wireRequest = wire
     this.route = route
     this.limits = call.limits
     this.deadlines = call.deadlines
@@ -92,7 +92,7 @@ export class Hop implements Exchange, ResponseSource {
     }
     const connection = this.call.core.transport.takeIdle(this)
     if (connection === undefined) resume(this.connect(false))
-    else connection.exchange(this)
+    else connection.start(this)
   }
 
   private startTraced(trace: HopTrace, resume: Resume): void {
@@ -100,8 +100,8 @@ export class Hop implements Exchange, ResponseSource {
     const connection = trace.listening ? undefined : this.call.core.transport.takeIdle(this)
     if (connection === undefined) resume(this.connect(false))
     else {
-      trace.sending(this.wire)
-      connection.exchange(this)
+      trace.sending(this.wireRequest)
+      connection.start(this)
     }
   }
 
@@ -146,21 +146,21 @@ export class Hop implements Exchange, ResponseSource {
   }
   within<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | ClientError> {
     const { call, deadlines } = this
-    return endedBy(withinCall(call, effect), (fail: (error: ClientError) => void) => {
+    return raceWithCallback(withinCall(call, effect), (fail: (error: ClientError) => void) => {
       const deadline = deadlines.schedule(call.expiresAt, () => fail(call.late("body")))
       return () => deadline.cancel()
     })
   }
   written(): WrittenRequest {
     const { secretHeaders: secret, target } = this.request
-    return { target, head: this.wire.head, secret }
+    return { target, head: this.wireRequest.head, secret }
   }
   requestInfo(): RequestInfo {
-    return requestInfo(this.request, this.wire)
+    return requestInfo(this.request, this.wireRequest)
   }
 
   sent(): Sent {
-    return sentBy(this.call.core, this.request, this.wire, this.route)
+    return sentBy(this.call.core, this.request, this.wireRequest, this.route)
   }
 
   details(phase: Phase | undefined): Details {
@@ -248,7 +248,7 @@ export class Hop implements Exchange, ResponseSource {
     } else this.resume(Effect.succeed(response))
   }
 
-  onUpgrade(head: Head, wire: Wire, rest: Uint8Array): void {
+  onUpgrade(head: Head, wire: NetworkStream, rest: Uint8Array): void {
     const call = this.call
     const jar = call.core.jar
     if (jar !== undefined) storeCookies(call, jar, this.request, head, this.trace)
@@ -271,7 +271,7 @@ export class Hop implements Exchange, ResponseSource {
       this.call.attempt++
       if (this.trace !== undefined) {
         const reason = reused ? "StaleConnection" : "Disconnected"
-        this.wire = this.trace.resent(this.wire, reason, error, this.call.attempt)
+        this.wireRequest = this.trace.resent(this.wireRequest, reason, error, this.call.attempt)
       }
       this.resume(this.connect(true))
       return
@@ -308,13 +308,13 @@ export class Hop implements Exchange, ResponseSource {
         const sent = Effect.async<ClientResponse, ClientError>((resume) => {
           this.resume = resume
           const { failure } = this
-          if (failure === undefined) connection.exchange(this)
+          if (failure === undefined) connection.start(this)
           else {
             connection.abort("Error")
             this.onError(failure, "never")
           }
         })
-        return this.trace === undefined ? sent : Effect.zipRight(this.trace.beforeSending(this.wire), sent)
+        return this.trace === undefined ? sent : Effect.zipRight(this.trace.beforeSending(this.wireRequest), sent)
       }
     })
   }
@@ -322,7 +322,7 @@ export class Hop implements Exchange, ResponseSource {
   /** Whether to send the request again: any request of which nothing was written, otherwise only a repeatable one. */
   private isResendable(repeatable: Retryability): boolean {
     if (repeatable === "never" || this.resent || this.call.failure !== undefined) return false
-    return repeatable === "unsent" || isRepeatable(this.wire)
+    return repeatable === "unsent" || isRepeatable(this.wireRequest)
   }
 }
 

@@ -6,7 +6,7 @@ import { fromWire, setCookieLines, toWire } from "../cookies/wire.js"
 import type { Pairs } from "../http/headerFields.js"
 import { zonedAddress } from "../http/origin.js"
 import type { Target } from "../http/target.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import type { Trace } from "../transport/trace.js"
 import type { Head } from "../transport/transport.js"
 import type { Call } from "./call.js"
@@ -29,7 +29,7 @@ const cookieTarget = ({ origin, target }: Target): CookieTarget => {
 }
 
 /** The hosts that have received the session's own cookies. Derived sessions with the same cookies share it. */
-const seededHosts = (call: Caller, request: Prepared): Set<string> => {
+const seededHosts = (call: Caller, request: PreparedRequest): Set<string> => {
   const { seeded: markSeeded } = call.core
   const key = request.defaults.options.cookies ?? request.defaults
   const known = markSeeded.get(key) ?? new Set()
@@ -41,7 +41,7 @@ const seededHosts = (call: Caller, request: Prepared): Set<string> => {
  * The session's own cookies that must be added to the jar: once per host of a request, and with `baseUrl` only for its
  * host. Redirects do not add cookies. Call `markSeeded` after adding them.
  */
-export const cookiesToSeed = (call: Caller, request: Prepared): Pairs => {
+export const cookiesToSeed = (call: Caller, request: PreparedRequest): Pairs => {
   const { base, cookies } = request.defaults
   const { host } = request.target.origin
   if (cookies.length === 0 || request.hop > 0 || (base !== undefined && base.origin.host !== host)) return none
@@ -49,7 +49,7 @@ export const cookiesToSeed = (call: Caller, request: Prepared): Pairs => {
 }
 
 /** Records that the session's own cookies were added for the host of a request. */
-export const markSeeded = (call: Caller, request: Prepared): void => {
+export const markSeeded = (call: Caller, request: PreparedRequest): void => {
   seededHosts(call, request).add(request.target.origin.host)
 }
 
@@ -57,7 +57,7 @@ export const markSeeded = (call: Caller, request: Prepared): void => {
  * The session's own cookies that a strict jar does not store, because the host is an IP address. A dummy jar is
  * excluded, as it stores nothing on purpose.
  */
-const cookiesOutsideJar = (call: Caller, { settings }: Jar, request: Prepared): string | undefined => {
+const cookiesOutsideJar = (call: Caller, { settings }: Jar, request: PreparedRequest): string | undefined => {
   const { host, ip } = request.target.origin
   if (ip === 0 || settings.unsafe || settings.maxCookies === 0) return undefined
   if (isSecureHome(request) && request.target.origin.scheme === "http") return undefined
@@ -66,9 +66,9 @@ const cookiesOutsideJar = (call: Caller, { settings }: Jar, request: Prepared): 
 }
 
 /** Whether `baseUrl` is https, so that the session's cookies must not be sent in clear text. */
-export const isSecureHome = (request: Prepared): boolean => request.defaults.base?.origin.scheme === "https"
+export const isSecureHome = (request: PreparedRequest): boolean => request.defaults.base?.origin.scheme === "https"
 
-const withOwn = (call: Caller, jar: Jar, request: Prepared): string | undefined => {
+const withOwn = (call: Caller, jar: Jar, request: PreparedRequest): string | undefined => {
   const target = cookieTarget(request.target)
   const secure = isSecureHome(request) ? true : undefined
   const seeds = cookiesToSeed(call, request)
@@ -82,7 +82,7 @@ const withOwn = (call: Caller, jar: Jar, request: Prepared): string | undefined 
 }
 
 /** The cookies of the jar for a hop, as octets. Does not include the request's own cookies. */
-export const cookieHeader = (call: Caller, jar: Jar, request: Prepared): string | undefined => {
+export const cookieHeader = (call: Caller, jar: Jar, request: PreparedRequest): string | undefined => {
   if (request.defaults.cookies.length > 0) return withOwn(call, jar, request)
   return jar.isEmpty ? undefined : jar.header(cookieTarget(request.target), call.clock())
 }
@@ -91,7 +91,7 @@ export const cookieHeader = (call: Caller, jar: Jar, request: Prepared): string 
 export const storeCookies = (
   call: Caller,
   jar: Jar,
-  request: Prepared,
+  request: PreparedRequest,
   head: Head,
   trace: Pick<Trace, "offer"> | undefined
 ): void => {

@@ -1,7 +1,7 @@
 /** Facts about a request for its response: body settings and the request as sent. */
 import type { RequestInfo } from "../../ClientResponse.js"
 import { headersSent } from "../http/platformHeaders.js"
-import type { Defaults, Prepared } from "../request/preparedRequest.js"
+import type { Defaults, PreparedRequest } from "../request/preparedRequest.js"
 import type { BodySettings } from "../response/response.js"
 import { concealInfo } from "../response/responseHead.js"
 import type { Sent } from "../response/responseSource.js"
@@ -11,7 +11,7 @@ import type { SessionCore } from "./sessionCore.js"
 /** Caches the body settings of requests without body options of their own, by the session's defaults. */
 const ofSession = new WeakMap<Defaults, BodySettings>()
 
-const fromRequest = (request: Prepared): BodySettings => ({
+const fromRequest = (request: PreparedRequest): BodySettings => ({
   autoDecompress: request.autoDecompress,
   maxBodySize: request.maxBodySize,
   errorBodySize: request.errorBodySize,
@@ -20,7 +20,7 @@ const fromRequest = (request: Prepared): BodySettings => ({
 })
 
 /** The settings for reading the response body. */
-export const bodySettings = (request: Prepared): BodySettings => {
+export const bodySettings = (request: PreparedRequest): BodySettings => {
   const { autoDecompress, errorBodySize, maxBodySize, onProgress } = request.given
   if (
     autoDecompress !== undefined ||
@@ -39,13 +39,18 @@ export const bodySettings = (request: Prepared): BodySettings => {
 }
 
 /** The request as it was sent. */
-export const requestInfo = (request: Prepared, wire: WireRequest): RequestInfo => {
+export const requestInfo = (request: PreparedRequest, wire: WireRequest): RequestInfo => {
   const { realUrl, url } = request.target
   return concealInfo({ method: wire.method, url, realUrl, headers: headersSent(wire.head) }, request.secretHeaders)
 }
 
 /** The request as sent on a route. */
-export const sentBy = (core: SessionCore, request: Prepared, wire: Pick<WireRequest, "head">, route: Route): Sent => ({
+export const sentBy = (
+  core: SessionCore,
+  request: PreparedRequest,
+  wire: Pick<WireRequest, "head">,
+  route: Route
+): Sent => ({
   url: request.target.url,
   head: wire.head,
   secret: request.secretHeaders,

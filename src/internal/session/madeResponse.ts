@@ -6,7 +6,7 @@ import type { Phase } from "../../Timeouts.js"
 import type { Pairs } from "../http/headerFields.js"
 import { headersOf } from "../http/platformHeaders.js"
 import { headOf } from "../network/http1/head.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import { type BodySettings, Response, type ResponseSource } from "../response/response.js"
 import { concealInfo } from "../response/responseHead.js"
 import type { Sent } from "../response/responseSource.js"
@@ -25,11 +25,11 @@ export interface ResponseParts {
 
 /** The request of such a response. The call is set once a middleware returns the response. */
 class MadeSource implements ResponseSource {
-  readonly request: Prepared
+  readonly request: PreparedRequest
   readonly sentRequest: Sent | undefined
   call: Call | undefined
 
-  constructor(request: Prepared, call: Call | undefined, sent: Sent | undefined) {
+  constructor(request: PreparedRequest, call: Call | undefined, sent: Sent | undefined) {
     this.request = request
     this.call = call
     this.sentRequest = sent
@@ -88,7 +88,7 @@ const bodyOf = (bytes: Uint8Array): IncomingBody => {
 
 /** Builds a response to a request. `call` is the call of the request if it is known; `sent` is the request as sent. */
 export const madeResponse = (
-  request: Prepared,
+  request: PreparedRequest,
   { body, headers, reason, status, toleratesTruncatedCoding }: ResponseParts,
   call?: Call,
   sent?: Sent

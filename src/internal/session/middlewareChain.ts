@@ -7,7 +7,7 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidRequest, isClientError, MiddlewareError } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
 import { withoutItself } from "../currentOptions.js"
-import { type Defaults, Prepared } from "../request/preparedRequest.js"
+import { type Defaults, PreparedRequest } from "../request/preparedRequest.js"
 import { effectOr, kindOf } from "../userResult.js"
 import type { Call } from "./call.js"
 import type { Hop } from "./hop.js"
@@ -42,7 +42,7 @@ const nothing = () => undefined
 const send =
   (call: Call): Next =>
   (request: ClientRequest) => {
-    if (!(request instanceof Prepared)) {
+    if (!(request instanceof PreparedRequest)) {
       return Effect.fail(
         new InvalidRequest({
           ...call.details(undefined),
@@ -96,7 +96,10 @@ const run = (
   )
 
 /** Runs the chain and releases all responses except the returned one. */
-export const sendThroughMiddlewares = (call: Call, request: Prepared): Effect.Effect<ClientResponse, ClientError> => {
+export const sendThroughMiddlewares = (
+  call: Call,
+  request: PreparedRequest
+): Effect.Effect<ClientResponse, ClientError> => {
   const { middlewares } = request
   let next = bind(send(call), call)
   for (const middleware of [...middlewares].reverse()) {

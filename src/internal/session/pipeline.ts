@@ -15,7 +15,7 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidRequest } from "../../Errors.js"
 import { withoutItself } from "../currentOptions.js"
 import { isRedirect } from "../http/methods.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import { Response } from "../response/response.js"
 import { effectOr } from "../userResult.js"
 import type { Call } from "./call.js"
@@ -42,7 +42,7 @@ export const sendCall = (call: Call, collect: boolean): Sent => {
   return sendRequest(call, call.request, collect)
 }
 
-const sendRequest = (call: Call, request: Prepared, collect: boolean): Sent => {
+const sendRequest = (call: Call, request: PreparedRequest, collect: boolean): Sent => {
   call.request = request
   if (request.middlewares.length === 0 && call.trace?.listening !== true) {
     const { jar } = call.core

@@ -10,7 +10,7 @@ import { parseTarget, referencesIn, resolveLocation } from "../http/target.js"
 import { redactUrl } from "../redact.js"
 import { isReplayable } from "../request/body/replayable.js"
 import { adopt } from "../request/prepare.js"
-import { Prepared } from "../request/preparedRequest.js"
+import { PreparedRequest } from "../request/preparedRequest.js"
 import { moveTo, redirectTo } from "../request/retarget.js"
 import type { Response } from "../response/response.js"
 import { effectOr, kindOf } from "../userResult.js"
@@ -22,10 +22,10 @@ const becomesGet = (status: number, method: string): boolean =>
 
 /** The request of the next hop, without anything bound to the origin it leaves. */
 export const nextRequest = (
-  request: Prepared,
+  request: PreparedRequest,
   status: number,
   location: string
-): Prepared | InvalidURL | RequestBodyError => {
+): PreparedRequest | InvalidURL | RequestBodyError => {
   const target = resolveLocation(location, request.target, request.defaults.requoteRedirectUrl)
   if (target instanceof InvalidURL) return target
   const toGet = becomesGet(status, request.method)
@@ -40,7 +40,7 @@ export const nextRequest = (
 
 /** The next steps after a redirect: sending another hop, or keeping the redirect as the final response. */
 export interface After {
-  readonly send: (request: Prepared) => Effect.Effect<ClientResponse, ClientError>
+  readonly send: (request: PreparedRequest) => Effect.Effect<ClientResponse, ClientError>
   readonly end: (response: Response) => Effect.Effect<ClientResponse, ClientError>
 }
 
@@ -63,11 +63,11 @@ export const follow = (
           : locations.some((value) => value !== location)
             ? differing(call, location)
             : nextRequest(request, response.status, location)
-      if (!(next instanceof Prepared)) {
+      if (!(next instanceof PreparedRequest)) {
         response.releaseNow()
         return Effect.fail(next)
       }
-      const send = (chosen: Prepared): Effect.Effect<ClientResponse, ClientError> => {
+      const send = (chosen: PreparedRequest): Effect.Effect<ClientResponse, ClientError> => {
         call.history = history
         response.releaseNow()
         return after.send(chosen)
@@ -88,7 +88,7 @@ export const follow = (
         if (!Option.isOption(choice)) return Effect.fail(notChosen(next, `expected an Option, got ${kindOf(choice)}`))
         if (Option.isNone(choice)) return after.end(response)
         const chosen = asHop(choice.value, next, [request.url, ...history.map(({ url }) => url)])
-        return chosen instanceof Prepared ? send(chosen) : Effect.fail(chosen)
+        return chosen instanceof PreparedRequest ? send(chosen) : Effect.fail(chosen)
       })
     })
     return call.trace === undefined ? step : Effect.zipRight(call.trace.redirected(response, location), step)
@@ -96,7 +96,7 @@ export const follow = (
 }
 
 /** The request that the response answers; a middleware may have changed the URL. */
-const asAnswered = (request: Prepared, response: Response): Prepared => {
+const asAnswered = (request: PreparedRequest, response: Response): PreparedRequest => {
   if (response.url === request.url) return request
   const target = parseTarget(response.url, true)
   return target instanceof InvalidURL ? request : moveTo(request, target, {})
@@ -112,16 +112,20 @@ const differing = (call: Call, location: string): InvalidURL =>
     redirect: true
   })
 
-const notChosen = (next: Prepared, description: string): InvalidRequest =>
+const notChosen = (next: PreparedRequest, description: string): InvalidRequest =>
   new InvalidRequest({ ...next.details, option: "onRedirect", description })
 
 /**
  * Checks the request that `onRedirect` returned instead of `next`. It counts as the same hop, and follows the same
  * rules if it belongs to another session.
  */
-const asHop = (chosen: ClientRequest, next: Prepared, asked: ReadonlyArray<string>): Prepared | ClientError => {
+const asHop = (
+  chosen: ClientRequest,
+  next: PreparedRequest,
+  asked: ReadonlyArray<string>
+): PreparedRequest | ClientError => {
   if (chosen === next) return next
-  if (!(chosen instanceof Prepared)) {
+  if (!(chosen instanceof PreparedRequest)) {
     return notChosen(next, "expected a request made by ClientRequest.make")
   }
   if (chosen.defaults === next.defaults) return chosen.hop === next.hop ? chosen : chosen.derive({ hop: next.hop })
@@ -132,5 +136,5 @@ const asHop = (chosen: ClientRequest, next: Prepared, asked: ReadonlyArray<strin
     return !(target instanceof InvalidURL) && sameOrigin(target.origin, chosen.target.origin)
   })
   const adopted = adopt(next.defaults, chosen, { maxRedirects, onRedirect, raiseForStatus }, !home)
-  return adopted instanceof Prepared ? adopted.derive({ hop: next.hop }) : adopted
+  return adopted instanceof PreparedRequest ? adopted.derive({ hop: next.hop }) : adopted
 }

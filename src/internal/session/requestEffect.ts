@@ -12,7 +12,7 @@ import { redactUrl } from "../redact.js"
 import { mergeOptions } from "../request/mergeOptions.js"
 import { type PrepareError, prepare } from "../request/prepare.js"
 import type { Defaults } from "../request/preparedRequest.js"
-import { Prepared } from "../request/preparedRequest.js"
+import { PreparedRequest } from "../request/preparedRequest.js"
 import { type FromResponse, openCollected, openFor, openScoped } from "./responseLifetime.js"
 import type { SessionCore } from "./sessionCore.js"
 import { Unopened, type UnopenedRequest } from "./unopenedRequest.js"
@@ -28,10 +28,10 @@ export interface RequestContext {
 type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
 /** Prepares a request in the fiber that runs it. */
-export type Prepare = (opener: RequestContext, fiber: AnyFiber) => Prepared | PrepareError
+export type Prepare = (opener: RequestContext, fiber: AnyFiber) => PreparedRequest | PrepareError
 
 /** Finds the session: known in advance, or from the context. */
-export type Find<R> = (fiber: AnyFiber) => RequestContext | Effect.Effect<ClientResponse, ClientError, Scope | R>
+export type FindSession<R> = (fiber: AnyFiber) => RequestContext | Effect.Effect<ClientResponse, ClientError, Scope | R>
 
 /**
  * A request that is sent each time the effect runs. Subclasses have their parts as fields, so that a verb allocates one
@@ -42,7 +42,7 @@ abstract class RequestEffect<R>
   implements UnopenedRequest<R>
 {
   protected abstract find(fiber: AnyFiber): RequestContext | Effect.Effect<ClientResponse, ClientError, Scope | R>
-  protected abstract prepare(opener: RequestContext, fiber: AnyFiber): Prepared | PrepareError
+  protected abstract prepare(opener: RequestContext, fiber: AnyFiber): PreparedRequest | PrepareError
 
   get [Unopened](): UnopenedRequest<R> {
     return this
@@ -53,7 +53,7 @@ abstract class RequestEffect<R>
       const opener = this.find(fiber)
       if (Effect.isEffect(opener)) return opener
       const request = this.prepare(opener, fiber)
-      return request instanceof Prepared ? openScoped(opener.core, fiber, request) : Effect.fail(request)
+      return request instanceof PreparedRequest ? openScoped(opener.core, fiber, request) : Effect.fail(request)
     })
   }
 
@@ -62,7 +62,7 @@ abstract class RequestEffect<R>
       const opener = this.find(fiber)
       if (Effect.isEffect(opener)) return Effect.scoped(Effect.flatMap(opener, f))
       const request = this.prepare(opener, fiber)
-      return request instanceof Prepared ? openCollected(opener.core, fiber, request, f) : Effect.fail(request)
+      return request instanceof PreparedRequest ? openCollected(opener.core, fiber, request, f) : Effect.fail(request)
     })
   }
 
@@ -71,7 +71,7 @@ abstract class RequestEffect<R>
       const opener = this.find(fiber)
       if (Effect.isEffect(opener)) return Effect.scoped(Effect.flatMap(opener, f))
       const request = this.prepare(opener, fiber)
-      return request instanceof Prepared ? openFor(opener.core, fiber, request, f) : Effect.fail(request)
+      return request instanceof PreparedRequest ? openFor(opener.core, fiber, request, f) : Effect.fail(request)
     })
   }
 }
@@ -82,12 +82,17 @@ class VerbEffect<R> extends RequestEffect<R> {
     showAs(VerbEffect, "Request", ({ method, url }) => ({ method, url: redactUrl(String(url)) }))
   }
 
-  private readonly session: RequestContext | Find<R>
+  private readonly session: RequestContext | FindSession<R>
   private readonly method: string
   private readonly url: UrlInput
   private readonly options: RequestOptions | undefined
 
-  constructor(session: RequestContext | Find<R>, method: string, url: UrlInput, options: RequestOptions | undefined) {
+  constructor(
+    session: RequestContext | FindSession<R>,
+    method: string,
+    url: UrlInput,
+    options: RequestOptions | undefined
+  ) {
     super()
     this.session = session
     this.method = method
@@ -99,7 +104,7 @@ class VerbEffect<R> extends RequestEffect<R> {
     return typeof this.session === "function" ? this.session(fiber) : this.session
   }
 
-  protected override prepare(opener: RequestContext, fiber: AnyFiber): Prepared | PrepareError {
+  protected override prepare(opener: RequestContext, fiber: AnyFiber): PreparedRequest | PrepareError {
     const current = opener.current(fiber.currentContext)
     const options = current === undefined ? this.options : mergeOptions(current, this.options ?? {}, this.url)
     return prepare(opener.defaults, this.method, this.url, options)
@@ -112,10 +117,10 @@ class ValueEffect<R> extends RequestEffect<R> {
     showAs(ValueEffect, "Request")
   }
 
-  private readonly session: RequestContext | Find<R>
+  private readonly session: RequestContext | FindSession<R>
   private readonly make: Prepare
 
-  constructor(session: RequestContext | Find<R>, make: Prepare) {
+  constructor(session: RequestContext | FindSession<R>, make: Prepare) {
     super()
     this.session = session
     this.make = make
@@ -125,14 +130,14 @@ class ValueEffect<R> extends RequestEffect<R> {
     return typeof this.session === "function" ? this.session(fiber) : this.session
   }
 
-  protected override prepare(opener: RequestContext, fiber: AnyFiber): Prepared | PrepareError {
+  protected override prepare(opener: RequestContext, fiber: AnyFiber): PreparedRequest | PrepareError {
     return this.make(opener, fiber)
   }
 }
 
 /** An effect that sends a request. */
 export const send = <R>(
-  session: RequestContext | Find<R>,
+  session: RequestContext | FindSession<R>,
   method: string,
   url: UrlInput,
   options: RequestOptions | undefined
@@ -140,6 +145,6 @@ export const send = <R>(
 
 /** An effect that sends a request from another source, such as a request value. */
 export const sendValue = <R>(
-  session: RequestContext | Find<R>,
+  session: RequestContext | FindSession<R>,
   make: Prepare
 ): Effect.Effect<ClientResponse, ClientError, R | Scope> => new ValueEffect(session, make)

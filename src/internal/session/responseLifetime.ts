@@ -11,7 +11,7 @@ import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
 import { type ClientError, UpgradeError } from "../../Errors.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import { Response } from "../response/response.js"
 import * as Deadlines from "../transport/deadlines.js"
 import { Call } from "./call.js"
@@ -28,7 +28,7 @@ type History = ReadonlyArray<ResponseHead>
  * Creates the call of a fiber, on the fiber's Clock. A request that repeats a later hop of another call takes over its
  * `history`, because credentials depend on the origins visited.
  */
-const begin = (core: SessionCore, fiber: AnyFiber, request: Prepared, history?: History): Call => {
+const begin = (core: SessionCore, fiber: AnyFiber, request: PreparedRequest, history?: History): Call => {
   const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
   const call = new Call(core, fiber, request, Deadlines.of(clock), clock)
   if (history !== undefined) call.history = history
@@ -98,7 +98,7 @@ const guarded = <B, A, E, R>(
 export const openScoped = (
   core: SessionCore,
   fiber: AnyFiber,
-  request: Prepared,
+  request: PreparedRequest,
   history?: History
 ): Effect.Effect<ClientResponse, ClientError> => guarded(begin(core, fiber, request, history), false, fiber, inScope)
 
@@ -119,7 +119,7 @@ export type FromResponse<A, E, R> = (response: ClientResponse) => Effect.Effect<
 export const openCollected = <A, E, R>(
   core: SessionCore,
   fiber: AnyFiber,
-  request: Prepared,
+  request: PreparedRequest,
   f: FromResponse<A, E, R>
 ): Effect.Effect<A, E | ClientError, R> =>
   guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request), true, f, decoded)
@@ -143,7 +143,7 @@ const decoded = <A, E, R>(
 export const openFor = <A, E, R>(
   core: SessionCore,
   fiber: AnyFiber,
-  request: Prepared,
+  request: PreparedRequest,
   f: FromResponse<A, E, R>,
   history?: History
 ): Effect.Effect<A, E | ClientError, R> =>
@@ -153,7 +153,7 @@ export const openFor = <A, E, R>(
 export const openUpgraded = <A, E, R>(
   core: SessionCore,
   fiber: AnyFiber,
-  request: Prepared,
+  request: PreparedRequest,
   f: (call: Call, response: ClientResponse, restore: Restore) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | ClientError, R> => guarded(begin(core, fiber, request), false, undefined, f, true)
 

@@ -6,7 +6,7 @@ import { forwards } from "../network/dial/forwards.js"
 import { settingsOf } from "../network/tls/tlsSettings.js"
 import type { Environment } from "../proxy/environment.js"
 import { resolveProxy } from "../proxy/proxyInput.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import type { ProxyRoute, Route } from "../transport/transport.js"
 import type { SessionCore } from "./sessionCore.js"
 
@@ -23,7 +23,7 @@ const directRoute = (origin: Origin): Route => {
 }
 
 /** The URL with its original scheme, because proxy variables distinguish ws from http. */
-const targetUrl = (request: Prepared): string =>
+const targetUrl = (request: PreparedRequest): string =>
   request.target.websocket ? request.target.url.replace(/^http/, "ws") : request.target.url
 
 /** Why a Proxy-Authorization header of the caller cannot be sent, if it cannot. */
@@ -36,7 +36,7 @@ const refuseHeader = (proxy: ProxyRoute, forwarded: boolean): string | undefined
 
 /** The route of a request. Its key contains everything that connections must not mix. */
 export const routeOf = (
-  request: Prepared,
+  request: PreparedRequest,
   environment: Environment | undefined
 ): Route | InvalidURL | InvalidRequest => {
   const { origin, websocket } = request.target
@@ -64,5 +64,5 @@ export const routeOf = (
 }
 
 /** The proxy and netrc settings of the environment, if the session trusts it. */
-export const environmentOf = (request: Prepared, core: SessionCore): Environment | undefined =>
+export const environmentOf = (request: PreparedRequest, core: SessionCore): Environment | undefined =>
   request.defaults.trustEnv ? core.environment : undefined

@@ -10,7 +10,7 @@ import { getField } from "../http/headerFields.js"
 import type { Environment } from "../proxy/environment.js"
 import { isSendable } from "../request/body/replayable.js"
 import { withoutExpectation } from "../request/edits.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import { loginOf } from "../request/sessionDefaults.js"
 import { isWireError, toWire } from "../request/wireRequest.js"
 import { effectOr } from "../userResult.js"
@@ -21,14 +21,18 @@ import { environmentOf, routeOf } from "./route.js"
 import { withinCall } from "./withinCall.js"
 
 /** Whether a redirect led from https to http. Credentials must not follow it in clear text. */
-export const isDowngraded = (call: Call, request: Prepared): boolean =>
+export const isDowngraded = (call: Call, request: PreparedRequest): boolean =>
   request.target.origin.scheme === "http" && call.history.some((hop) => hop.url.startsWith("https:"))
 
 /**
  * Adds the credentials of netrc if the session trusts the environment and the request has no credentials. If the request
  * has only a user name, adds the password of that user, like curl.
  */
-export const withNetrc = (request: Prepared, call: Call, environment: Environment | undefined): Prepared => {
+export const withNetrc = (
+  request: PreparedRequest,
+  call: Call,
+  environment: Environment | undefined
+): PreparedRequest => {
   if (environment === undefined || request.noAuth) return request
   const login = request.auth === undefined ? undefined : loginOf(request.auth)
   if (request.auth !== undefined && login === undefined) return request
@@ -40,7 +44,7 @@ export const withNetrc = (request: Prepared, call: Call, environment: Environmen
 /** Creates the hop, or returns the error if it cannot be sent. */
 const makeHop = (
   call: Call,
-  given: Prepared,
+  given: PreparedRequest,
   cookies: string | undefined,
   collect: boolean,
   onResponse: OnResponse,
@@ -72,9 +76,9 @@ const makeHop = (
 /** Repeats a request without `Expect: 100-continue` after a 417 response (RFC 9110 section 10.1.1). */
 const unlessExpectationFails =
   (
-    request: Prepared,
+    request: PreparedRequest,
     onResponse: OnResponse,
-    send: (request: Prepared) => Effect.Effect<ClientResponse, ClientError>
+    send: (request: PreparedRequest) => Effect.Effect<ClientResponse, ClientError>
   ): OnResponse =>
   (call, response) => {
     if (response.status !== 417 || !isSendable(request.body)) return onResponse(call, response)
@@ -96,7 +100,7 @@ const unlessExpectationFails =
 /** Sends one request to one origin. Calls `onHop` before the first step that can be interrupted. */
 export const sendHop = (
   call: Call,
-  request: Prepared,
+  request: PreparedRequest,
   collect: boolean,
   onResponse: OnResponse,
   onHop?: (hop: Hop) => void
@@ -118,7 +122,7 @@ export const sendHop = (
 export const sendHopDirectly = (
   call: Call,
   jar: Jar,
-  request: Prepared,
+  request: PreparedRequest,
   collect: boolean,
   onResponse: OnResponse
 ): Effect.Effect<ClientResponse, ClientError> =>
@@ -151,7 +155,10 @@ const cookieText = (call: Call, given: unknown): Effect.Effect<string | undefine
 }
 
 /** The cookies of a custom jar for a hop, as octets. */
-export const customJarCookies = (call: Call, request: Prepared): Effect.Effect<string | undefined, ClientError> => {
+export const customJarCookies = (
+  call: Call,
+  request: PreparedRequest
+): Effect.Effect<string | undefined, ClientError> => {
   const { jarService } = call.core
   const { url } = request.target
   const own = cookiesToSeed(call, request)
@@ -180,7 +187,7 @@ export const customJarCookies = (call: Call, request: Prepared): Effect.Effect<s
 /** Sends a request with the cookies of a custom jar, and stores the cookies of the response in it. */
 const withCustomJar = (
   call: Call,
-  request: Prepared,
+  request: PreparedRequest,
   send: (cookies: string | undefined) => Effect.Effect<ClientResponse, ClientError>
 ): Effect.Effect<ClientResponse, ClientError> =>
   Effect.flatMap(customJarCookies(call, request), (cookies) =>

@@ -2,7 +2,7 @@
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientResponse, ResponseInit } from "../../ClientResponse.js"
 import { getField, isFault, type Pair, toFields } from "../http/headerFields.js"
-import { Prepared } from "../request/preparedRequest.js"
+import { PreparedRequest } from "../request/preparedRequest.js"
 import { madeResponse } from "./madeResponse.js"
 
 /** The bytes of a body and their default Content-Type. */
@@ -22,7 +22,8 @@ const reasonOf = (status: number): string => process.getBuiltinModule("node:http
 
 /** Throws if `init` is invalid. */
 export const userResponse = (request: ClientRequest, init: ResponseInit): ClientResponse => {
-  if (!(request instanceof Prepared)) throw new TypeError("ClientResponse.make: expected a request of this package")
+  if (!(request instanceof PreparedRequest))
+    throw new TypeError("ClientResponse.make: expected a request of this package")
   const { headers, reason, status } = init
   if (!Number.isInteger(status) || status < 200 || status > 599) {
     throw new RangeError(`ClientResponse.make: expected a status from 200 to 599, got ${String(status)}`)

@@ -15,10 +15,10 @@ import { showAs } from "../inspection.js"
 import type { Limits } from "../limits.js"
 import { linesOf } from "../mock/mockRequest.js"
 import { redactUrl } from "../redact.js"
-import { Prepared } from "../request/preparedRequest.js"
+import { PreparedRequest } from "../request/preparedRequest.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import { IncomingBody } from "../transport/incomingBody.js"
-import type { Wire } from "../transport/networkStream.js"
+import type { NetworkStream } from "../transport/networkStream.js"
 import type { Trace } from "../transport/trace.js"
 import type {
   Connection,
@@ -34,7 +34,7 @@ import type {
 import { digest, type Recorded, redactLines, toContent, writeCassette } from "./cassette.js"
 
 const secretsOf = (request: ClientRequest | undefined): ReadonlySet<string> | undefined =>
-  request instanceof Prepared ? request.secretHeaders : undefined
+  request instanceof PreparedRequest ? request.secretHeaders : undefined
 
 /** A sink that copies what it passes on. */
 class TeeSink implements RequestSink {
@@ -64,10 +64,10 @@ class TeeSink implements RequestSink {
 /** The exchange that the inner transport receives. */
 class RecordedExchange implements Exchange {
   static {
-    showAs(RecordedExchange, "RecordedExchange", ({ wire }) => ({ method: wire.method }))
+    showAs(RecordedExchange, "RecordedExchange", ({ wireRequest: wire }) => ({ method: wire.method }))
   }
 
-  readonly wire: WireRequest
+  readonly wireRequest: WireRequest
   readonly route: Route
   readonly request: ClientRequest | undefined
   readonly limits: Limits
@@ -89,7 +89,7 @@ class RecordedExchange implements Exchange {
     this.deadlines = outer.deadlines
     this.trace = outer.trace
     this.marks = outer.marks
-    this.wire = { ...outer.wire, body: this.tee(outer.wire.body) }
+    this.wireRequest = { ...outer.wireRequest, body: this.tee(outer.wireRequest.body) }
   }
 
   get expiresAt(): number {
@@ -132,7 +132,7 @@ class RecordedExchange implements Exchange {
   onInformational(head: Head): void {
     this.outer.onInformational(head)
   }
-  onUpgrade(head: Head, wire: Wire, rest: Uint8Array): void {
+  onUpgrade(head: Head, wire: NetworkStream, rest: Uint8Array): void {
     this.outer.onUpgrade(head, wire, rest)
   }
   onError(error: ClientError, repeatable: Retryability): void {
@@ -179,17 +179,17 @@ class RecordedExchange implements Exchange {
   }
 
   private record(head: Head, bytes: Uint8Array, body: IncomingBody, cut: boolean): Recorded {
-    const lines = linesOf(this.wire.head)
+    const lines = linesOf(this.wireRequest.head)
     const type = lines.find(([name]) => name.toLowerCase() === "content-type")?.[1]
     const sent = Buffer.concat(this.sent)
     const { origin } = this.route
     const headers = Array.from({ length: head.count }, (_, i) => [head.name(i), head.value(i)] as const)
     return {
       request: {
-        method: this.wire.method,
-        url: redactUrl(this.request?.url ?? `${origin.scheme}://${origin.authority}${this.wire.target}`),
+        method: this.wireRequest.method,
+        url: redactUrl(this.request?.url ?? `${origin.scheme}://${origin.authority}${this.wireRequest.target}`),
         headers: redactLines(lines, this.options, secretsOf(this.request)),
-        ...(this.wire.body === undefined ? {} : { body: digest(sent, type) })
+        ...(this.wireRequest.body === undefined ? {} : { body: digest(sent, type) })
       },
       response: {
         status: head.status,
@@ -270,7 +270,7 @@ class RecordingTransport implements Transport {
   private through(connection: Connection): Connection {
     return {
       info: connection.info,
-      exchange: (exchange) => connection.exchange(this.wrap(exchange)),
+      start: (exchange) => connection.start(this.wrap(exchange)),
       cut: (error) => connection.cut(error),
       abort: (reason) => connection.abort(reason)
     }

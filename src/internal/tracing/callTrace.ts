@@ -5,7 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { redactUrl } from "../redact.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import type { Response } from "../response/response.js"
 import type { SignalSink } from "../transport/signalHub.js"
 import type { SignalFields, Trace } from "../transport/trace.js"
@@ -76,7 +76,7 @@ export class CallTrace implements Trace {
   }
 
   /** Like `begin`, with listeners: passes the request to `send` with the headers that they have set. */
-  start<A, E>(send: (request: Prepared) => Effect.Effect<A, E>): Effect.Effect<A, E> {
+  start<A, E>(send: (request: PreparedRequest) => Effect.Effect<A, E>): Effect.Effect<A, E> {
     const { delivery } = this
     const { request } = this.call
     this.begin()
@@ -85,7 +85,7 @@ export class CallTrace implements Trace {
   }
 
   /** Creates the trace of a hop that is about to be sent. */
-  hop(request: Prepared): HopTrace {
+  hop(request: PreparedRequest): HopTrace {
     this.flush()
     const hop = new HopTrace(this.delivery, this.spans, request, this.call.attempt + 1)
     if (this.first === undefined) this.first = hop

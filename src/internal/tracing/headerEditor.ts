@@ -6,7 +6,7 @@ import type { HeaderValue } from "../../ClientRequest.js"
 import type { HeaderEditor } from "../../Tracing.js"
 import type { Pair, Pairs } from "../http/headerFields.js"
 import { showAs } from "../inspection.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 
 type Edit = (pairs: Pairs, secret: Set<string>) => Pairs
 
@@ -35,7 +35,7 @@ export class Editor implements HeaderEditor {
   }
 
   /** The request with all edits applied. An invalid header fails the request when it is written. */
-  close(request: Prepared): Prepared {
+  close(request: PreparedRequest): PreparedRequest {
     const edits = this.edits ?? []
     this.edits = undefined
     if (edits.length === 0) return request

@@ -6,7 +6,7 @@ import type { BodyError, ClientError } from "../../Errors.js"
 import type { Pairs } from "../http/headerFields.js"
 import { isRedirect } from "../http/methods.js"
 import type { BodyContext } from "../request/body/bodyWriter.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import type { BodyWatch } from "../response/body/bodyReader.js"
 import type { RequestSignal, SignalFields, Trace } from "../transport/trace.js"
 import type { Connection, Head, Route, WireRequest } from "../transport/transport.js"
@@ -21,7 +21,7 @@ const none: ReadonlyArray<(end: AttemptEnd) => void> = []
 export class HopTrace implements Trace, BodyWatch {
   /** Number of the current attempt, counted over the whole call. */
   attempt: number
-  readonly request: Prepared
+  readonly request: PreparedRequest
   readonly onChunk: BodyContext["onChunk"]
   /** The response, once its head has arrived. */
   response: ResponseHead | undefined = undefined
@@ -50,7 +50,7 @@ export class HopTrace implements Trace, BodyWatch {
   private decoded = 0
   private bodyError: BodyError | undefined = undefined
 
-  constructor(delivery: SignalDelivery, spans: Spans | undefined, request: Prepared, attempt: number) {
+  constructor(delivery: SignalDelivery, spans: Spans | undefined, request: PreparedRequest, attempt: number) {
     this.delivery = delivery
     this.spans = spans
     this.request = request

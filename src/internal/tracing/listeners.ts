@@ -6,8 +6,8 @@ import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
 import * as Runtime from "effect/Runtime"
 import type { ClientError } from "../../Errors.js"
-import { endedBy } from "../raceWithCallback.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import { raceWithCallback } from "../raceWithCallback.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { RequestSignal } from "../transport/trace.js"
 import { Editor } from "./headerEditor.js"
@@ -24,7 +24,7 @@ export interface ListenedCall {
     /** Calls `stop` when the session has ended. */
     readonly whenEnded: (stop: () => void) => () => void
   }
-  readonly request: Prepared
+  readonly request: PreparedRequest
   readonly expiresAt: number
   readonly deadlines: Deadlines
   readonly runtime: Runtime.Runtime<never>
@@ -58,7 +58,7 @@ export class Listeners {
   }
 
   /** The request with the headers that listeners of its start have set. */
-  edited(request: Prepared): Prepared {
+  edited(request: PreparedRequest): PreparedRequest {
     return this.editor.close(request)
   }
 
@@ -96,7 +96,9 @@ export class Listeners {
 
   /** Runs listeners until `time`. An uninterruptible one continues in the background. */
   private within(time: number, listening: Effect.Effect<void>): Effect.Effect<void> {
-    return Effect.ignore(endedBy(listening, (fail: (late: "late") => void) => this.limit(time, () => fail("late"))))
+    return Effect.ignore(
+      raceWithCallback(listening, (fail: (late: "late") => void) => this.limit(time, () => fail("late")))
+    )
   }
 
   /**

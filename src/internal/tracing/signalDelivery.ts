@@ -3,7 +3,7 @@
  * request's fiber.
  */
 import * as Effect from "effect/Effect"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { Hub, SignalSink } from "../transport/signalHub.js"
 import type { RequestSignal, SignalFields } from "../transport/trace.js"
@@ -76,7 +76,7 @@ export class SignalDelivery {
     return this.deadlines.now()
   }
 
-  build(fields: SignalFields, time: number, attempt: number, request: Prepared): RequestSignal {
+  build(fields: SignalFields, time: number, attempt: number, request: PreparedRequest): RequestSignal {
     const { core, id } = this.call
     return { time, sessionId: core.id, requestId: id, attempt, hop: request.hop, ...fields }
   }

@@ -24,7 +24,7 @@ import type { SpanOptions } from "../../Tracing.js"
 import { getField, type Pairs } from "../http/headerFields.js"
 import { headersSent } from "../http/platformHeaders.js"
 import { redacted, redactHeader, redactUrl } from "../redact.js"
-import type { Prepared } from "../request/preparedRequest.js"
+import type { PreparedRequest } from "../request/preparedRequest.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { Connection, Head, Route } from "../transport/transport.js"
 import { Timeline } from "./timeline.js"
@@ -63,7 +63,7 @@ const zero = BigInt(0)
 
 const isKnown = (method: string): boolean => knownMethods.has(method)
 
-const platformRequest = (request: Prepared): HttpClientRequest.HttpClientRequest => {
+const platformRequest = (request: PreparedRequest): HttpClientRequest.HttpClientRequest => {
   const made = HttpClientRequest.get(request.url, { headers: Object.fromEntries(request.headers) })
   return isHttpMethod(request.method) ? HttpClientRequest.setMethod(made, request.method) : made
 }
@@ -88,7 +88,7 @@ export class Spans {
     return this.timed ? this.clock.unsafeCurrentTimeNanos() : zero
   }
 
-  private nameOf(request: Prepared): string {
+  private nameOf(request: PreparedRequest): string {
     if (this.fiber.currentContext.unsafeMap.has(HttpClient.SpanNameGenerator.key)) {
       return Context.get(this.fiber.currentContext, HttpClient.SpanNameGenerator)(platformRequest(request))
     }
@@ -111,7 +111,7 @@ export class Spans {
   }
 
   /** Starts the span of an attempt; `undefined` if the tracer throws. */
-  attempt(request: Prepared, attempt: number): AttemptSpan | undefined {
+  attempt(request: PreparedRequest, attempt: number): AttemptSpan | undefined {
     try {
       return this.begin(request, attempt)
     } catch (cause) {
@@ -120,7 +120,7 @@ export class Spans {
     }
   }
 
-  private begin(request: Prepared, attempt: number): AttemptSpan {
+  private begin(request: PreparedRequest, attempt: number): AttemptSpan {
     const attributes = this.attributesOf(request, attempt)
     const fromEnv = this.fiber.getFiberRef(FiberRef.currentTracerSpanLinks)
     const links = Chunk.isEmpty(fromEnv) ? [] : Chunk.toReadonlyArray(fromEnv)
@@ -144,7 +144,7 @@ export class Spans {
     return span
   }
 
-  private attributesOf(request: Prepared, attempt: number): Record<string, unknown> {
+  private attributesOf(request: PreparedRequest, attempt: number): Record<string, unknown> {
     const { method, target } = request
     const { fragment, origin, userinfo } = target
     const { redactedParams } = this.options
@@ -356,7 +356,7 @@ export class SpanTimeline extends Timeline {
 /** The spans of a call, or `undefined` if it is not traced. */
 export const spansOf = (
   fiber: AnyFiber,
-  request: Prepared,
+  request: PreparedRequest,
   options: SpanOptions | false | undefined
 ): Spans | undefined => {
   if (options === false || (fiber.currentSpan === undefined && fiber.currentTracer === nativeTracer)) return undefined

@@ -1,6 +1,6 @@
 /** Passes a response body from a connection to its consumer, with backpressure. */
 import type { ClientError } from "../../Errors.js"
-import { Gather } from "../byteBuilder.js"
+import { ByteBuilder } from "../byteBuilder.js"
 
 /** Most bytes buffered before reading from the connection stops. */
 export const highWaterMark = 64 * 1024
@@ -46,7 +46,7 @@ export class IncomingBody {
   private consumer: BodyConsumer | undefined = undefined
   private buffered: Array<Buffer> = []
   /** Bytes received after `buffered`. */
-  private smallPieces: Gather | undefined = undefined
+  private smallPieces: ByteBuilder | undefined = undefined
   private size = 0
   private paused = false
   /** Whether the chunk passed to the consumer is a copy from the buffer. */
@@ -70,7 +70,7 @@ export class IncomingBody {
     if (this.smallPieces === undefined && this.buffered.length < fewPieces) {
       this.buffered.push(Buffer.from(slab.subarray(start, end)))
     } else {
-      this.smallPieces ??= new Gather()
+      this.smallPieces ??= new ByteBuilder()
       this.smallPieces.append(slab, start, end)
     }
     this.size += end - start
@@ -174,7 +174,7 @@ export class IncomingBody {
   }
 
   private sweep(): Buffer | undefined {
-    const blocks = this.smallPieces?.take() ?? []
+    const blocks = this.smallPieces?.blocks() ?? []
     this.smallPieces = undefined
     this.buffered = blocks.map((block) => Buffer.from(block.buffer, block.byteOffset, block.length))
     return this.buffered.shift()

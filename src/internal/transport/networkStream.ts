@@ -4,7 +4,7 @@ import type { TlsInfo } from "../../Ssl.js"
 import type { SocketReader } from "./socketReader.js"
 
 /** A socket and its facts. Nothing is read until its owner calls `reader.read`. */
-export interface Wire {
+export interface NetworkStream {
   readonly socket: Net.Socket
   readonly remoteAddress: string
   readonly localAddress: string | undefined

@@ -16,7 +16,7 @@ import type { Origin } from "../http/origin.js"
 import type { Limits } from "../limits.js"
 import type { Deadlines } from "./deadlines.js"
 import type { IncomingBody } from "./incomingBody.js"
-import type { Wire } from "./networkStream.js"
+import type { NetworkStream } from "./networkStream.js"
 import type { Hub } from "./signalHub.js"
 import type { Trace } from "./trace.js"
 
@@ -170,7 +170,7 @@ export interface ExchangeContext {
  * once; a failure after `onHead` fails the body.
  */
 export interface Exchange extends ExchangeContext {
-  readonly wire: WireRequest
+  readonly wireRequest: WireRequest
   readonly route: Route
   /** The request behind `wire`, for transports without a network. */
   readonly request?: ClientRequest | undefined
@@ -181,7 +181,7 @@ export interface Exchange extends ExchangeContext {
   /**
    * Called for status 101 if the request has `upgrade`. The exchange then owns the stream; closing it frees the slot.
    */
-  readonly onUpgrade: (head: Head, wire: Wire, rest: Uint8Array) => void
+  readonly onUpgrade: (head: Head, wire: NetworkStream, rest: Uint8Array) => void
   /**
    * `repeatable` says whether the same request may be sent again: "unsent" for every method, because nothing of it was
    * written; "sent" for idempotent methods, because the connection ended before the first byte of a response; "never".
@@ -206,7 +206,7 @@ export interface Exchange extends ExchangeContext {
 export interface Connection {
   readonly info: ConnectionInfo
   /** Writes the request and reads the response, then returns the connection to the pool or closes it. */
-  readonly exchange: (exchange: Exchange) => void
+  readonly start: (exchange: Exchange) => void
   /** Fails the current exchange and closes the connection. */
   readonly cut: (error: ClientError) => void
   /** Closes the connection without further callbacks. Idempotent. */

@@ -7,7 +7,7 @@ import type { Socket } from "node:net"
 import type { WebSocketError } from "../../Errors.js"
 import { showAs } from "../inspection.js"
 import type { Deadline, Deadlines } from "../transport/deadlines.js"
-import type { Wire } from "../transport/networkStream.js"
+import type { NetworkStream } from "../transport/networkStream.js"
 import { type FrameHandler, FrameReader } from "./frames.js"
 import { Heartbeat } from "./heartbeat.js"
 import { Inbox } from "./inbox.js"
@@ -65,7 +65,7 @@ export class WebSocketConnection implements FrameHandler {
   /** Whether this side started the close. */
   closedHere = false
   private readonly socket: Socket
-  private readonly wire: Wire
+  private readonly wire: NetworkStream
   private readonly deadlines: Deadlines
   private readonly settings: Settings
   private readonly extensions: Extensions
@@ -83,7 +83,7 @@ export class WebSocketConnection implements FrameHandler {
   private readonly sends = new Sends<Ending>()
   private readonly closers = new Set<() => void>()
 
-  constructor(wire: Wire, extensions: Extensions, deadlines: Deadlines, settings: Settings) {
+  constructor(wire: NetworkStream, extensions: Extensions, deadlines: Deadlines, settings: Settings) {
     const { socket } = wire
     this.socket = socket
     this.wire = wire

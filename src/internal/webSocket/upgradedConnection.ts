@@ -2,7 +2,7 @@
 import type { Socket } from "node:net"
 import { showAs } from "../inspection.js"
 import type { Deadline, Deadlines } from "../transport/deadlines.js"
-import type { Wire } from "../transport/networkStream.js"
+import type { NetworkStream } from "../transport/networkStream.js"
 import { Sends, type Sent } from "./sends.js"
 
 /** Why the connection ended without the peer's end. */
@@ -30,7 +30,7 @@ export class UpgradedConnection {
   /** Whether the peer has ended its side. */
   ended = false
   private readonly socket: Socket
-  private readonly wire: Wire
+  private readonly wire: NetworkStream
   private readonly deadlines: Deadlines
   /** Milliseconds that `close` waits for sent data to reach the system. */
   private readonly closeTimeout: number
@@ -47,7 +47,7 @@ export class UpgradedConnection {
   private readonly waiters = new Set<() => void>()
   private readonly closers = new Set<() => void>()
 
-  constructor(wire: Wire, deadlines: Deadlines, closeTimeout: number) {
+  constructor(wire: NetworkStream, deadlines: Deadlines, closeTimeout: number) {
     this.wire = wire
     this.socket = wire.socket
     this.deadlines = deadlines

@@ -7,7 +7,7 @@ import * as ClientRequest from "effect-http-session/ClientRequest"
 import type * as ClientResponse from "effect-http-session/ClientResponse"
 import * as Errors from "effect-http-session/Errors"
 import type * as Middleware from "effect-http-session/Middleware"
-import { Prepared } from "../../../src/internal/request/preparedRequest.js"
+import { PreparedRequest } from "../../../src/internal/request/preparedRequest.js"
 import { isWireError, toWire } from "../../../src/internal/request/wireRequest.js"
 import type { Sent } from "../../../src/internal/response/responseSource.js"
 import { type Given, type Made, make as makeResponse } from "../response/support.js"
@@ -37,7 +37,7 @@ const isError = (reply: Reply): reply is Errors.ClientError => Errors.isClientEr
 
 /** The request as a session without cookies would send it. */
 const sentFor = (asked: ClientRequest.ClientRequest): Sent | undefined => {
-  if (!(asked instanceof Prepared)) return undefined
+  if (!(asked instanceof PreparedRequest)) return undefined
   const wire = toWire(asked, undefined)
   return isWireError(wire) ? undefined : { url: asked.url, head: wire.head, secret: asked.secretHeaders, peer: "" }
 }

@@ -6,7 +6,7 @@ import type { InvalidRequest, InvalidURL, RequestBodyError } from "../../../src/
 import type { BodyContext } from "../../../src/internal/request/body/bodyWriter.js"
 import { prepare } from "../../../src/internal/request/prepare.js"
 import type { Defaults } from "../../../src/internal/request/preparedRequest.js"
-import { Prepared } from "../../../src/internal/request/preparedRequest.js"
+import { PreparedRequest } from "../../../src/internal/request/preparedRequest.js"
 import { makeDefaults } from "../../../src/internal/request/sessionDefaults.js"
 import { isWireError, toWire } from "../../../src/internal/request/wireRequest.js"
 import type { RequestBody, RequestSink, WireRequest } from "../../../src/internal/transport/transport.js"
@@ -20,13 +20,13 @@ export const prepared = (
   url: UrlInput,
   options?: RequestOptions,
   defaults: Defaults = bareDefaults
-): Prepared => {
+): PreparedRequest => {
   const request = prepare(defaults, method, url, options)
-  if (request instanceof Prepared) return request
+  if (request instanceof PreparedRequest) return request
   throw new Error(`${request._tag}: ${request.message}`, { cause: request })
 }
 
-export const wire = (request: Prepared, cookies?: string, context?: BodyContext): WireRequest => {
+export const wire = (request: PreparedRequest, cookies?: string, context?: BodyContext): WireRequest => {
   const result = toWire(request, cookies, undefined, context)
   if (isWireError(result)) throw new Error(`${result._tag}: ${result.message}`, { cause: result })
   return result
@@ -40,7 +40,7 @@ export const failure = (
   defaults: Defaults = bareDefaults
 ): Failure => {
   const request = prepare(defaults, method, url, options)
-  if (!(request instanceof Prepared)) return request
+  if (!(request instanceof PreparedRequest)) return request
   const result = toWire(request, undefined)
   assert.isTrue(isWireError(result), `nothing fails: ${JSON.stringify(request)}`)
   if (isWireError(result)) return result

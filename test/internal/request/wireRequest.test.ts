@@ -7,7 +7,7 @@ import * as Auth from "../../../src/Auth.js"
 import type { HeadersInput, RequestOptions } from "../../../src/ClientRequest.js"
 import { parseTarget, Target } from "../../../src/internal/http/target.js"
 import { acceptEncoding, userAgent } from "../../../src/internal/request/automaticHeaders.js"
-import { Prepared } from "../../../src/internal/request/preparedRequest.js"
+import { PreparedRequest } from "../../../src/internal/request/preparedRequest.js"
 import { redirectTo } from "../../../src/internal/request/retarget.js"
 import { makeDefaults } from "../../../src/internal/request/sessionDefaults.js"
 import { isWireError, toWire } from "../../../src/internal/request/wireRequest.js"
@@ -754,7 +754,7 @@ describe("redirectTo", () => {
 it("makes a new request", () => {
   const request = prepared("GET", url)
   const other = request.derive({ hop: 3 })
-  assert.instanceOf(other, Prepared)
+  assert.instanceOf(other, PreparedRequest)
   assert.strictEqual(request.hop, 0)
   assert.strictEqual(other.hop, 3)
   assert.strictEqual(other.url, request.url)

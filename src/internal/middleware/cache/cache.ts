@@ -12,7 +12,7 @@ import type { Middleware, Next } from "../../../Middleware.js"
 import { isSafe } from "../../http/methods.js"
 import { showAs } from "../../inspection.js"
 import { setHeader } from "../../request/edits.js"
-import type { Prepared } from "../../request/preparedRequest.js"
+import type { PreparedRequest } from "../../request/preparedRequest.js"
 import { Response } from "../../response/response.js"
 import { callOf } from "../../session/middlewareChain.js"
 import { isDowngraded } from "../../session/sendHop.js"
@@ -78,7 +78,7 @@ class Cache {
     this.maxBodySize = maxBodySize
   }
 
-  private run(request: Prepared, next: Next): Effect.Effect<ClientResponse, ClientError> {
+  private run(request: PreparedRequest, next: Next): Effect.Effect<ClientResponse, ClientError> {
     if (!isSafe(request.method)) return Effect.tap(next(request), (response) => this.invalidate(request, response))
     const directives = directivesOf(request)
     if (!isAnswerable(request, directives)) return next(request)
@@ -329,7 +329,7 @@ class Cache {
   }
 
   /** Removes the entries that an unsafe request made invalid (RFC 9111 section 4.4). */
-  private invalidate(request: Prepared, response: ClientResponse): Effect.Effect<void> {
+  private invalidate(request: PreparedRequest, response: ClientResponse): Effect.Effect<void> {
     if (response.status < 200 || response.status >= 400) return Effect.void
     return Effect.forEach(invalidatedBy(request, response), (url) => this.store.remove(url), { discard: true })
   }

@@ -5,7 +5,7 @@ import { type ClientError, InvalidURL } from "../../../Errors.js"
 import type { Middleware, Next } from "../../../Middleware.js"
 import { sameOrigin } from "../../http/origin.js"
 import { referencesIn, resolveLocation } from "../../http/target.js"
-import type { Prepared } from "../../request/preparedRequest.js"
+import type { PreparedRequest } from "../../request/preparedRequest.js"
 import { Response } from "../../response/response.js"
 import type { Sent } from "../../response/responseSource.js"
 import { foresee } from "../../session/foreseen.js"
@@ -17,7 +17,7 @@ import { hash, type Inner, identityOf, innerOf, sameIdentity } from "./identity.
 /** Headers for conditions and ranges. Such a request bypasses the cache. */
 const conditional = ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
 
-export const directivesOf = (request: Prepared): Directives => {
+export const directivesOf = (request: PreparedRequest): Directives => {
   const fields = valuesOf(request.headers, "cache-control")
   if (fields.length > 0) return parseDirectives(fields)
   // Pragma: no-cache counts if Cache-Control is absent (RFC 9111 section 5.4).
@@ -25,7 +25,7 @@ export const directivesOf = (request: Prepared): Directives => {
 }
 
 /** Whether the cache may answer the request at all. */
-export const isAnswerable = (request: Prepared, directives: Directives): boolean =>
+export const isAnswerable = (request: PreparedRequest, directives: Directives): boolean =>
   (request.method === "HEAD" || request.method === "GET") &&
   request.body._tag === "Empty" &&
   request.fault === undefined &&
@@ -35,7 +35,7 @@ export const isAnswerable = (request: Prepared, directives: Directives): boolean
 /** A GET or HEAD that a stored response may answer. */
 export interface Lookup extends Query {
   /** The request to send if no stored response can be used. */
-  readonly request: Prepared
+  readonly request: PreparedRequest
   readonly next: Next
   readonly directives: Directives
   readonly inner: Inner
@@ -45,7 +45,7 @@ export interface Lookup extends Query {
 
 /** `undefined` if the request fails before it is sent, or if its cookies cannot be determined in advance. */
 export const lookupOf = (
-  given: Prepared,
+  given: PreparedRequest,
   next: Next,
   directives: Directives,
   cache: Middleware
@@ -69,7 +69,7 @@ export const sentAsAsked = (lookup: Lookup, response: ClientResponse): Sent | un
 }
 
 /** The URLs whose stored responses an unsafe request invalidates (RFC 9111 section 4.4). */
-export const invalidatedBy = (request: Prepared, response: ClientResponse): ReadonlySet<string> => {
+export const invalidatedBy = (request: PreparedRequest, response: ClientResponse): ReadonlySet<string> => {
   const urls = new Set([request.url])
   for (const name of ["location", "content-location"]) {
     const [value] = referencesIn(response.rawHeaders, name)

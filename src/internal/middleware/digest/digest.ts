@@ -16,7 +16,7 @@ import { showAs } from "../../inspection.js"
 import { revealBasic } from "../../request/authorization.js"
 import { isReplayable } from "../../request/body/replayable.js"
 import { setHeader } from "../../request/edits.js"
-import type { Prepared } from "../../request/preparedRequest.js"
+import type { PreparedRequest } from "../../request/preparedRequest.js"
 import { addsCredentials } from "../credentialed.js"
 import { emitRetry, hasCredentials, preparedOf } from "../request.js"
 import { answer, bodyHashOf, secretOf, type User } from "./digestAnswer.js"
@@ -103,7 +103,7 @@ const auth: Chosen = { qop: "auth", bodyHash: "" }
 const rfc2069: Chosen = { qop: undefined, bodyHash: "" }
 
 /** The hash of the body as it will be sent, or `undefined` if it cannot be computed in advance. */
-const hashBody = (hash: Hash, request: Prepared): Effect.Effect<string | undefined> => {
+const hashBody = (hash: Hash, request: PreparedRequest): Effect.Effect<string | undefined> => {
   const { body, given } = request
   if (body._tag === "Empty") return Effect.succeed(bodyHashOf(hash, new Uint8Array()))
   if (given.compress !== undefined && given.compress !== false) return Effect.succeed(undefined)
@@ -120,7 +120,11 @@ const hashBody = (hash: Hash, request: Prepared): Effect.Effect<string | undefin
 }
 
 /** Chooses auth-int if the body is in memory or the challenge offers only that. A CONNECT has no body. */
-const choose = (challenge: DigestChallenge, request: Prepared, asker: Asker): Effect.Effect<Chosen | undefined> => {
+const choose = (
+  challenge: DigestChallenge,
+  request: PreparedRequest,
+  asker: Asker
+): Effect.Effect<Chosen | undefined> => {
   const { hash, qop } = challenge
   if (qop.size === 0) return Effect.succeed(rfc2069)
   if (!qop.has("auth-int")) return Effect.succeed(auth)
@@ -171,7 +175,7 @@ class Digest {
     this.preemptive = preemptive
   }
 
-  run(request: Prepared, next: Next): Effect.Effect<ClientResponse, ClientError> {
+  run(request: PreparedRequest, next: Next): Effect.Effect<ClientResponse, ClientError> {
     const asker = this.names === proxyNames ? proxyOf(request, next) : this.originOf(request)
     if (asker === undefined) return next(request)
     const session = this.preemptive && this.covers(request) ? this.sessions.get(asker.key) : undefined
@@ -184,7 +188,7 @@ class Digest {
   }
 
   /** The origin, or `undefined` if credentials must not be sent to it. */
-  private originOf(request: Prepared): Asker | undefined {
+  private originOf(request: PreparedRequest): Asker | undefined {
     if (hasCredentials(request)) return undefined
     const { key } = request.target.origin
     this.anchor ??= key
@@ -193,22 +197,22 @@ class Digest {
       : undefined
   }
 
-  private covers(request: Prepared): boolean {
+  private covers(request: PreparedRequest): boolean {
     return this.names === proxyNames || within(this.places, request)
   }
 
-  private authorize(request: Prepared, session: DigestSession, qop: Chosen, asker: Asker): Prepared {
+  private authorize(request: PreparedRequest, session: DigestSession, qop: Chosen, asker: Asker): PreparedRequest {
     const { leg } = asker
     if (leg !== undefined) return withAnswer(request, leg, this.id, () => session.authorization(asker, qop))
     return setHeader(request, "Authorization", Redacted.make(session.authorization(asker, qop)))
   }
 
   private send(
-    request: Prepared,
+    request: PreparedRequest,
     next: Next,
     used: DigestSession | undefined,
     answers: number,
-    sent: Prepared,
+    sent: PreparedRequest,
     asker: Asker
   ): Effect.Effect<ClientResponse, ClientError> {
     return Effect.matchEffect(next(sent), {
@@ -233,7 +237,7 @@ class Digest {
   }
 
   private refused(
-    request: Prepared,
+    request: PreparedRequest,
     next: Next,
     used: DigestSession | undefined,
     answers: number,
@@ -265,7 +269,7 @@ class Digest {
 
   /** Whether another answer can succeed where the request as sent did not. */
   private answerable(
-    request: Prepared,
+    request: PreparedRequest,
     challenge: DigestChallenge,
     used: DigestSession | undefined,
     answers: number,
@@ -279,7 +283,7 @@ class Digest {
   }
 
   private begin(
-    request: Prepared,
+    request: PreparedRequest,
     challenge: DigestChallenge,
     asker: Asker,
     refused: DigestSession | undefined
@@ -314,7 +318,7 @@ class Digest {
 }
 
 /** The proxy of the route. A 407 from any other server is not answered. */
-const proxyOf = (request: Prepared, next: Next): Asker | undefined => {
+const proxyOf = (request: PreparedRequest, next: Next): Asker | undefined => {
   const leg = proxyLeg(request, next)
   return leg === undefined ? undefined : { key: leg.proxy.url, method: leg.method, uri: leg.uri, leg }
 }

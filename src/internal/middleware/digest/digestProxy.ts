@@ -9,7 +9,7 @@ import type { Next } from "../../../Middleware.js"
 import { forwards } from "../../network/dial/forwards.js"
 import { authorityForm } from "../../network/dial/tunnel.js"
 import { ProxyValue } from "../../proxy/proxyInput.js"
-import type { Prepared } from "../../request/preparedRequest.js"
+import type { PreparedRequest } from "../../request/preparedRequest.js"
 import { callOf } from "../../session/middlewareChain.js"
 import { environmentOf, routeOf } from "../../session/route.js"
 import type { ProxyRoute } from "../../transport/transport.js"
@@ -24,10 +24,11 @@ export interface ProxyLeg {
   readonly uri: string
 }
 
-const absoluteForm = ({ target }: Prepared): string => (target.target === "*" ? target.url.slice(0, -1) : target.url)
+const absoluteForm = ({ target }: PreparedRequest): string =>
+  target.target === "*" ? target.url.slice(0, -1) : target.url
 
 /** `undefined` if the request does not use an HTTP proxy, or if that already has credentials. */
-export const proxyLeg = (request: Prepared, next: Next): ProxyLeg | undefined => {
+export const proxyLeg = (request: PreparedRequest, next: Next): ProxyLeg | undefined => {
   const call = callOf(next)
   if (call === undefined || Option.isSome(request.header("proxy-authorization"))) return undefined
   const route = routeOf(request, environmentOf(request, call.core))
@@ -48,7 +49,12 @@ const identities = randomUUID()
  * changed, an origin would receive the header. `id` separates the connections of these credentials from others. An
  * answer is computed per CONNECT; a request in an existing tunnel needs none.
  */
-export const withAnswer = (request: Prepared, leg: ProxyLeg, id: number, answer: () => string): Prepared => {
+export const withAnswer = (
+  request: PreparedRequest,
+  leg: ProxyLeg,
+  id: number,
+  answer: () => string
+): PreparedRequest => {
   const { proxy } = leg
   const key = `${proxy.key} digest ${id}`
   const identity = `digest ${identities} ${id}`

@@ -2,7 +2,7 @@
 
 import type { Target } from "../../http/target.js"
 import { parseUrl } from "../../http/whatwg.js"
-import type { Prepared } from "../../request/preparedRequest.js"
+import type { PreparedRequest } from "../../request/preparedRequest.js"
 
 /** An origin and a path; covers everything below the path. */
 export interface Place {
@@ -27,7 +27,7 @@ const pathOf = (target: Target): string => target.target.split("?", 1)[0] ?? "/"
  * The places of a challenge, or the whole origin if it does not name any. Credentials for https never apply to plain
  * http.
  */
-export const placesOf = (request: Prepared, domain: ReadonlyArray<string>): ReadonlyArray<Place> => {
+export const placesOf = (request: PreparedRequest, domain: ReadonlyArray<string>): ReadonlyArray<Place> => {
   const { origin } = request.target
   const out: Array<Place> = []
   for (const text of domain.slice(0, maxPlaces)) {
@@ -40,7 +40,7 @@ export const placesOf = (request: Prepared, domain: ReadonlyArray<string>): Read
 }
 
 /** Whether the URL of a request is in one of the places, compared by whole path segments. */
-export const within = (places: ReadonlyArray<Place>, request: Prepared): boolean => {
+export const within = (places: ReadonlyArray<Place>, request: PreparedRequest): boolean => {
   const { target } = request
   const path = pathOf(target)
   return places.some(

@@ -21,7 +21,7 @@ import { toMillis } from "../../durations.js"
 import { canonicalHost } from "../../http/host.js"
 import { zonedAddress } from "../../http/origin.js"
 import { nameOf } from "../../objectNames.js"
-import type { Sockets, Wire } from "../../transport/networkStream.js"
+import type { NetworkStream, Sockets } from "../../transport/networkStream.js"
 import { DataReader, type SocketReader } from "../../transport/socketReader.js"
 import type { Exchange, ProxyRoute, Route } from "../../transport/transport.js"
 import { resolveLimits } from "../http1/limits.js"
@@ -40,7 +40,7 @@ import { connectUnix } from "./unix.js"
 /** Opens connections for the pool. */
 export interface Dialer {
   /** Opens a socket. Runs in the requesting fiber and adds every socket to `sockets` as soon as it exists. */
-  readonly dial: (exchange: Exchange, sockets: Sockets) => Effect.Effect<Wire, ClientError>
+  readonly dial: (exchange: Exchange, sockets: Sockets) => Effect.Effect<NetworkStream, ClientError>
   /** Whether the address policy lets an idle connection, perhaps opened for another origin, serve the route. */
   readonly permits?: ((route: Route) => boolean) | undefined
   /** See `Transport.peerKey`. */
@@ -108,14 +108,14 @@ const identityOf = (options: TcpOptions, resolver: ResolverService): ReadonlyArr
 
 interface Facts {
   readonly address: string
-  readonly failed: Wire["failed"]
+  readonly failed: NetworkStream["failed"]
 }
 
 const wireOf = (
   socket: Net.Socket,
   { address, failed }: Facts,
-  rest: Partial<Pick<Wire, "forward" | "reader">>
-): Wire => ({
+  rest: Partial<Pick<NetworkStream, "forward" | "reader">>
+): NetworkStream => ({
   socket,
   remoteAddress: address,
   localAddress: socket.localAddress,
@@ -132,7 +132,7 @@ const finish = (
   socket: Net.Socket,
   facts: Facts,
   reader: SocketReader | undefined
-): Effect.Effect<Wire, ClientError> =>
+): Effect.Effect<NetworkStream, ClientError> =>
   exchange.route.origin.scheme === "https"
     ? Effect.map(step.origin(exchange, socket), (secured) => ({
         ...wireOf(secured.socket, facts, {}),

@@ -11,7 +11,7 @@ import type { ConnectionAge } from "../../transport/connectionAge.js"
 import { deviationsOf, mustClose } from "../../transport/deviations.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import { type BodyControl, IncomingBody, type Trailers } from "../../transport/incomingBody.js"
-import type { Wire } from "../../transport/networkStream.js"
+import type { NetworkStream } from "../../transport/networkStream.js"
 import type { Lease, Poolable } from "../../transport/pool.js"
 import type { Connection, Exchange } from "../../transport/transport.js"
 import { BodyDrain, drainSize } from "./bodyDrain.js"
@@ -90,7 +90,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
 
   readonly id: number
   readonly key: string
-  readonly wire: Wire
+  readonly wire: NetworkStream
   readonly age: ConnectionAge
   maxIdle = Infinity
   /** The time at which `takeIdle` took the connection, until its request starts; 0 otherwise. */
@@ -124,7 +124,14 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   /** The time of the last read. */
   private receivedAt = 0
 
-  constructor(id: number, key: string, wire: Wire, limits: ParserLimits, owner: ConnectionOwner, age: ConnectionAge) {
+  constructor(
+    id: number,
+    key: string,
+    wire: NetworkStream,
+    limits: ParserLimits,
+    owner: ConnectionOwner,
+    age: ConnectionAge
+  ) {
     this.id = id
     this.age = age
     this.key = key
@@ -169,7 +176,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
 
   // Called by the exchange and the network.
 
-  exchange(exchange: Exchange): void {
+  start(exchange: Exchange): void {
     this.requests++
     const startedAt = this.readyAt
     this.readyAt = 0
@@ -180,7 +187,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       )
       return
     }
-    const wire = exchange.wire
+    const wire = exchange.wireRequest
     this.current = exchange
     this.lastExchange = exchange
     this.head = undefined
@@ -302,7 +309,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.state = "body"
     this.writer.endWait()
     this.idleTimer.end()
-    if (head.status === 101 && exchange.wire.upgrade !== undefined) return
+    if (head.status === 101 && exchange.wireRequest.upgrade !== undefined) return
     if (this.writer.isUploading) {
       if (head.status >= 300) this.writer.cancelBody()
     } else if (!this.writer.isSent) {
@@ -365,7 +372,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       this.onBroken(exchange)
       return true
     }
-    if (this.head?.status === 101 && exchange.wire.upgrade !== undefined) {
+    if (this.head?.status === 101 && exchange.wireRequest.upgrade !== undefined) {
       if (this.writer.isUploading) {
         // The server would take the rest of the request for bytes of the new protocol.
         this.head = undefined
@@ -442,7 +449,7 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
     this.body = undefined
     if (reason !== undefined) this.shut(reason)
     else if (mustClose(this.parser.deviations)) this.shut("Deviation")
-    else if (!this.writer.isSent || !head.keepAlive || exchange.wire.close) this.shut("ConnectionClose")
+    else if (!this.writer.isSent || !head.keepAlive || exchange.wireRequest.close) this.shut("ConnectionClose")
     else {
       this.drain.end()
       this.writer.end()

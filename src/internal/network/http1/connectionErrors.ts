@@ -12,7 +12,7 @@ import {
   SocketTimeoutError
 } from "../../../Errors.js"
 import type { IncomingBody } from "../../transport/incomingBody.js"
-import type { Wire } from "../../transport/networkStream.js"
+import type { NetworkStream } from "../../transport/networkStream.js"
 import type { Exchange } from "../../transport/transport.js"
 import { fromSocketError } from "../tls/tlsErrors.js"
 import type { ParseFailure } from "./parser.js"
@@ -20,7 +20,7 @@ import type { ParseFailure } from "./parser.js"
 /** "connect": nothing of the request was written. */
 type Phase = "connect" | "send" | "headers" | "body"
 
-const detailsOf = (exchange: Exchange, wire: Wire, phase: Phase) => ({
+const detailsOf = (exchange: Exchange, wire: NetworkStream, phase: Phase) => ({
   ...exchange.details(phase),
   remoteAddress: wire.remoteAddress
 })
@@ -28,7 +28,7 @@ const detailsOf = (exchange: Exchange, wire: Wire, phase: Phase) => ({
 /** The connection ended before the head was complete. `error` is the socket's error; without one, the peer closed. */
 export const cutHead = (
   exchange: Exchange,
-  wire: Wire,
+  wire: NetworkStream,
   phase: "connect" | "send" | "headers",
   was: { readonly reused: boolean; readonly received: number },
   error: NodeJS.ErrnoException | undefined
@@ -53,7 +53,7 @@ export const isClosing = (error: ClientError): boolean =>
 /** The connection ended before the body was complete. */
 export const cutBody = (
   exchange: Exchange,
-  wire: Wire,
+  wire: NetworkStream,
   phase: Phase,
   body: IncomingBody | undefined,
   cause: unknown
@@ -70,7 +70,7 @@ export const cutBody = (
 const tlsRecord = /^\\x1[56]/
 
 /** The head is not valid HTTP. */
-export const brokenHead = (exchange: Exchange, wire: Wire, failure: ParseFailure): ClientError =>
+export const brokenHead = (exchange: Exchange, wire: NetworkStream, failure: ParseFailure): ClientError =>
   new BadHttpMessage({
     ...detailsOf(exchange, wire, "headers"),
     reason: failure.reason,
@@ -84,7 +84,7 @@ export const brokenHead = (exchange: Exchange, wire: Wire, failure: ParseFailure
 /** The chunks or trailers of the body are malformed. */
 export const brokenBody = (
   exchange: Exchange,
-  wire: Wire,
+  wire: NetworkStream,
   body: IncomingBody | undefined,
   failure: ParseFailure
 ): ClientError =>
@@ -99,7 +99,7 @@ export const brokenBody = (
 /** The connection closed, or the server sent bytes, before the request was written. */
 export const unusableConnection = (
   exchange: Exchange,
-  wire: Wire,
+  wire: NetworkStream,
   reused: boolean,
   sentUnsolicited: boolean
 ): ClientError =>
@@ -115,7 +115,7 @@ export const unusableConnection = (
 /** The time limit of a phase is over; `limit` in milliseconds. */
 export const phaseTimeout = (
   exchange: Exchange,
-  wire: Wire,
+  wire: NetworkStream,
   phase: Exclude<Phase, "connect">,
   limit: number
 ): ClientError =>

@@ -6,7 +6,7 @@ import type { Exchange } from "../../transport/transport.js"
 
 /** The text of a head. For a forwarding proxy, its target is in absolute form (RFC 9112, section 3.2.2). */
 export const requestHead = (exchange: Exchange, forward: boolean): string => {
-  const wire = exchange.wire
+  const wire = exchange.wireRequest
   const origin = exchange.route.origin
   if (!forward) {
     wire.text ??= `${wire.method} ${wire.target} HTTP/${wire.version}\r\n${wire.head}\r\n`

@@ -5,7 +5,7 @@
 import { TLSSocket } from "node:tls"
 import type { ClientError } from "../../../Errors.js"
 import type { Deadline } from "../../transport/deadlines.js"
-import type { Wire } from "../../transport/networkStream.js"
+import type { NetworkStream } from "../../transport/networkStream.js"
 import type { Exchange } from "../../transport/transport.js"
 import { requestHead } from "./requestHead.js"
 import { Upload, type UploadOwner } from "./upload.js"
@@ -42,14 +42,14 @@ type State =
 
 export class RequestWriter implements UploadOwner {
   private state: State = "new"
-  private readonly wire: Wire
+  private readonly wire: NetworkStream
   private readonly owner: RequestWriterOwner
   /** Whether `write` passes bytes to the system synchronously, as a socket without TLS does. */
   private readonly direct: boolean
   private upload: Upload | undefined = undefined
   private continueDeadline: Deadline | undefined = undefined
 
-  constructor(wire: Wire, owner: RequestWriterOwner) {
+  constructor(wire: NetworkStream, owner: RequestWriterOwner) {
     this.wire = wire
     this.owner = owner
     this.direct = !(wire.socket instanceof TLSSocket)
@@ -81,7 +81,7 @@ export class RequestWriter implements UploadOwner {
   }
 
   send(exchange: Exchange): void {
-    const request = exchange.wire
+    const request = exchange.wireRequest
     this.state = "writing"
     const text = requestHead(exchange, this.wire.forward)
     const body = request.body

@@ -1,7 +1,7 @@
 /** Reads the beginning of a body for an error, and leaves the rest readable. */
 import * as Effect from "effect/Effect"
 import type { BodyError } from "../../../Errors.js"
-import { Gather } from "../../byteBuilder.js"
+import { ByteBuilder } from "../../byteBuilder.js"
 import * as Deadlines from "../../transport/deadlines.js"
 import type { BodySink } from "./bodyReader.js"
 
@@ -14,7 +14,7 @@ export class Beginning implements BodySink {
   ended = false
   error: BodyError | undefined = undefined
   private readonly size: number
-  private readonly gather = new Gather()
+  private readonly gather = new ByteBuilder()
   private stopped = false
   private next: BodySink | undefined = undefined
   private wake: (() => void) | undefined = undefined
@@ -48,7 +48,7 @@ export class Beginning implements BodySink {
 
   /** The bytes so far. Keeps them for the next sink. */
   get bytes(): Uint8Array {
-    const bytes = this.gather.takeAll()
+    const bytes = this.gather.bytes()
     this.gather.append(bytes, 0, bytes.length)
     return bytes
   }
@@ -56,7 +56,7 @@ export class Beginning implements BodySink {
   /** Passes these and all later bytes to another sink. Returns whether the caller must resume the reader. */
   continueIn(sink: BodySink): boolean {
     this.next = sink
-    const bytes = this.gather.takeAll()
+    const bytes = this.gather.bytes()
     const more = bytes.length === 0 || sink.onOwned(bytes)
     if (this.error !== undefined) sink.onError(this.error)
     else if (this.ended) sink.onEnd()

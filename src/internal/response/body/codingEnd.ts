@@ -36,12 +36,12 @@ const rejectsMember = "incorrect header check"
 
 export class CodingEnd {
   private readonly owner: EndOwner
-  private readonly stream: Coding.Undoing
+  private readonly stream: Coding.DecodeStream
   /** Bytes of the body that the stream was given. */
   private readonly given: number
   private step: "flushed" | "zeros" | "ones" | "over" = "flushed"
 
-  constructor(owner: EndOwner, stream: Coding.Undoing, given: number) {
+  constructor(owner: EndOwner, stream: Coding.DecodeStream, given: number) {
     this.owner = owner
     this.stream = stream
     this.given = given

@@ -1,14 +1,14 @@
 /** Collects a whole body in memory. */
 import { constants } from "node:buffer"
 import type { BodyError, ClientError } from "../../../Errors.js"
-import { Gather } from "../../byteBuilder.js"
+import { ByteBuilder } from "../../byteBuilder.js"
 import type { BodyConsumer } from "../../transport/incomingBody.js"
 import type { BodySink, BodyWatch } from "./bodyReader.js"
 
 /** Receives the collected body: the last call is one of `collected`, `gathered` and `failed`. */
 export interface Collecting {
   collected(bytes: Uint8Array): void
-  gathered(gather: Gather): void
+  gathered(gather: ByteBuilder): void
   /** Abandons a body that exceeds its limit and returns the error for it. */
   refused(): BodyError
   failed(error: BodyError): void
@@ -19,7 +19,7 @@ export interface Collecting {
 /** Collects a body that is decoded or limited by a `BodyReader`. */
 export class Collector implements BodySink {
   private readonly response: Collecting
-  private readonly gather = new Gather()
+  private readonly gather = new ByteBuilder()
 
   constructor(response: Collecting) {
     this.response = response
@@ -53,7 +53,7 @@ export class PlainCollector implements BodyConsumer {
   private readonly watch: BodyWatch | undefined
   private received = 0
   private only: Uint8Array | undefined = undefined
-  private gather: Gather | undefined = undefined
+  private gather: ByteBuilder | undefined = undefined
   private readonly largest: number
 
   constructor(
@@ -83,7 +83,7 @@ export class PlainCollector implements BodyConsumer {
       return true
     }
     if (this.watch !== undefined) this.watch.chunk?.(Buffer.from(slab.subarray(start, end)))
-    this.gather ??= new Gather(this.length)
+    this.gather ??= new ByteBuilder(this.length)
     this.gather.append(slab, start, end)
     return true
   }

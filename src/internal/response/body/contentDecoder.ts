@@ -1,5 +1,5 @@
 /** Decodes the content codings of a body with zlib, with backpressure on input and output. */
-import { Gather } from "../../byteBuilder.js"
+import { ByteBuilder } from "../../byteBuilder.js"
 import * as Coding from "../../http/contentCoding.js"
 import { DecodeStage, type StageOutput } from "./decodeStage.js"
 
@@ -42,7 +42,7 @@ export class ContentDecoding {
   /** Whether the body can still be decoded synchronously at its end, so that its bytes only wait. */
   private whole: boolean
   private stages: Array<DecodeStage> | undefined = undefined
-  private readonly waiting = new Gather()
+  private readonly waiting = new ByteBuilder()
   private queue: Array<Uint8Array> = []
   private full = false
   private inputEnded = false
@@ -84,18 +84,18 @@ export class ContentDecoding {
   /** Releases zlib. The output is not called again. */
   destroy(): void {
     this.done = true
-    this.waiting.take()
+    this.waiting.blocks()
     for (const stage of this.stages ?? []) stage.destroy()
   }
 
   private decodeAtOnce(): boolean {
-    const coded = this.waiting.takeAll()
+    const coded = this.waiting.bytes()
     let bytes = coded
     try {
       for (const coding of this.codings) bytes = Coding.decodeSync(coding, bytes, smallDecoded)
     } catch (cause) {
       // A truncated body must be decoded by streams: only they show where its data ends.
-      if (cause instanceof Coding.NotAtOnce || (this.toleratesTruncated && Coding.isUnfinished(cause))) {
+      if (cause instanceof Coding.TooLargeForOneStep || (this.toleratesTruncated && Coding.isUnfinished(cause))) {
         this.waiting.append(coded, 0, coded.length)
         return false
       }
@@ -132,7 +132,7 @@ export class ContentDecoding {
 
   private next(): Uint8Array | undefined {
     if (this.queue.length === 0) {
-      for (const block of this.waiting.take()) {
+      for (const block of this.waiting.blocks()) {
         for (let at = 0; at < block.length; at += window) this.queue.push(block.subarray(at, at + window))
       }
     }

@@ -15,7 +15,7 @@ const nothing = new Uint8Array(0)
 export class DecodeStage {
   private readonly coding: Coding.Coding
   private readonly output: StageOutput
-  private stream: Coding.Undoing | undefined = undefined
+  private stream: Coding.DecodeStream | undefined = undefined
   private streams = 0
   /** Bytes written to all streams. */
   private taken = 0
@@ -115,7 +115,7 @@ export class DecodeStage {
     this.output.onError(cause)
   }
 
-  private open(first: number): Coding.Undoing {
+  private open(first: number): Coding.DecodeStream {
     const stream = Coding.create(this.coding, first)
     this.streams++
     this.trailer = Coding.hasTrailer(this.coding, first)

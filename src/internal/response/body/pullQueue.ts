@@ -3,7 +3,7 @@ import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { BodyError } from "../../../Errors.js"
-import { Gather } from "../../byteBuilder.js"
+import { ByteBuilder } from "../../byteBuilder.js"
 import type { Pull } from "../../pullStream.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import type { BodySink } from "./bodyReader.js"
@@ -14,11 +14,11 @@ const window = 256 * 1024
 /** Smaller chunks are merged. */
 const small = 4 * 1024
 
-export class Batches implements BodySink, Turning {
+export class PullQueue implements BodySink, Turning {
   /** Resumes reading of the body. The body's reader sets it. */
   onTaken: () => void = () => {}
   private pieces: Array<Uint8Array> = []
-  private readonly smallPieces = new Gather()
+  private readonly smallPieces = new ByteBuilder()
   private size = 0
   private full = false
   private ended = false
@@ -96,7 +96,7 @@ export class Batches implements BodySink, Turning {
   }
 
   private mergeSmallPieces(): void {
-    if (this.smallPieces.size > 0) for (const block of this.smallPieces.take()) this.pieces.push(block)
+    if (this.smallPieces.size > 0) for (const block of this.smallPieces.blocks()) this.pieces.push(block)
   }
 
   private grown(by: number): boolean {
@@ -127,7 +127,7 @@ const plain = (bytes: Uint8Array): Uint8Array =>
   Buffer.isBuffer(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes
 
 /** A body in memory as a pull that succeeds once. */
-export const once = (bytes: Uint8Array): Batches["pull"] => {
+export const once = (bytes: Uint8Array): PullQueue["pull"] => {
   let given = bytes.length === 0
   return Effect.suspend(() => {
     if (given) return Effect.fail(Option.none())

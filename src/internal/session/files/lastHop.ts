@@ -7,7 +7,7 @@ import type { ClientResponse } from "../../../ClientResponse.js"
 import type { ClientError } from "../../../Errors.js"
 import { isReplayable } from "../../request/body/replayable.js"
 import { removeHeader, setHeader } from "../../request/edits.js"
-import type { Prepared } from "../../request/preparedRequest.js"
+import type { PreparedRequest } from "../../request/preparedRequest.js"
 import { Response } from "../../response/response.js"
 import type { Call } from "../call.js"
 import { Hop } from "../hop.js"
@@ -17,7 +17,7 @@ import { type FromResponse, openFor } from "../responseLifetime.js"
 export interface LastHop {
   readonly call: Call
   /** The request before the middlewares, which run again. */
-  readonly request: Prepared
+  readonly request: PreparedRequest
 }
 
 /**

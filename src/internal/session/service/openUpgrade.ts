@@ -9,7 +9,7 @@ import type { Upgraded, UpgradeOptions } from "../../../Upgrade.js"
 import { isFault, isToken, type OptionFault } from "../../http/headerFields.js"
 import { ownOptions } from "../../ownOptions.js"
 import { type PrepareError, prepare } from "../../request/prepare.js"
-import { Prepared } from "../../request/preparedRequest.js"
+import { PreparedRequest } from "../../request/preparedRequest.js"
 import { Response, type Upgrade } from "../../response/response.js"
 import { UpgradedImpl } from "../../webSocket/upgraded.js"
 import { UpgradedConnection } from "../../webSocket/upgradedConnection.js"
@@ -56,7 +56,7 @@ const planOf = ({ closeTimeout, data, protocol, receiveTimeout }: UpgradeOptions
 const owned: ReadonlySet<string> = new Set(["connection", "upgrade"])
 
 interface Opening {
-  readonly request: Prepared
+  readonly request: PreparedRequest
   readonly plan: Plan
 }
 
@@ -71,7 +71,7 @@ const openingOf = (
   const { data, json, method = "GET", text } = options
   const given = { ...handshakeOptions(current, options, url), data, json, text }
   const request = prepare(opener.defaults, method, url, given, false)
-  if (!(request instanceof Prepared)) return request
+  if (!(request instanceof PreparedRequest)) return request
   if (isFault(plan)) return new InvalidRequest({ ...request.details, ...plan })
   if (opener.defaults.version === "1.0") {
     const description = "HTTP/1.0 does not support upgrades"

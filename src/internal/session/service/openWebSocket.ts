@@ -9,7 +9,7 @@ import type { Compression, WebSocket, WebSocketOptions } from "../../../WebSocke
 import { isFault, isToken, type OptionFault, type Pair } from "../../http/headerFields.js"
 import { ownOptions } from "../../ownOptions.js"
 import { type PrepareError, prepare } from "../../request/prepare.js"
-import { Prepared } from "../../request/preparedRequest.js"
+import { PreparedRequest } from "../../request/preparedRequest.js"
 import { Response, type Upgrade } from "../../response/response.js"
 import { type Settings, WebSocketConnection } from "../../webSocket/connection.js"
 import { type Grant, grantOf, makeDeflate, makeKey, type Offer, offerOf } from "../../webSocket/handshake.js"
@@ -58,14 +58,18 @@ const planOf = (options: WebSocketOptions): Plan | OptionFault => {
 /** Headers that the caller cannot set, because the response is validated against them. */
 const owned: ReadonlySet<string> = new Set(["connection", "upgrade", "sec-websocket-key", "sec-websocket-extensions"])
 
-const offeredIn = (request: Prepared): ReadonlyArray<string> =>
+const offeredIn = (request: PreparedRequest): ReadonlyArray<string> =>
   request.headers
     .filter(([name]) => name.toLowerCase() === "sec-websocket-protocol")
     .flatMap(([, value]) => value.split(","))
     .map((protocol) => protocol.trim())
 
 /** Adds the headers of the handshake; returns the request and its offer. */
-const upgrading = (request: Prepared, plan: Plan, origin: string | undefined): readonly [Prepared, Offer] => {
+const upgrading = (
+  request: PreparedRequest,
+  plan: Plan,
+  origin: string | undefined
+): readonly [PreparedRequest, Offer] => {
   const key = makeKey()
   const { compression, settings } = plan
   const deflate = compression === undefined ? undefined : makeDeflate(compression, settings.maxMessageSize)
@@ -83,7 +87,7 @@ const upgrading = (request: Prepared, plan: Plan, origin: string | undefined): r
 }
 
 interface Opening {
-  readonly request: Prepared
+  readonly request: PreparedRequest
   readonly offer: Offer
   readonly plan: Plan
 }
@@ -97,7 +101,7 @@ const openingOf = (
   const plan = planOf(options)
   const current = opener.current(fiber.currentContext) ?? {}
   const request = prepare(opener.defaults, "GET", url, handshakeOptions(current, options, url), true)
-  if (!(request instanceof Prepared)) return request
+  if (!(request instanceof PreparedRequest)) return request
   if (isFault(plan)) return new InvalidRequest({ ...request.details, ...plan })
   if (opener.defaults.version === "1.0") {
     const description = "HTTP/1.0 does not support WebSockets"

@@ -12,10 +12,10 @@ import { parseUrl } from "../../http/whatwg.js"
 import { isSecretHeader } from "../../redact.js"
 import { entriesOf, mergeOptions } from "../../request/mergeOptions.js"
 import { type PrepareError, prepare } from "../../request/prepare.js"
-import { Prepared } from "../../request/preparedRequest.js"
+import { PreparedRequest } from "../../request/preparedRequest.js"
 import { Response } from "../../response/response.js"
 import { nextRequest } from "../redirects.js"
-import { type Find, type Prepare, sendValue } from "../requestEffect.js"
+import { type FindSession, type Prepare, sendValue } from "../requestEffect.js"
 
 /** Most URLs remembered for loop detection; a longer loop repeats once. */
 const remembered = 10_000
@@ -28,7 +28,7 @@ class Pages<A> {
   private readonly next: NonNullable<PageOptions<A>["next"]>
   private readonly seen = new Set<string>()
   /** The prepared request of the current page. */
-  private last: Prepared | undefined = undefined
+  private last: PreparedRequest | undefined = undefined
 
   constructor(url: UrlInput, { next, ...options }: PageOptions<A>) {
     this.url = url
@@ -47,7 +47,7 @@ class Pages<A> {
             mergeOptions(opener.current(fiber.currentContext) ?? {}, this.options, this.url)
           )
         : again(this.last, String(this.url))
-    if (made instanceof Prepared) {
+    if (made instanceof PreparedRequest) {
       this.last = made
       this.remember(made.url)
     }
@@ -63,7 +63,7 @@ class Pages<A> {
     if (this.seen.has(withoutFragment(target))) return false
     // After a redirect to another origin, later pages must not get more than that origin got.
     const moved = this.last === undefined ? undefined : again(this.last, response.url)
-    if (moved instanceof Prepared) this.last = moved
+    if (moved instanceof PreparedRequest) this.last = moved
     if (originOf(target) !== originOf(String(this.url)) || originOf(target) !== originOf(response.url)) {
       this.options = withoutCredentials(this.options)
     }
@@ -93,12 +93,12 @@ const resolve = (url: string, base: string): string => {
 const originOf = (url: string): string | undefined => parseUrl(url)?.origin
 
 /** The same request to another URL, by the rules of redirects: credentials stay at their origin. */
-const again = (request: Prepared, url: string): Prepared | PrepareError => {
+const again = (request: PreparedRequest, url: string): PreparedRequest | PrepareError => {
   const made = nextRequest(request, 307, url)
   if (made instanceof InvalidURL) {
     return new InvalidURL({ url: made.url, reason: made.reason, description: made.description })
   }
-  if (!(made instanceof Prepared)) return made
+  if (!(made instanceof PreparedRequest)) return made
   // Each page may be redirected as often as the first. `hop` only records whether the request is still at its origin.
   const home = request.hop === 0 && sameOrigin(request.target.origin, made.target.origin)
   // Credentials, including those of netrc, must not go from https to http.
@@ -123,7 +123,7 @@ export const paginate = <A, E, R, S>(
   url: UrlInput,
   page: (response: ClientResponse) => Effect.Effect<A, E, R>,
   options: PageOptions<A>,
-  find: (url: UrlInput, options: RequestOptions) => Find<S>
+  find: (url: UrlInput, options: RequestOptions) => FindSession<S>
 ): Stream.Stream<A, ClientError | E, S | Exclude<R, Scope>> =>
   Stream.suspend(() => {
     const pages = new Pages(url, options)

@@ -5,7 +5,7 @@ import type { ClientRequest, RequestOptions } from "../../../ClientRequest.js"
 import { InvalidRequest } from "../../../Errors.js"
 import { entriesOf, mergeOptions, readable } from "../../request/mergeOptions.js"
 import { adopt, prepare } from "../../request/prepare.js"
-import { Prepared } from "../../request/preparedRequest.js"
+import { PreparedRequest } from "../../request/preparedRequest.js"
 import { noDefaults } from "../../request/sessionDefaults.js"
 import type { Prepare } from "../requestEffect.js"
 
@@ -24,7 +24,7 @@ const urlOf = (request: HttpClientRequest.HttpClientRequest): string =>
   Option.match(request.hash, { onNone: () => request.url, onSome: (hash) => `${request.url}#${hash}` })
 
 /** The current options that a prepared request does not set itself. */
-const missing = (current: RequestOptions, request: Prepared): RequestOptions => {
+const missing = (current: RequestOptions, request: PreparedRequest): RequestOptions => {
   const { auth, cookies, data: _, headers, json: __, params: ___, text: ____, ...rest } = current
   const names = new Set(request.headers.map(([name]) => name.toLowerCase()))
   const identified = request.auth !== undefined || request.noAuth || names.has("authorization")
@@ -43,7 +43,7 @@ const missing = (current: RequestOptions, request: Prepared): RequestOptions => 
 }
 
 /** The options of a request value that do not describe its content. Middlewares of its session are dropped. */
-const withoutContent = ({ defaults, given }: Prepared): RequestOptions => {
+const withoutContent = ({ defaults, given }: PreparedRequest): RequestOptions => {
   const { auth: _, cookies: __, data: ___, headers: ____, json: _____, params: ______, text: _______, ...rest } = given
   return defaults === noDefaults ? rest : { ...rest, middlewares: undefined }
 }
@@ -59,7 +59,7 @@ export const fromRequestValue =
       const given = mergeOptions(mergeOptions(current, platformOptions(value), value.url), own)
       return prepare(opener.defaults, value.method, urlOf(value), given)
     }
-    return value instanceof Prepared
+    return value instanceof PreparedRequest
       ? adopt(opener.defaults, value, mergeOptions(missing(current, value), own))
       : new InvalidRequest({ option: "request", description: "expected a request made by ClientRequest.make" })
   }

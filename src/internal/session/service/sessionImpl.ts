@@ -15,7 +15,7 @@ import type { Defaults } from "../../request/preparedRequest.js"
 import { makeDefaults } from "../../request/sessionDefaults.js"
 import { bindConfigs } from "../../tracing/traceConfig.js"
 import { bindCore } from "../middlewareChain.js"
-import { type Find, type RequestContext, send, sendValue } from "../requestEffect.js"
+import { type FindSession, type RequestContext, send, sendValue } from "../requestEffect.js"
 import type { SessionCore } from "../sessionCore.js"
 import { eventSource } from "./eventSource.js"
 import { openUpgrade } from "./openUpgrade.js"
@@ -68,7 +68,7 @@ export class SessionImpl implements SessionService, RequestContext {
     return this.#defaults
   }
 
-  readonly #find = (): Find<never> => () => this
+  readonly #find = (): FindSession<never> => () => this
   readonly request = (method: Method, url: UrlInput, options?: RequestOptions) =>
     send<never>(this, method, url, options)
   readonly get: Verb = (url, options) => send<never>(this, "GET", url, options)

@@ -4,7 +4,7 @@ import type { RequestOptions, UrlInput } from "../../../ClientRequest.js"
 import { isMisread, toMillis } from "../../durations.js"
 import { mergeFields, type OptionFault, type Pair, withoutFields } from "../../http/headerFields.js"
 import { mergeOptions } from "../../request/mergeOptions.js"
-import type { Prepared } from "../../request/preparedRequest.js"
+import type { PreparedRequest } from "../../request/preparedRequest.js"
 
 /** The options of a request that apply to its handshake. */
 export type HandshakeOptions = Pick<
@@ -64,7 +64,7 @@ export const handshakeOptions = (current: RequestOptions, given: HandshakeOption
 })
 
 /** The request's headers, with `pairs` in place of the fields that `owned` names. */
-export const withHandshake = (request: Prepared, owned: ReadonlySet<string>, pairs: ReadonlyArray<Pair>) =>
+export const withHandshake = (request: PreparedRequest, owned: ReadonlySet<string>, pairs: ReadonlyArray<Pair>) =>
   mergeFields(
     withoutFields(request.fields, (name) => owned.has(name)),
     { pairs, secret: new Set() }

@@ -5,7 +5,7 @@ import { Deferred, Duration, Effect, Exit, Fiber, type Scope, TestClock } from "
 import type { TcpOptions } from "../../../../src/Connector.js"
 import { ClientConnectorDNSError, type ClientError } from "../../../../src/Errors.js"
 import { makeTcpDialer } from "../../../../src/internal/network/dial/dialer.js"
-import { Sockets, type Wire } from "../../../../src/internal/transport/networkStream.js"
+import { type NetworkStream, Sockets } from "../../../../src/internal/transport/networkStream.js"
 import type { ProxyRoute } from "../../../../src/internal/transport/transport.js"
 import * as Resolver from "../../../../src/Resolver.js"
 import * as Ssl from "../../../../src/Ssl.js"
@@ -52,7 +52,7 @@ const expectTag = <Tag extends ClientError["_tag"]>(
   return error as Extract<ClientError, { readonly _tag: Tag }>
 }
 
-const firstBytes = (wire: Wire) =>
+const firstBytes = (wire: NetworkStream) =>
   Effect.async<string>((resume) => {
     wire.reader.read((slab, start, end) => {
       resume(Effect.succeed(slab.toString("latin1", start, end)))

@@ -97,7 +97,7 @@ export const makeExchange = (options: ExchangeOptions) =>
         }
       },
       details: (phase) => ({ method: "GET", url: `${scheme}://${authority}/`, host, port, phase, attempt: 1 }),
-      wire: {
+      wireRequest: {
         method: "GET",
         target: "/",
         head: "",

@@ -82,7 +82,7 @@ const connection = Effect.map(makeExchange({ host: "a.test", port: 80 }), ({ exc
     resolveLimits(undefined),
     owner,
     new ConnectionAge({ now: () => 0 }, 0, 0, Infinity)
-  ).exchange(exchange)
+  ).start(exchange)
   return {
     receive: (text) => {
       const bytes = Buffer.from(text, "latin1")

@@ -9,7 +9,7 @@ import * as Session from "effect-http-session/Session"
 import type { TlsInfo } from "effect-http-session/Ssl"
 import type { Dialer } from "../../../../src/internal/network/dial/dialer.js"
 import { Network } from "../../../../src/internal/network/network.js"
-import type { Wire } from "../../../../src/internal/transport/networkStream.js"
+import type { NetworkStream } from "../../../../src/internal/transport/networkStream.js"
 import { makeHub } from "../../../../src/internal/transport/signalHub.js"
 import { type OnRead, SlabReader } from "../../../../src/internal/transport/socketReader.js"
 import { TransportHandle } from "../../../../src/internal/transport/transportHandle.js"
@@ -53,7 +53,7 @@ export const dialer = (
           socket.once("connect", () => resume(Effect.succeed(socket)))
         })
         yield* ready(socket, dialled++)
-        const wire: Wire = {
+        const wire: NetworkStream = {
           socket,
           remoteAddress: "127.0.0.1",
           localAddress: undefined,

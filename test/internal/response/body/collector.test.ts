@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type { BodyError } from "../../../../src/Errors.js"
-import { Gather } from "../../../../src/internal/byteBuilder.js"
+import { ByteBuilder } from "../../../../src/internal/byteBuilder.js"
 import { PlainCollector } from "../../../../src/internal/response/body/collector.js"
 import type { BodySettings } from "../../../../src/internal/response/response.js"
 import { make } from "../support.js"
@@ -16,8 +16,8 @@ const reasonOf = (error: BodyError | { readonly _tag: string }): string =>
 
 const turns = Effect.repeatN(Effect.yieldNow(), 10)
 
-class Full extends Gather {
-  override takeAll(): never {
+class Full extends ByteBuilder {
+  override bytes(): never {
     throw new RangeError("Array buffer allocation failed")
   }
 }

@@ -3,8 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import type { ClientError } from "../../Errors.js"
-import { endedBy } from "../raceWithCallback.js"
-import { Sockets, type Wire } from "../transport/networkStream.js"
+import { raceWithCallback } from "../raceWithCallback.js"
+import { type NetworkStream, Sockets } from "../transport/networkStream.js"
 import type { Exchange } from "../transport/transport.js"
 import type { Dialer } from "./dial/dialer.js"
 import { timeoutError } from "./slotWaiter.js"
@@ -18,9 +18,9 @@ export interface Opening<A> {
   /** The reason why the exchange must not continue, if any. */
   readonly refusal: () => ClientError | undefined
   /** Called with every socket, including those that fail to connect. */
-  readonly track: (socket: Wire["socket"]) => void
+  readonly track: (socket: NetworkStream["socket"]) => void
   /** Takes ownership of the open socket. Runs uninterruptibly after dialing. */
-  readonly adopt: (wire: Wire) => A
+  readonly adopt: (wire: NetworkStream) => A
 }
 
 /** Calls `fail` when the `connect` limit is over or the exchange is aborted. Returns a function that ends the watch. */
@@ -40,13 +40,14 @@ export const limitConnect = (
 }
 
 /** Dials, then adopts the socket. On failure or interruption destroys all sockets that were tried. */
-export const openWire = <A>(opening: Opening<A>): Effect.Effect<A, ClientError> =>
+export const openStream = <A>(opening: Opening<A>): Effect.Effect<A, ClientError> =>
   Effect.suspend(() => {
     const error = opening.refusal()
     if (error !== undefined) return Effect.fail(error)
     const sockets = new Sockets(opening.track)
-    const dialed = endedBy(opening.dialer.dial(opening.exchange, sockets), (fail: (error: ClientError) => void) =>
-      limitConnect(opening, fail)
+    const dialed = raceWithCallback(
+      opening.dialer.dial(opening.exchange, sockets),
+      (fail: (error: ClientError) => void) => limitConnect(opening, fail)
     )
     return Effect.uninterruptibleMask((restore) =>
       Effect.matchCauseEffect(restore(dialed), {
