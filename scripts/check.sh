@@ -24,6 +24,7 @@ step "Effect diagnostics" "$bin/effect-language-service" diagnostics --project t
 step "docstrings" "$bin/tsx" scripts/docstrings.ts
 step "examples in docs" "$bin/tsx" scripts/examples.ts
 step "declarations" "$bin/tsx" scripts/declarations.ts
+step "prose" "$bin/tsx" scripts/prose.ts
 step "contract" "$bin/tsx" scripts/contract.ts
 
 if [ "${#failed[@]}" -gt 0 ]; then
