@@ -102,13 +102,18 @@ describe("pictures of requests", () => {
       const plain = withText("plain", end.response)
       const html = tagsOf(Tracing.waterfallHtml(plain, { title: "plain" }))
       const svg = tagsOf(Tracing.waterfallSvg(plain))
+      /** A text adds no tag. It may omit one: a URL of white space is empty, and an empty fact has no row. */
+      const assertNoneAdded = (found: ReadonlyArray<string>, expected: ReadonlyArray<string>) => {
+        assert.isAtMost(found.length, expected.length)
+        assert.includeMembers([...expected], [...new Set(found)])
+      }
       fc.assert(
         fc.property(hostile, (text) => {
           // A record has a key once.
           fc.pre(text !== "name" && !/^\d+$/.test(text))
           const signals = withText(text, end.response)
-          assert.deepStrictEqual(tagsOf(Tracing.waterfallHtml(signals, { title: text })), html)
-          assert.deepStrictEqual(tagsOf(Tracing.waterfallSvg(signals)), svg)
+          assertNoneAdded(tagsOf(Tracing.waterfallHtml(signals, { title: text })), html)
+          assertNoneAdded(tagsOf(Tracing.waterfallSvg(signals)), svg)
         }),
         { numRuns: 50 }
       )
