@@ -158,6 +158,7 @@ describe("pictures of requests", () => {
       assert.include(html, "1 reused")
       assert.include(html, "2, after 1 redirect")
       assert.include(html, 'title="tls 1.00 ms: TLS handshake"')
+      assert.include(html, "request: https://api.example/a https://api.example/a&#10;response: 200")
       assert.include(Tracing.waterfallSvg(signals), "\u21aa")
     })
   )
