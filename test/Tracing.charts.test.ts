@@ -102,13 +102,18 @@ describe("pictures of requests", () => {
       const plain = withText("plain", end.response)
       const html = tagsOf(Tracing.waterfallHtml(plain, { title: "plain" }))
       const svg = tagsOf(Tracing.waterfallSvg(plain))
+      /** A text adds no tag. It may omit one: a URL of white space is empty, and an empty fact has no row. */
+      const assertNoneAdded = (found: ReadonlyArray<string>, expected: ReadonlyArray<string>) => {
+        assert.isAtMost(found.length, expected.length)
+        assert.includeMembers([...expected], [...new Set(found)])
+      }
       fc.assert(
         fc.property(hostile, (text) => {
           // A record has a key once.
           fc.pre(text !== "name" && !/^\d+$/.test(text))
           const signals = withText(text, end.response)
-          assert.deepStrictEqual(tagsOf(Tracing.waterfallHtml(signals, { title: text })), html)
-          assert.deepStrictEqual(tagsOf(Tracing.waterfallSvg(signals)), svg)
+          assertNoneAdded(tagsOf(Tracing.waterfallHtml(signals, { title: text })), html)
+          assertNoneAdded(tagsOf(Tracing.waterfallSvg(signals)), svg)
         }),
         { numRuns: 50 }
       )
@@ -153,6 +158,7 @@ describe("pictures of requests", () => {
       assert.include(html, "1 reused")
       assert.include(html, "2, after 1 redirect")
       assert.include(html, 'title="tls 1.00 ms: TLS handshake"')
+      assert.include(html, "request: https://api.example/a https://api.example/a&#10;response: 200")
       assert.include(Tracing.waterfallSvg(signals), "\u21aa")
     })
   )

@@ -31,14 +31,15 @@ const namesInBlock = (code: string): ReadonlyArray<string> => {
   return names
 }
 
-const named: ReadonlySet<string> = new Set(
-  pages.flatMap((path) => {
-    const blocks = [...text(path).matchAll(/^```ts\n([\s\S]*?)^```/gm)].flatMap(([, code = ""]) => namesInBlock(code))
-    const prose = text(path).replace(/^```[\s\S]*?^```/gm, "")
-    const inline = [...prose.matchAll(/`([^`\n]+)`/g)].flatMap(([, code = ""]) => code.match(/[A-Za-z_]\w*/g) ?? [])
-    return [...blocks, ...inline]
-  })
-)
+/** Names in the code of a page; words of its sentences do not count. */
+const namesInPage = (page: string): ReadonlyArray<string> => {
+  const blocks = [...page.matchAll(/^```ts\n([\s\S]*?)^```/gm)].flatMap(([, code = ""]) => namesInBlock(code))
+  const prose = page.replace(/^```[\s\S]*?^```/gm, "")
+  const inline = [...prose.matchAll(/`([^`\n]+)`/g)].flatMap(([, code = ""]) => code.match(/[A-Za-z_]\w*/g) ?? [])
+  return [...blocks, ...inline]
+}
+
+const named: ReadonlySet<string> = new Set(pages.flatMap((path) => namesInPage(text(path))))
 
 const isExported = (node: ts.Statement): boolean =>
   ts.canHaveModifiers(node) &&
@@ -100,8 +101,8 @@ describe("the pages", () => {
   }
 
   it("are read by names in code only, so that a word of a sentence does not count", () => {
-    assert.isFalse(named.has("sentence"))
-    assert.deepStrictEqual(namesInBlock('f({ limit: "text" }) // comment'), ["f", "limit"])
+    const page = 'A sentence with `limit`.\n\n```ts\nf({ total: "text" }) // comment\n```\n\n```sh\ncurl\n```\n'
+    assert.deepStrictEqual(namesInPage(page), ["f", "total", "limit"])
   })
 
   it("are compared with the options that the source declares", () => {

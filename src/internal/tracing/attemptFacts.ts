@@ -4,6 +4,7 @@ import { redactHeader, redactUrl } from "../redact.js"
 import type { Attempt } from "./attempts.js"
 import { formatMillis } from "./chartAxis.js"
 import { phaseNames, phases } from "./chartStyle.js"
+import { joinLines, type Markup } from "./markup.js"
 
 /** A name and its value. */
 export type Fact = readonly [name: string, value: string]
@@ -85,6 +86,6 @@ export const factsOf = (attempt: Attempt): ReadonlyArray<Fact> => {
 export const headerFacts = (headers: Headers.Headers | undefined): ReadonlyArray<Fact> =>
   Object.entries(headers ?? {}).map(([name, value]): Fact => [name, redactHeader(name, value)])
 
-/** The facts as lines for a tooltip. */
-export const tooltipOf = (attempt: Attempt): string =>
-  [...factsOf(attempt), ...phaseFacts(attempt)].map(([name, value]) => `${name}: ${value}`).join("\n")
+/** The facts for a tooltip, a line each. */
+export const tooltipOf = (attempt: Attempt): Markup =>
+  joinLines([...factsOf(attempt), ...phaseFacts(attempt)].map(([name, value]) => `${name}: ${value}`))

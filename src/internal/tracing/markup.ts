@@ -39,3 +39,6 @@ const textOf = (value: Inserted): string => {
 /** Tag for templates of markup. */
 export const markup = (parts: TemplateStringsArray, ...values: ReadonlyArray<Inserted>): Markup =>
   new Markup(parts.map((part, index) => (index === 0 ? part : textOf(values[index - 1]) + part)).join(""))
+
+/** Lines of text, for content and quoted attributes. */
+export const joinLines = (lines: ReadonlyArray<string>): Markup => new Markup(lines.map(escapeText).join("&#10;"))
