@@ -5,10 +5,13 @@ import { root } from "../project.js"
 
 const page = join(root, "docs/runtimes.md")
 
-/** A Markdown table; cells are escaped. */
+/** A Markdown table with aligned columns, as the formatter writes it; cells are escaped. */
 export const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string => {
-  const lines = [head, head.map(() => "---"), ...rows]
-  return lines.map((cells) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`).join("\n")
+  const lines = [head, ...rows].map((cells) => cells.map((cell) => cell.replaceAll("|", "\\|")))
+  const widths = head.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)))
+  const [first = [], ...rest] = lines.map((cells) => cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)))
+  const dashes = widths.map((width) => "-".repeat(width))
+  return [first, dashes, ...rest].map((cells) => `| ${cells.join(" | ")} |`).join("\n")
 }
 
 /**

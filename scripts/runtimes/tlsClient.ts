@@ -15,7 +15,11 @@ const told = (error: { readonly _tag: string }): string => {
 const ask = (session: Session.SessionService, { crl: revocation, port }: Site) =>
   Effect.flatMap(Ssl.context({ ca, crl: revocation === true ? crl : undefined }), (ssl) =>
     session.post(`https://localhost:${port}/`, { ssl, timeout: "10 seconds" }).pipe(ClientResponse.text)
-  ).pipe(Effect.match({ onFailure: told, onSuccess: () => "accepted" }))
+  ).pipe(
+    // rustls may report an alert only after the end of the connection: the most exact of several results counts.
+    Effect.retry({ times: 20, while: (error) => error._tag === "ServerDisconnectedError" }),
+    Effect.match({ onFailure: told, onSuccess: () => "accepted" })
+  )
 
 const program = Effect.gen(function* () {
   const session = yield* Session.Session

@@ -51,6 +51,7 @@ describe("the package", () => {
       "@effect/platform-node",
       "effect"
     ])
+    assert.deepStrictEqual(manifest.peerDependenciesMeta, { "@effect/platform-node": { optional: true } })
     for (const name of Object.keys(manifest.dependencies)) assert.notMatch(name, /^(?:@effect\/|effect$|undici$)/)
   })
 

@@ -5,6 +5,7 @@ import { readdirSync } from "node:fs"
 import { Cause, Effect, Exit, Fiber, Logger, LogLevel, type Scope } from "effect"
 import type { Counts } from "effect-http-session/Connector"
 import { renderings } from "./renderings.js"
+import { countsDescriptors } from "./runtime.js"
 import type { LoggedRequest } from "./server.js"
 import { timed } from "./time.js"
 
@@ -59,6 +60,7 @@ const resources = (): ReadonlyMap<string, number> => {
 }
 
 const descriptors = (): number => {
+  if (!countsDescriptors) return 0
   try {
     return readdirSync("/proc/self/fd").length
   } catch {

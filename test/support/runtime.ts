@@ -5,3 +5,11 @@ import { tlsLibrary } from "../../src/internal/network/tls/tlsLibrary.js"
 export const allowWeak: { readonly ciphers?: string } = tlsLibrary().securityLevels
   ? { ciphers: "DEFAULT@SECLEVEL=0" }
   : {}
+
+const { cipherLists, securityLevels } = tlsLibrary()
+
+/**
+ * Whether a test can count descriptors. Where a client and a server of one Bun process have spoken TLS, the sockets of
+ * both may stay open after they were destroyed; with a server in another process, they do not.
+ */
+export const countsDescriptors: boolean = securityLevels || !cipherLists
