@@ -417,7 +417,7 @@ const replay = (
               Effect.match({ onFailure: (error) => error._tag, onSuccess: () => "accept" as const }),
               Effect.map((result) => ({
                 name: row.name,
-                verdict: result === "accept" ? "accept" : "refuse",
+                verdict: result === "accept" ? "accept" : "reject",
                 tag: result
               }))
             )
@@ -447,7 +447,7 @@ describe("public suites over sockets", () => {
       raw: Buffer.from(rawBase64, "base64"),
       verdict:
         (Rows.curlDiffering.default[test] ?? Rows.curlSilent.default[test])?.[0] ??
-        (Number(curlErrorcode) === 0 ? "accept" : "refuse")
+        (Number(curlErrorcode) === 0 ? "accept" : "reject")
     }))
   )
   replay("wpt-h1-parsing.json", "wpt-h1-parsing.json", (json) =>
