@@ -171,7 +171,7 @@ const lookups = Effect.gen(function* () {
     address: yield* timed(outcome(session, `http://127.0.0.1:${port}/`, "5 seconds")),
     file: yield* timed(Effect.promise(() => promisify(readFile)("/etc/resolv.conf", "latin1"))),
     gunzip: yield* timed(Effect.promise(async () => (await promisify(gunzip)(compressed)).length)),
-    systemName: yield* timed(outcome(session, `http://localhost:${port}/`, { dns: 300 }))
+    systemName: yield* timed(outcome(session, `http://system.test:${port}/`, { dns: 300 }))
   }
   const named = yield* sessionOn({ resolver: Resolver.nameservers(["127.0.0.1:53"], { timeout: 200, tries: 1 }) })
   const own = yield* timed(outcome(named.session, "http://a.test/", "5 seconds"))
