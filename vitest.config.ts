@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config"
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** Tests that measure memory or start processes: `npm run test:all` runs them, `npm test` does not. */
+/** Tests that measure memory or work, wait in real time, or start processes: `npm run test:all` runs them, `npm test` does not. */
 const slow = [
   "test/CookieJar.processes.test.ts",
   "test/Middleware.cache.processes.test.ts",
@@ -12,12 +12,14 @@ const slow = [
   "test/faults/descriptors.test.ts",
   "test/faults/dialNamespace.test.ts",
   "test/faults/queueMemory.test.ts",
+  "test/faults/quietDeaths.test.ts",
   "test/faults/shutdown.test.ts",
   "test/faults/shutdownProcess.test.ts",
   "test/faults/tlsMemory.test.ts",
   "test/faults/tlsTrust.test.ts",
   "test/faults/webSocketCompression.test.ts",
   "test/faults/webSocketMemory.test.ts",
+  "test/internal/linearTime.test.ts",
   "test/package/imports.test.ts"
 ]
 
