@@ -138,8 +138,13 @@ describe.skipIf(loopbackInterface === undefined)("a zone of an IPv6 address", ()
         reply.end("ok")
       })
       const { session } = yield* sessionWith()
-      const error = yield* Effect.flip(session.get(`http://[fe80::1%25nosuch0]:${port}/`).pipe(ClientResponse.text))
-      assert.strictEqual(error._tag, "ClientConnectorError")
+      const error = yield* Effect.flip(
+        session
+          .get(`http://[fe80::1%25nosuch0]:${port}/`, { timeout: { socketConnect: "1 second" } })
+          .pipe(ClientResponse.text)
+      )
+      // Node 20 rejects such a zone, and Node 24 waits for the address.
+      assert.include(["ClientConnectorError", "ConnectionTimeoutError"], error._tag)
       assert.include(error.message, "fe80::1")
       assert.strictEqual(asked, 0)
     })
