@@ -241,6 +241,31 @@ export interface RequestOptions extends CommonOptions {
 }
 
 /**
+ * The options of a request that also apply to the handshake of `Session.webSocket` and `Session.upgrade`.
+ *
+ * @since 0.1.0
+ * @category options
+ */
+export interface HandshakeOptions
+  extends Pick<
+    RequestOptions,
+    | "params"
+    | "headers"
+    | "cookies"
+    | "auth"
+    | "proxy"
+    | "proxyAuth"
+    | "proxyHeaders"
+    | "ssl"
+    | "serverHostname"
+    | "timeout"
+    | "traceRequestCtx"
+    | "urlTemplate"
+    | "middlewares"
+    | "skipAutoHeaders"
+  > {}
+
+/**
  * The type id of `ClientRequest`.
  *
  * @since 0.1.0

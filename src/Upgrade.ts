@@ -27,7 +27,7 @@ import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Sink from "effect/Sink"
 import type * as Stream from "effect/Stream"
-import type { Method, RequestOptions } from "./ClientRequest.js"
+import type { HandshakeOptions, Method, RequestOptions } from "./ClientRequest.js"
 import type { ResponseHead } from "./ClientResponse.js"
 import type { UpgradeError } from "./Errors.js"
 import * as upgraded from "./internal/webSocket/upgraded.js"
@@ -39,26 +39,7 @@ import * as upgraded from "./internal/webSocket/upgraded.js"
  * @since 0.1.0
  * @category options
  */
-export interface UpgradeOptions
-  extends Pick<
-    RequestOptions,
-    | "params"
-    | "headers"
-    | "cookies"
-    | "auth"
-    | "proxy"
-    | "proxyAuth"
-    | "proxyHeaders"
-    | "ssl"
-    | "serverHostname"
-    | "timeout"
-    | "traceRequestCtx"
-    | "urlTemplate"
-    | "middlewares"
-    | "skipAutoHeaders"
-    | "json"
-    | "text"
-  > {
+export interface UpgradeOptions extends HandshakeOptions, Pick<RequestOptions, "json" | "text"> {
   /** The value of Upgrade: a protocol such as "tcp" or "SPDY/3.1", or several in order of preference. */
   readonly protocol: string | ReadonlyArray<string>
   /** The method of the handshake. Default "GET". */

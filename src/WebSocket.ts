@@ -31,7 +31,7 @@ import type * as Schema from "effect/Schema"
 import type { ParseOptions } from "effect/SchemaAST"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { RequestOptions, UrlInput } from "./ClientRequest.js"
+import type { HandshakeOptions, UrlInput } from "./ClientRequest.js"
 import type { ResponseHead } from "./ClientResponse.js"
 import type { ClientError, JsonDecodeError, WebSocketError } from "./Errors.js"
 import { raceWithCallback } from "./internal/raceWithCallback.js"
@@ -59,24 +59,7 @@ export interface Compression {
  * @since 0.1.0
  * @category options
  */
-export interface WebSocketOptions
-  extends Pick<
-    RequestOptions,
-    | "params"
-    | "headers"
-    | "cookies"
-    | "auth"
-    | "proxy"
-    | "proxyAuth"
-    | "proxyHeaders"
-    | "ssl"
-    | "serverHostname"
-    | "timeout"
-    | "traceRequestCtx"
-    | "urlTemplate"
-    | "middlewares"
-    | "skipAutoHeaders"
-  > {
+export interface WebSocketOptions extends HandshakeOptions {
   /** Subprotocols in order of preference. */
   readonly protocols?: ReadonlyArray<string> | undefined
   /** The value of the Origin header. Default: none. */

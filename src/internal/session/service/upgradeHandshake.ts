@@ -1,29 +1,10 @@
 /** The parts shared by requests that change the protocol of their connection (RFC 9110 section 7.8). */
 import type * as Duration from "effect/Duration"
-import type { RequestOptions, UrlInput } from "../../../ClientRequest.js"
+import type { HandshakeOptions, RequestOptions, UrlInput } from "../../../ClientRequest.js"
 import { isMisread, toMillis } from "../../durations.js"
 import { mergeFields, type OptionFault, type Pair, withoutFields } from "../../http/headerFields.js"
 import { mergeOptions } from "../../request/mergeOptions.js"
 import type { PreparedRequest } from "../../request/preparedRequest.js"
-
-/** The options of a request that apply to its handshake. */
-export type HandshakeOptions = Pick<
-  RequestOptions,
-  | "params"
-  | "headers"
-  | "cookies"
-  | "auth"
-  | "proxy"
-  | "proxyAuth"
-  | "proxyHeaders"
-  | "ssl"
-  | "serverHostname"
-  | "timeout"
-  | "traceRequestCtx"
-  | "urlTemplate"
-  | "middlewares"
-  | "skipAutoHeaders"
->
 
 /** The handshake does not have a body, does not follow redirects, and checks the status itself. */
 const fixed: RequestOptions = {
