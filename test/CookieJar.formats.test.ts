@@ -116,6 +116,7 @@ describe("set", () => {
         const error = yield* Effect.flip(jar.set(cookie))
         assert.strictEqual(error._tag, "CookieJarError")
         assert.strictEqual(error.reason, "Rejected")
+        assert.strictEqual(error.message, `Cannot store the cookie: ${error.description}`)
         assert.notInclude(inspect(error, { depth: 9, showHidden: true }), "s3cr3t")
         assert.strictEqual(yield* jar.size, 0)
       })

@@ -222,5 +222,8 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, caus
   PoolSaturatedError: (e) =>
     `Cannot queue for a connection: ${e.waiting} of at most ${e.maxQueue} requests are waiting; raise limit or maxQueue${context(e)}`,
   SslContextError: (e) => `Invalid TLS option "${e.option}": ${e.description}`,
-  CookieJarError: (e) => `Cannot read saved cookies: ${e.reason}, ${e.description}`
+  CookieJarError: (e) =>
+    e.reason === "Rejected"
+      ? `Cannot store the cookie: ${e.description}`
+      : `Cannot read saved cookies: ${e.reason}, ${e.description}`
 }
