@@ -85,7 +85,9 @@ const plainWire = (request: PreparedRequest): WireRequest => {
     expectContinue: false,
     upgrade: undefined,
     close: false,
-    text: undefined
+    secret: request.fields.secret,
+    text: undefined,
+    http2: undefined
   }
   if (bytes === undefined) request.plainWire = wire
   return wire
@@ -138,7 +140,9 @@ const fullWire = (
     expectContinue: framing.expect,
     upgrade: connection.has("upgrade") ? getField(pairs, "upgrade") : undefined,
     close,
-    text: undefined
+    secret: request.fields.secret,
+    text: undefined,
+    http2: undefined
   }
 }
 
