@@ -4,7 +4,7 @@
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { pages, root } from "./project.js"
+import { pages, root, site } from "./project.js"
 
 const read = (path: string): string => readFileSync(join(root, path), "utf8")
 
@@ -73,6 +73,8 @@ ${readme.replace(/^# .*\n/, "")}`
 export const writePages = (): void => {
   rmSync(pages, { recursive: true, force: true })
   mkdirSync(join(pages, "examples"), { recursive: true })
+  mkdirSync(join(pages, "public"))
+  cpSync(join(site, "logo.svg"), join(pages, "public/logo.svg"))
   for (const name of readdirSync(join(root, "docs"))) {
     if (name.endsWith(".svg")) cpSync(join(root, "docs", name), join(pages, name))
     if (name.endsWith(".md")) write(name === "index.md" ? "contents.md" : name, forSite(read(`docs/${name}`)))

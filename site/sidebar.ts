@@ -3,13 +3,13 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { pages, root } from "./project.js"
 
-interface Item {
+export interface SidebarItem {
   readonly text: string
   readonly link: string
 }
 
 /** The groups of the index: a heading of the second level, and the link that begins each row of its table. */
-export const groupsOf = (index: string): ReadonlyArray<readonly [title: string, items: ReadonlyArray<Item>]> =>
+export const groupsOf = (index: string): ReadonlyArray<readonly [title: string, items: ReadonlyArray<SidebarItem>]> =>
   index
     .split(/^## /m)
     .slice(1)
@@ -19,7 +19,7 @@ export const groupsOf = (index: string): ReadonlyArray<readonly [title: string, 
       return [title, rows.map(([, text = "", link = ""]) => ({ text, link: `/${link.replace("../", "")}` }))]
     })
 
-const itemsOf = (folder: string): Array<Item> =>
+const itemsOf = (folder: string): Array<SidebarItem> =>
   (existsSync(join(pages, folder)) ? readdirSync(join(pages, folder)) : [])
     .filter((name) => name.endsWith(".md") && name !== "index.md")
     .map((name) => name.slice(0, -".md".length))

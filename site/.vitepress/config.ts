@@ -10,10 +10,12 @@ export default defineConfig({
   cacheDir: "cache",
   // The pages also work from a folder that a plain file server serves, whose URLs end with .html.
   cleanUrls: false,
+  head: [["link", { rel: "icon", type: "image/svg+xml", href: "/logo.svg" }]],
   lastUpdated: false,
   appearance: true,
   markdown: { lineNumbers: false },
   themeConfig: {
+    logo: "/logo.svg",
     nav: [
       { text: "Start", link: "/start" },
       { text: "Recipes", link: "/recipes" },
