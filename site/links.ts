@@ -29,9 +29,9 @@ export const brokenLinks = (folder: string): ReadonlyArray<string> => {
     const [path = "", fragment = ""] = target.split("#")
     const joined = path === "" ? page : path.startsWith("/") ? path : posix.join(dirname(page), path)
     const file = decodeURIComponent(joined.endsWith("/") ? `${joined}index.html` : joined)
-    if (!files.has(file)) return `${page} links to ${target}: there is no ${file}`
+    if (!files.has(file)) return `${page} links to ${target}: expected a file ${file}`
     if (fragment === "" || ids.get(file)?.has(decodeURIComponent(fragment))) return undefined
-    return `${page} links to ${target}: ${file} has no element with this id`
+    return `${page} links to ${target}: expected an element with this id in ${file}`
   }
   return [...html].flatMap(([page, text]) => [
     ...new Set([

@@ -22,7 +22,7 @@ const goTo = (page: Page, url: string) =>
   })
 
 const headings = (page: Page, level: number) =>
-  Effect.promise(() => page.locator(`main h${level}`).allInnerTexts()).pipe(
+  Effect.promise(() => page.locator(`main h${level}`).allTextContents()).pipe(
     // VitePress ends each heading with an invisible link.
     Effect.map((texts) => texts.map((text) => text.replace(/[\u200b\s]+$/, "")))
   )
@@ -76,7 +76,7 @@ describe("the site", () => {
       yield* screenshot(page, "site-search")
       yield* Effect.promise(() => result.click())
       yield* Effect.promise(() => page.waitForURL(/(?:cookies|CookieJar)\.html#/))
-      assert.include(yield* Effect.promise(() => page.locator("main").innerText()), "layerPersisted")
+      assert.include((yield* Effect.promise(() => page.locator("main").textContent())) ?? "", "layerPersisted")
       assert.deepStrictEqual(errors, [])
       assert.deepStrictEqual([...origins], [url])
     })

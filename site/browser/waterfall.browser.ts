@@ -35,7 +35,7 @@ describe("a waterfall", () => {
       writeFileSync(file, Tracing.waterfallHtml(signals, { title: "Five requests" }))
       const { errors, origins, page } = yield* openPage(yield* browser)
       yield* Effect.promise(() => page.goto(pathToFileURL(file).href))
-      assert.strictEqual(yield* Effect.promise(() => page.locator("h1").innerText()), "Five requests")
+      assert.strictEqual(yield* Effect.promise(() => page.locator("h1").textContent()), "Five requests")
       // Attempts of a request are counted from 1.
       const attempts = new Set(signals.map(({ attempt, requestId }) => `${requestId} ${attempt}`))
       const rows = page.locator("main details")
