@@ -11,6 +11,7 @@ import type {
   MiddlewareError,
   RequestBodyError,
   SslContextError,
+  StreamResetError,
   WebSocketError
 } from "../../Errors.js"
 import { explainCode } from "./systemCodes.js"
@@ -114,8 +115,22 @@ const payloadProblem = (e: ClientPayloadError, cause: unknown): string => {
       return where + messageOf(cause)
     case "Incomplete":
     case "Framing":
-      return where + kindOfCause(cause)
+      return where + (e.code === undefined ? "" : `, the server reset the stream with ${e.code}`) + kindOfCause(cause)
   }
+}
+
+const resetRemedies = new Map<StreamResetError["code"], string>([
+  ["HTTP_1_1_REQUIRED", '; use a session with version: "1.1"'],
+  ["ENHANCE_YOUR_CALM", "; send fewer requests at once"]
+])
+
+/** What the server did to the request, and what to do. */
+const resetProblem = ({ code, scope, unprocessed }: StreamResetError): string => {
+  const frame = `${scope === "Stream" ? "RST_STREAM" : "GOAWAY"} with ${code}`
+  const remedy = resetRemedies.get(code)
+  return unprocessed
+    ? `Server refused the request and did nothing with it: ${frame}${remedy ?? "; it may be sent again, whatever its method"}`
+    : `Server ended the request before the response's head: ${frame}${remedy ?? ""}`
 }
 
 const bodyProblem: { readonly [R in RequestBodyError["reason"]]: string } = {
@@ -195,6 +210,7 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, caus
     }${context(e)}`,
   ClientOSError: (e) =>
     `Connection broke: ${e.syscall === undefined ? "" : `${e.syscall} `}${explainCode(e.code)}${context(e)}`,
+  StreamResetError: (e) => `${resetProblem(e)}${context(e)}`,
   BadHttpMessage: (e) =>
     `Cannot read the response's head: ${e.description}${e.excerpt === "" ? "" : `, in "${e.excerpt}"`}${context(e)}`,
   ClientPayloadError: (e, cause) => `Cannot read the response's body: ${payloadProblem(e, cause)}${context(e)}`,
