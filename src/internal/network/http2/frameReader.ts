@@ -116,7 +116,7 @@ export class FrameReader {
       } else {
         const stop = Math.min(end, at + this.left)
         if (this.state === "data" && !this.handler.onDataPiece(slab, at, stop)) return false
-        if (this.state === "padLength") this.padding = slab[at] ?? 0
+        if (this.state === "padLength") this.padding = slab[at]
         this.left -= stop - at
         at = stop
         if (this.left === 0 && !this.endPart(slab, at)) return false
@@ -142,9 +142,9 @@ export class FrameReader {
   }
 
   private parseHeader(bytes: Buffer, at: number): void {
-    this.length = ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0)
-    this.type = bytes[at + 3] ?? 0
-    this.flags = bytes[at + 4] ?? 0
+    this.length = (bytes[at] << 16) | (bytes[at + 1] << 8) | bytes[at + 2]
+    this.type = bytes[at + 3]
+    this.flags = bytes[at + 4]
     this.id = bytes.readUInt32BE(at + 5) & 0x7fffffff
     if (!this.started) bytes.copy(this.header, 0, at, at + frameHeaderSize)
   }
@@ -161,7 +161,8 @@ export class FrameReader {
       const padded = (this.flags & PADDED) !== 0
       this.state = padded ? "padLength" : "data"
       if (padded) {
-        if (length === 0) return this.stop(badFrame(FRAME_SIZE_ERROR, "expected padded DATA to have a pad length, got none"))
+        if (length === 0)
+          return this.stop(badFrame(FRAME_SIZE_ERROR, "expected padded DATA to have a pad length, got none"))
         this.left = 1
       }
       return this.handler.onData(id, length)
@@ -179,7 +180,11 @@ export class FrameReader {
     if (this.type === SETTINGS && (this.flags & ACK) === 0 && this.id === 0) return this.checkHeader()
     const text = this.header.toString("latin1")
     const other = /^(?:HTTP\/|SSH-|220[ -])/.test(text) ? ", got another protocol" : `, got ${frameName(this.type)}`
-    return badFrame(PROTOCOL_ERROR, `expected SETTINGS of HTTP/2 first${other}`, escape(this.header, 0, frameHeaderSize))
+    return badFrame(
+      PROTOCOL_ERROR,
+      `expected SETTINGS of HTTP/2 first${other}`,
+      escape(this.header, 0, frameHeaderSize)
+    )
   }
 
   private checkHeader(): Violation | undefined {
@@ -193,7 +198,8 @@ export class FrameReader {
     }
     if (type > CONTINUATION) return undefined
     const place = places[type]
-    if (place === 1 && id === 0) return badFrame(PROTOCOL_ERROR, `expected ${frameName(type)} on a stream, got stream 0`)
+    if (place === 1 && id === 0)
+      return badFrame(PROTOCOL_ERROR, `expected ${frameName(type)} on a stream, got stream 0`)
     if (place === 2 && id !== 0) {
       return badFrame(PROTOCOL_ERROR, `expected ${frameName(type)} on the connection, got it on stream ${id}`)
     }
@@ -234,7 +240,9 @@ export class FrameReader {
       case "padLength": {
         const rest = this.length - 1 - this.padding
         if (rest < 0) {
-          return this.stop(badFrame(PROTOCOL_ERROR, `expected less padding than ${this.length} bytes, got ${this.padding}`))
+          return this.stop(
+            badFrame(PROTOCOL_ERROR, `expected less padding than ${this.length} bytes, got ${this.padding}`)
+          )
         }
         this.state = "data"
         this.left = rest
@@ -301,7 +309,7 @@ export class FrameReader {
     const { flags, id, length } = this
     const padded = (flags & PADDED) !== 0
     const from = start + (padded ? 1 : 0) + ((flags & WITH_PRIORITY) !== 0 ? 5 : 0)
-    const to = padded && end > start ? end - (bytes[start] ?? 0) : end
+    const to = padded && end > start ? end - bytes[start] : end
     if (from > to) return this.stop(badFrame(PROTOCOL_ERROR, `expected less padding than ${length} bytes in HEADERS`))
     const endStream = (flags & END_STREAM) !== 0
     if ((flags & END_HEADERS) !== 0) return this.handler.onBlock(id, endStream, bytes, from, to)

@@ -2,6 +2,8 @@
  * Limits of HTTP/2 connections.
  */
 import { defaultLimits as http1 } from "../http1/limits.js"
+import { ENHANCE_YOUR_CALM, type Violation } from "./errorCodes.js"
+import type { FieldLimits } from "./hpack/decoder.js"
 
 export interface Http2Limits {
   /** Streams of one connection, however many its server allows. */
@@ -32,3 +34,17 @@ export const defaultHttp2Limits: Http2Limits = {
   maxHeaders: http1.maxHeaders,
   maxHeadSize: http1.maxHeadSize
 }
+
+const units: { readonly [L in keyof FieldLimits]: string } = {
+  maxHeadSize: "bytes of fields",
+  maxHeaders: "fields",
+  maxLineSize: "bytes in a field"
+}
+
+/** A block of fields is beyond a limit. */
+export const beyond = (limit: keyof FieldLimits, limits: FieldLimits): Violation => ({
+  code: ENHANCE_YOUR_CALM,
+  reason: "Limit",
+  description: `expected at most ${limits[limit]} ${units[limit]} (${limit}), got more`,
+  excerpt: ""
+})

@@ -2,8 +2,9 @@
  * What a connection writes: control frames and HEADERS at once, then DATA of all uploads in turn, as far as windows and the
  * socket allow. Everything of one turn of the event loop is one write.
  */
-import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
+
 import type * as Net from "node:net"
+import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import { maxFrameSize } from "./frames.js"
 import { FrameWriter } from "./frameWriter.js"
 import type { Upload } from "./upload.js"

@@ -1,9 +1,16 @@
 /**
  * SETTINGS (RFC 9113 section 6.5): the values of a server, checked, and the first bytes of a client.
  */
-import { badFrame, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR, PROTOCOL_ERROR, tooMuch, type Violation } from "./errorCodes.js"
-import type { Http2Limits } from "./limits.js"
+import {
+  badFrame,
+  FLOW_CONTROL_ERROR,
+  FRAME_SIZE_ERROR,
+  PROTOCOL_ERROR,
+  tooMuch,
+  type Violation
+} from "./errorCodes.js"
 import { SETTINGS, WINDOW_UPDATE } from "./frames.js"
+import type { Http2Limits } from "./limits.js"
 import { initialWindow, largestWindow } from "./windows.js"
 
 const HEADER_TABLE_SIZE = 0x1
@@ -54,9 +61,7 @@ export class PeerSettings {
         return undefined
       case MAX_FRAME_SIZE:
         // Larger frames are allowed by it and never made, so only the bounds matter.
-        return value >= 16_384 && value < 2 ** 24
-          ? undefined
-          : wrongValue("MAX_FRAME_SIZE", "16384 to 2^24-1", value)
+        return value >= 16_384 && value < 2 ** 24 ? undefined : wrongValue("MAX_FRAME_SIZE", "16384 to 2^24-1", value)
       case ENABLE_CONNECT_PROTOCOL:
         if (value > 1 || value < this.connectProtocol)
           return wrongValue("ENABLE_CONNECT_PROTOCOL", "0 or 1, and no 0 after 1", value)

@@ -33,6 +33,8 @@ export class Upload implements RequestSink {
   private written = 0
   private full = false
   private state: "open" | "ended" | "cancelled" = "open"
+  /** Whether `start` was called. */
+  hasStarted = false
   /** Whether the last frame has END_STREAM. */
   whole = false
 
@@ -64,6 +66,7 @@ export class Upload implements RequestSink {
 
   start(): void {
     if (this.state !== "open") return
+    this.hasStarted = true
     if (this.isEmpty) this.whole = true
     if (this.body._tag === "Stream") {
       this.source = this.body.start(this)
