@@ -14,6 +14,8 @@ const floors = [
   "cookies",
   "network/tls",
   "network/http1",
+  "network/http2/hpack",
+  "network/http2",
   "network/dial",
   "network",
   "response/body",

@@ -235,6 +235,7 @@ export class Network implements Transport {
       exchange,
       startedAt,
       dialer: this.dialer,
+      http2: "never",
       refusal: () => this.refusal(exchange),
       track: (socket) => this.sockets.add(socket),
       adopt: (wire) => this.connections.adopt(wire, lease, exchange)

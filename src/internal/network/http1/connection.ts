@@ -171,7 +171,8 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       reused,
       remoteAddress: this.wire.remoteAddress,
       localAddress: this.wire.localAddress,
-      tls: this.wire.tls
+      tls: this.wire.tls,
+      protocol: "http/1.1"
     }
   }
 
