@@ -354,6 +354,7 @@ export class Pair {
       tls: undefined,
       failed: [],
       forward: false,
+      protocol: "h2",
       reader: {
         read: (onData) => {
           this.onData = onData
