@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { ResponseHead } from "../../ClientResponse.js"
 import type { BodyError, ClientError } from "../../Errors.js"
+import type { RequestRetry } from "../../Tracing.js"
 import type { Pairs } from "../http/headerFields.js"
 import { isRedirect } from "../http/methods.js"
 import type { BodyContext } from "../request/body/bodyWriter.js"
@@ -284,7 +285,7 @@ export class HopTrace implements Trace, BodyWatch {
   /** Handles a resend after a connection that ended without a response; returns the head to send. */
   resent(
     wire: WireRequest,
-    reason: "StaleConnection" | "Disconnected",
+    reason: RequestRetry["reason"],
     error: ClientError,
     attempt: number
   ): WireRequest {

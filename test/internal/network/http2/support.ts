@@ -166,6 +166,7 @@ export class RecordedExchange implements Exchange {
       ssl: true,
       serverHostname: undefined,
       tunnel: false,
+      version: "any",
       key: "https://test.example:443"
     }
   }
@@ -354,6 +355,7 @@ export class Pair {
       tls: undefined,
       failed: [],
       forward: false,
+      protocol: "h2",
       reader: {
         read: (onData) => {
           this.onData = onData
@@ -369,7 +371,7 @@ export class Pair {
   /** Starts a request. */
   request(request: Request = {}): RecordedExchange {
     const exchange = new RecordedExchange(request, this.time)
-    const stream = this.connection.openStream(exchange)
+    const stream = this.connection.serve(exchange)
     exchange.onConnection(stream)
     stream.start(exchange)
     return exchange
