@@ -198,7 +198,7 @@ describe("the limits of a pool", () => {
       }
       const { session } = yield* sessionOn({ limit: 1, resolver })
       const named = { url: `http://gate.test:${at.port}` }
-      const none = { acquired: 0, connecting: 0, idle: 0, waiting: 0 }
+      const none = { acquired: 0, connecting: 0, idle: 0, waiting: 0, streams: 0 }
       const own = Effect.map(session.connector.stats, ({ perKey, ...total }) => {
         const counts = perKey.get(named.url)
         assert.deepStrictEqual(counts ?? none, total)

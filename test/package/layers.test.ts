@@ -7,6 +7,7 @@ const src = new URL("../../src/", import.meta.url)
 
 /** From the ground up: a folder may import those before it, and itself. "" is `src/internal` itself. */
 const floors = [
+  "effect",
   "",
   "http",
   "errors",

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import { type ClientError, PoolSaturatedError } from "../../Errors.js"
+import { callback } from "../effect/callback.js"
 import { raceWithCallback } from "../raceWithCallback.js"
 import { nextPoll } from "../transport/endOfTurn.js"
 import type { Lease } from "../transport/lease.js"
@@ -144,7 +145,7 @@ export class Acquisition implements StreamWaiter {
     const { exchange, owner } = this
     const waiter = new SlotWaiter(exchange)
     this.waiter = waiter
-    const waiting = Effect.async<void, ClientError>((resume) => {
+    const waiting = callback<void, ClientError>((resume) => {
       const refusal = owner.refusal(exchange)
       if (refusal !== undefined) resume(Effect.fail(refusal))
       // The wait may be over already, if a listener of ConnectionQueuedStart ran.
