@@ -120,7 +120,9 @@ export class Http2Stream implements Connection, BodyControl, UploadOwner, Sender
       reused: this.reused,
       remoteAddress: wire.remoteAddress,
       localAddress: wire.localAddress,
-      tls: wire.tls
+      tls: wire.tls,
+      protocol: "h2",
+      streamId: this.id
     }
   }
 
