@@ -27,7 +27,8 @@ const needsHttp1: Refusal = {
 
 const needsTls: Refusal = {
   option: "http2",
-  description: 'expected an https URL, because the connector requires HTTP/2 by ALPN; mode: "prior-knowledge" has no ALPN'
+  description:
+    'expected an https URL, because the connector requires HTTP/2 by ALPN; mode: "prior-knowledge" has no ALPN'
 }
 
 /** The offer for a route. `requiresHttp1` says that the server has required HTTP/1.1. */

@@ -120,7 +120,8 @@ export class Network implements Transport, AcquisitionOwner {
         exchange.route,
         this.connections.shared.spoken.requiresHttp1(exchange.route.key)
       )
-      if (typeof http2 !== "string") return Effect.fail(new InvalidRequest({ ...exchange.details(undefined), ...http2 }))
+      if (typeof http2 !== "string")
+        return Effect.fail(new InvalidRequest({ ...exchange.details(undefined), ...http2 }))
       const acquisition = new Acquisition(this, exchange, fresh, again, http2)
       this.inFlight.enter(exchange)
       exchange.onLeave = () => {

@@ -288,7 +288,8 @@ export class SharedConnections implements Http2Owner {
   }
 
   private forget({ again, connections, key, openings, waiters }: Share): void {
-    if (connections.length === 0 && openings.size === 0 && again.size === 0 && waiters.size === 0) this.shares.delete(key)
+    if (connections.length === 0 && openings.size === 0 && again.size === 0 && waiters.size === 0)
+      this.shares.delete(key)
   }
 }
 

@@ -66,8 +66,7 @@ export const routeOf = (
   const tls = plain ? "" : ` tls ${settingsOf(ssl, undefined, serverHostname).key}`
   // An http proxy would take an Upgrade header for its own (RFC 9110, section 7.8), and speaks HTTP/1.1.
   const tunnel =
-    websocket ||
-    (proxy !== undefined && (prior || getField(request.fields.pairs, "upgrade") !== undefined))
+    websocket || (proxy !== undefined && (prior || getField(request.fields.pairs, "upgrade") !== undefined))
   const suffix = `${tls}${version === "any" ? "" : ` ${version}`}`
   if (proxy === undefined) return { origin, proxy, ssl, serverHostname, tunnel, version, key: `${origin.key}${suffix}` }
   const forwarded = forwards(proxy, origin, tunnel)

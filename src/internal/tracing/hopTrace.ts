@@ -285,12 +285,7 @@ export class HopTrace implements Trace, BodyWatch {
   }
 
   /** Handles a resend after a connection that ended without a response; returns the head to send. */
-  resent(
-    wire: WireRequest,
-    reason: RequestRetry["reason"],
-    error: ClientError,
-    attempt: number
-  ): WireRequest {
+  resent(wire: WireRequest, reason: RequestRetry["reason"], error: ClientError, attempt: number): WireRequest {
     this.failed(Cause.fail(error))
     if (this.delivery.hasSubscribers) {
       this.offer({

@@ -54,7 +54,9 @@ const numberFault = (name: string, value: unknown, least: number, most: number):
 const durationFault = (name: string, value: Duration.DurationInput, least: number): string | undefined => {
   const invalid = (typeof value === "number" && !(value >= 0)) || Option.isNone(Duration.decodeUnknown(value))
   if (invalid) return `http2.${name} is no duration`
-  return toMillis(value) < least ? `http2.${name} must be ${Duration.format(Duration.millis(least))} or more` : undefined
+  return toMillis(value) < least
+    ? `http2.${name} must be ${Duration.format(Duration.millis(least))} or more`
+    : undefined
 }
 
 const modes: ReadonlySet<unknown> = new Set(["auto", "require", "prior-knowledge", undefined])

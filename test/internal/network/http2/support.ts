@@ -151,7 +151,9 @@ export class RecordedExchange implements Exchange {
       expectContinue: request.expectContinue ?? false,
       upgrade: undefined,
       close: request.close ?? false,
-      text: undefined
+      text: undefined,
+      secret: new Set(),
+      http2: undefined
     }
     this.route = {
       origin: {
