@@ -175,6 +175,8 @@ export interface ResponseEnd extends RequestSignal {
   readonly received: number
   readonly decoded: number
   readonly cause?: Cause<unknown> | undefined
+  /** The stream of the request on an HTTP/2 connection (RFC 9113 section 5.1.1). */
+  readonly streamId?: number | undefined
 }
 /**
  * The jar rejects a cookie that a response sets. Does not contain the value. Emitted before the `RequestRedirect` or

@@ -39,6 +39,8 @@ export class HopTrace implements Trace, BodyWatch {
   private facts: AttemptFacts | undefined = undefined
   private ends: ReadonlyArray<(end: AttemptEnd) => void> = none
   private bare: WireRequest | undefined = undefined
+  /** The connection of the current attempt. */
+  private connection: Connection | undefined = undefined
   /** Signals buffered after the head until the response is known to be final, redirected or retried. */
   private held: Array<RequestSignal> | undefined = undefined
   private holding = false
@@ -201,6 +203,7 @@ export class HopTrace implements Trace, BodyWatch {
   }
 
   connected(connection: Connection, route: Route): void {
+    this.connection = connection
     this.span?.connected(connection, route)
   }
 
@@ -358,7 +361,8 @@ export class HopTrace implements Trace, BodyWatch {
   /** Emits the end of the body, if it has ended. */
   emitResponseEnd(): void {
     if (this.received < 0 || !this.delivery.hasSubscribers) return
-    const { bodyError: error, delivery, request } = this
+    const { bodyError: error, connection, delivery, request } = this
+    const streamId = connection?.info.streamId
     const signal = {
       _tag: "ResponseEnd" as const,
       time: this.now(),
@@ -369,7 +373,8 @@ export class HopTrace implements Trace, BodyWatch {
       method: request.method,
       url: request.target.shownUrl,
       received: this.received,
-      decoded: this.decoded
+      decoded: this.decoded,
+      ...(streamId === undefined ? undefined : { streamId })
     }
     this.enqueue(error === undefined ? signal : { ...signal, cause: Cause.fail(error) })
   }
