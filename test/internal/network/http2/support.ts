@@ -151,8 +151,8 @@ export class RecordedExchange implements Exchange {
       expectContinue: request.expectContinue ?? false,
       upgrade: undefined,
       close: request.close ?? false,
-      text: undefined,
       secret: new Set(),
+      text: undefined,
       http2: undefined
     }
     this.route = {
@@ -168,7 +168,6 @@ export class RecordedExchange implements Exchange {
       ssl: true,
       serverHostname: undefined,
       tunnel: false,
-      version: "any",
       key: "https://test.example:443"
     }
   }
