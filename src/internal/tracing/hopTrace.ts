@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { ResponseHead } from "../../ClientResponse.js"
 import type { BodyError, ClientError } from "../../Errors.js"
+import type { RequestRetry } from "../../Tracing.js"
 import type { Pairs } from "../http/headerFields.js"
 import { isRedirect } from "../http/methods.js"
 import type { BodyContext } from "../request/body/bodyWriter.js"
@@ -38,6 +39,8 @@ export class HopTrace implements Trace, BodyWatch {
   private facts: AttemptFacts | undefined = undefined
   private ends: ReadonlyArray<(end: AttemptEnd) => void> = none
   private bare: WireRequest | undefined = undefined
+  /** The connection of the current attempt. */
+  private connection: Connection | undefined = undefined
   /** Signals buffered after the head until the response is known to be final, redirected or retried. */
   private held: Array<RequestSignal> | undefined = undefined
   private holding = false
@@ -200,6 +203,7 @@ export class HopTrace implements Trace, BodyWatch {
   }
 
   connected(connection: Connection, route: Route): void {
+    this.connection = connection
     this.span?.connected(connection, route)
   }
 
@@ -284,12 +288,7 @@ export class HopTrace implements Trace, BodyWatch {
   }
 
   /** Handles a resend after a connection that ended without a response; returns the head to send. */
-  resent(
-    wire: WireRequest,
-    reason: "StaleConnection" | "Disconnected",
-    error: ClientError,
-    attempt: number
-  ): WireRequest {
+  resent(wire: WireRequest, reason: RequestRetry["reason"], error: ClientError, attempt: number): WireRequest {
     this.failed(Cause.fail(error))
     if (this.delivery.hasSubscribers) {
       this.offer({
@@ -362,7 +361,8 @@ export class HopTrace implements Trace, BodyWatch {
   /** Emits the end of the body, if it has ended. */
   emitResponseEnd(): void {
     if (this.received < 0 || !this.delivery.hasSubscribers) return
-    const { bodyError: error, delivery, request } = this
+    const { bodyError: error, connection, delivery, request } = this
+    const streamId = connection?.info.streamId
     const signal = {
       _tag: "ResponseEnd" as const,
       time: this.now(),
@@ -373,7 +373,8 @@ export class HopTrace implements Trace, BodyWatch {
       method: request.method,
       url: request.target.shownUrl,
       received: this.received,
-      decoded: this.decoded
+      decoded: this.decoded,
+      ...(streamId === undefined ? undefined : { streamId })
     }
     this.enqueue(error === undefined ? signal : { ...signal, cause: Cause.fail(error) })
   }

@@ -315,6 +315,7 @@ export class AttemptSpan {
 export const errorType = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
   if (typeof error === "object" && error !== null) {
+    if (error instanceof StreamResetError) return `http2.${error.code.toLowerCase()}`
     if ("_tag" in error && typeof error._tag === "string") return error._tag
     if (error instanceof Error) return error.name
   }

@@ -13,7 +13,7 @@ import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import { type BodyControl, IncomingBody, type Trailers } from "../../transport/incomingBody.js"
 import type { Lease } from "../../transport/lease.js"
 import type { NetworkStream } from "../../transport/networkStream.js"
-import type { Poolable } from "../../transport/pool.js"
+import type { Pooled } from "../../transport/pool.js"
 import type { Connection, Exchange } from "../../transport/transport.js"
 import { BodyDrain, drainSize } from "./bodyDrain.js"
 import {
@@ -79,7 +79,7 @@ const switchedEarly: ParseFailure = {
   excerpt: ""
 }
 
-export class Http1Connection implements Connection, ParserHandler, Poolable, BodyControl, RequestWriterOwner, Turning {
+export class Http1Connection implements Connection, ParserHandler, Pooled, BodyControl, RequestWriterOwner, Turning {
   static {
     showAs(Http1Connection, "Connection", ({ closed, id, requests, wire }) => ({
       id,
@@ -94,16 +94,17 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   readonly wire: NetworkStream
   readonly age: ConnectionAge
   maxIdle = Infinity
-  /** The time at which `takeIdle` took the connection, until its request starts; 0 otherwise. */
-  readyAt = 0
+  readonly available = 1
   requests = 0
   /** The slot of the pool that the connection holds while it is in use. */
-  lease: Lease<Http1Connection> | undefined = undefined
+  lease: Lease<Pooled> | undefined = undefined
   /** The exchange that uses the connection, or was using it when it closed. */
   lastExchange: Exchange | undefined = undefined
 
   /** Connection info for reused connections; only the first response reports `reused: false`. */
   private reusedInfo: ConnectionInfo | undefined = undefined
+  /** The time at which `serve` was called, if the request starts in the same step; 0 otherwise. */
+  private readyAt = 0
   private readonly owner: ConnectionOwner
   private readonly parser: Parser
   private readonly writer: RequestWriter
@@ -177,6 +178,11 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
   }
 
   // Called by the exchange and the network.
+
+  serve(_exchange: Exchange, readyAt: number): Connection {
+    this.readyAt = readyAt
+    return this
+  }
 
   start(exchange: Exchange): void {
     this.requests++

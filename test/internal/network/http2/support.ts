@@ -372,7 +372,7 @@ export class Pair {
   /** Starts a request. */
   request(request: Request = {}): RecordedExchange {
     const exchange = new RecordedExchange(request, this.time)
-    const stream = this.connection.openStream(exchange)
+    const stream = this.connection.serve(exchange)
     exchange.onConnection(stream)
     stream.start(exchange)
     return exchange
