@@ -3,7 +3,7 @@ import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
 import * as MetricLabel from "effect/MetricLabel"
 import type { Signal } from "../../Tracing.js"
-import { errorType, knownMethods } from "./spans.js"
+import { errorType, knownMethods } from "./telemetryNames.js"
 import type { AttemptEnd, AttemptFacts, ConnectionSink, Observer } from "./traceConfig.js"
 
 type Labels = ReadonlyArray<MetricLabel.MetricLabel>
