@@ -97,6 +97,7 @@ const connecting: ReadonlyArray<AnyError> = [
   tls("UntrustedIssuer", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"),
   tls("Revoked", "CERT_REVOKED"),
   tls("Protocol", "ERR_SSL_WRONG_VERSION_NUMBER"),
+  tls("Protocol", "ERR_TLS_ALPN_PROTOCOL"),
   tls("Handshake", "ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE"),
   new Errors.ClientConnectorCertificateError({
     ...at("tls"),

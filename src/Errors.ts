@@ -243,7 +243,8 @@ export class UnixClientConnectorError extends tagged("UnixClientConnectorError")
  *
  * - "Expired", "NotYetValid": the certificate's dates. "Revoked": it is in a list of `crl`.
  * - "SelfSigned", "UntrustedIssuer": no trusted authority issued it, or the server sends no intermediate certificate.
- * - "Protocol": the peer does not speak TLS. "Handshake": the peer ended the handshake.
+ * - "Protocol": the peer does not speak TLS, or not the version of HTTP that the request needs. "Handshake": the peer
+ *   ended the handshake.
  *
  * Causes: a certificate that was not renewed, a wrong clock on this machine, an authority of a company or a proxy that
  * inspects TLS, an https URL for an http port, or a server that requires a client certificate or another TLS version.
@@ -258,7 +259,7 @@ export class ClientConnectorSSLError extends tagged("ClientConnectorSSLError")<
   Details & {
     readonly host: string
     readonly port: number
-    /** "Protocol": the peer does not speak TLS. "Handshake": the peer ended the handshake. */
+    /** "Protocol": the peer speaks neither TLS nor the needed version of HTTP. "Handshake": it ended the handshake. */
     readonly reason: "Expired" | "NotYetValid" | "SelfSigned" | "UntrustedIssuer" | "Revoked" | "Protocol" | "Handshake"
     /** The code of Node or OpenSSL, such as "CERT_HAS_EXPIRED". */
     readonly code: string

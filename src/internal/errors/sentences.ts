@@ -64,6 +64,22 @@ const handshakeProblem = (code: string): string => {
     : "the handshake failed"
 }
 
+/** Failures to agree on HTTP/1.1 or HTTP/2, by code. */
+const protocolProblems = new Map<string, string>([
+  [
+    "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL",
+    "the server speaks none of the protocols that the client offers; see http2 of the connector, version of the session and alpn of Ssl.context"
+  ],
+  [
+    "ERR_TLS_ALPN_PROTOCOL",
+    "the server selected another protocol than the client has to speak; see http2 of the connector, version of the session and alpn of Ssl.context"
+  ],
+  [
+    "ERR_HTTP2_INADEQUATE_SECURITY",
+    "the server selected HTTP/2 with a TLS version or cipher suite that HTTP/2 excludes; use HTTP/1.1 for it"
+  ]
+])
+
 /** A TLS failure in words, with the remedy if it is known. */
 const tlsProblem = ({ certificate, code, reason }: ClientConnectorSSLError): string => {
   switch (reason) {
@@ -82,7 +98,7 @@ const tlsProblem = ({ certificate, code, reason }: ClientConnectorSSLError): str
     case "Revoked":
       return "its certificate is revoked"
     case "Protocol":
-      return "the server does not speak TLS on this port; it may speak plain HTTP"
+      return protocolProblems.get(code) ?? "the server does not speak TLS on this port; it may speak plain HTTP"
     case "Handshake":
       return handshakeProblem(code)
   }

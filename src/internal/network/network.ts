@@ -8,6 +8,7 @@ import * as FiberId from "effect/FiberId"
 import type { ClearDnsCache, PoolOptions } from "../../Connector.js"
 import { type ClientError, PoolSaturatedError, SessionClosedError } from "../../Errors.js"
 import { toMillis } from "../durations.js"
+import { callback } from "../effect/callback.js"
 import { showAs } from "../inspection.js"
 import { raceWithCallback } from "../raceWithCallback.js"
 import { nextPoll } from "../transport/endOfTurn.js"
@@ -170,7 +171,7 @@ export class Network implements Transport {
   ): Effect.Effect<void, ClientError> {
     if (lease.state !== "waiting") return Effect.void
     const { origin } = exchange.route
-    const wait = Effect.async<void, ClientError>((resume) => {
+    const wait = callback<void, ClientError>((resume) => {
       const refusal = this.refusal(exchange)
       if (refusal !== undefined) resume(Effect.fail(refusal))
       // The slot may have been granted while a listener of ConnectionQueuedStart ran.
@@ -235,6 +236,7 @@ export class Network implements Transport {
       exchange,
       startedAt,
       dialer: this.dialer,
+      http2: "never",
       refusal: () => this.refusal(exchange),
       track: (socket) => this.sockets.add(socket),
       adopt: (wire) => this.connections.adopt(wire, lease, exchange)

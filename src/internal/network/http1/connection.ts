@@ -107,8 +107,8 @@ export class Http1Connection
   }
 
   get info(): ConnectionInfo {
-    if (this.requests <= 1) return infoOf(this.id, false, this.wire)
-    this.reusedInfo ??= infoOf(this.id, true, this.wire)
+    if (this.requests <= 1) return infoOf(this.id, false, this.wire, "http/1.1")
+    this.reusedInfo ??= infoOf(this.id, true, this.wire, "http/1.1")
     return this.reusedInfo
   }
 

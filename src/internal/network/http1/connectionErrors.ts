@@ -47,6 +47,10 @@ export const cutHead = (
   return new ClientOSError({ ...details, code: error.code ?? "UNKNOWN", syscall: error.syscall, cause: error })
 }
 
+/** Whether an error means that the connection ended, and not that the peer rejected the client. */
+export const isClosing = (error: ClientError): boolean =>
+  error._tag === "ServerDisconnectedError" || error._tag === "ClientOSError"
+
 /** How a request may be repeated after `error`, which ended the connection before the head was complete. */
 export const repeatableAfter = (
   error: ClientError,
@@ -55,9 +59,7 @@ export const repeatableAfter = (
   started: boolean
 ): Retryability => {
   if (phase === "connect") return "unsent"
-  // Other errors say that the peer rejected the client.
-  const isClosing = error._tag === "ServerDisconnectedError" || error._tag === "ClientOSError"
-  return !started && (reused || isClosing) ? "sent" : "never"
+  return !started && (reused || isClosing(error)) ? "sent" : "never"
 }
 
 /** The connection ended before the body was complete. */

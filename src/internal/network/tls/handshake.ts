@@ -7,10 +7,11 @@ import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Runtime from "effect/Runtime"
-import * as Run from "effect/Runtime"
 import type { TlsError } from "../../../Errors.js"
 import type { Certificate, TlsInfo } from "../../../Ssl.js"
+import { callback } from "../../effect/callback.js"
+import { currentEnvironment, type Environment } from "../../effect/fiberState.js"
+import { run } from "../../effect/fibers.js"
 import type { Trace } from "../../transport/trace.js"
 import { HandshakeAttempt, type HandshakeOptions } from "./handshakeAttempt.js"
 
@@ -43,9 +44,9 @@ const negotiate = (
   socket: Duplex,
   options: HandshakeOptions,
   now: number,
-  runtime: Runtime.Runtime<never>
+  environment: Environment<never>
 ): Effect.Effect<Secured, TlsError> =>
-  Effect.async((resume) => {
+  callback((resume) => {
     const attempt = new HandshakeAttempt(options, now)
     let secured: tls.TLSSocket
     socket.on("error", ignore)
@@ -87,7 +88,10 @@ const negotiate = (
     if (onKeyLog !== undefined) {
       secured.on("keylog", (line) => {
         const text = line.toString("latin1").trimEnd()
-        Run.runFork(runtime)(Effect.suspend(() => onKeyLog(text)))
+        run(
+          environment,
+          Effect.suspend(() => onKeyLog(text))
+        )
       })
     }
     return Effect.sync(destroy)
@@ -117,10 +121,10 @@ export const handshake = (socket: Duplex, options: HandshakeOptions): Effect.Eff
   Effect.onExit(
     Effect.gen(function* () {
       const { host, proxy, trace } = options
-      const runtime = yield* Effect.runtime<never>()
+      const environment = yield* currentEnvironment
       const now = yield* Clock.currentTimeMillis
       if (trace !== undefined) yield* trace.emit({ _tag: "TlsHandshakeStart", host, proxy })
-      const secured = yield* negotiate(socket, options, now, runtime)
+      const secured = yield* negotiate(socket, options, now, environment)
       if (trace !== undefined) yield* emitEnd(trace, options, secured.info, now)
       return secured
     }),
