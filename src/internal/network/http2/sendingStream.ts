@@ -6,11 +6,11 @@ import type { ConnectionInfo } from "../../../ClientResponse.js"
 import type { ClientError } from "../../../Errors.js"
 import type { Retryability } from "../../errors/retryability.js"
 import type { Deadline } from "../../transport/deadlines.js"
+import { IdleTimer } from "../../transport/idleTimer.js"
 import type { IncomingBody } from "../../transport/incomingBody.js"
-import type { NetworkStream } from "../../transport/networkStream.js"
+import { infoOf, type NetworkStream } from "../../transport/networkStream.js"
 import type { Exchange } from "../../transport/transport.js"
-import { cutBody, phaseTimeout, unusableConnection } from "../http1/connectionErrors.js"
-import { IdleTimer } from "../http1/idleTimer.js"
+import { cutBody, phaseTimeout, unsent } from "../http1/connectionErrors.js"
 import { CANCEL } from "./errorCodes.js"
 import type { Http2Limits } from "./limits.js"
 import type { Sender } from "./output.js"
@@ -100,15 +100,7 @@ export abstract class SendingStream implements UploadOwner, Sender {
 
   get info(): ConnectionInfo {
     const { id, wire } = this.owner
-    return {
-      id,
-      reused: this.reused,
-      remoteAddress: wire.remoteAddress,
-      localAddress: wire.localAddress,
-      tls: wire.tls,
-      protocol: "h2",
-      streamId: this.id
-    }
+    return { ...infoOf(id, this.reused, wire, "h2"), streamId: this.id }
   }
 
   get isOver(): boolean {
@@ -135,7 +127,8 @@ export abstract class SendingStream implements UploadOwner, Sender {
     const { owner } = this
     if (this.state !== "new" || !owner.mayStart) {
       this.leave()
-      exchange.onError(unusableConnection(exchange, owner.wire, owner.requests > 0, false), "unsent")
+      const { error, repeatable } = unsent(exchange, owner.wire, owner.requests > 0, false)
+      exchange.onError(error, repeatable)
       return
     }
     const { body, expectContinue } = exchange.wireRequest

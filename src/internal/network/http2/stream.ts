@@ -8,7 +8,7 @@ import type { Retryability } from "../../errors/retryability.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import { type BodyControl, IncomingBody, type Trailers } from "../../transport/incomingBody.js"
 import type { Connection, Exchange, Head } from "../../transport/transport.js"
-import { cutBody, cutHead, isClosing } from "../http1/connectionErrors.js"
+import { cutBody, cutHead, repeatableAfter } from "../http1/connectionErrors.js"
 import {
   badFrame,
   CANCEL,
@@ -215,8 +215,7 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
       else this.failBody(cutBody(exchange, owner.wire, "body", this.body, error))
     } else if (this.state === "head") {
       const failure = cutHead(exchange, owner.wire, this.phase, { reused, received: 0 }, error)
-      const isStale = owner.reads === this.readsBefore && (reused || isClosing(failure))
-      const repeatable = !this.isWritten ? "unsent" : isStale ? "sent" : "never"
+      const repeatable = repeatableAfter(failure, this.phase, reused, owner.reads > this.readsBefore)
       this.fail(failure, this.hasConsumed ? "never" : repeatable)
     }
   }
