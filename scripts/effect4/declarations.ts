@@ -26,8 +26,9 @@ const namesIn = (path: string): ReadonlySet<string> => {
     if (ts.isExportDeclaration(statement)) {
       const { exportClause, moduleSpecifier } = statement
       if (exportClause === undefined && moduleSpecifier !== undefined && ts.isStringLiteral(moduleSpecifier)) {
-        const target = join(dirname(path), moduleSpecifier.text.replace(/\.[jt]s$/, ".d.ts"))
-        for (const name of namesIn(target)) names.add(name)
+        const { text } = moduleSpecifier
+        const target = join(dirname(path), text.replace(/\.[jt]s$/, ".d.ts"))
+        for (const name of (text.startsWith(".") ? namesIn(target) : exportsOf(text)) ?? []) names.add(name)
       } else if (exportClause !== undefined && ts.isNamedExports(exportClause)) {
         for (const element of exportClause.elements) names.add(element.name.text)
       } else if (exportClause !== undefined) {
