@@ -193,7 +193,9 @@ export class HopTrace implements Trace, BodyWatch {
       expectContinue: wire.expectContinue,
       upgrade: wire.upgrade,
       close: wire.close,
-      text: undefined
+      secret: wire.secret,
+      text: undefined,
+      http2: undefined
     }
   }
 
