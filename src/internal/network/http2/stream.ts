@@ -8,11 +8,11 @@ import type { ConnectionClosed } from "../../../Tracing.js"
 import type { Retryability } from "../../errors/retryability.js"
 import type { Deadline } from "../../transport/deadlines.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
+import { IdleTimer } from "../../transport/idleTimer.js"
 import { type BodyControl, IncomingBody, type Trailers } from "../../transport/incomingBody.js"
 import type { NetworkStream } from "../../transport/networkStream.js"
 import type { Connection, Exchange, Head } from "../../transport/transport.js"
-import { cutBody, cutHead, isClosing, phaseTimeout, unusableConnection } from "../http1/connectionErrors.js"
-import { IdleTimer } from "../http1/idleTimer.js"
+import { cutBody, cutHead, isClosing, phaseTimeout, unsent } from "../http1/connectionErrors.js"
 import {
   badFrame,
   CANCEL,
@@ -152,7 +152,8 @@ export class Http2Stream implements Connection, BodyControl, UploadOwner, Sender
     const { owner } = this
     if (this.state !== "new" || !owner.mayStart) {
       this.leave()
-      exchange.onError(unusableConnection(exchange, owner.wire, owner.requests > 0, false), "unsent")
+      const { error, repeatable } = unsent(exchange, owner.wire, owner.requests > 0, false)
+      exchange.onError(error, repeatable)
       return
     }
     const { body, expectContinue } = exchange.wireRequest
