@@ -9,6 +9,7 @@ import { toMillis } from "../durations.js"
 import { canonicalHost } from "../http/host.js"
 import { showAs } from "../inspection.js"
 import { ConnectionAge } from "../transport/connectionAge.js"
+import type { ConnectionOwner } from "../transport/connectionOwner.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import { noDeviations } from "../transport/deviations.js"
 import type { Lease } from "../transport/lease.js"
@@ -17,15 +18,15 @@ import type { Pool, Pooled } from "../transport/pool.js"
 import type { Hub } from "../transport/signalHub.js"
 import type { Connection, Exchange, Route } from "../transport/transport.js"
 import { leadsTo } from "./dial/leadsTo.js"
-import { type ConnectionOwner, Http1Connection } from "./http1/connection.js"
-import { type ParserLimits, resolveLimits } from "./http1/parser.js"
+import { Http1Connection } from "./http1/connection.js"
+import { type ParserLimits, resolveLimits } from "./http1/limits.js"
 import { Http2Connection } from "./http2/connection.js"
 import { type Http2Limits, resolveHttp2Limits } from "./http2/limits.js"
 import type { InFlight } from "./inFlight.js"
 import type { OpenSockets } from "./openSockets.js"
 import { SharedConnections, type SlotOwner } from "./sharedConnections.js"
 
-export class OpenConnections implements ConnectionOwner, SlotOwner {
+export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOwner {
   static {
     showAs(OpenConnections, "OpenConnections", ({ routes }) => ({ size: routes.size }))
   }

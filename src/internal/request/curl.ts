@@ -43,7 +43,14 @@ const versionWords = ({ defaults, target }: PreparedRequest): ReadonlyArray<stri
 export const toCurl = (request: PreparedRequest): string => {
   // With -X HEAD curl would wait for a body. Without --globoff it expands brackets and braces in the URL.
   const method = request.method === "HEAD" ? ["--head"] : ["-X", quote(request.method)]
-  const words = ["curl", ...versionWords(request), ...method, "--globoff", "--path-as-is", quote(redactUrl(request.url))]
+  const words = [
+    "curl",
+    ...versionWords(request),
+    ...method,
+    "--globoff",
+    "--path-as-is",
+    quote(redactUrl(request.url))
+  ]
   for (const [name, value] of request.fields.pairs) {
     const shown = request.fields.secret.has(name.toLowerCase()) ? redacted : redactHeader(name, value)
     words.push("-H", quote(shown === "" ? `${name};` : `${name}: ${shown}`))

@@ -6,7 +6,7 @@ import * as Schema from "effect/Schema"
 import { storedText } from "../../effect/stores.js"
 import { showAs } from "../../inspection.js"
 import type { Sent } from "../../response/responseSource.js"
-import { errorType } from "../../tracing/spans.js"
+import { errorType } from "../../tracing/telemetryNames.js"
 import { CacheIndex, indexKey } from "./cacheIndex.js"
 import { type Lines, valuesOf } from "./freshness.js"
 import { hash, selectionOf } from "./identity.js"
@@ -22,7 +22,7 @@ const Stored = Schema.Struct({
   reason: Schema.String,
   headers: Schema.Array(Schema.Tuple(Schema.String, Schema.String)),
   /** `Head.toleratesTruncatedCoding` of the response; entries of older versions lack it. */
-  toleratesTruncatedCoding: Schema.optionalWith(Schema.Boolean, { default: () => false }),
+  toleratesTruncatedCoding: Schema.optional(Schema.Boolean),
   /** As received, with its content codings; base64. */
   body: Schema.String
 })

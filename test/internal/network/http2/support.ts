@@ -168,6 +168,7 @@ export class RecordedExchange implements Exchange {
       ssl: true,
       serverHostname: undefined,
       tunnel: false,
+      version: "any",
       key: "https://test.example:443"
     }
   }
