@@ -17,7 +17,14 @@ import type { Certificate, TlsInfo, TlsVersion } from "../../../Ssl.js"
 import type { Trace } from "../../transport/trace.js"
 import { fromX509, namesHost } from "./certificate.js"
 import type { CachedSession, SessionCache } from "./sessionCache.js"
-import { handshakeFailed, handshakeRejected, isVerification, type TlsPeer, verificationFailed } from "./tlsErrors.js"
+import {
+  handshakeFailed,
+  handshakeRejected,
+  isVerification,
+  type TlsPeer,
+  unsolicitedBytes,
+  verificationFailed
+} from "./tlsErrors.js"
 import { tlsLibrary } from "./tlsLibrary.js"
 import type { TlsSettings } from "./tlsSettings.js"
 import { weakness } from "./weakness.js"
@@ -259,6 +266,11 @@ class Attempt {
 const endOfFile = () =>
   Object.assign(new Error("expected a complete TLS handshake, got the end of the connection"), { code: "ECONNRESET" })
 
+const beforeHandshake = () =>
+  Object.assign(new Error("expected no bytes of the peer before the TLS handshake; it may not speak TLS"), {
+    code: unsolicitedBytes
+  })
+
 /**
  * Judges the peer after each renegotiation as after the first handshake. Node verifies before "secureConnect" and closes
  * the connection if that fails; OpenSSL passes no data of the peer in between.
@@ -284,6 +296,8 @@ const negotiate = (
     socket.on("error", ignore)
     try {
       if (socket.destroyed) throw endOfFile()
+      // Such as bytes after a proxy's reply to CONNECT: Node passes them to OpenSSL, which fails, but Bun drops them.
+      if (socket.readableLength > 0 && !tlsLibrary().securityLevels) throw beforeHandshake()
       secured = attempt.connect(socket)
     } catch (error) {
       socket.destroy()
@@ -297,6 +311,8 @@ const negotiate = (
       if (!("resumed" in verdict)) return fail(verdict)
       release()
       if (options.settings.renegotiates) verifyAgain(secured, attempt)
+      // Bun ignores the secure context's option that disables it.
+      else secured.disableRenegotiation()
       resume(Effect.succeed({ socket: secured, info: verdict }))
     }
     const release = () => {
