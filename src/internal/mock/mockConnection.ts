@@ -5,15 +5,16 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
-import type * as FiberRefs from "effect/FiberRefs"
 import * as Option from "effect/Option"
-import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import type { ConnectionInfo } from "../../ClientResponse.js"
 import type { MockRequest } from "../../Connector.js"
 import { type ClientError, ClientPayloadError, SocketTimeoutError } from "../../Errors.js"
 import type { ConnectionClosed } from "../../Tracing.js"
+import { callback } from "../effect/callback.js"
+import { withoutFailures } from "../effect/causes.js"
+import { type FiberState, withServices } from "../effect/fiberState.js"
+import { interruptSoon, runLater } from "../effect/fibers.js"
 import { showAs } from "../inspection.js"
 import type { Deadline } from "../transport/deadlines.js"
 import { type BodyControl, IncomingBody } from "../transport/incomingBody.js"
@@ -49,7 +50,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   readonly info: ConnectionInfo
   exchanged: Exchange | undefined = undefined
   private readonly owner: MockOwner<R>
-  private readonly fiberRefs: FiberRefs.FiberRefs
+  private readonly state: FiberState
   private readonly aborter = new AbortController()
   private upload: MockUpload | undefined = undefined
   private fiber: Fiber.RuntimeFiber<void, ClientError> | undefined = undefined
@@ -61,11 +62,11 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   private phaseDeadline: Deadline | undefined = undefined
   private progressAt = 0
 
-  constructor(id: number, owner: MockOwner<R>, fiberRefs: FiberRefs.FiberRefs) {
+  constructor(id: number, owner: MockOwner<R>, state: FiberState) {
     this.id = id
     this.info = { id, reused: false }
     this.owner = owner
-    this.fiberRefs = fiberRefs
+    this.state = state
   }
 
   start(exchange: Exchange): void {
@@ -79,14 +80,9 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
       host: exchange.route.origin.host,
       port: exchange.route.origin.port
     })
-    const runtime = Runtime.make({
-      context,
-      runtimeFlags: Runtime.defaultRuntimeFlags,
-      fiberRefs: this.fiberRefs
-    })
     // The upload may fail or end before the fiber is known, in which case the fiber must do nothing.
     const program = Effect.suspend(() => (this.over ? Effect.void : this.program(exchange, upload)))
-    this.fiber = Runtime.runFork(runtime)(program, { immediate: false })
+    this.fiber = runLater(withServices(this.state, context), program)
     this.fiber.addObserver((exit) => {
       if (exit._tag === "Failure") this.onFailure(exit.cause)
       this.owner.onEnd(this)
@@ -120,7 +116,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     }
     const { body } = request
     if (request.bodyUsed || (body !== null && (body.locked || body === answer.body))) return Effect.void
-    return Effect.async<void>((resume) => {
+    return callback<void>((resume) => {
       this.wake = () => resume(Effect.void)
       upload.discard()
     })
@@ -193,7 +189,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   }
 
   private get resumed(): Effect.Effect<void> {
-    return Effect.async<void>((resume) => {
+    return callback<void>((resume) => {
       if (!this.paused) resume(Effect.void)
       else this.wake = () => resume(Effect.void)
     })
@@ -277,7 +273,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     const exchange = this.exchanged
     const defect = Cause.isInterruptedOnly(cause)
       ? Cause.die(new Error("The handler of the mock interrupted itself"))
-      : Cause.flatMap(cause, () => Cause.empty)
+      : withoutFailures(cause)
     if (this.body !== undefined) {
       this.failBody(this.incomplete(Cause.squash(defect)))
       return
@@ -306,7 +302,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     this.unwatch()
     this.upload?.cancel()
     this.aborter.abort()
-    this.fiber?.unsafeInterruptAsFork(FiberId.none)
+    if (this.fiber !== undefined) interruptSoon(this.fiber)
   }
 
   private incomplete(cause: unknown): ClientPayloadError {

@@ -1,6 +1,7 @@
 /** Converts a prepared request to its HTTP/1.1 form: the head as text and the body as a source. */
 import * as Either from "effect/Either"
 import { InvalidRequest, type InvalidURL, RequestBodyError } from "../../Errors.js"
+import { contentOf } from "../effect/bodies.js"
 import {
   checkField,
   countFields,
@@ -261,7 +262,7 @@ const checkContent = (
   compression: Compression | undefined,
   declared: number | undefined
 ): OptionFault | undefined => {
-  const { contentType } = request.body
+  const { contentType } = contentOf(request.body)
   if (contentType !== undefined && checkField("Content-Type", contentType) !== undefined) {
     return { option: "content-type", description: "the content type of the body contains control characters" }
   }

@@ -6,21 +6,30 @@ import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import { isHttpMethod } from "@effect/platform/HttpMethod"
 import * as HttpTraceContext from "@effect/platform/HttpTraceContext"
 import * as Cause from "effect/Cause"
-import * as Chunk from "effect/Chunk"
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
-import * as DefaultServices from "effect/DefaultServices"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
 import { constFalse } from "effect/Function"
-import * as HashMap from "effect/HashMap"
 import * as Option from "effect/Option"
-import * as Runtime from "effect/Runtime"
-import * as Tracer from "effect/Tracer"
+import type * as Tracer from "effect/Tracer"
 import type { Phase } from "../../Timeouts.js"
 import type { SpanOptions } from "../../Tracing.js"
+import { clockOf, environmentOf, type FiberState, servicesOf } from "../effect/fiberState.js"
+import { run } from "../effect/fibers.js"
+import {
+  annotate,
+  hasNativeTracer,
+  isHidden,
+  isTiming,
+  isTracing,
+  linksOf,
+  propagates,
+  redactedNamesOf,
+  spanOf,
+  startSpan,
+  untraced
+} from "../effect/tracers.js"
 import { getField, type Pairs } from "../http/headerFields.js"
 import { headersSent } from "../http/platformHeaders.js"
 import { redacted, redactHeader, redactUrl } from "../redact.js"
@@ -29,18 +38,14 @@ import type { Deadlines } from "../transport/deadlines.js"
 import type { Connection, Head, Route } from "../transport/transport.js"
 import { Timeline } from "./timeline.js"
 
-type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
-
 /** Turns spans off inside @effect/platform's HttpClient, which makes its own. */
 export class NoSpans extends Context.Reference<NoSpans>()("effect-http-session/Tracing/NoSpans", {
   defaultValue: constFalse
 }) {}
 
-const nativeTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
-
-const parentOf = (fiber: AnyFiber): Tracer.AnySpan | undefined => {
-  let span: Tracer.AnySpan | undefined = fiber.currentSpan
-  while (span !== undefined && Context.get(span.context, Tracer.DisablePropagation)) {
+const parentOf = (state: FiberState): Tracer.AnySpan | undefined => {
+  let span = spanOf(state)
+  while (span !== undefined && isHidden(span)) {
     span = span._tag === "Span" ? Option.getOrUndefined(span.parent) : undefined
   }
   return span
@@ -70,18 +75,18 @@ const platformRequest = (request: PreparedRequest): HttpClientRequest.HttpClient
 
 /** Makes the spans of one call. */
 export class Spans {
-  private readonly fiber: AnyFiber
+  private readonly state: FiberState
   private readonly parent: Option.Option<Tracer.AnySpan>
   private readonly options: SpanOptions
   private readonly clock: Clock.Clock
   private readonly timed: boolean
 
-  constructor(fiber: AnyFiber, parent: Tracer.AnySpan | undefined, options: SpanOptions) {
-    this.fiber = fiber
+  constructor(state: FiberState, parent: Tracer.AnySpan | undefined, options: SpanOptions) {
+    this.state = state
     this.parent = Option.fromNullable(parent)
     this.options = options
-    this.clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-    this.timed = fiber.getFiberRef(FiberRef.currentTracerTimingEnabled)
+    this.clock = clockOf(state)
+    this.timed = isTiming(state)
   }
 
   now(): bigint {
@@ -89,8 +94,9 @@ export class Spans {
   }
 
   private nameOf(request: PreparedRequest): string {
-    if (this.fiber.currentContext.unsafeMap.has(HttpClient.SpanNameGenerator.key)) {
-      return Context.get(this.fiber.currentContext, HttpClient.SpanNameGenerator)(platformRequest(request))
+    const services = servicesOf(this.state)
+    if (services.unsafeMap.has(HttpClient.SpanNameGenerator.key)) {
+      return Context.get(services, HttpClient.SpanNameGenerator)(platformRequest(request))
     }
     const method = isKnown(request.method) ? request.method : "HTTP"
     const template = request.given.urlTemplate
@@ -102,10 +108,8 @@ export class Spans {
    * callback.
    */
   broken(cause: unknown): void {
-    const { currentContext: context } = this.fiber
-    const fiberRefs = this.fiber.getFiberRefs()
-    const runtime = Runtime.make({ context, runtimeFlags: Runtime.defaultRuntimeFlags, fiberRefs })
-    Runtime.runFork(runtime)(
+    run(
+      environmentOf(this.state),
       Effect.withTracerEnabled(Effect.logWarning("The tracer threw an exception", Cause.die(cause)), false)
     )
   }
@@ -122,13 +126,8 @@ export class Spans {
 
   private begin(request: PreparedRequest, attempt: number): AttemptSpan {
     const attributes = this.attributesOf(request, attempt)
-    const fromEnv = this.fiber.getFiberRef(FiberRef.currentTracerSpanLinks)
-    const links = Chunk.isEmpty(fromEnv) ? [] : Chunk.toReadonlyArray(fromEnv)
-    const span = this.make(this.nameOf(request), this.parent, links, "client", attributes)
-    const annotations = this.fiber.getFiberRef(FiberRef.currentTracerSpanAnnotations)
-    if (!HashMap.isEmpty(annotations)) {
-      for (const [key, value] of annotations) span.attribute(key, value)
-    }
+    const span = this.make(this.nameOf(request), this.parent, linksOf(this.state), "client", attributes)
+    annotate(this.state, span)
     return new AttemptSpan(this, span, this.options)
   }
 
@@ -139,7 +138,7 @@ export class Spans {
     kind: Tracer.SpanKind,
     attributes: Record<string, unknown>
   ): Tracer.Span {
-    const span = this.fiber.currentTracer.span(name, parent, Context.empty(), links, this.now(), kind, { attributes })
+    const span = startSpan(this.state, { name, parent, links, time: this.now(), kind, attributes })
     for (const key in attributes) span.attribute(key, attributes[key])
     return span
   }
@@ -165,13 +164,11 @@ export class Spans {
 
   /** The propagation headers for a span, or no headers. */
   propagation(span: Tracer.Span): Headers.Headers {
-    return this.fiber.getFiberRef(HttpClient.currentTracerPropagation)
-      ? HttpTraceContext.toHeaders(span)
-      : Headers.empty
+    return propagates(this.state) ? HttpTraceContext.toHeaders(span) : Headers.empty
   }
 
   get redactedNames(): ReadonlyArray<string | RegExp> {
-    return this.fiber.getFiberRef(Headers.currentRedactedNames)
+    return redactedNamesOf(this.state)
   }
 }
 
@@ -355,19 +352,18 @@ export class SpanTimeline extends Timeline {
 
 /** The spans of a call, or `undefined` if it is not traced. */
 export const spansOf = (
-  fiber: AnyFiber,
+  state: FiberState,
   request: PreparedRequest,
   options: SpanOptions | false | undefined
 ): Spans | undefined => {
-  if (options === false || (fiber.currentSpan === undefined && fiber.currentTracer === nativeTracer)) return undefined
-  if (!fiber.getFiberRef(FiberRef.currentTracerEnabled)) return undefined
-  const { currentContext: context } = fiber
+  if (options === false || (spanOf(state) === undefined && hasNativeTracer(state))) return undefined
+  if (!isTracing(state)) return undefined
+  const context = servicesOf(state)
   if (context.unsafeMap.has(NoSpans.key) && Context.get(context, NoSpans)) return undefined
-  const parent = parentOf(fiber)
-  if (parent === undefined && fiber.currentTracer === nativeTracer) return undefined
-  const disabled = fiber.getFiberRef(HttpClient.currentTracerDisabledWhen)
-  if (disabled !== constFalse && disabled(platformRequest(request))) return undefined
-  return new Spans(fiber, parent, options ?? noOptions)
+  const parent = parentOf(state)
+  if (parent === undefined && hasNativeTracer(state)) return undefined
+  if (untraced(state)?.(platformRequest(request)) === true) return undefined
+  return new Spans(state, parent, options ?? noOptions)
 }
 
 const noOptions: SpanOptions = {}

@@ -3,6 +3,12 @@ import type * as Net from "node:net"
 import type { TlsInfo } from "../../Ssl.js"
 import type { SocketReader } from "./socketReader.js"
 
+/** What a connection speaks, by its name in ALPN (RFC 7301). */
+export type Protocol = "http/1.1" | "h2"
+
+/** Whether a dial may, or must, end in HTTP/2. */
+export type Http2Offer = "never" | "allowed" | "required"
+
 /** A socket and its facts. Nothing is read until its owner calls `reader.read`. */
 export interface NetworkStream {
   readonly socket: Net.Socket
@@ -14,6 +20,8 @@ export interface NetworkStream {
   readonly failed: ReadonlyArray<{ readonly address: string; readonly port: number; readonly code: string }>
   /** Whether it leads to an http proxy that takes requests in absolute form. */
   readonly forward: boolean
+  /** Selected by ALPN; without TLS, what the client has decided to speak. */
+  readonly protocol: Protocol
   readonly reader: SocketReader
 }
 

@@ -11,8 +11,9 @@ import type { ConnectionAge } from "../../transport/connectionAge.js"
 import { deviationsOf, mustClose } from "../../transport/deviations.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import { type BodyControl, IncomingBody, type Trailers } from "../../transport/incomingBody.js"
+import type { Lease } from "../../transport/lease.js"
 import type { NetworkStream } from "../../transport/networkStream.js"
-import type { Lease, Poolable } from "../../transport/pool.js"
+import type { Poolable } from "../../transport/pool.js"
 import type { Connection, Exchange } from "../../transport/transport.js"
 import { BodyDrain, drainSize } from "./bodyDrain.js"
 import {
@@ -170,7 +171,8 @@ export class Http1Connection implements Connection, ParserHandler, Poolable, Bod
       reused,
       remoteAddress: this.wire.remoteAddress,
       localAddress: this.wire.localAddress,
-      tls: this.wire.tls
+      tls: this.wire.tls,
+      protocol: "http/1.1"
     }
   }
 

@@ -9,11 +9,13 @@ import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Runtime from "effect/Runtime"
-import * as Run from "effect/Runtime"
 import type { Details, TlsError } from "../../../Errors.js"
 import { ClientConnectorCertificateError, FingerprintMismatch } from "../../../Errors.js"
 import type { Certificate, TlsInfo, TlsVersion } from "../../../Ssl.js"
+import { callback } from "../../effect/callback.js"
+import { currentEnvironment, type Environment } from "../../effect/fiberState.js"
+import { run } from "../../effect/fibers.js"
+import type { Http2Offer } from "../../transport/networkStream.js"
 import type { Trace } from "../../transport/trace.js"
 import { fromX509, namesHost } from "./certificate.js"
 import type { CachedSession, SessionCache } from "./sessionCache.js"
@@ -26,7 +28,7 @@ import {
   verificationFailed
 } from "./tlsErrors.js"
 import { tlsLibrary } from "./tlsLibrary.js"
-import type { TlsSettings } from "./tlsSettings.js"
+import { protocolsOf, type TlsSettings } from "./tlsSettings.js"
 import { weakness } from "./weakness.js"
 
 export interface HandshakeOptions {
@@ -37,6 +39,8 @@ export interface HandshakeOptions {
   readonly host: string
   readonly port: number
   readonly settings: TlsSettings
+  /** Whether to offer HTTP/2, and whether the peer has to select it. */
+  readonly http2: Http2Offer
   /** Whether the peer is a proxy. */
   readonly proxy: boolean
   readonly details: Details
@@ -64,6 +68,16 @@ const noCertificate = "ERR_TLS_NO_PEER_CERTIFICATE"
 
 /** A code of this package: the peer selected a protocol that the client does not speak. */
 const badProtocol = "ERR_TLS_ALPN_PROTOCOL"
+
+/** A code of this package: the peer selected HTTP/2 over a TLS version or cipher suite that RFC 9113 excludes. */
+const inadequateSecurity = "ERR_HTTP2_INADEQUATE_SECURITY"
+
+/** Cipher suites of TLS 1.2 with ephemeral keys and authenticated encryption; RFC 9113 appendix A lists all others. */
+const adequateCipher = /^(?:ECDHE|DHE)-.*(?:GCM|CCM|POLY1305)/
+
+/** Whether RFC 9113 section 9.2 allows HTTP/2 over the connection. */
+const isAdequate = (version: TlsVersion, cipher: string): boolean =>
+  version === "TLSv1.3" || (version === "TLSv1.2" && adequateCipher.test(cipher))
 
 /** A code of this package: the peer exceeded `maxRenegotiations`. */
 const tooManyRenegotiations = "ERR_TLS_TOO_MANY_RENEGOTIATIONS"
@@ -108,6 +122,8 @@ class Attempt {
   readonly peer: TlsPeer
   /** The name to verify. */
   readonly name: string
+  /** Offered by ALPN. */
+  readonly protocols: ReadonlyArray<string>
   readonly cached: CachedSession | undefined
   private readonly sessionKey: string | undefined
   private readonly sessions: SessionCache | undefined
@@ -124,9 +140,12 @@ class Attempt {
     this.options = options
     this.peer = { host: options.host, port: options.port, details: options.details }
     this.name = settings.serverHostname ?? options.host
+    this.protocols = protocolsOf(settings, options.http2)
     if (options.sessions !== undefined && settings.pins.length === 0) {
       this.sessions = options.sessions
-      this.sessionKey = JSON.stringify([options.host, options.port, options.via ?? "", this.name, settings.key])
+      // A session belongs to the protocol that was selected with it.
+      const { protocols } = this
+      this.sessionKey = JSON.stringify([options.host, options.port, options.via, this.name, settings.key, protocols])
       this.cached = options.full === true ? undefined : this.sessions.take(this.sessionKey, now)
     }
   }
@@ -138,7 +157,7 @@ class Attempt {
       host,
       servername: isIP(this.name) === 0 ? this.name.replace(/\.$/, "") : "",
       secureContext: settings.secureContext,
-      ALPNProtocols: [...settings.alpn],
+      ALPNProtocols: [...this.protocols],
       // Always set: without it, NODE_TLS_REJECT_UNAUTHORIZED would decide. BoringSSL and rustls verify in either case, but
       // show the certificate that they reject only without it; `refusal` ends the connection then.
       rejectUnauthorized: settings.verify && tlsLibrary().securityLevels,
@@ -196,7 +215,7 @@ class Attempt {
   private refusal(socket: tls.TLSSocket): TlsError | undefined {
     if (this.handshakes > 1 + maxRenegotiations)
       return handshakeRejected(this.peer, tooManyRenegotiations, this.certificate)
-    const { alpn, pins, verify } = this.options.settings
+    const { pins, verify } = this.options.settings
     // Node normally destroys an unverified socket before this; check again in case it did not.
     if (socket.encrypted !== true || (verify && !socket.authorized)) {
       return this.unverified(socket.authorizationError)
@@ -208,11 +227,20 @@ class Attempt {
       if (certificate === undefined) return handshakeRejected(this.peer, noCertificate, undefined)
       if (certificate.sha256 !== pin) return this.mismatch(pin, certificate)
     }
-    const selected = socket.alpnProtocol
-    if (typeof selected === "string" && (!alpn.includes(selected) || /^(h2|h3|spdy)/.test(selected))) {
-      return handshakeRejected(this.peer, badProtocol, this.certificate)
+    const wrong = this.wrongProtocol(socket)
+    return wrong === undefined ? undefined : handshakeRejected(this.peer, wrong, this.certificate)
+  }
+
+  /** The code of the error, if the client does not speak what the peer selected. */
+  private wrongProtocol(socket: tls.TLSSocket): string | undefined {
+    const { http2 } = this.options
+    const selected = typeof socket.alpnProtocol === "string" ? socket.alpnProtocol : undefined
+    if (selected === "h2" && http2 !== "never" && this.protocols.includes(selected)) {
+      return isAdequate(versionOf(socket), socket.getCipher().name) ? undefined : inadequateSecurity
     }
-    return undefined
+    if (http2 === "required") return badProtocol
+    const spoken = selected === undefined || (this.protocols.includes(selected) && !/^(h2|h3|spdy)/.test(selected))
+    return spoken ? undefined : badProtocol
   }
 
   /** The second check of what the library was asked to verify, where it has no security levels. */
@@ -288,9 +316,9 @@ const negotiate = (
   socket: Duplex,
   options: HandshakeOptions,
   now: number,
-  runtime: Runtime.Runtime<never>
+  environment: Environment<never>
 ): Effect.Effect<Secured, TlsError> =>
-  Effect.async((resume) => {
+  callback((resume) => {
     const attempt = new Attempt(options, now)
     let secured: tls.TLSSocket
     socket.on("error", ignore)
@@ -336,7 +364,10 @@ const negotiate = (
     if (onKeyLog !== undefined) {
       secured.on("keylog", (line) => {
         const text = line.toString("latin1").trimEnd()
-        Run.runFork(runtime)(Effect.suspend(() => onKeyLog(text)))
+        run(
+          environment,
+          Effect.suspend(() => onKeyLog(text))
+        )
       })
     }
     return Effect.sync(destroy)
@@ -366,10 +397,10 @@ export const handshake = (socket: Duplex, options: HandshakeOptions): Effect.Eff
   Effect.onExit(
     Effect.gen(function* () {
       const { host, proxy, trace } = options
-      const runtime = yield* Effect.runtime<never>()
+      const environment = yield* currentEnvironment
       const now = yield* Clock.currentTimeMillis
       if (trace !== undefined) yield* trace.emit({ _tag: "TlsHandshakeStart", host, proxy })
-      const secured = yield* negotiate(socket, options, now, runtime)
+      const secured = yield* negotiate(socket, options, now, environment)
       if (trace !== undefined) yield* emitEnd(trace, options, secured.info, now)
       return secured
     }),

@@ -59,6 +59,7 @@ const connection = Effect.map(makeExchange({ host: "a.test", port: 80 }), ({ exc
     tls: undefined,
     failed: [],
     forward: false,
+    protocol: "http/1.1" as const,
     reader: {
       read: (listener: OnData) => {
         onData = listener

@@ -123,6 +123,7 @@ export type Shake = Partial<Omit<HandshakeOptions, "settings" | "port">> & {
 
 export const optionsOf = (port: number, options: Shake = {}): HandshakeOptions => ({
   host: "localhost",
+  http2: "never",
   proxy: false,
   details: { method: "GET", url: "https://localhost/", attempt: 1 },
   trace: undefined,
