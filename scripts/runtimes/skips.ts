@@ -188,6 +188,17 @@ export const skips: ReadonlyArray<Skip> = [
     reason: "rustls has no such version, so minVersion below TLS 1.2 does not help"
   },
   { test: "a handshake with nothing in common fails for other ciphers", on: ["deno"], reason: ciphers },
+  {
+    test: "ALPN accepts HTTP/2 over TLS 1.2 only with ephemeral keys and authenticated encryption",
+    on: ["bun", "deno"],
+    reason: ciphers
+  },
+  {
+    test: "ALPN names the code if the protocol is missing, unoffered or inadequate",
+    on: ["deno"],
+    reason: "the server of the test, which is on the same runtime, ignores its cipher list"
+  },
+  { test: "ALPN does not resume a session of another offer", on: ["deno"], reason: resumes },
   { test: "the key log *", on: ["deno"], reason: keyLog },
   { test: "a PKCS #12 file *des, passphrase *", on: ["deno"], reason: pfx },
   { test: "a PKCS #12 file plain, passphrase *", on: ["deno"], reason: pfx },

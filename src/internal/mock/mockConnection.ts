@@ -16,7 +16,7 @@ import { withoutFailures } from "../effect/causes.js"
 import { type FiberState, withServices } from "../effect/fiberState.js"
 import { interruptSoon, runLater } from "../effect/fibers.js"
 import { showAs } from "../inspection.js"
-import type { Deadline } from "../transport/deadlines.js"
+import { IdleTimer } from "../transport/idleTimer.js"
 import { type BodyControl, IncomingBody } from "../transport/incomingBody.js"
 import type { Connection, Exchange } from "../transport/transport.js"
 import { kindOf } from "../userResult.js"
@@ -59,8 +59,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   private sent = false
   private paused = false
   private wake: (() => void) | undefined = undefined
-  private phaseDeadline: Deadline | undefined = undefined
-  private progressAt = 0
+  private readonly idleTimer = new IdleTimer()
 
   constructor(id: number, owner: MockOwner<R>, state: FiberState) {
     this.id = id
@@ -125,7 +124,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   private deliver(exchange: Exchange, answer: Answer): Effect.Effect<void> {
     if (this.over) return Effect.void
     const { head } = answer
-    this.unwatch()
+    this.idleTimer.end()
     this.owner.onAnswer(this, head.status)
     if (this.sent) exchange.marks.end("headers")
     exchange.marks.start("body")
@@ -179,7 +178,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
       const room = body.length === undefined ? bytes.length : body.length - body.received
       const end = Math.min(bytes.length, room, sliceSize)
       if (end === 0) return Effect.void
-      this.progressAt = this.exchanged?.deadlines.now() ?? 0
+      this.touch()
       const slice = Buffer.from(bytes.buffer, bytes.byteOffset, end)
       const rest = end < Math.min(bytes.length, room) ? this.push(body, bytes.subarray(end)) : Effect.void
       if (body.push(slice, 0, end)) return rest
@@ -198,7 +197,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   resume(): void {
     if (!this.paused) return
     this.paused = false
-    this.progressAt = this.exchanged?.deadlines.now() ?? 0
+    this.touch()
     this.wake?.()
   }
 
@@ -227,7 +226,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   }
 
   readonly onProgress = (): void => {
-    this.progressAt = this.exchanged?.deadlines.now() ?? 0
+    this.touch()
   }
 
   readonly onUploadError = (error: ClientError): void => {
@@ -256,7 +255,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     }
     exchange.marks.end("body")
     this.over = true
-    this.unwatch()
+    this.idleTimer.end()
     this.upload?.cancel()
     exchange.onDone()
     body.end(answer.trailers ?? [])
@@ -299,7 +298,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   /** Stops the fiber without notifying the exchange. */
   private finish(): void {
     this.over = true
-    this.unwatch()
+    this.idleTimer.end()
     this.upload?.cancel()
     this.aborter.abort()
     if (this.fiber !== undefined) interruptSoon(this.fiber)
@@ -318,26 +317,18 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   // Phase timeouts.
 
   private watch(phase: "send" | "headers" | "body", limit: number): void {
-    this.unwatch()
+    this.idleTimer.end()
     const exchange = this.exchanged
     if (limit === Infinity || exchange === undefined) return
-    const { deadlines } = exchange
-    this.progressAt = deadlines.now()
-    const check = () => {
-      const until = this.paused ? deadlines.now() + limit : this.progressAt + limit
-      if (deadlines.now() < until) {
-        this.phaseDeadline = deadlines.schedule(until, check)
-        return
-      }
+    const onTimeout = () => {
       const details = { ...exchange.details(phase), phase, timeout: phase, limit: Duration.millis(limit) }
       this.cut(new SocketTimeoutError(details))
     }
-    this.phaseDeadline = deadlines.schedule(this.progressAt + limit, check)
+    this.idleTimer.start(exchange.deadlines, limit, () => this.paused, onTimeout)
   }
 
-  private unwatch(): void {
-    this.phaseDeadline?.cancel()
-    this.phaseDeadline = undefined
+  private touch(): void {
+    if (this.exchanged !== undefined) this.idleTimer.touch(this.exchanged.deadlines.now())
   }
 }
 

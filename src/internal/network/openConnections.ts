@@ -9,6 +9,7 @@ import { toMillis } from "../durations.js"
 import { canonicalHost } from "../http/host.js"
 import { showAs } from "../inspection.js"
 import { ConnectionAge } from "../transport/connectionAge.js"
+import type { ConnectionOwner } from "../transport/connectionOwner.js"
 import { noDeviations } from "../transport/deviations.js"
 import type { Lease } from "../transport/lease.js"
 import type { NetworkStream } from "../transport/networkStream.js"
@@ -16,12 +17,12 @@ import type { Pool } from "../transport/pool.js"
 import type { Hub } from "../transport/signalHub.js"
 import type { Exchange, Route } from "../transport/transport.js"
 import { leadsTo } from "./dial/leadsTo.js"
-import { type ConnectionOwner, Http1Connection } from "./http1/connection.js"
-import { type ParserLimits, resolveLimits } from "./http1/parser.js"
+import { Http1Connection } from "./http1/connection.js"
+import { type ParserLimits, resolveLimits } from "./http1/limits.js"
 import type { InFlight } from "./inFlight.js"
 import type { OpenSockets } from "./openSockets.js"
 
-export class OpenConnections implements ConnectionOwner {
+export class OpenConnections implements ConnectionOwner<Http1Connection> {
   static {
     showAs(OpenConnections, "OpenConnections", ({ routes }) => ({ size: routes.size }))
   }

@@ -86,7 +86,9 @@ const plainWire = (request: PreparedRequest): WireRequest => {
     expectContinue: false,
     upgrade: undefined,
     close: false,
-    text: undefined
+    secret: request.fields.secret,
+    text: undefined,
+    http2: undefined
   }
   if (bytes === undefined) request.plainWire = wire
   return wire
@@ -139,7 +141,9 @@ const fullWire = (
     expectContinue: framing.expect,
     upgrade: connection.has("upgrade") ? getField(pairs, "upgrade") : undefined,
     close,
-    text: undefined
+    secret: request.fields.secret,
+    text: undefined,
+    http2: undefined
   }
 }
 

@@ -73,7 +73,7 @@ export class ResponseHeadView extends InspectableClass implements ResponseHead {
   get reason(): string {
     return this.head.reason
   }
-  get version(): "1.0" | "1.1" {
+  get version(): Head["version"] {
     return this.head.version
   }
   get ok(): boolean {

@@ -27,7 +27,7 @@ const Recorded = Schema.Struct({
   response: Schema.Struct({
     status: Schema.Int.pipe(Schema.between(100, 999)),
     reason: Schema.String,
-    version: Schema.Literal("1.0", "1.1"),
+    version: Schema.Literal("1.0", "1.1", "2"),
     headers: Lines,
     body: Schema.optional(Content),
     trailers: Schema.optional(Lines),

@@ -32,7 +32,8 @@ export interface FaultConnection {
 export type Script = (connection: FaultConnection) => Effect.Effect<void>
 
 export interface FaultServerOptions {
-  readonly tls?: { readonly cert: Pem; readonly key: Pem } | undefined
+  /** `alpn`: the protocols that the server chooses from; it chooses none by default. */
+  readonly tls?: { readonly cert: Pem; readonly key: Pem; readonly alpn?: ReadonlyArray<string> } | undefined
 }
 
 const bytes = (data: string | Uint8Array): Uint8Array => (typeof data === "string" ? Buffer.from(data) : data)
@@ -105,6 +106,7 @@ export const serve = (
       options?.tls === undefined
         ? undefined
         : createSecureContext({ cert: pem(options.tls.cert), key: pem(options.tls.key) })
+    const ALPNProtocols = [...(options?.tls?.alpn ?? [])]
     const open = new Set<Socket>()
     const accepted: Array<FaultConnection> = []
 
@@ -112,7 +114,7 @@ export const serve = (
       open.add(raw)
       raw.once("close", () => open.delete(raw))
       const socket =
-        secureContext === undefined ? raw : new TLSSocket(raw, { isServer: true, secureContext, ALPNProtocols: [] })
+        secureContext === undefined ? raw : new TLSSocket(raw, { isServer: true, secureContext, ALPNProtocols })
       const connection = makeConnection(accepted.length, raw, socket)
       accepted.push(connection)
       run(Effect.ensuring(scriptOf(connection.index)(connection), hangUp(connection)))

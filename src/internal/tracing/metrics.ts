@@ -1,7 +1,7 @@
 /** OpenTelemetry metrics of HTTP clients, recorded in effect/Metric without running effects. */
 import type { Signal } from "../../Tracing.js"
 import { counter, histogram, type Labels, labelsOf, record } from "../effect/metrics.js"
-import { errorType, knownMethods } from "./spans.js"
+import { errorType, knownMethods } from "./telemetryNames.js"
 import type { AttemptEnd, AttemptFacts, ConnectionSink, Observer } from "./traceConfig.js"
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]

@@ -1,5 +1,6 @@
 /** An open socket ready for HTTP: the result of dialing. */
 import type * as Net from "node:net"
+import type { ConnectionInfo } from "../../ClientResponse.js"
 import type { TlsInfo } from "../../Ssl.js"
 import type { SocketReader } from "./socketReader.js"
 
@@ -24,6 +25,21 @@ export interface NetworkStream {
   readonly protocol: Protocol
   readonly reader: SocketReader
 }
+
+/** The part of a response that describes its connection. */
+export const infoOf = (
+  id: number,
+  reused: boolean,
+  wire: NetworkStream,
+  protocol: "http/1.1" | "h2"
+): ConnectionInfo => ({
+  id,
+  reused,
+  remoteAddress: wire.remoteAddress,
+  localAddress: wire.localAddress,
+  tls: wire.tls,
+  protocol
+})
 
 /** The sockets of one connection attempt. All but the adopted one are destroyed. */
 export class Sockets {

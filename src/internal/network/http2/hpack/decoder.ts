@@ -12,7 +12,7 @@ import { type Cursor, readInteger } from "./integers.js"
 
 /** Limits of one decoded block. All finite. */
 export interface FieldLimits {
-  /** Bytes of all names and values, and 32 for each field (RFC 9113, section 6.5.2). */
+  /** The most of `DecodedFields.size`. */
   readonly maxHeadSize: number
   /** Fields. */
   readonly maxHeaders: number
@@ -26,6 +26,8 @@ export interface DecodedFields {
   readonly values: ReadonlyArray<string>
   /** Positions of the fields that the peer marked as never indexed (RFC 7541, section 7.1.3). */
   readonly neverIndexed: ReadonlyArray<number>
+  /** Bytes of all names and values, and 32 for each field (RFC 9113, section 6.5.2). */
+  readonly size: number
   /** The limit that the block exceeded first. The fields are then those before. */
   readonly exceeded: keyof FieldLimits | undefined
 }
@@ -101,7 +103,8 @@ export class HpackDecoder {
     }
     cursor.bytes = noBytes
     this.text = noBytes
-    return { names: this.names, values: this.values, neverIndexed: this.secrets ?? none, exceeded: this.exceeded }
+    const { names, values, size, exceeded } = this
+    return { names, values, neverIndexed: this.secrets ?? none, size, exceeded }
   }
 
   private resize(): void {

@@ -85,12 +85,15 @@ const fieldOverhead = 15
 /** The bytes of two updates of the table's size. */
 const updatesSize = 10
 
+let revisions = 0
+
 export class HpackEncoder {
   /**
    * Changes whenever a block that was encoded before would not be decoded as the same fields. If the value is the same
-   * before and after the encoding of a block, the block may be sent again as long as the value stays.
+   * before and after the encoding of a block, the block may be sent again as long as the value stays. No two encoders
+   * ever have the same value.
    */
-  revision = 0
+  revision = ++revisions
   private readonly known = new Map<string, KnownName>()
   /** The entries that are left, oldest first. */
   private readonly entries: Array<Entry> = []
@@ -111,7 +114,7 @@ export class HpackEncoder {
     if (maxSize === this.maxSize) return
     this.maxSize = maxSize
     this.smallest = Math.min(this.smallest ?? maxSize, maxSize)
-    this.revision++
+    this.revision = ++revisions
   }
 
   /**
@@ -134,7 +137,7 @@ export class HpackEncoder {
     if (this.maxSize !== smallest) at = writeInteger(out, at, 0x20, 0x1f, this.maxSize)
     while (this.size > smallest) this.evict()
     this.smallest = undefined
-    this.revision++
+    this.revision = ++revisions
     return at
   }
 
@@ -200,7 +203,7 @@ export class HpackEncoder {
     this.entries.push({ name: known, value, size })
     this.size += size
     if (!known.isConstant) this.sizeOfRepeated += size
-    this.revision++
+    this.revision = ++revisions
   }
 
   private indexOf(entry: number): number {
