@@ -1,6 +1,7 @@
 /**
- * Measures a decoder of this package and the runtime's own fetch on Node, Bun and Deno, against one server on Node; prints
- * ratios over fetch on Node, and writes them to docs/runtimes.md with `--write`. All clients take turns in one run.
+ * Measures a decoder of this package and the runtime's own fetch on Node, Bun and Deno, against one server on Node. All
+ * clients take turns in one run. Prints requests per second of CPU time, which other programs on the machine affect
+ * least, as ratios over fetch of Node, and writes them to docs/runtimes.md with `--write`.
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { join } from "node:path"
@@ -26,7 +27,7 @@ interface Client {
   readonly name: RuntimeName
   readonly kind: (typeof kinds)[number]
   readonly child: ChildProcess
-  /** Requests per second in one turn. */
+  /** Requests per second of CPU time in one turn. */
   readonly turn: (path: string, concurrency: number) => Promise<number>
 }
 
@@ -59,10 +60,10 @@ const measure = async (clients: ReadonlyArray<Client>, path: string, concurrency
   for (let round = -2; round < rounds; round++) {
     let base = 1
     for (const [index, client] of clients.entries()) {
-      const perSecond = await client.turn(path, concurrency)
-      if (index === 0) base = perSecond
+      const perCpuSecond = await client.turn(path, concurrency)
+      if (index === 0) base = perCpuSecond
       // The first rounds warm up.
-      if (round >= 0) ratios[index]?.push(perSecond / base)
+      if (round >= 0) ratios[index]?.push(perCpuSecond / base)
     }
   }
   return ratios.map((each) => median(each).toFixed(2))
