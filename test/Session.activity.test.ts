@@ -1,7 +1,11 @@
 /** The snapshots of `session.activity`. */
+
+import { Headers } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Deferred, Effect, Fiber, Option, Queue, Stream, TestClock } from "effect"
+import { Cause, Chunk, Deferred, Effect, Fiber, Option, Queue, Stream, TestClock } from "effect"
 import { ClientResponse, type Connector, Middleware, Session, Testing, type Tracing } from "effect-http-session"
+import { activityOf } from "../src/internal/tracing/activity.js"
+import { makeHub } from "../src/internal/transport/signalHub.js"
 import { turns } from "./support/wait.js"
 
 const url = "http://a.test/"
@@ -167,24 +171,28 @@ describe("session.activity", () => {
     })
   )
 
-  it.effect("counts all requests for a reader that never pulls again, and emits their totals at the end", () =>
+  it.effect("counts more signals than a reader of signals may buffer, and emits the totals at the end", () =>
     Effect.gen(function* () {
-      const session = yield* Session.Session
+      const hub = makeHub()
       const begun = yield* Deferred.make<void>()
       const go = yield* Deferred.make<void>()
-      const reading = yield* session.activity().pipe(
+      const reading = yield* activityOf(hub, Effect.succeed({ ...none, perKey: new Map() }), undefined).pipe(
         Stream.tap(() => Effect.zipRight(Deferred.succeed(begun, undefined), Deferred.await(go))),
         Stream.runCollect,
         Effect.fork
       )
       yield* Deferred.await(begun)
-      yield* Effect.replicateEffect(session.get(url).pipe(ClientResponse.text), 600, { discard: true })
-      yield* session.close
+      const base = { time: 0, sessionId: "", attempt: 1, hop: 0, method: "GET", url }
+      for (let requestId = 1; requestId <= 3000; requestId++) {
+        hub.deliver({ ...base, requestId, _tag: "RequestStart", headers: Headers.empty })
+        hub.deliver({ ...base, requestId, _tag: "RequestException", cause: Cause.empty })
+      }
+      hub.end()
       yield* Deferred.succeed(go, undefined)
       const snapshots = Chunk.toReadonlyArray(yield* Fiber.join(reading))
       assert.lengthOf(snapshots, 2)
-      assert.deepInclude(snapshots[1], { answered: 600, active: 0, received: 1200 })
-    }).pipe(Effect.provide(Testing.layer(() => new Response("ok"))))
+      assert.deepInclude(snapshots[1], { failed: 3000, active: 0 })
+    })
   )
 
   it.effect("does not count a response of a middleware as active, whose body is complete", () =>
