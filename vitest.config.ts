@@ -3,7 +3,10 @@ import { defineConfig } from "vitest/config"
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** Tests that measure memory or work, wait in real time, or start processes: `npm run test:all` runs them, `npm test` does not. */
+/**
+ * Tests that measure memory or work, wait in real time, start processes, or interrupt at every step: `npm run test:all` runs them,
+ * `npm test` does not.
+ */
 const slow = [
   "test/CookieJar.processes.test.ts",
   "test/Middleware.cache.processes.test.ts",
@@ -11,6 +14,7 @@ const slow = [
   "test/faults/connectionReuse.test.ts",
   "test/faults/descriptors.test.ts",
   "test/faults/dialNamespace.test.ts",
+  "test/faults/interruption.test.ts",
   "test/faults/queueMemory.test.ts",
   "test/faults/quietDeaths.test.ts",
   "test/faults/shutdown.test.ts",
@@ -19,6 +23,7 @@ const slow = [
   "test/faults/tlsTrust.test.ts",
   "test/faults/webSocketCompression.test.ts",
   "test/faults/webSocketMemory.test.ts",
+  "test/faults/webSockets.test.ts",
   "test/internal/linearTime.test.ts",
   "test/package/imports.test.ts"
 ]

@@ -97,6 +97,7 @@ const connecting: ReadonlyArray<AnyError> = [
   tls("UntrustedIssuer", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"),
   tls("Revoked", "CERT_REVOKED"),
   tls("Protocol", "ERR_SSL_WRONG_VERSION_NUMBER"),
+  tls("Protocol", "ERR_TLS_ALPN_PROTOCOL"),
   tls("Handshake", "ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE"),
   new Errors.ClientConnectorCertificateError({
     ...at("tls"),
@@ -143,6 +144,18 @@ const exchanging: ReadonlyArray<AnyError> = [
   new Errors.ClientOSError({ ...at("headers"), code: "ECONNRESET", syscall: "read" }),
   ...(
     [
+      ["REFUSED_STREAM", "Stream", true],
+      ["NO_ERROR", "Connection", true],
+      ["ENHANCE_YOUR_CALM", "Connection", true],
+      ["INTERNAL_ERROR", "Stream", false],
+      ["HTTP_1_1_REQUIRED", "Stream", false]
+    ] as const
+  ).map(
+    ([code, scope, unprocessed]) =>
+      new Errors.StreamResetError({ ...at("headers"), code, scope, unprocessed, debug: "" })
+  ),
+  ...(
+    [
       ["StatusLine", 'expected a status line that begins with "HTTP/1.", got "S"', "SSH-2.0-OpenSSH_9.2"],
       ["Header", "expected a colon after the field name, got CR", "no colon here"],
       ["Framing", "expected one Content-Length, got different ones", "Content-Length: 6"],
@@ -160,7 +173,8 @@ const exchanging: ReadonlyArray<AnyError> = [
         received: 1024,
         ...(reason === "Incomplete" ? { expected: 4096 } : {})
       })
-  )
+  ),
+  new Errors.ClientPayloadError({ ...at("body"), reason: "Incomplete", received: 1024, code: "INTERNAL_ERROR" })
 ]
 
 const broken = () => new Response('{"id": 1', { headers: { "content-type": "application/json" } })

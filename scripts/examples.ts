@@ -36,7 +36,7 @@ const comments = (source: string): string => {
 const markdown = [
   "README.md",
   ...(existsSync(join(root, "docs")) ? readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" }) : [])
-    .filter((path) => path.endsWith(".md") && !path.startsWith("api"))
+    .filter((path) => path.endsWith(".md"))
     .map((path) => join("docs", path))
 ].filter((path) => existsSync(join(root, path)))
 

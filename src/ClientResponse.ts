@@ -112,6 +112,10 @@ export interface ConnectionInfo {
   readonly remoteAddress?: string | undefined
   readonly localAddress?: string | undefined
   readonly tls?: TlsInfo | undefined
+  /** What the connection speaks, by its name in ALPN (RFC 7301). Not set by mocks. */
+  readonly protocol?: "http/1.1" | "h2" | undefined
+  /** The stream of the request on an HTTP/2 connection (RFC 9113 section 5.1.1). */
+  readonly streamId?: number | undefined
 }
 
 /**

@@ -6,7 +6,7 @@
 import type { Default as HttpApp } from "@effect/platform/HttpApp"
 import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -16,6 +16,7 @@ import type { Scope } from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { ClientRequest } from "./ClientRequest.js"
 import type { ClientError } from "./Errors.js"
+import { invalidConfig } from "./internal/effect/configErrors.js"
 import { fromAnswering, handling } from "./internal/mock/mockTransport.js"
 import { ranges as addressRanges } from "./internal/network/dial/addressPolicy.js"
 import type { Dialer } from "./internal/network/dial/dialer.js"
@@ -408,14 +409,12 @@ export const layerUnix = (options: UnixOptions): Layer.Layer<Connector> => Layer
  * @since 0.1.0
  * @category layers
  */
-export const layerTcpConfig = (
-  config: Config.Config.Wrap<TcpOptions>
-): Layer.Layer<Connector, ConfigError.ConfigError> =>
+export const layerTcpConfig = (config: Config.Config.Wrap<TcpOptions>): Layer.Layer<Connector, ConfigError> =>
   Layer.scoped(
     Connector,
     Effect.flatMap(Config.unwrap(config), (options) =>
       Effect.catchAllDefect(tcp(options), (defect) =>
-        Effect.fail(ConfigError.InvalidData(["connector"], defect instanceof Error ? defect.message : String(defect)))
+        Effect.fail(invalidConfig(["connector"], defect instanceof Error ? defect.message : String(defect)))
       )
     )
   )

@@ -26,11 +26,10 @@ import * as FileSystem from "@effect/platform/FileSystem"
 import * as KeyValueStore from "@effect/platform/KeyValueStore"
 import * as Clock from "effect/Clock"
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Layer from "effect/Layer"
 import type * as Option from "effect/Option"
 import type { CookiesInput, UrlInput } from "./ClientRequest.js"
@@ -42,6 +41,7 @@ import * as netscape from "./internal/cookies/netscape.js"
 import { persist } from "./internal/cookies/persist.js"
 import { fromJar } from "./internal/cookies/service.js"
 import { disabled, resolve } from "./internal/cookies/settings.js"
+import { invalidConfig } from "./internal/effect/configErrors.js"
 
 /**
  * Marks a jar.
@@ -294,16 +294,14 @@ export const layer = (options?: CookieJarOptions): Layer.Layer<CookieJar> => Lay
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = (
-  config: Config.Config.Wrap<CookieJarOptions>
-): Layer.Layer<CookieJar, ConfigError.ConfigError> =>
+export const layerConfig = (config: Config.Config.Wrap<CookieJarOptions>): Layer.Layer<CookieJar, ConfigError> =>
   Layer.effect(
     CookieJar,
     Effect.flatMap(Config.unwrap(config), (options) =>
-      Either.map(
-        Either.try({
+      Effect.map(
+        Effect.try({
           try: () => resolve(options),
-          catch: (error) => ConfigError.InvalidData([], error instanceof Error ? error.message : "invalid options")
+          catch: (error) => invalidConfig([], error instanceof Error ? error.message : "invalid options")
         }),
         (settings) => fromJar(new Jar(settings))
       )

@@ -10,7 +10,7 @@
  * │  │  ├─ ClientSSLError = ClientConnectorSSLError | ClientConnectorCertificateError
  * │  │  └─ FingerprintMismatch
  * │  ├─ ClientProxyConnectionError                                           also ProxyError
- * │  ├─ ServerDisconnectedError · ClientOSError
+ * │  ├─ ServerDisconnectedError · ClientOSError · StreamResetError
  * │  └─ ConnectionTimeoutError · SocketTimeoutError                          also ServerTimeoutError
  * ├─ TotalTimeoutError                                                       also ServerTimeoutError
  * ├─ ClientHttpProxyError                                                    also ProxyError
@@ -243,7 +243,8 @@ export class UnixClientConnectorError extends tagged("UnixClientConnectorError")
  *
  * - "Expired", "NotYetValid": the certificate's dates. "Revoked": it is in a list of `crl`.
  * - "SelfSigned", "UntrustedIssuer": no trusted authority issued it, or the server sends no intermediate certificate.
- * - "Protocol": the peer does not speak TLS. "Handshake": the peer ended the handshake.
+ * - "Protocol": the peer does not speak TLS, or not the version of HTTP that the request needs. "Handshake": the peer
+ *   ended the handshake.
  *
  * Causes: a certificate that was not renewed, a wrong clock on this machine, an authority of a company or a proxy that
  * inspects TLS, an https URL for an http port, or a server that requires a client certificate or another TLS version.
@@ -258,7 +259,7 @@ export class ClientConnectorSSLError extends tagged("ClientConnectorSSLError")<
   Details & {
     readonly host: string
     readonly port: number
-    /** "Protocol": the peer does not speak TLS. "Handshake": the peer ended the handshake. */
+    /** "Protocol": the peer speaks neither TLS nor the needed version of HTTP. "Handshake": it ended the handshake. */
     readonly reason: "Expired" | "NotYetValid" | "SelfSigned" | "UntrustedIssuer" | "Revoked" | "Protocol" | "Handshake"
     /** The code of Node or OpenSSL, such as "CERT_HAS_EXPIRED". */
     readonly code: string
@@ -461,6 +462,60 @@ export class ServerDisconnectedError extends tagged("ServerDisconnectedError")<
 }
 
 /**
+ * The error code of a frame of HTTP/2 by its name (RFC 9113 section 7). A code without a name is in hexadecimal, such as
+ * "0x2a".
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export type Http2Code =
+  | "NO_ERROR"
+  | "PROTOCOL_ERROR"
+  | "INTERNAL_ERROR"
+  | "FLOW_CONTROL_ERROR"
+  | "SETTINGS_TIMEOUT"
+  | "STREAM_CLOSED"
+  | "FRAME_SIZE_ERROR"
+  | "REFUSED_STREAM"
+  | "CANCEL"
+  | "COMPRESSION_ERROR"
+  | "CONNECT_ERROR"
+  | "ENHANCE_YOUR_CALM"
+  | "INADEQUATE_SECURITY"
+  | "HTTP_1_1_REQUIRED"
+  | `0x${string}`
+
+/**
+ * The server ended or refused one request over HTTP/2 before the response head, and the connection continued or took no
+ * more requests (RFC 9113 sections 5.4, 6.4, 6.8). After the head the error is a `ClientPayloadError` with the same
+ * `code`.
+ *
+ * - "Stream": RST_STREAM, for this request only. "Connection": GOAWAY, for all requests that the server did not take.
+ *
+ * Causes: a server that restarts, that limits requests per connection or per client ("REFUSED_STREAM",
+ * "ENHANCE_YOUR_CALM"), that needs HTTP/1.1 for this resource ("HTTP_1_1_REQUIRED"), or that failed ("INTERNAL_ERROR").
+ *
+ * Remedy: retry if `Errors.isRetryable`, which includes POST if `unprocessed`; the client itself has sent the request
+ * again once where that is safe. For "HTTP_1_1_REQUIRED" use a session with `version: "1.1"`.
+ *
+ * @since 0.1.0
+ * @category errors
+ */
+export class StreamResetError extends tagged("StreamResetError")<
+  Details & {
+    /** The reason that the server gave. */
+    readonly code: Http2Code
+    readonly scope: "Stream" | "Connection"
+    /** Whether the server has stated that it did nothing with the request, so that any method may be sent again. */
+    readonly unprocessed: boolean
+    /** The text of the server's GOAWAY: at most 100 bytes, escaped. Not enumerable. Empty without one. */
+    readonly debug: string
+  }
+> {
+  readonly [TypeId]: TypeId = TypeId
+}
+
+/**
  * A read or write failed in the operating system, for example with "ECONNRESET" or "EPIPE" (aiohttp: `ClientOSError`).
  *
  * Causes: the server crashed or reset the connection ("ECONNRESET", "EPIPE"), or the network was interrupted
@@ -530,6 +585,8 @@ export class ClientPayloadError extends tagged("ClientPayloadError")<
     /** Bytes received, before decoding. */
     readonly received: number
     readonly expected?: number | undefined
+    /** Of "Incomplete" over HTTP/2: the code with which the server ended the response (RST_STREAM). */
+    readonly code?: Http2Code | undefined
   }
 > {
   readonly [TypeId]: TypeId = TypeId
@@ -958,6 +1015,7 @@ export type ClientConnectionError =
   | ClientProxyConnectionError
   | ServerDisconnectedError
   | ClientOSError
+  | StreamResetError
   | ConnectionTimeoutError
   | SocketTimeoutError
 
@@ -1013,6 +1071,7 @@ const connectionTags = group(
   "ClientProxyConnectionError",
   "ServerDisconnectedError",
   "ClientOSError",
+  "StreamResetError",
   "ConnectionTimeoutError",
   "SocketTimeoutError"
 )
@@ -1072,8 +1131,8 @@ export const isProxyError = <E>(error: E): error is E & ProxyError => hasTag(err
 
 /**
  * Whether the same request may be sent again. True if the server cannot have acted on any byte of it, or if its method
- * is idempotent (RFC 9110 section 9.2.2) and the failure is transient: connecting, timeouts, disconnects, a truncated
- * body, and statuses 408, 425, 429, 502, 503 and 504. Invalid certificates, pins, URLs and address policies would fail
+ * is idempotent (RFC 9110 section 9.2.2) and the failure is transient: connecting, timeouts, disconnects, resets, a
+ * truncated body, and statuses 408, 425, 429, 502, 503 and 504. Invalid certificates, pins, URLs and address policies would fail
  * again and are not retryable.
  *
  * For a later attempt (`attempt` above 1) the error does not cover the earlier attempts, so that only idempotent

@@ -6,7 +6,7 @@
 import { type HttpClient, layerMergedContext } from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Config from "effect/Config"
-import * as ConfigError from "effect/ConfigError"
+import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
@@ -20,6 +20,7 @@ import { Connector, type ConnectorService, TypeId as ConnectorTypeId, type TcpOp
 import { CookieJar, type CookieJarOptions, type CookieJarService, make as makeCookieJar } from "./CookieJar.js"
 import type { ClientError } from "./Errors.js"
 import { jarOf } from "./internal/cookies/registry.js"
+import { invalidConfig } from "./internal/effect/configErrors.js"
 import { mockSession } from "./internal/mock/mockSession.js"
 import { makeHttpClient } from "./internal/platform/httpClient.js"
 import { readEnvironment } from "./internal/proxy/environment.js"
@@ -224,7 +225,7 @@ const build = (
   connector: ConnectorService,
   jarService: CookieJarService,
   ownsTransport: boolean
-): Effect.Effect<SessionService, ConfigError.ConfigError, Scope> =>
+): Effect.Effect<SessionService, ConfigError, Scope> =>
   Effect.flatMap(options.trustEnv === true ? readEnvironment : Effect.succeed(undefined), (environment) =>
     Effect.acquireRelease(
       Effect.sync((): SessionService => {
@@ -248,8 +249,7 @@ const build = (
   )
 
 /** An invalid environment is a defect, like every invalid option. */
-const orDefect = <A, R>(effect: Effect.Effect<A, ConfigError.ConfigError, R>): Effect.Effect<A, never, R> =>
-  Effect.orDie(effect)
+const orDefect = <A, R>(effect: Effect.Effect<A, ConfigError, R>): Effect.Effect<A, never, R> => Effect.orDie(effect)
 
 /**
  * A session on the connector and the jar of the context, neither of which it closes (aiohttp: `ClientSession` with
@@ -265,7 +265,7 @@ export const make = (
     Effect.flatMap(CookieJar, (jar) => orDefect(build(options, connector, jar, false)))
   )
 
-const owning = (options: LayerOptions): Effect.Effect<SessionService, ConfigError.ConfigError, Scope> =>
+const owning = (options: LayerOptions): Effect.Effect<SessionService, ConfigError, Scope> =>
   Effect.flatMap(tcp(options.connector), (connector) =>
     Effect.flatMap(makeCookieJar(options.cookieJar), (jar) => build(options, connector, jar, true))
   )
@@ -307,12 +307,12 @@ export const layerWithoutDependencies = (
  * @since 0.1.0
  * @category layers
  */
-export const layerConfig = (config: Config.Config.Wrap<LayerOptions>): Layer.Layer<Session, ConfigError.ConfigError> =>
+export const layerConfig = (config: Config.Config.Wrap<LayerOptions>): Layer.Layer<Session, ConfigError> =>
   Layer.scoped(
     Session,
     Effect.flatMap(Config.unwrap(config), (options) =>
       Effect.catchAllDefect(owning(options), (defect) =>
-        Effect.fail(ConfigError.InvalidData(["session"], defect instanceof Error ? defect.message : String(defect)))
+        Effect.fail(invalidConfig(["session"], defect instanceof Error ? defect.message : String(defect)))
       )
     )
   )

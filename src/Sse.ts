@@ -15,13 +15,14 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
+import type * as Option from "effect/Option"
 import type { ParseError } from "effect/ParseResult"
 import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { Method, RequestOptions, UrlInput } from "./ClientRequest.js"
 import type { ClientError } from "./Errors.js"
+import { collect } from "./internal/effect/streams.js"
 import { Session } from "./Session.js"
 
 /**
@@ -121,9 +122,7 @@ export const decode = <const S extends Schemas>(
   for (const event of Object.keys(schemas)) decoders.set(event, decoderOf(schemas, event))
   return (self) =>
     Stream.mapEffect(
-      Stream.filterMap(self, (event) =>
-        Option.map(Option.fromNullable(decoders.get(event.event)), (run) => run(event))
-      ),
+      collect(self, (event) => decoders.get(event.event)?.(event)),
       (decoded) => decoded
     )
 }

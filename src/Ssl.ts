@@ -17,6 +17,7 @@ import type * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import type * as Redacted from "effect/Redacted"
 import { SslContextError } from "./Errors.js"
+import { reasonOf } from "./internal/effect/fileErrors.js"
 import * as material from "./internal/network/tls/tlsMaterial.js"
 import * as settings from "./internal/network/tls/tlsSettings.js"
 
@@ -143,8 +144,8 @@ export interface BaseOptions {
    */
   readonly ciphers?: string | undefined
   /**
-   * Protocols to offer (RFC 7301). Default ["http/1.1"]; an empty list offers none. A server that selects HTTP/2 fails
-   * the handshake.
+   * Protocols to offer (RFC 7301). Default ["http/1.1"]; an empty list offers none. "h2" is offered only by requests that
+   * may use HTTP/2.
    */
   readonly alpn?: ReadonlyArray<string> | undefined
   /**
@@ -291,10 +292,10 @@ export const contextFromFiles = (
   Effect.gen(function* () {
     const fs = yield* FileSystem.FileSystem
     const read = (option: string, path: string) =>
-      Effect.mapError(fs.readFile(path), (error) => {
-        const why = error._tag === "SystemError" ? error.reason : error._tag
-        return new SslContextError({ option, description: `"${path}" cannot be read: ${why}` })
-      })
+      Effect.mapError(
+        fs.readFile(path),
+        (error) => new SslContextError({ option, description: `"${path}" cannot be read: ${reasonOf(error)}` })
+      )
     const readAll = (option: string, paths: string | ReadonlyArray<string>) =>
       Effect.forEach(isPath(paths) ? [paths] : paths, (path) => read(option, path))
     const { caFile, certFile, crlFile, keyFile, pfxFile, ...base } = options

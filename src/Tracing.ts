@@ -278,10 +278,16 @@ export interface ConnectionClosed extends SignalBase {
     /** The response had a deviation that rules out reusing the connection. */
     | "Deviation"
     | "ForceClose"
+    /** The server took no more requests over HTTP/2 (GOAWAY). */
+    | "GoAway"
     | "IdleTimeout"
     | "PeerClosed"
+    /** The server did not answer a PING of HTTP/2 in time. */
+    | "PingTimeout"
     /** It had reached `maxConnectionAge`, or `clearDnsCache` retired it. */
     | "Retired"
+    /** Its stream ids were used up, or too many of its streams were reset in a row (HTTP/2). */
+    | "StreamIds"
     | "UnreadBody"
     | "Unsolicited"
     | "Upgraded"

@@ -18,23 +18,19 @@
  *
  * @since 0.1.0
  */
-import * as Socket from "@effect/platform/Socket"
-import * as Cause from "effect/Cause"
+import type * as Socket from "@effect/platform/Socket"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as FiberSet from "effect/FiberSet"
 import type * as Option from "effect/Option"
 import type { ParseError } from "effect/ParseResult"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type { ParseOptions } from "effect/SchemaAST"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { HandshakeOptions, UrlInput } from "./ClientRequest.js"
 import type { ResponseHead } from "./ClientResponse.js"
 import type { ClientError, JsonDecodeError, WebSocketError } from "./Errors.js"
-import { raceWithCallback } from "./internal/raceWithCallback.js"
+import { openError, socketOf } from "./internal/webSocket/platformSocket.js"
 import { reconnecting } from "./internal/webSocket/reconnecting.js"
 import * as webSocket from "./internal/webSocket/webSocket.js"
 import { Session } from "./Session.js"
@@ -185,106 +181,6 @@ export const isText = (message: Message): message is Extract<Message, { readonly
 export const isBinary = (message: Message): message is Extract<Message, { readonly _tag: "Binary" }> =>
   message._tag === "Binary"
 
-/** Converts a WebSocketError: a close with its code, anything else to a read error. */
-const ended = (error: WebSocketError): Socket.SocketError =>
-  error.reason === "Closed"
-    ? new Socket.SocketCloseError({ reason: "Close", code: error.code, closeReason: error.closeReason })
-    : new Socket.SocketGenericError({ reason: "Read", cause: error })
-
-const ignored = () => {}
-
-const isCleanClose = Socket.SocketCloseError.isClean((code) => !Socket.defaultCloseCodeIsError(code))
-
-/** Runs the handler's effects concurrently, like other Sockets, because one may wait for a later message. */
-const runOn = <A, E, R>(
-  self: WebSocket,
-  handler: (data: string | Uint8Array) => Effect.Effect<A, E, R> | undefined,
-  onOpen: Effect.Effect<void> | undefined
-): Effect.Effect<void, Socket.SocketError | E, R> =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const run = yield* FiberSet.makeRuntime<R, A, E>()
-      if (onOpen !== undefined) yield* onOpen
-      let broken: Cause.Cause<E> | undefined
-      let onBroken: (cause: Cause.Cause<E>) => void = ignored
-      const judge = (exit: Exit.Exit<A, E>) => {
-        if (broken !== undefined || Exit.isSuccess(exit) || Cause.isInterruptedOnly(exit.cause)) return
-        broken = exit.cause
-        onBroken(broken)
-      }
-      const read = Effect.forever(
-        Effect.map(self.receive, (message) => {
-          if (message._tag !== "Text" && message._tag !== "Binary") return
-          const handled = handler(message.data)
-          if (handled !== undefined) run(handled).addObserver(judge)
-        })
-      )
-      const reading: Effect.Effect<void, Cause.Cause<Socket.SocketError>> = Effect.sandbox(
-        Effect.catchIf(Effect.mapError(read, ended), isCleanClose, () => Effect.void)
-      )
-      yield* raceWithCallback<void, Cause.Cause<Socket.SocketError>, never, Cause.Cause<E>>(reading, (fail) => {
-        onBroken = fail
-        if (broken !== undefined) fail(broken)
-        return () => {
-          onBroken = ignored
-        }
-      }).pipe(Effect.catchAll(Effect.failCause<Socket.SocketError | E>))
-    })
-  )
-
-const encoder = new TextEncoder()
-
-/** A Socket on the WebSocket that `acquire` opens. */
-const socketOf = (
-  acquire: Effect.Effect<WebSocket, Socket.SocketError, Scope.Scope>,
-  latch: Effect.Latch,
-  opened: WebSocket | undefined
-): Socket.Socket => {
-  let current = opened
-  const runRaw: Socket.Socket["runRaw"] = (handler, options) =>
-    Effect.scoped(
-      Effect.flatMap(acquire, (socket) =>
-        Effect.suspend(() => {
-          current = socket
-          const effectOf = (data: string | Uint8Array) => {
-            const handled = handler(data)
-            return Effect.isEffect(handled) ? handled : undefined
-          }
-          return Effect.zipRight(latch.open, runOn(socket, effectOf, options?.onOpen))
-        })
-      )
-    ).pipe(
-      Effect.ensuring(
-        Effect.suspend(() => {
-          current = undefined
-          return latch.close
-        })
-      )
-    )
-  return {
-    [Socket.TypeId]: Socket.TypeId,
-    runRaw,
-    run: (handler, options) =>
-      runRaw((data) => handler(typeof data === "string" ? encoder.encode(data) : data), options),
-    writer: Effect.succeed((chunk) =>
-      latch.whenOpen(
-        Effect.suspend(() => {
-          if (current === undefined) {
-            return Effect.fail(
-              new Socket.SocketGenericError({ reason: "Write", cause: new Error("the socket is not running") })
-            )
-          }
-          if (Socket.isCloseEvent(chunk)) return Effect.asVoid(current.close(chunk.code, chunk.reason))
-          return Effect.mapError(
-            current.send(chunk),
-            (cause) => new Socket.SocketGenericError({ reason: "Write", cause })
-          )
-        })
-      )
-    )
-  }
-}
-
 /**
  * Options of `connect`.
  *
@@ -367,12 +263,5 @@ export const toSocket = (self: WebSocket): Socket.Socket =>
  */
 export const makeSocket = (url: UrlInput, options?: WebSocketOptions): Effect.Effect<Socket.Socket, never, Session> =>
   Effect.map(Session, (session) =>
-    socketOf(
-      Effect.mapError(
-        session.webSocket(url, options),
-        (cause) => new Socket.SocketGenericError({ reason: "Open", cause })
-      ),
-      Effect.unsafeMakeLatch(false),
-      undefined
-    )
+    socketOf(Effect.mapError(session.webSocket(url, options), openError), Effect.unsafeMakeLatch(false), undefined)
   )

@@ -113,6 +113,13 @@ const all = {
   TotalTimeoutError: new Errors.TotalTimeoutError({ ...details, phase: "send", timeout: "total", limit }),
   ServerDisconnectedError: new Errors.ServerDisconnectedError({ ...details, reused: true, received: 0 }),
   ClientOSError: new Errors.ClientOSError({ ...details, code: "EPIPE", syscall: "write" }),
+  StreamResetError: new Errors.StreamResetError({
+    ...details,
+    code: "ENHANCE_YOUR_CALM",
+    scope: "Connection",
+    unprocessed: true,
+    debug: `cookie: a=${secret}`
+  }),
   BadHttpMessage: new Errors.BadHttpMessage({
     ...details,
     reason: "Header",
@@ -403,6 +410,7 @@ describe("the guards", () => {
         "ClientProxyConnectionError",
         "ServerDisconnectedError",
         "ClientOSError",
+        "StreamResetError",
         "ConnectionTimeoutError",
         "SocketTimeoutError"
       ]
@@ -473,6 +481,8 @@ describe("isRetryable", () => {
   const at = (method: string, attempt?: number) => ({ method, attempt })
   const answered = (status: number, method: string) =>
     new Errors.ClientResponseError({ method, status, reason: "", headers, history, body: "" })
+  const reset = (method: string, code: Errors.Http2Code, unprocessed: boolean, attempt?: number) =>
+    new Errors.StreamResetError({ ...at(method, attempt), code, scope: "Stream", unprocessed, debug: "" })
   const rows: ReadonlyArray<readonly [string, unknown, boolean]> = [
     ["a refused POST", new Errors.ClientConnectorError({ ...at("POST"), ...fields, reason: "Connect" }), true],
     [
@@ -564,6 +574,22 @@ describe("isRetryable", () => {
     ["no method known", new Errors.ServerDisconnectedError({ reused: true, received: 0 }), false],
     ["a reset DELETE", new Errors.ClientOSError({ ...at("DELETE"), code: "ECONNRESET" }), true],
     ["a reset PATCH", new Errors.ClientOSError({ ...at("PATCH"), code: "ECONNRESET" }), false],
+    ...(["REFUSED_STREAM", "NO_ERROR", "ENHANCE_YOUR_CALM"] as const).flatMap((code) =>
+      (["GET", "POST"] as const).map(
+        (method) => [`a ${method} refused with ${code}`, reset(method, code, true), true] as const
+      )
+    ),
+    ["a POST refused once more", reset("POST", "REFUSED_STREAM", true, 2), false],
+    ["a GET refused once more", reset("GET", "REFUSED_STREAM", true, 2), true],
+    ...(
+      ["NO_ERROR", "INTERNAL_ERROR", "CANCEL", "CONNECT_ERROR", "ENHANCE_YOUR_CALM", "HTTP_1_1_REQUIRED"] as const
+    ).flatMap((code) => [
+      [`a GET reset with ${code}`, reset("GET", code, false), true] as const,
+      [`a POST reset with ${code}`, reset("POST", code, false), false] as const
+    ]),
+    ...(["PROTOCOL_ERROR", "FLOW_CONTROL_ERROR", "INADEQUATE_SECURITY", "0x2a"] as const).map(
+      (code) => [`a GET reset with ${code}`, reset("GET", code, false), false] as const
+    ),
     ["a body cut", new Errors.ClientPayloadError({ ...at("GET"), reason: "Incomplete", received: 1 }), true],
     ["a body too large", new Errors.ClientPayloadError({ ...at("GET"), reason: "TooLarge", received: 1 }), false],
     ...[408, 425, 429, 502, 503, 504].flatMap((status) => [

@@ -3,7 +3,7 @@
  * rendering serves `util.inspect`, `console.log`, `JSON.stringify`, `String` and Effect's loggers.
  */
 import { identity } from "effect/Function"
-import { format, NodeInspectSymbol, redact, symbolRedactable } from "effect/Inspectable"
+import { format, NodeInspectSymbol, redact, symbolRedactable } from "./effect/printing.js"
 
 /** The members that printing looks for, as in Effect's `Inspectable`. */
 interface Shown {

@@ -4,8 +4,9 @@
  */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import type * as FiberId from "effect/FiberId"
+import type * as Fiber from "effect/Fiber"
+import { callback } from "./effect/callback.js"
+import { type AnyFiber, inherit, interruptSoon, onExit } from "./effect/fibers.js"
 
 /** How long, in milliseconds of real time, the finalizers of the effect may run after `fail`. */
 const finalizerTime = 100
@@ -34,18 +35,19 @@ class Race<A, E, E2> {
 
   /** Settles with the exit of the effect or with the failure, whichever is first. */
   get first(): Effect.Effect<A, E | E2> {
-    return Effect.async<A, E | E2>((resume) => {
+    return callback<A, E | E2>((resume) => {
+      let unobserve = nothing
       const settle = (outcome: Effect.Effect<A, E | E2>) => {
         this.onFailure = nothing
-        this.fiber.removeObserver(settle)
+        unobserve()
         resume(outcome)
       }
       this.onFailure = () => settle(this.failure ?? Effect.never)
       if (this.failure !== undefined) settle(this.failure)
-      else this.fiber.addObserver(settle)
+      else unobserve = onExit(this.fiber, settle)
       return Effect.sync(() => {
         this.onFailure = nothing
-        this.fiber.removeObserver(settle)
+        unobserve()
       })
     })
   }
@@ -58,13 +60,14 @@ class Race<A, E, E2> {
   }
 
   /** Interrupts the effect and waits for its finalizers, after a failure for at most `finalizerTime`. */
-  interrupt(by: FiberId.FiberId): Effect.Effect<void> {
-    return Effect.async<void>((resume) => {
+  interrupt(by: AnyFiber): Effect.Effect<void> {
+    return callback<void>((resume) => {
       let timer: NodeJS.Timeout | undefined
+      let unobserve = nothing
       const done = (_: Exit.Exit<A, E> | undefined) => {
         clearTimeout(timer)
         this.onFailure = nothing
-        this.fiber.removeObserver(done)
+        unobserve()
         this.end()
         resume(Effect.void)
       }
@@ -74,8 +77,8 @@ class Race<A, E, E2> {
       }
       this.onFailure = limit
       if (this.failure !== undefined) limit()
-      this.fiber.unsafeInterruptAsFork(by)
-      this.fiber.addObserver(done)
+      interruptSoon(this.fiber, by)
+      unobserve = onExit(this.fiber, done)
     })
   }
 }
@@ -104,10 +107,13 @@ export const raceWithCallback = <A, E, R, E2>(
         return restore(race.first)
       })
       return Effect.matchCauseEffect(first, {
-        onFailure: (cause) => Effect.fiberIdWith((id) => Effect.zipRight(race.interrupt(id), Effect.failCause(cause))),
+        onFailure: (cause) =>
+          Effect.withFiberRuntime<never, E | E2>((self) =>
+            Effect.zipRight(race.interrupt(self), Effect.failCause(cause))
+          ),
         onSuccess: (value) => {
           race.end()
-          return Effect.as(Fiber.inheritAll(fiber), value)
+          return Effect.as(inherit(fiber), value)
         }
       })
     })

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, normalize } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
+import { groupsOf } from "../../site/sidebar.js"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 const text = (path: string) => readFileSync(join(root, path), "utf8")
@@ -46,18 +47,26 @@ const sections = [
   "shutdown"
 ]
 
-const subjects = [
-  "errors",
-  "timeouts",
-  "testing",
-  "tracing",
-  "middleware",
-  "migration",
-  "aiohttp-differences",
-  "limits",
-  "dependencies",
-  "benchmarks",
-  "conformance"
+/** What a user learns, in this order. */
+const groups = [
+  "Start",
+  "Requests",
+  "Responses and bodies",
+  "Streaming and files",
+  "Errors",
+  "Timeouts and retries",
+  "Cookies",
+  "TLS",
+  "Proxies",
+  "Connections",
+  "Tracing",
+  "Testing",
+  "WebSockets and events",
+  "HTTP/2",
+  "Runtimes",
+  "Migration",
+  "Recipes",
+  "Reference"
 ]
 
 describe("the documentation", () => {
@@ -89,13 +98,23 @@ describe("the documentation", () => {
     })
   }
 
-  it("has an index that names every page, with sections in order", () => {
-    const index = text("docs/index.md").replace(/^[^|].*$/gm, "")
-    const named = [...index.matchAll(/\]\(([a-z-]+)\.md\)/g)].map(([, name = ""]) => name)
+  it("has an index that names every page, by groups in the order in which a program needs them", () => {
+    const index = text("docs/index.md")
+    assert.deepStrictEqual(
+      groupsOf(index).map(([title]) => title),
+      groups.filter((title) => title !== "HTTP/2" || existsSync(join(root, "docs/http2.md")))
+    )
+    const named = groupsOf(index).flatMap(([, items]) => items.map(({ link }) => link.slice(1)))
+    assert.deepStrictEqual([...new Set(named)], named, "a page belongs to one group")
+    const pages = documents.filter((path) => path !== "README.md").map((path) => path.replace("docs/", "").slice(0, -3))
+    assert.sameMembers([...named, "index"], pages)
+  })
+
+  it("leads from each section of aiohttp's documentation to its page, in the order of the sections", () => {
+    const [, table = ""] = text("docs/aiohttp-differences.md").split(/^## /m)
+    const named = [...table.matchAll(/\]\(([a-z-]+)\.md\)/g)].map(([, name = ""]) => name)
     assert.deepStrictEqual([...new Set(named)].slice(0, sections.length), sections)
-    assert.includeMembers(named, subjects)
-    const pages = documents.filter((path) => path.startsWith("docs/")).map((path) => path.slice(5, -3))
-    assert.sameMembers([...new Set(named), "index"], pages)
+    for (const name of new Set(named)) assert.include(text(`docs/${name}.md`), "```python", name)
   })
 
   it("names test files that exist and contain tests", () => {

@@ -7,6 +7,7 @@ const src = new URL("../../src/", import.meta.url)
 
 /** From the ground up: a folder may import those before it, and itself. "" is `src/internal` itself. */
 const floors = [
+  "effect",
   "",
   "http",
   "errors",
@@ -14,6 +15,8 @@ const floors = [
   "cookies",
   "network/tls",
   "network/http1",
+  "network/http2/hpack",
+  "network/http2",
   "network/dial",
   "network",
   "response/body",

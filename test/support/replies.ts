@@ -3,7 +3,8 @@
  */
 import * as assert from "node:assert/strict"
 import type { ParsedHead } from "../../src/internal/network/http1/head.js"
-import { defaultLimits, Parser, type ParserLimits } from "../../src/internal/network/http1/parser.js"
+import { defaultLimits, type ParserLimits } from "../../src/internal/network/http1/limits.js"
+import { Parser } from "../../src/internal/network/http1/parser.js"
 import { deviationsOf } from "../../src/internal/transport/deviations.js"
 
 export interface Outcome {

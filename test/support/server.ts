@@ -157,7 +157,7 @@ export const answers =
 
 /** One after the other. */
 export const plays =
-  (...steps: ReadonlyArray<Play>): Play =>
+  <P>(...steps: ReadonlyArray<(peer: P) => Effect.Effect<void>>): ((peer: P) => Effect.Effect<void>) =>
   (peer) =>
     Effect.forEach(steps, (step) => step(peer), { discard: true })
 

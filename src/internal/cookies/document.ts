@@ -3,9 +3,10 @@
  * milliseconds.
  */
 import * as Either from "effect/Either"
-import * as ParseResult from "effect/ParseResult"
+import type { ParseError } from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import { CookieJarError } from "../../Errors.js"
+import { invalidPath } from "../effect/schemaErrors.js"
 import type { Jar } from "./jar.js"
 import { maxPairLength } from "./parse.js"
 import type { Removed, Stored } from "./store.js"
@@ -58,8 +59,8 @@ const malformed = (description: string) => new CookieJarError({ reason: "Malform
 const tooLarge = (description: string) => new CookieJarError({ reason: "TooLarge", description })
 
 /** The path of the first invalid member. The value is omitted because it may be secret. */
-const describe = (error: ParseResult.ParseError): string => {
-  const path = ParseResult.ArrayFormatter.formatErrorSync(error)[0]?.path ?? []
+const describe = (error: ParseError): string => {
+  const path = invalidPath(error)
   const known = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("")
   return `not a saved cookie jar${known === "" ? "" : `: ${known.slice(1, 100)}`}`
 }

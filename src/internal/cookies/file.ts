@@ -6,6 +6,7 @@ import type { FileSystem } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { CookieJarError } from "../../Errors.js"
+import { isNotFound } from "../effect/fileErrors.js"
 import { maxLength } from "./document.js"
 import type { JarStore } from "./persist.js"
 
@@ -48,10 +49,7 @@ export const store = (fs: FileSystem): JarStore => ({
   get: (path) =>
     read(fs, path).pipe(
       Effect.asSome,
-      Effect.catchIf(
-        (error) => error._tag === "SystemError" && error.reason === "NotFound",
-        () => Effect.succeed(Option.none<string>())
-      )
+      Effect.catchIf(isNotFound, () => Effect.succeed(Option.none<string>()))
     ),
   set: (path, text) => write(fs, path, text)
 })

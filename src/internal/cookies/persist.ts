@@ -4,7 +4,6 @@
  * included. A write that another process overwrites is not lost, because the jar still has the change and checks the
  * store again after saving.
  */
-import type { PlatformError } from "@effect/platform/Error"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
@@ -12,6 +11,8 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
 import { CookieJarError } from "../../Errors.js"
+import { fromEither } from "../effect/eithers.js"
+import { type StoredText, type StoreError, storedKind, storedText } from "../effect/stores.js"
 import { raceWithCallback } from "../raceWithCallback.js"
 import * as Deadlines from "../transport/deadlines.js"
 import { effectOr, kindOf } from "../userResult.js"
@@ -39,27 +40,28 @@ const unreadable = (description: string) => new CookieJarError({ reason: "Malfor
 
 /** The storage of a saved jar; a `KeyValueStore` is one. */
 export interface JarStore {
-  readonly get: (key: string) => Effect.Effect<Option.Option<string>, CookieJarError | PlatformError>
-  readonly set: (key: string, value: string) => Effect.Effect<void, PlatformError>
+  readonly get: (key: string) => Effect.Effect<StoredText, CookieJarError | StoreError>
+  readonly set: (key: string, value: string) => Effect.Effect<void, StoreError>
 }
 
-const read = (store: JarStore, key: string): Effect.Effect<Saved, CookieJarError | PlatformError> =>
+const read = (store: JarStore, key: string): Effect.Effect<Saved, CookieJarError | StoreError> =>
   Effect.retry(
     Effect.flatMap(
       effectOr(store.get(key), (kind) => unreadable(`expected the store to return an Effect, got ${kind}`)),
-      (text: unknown): Effect.Effect<Saved, CookieJarError> => {
-        if (!Option.isOption(text)) return Effect.fail(unreadable(`expected an Option of text, got ${kindOf(text)}`))
+      (found: unknown): Effect.Effect<Saved, CookieJarError> => {
+        const text = storedText(found)
+        if (text === undefined) return Effect.fail(unreadable(`expected ${storedKind}, got ${kindOf(found)}`))
         if (Option.isNone(text)) return Effect.succeed(missing)
         const { value } = text
         return typeof value === "string"
-          ? Effect.flatMap(Clock.currentTimeMillis, (now) => decodeText(value, now))
+          ? Effect.flatMap(Clock.currentTimeMillis, (now) => fromEither(decodeText(value, now)))
           : Effect.fail(unreadable(`expected the store to have text, got ${kindOf(value)}`))
       }
     ),
     { times: maxReadings, while: ({ _tag }) => _tag === "CookieJarError" }
   )
 
-const readInto = (jar: Jar, store: JarStore, key: string): Effect.Effect<Saved, CookieJarError | PlatformError> =>
+const readInto = (jar: Jar, store: JarStore, key: string): Effect.Effect<Saved, CookieJarError | StoreError> =>
   Effect.gen(function* () {
     const saved = yield* read(store, key)
     jar.merge(saved.cookies, saved.removed, yield* Clock.currentTimeMillis)
@@ -97,7 +99,7 @@ interface StoreTimeout {
 /** Logs only the tag, because errors of a store may quote the written text. */
 const warn = (error: string) => Effect.logWarning("The cookie jar was not saved").pipe(Effect.annotateLogs({ error }))
 
-const warnOf = (cause: Cause.Cause<CookieJarError | PlatformError | StoreTimeout>) =>
+const warnOf = (cause: Cause.Cause<CookieJarError | StoreError | StoreTimeout>) =>
   warn(Option.match(Cause.failureOption(cause), { onNone: () => "defect", onSome: ({ _tag }) => _tag }))
 
 /** Loads the jar, then saves each change within a second of the Clock and the rest when the Scope closes. */
@@ -105,7 +107,7 @@ export const persist = (
   jar: Jar,
   store: JarStore,
   key: string
-): Effect.Effect<void, CookieJarError | PlatformError, Scope> =>
+): Effect.Effect<void, CookieJarError | StoreError, Scope> =>
   Effect.gen(function* () {
     jar.startJournal()
     yield* readInto(jar, store, key)

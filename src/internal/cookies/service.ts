@@ -4,11 +4,11 @@ import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import type { CookiesInput, UrlInput } from "../../ClientRequest.js"
 import type { Cookie, CookieInput, CookieJarService } from "../../CookieJar.js"
 import { CookieJarError, type InvalidURL } from "../../Errors.js"
+import { fromEither } from "../effect/eithers.js"
 import { conceal, inspectable } from "../inspection.js"
 import { redacted } from "../redact.js"
 import { decode, encode } from "./document.js"
@@ -94,11 +94,11 @@ export const fromJar = (jar: Jar): CookieJarService => {
   const at = <A>(f: (now: number) => A): Effect.Effect<A> => Effect.map(Clock.currentTimeMillis, f)
 
   const atUrl = <A>(url: UrlInput, f: (target: CookieTarget, now: number) => A): Effect.Effect<A, InvalidURL> =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => Either.map(fromUrl(url), (target) => f(target, now)))
+    Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.map(fromEither(fromUrl(url)), (target) => f(target, now)))
 
   const fromJson = (json: unknown): Effect.Effect<void, CookieJarError> =>
     Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Either.map(decode(json, now), (saved) => jar.restore(saved.cookies, now))
+      Effect.map(fromEither(decode(json, now)), (saved) => jar.restore(saved.cookies, now))
     )
 
   const service: CookieJarService = {

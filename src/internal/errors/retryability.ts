@@ -1,6 +1,6 @@
 /** Decides whether a failed request may be sent again, from the error's tag, phase and code. */
 
-import type { ClientError } from "../../Errors.js"
+import type { ClientError, Http2Code } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
 import * as Methods from "../http/methods.js"
 
@@ -26,6 +26,16 @@ const byPhase = (phase: Phase | undefined): Retryability =>
 
 const broken: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ECONNABORTED", "ETIMEDOUT"])
 
+/** Codes of resets after which the same request may succeed. The others blame the request, or the way it was sent. */
+const transientResets: ReadonlySet<Http2Code> = new Set<Http2Code>([
+  "NO_ERROR",
+  "INTERNAL_ERROR",
+  "CANCEL",
+  "CONNECT_ERROR",
+  "ENHANCE_YOUR_CALM",
+  "HTTP_1_1_REQUIRED"
+])
+
 /** Classifies the attempt that ended with `error`. */
 export const retryability = (error: ClientError): Retryability => {
   switch (error._tag) {
@@ -48,6 +58,9 @@ export const retryability = (error: ClientError): Retryability => {
     case "TotalTimeoutError":
     case "ClientOSError":
       return byPhase(error.phase)
+    case "StreamResetError":
+      if (error.unprocessed) return "unsent"
+      return transientResets.has(error.code) ? "sent" : "never"
     case "ClientPayloadError":
       return error.reason === "Incomplete" ? "sent" : "never"
     case "ClientResponseError":

@@ -11,6 +11,7 @@ import type {
   MiddlewareError,
   RequestBodyError,
   SslContextError,
+  StreamResetError,
   WebSocketError
 } from "../../Errors.js"
 import { explainCode } from "./systemCodes.js"
@@ -63,6 +64,22 @@ const handshakeProblem = (code: string): string => {
     : "the handshake failed; compare with openssl s_client -connect"
 }
 
+/** Failures to agree on HTTP/1.1 or HTTP/2, by code. */
+const protocolProblems = new Map<string, string>([
+  [
+    "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL",
+    "the server speaks none of the protocols that the client offers; see http2 of the connector, version of the session and alpn of Ssl.context"
+  ],
+  [
+    "ERR_TLS_ALPN_PROTOCOL",
+    "the server selected another protocol than the client has to speak; see http2 of the connector, version of the session and alpn of Ssl.context"
+  ],
+  [
+    "ERR_HTTP2_INADEQUATE_SECURITY",
+    "the server selected HTTP/2 with a TLS version or cipher suite that HTTP/2 excludes; use HTTP/1.1 for it"
+  ]
+])
+
 /** A TLS failure in words, with the remedy if it is known. */
 const tlsProblem = ({ certificate, code, reason }: ClientConnectorSSLError): string => {
   switch (reason) {
@@ -81,7 +98,10 @@ const tlsProblem = ({ certificate, code, reason }: ClientConnectorSSLError): str
     case "Revoked":
       return "its certificate is revoked; the server needs another one"
     case "Protocol":
-      return "the server does not speak TLS on this port; it may speak plain HTTP: check the port, or request http://"
+      return (
+        protocolProblems.get(code) ??
+        "the server does not speak TLS on this port; it may speak plain HTTP: check the port, or request http://"
+      )
     case "Handshake":
       return handshakeProblem(code)
   }
@@ -114,10 +134,24 @@ const payloadProblem = (e: ClientPayloadError, cause: unknown): string => {
     case "LineTooLong":
       return `a line is too long, ${so}${messageOf(cause)}`
     case "Incomplete":
-      return `the connection ended before the body, ${so}${kindOfCause(cause)}`
+      return `${e.code === undefined ? "the connection ended before the body" : `the server reset the stream with ${e.code}`}, ${so}${kindOfCause(cause)}`
     case "Framing":
       return `malformed, ${so}${kindOfCause(cause)}`
   }
+}
+
+const resetRemedies = new Map<StreamResetError["code"], string>([
+  ["HTTP_1_1_REQUIRED", '; use a session with version: "1.1"'],
+  ["ENHANCE_YOUR_CALM", "; send fewer requests at once"]
+])
+
+/** What the server did to the request, and what to do. */
+const resetProblem = ({ code, scope, unprocessed }: StreamResetError): string => {
+  const frame = `${scope === "Stream" ? "RST_STREAM" : "GOAWAY"} with ${code}`
+  const remedy = resetRemedies.get(code)
+  return unprocessed
+    ? `Server refused the request and did nothing with it: ${frame}${remedy ?? "; it may be sent again, whatever its method"}`
+    : `Server ended the request before the response's head: ${frame}${remedy ?? ""}`
 }
 
 const bodyProblem: { readonly [R in RequestBodyError["reason"]]: string } = {
@@ -218,6 +252,7 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, caus
     }; an idempotent request can be sent again${context(e)}`,
   ClientOSError: (e) =>
     `Connection broke: ${e.syscall === undefined ? "" : `${e.syscall} `}${explainCode(e.code)}${context(e)}`,
+  StreamResetError: (e) => `${resetProblem(e)}${context(e)}`,
   BadHttpMessage: (e) =>
     `Cannot read the response's head: ${e.description}${e.excerpt === "" ? "" : `, in "${e.excerpt}"`}${context(e)}`,
   ClientPayloadError: (e, cause) => `Cannot read the response's body: ${payloadProblem(e, cause)}${context(e)}`,

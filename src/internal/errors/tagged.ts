@@ -16,7 +16,8 @@ const hidden: ReadonlySet<string> = new Set(["headers", "history", "body", "byte
  */
 const hiddenOf: { readonly [tag: string]: ReadonlySet<string> } = {
   JsonDecodeError: new Set([...hidden, "excerpt"]),
-  ContentTypeError: new Set([...hidden, "excerpt"])
+  ContentTypeError: new Set([...hidden, "excerpt"]),
+  StreamResetError: new Set([...hidden, "debug"])
 }
 
 const urls: ReadonlySet<string> = new Set(["url", "proxy"])

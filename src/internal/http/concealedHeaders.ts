@@ -3,8 +3,7 @@
  * enumerating and JSON still give every value.
  */
 import * as Headers from "@effect/platform/Headers"
-import * as FiberRefs from "effect/FiberRefs"
-import { format, NodeInspectSymbol, symbolRedactable } from "effect/Inspectable"
+import { format, NodeInspectSymbol, namesHiddenIn, type Printing, symbolRedactable } from "../effect/printing.js"
 import { redacted, redactHeader } from "../redact.js"
 
 /** Header names that a program hides in its logs and spans, in addition to those that this package hides. */
@@ -34,8 +33,8 @@ const prototype: object = Object.create(Object.getPrototypeOf(Headers.empty), {
   [NodeInspectSymbol]: hidden(function (this: Headers.Headers) {
     return shownRecord(this)
   }),
-  [symbolRedactable]: hidden(function (this: Headers.Headers, fiberRefs: FiberRefs.FiberRefs) {
-    return shownRecord(this, FiberRefs.getOrDefault(fiberRefs, Headers.currentRedactedNames))
+  [symbolRedactable]: hidden(function (this: Headers.Headers, printing: Printing) {
+    return shownRecord(this, namesHiddenIn(printing))
   })
 })
 

@@ -2,13 +2,13 @@
 
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberRef from "effect/FiberRef"
 import * as Redacted from "effect/Redacted"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidURL } from "../../Errors.js"
@@ -28,7 +28,11 @@ import { type KnownToken, knownToken } from "./tokenExpiry.js"
 /**
  * The middlewares whose token the current fiber is fetching. Requests made during the fetch are sent without the token.
  */
-const fetching = FiberRef.unsafeMake<ReadonlySet<object>>(new Set())
+class Fetching extends Context.Reference<Fetching>()("effect-http-session/Middleware/Fetching", {
+  defaultValue: (): ReadonlySet<object> => none
+}) {}
+
+const none: ReadonlySet<object> = new Set()
 
 /** One fetch of a token, shared by all requests that wait for it. */
 interface Refresh<E> {
@@ -105,7 +109,9 @@ class Tokens<E> {
       const refresh: Refresh<E> = { result, fiber: undefined, waiting: 1 }
       this.refresh = refresh
       // Runs in a fiber of its own, because the request that starts the fetch may be interrupted.
-      const run = Effect.interruptible(Effect.locallyWith(this.fetch, fetching, (of) => new Set([...of, this])))
+      const run = Effect.interruptible(
+        Effect.flatMap(Fetching, (of) => Effect.provideService(this.fetch, Fetching, new Set([...of, this])))
+      )
       return Effect.map(
         Effect.forkDaemon(
           Effect.flatMap(Effect.exit(run), (exit) =>
@@ -224,8 +230,6 @@ export const bearerRefresh = <E, R>(options: {
     return addsCredentials((given, next) => {
       const request = preparedOf(given)
       if (hasCredentials(request) || !origins.has(request)) return next(request)
-      return Effect.flatMap(FiberRef.get(fetching), (of) =>
-        of.has(tokens) ? next(request) : send(request, next, tokens)
-      )
+      return Effect.flatMap(Fetching, (of) => (of.has(tokens) ? next(request) : send(request, next, tokens)))
     }, "changing")
   })

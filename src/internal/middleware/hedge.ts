@@ -6,6 +6,7 @@ import type { Scope } from "effect/Scope"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
+import { callback } from "../effect/callback.js"
 import { isSafe } from "../http/methods.js"
 import { isReplayable } from "../request/body/replayable.js"
 import type { PreparedRequest } from "../request/preparedRequest.js"
@@ -33,7 +34,7 @@ class Outcomes {
    */
   next(millis: number): Effect.Effect<Outcome | undefined> {
     return Effect.clockWith((clock) =>
-      Effect.async<Outcome | undefined>((resume) => {
+      callback<Outcome | undefined>((resume) => {
         const deadlines = Deadlines.of(clock)
         const settle = () => {
           end()

@@ -4,11 +4,10 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import * as Decision from "effect/ScheduleDecision"
-import * as Intervals from "effect/ScheduleIntervals"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, isClientError } from "../../Errors.js"
 import type { Middleware, Next, Outcome, RetryOptions } from "../../Middleware.js"
+import { backoff, type Steps, stepsOf } from "../effect/schedules.js"
 import { isIdempotent, retryability } from "../errors/retryability.js"
 import { isReplayable, isSendable } from "../request/body/replayable.js"
 import { setHeader } from "../request/edits.js"
@@ -31,12 +30,7 @@ const isTransient = (outcome: Outcome): boolean =>
     ? outcome._tag !== "TotalTimeoutError" && retryability(outcome) !== "never"
     : transientStatuses.has(outcome.status)
 
-const fiveSeconds = Duration.seconds(5)
-
-const backoff: Schedule.Schedule<unknown, Outcome> = Schedule.exponential(Duration.millis(200)).pipe(
-  Schedule.jittered,
-  Schedule.modifyDelay((_, delay) => Duration.min(delay, fiveSeconds))
-)
+const defaultSchedule = backoff(Duration.millis(200), Duration.seconds(5))
 
 const keyHeader = "Idempotency-Key"
 
@@ -69,7 +63,7 @@ const toPolicy = (options: RetryOptions): Policy => {
   const key = options.idempotencyKey === true
   return {
     times: wholeNumber("retry.times", options.times ?? 2, 0),
-    schedule: options.schedule ?? backoff,
+    schedule: options.schedule ?? defaultSchedule,
     wanted: options.while ?? isTransient,
     applies: (method) => (methods === undefined ? key || isIdempotent(method) : methods.has(method)),
     repeatsUnsent: methods === undefined,
@@ -79,25 +73,30 @@ const toPolicy = (options: RetryOptions): Policy => {
   }
 }
 
-/** The delay before the next attempt, and the state of the schedule after it. */
+/** The delay before the next attempt, and the steps of the schedule after it. */
 interface Again {
   readonly delay: number
-  readonly state: unknown
+  readonly steps: Steps<Outcome>
 }
 
 /** Decides whether and when to retry; `undefined` if the outcome is final. */
-const again = (policy: Policy, host: string, outcome: Outcome, state: unknown): Effect.Effect<Again | undefined> =>
+const again = (
+  policy: Policy,
+  host: string,
+  outcome: Outcome,
+  started: Steps<Outcome> | undefined
+): Effect.Effect<Again | undefined> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const response = responseOf(outcome)
     const told = response === undefined || policy.maxRetryAfter === 0 ? undefined : retryAfter(response, now)
     if (told !== undefined && told > policy.maxRetryAfter) return Effect.succeed(undefined)
-    return Effect.map(policy.schedule.step(now, outcome, state), ([following, _, decision]) => {
-      if (Decision.isDone(decision)) return undefined
-      if (policy.budget !== undefined && !policy.budget.retry(host, now)) return undefined
-      const wait = Intervals.start(decision.intervals) - now
-      const delay = Math.max(0, Number.isNaN(wait) ? 0 : wait, told ?? 0)
-      return { delay, state: following }
-    })
+    return Effect.flatMap(started === undefined ? stepsOf(policy.schedule) : Effect.succeed(started), (steps) =>
+      Effect.map(steps(now, outcome), (wait) => {
+        if (wait === undefined) return undefined
+        if (policy.budget !== undefined && !policy.budget.retry(host, now)) return undefined
+        return { delay: Math.max(0, wait, told ?? 0), steps }
+      })
+    )
   })
 
 /** A request that may be retried; `onlyUnsent`: only after attempts of which nothing was sent. */
@@ -122,13 +121,13 @@ const attempt = (
   policy: Policy,
   { next, onlyUnsent, request }: Repeatable,
   count: number,
-  state: unknown
+  steps: Steps<Outcome> | undefined
 ): Effect.Effect<ClientResponse, ClientError> => {
   const before = callOf(next)?.attempt ?? 0
   const after = (outcome: Outcome, stands: Effect.Effect<ClientResponse, ClientError>) => {
     if (count >= policy.times || (onlyUnsent && !isUnsent(outcome, request, before))) return stands
     if (!isTrue(policy.wanted(outcome))) return stands
-    return Effect.flatMap(again(policy, request.target.origin.authority, outcome, state), (decision) => {
+    return Effect.flatMap(again(policy, request.target.origin.authority, outcome, steps), (decision) => {
       if (decision === undefined) return stands
       const { delay } = decision
       const response = responseOf(outcome)
@@ -137,7 +136,7 @@ const attempt = (
       return (response?.release ?? Effect.void).pipe(
         Effect.zipRight(emitRetry(next, request, { reason: "Retry", delay, error, response })),
         Effect.zipRight(delay === 0 ? Effect.void : Effect.sleep(Duration.millis(delay))),
-        Effect.zipRight(Effect.suspend(() => attempt(policy, { next, onlyUnsent, request }, count + 1, decision.state)))
+        Effect.zipRight(Effect.suspend(() => attempt(policy, { next, onlyUnsent, request }, count + 1, decision.steps)))
       )
     })
   }
@@ -165,7 +164,7 @@ export const retry = (options: RetryOptions): Middleware => {
     const sent = minted ? setHeader(request, keyHeader, randomUUID()) : request
     return Effect.zipRight(
       first,
-      Effect.suspend(() => attempt(policy, { request: sent, next, onlyUnsent }, 0, policy.schedule.initial))
+      Effect.suspend(() => attempt(policy, { request: sent, next, onlyUnsent }, 0, undefined))
     )
   }
 }

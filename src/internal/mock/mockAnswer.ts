@@ -16,7 +16,7 @@ export interface Answer {
 export const headFromLines = (
   status: number,
   reason: string,
-  version: "1.0" | "1.1",
+  version: Head["version"],
   lines: ReadonlyArray<readonly [name: string, value: string]>,
   contentLength: number | undefined
 ): Head => ({

@@ -5,17 +5,18 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
-import type * as FiberRefs from "effect/FiberRefs"
 import * as Option from "effect/Option"
-import * as Runtime from "effect/Runtime"
 import * as Scope from "effect/Scope"
 import type { ConnectionInfo } from "../../ClientResponse.js"
 import type { MockRequest } from "../../Connector.js"
 import { type ClientError, ClientPayloadError, SocketTimeoutError } from "../../Errors.js"
 import type { ConnectionClosed } from "../../Tracing.js"
+import { callback } from "../effect/callback.js"
+import { withoutFailures } from "../effect/causes.js"
+import { type FiberState, withServices } from "../effect/fiberState.js"
+import { interruptSoon, runLater } from "../effect/fibers.js"
 import { showAs } from "../inspection.js"
-import type { Deadline } from "../transport/deadlines.js"
+import { IdleTimer } from "../transport/idleTimer.js"
 import { type BodyControl, IncomingBody } from "../transport/incomingBody.js"
 import type { Connection, Exchange } from "../transport/transport.js"
 import { kindOf } from "../userResult.js"
@@ -49,7 +50,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   readonly info: ConnectionInfo
   exchanged: Exchange | undefined = undefined
   private readonly owner: MockOwner<R>
-  private readonly fiberRefs: FiberRefs.FiberRefs
+  private readonly state: FiberState
   private readonly aborter = new AbortController()
   private upload: MockUpload | undefined = undefined
   private fiber: Fiber.RuntimeFiber<void, ClientError> | undefined = undefined
@@ -58,14 +59,13 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   private sent = false
   private paused = false
   private wake: (() => void) | undefined = undefined
-  private phaseDeadline: Deadline | undefined = undefined
-  private progressAt = 0
+  private readonly idleTimer = new IdleTimer()
 
-  constructor(id: number, owner: MockOwner<R>, fiberRefs: FiberRefs.FiberRefs) {
+  constructor(id: number, owner: MockOwner<R>, state: FiberState) {
     this.id = id
     this.info = { id, reused: false }
     this.owner = owner
-    this.fiberRefs = fiberRefs
+    this.state = state
   }
 
   start(exchange: Exchange): void {
@@ -79,14 +79,9 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
       host: exchange.route.origin.host,
       port: exchange.route.origin.port
     })
-    const runtime = Runtime.make({
-      context,
-      runtimeFlags: Runtime.defaultRuntimeFlags,
-      fiberRefs: this.fiberRefs
-    })
     // The upload may fail or end before the fiber is known, in which case the fiber must do nothing.
     const program = Effect.suspend(() => (this.over ? Effect.void : this.program(exchange, upload)))
-    this.fiber = Runtime.runFork(runtime)(program, { immediate: false })
+    this.fiber = runLater(withServices(this.state, context), program)
     this.fiber.addObserver((exit) => {
       if (exit._tag === "Failure") this.onFailure(exit.cause)
       this.owner.onEnd(this)
@@ -120,7 +115,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     }
     const { body } = request
     if (request.bodyUsed || (body !== null && (body.locked || body === answer.body))) return Effect.void
-    return Effect.async<void>((resume) => {
+    return callback<void>((resume) => {
       this.wake = () => resume(Effect.void)
       upload.discard()
     })
@@ -129,7 +124,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   private deliver(exchange: Exchange, answer: Answer): Effect.Effect<void> {
     if (this.over) return Effect.void
     const { head } = answer
-    this.unwatch()
+    this.idleTimer.end()
     this.owner.onAnswer(this, head.status)
     if (this.sent) exchange.marks.end("headers")
     exchange.marks.start("body")
@@ -183,7 +178,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
       const room = body.length === undefined ? bytes.length : body.length - body.received
       const end = Math.min(bytes.length, room, sliceSize)
       if (end === 0) return Effect.void
-      this.progressAt = this.exchanged?.deadlines.now() ?? 0
+      this.touch()
       const slice = Buffer.from(bytes.buffer, bytes.byteOffset, end)
       const rest = end < Math.min(bytes.length, room) ? this.push(body, bytes.subarray(end)) : Effect.void
       if (body.push(slice, 0, end)) return rest
@@ -193,7 +188,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   }
 
   private get resumed(): Effect.Effect<void> {
-    return Effect.async<void>((resume) => {
+    return callback<void>((resume) => {
       if (!this.paused) resume(Effect.void)
       else this.wake = () => resume(Effect.void)
     })
@@ -202,7 +197,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   resume(): void {
     if (!this.paused) return
     this.paused = false
-    this.progressAt = this.exchanged?.deadlines.now() ?? 0
+    this.touch()
     this.wake?.()
   }
 
@@ -231,7 +226,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   }
 
   readonly onProgress = (): void => {
-    this.progressAt = this.exchanged?.deadlines.now() ?? 0
+    this.touch()
   }
 
   readonly onUploadError = (error: ClientError): void => {
@@ -260,7 +255,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     }
     exchange.marks.end("body")
     this.over = true
-    this.unwatch()
+    this.idleTimer.end()
     this.upload?.cancel()
     exchange.onDone()
     body.end(answer.trailers ?? [])
@@ -277,7 +272,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     const exchange = this.exchanged
     const defect = Cause.isInterruptedOnly(cause)
       ? Cause.die(new Error("The handler of the mock interrupted itself"))
-      : Cause.flatMap(cause, () => Cause.empty)
+      : withoutFailures(cause)
     if (this.body !== undefined) {
       this.failBody(this.incomplete(Cause.squash(defect)))
       return
@@ -303,10 +298,10 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   /** Stops the fiber without notifying the exchange. */
   private finish(): void {
     this.over = true
-    this.unwatch()
+    this.idleTimer.end()
     this.upload?.cancel()
     this.aborter.abort()
-    this.fiber?.unsafeInterruptAsFork(FiberId.none)
+    if (this.fiber !== undefined) interruptSoon(this.fiber)
   }
 
   private incomplete(cause: unknown): ClientPayloadError {
@@ -322,26 +317,18 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
   // Phase timeouts.
 
   private watch(phase: "send" | "headers" | "body", limit: number): void {
-    this.unwatch()
+    this.idleTimer.end()
     const exchange = this.exchanged
     if (limit === Infinity || exchange === undefined) return
-    const { deadlines } = exchange
-    this.progressAt = deadlines.now()
-    const check = () => {
-      const until = this.paused ? deadlines.now() + limit : this.progressAt + limit
-      if (deadlines.now() < until) {
-        this.phaseDeadline = deadlines.schedule(until, check)
-        return
-      }
+    const onTimeout = () => {
       const details = { ...exchange.details(phase), phase, timeout: phase, limit: Duration.millis(limit) }
       this.cut(new SocketTimeoutError(details))
     }
-    this.phaseDeadline = deadlines.schedule(this.progressAt + limit, check)
+    this.idleTimer.start(exchange.deadlines, limit, () => this.paused, onTimeout)
   }
 
-  private unwatch(): void {
-    this.phaseDeadline?.cancel()
-    this.phaseDeadline = undefined
+  private touch(): void {
+    if (this.exchanged !== undefined) this.idleTimer.touch(this.exchanged.deadlines.now())
   }
 }
 

@@ -8,6 +8,7 @@ import * as Scope from "effect/Scope"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { Counts, MockCall, MockHandler, MockRequest } from "../../Connector.js"
 import { type ClientError, isClientError, SessionClosedError } from "../../Errors.js"
+import { stateOf } from "../effect/fiberState.js"
 import { showAs } from "../inspection.js"
 import { peerKeyOf } from "../network/dial/peerKey.js"
 import { nameOf } from "../objectNames.js"
@@ -74,8 +75,9 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
   acquire(exchange: Exchange): Effect.Effect<Connection, ClientError> {
     return Effect.withFiberRuntime<Connection, ClientError>((fiber) => {
       if (this.state !== "open") return Effect.fail(closedError(exchange))
+      const state = stateOf(fiber)
       const open = () => {
-        const connection = new MockConnection(++this.ids, this, fiber.getFiberRefs())
+        const connection = new MockConnection(++this.ids, this, state)
         connection.exchanged = exchange
         this.active.set(connection, undefined)
         exchange.onConnection(connection)

@@ -7,24 +7,20 @@ import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import type { ClearDnsCache, PoolOptions } from "../../Connector.js"
 import { type ClientError, PoolSaturatedError, SessionClosedError } from "../../Errors.js"
-import type { ConnectionClosed } from "../../Tracing.js"
 import { toMillis } from "../durations.js"
-import { canonicalHost } from "../http/host.js"
+import { callback } from "../effect/callback.js"
 import { showAs } from "../inspection.js"
 import { raceWithCallback } from "../raceWithCallback.js"
-import { ConnectionAge } from "../transport/connectionAge.js"
-import { noDeviations } from "../transport/deviations.js"
 import { nextPoll } from "../transport/endOfTurn.js"
-import type { NetworkStream } from "../transport/networkStream.js"
-import { type Lease, Pool } from "../transport/pool.js"
+import type { Lease } from "../transport/lease.js"
+import { Pool } from "../transport/pool.js"
 import { isRepeatable } from "../transport/repeatable.js"
 import type { Hub } from "../transport/signalHub.js"
 import type { Connection, Exchange, Route, Transport } from "../transport/transport.js"
 import type { Dialer } from "./dial/dialer.js"
-import { leadsTo } from "./dial/leadsTo.js"
-import { type ConnectionOwner, Http1Connection } from "./http1/connection.js"
-import { type ParserLimits, resolveLimits } from "./http1/parser.js"
+import type { Http1Connection } from "./http1/connection.js"
 import { InFlight } from "./inFlight.js"
+import { OpenConnections } from "./openConnections.js"
 import { OpenSockets } from "./openSockets.js"
 import { limitConnect, openStream } from "./openStream.js"
 import { SlotWaiter } from "./slotWaiter.js"
@@ -35,7 +31,7 @@ import { SlotWaiter } from "./slotWaiter.js"
  */
 const checkAfter = 1000
 
-export class Network implements Transport, ConnectionOwner {
+export class Network implements Transport {
   static {
     showAs(Network, "Network", ({ pool, state }) => ({ state, pool }))
   }
@@ -47,30 +43,23 @@ export class Network implements Transport, ConnectionOwner {
   readonly peerKey: (route: Route) => string
   private readonly pool: Pool<Http1Connection>
   private readonly dialer: Dialer
-  private readonly limits: ParserLimits
-  private readonly maxConnectionAge: number
   private readonly maxQueue: number
   private readonly inFlight = new InFlight()
-  /** Exchanges that own their socket after an upgrade. */
-  private readonly upgraded = new Set<Exchange>()
-  /** Connections with open sockets, and the routes for which they were opened. Those in use hold a lease. */
-  private readonly connections = new Map<Http1Connection, Route>()
+  private readonly connections: OpenConnections
   private readonly sockets = new OpenSockets()
   private readonly done = Deferred.unsafeMake<void>(FiberId.none)
   private state: "open" | "closing" | "closed" = "open"
-  private ids = 0
+
   constructor(options: PoolOptions, dialer: Dialer, hub: Hub) {
     this.hub = hub
     this.dialer = dialer
     this.clearDnsCache = (host, port, clear) =>
       Effect.zipRight(
         dialer.clearDnsCache(host, port),
-        clear?.retire === true ? Effect.sync(() => this.retire(host, port)) : Effect.void
+        clear?.retire === true ? Effect.sync(() => this.connections.retire(host, port)) : Effect.void
       )
     this.peerKey = dialer.peerKey
-    this.limits = resolveLimits(options.http1)
     this.forceClose = options.forceClose ?? false
-    this.maxConnectionAge = toMillis(options.maxConnectionAge ?? Infinity)
     this.maxQueue = options.maxQueue ?? Infinity
     this.gracefulShutdownTimeout = toMillis(options.gracefulShutdownTimeout ?? "5 seconds")
     this.pool = new Pool({
@@ -79,6 +68,7 @@ export class Network implements Transport, ConnectionOwner {
       maxQueue: this.maxQueue,
       keepaliveTimeout: toMillis(options.keepaliveTimeout ?? "15 seconds")
     })
+    this.connections = new OpenConnections(options, this.pool, this.inFlight, this.sockets, hub)
   }
 
   closed(): boolean {
@@ -115,7 +105,7 @@ export class Network implements Transport, ConnectionOwner {
   ): Http1Connection {
     this.pool.takeIdle(lease)
     connection.age.take(exchange.deadlines, now, wall)
-    this.use(connection, lease, exchange)
+    this.connections.use(connection, lease, exchange)
     return connection
   }
 
@@ -181,7 +171,7 @@ export class Network implements Transport, ConnectionOwner {
   ): Effect.Effect<void, ClientError> {
     if (lease.state !== "waiting") return Effect.void
     const { origin } = exchange.route
-    const wait = Effect.async<void, ClientError>((resume) => {
+    const wait = callback<void, ClientError>((resume) => {
       const refusal = this.refusal(exchange)
       if (refusal !== undefined) resume(Effect.fail(refusal))
       // The slot may have been granted while a listener of ConnectionQueuedStart ran.
@@ -246,9 +236,10 @@ export class Network implements Transport, ConnectionOwner {
       exchange,
       startedAt,
       dialer: this.dialer,
+      http2: "never",
       refusal: () => this.refusal(exchange),
       track: (socket) => this.sockets.add(socket),
-      adopt: (wire) => this.adopt(wire, lease, exchange)
+      adopt: (wire) => this.connections.adopt(wire, lease, exchange)
     })
     const trace = exchange.trace
     if (trace === undefined) return opened
@@ -268,101 +259,7 @@ export class Network implements Transport, ConnectionOwner {
     )
   }
 
-  private adopt(wire: NetworkStream, lease: Lease<Http1Connection>, exchange: Exchange): Http1Connection {
-    // A destroyed socket may have emitted "close" already, so it must not be tracked.
-    const live = !wire.socket.destroyed
-    const { deadlines, route } = exchange
-    const age = new ConnectionAge(deadlines, deadlines.now(), exchange.clock(), this.maxConnectionAge)
-    const connection = new Http1Connection(++this.ids, route.key, wire, this.limits, this, age)
-    if (live) {
-      this.connections.set(connection, route)
-      this.sockets.add(wire.socket)
-      wire.socket.once("close", () => this.connections.delete(connection))
-    }
-    this.use(connection, lease, exchange)
-    return connection
-  }
-
-  private use(connection: Http1Connection, lease: Lease<Http1Connection>, exchange: Exchange): void {
-    this.pool.connected(lease)
-    connection.lease = lease
-    this.inFlight.addConnection()
-    exchange.onConnection(connection)
-    // The connection may have closed in its constructor, before it had a lease.
-    if (connection.closed) this.freeSlot(connection)
-  }
-
-  private freeSlot(connection: Http1Connection): void {
-    const lease = connection.lease
-    if (lease === undefined) return
-    connection.lease = undefined
-    this.inFlight.removeConnection()
-    this.pool.release(lease)
-    this.inFlight.check()
-  }
-
-  hasOtherActive(): boolean {
-    return this.inFlight.hasSeveral
-  }
-
-  onReusable(connection: Http1Connection, exchange: Exchange, now: number): boolean {
-    const { lease } = connection
-    if (this.forceClose || this.state !== "open" || connection.maxIdle <= 0 || lease === undefined) return false
-    if (connection.age.isOld(exchange.deadlines, now)) return false
-    exchange.trace?.offer({
-      _tag: "ConnectionReleased",
-      connectionId: connection.id,
-      deviations: connection.deviations
-    })
-    // Idle before its slot is free, so that the next waiter can take it.
-    this.pool.keep(connection, lease, exchange.deadlines, now)
-    this.freeSlot(connection)
-    return true
-  }
-
-  onClosed(connection: Http1Connection, reason: ConnectionClosed["reason"], exchange: Exchange | undefined): void {
-    if (exchange === undefined) this.pool.drop(connection)
-    const watcher = exchange?.trace ?? (this.hub.active() ? this.hub : undefined)
-    watcher?.offer({
-      _tag: "ConnectionClosed",
-      connectionId: connection.id,
-      reason,
-      requests: connection.requests,
-      deviations: exchange === undefined ? noDeviations : connection.deviations
-    })
-    this.freeSlot(connection)
-  }
-
-  onUpgraded(connection: Http1Connection, exchange: Exchange): void {
-    const socket = connection.wire.socket
-    this.upgraded.add(exchange)
-    const closed = () => {
-      this.upgraded.delete(exchange)
-      exchange.trace?.offer({
-        _tag: "ConnectionClosed",
-        connectionId: connection.id,
-        reason: "Upgraded",
-        requests: connection.requests,
-        deviations: noDeviations
-      })
-      this.freeSlot(connection)
-    }
-    if (socket.destroyed) closed()
-    else socket.once("close", closed)
-  }
-
   // Closing.
-
-  /** Closes connections to a host, or all: idle ones now, those in use after their exchange. */
-  private retire(hostname: string | undefined, port: number | undefined): void {
-    const host = hostname === undefined ? undefined : canonicalHost(hostname)
-    const name = typeof host === "object" ? host.name : hostname
-    for (const [connection, route] of [...this.connections]) {
-      if (name !== undefined && !leadsTo(route, name, port)) continue
-      connection.age.retired = true
-      if (connection.lease === undefined) connection.close("Retired")
-    }
-  }
 
   get closeIdle(): Effect.Effect<void> {
     return Effect.sync(() => this.pool.closeIdle("Shutdown"))
@@ -372,16 +269,16 @@ export class Network implements Transport, ConnectionOwner {
     return Effect.uninterruptibleMask((restore) => {
       if (this.state !== "open") return restore(Deferred.await(this.done))
       this.state = "closing"
-      this.pool.closeIdle("Shutdown")
+      this.connections.stop()
       // An upgraded exchange, such as a WebSocket, does not end by itself: ask it to.
-      for (const exchange of [...this.inFlight.waiting, ...this.upgraded])
+      for (const exchange of [...this.inFlight.waiting, ...this.connections.upgraded])
         exchange.onAbort?.(this.closedError(exchange))
       return Effect.zipRight(
         // Requests in flight get time to finish.
         this.inFlight.waitUntilQuiet(this.gracefulShutdownTimeout),
         Effect.suspend(() => {
           this.state = "closed"
-          this.cutBusy()
+          this.connections.cutBusy((exchange) => this.closedError(exchange))
           return Effect.zipRight(
             this.sockets.closed,
             Effect.sync(() => Deferred.unsafeDone(this.done, Effect.void))
@@ -389,20 +286,6 @@ export class Network implements Transport, ConnectionOwner {
         })
       )
     })
-  }
-
-  private cutBusy(): void {
-    for (const connection of [...this.connections.keys()]) {
-      if (connection.lease === undefined) continue
-      const exchange = connection.lastExchange
-      if (exchange === undefined) connection.close("Shutdown")
-      else {
-        connection.cut(this.closedError(exchange))
-        exchange.onAbort?.(this.closedError(exchange))
-        // A WebSocket sent its close frame when the close began, and the peer had time to answer.
-        if (this.upgraded.has(exchange)) connection.wire.socket.destroy()
-      }
-    }
   }
 
   private closedError(exchange: Exchange): ClientError {

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import type { ClientError } from "../../Errors.js"
 import { raceWithCallback } from "../raceWithCallback.js"
-import { type NetworkStream, Sockets } from "../transport/networkStream.js"
+import { type Http2Offer, type NetworkStream, Sockets } from "../transport/networkStream.js"
 import type { Exchange } from "../transport/transport.js"
 import type { Dialer } from "./dial/dialer.js"
 import { timeoutError } from "./slotWaiter.js"
@@ -15,6 +15,7 @@ export interface Opening<A> {
   /** When the time to connect began. */
   readonly startedAt: number
   readonly dialer: Dialer
+  readonly http2: Http2Offer
   /** The reason why the exchange must not continue, if any. */
   readonly refusal: () => ClientError | undefined
   /** Called with every socket, including those that fail to connect. */
@@ -46,7 +47,7 @@ export const openStream = <A>(opening: Opening<A>): Effect.Effect<A, ClientError
     if (error !== undefined) return Effect.fail(error)
     const sockets = new Sockets(opening.track)
     const dialed = raceWithCallback(
-      opening.dialer.dial(opening.exchange, sockets),
+      opening.dialer.dial(opening.exchange, sockets, opening.http2),
       (fail: (error: ClientError) => void) => limitConnect(opening, fail)
     )
     return Effect.uninterruptibleMask((restore) =>

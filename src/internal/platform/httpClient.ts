@@ -1,5 +1,4 @@
 /** Implements the HttpClient of @effect/platform with a session. */
-import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
@@ -7,19 +6,20 @@ import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FiberRef from "effect/FiberRef"
 import * as Scope from "effect/Scope"
 import type { RequestOptions } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, isClientError } from "../../Errors.js"
 import type { SessionService } from "../../Session.js"
+import { stateOf } from "../effect/fiberState.js"
+import { redactedNamesOf } from "../effect/tracers.js"
 import { raceWithCallback } from "../raceWithCallback.js"
 import { NoSpans } from "../tracing/spans.js"
 import { hideUrl, toPlatformError } from "./httpClientError.js"
 import { hideSecrets } from "./httpClientRequest.js"
 import { PlatformResponse } from "./httpClientResponse.js"
 import { redactingHeaders, redactSpan, withoutHidden } from "./platformSpan.js"
-import { RequestError } from "./safeErrors.js"
+import { type RequestFailure, requestError } from "./safeErrors.js"
 
 /** The options of a platform request; method and URL, including parameters, are passed separately. */
 const optionsOf = (request: HttpClientRequest): RequestOptions => {
@@ -36,13 +36,12 @@ const untilAborted = (
   request: HttpClientRequest,
   signal: AbortSignal,
   opened: Effect.Effect<ClientResponse, ClientError>
-): Effect.Effect<ClientResponse, ClientError | HttpClientError.RequestError> =>
-  raceWithCallback(opened, (fail: (error: HttpClientError.RequestError) => void) => {
+): Effect.Effect<ClientResponse, ClientError | RequestFailure> =>
+  raceWithCallback(opened, (fail: (error: RequestFailure) => void) => {
     const onAbort = () =>
       fail(
-        new RequestError({
+        requestError("Transport", {
           request,
-          reason: "Transport",
           cause: signal.reason,
           description: "The Scope of the request was closed"
         })
@@ -80,8 +79,8 @@ export const makeHttpClient = (session: Pick<SessionService, "request">): HttpCl
   HttpClient.transformResponse(makeClient(session), (sent) =>
     redactingHeaders(
       Effect.catchAll(sent, (error) =>
-        Effect.flatMap(FiberRef.get(Headers.currentRedactedNames), (names) =>
-          Effect.fail(hideUrl(error, withoutHidden(names)))
+        Effect.withFiberRuntime<never, HttpClientError.HttpClientError>((fiber) =>
+          Effect.fail(hideUrl(error, withoutHidden(redactedNamesOf(stateOf(fiber)))))
         )
       )
     )
@@ -89,7 +88,7 @@ export const makeHttpClient = (session: Pick<SessionService, "request">): HttpCl
 
 const makeClient = (session: Pick<SessionService, "request">): HttpClient.HttpClient =>
   HttpClient.make((given, url, signal, fiber) => {
-    const names = withoutHidden(fiber.getFiberRef(Headers.currentRedactedNames))
+    const names = withoutHidden(redactedNamesOf(stateOf(fiber)))
     const request = hideSecrets(given, names)
     const sent = Effect.flatMap(Scope.make(), (scope) => {
       const lifetime = new Lifetime(scope, signal)

@@ -6,7 +6,7 @@ import { safeCause } from "../errors/tagged.js"
 import type { HiddenNames } from "../http/concealedHeaders.js"
 import { hideSecrets } from "./httpClientRequest.js"
 import { descriptionOf, HeadResponse } from "./httpClientResponse.js"
-import { RequestError, ResponseError } from "./safeErrors.js"
+import { partsOf, requestError, responseError } from "./safeErrors.js"
 
 /** Converts an error of this package; the original is the `cause`. */
 export const toPlatformError = (
@@ -17,21 +17,20 @@ export const toPlatformError = (
   const description = descriptionOf(url, cause)
   switch (cause._tag) {
     case "InvalidURL":
-      return new RequestError({ request, reason: "InvalidUrl", cause, description })
+      return requestError("InvalidUrl", { request, cause, description })
     case "InvalidRequest":
     case "RequestBodyError":
-      return new RequestError({ request, reason: "Encode", cause, description })
+      return requestError("Encode", { request, cause, description })
     case "ClientResponseError":
     case "TooManyRedirects":
-      return new ResponseError({
+      return responseError("StatusCode", {
         request,
         response: HeadResponse.ofError(request, cause),
-        reason: "StatusCode",
         cause,
         description
       })
     default:
-      return new RequestError({ request, reason: "Transport", cause, description })
+      return requestError("Transport", { request, cause, description })
   }
 }
 
@@ -43,12 +42,12 @@ export const hideUrl = (
   error: HttpClientError.HttpClientError,
   names: HiddenNames
 ): HttpClientError.HttpClientError => {
-  if (error._tag !== "RequestError" || error instanceof RequestError) return error
-  const { description, reason, request } = error
-  const cause = safeCause(error.cause)
-  return new RequestError({
+  const parts = partsOf(error)
+  if (parts === undefined) return error
+  const { description, reason, request } = parts
+  const cause = safeCause(parts.cause)
+  return requestError(reason, {
     request: hideSecrets(request, names),
-    reason,
     ...(cause === undefined ? undefined : { cause }),
     ...(description === undefined ? undefined : { description })
   })

@@ -1,23 +1,20 @@
 /** Converts responses to those of @effect/platform. */
 import * as Cookies from "@effect/platform/Cookies"
 import * as Headers from "@effect/platform/Headers"
-import type * as HttpClientError from "@effect/platform/HttpClientError"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
-import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
-import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
+import type * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as HttpMethod from "@effect/platform/HttpMethod"
 import * as UrlParams from "@effect/platform/UrlParams"
 import * as Effect from "effect/Effect"
-import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError, ClientResponseError, TooManyRedirects } from "../../Errors.js"
 import { safeCause } from "../errors/tagged.js"
-import { shownRecord } from "../http/concealedHeaders.js"
 import { redactUrl } from "../redact.js"
-import { hiddenNamesOf, hideSecrets } from "./httpClientRequest.js"
-import { ResponseError } from "./safeErrors.js"
+import { hideSecrets } from "./httpClientRequest.js"
+import { type Json, jsonOf, ResponseBase } from "./responseBase.js"
+import { type ResponseFailure, responseError } from "./safeErrors.js"
 
 const addressOf = (url: string): string => url.replace(/[?#].*$/s, "")
 
@@ -28,42 +25,9 @@ export const descriptionOf = (url: URL, cause: ClientError): string => {
   return at === -1 ? cause.message : cause.message.slice(0, at)
 }
 
-/** Headers redacted as the context of the printing program demands. */
-const inContext = (headers: Headers.Headers): Headers.Headers => {
-  const visible = Inspectable.redact(headers)
-  if (visible === headers || typeof visible !== "object" || visible === null) return headers
-  return Headers.unsafeFromRecord(
-    Object.fromEntries(Object.entries(visible).map(([name, value]) => [name, String(value)]))
-  )
-}
-
-/** The members that both kinds of responses share. */
-abstract class Base extends Inspectable.Class {
-  readonly [IncomingMessage.TypeId]: IncomingMessage.TypeId = IncomingMessage.TypeId
-  readonly [HttpClientResponse.TypeId]: HttpClientResponse.TypeId = HttpClientResponse.TypeId
-  readonly request: HttpClientRequest.HttpClientRequest
-  abstract readonly status: number
-  abstract readonly headers: Headers.Headers
-
-  constructor(request: HttpClientRequest.HttpClientRequest) {
-    super()
-    this.request = request
-  }
-
-  /** Excludes the body, because printing a response must not read it. */
-  toJSON(): unknown {
-    return {
-      _id: "@effect/platform/HttpClientResponse",
-      request: this.request.toJSON(),
-      status: this.status,
-      headers: shownRecord(inContext(this.headers), hiddenNamesOf(this.request))
-    }
-  }
-}
-
 /** A response of a session. */
-export class PlatformResponse extends Base implements HttpClientResponse.HttpClientResponse {
-  private readonly url: URL
+export class PlatformResponse extends ResponseBase implements HttpClientResponse.HttpClientResponse {
+  private readonly address: URL
   private readonly original: ClientResponse
   private readonly close: Effect.Effect<void>
 
@@ -74,11 +38,14 @@ export class PlatformResponse extends Base implements HttpClientResponse.HttpCli
     close: Effect.Effect<void>
   ) {
     super(request)
-    this.url = url
+    this.address = url
     this.original = original
     this.close = close
   }
 
+  get url(): string {
+    return this.original.realUrl
+  }
   get status(): number {
     return this.original.status
   }
@@ -92,37 +59,36 @@ export class PlatformResponse extends Base implements HttpClientResponse.HttpCli
     return this.original.remoteAddress
   }
 
-  get text(): Effect.Effect<string, HttpClientError.ResponseError> {
+  get text(): Effect.Effect<string, ResponseFailure> {
     return this.whole(this.original.text)
   }
-  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
-    return this.whole(this.original.json)
+  get json(): Effect.Effect<Json, ResponseFailure> {
+    return this.whole(jsonOf(this.original.json))
   }
-  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, HttpClientError.ResponseError> {
+  get urlParamsBody(): Effect.Effect<UrlParams.UrlParams, ResponseFailure> {
     return this.whole(this.original.urlParamsBody)
   }
-  get arrayBuffer(): Effect.Effect<ArrayBuffer, HttpClientError.ResponseError> {
+  get arrayBuffer(): Effect.Effect<ArrayBuffer, ResponseFailure> {
     return this.whole(this.original.arrayBuffer)
   }
-  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
+  get formData(): Effect.Effect<FormData, ResponseFailure> {
     return this.whole(this.original.formData)
   }
-  get stream(): Stream.Stream<Uint8Array, HttpClientError.ResponseError> {
+  get stream(): Stream.Stream<Uint8Array, ResponseFailure> {
     return Stream.ensuring(Stream.mapError(this.original.stream, this.toError), this.close)
   }
 
   /** Reads the whole body and then releases the response. */
-  private whole<A>(read: Effect.Effect<A, ClientError>): Effect.Effect<A, HttpClientError.ResponseError> {
+  private whole<A>(read: Effect.Effect<A, ClientError>): Effect.Effect<A, ResponseFailure> {
     return Effect.ensuring(Effect.mapError(read, this.toError), this.close)
   }
 
-  private readonly toError = (cause: ClientError): HttpClientError.ResponseError =>
-    new ResponseError({
+  private readonly toError = (cause: ClientError): ResponseFailure =>
+    responseError("Decode", {
       request: this.request,
       response: this,
-      reason: "Decode",
       cause,
-      description: descriptionOf(this.url, cause)
+      description: descriptionOf(this.address, cause)
     })
 }
 
@@ -137,7 +103,8 @@ export const platformResponse = (original: ClientResponse): PlatformResponse => 
 const nothing = { status: 0, headers: Headers.empty, cookies: Cookies.empty }
 
 /** A response rebuilt from the fields of an error. */
-export class HeadResponse extends Base implements HttpClientResponse.HttpClientResponse {
+export class HeadResponse extends ResponseBase implements HttpClientResponse.HttpClientResponse {
+  readonly url: string
   readonly status: number
   readonly headers: Headers.Headers
   readonly cookies: Cookies.Cookies
@@ -151,6 +118,7 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
     bytes: Uint8Array
   ) {
     super(request)
+    this.url = request.url
     this.status = head.status
     this.headers = head.headers
     this.cookies = head.cookies
@@ -179,8 +147,8 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
   get text(): Effect.Effect<string> {
     return Effect.succeed(this.body)
   }
-  get json(): Effect.Effect<unknown, HttpClientError.ResponseError> {
-    return this.body === "" ? Effect.succeed(null) : this.parse(() => JSON.parse(this.body))
+  get json(): Effect.Effect<Json, ResponseFailure> {
+    return this.body === "" ? Effect.succeed(null) : jsonOf(this.parse(() => JSON.parse(this.body)))
   }
   get urlParamsBody(): Effect.Effect<UrlParams.UrlParams> {
     return Effect.sync(() => UrlParams.fromInput(new URLSearchParams(this.body)))
@@ -188,7 +156,7 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
   get arrayBuffer(): Effect.Effect<ArrayBuffer> {
     return Effect.sync(() => new Uint8Array(this.bytes).buffer)
   }
-  get formData(): Effect.Effect<FormData, HttpClientError.ResponseError> {
+  get formData(): Effect.Effect<FormData, ResponseFailure> {
     return this.parse(() => {
       throw new TypeError("the response was already released")
     })
@@ -197,14 +165,13 @@ export class HeadResponse extends Base implements HttpClientResponse.HttpClientR
     return Stream.succeed(this.bytes)
   }
 
-  private parse<A>(read: () => A): Effect.Effect<A, HttpClientError.ResponseError> {
+  private parse<A>(read: () => A): Effect.Effect<A, ResponseFailure> {
     return Effect.try({
       try: read,
       catch: (cause) =>
-        new ResponseError({
+        responseError("Decode", {
           request: this.request,
           response: this,
-          reason: "Decode",
           cause: safeCause(cause)
         })
     })

@@ -2,6 +2,8 @@
 import * as Headers from "@effect/platform/Headers"
 import * as Effect from "effect/Effect"
 import type * as Tracer from "effect/Tracer"
+import { stateOf } from "../effect/fiberState.js"
+import { spanOf } from "../effect/tracers.js"
 import type { HiddenNames } from "../http/concealedHeaders.js"
 import { isHiddenWhole, redactUrl } from "../redact.js"
 
@@ -43,7 +45,7 @@ const isOfRequest = (span: Tracer.AnySpan | undefined, url: URL): span is Tracer
 /** Redacts the URL in the attributes of the platform's span, if there is one. */
 export const redactSpan = (url: URL): Effect.Effect<void> =>
   Effect.withFiberRuntime((fiber) => {
-    const span = fiber.currentSpan
+    const span = spanOf(stateOf(fiber))
     const shown = redactUrl(url.href)
     if (shown === url.href || !isOfRequest(span, url)) return Effect.void
     span.attribute("url.full", shown)

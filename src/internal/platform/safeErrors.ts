@@ -1,20 +1,49 @@
 /** The errors of @effect/platform, with secrets redacted in the URL of their messages. */
 import * as HttpClientError from "@effect/platform/HttpClientError"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
+import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import { redactUrl } from "../redact.js"
+
+/** An error before a response was received. */
+export type RequestFailure = HttpClientError.RequestError
+
+/** An error of a response that cannot be used. */
+export type ResponseFailure = HttpClientError.ResponseError
+
+interface Fields {
+  readonly request: HttpClientRequest
+  readonly cause?: unknown
+  readonly description?: string
+}
+
+interface ResponseFields extends Fields {
+  readonly response: HttpClientResponse
+}
 
 const methodAndUrl = ({ method, url }: HttpClientRequest): string => `${method} ${redactUrl(url)}`
 
-/** The request failed before a response was received. */
-export class RequestError extends HttpClientError.RequestError {
+class RequestError extends HttpClientError.RequestError {
   override get methodAndUrl(): string {
     return methodAndUrl(this.request)
   }
 }
 
-/** A response was received but cannot be used. */
-export class ResponseError extends HttpClientError.ResponseError {
+class ResponseError extends HttpClientError.ResponseError {
   override get methodAndUrl(): string {
     return methodAndUrl(this.request)
   }
 }
+
+/** The request failed before a response was received. */
+export const requestError = (reason: RequestFailure["reason"], fields: Fields): RequestFailure =>
+  new RequestError({ reason, ...fields })
+
+/** A response was received but cannot be used. */
+export const responseError = (reason: "StatusCode" | "Decode", fields: ResponseFields): ResponseFailure =>
+  new ResponseError({ reason, ...fields })
+
+/** The parts of an error that the platform itself made before a response; `undefined` for any other error. */
+export const partsOf = (
+  error: HttpClientError.HttpClientError
+): (Fields & { readonly reason: RequestFailure["reason"] }) | undefined =>
+  error._tag !== "RequestError" || error instanceof RequestError ? undefined : error

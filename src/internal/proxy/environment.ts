@@ -3,14 +3,13 @@
  * against them.
  */
 import * as Path from "node:path"
-import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
-import * as Option from "effect/Option"
 import type { Basic } from "../../Auth.js"
 import type { HeadersInput } from "../../ClientRequest.js"
 import type { InvalidRequest, InvalidURL } from "../../Errors.js"
+import { variable } from "../effect/configErrors.js"
 import type { Origin } from "../http/origin.js"
 import { revealBasic } from "../request/authorization.js"
 import type { ProxyRoute } from "../transport/transport.js"
@@ -44,9 +43,6 @@ export interface Environment {
 }
 
 type Scheme = "http" | "https" | "ws" | "wss"
-
-const variable = (name: string): Effect.Effect<string | undefined, ConfigError> =>
-  Effect.map(Config.option(Config.string(name)), Option.getOrUndefined)
 
 /** Reads a variable in either case. The lower-case one wins, even if it is empty. */
 const variableInEitherCase = (name: string): Effect.Effect<string | undefined, ConfigError> =>

@@ -1,4 +1,6 @@
 /** Renders a request as a curl command line with secrets redacted. */
+
+import { contentOf } from "../effect/bodies.js"
 import { getField } from "../http/headerFields.js"
 import { redactBody, redacted, redactHeader, redactUrl } from "../redact.js"
 import type { PreparedRequest } from "./preparedRequest.js"
@@ -11,15 +13,16 @@ const shownSize = 4096
 
 /** The media type that the request sends. */
 const typeOf = ({ body, fields }: PreparedRequest): string =>
-  getField(fields.pairs, "content-type") ?? body.contentType ?? ""
+  getField(fields.pairs, "content-type") ?? contentOf(body).contentType ?? ""
 
 const bodyWords = (request: PreparedRequest): ReadonlyArray<string> => {
   const { body } = request
   if (body._tag === "Empty") return []
   const type =
-    body.contentType === undefined || request.fields.pairs.some(([name]) => name.toLowerCase() === "content-type")
+    contentOf(body).contentType === undefined ||
+    request.fields.pairs.some(([name]) => name.toLowerCase() === "content-type")
       ? []
-      : ["-H", quote(`Content-Type: ${body.contentType}`)]
+      : ["-H", quote(`Content-Type: ${contentOf(body).contentType}`)]
   if (body._tag !== "Uint8Array" || body.body.length > shownSize) return [...type, "--data-binary", "@-"]
   const bytes = Buffer.from(body.body.buffer, body.body.byteOffset, body.body.byteLength)
   const text = bytes.toString("utf8")

@@ -1,6 +1,5 @@
 /** The immutable prepared request that middlewares see and the pipeline sends. */
 import type * as HttpBody from "@effect/platform/HttpBody"
-import { format, NodeInspectSymbol } from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
 import * as Redacted from "effect/Redacted"
@@ -19,6 +18,8 @@ import type { SessionOptions } from "../../Session.js"
 import type { Ssl } from "../../Ssl.js"
 import type { Timeouts } from "../../Timeouts.js"
 import type { SpanOptions } from "../../Tracing.js"
+import { contentOf } from "../effect/bodies.js"
+import { format, NodeInspectSymbol } from "../effect/printing.js"
 import { type Fields, getField, type Pairs } from "../http/headerFields.js"
 import type { Target } from "../http/target.js"
 import { conceal } from "../inspection.js"
@@ -26,7 +27,6 @@ import type { Limits } from "../limits.js"
 import { defined } from "../ownOptions.js"
 import { redactHeaders, redactUrl } from "../redact.js"
 import type { WireRequest } from "../transport/transport.js"
-
 import type { RecentRequests } from "./recentRequests.js"
 import { concealOptions } from "./shownOptions.js"
 
@@ -239,7 +239,7 @@ export class PreparedRequest extends Pipeable.Class() implements ClientRequest, 
       method: this.method,
       url: redactUrl(this.url),
       headers: redactHeaders(this.fields.pairs, this.fields.secret),
-      body: { _tag: body._tag, contentType: body.contentType, contentLength: body.contentLength },
+      body: { _tag: body._tag, ...contentOf(body) },
       hop: this.hop
     }
   }

@@ -1,6 +1,7 @@
 /** Converts a prepared request to its HTTP/1.1 form: the head as text and the body as a source. */
 import * as Either from "effect/Either"
 import { InvalidRequest, type InvalidURL, RequestBodyError } from "../../Errors.js"
+import { contentOf } from "../effect/bodies.js"
 import {
   checkField,
   countFields,
@@ -85,7 +86,9 @@ const plainWire = (request: PreparedRequest): WireRequest => {
     expectContinue: false,
     upgrade: undefined,
     close: false,
-    text: undefined
+    secret: request.fields.secret,
+    text: undefined,
+    http2: undefined
   }
   if (bytes === undefined) request.plainWire = wire
   return wire
@@ -138,7 +141,9 @@ const fullWire = (
     expectContinue: framing.expect,
     upgrade: connection.has("upgrade") ? getField(pairs, "upgrade") : undefined,
     close,
-    text: undefined
+    secret: request.fields.secret,
+    text: undefined,
+    http2: undefined
   }
 }
 
@@ -261,7 +266,7 @@ const checkContent = (
   compression: Compression | undefined,
   declared: number | undefined
 ): OptionFault | undefined => {
-  const { contentType } = request.body
+  const { contentType } = contentOf(request.body)
   if (contentType !== undefined && checkField("Content-Type", contentType) !== undefined) {
     return { option: "content-type", description: "the content type of the body contains control characters" }
   }

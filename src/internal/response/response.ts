@@ -7,7 +7,7 @@ import type { ClientResponse, ConnectionInfo, ResponseHead, Timings, TypeId } fr
 import type { BodyError } from "../../Errors.js"
 import { ClientResponseError, type ContentTypeError } from "../../Errors.js"
 import type { Event } from "../../Sse.js"
-import { type Pull, pullStreamFrom } from "../pullStream.js"
+import { type Pull, pullStreamFrom } from "../effect/pullStream.js"
 import * as Deadlines from "../transport/deadlines.js"
 import { IncomingBody } from "../transport/incomingBody.js"
 import type { Head } from "../transport/transport.js"

@@ -1,10 +1,10 @@
 /** The head of a response. Each part is parsed when it is first used. */
 import type * as Cookies from "@effect/platform/Cookies"
 import type * as Headers from "@effect/platform/Headers"
-import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import type { ContentDisposition, Deviation, Link, RequestInfo, ResponseHead } from "../../ClientResponse.js"
 import { fromLines } from "../cookies/responseCookies.js"
+import { InspectableClass } from "../effect/printing.js"
 import { shownRecord } from "../http/concealedHeaders.js"
 import * as Disposition from "../http/contentDisposition.js"
 import * as Links from "../http/links.js"
@@ -50,7 +50,7 @@ export const concealInfo = (info: RequestInfo, secret: ReadonlySet<string>): Req
   }))
 }
 
-export class ResponseHeadView extends Inspectable.Class implements ResponseHead {
+export class ResponseHeadView extends InspectableClass implements ResponseHead {
   protected readonly head: Head
   private readonly origin: HeadSource
   /** Deviations of the body as bits of `deviations.ts`, if this view was created after reading it. */
@@ -73,7 +73,7 @@ export class ResponseHeadView extends Inspectable.Class implements ResponseHead 
   get reason(): string {
     return this.head.reason
   }
-  get version(): "1.0" | "1.1" {
+  get version(): Head["version"] {
     return this.head.version
   }
   get ok(): boolean {

@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 import type { JsonOptions } from "../../ClientResponse.js"
 import type { BodyError, ContentTypeError, JsonDecodeError } from "../../Errors.js"
 import { ByteBuilder } from "../byteBuilder.js"
+import { callback } from "../effect/callback.js"
 import { headersOf } from "../http/platformHeaders.js"
 import { tooLarge } from "./body/bodyReader.js"
 import * as Charset from "./body/charset.js"
@@ -117,7 +118,7 @@ export class WholeBody extends ResponseBody {
   }
 
   private collectAsync(limit: number): Effect.Effect<void, BodyError> {
-    return Effect.async<void, BodyError>((resume) => {
+    return callback<void, BodyError>((resume) => {
       const waiter: Waiter = (error) => resume(error === undefined ? Exit.void : Exit.fail(error))
       this.collect(waiter, limit)
       return Effect.sync(() => this.cancelCollect(waiter))

@@ -2,11 +2,10 @@
 
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
-import type * as Fiber from "effect/Fiber"
-import * as Runtime from "effect/Runtime"
 import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
 import { type ClientError, type Details, TotalTimeoutError } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
+import { type Environment, environmentOf, type FiberState } from "../effect/fiberState.js"
 import { showAs } from "../inspection.js"
 import type { Limits } from "../limits.js"
 import type { BodyContext } from "../request/body/bodyWriter.js"
@@ -53,7 +52,7 @@ export class Call implements Limited, ActiveCall {
   expiresAt: number
   /** The trace, set right after construction; `undefined` if the request is not observed. */
   trace: CallTrace | undefined = undefined
-  private readonly fiber: Fiber.RuntimeFiber<unknown, unknown>
+  private readonly state: FiberState
   private readonly wall: Clock.Clock
   /** The method of the first request; redirects may change it for later hops. */
   readonly method: string
@@ -81,13 +80,13 @@ export class Call implements Limited, ActiveCall {
 
   constructor(
     core: SessionCore,
-    fiber: Fiber.RuntimeFiber<unknown, unknown>,
+    state: FiberState,
     request: PreparedRequest,
     deadlines: Deadlines,
     clock: Clock.Clock
   ) {
     this.core = core
-    this.fiber = fiber
+    this.state = state
     this.wall = clock
     this.id = ++core.requests
     this.method = request.method
@@ -120,20 +119,18 @@ export class Call implements Limited, ActiveCall {
       const waits = given.expect100 === true && onChunk !== undefined
       if (given.onProgress === undefined && given.compress === undefined && !waits) return undefined
     }
-    const { runtime } = this
-    return onChunk === undefined ? { runtime } : { runtime, onChunk }
+    const { environment } = this
+    return onChunk === undefined ? { environment } : { environment, onChunk }
   }
 
   /** Most decoded bytes of a body that the requesting fiber may read. */
   get readerLimit(): number {
-    return readerLimit(this.fiber)
+    return readerLimit(this.state)
   }
 
   /** Runs effects in the context of the requesting fiber. */
-  get runtime(): Runtime.Runtime<never> {
-    const { currentContext: context } = this.fiber
-    const fiberRefs = this.fiber.getFiberRefs()
-    return Runtime.make({ context, runtimeFlags: Runtime.defaultRuntimeFlags, fiberRefs })
+  get environment(): Environment<never> {
+    return environmentOf(this.state)
   }
 
   /** Whether one of its hops has a connection. */

@@ -1,5 +1,6 @@
 /** Decides whether a request is observed. Most are not; then there is no trace, and no signal is built. */
-import type * as Fiber from "effect/Fiber"
+
+import { type FiberState, servicesOf } from "../effect/fiberState.js"
 import { CallTrace } from "../tracing/callTrace.js"
 import { CurrentSink } from "../tracing/collecting.js"
 import { spansOf } from "../tracing/spans.js"
@@ -8,12 +9,12 @@ import type { SignalSink } from "../transport/signalHub.js"
 import type { Call } from "./call.js"
 
 /** Creates the trace of a request, or returns `undefined` if the request is not observed. */
-export const watch = (call: Call, fiber: Fiber.RuntimeFiber<unknown, unknown>): CallTrace | undefined => {
+export const watch = (call: Call, state: FiberState): CallTrace | undefined => {
   const { core, request } = call
   const { defaults } = request
   const configs = configsOf(defaults)
-  const spans = spansOf(fiber, request, defaults.spans)
-  const sink: SignalSink | undefined = fiber.currentContext.unsafeMap.get(CurrentSink.key)
+  const spans = spansOf(state, request, defaults.spans)
+  const sink: SignalSink | undefined = servicesOf(state).unsafeMap.get(CurrentSink.key)
   if (
     configs === undefined &&
     spans === undefined &&

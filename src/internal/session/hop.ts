@@ -8,6 +8,7 @@ import * as FiberId from "effect/FiberId"
 import type { ClientResponse, ConnectionInfo, RequestInfo, ResponseHead, Timings } from "../../ClientResponse.js"
 import type { ClientError, Details } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
+import { callback } from "../effect/callback.js"
 import type { Retryability } from "../errors/retryability.js"
 import { showAs } from "../inspection.js"
 import type { Limits } from "../limits.js"
@@ -305,7 +306,7 @@ export class Hop implements Exchange, ResponseSource {
         return Effect.fail(error)
       },
       onSuccess: (connection) => {
-        const sent = Effect.async<ClientResponse, ClientError>((resume) => {
+        const sent = callback<ClientResponse, ClientError>((resume) => {
           this.resume = resume
           const { failure } = this
           if (failure === undefined) connection.start(this)

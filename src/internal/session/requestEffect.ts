@@ -1,12 +1,12 @@
 /** The effects that verbs return. Run directly they need a Scope; decoders find a variant that does not. */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Effectable from "effect/Effectable"
-import type * as Fiber from "effect/Fiber"
 import type { Scope } from "effect/Scope"
 import type { RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
+import { EffectClass } from "../effect/effectClass.js"
+import type { AnyFiber } from "../effect/fibers.js"
 import { showAs } from "../inspection.js"
 import { redactUrl } from "../redact.js"
 import { mergeOptions } from "../request/mergeOptions.js"
@@ -25,8 +25,6 @@ export interface RequestContext {
   readonly current: (context: Context.Context<never>) => RequestOptions | undefined
 }
 
-type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
-
 /** Prepares a request in the fiber that runs it. */
 export type Prepare = (opener: RequestContext, fiber: AnyFiber) => PreparedRequest | PrepareError
 
@@ -38,7 +36,7 @@ export type FindSession<R> = (fiber: AnyFiber) => RequestContext | Effect.Effect
  * object.
  */
 abstract class RequestEffect<R>
-  extends Effectable.Class<ClientResponse, ClientError, R | Scope>
+  extends EffectClass<ClientResponse, ClientError, R | Scope>
   implements UnopenedRequest<R>
 {
   protected abstract find(fiber: AnyFiber): RequestContext | Effect.Effect<ClientResponse, ClientError, Scope | R>

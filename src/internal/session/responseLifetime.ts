@@ -3,14 +3,14 @@
  * connection, until its owner closes it. Each variant runs the pipeline guarded, so that an interruption at any step
  * releases everything.
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
 import { type ClientError, UpgradeError } from "../../Errors.js"
+import { clockOf, stateOf } from "../effect/fiberState.js"
+import type { AnyFiber } from "../effect/fibers.js"
 import type { PreparedRequest } from "../request/preparedRequest.js"
 import { Response } from "../response/response.js"
 import * as Deadlines from "../transport/deadlines.js"
@@ -18,8 +18,6 @@ import { Call } from "./call.js"
 import { watch } from "./callWatchers.js"
 import { sendCall } from "./pipeline.js"
 import type { SessionCore } from "./sessionCore.js"
-
-type AnyFiber = Fiber.RuntimeFiber<unknown, unknown>
 
 /** The heads of the redirects that led to a request. */
 type History = ReadonlyArray<ResponseHead>
@@ -29,10 +27,11 @@ type History = ReadonlyArray<ResponseHead>
  * `history`, because credentials depend on the origins visited.
  */
 const begin = (core: SessionCore, fiber: AnyFiber, request: PreparedRequest, history?: History): Call => {
-  const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
-  const call = new Call(core, fiber, request, Deadlines.of(clock), clock)
+  const state = stateOf(fiber)
+  const clock = clockOf(state)
+  const call = new Call(core, state, request, Deadlines.of(clock), clock)
   if (history !== undefined) call.history = history
-  call.trace = watch(call, fiber)
+  call.trace = watch(call, state)
   return call
 }
 

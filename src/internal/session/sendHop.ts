@@ -6,6 +6,7 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidRequest } from "../../Errors.js"
 import type { Jar } from "../cookies/jar.js"
 import { toWire as toWireText } from "../cookies/wire.js"
+import { callback } from "../effect/callback.js"
 import { getField } from "../http/headerFields.js"
 import type { Environment } from "../proxy/environment.js"
 import { isSendable } from "../request/body/replayable.js"
@@ -114,8 +115,8 @@ export const sendHop = (
     } else resume(Effect.fail(hop))
   }
   return jar === undefined
-    ? withCustomJar(call, request, (cookies) => Effect.async((resume) => send(cookies, resume)))
-    : Effect.async((resume) => send(cookieHeader(call, jar, request), resume))
+    ? withCustomJar(call, request, (cookies) => callback((resume) => send(cookies, resume)))
+    : callback((resume) => send(cookieHeader(call, jar, request), resume))
 }
 
 /** A variant of `sendHop` with one step and one closure, for requests without middlewares, listeners and custom jars. */
@@ -126,7 +127,7 @@ export const sendHopDirectly = (
   collect: boolean,
   onResponse: OnResponse
 ): Effect.Effect<ClientResponse, ClientError> =>
-  Effect.async((resume) => {
+  callback((resume) => {
     const hop = makeHop(call, request, cookieHeader(call, jar, request), collect, onResponse)
     if (hop instanceof Hop) hop.start(resume)
     else resume(Effect.fail(hop))

@@ -7,6 +7,7 @@ import * as FiberId from "effect/FiberId"
 import type { CookieJarService } from "../../CookieJar.js"
 import { type ClientError, type Details, SessionClosedError } from "../../Errors.js"
 import type { Jar } from "../cookies/jar.js"
+import { interruptSoon } from "../effect/fibers.js"
 import { showAs } from "../inspection.js"
 import type { Environment } from "../proxy/environment.js"
 import { atMost } from "../transport/deadlines.js"
@@ -137,7 +138,7 @@ export class SessionCore {
           Effect.sync(() => {
             this.state = "ended"
             for (const stop of [...this.onEnded]) stop()
-            for (const fiber of this.kept) fiber.unsafeInterruptAsFork(FiberId.none)
+            for (const fiber of this.kept) interruptSoon(fiber)
           })
         ),
         Effect.zipRight(this.keptFor(interruptTime))

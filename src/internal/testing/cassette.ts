@@ -1,12 +1,14 @@
 /** The file format of recorded exchanges: serialization, redaction, and the key by which requests are matched. */
 import { isUtf8 } from "node:buffer"
 import { createHash } from "node:crypto"
-import * as PlatformError from "@effect/platform/Error"
+import type * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
-import * as ParseResult from "effect/ParseResult"
+import type { ParseError } from "effect/ParseResult"
 import * as Schema from "effect/Schema"
 import type { CassetteOptions } from "../../Testing.js"
+import { systemError } from "../effect/fileErrors.js"
+import { invalidPath } from "../effect/schemaErrors.js"
 import { redacted, redactHeader, redactUrl } from "../redact.js"
 
 const Lines = Schema.Array(Schema.Tuple(Schema.String, Schema.String))
@@ -25,7 +27,7 @@ const Recorded = Schema.Struct({
   response: Schema.Struct({
     status: Schema.Int.pipe(Schema.between(100, 999)),
     reason: Schema.String,
-    version: Schema.Literal("1.0", "1.1"),
+    version: Schema.Literal("1.0", "1.1", "2"),
     headers: Lines,
     body: Schema.optional(Content),
     trailers: Schema.optional(Lines),
@@ -91,8 +93,8 @@ export const keyOf = (
 }
 
 /** The path of the invalid member, if known. */
-const placeOf = (error: ParseResult.ParseError): string => {
-  const path = ParseResult.ArrayFormatter.formatErrorSync(error)[0]?.path ?? []
+const placeOf = (error: ParseError): string => {
+  const path = invalidPath(error)
   return path.length === 0 ? "" : `: ${path.map(String).join(".")} is invalid`
 }
 
@@ -105,7 +107,7 @@ export const readCassette = (
       Effect.mapBoth(Schema.decode(Cassette)(text), {
         // The message of the ParseError would quote the file.
         onFailure: (error) =>
-          new PlatformError.SystemError({
+          systemError({
             reason: "InvalidData",
             module: "FileSystem",
             method: "readFileString",

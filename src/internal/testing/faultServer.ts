@@ -8,6 +8,7 @@ import * as Redacted from "effect/Redacted"
 import type { Scope } from "effect/Scope"
 import type { Pem } from "../../Ssl.js"
 import type { Step, TestServer } from "../../Testing.js"
+import { callback } from "../effect/callback.js"
 import { Inbox } from "./inbox.js"
 
 /** One accepted connection. If the peer closes while the script expects more, the script is interrupted. */
@@ -31,13 +32,14 @@ export interface FaultConnection {
 export type Script = (connection: FaultConnection) => Effect.Effect<void>
 
 export interface FaultServerOptions {
-  readonly tls?: { readonly cert: Pem; readonly key: Pem } | undefined
+  /** `alpn`: the protocols that the server chooses from; it chooses none by default. */
+  readonly tls?: { readonly cert: Pem; readonly key: Pem; readonly alpn?: ReadonlyArray<string> } | undefined
 }
 
 const bytes = (data: string | Uint8Array): Uint8Array => (typeof data === "string" ? Buffer.from(data) : data)
 
 /** One turn of the event loop. */
-export const turn: Effect.Effect<void> = Effect.async<void>((resume) => {
+export const turn: Effect.Effect<void> = callback<void>((resume) => {
   const immediate = setImmediate(() => resume(Effect.void))
   return Effect.sync(() => clearImmediate(immediate))
 })
@@ -56,11 +58,11 @@ const makeConnection = (index: number, raw: Socket, socket: Socket): FaultConnec
     socket,
     inbox,
     send: (data) =>
-      Effect.async<void>((resume) => {
+      callback<void>((resume) => {
         if (socket.destroyed || socket.writableEnded) resume(Effect.interrupt)
         else socket.write(bytes(data), (error) => resume(error ? Effect.interrupt : Effect.void))
       }),
-    fin: Effect.async<void>((resume) => {
+    fin: callback<void>((resume) => {
       if (socket.destroyed) resume(Effect.void)
       else socket.end(() => resume(Effect.void))
     }),
@@ -85,7 +87,7 @@ const pem = (value: Pem): string =>
       : Buffer.from(value).toString("latin1")
 
 const listen = (server: Server): Effect.Effect<number> =>
-  Effect.async<number>((resume) => {
+  callback<number>((resume) => {
     server.once("error", (error) => resume(Effect.die(error)))
     server.listen({ port: 0, host: "127.0.0.1" }, () => {
       // The address of a listening TCP server is an object.
@@ -104,6 +106,7 @@ export const serve = (
       options?.tls === undefined
         ? undefined
         : createSecureContext({ cert: pem(options.tls.cert), key: pem(options.tls.key) })
+    const ALPNProtocols = [...(options?.tls?.alpn ?? [])]
     const open = new Set<Socket>()
     const accepted: Array<FaultConnection> = []
 
@@ -111,14 +114,14 @@ export const serve = (
       open.add(raw)
       raw.once("close", () => open.delete(raw))
       const socket =
-        secureContext === undefined ? raw : new TLSSocket(raw, { isServer: true, secureContext, ALPNProtocols: [] })
+        secureContext === undefined ? raw : new TLSSocket(raw, { isServer: true, secureContext, ALPNProtocols })
       const connection = makeConnection(accepted.length, raw, socket)
       accepted.push(connection)
       run(Effect.ensuring(scriptOf(connection.index)(connection), hangUp(connection)))
     })
 
     const port = yield* Effect.acquireRelease(listen(server), () =>
-      Effect.async<void>((resume) => {
+      callback<void>((resume) => {
         server.close(() => resume(Effect.void))
         for (const socket of open) socket.destroy()
       })
@@ -133,7 +136,7 @@ export const serve = (
 
 /** Closes gracefully where possible, so that sent bytes arrive. */
 const hangUp = ({ inbox, raw, socket }: FaultConnection): Effect.Effect<void> =>
-  Effect.async<void>((resume) => {
+  callback<void>((resume) => {
     if (raw.destroyed) {
       resume(Effect.void)
       return

@@ -2,6 +2,7 @@
  * Buffers the bytes that a connection of the fault server received, and hands them out as heads, bodies or byte counts.
  */
 import * as Effect from "effect/Effect"
+import { callback } from "../effect/callback.js"
 
 const empty = new Uint8Array(0)
 
@@ -132,12 +133,12 @@ export class Inbox {
   readonly takeBytes = (n: number): Effect.Effect<Uint8Array> => this.take(endOfBytes(n))
 
   /** Waits until the peer closes its sending side. */
-  readonly takeEnd: Effect.Effect<void> = Effect.async<void>((resume) => {
+  readonly takeEnd: Effect.Effect<void> = callback<void>((resume) => {
     this.whenEnded(() => resume(Effect.void))
   })
 
   private take(find: Find): Effect.Effect<Uint8Array> {
-    return Effect.async<Uint8Array>((resume) => {
+    return callback<Uint8Array>((resume) => {
       const look = () => {
         const end = find(this.unread)
         if (end === -1 && !this.ended) return

@@ -1,7 +1,7 @@
 /** A transport that records the exchanges of another transport. */
 
 import { dirname } from "node:path"
-import * as PlatformError from "@effect/platform/Error"
+import type * as PlatformError from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -10,6 +10,7 @@ import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientError, Details } from "../../Errors.js"
 import type { CassetteOptions } from "../../Testing.js"
 import type { Phase } from "../../Timeouts.js"
+import { systemError } from "../effect/fileErrors.js"
 import type { Retryability } from "../errors/retryability.js"
 import { showAs } from "../inspection.js"
 import type { Limits } from "../limits.js"
@@ -291,7 +292,7 @@ export const record = (
             (transport) => Effect.orDie(writeCassette(files, path, transport.recorded))
           )
         : Effect.fail(
-            new PlatformError.SystemError({
+            systemError({
               reason: "NotFound",
               module: "FileSystem",
               method: "writeFileString",

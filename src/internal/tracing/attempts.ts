@@ -5,7 +5,7 @@ import type { TlsInfo } from "../../Ssl.js"
 import type { Phase } from "../../Timeouts.js"
 import type { Signal } from "../../Tracing.js"
 import { parseUrl } from "../http/whatwg.js"
-import { errorType } from "./spans.js"
+import { errorType } from "./telemetryNames.js"
 
 /** A phase of an attempt, in monotonic milliseconds. */
 export interface Span {

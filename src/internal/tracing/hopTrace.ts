@@ -8,19 +8,21 @@ import { isRedirect } from "../http/methods.js"
 import type { BodyContext } from "../request/body/bodyWriter.js"
 import type { PreparedRequest } from "../request/preparedRequest.js"
 import type { BodyWatch } from "../response/body/bodyReader.js"
-import type { RequestSignal, SignalFields, Trace } from "../transport/trace.js"
+import type { SignalFields, Trace } from "../transport/trace.js"
 import type { Connection, Head, Route, WireRequest } from "../transport/transport.js"
+import type { AttemptSpan } from "./attemptSpan.js"
+import { HopSignals } from "./hopSignals.js"
 import { shownHead, shownLines } from "./shownMessages.js"
 import type { SignalDelivery } from "./signalDelivery.js"
-import { type AttemptSpan, carriesTrace, errorType, type Spans, SpanTimeline } from "./spans.js"
+import { carriesTrace, type Spans } from "./spans.js"
+import { SpanTimeline } from "./spanTimeline.js"
+import { errorType } from "./telemetryNames.js"
 import { Timeline } from "./timeline.js"
 import type { AttemptEnd, AttemptFacts } from "./traceConfig.js"
 
 const none: ReadonlyArray<(end: AttemptEnd) => void> = []
 
 export class HopTrace implements Trace, BodyWatch {
-  /** Number of the current attempt, counted over the whole call. */
-  attempt: number
   readonly request: PreparedRequest
   readonly onChunk: BodyContext["onChunk"]
   /** The response, once its head has arrived. */
@@ -30,17 +32,14 @@ export class HopTrace implements Trace, BodyWatch {
   /** Whether the request ended with this hop's response; set by the call's trace. */
   isFinal = false
   private readonly delivery: SignalDelivery
+  private readonly signals: HopSignals
   private readonly spans: Spans | undefined
   private timeline: SpanTimeline | undefined = undefined
-  private marked: Timeline | undefined = undefined
   /** The span of the current attempt. */
   span: AttemptSpan | undefined = undefined
   private facts: AttemptFacts | undefined = undefined
   private ends: ReadonlyArray<(end: AttemptEnd) => void> = none
   private bare: WireRequest | undefined = undefined
-  /** Signals buffered after the head until the response is known to be final, redirected or retried. */
-  private held: Array<RequestSignal> | undefined = undefined
-  private holding = false
   private watching: BodyWatch | undefined = undefined
   private transferred = 0
   private sent = 0
@@ -54,7 +53,7 @@ export class HopTrace implements Trace, BodyWatch {
     this.delivery = delivery
     this.spans = spans
     this.request = request
-    this.attempt = attempt
+    this.signals = new HopSignals(delivery, request, attempt)
     this.onChunk =
       delivery.hasSubscribers && request.body._tag !== "Empty"
         ? (chunk, transferred) => this.chunkSent(chunk, transferred)
@@ -62,55 +61,17 @@ export class HopTrace implements Trace, BodyWatch {
     this.begin()
   }
 
+  /** Number of the current attempt, counted over the whole call. */
+  get attempt(): number {
+    return this.signals.attempt
+  }
+
   get listening(): boolean {
     return this.delivery.listening
   }
 
   offer(fields: SignalFields, time?: number): void {
-    if (!this.delivery.hasSubscribers) return
-    this.enqueue(this.built(fields, time ?? this.now()))
-  }
-
-  /** While bytes are processed, the time is that of their arrival. */
-  private now(): number {
-    return this.marked?.readAt ?? this.delivery.now()
-  }
-
-  // The signals that every request emits are written out: a spread would cost more than the rest of this file.
-  private built(fields: SignalFields, time: number): RequestSignal {
-    const { delivery, request } = this
-    switch (fields._tag) {
-      case "ConnectionReuseconn":
-        return {
-          _tag: "ConnectionReuseconn",
-          time,
-          sessionId: delivery.call.core.id,
-          requestId: delivery.call.id,
-          attempt: this.attempt,
-          hop: request.hop,
-          connectionId: fields.connectionId,
-          idle: fields.idle
-        }
-      case "ConnectionReleased":
-        return {
-          _tag: "ConnectionReleased",
-          time,
-          sessionId: delivery.call.core.id,
-          requestId: delivery.call.id,
-          attempt: this.attempt,
-          hop: request.hop,
-          connectionId: fields.connectionId,
-          deviations: fields.deviations
-        }
-      default:
-        return delivery.build(fields, time, this.attempt, request)
-    }
-  }
-
-  private enqueue(signal: RequestSignal): void {
-    if (!this.holding) this.delivery.deliver(signal)
-    else if (this.held === undefined) this.held = [signal]
-    else this.held.push(signal)
+    this.signals.offer(fields, time)
   }
 
   emit(fields: SignalFields): Effect.Effect<void> {
@@ -127,10 +88,7 @@ export class HopTrace implements Trace, BodyWatch {
 
   /** Delivers the buffered signals. */
   flush(): void {
-    const { held } = this
-    this.holding = false
-    this.held = undefined
-    if (held !== undefined) for (const signal of held) this.delivery.deliver(signal)
+    this.signals.flush()
   }
 
   // The attempt.
@@ -161,12 +119,10 @@ export class HopTrace implements Trace, BodyWatch {
   /** The timeline of the hop, which also drives the phases of the span. */
   marks(startedAt: number): Timeline {
     const { deadlines } = this.delivery
-    if (this.span === undefined) this.marked = new Timeline(deadlines, startedAt)
-    else {
-      this.timeline = new SpanTimeline(deadlines, startedAt, this)
-      this.marked = this.timeline
-    }
-    return this.marked
+    if (this.span !== undefined) this.timeline = new SpanTimeline(deadlines, startedAt, this)
+    const marks = this.timeline ?? new Timeline(deadlines, startedAt)
+    this.signals.marks = marks
+    return marks
   }
 
   /** Propagation headers that replace those of the request. */
@@ -193,7 +149,9 @@ export class HopTrace implements Trace, BodyWatch {
       expectContinue: wire.expectContinue,
       upgrade: wire.upgrade,
       close: wire.close,
-      text: undefined
+      secret: wire.secret,
+      text: undefined,
+      http2: undefined
     }
   }
 
@@ -206,7 +164,7 @@ export class HopTrace implements Trace, BodyWatch {
     this.span?.sending(wire.head, this.request.secretHeaders)
     if (!this.delivery.hasSubscribers) return
     const { delivery, request } = this
-    this.enqueue({
+    this.signals.enqueue({
       _tag: "RequestHeadersSent",
       time: delivery.now(),
       sessionId: delivery.call.core.id,
@@ -265,8 +223,8 @@ export class HopTrace implements Trace, BodyWatch {
   head(head: Head, response: ResponseHead): void {
     this.response = response
     const { request } = this
-    this.headAt = this.now()
-    this.holding = true
+    this.headAt = this.signals.now()
+    this.signals.hold()
     const encoded = head.get("content-encoding") !== undefined
     this.total = encoded ? undefined : head.contentLength
     const refused =
@@ -299,7 +257,7 @@ export class HopTrace implements Trace, BodyWatch {
         error
       })
     }
-    this.attempt = attempt
+    this.signals.attempt = attempt
     this.begin()
     return this.bare === undefined || this.span === undefined ? wire : this.withTrace(this.bare, this.span)
   }
@@ -327,9 +285,9 @@ export class HopTrace implements Trace, BodyWatch {
     if (!this.isFinal) return
     this.transferred += chunk.length
     const { delivery, request } = this
-    this.enqueue({
+    this.signals.enqueue({
       _tag: "ResponseChunkReceived",
-      time: this.now(),
+      time: this.signals.now(),
       sessionId: delivery.call.core.id,
       requestId: delivery.call.id,
       attempt: this.attempt,
@@ -363,7 +321,7 @@ export class HopTrace implements Trace, BodyWatch {
     const { bodyError: error, delivery, request } = this
     const signal = {
       _tag: "ResponseEnd" as const,
-      time: this.now(),
+      time: this.signals.now(),
       sessionId: delivery.call.core.id,
       requestId: delivery.call.id,
       attempt: this.attempt,
@@ -373,6 +331,6 @@ export class HopTrace implements Trace, BodyWatch {
       received: this.received,
       decoded: this.decoded
     }
-    this.enqueue(error === undefined ? signal : { ...signal, cause: Cause.fail(error) })
+    this.signals.enqueue(error === undefined ? signal : { ...signal, cause: Cause.fail(error) })
   }
 }

@@ -2,10 +2,10 @@
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
-import * as Runtime from "effect/Runtime"
 import type { ClientError } from "../../Errors.js"
+import type { Environment } from "../effect/fiberState.js"
+import { interruptSoon, runLater } from "../effect/fibers.js"
 import { raceWithCallback } from "../raceWithCallback.js"
 import type { PreparedRequest } from "../request/preparedRequest.js"
 import type { Deadlines } from "../transport/deadlines.js"
@@ -27,7 +27,7 @@ export interface ListenedCall {
   readonly request: PreparedRequest
   readonly expiresAt: number
   readonly deadlines: Deadlines
-  readonly runtime: Runtime.Runtime<never>
+  readonly environment: Environment<never>
   /** Why the call was aborted, if it was. */
   readonly failure: ClientError | undefined
 }
@@ -141,8 +141,8 @@ export class Listeners {
       this.pumping = false
       return Effect.catchAllCause(this.listenBeside, () => Effect.void)
     })
-    const fiber = Runtime.runFork(this.call.runtime)(run, { immediate: false })
-    fiber.addObserver(this.limit(this.lastTime, () => fiber.unsafeInterruptAsFork(FiberId.none)))
+    const fiber = runLater(this.call.environment, run)
+    fiber.addObserver(this.limit(this.lastTime, () => interruptSoon(fiber)))
     this.call.core.keep(fiber)
   }
 

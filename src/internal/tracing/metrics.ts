@@ -1,25 +1,16 @@
 /** OpenTelemetry metrics of HTTP clients, recorded in effect/Metric without running effects. */
-import * as Metric from "effect/Metric"
-import * as MetricBoundaries from "effect/MetricBoundaries"
-import * as MetricLabel from "effect/MetricLabel"
 import type { Signal } from "../../Tracing.js"
-import { errorType, knownMethods } from "./spans.js"
+import { counter, histogram, type Labels, labelsOf, record } from "../effect/metrics.js"
+import { errorType, knownMethods } from "./telemetryNames.js"
 import type { AttemptEnd, AttemptFacts, ConnectionSink, Observer } from "./traceConfig.js"
-
-type Labels = ReadonlyArray<MetricLabel.MetricLabel>
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
 
-const histogram = (name: string, boundaries: ReadonlyArray<number>, description: string) =>
-  Metric.histogram(name, MetricBoundaries.fromIterable(boundaries), description)
-
 const duration = histogram("http.client.request.duration", seconds, "Duration of HTTP client requests, in seconds.")
 
-const active = Metric.counter("http.client.active_requests", { description: "Number of active HTTP requests." })
+const active = counter("http.client.active_requests", "Number of active HTTP requests.")
 
-const open = Metric.counter("http.client.open_connections", {
-  description: "Number of outbound HTTP connections that are active or idle."
-})
+const open = counter("http.client.open_connections", "Number of outbound HTTP connections that are active or idle.")
 
 const lifetime = histogram(
   "http.client.connection.duration",
@@ -68,7 +59,7 @@ export class LabelCache {
     for (const [name, value] of pairs) key += `${name}=${value}\n`
     let labels = this.made.get(key)
     if (labels === undefined) {
-      labels = pairs.map(([name, value]) => MetricLabel.make(name, value))
+      labels = labelsOf(pairs)
       if (this.made.size >= maxLabels) this.made.clear()
       this.made.set(key, labels)
     }
@@ -99,16 +90,16 @@ const outcomePairs = (facts: AttemptFacts, end: AttemptEnd) => {
 
 const attempt = (facts: AttemptFacts): ((end: AttemptEnd) => void) => {
   const labels = cache.of(requestPairs(facts))
-  active.unsafeUpdate(1, labels)
+  record(active, 1, labels)
   return (end) => {
-    active.unsafeUpdate(-1, labels)
-    duration.unsafeUpdate((end.time - facts.time) / 1000, cache.of(outcomePairs(facts, end)))
+    record(active, -1, labels)
+    record(duration, (end.time - facts.time) / 1000, cache.of(outcomePairs(facts, end)))
   }
 }
 
 const body = (facts: AttemptFacts, direction: "request" | "response", bytes: number): void => {
   const metric = direction === "request" ? requestSize : responseSize
-  metric.unsafeUpdate(bytes, cache.of(requestPairs(facts)))
+  record(metric, bytes, cache.of(requestPairs(facts)))
 }
 
 interface Connection {
@@ -163,7 +154,8 @@ class Connections implements ConnectionSink {
   }
 
   private count({ host, port, state }: Connection, by: number): void {
-    open.unsafeUpdate(
+    record(
+      open,
       by,
       cache.of([
         ["http.connection.state", state],
@@ -189,7 +181,8 @@ class Connections implements ConnectionSink {
     if (connection === undefined) return
     this.open.delete(id)
     this.count(connection, -1)
-    lifetime.unsafeUpdate(
+    record(
+      lifetime,
       Math.max(0, time - connection.since) / 1000,
       cache.of([
         ["server.address", connection.host],
@@ -203,10 +196,7 @@ class Connections implements ConnectionSink {
     if (began === undefined) return
     this.lookups.delete(key)
     const name = ["dns.question.name", cache.host(began.host)] as const
-    lookups.unsafeUpdate(
-      (time - began.time) / 1000,
-      cache.of(error === undefined ? [name] : [name, ["error.type", error]])
-    )
+    record(lookups, (time - began.time) / 1000, cache.of(error === undefined ? [name] : [name, ["error.type", error]]))
   }
 }
 

@@ -20,7 +20,7 @@ class ShownHead implements Head {
   get reason(): string {
     return this.head.reason
   }
-  get version(): "1.0" | "1.1" {
+  get version(): Head["version"] {
     return this.head.version
   }
   get count(): number {

@@ -2,10 +2,13 @@
  * Deadlines on the Clock of the calling fiber: native timers for the default Clock, and one fiber per instance for any
  * other, so that a TestClock drives every time limit.
  */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
+import { callback } from "../effect/callback.js"
+import { isDefaultClock } from "../effect/fiberState.js"
+import { interruptSoon } from "../effect/fibers.js"
 import { type Expiring, listOf, maxDelay } from "./expiry.js"
 
 /** A scheduled deadline. */
@@ -125,7 +128,7 @@ class ClockDeadlines implements Deadlines {
               Effect.sync(() => this.wake())
             )
           )
-    if (before !== undefined) Effect.runFork(Fiber.interruptFork(before))
+    if (before !== undefined) interruptSoon(before)
   }
 
   private wake(): void {
@@ -147,12 +150,9 @@ class ClockDeadlines implements Deadlines {
 
 const byClock = new WeakMap<Clock.Clock, Deadlines>()
 
-const defaultClock = Clock.make()
-
 /** The deadlines of a Clock. */
 export const of = (clock: Clock.Clock): Deadlines => {
-  // All default Clocks share one class; custom Clocks and TestClock do not.
-  if (Object.getPrototypeOf(clock) === Object.getPrototypeOf(defaultClock)) return native
+  if (isDefaultClock(clock)) return native
   let deadlines = byClock.get(clock)
   if (deadlines === undefined) {
     deadlines = new ClockDeadlines(clock)
@@ -167,7 +167,7 @@ export const of = (clock: Clock.Clock): Deadlines => {
  */
 export const atMost = (millis: number, begin: (done: () => void) => void): Effect.Effect<void> =>
   Effect.clockWith((clock) =>
-    Effect.async<void>((resume) => {
+    callback<void>((resume) => {
       const timers = [...new Set([of(clock), native])].map((deadlines) =>
         deadlines.schedule(deadlines.now() + millis, () => end())
       )

@@ -1,7 +1,14 @@
 /** An open socket ready for HTTP: the result of dialing. */
 import type * as Net from "node:net"
+import type { ConnectionInfo } from "../../ClientResponse.js"
 import type { TlsInfo } from "../../Ssl.js"
 import type { SocketReader } from "./socketReader.js"
+
+/** What a connection speaks, by its name in ALPN (RFC 7301). */
+export type Protocol = "http/1.1" | "h2"
+
+/** Whether a dial may, or must, end in HTTP/2. */
+export type Http2Offer = "never" | "allowed" | "required"
 
 /** A socket and its facts. Nothing is read until its owner calls `reader.read`. */
 export interface NetworkStream {
@@ -14,8 +21,25 @@ export interface NetworkStream {
   readonly failed: ReadonlyArray<{ readonly address: string; readonly port: number; readonly code: string }>
   /** Whether it leads to an http proxy that takes requests in absolute form. */
   readonly forward: boolean
+  /** Selected by ALPN; without TLS, what the client has decided to speak. */
+  readonly protocol: Protocol
   readonly reader: SocketReader
 }
+
+/** The part of a response that describes its connection. */
+export const infoOf = (
+  id: number,
+  reused: boolean,
+  wire: NetworkStream,
+  protocol: "http/1.1" | "h2"
+): ConnectionInfo => ({
+  id,
+  reused,
+  remoteAddress: wire.remoteAddress,
+  localAddress: wire.localAddress,
+  tls: wire.tls,
+  protocol
+})
 
 /** The sockets of one connection attempt. All but the adopted one are destroyed. */
 export class Sockets {

@@ -7,6 +7,7 @@ import type { ConnectionClosed } from "../../Tracing.js"
 import { showAs } from "../inspection.js"
 import type { ConnectionAge } from "./connectionAge.js"
 import type { Deadline, Deadlines } from "./deadlines.js"
+import { type Host, type Lease, LeaseQueue, type RouteShare } from "./lease.js"
 
 /** The part of a connection that the pool uses. */
 export interface Poolable {
@@ -32,70 +33,6 @@ export interface PoolSettings {
   readonly keepaliveTimeout: number
 }
 
-/** The slots and waiters of one origin. Removed once it has no lease and is not the current host of a route. */
-interface Host<C> {
-  readonly key: string
-  /** The number of slots in use. */
-  held: number
-  /** The number of routes whose last request was for this host. */
-  routes: number
-  readonly waiters: Queue<C>
-}
-
-/**
- * The leases and idle connections of requests that may share connections: those of one origin, or of all http origins
- * behind a forwarding proxy. Removed once it has neither.
- */
-interface RouteShare<C> {
-  readonly key: string
-  /** The host of the last request. */
-  host: Host<C>
-  /** The number of slots in use and places in the queue. */
-  leases: number
-  /** A stack: the connection that became idle last is at the end. */
-  idle: Array<C>
-}
-
-/** A slot, or a place in the queue for one. */
-export interface Lease<C> {
-  readonly route: RouteShare<C>
-  readonly host: Host<C>
-  state: "waiting" | "connecting" | "acquired" | "released"
-  /** Called when a waiting lease gets its slot. */
-  readonly onGrant: () => void
-  next: Lease<C> | undefined
-  previous: Lease<C> | undefined
-}
-
-/** A linked list of leases in order of arrival, from which any lease can be removed in constant time. */
-class Queue<C> {
-  static {
-    showAs(Queue, "Pool/Queue", ({ size }) => ({ size }))
-  }
-
-  head: Lease<C> | undefined = undefined
-  tail: Lease<C> | undefined = undefined
-  size = 0
-
-  add(lease: Lease<C>): void {
-    lease.previous = this.tail
-    if (this.tail === undefined) this.head = lease
-    else this.tail.next = lease
-    this.tail = lease
-    this.size++
-  }
-
-  remove(lease: Lease<C>): void {
-    if (lease.previous === undefined) this.head = lease.next
-    else lease.previous.next = lease.next
-    if (lease.next === undefined) this.tail = lease.previous
-    else lease.next.previous = lease.previous
-    lease.next = undefined
-    lease.previous = undefined
-    this.size--
-  }
-}
-
 export class Pool<C extends Poolable> {
   static {
     showAs(Pool, "Pool", (pool) => ({ held: pool.held, idle: pool.stats().idle, waiting: pool.waiting }))
@@ -106,7 +43,7 @@ export class Pool<C extends Poolable> {
   private readonly routes = new Map<string, RouteShare<C>>()
   /** Hosts with waiters, in the order in which they get slots. */
   private readonly ring = new Map<string, Host<C>>()
-  private readonly leases = new Queue<C>()
+  private readonly leases = new LeaseQueue<C>()
   private held = 0
   private waiting = 0
   private sweep: Deadline | undefined = undefined
@@ -277,7 +214,7 @@ export class Pool<C extends Poolable> {
   private hostOf(hostKey: string): Host<C> {
     let host = this.hosts.get(hostKey)
     if (host === undefined) {
-      host = { key: hostKey, held: 0, routes: 0, waiters: new Queue() }
+      host = { key: hostKey, held: 0, routes: 0, waiters: new LeaseQueue() }
       this.hosts.set(hostKey, host)
     }
     return host

@@ -2,13 +2,13 @@
  * Signal streams of a connector or a session. Each reader has a bounded buffer, so that a slow reader loses signals
  * instead of blocking requests.
  */
-import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Signal, SignalsLost } from "../../Tracing.js"
-import { type Pull, pullStream } from "../pullStream.js"
+import { callback } from "../effect/callback.js"
+import { type Pull, pullStream } from "../effect/pullStream.js"
 import * as Deadlines from "./deadlines.js"
 import type { SignalFields, TraceHub } from "./trace.js"
 
@@ -95,7 +95,7 @@ export class Ring implements SignalSink {
     this.first = 0
   }
 
-  private take(): Chunk.Chunk<Signal> {
+  private take(): ReadonlyArray<Signal> {
     const out: Array<Signal> = []
     if (this.lost > 0) out.push(this.loss())
     for (let index = this.first; index < this.items.length; index++) {
@@ -105,7 +105,7 @@ export class Ring implements SignalSink {
     this.items = []
     this.first = 0
     this.bytes = 0
-    return Chunk.unsafeFromArray(out)
+    return out
   }
 
   private loss(): SignalsLost {
@@ -124,7 +124,7 @@ export class Ring implements SignalSink {
     )
   })
 
-  private readonly wait: Effect.Effect<void> = Effect.async<void>((resume) => {
+  private readonly wait: Effect.Effect<void> = callback<void>((resume) => {
     if (this.items.length > this.first || this.lost > 0 || this.ended) {
       resume(Effect.void)
       return

@@ -104,15 +104,29 @@ export interface WireRequest {
   readonly upgrade: string | undefined
   /** Whether the request has Connection: close. */
   readonly close: boolean
+  /** Lower-case names of headers whose values the user gave as `Redacted`. */
+  readonly secret: ReadonlySet<string>
   /** Cache of the whole head for an origin, filled when it is first written; a request may be sent many times. */
   text: string | undefined
+  /** The same for HTTP/2. */
+  http2: Http2Fields | undefined
+}
+
+/** The head of a request in the form of HTTP/2. */
+export interface Http2Fields {
+  /** Name, value, name, value; names in lower case, pseudo-headers first. */
+  readonly fields: ReadonlyArray<string>
+  /** The encoded fields, if they can be sent again on a connection whose encoder has this `revision`. */
+  readonly block: Uint8Array | undefined
+  readonly revision: number
 }
 
 /** The head of a response, independent of its source. */
 export interface Head {
   readonly status: number
+  /** Empty for HTTP/2. */
   readonly reason: string
-  readonly version: "1.0" | "1.1"
+  readonly version: "1.0" | "1.1" | "2"
   /** Number of header lines. */
   readonly count: number
   /** As received. */

@@ -1,6 +1,7 @@
 /** Queue of received messages, with backpressure. */
 import * as Effect from "effect/Effect"
 import type { Message } from "../../WebSocket.js"
+import { callback } from "../effect/callback.js"
 import type { Deadlines } from "../transport/deadlines.js"
 
 /** Most bytes queued before reading from the peer pauses. */
@@ -60,7 +61,7 @@ export class Inbox {
 
   /** Completes when a message may be available, at the end, or at the time `until`. */
   wait(until: number): Effect.Effect<void> {
-    return Effect.async<void>((resume) => {
+    return callback<void>((resume) => {
       if (this.items.length > 0 || this.over) {
         resume(Effect.void)
         return

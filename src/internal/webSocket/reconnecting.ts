@@ -1,20 +1,19 @@
 /** Streams the messages of a WebSocket, which is opened again after it is lost. */
+
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type ClientError, isClientError } from "../../Errors.js"
 import type { ConnectOptions, Message, WebSocket } from "../../WebSocket.js"
+import { type Pull, pullOf, pullStream } from "../effect/pullStream.js"
+import { driverOf, looseBackoff } from "../effect/schedules.js"
 import { retryability } from "../errors/retryability.js"
-import { type Pull, pullStream } from "../pullStream.js"
 
 /** Half a second, doubled up to 30 seconds, with jitter so that clients do not reconnect at the same moment. */
-const backoff: Schedule.Schedule<unknown> = Schedule.exponential("500 millis").pipe(
-  Schedule.either(Schedule.spaced("30 seconds")),
-  Schedule.jittered
-)
+const backoff = looseBackoff(Duration.millis(500), Duration.seconds(30))
 
 /** Whether another connection may help. A peer that violates the protocol would do so again. */
 const isBreak = (error: unknown): error is ClientError => {
@@ -39,10 +38,7 @@ interface Pause {
 const pauseOf = ({ reconnect }: Pick<ConnectOptions, "reconnect">): Effect.Effect<Pause> =>
   reconnect === false
     ? Effect.succeed({ after: () => Effect.succeed(false), reset: Effect.void })
-    : Effect.map(Schedule.driver(reconnect ?? backoff), (driver) => ({
-        after: (error) => Effect.match(driver.next(error), { onFailure: () => false, onSuccess: () => true }),
-        reset: driver.reset
-      }))
+    : driverOf(reconnect ?? backoff)
 
 class Reconnecting<E, R> {
   private readonly open: Effect.Effect<WebSocket, ClientError, Scope.Scope>
@@ -89,7 +85,7 @@ class Reconnecting<E, R> {
         Effect.matchCauseEffect(restore(Scope.extend(this.open, scope)), {
           onFailure: (cause) => Effect.zipRight(Scope.close(scope, Exit.void), Effect.failCause(cause)),
           onSuccess: (socket) =>
-            Effect.map(Scope.extend(Stream.toPull(socket.messages), scope), (pull) => {
+            Effect.map(Scope.extend(pullOf(socket.messages), scope), (pull) => {
               this.reading = { scope, socket, pull }
               return this.reading
             })

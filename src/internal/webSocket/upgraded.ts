@@ -1,5 +1,4 @@
 /** The public upgraded connection: an `UpgradedConnection` by effects. */
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Sink from "effect/Sink"
@@ -7,8 +6,9 @@ import type * as Stream from "effect/Stream"
 import type { ResponseHead } from "../../ClientResponse.js"
 import { type Details, UpgradeError } from "../../Errors.js"
 import type { TypeId as Id, Upgraded } from "../../Upgrade.js"
+import { callback } from "../effect/callback.js"
+import { type Pull, pullStream } from "../effect/pullStream.js"
 import { showAs } from "../inspection.js"
-import { type Pull, pullStream } from "../pullStream.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { UpgradedConnection } from "./upgradedConnection.js"
 
@@ -54,7 +54,7 @@ export class UpgradedImpl implements Upgraded {
   }
 
   readonly send = (data: string | Uint8Array): Effect.Effect<void, UpgradeError> =>
-    Effect.async<void, UpgradeError>((resume) => {
+    callback<void, UpgradeError>((resume) => {
       const forget = this.connection.send(data, (ending) =>
         resume(ending === undefined ? Effect.void : Effect.fail(this.error(ending.reason, ending.cause)))
       )
@@ -68,7 +68,7 @@ export class UpgradedImpl implements Upgraded {
 
   readonly end: Effect.Effect<void> = Effect.sync(() => this.connection.end())
 
-  readonly close: Effect.Effect<void> = Effect.async<void>((resume) => {
+  readonly close: Effect.Effect<void> = callback<void>((resume) => {
     this.connection.close()
     return Effect.sync(this.connection.onClosed(() => resume(Effect.void)))
   })
@@ -76,7 +76,7 @@ export class UpgradedImpl implements Upgraded {
   private pull(): Pull<Uint8Array, UpgradeError> {
     const { connection, parts } = this
     const chunks = connection.take()
-    if (chunks.length > 0) return Effect.succeed(Chunk.unsafeFromArray(chunks))
+    if (chunks.length > 0) return Effect.succeed(chunks)
     if (connection.ended) return Effect.fail(Option.none())
     const { ending } = connection
     if (ending !== undefined) return Effect.fail(Option.some(this.error(ending.reason, ending.cause)))
@@ -88,7 +88,7 @@ export class UpgradedImpl implements Upgraded {
 
   /** Waits for bytes or the end. Succeeds with `false` if the time `until` is reached first. */
   private wait(until: number): Effect.Effect<boolean> {
-    return Effect.async<boolean>((resume) => {
+    return callback<boolean>((resume) => {
       const deadline = this.parts.deadlines.schedule(until, () => {
         forget()
         resume(Effect.succeed(false))

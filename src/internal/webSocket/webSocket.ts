@@ -1,6 +1,5 @@
 /** The public WebSocket: a connection by effects. */
 
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { ParseError } from "effect/ParseResult"
@@ -10,8 +9,9 @@ import type * as Stream from "effect/Stream"
 import type { ResponseHead } from "../../ClientResponse.js"
 import { type Details, JsonDecodeError, WebSocketError } from "../../Errors.js"
 import type { TypeId as Id, Message, WebSocket } from "../../WebSocket.js"
+import { callback } from "../effect/callback.js"
+import { type Pull, pullStream } from "../effect/pullStream.js"
 import { showAs } from "../inspection.js"
-import { type Pull, pullStream } from "../pullStream.js"
 import { json } from "../response/body/json.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { Ending, Outgoing, WebSocketConnection } from "./connection.js"
@@ -123,12 +123,12 @@ export class WebSocketImpl implements WebSocket {
   }
 
   /** Waits until the socket is closed. */
-  private readonly closed: Effect.Effect<void> = Effect.async<void>((resume) =>
+  private readonly closed: Effect.Effect<void> = callback<void>((resume) =>
     Effect.sync(this.connection.onClosed(() => resume(Effect.void)))
   )
 
   private put(frame: Outgoing): Effect.Effect<void, WebSocketError> {
-    return Effect.async<void, WebSocketError>((resume) => {
+    return callback<void, WebSocketError>((resume) => {
       const forget = this.connection.send(frame, (ending) =>
         resume(ending === undefined ? Effect.void : Effect.fail(this.error(ending)))
       )
@@ -173,11 +173,13 @@ export class WebSocketImpl implements WebSocket {
 
   private batch(until: number): Pull<Message, WebSocketError> {
     const messages = this.connection.inbox.takeAll()
-    if (messages.length > 0) return Effect.succeed(Chunk.unsafeFromArray(messages))
+    if (messages.length > 0) return Effect.succeed(messages)
     const { closedHere, ending } = this.connection
     if (ending !== undefined && (closedHere || isClean(ending))) return Effect.fail(Option.none())
     return Effect.catchAll(
-      this.waitOr<Chunk.Chunk<Message>, WebSocketError | Option.Option<WebSocketError>>(until, () => this.batch(until)),
+      this.waitOr<ReadonlyArray<Message>, WebSocketError | Option.Option<WebSocketError>>(until, () =>
+        this.batch(until)
+      ),
       (error) => Effect.fail(error instanceof WebSocketError ? Option.some(error) : error)
     )
   }

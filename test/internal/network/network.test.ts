@@ -62,6 +62,7 @@ const dialerTo = (port: number, pause: Effect.Effect<void> = Effect.void): Diale
         tls: undefined,
         failed: [],
         forward: false,
+        protocol: "http/1.1" as const,
         reader: new DataReader(socket)
       })),
       Effect.zipLeft(pause)
@@ -189,13 +190,13 @@ describe("closing a network", () => {
       const inner = dialerTo(port, Effect.zipRight(Deferred.succeed(connected, undefined), Effect.never))
       const dialer: Dialer = {
         ...inner,
-        dial: (exchange, sockets) => {
+        dial: (exchange, sockets, http2) => {
           const add = sockets.add.bind(sockets)
           sockets.add = (socket) => {
             add(socket)
             socket.once("close", () => closed++)
           }
-          return inner.dial(exchange, sockets)
+          return inner.dial(exchange, sockets, http2)
         }
       }
       const network = new Network({ gracefulShutdownTimeout: "10 seconds" }, dialer, makeHub())

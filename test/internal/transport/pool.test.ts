@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { ConnectionAge } from "../../../src/internal/transport/connectionAge.js"
 import type { Deadline, Deadlines } from "../../../src/internal/transport/deadlines.js"
-import { type Lease, Pool, type Poolable, type PoolSettings } from "../../../src/internal/transport/pool.js"
+import type { Lease } from "../../../src/internal/transport/lease.js"
+import { Pool, type Poolable, type PoolSettings } from "../../../src/internal/transport/pool.js"
 
 /** Time that passes when the test says so. */
 class ManualDeadlines implements Pick<Deadlines, "now" | "scheduleIdle"> {

@@ -13,19 +13,16 @@ import { isSafe } from "../../http/methods.js"
 import { showAs } from "../../inspection.js"
 import { setHeader } from "../../request/edits.js"
 import type { PreparedRequest } from "../../request/preparedRequest.js"
-import { Response } from "../../response/response.js"
 import { callOf } from "../../session/middlewareChain.js"
 import { isDowngraded } from "../../session/sendHop.js"
 import { preparedOf } from "../request.js"
 import { sendInBackground } from "./backgroundRequest.js"
 import { type Directives, parseDirectives } from "./cacheControl.js"
-import { directivesOf, invalidatedBy, isAnswerable, type Lookup, lookupOf, sentAsAsked } from "./cacheRequest.js"
-import { CacheStore, type Stored, varyOf } from "./cacheStore.js"
+import { directivesOf, isAnswerable, type Lookup, lookupOf, sentAsAsked } from "./cacheRequest.js"
+import { CacheStore, type Stored } from "./cacheStore.js"
+import { CacheUpdates, type FetchTask } from "./cacheUpdates.js"
 import { answersMeanwhile, type Freshness, freshness, satisfies, standsIn, valuesOf } from "./freshness.js"
-import { sameSelection, selectionOf } from "./identity.js"
-import { keepBody } from "./keepBody.js"
 import { type Flight, Flights } from "./singleFlight.js"
-import { linesOf, ofBody } from "./storedHeaders.js"
 import { fromStored, gatewayTimeout } from "./storedResponse.js"
 
 const isTransient = (error: ClientError): boolean => isClientConnectionError(error) || isServerTimeoutError(error)
@@ -45,22 +42,6 @@ interface Found {
 /** Directives that restrict age. Such a request is not coalesced with others and is never served stale. */
 const requiring = ["no-cache", "max-age", "min-fresh"]
 
-/** A request to the server on behalf of a lookup, and the state needed when its response arrives. */
-interface FetchTask {
-  readonly lookup: Lookup
-  /** The requests that wait for it, if any may. */
-  readonly flight: Flight | undefined
-  readonly sent: Sent
-}
-
-/** When a request was sent. */
-interface Sent {
-  /** The store's removal counter: the response is not stored if the URL was removed since. */
-  readonly since: number
-  /** In milliseconds since the epoch. The response ages from here, however long it takes (RFC 9111 section 4.2.3). */
-  readonly at: number
-}
-
 class Cache {
   static {
     showAs(Cache, "Cache")
@@ -68,18 +49,19 @@ class Cache {
 
   readonly middleware: Middleware = (request, next) => this.run(preparedOf(request), next)
   private readonly store: CacheStore
-  private readonly maxBodySize: number
+  private readonly updates: CacheUpdates
   private readonly flights = new Flights()
   /** Keys that are being revalidated in the background while the stale response is used. */
   private readonly refreshes = new Set<string>()
 
   constructor(store: CacheStore, maxBodySize: number) {
     this.store = store
-    this.maxBodySize = maxBodySize
+    this.updates = new CacheUpdates(store, maxBodySize)
   }
 
   private run(request: PreparedRequest, next: Next): Effect.Effect<ClientResponse, ClientError> {
-    if (!isSafe(request.method)) return Effect.tap(next(request), (response) => this.invalidate(request, response))
+    if (!isSafe(request.method))
+      return Effect.tap(next(request), (response) => this.updates.invalidate(request, response))
     const directives = directivesOf(request)
     if (!isAnswerable(request, directives)) return next(request)
     return Effect.flatMap(lookupOf(request, next, directives, this.middleware), (lookup) =>
@@ -95,8 +77,8 @@ class Cache {
       }
       if (asked.has("only-if-cached")) return Effect.succeed(gatewayTimeout(lookup))
       if (request.method === "HEAD") {
-        return Effect.flatMap(this.sending, (sent) =>
-          Effect.tap(next(request), (response) => this.compare(lookup, found?.stored, response, sent))
+        return Effect.flatMap(this.updates.sending, (sent) =>
+          Effect.tap(next(request), (response) => this.updates.compare(lookup, found?.stored, response, sent))
         )
       }
       if (found !== undefined && answersMeanwhile(found.fresh, found.directives, asked)) {
@@ -202,20 +184,15 @@ class Cache {
     found: Found | undefined,
     flight: Flight | undefined
   ): Effect.Effect<ClientResponse, ClientError> {
-    return Effect.flatMap(this.sending, (sent) => {
+    return Effect.flatMap(this.updates.sending, (sent) => {
       const task = { lookup, flight, sent }
       return found === undefined ? this.fetch(task) : this.validate(task, found)
     })
   }
 
-  private readonly sending: Effect.Effect<Sent> = Effect.map(Clock.currentTimeMillis, (at) => ({
-    since: this.store.moment,
-    at
-  }))
-
   private fetch(task: FetchTask): Effect.Effect<ClientResponse, ClientError> {
     const { next, request } = task.lookup
-    return Effect.tap(next(request), (response) => this.keep(task, response, false))
+    return Effect.tap(next(request), (response) => this.updates.keep(task, response, false))
   }
 
   /** Revalidates a stored response with a conditional request (RFC 9111 section 4.3). */
@@ -238,7 +215,7 @@ class Cache {
       onSuccess: (response) => {
         if (standIn && errorStatuses.has(response.status)) return Effect.map(response.release, instead)
         if (response.status !== 304 || conditioned === request) {
-          return Effect.as(this.keep(task, response, true), response)
+          return Effect.as(this.updates.keep(task, response, true), response)
         }
         const said = Option.getOrUndefined(response.header("etag"))
         const another = said !== undefined && tag !== undefined && !sameTag(said, tag)
@@ -246,92 +223,13 @@ class Cache {
           return Effect.zipRight(response.release, this.fetch(task))
         return Effect.zipRight(
           response.release,
-          Effect.map(this.freshen(lookup, stored, response, sent), ({ age, fresher }) => {
+          Effect.map(this.updates.freshen(lookup, stored, response, sent), ({ age, fresher }) => {
             flight?.end("stored")
             return fromStored(lookup, fresher, age)
           })
         )
       }
     })
-  }
-
-  /** Updates the stored response with the headers of a 304 or a HEAD response (RFC 9111 section 4.3.4). */
-  private freshen(
-    lookup: Lookup,
-    stored: Stored,
-    response: ClientResponse,
-    { at: receivedAt, since }: Sent
-  ): Effect.Effect<{ readonly fresher: Stored; readonly age: number }> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const lines = linesOf(response).filter(([name]) => !ofBody.has(name.toLowerCase()))
-      const names = new Set(lines.map(([name]) => name.toLowerCase()))
-      // The Age of the old response does not apply to the revalidated one.
-      const kept = stored.headers.filter(([name]) => !names.has(name.toLowerCase()) && name.toLowerCase() !== "age")
-      const fresher: Stored = { ...stored, receivedAt, headers: [...kept, ...lines] }
-      const { age } = freshness(fresher.status, fresher.headers, receivedAt, now)
-      return Effect.as(this.store.put(lookup.sent.url, fresher, since), { fresher, age })
-    })
-  }
-
-  /**
-   * Compares a HEAD response with the stored response (RFC 9111 section 4.3.5): updates the stored one if they match,
-   * otherwise removes it.
-   */
-  private compare(
-    lookup: Lookup,
-    stored: Stored | undefined,
-    response: ClientResponse,
-    sent: Sent
-  ): Effect.Effect<void> {
-    if (stored === undefined || response.status !== 200) return Effect.void
-    if (sentAsAsked(lookup, response) === undefined) return Effect.void
-    const told = linesOf(response)
-    const of = (name: string, lines: Stored["headers"]) => valuesOf(lines, name)[0]
-    const differs = ["etag", "last-modified", "content-length"].some((name) => {
-      const said = of(name, told)
-      return said !== undefined && said !== of(name, stored.headers)
-    })
-    if (differs) return this.store.removeOwn(lookup.sent.url, lookup.identity)
-    const validated = ["etag", "last-modified"].some((name) => of(name, told) !== undefined)
-    return validated ? Effect.asVoid(this.freshen(lookup, stored, response, sent)) : Effect.void
-  }
-
-  /**
-   * Stores a response once its body is complete, if it is cacheable and worth storing. `supersedes`: the response
-   * answers a revalidation, so that if it is not stored itself, the old entry must be removed (RFC 9111 section 4.3.3).
-   */
-  private keep(task: FetchTask, response: ClientResponse, supersedes: boolean): Effect.Effect<void> {
-    const { lookup, sent } = task
-    const { identity } = lookup
-    const { url } = lookup.sent
-    const actual = sentAsAsked(lookup, response)
-    if (!(response instanceof Response) || actual === undefined) return Effect.void
-    const gone = supersedes && response.status < 500 ? this.store.removeOwn(url, identity) : Effect.void
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const headers = linesOf(response)
-      const vary = varyOf(headers)
-      const { lifetime, storable } = freshness(response.status, headers, sent.at, now)
-      const lasting = lifetime > 0 || valuesOf(headers, "etag").length + valuesOf(headers, "last-modified").length > 0
-      const length = Option.getOrElse(response.contentLength, () => 0)
-      if (vary === undefined || !storable || !lasting) return gone
-      if (length > this.maxBodySize || !sameSelection(lookup.sent, actual, vary)) return gone
-      const { reason, status, toleratesTruncatedCoding } = response
-      const selection = selectionOf(actual, vary)
-      const { flight } = task
-      const put = (body: string) =>
-        this.store.put(
-          url,
-          { identity, selection, receivedAt: sent.at, status, reason, headers, toleratesTruncatedCoding, body },
-          sent.since
-        )
-      return keepBody(response, { flight, core: callOf(lookup.next)?.core, limit: this.maxBodySize, put, gone })
-    })
-  }
-
-  /** Removes the entries that an unsafe request made invalid (RFC 9111 section 4.4). */
-  private invalidate(request: PreparedRequest, response: ClientResponse): Effect.Effect<void> {
-    if (response.status < 200 || response.status >= 400) return Effect.void
-    return Effect.forEach(invalidatedBy(request, response), (url) => this.store.remove(url), { discard: true })
   }
 }
 

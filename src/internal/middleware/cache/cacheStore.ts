@@ -3,9 +3,10 @@ import type { KeyValueStore } from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { storedText } from "../../effect/stores.js"
 import { showAs } from "../../inspection.js"
 import type { Sent } from "../../response/responseSource.js"
-import { errorType } from "../../tracing/spans.js"
+import { errorType } from "../../tracing/telemetryNames.js"
 import { CacheIndex, indexKey } from "./cacheIndex.js"
 import { type Lines, valuesOf } from "./freshness.js"
 import { hash, selectionOf } from "./identity.js"
@@ -86,8 +87,10 @@ const tolerant = <A, E>(what: string, use: () => Effect.Effect<A, E>): Effect.Ef
   )
 
 /** The text that a store returned, or `undefined` for any other value. */
-const textOf = (given: unknown): string | undefined =>
-  Option.isOption(given) && Option.isSome(given) && typeof given.value === "string" ? given.value : undefined
+const textOf = (given: unknown): string | undefined => {
+  const text = Option.getOrUndefined(storedText(given) ?? Option.none())
+  return typeof text === "string" ? text : undefined
+}
 
 /** The stored responses of all URLs, with a total size limit. */
 export class CacheStore {

@@ -1,6 +1,7 @@
 /** Stores the body of a response once it is complete. */
 import * as Effect from "effect/Effect"
-import * as Runtime from "effect/Runtime"
+import { currentEnvironment } from "../../effect/fiberState.js"
+import { run } from "../../effect/fibers.js"
 import type { Response } from "../../response/response.js"
 import type { SessionCore } from "../../session/sessionCore.js"
 import { listenTo } from "./cacheBody.js"
@@ -25,9 +26,9 @@ export interface Keeper {
 
 /** Taps the body, so that reading it also stores it. The reader does not wait for the store. */
 export const keepBody = (response: Response, { core, flight, gone, limit, put }: Keeper): Effect.Effect<void> =>
-  Effect.map(Effect.runtime<never>(), (runtime) => {
-    const run = (effect: Effect.Effect<void>): void => {
-      const fiber = Runtime.runFork(runtime)(effect)
+  Effect.map(currentEnvironment, (environment) => {
+    const keep = (effect: Effect.Effect<void>): void => {
+      const fiber = run(environment, effect)
       core?.keep(fiber)
     }
     let large = false
@@ -37,14 +38,14 @@ export const keepBody = (response: Response, { core, flight, gone, limit, put }:
         limit,
         hurries: () => flight?.wanted === true,
         onComplete: (bytes) =>
-          run(
+          keep(
             Effect.ensuring(
               put(Buffer.from(bytes).toString("base64")),
               Effect.sync(() => flight?.end("stored"))
             )
           ),
         onLost: (why) => {
-          if (why === "large" && !large) run(gone)
+          if (why === "large" && !large) keep(gone)
           large ||= why === "large"
           flight?.end(resultWhenLost[why])
         }

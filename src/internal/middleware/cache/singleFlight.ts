@@ -1,5 +1,6 @@
 /** Single-flight: concurrent misses for the same key share one request. */
 import * as Effect from "effect/Effect"
+import { callback } from "../../effect/callback.js"
 
 /**
  * How the waiting requests continue. "stored": use the stored response. "standsIn": a stale response may replace an
@@ -36,7 +37,7 @@ export class Flight {
   }
 
   get wait(): Effect.Effect<FlightResult> {
-    return Effect.async<FlightResult>((resume) => {
+    return callback<FlightResult>((resume) => {
       if (this.result !== undefined) {
         resume(Effect.succeed(this.result))
         return

@@ -21,7 +21,7 @@ import { toMillis } from "../../durations.js"
 import { canonicalHost } from "../../http/host.js"
 import { zonedAddress } from "../../http/origin.js"
 import { nameOf } from "../../objectNames.js"
-import type { NetworkStream, Sockets } from "../../transport/networkStream.js"
+import type { Http2Offer, NetworkStream, Sockets } from "../../transport/networkStream.js"
 import { DataReader, type SocketReader } from "../../transport/socketReader.js"
 import type { Exchange, ProxyRoute, Route } from "../../transport/transport.js"
 import { resolveLimits } from "../http1/limits.js"
@@ -39,8 +39,11 @@ import { connectUnix } from "./unix.js"
 
 /** Opens connections for the pool. */
 export interface Dialer {
-  /** Opens a socket. Runs in the requesting fiber and adds every socket to `sockets` as soon as it exists. */
-  readonly dial: (exchange: Exchange, sockets: Sockets) => Effect.Effect<NetworkStream, ClientError>
+  /**
+   * Opens a socket, for HTTP/2 as far as `http2` says. Runs in the requesting fiber and adds every socket to `sockets` as
+   * soon as it exists.
+   */
+  readonly dial: (exchange: Exchange, sockets: Sockets, http2: Http2Offer) => Effect.Effect<NetworkStream, ClientError>
   /** Whether the address policy lets an idle connection, perhaps opened for another origin, serve the route. */
   readonly permits?: ((route: Route) => boolean) | undefined
   /** See `Transport.peerKey`. */
@@ -114,14 +117,15 @@ interface Facts {
 const wireOf = (
   socket: Net.Socket,
   { address, failed }: Facts,
-  rest: Partial<Pick<NetworkStream, "forward" | "reader">>
+  rest: Partial<Pick<NetworkStream, "forward" | "reader" | "tls" | "protocol">>
 ): NetworkStream => ({
   socket,
   remoteAddress: address,
   localAddress: socket.localAddress,
-  tls: undefined,
+  tls: rest.tls,
   failed,
   forward: rest.forward ?? false,
+  protocol: rest.protocol ?? "http/1.1",
   reader: rest.reader ?? new DataReader(socket)
 })
 
@@ -131,26 +135,31 @@ const finish = (
   exchange: Exchange,
   socket: Net.Socket,
   facts: Facts,
-  reader: SocketReader | undefined
+  reader: SocketReader | undefined,
+  http2: Http2Offer
 ): Effect.Effect<NetworkStream, ClientError> =>
   exchange.route.origin.scheme === "https"
-    ? Effect.map(step.origin(exchange, socket), (secured) => ({
-        ...wireOf(secured.socket, facts, {}),
-        tls: secured.info
-      }))
-    : Effect.sync(() => wireOf(socket, facts, reader === undefined ? {} : { reader }))
+    ? Effect.map(step.origin(exchange, socket, http2), ({ info, socket }) =>
+        wireOf(socket, facts, { tls: info, protocol: info.alpn === "h2" ? "h2" : "http/1.1" })
+      )
+    : Effect.sync(() => {
+        // Without TLS nothing is negotiated: the client has to know that the server speaks HTTP/2 (RFC 9113 section 3.3).
+        const protocol = http2 === "required" ? "h2" : "http/1.1"
+        return wireOf(socket, facts, reader === undefined ? { protocol } : { protocol, reader })
+      })
 
 const direct = Effect.fnUntraced(function* (
   settings: TcpSettings,
   step: TlsStep,
   exchange: Exchange,
-  sockets: Sockets
+  sockets: Sockets,
+  http2: Http2Offer
 ) {
   const target = exchange.route.origin
   const located = yield* locate(settings, exchange, target, exchange.trace)
   const permitted = yield* permit(settings, exchange, target, located)
   const connected = yield* reach(settings, exchange, target, permitted, sockets, target.scheme === "http")
-  return yield* finish(step, exchange, connected.socket, connected, connected.reader)
+  return yield* finish(step, exchange, connected.socket, connected, connected.reader, http2)
 })
 
 const proxyError = (
@@ -214,7 +223,8 @@ const throughProxy = Effect.fnUntraced(function* (
   step: TlsStep,
   exchange: Exchange,
   proxy: ProxyRoute,
-  sockets: Sockets
+  sockets: Sockets,
+  http2: Http2Offer
 ) {
   const destination = yield* destinationOf(settings, exchange, proxy)
   const { origin } = exchange.route
@@ -227,7 +237,7 @@ const throughProxy = Effect.fnUntraced(function* (
   const inner = speaksHttp
     ? yield* tunnel(socket, proxy, origin, exchange, settings.http1, exchange.route.userAgent)
     : yield* socks(socket, proxy, destination, exchange)
-  return yield* finish(step, exchange, inner, connected, undefined)
+  return yield* finish(step, exchange, inner, connected, undefined, http2)
 })
 
 /**
@@ -250,12 +260,12 @@ export const makeTcpDialer = (
         const identity = identityOf(options, services.resolver)
         return {
           peerKey: (route) => peerKeyOf(route, identity, options.ssl),
-          dial: (exchange, sockets) => {
+          dial: (exchange, sockets, http2) => {
             const { proxy } = exchange.route
             return withFullHandshake(step, (tls) =>
               proxy === undefined
-                ? direct(settings, tls, exchange, sockets)
-                : throughProxy(settings, tls, exchange, proxy, sockets)
+                ? direct(settings, tls, exchange, sockets, http2)
+                : throughProxy(settings, tls, exchange, proxy, sockets, http2)
             )
           },
           // A direct connection was checked when it was dialed. A forwarding proxy's connection serves all origins, so
@@ -270,7 +280,13 @@ export const makeTcpDialer = (
       })
   )
 
-const overUnix = Effect.fnUntraced(function* (path: string, step: TlsStep, exchange: Exchange, sockets: Sockets) {
+const overUnix = Effect.fnUntraced(function* (
+  path: string,
+  step: TlsStep,
+  exchange: Exchange,
+  sockets: Sockets,
+  http2: Http2Offer
+) {
   const connected = yield* during(
     exchange,
     "connect",
@@ -288,7 +304,7 @@ const overUnix = Effect.fnUntraced(function* (path: string, step: TlsStep, excha
       }
     )
   )
-  return yield* finish(step, exchange, connected.socket, { address: path, failed: [] }, connected.reader)
+  return yield* finish(step, exchange, connected.socket, { address: path, failed: [] }, connected.reader, http2)
 })
 
 /**
@@ -298,7 +314,8 @@ export const makeUnixDialer = (options: UnixOptions): Dialer => {
   const step = makeTlsStep(options.ssl, undefined)
   return {
     peerKey: (route) => peerKeyOf(route, ["unix", options.path], options.ssl),
-    dial: (exchange, sockets) => withFullHandshake(step, (tls) => overUnix(options.path, tls, exchange, sockets)),
+    dial: (exchange, sockets, http2) =>
+      withFullHandshake(step, (tls) => overUnix(options.path, tls, exchange, sockets, http2)),
     clearDnsCache: () => Effect.void
   }
 }

@@ -7,11 +7,12 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import type { Scope } from "effect/Scope"
 import type { ClientConnectorDNSError } from "../../../Errors.js"
 import type { ResolverService } from "../../../Resolver.js"
+import { disconnect } from "../../effect/disconnect.js"
+import { type AnyFiber, interruptSoon } from "../../effect/fibers.js"
 import type { Trace } from "../../transport/trace.js"
 import { type Addresses, askResolver, dnsFailure } from "./askResolver.js"
 import { sortAddresses } from "./sortAddresses.js"
@@ -77,7 +78,7 @@ interface Lookup {
   readonly answer: Deferred.Deferred<Answer, ClientConnectorDNSError>
   /** The number of requests that wait for it. */
   waiters: number
-  fiber: Fiber.Fiber<unknown, unknown> | undefined
+  fiber: AnyFiber | undefined
 }
 
 /** A request's share in a lookup. */
@@ -141,9 +142,7 @@ export class DnsCache {
   private resolveAlone({ host, limit, trace }: Question): Effect.Effect<Addresses, LookupError> {
     // Disconnected, so that an uninterruptible resolver does not delay the request's interruption.
     const resolved = within(
-      Effect.map(failIfInterrupted(host, Effect.disconnect(this.lookUp(host))), (addresses) =>
-        sortAddresses(addresses, 0)
-      ),
+      Effect.map(failIfInterrupted(host, disconnect(this.lookUp(host))), (addresses) => sortAddresses(addresses, 0)),
       limit
     )
     return trace === undefined
@@ -208,7 +207,7 @@ export class DnsCache {
       const lookup: Lookup = { host, port, now, answer, waiters: 1, fiber: undefined }
       this.lookups.set(host, lookup)
       const run = Effect.uninterruptible(
-        Effect.flatMap(Effect.exit(Effect.interruptible(Effect.disconnect(this.lookUp(host)))), (exit) =>
+        Effect.flatMap(Effect.exit(Effect.interruptible(disconnect(this.lookUp(host)))), (exit) =>
           this.settle(lookup, exit)
         )
       )
@@ -224,7 +223,8 @@ export class DnsCache {
       lookup.waiters -= 1
       if (lookup.waiters > 0 || lookup.fiber === undefined) return Effect.void
       if (this.lookups.get(lookup.host) === lookup) this.lookups.delete(lookup.host)
-      return Fiber.interruptAsFork(lookup.fiber, FiberId.none)
+      interruptSoon(lookup.fiber)
+      return Effect.void
     })
   }
 

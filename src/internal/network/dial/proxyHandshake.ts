@@ -5,6 +5,7 @@ import type * as Net from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { type ClientHttpProxyError, ClientProxyConnectionError, ConnectionTimeoutError } from "../../../Errors.js"
+import { callback } from "../../effect/callback.js"
 import { errorCode } from "../../errorCode.js"
 import type { ExchangeContext, ProxyRoute } from "../../transport/transport.js"
 
@@ -49,7 +50,7 @@ const runHandshake = (
   context: HandshakeContext,
   makeProtocol: (outcome: Outcome) => HandshakeProtocol
 ): Effect.Effect<Net.Socket, HandshakeError> =>
-  Effect.async<Net.Socket, HandshakeError>((resume) => {
+  callback<Net.Socket, HandshakeError>((resume) => {
     let over = false
     const stop = () => {
       over = true

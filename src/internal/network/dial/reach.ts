@@ -112,7 +112,8 @@ export const permit = (
   addresses: Addresses
 ): Effect.Effect<Permitted, ClientConnectorError> =>
   Effect.suspend(() => {
-    const [denied, allowed] = Arr.partition(addresses, (address) => allows(address, host))
+    const allowed = addresses.filter((address) => allows(address, host))
+    const denied = addresses.filter((address) => !allowed.includes(address))
     const code = "ERR_IP_BLOCKED"
     const rejected = denied.map(({ address }): FailedAddress => ({ address, port, code }))
     if (Arr.isNonEmptyArray(allowed)) return Effect.succeed({ addresses: allowed, rejected })

@@ -7,8 +7,10 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { ClientError, ConnectionTimeoutError, TlsError } from "../../../Errors.js"
 import type { Ssl } from "../../../Ssl.js"
+import type { Http2Offer } from "../../transport/networkStream.js"
 import type { ExchangeContext, ProxyRoute, Route } from "../../transport/transport.js"
-import { type HandshakeOptions, handshake, rejectsSession, type Secured } from "../tls/handshake.js"
+import { handshake, type Secured } from "../tls/handshake.js"
+import { type HandshakeOptions, rejectsSession } from "../tls/handshakeAttempt.js"
 import { makeSessionCache } from "../tls/sessionCache.js"
 import { settingsOf } from "../tls/tlsSettings.js"
 import { during, phaseTimeout } from "./reach.js"
@@ -23,7 +25,7 @@ export interface TlsContext extends ExchangeContext {
 export interface TlsStep {
   /** The same steps with full handshakes, which do not offer a session. */
   readonly full: TlsStep
-  readonly origin: (context: TlsContext, socket: Net.Socket) => Effect.Effect<Secured, SecureError>
+  readonly origin: (context: TlsContext, socket: Net.Socket, http2: Http2Offer) => Effect.Effect<Secured, SecureError>
   readonly proxy: (context: TlsContext, proxy: ProxyRoute, socket: Net.Socket) => Effect.Effect<Secured, SecureError>
 }
 
@@ -53,7 +55,7 @@ export const makeTlsStep = (ssl: Ssl | undefined, certificateWarning: number | u
   const origins = makeSessionCache()
   const proxies = makeSessionCache()
   const steps = (full: boolean): Omit<TlsStep, "full"> => ({
-    origin: (context, socket) => {
+    origin: (context, socket, http2) => {
       const { origin, proxy, serverHostname, ssl: own } = context.route
       const settings = settingsOf(own, ssl, serverHostname)
       const { host, port, zone } = origin
@@ -61,6 +63,7 @@ export const makeTlsStep = (ssl: Ssl | undefined, certificateWarning: number | u
         host,
         port,
         settings,
+        http2,
         proxy: false,
         certificateWarning,
         sessions: origins,
@@ -75,6 +78,7 @@ export const makeTlsStep = (ssl: Ssl | undefined, certificateWarning: number | u
         host,
         port,
         settings,
+        http2: "never",
         proxy: true,
         certificateWarning,
         sessions: proxies,

@@ -10,7 +10,8 @@ import { getField, toLines } from "../../http/headerFields.js"
 import type { Origin } from "../../http/origin.js"
 import type { Deadline } from "../../transport/deadlines.js"
 import type { Head, ProxyRoute } from "../../transport/transport.js"
-import { Parser, type ParserLimits } from "../http1/parser.js"
+import type { ParserLimits } from "../http1/limits.js"
+import { Parser } from "../http1/parser.js"
 import {
   type HandshakeContext,
   type HandshakeError,

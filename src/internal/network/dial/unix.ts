@@ -3,6 +3,7 @@
  */
 import * as Net from "node:net"
 import * as Effect from "effect/Effect"
+import { callback } from "../../effect/callback.js"
 import type { Deadlines } from "../../transport/deadlines.js"
 import type { Sockets } from "../../transport/networkStream.js"
 import { SlabReader, type SocketReader } from "../../transport/socketReader.js"
@@ -46,7 +47,7 @@ const invalidPathCode = (path: string): string | undefined => {
 
 /** Connects. Interruption closes the socket. */
 export const connectUnix = (options: UnixConnectOptions): Effect.Effect<UnixConnected, UnixConnectFailure> =>
-  Effect.async((resume) => {
+  callback((resume) => {
     const { deadlines, limit, path, slab, sockets } = options
     const fail = (code: string, cause: unknown, timedOut = false) => resume(Effect.fail({ code, cause, timedOut }))
     const invalid = invalidPathCode(path)

@@ -6,7 +6,7 @@ import { BareLineFeed, ChunkExtension, ChunkSizeSpacing } from "../../transport/
 import { CR, HTAB, hex, LF, SP, token } from "./bytes.js"
 import { escape, gotByte } from "./excerpt.js"
 import type { ParserLimits } from "./limits.js"
-import type { Reason } from "./scanner.js"
+import type { Reason } from "./lineScanner.js"
 
 // States
 const SizeStart = 0

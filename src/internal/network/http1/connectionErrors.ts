@@ -11,6 +11,7 @@ import {
   ServerDisconnectedError,
   SocketTimeoutError
 } from "../../../Errors.js"
+import type { Retryability } from "../../errors/retryability.js"
 import type { IncomingBody } from "../../transport/incomingBody.js"
 import type { NetworkStream } from "../../transport/networkStream.js"
 import type { Exchange } from "../../transport/transport.js"
@@ -49,6 +50,17 @@ export const cutHead = (
 /** Whether an error means that the connection ended, and not that the peer rejected the client. */
 export const isClosing = (error: ClientError): boolean =>
   error._tag === "ServerDisconnectedError" || error._tag === "ClientOSError"
+
+/** How a request may be repeated after `error`, which ended the connection before the head was complete. */
+export const repeatableAfter = (
+  error: ClientError,
+  phase: "connect" | "send" | "headers",
+  reused: boolean,
+  started: boolean
+): Retryability => {
+  if (phase === "connect") return "unsent"
+  return !started && (reused || isClosing(error)) ? "sent" : "never"
+}
 
 /** The connection ended before the body was complete. */
 export const cutBody = (
@@ -96,21 +108,39 @@ export const brokenBody = (
     cause: new Error(failure.description)
   })
 
-/** The connection closed, or the server sent bytes, before the request was written. */
-export const unusableConnection = (
+/** The server switches protocols before it has the whole request. */
+export const switchedEarly = (exchange: Exchange, wire: NetworkStream): ClientError =>
+  brokenHead(exchange, wire, {
+    where: "head",
+    reason: "Unsolicited",
+    description: "expected 101 after the whole request, got it before",
+    excerpt: ""
+  })
+
+/**
+ * The connection closed, or the server sent bytes, before the request was written. A server that sends first on a new
+ * connection does not speak HTTP.
+ */
+export const unsent = (
   exchange: Exchange,
   wire: NetworkStream,
   reused: boolean,
   sentUnsolicited: boolean
-): ClientError =>
+): { readonly error: ClientError; readonly repeatable: Retryability } =>
   sentUnsolicited && !reused
-    ? new BadHttpMessage({
-        ...detailsOf(exchange, wire, "send"),
-        reason: "Unsolicited",
-        description: "expected no bytes before the request",
-        excerpt: ""
-      })
-    : new ServerDisconnectedError({ ...detailsOf(exchange, wire, "connect"), reused, received: 0 })
+    ? {
+        error: new BadHttpMessage({
+          ...detailsOf(exchange, wire, "send"),
+          reason: "Unsolicited",
+          description: "expected no bytes before the request",
+          excerpt: ""
+        }),
+        repeatable: "never"
+      }
+    : {
+        error: new ServerDisconnectedError({ ...detailsOf(exchange, wire, "connect"), reused, received: 0 }),
+        repeatable: "unsent"
+      }
 
 /** The time limit of a phase is over; `limit` in milliseconds. */
 export const phaseTimeout = (

@@ -126,6 +126,19 @@ export class Framing {
     if (this.chunked && this.length >= 0) this.deviations |= LengthWithChunked
   }
 
+  /** Whether version and Connection allow reuse of the connection. */
+  persists(minor: number): boolean {
+    return !this.close && (minor === 1 || this.keepAlive)
+  }
+
+  /**
+   * Whether content may follow a 204 or 205, which have none. A server that announces content may send it; with 205, even
+   * without announcing it.
+   */
+  mayHaveContent(status: number): boolean {
+    return this.chunked || this.length > 0 || (status === 205 && this.length < 0)
+  }
+
   private connection(bytes: Uint8Array, start: number, end: number): void {
     eachMember(bytes, start, end, (from, to) => {
       if (isWord(bytes, from, to, "close")) this.close = true

@@ -180,7 +180,7 @@ export const decodeText = (latin1: string): string => {
 export interface HeadParts {
   readonly status: number
   readonly reason?: string | undefined
-  readonly version?: "1.0" | "1.1" | undefined
+  readonly version?: Head["version"] | undefined
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
   readonly contentLength?: number | undefined
   /** Default: true. */

@@ -8,12 +8,13 @@ import type { Trailers } from "../../transport/incomingBody.js"
 import { CR, LF } from "./bytes.js"
 import { Chunks } from "./chunked.js"
 import { gotByte, lineExcerpt } from "./excerpt.js"
-import { decodeText, type FramingKind, ParsedHead, unfold } from "./head.js"
+import { type FramingKind, ParsedHead } from "./head.js"
 import type { ParserLimits } from "./limits.js"
-import { Failed, More, type Reason, Scanner } from "./scanner.js"
-import { neverTrailers } from "./trailers.js"
-
-export { defaultLimits, type ParserLimits, resolveLimits } from "./limits.js"
+import { Failed, More, type Reason } from "./lineScanner.js"
+import { RepeatedHead } from "./repeatedHead.js"
+import { Scanner } from "./scanner.js"
+import { SectionStore } from "./sectionStore.js"
+import { noTrailers, readTrailers } from "./trailers.js"
 
 /** Callbacks for parsed parts of a response. */
 export interface ParserHandler {
@@ -47,14 +48,6 @@ const TrailerSection = 7
 const Tunnel = 8
 const Stopped = 9
 
-const noTrailers: Trailers = []
-
-/** A larger store is released after its section. Bytes. */
-const storeSize = 4096
-
-/** A longer head is not remembered. Bytes. */
-const maxRepeatedSize = 2048
-
 export class Parser {
   failure: ParseFailure | undefined = undefined
   /** Whether a byte of the response was received. */
@@ -77,16 +70,8 @@ export class Parser {
   /** Bytes of complete heads and of empty lines. */
   private headSize = 0
   private remaining = 0
-  /** Holds the bytes of a head or trailer section that arrives in more than one read. */
-  private store: Buffer | undefined = undefined
-  /** The number of bytes in `store`. */
-  private stored = 0
-  /**
-   * The previous head and its method. Servers often repeat a head byte for byte within one second (the resolution of
-   * Date), so it can be reused.
-   */
-  private lastHead: ParsedHead | undefined = undefined
-  private lastMethod = ""
+  private readonly store = new SectionStore()
+  private readonly repeated = new RepeatedHead()
 
   constructor(limits: ParserLimits, handler: ParserHandler) {
     this.limits = limits
@@ -97,7 +82,7 @@ export class Parser {
 
   /** Received bytes of heads, including informational ones and empty lines. */
   get headBytes(): number {
-    return this.headSize + (this.state === Head ? this.stored : 0)
+    return this.headSize + (this.state === Head ? this.store.size : 0)
   }
 
   /** Whether the bytes that follow are not HTTP: after 101, or a 2xx to CONNECT. */
@@ -173,7 +158,7 @@ export class Parser {
 
   private awaitHead(): void {
     this.state = Leading
-    this.stored = 0
+    this.store.clear()
     this.scanner.beginHead(this.limits.maxHeadSize - this.headSize, this.method === "CONNECT")
   }
 
@@ -183,16 +168,12 @@ export class Parser {
     if (this.state === LeadingLf) {
       if (byte !== LF) return this.fail("StatusLine", "expected LF after CR", slab, at, end)
       this.state = Leading
-    } else if (byte === CR && this.informational === 0) {
-      if (++this.emptyLines > this.limits.maxLeadingLines) {
-        return this.tooManyLines(slab, at, end)
-      }
-      this.state = LeadingLf
-    } else if (byte === LF && this.informational === 0 && !this.limits.strict) {
-      if (++this.emptyLines > this.limits.maxLeadingLines) {
-        return this.tooManyLines(slab, at, end)
-      }
-      this.deviations |= BareLineFeed
+    } else if (this.informational === 0 && (byte === CR || (byte === LF && !this.limits.strict))) {
+      const { maxLeadingLines } = this.limits
+      if (++this.emptyLines > maxLeadingLines)
+        return this.fail("Limit", `expected at most ${maxLeadingLines} empty lines before a response`, slab, at, end)
+      if (byte === CR) this.state = LeadingLf
+      else this.deviations |= BareLineFeed
     } else {
       this.state = Head
       return at
@@ -201,62 +182,37 @@ export class Parser {
     return at + 1
   }
 
-  /** Reads a head or trailers. Copies bytes to `store` only if a section spans several reads. */
+  /** Reads a head or trailers. Stores bytes only if a section spans several reads. */
   private section(slab: Buffer, at: number, end: number): number {
-    if (this.stored === 0) {
-      const repeated = this.lastHead
-      if (repeated !== undefined && this.isRepeated(repeated, slab, at, end)) {
+    if (this.store.size === 0) {
+      const repeated =
+        this.state === Head && this.headSize === 0 ? this.repeated.match(this.method, slab, at, end) : undefined
+      if (repeated !== undefined) {
         this.headSize = repeated.text.length
         this.follow(repeated)
         return at + repeated.text.length
       }
       const next = this.scanner.scan(slab, at, at, end)
       if (next === Failed) return this.failFromScanner(end - at)
-      if (next === More) return this.keep(slab, at, end)
+      if (next === More) {
+        this.store.add(slab, at, end)
+        return end
+      }
       return this.endOfSection(slab, at, next, next)
     }
-    const before = this.stored
-    const next = this.keep(slab, at, end)
-    const store = this.store
-    if (store === undefined) return next
-    const stop = this.scanner.scan(store, 0, before, this.stored)
+    const before = this.store.size
+    const store = this.store.add(slab, at, end)
+    const stop = this.scanner.scan(store, 0, before, this.store.size)
     if (stop === Failed) return this.failFromScanner(0)
-    if (stop === More) return next
-    if (store.length > storeSize) this.store = undefined
+    if (stop === More) return end
     return this.endOfSection(store, 0, stop, at + stop - before)
   }
 
-  /** Whether the bytes repeat `head`, as the first head of a response to the same method. */
-  private isRepeated(head: ParsedHead, slab: Buffer, at: number, end: number): boolean {
-    const size = head.text.length
-    return (
-      this.state === Head &&
-      this.headSize === 0 &&
-      end - at >= size &&
-      this.method === this.lastMethod &&
-      slab.toString("latin1", at, at + size) === head.text
-    )
-  }
-
-  private keep(slab: Buffer, at: number, end: number): number {
-    const size = this.stored + end - at
-    let store = this.store
-    if (store === undefined || store.length < size) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(size, store === undefined ? 1024 : store.length * 2))
-      if (store !== undefined && this.stored > 0) store.copy(larger, 0, 0, this.stored)
-      store = larger
-      this.store = larger
-    }
-    slab.copy(store, this.stored, at, end)
-    this.stored = size
-    return end
-  }
-
   private endOfSection(bytes: Buffer, base: number, stop: number, next: number): number {
-    this.stored = 0
+    this.store.clear()
     this.deviations |= this.scanner.deviations
     if (this.state === TrailerSection) {
-      this.complete(this.scanner.count === 0 ? noTrailers : this.trailers(bytes, base))
+      this.complete(readTrailers(this.scanner, bytes, base))
       return next
     }
     const first = this.headSize === 0
@@ -272,12 +228,10 @@ export class Parser {
       return this.failAfter("Unsolicited", "expected no 101, as the request asked for no upgrade", status)
     const tunnel = status === 101 || (this.method === "CONNECT" && status >= 200 && status < 300)
     if (status < 200 && !tunnel) {
-      if (++this.informational > this.limits.maxInformational) {
-        return this.failAfter(
-          "Limit",
-          `expected at most ${this.limits.maxInformational} informational responses (http1.maxInformational)`,
-          status
-        )
+      const { maxInformational } = this.limits
+      if (++this.informational > maxInformational) {
+        const description = `expected at most ${maxInformational} informational responses (http1.maxInformational)`
+        return this.failAfter("Limit", description, status)
       }
       this.closing ||= framing.close
       const head = this.headFrom(bytes, base, stop, "none", undefined, !this.closing)
@@ -291,8 +245,7 @@ export class Parser {
       return true
     }
     const head = this.framed(bytes, base, stop, status)
-    this.lastHead = first && stop - base <= maxRepeatedSize && this.deviations === 0 ? head : undefined
-    this.lastMethod = this.method
+    this.repeated.remember(this.method, first && this.deviations === 0 ? head : undefined)
     this.follow(head)
     return true
   }
@@ -300,12 +253,9 @@ export class Parser {
   /** RFC 9112, section 6.3. */
   private framed(bytes: Buffer, base: number, stop: number, status: number): ParsedHead {
     const { framing, minor } = this.scanner
-    const persistent =
-      !this.closing && !framing.close && (minor === 1 || framing.keepAlive) && !mustClose(this.deviations)
+    const persistent = !this.closing && framing.persists(minor) && !mustClose(this.deviations)
     if (this.method === "HEAD" || status === 204 || status === 205 || status === 304) {
-      // 204 and 205 have no content. A server that announces content may send it; with 205, even without announcing it.
-      const announced = framing.chunked || framing.length > 0 || (status === 205 && framing.length < 0)
-      const reusable = persistent && (this.method === "HEAD" || status === 304 || !announced)
+      const reusable = persistent && (this.method === "HEAD" || status === 304 || !framing.mayHaveContent(status))
       return this.headFrom(bytes, base, stop, "none", undefined, reusable)
     }
     if (framing.chunked) {
@@ -363,21 +313,10 @@ export class Parser {
     if (chunks.isBroken) return this.failWith("body", chunks.reason, chunks.description, chunks.excerpt)
     if (chunks.isLast) {
       this.state = TrailerSection
-      this.stored = 0
+      this.store.clear()
       this.scanner.beginTrailers(this.limits.maxTrailerSize)
     }
     return next
-  }
-
-  private trailers(bytes: Buffer, base: number): Trailers {
-    const { offsets, count } = this.scanner
-    const out: Array<readonly [string, string]> = []
-    for (let at = 0; at < count << 2; at += 4) {
-      const name = bytes.toString("latin1", base + offsets[at], base + offsets[at + 1])
-      if (neverTrailers.has(name.toLowerCase())) continue
-      out.push([name, decodeText(unfold(bytes.toString("latin1", base + offsets[at + 2], base + offsets[at + 3])))])
-    }
-    return out
   }
 
   private complete(trailers: Trailers): void {
@@ -388,24 +327,14 @@ export class Parser {
 
   private failFromScanner(unstored: number): number {
     const scanner = this.scanner
-    if (this.state === Head) this.headSize += this.stored + unstored
-    this.stored = 0
+    if (this.state === Head) this.headSize += this.store.size + unstored
+    this.store.clear()
     const where = this.state === Head ? "head" : "body"
     return this.failWith(where, scanner.reason, scanner.description, scanner.excerpt)
   }
 
   private fail(reason: Reason, description: string, slab: Buffer, at: number, end: number): -1 {
     return this.failWith("head", reason, `${description}, ${gotByte(slab[at])}`, lineExcerpt(slab, at, at, end))
-  }
-
-  private tooManyLines(slab: Buffer, at: number, end: number): -1 {
-    return this.fail(
-      "Limit",
-      `expected at most ${this.limits.maxLeadingLines} empty lines before a response`,
-      slab,
-      at,
-      end
-    )
   }
 
   private failAfter(reason: Reason, description: string, status: number): false {

@@ -1,48 +1,19 @@
 /**
  * Runs a TLS handshake on a connected socket and verifies the peer before any byte of a request can be written.
  */
-import type { X509Certificate } from "node:crypto"
-import { isIP } from "node:net"
 import type { Duplex } from "node:stream"
-import * as tls from "node:tls"
+import type * as tls from "node:tls"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as Runtime from "effect/Runtime"
-import * as Run from "effect/Runtime"
-import type { Details, TlsError } from "../../../Errors.js"
-import { ClientConnectorCertificateError, FingerprintMismatch } from "../../../Errors.js"
-import type { Certificate, TlsInfo, TlsVersion } from "../../../Ssl.js"
+import type { TlsError } from "../../../Errors.js"
+import type { Certificate, TlsInfo } from "../../../Ssl.js"
+import { callback } from "../../effect/callback.js"
+import { currentEnvironment, type Environment } from "../../effect/fiberState.js"
+import { run } from "../../effect/fibers.js"
 import type { Trace } from "../../transport/trace.js"
-import { fromX509, namesHost } from "./certificate.js"
-import type { CachedSession, SessionCache } from "./sessionCache.js"
-import { handshakeFailed, handshakeRejected, isVerification, type TlsPeer, verificationFailed } from "./tlsErrors.js"
-import { tlsLibrary } from "./tlsLibrary.js"
-import type { TlsSettings } from "./tlsSettings.js"
-import { weakness } from "./weakness.js"
-
-export interface HandshakeOptions {
-  /**
-   * The peer's canonical host, IPv6 without brackets. Verified, and sent in SNI if it is a name, unless the settings
-   * have a `serverHostname`.
-   */
-  readonly host: string
-  readonly port: number
-  readonly settings: TlsSettings
-  /** Whether the peer is a proxy. */
-  readonly proxy: boolean
-  readonly details: Details
-  readonly trace: Trace | undefined
-  /** Emits a signal if the certificate expires within this time; milliseconds. */
-  readonly certificateWarning?: number | undefined
-  /** The connector's sessions. Not used with a pin, because a resumed handshake does not send the certificate. */
-  readonly sessions?: SessionCache | undefined
-  /** Whether to run a full handshake even if a session is cached. The session stays in the cache. */
-  readonly full?: boolean | undefined
-  /** The path to the peer, such as the key of a proxy. Sessions are not shared between paths. */
-  readonly via?: string | undefined
-}
+import { HandshakeAttempt, type HandshakeOptions } from "./handshakeAttempt.js"
 
 /** A verified connection. */
 export interface Secured {
@@ -50,211 +21,8 @@ export interface Secured {
   readonly info: TlsInfo
 }
 
-const nameMismatch = "ERR_TLS_CERT_ALTNAME_INVALID"
-
-/** A code of this package: a pin requires a certificate, and the peer sent none. */
-const noCertificate = "ERR_TLS_NO_PEER_CERTIFICATE"
-
-/** A code of this package: the peer selected a protocol that the client does not speak. */
-const badProtocol = "ERR_TLS_ALPN_PROTOCOL"
-
-/** A code of this package: the peer exceeded `maxRenegotiations`. */
-const tooManyRenegotiations = "ERR_TLS_TOO_MANY_RENEGOTIATIONS"
-
-class NameMismatch extends Error {
-  readonly code = nameMismatch
-}
-
-const isNameMismatch = (cause: unknown): boolean => cause === nameMismatch || cause instanceof NameMismatch
-
-/** The most renegotiations of one connection. Each needs signatures, so a peer could otherwise keep the CPU busy. */
-const maxRenegotiations = 3
-
-/** Errors of incomplete handshakes in which the client offered a session. */
-const sessionErrors = new WeakSet<object>()
-
-/** Whether the server may have rejected the offered session, so that a full handshake may succeed. */
-export const rejectsSession = (error: unknown): boolean =>
-  typeof error === "object" && error !== null && sessionErrors.has(error)
-
 // This error listener stays on the socket: until the next owner adds its own, an unhandled error would end the process.
 const ignore = () => {}
-
-const versions: ReadonlyArray<TlsVersion> = ["TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"]
-
-const versionOf = (socket: tls.TLSSocket): TlsVersion => {
-  const protocol = socket.getProtocol()
-  return versions.find((version) => version === protocol) ?? "TLSv1"
-}
-
-const infoOf = (socket: tls.TLSSocket, certificate: Certificate | undefined): TlsInfo => ({
-  protocol: versionOf(socket),
-  cipher: socket.getCipher().name,
-  alpn: typeof socket.alpnProtocol === "string" ? socket.alpnProtocol : undefined,
-  resumed: socket.isSessionReused(),
-  certificate
-})
-
-/** The state of the handshakes on one connection. */
-class Attempt {
-  readonly options: HandshakeOptions
-  readonly peer: TlsPeer
-  /** The name to verify. */
-  readonly name: string
-  readonly cached: CachedSession | undefined
-  private readonly sessionKey: string | undefined
-  private readonly sessions: SessionCache | undefined
-  /** Sessions received before the verdict. */
-  private readonly early: Array<Buffer> = []
-  private verdict: "open" | "accepted" | "rejected" = "open"
-  private handshakes = 0
-  private certificate: Certificate | undefined
-  /** Whether the handshake is complete, so that later errors are about the certificate. */
-  private finished = false
-
-  constructor(options: HandshakeOptions, now: number) {
-    const { settings } = options
-    this.options = options
-    this.peer = { host: options.host, port: options.port, details: options.details }
-    this.name = settings.serverHostname ?? options.host
-    if (options.sessions !== undefined && settings.pins.length === 0) {
-      this.sessions = options.sessions
-      this.sessionKey = JSON.stringify([options.host, options.port, options.via ?? "", this.name, settings.key])
-      this.cached = options.full === true ? undefined : this.sessions.take(this.sessionKey, now)
-    }
-  }
-
-  connect(socket: Duplex): tls.TLSSocket {
-    const { host, settings } = this.options
-    const secured: tls.TLSSocket = tls.connect({
-      socket,
-      host,
-      servername: isIP(this.name) === 0 ? this.name.replace(/\.$/, "") : "",
-      secureContext: settings.secureContext,
-      ALPNProtocols: [...settings.alpn],
-      // Always set: without it, NODE_TLS_REJECT_UNAUTHORIZED would decide. BoringSSL and rustls verify in either case, but
-      // show the certificate that they reject only without it; `refusal` ends the connection then.
-      rejectUnauthorized: settings.verify && tlsLibrary().securityLevels,
-      checkServerIdentity: () => this.checkName(secured),
-      ...(this.cached === undefined ? {} : { session: this.cached.session })
-    })
-    return secured
-  }
-
-  private checkName(socket: tls.TLSSocket): Error | undefined {
-    const x509 = this.x509 ?? socket.getPeerX509Certificate()
-    if (x509 !== undefined && namesHost(x509, this.name)) return undefined
-    return new NameMismatch("expected a certificate that names the host")
-  }
-
-  /** The certificate of the last handshake, if it was sent. */
-  private x509: X509Certificate | undefined
-
-  /** The handshake is complete; Node verifies the certificate next. Bun emits "secure" after "secureConnect", or never. */
-  onSecure(socket: tls.TLSSocket): void {
-    this.finished = true
-    this.verdict = "open"
-    this.handshakes++
-    this.x509 = socket.getPeerX509Certificate()
-    this.certificate = this.x509 === undefined ? this.cached?.certificate : fromX509(this.x509)
-  }
-
-  onSession(socket: tls.TLSSocket, session: Buffer): void {
-    if (this.verdict === "open") this.early.push(session)
-    else if (this.verdict === "accepted") this.keep(socket, session)
-  }
-
-  private keep(socket: tls.TLSSocket, session: Buffer): void {
-    if (this.sessionKey === undefined) return
-    this.sessions?.put(this.sessionKey, {
-      session,
-      certificate: this.certificate,
-      once: socket.getProtocol() === "TLSv1.3"
-    })
-  }
-
-  /** Decides whether to accept the peer, after Node's own verification. Returns the TLS info or an error. */
-  judge(socket: tls.TLSSocket): TlsInfo | TlsError {
-    if (!this.finished) this.onSecure(socket)
-    const refusal = this.refusal(socket)
-    if (refusal !== undefined) {
-      this.reject()
-      return refusal
-    }
-    this.verdict = "accepted"
-    for (const session of this.early.splice(0)) this.keep(socket, session)
-    return infoOf(socket, this.certificate)
-  }
-
-  private refusal(socket: tls.TLSSocket): TlsError | undefined {
-    if (this.handshakes > 1 + maxRenegotiations)
-      return handshakeRejected(this.peer, tooManyRenegotiations, this.certificate)
-    const { alpn, pins, verify } = this.options.settings
-    // Node normally destroys an unverified socket before this; check again in case it did not.
-    if (socket.encrypted !== true || (verify && !socket.authorized)) {
-      return this.unverified(socket.authorizationError)
-    }
-    const weak = this.weakness()
-    if (weak !== undefined) return this.unverified(weak)
-    for (const pin of pins) {
-      const certificate = this.x509 === undefined ? undefined : this.certificate
-      if (certificate === undefined) return handshakeRejected(this.peer, noCertificate, undefined)
-      if (certificate.sha256 !== pin) return this.mismatch(pin, certificate)
-    }
-    const selected = socket.alpnProtocol
-    if (typeof selected === "string" && (!alpn.includes(selected) || /^(h2|h3|spdy)/.test(selected))) {
-      return handshakeRejected(this.peer, badProtocol, this.certificate)
-    }
-    return undefined
-  }
-
-  /** The second check of what the library was asked to verify, where it has no security levels. */
-  private weakness(): string | undefined {
-    const { strong, verify } = this.options.settings
-    if (!verify || tlsLibrary().securityLevels) return undefined
-    if (this.x509 === undefined) return this.cached === undefined ? noCertificate : undefined
-    if (!namesHost(this.x509, this.name)) return nameMismatch
-    return strong && tlsLibrary().cipherLists ? weakness(this.x509) : undefined
-  }
-
-  private mismatch(expected: string, certificate: Certificate): FingerprintMismatch {
-    const { details, host, port } = this.peer
-    return new FingerprintMismatch({ ...details, host, port, expected, got: certificate.sha256, certificate })
-  }
-
-  /** Converts an error of the socket before the verdict. */
-  failure(error: unknown): TlsError {
-    this.reject()
-    if (!this.finished && !isVerification(error)) {
-      const failed = handshakeFailed(this.peer, error)
-      if (this.cached !== undefined) sessionErrors.add(failed)
-      return failed
-    }
-    return this.unverified(error)
-  }
-
-  /** The error of a certificate that was not accepted; `cause` is an error, or its code. */
-  private unverified(cause: unknown): TlsError {
-    if (this.certificate === undefined || !isNameMismatch(cause)) {
-      return verificationFailed(this.peer, cause, this.certificate)
-    }
-    const { details, host, port } = this.peer
-    return new ClientConnectorCertificateError({
-      ...details,
-      host,
-      port,
-      reason: "HostnameMismatch",
-      code: nameMismatch,
-      certificate: this.certificate,
-      ...(typeof cause === "string" ? {} : { cause })
-    })
-  }
-
-  private reject(): void {
-    this.verdict = "rejected"
-    if (this.sessionKey !== undefined) this.sessions?.remove(this.sessionKey)
-  }
-}
 
 const endOfFile = () =>
   Object.assign(new Error("expected a complete TLS handshake, got the end of the connection"), { code: "ECONNRESET" })
@@ -263,7 +31,7 @@ const endOfFile = () =>
  * Judges the peer after each renegotiation as after the first handshake. Node verifies before "secureConnect" and closes
  * the connection if that fails; OpenSSL passes no data of the peer in between.
  */
-const verifyAgain = (secured: tls.TLSSocket, attempt: Attempt): void => {
+const verifyAgain = (secured: tls.TLSSocket, attempt: HandshakeAttempt): void => {
   secured.prependListener("secure", () => attempt.onSecure(secured))
   secured.on("secureConnect", () => {
     const verdict = attempt.judge(secured)
@@ -276,10 +44,10 @@ const negotiate = (
   socket: Duplex,
   options: HandshakeOptions,
   now: number,
-  runtime: Runtime.Runtime<never>
+  environment: Environment<never>
 ): Effect.Effect<Secured, TlsError> =>
-  Effect.async((resume) => {
-    const attempt = new Attempt(options, now)
+  callback((resume) => {
+    const attempt = new HandshakeAttempt(options, now)
     let secured: tls.TLSSocket
     socket.on("error", ignore)
     try {
@@ -320,7 +88,10 @@ const negotiate = (
     if (onKeyLog !== undefined) {
       secured.on("keylog", (line) => {
         const text = line.toString("latin1").trimEnd()
-        Run.runFork(runtime)(Effect.suspend(() => onKeyLog(text)))
+        run(
+          environment,
+          Effect.suspend(() => onKeyLog(text))
+        )
       })
     }
     return Effect.sync(destroy)
@@ -350,10 +121,10 @@ export const handshake = (socket: Duplex, options: HandshakeOptions): Effect.Eff
   Effect.onExit(
     Effect.gen(function* () {
       const { host, proxy, trace } = options
-      const runtime = yield* Effect.runtime<never>()
+      const environment = yield* currentEnvironment
       const now = yield* Clock.currentTimeMillis
       if (trace !== undefined) yield* trace.emit({ _tag: "TlsHandshakeStart", host, proxy })
-      const secured = yield* negotiate(socket, options, now, runtime)
+      const secured = yield* negotiate(socket, options, now, environment)
       if (trace !== undefined) yield* emitEnd(trace, options, secured.info, now)
       return secured
     }),

@@ -34,6 +34,13 @@ const notTls = new Set([
   "ERR_SSL_UNKNOWN_PROTOCOL"
 ])
 
+/** Codes for handshakes without a protocol that both sides speak; the first is OpenSSL's, for the alert of a server. */
+const noProtocol = new Set([
+  "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL",
+  "ERR_TLS_ALPN_PROTOCOL",
+  "ERR_HTTP2_INADEQUATE_SECURITY"
+])
+
 const stringField = (error: unknown, field: string): string | undefined => {
   if (typeof error !== "object" || error === null || !(field in error)) return undefined
   const value: unknown = Reflect.get(error, field)
@@ -74,7 +81,8 @@ const sslError = (
 /** The handshake failed, or the peer does not speak TLS. */
 export const handshakeFailed = (peer: TlsPeer, error: unknown, certificate?: Certificate): ClientConnectorSSLError => {
   const code = codeOf(error)
-  return sslError(peer, notTls.has(code) ? "Protocol" : "Handshake", code, certificate, error)
+  const reason = notTls.has(code) || noProtocol.has(code) ? "Protocol" : "Handshake"
+  return sslError(peer, reason, code, certificate, error)
 }
 
 /** Codes for a chain without a trusted issuer. rustls reports no others. */
@@ -106,7 +114,8 @@ export const handshakeRejected = (
   peer: TlsPeer,
   code: string,
   certificate: Certificate | undefined
-): ClientConnectorSSLError => sslError(peer, "Handshake", code, certificate, undefined)
+): ClientConnectorSSLError =>
+  sslError(peer, noProtocol.has(code) ? "Protocol" : "Handshake", code, certificate, undefined)
 
 /** Matches Node's codes for failed verification; codes of the system do not match. */
 const aboutCertificate = /CERT|ISSUER|CRL|SIGNATURE|^INVALID_/

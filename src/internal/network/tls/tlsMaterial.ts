@@ -21,7 +21,8 @@ export interface TlsMaterial {
   readonly key: string
   readonly verify: boolean
   readonly serverHostname: string | undefined
-  readonly alpn: ReadonlyArray<string>
+  /** The protocols of the caller, if given. */
+  readonly alpn: ReadonlyArray<string> | undefined
   readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
   /** Whether the peer may renegotiate. */
   readonly renegotiates: boolean
@@ -95,8 +96,8 @@ const readCrl = (crl: NonNullable<ContextOptions["crl"]>): ReadonlyArray<string>
   throw optionError("crl", "expected a runtime that applies revocation lists, such as Node or Bun")
 }
 
-const readAlpn = (protocols: ReadonlyArray<string> | undefined): ReadonlyArray<string> => {
-  if (protocols === undefined) return ["http/1.1"]
+const readAlpn = (protocols: ReadonlyArray<string> | undefined): ReadonlyArray<string> | undefined => {
+  if (protocols === undefined) return undefined
   for (const protocol of protocols) {
     if (!/^[\x21-\x7e]{1,255}$/.test(protocol))
       throw optionError("alpn", "expected names of 1 to 255 printable ASCII characters")
@@ -144,7 +145,7 @@ interface ParsedOptions {
   readonly minVersion: TlsVersion
   readonly maxVersion: TlsVersion
   readonly ciphers: string
-  readonly alpn: ReadonlyArray<string>
+  readonly alpn: ReadonlyArray<string> | undefined
   readonly authorities: Authorities
   readonly identity: Identity | undefined
   readonly crl: ReadonlyArray<string> | undefined

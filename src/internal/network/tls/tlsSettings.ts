@@ -4,6 +4,7 @@
 import type * as tls from "node:tls"
 import type * as Effect from "effect/Effect"
 import type { Fingerprint, Ssl, SslContext } from "../../../Ssl.js"
+import type { Http2Offer } from "../../transport/networkStream.js"
 import { makeMaterial, type TlsMaterial } from "./tlsMaterial.js"
 
 /** The settings of one handshake. Settings with equal keys trust the same peers and send the same client certificate. */
@@ -16,7 +17,8 @@ export interface TlsSettings {
   readonly pins: ReadonlyArray<string>
   /** Sent and verified instead of the URL's host; in the canonical form of `namedHost`. */
   readonly serverHostname: string | undefined
-  readonly alpn: ReadonlyArray<string>
+  /** The protocols that the context of the caller lists, if it does. */
+  readonly alpn: ReadonlyArray<string> | undefined
   readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
   /** Whether the peer may renegotiate. It is verified again after each renegotiation. */
   readonly renegotiates: boolean
@@ -128,6 +130,12 @@ const combine = (choice: Choice, pins: ReadonlyArray<string>, serverHostname: st
     strong: material.strong,
     secureContext: material.secureContext
   }
+}
+
+/** The protocols that a handshake offers (RFC 7301): those of the caller, or HTTP/1.1 and HTTP/2, as far as allowed. */
+export const protocolsOf = ({ alpn }: TlsSettings, http2: Http2Offer): ReadonlyArray<string> => {
+  if (alpn !== undefined) return http2 === "never" ? alpn.filter((protocol) => protocol !== "h2") : alpn
+  return http2 === "never" ? ["http/1.1"] : http2 === "allowed" ? ["h2", "http/1.1"] : ["h2"]
 }
 
 let verifying: TlsSettings | undefined

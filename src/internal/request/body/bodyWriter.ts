@@ -2,13 +2,15 @@
 import type * as HttpBody from "@effect/platform/HttpBody"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
-import * as FiberId from "effect/FiberId"
 import * as Option from "effect/Option"
-import * as Runtime from "effect/Runtime"
 import * as Stream from "effect/Stream"
 import type { Progress } from "../../../ClientRequest.js"
 import { type Details, RequestBodyError } from "../../../Errors.js"
 import { withoutItself } from "../../currentOptions.js"
+import { callback } from "../../effect/callback.js"
+import { defaultEnvironment, type Environment } from "../../effect/fiberState.js"
+import { interruptSoon, runLater } from "../../effect/fibers.js"
+import { forEachPiece, unfold } from "../../effect/streams.js"
 import type { RequestBody, RequestSink, RequestSource } from "../../transport/transport.js"
 import { kindOf } from "../../userResult.js"
 import { type Compression, Compressor } from "./compressor.js"
@@ -18,8 +20,8 @@ import { isReplayable, useOnce } from "./replayable.js"
 
 /** The context in which the body of one request runs. */
 export interface BodyContext {
-  /** The runtime of the requesting fiber, so that the body uses its References and Clock. */
-  readonly runtime: Runtime.Runtime<never>
+  /** The environment of the requesting fiber, so that the body uses its References and Clock. */
+  readonly environment: Environment<never>
   /** Runs before each chunk is written; `transferred` includes the chunk. */
   readonly onChunk?: ((chunk: Uint8Array, transferred: number) => Effect.Effect<void>) | undefined
 }
@@ -39,10 +41,8 @@ const pieceSize = 64 * 1024
 
 const pieces = (bytes: Uint8Array): Stream.Stream<Uint8Array> => {
   if (bytes.length <= pieceSize) return bytes.length === 0 ? Stream.empty : Stream.succeed(bytes)
-  return Stream.unfold(0, (offset) =>
-    offset >= bytes.length
-      ? Option.none()
-      : Option.some([bytes.subarray(offset, offset + pieceSize), offset + pieceSize] as const)
+  return unfold(0, (offset) =>
+    offset >= bytes.length ? undefined : [bytes.subarray(offset, offset + pieceSize), offset + pieceSize]
   )
 }
 
@@ -97,7 +97,9 @@ const run = (
   const compressor = plan.compression === undefined ? undefined : new Compressor(plan.compression, sink)
   const writer = new Writer(plan, context, sink, compressor)
   let over = false
-  const fiber = Runtime.runFork(context?.runtime ?? Runtime.defaultRuntime)(
+  const fiber = runLater(
+    // Starts later, so that the transport has the source before the first write.
+    context?.environment ?? defaultEnvironment,
     writer.pump(stream).pipe(
       Effect.onExit((exit) =>
         Effect.sync(() => {
@@ -112,16 +114,14 @@ const run = (
         })
       ),
       Effect.catchAllCause(() => Effect.void)
-    ),
-    // Start later, so that the transport has the source before the first write.
-    { immediate: false }
+    )
   )
   return {
     cancel: () => {
       if (over) return
       over = true
       sink.onDrain = undefined
-      fiber.unsafeInterruptAsFork(FiberId.none)
+      interruptSoon(fiber)
     }
   }
 }
@@ -151,10 +151,8 @@ class Writer {
 
   pump(stream: Stream.Stream<Uint8Array, unknown>): Effect.Effect<void, unknown> {
     const { length } = this.plan
-    const written = Stream.runForEachChunk(stream, (chunk) =>
-      chunk.length === 1
-        ? this.write(Array.from(chunk)[0])
-        : Effect.forEach(chunk, (bytes) => this.write(bytes), { discard: true })
+    const written = forEachPiece(stream, (chunk) =>
+      chunk.length === 1 ? this.write(chunk[0]) : Effect.forEach(chunk, (bytes) => this.write(bytes), { discard: true })
     )
     return Effect.flatMap(written, () => {
       if (length !== undefined && this.transferred < length) return Effect.fail(lengthError(length, false))
@@ -197,7 +195,7 @@ const writeTo = (sink: RequestSink, bytes: Uint8Array): Effect.Effect<void> =>
   Effect.suspend(() => (sink.write(bytes) ? Effect.void : drained(sink)))
 
 const drained = (sink: RequestSink): Effect.Effect<void> =>
-  Effect.async<void>((resume) => {
+  callback<void>((resume) => {
     sink.onDrain = () => {
       sink.onDrain = undefined
       resume(Effect.void)

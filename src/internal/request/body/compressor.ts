@@ -2,6 +2,7 @@
 import * as Zlib from "node:zlib"
 import * as Effect from "effect/Effect"
 import { RequestBodyError } from "../../../Errors.js"
+import { callback } from "../../effect/callback.js"
 import type { RequestSink } from "../../transport/transport.js"
 
 /** Values of the option `compress`. "deflate" is the zlib format (RFC 9110 section 8.4.1.2). */
@@ -59,7 +60,7 @@ export class Compressor {
   }
 
   private step(begin: (done: () => void) => void): Effect.Effect<void, RequestBodyError> {
-    return Effect.async((resume) => {
+    return callback((resume) => {
       const fail = (cause: Error) => resume(Effect.fail(new RequestBodyError({ reason: "Encode", cause })))
       if (this.failure !== undefined) return fail(this.failure)
       this.onFailure = fail

@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { RequestBodyError } from "../../../Errors.js"
+import { mapPiecesEffect } from "../../effect/streams.js"
 
 /** Fails before passing on a byte too many, and at the end of a stream that is too short. */
 export const withDeclaredLength = (
@@ -10,7 +11,7 @@ export const withDeclaredLength = (
 ): Stream.Stream<Uint8Array, unknown> =>
   Stream.suspend(() => {
     let count = 0
-    const checked = Stream.mapChunksEffect(stream, (chunk) => {
+    const checked = mapPiecesEffect(stream, (chunk) => {
       for (const bytes of chunk) count += bytes.length
       return count > length ? Effect.fail(lengthError(length, true)) : Effect.succeed(chunk)
     })

@@ -5,7 +5,6 @@
 
 import { randomBytes } from "node:crypto"
 import * as HttpBody from "@effect/platform/HttpBody"
-import * as Chunk from "effect/Chunk"
 import * as Stream from "effect/Stream"
 import type { Data } from "../../../ClientRequest.js"
 import { InvalidRequest, RequestBodyError } from "../../../Errors.js"
@@ -150,9 +149,7 @@ const assemble = (
     }
     return HttpBody.uint8Array(Buffer.concat([...chunks, tail]), contentType)
   }
-  const stream = Stream.concatAll(
-    Chunk.fromIterable([...sections.map(sectionStream), Stream.succeed<Uint8Array>(tail)])
-  )
+  const stream = Stream.flatten(Stream.fromIterable([...sections.map(sectionStream), Stream.succeed<Uint8Array>(tail)]))
   const body = HttpBody.stream(stream, contentType, total)
   return sections.every((section) => isReplayable(section.body)) ? body : markOneShot(body)
 }

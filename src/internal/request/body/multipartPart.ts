@@ -1,8 +1,8 @@
 /** Builds one part of a multipart body: its headers from name, data and options. */
 import * as HttpBody from "@effect/platform/HttpBody"
-import * as Stream from "effect/Stream"
 import type { Data } from "../../../ClientRequest.js"
 import type { Part, PartOptions } from "../../../Multipart.js"
+import { isStream } from "../../effect/streams.js"
 import { getField, isFault, mergeFields, noFields, type Pair, toFields } from "../../http/headerFields.js"
 import { mimeTypeOf } from "../../http/mimeTypes.js"
 import { showObjectAs } from "../../inspection.js"
@@ -13,7 +13,7 @@ import { isRawBody } from "./rawBody.js"
 /** Whether data is sent as a file by default. */
 const isFile = (data: Data): boolean =>
   data instanceof Uint8Array ||
-  (typeof data === "object" && data !== null && (Stream.StreamTypeId in data || isStreamBody(data) || isRawBody(data)))
+  (typeof data === "object" && data !== null && (isStream(data) || isStreamBody(data) || isRawBody(data)))
 
 const isStreamBody = (data: object): boolean =>
   HttpBody.isHttpBody(data) && (data._tag === "Stream" || data._tag === "Raw")
@@ -29,7 +29,7 @@ const impossible: Pair = ["", ""]
 const withLength = (data: Data, length: number | undefined): Data =>
   length === undefined || typeof data !== "object" || data === null
     ? data
-    : Stream.StreamTypeId in data
+    : isStream(data)
       ? HttpBody.stream(data, undefined, length)
       : isRawBody(data) && !(data instanceof Blob)
         ? HttpBody.raw(data, { contentLength: length })

@@ -1,10 +1,10 @@
 /** Reads raw bodies as streams of bytes: Node streams, web streams, iterables, Blobs. */
 import { Readable } from "node:stream"
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
 import * as Stream from "effect/Stream"
 import { RequestBodyError } from "../../../Errors.js"
+import { mapPiecesEffect } from "../../effect/streams.js"
 import { isIterable } from "../../iterables.js"
 import { kindOf } from "../../userResult.js"
 import { isPackageForm, packageFormReadable } from "./formDataPackage.js"
@@ -64,9 +64,9 @@ export const rawStream = (raw: unknown): Stream.Stream<Uint8Array, unknown> => {
 }
 
 const encoded = (stream: Stream.Stream<unknown, unknown>): Stream.Stream<Uint8Array, unknown> =>
-  Stream.mapChunksEffect(stream, (chunk) =>
+  mapPiecesEffect(stream, (chunk) =>
     Effect.try({
-      try: () => Chunk.map(chunk, encode),
+      try: () => chunk.map(encode),
       catch: (cause) => new RequestBodyError({ reason: "Encode", cause })
     })
   )

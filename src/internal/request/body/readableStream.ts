@@ -1,18 +1,18 @@
 /** Reads a Node stream. */
 import type { Readable } from "node:stream"
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
-import { type Pull, pullStream } from "../../pullStream.js"
+import { callback } from "../../effect/callback.js"
+import { type Pull, pullStream } from "../../effect/pullStream.js"
 
 const pullOf = (readable: Readable): Pull<unknown, unknown> => {
-  const take = (): Chunk.Chunk<unknown> | undefined => {
+  const take = (): ReadonlyArray<unknown> | undefined => {
     const chunk: unknown = readable.read()
-    return chunk === null ? undefined : Chunk.of(chunk)
+    return chunk === null ? undefined : [chunk]
   }
-  return Effect.async((resume) => {
-    const settle = (exit: Effect.Effect<Chunk.Chunk<unknown>, Option.Option<unknown>>) => {
+  return callback((resume) => {
+    const settle = (exit: Effect.Effect<ReadonlyArray<unknown>, Option.Option<unknown>>) => {
       stop()
       resume(exit)
     }

@@ -1,8 +1,8 @@
 /** Converts the options `json`, `text` and `data` to an HttpBody. */
 import * as HttpBody from "@effect/platform/HttpBody"
-import * as Stream from "effect/Stream"
 import type { Data } from "../../../ClientRequest.js"
 import { InvalidRequest, RequestBodyError } from "../../../Errors.js"
+import { isStream } from "../../effect/streams.js"
 import { parse } from "../../http/mediaType.js"
 import { toForm, toPairs } from "../../http/query.js"
 import { encodeText } from "../../http/textEncoder.js"
@@ -65,7 +65,7 @@ export const toBody = (
     return data._tag === "Raw" ? fromRaw(data, boundary) : data
   }
   if (isMultipart(data) || data instanceof FormData) return toMultipartBody(data, boundary, toBody)
-  if (Stream.StreamTypeId in data) return HttpBody.stream(data, bytesType)
+  if (isStream(data)) return HttpBody.stream(data, bytesType)
   if (isRaw(data)) return fromRaw(HttpBody.raw(data), boundary)
   const pairs = toPairs(data)
   if (typeof pairs === "string") return new InvalidRequest({ option: "data", description: `not a form: ${pairs}` })

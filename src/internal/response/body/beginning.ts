@@ -2,6 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { BodyError } from "../../../Errors.js"
 import { ByteBuilder } from "../../byteBuilder.js"
+import { callback } from "../../effect/callback.js"
 import * as Deadlines from "../../transport/deadlines.js"
 import type { BodySink } from "./bodyReader.js"
 
@@ -66,7 +67,7 @@ export class Beginning implements BodySink {
   /** Waits for enough bytes or the end of the body, at most one second. */
   get awaited(): Effect.Effect<void> {
     return Effect.clockWith((clock) =>
-      Effect.async<void>((resume) => {
+      callback<void>((resume) => {
         if (this.ended || this.stopped) {
           resume(Effect.void)
           return

@@ -1,6 +1,6 @@
 /** Limits the size of chunks. */
-import * as Chunk from "effect/Chunk"
 import * as Stream from "effect/Stream"
+import { mapPieces } from "../../effect/streams.js"
 
 const split = (bytes: Uint8Array, size: number): ReadonlyArray<Uint8Array> => {
   const out: Array<Uint8Array> = []
@@ -17,9 +17,7 @@ export const inPieces = <E, R>(
   if (!Number.isInteger(size) || size < 1) {
     return Stream.die(new RangeError(`Invalid option "chunkSize": expected a positive integer, got ${String(size)}`))
   }
-  return Stream.mapChunks(stream, (chunk) =>
-    Chunk.some(chunk, (bytes) => bytes.length > size)
-      ? Chunk.flatMap(chunk, (bytes) => Chunk.unsafeFromArray(split(bytes, size)))
-      : chunk
+  return mapPieces(stream, (chunk) =>
+    chunk.some((bytes) => bytes.length > size) ? chunk.flatMap((bytes) => split(bytes, size)) : chunk
   )
 }

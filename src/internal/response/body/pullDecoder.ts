@@ -1,9 +1,8 @@
 /** Decodes pulled bytes to values, in steps short enough that timers and other sockets get their turn. */
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { BodyError, ClientPayloadError } from "../../../Errors.js"
-import type { Pull } from "../../pullStream.js"
+import type { Pull } from "../../effect/pullStream.js"
 import { nextTurn } from "../../transport/endOfTurn.js"
 
 /** Why a decoder stops. */
@@ -74,7 +73,7 @@ class DecodedPull<A> {
     if (refusal !== undefined) {
       this.last = Effect.fail(Option.some(this.refuse(refusal.reason, new Error(refusal.description))))
     }
-    return out.length > 0 ? Effect.succeed(Chunk.unsafeFromArray(out)) : this.pull
+    return out.length > 0 ? Effect.succeed(out) : this.pull
   }
 
   private fill(out: Array<A>): Refusal | undefined {

@@ -1,10 +1,10 @@
 /** A body read by pulls: each pull returns all bytes received so far. Reading pauses while the queue is full. */
-import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { BodyError } from "../../../Errors.js"
 import { ByteBuilder } from "../../byteBuilder.js"
-import type { Pull } from "../../pullStream.js"
+import { callback } from "../../effect/callback.js"
+import type { Pull } from "../../effect/pullStream.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import type { BodySink } from "./bodyReader.js"
 
@@ -79,7 +79,7 @@ export class PullQueue implements BodySink, Turning {
 
   private readonly taken = Effect.suspend(() => this.next())
 
-  private readonly wait = Effect.async<void>((resume) => {
+  private readonly wait = callback<void>((resume) => {
     if (this.ready) {
       resume(Effect.void)
       return
@@ -91,7 +91,7 @@ export class PullQueue implements BodySink, Turning {
   })
 
   private next(): Pull<Uint8Array, BodyError> {
-    if (this.size > 0) return Effect.succeed(Chunk.unsafeFromArray(this.take()))
+    if (this.size > 0) return Effect.succeed(this.take())
     return Effect.fail(Option.fromNullable(this.error))
   }
 
@@ -132,6 +132,6 @@ export const once = (bytes: Uint8Array): PullQueue["pull"] => {
   return Effect.suspend(() => {
     if (given) return Effect.fail(Option.none())
     given = true
-    return Effect.succeed(Chunk.of(bytes))
+    return Effect.succeed([bytes])
   })
 }

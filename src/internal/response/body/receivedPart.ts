@@ -2,11 +2,11 @@
 import * as Headers from "@effect/platform/Headers"
 import * as Platform from "@effect/platform/Multipart"
 import * as Effect from "effect/Effect"
-import * as Inspectable from "effect/Inspectable"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ContentDisposition } from "../../../ClientResponse.js"
 import type { ReceivedField, ReceivedFile } from "../../../Multipart.js"
+import { InspectableClass } from "../../effect/printing.js"
 import { parse as parseDisposition } from "../../http/contentDisposition.js"
 import { isJson, parse as parseMediaType } from "../../http/mediaType.js"
 import { type TransferDecoder, transferDecoder } from "../../http/transferEncoding.js"
@@ -54,7 +54,7 @@ export const parsePartHead = (fields: ReadonlyArray<readonly [name: string, valu
   }
 }
 
-abstract class Part extends Inspectable.Class {
+abstract class Part extends InspectableClass {
   readonly [Platform.TypeId]: typeof Platform.TypeId = Platform.TypeId
   readonly key: string
   readonly contentType: string

@@ -2,7 +2,6 @@
 import * as Headers from "@effect/platform/Headers"
 import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as Platform from "@effect/platform/Multipart"
-import * as Chunk from "effect/Chunk"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -10,7 +9,8 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import MIMEType from "whatwg-mimetype"
 import type { ReceivedPart } from "../../../Multipart.js"
-import { type Pull, pullStreamFrom } from "../../pullStream.js"
+import { fieldTypesIn } from "../../effect/bodies.js"
+import { type Pull, pullOf, pullStreamFrom } from "../../effect/pullStream.js"
 import { nextTurn } from "../../transport/endOfTurn.js"
 import { type MultipartEvent, MultipartParser } from "./multipartParser.js"
 import { makeField, makeFile, type PartHead, parsePartHead } from "./receivedPart.js"
@@ -36,7 +36,7 @@ const limits: Effect.Effect<Limits> = Effect.withFiberRuntime((fiber) => {
     field: Number(Context.get(context, Platform.MaxFieldSize)),
     file: numberOf(Context.get(context, Platform.MaxFileSize)),
     total: numberOf(Context.get(context, IncomingMessage.MaxBodySize)),
-    fieldTypes: Chunk.toReadonlyArray(Context.get(context, Platform.FieldMimeTypes))
+    fieldTypes: fieldTypesIn(context)
   })
 })
 
@@ -93,7 +93,7 @@ class PartReader<E> {
 
   private emit(found: ReadonlyArray<ReceivedPart>): Pull<ReceivedPart, never> {
     this.emitted += found.length
-    return Effect.succeed(Chunk.unsafeFromArray(found))
+    return Effect.succeed(found)
   }
 
   private failed(error: E | Platform.MultipartError): Failing<E> {
@@ -204,7 +204,7 @@ class PartReader<E> {
           inContent
         )
       }
-      return decoded.length === 0 ? pull : Effect.succeed(Chunk.of(decoded))
+      return decoded.length === 0 ? pull : Effect.succeed([decoded])
     })
     return pull
   }
@@ -236,7 +236,7 @@ export const receivedParts = <E>(source: {
     if (boundary === undefined) {
       return yield* fault("Parse", "expected a Content-Type of multipart with a boundary")
     }
-    return new PartReader(boundary, yield* limits, yield* Stream.toPull(source.stream)).next
+    return new PartReader(boundary, yield* limits, yield* pullOf(source.stream)).next
   })
   return Stream.unwrapScoped(Effect.map(start, (pull) => pullStreamFrom(Effect.succeed(pull))))
 }

@@ -4,13 +4,14 @@
  */
 import { createHash, randomBytes } from "node:crypto"
 import { basename, isAbsolute, sep } from "node:path"
-import { type PlatformError, SystemError } from "@effect/platform/Error"
+import type { PlatformError } from "@effect/platform/Error"
 import type { File, FileSystem } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
+import { isNotFound, systemError } from "../../effect/fileErrors.js"
 import { isOwnFile, readUnfinished, type Unfinished, writeUnfinished } from "./unfinishedFile.js"
 
 /** Receives the bytes of a download. */
@@ -47,9 +48,9 @@ interface Place {
 /** The limit of Linux. */
 const maxLinks = 40
 
-const refuse = (path: string, description: string): Effect.Effect<never, SystemError> =>
+const refuse = (path: string, description: string): Effect.Effect<never, PlatformError> =>
   Effect.fail(
-    new SystemError({
+    systemError({
       reason: "BadResource",
       module: "FileSystem",
       method: "toFile",
@@ -57,8 +58,6 @@ const refuse = (path: string, description: string): Effect.Effect<never, SystemE
       description
     })
   )
-
-const isNotFound = (error: PlatformError): boolean => error._tag === "SystemError" && error.reason === "NotFound"
 
 /** Resolves a path. A link to a missing file resolves to the place where the file would be. */
 const locate = (fs: FileSystem, path: string, links = 0): Effect.Effect<Place, PlatformError> =>

@@ -10,6 +10,7 @@ import * as Either from "effect/Either"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type { ResponseHead } from "../../../ClientResponse.js"
+import { seekTo } from "../../effect/fileErrors.js"
 
 const Facts = Schema.parseJson(
   Schema.Struct({
@@ -71,7 +72,7 @@ export const isOwnFile = (fs: FileSystem, name: string, file: File): Effect.Effe
 
 const readAt = (file: File, offset: number, length: number): Effect.Effect<string | undefined, PlatformError> =>
   Effect.zipRight(
-    file.seek(offset, "start"),
+    seekTo(file, offset),
     Effect.map(file.readAlloc(length), (bytes) =>
       Option.isSome(bytes) && bytes.value.length === length ? Buffer.from(bytes.value).toString() : undefined
     )

@@ -2,18 +2,18 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Method, RequestOptions } from "../../../ClientRequest.js"
 import type { ClientResponse } from "../../../ClientResponse.js"
 import { type ClientError, InvalidRequest, ServerDisconnectedError } from "../../../Errors.js"
 import type { ConnectOptions, Event } from "../../../Sse.js"
+import { type Pull, pullOf, pullStream } from "../../effect/pullStream.js"
+import { driverOf } from "../../effect/schedules.js"
 import { isIdempotent, retryability } from "../../errors/retryability.js"
 import { checkField } from "../../http/headerFields.js"
 import { toTimeouts } from "../../limits.js"
 import { ownOptions } from "../../ownOptions.js"
-import { type Pull, pullStream } from "../../pullStream.js"
 import { redactUrl } from "../../redact.js"
 import { mergeOptions } from "../../request/mergeOptions.js"
 import { EventDecoder } from "../../response/body/eventDecoder.js"
@@ -68,10 +68,7 @@ const pauseOf = (options: ConnectOptions, method: Method, retry: () => number | 
     const after = () => Effect.as(Effect.sleep(Math.min(maxRetry, Math.max(minRetry, retry() ?? defaultRetry))), true)
     return Effect.succeed({ after, reset: Effect.void })
   }
-  return Effect.map(Schedule.driver(reconnect), (driver) => ({
-    after: (error) => Effect.match(driver.next(error), { onFailure: () => false, onSuccess: () => true }),
-    reset: driver.reset
-  }))
+  return driverOf(reconnect)
 }
 
 /** The state that outlives a connection. */
@@ -168,9 +165,7 @@ class EventSource {
   private get request(): Effect.Effect<Omit<Reading, "scope"> | undefined, ClientError, Scope.Scope> {
     return Effect.flatMap(this.send(this.method, this.requestOptions), (response) =>
       Effect.flatMap(judge(response), (events) =>
-        events
-          ? Effect.map(Stream.toPull(this.eventsOf(response)), (pull) => ({ response, pull }))
-          : Effect.succeed(undefined)
+        events ? Effect.map(pullOf(this.eventsOf(response)), (pull) => ({ response, pull })) : Effect.succeed(undefined)
       )
     )
   }

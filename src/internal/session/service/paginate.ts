@@ -7,6 +7,7 @@ import type { RequestOptions, UrlInput } from "../../../ClientRequest.js"
 import type { ClientResponse, ResponseHead } from "../../../ClientResponse.js"
 import { type ClientError, InvalidURL } from "../../../Errors.js"
 import type { PageOptions } from "../../../Session.js"
+import { repeated } from "../../effect/streams.js"
 import { sameOrigin } from "../../http/origin.js"
 import { parseUrl } from "../../http/whatwg.js"
 import { isSecretHeader } from "../../redact.js"
@@ -130,11 +131,8 @@ export const paginate = <A, E, R, S>(
     const request = sendValue((fiber) => find(pages.url, pages.options)(fiber), pages.prepare)
     const one = Effect.scoped(
       Effect.flatMap(request, (response) =>
-        Effect.map(page(response), (value): readonly [A, Option.Option<void>] => [
-          value,
-          pages.follow(value, response) ? Option.some(undefined) : Option.none()
-        ])
+        Effect.map(page(response), (value): readonly [A, boolean] => [value, !pages.follow(value, response)])
       )
     )
-    return Stream.paginateEffect<void, A, ClientError | E, S | Exclude<R, Scope>>(undefined, () => one)
+    return repeated(one)
   })

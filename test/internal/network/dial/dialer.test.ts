@@ -37,7 +37,7 @@ const setup = (options: TcpOptions = {}) =>
         const { exchange, phases } = yield* makeExchange(given)
         const sockets = new Sockets()
         yield* Effect.addFinalizer(() => Effect.sync(() => sockets.destroy()))
-        const wire = yield* Effect.tapErrorCause(dialer.dial(exchange, sockets), () =>
+        const wire = yield* Effect.tapErrorCause(dialer.dial(exchange, sockets, "never"), () =>
           Effect.sync(() => sockets.destroy())
         )
         return { wire, phases }

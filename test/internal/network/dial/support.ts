@@ -106,7 +106,9 @@ export const makeExchange = (options: ExchangeOptions) =>
         expectContinue: false,
         upgrade: undefined,
         close: false,
-        text: undefined
+        secret: new Set(),
+        text: undefined,
+        http2: undefined
       },
       route: {
         origin,

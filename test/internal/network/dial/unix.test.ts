@@ -121,7 +121,7 @@ describe("makeUnixDialer", () => {
       const dialer = makeUnixDialer({ path })
       const { exchange, phases } = yield* makeExchange({ host: "127.0.0.1", port: tcp.port })
       const sockets = new Sockets()
-      const wire = yield* dialer.dial(exchange, sockets)
+      const wire = yield* dialer.dial(exchange, sockets, "never")
       assert.strictEqual(wire.remoteAddress, path)
       assert.deepStrictEqual(phases, ["+connect", "-connect"])
       yield* turn
@@ -135,7 +135,7 @@ describe("makeUnixDialer", () => {
     Effect.gen(function* () {
       const path = join(yield* directory, "missing")
       const { exchange } = yield* makeExchange({ host: "any.test", port: 80 })
-      const error = yield* Effect.flip(makeUnixDialer({ path }).dial(exchange, new Sockets()))
+      const error = yield* Effect.flip(makeUnixDialer({ path }).dial(exchange, new Sockets(), "never"))
       assert.strictEqual(error._tag, "UnixClientConnectorError")
       if (error._tag !== "UnixClientConnectorError") return
       assert.deepStrictEqual([error.path, error.code, error.phase, error.host], [path, "ENOENT", "connect", "any.test"])

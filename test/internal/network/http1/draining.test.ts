@@ -7,10 +7,10 @@ import { Duplex } from "node:stream"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { afterEach, beforeEach, vi } from "vitest"
-import type { ConnectionOwner } from "../../../../src/internal/network/http1/connection.js"
 import { Http1Connection } from "../../../../src/internal/network/http1/connection.js"
 import { resolveLimits } from "../../../../src/internal/network/http1/limits.js"
 import { ConnectionAge } from "../../../../src/internal/transport/connectionAge.js"
+import type { ConnectionOwner } from "../../../../src/internal/transport/connectionOwner.js"
 import type { IncomingBody } from "../../../../src/internal/transport/incomingBody.js"
 import type { OnData } from "../../../../src/internal/transport/socketReader.js"
 import type { Exchange } from "../../../../src/internal/transport/transport.js"
@@ -41,7 +41,7 @@ const connection = Effect.map(makeExchange({ host: "a.test", port: 80 }), ({ exc
   let state = "open"
   let body: IncomingBody | undefined
   let onData: OnData = () => assert.fail("expected a reader")
-  const owner: ConnectionOwner = {
+  const owner: ConnectionOwner<Http1Connection> = {
     hasOtherActive: () => false,
     onReusable: () => {
       state = "reusable"
@@ -59,6 +59,7 @@ const connection = Effect.map(makeExchange({ host: "a.test", port: 80 }), ({ exc
     tls: undefined,
     failed: [],
     forward: false,
+    protocol: "http/1.1" as const,
     reader: {
       read: (listener: OnData) => {
         onData = listener

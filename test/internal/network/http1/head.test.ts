@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { decodeText, headOf, type ParsedHead } from "../../../../src/internal/network/http1/head.js"
-import { defaultLimits, Parser } from "../../../../src/internal/network/http1/parser.js"
+import { defaultLimits } from "../../../../src/internal/network/http1/limits.js"
+import { Parser } from "../../../../src/internal/network/http1/parser.js"
 
 const headFrom = (fields: string): ParsedHead => {
   const heads: Array<ParsedHead> = []

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { defaultLimits, Parser, resolveLimits } from "../../../../src/internal/network/http1/parser.js"
+import { defaultLimits, resolveLimits } from "../../../../src/internal/network/http1/limits.js"
+import { Parser } from "../../../../src/internal/network/http1/parser.js"
 import {
   assertSame,
   bytesOf,

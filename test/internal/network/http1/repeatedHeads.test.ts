@@ -4,7 +4,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import type { ParsedHead } from "../../../../src/internal/network/http1/head.js"
-import { defaultLimits, Parser, type ParserLimits } from "../../../../src/internal/network/http1/parser.js"
+import { defaultLimits, type ParserLimits } from "../../../../src/internal/network/http1/limits.js"
+import { Parser } from "../../../../src/internal/network/http1/parser.js"
 import { headersOf } from "../../../support/replies.js"
 
 /** Everything that a parser says about the replies to one request after another. */

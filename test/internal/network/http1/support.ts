@@ -60,6 +60,7 @@ export const dialer = (
           tls: tls ? tlsInfo : undefined,
           failed: [],
           forward: false,
+          protocol: "http/1.1",
           reader
         }
         return wire

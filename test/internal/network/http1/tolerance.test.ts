@@ -3,7 +3,8 @@
  * in single bytes.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { defaultLimits, Parser } from "../../../../src/internal/network/http1/parser.js"
+import { defaultLimits } from "../../../../src/internal/network/http1/limits.js"
+import { Parser } from "../../../../src/internal/network/http1/parser.js"
 import { assertLinear } from "../../../support/growth.js"
 import { type Options, type Outcome, parse, parsePieces, parseStrict } from "../../../support/replies.js"
 

@@ -3,7 +3,9 @@ import * as tls from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import { handshake } from "../../../../src/internal/network/tls/handshake.js"
+import { makeSessionCache } from "../../../../src/internal/network/tls/sessionCache.js"
 import { fromSocketError } from "../../../../src/internal/network/tls/tlsErrors.js"
+import type { Http2Offer } from "../../../../src/internal/transport/networkStream.js"
 import type { Facts, Trace } from "../../../../src/internal/transport/trace.js"
 import * as Ssl from "../../../../src/Ssl.js"
 import type { Signal } from "../../../../src/Tracing.js"
@@ -119,10 +121,10 @@ describe("a handshake with nothing in common", () => {
 })
 
 describe("ALPN", () => {
-  const offers = (ssl: Ssl.SslContext, server: tls.TlsOptions) =>
+  const offers = (ssl: Ssl.SslContext, server: tls.TlsOptions, http2: Http2Offer = "never") =>
     Effect.gen(function* () {
       const { port } = yield* tlsServer(server)
-      return yield* Effect.match(shake(port, { ssl }), {
+      return yield* Effect.match(shake(port, { ssl, http2 }), {
         onSuccess: ({ info }) => info.alpn ?? "none",
         onFailure: (error) => ("reason" in error ? error.reason : error._tag)
       })
@@ -133,11 +135,11 @@ describe("ALPN", () => {
       const { set, ssl } = yield* trusting
       assert.strictEqual(yield* offers(ssl, { ...set.good, ALPNProtocols: ["h2", "http/1.1"] }), "http/1.1")
       assert.strictEqual(yield* offers(ssl, { ...set.good }), "none")
-      assert.strictEqual(yield* offers(ssl, { ...set.good, ALPNProtocols: ["h2"] }), "Handshake")
+      assert.strictEqual(yield* offers(ssl, { ...set.good, ALPNProtocols: ["h2"] }), "Protocol")
     })
   )
 
-  it.scopedLive("offers the protocols of a context, but does not speak HTTP/2", () =>
+  it.scopedLive("offers the protocols of a context, but HTTP/2 only if it is allowed", () =>
     Effect.gen(function* () {
       const { set } = yield* trusting
       const own = yield* Ssl.context({ ca: set.ca, alpn: ["x-http", "http/1.1"] })
@@ -145,8 +147,86 @@ describe("ALPN", () => {
       const none = yield* Ssl.context({ ca: set.ca, alpn: [] })
       assert.strictEqual(yield* offers(none, { ...set.good, ALPNProtocols: ["h2"] }), "none")
       const both = yield* Ssl.context({ ca: set.ca, alpn: ["h2", "http/1.1"] })
-      assert.strictEqual(yield* offers(both, { ...set.good, ALPNProtocols: ["h2"] }), "Handshake")
-      assert.strictEqual(yield* offers(both, { ...set.good, ALPNProtocols: ["http/1.1", "h2"] }), "http/1.1")
+      assert.strictEqual(yield* offers(both, { ...set.good, ALPNProtocols: ["h2", "http/1.1"] }), "http/1.1")
+      assert.strictEqual(yield* offers(both, { ...set.good, ALPNProtocols: ["h2", "http/1.1"] }, "allowed"), "h2")
+      assert.strictEqual(yield* offers(both, { ...set.good, ALPNProtocols: ["http/1.1", "h2"] }, "allowed"), "http/1.1")
+      assert.strictEqual(yield* offers(own, { ...set.good, ALPNProtocols: ["h2", "http/1.1"] }, "allowed"), "http/1.1")
+      assert.strictEqual(yield* offers(own, { ...set.good, ALPNProtocols: ["h2", "http/1.1"] }, "required"), "Protocol")
+    })
+  )
+
+  it.scopedLive("offers HTTP/2 first where it is allowed, and takes what the server selects", () =>
+    Effect.gen(function* () {
+      const { set, ssl } = yield* trusting
+      const results = (server: tls.TlsOptions) =>
+        Effect.all([
+          offers(ssl, { ...set.good, ...server }, "allowed"),
+          offers(ssl, { ...set.good, ...server }, "required")
+        ])
+      assert.deepStrictEqual(yield* results({ ALPNProtocols: ["h2", "http/1.1"] }), ["h2", "h2"])
+      assert.deepStrictEqual(yield* results({ ALPNProtocols: ["http/1.1"] }), ["http/1.1", "Protocol"])
+      assert.deepStrictEqual(yield* results({}), ["none", "Protocol"])
+      assert.deepStrictEqual(yield* results({ ALPNProtocols: ["h2"] }), ["h2", "h2"])
+    })
+  )
+
+  it.scopedLive("accepts HTTP/2 over TLS 1.2 only with ephemeral keys and authenticated encryption", () =>
+    Effect.gen(function* () {
+      const { set } = yield* trusting
+      const outcomes = (ciphers: string) =>
+        Effect.gen(function* () {
+          const ssl = yield* Ssl.context({ ca: set.ca, ciphers: `${ciphers}:@SECLEVEL=0` })
+          const server = { ...set.good, ciphers: `${ciphers}:@SECLEVEL=0`, ALPNProtocols: ["h2", "http/1.1"] } as const
+          return yield* Effect.all([
+            offers(ssl, { ...server, maxVersion: "TLSv1.2" }, "allowed"),
+            offers(ssl, { ...server, maxVersion: "TLSv1.2" }, "never")
+          ])
+        })
+      for (const cipher of [
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-CHACHA20-POLY1305",
+        "ECDHE-ECDSA-AES256-CCM"
+      ]) {
+        assert.deepStrictEqual(yield* outcomes(cipher), ["h2", "http/1.1"], cipher)
+      }
+      for (const cipher of ["ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384"]) {
+        assert.deepStrictEqual(yield* outcomes(cipher), ["Protocol", "http/1.1"], cipher)
+      }
+    })
+  )
+
+  it.scopedLive("names the code if the protocol is missing, unoffered or inadequate", () =>
+    Effect.gen(function* () {
+      const { set, ssl } = yield* trusting
+      const codeOf = (server: tls.TlsOptions, http2: Http2Offer) =>
+        Effect.gen(function* () {
+          const { port } = yield* tlsServer({ ...set.good, ...server })
+          const error = yield* Effect.flip(shake(port, { ssl, http2 }))
+          assert.strictEqual(error._tag, "ClientConnectorSSLError")
+          return "code" in error ? [error.code, error.message] : []
+        })
+      const [missing, said] = yield* codeOf({}, "required")
+      assert.strictEqual(missing, "ERR_TLS_ALPN_PROTOCOL")
+      assert.include(said, "the server selected another protocol than the client has to speak")
+      const [refused, alert] = yield* codeOf({ ALPNProtocols: ["http/1.1"] }, "required")
+      assert.strictEqual(refused, "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL")
+      assert.include(alert, "the server speaks none of the protocols that the client offers")
+      const weak = { ciphers: "ECDHE-ECDSA-AES128-SHA", maxVersion: "TLSv1.2", ALPNProtocols: ["h2"] } as const
+      assert.strictEqual((yield* codeOf(weak, "allowed"))[0], "ERR_HTTP2_INADEQUATE_SECURITY")
+    })
+  )
+
+  it.scopedLive("does not resume a session of another offer", () =>
+    Effect.gen(function* () {
+      const { set, ssl } = yield* trusting
+      const { port } = yield* tlsServer({ ...set.good, maxVersion: "TLSv1.2", ALPNProtocols: ["h2", "http/1.1"] })
+      const sessions = makeSessionCache()
+      const resumed = (http2: Http2Offer) =>
+        Effect.map(shake(port, { ssl, http2, sessions }), ({ info }) => [info.alpn, info.resumed])
+      assert.deepStrictEqual(yield* resumed("allowed"), ["h2", false])
+      assert.deepStrictEqual(yield* resumed("never"), ["http/1.1", false])
+      assert.deepStrictEqual(yield* resumed("allowed"), ["h2", true])
+      assert.deepStrictEqual(yield* resumed("never"), ["http/1.1", true])
     })
   )
 })

@@ -3,7 +3,8 @@ import * as net from "node:net"
 import * as tls from "node:tls"
 import { Effect } from "effect"
 import type { TlsError } from "../../../../src/Errors.js"
-import { type HandshakeOptions, handshake, type Secured } from "../../../../src/internal/network/tls/handshake.js"
+import { handshake, type Secured } from "../../../../src/internal/network/tls/handshake.js"
+import type { HandshakeOptions } from "../../../../src/internal/network/tls/handshakeAttempt.js"
 import { settingsOf } from "../../../../src/internal/network/tls/tlsSettings.js"
 import type { Ssl } from "../../../../src/Ssl.js"
 
@@ -123,6 +124,7 @@ export type Shake = Partial<Omit<HandshakeOptions, "settings" | "port">> & {
 
 export const optionsOf = (port: number, options: Shake = {}): HandshakeOptions => ({
   host: "localhost",
+  http2: "never",
   proxy: false,
   details: { method: "GET", url: "https://localhost/", attempt: 1 },
   trace: undefined,

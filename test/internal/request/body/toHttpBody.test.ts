@@ -14,6 +14,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import * as ClientRequest from "../../../../src/ClientRequest.js"
+import { currentEnvironment } from "../../../../src/internal/effect/fiberState.js"
 import { redirectTo } from "../../../../src/internal/request/retarget.js"
 import { prepared, type Sent, send, wire } from "../support.js"
 
@@ -176,9 +177,9 @@ describe("a request body", () => {
           compress,
           onProgress: (progress) => Effect.sync(() => seen.push(progress))
         })
-        const runtime = yield* Effect.runtime<never>()
+        const environment = yield* currentEnvironment
         const context = {
-          runtime,
+          environment,
           onChunk: (chunk: Uint8Array, transferred: number) =>
             Effect.sync(() => chunks.push([chunk.length, transferred]))
         }
@@ -202,8 +203,8 @@ describe("a request body", () => {
     class Flag extends Context.Reference<Flag>()("test/Flag", { defaultValue: () => "unset" }) {}
     const data = Stream.fromEffect(Effect.map(Flag, (flag) => Buffer.from(flag)))
     return Effect.gen(function* () {
-      const runtime = yield* Effect.runtime<never>()
-      const sent = yield* send(wire(prepared("POST", url, { data }), undefined, { runtime }).body)
+      const environment = yield* currentEnvironment
+      const sent = yield* send(wire(prepared("POST", url, { data }), undefined, { environment }).body)
       assert.strictEqual(sent.bytes.toString(), "set")
       assert.isAbove(yield* Clock.currentTimeMillis, 0)
     }).pipe(Effect.provideService(Flag, "set"))

@@ -1,15 +1,16 @@
 /**
- * Streams made of pulls. `Stream.repeatEffectChunkOption` nests one channel per pull, and those channels survive into
- * V8's old space; this uses a single channel that loops.
+ * Streams made of pulls, and pulls of streams. `Stream.repeatEffectChunkOption` nests one channel per pull, and those
+ * channels survive into V8's old space; this uses a single channel that loops.
  */
 import * as Channel from "effect/Channel"
-import type * as Chunk from "effect/Chunk"
+import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
+import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 
-/** Returns the next chunk of values; fails with `None` at the end. */
-export type Pull<A, E> = Effect.Effect<Chunk.Chunk<A>, Option.Option<E>>
+/** Returns the next values; fails with `None` at the end. */
+export type Pull<A, E> = Effect.Effect<ReadonlyArray<A>, Option.Option<E>>
 
 type Turns<A, E> = Channel.Channel<Chunk.Chunk<A>, unknown, E, unknown, void, unknown>
 
@@ -20,10 +21,14 @@ export const pullStream = <A, E>(pull: Pull<A, E>): Stream.Stream<A, E> => Strea
 export const pullStreamFrom = <A, E>(start: Effect.Effect<Pull<A, E>, E>): Stream.Stream<A, E> =>
   Stream.fromChannel(Channel.flatMap(Channel.fromEffect(start), turnsOf))
 
+/** The pulls of a stream, which stops when the Scope closes. */
+export const pullOf = <A, E>(stream: Stream.Stream<A, E>): Effect.Effect<Pull<A, E>, never, Scope> =>
+  Effect.map(Stream.toPull(stream), Effect.map(Chunk.toReadonlyArray))
+
 const turnsOf = <A, E>(pull: Pull<A, E>): Turns<A, E> => {
   const step: Effect.Effect<Turns<A, E>> = Effect.match(pull, {
     onFailure: (end): Turns<A, E> => (Option.isNone(end) ? Channel.void : Channel.fail(end.value)),
-    onSuccess: (chunk): Turns<A, E> => Channel.flatMap(Channel.write(chunk), again)
+    onSuccess: (values): Turns<A, E> => Channel.flatMap(Channel.write(Chunk.unsafeFromArray(values)), again)
   })
   const turns: Turns<A, E> = Channel.flatMap(Channel.fromEffect(step), (next) => next)
   const again = (): Turns<A, E> => turns

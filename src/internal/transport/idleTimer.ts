@@ -2,7 +2,7 @@
  * The idle timeout of one phase of an exchange. Activity only stores a time; when the deadline fires, it is scheduled
  * again for the rest, instead of being replaced for every read.
  */
-import type { Deadline, Deadlines } from "../../transport/deadlines.js"
+import type { Deadline, Deadlines } from "./deadlines.js"
 
 export class IdleTimer {
   private deadline: Deadline | undefined = undefined

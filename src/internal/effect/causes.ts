@@ -1,0 +1,5 @@
+/** Parts of causes. */
+import * as Cause from "effect/Cause"
+
+/** The cause without its typed failures. */
+export const withoutFailures = <E>(cause: Cause.Cause<E>): Cause.Cause<never> => Cause.flatMap(cause, () => Cause.empty)

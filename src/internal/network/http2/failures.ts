@@ -1,0 +1,77 @@
+/**
+ * The errors of HTTP/2 streams that those of HTTP/1.1 do not cover.
+ */
+import { type ClientError, ClientPayloadError, ServerDisconnectedError, StreamResetError } from "../../../Errors.js"
+import type { Phase } from "../../../Timeouts.js"
+import type { IncomingBody } from "../../transport/incomingBody.js"
+import type { NetworkStream } from "../../transport/networkStream.js"
+import type { Exchange } from "../../transport/transport.js"
+import { brokenBody, brokenHead } from "../http1/connectionErrors.js"
+import { codeName, REFUSED_STREAM, type Violation } from "./errorCodes.js"
+
+const detailsOf = (exchange: Exchange, wire: NetworkStream, phase: Phase) => ({
+  ...exchange.details(phase),
+  remoteAddress: wire.remoteAddress
+})
+
+/** RST_STREAM before the head. */
+export const resetHead = (exchange: Exchange, wire: NetworkStream, phase: Phase, code: number): StreamResetError =>
+  new StreamResetError({
+    ...detailsOf(exchange, wire, phase),
+    code: codeName(code),
+    scope: "Stream",
+    unprocessed: code === REFUSED_STREAM,
+    debug: ""
+  })
+
+/** RST_STREAM after the head, before the end of the body. */
+export const resetBody = (
+  exchange: Exchange,
+  wire: NetworkStream,
+  body: IncomingBody | undefined,
+  code: number
+): ClientError =>
+  new ClientPayloadError({
+    ...detailsOf(exchange, wire, "body"),
+    reason: "Incomplete",
+    received: body?.received ?? 0,
+    expected: body?.length,
+    code: codeName(code)
+  })
+
+/** GOAWAY of a server that has not taken the request. */
+export const refusedByGoAway = (
+  exchange: Exchange,
+  wire: NetworkStream,
+  phase: Phase,
+  code: number,
+  debug: string
+): StreamResetError =>
+  new StreamResetError({
+    ...detailsOf(exchange, wire, phase),
+    code: codeName(code),
+    scope: "Connection",
+    unprocessed: true,
+    debug
+  })
+
+/** The server broke the protocol before the head. */
+export const violatedHead = (exchange: Exchange, wire: NetworkStream, violation: Violation): ClientError =>
+  brokenHead(exchange, wire, { where: "head", ...violation })
+
+/** The server broke the protocol after the head. */
+export const violatedBody = (
+  exchange: Exchange,
+  wire: NetworkStream,
+  body: IncomingBody | undefined,
+  violation: Violation
+): ClientError => brokenBody(exchange, wire, body, { where: "body", ...violation })
+
+/** The connection ended because of another stream. */
+export const disconnected = (
+  exchange: Exchange,
+  wire: NetworkStream,
+  phase: Phase,
+  reused: boolean,
+  cause: unknown
+): ClientError => new ServerDisconnectedError({ ...detailsOf(exchange, wire, phase), reused, received: 0, cause })

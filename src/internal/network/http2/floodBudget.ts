@@ -1,0 +1,59 @@
+/**
+ * Limits frames that cost a server nothing and serve no request, such as PING, empty DATA or frames for streams that are
+ * over. Each takes one unit of a budget, which time, responses and data refill.
+ */
+
+const size = 1000
+const perSecond = 100
+/** Bytes of DATA that refill one unit. */
+const bytesPerUnit = 16 * 1024
+/** WINDOW_UPDATE frames that each DATA frame of the client makes free. */
+const updatesPerFrame = 4
+
+export class FloodBudget {
+  private left = size
+  private countedAt: number
+  private freeUpdates = 0
+  private readonly now: () => number
+
+  /** `now` in milliseconds. It is asked only when the budget is used up. */
+  constructor(now: () => number) {
+    this.now = now
+    this.countedAt = now()
+  }
+
+  /** Takes one unit. Returns `false` if none is left. */
+  take(): boolean {
+    if (this.left >= 1) {
+      this.left--
+      return true
+    }
+    const now = this.now()
+    this.left = Math.min(size, this.left + ((now - this.countedAt) / 1000) * perSecond)
+    this.countedAt = now
+    if (this.left < 1) return false
+    this.left--
+    return true
+  }
+
+  /** Takes one unit for a WINDOW_UPDATE, unless the client has sent data. */
+  takeUpdate(): boolean {
+    if (this.freeUpdates === 0) return this.take()
+    this.freeUpdates--
+    return true
+  }
+
+  onResponse(): void {
+    this.left = Math.min(size, this.left + 1)
+  }
+
+  onReceived(bytes: number): void {
+    this.left = Math.min(size, this.left + bytes / bytesPerUnit)
+  }
+
+  /** A DATA frame was sent. */
+  onSent(bytes: number): void {
+    this.freeUpdates = Math.min(size, this.freeUpdates + updatesPerFrame)
+    this.onReceived(bytes)
+  }
+}

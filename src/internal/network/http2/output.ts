@@ -1,0 +1,160 @@
+/**
+ * What a connection writes: control frames and HEADERS at once, then DATA of all uploads in turn, as far as windows and the
+ * socket allow. Everything of one turn of the event loop is one write.
+ */
+
+import type * as Net from "node:net"
+import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
+import { maxFrameSize } from "./frames.js"
+import { FrameWriter } from "./frameWriter.js"
+import type { Upload } from "./upload.js"
+import { initialWindow } from "./windows.js"
+
+/** A stream with a body to send. */
+export interface Sender {
+  readonly id: number
+  /** Bytes that the server accepts on the stream. */
+  sendWindow: number
+  readonly upload: Upload | undefined
+  /** Whether the stream is in the queue of `Output`, which sets it. */
+  queued: boolean
+  /** Some of the body was written. */
+  readonly onProgress: (bytes: number) => void
+  /** The socket has taken the whole request. */
+  readonly onSent: () => void
+}
+
+/** Callbacks from the output to its connection. */
+export interface OutputOwner {
+  /** The server asks for answers and does not read them. */
+  readonly onUnread: () => void
+  /** Ends the turn, before everything is written. */
+  readonly onTurnEnd: () => void
+}
+
+/** Bytes of DATA that wait in the socket at most, so that other frames are not late. */
+const maxPending = 256 * 1024
+
+/** Control frames that the socket has not taken. */
+const maxControls = 1000
+
+export class Output implements Turning {
+  readonly frames = new FrameWriter()
+  /** Bytes that the server accepts on the whole connection. */
+  sendWindow = initialWindow
+  /** The number of writes, to know whether a frame has been written yet. */
+  writes = 0
+  private readonly socket: Net.Socket
+  private readonly owner: OutputOwner
+  /** Streams with something to send, in turn. */
+  private queue: Array<Sender> = []
+  /** Streams whose last byte is in the socket. */
+  private finished: Array<Sender> = []
+  private controls = 0
+  private scheduled = false
+  private isClosed = false
+
+  constructor(socket: Net.Socket, owner: OutputOwner) {
+    this.socket = socket
+    this.owner = owner
+  }
+
+  /** Writes at the end of the turn. */
+  turn(): void {
+    if (this.scheduled) return
+    this.scheduled = true
+    atTurnEnd(this)
+  }
+
+  endTurn(): void {
+    this.scheduled = false
+    if (this.isClosed) return
+    this.owner.onTurnEnd()
+    this.flush()
+  }
+
+  /** Counts a control frame that was added to `frames`. */
+  control(): void {
+    this.controls++
+    if (this.controls > maxControls) this.owner.onUnread()
+    else this.turn()
+  }
+
+  /** The stream has something to send. */
+  add(sender: Sender): void {
+    if (sender.queued) return
+    sender.queued = true
+    this.queue.push(sender)
+    this.turn()
+  }
+
+  /** A window of the server has grown. */
+  onWindow(): void {
+    if (this.queue.length > 0) this.turn()
+  }
+
+  /** The socket has taken everything. */
+  drained(): void {
+    this.controls = 0
+    this.onTaken()
+    if (!this.isClosed) this.flush()
+  }
+
+  /** Writes everything now. */
+  flush(): void {
+    const { frames, socket } = this
+    this.writeData()
+    if (this.isClosed) return
+    if (frames.size > 0) {
+      this.writes++
+      if (socket.write(frames.take())) this.controls = 0
+    }
+    if (socket.writableNeedDrain) return
+    this.onTaken()
+    if (this.queue.length > 0 && this.sendWindow > 0) this.turn()
+  }
+
+  /** Writes no more than what is formatted. */
+  close(): void {
+    const { frames } = this
+    this.isClosed = true
+    this.queue = []
+    this.finished = []
+    if (frames.size > 0 && !this.socket.destroyed) this.socket.write(frames.take())
+  }
+
+  private onTaken(): void {
+    if (this.finished.length === 0) return
+    const taken = this.finished
+    this.finished = []
+    for (const sender of taken) sender.onSent()
+  }
+
+  private writeData(): void {
+    if (this.queue.length === 0) return
+    let room = maxPending - this.socket.writableLength - this.frames.size
+    while (room > 0 && !this.isClosed) {
+      const sender = this.queue[0]
+      if (sender === undefined) return
+      const { upload } = sender
+      const endsNow = upload?.endsNow === true
+      const windows = Math.min(maxFrameSize, room, sender.sendWindow, this.sendWindow)
+      // An update of the stream's window adds it again.
+      const isReady = upload?.isSendable === true && (endsNow || sender.sendWindow > 0)
+      if (isReady && !endsNow && windows <= 0) return
+      this.queue.shift()
+      sender.queued = false
+      if (isReady) room -= this.writeFrame(sender, upload, endsNow ? 0 : windows)
+    }
+  }
+
+  private writeFrame(sender: Sender, upload: Upload, most: number): number {
+    const bytes = upload.writeFrame(this.frames, sender.id, most)
+    sender.sendWindow -= bytes
+    this.sendWindow -= bytes
+    sender.onProgress(bytes)
+    if (upload.whole) this.finished.push(sender)
+    else if (upload.isSendable) this.add(sender)
+    return bytes + 9
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Flow control (RFC 9113 section 6.9): how much a server may send ahead of the readers of its responses.
+ */
+
+/** The window of every stream and connection before SETTINGS and WINDOW_UPDATE; bytes. */
+export const initialWindow = 65_535
+
+export const largestWindow = 2 ** 31 - 1
+
+/** By how much all windows of one connection together may grow above their initial size; bytes. */
+const maxGrowth = 32 * 1024 * 1024
+
+/** What is left of the growth that the streams of a connection share. */
+export class WindowGrowth {
+  private left = maxGrowth
+
+  take(bytes: number): boolean {
+    if (bytes > this.left) return false
+    this.left -= bytes
+    return true
+  }
+
+  giveBack(bytes: number): void {
+    this.left += bytes
+  }
+}
+
+/**
+ * The window of one stream. It is refilled when its reader has taken half of it, and doubles then, up to `maxSize`: a reader
+ * that keeps up never waits for the network, and one that stops costs no more than the window that it had.
+ */
+export class ReceiveWindow {
+  private size: number
+  /** Bytes that the server may still send. */
+  room: number
+  /** Received bytes that the server has not been given back. */
+  private owed = 0
+  private readonly firstSize: number
+
+  constructor(size: number) {
+    this.firstSize = size
+    this.size = size
+    this.room = size
+  }
+
+  /** Counts received bytes. Returns whether the window allowed them. */
+  receive(bytes: number): boolean {
+    this.room -= bytes
+    this.owed += bytes
+    return this.room >= 0
+  }
+
+  /** The reader has taken everything. Returns the increment for the server, or 0 while it is not worth a frame. */
+  refill(growth: WindowGrowth, maxSize: number): number {
+    if (this.owed * 2 < this.size) return 0
+    const grown = Math.min(this.size * 2, maxSize) - this.size
+    const more = grown > 0 && growth.take(grown) ? grown : 0
+    const increment = this.owed + more
+    this.size += more
+    this.room += increment
+    this.owed = 0
+    return increment
+  }
+
+  /** The stream is over. */
+  end(growth: WindowGrowth): void {
+    if (this.size > this.firstSize) growth.giveBack(this.size - this.firstSize)
+    this.size = this.firstSize
+  }
+}
+
+/**
+ * The window of a connection. It is refilled as bytes arrive, whichever stream they are for, so no reader stops another
+ * and the window is never exceeded.
+ */
+export class ConnectionWindow {
+  private owed = 0
+  private readonly threshold: number
+
+  constructor(size: number) {
+    this.threshold = size / 4
+  }
+
+  /** Counts received bytes. Returns the increment for the server, or 0 while it is not worth a frame. */
+  receive(bytes: number): number {
+    this.owed += bytes
+    if (this.owed < this.threshold) return 0
+    const increment = this.owed
+    this.owed = 0
+    return increment
+  }
+}

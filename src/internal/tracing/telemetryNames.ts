@@ -1,0 +1,25 @@
+/** Names of low cardinality for spans and metrics. */
+import * as Cause from "effect/Cause"
+
+/** Methods allowed in span names and attributes (RFC 9110, and PATCH). */
+export const knownMethods: ReadonlySet<string> = new Set([
+  "GET",
+  "HEAD",
+  "OPTIONS",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "TRACE",
+  "CONNECT"
+])
+
+/** The name of an error. */
+export const errorType = (cause: Cause.Cause<unknown>): string => {
+  const error = Cause.squash(cause)
+  if (typeof error === "object" && error !== null) {
+    if ("_tag" in error && typeof error._tag === "string") return error._tag
+    if (error instanceof Error) return error.name
+  }
+  return "_OTHER"
+}

@@ -1,0 +1,68 @@
+/**
+ * Leases of the pool: each is a slot for one connection, or a place in the queue for a slot.
+ */
+import { showAs } from "../inspection.js"
+
+/** The slots and waiters of one origin. Removed once it has no lease and is not the current host of a route. */
+export interface Host<C> {
+  readonly key: string
+  /** The number of slots in use. */
+  held: number
+  /** The number of routes whose last request was for this host. */
+  routes: number
+  readonly waiters: LeaseQueue<C>
+}
+
+/**
+ * The leases and idle connections of requests that may share connections: those of one origin, or of all http origins
+ * behind a forwarding proxy. Removed once it has neither.
+ */
+export interface RouteShare<C> {
+  readonly key: string
+  /** The host of the last request. */
+  host: Host<C>
+  /** The number of slots in use and places in the queue. */
+  leases: number
+  /** A stack: the connection that became idle last is at the end. */
+  idle: Array<C>
+}
+
+/** A slot, or a place in the queue for one. */
+export interface Lease<C> {
+  readonly route: RouteShare<C>
+  readonly host: Host<C>
+  state: "waiting" | "connecting" | "acquired" | "released"
+  /** Called when a waiting lease gets its slot. */
+  readonly onGrant: () => void
+  next: Lease<C> | undefined
+  previous: Lease<C> | undefined
+}
+
+/** A linked list of leases in order of arrival, from which any lease can be removed in constant time. */
+export class LeaseQueue<C> {
+  static {
+    showAs(LeaseQueue, "LeaseQueue", ({ size }) => ({ size }))
+  }
+
+  head: Lease<C> | undefined = undefined
+  tail: Lease<C> | undefined = undefined
+  size = 0
+
+  add(lease: Lease<C>): void {
+    lease.previous = this.tail
+    if (this.tail === undefined) this.head = lease
+    else this.tail.next = lease
+    this.tail = lease
+    this.size++
+  }
+
+  remove(lease: Lease<C>): void {
+    if (lease.previous === undefined) this.head = lease.next
+    else lease.previous.next = lease.next
+    if (lease.next === undefined) this.tail = lease.previous
+    else lease.next.previous = lease.previous
+    lease.next = undefined
+    lease.previous = undefined
+    this.size--
+  }
+}
