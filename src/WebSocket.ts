@@ -26,6 +26,7 @@ import type { ParseError } from "effect/ParseResult"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type { ParseOptions } from "effect/SchemaAST"
+import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { HandshakeOptions, UrlInput } from "./ClientRequest.js"
 import type { ResponseHead } from "./ClientResponse.js"
@@ -228,7 +229,7 @@ export const connect = <E = never, R = never>(
   url: UrlInput,
   onOpen: (socket: WebSocket) => Effect.Effect<unknown, E, R> = () => Effect.void,
   options: ConnectOptions = {}
-): Stream.Stream<Message, ClientError | E, Session | Exclude<R, Scope.Scope>> => {
+): Stream.Stream<Message, ClientError | E, Session | Exclude<R, Scope>> => {
   const { reconnect, ...given } = options
   return Stream.unwrap(
     Effect.map(Session, (session) => reconnecting(session.webSocket(url, given), onOpen, { reconnect }))

@@ -1,5 +1,4 @@
 /** Counts what a session does from its signals, and streams snapshots of the counts. */
-import * as Chunk from "effect/Chunk"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import type { DurationInput } from "effect/Duration"
@@ -9,7 +8,7 @@ import * as Stream from "effect/Stream"
 import type { Stats } from "../../Connector.js"
 import type { Activity, RequestChunkSent, ResponseChunkReceived, Signal, Transfer } from "../../Tracing.js"
 import { isMisread, toMillis } from "../durations.js"
-import { pullStream } from "../pullStream.js"
+import { repeated } from "../effect/streams.js"
 import * as Deadlines from "../transport/deadlines.js"
 import type { Hub, SignalSink } from "../transport/signalHub.js"
 
@@ -167,20 +166,16 @@ export const activityOf = (
         Effect.sync(() => hub.watch(counter)),
         (unwatch) => Effect.sync(unwatch)
       )
-      let next: "first" | "later" | "none" = "first"
-      const snapshot = Effect.map(stats, (current) => Chunk.of(counter.snapshot(now() - startedAt, countsOf(current))))
-      const pull = Effect.suspend(() => {
-        if (next === "none") return Effect.fail(Option.none())
-        const isOver = Effect.map(Deferred.poll(ended), Option.isSome)
-        const wait =
-          next === "first"
-            ? isOver
-            : Effect.raceFirst(Effect.as(Effect.sleep(millis), false), Effect.as(Deferred.await(ended), true))
-        return Effect.flatMap(wait, (over) => {
-          next = over ? "none" : "later"
-          return snapshot
-        })
+      let isFirst = true
+      const wait = Effect.suspend(() => {
+        if (!isFirst)
+          return Effect.raceFirst(Effect.as(Effect.sleep(millis), false), Effect.as(Deferred.await(ended), true))
+        isFirst = false
+        return Deferred.isDone(ended)
       })
-      return pullStream(pull)
+      const next = Effect.flatMap(wait, (isLast) =>
+        Effect.map(stats, (current) => [counter.snapshot(now() - startedAt, countsOf(current)), isLast] as const)
+      )
+      return repeated(next)
     })
   )
