@@ -36,7 +36,7 @@ const stepwise = Effect.gen(function* () {
   return { handler, first, second }
 })
 
-const none = { acquired: 0, idle: 0, connecting: 0, waiting: 0 }
+const none = { acquired: 0, idle: 0, connecting: 0, waiting: 0, streams: 0 }
 
 describe("session.activity", () => {
   it.effect("emits a snapshot at once, after each interval, and when the session is closed", () =>

@@ -23,12 +23,7 @@ interface Sample {
 }
 
 /** The connections of a pool without its keys. */
-const countsOf = ({ acquired, connecting, idle, waiting }: Stats): Activity["connections"] => ({
-  acquired,
-  connecting,
-  idle,
-  waiting
-})
+const countsOf = ({ perKey: _, ...counts }: Stats): Activity["connections"] => counts
 
 class ActivityCounter implements SignalSink {
   /** Requests whose final head has not arrived. */
