@@ -51,11 +51,12 @@ const worded = (exit: Exit.Exit<string, ClientError>): string => {
 const codeOf = (code: number): string =>
   Object.entries(Code).find(([, value]) => value === code)?.[0] ?? `0x${code.toString(16)}`
 
-/** The RST_STREAM and GOAWAY that the first connection got. */
+/** The RST_STREAM and GOAWAY that the first connection got, but for the GOAWAY of an orderly close. */
 const told = (at: H2Server): ReadonlyArray<string> =>
   at.peers[0].frames.flatMap((each) => {
     if (each.type === Type.RST_STREAM) return [`RST_STREAM ${codeOf(Frames.numberOf(each))}`]
-    return each.type === Type.GOAWAY ? [`GOAWAY ${codeOf(Frames.numberOf(each, 4))}`] : []
+    const isError = each.type === Type.GOAWAY && Frames.numberOf(each, 4) !== Code.NO_ERROR
+    return isError ? [`GOAWAY ${codeOf(Frames.numberOf(each, 4))}`] : []
   })
 
 interface Case {
@@ -466,7 +467,7 @@ describe("frames that no server sends", () => {
     ]),
     violation("WINDOW_UPDATE of 0", "BadHttpMessage Framing", "PROTOCOL_ERROR", () => [Frames.windowUpdate(0, 0)]),
     violation("padding beyond the frame", "BadHttpMessage Framing", "PROTOCOL_ERROR", (stream) => [
-      frame(Type.DATA, Flag.PADDED, stream, Buffer.of(9, 1))
+      frame(Type.HEADERS, Flag.PADDED | Flag.END_HEADERS, stream, Buffer.of(9, 1))
     ])
   ]
   for (const each of cases) run(each)

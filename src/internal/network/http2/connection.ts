@@ -144,6 +144,11 @@ export class Http2Connection implements Pooled, InboundOwner, Http2StreamOwner, 
     return this.count + this.resets.unconfirmed
   }
 
+  /** Whether streams are open, or so many were reset and are not confirmed that no other can be opened. */
+  get isOccupied(): boolean {
+    return this.count > 0 || (this.resets.unconfirmed > 0 && this.streams >= this.limit)
+  }
+
   /** Whether the server's SETTINGS have arrived. */
   get ready(): boolean {
     return this.inbound.ready
