@@ -4,6 +4,7 @@ import { dirname, join, normalize } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { groupsOf } from "../../site/sidebar.js"
+import { slugify } from "../../site/slugify.js"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 const text = (path: string) => readFileSync(join(root, path), "utf8")
@@ -15,16 +16,8 @@ const documents = [
     .map((name) => `docs/${name}`)
 ]
 
-/** As GitHub makes them of headings. */
 const anchors = (markdown: string): ReadonlySet<string> =>
-  new Set(
-    [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
-      heading
-        .toLowerCase()
-        .replace(/[^\p{L}\p{N} _-]/gu, "")
-        .replaceAll(" ", "-")
-    )
-  )
+  new Set([...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => slugify(heading)))
 
 const withoutCode = (markdown: string) => markdown.replace(/^```[\s\S]*?^```/gm, "")
 
