@@ -171,6 +171,11 @@ export const calls: Readonly<Record<string, Readonly<Record<string, CallRule>>>>
   "effect/Pipeable": {
     Class: (node, file) => `${local(node, file)}.Class`
   },
+  "effect/HashMap": {
+    // Annotations of logs are records in Effect 4.
+    toEntries: (node, file) =>
+      file.path.startsWith("test/support/") ? `Object.entries(${file.args(node.arguments)})` : undefined
+  },
   "effect/Clock": {
     make: (node, file) => `${local(node, file)}.Clock.defaultValue()`
   }

@@ -6,6 +6,10 @@ const patches: Readonly<Record<string, ReadonlyArray<readonly [from: string, to:
       'extends ResponseHead, Omit<HttpIncomingMessage<ClientError>, "json"> {'
     ]
   ],
+  "README.md": [
+    ["npm i effect-http-session effect@3 @effect/platform@0.97", "npm i effect-http-session@0.4 effect"],
+    ["and Effect 3.", "and Effect 4.1."]
+  ],
   "src/CookieJar.ts": [
     [
       "CookieJarError | PlatformError, KeyValueStore.KeyValueStore>",
