@@ -46,12 +46,9 @@ const writePages = (): void => {
   for (const page of pages) {
     if (page.endsWith(".svg")) write(page, text(page))
     if (!page.endsWith(".md")) continue
-    const [content, problems] = patched(
-      page,
-      prose(text(page), (program) => rewriteText(page, program).text)
-    )
+    const [content, problems] = patched(page, text(page))
     if (problems.length > 0) throw new Error(problems.join("\n"))
-    write(page, content)
+    write(page, page === "docs/effect-3-and-4.md" ? content : prose(content, (code) => rewriteText(page, code).text))
   }
 }
 

@@ -62,6 +62,8 @@ const test = (node: ts.PropertyAccessExpression): string | undefined =>
 /** A property of one of Effect's own values. */
 const property = (node: ts.PropertyAccessExpression, file: Rewriter): string | undefined => {
   const name = node.name.text
+  // A level of logs is its own name in Effect 4.
+  if (name === "label" && ownerOf(node, file) === "LogLevel") return `${file.emit(node.expression)}.toUpperCase()`
   for (const [owner, table] of Object.entries(properties)) {
     if (!Object.hasOwn(table, name)) continue
     if (ownerOf(node, file) !== owner) continue

@@ -28,6 +28,7 @@ const shims: Readonly<Record<string, Readonly<Record<string, readonly [file: str
     withMaxOpsBeforeYield: ["effects", "withMaxOpsBeforeYield"]
   },
   "effect/Fiber": {
+    interrupt: ["fibers", "interrupt"],
     interruptFork: ["fibers", "interruptFork"],
     roots: ["fibers", "roots"]
   },
