@@ -171,7 +171,7 @@ export const calls: Readonly<Record<string, Readonly<Record<string, CallRule>>>>
     fromMap: (node, file) => {
       const [map] = node.arguments
       const env = `Object.fromEntries(${map === undefined ? "" : file.emit(map)})`
-      return `${local(node, file)}.fromEnv({ env: ${env}, preserveEmptyStrings: true })`
+      return `${local(node, file)}.fromEnvRecord(${env}, { preserveEmptyStrings: true })`
     }
   },
   "effect/Layer": {
