@@ -34,7 +34,7 @@ import { SessionCore } from "./internal/session/sessionCore.js"
 import { makeHub } from "./internal/transport/signalHub.js"
 import { transportOf } from "./internal/transport/transportHandle.js"
 import type { Event, ConnectOptions as SseOptions } from "./Sse.js"
-import type { Signal, SpanOptions, TraceConfig } from "./Tracing.js"
+import type { Activity, ActivityOptions, Signal, SpanOptions, TraceConfig } from "./Tracing.js"
 import type { Upgraded, UpgradeOptions } from "./Upgrade.js"
 import type { WebSocket, WebSocketOptions } from "./WebSocket.js"
 
@@ -63,8 +63,12 @@ export interface SessionOptions extends CommonOptions {
    * `false` makes none.
    */
   readonly spans?: SpanOptions | false | undefined
-  /** The HTTP version of the request line. Default "1.1". */
-  readonly version?: "1.0" | "1.1" | undefined
+  /**
+   * The version of HTTP. "2" speaks nothing else, also without TLS, and fails where a server does not speak it, with
+   * `ClientConnectorSSLError` or `BadHttpMessage`; "1.1" and "1.0" never speak HTTP/2. WebSockets and upgrades need 1.1.
+   * Default: 1.1, or what `http2` of the connector says.
+   */
+  readonly version?: "1.0" | "1.1" | "2" | undefined
   /**
    * `true` converts a Location to aiohttp's canonical form: decodes escapes of unreserved characters and writes the
    * others with upper case digits. With `false` existing escapes stay byte for byte, and characters that the URL
@@ -180,6 +184,27 @@ export interface SessionService {
    * gets `SignalsLost`.
    */
   readonly signals: Stream.Stream<Signal>
+  /**
+   * Snapshots of the requests that start while the stream runs: counts, rates, and each body in transfer. Emits one at
+   * once, one after each `interval` on the fiber's Clock, and one when the session is closed. Unlike `signals` it counts
+   * everything, however slow the reader; a slow reader gets fewer snapshots. An invalid `interval` is a defect.
+   *
+   * **Example** (A line that is drawn in place)
+   *
+   * ```ts
+   * import { Effect, Stream } from "effect"
+   * import { Session } from "effect-http-session"
+   *
+   * export const watch = Effect.flatMap(Session.Session, (session) =>
+   *   session.activity().pipe(
+   *     Stream.runForEach(({ active, answered, received }) =>
+   *       Effect.sync(() => process.stderr.write(`\r${answered} answered, ${active} active, ${received} bytes`))
+   *     )
+   *   )
+   * )
+   * ```
+   */
+  readonly activity: (options?: ActivityOptions) => Stream.Stream<Activity>
   /**
    * Closes the session, and its connector if it owns it: requests in flight may finish within the connector's
    * `gracefulShutdownTimeout`, all others fail with `SessionClosedError`. Completes when the sockets are closed. Does

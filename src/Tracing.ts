@@ -5,9 +5,12 @@
  */
 import type * as Headers from "@effect/platform/Headers"
 import type { Cause } from "effect/Cause"
+import type { DurationInput } from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { Option } from "effect/Option"
 import type { HeaderValue } from "./ClientRequest.js"
 import type { Deviation, ResponseHead } from "./ClientResponse.js"
+import type { Counts } from "./Connector.js"
 import type { CookieRejection } from "./CookieJar.js"
 import type { ClientError } from "./Errors.js"
 import { collectInto } from "./internal/tracing/collecting.js"
@@ -127,6 +130,10 @@ export interface RequestRetry extends RequestSignal {
     | "StaleConnection"
     /** The same of a new connection. */
     | "Disconnected"
+    /** The server has refused the request over HTTP/2 and done nothing with it. */
+    | "Refused"
+    /** The server wants the request over HTTP/1.1 (HTTP_1_1_REQUIRED). */
+    | "Http11Required"
     /** 417 to `Expect: 100-continue`: the request goes out without it. */
     | "ExpectationFailed"
     | "Retry"
@@ -171,6 +178,8 @@ export interface ResponseEnd extends RequestSignal {
   readonly received: number
   readonly decoded: number
   readonly cause?: Cause<unknown> | undefined
+  /** The stream of the request on an HTTP/2 connection (RFC 9113 section 5.1.1). */
+  readonly streamId?: number | undefined
 }
 /**
  * The jar rejects a cookie that a response sets. Does not contain the value. Emitted before the `RequestRedirect` or
@@ -236,9 +245,12 @@ export interface ConnectionCreateEnd extends SignalBase {
   readonly remoteAddress: string
   /** Addresses that failed before, with their codes. */
   readonly failed: ReadonlyArray<{ readonly address: string; readonly code: string }>
+  /** What the connection speaks, by its name in ALPN (RFC 7301). */
+  readonly protocol: "http/1.1" | "h2"
 }
 /**
- * An idle connection was reused (aiohttp's spelling).
+ * A request uses a connection that was open: an idle one, or a stream of an HTTP/2 connection in use, whose `idle` is 0
+ * (aiohttp's spelling).
  *
  * @since 0.1.0
  * @category signals
@@ -250,7 +262,7 @@ export interface ConnectionReuseconn extends SignalBase {
   readonly idle: number
 }
 /**
- * The connection was returned to the pool.
+ * The connection was returned to the pool. Over HTTP/2: the stream has ended; the connection may have others.
  *
  * @since 0.1.0
  * @category signals
@@ -281,7 +293,7 @@ export interface ConnectionClosed extends SignalBase {
     | "PeerClosed"
     /** The server did not answer a PING of HTTP/2 in time. */
     | "PingTimeout"
-    /** It had reached `maxConnectionAge`, or `clearDnsCache` retired it. */
+    /** It had reached `maxConnectionAge`, `clearDnsCache` retired it, or the server requires HTTP/1.1. */
     | "Retired"
     /** Its stream ids were used up, or too many of its streams were reset in a row (HTTP/2). */
     | "StreamIds"
@@ -442,6 +454,67 @@ export type Signal =
   | ProxyConnectStart
   | ProxyConnectEnd
   | SignalsLost
+
+/**
+ * A body that is being transferred.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Transfer {
+  readonly requestId: number
+  readonly method: string
+  /** Redacted, like the URLs of signals. */
+  readonly url: string
+  readonly direction: "upload" | "download"
+  /** Bytes so far: of an upload before `compress`, of a download after decoding. */
+  readonly transferred: number
+  /** Number of all bytes, if known: of a download if it has a Content-Length and no Content-Encoding. */
+  readonly total: Option<number>
+}
+
+/**
+ * A snapshot of what a session does, counted from the start of `session.activity`. Requests that started before are not
+ * counted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Activity {
+  /** Milliseconds since the stream started. */
+  readonly elapsed: number
+  /** Requests that wait for their final head, and responses whose body has not ended. WebSockets are not counted. */
+  readonly active: number
+  /** Final responses, of any status. */
+  readonly answered: number
+  /** Requests that failed or were interrupted before their final head, and bodies that broke. */
+  readonly failed: number
+  /** Requests that were sent again, for any reason of `RequestRetry`. */
+  readonly retries: number
+  readonly redirects: number
+  /** Bytes of request bodies, before `compress`. */
+  readonly sent: number
+  /** Bytes of response bodies that were read, after decoding. */
+  readonly received: number
+  /** Bytes per second, over the last three seconds. */
+  readonly sentPerSecond: number
+  readonly receivedPerSecond: number
+  /** Connections of the session's connector, and requests that wait for one. */
+  readonly connections: Counts
+  /** Bodies in transfer: uploads from their first chunk to the response, downloads from their first chunk to the end. */
+  readonly transfers: ReadonlyArray<Transfer>
+}
+
+/**
+ * Options of `session.activity`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ActivityOptions {
+  /** Time between two snapshots. Default "200 millis". */
+  readonly interval?: DurationInput | undefined
+}
 
 /**
  * Edits the headers of a request that is about to start.

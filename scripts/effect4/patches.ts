@@ -7,8 +7,7 @@ const patches: Readonly<Record<string, ReadonlyArray<readonly [from: string, to:
     ]
   ],
   "README.md": [
-    ["npm i effect-http-session effect@3 @effect/platform@0.97", "npm i effect-http-session@0.4 effect"],
-    ["and Effect 3.", "and Effect 4.1."]
+    ["effect-http-session-0.3.0.tgz effect@3 @effect/platform@0.97", "effect-http-session-0.4.0.tgz effect"]
   ],
   "src/CookieJar.ts": [
     [

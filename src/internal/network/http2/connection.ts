@@ -9,7 +9,7 @@ import type { ConnectionAge } from "../../transport/connectionAge.js"
 import type { Deadline, Deadlines } from "../../transport/deadlines.js"
 import type { Lease } from "../../transport/lease.js"
 import type { NetworkStream } from "../../transport/networkStream.js"
-import type { Poolable } from "../../transport/pool.js"
+import type { Pooled } from "../../transport/pool.js"
 import type { Connection, Exchange } from "../../transport/transport.js"
 import { phaseTimeout } from "../http1/connectionErrors.js"
 import { failedWrite, keepReadable } from "../http1/failedWrites.js"
@@ -26,6 +26,7 @@ import { ResetStreams } from "./resetStreams.js"
 import type { SendingStream } from "./sendingStream.js"
 import { opening, type PeerSettings } from "./settings.js"
 import { Http2Stream, type Http2StreamOwner } from "./stream.js"
+import { StreamTable } from "./streamTable.js"
 import { WindowGrowth } from "./windows.js"
 
 type Reason = ConnectionClosed["reason"]
@@ -59,7 +60,7 @@ const maxResets = 200
 /** The least size of an encoded block of fields that is read to its end; bytes. */
 const smallestBlock = 128 * 1024
 
-export class Http2Connection implements Poolable, InboundOwner, Http2StreamOwner, OutputOwner, LivenessOwner {
+export class Http2Connection implements Pooled, InboundOwner, Http2StreamOwner, OutputOwner, LivenessOwner {
   static {
     showAs(Http2Connection, "Connection", ({ id, requests, state, streams, wire }) => ({
       id,
@@ -79,10 +80,10 @@ export class Http2Connection implements Poolable, InboundOwner, Http2StreamOwner
   /** Streams that were started. */
   requests = 0
   /** The slot of the pool that the connection holds while it has streams. */
-  lease: Lease<Http2Connection> | undefined = undefined
+  lease: Lease<Pooled> | undefined = undefined
   state: "open" | "retiring" | "closed" = "open"
   reads = 0
-  readonly open = new Map<number, Http2Stream>()
+  readonly open = new StreamTable<Http2Stream>()
   readonly output: Output
   readonly resets = new ResetStreams(() => this.owner.onAvailable(this))
   private readonly owner: Http2Owner
@@ -101,7 +102,7 @@ export class Http2Connection implements Poolable, InboundOwner, Http2StreamOwner
   private retiredFor: Reason = "Retired"
   private settingsDue: Deadline | undefined = undefined
   /** The time of the last request, and that of the current read in it. */
-  private time: Deadlines | undefined = undefined
+  time: Deadlines | undefined = undefined
   private receivedAt = 0
   private isReading = false
 
@@ -143,6 +144,11 @@ export class Http2Connection implements Poolable, InboundOwner, Http2StreamOwner
     return this.count + this.resets.unconfirmed
   }
 
+  /** Whether streams are open, or so many were reset and are not confirmed that no other can be opened. */
+  get isOccupied(): boolean {
+    return this.count > 0 || (this.resets.unconfirmed > 0 && this.streams >= this.limit)
+  }
+
   /** Whether the server's SETTINGS have arrived. */
   get ready(): boolean {
     return this.inbound.ready
@@ -177,11 +183,11 @@ export class Http2Connection implements Poolable, InboundOwner, Http2StreamOwner
 
   /** The exchanges of all streams that were started and have not ended. */
   exchanges(): ReadonlyArray<Exchange> {
-    return Array.from(this.open.values(), (stream) => stream.exchange)
+    return this.open.all().map((stream) => stream.exchange)
   }
 
   /** A connection for one exchange. Call only if `available`. */
-  openStream(exchange: Exchange): Connection {
+  serve(exchange: Exchange): Connection {
     this.count++
     return new Http2Stream(this, exchange, this.limits.streamWindow)
   }
@@ -199,7 +205,7 @@ export class Http2Connection implements Poolable, InboundOwner, Http2StreamOwner
   close(reason: Reason, errorOf?: (exchange: Exchange) => ClientError): void {
     if (this.closed) return
     this.end(NO_ERROR)
-    for (const stream of this.open.values()) {
+    for (const stream of this.open.all()) {
       if (errorOf === undefined) stream.abort(reason)
       else stream.stop(errorOf(stream.exchange))
     }
@@ -227,7 +233,7 @@ export class Http2Connection implements Poolable, InboundOwner, Http2StreamOwner
     stream.id = this.nextId
     this.nextId += 2
     stream.sendWindow = this.inbound.settings.initialWindowSize
-    this.open.set(stream.id, stream)
+    this.open.add(stream)
     this.time = deadlines
     this.reference()
     if (!endStream) keepReadable(this.wire.socket)
@@ -350,7 +356,7 @@ export class Http2Connection implements Poolable, InboundOwner, Http2StreamOwner
     this.isRefusing = true
     this.retire("GoAway")
     const repeatable = code === ENHANCE_YOUR_CALM ? "never" : "unsent"
-    for (const stream of this.open.values()) {
+    for (const stream of this.open.all()) {
       if (stream.id <= lastTaken) continue
       const { exchange } = stream
       stream.onRefused((phase) => refusedByGoAway(exchange, this.wire, phase, code, debug), repeatable)
@@ -362,14 +368,14 @@ export class Http2Connection implements Poolable, InboundOwner, Http2StreamOwner
     if (this.closed) return
     const isOfAll = !this.open.has(id)
     this.end(violation.code)
-    for (const stream of this.open.values()) stream.onFault(violation, isOfAll || id === stream.id)
+    for (const stream of this.open.all()) stream.onFault(violation, isOfAll || id === stream.id)
     this.owner.onClosed(this, "Error")
   }
 
   private onNoSettings(): void {
     if (this.closed) return
     this.end(SETTINGS_TIMEOUT)
-    for (const stream of this.open.values()) {
+    for (const stream of this.open.all()) {
       stream.stop(phaseTimeout(stream.exchange, this.wire, "headers", settingsTimeout))
     }
     this.owner.onClosed(this, "Error")
@@ -414,7 +420,7 @@ export class Http2Connection implements Poolable, InboundOwner, Http2StreamOwner
     const orderly = this.isRefusing ? "GoAway" : "PeerClosed"
     const why = reason ?? (this.count > 0 ? "Error" : orderly)
     this.end(undefined)
-    for (const stream of this.open.values()) stream.onCut(error)
+    for (const stream of this.open.all()) stream.onCut(error)
     this.owner.onClosed(this, why)
   }
 
