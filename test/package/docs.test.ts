@@ -4,6 +4,7 @@ import { dirname, join, normalize } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { groupsOf } from "../../site/sidebar.js"
+import { slugify } from "../../site/slugify.js"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 const text = (path: string) => readFileSync(join(root, path), "utf8")
@@ -15,16 +16,8 @@ const documents = [
     .map((name) => `docs/${name}`)
 ]
 
-/** As GitHub makes them of headings. */
 const anchors = (markdown: string): ReadonlySet<string> =>
-  new Set(
-    [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
-      heading
-        .toLowerCase()
-        .replace(/[^\p{L}\p{N} _-]/gu, "")
-        .replaceAll(" ", "-")
-    )
-  )
+  new Set([...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => slugify(heading)))
 
 const withoutCode = (markdown: string) => markdown.replace(/^```[\s\S]*?^```/gm, "")
 
@@ -198,6 +191,23 @@ describe("the documentation", () => {
         const path = join("examples", dirname(source), `${target}.ts`)
         assert.isTrue(path.startsWith("examples/") || files.includes(path), `${source}: ${path}`)
       }
+    }
+  })
+
+  it("shows the recipes as they are in the files that the examples run", () => {
+    const page = text("docs/recipes.md")
+    const examples = readdirSync(join(root, "examples")).filter((name) => name.endsWith(".ts"))
+    for (const name of readdirSync(join(root, "examples/recipes"))) {
+      const path = `examples/recipes/${name}`
+      assert.include(page, `\`\`\`ts\n${text(path)}\`\`\`\n`, `expected docs/recipes.md to contain ${path} as it is`)
+      const target = `./recipes/${name.replace(/\.ts$/, ".js")}`
+      assert.isTrue(
+        examples.some((example) => text(`examples/${example}`).includes(`"${target}"`)),
+        `expected an example to run ${path}`
+      )
+    }
+    for (const [, path = ""] of page.matchAll(/`(examples\/[\w-]+\.ts)`/g)) {
+      assert.isTrue(existsSync(join(root, path)), `docs/recipes.md names ${path}`)
     }
   })
 
