@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:http2"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Stream, Tracer } from "effect"
 import * as ClientRequest from "effect-http-session/ClientRequest"
@@ -13,12 +14,13 @@ import * as Har from "effect-http-session/Har"
 import * as Proxy from "effect-http-session/Proxy"
 import * as Session from "effect-http-session/Session"
 import * as Ssl from "effect-http-session/Ssl"
+import * as Testing from "effect-http-session/Testing"
 import * as Tracing from "effect-http-session/Tracing"
 import { standard } from "../../support/certificates.js"
 import { eitherSite } from "../../support/eitherSite.js"
 import { block } from "../../support/h2Fields.js"
 import { data, Flag, headers } from "../../support/h2Frames.js"
-import { answers, type H2Play, handshake } from "../../support/h2Server.js"
+import { answers, type H2Play, h2Always, handshake } from "../../support/h2Server.js"
 import { echoed, itH2Fault } from "../../support/itH2Fault.js"
 import { proxyServer } from "../../support/proxyServer.js"
 import * as Server from "../../support/server.js"
@@ -239,6 +241,45 @@ describe("signals, spans and archives", () => {
         "curl --http2 -X 'GET' --globoff --path-as-is 'https://a.test/'",
         "curl --http2-prior-knowledge -X 'GET' --globoff --path-as-is 'http://a.test/'"
       ])
+    })
+  )
+})
+
+describe("a cassette", () => {
+  it.scopedLive("keeps responses over HTTP/2 and plays them", () =>
+    Effect.gen(function* () {
+      const folder = yield* Effect.acquireRelease(
+        Effect.sync(() => mkdtempSync(join(tmpdir(), "h2-"))),
+        (made) => Effect.sync(() => rmSync(made, { recursive: true, force: true }))
+      )
+      const path = join(folder, "cassette.json")
+      const at = yield* h2Always(answers(echoed))
+      const both = Effect.flatMap(Session.Session, (session) =>
+        Effect.forEach(
+          ["/a", "/b"],
+          (target) =>
+            session
+              .get(`${at.url}${target}`)
+              .pipe(ClientResponse.use((response) => Effect.map(response.text, (text) => [response.version, text]))),
+          { concurrency: "unbounded" }
+        )
+      )
+      const using = (inner: Layer.Layer<Connector.Connector, unknown>) =>
+        Effect.provide(both, Session.layerWithoutDependencies().pipe(Layer.provide([inner, CookieJar.layer()])))
+      const real = Connector.layerTcp({ http2: { mode: "prior-knowledge" } })
+      const expected = [
+        ["2", "/a"],
+        ["2", "/b"]
+      ]
+      assert.deepStrictEqual(
+        yield* using(Testing.layerRecord(path).pipe(Layer.provide([real, NodeFileSystem.layer]))),
+        expected
+      )
+      assert.deepStrictEqual(
+        yield* using(Testing.layerReplay(path).pipe(Layer.provide(NodeFileSystem.layer))),
+        expected
+      )
+      assert.strictEqual((yield* at.requests).length, 2)
     })
   )
 })

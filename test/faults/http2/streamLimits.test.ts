@@ -3,6 +3,7 @@ import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import type * as Session from "effect-http-session/Session"
+import { heldClock } from "../../support/clock.js"
 import { Code, rstStream, settings } from "../../support/h2Frames.js"
 import { type H2Play, type H2Server, handshake } from "../../support/h2Server.js"
 import { echoed, itH2Fault, plays } from "../../support/itH2Fault.js"
@@ -243,4 +244,38 @@ describe("a server that allows no streams", () => {
     undefined,
     { deliveries: 2, connector: { http2: { mode }, limit: 1 } }
   )
+})
+
+describe("a request that waits", () => {
+  for (const [what, connector, phase] of [
+    ["for a stream", { limit: 1 }, "queue"],
+    ["for the SETTINGS of a connection that another request has opened", {}, "queue"]
+  ] as const) {
+    itH2Fault(
+      `${what} fails when poolWait is over`,
+      (peer) => Effect.zipRight(what === "for a stream" ? holding(1)(peer) : Effect.void, stay(peer)),
+      (session, at) =>
+        Effect.gen(function* () {
+          const { advance, clock } = heldClock()
+          const first = yield* Effect.fork(Effect.withClock(get(session, at, 0), clock))
+          yield* untilValue(
+            Effect.sync(() => whole(at)),
+            (counts) => counts.join() === "1"
+          )
+          const second = yield* session
+            .get(`${at.url}/1`, { timeout: { poolWait: "2 seconds" } })
+            .pipe(ClientResponse.text, Effect.flip, Effect.withClock(clock), Effect.fork)
+          yield* untilValue(session.connector.stats, ({ waiting }) => waiting === 1)
+          advance(2_000)
+          const error = yield* Fiber.join(second)
+          assert.deepInclude(error, { _tag: "ConnectionTimeoutError", timeout: "poolWait", phase })
+          assert.strictEqual((yield* session.connector.stats).waiting, 0)
+          yield* Fiber.interrupt(first)
+          // A silent server confirms no reset, so the stream keeps its place for a second.
+          advance(1_000)
+        }),
+      undefined,
+      { followUp: false, connector: { http2: { mode }, ...connector } }
+    )
+  }
 })
