@@ -79,19 +79,16 @@ export class Network implements Transport {
     return this.pool.stats()
   }
 
-  takeIdle(exchange: Exchange): Connection | undefined {
+  takeIdle(exchange: Exchange, now: number): Connection | undefined {
     const route = exchange.route
     if (this.state !== "open" || !this.pool.canReuse(route.origin.key, route.key)) return undefined
     if (!this.mayReuse(route)) return undefined
-    const now = exchange.deadlines.now()
     const wall = exchange.clock()
     const next = this.pool.nextIdle(route.key, exchange.deadlines, now, wall)
     if (next === undefined || this.needsCheck(next, exchange, now)) return undefined
     const lease = this.pool.request(route.origin.key, route.key, noGrant)
     if (lease === undefined) return undefined
     if (exchange.trace !== undefined) exchange.trace.offer(reuseSignal(next, exchange, now), now)
-    // The request starts in the same step, so `start` need not read the clock again.
-    next.readyAt = now
     return this.take(next, lease, exchange, now, wall)
   }
 

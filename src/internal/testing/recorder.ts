@@ -246,8 +246,8 @@ class RecordingTransport implements Transport {
     return this.inner.stats()
   }
 
-  takeIdle(exchange: Exchange): Connection | undefined {
-    const taken = this.inner.takeIdle(this.wrap(exchange))
+  takeIdle(exchange: Exchange, now: number): Connection | undefined {
+    const taken = this.inner.takeIdle(this.wrap(exchange), now)
     return taken === undefined ? undefined : this.through(taken)
   }
 
@@ -271,7 +271,7 @@ class RecordingTransport implements Transport {
   private through(connection: Connection): Connection {
     return {
       info: connection.info,
-      start: (exchange) => connection.start(this.wrap(exchange)),
+      start: (exchange, now) => connection.start(this.wrap(exchange), now),
       cut: (error) => connection.cut(error),
       abort: (reason) => connection.abort(reason)
     }

@@ -53,8 +53,6 @@ export class Http1Connection
   readonly wire: NetworkStream
   readonly age: ConnectionAge
   maxIdle = Infinity
-  /** The time at which `takeIdle` took the connection, until its request starts; 0 otherwise. */
-  readyAt = 0
   requests = 0
   /** The slot of the pool that the connection holds while it is in use. */
   lease: Lease<Http1Connection> | undefined = undefined
@@ -114,10 +112,8 @@ export class Http1Connection
 
   // Called by the exchange and the network.
 
-  start(exchange: Exchange): void {
+  start(exchange: Exchange, now = exchange.deadlines.now()): void {
     this.requests++
-    const startedAt = this.readyAt
-    this.readyAt = 0
     if (this.closed) {
       const { error, repeatable } = unsent(exchange, this.wire, this.requests > 1, this.sentUnsolicited)
       exchange.onError(error, repeatable)
@@ -128,11 +124,11 @@ export class Http1Connection
     this.lastExchange = exchange
     this.response.expect(wire.method, wire.upgrade !== undefined)
     this.socket.ref()
-    exchange.marks.start("send", startedAt === 0 ? exchange.deadlines.now() : startedAt)
+    exchange.marks.start("send", now)
     if (this.owner.hasOtherActive()) {
       this.writer.defer()
       this.turn()
-    } else this.writer.send(exchange)
+    } else this.writer.send(exchange, now)
   }
 
   private turn(): void {
@@ -173,13 +169,13 @@ export class Http1Connection
     if (this.current !== undefined) this.watch("send", this.current.limits.send)
   }
 
-  onSent(): void {
+  onSent(now?: number): void {
     const exchange = this.current
     if (exchange === undefined) return
     if (this.response.state === "complete") {
       if (!this.writer.hasOpenSource) this.settle()
     } else if (this.response.state === "head") {
-      exchange.marks.start("headers")
+      exchange.marks.start("headers", now)
       this.watch("headers", exchange.limits.headers)
     }
   }
