@@ -1,6 +1,7 @@
 /**
- * Compares the errors of TLS on Node, Bun and Deno, and checks the table in docs/runtimes.md; `--write` writes it. Fails
- * where a runtime accepts what Node refuses, or reports `Handshake` where Node is more exact.
+ * Compares the errors of TLS and the supported features on Node, Bun and Deno, and checks both tables in docs/runtimes.md;
+ * `--write` writes them. Fails where a runtime accepts a server that Node refuses, or reports `Handshake` where Node is
+ * more exact.
  */
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -12,9 +13,10 @@ import { tlsSites } from "./runtimes/tlsSites.js"
 
 type Results = ReadonlyMap<string, string>
 
-const ask = (name: RuntimeName, file: string): Effect.Effect<Results> =>
+/** The outcomes that a program prints. */
+const ask = (name: RuntimeName, program: string, file: string): Effect.Effect<Results> =>
   Effect.promise(async () => {
-    const { code, output } = await runProgram(name, "scripts/runtimes/tlsClient.ts", file)
+    const { code, output } = await runProgram(name, `scripts/runtimes/${program}.ts`, file)
     const line = output.split("\n").find((text) => text.startsWith("[["))
     if (code !== 0 || line === undefined) throw new Error(`${name} ended with ${code}: ${output}`)
     const rows: ReadonlyArray<readonly [string, string]> = JSON.parse(line)
@@ -33,16 +35,23 @@ const program = Effect.gen(function* () {
   const sites = yield* tlsSites
   const file = join(folder, "tlsSites.json")
   yield* Effect.sync(() => writeFileSync(file, JSON.stringify(sites)))
-  const results = yield* Effect.forEach(names, (name) => ask(name, file))
+  const results = yield* Effect.forEach(names, (name) => ask(name, "tlsClient", file))
+  const support = yield* Effect.forEach(names, (name) => ask(name, "supportClient", file))
   const [node, ...others] = results
   const rows = sites.sites.map(({ name }) => [name, ...results.map((each) => each.get(name) ?? "")])
   const found = sites.sites.flatMap(({ name }) =>
     others.flatMap((each) => problemsOf(name, node?.get(name) ?? "", each.get(name) ?? ""))
   )
-  const shown = section("tls", table(["server", "Node", "Bun", "Deno"], rows))
-  return shown ? found : [...found, "docs/runtimes.md has another table: run `tsx scripts/tlsErrors.ts --write`"]
+  const features = [...(support[0]?.keys() ?? [])].map((name) => [name, ...support.map((each) => each.get(name) ?? "")])
+  const shown = [
+    section("tls", table(["server", "Node", "Bun", "Deno"], rows)),
+    section("support", table(["feature", "Node 20", "Bun", "Deno"], features))
+  ]
+  return shown.includes(false)
+    ? [...found, "docs/runtimes.md has other tables: run `tsx scripts/tlsErrors.ts --write`"]
+    : found
 })
 
 install()
 const found = await Effect.runPromise(Effect.scoped(program))
-report(found, "TLS errors are as docs/runtimes.md shows")
+report(found, "TLS errors and features are as docs/runtimes.md shows")

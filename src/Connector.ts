@@ -21,6 +21,7 @@ import { fromAnswering, handling } from "./internal/mock/mockTransport.js"
 import { ranges as addressRanges } from "./internal/network/dial/addressPolicy.js"
 import type { Dialer } from "./internal/network/dial/dialer.js"
 import { makeTcpDialer, makeUnixDialer } from "./internal/network/dial/dialer.js"
+import { http2Fault } from "./internal/network/http2/limits.js"
 import { Network } from "./internal/network/network.js"
 import { serviceOf } from "./internal/transport/connectorService.js"
 import { makeHub } from "./internal/transport/signalHub.js"
@@ -55,8 +56,47 @@ export interface Http1Limits {
 }
 
 /**
- * Options shared by all pools. A negative limit, an invalid duration, and `forceClose` with `keepaliveTimeout` are
- * defects, and `ConfigError`s if the options come from Config.
+ * How connections speak HTTP/2. Numbers are whole. An invalid value is a defect when the connector is made, and a
+ * `ConfigError` if the options come from Config.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Http2Options {
+  /**
+   * - "auto": https offers HTTP/2 and HTTP/1.1, and the server selects (RFC 7301). http uses HTTP/1.1.
+   * - "require": https offers HTTP/2 only; a server without it fails with `ClientConnectorSSLError`, reason "Protocol".
+   *   Requests that need HTTP/1.1, and http URLs, fail with `InvalidRequest`.
+   * - "prior-knowledge": like "require"; http URLs use HTTP/2 too, without asking the server (RFC 9113 section 3.3), and
+   *   requests that need HTTP/1.1 use it.
+   *
+   * Default "auto".
+   */
+  readonly mode?: "auto" | "require" | "prior-knowledge" | undefined
+  /** Most requests at a time on one connection, even if its server allows more; at least 1. Default 100. */
+  readonly maxConcurrentStreams?: number | undefined
+  /**
+   * Bytes that a server may send on one stream ahead of the reader of the body, at first (RFC 9113 section 6.9.2): from
+   * 65535 to 2147483647. Default 262144 (256 KiB).
+   */
+  readonly streamWindow?: number | undefined
+  /** The size in bytes to which that window grows while the reader keeps up. Default 8388608 (8 MiB). */
+  readonly maxStreamWindow?: number | undefined
+  /**
+   * Sends a PING if nothing has arrived for so long while requests are in flight; at least "10 seconds". Default off: some
+   * servers count PINGs as abuse.
+   */
+  readonly pingInterval?: Duration.DurationInput | undefined
+  /**
+   * How long the answer to a PING may take, also to one that checks a connection after a silence. Then the connection
+   * closes, and its requests fail with `ServerDisconnectedError`. Default "5 seconds".
+   */
+  readonly pingTimeout?: Duration.DurationInput | undefined
+}
+
+/**
+ * Options shared by all pools. A negative limit, an invalid duration, and `forceClose` with `keepaliveTimeout` or `http2`
+ * are defects, and `ConfigError`s if the options come from Config.
  *
  * @since 0.1.0
  * @category models
@@ -78,7 +118,7 @@ export interface PoolOptions {
   readonly maxConnectionAge?: Duration.DurationInput | undefined
   /**
    * Closes each connection after its response, and sends `Connection: close` (RFC 9112 section 9.6) unless the request
-   * has its own Connection header. Default `false`; contradicts `keepaliveTimeout`.
+   * has its own Connection header. Default `false`; contradicts `keepaliveTimeout` and `http2`.
    */
   readonly forceClose?: boolean | undefined
   /** Most requests that may wait; one more fails with `PoolSaturatedError`. Default `Infinity`. */
@@ -90,8 +130,14 @@ export interface PoolOptions {
   readonly gracefulShutdownTimeout?: Duration.DurationInput | undefined
   /** TLS settings of requests without an `ssl` option of their own, or with `ssl: true`. Default `true`. */
   readonly ssl?: Ssl | undefined
-  /** Limits and strictness of the HTTP/1.1 parser. */
+  /** Limits and strictness of the HTTP/1.1 parser; `maxHeadSize`, `maxLineSize` and `maxHeaders` hold for HTTP/2 too. */
   readonly http1?: Http1Limits | undefined
+  /**
+   * Whether connections speak HTTP/2 (RFC 9113), and how. `true` is `{ mode: "auto" }`: over TLS, servers that select it
+   * by ALPN get many requests at a time on one connection; others get HTTP/1.1. A session with `version: "1.1"` or "2"
+   * decides for itself. Default `false`; contradicts `forceClose`.
+   */
+  readonly http2?: boolean | Http2Options | undefined
 }
 
 /**
@@ -233,8 +279,10 @@ export interface Counts {
   readonly acquired: number
   readonly idle: number
   readonly connecting: number
-  /** Requests that wait for a connection. */
+  /** Requests that wait for a connection, or over HTTP/2 for a stream. */
   readonly waiting: number
+  /** Requests on connections in use: one for each, over HTTP/2 one for each stream. */
+  readonly streams: number
 }
 
 /**
@@ -335,6 +383,11 @@ const fault = (options: Omit<TcpOptions, "family"> & { readonly family?: number 
   if (options.forceClose === true && options.keepaliveTimeout !== undefined) {
     return "forceClose and keepaliveTimeout contradict each other"
   }
+  if (options.forceClose === true && options.http2 !== undefined && options.http2 !== false) {
+    return "forceClose and http2 contradict each other"
+  }
+  const wrong = http2Fault(options.http2)
+  if (wrong !== undefined) return wrong
   if (options.resolver !== undefined && !isResolver(options.resolver)) return "resolver has no function resolve"
   if (options.family !== undefined && options.family !== 4 && options.family !== 6) return "family is neither 4 nor 6"
   for (const name of durations) {

@@ -48,6 +48,8 @@ export interface Entry {
   readonly response: unknown
   readonly timings: { readonly [phase: string]: number }
   readonly connection?: string | undefined
+  /** The stream of the request on an HTTP/2 connection. */
+  readonly _streamId?: number | undefined
   readonly serverIPAddress?: string | undefined
 }
 
@@ -170,7 +172,7 @@ const entryOf = (attempt: Attempt, maxBodySize: number): Entry => {
   const { blocked, connect, dns, receive, send, wait } = timings
   let time = 0
   for (const part of [blocked, dns, connect, send, wait, receive]) time += Math.max(0, part)
-  const { connectionId, remoteAddress, response } = attempt
+  const { connectionId, remoteAddress, response, streamId } = attempt
   return {
     startedDateTime: dateOf(attempt.start),
     time,
@@ -179,6 +181,7 @@ const entryOf = (attempt: Attempt, maxBodySize: number): Entry => {
     ...{ cache: {} },
     timings,
     ...(connectionId === undefined ? undefined : { connection: String(connectionId) }),
+    ...(streamId === undefined ? undefined : { _streamId: streamId }),
     ...(remoteAddress === undefined ? undefined : { serverIPAddress: remoteAddress })
   }
 }

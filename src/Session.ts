@@ -63,8 +63,12 @@ export interface SessionOptions extends CommonOptions {
    * `false` makes none.
    */
   readonly spans?: SpanOptions | false | undefined
-  /** The HTTP version of the request line. Default "1.1". */
-  readonly version?: "1.0" | "1.1" | undefined
+  /**
+   * The version of HTTP. "2" speaks nothing else, also without TLS, and fails where a server does not speak it, with
+   * `ClientConnectorSSLError` or `BadHttpMessage`; "1.1" and "1.0" never speak HTTP/2. WebSockets and upgrades need 1.1.
+   * Default: 1.1, or what `http2` of the connector says.
+   */
+  readonly version?: "1.0" | "1.1" | "2" | undefined
   /**
    * `true` converts a Location to aiohttp's canonical form: decodes escapes of unreserved characters and writes the
    * others with upper case digits. With `false` existing escapes stay byte for byte, and characters that the URL

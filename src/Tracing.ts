@@ -127,6 +127,10 @@ export interface RequestRetry extends RequestSignal {
     | "StaleConnection"
     /** The same of a new connection. */
     | "Disconnected"
+    /** The server has refused the request over HTTP/2 and done nothing with it. */
+    | "Refused"
+    /** The server wants the request over HTTP/1.1 (HTTP_1_1_REQUIRED). */
+    | "Http11Required"
     /** 417 to `Expect: 100-continue`: the request goes out without it. */
     | "ExpectationFailed"
     | "Retry"
@@ -171,6 +175,8 @@ export interface ResponseEnd extends RequestSignal {
   readonly received: number
   readonly decoded: number
   readonly cause?: Cause<unknown> | undefined
+  /** The stream of the request on an HTTP/2 connection (RFC 9113 section 5.1.1). */
+  readonly streamId?: number | undefined
 }
 /**
  * The jar rejects a cookie that a response sets. Does not contain the value. Emitted before the `RequestRedirect` or
@@ -236,9 +242,12 @@ export interface ConnectionCreateEnd extends SignalBase {
   readonly remoteAddress: string
   /** Addresses that failed before, with their codes. */
   readonly failed: ReadonlyArray<{ readonly address: string; readonly code: string }>
+  /** What the connection speaks, by its name in ALPN (RFC 7301). */
+  readonly protocol: "http/1.1" | "h2"
 }
 /**
- * An idle connection was reused (aiohttp's spelling).
+ * A request uses a connection that was open: an idle one, or a stream of an HTTP/2 connection in use, whose `idle` is 0
+ * (aiohttp's spelling).
  *
  * @since 0.1.0
  * @category signals
@@ -250,7 +259,7 @@ export interface ConnectionReuseconn extends SignalBase {
   readonly idle: number
 }
 /**
- * The connection was returned to the pool.
+ * The connection was returned to the pool. Over HTTP/2: the stream has ended; the connection may have others.
  *
  * @since 0.1.0
  * @category signals
@@ -281,7 +290,7 @@ export interface ConnectionClosed extends SignalBase {
     | "PeerClosed"
     /** The server did not answer a PING of HTTP/2 in time. */
     | "PingTimeout"
-    /** It had reached `maxConnectionAge`, or `clearDnsCache` retired it. */
+    /** It had reached `maxConnectionAge`, `clearDnsCache` retired it, or the server requires HTTP/1.1. */
     | "Retired"
     /** Its stream ids were used up, or too many of its streams were reset in a row (HTTP/2). */
     | "StreamIds"

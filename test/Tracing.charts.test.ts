@@ -54,7 +54,8 @@ const withText = (text: string, response: Tracing.RequestEnd["response"]): Reado
       port: 443,
       connectionId: 1,
       remoteAddress: text,
-      failed: []
+      failed: [],
+      protocol: "http/1.1"
     },
     { ...request, _tag: "RequestHeadersSent", time: 4, headers },
     { ...request, _tag: "RequestRedirect", time: 5, response: head, location: text },

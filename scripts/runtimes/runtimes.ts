@@ -3,18 +3,25 @@
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { existsSync, mkdirSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { root } from "../project.js"
 
-export const versions = { bun: "1.4.5", deno: "2.9.6" } as const
+export const versions = {
+  bun: "1.4.5",
+  deno: "2.9.6",
+  /** What the program on BunRuntime needs beside the versions of this repository. */
+  effect: { "platform-bun": "0.91.2", cluster: "0.60.2", sql: "0.52.1" }
+} as const
 
-export type RuntimeName = "node" | keyof typeof versions
+export type OtherRuntime = "bun" | "deno"
 
-export const otherRuntimes: ReadonlyArray<keyof typeof versions> = ["bun", "deno"]
+export type RuntimeName = "node" | OtherRuntime
+
+export const otherRuntimes: ReadonlyArray<OtherRuntime> = ["bun", "deno"]
 
 export const folder = join(root, ".tmp/runtimes")
 
-const binary = (name: keyof typeof versions): string => join(folder, "node_modules/.bin", name)
+const binary = (name: OtherRuntime): string => join(folder, "node_modules/.bin", name)
 
 /** Installs the runtimes that are not there in their tested version. */
 export const install = (): void => {
@@ -50,14 +57,17 @@ const command = (name: RuntimeName): readonly [string, ...Array<string>] => {
 const vitest = (name: RuntimeName): readonly [string, ...Array<string>] =>
   name === "deno" ? [binary("deno"), "run", "-A"] : command(name)
 
+const env = { ...process.env, TSX_TSCONFIG_PATH: "tsconfig.json" }
+
 const start = (
   [file, ...first]: readonly [string, ...Array<string>],
   args: ReadonlyArray<string>,
-  minutes: number
+  minutes: number,
+  cwd = root
 ): ChildProcess =>
   spawn(file, [...first, ...args], {
-    cwd: root,
-    env: { ...process.env, TSX_TSCONFIG_PATH: "tsconfig.json" },
+    cwd,
+    env,
     stdio: ["ignore", "pipe", "pipe"],
     timeout: minutes * 60_000,
     killSignal: "SIGKILL"
@@ -76,10 +86,20 @@ const outcome = (child: ChildProcess): Promise<Outcome> =>
     child.on("close", (code) => resolve({ code, output: Buffer.concat(output).toString() }))
   })
 
+/** Starts a program of the repository that talks by its input and output; the caller ends it. */
+export const startProgram = (name: RuntimeName, ...args: ReadonlyArray<string>): ChildProcess => {
+  const [file, ...first] = command(name)
+  return spawn(file, [...first, ...args], { cwd: root, env, stdio: ["pipe", "pipe", "inherit"] })
+}
+
 /** Runs a program of the repository. */
 export const runProgram = (name: RuntimeName, ...args: ReadonlyArray<string>): Promise<Outcome> =>
   outcome(start(command(name), args, 3))
 
+/** Runs a JavaScript file that is not of the repository's program, in its own folder. */
+export const runFile = (name: OtherRuntime, file: string): Promise<Outcome> =>
+  outcome(start([binary(name), "run", ...(name === "deno" ? ["-A"] : [])], [file], 3, dirname(file)))
+
 /** Runs vitest. */
 export const runVitest = (name: RuntimeName, ...args: ReadonlyArray<string>): Promise<Outcome> =>
-  outcome(start(vitest(name), ["node_modules/vitest/vitest.mjs", "run", ...args], 20))
+  outcome(start(vitest(name), ["node_modules/vitest/vitest.mjs", "run", ...args], 40))

@@ -43,6 +43,30 @@ const plain = (onSocket: (socket: net.Socket) => void): net.Server =>
     onSocket(socket)
   })
 
+/** Sends a part of a response and ends the connection below TLS, without close_notify. */
+const cutting = (certificate: Issued, part: string): tls.Server =>
+  tls.createServer({ cert: certificate.cert, key: certificate.key }, (socket) => {
+    const below: unknown = Reflect.get(socket, "_parent")
+    socket
+      .on("error", () => {})
+      .once("data", () => socket.write(part, () => below instanceof net.Socket && below.end()))
+  })
+
+/** Asks for another handshake, and answers after it. */
+const renegotiating = (certificate: Issued): tls.Server =>
+  tls.createServer({ cert: certificate.cert, key: certificate.key, maxVersion: "TLSv1.2" }, (socket) => {
+    socket.on("error", () => {})
+    socket.renegotiate({ requestCert: false, rejectUnauthorized: false }, (error) => {
+      if (error === null) socket.write(answer)
+      else socket.destroy()
+    })
+  })
+
+const longNames = (count: number): ReadonlyArray<string> => [
+  ...Array.from({ length: count }, (_, index) => `host-${index}.${"x".repeat(40)}.example`),
+  "localhost"
+]
+
 const withoutIntermediate = ({ cert, key }: Issued) => ({ cert: cert.slice(0, cert.indexOf("-----BEGIN", 10)), key })
 
 const makeServers = Effect.gen(function* () {
@@ -52,6 +76,7 @@ const makeServers = Effect.gen(function* () {
   const constrained = yield* authority.intermediate({ permitted: ["example.com"] })
   const unrelated = yield* makeAuthority("Another Authority")
   const revoked = yield* authority.issue()
+  const large = yield* authority.issue({ names: longNames(800) })
   const own = ({ cert, key }: Issued) => ({ cert, key })
   const asking = { ...own(set.good), ca, requestCert: true, rejectUnauthorized: true }
   const servers: ReadonlyArray<readonly [name: string, server: net.Server]> = [
@@ -73,7 +98,17 @@ const makeServers = Effect.gen(function* () {
     ["no client certificate, TLS 1.2", secure({ ...asking, maxVersion: "TLSv1.2" })],
     ["no client certificate, TLS 1.3", secure({ ...asking, minVersion: "TLSv1.3" })],
     ["not TLS", plain((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"))],
-    ["a connection that ends", plain((socket) => socket.on("data", () => socket.end()))]
+    ["a connection that ends", plain((socket) => socket.on("data", () => socket.end()))],
+    ["another handshake, TLS 1.2", renegotiating(set.good)],
+    ["a certificate of 10 000 names", secure(own(yield* authority.issue({ names: longNames(10_000) })))],
+    ["a chain of a megabyte", secure({ ...own(set.good), cert: set.good.cert + large.cert.repeat(20) })],
+    ["no close_notify, body too short", cutting(set.good, "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok")],
+    [
+      "no close_notify, no last chunk",
+      cutting(set.good, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n")
+    ],
+    ["no close_notify, no length", cutting(set.good, "HTTP/1.1 200 OK\r\n\r\nok")],
+    ["no close_notify, complete body", cutting(set.good, answer)]
   ]
   return { servers, ca, crl: yield* authority.crl([revoked]) }
 })

@@ -1,5 +1,6 @@
 import { defineConfig } from "vitepress"
 import { sidebar } from "../sidebar.js"
+import { slugify } from "../slugify.js"
 
 export default defineConfig({
   title: "effect-http-session",
@@ -13,7 +14,7 @@ export default defineConfig({
   head: [["link", { rel: "icon", type: "image/svg+xml", href: "/logo.svg" }]],
   lastUpdated: false,
   appearance: true,
-  markdown: { lineNumbers: false },
+  markdown: { lineNumbers: false, anchor: { slugify } },
   themeConfig: {
     logo: "/logo.svg",
     nav: [

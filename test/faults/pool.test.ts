@@ -198,7 +198,7 @@ describe("the limits of a pool", () => {
       }
       const { session } = yield* sessionOn({ limit: 1, resolver })
       const named = { url: `http://gate.test:${at.port}` }
-      const none = { acquired: 0, connecting: 0, idle: 0, waiting: 0 }
+      const none = { acquired: 0, connecting: 0, idle: 0, waiting: 0, streams: 0 }
       const own = Effect.map(session.connector.stats, ({ perKey, ...total }) => {
         const counts = perKey.get(named.url)
         assert.deepStrictEqual(counts ?? none, total)
@@ -213,13 +213,14 @@ describe("the limits of a pool", () => {
       assert.deepStrictEqual(yield* untilValue(own, (counts) => counts.waiting === 1), {
         ...none,
         acquired: 1,
-        waiting: 1
+        waiting: 1,
+        streams: 1
       })
       yield* untilValue(gate.seen, (seen) => seen.length === 1)
       yield* gate.answer(0)
       yield* Fiber.join(first)
       yield* untilValue(gate.seen, (seen) => seen.length === 2)
-      assert.deepStrictEqual(yield* own, { ...none, acquired: 1 })
+      assert.deepStrictEqual(yield* own, { ...none, acquired: 1, streams: 1 })
       yield* gate.answer(1)
       yield* Fiber.join(second)
       assert.deepStrictEqual(yield* own, { ...none, idle: 1 })
@@ -452,7 +453,7 @@ describe("sharing a connection", () => {
       serverHostname: fields.serverHostname[choice.serverHostname % fields.serverHostname.length]
     })
     if (!(prepared instanceof PreparedRequest)) return assert.fail(String(prepared))
-    const route = routeOf(prepared, undefined)
+    const route = routeOf(prepared, undefined, false, false)
     return "_tag" in route ? assert.fail(String(route)) : route.key
   }
 

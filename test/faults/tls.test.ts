@@ -348,12 +348,16 @@ describe("a certificate or protocol that the client refuses", () => {
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const old = { minVersion: "TLSv1", maxVersion: "TLSv1", ...allowWeak } as const
-      const rows = [old, { ciphers: "AES128-SHA256", maxVersion: "TLSv1.2" }, { ALPNProtocols: ["h2"] }] as const
-      for (const row of rows) {
+      const rows = [
+        [old, "Handshake"],
+        [{ ciphers: "AES128-SHA256", maxVersion: "TLSv1.2" }, "Handshake"],
+        [{ ALPNProtocols: ["h2"] }, "Protocol"]
+      ] as const
+      for (const [row, expected] of rows) {
         const at = yield* secureSite({ ...set.good, ...row })
         const { session } = yield* sessionOn({ ssl })
         const error = failure(yield* Effect.exit(text(session, at.url)))
-        assert.strictEqual(told(error), "ClientConnectorSSLError Handshake")
+        assert.strictEqual(told(error), `ClientConnectorSSLError ${expected}`)
         assert.match("code" in error ? String(error.code) : "", /^ERR_SSL_/)
         assert.strictEqual(at.received(), 0)
       }

@@ -46,6 +46,7 @@ import { digest, redactLines } from "../../src/internal/testing/cassette.js"
 import { turn } from "../../src/internal/testing/faultServer.js"
 import { grantOf } from "../../src/internal/webSocket/handshake.js"
 import * as Resolver from "../../src/Resolver.js"
+import { dns, withNames } from "../support/alternativeNames.js"
 import { assertLinear } from "../support/growth.js"
 
 /** A response that has this value in every header. */
@@ -60,7 +61,7 @@ const certificateWith = (text: string): X509Certificate =>
   ({
     subject: text,
     issuer: text,
-    subjectAltName: text,
+    raw: withNames(dns(text)),
     validFrom: text,
     validTo: text,
     fingerprint256: ""

@@ -4,6 +4,7 @@ import { dirname, join, normalize } from "node:path"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { groupsOf } from "../../site/sidebar.js"
+import { slugify } from "../../site/slugify.js"
 
 const root = fileURLToPath(new URL("../../", import.meta.url))
 const text = (path: string) => readFileSync(join(root, path), "utf8")
@@ -15,16 +16,8 @@ const documents = [
     .map((name) => `docs/${name}`)
 ]
 
-/** As GitHub makes them of headings. */
 const anchors = (markdown: string): ReadonlySet<string> =>
-  new Set(
-    [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
-      heading
-        .toLowerCase()
-        .replace(/[^\p{L}\p{N} _-]/gu, "")
-        .replaceAll(" ", "-")
-    )
-  )
+  new Set([...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => slugify(heading)))
 
 const withoutCode = (markdown: string) => markdown.replace(/^```[\s\S]*?^```/gm, "")
 
@@ -153,11 +146,40 @@ describe("the documentation", () => {
     }
   })
 
-  it("opens the README with ten lines that run", () => {
-    const [, title = "", code = ""] = text("README.md").match(/^# (.+)\n\n```ts\n([\s\S]*?)\n```\n/) ?? []
+  it("opens the README with one sentence and ten lines that run", () => {
+    const [, title = "", sentence = "", code = ""] =
+      text("README.md").match(/^# (.+)\n\n(.+)\n\n```ts\n([\s\S]*?)\n```\n/) ?? []
     assert.strictEqual(title, "effect-http-session")
+    assert.match(sentence, /^An HTTP client for .*\.$/)
     assert.isAtMost(code.split("\n").length, 10)
     assert.include(code, "Effect.runPromise(")
+  })
+
+  it("shows in the README each usual task, in the order in which it is needed", () => {
+    const tasks = [...text("README.md").matchAll(/^### (.+)$/gm)].map(([, task = ""]) => task)
+    assert.deepStrictEqual(tasks, [
+      "A session",
+      "Download a file",
+      "Upload a file",
+      "Send a form",
+      "Cookies and errors",
+      "Retry",
+      "Stream a response",
+      "Follow server-sent events",
+      "Open a WebSocket",
+      "Test without a network"
+    ])
+  })
+
+  it("names a version of every client that the README compares, and a page for each feature", () => {
+    const [, table = ""] = text("README.md").match(/^## Comparison\n\n((?:\|.*\n)+)/m) ?? []
+    const [clients = "", , ...features] = table.trim().split("\n")
+    for (const client of clients.split("|").slice(3, -1)) assert.match(client, / \d+\.\d+ /)
+    for (const feature of features) {
+      if (!feature.startsWith("| HTTP/2") || existsSync(join(root, "docs/http2.md"))) {
+        assert.match(feature, /^\| \[[^\]]+\]\(docs\//)
+      }
+    }
   })
 
   it("has package examples whose imports exist in the package", () => {

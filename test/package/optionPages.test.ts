@@ -31,15 +31,28 @@ const namesInBlock = (code: string): ReadonlyArray<string> => {
   return names
 }
 
+/** The examples of a page. */
+const blocksOf = (page: string): ReadonlyArray<string> =>
+  [...page.matchAll(/^```ts\n([\s\S]*?)^```/gm)].map(([, code = ""]) => code)
+
 /** Names in the code of a page; words of its sentences do not count. */
 const namesInPage = (page: string): ReadonlyArray<string> => {
-  const blocks = [...page.matchAll(/^```ts\n([\s\S]*?)^```/gm)].flatMap(([, code = ""]) => namesInBlock(code))
+  const blocks = blocksOf(page).flatMap(namesInBlock)
   const prose = page.replace(/^```[\s\S]*?^```/gm, "")
   const inline = [...prose.matchAll(/`([^`\n]+)`/g)].flatMap(([, code = ""]) => code.match(/[A-Za-z_]\w*/g) ?? [])
   return [...blocks, ...inline]
 }
 
 const named: ReadonlySet<string> = new Set(pages.flatMap((path) => namesInPage(text(path))))
+
+/** Members whose effect a reader sees best in a program. */
+const shown = [
+  ...["params", "encoded", "expect100", "autoDecompress", "proxyHeaders", "fallbackCharset", "jsonSerialize"],
+  ...["textWith", "jsonWith", "toCurl", "autoPing", "autoClose", "nameless", "layerPersisted", "NodeFileSystem"],
+  ...["localAddress", "noDelay", "tcpKeepAlive", "forceClose"],
+  ...["passphrase", "minVersion", "ciphers", "alpn", "bundledCa", "onKeyLog", "crlFile"],
+  ...["collect", "waterfall", "waterfallHtml", "waterfallSvg", "record", "metrics"]
+]
 
 const isExported = (node: ts.Statement): boolean =>
   ts.canHaveModifiers(node) &&
@@ -99,6 +112,11 @@ describe("the pages", () => {
       assert.isEmpty(missing, `expected a page of docs to name each of these: ${[...new Set(missing)].join(", ")}`)
     })
   }
+
+  it("have examples of options that need one", () => {
+    const used = new Set(pages.flatMap((path) => blocksOf(text(path)).flatMap(namesInBlock)))
+    assert.isEmpty(shown.filter((name) => !used.has(name)))
+  })
 
   it("are read by names in code only, so that a word of a sentence does not count", () => {
     const page = 'A sentence with `limit`.\n\n```ts\nf({ total: "text" }) // comment\n```\n\n```sh\ncurl\n```\n'

@@ -4,9 +4,9 @@ import { randomUUID } from "node:crypto"
 import type { PlatformError } from "@effect/platform/Error"
 import type { FileSystem } from "@effect/platform/FileSystem"
 import * as Effect from "effect/Effect"
-import * as Option from "effect/Option"
 import { CookieJarError } from "../../Errors.js"
 import { isNotFound } from "../effect/fileErrors.js"
+import { toStored } from "../effect/stores.js"
 import { maxLength } from "./document.js"
 import type { JarStore } from "./persist.js"
 
@@ -45,11 +45,11 @@ export const parse = (text: string): Effect.Effect<unknown, CookieJarError> =>
   })
 
 /** A store on files, whose keys are paths. */
-export const store = (fs: FileSystem): JarStore => ({
+export const store = (fs: FileSystem): JarStore<PlatformError> => ({
   get: (path) =>
-    read(fs, path).pipe(
-      Effect.asSome,
-      Effect.catchIf(isNotFound, () => Effect.succeed(Option.none<string>()))
+    Effect.map(
+      Effect.catchIf(read(fs, path), isNotFound, () => Effect.succeed(undefined)),
+      toStored
     ),
   set: (path, text) => write(fs, path, text)
 })

@@ -39,12 +39,12 @@ const maxReadings = 10
 const unreadable = (description: string) => new CookieJarError({ reason: "Malformed", description })
 
 /** The storage of a saved jar; a `KeyValueStore` is one. */
-export interface JarStore {
-  readonly get: (key: string) => Effect.Effect<StoredText, CookieJarError | StoreError>
-  readonly set: (key: string, value: string) => Effect.Effect<void, StoreError>
+export interface JarStore<E> {
+  readonly get: (key: string) => Effect.Effect<StoredText, CookieJarError | E>
+  readonly set: (key: string, value: string) => Effect.Effect<void, E>
 }
 
-const read = (store: JarStore, key: string): Effect.Effect<Saved, CookieJarError | StoreError> =>
+const read = <E extends StoreError>(store: JarStore<E>, key: string): Effect.Effect<Saved, CookieJarError | E> =>
   Effect.retry(
     Effect.flatMap(
       effectOr(store.get(key), (kind) => unreadable(`expected the store to return an Effect, got ${kind}`)),
@@ -61,7 +61,11 @@ const read = (store: JarStore, key: string): Effect.Effect<Saved, CookieJarError
     { times: maxReadings, while: ({ _tag }) => _tag === "CookieJarError" }
   )
 
-const readInto = (jar: Jar, store: JarStore, key: string): Effect.Effect<Saved, CookieJarError | StoreError> =>
+const readInto = <E extends StoreError>(
+  jar: Jar,
+  store: JarStore<E>,
+  key: string
+): Effect.Effect<Saved, CookieJarError | E> =>
   Effect.gen(function* () {
     const saved = yield* read(store, key)
     jar.merge(saved.cookies, saved.removed, yield* Clock.currentTimeMillis)
@@ -103,11 +107,11 @@ const warnOf = (cause: Cause.Cause<CookieJarError | StoreError | StoreTimeout>) 
   warn(Option.match(Cause.failureOption(cause), { onNone: () => "defect", onSome: ({ _tag }) => _tag }))
 
 /** Loads the jar, then saves each change within a second of the Clock and the rest when the Scope closes. */
-export const persist = (
+export const persist = <E extends StoreError>(
   jar: Jar,
-  store: JarStore,
+  store: JarStore<E>,
   key: string
-): Effect.Effect<void, CookieJarError | StoreError, Scope> =>
+): Effect.Effect<void, CookieJarError | E, Scope> =>
   Effect.gen(function* () {
     jar.startJournal()
     yield* readInto(jar, store, key)
@@ -141,8 +145,9 @@ export const persist = (
     })
 
     /** Saves even if there are no new changes: another process may have written without reading first. */
-    const saveLast = Effect.suspend(() =>
-      jar.revision === loaded ? Effect.void : Effect.repeat(save, { until: (settled) => settled, times: maxChecks })
+    const saveLast = Effect.suspend(
+      (): Effect.Effect<unknown, CookieJarError | E> =>
+        jar.revision === loaded ? Effect.void : Effect.repeat(save, { until: (settled) => settled, times: maxChecks })
     )
 
     const keepSaving = changed.await.pipe(Effect.zipRight(saveUntilSettled), Effect.forever, Effect.interruptible)

@@ -1,8 +1,7 @@
-/** Bodies of @effect/platform. */
+/** Requests and bodies of @effect/platform. */
 import type * as HttpBody from "@effect/platform/HttpBody"
-import * as Multipart from "@effect/platform/Multipart"
-import * as Chunk from "effect/Chunk"
-import * as Context from "effect/Context"
+import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as UrlParams from "@effect/platform/UrlParams"
 
 /** What a body says of its content. */
 export interface Content {
@@ -13,6 +12,12 @@ export interface Content {
 /** The content type and length that a body declares. */
 export const contentOf = (body: HttpBody.HttpBody): Content => body
 
-/** Content types of parts that are fields, whatever their names (`Multipart.FieldMimeTypes`). */
-export const fieldTypesIn = (context: Context.Context<never>): ReadonlyArray<string> =>
-  Chunk.toReadonlyArray(Context.get(context, Multipart.FieldMimeTypes))
+/** The names and values of URL parameters. */
+export const pairsOf = (params: UrlParams.UrlParams): ReadonlyArray<readonly [name: string, value: string]> => params
+
+/** Like `pairsOf`, for printing: without values that are marked as secret. */
+export const shownPairsOf = pairsOf
+
+/** Whether a value is a request of @effect/platform. */
+export const isRequest = (value: object): value is HttpClientRequest.HttpClientRequest =>
+  HttpClientRequest.TypeId in value

@@ -14,3 +14,6 @@ export const storedKind = "an Option of text"
 /** What a store returned for a key: None if it has no text, `undefined` if it returned something else. */
 export const storedText = (found: unknown): Option.Option<unknown> | undefined =>
   Option.isOption(found) ? found : undefined
+
+/** How a store returns a text. */
+export const toStored = (text: string | undefined): StoredText => Option.fromNullable(text)

@@ -88,8 +88,8 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
       const { host, port } = exchange.route.origin
       return Effect.flatMap(trace.emit({ _tag: "ConnectionCreateStart", host, port }), () => {
         const connectionId = this.ids + 1
-        const end = { _tag: "ConnectionCreateEnd", host, port, connectionId, remoteAddress, failed: [] } as const
-        return Effect.zipRight(trace.emit(end), Effect.sync(open))
+        const facts = { host, port, connectionId, remoteAddress, failed: [], protocol: "http/1.1" } as const
+        return Effect.zipRight(trace.emit({ _tag: "ConnectionCreateEnd", ...facts }), Effect.sync(open))
       })
     })
   }
@@ -126,9 +126,10 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
     for (const { exchanged } of this.active.keys()) {
       if (exchanged === undefined) continue
       const { key } = exchanged.route
-      perKey.set(key, { ...none, acquired: (perKey.get(key)?.acquired ?? 0) + 1 })
+      const active = (perKey.get(key)?.acquired ?? 0) + 1
+      perKey.set(key, { ...none, acquired: active, streams: active })
     }
-    return { ...none, acquired: this.active.size, perKey }
+    return { ...none, acquired: this.active.size, streams: this.active.size, perKey }
   }
 
   closed(): boolean {
@@ -143,6 +144,7 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
   readonly closeIdle = Effect.void
   readonly clearDnsCache = () => Effect.void
   readonly forceClose = false
+  readonly http2 = false
 
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
@@ -174,7 +176,7 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
   }
 }
 
-const none: Counts = { acquired: 0, idle: 0, connecting: 0, waiting: 0 }
+const none: Counts = { acquired: 0, idle: 0, connecting: 0, waiting: 0, streams: 0 }
 
 const closedError = (exchange: Exchange): ClientError =>
   new SessionClosedError({ ...exchange.details(undefined), subject: "Connector" })

@@ -1,37 +1,25 @@
 /**
- * The transport over sockets: a pool of HTTP/1.1 connections and the dialer that opens them. For each exchange it takes an
- * idle connection, or waits for a slot of the pool and opens a new one.
+ * The transport over sockets: a pool of connections and the dialer that opens them. For each exchange it takes an idle
+ * connection or a stream of one in use, or waits for a slot of the pool and opens a new one.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
-import type { ClearDnsCache, PoolOptions } from "../../Connector.js"
-import { type ClientError, PoolSaturatedError, SessionClosedError } from "../../Errors.js"
+import type { ClearDnsCache, Counts, PoolOptions } from "../../Connector.js"
+import { type ClientError, InvalidRequest, SessionClosedError } from "../../Errors.js"
 import { toMillis } from "../durations.js"
-import { callback } from "../effect/callback.js"
 import { showAs } from "../inspection.js"
-import { raceWithCallback } from "../raceWithCallback.js"
-import { nextPoll } from "../transport/endOfTurn.js"
-import type { Lease } from "../transport/lease.js"
-import { Pool } from "../transport/pool.js"
-import { isRepeatable } from "../transport/repeatable.js"
+import { Pool, type Pooled } from "../transport/pool.js"
 import type { Hub } from "../transport/signalHub.js"
-import type { Connection, Exchange, Route, Transport } from "../transport/transport.js"
+import type { Connection, Exchange, Http2Mode, Route, Transport } from "../transport/transport.js"
+import { Acquisition, type AcquisitionOwner, mayReuse, needsCheck, reuseSignal } from "./acquisition.js"
 import type { Dialer } from "./dial/dialer.js"
-import type { Http1Connection } from "./http1/connection.js"
+import { modeOf, offerOf } from "./http2Offer.js"
 import { InFlight } from "./inFlight.js"
 import { OpenConnections } from "./openConnections.js"
 import { OpenSockets } from "./openSockets.js"
-import { limitConnect, openStream } from "./openStream.js"
-import { SlotWaiter } from "./slotWaiter.js"
 
-/**
- * A connection taken longer ago than this is checked for pending socket events before a request uses it; milliseconds.
- * Servers close idle connections, and a busy process may not have processed the event yet.
- */
-const checkAfter = 1000
-
-export class Network implements Transport {
+export class Network implements Transport, AcquisitionOwner {
   static {
     showAs(Network, "Network", ({ pool, state }) => ({ state, pool }))
   }
@@ -41,12 +29,13 @@ export class Network implements Transport {
   readonly clearDnsCache: ClearDnsCache
   readonly forceClose: boolean
   readonly peerKey: (route: Route) => string
-  private readonly pool: Pool<Http1Connection>
-  private readonly dialer: Dialer
-  private readonly maxQueue: number
+  readonly http2: Http2Mode
+  readonly pool: Pool<Pooled>
+  readonly dialer: Dialer
+  readonly maxQueue: number
   private readonly inFlight = new InFlight()
-  private readonly connections: OpenConnections
-  private readonly sockets = new OpenSockets()
+  readonly connections: OpenConnections
+  readonly sockets = new OpenSockets()
   private readonly done = Deferred.unsafeMake<void>(FiberId.none)
   private state: "open" | "closing" | "closed" = "open"
 
@@ -60,6 +49,7 @@ export class Network implements Transport {
       )
     this.peerKey = dialer.peerKey
     this.forceClose = options.forceClose ?? false
+    this.http2 = modeOf(options)
     this.maxQueue = options.maxQueue ?? Infinity
     this.gracefulShutdownTimeout = toMillis(options.gracefulShutdownTimeout ?? "5 seconds")
     this.pool = new Pool({
@@ -75,67 +65,68 @@ export class Network implements Transport {
     return this.state !== "open"
   }
 
-  stats() {
-    return this.pool.stats()
+  stats(): Counts & { readonly perKey: ReadonlyMap<string, Counts> } {
+    const { perKey: slots, ...total } = this.pool.stats()
+    const { perKey: streams, total: onWire } = this.connections.streams()
+    const perKey = new Map<string, Counts>()
+    for (const [key, counts] of slots) perKey.set(key, { ...counts, streams: streams.get(key) ?? 0 })
+    let joined = 0
+    for (const [key, count] of this.connections.shared.joined()) {
+      joined += count
+      const counts = perKey.get(key) ?? none
+      perKey.set(key, { ...counts, waiting: counts.waiting + count })
+    }
+    return { ...total, waiting: total.waiting + joined, streams: onWire, perKey }
   }
 
   takeIdle(exchange: Exchange, now: number): Connection | undefined {
     const route = exchange.route
-    if (this.state !== "open" || !this.pool.canReuse(route.origin.key, route.key)) return undefined
-    if (!this.mayReuse(route)) return undefined
+    if (this.state !== "open" || !this.pool.canReuse(route.origin.key, route.key)) return this.takeStream(exchange)
+    if (!mayReuse(this.dialer, route)) return undefined
     const wall = exchange.clock()
     const next = this.pool.nextIdle(route.key, exchange.deadlines, now, wall)
-    if (next === undefined || this.needsCheck(next, exchange, now)) return undefined
+    if (next === undefined || needsCheck(next, exchange, now)) return undefined
+    // Connections of HTTP/1.1 serve one request. Of others, those in use come first, so that the rest becomes idle.
+    if (next.available !== 1) {
+      const stream = this.takeStream(exchange)
+      if (stream !== undefined || next.available === 0) return stream
+    }
     const lease = this.pool.request(route.origin.key, route.key, noGrant)
     if (lease === undefined) return undefined
-    if (exchange.trace !== undefined) exchange.trace.offer(reuseSignal(next, exchange, now), now)
-    return this.take(next, lease, exchange, now, wall)
+    if (exchange.trace !== undefined) {
+      exchange.trace.offer(reuseSignal(next.id, next.age.idleFor(exchange.deadlines, now)), now)
+    }
+    return this.connections.take(next, lease, exchange, now, wall)
   }
 
-  /** Takes the idle connection that `nextIdle` found. */
-  private take(
-    connection: Http1Connection,
-    lease: Lease<Http1Connection>,
-    exchange: Exchange,
-    now: number,
-    wall: number
-  ): Http1Connection {
-    this.pool.takeIdle(lease)
-    connection.age.take(exchange.deadlines, now, wall)
-    this.connections.use(connection, lease, exchange)
-    return connection
+  /** A stream of a connection in use. */
+  private takeStream(exchange: Exchange): Connection | undefined {
+    if (this.state !== "open" || !mayReuse(this.dialer, exchange.route)) return undefined
+    const stream = this.connections.shared.take(exchange)
+    if (stream !== undefined) exchange.trace?.offer(reuseSignal(stream.info.id, 0))
+    return stream
   }
 
-  /** Whether an unprocessed event, such as the end of the socket, could lose a request that cannot be repeated. */
-  private needsCheck(connection: Http1Connection, exchange: Exchange, now: number): boolean {
-    return connection.age.takenFor(exchange.deadlines, now) >= checkAfter && !isRepeatable(exchange.wireRequest)
-  }
-
-  /** Whether an idle connection may serve the route. If the dialer rejects it, dialing produces the error. */
-  private mayReuse(route: Route): boolean {
-    return route.proxy === undefined || this.dialer.permits?.(route) !== false
-  }
-
-  /** Waits for a slot and a connection. One guard around all steps frees the slot if any of them fails or is interrupted. */
-  acquire(exchange: Exchange, fresh: boolean): Effect.Effect<Connection, ClientError> {
+  /** Gets a connection. One guard around all steps frees the slot if any of them fails or is interrupted. */
+  acquire(exchange: Exchange, fresh: boolean, again = false): Effect.Effect<Connection, ClientError> {
     return Effect.uninterruptibleMask((restore) => {
       const refusal = this.refusal(exchange)
       if (refusal !== undefined) return Effect.fail(refusal)
-      const startedAt = exchange.deadlines.now()
-      const { key, origin } = exchange.route
-      const waiter = new SlotWaiter(exchange)
-      const lease = this.pool.request(origin.key, key, waiter.grant)
-      if (lease === undefined) return Effect.fail(this.saturated(exchange))
+      const http2 = offerOf(
+        this.http2,
+        this.forceClose,
+        exchange.route,
+        this.connections.shared.spoken.requiresHttp1(exchange.route.key)
+      )
+      if (typeof http2 !== "string")
+        return Effect.fail(new InvalidRequest({ ...exchange.details(undefined), ...http2 }))
+      const acquisition = new Acquisition(this, exchange, fresh, again, http2)
       this.inFlight.enter(exchange)
       exchange.onLeave = () => {
-        waiter.stop()
-        if (lease.state !== "acquired") this.pool.release(lease)
+        acquisition.leave()
         this.leave(exchange)
       }
-      const connected = Effect.flatMap(this.slot(exchange, lease, waiter), () =>
-        this.connect(exchange, lease, fresh, startedAt)
-      )
-      return Effect.matchCauseEffect(restore(connected), {
+      return Effect.matchCauseEffect(restore(acquisition.step()), {
         onFailure: (cause) => {
           exchange.onLeave?.()
           return Effect.failCause(cause)
@@ -154,106 +145,8 @@ export class Network implements Transport {
     this.inFlight.leave(exchange)
   }
 
-  /** The reason why an exchange must not continue, if any: it was aborted, or the network is closing. */
-  private refusal(exchange: Exchange): ClientError | undefined {
+  refusal(exchange: Exchange): ClientError | undefined {
     return exchange.failure ?? (this.state === "open" ? undefined : this.closedError(exchange))
-  }
-
-  // Slots.
-
-  private slot(
-    exchange: Exchange,
-    lease: Lease<Http1Connection>,
-    waiter: SlotWaiter
-  ): Effect.Effect<void, ClientError> {
-    if (lease.state !== "waiting") return Effect.void
-    const { origin } = exchange.route
-    const wait = callback<void, ClientError>((resume) => {
-      const refusal = this.refusal(exchange)
-      if (refusal !== undefined) resume(Effect.fail(refusal))
-      // The slot may have been granted while a listener of ConnectionQueuedStart ran.
-      else waiter.wait(resume, lease.state !== "waiting")
-    })
-    const trace = exchange.trace
-    if (trace === undefined) return wait
-    return Effect.zipRight(
-      trace.emit({
-        _tag: "ConnectionQueuedStart",
-        host: origin.host,
-        port: origin.port,
-        waiting: this.pool.waitingCount
-      }),
-      Effect.zipLeft(wait, trace.emit({ _tag: "ConnectionQueuedEnd", host: origin.host, port: origin.port }))
-    )
-  }
-
-  private saturated(exchange: Exchange): ClientError {
-    return new PoolSaturatedError({
-      ...exchange.details("queue"),
-      waiting: this.pool.waitingCount,
-      maxQueue: this.maxQueue
-    })
-  }
-
-  // Connections.
-
-  private connect(
-    exchange: Exchange,
-    lease: Lease<Http1Connection>,
-    fresh: boolean,
-    startedAt: number,
-    checked = false
-  ): Effect.Effect<Connection, ClientError> {
-    const refusal = this.refusal(exchange)
-    if (refusal !== undefined) return Effect.fail(refusal)
-    const { deadlines, route } = exchange
-    const now = deadlines.now()
-    const wall = exchange.clock()
-    const next = fresh || !this.mayReuse(route) ? undefined : this.pool.nextIdle(route.key, deadlines, now, wall)
-    if (next === undefined) return this.openFor(exchange, lease, startedAt)
-    if (!checked && this.needsCheck(next, exchange, now)) {
-      // If the connection turns out to be closed, it leaves the pool meanwhile.
-      const check = raceWithCallback(nextPoll, (fail: (error: ClientError) => void) =>
-        limitConnect({ exchange, startedAt, refusal: () => this.refusal(exchange) }, fail)
-      )
-      return Effect.flatMap(check, () => this.connect(exchange, lease, fresh, startedAt, true))
-    }
-    const idle = this.take(next, lease, exchange, now, wall)
-    return exchange.trace === undefined
-      ? Effect.succeed(idle)
-      : Effect.as(exchange.trace.emit(reuseSignal(idle, exchange, now)), idle)
-  }
-
-  private openFor(
-    exchange: Exchange,
-    lease: Lease<Http1Connection>,
-    startedAt: number
-  ): Effect.Effect<Connection, ClientError> {
-    const opened = openStream({
-      exchange,
-      startedAt,
-      dialer: this.dialer,
-      http2: "never",
-      refusal: () => this.refusal(exchange),
-      track: (socket) => this.sockets.add(socket),
-      adopt: (wire) => this.connections.adopt(wire, lease, exchange)
-    })
-    const trace = exchange.trace
-    if (trace === undefined) return opened
-    const { host, port } = exchange.route.origin
-    return Effect.zipRight(
-      trace.emit({ _tag: "ConnectionCreateStart", host, port }),
-      Effect.tap(opened, (connection) =>
-        trace.emit({
-          _tag: "ConnectionCreateEnd",
-          host,
-          port,
-          connectionId: connection.id,
-          remoteAddress: connection.wire.remoteAddress,
-          failed: connection.wire.failed
-        })
-      )
-    )
   }
 
   // Closing.
@@ -290,11 +183,6 @@ export class Network implements Transport {
   }
 }
 
-const noGrant = () => {}
+const none: Counts = { acquired: 0, idle: 0, connecting: 0, waiting: 0, streams: 0 }
 
-const reuseSignal = (connection: Http1Connection, exchange: Exchange, now: number) =>
-  ({
-    _tag: "ConnectionReuseconn",
-    connectionId: connection.id,
-    idle: connection.age.idleFor(exchange.deadlines, now)
-  }) as const
+const noGrant = () => {}

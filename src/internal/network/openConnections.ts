@@ -10,44 +10,53 @@ import { canonicalHost } from "../http/host.js"
 import { showAs } from "../inspection.js"
 import { ConnectionAge } from "../transport/connectionAge.js"
 import type { ConnectionOwner } from "../transport/connectionOwner.js"
+import type { Deadlines } from "../transport/deadlines.js"
 import { noDeviations } from "../transport/deviations.js"
 import type { Lease } from "../transport/lease.js"
 import type { NetworkStream } from "../transport/networkStream.js"
-import type { Pool } from "../transport/pool.js"
+import type { Pool, Pooled } from "../transport/pool.js"
 import type { Hub } from "../transport/signalHub.js"
-import type { Exchange, Route } from "../transport/transport.js"
+import type { Connection, Exchange, Route } from "../transport/transport.js"
 import { leadsTo } from "./dial/leadsTo.js"
 import { Http1Connection } from "./http1/connection.js"
 import { type ParserLimits, resolveLimits } from "./http1/limits.js"
+import { Http2Connection } from "./http2/connection.js"
+import { type Http2Limits, resolveHttp2Limits } from "./http2/limits.js"
 import type { InFlight } from "./inFlight.js"
 import type { OpenSockets } from "./openSockets.js"
+import { SharedConnections, type SlotOwner } from "./sharedConnections.js"
 
-export class OpenConnections implements ConnectionOwner<Http1Connection> {
+export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOwner {
   static {
     showAs(OpenConnections, "OpenConnections", ({ routes }) => ({ size: routes.size }))
   }
 
-  private readonly pool: Pool<Http1Connection>
+  /** Connections of HTTP/2. */
+  readonly shared: SharedConnections
+  private readonly pool: Pool<Pooled>
   private readonly inFlight: InFlight
   private readonly sockets: OpenSockets
   private readonly hub: Hub
   private readonly limits: ParserLimits
+  private readonly http2Limits: Http2Limits
   private readonly maxAge: number
   /** The routes for which the connections were opened. Connections in use hold a lease. */
-  private readonly routes = new Map<Http1Connection, Route>()
+  private readonly routes = new Map<Pooled, Route>()
   /** Exchanges that own their socket after an upgrade. */
   private readonly switched = new Set<Exchange>()
   /** Whether connections become idle after an exchange: not with `forceClose`, nor once the network closes. */
   private reuses: boolean
   private ids = 0
 
-  constructor(options: PoolOptions, pool: Pool<Http1Connection>, inFlight: InFlight, sockets: OpenSockets, hub: Hub) {
+  constructor(options: PoolOptions, pool: Pool<Pooled>, inFlight: InFlight, sockets: OpenSockets, hub: Hub) {
     this.pool = pool
     this.inFlight = inFlight
     this.sockets = sockets
     this.hub = hub
     this.limits = resolveLimits(options.http1)
+    this.http2Limits = resolveHttp2Limits(options.http2, this.limits)
     this.maxAge = toMillis(options.maxConnectionAge ?? Infinity)
+    this.shared = new SharedConnections(this, this.maxAge !== Infinity)
     this.reuses = options.forceClose !== true
   }
 
@@ -56,39 +65,67 @@ export class OpenConnections implements ConnectionOwner<Http1Connection> {
     return this.switched
   }
 
-  /** Starts HTTP/1.1 on a new socket, for an exchange that has a slot. */
-  adopt(wire: NetworkStream, lease: Lease<Http1Connection>, exchange: Exchange): Http1Connection {
+  /** Starts HTTP on a new socket, for an exchange that has a slot. */
+  adopt(
+    wire: NetworkStream,
+    lease: Lease<Pooled>,
+    exchange: Exchange
+  ): { readonly pooled: Pooled; readonly connection: Connection } {
     // A destroyed socket may have emitted "close" already, so it must not be tracked.
     const live = !wire.socket.destroyed
     const { deadlines, route } = exchange
     const age = new ConnectionAge(deadlines, deadlines.now(), exchange.clock(), this.maxAge)
-    const connection = new Http1Connection(++this.ids, route.key, wire, this.limits, this, age)
+    const pooled =
+      wire.protocol === "h2"
+        ? new Http2Connection(++this.ids, route.key, wire, this.http2Limits, this.shared, age)
+        : new Http1Connection(++this.ids, route.key, wire, this.limits, this, age)
     if (live) {
-      this.routes.set(connection, route)
+      this.routes.set(pooled, route)
       this.sockets.add(wire.socket)
-      wire.socket.once("close", () => this.routes.delete(connection))
+      wire.socket.once("close", () => this.routes.delete(pooled))
     }
-    this.use(connection, lease, exchange)
-    return connection
+    return { pooled, connection: this.use(pooled, lease, exchange) }
+  }
+
+  /** Takes the idle connection that the pool's `nextIdle` found. */
+  take(pooled: Pooled, lease: Lease<Pooled>, exchange: Exchange, now: number, wall: number): Connection {
+    this.pool.takeIdle(lease)
+    pooled.age.take(exchange.deadlines, now, wall)
+    return this.use(pooled, lease, exchange)
   }
 
   /** Assigns a connection and its slot to an exchange. */
-  use(connection: Http1Connection, lease: Lease<Http1Connection>, exchange: Exchange): void {
+  private use(pooled: Pooled, lease: Lease<Pooled>, exchange: Exchange): Connection {
     this.pool.connected(lease)
-    connection.lease = lease
+    pooled.lease = lease
     this.inFlight.addConnection()
+    const connection = pooled.serve(exchange)
     exchange.onConnection(connection)
     // The connection may have closed in its constructor, before it had a lease.
-    if (connection.closed) this.freeSlot(connection)
+    if (pooled.closed) this.freeSlot(pooled)
+    return connection
   }
 
-  private freeSlot(connection: Http1Connection): void {
+  private freeSlot(connection: Pooled): void {
     const lease = connection.lease
     if (lease === undefined) return
     connection.lease = undefined
     this.inFlight.removeConnection()
     this.pool.release(lease)
     this.inFlight.check()
+  }
+
+  /** The requests on the wire. */
+  streams(): { readonly total: number; readonly perKey: ReadonlyMap<string, number> } {
+    const perKey = new Map<string, number>()
+    let total = 0
+    for (const connection of this.routes.keys()) {
+      if (connection.lease === undefined) continue
+      const streams = connection instanceof Http2Connection ? connection.streams : 1
+      total += streams
+      perKey.set(connection.key, (perKey.get(connection.key) ?? 0) + streams)
+    }
+    return { total, perKey }
   }
 
   // Called by connections.
@@ -98,18 +135,40 @@ export class OpenConnections implements ConnectionOwner<Http1Connection> {
   }
 
   onReusable(connection: Http1Connection, exchange: Exchange, now: number): boolean {
-    const { lease } = connection
-    if (!this.reuses || connection.maxIdle <= 0 || lease === undefined) return false
-    if (connection.age.isOld(exchange.deadlines, now)) return false
+    if (!this.mayRest(connection, exchange.deadlines, now)) return false
     exchange.trace?.offer({
       _tag: "ConnectionReleased",
       connectionId: connection.id,
       deviations: connection.deviations
     })
+    return this.rest(connection, exchange.deadlines, now)
+  }
+
+  private mayRest(connection: Pooled, time: Deadlines, now: number): boolean {
+    return this.reuses && connection.maxIdle > 0 && connection.lease !== undefined && !connection.age.isOld(time, now)
+  }
+
+  rest(connection: Pooled, time: Deadlines, now: number): boolean {
+    const { lease } = connection
+    if (lease === undefined || !this.mayRest(connection, time, now)) return false
     // Idle before its slot is free, so that the next waiter can take it.
-    this.pool.keep(connection, lease, exchange.deadlines, now)
+    this.pool.keep(connection, lease, time, now)
     this.freeSlot(connection)
     return true
+  }
+
+  onSharedClosed(connection: Http2Connection, reason: ConnectionClosed["reason"]): void {
+    if (connection.lease === undefined) this.pool.drop(connection)
+    if (this.hub.active()) {
+      this.hub.offer({
+        _tag: "ConnectionClosed",
+        connectionId: connection.id,
+        reason,
+        requests: connection.requests,
+        deviations: noDeviations
+      })
+    }
+    this.freeSlot(connection)
   }
 
   onClosed(connection: Http1Connection, reason: ConnectionClosed["reason"], exchange: Exchange | undefined): void {
@@ -153,6 +212,7 @@ export class OpenConnections implements ConnectionOwner<Http1Connection> {
       if (name !== undefined && !leadsTo(route, name, port)) continue
       connection.age.retired = true
       if (connection.lease === undefined) connection.close("Retired")
+      else if (connection instanceof Http2Connection) connection.retire("Retired")
     }
   }
 
@@ -166,6 +226,11 @@ export class OpenConnections implements ConnectionOwner<Http1Connection> {
   cutBusy(error: (exchange: Exchange) => ClientError): void {
     for (const connection of [...this.routes.keys()]) {
       if (connection.lease === undefined) continue
+      if (connection instanceof Http2Connection) {
+        connection.close("Shutdown", error)
+        continue
+      }
+      if (!(connection instanceof Http1Connection)) continue
       const exchange = connection.lastExchange
       if (exchange === undefined) connection.close("Shutdown")
       else {

@@ -1,6 +1,6 @@
 /**
- * Waits for a slot of the pool on behalf of one exchange. The wait ends when the slot is granted, the time limit is over
- * or the exchange is aborted.
+ * Waits in the queue on behalf of one exchange. The wait ends when a slot or a stream is granted, the time limit is over or
+ * the exchange is aborted.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,6 +10,7 @@ import type { Exchange } from "../transport/transport.js"
 
 export class SlotWaiter {
   private readonly exchange: Exchange
+  private granted = false
   private resume: ((effect: Effect.Effect<void, ClientError>) => void) | undefined = undefined
   private deadline: Deadline | undefined = undefined
 
@@ -17,13 +18,13 @@ export class SlotWaiter {
     this.exchange = exchange
   }
 
-  /** Starts the wait. `granted` says that the slot was granted before the wait started. */
-  wait(resume: (effect: Effect.Effect<void, ClientError>) => void, granted: boolean): void {
+  /** Starts the wait, which may have been granted already. `waited` is how long the exchange has waited before; milliseconds. */
+  wait(resume: (effect: Effect.Effect<void, ClientError>) => void, waited: number): void {
     const { exchange } = this
     const { deadlines, limits } = exchange
     this.resume = resume
     exchange.marks.start("queue")
-    if (granted) {
+    if (this.granted) {
       this.grant()
       return
     }
@@ -31,10 +32,13 @@ export class SlotWaiter {
     const limit = Math.min(limits.connect, limits.poolWait)
     if (limit === Infinity) return
     const timeout = limits.poolWait <= limits.connect ? "poolWait" : "connect"
-    this.deadline = deadlines.schedule(deadlines.now() + limit, () => this.fail(timeoutError(exchange, timeout, limit)))
+    this.deadline = deadlines.schedule(deadlines.now() + limit - waited, () =>
+      this.fail(timeoutError(exchange, timeout, limit))
+    )
   }
 
   readonly grant = (): void => {
+    this.granted = true
     const { resume } = this
     this.stop()
     if (resume === undefined) return

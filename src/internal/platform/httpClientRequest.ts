@@ -1,7 +1,7 @@
 /** Platform requests as stored in errors and responses: unchanged for programs, but printed without secrets. */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Option from "effect/Option"
-import { contentOf } from "../effect/bodies.js"
+import { contentOf, shownPairsOf } from "../effect/bodies.js"
 import { type HiddenNames, shownRecord } from "../http/concealedHeaders.js"
 import { redactParams, redactUrl } from "../redact.js"
 
@@ -12,7 +12,7 @@ const shownRequest = (request: HttpClientRequest, names: HiddenNames): object =>
     _id: "@effect/platform/HttpClientRequest",
     method,
     url: redactUrl(url),
-    urlParams: redactParams(urlParams),
+    urlParams: redactParams(shownPairsOf(urlParams)),
     hash: Option.map(hash, (text) => redactUrl(`#${text}`).slice(1)),
     headers: shownRecord(headers, names),
     body: { _tag: body._tag, ...contentOf(body) }

@@ -33,11 +33,24 @@ const bodyWords = (request: PreparedRequest): ReadonlyArray<string> => {
   )
 }
 
+/** The version, if the session asks for HTTP/2 only. Without TLS curl would first ask for an upgrade. */
+const versionWords = ({ defaults, target }: PreparedRequest): ReadonlyArray<string> => {
+  if (defaults.http !== "2") return []
+  return [target.origin.scheme === "https" ? "--http2" : "--http2-prior-knowledge"]
+}
+
 /** The command line. */
 export const toCurl = (request: PreparedRequest): string => {
   // With -X HEAD curl would wait for a body. Without --globoff it expands brackets and braces in the URL.
   const method = request.method === "HEAD" ? ["--head"] : ["-X", quote(request.method)]
-  const words = ["curl", ...method, "--globoff", "--path-as-is", quote(redactUrl(request.url))]
+  const words = [
+    "curl",
+    ...versionWords(request),
+    ...method,
+    "--globoff",
+    "--path-as-is",
+    quote(redactUrl(request.url))
+  ]
   for (const [name, value] of request.fields.pairs) {
     const shown = request.fields.secret.has(name.toLowerCase()) ? redacted : redactHeader(name, value)
     words.push("-H", quote(shown === "" ? `${name};` : `${name}: ${shown}`))

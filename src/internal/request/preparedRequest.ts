@@ -26,7 +26,7 @@ import { conceal } from "../inspection.js"
 import type { Limits } from "../limits.js"
 import { defined } from "../ownOptions.js"
 import { redactHeaders, redactUrl } from "../redact.js"
-import type { WireRequest } from "../transport/transport.js"
+import type { Route, WireRequest } from "../transport/transport.js"
 import type { RecentRequests } from "./recentRequests.js"
 import { concealOptions } from "./shownOptions.js"
 
@@ -46,7 +46,10 @@ export interface Defaults {
   readonly limits: Limits
   /** Lower-case names of automatic headers to skip. */
   readonly skip: ReadonlySet<string>
+  /** Of request lines of HTTP/1. */
   readonly version: "1.0" | "1.1"
+  /** The version that connections must speak; "any" leaves it to the connector. */
+  readonly http: Route["version"]
   readonly jsonSerialize: ((value: unknown) => string | Uint8Array) | undefined
   readonly requoteRedirectUrl: boolean
   readonly fallbackCharset: SessionOptions["fallbackCharset"]

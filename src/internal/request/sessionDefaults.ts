@@ -150,8 +150,11 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
   }
   if (!isSize(options.maxBodySize)) refuse("maxBodySize", "expected a number from 0 on")
   if (!isSize(options.errorBodySize)) refuse("errorBodySize", "expected a number from 0 on")
-  const version = options.version ?? "1.1"
-  if (version !== "1.0" && version !== "1.1") return refuse("version", 'expected "1.0" or "1.1"')
+  const { version: asked } = options
+  if (asked !== undefined && asked !== "1.0" && asked !== "1.1" && asked !== "2") {
+    return refuse("version", 'expected "1.0", "1.1" or "2"')
+  }
+  const version = asked === "1.0" ? asked : "1.1"
   const auth = makeAuth(options, base, fields)
   const timeouts = toTimeouts(options.timeout)
   const limits = tryResolve(timeouts) ?? refuse("timeout", notTimeout)
@@ -170,6 +173,7 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
     limits,
     skip,
     version,
+    http: asked === undefined ? "any" : asked === "2" ? "2" : "1",
     jsonSerialize: options.jsonSerialize,
     requoteRedirectUrl: options.requoteRedirectUrl ?? false,
     fallbackCharset: options.fallbackCharset,

@@ -7,6 +7,7 @@ import type { ClientResponse, ConnectionInfo, ResponseHead, Timings, TypeId } fr
 import type { BodyError } from "../../Errors.js"
 import { ClientResponseError, type ContentTypeError } from "../../Errors.js"
 import type { Event } from "../../Sse.js"
+import { stateOf } from "../effect/fiberState.js"
 import { type Pull, pullStreamFrom } from "../effect/pullStream.js"
 import * as Deadlines from "../transport/deadlines.js"
 import { IncomingBody } from "../transport/incomingBody.js"
@@ -83,7 +84,7 @@ export class Response extends WholeBody implements ClientResponse {
     return Stream.suspend(() => {
       let opened = false
       const start = Effect.withFiberRuntime<Pull<A, BodyError>, BodyError>((fiber) => {
-        const limit = readerLimit(fiber)
+        const limit = readerLimit(stateOf(fiber))
         this.endWithScope()
         if (this.cached !== undefined) {
           return Effect.map(

@@ -10,6 +10,7 @@ import type { JsonOptions } from "../../ClientResponse.js"
 import type { BodyError, ContentTypeError, Details, JsonDecodeError } from "../../Errors.js"
 import { ByteBuilder } from "../byteBuilder.js"
 import { callback } from "../effect/callback.js"
+import { stateOf } from "../effect/fiberState.js"
 import type { MediaType } from "../http/mediaType.js"
 import { headersOf } from "../http/platformHeaders.js"
 import { tooLarge } from "./body/bodyReader.js"
@@ -131,7 +132,7 @@ export class WholeBody extends ResponseBody {
 
   /** Reads the whole body within the limits of the running fiber. If interrupted, discards the body. */
   get readAll(): Effect.Effect<void, BodyError> {
-    return Effect.withFiberRuntime((fiber) => this.readUpTo(readerLimit(fiber)))
+    return Effect.withFiberRuntime((fiber) => this.readUpTo(readerLimit(stateOf(fiber))))
   }
 
   /** `collect` as an effect, or by pulls if progress is reported. */
@@ -186,7 +187,7 @@ export class WholeBody extends ResponseBody {
   /** Collects the body and applies `f`, within the limits of the running fiber. */
   private whole<A, E>(f: () => Exit.Exit<A, E>): Effect.Effect<A, E | BodyError> {
     return Effect.withFiberRuntime<A, E | BodyError>((fiber) => {
-      const limit = readerLimit(fiber)
+      const limit = readerLimit(stateOf(fiber))
       return this.isComplete(limit)
         ? this.within(limit, f)
         : Effect.flatMap(this.readUpTo(limit), () => this.within(limit, f))
@@ -224,7 +225,7 @@ export class WholeBody extends ResponseBody {
   }
   jsonWith(options: JsonOptions | undefined): Effect.Effect<unknown, BodyError | ContentTypeError | JsonDecodeError> {
     return Effect.withFiberRuntime((fiber) => {
-      const limit = readerLimit(fiber)
+      const limit = readerLimit(stateOf(fiber))
       const parse = () => this.jsonNow(options)
       return this.isComplete(limit)
         ? this.within(limit, parse)

@@ -40,7 +40,7 @@ const withCookies = (
   const authorized = call === undefined ? request : withNetrc(request, call, environment)
   const wire = toWire(authorized, cookies, undefined, undefined, core.transport.forceClose)
   if (isWireError(wire)) return undefined
-  const route = routeOf(authorized, environment)
+  const route = routeOf(authorized, environment, core.transport.http2, wire.upgrade !== undefined)
   return "_tag" in route ? undefined : { request, sent: sentBy(core, authorized, wire, route) }
 }
 

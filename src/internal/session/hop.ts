@@ -6,7 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import type { ClientResponse, ConnectionInfo, RequestInfo, ResponseHead, Timings } from "../../ClientResponse.js"
-import type { ClientError, Details } from "../../Errors.js"
+import { type ClientError, type Details, StreamResetError } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
 import { callback } from "../effect/callback.js"
 import type { Retryability } from "../errors/retryability.js"
@@ -60,6 +60,8 @@ export class Hop implements Exchange, ResponseSource {
   private response: Response | undefined = undefined
   /** Whether the request was sent again on another connection, which happens at most once. */
   private resent = false
+  /** Whether the server may have acted on an earlier attempt. */
+  private mayHaveActed = false
 
   constructor(
     call: Call,
@@ -272,17 +274,19 @@ export class Hop implements Exchange, ResponseSource {
     this.connection = undefined
     if (this.isResendable(repeatable)) {
       this.resent = true
+      this.mayHaveActed = repeatable !== "unsent"
       this.call.attempt++
       if (this.trace !== undefined) {
-        const reason = reused ? "StaleConnection" : "Disconnected"
-        this.wireRequest = this.trace.resent(this.wireRequest, reason, error, this.call.attempt)
+        this.wireRequest = this.trace.resent(this.wireRequest, resendReason(error, reused), error, this.call.attempt)
       }
-      this.resume(this.connect(true))
+      // A server that refuses a stream keeps its connection.
+      this.resume(this.connect(error._tag !== "StreamResetError"))
       return
     }
-    this.trace?.failed(Cause.fail(error))
+    const failure = this.mayHaveActed ? withoutPromise(error) : error
+    this.trace?.failed(Cause.fail(failure))
     this.done()
-    this.resume(Effect.fail(error))
+    this.resume(Effect.fail(failure))
   }
 
   onDefect(cause: Cause.Cause<never>): void {
@@ -302,7 +306,7 @@ export class Hop implements Exchange, ResponseSource {
 
   /** Waits for a connection, then sends the request. `fresh` excludes idle connections. */
   private connect(fresh: boolean): Effect.Effect<ClientResponse, ClientError> {
-    return Effect.matchEffect(this.call.core.transport.acquire(this, fresh), {
+    return Effect.matchEffect(this.call.core.transport.acquire(this, fresh, this.resent), {
       onFailure: (error) => {
         this.trace?.failed(Cause.fail(error))
         this.done()
@@ -331,5 +335,17 @@ export class Hop implements Exchange, ResponseSource {
 }
 
 const ignore: Resume = () => {}
+
+/** Why a request is sent again, for signals. */
+const resendReason = (error: ClientError, reused: boolean) => {
+  if (error._tag !== "StreamResetError") return reused ? "StaleConnection" : "Disconnected"
+  return error.unprocessed ? "Refused" : "Http11Required"
+}
+
+/** The error of an attempt after one on which the server may have acted, so that refusing the last one proves nothing. */
+const withoutPromise = (error: ClientError): ClientError =>
+  error._tag === "StreamResetError" && error.unprocessed
+    ? new StreamResetError({ ...error, debug: error.debug, cause: error.cause, unprocessed: false })
+    : error
 
 const noConnection: ConnectionInfo = { id: 0, reused: false }

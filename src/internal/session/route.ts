@@ -7,19 +7,27 @@ import { settingsOf } from "../network/tls/tlsSettings.js"
 import type { Environment } from "../proxy/environment.js"
 import { resolveProxy } from "../proxy/proxyInput.js"
 import type { PreparedRequest } from "../request/preparedRequest.js"
-import type { ProxyRoute, Route } from "../transport/transport.js"
+import type { Http2Mode, ProxyRoute, Route } from "../transport/transport.js"
 import type { SessionCore } from "./sessionCore.js"
 
-/** Cache of routes without proxy and with the connector's TLS, by origin. */
+/** Cache of routes without proxy, with the connector's TLS and for any version, by origin. */
 const direct = new WeakMap<Origin, Route>()
 
 const directRoute = (origin: Origin): Route => {
   let route = direct.get(origin)
   if (route === undefined) {
-    route = { origin, proxy: undefined, ssl: true, serverHostname: undefined, tunnel: false, key: origin.key }
+    const version = "any"
+    route = { origin, proxy: undefined, ssl: true, serverHostname: undefined, tunnel: false, version, key: origin.key }
     direct.set(origin, route)
   }
   return route
+}
+
+/** The version that a request needs. Where connections do not speak HTTP/2 anyway, HTTP/1 is no condition. */
+const versionOf = (request: PreparedRequest, http2: Http2Mode, upgrades: boolean): Route["version"] => {
+  const { http } = request.defaults
+  if (http === "2" && !upgrades) return "2"
+  return http2 === false ? "any" : upgrades ? "1" : http
 }
 
 /** The URL with its original scheme, because proxy variables distinguish ws from http. */
@@ -34,22 +42,33 @@ const refuseHeader = (proxy: ProxyRoute, forwarded: boolean): string | undefined
       ? "expected credentials only once: the proxy already has some"
       : undefined
 
-/** The route of a request. Its key contains everything that connections must not mix. */
+/**
+ * The route of a request. Its key contains everything that connections must not mix. `http2` is the connector's;
+ * `upgrades` says that the request asks for another protocol.
+ */
 export const routeOf = (
   request: PreparedRequest,
-  environment: Environment | undefined
+  environment: Environment | undefined,
+  http2: Http2Mode,
+  upgrades: boolean
 ): Route | InvalidURL | InvalidRequest => {
   const { origin, websocket } = request.target
   const { serverHostname, ssl = true } = request
   const plain = origin.scheme === "http" || (ssl === true && serverHostname === undefined)
   const { proxy: input, proxyAuth, proxyHeaders } = request.proxy
-  if (input === undefined && environment === undefined && plain && !websocket) return directRoute(origin)
+  const version = versionOf(request, http2, upgrades || websocket)
+  if (input === undefined && environment === undefined && plain && !websocket && version === "any") {
+    return directRoute(origin)
+  }
   const proxy = resolveProxy(input, environment, proxyAuth, proxyHeaders, origin, targetUrl(request))
   if (proxy !== undefined && "_tag" in proxy) return proxy
+  const prior = version === "2" || (version === "any" && http2 === "prior-knowledge")
   const tls = plain ? "" : ` tls ${settingsOf(ssl, undefined, serverHostname).key}`
-  // An http proxy would take an Upgrade header for its own (RFC 9110, section 7.8).
-  const tunnel = websocket || (proxy !== undefined && getField(request.fields.pairs, "upgrade") !== undefined)
-  if (proxy === undefined) return { origin, proxy, ssl, serverHostname, tunnel, key: `${origin.key}${tls}` }
+  // An http proxy would take an Upgrade header for its own (RFC 9110, section 7.8), and speaks HTTP/1.1.
+  const tunnel =
+    websocket || (proxy !== undefined && (prior || getField(request.fields.pairs, "upgrade") !== undefined))
+  const suffix = `${tls}${version === "any" ? "" : ` ${version}`}`
+  if (proxy === undefined) return { origin, proxy, ssl, serverHostname, tunnel, version, key: `${origin.key}${suffix}` }
   const forwarded = forwards(proxy, origin, tunnel)
   if (getField(request.fields.pairs, "proxy-authorization") !== undefined) {
     const refusal = refuseHeader(proxy, forwarded)
@@ -58,9 +77,9 @@ export const routeOf = (
     }
   }
   // A forwarding proxy uses the same connections for all origins.
-  const key = forwarded ? `via ${proxy.key}` : `${origin.key} via ${proxy.key}${tunnel ? " tunnel" : ""}${tls}`
+  const key = forwarded ? `via ${proxy.key}` : `${origin.key} via ${proxy.key}${tunnel ? " tunnel" : ""}${suffix}`
   const userAgent = forwarded ? undefined : request.defaults.userAgent
-  return { origin, proxy, ssl, serverHostname, tunnel, userAgent, key }
+  return { origin, proxy, ssl, serverHostname, tunnel, version, userAgent, key }
 }
 
 /** The proxy and netrc settings of the environment, if the session trusts it. */

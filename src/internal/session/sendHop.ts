@@ -63,7 +63,7 @@ const makeHop = (
     trace?.failed(Cause.fail(wire))
     return wire
   }
-  const route = routeOf(request, environment)
+  const route = routeOf(request, environment, core.transport.http2, wire.upgrade !== undefined)
   if ("_tag" in route) {
     trace?.failed(Cause.fail(route))
     return route

@@ -218,6 +218,7 @@ class RecordingTransport implements Transport {
   readonly clearDnsCache: Transport["clearDnsCache"]
   readonly peerKey: Transport["peerKey"]
   readonly forceClose: boolean
+  readonly http2: Transport["http2"]
   /** In the order in which they were first completed. */
   readonly exchanges: Array<{ recorded: Recorded | undefined }> = []
   private readonly inner: Transport
@@ -233,6 +234,7 @@ class RecordingTransport implements Transport {
     this.clearDnsCache = inner.clearDnsCache
     this.peerKey = inner.peerKey
     this.forceClose = inner.forceClose
+    this.http2 = inner.http2
   }
 
   get recorded(): ReadonlyArray<Recorded> {
@@ -251,9 +253,9 @@ class RecordingTransport implements Transport {
     return taken === undefined ? undefined : this.through(taken)
   }
 
-  acquire(exchange: Exchange, fresh: boolean): Effect.Effect<Connection, ClientError> {
+  acquire(exchange: Exchange, fresh: boolean, again?: boolean): Effect.Effect<Connection, ClientError> {
     return Effect.map(
-      Effect.suspend(() => this.inner.acquire(this.wrap(exchange), fresh)),
+      Effect.suspend(() => this.inner.acquire(this.wrap(exchange), fresh, again)),
       (connection) => this.through(connection)
     )
   }
@@ -270,7 +272,9 @@ class RecordingTransport implements Transport {
 
   private through(connection: Connection): Connection {
     return {
-      info: connection.info,
+      get info() {
+        return connection.info
+      },
       start: (exchange, now) => connection.start(this.wrap(exchange), now),
       cut: (error) => connection.cut(error),
       abort: (reason) => connection.abort(reason)

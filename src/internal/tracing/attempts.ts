@@ -33,6 +33,8 @@ export class Attempt {
   error: string | undefined = undefined
   location: string | undefined = undefined
   remoteAddress: string | undefined = undefined
+  /** Of HTTP/2, once the body has ended. */
+  streamId: number | undefined = undefined
   connectionId: number | undefined = undefined
   /** Milliseconds for which its connection was idle before; `undefined` for a new one. */
   idle: number | undefined = undefined
@@ -162,6 +164,7 @@ export class Attempt {
       case "ResponseEnd":
         this.receivedBytes = signal.received
         this.decodedBytes = signal.decoded
+        this.streamId = signal.streamId
         if (signal.cause !== undefined) this.error = errorType(signal.cause)
         this.enter(undefined, time)
         return

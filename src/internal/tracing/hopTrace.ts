@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { ResponseHead } from "../../ClientResponse.js"
 import type { BodyError, ClientError } from "../../Errors.js"
+import type { RequestRetry } from "../../Tracing.js"
 import type { Pairs } from "../http/headerFields.js"
 import { isRedirect } from "../http/methods.js"
 import type { BodyContext } from "../request/body/bodyWriter.js"
@@ -40,6 +41,8 @@ export class HopTrace implements Trace, BodyWatch {
   private facts: AttemptFacts | undefined = undefined
   private ends: ReadonlyArray<(end: AttemptEnd) => void> = none
   private bare: WireRequest | undefined = undefined
+  /** The connection of the current attempt. */
+  private connection: Connection | undefined = undefined
   private watching: BodyWatch | undefined = undefined
   private transferred = 0
   private sent = 0
@@ -156,6 +159,7 @@ export class HopTrace implements Trace, BodyWatch {
   }
 
   connected(connection: Connection, route: Route): void {
+    this.connection = connection
     this.span?.connected(connection, route)
   }
 
@@ -240,12 +244,7 @@ export class HopTrace implements Trace, BodyWatch {
   }
 
   /** Handles a resend after a connection that ended without a response; returns the head to send. */
-  resent(
-    wire: WireRequest,
-    reason: "StaleConnection" | "Disconnected",
-    error: ClientError,
-    attempt: number
-  ): WireRequest {
+  resent(wire: WireRequest, reason: RequestRetry["reason"], error: ClientError, attempt: number): WireRequest {
     this.failed(Cause.fail(error))
     if (this.delivery.hasSubscribers) {
       this.offer({
@@ -318,7 +317,8 @@ export class HopTrace implements Trace, BodyWatch {
   /** Emits the end of the body, if it has ended. */
   emitResponseEnd(): void {
     if (this.received < 0 || !this.delivery.hasSubscribers) return
-    const { bodyError: error, delivery, request } = this
+    const { bodyError: error, connection, delivery, request } = this
+    const streamId = connection?.info.streamId
     const signal = {
       _tag: "ResponseEnd" as const,
       time: this.signals.now(),
@@ -329,7 +329,8 @@ export class HopTrace implements Trace, BodyWatch {
       method: request.method,
       url: request.target.shownUrl,
       received: this.received,
-      decoded: this.decoded
+      decoded: this.decoded,
+      ...(streamId === undefined ? undefined : { streamId })
     }
     this.signals.enqueue(error === undefined ? signal : { ...signal, cause: Cause.fail(error) })
   }

@@ -1,5 +1,6 @@
 /** Names of low cardinality for spans and metrics. */
 import * as Cause from "effect/Cause"
+import { StreamResetError } from "../../Errors.js"
 
 /** Methods allowed in span names and attributes (RFC 9110, and PATCH). */
 export const knownMethods: ReadonlySet<string> = new Set([
@@ -18,6 +19,7 @@ export const knownMethods: ReadonlySet<string> = new Set([
 export const errorType = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
   if (typeof error === "object" && error !== null) {
+    if (error instanceof StreamResetError) return `http2.${error.code.toLowerCase()}`
     if ("_tag" in error && typeof error._tag === "string") return error._tag
     if (error instanceof Error) return error.name
   }

@@ -8,6 +8,8 @@ import { showAs } from "../inspection.js"
 import type { ConnectionAge } from "./connectionAge.js"
 import type { Deadline, Deadlines } from "./deadlines.js"
 import { type Host, type Lease, LeaseQueue, type RouteShare } from "./lease.js"
+import type { NetworkStream } from "./networkStream.js"
+import type { Connection, Exchange } from "./transport.js"
 
 /** The part of a connection that the pool uses. */
 export interface Poolable {
@@ -18,6 +20,21 @@ export interface Poolable {
   readonly maxIdle: number
   /** Closes an idle connection. */
   readonly close: (reason: ConnectionClosed["reason"]) => void
+}
+
+/** A connection of either version of HTTP in the pool of a network. */
+export interface Pooled extends Poolable {
+  readonly id: number
+  readonly wire: NetworkStream
+  /** Requests that were started on it. */
+  readonly requests: number
+  readonly closed: boolean
+  /** How many more requests it serves now. */
+  readonly available: number
+  /** The slot of the pool that the connection holds while it is in use. */
+  lease: Lease<Pooled> | undefined
+  /** Starts to serve an exchange. */
+  readonly serve: (exchange: Exchange) => Connection
 }
 
 /** The time source for the expiry of idle connections. */
@@ -32,6 +49,9 @@ export interface PoolSettings {
   /** The idle timeout in milliseconds. */
   readonly keepaliveTimeout: number
 }
+
+/** The counts of a pool, which does not know the requests on its connections. */
+export type SlotCounts = Omit<Counts, "streams">
 
 export class Pool<C extends Poolable> {
   static {
@@ -173,7 +193,7 @@ export class Pool<C extends Poolable> {
     return this.waiting
   }
 
-  stats(): Counts & { readonly perKey: ReadonlyMap<string, Counts> } {
+  stats(): SlotCounts & { readonly perKey: ReadonlyMap<string, SlotCounts> } {
     const perKey = new Map<string, { acquired: number; idle: number; connecting: number; waiting: number }>()
     const at = (key: string) => {
       let counts = perKey.get(key)

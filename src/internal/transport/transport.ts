@@ -20,6 +20,9 @@ import type { NetworkStream } from "./networkStream.js"
 import type { Hub } from "./signalHub.js"
 import type { Trace } from "./trace.js"
 
+/** Whether connections speak HTTP/2: never, if ALPN selects it, only so, or also without being asked. */
+export type Http2Mode = false | "auto" | "require" | "prior-knowledge"
+
 /** A proxy, parsed and ready to be dialed. */
 export interface ProxyRoute {
   readonly kind: "http" | "https" | "socks4a" | "socks5" | "socks5h"
@@ -57,6 +60,8 @@ export interface Route {
   readonly serverHostname: string | undefined
   /** Whether an http proxy needs CONNECT even for plain http: true for WebSockets. */
   readonly tunnel: boolean
+  /** The version of HTTP that the request needs; "any" leaves it to the transport. */
+  readonly version: "any" | "1" | "2"
   /** Sent with CONNECT. Connections are shared whatever it is. */
   readonly userAgent?: string | undefined
   readonly key: string
@@ -240,10 +245,10 @@ export interface Transport {
    */
   readonly takeIdle: (exchange: Exchange, now: number) => Connection | undefined
   /**
-   * Waits for a slot and takes an idle connection, unless it must be `fresh`, or opens one. Calls
-   * `exchange.onConnection` before the effect succeeds.
+   * Waits for a slot and takes an idle connection, unless it must be `fresh`, or opens one. A request that is sent `again`
+   * is ahead of those that wait for a stream. Calls `exchange.onConnection` before the effect succeeds.
    */
-  readonly acquire: (exchange: Exchange, fresh: boolean) => Effect.Effect<Connection, ClientError>
+  readonly acquire: (exchange: Exchange, fresh: boolean, again?: boolean) => Effect.Effect<Connection, ClientError>
   readonly hub: Hub
   readonly stats: () => Counts & { readonly perKey: ReadonlyMap<string, Counts> }
   /**
@@ -259,6 +264,8 @@ export interface Transport {
   /** Completes when every socket is closed. */
   readonly close: Effect.Effect<void>
   readonly clearDnsCache: ClearDnsCache
+  /** What requests without a version speak. */
+  readonly http2: Http2Mode
   /** Whether each connection serves one request, which says so by `Connection: close`. */
   readonly forceClose: boolean
 }

@@ -9,8 +9,8 @@ import { activeMillis } from "../../support/time.js"
 const failure = new Errors.ServerDisconnectedError({ method: "GET", reused: false, received: 0 })
 
 /** A connector with the given counts. */
-const counts = (given: Partial<Record<"acquired" | "idle" | "connecting" | "waiting", number>>) => ({
-  stats: Effect.succeed({ acquired: 0, idle: 0, connecting: 0, waiting: 0, ...given })
+const counts = (given: Partial<Record<"acquired" | "idle" | "connecting" | "waiting" | "streams", number>>) => ({
+  stats: Effect.succeed({ acquired: 0, idle: 0, connecting: 0, waiting: 0, streams: 0, ...given })
 })
 
 const open = (port: number): Effect.Effect<Socket> =>

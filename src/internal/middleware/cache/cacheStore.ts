@@ -22,7 +22,7 @@ const Stored = Schema.Struct({
   reason: Schema.String,
   headers: Schema.Array(Schema.Tuple(Schema.String, Schema.String)),
   /** `Head.toleratesTruncatedCoding` of the response; entries of older versions lack it. */
-  toleratesTruncatedCoding: Schema.optionalWith(Schema.Boolean, { default: () => false }),
+  toleratesTruncatedCoding: Schema.optional(Schema.Boolean),
   /** As received, with its content codings; base64. */
   body: Schema.String
 })

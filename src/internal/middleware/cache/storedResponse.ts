@@ -13,7 +13,7 @@ export const fromStored = (lookup: Lookup, stored: Stored, age: number): ClientR
   fromParts(lookup, {
     status: stored.status,
     reason: stored.reason,
-    toleratesTruncatedCoding: stored.toleratesTruncatedCoding,
+    toleratesTruncatedCoding: stored.toleratesTruncatedCoding === true,
     headers: [...stored.headers.filter(([name]) => name.toLowerCase() !== "age"), ["Age", String(Math.floor(age))]],
     body: Buffer.from(stored.body, "base64")
   })

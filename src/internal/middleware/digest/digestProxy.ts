@@ -31,7 +31,7 @@ const absoluteForm = ({ target }: PreparedRequest): string =>
 export const proxyLeg = (request: PreparedRequest, next: Next): ProxyLeg | undefined => {
   const call = callOf(next)
   if (call === undefined || Option.isSome(request.header("proxy-authorization"))) return undefined
-  const route = routeOf(request, environmentOf(request, call.core))
+  const route = routeOf(request, environmentOf(request, call.core), call.core.transport.http2, false)
   if ("_tag" in route || route.proxy === undefined) return undefined
   const { origin, proxy } = route
   if (proxy.kind !== "http" && proxy.kind !== "https") return undefined

@@ -14,7 +14,7 @@ import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import { IdleTimer } from "../../transport/idleTimer.js"
 import type { Lease } from "../../transport/lease.js"
 import { infoOf, type NetworkStream } from "../../transport/networkStream.js"
-import type { Poolable } from "../../transport/pool.js"
+import type { Pooled } from "../../transport/pool.js"
 import type { Connection, Exchange } from "../../transport/transport.js"
 import {
   brokenBody,
@@ -37,7 +37,7 @@ import { ResponseReader, type ResponseReaderOwner } from "./responseReader.js"
 const hintMargin = 500
 
 export class Http1Connection
-  implements Connection, Poolable, RequestWriterOwner, ResponseReaderOwner, SocketEvents, Turning
+  implements Connection, Pooled, RequestWriterOwner, ResponseReaderOwner, SocketEvents, Turning
 {
   static {
     showAs(Http1Connection, "Connection", ({ closed, id, requests, wire }) => ({
@@ -53,9 +53,10 @@ export class Http1Connection
   readonly wire: NetworkStream
   readonly age: ConnectionAge
   maxIdle = Infinity
+  readonly available = 1
   requests = 0
   /** The slot of the pool that the connection holds while it is in use. */
-  lease: Lease<Http1Connection> | undefined = undefined
+  lease: Lease<Pooled> | undefined = undefined
   /** The exchange that uses the connection, or was using it when it closed. */
   lastExchange: Exchange | undefined = undefined
 
@@ -111,6 +112,10 @@ export class Http1Connection
   }
 
   // Called by the exchange and the network.
+
+  serve(): Connection {
+    return this
+  }
 
   start(exchange: Exchange, now = exchange.deadlines.now()): void {
     this.requests++

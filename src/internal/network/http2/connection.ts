@@ -9,7 +9,7 @@ import type { ConnectionAge } from "../../transport/connectionAge.js"
 import type { Deadline, Deadlines } from "../../transport/deadlines.js"
 import type { Lease } from "../../transport/lease.js"
 import type { NetworkStream } from "../../transport/networkStream.js"
-import type { Poolable } from "../../transport/pool.js"
+import type { Pooled } from "../../transport/pool.js"
 import type { Connection, Exchange } from "../../transport/transport.js"
 import { phaseTimeout } from "../http1/connectionErrors.js"
 import { failedWrite, keepReadable } from "../http1/failedWrites.js"
@@ -59,7 +59,7 @@ const maxResets = 200
 /** The least size of an encoded block of fields that is read to its end; bytes. */
 const smallestBlock = 128 * 1024
 
-export class Http2Connection implements Poolable, InboundOwner, Http2StreamOwner, OutputOwner, LivenessOwner {
+export class Http2Connection implements Pooled, InboundOwner, Http2StreamOwner, OutputOwner, LivenessOwner {
   static {
     showAs(Http2Connection, "Connection", ({ id, requests, state, streams, wire }) => ({
       id,
@@ -79,7 +79,7 @@ export class Http2Connection implements Poolable, InboundOwner, Http2StreamOwner
   /** Streams that were started. */
   requests = 0
   /** The slot of the pool that the connection holds while it has streams. */
-  lease: Lease<Http2Connection> | undefined = undefined
+  lease: Lease<Pooled> | undefined = undefined
   state: "open" | "retiring" | "closed" = "open"
   reads = 0
   readonly open = new Map<number, Http2Stream>()
@@ -101,7 +101,7 @@ export class Http2Connection implements Poolable, InboundOwner, Http2StreamOwner
   private retiredFor: Reason = "Retired"
   private settingsDue: Deadline | undefined = undefined
   /** The time of the last request, and that of the current read in it. */
-  private time: Deadlines | undefined = undefined
+  time: Deadlines | undefined = undefined
   private receivedAt = 0
   private isReading = false
 
@@ -181,7 +181,7 @@ export class Http2Connection implements Poolable, InboundOwner, Http2StreamOwner
   }
 
   /** A connection for one exchange. Call only if `available`. */
-  openStream(exchange: Exchange): Connection {
+  serve(exchange: Exchange): Connection {
     this.count++
     return new Http2Stream(this, exchange, this.limits.streamWindow)
   }

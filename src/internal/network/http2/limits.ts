@@ -1,7 +1,11 @@
 /**
  * Limits of HTTP/2 connections.
  */
-import { defaultLimits as http1 } from "../http1/limits.js"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import type { Http2Options } from "../../../Connector.js"
+import { toMillis } from "../../durations.js"
+import { defaultLimits as http1, type ParserLimits } from "../http1/limits.js"
 import { ENHANCE_YOUR_CALM, type Violation } from "./errorCodes.js"
 import type { FieldLimits } from "./hpack/decoder.js"
 
@@ -33,6 +37,61 @@ export const defaultHttp2Limits: Http2Limits = {
   maxLineSize: http1.maxLineSize,
   maxHeaders: http1.maxHeaders,
   maxHeadSize: http1.maxHeadSize
+}
+
+/** The range of windows: from the one that every connection begins with (RFC 9113 section 6.9). */
+const minWindow = 65_535
+const maxWindow = 2 ** 31 - 1
+
+/** The least `pingInterval`; milliseconds. */
+const minPingInterval = 10_000
+
+const numberFault = (name: string, value: unknown, least: number, most: number): string | undefined =>
+  typeof value === "number" && Number.isInteger(value) && value >= least && value <= most
+    ? undefined
+    : `http2.${name} must be a whole number from ${least} to ${most}, not ${String(value)}`
+
+const durationFault = (name: string, value: Duration.DurationInput, least: number): string | undefined => {
+  const invalid = (typeof value === "number" && !(value >= 0)) || Option.isNone(Duration.decodeUnknown(value))
+  if (invalid) return `http2.${name} is no duration`
+  return toMillis(value) < least
+    ? `http2.${name} must be ${Duration.format(Duration.millis(least))} or more`
+    : undefined
+}
+
+const modes: ReadonlySet<unknown> = new Set(["auto", "require", "prior-knowledge", undefined])
+
+/** Describes the first invalid option; `undefined` if all are valid. */
+export const http2Fault = (http2: boolean | Http2Options | undefined): string | undefined => {
+  if (http2 === undefined || typeof http2 === "boolean") return undefined
+  if (typeof http2 !== "object" || http2 === null) return "http2 is neither a boolean nor an object of options"
+  const { maxConcurrentStreams, maxStreamWindow, mode, pingInterval, pingTimeout, streamWindow } = http2
+  if (!modes.has(mode)) return 'http2.mode is none of "auto", "require" and "prior-knowledge"'
+  const first = streamWindow ?? defaultHttp2Limits.streamWindow
+  return (
+    numberFault("maxConcurrentStreams", maxConcurrentStreams ?? 1, 1, maxWindow) ??
+    numberFault("streamWindow", first, minWindow, maxWindow) ??
+    numberFault("maxStreamWindow", maxStreamWindow ?? maxWindow, first, maxWindow) ??
+    durationFault("pingInterval", pingInterval ?? Infinity, minPingInterval) ??
+    durationFault("pingTimeout", pingTimeout ?? 1, 1)
+  )
+}
+
+/** Adds the defaults to valid options. Limits of heads are the same for both versions of HTTP. */
+export const resolveHttp2Limits = (http2: boolean | Http2Options | undefined, heads: ParserLimits): Http2Limits => {
+  const given = typeof http2 === "object" ? http2 : {}
+  const { maxHeadSize, maxHeaders, maxLineSize } = heads
+  const streamWindow = given.streamWindow ?? defaultHttp2Limits.streamWindow
+  return {
+    maxConcurrentStreams: given.maxConcurrentStreams ?? defaultHttp2Limits.maxConcurrentStreams,
+    streamWindow,
+    maxStreamWindow: given.maxStreamWindow ?? Math.max(streamWindow, defaultHttp2Limits.maxStreamWindow),
+    pingInterval: toMillis(given.pingInterval ?? defaultHttp2Limits.pingInterval),
+    pingTimeout: toMillis(given.pingTimeout ?? defaultHttp2Limits.pingTimeout),
+    maxLineSize,
+    maxHeaders,
+    maxHeadSize
+  }
 }
 
 const units: { readonly [L in keyof FieldLimits]: string } = {

@@ -8,6 +8,7 @@ import * as DateTime from "effect/DateTime"
 import * as Option from "effect/Option"
 import type { Certificate } from "../../../Ssl.js"
 import { isRegistrySuffix } from "../../http/publicSuffix.js"
+import { alternativeNames } from "./alternativeNames.js"
 
 /** The most names shown in errors and signals. Matching considers all names. */
 const maxNames = 1000
@@ -15,37 +16,14 @@ const maxNames = 1000
 /** The most characters shown of a subject or an issuer. */
 const maxDistinguishedName = 1024
 
-interface AlternativeName {
-  readonly type: "DNS" | "IP Address"
-  readonly value: string
-  /** Whether Node printed it in quotes, because it contains characters that host names do not have. */
-  readonly quoted: boolean
-}
+/** A DNS name as shown: characters that host names do not have, and that could mislead a reader, are escaped. */
+const shownName = (name: string): string =>
+  name.replace(/[^\x20-\x7e]|[",\\]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
 
-/** Calls `visit` for each DNS name and address of a SAN in Node's text form, until it returns `true`. */
-const visitNames = (text: string | undefined, visit: (name: AlternativeName) => boolean): boolean => {
-  if (text === undefined) return false
-  // Node prints an entry as "DNS:name", or as 'DNS:"name"' with JSON escapes if the name contains unusual characters, such
-  // as a comma.
-  const entry = /(?:^|, )([A-Za-z0-9 ]+):("(?:[^"\\]|\\.)*"|[^,]*)/gy
-  for (let match = entry.exec(text); match !== null; match = entry.exec(text)) {
-    const type = match[1]
-    const raw = match[2] ?? ""
-    if (type !== "DNS" && type !== "IP Address") continue
-    const quoted = raw.startsWith('"')
-    if (visit({ type, value: quoted ? raw.slice(1, -1) : raw, quoted })) return true
-  }
-  return false
-}
-
-const namesOf = (text: string | undefined): ReadonlyArray<string> => {
-  const names: Array<string> = []
-  visitNames(text, (name) => {
-    names.push(name.type === "IP Address" ? (canonicalIp(name.value) ?? name.value) : name.value)
-    return names.length === maxNames
-  })
-  return names
-}
+const namesOf = (certificate: X509Certificate): ReadonlyArray<string> =>
+  alternativeNames(certificate)
+    .slice(0, maxNames)
+    .map(({ type, value }) => (type === "ip" ? (canonicalIp(value) ?? value) : shownName(value)))
 
 /** The canonical form of an address, so that addresses can be compared as text. */
 const canonicalIp = (address: string): string | undefined => {
@@ -73,22 +51,14 @@ const matchesName = (pattern: string, host: string): boolean => {
  * subject is ignored.
  */
 export const namesHost = (certificate: X509Certificate, host: string): boolean => {
+  const names = alternativeNames(certificate)
   if (isIP(host) !== 0) {
     const address = canonicalIp(host)
-    return visitNames(
-      certificate.subjectAltName,
-      (name) => name.type === "IP Address" && address !== undefined && canonicalIp(name.value) === address
-    )
+    return address !== undefined && names.some(({ type, value }) => type === "ip" && canonicalIp(value) === address)
   }
   const hostname = withoutDot(host.toLowerCase())
-  return (
-    hostname !== "" &&
-    !hostname.includes("*") &&
-    visitNames(
-      certificate.subjectAltName,
-      (name) => name.type === "DNS" && !name.quoted && matchesName(withoutDot(name.value.toLowerCase()), hostname)
-    )
-  )
+  if (hostname === "" || hostname.includes("*")) return false
+  return names.some(({ type, value }) => type === "dns" && matchesName(withoutDot(value.toLowerCase()), hostname))
 }
 
 const dateOf = (text: string): DateTime.Utc =>
@@ -109,7 +79,7 @@ export const sha256Of = (certificate: X509Certificate): string =>
 export const fromX509 = (certificate: X509Certificate): Certificate => ({
   subject: nameOf(certificate.subject),
   issuer: nameOf(certificate.issuer),
-  names: namesOf(certificate.subjectAltName),
+  names: namesOf(certificate),
   validFrom: dateOf(certificate.validFrom),
   validTo: dateOf(certificate.validTo),
   sha256: sha256Of(certificate)

@@ -14,6 +14,8 @@ import { currentEnvironment, type Environment } from "../../effect/fiberState.js
 import { run } from "../../effect/fibers.js"
 import type { Trace } from "../../transport/trace.js"
 import { HandshakeAttempt, type HandshakeOptions } from "./handshakeAttempt.js"
+import { unsolicitedBytes } from "./tlsErrors.js"
+import { tlsLibrary } from "./tlsLibrary.js"
 
 /** A verified connection. */
 export interface Secured {
@@ -26,6 +28,11 @@ const ignore = () => {}
 
 const endOfFile = () =>
   Object.assign(new Error("expected a complete TLS handshake, got the end of the connection"), { code: "ECONNRESET" })
+
+const beforeHandshake = () =>
+  Object.assign(new Error("expected no bytes of the peer before the TLS handshake; it may not speak TLS"), {
+    code: unsolicitedBytes
+  })
 
 /**
  * Judges the peer after each renegotiation as after the first handshake. Node verifies before "secureConnect" and closes
@@ -52,6 +59,8 @@ const negotiate = (
     socket.on("error", ignore)
     try {
       if (socket.destroyed) throw endOfFile()
+      // Such as bytes after a proxy's reply to CONNECT: Node passes them to OpenSSL, which fails, but Bun drops them.
+      if (socket.readableLength > 0 && !tlsLibrary().securityLevels) throw beforeHandshake()
       secured = attempt.connect(socket)
     } catch (error) {
       socket.destroy()
@@ -65,6 +74,8 @@ const negotiate = (
       if (!("resumed" in verdict)) return fail(verdict)
       release()
       if (options.settings.renegotiates) verifyAgain(secured, attempt)
+      // Bun ignores the secure context's option that disables it.
+      else secured.disableRenegotiation()
       resume(Effect.succeed({ socket: secured, info: verdict }))
     }
     const release = () => {

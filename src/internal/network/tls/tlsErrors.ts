@@ -24,8 +24,12 @@ const verificationReasons = new Map<string, Reason>([
   ["CERT_REVOKED", "Revoked"]
 ])
 
-/** Codes of OpenSSL for first bytes that are not a TLS record. */
+/** A code of this package: the peer sent bytes before the handshake, which a TLS server never does. */
+export const unsolicitedBytes = "ERR_TLS_UNSOLICITED_BYTES"
+
+/** Codes for first bytes that are not a TLS record, most of them of OpenSSL. */
 const notTls = new Set([
+  unsolicitedBytes,
   "ERR_SSL_WRONG_VERSION_NUMBER",
   "ERR_SSL_PACKET_LENGTH_TOO_LONG",
   "ERR_SSL_RECORD_LAYER_FAILURE",

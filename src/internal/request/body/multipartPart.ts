@@ -2,6 +2,7 @@
 import * as HttpBody from "@effect/platform/HttpBody"
 import type { Data } from "../../../ClientRequest.js"
 import type { Part, PartOptions } from "../../../Multipart.js"
+import { contentOf } from "../../effect/bodies.js"
 import { isStream } from "../../effect/streams.js"
 import { getField, isFault, mergeFields, noFields, type Pair, toFields } from "../../http/headerFields.js"
 import { mimeTypeOf } from "../../http/mimeTypes.js"
@@ -36,8 +37,9 @@ const withLength = (data: Data, length: number | undefined): Data =>
         : data
 
 const typeOf = (data: Data, filename: string | undefined): string | undefined => {
-  if (typeof data === "object" && data !== null && HttpBody.isHttpBody(data) && data.contentType !== undefined) {
-    return data.contentType
+  if (typeof data === "object" && data !== null && HttpBody.isHttpBody(data)) {
+    const { contentType } = contentOf(data)
+    if (contentType !== undefined) return contentType
   }
   if (data instanceof Blob && data.type !== "") return data.type
   return filename === undefined ? contentTypeOf(data) : mimeTypeOf(filename)

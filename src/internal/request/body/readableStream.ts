@@ -44,11 +44,13 @@ const ignore = () => {}
 
 /** The chunks of a Node stream, which is destroyed when this one ends, however it does. */
 export const readableStream = (readable: Readable): Stream.Stream<unknown, unknown> =>
-  Stream.acquireRelease(
-    Effect.sync(() => {
-      // Keeps an error between two pulls from being uncaught; the next pull fails with it.
-      readable.on("error", ignore)
-      return pullOf(readable)
-    }),
-    () => Effect.sync(() => void readable.destroy())
-  ).pipe(Stream.flatMap(pullStream))
+  Stream.unwrapScoped(
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        // Keeps an error between two pulls from being uncaught; the next pull fails with it.
+        readable.on("error", ignore)
+        return pullStream(pullOf(readable))
+      }),
+      () => Effect.sync(() => void readable.destroy())
+    )
+  )

@@ -1,15 +1,13 @@
 /** Streams the parts of a received multipart message. */
 import * as Headers from "@effect/platform/Headers"
-import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as Platform from "@effect/platform/Multipart"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import MIMEType from "whatwg-mimetype"
 import type { ReceivedPart } from "../../../Multipart.js"
-import { fieldTypesIn } from "../../effect/bodies.js"
+import { limitsIn, type MultipartLimits, type MultipartReason, multipartError } from "../../effect/multiparts.js"
 import { type Pull, pullOf, pullStreamFrom } from "../../effect/pullStream.js"
 import { nextTurn } from "../../transport/endOfTurn.js"
 import { type MultipartEvent, MultipartParser } from "./multipartParser.js"
@@ -18,30 +16,13 @@ import { makeField, makeFile, type PartHead, parsePartHead } from "./receivedPar
 /** Most parts emitted before timers and other sockets get a turn. */
 const partsPerTurn = 256
 
-/** The limits of @effect/platform's References. */
-interface Limits {
-  readonly parts: number
-  readonly field: number
-  readonly file: number
-  readonly total: number
-  readonly fieldTypes: ReadonlyArray<string>
-}
-
-const numberOf = (size: Option.Option<unknown>): number => (Option.isNone(size) ? Infinity : Number(size.value))
-
-const limits: Effect.Effect<Limits> = Effect.withFiberRuntime((fiber) => {
+const limits: Effect.Effect<MultipartLimits> = Effect.withFiberRuntime((fiber) => {
   const { currentContext: context } = fiber
-  return Effect.succeed({
-    parts: numberOf(Context.get(context, Platform.MaxParts)),
-    field: Number(Context.get(context, Platform.MaxFieldSize)),
-    file: numberOf(Context.get(context, Platform.MaxFileSize)),
-    total: numberOf(Context.get(context, IncomingMessage.MaxBodySize)),
-    fieldTypes: fieldTypesIn(context)
-  })
+  return Effect.succeed(limitsIn(context))
 })
 
-const fault = (reason: Platform.MultipartError["reason"], description: string): Platform.MultipartError =>
-  new Platform.MultipartError({ reason, cause: new Error(description) })
+const fault = (reason: MultipartReason, description: string): Platform.MultipartError =>
+  multipartError(reason, new Error(description))
 
 /** The part whose bytes follow. */
 interface OpenPart {
@@ -55,7 +36,7 @@ type Failing<E> = Effect.Effect<never, Option.Option<E | Platform.MultipartError
 /** Reads the parts of one message, each to its end before the next. */
 class PartReader<E> {
   private readonly parser: MultipartParser
-  private readonly limits: Limits
+  private readonly limits: MultipartLimits
   private readonly bytes: Pull<Uint8Array, E>
   private open: OpenPart | undefined = undefined
   private field: Array<Uint8Array> = []
@@ -64,7 +45,7 @@ class PartReader<E> {
   private emitted = 0
   private failure: Failing<E> | undefined = undefined
 
-  constructor(boundary: string, limits: Limits, bytes: Pull<Uint8Array, E>) {
+  constructor(boundary: string, limits: MultipartLimits, bytes: Pull<Uint8Array, E>) {
     this.parser = new MultipartParser(boundary)
     this.limits = limits
     this.bytes = bytes
@@ -213,7 +194,7 @@ class PartReader<E> {
 /** Converts an error of the body to an error of the part's content. */
 const inContent = <E>(end: Option.Option<E | Platform.MultipartError>): Option.Option<Platform.MultipartError> =>
   Option.map(end, (cause) =>
-    cause instanceof Platform.MultipartError ? cause : new Platform.MultipartError({ reason: "InternalError", cause })
+    cause instanceof Platform.MultipartError ? cause : multipartError("InternalError", cause)
   )
 
 const boundaryOf = (contentType: string | undefined): string | undefined => {

@@ -11,6 +11,7 @@ import * as Stream from "effect/Stream"
 import type { RequestOptions } from "../../../ClientRequest.js"
 import type { ClientResponse, FileOptions, ResponseHead } from "../../../ClientResponse.js"
 import { type ClientError, ClientPayloadError, ClientResponseError, isClientConnectionError } from "../../../Errors.js"
+import { stateOf } from "../../effect/fiberState.js"
 import { contentRangeOf, validatorOf } from "../../http/byteRange.js"
 import { redactUrl } from "../../redact.js"
 import { mergeOptions } from "../../request/mergeOptions.js"
@@ -167,7 +168,7 @@ class Download {
     return Effect.withFiberRuntime((fiber) => {
       // Each response enforces the limit for itself; this enforces it for the file.
       const settings = response instanceof Response ? response.source.settings : undefined
-      const limit = Math.min(settings?.maxBodySize ?? Infinity, readerLimit(fiber))
+      const limit = Math.min(settings?.maxBodySize ?? Infinity, readerLimit(stateOf(fiber)))
       return Effect.as(
         Stream.runForEach(response.stream, (bytes) =>
           Effect.suspend((): Effect.Effect<void, ClientPayloadError | PlatformError> => {

@@ -73,8 +73,9 @@ const openingOf = (
   const request = prepare(opener.defaults, method, url, given, false)
   if (!(request instanceof PreparedRequest)) return request
   if (isFault(plan)) return new InvalidRequest({ ...request.details, ...plan })
-  if (opener.defaults.version === "1.0") {
-    const description = "HTTP/1.0 does not support upgrades"
+  const { http, version } = opener.defaults
+  if (version === "1.0" || http === "2") {
+    const description = `expected "1.1", the version of upgrades, got "${http === "2" ? http : version}"`
     return new InvalidRequest({ ...request.details, option: "version", description })
   }
   const fields = withHandshake(request, owned, [

@@ -1,8 +1,9 @@
 /** Prepares request values: ClientRequest and the HttpClientRequest of @effect/platform. */
-import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
+import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as Option from "effect/Option"
 import type { ClientRequest, RequestOptions } from "../../../ClientRequest.js"
 import { InvalidRequest } from "../../../Errors.js"
+import { isRequest, pairsOf } from "../../effect/bodies.js"
 import { entriesOf, mergeOptions, readable } from "../../request/mergeOptions.js"
 import { adopt, prepare } from "../../request/prepare.js"
 import { PreparedRequest } from "../../request/preparedRequest.js"
@@ -11,12 +12,12 @@ import type { Prepare } from "../requestEffect.js"
 
 const isPlatformRequest = (
   value: HttpClientRequest.HttpClientRequest | ClientRequest
-): value is HttpClientRequest.HttpClientRequest => HttpClientRequest.TypeId in value
+): value is HttpClientRequest.HttpClientRequest => isRequest(value)
 
 /** The options equivalent to a request of @effect/platform. */
 export const platformOptions = (request: HttpClientRequest.HttpClientRequest): RequestOptions => ({
   headers: Object.entries(request.headers),
-  ...(request.urlParams.length === 0 ? {} : { params: request.urlParams }),
+  ...(pairsOf(request.urlParams).length === 0 ? {} : { params: pairsOf(request.urlParams) }),
   ...(request.body._tag === "Empty" ? {} : { data: request.body })
 })
 

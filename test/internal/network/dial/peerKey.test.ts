@@ -16,7 +16,15 @@ const origin: Origin = {
   key: "https://a.test:443"
 }
 
-const route: Route = { origin, proxy: undefined, ssl: true, serverHostname: undefined, tunnel: false, key: origin.key }
+const route: Route = {
+  origin,
+  proxy: undefined,
+  ssl: true,
+  serverHostname: undefined,
+  tunnel: false,
+  version: "any",
+  key: origin.key
+}
 
 const proxy: ProxyRoute = {
   kind: "http",

@@ -116,6 +116,7 @@ export const makeExchange = (options: ExchangeOptions) =>
         ssl: options.ssl ?? true,
         serverHostname: undefined,
         tunnel: options.tunnel ?? false,
+        version: "any",
         key: origin.key
       },
       onConnection: fail,

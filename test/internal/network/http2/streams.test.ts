@@ -234,7 +234,7 @@ describe("a stream", () => {
     Effect.gen(function* () {
       const { exchange, pair } = yield* started()
       const before = pair.frames.length
-      const stream = pair.connection.openStream(exchange)
+      const stream = pair.connection.serve(exchange)
       assert.strictEqual(pair.connection.streams, 2)
       stream.abort("Interrupted")
       assert.strictEqual(pair.connection.streams, 1)

@@ -168,6 +168,7 @@ export class RecordedExchange implements Exchange {
       ssl: true,
       serverHostname: undefined,
       tunnel: false,
+      version: "any",
       key: "https://test.example:443"
     }
   }
@@ -372,7 +373,7 @@ export class Pair {
   /** Starts a request. */
   request(request: Request = {}): RecordedExchange {
     const exchange = new RecordedExchange(request, this.time)
-    const stream = this.connection.openStream(exchange)
+    const stream = this.connection.serve(exchange)
     exchange.onConnection(stream)
     stream.start(exchange)
     return exchange

@@ -1,0 +1,29 @@
+/** Requests and bodies of Effect's HTTP modules. */
+import type * as HttpBody from "effect/http/HttpBody"
+import * as HttpClientRequest from "effect/http/HttpClientRequest"
+import type * as UrlParams from "effect/http/UrlParams"
+import * as Redacted from "effect/Redacted"
+
+/** What a body says of its content. */
+export interface Content {
+  readonly contentType?: string | undefined
+  readonly contentLength?: number | undefined
+}
+
+/** The content type and length that a body declares. */
+export const contentOf = (body: HttpBody.HttpBody): Content => {
+  const declared: HttpBody.HttpBody.Proto = body
+  return declared
+}
+
+/** The names and values of URL parameters. */
+export const pairsOf = (params: UrlParams.UrlParams): ReadonlyArray<readonly [name: string, value: string]> =>
+  params.params.map(([name, value]) => [name, Redacted.isRedacted(value) ? Redacted.value(value) : value])
+
+/** Like `pairsOf`, for printing: without values that are marked as secret. */
+export const shownPairsOf = (params: UrlParams.UrlParams): ReadonlyArray<readonly [name: string, value: string]> =>
+  params.params.map(([name, value]) => [name, String(value)])
+
+/** Whether a value is a request of Effect. */
+export const isRequest = (value: object): value is HttpClientRequest.HttpClientRequest =>
+  HttpClientRequest.isHttpClientRequest(value)

@@ -1,0 +1,36 @@
+/** What a fiber passes on: its services and references, which are read after it has ended too. */
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+
+/** The services and references of a fiber at the time of reading. */
+export type FiberState = Context.Context<never>
+
+/** What effects run with: services, and the references of a fiber. */
+export type Environment<R> = Context.Context<R>
+
+/** The state of a running fiber. Take it once: the context of an ended fiber is empty. */
+export const stateOf = (fiber: Fiber.Fiber<unknown, unknown>): FiberState => fiber.context
+
+/** The services of a fiber. */
+export const servicesOf = (state: FiberState): Context.Context<never> => state
+
+/** The Clock of a fiber. */
+export const clockOf = (state: FiberState): Clock.Clock => Context.get(state, Clock.Clock)
+
+/** The environment of a fiber. */
+export const environmentOf = (state: FiberState): Environment<never> => state
+
+/** The references of a fiber, with other services. */
+export const withServices = <R>(state: FiberState, context: Context.Context<R>): Environment<R> =>
+  Context.merge(state, context)
+
+/** The environment of the current fiber. */
+export const currentEnvironment: Effect.Effect<Environment<never>> = Effect.context<never>()
+
+/** The environment of a program that provides nothing. */
+export const defaultEnvironment: Environment<never> = Context.empty()
+
+/** Whether a Clock is the default one, which reads the time of the system. */
+export const isDefaultClock = (clock: Clock.Clock): boolean => clock === Clock.Clock.defaultValue()

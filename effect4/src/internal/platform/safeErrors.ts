@@ -1,0 +1,90 @@
+/** The errors of Effect's HTTP client, with secrets redacted in the URL of their messages. */
+import * as HttpClientError from "effect/http/HttpClientError"
+import type { HttpClientRequest } from "effect/http/HttpClientRequest"
+import type { HttpClientResponse } from "effect/http/HttpClientResponse"
+import { redactUrl } from "../redact.js"
+
+/** An error before a response was received. */
+export type RequestFailure = HttpClientError.HttpClientError
+
+/** An error of a response that cannot be used. */
+export type ResponseFailure = HttpClientError.HttpClientError
+
+interface Fields {
+  readonly request: HttpClientRequest
+  readonly cause?: unknown
+  readonly description?: string
+}
+
+interface ResponseFields extends Fields {
+  readonly response: HttpClientResponse
+}
+
+type RequestReason = "Transport" | "Encode" | "InvalidUrl"
+
+const methodAndUrl = ({ method, url }: HttpClientRequest): string => `${method} ${redactUrl(url)}`
+
+class TransportError extends HttpClientError.TransportError {
+  override get methodAndUrl(): string {
+    return methodAndUrl(this.request)
+  }
+}
+
+class EncodeError extends HttpClientError.EncodeError {
+  override get methodAndUrl(): string {
+    return methodAndUrl(this.request)
+  }
+}
+
+class InvalidUrlError extends HttpClientError.InvalidUrlError {
+  override get methodAndUrl(): string {
+    return methodAndUrl(this.request)
+  }
+}
+
+class StatusCodeError extends HttpClientError.StatusCodeError {
+  override get methodAndUrl(): string {
+    return methodAndUrl(this.request)
+  }
+}
+
+class DecodeError extends HttpClientError.DecodeError {
+  override get methodAndUrl(): string {
+    return methodAndUrl(this.request)
+  }
+}
+
+const requestErrors = { Transport: TransportError, Encode: EncodeError, InvalidUrl: InvalidUrlError }
+
+const responseErrors = { StatusCode: StatusCodeError, Decode: DecodeError }
+
+/** The request failed before a response was received. */
+export const requestError = (reason: RequestReason, fields: Fields): RequestFailure =>
+  new HttpClientError.HttpClientError({ reason: new requestErrors[reason](fields) })
+
+/** A response was received but cannot be used. */
+export const responseError = (reason: "StatusCode" | "Decode", fields: ResponseFields): ResponseFailure =>
+  new HttpClientError.HttpClientError({ reason: new responseErrors[reason](fields) })
+
+/** The parts of an error that the platform itself made before a response; `undefined` for any other error. */
+export const partsOf = (
+  error: HttpClientError.HttpClientError
+): (Fields & { readonly reason: RequestReason }) | undefined => {
+  const { reason } = error
+  const { cause, description, request } = reason
+  const fields = {
+    request,
+    ...(cause === undefined ? {} : { cause }),
+    ...(description === undefined ? {} : { description })
+  }
+  switch (reason._tag) {
+    case "TransportError":
+      return reason instanceof TransportError ? undefined : { reason: "Transport", ...fields }
+    case "EncodeError":
+      return reason instanceof EncodeError ? undefined : { reason: "Encode", ...fields }
+    case "InvalidUrlError":
+      return reason instanceof InvalidUrlError ? undefined : { reason: "InvalidUrl", ...fields }
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# The edition for Effect 4: "build" generates and compiles it, "test" runs its tests, "pack" makes its tarball.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=effect4/build
+
+generate() {
+  node_modules/.bin/tsx scripts/effect4.ts manifest
+  if ! cmp -s effect4/package-lock.json "$build/node_modules/.installed-lock.json"; then
+    npm ci --prefix "$build" --no-audit --no-fund
+    cp effect4/package-lock.json "$build/node_modules/.installed-lock.json"
+  fi
+  node_modules/.bin/tsx scripts/effect4.ts
+}
+
+compile() {
+  node_modules/.bin/tsc -p "$build/tsconfig.json"
+  rm -rf "$build/dist"
+  node_modules/.bin/tsc -p "$build/tsconfig.build.json"
+}
+
+case "$1" in
+build)
+  generate
+  compile
+  ;;
+test)
+  generate
+  shift
+  # vitest 5 needs Node 22.12.
+  (cd "$build" && npx -y -p node@24 node node_modules/vitest/vitest.mjs run "$@")
+  ;;
+pack)
+  generate
+  compile
+  (cd "$build" && npm pack --silent --pack-destination "${2:-.}")
+  ;;
+*)
+  echo "usage: scripts/effect4.sh build|test|pack" >&2
+  exit 1
+  ;;
+esac

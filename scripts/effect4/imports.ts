@@ -1,0 +1,73 @@
+/** Rewrites the imports of a file. */
+import ts from "typescript"
+import { barrels, gone, members } from "./names.js"
+import { isEffectModule, moduleOf, type Rewriter } from "./rewriter.js"
+
+/** The index of the package folder that exports a module as a namespace. */
+const barrelOf = (module: string): string =>
+  /^(effect\/(?:http|http-api|persistence|rpc|socket|testing)|@effect\/platform-node)\//.exec(module)?.[1] ?? "effect"
+
+const clause = (isType: boolean, name: string, local: string): string =>
+  `${isType ? "type " : ""}${name === local ? name : `${name} as ${local}`}`
+
+/** The members of a module that have moved to another one. */
+const moved: Readonly<Record<string, Readonly<Record<string, readonly [module: string, member: string]>>>> = {
+  "effect/ParseResult": { ParseError: ["effect/Schema", "SchemaError"] },
+  "effect/ConfigError": { ConfigError: ["effect/Config", "ConfigError"] },
+  "@effect/platform/HttpApp": { Default: ["effect/http/HttpServerResponse", "HttpServerResponse"] },
+  effect: {}
+}
+
+/** Where a member of a module is in Effect 4. */
+export const placeOf = (module: string, member: string): readonly [module: string, member: string] =>
+  moved[module]?.[member] ?? [moduleOf(module), members[module]?.[member] ?? member]
+
+/** The local name of a member that is imported by name. */
+export const localNameOf = (file: Rewriter, local: string, member: string, to: string): string =>
+  local === member && to !== member ? (file.renamed.get(local) ?? local) : local
+
+export const importDeclaration = (node: ts.ImportDeclaration, file: Rewriter): string | undefined => {
+  if (!ts.isStringLiteral(node.moduleSpecifier)) return undefined
+  const module = node.moduleSpecifier.text
+  const bindings = node.importClause?.namedBindings
+  if (!isEffectModule(module)) return undefined
+  if (bindings === undefined) return undefined
+  const isType = node.importClause?.isTypeOnly === true
+  const keyword = isType ? "import type" : "import"
+  if (ts.isNamespaceImport(bindings)) {
+    return gone.has(module) ? "" : `${keyword} * as ${file.localOf(bindings.name.text)} from "${moduleOf(module)}"`
+  }
+  const byModule = new Map<string, Array<string>>()
+  const add = (from: string, text: string): void => {
+    byModule.set(from, [...(byModule.get(from) ?? []), text])
+  }
+  for (const element of bindings.elements) {
+    const name = (element.propertyName ?? element.name).text
+    const local = element.name.text
+    if (barrels.has(module) && file.imported.get(local)?.member === undefined) {
+      if (gone.has(`${module}/${name}`)) continue
+      const target = moduleOf(`${module}/${name}`)
+      const path = target.startsWith("@effect/platform/") ? `effect/${name}` : target
+      add(barrelOf(path), clause(element.isTypeOnly, path.slice(path.lastIndexOf("/") + 1), file.localOf(local)))
+      continue
+    }
+    const [to, member] = placeOf(module, name)
+    if (gone.has(to)) continue
+    if (!barrels.has(module)) file.check(element, to, member)
+    add(to, clause(element.isTypeOnly, member, file.localOf(local)))
+  }
+  return [...byModule].map(([from, list]) => `${keyword} { ${list.join(", ")} } from "${from}"`).join("\n")
+}
+
+/** Removes imports of namespaces that nothing uses, and makes those of types plain where values need them. */
+export const tidied = (text: string): string => {
+  const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "")
+  return text
+    .split("\n")
+    .filter((line) => {
+      const found = /^import (?:type )?\* as (\w+) from "(?:effect|@effect)\/[^"]*"$/.exec(line)
+      if (found === null) return true
+      return new RegExp(`(?<![\\w.*"/])${found[1]}\\b`).test(code.replace(line, ""))
+    })
+    .join("\n")
+}

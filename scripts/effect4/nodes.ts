@@ -1,0 +1,118 @@
+/** Rewrites the nodes of a file: the first rule that applies wins. */
+import ts from "typescript"
+import { calls } from "./calls.js"
+import { classDeclaration } from "./classes.js"
+import { importDeclaration, placeOf } from "./imports.js"
+import { members, properties } from "./names.js"
+import { moduleOf, type Rewriter } from "./rewriter.js"
+import { shimOf } from "./shims.js"
+import { isTagOf, tagText } from "./tags.js"
+import { typeReference } from "./typeReferences.js"
+import { contextOwnerOf, ownerOf, typeOf } from "./types.js"
+
+const call = (node: ts.CallExpression, file: Rewriter): string | undefined => {
+  const found = file.memberOf(node.expression)
+  if (found !== undefined) {
+    const [module, member] = found
+    const table = calls[module]
+    if (table !== undefined && Object.hasOwn(table, member)) {
+      const made = table[member]?.(node, file)
+      if (made !== undefined) return made
+    }
+  }
+  if (ts.isPropertyAccessExpression(node.expression)) {
+    const { expression, name } = node.expression
+    const isIt = ts.isIdentifier(expression) && expression.text === "it"
+    if (isIt && name.text === "scoped") return `it.effect(${file.args(node.arguments)})`
+    if (isIt && name.text === "scopedLive") return `it.live(${file.args(node.arguments)})`
+    if (name.text === "unsafePoll" && ownerOf(node.expression, file) === "Fiber") {
+      return `(${file.emit(expression)}.pollUnsafe() ?? null)`
+    }
+    if (name.text === "unsafeInterruptAsFork") return `${file.emit(expression)}.interruptUnsafe()`
+  }
+  return undefined
+}
+
+/** A member of a namespace, as a value or a type. */
+const member = (node: ts.PropertyAccessExpression | ts.QualifiedName, file: Rewriter): string | undefined => {
+  const found = file.memberOf(node)
+  if (found === undefined) return undefined
+  const [module, name] = found
+  const shim = shimOf(module, name, file)
+  if (shim !== undefined) return shim
+  const left = ts.isQualifiedName(node) ? node.left : node.expression
+  if (module === "effect/Effect" && name === "clock") return `${file.need("effect/Clock")}.Clock`
+  if (module === "effect/Effect" && name === "yieldNow") return `${file.localOf(left.getText(file.source))}.yieldNow`
+  const table = calls[module]
+  const isCalled = ts.isCallExpression(node.parent) && node.parent.expression === node
+  if (table !== undefined && Object.hasOwn(table, name) && members[module]?.[name] === undefined && !isCalled) {
+    if (!ts.isQualifiedName(node)) file.problem(node, `${module}.${name} is used as a value; its rule is for calls`)
+  }
+  const [to, renamed] = placeOf(module, name)
+  if (to !== moduleOf(module)) return `${file.need(to)}.${renamed}`
+  file.check(node, to, renamed)
+  return `${file.localOf(left.getText(file.source))}.${renamed}`
+}
+
+/** A property of one of Effect's own values. */
+const property = (node: ts.PropertyAccessExpression, file: Rewriter): string | undefined => {
+  const name = node.name.text
+  for (const [owner, table] of Object.entries(properties)) {
+    if (!Object.hasOwn(table, name)) continue
+    if (ownerOf(node, file) !== owner) continue
+    return `${file.emit(node.expression)}${file.text.slice(node.expression.end, node.name.getStart(file.source))}${table[name]}`
+  }
+  return undefined
+}
+
+/** A member of an object that a function of Effect takes, such as `onLeft`. */
+const option = (node: ts.ObjectLiteralElementLike, file: Rewriter): string | undefined => {
+  const name = node.name?.getText(file.source) ?? ""
+  for (const [owner, table] of Object.entries(properties)) {
+    if (!Object.hasOwn(table, name) || contextOwnerOf(node, file) !== owner) continue
+    if (ts.isPropertyAssignment(node)) return `${table[name]}: ${file.emit(node.initializer)}`
+    if (ts.isMethodDeclaration(node)) return `${table[name]}${file.inner(node).slice(name.length)}`
+  }
+  return undefined
+}
+
+/** A part of a destructured value, such as `{ currentContext: context }`. */
+const binding = (node: ts.BindingElement, file: Rewriter): string | undefined => {
+  const key = node.propertyName ?? node.name
+  if (!ts.isIdentifier(key) || !ts.isObjectBindingPattern(node.parent) || node.initializer !== undefined)
+    return undefined
+  for (const [owner, table] of Object.entries(properties)) {
+    if (!Object.hasOwn(table, key.text)) continue
+    if (typeOf(node.parent, file)?.[0] !== owner) continue
+    return `${table[key.text]}: ${node.name.getText(file.source)}`
+  }
+  return undefined
+}
+
+/** A renamed local name, outside of members and imports. */
+const identifier = (node: ts.Identifier, file: Rewriter): string | undefined => {
+  const renamed = file.renamed.get(node.text)
+  if (renamed === undefined) return undefined
+  const { parent } = node
+  if (ts.isPropertyAccessExpression(parent) && parent.name === node) return undefined
+  if (ts.isQualifiedName(parent) && parent.right === node) return undefined
+  if ((ts.isPropertyAssignment(parent) || ts.isPropertySignature(parent)) && parent.name === node) return undefined
+  return ts.isShorthandPropertyAssignment(parent) ? `${node.text}: ${renamed}` : renamed
+}
+
+/** The new text of a node, or `undefined` if only its children may change. */
+export const emitNode = (node: ts.Node, file: Rewriter): string | undefined => {
+  if (ts.isImportDeclaration(node)) return importDeclaration(node, file)
+  if (ts.isClassDeclaration(node)) return classDeclaration(node, file)
+  if (ts.isCallExpression(node)) return call(node, file)
+  if (ts.isTypeReferenceNode(node)) return typeReference(node, file)
+  if (ts.isQualifiedName(node)) return member(node, file)
+  if (ts.isPropertyAccessExpression(node)) return member(node, file) ?? isTagOf(node, file) ?? property(node, file)
+  if (ts.isStringLiteral(node)) return tagText(node, file)
+  if (ts.isPropertyAssignment(node) || ts.isMethodDeclaration(node)) {
+    return ts.isObjectLiteralExpression(node.parent) ? option(node, file) : undefined
+  }
+  if (ts.isBindingElement(node)) return binding(node, file)
+  if (ts.isIdentifier(node)) return identifier(node, file)
+  return undefined
+}

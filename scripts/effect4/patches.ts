@@ -1,0 +1,26 @@
+/** Texts that are declared otherwise in Effect 4, in files that the rules have rewritten. Each must occur once. */
+const patches: Readonly<Record<string, ReadonlyArray<readonly [from: string, to: string]>>> = {
+  "src/ClientResponse.ts": [
+    [
+      "extends ResponseHead, HttpIncomingMessage<ClientError> {",
+      'extends ResponseHead, Omit<HttpIncomingMessage<ClientError>, "json"> {'
+    ]
+  ],
+  "src/CookieJar.ts": [
+    [
+      "CookieJarError | PlatformError, KeyValueStore.KeyValueStore>",
+      "CookieJarError | KeyValueStore.KeyValueStoreError, KeyValueStore.KeyValueStore>"
+    ]
+  ]
+}
+
+/** Applies the patches of a file; the second part are those that do not apply. */
+export const patched = (path: string, text: string): readonly [text: string, problems: ReadonlyArray<string>] => {
+  let out = text
+  const problems: Array<string> = []
+  for (const [from, to] of patches[path] ?? []) {
+    if (out.split(from).length !== 2) problems.push(`${path}: expected this text once: ${from}`)
+    out = out.replace(from, () => to)
+  }
+  return [out, problems]
+}

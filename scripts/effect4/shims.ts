@@ -1,0 +1,65 @@
+/**
+ * Members of Effect 3 that tests use and Effect 4 does not have: `effect4/test/support/effect4` has them with the same
+ * arguments.
+ */
+import type { Rewriter } from "./rewriter.js"
+
+/** The file and the name of each, by module and member; "*" is every member, named after the module. */
+const shims: Readonly<Record<string, Readonly<Record<string, readonly [file: string, name: string]>>>> = {
+  "effect/Cause": {
+    defects: ["causes", "defects"],
+    dieOption: ["causes", "dieOption"],
+    failures: ["causes", "failures"],
+    isDieType: ["causes", "isDieType"],
+    isEmptyType: ["causes", "isEmptyType"],
+    isFailType: ["causes", "isFailType"],
+    isInterruptType: ["causes", "isInterruptType"],
+    pretty: ["causes", "pretty"]
+  },
+  "effect/Effect": {
+    disconnect: ["effects", "disconnect"],
+    forkAll: ["effects", "forkAll"],
+    intoDeferred: ["effects", "intoDeferred"],
+    iterate: ["effects", "iterate"],
+    merge: ["effects", "merge"],
+    orDieWith: ["effects", "orDieWith"],
+    withMaxOpsBeforeYield: ["effects", "withMaxOpsBeforeYield"]
+  },
+  "effect/Fiber": {
+    interruptFork: ["fibers", "interruptFork"],
+    roots: ["fibers", "roots"]
+  },
+  "effect/FiberRef": { make: ["fibers", "makeReference"], set: ["fibers", "setReference"] },
+  "effect/Schedule": { intersect: ["schedules", "intersect"], tapInput: ["schedules", "tapInput"] },
+  "effect/Stream": {
+    flattenChunks: ["streams", "flattenChunks"],
+    mapConcat: ["streams", "mapConcat"],
+    repeatValue: ["streams", "repeatValue"],
+    runFold: ["streams", "runFold"],
+    runFoldEffect: ["streams", "runFoldEffect"],
+    runForEachChunk: ["streams", "runForEachChunk"],
+    toPull: ["streams", "toPull"],
+    unfold: ["streams", "unfold"]
+  },
+  "effect/Logger": {
+    defaultLogger: ["loggers", "defaultLogger"],
+    remove: ["loggers", "remove"],
+    replace: ["loggers", "replace"],
+    stringLogger: ["loggers", "stringLogger"],
+    structuredLogger: ["loggers", "structuredLogger"],
+    withMinimumLogLevel: ["loggers", "withMinimumLogLevel"]
+  },
+  "effect/LogLevel": { All: ["loggers", "allLevels"], Debug: ["loggers", "debugLevel"] },
+  "effect/Inspectable": { toJSON: ["loggers", "toJSON"], withRedactableContext: ["loggers", "withRedactableContext"] },
+  "effect/ParseResult": { isParseError: ["schemas", "isParseError"] }
+}
+
+const onlyInTests = (path: string): boolean => path.startsWith("test/")
+
+/** The helper that takes the place of a member, in tests. */
+export const shimOf = (module: string, member: string, file: Rewriter): string | undefined => {
+  if (!onlyInTests(file.path)) return undefined
+  if (module === "effect/Chunk") return `${file.helper("chunks", "Chunk")}.${member}`
+  const found = shims[module]?.[member]
+  return found === undefined ? undefined : file.helper(...found)
+}

@@ -1,0 +1,260 @@
+/**
+ * The way of one exchange to a connection: a stream of a connection in use, an idle connection, a dial of its own or of
+ * another exchange, or a place in the queue.
+ */
+import * as Effect from "effect/Effect"
+import { type ClientError, PoolSaturatedError } from "../../Errors.js"
+import { callback } from "../effect/callback.js"
+import { raceWithCallback } from "../raceWithCallback.js"
+import { nextPoll } from "../transport/endOfTurn.js"
+import type { Lease } from "../transport/lease.js"
+import type { Http2Offer } from "../transport/networkStream.js"
+import type { Pool, Pooled } from "../transport/pool.js"
+import { isRepeatable } from "../transport/repeatable.js"
+import type { Connection, Exchange, Route } from "../transport/transport.js"
+import type { Dialer } from "./dial/dialer.js"
+import { Http2Connection } from "./http2/connection.js"
+import type { OpenConnections } from "./openConnections.js"
+import type { OpenSockets } from "./openSockets.js"
+import { limitConnect, openStream } from "./openStream.js"
+import type { Opening, SharedConnections, StreamWaiter } from "./sharedConnections.js"
+import { SlotWaiter } from "./slotWaiter.js"
+
+/** The part of a network that an acquisition uses. */
+export interface AcquisitionOwner {
+  readonly pool: Pool<Pooled>
+  readonly dialer: Dialer
+  readonly connections: OpenConnections
+  readonly sockets: OpenSockets
+  readonly maxQueue: number
+  /** The reason why an exchange must not continue, if any: it was aborted, or the network is closing. */
+  readonly refusal: (exchange: Exchange) => ClientError | undefined
+}
+
+/**
+ * A connection taken longer ago than this is checked for pending socket events before a request uses it; milliseconds.
+ * Servers close idle connections, and a busy process may not have processed the event yet.
+ */
+const checkAfter = 1000
+
+/** Whether an idle connection must be checked first, because a pending event could lose a request that cannot be repeated. */
+export const needsCheck = (connection: Pooled, exchange: Exchange, now: number): boolean =>
+  connection.age.takenFor(exchange.deadlines, now) >= checkAfter && !isRepeatable(exchange.wireRequest)
+
+/** Whether an idle connection may serve the route. If the dialer rejects it, dialing produces the error. */
+export const mayReuse = (dialer: Dialer, route: Route): boolean =>
+  route.proxy === undefined || dialer.permits?.(route) !== false
+
+/** Says that an exchange uses a connection that is open already. `idle` in milliseconds; 0 for one in use. */
+export const reuseSignal = (connectionId: number, idle: number) =>
+  ({ _tag: "ConnectionReuseconn", connectionId, idle }) as const
+
+export class Acquisition implements StreamWaiter {
+  readonly exchange: Exchange
+  readonly again: boolean
+  opening: Opening | undefined = undefined
+  private readonly owner: AcquisitionOwner
+  private readonly fresh: boolean
+  private readonly http2: Http2Offer
+  private readonly startedAt: number
+  /** The connections that several exchanges may use, if the route allows them. */
+  private readonly shared: SharedConnections | undefined
+  private lease: Lease<Pooled> | undefined = undefined
+  private waiter: SlotWaiter | undefined = undefined
+  /** A stream of a connection in use. */
+  private stream: Connection | undefined = undefined
+  /** The dial of this exchange, which others may join. */
+  private dial: Opening | undefined = undefined
+  /** Whether a dial that the exchange had joined has failed, so that it must not join another. */
+  private alone = false
+  /** Whether pending events of idle connections have been processed. */
+  private checked = false
+
+  constructor(owner: AcquisitionOwner, exchange: Exchange, fresh: boolean, again: boolean, http2: Http2Offer) {
+    this.owner = owner
+    this.exchange = exchange
+    this.fresh = fresh
+    this.again = again
+    this.http2 = http2
+    this.startedAt = exchange.deadlines.now()
+    const { dialer, connections } = owner
+    this.shared = http2 === "never" || !mayReuse(dialer, exchange.route) ? undefined : connections.shared
+  }
+
+  /** The next step to a connection. */
+  step(): Effect.Effect<Connection, ClientError> {
+    const { exchange, owner, shared } = this
+    const refusal = owner.refusal(exchange)
+    if (refusal !== undefined) return Effect.fail(refusal)
+    this.stream ??= shared?.take(exchange)
+    if (this.stream !== undefined) return this.onShared(this.stream)
+    if (shared !== undefined && !this.alone && this.nextIdle() === undefined && shared.join(this)) {
+      this.releaseLease()
+      return this.wait()
+    }
+    const { key, origin } = exchange.route
+    this.lease ??= owner.pool.request(origin.key, key, this.onSlot)
+    if (this.lease === undefined) return Effect.fail(this.saturated())
+    if (this.lease.state !== "waiting") return this.connect(this.lease)
+    shared?.enqueue(this)
+    return this.wait()
+  }
+
+  /** Ends the acquisition: it has failed, or was interrupted. Idempotent. */
+  leave(): void {
+    this.waiter?.stop()
+    this.shared?.leave(this)
+    if (this.lease?.state !== "acquired") this.releaseLease()
+    this.endDial()
+    this.stream?.abort("Error")
+  }
+
+  private releaseLease(): void {
+    const { lease } = this
+    this.lease = undefined
+    if (lease !== undefined) this.owner.pool.release(lease)
+  }
+
+  private endDial(): void {
+    const { dial } = this
+    this.dial = undefined
+    if (dial !== undefined) this.shared?.end(dial, true)
+  }
+
+  // Waiting.
+
+  private readonly onSlot = (): void => {
+    this.shared?.leave(this)
+    this.waiter?.grant()
+  }
+
+  onStream(connection: Http2Connection): void {
+    const stream = connection.serve(this.exchange)
+    this.stream = stream
+    this.exchange.onConnection(stream)
+    this.releaseLease()
+    this.waiter?.grant()
+  }
+
+  onRejected(alone: boolean): void {
+    this.alone ||= alone
+    this.waiter?.grant()
+  }
+
+  private wait(): Effect.Effect<Connection, ClientError> {
+    const { exchange, owner } = this
+    const waiter = new SlotWaiter(exchange)
+    this.waiter = waiter
+    const waiting = callback<void, ClientError>((resume) => {
+      const refusal = owner.refusal(exchange)
+      if (refusal !== undefined) resume(Effect.fail(refusal))
+      // The wait may be over already, if a listener of ConnectionQueuedStart ran.
+      else waiter.wait(resume, exchange.deadlines.now() - this.startedAt)
+    })
+    const { trace } = exchange
+    const next = () => this.step()
+    if (trace === undefined) return Effect.flatMap(waiting, next)
+    const { host, port } = exchange.route.origin
+    const started = trace.emit({ _tag: "ConnectionQueuedStart", host, port, waiting: owner.pool.waitingCount })
+    const ended = trace.emit({ _tag: "ConnectionQueuedEnd", host, port })
+    return Effect.zipRight(started, Effect.flatMap(Effect.zipLeft(waiting, ended), next))
+  }
+
+  private saturated(): ClientError {
+    const { exchange, owner } = this
+    return new PoolSaturatedError({
+      ...exchange.details("queue"),
+      waiting: owner.pool.waitingCount,
+      maxQueue: owner.maxQueue
+    })
+  }
+
+  // Connecting.
+
+  private nextIdle(): Pooled | undefined {
+    const { exchange, fresh, owner } = this
+    if (fresh || !mayReuse(owner.dialer, exchange.route)) return undefined
+    const { deadlines, route } = exchange
+    const next = owner.pool.nextIdle(route.key, deadlines, deadlines.now(), exchange.clock())
+    return next?.available === 0 ? undefined : next
+  }
+
+  private onShared(stream: Connection): Effect.Effect<Connection, ClientError> {
+    this.releaseLease()
+    const { trace } = this.exchange
+    return trace === undefined ? Effect.succeed(stream) : Effect.as(trace.emit(reuseSignal(stream.info.id, 0)), stream)
+  }
+
+  private connect(lease: Lease<Pooled>): Effect.Effect<Connection, ClientError> {
+    const { exchange, owner, startedAt } = this
+    const { deadlines } = exchange
+    const next = this.nextIdle()
+    if (next === undefined) return this.open(lease)
+    const now = deadlines.now()
+    if (!this.checked && needsCheck(next, exchange, now)) {
+      this.checked = true
+      // If the connection turns out to be closed, it leaves the pool meanwhile.
+      const check = raceWithCallback(nextPoll, (fail: (error: ClientError) => void) =>
+        limitConnect({ exchange, startedAt, refusal: () => owner.refusal(exchange) }, fail)
+      )
+      return Effect.flatMap(check, () => this.step())
+    }
+    const idle = next.age.idleFor(deadlines, now)
+    const connection = owner.connections.take(next, lease, exchange, now, exchange.clock())
+    const { trace } = exchange
+    return trace === undefined
+      ? Effect.succeed(connection)
+      : Effect.as(trace.emit(reuseSignal(next.id, idle)), connection)
+  }
+
+  private open(lease: Lease<Pooled>): Effect.Effect<Connection, ClientError> {
+    const { exchange, owner, startedAt } = this
+    this.dial = this.shared?.begin(exchange.route.key)
+    let pooled: Pooled | undefined
+    const opened = openStream({
+      exchange,
+      startedAt,
+      dialer: owner.dialer,
+      http2: this.http2,
+      refusal: () => owner.refusal(exchange),
+      track: (socket) => owner.sockets.add(socket),
+      adopt: (wire) => {
+        const adopted = owner.connections.adopt(wire, lease, exchange)
+        pooled = adopted.pooled
+        this.onOpened(pooled)
+        return adopted.connection
+      }
+    })
+    const { trace } = exchange
+    if (trace === undefined) return opened
+    const { host, port } = exchange.route.origin
+    return Effect.zipRight(
+      trace.emit({ _tag: "ConnectionCreateStart", host, port }),
+      Effect.tap(opened, () =>
+        pooled === undefined
+          ? Effect.void
+          : trace.emit({
+              _tag: "ConnectionCreateEnd",
+              host,
+              port,
+              connectionId: pooled.id,
+              remoteAddress: pooled.wire.remoteAddress,
+              failed: pooled.wire.failed,
+              protocol: pooled.wire.protocol
+            })
+      )
+    )
+  }
+
+  /** The dial of this exchange has led to a connection. */
+  private onOpened(pooled: Pooled): void {
+    const { dial, shared } = this
+    this.dial = undefined
+    if (shared === undefined) return
+    if (pooled instanceof Http2Connection) shared.opened(dial, pooled)
+    else if (dial !== undefined) {
+      shared.spoken.set(pooled.key, { protocol: "http/1.1", required: false })
+      shared.end(dial, false)
+    }
+  }
+}

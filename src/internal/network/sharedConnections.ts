@@ -1,0 +1,304 @@
+/**
+ * The HTTP/2 connections of a network, each of which serves many requests. By route it knows the connections that take
+ * streams, the dials that may lead to one, and the requests that wait for a stream.
+ */
+import { showAs } from "../inspection.js"
+import type { Deadlines } from "../transport/deadlines.js"
+import type { Connection, Exchange } from "../transport/transport.js"
+import type { Http2Connection, Http2Owner } from "./http2/connection.js"
+import { SpokenProtocols } from "./spokenProtocols.js"
+
+/** A request that waits for a stream. */
+export interface StreamWaiter {
+  readonly exchange: Exchange
+  /** Whether the request is sent again, so that it is ahead of others. */
+  readonly again: boolean
+  /** The dial that the request has joined. */
+  opening: Opening | undefined
+  /** The request has a stream. */
+  readonly onStream: (connection: Http2Connection) => void
+  /** The dial that the request has joined gives it no stream. With `alone`, it must not join another. */
+  readonly onRejected: (alone: boolean) => void
+}
+
+/** A dial, or a connection that takes no streams yet, and the requests that wait for it. */
+export interface Opening {
+  readonly share: Share
+  /** How many more requests may join. */
+  room: number
+  readonly joined: Set<StreamWaiter>
+  /** Set once the dial has ended in HTTP/2. */
+  connection: Http2Connection | undefined
+}
+
+/** The connections, dials and waiting requests of a route. Removed once it has none of them. */
+interface Share {
+  readonly key: string
+  /** Those that take streams or will, oldest first. */
+  connections: ReadonlyArray<Http2Connection>
+  readonly openings: Set<Opening>
+  readonly again: Set<StreamWaiter>
+  readonly waiters: Set<StreamWaiter>
+}
+
+/** What the connections of the network do for those of HTTP/2. */
+export interface SlotOwner {
+  /** Makes a connection without streams idle; `false` if it must close. */
+  readonly rest: (connection: Http2Connection, time: Deadlines, now: number) => boolean
+  readonly onSharedClosed: Http2Owner["onClosed"]
+}
+
+/** The streams that a server is expected to allow before it says so. */
+const assumedLimit = 100
+
+export class SharedConnections implements Http2Owner {
+  static {
+    showAs(SharedConnections, "SharedConnections", ({ shares }) => ({ size: shares.size }))
+  }
+
+  readonly spoken = new SpokenProtocols()
+  private readonly slots: SlotOwner
+  private readonly ages: boolean
+  private readonly shares = new Map<string, Share>()
+
+  /** `ages` says whether connections have a maximum age. */
+  constructor(slots: SlotOwner, ages: boolean) {
+    this.slots = slots
+    this.ages = ages
+  }
+
+  // For requests.
+
+  /** A stream on the oldest connection in use that takes one. */
+  take(exchange: Exchange): Connection | undefined {
+    const share = this.shares.get(exchange.route.key)
+    if (share === undefined) return undefined
+    for (const connection of share.connections) {
+      if (!this.isUsable(connection)) continue
+      if (!this.ages || !this.retireOld(connection, exchange)) {
+        const stream = connection.serve(exchange)
+        exchange.onConnection(stream)
+        return stream
+      }
+    }
+    return undefined
+  }
+
+  private isUsable(connection: Http2Connection): boolean {
+    return connection.lease !== undefined && connection.available > 0
+  }
+
+  private retireOld(connection: Http2Connection, { deadlines }: Exchange): boolean {
+    const isOld = connection.age.isOld(deadlines, deadlines.now())
+    if (isOld) connection.retire("Retired")
+    return isOld
+  }
+
+  /** Adds a request to a dial that may give it a stream. Returns `false` if there is no such dial. */
+  join(waiter: StreamWaiter): boolean {
+    const share = this.shares.get(waiter.exchange.route.key)
+    if (share === undefined) return false
+    for (const opening of share.openings) {
+      if (opening.room <= 0) continue
+      opening.room--
+      opening.joined.add(waiter)
+      waiter.opening = opening
+      this.enqueue(waiter)
+      if (opening.connection !== undefined) opening.connection.awaited = true
+      return true
+    }
+    return false
+  }
+
+  /** Gives the request the next free stream of its route, unless it leaves before. */
+  enqueue(waiter: StreamWaiter): void {
+    const share = this.shareOf(waiter.exchange.route.key)
+    const queue = waiter.again ? share.again : share.waiters
+    queue.add(waiter)
+  }
+
+  /** The request does not wait any more. Idempotent. */
+  leave(waiter: StreamWaiter): void {
+    const share = this.shares.get(waiter.exchange.route.key)
+    if (share === undefined) return
+    share.again.delete(waiter)
+    share.waiters.delete(waiter)
+    const { opening } = waiter
+    waiter.opening = undefined
+    if (opening?.joined.delete(waiter) === true) {
+      opening.room++
+      const { connection } = opening
+      if (connection !== undefined && opening.joined.size === 0) {
+        connection.awaited = false
+        const { deadlines } = waiter.exchange
+        this.settle(connection, deadlines, deadlines.now())
+      }
+    }
+    this.forget(share)
+  }
+
+  // For dials.
+
+  /** Starts a dial that other requests of the route may join, unless the route is known to speak HTTP/1.1. */
+  begin(key: string): Opening | undefined {
+    const spoken = this.spoken.get(key)
+    if (spoken?.protocol === "http/1.1") return undefined
+    // The request that dials takes one of the streams.
+    const room = spoken === undefined ? Infinity : Math.max(0, (spoken.limit || assumedLimit) - 1)
+    const opening: Opening = { share: this.shareOf(key), room, joined: new Set(), connection: undefined }
+    opening.share.openings.add(opening)
+    return opening
+  }
+
+  /** A dial has ended in HTTP/1.1, or with `failed` in no connection: all requests that have joined go on by themselves. */
+  end(opening: Opening, failed: boolean): void {
+    const { joined, share } = opening
+    share.openings.delete(opening)
+    for (const waiter of [...joined]) {
+      share.again.delete(waiter)
+      share.waiters.delete(waiter)
+      waiter.opening = undefined
+      waiter.onRejected(failed)
+    }
+    joined.clear()
+    this.forget(share)
+  }
+
+  /** A dial has ended in HTTP/2. Requests that have joined wait for the server's SETTINGS. */
+  opened(opening: Opening | undefined, connection: Http2Connection): void {
+    const { key } = connection
+    this.spoken.set(key, { protocol: "h2", limit: assumedLimit })
+    const share = this.shareOf(key)
+    if (connection.state === "open") share.connections = [...share.connections, connection]
+    const own = opening ?? { share, room: assumedLimit - 1, joined: new Set(), connection: undefined }
+    if (connection.state !== "open") {
+      this.end(own, true)
+      return
+    }
+    own.connection = connection
+    share.openings.add(own)
+    connection.awaited = own.joined.size > 0
+  }
+
+  /** An idle connection is in use again. */
+  used(connection: Http2Connection): void {
+    const share = this.shares.get(connection.key)
+    if (share !== undefined) this.serve(share)
+  }
+
+  // Called by connections.
+
+  onAvailable(connection: Http2Connection): void {
+    const share = this.shares.get(connection.key)
+    if (share === undefined) return
+    const opening = openingOf(share, connection)
+    if (connection.ready) this.onLimit(share, connection, opening)
+    this.serve(share)
+    if (opening !== undefined && !share.openings.has(opening)) this.end(opening, false)
+    const { time } = connection
+    if (time !== undefined) this.settle(connection, time, time.now())
+  }
+
+  /** The server's SETTINGS have arrived, perhaps with a new limit. One of 0 makes requests wait, not dial. */
+  private onLimit(share: Share, connection: Http2Connection, opening: Opening | undefined): void {
+    const { limit } = connection
+    this.spoken.set(connection.key, { protocol: "h2", limit })
+    if (limit > 0) {
+      if (opening !== undefined) share.openings.delete(opening)
+    } else if (opening !== undefined) opening.room = Infinity
+    else if (connection.state === "open") {
+      share.openings.add({ share, room: Infinity, joined: new Set(), connection })
+    }
+  }
+
+  onStreamEnd(connection: Http2Connection, exchange: Exchange, now: number): void {
+    exchange.trace?.offer({ _tag: "ConnectionReleased", connectionId: connection.id, deviations: [] })
+    const share = this.shares.get(connection.key)
+    if (share !== undefined) this.serve(share)
+    this.settle(connection, exchange.deadlines, now)
+  }
+
+  onRetiring(connection: Http2Connection): void {
+    this.remove(connection)
+  }
+
+  onClosed(connection: Http2Connection, reason: Parameters<Http2Owner["onClosed"]>[1]): void {
+    this.remove(connection)
+    this.slots.onSharedClosed(connection, reason)
+  }
+
+  onHttp1Required(connection: Http2Connection): void {
+    this.spoken.set(connection.key, { protocol: "http/1.1", required: true })
+    connection.retire("Retired")
+  }
+
+  private remove(connection: Http2Connection): void {
+    const share = this.shares.get(connection.key)
+    if (share === undefined) return
+    share.connections = share.connections.filter((other) => other !== connection)
+    const opening = openingOf(share, connection)
+    if (opening !== undefined) this.end(opening, true)
+    this.forget(share)
+  }
+
+  /** Gives free streams to waiting requests: first those that are sent again, then in order of arrival. */
+  private serve(share: Share): void {
+    for (const connection of share.connections) {
+      while (this.isUsable(connection)) {
+        const waiter = first(share.again) ?? first(share.waiters)
+        if (waiter === undefined) return
+        if (this.ages && this.retireOld(connection, waiter.exchange)) break
+        share.again.delete(waiter)
+        share.waiters.delete(waiter)
+        waiter.opening?.joined.delete(waiter)
+        waiter.opening = undefined
+        waiter.onStream(connection)
+      }
+    }
+  }
+
+  /** Makes a connection without streams idle, unless requests wait for it. */
+  private settle(connection: Http2Connection, time: Deadlines, now: number): void {
+    if (connection.state !== "open" || connection.streams > 0 || connection.lease === undefined) return
+    const share = this.shares.get(connection.key)
+    const opening = share === undefined ? undefined : openingOf(share, connection)
+    if (opening !== undefined && opening.joined.size > 0) return
+    connection.awaited = false
+    if (!this.slots.rest(connection, time, now)) connection.close(connection.age.retired ? "Retired" : "Shutdown")
+  }
+
+  // Counts.
+
+  /** The requests of each route that wait without a place in the queue of the pool. */
+  *joined(): Iterable<readonly [key: string, count: number]> {
+    for (const { key, openings } of this.shares.values()) {
+      let count = 0
+      for (const opening of openings) count += opening.joined.size
+      if (count > 0) yield [key, count]
+    }
+  }
+
+  private shareOf(key: string): Share {
+    let share = this.shares.get(key)
+    if (share === undefined) {
+      share = { key, connections: [], openings: new Set(), again: new Set(), waiters: new Set() }
+      this.shares.set(key, share)
+    }
+    return share
+  }
+
+  private forget({ again, connections, key, openings, waiters }: Share): void {
+    if (connections.length === 0 && openings.size === 0 && again.size === 0 && waiters.size === 0)
+      this.shares.delete(key)
+  }
+}
+
+const first = (waiters: Set<StreamWaiter>): StreamWaiter | undefined => {
+  for (const waiter of waiters) return waiter
+  return undefined
+}
+
+const openingOf = (share: Share, connection: Http2Connection): Opening | undefined => {
+  for (const opening of share.openings) if (opening.connection === connection) return opening
+  return undefined
+}

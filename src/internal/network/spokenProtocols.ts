@@ -1,0 +1,48 @@
+/**
+ * Remembers what the servers of routes speak, so that requests to a server of HTTP/2 wait for one connection, and those to
+ * a server of HTTP/1.1 do not wait for each other.
+ */
+import { showAs } from "../inspection.js"
+
+/** What a route spoke last. */
+export type Spoken =
+  | { readonly protocol: "h2"; readonly limit: number }
+  /** With `required`, the server has refused a request over HTTP/2 with HTTP_1_1_REQUIRED. */
+  | { readonly protocol: "http/1.1"; readonly required: boolean }
+
+/** The most routes that are remembered; the least recently used are forgotten. */
+const maxKeys = 256
+
+export class SpokenProtocols {
+  static {
+    showAs(SpokenProtocols, "SpokenProtocols", ({ byKey }) => ({ size: byKey.size }))
+  }
+
+  /** In the order of their last use. */
+  private readonly byKey = new Map<string, Spoken>()
+
+  get(key: string): Spoken | undefined {
+    const spoken = this.byKey.get(key)
+    if (spoken !== undefined) {
+      this.byKey.delete(key)
+      this.byKey.set(key, spoken)
+    }
+    return spoken
+  }
+
+  set(key: string, spoken: Spoken): void {
+    this.byKey.delete(key)
+    this.byKey.set(key, spoken)
+    if (this.byKey.size <= maxKeys) return
+    for (const oldest of this.byKey.keys()) {
+      this.byKey.delete(oldest)
+      return
+    }
+  }
+
+  /** Whether requests of the route must use HTTP/1.1. */
+  requiresHttp1(key: string): boolean {
+    const spoken = this.byKey.get(key)
+    return spoken?.protocol === "http/1.1" && spoken.required
+  }
+}

@@ -1,0 +1,345 @@
+/** Servers that refuse requests: by GOAWAY, for all above a stream, or by RST_STREAM, for one. */
+import { assert, describe } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Stream } from "effect"
+import * as ClientRequest from "effect-http-session/ClientRequest"
+import * as ClientResponse from "effect-http-session/ClientResponse"
+import * as Errors from "effect-http-session/Errors"
+import type * as Session from "effect-http-session/Session"
+import { block } from "../../support/h2Fields.js"
+import { Code, data, goaway, headers, rstStream, settings } from "../../support/h2Frames.js"
+import { answers, type H2Play, type H2Request, type H2Server, handshake, response } from "../../support/h2Server.js"
+import { echoed, gathered, itH2Fault, plays } from "../../support/itH2Fault.js"
+import { until, untilValue } from "../../support/wait.js"
+
+/** Requests to /0, /1, ... at once, every second one a POST. */
+const all = (session: Session.SessionService, at: H2Server, count: number) =>
+  Effect.forEach(
+    Array.from({ length: count }, (_, index) => index),
+    (index) => session.request(index % 2 === 0 ? "GET" : "POST", `${at.url}/${index}`).pipe(ClientResponse.text),
+    { concurrency: "unbounded" }
+  )
+
+const targets = (count: number) => Array.from({ length: count }, (_, index) => `/${index}`)
+
+/** Refuses the first request. */
+const goesAway = (code: number, debug = "") =>
+  plays(
+    handshake(),
+    gathered(1, () => [goaway(0, code, debug)])
+  )
+
+const ends: H2Play = (peer) => peer.fin
+
+const closed = (at: H2Server) => until(() => Effect.map(at.connections, (open) => open === 0))
+
+const shown = (requests: ReadonlyArray<H2Request>) =>
+  requests.map(({ connection, target }) => `${connection} ${target}`)
+
+const post = { text: "a" }
+
+describe("a GOAWAY", () => {
+  itH2Fault(
+    "lets the connection finish its requests, and the next request opens another",
+    plays(
+      handshake(),
+      gathered(2, (requests) => [
+        goaway(2 ** 31 - 1, Code.NO_ERROR),
+        ...requests.map(echoed),
+        goaway(requests[1].stream, Code.NO_ERROR)
+      ])
+    ),
+    (session, at) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* all(session, at, 2), targets(2))
+        assert.strictEqual(yield* session.get(`${at.url}/nonce?next`).pipe(ClientResponse.text), "next")
+        assert.deepStrictEqual(shown(yield* at.requests), ["0 /0", "0 /1", "1 /nonce?next"])
+      })
+  )
+
+  itH2Fault(
+    "in the middle of 100 requests has the others sent again on one new connection, each once, also POSTs",
+    [
+      plays(
+        handshake(),
+        gathered(100, (requests) => [goaway(requests[49].stream, Code.NO_ERROR), ...requests.slice(0, 50).map(echoed)])
+      ),
+      answers(echoed)
+    ],
+    (session, at) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* all(session, at, 100), targets(100))
+        const requests = shown(yield* at.requests)
+        const first = targets(100).map((target) => `0 ${target}`)
+        const again = targets(100).map((target) => `1 ${target}`)
+        assert.deepStrictEqual(requests.slice(0, 100), first)
+        assert.deepStrictEqual([...requests.slice(100)].sort(), again.slice(50).sort())
+      }),
+    undefined,
+    { deliveries: 2 }
+  )
+
+  itH2Fault(
+    "leaves a request unsent again whose body has begun and can run only once",
+    [
+      plays(
+        handshake(),
+        gathered(2, () => [goaway(0, Code.NO_ERROR)])
+      ),
+      answers((request) => (request.method === "POST" ? response(request.stream, 200, request.body) : echoed(request)))
+    ],
+    (session, at) =>
+      Effect.gen(function* () {
+        const bytes = Stream.make(new TextEncoder().encode("body"))
+        const once = session.post(`${at.url}/once`, { data: ClientRequest.oneShot(bytes) }).pipe(ClientResponse.text)
+        const again = session.post(`${at.url}/again`, { data: bytes }).pipe(ClientResponse.text)
+        const [error, text] = yield* Effect.all([Effect.flip(once), again], { concurrency: 2 })
+        assert.strictEqual(text, "body")
+        assert.deepInclude(error, {
+          _tag: "StreamResetError",
+          code: "NO_ERROR",
+          scope: "Connection",
+          unprocessed: true,
+          attempt: 1
+        })
+      }),
+    undefined,
+    { deliveries: 2 }
+  )
+
+  itH2Fault(
+    "on every connection fails a request after its second attempt",
+    [goesAway(Code.NO_ERROR), goesAway(Code.NO_ERROR)],
+    (session, at) =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(session.post(`${at.url}/a`, post))
+        assert.deepInclude(error, { _tag: "StreamResetError", unprocessed: true, scope: "Connection", attempt: 2 })
+        assert.isFalse(Errors.isRetryable(error))
+        assert.strictEqual(yield* at.accepted, 2)
+      }),
+    undefined,
+    { deliveries: 2 }
+  )
+
+  itH2Fault(
+    "with ENHANCE_YOUR_CALM has nothing sent again, and its text is read but not printed",
+    goesAway(Code.ENHANCE_YOUR_CALM, "s3cr3t-cookie".repeat(1200)),
+    (session, at) =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(session.post(`${at.url}/a`, post))
+        assert.deepInclude(error, {
+          _tag: "StreamResetError",
+          code: "ENHANCE_YOUR_CALM",
+          unprocessed: true,
+          attempt: 1
+        })
+        assert.isTrue(Errors.isRetryable(error))
+        if (error._tag === "StreamResetError") {
+          assert.strictEqual(error.debug, "s3cr3t-cookie".repeat(8).slice(0, 100))
+        }
+        assert.strictEqual(yield* at.accepted, 1)
+        // The invariants look for the text in all that is printed of the error.
+        return yield* Effect.fail(error)
+      }),
+    (exit) => assert.strictEqual(exit._tag, "Failure")
+  )
+
+  itH2Fault(
+    "with INTERNAL_ERROR fails the request that was taken when the connection ends",
+    plays(
+      handshake(),
+      gathered(1, ([{ stream }]) => [goaway(stream, Code.INTERNAL_ERROR)]),
+      ends
+    ),
+    (session, at) =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(session.post(`${at.url}/a`, post))
+        assert.strictEqual(error._tag, "ServerDisconnectedError")
+        assert.strictEqual(yield* at.accepted, 1)
+      })
+  )
+
+  itH2Fault(
+    "closes an idle connection, and the next request opens another",
+    plays(
+      handshake(),
+      gathered(1, ([request]) => [echoed(request)]),
+      (peer) =>
+        Effect.zipRight(
+          peer.until(() => peer.requests.length === 1),
+          peer.send(goaway(1, Code.NO_ERROR))
+        )
+    ),
+    (session, at) =>
+      Effect.gen(function* () {
+        assert.strictEqual(yield* session.get(`${at.url}/a`).pipe(ClientResponse.text), "/a")
+        yield* closed(at)
+        assert.strictEqual(yield* session.post(`${at.url}/nonce?b`).pipe(ClientResponse.text), "b")
+        assert.strictEqual(yield* at.accepted, 2)
+      })
+  )
+
+  itH2Fault(
+    "leaves a response that goes on, while others use a new connection",
+    plays(
+      handshake(),
+      gathered(1, ([{ stream }]) => [
+        headers(stream, block(":status", "200")),
+        data(stream, "event"),
+        goaway(stream, Code.NO_ERROR)
+      ]),
+      (peer) => peer.until(() => false)
+    ),
+    (session, at) =>
+      Effect.gen(function* () {
+        const begun = yield* Deferred.make<void>()
+        const long = yield* session.get(`${at.url}/long`).pipe(
+          ClientResponse.use((response) => Effect.zipRight(Deferred.succeed(begun, undefined), response.text)),
+          Effect.fork
+        )
+        yield* Deferred.await(begun)
+        assert.strictEqual(yield* session.get(`${at.url}/nonce?b`).pipe(ClientResponse.text), "b")
+        assert.strictEqual(yield* at.connections, 2)
+        yield* at.peers[0].send(data(1, " end", { end: true }))
+        assert.strictEqual(yield* Fiber.join(long), "event end")
+        yield* untilValue(at.connections, (open) => open === 1)
+      })
+  )
+
+  for (const [name, frames] of [
+    ["whose last stream grows", [goaway(1, Code.NO_ERROR), goaway(3, Code.NO_ERROR)]],
+    ["of 7 bytes", [Buffer.concat([Buffer.from([0, 0, 7, 7, 0, 0, 0, 0, 0]), Buffer.alloc(7)])]],
+    ["on stream 1", [Buffer.concat([Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 1]), Buffer.alloc(8)])]]
+  ] as const) {
+    itH2Fault(
+      `${name} is an error of the connection`,
+      plays(
+        handshake(),
+        gathered(1, () => frames)
+      ),
+      (session, at) =>
+        Effect.gen(function* () {
+          const error = yield* Effect.flip(session.get(`${at.url}/a`))
+          assert.deepInclude(error, { _tag: "BadHttpMessage", reason: "Framing" })
+        })
+    )
+  }
+})
+
+const refused =
+  (times: number, code: number = Code.REFUSED_STREAM): H2Play =>
+  (peer) =>
+    Effect.zipRight(
+      handshake()(peer),
+      Effect.repeatN(
+        Effect.flatMap(peer.request, ({ stream }) => peer.send(rstStream(stream, code))),
+        times - 1
+      )
+    )
+
+describe("a refused stream", () => {
+  itH2Fault(
+    "is sent again once on the same connection, also a POST",
+    plays(refused(1), (peer) => Effect.flatMap(peer.request, (request) => peer.send(echoed(request)))),
+    (session, at) =>
+      Effect.gen(function* () {
+        assert.strictEqual(yield* session.post(`${at.url}/a`, post).pipe(ClientResponse.text), "/a")
+        assert.deepStrictEqual(shown(yield* at.requests), ["0 /a", "0 /a"])
+      }),
+    undefined,
+    { deliveries: 2 }
+  )
+
+  itH2Fault(
+    "fails after the second refusal",
+    refused(2),
+    (session, at) =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(session.post(`${at.url}/a`, post))
+        assert.deepInclude(error, {
+          _tag: "StreamResetError",
+          code: "REFUSED_STREAM",
+          scope: "Stream",
+          unprocessed: true,
+          attempt: 2
+        })
+        assert.strictEqual((yield* at.requests).length, 2)
+      }),
+    undefined,
+    { deliveries: 2 }
+  )
+
+  for (const [name, bodyOf, again] of [
+    ["bytes", () => new Uint8Array(200_000), true],
+    ["a stream that can run again", () => Stream.make(new Uint8Array(200_000)), true],
+    ["a stream that can run once", () => ClientRequest.oneShot(Stream.make(new Uint8Array(200_000))), false]
+  ] as const) {
+    itH2Fault(
+      `in the middle of an upload of ${name} is ${again ? "" : "not "}sent again`,
+      plays(handshake(), (peer) =>
+        Effect.gen(function* () {
+          const first = yield* peer.head
+          // More is not credited, so the upload stands still.
+          peer.automatic.windows = false
+          yield* peer.frame("DATA", first.stream)
+          yield* peer.send(rstStream(first.stream, Code.REFUSED_STREAM))
+          peer.automatic.windows = true
+          if (again) {
+            yield* peer.send(Buffer.concat([settings({ INITIAL_WINDOW_SIZE: 1_000_000 }), windows]))
+            const { body, stream } = yield* peer.request
+            yield* peer.send(response(stream, 200, String(body.length)))
+          }
+        })
+      ),
+      (session, at) =>
+        Effect.gen(function* () {
+          const sent = session.post(`${at.url}/a`, { data: bodyOf() }).pipe(ClientResponse.text)
+          if (again) assert.strictEqual(yield* sent, "200000")
+          else assert.deepInclude(yield* Effect.flip(sent), { _tag: "StreamResetError", unprocessed: true, attempt: 1 })
+        }),
+      undefined,
+      { deliveries: 2 }
+    )
+  }
+
+  itH2Fault(
+    "after the head of its response cuts the body",
+    plays(
+      handshake(),
+      gathered(1, ([{ stream }]) => [
+        headers(stream, block(":status", "200")),
+        data(stream, "half"),
+        rstStream(stream, Code.REFUSED_STREAM)
+      ])
+    ),
+    (session, at) =>
+      Effect.gen(function* () {
+        const error = yield* session.get(`${at.url}/a`).pipe(ClientResponse.text, Effect.flip)
+        assert.deepInclude(error, {
+          _tag: "ClientPayloadError",
+          reason: "Incomplete",
+          code: "REFUSED_STREAM",
+          received: 4
+        })
+      })
+  )
+
+  itH2Fault(
+    "after an attempt on which a server may have acted promises nothing",
+    [
+      plays(
+        handshake(),
+        gathered(1, ([request]) => [echoed(request)]),
+        (peer) => Effect.zipRight(peer.request, peer.fin)
+      ),
+      refused(1)
+    ],
+    (session, at) =>
+      Effect.gen(function* () {
+        yield* session.get(`${at.url}/a`).pipe(ClientResponse.text)
+        const error = yield* Effect.flip(session.get(`${at.url}/b`))
+        assert.deepInclude(error, { _tag: "StreamResetError", code: "REFUSED_STREAM", unprocessed: false, attempt: 2 })
+      })
+  )
+})
+
+const windows = Buffer.from([0, 0, 4, 8, 0, 0, 0, 0, 0, 0, 0x40, 0, 0])

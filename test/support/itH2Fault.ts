@@ -1,0 +1,60 @@
+/**
+ * A test of a fault over HTTP/2: a scripted server, a separate session, and the invariants after it. Without TLS the
+ * session speaks HTTP/2 without asking.
+ */
+import { assert, it } from "@effect/vitest"
+import { type Cause, Effect, Exit, type Scope } from "effect"
+import type * as Session from "effect-http-session/Session"
+import { type H2Play, type H2Request, type H2Server, h2Server, response } from "./h2Server.js"
+import { invariants } from "./invariants.js"
+import { type FaultOptions, nonce } from "./itFault.js"
+import { sessionOn } from "./session.js"
+
+export type H2FaultOptions = Omit<FaultOptions, "tls">
+
+/** A session that speaks HTTP/2 without asking. */
+export const h2Session = ({ connector, session }: H2FaultOptions = {}) =>
+  sessionOn({ http2: { mode: "prior-knowledge" }, ...connector }, session)
+
+/** As `itFault`. Each connection runs its play and then answers nonces, as do later connections. */
+export const itH2Fault = <A, E>(
+  name: string,
+  plays: H2Play | ReadonlyArray<H2Play>,
+  test: (session: Session.SessionService, at: H2Server) => Effect.Effect<A, E, Scope.Scope>,
+  check?: ((exit: Exit.Exit<A, E>, at: H2Server) => void) | undefined,
+  options: H2FaultOptions = {}
+): void => {
+  const list = typeof plays === "function" ? [plays] : plays
+  it.scopedLive(name, () =>
+    Effect.gen(function* () {
+      const at = yield* h2Server(list)
+      const { connector, session } = yield* h2Session(options)
+      const exit = yield* invariants(test(session, at), {
+        ...options,
+        connector,
+        servers: [at],
+        followUp: options.followUp === false ? undefined : nonce(session, at)
+      })
+      if (check !== undefined) check(exit, at)
+      else if (Exit.isFailure(exit)) assert.fail(`failed: ${String(exit.cause satisfies Cause.Cause<E>)}`)
+    })
+  )
+}
+
+/** One step of a play after another. */
+export const plays =
+  (...steps: ReadonlyArray<H2Play>): H2Play =>
+  (peer) =>
+    Effect.forEach(steps, (step) => step(peer), { discard: true })
+
+/** Takes so many whole requests, then sends what `f` makes of them. */
+export const gathered =
+  (count: number, f: (requests: ReadonlyArray<H2Request>) => ReadonlyArray<Uint8Array>): H2Play =>
+  (peer) =>
+    Effect.flatMap(Effect.all(Effect.replicate(peer.request, count)), (requests) =>
+      peer.send(Buffer.concat(f(requests)))
+    )
+
+/** Its target as the body, or the nonce that it asks for. */
+export const echoed = ({ stream, target }: H2Request): Buffer =>
+  response(stream, 200, target.startsWith("/nonce?") ? target.slice("/nonce?".length) : target)
