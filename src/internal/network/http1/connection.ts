@@ -181,7 +181,7 @@ export class Http1Connection
       if (!this.writer.hasOpenSource) this.settle()
     } else if (this.response.state === "head") {
       exchange.marks.start("headers", now)
-      this.watch("headers", exchange.limits.headers)
+      this.watch("headers", exchange.limits.headers, now)
     }
   }
 
@@ -218,7 +218,7 @@ export class Http1Connection
     exchange.marks.start("body", this.receivedAt)
     exchange.onHead(head, this.response.open(head))
     const limit = exchange.limits.body
-    if (limit !== Infinity && !this.closed && this.current === exchange) this.watch("body", limit)
+    if (limit !== Infinity && !this.closed && this.current === exchange) this.watch("body", limit, this.receivedAt)
   }
 
   onResume(): void {
@@ -413,11 +413,11 @@ export class Http1Connection
   }
 
   /** Starts the idle timeout of a phase; without a limit, no timer. */
-  private watch(phase: "send" | "headers" | "body", limit: number): void {
+  private watch(phase: "send" | "headers" | "body", limit: number, now?: number): void {
     this.idleTimer.end()
     const exchange = this.current
     if (limit === Infinity || exchange === undefined) return
     const onTimeout = () => this.cut(phaseTimeout(exchange, this.wire, phase, limit))
-    this.idleTimer.start(exchange.deadlines, limit, () => this.response.paused, onTimeout)
+    this.idleTimer.start(exchange.deadlines, limit, () => this.response.paused, onTimeout, now)
   }
 }
