@@ -40,7 +40,6 @@ export default defineConfig({
       { find: /^effect-http-session\/(.*)$/, replacement: source("./src/$1.ts") }
     ]
   },
-  esbuild: { target: "es2022" },
   test: {
     pool: "forks",
     // The files of a project share the modules that a worker has loaded: loading them takes longer than most tests.

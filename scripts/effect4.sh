@@ -4,34 +4,34 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 build=effect4/build
 
+# Generates folders of the source, with the packages of Effect 4 beside them.
 generate() {
   node_modules/.bin/tsx scripts/effect4.ts manifest
   if ! cmp -s effect4/package-lock.json "$build/node_modules/.installed-lock.json"; then
     npm ci --prefix "$build" --no-audit --no-fund
     cp effect4/package-lock.json "$build/node_modules/.installed-lock.json"
   fi
-  node_modules/.bin/tsx scripts/effect4.ts
+  node_modules/.bin/tsx scripts/effect4.ts "$@"
 }
 
 compile() {
-  node_modules/.bin/tsc -p "$build/tsconfig.json"
   rm -rf "$build/dist"
   node_modules/.bin/tsc -p "$build/tsconfig.build.json"
 }
 
 case "$1" in
 build)
-  generate
+  generate src
   compile
   ;;
 test)
-  generate
+  generate src test
   shift
   # vitest 5 needs Node 22.12.
   (cd "$build" && npx -y -p node@24 node node_modules/vitest/vitest.mjs run "$@")
   ;;
 pack)
-  generate
+  generate src test/package/consumer
   compile
   (cd "$build" && npm pack --silent --pack-destination "${2:-.}")
   ;;

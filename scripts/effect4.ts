@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { dirname, join } from "node:path"
 import ts from "typescript"
 import { prose } from "./effect4/comments.js"
+import { isLeftOut } from "./effect4/leftOut.js"
 import { manifestOf } from "./effect4/manifest.js"
 import { patched } from "./effect4/patches.js"
 import { rewriteFile, rewriteText } from "./effect4/rewrite.js"
@@ -27,25 +28,27 @@ const write = (path: string, content: string): void => {
   writeFileSync(to, content)
 }
 
+/** The versions of the source and of the edition. */
+const versions = ["package.json", "effect4/package.json"].map((path) => String(JSON.parse(text(path)).version))
+
 /** What the package and its installation need. */
 const writeManifest = (): void => {
   write("package.json", manifestOf(text("package.json"), text("effect4/package.json")))
   for (const name of ["tsconfig.json", "tsconfig.build.json", "vitest.config.ts", "package-lock.json"]) {
     if (existsSync(join(edition, name))) write(name, text(`effect4/${name}`))
   }
-  for (const name of ["LICENSE", "SECURITY.md"]) write(name, text(name))
+  for (const name of ["LICENSE", "SECURITY.md", "tsconfig.base.json"]) write(name, text(name))
 }
 
 /** Pages: their programs and names. */
 const writePages = (): void => {
   const pages = ["README.md", "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...filesIn("docs")]
   for (const page of pages) {
-    if (page.endsWith(".md"))
-      write(
-        page,
-        prose(text(page), (program) => rewriteText(page, program).text)
-      )
-    else if (page.endsWith(".svg")) write(page, text(page))
+    if (page.endsWith(".svg")) write(page, text(page))
+    if (!page.endsWith(".md")) continue
+    const [content, problems] = patched(page, text(page))
+    if (problems.length > 0) throw new Error(problems.join("\n"))
+    write(page, page === "docs/effect-3-and-4.md" ? content : prose(content, (code) => rewriteText(page, code).text))
   }
 }
 
@@ -63,15 +66,22 @@ const writeSources = (areas: ReadonlyArray<string>): ReadonlyArray<string> => {
   for (const area of areas) {
     rmSync(join(target, area), { recursive: true, force: true })
     for (const path of filesIn(area)) {
-      if (existsSync(join(edition, path))) continue
+      if (existsSync(join(edition, path)) || isLeftOut(path)) continue
       const source = path.endsWith(".ts") ? program.getSourceFile(join(root, path)) : undefined
+      if (source === undefined && path.endsWith(".ts")) {
+        write(path, rewriteText(path, text(path)).text)
+        continue
+      }
       if (source === undefined) {
         mkdirSync(dirname(join(target, path)), { recursive: true })
         cpSync(join(root, path), join(target, path))
         continue
       }
       const made = rewriteFile(path, source, checker)
-      const [content, failed] = patched(path, made.text)
+      const [content, failed] = patched(
+        path,
+        made.text.replace(`const version = "${versions[0]}"`, `const version = "${versions[1]}"`)
+      )
       problems.push(...made.problems, ...failed)
       write(path, content)
     }

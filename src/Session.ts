@@ -34,7 +34,7 @@ import { SessionCore } from "./internal/session/sessionCore.js"
 import { makeHub } from "./internal/transport/signalHub.js"
 import { transportOf } from "./internal/transport/transportHandle.js"
 import type { Event, ConnectOptions as SseOptions } from "./Sse.js"
-import type { Signal, SpanOptions, TraceConfig } from "./Tracing.js"
+import type { Activity, ActivityOptions, Signal, SpanOptions, TraceConfig } from "./Tracing.js"
 import type { Upgraded, UpgradeOptions } from "./Upgrade.js"
 import type { WebSocket, WebSocketOptions } from "./WebSocket.js"
 
@@ -184,6 +184,27 @@ export interface SessionService {
    * gets `SignalsLost`.
    */
   readonly signals: Stream.Stream<Signal>
+  /**
+   * Snapshots of the requests that start while the stream runs: counts, rates, and each body in transfer. Emits one at
+   * once, one after each `interval` on the fiber's Clock, and one when the session is closed. Unlike `signals` it counts
+   * everything, however slow the reader; a slow reader gets fewer snapshots. An invalid `interval` is a defect.
+   *
+   * **Example** (A line that is drawn in place)
+   *
+   * ```ts
+   * import { Effect, Stream } from "effect"
+   * import { Session } from "effect-http-session"
+   *
+   * export const watch = Effect.flatMap(Session.Session, (session) =>
+   *   session.activity().pipe(
+   *     Stream.runForEach(({ active, answered, received }) =>
+   *       Effect.sync(() => process.stderr.write(`\r${answered} answered, ${active} active, ${received} bytes`))
+   *     )
+   *   )
+   * )
+   * ```
+   */
+  readonly activity: (options?: ActivityOptions) => Stream.Stream<Activity>
   /**
    * Closes the session, and its connector if it owns it: requests in flight may finish within the connector's
    * `gracefulShutdownTimeout`, all others fail with `SessionClosedError`. Completes when the sockets are closed. Does

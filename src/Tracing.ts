@@ -5,9 +5,12 @@
  */
 import type * as Headers from "@effect/platform/Headers"
 import type { Cause } from "effect/Cause"
+import type { DurationInput } from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type { Option } from "effect/Option"
 import type { HeaderValue } from "./ClientRequest.js"
 import type { Deviation, ResponseHead } from "./ClientResponse.js"
+import type { Counts } from "./Connector.js"
 import type { CookieRejection } from "./CookieJar.js"
 import type { ClientError } from "./Errors.js"
 import { collectInto } from "./internal/tracing/collecting.js"
@@ -451,6 +454,67 @@ export type Signal =
   | ProxyConnectStart
   | ProxyConnectEnd
   | SignalsLost
+
+/**
+ * A body that is being transferred.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Transfer {
+  readonly requestId: number
+  readonly method: string
+  /** Redacted, like the URLs of signals. */
+  readonly url: string
+  readonly direction: "upload" | "download"
+  /** Bytes so far: of an upload before `compress`, of a download after decoding. */
+  readonly transferred: number
+  /** Number of all bytes, if known: of a download if it has a Content-Length and no Content-Encoding. */
+  readonly total: Option<number>
+}
+
+/**
+ * A snapshot of what a session does, counted from the start of `session.activity`. Requests that started before are not
+ * counted.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface Activity {
+  /** Milliseconds since the stream started. */
+  readonly elapsed: number
+  /** Requests that wait for their final head, and responses whose body has not ended. WebSockets are not counted. */
+  readonly active: number
+  /** Final responses, of any status. */
+  readonly answered: number
+  /** Requests that failed or were interrupted before their final head, and bodies that broke. */
+  readonly failed: number
+  /** Requests that were sent again, for any reason of `RequestRetry`. */
+  readonly retries: number
+  readonly redirects: number
+  /** Bytes of request bodies, before `compress`. */
+  readonly sent: number
+  /** Bytes of response bodies that were read, after decoding. */
+  readonly received: number
+  /** Bytes per second, over the last three seconds. */
+  readonly sentPerSecond: number
+  readonly receivedPerSecond: number
+  /** Connections of the session's connector, and requests that wait for one. */
+  readonly connections: Counts
+  /** Bodies in transfer: uploads from their first chunk to the response, downloads from their first chunk to the end. */
+  readonly transfers: ReadonlyArray<Transfer>
+}
+
+/**
+ * Options of `session.activity`.
+ *
+ * @since 0.1.0
+ * @category models
+ */
+export interface ActivityOptions {
+  /** Time between two snapshots. Default "200 millis". */
+  readonly interval?: DurationInput | undefined
+}
 
 /**
  * Edits the headers of a request that is about to start.

@@ -26,6 +26,7 @@ import type { ParseError } from "effect/ParseResult"
 import type * as Schedule from "effect/Schedule"
 import type * as Schema from "effect/Schema"
 import type { ParseOptions } from "effect/SchemaAST"
+import type { Scope } from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { HandshakeOptions, UrlInput } from "./ClientRequest.js"
 import type { ResponseHead } from "./ClientResponse.js"
@@ -199,7 +200,8 @@ export interface ConnectOptions extends WebSocketOptions {
 
 /**
  * Streams messages across reconnects, like `Sse.connect`. `onOpen` runs after each opening, before the first message is
- * read, for example to log in, to subscribe, or to store the socket for sending. The end of the stream closes the
+ * read, for example to log in or to subscribe. Its Scope is that of the connection: a fiber that it starts with
+ * `Effect.forkScoped`, for example to send, is interrupted when the connection ends. The end of the stream closes the
  * WebSocket.
  *
  * It reconnects if the connection cannot be opened, is lost or times out (`heartbeat`, `receiveTimeout`), if the
@@ -227,7 +229,7 @@ export const connect = <E = never, R = never>(
   url: UrlInput,
   onOpen: (socket: WebSocket) => Effect.Effect<unknown, E, R> = () => Effect.void,
   options: ConnectOptions = {}
-): Stream.Stream<Message, ClientError | E, Session | R> => {
+): Stream.Stream<Message, ClientError | E, Session | Exclude<R, Scope>> => {
   const { reconnect, ...given } = options
   return Stream.unwrap(
     Effect.map(Session, (session) => reconnecting(session.webSocket(url, given), onOpen, { reconnect }))

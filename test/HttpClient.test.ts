@@ -626,7 +626,7 @@ describe("the client on a session", () => {
       const cut = yield* Effect.flatMap(HttpClient.get(`${url}/cut?a=1`), (response) => response.text).pipe(Effect.flip)
       assert.strictEqual(
         cut.message,
-        `Decode: Cannot read the response's body: Incomplete after 5 bytes of 10 (200 GET ${url}/cut?a=1)`
+        `Decode: Cannot read the response's body: the connection ended before the body, after 5 bytes of 10 (200 GET ${url}/cut?a=1)`
       )
       const gone = yield* HttpClient.get(`${url}/to?/hangup`).pipe(Effect.flip)
       assert.include(gone.message, `(GET ${url}/hangup`)

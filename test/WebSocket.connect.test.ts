@@ -1,6 +1,6 @@
 /** Messages across reconnects. */
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Effect, Schedule, Stream } from "effect"
+import { Chunk, Effect, Queue, Schedule, Stream } from "effect"
 import { Session, WebSocket } from "effect-http-session"
 import { response } from "./support/server.js"
 import * as Peer from "./support/webSocketServer.js"
@@ -48,6 +48,33 @@ describe("connect", () => {
       )
       const got = yield* texts(WebSocket.connect(server.webSocketUrl(), (socket) => socket.send("subscribe"), twice))
       assert.deepStrictEqual(got, ["0 subscribe", "1 subscribe"])
+    })
+  )
+
+  it.scopedLive("interrupts the fibers of onOpen when their connection ends, so that one sender is left", () =>
+    Effect.gen(function* () {
+      const lines = yield* Queue.unbounded<string>()
+      const ended: Array<number> = []
+      let opened = 0
+      const server = yield* Peer.webSocketServer((peer) =>
+        peer.index === 0
+          ? peer.reset
+          : Effect.flatMap(peer.receive, ({ payload }) =>
+              Effect.all([peer.send(Peer.text(`${payload}`)), peer.send(Peer.close(1000)), peer.receiveClose])
+            )
+      )
+      const sender = (socket: WebSocket.WebSocket) => {
+        const index = opened++
+        return Queue.take(lines).pipe(
+          Effect.flatMap(socket.send),
+          Effect.forever,
+          Effect.ensuring(Effect.sync(() => ended.push(index))),
+          Effect.forkScoped,
+          Effect.zipLeft(index === 0 ? Effect.void : Queue.offer(lines, "line"))
+        )
+      }
+      const got = yield* texts(WebSocket.connect(server.webSocketUrl(), sender, twice))
+      assert.deepStrictEqual([got, ended, opened], [["line"], [0, 1], 2])
     })
   )
 

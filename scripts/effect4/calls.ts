@@ -108,13 +108,22 @@ const schemas: Readonly<Record<string, CallRule>> = {
 }
 
 const fibers: Readonly<Record<string, CallRule>> = {
-  all: (node, file) => `${local(node, file)}.joinAll(${file.args(node.arguments)})`,
+  await: (node, file) => ofAll(node, file, (fibers) => `${file.helper("fibers", "awaitAll")}(${fibers})`),
+  join: (node, file) => ofAll(node, file, (fibers) => `${local(node, file)}.joinAll(${fibers})`),
   interruptAsFork: (node, file) => interruption(node, file),
   interruptFork: (node, file) => interruption(node, file),
   poll: (node, file) => {
     const option = file.need("effect/Option")
     return `${file.need("effect/Effect")}.sync(() => ${option}.fromUndefinedOr(${file.args(node.arguments)}.pollUnsafe()))`
   }
+}
+
+/** A call with `Fiber.all` of several fibers, which is no fiber in Effect 4. */
+const ofAll = (node: ts.CallExpression, file: Rewriter, make: (fibers: string) => string): string | undefined => {
+  const [all] = node.arguments
+  return all !== undefined && ts.isCallExpression(all) && file.is(all.expression, "effect/Fiber", "all")
+    ? make(file.args(all.arguments))
+    : undefined
 }
 
 const interruption = (node: ts.CallExpression, file: Rewriter): string => {
@@ -162,7 +171,7 @@ export const calls: Readonly<Record<string, Readonly<Record<string, CallRule>>>>
     fromMap: (node, file) => {
       const [map] = node.arguments
       const env = `Object.fromEntries(${map === undefined ? "" : file.emit(map)})`
-      return `${local(node, file)}.fromEnv({ env: ${env}, preserveEmptyStrings: true })`
+      return `${local(node, file)}.fromEnvRecord(${env}, { preserveEmptyStrings: true })`
     }
   },
   "effect/Layer": {
@@ -170,6 +179,11 @@ export const calls: Readonly<Record<string, Readonly<Record<string, CallRule>>>>
   },
   "effect/Pipeable": {
     Class: (node, file) => `${local(node, file)}.Class`
+  },
+  "effect/HashMap": {
+    // Annotations of logs are records in Effect 4.
+    toEntries: (node, file) =>
+      file.path.startsWith("test/support/") ? `Object.entries(${file.args(node.arguments)})` : undefined
   },
   "effect/Clock": {
     make: (node, file) => `${local(node, file)}.Clock.defaultValue()`

@@ -56,6 +56,7 @@ export const barrels: ReadonlySet<string> = new Set([
 /** Members with another name, by module of Effect 3. */
 export const members: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "effect/Effect": {
+    async: "callback",
     catchAll: "catch",
     catchAllCause: "catchCause",
     catchAllDefect: "catchDefect",
@@ -111,7 +112,14 @@ export const members: Readonly<Record<string, Readonly<Record<string, string>>>>
   "effect/Array": { isNonEmptyArray: "isArrayNonEmpty", isNonEmptyReadonlyArray: "isReadonlyArrayNonEmpty" },
   "effect/Stream": { repeatEffect: "fromEffectRepeat", unwrapScoped: "unwrap" },
   "effect/Redacted": { unsafeWipe: "wipeUnsafe" },
-  "effect/Config": { integer: "Int", number: "Number", string: "String" },
+  "effect/Config": {
+    boolean: "Boolean",
+    duration: "Duration",
+    integer: "Int",
+    number: "Number",
+    redacted: "Redacted",
+    string: "String"
+  },
   "effect/Schema": {
     decode: "decodeEffect",
     decodeUnknown: "decodeUnknownEffect",
@@ -128,6 +136,7 @@ export const members: Readonly<Record<string, Readonly<Record<string, string>>>>
   },
   "effect/Logger": { jsonLogger: "formatJson", logfmtLogger: "formatLogFmt" },
   "@effect/platform/Cookies": { unsafeMakeCookie: "makeCookieUnsafe" },
+  "@effect/platform-node/NodeHttpClient": { layer: "layerNodeHttp" },
   "@effect/platform/Headers": { currentRedactedNames: "CurrentRedactedNames", unsafeFromRecord: "fromRecordUnsafe" },
   "@effect/platform/HttpBody": { unsafeJson: "jsonUnsafe" },
   "@effect/platform/HttpClient": {

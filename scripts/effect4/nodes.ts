@@ -22,9 +22,6 @@ const call = (node: ts.CallExpression, file: Rewriter): string | undefined => {
   }
   if (ts.isPropertyAccessExpression(node.expression)) {
     const { expression, name } = node.expression
-    const isIt = ts.isIdentifier(expression) && expression.text === "it"
-    if (isIt && name.text === "scoped") return `it.effect(${file.args(node.arguments)})`
-    if (isIt && name.text === "scopedLive") return `it.live(${file.args(node.arguments)})`
     if (name.text === "unsafePoll" && ownerOf(node.expression, file) === "Fiber") {
       return `(${file.emit(expression)}.pollUnsafe() ?? null)`
     }
@@ -54,9 +51,19 @@ const member = (node: ts.PropertyAccessExpression | ts.QualifiedName, file: Rewr
   return `${file.localOf(left.getText(file.source))}.${renamed}`
 }
 
+/** The tests of @effect/vitest, of which all have a Scope in Effect 4. */
+const tests: Readonly<Record<string, string>> = { scoped: "effect", scopedLive: "live" }
+
+const test = (node: ts.PropertyAccessExpression): string | undefined =>
+  ts.isIdentifier(node.expression) && node.expression.text === "it" && Object.hasOwn(tests, node.name.text)
+    ? `it.${tests[node.name.text]}`
+    : undefined
+
 /** A property of one of Effect's own values. */
 const property = (node: ts.PropertyAccessExpression, file: Rewriter): string | undefined => {
   const name = node.name.text
+  // A level of logs is its own name in Effect 4.
+  if (name === "label" && ownerOf(node, file) === "LogLevel") return `${file.emit(node.expression)}.toUpperCase()`
   for (const [owner, table] of Object.entries(properties)) {
     if (!Object.hasOwn(table, name)) continue
     if (ownerOf(node, file) !== owner) continue
@@ -107,7 +114,8 @@ export const emitNode = (node: ts.Node, file: Rewriter): string | undefined => {
   if (ts.isCallExpression(node)) return call(node, file)
   if (ts.isTypeReferenceNode(node)) return typeReference(node, file)
   if (ts.isQualifiedName(node)) return member(node, file)
-  if (ts.isPropertyAccessExpression(node)) return member(node, file) ?? isTagOf(node, file) ?? property(node, file)
+  if (ts.isPropertyAccessExpression(node))
+    return test(node) ?? member(node, file) ?? isTagOf(node, file) ?? property(node, file)
   if (ts.isStringLiteral(node)) return tagText(node, file)
   if (ts.isPropertyAssignment(node) || ts.isMethodDeclaration(node)) {
     return ts.isObjectLiteralExpression(node.parent) ? option(node, file) : undefined

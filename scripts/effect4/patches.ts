@@ -6,6 +6,9 @@ const patches: Readonly<Record<string, ReadonlyArray<readonly [from: string, to:
       'extends ResponseHead, Omit<HttpIncomingMessage<ClientError>, "json"> {'
     ]
   ],
+  "README.md": [
+    ["effect-http-session-0.3.0.tgz effect@3 @effect/platform@0.97", "effect-http-session-0.4.0.tgz effect"]
+  ],
   "src/CookieJar.ts": [
     [
       "CookieJarError | PlatformError, KeyValueStore.KeyValueStore>",

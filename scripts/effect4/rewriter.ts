@@ -158,11 +158,11 @@ export class Rewriter {
     return local
   }
 
-  /** A helper of `effect4/test/support`, which is imported. */
+  /** A helper of `effect4/test/support`, imported under a name that no test uses. */
   helper(file: string, name: string): string {
     const names = this.support.get(file) ?? new Set()
     this.support.set(file, names.add(name))
-    return name
+    return `$${name}`
   }
 
   problem(node: ts.Node, text: string): void {
@@ -186,7 +186,12 @@ export class Rewriter {
     }
     for (const [file, names] of this.support) {
       const target = posix.relative(posix.dirname(this.path), `test/support/effect4/${file}.js`)
-      lines.push(`import { ${[...names].sort().join(", ")} } from "${target.startsWith(".") ? target : `./${target}`}"`)
+      lines.push(
+        `import { ${[...names]
+          .sort()
+          .map((name) => `${name} as $${name}`)
+          .join(", ")} } from "${target.startsWith(".") ? target : `./${target}`}"`
+      )
     }
     return lines
   }

@@ -17,6 +17,8 @@ const shims: Readonly<Record<string, Readonly<Record<string, readonly [file: str
     pretty: ["causes", "pretty"]
   },
   "effect/Effect": {
+    async: ["effects", "callback"],
+    getFiberRefs: ["runs", "getFiberRefs"],
     disconnect: ["effects", "disconnect"],
     forkAll: ["effects", "forkAll"],
     intoDeferred: ["effects", "intoDeferred"],
@@ -26,6 +28,7 @@ const shims: Readonly<Record<string, Readonly<Record<string, readonly [file: str
     withMaxOpsBeforeYield: ["effects", "withMaxOpsBeforeYield"]
   },
   "effect/Fiber": {
+    interrupt: ["fibers", "interrupt"],
     interruptFork: ["fibers", "interruptFork"],
     roots: ["fibers", "roots"]
   },
@@ -51,6 +54,26 @@ const shims: Readonly<Record<string, Readonly<Record<string, readonly [file: str
   },
   "effect/LogLevel": { All: ["loggers", "allLevels"], Debug: ["loggers", "debugLevel"] },
   "effect/Inspectable": { toJSON: ["loggers", "toJSON"], withRedactableContext: ["loggers", "withRedactableContext"] },
+  "effect/Runtime": { runFork: ["runs", "runFork"] },
+  "effect/Layer": { map: ["references", "mapLayer"] },
+  "effect/MetricState": {
+    isCounterState: ["metrics", "isCounterState"],
+    isHistogramState: ["metrics", "isHistogramState"]
+  },
+  "@effect/platform/FileSystem": { MiB: ["references", "MiB"], Size: ["references", "Size"] },
+  "@effect/platform/HttpClient": {
+    withSpanNameGenerator: ["references", "withSpanNameGenerator"],
+    withTracerDisabledWhen: ["references", "withTracerDisabledWhen"],
+    withTracerPropagation: ["references", "withTracerPropagation"]
+  },
+  "@effect/platform/HttpIncomingMessage": { withMaxBodySize: ["references", "withMaxBodySize"] },
+  "@effect/platform/Multipart": {
+    withFieldMimeTypes: ["references", "withFieldMimeTypes"],
+    withMaxFieldSize: ["references", "withMaxFieldSize"],
+    withMaxFileSize: ["references", "withMaxFileSize"],
+    withMaxParts: ["references", "withMaxParts"]
+  },
+  "@effect/platform-node/NodeKeyValueStore": { layerFileSystem: ["references", "layerFileSystem"] },
   "effect/ParseResult": { isParseError: ["schemas", "isParseError"] }
 }
 
@@ -59,6 +82,7 @@ const onlyInTests = (path: string): boolean => path.startsWith("test/")
 /** The helper that takes the place of a member, in tests. */
 export const shimOf = (module: string, member: string, file: Rewriter): string | undefined => {
   if (!onlyInTests(file.path)) return undefined
+  if (module === "effect/FastCheck") return `${file.helper("fastCheck", "FastCheck")}.${member}`
   if (module === "effect/Chunk") return `${file.helper("chunks", "Chunk")}.${member}`
   const found = shims[module]?.[member]
   return found === undefined ? undefined : file.helper(...found)

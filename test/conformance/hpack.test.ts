@@ -2,22 +2,12 @@
  * HPACK against the stories of http2jp/hpack-test-case: lists of fields that share one table, with the blocks that six
  * encoders made of them.
  */
-import { existsSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { HpackDecoder } from "../../src/internal/network/http2/hpack/decoder.js"
 import { HpackEncoder } from "../../src/internal/network/http2/hpack/encoder.js"
+import { asRequest, hasStories, stories, type Wire } from "../support/hpackStories.js"
 import { decodedByNode } from "../support/nodeHpack.js"
-
-/** A block in base64, alone or with the SETTINGS_HEADER_TABLE_SIZE that was acknowledged before it. */
-type Wire = string | readonly [block: string, tableSize: number | null]
-
-interface Stories {
-  /** Lists of each story: name, value, name, value. */
-  readonly headers: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>>
-  /** Blocks by encoder and story. */
-  readonly wires: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<Wire>>>>>
-}
 
 const unlimited = { maxHeadSize: 2 ** 30, maxHeaders: 2 ** 30, maxLineSize: 2 ** 30 }
 const isSensitive = (name: string) => name === "authorization" || name === "cookie"
@@ -29,21 +19,7 @@ const decode = (decoder: HpackDecoder, block: Buffer): ReadonlyArray<string> => 
 
 const tableSizeOf = (wire: Wire): number => (typeof wire === "string" ? 4096 : (wire[1] ?? 4096))
 
-const url = new URL("../../../shared/suites/hpack-stories.json", import.meta.url)
-const here = existsSync(url)
-
-/** Fields that a server of HTTP/2 takes in a request, in place of those of responses and of HTTP/1.1. */
-const asRequest = (list: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const out = [":method", "GET", ":scheme", "https", ":authority", "www.example.com", ":path", "/"]
-  for (let index = 0; index < list.length; index += 2) {
-    const name = list[index].replace(/^:/, "x-").replace(/^(connection|keep-alive|transfer-encoding|te|host)$/, "x-$1")
-    out.push(name === "content-length" ? "x-length" : name, list[index + 1])
-  }
-  return out
-}
-
-describe.skipIf(!here)(here ? "hpack-stories.json" : "hpack-stories.json, which is not here", () => {
-  const stories: Stories = here ? JSON.parse(readFileSync(url, "utf8")) : { headers: {}, wires: {} }
+describe.skipIf(!hasStories)(hasStories ? "hpack-stories.json" : "hpack-stories.json, which is not here", () => {
   const lists = Object.entries(stories.headers)
 
   it("the stories have 2230 blocks of six encoders", () => {

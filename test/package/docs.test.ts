@@ -194,6 +194,23 @@ describe("the documentation", () => {
     }
   })
 
+  it("shows the recipes as they are in the files that the examples run", () => {
+    const page = text("docs/recipes.md")
+    const examples = readdirSync(join(root, "examples")).filter((name) => name.endsWith(".ts"))
+    for (const name of readdirSync(join(root, "examples/recipes"))) {
+      const path = `examples/recipes/${name}`
+      assert.include(page, `\`\`\`ts\n${text(path)}\`\`\`\n`, `expected docs/recipes.md to contain ${path} as it is`)
+      const target = `./recipes/${name.replace(/\.ts$/, ".js")}`
+      assert.isTrue(
+        examples.some((example) => text(`examples/${example}`).includes(`"${target}"`)),
+        `expected an example to run ${path}`
+      )
+    }
+    for (const [, path = ""] of page.matchAll(/`(examples\/[\w-]+\.ts)`/g)) {
+      assert.isTrue(existsSync(join(root, path)), `docs/recipes.md names ${path}`)
+    }
+  })
+
   it("is in the package as far as the README links to it", () => {
     const { files } = JSON.parse(text("package.json")) as { readonly files: ReadonlyArray<string> }
     for (const [, target = ""] of withoutCode(text("README.md")).matchAll(/\]\(([^)\s#]+)/g)) {

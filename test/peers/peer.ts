@@ -58,7 +58,11 @@ export const start = (
   command: string,
   args: ReadonlyArray<string>,
   ports: ReadonlyArray<number>,
-  options: { readonly env?: Readonly<Record<string, string>> } = {}
+  options: {
+    readonly env?: Readonly<Record<string, string>>
+    /** Called with what the program prints. */
+    readonly onOutput?: (text: string) => void
+  } = {}
 ): Effect.Effect<ChildProcess, never, Scope.Scope> =>
   Effect.gen(function* () {
     let output = ""
@@ -69,7 +73,8 @@ export const start = (
           env: { ...process.env, ...options.env }
         })
         started.stdout.on("data", (chunk: Buffer) => {
-          output += chunk.toString()
+          output = (output + chunk.toString()).slice(-4000)
+          options.onOutput?.(chunk.toString())
         })
         started.stderr.on("data", (chunk: Buffer) => {
           output += chunk.toString()

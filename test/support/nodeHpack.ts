@@ -27,11 +27,16 @@ const headers = (stream: number, block: Buffer): Buffer => {
   return Buffer.concat(frames)
 }
 
-const start = Buffer.concat([
+/** Requests with these blocks, each on a stream of its own. They follow the client's preface and SETTINGS. */
+export const requestsWith = (blocks: ReadonlyArray<Buffer>): Buffer =>
+  Buffer.concat(blocks.map((block, index) => headers(2 * index + 1, block)))
+
+/** What a client sends first. */
+export const clientStart = Buffer.concat([
   Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1"),
   frame(4, 0, 0, Buffer.alloc(0))
 ])
-const settingsAck = frame(4, 1, 0, Buffer.alloc(0))
+export const settingsAck = frame(4, 1, 0, Buffer.alloc(0))
 
 /**
  * Sends each block as a request on a stream of its own, in order, over one connection, and returns the lists of names
@@ -69,10 +74,10 @@ export const decodedByNode = (
       socket.on("close", () =>
         finish(Effect.fail(new Error(`closed after ${lists.length} of ${blocks.length} blocks`)))
       )
-      socket.write(start)
+      socket.write(clientStart)
       socket.once("data", () => {
         socket.on("data", () => {})
-        socket.write(Buffer.concat([settingsAck, ...blocks.map((block, index) => headers(2 * index + 1, block))]))
+        socket.write(Buffer.concat([settingsAck, requestsWith(blocks)]))
       })
     })
     return Effect.sync(() => {

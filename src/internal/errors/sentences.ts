@@ -61,7 +61,7 @@ const handshakeProblem = (code: string): string => {
   }
   return refusesHandshake.test(code)
     ? "the server rejected the handshake; it may require a client certificate, Ssl.context({ cert, key }), or another TLS version or cipher"
-    : "the handshake failed"
+    : "the handshake failed; compare with openssl s_client -connect"
 }
 
 /** Failures to agree on HTTP/1.1 or HTTP/2, by code. */
@@ -84,9 +84,9 @@ const protocolProblems = new Map<string, string>([
 const tlsProblem = ({ certificate, code, reason }: ClientConnectorSSLError): string => {
   switch (reason) {
     case "Expired":
-      return `its certificate or an issuer's has expired${date("; its own is valid until", certificate?.validTo)}`
+      return `its certificate or an issuer's has expired${date("; its own is valid until", certificate?.validTo)}; renew it, or check the clock of this machine`
     case "NotYetValid":
-      return `its certificate or an issuer's is not yet valid${date("; its own is valid from", certificate?.validFrom)}`
+      return `its certificate or an issuer's is not yet valid${date("; its own is valid from", certificate?.validFrom)}; check the clock of this machine`
     case "SelfSigned":
       return "its certificate is self-signed; trust it with Ssl.context({ ca })"
     case "UntrustedIssuer":
@@ -96,9 +96,12 @@ const tlsProblem = ({ certificate, code, reason }: ClientConnectorSSLError): str
         code === "SELF_SIGNED_CERT_IN_CHAIN" ? ". The root of its chain is self-signed" : ""
       }`
     case "Revoked":
-      return "its certificate is revoked"
+      return "its certificate is revoked; the server needs another one"
     case "Protocol":
-      return protocolProblems.get(code) ?? "the server does not speak TLS on this port; it may speak plain HTTP"
+      return (
+        protocolProblems.get(code) ??
+        "the server does not speak TLS on this port; it may speak plain HTTP: check the port, or request http://"
+      )
     case "Handshake":
       return handshakeProblem(code)
   }
@@ -118,20 +121,22 @@ const messageOf = (cause: unknown): string =>
   cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : ""
 
 const payloadProblem = (e: ClientPayloadError, cause: unknown): string => {
-  const { expected, reason } = e
-  const where = `${reason} after ${bytes(e.received)}${expected === undefined ? "" : ` of ${expected}`}`
-  switch (reason) {
+  const so = `after ${bytes(e.received)}${e.expected === undefined ? "" : ` of ${e.expected}`}`
+  switch (e.reason) {
     case "Released":
       return "its Scope is closed; read the body inside it or pipe the request into a decoder"
     case "Consumed":
       return "it was already read as a stream; collect it with bytes or text to read it more than once"
     case "Decompression":
+      return `the data does not fit its Content-Encoding, ${so}${messageOf(cause)}`
     case "TooLarge":
+      return `too large, ${so}${messageOf(cause)}`
     case "LineTooLong":
-      return where + messageOf(cause)
+      return `a line is too long, ${so}${messageOf(cause)}`
     case "Incomplete":
+      return `${e.code === undefined ? "the connection ended before the body" : `the server reset the stream with ${e.code}`}, ${so}${kindOfCause(cause)}`
     case "Framing":
-      return where + (e.code === undefined ? "" : `, the server reset the stream with ${e.code}`) + kindOfCause(cause)
+      return `malformed, ${so}${kindOfCause(cause)}`
   }
 }
 
@@ -151,9 +156,9 @@ const resetProblem = ({ code, scope, unprocessed }: StreamResetError): string =>
 
 const bodyProblem: { readonly [R in RequestBodyError["reason"]]: string } = {
   Source: "its source failed, see the cause",
-  Length: "its length differs from the declared length",
+  Length: "its length differs from the declared length; correct Content-Length or omit it",
   Encode: "it cannot be encoded, see the cause",
-  NotReplayable: "it can be sent only once"
+  NotReplayable: "it can be sent only once, and a redirect or a retry needs it again; pass a Stream that can run again"
 }
 
 const proxyProblem: { readonly [R in ClientProxyConnectionError["reason"]]: string } = {
@@ -183,9 +188,29 @@ const webSocketProblem: { readonly [R in WebSocketError["reason"]]: string } = {
   Timeout: "no message arrived within receiveTimeout"
 }
 
+/** What to check for a phase of connecting. */
+const connectRemedy = (phase: Details["phase"]): string => {
+  switch (phase) {
+    case "queue":
+      return "; all connections are in use: raise limit, or release responses"
+    case "dns":
+      return "; check the name servers"
+    default:
+      return "; check host, port and firewalls"
+  }
+}
+
 /** How to answer a status of a proxy, if that is known. */
-const proxyRemedy = (status: number): string =>
-  status === 407 ? "; pass its credentials as proxyAuth, or with Middleware.digest(credentials, { proxy: true })" : ""
+const proxyRemedy = (status: number): string => {
+  switch (status) {
+    case 407:
+      return "; pass its credentials as proxyAuth, or with Middleware.digest(credentials, { proxy: true })"
+    case 403:
+      return '; it does not allow this host or port, see "body"'
+    default:
+      return status >= 500 ? '; it cannot reach the server now, see "body"' : '; see "body" for its explanation'
+  }
+}
 
 const failedAddresses = (count: number): string =>
   count < 2 ? "" : `; ${count - 1} other ${count === 2 ? "address" : "addresses"} failed too`
@@ -199,7 +224,7 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, caus
   InvalidRequest: (e) => `Invalid option "${e.option}": ${e.description}${context(e)}`,
   ClientConnectorError: (e) =>
     e.reason === "AddressPolicy"
-      ? `Cannot connect to ${endpoint(e.host, e.port)}: the connector's addressPolicy rejects all its addresses${context(e)}`
+      ? `Cannot connect to ${endpoint(e.host, e.port)}: the connector's addressPolicy rejects all its addresses; change the policy if the program may reach them${context(e)}`
       : `Cannot connect to ${endpoint(e.host, e.port)}: ${explainCode(e.code)}${failedAddresses(e.addresses?.length ?? 0)}${context(e)}`,
   ClientConnectorDNSError: (e) => `Cannot resolve host ${e.host}: ${explainCode(e.code)}${context(e)}`,
   UnixClientConnectorError: (e) => `Cannot connect to Unix socket ${e.path}: ${explainCode(e.code)}${context(e)}`,
@@ -208,22 +233,23 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, caus
   ClientConnectorCertificateError: (e) =>
     `Cannot establish TLS with ${endpoint(e.host, e.port)}: its certificate is for ${
       e.certificate.names.length === 0 ? "no name" : e.certificate.names.slice(0, 5).join(", ")
-    }${e.certificate.names.length > 5 ? ` and ${e.certificate.names.length - 5} more` : ""}${context(e)}`,
+    }${e.certificate.names.length > 5 ? ` and ${e.certificate.names.length - 5} more` : ""}; request one of its names, or set serverHostname to one${context(e)}`,
   FingerprintMismatch: (e) =>
     `Cannot trust ${endpoint(e.host, e.port)}: expected a certificate with fingerprint ${e.expected}, got ${e.got}; if the server has renewed its certificate, change the pin${context(e)}`,
   ClientProxyConnectionError: (e) =>
-    `Cannot connect through proxy ${e.proxy}: ${proxyProblem[e.reason]}, ${explainCode(e.code)}${context(e)}`,
+    `Cannot connect through proxy ${e.proxy}: ${proxyProblem[e.reason]}, ${explainCode(e.code)}; check the proxy, or connect directly with proxy: false${context(e)}`,
   ClientHttpProxyError: (e) =>
     `Proxy ${e.proxy} refused to connect: ${e.status}${reasonPhrase(e.reason)}${proxyRemedy(e.status)}${context(e)}`,
   ConnectionTimeoutError: (e) =>
-    `Connecting timed out: timeout.${e.timeout} of ${after(e.limit)} has expired${context(e)}`,
+    `Connecting timed out: timeout.${e.timeout} of ${after(e.limit)} has expired${connectRemedy(e.phase)}${context(e)}`,
   SocketTimeoutError: (e) =>
-    `The peer did not respond: timeout.${e.timeout} of ${after(e.limit)} has expired${context(e)}`,
-  TotalTimeoutError: (e) => `Request timed out: timeout.total of ${after(e.limit)} has expired${context(e)}`,
+    `The peer did not respond: timeout.${e.timeout} of ${after(e.limit)} has expired; raise it for a slow peer${context(e)}`,
+  TotalTimeoutError: (e) =>
+    `Request timed out: timeout.total of ${after(e.limit)} has expired; raise it for slow or large responses${context(e)}`,
   ServerDisconnectedError: (e) =>
     `Server closed the connection after ${bytes(e.received)} of the response's head${
       e.reused ? ", on a reused connection" : ""
-    }${context(e)}`,
+    }; an idempotent request can be sent again${context(e)}`,
   ClientOSError: (e) =>
     `Connection broke: ${e.syscall === undefined ? "" : `${e.syscall} `}${explainCode(e.code)}${context(e)}`,
   StreamResetError: (e) => `${resetProblem(e)}${context(e)}`,
@@ -247,7 +273,7 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, caus
   WebSocketError: (e) =>
     `WebSocket failed: ${webSocketProblem[e.reason]}, code ${e.code}${
       e.closeReason === undefined || e.closeReason === "" ? "" : ` "${e.closeReason}"`
-    }${context(e)}`,
+    }${e.reason === "Heartbeat" || e.reason === "Abnormal" ? "; WebSocket.connect reconnects" : ""}${context(e)}`,
   MiddlewareError: (e) => `Request stopped by a middleware: ${middlewareText(e)}${context(e)}`,
   SessionClosedError: (e) =>
     `${e.subject} is closed: send requests before its Scope or the Scope of its layer ends${context(e)}`,
@@ -257,5 +283,5 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, caus
   CookieJarError: (e) =>
     e.reason === "Rejected"
       ? `Cannot store the cookie: ${e.description}`
-      : `Cannot read saved cookies: ${e.reason}, ${e.description}`
+      : `Cannot read saved cookies: ${e.reason === "TooLarge" ? "too large" : "malformed"}, ${e.description}; remove them or choose another place`
 }

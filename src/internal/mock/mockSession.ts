@@ -48,6 +48,7 @@ export const mockSession = (partial: Partial<Omit<SessionService, TypeId>>): Ses
       throw new Error("Session.layerMock: connector was not given")
     },
     signals: Stream.dieMessage("Session.layerMock: signals was not given"),
+    activity: () => Stream.dieMessage("Session.layerMock: activity was not given"),
     close: Effect.void
   }
   // Copying or printing all members must not call getters that throw.

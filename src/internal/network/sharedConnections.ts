@@ -259,7 +259,7 @@ export class SharedConnections implements Http2Owner {
 
   /** Makes a connection without streams idle, unless requests wait for it. */
   private settle(connection: Http2Connection, time: Deadlines, now: number): void {
-    if (connection.state !== "open" || connection.streams > 0 || connection.lease === undefined) return
+    if (connection.state !== "open" || connection.isOccupied || connection.lease === undefined) return
     const share = this.shares.get(connection.key)
     const opening = share === undefined ? undefined : openingOf(share, connection)
     if (opening !== undefined && opening.joined.size > 0) return

@@ -4,7 +4,7 @@ import { hasZstd } from "../http/contentCoding.js"
 /** The content codings that this Node can decode. */
 export const acceptEncoding = hasZstd ? "gzip, deflate, br, zstd" : "gzip, deflate, br"
 
-const version = "0.1.0"
+const version = "0.3.0"
 
 export const userAgent = `effect-http-session/${version} Node.js/${process.versions.node}`
 

@@ -162,7 +162,14 @@ export class CallTrace implements Trace {
     }
     delivery.state = "over"
     this.flush()
-    hop?.emitResponseEnd()
+    if (hop === undefined) this.emitMadeResponseEnd(response)
+    else hop.emitResponseEnd()
+  }
+
+  /** Emits the end of a body that a middleware made: it is complete, and no byte of it was received. */
+  private emitMadeResponseEnd(response: ClientResponse): void {
+    const { method, url } = response
+    this.emitAt({ _tag: "ResponseEnd", method, url: redactUrl(url), received: 0, decoded: 0 }, this.delivery.now())
   }
 
   /** Emits a failure. Listeners run like finalizers before the request fails with `cause`. */

@@ -21,6 +21,8 @@ const maxBytes = 4 * 1024 * 1024
 /** Receives every signal synchronously. */
 export interface SignalSink {
   readonly signal: (signal: Signal) => void
+  /** Called when the hub ends, or immediately if it has ended. */
+  readonly end?: () => void
 }
 
 const bytesOf = (signal: Signal | undefined): number =>
@@ -142,7 +144,7 @@ export interface Hub extends TraceHub {
   readonly reading: () => boolean
   /** Delivers a signal of a request. */
   readonly deliver: (signal: Signal) => void
-  /** Delivers all signals to `sink` until the returned function is called. Idempotent per sink. */
+  /** Delivers all signals to `sink` until the returned function is called or the hub ends. Idempotent per sink. */
   readonly watch: (sink: SignalSink) => () => void
   /** Ends all streams, including those that start later. */
   readonly end: () => void
@@ -184,6 +186,7 @@ class SignalHub implements Hub {
 
   readonly watch = (sink: SignalSink): (() => void) => {
     if (!this.sinks.includes(sink)) this.sinks = [...this.sinks, sink]
+    if (this.over) sink.end?.()
     if (this.parent !== undefined) this.detach ??= this.parent.attach(this)
     return () => {
       this.sinks = this.sinks.filter((other) => other !== sink)
@@ -195,7 +198,7 @@ class SignalHub implements Hub {
 
   readonly end = (): void => {
     this.over = true
-    for (const sink of this.sinks) if (sink instanceof Ring) sink.end()
+    for (const sink of this.sinks) sink.end?.()
   }
 
   readonly attach = (hub: Hub): (() => void) => {
@@ -210,7 +213,6 @@ class SignalHub implements Hub {
       Effect.acquireRelease(
         Effect.map(Clock.clockWith(Effect.succeed), (clock) => {
           const ring = new Ring(Deadlines.of(clock).now)
-          if (this.over) ring.end()
           return { ring, stop: this.watch(ring) }
         }),
         ({ stop }) => Effect.sync(stop)

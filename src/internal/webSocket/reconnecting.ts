@@ -42,7 +42,7 @@ const pauseOf = ({ reconnect }: Pick<ConnectOptions, "reconnect">): Effect.Effec
 
 class Reconnecting<E, R> {
   private readonly open: Effect.Effect<WebSocket, ClientError, Scope.Scope>
-  private readonly onOpen: (socket: WebSocket) => Effect.Effect<unknown, E, R>
+  private readonly onOpen: (socket: WebSocket, scope: Scope.Scope) => Effect.Effect<unknown, E, R>
   private readonly pause: Pause
   private reading: Reading | undefined = undefined
   private ended = false
@@ -50,7 +50,7 @@ class Reconnecting<E, R> {
 
   constructor(
     open: Effect.Effect<WebSocket, ClientError, Scope.Scope>,
-    onOpen: (socket: WebSocket) => Effect.Effect<unknown, E, R>,
+    onOpen: (socket: WebSocket, scope: Scope.Scope) => Effect.Effect<unknown, E, R>,
     pause: Pause
   ) {
     this.open = open
@@ -87,12 +87,12 @@ class Reconnecting<E, R> {
           onSuccess: (socket) =>
             Effect.map(Scope.extend(pullOf(socket.messages), scope), (pull) => {
               this.reading = { scope, socket, pull }
-              return socket
+              return this.reading
             })
         })
       )
     )
-    return Effect.flatMap(opened, this.onOpen)
+    return Effect.flatMap(opened, ({ scope, socket }) => this.onOpen(socket, scope))
   }
 
   private read({ pull, socket }: Reading): typeof this.pull {
@@ -132,18 +132,19 @@ class Reconnecting<E, R> {
   }
 }
 
-/** The messages of all connections, in order. */
+/** The messages of all connections, in order. The Scope of `onOpen` is that of its connection. */
 export const reconnecting = <E, R>(
   open: Effect.Effect<WebSocket, ClientError, Scope.Scope>,
   onOpen: (socket: WebSocket) => Effect.Effect<unknown, E, R>,
   options: Pick<ConnectOptions, "reconnect">
-): Stream.Stream<Message, ClientError | E, R> =>
+): Stream.Stream<Message, ClientError | E, Exclude<R, Scope.Scope>> =>
   Stream.unwrapScoped(
     Effect.gen(function* () {
       const pause = yield* pauseOf(options)
-      const context = yield* Effect.context<R>()
+      const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
+      const openedIn = (socket: WebSocket, scope: Scope.Scope) => Scope.extend(onOpen(socket), scope)
       const source = yield* Effect.acquireRelease(
-        Effect.sync(() => new Reconnecting(open, onOpen, pause)),
+        Effect.sync(() => new Reconnecting(open, openedIn, pause)),
         (made) => made.close
       )
       return pullStream(Effect.provide(source.pull, context))

@@ -24,7 +24,8 @@ for (const name of ["internal/limits", "internal/redact", "internal/limits.js", 
 
 // Two copies of a peer would break the keys of Context silently.
 const require = createRequire(new URL("package.json", installed))
-for (const peer of ["effect", "@effect/platform", "@effect/platform-node"]) {
+const { peerDependencies: peers } = require("./package.json")
+for (const peer of ["effect", "@effect/platform", "@effect/platform-node"].filter((name) => name in peers)) {
   if (existsSync(new URL(`node_modules/${peer}`, installed))) throw new Error(`the package has a ${peer} of its own`)
   const theirs = require.resolve(`${peer}/package.json`)
   const ours = createRequire(import.meta.url).resolve(`${peer}/package.json`)

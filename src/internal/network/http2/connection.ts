@@ -26,6 +26,7 @@ import { ResetStreams } from "./resetStreams.js"
 import type { SendingStream } from "./sendingStream.js"
 import { opening, type PeerSettings } from "./settings.js"
 import { Http2Stream, type Http2StreamOwner } from "./stream.js"
+import { StreamTable } from "./streamTable.js"
 import { WindowGrowth } from "./windows.js"
 
 type Reason = ConnectionClosed["reason"]
@@ -82,7 +83,7 @@ export class Http2Connection implements Pooled, InboundOwner, Http2StreamOwner, 
   lease: Lease<Pooled> | undefined = undefined
   state: "open" | "retiring" | "closed" = "open"
   reads = 0
-  readonly open = new Map<number, Http2Stream>()
+  readonly open = new StreamTable<Http2Stream>()
   readonly output: Output
   readonly resets = new ResetStreams(() => this.owner.onAvailable(this))
   private readonly owner: Http2Owner
@@ -143,6 +144,11 @@ export class Http2Connection implements Pooled, InboundOwner, Http2StreamOwner, 
     return this.count + this.resets.unconfirmed
   }
 
+  /** Whether streams are open, or so many were reset and are not confirmed that no other can be opened. */
+  get isOccupied(): boolean {
+    return this.count > 0 || (this.resets.unconfirmed > 0 && this.streams >= this.limit)
+  }
+
   /** Whether the server's SETTINGS have arrived. */
   get ready(): boolean {
     return this.inbound.ready
@@ -177,7 +183,7 @@ export class Http2Connection implements Pooled, InboundOwner, Http2StreamOwner, 
 
   /** The exchanges of all streams that were started and have not ended. */
   exchanges(): ReadonlyArray<Exchange> {
-    return Array.from(this.open.values(), (stream) => stream.exchange)
+    return this.open.all().map((stream) => stream.exchange)
   }
 
   /** A connection for one exchange. Call only if `available`. */
@@ -199,7 +205,7 @@ export class Http2Connection implements Pooled, InboundOwner, Http2StreamOwner, 
   close(reason: Reason, errorOf?: (exchange: Exchange) => ClientError): void {
     if (this.closed) return
     this.end(NO_ERROR)
-    for (const stream of this.open.values()) {
+    for (const stream of this.open.all()) {
       if (errorOf === undefined) stream.abort(reason)
       else stream.stop(errorOf(stream.exchange))
     }
@@ -227,7 +233,7 @@ export class Http2Connection implements Pooled, InboundOwner, Http2StreamOwner, 
     stream.id = this.nextId
     this.nextId += 2
     stream.sendWindow = this.inbound.settings.initialWindowSize
-    this.open.set(stream.id, stream)
+    this.open.add(stream)
     this.time = deadlines
     this.reference()
     if (!endStream) keepReadable(this.wire.socket)
@@ -350,7 +356,7 @@ export class Http2Connection implements Pooled, InboundOwner, Http2StreamOwner, 
     this.isRefusing = true
     this.retire("GoAway")
     const repeatable = code === ENHANCE_YOUR_CALM ? "never" : "unsent"
-    for (const stream of this.open.values()) {
+    for (const stream of this.open.all()) {
       if (stream.id <= lastTaken) continue
       const { exchange } = stream
       stream.onRefused((phase) => refusedByGoAway(exchange, this.wire, phase, code, debug), repeatable)
@@ -362,14 +368,14 @@ export class Http2Connection implements Pooled, InboundOwner, Http2StreamOwner, 
     if (this.closed) return
     const isOfAll = !this.open.has(id)
     this.end(violation.code)
-    for (const stream of this.open.values()) stream.onFault(violation, isOfAll || id === stream.id)
+    for (const stream of this.open.all()) stream.onFault(violation, isOfAll || id === stream.id)
     this.owner.onClosed(this, "Error")
   }
 
   private onNoSettings(): void {
     if (this.closed) return
     this.end(SETTINGS_TIMEOUT)
-    for (const stream of this.open.values()) {
+    for (const stream of this.open.all()) {
       stream.stop(phaseTimeout(stream.exchange, this.wire, "headers", settingsTimeout))
     }
     this.owner.onClosed(this, "Error")
@@ -414,7 +420,7 @@ export class Http2Connection implements Pooled, InboundOwner, Http2StreamOwner, 
     const orderly = this.isRefusing ? "GoAway" : "PeerClosed"
     const why = reason ?? (this.count > 0 ? "Error" : orderly)
     this.end(undefined)
-    for (const stream of this.open.values()) stream.onCut(error)
+    for (const stream of this.open.all()) stream.onCut(error)
     this.owner.onClosed(this, why)
   }
 

@@ -20,6 +20,7 @@ import type { Output } from "./output.js"
 import type { ResetStreams } from "./resetStreams.js"
 import { connectionWindow, PeerSettings } from "./settings.js"
 import type { Http2Stream } from "./stream.js"
+import type { StreamTable } from "./streamTable.js"
 import { ConnectionWindow, largestWindow } from "./windows.js"
 
 /** What the frames of a server change in its connection. */
@@ -27,7 +28,7 @@ export interface InboundOwner {
   readonly limits: Http2Limits
   readonly output: Output
   readonly resets: ResetStreams
-  readonly open: ReadonlyMap<number, Http2Stream>
+  readonly open: StreamTable<Http2Stream>
   readonly closed: boolean
   /** Whether the stream has been opened, ever. */
   readonly wasOpened: (id: number) => boolean
@@ -183,7 +184,7 @@ export class Inbound implements FrameHandler {
   /** Changes the windows of open streams, below zero too (RFC 9113 section 6.9.2). */
   private moveWindows(change: number): boolean {
     if (change === 0) return true
-    for (const stream of this.owner.open.values()) {
+    for (const stream of this.owner.open.all()) {
       stream.sendWindow += change
       if (stream.sendWindow > largestWindow) return this.fail(overflow(`stream ${stream.id}`), 0)
       if (change > 0 && stream.upload !== undefined) this.owner.output.add(stream)

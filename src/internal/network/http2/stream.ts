@@ -23,6 +23,7 @@ import type { DecodedFields } from "./hpack/decoder.js"
 import { beyond } from "./limits.js"
 import { headOf, trailersOf } from "./receivedFields.js"
 import { SendingStream, type StreamOwner } from "./sendingStream.js"
+import type { TableEntry } from "./streamTable.js"
 
 const noTrailers: Trailers = []
 
@@ -32,7 +33,8 @@ export interface Http2StreamOwner extends StreamOwner {
   readonly begin: (stream: Http2Stream, endStream: boolean, now: number) => void
 }
 
-export class Http2Stream extends SendingStream implements Connection, BodyControl, Turning {
+export class Http2Stream extends SendingStream implements Connection, BodyControl, Turning, TableEntry<Http2Stream> {
+  nextInBucket: Http2Stream | undefined = undefined
   /** Bytes of the heads so far, as the limit counts them. */
   headSize = 0
   protected readonly owner: Http2StreamOwner

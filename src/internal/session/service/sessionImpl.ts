@@ -6,13 +6,14 @@ import type { ClientRequest, Method, RequestOptions, UrlInput } from "../../../C
 import type { ConnectorService } from "../../../Connector.js"
 import type { CookieJarService } from "../../../CookieJar.js"
 import type { SessionOptions, SessionService, TypeId, Verb } from "../../../Session.js"
-import type { Signal } from "../../../Tracing.js"
+import type { Activity, ActivityOptions, Signal } from "../../../Tracing.js"
 import type { UpgradeOptions } from "../../../Upgrade.js"
 import type { WebSocketOptions } from "../../../WebSocket.js"
 import { showAs } from "../../inspection.js"
 import { mergeSessionOptions } from "../../request/mergeOptions.js"
 import type { Defaults } from "../../request/preparedRequest.js"
 import { makeDefaults } from "../../request/sessionDefaults.js"
+import { activityOf } from "../../tracing/activity.js"
 import { bindConfigs } from "../../tracing/traceConfig.js"
 import { bindCore } from "../middlewareChain.js"
 import { type FindSession, type RequestContext, send, sendValue } from "../requestEffect.js"
@@ -91,6 +92,9 @@ export class SessionImpl implements SessionService, RequestContext {
   get signals(): Stream.Stream<Signal> {
     return this.#core.hub.stream
   }
+
+  readonly activity = (options?: ActivityOptions): Stream.Stream<Activity> =>
+    activityOf(this.#core.hub, this.connector.stats, options?.interval)
 
   get close(): Effect.Effect<void> {
     return this.#core.close

@@ -1,0 +1,41 @@
+/** Functions of Effect 3 that tests use, on Effect 4. */
+import { Deferred, Effect, Exit, type Fiber } from "effect"
+
+export { callback } from "../../../src/internal/effect/callback.js"
+export { disconnect } from "../../../src/internal/effect/disconnect.js"
+
+export const forkAll = <A, E, R>(
+  effects: Iterable<Effect.Effect<A, E, R>>
+): Effect.Effect<ReadonlyArray<Fiber.Fiber<A, E>>, never, R> =>
+  Effect.forEach([...effects], (effect) => Effect.forkChild(effect))
+
+export const intoDeferred = <A, E>(
+  ...given: readonly [Effect.Effect<A, E>, Deferred.Deferred<A, E>] | readonly [Deferred.Deferred<A, E>]
+): any =>
+  given.length === 1
+    ? (effect: Effect.Effect<A, E>) => Deferred.into(effect, given[0])
+    : Deferred.into(given[0], given[1])
+
+export const iterate = <A, E, R>(
+  initial: A,
+  { body, while: holds }: { readonly while: (value: A) => boolean; readonly body: (value: A) => Effect.Effect<A, E, R> }
+): Effect.Effect<A, E, R> =>
+  Effect.suspend(() =>
+    holds(initial)
+      ? Effect.flatMap(body(initial), (next) => iterate(next, { body, while: holds }))
+      : Effect.succeed(initial)
+  )
+
+export const merge = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A | E, never, R> =>
+  Effect.matchEffect(effect, { onFailure: Effect.succeed, onSuccess: Effect.succeed })
+
+export const orDieWith = (...given: ReadonlyArray<any>): any =>
+  given.length === 1
+    ? (effect: Effect.Effect<unknown, unknown>) => Effect.orDie(Effect.mapError(effect, given[0]))
+    : Effect.orDie(Effect.mapError(given[0], given[1]))
+
+/** Fibers of Effect 4 count operations by their scheduler alone. */
+export const withMaxOpsBeforeYield = (...given: ReadonlyArray<any>): any =>
+  given.length === 1 ? (effect: unknown) => effect : given[0]
+
+export const exitOf = Exit.match

@@ -1,0 +1,2 @@
+/** Effect 4 has no module for it. */
+export * as FastCheck from "fast-check"

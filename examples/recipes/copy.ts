@@ -1,0 +1,17 @@
+import { Option } from "effect"
+import { ClientRequest, ClientResponse, Session } from "effect-http-session"
+
+export const copy = (from: string, to: string) =>
+  Session.get(from, { raiseForStatus: true, timeout: { total: Infinity, body: "30 seconds" } }).pipe(
+    ClientResponse.use((source) => {
+      // Content-Length counts the encoded bytes; the stream has the decoded ones.
+      const isEncoded = Option.isSome(source.header("content-encoding"))
+      const length = isEncoded ? undefined : Option.getOrUndefined(source.header("content-length"))
+      return Session.put(to, {
+        data: ClientRequest.oneShot(source.stream),
+        headers: { "content-type": source.contentType, "content-length": length },
+        raiseForStatus: true,
+        timeout: { total: Infinity, send: "30 seconds" }
+      }).pipe(ClientResponse.discard)
+    })
+  )

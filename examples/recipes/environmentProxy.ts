@@ -1,0 +1,16 @@
+import { Console, Effect } from "effect"
+import { ClientResponse, Errors, Proxy, Session } from "effect-http-session"
+
+/** HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY decide for each request, redirects included. */
+export const FromEnvironment = Session.layer({ trustEnv: true })
+
+/** A proxy for everything but the names of the own network, whatever the environment says. */
+export const routed = (proxy: string) =>
+  Session.layer({ proxy: Proxy.route(({ hostname }) => (hostname.endsWith(".internal") ? undefined : proxy)) })
+
+/** Says whether the proxy or the server behind it failed. */
+export const fetchPage = (url: string) =>
+  Session.get(url, { timeout: "10 seconds" }).pipe(
+    ClientResponse.text,
+    Effect.catchIf(Errors.isProxyError, (error) => Effect.as(Console.error(`proxy: ${error.message}`), ""))
+  )

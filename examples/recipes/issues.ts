@@ -1,0 +1,40 @@
+import { Context, Effect, Layer, type Redacted, Schema } from "effect"
+import { Auth, ClientResponse, type Connector, Session, Testing } from "effect-http-session"
+
+export class Issue extends Schema.Class<Issue>("Issue")({ number: Schema.Number, title: Schema.String }) {}
+
+const make = Effect.gen(function* () {
+  const session = yield* Session.Session
+  return {
+    issue: (number: number) =>
+      session.get(`issues/${number}`, { urlTemplate: "issues/{number}" }).pipe(ClientResponse.schemaJson(Issue)),
+    close: (number: number) =>
+      session.patch(`issues/${number}`, { json: { state: "closed" } }).pipe(ClientResponse.discard)
+  }
+})
+
+export class Issues extends Context.Tag("Issues")<Issues, Effect.Effect.Success<typeof make>>() {
+  /** Over any session. */
+  static readonly layer = Layer.effect(Issues, make)
+
+  static readonly live = (token: Redacted.Redacted, baseUrl = "https://api.example/v1/") =>
+    Issues.layer.pipe(
+      Layer.provide(Session.layer({ baseUrl, auth: Auth.bearer(token), raiseForStatus: true, timeout: "10 seconds" }))
+    )
+
+  /** Everything but the network is real: URLs, headers, statuses, decoding. */
+  static readonly mock = (handler: Connector.MockHandler) =>
+    Issues.layer.pipe(
+      Layer.provideMerge(Testing.layer(handler, { baseUrl: "https://api.example/v1/", raiseForStatus: true }))
+    )
+}
+
+/** A program that uses the service, and knows neither HTTP nor tokens. */
+export const closeIfDone = (number: number) =>
+  Effect.gen(function* () {
+    const issues = yield* Issues
+    const issue = yield* issues.issue(number)
+    if (!issue.title.startsWith("Done: ")) return false
+    yield* issues.close(number)
+    return true
+  })

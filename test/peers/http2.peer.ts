@@ -1,0 +1,191 @@
+/**
+ * HTTP/2 against servers that others wrote: 10,000 mixed requests each, 50 at a time.
+ */
+import * as HttpBody from "@effect/platform/HttpBody"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schedule, type Scope, Stream } from "effect"
+import { ClientResponse, Connector, CookieJar, type Errors, Session, Ssl } from "effect-http-session"
+import { standard } from "../support/certificates.js"
+import * as Servers from "./http2Servers.js"
+
+const total = Number(process.env.HTTP2_REQUESTS ?? 10_000)
+
+const openSession = Effect.gen(function* () {
+  const { ca } = yield* standard()
+  const connector = yield* Connector.tcp({ http2: { mode: "require" }, ssl: yield* Ssl.context({ ca }) })
+  const session = yield* Session.make({ timeout: "60 seconds" }).pipe(
+    Effect.provideService(Connector.Connector, connector),
+    Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.make())
+  )
+  return { connector, session }
+})
+
+type Task = (
+  session: Session.SessionService,
+  url: string,
+  id: string
+) => Effect.Effect<void, Errors.ClientError | string, Scope.Scope>
+
+const expect = (what: string, got: unknown, wanted: unknown) =>
+  got === wanted ? Effect.void : Effect.fail(`${what}: expected ${String(wanted)}, got ${String(got)}`.slice(0, 300))
+
+const large = "0123456789abcdef".repeat(12_500)
+
+const bytesOf = (size: number): Uint8Array => Buffer.alloc(size, "abcdefghijklmnopqrstuvwxyz")
+
+const streamOf = (size: number, length?: number) =>
+  HttpBody.stream(Stream.fromIterable(Array.from({ length: 10 }, () => bytesOf(size / 10))), undefined, length)
+
+const get =
+  (path: string, wanted: (id: string) => string): Task =>
+  (session, url, id) =>
+    session
+      .get(`${url}/${path}?${id}`)
+      .pipe(
+        ClientResponse.use((response) =>
+          Effect.flatMap(response.text, (text) =>
+            Effect.zipRight(expect("version", response.version, "2"), expect(path, text, wanted(id)))
+          )
+        )
+      )
+
+const upload =
+  (path: string, data: () => Uint8Array | HttpBody.HttpBody, wanted: string): Task =>
+  (session, url, id) =>
+    session.post(`${url}/${path}`, { data: data(), headers: { "x-id": id } }).pipe(
+      ClientResponse.text,
+      Effect.flatMap((text) => expect(path, text, wanted))
+    )
+
+const text = (size: number) => Buffer.from(bytesOf(size)).toString()
+const pieces = Array.from({ length: 20 }, (_, index) => `piece ${20 - index}\n`).join("")
+
+const shared: ReadonlyArray<Task> = [
+  get("small", (id) => `small ${id}`),
+  get("small", (id) => `small ${id}`),
+  get("large", () => large),
+  get("pieces", () => pieces),
+  get("gzip", () => "zipped text ".repeat(1000)),
+  get("missing", () => "not found"),
+  (session, url, id) =>
+    session
+      .head(`${url}/small?${id}`)
+      .pipe(
+        ClientResponse.use((response) =>
+          Effect.flatMap(response.text, (body) => expect("HEAD", `${response.status} ${body}`, "200 "))
+        )
+      ),
+  (session, url) =>
+    session.get(`${url}/nothing`).pipe(ClientResponse.use((response) => expect("nothing", response.status, 204))),
+  upload("length", () => bytesOf(100), "100"),
+  upload("length", () => bytesOf(100_000), "100000"),
+  upload("length", () => streamOf(50_000), "50000"),
+  upload("echo", () => bytesOf(1000), text(1000)),
+  upload("echo", () => streamOf(50_000, 50_000), Array.from({ length: 10 }, () => text(5000)).join("")),
+  /** Interrupted with its response or before it. */
+  (session, url, id) =>
+    session.get(`${url}/large?${id}`).pipe(ClientResponse.bytes, Effect.timeoutOption("3 millis"), Effect.asVoid)
+]
+
+const ofNode: ReadonlyArray<Task> = [
+  ...shared,
+  get("hints", (id) => `hinted ${id}`),
+  (session, url, id) =>
+    session.get(`${url}/trailers?${id}`).pipe(
+      ClientResponse.use((response) =>
+        Effect.gen(function* () {
+          yield* expect("trailers", yield* response.text, "with trailers")
+          const trailers = yield* response.trailers
+          yield* expect("x-checked", trailers["x-checked"], id)
+        })
+      )
+    )
+]
+
+const ofFiles: ReadonlyArray<Task> = [
+  get("small", () => "small "),
+  get("large", () => large),
+  (session, url) =>
+    session.get(`${url}/none`).pipe(ClientResponse.use((response) => expect("none", response.status, 404))),
+  upload("echo", () => bytesOf(1000), text(1000)),
+  upload("echo", () => bytesOf(100_000), text(100_000)),
+  upload("echo", () => streamOf(50_000), Array.from({ length: 10 }, () => text(5000)).join("")),
+  (session, url, id) =>
+    session.get(`${url}/large?${id}`).pipe(ClientResponse.bytes, Effect.timeoutOption("3 millis"), Effect.asVoid)
+]
+
+/** Runs tasks in turn, and then looks at what is left of them. */
+const mixed = (url: string, tasks: ReadonlyArray<Task>, count = total, concurrency = 50) =>
+  Effect.gen(function* () {
+    const { connector, session } = yield* openSession
+    const failed: Array<string> = []
+    yield* Effect.forEach(
+      Array.from({ length: count }, (_, index) => index),
+      (index) => {
+        const task = tasks[index % tasks.length]
+        return Effect.scoped(task(session, url, `r${index}`)).pipe(
+          Effect.catchAll((error) => Effect.sync(() => failed.push(`${index % tasks.length}: ${String(error)}`)))
+        )
+      },
+      { concurrency, discard: true }
+    )
+    assert.deepStrictEqual(failed.slice(0, 5), [], `${failed.length} of ${count} failed`)
+    const settled = yield* connector.stats.pipe(
+      Effect.repeat({
+        until: ({ acquired, waiting }) => acquired === 0 && waiting === 0,
+        schedule: Schedule.spaced("5 millis")
+      }),
+      Effect.zipRight(connector.stats)
+    )
+    assert.deepInclude(settled, { acquired: 0, waiting: 0, connecting: 0, streams: 0 })
+    return session
+  })
+
+/** No request with an id came to the origin twice. */
+const once = (session: Session.SessionService, url: string) =>
+  session.get(`${url}/deliveries`).pipe(
+    ClientResponse.text,
+    Effect.map((body) => assert.match(body, /^\{"count":[1-9]\d+,"twice":\[\]\}$/))
+  )
+
+describe("HTTP/2", () => {
+  const servers: ReadonlyArray<
+    readonly [string, Effect.Effect<Servers.Http2Peer, never, Scope.Scope>, ReadonlyArray<Task>]
+  > = [
+    ["nginx", Servers.nginx(), shared],
+    ["nginx with keepalive_requests 100", Servers.nginx("keepalive_requests 100;"), shared],
+    ["nginx with 4 streams", Servers.nginx("http2_max_concurrent_streams 4;"), shared],
+    ["Apache httpd", Servers.apache, shared],
+    ["HAProxy", Servers.haproxy, shared],
+    ["nghttpx", Servers.nghttpx, shared],
+    ["node:http2 on Node 20", Servers.nodeHttp2(20), ofNode],
+    ["node:http2 on Node 22", Servers.nodeHttp2(22), ofNode],
+    ["node:http2 on Node 24", Servers.nodeHttp2(24), ofNode]
+  ]
+  for (const [name, server, tasks] of servers) {
+    it.scopedLive(
+      `${name} serves ${total} mixed requests, each POST once`,
+      () =>
+        Effect.gen(function* () {
+          const { url } = yield* server
+          const session = yield* mixed(url, tasks)
+          yield* once(session, url)
+        }),
+      600_000
+    )
+  }
+
+  it.scopedLive(
+    `nghttpd serves ${total} mixed requests with trailers`,
+    () =>
+      Effect.gen(function* () {
+        const { url } = yield* Servers.nghttpd
+        const session = yield* mixed(url, ofFiles)
+        const trailers = yield* session
+          .get(`${url}/small`)
+          .pipe(ClientResponse.use((response) => Effect.zipRight(response.text, response.trailers)))
+        assert.deepInclude(trailers, { "x-checked": "yes" })
+      }),
+    600_000
+  )
+})

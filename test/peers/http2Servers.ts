@@ -1,0 +1,156 @@
+/**
+ * Servers of HTTP/2 that others wrote, over TLS, in front of an origin of HTTP/1.1 or by themselves.
+ */
+import { execFile } from "node:child_process"
+import { promisify } from "node:util"
+import { Effect, type Scope } from "effect"
+import { standard } from "../support/certificates.js"
+import { directory, freePort, start, write } from "./peer.js"
+
+export interface Http2Peer {
+  readonly url: string
+  readonly pid: number | undefined
+}
+
+const originScript = new URL("http2Origin.mjs", import.meta.url).pathname
+
+/** A directory with the certificate: `good.pem`, `good.key`, and `pair.pem` with both. */
+const secured = Effect.gen(function* () {
+  const path = yield* directory
+  const { good } = yield* standard()
+  yield* write(`${path}/good.pem`, good.cert)
+  yield* write(`${path}/good.key`, good.key)
+  yield* write(`${path}/pair.pem`, `${good.cert}\n${good.key}`)
+  return path
+})
+
+/** An origin of HTTP/1.1 without TLS. */
+const backend = Effect.gen(function* () {
+  const port = yield* freePort
+  yield* start(process.execPath, [originScript, "http1", `${port}`], [port])
+  return port
+})
+
+const served = (port: number, pid: number | undefined): Http2Peer => ({ url: `https://localhost:${port}`, pid })
+
+/** A program in front of the origin. `configure` gets its directory, its port and the port of the origin. */
+const inFront = (
+  command: string,
+  configure: (
+    path: string,
+    port: number,
+    origin: number
+  ) => { readonly file?: string; readonly args: ReadonlyArray<string> }
+): Effect.Effect<Http2Peer, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const path = yield* secured
+    const port = yield* freePort
+    const { args, file } = configure(path, port, yield* backend)
+    if (file !== undefined) yield* write(`${path}/conf`, file)
+    return served(port, (yield* start(command, args, [port])).pid)
+  })
+
+export const nginx = (settings = "") =>
+  inFront("/usr/sbin/nginx", (path, port, origin) => ({
+    args: ["-c", `${path}/conf`, "-p", path],
+    file: `daemon off; worker_processes 1; pid ${path}/pid; error_log ${path}/error.log;
+      events { worker_connections 1024; }
+      http {
+        access_log off; client_max_body_size 50m; proxy_request_buffering off;
+        client_body_temp_path ${path}/body; proxy_temp_path ${path}/proxy;
+        fastcgi_temp_path ${path}/fastcgi; uwsgi_temp_path ${path}/uwsgi; scgi_temp_path ${path}/scgi;
+        upstream origin { server 127.0.0.1:${origin}; keepalive 200; keepalive_requests 1000000; }
+        server {
+          listen 127.0.0.1:${port} ssl http2;
+          ssl_certificate ${path}/good.pem; ssl_certificate_key ${path}/good.key;
+          ${settings}
+          location / { proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection ""; }
+        }
+      }`
+  }))
+
+const modules = "/usr/lib/apache2/modules"
+
+export const apache = inFront("/usr/sbin/apache2", (path, port, origin) => ({
+  args: ["-f", `${path}/conf`, "-DFOREGROUND"],
+  file: `
+ServerRoot ${path}
+ServerName localhost
+PidFile ${path}/apache.pid
+ErrorLog ${path}/apache.log
+DefaultRuntimeDir ${path}
+LoadModule mpm_event_module ${modules}/mod_mpm_event.so
+LoadModule authz_core_module ${modules}/mod_authz_core.so
+LoadModule ssl_module ${modules}/mod_ssl.so
+LoadModule http2_module ${modules}/mod_http2.so
+LoadModule proxy_module ${modules}/mod_proxy.so
+LoadModule proxy_http_module ${modules}/mod_proxy_http.so
+Listen 127.0.0.1:${port}
+Protocols h2
+SSLEngine on
+SSLCertificateFile ${path}/pair.pem
+ProxyPass / http://127.0.0.1:${origin}/
+`
+}))
+
+export const haproxy = inFront("/usr/sbin/haproxy", (path, port, origin) => ({
+  args: ["-f", `${path}/conf`, "-db"],
+  file: `
+global
+  maxconn 2000
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+frontend secure
+  bind 127.0.0.1:${port} ssl crt ${path}/pair.pem alpn h2
+  default_backend origin
+backend origin
+  server one 127.0.0.1:${origin}
+`
+}))
+
+export const nghttpx = inFront("nghttpx", (path, port, origin) => ({
+  args: [
+    `--frontend=127.0.0.1,${port}`,
+    `--backend=127.0.0.1,${origin}`,
+    "--workers=1",
+    "--log-level=FATAL",
+    "--errorlog-file=/dev/null",
+    "--conf=/dev/null",
+    `${path}/good.key`,
+    `${path}/good.pem`
+  ]
+}))
+
+/** Serves files, and answers POST with what it got. */
+export const nghttpd = Effect.gen(function* () {
+  const path = yield* secured
+  const port = yield* freePort
+  yield* write(`${path}/small`, "small ")
+  yield* write(`${path}/large`, "0123456789abcdef".repeat(12_500))
+  const args = ["--address=127.0.0.1", "--echo-upload", "--trailer=x-checked: yes", `--htdocs=${path}`]
+  const child = yield* start("nghttpd", [...args, `${port}`, `${path}/good.key`, `${path}/good.pem`], [port])
+  return served(port, child.pid)
+})
+
+/** The origin itself over HTTP/2, on this Node or on another one that npx gets. */
+export const nodeHttp2 = (version: 20 | 22 | 24) =>
+  Effect.gen(function* () {
+    const path = yield* secured
+    const port = yield* freePort
+    const own = Number(process.versions.node.split(".")[0]) === version
+    const npx = promisify(execFile)
+    const command = own
+      ? process.execPath
+      : yield* Effect.promise(() => npx("npx", ["-y", "-p", `node@${version}`, "which", "node"])).pipe(
+          Effect.map(({ stdout }) => stdout.trim())
+        )
+    const child = yield* start(
+      command,
+      [originScript, "http2", `${port}`, `${path}/good.pem`, `${path}/good.key`],
+      [port]
+    )
+    return served(port, child.pid)
+  })
