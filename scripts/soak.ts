@@ -47,7 +47,7 @@ const startServer = (args: ReadonlyArray<string>): ChildProcess => {
   return child
 }
 
-/** Ends and starts the server for ever; the last one is ended with the Scope. */
+/** Starts the server; the effect that it returns ends and starts it for ever. The last one is ended with the Scope. */
 const restarting = (args: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     let child = startServer(args)
@@ -55,15 +55,16 @@ const restarting = (args: ReadonlyArray<string>) =>
     const ended = (signal: NodeJS.Signals) =>
       Effect.async<void>((resume) => {
         child.once("exit", () => resume(Effect.void))
-        child.kill(signal)
+        if (child.exitCode !== null || child.signalCode !== null) resume(Effect.dieMessage("the server died"))
+        else child.kill(signal)
       })
     const restart = Effect.gen(function* () {
       yield* Effect.sleep(restartEvery)
       yield* ended(restarts++ % 2 === 0 ? "SIGTERM" : "SIGKILL")
       child = startServer(args)
     })
-    yield* Effect.addFinalizer(() => ended("SIGKILL"))
-    yield* Effect.forkScoped(Effect.forever(restart))
+    yield* Effect.addFinalizer(() => Effect.sync(() => child.kill("SIGKILL")))
+    return Effect.forever(restart)
   })
 
 const bytes = new Uint8Array(20_000).fill(120)
@@ -163,7 +164,7 @@ const soak = Effect.gen(function* () {
   writeFileSync(cert, good.cert)
   writeFileSync(key, good.key)
   const port = yield* freePort
-  yield* restarting([String(port), cert, key])
+  const restarts = yield* restarting([String(port), cert, key])
   const connector = yield* Connector.tcp({ http2: { mode: "require" }, ssl: yield* Ssl.context({ ca }) })
   const session = yield* Session.make({ timeout: "20 seconds" }).pipe(
     Effect.provideService(Connector.Connector, connector),
@@ -176,7 +177,7 @@ const soak = Effect.gen(function* () {
     const total = [...outcomes.values()].reduce((a, b) => a + b, 0)
     console.log(`${total} requests, heap ${mebibytes(row.heap)}, RSS ${mebibytes(row.rss)}, ${row.sockets} sockets`)
   }).pipe(Effect.schedule(Schedule.spaced(sampleEvery)))
-  yield* Effect.all([sampling, ...Array.from({ length: workers }, () => worker(session, url))], {
+  yield* Effect.all([restarts, sampling, ...Array.from({ length: workers }, () => worker(session, url))], {
     concurrency: "unbounded",
     discard: true
   }).pipe(Effect.timeoutOption(Duration.minutes(minutes)))

@@ -22,6 +22,8 @@ server.on("session", (session) => {
 server.on("stream", (stream, headers) => {
   stream.on("error", () => {})
   if (headers[":method"] === "POST") writeSync(1, `${headers["x-id"]}\n`)
+  // The client may have reset the stream in the same packet.
+  if (stream.destroyed) return
   switch (headers[":path"]) {
     case "/large":
       stream.respond({ ":status": 200 })
