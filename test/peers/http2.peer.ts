@@ -60,7 +60,7 @@ const upload =
 const text = (size: number) => Buffer.from(bytesOf(size)).toString()
 const pieces = Array.from({ length: 20 }, (_, index) => `piece ${20 - index}\n`).join("")
 
-const shared: ReadonlyArray<Task> = [
+const calm: ReadonlyArray<Task> = [
   get("small", (id) => `small ${id}`),
   get("small", (id) => `small ${id}`),
   get("large", () => large),
@@ -81,11 +81,14 @@ const shared: ReadonlyArray<Task> = [
   upload("length", () => bytesOf(100_000), "100000"),
   upload("length", () => streamOf(50_000), "50000"),
   upload("echo", () => bytesOf(1000), text(1000)),
-  upload("echo", () => streamOf(50_000, 50_000), Array.from({ length: 10 }, () => text(5000)).join("")),
-  /** Interrupted with its response or before it. */
-  (session, url, id) =>
-    session.get(`${url}/large?${id}`).pipe(ClientResponse.bytes, Effect.timeoutOption("3 millis"), Effect.asVoid)
+  upload("echo", () => streamOf(50_000, 50_000), Array.from({ length: 10 }, () => text(5000)).join(""))
 ]
+
+/** Interrupted with its response or before it. */
+const interrupted: Task = (session, url, id) =>
+  session.get(`${url}/large?${id}`).pipe(ClientResponse.bytes, Effect.timeoutOption("3 millis"), Effect.asVoid)
+
+const shared: ReadonlyArray<Task> = [...calm, interrupted]
 
 const ofNode: ReadonlyArray<Task> = [
   ...shared,
@@ -110,8 +113,7 @@ const ofFiles: ReadonlyArray<Task> = [
   upload("echo", () => bytesOf(1000), text(1000)),
   upload("echo", () => bytesOf(100_000), text(100_000)),
   upload("echo", () => streamOf(50_000), Array.from({ length: 10 }, () => text(5000)).join("")),
-  (session, url, id) =>
-    session.get(`${url}/large?${id}`).pipe(ClientResponse.bytes, Effect.timeoutOption("3 millis"), Effect.asVoid)
+  interrupted
 ]
 
 /** Runs tasks in turn, and then looks at what is left of them. */
@@ -155,7 +157,8 @@ describe("HTTP/2", () => {
     ["nginx", Servers.nginx(), shared],
     ["nginx with keepalive_requests 100", Servers.nginx("keepalive_requests 100;"), shared],
     ["nginx with 4 streams", Servers.nginx("http2_max_concurrent_streams 4;"), shared],
-    ["Apache httpd", Servers.apache, shared],
+    // Apache ends a connection if it is about to answer a stream that the client has reset.
+    ["Apache httpd", Servers.apache, calm],
     ["HAProxy", Servers.haproxy, shared],
     ["nghttpx", Servers.nghttpx, shared],
     ["node:http2 on Node 20", Servers.nodeHttp2(20), ofNode],
