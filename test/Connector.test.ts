@@ -23,7 +23,17 @@ describe("invalid options of a connector", () => {
     [{ forceClose: true, keepaliveTimeout: "1 second" }, /forceClose and keepaliveTimeout/],
     [{ keepaliveTimeout: -1 }, /keepaliveTimeout/],
     [{ gracefulShutdownTimeout: Number.NaN }, /gracefulShutdownTimeout/],
-    [{ http1: { maxHeaders: -1 } }, /maxHeaders/]
+    [{ http1: { maxHeaders: -1 } }, /maxHeaders/],
+    [{ forceClose: true, http2: true }, /forceClose and http2/],
+    [{ forceClose: true, http2: {} }, /forceClose and http2/],
+    [{ http2: { maxConcurrentStreams: 0 } }, /http2\.maxConcurrentStreams must be a whole number from 1/],
+    [{ http2: { maxConcurrentStreams: 1.5 } }, /http2\.maxConcurrentStreams/],
+    [{ http2: { streamWindow: 65_534 } }, /http2\.streamWindow must be a whole number from 65535 to 2147483647/],
+    [{ http2: { streamWindow: 2 ** 31 } }, /http2\.streamWindow/],
+    [{ http2: { streamWindow: 1_000_000, maxStreamWindow: 999_999 } }, /http2\.maxStreamWindow/],
+    [{ http2: { pingInterval: "9 seconds" } }, /http2\.pingInterval must be 10s or more/],
+    [{ http2: { pingTimeout: -1 } }, /http2\.pingTimeout is no duration/],
+    [{ http2: { pingTimeout: 0 } }, /http2\.pingTimeout must be/]
   ]
   for (const [options, text] of wrong) {
     it.effect(`${JSON.stringify(options)} are a defect of tcp and unix`, () =>
@@ -57,6 +67,7 @@ describe("invalid options of a connector", () => {
   const wrongForTcp: ReadonlyArray<Config.Config.Wrap<Connector.TcpOptions>> = [
     { localAddress: Config.succeed("abc") },
     { http1: Config.succeed({ maxHeaders: -1 }) },
+    { http2: Config.succeed({ maxConcurrentStreams: 0 }) },
     { addressPolicy: Config.succeed({ deny: ["10.0.0.0/99"] }) },
     { ttlDnsCache: Config.succeed(-1) },
     { staleIfError: Config.succeed(Number.NaN) },

@@ -3,7 +3,7 @@ import ts from "typescript"
 import { calls } from "./calls.js"
 import { classDeclaration } from "./classes.js"
 import { importDeclaration, placeOf } from "./imports.js"
-import { members, properties } from "./names.js"
+import { properties } from "./names.js"
 import { moduleOf, type Rewriter } from "./rewriter.js"
 import { shimOf } from "./shims.js"
 import { isTagOf, tagText } from "./tags.js"
@@ -40,11 +40,6 @@ const member = (node: ts.PropertyAccessExpression | ts.QualifiedName, file: Rewr
   const left = ts.isQualifiedName(node) ? node.left : node.expression
   if (module === "effect/Effect" && name === "clock") return `${file.need("effect/Clock")}.Clock`
   if (module === "effect/Effect" && name === "yieldNow") return `${file.localOf(left.getText(file.source))}.yieldNow`
-  const table = calls[module]
-  const isCalled = ts.isCallExpression(node.parent) && node.parent.expression === node
-  if (table !== undefined && Object.hasOwn(table, name) && members[module]?.[name] === undefined && !isCalled) {
-    if (!ts.isQualifiedName(node)) file.problem(node, `${module}.${name} is used as a value; its rule is for calls`)
-  }
   const [to, renamed] = placeOf(module, name)
   if (to !== moduleOf(module)) return `${file.need(to)}.${renamed}`
   file.check(node, to, renamed)

@@ -10,6 +10,7 @@ const shims: Readonly<Record<string, Readonly<Record<string, readonly [file: str
     defects: ["causes", "defects"],
     dieOption: ["causes", "dieOption"],
     failures: ["causes", "failures"],
+    isEmpty: ["causes", "isEmptyType"],
     isDieType: ["causes", "isDieType"],
     isEmptyType: ["causes", "isEmptyType"],
     isFailType: ["causes", "isFailType"],

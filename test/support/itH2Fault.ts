@@ -56,5 +56,5 @@ export const gathered =
     )
 
 /** Its target as the body, or the nonce that it asks for. */
-export const echoed = ({ stream, target }: H2Request): Buffer =>
+export const echoed = ({ stream, target }: Pick<H2Request, "stream" | "target">): Buffer =>
   response(stream, 200, target.startsWith("/nonce?") ? target.slice("/nonce?".length) : target)

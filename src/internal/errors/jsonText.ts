@@ -108,11 +108,11 @@ export class JsonText {
   }
 
   /** The error for a body whose Content-Type is not the expected one. */
-  wrongType({ details, status, typeText = "" }: TextSource, expected: string, text: string, cause?: unknown) {
+  wrongType(source: TextSource, expected: string, text: string, cause?: unknown) {
     return new this.errors.ContentTypeError({
-      ...details(),
-      status,
-      contentType: typeText,
+      ...source.details(),
+      status: source.status,
+      contentType: source.typeText ?? "",
       expected,
       excerpt: text.slice(0, beginningLength),
       ...optional(cause)

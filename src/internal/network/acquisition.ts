@@ -200,7 +200,7 @@ export class Acquisition implements StreamWaiter {
       return Effect.flatMap(check, () => this.step())
     }
     const idle = next.age.idleFor(deadlines, now)
-    const connection = owner.connections.take(next, lease, exchange, now, exchange.clock(), 0)
+    const connection = owner.connections.take(next, lease, exchange, now, exchange.clock())
     const { trace } = exchange
     return trace === undefined
       ? Effect.succeed(connection)

@@ -79,11 +79,10 @@ export class Network implements Transport, AcquisitionOwner {
     return { ...total, waiting: total.waiting + joined, streams: onWire, perKey }
   }
 
-  takeIdle(exchange: Exchange): Connection | undefined {
+  takeIdle(exchange: Exchange, now: number): Connection | undefined {
     const route = exchange.route
     if (this.state !== "open" || !this.pool.canReuse(route.origin.key, route.key)) return this.takeStream(exchange)
     if (!mayReuse(this.dialer, route)) return undefined
-    const now = exchange.deadlines.now()
     const wall = exchange.clock()
     const next = this.pool.nextIdle(route.key, exchange.deadlines, now, wall)
     if (next === undefined || needsCheck(next, exchange, now)) return undefined
@@ -97,8 +96,7 @@ export class Network implements Transport, AcquisitionOwner {
     if (exchange.trace !== undefined) {
       exchange.trace.offer(reuseSignal(next.id, next.age.idleFor(exchange.deadlines, now)), now)
     }
-    // The request starts in the same step, so `start` need not read the clock again.
-    return this.connections.take(next, lease, exchange, now, wall, now)
+    return this.connections.take(next, lease, exchange, now, wall)
   }
 
   /** A stream of a connection in use. */

@@ -84,29 +84,22 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
       this.sockets.add(wire.socket)
       wire.socket.once("close", () => this.routes.delete(pooled))
     }
-    return { pooled, connection: this.use(pooled, lease, exchange, 0) }
+    return { pooled, connection: this.use(pooled, lease, exchange) }
   }
 
-  /** Takes the idle connection that the pool's `nextIdle` found. `readyAt` is as in `Pooled.serve`. */
-  take(
-    pooled: Pooled,
-    lease: Lease<Pooled>,
-    exchange: Exchange,
-    now: number,
-    wall: number,
-    readyAt: number
-  ): Connection {
+  /** Takes the idle connection that the pool's `nextIdle` found. */
+  take(pooled: Pooled, lease: Lease<Pooled>, exchange: Exchange, now: number, wall: number): Connection {
     this.pool.takeIdle(lease)
     pooled.age.take(exchange.deadlines, now, wall)
-    return this.use(pooled, lease, exchange, readyAt)
+    return this.use(pooled, lease, exchange)
   }
 
   /** Assigns a connection and its slot to an exchange. */
-  private use(pooled: Pooled, lease: Lease<Pooled>, exchange: Exchange, readyAt: number): Connection {
+  private use(pooled: Pooled, lease: Lease<Pooled>, exchange: Exchange): Connection {
     this.pool.connected(lease)
     pooled.lease = lease
     this.inFlight.addConnection()
-    const connection = pooled.serve(exchange, readyAt)
+    const connection = pooled.serve(exchange)
     exchange.onConnection(connection)
     // The connection may have closed in its constructor, before it had a lease.
     if (pooled.closed) this.freeSlot(pooled)

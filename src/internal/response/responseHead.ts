@@ -121,8 +121,7 @@ export class ResponseHeadView extends InspectableClass implements ResponseHead {
   }
   /** The values of Content-Type as received, joined by ", "; `undefined` if the server sent none. */
   get typeText(): string | undefined {
-    const values = this.head.getAll("content-type")
-    return values.length < 2 ? values[0] : values.join(", ")
+    return this.head.typeText
   }
   get contentType(): string {
     return this.mediaType.essence

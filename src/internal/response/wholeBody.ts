@@ -7,10 +7,11 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { JsonOptions } from "../../ClientResponse.js"
-import type { BodyError, ContentTypeError, JsonDecodeError } from "../../Errors.js"
+import type { BodyError, ContentTypeError, Details, JsonDecodeError } from "../../Errors.js"
 import { ByteBuilder } from "../byteBuilder.js"
 import { callback } from "../effect/callback.js"
 import { stateOf } from "../effect/fiberState.js"
+import type { MediaType } from "../http/mediaType.js"
 import { headersOf } from "../http/platformHeaders.js"
 import { tooLarge } from "./body/bodyReader.js"
 import * as Charset from "./body/charset.js"
@@ -18,8 +19,33 @@ import { json, type TextSource } from "./body/json.js"
 import { isClosed } from "./closedScope.js"
 import { readerLimit } from "./readerLimit.js"
 import { ResponseBody, type Waiter } from "./responseBody.js"
+import type { ResponseHeadView } from "./responseHead.js"
+import type { ResponseSource } from "./responseSource.js"
 
 const ignore: Waiter = () => {}
+
+/** The response of a text. Reads its parts on demand, because most texts need only the media type. */
+class ResponseText implements TextSource {
+  private readonly head: ResponseHeadView
+  private readonly source: ResponseSource
+
+  constructor(head: ResponseHeadView, source: ResponseSource) {
+    this.head = head
+    this.source = source
+  }
+  get status(): number {
+    return this.head.status
+  }
+  get typeText(): string | undefined {
+    return this.head.typeText
+  }
+  get mediaType(): MediaType {
+    return this.head.mediaType
+  }
+  details(): Details {
+    return this.source.details("body")
+  }
+}
 
 export class WholeBody extends ResponseBody {
   // The collected bytes.
@@ -68,8 +94,7 @@ export class WholeBody extends ResponseBody {
   }
 
   protected get textSource(): TextSource {
-    const { mediaType, source, status, typeText } = this
-    return { mediaType, status, typeText, details: () => source.details("body") }
+    return new ResponseText(this, this.source)
   }
 
   // The body as a whole, by effects.

@@ -47,9 +47,10 @@ export class Call implements Limited, ActiveCall {
   readonly id: number
   readonly limits: Limits
   readonly deadlines: Deadlines
-  readonly startedAt: number
-  /** Becomes infinite when a body is streamed that the default total does not bound. */
-  expiresAt: number
+  /** Set by `start`. */
+  startedAt = NaN
+  /** Set by `start`. Becomes infinite when a body is streamed that the default total does not bound. */
+  expiresAt = Infinity
   /** The trace, set right after construction; `undefined` if the request is not observed. */
   trace: CallTrace | undefined = undefined
   private readonly state: FiberState
@@ -74,6 +75,7 @@ export class Call implements Limited, ActiveCall {
   earlier: Expiring | undefined = undefined
   later: Expiring | undefined = undefined
   deadline: Deadline | undefined = undefined
+  private started = false
   private ended = false
   private finished = false
   private cause: ClientError | undefined = undefined
@@ -93,14 +95,24 @@ export class Call implements Limited, ActiveCall {
     this.request = request
     this.limits = request.limits
     this.deadlines = deadlines
-    this.startedAt = deadlines.now()
-    this.expiresAt = this.startedAt + request.limits.total
   }
 
-  /** Starts the time limits. Afterwards the call must be settled or interrupted. */
+  /** Adds the call to its session. Afterwards it must be settled or interrupted. */
   begin(): void {
-    this.deadlines.limit(this.limits.total, this)
+    // A request without earlier steps starts with its first hop, which needs the time anyway.
+    if (this.trace !== undefined || this.request.middlewares.length > 0 || this.core.jar === undefined) this.start()
     this.core.begin(this)
+  }
+
+  /** Returns the current time. The first use starts the time limits. */
+  start(): number {
+    const now = this.deadlines.now()
+    if (this.started) return now
+    this.started = true
+    this.startedAt = now
+    this.expiresAt = now + this.limits.total
+    this.deadlines.limit(this.limits.total, this)
+    return now
   }
 
   /** Milliseconds since the epoch on the request's Clock, for cookies. */

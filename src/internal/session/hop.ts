@@ -84,27 +84,30 @@ export class Hop implements Exchange, ResponseSource {
     this.onResponse = onResponse
   }
 
-  /** Sends the request: in the same step on an idle connection, otherwise once a connection is open. */
-  start(resume: Resume): void {
+  /**
+   * Sends the request: in the same step on an idle connection, otherwise once a connection is open. `now` is the time of
+   * this step.
+   */
+  start(resume: Resume, now: number): void {
     this.resume = resume
     this.call.add(this)
     this.call.attempt++
     if (this.trace !== undefined) {
-      this.startTraced(this.trace, resume)
+      this.startTraced(this.trace, resume, now)
       return
     }
-    const connection = this.call.core.transport.takeIdle(this)
+    const connection = this.call.core.transport.takeIdle(this, now)
     if (connection === undefined) resume(this.connect(false))
-    else connection.start(this)
+    else connection.start(this, now)
   }
 
-  private startTraced(trace: HopTrace, resume: Resume): void {
+  private startTraced(trace: HopTrace, resume: Resume, now: number): void {
     // With listeners, `connect` takes the connection, because they must run before it is used.
-    const connection = trace.listening ? undefined : this.call.core.transport.takeIdle(this)
+    const connection = trace.listening ? undefined : this.call.core.transport.takeIdle(this, now)
     if (connection === undefined) resume(this.connect(false))
     else {
       trace.sending(this.wireRequest)
-      connection.start(this)
+      connection.start(this, now)
     }
   }
 

@@ -108,10 +108,11 @@ export const sendHop = (
 ): Effect.Effect<ClientResponse, ClientError> => {
   const { jar } = call.core
   const send = (cookies: string | undefined, resume: Resume): void => {
+    const now = call.start()
     const hop = makeHop(call, request, cookies, collect, onResponse, onHop)
     if (hop instanceof Hop) {
       onHop?.(hop)
-      hop.start(resume)
+      hop.start(resume, now)
     } else resume(Effect.fail(hop))
   }
   return jar === undefined
@@ -128,8 +129,9 @@ export const sendHopDirectly = (
   onResponse: OnResponse
 ): Effect.Effect<ClientResponse, ClientError> =>
   callback((resume) => {
+    const now = call.start()
     const hop = makeHop(call, request, cookieHeader(call, jar, request), collect, onResponse)
-    if (hop instanceof Hop) hop.start(resume)
+    if (hop instanceof Hop) hop.start(resume, now)
     else resume(Effect.fail(hop))
   })
 

@@ -248,8 +248,8 @@ class RecordingTransport implements Transport {
     return this.inner.stats()
   }
 
-  takeIdle(exchange: Exchange): Connection | undefined {
-    const taken = this.inner.takeIdle(this.wrap(exchange))
+  takeIdle(exchange: Exchange, now: number): Connection | undefined {
+    const taken = this.inner.takeIdle(this.wrap(exchange), now)
     return taken === undefined ? undefined : this.through(taken)
   }
 
@@ -275,7 +275,7 @@ class RecordingTransport implements Transport {
       get info() {
         return connection.info
       },
-      start: (exchange) => connection.start(this.wrap(exchange)),
+      start: (exchange, now) => connection.start(this.wrap(exchange), now),
       cut: (error) => connection.cut(error),
       abort: (reason) => connection.abort(reason)
     }

@@ -4,6 +4,7 @@ import type { ClientResponse, RequestInfo, ResponseHead } from "../../ClientResp
 import { emptyRecord, fromRecord } from "../http/concealedHeaders.js"
 import type { Fields } from "../http/headerFields.js"
 import { headersOf, headersSent } from "../http/platformHeaders.js"
+import { joinValues } from "../network/http1/head.js"
 import { redacted, redactHeader, redactUrl } from "../redact.js"
 import { type HeadSource, ResponseHeadView } from "../response/responseHead.js"
 import type { Head } from "../transport/transport.js"
@@ -50,6 +51,9 @@ class ShownHead implements Head {
   }
   getAll(name: string): ReadonlyArray<string> {
     return this.head.getAll(name).map((value) => redactHeader(name, value))
+  }
+  get typeText(): string | undefined {
+    return joinValues(this.getAll("content-type"))
   }
   raw(): ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]> {
     return this.head.raw().map(([name, value], index) => {

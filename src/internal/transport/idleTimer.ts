@@ -14,8 +14,14 @@ export class IdleTimer {
   }
 
   /** Calls `onTimeout` after `millis` milliseconds without activity. Time does not count while `paused` is true. */
-  start(deadlines: Deadlines, millis: number, paused: () => boolean, onTimeout: () => void): void {
-    this.lastActivity = deadlines.now()
+  start(
+    deadlines: Deadlines,
+    millis: number,
+    paused: () => boolean,
+    onTimeout: () => void,
+    now = deadlines.now()
+  ): void {
+    this.lastActivity = now
     const check = () => {
       const until = (paused() ? deadlines.now() : this.lastActivity) + millis
       if (deadlines.now() < until) this.deadline = deadlines.schedule(until, check)

@@ -33,8 +33,8 @@ export interface Pooled extends Poolable {
   readonly available: number
   /** The slot of the pool that the connection holds while it is in use. */
   lease: Lease<Pooled> | undefined
-  /** Starts to serve an exchange. `readyAt` is the time in its deadlines if its request starts in the same step, else 0. */
-  readonly serve: (exchange: Exchange, readyAt: number) => Connection
+  /** Starts to serve an exchange. */
+  readonly serve: (exchange: Exchange) => Connection
 }
 
 /** The time source for the expiry of idle connections. */

@@ -141,6 +141,8 @@ export interface Head {
   /** The first value of a header by lower-case name. */
   readonly get: (name: string) => string | undefined
   readonly getAll: (name: string) => ReadonlyArray<string>
+  /** The values of Content-Type, joined by ", "; `undefined` if the server sent none. */
+  readonly typeText: string | undefined
   readonly raw: () => ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]>
   /** The length of the body, if there is a body and the head specifies it. */
   readonly contentLength: number | undefined
@@ -224,8 +226,11 @@ export interface Exchange extends ExchangeContext {
 /** A connection taken from a transport. */
 export interface Connection {
   readonly info: ConnectionInfo
-  /** Writes the request and reads the response, then returns the connection to the pool or closes it. */
-  readonly start: (exchange: Exchange) => void
+  /**
+   * Writes the request and reads the response, then returns the connection to the pool or closes it. `now` is the current
+   * time of the exchange's deadlines, if known.
+   */
+  readonly start: (exchange: Exchange, now?: number) => void
   /** Fails the current exchange and closes the connection. */
   readonly cut: (error: ClientError) => void
   /** Closes the connection without further callbacks. Idempotent. */
@@ -234,8 +239,11 @@ export interface Connection {
 
 /** Provides connections to a session. */
 export interface Transport {
-  /** Returns an idle connection without waiting, or `undefined`. Calls `exchange.onConnection`. */
-  readonly takeIdle: (exchange: Exchange) => Connection | undefined
+  /**
+   * Returns an idle connection without waiting, or `undefined`. Calls `exchange.onConnection`. `now` is the current time
+   * of the exchange's deadlines.
+   */
+  readonly takeIdle: (exchange: Exchange, now: number) => Connection | undefined
   /**
    * Waits for a slot and takes an idle connection, unless it must be `fresh`, or opens one. A request that is sent `again`
    * is ahead of those that wait for a stream. Calls `exchange.onConnection` before the effect succeeds.

@@ -234,9 +234,10 @@ const throughProxy = Effect.fnUntraced(function* (
   const connected = yield* toProxy(settings, step, exchange, proxy, sockets, slab)
   const { reader, socket } = connected
   if (forward) return wireOf(socket, connected, reader === undefined ? { forward } : { forward, reader })
+  const speaksFirst = origin.scheme === "https" || http2 === "required"
   const inner = speaksHttp
-    ? yield* tunnel(socket, proxy, origin, exchange, settings.http1, exchange.route.userAgent)
-    : yield* socks(socket, proxy, destination, exchange)
+    ? yield* tunnel(socket, proxy, origin, exchange, settings.http1, exchange.route.userAgent, speaksFirst)
+    : yield* socks(socket, proxy, destination, exchange, http2 === "required")
   return yield* finish(step, exchange, inner, connected, undefined, http2)
 })
 

@@ -65,15 +65,20 @@ class SocksHandshake implements HandshakeProtocol {
   private readonly line: SocketProxy
   private client: SocksClient | undefined = undefined
   private established = false
-  private excess = false
+  /** Whether the destination may send before the request. */
+  private readonly speaksFirst: boolean
+  /** Bytes after the reply, which belong to the tunnel. */
+  private readonly rest: Array<Buffer> = []
 
   constructor(
     socket: Net.Socket,
     proxy: ProxyRoute,
     destination: SocksDestination,
     context: HandshakeContext,
-    outcome: Outcome
+    outcome: Outcome,
+    speaksFirst: boolean
   ) {
+    this.speaksFirst = speaksFirst
     this.context = context
     this.proxy = proxy
     this.destination = destination
@@ -120,7 +125,7 @@ class SocksHandshake implements HandshakeProtocol {
 
   onData(chunk: Buffer): void {
     if (this.established) {
-      this.excess = true
+      this.rest.push(chunk)
       return
     }
     try {
@@ -144,12 +149,10 @@ class SocksHandshake implements HandshakeProtocol {
 
   private onEstablished(): void {
     this.established = true
-    this.line.on("data", () => {
-      this.excess = true
-    })
+    this.line.on("data", (bytes: Buffer) => this.rest.push(bytes))
     // The client emits bytes after the reply in a `setImmediate` that it queued before this one.
     setImmediate(() => {
-      if (!this.excess) return this.outcome.succeed()
+      if (this.rest.length === 0 || this.speaksFirst) return this.outcome.succeed(Buffer.concat(this.rest))
       const cause = new Error("expected no bytes from the tunnel before the request")
       this.outcome.fail(proxyError(this.context, this.proxy, "Socks", "EPROTO", cause))
     })
@@ -164,12 +167,18 @@ class SocksHandshake implements HandshakeProtocol {
 /**
  * Asks the SOCKS proxy on `socket` for a connection to `destination`. Returns the socket paused and without listeners, or
  * destroys it and fails. The socket must read by "data" events. For socks5 the host must be an address. SOCKS4a has no
- * passwords, so only the user name is sent.
+ * passwords, so only the user name is sent. `speaksFirst` says that the destination may send before the request.
  */
 export const socks = (
   socket: Net.Socket,
   proxy: ProxyRoute,
   destination: SocksDestination,
-  context: HandshakeContext
+  context: HandshakeContext,
+  speaksFirst = false
 ): Effect.Effect<Net.Socket, HandshakeError> =>
-  handshake(socket, proxy, context, (outcome) => new SocksHandshake(socket, proxy, destination, context, outcome))
+  handshake(
+    socket,
+    proxy,
+    context,
+    (outcome) => new SocksHandshake(socket, proxy, destination, context, outcome, speaksFirst)
+  )

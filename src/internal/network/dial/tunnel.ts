@@ -67,6 +67,8 @@ class ConnectHandshake implements HandshakeProtocol {
   private readonly authorization: string | undefined
   private readonly origin: Origin
   private readonly userAgent: string | undefined
+  /** Whether the origin may send before the request. */
+  private readonly speaksFirst: boolean
   private readonly context: HandshakeContext
   private readonly outcome: Outcome
   private readonly parser: Parser
@@ -82,9 +84,11 @@ class ConnectHandshake implements HandshakeProtocol {
     context: HandshakeContext,
     limits: ParserLimits,
     outcome: Outcome,
-    userAgent: string | undefined
+    userAgent: string | undefined,
+    speaksFirst: boolean
   ) {
     this.userAgent = userAgent
+    this.speaksFirst = speaksFirst
     this.socket = socket
     this.proxy = proxy
     this.authorization = proxy.answer?.() ?? proxy.authorization
@@ -117,9 +121,9 @@ class ConnectHandshake implements HandshakeProtocol {
     else this.failDisconnected("expected a complete reply to CONNECT, got the end of the connection")
   }
 
-  /** Bytes after the reply belong to the tunnel. TLS checks them itself; plain HTTP would take them for a response. */
+  /** Bytes after the reply belong to the tunnel. TLS and HTTP/2 check them; HTTP/1.1 would take them for a response. */
   private open(rest: Buffer): void {
-    if (rest.length === 0 || this.origin.scheme === "https") this.outcome.succeed(rest)
+    if (rest.length === 0 || this.speaksFirst) this.outcome.succeed(rest)
     else {
       const details = this.context.details("proxy")
       const description = "expected no bytes from the tunnel before the request"
@@ -190,7 +194,8 @@ class ConnectHandshake implements HandshakeProtocol {
 /**
  * Opens a tunnel to `origin` on a socket to an http or https proxy. Only a 2xx opens it. Any other final reply fails with
  * `ClientHttpProxyError`; a malformed, too large or incomplete reply with `ClientProxyConnectionError`. Returns the
- * socket paused and without listeners, or destroys it and fails. The socket must read by "data" events.
+ * socket paused and without listeners, or destroys it and fails. The socket must read by "data" events. `speaksFirst` says
+ * that the origin may send before the request, as servers of HTTP/2 do.
  */
 export const tunnel = (
   socket: Net.Socket,
@@ -198,11 +203,12 @@ export const tunnel = (
   origin: Origin,
   context: HandshakeContext,
   limits: ParserLimits,
-  userAgent?: string
+  userAgent?: string,
+  speaksFirst = origin.scheme === "https"
 ): Effect.Effect<Net.Socket, HandshakeError> =>
   handshake(
     socket,
     proxy,
     context,
-    (outcome) => new ConnectHandshake(socket, proxy, origin, context, limits, outcome, userAgent)
+    (outcome) => new ConnectHandshake(socket, proxy, origin, context, limits, outcome, userAgent, speaksFirst)
   )

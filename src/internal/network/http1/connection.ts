@@ -62,8 +62,6 @@ export class Http1Connection
 
   /** Connection info for reused connections; only the first response reports `reused: false`. */
   private reusedInfo: ConnectionInfo | undefined = undefined
-  /** The time at which `serve` was called, if the request starts in the same step; 0 otherwise. */
-  private readyAt = 0
   private readonly owner: ConnectionOwner<Http1Connection>
   private readonly writer: RequestWriter
   private readonly response: ResponseReader
@@ -115,15 +113,12 @@ export class Http1Connection
 
   // Called by the exchange and the network.
 
-  serve(_exchange: Exchange, readyAt: number): Connection {
-    this.readyAt = readyAt
+  serve(): Connection {
     return this
   }
 
-  start(exchange: Exchange): void {
+  start(exchange: Exchange, now = exchange.deadlines.now()): void {
     this.requests++
-    const startedAt = this.readyAt
-    this.readyAt = 0
     if (this.closed) {
       const { error, repeatable } = unsent(exchange, this.wire, this.requests > 1, this.sentUnsolicited)
       exchange.onError(error, repeatable)
@@ -134,11 +129,11 @@ export class Http1Connection
     this.lastExchange = exchange
     this.response.expect(wire.method, wire.upgrade !== undefined)
     this.socket.ref()
-    exchange.marks.start("send", startedAt === 0 ? exchange.deadlines.now() : startedAt)
+    exchange.marks.start("send", now)
     if (this.owner.hasOtherActive()) {
       this.writer.defer()
       this.turn()
-    } else this.writer.send(exchange)
+    } else this.writer.send(exchange, now)
   }
 
   private turn(): void {
@@ -179,14 +174,14 @@ export class Http1Connection
     if (this.current !== undefined) this.watch("send", this.current.limits.send)
   }
 
-  onSent(): void {
+  onSent(now?: number): void {
     const exchange = this.current
     if (exchange === undefined) return
     if (this.response.state === "complete") {
       if (!this.writer.hasOpenSource) this.settle()
     } else if (this.response.state === "head") {
-      exchange.marks.start("headers")
-      this.watch("headers", exchange.limits.headers)
+      exchange.marks.start("headers", now)
+      this.watch("headers", exchange.limits.headers, now)
     }
   }
 
@@ -223,7 +218,7 @@ export class Http1Connection
     exchange.marks.start("body", this.receivedAt)
     exchange.onHead(head, this.response.open(head))
     const limit = exchange.limits.body
-    if (limit !== Infinity && !this.closed && this.current === exchange) this.watch("body", limit)
+    if (limit !== Infinity && !this.closed && this.current === exchange) this.watch("body", limit, this.receivedAt)
   }
 
   onResume(): void {
@@ -418,11 +413,11 @@ export class Http1Connection
   }
 
   /** Starts the idle timeout of a phase; without a limit, no timer. */
-  private watch(phase: "send" | "headers" | "body", limit: number): void {
+  private watch(phase: "send" | "headers" | "body", limit: number, now?: number): void {
     this.idleTimer.end()
     const exchange = this.current
     if (limit === Infinity || exchange === undefined) return
     const onTimeout = () => this.cut(phaseTimeout(exchange, this.wire, phase, limit))
-    this.idleTimer.start(exchange.deadlines, limit, () => this.response.paused, onTimeout)
+    this.idleTimer.start(exchange.deadlines, limit, () => this.response.paused, onTimeout, now)
   }
 }

@@ -52,6 +52,9 @@ export class ParsedHead implements Head {
   private readonly strict: boolean
   readonly deviations: number
   private readonly offsets: ReadonlyArray<number>
+  /** Kept, as a repeated head serves many responses. */
+  private builtTypeText: string | undefined = undefined
+  private hasTypeText = false
 
   /** Copies `facts`, which the scanner reuses. */
   constructor(
@@ -114,6 +117,13 @@ export class ParsedHead implements Head {
     return out
   }
 
+  get typeText(): string | undefined {
+    if (this.hasTypeText) return this.builtTypeText
+    this.hasTypeText = true
+    this.builtTypeText = joinValues(this.getAll("content-type"))
+    return this.builtTypeText
+  }
+
   raw(): ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]> {
     const out: Array<readonly [Uint8Array, Uint8Array]> = []
     for (let at = 0; at < this.offsets.length; at += 4) {
@@ -155,6 +165,10 @@ export class ParsedHead implements Head {
     return decodeText(this.folded ? unfold(text) : text)
   }
 }
+
+/** Joins the values of a field by ", "; `undefined` without values. */
+export const joinValues = (values: ReadonlyArray<string>): string | undefined =>
+  values.length < 2 ? values[0] : values.join(", ")
 
 /** Replaces each line end, with the white space around it, by one space (RFC 9112 section 5.2). */
 export const unfold = (latin1: string): string =>
@@ -204,6 +218,9 @@ export const headOf = (parts: HeadParts): Head => {
     value: (index) => headers[index][1],
     get: (name) => headers.find(isNamed(name))?.[1],
     getAll: (name) => headers.filter(isNamed(name)).map((header) => header[1]),
+    get typeText() {
+      return joinValues(this.getAll("content-type"))
+    },
     raw: () => headers.map(([name, value]) => [utf8.encode(name), utf8.encode(value)] as const)
   }
 }

@@ -2,7 +2,7 @@
  * The head of a response over HTTP/2: decoded fields behind one `:status`.
  */
 import type { Head } from "../../transport/transport.js"
-import { decodeText } from "../http1/head.js"
+import { decodeText, joinValues } from "../http1/head.js"
 import type { DecodedFields } from "./hpack/decoder.js"
 
 /** A received head, whose fields have been checked. The first of them is `:status`. */
@@ -49,6 +49,10 @@ export class Http2Head implements Head {
       if (this.names[at] === name) out.push(decodeField(this.values[at]))
     }
     return out
+  }
+
+  get typeText(): string | undefined {
+    return joinValues(this.getAll("content-type"))
   }
 
   raw(): ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]> {

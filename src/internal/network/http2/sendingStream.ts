@@ -131,7 +131,7 @@ export abstract class SendingStream implements UploadOwner, Sender {
     return body?._tag === "Stream" && !body.replayable && this.upload?.hasStarted === true
   }
 
-  start(exchange: Exchange): void {
+  start(exchange: Exchange, now = exchange.deadlines.now()): void {
     const { owner } = this
     if (this.state !== "new" || !owner.mayStart) {
       this.leave()
@@ -140,7 +140,6 @@ export abstract class SendingStream implements UploadOwner, Sender {
       return
     }
     const { body, expectContinue } = exchange.wireRequest
-    const now = exchange.deadlines.now()
     this.state = "head"
     this.reused = owner.requests > 0
     this.writesBefore = owner.writes
