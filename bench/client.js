@@ -5,13 +5,13 @@
  */
 import { Socket } from "node:net"
 import { serve } from "./turns.js"
-import { secureVariants, variants } from "./variants.js"
+import { http2Variants, secureVariants, variants } from "./variants.js"
 
 /** Milliseconds of a turn before it is measured, in which connections that had been given up are opened again. */
 const leadIn = 50
 
 const [, , name, ca] = process.argv
-const variant = await (ca === undefined ? variants[name]() : secureVariants[name](ca))
+const variant = await (ca === undefined ? variants[name]() : (secureVariants[name] ?? http2Variants[name])(ca))
 
 let requests = 0
 let connections = 0

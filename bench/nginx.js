@@ -30,7 +30,7 @@ const answers = (port) =>
   })
 
 const secure = (base, port) => `
-    listen 127.0.0.1:${port} ssl;
+    listen 127.0.0.1:${port} ssl http2;
     ssl_certificate ${base}/cert.pem;
     ssl_certificate_key ${base}/key.pem;
     ssl_protocols TLSv1.3;

@@ -13,7 +13,7 @@ import { here, median, run, startServer, warmUp } from "./processes.js"
 import { report } from "./report.js"
 import { streamVariants } from "./streamVariants.js"
 import { interleave, startTurns } from "./turns.js"
-import { secureVariants, variants } from "./variants.js"
+import { http2Variants, secureVariants, variants } from "./variants.js"
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 15)
 const seconds = Number(process.env.BENCH_SECONDS ?? 0.4)
@@ -30,7 +30,7 @@ const certificate = await makeCertificate()
 const { child, secureUrl, url } = await startServer(certificate)
 const nginx = await startNginx(certificate)
 
-const namesOf = (all) => Object.keys(all).filter((name) => name.includes(only) || name === "undici.request")
+const namesOf = (all) => Object.keys(all).filter((name) => name.includes(only) || name === Object.keys(all)[0])
 
 const measureRequests = async (clients, url, concurrency) => {
   const turn = (seconds) => ({ url, concurrency, millis: seconds * 1000 })
@@ -47,9 +47,9 @@ const measureRequests = async (clients, url, concurrency) => {
 }
 
 const tables = []
-const measureTables = async (clients, base, paths) => {
+const measureTables = async (clients, base, paths, concurrencies = [50, 1]) => {
   for (const [title, path] of paths) {
-    for (const concurrency of [50, 1]) {
+    for (const concurrency of concurrencies) {
       const rows = await measureRequests(clients, base + path, concurrency)
       const table = { title: `${title}, concurrency ${concurrency}`, rows }
       tables.push(table)
@@ -80,6 +80,18 @@ const secure = await Promise.all(
   namesOf(secureVariants).map((name) => startTurns("./client.js", name, certificate.cert))
 )
 await measureTables(secure, nginx?.secureUrl ?? secureUrl, [["JSON of 65 bytes over TLS 1.3", "/small"]])
+// The server on Node speaks HTTP/1.1 only.
+if (nginx !== undefined) {
+  const http2 = await Promise.all(
+    namesOf(http2Variants).map((name) => startTurns("./client.js", name, certificate.cert))
+  )
+  const title = "HTTP/2, over our own HTTP/1.1 with TLS: JSON of"
+  await measureTables(http2, nginx.secureUrl, [[`${title} 65 bytes`, "/small"]], [500, 50, 1])
+  const others = await Promise.all(
+    namesOf(http2Variants).map((name) => startTurns("./client.js", name, certificate.cert))
+  )
+  await measureTables(others, nginx.secureUrl, [[`${title} 64 KiB`, "/large"]])
+}
 
 const streams = []
 if (streamSize > 0) {

@@ -115,11 +115,11 @@ const platformClient = (layerOf) =>
     one: (url) => all.Effect.scoped(all.Effect.flatMap(all.HttpClient.get(url), (response) => response.json))
   }))
 
-const ours = (one, wrap, ca) =>
+const ours = (one, wrap, ca, http2 = false) =>
   effect((all) => ({
     layer: all.Layer.unwrapEffect(
       all.Effect.map(ca === undefined ? all.Effect.succeed(true) : all.Ssl.context({ ca }), (ssl) =>
-        all.Session.layer({ connector: { limit: 0, ssl } })
+        all.Session.layer({ connector: { limit: 0, ssl, http2 } })
       )
     ),
     use: (run) =>
@@ -180,4 +180,34 @@ export const secureVariants = {
     return promise(async (url) => (await request(url, { dispatcher })).body.json())
   },
   "ours: decoder behind a verb": (ca) => ours(decoder, undefined, ca)
+}
+
+/** node:http2 without a client around it: one session, which is opened once. */
+const nodeHttp2 = async (ca) => {
+  const { connect } = await import("node:http2")
+  let session
+  return promise(
+    (url) =>
+      new Promise((resolve, reject) => {
+        const { origin, pathname } = new URL(url)
+        session ??= connect(origin, { ca })
+        const request = session.request({ ":path": pathname })
+        const chunks = []
+        request.on("data", (chunk) => chunks.push(chunk))
+        request.on("end", () => resolve(JSON.parse(Buffer.concat(chunks).toString())))
+        request.on("error", reject)
+      })
+  )
+}
+
+/** HTTP/2 over TLS, by name, as above. */
+export const http2Variants = {
+  "ours: HTTP/1.1 over TLS": (ca) => ours(decoder, undefined, ca),
+  "ours: HTTP/2": (ca) => ours(decoder, undefined, ca, true),
+  "undici.request with allowH2": async (ca) => {
+    const { Agent, request } = await import("undici")
+    const dispatcher = new Agent({ allowH2: true, connect: { ca } })
+    return promise(async (url) => (await request(url, { dispatcher })).body.json())
+  },
+  "node:http2": nodeHttp2
 }

@@ -8,6 +8,7 @@ import { Session } from "effect-http-session"
 import { bodies } from "./tour/bodies.js"
 import { cookies } from "./tour/cookies.js"
 import { errors } from "./tour/errors.js"
+import { http2 } from "./tour/http2.js"
 import { live } from "./tour/live.js"
 import { fact, timed, turn } from "./tour/print.js"
 import { proxies } from "./tour/proxies.js"
@@ -26,6 +27,7 @@ const sections = [
   cookies,
   errors,
   tls,
+  http2,
   proxies,
   sockets,
   waterfall,

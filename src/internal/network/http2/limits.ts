@@ -20,7 +20,7 @@ export interface Http2Limits {
   readonly pingInterval: number
   /** Milliseconds in which any PING must be answered. */
   readonly pingTimeout: number
-  /** Bytes of one field: its name, its value and 32. */
+  /** Bytes of the name and the value of one field. */
   readonly maxLineSize: number
   /** Fields of one head, and of the trailers. */
   readonly maxHeaders: number
