@@ -14,6 +14,8 @@ const slow = [
   "test/faults/connectionReuse.test.ts",
   "test/faults/descriptors.test.ts",
   "test/faults/dialNamespace.test.ts",
+  "test/faults/http2/lifetimes.test.ts",
+  "test/faults/http2/process.test.ts",
   "test/faults/interruption.test.ts",
   "test/faults/queueMemory.test.ts",
   "test/faults/quietDeaths.test.ts",

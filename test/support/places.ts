@@ -23,6 +23,7 @@ import * as Testing from "effect-http-session/Testing"
 import * as Tracing from "effect-http-session/Tracing"
 import { transportOf } from "../../src/internal/transport/transportHandle.js"
 import { standard } from "./certificates.js"
+import { h2Always, handshake } from "./h2Server.js"
 import * as planted from "./planted.js"
 import { proxyServer } from "./proxyServer.js"
 import * as Server from "./server.js"
@@ -174,7 +175,22 @@ const internals = Effect.gen(function* () {
   const { connector, session } = yield* sessionWith({ ...options, baseUrl: held.to("a.test") })
   yield* session.get(at("/page"))
   const network = transportOf(connector[Connector.TypeId])
-  const [connection] = Reflect.get(network, "connections").keys()
+  const [connection] = Reflect.get(network, "connections").routes.keys()
+  const second = yield* h2Always((peer) =>
+    Effect.zipRight(
+      handshake()(peer),
+      peer.until(() => false)
+    )
+  )
+  const http2 = yield* sessionWith(
+    { ...options, baseUrl: second.url },
+    { connector: { http2: { mode: "prior-knowledge" }, limit: 1 } }
+  )
+  yield* Effect.forkScoped(http2.session.get("/one").pipe(ClientResponse.text))
+  yield* Effect.forkScoped(http2.session.get("/two").pipe(ClientResponse.text))
+  yield* until(() => Effect.runSync(http2.connector.stats).streams === 2)
+  const { routes, shared } = Reflect.get(transportOf(http2.connector[Connector.TypeId]), "connections")
+  const [multiplexed] = routes.keys()
   const mock = yield* Layer.build(Connector.layerMock(() => Effect.never))
   const mocked = yield* sessionOn(Context.get(mock, Connector.Connector))
   yield* Effect.forkScoped(mocked.session.post(at("https://a.test/"), { data: planted.form }).pipe(ClientResponse.text))
@@ -184,6 +200,10 @@ const internals = Effect.gen(function* () {
     "a network": network,
     "a pool": Reflect.get(network, "pool"),
     "a connection": connection,
+    "the connections of a network": Reflect.get(network, "connections"),
+    "connections of HTTP/2": shared,
+    "a connection of HTTP/2": multiplexed,
+    "the streams of a connection": [...multiplexed.open.all()],
     "an exchange": connection.lastExchange,
     "a call": connection.lastExchange.call,
     "the core of a session": connection.lastExchange.call.core,

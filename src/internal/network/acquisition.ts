@@ -88,9 +88,13 @@ export class Acquisition implements StreamWaiter {
     if (refusal !== undefined) return Effect.fail(refusal)
     this.stream ??= shared?.take(exchange)
     if (this.stream !== undefined) return this.onShared(this.stream)
-    if (shared !== undefined && !this.alone && this.nextIdle() === undefined && shared.join(this)) {
-      this.releaseLease()
-      return this.wait()
+    if (shared !== undefined && !this.alone && this.nextIdle() === undefined) {
+      const joined = shared.join(this)
+      if (joined === "full") return Effect.fail(this.saturated())
+      if (joined === "joined") {
+        this.releaseLease()
+        return this.wait()
+      }
     }
     const { key, origin } = exchange.route
     this.lease ??= owner.pool.request(origin.key, key, this.onSlot)

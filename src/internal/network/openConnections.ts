@@ -56,7 +56,7 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
     this.limits = resolveLimits(options.http1)
     this.http2Limits = resolveHttp2Limits(options.http2, this.limits)
     this.maxAge = toMillis(options.maxConnectionAge ?? Infinity)
-    this.shared = new SharedConnections(this, this.maxAge !== Infinity)
+    this.shared = new SharedConnections(this, this.maxAge !== Infinity, options.maxQueue ?? Infinity)
     this.reuses = options.forceClose !== true
   }
 

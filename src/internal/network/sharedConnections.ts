@@ -59,12 +59,14 @@ export class SharedConnections implements Http2Owner {
   readonly spoken = new SpokenProtocols()
   private readonly slots: SlotOwner
   private readonly ages: boolean
+  private readonly maxQueue: number
   private readonly shares = new Map<string, Share>()
 
   /** `ages` says whether connections have a maximum age. */
-  constructor(slots: SlotOwner, ages: boolean) {
+  constructor(slots: SlotOwner, ages: boolean, maxQueue: number) {
     this.slots = slots
     this.ages = ages
+    this.maxQueue = maxQueue
   }
 
   // For requests.
@@ -94,20 +96,24 @@ export class SharedConnections implements Http2Owner {
     return isOld
   }
 
-  /** Adds a request to a dial that may give it a stream. Returns `false` if there is no such dial. */
-  join(waiter: StreamWaiter): boolean {
+  /**
+   * Adds a request to a dial that may give it a stream: "alone" if there is no such dial. "full": too many wait for a server
+   * that allows no streams.
+   */
+  join(waiter: StreamWaiter): "joined" | "alone" | "full" {
     const share = this.shares.get(waiter.exchange.route.key)
-    if (share === undefined) return false
+    if (share === undefined) return "alone"
     for (const opening of share.openings) {
       if (opening.room <= 0) continue
+      if (opening.connection?.ready === true && opening.joined.size >= this.maxQueue) return "full"
       opening.room--
       opening.joined.add(waiter)
       waiter.opening = opening
       this.enqueue(waiter)
       if (opening.connection !== undefined) opening.connection.awaited = true
-      return true
+      return "joined"
     }
-    return false
+    return "alone"
   }
 
   /** Gives the request the next free stream of its route, unless it leaves before. */
@@ -167,7 +173,8 @@ export class SharedConnections implements Http2Owner {
   /** A dial has ended in HTTP/2. Requests that have joined wait for the server's SETTINGS. */
   opened(opening: Opening | undefined, connection: Http2Connection): void {
     const { key } = connection
-    this.spoken.set(key, { protocol: "h2", limit: assumedLimit })
+    const known = this.spoken.get(key)
+    this.spoken.set(key, known?.protocol === "h2" ? known : { protocol: "h2", limit: assumedLimit })
     const share = this.shareOf(key)
     if (connection.state === "open") share.connections = [...share.connections, connection]
     const own = opening ?? { share, room: assumedLimit - 1, joined: new Set(), connection: undefined }

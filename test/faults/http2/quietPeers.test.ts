@@ -4,10 +4,10 @@ import { Effect, Fiber } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import { heldClock } from "../../support/clock.js"
 import { block } from "../../support/h2Fields.js"
-import { data, headers, ping } from "../../support/h2Frames.js"
+import { data, headers, ping, Type } from "../../support/h2Frames.js"
 import { answers, type H2Play, handshake } from "../../support/h2Server.js"
 import { echoed, gathered, itH2Fault, plays } from "../../support/itH2Fault.js"
-import { untilValue } from "../../support/wait.js"
+import { turns, untilValue } from "../../support/wait.js"
 
 const mode = "prior-knowledge"
 
@@ -105,22 +105,33 @@ describe("a server that answers nothing", () => {
 
   itH2Fault(
     "gets a PING every 10 seconds with pingInterval while a request waits, and none when idle",
-    (peer) => handshake()(peer),
+    plays(handshake(), (peer) => peer.until(() => peer.frames.filter(({ type }) => type === Type.PING).length === 6)),
     (session, at) =>
       Effect.gen(function* () {
         const { advance, clock } = heldClock()
-        const fiber = yield* session
+        const pings = () => peer.frames.filter(({ flags, type }) => type === Type.PING && flags === 0).length
+        const send = session
           .get(`${at.url}/nonce?a`, { timeout: { total: "2 minutes", headers: "2 minutes" } })
-          .pipe(ClientResponse.text, Effect.withClock(clock), Effect.fork)
+          .pipe(ClientResponse.text, Effect.withClock(clock))
+        const fiber = yield* Effect.fork(send)
         const [peer] = yield* untilValue(
           Effect.sync(() => at.peers),
           (peers) => peers.length === 1
         )
-        yield* Fiber.join(fiber)
-        const pings = () => peer.frames.filter(({ type, flags }) => type === 6 && flags === 0).length
-        assert.strictEqual(pings(), 0)
-        yield* Effect.sync(() => advance(12_000))
-        assert.strictEqual(pings(), 0)
+        const request = yield* peer.request
+        for (let expected = 1; expected <= 3; expected++) {
+          advance(10_000)
+          yield* peer.frame("PING")
+          assert.strictEqual(pings(), expected)
+          // The client has read the answer once it answers this.
+          yield* peer.send(ping("another!"))
+          yield* peer.frame("PING")
+        }
+        yield* peer.send(echoed(request))
+        assert.strictEqual(yield* Fiber.join(fiber), "a")
+        advance(14_000)
+        yield* turns(5)
+        assert.strictEqual(pings(), 3)
       }),
     undefined,
     { connector: { http2: { mode, pingInterval: "10 seconds" } } }

@@ -5,6 +5,7 @@ import * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import * as Errors from "effect-http-session/Errors"
 import type * as Session from "effect-http-session/Session"
+import * as Tracing from "effect-http-session/Tracing"
 import { block } from "../../support/h2Fields.js"
 import { Code, data, goaway, headers, rstStream, settings } from "../../support/h2Frames.js"
 import { answers, type H2Play, type H2Request, type H2Server, handshake, response } from "../../support/h2Server.js"
@@ -175,6 +176,28 @@ describe("a GOAWAY", () => {
         yield* closed(at)
         assert.strictEqual(yield* session.post(`${at.url}/nonce?b`).pipe(ClientResponse.text), "b")
         assert.strictEqual(yield* at.accepted, 2)
+      })
+  )
+
+  itH2Fault(
+    "that arrives in the turn of the next request has it sent on another connection, not counted as an attempt",
+    plays(
+      handshake(),
+      gathered(1, ([request]) => [Buffer.concat([echoed(request), goaway(request.stream, Code.NO_ERROR)])])
+    ),
+    (session, at) =>
+      Effect.gen(function* () {
+        // The next request starts in the same turn as the end of the first.
+        const [text, signals] = yield* session
+          .get(`${at.url}/a`)
+          .pipe(
+            ClientResponse.text,
+            Effect.zipRight(session.post(`${at.url}/nonce?b`).pipe(ClientResponse.text)),
+            Tracing.collect
+          )
+        assert.strictEqual(text, "b")
+        assert.isEmpty(signals.filter(({ _tag }) => _tag === "RequestRetry"))
+        assert.deepStrictEqual(shown(yield* at.requests), ["0 /a", "1 /nonce?b"])
       })
   )
 

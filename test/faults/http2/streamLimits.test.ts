@@ -225,6 +225,20 @@ describe("a server that allows no streams", () => {
   )
 
   itH2Fault(
+    "lets at most maxQueue requests wait",
+    plays(answersNothing, stay),
+    (session, at) =>
+      Effect.gen(function* () {
+        const fibers = yield* start(session, at, 3)
+        yield* untilValue(session.connector.stats, ({ waiting }) => waiting === 3)
+        assert.strictEqual((yield* Effect.flip(get(session, at, 3)))._tag, "PoolSaturatedError")
+        yield* Fiber.interruptAll(fibers)
+      }),
+    undefined,
+    { followUp: false, connector: { http2: { mode }, maxQueue: 3 } }
+  )
+
+  itH2Fault(
     "gets them once it allows some",
     plays(answersNothing, (peer) =>
       Effect.gen(function* () {

@@ -118,16 +118,14 @@ const invalidValue = (name: string, value: string): Violation => {
 
 /** RFC 9110, section 8.6. A repeated field has the same text. */
 const checkLength = (value: string, previous: string | undefined): Violation | undefined => {
-  const excerpt = excerptOf("content-length", value)
-  if (!/^\d+$/.test(value)) {
-    return violation("Header", "expected decimal digits as the Content-Length", excerpt)
-  }
-  if (!Number.isSafeInteger(Number(value))) {
-    return violation("Header", "expected a Content-Length of at most 2^53 - 1", excerpt)
-  }
-  return previous === undefined || previous === value
-    ? undefined
-    : violation("Header", "expected one Content-Length, got different ones", excerpt)
+  const wrong = wrongLength(value, previous)
+  return wrong === undefined ? undefined : violation("Header", wrong, excerptOf("content-length", value))
+}
+
+const wrongLength = (value: string, previous: string | undefined): string | undefined => {
+  if (!/^\d+$/.test(value)) return "expected decimal digits as the Content-Length"
+  if (!Number.isSafeInteger(Number(value))) return "expected a Content-Length of at most 2^53 - 1"
+  return previous === undefined || previous === value ? undefined : "expected one Content-Length, got different ones"
 }
 
 /** The field as a line, escaped and without secrets, as far as it matters. `at`: the position of a fault in the value. */

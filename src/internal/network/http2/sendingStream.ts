@@ -8,7 +8,7 @@ import type { Retryability } from "../../errors/retryability.js"
 import type { Deadline } from "../../transport/deadlines.js"
 import { IdleTimer } from "../../transport/idleTimer.js"
 import type { IncomingBody } from "../../transport/incomingBody.js"
-import { infoOf, type NetworkStream } from "../../transport/networkStream.js"
+import type { NetworkStream } from "../../transport/networkStream.js"
 import type { Exchange } from "../../transport/transport.js"
 import { cutBody, phaseTimeout, unsent } from "../http1/connectionErrors.js"
 import { CANCEL } from "./errorCodes.js"
@@ -100,7 +100,15 @@ export abstract class SendingStream implements UploadOwner, Sender {
 
   get info(): ConnectionInfo {
     const { id, wire } = this.owner
-    return { ...infoOf(id, this.reused, wire, "h2"), streamId: this.id }
+    return {
+      id,
+      reused: this.reused,
+      remoteAddress: wire.remoteAddress,
+      localAddress: wire.localAddress,
+      tls: wire.tls,
+      protocol: "h2",
+      streamId: this.id
+    }
   }
 
   get isOver(): boolean {
