@@ -32,7 +32,7 @@ describe("a process", () => {
             yield* peer.send(rstStream(stream, Code.REFUSED_STREAM))
             yield* Effect.sleep("1 second")
             yield* peer.send(settings({ MAX_CONCURRENT_STREAMS: 1 }))
-            yield* Effect.forever(Effect.flatMap(peer.request, (request) => peer.send(echoed(request))))
+            return yield* Effect.forever(Effect.flatMap(peer.request, (request) => peer.send(echoed(request))))
           })
         )
         const running = yield* program("http2", [`${at.url}/a`])
