@@ -258,7 +258,8 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
     this.ended = true
     this.trailers = trailers
     this.timer?.end()
-    if (body !== undefined && body.length !== undefined && body.received !== body.length) {
+    // The bytes of an abandoned body are not counted.
+    if (!this.abandoned && body !== undefined && body.length !== undefined && body.received !== body.length) {
       this.reset(PROTOCOL_ERROR)
       this.failBody(cutBody(exchange, owner.wire, "body", body, undefined))
       return

@@ -252,12 +252,17 @@ describe("a stream", () => {
       yield* pair.turn
       assert.deepStrictEqual(codes(pair), [])
       assert.strictEqual(whole.done, 1)
-      const part = pair.request({ onHead: (_head, body) => body.abandon() })
-      pair.feed(headers(3, ok), data(3, "hel"))
+      const sized = pair.request({ onHead: (_head, body) => body.abandon() })
+      pair.feed(Buffer.concat([headers(3, [...ok, "content-length", "5"]), data(3, "hello", true)]))
       yield* pair.turn
-      assert.deepStrictEqual(codes(pair), ["3 CANCEL"])
+      assert.deepStrictEqual(codes(pair), [])
+      assert.strictEqual(sized.done, 1)
+      const part = pair.request({ onHead: (_head, body) => body.abandon() })
+      pair.feed(headers(5, ok), data(5, "hel"))
+      yield* pair.turn
+      assert.deepStrictEqual(codes(pair), ["5 CANCEL"])
       assert.strictEqual(part.done, 1)
-      pair.feed(data(3, "lo", true))
+      pair.feed(data(5, "lo", true))
       yield* lives(pair)
     })
   )
