@@ -62,7 +62,7 @@ const ofSession: ReadonlyArray<Row> = [
   ["trustEnv", "a boolean", ["true", "a string"]],
   ["requoteRedirectUrl", "a boolean", [0, "a number"]],
   ["baseUrl", "", [5, ""], ["/x", ""], ["ws://a.test/", ""], ["http://a.test/?a", ""], ["http://a.test/x", ""]],
-  ["version", "", [1.1, ""], ["2", ""]]
+  ["version", "", [1.1, ""], ["3", ""]]
 ]
 
 const ofRequest: ReadonlyArray<Row> = [
