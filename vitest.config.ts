@@ -4,8 +4,8 @@ import { defineConfig } from "vitest/config"
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /**
- * Tests that measure memory or work, wait in real time, start processes, or interrupt at every step: `npm run test:all` runs them,
- * `npm test` does not.
+ * Tests that measure memory or work, wait in real time, start processes, or cut or interrupt at every step. `npm run test:all`
+ * runs them, `npm test` does not.
  */
 const slow = [
   "test/CookieJar.processes.test.ts",
@@ -14,6 +14,7 @@ const slow = [
   "test/faults/connectionReuse.test.ts",
   "test/faults/descriptors.test.ts",
   "test/faults/dialNamespace.test.ts",
+  "test/faults/http2/connections.test.ts",
   "test/faults/http2/lifetimes.test.ts",
   "test/faults/http2/process.test.ts",
   "test/faults/interruption.test.ts",
@@ -21,12 +22,15 @@ const slow = [
   "test/faults/quietDeaths.test.ts",
   "test/faults/shutdown.test.ts",
   "test/faults/shutdownProcess.test.ts",
+  "test/faults/stubborn.test.ts",
   "test/faults/tlsMemory.test.ts",
   "test/faults/tlsTrust.test.ts",
   "test/faults/webSocketCompression.test.ts",
   "test/faults/webSocketMemory.test.ts",
   "test/faults/webSockets.test.ts",
   "test/internal/linearTime.test.ts",
+  "test/internal/response/truncatedCoding.test.ts",
+  "test/internal/tracing/order.test.ts",
   "test/package/imports.test.ts"
 ]
 
