@@ -8,7 +8,8 @@ build=effect4/build
 generate() {
   node_modules/.bin/tsx scripts/effect4.ts manifest
   if ! cmp -s effect4/package-lock.json "$build/node_modules/.installed-lock.json"; then
-    npm ci --prefix "$build" --no-audit --no-fund
+    # Not `npm ci`: it refuses the lock file, because not every registry has a package for Windows that vite names as optional.
+    npm install --prefix "$build" --no-save --no-audit --no-fund --loglevel=error
     cp effect4/package-lock.json "$build/node_modules/.installed-lock.json"
   fi
   node_modules/.bin/tsx scripts/effect4.ts "$@"
