@@ -33,6 +33,12 @@ import { withinCall } from "./withinCall.js"
 /** Continues with a response when its head has arrived; `undefined` if the response is the result. */
 export type OnResponse = (call: Call, response: Response) => Effect.Effect<ClientResponse, ClientError> | undefined
 
+/**
+ * A server may refuse the same request on several connections in a row if each serves few requests. Each of them has
+ * served some, so this bound is only for servers that refuse one request for ever.
+ */
+const mostRotations = 6
+
 /** Continues the fiber that waits for the hop. */
 export type Resume = (effect: Effect.Effect<ClientResponse, ClientError>) => void
 
@@ -58,8 +64,10 @@ export class Hop implements Exchange, ResponseSource {
   /** The stream that an upgraded response owns. */
   private upgraded: NetworkStream | undefined = undefined
   private response: Response | undefined = undefined
-  /** Whether the request was sent again on another connection, which happens at most once. */
+  /** Whether the request was sent again on another connection, which happens at most once. Rotations do not count. */
   private resent = false
+  /** How often the request was sent again because a server had served enough requests on a connection. */
+  private rotations = 0
   /** Whether the server may have acted on an earlier attempt. */
   private mayHaveActed = false
 
@@ -269,12 +277,14 @@ export class Hop implements Exchange, ResponseSource {
     this.resume(this.onResponse(call, response) ?? Effect.succeed(response))
   }
 
-  onError(error: ClientError, repeatable: Retryability): void {
+  onError(error: ClientError, repeatable: Retryability, rotated = false): void {
     const reused = this.connection?.info.reused === true
     this.connection = undefined
-    if (this.isResendable(repeatable)) {
-      this.resent = true
-      this.mayHaveActed = repeatable !== "unsent"
+    const isFree = rotated && this.rotations < mostRotations
+    if (this.isResendable(repeatable, isFree)) {
+      if (isFree) this.rotations++
+      else this.resent = true
+      this.mayHaveActed ||= repeatable !== "unsent"
       this.call.attempt++
       if (this.trace !== undefined) {
         this.wireRequest = this.trace.resent(this.wireRequest, resendReason(error, reused), error, this.call.attempt)
@@ -328,8 +338,8 @@ export class Hop implements Exchange, ResponseSource {
   }
 
   /** Whether to send the request again: any request of which nothing was written, otherwise only a repeatable one. */
-  private isResendable(repeatable: Retryability): boolean {
-    if (repeatable === "never" || this.resent || this.call.failure !== undefined) return false
+  private isResendable(repeatable: Retryability, isFree: boolean): boolean {
+    if (repeatable === "never" || (this.resent && !isFree) || this.call.failure !== undefined) return false
     return repeatable === "unsent" || isRepeatable(this.wireRequest)
   }
 }

@@ -206,8 +206,10 @@ export interface Exchange extends ExchangeContext {
   /**
    * `repeatable` says whether the same request may be sent again: "unsent" for every method, because nothing of it was
    * written; "sent" for idempotent methods, because the connection ended before the first byte of a response; "never".
+   * `rotated` says that the server served requests on the connection and then refused all later ones, as servers do after
+   * a number of requests: the refusal is not about this request.
    */
-  readonly onError: (error: ClientError, repeatable: Retryability) => void
+  readonly onError: (error: ClientError, repeatable: Retryability, rotated?: boolean) => void
   /** Called instead of `onError` by transports that run programs, if one of them died. */
   readonly onDefect?: ((cause: Cause.Cause<never>) => void) | undefined
   /** The connection is done with the exchange: the body has ended or failed, or was discarded. */

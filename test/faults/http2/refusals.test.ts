@@ -58,6 +58,27 @@ describe("a GOAWAY", () => {
   )
 
   itH2Fault(
+    "after each request has the others sent again until all are served, each once",
+    [
+      ...Array.from({ length: 3 }, (_, index) =>
+        plays(
+          handshake(),
+          gathered(4 - index, ([first]) => [goaway(first.stream, Code.NO_ERROR), echoed(first)])
+        )
+      ),
+      answers(echoed)
+    ],
+    (session, at) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* all(session, at, 4), targets(4))
+        const requests = shown(yield* at.requests)
+        assert.deepStrictEqual(requests.map((request) => request.split(" ")[0]).join(""), "0000111223")
+      }),
+    undefined,
+    { deliveries: 4 }
+  )
+
+  itH2Fault(
     "in the middle of 100 requests has the others sent again on one new connection, each once, also POSTs",
     [
       plays(

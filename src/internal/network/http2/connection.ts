@@ -202,10 +202,11 @@ export class Http2Connection
     this.isRefusing = true
     this.retire("GoAway")
     const repeatable = code === ENHANCE_YOUR_CALM ? "never" : "unsent"
+    const rotated = lastTaken > 0 && code === NO_ERROR
     for (const stream of this.open.all()) {
       if (stream.id <= lastTaken) continue
       const { exchange } = stream
-      stream.onRefused((phase) => refusedByGoAway(exchange, this.wire, phase, code, debug), repeatable)
+      stream.onRefused((phase) => refusedByGoAway(exchange, this.wire, phase, code, debug), repeatable, rotated)
     }
   }
 

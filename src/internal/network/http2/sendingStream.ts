@@ -211,9 +211,9 @@ export abstract class SendingStream implements UploadOwner, Sender {
 
   // The end of the exchange.
 
-  protected fail(error: ClientError, repeatable: Retryability): void {
+  protected fail(error: ClientError, repeatable: Retryability, rotated = false): void {
     this.leave()
-    this.exchange.onError(error, repeatable)
+    this.exchange.onError(error, repeatable, rotated)
   }
 
   protected reset(code: number): void {

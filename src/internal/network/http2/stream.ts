@@ -205,8 +205,12 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
   }
 
   /** The server has not taken the request, and takes no more. */
-  onRefused(errorOf: (phase: "connect" | "send" | "headers") => ClientError, repeatable: Retryability): void {
-    if (this.state === "head") this.fail(errorOf(this.phase), this.hasConsumed ? "never" : repeatable)
+  onRefused(
+    errorOf: (phase: "connect" | "send" | "headers") => ClientError,
+    repeatable: Retryability,
+    rotated: boolean
+  ): void {
+    if (this.state === "head") this.fail(errorOf(this.phase), this.hasConsumed ? "never" : repeatable, rotated)
   }
 
   /** The connection ended. `error` is the socket's. */
