@@ -1,35 +1,8 @@
 import { fileURLToPath } from "node:url"
 import { defineConfig } from "vitest/config"
+import { network, slow } from "./test/projects.js"
 
 const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-
-/**
- * Tests that measure memory or work, wait in real time, start processes, or interrupt at every step: `npm run test:all` runs them,
- * `npm test` does not.
- */
-const slow = [
-  "test/CookieJar.processes.test.ts",
-  "test/Middleware.cache.processes.test.ts",
-  "test/faults/bodyMemory.test.ts",
-  "test/faults/connectionReuse.test.ts",
-  "test/faults/descriptors.test.ts",
-  "test/faults/dialNamespace.test.ts",
-  "test/faults/interruption.test.ts",
-  "test/faults/queueMemory.test.ts",
-  "test/faults/quietDeaths.test.ts",
-  "test/faults/shutdown.test.ts",
-  "test/faults/shutdownProcess.test.ts",
-  "test/faults/tlsMemory.test.ts",
-  "test/faults/tlsTrust.test.ts",
-  "test/faults/webSocketCompression.test.ts",
-  "test/faults/webSocketMemory.test.ts",
-  "test/faults/webSockets.test.ts",
-  "test/internal/linearTime.test.ts",
-  "test/package/imports.test.ts"
-]
-
-/** Tests of several sockets and faults at once. */
-const network = ["test/faults/**/*.test.ts", "test/Timeouts.network.test.ts"]
 
 const peers = "test/peers/**"
 

@@ -58,7 +58,7 @@ const program = Effect.gen(function* () {
     yield* Console.log("the server behind it sees:", seen[0].filter((name) => name.startsWith("x-")).join(", "))
     yield* Console.log("the client sees:          ", seen[1].filter((name) => name.startsWith("x-")).join(", "))
 
-    // Each chunk is sent when the one before it has come back, so neither side can be collecting.
+    // Each chunk is sent when the previous one returns, so neither side can be collecting.
     const back = yield* Deferred.make<void>()
     const chunks = Stream.make("first").pipe(
       Stream.concat(Stream.fromEffect(Effect.as(Deferred.await(back), "second"))),

@@ -17,7 +17,7 @@ export const device = (directory: string, baseUrl: string) =>
 /** From the environment, so that a renewed certificate needs no new release. */
 const pin = Config.string("API_FINGERPRINT").pipe(Config.mapAttempt((text) => Ssl.fingerprint(text)))
 
-/** Accepts the one certificate of API_FINGERPRINT, whoever issued it. */
+/** Accepts the one certificate of API_FINGERPRINT, regardless of its issuer. */
 export const pinned = (baseUrl: string) =>
   Layer.unwrapEffect(Effect.map(pin, (ssl) => Session.layer({ baseUrl, connector: { ssl } })))
 

@@ -2,7 +2,7 @@ import { FileSystem } from "@effect/platform"
 import { Effect } from "effect"
 import { ClientResponse, Har, Session, Tracing } from "effect-http-session"
 
-/** What is observed: three pages, two at a time. */
+/** The observed requests: three pages, two at a time. */
 export const pages = (url: string) =>
   Effect.forEach(
     [1, 2, 3],

@@ -32,13 +32,13 @@ type Reason = ConnectionClosed["reason"]
 export interface Http2Owner {
   /** Streams may be available that were not: SETTINGS arrived, a suspicion was cleared, or resets are confirmed. */
   readonly onAvailable: (connection: Http2Connection) => void
-  /** A stream is over, before its exchange is told; another may be available. `now` is in the time of the exchange. */
+  /** A stream is over, before its exchange receives the outcome; another may be available. `now` is in the time of the exchange. */
   readonly onStreamEnd: (connection: Http2Connection, exchange: Exchange, now: number) => void
   /** The connection takes no more streams, and closes after its last one. Called at most once. */
   readonly onRetiring: (connection: Http2Connection) => void
   /** The connection is closed or closing, and all exchanges have been told. Called once. */
   readonly onClosed: (connection: Http2Connection, reason: Reason) => void
-  /** The server wants the request of an exchange over HTTP/1.1; called before the exchange is told. */
+  /** The server wants the request of an exchange over HTTP/1.1; called before the exchange receives the error. */
   readonly onHttp1Required: (connection: Http2Connection) => void
 }
 

@@ -114,7 +114,7 @@ export class Output implements Turning {
     if (this.queue.length > 0 && this.sendWindow > 0) this.turn()
   }
 
-  /** Writes no more than what is formatted. */
+  /** Writes only the frames that are formatted. */
   close(): void {
     const { frames } = this
     this.isClosed = true

@@ -55,7 +55,7 @@ export abstract class StreamHost implements Http2StreamOwner {
   abstract onHttp1Required(): void
   /** A stream is about to write its HEADERS. */
   protected abstract onBegin(deadlines: Deadlines, now: number): void
-  /** A stream is over, before its exchange is told. */
+  /** A stream is over, before its exchange receives the outcome. */
   protected abstract onStreamEnd(exchange: Exchange, now: number): void
 
   get closed(): boolean {

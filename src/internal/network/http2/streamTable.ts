@@ -4,7 +4,7 @@
  * generation, all streams follow it there.
  */
 
-/** What is in the table. */
+/** The entries of the table. */
 export interface TableEntry<S> {
   readonly id: number
   /** The next stream in the same bucket. Owned by the table. */

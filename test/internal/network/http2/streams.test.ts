@@ -396,7 +396,7 @@ describe("a connection", () => {
     })
   )
 
-  it.effect("lets an idempotent request be sent again only if nothing has come since it went out", () =>
+  it.effect("lets an idempotent request be sent again only if nothing arrived after it was sent", () =>
     Effect.gen(function* () {
       const { exchanges, pair } = yield* started({}, 2)
       pair.feed(headers(1, ok, true))

@@ -113,7 +113,7 @@ const unlimited: Exchange["limits"] = {
   streamed: undefined
 }
 
-/** An exchange that records what it is told. */
+/** An exchange that records its callbacks. */
 export class RecordedExchange implements Exchange {
   readonly limits: Exchange["limits"]
   readonly deadlines: Deadlines
