@@ -292,6 +292,8 @@ export interface ClientRequest extends Pipeable, Inspectable {
   readonly method: string
   /** Without userinfo and fragment. */
   readonly url: string
+  /** `url` with the values of secret parameters replaced, as errors and spans show it: for log lines. */
+  readonly redactedUrl: string
   /** In order and in the given case, including duplicates. Secret values are not printed, but are part of the JSON. */
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
   readonly header: (name: string) => Option.Option<string>

@@ -232,6 +232,14 @@ describe("adopt: a request under a session's defaults", () => {
 })
 
 describe("toCurl", () => {
+  it.effect("has a URL for log lines, without secrets", () =>
+    Effect.gen(function* () {
+      const request = yield* ClientRequest.make("GET", "http://user:pass@h/items?page=2&access_token=s3cret")
+      assert.strictEqual(request.url, "http://h/items?page=2&access_token=s3cret")
+      assert.strictEqual(request.redactedUrl, "http://h/items?page=2&access_token=REDACTED")
+    })
+  )
+
   it.effect("prints a command that a shell can read, without secrets", () =>
     Effect.gen(function* () {
       const request = yield* ClientRequest.make("POST", "http://u:hidden@h/it's?sig=hidden&a=$(id)", {

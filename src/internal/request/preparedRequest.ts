@@ -133,6 +133,10 @@ export class PreparedRequest extends Pipeable.Class() implements ClientRequest, 
     return this.target.url
   }
 
+  get redactedUrl(): string {
+    return redactUrl(this.url)
+  }
+
   /** A copy of the headers that prints with secrets redacted; `fields` has the real values. */
   get headers(): Pairs {
     this.listed ??= concealPairs(this.fields)
@@ -240,7 +244,7 @@ export class PreparedRequest extends Pipeable.Class() implements ClientRequest, 
     return {
       _id: "effect-http-session/ClientRequest",
       method: this.method,
-      url: redactUrl(this.url),
+      url: this.redactedUrl,
       headers: redactHeaders(this.fields.pairs, this.fields.secret),
       body: { _tag: body._tag, ...contentOf(body) },
       hop: this.hop

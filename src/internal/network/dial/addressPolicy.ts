@@ -63,6 +63,11 @@ interface Ranges {
   readonly has: (address: string) => boolean
 }
 
+const rejectRanges = (given: unknown): never => {
+  const got = typeof given === "function" ? "a function; pass the function as addressPolicy itself" : String(given)
+  throw new TypeError(`addressPolicy: expected an array of ranges such as ["10.0.0.0/8"], got ${got}`)
+}
+
 const rejectRange = (range: unknown): never => {
   throw new TypeError(`addressPolicy: expected a range such as "10.0.0.0/8", got ${JSON.stringify(range)}`)
 }
@@ -71,7 +76,7 @@ const rejectRange = (range: unknown): never => {
 const toRanges = (cidrs: ReadonlyArray<string>): Ranges => {
   const four = new Net.BlockList()
   const six = new Net.BlockList()
-  for (const cidr of Array.isArray(cidrs) ? cidrs : rejectRange(cidrs)) {
+  for (const cidr of Array.isArray(cidrs) ? cidrs : rejectRanges(cidrs)) {
     const [, address = "", prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(cidr) ?? rejectRange(cidr)
     const family = Net.isIP(address)
     const bits = family === 4 ? 32 : 128

@@ -261,6 +261,15 @@ describe("addressPolicy", () => {
     assert.throws(() => compileAddressPolicy(policy as unknown as AddressPolicy), TypeError, "addressPolicy")
   })
 
+  it("explains that a function is the policy itself", () => {
+    const policy: unknown = { allow: () => true }
+    assert.throws(
+      () => compileAddressPolicy(policy as AddressPolicy),
+      TypeError,
+      'expected an array of ranges such as ["10.0.0.0/8"], got a function; pass the function as addressPolicy itself'
+    )
+  })
+
   const rows: ReadonlyArray<[string, AddressPolicy, string, boolean]> = [
     ["only allowed addresses", { allow: ["10.0.0.0/8"] }, "10.1.2.3", true],
     ["only allowed addresses", { allow: ["10.0.0.0/8"] }, "11.1.2.3", false],
