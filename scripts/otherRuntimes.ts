@@ -1,8 +1,7 @@
 /**
  * Runs on Bun and Deno the tour, the examples, the installed package, and the tests of the public modules, of faults and
  * of TLS, without the tests that `runtimes/skips.ts` lists; checks the list in docs/runtimes.md, and writes it with
- * `--write`. Names of runtimes as arguments run only those; `--few` runs fewer tests, `--tests` only tests, and
- * `--programs` no tests.
+ * `--write`. Names of runtimes as arguments run only those; `--tests` runs only tests, and `--programs` no tests.
  */
 import { rmSync } from "node:fs"
 import { report } from "./project.js"
@@ -10,7 +9,7 @@ import { examples, installed, installPackage, tour } from "./runtimes/programs.j
 import { install, otherRuntimes } from "./runtimes/runtimes.js"
 import { section, table } from "./runtimes/section.js"
 import { type Skip, skips } from "./runtimes/skips.js"
-import { allTests, fewTests, runTests } from "./runtimes/tests.js"
+import { runTests } from "./runtimes/tests.js"
 
 const has = (argument: string): boolean => process.argv.includes(argument)
 
@@ -38,7 +37,7 @@ if (!has("--write")) {
   install()
   if (!has("--tests")) await programs()
   if (!has("--programs")) {
-    for (const name of wanted) found.push(...(await runTests(name, has("--few") ? fewTests : allTests)))
+    for (const name of wanted) found.push(...(await runTests(name)))
   }
 }
 report(found, `${wanted.join(" and ")} pass`)

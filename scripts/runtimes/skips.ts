@@ -28,7 +28,29 @@ const silent = "the server of the test, whose queue of connections is full, is o
 const early =
   "the runtime reads a socket after the write of the same moment: bytes that the server sends within that moment count as the answer"
 
+const http2Server = "the server of the test is the runtime's own node:http2 module, "
+
 export const skips: ReadonlyArray<Skip> = [
+  {
+    test: "HTTP_1_1_REQUIRED *",
+    on: ["bun"],
+    reason: `${http2Server}which sends DATA instead of RST_STREAM`
+  },
+  {
+    test: "50 requests at once to a server that is not known share one connection if it speaks HTTP/2",
+    on: ["deno"],
+    reason: `${http2Server}which aborts the process when the connection ends`
+  },
+  {
+    test: "a server that changes its protocol is understood, in both directions",
+    on: ["deno"],
+    reason: `${http2Server}which selects the protocol once for all connections`
+  },
+  {
+    test: "the protocol is refused over a weak cipher suite before a request is written",
+    on: ["deno"],
+    reason: `${http2Server}which ignores its list of cipher suites`
+  },
   { test: "*(undici)", on: ["bun"], reason: undici },
   {
     test: "every error * has a message of one sentence that names its subject",

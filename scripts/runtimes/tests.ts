@@ -10,19 +10,10 @@ const testsIn = (directory: string): ReadonlyArray<string> =>
     .filter((file) => file.endsWith(".test.ts"))
     .map((file) => `${directory}/${file}`)
 
-const security = "test/internal/network/tls"
-
 /** The tests of the public modules, of faults and of TLS. */
-export const allTests: ReadonlyArray<string> = ["test", "test/faults", security].flatMap(testsIn)
-
-/** Those that a runtime can fail most easily, and that end within a few minutes. */
-export const fewTests: ReadonlyArray<string> = [
-  ...testsIn(security),
-  ...["ClientResponse", "Proxy", "Session", "Ssl", "WebSocket"].map((name) => `test/${name}.test.ts`),
-  ...["closeNotify", "framing", "proxies", "slabs", "tls", "truncatedCoding"].map(
-    (name) => `test/faults/${name}.test.ts`
-  )
-]
+const files: ReadonlyArray<string> = ["test", "test/faults", "test/faults/http2", "test/internal/network/tls"].flatMap(
+  testsIn
+)
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
 
@@ -56,8 +47,8 @@ const failuresOf = ({ testResults }: Report): ReadonlyArray<string> =>
     return failed.map((test) => `${test.fullName}: ${(test.failureMessages?.[0] ?? "").slice(0, 500)}`)
   })
 
-/** Runs the files; returns what failed. */
-export const runTests = async (name: OtherRuntime, files: ReadonlyArray<string>): Promise<ReadonlyArray<string>> => {
+/** Runs the tests on a runtime; returns what failed. */
+export const runTests = async (name: OtherRuntime): Promise<ReadonlyArray<string>> => {
   const output = join(folder, `tests-${name}.json`)
   const projects = ["--project", "unit", "--project", "network"]
   const reporters = ["--reporter=json", `--outputFile=${output}`]

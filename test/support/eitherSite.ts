@@ -4,6 +4,10 @@ import type { AddressInfo } from "node:net"
 import type { TLSSocket } from "node:tls"
 import { Effect, type Scope } from "effect"
 
+interface Offer {
+  readonly protocols: ReadonlyArray<string>
+}
+
 export interface EitherSite {
   readonly port: number
   /** By its name, which standard certificates have. */
@@ -19,8 +23,8 @@ export interface EitherSite {
 export interface EitherOptions {
   readonly key: string
   readonly cert: string
-  /** Selects for each connection; by default what the client likes best. */
-  readonly selects?: ((offered: ReadonlyArray<string>) => string | undefined) | undefined
+  /** The protocol of a new connection; one that the client does not offer ends the handshake. Default: the client's first. */
+  readonly selects?: (() => string) | undefined
   readonly tls?: { readonly maxVersion?: "TLSv1.2"; readonly ciphers?: string } | undefined
   /** Default: answers with the version and the target. */
   readonly answer?: ((request: Http2ServerRequest, response: Http2ServerResponse) => void) | undefined
@@ -31,11 +35,15 @@ const echo: NonNullable<EitherOptions["answer"]> = (request, response) => {
   request.on("end", () => response.end(`${request.httpVersion} ${request.url}`))
 }
 
+/** Deno asks only when the server starts, with an empty offer. */
+const accepted = (selected: string, offered: ReadonlyArray<string>): string | undefined =>
+  offered.length === 0 || offered.includes(selected) ? selected : undefined
+
 export const eitherSite = ({
   answer = echo,
   cert,
   key,
-  selects = ([best]) => best,
+  selects,
   tls
 }: EitherOptions): Effect.Effect<EitherSite, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -47,7 +55,7 @@ export const eitherSite = ({
       key,
       cert,
       allowHTTP1: true,
-      ALPNCallback: ({ protocols }) => selects(protocols)
+      ...(selects && { ALPNCallback: ({ protocols }: Offer) => accepted(selects(), protocols) })
     })
     server.on("secureConnection", (socket: TLSSocket) => {
       spoken.push(typeof socket.alpnProtocol === "string" ? socket.alpnProtocol : "none")

@@ -231,9 +231,10 @@ describe("an upload over HTTP/2", () => {
 
   itH2Fault(
     "never exceeds a window that shrinks below what was sent",
-    plays(handshake(), (peer) =>
+    plays((peer) =>
       Effect.gen(function* () {
         peer.automatic.windows = false
+        yield* handshake()(peer)
         const { stream } = yield* peer.head
         yield* peer.until(() => peer.requests[0].body.length === 65_535)
         yield* peer.send(Buffer.concat([Frames.settings({ INITIAL_WINDOW_SIZE: 10 }), windowUpdate(0, 100_000)]))

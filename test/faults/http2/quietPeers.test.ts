@@ -119,6 +119,8 @@ describe("a server that answers nothing", () => {
           (peers) => peers.length === 1
         )
         const request = yield* peer.request
+        // The acknowledgement: the client has read the server's SETTINGS.
+        yield* peer.take(({ flags, type }) => type === Type.SETTINGS && flags === 1)
         for (let expected = 1; expected <= 3; expected++) {
           advance(10_000)
           yield* peer.frame("PING")

@@ -319,11 +319,12 @@ describe("a refused stream", () => {
   ] as const) {
     itH2Fault(
       `in the middle of an upload of ${name} is ${again ? "" : "not "}sent again`,
-      plays(handshake(), (peer) =>
+      plays((peer) =>
         Effect.gen(function* () {
-          const first = yield* peer.head
           // More is not credited, so the upload stands still.
           peer.automatic.windows = false
+          yield* handshake()(peer)
+          const first = yield* peer.head
           yield* peer.frame("DATA", first.stream)
           yield* peer.send(rstStream(first.stream, Code.REFUSED_STREAM))
           peer.automatic.windows = true

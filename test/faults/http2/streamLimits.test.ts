@@ -69,6 +69,15 @@ const holding =
 
 const whole = (at: H2Server) => at.peers.map(({ requests }) => requests.filter(({ ended }) => ended).length)
 
+const firstPeer = (at: H2Server) =>
+  Effect.map(
+    untilValue(
+      Effect.sync(() => at.peers),
+      (peers) => peers.length > 0
+    ),
+    ([first]) => first
+  )
+
 const stay: H2Play = (peer) => peer.until(() => false)
 
 describe("requests beyond the streams of a connection", () => {
@@ -110,7 +119,7 @@ describe("requests beyond the streams of a connection", () => {
         assert.strictEqual(gone.size, 30)
         yield* Fiber.interruptAll(fibers.filter((_, index) => gone.has(index)))
         assert.strictEqual((yield* session.connector.stats).waiting, 20)
-        const peer = at.peers[0]
+        const peer = yield* firstPeer(at)
         yield* Effect.forkScoped(Effect.forever(Effect.flatMap(peer.request, (request) => peer.send(echoed(request)))))
         const left = indices(51).filter((index) => !gone.has(index))
         assert.deepStrictEqual(
@@ -154,7 +163,7 @@ describe("requests beyond the streams of a connection", () => {
       Effect.gen(function* () {
         const fibers = yield* start(session, at, 50)
         yield* untilValue(session.connector.stats, ({ waiting }) => waiting === 49)
-        const peer = at.peers[0]
+        const peer = yield* firstPeer(at)
         yield* peer.send(settings({ MAX_CONCURRENT_STREAMS: 100 }))
         yield* peer.until(() => peer.requests.length === 50)
         yield* Effect.forkScoped(Effect.forever(Effect.flatMap(peer.request, (request) => peer.send(echoed(request)))))
@@ -171,10 +180,7 @@ describe("requests beyond the streams of a connection", () => {
     (session, at) =>
       Effect.gen(function* () {
         const fibers = yield* start(session, at, 50)
-        const peer = yield* untilValue(
-          Effect.sync(() => at.peers[0]),
-          (found) => found !== undefined
-        )
+        const peer = yield* firstPeer(at)
         yield* peer.until(() => peer.requests.length === 50)
         yield* peer.send(settings({ MAX_CONCURRENT_STREAMS: 2 }))
         // The acknowledgement of the second SETTINGS: the client knows the limit.
