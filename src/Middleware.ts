@@ -19,7 +19,6 @@ import type { ClientRequest } from "./ClientRequest.js"
 import type { ClientResponse } from "./ClientResponse.js"
 import type { ClientError } from "./Errors.js"
 import * as bearer from "./internal/middleware/bearerRefresh.js"
-import * as caching from "./internal/middleware/cache/cache.js"
 import * as circuit from "./internal/middleware/circuitBreaker.js"
 import * as digesting from "./internal/middleware/digest/digest.js"
 import * as hedging from "./internal/middleware/hedge.js"
@@ -27,6 +26,9 @@ import * as making from "./internal/middleware/make.js"
 import * as limiting from "./internal/middleware/rateLimit.js"
 import * as retrying from "./internal/middleware/retry.js"
 import { Budget } from "./internal/middleware/retryBudget.js"
+import { onFirstUse } from "./internal/onFirstUse.js"
+
+const caching = onFirstUse(() => import("./internal/middleware/cache/cache.js"))
 
 /**
  * The rest of the chain. It may run any number of times, also in parallel; the session releases all responses that are
@@ -423,4 +425,4 @@ export const cache = (
     /** Most characters in the store, where bodies are base64. Default 64 Mi. */
     readonly maxSize?: number | undefined
   } = {}
-): Effect.Effect<Middleware, never, KeyValueStore> => caching.cache(options)
+): Effect.Effect<Middleware, never, KeyValueStore> => Effect.flatMap(caching.load, ({ cache }) => cache(options))

@@ -28,6 +28,7 @@ export const slow = [
   "test/internal/linearTime.test.ts",
   "test/internal/response/truncatedCoding.test.ts",
   "test/internal/tracing/order.test.ts",
+  "test/package/firstUse.test.ts",
   "test/package/imports.test.ts"
 ]
 

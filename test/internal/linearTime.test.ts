@@ -3,7 +3,7 @@
  * repeat one piece thousands of times: for a careless expression or loop some of them take the square of their length.
  */
 import type { X509Certificate } from "node:crypto"
-import { describe, it } from "@effect/vitest"
+import { beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import type { ClientResponse, ResponseHead } from "../../src/ClientResponse.js"
 import { SslContextError } from "../../src/Errors.js"
@@ -21,7 +21,7 @@ import { namedHost } from "../../src/internal/http/host.js"
 import { parseHttpDate } from "../../src/internal/http/httpDate.js"
 import { parse as parseLinks } from "../../src/internal/http/links.js"
 import { parse as parseMediaType } from "../../src/internal/http/mediaType.js"
-import { isPublicSuffix } from "../../src/internal/http/publicSuffix.js"
+import { isPublicSuffix, loadSuffixes } from "../../src/internal/http/publicSuffix.js"
 import { toForm, toQuery } from "../../src/internal/http/query.js"
 import { parseTarget, resolveLocation, Target } from "../../src/internal/http/target.js"
 import { transferDecoder } from "../../src/internal/http/transferEncoding.js"
@@ -48,6 +48,8 @@ import { grantOf } from "../../src/internal/webSocket/handshake.js"
 import * as Resolver from "../../src/Resolver.js"
 import { dns, withNames } from "../support/alternativeNames.js"
 import { assertLinear } from "../support/growth.js"
+
+beforeAll(() => Effect.runPromise(loadSuffixes))
 
 /** A response that has this value in every header. */
 const headWith = (value: string): ResponseHead & ClientResponse =>

@@ -13,6 +13,7 @@ import type { Scope } from "effect/Scope"
 import { CookieJarError } from "../../Errors.js"
 import { fromEither } from "../effect/eithers.js"
 import { type StoredText, type StoreError, storedKind, storedText } from "../effect/stores.js"
+import { loadSuffixes } from "../http/publicSuffix.js"
 import { raceWithCallback } from "../raceWithCallback.js"
 import * as Deadlines from "../transport/deadlines.js"
 import { effectOr, kindOf } from "../userResult.js"
@@ -67,6 +68,7 @@ const readInto = <E extends StoreError>(
   key: string
 ): Effect.Effect<Saved, CookieJarError | E> =>
   Effect.gen(function* () {
+    yield* loadSuffixes
     const saved = yield* read(store, key)
     jar.merge(saved.cookies, saved.removed, yield* Clock.currentTimeMillis)
     return saved

@@ -1,7 +1,7 @@
 /** Decides which cookies a host may set (RFC 6265bis section 5.7), and the scope of cookies that a program adds. */
 import { isIP } from "node:net"
 import type { CookieRejection } from "../../CookieJar.js"
-import { isPublicSuffix } from "../http/publicSuffix.js"
+import { hasSuffixes, isPublicSuffix } from "../http/publicSuffix.js"
 import { domainMatches } from "./match.js"
 import type { Stored } from "./store.js"
 import type { CookieTarget } from "./target.js"
@@ -50,6 +50,10 @@ export const keepsPrefixes = (cookie: Omit<Stored, "created" | "updated">): bool
   if (hasSecurePrefix(cookie.name)) return cookie.secure
   return !hasHostPrefix(cookie.name) || (cookie.secure && cookie.hostOnly && cookie.path === "/")
 }
+
+/** Whether the Public Suffix List has to be loaded before Set-Cookie lines are stored, because one has a Domain attribute. */
+export const needsSuffixes = (lines: ReadonlyArray<string>): boolean =>
+  !hasSuffixes() && lines.some((line) => /;\s*domain\s*=/i.test(line))
 
 /** Section 5.7, steps 7 to 10: the scope of a cookie from a host, or the reason why the host may not set it. */
 export const resolveScope = (

@@ -9,13 +9,14 @@ import type { CookiesInput, UrlInput } from "../../ClientRequest.js"
 import type { Cookie, CookieInput, CookieJarService } from "../../CookieJar.js"
 import { CookieJarError, type InvalidURL } from "../../Errors.js"
 import { fromEither } from "../effect/eithers.js"
+import { loadSuffixes } from "../http/publicSuffix.js"
 import { conceal, inspectable } from "../inspection.js"
 import { redacted } from "../redact.js"
 import { decode, encode } from "./document.js"
 import { toPairs } from "./header.js"
 import type { Jar, OwnCookie } from "./jar.js"
 import { register } from "./registry.js"
-import { rejectionSentences } from "./rules.js"
+import { needsSuffixes, rejectionSentences } from "./rules.js"
 import type { Entry } from "./store.js"
 import { type CookieTarget, canonicalDomain, fromUrl } from "./target.js"
 import { fromWire, toWire } from "./wire.js"
@@ -89,7 +90,14 @@ const toOwn = (cookies: CookiesInput | Cookies.Cookies, now: number): ReadonlyAr
 
 const isCookies = (input: CookiesInput | Cookies.Cookies): input is Cookies.Cookies => Cookies.isCookies(input)
 
-/** The service of a jar. Each Effect is one synchronous step at the time of the Clock. */
+/** Whether any cookie has a domain, and storing it needs the Public Suffix List. */
+const hasDomain = (cookies: CookiesInput | Cookies.Cookies): boolean =>
+  isCookies(cookies) && Object.values(cookies.cookies).some(({ options }) => options?.domain !== undefined)
+
+/**
+ * The service of a jar. Each Effect is one synchronous step at the time of the Clock; the first that needs the Public
+ * Suffix List loads it before.
+ */
 export const fromJar = (jar: Jar): CookieJarService => {
   const at = <A>(f: (now: number) => A): Effect.Effect<A> => Effect.map(Clock.currentTimeMillis, f)
 
@@ -97,27 +105,39 @@ export const fromJar = (jar: Jar): CookieJarService => {
     Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.map(fromEither(fromUrl(url)), (target) => f(target, now)))
 
   const fromJson = (json: unknown): Effect.Effect<void, CookieJarError> =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.map(fromEither(decode(json, now)), (saved) => jar.restore(saved.cookies, now))
+    Effect.zipRight(
+      loadSuffixes,
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.map(fromEither(decode(json, now)), (saved) => jar.restore(saved.cookies, now))
+      )
     )
 
   const service: CookieJarService = {
     ...inspectable("CookieJar", () => ({ cookies: jar.size() })),
     "~effect-http-session/CookieJar": "~effect-http-session/CookieJar",
-    setCookies: (lines, url) => atUrl(url, (target, now) => jar.store(Array.from(lines), target, now)),
+    setCookies: (lines, url) =>
+      Effect.suspend(() => {
+        const given = Array.from(lines)
+        const store = atUrl(url, (target, now) => jar.store(given, target, now))
+        return needsSuffixes(given) ? Effect.zipRight(loadSuffixes, store) : store
+      }),
     updateCookies: (cookies, url) => {
-      const update = (target: CookieTarget | undefined, now: number): void => {
+      const put = (target: CookieTarget | undefined, now: number): void => {
         for (const cookie of toOwn(cookies, now)) jar.put(cookie, target, now)
       }
-      return url === undefined ? at((now) => update(undefined, now)) : atUrl(url, update)
+      const update = url === undefined ? at((now) => put(undefined, now)) : atUrl(url, put)
+      return hasDomain(cookies) ? Effect.zipRight(loadSuffixes, update) : update
     },
     set: (cookie) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
-        const reason = jar.put(inputOf(cookie), undefined, now)
-        return reason === undefined
-          ? Effect.void
-          : new CookieJarError({ reason: "Rejected", description: rejectionSentences[reason] })
-      }),
+      Effect.zipRight(
+        loadSuffixes,
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const reason = jar.put(inputOf(cookie), undefined, now)
+          return reason === undefined
+            ? Effect.void
+            : new CookieJarError({ reason: "Rejected", description: rejectionSentences[reason] })
+        })
+      ),
     filterCookies: (url) => atUrl(url, (target, now) => jar.select(target, now).map(toCookie)),
     cookieHeader: (url) =>
       atUrl(url, (target, now) => Option.map(Option.fromNullable(jar.header(target, now)), fromWire)),

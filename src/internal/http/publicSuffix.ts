@@ -1,37 +1,27 @@
-/** Looks up domains in the Public Suffix List: names under which anyone can register a name. */
-import { getPublicSuffix } from "tldts"
-
-const options = {
-  allowIcannDomains: true,
-  allowPrivateDomains: true,
-  detectIp: false,
-  extractHostname: false,
-  mixedInputs: false,
-  validateHostname: false
-}
-
-const icannOnly = { ...options, allowPrivateDomains: false }
-
-const withoutDots = (domain: string): string => {
-  let end = domain.length
-  while (end > 0 && domain.charCodeAt(end - 1) === 0x2e) end--
-  return end === domain.length ? domain : domain.slice(0, end)
-}
-
 /**
- * Whether a domain does not have a single owner: "com", "co.uk", "github.io", and every single label that is not in the
- * list. A final dot is ignored.
+ * Looks up domains in the Public Suffix List, which is loaded on first use: it is large, and needed only for cookies with
+ * a Domain attribute and for certificates with wildcards.
  */
-export const isPublicSuffix = (domain: string): boolean => {
-  const name = withoutDots(domain)
-  return !name.includes(".") || getPublicSuffix(name, options) === name
+import * as Effect from "effect/Effect"
+import { onFirstUse } from "../onFirstUse.js"
+
+const list = onFirstUse(() => import("./suffixList.js"))
+
+/** Loads the list. The other functions need it. */
+export const loadSuffixes: Effect.Effect<void> = Effect.asVoid(list.load)
+
+/** Whether the list was loaded. */
+export const hasSuffixes = (): boolean => list.loaded !== undefined
+
+const loaded = () => {
+  const { loaded } = list
+  // Without the list no answer would be safe.
+  if (loaded === undefined) throw new Error("expected the Public Suffix List to be loaded")
+  return loaded
 }
 
-/**
- * Whether a registry assigns the names below a domain: "com", "co.uk", and every single label. "github.io" is not one,
- * because all names below it belong to its owner.
- */
-export const isRegistrySuffix = (domain: string): boolean => {
-  const name = withoutDots(domain)
-  return !name.includes(".") || getPublicSuffix(name, icannOnly) === name
-}
+/** See `suffixList.ts`. */
+export const isPublicSuffix = (domain: string): boolean => loaded().isPublicSuffix(domain)
+
+/** See `suffixList.ts`. */
+export const isRegistrySuffix = (domain: string): boolean => loaded().isRegistrySuffix(domain)

@@ -248,10 +248,16 @@ export class Hop implements Exchange, ResponseSource {
   onHead(head: Head, body: IncomingBody): void {
     const call = this.call
     const jar = call.core.jar
-    if (jar !== undefined) storeCookies(call, jar, this.request, head, this.trace)
+    const storing = jar === undefined ? undefined : storeCookies(call, jar, this.request, head, this.trace)
     const response = new Response(this, head, body, this.connection?.info ?? noConnection)
     this.response = response
     this.trace?.head(head, response)
+    if (storing === undefined) this.proceed(response)
+    else this.resume(this.proceedAfter(storing, response))
+  }
+
+  private proceed(response: Response): void {
+    const call = this.call
     const next = this.onResponse(call, response)
     if (next !== undefined) this.resume(next)
     else if (this.collect && response.direct) {
@@ -262,10 +268,26 @@ export class Hop implements Exchange, ResponseSource {
     } else this.resume(Effect.succeed(response))
   }
 
+  /** Continues with the response when its cookies are stored. */
+  private proceedAfter(storing: Effect.Effect<void>, response: Response): Effect.Effect<ClientResponse, ClientError> {
+    return Effect.zipRight(
+      storing,
+      callback<ClientResponse, ClientError>((resume) => {
+        this.resume = resume
+        const { failure } = this
+        if (failure === undefined) this.proceed(response)
+        else {
+          response.releaseNow()
+          resume(Effect.fail(failure))
+        }
+      })
+    )
+  }
+
   onUpgrade(head: Head, wire: NetworkStream, rest: Uint8Array): void {
     const call = this.call
     const jar = call.core.jar
-    if (jar !== undefined) storeCookies(call, jar, this.request, head, this.trace)
+    const storing = jar === undefined ? undefined : storeCookies(call, jar, this.request, head, this.trace)
     const response = Response.upgraded(this, head, this.connection?.info ?? noConnection, { wire, rest })
     this.response = response
     this.trace?.head(head, response)
@@ -274,7 +296,8 @@ export class Hop implements Exchange, ResponseSource {
     this.upgraded = wire
     this.onAbort = (error) => call.abort(error)
     wire.socket.once("close", () => this.done())
-    this.resume(this.onResponse(call, response) ?? Effect.succeed(response))
+    const next = () => this.onResponse(call, response) ?? Effect.succeed(response)
+    this.resume(storing === undefined ? next() : Effect.zipRight(storing, Effect.suspend(next)))
   }
 
   onError(error: ClientError, repeatable: Retryability, rotated = false): void {

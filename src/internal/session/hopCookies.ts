@@ -1,10 +1,12 @@
 /** The cookies of one hop: those it sends, and those its response sets. */
+import * as Effect from "effect/Effect"
 import type { Jar } from "../cookies/jar.js"
-import type { Rejection } from "../cookies/rules.js"
+import { needsSuffixes, type Rejection } from "../cookies/rules.js"
 import type { CookieTarget } from "../cookies/target.js"
 import { fromWire, setCookieLines, toWire } from "../cookies/wire.js"
 import type { Pairs } from "../http/headerFields.js"
 import { zonedAddress } from "../http/origin.js"
+import { loadSuffixes } from "../http/publicSuffix.js"
 import type { Target } from "../http/target.js"
 import type { PreparedRequest } from "../request/preparedRequest.js"
 import type { Trace } from "../transport/trace.js"
@@ -87,15 +89,18 @@ export const cookieHeader = (call: Caller, jar: Jar, request: PreparedRequest): 
   return jar.isEmpty ? undefined : jar.header(cookieTarget(request.target), call.clock())
 }
 
-/** Stores the cookies that a response sets, and reports rejected cookies to the trace. */
+/**
+ * Stores the cookies that a response sets, and reports rejected cookies to the trace. Returns an effect if that has to
+ * wait for the Public Suffix List.
+ */
 export const storeCookies = (
   call: Caller,
   jar: Jar,
   request: PreparedRequest,
   head: Head,
   trace: Pick<Trace, "offer"> | undefined
-): void => {
-  if (head.get("set-cookie") === undefined) return
+): Effect.Effect<void> | undefined => {
+  if (head.get("set-cookie") === undefined) return undefined
   const onRejected =
     trace === undefined
       ? undefined
@@ -103,5 +108,9 @@ export const storeCookies = (
           const { method, target } = request
           trace.offer({ _tag: "CookieRejected", method, url: target.shownUrl, name: fromWire(name), domain, reason })
         }
-  jar.storeWire(setCookieLines(head), cookieTarget(request.target), call.clock(), onRejected)
+  const lines = setCookieLines(head)
+  const store = (): void => jar.storeWire(lines, cookieTarget(request.target), call.clock(), onRejected)
+  if (jar.settings.maxCookies > 0 && needsSuffixes(lines)) return Effect.map(loadSuffixes, store)
+  store()
+  return undefined
 }

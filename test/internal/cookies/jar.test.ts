@@ -1,10 +1,14 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, beforeAll, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
 import * as Either from "effect/Either"
 import * as fc from "fast-check"
 import { decode, decodeText, encode, encodeText } from "../../../src/internal/cookies/document.js"
 import { defaultSettings, Jar, type JarSettings } from "../../../src/internal/cookies/jar.js"
 import type { CookieTarget } from "../../../src/internal/cookies/target.js"
 import { fromWire } from "../../../src/internal/cookies/wire.js"
+import { loadSuffixes } from "../../../src/internal/http/publicSuffix.js"
+
+beforeAll(() => Effect.runPromise(loadSuffixes))
 
 const target = (host: string, path = "/", scheme: CookieTarget["scheme"] = "https"): CookieTarget => ({
   scheme,

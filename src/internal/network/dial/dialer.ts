@@ -21,6 +21,7 @@ import { toMillis } from "../../durations.js"
 import { canonicalHost } from "../../http/host.js"
 import { zonedAddress } from "../../http/origin.js"
 import { nameOf } from "../../objectNames.js"
+import { onFirstUse } from "../../onFirstUse.js"
 import type { Http2Offer, NetworkStream, Sockets } from "../../transport/networkStream.js"
 import { DataReader, type SocketReader } from "../../transport/socketReader.js"
 import type { Exchange, ProxyRoute, Route } from "../../transport/transport.js"
@@ -32,10 +33,11 @@ import { isLocalhost } from "./localhost.js"
 import { peerKeyOf } from "./peerKey.js"
 import type { Connected } from "./race.js"
 import { during, locate, permit, phaseTimeout, reach, type Target, type TcpSettings } from "./reach.js"
-import { socks } from "./socks.js"
 import { makeTlsStep, type SecureError, type TlsStep, withFullHandshake } from "./tlsStep.js"
 import { tunnel } from "./tunnel.js"
 import { connectUnix } from "./unix.js"
+
+const socksHandshake = onFirstUse(() => import("./socks.js"))
 
 /** Opens connections for the pool. */
 export interface Dialer {
@@ -229,15 +231,18 @@ const throughProxy = Effect.fnUntraced(function* (
   const destination = yield* destinationOf(settings, exchange, proxy)
   const { origin } = exchange.route
   const speaksHttp = proxy.kind === "http" || proxy.kind === "https"
+  // Loaded before there is a socket, which something has to own at any time.
+  const socks = speaksHttp ? undefined : yield* socksHandshake.load
   const forward = forwards(proxy, origin, exchange.route.tunnel)
   const slab = forward && proxy.kind === "http"
   const connected = yield* toProxy(settings, step, exchange, proxy, sockets, slab)
   const { reader, socket } = connected
   if (forward) return wireOf(socket, connected, reader === undefined ? { forward } : { forward, reader })
   const speaksFirst = origin.scheme === "https" || http2 === "required"
-  const inner = speaksHttp
-    ? yield* tunnel(socket, proxy, origin, exchange, settings.http1, exchange.route.userAgent, speaksFirst)
-    : yield* socks(socket, proxy, destination, exchange, http2 === "required")
+  const inner =
+    socks === undefined
+      ? yield* tunnel(socket, proxy, origin, exchange, settings.http1, exchange.route.userAgent, speaksFirst)
+      : yield* socks.socks(socket, proxy, destination, exchange, http2 === "required")
   return yield* finish(step, exchange, inner, connected, undefined, http2)
 })
 

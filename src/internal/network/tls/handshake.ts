@@ -1,6 +1,7 @@
 /**
  * Runs a TLS handshake on a connected socket and verifies the peer before any byte of a request can be written.
  */
+import { isIP } from "node:net"
 import type { Duplex } from "node:stream"
 import type * as tls from "node:tls"
 import * as Clock from "effect/Clock"
@@ -12,6 +13,7 @@ import type { Certificate, TlsInfo } from "../../../Ssl.js"
 import { callback } from "../../effect/callback.js"
 import { currentEnvironment, type Environment } from "../../effect/fiberState.js"
 import { run } from "../../effect/fibers.js"
+import { loadSuffixes } from "../../http/publicSuffix.js"
 import type { Trace } from "../../transport/trace.js"
 import { HandshakeAttempt, type HandshakeOptions } from "./handshakeAttempt.js"
 import { unsolicitedBytes } from "./tlsErrors.js"
@@ -135,6 +137,8 @@ export const handshake = (socket: Duplex, options: HandshakeOptions): Effect.Eff
       const environment = yield* currentEnvironment
       const now = yield* Clock.currentTimeMillis
       if (trace !== undefined) yield* trace.emit({ _tag: "TlsHandshakeStart", host, proxy })
+      // Wildcards of certificates are matched against the list, and only names match them.
+      if (isIP(options.settings.serverHostname ?? host) === 0) yield* loadSuffixes
       const secured = yield* negotiate(socket, options, now, environment)
       if (trace !== undefined) yield* emitEnd(trace, options, secured.info, now)
       return secured

@@ -1,6 +1,6 @@
 /** The implementation of the Session service. */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { ClientRequest, Method, RequestOptions, UrlInput } from "../../../ClientRequest.js"
 import type { ConnectorService } from "../../../Connector.js"
@@ -10,6 +10,7 @@ import type { Activity, ActivityOptions, Signal } from "../../../Tracing.js"
 import type { UpgradeOptions } from "../../../Upgrade.js"
 import type { WebSocketOptions } from "../../../WebSocket.js"
 import { showAs } from "../../inspection.js"
+import { onFirstUse } from "../../onFirstUse.js"
 import { mergeSessionOptions } from "../../request/mergeOptions.js"
 import type { Defaults } from "../../request/preparedRequest.js"
 import { makeDefaults } from "../../request/sessionDefaults.js"
@@ -20,9 +21,10 @@ import { type FindSession, type RequestContext, send, sendValue } from "../reque
 import type { SessionCore } from "../sessionCore.js"
 import { eventSource } from "./eventSource.js"
 import { openUpgrade } from "./openUpgrade.js"
-import { openWebSocket } from "./openWebSocket.js"
 import { paginate } from "./paginate.js"
 import { fromRequestValue } from "./requestValue.js"
+
+const webSockets = onFirstUse(() => import("./openWebSocket.js"))
 
 /** Marks a session. */
 export const typeId: TypeId = "~effect-http-session/Session"
@@ -81,7 +83,8 @@ export class SessionImpl implements SessionService, RequestContext {
   readonly patch: Verb = (url, options) => send<never>(this, "PATCH", url, options)
   readonly execute = (request: HttpClientRequest | ClientRequest, options?: RequestOptions) =>
     sendValue<never>(this, fromRequestValue(request, options))
-  readonly webSocket = (url: UrlInput, options?: WebSocketOptions) => openWebSocket(this, url, options)
+  readonly webSocket = (url: UrlInput, options?: WebSocketOptions) =>
+    Effect.flatMap(webSockets.load, ({ openWebSocket }) => openWebSocket(this, url, options))
   readonly upgrade = (url: UrlInput, options: UpgradeOptions) => openUpgrade(this, url, options)
   readonly paginate: SessionService["paginate"] = (url, page, options = {}) => paginate(url, page, options, this.#find)
   readonly sse: SessionService["sse"] = (url, options = {}) =>

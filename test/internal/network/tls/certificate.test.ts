@@ -1,11 +1,14 @@
 import { X509Certificate } from "node:crypto"
-import { assert, describe, it } from "@effect/vitest"
+import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { DateTime, Effect } from "effect"
 import * as fc from "fast-check"
+import { loadSuffixes } from "../../../../src/internal/http/publicSuffix.js"
 import { fromX509, namesHost } from "../../../../src/internal/network/tls/certificate.js"
 import { dns, ip, uri, withNames } from "../../../support/alternativeNames.js"
 import { standard } from "../../../support/certificates.js"
 import { cpuTime } from "../../../support/time.js"
+
+beforeAll(() => Effect.runPromise(loadSuffixes))
 
 const zeros = (count: number): ReadonlyArray<number> => Array.from({ length: count }, () => 0)
 
