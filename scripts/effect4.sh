@@ -18,6 +18,7 @@ generate() {
 compile() {
   rm -rf "$build/dist"
   node_modules/.bin/tsc -p "$build/tsconfig.build.json"
+  node_modules/.bin/tsx scripts/bundle.ts "$build/dist"
 }
 
 case "$1" in

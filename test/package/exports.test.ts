@@ -30,10 +30,10 @@ describe("the package", () => {
 
   it("has one subpath for each module, and no subpath for internal modules", () => {
     assert.deepStrictEqual(manifest.exports, {
-      ".": { types: "./dist/index.d.ts", default: "./dist/index.js" },
+      ".": { types: "./dist/index.d.ts", module: "./dist/index.js", default: "./dist/bundle/index.js" },
       "./package.json": "./package.json",
       "./internal/*": null,
-      "./*": { types: "./dist/*.d.ts", default: "./dist/*.js" }
+      "./*": { types: "./dist/*.d.ts", module: "./dist/*.js", default: "./dist/bundle/*.js" }
     })
     assert.deepStrictEqual(
       readdirSync(file("src"), { withFileTypes: true })
