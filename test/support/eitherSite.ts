@@ -1,7 +1,9 @@
 /** An origin behind TLS that speaks HTTP/2 or HTTP/1.1, as a test chooses for each connection. */
+import type { IncomingMessage } from "node:http"
 import { createSecureServer, type Http2ServerRequest, type Http2ServerResponse } from "node:http2"
 import type { AddressInfo } from "node:net"
-import type { TLSSocket } from "node:tls"
+import type { Duplex } from "node:stream"
+import type { TLSSocket, TlsOptions } from "node:tls"
 import { Effect, type Scope } from "effect"
 
 interface Offer {
@@ -14,6 +16,8 @@ export interface EitherSite {
   readonly url: string
   /** What each connection so far speaks, in order. */
   readonly spoken: ReadonlyArray<string>
+  /** What the client of each connection offered, in order, joined by commas; only with `selects`. */
+  readonly offered: ReadonlyArray<string>
   /** The versions and targets of the requests so far. */
   readonly asked: ReadonlyArray<string>
   /** TCP connections now. */
@@ -24,8 +28,10 @@ export interface EitherOptions {
   readonly key: string
   readonly cert: string
   /** The protocol of a new connection; one that the client does not offer ends the handshake. Default: the client's first. */
-  readonly selects?: (() => string) | undefined
-  readonly tls?: { readonly maxVersion?: "TLSv1.2"; readonly ciphers?: string } | undefined
+  readonly selects?: ((offered: ReadonlyArray<string>) => string) | undefined
+  readonly tls?: Pick<TlsOptions, "maxVersion" | "ciphers" | "ca" | "requestCert" | "rejectUnauthorized"> | undefined
+  /** Takes over connections of HTTP/1.1 whose request asks for another protocol. */
+  readonly onUpgrade?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined
   /** Default: answers with the version and the target. */
   readonly answer?: ((request: Http2ServerRequest, response: Http2ServerResponse) => void) | undefined
 }
@@ -43,20 +49,28 @@ export const eitherSite = ({
   answer = echo,
   cert,
   key,
+  onUpgrade,
   selects,
   tls
 }: EitherOptions): Effect.Effect<EitherSite, never, Scope.Scope> =>
   Effect.gen(function* () {
     const sockets = new Set<TLSSocket>()
     const spoken: Array<string> = []
+    const offered: Array<string> = []
     const asked: Array<string> = []
     const server = createSecureServer({
       ...tls,
       key,
       cert,
       allowHTTP1: true,
-      ...(selects && { ALPNCallback: ({ protocols }: Offer) => accepted(selects(), protocols) })
+      ...(selects && {
+        ALPNCallback: ({ protocols }: Offer) => {
+          offered.push(protocols.join())
+          return accepted(selects(protocols), protocols)
+        }
+      })
     })
+    if (onUpgrade !== undefined) server.on("upgrade", onUpgrade)
     server.on("secureConnection", (socket: TLSSocket) => {
       spoken.push(typeof socket.alpnProtocol === "string" ? socket.alpnProtocol : "none")
       sockets.add(socket)
@@ -77,5 +91,12 @@ export const eitherSite = ({
       })
     )
     const { port } = server.address() as AddressInfo
-    return { port, url: `https://localhost:${port}`, spoken, asked, connections: Effect.sync(() => sockets.size) }
+    return {
+      port,
+      url: `https://localhost:${port}`,
+      spoken,
+      offered,
+      asked,
+      connections: Effect.sync(() => sockets.size)
+    }
   })

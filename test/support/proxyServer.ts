@@ -38,7 +38,7 @@ export interface ProxyServerOptions {
   readonly kind?: "http" | "https" | "socks"
   /** PEMs, for kind "https". */
   readonly tls?: { readonly cert: string; readonly key: string } & Partial<
-    Pick<Https.ServerOptions, "ca" | "requestCert">
+    Pick<Https.ServerOptions, "ca" | "requestCert" | "ALPNCallback">
   >
   /** Demands these, as Basic or by RFC 1929. */
   readonly auth?: { readonly user: string; readonly password: string }

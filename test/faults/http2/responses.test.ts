@@ -465,6 +465,12 @@ describe("frames that no server sends", () => {
       Frames.windowUpdate(0, 2 ** 31 - 1),
       Frames.windowUpdate(0, 2 ** 31 - 1)
     ]),
+    violation(
+      "SETTINGS that make the window of a stream overflow",
+      "BadHttpMessage Framing",
+      "FLOW_CONTROL_ERROR",
+      (stream) => [Frames.windowUpdate(stream, 2 ** 31 - 1 - 65_535), Frames.settings({ INITIAL_WINDOW_SIZE: 65_536 })]
+    ),
     violation("WINDOW_UPDATE of 0", "BadHttpMessage Framing", "PROTOCOL_ERROR", () => [Frames.windowUpdate(0, 0)]),
     violation("padding beyond the frame", "BadHttpMessage Framing", "PROTOCOL_ERROR", (stream) => [
       frame(Type.HEADERS, Flag.PADDED | Flag.END_HEADERS, stream, Buffer.of(9, 1))

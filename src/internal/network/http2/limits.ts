@@ -26,6 +26,8 @@ export interface Http2Limits {
   readonly maxHeaders: number
   /** Bytes of all heads of the responses to one request, decoded, each field with 32 bytes more (RFC 9113 section 6.5.2). */
   readonly maxHeadSize: number
+  /** Informational responses to one request. */
+  readonly maxInformational: number
 }
 
 export const defaultHttp2Limits: Http2Limits = {
@@ -36,7 +38,8 @@ export const defaultHttp2Limits: Http2Limits = {
   pingTimeout: 5000,
   maxLineSize: http1.maxLineSize,
   maxHeaders: http1.maxHeaders,
-  maxHeadSize: http1.maxHeadSize
+  maxHeadSize: http1.maxHeadSize,
+  maxInformational: http1.maxInformational
 }
 
 /** The range of windows: from the one that every connection begins with (RFC 9113 section 6.9). */
@@ -80,7 +83,7 @@ export const http2Fault = (http2: boolean | Http2Options | undefined): string | 
 /** Adds the defaults to valid options. Limits of heads are the same for both versions of HTTP. */
 export const resolveHttp2Limits = (http2: boolean | Http2Options | undefined, heads: ParserLimits): Http2Limits => {
   const given = typeof http2 === "object" ? http2 : {}
-  const { maxHeadSize, maxHeaders, maxLineSize } = heads
+  const { maxHeadSize, maxHeaders, maxInformational, maxLineSize } = heads
   const streamWindow = given.streamWindow ?? defaultHttp2Limits.streamWindow
   return {
     maxConcurrentStreams: given.maxConcurrentStreams ?? defaultHttp2Limits.maxConcurrentStreams,
@@ -90,7 +93,8 @@ export const resolveHttp2Limits = (http2: boolean | Http2Options | undefined, he
     pingTimeout: toMillis(given.pingTimeout ?? defaultHttp2Limits.pingTimeout),
     maxLineSize,
     maxHeaders,
-    maxHeadSize
+    maxHeadSize,
+    maxInformational
   }
 }
 
@@ -105,5 +109,12 @@ export const beyond = (limit: keyof FieldLimits, limits: FieldLimits): Violation
   code: ENHANCE_YOUR_CALM,
   reason: "Limit",
   description: `expected at most ${limits[limit]} ${units[limit]} (${limit}), got more`,
+  excerpt: ""
+})
+
+export const tooManyInformational = (most: number): Violation => ({
+  code: ENHANCE_YOUR_CALM,
+  reason: "Limit",
+  description: `expected at most ${most} informational responses (http1.maxInformational)`,
   excerpt: ""
 })

@@ -235,8 +235,10 @@ export abstract class SendingStream implements UploadOwner, Sender {
     if (limit === Infinity || this.state === "closed") return
     const { exchange, owner } = this
     this.timer ??= new IdleTimer()
+    // 1xx does not extend the limit of the head, so what arrives for this stream in that time is a sign of life too.
+    const readsBefore = phase === "headers" ? owner.reads : undefined
     const onTimeout = () => {
-      const isSilent = owner.reads === this.lastRead
+      const isSilent = owner.reads === (readsBefore ?? this.lastRead)
       this.cut(phaseTimeout(exchange, owner.wire, phase, limit))
       if (isSilent) owner.onSilence(exchange)
     }

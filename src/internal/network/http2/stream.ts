@@ -20,7 +20,7 @@ import {
 } from "./errorCodes.js"
 import { disconnected, resetBody, resetHead, violatedBody, violatedHead } from "./failures.js"
 import type { DecodedFields } from "./hpack/decoder.js"
-import { beyond } from "./limits.js"
+import { beyond, tooManyInformational } from "./limits.js"
 import { headOf, trailersOf } from "./receivedFields.js"
 import { SendingStream, type StreamOwner } from "./sendingStream.js"
 import type { TableEntry } from "./streamTable.js"
@@ -37,6 +37,7 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
   nextInBucket: Http2Stream | undefined = undefined
   /** Bytes of the heads so far, as the limit counts them. */
   headSize = 0
+  private informational = 0
   protected readonly owner: Http2StreamOwner
   private hasNoBody = false
   private trailers: Trailers = noTrailers
@@ -118,10 +119,17 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
     else if (head.status >= 200) this.onHead(head, endStream)
     else if (endStream)
       this.violate(badFrame(PROTOCOL_ERROR, `expected a response after ${head.status}, got the end of the stream`))
-    else {
-      if (head.status === 100) this.continue()
-      this.exchange.onInformational(head)
+    else this.onInformational(head)
+  }
+
+  private onInformational(head: Head): void {
+    const { maxInformational } = this.owner.limits
+    if (++this.informational > maxInformational) {
+      this.violate(tooManyInformational(maxInformational))
+      return
     }
+    if (head.status === 100) this.continue()
+    this.exchange.onInformational(head)
   }
 
   private onHead(head: Head, endStream: boolean): void {
