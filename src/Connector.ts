@@ -130,7 +130,10 @@ export interface PoolOptions {
   readonly gracefulShutdownTimeout?: Duration.DurationInput | undefined
   /** TLS settings of requests without an `ssl` option of their own, or with `ssl: true`. Default `true`. */
   readonly ssl?: Ssl | undefined
-  /** Limits and strictness of the HTTP/1.1 parser; `maxHeadSize`, `maxLineSize` and `maxHeaders` hold for HTTP/2 too. */
+  /**
+   * Limits and strictness of the HTTP/1.1 parser; `maxHeadSize`, `maxLineSize`, `maxHeaders` and `maxInformational` hold
+   * for HTTP/2 too.
+   */
   readonly http1?: Http1Limits | undefined
   /**
    * Whether connections speak HTTP/2 (RFC 9113), and how. `true` is `{ mode: "auto" }`: over TLS, servers that select it

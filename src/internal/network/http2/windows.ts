@@ -71,7 +71,8 @@ export class ReceiveWindow {
 
 /**
  * The window of a connection. It is refilled as bytes arrive, whichever stream they are for, so no reader stops another
- * and the window is never exceeded.
+ * and the window is never exceeded: a quarter of it at most is owed when bytes are counted, and the rest is more than any
+ * frame has.
  */
 export class ConnectionWindow {
   private owed = 0
