@@ -1,7 +1,7 @@
 /**
  * Servers of HTTP/2 that others wrote, over TLS, in front of an origin of HTTP/1.1 or by themselves.
  */
-import { execFile } from "node:child_process"
+import { type ChildProcess, execFile } from "node:child_process"
 import { promisify } from "node:util"
 import { Effect, type Scope } from "effect"
 import { standard } from "../support/certificates.js"
@@ -9,7 +9,7 @@ import { directory, freePort, start, write } from "./peer.js"
 
 export interface Http2Peer {
   readonly url: string
-  readonly pid: number | undefined
+  readonly pid: number
 }
 
 const originScript = new URL("http2Origin.mjs", import.meta.url).pathname
@@ -31,7 +31,10 @@ const backend = Effect.gen(function* () {
   return port
 })
 
-const served = (port: number, pid: number | undefined): Http2Peer => ({ url: `https://localhost:${port}`, pid })
+const served = (port: number, { pid }: ChildProcess): Http2Peer => {
+  if (pid === undefined) throw new Error("the server has not started")
+  return { url: `https://localhost:${port}`, pid }
+}
 
 /** A program in front of the origin. `configure` gets its directory, its port and the port of the origin. */
 const inFront = (
@@ -47,7 +50,7 @@ const inFront = (
     const port = yield* freePort
     const { args, file } = configure(path, port, yield* backend)
     if (file !== undefined) yield* write(`${path}/conf`, file)
-    return served(port, (yield* start(command, args, [port])).pid)
+    return served(port, yield* start(command, args, [port]))
   })
 
 export const nginx = (settings = "") =>
@@ -94,7 +97,7 @@ ProxyPass / http://127.0.0.1:${origin}/
 }))
 
 export const haproxy = inFront("/usr/sbin/haproxy", (path, port, origin) => ({
-  args: ["-f", `${path}/conf`, "-db"],
+  args: ["-f", `${path}/conf`, "-W", "-db"],
   file: `
 global
   maxconn 2000
@@ -132,7 +135,7 @@ export const nghttpd = Effect.gen(function* () {
   yield* write(`${path}/large`, "0123456789abcdef".repeat(12_500))
   const args = ["--address=127.0.0.1", "--echo-upload", "--trailer=x-checked: yes", `--htdocs=${path}`]
   const child = yield* start("nghttpd", [...args, `${port}`, `${path}/good.key`, `${path}/good.pem`], [port])
-  return served(port, child.pid)
+  return served(port, child)
 })
 
 /** The origin itself over HTTP/2, on this Node or on another one that npx gets. */
@@ -152,5 +155,5 @@ export const nodeHttp2 = (version: 20 | 22 | 24) =>
       [originScript, "http2", `${port}`, `${path}/good.pem`, `${path}/good.key`],
       [port]
     )
-    return served(port, child.pid)
+    return served(port, child)
   })
