@@ -1,4 +1,5 @@
 import { inspect } from "node:util"
+import * as Headers from "@effect/platform/Headers"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { ClientResponse, Errors, Session } from "effect-http-session"
@@ -97,6 +98,14 @@ describe("the message of an error", () => {
       assert.strictEqual(error.message, "Server answered 404 Not Found (GET http://example.test/path)")
     })
   )
+
+  it("has the registered phrase of a status if the response has none, as over HTTP/2", () => {
+    const message = (status: number, reason: string) =>
+      new Errors.ClientResponseError({ status, reason, headers: Headers.empty, history: [], body: "" }).message
+    assert.match(message(404, ""), /^Server answered 404 Not Found/)
+    assert.match(message(404, "Gone Fishing"), /^Server answered 404 Gone Fishing/)
+    assert.match(message(599, ""), /^Server answered 599 \(/)
+  })
 
   it("is printed with its tag once", () => {
     const error = new Errors.ClientOSError({ code: "ECONNRESET", syscall: "read", url: "http://a.test/" })

@@ -116,7 +116,7 @@ const ofFiles: ReadonlyArray<Task> = [
   interrupted
 ]
 
-/** Runs tasks in turn, and then looks at what is left of them. Returns the failures, by the index of their request. */
+/** Runs tasks in turn, and checks that the connector is idle afterwards. Returns the failures, by the index of their request. */
 const runMixed = (session: Session.SessionService, url: string, tasks: ReadonlyArray<Task>, count: number) =>
   Effect.gen(function* () {
     const failed = new Map<number, Errors.ClientError | string>()

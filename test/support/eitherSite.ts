@@ -16,7 +16,7 @@ export interface EitherSite {
   readonly url: string
   /** What each connection so far speaks, in order. */
   readonly spoken: ReadonlyArray<string>
-  /** What the client of each connection offered, in order, joined by commas; only with `selects`. */
+  /** The offers of the clients of all connections, in order, joined by commas; only with `selects`. */
   readonly offered: ReadonlyArray<string>
   /** The versions and targets of the requests so far. */
   readonly asked: ReadonlyArray<string>

@@ -14,6 +14,7 @@ import type {
   StreamResetError,
   WebSocketError
 } from "../../Errors.js"
+import { statusPhrase } from "../http/statusPhrase.js"
 import { explainCode } from "./systemCodes.js"
 
 /** Every error class of the package. */
@@ -35,7 +36,11 @@ const context = (error: Details): string => ` (${subject(error)}${where(error)})
 
 const endpoint = (host: string, port: number): string => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
 
-const reasonPhrase = (reason: string): string => (reason === "" ? "" : ` ${reason}`)
+/** The status with its reason, or the registered one if the response has none, as over HTTP/2. */
+const statusLine = (status: number, reason: string): string => {
+  const phrase = reason === "" ? statusPhrase(status) : reason
+  return phrase === undefined ? String(status) : `${status} ${phrase}`
+}
 
 const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`
 
@@ -239,7 +244,7 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, caus
   ClientProxyConnectionError: (e) =>
     `Cannot connect through proxy ${e.proxy}: ${proxyProblem[e.reason]}, ${explainCode(e.code)}; check the proxy, or connect directly with proxy: false${context(e)}`,
   ClientHttpProxyError: (e) =>
-    `Proxy ${e.proxy} refused to connect: ${e.status}${reasonPhrase(e.reason)}${proxyRemedy(e.status)}${context(e)}`,
+    `Proxy ${e.proxy} refused to connect: ${statusLine(e.status, e.reason)}${proxyRemedy(e.status)}${context(e)}`,
   ConnectionTimeoutError: (e) =>
     `Connecting timed out: timeout.${e.timeout} of ${after(e.limit)} has expired${connectRemedy(e.phase)}${context(e)}`,
   SocketTimeoutError: (e) =>
@@ -264,7 +269,7 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, caus
     } with status ${e.status}; see "excerpt" for the beginning of the body${context(e)}`,
   JsonDecodeError: (e) =>
     `Cannot decode the response as JSON${e.position === undefined ? "" : ` at character ${e.position}`}; see "excerpt" for the text${context(e)}`,
-  ClientResponseError: (e) => `Server answered ${e.status}${reasonPhrase(e.reason)}${context(e)}`,
+  ClientResponseError: (e) => `Server answered ${statusLine(e.status, e.reason)}${context(e)}`,
   TooManyRedirects: (e) =>
     `Too many redirects: stopped after ${e.limit}; see "history" for a loop, or raise maxRedirects${context(e)}`,
   WSServerHandshakeError: (e) => `Cannot open a WebSocket: ${e.description}, status ${e.status}${context(e)}`,

@@ -1,4 +1,5 @@
 /** The answer of a mock, and the conversion from a web `Response`. */
+import { statusPhrase } from "../http/statusPhrase.js"
 import { decodeText, headOf } from "../network/http1/head.js"
 import type { Trailers } from "../transport/incomingBody.js"
 import type { Head } from "../transport/transport.js"
@@ -36,10 +37,6 @@ const latin1 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "l
 export const hasNoContent = (method: string, status: number): boolean =>
   method === "HEAD" || status === 204 || status === 304
 
-/** Loaded lazily: on Node 24, node:http initialises the web globals, which importing this package must not do. */
-const reasons = (): { readonly [status: number]: string | undefined } =>
-  process.getBuiltinModule("node:http").STATUS_CODES
-
 /** Converts the `Response` to a request with this method. */
 export const fromResponse = (response: Response, method: string): Answer => {
   if (response.type === "error")
@@ -51,7 +48,7 @@ export const fromResponse = (response: Response, method: string): Answer => {
   const body = hasNoContent(method, response.status) ? undefined : (response.body ?? undefined)
   if (body === undefined) void response.body?.cancel().catch(() => {})
   const length = body === undefined ? null : response.headers.get("content-length")
-  const reason = response.statusText === "" ? (reasons()[response.status] ?? "") : response.statusText
+  const reason = response.statusText === "" ? (statusPhrase(response.status) ?? "") : response.statusText
   return {
     head: headFromLines(
       response.status,

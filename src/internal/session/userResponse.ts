@@ -2,6 +2,7 @@
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientResponse, ResponseInit } from "../../ClientResponse.js"
 import { getField, isFault, type Pair, toFields } from "../http/headerFields.js"
+import { statusPhrase } from "../http/statusPhrase.js"
 import { PreparedRequest } from "../request/preparedRequest.js"
 import { madeResponse } from "./madeResponse.js"
 
@@ -17,9 +18,6 @@ const bodyOf = ({ body, json }: ResponseInit): readonly [bytes: Uint8Array, type
   return typeof body === "string" ? [Buffer.from(body, "utf8"), "text/plain; charset=utf-8"] : [body, undefined]
 }
 
-/** Loads node:http on first use, because it loads the web globals of Node 24, which an import must not do. */
-const reasonOf = (status: number): string => process.getBuiltinModule("node:http").STATUS_CODES[status] ?? ""
-
 /** Throws if `init` is invalid. */
 export const userResponse = (request: ClientRequest, init: ResponseInit): ClientResponse => {
   if (!(request instanceof PreparedRequest))
@@ -34,5 +32,5 @@ export const userResponse = (request: ClientRequest, init: ResponseInit): Client
   const known = getField(fields.pairs, "content-type") !== undefined
   const pairs: ReadonlyArray<Pair> =
     known || type === undefined ? fields.pairs : [...fields.pairs, ["content-type", type]]
-  return madeResponse(request, { status, reason: reason ?? reasonOf(status), headers: pairs, body })
+  return madeResponse(request, { status, reason: reason ?? statusPhrase(status) ?? "", headers: pairs, body })
 }

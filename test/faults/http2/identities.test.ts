@@ -1,4 +1,4 @@
-/** Certificates, pins and settings of TLS over HTTP/2, and what is offered to proxies. */
+/** Certificates, pins and settings of TLS over HTTP/2, and the offers to proxies. */
 import { TLSSocket } from "node:tls"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

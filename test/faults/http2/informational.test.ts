@@ -1,4 +1,4 @@
-/** Informational responses over HTTP/2: what a program sees of them, and how many it accepts. */
+/** Informational responses over HTTP/2: their signals, and their limit. */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Exit } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"

@@ -66,7 +66,7 @@ describe("an interrupted request over HTTP/2", () => {
         )
         assert.strictEqual(yield* session.get(`${at.url}/warm`).pipe(ClientResponse.text), "/warm")
         const runtime = yield* Effect.runtime<never>()
-        // The fiber runs until it waits for the response; what it has formatted is written at the end of the turn.
+        // The fiber runs until it waits for the response; the connection writes its frames at the end of the turn.
         const headers = { "x-new-field": "that the table of the server gets" }
         const fiber = yield* Effect.sync(() => {
           const begun = Runtime.runFork(runtime)(session.get(`${at.url}/gone`, { headers }).pipe(ClientResponse.text))

@@ -149,7 +149,7 @@ describe("a connection over TLS that ends in the middle of a body", () => {
           followUp: nonce(session, at, { ssl: undefined })
         })
         const error = failureOf(exit)
-        // A reset may overtake what was sent before it.
+        // A reset may overtake the bytes before it.
         if (error._tag !== "ClientPayloadError") {
           assert.strictEqual(name, "RST")
           assert.include(["ServerDisconnectedError", "ClientOSError"], error._tag)

@@ -1,5 +1,5 @@
 /**
- * Responses over HTTP/2 that are cut, malformed or too large: what the program gets, what the server is told, and whether
+ * Responses over HTTP/2 that are cut, malformed or too large: the error of the program, the frames to the server, and whether
  * the connection goes on.
  */
 import { assert, describe } from "@effect/vitest"
@@ -62,7 +62,7 @@ const told = (at: H2Server): ReadonlyArray<string> =>
 interface Case {
   readonly name: string
   readonly reply: Reply
-  /** What follows the reply. */
+  /** Follows the reply. */
   readonly last?: H2Play
   readonly method?: string
   readonly result: string

@@ -1,4 +1,4 @@
-/** The time limits of a request over HTTP/2, on a clock that the test moves, and what the server sees of them. */
+/** The time limits of a request over HTTP/2, on a clock that the test moves, and the frames to the server. */
 import { assert, describe } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Stream } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"

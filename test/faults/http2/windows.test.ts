@@ -16,7 +16,7 @@ const limits = { timeout: "100 seconds" } as const
 const ok = block(":status", "200")
 const chunk = Buffer.alloc(16 * kib)
 
-/** Adds up what the client gives back on each stream, reading each frame once. */
+/** Adds up the WINDOW_UPDATEs of each stream, reading each frame once. */
 const creditsOf = (peer: H2Peer): ((stream: number) => number) => {
   const credits = new Map<number, number>()
   let read = 0
@@ -32,7 +32,7 @@ const creditsOf = (peer: H2Peer): ((stream: number) => number) => {
 
 describe("the window of a fast reader", () => {
   const size = 100 * mib
-  /** What the server sends in each round trip: all that the window allows. */
+  /** Bytes of each round trip: as many as the window allows. */
   const bursts: Array<number> = []
 
   itH2Fault(
@@ -45,7 +45,7 @@ describe("the window of a fast reader", () => {
         let sent = 0
         const room = () => firstWindow + credited(stream) - sent
         while (sent < size) {
-          // What the client gives back meanwhile counts for the next round trip.
+          // WINDOW_UPDATEs that arrive meanwhile count for the next round trip.
           const chunks = Math.floor(Math.min(room(), size - sent) / chunk.length)
           yield* peer.send(Buffer.concat(Array.from({ length: chunks }, () => data(stream, chunk))))
           sent += chunks * chunk.length
