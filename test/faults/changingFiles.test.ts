@@ -30,6 +30,13 @@ const file = Effect.acquireRelease(
   ({ directory }) => Effect.sync(() => Fs.rmSync(directory, { recursive: true }))
 )
 
+/** Replaces the bytes of a file in place. `writeFileSync` truncates first, so that a reader may find the file empty. */
+const overwrite = (path: string): void => {
+  const opened = Fs.openSync(path, "r+")
+  Fs.writeSync(opened, Buffer.alloc(size, 1))
+  Fs.closeSync(opened)
+}
+
 const changes: ReadonlyArray<
   readonly [name: string, change: (path: string) => void, failure: RequestBodyError["reason"] | "any" | undefined]
 > = [
@@ -39,7 +46,7 @@ const changes: ReadonlyArray<
   ["grows", (path) => Fs.appendFileSync(path, "more"), "any"],
   // The open file still exists.
   ["is removed", (path) => Fs.rmSync(path), undefined],
-  ["has other bytes of the same number", (path) => Fs.writeFileSync(path, Buffer.alloc(size, 1)), undefined]
+  ["has other bytes of the same number", overwrite, undefined]
 ]
 
 describe("a file that changes while it is sent", () => {

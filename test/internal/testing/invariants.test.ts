@@ -94,7 +94,7 @@ describe("invariants", () => {
       "a timer left running",
       (cleanup) =>
         Effect.sync(() => {
-          // Some, for those of the test runner may end meanwhile.
+          // Several, because timers of the test runner may end meanwhile.
           const timers = Array.from({ length: 10 }, () => setTimeout(() => {}, 60_000))
           cleanup.push(() => {
             for (const timer of timers) clearTimeout(timer)
