@@ -1,8 +1,7 @@
 /** An event stream that reconnects (HTML section 9.2.3). */
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { Method, RequestOptions } from "../../../ClientRequest.js"
 import type { ClientResponse } from "../../../ClientResponse.js"
@@ -14,6 +13,7 @@ import { isIdempotent, retryability } from "../../errors/retryability.js"
 import { checkField } from "../../http/headerFields.js"
 import { toTimeouts } from "../../limits.js"
 import { ownOptions } from "../../ownOptions.js"
+import { noPause, type Pause, Reconnection } from "../../reconnection.js"
 import { redactUrl } from "../../redact.js"
 import { mergeOptions } from "../../request/mergeOptions.js"
 import { EventDecoder } from "../../response/body/eventDecoder.js"
@@ -38,13 +38,6 @@ interface Reading {
   readonly response: ClientResponse
 }
 
-/** The wait before a reconnect; succeeds with `false` to stop. */
-interface Pause {
-  readonly after: (error: ClientError) => Effect.Effect<boolean>
-  /** Run when an event arrives. */
-  readonly reset: Effect.Effect<void>
-}
-
 /** Whether reconnecting may help. */
 const isBreak = (error: ClientError): boolean =>
   error._tag !== "ClientResponseError" && error._tag !== "TotalTimeoutError" && retryability(error) !== "never"
@@ -59,10 +52,14 @@ const endOf = (response: ClientResponse): ServerDisconnectedError =>
     received: 0
   })
 
-const pauseOf = (options: ConnectOptions, method: Method, retry: () => number | undefined): Effect.Effect<Pause> => {
+const pauseOf = (
+  options: ConnectOptions,
+  method: Method,
+  retry: () => number | undefined
+): Effect.Effect<Pause<ClientError>> => {
   const { reconnect } = options
   if (reconnect === false || (reconnect === undefined && !isIdempotent(method.toUpperCase()))) {
-    return Effect.succeed({ after: () => Effect.succeed(false), reset: Effect.void })
+    return Effect.succeed(noPause)
   }
   if (reconnect === undefined) {
     const after = () => Effect.as(Effect.sleep(Math.min(maxRetry, Math.max(minRetry, retry() ?? defaultRetry))), true)
@@ -78,90 +75,46 @@ interface State {
   lastEventId: string | undefined
 }
 
-class EventSource {
+class EventSource extends Reconnection<Event, Reading, ClientError, ClientError> {
   private readonly send: Send
   private readonly options: ConnectOptions
   private readonly method: Method
-  private readonly pause: Pause
   private readonly state: State
-  private reading: Reading | undefined = undefined
-  private ended = false
-  private fresh = true
 
-  constructor(send: Send, options: ConnectOptions, method: Method, pause: Pause, state: State) {
+  constructor(send: Send, options: ConnectOptions, method: Method, pause: Pause<ClientError>, state: State) {
+    super(pause)
     this.send = send
     this.options = options
     this.method = method
-    this.pause = pause
     this.state = state
   }
 
-  /** The next events. Pulls must not overlap. */
-  readonly pull: Pull<Event, ClientError> = Effect.suspend(() => {
-    if (this.ended) return Effect.fail(Option.none())
-    return this.reading === undefined ? this.connect : this.read(this.reading)
-  })
-
-  /** Releases the open response, if there is one. */
-  readonly close: Effect.Effect<void> = Effect.suspend(() => {
-    const { reading } = this
-    this.reading = undefined
-    return reading === undefined ? Effect.void : Scope.close(reading.scope, Exit.void)
-  })
-
-  private readonly connect: Pull<Event, ClientError> = Effect.suspend(() =>
-    Effect.matchEffect(this.open, {
-      onFailure: (error) => this.broken(error, false),
-      onSuccess: (opened) => {
-        if (opened) return this.pull
-        this.ended = true
-        return Effect.fail(Option.none())
-      }
+  protected override connect(): typeof this.pull {
+    const opened = this.opening(this.request, (opened, scope) =>
+      Effect.succeed(opened === undefined ? undefined : { scope, ...opened })
+    )
+    return Effect.matchEffect(opened, {
+      onFailure: (error) => this.broken(error),
+      onSuccess: (reading) => (reading === undefined ? this.end(Option.none()) : this.pull)
     })
-  )
+  }
 
-  private read(reading: Reading): Pull<Event, ClientError> {
+  protected override read(reading: Reading): typeof this.pull {
     return Effect.matchEffect(reading.pull, {
       onFailure: (end) =>
         Effect.zipRight(
           this.close,
-          Option.isSome(end) ? this.broken(end.value, false) : this.broken(endOf(reading.response), true)
+          Option.isSome(end) ? this.broken(end.value) : this.again(endOf(reading.response), Option.none())
         ),
-      onSuccess: (events) => {
-        if (!this.fresh || events.length === 0) return Effect.succeed(events)
-        this.fresh = false
-        return Effect.as(this.pause.reset, events)
-      }
+      onSuccess: (events) => this.arrived(events)
     })
   }
 
-  /** Waits and reconnects, or ends the stream. `whole`: the server ended the response normally. */
-  private broken(error: ClientError, whole: boolean): Pull<Event, ClientError> {
-    if (!whole && !isBreak(error)) return Effect.fail(Option.some(error))
-    this.fresh = true
-    return Effect.flatMap(this.pause.after(error), (again) => {
-      if (again) return this.pull
-      this.ended = true
-      return Effect.fail(whole ? Option.none() : Option.some(error))
-    })
+  private broken(error: ClientError): typeof this.pull {
+    return isBreak(error) ? this.again(error, Option.some(error)) : Effect.fail(Option.some(error))
   }
 
-  /** Opens a response; succeeds with `false` if the server asks to stop. */
-  private readonly open: Effect.Effect<boolean, ClientError> = Effect.suspend(() =>
-    Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(Scope.make(), (scope) =>
-        Effect.matchCauseEffect(restore(Scope.extend(this.request, scope)), {
-          onFailure: (cause) => Effect.zipRight(Scope.close(scope, Exit.void), Effect.failCause(cause)),
-          onSuccess: (opened) => {
-            if (opened === undefined) return Effect.as(Scope.close(scope, Exit.void), false)
-            this.reading = { scope, ...opened }
-            return Effect.succeed(true)
-          }
-        })
-      )
-    )
-  )
-
+  /** The open response and its events; `undefined` if the server asks to stop. */
   private get request(): Effect.Effect<Omit<Reading, "scope"> | undefined, ClientError, Scope.Scope> {
     return Effect.flatMap(this.send(this.method, this.requestOptions), (response) =>
       Effect.flatMap(judge(response), (events) =>

@@ -1,22 +1,20 @@
-/** Opens connections of other protocols on a session. The handshake is an ordinary request that keeps its connection. */
+/** Opens connections of other protocols on a session. */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import type { UrlInput } from "../../../ClientRequest.js"
-import type { ClientResponse, ResponseHead } from "../../../ClientResponse.js"
-import { type ClientError, InvalidRequest, UpgradeError } from "../../../Errors.js"
+import type { ResponseHead } from "../../../ClientResponse.js"
+import { type ClientError, UpgradeError } from "../../../Errors.js"
 import type { Upgraded, UpgradeOptions } from "../../../Upgrade.js"
-import { isFault, isToken, type OptionFault } from "../../http/headerFields.js"
+import { isToken, type OptionFault } from "../../http/headerFields.js"
 import { ownOptions } from "../../ownOptions.js"
-import { type PrepareError, prepare } from "../../request/prepare.js"
-import { PreparedRequest } from "../../request/preparedRequest.js"
-import { Response, type Upgrade } from "../../response/response.js"
+import type { PrepareError } from "../../request/prepare.js"
+import type { PreparedRequest } from "../../request/preparedRequest.js"
 import { UpgradedImpl } from "../../webSocket/upgraded.js"
 import { UpgradedConnection } from "../../webSocket/upgradedConnection.js"
-import type { Call } from "../call.js"
 import type { RequestContext } from "../requestEffect.js"
-import { openUpgraded } from "../responseLifetime.js"
-import { handshakeOptions, millisOf, notDuration, withHandshake } from "./upgradeHandshake.js"
+import { type Protocol, switchProtocol } from "./switchProtocol.js"
+import { type Handshake, handshakeRequest, millisOf, notDuration, withHandshake } from "./upgradeHandshake.js"
 
 /** The validated options, in milliseconds. */
 interface Plan {
@@ -52,6 +50,12 @@ const planOf = ({ closeTimeout, data, protocol, receiveTimeout }: UpgradeOptions
   return { protocols, receiveTimeout: receive, closeTimeout: close }
 }
 
+const handshakeOf = ({ data, json, method = "GET", text }: UpgradeOptions): Handshake => ({
+  subject: "upgrades",
+  method,
+  body: { data, json, text }
+})
+
 /** Headers that the caller cannot set, because the response is validated against them. */
 const owned: ReadonlySet<string> = new Set(["connection", "upgrade"])
 
@@ -66,18 +70,9 @@ const openingOf = (
   url: UrlInput,
   options: UpgradeOptions
 ): Opening | PrepareError => {
-  const plan = planOf(options)
-  const current = opener.current(fiber.currentContext) ?? {}
-  const { data, json, method = "GET", text } = options
-  const given = { ...handshakeOptions(current, options, url), data, json, text }
-  const request = prepare(opener.defaults, method, url, given, false)
-  if (!(request instanceof PreparedRequest)) return request
-  if (isFault(plan)) return new InvalidRequest({ ...request.details, ...plan })
-  const { http, version } = opener.defaults
-  if (version === "1.0" || http === "2") {
-    const description = `expected "1.1", the version of upgrades, got "${http === "2" ? http : version}"`
-    return new InvalidRequest({ ...request.details, option: "version", description })
-  }
+  const opening = handshakeRequest(opener, fiber, url, options, handshakeOf(options), planOf)
+  if (!("plan" in opening)) return opening
+  const { plan, request } = opening
   const fields = withHandshake(request, owned, [
     ["Connection", "Upgrade"],
     ["Upgrade", plan.protocols.join(", ")]
@@ -91,73 +86,30 @@ const protocolOf = (head: ResponseHead, { protocols }: Plan): string | undefined
   return protocols.find((name) => name.toLowerCase() === named.toLowerCase()) === undefined ? undefined : named
 }
 
-const refusal = (
-  call: Call,
-  response: ClientResponse,
-  reason: UpgradeError["reason"],
-  description: string,
-  body?: string
-): UpgradeError =>
-  new UpgradeError({
-    ...call.details("headers"),
-    reason,
-    description,
-    status: response.status,
-    headers: response.headers,
-    body
-  })
-
-/** Fails for any status but 101, and releases the response. */
-const refused = (call: Call, response: ClientResponse): Effect.Effect<never, UpgradeError> => {
-  const description = "the server did not switch protocols"
-  return response instanceof Response
-    ? Effect.mapError(response.raise, (error) => refusal(call, response, "Refused", description, error.body))
-    : Effect.zipRight(response.release, Effect.fail(refusal(call, response, "Refused", description)))
-}
-
-const begin = (call: Call, response: Response, upgrade: Upgrade, protocol: string, plan: Plan): Upgraded => {
-  const { deadlines } = call
-  const connection = new UpgradedConnection(upgrade.wire, deadlines, plan.closeTimeout)
-  call.endLimits()
-  const { gracefulShutdownTimeout } = call.core.transport
-  connection.onClosed(call.onAbort(() => connection.shutdown(gracefulShutdownTimeout)))
-  connection.start(upgrade.rest)
-  // The session started to close during the handshake.
-  if (call.core.closed) connection.shutdown(gracefulShutdownTimeout)
-  return new UpgradedImpl({
-    connection,
-    response: response.toHead(),
-    protocol,
-    details: call.details(undefined),
-    deadlines,
-    receiveTimeout: plan.receiveTimeout
-  })
-}
-
-/** Validates the final response and starts the connection. Runs uninterruptibly. */
-const settle = (
-  call: Call,
-  response: ClientResponse,
-  restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>,
-  plan: Plan
-): Effect.Effect<Upgraded, ClientError, Scope.Scope> => {
-  const upgrade = response instanceof Response ? response.takeUpgrade() : undefined
-  if (upgrade === undefined || !(response instanceof Response)) {
-    return Effect.ensuring(restore(refused(call, response)), response.release)
-  }
-  const protocol = protocolOf(response, plan)
-  if (protocol === undefined || call.failure !== undefined) {
-    upgrade.wire.socket.destroy()
-    const offered = plan.protocols.join(", ")
-    return Effect.fail(
-      call.failure ?? refusal(call, response, "Protocol", `expected an offered protocol (${offered}) in Upgrade`)
-    )
-  }
-  return Effect.flatMap(Effect.scope, (scope) => {
-    const upgraded = begin(call, response, upgrade, protocol, plan)
-    return Effect.as(Scope.addFinalizer(scope, upgraded.close), upgraded)
-  })
-}
+const protocolBy = (plan: Plan): Protocol<{ readonly protocol: string }, Upgraded> => ({
+  grantOf: (head) => {
+    const protocol = protocolOf(head, plan)
+    return protocol === undefined
+      ? `expected an offered protocol (${plan.protocols.join(", ")}) in Upgrade`
+      : { protocol }
+  },
+  errorOf: (call, { headers, status }, refusal) =>
+    new UpgradeError({ ...call.details("headers"), ...refusal, status, headers }),
+  make: (call, response, { wire }, { protocol }) => {
+    const { deadlines } = call
+    const connection = new UpgradedConnection(wire, deadlines, plan.closeTimeout)
+    const upgraded = new UpgradedImpl({
+      connection,
+      response: response.toHead(),
+      protocol,
+      details: call.details(undefined),
+      deadlines,
+      receiveTimeout: plan.receiveTimeout
+    })
+    return [connection, upgraded]
+  },
+  close: (upgraded) => upgraded.close
+})
 
 /** An effect that opens a connection of another protocol, which lives in the Scope. */
 export const openUpgrade = (
@@ -167,9 +119,7 @@ export const openUpgrade = (
 ): Effect.Effect<Upgraded, ClientError, Scope.Scope> =>
   Effect.withFiberRuntime<Upgraded, ClientError, Scope.Scope>((fiber) => {
     const opening = openingOf(opener, fiber, url, ownOptions(options))
-    return "request" in opening
-      ? openUpgraded(opener.core, fiber, opening.request, (call, response, restore) =>
-          settle(call, response, restore, opening.plan)
-        )
+    return "plan" in opening
+      ? switchProtocol(opener.core, fiber, opening.request, protocolBy(opening.plan))
       : Effect.fail(opening)
   })

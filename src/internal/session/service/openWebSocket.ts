@@ -1,23 +1,20 @@
-/** Opens WebSockets on a session. The handshake is an ordinary request that keeps its connection. */
+/** Opens WebSockets on a session. */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import type { UrlInput } from "../../../ClientRequest.js"
-import type { ClientResponse } from "../../../ClientResponse.js"
-import { type ClientError, InvalidRequest, WSServerHandshakeError } from "../../../Errors.js"
+import { type ClientError, WSServerHandshakeError } from "../../../Errors.js"
 import type { Compression, WebSocket, WebSocketOptions } from "../../../WebSocket.js"
-import { isFault, isToken, type OptionFault, type Pair } from "../../http/headerFields.js"
+import { isToken, type OptionFault, type Pair } from "../../http/headerFields.js"
 import { ownOptions } from "../../ownOptions.js"
-import { type PrepareError, prepare } from "../../request/prepare.js"
-import { PreparedRequest } from "../../request/preparedRequest.js"
-import { Response, type Upgrade } from "../../response/response.js"
+import type { PrepareError } from "../../request/prepare.js"
+import type { PreparedRequest } from "../../request/preparedRequest.js"
 import { type Settings, WebSocketConnection } from "../../webSocket/connection.js"
 import { type Grant, grantOf, makeDeflate, makeKey, type Offer, offerOf } from "../../webSocket/handshake.js"
 import { WebSocketImpl } from "../../webSocket/webSocket.js"
-import type { Call } from "../call.js"
 import type { RequestContext } from "../requestEffect.js"
-import { openUpgraded } from "../responseLifetime.js"
-import { handshakeOptions, millisOf, notDuration, withHandshake } from "./upgradeHandshake.js"
+import { type Protocol, switchProtocol } from "./switchProtocol.js"
+import { type Handshake, handshakeRequest, millisOf, notDuration, withHandshake } from "./upgradeHandshake.js"
 
 /** The validated options. */
 interface Plan {
@@ -86,6 +83,8 @@ const upgrading = (
   return [next, { key, protocols: offeredIn(next), deflate, windowBits: compression?.windowBits ?? 15 }]
 }
 
+const handshake: Handshake = { subject: "WebSockets", method: "GET", body: {} }
+
 interface Opening {
   readonly request: PreparedRequest
   readonly offer: Offer
@@ -98,81 +97,34 @@ const openingOf = (
   url: UrlInput,
   options: WebSocketOptions
 ): Opening | PrepareError => {
-  const plan = planOf(options)
-  const current = opener.current(fiber.currentContext) ?? {}
-  const request = prepare(opener.defaults, "GET", url, handshakeOptions(current, options, url), true)
-  if (!(request instanceof PreparedRequest)) return request
-  if (isFault(plan)) return new InvalidRequest({ ...request.details, ...plan })
-  const { http, version } = opener.defaults
-  if (version === "1.0" || http === "2") {
-    const description = `expected "1.1", the version of WebSockets, got "${http === "2" ? http : version}"`
-    return new InvalidRequest({ ...request.details, option: "version", description })
-  }
-  const [next, offer] = upgrading(request, plan, options.origin)
-  return { request: next, offer, plan }
+  const opening = handshakeRequest(opener, fiber, url, options, handshake, planOf)
+  if (!("plan" in opening)) return opening
+  const { plan } = opening
+  const [request, offer] = upgrading(opening.request, plan, options.origin)
+  return { request, offer, plan }
 }
 
-const refusal = (call: Call, response: ClientResponse, description: string, body: string): WSServerHandshakeError =>
-  new WSServerHandshakeError({
-    ...call.details("headers"),
-    status: response.status,
-    reason: response.reason,
-    description,
-    headers: response.headers,
-    body
-  })
+const protocolBy = ({ offer, plan }: Opening): Protocol<Grant, WebSocket> => ({
+  grantOf: (head) => grantOf(head, offer),
+  errorOf: (call, { headers, reason, status }, { body = "", description }) =>
+    new WSServerHandshakeError({ ...call.details("headers"), status, reason, description, headers, body }),
+  make: (call, response, { wire }, { extensions, protocol }) => {
+    const { deadlines } = call
+    const connection = new WebSocketConnection(wire, extensions, deadlines, plan.settings)
+    const socket = new WebSocketImpl({
+      connection,
+      response: response.toHead(),
+      protocol,
+      details: call.details(undefined),
+      deadlines,
+      receiveTimeout: plan.receiveTimeout
+    })
+    return [connection, socket]
+  },
+  close: (socket) => socket.close()
+})
 
-/** Fails for any status but 101, and releases the response. */
-const refused = (call: Call, response: ClientResponse): Effect.Effect<never, WSServerHandshakeError> => {
-  const description = "the server did not switch protocols"
-  return response instanceof Response
-    ? Effect.mapError(response.raise, (error) => refusal(call, response, description, error.body))
-    : Effect.zipRight(response.release, Effect.fail(refusal(call, response, description, "")))
-}
-
-const begin = (call: Call, response: Response, upgrade: Upgrade, grant: Grant, { plan }: Opening): WebSocket => {
-  const { deadlines } = call
-  const { extensions, protocol } = grant
-  const connection = new WebSocketConnection(upgrade.wire, extensions, deadlines, plan.settings)
-  const socket = new WebSocketImpl({
-    connection,
-    response: response.toHead(),
-    protocol,
-    details: call.details(undefined),
-    deadlines,
-    receiveTimeout: plan.receiveTimeout
-  })
-  call.endLimits()
-  const { gracefulShutdownTimeout } = call.core.transport
-  connection.onClosed(call.onAbort(() => connection.shutdown(gracefulShutdownTimeout)))
-  connection.start(upgrade.rest)
-  // The session started to close during the handshake.
-  if (call.core.closed) connection.shutdown(gracefulShutdownTimeout)
-  return socket
-}
-
-/** Validates the final response and starts the connection. Runs uninterruptibly. */
-const settle = (
-  call: Call,
-  response: ClientResponse,
-  restore: <A, E>(effect: Effect.Effect<A, E>) => Effect.Effect<A, E>,
-  opening: Opening
-): Effect.Effect<WebSocket, ClientError, Scope.Scope> => {
-  const upgrade = response instanceof Response ? response.takeUpgrade() : undefined
-  if (upgrade === undefined || !(response instanceof Response)) {
-    return Effect.ensuring(restore(refused(call, response)), response.release)
-  }
-  const grant = grantOf(response, opening.offer)
-  if (typeof grant === "string" || call.failure !== undefined) {
-    upgrade.wire.socket.destroy()
-    return Effect.fail(call.failure ?? refusal(call, response, String(grant), ""))
-  }
-  return Effect.flatMap(Effect.scope, (scope) => {
-    const socket = begin(call, response, upgrade, grant, opening)
-    return Effect.as(Scope.addFinalizer(scope, socket.close()), socket)
-  })
-}
-
+/** An effect that opens a WebSocket, which lives in the Scope. */
 export const openWebSocket = (
   opener: RequestContext,
   url: UrlInput,
@@ -180,9 +132,7 @@ export const openWebSocket = (
 ): Effect.Effect<WebSocket, ClientError, Scope.Scope> =>
   Effect.withFiberRuntime<WebSocket, ClientError, Scope.Scope>((fiber) => {
     const opening = openingOf(opener, fiber, url, options === undefined ? {} : ownOptions(options))
-    return "request" in opening
-      ? openUpgraded(opener.core, fiber, opening.request, (call, response, restore) =>
-          settle(call, response, restore, opening)
-        )
+    return "plan" in opening
+      ? switchProtocol(opener.core, fiber, opening.request, protocolBy(opening))
       : Effect.fail(opening)
   })

@@ -1,10 +1,14 @@
 /** The parts shared by requests that change the protocol of their connection (RFC 9110 section 7.8). */
 import type * as Duration from "effect/Duration"
+import type * as Fiber from "effect/Fiber"
 import type { HandshakeOptions, RequestOptions, UrlInput } from "../../../ClientRequest.js"
+import { InvalidRequest } from "../../../Errors.js"
 import { isMisread, toMillis } from "../../durations.js"
-import { mergeFields, type OptionFault, type Pair, withoutFields } from "../../http/headerFields.js"
+import { isFault, mergeFields, type OptionFault, type Pair, withoutFields } from "../../http/headerFields.js"
 import { mergeOptions } from "../../request/mergeOptions.js"
-import type { PreparedRequest } from "../../request/preparedRequest.js"
+import { type PrepareError, prepare } from "../../request/prepare.js"
+import { PreparedRequest } from "../../request/preparedRequest.js"
+import type { RequestContext } from "../requestEffect.js"
 
 /** The handshake does not have a body, does not follow redirects, and checks the status itself. */
 const fixed: RequestOptions = {
@@ -20,7 +24,7 @@ const fixed: RequestOptions = {
 }
 
 /** The options of the context and those given, without options that do not apply to a handshake. */
-export const handshakeOptions = (current: RequestOptions, given: HandshakeOptions, url: UrlInput): RequestOptions => ({
+const handshakeOptions = (current: RequestOptions, given: HandshakeOptions, url: UrlInput): RequestOptions => ({
   ...mergeOptions(
     current,
     {
@@ -43,6 +47,37 @@ export const handshakeOptions = (current: RequestOptions, given: HandshakeOption
   ),
   ...fixed
 })
+
+/** How the request of a handshake is prepared. */
+export interface Handshake {
+  /** The plural that errors name. */
+  readonly subject: "upgrades" | "WebSockets"
+  readonly method: string
+  readonly body: Pick<RequestOptions, "data" | "json" | "text">
+}
+
+/** The request of a handshake with the plan that `planOf` makes of its options, or the error of an invalid option. */
+export const handshakeRequest = <Options extends HandshakeOptions, Plan extends object>(
+  opener: RequestContext,
+  fiber: Fiber.RuntimeFiber<unknown, unknown>,
+  url: UrlInput,
+  options: Options,
+  { body, method, subject }: Handshake,
+  planOf: (options: Options) => Plan | OptionFault
+): { readonly request: PreparedRequest; readonly plan: Plan } | PrepareError => {
+  const plan = planOf(options)
+  const current = opener.current(fiber.currentContext) ?? {}
+  const given = { ...handshakeOptions(current, options, url), ...body }
+  const request = prepare(opener.defaults, method, url, given, subject === "WebSockets")
+  if (!(request instanceof PreparedRequest)) return request
+  if (isFault(plan)) return new InvalidRequest({ ...request.details, ...plan })
+  const { http, version } = opener.defaults
+  if (version === "1.0" || http === "2") {
+    const description = `expected "1.1", the version of ${subject}, got "${http === "2" ? http : version}"`
+    return new InvalidRequest({ ...request.details, option: "version", description })
+  }
+  return { request, plan }
+}
 
 /** The request's headers, with `pairs` in place of the fields that `owned` names. */
 export const withHandshake = (request: PreparedRequest, owned: ReadonlySet<string>, pairs: ReadonlyArray<Pair>) =>

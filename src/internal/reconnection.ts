@@ -1,0 +1,90 @@
+/** Pulls from a source that is opened again after it is lost: the parts that event streams and WebSockets share. */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as Scope from "effect/Scope"
+
+/** Waits before the next attempt. */
+export interface Pause<E> {
+  /** Succeeds with `false` if no attempt follows. */
+  readonly after: (error: E) => Effect.Effect<boolean>
+  /** Runs when the first values of an open source arrive. */
+  readonly reset: Effect.Effect<void>
+}
+
+/** For sources that are opened once. */
+export const noPause: Pause<unknown> = { after: () => Effect.succeed(false), reset: Effect.void }
+
+/** The next values; fails with `None` at the end. */
+type Pulled<A, E, R> = Effect.Effect<ReadonlyArray<A>, Option.Option<E>, R>
+
+/** A source with one open `Reading` at a time, which its Scope releases. `F` is the error that a pause receives. */
+export abstract class Reconnection<A, Reading extends { readonly scope: Scope.CloseableScope }, F, E, R = never> {
+  private reading: Reading | undefined = undefined
+  private ended = false
+  private fresh = true
+  private readonly pause: Pause<F>
+
+  constructor(pause: Pause<F>) {
+    this.pause = pause
+  }
+
+  /** Opens the source, and then pulls or ends. */
+  protected abstract connect(): Pulled<A, E, R>
+  /** Pulls from the open source. */
+  protected abstract read(reading: Reading): Pulled<A, E, R>
+
+  /** The next values. Pulls must not overlap. */
+  readonly pull: Pulled<A, E, R> = Effect.suspend(() => {
+    if (this.ended) return Effect.fail(Option.none())
+    return this.reading === undefined ? this.connect() : this.read(this.reading)
+  })
+
+  /** Releases the open reading, if there is one. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    const { reading } = this
+    this.reading = undefined
+    return reading === undefined ? Effect.void : Scope.close(reading.scope, Exit.void)
+  })
+
+  /**
+   * Runs `open` in a Scope of its own and keeps it open with the reading that `begin` makes; without a reading, and if
+   * `open` fails, the Scope is closed.
+   */
+  protected opening<B, E2, Begun extends Reading | undefined>(
+    open: Effect.Effect<B, E2, Scope.Scope>,
+    begin: (opened: B, scope: Scope.CloseableScope) => Effect.Effect<Begun>
+  ): Effect.Effect<Begun, E2> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(Scope.make(), (scope) =>
+        Effect.matchCauseEffect(restore(Scope.extend(open, scope)), {
+          onFailure: (cause) => Effect.zipRight(Scope.close(scope, Exit.void), Effect.failCause(cause)),
+          onSuccess: (opened) =>
+            Effect.flatMap(begin(opened, scope), (reading) => {
+              this.reading = reading
+              return reading === undefined ? Effect.as(Scope.close(scope, Exit.void), reading) : Effect.succeed(reading)
+            })
+        })
+      )
+    )
+  }
+
+  /** Returns values that arrived; the first of them after a loss reset the pause. */
+  protected arrived(values: ReadonlyArray<A>): Pulled<A, E, R> {
+    if (!this.fresh || values.length === 0) return Effect.succeed(values)
+    this.fresh = false
+    return Effect.as(this.pause.reset, values)
+  }
+
+  /** Ends all pulls. */
+  protected end(end: Option.Option<E>): Pulled<A, E, R> {
+    this.ended = true
+    return Effect.fail(end)
+  }
+
+  /** Waits and connects again, or ends with `end`. */
+  protected again(error: F, end: Option.Option<E>): Pulled<A, E, R> {
+    this.fresh = true
+    return Effect.flatMap(this.pause.after(error), (again) => (again ? this.pull : this.end(end)))
+  }
+}
