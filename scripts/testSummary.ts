@@ -4,26 +4,11 @@
  */
 import { readFileSync } from "node:fs"
 import { relative } from "node:path"
-
-interface Report {
-  readonly numPassedTests: number
-  readonly numFailedTests: number
-  readonly numPendingTests: number
-  readonly testResults: ReadonlyArray<{
-    readonly name: string
-    readonly status: string
-    readonly message?: string
-    readonly assertionResults: ReadonlyArray<{
-      readonly fullName: string
-      readonly status: string
-      readonly failureMessages?: ReadonlyArray<string> | null
-    }>
-  }>
-}
+import type { TestReport } from "./testReport.js"
 
 const startOf = (failure: string) => failure.split("\n").slice(0, 6).join("\n    ").slice(0, 1_000)
 
-const failures = (report: Report): ReadonlyArray<string> =>
+const failures = (report: TestReport): ReadonlyArray<string> =>
   report.testResults.flatMap((file) => {
     const where = relative(process.cwd(), file.name)
     const failed = file.assertionResults.filter((test) => test.status === "failed")
@@ -35,7 +20,7 @@ const failures = (report: Report): ReadonlyArray<string> =>
 const sum = { passed: 0, failed: 0, skipped: 0 }
 for (const path of process.argv.slice(2)) {
   try {
-    const report: Report = JSON.parse(readFileSync(path, "utf8"))
+    const report: TestReport = JSON.parse(readFileSync(path, "utf8"))
     const failed = failures(report)
     for (const failure of failed) console.log(`failed test: ${failure}`)
     sum.passed += report.numPassedTests

@@ -1,10 +1,7 @@
 /** A session sends secrets only to the host that they belong to, on every path of a request. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { inspect } from "node:util"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Option, Redacted, Stream } from "effect"
+import { Effect, Option, Redacted, Stream } from "effect"
 import * as Auth from "effect-http-session/Auth"
 import * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
@@ -16,28 +13,13 @@ import { parseTarget, resolveLocation, Target } from "../src/internal/http/targe
 import { authorizationOf } from "../src/internal/request/authorization.js"
 import { mergeOptions, mergeSessionOptions } from "../src/internal/request/mergeOptions.js"
 import { standard } from "./support/certificates.js"
+import { basicValue, sessionWithNetrc } from "./support/netrc.js"
 import { proxyServer } from "./support/proxyServer.js"
 import { response } from "./support/server.js"
 import { asked, redirect, sessionWith, site, values } from "./support/sites.js"
 
 const text = (session: Session.SessionService, url: string, options?: ClientRequest.RequestOptions) =>
   session.get(url, options).pipe(ClientResponse.text)
-
-const basic = (user: string, password: string) => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`
-
-/** A session with this netrc file. */
-const withNetrc = (content: string, options: Session.SessionOptions = {}) =>
-  Effect.gen(function* () {
-    const directory = yield* Effect.acquireRelease(
-      Effect.promise(() => mkdtemp(join(tmpdir(), "netrc-"))),
-      (path) => Effect.promise(() => rm(path, { recursive: true }))
-    )
-    const path = join(directory, "netrc")
-    yield* Effect.promise(() => writeFile(path, content, { mode: 0o600 }))
-    return yield* sessionWith({ trustEnv: true, ...options }).pipe(
-      Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["NETRC", path]])))
-    )
-  })
 
 /** A plain server, and one with TLS that is made of it. */
 const both = (answer: (plain: string) => string, host = "localhost") =>
@@ -160,34 +142,34 @@ describe("a netrc file", () => {
       Effect.gen(function* () {
         const at = yield* site(({ target }) => (target === "/" ? redirect(302, "/end") : response(200)))
         const named = at.to("user@a.test")
-        const { session } = yield* withNetrc(content)
+        const { session } = yield* sessionWithNetrc(content)
         yield* text(session, named)
         yield* session.execute(yield* ClientRequest.make("GET", `${named}x`)).pipe(ClientResponse.text)
-        yield* text((yield* withNetrc(content, { baseUrl: named })).session, "x")
-        assert.deepStrictEqual(values(at, "authorization"), Array(4).fill([basic("user", "pw")]))
+        yield* text((yield* sessionWithNetrc(content, { baseUrl: named })).session, "x")
+        assert.deepStrictEqual(values(at, "authorization"), Array(4).fill([basicValue("user", "pw")]))
       })
   )
 
   it.scopedLive("is not read by a derived session that no longer trusts the environment", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
-      const { session } = yield* withNetrc(content)
+      const { session } = yield* sessionWithNetrc(content)
       yield* text(session.with({ trustEnv: false }), at.to("a.test"))
       yield* text(session.with({}), at.to("a.test"))
-      assert.deepStrictEqual(values(at, "authorization"), [[], [basic("user", "pw")]])
+      assert.deepStrictEqual(values(at, "authorization"), [[], [basicValue("user", "pw")]])
     })
   )
 
   it.scopedLive("sends nothing without TLS to a URL that an https page names", () =>
     Effect.gen(function* () {
       const { plain, secure, ssl } = yield* both((url) => response(200, "", [`Link: <${url}>; rel="next"`]))
-      const { session } = yield* withNetrc(content, { ssl })
+      const { session } = yield* sessionWithNetrc(content, { ssl })
       yield* Stream.runDrain(Session.paginate(secure.to("localhost"), (page) => page.text)).pipe(
         Effect.provideService(Session.Session, session)
       )
       assert.deepStrictEqual(
         [values(secure, "authorization"), values(plain, "authorization")],
-        [[[basic("user", "pw")]], [[]]]
+        [[[basicValue("user", "pw")]], [[]]]
       )
     })
   )
@@ -221,7 +203,7 @@ describe("credentials", () => {
         [home, away].map((at) => [values(at, "authorization"), values(at, "x-api-key")]),
         [
           [
-            [[basic("u", "p")], [basic("u", "p")]],
+            [[basicValue("u", "p")], [basicValue("u", "p")]],
             [["k"], ["k"]]
           ],
           [[[]], [[]]]
@@ -243,9 +225,9 @@ describe("credentials", () => {
       for (const request of own) yield* session.execute(request).pipe(ClientResponse.text, outer)
       yield* text(session, at.to("a.test"), { headers: { authorization: "Own 4" } }).pipe(outer)
       assert.deepStrictEqual(values(at, "authorization"), [
-        [basic("own", "1")],
+        [basicValue("own", "1")],
         ["Own 2"],
-        [basic("own", "3")],
+        [basicValue("own", "3")],
         ["Own 4"]
       ])
       assert.deepStrictEqual(values(at, "cookie")[0], ["c=own"])

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { root } from "../project.js"
+import type { TestReport } from "../testReport.js"
 import { folder, type OtherRuntime, runVitest } from "./runtimes.js"
 import { skips } from "./skips.js"
 
@@ -26,21 +27,7 @@ const patternFor = (name: OtherRuntime): string => {
 const isSkipped = (name: OtherRuntime, file: string): boolean =>
   skips.some(({ on, test }) => test === file && on.includes(name))
 
-interface Report {
-  readonly numPassedTests: number
-  readonly testResults: ReadonlyArray<{
-    readonly name: string
-    readonly status: string
-    readonly message?: string
-    readonly assertionResults: ReadonlyArray<{
-      readonly fullName: string
-      readonly status: string
-      readonly failureMessages?: ReadonlyArray<string> | null
-    }>
-  }>
-}
-
-const failuresOf = ({ testResults }: Report): ReadonlyArray<string> =>
+const failuresOf = ({ testResults }: TestReport): ReadonlyArray<string> =>
   testResults.flatMap(({ assertionResults, message, name, status }) => {
     const failed = assertionResults.filter((test) => test.status === "failed")
     if (failed.length === 0) return status === "failed" ? [`${name}: ${message ?? ""}`] : []
@@ -62,7 +49,7 @@ export const runTests = async (name: OtherRuntime): Promise<ReadonlyArray<string
   )
   const ended = `ended with ${run.code}: ${run.output.slice(-2000)}`
   try {
-    const results: Report = JSON.parse(readFileSync(output, "utf8"))
+    const results: TestReport = JSON.parse(readFileSync(output, "utf8"))
     console.log(`${name}: ${results.numPassedTests} tests passed`)
     const found = failuresOf(results).map((failure) => `${name}: ${failure}`)
     return found.length === 0 && run.code !== 0 ? [`${name}: vitest ${ended}`] : found

@@ -14,7 +14,8 @@ import { nonce } from "../support/itFault.js"
 import { proxyServer } from "../support/proxyServer.js"
 import * as Server from "../support/server.js"
 import { phases, sessionOn, stages, turns, until } from "../support/stages.js"
-import { atEveryStep, promptly, Steps, stride } from "../support/steps.js"
+import { Steps } from "../support/stepScheduler.js"
+import { atEveryStep, promptly, stride } from "../support/steps.js"
 import { stopwatch, timed } from "../support/time.js"
 
 const zipped = gzipSync("what was asked for".repeat(50))

@@ -1,12 +1,9 @@
 /**
  * Redirects that try to obtain credentials, cookies, identities, memory or time.
  */
-import { mkdtemp, rm, writeFile } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { gzipSync } from "node:zlib"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, ConfigProvider, Deferred, Effect, Exit, Fiber, Option, Redacted, type Scope } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Option, Redacted, type Scope } from "effect"
 import * as Auth from "effect-http-session/Auth"
 import * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
@@ -16,6 +13,7 @@ import * as Ssl from "effect-http-session/Ssl"
 import * as Certificates from "../support/certificates.js"
 import { expiring } from "../support/clock.js"
 import { invariants } from "../support/invariants.js"
+import { basicValue, sessionWithNetrc } from "../support/netrc.js"
 import * as Server from "../support/server.js"
 import { asked, redirect, type SessionParts, type Site, sessionWith, site, values } from "../support/sites.js"
 import { untilValue } from "../support/wait.js"
@@ -327,19 +325,6 @@ describe("credentials in URLs", () => {
 })
 
 describe("netrc over redirects", () => {
-  const withNetrc = (content: string, options: Session.SessionOptions = {}) =>
-    Effect.gen(function* () {
-      const directory = yield* Effect.acquireRelease(
-        Effect.promise(() => mkdtemp(join(tmpdir(), "netrc-"))),
-        (path) => Effect.promise(() => rm(path, { recursive: true }))
-      )
-      const path = join(directory, "netrc")
-      yield* Effect.promise(() => writeFile(path, content, { mode: 0o600 }))
-      return yield* sessionWith({ trustEnv: true, ...options }).pipe(
-        Effect.withConfigProvider(ConfigProvider.fromMap(new Map([["NETRC", path]])))
-      )
-    })
-  const basicOf = (user: string, password: string) => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`
   const chain = Effect.gen(function* () {
     const b = yield* site(() => response(200))
     const a = yield* site(() => redirect(302, b.to("b.test")))
@@ -348,7 +333,7 @@ describe("netrc over redirects", () => {
 
   /** [entry of B, what B gets] */
   const rows: ReadonlyArray<readonly [entry: string, arrives: ReadonlyArray<string>]> = [
-    ["machine b.test login ub password pb", [basicOf("ub", "pb")]],
+    ["machine b.test login ub password pb", [basicValue("ub", "pb")]],
     ["machine b.test login ub", []],
     ["machine b.test", []],
     ["default", []],
@@ -359,9 +344,9 @@ describe("netrc over redirects", () => {
     it.scopedLive(`has an entry for each hop: ${entry || "none"}`, () =>
       Effect.gen(function* () {
         const { a, b } = yield* chain
-        const parts = yield* withNetrc(`machine a.test login ua password s3cr3t-a\n${entry}\n`)
+        const parts = yield* sessionWithNetrc(`machine a.test login ua password s3cr3t-a\n${entry}\n`)
         assert.strictEqual(tagOf(yield* safely(parts, [a, b], text(parts.session, a.to("a.test")))), "Success")
-        assert.deepStrictEqual(values(a, "authorization"), [[basicOf("ua", "s3cr3t-a")]])
+        assert.deepStrictEqual(values(a, "authorization"), [[basicValue("ua", "s3cr3t-a")]])
         const [got = []] = values(b, "authorization")
         assert.notInclude(got.join(), Buffer.from("s3cr3t-a").toString("base64").slice(0, 8))
         // An entry without a password says nothing, or a password that is empty; A's is never in it.
@@ -373,17 +358,17 @@ describe("netrc over redirects", () => {
   it.scopedLive("does not send a Bearer token for one host to another with its own entry", () =>
     Effect.gen(function* () {
       const { a, b } = yield* chain
-      const parts = yield* withNetrc("machine b.test login ub password pb\n")
+      const parts = yield* sessionWithNetrc("machine b.test login ub password pb\n")
       const request = text(parts.session, a.to("a.test"), { auth: Auth.bearer("s3cr3t-t") })
       assert.strictEqual(tagOf(yield* safely(parts, [a, b], request)), "Success")
-      assert.deepStrictEqual(values(b, "authorization"), [[basicOf("ub", "pb")]])
+      assert.deepStrictEqual(values(b, "authorization"), [[basicValue("ub", "pb")]])
     })
   )
 
   it.scopedLive("does not send the password of another login to a URL with a user name", () =>
     Effect.gen(function* () {
       const a = yield* site(() => response(200))
-      const parts = yield* withNetrc("machine a.test login other password s3cr3t-o\n")
+      const parts = yield* sessionWithNetrc("machine a.test login other password s3cr3t-o\n")
       yield* text(parts.session, a.to("a.test").replace("://", "://user@"))
       const [sent = []] = values(a, "authorization")
       for (const value of sent) {
@@ -395,7 +380,7 @@ describe("netrc over redirects", () => {
   it.scopedLive("is not read on any hop with auth: false", () =>
     Effect.gen(function* () {
       const { a, b } = yield* chain
-      const parts = yield* withNetrc("machine a.test login u password p\nmachine b.test login u password p\n")
+      const parts = yield* sessionWithNetrc("machine a.test login u password p\nmachine b.test login u password p\n")
       yield* text(parts.session, a.to("a.test"), { auth: false })
       assert.deepStrictEqual([...values(a, "authorization"), ...values(b, "authorization")], [[], []])
     })
@@ -406,7 +391,7 @@ describe("netrc over redirects", () => {
       const tls = yield* tlsFor(["a.test"])
       const b = yield* site((request) => (request.target === "/" ? redirect(302, "/2") : response(200)))
       const a = yield* site(() => redirect(302, b.to("a.test")), tls)
-      const parts = yield* withNetrc("machine a.test login user password s3cr3t-pass\n", {
+      const parts = yield* sessionWithNetrc("machine a.test login user password s3cr3t-pass\n", {
         ssl: yield* Ssl.context({ ca: tls.ca })
       })
       assert.strictEqual(tagOf(yield* safely(parts, [a, b], text(parts.session, a.to("a.test")))), "Success")

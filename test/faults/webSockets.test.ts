@@ -12,7 +12,8 @@ import { invariants } from "../support/invariants.js"
 import { nonce } from "../support/itFault.js"
 import * as Server from "../support/server.js"
 import { sessionOn, until } from "../support/stages.js"
-import { atEveryStep, promptly, Steps, stride } from "../support/steps.js"
+import { Steps } from "../support/stepScheduler.js"
+import { atEveryStep, promptly, stride } from "../support/steps.js"
 import * as Peer from "../support/webSocketServer.js"
 
 interface Enough {

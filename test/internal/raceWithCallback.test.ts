@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, FiberId, FiberRef } from "effect"
 import { raceWithCallback } from "../../src/internal/raceWithCallback.js"
 import { turns, until } from "../support/stages.js"
-import { atEveryStep, promptly, Steps } from "../support/steps.js"
+import { Steps } from "../support/stepScheduler.js"
+import { atEveryStep, promptly } from "../support/steps.js"
 import { turn } from "../support/wait.js"
 
 const quiet = () => () => {}

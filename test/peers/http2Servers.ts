@@ -5,6 +5,7 @@ import { type ChildProcess, execFile } from "node:child_process"
 import { promisify } from "node:util"
 import { Effect, type Scope } from "effect"
 import { standard } from "../support/certificates.js"
+import { apacheBase } from "./apache.js"
 import { directory, freePort, start, write } from "./peer.js"
 
 export interface Http2Peer {
@@ -72,22 +73,9 @@ export const nginx = (settings = "") =>
       }`
   }))
 
-const modules = "/usr/lib/apache2/modules"
-
 export const apache = inFront("/usr/sbin/apache2", (path, port, origin) => ({
   args: ["-f", `${path}/conf`, "-DFOREGROUND"],
-  file: `
-ServerRoot ${path}
-ServerName localhost
-PidFile ${path}/apache.pid
-ErrorLog ${path}/apache.log
-DefaultRuntimeDir ${path}
-LoadModule mpm_event_module ${modules}/mod_mpm_event.so
-LoadModule authz_core_module ${modules}/mod_authz_core.so
-LoadModule ssl_module ${modules}/mod_ssl.so
-LoadModule http2_module ${modules}/mod_http2.so
-LoadModule proxy_module ${modules}/mod_proxy.so
-LoadModule proxy_http_module ${modules}/mod_proxy_http.so
+  file: `${apacheBase(path, ["http2", "proxy", "proxy_http"])}
 Listen 127.0.0.1:${port}
 Protocols h2
 SSLEngine on

@@ -9,6 +9,7 @@ import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Layer, ManagedRuntime, Stream } from "effect"
 import { ClientResponse, Session, Ssl } from "effect-http-session"
 import { standard } from "../support/certificates.js"
+import { apacheBase } from "./apache.js"
 import { directory, freePort, python, start, write } from "./peer.js"
 
 const names = [
@@ -24,23 +25,8 @@ const names = [
 
 type Name = (typeof names)[number]
 
-const modules = "/usr/lib/apache2/modules"
-
 const apacheConfig = (path: string, plain: number, secure: number) => `
-ServerRoot ${path}
-ServerName localhost
-PidFile ${path}/apache.pid
-ErrorLog ${path}/apache.log
-DefaultRuntimeDir ${path}
-LoadModule mpm_event_module ${modules}/mod_mpm_event.so
-LoadModule authz_core_module ${modules}/mod_authz_core.so
-LoadModule dir_module ${modules}/mod_dir.so
-LoadModule mime_module ${modules}/mod_mime.so
-LoadModule alias_module ${modules}/mod_alias.so
-LoadModule cgid_module ${modules}/mod_cgid.so
-LoadModule filter_module ${modules}/mod_filter.so
-LoadModule deflate_module ${modules}/mod_deflate.so
-LoadModule ssl_module ${modules}/mod_ssl.so
+${apacheBase(path, ["dir", "mime", "alias", "cgid", "filter", "deflate"])}
 TypesConfig /etc/mime.types
 AddType text/plain .txt
 ScriptSock ${path}/cgid.sock

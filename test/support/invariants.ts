@@ -9,18 +9,19 @@ import { countsDescriptors } from "./runtime.js"
 import type { LoggedRequest } from "./server.js"
 import { timed } from "./time.js"
 
+/** A server whose connections and requests are checked. */
+export interface WatchedServer {
+  readonly connections: Effect.Effect<number>
+  readonly requests?: Effect.Effect<ReadonlyArray<LoggedRequest>> | undefined
+}
+
 export interface InvariantOptions {
   /** The connector that the test uses, made before it. */
   readonly connector?:
     | { readonly stats: Effect.Effect<Counts>; readonly closeIdle?: Effect.Effect<void> | undefined }
     | undefined
   /** The servers that it talks to, made before it. */
-  readonly servers?:
-    | ReadonlyArray<{
-        readonly connections: Effect.Effect<number>
-        readonly requests?: Effect.Effect<ReadonlyArray<LoggedRequest>> | undefined
-      }>
-    | undefined
+  readonly servers?: ReadonlyArray<WatchedServer> | undefined
   /** Another request on the same session, which fails where it does not get its own answer. */
   readonly followUp?: Effect.Effect<void, unknown> | undefined
   /** Texts that must never be shown. Default: every text that begins with "s3cr3t-". */

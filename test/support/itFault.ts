@@ -4,12 +4,12 @@
 import { assert, it } from "@effect/vitest"
 import { type Cause, Effect, Exit, type Scope } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
-import * as Connector from "effect-http-session/Connector"
-import * as CookieJar from "effect-http-session/CookieJar"
+import type * as Connector from "effect-http-session/Connector"
 import type { ClientError } from "effect-http-session/Errors"
-import * as Session from "effect-http-session/Session"
-import { type InvariantOptions, invariants } from "./invariants.js"
+import type * as Session from "effect-http-session/Session"
+import { type InvariantOptions, invariants, type WatchedServer } from "./invariants.js"
 import { type Play, type Server, server } from "./server.js"
+import { sessionOn } from "./session.js"
 
 export interface FaultOptions extends Omit<InvariantOptions, "connector" | "servers" | "followUp"> {
   readonly session?: Session.SessionOptions | undefined
@@ -22,7 +22,11 @@ export interface FaultOptions extends Omit<InvariantOptions, "connector" | "serv
 let nonces = 0
 
 /** A request that must get its own answer, whatever was left on the connections. */
-export const nonce = (session: Session.SessionService, at: Server, options?: { readonly ssl?: undefined | false }) =>
+export const nonce = (
+  session: Session.SessionService,
+  at: Pick<Server, "url">,
+  options?: { readonly ssl?: undefined | false }
+) =>
   Effect.suspend(() => {
     const own = `n${++nonces}`
     return session.get(`${at.url}/nonce?${own}`, { timeout: "15 seconds", ssl: options?.ssl }).pipe(
@@ -35,19 +39,36 @@ export const nonce = (session: Session.SessionService, at: Server, options?: { r
 export const faultySession = (plays: ReadonlyArray<Play>, options: FaultOptions = {}) =>
   Effect.gen(function* () {
     const at = yield* server(plays, { tls: options.tls })
-    const connector = yield* Connector.tcp(options.connector)
-    const jar = yield* CookieJar.make()
-    const session = yield* Session.make(options.session).pipe(
-      Effect.provideService(Connector.Connector, connector),
-      Effect.provideService(CookieJar.CookieJar, jar)
-    )
-    return { at, connector, session }
+    return { at, ...(yield* sessionOn(options.connector, options.session)) }
   })
 
 /**
- * A test on real sockets and real time. `test` is the program; `check` inspects its exit. Without `check` it must
- * succeed. Afterwards all invariants hold, and the session answers another request.
+ * The program of a fault test. `begin` makes the server and the session, `test` is run on them, and `check` inspects its
+ * exit. Without `check` it must succeed. Afterwards all invariants hold, and the session answers another request.
  */
+export const faultTest = <At extends WatchedServer & Pick<Server, "url">, A, E>(
+  begin: Effect.Effect<
+    { readonly at: At; readonly connector: Connector.ConnectorService; readonly session: Session.SessionService },
+    never,
+    Scope.Scope
+  >,
+  test: (session: Session.SessionService, at: At) => Effect.Effect<A, E, Scope.Scope>,
+  check: ((exit: Exit.Exit<A, E>, at: At) => void) | undefined,
+  options: Omit<FaultOptions, "tls">
+) =>
+  Effect.gen(function* () {
+    const { at, connector, session } = yield* begin
+    const exit = yield* invariants(test(session, at), {
+      ...options,
+      connector,
+      servers: [at],
+      followUp: options.followUp === false ? undefined : nonce(session, at)
+    })
+    if (check !== undefined) check(exit, at)
+    else if (Exit.isFailure(exit)) assert.fail(`failed: ${String(exit.cause satisfies Cause.Cause<E>)}`)
+  })
+
+/** A test on real sockets and real time, by `faultTest`. */
 export const itFault = <A, E extends ClientError | { readonly _tag: string }>(
   name: string,
   plays: Play | ReadonlyArray<Play>,
@@ -56,19 +77,7 @@ export const itFault = <A, E extends ClientError | { readonly _tag: string }>(
   options: FaultOptions = {}
 ): void => {
   const list = typeof plays === "function" ? [plays] : plays
-  it.scopedLive(name, () =>
-    Effect.gen(function* () {
-      const { at, connector, session } = yield* faultySession(list, options)
-      const exit = yield* invariants(test(session, at), {
-        ...options,
-        connector,
-        servers: [at],
-        followUp: options.followUp === false ? undefined : nonce(session, at)
-      })
-      if (check !== undefined) check(exit, at)
-      else if (Exit.isFailure(exit)) assert.fail(`failed: ${String(exit.cause satisfies Cause.Cause<E>)}`)
-    })
-  )
+  it.scopedLive(name, () => faultTest(faultySession(list, options), test, check, options))
 }
 
 /** The failure's tag, or "Success". */

@@ -2,12 +2,11 @@
  * A test of a fault over HTTP/2: a scripted server, a separate session, and the invariants after it. Without TLS the
  * session speaks HTTP/2 without asking.
  */
-import { assert, it } from "@effect/vitest"
-import { type Cause, Effect, Exit, type Scope } from "effect"
+import { it } from "@effect/vitest"
+import { Effect, type Exit, type Scope } from "effect"
 import type * as Session from "effect-http-session/Session"
 import { type H2Play, type H2Request, type H2Server, h2Server, response } from "./h2Server.js"
-import { invariants } from "./invariants.js"
-import { type FaultOptions, nonce } from "./itFault.js"
+import { type FaultOptions, faultTest } from "./itFault.js"
 import { sessionOn } from "./session.js"
 
 export type H2FaultOptions = Omit<FaultOptions, "tls">
@@ -25,20 +24,11 @@ export const itH2Fault = <A, E>(
   options: H2FaultOptions = {}
 ): void => {
   const list = typeof plays === "function" ? [plays] : plays
-  it.scopedLive(name, () =>
-    Effect.gen(function* () {
-      const at = yield* h2Server(list)
-      const { connector, session } = yield* h2Session(options)
-      const exit = yield* invariants(test(session, at), {
-        ...options,
-        connector,
-        servers: [at],
-        followUp: options.followUp === false ? undefined : nonce(session, at)
-      })
-      if (check !== undefined) check(exit, at)
-      else if (Exit.isFailure(exit)) assert.fail(`failed: ${String(exit.cause satisfies Cause.Cause<E>)}`)
-    })
-  )
+  const begin = Effect.gen(function* () {
+    const at = yield* h2Server(list)
+    return { at, ...(yield* h2Session(options)) }
+  })
+  it.scopedLive(name, () => faultTest(begin, test, check, options))
 }
 
 /** One step of a play after another. */

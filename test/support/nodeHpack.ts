@@ -4,15 +4,7 @@
 import * as http2 from "node:http2"
 import * as net from "node:net"
 import { Effect } from "effect"
-
-const frame = (type: number, flags: number, stream: number, payload: Buffer): Buffer => {
-  const head = Buffer.alloc(9)
-  head.writeUIntBE(payload.length, 0, 3)
-  head[3] = type
-  head[4] = flags
-  head.writeUInt32BE(stream, 5)
-  return Buffer.concat([head, payload])
-}
+import { frame } from "./h2Frames.js"
 
 const largestFrame = 16_384
 

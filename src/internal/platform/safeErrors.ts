@@ -1,26 +1,12 @@
 /** The errors of @effect/platform, with secrets redacted in the URL of their messages. */
 import * as HttpClientError from "@effect/platform/HttpClientError"
-import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
-import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
-import { redactUrl } from "../redact.js"
+import { methodAndUrl, type RequestFields, type ResponseFields } from "./errorFields.js"
 
 /** An error before a response was received. */
 export type RequestFailure = HttpClientError.RequestError
 
 /** An error of a response that cannot be used. */
 export type ResponseFailure = HttpClientError.ResponseError
-
-interface Fields {
-  readonly request: HttpClientRequest
-  readonly cause?: unknown
-  readonly description?: string
-}
-
-interface ResponseFields extends Fields {
-  readonly response: HttpClientResponse
-}
-
-const methodAndUrl = ({ method, url }: HttpClientRequest): string => `${method} ${redactUrl(url)}`
 
 class RequestError extends HttpClientError.RequestError {
   override get methodAndUrl(): string {
@@ -35,7 +21,7 @@ class ResponseError extends HttpClientError.ResponseError {
 }
 
 /** The request failed before a response was received. */
-export const requestError = (reason: RequestFailure["reason"], fields: Fields): RequestFailure =>
+export const requestError = (reason: RequestFailure["reason"], fields: RequestFields): RequestFailure =>
   new RequestError({ reason, ...fields })
 
 /** A response was received but cannot be used. */
@@ -45,5 +31,5 @@ export const responseError = (reason: "StatusCode" | "Decode", fields: ResponseF
 /** The parts of an error that the platform itself made before a response; `undefined` for any other error. */
 export const partsOf = (
   error: HttpClientError.HttpClientError
-): (Fields & { readonly reason: RequestFailure["reason"] }) | undefined =>
+): (RequestFields & { readonly reason: RequestFailure["reason"] }) | undefined =>
   error._tag !== "RequestError" || error instanceof RequestError ? undefined : error

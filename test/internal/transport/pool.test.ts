@@ -1,37 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { ConnectionAge } from "../../../src/internal/transport/connectionAge.js"
-import type { Deadline, Deadlines } from "../../../src/internal/transport/deadlines.js"
 import type { Lease } from "../../../src/internal/transport/lease.js"
 import { Pool, type Poolable, type PoolSettings } from "../../../src/internal/transport/pool.js"
-
-/** Time that passes when the test says so. */
-class ManualDeadlines implements Pick<Deadlines, "now" | "scheduleIdle"> {
-  private time = 0
-  private readonly entries = new Set<{ readonly at: number; readonly fire: () => void }>()
-  readonly now = () => this.time
-  readonly schedule = (at: number, fire: () => void): Deadline => {
-    if (at === Infinity) return { cancel: () => {} }
-    const entry = { at, fire }
-    this.entries.add(entry)
-    return { cancel: () => void this.entries.delete(entry) }
-  }
-  readonly scheduleIdle = this.schedule
-  get waiting(): number {
-    return this.entries.size
-  }
-  advance(millis: number): void {
-    const until = this.time + millis
-    for (;;) {
-      const due = [...this.entries].filter((entry) => entry.at <= until).sort((a, b) => a.at - b.at)[0]
-      if (due === undefined) break
-      this.entries.delete(due)
-      this.time = Math.max(this.time, due.at)
-      due.fire()
-    }
-    this.time = until
-  }
-}
+import { ManualDeadlines } from "../../support/manualDeadlines.js"
 
 const epoch = { now: () => 0 }
 
@@ -302,7 +274,7 @@ describe("idle connections", () => {
     keep(pool, b, deadlines)
     deadlines.advance(1000)
     assert.strictEqual(b.closed, "IdleTimeout")
-    assert.strictEqual(deadlines.waiting, 0)
+    assert.strictEqual(deadlines.pending, 0)
   })
 
   it("are refused if their time is over and the timer has not fired", () => {
@@ -342,7 +314,7 @@ describe("idle connections", () => {
       all.map((connection) => connection.closed),
       ["Shutdown", "Shutdown", "Shutdown"]
     )
-    assert.strictEqual(deadlines.waiting, 0)
+    assert.strictEqual(deadlines.pending, 0)
     assert.strictEqual(pool.stats().idle, 0)
     const later = new Connection("a")
     keep(pool, later, deadlines)
@@ -614,7 +586,7 @@ const check = (given: PoolSettings, commands: ReadonlyArray<Command>): void => {
   }
   assert.isEmpty(waiting())
   pool.closeIdle("Shutdown")
-  assert.strictEqual(deadlines.waiting, 0)
+  assert.strictEqual(deadlines.pending, 0)
   assert.strictEqual(remembered(pool), 0)
 }
 

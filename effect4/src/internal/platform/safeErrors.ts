@@ -1,8 +1,6 @@
 /** The errors of Effect's HTTP client, with secrets redacted in the URL of their messages. */
 import * as HttpClientError from "effect/http/HttpClientError"
-import type { HttpClientRequest } from "effect/http/HttpClientRequest"
-import type { HttpClientResponse } from "effect/http/HttpClientResponse"
-import { redactUrl } from "../redact.js"
+import { methodAndUrl, type RequestFields, type ResponseFields } from "./errorFields.js"
 
 /** An error before a response was received. */
 export type RequestFailure = HttpClientError.HttpClientError
@@ -10,19 +8,7 @@ export type RequestFailure = HttpClientError.HttpClientError
 /** An error of a response that cannot be used. */
 export type ResponseFailure = HttpClientError.HttpClientError
 
-interface Fields {
-  readonly request: HttpClientRequest
-  readonly cause?: unknown
-  readonly description?: string
-}
-
-interface ResponseFields extends Fields {
-  readonly response: HttpClientResponse
-}
-
 type RequestReason = "Transport" | "Encode" | "InvalidUrl"
-
-const methodAndUrl = ({ method, url }: HttpClientRequest): string => `${method} ${redactUrl(url)}`
 
 class TransportError extends HttpClientError.TransportError {
   override get methodAndUrl(): string {
@@ -59,7 +45,7 @@ const requestErrors = { Transport: TransportError, Encode: EncodeError, InvalidU
 const responseErrors = { StatusCode: StatusCodeError, Decode: DecodeError }
 
 /** The request failed before a response was received. */
-export const requestError = (reason: RequestReason, fields: Fields): RequestFailure =>
+export const requestError = (reason: RequestReason, fields: RequestFields): RequestFailure =>
   new HttpClientError.HttpClientError({ reason: new requestErrors[reason](fields) })
 
 /** A response was received but cannot be used. */
@@ -69,7 +55,7 @@ export const responseError = (reason: "StatusCode" | "Decode", fields: ResponseF
 /** The parts of an error that the platform itself made before a response; `undefined` for any other error. */
 export const partsOf = (
   error: HttpClientError.HttpClientError
-): (Fields & { readonly reason: RequestReason }) | undefined => {
+): (RequestFields & { readonly reason: RequestReason }) | undefined => {
   const { reason } = error
   const { cause, description, request } = reason
   const fields = {

@@ -6,6 +6,7 @@ import * as Auth from "effect-http-session/Auth"
 import type * as ClientRequest from "effect-http-session/ClientRequest"
 import * as Errors from "effect-http-session/Errors"
 import * as Middleware from "effect-http-session/Middleware"
+import { recordingStore } from "../../../support/recordingStore.js"
 import { type Reply, refused, request, type Script, script } from "../support.js"
 
 const broken = Effect.fail(
@@ -334,20 +335,8 @@ describe("cache", () => {
       ])
       assert.strictEqual(bodies.map((got) => got.body).join(), "1,2,3,4,5,1")
     }).pipe((effect) => {
-      const written: Array<string> = []
-      const map = new Map<string, string>()
-      const store = KeyValueStore.makeStringOnly({
-        get: (key) => Effect.sync(() => Option.fromNullable(map.get(key))),
-        set: (key, value) =>
-          Effect.sync(() => {
-            written.push(key, value)
-            map.set(key, value)
-          }),
-        remove: (key) => Effect.sync(() => void map.delete(key)),
-        clear: Effect.sync(() => map.clear()),
-        size: Effect.sync(() => map.size)
-      })
-      return Effect.provideService(effect, KeyValueStore.KeyValueStore, store).pipe(
+      const { layer, written } = recordingStore()
+      return Effect.provide(effect, layer).pipe(
         Effect.tap(() => {
           assert.isAbove(written.length, 0)
           assert.notInclude(written.join(), "s3cret")

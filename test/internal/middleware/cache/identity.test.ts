@@ -1,7 +1,7 @@
 /** Which requests of sessions share a stored response, over mocks: every request that the mock gets has a number. */
 import { KeyValueStore } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Effect, Fiber, FiberRef, Layer, Option, Redacted, type Scope, TestClock } from "effect"
+import { ConfigProvider, Effect, Fiber, FiberRef, Layer, Redacted, type Scope, TestClock } from "effect"
 import {
   Auth,
   ClientRequest,
@@ -14,26 +14,9 @@ import {
   Ssl
 } from "effect-http-session"
 import { standard } from "../../../support/certificates.js"
+import { recordingStore } from "../../../support/recordingStore.js"
 
 const url = "https://a.test/x"
-
-/** A store that shows its writes. */
-const recording = () => {
-  const written: Array<string> = []
-  const map = new Map<string, string>()
-  const store = KeyValueStore.makeStringOnly({
-    get: (key) => Effect.sync(() => Option.fromNullable(map.get(key))),
-    set: (key, value) =>
-      Effect.sync(() => {
-        written.push(key, value)
-        map.set(key, value)
-      }),
-    remove: (key) => Effect.sync(() => void map.delete(key)),
-    clear: Effect.sync(() => map.clear()),
-    size: Effect.sync(() => map.size)
-  })
-  return { written, map, layer: Layer.succeed(KeyValueStore.KeyValueStore, store) }
-}
 
 interface Site {
   readonly connector: Layer.Layer<Connector.Connector>
@@ -210,7 +193,7 @@ describe("requests that share no response", () => {
   it.scoped("differ in trust, peer or user, whichever comes first", () =>
     Effect.gen(function* () {
       for (const [name, a, b] of yield* apart) {
-        const seen = recording()
+        const seen = recordingStore()
         const at = yield* site()
         yield* Effect.gen(function* () {
           const { a: first, b: second } = yield* both(at, a, b)
@@ -249,7 +232,7 @@ describe("requests that share no response", () => {
             ? new Response("3", { headers: { "cache-control": "no-store" } })
             : cacheable(call, { etag: '"x"' })
         )
-        const seen = recording()
+        const seen = recordingStore()
         yield* Effect.gen(function* () {
           const { a: first, b: second } = yield* both(at, a, b)
           yield* first
@@ -604,7 +587,7 @@ describe("a HEAD response", () => {
 describe("entries of an older version", () => {
   it.scoped("answer no request", () =>
     Effect.gen(function* () {
-      const seen = recording()
+      const seen = recordingStore()
       const at = yield* site()
       yield* Effect.gen(function* () {
         const first = yield* sessionOn(at, { session: { middlewares: [yield* Middleware.cache()] } })

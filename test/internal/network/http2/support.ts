@@ -10,7 +10,7 @@ import * as Frames from "../../../../src/internal/network/http2/frames.js"
 import { defaultHttp2Limits, type Http2Limits } from "../../../../src/internal/network/http2/limits.js"
 import { Timeline } from "../../../../src/internal/tracing/timeline.js"
 import { ConnectionAge } from "../../../../src/internal/transport/connectionAge.js"
-import type { Deadline, Deadlines } from "../../../../src/internal/transport/deadlines.js"
+import type { Deadlines } from "../../../../src/internal/transport/deadlines.js"
 import type { IncomingBody } from "../../../../src/internal/transport/incomingBody.js"
 import type { NetworkStream } from "../../../../src/internal/transport/networkStream.js"
 import type { OnData } from "../../../../src/internal/transport/socketReader.js"
@@ -21,6 +21,8 @@ import type {
   RequestBody,
   WireRequest
 } from "../../../../src/internal/transport/transport.js"
+import { frame as frameOf } from "../../../support/h2Frames.js"
+import { ManualDeadlines } from "../../../support/manualDeadlines.js"
 import { turns } from "../../../support/wait.js"
 
 /** A socket that takes everything at once, unless it is `stuck`. */
@@ -53,36 +55,6 @@ export class RecordingSocket extends Net.Socket {
   unstick(): void {
     this.stuck = false
     for (const callback of this.waiting.splice(0)) callback()
-  }
-}
-
-/** Time that stands still until the test moves it. */
-export class ManualTime implements Deadlines {
-  private time = 1
-  private entries = new Set<{ at: number; fire: () => void }>()
-  readonly now = () => this.time
-  readonly schedule = (at: number, fire: () => void): Deadline => {
-    if (at === Infinity) return { cancel: () => {} }
-    const entry = { at, fire }
-    this.entries.add(entry)
-    return { cancel: () => void this.entries.delete(entry) }
-  }
-  readonly scheduleIdle = (at: number, fire: () => void) => this.schedule(at, fire)
-  readonly limit = () => {}
-  readonly endLimit = () => {}
-  get pending(): number {
-    return this.entries.size
-  }
-  advance(millis: number): void {
-    const until = this.time + millis
-    for (;;) {
-      const due = [...this.entries].filter((entry) => entry.at <= until).sort((a, b) => a.at - b.at)[0]
-      if (due === undefined) break
-      this.time = Math.max(this.time, due.at)
-      this.entries.delete(due)
-      due.fire()
-    }
-    this.time = until
   }
 }
 
@@ -246,15 +218,8 @@ export interface Frame {
   readonly payload: Buffer
 }
 
-export const frame = (type: number, flags: number, id: number, payload: Uint8Array | string = ""): Buffer => {
-  const bytes = typeof payload === "string" ? Buffer.from(payload, "latin1") : payload
-  const header = Buffer.alloc(9)
-  header.writeUIntBE(bytes.length, 0, 3)
-  header[3] = type
-  header[4] = flags
-  header.writeUInt32BE(id, 5)
-  return Buffer.concat([header, bytes])
-}
+export const frame = (type: number, flags: number, id: number, payload: Uint8Array | string = ""): Buffer =>
+  frameOf(type, flags, id, typeof payload === "string" ? Buffer.from(payload, "latin1") : payload)
 
 const uint32 = (value: number): Buffer => {
   const bytes = Buffer.alloc(4)
@@ -332,7 +297,7 @@ export const framesOf = (bytes: Buffer): ReadonlyArray<Frame> => {
 /** A connection and its peer. */
 export class Pair {
   readonly socket = new RecordingSocket()
-  readonly time = new ManualTime()
+  readonly time = new ManualDeadlines(1)
   readonly connection: Http2Connection
   readonly closed: Array<string> = []
   available = 0

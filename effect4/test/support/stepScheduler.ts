@@ -1,9 +1,7 @@
 /**
  * A scheduler that counts the operations of fibers, and does something before one of them.
  */
-import { Effect, type Fiber, Scheduler } from "effect"
-import { disconnect } from "../../src/internal/effect/disconnect.js"
-import { activeMillis } from "./time.js"
+import { type Fiber, Scheduler } from "effect"
 
 /** Stops the fiber before operation `at`, counted from 1, and calls `act` before it goes on. */
 export class Steps implements Scheduler.Scheduler {
@@ -41,21 +39,3 @@ export class Steps implements Scheduler.Scheduler {
     }
   }
 }
-
-/** Every how many steps something is done: all of them in a full run, fewer in a short one. */
-export const stride = process.env.FULL_FAULTS === undefined ? 7 : 1
-
-/** Runs `test` once for every Nth step, until it is over before its step comes. */
-export const atEveryStep = <E, R>(
-  test: (at: number) => Effect.Effect<boolean, E, R>,
-  from = 1,
-  by = stride
-): Effect.Effect<number, E, R> =>
-  Effect.flatMap(test(from), (reached) => (reached ? atEveryStep(test, from + by, by) : Effect.succeed(from)))
-
-/** Dies if an effect does not end within so many milliseconds, without those for which the machine held it up. */
-export const promptly = <A, E, R>(effect: Effect.Effect<A, E, R>, what: string, millis = 5000) =>
-  Effect.raceFirst(
-    disconnect(effect),
-    Effect.andThen(activeMillis(millis), Effect.die(new Error(`${what} did not end`)))
-  )
