@@ -30,13 +30,16 @@ type Reason = ConnectionClosed["reason"]
 
 /** Callbacks from a connection to its pool. */
 export interface Http2Owner {
-  /** Streams may be available that were not: SETTINGS arrived, a suspicion was cleared, or resets are confirmed. */
+  /** More streams may be available: SETTINGS arrived, the server answered a PING after all, or resets are confirmed. */
   readonly onAvailable: (connection: Http2Connection) => void
-  /** A stream is over, before its exchange receives the outcome; another may be available. `now` is in the time of the exchange. */
+  /**
+   * A stream has ended, and another may be available. Called before its exchange receives the outcome; `now` is on the
+   * Clock of the exchange.
+   */
   readonly onStreamEnd: (connection: Http2Connection, exchange: Exchange, now: number) => void
   /** The connection takes no more streams, and closes after its last one. Called at most once. */
   readonly onRetiring: (connection: Http2Connection) => void
-  /** The connection is closed or closing, and all exchanges have been told. Called once. */
+  /** The connection is closed or closing, and all exchanges have their outcome. Called once. */
   readonly onClosed: (connection: Http2Connection, reason: Reason) => void
   /** The server wants the request of an exchange over HTTP/1.1; called before the exchange receives the error. */
   readonly onHttp1Required: (connection: Http2Connection) => void
@@ -45,10 +48,10 @@ export interface Http2Owner {
 /** The time in which a server must send its SETTINGS; milliseconds. */
 const settingsTimeout = 10_000
 
-/** How long a closing connection waits for its last bytes to be taken; milliseconds. */
+/** How long a closing connection waits until the socket has taken its last bytes; milliseconds. */
 const lastWriteTime = 1000
 
-/** The least size of an encoded block of fields that is read to its end; bytes. */
+/** Encoded blocks of fields up to this size are read to their end, whatever the limit of decoded heads; bytes. */
 const smallestBlock = 128 * 1024
 
 export class Http2Connection
@@ -111,7 +114,7 @@ export class Http2Connection
     if (socket.destroyed && !this.closed) this.onLost(undefined)
   }
 
-  /** Whether requests wait for a stream, so that the process must live. */
+  /** Whether requests wait for a stream. The socket then keeps the process alive. */
   get awaited(): boolean {
     return this.isAwaited
   }
@@ -141,7 +144,7 @@ export class Http2Connection
     this.owner.onClosed(this, reason)
   }
 
-  // Called for its streams.
+  // Called by its streams.
 
   protected onBegin(deadlines: Deadlines, now: number): void {
     this.socket.ref()
@@ -161,7 +164,7 @@ export class Http2Connection
 
   // Called by the output and the liveness.
 
-  /** A connection without streams rests, or closes if it retires. */
+  /** A connection without streams becomes idle, or closes if it retires. */
   onTurnEnd(): void {
     if (this.count > 0) return
     if (this.state === "retiring") this.close(this.retiredFor)
@@ -189,7 +192,7 @@ export class Http2Connection
     this.owner.onAvailable(this)
   }
 
-  // Called by what arrives.
+  // Called for received frames.
 
   onSettings(settings: PeerSettings): void {
     this.settingsDue?.cancel()
@@ -210,7 +213,7 @@ export class Http2Connection
     }
   }
 
-  /** Ends the connection because the server broke the protocol: on this stream, or for all if it is none of them. */
+  /** Ends the connection because the server broke the protocol, on the stream `id` or on no particular one. */
   fault(violation: Violation, id: number): void {
     if (this.closed) return
     const isOfAll = !this.open.has(id)
@@ -261,7 +264,7 @@ export class Http2Connection
     this.onLost(undefined)
   }
 
-  /** The connection is gone. */
+  /** The socket has closed or failed. */
   private onLost(error: NodeJS.ErrnoException | undefined, reason?: Reason): void {
     if (this.closed) return
     const orderly = this.isRefusing ? "GoAway" : "PeerClosed"
@@ -285,7 +288,7 @@ export class Http2Connection
   }
 }
 
-/** Destroys a socket once its last bytes are taken, after `millis` milliseconds at the latest. */
+/** Destroys a socket once the system has taken its last bytes, at the latest after `millis` milliseconds. */
 const destroyWithin = (socket: Net.Socket, millis: number): void => {
   socket.destroySoon()
   const timer = setTimeout(() => socket.destroy(), millis)

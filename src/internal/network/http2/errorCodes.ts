@@ -1,5 +1,5 @@
 /**
- * Error codes of HTTP/2 (RFC 9113 section 7), and what a violation of the protocol by the server is.
+ * Error codes of HTTP/2 (RFC 9113 section 7), and the description of a violation of the protocol.
  */
 import type { BadHttpMessage, Http2Code } from "../../../Errors.js"
 
@@ -34,11 +34,11 @@ const names: ReadonlyArray<Http2Code> = [
 /** The name of a code; a code without a name in hexadecimal, such as "0x2a". */
 export const codeName = (code: number): Http2Code => names[code] ?? `0x${code.toString(16)}`
 
-/** What the server did wrong, and the code to tell it. */
+/** A violation of the protocol by the server, and the error code that the client answers with. */
 export interface Violation {
   readonly code: number
   readonly reason: BadHttpMessage["reason"]
-  /** What was expected, and what came instead. */
+  /** "expected ..., got ...". */
   readonly description: string
   /** The bytes at fault, escaped, if they say more than the description. */
   readonly excerpt: string
@@ -52,5 +52,5 @@ export const badFrame = (code: number, description: string, excerpt = ""): Viola
   excerpt
 })
 
-/** The server sends too much of what costs it nothing. */
+/** The server has exceeded the `FloodBudget`. */
 export const tooMuch = (description: string): Violation => badFrame(ENHANCE_YOUR_CALM, description)

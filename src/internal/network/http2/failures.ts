@@ -14,7 +14,7 @@ const detailsOf = (exchange: Exchange, wire: NetworkStream, phase: Phase) => ({
   remoteAddress: wire.remoteAddress
 })
 
-/** RST_STREAM before the head. */
+/** The server reset the stream before the head. */
 export const resetHead = (exchange: Exchange, wire: NetworkStream, phase: Phase, code: number): StreamResetError =>
   new StreamResetError({
     ...detailsOf(exchange, wire, phase),
@@ -24,7 +24,7 @@ export const resetHead = (exchange: Exchange, wire: NetworkStream, phase: Phase,
     debug: ""
   })
 
-/** RST_STREAM after the head, before the end of the body. */
+/** The server reset the stream after the head, before the end of the body. */
 export const resetBody = (
   exchange: Exchange,
   wire: NetworkStream,
@@ -39,7 +39,7 @@ export const resetBody = (
     code: codeName(code)
   })
 
-/** GOAWAY of a server that has not taken the request. */
+/** The server sent GOAWAY and has not processed the request. */
 export const refusedByGoAway = (
   exchange: Exchange,
   wire: NetworkStream,

@@ -1,6 +1,6 @@
 /**
- * Limits frames that cost a server nothing and serve no request, such as PING, empty DATA or frames for streams that are
- * over. Each takes one unit of a budget, which time, responses and data refill.
+ * Limits frames that cost the server nothing and serve no request, such as PING, empty DATA, or frames for streams that
+ * have ended. Each takes one unit of a budget. Time, responses and data refill it.
  */
 
 const size = 1000
@@ -16,13 +16,13 @@ export class FloodBudget {
   private freeUpdates = 0
   private readonly now: () => number
 
-  /** `now` in milliseconds. It is asked only when the budget is used up. */
+  /** `now` in milliseconds. It is called only when the budget is used up. */
   constructor(now: () => number) {
     this.now = now
     this.countedAt = now()
   }
 
-  /** Takes one unit. Returns `false` if none is left. */
+  /** Takes one unit. Returns `false` if the budget is used up. */
   take(): boolean {
     if (this.left >= 1) {
       this.left--

@@ -1,6 +1,7 @@
 /**
  * Splits received bytes into frames (RFC 9113 sections 4 and 6). DATA is passed on in the pieces in which it arrives;
- * other frames are gathered if they are cut. Checks what a frame alone shows; what depends on streams is the handler's.
+ * other frames are collected until they are complete. Checks each frame by itself; the handler checks whether it fits
+ * the state of its stream.
  */
 import { escape } from "../http1/excerpt.js"
 import { badFrame, FRAME_SIZE_ERROR, PROTOCOL_ERROR, tooMuch, type Violation } from "./errorCodes.js"
@@ -28,7 +29,7 @@ import { HeaderBlock } from "./headerBlock.js"
 
 /** Receives frames. All but `onViolation` return whether to go on; bytes are valid only during the call. */
 export interface FrameHandler {
-  /** A DATA frame begins. `length` counts for flow control: it includes padding. */
+  /** A DATA frame begins. `length` is the length for flow control, which includes padding. */
   readonly onData: (id: number, length: number) => boolean
   readonly onDataPiece: (slab: Buffer, start: number, end: number) => boolean
   /** The DATA frame is complete; `empty` if it had no bytes but padding. */
@@ -44,11 +45,11 @@ export interface FrameHandler {
   readonly onWindowUpdate: (id: number, increment: number) => boolean
   /** A frame without meaning for a client: PRIORITY, or of an unknown type. Its payload is skipped. */
   readonly onOther: () => boolean
-  /** The server broke the protocol. The reader reads no more. `id` is the stream of the frame at fault, or 0. */
+  /** The server broke the protocol; the reader stops. `id` is the stream of the frame at fault, or 0. */
   readonly onViolation: (violation: Violation, id: number) => void
 }
 
-/** The sizes of frames that have one; 0 for others. */
+/** The payload sizes of frame types with a fixed size; 0 for others. */
 const sizes = new Uint8Array(256)
 sizes[PRIORITY] = 5
 sizes[RST_STREAM] = 4
@@ -67,9 +68,9 @@ type State =
   | "padLength"
   | "data"
   | "padding"
-  /** In the payload of a frame that is gathered. */
+  /** In the payload of a frame that is collected. */
   | "payload"
-  /** In the payload of a frame that is not needed. */
+  /** In the payload of a frame that is skipped. */
   | "skip"
 
 export class FrameReader {
@@ -86,11 +87,11 @@ export class FrameReader {
   /** Bytes of the current part that have not arrived. */
   private left = 0
   private padding = 0
-  /** The payload, if it is cut. */
+  /** The payload, if it arrives in parts. */
   private gathered: Buffer | undefined = undefined
   private readonly block: HeaderBlock
 
-  /** `maxBlock`: bytes of a block of fields as it is encoded. */
+  /** `maxBlock`: the most encoded bytes of a block of fields. */
   constructor(handler: FrameHandler, maxBlock: number) {
     this.handler = handler
     this.block = new HeaderBlock(maxBlock)
@@ -125,7 +126,7 @@ export class FrameReader {
     return true
   }
 
-  /** Reads the header of a frame; `headerSize` is 0 afterwards if it is complete. Returns the end of what was read. */
+  /** Reads the header of a frame; `headerSize` is 0 afterwards if it is complete. Returns the next position. */
   private readHeader(slab: Buffer, at: number, end: number): number {
     if (this.headerSize === 0 && end - at >= frameHeaderSize) {
       this.parseHeader(slab, at)
@@ -175,7 +176,7 @@ export class FrameReader {
     return type !== HEADERS || this.handler.onHeaders(id)
   }
 
-  /** What is wrong with the header of the first frame, which must be SETTINGS. */
+  /** Checks the header of the first frame, which must be SETTINGS. Returns a description of the violation, if any. */
   private checkFirst(): Violation | undefined {
     if (this.type === SETTINGS && (this.flags & ACK) === 0 && this.id === 0) return this.checkHeader()
     const text = this.header.toString("latin1")
@@ -234,7 +235,7 @@ export class FrameReader {
     }
   }
 
-  /** A part of the frame is complete. */
+  /** The current part of the frame is complete. */
   private endPart(slab: Buffer, at: number): boolean {
     switch (this.state) {
       case "padLength": {
@@ -270,7 +271,7 @@ export class FrameReader {
     slab.copy(this.gathered, this.length - this.left, start, end)
   }
 
-  /** The payload is complete: in the slab if it is `whole`, else gathered. */
+  /** The payload is complete: in the slab if it is `whole`, otherwise in the collected bytes. */
   private endPayload(slab: Buffer, start: number, end: number, whole: boolean): boolean {
     this.state = "header"
     if (whole) return this.onFrame(slab, start, end)

@@ -1,5 +1,5 @@
 /**
- * Formats frames (RFC 9113 section 6) into one buffer, so that everything of a turn is one write.
+ * Formats frames (RFC 9113 section 6) into one buffer, so that all frames of one turn of the event loop are one write.
  */
 import {
   ACK,
@@ -121,7 +121,7 @@ export class FrameWriter {
     this.bytes(bytes, start, start + 8)
   }
 
-  /** Streams of the server are never accepted, so the last one is 0. */
+  /** The client accepts no streams of the server, so the last stream is 0. */
   goAway(code: number): void {
     this.header(GOAWAY, 0, 0, 8)
     this.uint32(0)

@@ -1,9 +1,9 @@
 /**
- * A block of fields that comes in several frames: HEADERS and CONTINUATION (RFC 9113 section 6.10).
+ * Collects a block of fields that arrives in several frames: HEADERS and CONTINUATION (RFC 9113 section 6.10).
  */
 import { maxFrameSize } from "./frames.js"
 
-/** Frames of a block beyond those that a block of the largest size fills. */
+/** How many frames a block may have in addition to those that the largest block needs. */
 const spareFrames = 8
 
 export class HeaderBlock {
@@ -39,14 +39,14 @@ export class HeaderBlock {
     return true
   }
 
-  /** Why `add` returned `false`. */
+  /** The violation for which `add` returned `false`. */
   get excess(): string {
     return this.size > this.maxSize
       ? `expected encoded fields of at most ${this.maxSize} bytes, got more`
       : `expected fields in at most ${this.maxFrames} frames, got more`
   }
 
-  /** All fragments as one. */
+  /** All fragments, joined. */
   close(): Buffer {
     const { pieces } = this
     this.isOpen = false

@@ -1,6 +1,6 @@
 /**
- * What the frames of a server mean: passes them to their streams, keeps the windows, and finds violations that a frame
- * alone does not show.
+ * Handles the frames of a server: passes them to their streams, keeps the flow-control windows, and finds violations that
+ * depend on the state of a stream or of the connection.
  */
 import { escape } from "../http1/excerpt.js"
 import {
@@ -23,23 +23,23 @@ import type { Http2Stream } from "./stream.js"
 import type { StreamTable } from "./streamTable.js"
 import { ConnectionWindow, largestWindow } from "./windows.js"
 
-/** What the frames of a server change in its connection. */
+/** The part of a connection that received frames change. */
 export interface InboundOwner {
   readonly limits: Http2Limits
   readonly output: Output
   readonly resets: ResetStreams
   readonly open: StreamTable<Http2Stream>
   readonly closed: boolean
-  /** Whether the stream has been opened, ever. */
+  /** Whether the stream has ever been opened. */
   readonly wasOpened: (id: number) => boolean
   readonly onSettings: (settings: PeerSettings) => void
-  /** `lastId`: the last stream that the server takes; smaller than in an earlier GOAWAY, or equal. */
+  /** `lastId`: the last stream that the server processes; never larger than in an earlier GOAWAY. */
   readonly onGoAway: (lastId: number, code: number, debug: string) => void
-  /** Closes the connection; the stream is the culprit, or all of them for 0. */
+  /** Closes the connection because of a violation on the stream `id`, or of the connection itself if `id` is 0. */
   readonly fault: (violation: Violation, id: number) => void
 }
 
-/** Bytes of the text of a GOAWAY that are kept. */
+/** How many bytes of the debug data of a GOAWAY are kept. */
 const debugSize = 100
 
 export class Inbound implements FrameHandler {
@@ -115,7 +115,7 @@ export class Inbound implements FrameHandler {
     return { maxHeaders, maxLineSize, maxHeadSize: Math.max(0, maxHeadSize - stream.headSize) }
   }
 
-  /** Every block is decoded, also of a stream that is over, because it may change the table. */
+  /** Decodes every block, even for a stream that has ended, because it may change the table. */
   private decode(bytes: Buffer, start: number, end: number, limits: FieldLimits): DecodedFields | undefined {
     try {
       return this.decoder.decode(bytes, start, end, limits)
@@ -181,7 +181,7 @@ export class Inbound implements FrameHandler {
     return !this.owner.closed
   }
 
-  /** Changes the windows of open streams, below zero too (RFC 9113 section 6.9.2). */
+  /** Changes the windows of open streams, which may become negative (RFC 9113 section 6.9.2). */
   private moveWindows(change: number): boolean {
     if (change === 0) return true
     for (const stream of this.owner.open.all()) {
@@ -220,7 +220,7 @@ export class Inbound implements FrameHandler {
     this.owner.fault(violation, id)
   }
 
-  /** Counts a frame that serves no request. */
+  /** Counts a frame that serves no request against the flood budget. */
   private charge(what: string): boolean {
     return this.budget.take() || this.flood(what)
   }

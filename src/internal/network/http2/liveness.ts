@@ -1,26 +1,26 @@
 /**
- * Finds connections whose server is gone without a word: by PING, which is sent only where there is a reason to doubt,
- * because servers of gRPC close connections that ask often.
+ * Detects connections whose server disappeared without closing them. It sends PING only if the server has been silent for
+ * long or a stream has timed out, because gRPC servers close connections that send PING often.
  */
 import type { Deadline, Deadlines } from "../../transport/deadlines.js"
 
-/** The silence after which the next request brings a PING with it; milliseconds. */
+/** The silence after which a PING is sent with the next request; milliseconds. */
 const longSilence = 10_000
 
-/** Callbacks from the liveness of a connection to it. */
+/** Callbacks to the connection. */
 export interface LivenessOwner {
   /** Writes a PING. */
   readonly sendPing: () => void
   /** Whether the connection has open streams. */
   readonly isBusy: () => boolean
-  /** No answer came. */
+  /** The server has not answered a PING in time. */
   readonly onDead: () => void
-  /** The server has answered after all: the connection takes streams again. */
+  /** The server of a suspect connection has answered; the connection takes streams again. */
   readonly onAlive: () => void
 }
 
 export class Liveness {
-  /** Whether a stream has timed out in silence. A suspect connection takes no streams. */
+  /** Whether a stream has timed out and nothing has arrived since. A suspect connection takes no streams. */
   isSuspect = false
   private readonly owner: LivenessOwner
   /** Milliseconds; `interval` may be infinite. */
@@ -28,7 +28,7 @@ export class Liveness {
   private readonly interval: number
   private heardAt = 0
   private heardOn: Deadlines | undefined = undefined
-  /** Of the answer to a PING. */
+  /** The deadline of the answer to a PING. */
   private answerDue: Deadline | undefined = undefined
   private next: Deadline | undefined = undefined
 
@@ -38,7 +38,7 @@ export class Liveness {
     this.interval = interval
   }
 
-  /** Something has arrived. */
+  /** Called when bytes have arrived. */
   heard(now: number, deadlines: Deadlines): void {
     this.heardAt = now
     this.heardOn = deadlines
@@ -50,14 +50,14 @@ export class Liveness {
     this.owner.onAlive()
   }
 
-  /** A request is about to be written. */
+  /** Called before a request is written. */
   onRequest(now: number, deadlines: Deadlines): void {
     if (this.heardOn === deadlines && now - this.heardAt >= longSilence) this.ask(deadlines)
     if (this.interval === Infinity || this.next !== undefined) return
     this.watch(deadlines, now + this.interval)
   }
 
-  /** A stream has timed out, and nothing has arrived meanwhile. */
+  /** Called when a stream has timed out and nothing has arrived on the connection during its time. */
   suspect(deadlines: Deadlines): void {
     this.isSuspect = true
     this.ask(deadlines)

@@ -1,6 +1,6 @@
 /**
- * What a connection writes: control frames and HEADERS at once, then DATA of all uploads in turn, as far as windows and the
- * socket allow. Everything of one turn of the event loop is one write.
+ * Writes the frames of a connection: control frames and HEADERS first, then DATA of all uploads in turn, as far as the
+ * windows and the socket allow. All frames of one turn of the event loop are one write.
  */
 
 import type * as Net from "node:net"
@@ -26,23 +26,23 @@ export interface Sender {
 
 /** Callbacks from the output to its connection. */
 export interface OutputOwner {
-  /** The server asks for answers and does not read them. */
+  /** The server sends frames that need answers, and does not read the answers. */
   readonly onUnread: () => void
-  /** Ends the turn, before everything is written. */
+  /** Called at the end of the turn, before the write. */
   readonly onTurnEnd: () => void
 }
 
-/** Bytes of DATA that wait in the socket at most, so that other frames are not late. */
+/** Most bytes of DATA that wait in the socket, so that they do not delay other frames. */
 const maxPending = 256 * 1024
 
-/** Control frames that the socket has not taken. */
+/** The number of control frames that the socket has not taken yet. */
 const maxControls = 1000
 
 export class Output implements Turning {
   readonly frames = new FrameWriter()
   /** Bytes that the server accepts on the whole connection. */
   sendWindow = initialWindow
-  /** The number of writes, to know whether a frame has been written yet. */
+  /** The number of writes. It tells whether a frame has been written yet. */
   writes = 0
   private readonly socket: Net.Socket
   private readonly owner: OutputOwner
@@ -80,7 +80,7 @@ export class Output implements Turning {
     else this.turn()
   }
 
-  /** The stream has something to send. */
+  /** Queues a stream that has bytes, or the end of its body, to send. */
   add(sender: Sender): void {
     if (sender.queued) return
     sender.queued = true
@@ -88,19 +88,19 @@ export class Output implements Turning {
     this.turn()
   }
 
-  /** A window of the server has grown. */
+  /** Called when the server has increased a window. */
   onWindow(): void {
     if (this.queue.length > 0) this.turn()
   }
 
-  /** The socket has taken everything. */
+  /** Called when the socket has taken all bytes. */
   drained(): void {
     this.controls = 0
     this.onTaken()
     if (!this.isClosed) this.flush()
   }
 
-  /** Writes everything now. */
+  /** Writes all frames now. */
   flush(): void {
     const { frames, socket } = this
     this.writeData()
@@ -114,7 +114,7 @@ export class Output implements Turning {
     if (this.queue.length > 0 && this.sendWindow > 0) this.turn()
   }
 
-  /** Writes only the frames that are formatted. */
+  /** Writes only the frames that are already formatted. */
   close(): void {
     const { frames } = this
     this.isClosed = true

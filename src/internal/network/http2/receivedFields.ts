@@ -1,6 +1,6 @@
 /**
- * Checks the fields of responses and of trailers (RFC 9113, sections 8.2 and 8.3.2), and makes their heads. A violation
- * concerns one stream only: its block is decoded, so the table is sound.
+ * Checks the fields of responses and trailers (RFC 9113, sections 8.2 and 8.3.2), and makes heads of them. A violation
+ * fails only its stream: the block has been decoded, so the table of the connection is intact.
  */
 import type { Trailers } from "../../transport/incomingBody.js"
 import { token } from "../http1/bytes.js"
@@ -21,7 +21,7 @@ const connectionFields: ReadonlySet<string> = new Set([
   "upgrade"
 ])
 
-/** Names that need no check of their bytes. Most responses have no others. */
+/** Names that are known to be valid. Most responses have no others. */
 const validNames: ReadonlySet<string> = new Set(
   staticNames.filter((name) => name !== "" && !name.startsWith(":") && !connectionFields.has(name))
 )
@@ -31,7 +31,7 @@ const validName = /^[a-z0-9!#$%&'*+\-.^_`|~]+$/
 
 const invalidInValue = /[\0-\x08\x0a-\x1f\x7f]|^[ \t]|[ \t]$/
 
-/** The head of a response to `method`, informational or final, or what is wrong with it. */
+/** The informational or final head of a response to `method`, or a description of its violation. */
 export const headOf = (fields: DecodedFields, method: string): Http2Head | Violation => {
   const status = statusOf(fields)
   if (typeof status !== "number") return status
@@ -50,7 +50,7 @@ export const headOf = (fields: DecodedFields, method: string): Http2Head | Viola
   return new Http2Head(status, fields, hasBody && length !== undefined ? Number(length) : undefined)
 }
 
-/** Trailers, without those that mean nothing after a body, or what is wrong with them. */
+/** Trailers, without fields that are not allowed in them, or a description of their violation. */
 export const trailersOf = (fields: DecodedFields): Trailers | Violation => {
   const { names, values } = fields
   const out: Array<readonly [string, string]> = []
@@ -99,7 +99,7 @@ const checkName = (name: string): string | undefined => {
   return `expected the lower-case characters of a token in a field name, ${gotByte(byte)}`
 }
 
-/** The position of the first character that no name has; the name has one. */
+/** The position of the first character that is not allowed in a name. The name must have one. */
 const firstInvalid = (name: string): number => {
   let at = 0
   while (isNameByte(name.charCodeAt(at))) at++
@@ -128,7 +128,7 @@ const wrongLength = (value: string, previous: string | undefined): string | unde
   return previous === undefined || previous === value ? undefined : "expected one Content-Length, got different ones"
 }
 
-/** The field as a line, escaped and without secrets, as far as it matters. `at`: the position of a fault in the value. */
+/** An excerpt of the field as a line, escaped and redacted. `at`: the position of the fault in the value. */
 const excerptOf = (name: string, value: string, at?: number): string => {
   const line = Buffer.from(`${name}: ${value}`, "latin1")
   const fault = at === undefined ? line.length - 1 : name.length + 2 + at

@@ -1,13 +1,13 @@
 /**
- * Converts a request to the fields of HTTP/2 (RFC 9113, section 8.3.1), and encodes them. The block of a request that
- * is sent often is kept and encoded once.
+ * Converts a request to the fields of HTTP/2 (RFC 9113, section 8.3.1), and encodes them. A request keeps its encoded
+ * block, which is sent again if the request is.
  */
 import { hostFieldOf, type Origin } from "../../http/origin.js"
 import { isHiddenHeader } from "../../secretNames.js"
 import type { Exchange, Route, WireRequest } from "../../transport/transport.js"
 import type { HpackEncoder } from "./hpack/encoder.js"
 
-/** Fields of a connection of HTTP/1.1. HTTP/2 says the same in its frames, or not at all. */
+/** Fields that concern a connection of HTTP/1.1. HTTP/2 has frames instead of them, or no equivalent. */
 const connectionFields: ReadonlySet<string> = new Set([
   "connection",
   "http2-settings",
@@ -60,7 +60,7 @@ export const fieldsOf = (wire: WireRequest, origin: Origin): ReadonlyArray<strin
     : [":method", method, ":scheme", origin.scheme, ":authority", authority, ":path", target, ...rest]
 }
 
-/** The fields that Connection names, which belong to the connection too. */
+/** The fields that Connection names. They are not forwarded either. */
 const namedByConnection = (lines: ReadonlyArray<string>): ReadonlySet<string> | undefined => {
   let out: Set<string> | undefined
   for (const line of lines) {
@@ -71,16 +71,16 @@ const namedByConnection = (lines: ReadonlyArray<string>): ReadonlySet<string> | 
   return out
 }
 
-/** Whether TE accepts trailers, which is all that it may say in HTTP/2. */
+/** Whether TE contains `trailers`, the only value that HTTP/2 allows. */
 const hasTrailers = (value: string): boolean =>
   value.split(",").some((member) => member.trim().toLowerCase() === "trailers")
 
-/** Most names whose verdict is remembered. Programs use few; one that exceeds the limit starts again. */
+/** Most names for which the result is cached. Programs use few; beyond the limit the cache is cleared. */
 const capacity = 512
 
 const verdicts = new Map<string, boolean>()
 
-/** Whether no table may hold the values of a field, by its name. */
+/** Whether the name of a field suggests a secret value, which no table may hold. */
 const isSecret = (name: string): boolean => {
   const known = verdicts.get(name)
   if (known !== undefined) return known

@@ -1,21 +1,21 @@
 /**
- * Streams that the client has reset. The server may not know it yet, so they keep their place among its streams until
- * something arrives from it, and what it still sends on them is not its fault.
+ * Streams that the client has reset. The server may not have read the reset yet. Until frames from it confirm that it
+ * has, such streams count against its limit of streams, and frames that it sends on them are not violations.
  */
 import type { Deadline, Deadlines } from "../../transport/deadlines.js"
 
-/** Streams that are remembered. */
+/** Most streams that are remembered. */
 const most = 256
 
-/** How long a stream keeps its place if the server sends nothing; milliseconds. */
+/** How long a stream counts against the limit if the server sends nothing; milliseconds. */
 const longest = 1000
 
 export class ResetStreams {
-  /** Streams that keep their place. */
+  /** Streams that count against the limit. */
   unconfirmed = 0
   /** Streams that were reset since the last response. */
   sinceResponse = 0
-  /** What the server may still send on each stream. */
+  /** How many bytes the server may still send on each stream. */
   private readonly rooms = new Map<number, number>()
   private deadline: Deadline | undefined = undefined
   private readonly onConfirmed: () => void
@@ -32,7 +32,7 @@ export class ResetStreams {
     this.deadline ??= deadlines.scheduleIdle(deadlines.now() + longest, () => this.confirm())
   }
 
-  /** Whether the server could send these bytes before it knew of the reset. */
+  /** Whether the server may have sent these bytes before it read the reset. */
   allows(id: number, bytes: number): boolean {
     const room = this.rooms.get(id)
     if (room === undefined || room < bytes) return false
@@ -40,7 +40,7 @@ export class ResetStreams {
     return true
   }
 
-  /** The server is there: it has read what was sent to it, or will soon. */
+  /** Called when frames arrive: the server has read the resets, or will soon. */
   confirm(): void {
     if (this.unconfirmed === 0) return
     this.unconfirmed = 0

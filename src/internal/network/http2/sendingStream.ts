@@ -17,36 +17,36 @@ import type { Sender } from "./output.js"
 import { Upload, type UploadOwner } from "./upload.js"
 import { ReceiveWindow } from "./windows.js"
 
-/** What a stream needs from its connection. */
+/** The part of a connection that a sending stream uses. */
 export interface StreamOwner {
   readonly wire: NetworkStream
   readonly id: number
   readonly limits: Http2Limits
   /** Requests that were started on the connection. */
   readonly requests: number
-  /** How often something has arrived. */
+  /** The number of reads from the socket. */
   readonly reads: number
-  /** How often something was written. */
+  /** The number of writes to the socket. */
   readonly writes: number
-  /** Whether a stream that was opened may still start. */
+  /** Whether a stream that was created may still send its HEADERS. */
   readonly mayStart: boolean
-  /** The time of the current read, or now, in the time of the exchange. */
+  /** The time of the current read, or the current time outside one, on the Clock of the exchange. */
   readonly timeOf: (exchange: Exchange) => number
-  /** Writes what was formatted: now, or with what other streams write in this turn. */
+  /** Writes the formatted frames: now, or together with those of other streams at the end of this turn. */
   readonly written: () => void
-  /** The stream has something to send. */
+  /** The stream has bytes, or the end of its body, to send. */
   readonly send: (stream: SendingStream) => void
   readonly onDataSent: (bytes: number) => void
-  /** The reader of the stream has taken everything. */
+  /** The reader of the stream has taken all received bytes. */
   readonly refill: (stream: SendingStream) => void
   /** Formats RST_STREAM. */
   readonly reset: (stream: SendingStream, code: number) => void
-  /** The stream is over. */
+  /** The stream has ended. */
   readonly remove: (stream: SendingStream) => void
   readonly onResponse: () => void
   /** The server wants the request over HTTP/1.1. */
   readonly onHttp1Required: () => void
-  /** The stream timed out and nothing has arrived on the connection in that time. */
+  /** The stream timed out, and nothing arrived on the connection during its time. */
   readonly onSilence: (exchange: Exchange) => void
 }
 
@@ -54,7 +54,7 @@ export interface StreamOwner {
 const continueTime = 1000
 
 type State =
-  /** Without a request. */
+  /** No request was started. */
   | "new"
   /** Waits for the final head. */
   | "head"
@@ -66,7 +66,7 @@ export abstract class SendingStream implements UploadOwner, Sender {
   /** 0 until HEADERS are formatted. */
   id = 0
   readonly exchange: Exchange
-  /** What the server may send. */
+  /** The bytes that the server may send. */
   readonly window: ReceiveWindow
   sendWindow = 0
   queued = false
@@ -81,7 +81,7 @@ export abstract class SendingStream implements UploadOwner, Sender {
   private continueDeadline: Deadline | undefined = undefined
   /** `owner.writes` when HEADERS were formatted. */
   private writesBefore = 0
-  /** `owner.reads` when HEADERS were formatted, and when something last arrived for the stream. */
+  /** `owner.reads` when HEADERS were formatted or a frame for the stream last arrived. */
   protected readsBefore = 0
   protected lastRead = 0
   protected abstract readonly owner: StreamOwner

@@ -1,5 +1,5 @@
 /**
- * SETTINGS (RFC 9113 section 6.5): the values of a server, checked, and the first bytes of a client.
+ * SETTINGS (RFC 9113 section 6.5): checks those of a server, and formats those of the client.
  */
 import {
   badFrame,
@@ -22,7 +22,7 @@ const MAX_HEADER_LIST_SIZE = 0x6
 const ENABLE_CONNECT_PROTOCOL = 0x8
 const NO_RFC7540_PRIORITIES = 0x9
 
-/** Settings of one frame; a server that sends more of them has something else in mind. */
+/** Most settings in one frame. No server needs more; an attacker may send more. */
 const maxEntries = 64
 
 /** The settings of a server. Each value holds until the server sends another. */
@@ -32,7 +32,7 @@ export class PeerSettings {
   initialWindowSize = initialWindow
   private connectProtocol = 0
 
-  /** Reads the payload of one frame. Returns what is wrong with it, if anything; the values before that hold. */
+  /** Applies the payload of one frame. Returns a description of the first violation; the values before it are applied. */
   read(bytes: Buffer, start: number, end: number): Violation | undefined {
     const size = end - start
     if (size % 6 !== 0) return badFrame(FRAME_SIZE_ERROR, `expected SETTINGS of 6 bytes each, got ${size} bytes`)
@@ -60,7 +60,7 @@ export class PeerSettings {
         this.initialWindowSize = value
         return undefined
       case MAX_FRAME_SIZE:
-        // Larger frames are allowed by it and never made, so only the bounds matter.
+        // The client never sends larger frames than the default, so only the bounds are checked.
         return value >= 16_384 && value < 2 ** 24 ? undefined : wrongValue("MAX_FRAME_SIZE", "16384 to 2^24-1", value)
       case ENABLE_CONNECT_PROTOCOL:
         if (value > 1 || value < this.connectProtocol)
@@ -76,7 +76,7 @@ export class PeerSettings {
 const wrongValue = (name: string, expected: string, value: number, code = PROTOCOL_ERROR): Violation =>
   badFrame(code, `expected ${name} to be ${expected}, got ${value}`)
 
-/** The window of a whole connection in bytes: what a server may send ahead of all readers together. */
+/** The window of a connection: how many bytes a server may send ahead of all readers together. */
 export const connectionWindow = 16 * 1024 * 1024
 
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"

@@ -1,6 +1,6 @@
 /**
- * One exchange on one stream of a connection. To the session it is a connection of its own: to cut it resets the stream
- * and leaves the connection.
+ * One exchange on one stream of a connection. To the session it is a connection of its own, but closing it resets only the
+ * stream.
  */
 import type { ClientError } from "../../../Errors.js"
 import type { ConnectionClosed } from "../../../Tracing.js"
@@ -27,7 +27,7 @@ import type { TableEntry } from "./streamTable.js"
 
 const noTrailers: Trailers = []
 
-/** What a stream needs from its connection. */
+/** The part of a connection that a stream uses. */
 export interface Http2StreamOwner extends StreamOwner {
   /** Gives the stream its id and formats its HEADERS. */
   readonly begin: (stream: Http2Stream, endStream: boolean, now: number) => void
@@ -35,7 +35,7 @@ export interface Http2StreamOwner extends StreamOwner {
 
 export class Http2Stream extends SendingStream implements Connection, BodyControl, Turning, TableEntry<Http2Stream> {
   nextInBucket: Http2Stream | undefined = undefined
-  /** Bytes of the heads so far, as the limit counts them. */
+  /** The size of all heads so far, as the limit counts it. */
   headSize = 0
   private informational = 0
   protected readonly owner: Http2StreamOwner
@@ -83,7 +83,7 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
     this.watch("body", millis)
   }
 
-  /** What has arrived already ends the stream without a reset. */
+  /** Handles the bytes that have already arrived: if they end the stream, it is not reset. */
   abandon(atOnce: boolean): void {
     if (this.state !== "body" || this.ended) return
     this.abandoned = true
@@ -212,7 +212,7 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
     else this.failBody(resetBody(exchange, owner.wire, this.body, code))
   }
 
-  /** The server has not taken the request, and takes no more. */
+  /** The server has sent GOAWAY and will not process the request. */
   onRefused(
     errorOf: (phase: "connect" | "send" | "headers") => ClientError,
     repeatable: Retryability,
@@ -276,7 +276,7 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
       this.failBody(cutBody(exchange, owner.wire, "body", body, undefined))
       return
     }
-    // A source whose bytes are all written may still report its progress.
+    // If all bytes are written, the source may still report its progress.
     if (upload?.isOpen === true && upload.whole) atTurnEnd(this)
     else this.settle()
   }

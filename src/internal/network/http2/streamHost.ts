@@ -1,5 +1,5 @@
 /**
- * The streams of a connection: how many may be opened, their ids, and what they write.
+ * The streams of a connection: how many may be opened, their ids, and the writing of their frames.
  */
 import type { ConnectionClosed } from "../../../Tracing.js"
 import type { Deadlines } from "../../transport/deadlines.js"
@@ -18,7 +18,7 @@ import { Http2Stream, type Http2StreamOwner } from "./stream.js"
 import { StreamTable } from "./streamTable.js"
 import { WindowGrowth } from "./windows.js"
 
-/** Ids end at 2^31-1; half of them leave no doubt. */
+/** Ids end at 2^31-1. The connection retires at half of that, long before they run out. */
 const lastId = 2 ** 30
 
 /** Streams reset in a row, without a response between them, after which a connection retires. */
@@ -38,11 +38,11 @@ export abstract class StreamHost implements Http2StreamOwner {
   protected abstract readonly inbound: Inbound
   protected abstract readonly liveness: Liveness
   protected readonly encoder = new HpackEncoder()
-  /** Streams that have not ended, also those that have not started. */
+  /** Streams that have not ended, including those that have not sent HEADERS. */
   protected count = 0
   /** Whether the server has sent GOAWAY. */
   protected isRefusing = false
-  /** The time of the last request, and that of the current read in it. */
+  /** The Clock of the last request, and the time of the current read on it. */
   time: Deadlines | undefined = undefined
   protected receivedAt = 0
   protected isReading = false
@@ -55,19 +55,19 @@ export abstract class StreamHost implements Http2StreamOwner {
   abstract onHttp1Required(): void
   /** A stream is about to write its HEADERS. */
   protected abstract onBegin(deadlines: Deadlines, now: number): void
-  /** A stream is over, before its exchange receives the outcome. */
+  /** A stream has ended; called before its exchange receives the outcome. */
   protected abstract onStreamEnd(exchange: Exchange, now: number): void
 
   get closed(): boolean {
     return this.state === "closed"
   }
 
-  /** Open streams, also those that were reset and are not confirmed. */
+  /** The number of open streams, including those whose reset is not confirmed. */
   get streams(): number {
     return this.count + this.resets.unconfirmed
   }
 
-  /** Whether streams are open, or so many were reset and are not confirmed that no other can be opened. */
+  /** Whether streams are open, or unconfirmed resets leave no room for another one. */
   get isOccupied(): boolean {
     return this.count > 0 || (this.resets.unconfirmed > 0 && this.streams >= this.limit)
   }
@@ -77,12 +77,12 @@ export abstract class StreamHost implements Http2StreamOwner {
     return this.inbound.ready
   }
 
-  /** Whether a stream has timed out in silence, and the server has not answered since. */
+  /** Whether a stream has timed out and nothing has arrived from the server since. */
   get suspect(): boolean {
     return this.liveness.isSuspect
   }
 
-  /** The most streams at a time that server and client allow. */
+  /** The most concurrent streams that server and client allow. */
   get limit(): number {
     return Math.min(this.inbound.settings.maxConcurrentStreams, this.limits.maxConcurrentStreams)
   }

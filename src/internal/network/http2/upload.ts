@@ -1,5 +1,5 @@
 /**
- * One request body on its way into DATA frames. It holds what the windows of the server do not allow yet, and asks its
+ * Sends one request body in DATA frames. It holds the bytes that the windows of the server do not allow yet, and asks its
  * source to wait.
  */
 import type { ClientError } from "../../../Errors.js"
@@ -8,12 +8,12 @@ import type { FrameWriter } from "./frameWriter.js"
 
 /** Callbacks from an upload to its stream. */
 export interface UploadOwner {
-  /** There is something to send. */
+  /** Bytes, or only the end, are ready to be sent. */
   readonly onSendable: () => void
   readonly onUploadError: (error: ClientError) => void
 }
 
-/** Bytes held before the source is asked to wait, and below which it goes on. */
+/** From this many held bytes on the source must wait; below, it continues. */
 const highWater = 128 * 1024
 const lowWater = 64 * 1024
 
@@ -29,7 +29,7 @@ export class Upload implements RequestSink {
   /** Bytes of the first chunk of `queue` that were written. */
   private offset = 0
   private held = 0
-  /** Bytes in frames. */
+  /** The number of bytes in written frames. */
   private written = 0
   private full = false
   private state: "open" | "ended" | "cancelled" = "open"
@@ -59,7 +59,7 @@ export class Upload implements RequestSink {
     return !this.whole && (this.held > 0 || this.endsNow)
   }
 
-  /** Whether only the end has to be sent, which needs no window. */
+  /** Whether only the end is left to send, which needs no window. */
   get endsNow(): boolean {
     return this.held === 0 && this.state === "ended"
   }
@@ -76,7 +76,7 @@ export class Upload implements RequestSink {
     this.end()
   }
 
-  /** Stops the source and writes no more. */
+  /** Stops the source. No more frames are written. */
   cancel(): void {
     const was = this.state
     this.state = "cancelled"

@@ -7,10 +7,10 @@ export const initialWindow = 65_535
 
 export const largestWindow = 2 ** 31 - 1
 
-/** By how much all windows of one connection together may grow above their initial size; bytes. */
+/** How far the windows of all streams of a connection together may grow above their initial sizes; bytes. */
 const maxGrowth = 32 * 1024 * 1024
 
-/** What is left of the growth that the streams of a connection share. */
+/** The part of that growth that is still available. The streams of a connection share it. */
 export class WindowGrowth {
   private left = maxGrowth
 
@@ -27,13 +27,13 @@ export class WindowGrowth {
 
 /**
  * The window of one stream. It is refilled when its reader has taken half of it, and doubles then, up to `maxSize`: a reader
- * that keeps up never waits for the network, and one that stops costs no more than the window that it had.
+ * that keeps up never waits for the network, and for one that stops, at most the current window is buffered.
  */
 export class ReceiveWindow {
   private size: number
   /** Bytes that the server may still send. */
   room: number
-  /** Received bytes that the server has not been given back. */
+  /** Received bytes that no WINDOW_UPDATE has covered yet. */
   private owed = 0
   private readonly firstSize: number
 
@@ -50,7 +50,7 @@ export class ReceiveWindow {
     return this.room >= 0
   }
 
-  /** The reader has taken everything. Returns the increment for the server, or 0 while it is not worth a frame. */
+  /** The reader has taken all bytes. Returns the increment for WINDOW_UPDATE, or 0 while it is too small for a frame. */
   refill(growth: WindowGrowth, maxSize: number): number {
     if (this.owed * 2 < this.size) return 0
     const grown = Math.min(this.size * 2, maxSize) - this.size
@@ -62,7 +62,7 @@ export class ReceiveWindow {
     return increment
   }
 
-  /** The stream is over. */
+  /** Called when the stream has ended. */
   end(growth: WindowGrowth): void {
     if (this.size > this.firstSize) growth.giveBack(this.size - this.firstSize)
     this.size = this.firstSize
@@ -70,9 +70,9 @@ export class ReceiveWindow {
 }
 
 /**
- * The window of a connection. It is refilled as bytes arrive, whichever stream they are for, so no reader stops another
- * and the window is never exceeded: a quarter of it at most is owed when bytes are counted, and the rest is more than any
- * frame has.
+ * The window of a connection. It is refilled as bytes arrive for any stream, so one slow reader does not stop others. The
+ * server never exceeds it: when bytes are counted, at most a quarter of it is not refilled yet, and the rest is larger
+ * than any frame.
  */
 export class ConnectionWindow {
   private owed = 0
@@ -82,7 +82,7 @@ export class ConnectionWindow {
     this.threshold = size / 4
   }
 
-  /** Counts received bytes. Returns the increment for the server, or 0 while it is not worth a frame. */
+  /** Counts received bytes. Returns the increment for WINDOW_UPDATE, or 0 while it is too small for a frame. */
   receive(bytes: number): number {
     this.owed += bytes
     if (this.owed < this.threshold) return 0

@@ -2,8 +2,9 @@
  * Decodes blocks of fields (RFC 7541). One decoder serves all blocks that one peer sends on one connection, in their
  * order, because each block may add to the table that later ones refer to.
  *
- * A text that the peer sends once and refers to later is one string, so a repeated field costs no new memory. A block
- * that exceeds a limit is decoded to its end all the same, as the table must go on, but nothing else of it is kept.
+ * A text that the peer sends once and refers to later is one string, so a repeated field needs no new memory. A block
+ * that exceeds a limit is still decoded to its end, because the table must stay in step with the peer's, but its fields
+ * are dropped.
  */
 import { DecoderTable, entryOverhead } from "./decoderTable.js"
 import { HpackError } from "./hpackError.js"
@@ -12,7 +13,7 @@ import { type Cursor, readInteger } from "./integers.js"
 
 /** Limits of one decoded block. All finite. */
 export interface FieldLimits {
-  /** The most of `DecodedFields.size`. */
+  /** The largest allowed `DecodedFields.size`. */
   readonly maxHeadSize: number
   /** Fields. */
   readonly maxHeaders: number
@@ -28,7 +29,7 @@ export interface DecodedFields {
   readonly neverIndexed: ReadonlyArray<number>
   /** Bytes of all names and values, and 32 for each field (RFC 9113, section 6.5.2). */
   readonly size: number
-  /** The limit that the block exceeded first. The fields are then those before. */
+  /** The limit that the block exceeded first. `fields` then has the fields before it. */
   readonly exceeded: keyof FieldLimits | undefined
 }
 
@@ -43,7 +44,7 @@ const neverIndexed = 0x10
 
 const huffmanFlag = 0x80
 
-/** Texts that are longer get a buffer of their own while they are decoded. */
+/** Longer texts get a separate buffer while they are decoded. */
 const scratchSize = 8192
 let scratch: Buffer | undefined
 

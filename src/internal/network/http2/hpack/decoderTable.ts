@@ -4,7 +4,7 @@
 import { HpackError } from "./hpackError.js"
 import { staticCount, staticNames, staticValues } from "./staticTable.js"
 
-/** What an entry takes beside the bytes of its name and value (RFC 7541, section 4.1). */
+/** The size of an entry without the bytes of its name and value (RFC 7541, section 4.1). */
 export const entryOverhead = 32
 
 /** A ring of entries, limited by their size in bytes. Indices count through the static table first. */
@@ -18,7 +18,7 @@ export class DecoderTable {
   private size = 0
   private maxSize: number
 
-  /** A table of at most `maxSize` bytes, at first and ever. */
+  /** `maxSize`: the initial limit in bytes, and the largest that the peer may set. */
   constructor(maxSize: number) {
     const room = 2 ** Math.ceil(Math.log2(Math.max(1, maxSize / entryOverhead)))
     this.names = new Array<string>(room).fill("")
@@ -60,12 +60,12 @@ export class DecoderTable {
     this.size += size
   }
 
-  /** Removes all entries: the effect of adding one that does not fit. */
+  /** Removes all entries. Adding an entry that does not fit does that (RFC 7541, section 4.4). */
   clear(): void {
     this.evictTo(0)
   }
 
-  /** Changes the most bytes that the table may have, up to those of the constructor. */
+  /** Changes the limit of the table, up to that of the constructor. */
   resize(maxSize: number): void {
     this.maxSize = maxSize
     this.evictTo(maxSize)

@@ -3,17 +3,17 @@
  * written.
  *
  * It never evicts: once the table is full, further fields are literals. So a block stays valid until the table changes,
- * and the block of a repeated request can be kept and copied. Texts are written without the Huffman code, because
- * their lengths would then tell which bytes they have, and most blocks are copies anyway.
+ * and the block of a repeated request can be kept and copied. Texts are not Huffman-coded: the length of a coded secret
+ * would reveal something of its content, and most blocks are copies anyway.
  */
 import { entryOverhead } from "./decoderTable.js"
 import { writeInteger } from "./integers.js"
 import { staticCount, staticNames, staticValues } from "./staticTable.js"
 
-/** The most bytes that the table of an encoder has, whatever the peer allows. */
+/** The largest table that an encoder uses, even if the peer allows more; bytes. */
 const largestTable = 4096
 
-/** Names whose values rarely change on one connection: their fields go into the table at once. */
+/** Names that rarely change their value on one connection: their fields enter the table at once. */
 const constant: ReadonlySet<string> = new Set([
   ":authority",
   "accept",
@@ -24,7 +24,7 @@ const constant: ReadonlySet<string> = new Set([
   "user-agent"
 ])
 
-/** Names whose values differ from request to request: their fields stay out of the table even if one repeats. */
+/** Names that differ in value from request to request: their fields never enter the table, even if one repeats. */
 const varying: ReadonlySet<string> = new Set([
   ":path",
   "content-length",
@@ -44,7 +44,7 @@ const roomForRepeated = largestTable / 2
 /** Names of repeated fields that are remembered. */
 const mostNames = 256
 
-/** What the encoder knows of one name. */
+/** The entries of one name in both tables. */
 interface KnownName {
   /** The index in the static table, or 0. */
   readonly staticIndex: number
@@ -52,7 +52,7 @@ interface KnownName {
   readonly staticFields: ReadonlyMap<string, number>
   readonly isConstant: boolean
   readonly isVarying: boolean
-  /** Numbers of entries of the dynamic table, by value; counted from 0 in the order of their insertion. */
+  /** Numbers of entries in the dynamic table, by value. Entries are numbered from 0 in the order of insertion. */
   readonly entries: Map<string, number>
   /** The last value that was not in the table. */
   last: string | undefined
