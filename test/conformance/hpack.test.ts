@@ -39,7 +39,7 @@ describe.skipIf(!hasStories)(hasStories ? "hpack-stories.json" : "hpack-stories.
     })
   }
 
-  it("the decoder reads what the encoder makes of all lists, with tables of several sizes", () => {
+  it("the decoder reads all lists from the encoder, with tables of several sizes", () => {
     for (const size of [4096, 1365, 100, 0]) {
       for (const [story, headers] of lists) {
         const encoder = new HpackEncoder()
@@ -54,7 +54,7 @@ describe.skipIf(!hasStories)(hasStories ? "hpack-stories.json" : "hpack-stories.
     }
   })
 
-  it.live("Node's decoder reads what the encoder makes of all lists", () =>
+  it.live("Node's decoder reads all lists from the encoder", () =>
     Effect.gen(function* () {
       for (const [story, headers] of lists) {
         const encoder = new HpackEncoder()

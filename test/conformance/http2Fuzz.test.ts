@@ -145,7 +145,7 @@ const mutations: fc.Arbitrary<Mutation> = fc.oneof(
   )
 )
 
-/** What a client took for the response. */
+/** The response as a client read it. */
 interface Taken {
   readonly status: number
   readonly body: string
@@ -262,9 +262,9 @@ const byNode = (port: number): Promise<Taken | undefined> =>
 const isPedantic = ({ fields, status }: Taken): boolean =>
   status === 204 && fields.some((text, index) => index % 2 === 0 && text === "content-length")
 
-describe("frames of HTTP/2", () => {
+describe("mutated frames of HTTP/2", () => {
   it.scopedLive(
-    "what a session takes for a whole response, Node's client takes for the same one",
+    "that a session accepts as a whole response are the same response to Node's client",
     () =>
       Effect.gen(function* () {
         const { port, replayer } = yield* listening

@@ -19,7 +19,7 @@ const kib = 1024
 const ok = block(":status", "200")
 const ending = { end: true } as const
 
-/** Bytes that the client has given back on a stream. */
+/** The sum of the client's WINDOW_UPDATE frames for a stream. */
 const credited = (peer: H2Peer, stream: number): number =>
   peer.frames
     .filter((frame) => frame.type === Type.WINDOW_UPDATE && frame.stream === stream)
@@ -47,7 +47,7 @@ describe("windows over HTTP/2", () => {
   const size = 2 * kib * kib
 
   itH2Fault(
-    "let other bodies finish while one is not read, which then is read to its end",
+    "let other bodies finish while one is not read, and it can be read to its end later",
     plays(handshake(), (peer) =>
       Effect.all(
         Effect.replicate(
@@ -74,7 +74,7 @@ describe("windows over HTTP/2", () => {
   )
 
   itH2Fault(
-    "are whole after 300 bodies that were abandoned",
+    "are complete after 300 abandoned bodies",
     plays(handshake(), (peer) =>
       Effect.repeatN(
         Effect.flatMap(peer.head, ({ stream }) =>
@@ -93,7 +93,7 @@ describe("windows over HTTP/2", () => {
   )
 
   itH2Fault(
-    "are not exceeded: a server that sends more than one allows has its stream reset",
+    "reset the stream of a server that exceeds one",
     plays(
       handshake(),
       respond((id) =>
@@ -114,7 +114,7 @@ describe("windows over HTTP/2", () => {
   )
 
   itH2Fault(
-    "of a reader that stops in the middle are given up with RST_STREAM, and the connection goes on",
+    "of a reader that stops in the middle are released by RST_STREAM, and the connection stays open",
     plays(
       handshake(),
       respond((id) => Buffer.concat([headers(id, ok), data(id, "hello")]))
@@ -133,7 +133,7 @@ describe("windows over HTTP/2", () => {
   )
 
   itH2Fault(
-    "of a reader that is interrupted are given up with RST_STREAM, and late DATA is ignored",
+    "of a reader that is interrupted are released by RST_STREAM, and late DATA is ignored",
     plays(
       handshake(),
       respond((id) => Buffer.concat([headers(id, ok), data(id, "hello")])),
@@ -212,7 +212,7 @@ describe("an upload over HTTP/2", () => {
   }
 
   itH2Fault(
-    "that gets no window times out in the phase send",
+    "without a window times out in the phase send",
     plays(handshake({ INITIAL_WINDOW_SIZE: 0 }), (peer) => Effect.asVoid(peer.frame("RST_STREAM"))),
     (session, at) =>
       Effect.zipRight(
@@ -230,7 +230,7 @@ describe("an upload over HTTP/2", () => {
   )
 
   itH2Fault(
-    "never exceeds a window that shrinks below what was sent",
+    "never exceeds a window, even if it becomes negative",
     plays((peer) =>
       Effect.gen(function* () {
         peer.automatic.windows = false
@@ -344,7 +344,7 @@ describe("a response over HTTP/2 during an upload", () => {
   )
 
   itH2Fault(
-    "of 200 goes on together with it, in both directions",
+    "of 200 continues together with it, in both directions",
     plays(handshake(), (peer) =>
       Effect.gen(function* () {
         const { stream } = yield* peer.head
@@ -378,7 +378,7 @@ describe("a response over HTTP/2 during an upload", () => {
   const expecting = { ...limits, expect100: true, data: Buffer.from("body") }
 
   itH2Fault(
-    "of 100 starts a body that waits for it",
+    "of 100 starts the body",
     plays(
       handshake(),
       (peer) => Effect.flatMap(peer.head, ({ stream }) => peer.send(headers(stream, block(":status", "100")))),
@@ -393,7 +393,7 @@ describe("a response over HTTP/2 during an upload", () => {
   )
 
   itH2Fault(
-    "of 403 to a body that waits for 100 leaves it unsent",
+    "of 403 leaves a body unsent that waits for 100",
     plays(
       handshake(),
       respond((id) => response(id, 403, "no"))
@@ -407,7 +407,7 @@ describe("a response over HTTP/2 during an upload", () => {
   )
 
   itH2Fault(
-    "that does not come has a body sent after a second that waits for 100",
+    "that does not arrive starts a body that waits for 100 after a second",
     plays(handshake(), counts),
     (session, at) => session.post(`${at.url}/`, expecting).pipe(ClientResponse.text),
     (exit) => assert.deepStrictEqual(exit, Exit.succeed("4"))
@@ -417,7 +417,7 @@ describe("a response over HTTP/2 during an upload", () => {
 describe("settings over HTTP/2", () => {
   for (const size of [0, 100, 2 ** 32 - 1]) {
     itH2Fault(
-      `of a server with HEADER_TABLE_SIZE ${size} bound the table of requests`,
+      `of a server with HEADER_TABLE_SIZE ${size} limit the table of requests`,
       plays(handshake({ HEADER_TABLE_SIZE: size }), (peer) =>
         Effect.repeatN(
           Effect.flatMap(peer.request, ({ stream, target }) => peer.send(response(stream, 200, target))),
@@ -440,7 +440,7 @@ describe("settings over HTTP/2", () => {
   }
 
   itH2Fault(
-    "that come late are waited for: one request is sent before them",
+    "that arrive late delay all requests but one",
     (peer) =>
       Effect.gen(function* () {
         yield* peer.until(() => peer.requests.length === 1)

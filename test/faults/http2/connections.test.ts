@@ -72,7 +72,7 @@ describe("a server over HTTP/2 that speaks something else", () => {
   }
 
   itH2Fault(
-    "such as a first frame that is no SETTINGS is refused",
+    "such as a first frame other than SETTINGS is refused",
     send(ping()),
     (session, at) => session.get(`${at.url}/`, limits).pipe(ClientResponse.text),
     (exit, at) => {
@@ -83,7 +83,7 @@ describe("a server over HTTP/2 that speaks something else", () => {
   )
 
   itH2Fault(
-    "or nothing is given up at the limits of the requests",
+    "or nothing at all is abandoned at the time limits of the requests",
     (peer) => Effect.asVoid(peer.frame("RST_STREAM")),
     (session, at) =>
       Effect.zip(
@@ -101,7 +101,7 @@ describe("a server over HTTP/2 that speaks something else", () => {
 
 describe("a connection over HTTP/2", () => {
   itH2Fault(
-    "whose block of fields trickles keeps to the limit of the head, and goes on",
+    "on which a block of fields arrives slowly applies the limit of the head, and stays open",
     plays(handshake(), (peer) =>
       Effect.gen(function* () {
         const { stream } = yield* peer.head
@@ -123,7 +123,7 @@ describe("a connection over HTTP/2", () => {
 
   const debug = `too many\r\ncookie: s3cr3t-session ${"x".repeat(16_000)}`
   itH2Fault(
-    "that is refused with text shows none of it",
+    "that ends with a debug text does not show it",
     plays(
       handshake(),
       respond(() => goaway(0, Code.ENHANCE_YOUR_CALM, debug))
@@ -140,7 +140,7 @@ describe("a connection over HTTP/2", () => {
   )
 
   itH2Fault(
-    "that ends by the fault of one request fails the others by what they had received",
+    "that ends because of one request fails the others according to their own state",
     plays(handshake(), (peer) =>
       Effect.gen(function* () {
         const requests = yield* Effect.all(Effect.replicate(peer.head, 3))
@@ -228,7 +228,7 @@ describe("a flood over HTTP/2", () => {
   }
 
   itH2Fault(
-    "of PING from a server that does not read ends the connection",
+    "of PING from a server that does not read the answers ends the connection",
     plays(handshake(), (peer) =>
       Effect.gen(function* () {
         const { stream } = yield* peer.head
@@ -281,7 +281,7 @@ describe("an exchange over HTTP/2 that ends at any byte", () => {
             const exit = yield* Effect.exit(
               session.post(`${at.url}/`, { timeout: { headers: 500, body: 500 } }).pipe(ClientResponse.text)
             )
-            // A reset may overtake what was sent before it.
+            // A reset may overtake bytes that were sent before it.
             const allowed =
               name === "RST" ? [...expected(place), "ClientOSError", "ClientPayloadError"] : expected(place)
             assert.include(allowed, outcome(exit), `after ${place} bytes`)

@@ -1,4 +1,4 @@
-/** Which protocol a connection speaks, and what requests do before that is known. */
+/** The choice of the protocol on the first connection to a server, and requests that wait for it. */
 
 import type { AddressInfo } from "node:net"
 import { createServer, type Socket } from "node:net"
@@ -83,7 +83,7 @@ describe("50 requests at once to a server that is not known", () => {
     { site: http1 }
   )
 
-  it.scopedLive("each fail by themselves if the first connection is refused", () =>
+  it.scopedLive("each fail with their own error if the first connection is refused", () =>
     Effect.gen(function* () {
       const { session } = yield* sessionOn({ http2: true })
       const errors = yield* Effect.forEach(
@@ -101,7 +101,7 @@ describe("50 requests at once to a server that is not known", () => {
     })
   )
 
-  it.scopedLive("each dial when the limit of the first dial is over, or it is interrupted", () =>
+  it.scopedLive("each open a connection if the first attempt times out or is interrupted", () =>
     Effect.gen(function* () {
       const sockets = new Set<Socket>()
       const server = createServer((socket) => {

@@ -12,7 +12,7 @@ import { invariants } from "../../support/invariants.js"
 import { sessionOn } from "../../support/session.js"
 import { untilValue } from "../../support/wait.js"
 
-/** Ends each request over HTTP/2 with HTTP_1_1_REQUIRED, except those whose target begins with /slow or /well. */
+/** Ends requests over HTTP/2 with HTTP_1_1_REQUIRED, except targets that begin with /slow or /well. */
 const unwilling: EitherOptions["answer"] = (request, response) => {
   request.resume()
   request.on("end", () => {

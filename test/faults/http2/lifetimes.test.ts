@@ -37,7 +37,7 @@ const stay: H2Play = (peer) => peer.until(() => false)
 
 describe("requests that are interrupted as soon as they are sent", () => {
   itH2Fault(
-    "have at most 100 open at a server that is alive, and retire a connection after 200 without a response",
+    "leave at most 100 streams open at a server that reads, and retire a connection after 200 without a response",
     indices(3).map(
       (): H2Play => (peer) =>
         Effect.zipRight(handshake()(peer), Effect.forever(Effect.zipRight(peer.frame("RST_STREAM"), peer.send(ping()))))
@@ -61,7 +61,7 @@ describe("requests that are interrupted as soon as they are sent", () => {
   )
 
   itH2Fault(
-    "keep their places at a silent server, so that others wait",
+    "count against the limit of a silent server, so that others wait",
     (peer) => Effect.zipRight(handshake()(peer), stay(peer)),
     (session, at) =>
       Effect.gen(function* () {
@@ -98,7 +98,7 @@ describe("a connection without requests", () => {
   )
 
   itH2Fault(
-    "closes with closeIdle, and one with requests does not",
+    "is closed by closeIdle, unlike one with requests",
     (peer) =>
       Effect.zipRight(
         handshake()(peer),
@@ -167,7 +167,7 @@ describe("a request that is interrupted at any step", () => {
     ["uploads", { body: "x".repeat(200_000) }]
   ] as const) {
     it.scopedLive(
-      `while it ${name} leaves nothing, and others unharmed`,
+      `while it ${name} leaves nothing open and does not affect others`,
       () =>
         Effect.gen(function* () {
           const at = yield* h2Always(answers(echoed))

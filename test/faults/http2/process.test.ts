@@ -1,4 +1,4 @@
-/** Processes whose only connection speaks HTTP/2. */
+/** Processes with one connection, which speaks HTTP/2. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { program } from "../../support/child.js"
@@ -8,7 +8,7 @@ import { echoed } from "../../support/itH2Fault.js"
 
 describe("a process", () => {
   it.scopedLive(
-    "exits by itself when its connection is idle",
+    "exits by itself once its connection is idle",
     () =>
       Effect.gen(function* () {
         const at = yield* h2Always(answers(echoed))
@@ -22,7 +22,7 @@ describe("a process", () => {
   )
 
   it.scopedLive(
-    "lives while its request waits for a stream",
+    "stays alive while its request waits for a stream",
     () =>
       Effect.gen(function* () {
         const at = yield* h2Always((peer) =>

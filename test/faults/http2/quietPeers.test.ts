@@ -24,7 +24,7 @@ const falls: H2Play = (peer) =>
 
 describe("a server that answers nothing", () => {
   itH2Fault(
-    "fails each request by its own limit, and is left by the next ones",
+    "fails each request by its own limit, and later requests use another connection",
     falls,
     (session, at) =>
       Effect.gen(function* () {
@@ -51,7 +51,7 @@ describe("a server that answers nothing", () => {
   )
 
   itH2Fault(
-    "gets requests again after a late answer to PING",
+    "receives requests again after a late answer to PING",
     falls,
     (session, at) =>
       Effect.gen(function* () {
@@ -104,7 +104,7 @@ describe("a server that answers nothing", () => {
   }
 
   itH2Fault(
-    "gets a PING every 10 seconds with pingInterval while a request waits, and none when idle",
+    "receives a PING every 10 seconds with pingInterval while a request waits, and none when idle",
     plays(handshake(), (peer) => peer.until(() => peer.frames.filter(({ type }) => type === Type.PING).length === 6)),
     (session, at) =>
       Effect.gen(function* () {
@@ -168,7 +168,7 @@ describe("a connection that ends without a response", () => {
   }
 
   itH2Fault(
-    "after bytes of another stream fails also a GET",
+    "fails even a GET if bytes of another stream have arrived",
     [
       plays(
         handshake(),

@@ -58,7 +58,7 @@ describe("a GOAWAY", () => {
   )
 
   itH2Fault(
-    "after each request has the others sent again until all are served, each once",
+    "after each response makes the client send the others again until each is served once",
     [
       ...Array.from({ length: 3 }, (_, index) =>
         plays(
@@ -79,7 +79,7 @@ describe("a GOAWAY", () => {
   )
 
   itH2Fault(
-    "in the middle of 100 requests has the others sent again on one new connection, each once, also POSTs",
+    "in the middle of 100 requests makes the client send the others, even POSTs, once on one new connection",
     [
       plays(
         handshake(),
@@ -101,7 +101,7 @@ describe("a GOAWAY", () => {
   )
 
   itH2Fault(
-    "leaves a request unsent again whose body has begun and can run only once",
+    "does not repeat a request with a body that has begun and can run only once",
     [
       plays(
         handshake(),
@@ -143,7 +143,7 @@ describe("a GOAWAY", () => {
   )
 
   itH2Fault(
-    "with ENHANCE_YOUR_CALM has nothing sent again, and its text is read but not printed",
+    "with ENHANCE_YOUR_CALM causes no repetition, and its text is kept but not printed",
     goesAway(Code.ENHANCE_YOUR_CALM, "s3cr3t-cookie".repeat(1200)),
     (session, at) =>
       Effect.gen(function* () {
@@ -166,7 +166,7 @@ describe("a GOAWAY", () => {
   )
 
   itH2Fault(
-    "with INTERNAL_ERROR fails the request that was taken when the connection ends",
+    "with INTERNAL_ERROR fails an accepted request once the connection ends",
     plays(
       handshake(),
       gathered(1, ([{ stream }]) => [goaway(stream, Code.INTERNAL_ERROR)]),
@@ -201,7 +201,7 @@ describe("a GOAWAY", () => {
   )
 
   itH2Fault(
-    "that arrives in the turn of the next request has it sent on another connection, not counted as an attempt",
+    "that arrives in the turn of the next request moves it to another connection, without counting an attempt",
     plays(
       handshake(),
       gathered(1, ([request]) => [Buffer.concat([echoed(request), goaway(request.stream, Code.NO_ERROR)])])
@@ -223,7 +223,7 @@ describe("a GOAWAY", () => {
   )
 
   itH2Fault(
-    "leaves a response that goes on, while others use a new connection",
+    "lets a response in progress continue, while other requests use a new connection",
     plays(
       handshake(),
       gathered(1, ([{ stream }]) => [
@@ -282,7 +282,7 @@ const refused =
 
 describe("a refused stream", () => {
   itH2Fault(
-    "is sent again once on the same connection, also a POST",
+    "is sent again once on the same connection, even for a POST",
     plays(refused(1), (peer) => Effect.flatMap(peer.request, (request) => peer.send(echoed(request)))),
     (session, at) =>
       Effect.gen(function* () {
@@ -347,7 +347,7 @@ describe("a refused stream", () => {
   }
 
   itH2Fault(
-    "after the head of its response cuts the body",
+    "after the head of its response truncates the body",
     plays(
       handshake(),
       gathered(1, ([{ stream }]) => [
@@ -369,7 +369,7 @@ describe("a refused stream", () => {
   )
 
   itH2Fault(
-    "after an attempt on which a server may have acted promises nothing",
+    "after an attempt that the server may have processed is not reported as unprocessed",
     [
       plays(
         handshake(),

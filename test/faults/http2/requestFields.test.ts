@@ -1,4 +1,4 @@
-/** What a program's headers become on the wire. */
+/** The fields that are sent for a program's headers. */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import * as Auth from "effect-http-session/Auth"
@@ -8,7 +8,7 @@ import { answers } from "../../support/h2Server.js"
 import { echoed, itH2Fault } from "../../support/itH2Fault.js"
 
 describe("a request", () => {
-  itH2Fault("has no headers about connections, and Host as :authority", answers(echoed), (session, at) =>
+  itH2Fault("is sent without connection headers, and with Host as :authority", answers(echoed), (session, at) =>
     Effect.gen(function* () {
       const headers = {
         Connection: "keep-alive, X-Hop",
@@ -51,7 +51,7 @@ describe("a request", () => {
     })
   )
 
-  itH2Fault("marks secrets as never to be indexed", answers(echoed), (session, at) =>
+  itH2Fault("marks secrets as never indexed", answers(echoed), (session, at) =>
     Effect.gen(function* () {
       const secrets = { "X-Token": "s3cr3t-token", Cookie: "sid=s3cr3t-cookie" }
       for (let round = 0; round < 3; round++) {
@@ -93,7 +93,7 @@ describe("a request", () => {
   )
 
   itH2Fault(
-    "has the lengths of its body, and sends a body of unknown length without one",
+    "has the length of its body, or no length if it is unknown",
     answers(({ body, header, stream }) => echoed({ stream, target: `/${header("content-length")} ${body}` })),
     (session, at) =>
       Effect.gen(function* () {

@@ -62,7 +62,7 @@ const told = (at: H2Server): ReadonlyArray<string> =>
 interface Case {
   readonly name: string
   readonly reply: Reply
-  /** Follows the reply. */
+  /** Played after the reply. */
   readonly last?: H2Play
   readonly method?: string
   readonly result: string
@@ -300,7 +300,7 @@ describe("a head over HTTP/2", () => {
   for (const each of cases) run(each)
 
   itH2Fault(
-    "keeps repeated fields in their order",
+    "keeps the order of repeated fields",
     plays(
       handshake(),
       respond((stream) =>
@@ -430,7 +430,7 @@ describe("blocks of fields over HTTP/2", () => {
   for (const each of cases) run(each)
 })
 
-describe("frames that no server sends", () => {
+describe("unexpected frames", () => {
   const violation = (name: string, result: string, code: CodeName, reply: Reply): Case => ({
     name: `end the connection: ${name}`,
     reply,

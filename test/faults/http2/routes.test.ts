@@ -1,4 +1,4 @@
-/** HTTP/2 through tunnels, over Unix sockets and across redirects, and how signals tell of it. */
+/** HTTP/2 through tunnels, over Unix sockets and across redirects, and its signals and spans. */
 import { mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:http2"
 import { tmpdir } from "node:os"
@@ -143,7 +143,7 @@ describe("a redirect", () => {
 })
 
 describe("signals, spans and archives", () => {
-  itH2Fault("of two requests on one connection name its version and the streams", answers(echoed), (session, at) =>
+  itH2Fault("of two requests on one connection have its version and the stream ids", answers(echoed), (session, at) =>
     Effect.gen(function* () {
       const spans: Array<Map<string, unknown>> = []
       const tracer = Tracer.make({
@@ -310,7 +310,7 @@ describe("prior knowledge", () => {
     })
   )
 
-  it.scopedLive("of a server of HTTP/1.1 fails, and the error shows its answer", () =>
+  it.scopedLive("fails at a server that speaks HTTP/1.1, and the error shows its answer", () =>
     Effect.gen(function* () {
       const at = yield* Server.always((peer) =>
         Effect.zipRight(peer.send("HTTP/1.1 400 Bad Request\r\n\r\n"), peer.fin)
@@ -339,7 +339,7 @@ const echoes: H2Play = (peer) =>
 
 describe("streams in both directions", () => {
   itH2Fault(
-    "go on at the same time, and trailers of the response can be read",
+    "run at the same time, and trailers of the response can be read",
     echoes,
     (session, at) =>
       Effect.gen(function* () {

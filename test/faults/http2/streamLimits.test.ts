@@ -1,4 +1,4 @@
-/** How many requests a connection carries, and what the others do. */
+/** The limit of streams of a connection, and requests beyond it. */
 import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
@@ -157,7 +157,7 @@ describe("requests beyond the streams of a connection", () => {
   )
 
   itH2Fault(
-    "go as soon as the server allows more streams",
+    "are sent as soon as the server allows more streams",
     plays(holding(1), stay),
     (session, at) =>
       Effect.gen(function* () {
@@ -245,7 +245,7 @@ describe("a server that allows no streams", () => {
   )
 
   itH2Fault(
-    "gets them once it allows some",
+    "receives them once it allows some",
     plays(answersNothing, (peer) =>
       Effect.gen(function* () {
         yield* Effect.sleep("300 millis")

@@ -53,7 +53,7 @@ describe("the offer of HTTP/2", () => {
     })
   }
 
-  it("is withdrawn where the server has required HTTP/1.1, unless the client requires HTTP/2", () => {
+  it("is withdrawn if the server has required HTTP/1.1, unless the client requires HTTP/2", () => {
     assert.strictEqual(offerOf("auto", false, routeOf("https", "any"), true), "never")
     assert.strictEqual(offerOf("require", false, routeOf("https", "any"), true), "required")
     assert.strictEqual(offerOf("auto", false, routeOf("https", "2"), true), "required")
@@ -77,8 +77,8 @@ describe("the offer of HTTP/2", () => {
   })
 })
 
-describe("what routes spoke", () => {
-  it("is remembered for the 256 that were used last", () => {
+describe("the memory of spoken protocols", () => {
+  it("keeps the 256 routes that were used last", () => {
     const spoken = new SpokenProtocols()
     for (let index = 0; index < 256; index++) spoken.set(`k${index}`, { protocol: "h2", limit: index })
     assert.deepStrictEqual(spoken.get("k0"), { protocol: "h2", limit: 0 })
@@ -88,7 +88,7 @@ describe("what routes spoke", () => {
     assert.isDefined(spoken.get("k256"))
   })
 
-  it("changes with what is set last", () => {
+  it("keeps the last protocol of each route", () => {
     const spoken = new SpokenProtocols()
     spoken.set("a", { protocol: "http/1.1", required: true })
     assert.isTrue(spoken.requiresHttp1("a"))

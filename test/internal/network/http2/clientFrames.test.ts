@@ -1,5 +1,5 @@
 /**
- * What a client must do with the frames of a server: 118 rows by sections of RFC 9113, RFC 7541 and RFC 8441.
+ * The required reactions of a client to frames of a server: 118 rows by sections of RFC 9113, RFC 7541 and RFC 8441.
  */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
@@ -39,7 +39,7 @@ const bytesOf = (row: Row): Buffer =>
     })
   )
 
-/** What the client did, in the words of a row. */
+/** The client's reaction, in the words of a row. */
 const verdictOf = (pair: Pair): string => {
   const [goodbye] = pair.goodbyes
   if (goodbye !== undefined) return `connection ${codeName(goodbye)}`
@@ -109,7 +109,7 @@ const places = (length: number): ReadonlyArray<number> =>
     (at) => length < 300 || at < 60 || at > length - 20
   )
 
-describe("a connection answers what a server sends, whole, cut anywhere, and byte by byte", () => {
+describe("a connection answers frames of a server in the same way if they arrive whole, cut anywhere, or byte by byte", () => {
   it("118 rows", () => assert.lengthOf(rows, 118))
 
   for (const row of rows) {

@@ -1,5 +1,5 @@
 /**
- * What a server may send ahead of its readers, and how much of what serves no request.
+ * Flow control of received bodies, and the limit of frames that serve no request.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -25,7 +25,7 @@ const kib = 1024
 
 const codes = (pair: Pair) => pair.resets.map(([id, code]) => `${id} ${codeName(code)}`)
 
-/** What the server was given back, by stream. */
+/** The increments that the server received, by stream. */
 const credits = (pair: Pair, id: number) =>
   pair
     .framesOf(Frames.WINDOW_UPDATE)
@@ -57,7 +57,7 @@ const flood = (pair: Pair, id: number, bytes: number) =>
   })
 
 describe("a receive window", () => {
-  it("gives back half of itself at a time, and doubles up to its maximum", () => {
+  it("is refilled when half of it is used, and doubles up to its maximum", () => {
     const growth = new WindowGrowth()
     const window = new ReceiveWindow(100)
     assert.isTrue(window.receive(49))
@@ -71,7 +71,7 @@ describe("a receive window", () => {
     assert.isFalse(window.receive(1))
   })
 
-  it("grows no further than all windows of a connection may together, and gives its growth back", () => {
+  it("stops growing at the common limit of its connection, and returns its growth when it ends", () => {
     const growth = new WindowGrowth()
     const mib = kib * kib
     const first = new ReceiveWindow(16 * mib)
@@ -114,7 +114,7 @@ describe("a connection", () => {
     })
   )
 
-  it.effect("gets its window back for bodies that are abandoned", () =>
+  it.effect("refills its window for abandoned bodies", () =>
     Effect.gen(function* () {
       const pair = new Pair()
       pair.request()
@@ -160,7 +160,7 @@ describe("a connection", () => {
     })
   )
 
-  it.effect("gives its own window back as bytes arrive, whether they are read or not", () =>
+  it.effect("refills its own window as bytes arrive, whether they are read or not", () =>
     Effect.gen(function* () {
       const window = 2 ** 31 - 1
       const { pair } = yield* started({ streamWindow: window, maxStreamWindow: window }, [true])
@@ -181,7 +181,7 @@ describe("a connection", () => {
     })
   )
 
-  it.effect("gives back padding", () =>
+  it.effect("counts padding when it refills windows", () =>
     Effect.gen(function* () {
       const { exchanges, pair } = yield* started({}, [false])
       const padded = Buffer.concat([Buffer.from([255, 0x61]), Buffer.alloc(255)])
@@ -235,7 +235,7 @@ describe("a flood", () => {
     )
   }
 
-  it.effect("of PING whose answers are not read ends after 1000 of them", () =>
+  it.effect("of PING ends the connection after 1000 answers that the server does not read", () =>
     Effect.gen(function* () {
       const { pair } = yield* started({}, [false])
       pair.socket.stuck = true
@@ -266,7 +266,7 @@ describe("a flood", () => {
     })
   )
 
-  it.effect("is no response, and no body in small pieces", () =>
+  it.effect("is neither many responses nor a body in small pieces", () =>
     Effect.gen(function* () {
       const { exchanges, pair } = yield* started({}, [false])
       for (let index = 0; index < 5000; index++) pair.feed(data(1, "x"))

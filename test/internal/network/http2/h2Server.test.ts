@@ -102,7 +102,7 @@ describe("the scripted server of HTTP/2", () => {
       yield* until(() => list().some((line) => line.startsWith("1 ")))
       assert.deepStrictEqual(seen, ["3 8", "1 onetwo", "3"])
       assert.include(list(), "4 0 0 000300000005")
-      // Both windows are given back with the padding.
+      // Both windows are refilled, padding included.
       assert.includeMembers([...list()], ["8 0 0 00000003", "8 0 1 00000003", "8 0 0 00000007", "8 0 1 00000007"])
       const [one, two] = yield* at.requests
       assert.deepInclude(one, { method: "POST", target: "/a", body: "onetwo", ended: true, trailers: [["x", "ok"]] })
@@ -127,7 +127,7 @@ describe("the scripted server of HTTP/2", () => {
     })
   )
 
-  it.scopedLive("what is automatic can be turned off", () =>
+  it.scopedLive("the automatic answers can be turned off", () =>
     Effect.gen(function* () {
       const at = yield* H2.h2Server([
         (peer) => {
@@ -142,7 +142,7 @@ describe("the scripted server of HTTP/2", () => {
     })
   )
 
-  it.scopedLive("over TLS the server chooses h2, or what the test says", () =>
+  it.scopedLive("over TLS the server selects h2, or the protocol that the test sets", () =>
     Effect.gen(function* () {
       const { good } = yield* Certificates.standard()
       for (const [alpn, chosen] of [
@@ -165,7 +165,7 @@ describe("the scripted server of HTTP/2", () => {
     })
   )
 
-  it.scopedLive("a wait for what cannot come any more ends with the connection", () =>
+  it.scopedLive("a play that waits for a frame ends with the connection", () =>
     Effect.gen(function* () {
       const at = yield* H2.h2Server([H2.awaits("GOAWAY")])
       const { socket } = yield* client(() => net.connect(at.port, "127.0.0.1"))

@@ -1,5 +1,5 @@
 /**
- * Connections whose server is gone without a word, and streams that were reset.
+ * Connections to servers that disappeared without closing them, and streams that were reset.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -21,7 +21,7 @@ const served = (limits: ConstructorParameters<typeof Pair>[0] = {}) =>
   })
 
 describe("a connection", () => {
-  it.effect("is suspect after a stream has timed out in silence, and closes if PING is not answered", () =>
+  it.effect("is suspect after a stream timed out without a received byte, and closes if PING is not answered", () =>
     Effect.gen(function* () {
       const pair = yield* served()
       const first = pair.request({ limits: { headers: 1000 } })
@@ -66,7 +66,7 @@ describe("a connection", () => {
     )
   }
 
-  it.effect("is not suspect where something came on another stream", () =>
+  it.effect("is not suspect if bytes arrived on another stream", () =>
     Effect.gen(function* () {
       const pair = yield* served()
       const late = pair.request({ limits: { headers: 1000 } })
@@ -81,7 +81,7 @@ describe("a connection", () => {
     })
   )
 
-  it.effect("sends a PING along with a request after 10 seconds without a byte", () =>
+  it.effect("sends a PING with a request after 10 seconds without a received byte", () =>
     Effect.gen(function* () {
       const pair = yield* served()
       pair.time.advance(9999)
@@ -128,7 +128,7 @@ describe("a connection", () => {
 })
 
 describe("streams that were reset", () => {
-  it.effect("keep their places until the server sends something, or for a second", () =>
+  it.effect("count against the limit until the server sends something, at most for a second", () =>
     Effect.gen(function* () {
       const pair = yield* served({ maxConcurrentStreams: 10 })
       for (let index = 0; index < 10; index++) pair.request().connection?.abort("Interrupted")
@@ -147,7 +147,7 @@ describe("streams that were reset", () => {
     })
   )
 
-  it.effect("retire the connection after 200 without a response between them", () =>
+  it.effect("retire the connection after 200 of them without a response in between", () =>
     Effect.gen(function* () {
       const pair = yield* served()
       for (let index = 0; index < 199; index++) {

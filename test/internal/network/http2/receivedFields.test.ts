@@ -83,7 +83,7 @@ describe("headOf", () => {
     assert.deepStrictEqual([made.count, made.raw().length, made.get("a")], [0, 0, undefined])
   })
 
-  it("names and values may be what the grammar allows at its ends", () => {
+  it("names and values may use the first and last characters that the grammar allows", () => {
     const made = head(...ok, "!#$%&'*+-.^_`|~09az", "", "a", "\x80\xff", "b", "a\tb c", "__proto__", "x")
     assert.deepStrictEqual([made.count, made.value(0), made.value(2)], [4, "", "a\tb c"])
     assert.strictEqual(made.get("__proto__"), "x")
@@ -123,7 +123,7 @@ describe("headOf", () => {
         ":status: 101"
       ])
     })
-    it("a missing one, one after a field, and two are violations", () => {
+    it("a missing :status, one after a field, and two of them are violations", () => {
       assert.deepStrictEqual(wrong(), ["StatusLine", "expected :status, got no fields", ""])
       assert.deepStrictEqual(wrong("a", "b"), ["StatusLine", "expected :status as the first field", "a: b"])
       assert.strictEqual(wrong("a", "b", ":status", "200")[0], "StatusLine")
@@ -155,7 +155,7 @@ describe("headOf", () => {
       ["da(te", 'got "("']
     ]
     for (const [name, got] of cases) {
-      it(`a name as ${JSON.stringify(name)} is a violation that says ${got}`, () => {
+      it(`the name ${JSON.stringify(name)} is a violation described as ${got}`, () => {
         const [reason, description] = wrong(...ok, name, "x")
         assert.strictEqual(reason, "Header")
         assert.strictEqual(description, `expected the lower-case characters of a token in a field name, ${got}`)
@@ -214,7 +214,7 @@ describe("headOf", () => {
   })
 
   describe("content-length", () => {
-    it("the length is known for a body, and only then", () => {
+    it("the length is known if there is a body, and only then", () => {
       const fields = ["content-length", "5"]
       assert.strictEqual(head(...ok, ...fields).contentLength, 5)
       assert.strictEqual(head(...ok).contentLength, undefined)
@@ -242,7 +242,7 @@ describe("headOf", () => {
         assert.strictEqual(head(...ok, "content-length", text).contentLength, length)
       }
     })
-    it("a length that is not one number is a violation, also where there is no body", () => {
+    it("a length that is not a single number is a violation, even without a body", () => {
       for (const text of ["", "+5", "-1", "5,5", "5, 5", "0x5", "5.0", "1e2", "9007199254740992", `${2n ** 64n}`]) {
         assert.strictEqual(wrong(...ok, "content-length", text)[0], "Header", text)
         assert.strictEqual(wrong(":status", "204", "content-length", text)[0], "Header", text)
@@ -252,7 +252,7 @@ describe("headOf", () => {
 })
 
 describe("trailersOf", () => {
-  it("trailers are kept in order, as text, without those that mean nothing after a body", () => {
+  it("trailers are kept in order, as text, without fields that are not allowed in trailers", () => {
     const utf8 = Buffer.from("ü").toString("latin1")
     const trailers = fieldsOf("grpc-status", "0", "content-length", "5", "set-cookie", "a=b", "x", utf8, "x", "2")
     assert.deepStrictEqual(trailersOf(trailers), [

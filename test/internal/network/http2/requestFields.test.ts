@@ -55,7 +55,7 @@ describe("fieldsOf", () => {
     ])
   })
 
-  it("the authority is the Host line, and so the caller's if given", () => {
+  it("the authority is the Host line, which the caller can set", () => {
     assert.deepStrictEqual(made("GET", "http://[::1]:80/").fields.slice(4, 6), [":authority", "[::1]"])
     assert.deepStrictEqual(made("GET", "http://h/", { headers: { Host: "other:1" } }).fields.slice(4, 6), [
       ":authority",
@@ -64,7 +64,7 @@ describe("fieldsOf", () => {
     assert.notInclude(made("GET", "http://h/", { headers: { Host: "other" } }).fields, "host")
   })
 
-  it("an empty Host gives way to the authority of the URL, because HTTP/2 has no empty one", () => {
+  it("an empty Host is replaced by the authority of the URL, because HTTP/2 cannot express it", () => {
     assert.deepStrictEqual(made("GET", "http://h:8080/", { headers: { Host: "" } }).fields.slice(4, 6), [
       ":authority",
       "h:8080"
@@ -115,7 +115,7 @@ describe("fieldsOf", () => {
     assert.deepStrictEqual(own({ headers }), ["x-kept: 3"])
   })
 
-  it("TE says trailers or nothing, also where Connection names it", () => {
+  it("TE is trailers or left out, even if Connection names it", () => {
     assert.deepStrictEqual(own({ headers: { TE: "gzip" } }), [])
     assert.deepStrictEqual(own({ headers: { TE: "trailers" } }), ["te: trailers"])
     assert.deepStrictEqual(own({ headers: { TE: "gzip;q=0.5, Trailers", Connection: "te" } }), ["te: trailers"])
@@ -132,7 +132,7 @@ describe("fieldsOf", () => {
     assert.deepStrictEqual(own({ cookies: { b: "2" } }, "a=1; c=3"), ["cookie: a=1; c=3; b=2"])
   })
 
-  it("a value that is not ASCII is its UTF-8, byte by byte, and an empty one stays empty", () => {
+  it("a value outside ASCII is sent as UTF-8, and an empty one stays empty", () => {
     assert.deepStrictEqual(
       own({
         headers: [
@@ -151,7 +151,7 @@ describe("fieldsOf", () => {
 })
 
 describe("encodeRequest", () => {
-  it("the block is that of the fields, first and again", () => {
+  it("the block decodes to the fields, the first time and later", () => {
     const encoder = new HpackEncoder()
     const decoder = new HpackDecoder()
     const request = made("GET", "https://h/a", { headers: { "x-a": "1" } })
@@ -160,7 +160,7 @@ describe("encodeRequest", () => {
     }
   })
 
-  it("the block of a repeated request is kept, and made anew when the table changes", () => {
+  it("the block of a repeated request is kept, and encoded again when the table changes", () => {
     const encoder = new HpackEncoder()
     const decoder = new HpackDecoder()
     const request = made("GET", "https://h/a")
@@ -193,7 +193,7 @@ describe("encodeRequest", () => {
     }
   })
 
-  it("a plain GET with all default headers takes less than 20 bytes from the second time on", () => {
+  it("a plain GET with all default headers is encoded in less than 20 bytes from the second time on", () => {
     const encoder = new HpackEncoder()
     const request = made("GET", "https://example.com/a", {}, undefined, makeDefaults({}))
     encodeRequest(encoder, request)

@@ -11,7 +11,7 @@ interface Entry {
 }
 
 describe("StreamTable", () => {
-  it("holds what a Map would, and lists it by id", () => {
+  it("has the same entries as a Map, listed by id", () => {
     const ids = fc.integer({ min: 0, max: 2000 }).map((index) => index * 2 + 1)
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.boolean(), ids), { maxLength: 2000 }), (steps) => {

@@ -1,5 +1,5 @@
 /**
- * Streams of a connection as a session sees them: responses, their ends, and what is left of the connection.
+ * Streams of a connection as a session sees them: responses, their ends, and the state of the connection afterwards.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -72,7 +72,7 @@ describe("a stream", () => {
     })
   )
 
-  it.effect("passes 1xx on and keeps trailers", () =>
+  it.effect("reports 1xx responses and keeps trailers", () =>
     Effect.gen(function* () {
       const { exchange, pair } = yield* started()
       pair.feed(headers(1, [":status", "103"]), headers(1, [":status", "103"]), headers(1, ok))
@@ -134,7 +134,7 @@ describe("a stream", () => {
     )
   }
 
-  it.effect("names the code of the RST_STREAM that cut a body", () =>
+  it.effect("reports the code of an RST_STREAM within a body", () =>
     Effect.gen(function* () {
       const { exchange, pair } = yield* started()
       pair.feed(headers(1, ok), data(1, "hello"), rst(1, 0x2a))
@@ -164,7 +164,7 @@ describe("a stream", () => {
     )
   }
 
-  it.effect("is a success where RST_STREAM with NO_ERROR follows the whole response", () =>
+  it.effect("succeeds if RST_STREAM with NO_ERROR follows the whole response", () =>
     Effect.gen(function* () {
       const { exchange, pair } = yield* started()
       pair.feed(headers(1, ok), data(1, "hello", true), rst(1, 0))
@@ -179,7 +179,7 @@ describe("a stream", () => {
     ["GET", "304"],
     ["GET", "204"]
   ] as const) {
-    it.effect(`takes no body of ${status} to ${method} and refuses one`, () =>
+    it.effect(`expects no body of ${status} to ${method} and rejects one`, () =>
       Effect.gen(function* () {
         const pair = new Pair()
         const first = pair.request({ method })
@@ -213,7 +213,7 @@ describe("a stream", () => {
     )
   }
 
-  it.effect("is reset by cut and by abort, and leaves the connection", () =>
+  it.effect("is reset by cut and by abort, without effect on the connection", () =>
     Effect.gen(function* () {
       const { exchanges, pair } = yield* started({}, 3)
       const [first, second, third] = exchanges
@@ -230,7 +230,7 @@ describe("a stream", () => {
     })
   )
 
-  it.effect("that has not started gives its place back without a frame", () =>
+  it.effect("that has not started frees its place without a frame", () =>
     Effect.gen(function* () {
       const { exchange, pair } = yield* started()
       const before = pair.frames.length
@@ -267,7 +267,7 @@ describe("a stream", () => {
     })
   )
 
-  it.effect("that was reset still feeds the table of the decoder", () =>
+  it.effect("that was reset still changes the table of the decoder", () =>
     Effect.gen(function* () {
       const { exchanges, pair } = yield* started({}, 2)
       exchanges[0].connection?.abort("Interrupted")
@@ -319,7 +319,7 @@ describe("a connection", () => {
     })
   )
 
-  it.effect("answers 50 of 100 requests after GOAWAY, and gives back those above its last stream", () =>
+  it.effect("finishes 50 of 100 requests after GOAWAY, and fails those above its last stream as unprocessed", () =>
     Effect.gen(function* () {
       const { exchanges, pair } = yield* started({}, 100)
       pair.feed(goAway(99, 0, "later"))
@@ -340,7 +340,7 @@ describe("a connection", () => {
     })
   )
 
-  it.effect("lets nothing be sent again after GOAWAY with ENHANCE_YOUR_CALM", () =>
+  it.effect("does not allow a repetition after GOAWAY with ENHANCE_YOUR_CALM", () =>
     Effect.gen(function* () {
       const { exchange, pair } = yield* started()
       pair.feed(goAway(0, 11))
@@ -376,7 +376,7 @@ describe("a connection", () => {
     })
   )
 
-  it.effect("tells each stream by its own state that it ended", () =>
+  it.effect("fails each stream according to its own state when it ends", () =>
     Effect.gen(function* () {
       const { exchanges, pair } = yield* started({}, 3)
       pair.feed(headers(3, ok), data(3, "x"))
@@ -396,7 +396,7 @@ describe("a connection", () => {
     })
   )
 
-  it.effect("lets an idempotent request be sent again only if nothing arrived after it was sent", () =>
+  it.effect("allows the repetition of an idempotent request only if nothing arrived after it was sent", () =>
     Effect.gen(function* () {
       const { exchanges, pair } = yield* started({}, 2)
       pair.feed(headers(1, ok, true))
@@ -408,7 +408,7 @@ describe("a connection", () => {
     })
   )
 
-  it.effect("blames the stream that broke the protocol, and no other", () =>
+  it.effect("reports a violation only to the stream that caused it", () =>
     Effect.gen(function* () {
       const { exchanges, pair } = yield* started({}, 3)
       pair.feed(headers(5, ok), data(5, "x"))
@@ -423,7 +423,7 @@ describe("a connection", () => {
     })
   )
 
-  it.effect("closes with the errors that it is given", () =>
+  it.effect("closes with the error passed to it", () =>
     Effect.gen(function* () {
       const { exchanges, pair } = yield* started({}, 2)
       pair.connection.close("Shutdown")
@@ -439,7 +439,7 @@ describe("a connection", () => {
     })
   )
 
-  it.effect("fails if the server's SETTINGS do not come within 10 seconds", () =>
+  it.effect("fails if the server's SETTINGS do not arrive within 10 seconds", () =>
     Effect.gen(function* () {
       const pair = new Pair()
       const exchange = pair.request()

@@ -57,7 +57,7 @@ const sent = (pair: Pair, id = 1) => {
 const codes = (pair: Pair) => pair.resets.map(([id, code]) => `${id} ${codeName(code)}`)
 
 describe("an upload", () => {
-  it.effect("of a few bytes goes out with its HEADERS and ends the stream", () =>
+  it.effect("of a few bytes is written with its HEADERS and ends the stream", () =>
     Effect.gen(function* () {
       const pair = new Pair()
       const exchange = pair.request({ method: "POST", body: bytes(10) })
@@ -107,7 +107,7 @@ describe("an upload", () => {
     })
   )
 
-  it.effect("waits below zero where INITIAL_WINDOW_SIZE shrinks under what was sent", () =>
+  it.effect("waits while a smaller INITIAL_WINDOW_SIZE makes its window negative", () =>
     Effect.gen(function* () {
       const pair = new Pair()
       pair.request({ method: "POST", body: bytes(80_000) })
@@ -125,7 +125,7 @@ describe("an upload", () => {
     })
   )
 
-  it.effect("starts with a window of 0 and times out in the phase send without one", () =>
+  it.effect("with a window of 0 waits for one, and times out in the phase send", () =>
     Effect.gen(function* () {
       const pair = new Pair()
       pair.request()
@@ -146,7 +146,7 @@ describe("an upload", () => {
     })
   )
 
-  it.effect("does not time out while the server takes some of it", () =>
+  it.effect("does not time out while the server accepts parts of it", () =>
     Effect.gen(function* () {
       const pair = new Pair()
       const exchange = pair.request({ method: "POST", body: bytes(66_000), limits: { send: 500 } })
@@ -180,7 +180,7 @@ describe("an upload", () => {
     })
   )
 
-  it.effect("asks its source to wait and lets it go on", () =>
+  it.effect("applies backpressure to its source", () =>
     Effect.gen(function* () {
       const pair = new Pair()
       const source = streamed()
@@ -227,7 +227,7 @@ describe("an upload", () => {
     })
   )
 
-  it.effect("whose source fails resets the stream", () =>
+  it.effect("resets the stream if its source fails", () =>
     Effect.gen(function* () {
       const pair = new Pair()
       const source = streamed(10)
@@ -254,7 +254,7 @@ describe("an upload", () => {
     })
   )
 
-  it.effect("that is larger than the socket takes waits for it", () =>
+  it.effect("waits for a socket that does not take all of it", () =>
     Effect.gen(function* () {
       const pair = new Pair()
       pair.request()
@@ -281,7 +281,7 @@ describe("a response during an upload", () => {
     ["and RST_STREAM with NO_ERROR", [rst(1, 0)]],
     ["and no RST_STREAM", []]
   ] as const) {
-    it.effect(`with 413, its end ${name} is whole and stops the upload`, () =>
+    it.effect(`with 413, its end ${name}, is complete and stops the upload`, () =>
       Effect.gen(function* () {
         const pair = new Pair()
         const source = streamed()
@@ -318,7 +318,7 @@ describe("a response during an upload", () => {
     })
   )
 
-  it.effect("with 200 lets both go on to their ends", () =>
+  it.effect("with 200 lets both continue to their ends", () =>
     Effect.gen(function* () {
       const pair = new Pair()
       const source = streamed()
@@ -340,7 +340,7 @@ describe("a response during an upload", () => {
     })
   )
 
-  it.effect("fails with the body's error where the source fails after the head", () =>
+  it.effect("fails with the error of the upload if its source fails after the head", () =>
     Effect.gen(function* () {
       const pair = new Pair()
       const source = streamed()
@@ -371,7 +371,7 @@ describe("a refused upload", () => {
     ["a stream that cannot", () => streamed().body, "never"]
   ] as const
   for (const [name, body, repeatable] of bodies) {
-    it.effect(`of ${name} may be sent again accordingly`, () =>
+    it.effect(`of ${name} reports whether it can be sent again`, () =>
       Effect.gen(function* () {
         const pair = new Pair()
         const first = pair.request({ method: "POST", body: body() })

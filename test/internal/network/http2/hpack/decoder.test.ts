@@ -143,7 +143,7 @@ describe("HpackDecoder", () => {
     })
   }
 
-  it("the decoder reads a block inside a larger buffer and nothing beside it", () => {
+  it("the decoder reads only the given range of a larger buffer", () => {
     const block = Buffer.concat([Buffer.of(0xff, 0xff), bytes("828684"), Buffer.of(0x41, 0x7f)])
     const { names } = new HpackDecoder().decode(block, 2, 5, unlimited)
     assert.deepStrictEqual(names, [":method", ":scheme", ":path"])
@@ -153,7 +153,7 @@ describe("HpackDecoder", () => {
     assert.deepStrictEqual(decode(new HpackDecoder(), Buffer.alloc(0)), [])
   })
 
-  it("the decoder says which fields are never indexed, also with an indexed name", () => {
+  it("the decoder reports fields marked as never indexed, even with an indexed name", () => {
     const block = Buffer.concat([bytes("82"), bytes("1f08 0173"), literal("a", "b"), bytes("10 0161 0162")])
     assert.deepStrictEqual(new HpackDecoder().decode(block, 0, block.length, unlimited).neverIndexed, [1, 3])
   })
@@ -164,7 +164,7 @@ describe("HpackDecoder", () => {
     assert.deepStrictEqual(values, [all])
   })
 
-  it("a block of two literals keeps a name that was decoded from Huffman before the value was", () => {
+  it("a name in Huffman code is not overwritten by the decoding of its value", () => {
     assert.deepStrictEqual(decode(new HpackDecoder(), bytes("008825a8 49e95ba9 7d7f8925 a849e95b b8e8b4bf")), [
       "custom-key: custom-value"
     ])
@@ -229,7 +229,7 @@ describe("HpackDecoder", () => {
       it(`the decoder rejects ${title}`, () => assert.strictEqual(failure(bytes(hex)), message))
     }
 
-    it("every truncation of a valid block is rejected or decodes to the first of its fields", () => {
+    it("every truncation of a valid block is rejected or decodes to the fields before the cut", () => {
       const block = bytes(
         "82868441 8cf1e3c2 e5f23a6b a0ab90f4 ff 400a6375 73746f6d 2d6b6579 0c637573 746f6d2d 76616c75 65"
       )
@@ -296,7 +296,7 @@ describe("HpackDecoder", () => {
       assert.deepStrictEqual(decode(decoder, bytes("be")), ["name: 2"])
     })
 
-    it("an update to 0 empties the table, and entries come back only after an update to more", () => {
+    it("an update to 0 empties the table, and entries are added again only after a larger update", () => {
       const decoder = new HpackDecoder()
       decode(decoder, inserted("a", "1"))
       assert.deepStrictEqual(decode(decoder, Buffer.concat([bytes("20"), inserted("b", "2")])), ["b: 2"])
@@ -307,7 +307,7 @@ describe("HpackDecoder", () => {
       ])
     })
 
-    it("the ring goes on for thousands of entries of every size", () => {
+    it("the ring holds the newest of thousands of entries of every size", () => {
       const decoder = new HpackDecoder(1000)
       const model: Array<readonly [string, string]> = []
       for (let round = 0; round < 3000; round++) {
@@ -355,7 +355,7 @@ describe("HpackDecoder", () => {
       assert.strictEqual(limited(bytes("8282"), { maxHeadSize: 2 * 42 - 1 }).exceeded, "maxHeadSize")
     })
 
-    it("the limits hold for each block anew", () => {
+    it("the limits apply to each block separately", () => {
       const decoder = new HpackDecoder()
       assert.strictEqual(limited(three, { maxHeaders: 2 }, decoder).exceeded, "maxHeaders")
       assert.strictEqual(limited(three, { maxHeaders: 3 }, decoder).exceeded, undefined)
@@ -420,7 +420,7 @@ describe("HpackDecoder", () => {
       )
     })
 
-    it("limits do not change which blocks are valid, nor what the table holds", () => {
+    it("limits change neither which blocks are valid nor the content of the table", () => {
       const name = fc.constantFrom("a", "bb", "x".repeat(50), "y".repeat(250))
       const piece = fc.oneof(
         fc.tuple(name, name).map(([key, value]) => inserted(key, value)),

@@ -37,7 +37,7 @@ describe("HpackEncoder", () => {
     assert.strictEqual(hex(new HpackEncoder(), ":method", "GET", ":scheme", "https", ":path", "/"), "828784")
   })
 
-  it("the encoder inserts a field whose value is constant on a connection, and refers to it afterwards", () => {
+  it("the encoder inserts fields with names of constant value at once, and refers to them afterwards", () => {
     const encoder = new HpackEncoder()
     assert.strictEqual(hex(encoder, ":authority", "www.example.com"), `410f${ascii("www.example.com")}`)
     assert.strictEqual(hex(encoder, ":authority", "www.example.com"), "be")
@@ -73,14 +73,14 @@ describe("HpackEncoder", () => {
     assert.deepStrictEqual(new HpackDecoder().decode(block, 0, block.length, unlimited).neverIndexed, [0, 1, 2])
   })
 
-  it("the encoder writes texts as they are, without the Huffman code", () => {
+  it("the encoder writes texts without Huffman coding", () => {
     const all = String.fromCharCode(...Array.from({ length: 256 }, (_, code) => code))
     const block = encode(new HpackEncoder(), ["x", all])
     assert.isTrue(block.includes(Buffer.from(all, "latin1")))
     assert.deepStrictEqual(decode(new HpackDecoder(), block), ["x", all])
   })
 
-  it("the block of repeated fields is the same from the second time on, and the revision says so", () => {
+  it("the block of repeated fields and the revision stay the same from the second time on", () => {
     const encoder = new HpackEncoder()
     const decoder = new HpackDecoder()
     assert.deepStrictEqual(decode(decoder, encode(encoder, plain)), plain)
@@ -119,7 +119,7 @@ describe("HpackEncoder", () => {
     assert.notStrictEqual(new HpackEncoder().revision, new HpackEncoder().revision)
   })
 
-  it("a full table stays as it is, and further fields are literals", () => {
+  it("a full table does not change, and further fields are literals", () => {
     const encoder = new HpackEncoder()
     const decoder = new HpackDecoder()
     for (let round = 0; round < 200; round++) {
@@ -150,14 +150,14 @@ describe("HpackEncoder", () => {
   })
 
   describe("the size of the table", () => {
-    it("the encoder says a smaller size at the start of the next block, once", () => {
+    it("the encoder writes an update to a smaller size once, at the start of the next block", () => {
       const encoder = new HpackEncoder()
       encoder.setMaxTableSize(100)
       assert.strictEqual(hex(encoder, ":method", "GET"), "3f4582")
       assert.strictEqual(hex(encoder, ":method", "GET"), "82")
     })
 
-    it("the encoder does not use more than 4096 bytes, and says nothing of more", () => {
+    it("the encoder uses at most 4096 bytes, and writes no update to a larger size", () => {
       for (const size of [4096, 4097, 2 ** 32 - 1]) {
         const encoder = new HpackEncoder()
         encoder.setMaxTableSize(size)
@@ -165,7 +165,7 @@ describe("HpackEncoder", () => {
       }
     })
 
-    it("the encoder says the smallest size and then the last one if both differ", () => {
+    it("the encoder writes updates to the smallest and then to the last size if they differ", () => {
       const encoder = new HpackEncoder()
       encode(encoder, plain)
       for (const size of [500, 0, 200]) encoder.setMaxTableSize(size)
@@ -227,7 +227,7 @@ describe("HpackEncoder", () => {
       ])
     const requests = fc.array(request, { minLength: 300, maxLength: 300 })
 
-    it("random lists decode to themselves, whatever the sizes of the table", () => {
+    it("random lists are decoded unchanged with tables of any size", () => {
       const size = fc.option(fc.constantFrom(0, 40, 100, 1000, 4096, 65_536), { nil: undefined })
       fc.assert(
         fc.property(fc.array(fc.tuple(size, request), { maxLength: 40 }), (steps) => {
@@ -251,7 +251,7 @@ describe("HpackEncoder", () => {
       )
     })
 
-    it.live("Node's decoder reads 300 random requests on one connection as they were", () =>
+    it.live("Node's decoder reads 300 random requests on one connection unchanged", () =>
       Effect.gen(function* () {
         const [lists] = fc.sample(requests, { seed, numRuns: 1 })
         const encoder = new HpackEncoder()
@@ -273,7 +273,7 @@ describe("HpackEncoder", () => {
       })
     )
 
-    it.live("Node's decoder reads fields of 40 KiB and of every length of its length", () =>
+    it.live("Node's decoder reads fields of 40 KiB and lengths encoded in any number of bytes", () =>
       Effect.gen(function* () {
         const lists = [1, 126, 127, 128, 254, 255, 256, 16_509, 16_510, 16_511, 40_000].map((size) => [
           ...plain.slice(0, 8),
