@@ -352,7 +352,7 @@ export class ClientProxyConnectionError extends tagged("ClientProxyConnectionErr
  * Causes: missing or wrong credentials (407), a host or port that the proxy does not allow (403), or a target that the
  * proxy cannot reach (502, 504).
  *
- * Remedy: read `body`, which often explains the refusal; pass `proxyAuth`, or ask those who run the proxy to allow
+ * Remedy: read `body`, which often explains the refusal; pass `proxyAuth`, or ask the operator of the proxy to allow
  * `host` and `port`.
  *
  * @since 0.1.0
@@ -566,7 +566,7 @@ export class BadHttpMessage extends tagged("BadHttpMessage")<
 /**
  * The response body is truncated, malformed, too large or no longer available (aiohttp: `ClientPayloadError`).
  *
- * - "Incomplete": the connection ended before the body. "Framing": malformed chunks, or a form that is none.
+ * - "Incomplete": the connection ended before the body. "Framing": malformed chunks or multipart framing.
  * - "Decompression": data that does not fit Content-Encoding. "TooLarge", "LineTooLong": above a limit.
  * - "Consumed": a stream was read twice. "Released": read after the Scope had closed.
  *
