@@ -153,7 +153,7 @@ export class Acquisition implements StreamWaiter {
       const refusal = owner.refusal(exchange)
       if (refusal !== undefined) resume(Effect.fail(refusal))
       // The wait may be over already, if a listener of ConnectionQueuedStart ran.
-      else waiter.wait(resume, exchange.deadlines.now() - this.startedAt)
+      else waiter.wait(resume, exchange.deadlines.now() - this.startedAt, () => this.leaveDial())
     })
     const { trace } = exchange
     const next = () => this.step()
@@ -162,6 +162,14 @@ export class Acquisition implements StreamWaiter {
     const started = trace.emit({ _tag: "ConnectionQueuedStart", host, port, waiting: owner.pool.waitingCount })
     const ended = trace.emit({ _tag: "ConnectionQueuedEnd", host, port })
     return Effect.zipRight(started, Effect.flatMap(Effect.zipLeft(waiting, ended), next))
+  }
+
+  /** Ends the wait for the dial of another exchange, which is no wait for a slot of the pool. */
+  private leaveDial(): boolean {
+    if (this.opening === undefined || this.opening.connection !== undefined) return false
+    this.alone = true
+    this.shared?.leave(this)
+    return true
   }
 
   private saturated(): ClientError {

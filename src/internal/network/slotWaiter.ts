@@ -18,8 +18,15 @@ export class SlotWaiter {
     this.exchange = exchange
   }
 
-  /** Starts the wait, which may have been granted already. `waited` is how long the exchange has waited before; milliseconds. */
-  wait(resume: (effect: Effect.Effect<void, ClientError>) => void, waited: number): void {
+  /**
+   * Starts the wait, which may have been granted already. `waited` is how long the exchange has waited before; milliseconds.
+   * `onPoolWait` returns whether the exchange goes on without a grant when `poolWait` is over.
+   */
+  wait(
+    resume: (effect: Effect.Effect<void, ClientError>) => void,
+    waited: number,
+    onPoolWait: () => boolean = () => false
+  ): void {
     const { exchange } = this
     const { deadlines, limits } = exchange
     this.resume = resume
@@ -32,9 +39,10 @@ export class SlotWaiter {
     const limit = Math.min(limits.connect, limits.poolWait)
     if (limit === Infinity) return
     const timeout = limits.poolWait <= limits.connect ? "poolWait" : "connect"
-    this.deadline = deadlines.schedule(deadlines.now() + limit - waited, () =>
-      this.fail(timeoutError(exchange, timeout, limit))
-    )
+    this.deadline = deadlines.schedule(deadlines.now() + limit - waited, () => {
+      if (timeout === "poolWait" && limits.poolWait < limits.connect && onPoolWait()) this.grant()
+      else this.fail(timeoutError(exchange, timeout, limit))
+    })
   }
 
   readonly grant = (): void => {

@@ -8,11 +8,13 @@ import * as ClientResponse from "effect-http-session/ClientResponse"
 import type * as Connector from "effect-http-session/Connector"
 import type * as Session from "effect-http-session/Session"
 import * as Ssl from "effect-http-session/Ssl"
+import type * as Timeouts from "effect-http-session/Timeouts"
 import { standard } from "../../support/certificates.js"
+import { heldClock } from "../../support/clock.js"
 import { type EitherOptions, type EitherSite, eitherSite } from "../../support/eitherSite.js"
 import { invariants } from "../../support/invariants.js"
 import { sessionOn } from "../../support/session.js"
-import { until, untilValue } from "../../support/wait.js"
+import { turns, until, untilValue } from "../../support/wait.js"
 
 const indices = (count: number) => Array.from({ length: count }, (_, index) => index)
 
@@ -135,6 +137,36 @@ describe("50 requests at once to a server that is not known", () => {
         yield* Fiber.interruptAll(others)
         yield* untilValue(session.connector.stats, ({ connecting }) => connecting === 0)
       }
+    })
+  )
+})
+
+describe("a request that waits for the dial of another", () => {
+  it.scopedLive("dials when its poolWait is over, because a slot of the pool is free", () =>
+    Effect.gen(function* () {
+      const server = createServer((socket) => void socket.on("error", () => {}))
+      yield* Effect.async<void>((resume) => {
+        server.listen(0, "127.0.0.1", () => resume(Effect.void))
+      })
+      yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
+      const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+      const { advance, clock } = heldClock()
+      const { connector, session } = yield* sessionOn({ http2: true, limit: 2 })
+      const start = (timeout: Timeouts.Timeouts) =>
+        session.get(url, { timeout }).pipe(ClientResponse.text, Effect.flip, Effect.withClock(clock), Effect.fork)
+      const first = yield* start({})
+      yield* untilValue(connector.stats, ({ connecting }) => connecting === 1)
+      const others = [yield* start({ poolWait: "1 second" }), yield* start({ poolWait: "2 seconds" })]
+      yield* untilValue(connector.stats, ({ waiting }) => waiting === 2)
+      advance(1000)
+      yield* untilValue(connector.stats, ({ connecting, waiting }) => connecting === 2 && waiting === 1)
+      // Both slots are in use, so this one waits for the pool.
+      advance(1000)
+      yield* turns(5)
+      advance(1)
+      assert.deepInclude(yield* Fiber.join(others[1]), { _tag: "ConnectionTimeoutError", timeout: "poolWait" })
+      yield* Fiber.interruptAll([first, ...others])
+      yield* untilValue(connector.stats, ({ connecting, waiting }) => connecting === 0 && waiting === 0)
     })
   )
 })
