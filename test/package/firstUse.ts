@@ -6,7 +6,7 @@ import { createServer } from "node:http"
 import { register } from "node:module"
 import type { AddressInfo } from "node:net"
 import { KeyValueStore } from "@effect/platform"
-import { Cause, Effect, Exit } from "effect"
+import { Cause, Effect, Exit, Layer } from "effect"
 
 const hooks = `
   const refused = ${JSON.stringify(process.argv.slice(2))}
@@ -17,7 +17,7 @@ const hooks = `
 `
 register(`data:text/javascript,${encodeURIComponent(hooks)}`)
 
-const { ClientResponse, CookieJar, Middleware, Session } = await import("../../src/index.js")
+const { ClientResponse, Connector, CookieJar, Middleware, Session } = await import("../../src/index.js")
 
 const server = createServer((request, response) => {
   if (request.url === "/cookie") response.setHeader("set-cookie", "a=1; Domain=localhost")
@@ -43,7 +43,8 @@ const program = Effect.gen(function* () {
     domainCookieInJar: yield* outcome(jar.setCookies(["a=1; Domain=localhost"], url)),
     webSocket: yield* outcome(Session.webSocket(url)),
     socks: yield* outcome(ClientResponse.json(Session.get(url, { proxy: "socks5://127.0.0.1:1" }))),
-    cache: yield* outcome(Middleware.cache())
+    cache: yield* outcome(Middleware.cache()),
+    mock: yield* outcome(Layer.build(Connector.layerMock(() => new Response())))
   }
 })
 
