@@ -1,15 +1,5 @@
 import { gzipSync } from "node:zlib"
-import {
-  HttpApi,
-  HttpApiBuilder,
-  HttpApiEndpoint,
-  HttpApiGroup,
-  HttpApp,
-  HttpRouter,
-  HttpServer,
-  HttpServerRequest,
-  HttpServerResponse
-} from "@effect/platform"
+import { HttpApp, HttpServerRequest, HttpServerResponse } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import {
   Cause,
@@ -23,7 +13,6 @@ import {
   Layer,
   Option,
   Ref,
-  Schema,
   type Scope,
   Stream,
   TestClock
@@ -36,6 +25,8 @@ import * as CookieJar from "../src/CookieJar.js"
 import * as Errors from "../src/Errors.js"
 import * as Session from "../src/Session.js"
 import * as Testing from "../src/Testing.js"
+import { Pong, pingHandler } from "./support/pingApi.js"
+import { layerRoutes, route } from "./support/routes.js"
 
 const url = "https://api.example/"
 
@@ -591,8 +582,10 @@ describe("the calls and the close of layerMock", () => {
 })
 
 describe("layerHttpApp", () => {
-  const App = HttpRouter.empty.pipe(
-    HttpRouter.post(
+  class Log extends Context.Tag("Log")<Log, Ref.Ref<ReadonlyArray<string>>>() {}
+  const routes = layerRoutes(
+    route(
+      "POST",
       "/echo",
       Effect.gen(function* () {
         const request = yield* HttpServerRequest.HttpServerRequest
@@ -600,7 +593,8 @@ describe("layerHttpApp", () => {
         return yield* HttpServerResponse.json({ url: request.url, host: request.headers.host, body })
       })
     ),
-    HttpRouter.get(
+    route(
+      "GET",
       "/stream",
       Effect.gen(function* () {
         const log = yield* Log
@@ -613,14 +607,12 @@ describe("layerHttpApp", () => {
         )
       })
     ),
-    HttpRouter.get("/stall", Effect.never),
-    HttpRouter.get("/fails", Effect.fail(new Error("no"))),
-    HttpRouter.get("/dies", Effect.dieMessage("no")),
-    HttpRouter.get(
-      "/cookie",
-      HttpServerResponse.setCookie(HttpServerResponse.text("set"), "a", "1").pipe(Effect.orDie)
-    ),
-    HttpRouter.get(
+    route("GET", "/stall", Effect.never),
+    route("GET", "/fails", Effect.fail(new Error("no"))),
+    route("GET", "/dies", Effect.dieMessage("no")),
+    route("GET", "/cookie", HttpServerResponse.setCookie(HttpServerResponse.text("set"), "a", "1").pipe(Effect.orDie)),
+    route(
+      "GET",
       "/cors",
       Effect.zipRight(
         HttpApp.appendPreResponseHandler((_, response) =>
@@ -630,11 +622,10 @@ describe("layerHttpApp", () => {
       )
     )
   )
-  class Log extends Context.Tag("Log")<Log, Ref.Ref<ReadonlyArray<string>>>() {}
 
   const Live = Session.layerWithoutDependencies().pipe(
     Layer.provideMerge(CookieJar.layer()),
-    Layer.provide(Connector.layerHttpApp(App)),
+    Layer.provide(routes),
     Layer.provideMerge(Layer.effect(Log, Ref.make<ReadonlyArray<string>>([])))
   )
 
@@ -691,21 +682,7 @@ describe("layerHttpApp", () => {
 })
 
 describe("an HttpApi in process", () => {
-  class Pong extends Schema.Class<Pong>("Pong")({ pong: Schema.Boolean }) {}
-  const Api = HttpApi.make("api").add(
-    HttpApiGroup.make("all").add(HttpApiEndpoint.get("ping", "/ping").addSuccess(Pong))
-  )
-  const ApiLive = HttpApiBuilder.api(Api).pipe(
-    Layer.provide(
-      HttpApiBuilder.group(Api, "all", (all) => all.handle("ping", () => Effect.succeed(new Pong({ pong: true }))))
-    )
-  )
-  const Served = Layer.unwrapScoped(
-    Effect.acquireRelease(
-      Effect.sync(() => HttpApiBuilder.toWebHandler(Layer.merge(ApiLive, HttpServer.layerContext))),
-      (app) => Effect.promise(() => app.dispose())
-    ).pipe(Effect.map((app) => Connector.layerMock(app.handler)))
-  )
+  const Served = Layer.unwrapScoped(Effect.map(pingHandler, (handler) => Connector.layerMock(handler)))
 
   it.effect("answers through the session", () =>
     Effect.gen(function* () {

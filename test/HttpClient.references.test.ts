@@ -39,6 +39,7 @@ import * as Session from "effect-http-session/Session"
 import * as Sse from "effect-http-session/Sse"
 import * as Tracing from "effect-http-session/Tracing"
 import { folder } from "./support/downloads.js"
+import { watchedTracer } from "./support/tracers.js"
 
 /** A server of Node that reports the headers of each request. */
 const echo = Effect.acquireRelease(
@@ -67,14 +68,7 @@ const clients: Readonly<Record<string, Layer.Layer<HttpClient.HttpClient>>> = {
 /** A tracer that keeps its spans. */
 const spying = Effect.map(Effect.tracer, (native) => {
   const spans: Array<Tracer.Span> = []
-  const tracer = Tracer.make({
-    context: (f, fiber) => native.context(f, fiber),
-    span: (...args) => {
-      const span = native.span(...args)
-      spans.push(span)
-      return span
-    }
-  })
+  const tracer = watchedTracer(native, (span) => spans.push(span))
   return { spans, tracer }
 })
 

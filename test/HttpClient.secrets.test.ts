@@ -7,6 +7,7 @@ import * as planted from "./support/planted.js"
 import { renderings } from "./support/renderings.js"
 import { response } from "./support/server.js"
 import { asked, sessionWith, site, values } from "./support/sites.js"
+import { watchedTracer } from "./support/tracers.js"
 
 const secret = planted.secret("mine")
 
@@ -83,14 +84,7 @@ describe("the span of the HttpClient", () => {
       const tracer = yield* Effect.tracer
       yield* self.pipe(
         Effect.withSpan("outer", { attributes: { "url.full": "mine" } }),
-        Effect.withTracer({
-          ...tracer,
-          span: (...args) => {
-            const span = tracer.span(...args)
-            spans.push(span)
-            return span
-          }
-        })
+        Effect.withTracer(watchedTracer(tracer, (span) => spans.push(span)))
       )
       return new Map(spans.map(({ attributes, name }) => [name, Object.fromEntries(attributes)]))
     })

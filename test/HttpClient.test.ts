@@ -3,25 +3,15 @@ import type { AddressInfo } from "node:net"
 import {
   Cookies,
   FetchHttpClient,
-  FileSystem,
-  HttpApi,
-  HttpApiBuilder,
-  HttpApiClient,
-  HttpApiEndpoint,
-  HttpApiError,
-  HttpApiGroup,
-  HttpApiSchema,
   HttpBody,
   HttpClient,
   type HttpClientError,
   HttpClientRequest,
   HttpClientResponse,
-  HttpRouter,
   HttpServer,
-  Multipart,
   UrlParams
 } from "@effect/platform"
-import { NodeFileSystem, NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
+import { NodeHttpClient, NodeHttpServer } from "@effect/platform-node"
 import { Rpc, RpcClient, RpcGroup, RpcSerialization, RpcServer } from "@effect/rpc"
 import { assert, describe, it } from "@effect/vitest"
 import {
@@ -38,13 +28,16 @@ import {
   Schema,
   Scope,
   Stream,
-  Tracer
+  type Tracer
 } from "effect"
 import * as Connector from "../src/Connector.js"
 import * as CookieJar from "../src/CookieJar.js"
 import * as Errors from "../src/Errors.js"
 import * as Session from "../src/Session.js"
 import * as Testing from "../src/Testing.js"
+import { servedRoutes } from "./support/routes.js"
+import { watchedTracer } from "./support/tracers.js"
+import { NotThere, ServedUsers, User, usersClient } from "./support/usersApi.js"
 
 type Handler = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void
 
@@ -483,14 +476,7 @@ describe("every client", () => {
     Effect.gen(function* () {
       const spans: Array<Tracer.Span> = []
       const native = yield* Effect.tracer
-      const tracer = Tracer.make({
-        context: (f, fiber) => native.context(f, fiber),
-        span: (...args) => {
-          const span = native.span(...args)
-          spans.push(span)
-          return span
-        }
-      })
+      const tracer = watchedTracer(native, (span) => spans.push(span))
       const headersOf = Effect.flatMap(
         get("/echo"),
         HttpClientResponse.schemaBodyJson(
@@ -727,75 +713,26 @@ describe("the client on a session", () => {
 })
 
 describe("an HttpApi that is served and requested", () => {
-  class User extends Schema.Class<User>("User")({ id: Schema.Number, name: Schema.String }) {}
-  class NotThere extends Schema.TaggedError<NotThere>()("NotThere", { id: Schema.Number }) {}
-  const TheApi = HttpApi.make("api").add(
-    HttpApiGroup.make("users")
-      .add(
-        HttpApiEndpoint.get("find", "/users/:id")
-          .setPath(Schema.Struct({ id: Schema.NumberFromString }))
-          .setUrlParams(Schema.Struct({ upper: Schema.optional(Schema.BooleanFromString) }))
-          .addSuccess(User)
-          .addError(NotThere, { status: 404 })
-      )
-      .add(HttpApiEndpoint.post("create", "/users").setPayload(User).addSuccess(User, { status: 201 }))
-      .add(HttpApiEndpoint.del("remove", "/users/:id").setPath(Schema.Struct({ id: Schema.NumberFromString })))
-      .add(
-        HttpApiEndpoint.post("upload", "/upload")
-          .setPayload(HttpApiSchema.Multipart(Schema.Struct({ file: Multipart.SingleFileSchema })))
-          .addSuccess(Schema.Struct({ name: Schema.String, size: Schema.Number }))
-      )
-      .add(HttpApiEndpoint.get("fails", "/fails").addError(HttpApiError.Forbidden))
-  )
-  const Served = HttpApiBuilder.serve().pipe(
-    Layer.provide(HttpApiBuilder.api(TheApi)),
-    Layer.provide(
-      HttpApiBuilder.group(TheApi, "users", (users) =>
-        users
-          .handle("find", ({ path, urlParams }) =>
-            path.id === 0
-              ? Effect.fail(new NotThere({ id: 0 }))
-              : Effect.succeed(new User({ id: path.id, name: urlParams.upper === true ? "A" : "a" }))
-          )
-          .handle("create", ({ payload }) => Effect.succeed(payload))
-          .handle("remove", () => Effect.void)
-          .handle("upload", ({ payload }) =>
-            Effect.gen(function* () {
-              const files = yield* FileSystem.FileSystem
-              const { size } = yield* Effect.orDie(files.stat(payload.file.path))
-              return { name: payload.file.name, size: Number(size) }
-            })
-          )
-          .handle("fails", () => Effect.fail(new HttpApiError.Forbidden()))
-      )
-    ),
-    Layer.provide(NodeFileSystem.layer),
-    Layer.provideMerge(NodeHttpServer.layerTest)
-  )
-
   it.scopedLive("answers its derived client", () =>
     Effect.gen(function* () {
       const server = yield* HttpServer.HttpServer
       const { address } = server
       const baseUrl = address._tag === "TcpAddress" ? `http://127.0.0.1:${address.port}` : ""
-      const { users } = yield* HttpApiClient.make(TheApi, { baseUrl })
-      assert.deepStrictEqual(yield* users.find({ path: { id: 7 }, urlParams: {} }), new User({ id: 7, name: "a" }))
-      assert.deepStrictEqual(
-        yield* users.find({ path: { id: 7 }, urlParams: { upper: true } }),
-        new User({ id: 7, name: "A" })
-      )
-      const missing = yield* users.find({ path: { id: 0 }, urlParams: {} }).pipe(Effect.flip)
+      const users = yield* usersClient(baseUrl)
+      assert.deepStrictEqual(yield* users.find(7), new User({ id: 7, name: "a" }))
+      assert.deepStrictEqual(yield* users.find(7, true), new User({ id: 7, name: "A" }))
+      const missing = yield* users.find(0).pipe(Effect.flip)
       assert.deepStrictEqual(missing, new NotThere({ id: 0 }))
       const user = new User({ id: 1, name: "b" })
-      const [created, response] = yield* users.create({ payload: user, withResponse: true })
+      const [created, response] = yield* users.create(user)
       assert.deepStrictEqual(created, user)
       assert.strictEqual(response.status, 201)
-      assert.isUndefined(yield* users.remove({ path: { id: 1 } }))
+      assert.isUndefined(yield* users.remove(1))
       const form = new FormData()
       form.append("file", new Blob(["12345"]), "a.txt")
-      assert.deepStrictEqual(yield* users.upload({ payload: form }), { name: "a.txt", size: 5 })
-      assert.strictEqual((yield* users.fails().pipe(Effect.flip))._tag, "Forbidden")
-    }).pipe(Effect.provide(ours), Effect.provide(Served))
+      assert.deepStrictEqual(yield* users.upload(form), { name: "a.txt", size: 5 })
+      assert.strictEqual((yield* users.fails.pipe(Effect.flip))._tag, "Forbidden")
+    }).pipe(Effect.provide(ours), Effect.provide(ServedUsers))
   )
 })
 
@@ -804,21 +741,17 @@ describe("RPC over HTTP", () => {
     Rpc.make("Double", { payload: { n: Schema.Number }, success: Schema.Number, error: Schema.String }),
     Rpc.make("Count", { payload: { to: Schema.Number }, success: Schema.Number, stream: true })
   ) {}
-  const Served = HttpRouter.Default.serve().pipe(
-    Layer.provide(
-      RpcServer.layer(Calls).pipe(
-        Layer.provide(
-          Calls.toLayer({
-            Double: ({ n }) => (n < 0 ? Effect.fail("negative") : Effect.succeed(n * 2)),
-            Count: ({ to }) => Stream.range(1, to)
-          })
-        ),
-        Layer.provide(RpcServer.layerProtocolHttp({ path: "/rpc" }))
-      )
-    ),
-    Layer.provide(RpcSerialization.layerNdjson),
-    Layer.provideMerge(NodeHttpServer.layerTest)
-  )
+  const Served = servedRoutes(
+    RpcServer.layer(Calls).pipe(
+      Layer.provide(
+        Calls.toLayer({
+          Double: ({ n }) => (n < 0 ? Effect.fail("negative") : Effect.succeed(n * 2)),
+          Count: ({ to }) => Stream.range(1, to)
+        })
+      ),
+      Layer.provide(RpcServer.layerProtocolHttp({ path: "/rpc" }))
+    )
+  ).pipe(Layer.provide(RpcSerialization.layerNdjson), Layer.provideMerge(NodeHttpServer.layerTest))
 
   it.scopedLive("carries calls, failures and streams", () =>
     Effect.gen(function* () {

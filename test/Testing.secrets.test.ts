@@ -9,6 +9,7 @@ import { Cause, Context, Deferred, Effect, Exit, Fiber, Layer, Logger, LogLevel,
 import { ClientResponse, Connector, CookieJar, Middleware, Session, Testing, Tracing } from "effect-http-session"
 import { sessionOn } from "./support/stages.js"
 import { promptly } from "./support/steps.js"
+import { watchedTracer } from "./support/tracers.js"
 
 const over = (handler: Connector.MockHandler, options?: Session.SessionOptions) =>
   Session.layerWithoutDependencies(options).pipe(
@@ -68,14 +69,7 @@ describe("secrets", () => {
       yield* Session.get(url, { headers: { "X-Tenant": Redacted.make("hush"), "X-Open": "open" } }).pipe(
         ClientResponse.text,
         Effect.provide(over(() => new Response("x"), { spans: { requestHeaders: ["X-Tenant", "x-open"] } })),
-        Effect.withTracer({
-          ...tracer,
-          span: (...args) => {
-            const made = tracer.span(...args)
-            attributes.push(made.attributes)
-            return made
-          }
-        }),
+        Effect.withTracer(watchedTracer(tracer, ({ attributes: made }) => attributes.push(made))),
         Effect.withParentSpan(span)
       )
       const shown = JSON.stringify(attributes.map((each) => (each instanceof Map ? [...each] : each)))

@@ -2,7 +2,7 @@
  * The streams of signals: when they end, the cost of a slow reader, and no cost without readers.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Chunk, Deferred, Effect, Exit, Fiber, Layer, Option, Stream, Tracer } from "effect"
+import { Chunk, Deferred, Effect, Exit, Fiber, Layer, Option, Stream } from "effect"
 import { ClientResponse, Connector, CookieJar, Session, Tracing } from "effect-http-session"
 import { turn } from "../src/internal/testing/faultServer.js"
 import { SignalDelivery } from "../src/internal/tracing/signalDelivery.js"
@@ -10,6 +10,7 @@ import { makeHub } from "../src/internal/transport/signalHub.js"
 import { always, server as faultServer, head, plays, request, respond, stall } from "./support/server.js"
 import { tagsOf } from "./support/signals.js"
 import { sessionOn } from "./support/stages.js"
+import { watchedTracer } from "./support/tracers.js"
 
 /** Reads a stream to its end in a fiber that has begun to. */
 const reading = (stream: Stream.Stream<Tracing.Signal>) =>
@@ -258,7 +259,7 @@ describe("a session without subscribers", () => {
 
   const native = Effect.map(Effect.tracer, (tracer) =>
     // Not the native one itself, so that spans are made.
-    Tracer.make({ span: (...args) => tracer.span(...args), context: (f, fiber) => tracer.context(f, fiber) })
+    watchedTracer(tracer, () => {})
   )
 
   const rows: ReadonlyArray<

@@ -1,6 +1,6 @@
 import { HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Chunk, Context, Deferred, Effect, Exit, Fiber, Metric, Option, Stream, Tracer } from "effect"
+import { Cause, Chunk, Context, Deferred, Effect, Exit, Fiber, Metric, Option, Stream, type Tracer } from "effect"
 import { ClientResponse, Session, Ssl, Tracing } from "effect-http-session"
 import { turn } from "../src/internal/testing/faultServer.js"
 import { SignalDelivery } from "../src/internal/tracing/signalDelivery.js"
@@ -9,6 +9,7 @@ import { standard } from "./support/certificates.js"
 import { proxyServer } from "./support/proxyServer.js"
 import { server as faultServer, fin, head, plays, respond } from "./support/server.js"
 import { flowOf, listenToAll, loopback, tagsOf, webServer } from "./support/signals.js"
+import { keepingTracer } from "./support/tracers.js"
 
 const site = Effect.map(
   webServer((request, response) => {
@@ -393,47 +394,9 @@ interface Captured {
 
 /** A tracer that records its calls. */
 const capturing = () => {
-  const made: Array<{
-    span: Tracer.Span
-    attributes: Map<string, unknown>
-    events: Array<string>
-    exit?: Exit.Exit<unknown, unknown>
-  }> = []
-  const tracer = Tracer.make({
-    span: (name, parent, context, links, startTime, kind) => {
-      const attributes = new Map<string, unknown>()
-      const events: Array<string> = []
-      const id = made.length.toString(16).padStart(16, "0")
-      const entry: (typeof made)[number] = {
-        attributes,
-        events,
-        span: {
-          _tag: "Span",
-          name,
-          spanId: id,
-          traceId: "0af7651916cd43dd8448eb211c80319c",
-          parent,
-          context,
-          status: { _tag: "Started", startTime },
-          attributes,
-          links,
-          sampled: true,
-          kind,
-          end: (_time, exit) => {
-            entry.exit = exit
-          },
-          attribute: (key, value) => void attributes.set(key, value),
-          event: (event) => void events.push(event),
-          addLinks: () => {}
-        }
-      }
-      made.push(entry)
-      return entry.span
-    },
-    context: (f) => f()
-  })
+  const { kept, tracer } = keepingTracer()
   const spans = (): ReadonlyArray<Captured> =>
-    made.map(({ attributes, events, exit, span }) => ({
+    kept.map(({ attributes, events, exit, span }) => ({
       name: span.name,
       kind: span.kind,
       parent: Option.getOrUndefined(span.parent)?.spanId,

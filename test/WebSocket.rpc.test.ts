@@ -1,10 +1,11 @@
 import { createServer } from "node:http"
-import { HttpRouter, HttpServer, Socket } from "@effect/platform"
+import { HttpServer, Socket } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"
 import { Rpc, RpcClient, RpcGroup, RpcSerialization, RpcServer } from "@effect/rpc"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Effect, Layer, Schema, Stream } from "effect"
 import { Session, WebSocket } from "effect-http-session"
+import { servedRoutes } from "./support/routes.js"
 
 class Calls extends RpcGroup.make(
   Rpc.make("Double", { payload: { n: Schema.Number }, success: Schema.Number }),
@@ -16,10 +17,12 @@ const handlers = Calls.toLayer({
   Count: ({ to }) => Stream.range(1, to)
 })
 
-const server = HttpRouter.Default.serve().pipe(
-  Layer.provide(RpcServer.layer(Calls)),
-  Layer.provide(handlers),
-  Layer.provide(RpcServer.layerProtocolWebsocket({ path: "/rpc" })),
+const server = servedRoutes(
+  RpcServer.layer(Calls).pipe(
+    Layer.provide(handlers),
+    Layer.provide(RpcServer.layerProtocolWebsocket({ path: "/rpc" }))
+  )
+).pipe(
   Layer.provide(RpcSerialization.layerNdjson),
   Layer.provideMerge(NodeHttpServer.layer(() => createServer(), { port: 0, host: "127.0.0.1" }))
 )

@@ -1,5 +1,4 @@
 import { inspect } from "node:util"
-import { Socket } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import {
   Cause,
@@ -19,6 +18,7 @@ import {
 import { Auth, Connector, CookieJar, type Errors, type Middleware, Session, Ssl, WebSocket } from "effect-http-session"
 import { standard } from "./support/certificates.js"
 import { failure } from "./support/exits.js"
+import { endOf, exchange } from "./support/platformSockets.js"
 import { proxyServer } from "./support/proxyServer.js"
 import { type LoggedRequest, response } from "./support/server.js"
 import { flowOf, tagsOf, ways } from "./support/signals.js"
@@ -1168,31 +1168,17 @@ describe("the end of a WebSocket", () => {
 })
 
 describe("a WebSocket as a Socket of the platform", () => {
-  const collect = (socket: Socket.Socket, first: string) =>
-    Effect.scoped(
-      Effect.gen(function* () {
-        const write = yield* socket.writer
-        const got: Array<string | Uint8Array> = []
-        yield* socket.runRaw(
-          (data) => {
-            got.push(data)
-            return got.length === 1 ? write(Uint8Array.of(9)) : write(new Socket.CloseEvent(1000))
-          },
-          { onOpen: Effect.orDie(write(first)) }
-        )
-        return got
-      })
-    )
+  const nine = Uint8Array.of(9)
 
   it.scopedLive("runs once on an open WebSocket", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo)
       const got = yield* using(
         Effect.flatMap(Session.webSocket(server.webSocketUrl()), (socket) =>
-          collect(WebSocket.toSocket(socket), "first")
+          exchange(WebSocket.toSocket(socket), ["first", nine])
         )
       )
-      assert.deepStrictEqual(got, ["first", Uint8Array.of(9)])
+      assert.deepStrictEqual(got, ["first", nine])
     })
   )
 
@@ -1202,8 +1188,7 @@ describe("a WebSocket as a Socket of the platform", () => {
       yield* using(
         Effect.gen(function* () {
           const socket = yield* WebSocket.makeSocket(server.webSocketUrl())
-          for (const first of ["a", "b"])
-            assert.deepStrictEqual(yield* collect(socket, first), [first, Uint8Array.of(9)])
+          for (const first of ["a", "b"]) assert.deepStrictEqual(yield* exchange(socket, [first, nine]), [first, nine])
         })
       )
       assert.strictEqual(server.handshakes.length, 2)
@@ -1216,12 +1201,9 @@ describe("a WebSocket as a Socket of the platform", () => {
         Effect.zipRight(peer.send(Peer.close(4001, "no")), peer.ended)
       )
       const refusing = yield* Peer.webSocketServer(() => Effect.void, { reply: () => response(403) })
-      const run = (url: string) =>
-        using(Effect.flatMap(WebSocket.makeSocket(url), (socket) => Effect.exit(socket.run(() => {}))))
-      const closed = failure(yield* run(closing.webSocketUrl()))
-      assert.isTrue(Socket.SocketCloseError.is(closed) && closed.code === 4001 && closed.closeReason === "no")
-      const refused = failure(yield* run(refusing.webSocketUrl()))
-      assert.strictEqual(refused.reason, "Open")
+      const run = (url: string) => using(Effect.flatMap(WebSocket.makeSocket(url), endOf))
+      assert.deepStrictEqual(yield* run(closing.webSocketUrl()), { code: 4001, closeReason: "no" })
+      assert.strictEqual(yield* run(refusing.webSocketUrl()), "Open")
     })
   )
 })

@@ -159,12 +159,14 @@ export const properties: Readonly<Record<string, Readonly<Record<string, string>
 /** Tags of Effect's own values, by the module that declares the type. */
 export const tags: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   Either: { Left: "Failure", Right: "Success" },
+  Error: { SystemError: "PlatformError" },
   ParseResult: { ParseError: "SchemaError" }
 }
 
 /** Words in comments and pages, where no type says what they are. */
 export const words: ReadonlyArray<readonly [pattern: RegExp, text: string]> = [
   [/\bParseError\b/g, "SchemaError"],
+  [/\bSystemError\b/g, "PlatformError"],
   [/\bHttpClient of @effect\/platform\b/g, "HttpClient of Effect"],
   [/@effect\/platform's\b/g, "Effect's"],
   [/@effect\/platform(?!-)\b/g, "effect/http"]

@@ -10,6 +10,8 @@ import { isTagOf, tagText } from "./tags.js"
 import { typeReference } from "./typeReferences.js"
 import { contextOwnerOf, ownerOf, typeOf } from "./types.js"
 
+const isTest = (file: Rewriter): boolean => file.path.startsWith("test/")
+
 const call = (node: ts.CallExpression, file: Rewriter): string | undefined => {
   const found = file.memberOf(node.expression)
   if (found !== undefined) {
@@ -25,10 +27,19 @@ const call = (node: ts.CallExpression, file: Rewriter): string | undefined => {
     if (name.text === "unsafePoll" && ownerOf(node.expression, file) === "Fiber") {
       return `(${file.emit(expression)}.pollUnsafe() ?? null)`
     }
+    if (name.text === "get" && isTest(file) && ownerOf(node.expression, file) === "KeyValueStore") {
+      return `${file.helper("stores", "stored")}(${file.inner(node)})`
+    }
     if (name.text === "unsafeInterruptAsFork") return `${file.emit(expression)}.interruptUnsafe()`
   }
   return undefined
 }
+
+/** A new instance of a class that tests make otherwise. */
+const instance = (node: ts.NewExpression, file: Rewriter): string | undefined =>
+  isTest(file) && file.is(node.expression, "@effect/platform/Error", "SystemError")
+    ? `${file.helper("files", "systemError")}(${file.args(node.arguments ?? [])})`
+    : undefined
 
 /** A member of a namespace, as a value or a type. */
 const member = (node: ts.PropertyAccessExpression | ts.QualifiedName, file: Rewriter): string | undefined => {
@@ -59,6 +70,9 @@ const property = (node: ts.PropertyAccessExpression, file: Rewriter): string | u
   const name = node.name.text
   // A level of logs is its own name in Effect 4.
   if (name === "label" && ownerOf(node, file) === "LogLevel") return `${file.emit(node.expression)}.toUpperCase()`
+  if (name === "reason" && isTest(file) && ownerOf(node, file) === "Error") {
+    return `${file.helper("files", "reasonOf")}(${file.emit(node.expression)})`
+  }
   for (const [owner, table] of Object.entries(properties)) {
     if (!Object.hasOwn(table, name)) continue
     if (ownerOf(node, file) !== owner) continue
@@ -107,6 +121,7 @@ export const emitNode = (node: ts.Node, file: Rewriter): string | undefined => {
   if (ts.isImportDeclaration(node)) return importDeclaration(node, file)
   if (ts.isClassDeclaration(node)) return classDeclaration(node, file)
   if (ts.isCallExpression(node)) return call(node, file)
+  if (ts.isNewExpression(node)) return instance(node, file)
   if (ts.isTypeReferenceNode(node)) return typeReference(node, file)
   if (ts.isQualifiedName(node)) return member(node, file)
   if (ts.isPropertyAccessExpression(node))

@@ -34,8 +34,10 @@ const shims: Readonly<Record<string, Readonly<Record<string, readonly [file: str
     roots: ["fibers", "roots"]
   },
   "effect/FiberRef": { make: ["fibers", "makeReference"], set: ["fibers", "setReference"] },
+  "@effect/platform/KeyValueStore": { make: ["stores", "makeStore"], makeStringOnly: ["stores", "makeTextStore"] },
   "effect/Schedule": { intersect: ["schedules", "intersect"], tapInput: ["schedules", "tapInput"] },
   "effect/Stream": {
+    async: ["streams", "asyncStream"],
     flattenChunks: ["streams", "flattenChunks"],
     mapConcat: ["streams", "mapConcat"],
     repeatValue: ["streams", "repeatValue"],
@@ -46,6 +48,7 @@ const shims: Readonly<Record<string, Readonly<Record<string, readonly [file: str
     unfold: ["streams", "unfold"]
   },
   "effect/Logger": {
+    make: ["loggers", "makeLogger"],
     defaultLogger: ["loggers", "defaultLogger"],
     remove: ["loggers", "remove"],
     replace: ["loggers", "replace"],

@@ -41,7 +41,7 @@ export const tagText = (node: ts.StringLiteral, file: Rewriter): string | undefi
     const text = Object.hasOwn(table, node.text) ? table[node.text] : undefined
     if (text === undefined) continue
     // These tags exist only in Effect's own types and in tests of their errors.
-    if (owner === "ParseResult") return JSON.stringify(text)
+    if (owner === "ParseResult" || owner === "Error") return JSON.stringify(text)
     const other = compared(node)
     if (other === undefined) continue
     if (ts.isPropertyAccessExpression(other) && other.name.text === "_tag") {

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as HttpBody from "@effect/platform/HttpBody"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Layer, ManagedRuntime, Stream } from "effect"
+import { Context, Deferred, Effect, Layer, ManagedRuntime, Stream } from "effect"
 import type * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import * as Connector from "effect-http-session/Connector"
@@ -21,7 +21,7 @@ import { trusting } from "../support/proxied.js"
 /** The target of a connection: a server, or the TLS 1.3 server by a proxy. */
 type Way = "TLSv1.2" | "TLSv1.3" | "TCP" | "Unix" | "httpProxy" | "httpsProxy"
 
-class Peer extends Effect.Tag("Peer")<
+class Peer extends Context.Tag("Peer")<
   Peer,
   {
     readonly ports: Readonly<Record<Way, number>>

@@ -1,43 +1,20 @@
 /** User tracers and listeners that throw or hang: they miss signals, and requests continue. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Logger, TestClock, Tracer } from "effect"
+import { Effect, Fiber, Logger, TestClock, type Tracer } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import * as Tracing from "effect-http-session/Tracing"
 import { response } from "../support/server.js"
 import { sessionWith, site } from "../support/sites.js"
 import { promptly } from "../support/steps.js"
+import { keepingTracer } from "../support/tracers.js"
 import { until } from "../support/wait.js"
 
 /** Throws at the call of that number, counted over all its spans. */
 const throwing = (at: number): { readonly tracer: Tracer.Tracer; readonly calls: () => number } => {
   let calls = 0
-  const count = () => {
+  const { tracer } = keepingTracer(() => {
     calls++
     if (calls === at) throw new Error("exporter")
-  }
-  const tracer = Tracer.make({
-    context: (f) => f(),
-    span: (name, parent, context, links, startTime, kind) => {
-      count()
-      const attributes = new Map<string, unknown>()
-      return {
-        _tag: "Span",
-        name,
-        spanId: "0000000000000001",
-        traceId: "00000000000000000000000000000001",
-        parent,
-        context,
-        status: { _tag: "Started", startTime },
-        attributes,
-        links,
-        sampled: true,
-        kind,
-        end: count,
-        attribute: count,
-        event: count,
-        addLinks: () => {}
-      }
-    }
   })
   return { tracer, calls: () => calls }
 }

@@ -40,6 +40,23 @@ export const heldClock = (): { readonly clock: Clock.Clock; readonly advance: (m
   }
 }
 
+/** The real Clock, which calls `onRead` whenever a program reads the time. */
+export const watchedClock = (onRead: () => void): Clock.Clock => {
+  const real = Clock.make()
+  const read = <A>(value: A): A => {
+    onRead()
+    return value
+  }
+  return {
+    [Clock.ClockTypeId]: Clock.ClockTypeId,
+    unsafeCurrentTimeMillis: () => read(real.unsafeCurrentTimeMillis()),
+    unsafeCurrentTimeNanos: () => read(real.unsafeCurrentTimeNanos()),
+    currentTimeMillis: Effect.sync(() => read(real.unsafeCurrentTimeMillis())),
+    currentTimeNanos: Effect.sync(() => read(real.unsafeCurrentTimeNanos())),
+    sleep: real.sleep
+  }
+}
+
 /** Runs an effect on a Clock that stands still: no limit on it runs out. */
 export const onStillClock = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.suspend(() => Effect.withClock(effect, heldClock().clock))

@@ -30,6 +30,7 @@ import * as Server from "./server.js"
 import { response } from "./server.js"
 import { redirect, sessionWith, site } from "./sites.js"
 import { until } from "./stages.js"
+import { watchedTracer } from "./tracers.js"
 import { echo, webSocketServer } from "./webSocketServer.js"
 
 /** Values by their names. */
@@ -405,14 +406,7 @@ const spans = Effect.gen(function* () {
   const withoutUser = HttpClientRequest.setUrl(request, new URL(at(home.to("a.test", "/end"))))
   const platform = Effect.zipRight(Effect.exit(client.execute(request)), Effect.exit(client.execute(withoutUser)))
   yield* Effect.zipRight(asked, platform).pipe(
-    Effect.withTracer({
-      ...tracer,
-      span: (...args) => {
-        const span = tracer.span(...args)
-        made.push(span)
-        return span
-      }
-    }),
+    Effect.withTracer(watchedTracer(tracer, (span) => made.push(span))),
     Effect.withSpan("test")
   )
   // Their times have no JSON.

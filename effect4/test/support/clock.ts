@@ -22,6 +22,7 @@ export const heldClock = (): { readonly clock: Clock.Clock; readonly advance: (m
     currentTimeMillisUnsafe: millis,
     currentTimeNanosUnsafe: nanos,
     monotonicTimeNanosUnsafe: nanos,
+    monotonicTimeNanos: Effect.sync(nanos),
     currentTimeMillis: Effect.sync(millis),
     currentTimeNanos: Effect.sync(nanos),
     sleep: (duration) =>
@@ -41,6 +42,25 @@ export const heldClock = (): { readonly clock: Clock.Clock; readonly advance: (m
         wake()
       }
     }
+  }
+}
+
+/** The real Clock, which calls `onRead` whenever a program reads the time. */
+export const watchedClock = (onRead: () => void): Clock.Clock => {
+  const real = Clock.Clock.defaultValue()
+  const read = <A>(value: A): A => {
+    onRead()
+    return value
+  }
+  return {
+    ...real,
+    currentTimeMillisUnsafe: () => read(real.currentTimeMillisUnsafe()),
+    currentTimeNanosUnsafe: () => read(real.currentTimeNanosUnsafe()),
+    monotonicTimeNanosUnsafe: () => read(real.monotonicTimeNanosUnsafe()),
+    monotonicTimeNanos: Effect.sync(() => read(real.monotonicTimeNanosUnsafe())),
+    currentTimeMillis: Effect.sync(() => read(real.currentTimeMillisUnsafe())),
+    currentTimeNanos: Effect.sync(() => read(real.currentTimeNanosUnsafe())),
+    sleep: (duration) => real.sleep(duration)
   }
 }
 

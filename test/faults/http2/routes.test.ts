@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeFileSystem } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Stream, Tracer } from "effect"
+import { Effect, Layer, Stream } from "effect"
 import * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import * as Connector from "effect-http-session/Connector"
@@ -25,6 +25,7 @@ import { echoed, itH2Fault } from "../../support/itH2Fault.js"
 import { proxyServer } from "../../support/proxyServer.js"
 import * as Server from "../../support/server.js"
 import { sessionOn } from "../../support/session.js"
+import { keepingTracer } from "../../support/tracers.js"
 
 describe("a tunnel", () => {
   for (const kind of ["http", "https", "socks"] as const) {
@@ -145,31 +146,7 @@ describe("a redirect", () => {
 describe("signals, spans and archives", () => {
   itH2Fault("of two requests on one connection have its version and the stream ids", answers(echoed), (session, at) =>
     Effect.gen(function* () {
-      const spans: Array<Map<string, unknown>> = []
-      const tracer = Tracer.make({
-        span: (name, parent, context, links, startTime, kind) => {
-          const attributes = new Map<string, unknown>()
-          spans.push(attributes)
-          return {
-            _tag: "Span",
-            name,
-            spanId: String(spans.length),
-            traceId: "t",
-            parent,
-            context,
-            status: { _tag: "Started", startTime },
-            attributes,
-            links,
-            sampled: true,
-            kind,
-            end: () => {},
-            attribute: (key, value) => void attributes.set(key, value),
-            event: () => {},
-            addLinks: () => {}
-          }
-        },
-        context: (f) => f()
-      })
+      const { kept, tracer } = keepingTracer()
       const both = Effect.all(
         [session.get(`${at.url}/a`).pipe(ClientResponse.text), session.get(`${at.url}/b`).pipe(ClientResponse.text)],
         { concurrency: "unbounded" }
@@ -201,7 +178,7 @@ describe("signals, spans and archives", () => {
         [1, 3]
       )
       assert.deepStrictEqual(
-        spans.map((attributes) => attributes.get("network.protocol.version")),
+        kept.map(({ attributes }) => attributes.get("network.protocol.version")),
         ["2", "2"]
       )
       const { entries } = Har.fromSignals(signals).log

@@ -1,5 +1,5 @@
 /** Functions of Stream of Effect 3 that tests use, on Effect 4. */
-import { Effect, Option, Stream } from "effect"
+import { type Cause, Effect, Option, Queue, Stream } from "effect"
 
 type Any = Stream.Stream<any, any, any>
 
@@ -33,3 +33,19 @@ export const runFoldEffect = (...given: ReadonlyArray<any>): any => {
 
 export const unfold = <S, A>(state: S, f: (state: S) => Option.Option<readonly [A, S]>): Stream.Stream<A> =>
   Stream.unfold(state, (current) => Effect.succeed(Option.getOrUndefined(f(current))))
+
+/** What `Stream.async` of Effect 3 gives to its argument. */
+interface Emit<A> {
+  readonly single: (value: A) => Promise<boolean>
+  readonly end: () => Promise<boolean>
+}
+
+export const asyncStream = <A>(register: (emit: Emit<A>) => void): Stream.Stream<A> =>
+  Stream.callback<A>((queue: Queue.Queue<A, Cause.Done>) =>
+    Effect.sync(() =>
+      register({
+        single: async (value) => Queue.offerUnsafe(queue, value),
+        end: async () => Queue.endUnsafe(queue)
+      })
+    )
+  )

@@ -65,7 +65,8 @@ export const isOwnFile = (fs: FileSystem, name: string, file: File): Effect.Effe
       opened.type === "File" &&
       opened.dev === named.dev &&
       Option.getOrUndefined(opened.ino) === Option.getOrUndefined(named.ino) &&
-      Option.getOrElse(opened.nlink, () => 1) === 1 &&
+      // A number in Effect 3, a bigint in Effect 4.
+      Number(Option.getOrElse(opened.nlink, () => 1)) === 1 &&
       (user === undefined || Option.getOrElse(opened.uid, () => user) === user)
     )
   })

@@ -3,9 +3,10 @@
  */
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Duration, Effect } from "effect"
+import { Duration, Effect } from "effect"
 import type * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
+import { watchedClock } from "../../../support/clock.js"
 import { always, answers, body, head, plays, response, send } from "../../../support/server.js"
 import { dialer, type MakeSocket, sessionOn } from "./support.js"
 
@@ -87,20 +88,8 @@ describe("a request on an idle connection", () => {
       Effect.gen(function* () {
         const at = yield* always(echo)
         const session = yield* sessionOn(dialer(at.port))
-        const clock = Clock.make()
         let readings = 0
-        const read = <A>(value: A): A => {
-          readings++
-          return value
-        }
-        const counted: Clock.Clock = {
-          [Clock.ClockTypeId]: Clock.ClockTypeId,
-          unsafeCurrentTimeMillis: () => read(clock.unsafeCurrentTimeMillis()),
-          unsafeCurrentTimeNanos: () => read(clock.unsafeCurrentTimeNanos()),
-          currentTimeMillis: Effect.sync(() => read(clock.unsafeCurrentTimeMillis())),
-          currentTimeNanos: Effect.sync(() => read(clock.unsafeCurrentTimeNanos())),
-          sleep: (duration) => clock.sleep(Duration.decode(duration))
-        }
+        const counted = watchedClock(() => readings++)
         const get = session
           .get(at.url, { timeout: { total: Duration.infinity } })
           .pipe(ClientResponse.text, Effect.withClock(counted))

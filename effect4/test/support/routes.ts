@@ -1,0 +1,17 @@
+/** Routes as apps and as servers. */
+import { Effect, Layer } from "effect"
+import { type HttpMethod, HttpRouter, type HttpServerResponse } from "effect/http"
+import * as Connector from "../../src/Connector.js"
+
+type Handler<E, R> = Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
+
+/** A route of an app. */
+export const route = <E, R>(method: HttpMethod.HttpMethod, path: `/${string}`, handler: Handler<E, R>) =>
+  HttpRouter.route(method, path, handler)
+
+/** A connector that answers by routes. */
+export const layerRoutes = <Routes extends ReadonlyArray<HttpRouter.Route<unknown, unknown>>>(...routes: Routes) =>
+  Layer.unwrap(Effect.map(HttpRouter.toHttpEffect(HttpRouter.addAll(routes)), (app) => Connector.layerHttpApp(app)))
+
+/** A server of the routes that a layer adds. */
+export const servedRoutes = <A, E, R>(routes: Layer.Layer<A, E, R>) => HttpRouter.serve(routes)

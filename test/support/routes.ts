@@ -1,0 +1,18 @@
+/** Routes as apps and as servers. */
+import { type HttpMethod, HttpRouter, type HttpServerResponse } from "@effect/platform"
+import { type Effect, Layer } from "effect"
+import * as Connector from "../../src/Connector.js"
+
+type Handler<E, R> = Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
+
+/** A route of an app. */
+export const route = <E, R>(method: HttpMethod.HttpMethod, path: `/${string}`, handler: Handler<E, R>) =>
+  HttpRouter.makeRoute(method, path, handler)
+
+/** A connector that answers by routes. */
+export const layerRoutes = <Routes extends ReadonlyArray<HttpRouter.Route<unknown, unknown>>>(...routes: Routes) =>
+  Connector.layerHttpApp(HttpRouter.fromIterable<Routes[number]>(routes))
+
+/** A server of the routes that a layer adds. */
+export const servedRoutes = <A, E, R>(routes: Layer.Layer<A, E, R>) =>
+  HttpRouter.Default.serve().pipe(Layer.provide(routes))
