@@ -8,7 +8,7 @@ import type { HttpServerRequest } from "@effect/platform/HttpServerRequest"
 import * as Config from "effect/Config"
 import type { ConfigError } from "effect/ConfigError"
 import * as Context from "effect/Context"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
@@ -17,6 +17,8 @@ import type * as Stream from "effect/Stream"
 import type { ClientRequest } from "./ClientRequest.js"
 import type { ClientError } from "./Errors.js"
 import { invalidConfig } from "./internal/effect/configErrors.js"
+import { decodeDuration } from "./internal/effect/durations.js"
+import { currentServices } from "./internal/effect/fiberState.js"
 import { fromAnswering, handling } from "./internal/mock/mockTransport.js"
 import { ranges as addressRanges } from "./internal/network/dial/addressPolicy.js"
 import type { Dialer } from "./internal/network/dial/dialer.js"
@@ -397,7 +399,7 @@ const fault = (options: Omit<TcpOptions, "family"> & { readonly family?: number 
     const value = options[name]
     if (value === undefined) continue
     const negative = typeof value === "number" && !(value >= 0)
-    if (negative || Option.isNone(Duration.decodeUnknown(value))) return `${name} is no duration`
+    if (negative || Option.isNone(decodeDuration(value))) return `${name} is no duration`
   }
   return undefined
 }
@@ -571,7 +573,7 @@ export const layerHttpApp = <E, R>(
     // Loaded lazily: @effect/platform's servers initialise web globals, which importing this package must not do.
     Effect.map(
       Effect.zip(
-        Effect.context<Exclude<R, HttpServerRequest | Scope>>(),
+        currentServices<Exclude<R, HttpServerRequest | Scope>>(),
         Effect.promise(() => import("./internal/mock/httpApp.js"))
       ),
       ([context, { serving }]) =>

@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { ClientResponse, type Errors, Session } from "effect-http-session"
 import { complete } from "./internal/response/support.js"
+import { clientErrorCause, clientErrorKind } from "./support/clientErrors.js"
 import * as Server from "./support/server.js"
 
 type Equals<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -105,10 +106,11 @@ describe("ClientResponse.toHttpClientResponse", () => {
       const passed = yield* HttpClientResponse.filterStatusOk(view)
       assert.deepStrictEqual(yield* passed.json, { id: 1 })
       const refused = ClientResponse.toHttpClientResponse(complete("<html>", { status: 500 }))
-      assert.strictEqual((yield* Effect.flip(HttpClientResponse.filterStatusOk(refused))).reason, "StatusCode")
+      const filtered = yield* Effect.flip(HttpClientResponse.filterStatusOk(refused))
+      assert.strictEqual(clientErrorKind(filtered), "ResponseError StatusCode")
       const error = yield* Effect.flip(refused.json)
-      assert.strictEqual(error._tag, "ResponseError")
-      assert.propertyVal(error.cause, "_tag", "ContentTypeError")
+      assert.strictEqual(clientErrorKind(error), "ResponseError Decode")
+      assert.propertyVal(clientErrorCause(error), "_tag", "ContentTypeError")
     })
   )
 

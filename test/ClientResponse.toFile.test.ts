@@ -39,6 +39,7 @@ import {
   site,
   tagOf
 } from "./support/downloads.js"
+import { failure } from "./support/exits.js"
 import * as Server from "./support/server.js"
 import * as Sites from "./support/sites.js"
 
@@ -218,7 +219,7 @@ describe("toFile", () => {
       ] as const) {
         const outcome = yield* attempt(options, size)
         assertFailed(outcome, "ClientPayloadError")
-        assert.include(String(outcome.exit), "TooLarge")
+        assert.propertyVal(failure(outcome.exit), "reason", "TooLarge")
       }
       assertWhole(yield* attempt({ maxBodySize: 20 }, Option.some(20)))
     })
@@ -276,11 +277,10 @@ const live = (name: string, test: Effect.Effect<void, unknown, FileSystem.FileSy
 
 /** Node's file system but for some functions. */
 const patched = (patch: (fs: FileSystem.FileSystem) => Partial<FileSystem.FileSystem>) =>
-  Layer.map(NodeFileSystem.layer, (context) => {
-    const fs = context.unsafeMap.get(FileSystem.FileSystem.key) as FileSystem.FileSystem
-    context.unsafeMap.set(FileSystem.FileSystem.key, { ...fs, ...patch(fs) })
-    return context
-  })
+  Layer.effect(
+    FileSystem.FileSystem,
+    Effect.map(FileSystem.FileSystem, (fs) => ({ ...fs, ...patch(fs) }))
+  ).pipe(Layer.provide(NodeFileSystem.layer))
 
 const diskError = (method: string) =>
   new PlatformError.SystemError({ reason: "Unknown", module: "FileSystem", method, description: "ENOSPC" })
@@ -471,14 +471,14 @@ describe("a file that toFile replaces", () => {
                   name === "writeAll"
                     ? // As Node's: an interruption does not reach a write that is under way.
                       () =>
-                        Effect.zipRight(
+                        Effect.flatMap(
                           Effect.forkDaemon(
                             Effect.zipRight(
                               Deferred.await(go),
                               Effect.sync(() => (writtenAfter ||= closed))
                             )
                           ),
-                          Effect.zipRight(Deferred.succeed(writing, undefined), Deferred.await(go))
+                          (written) => Effect.zipRight(Deferred.succeed(writing, undefined), Fiber.join(written))
                         )
                     : Reflect.get(target, name, target)
               })

@@ -2,6 +2,7 @@ import { HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Effect, Exit, Option, ParseResult, Schema, Stream } from "effect"
 import { ClientResponse, Errors, Session, Sse } from "effect-http-session"
+import { clientErrorCause, clientErrorKind } from "./support/clientErrors.js"
 import { failure } from "./support/exits.js"
 import { renderings } from "./support/renderings.js"
 import * as Server from "./support/server.js"
@@ -23,7 +24,9 @@ const jsonDoors: {
   "response.json": (url) => Effect.scoped(Effect.flatMap(Session.get(url), ({ json }) => json)),
   "the HttpClient layer": (url) =>
     Effect.flatMap(HttpClient.get(url), ({ json }) => json).pipe(
-      Effect.catchTag("ResponseError", ({ cause }) => Effect.fail(cause)),
+      Effect.catchAll((error) =>
+        Effect.fail(clientErrorKind(error) === "ResponseError Decode" ? clientErrorCause(error) : error)
+      ),
       Effect.provide(Session.layerHttpClient)
     )
 }

@@ -195,7 +195,7 @@ describe("every error", () => {
   it("renders the planted secret if nothing redacts it", () => {
     // The assertions below are worth something only if these renderings show secrets at all.
     class Careless extends Data.TaggedError("Careless")<{ readonly headers: unknown; readonly cause: unknown }> {}
-    const shown = renderings(new Careless({ headers, cause: details.cause }))
+    const shown = renderings(new Careless({ headers: { ...headers }, cause: details.cause }))
     for (const how of ["json", "inspect", "spread", "effectJson", "prettyWithCause", "causeJson", "exit"]) {
       assert.include(shown[how], secret, how)
     }

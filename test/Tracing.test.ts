@@ -1,11 +1,12 @@
 import { HttpClient } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Chunk, Context, Deferred, Effect, Exit, Fiber, Metric, Option, Stream, type Tracer } from "effect"
+import { Cause, Chunk, Context, Deferred, Effect, Exit, Fiber, Option, Stream, type Tracer } from "effect"
 import { ClientResponse, Session, Ssl, Tracing } from "effect-http-session"
 import { turn } from "../src/internal/testing/faultServer.js"
 import { SignalDelivery } from "../src/internal/tracing/signalDelivery.js"
 import { makeHub } from "../src/internal/transport/signalHub.js"
 import { standard } from "./support/certificates.js"
+import { recordedMetrics } from "./support/metrics.js"
 import { proxyServer } from "./support/proxyServer.js"
 import { server as faultServer, fin, head, plays, respond } from "./support/server.js"
 import { flowOf, listenToAll, loopback, tagsOf, webServer } from "./support/signals.js"
@@ -618,31 +619,28 @@ describe("metrics", () => {
           Session.layer({ traceConfigs: [Tracing.metrics({ all: true })], connector: { resolver: loopback } })
         )
       )
-      const pairs = yield* Metric.snapshot
-      const found = pairs.flatMap(({ metricKey, metricState }) => {
-        const tags = Object.fromEntries(metricKey.tags.map(({ key, value }) => [key, value]))
-        const ours = tags["server.port"] === port || tags["dns.question.name"] === "metrics.test"
-        return ours ? [{ name: metricKey.name, tags, state: JSON.parse(JSON.stringify(metricState)) }] : []
-      })
+      const found = (yield* recordedMetrics).filter(
+        ({ tags }) => tags["server.port"] === port || tags["dns.question.name"] === "metrics.test"
+      )
       const of = (name: string) => found.filter((one) => one.name === name)
       const durations = of("http.client.request.duration")
       assert.deepStrictEqual(
-        durations.map(({ state, tags }) => [tags["http.request.method"], tags["error.type"] ?? "", state.count]).sort(),
+        durations.map(({ count, tags }) => [tags["http.request.method"], tags["error.type"] ?? "", count]).sort(),
         [
           ["GET", "404", 1],
           ["POST", "", 1]
         ]
       )
-      assert.isTrue(of("http.client.active_requests").every(({ state }) => state.count === 0))
-      assert.isTrue(of("http.client.open_connections").every(({ state }) => state.count === 0))
+      assert.isTrue(of("http.client.active_requests").every(({ count }) => count === 0))
+      assert.isTrue(of("http.client.open_connections").every(({ count }) => count === 0))
       assert.lengthOf(of("http.client.open_connections"), 2)
-      assert.strictEqual(of("http.client.connection.duration")[0]?.state.count, 1)
+      assert.strictEqual(of("http.client.connection.duration")[0]?.count, 1)
       assert.strictEqual(
-        of("http.client.request.body.size").find(({ tags }) => tags["http.request.method"] === "POST")?.state.sum,
+        of("http.client.request.body.size").find(({ tags }) => tags["http.request.method"] === "POST")?.sum,
         5
       )
       assert.lengthOf(of("http.client.response.body.size"), 2)
-      assert.strictEqual(of("dns.lookup.duration")[0]?.state.count, 1)
+      assert.strictEqual(of("dns.lookup.duration")[0]?.count, 1)
     })
   )
 })

@@ -1,11 +1,11 @@
 import { createServer } from "node:http"
-import { HttpServer, Socket } from "@effect/platform"
+import { Socket } from "@effect/platform"
 import { NodeHttpServer } from "@effect/platform-node"
 import { Rpc, RpcClient, RpcGroup, RpcSerialization, RpcServer } from "@effect/rpc"
 import { assert, describe, it } from "@effect/vitest"
 import { Chunk, Effect, Layer, Schema, Stream } from "effect"
 import { Session, WebSocket } from "effect-http-session"
-import { servedRoutes } from "./support/routes.js"
+import { servedAt, servedRoutes } from "./support/routes.js"
 
 class Calls extends RpcGroup.make(
   Rpc.make("Double", { payload: { n: Schema.Number }, success: Schema.Number }),
@@ -30,9 +30,8 @@ const server = servedRoutes(
 describe("RPC", () => {
   it.scopedLive("runs over makeSocket", () =>
     Effect.gen(function* () {
-      const { address } = yield* HttpServer.HttpServer
-      const port = address._tag === "TcpAddress" ? address.port : 0
-      const socket = Layer.effect(Socket.Socket, WebSocket.makeSocket(`ws://127.0.0.1:${port}/rpc`))
+      const at = yield* servedAt
+      const socket = Layer.effect(Socket.Socket, WebSocket.makeSocket(`ws://${at}/rpc`))
       const protocol = RpcClient.layerProtocolSocket().pipe(
         Layer.provide(socket),
         Layer.provide(RpcSerialization.layerNdjson),

@@ -64,7 +64,19 @@ const timeoutFail: CallRule = (node, file) => {
   return `${effect}.timeoutOrElse(${before.join("")}{ ${file.emit(duration)}, orElse: ${orElse} })`
 }
 
+/** Fibers of Effect 3 start with the interruptibility of their parent; those of Effect 4 do so on demand. */
+const fork =
+  (member: string): CallRule =>
+  (node, file) =>
+    file.path.startsWith("examples/") || !/^(?:src|test)\//.test(file.path) || file.checker === undefined
+      ? undefined
+      : `${local(node, file)}.${member}(${file.args(node.arguments)}, { uninterruptible: "inherit" })`
+
 const effects: Readonly<Record<string, CallRule>> = {
+  fork: fork("forkChild"),
+  forkDaemon: fork("forkDetach"),
+  forkIn: fork("forkIn"),
+  forkScoped: fork("forkScoped"),
   catchSome: () => undefined,
   dieMessage: (node, file) => `${local(node, file)}.die(new Error(${file.args(node.arguments)}))`,
   getFiberRefs: (node, file) => `${local(node, file)}.context<never>()`,
@@ -82,10 +94,29 @@ const effects: Readonly<Record<string, CallRule>> = {
   withClock: provides("effect/Clock", "Clock"),
   withConfigProvider: provides("effect/ConfigProvider", "ConfigProvider"),
   yieldNow: (node, file) => `${local(node, file)}.yieldNow`,
-  zipLeft: named("tap")
+  zipLeft: (node, file) =>
+    node.arguments.length === 3
+      ? `${local(node, file)}.map(${local(node, file)}.all([${file.args(node.arguments.slice(0, 2))}], { concurrency: 2 }), ([first]) => first)`
+      : named("tap")(node, file)
 }
 
 const schemas: Readonly<Record<string, CallRule>> = {
+  Record: (node, file) => {
+    const [options] = node.arguments
+    if (options === undefined || !ts.isObjectLiteralExpression(options)) return undefined
+    const of = (name: string) => {
+      const found = options.properties.find((each) => each.name?.getText(file.source) === name)
+      return found !== undefined && ts.isPropertyAssignment(found) ? file.emit(found.initializer) : undefined
+    }
+    const [key, value] = [of("key"), of("value")]
+    return key === undefined || value === undefined ? undefined : `${local(node, file)}.Record(${key}, ${value})`
+  },
+  optionalWith: (node, file) => {
+    const [schema, options] = node.arguments
+    return schema !== undefined && options?.getText(file.source) === '{ as: "Option" }'
+      ? `${local(node, file)}.OptionFromOptional(${file.emit(schema)})`
+      : undefined
+  },
   Literal: list("Literals", 2),
   Tuple: list("Tuple", 0),
   Union: list("Union", 0),
@@ -138,6 +169,20 @@ export const calls: Readonly<Record<string, Readonly<Record<string, CallRule>>>>
   "effect/Fiber": fibers,
   "effect/Stream": {
     dieMessage: (node, file) => `${local(node, file)}.die(new Error(${file.args(node.arguments)}))`,
+    paginateEffect: (node, file) => {
+      const [state, step] = node.arguments
+      if (state === undefined || step === undefined || !ts.isArrowFunction(step) || ts.isBlock(step.body))
+        return undefined
+      const parameters = file.text.slice(step.getStart(file.source), step.equalsGreaterThanToken.end)
+      const effect = file.need("effect/Effect")
+      return `${local(node, file)}.paginate${file.types(node)}(${file.emit(state)}, ${parameters} ${effect}.map(${file.emit(step.body)}, ([value, next]) => [[value], next] as const))`
+    },
+    runFold: (node, file) => {
+      if (file.path.startsWith("test/")) return undefined
+      const given = node.arguments.map((each) => file.emit(each))
+      const zero = given.splice(-2, 1)
+      return `${local(node, file)}.runFold(${[...given.slice(0, -1), `() => ${zero}`, ...given.slice(-1)].join(", ")})`
+    },
     make: (node, file) => (node.arguments.length === 0 ? `${local(node, file)}.empty` : undefined)
   },
   "effect/Context": {
@@ -165,10 +210,26 @@ export const calls: Readonly<Record<string, Readonly<Record<string, CallRule>>>>
     }
   },
   "effect/Config": {
-    mapAttempt: (node, file) => `${file.helper("configs", "mapAttempt")}(${file.args(node.arguments)})`
+    mapAttempt: (node, file) => {
+      if (file.path.startsWith("test/")) return `${file.helper("configs", "mapAttempt")}(${file.args(node.arguments)})`
+      const f = node.arguments.at(-1)
+      const config = node.arguments.length === 2 ? `${file.args(node.arguments.slice(0, 1))}, ` : ""
+      if (f === undefined || !ts.isArrowFunction(f) || ts.isBlock(f.body)) return undefined
+      const parameters = file.text.slice(f.getStart(file.source), f.equalsGreaterThanToken.end)
+      const source = `new ${file.need("effect/ConfigProvider")}.SourceError({ message: String(error) })`
+      const attempt = `${file.need("effect/Effect")}.try({ try: () => ${file.emit(f.body)}, catch: (error) => new ${file.need("effect/Config")}.ConfigError(${source}) })`
+      return `${local(node, file)}.mapEffect(${config}${parameters} ${attempt})`
+    }
+  },
+  "effect/Schedule": {
+    intersect: (node, file) =>
+      file.path.startsWith("test/") || node.arguments.length !== 2
+        ? undefined
+        : `${local(node, file)}.max([${file.args(node.arguments)}])`
   },
   "effect/ConfigProvider": {
     fromMap: (node, file) => {
+      if (file.path.startsWith("test/")) return `${file.helper("configs", "fromMap")}(${file.args(node.arguments)})`
       const [map] = node.arguments
       const env = `Object.fromEntries(${map === undefined ? "" : file.emit(map)})`
       return `${local(node, file)}.fromEnvRecord(${env}, { preserveEmptyStrings: true })`
@@ -179,11 +240,6 @@ export const calls: Readonly<Record<string, Readonly<Record<string, CallRule>>>>
   },
   "effect/Pipeable": {
     Class: (node, file) => `${local(node, file)}.Class`
-  },
-  "effect/HashMap": {
-    // Annotations of logs are records in Effect 4.
-    toEntries: (node, file) =>
-      file.path.startsWith("test/support/") ? `Object.entries(${file.args(node.arguments)})` : undefined
   },
   "effect/Clock": {
     make: (node, file) => `${local(node, file)}.Clock.defaultValue()`

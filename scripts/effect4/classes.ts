@@ -25,7 +25,13 @@ export const classDeclaration = (node: ts.ClassDeclaration, file: Rewriter): str
   const made = outer.expression
   if (file.is(made.expression, "effect/Context", "Tag")) {
     const head = file.text.slice(node.getStart(file.source), base.getStart(file.source))
-    const rest = file.text.slice(base.end, node.end)
+    const [first] = node.members
+    const start = first === undefined ? node.end : first.getStart(file.source)
+    const members = node.members.map((member, index) => {
+      const end = node.members[index + 1]?.getStart(file.source) ?? node.end
+      return file.emit(member) + file.text.slice(member.end, end)
+    })
+    const rest = file.text.slice(base.end, start) + members.join("")
     const context = file.need("effect/Context")
     return `${head}${context}.Service${file.types(outer)}()(${file.args(made.arguments)})${rest}`
   }

@@ -5,7 +5,8 @@ import { isEffectModule, moduleOf, type Rewriter } from "./rewriter.js"
 
 /** The index of the package folder that exports a module as a namespace. */
 const barrelOf = (module: string): string =>
-  /^(effect\/(?:http|http-api|persistence|rpc|socket|testing)|@effect\/platform-node)\//.exec(module)?.[1] ?? "effect"
+  /^(effect\/(?:encoding|http|http-api|persistence|rpc|socket|testing)|@effect\/platform-node)\//.exec(module)?.[1] ??
+  "effect"
 
 const clause = (isType: boolean, name: string, local: string): string =>
   `${isType ? "type " : ""}${name === local ? name : `${name} as ${local}`}`
@@ -67,7 +68,7 @@ export const tidied = (text: string): string => {
     .filter((line) => {
       const found = /^import (?:type )?\* as (\w+) from "(?:effect|@effect)\/[^"]*"$/.exec(line)
       if (found === null) return true
-      return new RegExp(`(?<![\\w.*"/])${found[1]}\\b`).test(code.replace(line, ""))
+      return new RegExp(`(?<![\\w.*"/$])${found[1]}\\b`).test(code.replace(line, ""))
     })
     .join("\n")
 }

@@ -10,6 +10,7 @@ export const modules: Readonly<Record<string, string>> = {
   "@effect/platform-node/NodeContext": "@effect/platform-node/NodeServices",
   "@effect/platform/Error": "effect/PlatformError",
   "@effect/platform/FileSystem": "effect/FileSystem",
+  "@effect/platform/Ndjson": "effect/encoding/Ndjson",
   "@effect/platform/Path": "effect/Path",
   "@effect/platform/KeyValueStore": "effect/persistence/KeyValueStore",
   "@effect/platform/Socket": "effect/socket/Socket",
@@ -111,6 +112,7 @@ export const members: Readonly<Record<string, Readonly<Record<string, string>>>>
   },
   "effect/Array": { isNonEmptyArray: "isArrayNonEmpty", isNonEmptyReadonlyArray: "isReadonlyArrayNonEmpty" },
   "effect/Stream": { repeatEffect: "fromEffectRepeat", unwrapScoped: "unwrap" },
+  "effect/Queue": { unsafeOffer: "offerUnsafe" },
   "effect/Redacted": { unsafeWipe: "wipeUnsafe" },
   "effect/Config": {
     boolean: "Boolean",

@@ -3,6 +3,7 @@ import ts from "typescript"
 import { calls } from "./calls.js"
 import { classDeclaration } from "./classes.js"
 import { importDeclaration, placeOf } from "./imports.js"
+import { isSkipped } from "./leftOut.js"
 import { properties } from "./names.js"
 import { moduleOf, type Rewriter } from "./rewriter.js"
 import { shimOf } from "./shims.js"
@@ -12,7 +13,21 @@ import { contextOwnerOf, ownerOf, typeOf } from "./types.js"
 
 const isTest = (file: Rewriter): boolean => file.path.startsWith("test/")
 
+/** A test that is left out. */
+const skip = (node: ts.CallExpression, file: Rewriter): string | undefined => {
+  const [title] = node.arguments
+  return isTest(file) &&
+    title !== undefined &&
+    ts.isStringLiteral(title) &&
+    /^it\b/.test(node.expression.getText(file.source)) &&
+    isSkipped(file.path, title.text)
+    ? `it.skip(${title.getText(file.source)}, () => {})`
+    : undefined
+}
+
 const call = (node: ts.CallExpression, file: Rewriter): string | undefined => {
+  const left = skip(node, file)
+  if (left !== undefined) return left
   const found = file.memberOf(node.expression)
   if (found !== undefined) {
     const [module, member] = found
@@ -21,6 +36,10 @@ const call = (node: ts.CallExpression, file: Rewriter): string | undefined => {
       const made = table[member]?.(node, file)
       if (made !== undefined) return made
     }
+  }
+  if (ts.isCallExpression(node.expression) && file.is(node.expression.expression, "effect/Config", "literal")) {
+    const literals = node.expression.arguments
+    return `${file.need("effect/Config")}.Literals([${file.args(literals)}], ${file.args(node.arguments)})`
   }
   if (ts.isPropertyAccessExpression(node.expression)) {
     const { expression, name } = node.expression
@@ -70,6 +89,9 @@ const property = (node: ts.PropertyAccessExpression, file: Rewriter): string | u
   const name = node.name.text
   // A level of logs is its own name in Effect 4.
   if (name === "label" && ownerOf(node, file) === "LogLevel") return `${file.emit(node.expression)}.toUpperCase()`
+  if (name === "poll" && isTest(file) && ownerOf(node, file) === "Fiber") {
+    return `${file.helper("fibers", "poll")}(${file.emit(node.expression)})`
+  }
   if (name === "reason" && isTest(file) && ownerOf(node, file) === "Error") {
     return `${file.helper("files", "reasonOf")}(${file.emit(node.expression)})`
   }

@@ -25,6 +25,7 @@ const shims: Readonly<Record<string, Readonly<Record<string, readonly [file: str
     intoDeferred: ["effects", "intoDeferred"],
     iterate: ["effects", "iterate"],
     merge: ["effects", "merge"],
+    tap: ["effects", "tap"],
     orDieWith: ["effects", "orDieWith"],
     withMaxOpsBeforeYield: ["effects", "withMaxOpsBeforeYield"]
   },
@@ -58,13 +59,10 @@ const shims: Readonly<Record<string, Readonly<Record<string, readonly [file: str
   },
   "effect/LogLevel": { All: ["loggers", "allLevels"], Debug: ["loggers", "debugLevel"] },
   "effect/Inspectable": { toJSON: ["loggers", "toJSON"], withRedactableContext: ["loggers", "withRedactableContext"] },
+  "effect/TestClock": { adjust: ["testClock", "adjust"], setTime: ["testClock", "setTime"] },
   "effect/Runtime": { runFork: ["runs", "runFork"] },
   "effect/Layer": { map: ["references", "mapLayer"] },
-  "effect/MetricState": {
-    isCounterState: ["metrics", "isCounterState"],
-    isHistogramState: ["metrics", "isHistogramState"]
-  },
-  "@effect/platform/FileSystem": { MiB: ["references", "MiB"], Size: ["references", "Size"] },
+  "@effect/platform/FileSystem": { Size: ["references", "Size"] },
   "@effect/platform/HttpClient": {
     withSpanNameGenerator: ["references", "withSpanNameGenerator"],
     withTracerDisabledWhen: ["references", "withTracerDisabledWhen"],

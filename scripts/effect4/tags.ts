@@ -25,11 +25,12 @@ export const isTagOf = (node: ts.PropertyAccessExpression, file: Rewriter): stri
 }
 
 /** The expression whose tag a text is compared with. */
-const compared = (node: ts.StringLiteral): ts.Expression | undefined => {
+const compared = (node: ts.Expression): ts.Expression | undefined => {
   const { parent } = node
+  if (ts.isConditionalExpression(parent) && parent.condition !== node) return compared(parent)
   if (ts.isBinaryExpression(parent)) return parent.left === node ? parent.right : parent.left
   if (ts.isCaseClause(parent) && ts.isSwitchStatement(parent.parent.parent)) return parent.parent.parent.expression
-  if (ts.isCallExpression(parent) && /\b(?:strictEqual|equal)$/.test(parent.expression.getText())) {
+  if (ts.isCallExpression(parent) && /\b(?:s|deepS)trictEqual|\bequal$/.test(parent.expression.getText())) {
     return parent.arguments.find((each) => each !== node)
   }
   return undefined

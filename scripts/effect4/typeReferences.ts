@@ -31,7 +31,6 @@ const rules: Readonly<Record<string, TypeRule>> = {
   "effect/Effect.Semaphore": of("effect/Semaphore", "Semaphore"),
   "effect/FiberRefs.FiberRefs": (_, file) => `${file.need("effect/Context")}.Context<never>`,
   "effect/Layer.Layer.Success": renamed("Success"),
-  "effect/MetricState.MetricState": () => "object",
   "effect/ParseResult.ParseError": of("effect/Schema", "SchemaError"),
   "effect/Runtime.Runtime": of("effect/Context", "Context"),
   "effect/Schema.Schema": (node, file, local) => {

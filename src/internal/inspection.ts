@@ -3,7 +3,7 @@
  * rendering serves `util.inspect`, `console.log`, `JSON.stringify`, `String` and Effect's loggers.
  */
 import { identity } from "effect/Function"
-import { format, NodeInspectSymbol, redact, symbolRedactable } from "./effect/printing.js"
+import { format, NodeInspectSymbol, printable, redactInLogger, symbolRedactable } from "./effect/printing.js"
 
 /** The members that printing looks for, as in Effect's `Inspectable`. */
 interface Shown {
@@ -64,13 +64,13 @@ export const showObjectAs = <A extends object>(self: A, shown: () => object): A 
  */
 export const conceal = <A extends object>(self: A, shown: () => unknown, json: (self: A) => unknown = identity): A =>
   Object.defineProperties(self, {
-    // `redact` returns the printed form inside Effect's loggers and the value itself elsewhere.
+    // `redactInLogger` returns the printed form inside Effect's loggers and the value itself elsewhere.
     toJSON: property(() => {
-      const inLogger = redact(self)
+      const inLogger = redactInLogger(self)
       return inLogger === self ? json(self) : inLogger
     }),
     toString: property(() => format(shown())),
     [NodeInspectSymbol]: property(() => shown()),
     [denoInspectSymbol]: property(() => format(shown())),
-    [symbolRedactable]: property(() => shown())
+    [symbolRedactable]: property(() => printable(shown()))
   })

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import { callback } from "./effect/callback.js"
-import { type AnyFiber, inherit, interruptSoon, onExit } from "./effect/fibers.js"
+import { type AnyFiber, forkAtOnce, inherit, interruptSoon, onExit } from "./effect/fibers.js"
 
 /** How long, in milliseconds of real time, the finalizers of the effect may run after `fail`. */
 const finalizerTime = 100
@@ -100,7 +100,7 @@ export const raceWithCallback = <A, E, R, E2>(
   begin: (fail: (error: E2) => void) => () => void
 ): Effect.Effect<A, E | E2, R> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.forkDaemon(Effect.interruptible(effect)), (fiber) => {
+    Effect.flatMap(forkAtOnce(Effect.interruptible(effect)), (fiber) => {
       const race = new Race<A, E, E2>(fiber)
       const first = Effect.suspend(() => {
         race.begin(begin)

@@ -17,7 +17,7 @@ import { timed } from "../support/time.js"
 const told = (exit: Exit.Exit<unknown, ClientError>): string => {
   if (Exit.isSuccess(exit)) return "Success"
   if (exit.cause._tag !== "Fail") return Cause.pretty(exit.cause)
-  const { error } = exit.cause
+  const error = exit.cause.error
   return error._tag === "SessionClosedError" ? `${error._tag} ${error.subject}` : error._tag
 }
 

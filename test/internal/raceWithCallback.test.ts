@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, FiberId, FiberRef } from "effect"
 import { raceWithCallback } from "../../src/internal/raceWithCallback.js"
+import { fiberWatch } from "../support/fiberWatch.js"
 import { turns, until } from "../support/stages.js"
 import { Steps } from "../support/stepScheduler.js"
 import { atEveryStep, promptly } from "../support/steps.js"
@@ -9,15 +10,21 @@ import { turn } from "../support/wait.js"
 const quiet = () => () => {}
 
 describe("raceWithCallback", () => {
-  it.effect("returns the effect's result and FiberRefs, and calls the cleanup once", () =>
+  it.effect("applies the FiberRefs of the effect", () =>
+    Effect.gen(function* () {
+      const ref = FiberRef.unsafeMake("before")
+      assert.strictEqual(yield* raceWithCallback(Effect.as(FiberRef.set(ref, "after"), 1), quiet), 1)
+      assert.strictEqual(yield* FiberRef.get(ref), "after")
+    })
+  )
+
+  it.effect("returns the effect's result, and calls the cleanup once", () =>
     Effect.gen(function* () {
       let stops = 0
       const begin = () => () => {
         stops++
       }
-      const ref = FiberRef.unsafeMake("before")
-      assert.strictEqual(yield* raceWithCallback(Effect.as(FiberRef.set(ref, "after"), 1), begin), 1)
-      assert.strictEqual(yield* FiberRef.get(ref), "after")
+      assert.strictEqual(yield* raceWithCallback(Effect.succeed(1), begin), 1)
       assert.deepStrictEqual(yield* Effect.exit(raceWithCallback(Effect.fail("no"), begin)), Exit.fail("no"))
       assert.strictEqual(stops, 2)
     })
@@ -124,14 +131,16 @@ describe("raceWithCallback", () => {
 
   it.effect("interrupts its effect if the start function throws", () =>
     Effect.gen(function* () {
-      const fibers = (yield* Fiber.roots).length
+      const { left, watched } = yield* fiberWatch
       const exit = yield* Effect.exit(
-        raceWithCallback(Effect.never, () => {
-          throw new Error("clock")
-        })
+        watched(
+          raceWithCallback(Effect.never, () => {
+            throw new Error("clock")
+          })
+        )
       )
       assert.isTrue(Exit.isFailure(exit) && Cause.isDie(exit.cause))
-      assert.strictEqual((yield* Fiber.roots).length, fibers)
+      assert.strictEqual(left(), 0)
     })
   )
 

@@ -8,7 +8,12 @@ import { untilValue } from "./wait.js"
  * A Clock that stands still, at the time at which it is made. `advance` moves it and ends the sleeps that are over. It
  * starts at the real time, so that a connection that becomes idle on it is not expired for a request on another Clock.
  */
-export const heldClock = (): { readonly clock: Clock.Clock; readonly advance: (millis: number) => void } => {
+export const heldClock = (): {
+  readonly clock: Clock.Clock
+  readonly advance: (millis: number) => void
+  /** The number of sleeps that are not over. */
+  readonly sleeping: () => number
+} => {
   const real = Clock.make()
   const startMillis = real.unsafeCurrentTimeMillis()
   const startNanos = real.unsafeCurrentTimeNanos()
@@ -29,6 +34,7 @@ export const heldClock = (): { readonly clock: Clock.Clock; readonly advance: (m
   }
   return {
     clock,
+    sleeping: () => sleepers.size,
     advance: (millis) => {
       now += millis
       for (const [wake, at] of [...sleepers]) {

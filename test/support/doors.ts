@@ -460,7 +460,7 @@ const events: Server.Play = Server.answers(() =>
   Server.response(200, `data: ${answer}\n\n`, ["Content-Type: text/event-stream"])
 )
 
-const firstOf = <E, R>(stream: Stream.Stream<string, E, R>) => Effect.flatten(Stream.runHead(stream))
+const firstOf = <E, R>(stream: Stream.Stream<string, E, R>) => Effect.map(Stream.runHead(stream), Option.getOrThrow)
 
 /** All of them, by the holder of the request and the place. */
 export const doors: Readonly<Record<string, Effect.Effect<Door, never, Scope.Scope>>> = {

@@ -2,8 +2,9 @@
  * Conditions that hold after every fault: nothing is left open, no secret has leaked, nothing has died.
  */
 import { readdirSync } from "node:fs"
-import { Cause, Effect, Exit, Fiber, Logger, LogLevel, type Scope } from "effect"
+import { Cause, Effect, Exit, Logger, LogLevel, type Scope } from "effect"
 import type { Counts } from "effect-http-session/Connector"
+import { fiberWatch } from "./fiberWatch.js"
 import { renderings } from "./renderings.js"
 import { countsDescriptors } from "./runtime.js"
 import type { LoggedRequest } from "./server.js"
@@ -197,14 +198,13 @@ export const invariants = <A, E, R>(
 
     yield* Effect.promise(pause)
     const openBefore = yield* Effect.all((options.servers ?? []).map((server) => server.connections))
-    const fibersBefore = new Set(yield* Fiber.roots)
+    const fibers = yield* fiberWatch
     const resourcesBefore = resources()
     const descriptorsBefore = descriptors()
     const watch = watchProcess()
 
     const { active, value: exit } = yield* Effect.exit(
-      test.pipe(
-        Effect.scoped,
+      fibers.watched(Effect.scoped(test)).pipe(
         Effect.provide(Logger.replace(Logger.defaultLogger, capture)),
         Logger.withMinimumLogLevel(LogLevel.All),
         Effect.onInterrupt(() => Effect.sync(watch.stop))
@@ -235,10 +235,7 @@ export const invariants = <A, E, R>(
         const out: Array<string> = []
         for (const [name, count] of resources()) out.push(...surplus(name, resourcesBefore.get(name) ?? 0, count))
         out.push(...surplus("file descriptors", descriptorsBefore, descriptors()))
-        const fibers = Effect.runSync(Fiber.roots).filter(
-          (fiber) => !fibersBefore.has(fiber) && fiber.unsafePoll() === null
-        )
-        out.push(...surplus("fibers", 0, fibers.length))
+        out.push(...surplus("fibers", 0, fibers.left()))
         return out
       }, settle)
     )

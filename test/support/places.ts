@@ -304,7 +304,7 @@ const mocks = Effect.gen(function* () {
   const connector = Context.get(context, Connector.Connector)
   const { session } = yield* sessionOn(connector)
   yield* session.post(at("https://a.test/"), { data: planted.form }).pipe(ClientResponse.text)
-  const app = yield* Layer.build(Connector.layerHttpApp(HttpServerResponse.text("x")))
+  const app = yield* Layer.build(Connector.layerHttpApp(Effect.succeed(HttpServerResponse.text("x"))))
   const calls = Context.get(context, Connector.MockCalls)
   return {
     "a mock": connector,

@@ -3,13 +3,18 @@
  */
 import { Clock, Duration, Effect, Fiber } from "effect"
 import { callback } from "../../src/internal/effect/callback.js"
-import { turns } from "./wait.js"
+import { untilValue } from "./wait.js"
 
 /**
  * A Clock that stands still, at the time at which it is made. `advance` moves it and ends the sleeps that are over. It
  * starts at the real time, so that a connection that becomes idle on it is not expired for a request on another Clock.
  */
-export const heldClock = (): { readonly clock: Clock.Clock; readonly advance: (millis: number) => void } => {
+export const heldClock = (): {
+  readonly clock: Clock.Clock
+  readonly advance: (millis: number) => void
+  /** The number of sleeps that are not over. */
+  readonly sleeping: () => number
+} => {
   const real = Clock.Clock.defaultValue()
   const startMillis = real.currentTimeMillisUnsafe()
   const startNanos = real.currentTimeNanosUnsafe()
@@ -34,6 +39,7 @@ export const heldClock = (): { readonly clock: Clock.Clock; readonly advance: (m
   }
   return {
     clock,
+    sleeping: () => sleepers.size,
     advance: (by) => {
       now += by
       for (const [wake, at] of [...sleepers]) {
@@ -85,5 +91,44 @@ export const expiring = <A, E, R, R2>(
     return yield* Effect.ensuring(Effect.provideService(effect, Clock.Clock, clock), Fiber.interrupt(mover))
   })
 
-/** The TestClock of Effect 4 does not show its sleeps: this gives the fibers time to reach them. */
-export const sleeping = (_: number): Effect.Effect<void> => turns(20)
+/** The ends of the sleeps on a TestClock, from the first call of `sleeping` on. */
+const sleeps = new WeakMap<Clock.Clock, Map<object, number>>()
+
+/** The TestClock of Effect 4 does not show its sleeps: its function is replaced by one that records them. */
+const sleepsOn = (clock: Clock.Clock): Map<object, number> => {
+  const known = sleeps.get(clock)
+  if (known !== undefined) return known
+  const ends = new Map<object, number>()
+  sleeps.set(clock, ends)
+  const sleep = clock.sleep.bind(clock)
+  Object.assign(clock, {
+    sleep: (duration: Duration.Duration) =>
+      Effect.suspend(() => {
+        const key = {}
+        ends.set(key, clock.currentTimeMillisUnsafe() + Duration.toMillis(duration))
+        return Effect.ensuring(
+          sleep(duration),
+          Effect.sync(() => ends.delete(key))
+        )
+      })
+  })
+  return ends
+}
+
+/** Turns after which a sleep counts that began before sleeps were recorded. */
+const unrecorded = 2000
+
+/** Waits until a fiber sleeps on the TestClock for so many milliseconds from its present time. */
+export const sleeping = (millis: number): Effect.Effect<void> =>
+  Effect.clockWith((clock) => {
+    const isFirst = !sleeps.has(clock)
+    const ends = sleepsOn(clock)
+    let looks = 0
+    const until = clock.currentTimeMillisUnsafe() + millis
+    return Effect.asVoid(
+      untilValue(
+        Effect.sync(() => (isFirst && looks++ >= unrecorded) || [...ends.values()].includes(until)),
+        (found) => found
+      )
+    )
+  })

@@ -1,6 +1,6 @@
 /** Routes as apps and as servers. */
 import { Effect, Layer } from "effect"
-import { type HttpMethod, HttpRouter, type HttpServerResponse } from "effect/http"
+import { type HttpMethod, HttpRouter, HttpServer, type HttpServerResponse } from "effect/http"
 import * as Connector from "../../src/Connector.js"
 
 type Handler<E, R> = Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
@@ -15,3 +15,9 @@ export const layerRoutes = <Routes extends ReadonlyArray<HttpRouter.Route<unknow
 
 /** A server of the routes that a layer adds. */
 export const servedRoutes = <A, E, R>(routes: Layer.Layer<A, E, R>) => HttpRouter.serve(routes)
+
+/** Host and port of the server. */
+export const servedAt = Effect.map(HttpServer.HttpServer, ({ address }) => {
+  if (!("port" in address)) throw new Error("expected a server of TCP")
+  return `127.0.0.1:${address.port}`
+})

@@ -27,6 +27,9 @@ export const environmentOf = (state: FiberState): Environment<never> => withServ
 export const withServices = <R>(state: FiberState, context: Context.Context<R>): Environment<R> =>
   Runtime.make({ context, runtimeFlags: Runtime.defaultRuntimeFlags, fiberRefs: state.getFiberRefs() })
 
+/** The services of the current fiber, without its references: those of the fibers that use them later apply. */
+export const currentServices = <R>(): Effect.Effect<Context.Context<R>, never, R> => Effect.context<R>()
+
 /** The environment of the current fiber. */
 export const currentEnvironment: Effect.Effect<Environment<never>> = Effect.runtime<never>()
 

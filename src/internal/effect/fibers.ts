@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as FiberId from "effect/FiberId"
 import * as Runtime from "effect/Runtime"
+import type * as Scope from "effect/Scope"
 import type { Environment } from "./fiberState.js"
 
 /** A fiber of any result. */
@@ -24,6 +25,23 @@ export const onExit = <A, E>(
 
 /** Applies what the fiber changed in its own references to the current one. */
 export const inherit = <A, E>(fiber: Fiber.RuntimeFiber<A, E>): Effect.Effect<void> => Fiber.inheritAll(fiber)
+
+/**
+ * Forks an effect into a fiber that is not a child, with the interruptibility of the current one. It has begun before
+ * any callback of a later microtask, so that its finalizers run however soon it is interrupted.
+ */
+export const forkAtOnce = <A, E, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R> => Effect.forkDaemon(effect)
+
+/**
+ * Forks an effect into a fiber that the Scope interrupts when it closes, with the interruptibility of the current one.
+ * With a closed Scope the effect begins too, and is interrupted.
+ */
+export const forkWithin = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  scope: Scope.Scope
+): Effect.Effect<Fiber.RuntimeFiber<A, E>, never, R> => Effect.forkIn(effect, scope)
 
 /** Runs an effect in a fiber of its own, whose first steps run now. */
 export const run = <A, E, R>(environment: Environment<R>, effect: Effect.Effect<A, E, R>): Fiber.RuntimeFiber<A, E> =>

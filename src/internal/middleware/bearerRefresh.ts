@@ -13,6 +13,7 @@ import * as Redacted from "effect/Redacted"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, InvalidURL } from "../../Errors.js"
 import type { ExpiringToken, Middleware, Next } from "../../Middleware.js"
+import { currentServices } from "../effect/fiberState.js"
 import { parseTarget } from "../http/target.js"
 import { showAs } from "../inspection.js"
 import { redactUrl } from "../redact.js"
@@ -221,7 +222,7 @@ export const bearerRefresh = <E, R>(options: {
   readonly refreshAhead?: Duration.DurationInput | undefined
   readonly origins?: ReadonlyArray<string> | undefined
 }): Effect.Effect<Middleware, never, R> =>
-  Effect.map(Effect.context<R>(), (context): Middleware => {
+  Effect.map(currentServices<R>(), (context): Middleware => {
     if (!Effect.isEffect(options.token))
       throw new TypeError(`Invalid option "bearerRefresh.token": expected an Effect, got ${kindOf(options.token)}`)
     const ahead = Duration.toMillis(Duration.decode(options.refreshAhead ?? "30 seconds"))

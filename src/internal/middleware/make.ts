@@ -6,6 +6,7 @@ import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { type ClientError, isClientError } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
+import { currentServices } from "../effect/fiberState.js"
 import { Response } from "../response/response.js"
 import { Hop } from "../session/hop.js"
 import { callOf } from "../session/middlewareChain.js"
@@ -27,7 +28,7 @@ export const make = <E, R>(
   f: (request: ClientRequest, next: Next) => Effect.Effect<ClientResponse, E, R>
 ): Effect.Effect<Middleware, never, Exclude<R, Scope>> =>
   Effect.map(
-    Effect.context<Exclude<R, Scope>>(),
+    currentServices<Exclude<R, Scope>>(),
     (captured): Middleware =>
       (request, next) =>
         Effect.mapError(

@@ -3,6 +3,7 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import type { ExpiringToken } from "../../Middleware.js"
+import { decodeDuration } from "../effect/durations.js"
 import { reveal } from "../request/authorization.js"
 
 /** Times are in milliseconds since the epoch, or `Infinity` if they are unknown. */
@@ -29,7 +30,7 @@ const expiryClaim = (token: Redacted.Redacted): number | undefined => {
 }
 
 const lifetimeOf = (given: ExpiringToken["expiresIn"]): number | undefined =>
-  Option.getOrUndefined(Option.map(Duration.decodeUnknown(given), Duration.toMillis))
+  Option.getOrUndefined(Option.map(decodeDuration(given), Duration.toMillis))
 
 const isExpiring = (given: Redacted.Redacted | ExpiringToken): given is ExpiringToken =>
   typeof given === "object" && given !== null && !Redacted.isRedacted(given) && "token" in given

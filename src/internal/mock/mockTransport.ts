@@ -8,7 +8,7 @@ import * as Scope from "effect/Scope"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { Counts, MockCall, MockHandler, MockRequest } from "../../Connector.js"
 import { type ClientError, isClientError, SessionClosedError } from "../../Errors.js"
-import { stateOf } from "../effect/fiberState.js"
+import { currentServices, stateOf } from "../effect/fiberState.js"
 import { loadSuffixes } from "../http/publicSuffix.js"
 import { showAs } from "../inspection.js"
 import { peerKeyOf } from "../network/dial/peerKey.js"
@@ -191,7 +191,7 @@ const fromPromise = (promise: Promise<Response>): Effect.Effect<Response, Client
 /** A transport that closes with the Scope. Takes the requirements of the handlers from the context. */
 export const fromAnswering = <R>(answer: Answering<R>): Effect.Effect<MockTransport<R>, never, R | Scope.Scope> =>
   // Loads the list now, so that a cookie with a Domain attribute is stored without a wait, which no TestClock controls.
-  Effect.flatMap(Effect.zipRight(loadSuffixes, Effect.context<R>()), (context) =>
+  Effect.flatMap(Effect.zipRight(loadSuffixes, currentServices<R>()), (context) =>
     Effect.acquireRelease(
       Effect.sync(() => new MockTransport(context, answer)),
       (transport) => transport.close

@@ -2,6 +2,7 @@
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Option from "effect/Option"
 import { contentOf, shownPairsOf } from "../effect/bodies.js"
+import { format } from "../effect/printing.js"
 import { type HiddenNames, shownRecord } from "../http/concealedHeaders.js"
 import { redactParams, redactUrl } from "../redact.js"
 
@@ -24,18 +25,25 @@ const hiddenNames = new WeakMap<HttpClientRequest, HiddenNames>()
 /** The header names that were passed to `hideSecrets` for this copy. */
 export const hiddenNamesOf = (request: HttpClientRequest): HiddenNames => hiddenNames.get(request) ?? []
 
-/** Every way to print a platform request calls `toJSON`. */
-const toJSON: PropertyDescriptor = {
+const member = (value: (this: HttpClientRequest) => unknown): PropertyDescriptor => ({
   configurable: true,
   writable: true,
-  value: function (this: HttpClientRequest) {
+  value
+})
+
+/** Every way to print a platform request calls one of these. */
+const printing: PropertyDescriptorMap = {
+  toJSON: member(function () {
     return shownRequest(this, hiddenNamesOf(this))
-  }
+  }),
+  toString: member(function () {
+    return format(shownRequest(this, hiddenNamesOf(this)))
+  })
 }
 
 /** A copy that prints without the values of secret parameters and headers; `names` adds header names. */
 export const hideSecrets = (request: HttpClientRequest, names: HiddenNames): HttpClientRequest => {
   const copy: HttpClientRequest = Object.assign(Object.create(Object.getPrototypeOf(request)), request)
   hiddenNames.set(copy, names)
-  return Object.defineProperty(copy, "toJSON", toJSON)
+  return Object.defineProperties(copy, printing)
 }

@@ -7,6 +7,7 @@ import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { type ClientError, isClientError } from "../../Errors.js"
 import type { ConnectOptions, Message, WebSocket } from "../../WebSocket.js"
+import { currentServices } from "../effect/fiberState.js"
 import { type Pull, pullOf, pullStream } from "../effect/pullStream.js"
 import { driverOf, looseBackoff } from "../effect/schedules.js"
 import { retryability } from "../errors/retryability.js"
@@ -88,7 +89,7 @@ export const reconnecting = <E, R>(
   Stream.unwrapScoped(
     Effect.gen(function* () {
       const pause = yield* pauseOf(options)
-      const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
+      const context = yield* currentServices<Exclude<R, Scope.Scope>>()
       const openedIn = (socket: WebSocket, scope: Scope.Scope) => Scope.extend(onOpen(socket), scope)
       const source = yield* Effect.acquireRelease(
         Effect.sync(() => new Reconnecting(open, openedIn, pause)),

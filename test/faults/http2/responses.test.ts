@@ -39,7 +39,7 @@ type Reply = (stream: number) => ReadonlyArray<Uint8Array>
 const worded = (exit: Exit.Exit<string, ClientError>): string => {
   if (Exit.isSuccess(exit)) return `text "${exit.value}"`
   if (exit.cause._tag !== "Fail") return exit.cause._tag
-  const { error } = exit.cause
+  const error = exit.cause.error
   const details = [
     "reason" in error ? error.reason : undefined,
     "code" in error ? error.code : undefined,

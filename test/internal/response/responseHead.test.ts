@@ -204,7 +204,7 @@ describe("Content-Disposition", () => {
     ["attachment; filename*=iso-8859-1'en'%A3", "attachment", "£"],
     ['attachment; filename="plain"; filename*=nonsense', "attachment", "plain"],
     ['form-data; name="field"; filename="x"', "form-data", "x"],
-    ['attachment; filename="unclosed', "attachment"],
+    ['attachment; filename="unclosed', "attachment", "unclosed"],
     ["attachment; filename=a.txt; filename=b.txt", "attachment", "a.txt"],
     ["", undefined],
     ["; filename=a", undefined],

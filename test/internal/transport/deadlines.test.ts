@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, TestClock } from "effect"
 import * as Deadlines from "../../../src/internal/transport/deadlines.js"
+import { heldClock } from "../../support/clock.js"
 import { until } from "../../support/wait.js"
 
 /** Timers of this process, of which the runner has some that come and go. */
@@ -58,20 +59,14 @@ describe("deadlines that are due together", () => {
 
   it.effect("of one Clock use one sleep, and none when all are cancelled", () =>
     Effect.gen(function* () {
-      // Else the TestClock has a fiber of its own, which warns of a time that stands still.
-      yield* TestClock.adjust(0)
-      const deadlines = Deadlines.of(yield* Effect.clock)
-      const others = new Set(yield* Fiber.roots)
-      const sleeping = Effect.map(
-        Fiber.roots,
-        (fibers) => Array.from(fibers).filter((fiber) => !others.has(fiber)).length
-      )
+      const { clock, sleeping } = heldClock()
+      const deadlines = Deadlines.of(clock)
       const all = Array.from({ length: 100 }, (_, index) => deadlines.schedule(1000 + index, () => {}))
       const more = Array.from({ length: 100 }, (_, index) => deadlines.schedule(5000 + index, () => {}))
-      assert.strictEqual(yield* sleeping, 1)
+      assert.strictEqual(sleeping(), 1)
       for (const deadline of [...all, ...more]) deadline.cancel()
       yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
-      assert.strictEqual(yield* sleeping, 0)
+      assert.strictEqual(sleeping(), 0)
     })
   )
 })

@@ -10,10 +10,10 @@ export interface Content {
   readonly contentLength?: number | undefined
 }
 
-/** The content type and length that a body declares. */
+/** The content type and length that a body declares, without its other fields. */
 export const contentOf = (body: HttpBody.HttpBody): Content => {
-  const declared: HttpBody.HttpBody.Proto = body
-  return declared
+  const { contentLength, contentType }: HttpBody.HttpBody.Proto = body
+  return { contentLength, contentType }
 }
 
 /** The names and values of URL parameters. */

@@ -1,6 +1,7 @@
 /** Errors of invalid configuration, and the environment that configuration reads. */
 import * as Config from "effect/Config"
 import * as ConfigProvider from "effect/ConfigProvider"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
@@ -14,7 +15,7 @@ export const invalidConfig = (path: ReadonlyArray<string>, message: string): Con
  */
 export const variable = (name: string): Effect.Effect<string | undefined, Config.ConfigError> =>
   Effect.flatMap(ConfigProvider.ConfigProvider, (provider) => {
-    const isDefault = provider === ConfigProvider.ConfigProvider.defaultValue()
+    const isDefault = provider === Context.get(Context.empty(), ConfigProvider.ConfigProvider)
     const source = isDefault ? ConfigProvider.fromEnv({ preserveEmptyStrings: true }) : provider
     return Effect.map(Config.option(Config.String(name)).parse(source), Option.getOrUndefined)
   })

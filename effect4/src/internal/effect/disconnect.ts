@@ -5,7 +5,8 @@ import * as Fiber from "effect/Fiber"
 /** The effect, whose interruption takes place in the background: the caller does not wait for it. */
 export const disconnect = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.forkDetach(restore(effect), { startImmediately: true }), (fiber) =>
-      Effect.onInterrupt(restore(Fiber.join(fiber)), () => Effect.sync(() => fiber.interruptUnsafe()))
+    Effect.flatMap(
+      Effect.forkDetach(restore(effect), { startImmediately: true, uninterruptible: "inherit" }),
+      (fiber) => Effect.onInterrupt(restore(Fiber.join(fiber)), () => Effect.sync(() => fiber.interruptUnsafe()))
     )
   )

@@ -1,8 +1,17 @@
 /** What a fiber passes on: its services and references, which are read after it has ended too. */
 import * as Clock from "effect/Clock"
+import * as ConfigProvider from "effect/ConfigProvider"
+import * as Console from "effect/Console"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as Headers from "effect/http/Headers"
+import * as HttpClient from "effect/http/HttpClient"
+import * as IncomingMessage from "effect/http/HttpIncomingMessage"
+import * as Random from "effect/Random"
+import * as References from "effect/References"
+import * as Scheduler from "effect/Scheduler"
+import * as Tracer from "effect/Tracer"
 
 /** The services and references of a fiber at the time of reading. */
 export type FiberState = Context.Context<never>
@@ -26,6 +35,35 @@ export const environmentOf = (state: FiberState): Environment<never> => state
 export const withServices = <R>(state: FiberState, context: Context.Context<R>): Environment<R> =>
   Context.merge(state, context)
 
+/** References of Effect that are no services in Effect 3. */
+const withoutReferences = Context.omit(
+  Clock.Clock,
+  ConfigProvider.ConfigProvider,
+  Console.Console,
+  Headers.CurrentRedactedNames,
+  HttpClient.SpanNameGenerator,
+  HttpClient.TracerDisabledWhen,
+  HttpClient.TracerPropagationEnabled,
+  IncomingMessage.MaxBodySize,
+  Random.Random,
+  References.CurrentLogAnnotations,
+  References.CurrentLogLevel,
+  References.CurrentLogSpans,
+  References.CurrentLoggers,
+  References.MinimumLogLevel,
+  References.TracerEnabled,
+  References.TracerSpanAnnotations,
+  References.TracerSpanLinks,
+  References.TracerTimingEnabled,
+  References.UnhandledLogLevel,
+  Scheduler.Scheduler,
+  Tracer.Tracer
+)
+
+/** The services of the current fiber, without its references: those of the fibers that use them later apply. */
+export const currentServices = <R>(): Effect.Effect<Context.Context<R>, never, R> =>
+  Effect.map(Effect.context<R>(), (context): Context.Context<R> => withoutReferences(context))
+
 /** The environment of the current fiber. */
 export const currentEnvironment: Effect.Effect<Environment<never>> = Effect.context<never>()
 
@@ -33,4 +71,4 @@ export const currentEnvironment: Effect.Effect<Environment<never>> = Effect.cont
 export const defaultEnvironment: Environment<never> = Context.empty()
 
 /** Whether a Clock is the default one, which reads the time of the system. */
-export const isDefaultClock = (clock: Clock.Clock): boolean => clock === Clock.Clock.defaultValue()
+export const isDefaultClock = (clock: Clock.Clock): boolean => clock === Context.get(defaultEnvironment, Clock.Clock)

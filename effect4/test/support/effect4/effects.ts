@@ -6,8 +6,8 @@ export { disconnect } from "../../../src/internal/effect/disconnect.js"
 
 export const forkAll = <A, E, R>(
   effects: Iterable<Effect.Effect<A, E, R>>
-): Effect.Effect<ReadonlyArray<Fiber.Fiber<A, E>>, never, R> =>
-  Effect.forEach([...effects], (effect) => Effect.forkChild(effect))
+): Effect.Effect<Fiber.Fiber<ReadonlyArray<A>, E>, never, R> =>
+  Effect.forkChild(Effect.all([...effects], { concurrency: "unbounded" }))
 
 export const intoDeferred = <A, E>(
   ...given: readonly [Effect.Effect<A, E>, Deferred.Deferred<A, E>] | readonly [Deferred.Deferred<A, E>]
@@ -28,6 +28,16 @@ export const iterate = <A, E, R>(
 
 export const merge = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A | E, never, R> =>
   Effect.matchEffect(effect, { onFailure: Effect.succeed, onSuccess: Effect.succeed })
+
+/** The function of Effect 3 may return any value. */
+export const tap = (...given: ReadonlyArray<any>): any => {
+  const run = (self: Effect.Effect<any, any, any>, f: any) =>
+    Effect.flatMap(self, (value) => {
+      const result: unknown = typeof f === "function" ? f(value) : f
+      return Effect.isEffect(result) ? Effect.as(result, value) : Effect.succeed(value)
+    })
+  return given.length === 1 ? (self: Effect.Effect<any, any, any>) => run(self, given[0]) : run(given[0], given[1])
+}
 
 export const orDieWith = (...given: ReadonlyArray<any>): any =>
   given.length === 1

@@ -1,9 +1,13 @@
 /** Functions of Fiber and FiberRef of Effect 3 that tests use, on Effect 4. */
-import { Context, Effect, type Exit, Fiber } from "effect"
+import { Context, Effect, type Exit, Fiber, Option } from "effect"
 
 /** Interrupts a fiber and gives its exit. */
 export const interrupt = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Exit.Exit<A, E>> =>
   Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber))
+
+/** The exit of a fiber that has ended. */
+export const poll = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<Option.Option<Exit.Exit<A, E>>> =>
+  Effect.sync(() => Option.fromUndefinedOr(fiber.pollUnsafe()))
 
 export const interruptFork = (fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> =>
   Effect.sync(() => fiber.interruptUnsafe())

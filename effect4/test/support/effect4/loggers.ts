@@ -2,17 +2,15 @@
 import { type Context, Effect, Formatter, HashMap, Inspectable, type Layer, Logger, References } from "effect"
 
 /** What a logger of Effect 3 gets, beside what one of Effect 4 gets. */
-type Entry = Omit<Logger.Options<unknown>, "logLevel"> & {
+interface Entry extends Logger.Options<unknown> {
   readonly annotations: HashMap.HashMap<string, unknown>
-  readonly logLevel: { readonly label: string }
 }
 
 export const makeLogger = <A>(log: (entry: Entry) => A): Logger.Logger<unknown, A> =>
   Logger.make((entry) =>
     log({
       ...entry,
-      annotations: HashMap.fromIterable(Object.entries(entry.fiber.getRef(References.CurrentLogAnnotations))),
-      logLevel: Object.assign(Object(entry.logLevel), { label: entry.logLevel.toUpperCase() })
+      annotations: HashMap.fromIterable(Object.entries(entry.fiber.getRef(References.CurrentLogAnnotations)))
     })
   )
 

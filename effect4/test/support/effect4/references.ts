@@ -12,12 +12,21 @@ const setting =
       ? (effect: Effect.Effect<any, any, any>) => Effect.provideService(effect, reference, convert(given[0]))
       : Effect.provideService(given[0], reference, convert(given[1]))
 
+/** A setting of a client: its requests have the reference. */
+const clientSetting =
+  (reference: any) =>
+  (...given: ReadonlyArray<any>): any => {
+    const run = (client: HttpClient.HttpClient, value: any) =>
+      HttpClient.transformResponse(client, (effect) => Effect.provideService(effect, reference, value))
+    return given.length === 1 ? (client: HttpClient.HttpClient) => run(client, given[0]) : run(given[0], given[1])
+  }
+
 const size = (value: Option.Option<any>) => (Option.isSome(value) ? BigInt(value.value) : undefined)
 
 export const withMaxBodySize = setting(HttpIncomingMessage.MaxBodySize, size)
-export const withTracerDisabledWhen = setting(HttpClient.TracerDisabledWhen)
-export const withTracerPropagation = setting(HttpClient.TracerPropagationEnabled)
-export const withSpanNameGenerator = setting(HttpClient.SpanNameGenerator)
+export const withTracerDisabledWhen = clientSetting(HttpClient.TracerDisabledWhen)
+export const withTracerPropagation = clientSetting(HttpClient.TracerPropagationEnabled)
+export const withSpanNameGenerator = clientSetting(HttpClient.SpanNameGenerator)
 export const withMaxParts = setting(Multipart.MaxParts, Option.getOrUndefined)
 export const withMaxFieldSize = setting(Multipart.MaxFieldSize, BigInt)
 export const withMaxFileSize = setting(Multipart.MaxFileSize, size)
@@ -33,5 +42,3 @@ export const mapLayer = (...given: ReadonlyArray<any>): any => {
 }
 
 export const Size = (bytes: number | bigint): bigint => BigInt(bytes)
-
-export const MiB = (count: number): bigint => BigInt(count * 1024 * 1024)

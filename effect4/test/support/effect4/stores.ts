@@ -5,13 +5,18 @@ import { KeyValueStore } from "effect/persistence"
 /** A store, whose `get` may give an Option. */
 type Given<Options> = { readonly [Key in keyof Options]: Key extends "get" ? (key: string) => any : any }
 
-const textOf = (found: unknown): string | undefined => (Option.isOption(found) ? Option.getOrUndefined(found) as string : found as string)
+const textOf = (found: unknown): string | undefined =>
+  Option.isOption(found) ? (Option.getOrUndefined(found) as string) : (found as string)
 
 const converted = (given: Given<KeyValueStore.MakeOptions>): any => ({
   keys: Effect.succeed([]),
   getUint8Array: () => Effect.succeed(undefined),
   ...given,
-  get: (key: string) => Effect.map(Effect.suspend(() => given.get(key)), textOf)
+  get: (key: string) =>
+    Effect.map(
+      Effect.suspend(() => given.get(key)),
+      textOf
+    )
 })
 
 export const makeStore = (given: any): KeyValueStore.KeyValueStore => KeyValueStore.make(converted(given))

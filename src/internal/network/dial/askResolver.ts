@@ -4,11 +4,12 @@
  */
 import * as Net from "node:net"
 import * as Arr from "effect/Array"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { ClientConnectorDNSError } from "../../../Errors.js"
 import type { Address, ResolverService } from "../../../Resolver.js"
+import { decodeDuration } from "../../effect/durations.js"
 import { errorCode } from "../../errorCode.js"
 import { effectOr, kindOf } from "../../userResult.js"
 import { isLocalhost, loopback } from "./localhost.js"
@@ -29,7 +30,7 @@ const field = (value: object, name: keyof Address): unknown => Reflect.get(value
 
 const toTtl = (ttl: unknown): Option.Option<Duration.Duration | undefined> => {
   if (ttl === undefined || ttl === null) return Option.some(undefined)
-  return Number.isNaN(ttl) ? Option.none() : Duration.decodeUnknown(ttl)
+  return Number.isNaN(ttl) ? Option.none() : decodeDuration(ttl)
 }
 
 /** A plain address from any object with these fields, also from a class instance with getters. */

@@ -12,7 +12,7 @@ import type { Scope } from "effect/Scope"
 import type { ClientConnectorDNSError } from "../../../Errors.js"
 import type { ResolverService } from "../../../Resolver.js"
 import { disconnect } from "../../effect/disconnect.js"
-import { type AnyFiber, interruptSoon } from "../../effect/fibers.js"
+import { type AnyFiber, forkWithin, interruptSoon } from "../../effect/fibers.js"
 import type { Trace } from "../../transport/trace.js"
 import { type Addresses, askResolver, dnsFailure } from "./askResolver.js"
 import { sortAddresses } from "./sortAddresses.js"
@@ -211,7 +211,7 @@ export class DnsCache {
           this.settle(lookup, exit)
         )
       )
-      return Effect.map(Effect.forkIn(run, this.options.scope), (fiber) => {
+      return Effect.map(forkWithin(run, this.options.scope), (fiber) => {
         lookup.fiber = fiber
         return { lookup, coalesced: false }
       })

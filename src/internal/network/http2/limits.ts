@@ -5,6 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import type { Http2Options } from "../../../Connector.js"
 import { toMillis } from "../../durations.js"
+import { decodeDuration } from "../../effect/durations.js"
 import { defaultLimits as http1, type ParserLimits } from "../http1/limits.js"
 import { ENHANCE_YOUR_CALM, type Violation } from "./errorCodes.js"
 import type { FieldLimits } from "./hpack/decoder.js"
@@ -55,7 +56,7 @@ const numberFault = (name: string, value: unknown, least: number, most: number):
     : `http2.${name} must be a whole number from ${least} to ${most}, not ${String(value)}`
 
 const durationFault = (name: string, value: Duration.DurationInput, least: number): string | undefined => {
-  const invalid = (typeof value === "number" && !(value >= 0)) || Option.isNone(Duration.decodeUnknown(value))
+  const invalid = (typeof value === "number" && !(value >= 0)) || Option.isNone(decodeDuration(value))
   if (invalid) return `http2.${name} is no duration`
   return toMillis(value) < least
     ? `http2.${name} must be ${Duration.format(Duration.millis(least))} or more`
