@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The edition for Effect 4: "build" generates and compiles it, "test" runs its tests, "pack" makes its tarball.
+# The edition for Effect 4: "build" generates and compiles it, "test" runs its tests, "examples" runs its
+# examples and the tour, "pack" makes its tarball.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=effect4/build
@@ -32,13 +33,19 @@ test)
   # vitest 5 needs Node 22.12.
   (cd "$build" && npx -y -p node@24 node node_modules/vitest/vitest.mjs run "$@")
   ;;
+examples)
+  generate src examples
+  shift
+  # @effect/platform-node 4 needs Node 22.19.
+  npx -y -p node@24 node --import tsx scripts/runExamples.ts --in "$build" "$@"
+  ;;
 pack)
   generate src test/package/consumer
   compile
   (cd "$build" && npm pack --silent --pack-destination "${2:-.}")
   ;;
 *)
-  echo "usage: scripts/effect4.sh build|test|pack" >&2
+  echo "usage: scripts/effect4.sh build|test|examples|pack" >&2
   exit 1
   ;;
 esac

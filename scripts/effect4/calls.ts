@@ -19,6 +19,10 @@ const named =
 /** The only argument. */
 const argument: CallRule = (node, file) => file.args(node.arguments)
 
+/** The only argument, but for tests, which have a helper. */
+const argumentOutsideTests: CallRule = (node, file) =>
+  file.path.startsWith("test/") || node.arguments.length !== 1 ? undefined : file.args(node.arguments)
+
 /** A call whose arguments become one array. */
 const list =
   (member: string, least: number): CallRule =>
@@ -162,6 +166,16 @@ const interruption = (node: ts.CallExpression, file: Rewriter): string => {
   return `${file.need("effect/Effect")}.sync(() => ${fiber === undefined ? "" : file.emit(fiber)}.interruptUnsafe())`
 }
 
+/** A fold of a stream, whose start is a function. */
+const fold =
+  (member: string): CallRule =>
+  (node, file) => {
+    if (file.path.startsWith("test/") && member === "runFold") return undefined
+    const given = node.arguments.map((each) => file.emit(each))
+    const zero = given.splice(-2, 1)
+    return `${local(node, file)}.${member}(${[...given.slice(0, -1), `() => ${zero}`, ...given.slice(-1)].join(", ")})`
+  }
+
 /** Rules by module and member of Effect 3. */
 export const calls: Readonly<Record<string, Readonly<Record<string, CallRule>>>> = {
   "effect/Effect": effects,
@@ -177,13 +191,13 @@ export const calls: Readonly<Record<string, Readonly<Record<string, CallRule>>>>
       const effect = file.need("effect/Effect")
       return `${local(node, file)}.paginate${file.types(node)}(${file.emit(state)}, ${parameters} ${effect}.map(${file.emit(step.body)}, ([value, next]) => [[value], next] as const))`
     },
-    runFold: (node, file) => {
-      if (file.path.startsWith("test/")) return undefined
-      const given = node.arguments.map((each) => file.emit(each))
-      const zero = given.splice(-2, 1)
-      return `${local(node, file)}.runFold(${[...given.slice(0, -1), `() => ${zero}`, ...given.slice(-1)].join(", ")})`
-    },
+    runFold: fold("runFold"),
+    scan: fold("scan"),
     make: (node, file) => (node.arguments.length === 0 ? `${local(node, file)}.empty` : undefined)
+  },
+  "effect/Chunk": {
+    toArray: argumentOutsideTests,
+    toReadonlyArray: argumentOutsideTests
   },
   "effect/Context": {
     GenericTag: (node, file) => `${local(node, file)}.Service${file.types(node)}(${file.args(node.arguments)})`

@@ -52,23 +52,38 @@ export const importDeclaration = (node: ts.ImportDeclaration, file: Rewriter): s
       add(barrelOf(path), clause(element.isTypeOnly, path.slice(path.lastIndexOf("/") + 1), file.localOf(local)))
       continue
     }
+    if (module === "@effect/opentelemetry") {
+      add(`${module}/${name}`, "*")
+      continue
+    }
     const [to, member] = placeOf(module, name)
     if (gone.has(to)) continue
     if (!barrels.has(module)) file.check(element, to, member)
     add(to, clause(element.isTypeOnly, member, file.localOf(local)))
   }
-  return [...byModule].map(([from, list]) => `${keyword} { ${list.join(", ")} } from "${from}"`).join("\n")
+  return [...byModule]
+    .map(([from, list]) =>
+      list[0] === "*"
+        ? `${keyword} * as ${from.slice(from.lastIndexOf("/") + 1)} from "${from}"`
+        : `${keyword} { ${list.join(", ")} } from "${from}"`
+    )
+    .join("\n")
 }
 
-/** Removes imports of namespaces that nothing uses, and makes those of types plain where values need them. */
+const isUsed = (name: string, code: string): boolean => new RegExp(`(?<![\\w.*"/$])${name}\\b(?!["/])`).test(code)
+
+/** Removes imports from Effect that nothing uses. */
 export const tidied = (text: string): string => {
-  const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "")
+  const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "").replace(/^import [^"]*"[^"]*"$/gm, "")
   return text
     .split("\n")
-    .filter((line) => {
-      const found = /^import (?:type )?\* as (\w+) from "(?:effect|@effect)\/[^"]*"$/.exec(line)
-      if (found === null) return true
-      return new RegExp(`(?<![\\w.*"/$])${found[1]}\\b`).test(code.replace(line, ""))
+    .flatMap((line) => {
+      const found = /^(import (?:type )?)(?:\* as (\w+)|\{ ([^}]*) \}) from ("(?:effect|@effect)\/?[^"]*")$/.exec(line)
+      if (found === null) return [line]
+      const [, keyword = "", namespace, names, module = ""] = found
+      if (namespace !== undefined) return isUsed(namespace, code) ? [line] : []
+      const kept = (names ?? "").split(", ").filter((name) => isUsed(name.replace(/^.* /, ""), code))
+      return kept.length === 0 ? [] : [`${keyword}{ ${kept.join(", ")} } from ${module}`]
     })
     .join("\n")
 }

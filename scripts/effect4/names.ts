@@ -43,7 +43,8 @@ export const gone: ReadonlySet<string> = new Set([
   "effect/DefaultServices",
   "effect/ExecutionStrategy",
   "effect/FiberId",
-  "effect/FiberRefs"
+  "effect/FiberRefs",
+  "effect/TestContext"
 ])
 
 /** Packages whose index exports their modules as namespaces. */
@@ -123,6 +124,7 @@ export const members: Readonly<Record<string, Readonly<Record<string, string>>>>
     string: "String"
   },
   "effect/Schema": {
+    Date: "DateFromString",
     decode: "decodeEffect",
     decodeUnknown: "decodeUnknownEffect",
     decodeUnknownEither: "decodeUnknownResult",
@@ -137,6 +139,8 @@ export const members: Readonly<Record<string, Readonly<Record<string, string>>>>
     currentTracerTimingEnabled: "TracerTimingEnabled"
   },
   "effect/Logger": { jsonLogger: "formatJson", logfmtLogger: "formatLogFmt" },
+  "@effect/platform/HttpApiBuilder": { api: "layer" },
+  "@effect/platform/Ndjson": { unpackSchema: "decodeSchema" },
   "@effect/platform/Cookies": { unsafeMakeCookie: "makeCookieUnsafe" },
   "@effect/platform-node/NodeHttpClient": { layer: "layerNodeHttp" },
   "@effect/platform/Headers": { currentRedactedNames: "CurrentRedactedNames", unsafeFromRecord: "fromRecordUnsafe" },
@@ -169,6 +173,7 @@ export const tags: Readonly<Record<string, Readonly<Record<string, string>>>> = 
 export const words: ReadonlyArray<readonly [pattern: RegExp, text: string]> = [
   [/\bParseError\b/g, "SchemaError"],
   [/\bSystemError\b/g, "PlatformError"],
+  [/\bHttpApiBuilder\.toWebHandler\b/g, "HttpRouter.toWebHandler"],
   [/\bHttpClient of @effect\/platform\b/g, "HttpClient of Effect"],
   [/@effect\/platform's\b/g, "Effect's"],
   [/@effect\/platform(?!-)\b/g, "effect/http"]

@@ -6,6 +6,7 @@ import { importDeclaration, placeOf } from "./imports.js"
 import { isSkipped } from "./leftOut.js"
 import { properties } from "./names.js"
 import { moduleOf, type Rewriter } from "./rewriter.js"
+import { server } from "./servers.js"
 import { shimOf } from "./shims.js"
 import { isTagOf, tagText } from "./tags.js"
 import { typeReference } from "./typeReferences.js"
@@ -28,6 +29,8 @@ const skip = (node: ts.CallExpression, file: Rewriter): string | undefined => {
 const call = (node: ts.CallExpression, file: Rewriter): string | undefined => {
   const left = skip(node, file)
   if (left !== undefined) return left
+  const made = server(node, file)
+  if (made !== undefined) return made
   const found = file.memberOf(node.expression)
   if (found !== undefined) {
     const [module, member] = found
@@ -68,6 +71,11 @@ const member = (node: ts.PropertyAccessExpression | ts.QualifiedName, file: Rewr
   const shim = shimOf(module, name, file)
   if (shim !== undefined) return shim
   const left = ts.isQualifiedName(node) ? node.left : node.expression
+  if (module === "effect/TestContext") return `${file.need("effect/testing/TestClock")}.layer()`
+  // Streams give arrays.
+  if (module === "effect/Chunk" && /^to(?:Readonly)?Array$/.test(name))
+    return `${file.need("effect/Function")}.identity`
+  if (module === "effect/Chunk") return `${file.need("effect/Array")}.${name}`
   if (module === "effect/Effect" && name === "clock") return `${file.need("effect/Clock")}.Clock`
   if (module === "effect/Effect" && name === "yieldNow") return `${file.localOf(left.getText(file.source))}.yieldNow`
   const [to, renamed] = placeOf(module, name)

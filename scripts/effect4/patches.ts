@@ -1,11 +1,14 @@
 /** Texts that are declared otherwise in Effect 4, in files that the rules have rewritten. Each must occur once. */
 const patches: Readonly<Record<string, ReadonlyArray<readonly [from: string, to: string]>>> = {
   "src/ClientResponse.ts": [
-    [
-      "extends ResponseHead, HttpIncomingMessage<ClientError> {",
-      'extends ResponseHead, Omit<HttpIncomingMessage<ClientError>, "json"> {'
-    ]
+    ['readonly json: Effect.Effect<unknown, Fails["json"]>', 'readonly json: Effect.Effect<Schema.Json, Fails["json"]>']
   ],
+  "examples/23-http-client-layer.ts": [
+    ["find({ path: { id: 1 } })", "find({ params: { id: 1 } })"],
+    ['catchTag("RequestError", ({ cause, reason }) =>', 'catchTag("HttpClientError", ({ reason: { _tag, cause } }) =>'],
+    ["Console.log(`${reason}: ", "Console.log(`${_tag}: "]
+  ],
+  "examples/40-observe.ts": [["({ metricKey }) => metricKey.name", "({ id }) => id"]],
   "README.md": [
     ["effect-http-session-0.3.0.tgz effect@3 @effect/platform@0.97", "effect-http-session-0.4.0.tgz effect"]
   ],

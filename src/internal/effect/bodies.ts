@@ -2,6 +2,7 @@
 import type * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as UrlParams from "@effect/platform/UrlParams"
+import type * as Effect from "effect/Effect"
 
 /** What a body says of its content. */
 export interface Content {
@@ -21,3 +22,9 @@ export const shownPairsOf = pairsOf
 /** Whether a value is a request of @effect/platform. */
 export const isRequest = (value: object): value is HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.TypeId in value
+
+/** A JSON value as Effect types it. */
+export type Json = unknown
+
+/** The values of JSON that an effect parsed. */
+export const jsonOf = <E>(parsed: Effect.Effect<unknown, E>): Effect.Effect<Json, E> => parsed

@@ -21,3 +21,6 @@ export const namesHiddenIn = (printing: Printing): ReadonlyArray<string | RegExp
 
 /** What `symbolRedactable` may return of a rendering, whose parts may have renderings of their own. */
 export const printable = (shown: unknown): unknown => shown
+
+/** What makes the JSON of headers their full values outside of loggers. */
+export const plainJson: PropertyDescriptorMap = {}

@@ -41,6 +41,9 @@ export const untraced = (state: FiberState): ((request: HttpClientRequest) => bo
 export const redactedNamesOf = (state: FiberState): ReadonlyArray<string | RegExp> =>
   state.getFiberRef(Headers.currentRedactedNames)
 
+/** Whether an attribute of a span of the platform shows a URL. */
+export const isUrlOf = (shown: unknown, url: URL): boolean => shown === url.href
+
 /** The links that the next span of a fiber gets. */
 export const linksOf = (state: FiberState): ReadonlyArray<Tracer.SpanLink> => {
   const links = state.getFiberRef(FiberRef.currentTracerSpanLinks)

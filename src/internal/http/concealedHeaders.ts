@@ -3,7 +3,14 @@
  * enumerating and JSON still give every value.
  */
 import * as Headers from "@effect/platform/Headers"
-import { format, NodeInspectSymbol, namesHiddenIn, type Printing, symbolRedactable } from "../effect/printing.js"
+import {
+  format,
+  NodeInspectSymbol,
+  namesHiddenIn,
+  type Printing,
+  plainJson,
+  symbolRedactable
+} from "../effect/printing.js"
 import { redacted, redactHeader } from "../redact.js"
 
 /** Header names that a program hides in its logs and spans, in addition to those that this package hides. */
@@ -35,7 +42,8 @@ const prototype: object = Object.create(Object.getPrototypeOf(Headers.empty), {
   }),
   [symbolRedactable]: hidden(function (this: Headers.Headers, printing: Printing) {
     return shownRecord(this, namesHiddenIn(printing))
-  })
+  }),
+  ...plainJson
 })
 
 /** An empty record to fill with values by lower-case names and then pass to `fromRecord`. */

@@ -10,10 +10,11 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError, ClientResponseError, TooManyRedirects } from "../../Errors.js"
+import { type Json, jsonOf } from "../effect/bodies.js"
 import { safeCause } from "../errors/tagged.js"
 import { redactUrl } from "../redact.js"
 import { hideSecrets } from "./httpClientRequest.js"
-import { type Json, jsonOf, ResponseBase } from "./responseBase.js"
+import { ResponseBase } from "./responseBase.js"
 import { type ResponseFailure, responseError } from "./safeErrors.js"
 
 const addressOf = (url: string): string => url.replace(/[?#].*$/s, "")

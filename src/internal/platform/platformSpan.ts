@@ -3,7 +3,7 @@ import * as Headers from "@effect/platform/Headers"
 import * as Effect from "effect/Effect"
 import type * as Tracer from "effect/Tracer"
 import { stateOf } from "../effect/fiberState.js"
-import { spanOf } from "../effect/tracers.js"
+import { isUrlOf, spanOf } from "../effect/tracers.js"
 import type { HiddenNames } from "../http/concealedHeaders.js"
 import { isHiddenWhole, redactUrl } from "../redact.js"
 
@@ -14,6 +14,9 @@ class HiddenHeaderNames extends RegExp {
   }
   override test(name: string): boolean {
     return isHiddenWhole(name)
+  }
+  override [Symbol.search](name: string): number {
+    return this.test(name) ? 0 : -1
   }
 }
 
@@ -40,7 +43,7 @@ export const redactingHeaders = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.
 
 /** Whether the platform made the span for this URL. Spans of the program are left unchanged. */
 const isOfRequest = (span: Tracer.AnySpan | undefined, url: URL): span is Tracer.Span =>
-  span?._tag === "Span" && span.attributes.get("url.full") === url.toString()
+  span?._tag === "Span" && isUrlOf(span.attributes.get("url.full"), url)
 
 /** Redacts the URL in the attributes of the platform's span, if there is one. */
 export const redactSpan = (url: URL): Effect.Effect<void> =>

@@ -3,16 +3,9 @@ import * as Headers from "@effect/platform/Headers"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
 import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
-import type * as Effect from "effect/Effect"
 import { InspectableClass, redact } from "../effect/printing.js"
 import { shownRecord } from "../http/concealedHeaders.js"
 import { hiddenNamesOf } from "./httpClientRequest.js"
-
-/** A JSON value as @effect/platform types it. */
-export type Json = unknown
-
-/** The values of JSON that an effect parsed. */
-export const jsonOf = <E>(parsed: Effect.Effect<unknown, E>): Effect.Effect<Json, E> => parsed
 
 /** Headers redacted as the context of the printing program demands. */
 const inContext = (headers: Headers.Headers): Headers.Headers => {

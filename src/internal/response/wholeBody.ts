@@ -9,6 +9,7 @@ import type * as Scope from "effect/Scope"
 import type { JsonOptions } from "../../ClientResponse.js"
 import type { BodyError, ContentTypeError, Details, JsonDecodeError } from "../../Errors.js"
 import { ByteBuilder } from "../byteBuilder.js"
+import { type Json, jsonOf } from "../effect/bodies.js"
 import { callback } from "../effect/callback.js"
 import { stateOf } from "../effect/fiberState.js"
 import type { MediaType } from "../http/mediaType.js"
@@ -220,8 +221,8 @@ export class WholeBody extends ResponseBody {
   textWith(encoding: string): Effect.Effect<string, BodyError> {
     return this.whole(() => this.textNow(encoding))
   }
-  get json(): Effect.Effect<unknown, BodyError | ContentTypeError | JsonDecodeError> {
-    return this.jsonWith(undefined)
+  get json(): Effect.Effect<Json, BodyError | ContentTypeError | JsonDecodeError> {
+    return jsonOf(this.jsonWith(undefined))
   }
   jsonWith(options: JsonOptions | undefined): Effect.Effect<unknown, BodyError | ContentTypeError | JsonDecodeError> {
     return Effect.withFiberRuntime((fiber) => {

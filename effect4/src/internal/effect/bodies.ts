@@ -1,8 +1,10 @@
 /** Requests and bodies of Effect's HTTP modules. */
+import type * as Effect from "effect/Effect"
 import type * as HttpBody from "effect/http/HttpBody"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as UrlParams from "effect/http/UrlParams"
 import * as Redacted from "effect/Redacted"
+import type * as Schema from "effect/Schema"
 
 /** What a body says of its content. */
 export interface Content {
@@ -27,3 +29,9 @@ export const shownPairsOf = (params: UrlParams.UrlParams): ReadonlyArray<readonl
 /** Whether a value is a request of Effect. */
 export const isRequest = (value: object): value is HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.isHttpClientRequest(value)
+
+/** A JSON value as Effect types it. */
+export type Json = Schema.Json
+
+/** The values of JSON that an effect parsed: `JSON.parse` returns nothing else. */
+export const jsonOf = <E>(parsed: Effect.Effect<unknown, E>): Effect.Effect<Json, E> => parsed as Effect.Effect<Json, E>

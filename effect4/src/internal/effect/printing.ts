@@ -16,6 +16,15 @@ export const redactInLogger = <A>(self: A): A => self
 /** What `symbolRedactable` may return of a rendering: Effect 4 prints the fields of its parts, not their JSON. */
 export const printable = (shown: unknown): unknown => JSON.parse(formatJson(shown))
 
+/** What makes the JSON of headers their full values outside of loggers, which look for `symbolRedactable` first. */
+export const plainJson: PropertyDescriptorMap = {
+  toJSON: {
+    value: function (this: object) {
+      return { ...this }
+    }
+  }
+}
+
 /** What the member `symbolRedactable` of a value is called with. */
 export type Printing = Context.Context<never>
 

@@ -39,6 +39,13 @@ export const untraced = (state: FiberState): ((request: HttpClientRequest) => bo
 export const redactedNamesOf = (state: FiberState): ReadonlyArray<string | RegExp> =>
   Context.get(state, Headers.CurrentRedactedNames)
 
+/** Whether an attribute of a span of the platform shows a URL, in which Effect 4 has already hidden some values. */
+export const isUrlOf = (shown: unknown, url: URL): boolean => {
+  if (typeof shown !== "string" || !URL.canParse(shown)) return false
+  const { host, pathname, protocol } = new URL(shown)
+  return host === url.host && pathname === url.pathname && protocol === url.protocol
+}
+
 /** The links that the next span of a fiber gets. */
 export const linksOf = (state: FiberState): ReadonlyArray<Tracer.SpanLink> =>
   Context.get(state, References.TracerSpanLinks)

@@ -8,18 +8,11 @@ import * as IncomingMessage from "effect/http/HttpIncomingMessage"
 import { NodeInspectSymbol } from "effect/Inspectable"
 import * as Pipeable from "effect/Pipeable"
 import { redact } from "effect/Redactable"
-import type * as Schema from "effect/Schema"
 import { type Socket, SocketUpgradeError } from "effect/socket/Socket"
 import { format } from "../effect/printing.js"
 import { shownRecord } from "../http/concealedHeaders.js"
 import { hiddenNamesOf } from "./httpClientRequest.js"
 import { requestError } from "./safeErrors.js"
-
-/** A JSON value as Effect types it. */
-export type Json = Schema.Json
-
-/** The values of JSON that an effect parsed. */
-export const jsonOf = <E>(parsed: Effect.Effect<unknown, E>): Effect.Effect<Json, E> => parsed as Effect.Effect<Json, E>
 
 /** Headers redacted as the context of the printing program demands. */
 const inContext = (headers: Headers.Headers): Headers.Headers => {

@@ -10,9 +10,19 @@ export type ResponseFailure = HttpClientError.HttpClientError
 
 type RequestReason = "Transport" | "Encode" | "InvalidUrl"
 
+/** The JSON of a reason, whose request has a URL. */
+const shown = (json: object, request: HttpClientRequest): object => ({
+  ...json,
+  request: { _id: "HttpClientRequest", method: request.method, url: redactUrl(request.url) }
+})
+
 class TransportError extends HttpClientError.TransportError {
   override get methodAndUrl(): string {
     return methodAndUrl(this.request)
+  }
+
+  override toJSON(): object {
+    return shown(super.toJSON(), this.request)
   }
 }
 
@@ -20,11 +30,19 @@ class EncodeError extends HttpClientError.EncodeError {
   override get methodAndUrl(): string {
     return methodAndUrl(this.request)
   }
+
+  override toJSON(): object {
+    return shown(super.toJSON(), this.request)
+  }
 }
 
 class InvalidUrlError extends HttpClientError.InvalidUrlError {
   override get methodAndUrl(): string {
     return methodAndUrl(this.request)
+  }
+
+  override toJSON(): object {
+    return shown(super.toJSON(), this.request)
   }
 }
 
@@ -32,11 +50,19 @@ class StatusCodeError extends HttpClientError.StatusCodeError {
   override get methodAndUrl(): string {
     return methodAndUrl(this.request)
   }
+
+  override toJSON(): object {
+    return shown(super.toJSON(), this.request)
+  }
 }
 
 class DecodeError extends HttpClientError.DecodeError {
   override get methodAndUrl(): string {
     return methodAndUrl(this.request)
+  }
+
+  override toJSON(): object {
+    return shown(super.toJSON(), this.request)
   }
 }
 
@@ -69,7 +95,10 @@ export const partsOf = (
     case "EncodeError":
       return reason instanceof EncodeError ? undefined : { reason: "Encode", ...fields }
     case "InvalidUrlError":
-      return reason instanceof InvalidUrlError ? undefined : { reason: "InvalidUrl", ...fields }
+      // The error of `new URL`, without the one around it.
+      return reason instanceof InvalidUrlError
+        ? undefined
+        : { reason: "InvalidUrl", ...fields, ...(cause instanceof Error ? { cause: cause.cause } : {}) }
     default:
       return undefined
   }
