@@ -70,19 +70,29 @@ export const importDeclaration = (node: ts.ImportDeclaration, file: Rewriter): s
     .join("\n")
 }
 
-const isUsed = (name: string, code: string): boolean => new RegExp(`(?<![\\w.*"/$])${name}\\b(?!["/])`).test(code)
+/** The identifiers of a source, without those of its imports. */
+const identifiersIn = (text: string): ReadonlySet<string> => {
+  const names = new Set<string>()
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) return
+    if (ts.isIdentifier(node)) names.add(node.text)
+    ts.forEachChild(node, visit)
+  }
+  visit(ts.createSourceFile("tidied.ts", text, ts.ScriptTarget.Latest))
+  return names
+}
 
 /** Removes imports from Effect that nothing uses. */
 export const tidied = (text: string): string => {
-  const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, "").replace(/^import [^"]*"[^"]*"$/gm, "")
+  const used = identifiersIn(text)
   return text
     .split("\n")
     .flatMap((line) => {
       const found = /^(import (?:type )?)(?:\* as (\w+)|\{ ([^}]*) \}) from ("(?:effect|@effect)\/?[^"]*")$/.exec(line)
       if (found === null) return [line]
       const [, keyword = "", namespace, names, module = ""] = found
-      if (namespace !== undefined) return isUsed(namespace, code) ? [line] : []
-      const kept = (names ?? "").split(", ").filter((name) => isUsed(name.replace(/^.* /, ""), code))
+      if (namespace !== undefined) return used.has(namespace) ? [line] : []
+      const kept = (names ?? "").split(", ").filter((name) => used.has(name.replace(/^.* /, "")))
       return kept.length === 0 ? [] : [`${keyword}{ ${kept.join(", ")} } from ${module}`]
     })
     .join("\n")

@@ -11,8 +11,8 @@ export type ResponseFailure = HttpClientError.HttpClientError
 type RequestReason = "Transport" | "Encode" | "InvalidUrl"
 
 /** The JSON of a reason, whose request has a URL. */
-const shown = (json: object, request: HttpClientRequest): object => ({
-  ...json,
+const shown = (json: unknown, request: HttpClientRequest): object => ({
+  ...(typeof json === "object" ? json : undefined),
   request: { _id: "HttpClientRequest", method: request.method, url: redactUrl(request.url) }
 })
 

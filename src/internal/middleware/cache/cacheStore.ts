@@ -7,6 +7,7 @@ import { storedText } from "../../effect/stores.js"
 import { showAs } from "../../inspection.js"
 import type { Sent } from "../../response/responseSource.js"
 import { errorType } from "../../tracing/telemetryNames.js"
+import { effectOr } from "../../userResult.js"
 import { CacheIndex, indexKey } from "./cacheIndex.js"
 import { type Lines, valuesOf } from "./freshness.js"
 import { hash, selectionOf } from "./identity.js"
@@ -78,12 +79,14 @@ const sameSelection = (a: Stored, b: Stored): boolean =>
 
 /** Logs the failure of a store instead of failing the request. */
 const tolerant = <A, E>(what: string, use: () => Effect.Effect<A, E>): Effect.Effect<Option.Option<A>> =>
-  Effect.catchAllCause(Effect.asSome(Effect.suspend(use)), (cause) =>
-    // The error of a store may quote stored data, so only its type is logged.
-    Effect.as(
-      Effect.annotateLogs(Effect.logDebug(`The HTTP cache cannot ${what} its store`), { error: errorType(cause) }),
-      Option.none()
-    )
+  Effect.catchAllCause(
+    Effect.asSome(Effect.suspend(() => effectOr(use(), (kind) => new TypeError(`expected an Effect, got ${kind}`)))),
+    (cause) =>
+      // The error of a store may quote stored data, so only its type is logged.
+      Effect.as(
+        Effect.annotateLogs(Effect.logDebug(`The HTTP cache cannot ${what} its store`), { error: errorType(cause) }),
+        Option.none()
+      )
   )
 
 /** The text that a store returned, or `undefined` for any other value. */
