@@ -40,17 +40,29 @@ const writeManifest = (): void => {
   for (const name of ["LICENSE", "SECURITY.md", "tsconfig.base.json"]) write(name, text(name))
 }
 
-/** Pages: their programs and names. */
-const writePages = (): void => {
+/** Pages: their programs and names; returns what has no counterpart in Effect 4. */
+const writePages = (): ReadonlyArray<string> => {
+  const problems: Array<string> = []
   const pages = ["README.md", "CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...filesIn("docs")]
   for (const page of pages) {
     if (page.endsWith(".svg")) write(page, text(page))
     if (!page.endsWith(".md")) continue
-    const [content, problems] = patched(page, text(page))
-    if (problems.length > 0) throw new Error(problems.join("\n"))
-    write(page, page === "docs/effect-3-and-4.md" ? content : prose(content, (code) => rewriteText(page, code).text))
+    const isOfBoth = page === "docs/effect-3-and-4.md"
+    const [source, failed] = patched(page, text(page))
+    problems.push(...failed)
+    write(page, isOfBoth ? source : prose(source, rewriting(page, problems)))
   }
+  return problems
 }
+
+/** Rewrites programs of a page. */
+const rewriting =
+  (page: string, problems: Array<string>) =>
+  (code: string): string => {
+    const made = rewriteText(page, code)
+    problems.push(...made.problems)
+    return made.text
+  }
 
 const programOf = (): ts.Program => {
   const { config } = ts.readConfigFile(join(root, "tsconfig.json"), ts.sys.readFile)
@@ -93,8 +105,7 @@ const writeSources = (areas: ReadonlyArray<string>): ReadonlyArray<string> => {
 const given = process.argv.slice(2)
 writeManifest()
 if (given[0] !== "manifest") {
-  writePages()
-  const problems = writeSources(given.length > 0 ? given : ["src", "test", "examples"])
+  const problems = [...writePages(), ...writeSources(given.length > 0 ? given : ["src", "test", "examples"])]
   if (problems.length > 0) {
     console.error(`${problems.length} uses without a counterpart in Effect 4:\n${problems.join("\n")}`)
     process.exitCode = 1

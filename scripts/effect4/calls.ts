@@ -195,6 +195,14 @@ export const calls: Readonly<Record<string, Readonly<Record<string, CallRule>>>>
     scan: fold("scan"),
     make: (node, file) => (node.arguments.length === 0 ? `${local(node, file)}.empty` : undefined)
   },
+  "@effect/platform-node/NodeStream": {
+    fromReadable: (node, file) => {
+      const [evaluate, onError] = node.arguments.map((each) => file.emit(each))
+      return evaluate === undefined || onError === undefined
+        ? undefined
+        : `${local(node, file)}.fromReadable({ evaluate: ${evaluate}, onError: ${onError} })`
+    }
+  },
   "effect/Chunk": {
     toArray: argumentOutsideTests,
     toReadonlyArray: argumentOutsideTests

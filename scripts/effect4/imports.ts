@@ -53,7 +53,7 @@ export const importDeclaration = (node: ts.ImportDeclaration, file: Rewriter): s
       continue
     }
     if (module === "@effect/opentelemetry") {
-      add(`${module}/${name}`, "*")
+      add(name === "Otlp" ? "effect/observability/Otlp" : `${module}/${name}`, "*")
       continue
     }
     const [to, member] = placeOf(module, name)

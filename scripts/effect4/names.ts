@@ -121,7 +121,8 @@ export const members: Readonly<Record<string, Readonly<Record<string, string>>>>
     integer: "Int",
     number: "Number",
     redacted: "Redacted",
-    string: "String"
+    string: "String",
+    url: "URL"
   },
   "effect/Schema": {
     Date: "DateFromString",

@@ -71,6 +71,9 @@ const member = (node: ts.PropertyAccessExpression | ts.QualifiedName, file: Rewr
   const shim = shimOf(module, name, file)
   if (shim !== undefined) return shim
   const left = ts.isQualifiedName(node) ? node.left : node.expression
+  if (module === "effect/Effect" && name === "ignoreLogged") {
+    return `${file.localOf(left.getText(file.source))}.ignore({ log: "Debug" })`
+  }
   if (module === "effect/TestContext") return `${file.need("effect/testing/TestClock")}.layer()`
   // Streams give arrays.
   if (module === "effect/Chunk" && /^to(?:Readonly)?Array$/.test(name))

@@ -9,6 +9,7 @@ const patches: Readonly<Record<string, ReadonlyArray<readonly [from: string, to:
     ["Console.log(`${reason}: ", "Console.log(`${_tag}: "]
   ],
   "examples/40-observe.ts": [["({ metricKey }) => metricKey.name", "({ id }) => id"]],
+  "docs/tracing.md": [["metrics.map(({ metricKey }) => metricKey.name)", "metrics.map(({ id }) => id)"]],
   "README.md": [
     ["effect-http-session-0.3.0.tgz effect@3 @effect/platform@0.97", "effect-http-session-0.4.0.tgz effect"]
   ],

@@ -1,5 +1,5 @@
 /** The metrics that a program has recorded. */
-import { Effect, Metric, MetricState } from "effect"
+import { Effect, Metric, MetricState, Option } from "effect"
 
 /** A metric of one set of tags. */
 export interface Recorded {
@@ -17,7 +17,7 @@ export interface Recorded {
 export const recordedMetrics: Effect.Effect<ReadonlyArray<Recorded>> = Effect.map(Metric.snapshot, (pairs) =>
   pairs.map(({ metricKey, metricState }) => ({
     name: metricKey.name,
-    description: typeof metricKey.description === "string" ? metricKey.description : undefined,
+    description: Option.getOrUndefined(metricKey.description),
     tags: Object.fromEntries(metricKey.tags.map(({ key, value }) => [key, value])),
     isCounter: MetricState.isCounterState(metricState),
     count:
