@@ -1,5 +1,7 @@
 /** The errors of Effect's HTTP client, with secrets redacted in the URL of their messages. */
 import * as HttpClientError from "effect/http/HttpClientError"
+import type { HttpClientRequest } from "effect/http/HttpClientRequest"
+import { redactUrl } from "../redact.js"
 import { methodAndUrl, type RequestFields, type ResponseFields } from "./errorFields.js"
 
 /** An error before a response was received. */
