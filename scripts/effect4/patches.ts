@@ -6,7 +6,7 @@ const patches: Readonly<Record<string, ReadonlyArray<readonly [from: string, to:
   "examples/23-http-client-layer.ts": [
     ["find({ path: { id: 1 } })", "find({ params: { id: 1 } })"],
     ['catchTag("RequestError", ({ cause, reason }) =>', 'catchTag("HttpClientError", ({ reason: { _tag, cause } }) =>'],
-    ["Console.log(`${reason}: ", "Console.log(`${_tag}: "]
+    ["{reason}: ", "{_tag}: "]
   ],
   "examples/40-observe.ts": [["({ metricKey }) => metricKey.name", "({ id }) => id"]],
   "docs/tracing.md": [["metrics.map(({ metricKey }) => metricKey.name)", "metrics.map(({ id }) => id)"]],

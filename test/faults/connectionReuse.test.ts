@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import * as HttpBody from "@effect/platform/HttpBody"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { Context, Deferred, Effect, Layer, ManagedRuntime, Stream } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, Scope, Stream } from "effect"
 import type * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import * as Connector from "effect-http-session/Connector"
@@ -171,11 +171,17 @@ const load = (session: Session.SessionService, url: string, shape: Shape) =>
   )
 
 /** All tests share one process. `layer` of @effect/vitest would give its services to the tests of later files as well. */
-const peer = ManagedRuntime.make(Peer.layer)
+const scope = Effect.runSync(Scope.make())
+let peer: Context.Context<Peer> | undefined
 
 describe("a server in another process", () => {
-  beforeAll(() => peer.runPromise(Effect.asVoid(Peer)), 60_000)
-  afterAll(() => peer.dispose(), 60_000)
+  beforeAll(async () => {
+    peer = await Effect.runPromise(Layer.buildWithScope(Peer.layer, scope))
+  }, 60_000)
+  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)), 60_000)
+
+  const withPeer = <A, E, R>(effect: Effect.Effect<A, E, R | Peer>) =>
+    Effect.suspend(() => (peer === undefined ? Effect.die(new Error("no peer")) : Effect.provide(effect, peer)))
 
   const names: Readonly<Record<Way, string>> = {
     "TLSv1.3": "TLS 1.3",
@@ -195,7 +201,7 @@ describe("a server in another process", () => {
             const before = yield* accepted(way)
             yield* load(yield* sessionBy(way), yield* urlBy(way, shape.path), shape)
             assert.isAtMost((yield* accepted(way)) - before, shape.concurrency)
-          }).pipe(Effect.provide(peer)),
+          }).pipe(withPeer),
         60_000
       )
     }

@@ -2,7 +2,7 @@
  * Connections that die while the program does not look: asleep, or busy with something else.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Stream, TestClock } from "effect"
+import { Effect, Exit, Fiber, Stream, TestClock } from "effect"
 import * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import type * as Connector from "effect-http-session/Connector"
@@ -10,7 +10,7 @@ import * as Proxy from "effect-http-session/Proxy"
 import type * as Session from "effect-http-session/Session"
 import type { ConnectionClosed } from "effect-http-session/Tracing"
 import { standard } from "../support/certificates.js"
-import { heldClock } from "../support/clock.js"
+import { heldClock, jumpingClock } from "../support/clock.js"
 import { failure } from "../support/exits.js"
 import { trusting } from "../support/proxied.js"
 import * as Server from "../support/server.js"
@@ -41,18 +41,6 @@ const echoing = (tls?: { readonly cert: string; readonly key: string }) =>
 const warm = (session: Session.SessionService, url: string) =>
   session.get(`${url}/warm`, limits).pipe(ClientResponse.text)
 
-/** A Clock as Effect's own, whose time of day goes forward at once. */
-const jumping = () => {
-  let ahead = 0
-  const clock = Clock.make()
-  const real = clock.unsafeCurrentTimeMillis.bind(clock)
-  Object.defineProperty(clock, "unsafeCurrentTimeMillis", { value: () => real() + ahead })
-  const jump = (millis: number): void => {
-    ahead += millis
-  }
-  return { clock, jump }
-}
-
 /** Why connections of a session are closed from now on. */
 const closesOf = (session: Session.SessionService) =>
   Effect.gen(function* () {
@@ -81,7 +69,7 @@ describe("an idle connection of a machine that slept", () => {
     it.scopedLive(`serves ${reused ? "the next" : "no"} ${method} after ${name}`, () =>
       Effect.gen(function* () {
         const { at } = yield* echoing()
-        const { clock, jump } = jumping()
+        const { clock, jump } = jumpingClock()
         const { session } = yield* sessionOn()
         yield* Effect.withClock(warm(session, at.url), clock)
         jump(millis)
@@ -98,7 +86,7 @@ describe("an idle connection of a machine that slept", () => {
   it.scopedLive("is closed for its idle time", () =>
     Effect.gen(function* () {
       const { at } = yield* echoing()
-      const { clock, jump } = jumping()
+      const { clock, jump } = jumpingClock()
       const { session } = yield* sessionOn()
       const closed = yield* closesOf(session)
       yield* Effect.withClock(warm(session, at.url), clock)

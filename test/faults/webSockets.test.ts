@@ -1,7 +1,6 @@
 /**
  * WebSockets and event streams that are interrupted at any step, or end with their session.
  */
-import type { Socket } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Fiber, FiberId, Runtime, Schedule, type Scope, Stream } from "effect"
 import { WebSocket } from "effect-http-session"
@@ -10,15 +9,12 @@ import * as Session from "effect-http-session/Session"
 import * as Sse from "effect-http-session/Sse"
 import { invariants } from "../support/invariants.js"
 import { nonce } from "../support/itFault.js"
+import { pingPong } from "../support/platformSockets.js"
 import * as Server from "../support/server.js"
 import { sessionOn, until } from "../support/stages.js"
 import { Steps } from "../support/stepScheduler.js"
 import { atEveryStep, promptly, stride } from "../support/steps.js"
 import * as Peer from "../support/webSocketServer.js"
-
-interface Enough {
-  readonly _tag: "Enough"
-}
 
 interface World {
   readonly session: Session.SessionService
@@ -60,25 +56,7 @@ const worlds: Readonly<Record<string, Effect.Effect<World, never, Scope.Scope>>>
     connector,
     session,
     servers: [server],
-    program: Effect.scoped(
-      Effect.gen(function* () {
-        const socket = yield* WebSocket.makeSocket(url, options)
-        const write = yield* socket.writer
-        let count = 0
-        yield* socket.runRaw(
-          () =>
-            Effect.zipRight(
-              Effect.yieldNow(),
-              Effect.suspend(
-                (): Effect.Effect<void, Socket.SocketError | Enough> =>
-                  ++count === 3 ? Effect.fail({ _tag: "Enough" }) : write("again")
-              )
-            ),
-          { onOpen: Effect.ignore(write("first")) }
-        )
-      })
-    ).pipe(
-      Effect.catchTag("Enough", () => Effect.void),
+    program: Effect.flatMap(WebSocket.makeSocket(url, options), (socket) => pingPong(socket, 3)).pipe(
       Effect.provideService(Session.Session, session)
     )
   })),

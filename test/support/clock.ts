@@ -63,6 +63,20 @@ export const watchedClock = (onRead: () => void): Clock.Clock => {
   }
 }
 
+/** A Clock of the class of the default one, whose wall time jumps as that of a machine that slept. */
+export const jumpingClock = (): { readonly clock: Clock.Clock; readonly jump: (millis: number) => void } => {
+  let ahead = 0
+  const clock = Clock.make()
+  const real = clock.unsafeCurrentTimeMillis.bind(clock)
+  Object.defineProperty(clock, "unsafeCurrentTimeMillis", { value: () => real() + ahead })
+  return {
+    clock,
+    jump: (millis) => {
+      ahead += millis
+    }
+  }
+}
+
 /** Runs an effect on a Clock that stands still: no limit on it runs out. */
 export const onStillClock = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.suspend(() => Effect.withClock(effect, heldClock().clock))

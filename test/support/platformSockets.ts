@@ -30,3 +30,29 @@ export const endOf = (
   Effect.map(Effect.flip(socket.run(() => {})), (error) =>
     Socket.SocketCloseError.is(error) ? { code: error.code, closeReason: error.closeReason } : error.reason
   )
+
+/** Sends a message and answers each that arrives, after a yield, until `count` have arrived. */
+export const pingPong = (socket: Socket.Socket, count: number): Effect.Effect<void, Socket.SocketError> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const write = yield* socket.writer
+      let seen = 0
+      yield* socket.runRaw(
+        () =>
+          Effect.zipRight(
+            Effect.yieldNow(),
+            Effect.suspend(
+              (): Effect.Effect<void, Socket.SocketError | Enough> =>
+                ++seen === count ? Effect.fail(enough) : write("again")
+            )
+          ),
+        { onOpen: Effect.ignore(write("first")) }
+      )
+    })
+  ).pipe(Effect.catchTag("Enough", () => Effect.void))
+
+interface Enough {
+  readonly _tag: "Enough"
+}
+
+const enough: Enough = { _tag: "Enough" }

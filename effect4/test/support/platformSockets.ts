@@ -39,3 +39,19 @@ export const endOf = (
         : reason._tag.replace(/^Socket|Error$/g, "")
     )
   )
+
+/** Sends a message and answers each that arrives, after a yield, until `count` have arrived. */
+export const pingPong = (socket: Socket.Socket, count: number): Effect.Effect<void, Socket.SocketError> =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const { pull } = yield* socket.reader
+      const { write } = yield* socket.writer
+      yield* Effect.ignore(write("first"))
+      for (let seen = 0; seen < count; ) {
+        for (const _ of yield* pull) {
+          yield* Effect.yieldNow
+          if (++seen < count) yield* write("again")
+        }
+      }
+    })
+  )
