@@ -19,6 +19,9 @@ export class Http2Head implements Head {
   readonly deviations = 0
   private readonly names: ReadonlyArray<string>
   private readonly values: ReadonlyArray<string>
+  /** `typeText`, once it is built: a head may serve many responses. */
+  private builtTypeText: string | undefined = undefined
+  private hasTypeText = false
 
   constructor(status: number, fields: DecodedFields, contentLength: number | undefined) {
     this.status = status
@@ -52,7 +55,10 @@ export class Http2Head implements Head {
   }
 
   get typeText(): string | undefined {
-    return joinValues(this.getAll("content-type"))
+    if (this.hasTypeText) return this.builtTypeText
+    this.hasTypeText = true
+    this.builtTypeText = joinValues(this.getAll("content-type"))
+    return this.builtTypeText
   }
 
   raw(): ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]> {

@@ -50,6 +50,22 @@ export const headOf = (fields: DecodedFields, method: string): Http2Head | Viola
   return new Http2Head(status, fields, hasBody && length !== undefined ? Number(length) : undefined)
 }
 
+/** Makes heads. The decoder gives a block that repeats the previous one the same fields, which then give the same head. */
+export class ReceivedHeads {
+  private fields: DecodedFields | undefined = undefined
+  private method = ""
+  private head: Http2Head | undefined = undefined
+
+  of(fields: DecodedFields, method: string): Http2Head | Violation {
+    if (this.head !== undefined && fields === this.fields && method === this.method) return this.head
+    const head = headOf(fields, method)
+    this.fields = fields
+    this.method = method
+    this.head = head instanceof Http2Head ? head : undefined
+    return head
+  }
+}
+
 /** Trailers, without fields that are not allowed in them, or a description of their violation. */
 export const trailersOf = (fields: DecodedFields): Trailers | Violation => {
   const { names, values } = fields

@@ -21,7 +21,7 @@ import {
 import { disconnected, resetBody, resetHead, violatedBody, violatedHead } from "./failures.js"
 import type { DecodedFields } from "./hpack/decoder.js"
 import { beyond, tooManyInformational } from "./limits.js"
-import { headOf, trailersOf } from "./receivedFields.js"
+import { type ReceivedHeads, trailersOf } from "./receivedFields.js"
 import { SendingStream, type StreamOwner } from "./sendingStream.js"
 import type { TableEntry } from "./streamTable.js"
 
@@ -29,6 +29,7 @@ const noTrailers: Trailers = []
 
 /** The part of a connection that a stream uses. */
 export interface Http2StreamOwner extends StreamOwner {
+  readonly heads: ReceivedHeads
   /** Gives the stream its id and formats its HEADERS. */
   readonly begin: (stream: Http2Stream, endStream: boolean, now: number) => void
 }
@@ -114,7 +115,7 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
       return
     }
     this.headSize += fields.size
-    const head = headOf(fields, this.exchange.wireRequest.method)
+    const head = this.owner.heads.of(fields, this.exchange.wireRequest.method)
     if ("code" in head) this.violate(head)
     else if (head.status >= 200) this.onHead(head, endStream)
     else if (endStream)

@@ -11,6 +11,7 @@ import type { Inbound } from "./inbound.js"
 import type { Http2Limits } from "./limits.js"
 import type { Liveness } from "./liveness.js"
 import type { Output } from "./output.js"
+import { ReceivedHeads } from "./receivedFields.js"
 import { encodeRequest } from "./requestFields.js"
 import type { ResetStreams } from "./resetStreams.js"
 import type { SendingStream } from "./sendingStream.js"
@@ -30,6 +31,7 @@ export abstract class StreamHost implements Http2StreamOwner {
   state: "open" | "retiring" | "closed" = "open"
   reads = 0
   readonly open = new StreamTable<Http2Stream>()
+  readonly heads = new ReceivedHeads()
   abstract readonly id: number
   abstract readonly wire: NetworkStream
   abstract readonly limits: Http2Limits

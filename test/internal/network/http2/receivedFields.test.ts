@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Http2Head } from "../../../../src/internal/network/http2/head.js"
 import type { DecodedFields } from "../../../../src/internal/network/http2/hpack/decoder.js"
-import { headOf, trailersOf } from "../../../../src/internal/network/http2/receivedFields.js"
+import { headOf, ReceivedHeads, trailersOf } from "../../../../src/internal/network/http2/receivedFields.js"
 
 const fieldsOf = (...texts: ReadonlyArray<string>): DecodedFields => ({
   names: texts.filter((_, index) => index % 2 === 0),
@@ -248,6 +248,22 @@ describe("headOf", () => {
         assert.strictEqual(wrong(":status", "204", "content-length", text)[0], "Header", text)
       }
     })
+  })
+})
+
+describe("ReceivedHeads", () => {
+  it("the same fields for the same method give one head", () => {
+    const heads = new ReceivedHeads()
+    const fields = fieldsOf(...ok, "content-length", "5")
+    const first = heads.of(fields, "GET")
+    assert.strictEqual(heads.of(fields, "GET"), first)
+    assert.deepInclude(heads.of(fields, "HEAD"), { contentLength: undefined })
+    assert.deepInclude(heads.of(fields, "GET"), { contentLength: 5 })
+  })
+  it("a violation is described each time", () => {
+    const heads = new ReceivedHeads()
+    const fields = fieldsOf(...ok, "A", "b")
+    assert.deepStrictEqual(heads.of(fields, "GET"), heads.of(fields, "GET"))
   })
 })
 

@@ -10,6 +10,8 @@ import { DecoderTable, entryOverhead } from "./decoderTable.js"
 import { HpackError } from "./hpackError.js"
 import { decodedBound, decodeHuffman } from "./huffman.js"
 import { type Cursor, readInteger } from "./integers.js"
+import { RepeatedBlock } from "./repeatedBlock.js"
+import { staticCount } from "./staticTable.js"
 
 /** Limits of one decoded block. All finite. */
 export interface FieldLimits {
@@ -51,6 +53,9 @@ let scratch: Buffer | undefined
 /** A block may begin with two updates of the table's size: to the smallest and to the last one (RFC 7541, section 4.2). */
 const mostSizeUpdates = 2
 
+/** Fields whose additions fit into the bits of a number. */
+const mostAdditions = 30
+
 export class HpackDecoder {
   private readonly maxTableSize: number
   private readonly table: DecoderTable
@@ -61,6 +66,13 @@ export class HpackDecoder {
   private secrets: Array<number> | undefined
   private exceeded: keyof FieldLimits | undefined
   private size = 0
+  /** Bits of the fields that this block has added to the table. */
+  private additions = 0
+  /** Whether this block can be remembered: whether it changed the table only by fields that it has itself. */
+  private isRepeatable = true
+  /** Whether this block refers to fields of earlier blocks. */
+  private refersBack = false
+  private readonly repeated = new RepeatedBlock()
   // The bytes of the text that was read last, before a string is made of them.
   private text = noBytes
   private textStart = 0
@@ -74,6 +86,18 @@ export class HpackDecoder {
 
   /** Decodes the block in `block[start,end)`. Throws only `HpackError`; the decoder is of no use afterwards. */
   decode(block: Buffer, start: number, end: number, limits: FieldLimits): DecodedFields {
+    const known = this.repeated.match(block, start, end, limits)
+    if (known !== undefined) {
+      this.repeated.addTo(this.table)
+      return known
+    }
+    const fields = this.decodeNew(block, start, end, limits)
+    const isRepeatable = this.isRepeatable && !(this.refersBack && this.additions !== 0)
+    this.repeated.remember(block, start, end, limits, isRepeatable ? fields : undefined, this.additions)
+    return fields
+  }
+
+  private decodeNew(block: Buffer, start: number, end: number, limits: FieldLimits): DecodedFields {
     const cursor = this.cursor
     cursor.bytes = block
     cursor.at = start
@@ -84,6 +108,9 @@ export class HpackDecoder {
     this.secrets = undefined
     this.exceeded = undefined
     this.size = 0
+    this.additions = 0
+    this.isRepeatable = true
+    this.refersBack = false
     let updates = 0
     let first = true
     while (cursor.at < end) {
@@ -110,6 +137,7 @@ export class HpackDecoder {
 
   private resize(): void {
     const size = readInteger(this.cursor, 0x1f)
+    this.isRepeatable = false
     if (size > this.maxTableSize) {
       throw new HpackError(`expected a table of at most ${this.maxTableSize} bytes, got an update to ${size}`)
     }
@@ -120,6 +148,7 @@ export class HpackDecoder {
     const index = readInteger(this.cursor, 0x7f)
     const name = this.table.name(index)
     const value = this.table.value(index)
+    if (index > staticCount) this.refersBack = true
     if (this.admits(name.length, value.length)) this.addField(name, value, false)
   }
 
@@ -128,6 +157,7 @@ export class HpackDecoder {
     const index = readInteger(this.cursor, mask)
     let name = index === 0 ? "" : this.table.name(index)
     let nameSize = name.length
+    if (index > staticCount) this.refersBack = true
     if (index === 0) {
       this.readText()
       nameSize = this.textEnd - this.textStart
@@ -141,9 +171,19 @@ export class HpackDecoder {
     if (admitted || kept) {
       const value = this.makeText()
       if (admitted) this.addField(name, value, never)
-      if (kept) this.table.add(name, value, size)
+      if (kept) this.add(name, value, size, admitted)
     }
-    if (added && !kept) this.table.clear()
+    if (added && !kept) {
+      this.isRepeatable = false
+      this.table.clear()
+    }
+  }
+
+  private add(name: string, value: string, size: number, admitted: boolean): void {
+    const position = this.names.length - 1
+    if (admitted && position < mostAdditions) this.additions |= 1 << position
+    else this.isRepeatable = false
+    this.table.add(name, value, size)
   }
 
   /** Whether a field with a name of this size can be within the limits, or in the table. */

@@ -454,5 +454,72 @@ describe("HpackDecoder", () => {
         { seed, numRuns: 2000 }
       )
     })
+
+    it("a block that repeats the previous one decodes like any other, and leaves the same table", () => {
+      const name = fc.constantFrom("a", "bb", "y".repeat(250))
+      const piece = fc.oneof(
+        fc.tuple(name, name).map(([key, value]) => inserted(key, value)),
+        fc.tuple(name, name).map(([key, value]) => literal(key, value)),
+        fc.constant(Buffer.concat([Buffer.of(0x40 | 33), text("now")])),
+        fc.constantFrom(0x88, 0xbe, 0xbf, 0xc0).map((index) => Buffer.of(index)),
+        fc.constant(Buffer.concat([Buffer.of(0x40 | 62), text("value")]))
+      )
+      const update = fc.constantFrom(Buffer.alloc(0), Buffer.alloc(0), Buffer.of(0x20), Buffer.of(0x3e))
+      const block = fc
+        .tuple(update, fc.array(piece, { maxLength: 4 }))
+        .map(([first, rest]) => Buffer.concat([first, ...rest]))
+      const repeated = fc.tuple(block, fc.integer({ min: 1, max: 4 }))
+      const limits: FieldLimits = { maxHeadSize: 700, maxHeaders: 3, maxLineSize: 300 }
+      // Other limits make the decoder forget the previous block.
+      const outcome = (blocks: ReadonlyArray<readonly [Buffer, number]>, limitsOf: () => FieldLimits) => {
+        const decoder = new HpackDecoder(300)
+        const seen: Array<unknown> = []
+        try {
+          for (const [bytes, times] of blocks) {
+            for (let time = 0; time < times; time++) seen.push(decoder.decode(bytes, 0, bytes.length, limitsOf()))
+          }
+          for (let index = 62; index < 80; index++) seen.push(decode(decoder, Buffer.of(0x80 | index)))
+        } catch (error) {
+          assert.instanceOf(error, HpackError)
+          seen.push(error.message)
+        }
+        return seen
+      }
+      fc.assert(
+        fc.property(fc.array(repeated, { maxLength: 4 }), (blocks) => {
+          assert.deepStrictEqual(
+            outcome(blocks, () => limits),
+            outcome(blocks, () => ({ ...limits }))
+          )
+        }),
+        { seed, numRuns: 5000 }
+      )
+    })
+  })
+
+  describe("the previous block", () => {
+    const block = Buffer.concat([Buffer.of(0x88), inserted("server", "x")])
+    const decodeAgain = (decoder: HpackDecoder, bytes: Buffer, limits = unlimited) =>
+      decoder.decode(bytes, 0, bytes.length, limits)
+
+    it("its repetition has the same fields, as one object", () => {
+      const decoder = new HpackDecoder()
+      const first = decodeAgain(decoder, block)
+      assert.strictEqual(decodeAgain(decoder, Buffer.from(block)), first)
+      assert.deepStrictEqual(decode(decoder, Buffer.of(0xbe, 0xbf)), ["server: x", "server: x"])
+    })
+    it("a block of more than 2 KiB, or with other limits, is decoded again", () => {
+      const decoder = new HpackDecoder()
+      const large = literal("a", "x".repeat(2048))
+      assert.notStrictEqual(decodeAgain(decoder, large), decodeAgain(decoder, large))
+      assert.notStrictEqual(decodeAgain(decoder, block), decodeAgain(decoder, block, { ...unlimited }))
+    })
+    it("a block that refers to an entry and adds one has other fields when it is repeated", () => {
+      const decoder = new HpackDecoder()
+      decode(decoder, inserted("a", "1"))
+      const bytes = Buffer.concat([Buffer.of(0xbe), inserted("b", "2")])
+      assert.deepStrictEqual(decode(decoder, bytes), ["a: 1", "b: 2"])
+      assert.deepStrictEqual(decode(decoder, bytes), ["b: 2", "b: 2"])
+    })
   })
 })
