@@ -3,7 +3,7 @@
  */
 import type { Head } from "../../transport/transport.js"
 import { decodeText, joinValues } from "../http1/head.js"
-import type { DecodedFields } from "./hpack/decoder.js"
+import type { DecodedFields } from "./hpack/decodedFields.js"
 
 /** A received head, whose fields have been checked. The first of them is `:status`. */
 export class Http2Head implements Head {

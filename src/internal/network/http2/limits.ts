@@ -8,7 +8,7 @@ import { toMillis } from "../../durations.js"
 import { decodeDuration } from "../../effect/durations.js"
 import { defaultLimits as http1, type ParserLimits } from "../http1/limits.js"
 import { ENHANCE_YOUR_CALM, type Violation } from "./errorCodes.js"
-import type { FieldLimits } from "./hpack/decoder.js"
+import type { FieldLimits } from "./hpack/decodedFields.js"
 
 export interface Http2Limits {
   /** Streams of one connection, however many its server allows. */

@@ -8,7 +8,7 @@ import { gotByte, lineExcerpt } from "../http1/excerpt.js"
 import { neverTrailers } from "../http1/trailers.js"
 import { PROTOCOL_ERROR, type Violation } from "./errorCodes.js"
 import { decodeField, Http2Head } from "./head.js"
-import type { DecodedFields } from "./hpack/decoder.js"
+import type { DecodedFields } from "./hpack/decodedFields.js"
 import { staticNames } from "./hpack/staticTable.js"
 
 /** Fields of a connection of HTTP/1.1, which no message of HTTP/2 has. */

@@ -19,7 +19,7 @@ import {
   type Violation
 } from "./errorCodes.js"
 import { disconnected, resetBody, resetHead, violatedBody, violatedHead } from "./failures.js"
-import type { DecodedFields } from "./hpack/decoder.js"
+import type { DecodedFields } from "./hpack/decodedFields.js"
 import { beyond, tooManyInformational } from "./limits.js"
 import { type ReceivedHeads, trailersOf } from "./receivedFields.js"
 import { SendingStream, type StreamOwner } from "./sendingStream.js"

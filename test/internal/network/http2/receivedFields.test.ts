@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Http2Head } from "../../../../src/internal/network/http2/head.js"
-import type { DecodedFields } from "../../../../src/internal/network/http2/hpack/decoder.js"
+import type { DecodedFields } from "../../../../src/internal/network/http2/hpack/decodedFields.js"
 import { headOf, ReceivedHeads, trailersOf } from "../../../../src/internal/network/http2/receivedFields.js"
 
 const fieldsOf = (...texts: ReadonlyArray<string>): DecodedFields => ({

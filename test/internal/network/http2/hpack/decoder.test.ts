@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
-import { type FieldLimits, HpackDecoder } from "../../../../../src/internal/network/http2/hpack/decoder.js"
+import type { FieldLimits } from "../../../../../src/internal/network/http2/hpack/decodedFields.js"
+import { HpackDecoder } from "../../../../../src/internal/network/http2/hpack/decoder.js"
 import { HpackError } from "../../../../../src/internal/network/http2/hpack/hpackError.js"
 
 const unlimited: FieldLimits = { maxHeadSize: 2 ** 30, maxHeaders: 2 ** 30, maxLineSize: 2 ** 30 }
