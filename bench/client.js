@@ -1,21 +1,22 @@
 /**
- * One variant in a process of its own, which waits for its turns: in each it requests a URL over and over again and
- * tells how many requests a second that gave, what they cost and how many connections it opened in that turn. Usage:
- * client.js <variant> [the PEM of the authority that a client over TLS trusts]
+ * One client in a process of its own, which waits for its turns: in each, workers send one request after the other. It
+ * tells how many requests per second that gave, what they cost, how long they took and how many connections it opened in
+ * that turn. Usage: client.js <client> <file of clients> [arguments of the client]
  */
 import { Socket } from "node:net"
 import { serve } from "./turns.js"
-import { http2Variants, secureVariants, variants } from "./variants.js"
 
-/** Milliseconds of a turn before it is measured, in which connections that had been given up are opened again. */
+/** Milliseconds of a turn before it is measured, in which connections that were closed meanwhile are opened again. */
 const leadIn = 50
 
-const [, , name, ca] = process.argv
-const variant = await (ca === undefined ? variants[name]() : (secureVariants[name] ?? http2Variants[name])(ca))
+const [, , name, set, ...given] = process.argv
+const { clients } = await import(`./clients/${set}.js`)
+const client = await clients[name](...given)
 
 let requests = 0
 let connections = 0
 let running = false
+let times
 
 // All clients open a connection by this, those over TLS too.
 const { connect } = Socket.prototype
@@ -26,62 +27,85 @@ Socket.prototype.connect = function (...args) {
 
 const sleep = (millis) => new Promise((resolve) => setTimeout(resolve, millis))
 
-const measure = async (workers, millis) => {
+const percentile = (sorted, part) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]
+
+const measure = async (workers, millis, timed) => {
   await sleep(leadIn)
+  times = timed ? [] : undefined
   const before = { requests, cpu: process.cpuUsage(), time: performance.now() }
   await sleep(millis)
   const cpu = process.cpuUsage(before.cpu)
   const elapsed = performance.now() - before.time
   const count = requests - before.requests
   running = false
+  const sorted = times?.sort((a, b) => a - b)
   await workers
-  return { perSecond: (count / elapsed) * 1000, cpu: (cpu.user + cpu.system) / count, connections }
+  return {
+    perSecond: (count / elapsed) * 1000,
+    cpu: (cpu.user + cpu.system) / count,
+    connections,
+    ...(timed ? { p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99) } : {})
+  }
 }
 
-/** `start` makes workers that run while `running`. */
+/** `start` makes workers that run while `running`. Each worker takes the URLs in turn, from another one on. */
 const takeTurns = (start) =>
-  serve(({ concurrency, millis, url }) => {
+  serve(({ concurrency, millis, timed = false, urls }) => {
     running = true
     connections = 0
-    return measure(start(url, concurrency), millis)
+    const workers = Array.from({ length: concurrency }, (_, worker) => {
+      let at = worker
+      return { worker, next: () => urls[at++ % urls.length] }
+    })
+    return measure(start(workers), millis, timed)
   })
 
-const times = (concurrency, make) => Array.from({ length: concurrency }, make)
+const done = (began) => {
+  requests++
+  times?.push(performance.now() - began)
+}
 
-if (variant.kind === "promise") {
-  takeTurns((url, concurrency) =>
+/** The clock costs time, so that it is read only for those that ask. */
+const now = () => (times === undefined ? 0 : performance.now())
+
+if (client.kind === "promise") {
+  takeTurns((workers) =>
     Promise.all(
-      times(concurrency, async () => {
+      workers.map(async ({ next, worker }) => {
         while (running) {
-          await variant.once(url)
-          requests++
+          const began = now()
+          await client.once(next(), worker)
+          done(began)
         }
       })
     )
   )
 } else {
-  const { Effect, Runtime } = variant
-  const loop = (one, url) =>
-    Effect.whileLoop({
+  const { Effect, Runtime } = client
+  const loop = (one, { next, worker }) => {
+    let began = 0
+    return Effect.whileLoop({
       while: () => running,
-      body: () => one(url),
-      step: () => {
-        requests++
-      }
+      body: () => {
+        began = now()
+        return one(next(), worker)
+      },
+      step: () => done(began)
     })
+  }
   // Workers are fibers of the context they were started in, so that services and spans are theirs.
   const inContext = (one) =>
     Effect.flatMap(Effect.runtime(), (runtime) => {
-      takeTurns((url, concurrency) =>
+      takeTurns((workers) =>
         Runtime.runPromise(runtime)(
           Effect.all(
-            times(concurrency, () => loop(one, url)),
+            workers.map((worker) => loop(one, worker)),
             { concurrency: "unbounded", discard: true }
           )
         )
       )
       return Effect.never
     })
-  const program = variant.use === undefined ? inContext(variant.one) : variant.use(inContext)
-  Effect.runFork(Effect.scoped(Effect.provide(program, variant.layer)))
+  const program = client.use === undefined ? inContext(client.one) : client.use(inContext)
+  Effect.runFork(Effect.scoped(Effect.provide(program, client.layer)))
 }

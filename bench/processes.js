@@ -4,9 +4,6 @@
 import { fork, spawnSync } from "node:child_process"
 import { fileURLToPath } from "node:url"
 
-/** Seconds for which a client runs before it is measured. */
-export const warmUp = 3
-
 /** The path of a file of the benchmark. */
 export const here = (name) => fileURLToPath(new URL(name, import.meta.url))
 
@@ -21,12 +18,16 @@ export const run = (script, args, flags = []) => {
   return JSON.parse(stdout.trim().split("\n").at(-1))
 }
 
-/** The server on Node; with a certificate it speaks TLS on another port as well. */
-export const startServer = (certificate) =>
+/** A server in a process of its own, which sends what it is reached by. */
+export const startServer = (script, env = {}) =>
   new Promise((resolve) => {
-    const tls = certificate === undefined ? {} : { BENCH_CERT: certificate.cert, BENCH_KEY: certificate.key }
-    const child = fork(here("./server.js"), { env: { ...process.env, ...tls } })
-    child.once("message", ({ port, securePort }) =>
-      resolve({ child, url: `http://127.0.0.1:${port}`, secureUrl: `https://127.0.0.1:${securePort}` })
-    )
+    const child = fork(here(script), { env: { ...process.env, ...env } })
+    child.once("message", (facts) => resolve({ ...facts, stop: () => child.disconnect() }))
   })
+
+/** The server on Node; with a certificate it speaks TLS on another port as well. */
+export const startNodeServer = async (certificate) => {
+  const env = { BENCH_CERT: certificate.cert, BENCH_KEY: certificate.key }
+  const { port, securePort, stop } = await startServer("./nodeServer.js", env)
+  return { url: `http://127.0.0.1:${port}`, secureUrl: `https://127.0.0.1:${securePort}`, stop }
+}

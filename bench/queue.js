@@ -4,7 +4,7 @@
  */
 import { createServer } from "node:net"
 import { Effect, Fiber } from "effect"
-import { ClientResponse, Session } from "../dist/index.js"
+import { ClientResponse, Session } from "../dist/bundle/index.js"
 
 const waiting = 1000
 const server = createServer((socket) => socket.on("error", () => {}))

@@ -1,87 +1,76 @@
 /**
- * docs/benchmarks.md and its chart.
+ * docs/benchmarks.md and its chart, made from the recorded results of all parts. Also run alone: node bench/report.js
  */
-import { writeFileSync } from "node:fs"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
-import { warmUp } from "./processes.js"
+import { chart } from "./chart.js"
+import { recorded } from "./results.js"
 
-const file = (name) => fileURLToPath(new URL(`../docs/${name}`, import.meta.url))
+/** The parts in the order of the page. */
+export const parts = [
+  "get",
+  "post",
+  "tls",
+  "http2",
+  "gzip",
+  "closing",
+  "origins",
+  "crowd",
+  "multipart",
+  "streams",
+  "webSocket",
+  "events",
+  "cookies",
+  "memory",
+  "imports"
+]
 
-const ratio = (value) => value.toFixed(2)
+const file = (name) => fileURLToPath(new URL(name, import.meta.url))
 
-const requestTable = ({ rows, title }) =>
+const line = (cells) => `| ${cells.join(" | ")} |`
+
+const tableOf = ({ columns, note, rows, title }) =>
   [
     `## ${title}`,
     "",
-    "| client | throughput | CPU per request | connections |",
-    "| --- | --- | --- | --- |",
-    ...rows.map((row) => `| ${row.name} | ${ratio(row.throughput)} | ${ratio(row.cpu)} | ${row.connections} |`),
-    ""
+    line(columns),
+    line(columns.map(() => "---")),
+    ...rows.map(line),
+    "",
+    ...(note === undefined ? [] : [note, ""])
   ].join("\n")
 
-const streamTable = (streams, direction, size, rounds) => {
-  const rows = streams.filter((row) => row.direction === direction)
-  if (rows.length === 0) return ""
-  return [
-    `## ${direction === "upload" ? "An" : "A"} ${direction} of ${size} MiB`,
-    "",
-    `| way | speed over the bare socket | growth of RSS by the first | by all ${rounds + 1} |`,
-    "| --- | --- | --- | --- |",
-    ...rows.map(
-      (row) =>
-        `| ${row.name} | ${ratio(row.speed)} | ${Math.round(row.grown)} MiB | ${Math.round(row.grownAtLast)} MiB |`
-    ),
-    ""
-  ].join("\n")
+/** What people have written about a part, between its tables and the next part. */
+const commentOf = (part) => {
+  const path = file(`./comments/${part}.md`)
+  return existsSync(path) ? readFileSync(path, "utf8") : undefined
 }
 
-const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;")
+const introduction = ({ node, server, settings: { rounds, seconds, warmUp } }) => `# Benchmarks
 
-const chart = ({ rows, title }) => {
-  const height = 26
-  const left = 280
-  const scale = 380 / Math.max(...rows.map((row) => row.throughput))
-  const bars = rows.map((row, index) => {
-    const y = 40 + index * height
-    const width = Math.max(1, row.throughput * scale)
-    const fill = row.name.startsWith("ours") ? "#2563eb" : "#94a3b8"
-    return (
-      `<text x="${left - 8}" y="${y + 15}" text-anchor="end">${escape(row.name)}</text>` +
-      `<rect x="${left}" y="${y + 3}" width="${width.toFixed(1)}" height="17" fill="${fill}"/>` +
-      `<text x="${(left + width + 6).toFixed(1)}" y="${y + 15}">${ratio(row.throughput)}</text>`
-    )
+\`npm run bench\` wrote this page and its chart with the figures of one machine, on Node ${node} against ${server}; \`npm run bench -- <part>\` measures a part again.
+
+Each client is a process of its own. They take turns of ${seconds} s after ${warmUp} s of warm-up, and each is compared with the first one of its table in the same round. Figures are medians of the ratios of ${rounds} rounds: a throughput above 1 is faster, CPU below 1 is cheaper. Connections are all that a client opened, warm-up included; some clients close connections that are idle while others have their turns. Absolute times say more about the machine than about a client and are not given. A part is not recorded if the machine had other work to do.
+
+Floors are what a client could cost at the least: a bare socket per worker, which knows that each reply has a Content-Length. Floor b is a program in Effect.
+
+![How many times as fast as the best other client](benchmarks.svg)
+`
+
+/** Writes the page, if there are results. */
+export const report = () => {
+  const found = parts.flatMap((part) => {
+    const result = recorded(part)
+    return result === undefined ? [] : [{ part, result }]
   })
-  return (
-    `<svg xmlns="http://www.w3.org/2000/svg" width="740" height="${50 + rows.length * height}" font-family="sans-serif" font-size="13">` +
-    `<title>Throughput over undici.request: ${escape(title)}</title>` +
-    `<rect width="100%" height="100%" fill="white"/>` +
-    `<text x="10" y="22" font-weight="bold">Throughput over undici.request: ${escape(title)}</text>${bars.join("")}</svg>\n`
-  )
+  if (found.length === 0) return
+  const headlines = found.flatMap(({ result }) => result.tables.flatMap((table) => table.headlines))
+  const sections = found.flatMap(({ part, result }) => [
+    ...result.tables.map(tableOf),
+    ...[commentOf(part)].filter((comment) => comment !== undefined)
+  ])
+  writeFileSync(file("../docs/benchmarks.svg"), chart(headlines))
+  writeFileSync(file("../docs/benchmarks.md"), `${[introduction(found[0].result), ...sections].join("\n").trimEnd()}\n`)
 }
 
-export const report = ({ load, queue, rounds, seconds, server, streamSize, streams, tables }) => {
-  const [first] = tables
-  if (first !== undefined) writeFileSync(file("benchmarks.svg"), chart(first))
-  const text = [
-    "# Benchmarks",
-    "",
-    `Ratios over \`undici.request\` from one run of \`BENCH_ROUNDS=${rounds} BENCH_SECONDS=${seconds} BENCH_STREAM=${streamSize} npm run bench\`: each client in a process of its own, which take turns of`,
-    `${seconds} s after ${warmUp} s of warm-up, the medians of the ratios of ${rounds} rounds, against ${server}, on Node`,
-    `${process.versions.node}. A throughput above 1 is faster, CPU below 1 is cheaper. Connections are all that a client opened, warm-up`,
-    "included; some give up those that are idle while others have their turns. Absolute times say more about the machine than about a",
-    "client and are not given.",
-    "",
-    "![Throughput over undici.request](benchmarks.svg)",
-    "",
-    ...tables.map(requestTable),
-    streamTable(streams, "download", streamSize, rounds),
-    streamTable(streams, "upload", streamSize, rounds),
-    "## Memory and import",
-    "",
-    `- A request that waits for a slot costs ${queue.bytes} bytes of heap, of which ${queue.fiber} are those of its fiber (1000 requests behind a`,
-    "  limit of 10).",
-    `- Importing \`effect-http-session\` takes ${ratio(load)} times as long as importing \`effect\`.`,
-    ""
-  ].join("\n")
-  writeFileSync(file("benchmarks.md"), text)
-}
+if (process.argv[1] === fileURLToPath(import.meta.url)) report()

@@ -14,7 +14,7 @@ function* piecesOf(size) {
 
 const withSession = async (use) => {
   const { Effect, Stream } = await import("effect")
-  const { ClientResponse, Session } = await import("../dist/index.js")
+  const { ClientResponse, Session } = await import("../dist/bundle/index.js")
   const program = Effect.flatMap(Session.Session, (session) => use({ Effect, Stream, ClientResponse, session }))
   return Effect.runPromise(Effect.provide(program, Session.layer({ timeout: "10 minutes" })))
 }

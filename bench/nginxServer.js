@@ -8,7 +8,8 @@ import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
-import { large, small } from "./payloads.js"
+import { gzipSync } from "node:zlib"
+import { large, records, small } from "./payloads.js"
 
 const freePort = () =>
   new Promise((resolve) => {
@@ -36,6 +37,10 @@ const secure = (base, port) => `
     ssl_protocols TLSv1.3;
 `
 
+/** Addresses of the machine itself that stand for as many origins. */
+export const originsOf = (url) =>
+  Array.from({ length: 200 }, (_, index) => `http://127.0.1.${index + 1}:${new URL(url).port}`)
+
 const config = (base, port, securePort) => `
 daemon off;
 master_process off;
@@ -53,29 +58,34 @@ http {
   fastcgi_temp_path ${base}/fastcgi;
   uwsgi_temp_path ${base}/uwsgi;
   scgi_temp_path ${base}/scgi;
+  client_max_body_size 0;
   server {
     listen 127.0.0.1:${port};
-    ${securePort === undefined ? "" : secure(base, securePort)}
+    ${originsOf(`http://127.0.0.1:${port}`)
+      .map((origin) => `listen ${new URL(origin).host};`)
+      .join(" ")}
+    ${secure(base, securePort)}
     location = /small { return 200 '${small}'; }
+    location = /close { keepalive_timeout 0; return 200 '${small}'; }
+    location = /records { add_header Content-Encoding gzip; alias ${base}/records.gz; }
     location / { root ${base}; }
   }
 }
 `
 
-/** Its URLs and how to end it, or `undefined` where there is no nginx; with a certificate it speaks TLS 1.3 as well. */
+/** Its URLs and how to end it, or `undefined` where there is no nginx. */
 export const startNginx = async (certificate) => {
   if (spawnSync("nginx", ["-v"]).status !== 0) return undefined
   const base = mkdtempSync(join(tmpdir(), "bench-"))
   const port = await freePort()
-  const securePort = certificate === undefined ? undefined : await freePort()
+  const securePort = await freePort()
   writeFileSync(join(base, "nginx.conf"), config(base, port, securePort))
-  if (certificate !== undefined) {
-    writeFileSync(join(base, "cert.pem"), certificate.cert)
-    writeFileSync(join(base, "key.pem"), certificate.key, { mode: 0o600 })
-  }
+  writeFileSync(join(base, "cert.pem"), certificate.cert)
+  writeFileSync(join(base, "key.pem"), certificate.key, { mode: 0o600 })
   writeFileSync(join(base, "large"), large)
+  writeFileSync(join(base, "records.gz"), gzipSync(records()))
   const child = spawn("nginx", ["-c", join(base, "nginx.conf")], { stdio: "ignore" })
-  for (const each of certificate === undefined ? [port] : [port, securePort]) {
+  for (const each of [port, securePort]) {
     while (!(await answers(each))) await setTimeout(20)
   }
   return {

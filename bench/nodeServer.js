@@ -4,18 +4,24 @@
  */
 import { createServer } from "node:net"
 import { createServer as createSecureServer } from "node:tls"
-import { large, small } from "./payloads.js"
+import { gzipSync } from "node:zlib"
+import { large, records, small } from "./payloads.js"
 
 const endless = Buffer.alloc(256 * 1024, 120)
 
-const json = (text) =>
-  Buffer.from(
-    `HTTP/1.1 200 OK\r\nServer: bench\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`
-  )
+const json = (body, headers = "") =>
+  Buffer.concat([
+    Buffer.from(
+      `HTTP/1.1 200 OK\r\nServer: bench\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Type: application/json\r\n${headers}Content-Length: ${body.length}\r\n\r\n`
+    ),
+    Buffer.from(body)
+  ])
 
 const replies = new Map([
   ["/small", json(small)],
-  ["/large", json(large)]
+  ["/large", json(large)],
+  ["/close", json(small, "Connection: close\r\n")],
+  ["/records", json(gzipSync(records()), "Content-Encoding: gzip\r\n")]
 ])
 
 /** Sends so many bytes, as fast as they are taken. */
@@ -39,14 +45,15 @@ const pathOf = (head) => head.slice(head.indexOf(" ") + 1, head.indexOf(" ", hea
 const answer = (socket, head) => {
   const path = pathOf(head)
   const reply = replies.get(path)
-  if (reply !== undefined) socket.write(reply)
+  if (path === "/close") socket.end(reply)
+  else if (reply !== undefined) socket.write(reply)
   else stream(socket, Number(path.slice(1)))
 }
 
 /** Swallows an upload of a known length, then answers. */
 const swallow = (socket, length, first) => {
   let left = length - first
-  const done = () => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+  const done = () => socket.write(json(small))
   if (left <= 0) return done()
   socket.removeAllListeners("data")
   socket.on("data", (chunk) => {

@@ -1,0 +1,38 @@
+/** Clients that are Effect programs. */
+
+/** What a program may need, loaded in the process that runs it. */
+const everything = async () => {
+  const [{ Effect, Layer, Runtime, Scope, Stream }, library, platform, node] = await Promise.all([
+    import("effect"),
+    import("../../dist/bundle/index.js"),
+    import("@effect/platform"),
+    import("@effect/platform-node")
+  ])
+  // @effect/platform has a Runtime too.
+  return { ...platform, ...node, ...library, Effect, Layer, Runtime, Scope, Stream }
+}
+
+/** `make` gives the effect of one request by its URL and worker, and the layer it runs in. */
+export const effect = async (make) => {
+  const all = await everything()
+  return { kind: "effect", Effect: all.Effect, Runtime: all.Runtime, ...make(all) }
+}
+
+/**
+ * A session of ours. `one` makes the effect of one request; `wrap` puts something around all of them.
+ */
+export const ours = (one, { ca, connector = { limit: 0 }, wrap } = {}) =>
+  effect((all) => ({
+    layer: all.Layer.unwrapEffect(
+      all.Effect.map(ca === undefined ? all.Effect.succeed(true) : all.Ssl.context({ ca }), (ssl) =>
+        all.Session.layer({ connector: { ...connector, ssl } })
+      )
+    ),
+    use: (run) =>
+      all.Effect.flatMap(all.Session.Session, (session) => {
+        const body = run((url, worker) => one(all, session, url, worker))
+        return wrap === undefined ? body : wrap(all, session, body)
+      })
+  }))
+
+export const decoder = ({ ClientResponse }, session, url) => ClientResponse.json(session.get(url))

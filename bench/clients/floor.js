@@ -1,0 +1,103 @@
+/**
+ * What a client could cost at the least: a socket per worker, on which one request follows the other. It knows that each
+ * reply has a length, and looks only for the end of its head. Floor a is that in a promise; floor b is that in one effect
+ * which checks the status: what a program in Effect can cost at the least.
+ */
+import net from "node:net"
+import tls from "node:tls"
+import { effect } from "./effect.js"
+import { promise } from "./promise.js"
+
+const headOf = ({ hostname, pathname }, body) =>
+  body === undefined
+    ? `GET ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`
+    : `POST ${pathname} HTTP/1.1\r\nHost: ${hostname}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+
+class Connection {
+  constructor(url, { body, ca }) {
+    const target = new URL(url)
+    this.url = url
+    this.request = headOf(target, body)
+    this.text = ""
+    this.length = 0
+    const at = { host: target.hostname, port: Number(target.port) }
+    if (ca === undefined) {
+      const onread = {
+        buffer: Buffer.allocUnsafe(128 * 1024),
+        callback: (bytes, slab) => {
+          this.onText(slab.latin1Slice(0, bytes))
+          return true
+        }
+      }
+      this.socket = net.connect({ ...at, noDelay: true, onread })
+    } else {
+      // A socket over TLS does not read into a buffer of its owner.
+      this.socket = tls.connect({ ...at, ca })
+      this.socket.on("data", (bytes) => this.onText(bytes.latin1Slice(0, bytes.length)))
+    }
+    this.socket.on("error", (error) => this.failed(error))
+    this.socket.on("close", () => this.failed(new Error("The server closed a connection")))
+  }
+
+  onText(text) {
+    this.text += text
+    const body = this.text.indexOf("\r\n\r\n") + 4
+    if (this.length === 0) this.length = body + Number(/content-length: (\d+)/i.exec(this.text)[1])
+    if (this.text.length < this.length) return
+    const reply = this.text
+    this.text = ""
+    this.done(reply, body)
+  }
+}
+
+/** Sends a request on an idle connection, or on a new one; calls back with the reply and where its body begins. */
+const sender = (options) => {
+  const idle = []
+  const take = (url) => {
+    for (let last = idle.pop(); last !== undefined; last = idle.pop()) {
+      if (last.url === url && !last.socket.destroyed) return last
+    }
+    return new Connection(url, options)
+  }
+  return (url, done, failed) => {
+    const connection = take(url)
+    connection.done = (reply, body) => {
+      idle.push(connection)
+      done(reply, body)
+    }
+    connection.failed = failed
+    connection.socket.write(connection.request, "latin1")
+  }
+}
+
+const floorA = (options) => {
+  const send = sender(options)
+  return promise(
+    (url) =>
+      new Promise((resolve, reject) => send(url, (reply, body) => resolve(JSON.parse(reply.slice(body))), reject))
+  )
+}
+
+const floorB = (options) =>
+  effect(({ Effect, Layer }) => {
+    const send = sender(options)
+    const decode = (reply, body) =>
+      reply.startsWith("HTTP/1.1 200") ? Effect.succeed(JSON.parse(reply.slice(body))) : Effect.fail(reply)
+    return {
+      layer: Layer.empty,
+      one: (url) =>
+        Effect.async((resume) =>
+          send(
+            url,
+            (reply, body) => resume(decode(reply, body)),
+            (error) => resume(Effect.fail(error))
+          )
+        )
+    }
+  })
+
+/** Both, by their names in tables. `body` makes each request a POST, and `ca` uses TLS. */
+export const floors = (optionsOf = () => ({})) => ({
+  "floor a: net.Socket in a promise": (ca) => floorA(optionsOf(ca)),
+  "floor b: net.Socket in Effect.async": (ca) => floorB(optionsOf(ca))
+})

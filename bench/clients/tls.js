@@ -1,0 +1,10 @@
+/** Clients over TLS, for the PEM of an authority. */
+import { decoder, ours } from "./effect.js"
+import { floors } from "./floor.js"
+import { undiciRequest } from "./promise.js"
+
+export const clients = {
+  "undici.request": (ca) => undiciRequest({ connect: { ca } }),
+  ...floors((ca) => ({ ca })),
+  "ours: decoder behind a verb": (ca) => ours(decoder, { ca })
+}

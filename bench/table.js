@@ -1,0 +1,98 @@
+/**
+ * Tables of results: clients take turns, and each is compared with the first one in the same round, because a shared
+ * machine is not as fast in one round as in the next.
+ */
+import { median } from "./processes.js"
+import { only, rounds, seconds, warmUp } from "./settings.js"
+import { interleave, startTurns } from "./turns.js"
+
+export const ratio = (value) => value.toFixed(2)
+
+/** Processes of the clients of a set, by the name of its file; the first is the measure of the others. */
+export const startClients = async (set, ...args) => {
+  const { clients } = await import(`./clients/${set}.js`)
+  const names = Object.keys(clients)
+  const chosen = names.filter((name, index) => index === 0 || name.includes(only))
+  return Promise.all(chosen.map((name) => startTurns("./client.js", name, set, ...args)))
+}
+
+export const stopAll = (clients) => {
+  for (const { stop } of clients) stop()
+}
+
+/** The median of the ratios of one client over another in each round. */
+export const over = (answers, name, base, what) => {
+  const others = answers.get(base)
+  return median(answers.get(name).map((row, round) => row[what] / others[round][what]))
+}
+
+const columnsOf = {
+  throughput: ["throughput", "perSecond"],
+  cpu: ["CPU per request", "cpu"],
+  p50: ["time of the median", "p50"],
+  p99: ["time of the 99th percentile", "p99"]
+}
+
+const ours = (name) => name.startsWith("ours")
+const isFloor = (name) => name.startsWith("floor")
+const higherIsBetter = (what) => what === "throughput"
+
+/** Our first client beside the best other one that is not a floor. */
+const headlineOf = (label, answers, what) => {
+  const [, key] = columnsOf[what]
+  const names = [...answers.keys()]
+  const own = names.find(ours)
+  const peers = names.filter((name) => !ours(name) && !isFloor(name))
+  if (own === undefined || peers.length === 0) return []
+  const value = (name) => over(answers, name, own, key)
+  const best = peers.reduce((a, b) => (higherIsBetter(what) === value(b) > value(a) ? b : a))
+  const times = over(answers, own, best, key)
+  return [{ label, peer: best, times: higherIsBetter(what) ? times : 1 / times }]
+}
+
+const noteOf = (answers) => {
+  const own = [...answers.keys()].find(ours)
+  const floor = [...answers.keys()].find((name) => name.startsWith("floor b"))
+  if (own === undefined || floor === undefined) return undefined
+  const [throughput, cpu] = ["perSecond", "cpu"].map((what) => ratio(over(answers, own, floor, what)))
+  return `Our decoder over floor b: throughput ${throughput}, CPU ${cpu}.`
+}
+
+/**
+ * Measures one table. `question` has what a client has to know except the time of its turn; `columns` are keys of
+ * `columnsOf`; `label` names the table in the chart, which shows the column `headline`.
+ */
+export const measureTable = async (clients, title, question, options = {}) => {
+  const { columns = ["throughput", "cpu"], headline = "throughput", label } = options
+  const turn = (time) => ({ concurrency: 1, ...question, millis: time * 1000 })
+  const first = await interleave(clients, 1, turn(warmUp))
+  const answers = await interleave(clients, rounds, turn(seconds))
+  const base = clients[0].name
+  const rows = clients.map(({ name }) => {
+    const connections = [...first.get(name), ...answers.get(name)].reduce((sum, row) => sum + row.connections, 0)
+    return [
+      name,
+      ...columns.map((column) => ratio(over(answers, name, base, columnsOf[column][1]))),
+      String(connections)
+    ]
+  })
+  return {
+    title,
+    columns: ["client", ...columns.map((column) => columnsOf[column][0]), "connections"],
+    rows,
+    note: noteOf(answers),
+    headlines: label === undefined ? [] : headlineOf(label, answers, headline)
+  }
+}
+
+/** Prints a table, as soon as it is known. */
+export const show = ({ columns, note, rows, title }) => {
+  console.log(`\n${title}`)
+  const [, ...others] = columns
+  console.table(
+    Object.fromEntries(
+      rows.map(([name, ...cells]) => [name, Object.fromEntries(others.map((column, at) => [column, cells[at]]))])
+    )
+  )
+  if (note !== undefined) console.log(note)
+}
