@@ -297,9 +297,9 @@ export class Jar {
     if (!keepsPrefixes(cookie)) return "Prefix"
     const old = this.#store.find(cookie)
     const alive = old !== undefined && old.expires > now
-    const complete = { ...cookie, created: alive ? old.created : now, updated: this.#store.stamp(cookie, now) }
-    if (cookie.expires <= now) this.#store.remove(complete, complete.updated)
-    else this.#store.put(complete, now)
+    const updated = this.#store.stamp(cookie, now, old)
+    if (cookie.expires <= now) this.#store.remove(cookie, updated)
+    else this.#store.put({ ...cookie, created: alive ? old.created : now, updated }, now, false, old)
     return undefined
   }
 

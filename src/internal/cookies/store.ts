@@ -147,9 +147,9 @@ export class Store {
     return this.#removed?.get(`${identity.domain}\n${keyOf(identity)}`)
   }
 
-  /** The time stamp of a change made at `now`. */
-  stamp(identity: Identity, now: number): number {
-    const known = Math.max(this.find(identity)?.updated ?? -1, this.removalOf(identity)?.updated ?? -1)
+  /** The time stamp of a change made at `now`. `old` is what `find` returns for the cookie. */
+  stamp(identity: Identity, now: number, old = this.find(identity)): number {
+    const known = Math.max(old?.updated ?? -1, this.removalOf(identity)?.updated ?? -1)
     return Math.max(now, known + 1)
   }
 
@@ -168,10 +168,9 @@ export class Store {
 
   /**
    * Inserts or replaces a cookie, then evicts cookies beyond the limits. A `restored` one does not count as recently
-   * used.
+   * used. `old` is what `find` returns for the cookie.
    */
-  put(cookie: Stored, now: number, restored = false): void {
-    const old = this.find(cookie)
+  put(cookie: Stored, now: number, restored = false, old = this.find(cookie)): void {
     if (old !== undefined && same(old, cookie) && this.#removed === undefined) {
       this.touch(old)
       return
