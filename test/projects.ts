@@ -15,6 +15,7 @@ export const slow = [
   "test/faults/http2/lifetimes.test.ts",
   "test/faults/http2/process.test.ts",
   "test/faults/http2/windows.test.ts",
+  "test/faults/idleMemory.test.ts",
   "test/faults/interruption.test.ts",
   "test/faults/queueMemory.test.ts",
   "test/faults/quietDeaths.test.ts",

@@ -54,8 +54,10 @@ export class Sockets {
   /** Call in the same step that creates the socket. */
   add(socket: Net.Socket): void {
     this.onSocket?.(socket)
-    this.all.add(socket)
-    socket.once("close", () => this.all.delete(socket))
+    const { all } = this
+    all.add(socket)
+    // Refers to the set only: `onSocket` leads to the request that dialed, which would live as long as its connection.
+    socket.once("close", () => all.delete(socket))
   }
 
   destroy(): void {
