@@ -1,28 +1,17 @@
 /**
  * What an idle connection costs of heap and external memory, beside a bare socket. Usage: idle.js <bare | ours>
  */
-import { connect, createServer } from "node:net"
+import { fork } from "node:child_process"
+import { connect } from "node:net"
 import { Effect } from "effect"
 import { ClientResponse, Session } from "../dist/bundle/index.js"
+import { here } from "./processes.js"
 
 const count = 1000
 
-// One reply for all, when all have asked, so that each has a connection of its own.
-const sockets = new Set()
-let asked = 0
-let wanted = 0
-const server = createServer((socket) => {
-  sockets.add(socket)
-  socket.on("error", () => {})
-  socket.on("data", () => {
-    if (++asked === wanted) {
-      asked = 0
-      for (const each of sockets) each.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-    }
-  })
-})
-await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve))
-const { port } = server.address()
+const server = fork(here("./holdingServer.js"), { execArgv: [] })
+const answerOf = () => new Promise((resolve) => server.once("message", resolve))
+const { port } = await answerOf()
 
 const used = async () => {
   // Two turns and two collections: closures of finished requests end with the turn.
@@ -34,13 +23,17 @@ const used = async () => {
   return heapUsed + external
 }
 
-/** Bytes per connection of the second thousand: the first has compiled what it runs. The server's sockets cost the same in both. */
+const openAll = async (open, total) => {
+  server.send(total)
+  await answerOf()
+  await open(total)
+}
+
+/** Bytes per connection of the second thousand: the first has compiled what it runs. */
 const cost = async (open) => {
-  wanted = count
-  await open(count)
+  await openAll(open, count)
   const before = await used()
-  wanted = 2 * count
-  await open(2 * count)
+  await openAll(open, 2 * count)
   return ((await used()) - before) / count
 }
 

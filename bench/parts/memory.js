@@ -11,8 +11,8 @@ export const measure = async ({ show, url }) => {
   const rows = [
     ["a request that waits for a slot, without its fiber", `${queue.bytes - queue.fiber} bytes of heap`],
     ["the fiber of a waiting request", `${queue.fiber} bytes of heap`],
-    ["an idle connection and its server's socket", `${idle} bytes of heap and external memory`],
-    ["a bare socket and its server's socket", `${bare} bytes of heap and external memory`],
+    ["an idle connection", `${idle} bytes of heap and external memory`],
+    ["a bare socket", `${bare} bytes of heap and external memory`],
     [`RSS in the first fifth of ${longRun.toLocaleString("en")} requests, at most`, `${Math.round(early)} MiB`],
     ["RSS in the last fifth of them, at most", `${Math.round(late)} MiB`]
   ]
