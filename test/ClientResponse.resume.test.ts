@@ -28,7 +28,7 @@ const { response } = Server
 /** The beginning of a head: a connection that ends without a byte would be followed by another one at once. */
 const unanswered = "HTTP/1.1 2"
 
-/** A server of these answers, one for each request, of which "" is none at all, and a folder; each run is a session of its own. */
+/** A folder, and a server with one answer for each request; "" closes without an answer. Each run has its own session. */
 const runs = (answers: ReadonlyArray<string>) =>
   Effect.gen(function* () {
     const directory = yield* folder

@@ -225,7 +225,7 @@ describe("toFile", () => {
     })
   )
 
-  it.live("does not repeat an effect whose response belongs to no session", () =>
+  it.live("does not repeat an effect with a response that does not come from a session", () =>
     Effect.gen(function* () {
       let runs = 0
       const request = Effect.sync(() => {
@@ -371,7 +371,7 @@ describe("a file that toFile replaces", () => {
   )
 
   live(
-    "has the default mode of new files if there was no file before",
+    "has the default mode if the file is new",
     Effect.gen(function* () {
       const { at, save } = yield* place
       writeFileSync(at("other"), "")

@@ -127,7 +127,7 @@ describe("the events of a response", () => {
   )
 })
 
-/** The error of a request whose session has raiseForStatus. */
+/** The error of a request in a session with raiseForStatus. */
 const raised = (answer: string, options?: Parameters<typeof Session.get>[1]) =>
   Effect.gen(function* () {
     const at = yield* answering(answer)

@@ -132,7 +132,7 @@ describe("the message of an error", () => {
     })
   }
 
-  it("explains a chain whose root is self-signed", () => {
+  it("explains a chain with a self-signed root", () => {
     const code = "SELF_SIGNED_CERT_IN_CHAIN"
     const error = new Errors.ClientConnectorSSLError({ host: "a.test", port: 443, reason: "UntrustedIssuer", code })
     assert.include(error.message, "Ssl.context({ ca })")

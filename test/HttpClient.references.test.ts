@@ -94,12 +94,12 @@ const through =
 
 describe("the span of a request", () => {
   const programs: Readonly<Record<string, Program>> = {
-    "is not made where FiberRef.currentTracerEnabled is false": (url, spans) =>
+    "is not made if FiberRef.currentTracerEnabled is false": (url, spans) =>
       Effect.map(Effect.withTracerEnabled(ask(url), false), (sent) => {
         assert.lengthOf(spans, 0)
         assert.isTrue(isUntraced(sent.traceparent))
       }),
-    "has no times where FiberRef.currentTracerTimingEnabled is false": (url, spans) =>
+    "has no times if FiberRef.currentTracerTimingEnabled is false": (url, spans) =>
       Effect.gen(function* () {
         yield* Effect.withTracerTiming(ask(url), false)
         yield* ask(url)
@@ -108,7 +108,7 @@ describe("the span of a request", () => {
           [true, false]
         )
       }),
-    "is not made where HttpClient.currentTracerDisabledWhen holds": (url, spans) =>
+    "is not made if HttpClient.currentTracerDisabledWhen holds": (url, spans) =>
       Effect.gen(function* () {
         const seen: Array<string> = []
         const disabled = (request: HttpClientRequest.HttpClientRequest) => {
@@ -123,7 +123,7 @@ describe("the span of a request", () => {
         assert.lengthOf(spans, 1)
         assert.deepStrictEqual(seen, [`${url}?quiet`, `${url}?loud`])
       }),
-    "is not propagated where HttpClient.currentTracerPropagation is false": (url, spans) =>
+    "is not propagated if HttpClient.currentTracerPropagation is false": (url, spans) =>
       Effect.gen(function* () {
         assert.isUndefined((yield* Effect.locally(ask(url), HttpClient.currentTracerPropagation, false)).traceparent)
         assert.isUndefined((yield* through(HttpClient.withTracerPropagation(false))(ask(url))).traceparent)

@@ -617,7 +617,7 @@ describe("netrc", () => {
     ],
     ["nothing where the second has none", "machine 127.0.0.1 login a password 1", {}, [encoded("a:1"), "none"]],
     [
-      "nothing where the second has no password",
+      "nothing if the second has no password",
       "machine 127.0.0.1 login a password 1\nmachine localhost login b",
       {},
       [encoded("a:1"), "none"]

@@ -643,7 +643,7 @@ describe("onRedirect", () => {
     })
   )
 
-  it.scopedLive("can refuse a redirect whose body is then readable and checked by raiseForStatus", () =>
+  it.scopedLive("can refuse a redirect; its body is then readable, and raiseForStatus applies", () =>
     Effect.gen(function* () {
       const { a } = yield* chain
       const { session } = yield* sessionWith({ onRedirect: () => Effect.succeedNone })

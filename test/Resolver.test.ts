@@ -139,7 +139,7 @@ const failing = (code: string): Resolver.ResolverService => ({
 })
 
 describe("system", () => {
-  it.effect("names of the loopback are ::1 and 127.0.0.1, whatever the system says", () =>
+  it.effect("names of the loopback are ::1 and 127.0.0.1, without a lookup in the system", () =>
     Effect.gen(function* () {
       for (const host of ["localhost", "localhost.", "LocalHost", "app.localhost", "no.such.LOCALHOST."]) {
         assert.deepStrictEqual(plain(yield* Resolver.system.resolve(host, {})), [

@@ -22,7 +22,7 @@ const watching = (options?: Tracing.ActivityOptions) =>
     return { session, snapshots, fiber, first }
   })
 
-/** A response whose body is sent when the test says so. */
+/** A response with a body that the test sends. */
 const stepwise = Effect.gen(function* () {
   const first = yield* Deferred.make<void>()
   const second = yield* Deferred.make<void>()
@@ -195,7 +195,7 @@ describe("session.activity", () => {
     })
   )
 
-  it.effect("does not count a response of a middleware as active, whose body is complete", () =>
+  it.effect("does not count a complete response of a middleware as active", () =>
     Effect.gen(function* () {
       const own: Middleware.Middleware = (request) =>
         Effect.sync(() => ClientResponse.make(request, { status: 200, body: "own" }))

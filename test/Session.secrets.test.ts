@@ -287,7 +287,7 @@ describe("credentials", () => {
     })
   )
 
-  it("that were wiped are no longer sent", () => {
+  it("are not sent after they were wiped", () => {
     const password = Redacted.make("p")
     const credentials = Auth.basic("u", password)
     assert.strictEqual(authorizationOf(credentials)._tag, "Right")

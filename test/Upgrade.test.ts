@@ -62,7 +62,7 @@ const upgradeError = (error: Errors.ClientError): Errors.UpgradeError => {
 }
 
 describe("the handshake of an upgrade", () => {
-  it.scopedLive("asks as RFC 9110 has it, and no header of it can be replaced", () =>
+  it.scopedLive("follows RFC 9110, and none of its headers can be replaced", () =>
     Effect.gen(function* () {
       const seen: Array<Server.LoggedRequest> = []
       const { upgraded } = yield* opened(
@@ -93,7 +93,7 @@ describe("the handshake of an upgrade", () => {
     })
   )
 
-  it.scopedLive("offers protocols in order of preference, and tells which was chosen", () =>
+  it.scopedLive("offers protocols in order of preference, and reports the selected one", () =>
     Effect.gen(function* () {
       const seen: Array<Server.LoggedRequest> = []
       const { upgraded } = yield* opened(
@@ -175,7 +175,7 @@ describe("the handshake of an upgrade", () => {
     })
   )
 
-  it.scopedLive("leaves nothing where it is interrupted", () =>
+  it.scopedLive("leaves nothing open if it is interrupted", () =>
     Effect.gen(function* () {
       const asked = yield* Deferred.make<void>()
       const at = yield* Server.always((peer) =>
@@ -215,7 +215,7 @@ describe("the handshake of an upgrade", () => {
 })
 
 describe("an upgraded connection", () => {
-  it.scopedLive("does not begin before the request is sent whole", () =>
+  it.scopedLive("does not begin before the whole request is sent", () =>
     Effect.gen(function* () {
       const at = yield* Server.always((peer) =>
         peer.head.pipe(Effect.zipRight(peer.send(switching())), Effect.zipRight(deaf(peer)))
@@ -290,7 +290,7 @@ describe("an upgraded connection", () => {
     })
   )
 
-  it.scopedLive("hands out what came before it broke, and then fails, as sending does", () =>
+  it.scopedLive("delivers the bytes received before it broke; then receiving and sending fail", () =>
     Effect.gen(function* () {
       const { upgraded } = yield* opened(upgrades((peer) => Effect.zipRight(turns(5), peer.reset), `${switching()}one`))
       const seen: Array<Uint8Array> = []
@@ -319,7 +319,7 @@ describe("an upgraded connection", () => {
     })
   )
 
-  it.scopedLive("stops reading while nobody takes, and goes on when somebody does", () =>
+  it.scopedLive("stops reading the socket while no receiver waits, and continues with the next one", () =>
     Effect.gen(function* () {
       const total = 8 * 1024 * 1024
       let sent = false
@@ -355,7 +355,7 @@ describe("an upgraded connection", () => {
     })
   )
 
-  it.scopedLive("closes with its Scope, also where the peer reads nothing", () =>
+  it.scopedLive("closes with its Scope, even if the peer reads nothing", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(upgrades(deaf))
       const { connector, session } = yield* sessionWith()
@@ -396,7 +396,7 @@ describe("an upgraded connection", () => {
     })
   )
 
-  it.scopedLive("loses nothing where a reader is interrupted while it waits", () =>
+  it.scopedLive("loses no bytes if a waiting reader is interrupted", () =>
     Effect.gen(function* () {
       const go = yield* Deferred.make<void>()
       const { upgraded } = yield* opened(
@@ -410,7 +410,7 @@ describe("an upgraded connection", () => {
     })
   )
 
-  it.scopedLive("is through TLS what it is without", () =>
+  it.scopedLive("works over TLS", () =>
     Effect.gen(function* () {
       const { good } = yield* standard()
       const at = yield* Server.always(upgrades(echo), { tls: good })
@@ -439,7 +439,7 @@ describe("an upgraded connection", () => {
     })
   )
 
-  it.scopedLive("ends its side when the session closes, and is cut where the peer does not finish", () =>
+  it.scopedLive("ends its side when the session closes, and is closed if the peer does not finish", () =>
     Effect.gen(function* () {
       for (const finishes of [true, false]) {
         const at = yield* Server.always(
@@ -467,7 +467,7 @@ describe("an upgraded connection", () => {
 })
 
 describe("a 101 that is not taken by Session.upgrade", () => {
-  it.scopedLive("is an UpgradeError where the caller's headers asked for it, and its connection is closed", () =>
+  it.scopedLive("is an UpgradeError if the caller's headers asked for it, and its connection is closed", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(upgrades(Server.stall))
       const { connector, session } = yield* sessionWith()
@@ -487,7 +487,7 @@ describe("a 101 that is not taken by Session.upgrade", () => {
     })
   )
 
-  it.scopedLive("is a BadHttpMessage where nobody asked for it", () =>
+  it.scopedLive("is a BadHttpMessage if the request did not ask for it", () =>
     Effect.gen(function* () {
       const at = yield* site(() => switching())
       const { session } = yield* sessionWith()

@@ -844,7 +844,7 @@ describe("pings", () => {
     })
   )
 
-  it.scopedLive("in a flood whose answers are not read get a bounded number of answers, the last one always", () =>
+  it.scopedLive("in a flood from a peer that reads no answers get a bounded number of answers, and always the last one", () =>
     Effect.gen(function* () {
       const some = Buffer.concat(Array.from({ length: 1000 }, () => Peer.ping("x".repeat(125))))
       const seen = yield* Deferred.make<number>()
@@ -1147,7 +1147,7 @@ describe("the end of a WebSocket", () => {
     })
   )
 
-  it.scopedLive("does not come from an interrupted send, which does not harm the next one", () =>
+  it.scopedLive("is not caused by an interrupted send, which does not affect the next one", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo, {
         headers: () => []

@@ -134,7 +134,7 @@ export const skips: ReadonlyArray<Skip> = [
     reason: silent
   },
   {
-    test: "an upgraded connection ends its side when the session closes, and is cut where the peer does not finish",
+    test: "an upgraded connection ends its side when the session closes, and is closed if the peer does not finish",
     on: ["bun"],
     reason: "a cut connection ends without an error for its reader"
   },

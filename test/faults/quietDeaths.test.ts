@@ -114,7 +114,7 @@ describe("an idle connection of a machine that slept", () => {
   )
 })
 
-/** What happens to the server's ends of idle connections while the program is busy. */
+/** The server's ends of idle connections while the program is busy. */
 const events: ReadonlyArray<readonly [string, (peer: Server.Peer) => void]> = [
   [
     "FIN",
@@ -133,7 +133,7 @@ const events: ReadonlyArray<readonly [string, (peer: Server.Peer) => void]> = [
 describe("a request after the program was busy for a second", () => {
   const ways = ["TCP", "TLS", "a proxy that forwards"] as const
 
-  /** A session whose Clock stands still, with so many idle connections that `end` has ended without a turn of the loop. */
+  /** A session on a Clock that stands still, with idle connections that `end` has ended within one turn of the loop. */
   const busy = (
     way: (typeof ways)[number],
     end: (peer: Server.Peer) => void,
@@ -160,7 +160,7 @@ describe("a request after the program was busy for a second", () => {
   for (const way of ways) {
     for (const [name, end] of events) {
       // In a TLS stream such an answer is a record like others; RST and FIN are those of its socket.
-      it.scopedLive(`is sent on a new connection where the old one got ${name}: POST over ${way}`, () =>
+      it.scopedLive(`is sent on a new connection if the old one received ${name}: POST over ${way}`, () =>
         Effect.gen(function* () {
           const { at, clock, pass, session, url } = yield* busy(way, end, 1000)
           yield* pass
@@ -173,7 +173,7 @@ describe("a request after the program was busy for a second", () => {
       )
     }
 
-    it.scopedLive(`is sent on the old connection where that lives: POST over ${way}`, () =>
+    it.scopedLive(`is sent on the old connection if that is still open: POST over ${way}`, () =>
       Effect.gen(function* () {
         const { at, clock, pass, session, url } = yield* busy(way, () => {}, 1000)
         yield* pass
@@ -184,7 +184,7 @@ describe("a request after the program was busy for a second", () => {
     )
   }
 
-  it.scopedLive("is sent on a new connection where the old one ended right behind its response", () =>
+  it.scopedLive("is sent on a new connection if the old one ended right after its response", () =>
     Effect.gen(function* () {
       const peers: Array<Server.Peer> = []
       const at = yield* Server.server([
@@ -244,7 +244,7 @@ describe("a request after the program was busy for a second", () => {
     )
   }
 
-  it.scopedLive("is not held up where it can be repeated, or where its connection has just been used", () =>
+  it.scopedLive("is not delayed if it can be repeated or its connection was just used", () =>
     Effect.gen(function* () {
       for (const [method, millis] of [
         ["GET", 5000],

@@ -1,5 +1,5 @@
 /**
- * The end of a process whose session has requests in every phase, or idle connections.
+ * The end of a process that has requests in every phase, or idle connections.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

@@ -151,13 +151,13 @@ describe("a coded body without its trailer or final block", () => {
 
     const [what, coding, encode] = encodings[0] ?? assert.fail("no encodings")
     itFault(
-      `as ${what} is refused to a reader of ${name} where the connection's end ends it`,
+      `as ${what} is rejected for a reader of ${name} if the end of the connection ends it`,
       plays(request, send(framings.close(encode(text), coding, type)), fin),
       read,
       (exit) => assert.notStrictEqual(outcome(exit), "Success")
     )
     itFault(
-      `as ${what} is refused to a reader of ${name} in strict mode`,
+      `as ${what} is rejected for a reader of ${name} in strict mode`,
       once(framings.length(encode(text), coding, type)),
       read,
       (exit) => assert.notStrictEqual(outcome(exit), "Success"),
@@ -167,7 +167,7 @@ describe("a coded body without its trailer or final block", () => {
 
   for (const [what, coding, encode] of encodings) {
     itFault(
-      `as ${what} gives its parts, whose end is their own closing boundary`,
+      `as ${what} gives its parts, which end with their closing boundary`,
       once(framings.length(encode(form), coding, "multipart/form-data; boundary=b")),
       (session, at) =>
         ClientResponse.use(session.get(`${at.url}/`), (response) =>

@@ -25,7 +25,7 @@ const regions: ReadonlyArray<<A, E>(effect: Effect.Effect<A, E>) => Effect.Effec
 
 for (const [name, make] of Object.entries(doors)) {
   describe(`a request in an uninterruptible region, held by ${name}`, () => {
-    it.scoped("delivers its answer to the acquire of acquireRelease, whose release runs", () =>
+    it.scoped("delivers its answer to the acquire of acquireRelease, and the release runs", () =>
       Effect.gen(function* () {
         const door = yield* make
         const seen: Array<string> = []

@@ -40,7 +40,7 @@ const sections = [
   "shutdown"
 ]
 
-/** What a user learns, in this order. */
+/** The topics that a user learns, in this order. */
 const groups = [
   "Start",
   "Requests",
@@ -182,7 +182,7 @@ describe("the documentation", () => {
     }
   })
 
-  it("has package examples whose imports exist in the package", () => {
+  it("has package examples that import only modules of the package", () => {
     const { files } = JSON.parse(text("package.json")) as { readonly files: ReadonlyArray<string> }
     assert.include(files, "examples")
     const sources = readdirSync(join(root, "examples"), { recursive: true, encoding: "utf8" })

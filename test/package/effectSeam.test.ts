@@ -1,4 +1,4 @@
-/** What differs in kind between major versions of Effect is used only in `src/internal/effect` and a few files beside it. */
+/** Only `src/internal/effect` and a few other files use parts of Effect that differ in kind between major versions. */
 import { readdirSync, readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 
@@ -36,7 +36,7 @@ const files = (readdirSync(src, { recursive: true, encoding: "utf8" }) as Readon
   .sort()
 
 describe("The seam to Effect", () => {
-  it("is the only place that uses what differs in kind between major versions", () => {
+  it("is the only place that uses parts of Effect that differ in kind between major versions", () => {
     const found = files.flatMap((path) => {
       const lines = readFileSync(new URL(path, src), "utf8").split("\n")
       return lines.flatMap((line, index) =>

@@ -15,7 +15,7 @@ const pages = [
     .map((name) => `docs/${name}`)
 ]
 
-/** Types whose members another specification describes: HTTP Archive 1.2. */
+/** Types that another specification describes: HTTP Archive 1.2. */
 const describedElsewhere: ReadonlySet<string> = new Set(["Har.Har", "Har.Entry"])
 
 const parse = (name: string, source: string) => ts.createSourceFile(name, source, ts.ScriptTarget.Latest, true)
@@ -45,7 +45,7 @@ const namesInPage = (page: string): ReadonlyArray<string> => {
 
 const named: ReadonlySet<string> = new Set(pages.flatMap((path) => namesInPage(text(path))))
 
-/** Members whose effect a reader sees best in a program. */
+/** Members that a program explains best. */
 const shown = [
   ...["params", "encoded", "expect100", "autoDecompress", "proxyHeaders", "fallbackCharset", "jsonSerialize"],
   ...["textWith", "jsonWith", "toCurl", "autoPing", "autoClose", "nameless", "layerPersisted", "NodeFileSystem"],

@@ -55,7 +55,7 @@ const differences: ReadonlyMap<string, string> = new Map([
 
 /** Headers that aiohttp sends with some cases and we do not, or the other way round. */
 const exceptions: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
-  // RFC 9110 section 8.3: without content there is no type to state.
+  // RFC 9110 section 8.3: a message without content has no type.
   ["no body", ["content-type"]],
   // No content is meant: section 8.6 asks for a length only where the method anticipates content.
   ["DELETE", ["content-length", "content-type"]]

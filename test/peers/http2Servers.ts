@@ -115,7 +115,7 @@ export const nghttpx = inFront("nghttpx", (path, port, origin) => ({
   ]
 }))
 
-/** Serves files, and answers POST with what it got. */
+/** Serves files, and echoes the bodies of POST. */
 export const nghttpd = Effect.gen(function* () {
   const path = yield* secured
   const port = yield* freePort

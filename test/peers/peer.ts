@@ -60,7 +60,7 @@ export const start = (
   ports: ReadonlyArray<number>,
   options: {
     readonly env?: Readonly<Record<string, string>>
-    /** Called with what the program prints. */
+    /** Called with the output of the program. */
     readonly onOutput?: (text: string) => void
   } = {}
 ): Effect.Effect<ChildProcess, never, Scope.Scope> =>

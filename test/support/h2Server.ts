@@ -38,7 +38,7 @@ export interface H2Peer extends FaultConnection {
   readonly take: (match: (frame: Frames.Frame) => boolean) => Effect.Effect<Frames.Frame>
   /** Takes a frame of this type, of any or of one stream. */
   readonly frame: (type: keyof typeof Frames.Type, stream?: number) => Effect.Effect<Frames.Frame>
-  /** Takes the next request whose head is there. Its body may still come. */
+  /** Takes the next request once its head has arrived. Its body may follow. */
   readonly head: Effect.Effect<H2Request>
   /** Takes the next request and waits for its end. */
   readonly request: Effect.Effect<H2Request>
@@ -46,15 +46,15 @@ export interface H2Peer extends FaultConnection {
   readonly ended: (request: H2Request) => Effect.Effect<void>
   /** Waits until a condition on the frames and requests holds, looking at every frame. */
   readonly until: (condition: () => boolean) => Effect.Effect<void>
-  /** Whether the script has sent anything. What is automatic waits for that. */
+  /** Whether the script has sent anything. The automatic answers wait for that. */
   readonly hasSent: () => boolean
-  /** What the connection does by itself. All are on at first. */
+  /** The automatic answers of the connection. All are on at first. */
   readonly automatic: {
     /** Acknowledges SETTINGS. */
     settings: boolean
     /** Answers PING. */
     ping: boolean
-    /** Gives back the windows of DATA. */
+    /** Refills the windows of DATA. */
     windows: boolean
   }
 }
@@ -72,7 +72,7 @@ export interface H2ServerOptions {
   readonly tls?: { readonly cert: string; readonly key: string; readonly alpn?: ReadonlyArray<string> } | undefined
 }
 
-/** What a connection has received. */
+/** The frames and requests that a connection has received. */
 class Received {
   readonly frames: Array<Frames.Frame> = []
   readonly requests: Array<H2Request> = []

@@ -1,5 +1,5 @@
 /**
- * Blocks of fields decoded by Node's HTTP/2 server, whose decoder is that of nghttp2.
+ * Decodes blocks of fields with Node's HTTP/2 server, which uses the decoder of nghttp2.
  */
 import * as http2 from "node:http2"
 import * as net from "node:net"
@@ -23,7 +23,7 @@ const headers = (stream: number, block: Buffer): Buffer => {
 export const requestsWith = (blocks: ReadonlyArray<Buffer>): Buffer =>
   Buffer.concat(blocks.map((block, index) => headers(2 * index + 1, block)))
 
-/** What a client sends first. */
+/** The first bytes of a client. */
 export const clientStart = Buffer.concat([
   Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1"),
   frame(4, 0, 0, Buffer.alloc(0))

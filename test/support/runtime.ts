@@ -1,4 +1,4 @@
-/** What differs between the runtimes on which the tests run. */
+/** The differences between the runtimes on which the tests run. */
 import { tlsLibrary } from "../../src/internal/network/tls/tlsLibrary.js"
 
 /** Options of a TLS server that may use what OpenSSL refuses at its default security level. */

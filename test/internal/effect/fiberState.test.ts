@@ -10,7 +10,7 @@ import { heldClock } from "../../support/clock.js"
 class Flag extends Context.Reference<Flag>()("test/effect/Flag", { defaultValue: () => "unset" }) {}
 
 describe("The state of a fiber", () => {
-  it.live("has its References and its Clock after the fiber has gone on to another effect", () =>
+  it.live("keeps its References and its Clock when the fiber runs another effect", () =>
     Effect.gen(function* () {
       const { clock } = heldClock()
       const inside = Effect.withFiberRuntime<readonly [string, boolean]>((fiber) => {
@@ -23,7 +23,7 @@ describe("The state of a fiber", () => {
     })
   )
 
-  it.live("tells the default Clock from any other", () =>
+  it.live("recognises the default Clock", () =>
     Effect.gen(function* () {
       assert.isTrue(yield* Effect.map(Effect.clockWith(Effect.succeed), isDefaultClock))
       assert.isFalse(isDefaultClock(heldClock().clock))

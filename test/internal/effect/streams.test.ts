@@ -25,7 +25,7 @@ describe("Streams", () => {
     })
   )
 
-  it.effect("end when an unfolded state gives no value, and when a repeated effect says so", () =>
+  it.effect("end when an unfolded state has no value, and when a repeated effect ends them", () =>
     Effect.gen(function* () {
       const counted = unfold(0, (count) => (count === 3 ? undefined : [count, count + 1]))
       assert.deepStrictEqual(yield* all(counted), [0, 1, 2])
@@ -35,7 +35,7 @@ describe("Streams", () => {
     })
   )
 
-  it.effect("lose the values for which there is no result, and gain those of a larger piece", () =>
+  it.effect("drop values without a result, and keep all values of a larger piece", () =>
     Effect.gen(function* () {
       const source = Stream.fromIterable([1, 2, 3])
       assert.deepStrictEqual(yield* all(collect(source, (n) => (n === 2 ? undefined : n * 10))), [10, 30])

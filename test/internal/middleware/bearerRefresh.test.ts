@@ -57,7 +57,7 @@ describe("bearerRefresh", () => {
     })
   )
 
-  it.effect("fetches a new token once after a 401, whose response it releases", () =>
+  it.effect("releases the response of a 401 and fetches a new token once", () =>
     Effect.gen(function* () {
       const { fetched, token } = numbered()
       const bearer = yield* Middleware.bearerRefresh({ token })

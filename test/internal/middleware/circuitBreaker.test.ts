@@ -32,7 +32,7 @@ describe("circuitBreaker", () => {
     })
   )
 
-  it.effect("lets one request through after its time, whose outcome decides", () =>
+  it.effect("lets one request through after its time, and follows its outcome", () =>
     Effect.gen(function* () {
       const breaker = yield* Middleware.circuitBreaker({ failures: 2, resetAfter: "10 seconds" })
       yield* times(2, outcome(breaker, { status: 500 }))

@@ -180,7 +180,7 @@ describe("retry", () => {
     }
   })
 
-  describe("where nothing was sent", () => {
+  describe("if nothing was sent", () => {
     const rows: ReadonlyArray<readonly [string, Middleware.RetryOptions, ReadonlyArray<Reply>, number]> = [
       ["repeats a POST", {}, [refused("POST"), { status: 201 }], 2],
       ["repeats a POST as often as others", {}, [refused("POST")], 3],

@@ -1,5 +1,5 @@
 /**
- * What a host of a URL becomes on the wire: the Host header, SNI, and the name or address that a proxy gets.
+ * The forms in which a host of a URL is sent: the Host header, SNI, and the name or address for a proxy.
  */
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
@@ -287,7 +287,7 @@ describe("Content-Length of a request without a body (RFC 9110, section 8.6)", (
     })
   )
 
-  it.scopedLive("is the body's where DELETE has one, an empty one included", () =>
+  it.scopedLive("is that of the body of DELETE, even of an empty one", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const { session } = yield* sessionWith()

@@ -116,7 +116,7 @@ describe("a proxy URL", () => {
     })
   }
 
-  it("what is refused shows its scheme and host, and nothing else that could be a password", () => {
+  it("a rejected proxy is shown with its scheme and host, and without parts that could be a password", () => {
     for (const [text, shown] of [
       ["gopher://user:s3cr3t@p.test:1/x", "gopher://p.test"],
       ["http://user:s3cr3t@p.test:port", "http://p.test"],

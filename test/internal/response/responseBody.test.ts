@@ -414,7 +414,7 @@ describe("progress and watchers", () => {
 })
 
 describe("the trailers of a body", () => {
-  it.effect("wait for the body, whose bytes are kept", () =>
+  it.effect("wait for the body and keep its bytes", () =>
     Effect.gen(function* () {
       const { end, push, response } = make()
       push("ab")

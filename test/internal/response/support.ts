@@ -31,7 +31,7 @@ export interface Given {
   readonly realUrl?: string
   readonly connection?: ConnectionInfo
   readonly sent?: Sent | undefined
-  /** As of a tolerant connector and a body whose end is known; default: true. */
+  /** As for a tolerant connector and a body with explicit end; default: true. */
   readonly toleratesTruncatedCoding?: boolean
 }
 

@@ -85,7 +85,7 @@ const sizes = (body: Uint8Array) => (body.length > 5000 ? [70_000, 997] : [1, 10
 
 describe("a coded body that lacks its trailer or final block", () => {
   for (const { body, coding, expected, name } of truncated) {
-    it.live(`is delivered where its framing is complete: ${name}`, () =>
+    it.live(`is delivered if its framing is complete: ${name}`, () =>
       Effect.gen(function* () {
         for (const size of sizes(body)) {
           for (const exit of yield* readings(body, given(coding), size)) {
@@ -99,7 +99,7 @@ describe("a coded body that lacks its trailer or final block", () => {
       })
     )
 
-    it.live(`is refused where nothing proves its end, or strict mode is on: ${name}`, () =>
+    it.live(`is rejected if its end is not certain, or in strict mode: ${name}`, () =>
       Effect.gen(function* () {
         for (const size of sizes(body)) {
           const exits = yield* readings(body, given(coding, { toleratesTruncatedCoding: false }), size)
@@ -131,7 +131,7 @@ describe("a coded body that lacks its trailer or final block", () => {
     }
   }
 
-  it.live("is refused in br, where a flush cannot be told from a cut", () =>
+  it.live("is rejected in br, which does not distinguish a flush from a cut", () =>
     Effect.gen(function* () {
       const body = Zlib.brotliCompressSync(words, { finishFlush: Zlib.constants.BROTLI_OPERATION_FLUSH })
       const exits = yield* readings(body, given("br"), 10)
@@ -153,7 +153,7 @@ describe("a coded body that lacks its trailer or final block", () => {
     })
   )
 
-  it.live("hands out no byte that the cut data does not hold", () =>
+  it.live("delivers no byte that is not in the data", () =>
     Effect.gen(function* () {
       const whole = Zlib.gzipSync(noise)
       for (let length = 11; length < whole.length - 8; length += 7) {

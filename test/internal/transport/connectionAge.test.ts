@@ -3,7 +3,7 @@ import { ConnectionAge } from "../../../src/internal/transport/connectionAge.js"
 
 const hours = 3_600_000
 
-/** A monotonic clock, whose time the test passes along. */
+/** A monotonic clock that the test sets. */
 const monotonic = { now: () => assert.fail("its time is known") }
 
 /** When a monotonic time of 0 was. */
@@ -67,7 +67,7 @@ describe("an idle connection", () => {
     assert.strictEqual(age.expired(monotonic, 11_000, boot + 11_000), "Retired")
   })
 
-  it("is retired by the wall clock, also where its machine slept while it was in use", () => {
+  it("is retired by the wall clock, even if its machine slept while it was in use", () => {
     const age = idle(1 * hours)
     age.take(monotonic, 3000, boot + 2 * hours)
     age.rest(monotonic, 4000, 15_000)
@@ -81,7 +81,7 @@ describe("an idle connection", () => {
     assert.isTrue(age.retired)
   })
 
-  it("tells how long ago a request took it", () => {
+  it("reports how long ago a request took it", () => {
     const age = idle()
     assert.strictEqual(age.takenFor(monotonic, 2500), 1500)
     age.take(monotonic, 3000, boot)

@@ -385,7 +385,7 @@ describe("middlewares inside the cache", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scoped("include digest, whose responses are separate", () =>
+  it.scoped("include digest, which has separate responses", () =>
     Effect.gen(function* () {
       const at = yield* site((request, call) =>
         request.headers.has("authorization")

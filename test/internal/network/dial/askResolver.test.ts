@@ -44,7 +44,7 @@ class Resolving implements Resolver.ResolverService {
 }
 
 describe("askResolver", () => {
-  it.effect("reads the addresses of class instances, whose fields are on their prototype", () =>
+  it.effect("reads the addresses of class instances with fields on their prototype", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* askResolver(new Resolving(), "a.test", undefined), [
         { address: "192.0.2.1", family: 4, ttl: Duration.seconds(3) },

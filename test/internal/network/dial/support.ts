@@ -23,7 +23,7 @@ export {
 export type Told = Facts<Signal>
 
 /**
- * The timer that the kernel of Linux runs for a connection between addresses of 127.0.0.1: "00" is none, "02" is
+ * The timer that the kernel of Linux runs for a connection between addresses of 127.0.0.1: "00" stands for no timer, "02" for
  * keep-alive, then a colon and the ticks left of 10 milliseconds each.
  */
 export const timerOf = ({ localPort, remotePort }: Net.Socket): string | undefined => {

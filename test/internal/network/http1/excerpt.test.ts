@@ -1,5 +1,5 @@
 /**
- * What an error shows of a broken head: the whole line, and what was expected at the byte at fault; however the head
+ * The excerpt of a broken head in an error: the whole line, and the expected bytes at the position of the fault; however the head
  * arrives, and without secrets.
  */
 import { assert, describe, it } from "@effect/vitest"

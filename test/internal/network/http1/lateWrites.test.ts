@@ -171,7 +171,7 @@ describe("a source that does not end after its announced length", () => {
     })
   )
 
-  it.scoped("is no longer subject to the send limit", () =>
+  it.scoped("is not subject to the send limit any more", () =>
     Effect.gen(function* () {
       const answered = yield* Deferred.make<void>()
       const at = yield* always(plays(request, () => Deferred.await(answered), respond(200, "ok"), stall))

@@ -155,7 +155,7 @@ describe("ALPN", () => {
     })
   )
 
-  it.scopedLive("offers HTTP/2 first where it is allowed, and takes what the server selects", () =>
+  it.scopedLive("offers HTTP/2 first if it is allowed, and uses the protocol that the server selects", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const results = (server: tls.TlsOptions) =>
@@ -496,7 +496,7 @@ describe("the key log", () => {
     })
   )
 
-  it.scopedLive("passes lines to the effect, whose failure is ignored", () =>
+  it.scopedLive("passes lines to the effect and ignores its failures", () =>
     Effect.gen(function* () {
       const { set } = yield* trusting
       const server = yield* tlsServer(set.good)

@@ -121,7 +121,7 @@ describe("a PKCS #12 file", () => {
     })
   )
 
-  it.scopedLive("makes no authority of what is in it", () =>
+  it.scopedLive("adds no authority from the file", () =>
     Effect.gen(function* () {
       const at = yield* secureSite({ ...server })
       const identity = { pfx: pfx("aes"), passphrase: "s3cr3t" }

@@ -1,6 +1,6 @@
 /**
- * Servers of older kinds: those that ask for a certificate in mid-connection, that do not know RFC 5746, or that refuse
- * a session which they gave.
+ * Old TLS servers: they ask for a certificate in mid-connection, do not implement RFC 5746, or reject a session that they
+ * issued.
  */
 import { constants } from "node:crypto"
 import * as net from "node:net"
@@ -16,14 +16,14 @@ import { sessionOn } from "../../../support/session.js"
 import { until } from "../../../support/wait.js"
 import { tcpServer } from "./support.js"
 
-/** A server of TLS 1.2 that asks for another handshake before each answer, and says who answered it. */
+/** A server of TLS 1.2 that asks for another handshake before each answer, which is the client's certificate. */
 const asking = (options: tls.TlsOptions, change: (server: tls.Server) => void = () => {}, times = 1) => {
   const site = secureSite(
     { maxVersion: "TLSv1.2", secureOptions: constants.SSL_OP_NO_TICKET, ...options },
     (socket) => {
       const again = (left: number) => {
         if (left === 0) {
-          socket.write(reply(socket.getPeerX509Certificate()?.subject ?? "nobody"))
+          socket.write(reply(socket.getPeerX509Certificate()?.subject ?? "none"))
           return
         }
         socket.renegotiate({ requestCert: true, rejectUnauthorized: false }, (error) => {
@@ -38,7 +38,7 @@ const asking = (options: tls.TlsOptions, change: (server: tls.Server) => void = 
 }
 
 describe("a server that asks for a certificate in mid-connection", () => {
-  it.scopedLive("gets it, and the request its answer, where that is allowed", () =>
+  it.scopedLive("receives it if that is allowed, and then answers the request", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const { cert, key } = set.client
@@ -74,7 +74,7 @@ describe("a server that asks for a certificate in mid-connection", () => {
       const few = yield* asking({ ...set.good }, undefined, 3)
       const many = yield* asking({ ...set.good }, undefined, 4)
       const { session } = yield* sessionOn({ ssl })
-      assert.strictEqual(yield* session.get(few.url).pipe(ClientResponse.text), "nobody")
+      assert.strictEqual(yield* session.get(few.url).pipe(ClientResponse.text), "none")
       const error = yield* Effect.flip(session.get(many.url, { timeout: "5 seconds" }).pipe(ClientResponse.text))
       assert.strictEqual(error._tag, "ClientConnectorSSLError")
     })
@@ -87,7 +87,7 @@ describe("a server that asks for a certificate in mid-connection", () => {
     ["of an unknown authority", "untrusted", false, "ClientConnectorSSLError"],
     ["that has expired", "expired", false, "ClientConnectorSSLError"],
     ["that is not the pinned one", "wrongHost", true, "FingerprintMismatch"],
-    ["that is the same", "good", true, "nobody"]
+    ["that is the same", "good", true, "none"]
   ]
   for (const [what, to, pinned, expected] of changes) {
     it.scopedLive(`is verified again: a certificate ${what} ends in ${expected}`, () =>
@@ -97,7 +97,7 @@ describe("a server that asks for a certificate in mid-connection", () => {
           { ...set.good, maxVersion: "TLSv1.2", secureOptions: constants.SSL_OP_NO_TICKET },
           (socket) => {
             socket.setKeyCert(set[to])
-            socket.renegotiate({ requestCert: true, rejectUnauthorized: false }, () => socket.write(reply("nobody")))
+            socket.renegotiate({ requestCert: true, rejectUnauthorized: false }, () => socket.write(reply("none")))
           }
         )
         const context = yield* Ssl.context({ ca: set.ca, allowRenegotiation: true })
@@ -105,7 +105,7 @@ describe("a server that asks for a certificate in mid-connection", () => {
         const { session } = yield* sessionOn({ ssl })
         const outcome = yield* session.get(at.url, { timeout: "5 seconds" }).pipe(ClientResponse.text, Effect.merge)
         assert.strictEqual(typeof outcome === "string" ? outcome : outcome._tag, expected)
-        yield* until(() => Effect.runSync(at.connections) === (expected === "nobody" ? 1 : 0))
+        yield* until(() => Effect.runSync(at.connections) === (expected === "none" ? 1 : 0))
       })
     )
   }
@@ -115,13 +115,13 @@ describe("a server that asks for a certificate in mid-connection", () => {
 const oldServerHello = Buffer.from(`160303002a02000026${"0303"}${"11".repeat(32)}00c02f00`, "hex")
 
 describe("a server without secure renegotiation", () => {
-  it.scopedLive("is connected to where that is allowed only", () =>
+  it.scopedLive("is accepted only if that is allowed", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const at = yield* tcpServer((socket) => {
         socket.once("data", () => {
           socket.write(oldServerHello)
-          // What the client thinks of it, it says at once; one that goes on waits for the certificate.
+          // A client that rejects the certificate closes at once; one that accepts it waits for the answer.
           socket.end()
         })
       })
@@ -208,12 +208,12 @@ describe("authorities", () => {
     getCACertificates: (kind: string) => lists[kind] ?? []
   })
 
-  it("of Node are its own list, where it has one", () => {
+  it("of Node are its own list, if it has one", () => {
     assert.deepStrictEqual(nodeCertificates(node({ default: ["a", "b"] })), ["a", "b"])
     assert.deepStrictEqual(nodeCertificates({}).slice(0, tls.rootCertificates.length), [...tls.rootCertificates])
   })
 
-  it("of the system are read where Node can, and are a typed error where it cannot", () => {
+  it("of the system are read if Node can do it, and otherwise a typed error", () => {
     assert.deepStrictEqual(systemCertificates(node({ system: ["c"] })), ["c"])
     assert.throws(() => systemCertificates({}), /systemCa.*expected Node 22.15/)
   })

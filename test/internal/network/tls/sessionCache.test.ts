@@ -48,7 +48,7 @@ describe("the TLS session cache", () => {
     assert.strictEqual(cache.take("b", 0)?.session.toString(), "b")
   })
 
-  it("stores no huge session, and returns none whose certificate has expired", () => {
+  it("stores no huge session, and returns none with an expired certificate", () => {
     const cache = makeSessionCache()
     cache.put("a", session("x".repeat(100_000)))
     assert.strictEqual(cache.take("a", 0), undefined)

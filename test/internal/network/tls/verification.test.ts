@@ -126,7 +126,7 @@ const rows: ReadonlyArray<Row> = [
   ["an authority for names without, and another", without("a.out.test"), "a.out.test", "UntrustedIssuer"],
   ["another name to verify", names("db.internal"), "127.0.0.1", "accepted", "db.internal"],
   [
-    "the URL's name where another is to be verified",
+    "the URL's name if another must be verified",
     names("localhost"),
     "localhost",
     "HostnameMismatch",

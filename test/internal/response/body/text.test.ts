@@ -38,7 +38,7 @@ const rows: ReadonlyArray<
   ["two marks: the second is text", undefined, Buffer.from("\ufeff\ufeffé"), "\ufeffé"],
   ["malformed utf-8", "text/plain; charset=utf-8", bytesOf(0x61, 0xff, 0x62, 0xe2, 0x82), "a\ufffdb\ufffd"],
   [
-    "windows-1252, also where latin1 has controls",
+    "windows-1252, even for the control characters of latin1",
     "text/plain; charset=windows-1252",
     bytesOf(0x80, 0x93, 0xe9),
     "€“é"
@@ -394,7 +394,7 @@ describe("the JSON of a body", () => {
     )
   }
 
-  it("ends where JSON.parse ends it", () => {
+  it("fails at the position at which JSON.parse fails", () => {
     fc.assert(
       fc.property(fc.json(), fc.nat(), fc.string({ minLength: 1, maxLength: 1 }), (text, at, char) => {
         assert.strictEqual(faultOf(text), text.length)
