@@ -13,7 +13,7 @@ const page = (url: string) =>
     yield* Console.log(`GET: ${body.length > 0 ? "a page" : "nothing"}`)
   })
 
-/** The same by the service. A response that is opened lives in a Scope. */
+/** The same with the service of the session. An open response lives in a Scope. */
 const opened = (url: string) =>
   Effect.gen(function* () {
     const session = yield* Session.Session
@@ -41,7 +41,7 @@ const program = Effect.gen(function* () {
   yield* page(url).pipe(
     Effect.zipRight(opened(url)),
     Effect.zipRight(verbs(url)),
-    // Closed, with all its connections, where this ends.
+    // The session and its connections close at the end of this Scope.
     Effect.provide(Session.layer())
   )
 }).pipe(Effect.scoped)

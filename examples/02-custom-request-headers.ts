@@ -1,5 +1,5 @@
 /**
- * Custom request headers: of one request, of a session, repeated, secret, left out.
+ * Custom request headers: for one request or for a session, repeated, secret, or omitted.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Redacted, Schema } from "effect"
@@ -28,7 +28,7 @@ const program = Effect.gen(function* () {
   const text = yield* Session.post(`${url}/post`, { text: "Привет, Мир!" }).pipe(ClientResponse.schemaJson(Echo))
   yield* Console.log("text:         ", text.headers["content-type"], text.data)
 
-  // Pairs keep their order and case, and may repeat a name. A redacted value is sent, and never shown.
+  // Pairs keep their order and case, and may repeat a name. A redacted value is sent but never shown.
   const pairs = yield* Session.get(`${url}/headers`, {
     headers: [
       ["X-Tag", "a"],
@@ -45,7 +45,7 @@ const program = Effect.gen(function* () {
     "here"
   )
 
-  // A record: an array repeats the header, undefined leaves it out.
+  // In a record, an array repeats the header and undefined omits it.
   const record = yield* Session.get(`${url}/headers`, {
     headers: { "x-tag": ["c", "d"], "if-none-match": undefined },
     skipAutoHeaders: ["user-agent"]

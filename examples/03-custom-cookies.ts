@@ -1,5 +1,5 @@
 /**
- * Custom cookies: of a session, of one request, and those that a server sets.
+ * Custom cookies: for a session, for one request, and set by a server.
  *
  * Run it with `npx tsx examples/03-custom-cookies.ts`.
  */
@@ -18,7 +18,7 @@ const custom = (url: string) =>
     Effect.provide(Session.layer({ cookies: { cookies_are: "working" } }))
   )
 
-/** Cookies of one request go beside the session's, over those of the same name, and are not stored. */
+/** Cookies of one request are added to the session's, replace those with the same name, and are not stored. */
 const once = (url: string) =>
   Effect.gen(function* () {
     const own = { cookies: { only: "here", cookies_are: "replaced" } }
@@ -28,7 +28,7 @@ const once = (url: string) =>
     yield* Console.log("and afterwards:", second.cookies)
   }).pipe(Effect.provide(Session.layer({ cookies: { cookies_are: "working" } })))
 
-/** The session keeps what responses set, those of redirects too. */
+/** The session stores cookies from responses, including redirects. */
 const shared = (url: string) =>
   Effect.gen(function* () {
     const session = yield* Session.Session

@@ -1,5 +1,5 @@
 /**
- * Response headers and cookies: in any case, repeated, as bytes, and parsed.
+ * Response headers and cookies: case-insensitive, repeated, raw, and parsed.
  *
  * Run it with `npx tsx examples/04-response-headers-and-cookies.ts`.
  */
@@ -28,18 +28,18 @@ const program = Effect.gen(function* () {
   const { url } = yield* server
   const response = yield* Session.get(`${url}/start`)
 
-  // In any case: the first of its name, or all.
+  // Names are case-insensitive: the first value, or all values.
   yield* Console.log("Content-Type:", Option.getOrNull(response.header("Content-Type")))
   yield* Console.log("vary:        ", response.headerValues("vary"))
-  // The same as @effect/platform has them: lower case, joined.
+  // As headers of @effect/platform: names in lower case, values joined.
   yield* Console.log("headers.vary:", response.headers.vary)
 
-  // The bytes as received, in order and case.
+  // As received: bytes, order and case.
   for (const [name, value] of response.rawHeaders.slice(0, 2)) {
     yield* Console.log("raw:         ", `${new TextDecoder("latin1").decode(name)}: ${value.byteLength} bytes`)
   }
 
-  // Cookies that this response has set; those of all hops are in the session's jar.
+  // The cookies that this response sets. Those of all hops are in the session's jar.
   yield* Console.log("cookie:      ", Option.getOrNull(Cookies.getValue(response.cookies, "example_cookie_name")))
   yield* Console.log("of this one: ", Object.keys(response.cookies.cookies))
   const { cookieJar } = yield* Session.Session
@@ -49,7 +49,7 @@ const program = Effect.gen(function* () {
     all.map(({ name, value }) => `${name}=${value}`)
   )
 
-  // What other headers say.
+  // Other headers, parsed.
   yield* Console.log("parsed:      ", {
     type: response.contentType,
     charset: Option.getOrNull(response.charset),

@@ -1,5 +1,5 @@
 /**
- * Redirection history: what was followed, what is not, how far, and by whose rules.
+ * Redirects: the history, limits, credentials, and a custom policy.
  *
  * Run it with `npx tsx examples/05-redirection-history.ts`.
  */
@@ -8,7 +8,7 @@ import { Console, Effect, Option } from "effect"
 import { type ClientRequest, ClientResponse, Session } from "effect-http-session"
 import { type Handler, serve } from "./support/server.js"
 
-/** A site that sends its visitors around, at last to another one. */
+/** A site with redirects, the last of which leads to another site. */
 const around =
   (elsewhere: string): Handler =>
   ({ path }) => {
@@ -39,7 +39,7 @@ const program = Effect.gen(function* () {
   const found = yield* Session.get(`${url}/some/redirect/`, { allowRedirects: false }).pipe(ClientResponse.discard)
   yield* Console.log("not followed:", found.status, Option.getOrNull(found.header("location")))
 
-  // A loop is an error with the hops in it.
+  // A loop is an error that has the hops.
   yield* Session.get(`${url}/loop`, { maxRedirects: 3 }).pipe(
     ClientResponse.discard,
     Effect.catchTag("TooManyRedirects", (error) =>
@@ -52,7 +52,7 @@ const program = Effect.gen(function* () {
   const there = yield* Session.get(`${url}/away`, { headers }).pipe(ClientResponse.text)
   yield* Console.log("elsewhere:   ", there)
 
-  // A policy of one's own: what it refuses to follow is the final response.
+  // A custom policy: a redirect that it refuses is the final response.
   const onRedirect = (redirect: ClientRequest.Redirect) =>
     Effect.succeed(redirect.crossOrigin ? Option.none() : Option.some(redirect.next))
   const stayed = yield* Session.get(`${url}/away`, { onRedirect }).pipe(ClientResponse.text)

@@ -1,5 +1,5 @@
 /**
- * Cookie jar: seen, filled, emptied, shared by sessions, saved to a file, kept in a store.
+ * Cookie jar: read, filled, emptied, shared by sessions, saved to a file, persisted in a store.
  *
  * Run it with `npx tsx examples/06-cookie-jar.ts`.
  */
@@ -9,7 +9,7 @@ import { Console, Effect, Layer, Option } from "effect"
 import { ClientResponse, Connector, CookieJar, Session } from "effect-http-session"
 import { httpbin } from "./support/httpbin.js"
 
-/** A jar's cookies, seen and removed. */
+/** Reads and removes the cookies of a jar. */
 const housekeeping = Effect.gen(function* () {
   const jar = yield* CookieJar.make()
   yield* jar.setCookies(["sid=1; Path=/; Secure", "theme=dark; Domain=example.com"], "https://www.example.com/")
@@ -25,7 +25,7 @@ const housekeeping = Effect.gen(function* () {
   yield* Console.log("size:   ", yield* jar.size)
 })
 
-/** One layer value is one jar: both sessions have the same cookies. */
+/** One layer value is one jar, so both sessions have the same cookies. */
 const shared = (url: string) =>
   Effect.gen(function* () {
     const first = yield* Session.make()
@@ -34,7 +34,7 @@ const shared = (url: string) =>
     yield* Console.log("shared: ", yield* second.get(`${url}/cookies`).pipe(ClientResponse.text))
   }).pipe(Effect.scoped, Effect.provide([Connector.layerTcp(), CookieJar.layer()]))
 
-/** Saved to a file that only its owner can read, and loaded from it. */
+/** Saves the cookies to a file that only its owner can read, and loads them. */
 const saved = Effect.gen(function* () {
   const files = yield* FileSystem.FileSystem
   const { join } = yield* Path.Path
@@ -53,7 +53,7 @@ const saved = Effect.gen(function* () {
   )
 }).pipe(Effect.scoped, Effect.provide(NodeContext.layer))
 
-/** Kept in any KeyValueStore, from one run to the next. */
+/** Persists the cookies in any KeyValueStore. */
 const persisted = (url: string) => {
   const run = (path: string) =>
     Session.get(`${url}${path}`).pipe(

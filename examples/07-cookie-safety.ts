@@ -1,6 +1,6 @@
 /**
- * Cookie safety: no cookie is taken from an IP address, unless the jar is told to; Secure cookies need https, unless
- * an origin is said to be safe.
+ * Cookie safety: by default a jar ignores cookies from IP addresses, and Secure cookies need https. Options allow both,
+ * the latter for trustworthy origins.
  *
  * Run it with `npx tsx examples/07-cookie-safety.ts`.
  */
@@ -30,7 +30,7 @@ const program = Effect.gen(function* () {
   const Unsafe = Session.layer({ cookieJar: { unsafe: true } })
   yield* Console.log("unsafe:       ", yield* Effect.provide(visit(address), Unsafe))
 
-  // The same with parts of one's own.
+  // The same with custom parts.
   const UnsafeParts = Session.layerWithoutDependencies().pipe(
     Layer.provide([Connector.layerTcp(), CookieJar.layer({ unsafe: true })])
   )

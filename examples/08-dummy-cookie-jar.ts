@@ -1,5 +1,5 @@
 /**
- * Dummy cookie jar: nothing that a response sets is stored or sent.
+ * Dummy cookie jar: cookies from responses are neither stored nor sent.
  *
  * Run it with `npx tsx examples/08-dummy-cookie-jar.ts`.
  */
@@ -17,7 +17,7 @@ const program = Effect.gen(function* () {
   yield* Session.get(`${url}/cookies/set?ignored=yes`).pipe(ClientResponse.discard)
   yield* Console.log("kept:     ", yield* Session.get(`${url}/cookies`).pipe(ClientResponse.text))
 
-  // The cookies of a request go out all the same.
+  // Cookies of a request are still sent.
   const own = { cookies: { own: "1" } }
   yield* Console.log("its own:  ", yield* Session.get(`${url}/cookies`, own).pipe(ClientResponse.text))
 

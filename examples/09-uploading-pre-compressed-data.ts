@@ -1,5 +1,5 @@
 /**
- * Uploading pre-compressed data: the caller's own Content-Encoding is sent as it is; `compress` does it on the way.
+ * Uploading pre-compressed data: a Content-Encoding header is sent unchanged; `compress` compresses while sending.
  */
 import { deflateSync, gzipSync } from "node:zlib"
 import { NodeRuntime } from "@effect/platform-node"

@@ -1,6 +1,6 @@
 /**
- * Client tracing: listeners at the start and the end of a request, state that they share, two configs of a different
- * nature, and data that is known only when the request is made.
+ * Client tracing: listeners for the start and the end of a request, state that they share, two different configs, and
+ * data for a single request.
  *
  * Run it with `npx tsx examples/10-client-tracing.ts`.
  */
@@ -16,7 +16,7 @@ const server = serve((request) =>
     : { body: `traced as ${request.headers["x-amzn-trace-id"] ?? "nothing"}` }
 )
 
-/** The start and the end of the flow. */
+/** The start and the end of a request. */
 const startAndEnd = Tracing.traceConfig({
   onRequestStart: () => Console.log("Starting request"),
   onRequestEnd: () => Console.log("Ending request")
@@ -32,7 +32,7 @@ const elapsed = Tracing.traceConfig({
   onRequestEnd: (_session, ctx, signal) => Console.log(`Request took ${(signal.time - ctx.start).toFixed(1)} ms`)
 })
 
-/** One config keeps a record. */
+/** One config records requests. */
 const audit = Tracing.traceConfig({
   ctx: (): Array<string> => [],
   onRequestRedirect: (_session, redirects, signal) => Effect.sync(() => redirects.push(signal.location)),
@@ -46,7 +46,7 @@ const xray = Tracing.traceConfig({
   onRequestStart: (_session, _ctx, signal, headers) => headers.set("x-amzn-trace-id", `Root=${signal.requestId}`)
 })
 
-/** What is known only when the request is made comes as `traceRequestCtx`. */
+/** A request passes its own data as `traceRequestCtx`. */
 const withRequestContext = Tracing.traceConfig({
   onRequestStart: (_session, ctx) => Console.log("Context:", ctx.traceRequestCtx)
 })

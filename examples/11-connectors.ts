@@ -1,5 +1,5 @@
 /**
- * Connectors: a session's own, tuned; and one that two sessions share (aiohttp: `connector_owner=False`).
+ * Connectors: one with options for a single session, and one that two sessions share (aiohttp: `connector_owner=False`).
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Context, Effect, Layer } from "effect"
@@ -9,7 +9,7 @@ import { httpbin } from "./support/httpbin.js"
 class Reader extends Context.Tag("Reader")<Reader, Session.SessionService>() {}
 class Writer extends Context.Tag("Writer")<Writer, Session.SessionService>() {}
 
-/** Its own connector: closed with the session. */
+/** A connector of the session, which closes with it. */
 const Tuned = Session.layer({ connector: { limit: 2, keepaliveTimeout: "1 minute", happyEyeballsDelay: "100 millis" } })
 
 const own = (url: string) =>
@@ -22,7 +22,7 @@ const own = (url: string) =>
     yield* Console.log(`four requests at once with limit 2: ${idle} connections are kept`)
   }).pipe(Effect.provide(Tuned))
 
-/** One pool for two sessions, each with defaults and a cookie jar of its own. */
+/** One pool for two sessions, each with its own defaults and cookie jar. */
 const shared = (url: string) => {
   const Sessions = Layer.merge(
     Layer.scoped(Reader, Session.make({ baseUrl: url, headers: { accept: "application/json" } })).pipe(
@@ -43,7 +43,7 @@ const shared = (url: string) => {
       .pipe(ClientResponse.use(({ connection }) => Effect.succeed(connection)))
     yield* Console.log(`two sessions, one pool: connection ${first.id}, then ${second.id} (reused: ${second.reused})`)
 
-    // A session that ends leaves a connector that is not its own open.
+    // A shared connector stays open when a session ends.
     yield* reader.close
     yield* Effect.flip(reader.get("/get").pipe(ClientResponse.discard)).pipe(
       Effect.flatMap((error) => Console.log(`the reader is closed: ${error._tag}`))

@@ -6,7 +6,7 @@ import { Console, Effect } from "effect"
 import { ClientResponse, Session } from "effect-http-session"
 import { httpbin } from "./support/httpbin.js"
 
-/** So many requests at once on a session with these limits, and the connections that they leave. */
+/** Sends requests concurrently on a session with these limits, and counts the connections. */
 const connections = (title: string, url: string, connector: Session.LayerOptions["connector"]) =>
   Effect.gen(function* () {
     yield* Effect.replicateEffect(Session.get(`${url}/get`).pipe(ClientResponse.discard), 40, {
@@ -18,7 +18,7 @@ const connections = (title: string, url: string, connector: Session.LayerOptions
     yield* Console.log(`${title.padEnd(20)} 40 requests, ${idle} connections`)
   }).pipe(Effect.provide(Session.layer({ connector })))
 
-/** The request that would be one too many fails at once; one that waits too long fails as well. */
+/** A request beyond `maxQueue` fails at once; one that waits too long fails too. */
 const bounded = (url: string) =>
   Session.get(`${url}/get`).pipe(
     ClientResponse.text,
@@ -34,7 +34,7 @@ const bounded = (url: string) =>
 
 const program = Effect.gen(function* () {
   const { url } = yield* httpbin()
-  // The default limit is 100; 0 is none.
+  // The default limit is 100; 0 means unlimited.
   yield* connections("limit: 10", url, { limit: 10 })
   yield* connections("limitPerHost: 3", url, { limitPerHost: 3 })
   yield* connections("limit: 0", url, { limit: 0 })

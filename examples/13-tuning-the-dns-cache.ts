@@ -1,12 +1,12 @@
 /**
- * Tuning the DNS cache: how long addresses are kept, and what is asked while they are.
+ * Tuning the DNS cache: the time to live of addresses, and stale addresses during an outage.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"
 import { ClientResponse, type Connector, Errors, type Resolver, Session } from "effect-http-session"
 import { httpbin } from "./support/httpbin.js"
 
-/** A resolver that counts how often it is asked, and can be told to fail. */
+/** A resolver that counts lookups and can be made to fail. */
 const counting = () => {
   const state = { asked: 0, broken: false }
   const resolver: Resolver.ResolverService = {
@@ -21,7 +21,7 @@ const counting = () => {
   return { state, resolver }
 }
 
-/** Three requests, each over a connection of its own. */
+/** Three requests, each over a new connection. */
 const lookups = (what: string, url: string, options: Connector.TcpOptions) => {
   const { resolver, state } = counting()
   return Session.get(url).pipe(
@@ -32,7 +32,7 @@ const lookups = (what: string, url: string, options: Connector.TcpOptions) => {
   )
 }
 
-/** Old addresses are better than none while the name server is away. */
+/** Uses stale addresses while the name server is unavailable. */
 const stale = (url: string) => {
   const { resolver, state } = counting()
   return Effect.gen(function* () {

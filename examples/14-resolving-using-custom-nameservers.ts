@@ -1,5 +1,5 @@
 /**
- * Resolving using custom nameservers, fixed addresses, and a choice of two.
+ * Resolving using custom nameservers, fixed addresses, and a choice between two resolvers.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"

@@ -1,5 +1,5 @@
 /**
- * Unix domain sockets: whatever host the URL names, the request goes to the socket.
+ * Unix domain sockets: every request uses the socket, for any host in the URL.
  */
 import { FileSystem } from "@effect/platform"
 import { NodeContext, NodeRuntime } from "@effect/platform-node"

@@ -1,5 +1,5 @@
 /**
- * SSL control for TCP sockets: own authorities, client certificates, pins, and each refusal caught by its tag.
+ * SSL control for TCP sockets: custom authorities, client certificates, pins, and errors caught by tag.
  */
 import { FileSystem } from "@effect/platform"
 import { NodeContext, NodeRuntime } from "@effect/platform-node"
@@ -21,21 +21,21 @@ const program = Effect.gen(function* () {
       ClientResponse.use((response) => Effect.succeed(`${response.status} over ${response.connection.tls?.protocol}`))
     )
 
-  // Checks are strict by default: nobody knows our authority.
+  // Verification is strict by default, and the example's authority is unknown.
   yield* get(good).pipe(
     Effect.catchTag("ClientConnectorSSLError", (error) => Effect.succeed(error.reason)),
     Effect.flatMap((result) => Console.log("default:            ", result))
   )
   yield* Console.log("ssl: false:         ", yield* get(good, false))
 
-  // Own authorities, from a file.
+  // A custom authority from a file.
   const fs = yield* FileSystem.FileSystem
   const directory = yield* fs.makeTempDirectoryScoped()
   yield* fs.writeFileString(`${directory}/ca-bundle.crt`, made.ca)
   const trusting = yield* Ssl.contextFromFiles({ caFile: `${directory}/ca-bundle.crt` })
   yield* Console.log("own authority:      ", yield* get(good, trusting))
 
-  // A client certificate as well, from values.
+  // With a client certificate, from values.
   const device = yield* Ssl.context({ ca: made.ca, cert: made.client.cert, key: made.client.key })
   yield* Console.log("client certificate: ", yield* get(wantsCertificate, device))
 
@@ -55,7 +55,7 @@ const program = Effect.gen(function* () {
     Effect.flatMap((result) => Console.log("wrong host:         ", result))
   )
 
-  // Both at once, by their group.
+  // Both errors, caught by their group.
   const either = (server: { readonly url: string }) =>
     get(server, trusting).pipe(
       Effect.catchIf(Errors.isClientSSLError, (error) => Effect.succeed(error._tag)),
@@ -64,7 +64,7 @@ const program = Effect.gen(function* () {
   yield* either(expired)
   yield* either(wrongHost)
 
-  // A pin: the one certificate, checked before a byte of the request is written.
+  // A pin: only this certificate, checked before any byte of the request is written.
   yield* Console.log("right pin:          ", yield* get(good, Ssl.fingerprint(made.good.sha256)))
   yield* get(good, Ssl.fingerprint("0".repeat(64))).pipe(
     Effect.catchTag("FingerprintMismatch", ({ expected, got }) =>
@@ -73,7 +73,7 @@ const program = Effect.gen(function* () {
     Effect.flatMap((result) => Console.log("wrong pin:          ", result))
   )
 
-  // What cannot be used fails where it is made, not in a request.
+  // Invalid settings fail when the context is made, not in a request.
   yield* Ssl.context({ ca: "no certificate" }).pipe(
     Effect.catchTag("SslContextError", (error) => Console.log("bad settings:       ", error.message))
   )

@@ -1,5 +1,5 @@
 /**
- * Proxy support: given, authenticated, from the environment, past NO_PROXY, chosen by target, SOCKS.
+ * Proxy support: explicit, authenticated, from the environment, NO_PROXY, chosen by target, SOCKS.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { ConfigProvider, Console, Effect, Layer } from "effect"
@@ -11,7 +11,7 @@ import { type ProxyServer, proxyServer } from "./support/proxy.js"
 const status = <E, R>(self: Effect.Effect<ClientResponse.ClientResponse, E, R>) =>
   Effect.map(ClientResponse.discard(self), (response) => response.status)
 
-/** What the proxy has seen since it was last asked. */
+/** The requests that the proxy received since the last call. */
 const newcomers = (proxy: ProxyServer) => {
   let told = 0
   return () => {
@@ -36,7 +36,7 @@ const program = Effect.gen(function* () {
   )
   yield* show("in the URL:", yield* Session.get(url, { proxy: proxy.url.replace("//", "//user:pass@") }).pipe(status))
 
-  // https goes through a tunnel, in which TLS is the origin's.
+  // https uses a tunnel, with TLS to the origin inside.
   yield* show(
     "a tunnel for https:",
     yield* Session.get(`https://python.org:${secure.port}/get`, {
@@ -51,10 +51,10 @@ const program = Effect.gen(function* () {
     Effect.flatMap((result) => show("without credentials:", result))
   )
 
-  // Whoever connects directly needs an address.
+  // A direct connection needs an address.
   const connector = { resolver: Resolver.overrides({ "python.org": "127.0.0.1" }) }
 
-  // The environment is read on demand only, through Config: here it is a Map.
+  // The environment is read only with `trustEnv`, through Config: here it is a Map.
   const Environment = Layer.setConfigProvider(
     ConfigProvider.fromMap(
       new Map([

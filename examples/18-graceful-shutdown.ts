@@ -1,6 +1,6 @@
 /**
- * Graceful shutdown: a request in flight finishes, those that wait fail typed, and closing resolves when every socket is
- * closed. There is nothing to sleep for.
+ * Graceful shutdown: a request in flight finishes, waiting requests fail with a typed error, and the close completes when
+ * every socket is closed. No sleep is needed.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Deferred, Effect, Fiber, Layer, ManagedRuntime } from "effect"
@@ -24,7 +24,7 @@ const program = Effect.gen(function* () {
     Effect.catchTag("SessionClosedError", ({ subject }) => Effect.succeed(`refused: ${subject} closed`))
   )
 
-  // By hand: one connection, so that the second request is in the queue.
+  // An explicit close. With one connection, the second request waits in the queue.
   yield* Effect.gen(function* () {
     const session = yield* Session.Session
     const inFlight = yield* Effect.fork(report)
@@ -41,10 +41,10 @@ const program = Effect.gen(function* () {
     yield* Console.log("connections:  ", acquired + idle)
   }).pipe(Effect.provide(Session.layer({ connector: { limit: 1, gracefulShutdownTimeout: "10 seconds" } })))
 
-  // At the end of a layer's Scope; under NodeRuntime.runMain on SIGTERM and SIGINT as well.
+  // Closed at the end of a layer's Scope, under NodeRuntime.runMain also on SIGTERM and SIGINT.
   yield* Console.log("in a layer:   ", yield* status.pipe(Effect.provide(Layer.fresh(Session.layer()))))
 
-  // In a program that is not all Effect.
+  // In a program outside Effect.
   const runtime = ManagedRuntime.make(Session.layer())
   const body = yield* Effect.promise(() => runtime.runPromise(status))
   yield* Effect.promise(() => runtime.dispose())

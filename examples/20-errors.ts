@@ -1,5 +1,5 @@
 /**
- * Errors: one union, caught by tag, by several tags, or by group; retried where that is safe.
+ * Errors: one union, caught by tag, by several tags, or by group; retried if that is safe.
  */
 import { createServer } from "node:net"
 import { NodeRuntime } from "@effect/platform-node"
@@ -7,7 +7,7 @@ import { Console, Duration, Effect, Match } from "effect"
 import { ClientResponse, Errors, Resolver, Session, Testing } from "effect-http-session"
 import { httpbin } from "./support/httpbin.js"
 
-/** A port at which nobody listens. */
+/** A port without a listener. */
 const closedPort = Effect.async<number>((resume) => {
   const server = createServer()
   server.listen(0, "127.0.0.1", () => {
@@ -16,7 +16,7 @@ const closedPort = Effect.async<number>((resume) => {
   })
 })
 
-/** One sentence for each. */
+/** One message for each error. */
 const explain = (error: Errors.ClientError): string =>
   Match.value(error).pipe(
     Match.tag("InvalidURL", (e) => `${e.reason}: ${e.description}`),
@@ -54,7 +54,7 @@ const program = Effect.gen(function* () {
     yield* Console.log(`${error._tag} (${again})\n    ${explain(error)}`)
   }
 
-  // By tag: what is caught is gone from the type.
+  // By tag: the type no longer contains the caught error.
   yield* Session.get(`${url}/delay/500`, { timeout: { headers: "20 millis" } }).pipe(
     ClientResponse.text,
     Effect.catchTags({
@@ -84,7 +84,7 @@ const program = Effect.gen(function* () {
   )
   yield* Console.log(`then: ${text}`)
 
-  // Nothing secret shows.
+  // Secrets are not shown.
   const secret = yield* Effect.flip(
     ClientResponse.text(Session.get(`${url}/status/403?access_token=s3cret`, { raiseForStatus: true }))
   )

@@ -1,12 +1,12 @@
 /**
- * Layers: the session as a part of an application, derived sessions, options for a part of a program.
+ * Layers: a session in an application, derived sessions, options for a part of a program.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Context, Effect, Layer, Schema } from "effect"
 import { ClientResponse, type Errors, Session } from "effect-http-session"
 import { type Answer, json, serve } from "./support/server.js"
 
-/** A service of the application on a session. */
+/** A service of the application that uses a session. */
 class Weather extends Context.Tag("Weather")<
   Weather,
   { readonly today: (city: string) => Effect.Effect<string, Errors.ClientError> }
@@ -45,7 +45,7 @@ const application = Effect.gen(function* () {
   yield* Console.log("the session's defaults:", (yield* role).role)
   yield* Console.log("a derived session:     ", (yield* asAdmin(role)).role)
 
-  // Options for every request inside, whoever makes it.
+  // Options for every request inside.
   yield* Session.get("elsewhere").pipe(
     ClientResponse.text,
     Session.withRequestOptions({ raiseForStatus: true }),
@@ -55,7 +55,7 @@ const application = Effect.gen(function* () {
 
 const program = Effect.gen(function* () {
   const { url } = yield* weather
-  // One value, kept: used twice it is built once.
+  // One layer value: it is built once although it is used twice.
   const SessionLive = Session.layer({ baseUrl: `${url}/v1/`, timeout: { total: "10 seconds", body: "2 seconds" } })
   yield* Effect.provide(application, Layer.provideMerge(Weather.Default, SessionLive))
 }).pipe(Effect.scoped)

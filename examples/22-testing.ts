@@ -1,11 +1,11 @@
 /**
- * Testing without a network: a mock, expectations, a fault, and time that the test tells.
+ * Testing without a network: a mock, expectations, a fault, and the TestClock.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect, Fiber, Layer, TestClock, TestContext } from "effect"
 import { ClientResponse, Connector, CookieJar, Session, Testing } from "effect-http-session"
 
-/** What is to be tested. */
+/** The code under test. */
 const program = Session.get("https://api.example/users/1", { timeout: "5 seconds" }).pipe(ClientResponse.json)
 
 const over = (handler: Connector.MockHandler) =>

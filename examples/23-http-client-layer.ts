@@ -1,5 +1,5 @@
 /**
- * @effect/platform's HttpClient on a session: an HttpApiClient gets the jar, the pool and the proxies by one line.
+ * @effect/platform's HttpClient on a session: an HttpApiClient uses the jar, the pool and the proxies of the session.
  */
 import {
   HttpApi,
@@ -42,7 +42,7 @@ const program = Effect.gen(function* () {
   const user = yield* HttpClient.get(`${url}/users/7`).pipe(Effect.flatMap(HttpClientResponse.schemaBodyJson(User)))
   yield* Console.log("HttpClient:         ", user)
 
-  // Options that HttpClient has no word for; what went wrong is in the cause.
+  // Options that HttpClient does not have. The error of the session is in the cause.
   yield* HttpClient.get(`${url}/users/slow`).pipe(
     Session.withRequestOptions({ timeout: { headers: "20 millis" } }),
     Effect.catchTag("RequestError", ({ cause, reason }) =>

@@ -1,5 +1,5 @@
 /**
- * Schemas: bodies in, bodies out.
+ * Schemas: encoded request bodies and decoded response bodies.
  */
 import { HttpBody, HttpIncomingMessage } from "@effect/platform"
 import { NodeRuntime } from "@effect/platform-node"
@@ -21,11 +21,11 @@ const users = serve(({ body, method, path }) => {
 const program = Effect.gen(function* () {
   const { url } = yield* users
 
-  // A request that has not been opened: nothing to scope.
+  // A decoder behind the verb: no Scope is needed.
   const user = yield* Session.get(`${url}/users/1`).pipe(ClientResponse.schemaJson(User))
   yield* Console.log("decoded:     ", user.born.getFullYear())
 
-  // An opened response is an HttpIncomingMessage: @effect/platform's decoders work on it, with our errors.
+  // An open response is an HttpIncomingMessage: decoders of @effect/platform accept it, with the errors of this package.
   const opened = Session.get(`${url}/users/1`).pipe(
     ClientResponse.use((response) =>
       Effect.zip(

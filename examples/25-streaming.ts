@@ -1,5 +1,5 @@
 /**
- * Streaming, both ways: bodies as streams, to files, by lines, from streams, once only, with trailers, page by page.
+ * Streaming in both directions: bodies as streams, to files, by lines, from streams, with trailers, page by page.
  */
 import { FileSystem, Ndjson } from "@effect/platform"
 import { NodeContext, NodeRuntime } from "@effect/platform-node"
@@ -29,7 +29,7 @@ const downloads = (url: string) =>
     yield* Stream.run(body, fs.sink(`${directory}/copy.bin`))
     yield* Console.log(`to a sink: ${(yield* fs.stat(`${directory}/copy.bin`)).size} bytes`)
 
-    // Whole or not at all, continued after a break.
+    // The file is complete or absent. The download continues after a break.
     const { status } = yield* Session.get(`${url}/bytes/1000000`).pipe(
       ClientResponse.toFile(`${directory}/large.bin`, { resume: 5 })
     )
@@ -42,7 +42,7 @@ const downloads = (url: string) =>
     )
     yield* Console.log(`JSON by line: ${rows} rows`)
 
-    // Two lines of a thousand; the rest is given up.
+    // Takes two lines of a thousand and abandons the rest.
     const lines = yield* Session.get(`${url}/lines/1000`).pipe(
       ClientResponse.use((response) => response.lines.pipe(Stream.take(2), Stream.runCollect))
     )
@@ -59,7 +59,7 @@ const uploads = (url: string) =>
       `upload: ${sent.received} bytes, ${sent.headers["transfer-encoding"]}, expect: ${sent.headers.expect}`
     )
 
-    // A redirect that keeps the body would have to send it again.
+    // A redirect that keeps the method must send the body again.
     const moved = yield* Testing.server([
       [
         { _tag: "Expect", what: "head" },

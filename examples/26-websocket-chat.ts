@@ -9,7 +9,7 @@ import { WebSocketServer } from "ws"
 
 const Said = Schema.Struct({ from: Schema.String, text: Schema.String })
 
-/** Who comes in says a name by its token; what one guest says is told to all. */
+/** A guest's token is its name. The server sends each message to all guests. */
 const room = Effect.acquireRelease(
   Effect.async<WebSocketServer>((resume) => {
     const server = new WebSocketServer({
@@ -56,7 +56,7 @@ const program = Effect.gen(function* () {
   const ben = yield* enter("ben")
   yield* Console.log("protocol:", anna.protocol, "extensions:", anna.response.headers["sec-websocket-extensions"])
 
-  // Anna hears three things and leaves; her stream ends because she closes.
+  // Anna receives three messages and leaves; her stream ends because she closes.
   const hearing = yield* anna.messages.pipe(
     Stream.filter(WebSocket.isText),
     Stream.mapEffect((message) => Schema.decode(Schema.parseJson(Said))(message.data)),

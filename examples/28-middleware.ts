@@ -1,5 +1,5 @@
 /**
- * Middleware: functions around each hop, and those that come with the package, against a server that is in trouble.
+ * Middleware: a custom one and those of the package, against a server that fails.
  */
 import { KeyValueStore } from "@effect/platform"
 import { NodeRuntime } from "@effect/platform-node"
@@ -7,7 +7,7 @@ import { Console, Effect, Layer, Redacted } from "effect"
 import { Auth, ClientRequest, ClientResponse, Middleware, Session } from "effect-http-session"
 import { type Handler, serve } from "./support/server.js"
 
-/** Refuses every first request, wants a token for /token and a password for /digest, and counts what it is asked. */
+/** Rejects every other request for /flaky, requires a token for /token and a password for /digest, and counts requests. */
 const troubled = Effect.suspend(() => {
   let asked = 0
   const answer: Handler = ({ headers, path }) => {
@@ -24,10 +24,10 @@ const troubled = Effect.suspend(() => {
   return Effect.map(serve(answer), ({ url }) => ({ url, asked: () => asked }))
 })
 
-/** One of our own. */
+/** A custom middleware. */
 const named: Middleware.Middleware = (request, next) => next(ClientRequest.setHeader(request, "x-caller", "billing"))
 
-/** Those with state are effects: made once, for the session. */
+/** Middlewares with state are effects, run once for the session. */
 const Resilient = Layer.unwrapEffect(
   Effect.gen(function* () {
     let tokens = 0

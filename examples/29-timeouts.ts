@@ -1,5 +1,5 @@
 /**
- * Timeouts: one limit for everything, and one for each phase. The error says which it was, and what was going on.
+ * Timeouts: a total limit, and one for each phase. The error has the limit and the phase.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Duration, Effect } from "effect"
@@ -8,13 +8,13 @@ import { type Handler, serve } from "./support/server.js"
 
 const pause = (millis: number) => new Promise<void>((resolve) => setTimeout(resolve, millis))
 
-/** Begins, and never goes on. */
+/** Starts a response and then stalls. */
 async function* stalling() {
   yield Buffer.from("the beginning")
   await pause(2_000)
 }
 
-/** Always has a little more to say. */
+/** Sends small chunks without end. */
 async function* chatting() {
   for (let count = 0; count < 100; count++) {
     yield Buffer.from("and ")
@@ -44,19 +44,19 @@ const program = Effect.gen(function* () {
     )
 
   yield* ask("/quick")
-  // One duration is `total`; it holds to the end of the body.
+  // A plain duration is `total`, which includes the body.
   yield* ask("/chatting", { timeout: "150 millis" })
   // From the end of the request to the end of the head.
   yield* ask("/thinking", { timeout: { headers: 100 } })
-  // Between two chunks: as long as something comes it does not run out.
+  // The time between two chunks.
   yield* ask("/stalling", { timeout: { body: 100 } })
-  // The slot of the pool is taken: waiting for it has a limit of its own.
+  // The only slot of the pool is in use: waiting for it has a separate limit.
   yield* Effect.raceFirst(
     ask("/thinking"),
     Effect.zipRight(Effect.sleep(50), ask("/quick", { timeout: { poolWait: 100 } }))
   )
 }).pipe(
-  // What a request does not say is the session's.
+  // Limits that a request does not set come from the session.
   Effect.provide(Session.layer({ timeout: { total: "30 seconds", connect: "5 seconds" }, connector: { limit: 1 } })),
   Effect.scoped
 )

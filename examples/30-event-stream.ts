@@ -1,5 +1,5 @@
 /**
- * Server-sent events: across a break, resumed where it was, typed by name; in one program with their server.
+ * Server-sent events: resumed after a break, and decoded by event name.
  */
 import { createServer, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -9,7 +9,7 @@ import { Session, Sse } from "effect-http-session"
 
 const words = ["one", "two", "three", "four", "five"]
 
-/** Numbers from the one after Last-Event-ID; the first connection breaks in the middle. */
+/** Sends numbers from the one after Last-Event-ID. The first connection breaks in the middle. */
 const count = (response: ServerResponse, last: number, broken: boolean): void => {
   response.writeHead(200, { "Content-Type": "text/event-stream" })
   response.write(": comments keep a connection alive\n\n")

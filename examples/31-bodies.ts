@@ -1,5 +1,5 @@
 /**
- * Bodies: forms, multipart, platform bodies, query parameters, and what may not be combined.
+ * Bodies: forms, multipart, platform bodies, query parameters, and invalid combinations.
  */
 import { FileSystem, HttpBody } from "@effect/platform"
 import { NodeContext, NodeRuntime } from "@effect/platform-node"
@@ -50,7 +50,7 @@ const multipart = (url: string) =>
     const echo = yield* Session.post(`${url}/post`, { data }).pipe(ClientResponse.schemaJson(Echo))
     yield* Console.log(`\n${echo.headers["content-type"]}, ${echo.headers["content-length"]} bytes\n${echo.data}`)
 
-    // A multipart response, part by part, here the one that was sent.
+    // Reads a multipart response part by part; the server echoes the request.
     const mirror = yield* serve(({ body, headers }) => ({
       headers: { "content-type": headers["content-type"] },
       body
@@ -77,7 +77,7 @@ const queries = (url: string) =>
     )
     yield* Console.log("params:", args)
 
-    // Two bodies contradict each other, and nothing is sent.
+    // Two bodies are an error, and nothing is sent.
     yield* Session.post(`${url}/post`, { json: {}, text: "" }).pipe(
       ClientResponse.discard,
       Effect.catchTag("InvalidRequest", (error) => Console.log(`${error.option}: ${error.description}`))

@@ -1,5 +1,5 @@
 /**
- * Options from Config: a whole session, its parts, and what happens to a setting that cannot be right.
+ * Options from Config: a whole session, its parts, and an invalid setting.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Config, ConfigProvider, Console, Effect, Layer, Schema } from "effect"
@@ -14,7 +14,7 @@ const Live = Session.layerConfig({
   cookieJar: { unsafe: Config.succeed(true) }
 })
 
-/** The parts by themselves. */
+/** The parts separately. */
 const Parts = Session.layerWithoutDependencies().pipe(
   Layer.provide([
     Connector.layerTcpConfig({ limit: Config.integer("LIMIT"), family: Config.literal(4, 6)("FAMILY") }),

@@ -12,7 +12,7 @@ const width = 40
 
 const mebibytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MiB`
 
-/** A bar where the length is known, a counter where it is not. */
+/** A bar if the length is known, otherwise a counter. */
 const line = ({ direction, total, transferred }: ClientRequest.Progress): string =>
   Option.match(total, {
     onNone: () => `${direction.padEnd(8)} ${mebibytes(transferred)}`,

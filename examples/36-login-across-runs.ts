@@ -22,7 +22,7 @@ const program = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const file = `${yield* fs.makeTempDirectoryScoped()}/cookies.json`
 
-  // Each run is a session of its own, which loads the file and saves to it.
+  // Each run is a new session, which loads and saves the file.
   const run = (name: string) =>
     Effect.flatMap(orders, (found) => Console.log(`${name}:`, found)).pipe(
       Effect.provide(Layer.fresh(remembering(file, url)))

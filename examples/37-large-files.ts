@@ -62,7 +62,7 @@ const program = Effect.gen(function* () {
 
   const server = yield* storage(`${directory}/stored.bin`)
   const url = `http://localhost:${(server.address() as AddressInfo).port}/file`
-  /** A run of the program: a session of its own. */
+  /** A run of the program, with a new session. */
   const run = <A, E>(effect: Effect.Effect<A, E, Session.Session | FileSystem.FileSystem>) =>
     Effect.provide(effect, Layer.fresh(Session.layer()))
 

@@ -1,5 +1,5 @@
 /**
- * Recipe: mutual TLS with an own authority, and a pinned certificate that is renewed.
+ * Recipe: mutual TLS with a private authority, and a pinned certificate that is renewed.
  */
 import { FileSystem } from "@effect/platform"
 import { NodeContext, NodeRuntime } from "@effect/platform-node"
@@ -10,7 +10,7 @@ import { standard } from "./support/certificates.js"
 import { serve } from "./support/server.js"
 
 const program = Effect.gen(function* () {
-  // What the openssl commands of docs/recipes.md make.
+  // The files that the openssl commands of docs/recipes.md make.
   const { authority, ca, client, good } = yield* standard()
   const renewed = yield* authority.issue()
   const fs = yield* FileSystem.FileSystem
@@ -35,7 +35,7 @@ const program = Effect.gen(function* () {
   yield* Console.log("with the right pin:   ", yield* withPin(good.sha256))
   yield* Console.log("with another pin:     ", (yield* withPin("0".repeat(64))).slice(0, 70))
 
-  // The server has its new certificate already; the program still has the pin of the old one as well.
+  // The server has its new certificate; the program accepts both pins.
   const changed = yield* serve(() => ({ body: "renewed" }), { tls: renewed })
   const both = status(changed.url, Ssl.fingerprint(good.sha256), Ssl.fingerprint(renewed.sha256))
   yield* Console.log("after the renewal:    ", yield* Effect.provide(both, Session.layer()))

@@ -1,5 +1,5 @@
 /**
- * Recipe: a line that shows what a session does: drawn in place on a terminal, line by line elsewhere.
+ * Recipe: a status line of a session, redrawn in place on a terminal and printed line by line elsewhere.
  */
 import { NodeRuntime } from "@effect/platform-node"
 import { Console, Effect } from "effect"

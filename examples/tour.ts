@@ -1,5 +1,5 @@
 /**
- * The tour: everything that the library does, against servers on the loopback. `npm start`.
+ * A tour of the library against servers on the loopback. `npm start`.
  */
 import * as NodeContext from "@effect/platform-node/NodeContext"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -35,7 +35,7 @@ const sections = [
   shutdown
 ] as const
 
-/** One session for all of it, unless a section needs another. */
+/** One session for all sections that do not need another. */
 const tour = Effect.all(sections, { discard: true }).pipe(
   Effect.provide(Session.layer({ connector: { limit: 4 } })),
   Effect.provide(Layer.merge(worldLayer, NodeContext.layer))

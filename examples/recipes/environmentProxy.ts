@@ -4,7 +4,7 @@ import { ClientResponse, Errors, Proxy, Session } from "effect-http-session"
 /** HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY decide for each request, redirects included. */
 export const FromEnvironment = Session.layer({ trustEnv: true })
 
-/** A proxy for everything but the names of the own network, whatever the environment says. */
+/** A fixed proxy for all hosts outside the internal network, regardless of the environment. */
 export const routed = (proxy: string) =>
   Session.layer({ proxy: Proxy.route(({ hostname }) => (hostname.endsWith(".internal") ? undefined : proxy)) })
 

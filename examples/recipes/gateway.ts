@@ -57,7 +57,7 @@ const forward = (upstream: string) =>
     )
   )
 
-/** Passes everything on as it is: redirects, encoded bodies, cookies, and no headers of its own. */
+/** Forwards redirects, encoded bodies and cookies unchanged, and adds no headers. */
 const Upstream = Session.layerWithoutDependencies({
   skipAutoHeaders: ["user-agent", "accept", "accept-encoding", "content-type"],
   autoDecompress: false,

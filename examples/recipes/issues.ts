@@ -14,7 +14,7 @@ const make = Effect.gen(function* () {
 })
 
 export class Issues extends Context.Tag("Issues")<Issues, Effect.Effect.Success<typeof make>>() {
-  /** Over any session. */
+  /** The live implementation, on any session. */
   static readonly layer = Layer.effect(Issues, make)
 
   static readonly live = (token: Redacted.Redacted, baseUrl = "https://api.example/v1/") =>
@@ -22,7 +22,7 @@ export class Issues extends Context.Tag("Issues")<Issues, Effect.Effect.Success<
       Layer.provide(Session.layer({ baseUrl, auth: Auth.bearer(token), raiseForStatus: true, timeout: "10 seconds" }))
     )
 
-  /** Everything but the network is real: URLs, headers, statuses, decoding. */
+  /** For tests: only the network is replaced; URLs, headers, statuses and decoding are real. */
   static readonly mock = (handler: Connector.MockHandler) =>
     Issues.layer.pipe(
       Layer.provideMerge(Testing.layer(handler, { baseUrl: "https://api.example/v1/", raiseForStatus: true }))

@@ -10,7 +10,7 @@ export const pages = (url: string) =>
     { concurrency: 2 }
   ).pipe(Effect.withSpan("read all pages"))
 
-/** Writes what the requests of `self` did: for people, and for the network panel of a browser. */
+/** Writes the requests of `self` as an HTML page and as a HAR file for the network panel of a browser. */
 export const observed =
   (directory: string) =>
   <A, E, R>(self: Effect.Effect<A, E, R>) =>

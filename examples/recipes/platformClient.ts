@@ -4,7 +4,7 @@ import { Errors, Session } from "effect-http-session"
 
 const Weather = Schema.Struct({ degrees: Schema.Number })
 
-/** Code that exists already. It needs an `HttpClient`, and does not know this package. */
+/** Existing code, which needs an `HttpClient` and does not know this package. */
 export const degrees = (baseUrl: string, city: string) =>
   Effect.gen(function* () {
     const client = (yield* HttpClient.HttpClient).pipe(

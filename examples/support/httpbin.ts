@@ -1,5 +1,5 @@
 /**
- * What httpbin.org is to aiohttp's documentation, on the loopback.
+ * A server on the loopback with paths like those of httpbin.org.
  */
 import { setTimeout as delay } from "node:timers/promises"
 import * as Zlib from "node:zlib"
@@ -25,7 +25,7 @@ const decoded = (request: Request): string => {
   }
 }
 
-/** The request, told back. */
+/** Describes the request as JSON. */
 const echo = (request: Request): Answer =>
   json({
     method: request.method,
@@ -55,7 +55,7 @@ const redirect = (hops: number): Answer => ({
   headers: { location: hops > 1 ? `/redirect/${hops - 1}` : "/get" }
 })
 
-/** Paths, the part of them that matters, and what is answered. */
+/** Patterns of paths, and their answers. */
 const routes: ReadonlyArray<readonly [RegExp, (request: Request, part: string) => Answer | Promise<Answer>]> = [
   [/^\/(?:get|post|put|anything|headers)$/, echo],
   [/^\/cookies$/, (request) => json({ cookies: cookiesOf(request) })],

@@ -1,5 +1,5 @@
 /**
- * A name server on the loopback: IPv4 addresses by name over UDP (RFC 1035), no such name for all others.
+ * A name server on the loopback over UDP (RFC 1035): IPv4 addresses for known names, and NXDOMAIN for others.
  */
 import * as Dgram from "node:dgram"
 import { Effect, type Scope } from "effect"
@@ -19,7 +19,7 @@ const questionOf = (message: Buffer): { readonly name: string; readonly type: nu
   return { name: labels.join(".").toLowerCase(), type: message.readUInt16BE(at + 1), end: at + 5 }
 }
 
-/** The question again, with an address or without. */
+/** An answer: the question, with or without an address. */
 const answerOf = (message: Buffer, end: number, known: boolean, address: string | undefined, ttl: number): Buffer => {
   const head = Buffer.alloc(12)
   message.copy(head, 0, 0, 2)

@@ -1,5 +1,5 @@
 /**
- * A proxy on the loopback that tells what it has seen: plain HTTP, TLS or SOCKS, with credentials or without. The
- * tests' own.
+ * A proxy on the loopback that records its requests: plain HTTP, TLS or SOCKS, with or without credentials. The tests use
+ * the same.
  */
 export { type ProxyServer, type ProxyServerOptions, proxyServer } from "../../test/support/proxyServer.js"

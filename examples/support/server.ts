@@ -12,12 +12,12 @@ export interface Request {
   readonly path: string
   readonly query: URLSearchParams
   readonly headers: Http.IncomingHttpHeaders
-  /** Names in the case and order in which they came. */
+  /** Names in their received case and order. */
   readonly rawHeaders: ReadonlyArray<string>
   readonly body: Buffer
 }
 
-/** What to answer. A body that is iterable is sent piece by piece. */
+/** The response. An iterable body is sent piece by piece. */
 export interface Answer {
   readonly status?: number
   readonly headers?: Http.OutgoingHttpHeaders

@@ -5,7 +5,7 @@ import { type ClientRequest, ClientResponse, Multipart, Session } from "effect-h
 import { fact, section } from "./print.js"
 import { Echo, World } from "./world.js"
 
-/** Collects how far a body has come, in percent. */
+/** Collects the progress of a body in percent. */
 const percentages = () => {
   const seen: Array<string> = []
   const onProgress = ({ total, transferred }: ClientRequest.Progress) =>

@@ -6,7 +6,7 @@ import { World } from "./world.js"
 
 const Cookies = Schema.Struct({ cookies: Schema.Record({ key: Schema.String, value: Schema.String }) })
 
-/** What a server that sets a cookie on the way to `/cookies` gets to see. */
+/** The cookies that a server receives after it set one on the way to `/cookies`. */
 const sent = (base: string, options?: Parameters<typeof Session.get>[1]) =>
   Session.get(`${base}/cookies/set?sid=1`, options).pipe(
     ClientResponse.schemaJson(Cookies),
