@@ -1,7 +1,7 @@
 /**
- * Writes bundles of the compiled modules into `<dist>/bundle`: what runtimes load, because they read one file faster than
- * hundreds. Bundlers load the modules themselves by the condition "module" of package.json, to drop what a program does
- * not use. Usage: bundle.ts <dist>
+ * Writes bundles of the compiled modules into `<dist>/bundle`. Runtimes load the bundles, because one file loads faster
+ * than hundreds. Bundlers load the modules, by the condition "module" of package.json, so that they can remove unused
+ * code. Usage: bundle.ts <dist>
  */
 import { readdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
@@ -22,7 +22,7 @@ const options = {
   platform: "node",
   target: "node20",
   packages: "external",
-  // Would call a function for each closure. Classes name themselves where they are printed, so renaming them is harmless.
+  // `keepNames` would call a function for each closure. Printed classes have explicit names, so renaming is harmless.
   keepNames: false,
   metafile: true,
   outdir: out

@@ -1,5 +1,5 @@
 /**
- * The usage programs of the public contract compile against `src`, where the contract is at hand.
+ * Compiles the usage programs of the public contract against `src`, if the directory of the contract exists.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -10,7 +10,7 @@ const usage = join(root, "../shared/contract/usage")
 
 /** Changes of the public API since the contract was written: in a program, the text of each key becomes its value. */
 const changes: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  // `Session.upgrade` and a 101 without a request for it.
+  // `Session.upgrade`, and a 101 response that the request did not ask for.
   "20-errors.ts": { "| Errors.WebSocketError": "| Errors.WebSocketError | Errors.UpgradeError" }
 }
 
@@ -26,7 +26,7 @@ if (!existsSync(usage)) {
   console.log("SKIPPED: the contract's usage programs are not beside the repository")
 } else {
   const names = readdirSync(usage).filter((name) => name.endsWith(".ts"))
-  // Copied, so that their imports are found from here.
+  // Copied, so that their imports resolve.
   const directory = scratch("usage")
   write(directory, new Map(names.map((name) => [name, programOf(name)])))
   const paths = names.map((name) => join(directory, name))

@@ -1,6 +1,6 @@
 /**
- * What users see of the types: the emitted declarations print `ClientError` and not its 27 names, and public modules
- * mention no type of Node's sockets.
+ * Checks the types that users see: the emitted declarations contain `ClientError` instead of its 27 members, and public
+ * modules do not mention types of Node's sockets.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -9,7 +9,7 @@ import { compilerOptions, problems, publicModules, report, root, scratch, write 
 
 const found: Array<string> = []
 
-/** What people write most, each of which has to read well in a hover. */
+/** The most common expressions. Their types must be readable in an editor. */
 const probe = `
 import { ClientResponse, Session } from "effect-http-session"
 import * as Effect from "effect/Effect"
@@ -27,7 +27,7 @@ export const pages = Session.paginate("/", (response) => response.json)
 const directory = scratch("declarations")
 write(directory, new Map([["probe.ts", probe]]))
 const out = join(directory, "out")
-/** Declarations of modules that have none, which no import leads to. */
+/** Declarations for modules without types. */
 const ambient = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
   .filter((file) => file.endsWith(".d.ts"))
   .map((file) => join(root, "src", file))
@@ -48,7 +48,7 @@ const files = new Set(program.getSourceFiles().map((file) => file.fileName))
 found.push(...problems(program, new Set([...files].filter(inSource))))
 program.emit()
 
-/** Names of members that stand in a declaration only where the alias was lost. */
+/** Names of members that appear in a declaration only if it lost the alias. */
 const members = ["BadHttpMessage", "TooManyRedirects", "PoolSaturatedError"]
 
 const emitted = readFileSync(join(out, ".tmp/declarations/probe.d.ts"), "utf8")

@@ -1,5 +1,5 @@
 /**
- * Every public export has a docstring that says something, `@since` and `@category`; every public module has one too.
+ * Checks that every public module and export has a docstring with text, and every export `@since` and `@category`.
  */
 import { join, relative } from "node:path"
 import ts from "typescript"
@@ -16,7 +16,7 @@ const where = (node: ts.Node): string => {
   return `${relative(root, file.fileName)}(${file.getLineAndCharacterOfPosition(node.getStart()).line + 1})`
 }
 
-/** The statement that a comment of a declaration stands before. */
+/** The statement of a declaration, which its comment precedes. */
 const commented = (declaration: ts.Declaration): ts.Node =>
   ts.isVariableDeclaration(declaration) ? declaration.parent.parent : declaration
 
@@ -51,7 +51,7 @@ for (const path of files) {
   for (const exported of checker.getExportsOfModule(symbol)) {
     const target = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported
     for (const declaration of target.declarations ?? []) {
-      // What is re-exported is documented where it is declared, if that is public as well.
+      // A re-export is documented at its declaration, if that is public.
       check(exported.name, declaration)
     }
   }

@@ -60,7 +60,7 @@ const unwrap = (text: string): string =>
 const reasonOf = (error: AnyError): string | undefined =>
   "reason" in error && typeof error.reason === "string" ? error.reason : undefined
 
-/** What the samples of an error differ in: the reason, or the status of a response. */
+/** The field in which the samples of an error differ: the reason, or the status of a response. */
 const kindOf = ({ reasons }: Declared, error: AnyError): string | undefined => {
   if (reasons.length > 0) return `"${reasonOf(error)}"`
   return "status" in error && error.status !== undefined ? `status ${error.status}` : undefined

@@ -1,4 +1,4 @@
-/** An instance of every error and of each of its reasons, for the catalogue. Where it is simple, by provoking it. */
+/** An instance of every error and of each of its reasons, for the catalogue; provoked if that is simple. */
 import { Headers } from "@effect/platform"
 import { Data, DateTime, Duration, Effect, Layer, Stream } from "effect"
 import {

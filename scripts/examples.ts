@@ -1,5 +1,5 @@
 /**
- * Every block of TypeScript in README.md, docs and the docstrings of `src` compiles, each as a file of its own.
+ * Compiles each block of TypeScript in README.md, docs and the docstrings of `src` as a separate file.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"

@@ -1,5 +1,5 @@
 /**
- * Compiles files as a user of the package would have them: in a directory of their own, against `src`.
+ * Compiles files like those of a user of the package: in a separate directory, against `src`.
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join, relative } from "node:path"
@@ -46,7 +46,7 @@ export const compilerOptions = (over: ts.CompilerOptions = {}): ts.CompilerOptio
   }
 }
 
-/** What the compiler has to say of a program, one line each. */
+/** The compiler's diagnostics of a program, one line each. */
 export const problems = (program: ts.Program, files?: ReadonlySet<string>): ReadonlyArray<string> =>
   ts
     .getPreEmitDiagnostics(program)
@@ -58,7 +58,7 @@ export const problems = (program: ts.Program, files?: ReadonlySet<string>): Read
       return `${relative(root, diagnostic.file.fileName)}(${line + 1},${character + 1}): ${text}`
     })
 
-/** Prints what is wrong and ends the process accordingly. */
+/** Prints the problems and sets the exit code. */
 export const report = (found: ReadonlyArray<string>, fine: string): void => {
   for (const problem of found) console.error(problem)
   if (found.length > 0) process.exitCode = 1

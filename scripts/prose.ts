@@ -1,6 +1,7 @@
 /**
- * Counts turns of phrase that hide who does what, in comments, pages and names of tests. More than four in a thousand
- * words fail. The count shows where to look: a text that only avoids the list reads no better.
+ * Counts phrases that are hard to read, because they do not name the agent or are archaic, in comments, pages and names
+ * of tests. More than four in a thousand words fail. The count only shows where to look: replacing the words does not
+ * make a text readable.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"

@@ -1,7 +1,7 @@
 /**
- * Runs every program in `examples` and prints what it shows: the comment at its head and its output. Each must end by
- * itself, with exit code 0. Arguments select programs by the beginning of their names: `npm run examples -- 17 recipe`.
- * `--in <folder>` runs those of a generated tree instead.
+ * Runs every program in `examples` and prints the comment at its head and its output. Each must end by itself, with exit
+ * code 0. Arguments select programs by the beginning of their names: `npm run examples -- 17 recipe`. `--in <folder>` runs
+ * those of a generated tree instead.
  */
 import { spawn } from "node:child_process"
 import { readdirSync, readFileSync } from "node:fs"

@@ -134,7 +134,7 @@ const median = (values: ReadonlyArray<number>): number =>
 
 const mebibytes = (size: number): string => `${(size / 1024 / 1024).toFixed(1)} MiB`
 
-/** What is wrong with the run, in words. */
+/** Describes the failures of the run. */
 const problemsOf = (samples: ReadonlyArray<Sample>, left: object): ReadonlyArray<string> => {
   const quarter = Math.max(1, Math.floor(samples.length / 4))
   const out: Array<string> = []
@@ -181,7 +181,7 @@ const soak = Effect.gen(function* () {
     concurrency: "unbounded",
     discard: true
   }).pipe(Effect.timeoutOption(Duration.minutes(minutes)))
-  // What was interrupted is over a turn later; unconfirmed resets within a second.
+  // Interrupted requests end a turn later, unconfirmed resets within a second.
   yield* Effect.sleep("2 seconds")
   yield* connector.closeIdle
   yield* Effect.sleep("500 millis")

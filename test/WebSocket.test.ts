@@ -844,34 +844,36 @@ describe("pings", () => {
     })
   )
 
-  it.scopedLive("in a flood from a peer that reads no answers get a bounded number of answers, and always the last one", () =>
-    Effect.gen(function* () {
-      const some = Buffer.concat(Array.from({ length: 1000 }, () => Peer.ping("x".repeat(125))))
-      const seen = yield* Deferred.make<number>()
-      const taken = yield* Deferred.make<void>()
-      const server = yield* Peer.webSocketServer((peer) =>
-        Effect.gen(function* () {
-          yield* peer.hold
-          for (let i = 0; i < 300; i++) yield* peer.send(some)
-          yield* peer.send(Peer.ping("last"), Peer.text("over"))
-          yield* Deferred.await(taken)
-          yield* peer.goOn
-          let count = 0
-          while ((yield* peer.receive).payload.toString() !== "last") count++
-          yield* Deferred.succeed(seen, count)
-          yield* Peer.echo(peer)
-        })
-      )
-      yield* using(
-        Effect.gen(function* () {
-          const socket = yield* Session.webSocket(server.webSocketUrl())
-          assert.strictEqual((yield* socket.receive).data, "over")
-          yield* Deferred.succeed(taken, undefined)
-          // The capacity of both socket buffers, of 300 000.
-          assert.isBelow(yield* Deferred.await(seen), 200_000)
-        })
-      )
-    })
+  it.scopedLive(
+    "in a flood from a peer that reads no answers get a bounded number of answers, and always the last one",
+    () =>
+      Effect.gen(function* () {
+        const some = Buffer.concat(Array.from({ length: 1000 }, () => Peer.ping("x".repeat(125))))
+        const seen = yield* Deferred.make<number>()
+        const taken = yield* Deferred.make<void>()
+        const server = yield* Peer.webSocketServer((peer) =>
+          Effect.gen(function* () {
+            yield* peer.hold
+            for (let i = 0; i < 300; i++) yield* peer.send(some)
+            yield* peer.send(Peer.ping("last"), Peer.text("over"))
+            yield* Deferred.await(taken)
+            yield* peer.goOn
+            let count = 0
+            while ((yield* peer.receive).payload.toString() !== "last") count++
+            yield* Deferred.succeed(seen, count)
+            yield* Peer.echo(peer)
+          })
+        )
+        yield* using(
+          Effect.gen(function* () {
+            const socket = yield* Session.webSocket(server.webSocketUrl())
+            assert.strictEqual((yield* socket.receive).data, "over")
+            yield* Deferred.succeed(taken, undefined)
+            // The capacity of both socket buffers, of 300 000.
+            assert.isBelow(yield* Deferred.await(seen), 200_000)
+          })
+        )
+      })
   )
 })
 

@@ -57,7 +57,7 @@ export const installPackage = (): string => {
   return consumer
 }
 
-/** What the installed package does under the runtime's own main program. */
+/** The program that runs the installed package under the runtime's own main function. */
 export const installed = async (name: OtherRuntime, consumer: string): Promise<ReadonlyArray<string>> => {
   const file = name === "bun" ? "bunRuntime.js" : "modules.js"
   return complaint(name, file, await runFile(name, join(consumer, file)))

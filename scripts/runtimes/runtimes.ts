@@ -9,7 +9,7 @@ import { root } from "../project.js"
 export const versions = {
   bun: "1.4.5",
   deno: "2.9.6",
-  /** What the program on BunRuntime needs beside the versions of this repository. */
+  /** Dependencies of the program on BunRuntime, in addition to those of this repository. */
   effect: { "platform-bun": "0.91.2", cluster: "0.60.2", sql: "0.52.1" }
 } as const
 
@@ -86,7 +86,7 @@ const outcome = (child: ChildProcess): Promise<Outcome> =>
     child.on("close", (code) => resolve({ code, output: Buffer.concat(output).toString() }))
   })
 
-/** Starts a program of the repository that talks by its input and output; the caller ends it. */
+/** Starts a program of the repository that communicates by its input and output; the caller ends it. */
 export const startProgram = (name: RuntimeName, ...args: ReadonlyArray<string>): ChildProcess => {
   const [file, ...first] = command(name)
   return spawn(file, [...first, ...args], { cwd: root, env, stdio: ["pipe", "pipe", "inherit"] })

@@ -34,7 +34,7 @@ const failuresOf = ({ testResults }: TestReport): ReadonlyArray<string> =>
     return failed.map((test) => `${test.fullName}: ${(test.failureMessages?.[0] ?? "").slice(0, 500)}`)
   })
 
-/** Runs the tests on a runtime; returns what failed. */
+/** Runs the tests on a runtime; returns the failures. */
 export const runTests = async (name: OtherRuntime): Promise<ReadonlyArray<string>> => {
   const output = join(folder, `tests-${name}.json`)
   const projects = ["--project", "unit", "--project", "network"]

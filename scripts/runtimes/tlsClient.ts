@@ -1,4 +1,4 @@
-/** Makes a request to each server of a file, and prints what came of it as JSON: the error's reason and code by name. */
+/** Makes a request to each server of a file, and prints the outcomes as JSON: the error's reason and code by name. */
 import { readFileSync } from "node:fs"
 import { Effect } from "effect"
 import { ClientResponse, Session, Ssl } from "effect-http-session"

@@ -4,7 +4,7 @@ import * as tls from "node:tls"
 import { Effect, type Scope } from "effect"
 import { type Issued, makeAuthority, standard } from "../../test/support/certificates.js"
 
-/** A row of the table: a server, and what the client needs for it. */
+/** A row of the table: a server, and the options of its client. */
 export interface Site {
   readonly name: string
   readonly port: number

@@ -77,7 +77,7 @@ const protocolProblems = new Map<string, string>([
   ],
   [
     "ERR_TLS_ALPN_PROTOCOL",
-    "the server selected another protocol than the client has to speak; see http2 of the connector, version of the session and alpn of Ssl.context"
+    "the server selected another protocol than the client requires; see http2 of the connector, version of the session and alpn of Ssl.context"
   ],
   [
     "ERR_HTTP2_INADEQUATE_SECURITY",
@@ -150,12 +150,12 @@ const resetRemedies = new Map<StreamResetError["code"], string>([
   ["ENHANCE_YOUR_CALM", "; send fewer requests at once"]
 ])
 
-/** What the server did to the request, and what to do. */
+/** The effect of the server's frame on the request, and the remedy. */
 const resetProblem = ({ code, scope, unprocessed }: StreamResetError): string => {
   const frame = `${scope === "Stream" ? "RST_STREAM" : "GOAWAY"} with ${code}`
   const remedy = resetRemedies.get(code)
   return unprocessed
-    ? `Server refused the request and did nothing with it: ${frame}${remedy ?? "; it may be sent again, whatever its method"}`
+    ? `Server refused the request without processing it: ${frame}${remedy ?? "; it can be sent again, even if it is not idempotent"}`
     : `Server ended the request before the response's head: ${frame}${remedy ?? ""}`
 }
 
@@ -193,7 +193,7 @@ const webSocketProblem: { readonly [R in WebSocketError["reason"]]: string } = {
   Timeout: "no message arrived within receiveTimeout"
 }
 
-/** What to check for a phase of connecting. */
+/** The remedy for a timeout in a phase of connecting. */
 const connectRemedy = (phase: Details["phase"]): string => {
   switch (phase) {
     case "queue":

@@ -207,7 +207,7 @@ describe("ALPN", () => {
         })
       const [missing, said] = yield* codeOf({}, "required")
       assert.strictEqual(missing, "ERR_TLS_ALPN_PROTOCOL")
-      assert.include(said, "the server selected another protocol than the client has to speak")
+      assert.include(said, "the server selected another protocol than the client requires")
       const [refused, alert] = yield* codeOf({ ALPNProtocols: ["http/1.1"] }, "required")
       assert.strictEqual(refused, "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL")
       assert.include(alert, "the server speaks none of the protocols that the client offers")

@@ -125,13 +125,7 @@ const rows: ReadonlyArray<Row> = [
   ["an authority for names without, and one of them", without("a.in.test"), "a.in.test", "accepted"],
   ["an authority for names without, and another", without("a.out.test"), "a.out.test", "UntrustedIssuer"],
   ["another name to verify", names("db.internal"), "127.0.0.1", "accepted", "db.internal"],
-  [
-    "the URL's name if another must be verified",
-    names("localhost"),
-    "localhost",
-    "HostnameMismatch",
-    "db.internal"
-  ],
+  ["the URL's name if another must be verified", names("localhost"), "localhost", "HostnameMismatch", "db.internal"],
   ["an address to verify", (set) => Effect.succeed(set.good), "elsewhere", "accepted", "127.0.0.1"]
 ]
 
