@@ -1,60 +1,31 @@
 /**
- * TLS on a session, over real sockets: shared connections and TLS sessions, refused and hostile peers, and time limits.
+ * TLS on a session, over real sockets: verification, shared connections and TLS sessions, and rejected peers.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { connect, createServer, type Socket } from "node:net"
+import type { Socket } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeContext } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { type Cause, Effect, Exit, Fiber, Stream } from "effect"
+import { Effect, Exit } from "effect"
 import type * as ClientRequest from "effect-http-session/ClientRequest"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import type { ClientError } from "effect-http-session/Errors"
-import type * as Session from "effect-http-session/Session"
 import * as Ssl from "effect-http-session/Ssl"
-import type * as Timeouts from "effect-http-session/Timeouts"
 import * as Tracing from "effect-http-session/Tracing"
 import * as fc from "fast-check"
 import { tlsLibrary } from "../../src/internal/network/tls/tlsLibrary.js"
-import { type Issued, standard } from "../support/certificates.js"
-import { heldClock } from "../support/clock.js"
+import { standard } from "../support/certificates.js"
 import { failure } from "../support/exits.js"
-import { type InvariantOptions, invariants } from "../support/invariants.js"
 import { allowWeak } from "../support/runtime.js"
-import { type Asked, reply, type SecureSite, secureSite } from "../support/secureSite.js"
+import { type Asked, reply, secureSite } from "../support/secureSite.js"
 import * as Server from "../support/server.js"
 import { sessionOn } from "../support/stages.js"
-import { turn, turns, until, untilValue } from "../support/wait.js"
-
-const limits = { timeout: "10 seconds" } as const
-
-const text = (session: Session.SessionService, url: string, options?: ClientRequest.RequestOptions) =>
-  session.get(url, { ...limits, ...options }).pipe(ClientResponse.text)
-
-/** Which connection it was, and whether its handshake was shortened. */
-const connection = (session: Session.SessionService, url: string, options?: ClientRequest.RequestOptions) =>
-  Effect.scoped(
-    Effect.tap(session.get(url, { ...limits, ...options }), (response) => ClientResponse.text(Effect.succeed(response)))
-  ).pipe(Effect.map((response) => response.connection))
-
-const told = (error: ClientError): string => ("reason" in error ? `${error._tag} ${error.reason}` : error._tag)
+import { connection, holds, limits, site, text, told, trusting } from "../support/tlsFaults.js"
+import { untilValue } from "../support/wait.js"
 
 const outcome = <A>(effect: Effect.Effect<A, ClientError>): Effect.Effect<string> =>
   Effect.match(effect, { onFailure: told, onSuccess: () => "Success" })
-
-const trusting = Effect.gen(function* () {
-  const set = yield* standard()
-  return { set, ssl: yield* Ssl.context({ ca: set.ca }) }
-})
-
-const site = ({ cert, key }: Issued) => secureSite({ cert, key })
-
-/** The invariants hold after it, and it succeeds. */
-const holds = <A, E, R>(test: Effect.Effect<A, E, R>, options: InvariantOptions) =>
-  Effect.map(invariants(test, { settle: 2000, ...options }), (exit) => {
-    if (Exit.isFailure(exit)) assert.fail(String(exit.cause satisfies Cause.Cause<E>))
-  })
 
 describe("verification of one request", () => {
   it.scopedLive("is disabled for that request only, and the next one gets a connection of its own", () =>
@@ -365,168 +336,6 @@ describe("a certificate or protocol that the client refuses", () => {
   )
 })
 
-describe("a client certificate that a server does not get", () => {
-  type Send = (session: Session.SessionService, url: string) => Effect.Effect<string, ClientError>
-  const rows: ReadonlyArray<readonly [name: string, send: Send]> = [
-    ["GET", (session, url) => text(session, url)],
-    ["POST", (session, url) => session.post(url, { ...limits, data: "x".repeat(100) }).pipe(ClientResponse.text)],
-    [
-      "POST of a stream",
-      (session, url) =>
-        session
-          .post(url, { ...limits, data: Stream.repeatEffect(Effect.as(turn, new Uint8Array(1000))) })
-          .pipe(ClientResponse.text)
-    ]
-  ]
-  for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
-    for (const [name, send] of rows) {
-      it.scopedLive(`causes an alert and a typed error: ${name}, ${version}`, () =>
-        Effect.gen(function* () {
-          const { set, ssl } = yield* trusting
-          const at = yield* secureSite({
-            ...set.good,
-            ca: set.ca,
-            requestCert: true,
-            minVersion: version,
-            maxVersion: version
-          })
-          const { connector, session } = yield* sessionOn({ ssl })
-          const test = Effect.gen(function* () {
-            const error = failure(yield* Effect.exit(send(session, at.url)))
-            assert.strictEqual(told(error), "ClientConnectorSSLError Handshake")
-            assert.match("code" in error ? String(error.code) : "", /ALERT/)
-            assert.match(error.message, /client certificate.*Ssl\.context\(\{ cert, key \}\)/)
-          })
-          yield* holds(test, { connector, servers: [{ connections: at.connections }] })
-          assert.strictEqual(at.asked.length, 0)
-        })
-      )
-    }
-  }
-
-  it.scopedLive("causes a 400 of nginx, which is a response", () =>
-    Effect.gen(function* () {
-      const { set, ssl } = yield* trusting
-      const body = "<h1>No required SSL certificate was sent</h1>"
-      const at = yield* secureSite(
-        { ...set.good, ca: set.ca, requestCert: true, rejectUnauthorized: false },
-        (socket) => socket.end(reply(body, ["Connection: close"]).replace("200 OK", "400 Bad Request"))
-      )
-      const { session } = yield* sessionOn({ ssl })
-      const status = yield* Effect.scoped(Effect.map(session.get(at.url, limits), (response) => response.status))
-      assert.strictEqual(status, 400)
-    })
-  )
-})
-
-/** Reads the output of a server in front of `at`, and passes on a part of it, or a byte at a time. */
-const relay = (at: SecureSite, pass: (bytes: Buffer, passed: number, client: Socket) => void) =>
-  Effect.acquireRelease(
-    Effect.async<{
-      readonly port: number
-      readonly open: Set<Socket>
-      /** Clients that have sent something. */
-      readonly begun: () => number
-      readonly close: () => Promise<void>
-    }>((resume) => {
-      const open = new Set<Socket>()
-      let begun = 0
-      const server = createServer((client) => {
-        const upstream = connect(at.port, "127.0.0.1")
-        open.add(client)
-        let passed = 0
-        client.on("error", () => {}).on("data", (bytes) => upstream.write(bytes))
-        client.once("data", () => begun++)
-        client.once("close", () => {
-          open.delete(client)
-          upstream.destroy()
-        })
-        upstream.on("error", () => client.destroy())
-        upstream.on("data", (bytes) => {
-          pass(bytes, passed, client)
-          passed += bytes.length
-        })
-      })
-      server.listen(0, "127.0.0.1", () => {
-        const address = server.address()
-        resume(
-          Effect.succeed({
-            port: typeof address === "object" && address !== null ? address.port : 0,
-            open,
-            begun: () => begun,
-            close: () =>
-              new Promise<void>((done) => {
-                for (const socket of open) socket.destroy()
-                server.close(() => done())
-              })
-          })
-        )
-      })
-    }),
-    ({ close }) => Effect.promise(close)
-  )
-
-describe("a handshake that never completes", () => {
-  const upTo = (most: number) => (bytes: Buffer, passed: number, client: Socket) => {
-    if (passed < most) client.write(bytes.subarray(0, most - passed))
-  }
-  const drip = (bytes: Buffer, passed: number, client: Socket) => {
-    if (passed > 0) return
-    let next = 0
-    const timer = setInterval(() => client.write(bytes.subarray(next, ++next)), 1000)
-    client.write(bytes.subarray(next, ++next))
-    client.once("close", () => clearInterval(timer))
-  }
-  const rows: ReadonlyArray<readonly [string, (bytes: Buffer, passed: number, client: Socket) => void]> = [
-    ["silence after the ClientHello", upTo(0)],
-    ["half a record header", upTo(3)],
-    ["a ServerHello and no more", upTo(127)],
-    ["half a certificate", upTo(500)],
-    ["a byte a second", drip]
-  ]
-  for (const [name, pass] of rows) {
-    it.scopedLive(`ends with its limit and leaves nothing open, 100 at once: ${name}`, () =>
-      Effect.gen(function* () {
-        const { set, ssl } = yield* trusting
-        const behind = yield* site(set.good)
-        const { begun, open, port } = yield* relay(behind, pass)
-        const { connector, session } = yield* sessionOn({ ssl, limit: 0 })
-        const url = `https://localhost:${port}/`
-        const test = Effect.gen(function* () {
-          const { advance, clock } = heldClock()
-          const start = (timeout: Timeouts.Input) =>
-            Effect.forEach(Array.from({ length: 50 }), () =>
-              session.get(url, { timeout }).pipe(ClientResponse.text, Effect.flip, Effect.withClock(clock), Effect.fork)
-            )
-          const ended = (fibers: ReadonlyArray<Fiber.Fiber<ClientError, string>>) =>
-            Effect.map(Effect.forEach(fibers, Fiber.join), (errors) => [
-              ...new Set(
-                errors.map((error) =>
-                  error._tag === "ConnectionTimeoutError" ? `${error.timeout} ${error.phase}` : told(error)
-                )
-              )
-            ])
-          const first = yield* start({ tls: 4000 })
-          const second = yield* start({ connect: 5000 })
-          yield* until(() => begun() === 100)
-          advance(3999)
-          yield* turns(3)
-          for (const fiber of first) assert.isNull(fiber.unsafePoll())
-          advance(1)
-          assert.deepStrictEqual(yield* ended(first), ["tls tls"])
-          advance(999)
-          yield* turns(3)
-          for (const fiber of second) assert.isNull(fiber.unsafePoll())
-          advance(1)
-          assert.deepStrictEqual(yield* ended(second), ["connect tls"])
-        })
-        yield* holds(test, { connector, servers: [{ connections: Effect.sync(() => open.size) }] })
-        assert.strictEqual(behind.received(), 0)
-      })
-    )
-  }
-})
-
 describe("TLS on one side only", () => {
   it.scopedLive("fails with a hint for https to a plain HTTP server, before anything is sent in clear", () =>
     Effect.gen(function* () {
@@ -601,64 +410,6 @@ describe("a TLS connection", () => {
       })
     )
   }
-})
-
-describe("a TLS peer that sends too much", () => {
-  it.scopedLive("causes a typed error for a certificate of 10 000 names, and none for 3000", () =>
-    Effect.gen(function* () {
-      const { set, ssl } = yield* trusting
-      const names = (count: number) => [
-        ...Array.from({ length: count }, (_, index) => `host-${index}.example`),
-        "localhost"
-      ]
-      const { session } = yield* sessionOn({ ssl })
-      const many = yield* Effect.flatMap(set.authority.issue({ names: names(3000) }), site)
-      const { tls } = yield* connection(session, `https://localhost:${many.port}/`)
-      assert.strictEqual(tls?.certificate?.names.length, 1000)
-      const more = yield* Effect.flatMap(set.authority.issue({ names: names(10_000) }), site)
-      const refused = failure(yield* Effect.exit(text(session, `https://localhost:${more.port}/`)))
-      assert.strictEqual(told(refused), "ClientConnectorSSLError Handshake")
-      assert.strictEqual("code" in refused ? refused.code : "", "ERR_SSL_EXCESSIVE_MESSAGE_SIZE")
-    })
-  )
-
-  it.scopedLive("is refused before a chain of a megabyte is stored", () =>
-    Effect.gen(function* () {
-      const { set, ssl } = yield* trusting
-      const { connector, session } = yield* sessionOn({ ssl })
-      const large = yield* set.authority.issue({
-        names: Array.from({ length: 800 }, (_, index) => `host-${index}.${"x".repeat(40)}.example`)
-      })
-      const at = yield* secureSite({ key: set.good.key, cert: set.good.cert + large.cert.repeat(20) })
-      const test = Effect.gen(function* () {
-        for (let count = 0; count < 20; count++) {
-          const error = failure(yield* Effect.exit(text(session, at.url)))
-          assert.strictEqual("code" in error ? error.code : "", "ERR_SSL_EXCESSIVE_MESSAGE_SIZE")
-        }
-      })
-      yield* holds(test, { connector, servers: [{ connections: at.connections }] })
-      assert.strictEqual(at.received(), 0)
-    })
-  )
-
-  it.scopedLive("ends the request with a typed error if it requests another handshake", () =>
-    Effect.gen(function* () {
-      const { set, ssl } = yield* trusting
-      let handshakes = 0
-      const at = yield* secureSite({ ...set.good, maxVersion: "TLSv1.2" }, (socket) => {
-        socket.on("secure", () => handshakes++)
-        // It then shows another certificate, which would not be verified.
-        socket.renegotiate({ rejectUnauthorized: false, requestCert: false }, () => {})
-      })
-      const { connector, session } = yield* sessionOn({ ssl })
-      const test = Effect.gen(function* () {
-        const error = failure(yield* Effect.exit(text(session, at.url, { timeout: "3 seconds" })))
-        assert.include(["ClientConnectorSSLError Handshake", "ClientOSError", "ServerDisconnectedError"], told(error))
-      })
-      yield* holds(test, { connector, servers: [{ connections: at.connections }] })
-      assert.strictEqual(handshakes, 0)
-    })
-  )
 })
 
 describe("the TLS signals", () => {
