@@ -29,7 +29,7 @@ export class Issues extends Context.Tag("Issues")<Issues, Effect.Effect.Success<
     )
 }
 
-/** A program that uses the service, and knows neither HTTP nor tokens. */
+/** A program that uses the service without HTTP and tokens. */
 export const closeIfDone = (number: number) =>
   Effect.gen(function* () {
     const issues = yield* Issues

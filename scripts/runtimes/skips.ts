@@ -170,7 +170,7 @@ export const skips: ReadonlyArray<Skip> = [
   },
   // test/internal/network/tls
   {
-    test: "a server that asks for a certificate in mid-connection gets it, and the request its answer, where that is allowed",
+    test: "a server that asks for a certificate in mid-connection receives it if that is allowed, and then answers the request",
     on: ["bun", "deno"],
     reason: renegotiates
   },
@@ -185,7 +185,7 @@ export const skips: ReadonlyArray<Skip> = [
     reason: renegotiates
   },
   {
-    test: "a server without secure renegotiation is connected to where that is allowed only",
+    test: "a server without secure renegotiation is accepted only if that is allowed",
     on: ["bun", "deno"],
     reason: "legacyServerConnect has no effect, as the table above says"
   },
