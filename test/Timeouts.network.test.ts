@@ -35,6 +35,15 @@ const tagOf = (limit: Limit): "TotalTimeoutError" | "SocketTimeoutError" | "Conn
   return limit === "send" || limit === "headers" || limit === "body" ? "SocketTimeoutError" : "ConnectionTimeoutError"
 }
 
+/** Moves the Clock by so many milliseconds, at which the fiber must not have ended, and by one more. */
+const waitsFor = (millis: number, fiber: Fiber.RuntimeFiber<unknown, unknown>) =>
+  Effect.gen(function* () {
+    yield* TestClock.adjust(millis)
+    yield* turns(5)
+    assert.strictEqual(fiber.unsafePoll(), null)
+    yield* TestClock.adjust(1)
+  })
+
 /** The fields of a timeout's error. */
 const told = (exit: Exit.Exit<unknown, ClientError>) => {
   if (Exit.isSuccess(exit)) return "Success"
@@ -73,10 +82,7 @@ describe("each limit, on the TestClock", () => {
           const stage = yield* stages[phase]()
           const fiber = yield* Effect.fork(stage.request({ total: Infinity, [limit]: 10_000 }))
           yield* stage.waiting
-          yield* TestClock.adjust(9_999)
-          yield* turns(5)
-          assert.strictEqual(fiber.unsafePoll(), null)
-          yield* TestClock.adjust(1)
+          yield* waitsFor(9_999, fiber)
           const exit = yield* Fiber.await(fiber)
           assert.deepStrictEqual(told(exit), { tag: tagOf(limit), phase, timeout: limit, limit: 10_000 })
           yield* free(stage)
@@ -104,10 +110,7 @@ describe("each phase without limits of its own", () => {
         const stage = yield* stages[phase]()
         const fiber = yield* Effect.fork(stage.request({ total: Infinity, socketConnect: Infinity }))
         yield* stage.waiting
-        yield* TestClock.adjust(fallback - 1)
-        yield* turns(5)
-        assert.strictEqual(fiber.unsafePoll(), null)
-        yield* TestClock.adjust(1)
+        yield* waitsFor(fallback - 1, fiber)
         const limit = covered[phase]
         assert.deepStrictEqual(told(yield* Fiber.await(fiber)), {
           tag: tagOf(limit),
@@ -286,10 +289,7 @@ describe("the limit headers", () => {
         yield* turns(5)
         if (count < 3) yield* TestClock.adjust(400)
       }
-      yield* TestClock.adjust(199)
-      yield* turns(5)
-      assert.strictEqual(fiber.unsafePoll(), null)
-      yield* TestClock.adjust(1)
+      yield* waitsFor(199, fiber)
       assert.deepStrictEqual(told(yield* Fiber.await(fiber)), {
         tag: "SocketTimeoutError",
         phase: "headers",
@@ -328,10 +328,7 @@ describe("the limit body", () => {
         yield* until(() => chunks === count)
         yield* turns(3)
       }
-      yield* TestClock.adjust(999)
-      yield* turns(5)
-      assert.strictEqual(fiber.unsafePoll(), null)
-      yield* TestClock.adjust(1)
+      yield* waitsFor(999, fiber)
       assert.deepStrictEqual(told(yield* Fiber.await(fiber)), {
         tag: "SocketTimeoutError",
         phase: "body",
@@ -393,10 +390,7 @@ describe("the limit total", () => {
         yield* turns(5)
         if (count < 3) yield* TestClock.adjust(400)
       }
-      yield* TestClock.adjust(199)
-      yield* turns(5)
-      assert.strictEqual(fiber.unsafePoll(), null)
-      yield* TestClock.adjust(1)
+      yield* waitsFor(199, fiber)
       assert.deepStrictEqual(told(yield* Fiber.await(fiber)), {
         tag: "TotalTimeoutError",
         phase: "headers",
@@ -430,10 +424,7 @@ describe("the limit total", () => {
       yield* TestClock.adjust(600)
       yield* until(() => Effect.runSync(at.requests).length === 2)
       yield* turns(10)
-      yield* TestClock.adjust(399)
-      yield* turns(5)
-      assert.strictEqual(fiber.unsafePoll(), null)
-      yield* TestClock.adjust(1)
+      yield* waitsFor(399, fiber)
       const seen = told(yield* Fiber.await(fiber))
       assert.strictEqual(typeof seen === "object" ? seen.tag : seen, "TotalTimeoutError")
     })
