@@ -49,7 +49,7 @@ const curlStrict: Differing = {
 
 export const curlDiffering = { default: curlBoth, strict: { ...curlBoth, ...curlStrict } }
 
-/** Replies of which curl's exit code says nothing, since it is about something else. */
+/** Replies without a meaningful exit code of curl. */
 const silent: Differing = {
   test1073: ["accept", "code 25: the upload could not be rewound"],
   test1174: ["reject", "code 1: HTTP/0.9"],
