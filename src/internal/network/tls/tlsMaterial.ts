@@ -15,20 +15,27 @@ import { type Identity, readPfx } from "./pkcs12.js"
 import { tlsLibrary } from "./tlsLibrary.js"
 import { strongHandshakes } from "./weakness.js"
 
-/** The checked settings of a context. */
-export interface TlsMaterial {
-  /** A digest of all settings for trust and the client's identity, except `verify` and `serverHostname`. */
-  readonly key: string
+/** The settings that a context passes to its handshakes. */
+export interface HandshakeSettings {
+  /** Whether to verify the chain and the name. */
   readonly verify: boolean
+  /** The name to send and to verify instead of the URL's host; in the canonical form of `namedHost`. */
   readonly serverHostname: string | undefined
   /** The protocols of the caller, if given. */
   readonly alpn: ReadonlyArray<string> | undefined
   readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
-  /** Whether the peer may renegotiate. */
+  /** Whether the peer may renegotiate. It is verified again after each renegotiation. */
   readonly renegotiates: boolean
   /** Whether a verified chain must be strong by OpenSSL's security level 2. */
   readonly strong: boolean
+  /** Created once per context. */
   readonly secureContext: tls.SecureContext
+}
+
+/** The checked settings of a context. */
+export interface TlsMaterial extends HandshakeSettings {
+  /** A digest of all settings for trust and the client's identity, except `verify` and `serverHostname`. */
+  readonly key: string
   /** The settings for another origin: the same trust, without the client certificate and `serverHostname`. */
   readonly elsewhere: () => TlsMaterial
 }

@@ -1,31 +1,16 @@
 /**
  * Combines the `ssl` options of a request and its connector, and the name to verify, into the settings of one handshake.
  */
-import type * as tls from "node:tls"
-import type * as Effect from "effect/Effect"
 import type { Fingerprint, Ssl, SslContext } from "../../../Ssl.js"
 import type { Http2Offer } from "../../transport/networkStream.js"
-import { makeMaterial, type TlsMaterial } from "./tlsMaterial.js"
+import { type HandshakeSettings, makeMaterial, type TlsMaterial } from "./tlsMaterial.js"
 
 /** The settings of one handshake. Settings with equal keys trust the same peers and send the same client certificate. */
-export interface TlsSettings {
+export interface TlsSettings extends HandshakeSettings {
   /** Consists of digests, the pins and the name, so it contains no secret. */
   readonly key: string
-  /** Whether to verify the chain and the name. */
-  readonly verify: boolean
   /** SHA-256 digests in lower-case hex. The certificate must match all of them. */
   readonly pins: ReadonlyArray<string>
-  /** Sent and verified instead of the URL's host; in the canonical form of `namedHost`. */
-  readonly serverHostname: string | undefined
-  /** The protocols that the context of the caller lists, if it does. */
-  readonly alpn: ReadonlyArray<string> | undefined
-  readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
-  /** Whether the peer may renegotiate. It is verified again after each renegotiation. */
-  readonly renegotiates: boolean
-  /** Whether a verified chain must be strong by OpenSSL's security level 2. */
-  readonly strong: boolean
-  /** Created once per context. */
-  readonly secureContext: tls.SecureContext
 }
 
 export const SslContextTypeId: "~effect-http-session/Ssl/SslContext" = "~effect-http-session/Ssl/SslContext"
