@@ -88,13 +88,13 @@ const again = (
 ): Effect.Effect<Again | undefined> =>
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const response = responseOf(outcome)
-    const told = response === undefined || policy.maxRetryAfter === 0 ? undefined : retryAfter(response, now)
-    if (told !== undefined && told > policy.maxRetryAfter) return Effect.succeed(undefined)
+    const requested = response === undefined || policy.maxRetryAfter === 0 ? undefined : retryAfter(response, now)
+    if (requested !== undefined && requested > policy.maxRetryAfter) return Effect.succeed(undefined)
     return Effect.flatMap(started === undefined ? stepsOf(policy.schedule) : Effect.succeed(started), (steps) =>
       Effect.map(steps(now, outcome), (wait) => {
         if (wait === undefined) return undefined
         if (policy.budget !== undefined && !policy.budget.retry(host, now)) return undefined
-        return { delay: Math.max(0, wait, told ?? 0), steps }
+        return { delay: Math.max(0, wait, requested ?? 0), steps }
       })
     )
   })

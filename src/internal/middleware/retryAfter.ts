@@ -54,8 +54,8 @@ const resets = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"] as
 /** Milliseconds to wait from `now`, or `undefined` if the response does not specify it. */
 export const retryAfter = (response: ClientResponse, now: number): number | undefined => {
   const given = Option.getOrUndefined(response.header("retry-after"))
-  const told = given === undefined ? undefined : fromRetryAfter(given.trim(), now)
-  if (told !== undefined) return told
+  const wait = given === undefined ? undefined : fromRetryAfter(given.trim(), now)
+  if (wait !== undefined) return wait
   // With other statuses, the end of a rate limit is unrelated to the failure.
   if (response.status !== 429 && response.status !== 503) return undefined
   for (const name of resets) {

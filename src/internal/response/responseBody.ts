@@ -303,16 +303,16 @@ export class ResponseBody extends ResponseHeadView {
     const pull = listen === undefined ? batches.pull : Effect.tap(batches.pull, listen)
     if (onProgress === undefined) return pull
     const total = Option.fromNullable(this.body.length)
-    const told = withoutItself(
+    const hook = withoutItself(
       "onProgress",
       onProgress,
       Effect.suspend(() => onProgress({ direction: "download", transferred: reader.taken, total }))
     )
-    return Effect.tap(pull, this.heard(told))
+    return Effect.tap(pull, this.duringRequest(hook))
   }
 
   /** Runs a hook within the time limits of the request. */
-  private heard(hook: Effect.Effect<void>): Effect.Effect<void, Option.Option<BodyError>> {
+  private duringRequest(hook: Effect.Effect<void>): Effect.Effect<void, Option.Option<BodyError>> {
     return Effect.mapError(this.source.within(hook), (error) => Option.some(toBodyError(error, this.bodyFacts())))
   }
 

@@ -158,11 +158,11 @@ export class WholeBody extends ResponseBody {
     const pull = this.open(limit)
     this.state = "Collecting"
     this.waiter = ignore
-    const gather = new ByteBuilder()
+    const builder = new ByteBuilder()
     const loop: Effect.Effect<void, BodyError> = Effect.matchEffect(pull, {
       onFailure: Option.match({
         onNone: () => {
-          this.gathered(gather)
+          this.gathered(builder)
           return this.isCollected ? Effect.void : Effect.fail(this.unreadable())
         },
         onSome: (error) => {
@@ -171,8 +171,8 @@ export class WholeBody extends ResponseBody {
         }
       }),
       onSuccess: (batch) => {
-        for (const piece of batch) gather.append(piece, 0, piece.length)
-        if (gather.size <= constants.MAX_LENGTH) return loop
+        for (const piece of batch) builder.append(piece, 0, piece.length)
+        if (builder.size <= constants.MAX_LENGTH) return loop
         this.reader?.abandon()
         this.failed(this.tooLargeForArray())
         return Effect.fail(this.unreadable())

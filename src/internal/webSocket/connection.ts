@@ -203,7 +203,7 @@ export class WebSocketConnection implements FrameHandler {
   onRoom(): void {
     if (!this.paused) return
     this.paused = false
-    this.heartbeat?.hear()
+    this.heartbeat?.touch()
     this.wire.reader.resume()
   }
 
@@ -263,7 +263,7 @@ export class WebSocketConnection implements FrameHandler {
   // Callbacks of the socket.
 
   private readonly onData = (slab: Buffer, start: number, end: number): boolean => {
-    this.heartbeat?.hear()
+    this.heartbeat?.touch()
     const room = this.frames.push(slab, start, end)
     this.paused = !room
     return room

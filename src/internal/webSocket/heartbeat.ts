@@ -21,7 +21,7 @@ export class Heartbeat {
   private sent = false
   private backlog = 0
   /** Whether any byte arrived since the last ping. */
-  private heard = false
+  private received = false
 
   /** `interval` is in milliseconds. */
   constructor(deadlines: Deadlines, interval: number, pulse: Pulse) {
@@ -32,8 +32,8 @@ export class Heartbeat {
   }
 
   /** Records that bytes arrived. */
-  hear(): void {
-    this.heard = true
+  touch(): void {
+    this.received = true
   }
 
   stop(): void {
@@ -46,7 +46,7 @@ export class Heartbeat {
 
   private readonly beat = (): void => {
     this.pingedAt = this.deadlines.now()
-    this.heard = false
+    this.received = false
     this.sent = false
     this.pulse.ping(() => {
       this.sent = true
@@ -56,7 +56,7 @@ export class Heartbeat {
   }
 
   private readonly check = (): void => {
-    if (this.heard || this.pulse.paused()) {
+    if (this.received || this.pulse.paused()) {
       this.schedule(Math.max(this.deadlines.now(), this.pingedAt + this.interval), this.beat)
       return
     }

@@ -32,7 +32,7 @@ export class Flight {
     if (this.result !== undefined) return
     this.result = result
     this.onEnd(result)
-    for (const told of [...this.waiting]) told(result)
+    for (const waiter of [...this.waiting]) waiter(result)
     this.waiting.clear()
   }
 
@@ -42,10 +42,10 @@ export class Flight {
         resume(Effect.succeed(this.result))
         return
       }
-      const told = (result: FlightResult) => resume(Effect.succeed(result))
-      this.waiting.add(told)
+      const waiter = (result: FlightResult) => resume(Effect.succeed(result))
+      this.waiting.add(waiter)
       this.hurry()
-      return Effect.sync(() => this.waiting.delete(told))
+      return Effect.sync(() => this.waiting.delete(waiter))
     })
   }
 }

@@ -239,7 +239,7 @@ export class Http2Connection
     const { time } = this
     if (time !== undefined) {
       this.receivedAt = time.now()
-      this.liveness.heard(this.receivedAt, time)
+      this.liveness.touch(this.receivedAt, time)
     }
     this.isReading = true
     this.resets.confirm()

@@ -26,8 +26,8 @@ export class Liveness {
   /** Milliseconds; `interval` may be infinite. */
   private readonly timeout: number
   private readonly interval: number
-  private heardAt = 0
-  private heardOn: Deadlines | undefined = undefined
+  private lastRead = 0
+  private lastReadOn: Deadlines | undefined = undefined
   /** The deadline of the answer to a PING. */
   private answerDue: Deadline | undefined = undefined
   private next: Deadline | undefined = undefined
@@ -39,9 +39,9 @@ export class Liveness {
   }
 
   /** Called when bytes have arrived. */
-  heard(now: number, deadlines: Deadlines): void {
-    this.heardAt = now
-    this.heardOn = deadlines
+  touch(now: number, deadlines: Deadlines): void {
+    this.lastRead = now
+    this.lastReadOn = deadlines
     if (this.answerDue === undefined) return
     this.answerDue.cancel()
     this.answerDue = undefined
@@ -52,7 +52,7 @@ export class Liveness {
 
   /** Called before a request is written. */
   onRequest(now: number, deadlines: Deadlines): void {
-    if (this.heardOn === deadlines && now - this.heardAt >= longSilence) this.ask(deadlines)
+    if (this.lastReadOn === deadlines && now - this.lastRead >= longSilence) this.ask(deadlines)
     if (this.interval === Infinity || this.next !== undefined) return
     this.watch(deadlines, now + this.interval)
   }
@@ -84,7 +84,7 @@ export class Liveness {
       this.next = undefined
       if (!this.owner.isBusy()) return
       const now = deadlines.now()
-      const due = (this.heardOn === deadlines ? this.heardAt : now) + this.interval
+      const due = (this.lastReadOn === deadlines ? this.lastRead : now) + this.interval
       if (now >= due) this.ask(deadlines)
       this.watch(deadlines, now >= due ? now + this.interval : due)
     })

@@ -8,7 +8,7 @@ import type { BodySink, BodyWatch } from "./bodyReader.js"
 /** Receives the collected body: the last call is one of `collected`, `gathered` and `failed`. */
 export interface Collecting {
   collected(bytes: Uint8Array): void
-  gathered(gather: ByteBuilder): void
+  gathered(builder: ByteBuilder): void
   /** Abandons a body that exceeds its limit and returns the error for it. */
   refused(): BodyError
   failed(error: BodyError): void
@@ -19,21 +19,21 @@ export interface Collecting {
 /** Collects a body that is decoded or limited by a `BodyReader`. */
 export class Collector implements BodySink {
   private readonly response: Collecting
-  private readonly gather = new ByteBuilder()
+  private readonly builder = new ByteBuilder()
 
   constructor(response: Collecting) {
     this.response = response
   }
   onBytes(slab: Uint8Array, start: number, end: number): boolean {
-    this.gather.append(slab, start, end)
+    this.builder.append(slab, start, end)
     return true
   }
   onOwned(bytes: Uint8Array): boolean {
-    this.gather.append(bytes, 0, bytes.length)
+    this.builder.append(bytes, 0, bytes.length)
     return true
   }
   onEnd(): void {
-    this.response.gathered(this.gather)
+    this.response.gathered(this.builder)
   }
   onError(error: BodyError): void {
     this.response.failed(error)
@@ -53,7 +53,7 @@ export class PlainCollector implements BodyConsumer {
   private readonly watch: BodyWatch | undefined
   private received = 0
   private only: Uint8Array | undefined = undefined
-  private gather: ByteBuilder | undefined = undefined
+  private builder: ByteBuilder | undefined = undefined
   private readonly largest: number
 
   constructor(
@@ -70,11 +70,11 @@ export class PlainCollector implements BodyConsumer {
   onChunk(slab: Buffer, start: number, end: number): boolean {
     this.received += end - start
     if (this.received > this.largest || (this.length !== undefined && this.length > this.largest)) {
-      this.gather = undefined
+      this.builder = undefined
       this.fail(this.response.refused())
       return true
     }
-    if (this.gather === undefined && this.only === undefined && end - start === this.length) {
+    if (this.builder === undefined && this.only === undefined && end - start === this.length) {
       const copy = Buffer.allocUnsafe(this.length)
       slab.copy(copy, 0, start, end)
       this.only = copy
@@ -83,13 +83,13 @@ export class PlainCollector implements BodyConsumer {
       return true
     }
     if (this.watch !== undefined) this.watch.chunk?.(Buffer.from(slab.subarray(start, end)))
-    this.gather ??= new ByteBuilder(this.length)
-    this.gather.append(slab, start, end)
+    this.builder ??= new ByteBuilder(this.length)
+    this.builder.append(slab, start, end)
     return true
   }
   onEnd(): void {
     if (this.watch !== undefined) this.watch.end?.(this.received, this.received, undefined)
-    if (this.gather !== undefined) this.response.gathered(this.gather)
+    if (this.builder !== undefined) this.response.gathered(this.builder)
     else this.response.collected(this.only ?? new Uint8Array(0))
   }
   onError(error: ClientError): void {
