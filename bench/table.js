@@ -34,15 +34,16 @@ const columnsOf = {
 }
 
 const ours = (name) => name.startsWith("ours")
-const isFloor = (name) => name.startsWith("floor")
+/** Not other clients: what one could cost at the least, and ours over another version of HTTP. */
+const isReference = (name) => name.startsWith("floor") || name.startsWith("HTTP/1.1")
 const higherIsBetter = (what) => what === "throughput"
 
-/** Our first client beside the best other one that is not a floor. */
+/** Our first client beside the best other one. */
 const headlineOf = (label, answers, what) => {
   const [, key] = columnsOf[what]
   const names = [...answers.keys()]
   const own = names.find(ours)
-  const peers = names.filter((name) => !ours(name) && !isFloor(name))
+  const peers = names.filter((name) => !ours(name) && !isReference(name))
   if (own === undefined || peers.length === 0) return []
   const value = (name) => over(answers, name, own, key)
   const best = peers.reduce((a, b) => (higherIsBetter(what) === value(b) > value(a) ? b : a))

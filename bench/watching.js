@@ -4,8 +4,10 @@
  *
  * BENCH_ROUNDS (51), BENCH_SECONDS (0.4).
  */
-import { startNginx } from "./nginx.js"
-import { median, startServer, warmUp } from "./processes.js"
+import { makeCertificate } from "./certificate.js"
+import { startNginx } from "./nginxServer.js"
+import { median, startNodeServer } from "./processes.js"
+import { warmUp } from "./settings.js"
 import { interleave, startTurns } from "./turns.js"
 
 const rounds = Number(process.env.BENCH_ROUNDS ?? 51)
@@ -14,12 +16,13 @@ const seconds = Number(process.env.BENCH_SECONDS ?? 0.4)
 const plain = "ours: decoder behind a verb"
 const watched = ["ours: decoder, one reader of signals", "ours: decoder, spans under a parent"]
 
-const { child, url: own } = await startServer()
-const nginx = await startNginx()
-const url = `${nginx?.url ?? own}/small`
+const certificate = await makeCertificate()
+const node = await startNodeServer(certificate)
+const nginx = await startNginx(certificate)
+const urls = [`${(nginx ?? node).url}/small`]
 
-const clients = await Promise.all([plain, ...watched].map((name) => startTurns("./client.js", name)))
-const turn = (seconds) => ({ url, concurrency: 50, millis: seconds * 1000 })
+const clients = await Promise.all([plain, ...watched].map((name) => startTurns("./client.js", name, "get")))
+const turn = (seconds) => ({ urls, concurrency: 50, millis: seconds * 1000 })
 await interleave(clients, 1, turn(warmUp))
 const answers = await interleave(clients, rounds, turn(seconds))
 const base = answers.get(plain)
@@ -29,6 +32,6 @@ for (const name of watched) {
   console.log(`${name}: ${Math.round(median(costs) * 100)} % of throughput (${percent.join(", ")})`)
 }
 for (const { stop } of clients) stop()
-child.disconnect()
+node.stop()
 nginx?.stop()
 process.exit(0)

@@ -33,7 +33,7 @@ interface Client {
 
 const startServer = (): Promise<{ readonly child: ChildProcess; readonly url: string }> =>
   new Promise((resolve) => {
-    const child = fork(join(root, "bench/server.js"))
+    const child = fork(join(root, "bench/nodeServer.js"))
     child.once("message", ({ port }: { readonly port: number }) => resolve({ child, url: `http://127.0.0.1:${port}` }))
   })
 
