@@ -60,8 +60,20 @@ const splitList = (list: string): ReadonlyArray<string> => {
  */
 export const parse = (value: string | undefined): MediaType => {
   if (value === undefined || value === "") return unknown
+  // Most responses have the type of the one before, often as the same string, which is compared in no time.
+  if (value === lastText) return lastType
   const known = common.get(value)
-  if (known !== undefined) return known
+  if (known === undefined) return parseList(value)
+  lastText = value
+  lastType = known
+  return known
+}
+
+/** The common value that was parsed last, and its result. */
+let lastText: string | undefined
+let lastType = unknown
+
+const parseList = (value: string): MediaType => {
   if (!value.includes(",")) return parseOne(value) ?? unknown
   let last: MediaType | undefined
   for (const one of splitList(value)) {

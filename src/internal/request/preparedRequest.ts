@@ -26,6 +26,7 @@ import { conceal } from "../inspection.js"
 import type { Limits } from "../limits.js"
 import { defined } from "../ownOptions.js"
 import { redactHeaders, redactUrl } from "../redact.js"
+import type { BodySettings } from "../response/responseSource.js"
 import type { Route, WireRequest } from "../transport/transport.js"
 import type { RecentRequests } from "./recentRequests.js"
 import { concealOptions } from "./shownOptions.js"
@@ -110,6 +111,8 @@ export class PreparedRequest extends Pipeable.Class() implements ClientRequest, 
   readonly fault: State["fault"]
   /** Cache of `toWire`'s result, set only if the result depends on nothing but this request. */
   plainWire: WireRequest | undefined = undefined
+  /** Cache of the settings for the response body. */
+  bodySettings: BodySettings | undefined = undefined
   private listed: Pairs | undefined = undefined
 
   constructor(state: State) {
@@ -211,6 +214,11 @@ export class PreparedRequest extends Pipeable.Class() implements ClientRequest, 
 
   get ssl(): Ssl | undefined {
     return this.given.ssl ?? this.defaults.options.ssl
+  }
+
+  /** Whether the request or its session has a proxy. */
+  get hasProxy(): boolean {
+    return this.given.proxy !== undefined || this.defaults.options.proxy !== undefined
   }
 
   /** The proxy with its credentials and headers. A proxy of the request never gets those of the session's proxy. */

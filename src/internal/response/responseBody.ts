@@ -15,8 +15,11 @@ import { PullQueue } from "./body/pullQueue.js"
 import { ResponseHeadView } from "./responseHead.js"
 import type { ResponseSource, Upgrade } from "./responseSource.js"
 
-/** Called once the body is collected, or with the reason why it failed. */
-export type Waiter = (error: BodyError | undefined) => void
+/** Waits for the whole body. An object rather than a function, so that a hop needs no closure. */
+export interface Waiter {
+  /** Called once the body is collected, or with the reason why it failed. */
+  readonly onCollected: (error: BodyError | undefined) => void
+}
 
 const none: Array<Waiter> = []
 
@@ -102,28 +105,28 @@ export class ResponseBody extends ResponseHeadView {
    * Reads, decodes and keeps the whole body, at most `limit` bytes. Calls back immediately if it is already collected.
    * Never throws.
    */
-  collect(done: Waiter, limit = Infinity): void {
+  collect(waiter: Waiter, limit = Infinity): void {
     switch (this.state) {
       case "Collected":
-        done(undefined)
+        waiter.onCollected(undefined)
         return
       case "Collecting":
-        this.otherWaiters = [...this.otherWaiters, done]
+        this.otherWaiters = [...this.otherWaiters, waiter]
         return
       case "Unread":
-        this.waiter = done
+        this.waiter = waiter
         this.startCollecting(limit)
         return
       default:
-        done(this.unreadable())
+        waiter.onCollected(this.unreadable())
     }
   }
 
-  /** Cancels `done`. If it was the last one waiting, discards the body. */
-  cancelCollect(done: Waiter): void {
+  /** Cancels a waiter. If it was the last one, discards the body. */
+  cancelCollect(waiter: Waiter): void {
     if (this.state !== "Collecting") return
-    if (this.waiter === done) this.waiter = undefined
-    else this.otherWaiters = this.otherWaiters.filter((waiter) => waiter !== done)
+    if (this.waiter === waiter) this.waiter = undefined
+    else this.otherWaiters = this.otherWaiters.filter((other) => other !== waiter)
     if (this.waiter === undefined && this.otherWaiters.length === 0) this.releaseNow()
   }
 
@@ -192,10 +195,10 @@ export class ResponseBody extends ResponseHeadView {
     this.reader = undefined
     this.batches = undefined
     this.waiter = undefined
-    if (waiter !== undefined) waiter(error)
+    if (waiter !== undefined) waiter.onCollected(error)
     if (otherWaiters === none) return
     this.otherWaiters = none
-    for (const other of otherWaiters) other(error)
+    for (const other of otherWaiters) other.onCollected(error)
   }
 
   /** `limit` is that of the reader, in bytes. */

@@ -23,7 +23,7 @@ import { ResponseBody, type Waiter } from "./responseBody.js"
 import type { ResponseHeadView } from "./responseHead.js"
 import type { ResponseSource } from "./responseSource.js"
 
-const ignore: Waiter = () => {}
+const ignore: Waiter = { onCollected: () => {} }
 
 /** The response of a text. Reads its parts on demand, because most texts need only the media type. */
 class ResponseText implements TextSource {
@@ -75,6 +75,13 @@ export class WholeBody extends ResponseBody {
     const label = options?.encoding ?? this.mediaType.charset
     const text = this.textOf(bytes, label, Charset.noFallback)
     if (typeof text !== "string") return Exit.fail(text)
+    if (options === undefined && text !== "") {
+      try {
+        return Exit.succeed(JSON.parse(text))
+      } catch {
+        // `decode` finds the reason.
+      }
+    }
     return json.decode(this.textSource, text, options)
   }
 
@@ -146,7 +153,9 @@ export class WholeBody extends ResponseBody {
 
   private collectAsync(limit: number): Effect.Effect<void, BodyError> {
     return callback<void, BodyError>((resume) => {
-      const waiter: Waiter = (error) => resume(error === undefined ? Exit.void : Exit.fail(error))
+      const waiter: Waiter = {
+        onCollected: (error) => resume(error === undefined ? Exit.void : Exit.fail(error))
+      }
       this.collect(waiter, limit)
       return Effect.sync(() => this.cancelCollect(waiter))
     })

@@ -75,6 +75,7 @@ export class Call implements Limited, ActiveCall {
   earlier: Expiring | undefined = undefined
   later: Expiring | undefined = undefined
   deadline: Deadline | undefined = undefined
+  private begun = false
   private started = false
   private ended = false
   private finished = false
@@ -97,8 +98,10 @@ export class Call implements Limited, ActiveCall {
     this.deadlines = deadlines
   }
 
-  /** Adds the call to its session. Afterwards it must be settled or interrupted. */
+  /** Adds the call to its session. Afterwards it must be settled or interrupted. Idempotent. */
   begin(): void {
+    if (this.begun) return
+    this.begun = true
     // A request without earlier steps starts with its first hop, which needs the time anyway.
     if (this.trace !== undefined || this.request.middlewares.length > 0 || this.core.jar === undefined) this.start()
     this.core.begin(this)
@@ -263,7 +266,7 @@ export class Call implements Limited, ActiveCall {
   }
 
   private finish(): void {
-    if (this.finished) return
+    if (this.finished || !this.begun) return
     this.finished = true
     this.deadlines.endLimit(this)
     this.core.end(this)

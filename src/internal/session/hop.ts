@@ -6,7 +6,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
 import type { ClientResponse, ConnectionInfo, RequestInfo, ResponseHead, Timings } from "../../ClientResponse.js"
-import { type ClientError, type Details, StreamResetError } from "../../Errors.js"
+import { type BodyError, type ClientError, type Details, StreamResetError } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
 import { callback } from "../effect/callback.js"
 import type { Retryability } from "../errors/retryability.js"
@@ -16,6 +16,7 @@ import { raceWithCallback } from "../raceWithCallback.js"
 import type { PreparedRequest } from "../request/preparedRequest.js"
 import type { BodyWatch } from "../response/body/bodyReader.js"
 import { type BodySettings, Response, type ResponseSource } from "../response/response.js"
+import type { Waiter } from "../response/responseBody.js"
 import type { WrittenRequest } from "../response/responseHead.js"
 import type { Sent } from "../response/responseSource.js"
 import type { HopTrace } from "../tracing/hopTrace.js"
@@ -42,7 +43,7 @@ const mostRotations = 6
 /** Continues the fiber that waits for the hop. */
 export type Resume = (effect: Effect.Effect<ClientResponse, ClientError>) => void
 
-export class Hop implements Exchange, ResponseSource {
+export class Hop implements Exchange, ResponseSource, Waiter {
   static {
     showAs(Hop, "Exchange", (self) => self.details(undefined))
   }
@@ -261,10 +262,7 @@ export class Hop implements Exchange, ResponseSource {
     const next = this.onResponse(call, response)
     if (next !== undefined) this.resume(next)
     else if (this.collect && response.direct) {
-      response.collect(
-        (error) => this.resume(error === undefined ? Effect.succeed(response) : Effect.fail(error)),
-        call.readerLimit
-      )
+      response.collect(this, call.readerLimit)
     } else this.resume(Effect.succeed(response))
   }
 
@@ -282,6 +280,12 @@ export class Hop implements Exchange, ResponseSource {
         }
       })
     )
+  }
+
+  /** Called by the response. */
+  onCollected(error: BodyError | undefined): void {
+    if (error !== undefined) this.resume(Effect.fail(error))
+    else if (this.response !== undefined) this.resume(Effect.succeed(this.response))
   }
 
   onUpgrade(head: Head, wire: NetworkStream, rest: Uint8Array): void {

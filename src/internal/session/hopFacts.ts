@@ -21,6 +21,11 @@ const fromRequest = (request: PreparedRequest): BodySettings => ({
 
 /** The settings for reading the response body. */
 export const bodySettings = (request: PreparedRequest): BodySettings => {
+  request.bodySettings ??= settingsOf(request)
+  return request.bodySettings
+}
+
+const settingsOf = (request: PreparedRequest): BodySettings => {
   const { autoDecompress, errorBodySize, maxBodySize, onProgress } = request.given
   if (
     autoDecompress !== undefined ||

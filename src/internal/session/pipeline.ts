@@ -28,8 +28,22 @@ import { withinCall } from "./withinCall.js"
 
 type Sent = Effect.Effect<ClientResponse, ClientError>
 
-/** Sends the request of a call and follows its redirects. With `collect`, the body is read in the same step. */
+/**
+ * Sends the request of a call and follows its redirects. With `collect`, the body is read in the same step. The call
+ * begins with the first step of this effect.
+ */
 export const sendCall = (call: Call, collect: boolean): Sent => {
+  const { core, request, trace } = call
+  if (trace === undefined && core.jar !== undefined && request.middlewares.length === 0) {
+    return sendHopDirectly(call, core.jar, request, collect, onResponse)
+  }
+  return Effect.suspend(() => {
+    call.begin()
+    return observed(call, collect)
+  })
+}
+
+const observed = (call: Call, collect: boolean): Sent => {
   const { trace } = call
   if (trace === undefined) return sendRequest(call, call.request, collect)
   if (trace.listening) {

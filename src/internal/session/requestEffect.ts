@@ -7,6 +7,7 @@ import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
 import { EffectClass } from "../effect/effectClass.js"
 import type { AnyFiber } from "../effect/fibers.js"
+import { withRestore } from "../effect/guard.js"
 import { showAs } from "../inspection.js"
 import { redactUrl } from "../redact.js"
 import { mergeOptions } from "../request/mergeOptions.js"
@@ -47,29 +48,35 @@ abstract class RequestEffect<R>
   }
 
   override commit(): Effect.Effect<ClientResponse, ClientError, R | Scope> {
-    return Effect.withFiberRuntime<ClientResponse, ClientError, R | Scope>((fiber) => {
+    return withRestore<ClientResponse, ClientError, R | Scope>((fiber, restore) => {
       const opener = this.find(fiber)
-      if (Effect.isEffect(opener)) return opener
+      if (!("core" in opener)) return opener
       const request = this.prepare(opener, fiber)
-      return request instanceof PreparedRequest ? openScoped(opener.core, fiber, request) : Effect.fail(request)
+      return request instanceof PreparedRequest
+        ? openScoped(opener.core, fiber, restore, request)
+        : Effect.fail(request)
     })
   }
 
   collect<A, E2, R2>(f: FromResponse<A, E2, R2>): Effect.Effect<A, ClientError | E2, R | R2> {
-    return Effect.withFiberRuntime<A, ClientError | E2, R | R2>((fiber) => {
+    return withRestore<A, ClientError | E2, R | R2>((fiber, restore) => {
       const opener = this.find(fiber)
-      if (Effect.isEffect(opener)) return Effect.scoped(Effect.flatMap(opener, f))
+      if (!("core" in opener)) return Effect.scoped(Effect.flatMap(opener, f))
       const request = this.prepare(opener, fiber)
-      return request instanceof PreparedRequest ? openCollected(opener.core, fiber, request, f) : Effect.fail(request)
+      return request instanceof PreparedRequest
+        ? openCollected(opener.core, fiber, restore, request, f)
+        : Effect.fail(request)
     })
   }
 
   use<A, E2, R2>(f: FromResponse<A, E2, R2>): Effect.Effect<A, ClientError | E2, R | R2> {
-    return Effect.withFiberRuntime<A, ClientError | E2, R | R2>((fiber) => {
+    return withRestore<A, ClientError | E2, R | R2>((fiber, restore) => {
       const opener = this.find(fiber)
-      if (Effect.isEffect(opener)) return Effect.scoped(Effect.flatMap(opener, f))
+      if (!("core" in opener)) return Effect.scoped(Effect.flatMap(opener, f))
       const request = this.prepare(opener, fiber)
-      return request instanceof PreparedRequest ? openFor(opener.core, fiber, request, f) : Effect.fail(request)
+      return request instanceof PreparedRequest
+        ? openFor(opener.core, fiber, restore, request, f)
+        : Effect.fail(request)
     })
   }
 }

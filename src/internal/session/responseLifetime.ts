@@ -11,6 +11,7 @@ import type { ClientResponse, ResponseHead } from "../../ClientResponse.js"
 import { type ClientError, UpgradeError } from "../../Errors.js"
 import { clockOf, stateOf } from "../effect/fiberState.js"
 import type { AnyFiber } from "../effect/fibers.js"
+import { guard, type Restore } from "../effect/guard.js"
 import type { PreparedRequest } from "../request/preparedRequest.js"
 import { Response } from "../response/response.js"
 import * as Deadlines from "../transport/deadlines.js"
@@ -33,17 +34,6 @@ const begin = (core: SessionCore, fiber: AnyFiber, request: PreparedRequest, his
   if (history !== undefined) call.history = history
   call.trace = watch(call, state)
   return call
-}
-
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
-/** Converts an exception into a defect of the request, so that the call always ends. */
-const sent = (call: Call, collect: boolean): Effect.Effect<ClientResponse, ClientError> => {
-  try {
-    return sendCall(call, collect)
-  } catch (defect) {
-    return Effect.die(defect)
-  }
 }
 
 /**
@@ -70,36 +60,36 @@ const refuseUpgrade = (call: Call, response: Response): Effect.Effect<never, Upg
  */
 const guarded = <B, A, E, R>(
   call: Call,
+  restore: Restore,
   collect: boolean,
   use: B,
   done: (call: Call, response: ClientResponse, restore: Restore, use: B) => Effect.Effect<A, E, R>,
   upgrades = false
 ): Effect.Effect<A, E | ClientError, R> =>
-  Effect.uninterruptibleMask((restore) => {
-    call.begin()
-    return Effect.matchCauseEffect(restore(sent(call, collect)), {
-      onFailure: (cause) => {
-        call.interrupt()
-        return call.trace === undefined ? Effect.failCause(cause) : call.trace.failed(cause)
-      },
-      onSuccess: (response): Effect.Effect<A, E | ClientError, R> => {
-        call.settle()
-        call.trace?.settled(response)
-        if (response.status === 101 && !upgrades && response instanceof Response && response.upgraded) {
-          return refuseUpgrade(call, response)
-        }
-        return done(call, response, restore, use)
+  guard(restore, sendCall(call, collect), {
+    onFailure: (cause): Effect.Effect<A, E | ClientError, R> => {
+      call.interrupt()
+      return call.trace === undefined ? Effect.failCause(cause) : call.trace.failed(cause)
+    },
+    onSuccess: (response) => {
+      call.settle()
+      call.trace?.settled(response)
+      if (response.status === 101 && !upgrades && response instanceof Response && response.upgraded) {
+        return refuseUpgrade(call, response)
       }
-    })
+      return done(call, response, restore, use)
+    }
   })
 
 /** Opens a response that lives in the fiber's Scope. Adds a finalizer only if the body is incomplete. */
 export const openScoped = (
   core: SessionCore,
   fiber: AnyFiber,
+  restore: Restore,
   request: PreparedRequest,
   history?: History
-): Effect.Effect<ClientResponse, ClientError> => guarded(begin(core, fiber, request, history), false, fiber, inScope)
+): Effect.Effect<ClientResponse, ClientError> =>
+  guarded(begin(core, fiber, request, history), restore, false, fiber, inScope)
 
 const inScope = (call: Call, response: ClientResponse, _: Restore, fiber: AnyFiber): Effect.Effect<ClientResponse> => {
   const scope = Context.unsafeGet(fiber.currentContext, Scope.Scope)
@@ -118,10 +108,11 @@ export type FromResponse<A, E, R> = (response: ClientResponse) => Effect.Effect<
 export const openCollected = <A, E, R>(
   core: SessionCore,
   fiber: AnyFiber,
+  restore: Restore,
   request: PreparedRequest,
   f: FromResponse<A, E, R>
 ): Effect.Effect<A, E | ClientError, R> =>
-  guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request), true, f, decoded)
+  guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request), restore, true, f, decoded)
 
 const decoded = <A, E, R>(
   call: Call,
@@ -142,19 +133,21 @@ const decoded = <A, E, R>(
 export const openFor = <A, E, R>(
   core: SessionCore,
   fiber: AnyFiber,
+  restore: Restore,
   request: PreparedRequest,
   f: FromResponse<A, E, R>,
   history?: History
 ): Effect.Effect<A, E | ClientError, R> =>
-  guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request, history), false, f, released)
+  guarded<FromResponse<A, E, R>, A, E, R>(begin(core, fiber, request, history), restore, false, f, released)
 
 /** Opens a response for its upgraded connection; `f` runs uninterruptibly and owns the response. */
 export const openUpgraded = <A, E, R>(
   core: SessionCore,
   fiber: AnyFiber,
+  restore: Restore,
   request: PreparedRequest,
   f: (call: Call, response: ClientResponse, restore: Restore) => Effect.Effect<A, E, R>
-): Effect.Effect<A, E | ClientError, R> => guarded(begin(core, fiber, request), false, undefined, f, true)
+): Effect.Effect<A, E | ClientError, R> => guarded(begin(core, fiber, request), restore, false, undefined, f, true)
 
 /** Releases a response, then runs the listeners of the resulting signals. */
 const release = (call: Call, response: ClientResponse): Effect.Effect<void> => traced(call, response.release)

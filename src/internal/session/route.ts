@@ -55,11 +55,11 @@ export const routeOf = (
   const { origin, websocket } = request.target
   const { serverHostname, ssl = true } = request
   const plain = origin.scheme === "http" || (ssl === true && serverHostname === undefined)
-  const { proxy: input, proxyAuth, proxyHeaders } = request.proxy
   const version = versionOf(request, http2, upgrades || websocket)
-  if (input === undefined && environment === undefined && plain && !websocket && version === "any") {
+  if (!request.hasProxy && environment === undefined && plain && !websocket && version === "any") {
     return directRoute(origin)
   }
+  const { proxy: input, proxyAuth, proxyHeaders } = request.proxy
   const proxy = resolveProxy(input, environment, proxyAuth, proxyHeaders, origin, targetUrl(request))
   if (proxy !== undefined && "_tag" in proxy) return proxy
   const prior = version === "2" || (version === "any" && http2 === "prior-knowledge")

@@ -129,6 +129,7 @@ export const sendHopDirectly = (
   onResponse: OnResponse
 ): Effect.Effect<ClientResponse, ClientError> =>
   callback((resume) => {
+    call.begin()
     const now = call.start()
     const hop = makeHop(call, request, cookieHeader(call, jar, request), collect, onResponse)
     if (hop instanceof Hop) hop.start(resume, now)

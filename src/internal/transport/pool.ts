@@ -61,6 +61,8 @@ export class Pool<C extends Poolable> {
   private readonly settings: PoolSettings
   private readonly hosts = new Map<string, Host<C>>()
   private readonly routes = new Map<string, RouteShare<C>>()
+  /** The route of the last request, which saves most lookups. */
+  private last: RouteShare<C> | undefined = undefined
   /** Hosts with waiters, in the order in which they get slots. */
   private readonly ring = new Map<string, Host<C>>()
   private readonly leases = new LeaseQueue<C>()
@@ -75,7 +77,7 @@ export class Pool<C extends Poolable> {
 
   /** Returns a lease with a slot or with a place in the queue, or `undefined` if the queue is full. */
   request(hostKey: string, key: string, onGrant: () => void): Lease<C> | undefined {
-    const route = this.routes.get(key) ?? this.addRoute(hostKey, key)
+    const route = this.routeOf(key) ?? this.addRoute(hostKey, key)
     const host = route.host.key === hostKey ? route.host : this.switchHost(route, hostKey)
     const lease: Lease<C> = {
       route,
@@ -108,7 +110,7 @@ export class Pool<C extends Poolable> {
    * `takeIdle`. `wall` is the time of day on the same Clock as `now`.
    */
   nextIdle(key: string, time: IdleTime, now: number, wall: number): C | undefined {
-    const route = this.routes.get(key)
+    const route = this.routeOf(key)
     if (route === undefined) return undefined
     for (let connection = route.idle.at(-1); connection !== undefined; connection = route.idle.at(-1)) {
       const reason = connection.age.expired(time, now, wall)
@@ -127,7 +129,7 @@ export class Pool<C extends Poolable> {
 
   /** Whether a request of the route would get a slot at once and the route has an idle connection. */
   canReuse(hostKey: string, key: string): boolean {
-    const route = this.routes.get(key)
+    const route = this.routeOf(key)
     if (route === undefined || route.idle.length === 0 || this.waiting !== 0) return false
     const host = route.host.key === hostKey ? route.host : this.hosts.get(hostKey)
     return host === undefined ? this.settings.limit === 0 || this.held < this.settings.limit : this.hasRoom(host)
@@ -223,6 +225,13 @@ export class Pool<C extends Poolable> {
     return { ...total, perKey }
   }
 
+  private routeOf(key: string): RouteShare<C> | undefined {
+    if (this.last?.key === key) return this.last
+    const route = this.routes.get(key)
+    if (route !== undefined) this.last = route
+    return route
+  }
+
   private addRoute(hostKey: string, key: string): RouteShare<C> {
     const host = this.hostOf(hostKey)
     host.routes++
@@ -259,6 +268,7 @@ export class Pool<C extends Poolable> {
   private forget(route: RouteShare<C>): void {
     if (route.leases > 0 || route.idle.length > 0 || this.routes.get(route.key) !== route) return
     this.routes.delete(route.key)
+    if (this.last === route) this.last = undefined
     route.host.routes--
     this.forgetHost(route.host)
   }

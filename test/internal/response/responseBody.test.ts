@@ -28,7 +28,7 @@ describe("a body as a whole", () => {
   it("is available at once if it has arrived", () => {
     const response = complete("hello")
     const seen: Array<unknown> = []
-    response.collect((error) => seen.push(error))
+    response.collect({ onCollected: (error) => seen.push(error) })
     assert.deepStrictEqual(seen, [undefined])
     assert.deepStrictEqual(Effect.runSync(response.bytes), new TextEncoder().encode("hello"))
     assert.strictEqual(Effect.runSync(response.text), "hello")
@@ -92,10 +92,10 @@ describe("a body as a whole", () => {
         (pieces, readsFirst) => {
           const { end, push, response } = make()
           let done = 0
-          if (readsFirst) response.collect(() => done++)
+          if (readsFirst) response.collect({ onCollected: () => done++ })
           push(...pieces)
           end()
-          if (!readsFirst) response.collect(() => done++)
+          if (!readsFirst) response.collect({ onCollected: () => done++ })
           assert.strictEqual(done, 1)
           assert.deepStrictEqual(Buffer.from(Effect.runSync(response.bytes)), Buffer.concat(pieces))
         }

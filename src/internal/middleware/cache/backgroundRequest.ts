@@ -1,7 +1,9 @@
 /** Sends a request in the background. It outlives the request that starts it and ends with the session. */
+
 import * as Effect from "effect/Effect"
 import { Scope } from "effect/Scope"
 import type { Middleware, Next } from "../../../Middleware.js"
+import { withRestore } from "../../effect/guard.js"
 import type { Call } from "../../session/call.js"
 import { openScoped } from "../../session/responseLifetime.js"
 import { preparedOf } from "../request.js"
@@ -18,10 +20,10 @@ export const sendInBackground = (
   const aside = Effect.scopedWith((scope) =>
     f((given) =>
       Effect.provideService(
-        Effect.withFiberRuntime((fiber) => {
+        withRestore((fiber, restore) => {
           const request = preparedOf(given)
           const options = { ...request.given, middlewares, allowRedirects: false, raiseForStatus: false }
-          return openScoped(core, fiber, request.derive({ given: options }), history)
+          return openScoped(core, fiber, restore, request.derive({ given: options }), history)
         }),
         Scope,
         scope

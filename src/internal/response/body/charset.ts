@@ -52,7 +52,7 @@ export const decode = (bytes: Uint8Array, encoding: string): string => {
   if (encoding === utf8) {
     const marked = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
     const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    return buffer.toString("utf8", marked ? 3 : 0)
+    return marked ? buffer.toString("utf8", 3) : buffer.toString()
   }
   // Without `stream`, Node 20 decodes windows-1252 as latin1.
   const decoder = new TextDecoder(encoding)

@@ -76,7 +76,8 @@ export class PlainCollector implements BodyConsumer {
     }
     if (this.builder === undefined && this.only === undefined && end - start === this.length) {
       const copy = Buffer.allocUnsafe(this.length)
-      slab.copy(copy, 0, start, end)
+      // `slab.copy` takes twice as long for a part of a slab.
+      copy.set(slab.subarray(start, end))
       this.only = copy
       // A pooled buffer is private: the reader of the response gets a copy of it, so that the watch may keep this one.
       if (this.watch !== undefined) this.watch.chunk?.(isPooled(this.length) ? copy : Buffer.from(copy))

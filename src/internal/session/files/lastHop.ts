@@ -2,9 +2,11 @@
  * Repeats the last hop of a request, without the requests before its redirects and without anything the redirects
  * dropped.
  */
-import * as Effect from "effect/Effect"
+
+import type * as Effect from "effect/Effect"
 import type { ClientResponse } from "../../../ClientResponse.js"
 import type { ClientError } from "../../../Errors.js"
+import { withRestore } from "../../effect/guard.js"
 import { isReplayable } from "../../request/body/replayable.js"
 import { removeHeader, setHeader } from "../../request/edits.js"
 import type { PreparedRequest } from "../../request/preparedRequest.js"
@@ -54,7 +56,7 @@ export const sendAgain = <A, E, R>(
   rest: Rest | undefined,
   f: FromResponse<A, E, R>
 ): Effect.Effect<A, E | ClientError, R> =>
-  Effect.withFiberRuntime((fiber) => {
+  withRestore((fiber, restore) => {
     const whole = removeHeader(removeHeader(request, "Range"), "If-Range")
     const headers = rest === undefined ? undefined : headersOf(rest)
     const ranged =
@@ -64,5 +66,5 @@ export const sendAgain = <A, E, R>(
     // `f` handles every status, including 416.
     const judged =
       ranged.raiseForStatus === true ? ranged.derive({ given: { ...ranged.given, raiseForStatus: false } }) : ranged
-    return openFor(call.core, fiber, judged, f, call.history)
+    return openFor(call.core, fiber, restore, judged, f, call.history)
   })

@@ -5,6 +5,7 @@
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
+import { withRestore } from "../../effect/guard.js"
 import type { ClientResponse, ResponseHead } from "../../../ClientResponse.js"
 import type { ClientError } from "../../../Errors.js"
 import type { PreparedRequest } from "../../request/preparedRequest.js"
@@ -96,4 +97,6 @@ export const switchProtocol = <Grant extends object, A>(
   request: PreparedRequest,
   protocol: Protocol<Grant, A>
 ): Effect.Effect<A, ClientError, Scope.Scope> =>
-  openUpgraded(core, fiber, request, (call, response, restore) => settle(call, response, restore, protocol))
+  withRestore((_, restore) =>
+    openUpgraded(core, fiber, restore, request, (call, response) => settle(call, response, restore, protocol))
+  )
