@@ -5,57 +5,34 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as FiberId from "effect/FiberId"
-import type { ClientResponse, ConnectionInfo, RequestInfo, ResponseHead, Timings } from "../../ClientResponse.js"
-import { type BodyError, type ClientError, type Details, StreamResetError } from "../../Errors.js"
-import type { Phase } from "../../Timeouts.js"
+import type { ClientResponse, ConnectionInfo } from "../../ClientResponse.js"
+import type { BodyError, ClientError } from "../../Errors.js"
 import { callback } from "../effect/callback.js"
 import type { Retryability } from "../errors/retryability.js"
 import { showAs } from "../inspection.js"
-import type { Limits } from "../limits.js"
-import { raceWithCallback } from "../raceWithCallback.js"
 import type { PreparedRequest } from "../request/preparedRequest.js"
-import type { BodyWatch } from "../response/body/bodyReader.js"
-import { type BodySettings, Response, type ResponseSource } from "../response/response.js"
+import { Response } from "../response/response.js"
 import type { Waiter } from "../response/responseBody.js"
-import type { WrittenRequest } from "../response/responseHead.js"
-import type { Sent } from "../response/responseSource.js"
 import type { HopTrace } from "../tracing/hopTrace.js"
-import { Timeline } from "../tracing/timeline.js"
-import type { Deadlines } from "../transport/deadlines.js"
 import type { IncomingBody } from "../transport/incomingBody.js"
 import type { NetworkStream } from "../transport/networkStream.js"
-import { isRepeatable } from "../transport/repeatable.js"
 import type { Connection, Exchange, Head, Route, WireRequest } from "../transport/transport.js"
 import type { Call } from "./call.js"
 import { storeCookies } from "./hopCookies.js"
-import { bodySettings, requestInfo, sentBy } from "./hopFacts.js"
-import { withinCall } from "./withinCall.js"
+import { HopSource } from "./hopSource.js"
+import { Resends, resendReason } from "./resends.js"
 
 /** Continues with a response when its head has arrived; `undefined` if the response is the result. */
 export type OnResponse = (call: Call, response: Response) => Effect.Effect<ClientResponse, ClientError> | undefined
 
-/**
- * A server may refuse the same request on several connections in a row if each serves few requests. Each of them has
- * served some, so this bound is only for servers that refuse one request for ever.
- */
-const mostRotations = 6
-
 /** Continues the fiber that waits for the hop. */
 export type Resume = (effect: Effect.Effect<ClientResponse, ClientError>) => void
 
-export class Hop implements Exchange, ResponseSource, Waiter {
+export class Hop extends HopSource implements Exchange, Waiter {
   static {
     showAs(Hop, "Exchange", (self) => self.details(undefined))
   }
 
-  readonly call: Call
-  readonly request: PreparedRequest
-  wireRequest: WireRequest
-  readonly route: Route
-  readonly limits: Limits
-  readonly deadlines: Deadlines
-  readonly trace: HopTrace | undefined
-  readonly marks: Timeline
   onAbort: ((error: ClientError) => void) | undefined = undefined
   onLeave: (() => void) | undefined = undefined
   private readonly collect: boolean
@@ -65,12 +42,7 @@ export class Hop implements Exchange, ResponseSource, Waiter {
   /** The stream that an upgraded response owns. */
   private upgraded: NetworkStream | undefined = undefined
   private response: Response | undefined = undefined
-  /** Whether the request was sent again on another connection, which happens at most once. Rotations do not count. */
-  private resent = false
-  /** How often the request was sent again because a server had served enough requests on a connection. */
-  private rotations = 0
-  /** Whether the server may have acted on an earlier attempt. */
-  private mayHaveActed = false
+  private resends: Resends | undefined = undefined
 
   constructor(
     call: Call,
@@ -81,14 +53,7 @@ export class Hop implements Exchange, ResponseSource, Waiter {
     collect: boolean,
     onResponse: OnResponse
   ) {
-    this.call = call
-    this.request = request
-    this.wireRequest = wire
-    this.route = route
-    this.limits = call.limits
-    this.deadlines = call.deadlines
-    this.trace = trace
-    this.marks = trace === undefined ? new Timeline(call.deadlines, call.startedAt) : trace.marks(call.startedAt)
+    super(call, request, wire, route, trace)
     this.collect = collect
     this.onResponse = onResponse
   }
@@ -122,79 +87,6 @@ export class Hop implements Exchange, ResponseSource, Waiter {
 
   get connected(): boolean {
     return this.connection !== undefined
-  }
-
-  // Members that the response uses.
-
-  get method(): string {
-    return this.request.method
-  }
-  get url(): string {
-    return this.request.target.url
-  }
-  get realUrl(): string {
-    return this.request.target.realUrl
-  }
-  get history(): ReadonlyArray<ResponseHead> {
-    return this.call.history
-  }
-  get attempts(): number {
-    return this.call.attempt
-  }
-  get settings(): BodySettings {
-    return bodySettings(this.request)
-  }
-  get bodyWatch(): BodyWatch | undefined {
-    return this.trace?.bodyWatch
-  }
-  get listen(): Effect.Effect<void> | undefined {
-    return this.trace?.listen
-  }
-  get expiresAt(): number {
-    return this.call.expiresAt
-  }
-  beginStream(body: IncomingBody): void {
-    this.call.beginStream(body)
-  }
-  timings(): Timings {
-    return this.marks.timings
-  }
-  within<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | ClientError> {
-    const { call, deadlines } = this
-    return raceWithCallback(withinCall(call, effect), (fail: (error: ClientError) => void) => {
-      const deadline = deadlines.schedule(call.expiresAt, () => fail(call.late("body")))
-      return () => deadline.cancel()
-    })
-  }
-  written(): WrittenRequest {
-    const { secretHeaders: secret, target } = this.request
-    return { target, head: this.wireRequest.head, secret }
-  }
-  requestInfo(): RequestInfo {
-    return requestInfo(this.request, this.wireRequest)
-  }
-
-  sent(): Sent {
-    return sentBy(this.call.core, this.request, this.wireRequest, this.route)
-  }
-
-  details(phase: Phase | undefined): Details {
-    const { origin, shownUrl: url } = this.request.target
-    return {
-      method: this.call.method,
-      url,
-      host: origin.host,
-      port: origin.port,
-      phase,
-      attempt: this.call.attempt
-    }
-  }
-
-  get failure(): ClientError | undefined {
-    return this.call.failure
-  }
-  clock(): number {
-    return this.call.clock()
   }
 
   /** Ends the hop with an error in any state. If it is not waiting at the moment, its next wait checks `failure`. */
@@ -307,11 +199,8 @@ export class Hop implements Exchange, ResponseSource, Waiter {
   onError(error: ClientError, repeatable: Retryability, rotated = false): void {
     const reused = this.connection?.info.reused === true
     this.connection = undefined
-    const isFree = rotated && this.rotations < mostRotations
-    if (this.isResendable(repeatable, isFree)) {
-      if (isFree) this.rotations++
-      else this.resent = true
-      this.mayHaveActed ||= repeatable !== "unsent"
+    this.resends ??= new Resends()
+    if (this.call.failure === undefined && this.resends.take(this.wireRequest, repeatable, rotated)) {
       this.call.attempt++
       if (this.trace !== undefined) {
         this.wireRequest = this.trace.resent(this.wireRequest, resendReason(error, reused), error, this.call.attempt)
@@ -320,7 +209,7 @@ export class Hop implements Exchange, ResponseSource, Waiter {
       this.resume(this.connect(error._tag !== "StreamResetError"))
       return
     }
-    const failure = this.mayHaveActed ? withoutPromise(error) : error
+    const failure = this.resends.judged(error)
     this.trace?.failed(Cause.fail(failure))
     this.done()
     this.resume(Effect.fail(failure))
@@ -343,7 +232,7 @@ export class Hop implements Exchange, ResponseSource, Waiter {
 
   /** Waits for a connection, then sends the request. `fresh` excludes idle connections. */
   private connect(fresh: boolean): Effect.Effect<ClientResponse, ClientError> {
-    return Effect.matchEffect(this.call.core.transport.acquire(this, fresh, this.resent), {
+    return Effect.matchEffect(this.call.core.transport.acquire(this, fresh, this.resends?.again === true), {
       onFailure: (error) => {
         this.trace?.failed(Cause.fail(error))
         this.done()
@@ -363,26 +252,8 @@ export class Hop implements Exchange, ResponseSource, Waiter {
       }
     })
   }
-
-  /** Whether to send the request again: any request of which nothing was written, otherwise only a repeatable one. */
-  private isResendable(repeatable: Retryability, isFree: boolean): boolean {
-    if (repeatable === "never" || (this.resent && !isFree) || this.call.failure !== undefined) return false
-    return repeatable === "unsent" || isRepeatable(this.wireRequest)
-  }
 }
 
 const ignore: Resume = () => {}
-
-/** Why a request is sent again, for signals. */
-const resendReason = (error: ClientError, reused: boolean) => {
-  if (error._tag !== "StreamResetError") return reused ? "StaleConnection" : "Disconnected"
-  return error.unprocessed ? "Refused" : "Http11Required"
-}
-
-/** The error of an attempt after one on which the server may have acted, so that refusing the last one proves nothing. */
-const withoutPromise = (error: ClientError): ClientError =>
-  error._tag === "StreamResetError" && error.unprocessed
-    ? new StreamResetError({ ...error, debug: error.debug, cause: error.cause, unprocessed: false })
-    : error
 
 const noConnection: ConnectionInfo = { id: 0, reused: false }

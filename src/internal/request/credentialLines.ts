@@ -1,0 +1,45 @@
+/** Writes the lines of Authorization and Cookie, which end a head. */
+import * as Either from "effect/Either"
+import { checkField, getField, type OptionFault, type Pairs, toLatin1, toLines } from "../http/headerFields.js"
+import { authorizationOf } from "./authorization.js"
+import type { PreparedRequest } from "./preparedRequest.js"
+
+/** The lines of Authorization and Cookie, checked. */
+export const credentialLines = (
+  request: PreparedRequest,
+  pairs: Pairs,
+  cookieHeader: string | undefined
+): string | OptionFault => {
+  const expect = getField(pairs, "expect")
+  if (expect !== undefined && expect.toLowerCase() !== "100-continue") {
+    return { option: "expect", description: 'expected "100-continue"' }
+  }
+  const cookie = cookieValue(request, pairs, cookieHeader)
+  if (checkField("Cookie", cookie) !== undefined) {
+    return { option: "cookies", description: "a cookie contains control characters" }
+  }
+  const cookieLine = cookie === "" ? "" : `Cookie: ${cookie}\r\n`
+  const given = pairs.find(([name]) => name.toLowerCase() === "authorization")
+  if (given !== undefined) return toLines([given]) + cookieLine
+  if (request.auth === undefined) return cookieLine
+  const authorization = authorizationOf(request.auth)
+  return Either.isLeft(authorization)
+    ? { option: "auth", description: authorization.left }
+    : `Authorization: ${authorization.right}\r\n${cookieLine}`
+}
+
+/**
+ * The value of Cookie, as octets: the Cookie header of the request, then the jar's cookies that the request does not
+ * replace, then the request's own cookies.
+ */
+const cookieValue = (request: PreparedRequest, pairs: Pairs, jar: string | undefined): string => {
+  const own = request.cookies.map(([name, value]) => [toLatin1(name), toLatin1(value)] as const)
+  const names = new Set(own.map(([name]) => name))
+  const cookies = pairs.filter(([name]) => name.toLowerCase() === "cookie").map(([, value]) => toLatin1(value))
+  if (jar !== undefined && jar !== "") {
+    const kept =
+      names.size === 0 ? [jar] : jar.split("; ").filter((cookie) => !names.has(cookie.split("=", 1)[0] ?? ""))
+    cookies.push(...kept)
+  }
+  return [...cookies, ...own.map(([name, value]) => `${name}=${value}`)].join("; ")
+}
