@@ -65,7 +65,6 @@ export abstract class ExchangeRunner
     if (this.wire.socket.destroyed && !this.closed) this.shut("PeerClosed")
   }
 
-  /** Starts an exchange, at `now`. */
   protected run(exchange: Exchange, now: number): void {
     this.requests++
     if (this.closed) {
