@@ -1,0 +1,18 @@
+/**
+ * What a benchmark needs of the edition for Effect 4, under the names that it uses for Effect 3. `npm run build:effect4`
+ * builds it before.
+ */
+export const everything = async () => {
+  const [{ Effect, Layer, Scope, Stream }, library] = await Promise.all([
+    import("../build/node_modules/effect/dist/index.js"),
+    import("../build/dist/bundle/index.js")
+  ])
+  return {
+    ...library,
+    Effect: { ...Effect, runtime: Effect.context, zipRight: Effect.andThen },
+    Layer: { ...Layer, unwrapEffect: Layer.unwrap },
+    Runtime: { runPromise: Effect.runPromiseWith },
+    Scope,
+    Stream
+  }
+}
