@@ -70,6 +70,9 @@ const programOf = (): ts.Program => {
   return ts.createProgram(fileNames, options)
 }
 
+/** The generated tree is two folders deeper than the repository, beside which some tests read files. */
+const deeper = (content: string): string => content.replace(/((?:\.\.\/)+)shared\//g, "../../$1shared/")
+
 /** Rewrites the sources of folders; returns what has no counterpart in Effect 4. */
 const writeSources = (areas: ReadonlyArray<string>): ReadonlyArray<string> => {
   const program = programOf()
@@ -95,7 +98,7 @@ const writeSources = (areas: ReadonlyArray<string>): ReadonlyArray<string> => {
         made.text.replace(`const version = "${versions[0]}"`, `const version = "${versions[1]}"`)
       )
       problems.push(...made.problems, ...failed)
-      write(path, content)
+      write(path, area === "test" ? deeper(content) : content)
     }
     if (existsSync(join(edition, area))) cpSync(join(edition, area), join(target, area), { recursive: true })
   }
