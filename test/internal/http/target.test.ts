@@ -185,9 +185,10 @@ describe("parseTarget", () => {
         [origin.host, origin.ip, origin.zone, own, shownUrl, hostFieldOf(origin)],
         ["fe80::1", 6, zone, shown, shown, hostField]
       )
-      assert.strictEqual(parsed(own).origin, origin)
-      const next = parsed("../z", false, parsed(url))
-      assert.strictEqual(next.origin, origin)
+      // Other tests of the process may have emptied the cache of origins.
+      assert.strictEqual(parsed(own).origin.key, origin.key)
+      const base = parsed(url)
+      assert.strictEqual(parsed("../z", false, base).origin, base.origin)
     }
     assert.notStrictEqual(parsed("http://[fe80::1%25a]/").origin.key, parsed("http://[fe80::1%25b]/").origin.key)
     assert.notStrictEqual(parsed("http://[fe80::1%25a]/").origin.key, parsed("http://[fe80::1]/").origin.key)
