@@ -140,7 +140,7 @@ export interface PoolOptions {
   /**
    * Whether connections speak HTTP/2 (RFC 9113), and how. `true` is `{ mode: "auto" }`: over TLS, servers that select it
    * by ALPN get many requests at a time on one connection; others get HTTP/1.1. A session with `version: "1.1"` or "2"
-   * decides for itself. Default `false`; contradicts `forceClose`.
+   * decides for itself. Default `true`, or `false` with `forceClose`, which it contradicts.
    */
   readonly http2?: boolean | Http2Options | undefined
 }

@@ -66,7 +66,7 @@ export interface SessionOptions extends CommonOptions {
   /**
    * The version of HTTP. "2" speaks nothing else, also without TLS, and fails where a server does not speak it, with
    * `ClientConnectorSSLError` or `BadHttpMessage`; "1.1" and "1.0" never speak HTTP/2. WebSockets and upgrades need 1.1.
-   * Default: 1.1, or what `http2` of the connector says.
+   * Default: what `http2` of the connector says.
    */
   readonly version?: "1.0" | "1.1" | "2" | undefined
   /**

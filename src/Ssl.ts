@@ -144,8 +144,8 @@ export interface BaseOptions {
    */
   readonly ciphers?: string | undefined
   /**
-   * Protocols to offer (RFC 7301). Default ["http/1.1"]; an empty list offers none. "h2" is offered only by requests that
-   * may use HTTP/2.
+   * Protocols to offer (RFC 7301). Default ["h2", "http/1.1"]; an empty list offers none. "h2" is offered only by requests
+   * that may use HTTP/2.
    */
   readonly alpn?: ReadonlyArray<string> | undefined
   /**

@@ -36,5 +36,5 @@ export const http2 = Effect.gen(function* () {
     const connections = new Set(fifty.map(({ connection }) => connection.id))
     const streams = new Set(fifty.map(({ connection }) => connection.streamId))
     yield* fact("50 requests at a time", `${connections.size} connection, ${streams.size} streams`)
-  }).pipe(Effect.provide(Session.layer({ connector: { http2: true, ssl } })))
+  }).pipe(Effect.provide(Session.layer({ connector: { ssl } })))
 }).pipe(Effect.scoped)

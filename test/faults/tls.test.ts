@@ -322,7 +322,7 @@ describe("a certificate or protocol that the client refuses", () => {
       const rows = [
         [old, "Handshake"],
         [{ ciphers: "AES128-SHA256", maxVersion: "TLSv1.2" }, "Handshake"],
-        [{ ALPNProtocols: ["h2"] }, "Protocol"]
+        [{ ALPNProtocols: ["x"] }, "Protocol"]
       ] as const
       for (const [row, expected] of rows) {
         const at = yield* secureSite({ ...set.good, ...row })

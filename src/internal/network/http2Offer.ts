@@ -4,8 +4,8 @@ import type { Http2Offer } from "../transport/networkStream.js"
 import type { Http2Mode, Route } from "../transport/transport.js"
 import { forwards } from "./dial/forwards.js"
 
-/** The option `http2` of a connector as a mode. */
-export const modeOf = ({ http2 = false }: PoolOptions): Http2Mode =>
+/** The option `http2` of a connector as a mode. Connections that serve one request each have no use for HTTP/2. */
+export const modeOf = ({ forceClose, http2 = forceClose !== true }: PoolOptions): Http2Mode =>
   typeof http2 === "boolean" ? (http2 ? "auto" : false) : (http2.mode ?? "auto")
 
 /** Why a request cannot be sent: an option, and what is wrong with it. */

@@ -27,7 +27,8 @@ const directRoute = (origin: Origin): Route => {
 const versionOf = (request: PreparedRequest, http2: Http2Mode, upgrades: boolean): Route["version"] => {
   const { http } = request.defaults
   if (http === "2" && !upgrades) return "2"
-  return http2 === false ? "any" : upgrades ? "1" : http
+  const never = http2 === false || (http2 === "auto" && request.target.origin.scheme === "http")
+  return never ? "any" : upgrades ? "1" : http
 }
 
 /** The URL with its original scheme, because proxy variables distinguish ws from http. */

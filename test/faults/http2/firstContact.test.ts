@@ -40,7 +40,7 @@ const withSite = <E>(
       const set = yield* standard()
       const site = yield* eitherSite({ ...set.good, ...options.site })
       const ssl = yield* Ssl.context({ ca: set.ca })
-      const { connector, session } = yield* sessionOn({ http2: true, ssl, ...options.connector }, options.session)
+      const { connector, session } = yield* sessionOn({ ssl, ...options.connector }, options.session)
       const exit = yield* invariants(test(session, site), { connector, servers: [site] })
       if (Exit.isFailure(exit)) assert.fail(String(exit.cause))
     })
@@ -227,6 +227,16 @@ describe("the protocol", () => {
   )
 
   withSite(
+    "is HTTP/1.1 if each connection serves one request",
+    (session, site) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* all(session, site.url, 2), ["1.1 /0", "1.1 /1"])
+        assert.deepStrictEqual([...new Set(site.spoken)], ["http/1.1"])
+      }),
+    { connector: { forceClose: true } }
+  )
+
+  withSite(
     "is HTTP/1.1 for a session of version 1.1 on a connector of HTTP/2",
     (session, site) =>
       Effect.gen(function* () {
@@ -237,7 +247,7 @@ describe("the protocol", () => {
   )
 
   withSite(
-    "is HTTP/1.1 unless the connector says otherwise",
+    "is HTTP/1.1 if the connector says so",
     (session, site) =>
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* all(session, site.url, 2), ["1.1 /0", "1.1 /1"])

@@ -72,8 +72,14 @@ describe("the offer of HTTP/2", () => {
   it("follows from the option of the connector", () => {
     assert.deepStrictEqual(
       [undefined, false, true, {}, { mode: "require" as const }].map((http2) => modeOf({ http2 })),
-      [false, false, "auto", "auto", "require"]
+      ["auto", false, "auto", "auto", "require"]
     )
+    assert.strictEqual(modeOf({}), "auto")
+  })
+
+  it("is off by default where each connection serves one request", () => {
+    assert.isFalse(modeOf({ forceClose: true }))
+    assert.strictEqual(modeOf({ forceClose: false }), "auto")
   })
 })
 
