@@ -506,7 +506,10 @@ export class StreamResetError extends tagged("StreamResetError")<
     /** The reason that the server gave. */
     readonly code: Http2Code
     readonly scope: "Stream" | "Connection"
-    /** Whether the server has stated that it did nothing with the request, so that any method may be sent again. */
+    /**
+     * Whether the server has certainly done nothing with the request, so that any method may be sent again: by
+     * REFUSED_STREAM, or by a GOAWAY below its stream with NO_ERROR or before any request.
+     */
     readonly unprocessed: boolean
     /** The text of the server's GOAWAY: at most 100 bytes, escaped. Not enumerable. Empty without one. */
     readonly debug: string

@@ -41,5 +41,5 @@ export class Resends {
 /** Why a request is sent again, for signals. */
 export const resendReason = (error: ClientError, reused: boolean) => {
   if (error._tag !== "StreamResetError") return reused ? "StaleConnection" : "Disconnected"
-  return error.unprocessed ? "Refused" : "Http11Required"
+  return error.code === "HTTP_1_1_REQUIRED" ? "Http11Required" : "Refused"
 }

@@ -165,6 +165,34 @@ describe("a GOAWAY", () => {
     (exit) => assert.strictEqual(exit._tag, "Failure")
   )
 
+  for (const code of ["INTERNAL_ERROR", "PROTOCOL_ERROR"] as const) {
+    itH2Fault(
+      `with ${code} proves nothing about later requests: only idempotent ones are sent again`,
+      [
+        plays(
+          handshake(),
+          gathered(3, ([first]) => [echoed(first), goaway(first.stream, Code[code])]),
+          ends
+        )
+      ],
+      (session, at) =>
+        Effect.gen(function* () {
+          const get = (target: string) => session.get(`${at.url}${target}`).pipe(ClientResponse.text)
+          const [first, error, last] = yield* Effect.all(
+            [get("/nonce?0"), Effect.flip(session.post(`${at.url}/1`, post)), get("/nonce?2")],
+            { concurrency: "unbounded" }
+          )
+          assert.strictEqual(first, "0")
+          assert.strictEqual(last, "2")
+          assert.deepInclude(error, { _tag: "StreamResetError", code, scope: "Connection", unprocessed: false })
+          assert.isFalse(Errors.isRetryable(error))
+          assert.deepStrictEqual(shown(yield* at.requests), ["0 /nonce?0", "0 /1", "0 /nonce?2", "1 /nonce?2"])
+        }),
+      undefined,
+      { deliveries: 2 }
+    )
+  }
+
   itH2Fault(
     "with INTERNAL_ERROR fails an accepted request once the connection ends",
     plays(

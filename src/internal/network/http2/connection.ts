@@ -204,12 +204,19 @@ export class Http2Connection
   onGoAway(lastTaken: number, code: number, debug: string): void {
     this.isRefusing = true
     this.retire("GoAway")
-    const repeatable = code === ENHANCE_YOUR_CALM ? "never" : "unsent"
+    // A server that ends the connection because of an error may have acted on requests above its last stream: node:http2,
+    // after many resets, passes on all that it has read before the GOAWAY leaves.
+    const unprocessed = code === NO_ERROR || lastTaken === 0
+    const repeatable = code === ENHANCE_YOUR_CALM ? "never" : unprocessed ? "unsent" : "sent"
     const rotated = lastTaken > 0 && code === NO_ERROR
     for (const stream of this.open.all()) {
       if (stream.id <= lastTaken) continue
       const { exchange } = stream
-      stream.onRefused((phase) => refusedByGoAway(exchange, this.wire, phase, code, debug), repeatable, rotated)
+      stream.onRefused(
+        (phase) => refusedByGoAway(exchange, this.wire, phase, { code, debug, unprocessed }),
+        repeatable,
+        rotated
+      )
     }
   }
 

@@ -39,19 +39,26 @@ export const resetBody = (
     code: codeName(code)
   })
 
-/** The server sent GOAWAY and has not processed the request. */
+/** The GOAWAY of a server, as far as it concerns one request above its last stream. */
+export interface Refusal {
+  readonly code: number
+  readonly debug: string
+  /** Whether the server has certainly not acted on the request. */
+  readonly unprocessed: boolean
+}
+
+/** The server sent GOAWAY and does not answer the request. */
 export const refusedByGoAway = (
   exchange: Exchange,
   wire: NetworkStream,
   phase: Phase,
-  code: number,
-  debug: string
+  { code, debug, unprocessed }: Refusal
 ): StreamResetError =>
   new StreamResetError({
     ...detailsOf(exchange, wire, phase),
     code: codeName(code),
     scope: "Connection",
-    unprocessed: true,
+    unprocessed,
     debug
   })
 

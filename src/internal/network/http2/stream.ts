@@ -213,7 +213,7 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
     else this.failBody(resetBody(exchange, owner.wire, this.body, code))
   }
 
-  /** The server has sent GOAWAY and will not process the request. */
+  /** The server has sent GOAWAY and does not answer the request. */
   onRefused(
     errorOf: (phase: "connect" | "send" | "headers") => ClientError,
     repeatable: Retryability,
