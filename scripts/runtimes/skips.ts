@@ -47,6 +47,37 @@ export const skips: ReadonlyArray<Skip> = [
     reason: `${http2Server}which selects the protocol once for all connections`
   },
   {
+    test: "TLS over HTTP/2 offers what the context has: *",
+    on: ["deno"],
+    reason: `${http2Server}which selects the protocol once for all connections`
+  },
+  {
+    test: "TLS over HTTP/2 does not offer h2 of *",
+    on: ["deno"],
+    reason: `${http2Server}which selects the protocol once for all connections`
+  },
+  {
+    test: "a WebSocket opens * HTTP/2*, with http2 *",
+    on: ["deno"],
+    reason: `${http2Server}which selects the protocol once for all connections`
+  },
+  {
+    test: "an upgrade to another protocol has a connection of HTTP/1.1 for itself, *",
+    on: ["deno"],
+    reason: `${http2Server}which selects the protocol once for all connections`
+  },
+  {
+    test: "a proxy that speaks HTTP/2 is offered HTTP/1.1 only, and the origin behind it HTTP/2",
+    on: ["bun", "deno"],
+    reason: "the proxy of the test is a server of the runtime, which does not call ALPNCallback for each connection"
+  },
+  {
+    test: "a program over HTTP/2 gets what it gets over HTTP/1.1 for trailers",
+    on: ["bun"],
+    reason: `${http2Server}which sends no trailers over HTTP/1.1`
+  },
+  { test: "a connection over TLS that ends in the middle of a body by RST *", on: ["deno"], reason: below },
+  {
     test: "the protocol is refused over a weak cipher suite before a request is written",
     on: ["deno"],
     reason: `${http2Server}which ignores its list of cipher suites`

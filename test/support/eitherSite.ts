@@ -28,7 +28,7 @@ export interface EitherOptions {
   readonly key: string
   readonly cert: string
   /** The protocol of a new connection; one that the client does not offer ends the handshake. Default: the client's first. */
-  readonly selects?: ((offered: ReadonlyArray<string>) => string) | undefined
+  readonly selects?: ((offered: ReadonlyArray<string>) => string | undefined) | undefined
   readonly tls?: Pick<TlsOptions, "maxVersion" | "ciphers" | "ca" | "requestCert" | "rejectUnauthorized"> | undefined
   /** Takes over connections of HTTP/1.1 whose request asks for another protocol. */
   readonly onUpgrade?: ((request: IncomingMessage, socket: Duplex, head: Buffer) => void) | undefined
@@ -42,8 +42,10 @@ const echo: NonNullable<EitherOptions["answer"]> = (request, response) => {
 }
 
 /** Deno asks only when the server starts, with an empty offer. */
-const accepted = (selected: string, offered: ReadonlyArray<string>): string | undefined =>
-  offered.length === 0 || offered.includes(selected) ? selected : undefined
+const accepted = (selected: string | undefined, offered: ReadonlyArray<string>): string | undefined => {
+  if (offered.length === 0) return selected ?? "h2"
+  return selected !== undefined && offered.includes(selected) ? selected : undefined
+}
 
 export const eitherSite = ({
   answer = echo,
