@@ -20,6 +20,7 @@ export default defineConfig({
     isolate: false,
     maxWorkers: "100%",
     testTimeout: 60_000,
+    setupFiles: [source("./test/support/equality.ts")],
     projects: [
       {
         extends: true,
