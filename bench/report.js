@@ -12,6 +12,7 @@ export const parts = [
   "post",
   "tls",
   "http2",
+  "editions",
   "gzip",
   "closing",
   "origins",

@@ -25,7 +25,9 @@ const options = {
   // `keepNames` would call a function for each closure. Printed classes have explicit names, so renaming is harmless.
   keepNames: false,
   metafile: true,
-  outdir: out
+  outdir: out,
+  // The inputs are compiled: no tsconfig.json of a folder above them applies.
+  tsconfigRaw: "{}"
 } satisfies BuildOptions
 
 /** The names that each module exports at run time. */

@@ -12,27 +12,33 @@ const everything = async () => {
   return { ...platform, ...node, ...library, Effect, Layer, Runtime, Scope, Stream }
 }
 
-/** `make` gives the effect of one request by its URL and worker, and the layer it runs in. */
-export const effect = async (make) => {
-  const all = await everything()
+/**
+ * `make` gives the effect of one request by its URL and worker, and the layer it runs in. `load` loads the modules of an
+ * edition.
+ */
+export const effect = async (make, load = everything) => {
+  const all = await load()
   return { kind: "effect", Effect: all.Effect, Runtime: all.Runtime, ...make(all) }
 }
 
 /**
  * A session of ours. `one` makes the effect of one request; `wrap` puts something around all of them.
  */
-export const ours = (one, { ca, connector = { limit: 0 }, wrap } = {}) =>
-  effect((all) => ({
-    layer: all.Layer.unwrapEffect(
-      all.Effect.map(ca === undefined ? all.Effect.succeed(true) : all.Ssl.context({ ca }), (ssl) =>
-        all.Session.layer({ connector: { ...connector, ssl } })
-      )
-    ),
-    use: (run) =>
-      all.Effect.flatMap(all.Session.Session, (session) => {
-        const body = run((url, worker) => one(all, session, url, worker))
-        return wrap === undefined ? body : wrap(all, session, body)
-      })
-  }))
+export const ours = (one, { ca, connector = { limit: 0 }, load, wrap } = {}) =>
+  effect(
+    (all) => ({
+      layer: all.Layer.unwrapEffect(
+        all.Effect.map(ca === undefined ? all.Effect.succeed(true) : all.Ssl.context({ ca }), (ssl) =>
+          all.Session.layer({ connector: { ...connector, ssl } })
+        )
+      ),
+      use: (run) =>
+        all.Effect.flatMap(all.Session.Session, (session) => {
+          const body = run((url, worker) => one(all, session, url, worker))
+          return wrap === undefined ? body : wrap(all, session, body)
+        })
+    }),
+    load
+  )
 
 export const decoder = ({ ClientResponse }, session, url) => ClientResponse.json(session.get(url))

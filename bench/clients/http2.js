@@ -21,7 +21,7 @@ const nodeHttp2 = (ca) => {
 }
 
 export const clients = {
-  "HTTP/1.1 over TLS with ours": (ca) => ours(decoder, { ca }),
+  "HTTP/1.1 over TLS with ours": (ca) => ours(decoder, { ca, connector: { limit: 0, http2: false } }),
   "ours: HTTP/2": (ca) => ours(decoder, { ca, connector: { limit: 0, http2: true } }),
   "undici.request with allowH2": (ca) => undiciRequest({ allowH2: true, connect: { ca } }),
   "node:http2": nodeHttp2

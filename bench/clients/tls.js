@@ -6,5 +6,6 @@ import { undiciRequest } from "./promise.js"
 export const clients = {
   "undici.request": (ca) => undiciRequest({ connect: { ca } }),
   ...floors((ca) => ({ ca })),
-  "ours: decoder behind a verb": (ca) => ours(decoder, { ca })
+  // The others speak HTTP/1.1.
+  "ours: decoder behind a verb": (ca) => ours(decoder, { ca, connector: { limit: 0, http2: false } })
 }
