@@ -28,7 +28,7 @@ build)
   compile
   ;;
 test)
-  generate src test
+  generate src examples test
   shift
   # vitest 5 needs Node 22.12.
   (cd "$build" && npx -y -p node@24 node node_modules/vitest/vitest.mjs run "$@")

@@ -94,7 +94,7 @@ const makeServers = Effect.gen(function* () {
     ["wrong host", secure(own(set.wrongHost))],
     ["host in the CN only", secure(own(set.cnOnly))],
     ["no common TLS version", secure({ ...own(set.good), minVersion: "TLSv1", maxVersion: "TLSv1.1" })],
-    ["no common protocol (ALPN)", secure({ ...own(set.good), ALPNProtocols: ["h2"] })],
+    ["no common protocol (ALPN)", secure({ ...own(set.good), ALPNProtocols: ["x"] })],
     ["no client certificate, TLS 1.2", secure({ ...asking, maxVersion: "TLSv1.2" })],
     ["no client certificate, TLS 1.3", secure({ ...asking, minVersion: "TLSv1.3" })],
     ["not TLS", plain((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"))],
