@@ -1,4 +1,4 @@
-/** Answers when so many sockets have asked as it was told by a message, so that each of them has a connection of its own. */
+/** Answers once as many sockets have sent a request as a message demands, so that each of them has a connection of its own. */
 import { createServer } from "node:net"
 
 const sockets = new Set()

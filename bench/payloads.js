@@ -1,4 +1,4 @@
-/** What the servers of the benchmark answer, and what clients send. */
+/** The responses of the servers of the benchmark, and the bodies that clients send. */
 export const small = JSON.stringify({ id: 1, name: "a small body, sixty-five bytes!", ok: true, n: 1 })
 
 export const large = JSON.stringify({ data: "x".repeat(64 * 1024 - 11) })

@@ -18,7 +18,7 @@ export const run = (script, args, flags = []) => {
   return JSON.parse(stdout.trim().split("\n").at(-1))
 }
 
-/** A server in a process of its own, which sends what it is reached by. */
+/** A server in a process of its own, which sends its URLs. */
 export const startServer = (script, env = {}) =>
   new Promise((resolve) => {
     const child = fork(here(script), { env: { ...process.env, ...env } })

@@ -41,7 +41,7 @@ const tableOf = ({ columns, note, rows, title }) =>
     ...(note === undefined ? [] : [note, ""])
   ].join("\n")
 
-/** What people have written about a part, between its tables and the next part. */
+/** The comment that a person wrote about a part; it follows the tables of the part. */
 const commentOf = (part) => {
   const path = file(`./comments/${part}.md`)
   return existsSync(path) ? readFileSync(path, "utf8") : undefined

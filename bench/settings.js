@@ -1,4 +1,4 @@
-/** What a run can be told by its environment. */
+/** The settings of a run, from the environment. */
 export const rounds = Number(process.env.BENCH_ROUNDS ?? 11)
 
 /** Seconds of a turn. */

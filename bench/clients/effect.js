@@ -1,6 +1,6 @@
 /** Clients that are Effect programs. */
 
-/** What a program may need, loaded in the process that runs it. */
+/** The modules of a program, loaded in the process that runs it. */
 const everything = async () => {
   const [{ Effect, Layer, Runtime, Scope, Stream }, library, platform, node] = await Promise.all([
     import("effect"),

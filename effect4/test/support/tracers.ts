@@ -1,7 +1,7 @@
 /** Tracers that show their spans to a test. */
 import { type Exit, Tracer } from "effect"
 
-/** A span, and what it has been given. */
+/** A span, and the values that were set on it. */
 export interface KeptSpan {
   readonly span: Tracer.Span
   readonly attributes: Map<string, unknown>

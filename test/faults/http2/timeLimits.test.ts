@@ -27,7 +27,7 @@ const firstPeer = (at: H2Server) =>
 /** The bytes that a client may send on a stream at first. */
 const firstWindow = 65_535
 
-/** Gives back no windows. */
+/** Sends no WINDOW_UPDATE. */
 const withoutWindows: H2Play = (peer) =>
   Effect.sync(() => {
     peer.automatic.windows = false
