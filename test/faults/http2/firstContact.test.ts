@@ -199,6 +199,56 @@ describe("a server that changes its protocol", () => {
   )
 })
 
+const u16 = (value: number) => Buffer.of(value >> 8, value)
+
+/** A message of TLS 1.2 in a record: SERVER_HELLO, with HTTP/2 selected by ALPN, whatever the client has offered. */
+const serverHello = (() => {
+  const alpn = Buffer.concat([u16(16), u16(5), u16(3), Buffer.of(2), Buffer.from("h2")])
+  const suite = 0xc02f
+  const body = Buffer.concat([
+    u16(0x303),
+    Buffer.alloc(32, 7),
+    Buffer.of(0),
+    u16(suite),
+    Buffer.of(0),
+    u16(alpn.length),
+    alpn
+  ])
+  const message = Buffer.concat([Buffer.of(2, 0), u16(body.length), body])
+  return Buffer.concat([Buffer.of(22), u16(0x303), u16(message.length), message])
+})()
+
+describe("HTTP/2 that a server selects although it was not offered", () => {
+  for (const [name, connector, options, alpn] of [
+    ["by a connector without it", { http2: false }, {}, undefined],
+    ["by a session of version 1.1", { http2: true }, { version: "1.1" }, undefined],
+    ["by a context with other protocols", { http2: true }, {}, ["http/1.1"]]
+  ] as const) {
+    it.scopedLive(`${name} is an error of the protocol`, () =>
+      Effect.gen(function* () {
+        const open = new Set<Socket>()
+        const server = createServer((socket) => {
+          open.add(socket)
+          socket.once("data", () => void socket.write(serverHello))
+          socket.on("error", () => {})
+          socket.on("close", () => open.delete(socket))
+        })
+        yield* Effect.async<void>((resume) => {
+          server.listen(0, "127.0.0.1", () => resume(Effect.void))
+        })
+        yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
+        const { session } = yield* sessionOn({ ssl: yield* Ssl.context({ alpn }), ...connector }, options)
+        const error = yield* session
+          .get(`https://127.0.0.1:${(server.address() as AddressInfo).port}/`, { timeout: "20 seconds" })
+          .pipe(ClientResponse.text, Effect.flip)
+        assert.deepInclude(error, { _tag: "ClientConnectorSSLError", reason: "Protocol" })
+        assert.include(error.message, "the server selected another protocol")
+        yield* until(() => open.size === 0)
+      })
+    )
+  }
+})
+
 describe("the protocol", () => {
   withSite(
     "is required by mode, and a server of HTTP/1.1 is an error",

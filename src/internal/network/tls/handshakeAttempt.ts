@@ -12,7 +12,14 @@ import type { Http2Offer } from "../../transport/networkStream.js"
 import type { Trace } from "../../transport/trace.js"
 import { fromX509, namesHost } from "./certificate.js"
 import type { CachedSession, SessionCache } from "./sessionCache.js"
-import { handshakeFailed, handshakeRejected, isVerification, type TlsPeer, verificationFailed } from "./tlsErrors.js"
+import {
+  badProtocol,
+  handshakeFailed,
+  handshakeRejected,
+  isVerification,
+  type TlsPeer,
+  verificationFailed
+} from "./tlsErrors.js"
 import { tlsLibrary } from "./tlsLibrary.js"
 import { protocolsOf, type TlsSettings } from "./tlsSettings.js"
 import { weakness } from "./weakness.js"
@@ -45,9 +52,6 @@ const nameMismatch = "ERR_TLS_CERT_ALTNAME_INVALID"
 
 /** A code of this package: a pin requires a certificate, and the peer sent none. */
 const noCertificate = "ERR_TLS_NO_PEER_CERTIFICATE"
-
-/** A code of this package: the peer selected a protocol that the client does not speak. */
-const badProtocol = "ERR_TLS_ALPN_PROTOCOL"
 
 /** A code of this package: the peer selected HTTP/2 over a TLS version or cipher suite that RFC 9113 excludes. */
 const inadequateSecurity = "ERR_HTTP2_INADEQUATE_SECURITY"

@@ -38,10 +38,13 @@ const notTls = new Set([
   "ERR_SSL_UNKNOWN_PROTOCOL"
 ])
 
+/** A code of this package: the peer selected a protocol that the client did not offer, or not the required one. */
+export const badProtocol = "ERR_TLS_ALPN_PROTOCOL"
+
 /** Codes for handshakes without a protocol that both sides speak; the first is OpenSSL's, for the alert of a server. */
 const noProtocol = new Set([
   "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL",
-  "ERR_TLS_ALPN_PROTOCOL",
+  badProtocol,
   "ERR_HTTP2_INADEQUATE_SECURITY"
 ])
 
@@ -57,12 +60,17 @@ const opensslReason = (message: string): string | undefined => {
   return match?.[1] === undefined ? undefined : `ERR_SSL_${match[1].trim().toUpperCase().replace(/[ -]/g, "_")}`
 }
 
+/** OpenSSL's function that parses the ALPN extension of a server, and BoringSSL's code for a protocol not offered. */
+const refusedProtocol = /\btls_parse_stoc_alpn\b|\bINVALID_ALPN_PROTOCOL\b/
+
 /** The code of an error; for EPROTO, OpenSSL's reason if known. A string is a code. */
 const codeOf = (error: unknown): string => {
   if (typeof error === "string") return error
   const code = stringField(error, "code")
+  const message = stringField(error, "message") ?? ""
+  if (refusedProtocol.test(message)) return badProtocol
   if (code !== undefined && code !== "EPROTO") return code
-  return opensslReason(stringField(error, "message") ?? "") ?? code ?? "ERR_TLS_HANDSHAKE"
+  return opensslReason(message) ?? code ?? "ERR_TLS_HANDSHAKE"
 }
 
 const sslError = (
