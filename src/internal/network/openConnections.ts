@@ -91,7 +91,9 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
   take(pooled: Pooled, lease: Lease<Pooled>, exchange: Exchange, now: number, wall: number): Connection {
     this.pool.takeIdle(lease)
     pooled.age.take(exchange.deadlines, now, wall)
-    return this.use(pooled, lease, exchange)
+    const connection = this.use(pooled, lease, exchange)
+    if (pooled instanceof Http2Connection) this.shared.used(pooled)
+    return connection
   }
 
   /** Assigns a connection and its slot to an exchange. */

@@ -187,7 +187,7 @@ export class SharedConnections implements Http2Owner {
     connection.awaited = own.joined.size > 0
   }
 
-  /** An idle connection is in use again. */
+  /** An idle connection is in use again, and serves the waiting requests of its route too. */
   used(connection: Http2Connection): void {
     const share = this.shares.get(connection.key)
     if (share !== undefined) this.serve(share)

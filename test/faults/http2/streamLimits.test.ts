@@ -1,12 +1,12 @@
 /** The limit of streams of a connection, and requests beyond it. */
-import { assert, describe } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
 import type * as Session from "effect-http-session/Session"
 import { heldClock } from "../../support/clock.js"
 import { Code, rstStream, settings } from "../../support/h2Frames.js"
-import { type H2Play, type H2Server, handshake } from "../../support/h2Server.js"
-import { echoed, itH2Fault, plays } from "../../support/itH2Fault.js"
+import { type H2Play, type H2Server, h2Always, handshake } from "../../support/h2Server.js"
+import { echoed, h2Session, itH2Fault, plays } from "../../support/itH2Fault.js"
 import { untilValue } from "../../support/wait.js"
 
 const mode = "prior-knowledge"
@@ -298,4 +298,39 @@ describe("a request that waits", () => {
       { followUp: false, connector: { http2: { mode }, ...connector } }
     )
   }
+})
+
+describe("an idle connection that a waiting request takes", () => {
+  it.scopedLive("serves the other waiting requests of its server too", () =>
+    Effect.gen(function* () {
+      const answersOthers: H2Play = (peer) =>
+        Effect.zipRight(
+          handshake()(peer),
+          Effect.forever(
+            Effect.flatMap(peer.request, (request) =>
+              request.target === "/held" ? Effect.void : peer.send(echoed(request))
+            )
+          )
+        )
+      const [idle, busy] = [yield* h2Always(answersOthers), yield* h2Always(answersOthers)]
+      const { connector, session } = yield* h2Session({ connector: { http2: { mode }, limit: 1 } })
+      assert.strictEqual(yield* get(session, idle, 1), "/1")
+      const held = (at: H2Server) => Effect.fork(session.get(`${at.url}/held`).pipe(ClientResponse.text))
+      const long = yield* held(busy)
+      yield* untilValue(
+        Effect.sync(() => busy.peers[0]?.requests.length),
+        (count) => count === 1
+      )
+      // The first one that gets the connection is never answered.
+      const first = yield* held(idle)
+      yield* untilValue(connector.stats, ({ waiting }) => waiting === 1)
+      const others = yield* start(session, idle, 3)
+      yield* untilValue(connector.stats, ({ waiting }) => waiting === 4)
+      yield* busy.peers[0].send(echoed({ stream: 1, target: "/held" }))
+      assert.strictEqual(yield* Fiber.join(long), "/held")
+      assert.deepStrictEqual(yield* Effect.forEach(others, Fiber.join), ["/0", "/1", "/2"])
+      assert.lengthOf(idle.peers, 1)
+      yield* Fiber.interrupt(first)
+    })
+  )
 })
