@@ -197,7 +197,9 @@ export class Http2Connection
   onSettings(settings: PeerSettings): void {
     this.settingsDue?.cancel()
     this.settingsDue = undefined
-    this.encoder.setMaxTableSize(settings.headerTableSize)
+    const { headerTableSize, smallestTableSize } = settings
+    if (smallestTableSize < headerTableSize) this.encoder.setMaxTableSize(smallestTableSize)
+    this.encoder.setMaxTableSize(headerTableSize)
     this.owner.onAvailable(this)
   }
 

@@ -69,7 +69,7 @@ export class Inbound implements FrameHandler {
       output.frames.windowUpdate(0, increment)
       output.control()
     }
-    const stream = this.owner.open.get(id)
+    const stream = this.receiving(id)
     this.current = stream
     if (stream === undefined) {
       if (!this.owner.wasOpened(id)) return this.failIdle("DATA", id)
@@ -101,12 +101,18 @@ export class Inbound implements FrameHandler {
   }
 
   onBlock(id: number, endStream: boolean, bytes: Buffer, start: number, end: number): boolean {
-    const stream = this.owner.open.get(id)
+    const stream = this.receiving(id)
     const fields = this.decode(bytes, start, end, this.limitsFor(stream))
     if (fields === undefined) return false
     if (stream === undefined) return this.charge("frames of streams that are over")
     stream.onBlock(fields, endStream)
     return !this.owner.closed
+  }
+
+  /** The stream, unless the server has ended it: the rest of its request may be on its way still. */
+  private receiving(id: number): Http2Stream | undefined {
+    const stream = this.owner.open.get(id)
+    return stream?.ended === true ? undefined : stream
   }
 
   private limitsFor(stream: Http2Stream | undefined): FieldLimits {

@@ -141,10 +141,26 @@ export class Output implements Turning {
       const windows = Math.min(maxFrameSize, room, sender.sendWindow, this.sendWindow)
       // An update of the stream's window adds it again.
       const isReady = upload?.isSendable === true && (endsNow || sender.sendWindow > 0)
-      if (isReady && !endsNow && windows <= 0) return
+      if (isReady && !endsNow && windows <= 0) {
+        this.writeEnds()
+        return
+      }
       this.queue.shift()
       sender.queued = false
       if (isReady) room -= this.writeFrame(sender, upload, endsNow ? 0 : windows)
+    }
+  }
+
+  /** Ends bodies whose bytes are all written. The window of the connection is used up, but an empty frame needs none. */
+  private writeEnds(): void {
+    const waiting = this.queue
+    if (!waiting.some(({ upload }) => upload?.endsNow === true)) return
+    this.queue = waiting.filter(({ upload }) => upload?.endsNow !== true)
+    for (const sender of waiting) {
+      const { upload } = sender
+      if (upload?.endsNow !== true) continue
+      sender.queued = false
+      this.writeFrame(sender, upload, 0)
     }
   }
 

@@ -28,6 +28,8 @@ const maxEntries = 64
 /** The settings of a server. Each value holds until the server sends another. */
 export class PeerSettings {
   headerTableSize = 4096
+  /** The smallest value of `headerTableSize` in the last frame, `Infinity` without one. The encoder has to announce it (RFC 7541 section 4.2). */
+  smallestTableSize = Infinity
   maxConcurrentStreams = Infinity
   initialWindowSize = initialWindow
   private connectProtocol = 0
@@ -37,6 +39,7 @@ export class PeerSettings {
     const size = end - start
     if (size % 6 !== 0) return badFrame(FRAME_SIZE_ERROR, `expected SETTINGS of 6 bytes each, got ${size} bytes`)
     if (size > maxEntries * 6) return tooMuch(`expected at most ${maxEntries} settings, got ${size / 6}`)
+    this.smallestTableSize = Infinity
     for (let at = start; at < end; at += 6) {
       const wrong = this.set(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2))
       if (wrong !== undefined) return wrong
@@ -48,6 +51,7 @@ export class PeerSettings {
     switch (id) {
       case HEADER_TABLE_SIZE:
         this.headerTableSize = value
+        this.smallestTableSize = Math.min(this.smallestTableSize, value)
         return undefined
       case ENABLE_PUSH:
         // Only a client may allow pushes.

@@ -43,7 +43,7 @@ export class Http2Stream extends SendingStream implements Connection, BodyContro
   private hasNoBody = false
   private trailers: Trailers = noTrailers
   /** Whether the server has ended the stream. */
-  private ended = false
+  ended = false
   /** Whether the rest of the body is ignored until the end of this turn. */
   private abandoned = false
 

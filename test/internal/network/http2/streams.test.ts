@@ -302,6 +302,21 @@ describe("a connection", () => {
     })
   )
 
+  it.effect("announces the smallest size of the table that one SETTINGS frame has, and then the last", () =>
+    Effect.gen(function* () {
+      const pair = new Pair()
+      const first = pair.request({ head: "accept: a\r\n" })
+      yield* pair.settle([1, 0], [1, 4096])
+      pair.feed(headers(1, ok, true))
+      assert.isTrue(first.ended)
+      pair.next()
+      pair.request({ head: "accept: a\r\n" })
+      const [{ payload }] = pair.next().filter(({ type }) => type === Frames.HEADERS)
+      // Updates to 0 and to 4096.
+      assert.deepStrictEqual([...payload.subarray(0, 4)], [0x20, 0x3f, 0xe1, 0x1f])
+    })
+  )
+
   it.effect("keeps the process alive only while it has streams", () =>
     Effect.gen(function* () {
       const { pair } = yield* started()

@@ -180,6 +180,28 @@ describe("an upload", () => {
     })
   )
 
+  it.effect("ends although another one has used up the window of the connection, because its end needs none", () =>
+    Effect.gen(function* () {
+      const pair = new Pair()
+      pair.request()
+      pair.feed(settings([4, 200_000]))
+      const source = streamed()
+      pair.request({ method: "POST", body: bytes(100_000) })
+      const exchange = pair.request({ method: "POST", body: source.body })
+      yield* pair.turn
+      assert.deepStrictEqual(sent(pair, 3), { bytes: 65_535, ended: false, largest: 16_384 })
+      source.sink.end()
+      yield* pair.turn
+      assert.deepStrictEqual(sent(pair, 5), { bytes: 0, ended: true, largest: 0 })
+      pair.feed(headers(5, ok, true))
+      assert.isTrue(exchange.ended)
+      pair.feed(windowUpdate(0, 100_000))
+      yield* pair.turn
+      assert.deepStrictEqual(sent(pair, 3), { bytes: 100_000, ended: true, largest: 16_384 })
+      assert.deepStrictEqual(codes(pair), [])
+    })
+  )
+
   it.effect("applies backpressure to its source", () =>
     Effect.gen(function* () {
       const pair = new Pair()
@@ -224,6 +246,24 @@ describe("an upload", () => {
       yield* pair.turn
       assert.isTrue(exchange.ended)
       assert.strictEqual(source.cancelled, 0)
+    })
+  )
+
+  it.effect("whose source has not ended yet ignores what a server sends after the end of its response", () =>
+    Effect.gen(function* () {
+      for (const late of [data(1, "cd"), data(1, "", true), headers(1, ["a", "b"], true)]) {
+        const pair = new Pair()
+        const source = streamed(10)
+        const exchange = pair.request({ method: "POST", body: source.body })
+        source.sink.write(chunk(10))
+        yield* pair.turn
+        pair.feed(settings(), headers(1, ok), data(1, "ab", true), late)
+        source.sink.end()
+        yield* pair.turn
+        assert.strictEqual(exchange.text, "ab")
+        assert.deepStrictEqual(exchange.events, ["head", "done", "end"])
+        assert.deepStrictEqual(exchange.body?.trailers, [])
+      }
     })
   )
 
