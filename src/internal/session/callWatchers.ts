@@ -1,4 +1,4 @@
-/** Decides whether a request is observed. Most are not; then there is no trace, and no signal is built. */
+/** Decides whether a request is observed. Most are not; they have no trace, and build no signals. */
 
 import { type FiberState, servicesOf } from "../effect/fiberState.js"
 import { CallTrace } from "../tracing/callTrace.js"

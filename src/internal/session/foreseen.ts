@@ -1,4 +1,7 @@
-/** Computes the head that a hop would send, and its peer, without sending it. The cache uses them as keys. */
+/**
+ * Computes the head that a hop would send, and its peer, without sending anything. The cache derives its keys from
+ * them.
+ */
 import * as Effect from "effect/Effect"
 import type { ClientError } from "../../Errors.js"
 import type { Next } from "../../Middleware.js"
@@ -21,7 +24,9 @@ export interface Foreseen {
   readonly sent: Sent
 }
 
-/** Fixes the proxy that `Proxy.route` chose, because the function may return another one the next time. */
+/**
+ * Makes the request keep the proxy that `Proxy.route` chooses now, because the function may return another one later.
+ */
 const withChosenProxy = (request: PreparedRequest): PreparedRequest => {
   const { proxy, proxyAuth, proxyHeaders } = request.proxy
   return proxy instanceof RouteValue && proxyAuth === undefined && proxyHeaders === undefined
@@ -44,7 +49,7 @@ const withCookies = (
   return "_tag" in route ? undefined : { request, sent: sentBy(core, authorized, wire, route) }
 }
 
-/** The result for a request that was made without a session. */
+/** The result for a request without a session: it has neither cookies nor a route. */
 const bySelf = (request: PreparedRequest): Foreseen | undefined => {
   const wire = toWire(request, undefined)
   if (isWireError(wire)) return undefined
@@ -52,8 +57,8 @@ const bySelf = (request: PreparedRequest): Foreseen | undefined => {
 }
 
 /**
- * Determines what `next` would send if inner middlewares do not change the request. Succeeds with `undefined` if that is
- * unknown, or if the request will fail.
+ * Determines what `next` would send if inner middlewares do not change the request. Succeeds with `undefined` if that
+ * is unknown, or if the request will fail.
  */
 export const foresee = (request: PreparedRequest, next: Next): Effect.Effect<Foreseen | undefined, ClientError> => {
   const call = callOf(next)

@@ -30,18 +30,20 @@ const cookieTarget = ({ origin, target }: Target): CookieTarget => {
   }
 }
 
-/** The hosts that have received the session's own cookies. Derived sessions with the same cookies share it. */
+/**
+ * The hosts for which the session's own cookies were added to the jar. Derived sessions with the same cookies share it.
+ */
 const seededHosts = (call: Caller, request: PreparedRequest): Set<string> => {
-  const { seeded: markSeeded } = call.core
+  const { seeded } = call.core
   const key = request.defaults.options.cookies ?? request.defaults
-  const known = markSeeded.get(key) ?? new Set()
-  markSeeded.set(key, known)
+  const known = seeded.get(key) ?? new Set()
+  seeded.set(key, known)
   return known
 }
 
 /**
- * The session's own cookies that must be added to the jar: once per host of a request, and with `baseUrl` only for its
- * host. Redirects do not add cookies. Call `markSeeded` after adding them.
+ * The session's own cookies that must be added to the jar before this hop. Each host gets them once; with `baseUrl`,
+ * only its host gets them, and the target of a redirect never does. Call `markSeeded` after adding them.
  */
 export const cookiesToSeed = (call: Caller, request: PreparedRequest): Pairs => {
   const { base, cookies } = request.defaults
@@ -90,8 +92,8 @@ export const cookieHeader = (call: Caller, jar: Jar, request: PreparedRequest): 
 }
 
 /**
- * Stores the cookies that a response sets, and reports rejected cookies to the trace. Returns an effect if that has to
- * wait for the Public Suffix List.
+ * Stores the cookies that a response sets, and reports rejected cookies to the trace. Returns an effect only if the
+ * Public Suffix List must be loaded first.
  */
 export const storeCookies = (
   call: Caller,

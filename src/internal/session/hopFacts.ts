@@ -1,4 +1,4 @@
-/** Facts about a request for its response: body settings and the request as sent. */
+/** Facts of a request that its response needs: how to read the body, and the request as it was sent. */
 import type { RequestInfo } from "../../ClientResponse.js"
 import { headersSent } from "../http/platformHeaders.js"
 import type { Defaults, PreparedRequest } from "../request/preparedRequest.js"
@@ -8,7 +8,7 @@ import type { Sent } from "../response/responseSource.js"
 import type { Route, WireRequest } from "../transport/transport.js"
 import type { SessionCore } from "./sessionCore.js"
 
-/** Caches the body settings of requests without body options of their own, by the session's defaults. */
+/** Body settings by the session's defaults, shared by all requests that do not set one of them. */
 const ofSession = new WeakMap<Defaults, BodySettings>()
 
 const fromRequest = (request: PreparedRequest): BodySettings => ({
@@ -49,7 +49,7 @@ export const requestInfo = (request: PreparedRequest, wire: WireRequest): Reques
   return concealInfo({ method: wire.method, url, realUrl, headers: headersSent(wire.head) }, request.secretHeaders)
 }
 
-/** The request as sent on a route. */
+/** The request as it was sent, with the peer at the end of its route. */
 export const sentBy = (
   core: SessionCore,
   request: PreparedRequest,

@@ -1,4 +1,4 @@
-/** The facts of a hop that its response and its connection read: the request, how it was sent, and how long its phases took. */
+/** The part of a hop that its response and its connection read: the request, its text, its route and its timeline. */
 import type * as Effect from "effect/Effect"
 import type { RequestInfo, ResponseHead, Timings } from "../../ClientResponse.js"
 import type { ClientError, Details } from "../../Errors.js"

@@ -1,4 +1,4 @@
-/** Responses that do not come from the network but from a middleware or the cache. */
+/** Responses that a middleware or the cache makes instead of receiving them from the network. */
 import { identity } from "effect/Function"
 import type { RequestInfo, ResponseHead, Timings } from "../../ClientResponse.js"
 import type { Details } from "../../Errors.js"
@@ -23,7 +23,7 @@ export interface ResponseParts {
   readonly toleratesTruncatedCoding?: boolean
 }
 
-/** The request of such a response. The call is set once a middleware returns the response. */
+/** The source of such a response. `call` may be set later, when a middleware returns the response. */
 class MadeSource implements ResponseSource {
   readonly request: PreparedRequest
   readonly sentRequest: Sent | undefined
@@ -78,7 +78,7 @@ class MadeSource implements ResponseSource {
   }
 }
 
-/** A body from bytes in memory. */
+/** A complete body from bytes in memory. */
 const bodyOf = (bytes: Uint8Array): IncomingBody => {
   const body = new IncomingBody(bytes.length, { resume: () => {}, abandon: () => {} })
   if (bytes.length > 0) body.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), 0, bytes.length)
@@ -95,8 +95,8 @@ export const madeResponse = (
 ): Response => {
   const head = headOf({ status, reason, headers, contentLength: body.length, toleratesTruncatedCoding })
   // The response to a HEAD describes the body but has none (RFC 9110 section 9.3.2).
-  const given = request.method === "HEAD" ? new Uint8Array() : body
-  return new Response(new MadeSource(request, call, sent), head, bodyOf(given), { id: 0, reused: false })
+  const content = request.method === "HEAD" ? new Uint8Array() : body
+  return new Response(new MadeSource(request, call, sent), head, bodyOf(content), { id: 0, reused: false })
 }
 
 /** Sets the call of a response that was built without one. */

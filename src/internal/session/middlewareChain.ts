@@ -1,4 +1,4 @@
-/** Runs the middlewares around one hop: inside redirects, outside cookies and the connector. */
+/** Runs the middlewares around one hop. They run again for each redirect, and before cookies are added. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
@@ -38,7 +38,7 @@ export const coreOf = (defaults: Defaults): SessionCore | undefined => cores.get
 
 const nothing = () => undefined
 
-/** The innermost step: sends the hop. May run any number of times, also in parallel; an interruption releases everything. */
+/** The innermost `next`, which sends the hop. Middlewares may call it any number of times, also in parallel. */
 const send =
   (call: Call): Next =>
   (request: ClientRequest) => {
@@ -56,7 +56,7 @@ const send =
       const sent = sendHop(call, request, false, nothing, (begun) => {
         hop = begun
       })
-      // A failure has already ended its hop. After an interruption or a defect of a listener, end it here.
+      // A failure has already ended its hop. An interruption or a defect of a listener has not.
       return Effect.onError(sent, (cause) =>
         Effect.sync(() => {
           if (!Cause.isFailure(cause)) hop?.interrupt()
@@ -70,7 +70,9 @@ const failed = (call: Call, more: { readonly description?: string; readonly caus
 
 const isResponse = (value: unknown): boolean => Predicate.hasProperty(value, "~effect-http-session/ClientResponse")
 
-/** Runs a middleware. Fails if it returns anything but a response, or fails with anything but a ClientError. */
+/**
+ * Runs a middleware. A result that is not a response, or an error that is not a ClientError, becomes a MiddlewareError.
+ */
 const run = (
   call: Call,
   middleware: Middleware,
@@ -95,7 +97,7 @@ const run = (
     )
   )
 
-/** Runs the chain and releases all responses except the returned one. */
+/** Runs the middlewares around a hop, then releases all responses except the returned one. */
 export const sendThroughMiddlewares = (
   call: Call,
   request: PreparedRequest

@@ -32,13 +32,13 @@ export const nextRequest = (
   if (!toGet && !isReplayable(request.body)) {
     return new RequestBodyError({ ...request.details, reason: "NotReplayable" })
   }
-  // Credentials in a Location are only for its origin, and must not go from https to http.
+  // Credentials in a Location are sent to its origin, but not in clear text after a hop over https.
   const downgrade = request.target.origin.scheme === "https" && target.origin.scheme === "http"
   const safe = downgrade ? target.withoutUserinfo : target
   return redirectTo(request, safe, toGet ? "GET" : request.method, !toGet)
 }
 
-/** The next steps after a redirect: sending another hop, or keeping the redirect as the final response. */
+/** The two ways to continue after a redirect: send another hop, or keep the redirect as the final response. */
 export interface After {
   readonly send: (request: PreparedRequest) => Effect.Effect<ClientResponse, ClientError>
   readonly end: (response: Response) => Effect.Effect<ClientResponse, ClientError>
@@ -95,14 +95,17 @@ export const follow = (
   })
 }
 
-/** The request that the response answers; a middleware may have changed the URL. */
+/** The request that the response answers. Its URL may differ from the call's, because a middleware may change it. */
 const asAnswered = (request: PreparedRequest, response: Response): PreparedRequest => {
   if (response.url === request.url) return request
   const target = parseTarget(response.url, true)
   return target instanceof InvalidURL ? request : moveTo(request, target, {})
 }
 
-/** Two different Locations are more likely an attack than a mistake; curl and Chrome reject them too. */
+/**
+ * The error for two different Locations, which are more likely an attack than a mistake. curl and Chrome reject them
+ * too.
+ */
 const differing = (call: Call, location: string): InvalidURL =>
   new InvalidURL({
     ...call.details(undefined),
@@ -116,13 +119,13 @@ const notChosen = (next: PreparedRequest, description: string): InvalidRequest =
   new InvalidRequest({ ...next.details, option: "onRedirect", description })
 
 /**
- * Checks the request that `onRedirect` returned instead of `next`. It counts as the same hop, and follows the same
- * rules if it belongs to another session.
+ * Checks the request that `onRedirect` returned instead of `next`, and gives it the hop number of `next`. A request of
+ * another session takes over the redirect options of `next`. `visited` are the URLs of the hops so far.
  */
 const asHop = (
   chosen: ClientRequest,
   next: PreparedRequest,
-  asked: ReadonlyArray<string>
+  visited: ReadonlyArray<string>
 ): PreparedRequest | ClientError => {
   if (chosen === next) return next
   if (!(chosen instanceof PreparedRequest)) {
@@ -130,8 +133,8 @@ const asHop = (
   }
   if (chosen.defaults === next.defaults) return chosen.hop === next.hop ? chosen : chosen.derive({ hop: next.hop })
   const { maxRedirects, onRedirect, raiseForStatus } = next
-  // A request that has left its origin does not get the credentials again, even if it returns.
-  const home = asked.every((url) => {
+  // A request that has left its origin does not get the session's credentials again, even if it returns.
+  const home = visited.every((url) => {
     const target = parseTarget(url, true)
     return !(target instanceof InvalidURL) && sameOrigin(target.origin, chosen.target.origin)
   })

@@ -1,4 +1,7 @@
-/** The effects that verbs return. Run directly they need a Scope; decoders find a variant that does not. */
+/**
+ * The effects that verbs return. They need a Scope, except where a decoder takes over the request
+ * (`unopenedRequest.ts`).
+ */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
@@ -18,7 +21,7 @@ import { type FromResponse, openCollected, openFor, openScoped } from "./respons
 import type { SessionCore } from "./sessionCore.js"
 import { Unopened, type UnopenedRequest } from "./unopenedRequest.js"
 
-/** A session as requests use it. */
+/** The members of a session that requests use. */
 export interface RequestContext {
   readonly core: SessionCore
   readonly defaults: Defaults
@@ -29,12 +32,14 @@ export interface RequestContext {
 /** Prepares a request in the fiber that runs it. */
 export type Prepare = (opener: RequestContext, fiber: AnyFiber) => PreparedRequest | PrepareError
 
-/** Finds the session: known in advance, or from the context. */
+/**
+ * Finds the session of a request in the context of its fiber. A session of another package sends the request itself.
+ */
 export type FindSession<R> = (fiber: AnyFiber) => RequestContext | Effect.Effect<ClientResponse, ClientError, Scope | R>
 
 /**
- * A request that is sent each time the effect runs. Subclasses have their parts as fields, so that a verb allocates one
- * object.
+ * An effect that sends a request each time it runs. Subclasses keep the parts of the request in fields, so that a verb
+ * allocates one object.
  */
 abstract class RequestEffect<R>
   extends EffectClass<ClientResponse, ClientError, R | Scope>
@@ -116,7 +121,7 @@ class VerbEffect<R> extends RequestEffect<R> {
   }
 }
 
-/** A request from any other source. */
+/** A request that a function prepares, such as one from a request value. */
 class ValueEffect<R> extends RequestEffect<R> {
   static {
     showAs(ValueEffect, "Request")
@@ -140,7 +145,7 @@ class ValueEffect<R> extends RequestEffect<R> {
   }
 }
 
-/** An effect that sends a request. */
+/** An effect that sends a request of a method, a URL and options. */
 export const send = <R>(
   session: RequestContext | FindSession<R>,
   method: string,
@@ -148,7 +153,7 @@ export const send = <R>(
   options: RequestOptions | undefined
 ): Effect.Effect<ClientResponse, ClientError, R | Scope> => new VerbEffect(session, method, url, options)
 
-/** An effect that sends a request from another source, such as a request value. */
+/** An effect that sends the request that `make` prepares. */
 export const sendValue = <R>(
   session: RequestContext | FindSession<R>,
   make: Prepare

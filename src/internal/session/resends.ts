@@ -5,21 +5,21 @@ import { isRepeatable } from "../transport/repeatable.js"
 import type { WireRequest } from "../transport/transport.js"
 
 /**
- * A server may refuse the same request on several connections in a row if each serves few requests. Each of them has
- * served some, so this bound is only for servers that refuse one request for ever.
+ * How often a request may move to another connection because its server had served enough requests on the previous one.
+ * Each of these connections served other requests first, so only a server that refuses one request for ever reaches it.
  */
 const mostRotations = 6
 
-/** The resends of one hop. Made at its first failure, as nearly all hops have none. */
+/** The resends of one hop. Created at its first failure, because nearly all hops have none. */
 export class Resends {
   /** Whether the request was sent again on another connection, which happens at most once. Rotations do not count. */
   again = false
-  /** How often the request was sent again because a server had served enough requests on a connection. */
+  /** How often the request has moved to another connection in this way. */
   private rotations = 0
   /** Whether the server may have acted on an earlier attempt. */
   private mayHaveActed = false
 
-  /** Whether to send again: any request of which nothing was written, otherwise only a repeatable one. Counts it. */
+  /** Whether to send again, which counts as done. A request of which a byte was written must be repeatable. */
   take(wire: WireRequest, repeatable: Retryability, rotated: boolean): boolean {
     const isFree = rotated && this.rotations < mostRotations
     if (repeatable === "never" || (this.again && !isFree)) return false
@@ -30,7 +30,10 @@ export class Resends {
     return true
   }
 
-  /** The error of the last attempt: if the server may have acted on one before, refusing this one proves nothing. */
+  /**
+   * The error of the hop. If the server may have acted on an earlier attempt, the request does not count as
+   * unprocessed.
+   */
   judged(error: ClientError): ClientError {
     return this.mayHaveActed && error._tag === "StreamResetError" && error.unprocessed
       ? new StreamResetError({ ...error, debug: error.debug, cause: error.cause, unprocessed: false })

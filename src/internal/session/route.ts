@@ -10,7 +10,7 @@ import type { PreparedRequest } from "../request/preparedRequest.js"
 import type { Http2Mode, ProxyRoute, Route } from "../transport/transport.js"
 import type { SessionCore } from "./sessionCore.js"
 
-/** Cache of routes without proxy, with the connector's TLS and for any version, by origin. */
+/** Cached routes by origin: without proxy, with the connector's TLS settings, for any version. */
 const direct = new WeakMap<Origin, Route>()
 
 const directRoute = (origin: Origin): Route => {
@@ -23,7 +23,9 @@ const directRoute = (origin: Origin): Route => {
   return route
 }
 
-/** The version that a request needs. Where connections do not speak HTTP/2 anyway, HTTP/1 is no condition. */
+/**
+ * The HTTP version that a request requires. "any" if no connection of the connector speaks HTTP/2, as "1" adds nothing.
+ */
 const versionOf = (request: PreparedRequest, http2: Http2Mode, upgrades: boolean): Route["version"] => {
   const { http } = request.defaults
   if (http === "2" && !upgrades) return "2"
@@ -35,7 +37,7 @@ const versionOf = (request: PreparedRequest, http2: Http2Mode, upgrades: boolean
 const targetUrl = (request: PreparedRequest): string =>
   request.target.websocket ? request.target.url.replace(/^http/, "ws") : request.target.url
 
-/** Why a Proxy-Authorization header of the caller cannot be sent, if it cannot. */
+/** Why a Proxy-Authorization header of the caller cannot be sent; `undefined` if it can. */
 const refuseHeader = (proxy: ProxyRoute, forwarded: boolean): string | undefined =>
   !forwarded
     ? "the header would reach the origin inside the tunnel; use proxyAuth or proxyHeaders"
@@ -44,8 +46,8 @@ const refuseHeader = (proxy: ProxyRoute, forwarded: boolean): string | undefined
       : undefined
 
 /**
- * The route of a request. Its key contains everything that connections must not mix. `http2` is the connector's;
- * `upgrades` says that the request asks for another protocol.
+ * The route of a request. Requests share connections only if the keys of their routes are equal. `http2` is the option
+ * of the connector; `upgrades` is true for a request for another protocol.
  */
 export const routeOf = (
   request: PreparedRequest,
@@ -65,7 +67,8 @@ export const routeOf = (
   if (proxy !== undefined && "_tag" in proxy) return proxy
   const prior = version === "2" || (version === "any" && http2 === "prior-knowledge")
   const tls = plain ? "" : ` tls ${settingsOf(ssl, undefined, serverHostname).key}`
-  // An http proxy would take an Upgrade header for its own (RFC 9110, section 7.8), and speaks HTTP/1.1.
+  // Without a tunnel, a proxy would see the Upgrade header as meant for itself (RFC 9110, section 7.8), and HTTP/2
+  // would end at the proxy.
   const tunnel =
     websocket || (proxy !== undefined && (prior || getField(request.fields.pairs, "upgrade") !== undefined))
   const suffix = `${tls}${version === "any" ? "" : ` ${version}`}`
@@ -77,7 +80,7 @@ export const routeOf = (
       return new InvalidRequest({ ...request.details, option: "proxy-authorization", description: refusal })
     }
   }
-  // A forwarding proxy uses the same connections for all origins.
+  // Connections to a forwarding proxy serve requests for all origins.
   const key = forwarded ? `via ${proxy.key}` : `${origin.key} via ${proxy.key}${tunnel ? " tunnel" : ""}${suffix}`
   const userAgent = forwarded ? undefined : request.defaults.userAgent
   return { origin, proxy, ssl, serverHostname, tunnel, version, userAgent, key }

@@ -1,4 +1,4 @@
-/** The state that all requests of a session share, and its shutdown. */
+/** The state that all requests of a session share, and the shutdown of the session. */
 
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -14,7 +14,7 @@ import { atMost } from "../transport/deadlines.js"
 import type { Hub } from "../transport/signalHub.js"
 import type { Transport } from "../transport/transport.js"
 
-/** Milliseconds that `close` waits for an interrupted fiber. An uninterruptible one continues in the background. */
+/** Milliseconds that `close` waits for interrupted fibers. An uninterruptible one continues in the background. */
 const interruptTime = 250
 
 /** A request in flight, as the session sees it. The session keeps its calls in a linked list. */
@@ -38,21 +38,21 @@ export class SessionCore {
   readonly id: string
   readonly transport: Transport
   readonly jarService: CookieJarService
-  /** `undefined` if the jar is the user's own, which is only accessible by effects. */
+  /** The jar of this package. `undefined` for a custom jar, which is accessible only by the effects of `jarService`. */
   readonly jar: Jar | undefined
   readonly environment: Environment | undefined
   readonly hub: Hub
   readonly ownsTransport: boolean
-  /** The active calls as a linked list; adding to and deleting from a Set would cost more per request. */
+  /** The active calls as a linked list, because a Set costs more per request. */
   private firstCall: ActiveCall | undefined = undefined
-  /** The hosts that have received a session's own cookies, by the value of the option `cookies`. */
+  /** The hosts for which a session's own cookies were added to the jar, keyed by the value of the option `cookies`. */
   readonly seeded = new WeakMap<object, Set<string>>()
   requests = 0
   /** Fibers that still work for finished requests: they run listeners or store cache entries. */
   private readonly kept = new Set<Fiber.RuntimeFiber<void>>()
-  /** Called when `close` does not wait for anything any more. */
+  /** Called when the time that `close` gives to `kept` has passed. */
   private readonly onEnded = new Set<() => void>()
-  /** Run when the session closes. */
+  /** Called by `close` after the last call has ended. */
   readonly cleanups: Array<() => void> = []
   private state: "open" | "closing" | "ended" = "open"
   private readonly done = Deferred.unsafeMake<void>(FiberId.none)
@@ -100,7 +100,7 @@ export class SessionCore {
     if (this.firstCall === undefined) this.onQuiet?.()
   }
 
-  /** Keeps a fiber that works for a finished request. `close` gives it as much time as requests in flight. */
+  /** Registers a fiber that works for a finished request. `close` gives it as much time as requests in flight. */
   keep(fiber: Fiber.RuntimeFiber<void>): void {
     this.kept.add(fiber)
     fiber.addObserver(() => {
@@ -109,7 +109,7 @@ export class SessionCore {
     })
   }
 
-  /** Calls `stop` at the end of `close`, or immediately after that, until the returned function is called. */
+  /** Calls `stop` when `close` stops waiting, or at once if it already has. The returned function cancels this. */
   whenEnded(stop: () => void): () => void {
     if (this.state === "ended") {
       stop()
@@ -152,7 +152,10 @@ export class SessionCore {
     return calls
   }
 
-  /** Fails waiting requests at once, and gives requests in flight the graceful shutdown time of the connector. */
+  /**
+   * Fails requests without a connection at once, and gives those in flight the graceful shutdown time of the connector.
+   * Further calls wait for the first.
+   */
   get close(): Effect.Effect<void> {
     return Effect.uninterruptibleMask((restore) => {
       if (this.state !== "open") return restore(Deferred.await(this.done))

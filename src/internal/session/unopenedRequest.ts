@@ -4,10 +4,13 @@ import type { Scope } from "effect/Scope"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
 
-/** Set on the effects of verbs. Not part of their types; combinators such as `Effect.tap` drop it. */
+/**
+ * A key of the effects of verbs that their types do not show. Results of combinators such as `Effect.tap` do not have
+ * it.
+ */
 export const Unopened: unique symbol = Symbol.for("effect-http-session/Unopened")
 
-/** A request that has not been sent. Each run of an effect made from it sends the request. */
+/** A request that has not been sent. Each run of one of its effects sends it. */
 export interface UnopenedRequest<R, E = ClientError> {
   /** Sends the request, reads the whole body in the same step, releases the connection, then runs `f`. */
   readonly collect: <A, E2, R2>(

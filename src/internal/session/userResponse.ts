@@ -1,4 +1,4 @@
-/** A response that a program builds from a status, headers and a body. */
+/** Implements `ClientResponse.make`: a response from a status, headers and a body. */
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientResponse, ResponseInit } from "../../ClientResponse.js"
 import { getField, isFault, type Pair, toFields } from "../http/headerFields.js"
@@ -18,7 +18,7 @@ const bodyOf = ({ body, json }: ResponseInit): readonly [bytes: Uint8Array, type
   return typeof body === "string" ? [Buffer.from(body, "utf8"), "text/plain; charset=utf-8"] : [body, undefined]
 }
 
-/** Throws if `init` is invalid. */
+/** Builds the response. Throws if `init` is invalid. */
 export const userResponse = (request: ClientRequest, init: ResponseInit): ClientResponse => {
   if (!(request instanceof PreparedRequest))
     throw new TypeError("ClientResponse.make: expected a request of this package")

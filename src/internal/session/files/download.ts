@@ -1,4 +1,4 @@
-/** Writes a response body to a file, resuming with further requests after a break. */
+/** Writes a response body to a file. After a broken connection, further requests fetch the rest. */
 import type { PlatformError } from "@effect/platform/Error"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as Cause from "effect/Cause"
@@ -22,7 +22,7 @@ import { type FileTarget, withFileTarget } from "./fileTarget.js"
 import { headersOf, type LastHop, lastHopOf, type Rest, rangeFrom, sendAgain } from "./lastHop.js"
 import { sourceOf, type Unfinished } from "./unfinishedFile.js"
 
-// Identified by its key, because the module that declares it imports this one.
+// Repeats the tag by its key, because the module that declares it imports this one.
 const CurrentRequestOptions = Context.GenericTag<RequestOptions>("effect-http-session/Session/CurrentRequestOptions")
 
 /** How often a download resumes by default. */
@@ -38,9 +38,9 @@ export type Use = <E, R, A, E2, R2>(
 class Download {
   /** The head of the first response. */
   private head: ResponseHead | undefined = undefined
-  /** The request to repeat for the rest of the file. */
+  /** The hop to repeat for the rest of the file. */
   private lastHop: LastHop | undefined = undefined
-  /** Whether the request covers the file to its end, rather than a range that the caller asked for. */
+  /** Whether the response extends to the end of the file. `false` for a range that the caller asked for. */
   private whole = false
   private offset: number
   private total: number | undefined
@@ -59,7 +59,7 @@ class Download {
     this.source = unfinished?.source
   }
 
-  /** The state that a later run needs to continue. */
+  /** The state that a later run needs to continue; `undefined` if it would have to start over. */
   get unfinished(): Unfinished | undefined {
     const { offset, source, total, validator } = this
     return offset === 0 || validator === undefined || source === undefined
@@ -67,21 +67,23 @@ class Download {
       : { offset, source, total, validator }
   }
 
-  /** The missing part, if the server can be asked for it; otherwise the download starts over. */
+  /** The missing part, if it can be requested; otherwise the download starts over. */
   get rest(): Rest | undefined {
     const { offset, validator } = this
     return offset === 0 || validator === undefined ? undefined : { offset, validator }
   }
 
-  /** The request to send after a break, if the rest can be requested or the written bytes can be dropped. */
+  /**
+   * The hop to repeat after a break. `undefined` if neither the rest can be requested nor the written bytes removed.
+   */
   get repeatable(): LastHop | undefined {
     if (!this.whole) return undefined
     return this.rest !== undefined || this.offset === 0 || this.target.cut !== undefined ? this.lastHop : undefined
   }
 
   /**
-   * Writes a response body to the file and succeeds with the head of the response it started with. Succeeds with
-   * `undefined` if the server sent an unexpected range, so that the file must be requested from its beginning.
+   * Writes a response body to the file, and succeeds with the head of the first response. Succeeds with `undefined` if
+   * the server sent an unexpected range; then the file must be requested from its beginning.
    */
   receive(response: ClientResponse): Effect.Effect<ResponseHead | undefined, ClientError | PlatformError> {
     return Effect.suspend(() => {
@@ -128,7 +130,7 @@ class Download {
     const plain = Option.isNone(response.header("content-encoding"))
     this.validator = plain ? validatorOf(response) : undefined
     this.total = plain ? Option.getOrUndefined(response.contentLength) : undefined
-    // The head shows deviations of the body too, which are known once it has been read.
+    // Takes the head again, because it also reports deviations in the framing of the body once that has been read.
     return Effect.map(this.append(response, head), () => (response instanceof Response ? response.toHead() : response))
   }
 
@@ -151,7 +153,7 @@ class Download {
     return this.total !== undefined && range.end === this.total - 1
   }
 
-  /** Appends the rest and checks that the file is complete. */
+  /** Appends the body to the file, and fails if the file is then incomplete. */
   private complete(
     response: ClientResponse,
     head: ResponseHead
@@ -166,7 +168,7 @@ class Download {
     head: ResponseHead
   ): Effect.Effect<ResponseHead, ClientError | PlatformError> {
     return Effect.withFiberRuntime((fiber) => {
-      // Each response enforces the limit for itself; this enforces it for the file.
+      // Each response enforces the limit for its own body; this enforces it for the whole file.
       const settings = response instanceof Response ? response.source.settings : undefined
       const limit = Math.min(settings?.maxBodySize ?? Infinity, readerLimit(stateOf(fiber)))
       return Effect.as(
@@ -195,9 +197,7 @@ class Download {
     })
   }
 
-  /**
-   * Drops the written bytes. Fails for good if that is impossible, because the file would contain its beginning twice.
-   */
+  /** Removes the written bytes. If that is impossible, fails without another attempt, which would write them twice. */
   private forget(): Effect.Effect<void, ClientPayloadError | PlatformError> {
     return Effect.suspend((): Effect.Effect<void, ClientPayloadError | PlatformError> => {
       const { cut } = this.target
@@ -214,8 +214,8 @@ class Download {
   }
 
   /**
-   * Prepares for another response. Without a validator, drops the written bytes: the rest might belong to a newer
-   * version of the file.
+   * Prepares the file for another response. Without a validator, removes the written bytes, because the rest might
+   * belong to a newer version of the file.
    */
   recover(): Effect.Effect<void, ClientPayloadError | PlatformError> {
     return Effect.suspend(() =>
@@ -274,7 +274,7 @@ const withHeaders = <E, R>(
     )
   )
 
-/** Downloads into a file. After a break, repeats only the last hop. */
+/** Downloads into `target`. After a break, repeats only the last hop. */
 const fill = <E, R>(
   use: Use,
   self: Effect.Effect<ClientResponse, E, R>,
@@ -314,7 +314,7 @@ const fill = <E, R>(
   })
 }
 
-/** Whether a later run can continue the file after this failure. */
+/** Whether a later run can continue the file after a failure. */
 const isWorthKeeping = (cause: Cause.Cause<unknown>): boolean => {
   const failure = Cause.failureOption(cause)
   return Option.isSome(failure)
@@ -322,7 +322,7 @@ const isWorthKeeping = (cause: Cause.Cause<unknown>): boolean => {
     : Cause.isInterruptedOnly(cause)
 }
 
-/** Writes a body to the target of `path`. A regular file is replaced once the body is complete. */
+/** Writes a body to the file that `path` refers to. A regular file is replaced once the body is complete. */
 export const toFile = <E, R>(
   use: Use,
   self: Effect.Effect<ClientResponse, E, R>,

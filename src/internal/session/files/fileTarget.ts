@@ -1,6 +1,6 @@
 /**
- * The destination of a download. A regular file is written beside the old one and replaces it when complete; other
- * files are written directly.
+ * The destination of a download. The bytes of a regular file go to a new file, which replaces the old one when it is
+ * complete; other files are written directly.
  */
 import { createHash, randomBytes } from "node:crypto"
 import { basename, isAbsolute, sep } from "node:path"
@@ -23,7 +23,7 @@ export interface FileTarget {
   readonly sync: Effect.Effect<void, PlatformError>
   /** State left by an earlier run, whose bytes are already in the file. */
   readonly unfinished: Unfinished | undefined
-  /** Keeps the bytes for a later run, if that was requested, after the download failed. */
+  /** Called after the download has failed. Keeps the bytes for a later run if that was requested. */
   readonly leave: (facts: Unfinished) => Effect.Effect<void>
 }
 
@@ -37,7 +37,7 @@ export interface Replacement<A> {
 
 /** The resolved target of a path. */
 interface Place {
-  /** The path of the file itself after following symbolic links, unless `straight`. */
+  /** The path after following symbolic links. A file that is written directly keeps the path of its link. */
   readonly path: string
   /** The existing file. */
   readonly old: File.Info | undefined
@@ -45,7 +45,7 @@ interface Place {
   readonly straight: boolean
 }
 
-/** The limit of Linux. */
+/** The limit of Linux for symbolic links in a path. */
 const maxLinks = 40
 
 const refuse = (path: string, description: string): Effect.Effect<never, PlatformError> =>
@@ -59,7 +59,7 @@ const refuse = (path: string, description: string): Effect.Effect<never, Platfor
     })
   )
 
-/** Resolves a path. A link to a missing file resolves to the place where the file would be. */
+/** Resolves a path. A link to a missing file resolves to the path where the file would be. */
 const locate = (fs: FileSystem, path: string, links = 0): Effect.Effect<Place, PlatformError> =>
   Effect.matchEffect(fs.stat(path), {
     onFailure: (error) => (isNotFound(error) ? locateMissing(fs, path, links) : Effect.fail(error)),
@@ -102,8 +102,8 @@ const locateMissing = (fs: FileSystem, path: string, links: number): Effect.Effe
       )
 
 /**
- * The target of a symbolic link; `undefined` for anything else. Not normalized, and without `realPath`, because Node
- * removes ".." textually, which is wrong after a link to a directory.
+ * The target of a symbolic link; `undefined` for anything else. The path is not normalized, because removing ".." from
+ * its text is wrong after a link to a directory. Node's `realPath` does that too.
  */
 const follow = (fs: FileSystem, path: string, links: number): Effect.Effect<string | undefined, PlatformError> =>
   Effect.matchEffect(fs.readLink(path), {
@@ -117,13 +117,13 @@ const follow = (fs: FileSystem, path: string, links: number): Effect.Effect<stri
 /** The directory, including its last separator. */
 const folderOf = (path: string): string => path.slice(0, path.length - basename(path).length)
 
-/** A name beside `path`, shortened so that it stays within the limit of the file system. */
+/** A name in the directory of `path`, short enough for the limits of file systems. */
 const nameBeside = (path: string, suffix: string): string => `${folderOf(path)}${basename(path).slice(0, 64)}.${suffix}`
 
 /** The name of the file while it is written. */
 const temporaryName = (path: string): string => nameBeside(path, `${randomBytes(6).toString("hex")}.part`)
 
-/** The name of an unfinished file, which is the same for all runs. */
+/** The name of an unfinished file. All runs use the same. */
 const unfinishedName = (path: string): string =>
   nameBeside(path, `${createHash("sha256").update(basename(path)).digest("hex").slice(0, 12)}.unfinished`)
 
@@ -141,7 +141,7 @@ export const withFileTarget = <A, E, R>(
     place.straight ? straightInto(fs, place.path, fill) : replacing(fs, place, fill, replacement)
   )
 
-/** The file that is written until it gets its final name. */
+/** The new file until it is renamed to its final name. */
 interface Part {
   name: string
   /** Whether it is kept for a later run. */
@@ -178,7 +178,7 @@ const replacing = <A, E, R>(
     }
   )
 
-/** The mode of a part until it gets the mode of the old file. */
+/** The mode of a part that will get the mode of the old file. */
 const ownerOnly = 0o600
 
 /**
@@ -219,7 +219,10 @@ const openPart = (
   })
 }
 
-/** Opens a part from an earlier run, after renaming it, so that only one of several concurrent runs gets it. */
+/**
+ * Opens a part that an earlier run left. The caller has renamed it, so that only one of several concurrent runs gets
+ * it.
+ */
 const reopen = (fs: FileSystem, name: string, restricted: boolean) =>
   Effect.gen(function* () {
     const left = yield* fs.open(name, { flag: "r+" })
@@ -231,7 +234,8 @@ const reopen = (fs: FileSystem, name: string, restricted: boolean) =>
     return { file, unfinished }
   })
 
-// Uninterruptible: a write left behind by an interruption could go to another file that reuses the descriptor.
+// Uninterruptible, because Node would continue an interrupted write after the file is closed, and could write into
+// another file that reuses the descriptor.
 const replaceable = (file: File, unfinished: Unfinished | undefined, leave: FileTarget["leave"]): FileTarget => ({
   write: (bytes) => Effect.uninterruptible(file.writeAll(bytes)),
   cut: (length) => Effect.uninterruptible(file.truncate(length)),
@@ -263,7 +267,7 @@ const takeRights = (fs: FileSystem, path: string, old: File.Info): Effect.Effect
     if ((made.mode & allBits) !== mode) yield* fs.chmod(path, mode)
   })
 
-/** Writes directly and cannot undo it. */
+/** Writes directly into a file. Written bytes cannot be removed. */
 class Straight implements FileTarget {
   readonly cut = undefined
   readonly sync = Effect.void
@@ -277,7 +281,7 @@ class Straight implements FileTarget {
     this.scope = scope
   }
 
-  /** Returns early when interrupted; the write itself continues until the reader of the FIFO ends it. */
+  /** An interruption ends the wait, but not the write itself, which continues until the FIFO has been read. */
   write(bytes: Uint8Array): Effect.Effect<void, PlatformError> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(Effect.forkDaemon(this.file.writeAll(bytes)), (fiber) => {
@@ -291,7 +295,7 @@ class Straight implements FileTarget {
     return Effect.void
   }
 
-  /** Closes the file after the current write, so that its descriptor is not reused before. */
+  /** Closes the file after the current write, so that no other file reuses the descriptor before that. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     const { writing } = this
     const close = Scope.close(this.scope, Exit.void)
@@ -323,8 +327,8 @@ const straightInto = <A, E, R>(
   )
 
 /**
- * Closes the file once `opening` completes, without waiting for it. Opening a FIFO blocks a thread until there is a
- * reader, so this process briefly opens it for reading.
+ * Closes the file in the background once `opening` completes. Opening a FIFO blocks a thread until another process
+ * reads it, so this process opens it for reading until then.
  */
 const abandon = (
   fs: FileSystem,

@@ -1,6 +1,6 @@
 /**
- * Repeats the last hop of a request, without the requests before its redirects and without anything the redirects
- * dropped.
+ * Repeats the last hop of a request. Skips the earlier redirects, and sends nothing that they dropped, such as
+ * credentials.
  */
 
 import type * as Effect from "effect/Effect"
@@ -15,7 +15,7 @@ import type { Call } from "../call.js"
 import { Hop } from "../hop.js"
 import { type FromResponse, openFor } from "../responseLifetime.js"
 
-/** The request behind a response, and its call. */
+/** The request of a response's hop, and its call. */
 export interface LastHop {
   readonly call: Call
   /** The request before the middlewares, which run again. */
@@ -41,10 +41,10 @@ export interface Rest {
   readonly validator: string
 }
 
-/** A Range header from an offset to the end. */
+/** The value of a Range header from an offset to the end. */
 export const rangeFrom = (offset: number): string => `bytes=${offset}-`
 
-/** Headers that request the rest of a file, provided that it did not change. */
+/** Headers that request the rest of a file if it has not changed, and the whole file otherwise. */
 export const headersOf = ({ offset, validator }: Rest): { readonly range: string; readonly "if-range": string } => ({
   range: rangeFrom(offset),
   "if-range": validator
@@ -63,7 +63,7 @@ export const sendAgain = <A, E, R>(
       headers === undefined
         ? whole
         : setHeader(setHeader(whole, "Range", headers.range), "If-Range", headers["if-range"])
-    // `f` handles every status, including 416.
+    // `f` checks the status itself, because 416 means that the file must be requested from its beginning.
     const judged =
       ranged.raiseForStatus === true ? ranged.derive({ given: { ...ranged.given, raiseForStatus: false } }) : ranged
     return openFor(call.core, fiber, restore, judged, f, call.history)

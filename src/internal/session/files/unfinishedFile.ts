@@ -32,17 +32,17 @@ export interface Unfinished {
   readonly source: string
 }
 
-/** The hash of a response's URL before redirects, because those may lead elsewhere each time. */
+/** The hash of the URL before redirects, because these may lead to another URL each time. */
 export const sourceOf = (response: ResponseHead & { readonly history: ReadonlyArray<ResponseHead> }): string =>
   createHash("sha256")
     .update((response.history[0] ?? response).url)
     .digest("hex")
 
-/** The end of the file: preceded by the length of the facts in eight hexadecimal digits. */
+/** The last bytes of the file. Before them is the length of the facts, in eight hexadecimal digits. */
 const mark = "\0toFile1"
 const trailerLength = 8 + mark.length
 
-/** Appends the facts to a file in append mode, and waits until they are on disk. */
+/** Appends the facts to a file that is open in append mode, and waits until they are on disk. */
 export const writeUnfinished = (file: File, facts: Unfinished): Effect.Effect<void, PlatformError> => {
   const text = JSON.stringify(facts)
   const length = Buffer.byteLength(text).toString(16).padStart(8, "0")

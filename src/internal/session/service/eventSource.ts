@@ -26,7 +26,7 @@ export type Send = (method: Method, options: RequestOptions) => Effect.Effect<Cl
 const defaultRetry = 3000
 /** Upper bound for `retry` fields: one hour. */
 const maxRetry = 60 * 60 * 1000
-/** Lower bound for `retry` fields, so that a server which ends each stream at once is not requested in a tight loop. */
+/** Lower bound for `retry` fields. Prevents a busy loop with a server that ends each stream at once. */
 const minRetry = 100
 
 const mediaType = "text/event-stream"
@@ -42,7 +42,7 @@ interface Reading {
 const isBreak = (error: ClientError): boolean =>
   error._tag !== "ClientResponseError" && error._tag !== "TotalTimeoutError" && retryability(error) !== "never"
 
-/** The error that represents a normal end of a response for the schedule. */
+/** The error that the schedule gets for a response that ended normally. */
 const endOf = (response: ClientResponse): ServerDisconnectedError =>
   new ServerDisconnectedError({
     method: response.method,
@@ -68,10 +68,10 @@ const pauseOf = (
   return driverOf(reconnect)
 }
 
-/** The state that outlives a connection. */
+/** The state that is kept from one connection to the next. */
 interface State {
   retry: number | undefined
-  /** From the caller or the server; a server may send an id that is invalid in a header. */
+  /** Set by the caller or the server. A server may send an id that is not a valid header value. */
   lastEventId: string | undefined
 }
 
@@ -114,7 +114,9 @@ class EventSource extends Reconnection<Event, Reading, ClientError, ClientError>
     return isBreak(error) ? this.again(error, Option.some(error)) : Effect.fail(Option.some(error))
   }
 
-  /** The open response and its events; `undefined` if the server asks to stop. */
+  /**
+   * Sends a request and succeeds with the response and its events; `undefined` if the server asks the client to stop.
+   */
   private get request(): Effect.Effect<Omit<Reading, "scope"> | undefined, ClientError, Scope.Scope> {
     return Effect.flatMap(this.send(this.method, this.requestOptions), (response) =>
       Effect.flatMap(judge(response), (events) =>
@@ -127,12 +129,12 @@ class EventSource extends Reconnection<Event, Reading, ClientError, ClientError>
     const { idleTimeout, lastEventId: given, maxEventSize: __, method: ___, reconnect: ____, ...options } = this.options
     const timeouts = toTimeouts(options.timeout)
     const { lastEventId } = this.state
-    const unsayable = lastEventId !== given && checkField("Last-Event-ID", lastEventId) !== undefined
+    const unsendable = lastEventId !== given && checkField("Last-Event-ID", lastEventId) !== undefined
     return mergeOptions(
       { headers: { Accept: mediaType, "Cache-Control": "no-cache" } },
       {
         ...options,
-        ...(lastEventId === undefined || unsayable
+        ...(lastEventId === undefined || unsendable
           ? undefined
           : mergeOptions({ headers: options.headers }, { headers: { "Last-Event-ID": lastEventId } })),
         raiseForStatus: false,
@@ -170,7 +172,7 @@ class EventSource extends Reconnection<Event, Reading, ClientError, ClientError>
   }
 }
 
-/** Checks the response; `false` means 204, which asks to stop. */
+/** Whether the response has events. 204 asks the client to stop; any other status than 200 fails. */
 const judge = (response: ClientResponse): Effect.Effect<boolean, ClientError> => {
   if (response.status === 204) return Effect.succeed(false)
   return response.status === 200 ? Effect.succeed(true) : raise(response)

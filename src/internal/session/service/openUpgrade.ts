@@ -1,4 +1,4 @@
-/** Opens connections of other protocols on a session. */
+/** Opens connections of other protocols than HTTP and WebSocket. */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
@@ -16,7 +16,7 @@ import type { RequestContext } from "../requestEffect.js"
 import { type Protocol, switchProtocol } from "./switchProtocol.js"
 import { type Handshake, handshakeRequest, millisOf, notDuration, withHandshake } from "./upgradeHandshake.js"
 
-/** The validated options, in milliseconds. */
+/** The validated options. Times are in milliseconds. */
 interface Plan {
   readonly protocols: ReadonlyArray<string>
   readonly receiveTimeout: number

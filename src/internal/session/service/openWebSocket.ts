@@ -1,4 +1,4 @@
-/** Opens WebSockets on a session. */
+/** Opens WebSockets. */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
@@ -61,7 +61,7 @@ const offeredIn = (request: PreparedRequest): ReadonlyArray<string> =>
     .flatMap(([, value]) => value.split(","))
     .map((protocol) => protocol.trim())
 
-/** Adds the headers of the handshake; returns the request and its offer. */
+/** Adds the headers of the handshake. Returns the request and the offer against which the response is validated. */
 const upgrading = (
   request: PreparedRequest,
   plan: Plan,

@@ -1,4 +1,4 @@
-/** Requests page after page, treating the URL of each next page like a redirect. */
+/** Requests one page after the other. The URL of the next page is subject to the rules of redirects. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { Scope } from "effect/Scope"
@@ -18,7 +18,7 @@ import { Response } from "../../response/response.js"
 import { nextRequest } from "../redirects.js"
 import { type FindSession, type Prepare, sendValue } from "../requestEffect.js"
 
-/** Most URLs remembered for loop detection; a longer loop repeats once. */
+/** How many URLs are remembered to detect loops. A longer loop is not detected. */
 const remembered = 10_000
 
 /** The state of one pagination. */
@@ -100,7 +100,8 @@ const again = (request: PreparedRequest, url: string): PreparedRequest | Prepare
     return new InvalidURL({ url: made.url, reason: made.reason, description: made.description })
   }
   if (!(made instanceof PreparedRequest)) return made
-  // Each page may be redirected as often as the first. `hop` only records whether the request is still at its origin.
+  // `hop` records only whether the request is still at its first origin, so that each page may be redirected equally
+  // often.
   const home = request.hop === 0 && sameOrigin(request.target.origin, made.target.origin)
   // Credentials, including those of netrc, must not go from https to http.
   const downgrade = request.target.origin.scheme === "https" && made.target.origin.scheme === "http"
@@ -117,8 +118,8 @@ const withoutCredentials = (options: RequestOptions): RequestOptions => {
 }
 
 /**
- * A stream of the results of `page` for each response. Each response is released before the next request. `find` gets
- * URL and options for sessions that this package did not make.
+ * A stream of the result of `page` for each response. Each response is released before the next request is sent. `find`
+ * gets the URL and the options, because sessions that this package did not make need them.
  */
 export const paginate = <A, E, R, S>(
   url: UrlInput,

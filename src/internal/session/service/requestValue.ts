@@ -24,7 +24,7 @@ export const platformOptions = (request: HttpClientRequest.HttpClientRequest): R
 const urlOf = (request: HttpClientRequest.HttpClientRequest): string =>
   Option.match(request.hash, { onNone: () => request.url, onSome: (hash) => `${request.url}#${hash}` })
 
-/** The current options that a prepared request does not set itself. */
+/** The options of the context (`CurrentRequestOptions`) that a prepared request does not set itself. */
 const missing = (current: RequestOptions, request: PreparedRequest): RequestOptions => {
   const { auth, cookies, data: _, headers, json: __, params: ___, text: ____, ...rest } = current
   const names = new Set(request.headers.map(([name]) => name.toLowerCase()))
@@ -43,17 +43,16 @@ const missing = (current: RequestOptions, request: PreparedRequest): RequestOpti
   )
 }
 
-/** The options of a request value that do not describe its content. Middlewares of its session are dropped. */
+/** The options of a request value except its content. Excludes the middlewares of the session that made it. */
 const withoutContent = ({ defaults, given }: PreparedRequest): RequestOptions => {
   const { auth: _, cookies: __, data: ___, headers: ____, json: _____, params: ______, text: _______, ...rest } = given
   return defaults === noDefaults ? rest : { ...rest, middlewares: undefined }
 }
 
-/** Prepares a value under a session's defaults; `options` win over the value's own. */
+/** Prepares a request value for a session. `options` win over the value's own, which win over those of the context. */
 export const fromRequestValue =
   (value: HttpClientRequest.HttpClientRequest | ClientRequest, options: RequestOptions | undefined): Prepare =>
   (opener, fiber) => {
-    // The current options have the lowest precedence, then the value's own, then the explicit options.
     const current = opener.current(fiber.currentContext) ?? {}
     const own = options ?? {}
     if (isPlatformRequest(value)) {

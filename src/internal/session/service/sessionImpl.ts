@@ -26,12 +26,12 @@ import { fromRequestValue } from "./requestValue.js"
 
 const webSockets = onFirstUse(() => import("./openWebSocket.js"))
 
-/** Marks a session. */
+/** The key that every session has. */
 export const typeId: TypeId = "~effect-http-session/Session"
 
 /** A session on a core; `with` derives others on the same core. */
 export class SessionImpl implements SessionService, RequestContext {
-  // The options may contain secrets in many places.
+  // Prints no options, because many of them may contain secrets.
   static {
     showAs(SessionImpl, "Session", ({ core, defaults: { base } }) => ({
       id: core.id,
@@ -40,7 +40,7 @@ export class SessionImpl implements SessionService, RequestContext {
   }
 
   readonly [typeId]: TypeId = typeId
-  // Hard-private fields, so that enumerating the session does not reveal the options.
+  // Private names, because an enumeration of the session would show TypeScript's private fields.
   readonly #core: SessionCore
   readonly #defaults: Defaults
   readonly #given: SessionOptions

@@ -1,6 +1,6 @@
 /**
- * Opens a connection whose protocol changes: an ordinary request whose 101 response leaves its connection to the caller
- * (RFC 9110, section 7.8). WebSockets and upgrades differ in the members of `Protocol`.
+ * Changes the protocol of a connection: sends an ordinary request, whose 101 response leaves the connection to the
+ * caller (RFC 9110, section 7.8). WebSockets and upgrades implement `Protocol`.
  */
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -16,19 +16,19 @@ import type { SessionCore } from "../sessionCore.js"
 
 /** A connection after the change of its protocol. */
 interface Connection {
-  /** Reads from the socket; `rest` are the bytes received behind the head of the response. */
+  /** Starts to read. `rest` are the bytes that were received after the head of the response. */
   readonly start: (rest: Uint8Array) => void
-  /** Closes the connection in at most so many milliseconds. */
+  /** Closes the connection within `limit` milliseconds. */
   readonly shutdown: (limit: number) => void
   /** Calls `done` once the connection has closed. */
   readonly onClosed: (done: () => void) => void
 }
 
-/** An error before the protocol has changed: any status but 101, or a 101 response that the client cannot accept. */
+/** Why the protocol did not change: any other status than 101, or a 101 response that the client cannot accept. */
 export interface Refusal {
   readonly reason: "Refused" | "Protocol"
   readonly description: string
-  /** The beginning of the response's body, if it was read. */
+  /** The beginning of the response body, if it was read. */
   readonly body: string | undefined
 }
 
@@ -37,12 +37,12 @@ export interface Protocol<Grant extends object, A> {
   /** The terms of a 101 response, or a description of why they are not acceptable. */
   readonly grantOf: (head: ResponseHead) => Grant | string
   readonly errorOf: (call: Call, response: ClientResponse, refusal: Refusal) => ClientError
-  /** Makes the connection and the caller's view of it. The connection is started afterwards. */
+  /** Creates the connection, and the object that the caller gets. */
   readonly make: (call: Call, response: Response, upgrade: Upgrade, grant: Grant) => readonly [Connection, A]
   readonly close: (opened: A) => Effect.Effect<void>
 }
 
-/** Fails for any status but 101, and releases the response. */
+/** Fails with the error for another status than 101, and releases the response. */
 const refused = <Grant extends object, A>(
   call: Call,
   response: ClientResponse,

@@ -1,4 +1,6 @@
-/** The parts shared by requests that change the protocol of their connection (RFC 9110 section 7.8). */
+/**
+ * The request that changes the protocol of its connection (RFC 9110 section 7.8), for WebSockets and other protocols.
+ */
 import type * as Duration from "effect/Duration"
 import type * as Fiber from "effect/Fiber"
 import type { HandshakeOptions, RequestOptions, UrlInput } from "../../../ClientRequest.js"
@@ -10,7 +12,10 @@ import { type PrepareError, prepare } from "../../request/prepare.js"
 import { PreparedRequest } from "../../request/preparedRequest.js"
 import type { RequestContext } from "../requestEffect.js"
 
-/** The handshake does not have a body, does not follow redirects, and checks the status itself. */
+/**
+ * Overrides options of the context. A handshake does not send their body, does not follow redirects, and checks the
+ * status itself.
+ */
 const fixed: RequestOptions = {
   json: undefined,
   text: undefined,
@@ -23,7 +28,7 @@ const fixed: RequestOptions = {
   raiseForStatus: false
 }
 
-/** The options of the context and those given, without options that do not apply to a handshake. */
+/** Merges the options of the context with those of the caller. Excludes options that do not apply to a handshake. */
 const handshakeOptions = (current: RequestOptions, given: HandshakeOptions, url: UrlInput): RequestOptions => ({
   ...mergeOptions(
     current,
@@ -56,7 +61,7 @@ export interface Handshake {
   readonly body: Pick<RequestOptions, "data" | "json" | "text">
 }
 
-/** The request of a handshake with the plan that `planOf` makes of its options, or the error of an invalid option. */
+/** Prepares the request of a handshake. Returns it with the plan that `planOf` makes of its options, or an error. */
 export const handshakeRequest = <Options extends HandshakeOptions, Plan extends object>(
   opener: RequestContext,
   fiber: Fiber.RuntimeFiber<unknown, unknown>,
@@ -79,14 +84,14 @@ export const handshakeRequest = <Options extends HandshakeOptions, Plan extends 
   return { request, plan }
 }
 
-/** The request's headers, with `pairs` in place of the fields that `owned` names. */
+/** Replaces the fields named in `owned` by `pairs`. */
 export const withHandshake = (request: PreparedRequest, owned: ReadonlySet<string>, pairs: ReadonlyArray<Pair>) =>
   mergeFields(
     withoutFields(request.fields, (name) => owned.has(name)),
     { pairs, secret: new Set() }
   )
 
-/** A duration in milliseconds, or `undefined` if the input is not a duration. */
+/** A duration in milliseconds, `otherwise` if there is none, or `undefined` if the input is invalid. */
 export const millisOf = (input: Duration.DurationInput | undefined, otherwise: number): number | undefined => {
   if (input === undefined) return otherwise
   if (isMisread(input)) return undefined
