@@ -15,7 +15,7 @@ const visible = /^[\u0021-\u007e]+$/
 
 const memo = new WeakMap<Credentials, Either.Either<string, string>>()
 
-/** The text of a secret; `undefined` if it was wiped. */
+/** The text of a secret; `undefined` if the secret was wiped. */
 export const reveal = (secret: Redacted.Redacted): string | undefined => {
   try {
     return Redacted.value(secret)
@@ -24,7 +24,7 @@ export const reveal = (secret: Redacted.Redacted): string | undefined => {
   }
 }
 
-/** User name and password in clear text, or the reason why they are invalid. */
+/** User name and password in clear text, or a description of why they are invalid. */
 export const revealBasic = (
   credentials: Basic
 ): Either.Either<{ readonly user: string; readonly password: string }, string> => {
@@ -63,8 +63,8 @@ const isWiped = (credentials: Credentials): boolean =>
   reveal(credentials._tag === "Bearer" ? credentials.token : credentials.password) === undefined
 
 /**
- * The value of Authorization or Proxy-Authorization, or the reason why the credentials are invalid. Cached per
- * credentials.
+ * The value of Authorization or Proxy-Authorization, or a description of why the credentials are invalid. Cached per
+ * object of credentials.
  */
 export const authorizationOf = (credentials: Credentials): Either.Either<string, string> => {
   let result = isWiped(credentials) ? undefined : memo.get(credentials)

@@ -1,4 +1,4 @@
-/** Decides how the body of a request is delimited, by its length or in chunks, and which lines of the head say so. */
+/** Decides how the body of a request is delimited, by its length or in chunks, and writes the header lines for it. */
 import { RequestBodyError } from "../../Errors.js"
 import { contentOf } from "../effect/bodies.js"
 import { checkField, getField, type OptionFault, type Pairs } from "../http/headerFields.js"
@@ -9,7 +9,6 @@ import type { PreparedRequest } from "./preparedRequest.js"
 /** Whether a request without content must send "Content-Length: 0" (RFC 9110 section 8.6). */
 export const expectsBody = (method: string): boolean => method === "POST" || method === "PUT" || method === "PATCH"
 
-/** The framing of a body. */
 export interface Framing {
   readonly lines: string
   readonly contentType: string | undefined
@@ -31,8 +30,8 @@ const noBody: Framing = {
 }
 
 /**
- * Decides how the body is delimited. A declared Content-Length is kept and must match the actual length where that is
- * known.
+ * Decides how the body is delimited. A Content-Length header of the caller is kept; it must equal the length of the
+ * body if that is known.
  */
 export const frame = (request: PreparedRequest, pairs: Pairs): Framing | OptionFault | RequestBodyError => {
   const { body, defaults, given, method } = request

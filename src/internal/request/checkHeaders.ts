@@ -4,7 +4,7 @@ import { canonicalHost } from "../http/host.js"
 
 const single = ["host", "content-length", "authorization", "content-type", "user-agent"] as const
 
-/** Why headers cannot be sent, if they cannot. */
+/** Why headers cannot be sent; `undefined` if they can. */
 export const checkPairs = (pairs: Pairs, method: string): OptionFault | undefined => {
   for (const [name, value] of pairs) {
     const wrong = checkField(name, value)
@@ -25,7 +25,7 @@ export const checkPairs = (pairs: Pairs, method: string): OptionFault | undefine
     : undefined
 }
 
-/** Whether a Host value is valid: ASCII (RFC 9112 section 3.2), and empty if the target has no authority. */
+/** Whether a value of Host is valid (RFC 9112 section 3.2): a host in ASCII with an optional port, or nothing. */
 const isHostField = (value: string): boolean => {
   const parts = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)?(?::(\d{1,5}))?$/.exec(value)
   if (parts === null) return false

@@ -1,10 +1,10 @@
-/** Writes the lines of Authorization and Cookie, which end a head. */
+/** Writes the Authorization and Cookie lines, which are the last of a head. */
 import * as Either from "effect/Either"
 import { checkField, getField, type OptionFault, type Pairs, toLatin1, toLines } from "../http/headerFields.js"
 import { authorizationOf } from "./authorization.js"
 import type { PreparedRequest } from "./preparedRequest.js"
 
-/** The lines of Authorization and Cookie, checked. */
+/** The Authorization and Cookie lines, or why they cannot be sent. */
 export const credentialLines = (
   request: PreparedRequest,
   pairs: Pairs,

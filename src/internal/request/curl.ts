@@ -8,7 +8,7 @@ import type { PreparedRequest } from "./preparedRequest.js"
 /** Quotes a word for POSIX shells. */
 const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
-/** Largest body, in bytes, that is included in the command line. */
+/** Largest body, in bytes, that the command line includes. */
 const shownSize = 4096
 
 /** The media type that the request sends. */
@@ -26,22 +26,25 @@ const bodyWords = (request: PreparedRequest): ReadonlyArray<string> => {
   if (body._tag !== "Uint8Array" || body.body.length > shownSize) return [...type, "--data-binary", "@-"]
   const bytes = Buffer.from(body.body.buffer, body.body.byteOffset, body.body.byteLength)
   const text = bytes.toString("utf8")
-  // curl treats a leading "@" as a file name, and an argument cannot contain NUL.
+  // Only UTF-8 text without NUL can be an argument; curl reads any other body from standard input. `--data-raw` does
+  // not take a leading "@" for a file name, unlike `--data`.
   const plain = !text.includes("\0") && Buffer.from(text, "utf8").equals(bytes)
   return [...type, "--data-raw", plain ? quote(redactBody(text, typeOf(request))) : "@-"].map((word, i, all) =>
     word === "--data-raw" && all[i + 1] === "@-" ? "--data-binary" : word
   )
 }
 
-/** The version, if the session asks for HTTP/2 only. Without TLS curl would first ask for an upgrade. */
+/**
+ * The option for HTTP/2, if the session requires it. Without TLS, `--http2` would send an HTTP/1.1 request for an
+ * upgrade first.
+ */
 const versionWords = ({ defaults, target }: PreparedRequest): ReadonlyArray<string> => {
   if (defaults.http !== "2") return []
   return [target.origin.scheme === "https" ? "--http2" : "--http2-prior-knowledge"]
 }
 
-/** The command line. */
 export const toCurl = (request: PreparedRequest): string => {
-  // With -X HEAD curl would wait for a body. Without --globoff it expands brackets and braces in the URL.
+  // With -X HEAD, curl waits for a body. Without --globoff, it expands brackets and braces in the URL.
   const method = request.method === "HEAD" ? ["--head"] : ["-X", quote(request.method)]
   const words = [
     "curl",

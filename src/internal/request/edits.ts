@@ -1,4 +1,4 @@
-/** The changes that a middleware can make to a request. Each returns a new request. */
+/** The changes that a middleware can make to a request. Each function returns a new request. */
 import type { Data, HeaderValue, UrlInput } from "../../ClientRequest.js"
 import { InvalidRequest, InvalidURL, RequestBodyError } from "../../Errors.js"
 import { isFault, mergeFields, toFields, withoutFields } from "../http/headerFields.js"
@@ -30,7 +30,7 @@ export const removeHeader = (self: PreparedRequest, name: string): PreparedReque
   return self.derive({ fields: withoutFields(self.fields, (other) => other === lower) })
 }
 
-/** The request that does not wait for 100 Continue. */
+/** The same request without `Expect: 100-continue`. */
 export const withoutExpectation = (self: PreparedRequest): PreparedRequest => {
   const { expect100, ...rest } = self.given
   return removeHeader(self, "Expect").derive({ given: ownOptions(rest) })

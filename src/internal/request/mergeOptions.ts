@@ -1,4 +1,6 @@
-/** Merges options over options: headers and time limits are merged, every other option is replaced. */
+/**
+ * Merges options of two sources: headers and time limits one by one, while any other option replaces its predecessor.
+ */
 import * as Redacted from "effect/Redacted"
 import type { HeadersInput, HeaderValue, RequestOptions, UrlInput } from "../../ClientRequest.js"
 import type { SessionOptions } from "../../Session.js"
@@ -21,7 +23,7 @@ export const entriesOf = (input: HeadersInput): ReadonlyArray<Entry> => {
   return out
 }
 
-/** Whether headers are valid. Invalid ones are kept as they are, so that preparing the request reports them. */
+/** Whether headers are valid. Invalid ones are not merged, so that `prepare` reports them. */
 export const readable = (headers: HeadersInput): boolean => !isFault(toFields(headers))
 
 const mergeHeaders = (base: HeadersInput | undefined, over: HeadersInput | undefined): HeadersInput | undefined => {
@@ -33,7 +35,7 @@ const mergeHeaders = (base: HeadersInput | undefined, over: HeadersInput | undef
   return [...entriesOf(base).filter(([name]) => !names.has(name.toLowerCase())), ...entries]
 }
 
-/** The options that give a body; one of them replaces the others. */
+/** The options for the body. Setting one of them replaces the others. */
 const bodies = ["json", "text", "data"] as const
 
 const hasBody = (options: RequestOptions): boolean => bodies.some((name) => options[name] !== undefined)
@@ -53,7 +55,7 @@ const common = (base: SessionOptions, over: SessionOptions) => ({
       : merge(toTimeouts(base.timeout), toTimeouts(over.timeout))
 })
 
-/** Credentials and headers for one proxy must not be sent to another. */
+/** Removes the credentials and headers of the proxy if `over` sets another proxy, which must not get them. */
 const forProxyOf = <O extends RequestOptions | SessionOptions>(over: O, base: O): O =>
   over.proxy === undefined ? base : { ...base, proxyAuth: undefined, proxyHeaders: undefined }
 
@@ -67,7 +69,7 @@ const identifies = ({ auth, headers }: SessionOptions | RequestOptions, url: Url
   (headers !== undefined && readable(headers) && entriesOf(headers).some(hasCredentials)) ||
   (url !== undefined && userinfo.test(String(url)))
 
-/** Credentials given closer to the request win, whether by `auth`, an Authorization header or the URL. */
+/** Removes the credentials, because those closer to the request win, whether by `auth`, a header or the URL. */
 const withoutIdentity = <O extends RequestOptions | SessionOptions>(base: O): O => ({
   ...base,
   auth: undefined,
@@ -77,14 +79,14 @@ const withoutIdentity = <O extends RequestOptions | SessionOptions>(base: O): O 
       : entriesOf(base.headers).filter((entry) => !hasCredentials(entry))
 })
 
-/** Merges a request's options over other options; `url` is that of the request. */
+/** Merges the options of a request over others. `url` is the URL of the request, which may contain credentials. */
 export const mergeOptions = (base: RequestOptions, over: RequestOptions, url?: UrlInput): RequestOptions => {
   const kept = forProxyOf(over, hasBody(over) ? withoutBody(base) : base)
   const under = identifies(over, url) ? withoutIdentity(kept) : kept
   return defined({ ...under, ...defined(over), ...common(under, over) })
 }
 
-/** Merges a session's options over another session's. */
+/** Merges the options of a session over those of the session from which `with` derives it. */
 export const mergeSessionOptions = (base: SessionOptions, over: SessionOptions): SessionOptions => {
   const kept = forProxyOf(over, base)
   const under = identifies(over, over.baseUrl) ? withoutLogin(withoutIdentity(kept)) : kept

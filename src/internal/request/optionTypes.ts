@@ -1,6 +1,6 @@
 /**
- * Checks the types of options at run time, so that a value of the wrong type in a JavaScript program fails where it is
- * passed.
+ * Checks the types of options at run time. A value of the wrong type, which only the compiler would reject, fails with
+ * the name of its option.
  */
 import type { OptionFault } from "../http/headerFields.js"
 import { notTimeout } from "../limits.js"
@@ -31,7 +31,7 @@ const isCredentials = (value: unknown): boolean =>
 const boolean = check("a boolean", isBoolean)
 const callback = check("a function", isFunction)
 
-/** Options that are not checked elsewhere before use. */
+/** The options that no other code checks. */
 const checks: ReadonlyMap<string, Check> = new Map<string, Check>([
   ["middlewares", arrayOf("functions", isFunction)],
   ["traceConfigs", arrayOf("configs of Tracing.traceConfig or Tracing.metrics", isObject)],
@@ -56,7 +56,7 @@ const checks: ReadonlyMap<string, Check> = new Map<string, Check>([
   ["requoteRedirectUrl", boolean]
 ])
 
-/** Returns the first option of the wrong type. */
+/** The first option of the wrong type; `undefined` if all are correct. */
 export const wrongType = (options: object): OptionFault | undefined => {
   // Runs for each request with options; `Object.entries` would allocate arrays.
   for (const option in options) {

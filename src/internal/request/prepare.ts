@@ -1,4 +1,4 @@
-/** Combines a session's defaults and a request's options into one prepared request. */
+/** Prepares requests: combines the defaults of a session and the options of a request, and validates them. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import type { Credentials } from "../../Auth.js"
 import type { Data, ParamsInput, RequestOptions, UrlInput } from "../../ClientRequest.js"
@@ -56,7 +56,7 @@ const methodProblem = (method: unknown): string => {
 /** The errors of `prepare`. */
 export type PrepareError = InvalidURL | InvalidRequest | RequestBodyError
 
-/** Prepares a request or returns why it is invalid. With `websocket`, accepts ws and wss URLs too. */
+/** Prepares a request, or returns the error of an invalid one. `websocket` also allows ws and wss URLs. */
 export const prepare = (
   defaults: Defaults,
   method: string,
@@ -78,7 +78,7 @@ export const prepare = (
   }
   if (options !== undefined) return settle(verb, parsed, full(defaults, verb, parsed, given))
   const request = bare(defaults, verb, parsed)
-  // A URL with credentials must not become a cache key.
+  // A URL with credentials must not become the key of a cache.
   if (simple && parsed.userinfo === undefined) defaults.recent.set(url, request)
   return request
 }
@@ -119,11 +119,11 @@ const bare = (defaults: Defaults, method: string, target: Target): PreparedReque
   })
 }
 
-/** Values that are already resolved when the options are combined. */
+/** The parts of a request that are resolved before its options are combined. */
 interface Parts {
   readonly own: Fields
   readonly cookies: Pairs
-  /** `undefined`: as the options say. */
+  /** `undefined` to take the body from the options. */
   readonly body: HttpBody.HttpBody | undefined
   /** Whether the request goes to an origin that must not get the session's credentials. */
   readonly away: boolean
@@ -197,7 +197,7 @@ const resolveLimits = (defaults: Defaults, given: RequestOptions): Limits | unde
 
 const noServerHostname = { name: undefined }
 
-/** The canonical form, because TLS settings and pool keys compare it. */
+/** Converts a server name to its canonical form, because TLS settings and keys of the pool compare it. */
 const resolveServerHostname = (given: string | undefined): { readonly name: string | undefined } | OptionFault => {
   if (given === undefined) return noServerHostname
   const host = namedHost(given)
@@ -207,8 +207,8 @@ const resolveServerHostname = (given: string | undefined): { readonly name: stri
 }
 
 /**
- * Resolves headers and credentials. The session's credentials apply only if the request has none, and only to the
- * origin of `baseUrl` if that is set.
+ * Resolves headers and credentials. The credentials of the session apply only to a request without its own and, with
+ * `baseUrl`, only to its origin.
  */
 const resolveAccess = (
   defaults: Defaults,
@@ -267,9 +267,9 @@ const dataBody = (data: Data, fields: Fields): HttpBody.HttpBody | InvalidReques
 }
 
 /**
- * Prepares an existing request again under a session's defaults, with `options` over its own. If the request belongs to
- * another session, its middlewares are dropped: each call runs those of its own session, and a middleware that sends
- * its request through another session must not run for it again.
+ * Prepares an existing request again for a session; `options` win over its own. Drops the middlewares of another
+ * session, because each call runs those of its own session. Otherwise a middleware that sends its request through
+ * another session would run again for it.
  */
 export const adopt = (
   defaults: Defaults,

@@ -1,4 +1,4 @@
-/** The immutable prepared request that middlewares see and the pipeline sends. */
+/** The immutable request that middlewares see and the pipeline sends. */
 import type * as HttpBody from "@effect/platform/HttpBody"
 import * as Option from "effect/Option"
 import * as Pipeable from "effect/Pipeable"
@@ -33,30 +33,30 @@ import { concealOptions } from "./shownOptions.js"
 
 export const TypeId: ClientRequestTypeId = "~effect-http-session/ClientRequest"
 
-/** A session's options, read once when the session is made. Every request starts from them. */
+/** The options of a session, validated and converted when the session is made. Every request starts from them. */
 export interface Defaults {
   readonly options: RequestOptions
   readonly base: Target | undefined
   readonly fields: Fields
-  /** The fields for other origins than that of `baseUrl`: without credentials. */
+  /** The fields without credentials, for other origins than that of `baseUrl`. */
   readonly openFields: Fields
   readonly auth: Credentials | undefined
-  /** Cookies to add to the jar. */
+  /** The cookies of the session, which are added to the jar. */
   readonly cookies: Pairs
   readonly timeouts: Timeouts
   readonly limits: Limits
   /** Lower-case names of automatic headers to skip. */
   readonly skip: ReadonlySet<string>
-  /** Of request lines of HTTP/1. */
+  /** The version in request lines of HTTP/1. */
   readonly version: "1.0" | "1.1"
   /** The version that connections must speak; "any" leaves it to the connector. */
   readonly http: Route["version"]
   readonly jsonSerialize: ((value: unknown) => string | Uint8Array) | undefined
   readonly requoteRedirectUrl: boolean
   readonly fallbackCharset: SessionOptions["fallbackCharset"]
-  /** Whether a request without headers of its own can use the prebuilt lines `before` and `after`. */
+  /** Whether requests without headers of their own can use the lines `before` and `after`. */
   readonly plain: boolean
-  /** The User-Agent that is sent to proxies; `undefined` if the session omits it or its value is secret. */
+  /** The User-Agent for proxies; `undefined` if the session omits the header or its value is secret. */
   readonly userAgent: string | undefined
   readonly before: string
   readonly after: string
@@ -65,7 +65,9 @@ export interface Defaults {
   /** Whether the session has trace configs. */
   readonly traced: boolean
   readonly spans: SpanOptions | false | undefined
-  /** Whether to apply the environment that was read when the session was made. */
+  /**
+   * Whether requests use the proxies and the netrc file of the environment, which the session read when it was made.
+   */
   readonly trustEnv: boolean
 }
 
@@ -75,17 +77,17 @@ export interface State {
   readonly given: RequestOptions
   readonly method: string
   readonly target: Target
-  /** The merged headers, without automatic ones. */
+  /** The merged headers of session and request, without automatic ones. */
   readonly fields: Fields
   readonly body: HttpBody.HttpBody
   readonly limits: Limits
   /** Credentials for the Authorization header, unless the fields contain that header. */
   readonly auth: Credentials | undefined
-  /** Cookies given with the request. */
+  /** The cookies of the request itself, in addition to those of the jar. */
   readonly cookies: Pairs
   readonly serverHostname: string | undefined
   readonly hop: number
-  /** Set if an edit made the request invalid; the request then fails with it before anything is sent. */
+  /** The error of an edit that made the request invalid. Sending the request fails with it. */
   readonly fault: InvalidURL | InvalidRequest | RequestBodyError | undefined
 }
 
@@ -94,7 +96,6 @@ const maxRedirects = 10
 
 const noMiddlewares: ReadonlyArray<Middleware> = []
 
-/** A prepared request: everything needed to send it. */
 export class PreparedRequest extends Pipeable.Class() implements ClientRequest, State {
   readonly [TypeId]: ClientRequestTypeId
   readonly defaults: Defaults
@@ -109,9 +110,9 @@ export class PreparedRequest extends Pipeable.Class() implements ClientRequest, 
   readonly serverHostname: string | undefined
   readonly hop: number
   readonly fault: State["fault"]
-  /** Cache of `toWire`'s result, set only if the result depends on nothing but this request. */
+  /** The cached result of `toWire`, if it depends only on this request. */
   plainWire: WireRequest | undefined = undefined
-  /** Cache of the settings for the response body. */
+  /** The cached settings for the response body. */
   bodySettings: BodySettings | undefined = undefined
   private listed: Pairs | undefined = undefined
 
@@ -150,7 +151,7 @@ export class PreparedRequest extends Pipeable.Class() implements ClientRequest, 
     return Option.fromNullable(getField(this.fields.pairs, name.toLowerCase()))
   }
 
-  /** Options of the session and the request, as far as they still apply to this hop. */
+  /** The options of session and request that apply to this hop. */
   get options(): RequestOptions {
     const { auth, cookies, headers, serverHostname, ...given } = this.given
     const { auth: sessionAuth, cookies: sessionCookies, headers: sessionHeaders, ...common } = this.defaults.options
@@ -221,7 +222,7 @@ export class PreparedRequest extends Pipeable.Class() implements ClientRequest, 
     return this.given.proxy !== undefined || this.defaults.options.proxy !== undefined
   }
 
-  /** The proxy with its credentials and headers. A proxy of the request never gets those of the session's proxy. */
+  /** The proxy, its credentials and its headers. A proxy of the request never gets those for the session's proxy. */
   get proxy(): {
     readonly proxy: Proxy.Input | undefined
     readonly proxyAuth: Credentials | undefined
@@ -268,7 +269,7 @@ export class PreparedRequest extends Pipeable.Class() implements ClientRequest, 
   }
 }
 
-/** Header lines for programs to read; secrets are redacted when printed. */
+/** A copy of header lines that prints with secrets redacted. */
 const concealPairs = ({ pairs, secret }: Fields): Pairs => conceal([...pairs], () => redactHeaders(pairs, secret))
 
 /** The details of a request for errors. */

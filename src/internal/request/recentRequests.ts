@@ -1,6 +1,6 @@
 /**
- * A small cache by text key. When full it is cleared completely, because evicting single entries would cost more than
- * the cache saves.
+ * A small cache with text as keys. A full cache is cleared, because evicting single entries costs more than the cache
+ * saves.
  */
 
 const capacity = 32

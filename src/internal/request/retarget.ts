@@ -1,4 +1,6 @@
-/** Moves a request to another URL, for redirects and middlewares, and drops the parts that must not follow it. */
+/**
+ * Moves a request to another URL, for redirects and middlewares, and drops the parts that another origin must not get.
+ */
 import * as HttpBody from "@effect/platform/HttpBody"
 import type { RequestOptions } from "../../ClientRequest.js"
 import { isAuthorization, withoutFields } from "../http/headerFields.js"
@@ -10,17 +12,20 @@ import { isSecretHeader } from "../redact.js"
 import type { PreparedRequest, State } from "./preparedRequest.js"
 import { fromUserinfo } from "./sessionDefaults.js"
 
-/** Headers bound to an origin in addition to secret ones: Host, and challenges that a middleware copied. */
+/**
+ * Headers that are dropped at a change of origin in addition to secret ones. The challenges were copied by a
+ * middleware.
+ */
 const bound: ReadonlySet<string> = new Set(["host", "www-authenticate", "proxy-authenticate"])
 
-/** Removes the client certificate, which another origin must not get. */
+/** Removes the client certificate from the options. */
 const withoutIdentityOf = ({ ssl }: PreparedRequest, given: RequestOptions): RequestOptions =>
   ssl === undefined ? given : { ...given, ssl: withoutIdentity(ssl) }
 
 /**
- * Sends the request to another target. If the origin changes, drops everything bound to the old one: credentials,
- * cookies, headers given as `Redacted`, Host, the client certificate and the TLS server name. Credentials in the new
- * URL replace the request's.
+ * The request with another target. If the origin changes, drops everything bound to the previous one: credentials,
+ * cookies, headers whose values are `Redacted`, Host, the client certificate and the TLS server name. Credentials in
+ * the new URL replace those of the request.
  */
 export const moveTo = (self: PreparedRequest, target: Target, changes: Partial<State>): PreparedRequest => {
   const auth = target.userinfo === undefined || self.noAuth ? undefined : fromUserinfo(target.userinfo)
@@ -41,21 +46,21 @@ export const moveTo = (self: PreparedRequest, target: Target, changes: Partial<S
     : self.derive({ ...changes, target, auth, fields: withoutFields(fields, isAuthorization) })
 }
 
-/** Headers that describe a body and are dropped with it. */
+/** Whether a header describes a body, and is dropped with it. */
 const isContentField = (name: string): boolean =>
   name.startsWith("content-") || name === "transfer-encoding" || name === "expect" || name === "trailer"
 
 const withoutBody = ({ chunked, compress, data, expect100, json, text, ...rest }: RequestOptions): RequestOptions =>
   ownOptions(rest)
 
-/** Drops `params`, which are already part of the first URL. */
+/** Drops `params`, because the URL already contains them. */
 const withoutParams = (options: RequestOptions): RequestOptions => {
   if (options.params === undefined) return options
   const { params, ...rest } = options
   return ownOptions(rest)
 }
 
-/** The request for the next hop of a redirect. If the body is dropped, so are the headers that describe it. */
+/** The request of the next hop of a redirect. Without `keepBody`, drops the body and the headers that describe it. */
 export const redirectTo = (self: PreparedRequest, target: Target, method: string, keepBody: boolean): PreparedRequest =>
   moveTo(self, target, {
     method,

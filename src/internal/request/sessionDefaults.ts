@@ -1,4 +1,4 @@
-/** Validates a session's options and converts them to the defaults of its requests. */
+/** Validates the options of a session and converts them to the defaults of its requests. */
 
 import * as Either from "effect/Either"
 import * as Redacted from "effect/Redacted"
@@ -28,7 +28,7 @@ import { wrongType } from "./optionTypes.js"
 import type { Defaults } from "./preparedRequest.js"
 import { RecentRequests } from "./recentRequests.js"
 
-/** Headers that influence other lines, so that the session's lines cannot be written in advance. */
+/** Headers on which other lines depend. The lines of a session with one of them cannot be written in advance. */
 const special: ReadonlySet<string> = new Set([
   "host",
   "content-length",
@@ -67,7 +67,7 @@ const common = (options: SessionOptions): RequestOptions => {
   return out
 }
 
-/** User names from URLs without a password, by credentials. */
+/** The user names of credentials that come from a URL without a password. netrc may have the password. */
 const logins = new WeakMap<Credentials, string>()
 
 /** Basic credentials from the userinfo of a URL. */
@@ -85,7 +85,7 @@ export const fromUserinfo = (userinfo: Userinfo): Basic => {
 /** The user name, if the credentials come from a URL without a password. */
 export const loginOf = (auth: Credentials): string | undefined => logins.get(auth)
 
-/** Throws a TypeError for an option with which the session cannot be made. */
+/** Throws a TypeError for an invalid option of a session. */
 const refuse = (option: string, description: string): never => {
   throw new TypeError(`Invalid option "${option}": ${description}`)
 }
@@ -115,7 +115,7 @@ const makeAuth = (options: SessionOptions, base: Target | undefined, fields: Fie
   return auth
 }
 
-/** Whether a size is not negative and not NaN. */
+/** Whether a value is undefined or a valid size: a number from 0 on, which may be infinite. */
 export const isSize = (value: number | undefined): boolean =>
   value === undefined || (typeof value === "number" && value >= 0)
 
@@ -131,7 +131,7 @@ const userAgentOf = (fields: Fields, skip: ReadonlySet<string>): string | undefi
   return skip.has("user-agent") ? undefined : userAgent
 }
 
-/** Validates a session's options. Throws if one of them is invalid. */
+/** Validates and converts the options of a session. Throws if one of them is invalid. */
 export const makeDefaults = (given: SessionOptions): Defaults => {
   const options = ownOptions(given)
   const wrong = wrongType(options)
@@ -188,5 +188,5 @@ export const makeDefaults = (given: SessionOptions): Defaults => {
   }
 }
 
-/** The defaults of requests that do not belong to a session. */
+/** The defaults of requests without a session. */
 export const noDefaults: Defaults = makeDefaults({})

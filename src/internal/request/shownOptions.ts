@@ -1,6 +1,6 @@
 /**
- * How options that programs can read (`ClientRequest.options`, `CurrentRequestOptions`) are printed: without secrets
- * and bodies.
+ * Prints the options that programs can read (`ClientRequest.options`, `CurrentRequestOptions`) without secrets and
+ * bodies.
  */
 import * as Redacted from "effect/Redacted"
 import type { CookiesInput, HeadersInput, RequestOptions } from "../../ClientRequest.js"
@@ -15,7 +15,7 @@ const shownHeaders = (headers: HeadersInput): ReadonlyArray<readonly [name: stri
 const shownCookies = (cookies: CookiesInput): ReadonlyArray<readonly [name: string, value: string]> =>
   (Symbol.iterator in cookies ? [...rereadable(cookies)] : Object.entries(cookies)).map(([name]) => [name, redacted])
 
-/** Printed instead of a body, which may contain a password. */
+/** The text instead of a body, which may contain a password. */
 const hiddenBody = "(not shown)"
 
 const shownMember = (name: string, options: RequestOptions): unknown => {
@@ -40,6 +40,6 @@ const shownMember = (name: string, options: RequestOptions): unknown => {
   }
 }
 
-/** The same options with a custom rendering. */
+/** The same options, which print without secrets and bodies. */
 export const concealOptions = (options: RequestOptions): RequestOptions =>
   conceal(options, () => Object.fromEntries(Object.keys(options).map((name) => [name, shownMember(name, options)])))

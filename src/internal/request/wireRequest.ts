@@ -1,4 +1,4 @@
-/** Converts a prepared request to its HTTP/1.1 form: the head as text and the body as a source. */
+/** Serializes a prepared request: its head as text and its body as a source of bytes. */
 import { InvalidRequest, type InvalidURL, RequestBodyError } from "../../Errors.js"
 import {
   getField,
@@ -26,9 +26,9 @@ export type WireError = InvalidURL | InvalidRequest | RequestBodyError
 export const isWireError = (u: WireRequest | WireError): u is WireError => "_tag" in u
 
 /**
- * Converts a request. `cookieHeader` has the jar's cookies as octets; cookies of the request replace those of the same
- * name. `extra` headers replace the request's headers of the same name. `context` is required for bodies that are
- * streams. `close` asks the server to close the connection, unless the request has a Connection header.
+ * Serializes a request. `cookieHeader` has the cookies of the jar as octets; cookies of the request replace those of
+ * the same name. `extra` headers replace headers of the same name. `context` is required for bodies that are streams.
+ * `close` asks the server to close the connection, unless the request has a Connection header.
  */
 export const toWire = (
   request: PreparedRequest,
@@ -60,7 +60,7 @@ export const toWire = (
 const jsonType = "application/json"
 const noPairs: Pairs = []
 
-/** Builds the head from the lines that were written when the session was made. */
+/** Builds the head from the lines of the session, which were written when it was made. */
 const plainWire = (request: PreparedRequest): WireRequest => {
   if (request.plainWire !== undefined) return request.plainWire
   const { body, defaults, method, target } = request
@@ -143,7 +143,7 @@ const noNames: ReadonlySet<string> = new Set()
 const closePairs: Pairs = [["Connection", "close"]]
 const keepAlivePairs: Pairs = [["Connection", "keep-alive"]]
 
-/** Headers that are written separately, in a fixed place. */
+/** Headers that have a fixed place in the head. */
 const written: ReadonlySet<string> = new Set(["host", "content-length", "cookie", "expect", "authorization"])
 
 const refuse = (request: PreparedRequest, fault: OptionFault): InvalidRequest =>

@@ -18,9 +18,9 @@ import { lengthError } from "./declaredLength.js"
 import { rawStream } from "./rawBody.js"
 import { isReplayable, useOnce } from "./replayable.js"
 
-/** The context in which the body of one request runs. */
+/** The context in which the effects of a request body run. */
 export interface BodyContext {
-  /** The environment of the requesting fiber, so that the body uses its References and Clock. */
+  /** The environment of the requesting fiber, whose References and Clock the body uses. */
   readonly environment: Environment<never>
   /** Runs before each chunk is written; `transferred` includes the chunk. */
   readonly onChunk?: ((chunk: Uint8Array, transferred: number) => Effect.Effect<void>) | undefined
@@ -36,7 +36,7 @@ export interface BodyPlan {
   readonly details: Details
 }
 
-/** Size of the pieces in which bytes are written when progress is observed. */
+/** Size of the pieces in which a body in memory is written if progress is reported. */
 const pieceSize = 64 * 1024
 
 const pieces = (bytes: Uint8Array): Stream.Stream<Uint8Array> => {
@@ -61,7 +61,7 @@ const streamOf = (body: HttpBody.HttpBody): Stream.Stream<Uint8Array, unknown> =
   }
 }
 
-/** The body as the transport takes it. */
+/** Converts a body to the form that the transport sends. */
 export const toRequestBody = (
   body: HttpBody.HttpBody,
   plan: BodyPlan,
@@ -84,7 +84,7 @@ export const toRequestBody = (
   }
 }
 
-/** The error of a second attempt to send a body that can be read only once. */
+/** The error of sending a body that can be read only once a second time. */
 export const notReplayable = (details: Details): RequestBodyError =>
   new RequestBodyError({ ...details, phase: "send", reason: "NotReplayable" })
 
@@ -98,7 +98,7 @@ const run = (
   const writer = new Writer(plan, context, sink, compressor)
   let over = false
   const fiber = runLater(
-    // Starts later, so that the transport has the source before the first write.
+    // Starts after `run` has returned, so that the transport has the source before the first write.
     context?.environment ?? defaultEnvironment,
     writer.pump(stream).pipe(
       Effect.onExit((exit) =>
@@ -126,7 +126,7 @@ const run = (
   }
 }
 
-/** The error of the source; an interruption of the source by itself is one too. */
+/** The error for the failure of a source. A source that interrupts itself has failed, too. */
 const toError = (cause: Cause.Cause<unknown>, details: Details): RequestBodyError => {
   const error = Cause.squash(cause)
   if (error instanceof RequestBodyError) {
@@ -169,7 +169,7 @@ class Writer {
         })
       )
     }
-    // In chunked coding an empty chunk would end the body.
+    // An empty chunk would end a body in chunked coding.
     if (bytes.length === 0) return Effect.void
     const { length, onProgress } = this.plan
     this.transferred += bytes.length

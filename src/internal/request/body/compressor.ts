@@ -11,7 +11,7 @@ export type Compression = "deflate" | "gzip" | "br"
 const transforms = {
   deflate: () => Zlib.createDeflate(),
   gzip: () => Zlib.createGzip(),
-  // Brotli's default level 11 is meant for content that is compressed once and sent often.
+  // The default, 11, is for content that is compressed once and sent often.
   br: () => Zlib.createBrotliCompress({ params: { [Zlib.constants.BROTLI_PARAM_QUALITY]: 5 } })
 } as const
 
@@ -37,7 +37,7 @@ export class Compressor {
     })
   }
 
-  /** Completes when the bytes are compressed and the output is not paused. */
+  /** Completes when zlib has taken the bytes, which it does not while the transport pauses the output. */
   write(bytes: Uint8Array): Effect.Effect<void, RequestBodyError> {
     return this.step((done) => {
       this.transform.write(bytes, () => done())
@@ -45,7 +45,7 @@ export class Compressor {
     })
   }
 
-  /** Completes when all output is written. */
+  /** Completes when the transport has all of the output. */
   readonly end: Effect.Effect<void, RequestBodyError> = this.endStep()
 
   destroy(): void {

@@ -1,10 +1,10 @@
-/** Enforces the declared length of a body stream. */
+/** Fails for a body stream whose length differs from the declared one. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { RequestBodyError } from "../../../Errors.js"
 import { mapPiecesEffect } from "../../effect/streams.js"
 
-/** Fails before passing on a byte too many, and at the end of a stream that is too short. */
+/** The same stream. It fails instead of emitting a byte too many, and at the end if it is too short. */
 export const withDeclaredLength = (
   stream: Stream.Stream<Uint8Array, unknown>,
   length: number

@@ -1,7 +1,7 @@
-/** Sends forms of the `form-data` package: old-style streams without an iterator. */
+/** Sends forms of the `form-data` package, which are streams of Node's first API and have no iterator. */
 import { PassThrough, type Readable } from "node:stream"
 
-/** The members of the package's FormData that are used here. */
+/** The members of a form that this module uses. */
 export interface PackageForm {
   readonly getBoundary: () => unknown
   readonly pipe: (to: NodeJS.WritableStream) => unknown
@@ -27,10 +27,10 @@ export const packageFormLength = (form: PackageForm): number | undefined => {
   return typeof length === "number" ? length : undefined
 }
 
-/** Converts a form to a Readable, which also reports errors of parts. Destroying it destroys the form. */
+/** Converts a form to a Readable, which fails with the errors of parts. Destroying it destroys the form. */
 export const packageFormReadable = (form: PackageForm): Readable => {
   const through = new PassThrough()
-  // The iterator reports the error, but may not exist yet.
+  // An error before anything reads the Readable would otherwise be uncaught. Later reads fail with it.
   through.on("error", () => {})
   form.on("error", (error) => through.destroy(error))
   through.once("close", () => call(form, "destroy"))

@@ -1,5 +1,5 @@
 /**
- * Encodes multipart/form-data (RFC 7578) and other multipart bodies. The total length is known if that of every part
+ * Encodes multipart/form-data (RFC 7578) and other multipart bodies. Their length is known if the length of every part
  * is.
  */
 
@@ -37,7 +37,7 @@ export class MultipartParts implements Multipart {
   }
 }
 
-/** 192 random bits, in characters that need no quoting. */
+/** A boundary of 192 random bits, in characters that need no quotes. */
 export const randomBoundary = (): string => randomBytes(24).toString("hex")
 
 const contentTypeOf = (subtype: string, boundary: string): string =>
@@ -50,7 +50,7 @@ export const isMultipart = (u: object): u is Multipart => TypeId in u
 
 const invalid = (description: string): InvalidRequest => new InvalidRequest({ option: "data", description })
 
-/** Escapes quotes and line breaks in a name, as the HTML standard does. */
+/** Escapes quotes and line breaks in a name (HTML, "multipart form data"). */
 const escapeName = (name: string): string => name.replaceAll('"', "%22").replaceAll("\r", "%0D").replaceAll("\n", "%0A")
 
 /** Whether a field or file name can be sent. */
@@ -94,7 +94,7 @@ const partSection = (boundary: string, part: Part, toBody: PartBody): Section | 
   return toSection(boundary, part.headers, body._tag === "Raw" ? readOnce(body) : body)
 }
 
-/** Converts a Raw body to a stream. If its source can be read only once, so can the message. */
+/** Converts a Raw body to a stream. A source that can be read only once makes the whole message a one-shot body. */
 const readOnce = (raw: HttpBody.Raw): HttpBody.Stream => {
   const again = isReplayable(raw)
   const stream = Stream.suspend(() =>
@@ -113,7 +113,7 @@ const readOnce = (raw: HttpBody.Raw): HttpBody.Stream => {
 
 const crlf = Buffer.from("\r\n", "latin1")
 
-/** Bodies of bytes only, up to this size, are joined into one. */
+/** A message of at most this many bytes becomes one array, unless a part is a stream. */
 const joinable = 256 * 1024
 
 const sectionStream = (section: Section): Stream.Stream<Uint8Array, unknown> => {
@@ -185,7 +185,7 @@ const formSections = (form: FormData, boundary: string): ReadonlyArray<Section> 
 
 const normalizeLineEnds = (text: string): string => text.replace(/\r\n|\r|\n/g, "\r\n")
 
-/** The body of a multipart message or FormData; `boundary` overrides its own. */
+/** The body of a multipart message or FormData. `boundary` replaces the boundary of the message. */
 export const toMultipartBody = (
   data: Multipart | FormData,
   boundary: string | undefined,
@@ -213,7 +213,7 @@ export const toMultipartBody = (
   return assemble(sections, used, contentTypeOf(data.subtype, used))
 }
 
-/** The boundary that the caller's Content-Type header sets for a multipart body. */
+/** The boundary in a Content-Type header that the caller set for a multipart body. */
 export const multipartBoundary = (data: Data, contentType: string | undefined): string | undefined | InvalidRequest => {
   if (contentType === undefined || typeof data !== "object" || data === null) return undefined
   const multipart =

@@ -1,4 +1,4 @@
-/** Builds one part of a multipart body: its headers from name, data and options. */
+/** Builds one part of a multipart body. Its headers follow from its name, data and options. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import type { Data } from "../../../ClientRequest.js"
 import type { Part, PartOptions } from "../../../Multipart.js"
@@ -11,7 +11,7 @@ import { redactHeaders } from "../../redact.js"
 import { disposition } from "./multipart.js"
 import { isRawBody } from "./rawBody.js"
 
-/** Whether data is sent as a file by default. */
+/** Whether a part with this data gets a filename by default. */
 const isFile = (data: Data): boolean =>
   data instanceof Uint8Array ||
   (typeof data === "object" && data !== null && (isStream(data) || isStreamBody(data) || isRawBody(data)))
@@ -19,14 +19,14 @@ const isFile = (data: Data): boolean =>
 const isStreamBody = (data: object): boolean =>
   HttpBody.isHttpBody(data) && (data._tag === "Stream" || data._tag === "Raw")
 
-/** The name of a File. */
+/** The name of a File; `undefined` for other data. */
 const ownFilename = (data: Data): string | undefined =>
   data instanceof Blob && "name" in data && typeof data.name === "string" ? data.name : undefined
 
-/** A header that cannot be sent, so that the request fails. */
+/** An invalid header, which makes the request fail when it is prepared. */
 const impossible: Pair = ["", ""]
 
-/** Attaches the declared length to a stream. */
+/** Attaches a declared length to data that is a stream. */
 const withLength = (data: Data, length: number | undefined): Data =>
   length === undefined || typeof data !== "object" || data === null
     ? data
@@ -45,7 +45,7 @@ const typeOf = (data: Data, filename: string | undefined): string | undefined =>
   return filename === undefined ? contentTypeOf(data) : mimeTypeOf(filename)
 }
 
-/** A nested multipart message has its own content type. */
+/** The content type of a nested multipart message. */
 const contentTypeOf = (data: Data): string | undefined =>
   typeof data === "object" && data !== null && "contentType" in data && typeof data.contentType === "string"
     ? data.contentType

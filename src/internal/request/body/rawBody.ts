@@ -1,4 +1,4 @@
-/** Reads raw bodies as streams of bytes: Node streams, web streams, iterables, Blobs. */
+/** Reads Node streams, web streams, iterables and Blobs as streams of bytes. */
 import { Readable } from "node:stream"
 import * as Effect from "effect/Effect"
 import { identity } from "effect/Function"
@@ -26,7 +26,7 @@ const encode = (item: unknown): Uint8Array => {
 
 const isAsyncIterable = (raw: object): raw is AsyncIterable<unknown> => Symbol.asyncIterator in raw
 
-/** The bytes of a raw body that is in memory; otherwise `undefined`. */
+/** The bytes of a raw body in memory; `undefined` for others. */
 export const rawBytes = (raw: unknown): Uint8Array | undefined =>
   typeof raw === "string" || raw instanceof ArrayBuffer || ArrayBuffer.isView(raw)
     ? encode(raw)

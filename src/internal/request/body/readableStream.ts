@@ -42,12 +42,12 @@ const pullOf = (readable: Readable): Pull<unknown, unknown> => {
 
 const ignore = () => {}
 
-/** The chunks of a Node stream, which is destroyed when this one ends, however it does. */
+/** The chunks of a Node stream. However the reading ends, it destroys the Node stream. */
 export const readableStream = (readable: Readable): Stream.Stream<unknown, unknown> =>
   Stream.unwrapScoped(
     Effect.acquireRelease(
       Effect.sync(() => {
-        // Keeps an error between two pulls from being uncaught; the next pull fails with it.
+        // An error between two pulls would otherwise be uncaught. The next pull fails with it.
         readable.on("error", ignore)
         return pullStream(pullOf(readable))
       }),

@@ -1,4 +1,4 @@
-/** Tracks which bodies can be sent only once. All others can be sent again for retries and redirects. */
+/** Records which bodies can be sent only once. All others can be sent again by retries and redirects. */
 import * as HttpBody from "@effect/platform/HttpBody"
 import type * as Stream from "effect/Stream"
 import { isPackageForm } from "./formDataPackage.js"
@@ -13,7 +13,7 @@ export const oneShot = (stream: Stream.Stream<Uint8Array, unknown>): HttpBody.St
   return body
 }
 
-/** Marks a body that contains one that can be sent only once. */
+/** Marks a body that can be sent only once, because a part of it can. */
 export const markOneShot = <B extends HttpBody.HttpBody>(body: B): B => {
   oneShots.add(body)
   return body
@@ -45,5 +45,5 @@ export const useOnce = (body: HttpBody.HttpBody): boolean => {
   return true
 }
 
-/** Whether a body can be sent now: it can be sent any number of times, or was not sent yet. */
+/** Whether a body can be sent now: it is replayable, or was not sent before. */
 export const isSendable = (body: HttpBody.HttpBody): boolean => isReplayable(body) || !used.has(sourceOf(body))

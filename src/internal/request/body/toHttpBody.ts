@@ -34,7 +34,7 @@ export const jsonBody = (
   return encodeError("the value cannot be serialized as JSON")
 }
 
-/** A text body, encoded in the charset of a Content-Type, by default UTF-8. */
+/** A text body in the charset of a Content-Type, or in UTF-8 if it names none. */
 export const textBody = (text: string, contentType?: string): HttpBody.Uint8Array | InvalidRequest => {
   const charset = contentType === undefined ? undefined : parse(contentType).charset
   const bytes = charset === undefined ? Buffer.from(text, "utf8") : encodeText(text, charset)
@@ -44,8 +44,8 @@ export const textBody = (text: string, contentType?: string): HttpBody.Uint8Arra
 }
 
 /**
- * The body for the option `data`. `boundary` is that of a Content-Type header, for multipart bodies. Text is encoded in
- * the charset of `contentType`.
+ * The body for the option `data`. `boundary` is the boundary in a Content-Type header, for multipart bodies. Text is
+ * encoded in the charset of `contentType`.
  */
 export const toBody = (
   data: Data,
@@ -72,12 +72,12 @@ export const toBody = (
   return HttpBody.uint8Array(Buffer.from(toForm(pairs), "latin1"), formType)
 }
 
-/** The types that `HttpBody.raw` accepts, too. */
+/** The types of raw bodies. */
 type RawData = ArrayBuffer | ArrayBufferView | Blob | ReadableStream | AsyncIterable<unknown>
 
 const isRaw = (data: object): data is RawData => isRawBody(data)
 
-/** Converts a raw body that is in memory to bytes; others stay raw and are read when they are sent. */
+/** Converts a raw body in memory to bytes. Others stay raw, and are read when they are sent. */
 const fromRaw = (
   raw: HttpBody.Raw,
   boundary: string | undefined
