@@ -29,7 +29,7 @@ const eventStream = "text/event-stream"
 
 const nothing = new Uint8Array(0)
 
-/** When a body is discarded, waits for a rest of at most `smallRest` bytes, for at most `restTime` milliseconds. */
+/** Discarding a body reads a rest of at most `smallRest` bytes, for at most `restTime` milliseconds. */
 const smallRest = 64 * 1024
 const restTime = 200
 
@@ -68,7 +68,7 @@ export class Response extends WholeBody implements ClientResponse {
   override toJSON(): unknown {
     return this.shown("ClientResponse")
   }
-  /** The request that was answered, as it was sent. */
+  /** The request of the response, as it was sent. */
   get sent(): Sent | undefined {
     return this.source.sent?.()
   }
@@ -79,7 +79,7 @@ export class Response extends WholeBody implements ClientResponse {
 
   // The body as a stream.
 
-  /** A stream of the decoded body. Runs once, unless the bytes are kept. */
+  /** A stream of the decoded body. It can run once, or any number of times if the body was collected. */
   private streamOf<A>(decode: (pull: PullQueue["pull"]) => Pull<A, BodyError>) {
     return Stream.suspend(() => {
       let opened = false
@@ -114,7 +114,7 @@ export class Response extends WholeBody implements ClientResponse {
   get events(): Stream.Stream<Event, BodyError | ContentTypeError> {
     return this.eventsBy(() => new EventDecoder())
   }
-  /** Decodes events, with a new decoder for each run. Reads the beginning of a body of another type for the error. */
+  /** Decodes events, with a new decoder for each run. Fails for a body of another type with its first bytes. */
   eventsBy(make: () => EventDecoder): Stream.Stream<Event, BodyError | ContentTypeError> {
     const events = this.streamOf((pull) => {
       this.endless = true
@@ -131,13 +131,13 @@ export class Response extends WholeBody implements ClientResponse {
     return decoded(pull, decoder, (reason, cause) => this.payloadError(reason, cause))
   }
 
-  // Outcome and release of the response.
+  // Checking the status, and releasing the response.
 
   get raiseForStatus(): Effect.Effect<ClientResponse, ClientResponseError> {
     return Effect.suspend(() => (this.ok ? Effect.succeed(this) : this.raise))
   }
 
-  /** Fails with the head and the beginning of the body, which stays readable while its Scope is open. */
+  /** Fails with the head and the first bytes of the body, which can still be read while its Scope is open. */
   get raise(): Effect.Effect<never, ClientResponseError> {
     return Effect.flatMap(this.beginning, (bytes) =>
       Effect.fail(
@@ -154,7 +154,7 @@ export class Response extends WholeBody implements ClientResponse {
     )
   }
 
-  /** Reads the first bytes of the body, or those before its failure. Keeps a body that ends within them. */
+  /** The first bytes of the body, or fewer if it fails before. A body that ends within them counts as collected. */
   private get beginning(): Effect.Effect<Uint8Array> {
     return Effect.suspend(() => {
       const size = this.source.settings.errorBodySize
@@ -188,9 +188,7 @@ export class Response extends WholeBody implements ClientResponse {
     return typeof text === "string" ? text : ""
   }
 
-  /**
-   * Discards the body. If a short rest of known length is missing, waits for it so that the connection can be reused.
-   */
+  /** Discards the body. Waits for a short rest of known length, so that the connection can be reused. */
   get discardBody(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const { body } = this

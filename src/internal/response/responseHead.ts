@@ -24,7 +24,7 @@ export interface HeadSource {
   readonly realUrl: string
   /** Called at most once. */
   requestInfo(): RequestInfo
-  /** The request as it was written, if known. Signals keep it instead of the whole source. */
+  /** The request as it was written, if known. Signals retain it instead of the whole source. */
   written?(): WrittenRequest
 }
 
@@ -37,7 +37,9 @@ export interface WrittenRequest {
   readonly secret: ReadonlySet<string>
 }
 
-/** Request info whose URLs and headers print without secrets; `secret` adds header names. */
+/**
+ * The same info, which prints URLs and headers without secrets. `secret` has the names of additional secret headers.
+ */
 export const concealInfo = (info: RequestInfo, secret: ReadonlySet<string>): RequestInfo => {
   const names = [...secret]
   const shownHeaders = () => shownRecord(info.headers, names)
@@ -53,7 +55,9 @@ export const concealInfo = (info: RequestInfo, secret: ReadonlySet<string>): Req
 export class ResponseHeadView extends InspectableClass implements ResponseHead {
   protected readonly head: Head
   private readonly origin: HeadSource
-  /** Deviations of the body as bits of `deviations.ts`, if this view was created after reading it. */
+  /**
+   * Deviations in the framing of the body, as bits of `deviations.ts`. Empty in a view made before the body was read.
+   */
   private readonly bodyDeviations: number
   private builtHeaders: Headers.Headers | undefined = undefined
   private builtCookies: Cookies.Cookies | undefined = undefined

@@ -8,7 +8,7 @@ import type { NetworkStream } from "../transport/networkStream.js"
 import type { BodyWatch, DetailsSource } from "./body/bodyReader.js"
 import type { HeadSource } from "./responseHead.js"
 
-/** Options of a session and its request that concern the response body. */
+/** The options of session and request for the response body. */
 export interface BodySettings {
   readonly autoDecompress: boolean
   /** In bytes, after decoding. */
@@ -33,7 +33,7 @@ export interface Sent {
 
 /** The request behind a response. Its methods must be called on the object. */
 export interface ResponseSource extends HeadSource, DetailsSource {
-  /** Heads of the redirects before. */
+  /** The heads of the redirects that led to this response. */
   readonly history: ReadonlyArray<ResponseHead>
   /** Number of requests that the call has sent. */
   readonly attempts: number
@@ -44,7 +44,7 @@ export interface ResponseSource extends HeadSource, DetailsSource {
   within<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | ClientError>
   /** The request that was sent, after all middlewares; `undefined` if the source does not know it. */
   sent?(): Sent | undefined
-  /** Called when a stream starts to read the body: replaces the default total limit by an idle limit. */
+  /** Called when a stream starts to read the body. Replaces the default total limit by an idle limit. */
   beginStream?(body: IncomingBody): void
   /** Runs after each step of reading the body, if there are listeners. */
   readonly listen?: Effect.Effect<void> | undefined

@@ -1,4 +1,4 @@
-/** Reads the beginning of a body for an error, and leaves the rest readable. */
+/** Reads the first bytes of a body for an error. The whole body can still be read afterwards. */
 import * as Effect from "effect/Effect"
 import type { BodyError } from "../../../Errors.js"
 import { ByteBuilder } from "../../byteBuilder.js"
@@ -6,7 +6,7 @@ import { callback } from "../../effect/callback.js"
 import * as Deadlines from "../../transport/deadlines.js"
 import type { BodySink } from "./bodyReader.js"
 
-/** Most milliseconds to wait for the beginning. */
+/** Milliseconds to wait for the first bytes. */
 const beginningTime = 1000
 
 /** Collects bytes until it has more than `size`, then pauses the reader until another sink takes over. */
@@ -47,14 +47,16 @@ export class Beginning implements BodySink {
     else this.end(error)
   }
 
-  /** The bytes so far. Keeps them for the next sink. */
+  /** The bytes received so far, which the next sink receives again. */
   get bytes(): Uint8Array {
     const bytes = this.gather.bytes()
     this.gather.append(bytes, 0, bytes.length)
     return bytes
   }
 
-  /** Passes these and all later bytes to another sink. Returns whether the caller must resume the reader. */
+  /**
+   * Passes the received bytes and all later ones to another sink. Returns whether the caller must resume the reader.
+   */
   continueIn(sink: BodySink): boolean {
     this.next = sink
     const bytes = this.gather.bytes()

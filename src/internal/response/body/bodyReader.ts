@@ -1,4 +1,4 @@
-/** The reader of a response body: decodes its content codings, counts bytes and enforces the size limits. */
+/** Reads a response body: decodes its content codings, counts bytes and enforces the size limits. */
 import { constants } from "node:buffer"
 import type { BodyError, ClientError, Details } from "../../../Errors.js"
 import { ClientPayloadError } from "../../../Errors.js"
@@ -9,17 +9,17 @@ import type { BodyConsumer, IncomingBody } from "../../transport/incomingBody.js
 import { ContentDecoding, type Decoded } from "./contentDecoder.js"
 
 /**
- * The limit of a coded body if `maxBodySize` is not set: it may decode to 64 MiB, or to 200 bytes per coded byte if that
- * is more. Repetitive text stays below 100 bytes per coded byte; decompression bombs exceed 1000.
+ * The limit of a coded body without `maxBodySize`: 64 MiB of decoded bytes, or 200 per coded byte if that is more.
+ * Repetitive text stays below 100 decoded bytes per coded byte; decompression bombs exceed 1000.
  */
 export const growth = { free: 64 * 1024 * 1024, ratio: 200 } as const
 
 /**
- * Receives the decoded bytes of a body. The last call is one `onEnd` or `onError`. Returning `false` pauses reading until
- * `resume`.
+ * Receives the decoded bytes of a body. The last call is either `onEnd` or `onError`. A sink that returns `false`
+ * pauses reading until it calls `resume` of the reader.
  */
 export interface BodySink {
-  /** The bytes are only valid during the call. */
+  /** The bytes are valid only during the call. */
   readonly onBytes: (slab: Uint8Array, start: number, end: number) => boolean
   /** The sink may keep the bytes. */
   readonly onOwned: (bytes: Uint8Array) => boolean
@@ -31,8 +31,8 @@ export interface BodySink {
 export interface BodyWatch {
   readonly chunk?: ((bytes: Uint8Array) => void) | undefined
   /**
-   * Called when the body is complete, failed or abandoned; an abandoned body has no error. `received` counts bytes before
-   * decoding, `decoded` after it.
+   * Called when the body is complete, failed or abandoned; an abandoned body has no error. `received` counts bytes
+   * before decoding, `decoded` after it.
    */
   readonly end?: ((received: number, decoded: number, error: BodyError | undefined) => void) | undefined
 }
@@ -54,7 +54,7 @@ export interface BodyFacts {
   readonly watch: BodyWatch | undefined
 }
 
-/** Converts the reason why a body failed to a body error; an error of another kind becomes its `cause`. */
+/** Converts an error of the connection to a body error. An error of another kind becomes its `cause`. */
 export const toBodyError = (error: ClientError, facts: Pick<BodyFacts, "body" | "source">): BodyError => {
   switch (error._tag) {
     case "ClientPayloadError":
@@ -89,13 +89,13 @@ export class BodyReader implements BodyConsumer, Decoded {
   private readonly facts: BodyFacts
   private readonly sink: BodySink
   private readonly decoding: ContentDecoding | undefined
-  /** Whether a slab filled by the body is passed on without a copy. */
+  /** Whether the sink gets a slab that the body fills completely without a copy. */
   private readonly keeps: boolean
-  /** In bytes, after decoding. A body that is kept whole must fit into an array. */
+  /** In bytes, after decoding. A sink for the whole body needs one array for it, whose length Node limits. */
   private limit: number
   private done = false
 
-  /** `whole`: the sink uses the bytes only at the end. */
+  /** `whole` is true if the sink uses the bytes only at the end. */
   constructor(facts: BodyFacts, whole: boolean, sink: BodySink) {
     this.facts = facts
     this.sink = sink
@@ -128,8 +128,8 @@ export class BodyReader implements BodyConsumer, Decoded {
   }
 
   /**
-   * Abandons the rest of the body and no longer calls the sink. Idempotent. `atOnce` closes the connection instead of
-   * reading a short rest to reuse it.
+   * Abandons the rest of the body; the sink is not called again. Idempotent. `atOnce` closes the connection instead of
+   * reading a short rest so that it can be reused.
    */
   abandon(atOnce = false): void {
     if (this.done) return
@@ -232,5 +232,5 @@ export class BodyReader implements BodyConsumer, Decoded {
   }
 }
 
-/** The cause of reason "TooLarge". */
+/** The cause of a body error with the reason "TooLarge". */
 export const tooLarge = (limit: number): Error => new Error(`The body is larger than ${limit} bytes (maxBodySize)`)

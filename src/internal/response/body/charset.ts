@@ -26,12 +26,12 @@ const bomOf = (bytes: Uint8Array): string | undefined => {
 /** Picks an encoding for a body that declares none. If it throws or returns an unknown label, UTF-8 is used. */
 export type Fallback = (bytes: Uint8Array) => string | undefined
 
-/** The default: falls back to UTF-8. */
+/** The default, which picks UTF-8. */
 export const noFallback: Fallback = () => undefined
 
 /**
- * Picks the encoding of a body from its first bytes: by the byte order mark (Encoding Standard, "decode"), else the
- * label, else `fallback`, else UTF-8.
+ * Picks the encoding of a body from its first bytes: that of the byte order mark (WHATWG Encoding, "decode"), else that
+ * of the label, else that of `fallback`, else UTF-8.
  */
 export const encodingOf = (bytes: Uint8Array, label: string | undefined, fallback: Fallback): string =>
   bomOf(bytes) ?? (label === undefined ? undefined : canonical(label)) ?? askFallback(bytes, fallback)
@@ -45,8 +45,8 @@ const askFallback = (bytes: Uint8Array, fallback: Fallback): string => {
 }
 
 /**
- * Decodes bytes in an encoding given by its canonical name. Removes the byte order mark and replaces malformed bytes with
- * U+FFFD. Throws RangeError if the text exceeds the maximum length of a string.
+ * Decodes bytes in an encoding given by its canonical name. Removes the byte order mark and replaces malformed bytes
+ * with U+FFFD. Throws RangeError if the text exceeds the maximum length of a string.
  */
 export const decode = (bytes: Uint8Array, encoding: string): string => {
   if (encoding === utf8) {
@@ -54,7 +54,7 @@ export const decode = (bytes: Uint8Array, encoding: string): string => {
     const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     return marked ? buffer.toString("utf8", 3) : buffer.toString()
   }
-  // Without `stream`, Node 20 decodes windows-1252 as latin1.
+  // Without the option `stream`, Node 20 decodes windows-1252 as latin1.
   const decoder = new TextDecoder(encoding)
   return decoder.decode(bytes, { stream: true }) + decoder.decode()
 }
@@ -63,8 +63,9 @@ export const decode = (bytes: Uint8Array, encoding: string): string => {
 const maxHeld = 3
 
 /**
- * A TextDecoder that never throws. Node reserves two code units per byte of a chunk, and throws if the text needs more
- * because bytes held from earlier chunks turn out to be malformed. A new decoder then gets those bytes with the chunk.
+ * A TextDecoder that never throws. Node's throws if bytes held from earlier chunks turn out to be malformed, because it
+ * reserves only two code units per byte of the chunk. A new decoder then decodes the held bytes together with the
+ * chunk.
  */
 class PieceDecoder {
   private readonly encoding: string
@@ -130,7 +131,7 @@ export class StreamingText {
 
   push(bytes: Uint8Array): string {
     if (this.decoder !== undefined) return this.decoder.push(bytes)
-    // The longest byte order mark, that of UTF-8, has three bytes.
+    // Waits for three bytes, the length of the longest byte order mark.
     const head = this.head === undefined ? bytes : Uint8Array.from([...this.head, ...bytes])
     if (head.length < 3) {
       this.head = head.slice()

@@ -1,19 +1,19 @@
 /**
- * Ends a gzip or deflate stream of which all bytes were read, and says whether it was complete, lacked only its trailer
- * or final block, or stopped inside a block. The coded data shows this at two places:
+ * Ends a gzip or deflate stream whose input has ended, and reports whether it was complete, lacked only its trailer or
+ * final block, or stopped inside a block. The coded data shows this at two places:
  *
- * - A sync or full flush ends with an empty stored block, 00 00 ff ff: all data so far precedes it.
- * - After the final block only the checksum and the length are left. zlib does not say that it waits for them, so four
- *   zero bytes are written: zlib rejects them at once as a checksum or a length. Inside a block the same bytes cannot be
- *   rejected so, as at least one of them belongs to the block and a checksum has four.
+ * - A sync or full flush ends with an empty stored block, 00 00 ff ff. All data before it is complete.
+ * - After the final block, only the checksum and the length are missing. zlib does not report that it waits for them,
+ *   so this module writes four zero bytes. After the final block, zlib rejects them as a checksum or a length. Inside a
+ *   block it cannot, because at least one of them belongs to the block, and a checksum needs four.
  *
  * RFC 1950 section 2.2, RFC 1951 section 3.2.4 and RFC 1952 section 2.3.1.
  */
 import * as Coding from "../../http/contentCoding.js"
 
-/** Receives the outcome; one method is called, once. */
+/** Receives the outcome by a single call of one of the methods. */
 export interface EndOwner {
-  /** The stream emits its end, or its error. */
+  /** The stream was complete, and has emitted its end. */
   readonly onComplete: () => void
   readonly onTruncated: () => void
   readonly onCut: (cause: unknown) => void
@@ -21,7 +21,7 @@ export interface EndOwner {
 
 const emptyBlock = 0x0000ffff
 
-/** The zero bytes are accepted as the checksum of an empty member; the ones are rejected as its length then. */
+/** Zero bytes are the correct checksum of an empty member. Ones are never its length, so zlib rejects them next. */
 const zeros = new Uint8Array(4)
 const ones = new Uint8Array(4).fill(0xff)
 
@@ -31,13 +31,15 @@ const swapped = (tail: number): number =>
 
 const rejectsChecksum = "incorrect data check"
 const rejectsLength = "incorrect length check"
-/** The zero bytes were the whole length, that of an empty member: Node takes bytes behind it for another member. */
+/**
+ * The error if the zero bytes were the length of an empty member, because Node takes the next bytes for another member.
+ */
 const rejectsMember = "incorrect header check"
 
 export class CodingEnd {
   private readonly owner: EndOwner
   private readonly stream: Coding.DecodeStream
-  /** Bytes of the body that the stream was given. */
+  /** How many bytes of the body were written to the stream. */
   private readonly given: number
   private step: "flushed" | "zeros" | "ones" | "over" = "flushed"
 
@@ -47,14 +49,14 @@ export class CodingEnd {
     this.given = given
   }
 
-  /** Whether output is made of the bytes that were written here, and not of the body. */
+  /** Whether bytes of this module were written. Output from then on does not belong to the body. */
   get isProbing(): boolean {
     return this.step !== "flushed"
   }
 
   /**
-   * `tail`: the last four bytes, as a number. `trailer`: whether the format has one. `produced`: bytes of output; those
-   * of a complete gzip member are its last four bytes, so that most bodies need no probe.
+   * `tail` are the last four bytes as a number, `trailer` whether the format has a trailer, and `produced` the number
+   * of decoded bytes. A complete gzip member ends with that number, so that most bodies need no probe.
    */
   start(tail: number, trailer: boolean, produced: number): void {
     if (tail === emptyBlock || !trailer || (produced > 0 && swapped(tail) === produced >>> 0)) {
@@ -69,7 +71,7 @@ export class CodingEnd {
     })
   }
 
-  /** The stream has emitted its end. */
+  /** Call when the stream emits its end. */
   onEnd(): void {
     if (this.step === "over") return
     const completed = this.stream.bytesWritten > this.given
@@ -78,7 +80,7 @@ export class CodingEnd {
     else this.owner.onComplete()
   }
 
-  /** The stream has emitted an error. `tail` as for `start`. */
+  /** Call when the stream emits an error. `tail` as for `start`. */
   onError(cause: unknown, tail: number): void {
     const { step } = this
     if (step === "over") return
@@ -107,7 +109,7 @@ export class CodingEnd {
   }
 }
 
-/** The last four bytes of a stream as a number, after `bytes` were added to one that ended with `tail`. */
+/** The last four bytes, as a number, of a stream that ended with `tail` before `bytes`. */
 export const tailAfter = (tail: number, bytes: Uint8Array): number => {
   let out = tail
   for (let at = Math.max(0, bytes.length - 4); at < bytes.length; at++) out = ((out << 8) | bytes[at]) >>> 0

@@ -5,7 +5,7 @@ import { ByteBuilder } from "../../byteBuilder.js"
 import type { BodyConsumer } from "../../transport/incomingBody.js"
 import type { BodySink, BodyWatch } from "./bodyReader.js"
 
-/** Receives the collected body: the last call is one of `collected`, `gathered` and `failed`. */
+/** Receives the collected body. The last call is one of `collected`, `gathered` and `failed`. */
 export interface Collecting {
   collected(bytes: Uint8Array): void
   gathered(builder: ByteBuilder): void
@@ -16,7 +16,7 @@ export interface Collecting {
   bodyError(error: ClientError): BodyError
 }
 
-/** Collects a body that is decoded or limited by a `BodyReader`. */
+/** Collects a body that a `BodyReader` decodes or limits. */
 export class Collector implements BodySink {
   private readonly response: Collecting
   private readonly builder = new ByteBuilder()
@@ -79,7 +79,7 @@ export class PlainCollector implements BodyConsumer {
       // `slab.copy` takes twice as long for a part of a slab.
       copy.set(slab.subarray(start, end))
       this.only = copy
-      // A pooled buffer is private: the reader of the response gets a copy of it, so that the watch may keep this one.
+      // The watch may keep a pooled buffer, because the reader of the response gets a copy of such a buffer.
       if (this.watch !== undefined) this.watch.chunk?.(isPooled(this.length) ? copy : Buffer.from(copy))
       return true
     }

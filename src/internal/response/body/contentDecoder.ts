@@ -3,24 +3,24 @@ import { ByteBuilder } from "../../byteBuilder.js"
 import * as Coding from "../../http/contentCoding.js"
 import { DecodeStage, type StageOutput } from "./decodeStage.js"
 
-/** Reading pauses while this many coded bytes wait for zlib. Also the most bytes of one write to zlib. */
+/** Coded bytes waiting for zlib at which reading pauses. One write to zlib has at most this many bytes, too. */
 const window = 64 * 1024
 
-/** Most coded bytes of a body that is decoded synchronously, if the receiver needs it only as a whole. */
+/** A body of at most this many coded bytes is decoded synchronously if the receiver needs it only as a whole. */
 const smallCoded = 16 * 1024
 
-/** Most bytes decoded synchronously, in about a millisecond. A body that exceeds them is decoded by streams. */
+/** Most bytes that are decoded synchronously, which takes about a millisecond. Streams decode larger bodies. */
 const smallDecoded = 1024 * 1024
 
-/** Receives the decoded bytes. The last call is one `onDecodedEnd` or `onCorrupt`. */
+/** Receives the decoded bytes. The last call is either `onDecodedEnd` or `onCorrupt`. */
 export interface Decoded {
-  /** The receiver may keep the bytes. Returning `false` pauses decoding until `resume`. */
+  /** The receiver may keep the bytes. If it returns `false`, decoding pauses until `resume`. */
   readonly onDecoded: (bytes: Uint8Array) => boolean
   readonly onDecodedEnd: () => void
   /** A coding lacks its trailer or final block; `onDecodedEnd` follows. */
   readonly onTruncated: () => void
   readonly onCorrupt: (cause: unknown) => void
-  /** Called after a `write` that returned `false`, when it may continue. */
+  /** Called when writing may continue after a `write` that returned `false`. */
   readonly onRoom: () => void
 }
 
@@ -32,14 +32,14 @@ export interface DecodeOptions {
   readonly toleratesTruncated: boolean
 }
 
-/** Decodes one body: the last coding that was applied is decoded first. */
+/** Decodes one body. The coding that was applied last is decoded first. */
 export class ContentDecoding {
   /** Coded bytes written to zlib. */
   fed = 0
   private readonly codings: ReadonlyArray<Coding.Coding>
   private readonly output: Decoded
   private readonly toleratesTruncated: boolean
-  /** Whether the body can still be decoded synchronously at its end, so that its bytes only wait. */
+  /** Whether the body may still be decoded synchronously. Until its end, its bytes only wait. */
   private whole: boolean
   private stages: Array<DecodeStage> | undefined = undefined
   private readonly waiting = new ByteBuilder()
@@ -56,7 +56,7 @@ export class ContentDecoding {
     this.output = output
   }
 
-  /** Returns `false` to ask for a pause until `onRoom`. */
+  /** Takes coded bytes. Returns `false` if the caller must pause until `onRoom`. */
   write(slab: Uint8Array, start: number, end: number): boolean {
     if (this.done) return true
     this.waiting.append(slab, start, end)
@@ -94,7 +94,7 @@ export class ContentDecoding {
     try {
       for (const coding of this.codings) bytes = Coding.decodeSync(coding, bytes, smallDecoded)
     } catch (cause) {
-      // A truncated body must be decoded by streams: only they show where its data ends.
+      // Only streams show where the data of a truncated body ends.
       if (cause instanceof Coding.TooLargeForOneStep || (this.toleratesTruncated && Coding.isUnfinished(cause))) {
         this.waiting.append(coded, 0, coded.length)
         return false

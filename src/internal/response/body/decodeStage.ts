@@ -3,8 +3,8 @@ import * as Coding from "../../http/contentCoding.js"
 import { CodingEnd, tailAfter } from "./codingEnd.js"
 
 /**
- * Limits the streams of one body to `freeStreams` and one per `bytesPerStream` coded bytes. A zstd body needs a stream per
- * frame, and a frame of a few bytes would cost as much memory as a large one.
+ * Limits the streams of one body to `freeStreams` and one per `bytesPerStream` coded bytes. A zstd body needs a stream
+ * per frame, and a frame of a few bytes would cost as much memory as a large one.
  */
 const freeStreams = 64
 const bytesPerStream = 1024
@@ -21,7 +21,7 @@ export class DecodeStage {
   private taken = 0
   /** Bytes written to the current stream. */
   private given = 0
-  /** The last write to the current stream. */
+  /** The last bytes written to the current stream. */
   private last: Uint8Array = nothing
   /** The last four coded bytes as a number. */
   private tail = 0
@@ -29,7 +29,7 @@ export class DecodeStage {
   private produced = 0
   /** Whether the format of the stream has a trailer. */
   private trailer = false
-  /** Ends a coding that may be truncated, once all bytes are written. */
+  /** Examines the end of a coding that may be truncated. Set once all bytes are written. */
   private codingEnd: CodingEnd | undefined = undefined
   private readonly tolerant: boolean
   /** Whether the coding has ended. Later bytes are ignored. */
@@ -66,7 +66,7 @@ export class DecodeStage {
     })
   }
 
-  /** The bytes that the stream did not use because its zstd frame ended before them. They begin another frame. */
+  /** The bytes after the end of the current zstd frame, which the stream did not use. They begin another frame. */
   private get left(): Uint8Array {
     if (this.coding !== "zstd" || this.stream === undefined) return nothing
     return this.last.subarray(this.last.length - (this.given - this.stream.bytesWritten))
@@ -88,7 +88,7 @@ export class DecodeStage {
     }
   }
 
-  /** Ends the coding once zlib and the output have taken all data, because an error of zlib discards waiting data. */
+  /** Ends the coding when zlib and the output have taken all data. Before that, an error of zlib would discard data. */
   private endTolerantly(): void {
     const { stream } = this
     if (!this.ending || this.finished || this.codingEnd !== undefined || stream === undefined) return
@@ -136,7 +136,7 @@ export class DecodeStage {
         return
       }
       this.finished = true
-      // zlib does not call back for a write that extends beyond the end of the coding.
+      // zlib does not call back for a write with bytes after the end of the coding.
       if (this.busy) {
         this.busy = false
         this.output.onIdle()

@@ -6,7 +6,7 @@ import type { Decoder, Refusal } from "./pullDecoder.js"
 import { UnmarkedDecoder } from "./unmarkedDecoder.js"
 
 export interface EventOptions {
-  /** Most bytes of one event and of one line. Default 1 MiB. */
+  /** Most bytes of an event, and of a line. Default 1 MiB. */
   readonly maxEventSize?: number | undefined
   /** The id of events before the server sends one. */
   readonly lastEventId?: string | undefined
@@ -21,7 +21,7 @@ const defaultSize = 1024 * 1024
 /** A line ends with CR, LF or CR LF. */
 const lineEnd = /[\r\n]/g
 
-/** Decodes the events of one response. Drops a last event that no empty line completes. */
+/** Decodes the events of one response. An event at the end that no empty line completes is dropped (HTML). */
 export class EventDecoder implements Decoder<Event> {
   private readonly decoder = new UnmarkedDecoder("utf-8")
   private readonly options: EventOptions
@@ -97,7 +97,7 @@ export class EventDecoder implements Decoder<Event> {
     return 0
   }
 
-  /** Drops an incomplete event. */
+  /** Does nothing: an incomplete event is dropped. */
   end(): void {}
 
   private keep(part: string): void {
@@ -108,8 +108,8 @@ export class EventDecoder implements Decoder<Event> {
     this.lineSize += Buffer.byteLength(part)
   }
 
-  // The parser receives whole lines ended by LF. Otherwise it would wait for the character after a CR, and lose the id of
-  // an event without data.
+  // Passes whole lines with LF to the parser. After a CR, it would wait for the next character, and lose the id of an
+  // event without data.
   private line(line: string, size: number): void {
     if (line === "") {
       if (this.idGiven !== undefined) {

@@ -1,11 +1,11 @@
-/** Splits the text of a body into lines while it arrives. */
+/** Splits the text of a body into lines as it arrives. */
 import { type Fallback, StreamingText } from "./charset.js"
 import type { Decoder, Refusal } from "./pullDecoder.js"
 
 /** Most bytes of a line in UTF-8. */
 export const maxLine = 1024 * 1024
 
-/** Whether `text` exceeds `max` bytes in UTF-8. A code unit has at most three, so short text need not be measured. */
+/** Whether `text` exceeds `max` bytes in UTF-8. A code unit has at most three bytes, so short text is not measured. */
 const isLonger = (text: string, max: number): boolean => text.length * 3 > max && Buffer.byteLength(text) > max
 
 /** Splits text at LF and CR LF. Keeps an incomplete line, up to a limit. */
@@ -21,7 +21,7 @@ export class LineSplitter {
     this.max = max
   }
 
-  /** Takes the next text. Call only after `read` has consumed the previous one. */
+  /** Takes the next text. Call only when `read` has consumed the previous one. */
   push(text: string): void {
     this.text = text
     this.at = 0

@@ -11,7 +11,7 @@ export type MultipartEvent =
 /** Most bytes of the headers of one part. */
 const maxHeadSize = 16 * 1024
 
-/** Most bytes after the boundary in the line of a delimiter; RFC 2046 allows white space. */
+/** Most bytes of white space after the boundary of a delimiter line (RFC 2046). */
 const maxPadding = 1024
 
 const crlf = Buffer.from("\r\n", "latin1")
@@ -19,7 +19,7 @@ const blankLine = Buffer.from("\r\n\r\n", "latin1")
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
 
-/** Decodes UTF-8, which browsers use for file names, otherwise Latin-1. */
+/** Decodes a header as UTF-8, which browsers use for file names, or as Latin-1 if it is not valid UTF-8. */
 const textOf = (bytes: Uint8Array): string => {
   try {
     return utf8.decode(bytes)
@@ -49,7 +49,7 @@ export class MultipartParser {
   private buffer: Buffer = crlf
   private state: "preamble" | "head" | "body" | "end" = "preamble"
   private finished = false
-  /** Number of bytes of the buffer that are known not to contain a delimiter. */
+  /** Number of bytes at the start of the buffer that do not contain a delimiter. */
   private searched = 0
 
   constructor(boundary: string) {
@@ -62,7 +62,7 @@ export class MultipartParser {
     this.buffer = this.buffer.length === 0 ? more : Buffer.concat([this.buffer, more])
   }
 
-  /** Marks the end of the bytes. */
+  /** Call after the last bytes. */
   finish(): void {
     this.finished = true
   }
@@ -85,7 +85,7 @@ export class MultipartParser {
     const { buffer } = this
     if (buffer.length < 2) return undefined
     if (buffer[0] === 0x0d && buffer[1] === 0x0a) {
-      // A part without headers. If it has no body either, this line break belongs to the next delimiter.
+      // The part has no headers. If it has no body either, this line break belongs to the next delimiter.
       const begins = this.delimiter.subarray(0, buffer.length).equals(buffer.subarray(0, this.delimiter.length))
       if (begins && buffer.length < this.delimiter.length && !this.finished) return undefined
       if (!begins) this.take(2)
@@ -106,7 +106,7 @@ export class MultipartParser {
     return event
   }
 
-  /** Bytes up to a delimiter, which ends a part or the preamble. The preamble is skipped. */
+  /** The content before a delimiter. Skips the content before the first delimiter, the preamble. */
   private content(): MultipartEvent | undefined {
     while (true) {
       const at = this.buffer.indexOf(this.delimiter, this.searched)
@@ -137,7 +137,7 @@ export class MultipartParser {
     return this.state === "body" ? { _tag: "Data", bytes } : undefined
   }
 
-  /** Classifies the line at the start of the buffer: before a part, at the end, or content similar to a delimiter. */
+  /** Classifies the line at the start of the buffer: a delimiter before a part, the last one, or content. */
   private delimiterLine(): "head" | "end" | "wait" | "content" {
     const { buffer, delimiter } = this
     const from = delimiter.length

@@ -1,4 +1,4 @@
-/** Decodes pulled bytes to values, in steps short enough that timers and other sockets get their turn. */
+/** Decodes pulled bytes to values, in short steps, so that timers and other sockets are not delayed. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { BodyError, ClientPayloadError } from "../../../Errors.js"
@@ -18,8 +18,8 @@ export interface Decoder<A> {
   /** Call after the last `push`. */
   readonly end: () => void
   /**
-   * Reads at most `lines` lines and adds their values to `out`. Returns how many of `lines` are left over; 0 means that
-   * more lines may follow. Returns a refusal after it has added the values before it.
+   * Reads at most `lines` lines and adds their values to `out`. Returns how many lines fewer it read; 0 means that more
+   * may follow. Returns a refusal after adding the values before it.
    */
   readonly read: (out: Array<A>, lines: number) => number | Refusal
 }
@@ -34,7 +34,7 @@ class DecodedPull<A> {
   private readonly refuse: Refuse
   private readonly more: Pull<A, BodyError>
   private pieces: Iterator<Uint8Array> = none
-  /** Whether the decoder may have more lines, which wait for the next turn. */
+  /** Whether the decoder may have more lines, which the next turn decodes. */
   private resting = false
   /** The failure that ends the pulls, once all values are delivered. */
   private last: Effect.Effect<never, Option.Option<BodyError>> | undefined = undefined
@@ -93,7 +93,7 @@ class DecodedPull<A> {
 
 const none: Iterator<Uint8Array> = [].values()
 
-/** A pull of the values of `decoder`. Values before a failure are delivered first. */
+/** Pulls the values of `decoder`. Values before a failure are delivered first. */
 export const decoded = <A>(
   pull: Pull<Uint8Array, BodyError>,
   decoder: Decoder<A>,

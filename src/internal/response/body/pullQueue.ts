@@ -1,4 +1,4 @@
-/** A body read by pulls: each pull returns all bytes received so far. Reading pauses while the queue is full. */
+/** Reads a body by pulls. Each pull returns all bytes received so far; reading pauses while the queue is full. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { BodyError } from "../../../Errors.js"
@@ -8,14 +8,14 @@ import type { Pull } from "../../effect/pullStream.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import type { BodySink } from "./bodyReader.js"
 
-/** Bytes in the queue at which the connection stops reading. */
+/** Bytes in the queue at which reading pauses. */
 const window = 256 * 1024
 
-/** Smaller chunks are merged. */
+/** Chunks of fewer bytes are merged. */
 const small = 4 * 1024
 
 export class PullQueue implements BodySink, Turning {
-  /** Resumes reading of the body. The body's reader sets it. */
+  /** Called after bytes were taken, to resume reading. The reader of the body sets it. */
   onTaken: () => void = () => {}
   private pieces: Array<Uint8Array> = []
   private readonly smallPieces = new ByteBuilder()
@@ -72,7 +72,9 @@ export class PullQueue implements BodySink, Turning {
     return out
   }
 
-  /** Fails once the queue is empty and the body has ended: with `None` if the body is complete. Pulls must not overlap. */
+  /**
+   * After the last bytes, fails with the error of the body, or with `None` if it is complete. Pulls must not overlap.
+   */
   readonly pull: Pull<Uint8Array, BodyError> = Effect.suspend(() =>
     this.ready ? this.next() : Effect.zipRight(this.wait, this.taken)
   )
@@ -110,7 +112,7 @@ export class PullQueue implements BodySink, Turning {
     return !this.full
   }
 
-  /** Wakes the reader once per turn of the event loop, because waking it costs more than merging the turn's chunks. */
+  /** Wakes the reader at the end of the turn, because that costs more than merging the chunks of the turn. */
   endTurn(): void {
     this.waking = false
     if (this.ready) this.signal()
@@ -126,7 +128,7 @@ export class PullQueue implements BodySink, Turning {
 const plain = (bytes: Uint8Array): Uint8Array =>
   Buffer.isBuffer(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes
 
-/** A body in memory as a pull that succeeds once. */
+/** A pull that succeeds once, with a body in memory. */
 export const once = (bytes: Uint8Array): PullQueue["pull"] => {
   let given = bytes.length === 0
   return Effect.suspend(() => {

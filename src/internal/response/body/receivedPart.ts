@@ -27,8 +27,9 @@ export interface PartHead {
 const hasText = (essence: string): boolean => essence.startsWith("text/") || isJson(essence)
 
 /**
- * Like in @effect/platform, a part is a file if it has a filename or the type application/octet-stream. A part without a
- * name is also a file, unless its type is text or JSON. The default type is text (RFC 2046 section 5.1).
+ * Parses the headers of a part. As in @effect/platform, a part is a file if it has a filename or the type
+ * application/octet-stream. A part without a name is also a file, unless its type is text or JSON. The default type is
+ * text (RFC 2046 section 5.1).
  */
 export const parsePartHead = (fields: ReadonlyArray<readonly [name: string, value: string]>): PartHead => {
   const headers = Headers.fromInput(fields)

@@ -13,7 +13,7 @@ import { nextTurn } from "../../transport/endOfTurn.js"
 import { type MultipartEvent, MultipartParser } from "./multipartParser.js"
 import { makeField, makeFile, type PartHead, parsePartHead } from "./receivedPart.js"
 
-/** Most parts emitted before timers and other sockets get a turn. */
+/** Most parts per turn of the event loop, so that timers and other sockets are not delayed. */
 const partsPerTurn = 256
 
 const limits: Effect.Effect<MultipartLimits> = Effect.withFiberRuntime((fiber) => {
@@ -24,7 +24,7 @@ const limits: Effect.Effect<MultipartLimits> = Effect.withFiberRuntime((fiber) =
 const fault = (reason: MultipartReason, description: string): Platform.MultipartError =>
   multipartError(reason, new Error(description))
 
-/** The part whose bytes follow. */
+/** The part whose content is being parsed. */
 interface OpenPart {
   readonly head: PartHead
   readonly file: boolean
@@ -51,7 +51,7 @@ class PartReader<E> {
     this.bytes = bytes
   }
 
-  /** The next available parts: fields, and a file only as the last. */
+  /** The parts that are available: fields, then at most one file, whose content follows. */
   readonly next: Pull<ReceivedPart, E | Platform.MultipartError> = Effect.suspend(() => {
     if (this.emitted < partsPerTurn) return this.some([])
     this.emitted = 0
@@ -99,7 +99,7 @@ class PartReader<E> {
     })
   })
 
-  /** Processes one event before the next part. */
+  /** Processes one event of the parser, and adds a complete part to `found`. */
   private take(event: MultipartEvent, found: Array<ReceivedPart>): Platform.MultipartError | undefined {
     switch (event._tag) {
       case "Malformed":
@@ -145,7 +145,7 @@ class PartReader<E> {
     return undefined
   }
 
-  /** Streams the bytes of a file, once, until the next part is pulled. */
+  /** Streams the bytes of a file. It can run once, before the next part is pulled. */
   private contentOf(open: OpenPart): Stream.Stream<Uint8Array, Platform.MultipartError> {
     let begun = false
     return pullStreamFrom(

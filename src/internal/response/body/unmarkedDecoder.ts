@@ -1,12 +1,12 @@
 /**
- * A streaming TextDecoder without the byte order mark at the start of the text (WHATWG Encoding, section 6). Deno's own
- * also removes a mark later in the text if a chunk ends within it.
+ * A streaming TextDecoder that removes a byte order mark at the start of the text (WHATWG Encoding, section 6). Deno's
+ * TextDecoder also removes a later mark if a chunk ends within it.
  */
 export class UnmarkedDecoder {
   private readonly decoder: TextDecoder
   private atStart: boolean
 
-  /** `atStart`: whether the first bytes are the start of the text. */
+  /** `atStart` is true if the first bytes are the start of the text. */
   constructor(encoding: string, atStart = true) {
     this.decoder = new TextDecoder(encoding, { ignoreBOM: true })
     this.atStart = atStart && encoding.startsWith("utf-")
