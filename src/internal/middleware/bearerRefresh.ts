@@ -1,4 +1,4 @@
-/** Middleware that adds a bearer token (RFC 6750), fetched on first use, before its expiry and again after a 401. */
+/** Adds a bearer token (RFC 6750). Fetches it on first use, shortly before its expiry, and after a 401. */
 
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -27,7 +27,8 @@ import { emitRetry, hasCredentials, middlewareError, preparedOf } from "./reques
 import { type KnownToken, knownToken } from "./tokenExpiry.js"
 
 /**
- * The middlewares whose token the current fiber is fetching. Requests made during the fetch are sent without the token.
+ * The token states for which the current fiber fetches a token. Requests of the fetch itself are sent without the
+ * token.
  */
 class Fetching extends Context.Reference<Fetching>()("effect-http-session/Middleware/Fetching", {
   defaultValue: (): ReadonlySet<object> => none
@@ -44,14 +45,14 @@ interface Refresh<E> {
 
 const isWiped = (token: Redacted.Redacted): boolean => Redacted.isRedacted(token) && reveal(token) === undefined
 
-/** The current token, and at most one fetch at a time. */
+/** The current token, and the fetch in progress, of which there is at most one. */
 class Tokens<E> {
   static {
     showAs(Tokens, "BearerRefresh")
   }
 
   private readonly fetch: Effect.Effect<Redacted.Redacted | ExpiringToken, E>
-  /** Milliseconds before the expiry of a token. */
+  /** How many milliseconds before the expiry of a token the next one is fetched. */
   private readonly ahead: number
   private current: KnownToken | undefined = undefined
   private refresh: Refresh<E> | undefined = undefined
@@ -61,11 +62,10 @@ class Tokens<E> {
     this.ahead = ahead
   }
 
-  /** Returns the token, or fetches a new one if the current token is `refused`. */
+  /** The current token. Fetches a new one if there is none, or if the server `refused` the current one. */
   get(refused: Redacted.Redacted | undefined): Effect.Effect<Redacted.Redacted, E> {
     return Effect.suspend(() => {
       const { current } = this
-      // A wiped token is useless.
       if (current === undefined || current.token === refused || isWiped(current.token)) {
         this.current = undefined
         return this.wait()
@@ -74,7 +74,9 @@ class Tokens<E> {
     })
   }
 
-  /** The current token; fetches a new one shortly before its expiry. If that fails, uses the old one until its expiry. */
+  /**
+   * The current token, or a new one shortly before its expiry. If fetching fails, the current one is used until then.
+   */
   private timely(current: KnownToken): Effect.Effect<Redacted.Redacted, E> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       if (now < current.refreshAt) return Effect.succeed(current.token)
@@ -86,12 +88,12 @@ class Tokens<E> {
     })
   }
 
-  /** Drops a refused token; the next request fetches a new one. */
+  /** Drops a refused token, so that the next request fetches a new one. */
   forget(refused: Redacted.Redacted): void {
     if (this.current?.token === refused) this.current = undefined
   }
 
-  /** Waits for the running fetch or starts one. If the last waiting request is interrupted, so is the fetch. */
+  /** Waits for the fetch in progress, or starts one. Interrupting the last waiting request interrupts the fetch. */
   private wait(): Effect.Effect<Redacted.Redacted, E> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(this.join(), (refresh) =>
@@ -109,7 +111,7 @@ class Tokens<E> {
     return Effect.flatMap(Deferred.make<Redacted.Redacted, E>(), (result) => {
       const refresh: Refresh<E> = { result, fiber: undefined, waiting: 1 }
       this.refresh = refresh
-      // Runs in a fiber of its own, because the request that starts the fetch may be interrupted.
+      // Runs in its own fiber, because the request that starts the fetch may be interrupted before others.
       const run = Effect.interruptible(
         Effect.flatMap(Fetching, (of) => Effect.provideService(this.fetch, Fetching, new Set([...of, this])))
       )
@@ -174,7 +176,7 @@ const originKey = (text: string): string => {
   )
 }
 
-/** Adds the Authorization header. Fails for a token that was wiped or is invalid. */
+/** Adds the Authorization header. Fails for an invalid token, or one that was wiped. */
 const authorize = (request: PreparedRequest, token: Redacted.Redacted): Effect.Effect<PreparedRequest, ClientError> => {
   const value = Redacted.isRedacted(token)
     ? authorizationOf({ _tag: "Bearer", token })
@@ -196,7 +198,7 @@ const send = <E>(
       if (failure._tag === "Some") {
         return Effect.fail(middlewareError(request, "TokenRefresh", { cause: failure.value }))
       }
-      // A fetch that interrupts itself is a failure and must not interrupt the waiting requests.
+      // A fetch that interrupts itself has failed. It must not interrupt the waiting requests.
       return Cause.isInterruptedOnly(cause)
         ? Effect.fail(middlewareError(request, "TokenRefresh", { description: "fetching the token was interrupted" }))
         : Effect.die(Cause.squash(cause))

@@ -1,4 +1,4 @@
-/** Circuit breaker: after repeated failures of an origin, requests to it fail at once for a while. */
+/** Circuit breaker: after repeated failures of an origin, requests to it fail at once for some time. */
 import * as Cause from "effect/Cause"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -23,7 +23,7 @@ interface Settings {
   readonly isFailure: (outcome: Outcome) => boolean
 }
 
-/** The effect of an outcome on the circuit. */
+/** How an outcome counts for the circuit. */
 type Result = "failure" | "success" | "neither"
 
 /** The circuit of one origin. Closed while `openUntil` is `undefined`, half-open once that time is reached. */
@@ -31,16 +31,14 @@ class Circuit {
   private failures = 0
   private openUntil: number | undefined = undefined
   private probing = false
-  /** Number of state changes. The outcome of a request that began in an earlier era is ignored. */
+  /** Number of state changes. The outcome of a request that started in an earlier era does not count. */
   era = 0
 
   get healthy(): boolean {
     return this.openUntil === undefined && this.failures === 0
   }
 
-  /**
-   * Milliseconds until the next attempt is allowed; 0 to proceed, `Infinity` while another request probes the origin.
-   */
+  /** Milliseconds until the next request is allowed. 0 allows it now; `Infinity` means that another one is probing. */
   enter(now: number): number {
     if (this.openUntil === undefined) return 0
     if (now < this.openUntil) return this.openUntil - now
@@ -56,7 +54,7 @@ class Circuit {
     if (result === "success") {
       this.failures = 0
       this.openUntil = undefined
-      // Outcomes of requests sent before the probe must not reopen the circuit.
+      // Outcomes of requests that started before the probe must not open the circuit again.
       if (probe) this.era++
     } else if (result === "failure") {
       this.failures++
@@ -71,7 +69,7 @@ class Circuit {
 const resultOf = (settings: Settings, exit: Exit.Exit<ClientResponse, ClientError>): Result => {
   if (Exit.isSuccess(exit)) return isTrue(settings.isFailure(exit.value)) ? "failure" : "success"
   const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
-  // An interruption, or an error that does not count as a failure, is neutral.
+  // An interruption counts as neither, like an error that `isFailure` does not accept.
   return error !== undefined && isTrue(settings.isFailure(error)) ? "failure" : "neither"
 }
 

@@ -1,4 +1,4 @@
-/** Hedging: sends a second request if the first takes long, and uses the first response. */
+/** Hedging: sends further requests if the first takes long, and uses the first response. */
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -18,7 +18,7 @@ type Outcome = Exit.Exit<ClientResponse, ClientError>
 
 const nothing = () => {}
 
-/** Collects outcomes in order of arrival for a single reader. */
+/** A queue of outcomes in order of arrival, for a single reader. */
 class Outcomes {
   private readonly arrived: Array<Outcome> = []
   private onArrival = nothing
@@ -29,8 +29,8 @@ class Outcomes {
   }
 
   /**
-   * The next outcome, or `undefined` after `millis`. Uses a deadline rather than `Effect.timeout`, which has no effect
-   * if an outer middleware is uninterruptible.
+   * The next outcome, or `undefined` after `millis`. Uses a deadline, because `Effect.timeout` has no effect within an
+   * outer middleware that is uninterruptible.
    */
   next(millis: number): Effect.Effect<Outcome | undefined> {
     return Effect.clockWith((clock) =>
@@ -79,7 +79,7 @@ const race = (
             )
           }
           if (Exit.isSuccess(exit)) return exit
-          // Other attempts may still succeed, so the first failure is held back.
+          // Keeps the first failure while other attempts may still succeed.
           return pending > 1 ? wait(launched, pending - 1, failure ?? exit) : (failure ?? exit)
         })
       }

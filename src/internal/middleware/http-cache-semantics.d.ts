@@ -1,4 +1,4 @@
-/** The part of http-cache-semantics that is used; the package's types are JSDoc. */
+/** Types for the members of http-cache-semantics that the cache uses. The package itself has only JSDoc. */
 declare module "http-cache-semantics" {
   interface Message {
     readonly headers: { readonly [name: string]: string }

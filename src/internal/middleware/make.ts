@@ -1,4 +1,4 @@
-/** Makes a middleware from a function with requirements and errors of its own. */
+/** Makes a middleware from a function that has requirements and other errors than ClientError. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { Scope } from "effect/Scope"
@@ -12,7 +12,10 @@ import { Hop } from "../session/hop.js"
 import { callOf } from "../session/middlewareChain.js"
 import { middlewareError } from "./request.js"
 
-/** Moves a response of another call from the middleware's Scope to the call, so that it outlives the Scope. */
+/**
+ * Moves a response of another call from the Scope of the middleware to the call of `next`, because it outlives the
+ * Scope.
+ */
 const adopt = (next: Next, response: ClientResponse): Effect.Effect<void> =>
   Effect.sync(() => {
     const call = callOf(next)

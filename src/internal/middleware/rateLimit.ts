@@ -11,9 +11,9 @@ import { KeyedState } from "./recent.js"
 import { middlewareError } from "./request.js"
 import { milliseconds } from "./settings.js"
 
-/** The times of the last requests with one key, in a ring buffer. */
+/** The times of the last `limit` requests with one key, in a ring buffer. */
 class Turns {
-  /** The first waiting request sleeps; the others queue for the permit, in order. */
+  /** The request that holds the permit sleeps; later ones wait for the permit in order. */
   readonly gate = Effect.unsafeMakeSemaphore(1)
   waiting = 0
   private readonly times: Array<number> = []
@@ -56,13 +56,13 @@ export const rateLimit = (options: {
     const turns = new KeyedState(
       () => new Turns(),
       (turn) => turn.waiting === 0 && turn.last + interval <= latest,
-      // Every entry is kept: otherwise a caller could evict a key by using many others, and evade its limit.
+      // Only idle entries are evicted. Otherwise the use of many other keys could evict a key and reset its limit.
       () => true
     )
     const pass = (turn: Turns): Effect.Effect<void> =>
       Effect.flatMap(monotonicMillis, (now) => {
         const wait = turn.wait(now, limit, interval)
-        // Check again, because a clock may wake up slightly early.
+        // Checks again, because a timer may fire slightly early.
         if (wait > 0) return Effect.zipRight(Effect.sleep(Duration.millis(Math.ceil(wait))), pass(turn))
         latest = Math.max(latest, now)
         turn.take(now, limit)
@@ -92,7 +92,7 @@ export const rateLimit = (options: {
     const middleware: Middleware = (request, next) =>
       Effect.suspend(() => {
         const name: unknown = key === undefined ? "" : key(request)
-        // An object would be a new key each time, and evade the limit.
+        // A new object would be another key each time, so that the limit would never apply.
         if (typeof name !== "string") {
           ignoreRejection(name)
           const description = `rateLimit: expected key to return a string, got ${kindOf(name)}`

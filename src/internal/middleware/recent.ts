@@ -1,6 +1,6 @@
-/** An LRU map with state by key, for keys that come from outside and may be numerous. */
+/** An LRU map that creates the state of a key on demand. Limits its size, because peers and users choose the keys. */
 
-/** Most entries kept, and how many are evicted at a time if none is idle. */
+/** Number of entries at which some are evicted, and how many of them if none is idle. */
 const capacity = 1024
 const share = capacity / 8
 
@@ -10,7 +10,9 @@ export class KeyedState<V> {
   private readonly idle: (value: V) => boolean
   private readonly held: (value: V) => boolean
 
-  /** Evicts entries that are `idle` first, then the least recently used. Entries that are `held` are never evicted. */
+  /**
+   * `idle` entries are evicted first, then the least recently used. `held` entries that are not idle are never evicted.
+   */
   constructor(make: () => V, idle: (value: V) => boolean, held: (value: V) => boolean = () => false) {
     this.make = make
     this.idle = idle

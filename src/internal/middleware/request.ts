@@ -1,4 +1,4 @@
-/** Helpers shared by the middlewares of this package. */
+/** Helpers of the middlewares of this package. */
 import * as Effect from "effect/Effect"
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { ClientResponse } from "../../ClientResponse.js"
@@ -10,13 +10,13 @@ import { PreparedRequest } from "../request/preparedRequest.js"
 import { callOf } from "../session/middlewareChain.js"
 import { shownResponse } from "../tracing/shownMessages.js"
 
-/** The prepared request behind the public type. Only this package makes requests. */
+/** The implementation of a public request. Throws for an object that this package did not make. */
 export const preparedOf = (request: ClientRequest): PreparedRequest => {
   if (request instanceof PreparedRequest) return request
   throw new TypeError("expected a request made by effect-http-session")
 }
 
-/** The response, if the outcome is one. */
+/** The response of an outcome; `undefined` for an error. */
 export const responseOf = (outcome: Outcome): ClientResponse | undefined =>
   isClientError(outcome) ? undefined : outcome
 
@@ -29,7 +29,7 @@ export const middlewareError = (
 
 /** Why a request is sent again. */
 interface RetryFacts extends Pick<RequestRetry, "reason" | "delay" | "error"> {
-  /** The response of the attempt that is abandoned. */
+  /** The response of the previous attempt. */
   readonly response?: ClientResponse | undefined
 }
 
@@ -45,6 +45,6 @@ export const emitRetry = (
   return trace.emit(response === undefined ? signal : { ...signal, response: shownResponse(response) })
 }
 
-/** Whether the request has its own credentials, or turns them off. */
+/** Whether the request sets credentials, or turns them off. */
 export const hasCredentials = (request: PreparedRequest): boolean =>
   request.auth !== undefined || request.noAuth || request.header("authorization")._tag === "Some"

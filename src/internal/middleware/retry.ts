@@ -22,8 +22,8 @@ import { milliseconds, wholeNumber } from "./settings.js"
 const transientStatuses: ReadonlySet<number> = new Set([408, 425, 429, 500, 502, 503, 504])
 
 /**
- * The default of `while`: `Errors.isRetryable` for every method that may be retried, plus status 500.
- * `TotalTimeoutError` is excluded, because the total limit covers all attempts.
+ * The default of `while`: the errors of `Errors.isRetryable` whatever the method, and status 500 in addition to its
+ * statuses. Excludes `TotalTimeoutError`, because the total limit covers all attempts.
  */
 const isTransient = (outcome: Outcome): boolean =>
   isClientError(outcome)
@@ -38,11 +38,11 @@ interface Policy {
   readonly times: number
   readonly schedule: Schedule.Schedule<unknown, Outcome>
   readonly wanted: (outcome: Outcome) => boolean
-  /** Whether a request of the method may be acted upon twice. */
+  /** Whether requests with the method may be sent again although the server may have acted on them. */
   readonly applies: (method: string) => boolean
-  /** Whether requests without such a method are retried if nothing of them was sent. */
+  /** Whether requests with other methods are retried if nothing of them was sent. */
   readonly repeatsUnsent: boolean
-  /** In milliseconds; 0 to ignore Retry-After. */
+  /** In milliseconds; 0 ignores Retry-After. */
   readonly maxRetryAfter: number
   readonly key: boolean
   readonly budget: Budget | undefined
@@ -73,7 +73,7 @@ const toPolicy = (options: RetryOptions): Policy => {
   }
 }
 
-/** The delay before the next attempt, and the steps of the schedule after it. */
+/** The delay before the next attempt, and the remaining steps of the schedule. */
 interface Again {
   readonly delay: number
   readonly steps: Steps<Outcome>
@@ -99,7 +99,7 @@ const again = (
     )
   })
 
-/** A request that may be retried; `onlyUnsent`: only after attempts of which nothing was sent. */
+/** A request that may be retried. With `onlyUnsent`, only after an attempt of which nothing was sent. */
 interface Repeatable {
   readonly request: PreparedRequest
   readonly next: Next
@@ -107,8 +107,8 @@ interface Repeatable {
 }
 
 /**
- * Whether nothing of an attempt reached the server. It must be the first since `before` attempts, because an error does
- * not describe the attempts before its own.
+ * Whether nothing of a request was sent. `before` is the number of attempts before `next` was called: if `next` made
+ * more than one, the error describes only the last.
  */
 const isUnsent = (outcome: Outcome, request: PreparedRequest, before: number): boolean =>
   isClientError(outcome) &&
@@ -132,7 +132,7 @@ const attempt = (
       const { delay } = decision
       const response = responseOf(outcome)
       const error = isClientError(outcome) ? outcome : undefined
-      // Release the response before waiting: the next attempt may need its connection.
+      // Releases the response before waiting, because the next attempt may need its connection.
       return (response?.release ?? Effect.void).pipe(
         Effect.zipRight(emitRetry(next, request, { reason: "Retry", delay, error, response })),
         Effect.zipRight(delay === 0 ? Effect.void : Effect.sleep(Duration.millis(delay))),

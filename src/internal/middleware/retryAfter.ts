@@ -3,13 +3,13 @@ import * as Option from "effect/Option"
 import type { ClientResponse } from "../../ClientResponse.js"
 import { parseHttpDate } from "../http/httpDate.js"
 
-/** Seconds with or without a fraction, of any number of digits; a number that overflows is infinite. */
+/** Seconds with or without a fraction. `Number` converts too many digits to `Infinity`. */
 const decimal = /^(?:\d+(?:\.\d*)?|\.\d+)$/
 
 /** Parses seconds to whole milliseconds, rounded up. */
 const seconds = (text: string): number | undefined => (decimal.test(text) ? secondsToMillis(Number(text)) : undefined)
 
-/** Rounds to a thousandth of a millisecond before rounding up, so that 299.997 seconds are 299997 milliseconds. */
+/** Rounds up, but first to microseconds, so that 299.997 seconds are 299997 milliseconds. */
 const secondsToMillis = (value: number): number => Math.ceil(Math.round(value * 1_000_000) / 1000)
 
 /** Retry-After is a number of seconds or a date. */
@@ -20,7 +20,7 @@ const fromRetryAfter = (text: string, now: number): number | undefined => {
   return date === undefined ? undefined : Math.max(0, date - now)
 }
 
-/** Larger numbers are not delays but seconds, or milliseconds, since the epoch. */
+/** From these on, a number is not a delay but a time in seconds, or in milliseconds, since the epoch. */
 const epochSeconds = 1_000_000_000
 const epochMillis = 1_000_000_000_000
 
@@ -56,7 +56,7 @@ export const retryAfter = (response: ClientResponse, now: number): number | unde
   const given = Option.getOrUndefined(response.header("retry-after"))
   const wait = given === undefined ? undefined : fromRetryAfter(given.trim(), now)
   if (wait !== undefined) return wait
-  // With other statuses, the end of a rate limit is unrelated to the failure.
+  // With any other status, the failure has nothing to do with a rate limit.
   if (response.status !== 429 && response.status !== 503) return undefined
   for (const name of resets) {
     const value = Option.getOrUndefined(response.header(name))

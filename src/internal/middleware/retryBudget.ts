@@ -1,4 +1,4 @@
-/** Retry budget: limits retries to a share of a host's requests, so that retries do not add to an overload. */
+/** Retry budget: limits retries to a share of a host's requests, so that they do not overload it further. */
 import { KeyedState } from "./recent.js"
 import { nonNegative } from "./settings.js"
 
@@ -44,7 +44,7 @@ export class Budget {
   private readonly min: number
   private readonly windows = new KeyedState(
     () => new Window(),
-    // A host that was evicted starts again with the minimum.
+    // Any host may be evicted. It then starts again with the minimum.
     () => true
   )
 

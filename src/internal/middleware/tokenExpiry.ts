@@ -6,7 +6,7 @@ import type { ExpiringToken } from "../../Middleware.js"
 import { decodeDuration } from "../effect/durations.js"
 import { reveal } from "../request/authorization.js"
 
-/** Times are in milliseconds since the epoch, or `Infinity` if they are unknown. */
+/** A token and its times, in milliseconds since the epoch; `Infinity` if they are unknown. */
 export interface KnownToken {
   readonly token: Redacted.Redacted
   readonly expiresAt: number
@@ -40,12 +40,12 @@ const partsOf = (given: Redacted.Redacted | ExpiringToken) =>
     ? { token: given.token, lifetime: lifetimeOf(given.expiresIn) }
     : { token: given, lifetime: undefined }
 
-/** Converts the result of the user's effect. The expiry of a token that has already expired counts as unknown. */
+/** Converts a token of the caller. An expiry in the past counts as unknown. */
 export const knownToken = (given: Redacted.Redacted | ExpiringToken, now: number, ahead: number): KnownToken => {
   const { lifetime, token } = partsOf(given)
   const claimed = lifetime === undefined && Redacted.isRedacted(token) ? expiryClaim(token) : undefined
   const expiresAt = lifetime === undefined ? (claimed ?? Infinity) : now + lifetime
   if (expiresAt === Infinity || expiresAt <= now) return { token, expiresAt: Infinity, refreshAt: Infinity }
-  // A token with a lifetime below `ahead` must not be fetched for each request.
+  // At most half of the lifetime, so that a token with a lifetime below `ahead` is not fetched for each request.
   return { token, expiresAt, refreshAt: expiresAt - Math.min(ahead, (expiresAt - now) / 2) }
 }

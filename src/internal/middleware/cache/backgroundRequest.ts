@@ -1,4 +1,7 @@
-/** Sends a request in the background. It outlives the request that starts it and ends with the session. */
+/**
+ * Sends a request in the background. It may outlive the request that starts it, and ends with the session at the
+ * latest.
+ */
 
 import * as Effect from "effect/Effect"
 import { Scope } from "effect/Scope"
@@ -9,8 +12,8 @@ import { openScoped } from "../../session/responseLifetime.js"
 import { preparedOf } from "../request.js"
 
 /**
- * Runs `f` in a fiber of its own. Its `next` sends single-hop requests through `middlewares`, with their own time
- * limits and the history of the starting call. Failures are only logged, at debug level.
+ * Runs `f` in its own fiber. Its `next` sends one hop through `middlewares`, with its own time limits and the history
+ * of the starting call. Failures are logged at debug level.
  */
 export const sendInBackground = (
   { core, history }: Call,

@@ -39,7 +39,7 @@ interface Found {
   readonly directives: Directives
 }
 
-/** Directives that restrict age. Such a request is not coalesced with others and is never served stale. */
+/** Directives that restrict the age. A request with one of them is not coalesced with others and never served stale. */
 const requiring = ["no-cache", "max-age", "min-fresh"]
 
 class Cache {
@@ -51,7 +51,7 @@ class Cache {
   private readonly store: CacheStore
   private readonly updates: CacheUpdates
   private readonly flights = new Flights()
-  /** Keys that are being revalidated in the background while the stale response is used. */
+  /** Keys whose entries are being revalidated in the background. */
   private readonly refreshes = new Set<string>()
 
   constructor(store: CacheStore, maxBodySize: number) {
@@ -102,21 +102,21 @@ class Cache {
     )
   }
 
-  /** Waits for an identical request in flight, or becomes the one that others wait for (RFC 9111 section 4). */
+  /** Waits for an identical request in flight, or sends the request that others wait for (RFC 9111 section 4). */
   private join(lookup: Lookup, found: Found | undefined): Effect.Effect<ClientResponse, ClientError> {
     const { directives: asked, likeness, next, request } = lookup
     return Effect.uninterruptibleMask((restore) => {
       const flight = this.flights.get(likeness)
       if (flight !== undefined) {
         return restore(
-          Effect.flatMap(flight.wait, (landing) => {
-            if (landing === "again") return this.run(request, next)
+          Effect.flatMap(flight.wait, (result) => {
+            if (result === "again") return this.run(request, next)
             return Effect.flatMap(this.find(lookup), (now) => {
               const answers =
                 now !== undefined &&
-                (landing === "stored"
+                (result === "stored"
                   ? satisfies(now.fresh, now.directives, asked)
-                  : landing === "standsIn" && standsIn(now.fresh, now.directives, asked))
+                  : result === "standsIn" && standsIn(now.fresh, now.directives, asked))
               return answers
                 ? Effect.succeed(fromStored(lookup, now.stored, now.fresh.age))
                 : this.send(lookup, now, undefined)
@@ -124,11 +124,11 @@ class Cache {
           })
         )
       }
-      return this.fetchOnce(likeness, (led) => restore(this.send(lookup, found, led)))
+      return this.fetchOnce(likeness, (begun) => restore(this.send(lookup, found, begun)))
     })
   }
 
-  /** Runs `send` with a new flight, and ends the flight unless a body does so. */
+  /** Runs `send` with a new flight, and ends the flight afterwards, unless the end of a body will do so. */
   private fetchOnce<A>(
     key: string,
     send: (flight: Flight) => Effect.Effect<A, ClientError>
@@ -142,13 +142,12 @@ class Cache {
     )
   }
 
-  /** Revalidates in the background while the stale response is used; `undefined` if that is impossible. */
+  /** Revalidates an entry in the background, because the stale response is used; `undefined` if that is impossible. */
   private refresh(lookup: Lookup, found: Found): Effect.Effect<void> | undefined {
     const { likeness: key, next, request } = lookup
     const call = callOf(next)
     const at = request.middlewares.indexOf(this.middleware)
-    // The background request has no redirect history, so it could not tell whether netrc must be ignored after a
-    // downgrade.
+    // Does not repeat a request after a downgrade from https to http, for which netrc must be ignored.
     if (call === undefined || at === -1 || (request.defaults.trustEnv && isDowngraded(call, request))) {
       return undefined
     }
@@ -156,7 +155,7 @@ class Cache {
       if (this.refreshing(key)) return Effect.void
       return sendInBackground(call, request.middlewares.slice(at + 1), (aside) =>
         Effect.uninterruptibleMask((restore) => {
-          // Another request may have started meanwhile.
+          // Another request may have started since this fiber was.
           if (this.refreshing(key)) return Effect.void
           this.refreshes.add(key)
           const sent = this.fetchOnce(key, (flight) =>

@@ -1,19 +1,19 @@
-/** Bodies for the cache: one that a listener taps while it is read, and one from stored bytes. */
+/** Copies a body for the cache while its reader reads it. */
 import { IncomingBody } from "../../transport/incomingBody.js"
 
 /** Receives a copy of a body while it is read. */
 export interface Listener {
   /** Most bytes to keep. */
   readonly limit: number
-  /** Whether to continue reading when the reader of the body pauses. */
+  /** Whether reading continues while the reader of the body pauses. */
   readonly hurries: () => boolean
-  /** Called with the whole body if it has at most `limit` bytes. */
+  /** Called with the whole body, unless it exceeds `limit`. */
   readonly onComplete: (bytes: Uint8Array) => void
-  /** Called if the body broke, is too large, or was abandoned by its reader. May be called more than once. */
+  /** Called if the connection broke, the body exceeds `limit`, or its reader abandoned it. May be called repeatedly. */
   readonly onLost: (why: "broken" | "large" | "abandoned") => void
 }
 
-/** Returns a body with the same content for the reader, and `hurry`, which resumes reading at once. */
+/** Returns a body with the same content for the reader, and `hurry`, which continues reading at once. */
 export const listenTo = (
   from: IncomingBody,
   listener: Listener

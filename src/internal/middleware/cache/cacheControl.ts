@@ -1,11 +1,11 @@
 /** Parses the directives of Cache-Control (RFC 9111 section 5.2). */
 
-/** By lower-case name; "" without an argument. */
+/** The arguments of directives by lower-case name; "" without an argument. */
 export type Directives = ReadonlyMap<string, string>
 
 const directive = /([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?:[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/g
 
-/** Of repeated directives, the first counts. */
+/** Parses the values of Cache-Control. Of repeated directives, the first counts. */
 export const parseDirectives = (fields: ReadonlyArray<string>): Directives => {
   const out = new Map<string, string>()
   for (const field of fields) {
@@ -18,8 +18,7 @@ export const parseDirectives = (fields: ReadonlyArray<string>): Directives => {
 }
 
 /**
- * The seconds of a directive. Invalid numbers count as 0, which is the cautious choice for every directive except
- * max-stale.
+ * The seconds of a directive. An invalid number counts as 0, which is cautious for every directive except max-stale.
  */
 export const seconds = (directives: Directives, name: string): number | undefined => {
   const value = directives.get(name)

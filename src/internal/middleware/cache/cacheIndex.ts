@@ -1,4 +1,4 @@
-/** The index of a cache's entries with their sizes, least recently used first, for eviction. */
+/** The entries of a cache with their sizes, least recently used first. Decides which entries are evicted. */
 import * as Schema from "effect/Schema"
 
 const Index = Schema.parseJson(
@@ -8,7 +8,7 @@ const Index = Schema.parseJson(
 const decode = Schema.decodeUnknownOption(Index)
 const encode = Schema.encodeSync(Index)
 
-/** Most entries, whatever their size. */
+/** Most entries of a cache, in addition to the limit of their total size. */
 const capacity = 4096
 
 /** The key of the index in the store. */

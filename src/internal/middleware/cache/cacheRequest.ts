@@ -1,4 +1,4 @@
-/** Examines a request for the cache: whether the cache may answer it, and its cache key. */
+/** Decides whether the cache may answer a request, and computes its key. */
 import * as Effect from "effect/Effect"
 import type { ClientResponse } from "../../../ClientResponse.js"
 import { type ClientError, InvalidURL } from "../../../Errors.js"
@@ -14,7 +14,7 @@ import type { Query } from "./cacheStore.js"
 import { valuesOf } from "./freshness.js"
 import { hash, type Inner, identityOf, innerOf, sameIdentity } from "./identity.js"
 
-/** Headers for conditions and ranges. Such a request bypasses the cache. */
+/** Headers for conditions and ranges. A request with one of them bypasses the cache. */
 const conditional = ["range", "if-range", "if-match", "if-none-match", "if-modified-since", "if-unmodified-since"]
 
 export const directivesOf = (request: PreparedRequest): Directives => {
@@ -39,11 +39,13 @@ export interface Lookup extends Query {
   readonly next: Next
   readonly directives: Directives
   readonly inner: Inner
-  /** Equal for requests that the same response answers, whatever its Vary header. */
+  /** The key of a flight. Equal for requests that the same response answers, whatever its Vary header. */
   readonly likeness: string
 }
 
-/** `undefined` if the request fails before it is sent, or if its cookies cannot be determined in advance. */
+/**
+ * The lookup for a request. `undefined` if the request will fail, or if its cookies cannot be determined in advance.
+ */
 export const lookupOf = (
   given: PreparedRequest,
   next: Next,
@@ -60,8 +62,8 @@ export const lookupOf = (
   })
 
 /**
- * The request that was actually sent, if it has the same user and peer as the lookup. Otherwise an inner middleware, a
- * listener or another cookie changed it, and the response must not be stored.
+ * The request as it was sent, if it has the user and the peer of the lookup. Otherwise an inner middleware, a listener
+ * or another cookie has changed it, and its response must not be stored.
  */
 export const sentAsAsked = (lookup: Lookup, response: ClientResponse): Sent | undefined => {
   const sent = response instanceof Response ? response.sent : undefined
@@ -74,7 +76,7 @@ export const invalidatedBy = (request: PreparedRequest, response: ClientResponse
   for (const name of ["location", "content-location"]) {
     const [value] = referencesIn(response.rawHeaders, name)
     if (value === undefined) continue
-    // A later request may spell an escape either way.
+    // A later request may write its percent-encoding in either form.
     for (const requote of [false, true]) {
       const target = resolveLocation(value, request.target, requote)
       if (target instanceof InvalidURL || !sameOrigin(target.origin, request.target.origin)) continue

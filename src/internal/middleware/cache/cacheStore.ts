@@ -1,4 +1,4 @@
-/** Persists stored responses in a KeyValueStore: per URL, one for each identity and each selection by Vary. */
+/** Keeps responses in a KeyValueStore. A URL has one response per identity and per selection by Vary. */
 import type { KeyValueStore } from "@effect/platform/KeyValueStore"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -36,10 +36,10 @@ const Entry = Schema.parseJson(Schema.Struct({ version: Schema.Literal(2), respo
 const decode = Schema.decodeUnknownOption(Entry)
 const encode = Schema.encodeSync(Entry)
 
-/** Most responses stored per URL. */
+/** Most responses per URL. */
 const capacity = 8
 
-/** Most removals remembered. */
+/** How many removals are remembered. */
 const remembered = 1024
 
 /** The key of a URL. A hash, because the URL may contain secrets. */
@@ -53,7 +53,7 @@ export interface Query {
   readonly identity: string
 }
 
-/** The header names of Vary, or `undefined` for "*", which never matches another request (RFC 9110 section 12.5.5). */
+/** The header names of Vary; `undefined` for "*", which matches no other request (RFC 9110 section 12.5.5). */
 export const varyOf = (headers: Lines): ReadonlyArray<string> | undefined => {
   const names = valuesOf(headers, "vary")
     .flatMap((value) => value.split(","))
@@ -67,7 +67,7 @@ const selects = (stored: Stored, { identity, sent }: Query): boolean => {
   const vary = varyOf(stored.headers)
   if (vary === undefined) return false
   const selection = new Map(selectionOf(sent, vary))
-  // The Vary of a 304 may name more headers than were stored.
+  // The Vary of a 304 may name headers whose hashes were not stored.
   return (
     selection.size === stored.selection.length &&
     stored.selection.every(([name, value]) => selection.get(name) === value)
@@ -77,12 +77,12 @@ const selects = (stored: Stored, { identity, sent }: Query): boolean => {
 const sameSelection = (a: Stored, b: Stored): boolean =>
   a.identity === b.identity && JSON.stringify(a.selection) === JSON.stringify(b.selection)
 
-/** Logs the failure of a store instead of failing the request. */
+/** Logs the failure of a store, because a request must not fail for it. */
 const tolerant = <A, E>(what: string, use: () => Effect.Effect<A, E>): Effect.Effect<Option.Option<A>> =>
   Effect.catchAllCause(
     Effect.asSome(Effect.suspend(() => effectOr(use(), (kind) => new TypeError(`expected an Effect, got ${kind}`)))),
     (cause) =>
-      // The error of a store may quote stored data, so only its type is logged.
+      // Logs only the type of the error, which may quote stored data.
       Effect.as(
         Effect.annotateLogs(Effect.logDebug(`The HTTP cache cannot ${what} its store`), { error: errorType(cause) }),
         Option.none()
@@ -105,11 +105,11 @@ export class CacheStore {
   private readonly maxSize: number
   private index: CacheIndex | undefined = undefined
   private removals = 0
-  /** Recent removals of URLs, and of identities of a URL, with the count of removals at the time. */
+  /** The last removals of URLs, and of identities of a URL, each with its number. */
   private readonly removed = new Map<string, number>()
-  /** The latest removal that was dropped from `removed`. Requests sent before it may have been affected. */
+  /** The number of the last removal that was dropped from `removed`. It may concern any request sent before. */
   private forgotten = 0
-  /** Serializes changes, which read an entry and the index and write them back. */
+  /** Serializes changes, because each reads an entry and the index and writes them back. */
   private readonly writing = Effect.unsafeMakeSemaphore(1)
 
   constructor(store: KeyValueStore, maxSize: number) {
@@ -130,7 +130,7 @@ export class CacheStore {
     )
   }
 
-  /** The newest stored response that matches. */
+  /** The newest stored response that answers a query. */
   find(query: Query): Effect.Effect<Stored | undefined> {
     return Effect.suspend(() => {
       const key = keyOf(query.sent.url)
@@ -141,14 +141,14 @@ export class CacheStore {
     })
   }
 
-  /** The current removal count, for `put`. */
+  /** The number of the last removal, for `put`. */
   get moment(): number {
     return this.removals
   }
 
   /**
-   * Replaces the stored response for the same requests, unless the URL was removed since `since`. Evicts the least
-   * recently used entries beyond the size limit.
+   * Stores a response in place of the one for the same requests, unless its URL was removed after `since`. Evicts the
+   * least recently used entries that exceed the size limit.
    */
   put(url: string, stored: Stored, since: number): Effect.Effect<void> {
     const key = keyOf(url)
@@ -213,7 +213,7 @@ export class CacheStore {
     return (this.removed.get(key) ?? 0) > since || (this.removed.get(`${key} ${identity}`) ?? 0) > since
   }
 
-  /** Runs one change at a time, then writes the index. */
+  /** Runs a change when no other one runs, then writes the index. */
   private alone(change: (index: CacheIndex) => Effect.Effect<void>): Effect.Effect<void> {
     const read = Effect.suspend(() =>
       this.index === undefined
@@ -227,7 +227,7 @@ export class CacheStore {
         Effect.suspend(() => tolerant("write", () => this.store.set(indexKey, index.toText())))
       )
     })
-    // If no other change is running, do not yield, so that a response just read is already stored.
+    // Does not yield if no other change runs, so that a response is already stored when its reader continues.
     return Effect.flatMap(this.writing.withPermitsIfAvailable(1)(changed), (done) =>
       Option.isSome(done) ? Effect.void : Effect.asVoid(this.writing.withPermits(1)(changed))
     )

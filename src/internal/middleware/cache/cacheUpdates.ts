@@ -1,4 +1,4 @@
-/** What the responses of the server change in the store: entries that they add, freshen, replace or remove. */
+/** Updates the store after a response of the server: adds, freshens, replaces or removes entries. */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -14,26 +14,26 @@ import { keepBody } from "./keepBody.js"
 import type { Flight } from "./singleFlight.js"
 import { linesOf, ofBody } from "./storedHeaders.js"
 
-/** A request to the server on behalf of a lookup, and the state needed when its response arrives. */
+/** A request to the server for a lookup, and the state that its response needs. */
 export interface FetchTask {
   readonly lookup: Lookup
-  /** The requests that wait for it, if any may. */
+  /** The flight for which other requests may wait. */
   readonly flight: Flight | undefined
   readonly sent: Sent
 }
 
 /** When a request was sent. */
 export interface Sent {
-  /** The store's removal counter: the response is not stored if the URL was removed since. */
+  /** The last removal before the request. The response is not stored if its URL was removed later. */
   readonly since: number
-  /** In milliseconds since the epoch. The response ages from here, however long it takes (RFC 9111 section 4.2.3). */
+  /** In milliseconds since the epoch. The age of the response counts from here (RFC 9111 section 4.2.3). */
   readonly at: number
 }
 
 export class CacheUpdates {
   private readonly store: CacheStore
   private readonly maxBodySize: number
-  /** Notes when a request is sent. */
+  /** Records when a request is sent. */
   readonly sending: Effect.Effect<Sent> = Effect.map(Clock.currentTimeMillis, (at) => ({
     since: this.store.moment,
     at
@@ -81,8 +81,8 @@ export class CacheUpdates {
   }
 
   /**
-   * Stores a response once its body is complete, if it is cacheable and worth storing. `supersedes`: the response
-   * answers a revalidation, so that if it is not stored itself, the old entry must be removed (RFC 9111 section 4.3.3).
+   * Stores a response when its body is complete, if it is cacheable and worth storing. `supersedes` is true for the
+   * response to a revalidation: if it is not stored, the old entry must be removed (RFC 9111 section 4.3.3).
    */
   keep(task: FetchTask, response: ClientResponse, supersedes: boolean): Effect.Effect<void> {
     const { lookup, sent } = task
@@ -112,7 +112,7 @@ export class CacheUpdates {
     })
   }
 
-  /** Removes the entries that an unsafe request made invalid (RFC 9111 section 4.4). */
+  /** Removes the entries that an unsafe request invalidates (RFC 9111 section 4.4). */
   invalidate(request: PreparedRequest, response: ClientResponse): Effect.Effect<void> {
     if (response.status < 200 || response.status >= 400) return Effect.void
     return Effect.forEach(invalidatedBy(request, response), (url) => this.store.remove(url), { discard: true })

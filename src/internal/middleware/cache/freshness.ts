@@ -1,4 +1,4 @@
-/** Decides whether a response may be stored and how long it is fresh, with http-cache-semantics at a given time. */
+/** Decides with http-cache-semantics whether a response may be stored and how long it is fresh. */
 import CachePolicy from "http-cache-semantics"
 import { parseHttpDate } from "../../http/httpDate.js"
 import { type Directives, parseDirectives, seconds } from "./cacheControl.js"
@@ -43,14 +43,16 @@ export interface Freshness {
 /** `immutable` does not make a response fresh (RFC 8246). */
 const settings = { shared: false, immutableMinTimeToLive: 0 }
 
-/** Age in seconds of a response at its arrival, by its Date; caches on the way may omit Age (RFC 9111 section 4.2.3). */
+/**
+ * The age in seconds at arrival by the Date header, because caches on the way may omit Age (RFC 9111 section 4.2.3).
+ */
 const apparentAge = (lines: Lines, receivedAt: number): number => {
   const [date] = valuesOf(lines, "date")
   const sent = date === undefined ? undefined : parseHttpDate(date, receivedAt)
   return sent === undefined ? 0 : Math.max(0, Math.floor((receivedAt - sent) / 1000))
 }
 
-/** `receivedAt` and `now` are in milliseconds since the epoch. */
+/** The freshness of a response at `now`. Times are in milliseconds since the epoch. */
 export const freshness = (status: number, lines: Lines, receivedAt: number, now: number): Freshness => {
   let time = receivedAt
   class Policy extends CachePolicy {

@@ -1,6 +1,6 @@
 /**
- * Decides which requests may share a stored response: those to the same peer, with the same trust settings, by the same
- * user.
+ * Decides which requests may share a stored response: those of the same user, to the same peer, with the same trust
+ * settings.
  */
 import { createHash } from "node:crypto"
 import type { Middleware } from "../../../Middleware.js"
@@ -22,20 +22,20 @@ export const linesOfHead = (head: string): Lines =>
       return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()] as const
     })
 
-/** Parts of header names that indicate credentials, a user, or another target than the URL. */
+/** Parts of header names that indicate credentials, a user, or a target that the URL does not show. */
 const words =
   /auth|token|secret|passw|credential|session|signature|cookie|jwt|api-?key|csrf|xsrf|saml|identity|impersonat|forwarded|original|rewrite|override|real-ip|client-ip|connecting-ip/
 
-/** The same, for words that only count as whole hyphen-separated words. */
+/** The same for words that count only between hyphens, underscores and the ends of the name. */
 const whole =
   /(?:^|[-_])(?:key|keys|sig|sid|user|users|userid|username|uid|account|tenant|org|organization|organisation|customer|client|role|roles|scope|scopes|subject|principal|actor|email|host|from|method)(?:$|[-_])/
 
 /**
- * Whether a header may change which server answers or for whom, even if Vary does not name it. Takes a lower-case name.
+ * Whether a header may identify the user or select the server, even if Vary does not name it. `name` is in lower case.
  */
 export const identifies = (name: string): boolean => name !== "user-agent" && (words.test(name) || whole.test(name))
 
-/** The lines that identify peer and user, sorted. Hosts are compared without case. */
+/** The sorted lines that identify peer and user, with Host in lower case. */
 const identifying = (lines: Lines, secret: ReadonlySet<string>): Lines =>
   lines
     .filter(([name]) => identifies(name) || secret.has(name))
@@ -50,7 +50,7 @@ export interface Inner {
   readonly digest: boolean
 }
 
-/** `outer` is the cache itself, which is missing from the list if another middleware calls it. */
+/** The middlewares inside `outer`, which is the cache. All of them if another middleware calls the cache. */
 export const innerOf = (middlewares: ReadonlyArray<Middleware>, outer: Middleware): Inner => {
   const inside = middlewares
     .slice(middlewares.indexOf(outer) + 1)
@@ -75,7 +75,7 @@ export const sameIdentity = (asked: Sent, sent: Sent, inner: Inner): boolean => 
   return JSON.stringify(identifying(linesOfHead(asked.head), secret)) === JSON.stringify(lines)
 }
 
-/** Hashes of the headers that Vary names. Credentials are excluded, because `identityOf` compares them. */
+/** Hashes of the headers that Vary names, except credentials, which `identityOf` compares. */
 export const selectionOf = (
   sent: Sent,
   vary: ReadonlyArray<string>

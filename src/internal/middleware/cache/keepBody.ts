@@ -7,24 +7,24 @@ import type { SessionCore } from "../../session/sessionCore.js"
 import { listenTo } from "./cacheBody.js"
 import type { Flight } from "./singleFlight.js"
 
-/** How the waiting requests continue if the body was not stored. */
+/** How the requests that wait for the body continue if it is not stored. */
 const resultWhenLost = { abandoned: "again", broken: "alone", large: "unstored" } as const
 
-/** Where a body is stored. */
+/** How a body is stored, and what depends on it. */
 export interface Keeper {
-  /** The waiting requests, if there may be any. */
+  /** The flight for which other requests may wait. */
   readonly flight: Flight | undefined
-  /** The session; closing it waits for the store. */
+  /** The session, whose `close` waits for the store. */
   readonly core: SessionCore | undefined
   /** Largest body to store, in bytes. */
   readonly limit: number
   /** Stores the body, given in base64. */
   readonly put: (body: string) => Effect.Effect<void>
-  /** Runs if the body is too large. */
+  /** Runs if the body exceeds `limit`. */
   readonly gone: Effect.Effect<void>
 }
 
-/** Taps the body, so that reading it also stores it. The reader does not wait for the store. */
+/** Stores the body of a response while its reader reads it. The reader does not wait for the store. */
 export const keepBody = (response: Response, { core, flight, gone, limit, put }: Keeper): Effect.Effect<void> =>
   Effect.map(currentEnvironment, (environment) => {
     const keep = (effect: Effect.Effect<void>): void => {

@@ -3,17 +3,17 @@ import * as Effect from "effect/Effect"
 import { callback } from "../../effect/callback.js"
 
 /**
- * How the waiting requests continue. "stored": use the stored response. "standsIn": a stale response may replace an
- * error. "alone": each sends its own request. "unstored": the same, and the next requests with this key do not wait
- * either. "again": the first request was interrupted, and another one takes its place.
+ * How the waiting requests continue. "stored": they use the stored response. "standsIn": they may use a stale response
+ * instead of an error. "alone": each sends its own request. "unstored": the same, and later requests with this key do
+ * not wait either. "again": the first request was interrupted, and one of them takes its place.
  */
 export type FlightResult = "stored" | "standsIn" | "alone" | "unstored" | "again"
 
 /** One request in flight that others may wait for. */
 export class Flight {
-  /** Whether the flight ends with the end of a body. */
+  /** Whether the end of a body ends the flight. */
   carried = false
-  /** Reads the body to its end, because other requests wait for it. */
+  /** Continues to read the body even if its reader pauses, because other requests wait for it. */
   hurry: () => void = () => {}
   private result: FlightResult | undefined = undefined
   private readonly onEnd: (result: FlightResult) => void
@@ -27,7 +27,7 @@ export class Flight {
     return this.waiting.size > 0
   }
 
-  /** Ends the flight; only the first call counts. */
+  /** Ends the flight. Only the first call counts. */
   end(result: FlightResult): void {
     if (this.result !== undefined) return
     this.result = result
@@ -50,7 +50,7 @@ export class Flight {
   }
 }
 
-/** Most keys remembered whose last response was not stored. Requests with these keys do not wait for each other. */
+/** How many keys of responses that were not stored are remembered. Requests with them do not wait for each other. */
 const remembered = 1024
 
 /** The flights in progress, by key. */

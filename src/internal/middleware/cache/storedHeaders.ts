@@ -3,7 +3,7 @@ import type { ClientResponse } from "../../../ClientResponse.js"
 import { decodeText } from "../../network/http1/head.js"
 import type { Lines } from "./freshness.js"
 
-/** Headers of one connection or one exchange, and cookies, which are meant only for the first recipient. */
+/** Headers that are not stored: those for one connection or exchange, and cookies, which are for one recipient. */
 const unstored: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
@@ -19,7 +19,7 @@ const unstored: ReadonlySet<string> = new Set([
   "set-cookie"
 ])
 
-/** Headers that describe the stored body; those of a 304 do not replace them (RFC 9111 section 3.2). */
+/** Headers that describe the stored body. Those of a 304 do not replace them (RFC 9111 section 3.2). */
 export const ofBody: ReadonlySet<string> = new Set([
   "content-length",
   "content-encoding",

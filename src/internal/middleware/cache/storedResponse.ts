@@ -8,7 +8,7 @@ import type { Stored } from "./cacheStore.js"
 const fromParts = ({ next, request, sent }: Lookup, parts: ResponseParts): ClientResponse =>
   madeResponse(request, parts, callOf(next), sent)
 
-/** `age` is in seconds. */
+/** The response from an entry. `age` is in seconds. */
 export const fromStored = (lookup: Lookup, stored: Stored, age: number): ClientResponse =>
   fromParts(lookup, {
     status: stored.status,

@@ -1,6 +1,6 @@
 /**
- * Digest authentication (RFC 7616) around each hop. Answers the 401 of an origin, the 407 of a proxy, and the error of
- * a refused CONNECT.
+ * Digest authentication (RFC 7616) around each hop. Answers a 401 of an origin, a 407 of a proxy, and the error of a
+ * CONNECT that a proxy refused with 407.
  */
 
 import { createHash, randomBytes } from "node:crypto"
@@ -34,7 +34,7 @@ const originNames: Names = { status: 401, challenge: "www-authenticate", info: "
 
 const proxyNames: Names = { status: 407, challenge: "proxy-authenticate", info: "proxy-authentication-info" }
 
-/** The server that sent a challenge, and the parts of the request that its hashes cover. */
+/** The server whose challenges are answered, and the parts of the request that the hashes cover. */
 interface Asker {
   readonly key: string
   readonly method: string
@@ -45,7 +45,7 @@ interface Asker {
 
 const newCnonce = (): string => randomBytes(16).toString("hex")
 
-/** The digest state of one origin or proxy: its challenge and the use count of its nonce. */
+/** The state for one origin or proxy: its challenge, and how often its nonce was used. */
 class DigestSession {
   static {
     showAs(DigestSession, "Digest/Session", ({ challenge }) => ({ realm: challenge.realm }))
@@ -62,12 +62,12 @@ class DigestSession {
     this.challenge = challenge
     this.user = user
     this.nonce = challenge.nonce
-    // "-sess" algorithms derive the secret once, from the first nonces.
+    // "-sess" algorithms derive the secret once per session, from its first nonces.
     this.cnonce = challenge.session ? newCnonce() : undefined
     this.secret = secretOf(challenge, user, this.cnonce ?? "")
   }
 
-  /** Continues with the next nonce, if the server sent one. */
+  /** Continues with a nonce of the server, whose uses are counted from 0. */
   renew(nonce: string): void {
     if (nonce === this.nonce) return
     this.nonce = nonce
@@ -138,13 +138,13 @@ const choose = (
   )
 }
 
-/** Most answers to one request: the first, and a second one after a stale nonce. */
+/** Most answers for one request: one, and another one if its nonce was stale. */
 const maxAnswers = 2
 
-/** A refusal: a response, or the error of a refused CONNECT. */
+/** A response that refuses the request, or the error of a refused CONNECT. */
 interface Refusal {
   readonly challenges: ReadonlyArray<string>
-  /** The outcome if the challenge is not answered. */
+  /** The outcome of the request if the challenge is not answered. */
   readonly outcome: Effect.Effect<ClientResponse, ClientError>
   readonly response?: ClientResponse
   readonly error?: ClientHttpProxyError
@@ -164,7 +164,7 @@ class Digest {
   private readonly names: Names
   private readonly preemptive: boolean
   private readonly sessions = new Map<string, DigestSession>()
-  /** Distinguishes tunnels that use these credentials from others. */
+  /** Identifies these credentials, so that tunnels opened with others are not shared. */
   private readonly id = ++digests
   private anchor: string | undefined = undefined
   private places: ReadonlyArray<Place> = []
@@ -224,7 +224,7 @@ class Digest {
       },
       onSuccess: (response) => {
         const outcome = Effect.succeed(response)
-        // Behind a tunnel, the response comes from the origin.
+        // The response came through a tunnel, so the origin sent it.
         if (asker.leg?.tunnel === true) return outcome
         if (response.status !== this.names.status) {
           if (used !== undefined) this.learn(used, response)
@@ -246,7 +246,7 @@ class Digest {
   ): Effect.Effect<ClientResponse, ClientError> {
     const challenge = strongest(refusal.challenges)
     if (challenge === undefined || !this.answerable(request, challenge, used, answers, asker)) {
-      // Refused credentials must not be sent preemptively again.
+      // Refused credentials must not be sent again without a challenge.
       if (used !== undefined && this.sessions.get(asker.key) === used) this.sessions.delete(asker.key)
       return refusal.outcome
     }
@@ -255,7 +255,7 @@ class Digest {
       const session = this.begin(request, challenge, asker, used)
       if (session instanceof InvalidRequest) return Effect.fail(session)
       const { error, response } = refusal
-      // Releases the response first, because the answer may need its connection.
+      // Releases the response first, because the next request may need its connection.
       return (response?.release ?? Effect.void).pipe(
         Effect.zipRight(emitRetry(next, request, { reason: "Digest", delay: 0, error, response })),
         Effect.zipRight(
@@ -267,7 +267,7 @@ class Digest {
     })
   }
 
-  /** Whether another answer can succeed where the request as sent did not. */
+  /** Whether an answer to the challenge may succeed, given the `answers` that were already sent. */
   private answerable(
     request: PreparedRequest,
     challenge: DigestChallenge,
@@ -275,10 +275,10 @@ class Digest {
     answers: number,
     asker: Asker
   ): boolean {
-    // A refused CONNECT did not send any part of the body.
+    // After a refused CONNECT, nothing of the body was sent.
     if (answers >= maxAnswers || (asker.leg?.tunnel !== true && !isReplayable(request.body))) return false
     if (used === undefined || challenge.stale) return true
-    // A preemptive answer may have been outdated; an answer to this very challenge was refused.
+    // An answer that was sent without a challenge may use an outdated one. An answer to this challenge was refused.
     return answers === 0 && !used.knows(challenge)
   }
 
@@ -289,8 +289,8 @@ class Digest {
     refused: DigestSession | undefined
   ): DigestSession | InvalidRequest {
     const known = this.sessions.get(asker.key)
-    // Another request may have received the same nonce meanwhile; its count continues. So does a secret derived from
-    // it, unless it was refused.
+    // Another request may have received the same nonce meanwhile. Then its state continues, because the count must not
+    // repeat. The secret of a "-sess" algorithm must derive from the same nonce, and not have been refused.
     const secretHolds = !challenge.session || (known !== refused && known?.challenge.nonce === challenge.nonce)
     if (known?.knows(challenge) === true && secretHolds) return known
     const revealed = revealBasic(this.credentials)

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto"
 import type { DigestChallenge, Hash } from "./digestChallenge.js"
 
-/** The user as input to the hashes. */
+/** The user, as input of the hashes. */
 export interface User {
   readonly name: string
   readonly password: string
@@ -12,7 +12,7 @@ export interface User {
 export interface AnswerInput {
   readonly user: User
   readonly method: string
-  /** As on the request line. */
+  /** The request target, as on the request line. */
   readonly uri: string
   /** `undefined` for RFC 2069. */
   readonly qop: "auth" | "auth-int" | undefined
@@ -33,7 +33,7 @@ const digestOf = (hash: Hash, ...parts: ReadonlyArray<string | Uint8Array>): str
   return sum.digest("hex")
 }
 
-/** Encodes text in the charset of the challenge, or else of the credentials. */
+/** Encodes text in the charset of the challenge or, without one, in that of the credentials. */
 const bytesOf = (challenge: DigestChallenge, user: User, text: string): Buffer =>
   Buffer.from(text, challenge.utf8 ? "utf-8" : user.encoding)
 

@@ -21,7 +21,7 @@ export interface DigestChallenge {
   readonly domain: ReadonlyArray<string>
 }
 
-/** The algorithms of RFC 7616, and the names in use for SHA-1 and SHA-512. */
+/** The algorithms of RFC 7616, and the names that servers use for SHA-1 and SHA-512. */
 const hashes: ReadonlyMap<string, Hash> = new Map([
   ["md5", "md5"],
   ["sha", "sha1"],
@@ -41,7 +41,7 @@ const isQop = (word: string): word is "auth" | "auth-int" => word === "auth" || 
 
 const isTrue = (text: string | undefined): boolean => text?.toLowerCase() === "true"
 
-/** Converts a challenge; `undefined` if it is not a Digest challenge or uses unsupported options. */
+/** Converts a challenge. `undefined` for another scheme than Digest, or for options that are not supported. */
 const toDigest = (challenge: Challenge): DigestChallenge | undefined => {
   const { params, scheme } = challenge
   const realm = params.get("realm")
@@ -70,7 +70,7 @@ const toDigest = (challenge: Challenge): DigestChallenge | undefined => {
   }
 }
 
-/** The strongest supported challenge; the first one among equals. */
+/** The supported challenge with the strongest hash; the first one of several. */
 export const strongest = (fields: ReadonlyArray<string>): DigestChallenge | undefined => {
   let best: DigestChallenge | undefined
   for (const challenge of parseChallenges(fields)) {

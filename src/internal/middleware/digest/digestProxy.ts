@@ -1,6 +1,6 @@
 /**
- * Digest authentication for proxies: finds the proxy of a request and attaches the answer so that no other server gets
- * it.
+ * Digest authentication for proxies: finds the proxy of a request, and attaches the answer in a way that no other
+ * server gets it.
  */
 import { randomUUID } from "node:crypto"
 import * as Either from "effect/Either"
@@ -14,20 +14,23 @@ import { callOf } from "../../session/middlewareChain.js"
 import { environmentOf, routeOf } from "../../session/route.js"
 import type { ProxyRoute } from "../../transport/transport.js"
 
-/** The request as the proxy sees it. */
+/** The part of a request that its proxy sees. */
 export interface ProxyLeg {
   readonly proxy: ProxyRoute
-  /** Whether the request is a CONNECT for a tunnel, in which case the proxy sees neither the request nor its body. */
+  /**
+   * Whether the request goes through a tunnel. Then the proxy sees only a CONNECT, and neither the request nor its
+   * body.
+   */
   readonly tunnel: boolean
   readonly method: string
-  /** As on the request line that the proxy receives (RFC 7616 section 3.4). */
+  /** The target on the request line that the proxy receives (RFC 7616 section 3.4). */
   readonly uri: string
 }
 
 const absoluteForm = ({ target }: PreparedRequest): string =>
   target.target === "*" ? target.url.slice(0, -1) : target.url
 
-/** `undefined` if the request does not use an HTTP proxy, or if that already has credentials. */
+/** The leg to the HTTP proxy of a request. `undefined` without one, or if it already has credentials. */
 export const proxyLeg = (request: PreparedRequest, next: Next): ProxyLeg | undefined => {
   const call = callOf(next)
   if (call === undefined || Option.isSome(request.header("proxy-authorization"))) return undefined
@@ -45,9 +48,9 @@ export const proxyLeg = (request: PreparedRequest, next: Next): ProxyLeg | undef
 const identities = randomUUID()
 
 /**
- * The same request with an answer for the proxy. The answer is part of the route and not a header: if the route
- * changed, an origin would receive the header. `id` separates the connections of these credentials from others. An
- * answer is computed per CONNECT; a request in an existing tunnel needs none.
+ * The same request with an answer for the proxy. The answer is part of the route instead of the headers, because an
+ * origin would receive a header if the route changed. `id` keeps connections with these credentials apart from others.
+ * Each CONNECT computes its own answer; a request in an existing tunnel needs none.
  */
 export const withAnswer = (
   request: PreparedRequest,

@@ -1,10 +1,10 @@
-/** The protection space of a Digest challenge (RFC 7616 section 3.3, "domain"): the URLs its credentials apply to. */
+/** The protection space of a Digest challenge (RFC 7616 section 3.3, "domain"): the URLs that get its credentials. */
 
 import type { Target } from "../../http/target.js"
 import { parseUrl } from "../../http/whatwg.js"
 import type { PreparedRequest } from "../../request/preparedRequest.js"
 
-/** An origin and a path; covers everything below the path. */
+/** All URLs of an origin at or below a path. */
 export interface Place {
   /** In the form of `Origin.key`. */
   readonly origin: string
@@ -16,16 +16,13 @@ const originKey = (url: URL): string => {
   return `${url.protocol}//${url.hostname}:${port}`
 }
 
-/**
- * Most places read from one challenge. Each can be as long as the URL of the request, so the number bounds the memory.
- */
+/** Most places of one challenge. Bounds the memory, as each place can be as long as the URL of the request. */
 const maxPlaces = 100
 
 const pathOf = (target: Target): string => target.target.split("?", 1)[0] ?? "/"
 
 /**
- * The places of a challenge, or the whole origin if it does not name any. Credentials for https never apply to plain
- * http.
+ * The places that a challenge names, or the whole origin if it names none. Credentials for https never apply to http.
  */
 export const placesOf = (request: PreparedRequest, domain: ReadonlyArray<string>): ReadonlyArray<Place> => {
   const { origin } = request.target
@@ -39,7 +36,7 @@ export const placesOf = (request: PreparedRequest, domain: ReadonlyArray<string>
   return out.length === 0 ? [{ origin: origin.key, path: "/" }] : out
 }
 
-/** Whether the URL of a request is in one of the places, compared by whole path segments. */
+/** Whether the URL of a request is in one of the places. Compares whole path segments. */
 export const within = (places: ReadonlyArray<Place>, request: PreparedRequest): boolean => {
   const { target } = request
   const path = pathOf(target)
