@@ -28,8 +28,8 @@ describe("the client on a session", () => {
         const fault: Effect.Effect<never, Errors.ClientError> = Testing.faults[name]
         const cause = yield* Effect.flip(fault)
         assert.strictEqual((clientErrorCause(error) as Errors.ClientError)._tag, cause._tag)
-        const told = (clientErrorCause(error) as Errors.ClientError).message
-        assert.include(error.message, told.slice(0, told.indexOf(" (")))
+        const message = (clientErrorCause(error) as Errors.ClientError).message
+        assert.include(error.message, message.slice(0, message.indexOf(" (")))
         assert.strictEqual(error.message.split("GET https://api.example/").length, 2, error.message)
       })
     )

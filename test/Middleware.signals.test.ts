@@ -23,9 +23,9 @@ const retriesOf = (
   passes: Duration.DurationInput = 0
 ) =>
   Effect.gen(function* () {
-    const heard: Array<Retry> = []
+    const received: Array<Retry> = []
     const config = Tracing.traceConfig({
-      onRequestRetry: (_session, _ctx, signal) => Effect.sync(() => heard.push(signal))
+      onRequestRetry: (_session, _ctx, signal) => Effect.sync(() => received.push(signal))
     })
     const asked = Session.get("http://a.test/", { params: { token: "s3cret" } }).pipe(
       ClientResponse.use((response) => Effect.succeed(response.status)),
@@ -39,7 +39,7 @@ const retriesOf = (
     yield* TestClock.adjust(passes)
     const [status, signals] = yield* Fiber.join(fiber)
     const retries = signals.filter((signal) => signal._tag === "RequestRetry")
-    assert.deepStrictEqual(heard, retries)
+    assert.deepStrictEqual(received, retries)
     const tags = signals.map((signal) => signal._tag)
     assert.strictEqual(tags.filter((tag) => tag === "RequestStart").length, 1)
     assert.strictEqual(tags.filter((tag) => tag === "RequestEnd").length, 1)

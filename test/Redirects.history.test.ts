@@ -176,11 +176,11 @@ describe("onRedirect", () => {
     Effect.gen(function* () {
       const { a, b } = yield* chain
       const { session } = yield* sessionWith({ headers: { "X-Api-Key": "k", "X-Plain": "p" } })
-      const told: Array<ClientRequest.Redirect> = []
+      const redirects: Array<ClientRequest.Redirect> = []
       const last = yield* session
         .get(a.to("a.test"), {
           onRedirect: (hop) => {
-            told.push(hop)
+            redirects.push(hop)
             return Effect.succeed(hop.crossOrigin ? Option.none() : Option.some(hop.next))
           }
         })
@@ -190,14 +190,14 @@ describe("onRedirect", () => {
       assert.strictEqual(last.history.length, 1)
       assert.deepStrictEqual(asked(b), [])
       assert.deepStrictEqual(
-        told.map(({ crossOrigin, next, response: { status } }) => [status, next.url, next.hop, crossOrigin]),
+        redirects.map(({ crossOrigin, next, response: { status } }) => [status, next.url, next.hop, crossOrigin]),
         [
           [302, a.to("a.test", "/home"), 1, false],
           [302, b.to("b.test", "/away"), 2, true]
         ]
       )
       assert.deepStrictEqual(
-        told.map(({ next }) => [next.header("x-api-key"), next.header("x-plain")]),
+        redirects.map(({ next }) => [next.header("x-api-key"), next.header("x-plain")]),
         [
           [Option.some("k"), Option.some("p")],
           [Option.none(), Option.some("p")]

@@ -337,8 +337,10 @@ describe("the cookies of responses", () => {
       const rejected = (url: string) =>
         Effect.map(Tracing.collect(sent(session, url)), ([, signals]) => {
           // The query of the request contains the cookies to set.
-          const told = signals.filter(({ _tag }) => _tag === "CookieRejected").map((signal) => ({ ...signal, url }))
-          assert.notInclude(JSON.stringify(told).replaceAll(JSON.stringify(url), ""), "s3cr3t")
+          const rejections = signals
+            .filter(({ _tag }) => _tag === "CookieRejected")
+            .map((signal) => ({ ...signal, url }))
+          assert.notInclude(JSON.stringify(rejections).replaceAll(JSON.stringify(url), ""), "s3cr3t")
           return signals.flatMap((signal) =>
             signal._tag === "CookieRejected" ? [`${signal.name} ${signal.domain} ${signal.reason}`] : []
           )

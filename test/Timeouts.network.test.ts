@@ -45,7 +45,7 @@ const waitsFor = (millis: number, fiber: Fiber.RuntimeFiber<unknown, unknown>) =
   })
 
 /** The fields of a timeout's error. */
-const told = (exit: Exit.Exit<unknown, ClientError>) => {
+const timeoutOf = (exit: Exit.Exit<unknown, ClientError>) => {
   if (Exit.isSuccess(exit)) return "Success"
   if (exit.cause._tag !== "Fail") return Cause.pretty(exit.cause)
   const error = exit.cause.error
@@ -84,7 +84,7 @@ describe("each limit, on the TestClock", () => {
           yield* stage.waiting
           yield* waitsFor(9_999, fiber)
           const exit = yield* Fiber.await(fiber)
-          assert.deepStrictEqual(told(exit), { tag: tagOf(limit), phase, timeout: limit, limit: 10_000 })
+          assert.deepStrictEqual(timeoutOf(exit), { tag: tagOf(limit), phase, timeout: limit, limit: 10_000 })
           yield* free(stage)
         })
       )
@@ -112,7 +112,7 @@ describe("each phase without limits of its own", () => {
         yield* stage.waiting
         yield* waitsFor(fallback - 1, fiber)
         const limit = covered[phase]
-        assert.deepStrictEqual(told(yield* Fiber.await(fiber)), {
+        assert.deepStrictEqual(timeoutOf(yield* Fiber.await(fiber)), {
           tag: tagOf(limit),
           phase,
           timeout: limit,
@@ -130,7 +130,7 @@ describe("each phase without limits of its own", () => {
         const fiber = yield* Effect.fork(stage.request({ socketConnect: Infinity }))
         yield* stage.waiting
         yield* TestClock.adjust(fallback)
-        assert.deepStrictEqual(told(yield* Fiber.await(fiber)), {
+        assert.deepStrictEqual(timeoutOf(yield* Fiber.await(fiber)), {
           tag: tagOf(ending),
           phase,
           timeout: ending,
@@ -172,7 +172,12 @@ describe("each limit, on the default Clock", () => {
                 const seen = yield* measured(stage, { total: Infinity, [limit]: millis })
                 assert.isAtLeast(seen.millis, millis)
                 if (seen.reached) {
-                  assert.deepStrictEqual(told(seen.exit), { tag: tagOf(limit), phase, timeout: limit, limit: millis })
+                  assert.deepStrictEqual(timeoutOf(seen.exit), {
+                    tag: tagOf(limit),
+                    phase,
+                    timeout: limit,
+                    limit: millis
+                  })
                 }
                 return seen.reached ? seen.active - millis : Infinity
               })
@@ -222,7 +227,7 @@ describe("limits", () => {
       const first = yield* Effect.fork(stage.request())
       yield* stage.waiting
       yield* TestClock.adjust(5_000)
-      assert.deepStrictEqual(told(yield* Fiber.await(first)), {
+      assert.deepStrictEqual(timeoutOf(yield* Fiber.await(first)), {
         tag: "SocketTimeoutError",
         phase: "headers",
         timeout: "headers",
@@ -232,7 +237,7 @@ describe("limits", () => {
       yield* until(() => Effect.runSync(stage.connector.stats).acquired === 1)
       yield* turns(5)
       yield* TestClock.adjust(30_000)
-      assert.deepStrictEqual(told(yield* Fiber.await(second)), {
+      assert.deepStrictEqual(timeoutOf(yield* Fiber.await(second)), {
         tag: "TotalTimeoutError",
         phase: "headers",
         timeout: "total",
@@ -243,7 +248,7 @@ describe("limits", () => {
       yield* until(() => Effect.runSync(stage.connector.stats).acquired === 1)
       yield* turns(5)
       yield* TestClock.adjust(4_000)
-      assert.deepStrictEqual(told(yield* Fiber.await(third)), {
+      assert.deepStrictEqual(timeoutOf(yield* Fiber.await(third)), {
         tag: "TotalTimeoutError",
         phase: "headers",
         timeout: "total",
@@ -257,7 +262,7 @@ describe("limits", () => {
       const stage = yield* stages.headers()
       const fiber = yield* Effect.fork(stage.request(0))
       yield* TestClock.adjust(1)
-      const seen = told(yield* Fiber.await(fiber))
+      const seen = timeoutOf(yield* Fiber.await(fiber))
       assert.strictEqual(typeof seen === "object" ? seen.tag : seen, "TotalTimeoutError")
       yield* free(stage)
     })
@@ -290,7 +295,7 @@ describe("the limit headers", () => {
         if (count < 3) yield* TestClock.adjust(400)
       }
       yield* waitsFor(199, fiber)
-      assert.deepStrictEqual(told(yield* Fiber.await(fiber)), {
+      assert.deepStrictEqual(timeoutOf(yield* Fiber.await(fiber)), {
         tag: "SocketTimeoutError",
         phase: "headers",
         timeout: "headers",
@@ -329,7 +334,7 @@ describe("the limit body", () => {
         yield* turns(3)
       }
       yield* waitsFor(999, fiber)
-      assert.deepStrictEqual(told(yield* Fiber.await(fiber)), {
+      assert.deepStrictEqual(timeoutOf(yield* Fiber.await(fiber)), {
         tag: "SocketTimeoutError",
         phase: "body",
         timeout: "body",
@@ -391,7 +396,7 @@ describe("the limit total", () => {
         if (count < 3) yield* TestClock.adjust(400)
       }
       yield* waitsFor(199, fiber)
-      assert.deepStrictEqual(told(yield* Fiber.await(fiber)), {
+      assert.deepStrictEqual(timeoutOf(yield* Fiber.await(fiber)), {
         tag: "TotalTimeoutError",
         phase: "headers",
         timeout: "total",
@@ -425,7 +430,7 @@ describe("the limit total", () => {
       yield* until(() => Effect.runSync(at.requests).length === 2)
       yield* turns(10)
       yield* waitsFor(399, fiber)
-      const seen = told(yield* Fiber.await(fiber))
+      const seen = timeoutOf(yield* Fiber.await(fiber))
       assert.strictEqual(typeof seen === "object" ? seen.tag : seen, "TotalTimeoutError")
     })
   )
@@ -438,7 +443,7 @@ describe("the limit total", () => {
       const { session } = yield* sessionOn()
       const response = yield* session.get(at.url, { timeout: 1_000 })
       yield* TestClock.adjust(1_000)
-      assert.deepStrictEqual(told(yield* Effect.exit(response.text)), {
+      assert.deepStrictEqual(timeoutOf(yield* Effect.exit(response.text)), {
         tag: "TotalTimeoutError",
         phase: "body",
         timeout: "total",
@@ -463,7 +468,7 @@ describe("the limit total", () => {
       const fiber = yield* Effect.fork(session.get(at.url, { timeout: 1_000 }).pipe(ClientResponse.text))
       yield* Deferred.await(asked)
       yield* TestClock.adjust(1_000)
-      const seen = told(yield* Fiber.await(fiber))
+      const seen = timeoutOf(yield* Fiber.await(fiber))
       assert.strictEqual(typeof seen === "object" ? seen.tag : seen, "TotalTimeoutError")
     })
   )

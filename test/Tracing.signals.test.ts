@@ -51,20 +51,20 @@ describe("phases that aiohttp does not report", () => {
   it.scopedLive("show no secret", () =>
     Effect.gen(function* () {
       const url = yield* site
-      const heard: Array<Tracing.Signal> = []
-      const config = listenToAll((signal) => Effect.sync(() => void heard.push(signal)))
+      const received: Array<Tracing.Signal> = []
+      const config = listenToAll((signal) => Effect.sync(() => void received.push(signal)))
       yield* Session.get(`${url.replace("http://", "http://user:s3cr3t-word@")}/cookie?access_token=s3cr3t-token`, {
         headers: { cookie: "a=s3cr3t-a", "x-api-key": "s3cr3t-key" }
       }).pipe(ClientResponse.discard, Effect.provide(Session.layer({ traceConfigs: [config] })))
-      const end = heard.find((signal) => signal._tag === "RequestEnd")
+      const end = received.find((signal) => signal._tag === "RequestEnd")
       const raw =
         end?._tag === "RequestEnd"
           ? Buffer.concat(end.response.rawHeaders.flat().map((part) => Buffer.from(part))).toString()
           : ""
       const info = end?._tag === "RequestEnd" ? JSON.stringify(end.response.requestInfo) : ""
-      const all = JSON.stringify(heard, (_, value) => (typeof value === "bigint" ? String(value) : value))
+      const all = JSON.stringify(received, (_, value) => (typeof value === "bigint" ? String(value) : value))
       assert.include(all, "REDACTED")
-      assert.notInclude(all + raw + info + Tracing.waterfall(heard), "s3cr3t")
+      assert.notInclude(all + raw + info + Tracing.waterfall(received), "s3cr3t")
     })
   )
 })

@@ -267,7 +267,7 @@ describe("a session without subscribers", () => {
       name: string,
       options: Session.SessionOptions,
       wrap: (effect: Effect.Effect<unknown, unknown>) => Effect.Effect<unknown, unknown>,
-      told: boolean
+      builds: boolean
     ]
   > = [
     ["nothing at all", {}, (effect) => effect, false],
@@ -276,13 +276,13 @@ describe("a session without subscribers", () => {
     ["spans alone", {}, (effect) => Effect.flatMap(native, (tracer) => Effect.withTracer(effect, tracer)), false],
     ["a collector", {}, (effect) => Tracing.collect(effect), true]
   ]
-  for (const [name, options, wrap, told] of rows) {
-    it.effect(`with ${name}: ${told ? "builds signals" : "builds no signal"}`, () =>
+  for (const [name, options, wrap, builds] of rows) {
+    it.effect(`with ${name}: ${builds ? "builds signals" : "builds no signal"}`, () =>
       Effect.gen(function* () {
         const session = yield* Session.make(options)
         const post = session.post("http://mock.test/", { data: "abc" }).pipe(ClientResponse.text)
         const built = yield* counted(wrap(post))
-        assert.strictEqual(built > 0, told, `${built} signals`)
+        assert.strictEqual(built > 0, builds, `${built} signals`)
       }).pipe(Effect.scoped, Effect.provide(mock))
     )
   }

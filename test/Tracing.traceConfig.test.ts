@@ -160,10 +160,10 @@ describe("traceConfig", () => {
   it.scopedLive("emits signals of an unread body and of released connections", () =>
     Effect.gen(function* () {
       const url = yield* site
-      const heard: Array<Tracing.Signal> = []
-      const config = listenToAll((signal) => Effect.sync(() => void heard.push(signal)))
+      const received: Array<Tracing.Signal> = []
+      const config = listenToAll((signal) => Effect.sync(() => void received.push(signal)))
       yield* Effect.scoped(Session.get(`${url}/echo`)).pipe(Effect.provide(Session.layer({ traceConfigs: [config] })))
-      const tags = tagsOf(heard)
+      const tags = tagsOf(received)
       assert.deepStrictEqual(tags.slice(0, 4), [
         "RequestStart",
         "ConnectionCreateStart",

@@ -151,27 +151,27 @@ const trimmed = (list: NodeOutcome["headers"]): ReadonlyArray<ReadonlyArray<stri
   list.map(([key, value]) => [key, decodeText(value.replace(/^[ \t]+|[ \t]+$/g, ""))])
 
 /** Where Node is stricter than RFC 9112, or we hold a decision of our own that cannot desynchronise. */
-const isKnown = (ours: Outcome): boolean => {
-  const lengths = ours.headers?.filter(([key]) => key.toLowerCase() === "content-length") ?? []
+const isKnown = (parsed: Outcome): boolean => {
+  const lengths = parsed.headers?.filter(([key]) => key.toLowerCase() === "content-length") ?? []
   // Equal Content-Lengths may be repeated; a 205 has no body.
-  return lengths.length > 1 || (lengths[0]?.[1].includes(",") ?? false) || ours.status === 205
+  return lengths.length > 1 || (lengths[0]?.[1].includes(",") ?? false) || parsed.status === 205
 }
 
 /** Where Node rejects what RFC 9112 has a client take. */
-const isStricter = (ours: Outcome, node: NodeOutcome): boolean =>
+const isStricter = (parsed: Outcome, node: NodeOutcome): boolean =>
   // After an informational response with Connection: close the client does not use the connection again.
-  (node.error === "HPE_CLOSED_CONNECTION" && ours.informational.length > 0) ||
+  (node.error === "HPE_CLOSED_CONNECTION" && parsed.informational.length > 0) ||
   // Framing fields among the trailers; we drop them.
-  (ours.framing === "chunked" &&
+  (parsed.framing === "chunked" &&
     (node.error === "HPE_INVALID_CONTENT_LENGTH" || node.error === "HPE_INVALID_TRANSFER_ENCODING"))
 
-const same = (ours: Outcome, node: NodeOutcome, raw: string) => {
-  const shown = JSON.stringify({ raw, ours, node }, undefined, 1)
+const same = (parsed: Outcome, node: NodeOutcome, raw: string) => {
+  const shown = JSON.stringify({ raw, parsed, node }, undefined, 1)
   assert.isTrue(node.complete, `we accept what Node rejects: ${shown}`)
-  assert.strictEqual(ours.status, node.status, shown)
-  assert.strictEqual(ours.reason, decodeText(node.reason ?? ""), shown)
-  assert.deepStrictEqual<unknown>(ours.headers, trimmed(node.headers), shown)
-  assert.strictEqual(ours.body, node.body, shown)
+  assert.strictEqual(parsed.status, node.status, shown)
+  assert.strictEqual(parsed.reason, decodeText(node.reason ?? ""), shown)
+  assert.deepStrictEqual<unknown>(parsed.headers, trimmed(node.headers), shown)
+  assert.strictEqual(parsed.body, node.body, shown)
 }
 
 const parameters = { seed, interruptAfterTimeLimit: Number(process.env.FUZZ_TIME ?? 20_000) } as const
@@ -191,13 +191,13 @@ describe(`fuzzing against node:http (seed ${seed})`, () => {
       fc.asyncProperty(replies, methods, places, async (reply, method, cuts) => {
         const raw = render(reply, method)
         const pieces = piecesOf(raw, cuts)
-        const ours = parsePieces(pieces, { method, limits: strictLimits })
-        assert.strictEqual(ours.result, "complete", JSON.stringify({ raw, ours }))
-        assert.strictEqual(ours.status, reply.status)
-        assert.strictEqual(ours.excess, 0)
-        assert.deepStrictEqual(ours.informational, reply.informational)
-        assert.strictEqual(ours.body, hasNoBody(reply, method) ? "" : reply.chunks.join(""))
-        same(ours, await nodeOutcome(method, pieces), raw)
+        const parsed = parsePieces(pieces, { method, limits: strictLimits })
+        assert.strictEqual(parsed.result, "complete", JSON.stringify({ raw, parsed }))
+        assert.strictEqual(parsed.status, reply.status)
+        assert.strictEqual(parsed.excess, 0)
+        assert.deepStrictEqual(parsed.informational, reply.informational)
+        assert.strictEqual(parsed.body, hasNoBody(reply, method) ? "" : reply.chunks.join(""))
+        same(parsed, await nodeOutcome(method, pieces), raw)
       }),
       { ...parameters, numRuns: Number(process.env.FUZZ_RUNS ?? 1500) }
     )
@@ -210,15 +210,15 @@ describe(`fuzzing against node:http (seed ${seed})`, () => {
       fc.asyncProperty(replies, edits, methods, places, async (reply, list, method, cuts) => {
         const raw = mutate(render(reply, method), list)
         const pieces = piecesOf(raw, cuts)
-        const ours = parsePieces(pieces, { method, limits: strictLimits })
-        if (ours.result !== "complete" || isKnown(ours)) {
+        const parsed = parsePieces(pieces, { method, limits: strictLimits })
+        if (parsed.result !== "complete" || isKnown(parsed)) {
           rejected++
           return
         }
         accepted++
         const node = await nodeOutcome(method, pieces)
-        if (isStricter(ours, node)) return
-        same(ours, node, raw)
+        if (isStricter(parsed, node)) return
+        same(parsed, node, raw)
       }),
       { ...parameters, numRuns: 4 * Number(process.env.FUZZ_RUNS ?? 1500) }
     )

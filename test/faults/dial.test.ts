@@ -19,7 +19,7 @@ const limits = { timeout: "10 seconds" } as const
 
 const text = (session: Session.SessionService, url: string) => session.get(url, limits).pipe(ClientResponse.text)
 
-const told = (error: ClientError): string => ("code" in error ? `${error._tag} ${error.code}` : error._tag)
+const tagAndCode = (error: ClientError): string => ("code" in error ? `${error._tag} ${error.code}` : error._tag)
 
 const succeeds = (exit: Exit.Exit<unknown, unknown>) => assert.isTrue(Exit.isSuccess(exit), String(exit))
 
@@ -107,7 +107,7 @@ describe("connecting to several addresses", () => {
       const { connector, session } = yield* sessionOn({ localAddress: "203.0.113.1" })
       const test = Effect.gen(function* () {
         const error = failure(yield* Effect.exit(text(session, at.url)))
-        assert.strictEqual(told(error), "ClientConnectorError EADDRNOTAVAIL")
+        assert.strictEqual(tagAndCode(error), "ClientConnectorError EADDRNOTAVAIL")
       })
       succeeds(yield* invariants(test, { connector, servers: [at] }))
     })
@@ -190,7 +190,7 @@ describe("a peer that hangs up", () => {
         const { connector, session } = yield* sessionOn()
         const test = Effect.gen(function* () {
           const request = session.post(`${at.url}/`, { ...limits, data: "x".repeat(1000) })
-          assert.include(expected, told(failure(yield* Effect.exit(request.pipe(ClientResponse.text)))))
+          assert.include(expected, tagAndCode(failure(yield* Effect.exit(request.pipe(ClientResponse.text)))))
           assert.strictEqual(yield* at.accepted, 1)
           assert.strictEqual(yield* text(session, `${at.url}/nonce?x`), "x")
         })

@@ -82,11 +82,11 @@ const unixSession = (path: string, options: Partial<Connector.UnixOptions> = {})
 
 const text = (session: Session.SessionService, url: string) => session.get(url, limits).pipe(ClientResponse.text)
 
-const told = (error: ClientError): string =>
+const tagAndPath = (error: ClientError): string =>
   error._tag === "UnixClientConnectorError" ? `${error._tag} ${error.path} ${error.code}` : error._tag
 
 const outcome = <A>(effect: Effect.Effect<A, ClientError>) =>
-  Effect.match(effect, { onFailure: told, onSuccess: (value) => String(value) })
+  Effect.match(effect, { onFailure: tagAndPath, onSuccess: (value) => String(value) })
 
 const succeeds = (exit: Exit.Exit<unknown, unknown>) => assert.isTrue(Exit.isSuccess(exit), String(exit))
 

@@ -14,7 +14,7 @@ import { promptly } from "../support/steps.js"
 import { timed } from "../support/time.js"
 
 /** The failure's tag, and which of them was closed. */
-const told = (exit: Exit.Exit<unknown, ClientError>): string => {
+const tagAndSubject = (exit: Exit.Exit<unknown, ClientError>): string => {
   if (Exit.isSuccess(exit)) return "Success"
   if (exit.cause._tag !== "Fail") return Cause.pretty(exit.cause)
   const error = exit.cause.error
@@ -43,11 +43,11 @@ describe("a close in each phase", () => {
               const exit = yield* promptly(Fiber.await(fiber), "the request")
               yield* stage.thaw
               const { active, millis } = yield* promptly(Fiber.join(closing), "the close")
-              assert.strictEqual(told(exit), `SessionClosedError ${subject}`)
+              assert.strictEqual(tagAndSubject(exit), `SessionClosedError ${subject}`)
               assert.isBelow(active, 2000)
               if (waits) assert.isAtLeast(millis, graceful)
               assert.strictEqual(
-                told(yield* Effect.exit(stage.request())),
+                tagAndSubject(yield* Effect.exit(stage.request())),
                 `SessionClosedError ${subject}`,
                 "a new request"
               )
@@ -110,7 +110,7 @@ describe("requests in flight", () => {
       assert.strictEqual(fiber.unsafePoll(), null)
       assert.strictEqual(closing.unsafePoll(), null)
       yield* TestClock.adjust("1 millis")
-      assert.strictEqual(told(yield* Fiber.await(fiber)), "SessionClosedError Session")
+      assert.strictEqual(tagAndSubject(yield* Fiber.await(fiber)), "SessionClosedError Session")
       yield* Fiber.join(closing)
     })
   )
@@ -121,7 +121,7 @@ describe("requests in flight", () => {
       const fiber = yield* Effect.fork(stage.request(Infinity))
       yield* stage.waiting
       yield* stage.session.close
-      assert.strictEqual(told(yield* Fiber.await(fiber)), "SessionClosedError Session")
+      assert.strictEqual(tagAndSubject(yield* Fiber.await(fiber)), "SessionClosedError Session")
     })
   )
 
@@ -200,7 +200,7 @@ describe("a close", () => {
       yield* turns(1)
       yield* Fiber.interruptFork(first)
       yield* promptly(stage.session.close, "the second close")
-      assert.strictEqual(told(yield* Fiber.await(fiber)), "SessionClosedError Session")
+      assert.strictEqual(tagAndSubject(yield* Fiber.await(fiber)), "SessionClosedError Session")
     })
   )
 
@@ -239,11 +239,11 @@ describe("a close", () => {
       const get = (session: Session.SessionService) => session.get(`${at.url}/nonce?x`).pipe(ClientResponse.text)
       assert.strictEqual(yield* get(a), "x")
       yield* a.close
-      assert.strictEqual(told(yield* Effect.exit(get(a))), "SessionClosedError Session")
+      assert.strictEqual(tagAndSubject(yield* Effect.exit(get(a))), "SessionClosedError Session")
       assert.strictEqual(yield* get(b), "x")
       assert.strictEqual(yield* at.accepted, 1)
       yield* connector.close
-      assert.strictEqual(told(yield* Effect.exit(get(b))), "SessionClosedError Connector")
+      assert.strictEqual(tagAndSubject(yield* Effect.exit(get(b))), "SessionClosedError Connector")
       yield* until(() => Effect.runSync(at.connections) === 0)
     })
   )
@@ -262,7 +262,8 @@ describe("a close", () => {
       yield* Deferred.await(asked)
       yield* turns(3)
       yield* promptly(Scope.close(scope, Exit.void), "the close")
-      for (const fiber of fibers) assert.strictEqual(told(yield* Fiber.await(fiber)), "SessionClosedError Session")
+      for (const fiber of fibers)
+        assert.strictEqual(tagAndSubject(yield* Fiber.await(fiber)), "SessionClosedError Session")
     })
   )
 

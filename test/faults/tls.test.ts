@@ -21,11 +21,11 @@ import { allowWeak } from "../support/runtime.js"
 import { type Asked, reply, secureSite } from "../support/secureSite.js"
 import * as Server from "../support/server.js"
 import { sessionOn } from "../support/stages.js"
-import { connection, holds, limits, site, text, told, trusting } from "../support/tlsFaults.js"
+import { connection, holds, limits, site, tagAndReason, text, trusting } from "../support/tlsFaults.js"
 import { untilValue } from "../support/wait.js"
 
 const outcome = <A>(effect: Effect.Effect<A, ClientError>): Effect.Effect<string> =>
-  Effect.match(effect, { onFailure: told, onSuccess: () => "Success" })
+  Effect.match(effect, { onFailure: tagAndReason, onSuccess: () => "Success" })
 
 describe("verification of one request", () => {
   it.scopedLive("is disabled for that request only, and the next one gets a connection of its own", () =>
@@ -284,7 +284,7 @@ describe("a certificate or protocol that the client refuses", () => {
               .pipe(ClientResponse.text)
           )
           const error = failure(exit)
-          assert.strictEqual(told(error), expected)
+          assert.strictEqual(tagAndReason(error), expected)
           assert.match(error.message, message)
           assert.deepStrictEqual([error.host, error.port, error.phase], ["localhost", at.port, "tls"])
         })
@@ -328,7 +328,7 @@ describe("a certificate or protocol that the client refuses", () => {
         const at = yield* secureSite({ ...set.good, ...row })
         const { session } = yield* sessionOn({ ssl })
         const error = failure(yield* Effect.exit(text(session, at.url)))
-        assert.strictEqual(told(error), `ClientConnectorSSLError ${expected}`)
+        assert.strictEqual(tagAndReason(error), `ClientConnectorSSLError ${expected}`)
         assert.match("code" in error ? String(error.code) : "", /^ERR_SSL_/)
         assert.strictEqual(at.received(), 0)
       }
@@ -350,7 +350,7 @@ describe("TLS on one side only", () => {
         const test = Effect.gen(function* () {
           const request = session.post(`https://127.0.0.1:${at.port}/path`, { ...limits, data: "s3cr3t-body" })
           const error = failure(yield* Effect.exit(ClientResponse.text(request)))
-          assert.strictEqual(told(error), "ClientConnectorSSLError Protocol")
+          assert.strictEqual(tagAndReason(error), "ClientConnectorSSLError Protocol")
           assert.match(error.message, /does not speak TLS on this port; it may speak plain HTTP/)
         })
         yield* holds(test, { connector, servers: [{ connections: at.connections }] })
@@ -365,10 +365,10 @@ describe("TLS on one side only", () => {
       const at = yield* site(set.good)
       const { session } = yield* sessionOn()
       const error = failure(yield* Effect.exit(text(session, `http://127.0.0.1:${at.port}/`)))
-      assert.include(["BadHttpMessage StatusLine", "ServerDisconnectedError", "ClientOSError"], told(error))
+      assert.include(["BadHttpMessage StatusLine", "ServerDisconnectedError", "ClientOSError"], tagAndReason(error))
       const alerting = yield* Server.always(Server.plays(Server.head, Server.tlsAlert(10), Server.fin))
       const second = failure(yield* Effect.exit(text(session, alerting.url)))
-      assert.strictEqual(told(second), "BadHttpMessage StatusLine")
+      assert.strictEqual(tagAndReason(second), "BadHttpMessage StatusLine")
       assert.match(second.message, /speaks TLS/)
     })
   )
@@ -424,10 +424,10 @@ describe("the TLS signals", () => {
       ] as const) {
         const { session } = yield* sessionOn({ ssl, certificateWarning })
         const [, signals] = yield* Tracing.collect(Effect.zipRight(text(session, at.url), text(session, at.url)))
-        const heard = signals.flatMap((signal) =>
+        const expiring = signals.flatMap((signal) =>
           signal._tag === "TlsCertificateExpiring" ? [`${signal.host} ${signal.certificate.sha256}`] : []
         )
-        assert.deepStrictEqual(heard, [...expected])
+        assert.deepStrictEqual(expiring, [...expected])
       }
     })
   )

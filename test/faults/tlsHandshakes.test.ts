@@ -12,7 +12,7 @@ import { heldClock } from "../support/clock.js"
 import { failure } from "../support/exits.js"
 import { reply, type SecureSite, secureSite } from "../support/secureSite.js"
 import { sessionOn } from "../support/stages.js"
-import { connection, holds, limits, site, text, told, trusting } from "../support/tlsFaults.js"
+import { connection, holds, limits, site, tagAndReason, text, trusting } from "../support/tlsFaults.js"
 import { turn, turns, until } from "../support/wait.js"
 
 describe("a client certificate that a server does not get", () => {
@@ -43,7 +43,7 @@ describe("a client certificate that a server does not get", () => {
           const { connector, session } = yield* sessionOn({ ssl })
           const test = Effect.gen(function* () {
             const error = failure(yield* Effect.exit(send(session, at.url)))
-            assert.strictEqual(told(error), "ClientConnectorSSLError Handshake")
+            assert.strictEqual(tagAndReason(error), "ClientConnectorSSLError Handshake")
             assert.match("code" in error ? String(error.code) : "", /ALERT/)
             assert.match(error.message, /client certificate.*Ssl\.context\(\{ cert, key \}\)/)
           })
@@ -153,7 +153,7 @@ describe("a handshake that never completes", () => {
             Effect.map(Effect.forEach(fibers, Fiber.join), (errors) => [
               ...new Set(
                 errors.map((error) =>
-                  error._tag === "ConnectionTimeoutError" ? `${error.timeout} ${error.phase}` : told(error)
+                  error._tag === "ConnectionTimeoutError" ? `${error.timeout} ${error.phase}` : tagAndReason(error)
                 )
               )
             ])
@@ -192,7 +192,7 @@ describe("a TLS peer that sends too much", () => {
       assert.strictEqual(tls?.certificate?.names.length, 1000)
       const more = yield* Effect.flatMap(set.authority.issue({ names: names(10_000) }), site)
       const refused = failure(yield* Effect.exit(text(session, `https://localhost:${more.port}/`)))
-      assert.strictEqual(told(refused), "ClientConnectorSSLError Handshake")
+      assert.strictEqual(tagAndReason(refused), "ClientConnectorSSLError Handshake")
       assert.strictEqual("code" in refused ? refused.code : "", "ERR_SSL_EXCESSIVE_MESSAGE_SIZE")
     })
   )
@@ -228,7 +228,10 @@ describe("a TLS peer that sends too much", () => {
       const { connector, session } = yield* sessionOn({ ssl })
       const test = Effect.gen(function* () {
         const error = failure(yield* Effect.exit(text(session, at.url, { timeout: "3 seconds" })))
-        assert.include(["ClientConnectorSSLError Handshake", "ClientOSError", "ServerDisconnectedError"], told(error))
+        assert.include(
+          ["ClientConnectorSSLError Handshake", "ClientOSError", "ServerDisconnectedError"],
+          tagAndReason(error)
+        )
       })
       yield* holds(test, { connector, servers: [{ connections: at.connections }] })
       assert.strictEqual(handshakes, 0)

@@ -31,7 +31,7 @@ const held = Effect.promise(async () => {
   return heapUsed + external
 })
 
-const told = (error: ClientError): string => ("reason" in error ? `${error._tag} ${error.reason}` : error._tag)
+const tagAndReason = (error: ClientError): string => ("reason" in error ? `${error._tag} ${error.reason}` : error._tag)
 
 /** The slope of a line through the samples, and the difference between the means of its halves. */
 const growth = (samples: ReadonlyArray<number>): { readonly slope: number; readonly halves: number } => {
@@ -76,7 +76,7 @@ describe("failed handshakes", () => {
                 const by = own === true ? other.session : session
                 return by.get(at.url, { ssl: own, timeout: "10 seconds" }).pipe(
                   ClientResponse.text,
-                  Effect.match({ onFailure: told, onSuccess: () => "ok" }),
+                  Effect.match({ onFailure: tagAndReason, onSuccess: () => "ok" }),
                   Effect.map((outcome) => assert.strictEqual(outcome, expected))
                 )
               },

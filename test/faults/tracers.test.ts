@@ -59,21 +59,21 @@ describe("a tracer that throws", () => {
 describe("a listener that hangs", () => {
   it.scoped("at the end of a failed request ends with its total limit, or a second later", () =>
     Effect.gen(function* () {
-      const heard: Array<string> = []
+      const received: Array<string> = []
       const config = Tracing.traceConfig({
         onRequestException: (_, __, signal) =>
           Effect.zipRight(
-            Effect.sync(() => void heard.push(signal._tag)),
+            Effect.sync(() => void received.push(signal._tag)),
             Effect.never
           )
       })
       const { session } = yield* sessionWith({ traceConfigs: [config], timeout: "1 minute" })
       const request = yield* Effect.fork(Effect.flip(session.get("http://127.0.0.1:1/").pipe(ClientResponse.text)))
-      yield* until(() => heard.length === 1)
+      yield* until(() => received.length === 1)
       yield* TestClock.adjust("61 seconds")
       const error = yield* promptly(Fiber.join(request), "the request")
       assert.strictEqual(error._tag, "ClientConnectorError")
-      assert.deepStrictEqual(heard, ["RequestException"])
+      assert.deepStrictEqual(received, ["RequestException"])
     })
   )
 })

@@ -9,7 +9,7 @@ import { outputOf } from "../support/child.js"
 const Result = Schema.parseJson(
   Schema.Struct({
     uncaught: Schema.Array(Schema.String),
-    ends: Schema.Array(Schema.Struct({ work: Schema.String, way: Schema.String, told: Schema.String })),
+    ends: Schema.Array(Schema.Struct({ work: Schema.String, way: Schema.String, outcome: Schema.String })),
     echoed: Schema.Number
   })
 )
@@ -25,7 +25,7 @@ describe("a WebSocket that ends while zlib works for it", () => {
         const result = yield* Schema.decode(Result)(yield* outputOf("compressing", [String(rounds)]))
         assert.deepStrictEqual(result.uncaught, [])
         assert.deepStrictEqual(
-          result.ends.filter(({ told }) => told !== "WebSocketError"),
+          result.ends.filter(({ outcome }) => outcome !== "WebSocketError"),
           []
         )
         assert.strictEqual(result.ends.length, rounds * 8)

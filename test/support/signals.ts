@@ -66,9 +66,12 @@ const names = [
 ] as const
 
 /** Listens to everything there is. */
-export const listenToAll = (heard: (signal: Tracing.Signal, ctx: unknown) => Effect.Effect<void>) => {
+export const listenToAll = (listener: (signal: Tracing.Signal, ctx: unknown) => Effect.Effect<void>) => {
   const listeners: Tracing.Listeners<unknown> = Object.fromEntries(
-    names.map((name) => [`on${name}`, (_session: unknown, ctx: unknown, signal: Tracing.Signal) => heard(signal, ctx)])
+    names.map((name) => [
+      `on${name}`,
+      (_session: unknown, ctx: unknown, signal: Tracing.Signal) => listener(signal, ctx)
+    ])
   )
   return Tracing.traceConfig({ ctx: (given): unknown => given, ...listeners })
 }
@@ -102,11 +105,11 @@ export const ways: ReadonlyArray<Way> = [
   {
     name: "listened to",
     run: (options, f) => {
-      const heard = new Map<unknown, Array<Tracing.Signal>>()
+      const received = new Map<unknown, Array<Tracing.Signal>>()
       const config = listenToAll((signal, ctx) =>
         Effect.sync(() => {
-          const list = heard.get(ctx)
-          if (list === undefined) heard.set(ctx, [signal])
+          const list = received.get(ctx)
+          if (list === undefined) received.set(ctx, [signal])
           else list.push(signal)
         })
       )
@@ -116,7 +119,7 @@ export const ways: ReadonlyArray<Way> = [
           const key = `call ${++calls}`
           return Effect.exit(Effect.scoped(effect)).pipe(
             Session.withRequestOptions({ traceRequestCtx: key }),
-            Effect.map((exit) => [exit, heard.get(key) ?? []] as const)
+            Effect.map((exit) => [exit, received.get(key) ?? []] as const)
           )
         })
       )

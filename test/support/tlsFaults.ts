@@ -23,7 +23,8 @@ export const connection = (session: Session.SessionService, url: string, options
     Effect.tap(session.get(url, { ...limits, ...options }), (response) => ClientResponse.text(Effect.succeed(response)))
   ).pipe(Effect.map((response) => response.connection))
 
-export const told = (error: ClientError): string => ("reason" in error ? `${error._tag} ${error.reason}` : error._tag)
+export const tagAndReason = (error: ClientError): string =>
+  "reason" in error ? `${error._tag} ${error.reason}` : error._tag
 
 export const trusting = Effect.gen(function* () {
   const set = yield* standard()

@@ -202,11 +202,11 @@ describe("a jar under random operations", () => {
 
   it("converges with another jar when they merge", () =>
     fc.assert(
-      fc.property(fc.array(operation, { maxLength: 10 }), fc.array(operation, { maxLength: 10 }), (ours, theirs) => {
+      fc.property(fc.array(operation, { maxLength: 10 }), fc.array(operation, { maxLength: 10 }), (first, second) => {
         const [a, b] = [make(), make()]
         a.startJournal()
         b.startJournal()
-        const now = Math.max(apply(a, ours), apply(b, theirs))
+        const now = Math.max(apply(a, first), apply(b, second))
         const saved = (jar: Jar) => Either.getOrThrow(decodeText(encodeText(jar, now), now))
         const before = saved(a)
         const [ofA, ofB] = [before, saved(b)]

@@ -175,12 +175,12 @@ const check = (scenario: Scenario, way: keyof typeof ways) =>
       release: Effect.asVoid(Deferred.succeed(hold, undefined))
     }
     const proxy = scenario.proxy === true ? (yield* proxyServer()).url : undefined
-    let heard = 0
+    let calls = 0
     const config = Tracing.traceConfig({
       ctx: (given) => given,
       [`on${scenario.point}`]: (_session: unknown, ctx: unknown) => {
         if (ctx !== "marked") return Effect.void
-        heard++
+        calls++
         return ways[way]()
       }
     })
@@ -208,7 +208,7 @@ const check = (scenario: Scenario, way: keyof typeof ways) =>
     })
     const [marked, other] = yield* exit
     assert.deepStrictEqual(other, Exit.succeed("ok"))
-    assert.isAbove(heard, 0)
+    assert.isAbove(calls, 0)
     assert.isTrue(Exit.isFailure(marked), "the request has not failed")
     const defects = Exit.isFailure(marked) ? Array.from(Cause.defects(marked.cause)) : []
     assert.include(defects, "boom", String(marked))

@@ -109,12 +109,12 @@ const flows: ReadonlyArray<Flow> = [
       Effect.gen(function* () {
         const post = session.post(`${here.ip}/302`, { data: "abc" }).pipe(ClientResponse.text)
         const [, signals] = yield* record(post)
-        const told = signals.flatMap((signal) =>
+        const steps = signals.flatMap((signal) =>
           signal._tag === "RequestStart" || signal._tag === "RequestRedirect" || signal._tag === "RequestEnd"
             ? [`${signal._tag} ${signal.method} ${signal.url.slice(here.ip.length)}`]
             : []
         )
-        assert.deepStrictEqual(told, ["RequestStart POST /302", "RequestRedirect POST /302", "RequestEnd GET /ok"])
+        assert.deepStrictEqual(steps, ["RequestStart POST /302", "RequestRedirect POST /302", "RequestEnd GET /ok"])
         return signals
       }),
     expected: "start ccs cce hs cs redir reuse hs end cr"
@@ -323,9 +323,9 @@ const checkFlow = (way: Way, flow: Flow) =>
       const here = yield* site
       const options = { ...flow.options, connector: { resolver: loopback, ...flow.options?.connector } }
       const found = yield* way.run(options, (session, record) => flow.run(session, record, here))
-      const told = (one: (typeof found)[number]) => ("_tag" in one ? "" : flowOf(one))
+      const flowOfOne = (one: (typeof found)[number]) => ("_tag" in one ? "" : flowOf(one))
       const single = found.flatMap((one) => ("_tag" in one ? [one] : []))
-      assert.deepStrictEqual(typeof flow.expected === "string" ? flowOf(single) : found.map(told), flow.expected)
+      assert.deepStrictEqual(typeof flow.expected === "string" ? flowOf(single) : found.map(flowOfOne), flow.expected)
     })
   )
 

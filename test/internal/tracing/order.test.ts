@@ -110,11 +110,11 @@ const run = (batch: Batch) =>
   Effect.scoped(
     Effect.gen(function* () {
       const server = yield* always(play)
-      const heard = new Map<unknown, Array<Signal>>()
+      const received = new Map<unknown, Array<Signal>>()
       const config = listenToAll((signal, ctx) =>
         Effect.sync(() => {
-          const list = heard.get(ctx)
-          if (list === undefined) heard.set(ctx, [signal])
+          const list = received.get(ctx)
+          if (list === undefined) received.set(ctx, [signal])
           else list.push(signal)
         })
       )
@@ -151,7 +151,7 @@ const run = (batch: Batch) =>
       const counts = yield* connector.stats
       const signals = Chunk.toReadonlyArray(yield* Fiber.join(reader))
       yield* turn
-      return { signals, heard, outcomes, counts }
+      return { signals, received, outcomes, counts }
     })
   )
 
@@ -174,8 +174,8 @@ const pairs: ReadonlyArray<readonly [start: Signal["_tag"], end: Signal["_tag"]]
 ]
 
 const fail = (message: string, signals: ReadonlyArray<Signal>): never => {
-  const told = signals.map((signal) => `${signal._tag}@${signal.attempt}.${signal.hop}`).join(" ")
-  throw new Error(`${message}: ${told}`)
+  const flow = signals.map((signal) => `${signal._tag}@${signal.attempt}.${signal.hop}`).join(" ")
+  throw new Error(`${message}: ${flow}`)
 }
 
 /** The signals of one attempt, which is on one connection at a time. */
@@ -234,8 +234,8 @@ const checkRequest = (signals: ReadonlyArray<Signal>, outcome: Outcome, hedged: 
   if (exception?._tag === "RequestException") {
     if (exit !== undefined && Exit.isSuccess(exit)) fail("succeeded with an exception", signals)
     if (exit !== undefined && Exit.isFailure(exit)) {
-      const told = Cause.isInterruptedOnly(exception.cause)
-      if (told !== Cause.isInterruptedOnly(exit.cause)) fail(`another cause: ${exit.cause}`, signals)
+      const interrupted = Cause.isInterruptedOnly(exception.cause)
+      if (interrupted !== Cause.isInterruptedOnly(exit.cause)) fail(`another cause: ${exit.cause}`, signals)
     }
   }
 
@@ -267,9 +267,9 @@ const checkRequest = (signals: ReadonlyArray<Signal>, outcome: Outcome, hedged: 
  * Every connection is created, used by one request at a time, and closed once. Signals that a request delays until its
  * response is final keep their time.
  */
-const checkConnections = (told: ReadonlyArray<Signal>) => {
+const checkConnections = (emitted: ReadonlyArray<Signal>) => {
   const rank = ({ _tag }: Signal) => (_tag === "ConnectionReleased" ? 0 : 1)
-  const signals = told.slice().sort((a, b) => a.time - b.time || rank(a) - rank(b))
+  const signals = emitted.slice().sort((a, b) => a.time - b.time || rank(a) - rank(b))
   const states = new Map<number, "used" | "idle" | "closed">()
   const step = (id: number, from: ReadonlyArray<string | undefined>, to: "used" | "idle" | "closed", tag: string) => {
     if (!from.includes(states.get(id))) throw new Error(`${tag} of connection ${id}, which is ${states.get(id)}`)
@@ -285,7 +285,7 @@ const checkConnections = (told: ReadonlyArray<Signal>) => {
 }
 
 const check = (batch: Batch) =>
-  Effect.map(run(batch), ({ counts, heard, outcomes, signals }) => {
+  Effect.map(run(batch), ({ counts, received, outcomes, signals }) => {
     const { acquired, connecting, idle, waiting } = counts
     assert.deepStrictEqual([acquired, connecting, idle, waiting], [0, 0, 0, 0])
     assert.strictEqual(count(signals, "SignalsLost"), 0)
@@ -303,7 +303,7 @@ const check = (batch: Batch) =>
       const outcome = outcomes[id] ?? { plan: batch.plans[id] as Plan, exit: undefined }
       checkRequest(list, outcome, batch.middleware === "hedge")
       assert.deepStrictEqual(
-        heard.get(id)?.map(({ _tag }) => _tag),
+        received.get(id)?.map(({ _tag }) => _tag),
         list.map(({ _tag }) => _tag),
         "listeners hear the same as streams"
       )

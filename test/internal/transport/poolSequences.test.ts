@@ -67,8 +67,8 @@ const check = (given: PoolSettings, commands: ReadonlyArray<Command>): void => {
     const before = waiting().length
     const could = room(host)
     const lease = pool.request(host, key, () => {
-      assert.isFalse(wish.gone, "who left gets nothing")
-      assert.isFalse(wish.granted, "told once")
+      assert.isFalse(wish.gone, "a request that left gets no connection")
+      assert.isFalse(wish.granted, "granted once")
       wish.granted = true
       assert.isAbove(wish.order, lastGranted.get(host) ?? -1, "first come, first served")
       lastGranted.set(host, wish.order)

@@ -22,14 +22,14 @@ const sent = Session.get(`${url}/sent`).pipe(ClientResponse.text)
  */
 const slowly = Effect.gen(function* () {
   let taken = 0
-  let told = ""
+  let sentBytes = ""
   let chunks = 0
   yield* Stream.runForEach(ClientResponse.stream(opened), (chunk) =>
     Effect.gen(function* () {
       taken += chunk.length
       if (chunks++ === 0) {
         yield* Effect.sleep(500)
-        told = yield* sent
+        sentBytes = yield* sent
       }
       if (chunks % 16 === 0) {
         yield* Effect.sleep(1)
@@ -37,7 +37,7 @@ const slowly = Effect.gen(function* () {
       }
     })
   )
-  return `${taken} ${told}`
+  return `${taken} ${sentBytes}`
 })
 
 /** The first bytes, and no more. */

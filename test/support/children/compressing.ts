@@ -85,10 +85,10 @@ const endIn = (url: string, work: string, way: string) =>
         })
       )
       const fiber = yield* Effect.fork(life)
-      const told = yield* Deferred.await(outcome)
+      const result = yield* Deferred.await(outcome)
       yield* until(() => Effect.runSync(connector.stats).acquired === 0)
       yield* Fiber.interrupt(fiber)
-      return { work, way, told }
+      return { work, way, outcome: result }
     })
   )
 

@@ -13,7 +13,7 @@ import * as Session from "../../../src/Session.js"
 const base = process.argv[2] ?? ""
 const secure = process.argv[3] ?? ""
 
-const told = (error: ClientError): string => ("code" in error ? `${error._tag} ${error.code}` : error._tag)
+const tagAndCode = (error: ClientError): string => ("code" in error ? `${error._tag} ${error.code}` : error._tag)
 
 const program = Effect.gen(function* () {
   const connector = yield* Connector.tcp({ limit: 0, ssl: false })
@@ -22,7 +22,7 @@ const program = Effect.gen(function* () {
     Effect.provideServiceEffect(CookieJar.CookieJar, CookieJar.make())
   )
   const outcome = (url: string) =>
-    Effect.match(session.get(url).pipe(ClientResponse.text), { onFailure: told, onSuccess: (text) => text })
+    Effect.match(session.get(url).pipe(ClientResponse.text), { onFailure: tagAndCode, onSuccess: (text) => text })
   let failed = 0
   const held = yield* Effect.forEach(Array.from({ length: 400 }), (_, index) =>
     Effect.fork(

@@ -37,7 +37,7 @@ const spoil = (): void => {
 }
 
 /** The tag, and the field that distinguishes its kinds. */
-const told = (error: ClientError): string => {
+const describeError = (error: ClientError): string => {
   if (error._tag === "ConnectionTimeoutError") return `${error._tag} ${error.timeout} ${error.phase}`
   return "code" in error ? `${error._tag} ${error.code}` : error._tag
 }
@@ -53,7 +53,10 @@ const sessionOn = (options: Connector.TcpOptions) =>
   })
 
 const outcome = (session: Session.SessionService, url: string, timeout: Timeouts.Input) =>
-  Effect.match(ClientResponse.text(session.get(url, { timeout })), { onFailure: told, onSuccess: (text) => text })
+  Effect.match(ClientResponse.text(session.get(url, { timeout })), {
+    onFailure: describeError,
+    onSuccess: (text) => text
+  })
 
 const timed = <A>(effect: Effect.Effect<A>) =>
   Effect.suspend(() => {

@@ -32,7 +32,7 @@ const live = Layer.fresh(
 )
 
 const ended: Array<string> = []
-const told = (error: ClientError) => ("subject" in error ? `${error._tag} ${error.subject}` : error._tag)
+const tagAndSubject = (error: ClientError) => ("subject" in error ? `${error._tag} ${error.subject}` : error._tag)
 
 /** Daemons outlive the main fiber: it is the end of the session that they meet. */
 const requests = (url: string, count: number) =>
@@ -41,7 +41,7 @@ const requests = (url: string, count: number) =>
     () =>
       Session.get(url).pipe(
         ClientResponse.text,
-        Effect.match({ onFailure: told, onSuccess: (text) => text }),
+        Effect.match({ onFailure: tagAndSubject, onSuccess: (text) => text }),
         Effect.tap((text) => Effect.sync(() => ended.push(text))),
         Effect.forkDaemon
       ),

@@ -10,12 +10,12 @@ import * as Ssl from "../../../src/Ssl.js"
 
 const [url = "", other = ""] = process.argv.slice(2)
 
-const told = (error: ClientError): string => ("reason" in error ? `${error._tag} ${error.reason}` : error._tag)
+const tagAndReason = (error: ClientError): string => ("reason" in error ? `${error._tag} ${error.reason}` : error._tag)
 
 const outcome = (ssl: Ssl.Ssl | undefined) =>
   Session.get(url, { ssl, timeout: "10 seconds" }).pipe(
     ClientResponse.text,
-    Effect.match({ onFailure: told, onSuccess: (text) => text })
+    Effect.match({ onFailure: tagAndReason, onSuccess: (text) => text })
   )
 
 const program = Effect.gen(function* () {

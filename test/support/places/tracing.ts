@@ -33,10 +33,10 @@ export const traces = Effect.gen(function* () {
     onRequestStart: (_session, _ctx, signal, editor) =>
       Effect.zipRight(
         editor.set("X-Edited", Redacted.make(planted.secret("edited"))),
-        Effect.sync(() => void heard.push(signal, editor))
+        Effect.sync(() => void received.push(signal, editor))
       )
   })
-  const heard: Array<unknown> = []
+  const received: Array<unknown> = []
   const { session } = yield* sessionWith({ ...options, traceConfigs: [config] })
   const data = Multipart.make([Multipart.part("password", planted.secret("part"))])
   const run = Effect.zipRight(
@@ -47,7 +47,7 @@ export const traces = Effect.gen(function* () {
   const shown = signals.filter(({ _tag }) => _tag !== "RequestChunkSent" && _tag !== "ResponseChunkReceived")
   return {
     "a trace config": config,
-    "a listener's arguments": heard,
+    "a listener's arguments": received,
     signals: shown,
     "an archive": Har.fromSignals(signals),
     "an archive with bodies": inBase64(Har.fromSignals(signals, { maxBodySize: 4096 })),

@@ -12,7 +12,7 @@ describe("a direct connection", () => {
     Effect.gen(function* () {
       const server = yield* listen("127.0.0.1", 0, (socket) => socket.write("hello"))
       const { dial, dialer } = yield* setup({ resolver: resolverOf({ "a.test": ["127.0.0.1"] }) })
-      const { tags, told, trace } = makeTrace()
+      const { tags, signals, trace } = makeTrace()
       const { phases, wire } = yield* dial({ host: "a.test", port: server.port, trace })
       assert.deepStrictEqual(phases, ["+dns", "-dns", "+connect", "-connect"])
       assert.strictEqual(wire.remoteAddress, "127.0.0.1")
@@ -20,7 +20,7 @@ describe("a direct connection", () => {
       assert.deepStrictEqual([wire.tls, wire.failed, wire.forward], [undefined, [], false])
       assert.strictEqual(yield* firstBytes(wire), "hello")
       assert.deepStrictEqual(tags(), ["DnsCacheMiss", "DnsResolveHostStart", "DnsResolveHostEnd"])
-      assert.deepStrictEqual(told[2], {
+      assert.deepStrictEqual(signals[2], {
         _tag: "DnsResolveHostEnd",
         host: "a.test",
         addresses: [{ address: "127.0.0.1", family: 4 }]
@@ -67,11 +67,11 @@ describe("a direct connection", () => {
       const six = yield* listen("::1")
       const { dial } = yield* setup({ resolver: { resolve: () => Effect.dieMessage("asked") } })
       for (const server of [four, six]) {
-        const { told, trace } = makeTrace()
+        const { signals, trace } = makeTrace()
         const { phases, wire } = yield* dial({ host: server.address, port: server.port, trace })
         assert.strictEqual(wire.remoteAddress, server.address)
         assert.deepStrictEqual(phases, ["+connect", "-connect"])
-        assert.deepStrictEqual(told, [])
+        assert.deepStrictEqual(signals, [])
       }
     })
   )

@@ -474,12 +474,12 @@ describe("DnsCache", () => {
     it.scoped("are miss, start and end, then hit, then, after expiry, miss again", () =>
       Effect.gen(function* () {
         const { resolve } = yield* make([one])
-        const { tags, told, trace } = makeTrace()
+        const { tags, signals, trace } = makeTrace()
         yield* resolve("a.test", { trace })
         const fresh = ["DnsCacheMiss", "DnsResolveHostStart", "DnsResolveHostEnd"]
         assert.deepStrictEqual(tags(), fresh)
         yield* resolve("a.test", { trace })
-        assert.deepStrictEqual(told.at(-1), { _tag: "DnsCacheHit", host: "a.test", coalesced: false })
+        assert.deepStrictEqual(signals.at(-1), { _tag: "DnsCacheHit", host: "a.test", coalesced: false })
         yield* TestClock.adjust(10_001)
         yield* resolve("a.test", { trace })
         assert.deepStrictEqual(tags(), [...fresh, "DnsCacheHit", ...fresh])
@@ -497,11 +497,11 @@ describe("DnsCache", () => {
         const second = yield* Effect.fork(resolve("a.test", b))
         yield* settle
         assert.deepStrictEqual(a.tags(), ["DnsCacheMiss", "DnsResolveHostStart"])
-        assert.deepStrictEqual(b.told, [{ _tag: "DnsCacheHit", host: "a.test", coalesced: true }])
+        assert.deepStrictEqual(b.signals, [{ _tag: "DnsCacheHit", host: "a.test", coalesced: true }])
         yield* Deferred.succeed(gate, undefined)
         yield* Fiber.joinAll([first, second])
         assert.deepStrictEqual(a.tags(), ["DnsCacheMiss", "DnsResolveHostStart", "DnsResolveHostEnd"])
-        assert.strictEqual(b.told.length, 1)
+        assert.strictEqual(b.signals.length, 1)
       })
     )
 

@@ -42,12 +42,12 @@ describe("a connection through a proxy", () => {
     Effect.gen(function* () {
       const server = yield* listen()
       const { dial } = yield* setup({ resolver: { resolve: () => Effect.dieMessage("asked") } })
-      const { told, trace } = makeTrace()
+      const { signals, trace } = makeTrace()
       const proxy = proxyRoute("http", server.port)
       const { phases, wire } = yield* dial({ host: "a.test", port: 80, proxy, trace })
       assert.deepStrictEqual([wire.forward, wire.remoteAddress, wire.tls], [true, "127.0.0.1", undefined])
       assert.deepStrictEqual(phases, ["+connect", "-connect"])
-      assert.deepStrictEqual(told, [])
+      assert.deepStrictEqual(signals, [])
     })
   )
 

@@ -255,15 +255,15 @@ describe("waiting for a SOCKS proxy", () => {
     Effect.gen(function* () {
       const origin = yield* echo
       const proxy = yield* proxyServer({ kind: "socks", resolve: () => ({ host: "127.0.0.1", port: origin.port }) })
-      const told: Array<string> = []
+      const signals: Array<string> = []
       const trace: Trace = {
-        offer: (facts) => void told.push(facts._tag),
+        offer: (facts) => void signals.push(facts._tag),
         emit: (facts) => Effect.sync(() => trace.offer(facts))
       }
       const { context } = yield* makeContext({}, trace)
       const socket = yield* dial(proxy.port)
       yield* socks(socket, proxyRoute(proxy.port, { kind: "socks5h" }), { host: "a.test", port: 80 }, context)
-      assert.deepStrictEqual(told, ["ProxyConnectStart", "ProxyConnectEnd"])
+      assert.deepStrictEqual(signals, ["ProxyConnectStart", "ProxyConnectEnd"])
     })
   )
 })

@@ -20,7 +20,7 @@ export {
   turn
 } from "../../../support/listeners.js"
 
-export type Told = Facts<Signal>
+export type SignalFacts = Facts<Signal>
 
 /**
  * The timer that the kernel of Linux runs for a connection between addresses of 127.0.0.1: "00" stands for no timer, "02" for
@@ -35,16 +35,16 @@ export const timerOf = ({ localPort, remotePort }: Net.Socket): string | undefin
   return row?.[5]
 }
 
-/** A trace that remembers the tags, and everything. */
+/** A trace that records its signals; `tags` are their tags. */
 export const makeTrace = () => {
-  const told: Array<Told> = []
+  const signals: Array<SignalFacts> = []
   const trace: Trace = {
     offer: (facts) => {
-      told.push(facts)
+      signals.push(facts)
     },
     emit: (facts) => Effect.sync(() => trace.offer(facts))
   }
-  return { trace, told, tags: () => told.map((facts) => facts._tag) }
+  return { trace, signals, tags: () => signals.map((facts) => facts._tag) }
 }
 
 export interface ExchangeOptions {

@@ -486,23 +486,23 @@ describe("waiting for a CONNECT reply", () => {
 
 describe("the CONNECT signals", () => {
   const watch = () => {
-    const told: Array<string> = []
+    const signals: Array<string> = []
     const trace: Trace = {
-      offer: (facts) => void told.push(`${facts._tag} ${"proxy" in facts ? facts.proxy : ""}`),
+      offer: (facts) => void signals.push(`${facts._tag} ${"proxy" in facts ? facts.proxy : ""}`),
       emit: (facts) => Effect.sync(() => trace.offer(facts))
     }
-    return { told, trace }
+    return { signals, trace }
   }
 
   it.scopedLive("are start and end, with the proxy's URL", () =>
     Effect.gen(function* () {
       const proxy = yield* replying("HTTP/1.1 200 OK\r\n\r\n")
       const socket = yield* dial(proxy.port)
-      const { told, trace } = watch()
+      const { signals, trace } = watch()
       const { context } = yield* makeContext({}, trace)
       yield* tunnel(socket, proxyRoute(proxy.port, { authorization: "Basic s3cr3t" }), target, context, defaultLimits)
       const url = `http://127.0.0.1:${proxy.port}`
-      assert.deepStrictEqual(told, [`ProxyConnectStart ${url}`, `ProxyConnectEnd ${url}`])
+      assert.deepStrictEqual(signals, [`ProxyConnectStart ${url}`, `ProxyConnectEnd ${url}`])
     })
   )
 
@@ -510,10 +510,10 @@ describe("the CONNECT signals", () => {
     Effect.gen(function* () {
       const proxy = yield* replying("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n")
       const socket = yield* dial(proxy.port)
-      const { told, trace } = watch()
+      const { signals, trace } = watch()
       const { context } = yield* makeContext({}, trace)
       yield* Effect.exit(tunnel(socket, proxyRoute(proxy.port), target, context, defaultLimits))
-      assert.deepStrictEqual(told, [`ProxyConnectStart http://127.0.0.1:${proxy.port}`])
+      assert.deepStrictEqual(signals, [`ProxyConnectStart http://127.0.0.1:${proxy.port}`])
     })
   )
 })

@@ -410,31 +410,31 @@ describe("the signals of a handshake", () => {
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const server = yield* tlsServer(set.good)
-      const heard: Array<Facts<Signal>> = []
+      const received: Array<Facts<Signal>> = []
       const trace: Trace = {
         offer: () => {},
-        emit: (facts) => Effect.sync(() => void heard.push(facts))
+        emit: (facts) => Effect.sync(() => void received.push(facts))
       }
       const day = 86_400_000
       const { info } = yield* shake(server.port, { ssl, trace, certificateWarning: 31 * day })
       assert.deepStrictEqual(
-        heard.map(({ _tag }) => _tag),
+        received.map(({ _tag }) => _tag),
         ["TlsHandshakeStart", "TlsHandshakeEnd", "TlsCertificateExpiring"]
       )
-      assert.deepStrictEqual(heard[0], { _tag: "TlsHandshakeStart", host: "localhost", proxy: false })
-      assert.deepStrictEqual(heard[1], { _tag: "TlsHandshakeEnd", host: "localhost", proxy: false, tls: info })
-      assert.deepStrictEqual(heard[2], {
+      assert.deepStrictEqual(received[0], { _tag: "TlsHandshakeStart", host: "localhost", proxy: false })
+      assert.deepStrictEqual(received[1], { _tag: "TlsHandshakeEnd", host: "localhost", proxy: false, tls: info })
+      assert.deepStrictEqual(received[2], {
         _tag: "TlsCertificateExpiring",
         host: "localhost",
         certificate: info.certificate
       } as Facts<Signal>)
-      heard.length = 0
+      received.length = 0
       yield* shake(server.port, { ssl, trace, certificateWarning: 29 * day })
-      assert.strictEqual(heard.length, 2)
-      heard.length = 0
+      assert.strictEqual(received.length, 2)
+      received.length = 0
       yield* outcome(server.port, { trace })
       assert.deepStrictEqual(
-        heard.map(({ _tag }) => _tag),
+        received.map(({ _tag }) => _tag),
         ["TlsHandshakeStart"]
       )
     })
