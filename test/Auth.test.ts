@@ -41,7 +41,7 @@ describe("Auth.basic", () => {
     })
   }
 
-  it("refuses credentials that were wiped", () => {
+  it("refuses credentials whose password was wiped", () => {
     const password = Redacted.make("pwd")
     Redacted.unsafeWipe(password)
     assert.isTrue(Either.isLeft(authorizationOf(Auth.basic("a", password))))

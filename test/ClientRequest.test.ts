@@ -48,7 +48,7 @@ describe("make", () => {
       assert.strictEqual(request.hop, 0)
     })
   )
-  it.effect("fails with a typed error", () =>
+  it.effect("fails with a typed error for an invalid URL, method or body", () =>
     Effect.gen(function* () {
       const errors = yield* Effect.all([
         Effect.flip(ClientRequest.make("GET", "/relative")),
@@ -108,7 +108,7 @@ describe("edits of a request", () => {
       }
     })
   )
-  it.effect("let an Authorization header win over auth", () =>
+  it.effect("give an Authorization header precedence over auth", () =>
     Effect.gen(function* () {
       const request = yield* ClientRequest.make("GET", url, { auth: Auth.bearer("old") })
       const changed = ClientRequest.setHeader(request, "authorization", Redacted.make("Bearer new"))
@@ -158,14 +158,14 @@ describe("edits of a request", () => {
   )
 })
 
-describe("adopt: a request under a session's defaults", () => {
+describe("a request that a session adopts", () => {
   const session = makeDefaults({
     baseUrl: "http://h/",
     auth: Auth.bearer("session"),
     headers: { "x-session": "1", "x-a": "session" },
     timeout: "1 second"
   })
-  it.effect("gets the defaults that the request does not set", () =>
+  it.effect("gets the defaults of the session where it sets nothing itself", () =>
     Effect.gen(function* () {
       const made = yield* ClientRequest.make("POST", url, {
         params: { a: "b" },
@@ -192,7 +192,7 @@ describe("adopt: a request under a session's defaults", () => {
       assert.strictEqual(adopted.maxRedirects, 2)
     })
   )
-  it.effect("keeps the settings of the request, and lets options win over both", () =>
+  it.effect("keeps its own settings, and gives options precedence over both", () =>
     Effect.gen(function* () {
       const mine = yield* ClientRequest.make("GET", url, {
         auth: Auth.bearer("mine"),

@@ -11,7 +11,7 @@ import * as Server from "./support/server.js"
 const diskError = (method: string) =>
   new PlatformError.SystemError({ reason: "Unknown", module: "FileSystem", method, description: "ENOSPC" })
 
-/** A file handle of Node that fails to write after some bytes. */
+/** A file handle of Node whose writes fail after so many bytes. */
 const fullAfter = (file: FileSystem.File, bytes: number): FileSystem.File => {
   let written = 0
   return new Proxy(file, {
@@ -47,37 +47,39 @@ describe("a file that toFile replaces", () => {
     })
   )
 
-  it.scopedLive("keeps its owner and group, or its group alone, without the rights of an owner that changed", () =>
-    Effect.gen(function* () {
-      for (const [allowed, expected, mode] of [
-        ["both", ["7:8"], 0o6755],
-        ["group", ["7:8", "own:8"], 0o755],
-        ["none", ["7:8", "own:8"], 0o755]
-      ] as const) {
-        const calls: Array<string> = []
-        const layer = patched((fs) => ({
-          stat: (path) =>
-            Effect.map(fs.stat(path), (info) =>
-              path.endsWith(".part")
-                ? info
-                : { ...info, uid: Option.some(7), gid: Option.some(8), mode: (info.mode & ~0o7777) | 0o6755 }
-            ),
-          chown: (path, uid, gid) =>
-            Effect.suspend(() => {
-              calls.push(`${uid === process.getuid?.() && uid !== 7 ? "own" : uid}:${gid}`)
-              assert.isTrue(path.endsWith(".part"))
-              return allowed === "both" || (allowed === "group" && calls.length === 2)
-                ? Effect.void
-                : Effect.fail(diskError("chown"))
-            })
-        }))
-        const { at, save } = yield* place
-        writeFileSync(at("file"), "old")
-        yield* Effect.provide(save("file"), layer)
-        assert.deepStrictEqual(calls, [...expected])
-        assert.strictEqual(statSync(at("file")).mode & 0o7777, mode)
-      }
-    })
+  it.scopedLive(
+    "keeps its owner and group, or its group alone, and loses set-user-ID and set-group-ID if the owner changes",
+    () =>
+      Effect.gen(function* () {
+        for (const [allowed, expected, mode] of [
+          ["both", ["7:8"], 0o6755],
+          ["group", ["7:8", "own:8"], 0o755],
+          ["none", ["7:8", "own:8"], 0o755]
+        ] as const) {
+          const calls: Array<string> = []
+          const layer = patched((fs) => ({
+            stat: (path) =>
+              Effect.map(fs.stat(path), (info) =>
+                path.endsWith(".part")
+                  ? info
+                  : { ...info, uid: Option.some(7), gid: Option.some(8), mode: (info.mode & ~0o7777) | 0o6755 }
+              ),
+            chown: (path, uid, gid) =>
+              Effect.suspend(() => {
+                calls.push(`${uid === process.getuid?.() && uid !== 7 ? "own" : uid}:${gid}`)
+                assert.isTrue(path.endsWith(".part"))
+                return allowed === "both" || (allowed === "group" && calls.length === 2)
+                  ? Effect.void
+                  : Effect.fail(diskError("chown"))
+              })
+          }))
+          const { at, save } = yield* place
+          writeFileSync(at("file"), "old")
+          yield* Effect.provide(save("file"), layer)
+          assert.deepStrictEqual(calls, [...expected])
+          assert.strictEqual(statSync(at("file")).mode & 0o7777, mode)
+        }
+      })
   )
 
   live(
@@ -107,7 +109,7 @@ describe("a file that toFile replaces", () => {
   )
 
   live(
-    "may have a name of the greatest length",
+    "can have a name of 255 bytes",
     Effect.gen(function* () {
       const { at, names, save } = yield* place
       const name = "n".repeat(255)
@@ -180,7 +182,7 @@ describe("a file that toFile replaces", () => {
     )
   }
 
-  it.scopedLive("stays open until a write that an interruption meets has ended", () =>
+  it.scopedLive("stays open until the write that is in progress at an interruption has ended", () =>
     Effect.gen(function* () {
       const { names, save } = yield* place
       const writing = yield* Deferred.make<void>()
@@ -195,7 +197,7 @@ describe("a file that toFile replaces", () => {
               new Proxy(file, {
                 get: (target, name) =>
                   name === "writeAll"
-                    ? // As Node's: an interruption does not reach a write that is under way.
+                    ? // Like Node's: an interruption does not cancel a write in progress.
                       () =>
                         Effect.flatMap(
                           Effect.forkDaemon(

@@ -23,7 +23,7 @@ const { response } = Server
 describe("toFile into a FIFO, a device, a socket or a folder", () => {
   const fifo = (path: string) => Effect.sync(() => void execFileSync("mkfifo", [path]))
 
-  /** All that comes out of a FIFO. */
+  /** Reads a FIFO to its end. */
   const readAll = (path: string) =>
     Effect.async<string>((resume) => {
       let text = ""
@@ -73,16 +73,17 @@ describe("toFile into a FIFO, a device, a socket or a folder", () => {
     })
   )
 
-  const noWayBack: ReadonlyArray<readonly [what: string, answers: ReadonlyArray<string>, asked: number, tag: string]> =
-    [
-      ["there is no validator", [cut(5, []), cut(20)], 1, "ClientPayloadError"],
-      ["the server sends all again", [cut(5), cut(20)], 2, "ClientPayloadError"],
-      ["the server sends another part", [cut(5), rest(4)], 2, "ClientPayloadError"],
-      ["the server has no such part", [cut(5), response(416)], 2, "ClientPayloadError"],
-      ["the server says that nothing has changed", [cut(5), "HTTP/1.1 304 Same\r\n\r\n"], 2, "ClientPayloadError"],
-      ["the server answers 410", [cut(5), response(410)], 2, "ClientResponseError"]
-    ]
-  for (const [what, answers, asked, tag] of noWayBack) {
+  const unresumable: ReadonlyArray<
+    readonly [what: string, answers: ReadonlyArray<string>, asked: number, tag: string]
+  > = [
+    ["there is no validator", [cut(5, []), cut(20)], 1, "ClientPayloadError"],
+    ["the server sends the whole file", [cut(5), cut(20)], 2, "ClientPayloadError"],
+    ["the server sends another part", [cut(5), rest(4)], 2, "ClientPayloadError"],
+    ["the server responds with 416", [cut(5), response(416)], 2, "ClientPayloadError"],
+    ["the server responds with 304", [cut(5), "HTTP/1.1 304 Same\r\n\r\n"], 2, "ClientPayloadError"],
+    ["the server responds with 410", [cut(5), response(410)], 2, "ClientResponseError"]
+  ]
+  for (const [what, answers, asked, tag] of unresumable) {
     live(
       `fails after a break instead of writing bytes to a FIFO twice: ${what}`,
       Effect.gen(function* () {
@@ -113,7 +114,7 @@ describe("toFile into a FIFO, a device, a socket or a folder", () => {
         yield* Fiber.interrupt(fiber)
       }
       assert.deepStrictEqual(yield* a.requests, [])
-      // The threads of the abandoned opens are free again: the next download has its reader.
+      // The abandoned opens have released their threads, so that the next download can open the FIFO.
       const [, text] = yield* Effect.all([save("pipe"), readAll(at("pipe"))], { concurrency: 2 })
       assert.strictEqual(text, content)
     })
@@ -130,7 +131,7 @@ describe("toFile into a FIFO, a device, a socket or a folder", () => {
       const reader = createReadStream(at("pipe"), { highWaterMark: 1024 })
       yield* Effect.promise(() => once(reader, "readable"))
       yield* Fiber.interrupt(fiber)
-      // The write ends with its reader, and the end of the file follows.
+      // The reader takes the rest of the write, and then the end of the file.
       reader.resume()
       yield* Effect.promise(() => once(reader, "close"))
     })

@@ -22,77 +22,81 @@ describe("toFile", () => {
   const outcomes: ReadonlyArray<{
     readonly name: string
     readonly answers: ReadonlyArray<string>
-    /** The Range of each request. */
+    /** The Range header of each request. */
     readonly ranges: ReadonlyArray<string | undefined>
     readonly resume?: number
     readonly fails?: string
   }> = [
-    { name: "writes a file in one go", answers: [cut(20)], ranges: [undefined] },
+    { name: "writes a file from one response", answers: [cut(20)], ranges: [undefined] },
     {
-      name: "continues by ETag, twice",
+      name: "continues twice, with the ETag as validator",
       answers: [cut(5), rest(5, 11), rest(11)],
       ranges: [undefined, "bytes=5-", "bytes=11-"]
     },
     {
-      name: "continues by date",
+      name: "continues with Last-Modified as validator",
       answers: [cut(5, dated("Sun, 06 Nov 1994 08:49:37 GMT")), rest(5, 20, [])],
       ranges: [undefined, "bytes=5-"]
     },
-    { name: "begins anew where the server sends all", answers: [cut(5), cut(20)], ranges: [undefined, "bytes=5-"] },
     {
-      name: "continues the file that the server has sent anew",
+      name: "starts over if the server sends the whole file",
+      answers: [cut(5), cut(20)],
+      ranges: [undefined, "bytes=5-"]
+    },
+    {
+      name: "continues the new version that the server sent instead of a part",
       answers: [cut(5), cut(7, ['ETag: "v2"']), rest(7, 20, ['ETag: "v2"'])],
       ranges: [undefined, "bytes=5-", "bytes=7-"]
     },
     {
-      name: "begins anew where the ETag is weak",
+      name: "starts over if the ETag is weak",
       answers: [cut(5, ['ETag: W/"v1"']), cut(20)],
       ranges: [undefined, undefined]
     },
     {
-      name: "begins anew where the date is as young as the response",
+      name: "starts over if Last-Modified is as recent as Date",
       answers: [cut(5, dated("Sun, 06 Nov 1994 08:49:39 GMT")), cut(20)],
       ranges: [undefined, undefined]
     },
     {
-      name: "begins anew where the body was coded",
+      name: "starts over if the body has a content coding",
       answers: [cut(5, [etag, "Content-Encoding: foo"]), cut(20)],
       ranges: [undefined, undefined]
     },
     {
-      name: "begins anew after another part than it has asked for",
+      name: "starts over if the server sends another part than the requested one",
       answers: [cut(5), rest(4), cut(20)],
       ranges: [undefined, "bytes=5-", undefined]
     },
     {
-      name: "begins anew after a part of another version",
+      name: "starts over if the server sends a part of another version",
       answers: [cut(5), rest(5, 20, ['ETag: "v2"']), cut(20)],
       ranges: [undefined, "bytes=5-", undefined]
     },
     {
-      name: "begins anew after 416",
+      name: "starts over after 416",
       answers: [cut(5), response(416), cut(20)],
       ranges: [undefined, "bytes=5-", undefined]
     },
     {
-      name: "continues after a lost connection",
+      name: "continues after a connection that ends without a response",
       answers: [cut(5), "", rest(5)],
       ranges: [undefined, "bytes=5-", "bytes=5-"]
     },
     {
-      name: "continues after the lost connection of a file that begins anew",
+      name: "starts over a second time after a connection that ends without a response",
       answers: [cut(5, []), "", cut(20)],
       ranges: [undefined, undefined, undefined]
     },
     {
-      name: "does not continue after more breaks than allowed",
+      name: "fails after more breaks than the option resume allows",
       answers: [cut(5), rest(5, 6), rest(6, 7)],
       ranges: [undefined, "bytes=5-", "bytes=6-"],
       resume: 2,
       fails: "ClientPayloadError"
     },
     {
-      name: "does not end with a part that ends before the file",
+      name: "continues after a part that ends before the file does",
       answers: [
         cut(5),
         `HTTP/1.1 206 Part\r\n${etag}\r\nContent-Range: bytes 5-19/20\r\nContent-Length: 3\r\n\r\n567`,
@@ -101,27 +105,32 @@ describe("toFile", () => {
       ranges: [undefined, "bytes=5-", "bytes=8-"]
     },
     {
-      name: "does not continue after any break where none is allowed",
+      name: "fails after the first break with resume: 0",
       answers: [cut(5)],
       ranges: [undefined],
       resume: 0,
       fails: "ClientPayloadError"
     },
-    { name: "writes no error", answers: [response(404)], ranges: [undefined], fails: "ClientResponseError" },
     {
-      name: "writes no error that follows a break",
+      name: "does not write the body of an error",
+      answers: [response(404)],
+      ranges: [undefined],
+      fails: "ClientResponseError"
+    },
+    {
+      name: "does not write the body of an error that follows a break",
       answers: [cut(5), response(410)],
       ranges: [undefined, "bytes=5-"],
       fails: "ClientResponseError"
     },
     {
-      name: "does not send a request again that has had no answer, nor from a new connection",
+      name: "does not repeat a request that got no response on two connections",
       answers: ["", ""],
       ranges: [undefined, undefined],
       fails: "ServerDisconnectedError"
     },
     {
-      name: "does not continue a part that the caller has asked for",
+      name: "does not continue a part that the request itself asks for",
       answers: [rest(5, 7)],
       ranges: [undefined],
       fails: "ClientPayloadError"

@@ -160,7 +160,7 @@ describe("the time of layerMock", () => {
     )
   }
 
-  it.effect("lets a handler take its time", () =>
+  it.effect("waits for a handler that takes less than the time limits", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(Session.get(url).pipe(ClientResponse.text))
       yield* TestClock.adjust("1 minute")
@@ -170,7 +170,7 @@ describe("the time of layerMock", () => {
 })
 
 describe("the calls and the close of layerMock", () => {
-  it.effect("keep calls in order, also those without a response, until they are cleared", () =>
+  it.effect("keep all calls in order, including failed ones, until they are cleared", () =>
     Effect.gen(function* () {
       yield* Session.get(`${url}1`).pipe(ClientResponse.text)
       yield* Effect.flip(Session.get(`${url}2`).pipe(ClientResponse.text))
@@ -208,7 +208,7 @@ describe("the calls and the close of layerMock", () => {
     })
   )
 
-  it.effect("let requests finish, then cut them", () =>
+  it.effect("let requests in flight finish, and cut them after the shutdown timeout", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
       const began = yield* Deferred.make<void>()

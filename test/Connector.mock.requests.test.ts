@@ -132,7 +132,7 @@ describe("the handler of layerMock", () => {
     })
   )
 
-  it.effect("need not read the body, which is sent nevertheless", () =>
+  it.effect("does not have to read the body, which is still sent completely", () =>
     Effect.gen(function* () {
       const sent = yield* Ref.make(0)
       const data = Stream.range(1, 100).pipe(
@@ -151,7 +151,7 @@ describe("the handler of layerMock", () => {
     })
   )
 
-  it.effect("does not run to its end if the body fails, which fails the request", () =>
+  it.effect("does not run to its end if the body fails, and the request fails", () =>
     Effect.gen(function* () {
       const data = Stream.concat(Stream.make(new Uint8Array(3)), Stream.fail("broken"))
       const error = yield* Session.post(url, { data }).pipe(

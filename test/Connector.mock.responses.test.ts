@@ -8,7 +8,7 @@ import { sessionOver, url } from "./support/mockedSession.js"
 
 const calls = Effect.flatMap(Connector.MockCalls, (mock) => mock.all)
 
-describe("the session, for a response of layerMock,", () => {
+describe("a session that gets a response of layerMock", () => {
   it.effect("passes on status, reason, headers and body", () =>
     Effect.gen(function* () {
       const response = yield* Session.get(url)
@@ -89,10 +89,10 @@ describe("the session, for a response of layerMock,", () => {
   )
 
   for (const [name, length, expected] of [
-    ["longer", 3, "abc"],
-    ["as long", 6, "abcdef"]
+    ["longer than", 3, "abc"],
+    ["as long as", 6, "abcdef"]
   ] as const) {
-    it.effect(`ends a body ${name} than announced in the right place`, () =>
+    it.effect(`ends a body ${name} its Content-Length at that length`, () =>
       Effect.gen(function* () {
         assert.strictEqual(yield* Session.get(url).pipe(ClientResponse.text), expected)
       }).pipe(
@@ -101,7 +101,7 @@ describe("the session, for a response of layerMock,", () => {
     )
   }
 
-  it.effect("fails a body shorter than announced as incomplete", () =>
+  it.effect("reports a body shorter than its Content-Length as incomplete", () =>
     Effect.gen(function* () {
       const error = yield* Session.get(url).pipe(ClientResponse.text, Effect.flip)
       assert.strictEqual(error._tag, "ClientPayloadError")
@@ -110,7 +110,7 @@ describe("the session, for a response of layerMock,", () => {
     }).pipe(Effect.provide(sessionOver(() => new Response("abc", { headers: { "content-length": "10" } }))))
   )
 
-  it.effect("streams a body, which a slow reader slows down", () =>
+  it.effect("streams a body with the backpressure of a slow reader", () =>
     Effect.gen(function* () {
       let made = 0
       const handler = () =>
@@ -157,7 +157,7 @@ describe("the session, for a response of layerMock,", () => {
     })
   )
 
-  it.effect("fails on chunks that are not bytes", () =>
+  it.effect("fails for chunks that are not bytes", () =>
     Effect.gen(function* () {
       const stream = new ReadableStream({
         start: (controller) => {

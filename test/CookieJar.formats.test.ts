@@ -1,4 +1,4 @@
-/** Other ways into and out of a jar: single cookies, cookies.txt, the JSON of tough-cookie, and a file. */
+/** Import and export of cookies: single cookies, cookies.txt, the JSON of tough-cookie, and a file. */
 import { inspect } from "node:util"
 import * as FileSystem from "@effect/platform/FileSystem"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
@@ -249,7 +249,7 @@ describe("fromNetscape", () => {
 })
 
 describe("toNetscape", () => {
-  it.effect("writes what fromNetscape reads", () =>
+  it.effect("writes a text from which fromNetscape restores the jar", () =>
     Effect.gen(function* () {
       const jar = yield* jarWith({ unsafe: true })
       yield* CookieJar.fromNetscape(jar, cookiesTxt)

@@ -31,7 +31,7 @@ describe("layerPersisted", () => {
           for (const child of children) child.kill("SIGKILL")
         })
       )
-      // Each sets its cookies while the others do, and says so.
+      // All processes set their cookies at the same time, and report when they have.
       yield* Effect.promise(() => Promise.all(children.map((child) => once(child.stdout, "data"))))
       for (const child of children) {
         const exit = once(child, "exit")

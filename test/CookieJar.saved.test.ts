@@ -136,7 +136,7 @@ describe("save and load", () => {
     }).pipe(Effect.provide(NodeFileSystem.layer))
   )
 
-  it.scopedLive("keep the old file and no other if saving fails", () =>
+  it.scopedLive("keep the old file and leave no other if saving fails", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* fs.makeTempDirectoryScoped()
@@ -148,7 +148,7 @@ describe("save and load", () => {
     }).pipe(Effect.provide(NodeFileSystem.layer))
   )
 
-  it.scopedLive("refuse a file that is not a jar's, and change nothing", () =>
+  it.scopedLive("refuse a file that is not a saved jar, and change nothing", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* fs.makeTempDirectoryScoped()

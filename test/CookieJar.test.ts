@@ -15,7 +15,7 @@ import { header, names, url } from "./support/jars.js"
 const day = 24 * 60 * 60 * 1000
 
 describe("a cookie", () => {
-  it.effect("shows its fields as they were set", () =>
+  it.effect("has the fields of its Set-Cookie line", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_000_000)
       const jar = yield* CookieJar.make()
@@ -64,7 +64,7 @@ describe("a cookie", () => {
 })
 
 describe("setCookies", () => {
-  it.effect("keeps the other lines if one is invalid", () =>
+  it.effect("stores the valid lines if one is invalid", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.make()
       yield* jar.setCookies(new Set(["a=1", "bad\x01=1", "b=2; Domain=com", "c=3"]), new URL(url))
@@ -200,10 +200,19 @@ describe("updateCookies", () => {
       )
     })
   )
+
+  it.effect("ignores an invalid Date as the expiry of a cookie", () =>
+    Effect.gen(function* () {
+      const jar = yield* CookieJar.make()
+      const cookie = Cookies.unsafeMakeCookie("a", "b", { expires: new Date("nonsense") })
+      yield* jar.updateCookies(Cookies.fromIterable([cookie]), "http://a.test/")
+      assert.strictEqual((yield* jar.entries).length, 1)
+    })
+  )
 })
 
 describe("quoteCookie", () => {
-  it.effect("quotes a value that is not a token, once", () =>
+  it.effect("quotes a value that is not a token, and does not quote a quoted value again", () =>
     Effect.gen(function* () {
       const jar = yield* CookieJar.make({ quoteCookie: true })
       yield* jar.setCookies(["a=b=c", `q="x y"`, "t=abc"], url)
@@ -252,7 +261,7 @@ describe("clear", () => {
       const jar = yield* filled
       const all = yield* names(jar)
       for (const domain of ["exam\tple.com", "example.com/x", "example..com"]) yield* jar.clearDomain(domain)
-      assert.deepStrictEqual(yield* names(jar), all, "what names no host clears no host")
+      assert.deepStrictEqual(yield* names(jar), all, "an invalid host clears nothing")
       yield* jar.clearDomain(".Example.com")
       assert.deepStrictEqual(yield* names(jar), ["d", "e"])
       yield* jar.clearDomain("")
@@ -262,7 +271,7 @@ describe("clear", () => {
 })
 
 describe("the layers", () => {
-  it.effect("have one jar each", () =>
+  it.effect("each have their own jar", () =>
     Effect.gen(function* () {
       const [a, b] = yield* Effect.all(
         [CookieJar.layer(), CookieJar.layer()].map((layer) => Effect.provide(CookieJar.CookieJar, layer))

@@ -38,7 +38,7 @@ describe("the guards", () => {
     ["isProxyError", Errors.isProxyError, ["ClientProxyConnectionError", "ClientHttpProxyError"]]
   ]
   for (const [name, guard, tags] of groups) {
-    it(name, () => {
+    it(`${name} accepts the errors of its group and nothing else`, () => {
       assert.deepStrictEqual(
         everyError.filter(guard).map((error) => error._tag),
         Object.keys(all).filter((tag) => tags.includes(tag)) as Array<(typeof everyError)[number]["_tag"]>
@@ -49,7 +49,7 @@ describe("the guards", () => {
     })
   }
 
-  it("narrow complete channels, partial channels and unknown values", () => {
+  it("narrow complete error channels, partial ones and unknown values", () => {
     type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
     const same = <_T extends true>() => {}
     type Failure<T> = T extends Effect.Effect<infer _A, infer E, infer _R> ? E : never
@@ -73,14 +73,14 @@ describe("the guards", () => {
     assert.deepStrictEqual(Effect.runSync(Effect.either(caught))._tag, "Right")
   })
 
-  it("know the fields in catchTag and the constructors", () => {
+  it("leave the fields of errors typed in catchTag and constructors", () => {
     const handled = Effect.fail(all.JsonDecodeError as Errors.ClientError).pipe(
       Effect.catchTag("JsonDecodeError", (error) => Effect.succeed(error.excerpt))
     )
     assert.strictEqual(Effect.runSync(Effect.orDie(handled)), body)
-    // @ts-expect-error a host is needed
+    // @ts-expect-error the host is required
     new Errors.ClientConnectorDNSError({ code: "ENOTFOUND" })
-    // @ts-expect-error no message of one's own
+    // @ts-expect-error a program cannot set the message
     new Errors.ClientConnectorDNSError({ host: "", code: "", message: "" })
   })
 })

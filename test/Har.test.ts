@@ -87,7 +87,7 @@ describe("fromSignals", () => {
     assert.lengthOf(har.log.entries, 0)
   })
 
-  it("makes archives that the validation of this test can refuse", () => {
+  it("is tested with a validation that refuses an invalid archive", () => {
     assert.includeMembers([...faultsOf({ log: { version: "1.1", entries: [{}] } })], ["version", "startedDateTime"])
   })
 

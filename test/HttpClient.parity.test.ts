@@ -15,7 +15,7 @@ import { Api, at, get, overSession, Todo, todo } from "./support/platformApi.js"
 import { getSpanName, isUntraced } from "./support/platformSpans.js"
 import { watchedTracer } from "./support/tracers.js"
 
-/** The same program over each client, with the server it asks. */
+/** Runs a program with each client and a new server. */
 const matrix = (
   name: string,
   program: Effect.Effect<void, unknown, HttpClient.HttpClient | Api | Scope.Scope>,
@@ -35,7 +35,7 @@ const all = {
 
 describe("every client", () => {
   matrix(
-    "JSON by a schema",
+    "decodes JSON by a schema",
     Effect.gen(function* () {
       const value = yield* get("/todos/1").pipe(Effect.flatMap(HttpClientResponse.schemaBodyJson(Todo)))
       assert.deepStrictEqual(value, todo)
@@ -43,7 +43,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "a client with a base URL and a status filter",
+    "applies a base URL and a status filter",
     Effect.gen(function* () {
       const { url } = yield* Api
       const client = (yield* HttpClient.HttpClient).pipe(
@@ -63,7 +63,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "a body as a stream",
+    "streams a body",
     Effect.gen(function* () {
       const text = yield* get("/todos/1").pipe(
         Effect.map((response) => response.stream),
@@ -81,7 +81,7 @@ describe("every client", () => {
 
   for (const method of ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const) {
     matrix(
-      `the method ${method}`,
+      `sends the method ${method}`,
       Effect.gen(function* () {
         const echo = yield* HttpClientRequest.make(method)(yield* at("/echo")).pipe(
           HttpClient.execute,
@@ -93,7 +93,7 @@ describe("every client", () => {
   }
 
   matrix(
-    "HEAD",
+    "returns an empty body for HEAD",
     Effect.gen(function* () {
       const response = yield* HttpClient.head(yield* at("/todos/1"))
       assert.strictEqual(response.status, 200)
@@ -102,7 +102,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "URL parameters and headers",
+    "sends URL parameters and headers",
     Effect.gen(function* () {
       const echo = yield* HttpClientRequest.get(yield* at("/echo?x=1")).pipe(
         HttpClientRequest.appendUrlParams({ "a b": "ü", c: ["1", "2"] }),
@@ -140,7 +140,7 @@ describe("every client", () => {
   }
   for (const [name, [body, text, type]] of Object.entries(bodies)) {
     matrix(
-      `a body of ${name}`,
+      `sends a body of ${name}`,
       Effect.gen(function* () {
         const echo = yield* HttpClientRequest.post(yield* at("/echo")).pipe(
           HttpClientRequest.setBody(body),
@@ -161,7 +161,7 @@ describe("every client", () => {
   }
 
   matrix(
-    "a form with a file",
+    "sends a form with a file",
     Effect.gen(function* () {
       const form = new FormData()
       form.append("a", "1")
@@ -174,12 +174,12 @@ describe("every client", () => {
       assert.match(echo.body, /name="a"\r\n\r\n1\r\n/)
       assert.match(echo.body, /filename="name.txt"[\s\S]*content\r\n--/)
     }),
-    // Undici by itself takes no FormData of Node's.
+    // The request function of undici does not accept Node's FormData.
     { session: overSession, node: NodeHttpClient.layer, fetch: FetchHttpClient.layer }
   )
 
   matrix(
-    "cookies, remote headers, and the body in each form",
+    "returns cookies, and the body in each form",
     Effect.gen(function* () {
       const text = yield* get("/text")
       assert.deepStrictEqual(Cookies.toRecord(text.cookies), { a: "1", b: "2" })
@@ -202,7 +202,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "a multipart response",
+    "reads a multipart response",
     Effect.gen(function* () {
       const form = yield* Effect.flatMap(get("/multipart"), (response) => response.formData)
       assert.strictEqual(form.get("a"), "1")
@@ -219,7 +219,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "a body that is cut is a ResponseError Decode",
+    "reports an incomplete body as a ResponseError Decode",
     Effect.gen(function* () {
       const error = yield* Effect.flatMap(get("/cut"), (response) => response.text).pipe(Effect.flip)
       assert.strictEqual(clientErrorKind(error), "ResponseError Decode")
@@ -227,7 +227,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "a connection that ends before the head is a RequestError Transport",
+    "reports a connection that ends before the head as a RequestError Transport",
     Effect.gen(function* () {
       const error = yield* get("/hangup").pipe(Effect.flip)
       assert.strictEqual(clientErrorKind(error), "RequestError Transport")
@@ -235,7 +235,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "an invalid URL",
+    "reports an invalid URL as a RequestError InvalidUrl",
     Effect.gen(function* () {
       const error = yield* HttpClient.get("http://[").pipe(Effect.flip)
       assert.strictEqual(clientErrorKind(error), "RequestError InvalidUrl")
@@ -243,7 +243,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "an interrupted request closes its connection",
+    "closes the connection of an interrupted request",
     Effect.gen(function* () {
       const { arrived, closed } = yield* Api
       const fiber = yield* Effect.fork(get("/stall"))
@@ -254,7 +254,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "a stream that ends early closes its connection",
+    "closes the connection of a stream that ends early",
     Effect.gen(function* () {
       const { closed } = yield* Api
       const chunk = yield* HttpClientResponse.stream(get("/forever")).pipe(Stream.take(1), Stream.runHead)
@@ -264,7 +264,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "withScope closes an unread response",
+    "closes an unread response with the Scope of withScope",
     Effect.gen(function* () {
       const { closed, url } = yield* Api
       const client = HttpClient.withScope(yield* HttpClient.HttpClient)
@@ -275,7 +275,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "withScope cuts a request in flight whose Scope closes elsewhere",
+    "ends a request in flight if another fiber closes the Scope of withScope",
     Effect.gen(function* () {
       const { arrived, closed, url } = yield* Api
       const scope = yield* Scope.make()
@@ -291,7 +291,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "withScope sends nothing once its Scope has closed",
+    "sends nothing if the Scope of withScope is closed",
     Effect.gen(function* () {
       const { arrived, url } = yield* Api
       const scope = yield* Scope.make()
@@ -305,7 +305,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "retryTransient",
+    "repeats transient failures with retryTransient",
     Effect.gen(function* () {
       const { url } = yield* Api
       const tries = yield* Ref.make(0)
@@ -323,7 +323,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "redirects",
+    "follows redirects with followRedirects",
     Effect.gen(function* () {
       const client = HttpClient.followRedirects(yield* HttpClient.HttpClient)
       const value = yield* client
@@ -334,7 +334,7 @@ describe("every client", () => {
   )
 
   matrix(
-    "one client span, propagated",
+    "makes one client span and propagates it",
     Effect.gen(function* () {
       const spans: Array<Tracer.Span> = []
       const native = yield* Effect.tracer

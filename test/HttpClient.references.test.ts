@@ -1,4 +1,4 @@
-/** The FiberRefs and References of @effect/platform that hold for a request and its response. */
+/** The FiberRefs and References of @effect/platform that apply to a request and its response. */
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { gzipSync } from "node:zlib"
@@ -84,7 +84,7 @@ type Program = (
   spans: ReadonlyArray<Tracer.Span>
 ) => Effect.Effect<void, unknown, HttpClient.HttpClient | Scope.Scope>
 
-/** One that changes the client, as `HttpClient.withTracerPropagation` does. */
+/** Runs an effect with a changed client, for functions such as `HttpClient.withTracerPropagation`. */
 const through =
   (change: (client: HttpClient.HttpClient) => HttpClient.HttpClient) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>) =>
@@ -227,13 +227,13 @@ describe("Headers.currentRedactedNames", () => {
 
 const limit = 10
 
-/** A session over one response. */
+/** A session on a mock. */
 const mocked = (make: () => Response, options: Session.SessionOptions = {}) =>
   Session.layerWithoutDependencies(options).pipe(
     Layer.provideMerge(Layer.mergeAll(Connector.layerMock(make), CookieJar.layer()))
   )
 
-/** A body in chunks, so that its length is not known before. */
+/** A body in chunks, so that its length is not known in advance. */
 const chunked = (body: string, headers: Record<string, string>) => () =>
   new Response(
     new ReadableStream({

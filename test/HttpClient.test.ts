@@ -60,7 +60,7 @@ describe("the client on a session", () => {
       "Encode"
     ],
     [
-      "a status that was asked to be refused",
+      "a status that raiseForStatus rejects",
       "ClientResponseError",
       (url) => Session.withRequestOptions(HttpClient.get(`${url}/status?503`), { raiseForStatus: true }),
       "ResponseError",
@@ -103,7 +103,7 @@ describe("the client on a session", () => {
     )
   }
 
-  it.scopedLive("names the request once in a message, and the target of a redirect as well", () =>
+  it.scopedLive("names the request and the target of its redirect once each in an error message", () =>
     Effect.gen(function* () {
       const { url } = yield* Api
       const cut = yield* Effect.flatMap(HttpClient.get(`${url}/cut?a=1`), (response) => response.text).pipe(Effect.flip)
@@ -195,7 +195,7 @@ describe("the client on a session", () => {
     )
   )
 
-  it.effect("works over a session of one function", () =>
+  it.effect("works over a session that is mocked by one function", () =>
     Effect.gen(function* () {
       const error = yield* HttpClient.get("https://api.example/").pipe(Effect.flip)
       assert.strictEqual(clientErrorKind(error), "RequestError Transport")

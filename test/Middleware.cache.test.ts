@@ -1,4 +1,4 @@
-/** The cache in a session: requests that run beside the one that caused them. */
+/** The cache in a session: revalidation in the background, and concurrent requests. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -44,20 +44,20 @@ const sessionOf = (handler: Connector.MockHandler, options: Session.SessionOptio
 const stale = "max-age=10, stale-while-revalidate=20"
 
 describe("stale-while-revalidate", () => {
-  const rows: ReadonlyArray<readonly [string, string, number, string, "meanwhile" | "validated" | "cache"]> = [
-    ["while it is fresh", stale, 9, "", "cache"],
-    ["when it is stale", stale, 11, "", "meanwhile"],
-    ["at the end of its time", stale, 30, "", "meanwhile"],
-    ["after its time", stale, 31, "", "validated"],
+  const rows: ReadonlyArray<readonly [string, string, number, string, "stale" | "validated" | "cache"]> = [
+    ["while the entry is fresh", stale, 9, "", "cache"],
+    ["when the entry is stale", stale, 11, "", "stale"],
+    ["in the last second of stale-while-revalidate", stale, 30, "", "stale"],
+    ["after the time of stale-while-revalidate", stale, 31, "", "validated"],
     ["without the directive", "max-age=10", 11, "", "validated"],
-    ["beside must-revalidate", `${stale}, must-revalidate`, 11, "", "validated"],
-    ["asked for by no-cache", stale, 11, "no-cache", "validated"],
-    ["asked for by max-age", stale, 11, "max-age=11", "validated"],
-    ["asked for by min-fresh", stale, 11, "min-fresh=1", "validated"],
+    ["with must-revalidate", `${stale}, must-revalidate`, 11, "", "validated"],
+    ["for a request with no-cache", stale, 11, "no-cache", "validated"],
+    ["for a request with max-age", stale, 11, "max-age=11", "validated"],
+    ["for a request with min-fresh", stale, 11, "min-fresh=1", "validated"],
     ["with an invalid number", "max-age=10, stale-while-revalidate=x", 11, "", "validated"]
   ]
   for (const [name, directives, after, asked, expected] of rows) {
-    it.scoped(`gives ${expected} for ${name}`, () =>
+    it.scoped(`gives a response of kind "${expected}" ${name}`, () =>
       Effect.gen(function* () {
         let calls = 0
         const { session } = yield* sessionOf(
@@ -67,7 +67,7 @@ describe("stale-while-revalidate", () => {
         yield* TestClock.adjust(`${after} seconds`)
         const [body] = yield* get(session, asked === "" ? {} : { headers: { "cache-control": asked } })
         yield* settle
-        const came = calls === 1 ? "cache" : body === "1" ? "meanwhile" : "validated"
+        const came = calls === 1 ? "cache" : body === "1" ? "stale" : "validated"
         assert.strictEqual(came, expected)
       }).pipe(Effect.provide(KeyValueStore.layerMemory))
     )

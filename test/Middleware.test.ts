@@ -62,7 +62,7 @@ const serve = (listener: Http.RequestListener): Effect.Effect<Server, never, Sco
       })
   ).pipe(Effect.map((made) => made.it))
 
-/** Writes its name down on the way in and out. */
+/** Logs its name and the hop before the request, and its name and the status after it. */
 const noted =
   (name: string, log: Array<string>): Middleware.Middleware =>
   (request, next) => {
@@ -100,14 +100,14 @@ describe("the chain", () => {
     })
   )
 
-  it.scopedLive("is outside cookies, so that an attempt carries the cookies that the previous one set", () =>
+  it.scopedLive("runs outside the cookie jar, so that an attempt sends the cookies that the previous one set", () =>
     Effect.gen(function* () {
       const server = yield* serve((request, response) => {
         if (request.headers.cookie === undefined) response.writeHead(503, { "set-cookie": "id=1" }).end()
         else response.end(request.headers.cookie)
       })
       const middlewares = [Middleware.retry({ schedule: Schedule.spaced(1) })]
-      // An address has cookies in the unsafe jar only.
+      // Only an unsafe jar stores cookies of an IP address.
       const url = server.url.replace("127.0.0.1", "localhost")
       assert.strictEqual(yield* text(url).pipe(Effect.provide(Session.layer({ middlewares }))), "id=1")
     })
@@ -170,7 +170,7 @@ describe("the chain", () => {
     })
   )
 
-  it.scopedLive("ends with the request's total limit, whatever it waits for", () =>
+  it.scopedLive("is interrupted by the total limit of the request", () =>
     Effect.gen(function* () {
       const stuck: Middleware.Middleware = () => Effect.never
       const session = Session.layer({ middlewares: [stuck], timeout: "20 millis" })
@@ -179,7 +179,7 @@ describe("the chain", () => {
     })
   )
 
-  it.scoped("sees a total limit that expires at its origin", () =>
+  it.scoped("sees the error of a total limit that expires while it waits for next", () =>
     Effect.gen(function* () {
       const server = yield* serve(() => {})
       const breaker = yield* Middleware.circuitBreaker({ failures: 1 })
@@ -194,7 +194,7 @@ describe("the chain", () => {
     })
   )
 
-  it.scopedLive("fails only its own request by a defect", () =>
+  it.scopedLive("fails only its own request with a defect", () =>
     Effect.gen(function* () {
       const server = yield* serve((_, response) => response.end("fine"))
       const broken: Middleware.Middleware = () => {
@@ -249,7 +249,7 @@ describe("invalid options", () => {
   for (const [text, make, value = ""] of wrong)
     it(`${text}${value} is a defect when it is constructed`, () => assert.throws(make, `Invalid option "${text}": `))
 
-  it("do not include retries without end", () => {
+  it("do not include an infinite number of retries", () => {
     assert.isFunction(Middleware.retry({ times: Infinity }))
   })
 })

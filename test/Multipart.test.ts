@@ -16,7 +16,7 @@ import { failure, prepared, send, values, wire } from "./internal/request/suppor
 const url = "http://h/"
 const boundary = "b0undary"
 
-/** The body as text, twice the same, with the length that the head says. */
+/** Sends the body twice and checks that both times are equal and have the Content-Length. */
 const sent = (data: ClientRequest.Data, options?: ClientRequest.RequestOptions) =>
   Effect.gen(function* () {
     const request = wire(prepared("POST", url, { ...options, data }))
@@ -129,7 +129,7 @@ describe("make", () => {
     })
   )
 
-  it.live("sends a part that can be read once only once", () =>
+  it.live("sends a part that can be read only once once, and does not repeat it", () =>
     Effect.gen(function* () {
       const data = Multipart.make([Multipart.part("s", ClientRequest.oneShot(Stream.make(Buffer.from("a"))))])
       const { body } = wire(prepared("POST", url, { data }))
@@ -139,7 +139,7 @@ describe("make", () => {
     })
   )
 
-  it.live("can be of other types than form-data, can be nested, and takes a boundary from a Content-Type header", () =>
+  it.live("makes other types than form-data, nests, and takes the boundary of a Content-Type header", () =>
     Effect.gen(function* () {
       const inner = Multipart.make([Multipart.part(undefined, "x")], { subtype: "alternative", boundary: "in" })
       const outer = Multipart.make([Multipart.part(undefined, inner)], { subtype: "mixed", boundary: "o ut" })
@@ -248,7 +248,7 @@ describe("make", () => {
 })
 
 describe("file", () => {
-  it.live("streams with its length, anew each time, with the name and type of its path", () =>
+  it.live("streams the file each time it is sent, with its length, name and type", () =>
     Effect.gen(function* () {
       const directory = yield* Effect.acquireRelease(
         Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "multipart-"))),

@@ -1,5 +1,5 @@
 /**
- * Digest to proxies: for forwarded requests, and for tunnels.
+ * Digest authentication at proxies, for forwarded requests and for tunnels.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Either, Stream } from "effect"
@@ -23,7 +23,7 @@ const right = { user: "us3r", password: "s3cr3t" }
 const digest = (options: { readonly preemptive?: boolean; readonly password?: string } = {}) =>
   Middleware.digest(Auth.basic("us3r", options.password ?? "s3cr3t"), { proxy: true, ...options })
 
-/** Of each request that the proxy saw: its method and the count of its nonce. */
+/** The method of each request to the proxy, with its nonce and the count of the nonce. */
 const flow = (proxy: ProxyServer) =>
   proxy.seen.map(({ method }, index) => {
     const [sent] = valueOf(proxy, "proxy-authorization", index) ?? []
@@ -44,7 +44,7 @@ describe("a tunnel with Digest", () => {
           { proxy: Proxy.make(proxy.url, { ssl: yield* trusting }), middlewares: [yield* digest()] }
         )
         assert.deepStrictEqual(bodies, ["secure", "secure", "secure"])
-        // The second takes the tunnel that is there, and no number is lost for it.
+        // The second request uses the open tunnel, so that no count of the nonce is used for it.
         assert.deepStrictEqual(flow(proxy), ["CONNECT -", "CONNECT n1 00000001", "CONNECT n1 00000002"])
         assert.deepStrictEqual([origin.connections(), other.connections()], [1, 1])
         assert.include(valueOf(proxy, "proxy-authorization", 1)?.[0], `uri="localhost:${origin.port}"`)
@@ -97,7 +97,7 @@ describe("a tunnel with Digest", () => {
   )
 
   it.scopedLive(
-    "that is refused twice fails, without a third CONNECT, without credentials in advance and without a shown secret",
+    "that is refused twice fails without a third CONNECT, shows no secret, and sends no credentials in advance afterwards",
     () =>
       Effect.gen(function* () {
         const origin = yield* tlsOrigin
@@ -118,7 +118,7 @@ describe("a tunnel with Digest", () => {
       })
   )
 
-  it.scopedLive("answers a nonce that has become stale once more", () =>
+  it.scopedLive("answers the challenge again if its nonce is stale", () =>
     Effect.gen(function* () {
       const origin = yield* tlsOrigin
       let old = ""
@@ -204,7 +204,7 @@ describe("a request that a proxy with Digest forwards", () => {
 })
 
 describe("redirects", () => {
-  it.scopedLive("keep the answer at the proxy that challenged, whichever proxy comes next", () =>
+  it.scopedLive("send the answer only to the proxy that sent the challenge", () =>
     Effect.gen(function* () {
       const last = yield* originServer("last")
       const second = yield* originServer("second", {
@@ -249,9 +249,9 @@ describe("Digest for a proxy", () => {
   )
 
   for (const [what, challenge] of [
-    ["a challenge of another scheme", 'Basic realm="test"'],
-    ["an unknown hash", 'Digest realm="r", nonce="n", algorithm=WHIRLPOOL'],
-    ["no challenge", ""]
+    ["the challenge has another scheme", 'Basic realm="test"'],
+    ["the hash is unknown", 'Digest realm="r", nonce="n", algorithm=WHIRLPOOL'],
+    ["the challenge is missing", ""]
   ] as const) {
     it.scopedLive(`fails with the first error if ${what}`, () =>
       Effect.gen(function* () {
@@ -263,7 +263,7 @@ describe("Digest for a proxy", () => {
     )
   }
 
-  it.scopedLive("does not answer for a proxy with its own credentials, nor a 403", () =>
+  it.scopedLive("answers neither for a proxy with its own credentials nor after 403", () =>
     Effect.gen(function* () {
       const proxy = yield* proxyServer({ digest: right })
       const refusing = yield* proxyServer({
@@ -279,7 +279,7 @@ describe("Digest for a proxy", () => {
     })
   )
 
-  it.scopedLive("answers auth-int alone with the hash of an empty body", () =>
+  it.scopedLive("hashes an empty body if the proxy offers only auth-int", () =>
     Effect.gen(function* () {
       const answers: Array<string> = []
       const proxy = yield* proxyServer({

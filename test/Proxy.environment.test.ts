@@ -35,9 +35,9 @@ describe("trustEnv", () => {
 
   for (const [what, variables, options, request] of [
     ["is off by default", {}, {}, {}],
-    ["gives way to proxy: false", {}, { trustEnv: true }, { proxy: false }],
-    ["gives way to NO_PROXY", { NO_PROXY: "127.0.0.1" }, { trustEnv: true }, {}],
-    ["takes no HTTP_PROXY in a CGI program", { REQUEST_METHOD: "GET" }, { trustEnv: true }, {}]
+    ["is overridden by proxy: false", {}, { trustEnv: true }, { proxy: false }],
+    ["connects directly to a host in NO_PROXY", { NO_PROXY: "127.0.0.1" }, { trustEnv: true }, {}],
+    ["ignores HTTP_PROXY in a CGI program", { REQUEST_METHOD: "GET" }, { trustEnv: true }, {}]
   ] as const) {
     it.scopedLive(what, () =>
       Effect.gen(function* () {
@@ -53,7 +53,7 @@ describe("trustEnv", () => {
     )
   }
 
-  it.scopedLive("sends proxyHeaders with CONNECT, and to no origin", () =>
+  it.scopedLive("sends proxyHeaders with CONNECT, but not to an origin", () =>
     Effect.gen(function* () {
       const origin = yield* tlsOrigin
       const proxy = yield* proxyServer({ auth: { user: "us3r", password: "s3cr3t" } })
@@ -76,7 +76,7 @@ describe("trustEnv", () => {
     })
   )
 
-  it.scopedLive("takes the socks:// and socks4:// of desktop settings", () =>
+  it.scopedLive("accepts the schemes socks:// and socks4:// of desktop settings", () =>
     Effect.gen(function* () {
       const origin = yield* originServer("plain")
       const proxy = yield* proxyServer({ kind: "socks" })
@@ -97,7 +97,7 @@ describe("trustEnv", () => {
     })
   )
 
-  it.scopedLive("leaves globs of NO_PROXY to a direct connection", () =>
+  it.scopedLive("connects directly to hosts that match a glob of NO_PROXY", () =>
     Effect.gen(function* () {
       const origin = yield* originServer("plain")
       const proxy = yield* proxyServer()

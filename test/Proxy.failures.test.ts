@@ -25,7 +25,7 @@ describe("a proxy", () => {
     })
   )
 
-  it.scopedLive("that refuses credentials is asked once", () =>
+  it.scopedLive("that refuses credentials gets one request only", () =>
     Effect.gen(function* () {
       const proxy = yield* proxyServer({ auth: { user: "us3r", password: "right" } })
       const error = yield* failure(text("https://a.test/", { proxy: withCredentials(proxy) }))
@@ -40,7 +40,7 @@ describe("a proxy", () => {
     it.scopedLive(`of scheme ${scheme} that is down causes an error, and the target is not connected directly`, () =>
       Effect.gen(function* () {
         const origin = yield* originServer("plain")
-        // No other process can listen there, for the origin holds the port.
+        // No other process can listen there, because the origin holds the port.
         const down = `127.0.0.2:${origin.port}`
         const proxy = `${scheme}://us3r:s3cr3t@${down}`
         const error = yield* failure(text(`http://127.0.0.1:${origin.port}/`, { proxy }))
@@ -53,7 +53,7 @@ describe("a proxy", () => {
     )
   }
 
-  it.scopedLive("that refuses by SOCKS causes a typed error", () =>
+  it.scopedLive("that refuses with a SOCKS reply causes a typed error", () =>
     Effect.gen(function* () {
       const proxy = yield* proxyServer({ kind: "socks", reply: 2 })
       const error = yield* failure(text("http://a.test/", { proxy: proxy.url }))

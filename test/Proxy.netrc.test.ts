@@ -29,9 +29,21 @@ describe("netrc", () => {
     readonly session?: Session.SessionOptions
     readonly sent: string
   }> = [
-    { what: "gives a target its credentials", lines: "machine 127.0.0.1 login u password p", sent: encoded("u:p") },
-    { what: "gives default to any", lines: "default login d password e", sent: encoded("d:e") },
-    { what: "gives nothing of other machines", lines: "machine other.test login u password p", sent: "none" },
+    {
+      what: "provides the credentials of a machine",
+      lines: "machine 127.0.0.1 login u password p",
+      sent: encoded("u:p")
+    },
+    {
+      what: "provides the credentials of default to any machine",
+      lines: "default login d password e",
+      sent: encoded("d:e")
+    },
+    {
+      what: "does not provide the credentials of another machine",
+      lines: "machine other.test login u password p",
+      sent: "none"
+    },
     {
       what: "is not read without trustEnv",
       lines: "machine 127.0.0.1 login u password p",
@@ -39,43 +51,43 @@ describe("netrc", () => {
       sent: "none"
     },
     {
-      what: "is beaten by the URL",
+      what: "yields to credentials in the URL",
       lines: "machine 127.0.0.1 login u password p",
       userinfo: "x:y@",
       sent: encoded("x:y")
     },
     {
-      what: "gives no other's password to a name in the URL",
+      what: "does not provide the password of another login for a name in the URL",
       lines: "machine 127.0.0.1 login other password p",
       userinfo: "user@",
       sent: encoded("user:")
     },
     {
-      what: "gives a name in the URL the password of that login",
+      what: "provides the password of that login for a name in the URL",
       lines: "machine 127.0.0.1 login other password o\nmachine 127.0.0.1 login user password p",
       userinfo: "user@",
       sent: encoded("user:p")
     },
     {
-      what: "gives a name in the URL the password of default for that login",
+      what: "provides the password of default for a name in the URL with that login",
       lines: "default login user password p",
       userinfo: "user@",
       sent: encoded("user:p")
     },
     {
-      what: "gives nothing to a password without a name",
+      what: "provides nothing for a URL with a password and no name",
       lines: "machine 127.0.0.1 login user password p",
       userinfo: ":x@",
       sent: encoded(":x")
     },
     {
-      what: "is beaten by auth",
+      what: "yields to auth",
       lines: "machine 127.0.0.1 login u password p",
       options: { auth: Auth.bearer("t") },
       sent: "Bearer t"
     },
     {
-      what: "is beaten by a header",
+      what: "yields to a header",
       lines: "machine 127.0.0.1 login u password p",
       options: { headers: { authorization: "Own x" } },
       sent: "Own x"
@@ -102,26 +114,31 @@ describe("netrc", () => {
 
   for (const [what, lines, options, sent] of [
     [
-      "a machine's own, on each hop",
+      "the credentials of each machine on its hop",
       "machine 127.0.0.1 login a password 1\nmachine localhost login b password 2",
       {},
       [encoded("a:1"), encoded("b:2")]
     ],
-    ["nothing where the second has none", "machine 127.0.0.1 login a password 1", {}, [encoded("a:1"), "none"]],
     [
-      "nothing if the second has no password",
+      "nothing if the second machine has no entry",
+      "machine 127.0.0.1 login a password 1",
+      {},
+      [encoded("a:1"), "none"]
+    ],
+    [
+      "nothing if the entry of the second machine has no password",
       "machine 127.0.0.1 login a password 1\nmachine localhost login b",
       {},
       [encoded("a:1"), "none"]
     ],
     [
-      "the second's in place of a token for the first",
+      "the credentials of the second machine in place of a token for the first",
       "machine localhost login b password 2",
       { auth: Auth.bearer("t") },
       ["Bearer t", encoded("b:2")]
     ]
   ] as const) {
-    it.scopedLive(`across origins: ${what}`, () =>
+    it.scopedLive(`provides for a redirect to another origin ${what}`, () =>
       Effect.gen(function* () {
         const last = yield* originServer("last")
         const first = yield* originServer("first", {

@@ -40,7 +40,7 @@ describe("http:// targets", () => {
     })
   )
 
-  it.scopedLive("get the proxy's answer as their response", () =>
+  it.scopedLive("return an error of the proxy as their response", () =>
     Effect.gen(function* () {
       const proxy = yield* proxyServer({ auth: { user: "u", password: "p" } })
       const status = yield* withSession(
@@ -88,7 +88,7 @@ describe("https:// targets", () => {
     ["socks4a", { kind: "socks" }, "socks4a"]
   ]
   for (const [name, options, scheme] of kinds) {
-    it.scopedLive(`use a tunnel of an ${name} proxy, which is kept`, () =>
+    it.scopedLive(`use a tunnel of an ${name} proxy, which stays open for the next request`, () =>
       Effect.gen(function* () {
         const { good } = yield* standard()
         const ssl = yield* trusting
@@ -130,15 +130,20 @@ describe("https:// targets", () => {
       agent: ReadonlyArray<string>
     ]
   > = [
-    ["the automatic one", {}, {}, [userAgent]],
-    ["one in its headers", { headers: { "User-Agent": "robot/1" } }, {}, ["robot/1"]],
-    ["none where it is left out", { skipAutoHeaders: ["user-agent"] }, {}, []],
-    ["none where it is secret", { headers: { "user-agent": Redacted.make("s3cr3t") } }, {}, []],
-    ["the proxy's where that has one", {}, { "user-agent": "proxied/1" }, ["proxied/1"]],
-    ["the proxy's in place of its own", { headers: { "user-agent": "robot/1" } }, { "User-Agent": "p/1" }, ["p/1"]]
+    ["the automatic one of the session", {}, {}, [userAgent]],
+    ["the one in the headers of the session", { headers: { "User-Agent": "robot/1" } }, {}, ["robot/1"]],
+    ["none if skipAutoHeaders omits it", { skipAutoHeaders: ["user-agent"] }, {}, []],
+    ["none if it is redacted", { headers: { "user-agent": Redacted.make("s3cr3t") } }, {}, []],
+    ["the one in the headers of the proxy", {}, { "user-agent": "proxied/1" }, ["proxied/1"]],
+    [
+      "the one of the proxy if the session has one too",
+      { headers: { "user-agent": "robot/1" } },
+      { "User-Agent": "p/1" },
+      ["p/1"]
+    ]
   ]
   for (const [what, session, headers, agent] of agents) {
-    it.scopedLive(`tell the proxy the session's User-Agent: ${what}`, () =>
+    it.scopedLive(`send a User-Agent with CONNECT: ${what}`, () =>
       Effect.gen(function* () {
         const { good } = yield* standard()
         const origin = yield* tlsOrigin

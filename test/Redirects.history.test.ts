@@ -97,7 +97,7 @@ describe("the history", () => {
     })
   )
 
-  it.scopedLive("is kept by raiseForStatus, which releases the connection in every way", () =>
+  it.scopedLive("is kept by each form of raiseForStatus, all of which release the connection", () =>
     Effect.gen(function* () {
       const at = yield* site((request) => (request.target === "/end" ? response(404, "gone") : redirect(302, "/end")))
       const { connector, session } = yield* sessionWith({ raiseForStatus: true })
@@ -132,9 +132,9 @@ describe("errors after a redirect", () => {
     })
   )
 
-  it.scopedLive("are not retryable for a POST if only the hop after it was not reached", () =>
+  it.scopedLive("are not retryable for a POST if the connection of the next hop is refused", () =>
     Effect.gen(function* () {
-      // No other test can listen on port 1, as on a port that was closed.
+      // Unlike on a port that was just closed, no other test can listen on port 1.
       const at = yield* once(307, "http://a.test:1/")
       const { session } = yield* sessionWith()
       const post = yield* Effect.exit(text(session, "POST", at.to("a.test"), { text: "x" }))

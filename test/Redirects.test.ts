@@ -54,7 +54,7 @@ describe("the next hop of a redirect", () => {
     )
   }
 
-  it.scopedLive("has no headers about the body if it has no body, wherever they were set", () =>
+  it.scopedLive("has no headers about a body if it has no body, whether the request or the session set them", () =>
     Effect.gen(function* () {
       const at = yield* once(303)
       const { session } = yield* sessionWith({ headers: { "Content-Location": "/session", "X-Kept": "yes" } })
@@ -72,7 +72,7 @@ describe("the next hop of a redirect", () => {
     })
   )
 
-  it.scopedLive("is not sent for HEAD by default, and stays HEAD if redirects are allowed", () =>
+  it.scopedLive("is not sent after HEAD by default, and is a HEAD if redirects are allowed", () =>
     Effect.gen(function* () {
       const at = yield* site((request) => (request.target === "/end" ? response(204) : redirect(303, "/end")))
       const { session } = yield* sessionWith()
@@ -88,7 +88,7 @@ describe("the next hop of a redirect", () => {
   const replayed: ReadonlyArray<readonly [string, ClientRequest.RequestOptions]> = [
     ["text", { text: "payload" }],
     ["bytes", { data: Buffer.from("payload") }],
-    ["a stream that is a recipe", { data: Stream.make(Buffer.from("pay"), Buffer.from("load")) }],
+    ["a stream that can run again", { data: Stream.make(Buffer.from("pay"), Buffer.from("load")) }],
     ["a form", { data: { pay: "load" } }]
   ]
   for (const [what, options] of replayed) {
@@ -109,7 +109,7 @@ describe("the next hop of a redirect", () => {
     )
   }
 
-  it.scopedLive("does not send a body a second time that can be read once, neither in part nor empty", () =>
+  it.scopedLive("fails instead of sending a second time a body that can be read once", () =>
     Effect.gen(function* () {
       const at = yield* once(307)
       const { session } = yield* sessionWith()
@@ -227,7 +227,7 @@ describe("the number of redirects", () => {
 })
 
 describe("the target of a redirect", () => {
-  /** [Location, the URL as it is asked for], from http://a.test:PORT/dir/page?q=1#part */
+  /** [Location, the requested URL], from http://a.test:PORT/dir/page?q=1#part */
   const rows: ReadonlyArray<readonly [location: string, host: string, target: string]> = [
     ["/abs", "a.test", "/abs"],
     ["rel", "a.test", "/dir/rel"],
@@ -453,28 +453,28 @@ describe("redirects over a Unix socket", () => {
 
 describe("the body of a hop", () => {
   const sizes: ReadonlyArray<readonly [what: string, play: (location: string) => Server.Play, reused: boolean]> = [
-    ["none", (to) => Server.send(redirect(302, to)), true],
-    ["a small one", (to) => Server.send(redirect(302, to, [], "x".repeat(10_000))), true],
+    ["empty", (to) => Server.send(redirect(302, to)), true],
+    ["small", (to) => Server.send(redirect(302, to, [], "x".repeat(10_000))), true],
     [
-      "a small chunked one",
+      "small and chunked",
       (to) =>
         Server.send(`HTTP/1.1 302 Found\r\nLocation: ${to}\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n`),
       true
     ],
     [
-      "a large one",
+      "large",
       (to) =>
         Server.send(`HTTP/1.1 302 Found\r\nLocation: ${to}\r\nContent-Length: 10000000\r\n\r\n${"x".repeat(100)}`),
       false
     ],
     [
-      "one that stalls",
+      "incomplete and stalls",
       (to) => Server.send(`HTTP/1.1 302 Found\r\nLocation: ${to}\r\nContent-Length: 10\r\n\r\n123`),
       false
     ]
   ]
   for (const [what, play, reused] of sizes) {
-    it.scopedLive(`of ${what}: the connection is ${reused ? "used again" : "closed"}`, () =>
+    it.scopedLive(`is ${what}, so that the connection is ${reused ? "reused" : "closed"}`, () =>
       Effect.gen(function* () {
         const at = yield* Server.server([Server.plays(Server.request, play("/nonce?end"))])
         const { connector, session } = yield* sessionWith()

@@ -139,7 +139,7 @@ const failing = (code: string): Resolver.ResolverService => ({
 })
 
 describe("system", () => {
-  it.effect("names of the loopback are ::1 and 127.0.0.1, without a lookup in the system", () =>
+  it.effect("resolves names of the loopback to ::1 and 127.0.0.1 without asking the operating system", () =>
     Effect.gen(function* () {
       for (const host of ["localhost", "localhost.", "LocalHost", "app.localhost", "no.such.LOCALHOST."]) {
         assert.deepStrictEqual(plain(yield* Resolver.system.resolve(host, {})), [
@@ -213,7 +213,7 @@ describe("nameservers", () => {
     })
   )
 
-  it.scopedLive("follows a CNAME, whose time to live counts", () =>
+  it.scopedLive("follows a CNAME, and applies its time to live if it is shorter", () =>
     Effect.gen(function* () {
       const server = yield* nameServer(({ type }) =>
         type === "A"
@@ -303,7 +303,7 @@ describe("nameservers", () => {
       yield* turns(10)
       const before = of("mine.test")
       open = true
-      // A lookup that went on would ask again before the other one does.
+      // If the interrupted lookup continued, it would repeat its question before the other one does.
       assert.deepStrictEqual(plain(yield* Fiber.join(other)), [["192.0.2.1", 4, 5]])
       assert.strictEqual(of("mine.test"), before)
     })
@@ -378,7 +378,7 @@ describe("overrides", () => {
     }
   })
 
-  it("accepts host names only, and no IP address, which is never looked up", () => {
+  it("accepts host names, and refuses IP addresses, which are never looked up", () => {
     for (const name of ["", "a..b", "a b", "localhost/x", "localhost?x", "local\nhost", "*.test", "127.0.0.1", "::1"]) {
       assert.throws(() => Resolver.overrides({ [name]: "127.0.0.1" }), TypeError, "Resolver.overrides")
     }
@@ -407,7 +407,7 @@ describe("orElse", () => {
     })
   )
 
-  it.effect("passes the family on", () =>
+  it.effect("passes the family to both resolvers", () =>
     Effect.gen(function* () {
       const service = Resolver.orElse(fixed("192.0.2.1"), fixed("2001:db8::1"))
       assert.strictEqual((yield* service.resolve("known.test", { family: 6 }))[0].address, "2001:db8::1")

@@ -1,5 +1,5 @@
 /**
- * Cookies over real sockets: where a session sends them, and which ones of a response it keeps.
+ * Cookies over real sockets: where a session sends them, and which cookies of responses it stores.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Layer } from "effect"
@@ -135,7 +135,7 @@ describe("the cookies of a session", () => {
 })
 
 describe("the cookies of a request", () => {
-  it.scopedLive("win over the jar's and are not stored", () =>
+  it.scopedLive("take precedence over cookies of the jar and are not stored", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { jar, session } = yield* sessionWith({ cookies: { a: "1", b: "2" } })
@@ -145,7 +145,7 @@ describe("the cookies of a request", () => {
     })
   )
 
-  it.scopedLive("stay with redirects at their origin, and are not sent elsewhere", () =>
+  it.scopedLive("are sent with redirects within their origin only", () =>
     Effect.gen(function* () {
       const b = yield* echo()
       const a = yield* site((request) =>
@@ -164,7 +164,7 @@ describe("the cookies of a request", () => {
     ["json", '{"a":[1,2],"b":"\\"}'],
     ["spaces", "a b  c"],
     ["latin1", "é"],
-    ["beyond", "€ 😀 日本"],
+    ["UTF-8", "€ 😀 日本"],
     ["empty", ""]
   ]
   for (const [name, value] of octets) {
@@ -220,7 +220,7 @@ describe("the cookies of responses", () => {
     })
   )
 
-  it.scopedLive("are kept if the response is an error, or one redirect too many", () =>
+  it.scopedLive("are stored if the response is an error, or exceeds the limit of redirects", () =>
     Effect.gen(function* () {
       const at = yield* site((request) =>
         request.target === "/loop"
@@ -269,7 +269,7 @@ describe("the cookies of responses", () => {
     })
   )
 
-  it.scopedLive("are dropped if they are malformed or another host's, and the others are kept", () =>
+  it.scopedLive("are dropped if they are malformed or belong to another host, and the others are stored", () =>
     Effect.gen(function* () {
       const at = yield* site(() =>
         response(200, "", [
@@ -330,7 +330,7 @@ describe("the cookies of responses", () => {
     })
   )
 
-  it.scopedLive("that the jar rejects emit a signal with the reason and without the value", () =>
+  it.scopedLive("cause a signal with the reason and without the value if the jar rejects them", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { session } = yield* sessionWith()
@@ -381,7 +381,7 @@ describe("the cookies of responses", () => {
     })
   )
 
-  it.scopedLive("that would shadow a Secure cookie emit a signal", () =>
+  it.scopedLive("cause a signal if they would shadow a Secure cookie", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { jar, session } = yield* sessionWith()
@@ -395,7 +395,7 @@ describe("the cookies of responses", () => {
     })
   )
 
-  it.scopedLive("that a dummy jar ignores emit no signal", () =>
+  it.scopedLive("cause no signal if a dummy jar ignores them", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { session } = yield* sessionWith({}, { jar: yield* CookieJar.make({ maxCookies: 0 }) })
@@ -494,7 +494,7 @@ describe("the jar", () => {
     })
   )
 
-  /** A jar of the program, which the session knows by its effects alone. */
+  /** A jar of the program, of which the session knows only the effects. */
   const foreign = Effect.map(CookieJar.make(), (inner) => {
     const calls: Array<string> = []
     const jar: CookieJar.CookieJarService = {
@@ -513,7 +513,7 @@ describe("the jar", () => {
     return { jar, calls }
   })
 
-  it.scopedLive("of the program is asked on every hop, and holds the session's cookies", () =>
+  it.scopedLive("of the program is read on every hop, and stores the cookies of the session", () =>
     Effect.gen(function* () {
       const at = yield* site((request) =>
         request.target === "/end"
@@ -530,7 +530,7 @@ describe("the jar", () => {
     })
   )
 
-  it.scopedLive("of the program fails its request alone if it dies", () =>
+  it.scopedLive("of the program fails only its own request with a defect", () =>
     Effect.gen(function* () {
       const at = yield* echo()
       const { jar } = yield* foreign

@@ -8,10 +8,10 @@ import * as CookieJar from "effect-http-session/CookieJar"
 import type * as Middleware from "effect-http-session/Middleware"
 import * as Session from "effect-http-session/Session"
 
-/** Calls after which a recursion is one without end. */
+/** So many calls mean infinite recursion. */
 const many = 20
 
-/** A session over a mock that answers with the path and the header "x-chain". */
+/** A session on a mock that responds with the path and the header "x-chain". */
 const sessionOf = (options: Session.SessionOptions = {}) =>
   Effect.flatMap(
     Layer.build(
@@ -36,7 +36,7 @@ const named =
   (request, next) =>
     next(ClientRequest.setHeader(request, "x-chain", [...Option.toArray(request.header("x-chain")), name].join("+")))
 
-/** Counts its calls, and dies at the one that nothing but a recursion makes. */
+/** Counts its calls, and dies after too many of them, which only infinite recursion makes. */
 const counted = (f: Middleware.Middleware) => {
   let calls = 0
   const middleware: Middleware.Middleware = (request, next) =>
@@ -49,7 +49,7 @@ const through = (other: Session.SessionService) =>
   Effect.map(Effect.scope, (scope) => counted((request) => Scope.extend(other.execute(request), scope)))
 
 describe("a middleware that sends the request through another session", () => {
-  it.scoped("gets the response of that session's own chain, as a middleware of the session", () =>
+  it.scoped("gets the response of the other session's chain if it is a middleware of a session", () =>
     Effect.gen(function* () {
       const other = yield* sessionOf({ middlewares: [named("other")] })
       const { calls, middleware } = yield* through(other)
@@ -59,7 +59,7 @@ describe("a middleware that sends the request through another session", () => {
     })
   )
 
-  it.scoped("gets the response of that session's own chain, as a middleware of the request", () =>
+  it.scoped("gets the response of the other session's chain if it is a middleware of a request", () =>
     Effect.gen(function* () {
       const other = yield* sessionOf({ middlewares: [named("other")] })
       const { calls, middleware } = yield* through(other)
@@ -70,7 +70,7 @@ describe("a middleware that sends the request through another session", () => {
     })
   )
 
-  it.scoped("gets the response of that session's own chain, if the current options hold the middleware", () =>
+  it.scoped("gets the response of the other session's chain if it is a middleware of the current options", () =>
     Effect.gen(function* () {
       const other = yield* sessionOf({ middlewares: [named("other")] })
       const { calls, middleware } = yield* through(other)
@@ -81,7 +81,7 @@ describe("a middleware that sends the request through another session", () => {
     })
   )
 
-  it.scoped("sends it through a session that `with` derived without middlewares", () =>
+  it.scoped("can send it through a derived session without middlewares", () =>
     Effect.gen(function* () {
       const scope = yield* Effect.scope
       const session: Session.SessionService = yield* sessionOf({

@@ -16,7 +16,7 @@ const over = (handler: Connector.MockHandler, options?: Session.SessionOptions) 
     Layer.provideMerge(Connector.layerMock(handler))
   )
 
-/** Pages by their paths: text, and where the next one is. */
+/** Responds with pages by their URLs: the text, and the Link to the next page. */
 const pages =
   (all: Readonly<Record<string, readonly [text: string, next?: string]>>): Connector.MockHandler =>
   (request) => {
@@ -131,7 +131,7 @@ describe("paginate", () => {
 
   for (const [name, first, second] of [
     ["itself", url, undefined],
-    ["itself, but for the fragment", `${url}#again`, undefined],
+    ["itself with another fragment", `${url}#again`, undefined],
     ["an earlier page", `${url}?2`, url]
   ] as const) {
     it.effect(`ends at a page that leads to ${name}`, () =>

@@ -21,7 +21,7 @@ import { asked, redirect, sessionWith, site, values } from "./support/sites.js"
 const text = (session: Session.SessionService, url: string, options?: ClientRequest.RequestOptions) =>
   session.get(url, options).pipe(ClientResponse.text)
 
-/** A plain server, and one with TLS that is made of it. */
+/** A server without TLS, and one with TLS whose responses depend on the URL of the first. */
 const both = (answer: (plain: string) => string, host = "localhost") =>
   Effect.gen(function* () {
     const { authority, ca } = yield* standard()
@@ -31,7 +31,7 @@ const both = (answer: (plain: string) => string, host = "localhost") =>
   })
 
 describe("the URL of a request", () => {
-  it.scopedLive("has the scheme of its own base if it begins with two slashes", () =>
+  it.scopedLive("has the scheme of baseUrl if it begins with two slashes", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const { session } = yield* sessionWith({ baseUrl: at.to("a.test") })
@@ -62,7 +62,7 @@ describe("the URL of a request", () => {
     })
   }
 
-  it.scopedLive("with a scheme of WebSockets works for WebSockets only, also if a middleware sets it", () =>
+  it.scopedLive("can have a scheme of WebSockets for WebSockets only, also if a middleware sets it", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const request = ClientRequest.setUrl(yield* ClientRequest.make("GET", at.to("a.test")), `ws://a.test:${at.port}/`)
@@ -106,7 +106,7 @@ describe("the session cookies", () => {
     })
   )
 
-  /** A jar that the session cannot look into. */
+  /** A jar of the program, of which the session knows only the effects. */
   const foreign = (jar: CookieJar.CookieJarService, slow = 0): CookieJar.CookieJarService => ({
     ...jar,
     updateCookies: (cookies, url) => Effect.zipRight(Effect.sleep(slow), jar.updateCookies(cookies, url))
@@ -122,7 +122,7 @@ describe("the session cookies", () => {
     })
   )
 
-  it.scopedLive("are sent by concurrent requests, and after an interrupted one, however slow the jar is", () =>
+  it.scopedLive("are sent by concurrent requests and after an interrupted one if the jar is slow", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const { session } = yield* sessionWith({ cookies: { sid: "1" } }, { jar: foreign(yield* CookieJar.make(), 50) })
@@ -176,7 +176,7 @@ describe("a netrc file", () => {
 })
 
 describe("credentials", () => {
-  it.scopedLive("in URLs are not used if the session has auth: false, whatever the options are", () =>
+  it.scopedLive("in URLs are not used if the session has auth: false and the request does not set auth", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const { session } = yield* sessionWith({ auth: false })
@@ -212,7 +212,7 @@ describe("credentials", () => {
     })
   )
 
-  it.scopedLive("of a request win over those of withRequestOptions", () =>
+  it.scopedLive("of a request take precedence over those of withRequestOptions", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const { session } = yield* sessionWith()
@@ -258,7 +258,7 @@ describe("credentials", () => {
     })
   )
 
-  it.scopedLive("by a wiped token fail with a typed error", () =>
+  it.scopedLive("with a wiped token fail with a typed error", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const token = Redacted.make("t")
@@ -271,7 +271,7 @@ describe("credentials", () => {
     })
   )
 
-  it.scopedLive("of a proxy stay with it if execute names another proxy", () =>
+  it.scopedLive("of a proxy are not sent to another proxy that execute names", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200))
       const [one, two] = [yield* proxyServer(), yield* proxyServer()]

@@ -20,7 +20,7 @@ const defectOf = (exit: Exit.Exit<unknown, unknown>): string =>
   Exit.isFailure(exit) ? String(Option.getOrUndefined(Cause.dieOption(exit.cause))) : "it succeeded"
 
 describe("verbs", () => {
-  it.scopedLive("send their methods, from the service and from the context alike", () =>
+  it.scopedLive("send their methods, as members of the service and as functions of the module", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(echo)
       const session = yield* sessionOf(limits)
@@ -95,7 +95,7 @@ describe("baseUrl", () => {
 })
 
 describe("defaults", () => {
-  it.scopedLive("of the nearer source win: session, `with`, context, request", () =>
+  it.scopedLive("are overridden by the nearer source: session, `with`, context, request", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(echo)
       const session = yield* sessionOf({ ...limits, headers: { "X-A": "session", "X-B": "session" } })
@@ -109,7 +109,7 @@ describe("defaults", () => {
       assert.strictEqual(yield* inside, "GET / context session")
       const nearest = Session.withRequestOptions(text(derived, { "x-a": "request" }), { headers: { "x-a": "context" } })
       assert.strictEqual(yield* nearest, "GET / request session")
-      // They share pool and lifetime.
+      // Both sessions share the pool and close together.
       assert.strictEqual(yield* at.accepted, 1)
     })
   )
@@ -134,7 +134,7 @@ describe("the close of a session", () => {
     })
   )
 
-  it.scopedLive("lets requests in flight finish, and fails those that wait", () =>
+  it.scopedLive("lets requests in flight finish, and fails waiting ones", () =>
     Effect.gen(function* () {
       let answer: () => void = () => {}
       const answered = new Promise<void>((resolve) => {

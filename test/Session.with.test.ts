@@ -1,4 +1,4 @@
-/** Options over options: the one closer to the request wins. */
+/** Options that override others: the one closer to the request takes precedence. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import * as Auth from "effect-http-session/Auth"
@@ -17,21 +17,21 @@ const basic = (user: string) => `Basic ${Buffer.from(`${user}:p`).toString("base
 
 type Given = Pick<ClientRequest.RequestOptions, "auth" | "headers">
 
-describe("credentials that replace others", () => {
+describe("credentials that override others", () => {
   const rows: ReadonlyArray<readonly [name: string, base: Given, over: Given, sent: ReadonlyArray<string>]> = [
     ["auth over a header", header, bearer, ["Bearer option"]],
     ["auth over auth", { auth: Auth.bearer("old") }, bearer, ["Bearer option"]],
     ["a header over auth", bearer, header, ["From header"]],
-    ["a header in other letters over a header", { headers: { authorization: "old" } }, header, ["From header"]],
-    ["none over a header", header, off, []],
-    ["none over auth", bearer, off, []],
-    ["a header over none", off, header, ["From header"]],
-    ["auth over none", off, bearer, ["Bearer option"]],
-    ["nothing over a header", header, { headers: { "x-a": "1" } }, ["From header"]],
-    ["nothing over auth", bearer, { headers: { "x-a": "1" } }, ["Bearer option"]]
+    ["a header over one in another case", { headers: { authorization: "old" } }, header, ["From header"]],
+    ["auth: false over a header", header, off, []],
+    ["auth: false over auth", bearer, off, []],
+    ["a header over auth: false", off, header, ["From header"]],
+    ["auth over auth: false", off, bearer, ["Bearer option"]],
+    ["another header over a header", header, { headers: { "x-a": "1" } }, ["From header"]],
+    ["another header over auth", bearer, { headers: { "x-a": "1" } }, ["Bearer option"]]
   ]
   for (const [name, base, over, sent] of rows) {
-    it.scopedLive(`win in session.with and in withRequestOptions: ${name}`, () =>
+    it.scopedLive(`take precedence in session.with and in withRequestOptions: ${name}`, () =>
       Effect.gen(function* () {
         const at = yield* site(() => response(200))
         const url = at.to("a.test")
@@ -52,7 +52,7 @@ describe("credentials that replace others", () => {
     ["auth", bearer],
     ["a header", header]
   ] as const) {
-    it.scopedLive(`in a URL win over ${name}, in baseUrl and in a request`, () =>
+    it.scopedLive(`in a URL take precedence over ${name}, in baseUrl and in a request`, () =>
       Effect.gen(function* () {
         const at = yield* site(() => response(200))
         const withLogin = at.to("u:p@a.test")
@@ -66,7 +66,7 @@ describe("credentials that replace others", () => {
       })
     )
 
-    it.scopedLive(`win over those of baseUrl: ${name}`, () =>
+    it.scopedLive(`take precedence over those of baseUrl: ${name}`, () =>
       Effect.gen(function* () {
         const at = yield* site(() => response(200))
         const { session } = yield* sessionWith({ baseUrl: at.to("u:p@a.test") })
@@ -99,7 +99,7 @@ describe("credentials that replace others", () => {
 })
 
 describe("an iterable that can be read only once", () => {
-  /** An iterator: read a second time it is empty. */
+  /** An iterator, which is empty when it is read a second time. */
   const once = <A>(...items: ReadonlyArray<A>): Iterable<A> => items[Symbol.iterator]() as Iterable<A>
 
   it.scopedLive("works for a session's headers, cookies and skipAutoHeaders, also in derived sessions", () =>

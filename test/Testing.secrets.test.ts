@@ -1,4 +1,4 @@
-/** Mocks, cassettes and watchers show no secret; the close of a mock. */
+/** Mocks, cassettes and signals show no secret; a mock closes once. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -78,7 +78,7 @@ describe("secrets", () => {
     })
   )
 
-  it.effect("are not in expectations that no request has met", () =>
+  it.effect("are not in the report of unmet expectations", () =>
     Effect.gen(function* () {
       const { handler, verify } = yield* Testing.expectations([
         { url, respond: new Response("x") },
@@ -131,7 +131,7 @@ describe("secrets", () => {
 })
 
 describe("a mock", () => {
-  it.effect("does not use fetch's error as an answer", () =>
+  it.effect("does not accept the error response of fetch", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(
         Session.get(url).pipe(ClientResponse.text, Effect.provide(over(() => Response.error())))
@@ -165,7 +165,7 @@ describe("a mock", () => {
 })
 
 describe("clearDnsCache", () => {
-  it.scopedLive("recognises every spelling of a host", () =>
+  it.scopedLive("accepts every spelling of a host", () =>
     Effect.gen(function* () {
       let asked = 0
       const server = yield* Testing.server([

@@ -260,7 +260,7 @@ describe("cassettes", () => {
   const secret = "s3cret"
   const bytes = Uint8Array.from({ length: 256 }, (_, i) => i)
 
-  /** A server that is never the same twice. */
+  /** A server whose responses are never the same. */
   const remote = () => {
     let count = 0
     return Connector.layerMock(async (request) => {
@@ -312,7 +312,7 @@ describe("cassettes", () => {
     options?: Testing.CassetteOptions
   ) => Effect.provide(program, session(Testing.layerReplay(path, options).pipe(Layer.provide(NodeFileSystem.layer))))
 
-  /** Everything that a response can be. */
+  /** All kinds of responses. */
   const program = Effect.gen(function* () {
     const text = (path: string, options?: object) => Session.get(url + path, options).pipe(ClientResponse.text)
     const home = yield* Session.post(`${url}login?token=${secret}&a=1`, {

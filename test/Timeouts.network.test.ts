@@ -15,7 +15,7 @@ type Limit = Timeouts.Name
 
 const connecting: ReadonlyArray<Timeouts.Phase> = ["queue", "dns", "connect", "proxy", "tls"]
 
-/** Which limits hold in which phase. */
+/** The limits that apply in each phase. */
 const limitsOf = (phase: Timeouts.Phase): ReadonlyArray<Limit> => {
   const own: { readonly [P in Timeouts.Phase]: Limit } = {
     queue: "poolWait",
@@ -35,7 +35,7 @@ const tagOf = (limit: Limit): "TotalTimeoutError" | "SocketTimeoutError" | "Conn
   return limit === "send" || limit === "headers" || limit === "body" ? "SocketTimeoutError" : "ConnectionTimeoutError"
 }
 
-/** Moves the Clock by so many milliseconds, at which the fiber must not have ended, and by one more. */
+/** Advances the Clock, checks that the fiber has not ended yet, and advances the Clock by one more millisecond. */
 const waitsFor = (millis: number, fiber: Fiber.RuntimeFiber<unknown, unknown>) =>
   Effect.gen(function* () {
     yield* TestClock.adjust(millis)
@@ -77,7 +77,7 @@ const free = (stage: Stage) =>
 describe("each limit, on the TestClock", () => {
   for (const phase of phases) {
     for (const limit of limitsOf(phase)) {
-      it.scoped(`${limit} ends a request in phase ${phase}, and not a millisecond earlier`, () =>
+      it.scoped(`${limit} ends a request in phase ${phase} to the millisecond`, () =>
         Effect.gen(function* () {
           const stage = yield* stages[phase]()
           const fiber = yield* Effect.fork(stage.request({ total: Infinity, [limit]: 10_000 }))
@@ -122,7 +122,7 @@ describe("each phase without limits of its own", () => {
       })
     )
 
-    // The body phase streams its body, which the default total does not bound.
+    // The stage of the body streams it, so that the default total does not apply.
     const ending: Limit = phase === "body" ? "body" : "total"
     it.scoped(`ends with ${ending} after 5 minutes in ${phase} by default`, () =>
       Effect.gen(function* () {
@@ -142,7 +142,7 @@ describe("each phase without limits of its own", () => {
   }
 })
 
-/** How it ended, how late that was, and whether the request had got to the stage. */
+/** The exit of a request, its duration, and whether it reached the stage. */
 const measured = (stage: Stage, timeout: Timeouts.Input) =>
   Effect.gen(function* () {
     let reached = false
@@ -185,7 +185,7 @@ describe("each limit, on the default Clock", () => {
           // The measured time includes the work before the phase begins.
           const spare = limit === "total" || limit === "connect" ? 0 : 50
           let late = Infinity
-          // Where the machine is so busy that the limit runs out before the phase, the next limit is longer.
+          // If the machine is so busy that the limit expires before the phase begins, the next attempt has a longer limit.
           for (let millis = 60.5; late > 50 + spare && millis < 2000; millis *= 2) late = yield* attempt(millis)
           assert.isAtMost(late, 50 + spare)
         })
@@ -197,7 +197,7 @@ describe("each limit, on the default Clock", () => {
 const endless = "HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n"
 
 describe("limits", () => {
-  it.scopedLive("beyond 2^31 ms do not fire", () =>
+  it.scopedLive("beyond 2^31 ms do not expire at once", () =>
     Effect.gen(function* () {
       const at = yield* Server.server([])
       const days = Duration.days(40)
@@ -243,7 +243,7 @@ describe("limits", () => {
         timeout: "total",
         limit: 30_000
       })
-      // One duration is `total`; the session's others stay.
+      // A single duration is `total`; the other limits of the session still apply.
       const third = yield* Effect.fork(stage.request("4 seconds"))
       yield* until(() => Effect.runSync(stage.connector.stats).acquired === 1)
       yield* turns(5)
@@ -270,7 +270,7 @@ describe("limits", () => {
 })
 
 describe("the limit headers", () => {
-  it.scoped("covers the complete head, however slowly it arrives", () =>
+  it.scoped("covers the complete head, also if its bytes keep arriving", () =>
     Effect.gen(function* () {
       const went = yield* Ref.make(0)
       const at = yield* Server.always((peer) =>
@@ -363,7 +363,7 @@ describe("the limit body", () => {
         )
       )
       yield* Deferred.await(reading)
-      // Until the windows are full.
+      // Until the buffers of both sockets are full.
       yield* turns(50)
       yield* TestClock.adjust(60_000)
       yield* turns(5)
@@ -435,7 +435,7 @@ describe("the limit total", () => {
     })
   )
 
-  it.scoped("continues to the end of a body that its Scope holds", () =>
+  it.scoped("applies to a body that is read later within its Scope", () =>
     Effect.gen(function* () {
       const at = yield* Server.always((peer) =>
         Effect.zipRight(peer.head, Effect.zipRight(peer.send(`${endless}begin`), Server.stall(peer)))
@@ -486,7 +486,7 @@ describe("an idle connection", () => {
       yield* TestClock.adjust(10_000)
       yield* turns(5)
       assert.strictEqual((yield* connector.stats).idle, 1)
-      // The next one waits longer than the first one might have.
+      // The next request waits longer than the limit of the first one.
       const fiber = yield* Effect.fork(get("b", { ...limits, total: 60_000, headers: 60_000 }))
       assert.strictEqual(yield* Fiber.join(fiber), "b")
       assert.strictEqual(yield* at.accepted, 1)

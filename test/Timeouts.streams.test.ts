@@ -10,10 +10,10 @@ import { turns } from "./support/wait.js"
 
 const minute = 60_000
 
-/** Pieces of a body, one for each of 70 minutes. */
+/** The number of pieces of a body: one per minute for 70 minutes. */
 const pieces = 70
 
-/** Ends a line, an event and, with its first line, a part. */
+/** A piece that ends a line, an event, and the previous part of a multipart body. */
 const piece = "--b\r\nContent-Type: text/plain\r\n\r\ndata: x\r\n\r\n"
 
 const type = 'Content-Type: multipart/form-data; boundary="b"'
@@ -37,7 +37,7 @@ const feed = (stops = Infinity, contentType = type) =>
     })
   )
 
-/** The same response from a mock handler. */
+/** The same response by the handler of a mock. */
 const mocked = Connector.layerMock(() => {
   const encode = (text: string) => new TextEncoder().encode(text)
   const body = Stream.concat(
@@ -61,7 +61,7 @@ const passing = (minutes: number) =>
     minutes - 1
   )
 
-// The parser of @effect/platform reports a body that fails as a MultipartError, so only its end is looked at.
+// The parser of @effect/platform reports a body that fails as a MultipartError, so only that it ends is checked.
 type Reader = (
   url: string,
   options?: Parameters<typeof Session.get>[1]
@@ -158,7 +158,7 @@ describe("the default total", () => {
   )
 
   for (const [name, read] of Object.entries(collected)) {
-    it.scoped(`ends ${name}, however the body progresses`, () =>
+    it.scoped(`ends ${name} although the body progresses`, () =>
       Effect.gen(function* () {
         const at = yield* feed()
         const error = failure(yield* exitAfter(5, read(at.url)))

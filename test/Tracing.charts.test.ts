@@ -1,4 +1,4 @@
-/** Pictures of requests: pages of HTML and SVG files. */
+/** Charts of requests: pages of HTML and SVG files. */
 import * as Headers from "@effect/platform/Headers"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Schedule } from "effect"
@@ -26,7 +26,7 @@ const redirected = Session.get("https://user:s3cr3t@api.example/moved?api_key=s3
 
 const base = { sessionId: "session-1", requestId: 1, attempt: 1, hop: 0 }
 
-/** Signals with the given text everywhere where a peer or a program chooses it. */
+/** Signals with the given text in every field that a peer or a program controls. */
 const withText = (text: string, response: Tracing.RequestEnd["response"]): ReadonlyArray<Tracing.Signal> => {
   const request = { ...base, method: text, url: text }
   const headers = Headers.unsafeFromRecord({ name: text, [text]: text })
@@ -71,7 +71,7 @@ const withText = (text: string, response: Tracing.RequestEnd["response"]): Reado
 const tagsOf = (document: string): ReadonlyArray<string> =>
   (document.match(/<[^>]*>?/g) ?? []).map((tag) => tag.replace(/"[^"]*"/g, '""'))
 
-/** Whether every element of an XML document is closed in order. */
+/** Whether an XML document closes its elements in order. */
 const isBalanced = (document: string): boolean => {
   const open: Array<string> = []
   for (const [, close, name = "", rest = ""] of document.matchAll(/<(\/?)([a-z]+)([^>]*)>/g)) {
@@ -103,14 +103,14 @@ describe("pictures of requests", () => {
       const plain = withText("plain", end.response)
       const html = tagsOf(Tracing.waterfallHtml(plain, { title: "plain" }))
       const svg = tagsOf(Tracing.waterfallSvg(plain))
-      /** A text adds no tag. It may omit one: a URL of white space is empty, and an empty fact has no row. */
+      /** A text adds no tag, but can omit one: a URL of white space is empty, and an empty value has no row. */
       const assertNoneAdded = (found: ReadonlyArray<string>, expected: ReadonlyArray<string>) => {
         assert.isAtMost(found.length, expected.length)
         assert.includeMembers([...expected], [...new Set(found)])
       }
       fc.assert(
         fc.property(hostile, (text) => {
-          // A record has a key once.
+          // A record has each key once.
           fc.pre(text !== "name" && !/^\d+$/.test(text))
           const signals = withText(text, end.response)
           assertNoneAdded(tagsOf(Tracing.waterfallHtml(signals, { title: text })), html)

@@ -243,7 +243,7 @@ describe("metrics", () => {
     })
   )
 
-  it.scopedLive("count no connections once the session that counts them has closed before its connector", () =>
+  it.scopedLive("count no open connection after the session has closed, even if its connector stays open", () =>
     Effect.gen(function* () {
       const { port } = yield* site
       const open = Effect.map(recorded("outlived.test"), (found) =>

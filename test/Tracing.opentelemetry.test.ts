@@ -1,5 +1,5 @@
 /**
- * Spans as an exporter of OpenTelemetry's SDK gets them, through the bridge of @effect/opentelemetry.
+ * Spans that an exporter of OpenTelemetry's SDK receives through the bridge of @effect/opentelemetry.
  */
 import * as NodeSdk from "@effect/opentelemetry/NodeSdk"
 import { assert, describe, it } from "@effect/vitest"
@@ -38,7 +38,7 @@ const exported = <A, E>(
     const session = Session.layer({ ...options, connector: { resolver: loopback, ...options.connector } })
     const [value, spans] = yield* program.pipe(
       Effect.withSpan("parent"),
-      // The exporter forgets all when it is shut down.
+      // The exporter deletes its spans when it is shut down.
       Effect.map((result) => [result, exporter.getFinishedSpans().slice()] as const),
       Effect.provide(Layer.merge(session, sdk))
     )
@@ -49,7 +49,7 @@ const exported = <A, E>(
 
 const nanos = ([seconds, rest]: ReadableSpan["startTime"]): bigint => BigInt(seconds) * 1_000_000_000n + BigInt(rest)
 
-/** Guarantees for an exporter. */
+/** Checks the guarantees that spans give to an exporter. */
 const checkSpans = (parent: ReadableSpan, clients: ReadonlyArray<ReadableSpan>) => {
   const ids = new Set(clients.map((span) => span.spanContext().spanId))
   assert.strictEqual(ids.size, clients.length)
@@ -157,7 +157,7 @@ describe("exported spans", () => {
     })
   )
 
-  it.scopedLive("a new connection that ended without a byte: the failed attempt and the one that was sent again", () =>
+  it.scopedLive("of a new connection that ends without a byte are the failed attempt and the resent one", () =>
     Effect.gen(function* () {
       const peer = yield* faultServer([plays(head, reset)])
       const { clients, parent } = yield* exported(Session.get(`${peer.url}/nonce?1`).pipe(ClientResponse.text))

@@ -10,7 +10,7 @@ import { server as faultServer, fin, head, plays, respond } from "./support/serv
 import { flowOf, listenToAll, loopback, tagsOf } from "./support/signals.js"
 import { site } from "./support/tracedSite.js"
 
-describe("phases that aiohttp does not report", () => {
+describe("the signals that aiohttp does not have", () => {
   it.scopedLive(
     "include the tunnel and the handshake of https over a proxy, and CONNECT has no headers of its own",
     () =>
@@ -70,7 +70,7 @@ describe("phases that aiohttp does not report", () => {
 })
 
 describe("signals as a stream", () => {
-  it.scopedLive("reach the readers of their session and connector, and no other session's", () =>
+  it.scopedLive("reach the readers of their session and of its connector, and no reader of another session", () =>
     Effect.gen(function* () {
       const url = yield* site
       yield* Effect.gen(function* () {
@@ -107,7 +107,7 @@ describe("signals as a stream", () => {
     })
   )
 
-  it.effect("lose the oldest for a slow reader, which gets their number, and count chunks by bytes", () =>
+  it.effect("are dropped from the oldest for a slow reader, which receives their number", () =>
     Effect.gen(function* () {
       const hub = makeHub()
       const first = yield* Deferred.make<void>()
@@ -165,7 +165,7 @@ describe("signals as a stream", () => {
 })
 
 describe("collect", () => {
-  it.scopedLive("returns the requests made inside, of any session, nested ones included, and no others", () =>
+  it.scopedLive("returns the signals of the requests within the effect, of any session, and of no others", () =>
     Effect.gen(function* () {
       const url = yield* site
       const get = (path: string) => Session.get(`${url}${path}`).pipe(ClientResponse.text)

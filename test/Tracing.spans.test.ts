@@ -16,7 +16,7 @@ interface Captured {
   readonly span: Tracer.Span
 }
 
-/** A tracer that records its calls. */
+/** A tracer that records its spans. */
 const capturing = () => {
   const { kept, tracer } = keepingTracer()
   const spans = (): ReadonlyArray<Captured> =>
@@ -72,7 +72,7 @@ describe("spans", () => {
     })
   )
 
-  it.scopedLive("are siblings, one for each attempt, with the resends counted", () =>
+  it.scopedLive("are siblings, one for each attempt, with a count of resends", () =>
     Effect.gen(function* () {
       const url = yield* site
       const { spans, tracer } = capturing()
@@ -186,12 +186,12 @@ describe("spans", () => {
   > = [
     ["a custom tracer", 1, {}, (effect) => effect],
     ["spans: false", 0, { spans: false }, (effect) => effect],
-    ["the tracer switched off", 0, {}, Effect.withTracerEnabled(false)],
-    ["tracerDisabledWhen", 0, {}, Effect.locally(HttpClient.currentTracerDisabledWhen, () => true)],
-    ["tracerDisabledWhen for others", 1, {}, Effect.locally(HttpClient.currentTracerDisabledWhen, () => false)]
+    ["the tracer disabled", 0, {}, Effect.withTracerEnabled(false)],
+    ["tracerDisabledWhen that matches", 0, {}, Effect.locally(HttpClient.currentTracerDisabledWhen, () => true)],
+    ["tracerDisabledWhen that does not match", 1, {}, Effect.locally(HttpClient.currentTracerDisabledWhen, () => false)]
   ]
   for (const [name, expected, options, wrap] of gates) {
-    it.scopedLive(`give ${expected} for ${name}`, () =>
+    it.scopedLive(`number ${expected} with ${name}`, () =>
       Effect.gen(function* () {
         const url = yield* site
         const { spans, tracer } = capturing()
@@ -203,7 +203,7 @@ describe("spans", () => {
     )
   }
 
-  it.scopedLive("of Effect's native tracer exist under a parent only, and headers are sent unless disabled", () =>
+  it.scopedLive("are not made by the native tracer without a parent span, and propagate unless that is disabled", () =>
     Effect.gen(function* () {
       const url = yield* site
       const headers = Session.get(`${url}/echo`).pipe(ClientResponse.json, Effect.provide(Session.layer()))

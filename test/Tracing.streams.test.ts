@@ -12,7 +12,7 @@ import { tagsOf } from "./support/signals.js"
 import { sessionOn } from "./support/stages.js"
 import { watchedTracer } from "./support/tracers.js"
 
-/** Reads a stream to its end in a fiber that has begun to. */
+/** Reads a stream to its end in a fiber, which has started to read when the effect ends. */
 const reading = (stream: Stream.Stream<Tracing.Signal>) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.fork(Stream.runCollect(stream))
@@ -54,7 +54,7 @@ describe("the times of signals", () => {
 })
 
 describe("the end of a stream", () => {
-  it.scopedLive("follows the close of the session, also for its own connector's stream", () =>
+  it.scopedLive("follows the close of the session, also for the stream of a connector that the session owns", () =>
     Effect.gen(function* () {
       const peer = yield* faultServer([])
       const [own, connectors] = yield* Effect.scoped(
@@ -105,7 +105,7 @@ describe("the end of a stream", () => {
     })
   )
 
-  it.scopedLive("reaches a reader that begins afterwards at once", () =>
+  it.scopedLive("reaches a reader at once that starts after the close", () =>
     Effect.gen(function* () {
       const { connector, session } = yield* sessionOn()
       yield* session.close
@@ -125,7 +125,7 @@ describe("the end of a stream", () => {
     }).pipe(Effect.provide(mock))
   )
 
-  it.scopedLive("comes after the signals of requests that the close ends", () =>
+  it.scopedLive("follows the signals of requests that the close ends", () =>
     Effect.gen(function* () {
       const peer = yield* faultServer([plays(head, stall)])
       const session = yield* Session.Session
@@ -141,7 +141,7 @@ describe("the end of a stream", () => {
     }).pipe(Effect.provide(Session.layer({ connector: { gracefulShutdownTimeout: 20 } })))
   )
 
-  it.effect("comes after unread signals, and lost ones are counted", () =>
+  it.effect("follows unread signals and the count of lost ones", () =>
     Effect.gen(function* () {
       const hub = makeHub()
       const first = yield* Deferred.make<void>()
@@ -167,7 +167,7 @@ describe("the end of a stream", () => {
 })
 
 describe("a slow reader", () => {
-  it.effect("delays no request, and reads and loses together as many signals as a fast one reads", () =>
+  it.effect("delays no request, and its read and lost signals add up to those of a fast reader", () =>
     Effect.gen(function* () {
       const session = yield* Session.make()
       const stuck = yield* Deferred.make<void>()
@@ -192,7 +192,7 @@ describe("a slow reader", () => {
         Effect.fork
       )
       for (let i = 0; i < 3; i++) yield* turn
-      // Each has some signals; together they are more than a reader may leave.
+      // The requests together emit more signals than the buffer of a reader holds.
       for (let i = 0; i < 1200; i++) {
         assert.strictEqual(yield* session.get("http://mock.test/").pipe(ClientResponse.text), "ok")
         if (i % 100 === 99) yield* turn
@@ -207,7 +207,7 @@ describe("a slow reader", () => {
     }).pipe(Effect.scoped, Effect.provide(mock))
   )
 
-  it.scopedLive("affects no other reader if it dies or stops", () =>
+  it.scopedLive("does not affect other readers if it dies or stops", () =>
     Effect.gen(function* () {
       const peer = yield* always(plays(...Array.from({ length: 4 }, () => plays(request, respond(200, "ok")))))
       const { connector, session } = yield* sessionOn()
@@ -229,7 +229,7 @@ describe("a slow reader", () => {
 })
 
 describe("a session without subscribers", () => {
-  /** How many signals are handed on while it runs. */
+  /** The number of signals that are built while an effect runs. */
   const counted = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<number, E, R> =>
     Effect.scoped(
       Effect.gen(function* () {
@@ -258,7 +258,7 @@ describe("a session without subscribers", () => {
     )
 
   const native = Effect.map(Effect.tracer, (tracer) =>
-    // Not the native one itself, so that spans are made.
+    // A tracer other than the native one, for which the session makes spans.
     watchedTracer(tracer, () => {})
   )
 

@@ -8,7 +8,7 @@ import { site } from "./support/tracedSite.js"
 
 describe("traceConfig", () => {
   it.scopedLive(
-    "passes the session, one context for each request and config, and the signal, in order of the configs",
+    "passes the session, a context of the request, and the signal to its listeners, in order of the configs",
     () =>
       Effect.gen(function* () {
         const url = yield* site
@@ -55,7 +55,7 @@ describe("traceConfig", () => {
     })
   )
 
-  it.scopedLive("awaits each listener before the request continues, so that headers are not written before", () =>
+  it.scopedLive("awaits each listener before the request continues, so that no header is written before", () =>
     Effect.gen(function* () {
       const peer = yield* faultServer([])
       const reached = yield* Deferred.make<void>()

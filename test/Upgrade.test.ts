@@ -11,7 +11,7 @@ import { stable, turn, turns, until } from "./support/wait.js"
 const switching = (protocol = "tcp", more: ReadonlyArray<string> = []): string =>
   ["HTTP/1.1 101 UPGRADED", "Connection: Upgrade", `Upgrade: ${protocol}`, ...more, "", ""].join("\r\n")
 
-/** Reads a request, answers it, and goes on with the connection. */
+/** Reads a request, responds to it, and continues with the upgraded connection. */
 const upgrades =
   (
     play: Server.Play = Server.stall,
@@ -27,7 +27,7 @@ const upgrades =
 
 const echo: Server.Play = (peer) => Effect.forever(Effect.flatMap(peer.inbox.takeBytes(1), (bytes) => peer.send(bytes)))
 
-/** Reads nothing more, whatever is sent. */
+/** Stops reading. */
 const deaf: Server.Play = (peer) =>
   Effect.zipRight(
     Effect.sync(() => peer.socket.pause()),
@@ -197,7 +197,7 @@ describe("the handshake of an upgrade", () => {
         const proxy = yield* proxyServer({ kind, ...(kind === "https" ? { tls: good } : {}) })
         const { session } = yield* sessionWith({ proxy: proxy.url, ssl: false })
         const proxied = yield* session.upgrade(`http://a.test:${at.port}/`, { protocol: "tcp" }).pipe(Effect.either)
-        // The tests' authority is not trusted for the proxy itself.
+        // The request's TLS settings do not apply to the proxy itself.
         if (kind === "https") return assert.strictEqual(proxied._tag, "Left")
         if (proxied._tag === "Left") return assert.fail(proxied.left.message)
         yield* proxied.right.send("hi")
@@ -230,7 +230,7 @@ describe("an upgraded connection", () => {
     })
   )
 
-  it.scopedLive("carries bytes in both directions, those behind the 101 first", () =>
+  it.scopedLive("carries bytes in both directions, beginning with those that arrived with the 101", () =>
     Effect.gen(function* () {
       const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
       const answer = Buffer.concat([Buffer.from(switching()), bytes])
@@ -242,7 +242,7 @@ describe("an upgraded connection", () => {
     })
   )
 
-  it.scopedLive("is the same however the answer is cut", () =>
+  it.scopedLive("is the same wherever packets split the response", () =>
     Effect.gen(function* () {
       const answer = `${switching()}one`
       for (let at = 1; at < answer.length; at++) {
@@ -254,7 +254,7 @@ describe("an upgraded connection", () => {
     })
   )
 
-  it.scopedLive("sends text as UTF-8, and all that a sink gets", () =>
+  it.scopedLive("sends text as UTF-8, and all chunks of a sink", () =>
     Effect.gen(function* () {
       const received: Array<string> = []
       const { upgraded } = yield* opened(
@@ -273,7 +273,7 @@ describe("an upgraded connection", () => {
     })
   )
 
-  it.scopedLive("ends its own side, and reads on to the end of the peer's", () =>
+  it.scopedLive("ends its own side, and reads to the end of the peer's side", () =>
     Effect.gen(function* () {
       const { counts, upgraded } = yield* opened(
         upgrades((peer) =>
@@ -290,7 +290,7 @@ describe("an upgraded connection", () => {
     })
   )
 
-  it.scopedLive("delivers the bytes received before it broke; then receiving and sending fail", () =>
+  it.scopedLive("delivers the bytes that arrived before a reset, and then fails to receive and send", () =>
     Effect.gen(function* () {
       const { upgraded } = yield* opened(upgrades((peer) => Effect.zipRight(turns(5), peer.reset), `${switching()}one`))
       const seen: Array<Uint8Array> = []
@@ -302,7 +302,7 @@ describe("an upgraded connection", () => {
     })
   )
 
-  it.scopedLive("counts against the pool until it closes, and is never used again", () =>
+  it.scopedLive("counts against the pool until it closes, and is not reused", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const at = yield* Server.server([upgrades(Server.stall)])
@@ -342,7 +342,7 @@ describe("an upgraded connection", () => {
     })
   )
 
-  it.scopedLive("gives bytes that later ones do not change", () =>
+  it.scopedLive("delivers bytes that later ones do not overwrite", () =>
     Effect.gen(function* () {
       const { upgraded } = yield* opened(
         upgrades((peer) =>
@@ -355,7 +355,7 @@ describe("an upgraded connection", () => {
     })
   )
 
-  it.scopedLive("closes with its Scope, even if the peer reads nothing", () =>
+  it.scopedLive("closes with its Scope even if the peer does not read", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(upgrades(deaf))
       const { connector, session } = yield* sessionWith()
@@ -466,8 +466,8 @@ describe("an upgraded connection", () => {
   )
 })
 
-describe("a 101 that is not taken by Session.upgrade", () => {
-  it.scopedLive("is an UpgradeError if the caller's headers asked for it, and its connection is closed", () =>
+describe("a 101 to a request other than Session.upgrade", () => {
+  it.scopedLive("is an UpgradeError if the headers of the request ask for it, and closes the connection", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(upgrades(Server.stall))
       const { connector, session } = yield* sessionWith()

@@ -7,7 +7,7 @@ import * as Peer from "./support/webSocketServer.js"
 import { inSession, webSocketError } from "./support/webSockets.js"
 
 describe("the end of a WebSocket", () => {
-  it.scopedLive("by its Scope sends 1000 and waits for the answer", () =>
+  it.scopedLive("by its Scope sends 1000 and waits for the close frame of the peer", () =>
     Effect.gen(function* () {
       const codes: Array<number | undefined> = []
       const server = yield* Peer.webSocketServer((peer) =>
@@ -57,7 +57,7 @@ describe("the end of a WebSocket", () => {
     })
   )
 
-  it.scopedLive("by close fits the reason into the frame, and dies of an invalid code", () =>
+  it.scopedLive("by close shortens the reason to the size of the frame, and dies for an invalid code", () =>
     Effect.gen(function* () {
       const reasons: Array<string> = []
       const server = yield* Peer.webSocketServer((peer) =>
@@ -126,7 +126,7 @@ describe("the end of a WebSocket", () => {
     ["a RST", (peer) => peer.reset, "Abnormal", 1006, false]
   ]
   for (const [what, play, reason, code, streamEnds] of ends) {
-    it.scopedLive(`by ${what} comes after earlier messages`, () =>
+    it.scopedLive(`by ${what} follows earlier messages`, () =>
       Effect.gen(function* () {
         const replies: Array<number | undefined> = []
         const go = Deferred.unsafeMake<void>(FiberId.none)
@@ -157,7 +157,7 @@ describe("the end of a WebSocket", () => {
     )
   }
 
-  it.scopedLive("is answered by the program with autoClose: false", () =>
+  it.scopedLive("is acknowledged by the program with autoClose: false", () =>
     Effect.gen(function* () {
       const replies: Array<string> = []
       const server = yield* Peer.webSocketServer((peer) =>
@@ -216,7 +216,7 @@ describe("the end of a WebSocket", () => {
     })
   )
 
-  it.scopedLive("is not caused by an interrupted send, which does not harm the next one", () =>
+  it.scopedLive("is not caused by an interrupted send, whose message is sent completely before the next one", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo, {
         headers: () => []

@@ -51,7 +51,7 @@ describe("connect", () => {
     })
   )
 
-  it.scopedLive("interrupts the fibers of onOpen when their connection ends, so that one sender is left", () =>
+  it.scopedLive("interrupts the fibers of onOpen when their connection ends, so that only the new ones send", () =>
     Effect.gen(function* () {
       const lines = yield* Queue.unbounded<string>()
       const ended: Array<number> = []

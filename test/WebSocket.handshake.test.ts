@@ -44,7 +44,7 @@ describe("the handshake", () => {
     })
   )
 
-  it.scopedLive("makes a new key for each socket, and accepts a version of the program", () =>
+  it.scopedLive("has a new key for each socket, and can have another Sec-WebSocket-Version", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo)
       const one = Session.webSocket(server.webSocketUrl(), { headers: { "Sec-WebSocket-Version": "14" } })
@@ -99,28 +99,33 @@ describe("the handshake", () => {
     [undefined, undefined]
   ]
   for (const [given, expected] of protocols) {
-    it.scopedLive(`accepts the subprotocol ${given} of v2, v1`, () =>
-      Effect.gen(function* () {
-        const server = yield* Peer.webSocketServer(Peer.echo, {
-          headers: () => (given === undefined ? [] : [`Sec-WebSocket-Protocol: ${given}`])
+    it.scopedLive(
+      `accepts ${given === undefined ? "no subprotocol" : `the subprotocol ${given}`} if v2 and v1 are offered`,
+      () =>
+        Effect.gen(function* () {
+          const server = yield* Peer.webSocketServer(Peer.echo, {
+            headers: () => (given === undefined ? [] : [`Sec-WebSocket-Protocol: ${given}`])
+          })
+          const socket = Session.webSocket(server.webSocketUrl(), { protocols: ["v2", "v1"] })
+          const chosen = yield* inSession(Effect.map(socket, ({ protocol }) => protocol))
+          assert.deepStrictEqual(chosen, Option.fromNullable(expected))
         })
-        const socket = Session.webSocket(server.webSocketUrl(), { protocols: ["v2", "v1"] })
-        const chosen = yield* inSession(Effect.map(socket, ({ protocol }) => protocol))
-        assert.deepStrictEqual(chosen, Option.fromNullable(expected))
-      })
     )
   }
 
   const wrong: ReadonlyArray<
     readonly [what: string, reply: (request: LoggedRequest) => string, options?: WebSocket.WebSocketOptions]
   > = [
-    ["an accept of another key", (r) => Peer.accepting(r).replace(/Accept: .*/, `Accept: ${Peer.acceptFor("x")}`)],
-    ["no accept", (r) => Peer.accepting(r).replace(/Sec-WebSocket-Accept: .*\r\n/, "")],
-    ["two accepts", (r) => Peer.accepting(r, [`Sec-WebSocket-Accept: ${Peer.acceptFor("x")}`])],
-    ["another Upgrade", (r) => Peer.accepting(r).replace("Upgrade: websocket", "Upgrade: websockets")],
-    ["no Upgrade", (r) => Peer.accepting(r).replace("Upgrade: websocket\r\n", "")],
-    ["another Connection", (r) => Peer.accepting(r).replace("Connection: Upgrade", "Connection: notupgrade")],
-    ["no Connection", (r) => Peer.accepting(r).replace("Connection: Upgrade\r\n", "")],
+    [
+      "a Sec-WebSocket-Accept of another key",
+      (r) => Peer.accepting(r).replace(/Accept: .*/, `Accept: ${Peer.acceptFor("x")}`)
+    ],
+    ["a missing Sec-WebSocket-Accept", (r) => Peer.accepting(r).replace(/Sec-WebSocket-Accept: .*\r\n/, "")],
+    ["two Sec-WebSocket-Accept headers", (r) => Peer.accepting(r, [`Sec-WebSocket-Accept: ${Peer.acceptFor("x")}`])],
+    ["another protocol in Upgrade", (r) => Peer.accepting(r).replace("Upgrade: websocket", "Upgrade: websockets")],
+    ["a missing Upgrade", (r) => Peer.accepting(r).replace("Upgrade: websocket\r\n", "")],
+    ["another value of Connection", (r) => Peer.accepting(r).replace("Connection: Upgrade", "Connection: notupgrade")],
+    ["a missing Connection", (r) => Peer.accepting(r).replace("Connection: Upgrade\r\n", "")],
     [
       "a protocol that was not offered",
       (r) => Peer.accepting(r, ["Sec-WebSocket-Protocol: v3"]),
@@ -175,7 +180,7 @@ describe("the handshake", () => {
   }
 
   for (const status of [200, 301, 302, 307, 401, 403, 404, 426, 500]) {
-    it.scopedLive(`fails on ${status} with its head and the beginning of its body, and follows nothing`, () =>
+    it.scopedLive(`fails for ${status} with its head and the beginning of its body, and follows no redirect`, () =>
       Effect.gen(function* () {
         const body = "x".repeat(70_000)
         const server = yield* Peer.webSocketServer(() => Effect.void, {
@@ -191,7 +196,7 @@ describe("the handshake", () => {
     )
   }
 
-  it.scopedLive("ends if the server does not answer", () =>
+  it.scopedLive("fails after the total limit if the server does not respond", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(() => Effect.void, { reply: () => "" })
       const exit = yield* Effect.exit(inSession(Session.webSocket(server.webSocketUrl(), { timeout: "50 millis" })))

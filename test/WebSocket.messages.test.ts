@@ -30,7 +30,7 @@ describe("messages", () => {
     })
   )
 
-  it.scopedLive("have distinct masks, in 1000 of them", () =>
+  it.scopedLive("have random masks, of which 999 in 1000 are distinct", () =>
     Effect.gen(function* () {
       const masks = new Set<string>()
       const all = yield* Deferred.make<void>()
@@ -48,7 +48,7 @@ describe("messages", () => {
           yield* Deferred.await(all)
         })
       )
-      // Two of 1000 are the same once in some 8600 runs; a mask that is used again is there far more often.
+      // Two random masks of 1000 are equal in one of about 8600 runs; a mask that is reused would be far more frequent.
       assert.isAtLeast(masks.size, 999)
       assert.isFalse(masks.has("none"))
     })
@@ -76,7 +76,7 @@ describe("messages", () => {
     })
   )
 
-  it.scopedLive("are received once each, and an interrupted receiver loses none", () =>
+  it.scopedLive("are each received once, and an interrupted receiver loses none", () =>
     Effect.gen(function* () {
       const go = yield* Deferred.make<void>()
       const server = yield* Peer.webSocketServer((peer) =>
@@ -123,7 +123,7 @@ describe("messages", () => {
           yield* stable(() => written)
           // The heartbeat does not fail a peer while its bytes are unread.
           yield* TestClock.adjust("1 minute")
-          // The capacity of both socket buffers, and no more.
+          // Only as much as the buffers of both sockets hold.
           assert.isBelow(written, count / 4)
           return yield* Stream.runFold(socket.messages, 0, (bytes, message) => bytes + message.data.length)
         })
@@ -132,7 +132,7 @@ describe("messages", () => {
     })
   )
 
-  it.scopedLive("end one receive by its time limit and do not close the socket", () =>
+  it.scopedLive("that do not arrive in time end one receive, and do not close the socket", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo)
       yield* inSession(

@@ -29,7 +29,7 @@ describe("pings", () => {
     })
   )
 
-  it.scopedLive("are delivered with autoPing: false, and the program answers", () =>
+  it.scopedLive("are delivered with autoPing: false, so that the program answers them", () =>
     Effect.gen(function* () {
       const frames: Array<readonly [number, string]> = []
       const server = yield* Peer.webSocketServer((peer) =>
@@ -62,39 +62,41 @@ describe("pings", () => {
     })
   )
 
-  it.scopedLive("in a flood get a bounded number of answers if the peer reads none, the last one always", () =>
-    Effect.gen(function* () {
-      const some = Buffer.concat(Array.from({ length: 1000 }, () => Peer.ping("x".repeat(125))))
-      const seen = yield* Deferred.make<number>()
-      const taken = yield* Deferred.make<void>()
-      const server = yield* Peer.webSocketServer((peer) =>
-        Effect.gen(function* () {
-          yield* peer.hold
-          for (let i = 0; i < 300; i++) yield* peer.send(some)
-          yield* peer.send(Peer.ping("last"), Peer.text("over"))
-          yield* Deferred.await(taken)
-          yield* peer.goOn
-          let count = 0
-          while ((yield* peer.receive).payload.toString() !== "last") count++
-          yield* Deferred.succeed(seen, count)
-          yield* Peer.echo(peer)
-        })
-      )
-      yield* inSession(
-        Effect.gen(function* () {
-          const socket = yield* Session.webSocket(server.webSocketUrl())
-          assert.strictEqual((yield* socket.receive).data, "over")
-          yield* Deferred.succeed(taken, undefined)
-          // The capacity of both socket buffers, of 300 000.
-          assert.isBelow(yield* Deferred.await(seen), 200_000)
-        })
-      )
-    })
+  it.scopedLive(
+    "in a flood cause a bounded number of answers to a peer that does not read, always with the last one",
+    () =>
+      Effect.gen(function* () {
+        const some = Buffer.concat(Array.from({ length: 1000 }, () => Peer.ping("x".repeat(125))))
+        const seen = yield* Deferred.make<number>()
+        const taken = yield* Deferred.make<void>()
+        const server = yield* Peer.webSocketServer((peer) =>
+          Effect.gen(function* () {
+            yield* peer.hold
+            for (let i = 0; i < 300; i++) yield* peer.send(some)
+            yield* peer.send(Peer.ping("last"), Peer.text("over"))
+            yield* Deferred.await(taken)
+            yield* peer.goOn
+            let count = 0
+            while ((yield* peer.receive).payload.toString() !== "last") count++
+            yield* Deferred.succeed(seen, count)
+            yield* Peer.echo(peer)
+          })
+        )
+        yield* inSession(
+          Effect.gen(function* () {
+            const socket = yield* Session.webSocket(server.webSocketUrl())
+            assert.strictEqual((yield* socket.receive).data, "over")
+            yield* Deferred.succeed(taken, undefined)
+            // Only as many of the 300 000 answers as the buffers of both sockets hold.
+            assert.isBelow(yield* Deferred.await(seen), 200_000)
+          })
+        )
+      })
   )
 })
 
 describe("the heartbeat", () => {
-  it.scoped("fails if the peer is silent for half of its interval after a ping, not before", () =>
+  it.scoped("fails after half of its interval without a byte after a ping, and not before", () =>
     Effect.gen(function* () {
       const pinged = yield* Deferred.make<void>()
       const server = yield* Peer.webSocketServer((peer) =>
@@ -121,7 +123,7 @@ describe("the heartbeat", () => {
     })
   )
 
-  it.scoped("accepts any byte as a sign of life, such as those of a large frame", () =>
+  it.scoped("accepts any received byte, such as a part of a large frame", () =>
     Effect.gen(function* () {
       const frame = Peer.binary(new Uint8Array(1000))
       let arrived = 0

@@ -42,7 +42,7 @@ describe("a WebSocket request of a session", () => {
     })
   )
 
-  it.scopedLive("passes the session's middlewares", () =>
+  it.scopedLive("runs the middlewares of the session", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo)
       const seen: Array<string> = []
@@ -62,7 +62,7 @@ describe("a WebSocket request of a session", () => {
     })
   )
 
-  it.scopedLive("passes its own middlewares in their place", () =>
+  it.scopedLive("runs its own middlewares instead of those of the session", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo)
       const seen: Array<string | undefined> = []
@@ -129,7 +129,7 @@ describe("a WebSocket request of a session", () => {
   )
 
   for (const kind of ["http", "socks"] as const) {
-    it.scopedLive(`passes a proxy of kind ${kind} by a tunnel`, () =>
+    it.scopedLive(`uses a tunnel through a proxy of kind ${kind}`, () =>
       Effect.gen(function* () {
         const server = yield* Peer.webSocketServer(Peer.echo)
         const proxy = yield* proxyServer({ kind })
@@ -223,7 +223,7 @@ describe("a WebSocket request of a session", () => {
     })
   )
 
-  it.scoped("outlives the time limit of its handshake", () =>
+  it.scoped("stays open after the time limit of its handshake", () =>
     Effect.gen(function* () {
       const server = yield* Peer.webSocketServer(Peer.echo)
       yield* inSession(
@@ -264,7 +264,7 @@ describe("a WebSocket request of a session", () => {
     })
   )
 
-  it.scopedLive("is closed with its session, whose connector stays open, and with its connector", () =>
+  it.scopedLive("is closed with its session, even if the connector stays open, and with its connector", () =>
     Effect.gen(function* () {
       const codes: Array<number | undefined> = []
       const server = yield* Peer.webSocketServer((peer) =>
@@ -275,7 +275,7 @@ describe("a WebSocket request of a session", () => {
           yield* peer.ended
         })
       )
-      // They are closed at once, without waiting for answers to requests in flight.
+      // WebSockets close at once, unlike requests in flight.
       const connector = yield* Connector.tcp({ gracefulShutdownTimeout: "1 hour" })
       const jar = yield* CookieJar.make()
       const makeSession = Session.make().pipe(
@@ -293,7 +293,7 @@ describe("a WebSocket request of a session", () => {
     })
   )
 
-  it.live("leaves nothing acquired if it is interrupted at any point of the handshake", () =>
+  it.live("leaves no connection acquired if it is interrupted at any point of the handshake", () =>
     Effect.scoped(
       Effect.gen(function* () {
         const server = yield* Peer.webSocketServer((peer) => peer.ended)

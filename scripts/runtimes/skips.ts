@@ -102,7 +102,7 @@ export const skips: ReadonlyArray<Skip> = [
   { test: "nameservers maps * to E*", on: ["bun", "deno"], reason: dnsCodes },
   { test: "nameservers reports the more specific of two failures", on: ["bun", "deno"], reason: dnsCodes },
   {
-    test: "nameservers follows a CNAME, whose time to live counts",
+    test: "nameservers follows a CNAME, and applies its time to live if it is shorter",
     on: ["deno"],
     reason: "the runtime's node:dns returns the TTL of the address only"
   },
