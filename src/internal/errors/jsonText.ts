@@ -1,6 +1,6 @@
 /**
- * Parses the text of a body as JSON. Errors report the position of the fault, or an unexpected media type. The caller
- * passes the error classes, because their module imports this one.
+ * Parses the text of a body as JSON. An error reports the position of the fault, or an unexpected media type. The
+ * caller passes the error classes, because their module imports this one.
  */
 import * as Exit from "effect/Exit"
 import type { JsonOptions } from "../../ClientResponse.js"
@@ -40,9 +40,7 @@ type Parsed = { readonly value: unknown } | TypeFault | JsonFault
 /** Whether a text is white space only. */
 const isBlank = (text: string): boolean => /^[ \t\n\r]*$/.test(text)
 
-/**
- * Parses with `using` instead of JSON.parse if it is set. Only a failure of JSON.parse makes it search the position.
- */
+/** Parses with `using` if it is set, otherwise with JSON.parse, after whose failure it searches the position. */
 const parseText = (
   text: string,
   using: ((text: string) => unknown) | undefined
@@ -55,8 +53,8 @@ const parseText = (
 }
 
 /**
- * Checks the media type if `options` require one, and otherwise only if the text is not JSON, to choose between the two
- * errors.
+ * Parses a body. Checks the media type first if `options` require one, and otherwise only if the text is not JSON, to
+ * choose the error.
  */
 const parseBody = (source: TextSource, text: string, options: JsonOptions | undefined): Parsed => {
   const essence = source.typeText === undefined ? "" : source.mediaType.essence
@@ -101,7 +99,7 @@ export class JsonText {
     )
   }
 
-  /** Parses a message without a media type. An empty one is not JSON. */
+  /** Parses a message, which has no media type. An empty message is not JSON. */
   parse(text: string, details: () => Details): { readonly value: unknown } | JsonDecodeError {
     const parsed = parseText(text, undefined)
     return "value" in parsed ? parsed : this.notJson(text, parsed, details())
@@ -161,8 +159,8 @@ const stringEnd = (text: string, from: number): { readonly whole: boolean; reado
 }
 
 /**
- * Returns the position up to which the text is JSON, which V8 mostly does not report. Takes one pass and no recursion,
- * so that depth and length do not matter.
+ * The position up to which the text is JSON, which V8 reports only sometimes. Takes one pass without recursion, so that
+ * deep nesting cannot overflow the stack.
  */
 export const faultOf = (text: string): number => {
   let at = 0
@@ -204,7 +202,7 @@ export const faultOf = (text: string): number => {
       }
       open.pop()
     } else if (!(text[at] === '"' ? string() : match(literal))) return at
-    // After a value.
+    // A value has ended.
     for (;;) {
       const within = open[open.length - 1]
       if (within === undefined) {

@@ -1,12 +1,12 @@
-/** Decides whether a failed request may be sent again, from the error's tag, phase and code. */
+/** Decides by tag, phase and code of an error whether the request may be sent again. */
 
 import type { ClientError, Http2Code } from "../../Errors.js"
 import type { Phase } from "../../Timeouts.js"
 import * as Methods from "../http/methods.js"
 
 /**
- * "unsent": the server cannot have acted on any byte of the attempt. "sent": it may have. "never": a retry would fail
- * again.
+ * "unsent": the server cannot have acted on the attempt. "sent": the server may have acted on it. "never": a retry
+ * would fail again.
  */
 export type Retryability = "never" | "sent" | "unsent"
 
@@ -16,7 +16,7 @@ export const isIdempotent = (method: string | undefined): boolean =>
 
 const transientStatuses: ReadonlySet<number> = new Set([408, 425, 429, 502, 503, 504])
 
-/** Whether a status is transient: the same request may succeed a little later. */
+/** Whether a status is transient, so that the same request may succeed later. */
 export const isTransientStatus = (status: number): boolean => transientStatuses.has(status)
 
 const beforeSending: ReadonlySet<Phase> = new Set<Phase>(["queue", "dns", "connect", "proxy", "tls"])
@@ -26,7 +26,7 @@ const byPhase = (phase: Phase | undefined): Retryability =>
 
 const broken: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ECONNABORTED", "ETIMEDOUT"])
 
-/** Codes of resets after which the same request may succeed. The others blame the request, or the way it was sent. */
+/** Codes of resets after which the same request may succeed. Others report a fault of the request or of the client. */
 const transientResets: ReadonlySet<Http2Code> = new Set<Http2Code>([
   "NO_ERROR",
   "INTERNAL_ERROR",

@@ -20,7 +20,7 @@ import { explainCode } from "./systemCodes.js"
 /** Every error class of the package. */
 export type AnyError = ClientError | SslContextError | CookieJarError
 
-/** Method and URL as far as they are known: "GET https://example.com/". */
+/** The method and the URL, if they are known: "GET https://example.com/". */
 const subject = (error: Details): string => {
   if (error.url !== undefined) return `${error.method ?? "request for"} ${error.url}`
   return error.method === undefined ? "request" : `${error.method} request`
@@ -36,7 +36,7 @@ const context = (error: Details): string => ` (${subject(error)}${where(error)})
 
 const endpoint = (host: string, port: number): string => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`)
 
-/** The status with its reason, or the registered one if the response has none, as over HTTP/2. */
+/** The status with its reason, or with the registered phrase if the response has none, as over HTTP/2. */
 const statusLine = (status: number, reason: string): string => {
   const phrase = reason === "" ? statusPhrase(status) : reason
   return phrase === undefined ? String(status) : `${status} ${phrase}`
@@ -85,7 +85,7 @@ const protocolProblems = new Map<string, string>([
   ]
 ])
 
-/** A TLS failure in words, with the remedy if it is known. */
+/** Describes a TLS failure, with the remedy if it is known. */
 const tlsProblem = ({ certificate, code, reason }: ClientConnectorSSLError): string => {
   switch (reason) {
     case "Expired":
@@ -112,7 +112,7 @@ const tlsProblem = ({ certificate, code, reason }: ClientConnectorSSLError): str
   }
 }
 
-/** The code of a system or zlib error, or the tag of a cause. Its other text may contain secrets. */
+/** The code of a system or zlib error, or the tag of a cause. Never its text, which may contain secrets. */
 const kindOfCause = (cause: unknown): string => {
   if (typeof cause !== "object" || cause === null) return ""
   const code = "code" in cause && typeof cause.code === "string" ? cause.code : undefined
@@ -121,7 +121,7 @@ const kindOfCause = (cause: unknown): string => {
   return words.length === 0 ? "" : `, cause ${words.join(" ")}`
 }
 
-/** The message of a cause that comes from this package or from zlib. */
+/** The message of a cause, for causes that this package or zlib makes. */
 const messageOf = (cause: unknown): string =>
   cause instanceof Error && cause.message !== "" ? `: ${cause.message}` : ""
 
@@ -180,7 +180,7 @@ const middlewareProblem: { readonly [R in MiddlewareError["reason"]]: string } =
   Failed: "a middleware failed"
 }
 
-/** An error without a description has a cause. */
+/** Describes a failure of a middleware. An error without a description has a cause. */
 const middlewareText = ({ description, reason }: MiddlewareError): string =>
   `${middlewareProblem[reason]}${description === undefined ? ", see the cause" : `: ${description}`}`
 
@@ -205,7 +205,7 @@ const connectRemedy = (phase: Details["phase"]): string => {
   }
 }
 
-/** How to answer a status of a proxy, if that is known. */
+/** The remedy for a status of a proxy, if it is known. */
 const proxyRemedy = (status: number): string => {
   switch (status) {
     case 407:
@@ -220,7 +220,7 @@ const proxyRemedy = (status: number): string => {
 const failedAddresses = (count: number): string =>
   count < 2 ? "" : `; ${count - 1} other ${count === 2 ? "address" : "addresses"} failed too`
 
-/** The message of each error, by tag. The text of `cause` is redacted, but may come from user code. */
+/** The message of each error, by tag. The text of `cause` is redacted, but may come from the program. */
 export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, cause: unknown) => string } = {
   InvalidURL: (e) =>
     e.proxy === true

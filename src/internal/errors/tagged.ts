@@ -1,18 +1,18 @@
 /**
- * The base class of every error: a `Data.TaggedError` with a message, which shows no secret wherever it is printed.
- * Fields that may contain secrets stay readable but are not enumerable.
+ * The base class of every error: a `Data.TaggedError` with a message. It prints without secrets: fields that may
+ * contain secrets can be read, but are not enumerable.
  */
 import * as Data from "effect/Data"
 import { errorCode } from "../errorCode.js"
 import { printable, redactHead, redactText, redactUrl } from "../redact.js"
 import { sentences } from "./sentences.js"
 
-/** Fields that are never printed: anything the peer sent, and any caught cause, may contain credentials. */
+/** Fields that are never printed, because text of the peer and caught causes may contain credentials. */
 const hidden: ReadonlySet<string> = new Set(["headers", "history", "body", "bytes", "cause"])
 
 /**
- * Additional fields by tag. The excerpt of a body is hidden; the excerpt of a head is shown redacted (see
- * `excerptOfHead`).
+ * The same by tag, with additional fields. The excerpt of a body is hidden; the excerpt of a head is shown redacted
+ * (`excerptOfHead`).
  */
 const hiddenOf: { readonly [tag: string]: ReadonlySet<string> } = {
   JsonDecodeError: new Set([...hidden, "excerpt"]),
@@ -24,7 +24,7 @@ const urls: ReadonlySet<string> = new Set(["url", "proxy"])
 
 const texts: ReadonlySet<string> = new Set(["description", "closeReason", "reason", "contentType"])
 
-/** The excerpt has at most 100 bytes from the peer, and escaping takes up to four characters per byte. */
+/** The excerpt of a head as it is printed: at most 100 bytes, of which escaping makes up to four characters each. */
 const excerptOfHead = (excerpt: string): string => printable(redactHead(excerpt)).slice(0, 400)
 
 const shown = (name: string, value: unknown): unknown => {
@@ -35,13 +35,10 @@ const shown = (name: string, value: unknown): unknown => {
   return value
 }
 
-/** How many nested causes are kept; causes may form a cycle. */
+/** How many nested causes are kept, because causes may form a cycle. */
 const maxDepth = 8
 
-/**
- * V8 quotes the text in its message for malformed JSON: `Unexpected token 'x', ..."{"a":1x" is not valid JSON`. Removes
- * the quote.
- */
+/** Removes the quote from V8's message for malformed JSON: `Unexpected token 'x', ..."{"a":1x" is not valid JSON`. */
 const withoutQuote = (message: string): string => {
   if (!message.endsWith("is not valid JSON")) return message
   const quote = message.search(/(?:^|, )(?:\.\.\.)?"/)
@@ -53,7 +50,7 @@ const withoutQuote = (message: string): string => {
 const safeText = (error: Error, text: string): string =>
   redactText(error instanceof SyntaxError ? withoutQuote(text) : text)
 
-/** The stack of an error, which starts with the message; the message may span lines. */
+/** The stack of an error with `message` in place of the original one, with which the stack starts. */
 const safeStack = (error: Error, message: string): string => {
   const { stack = "" } = error
   const at = stack.indexOf(error.message)
@@ -66,12 +63,12 @@ const isUrlError = (cause: unknown): boolean =>
   errorCode(cause) === "ERR_INVALID_URL" || (cause instanceof TypeError && cause.message.startsWith("Invalid URL"))
 
 /**
- * Returns a foreign error with its text redacted if that contains secrets. The result is still an instance of its
+ * A foreign error, or a copy with redacted text if the text contains secrets. The copy is an instance of the same
  * class.
  */
 export const safeCause = (cause: unknown, depth = maxDepth): unknown => {
   if (!(cause instanceof Error) || isOurs(cause)) return cause
-  // Node's error for an invalid URL holds the whole input, including a password.
+  // Node's error for an invalid URL holds the input, which may contain a password.
   if (isUrlError(cause)) return undefined
   const message = safeText(cause, cause.message)
   const inner = depth === 0 ? undefined : safeCause(cause.cause, depth - 1)
@@ -89,7 +86,7 @@ const safe = Symbol("safe")
 
 const isOurs = (error: object): boolean => safe in error
 
-/** How JSON and inspection show a cause: the package's own errors as they are, of others only the kind. */
+/** A cause in JSON and inspection: errors of this package completely, of others only the kind. */
 const summary = (cause: unknown): unknown => {
   if (typeof cause !== "object" || cause === null) return typeof cause
   if (isOurs(cause)) return cause
@@ -136,7 +133,7 @@ export const tagged = <Tag extends string>(tag: Tag): TaggedErrorClass<Tag> => {
       return true
     }
 
-    /** Every field that may be shown. */
+    /** The fields that may be shown, and the message. */
     override toJSON(): object {
       const json: { [field: string]: unknown } = { ...this, message: this.message }
       if (this.cause !== undefined) json.cause = summary(this.cause)

@@ -1,12 +1,12 @@
-/** Helpers to request the rest of a body (RFC 9110 sections 13.1.5 and 14). */
+/** Reads the headers that are needed to request the rest of a body (RFC 9110 sections 13.1.5 and 14). */
 import * as Option from "effect/Option"
 import type { ResponseHead } from "../../ClientResponse.js"
 
 const header = (head: ResponseHead, name: string): string | undefined => Option.getOrUndefined(head.header(name))
 
 /**
- * The validator for If-Range: a strong ETag, or a Last-Modified at least one second older than the response, so that no
- * change within that second goes unnoticed (RFC 9110 section 8.8.2.2).
+ * The validator for If-Range: a strong ETag, or a Last-Modified at least one second before the Date of the response,
+ * because a later one does not show a second change within its second (RFC 9110 section 8.8.2.2).
  */
 export const validatorOf = (head: ResponseHead): string | undefined => {
   const etag = header(head, "etag")

@@ -7,14 +7,14 @@ export interface Challenge {
   /** In lower case. */
   readonly scheme: string
   readonly token68: string | undefined
-  /** By lower-case name; of repeated parameters, the first. */
+  /** By lower-case name. Of repeated parameters, the first counts. */
   readonly params: ReadonlyMap<string, string>
 }
 
 const token = /[!#$%&'*+\-.^_`|~0-9A-Za-z]+/y
 const token68 = /([A-Za-z0-9\-._~+/]+=*)[ \t]*(?=,|$)/y
 const quoted = /"((?:[^"\\]|\\.)*)"/sy
-/** The characters that unquoted values contain in practice. */
+/** An unquoted value, with the characters that servers use in practice. */
 const bare = /[^\s,"]*/y
 const separators = /[ \t,]*/y
 const equals = /[ \t]*=[ \t]*/y
@@ -60,7 +60,7 @@ const parseField = (text: string, out: Array<Challenge>): void => {
     reader.take(separators)
     const name = reader.take(token)?.[0]
     if (name === undefined) {
-      // Neither a scheme nor a parameter: skip it, a quoted string as a whole.
+      // Skips text that is neither a scheme nor a parameter. A quoted string is skipped as a whole.
       if (!reader.done) reader.take(garbage)
       continue
     }

@@ -1,6 +1,6 @@
 /**
- * Headers of @effect/platform that `util.inspect`, `String` and Effect's loggers print with secrets redacted. Reading,
- * enumerating and JSON still give every value.
+ * Headers of @effect/platform that `util.inspect`, `String` and Effect's loggers print with secrets redacted. Reading
+ * them, enumerating them and their JSON show every value.
  */
 import * as Headers from "@effect/platform/Headers"
 import {
@@ -31,8 +31,8 @@ export const shownRecord = (headers: Headers.Headers, names: HiddenNames = []): 
 
 const hidden = (value: unknown): PropertyDescriptor => ({ value })
 
-// The members are on the prototype because every response has its own headers, and not enumerable because `for in` must
-// find only headers.
+// The members are on the prototype, because every response has its own headers. They are not enumerable, because `for
+// in` must find only headers.
 const prototype: object = Object.create(Object.getPrototypeOf(Headers.empty), {
   toString: hidden(function (this: Headers.Headers) {
     return format(shownRecord(this))
@@ -46,9 +46,9 @@ const prototype: object = Object.create(Object.getPrototypeOf(Headers.empty), {
   ...plainJson
 })
 
-/** An empty record to fill with values by lower-case names and then pass to `fromRecord`. */
+/** An empty record, to be filled with values by lower-case names and passed to `fromRecord`. */
 export const emptyRecord = (): Record<string, string> => Object.create(prototype)
 
-/** Turns a filled record of `emptyRecord` into Headers. */
+/** Converts a filled record of `emptyRecord` to Headers. */
 export const fromRecord = (record: Record<string, string>): Headers.Headers =>
   Headers.isHeaders(record) ? record : Headers.unsafeFromRecord(record)

@@ -1,17 +1,17 @@
-/** Content codings: parses Content-Encoding and decodes gzip, deflate, br and zstd, as a stream or in one step. */
+/** Parses Content-Encoding, and decodes gzip, deflate, br and zstd as a stream or in one step. */
 import type { Transform } from "node:stream"
 import * as Zlib from "node:zlib"
 import { errorCode } from "../errorCode.js"
 
 export type Coding = "gzip" | "deflate" | "br" | "zstd"
 
-/** Most codings that one body may have, over all its Content-Encoding headers. */
+/** Most codings of one body, in all of its Content-Encoding headers. */
 export const maxCodings = 5
 
-/** "raw": one of the codings is unknown, so the body is left as received. "excess": more than `maxCodings`. */
+/** "raw" if a coding is unknown, so that the body stays as received; "excess" for more than `maxCodings`. */
 export type Codings = ReadonlyArray<Coding> | "raw" | "excess"
 
-/** A zlib decoder, which counts the bytes it has consumed. */
+/** A zlib decoder. It counts the bytes that it has consumed. */
 export type DecodeStream = Transform & Zlib.Zlib
 
 /** The result of zlib's synchronous functions with `info: true`. */
@@ -28,7 +28,7 @@ const isSync = (u: unknown): u is ZstdSync => typeof u === "function"
 const createZstd: unknown = Reflect.get(Zlib, "createZstdDecompress")
 const zstdSync: unknown = Reflect.get(Zlib, "zstdDecompressSync")
 
-/** Whether zstd reports a truncated body; Node 22 accepts one as complete. */
+/** Whether zstd rejects a truncated body, which Node 22 accepts as complete. */
 const refusesCut = (undo: ZstdSync): boolean => {
   try {
     undo(Uint8Array.of(0x28, 0xb5, 0x2f), { info: true })
@@ -38,7 +38,7 @@ const refusesCut = (undo: ZstdSync): boolean => {
   }
 }
 
-/** Whether this Node has a reliable zstd: version 24 and later. */
+/** Whether this version of Node has a reliable zstd, as Node 24 and later do. */
 export const hasZstd = isFactory(createZstd) && isSync(zstdSync) && refusesCut(zstdSync)
 
 const none: ReadonlyArray<Coding> = []
@@ -78,12 +78,12 @@ export const parse = (values: ReadonlyArray<string>): Codings => {
 }
 
 /**
- * Whether a deflate body has the zlib header: compression method 8 in the low nibble. No sensible raw deflate stream
- * begins with that.
+ * Whether a deflate body has the zlib header, with compression method 8 in the low four bits. No encoder begins a raw
+ * deflate stream with these bits.
  */
 const isZlib = (first: number) => (first & 0x0f) === 0x08
 
-/** Whether a checksum follows the last block of a body that begins so (RFC 1950, RFC 1952). */
+/** Whether a body whose first byte is `first` ends with a checksum (RFC 1950, RFC 1952). */
 export const hasTrailer = (coding: Coding, first: number): boolean =>
   coding === "gzip" || (coding === "deflate" && isZlib(first))
 
@@ -92,10 +92,7 @@ export const isUnfinished = (cause: unknown): boolean => errorCode(cause) === "Z
 
 const options = { chunkSize: 64 * 1024 }
 
-/**
- * Creates a decoder for one coding of a body that starts with byte `first`. A zstd decoder may end before its input
- * does.
- */
+/** Creates a decoder for one coding of a body whose first byte is `first`. A zstd decoder may end before its input. */
 export const create = (coding: Coding, first: number): DecodeStream => {
   switch (coding) {
     case "gzip":
@@ -110,12 +107,10 @@ export const create = (coding: Coding, first: number): DecodeStream => {
   }
 }
 
-/**
- * The output exceeds the limit for one step or the input has several frames; decoding as a stream may still succeed.
- */
+/** The output exceeds the limit for one step, or the input has several frames. Decoding it as a stream may succeed. */
 export class TooLargeForOneStep extends Error {}
 
-/** zlib stops after the first zstd frame, but a body may consist of several (RFC 8878 section 3). */
+/** Decodes a body of one zstd frame. A body may have several (RFC 8878 section 3), but zlib decodes only the first. */
 const oneFrame = (undo: ZstdSync, bytes: Uint8Array, limit: number): Uint8Array => {
   const { buffer, engine } = undo(bytes, { maxOutputLength: limit, info: true })
   if (engine.bytesWritten < bytes.length) throw new TooLargeForOneStep()

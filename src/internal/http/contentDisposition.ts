@@ -1,10 +1,10 @@
-/** Parses Content-Disposition (RFC 6266, RFC 8187), tolerating what servers send in practice. */
+/** Parses Content-Disposition (RFC 6266, RFC 8187), and tolerates common deviations of servers. */
 import * as Library from "content-disposition"
 import * as Option from "effect/Option"
 import type { ContentDisposition } from "../../ClientResponse.js"
 import { isToken } from "./headerFields.js"
 
-/** Most segments of one filename; later ones are ignored. */
+/** Most segments of one filename. Later ones are ignored. */
 const maxSegments = 100
 
 const fromPercent = (text: string): Buffer =>
@@ -43,7 +43,7 @@ const continued = (parameters: { readonly [name: string]: string }): string | un
   return pieces.length === 0 ? undefined : decodeAs(Buffer.concat(pieces), charset)
 }
 
-/** A filename without its closing quotation mark; browsers accept it, too. */
+/** A filename whose closing quotation mark is missing. Browsers accept it, too. */
 const unterminated = (value: string): string | undefined =>
   /;[ \t]*filename[ \t]*=[ \t]*"([^"]*)$/i.exec(value)?.[1]?.replace(/\\(.)/g, "$1")
 

@@ -1,11 +1,11 @@
-/** Header fields and cookies of a request: checks, trims, merges and serializes them in order. */
+/** Checks, trims, merges and serializes the header fields and cookies of a request; their order stays. */
 import * as Redacted from "effect/Redacted"
 import type { CookiesInput, HeadersInput } from "../../ClientRequest.js"
 import { isIterable, rereadable } from "../iterables.js"
 import { kindOf } from "../userResult.js"
 import { isIllFormed } from "./percent.js"
 
-/** Name and value of one header line. */
+/** The name and value of a header line. */
 export type Pair = readonly [name: string, value: string]
 
 /** Header lines in order. */
@@ -18,7 +18,7 @@ export interface Fields {
   readonly secret: ReadonlySet<string>
 }
 
-/** Why an option is rejected; `option` names the header or the option. */
+/** Why an option is rejected. `option` is the name of the option or of the header. */
 export interface OptionFault {
   readonly option: string
   readonly description: string
@@ -38,7 +38,7 @@ export const isAuthorization = (name: string): boolean => name === "authorizatio
 
 const forbidden = /[\0-\x08\x0a-\x1f\x7f]/
 
-/** Describes the problem of a header; `undefined` if it is valid. */
+/** Why a header is invalid; `undefined` if it is valid. */
 export const checkField = (name: unknown, value: unknown): string | undefined => {
   if (typeof name !== "string" || !token.test(name)) return "expected the name of a header to be a token"
   if (typeof value !== "string") return `expected the value of a header to be a string, got ${kindOf(value)}`
@@ -46,7 +46,7 @@ export const checkField = (name: unknown, value: unknown): string | undefined =>
   return isIllFormed(value) ? "expected well-formed text, got an unpaired surrogate" : undefined
 }
 
-/** A header name for an error message; never text that is not a token. */
+/** A header name for an error message, which never shows text that is not a token. */
 const shownName = (name: unknown): string =>
   typeof name === "string" && token.test(name) ? name.slice(0, 100) : "headers"
 
@@ -55,7 +55,7 @@ const reveal = (value: unknown): unknown => {
   try {
     return Redacted.value(value)
   } catch {
-    // The value was wiped with `Redacted.unsafeWipe`.
+    // The value was wiped.
     return undefined
   }
 }
@@ -87,7 +87,7 @@ class FieldCollector {
 
 const isSpace = (code: number): boolean => code === 0x20 || code === 0x09
 
-/** Removes white space around a value, which is not part of it (RFC 9110 section 5.5). */
+/** Removes white space around a value, because it does not belong to the value (RFC 9110 section 5.5). */
 const trim = (value: string): string => {
   let start = 0
   let end = value.length

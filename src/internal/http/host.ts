@@ -1,4 +1,6 @@
-/** Canonical host names. Stricter than WHATWG: rejects a host that two parsers could read differently. */
+/**
+ * Converts hosts to their canonical form. Stricter than WHATWG: rejects a host that two parsers may read differently.
+ */
 import { isIPv6 } from "node:net"
 import { kindOf } from "../userResult.js"
 import { decodePercent } from "./percent.js"
@@ -15,17 +17,17 @@ export interface Host {
 
 const ipv4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/
 
-/** WHATWG parses a host whose last label is numeric as IPv4, in any notation. */
+/** A host whose last label is numeric. WHATWG parses it as an IPv4 address, in any notation. */
 const numeric = /(?:^|\.)(?:\d+|0x[0-9a-f]*)\.?$/
 
 const plainName = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.?$/
 
-/** Characters that the URL parser drops or decodes, or that end the host; each would change which host is meant. */
+/** Characters that the URL parser drops or decodes, or that end the host. Each of them may select another host. */
 const misread = /[\0-\x20\x7f/\\?#@:%]/
 
 const viaWhatwg = (host: string): string | undefined => parseUrl(`http://${host}/`)?.hostname
 
-/** The canonical host, or the reason why it is invalid. */
+/** The canonical host, or a description of why it is invalid. */
 export const canonicalHost = (raw: string): Host | string => {
   if (raw === "") return "the host is empty"
   if (raw.length > maxHostLength) return "the host is longer than 253 characters"
@@ -55,7 +57,7 @@ export const canonicalHost = (raw: string): Host | string => {
   return { name, ip: 0 }
 }
 
-/** What Node takes for the zone of an address. */
+/** A zone that Node accepts in an address. */
 const zoneName = /^[0-9A-Za-z.:-]+$/
 
 /** Like `canonicalHost`, but an IPv6 address may have a zone: "[fe80::1%25eth0]" (RFC 6874, section 2). */
@@ -71,8 +73,8 @@ export const zonedHost = (raw: string): Host | string => {
 }
 
 /**
- * The host that an option names, or the reason why it is invalid. Like `canonicalHost`, but IPv6 needs no brackets and
- * a final dot is removed.
+ * The host that an option names, or a description of why it is invalid. Like `canonicalHost`, but IPv6 needs no
+ * brackets, and a final dot is removed.
  */
 export const namedHost = (given: unknown): Host | string => {
   if (typeof given !== "string") return `expected a string, got ${kindOf(given)}`
@@ -81,7 +83,7 @@ export const namedHost = (given: unknown): Host | string => {
   return { name: host.name.slice(0, -1), ip: host.ip }
 }
 
-/** Canonical text for comparing hosts; `undefined` for text that does not name a host. */
+/** The canonical text by which hosts are compared; `undefined` for text that is not a host. */
 export const comparableHost = (given: string): string | undefined => {
   const host = namedHost(given)
   return typeof host === "string" ? undefined : host.name

@@ -7,10 +7,7 @@ import { redactUrl } from "../redact.js"
 import { hostIn } from "./target.js"
 import { parseUrl } from "./whatwg.js"
 
-/**
- * Most links read from one response. Each resolved link can be as long as the base URL, so the number bounds the
- * memory.
- */
+/** Most links of one response. Bounds the memory, as each resolved link can be as long as the base URL. */
 const maxLinks = 1000
 
 const skip = (text: string, from: number): number => {
@@ -37,7 +34,10 @@ const skipLink = (text: string, from: number): number => {
   return at
 }
 
-/** Resolves a link's target. Rejects an IPv4 address in an unusual notation, as for a Location: WHATWG accepts many. */
+/**
+ * Resolves the target of a link. Like for a Location, rejects IPv4 addresses in unusual notations, which WHATWG
+ * accepts.
+ */
 const resolve = (target: string, base: string): string | undefined => {
   const url = parseUrl(target, base)
   if (url === undefined) return undefined
@@ -51,7 +51,7 @@ interface Parameters {
   readonly end: number
 }
 
-/** Parameters of one link. Of repeated names the first counts; an extended value (`name*`) wins over a plain one. */
+/** The parameters of a link. Of repeated names, the first counts; an extended value (`name*`) wins over a plain one. */
 const parametersOf = (text: string, from: number): Parameters => {
   const params: { [name: string]: string } = Object.create(null)
   const extended: { [name: string]: string } = Object.create(null)
@@ -82,7 +82,7 @@ const parametersOf = (text: string, from: number): Parameters => {
   return { params, end: skipLink(text, at) }
 }
 
-/** The links of a response by relation type; the first link of a type counts. */
+/** The links of a response by relation type. Of several links of one type, the first counts. */
 export const parse = (values: ReadonlyArray<string>, base: string): ReadonlyMap<string, Link> => {
   const out = new Map<string, Link>()
   let left = maxLinks

@@ -1,4 +1,4 @@
-/** Parses media types of Content-Type headers. */
+/** Parses the media types of Content-Type headers. */
 import MIMEType from "whatwg-mimetype"
 
 /** A media type in lower case with its charset. */
@@ -10,7 +10,7 @@ export interface MediaType {
 /** The media type of a body without a valid Content-Type (RFC 9110 section 8.3). */
 const unknown: MediaType = { essence: "application/octet-stream", charset: undefined }
 
-// Media types that most responses have. The map is fixed, because peers choose the strings.
+// The media types of most responses. Others are not added, because peers choose them.
 const common: ReadonlyMap<string, MediaType> = new Map([
   ["application/json", { essence: "application/json", charset: undefined }],
   ["application/json; charset=utf-8", { essence: "application/json", charset: "utf-8" }],
@@ -19,10 +19,10 @@ const common: ReadonlyMap<string, MediaType> = new Map([
   ["text/html; charset=utf-8", { essence: "text/html", charset: "utf-8" }]
 ])
 
-/** A long run of white space, on which the library takes quadratic time. */
+/** A long run of white space, for which the library takes quadratic time. */
 const spaces = /[ \t\n\r]{65,}/g
 
-/** Shortens runs of white space that no valid media type contains. */
+/** Shortens long runs of white space, which no valid media type contains. */
 const bounded = (value: string): string =>
   value.length <= 64 ? value : value.replace(spaces, (run) => run.slice(0, 64))
 
@@ -60,7 +60,7 @@ const splitList = (list: string): ReadonlyArray<string> => {
  */
 export const parse = (value: string | undefined): MediaType => {
   if (value === undefined || value === "") return unknown
-  // Most responses have the type of the one before, often as the same string, which is compared in no time.
+  // Most responses have the type of the previous one, often as the same string, which is compared by reference.
   if (value === lastText) return lastType
   const known = common.get(value)
   if (known === undefined) return parseList(value)

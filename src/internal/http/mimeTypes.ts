@@ -1,4 +1,4 @@
-/** Media types of files by their extension, for unambiguous extensions only. */
+/** The media types of files by extension. Contains only unambiguous extensions. */
 
 const types: ReadonlyMap<string, string> = new Map([
   ["avif", "image/avif"],

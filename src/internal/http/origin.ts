@@ -1,21 +1,22 @@
-/** Origins. Each has one shared object, so that Host, connections, cookies and credentials all use the same host. */
+/** Origins. Host, connections, cookies and credentials use the same object, and therefore the same host. */
 import type { Host } from "./host.js"
 
 /** Scheme, host and port. Credentials and cookies are bound to an origin. */
 export interface Origin {
   readonly scheme: "http" | "https"
   /**
-   * Canonical: lower-case A-labels or an IP address, IPv6 without brackets. Connections, TLS and cookies all use it.
+   * In canonical form: lower-case A-labels or an IP address, IPv6 without brackets. Connections, TLS and cookies use
+   * it.
    */
   readonly host: string
   readonly port: number
-  /** The interface of an IPv6 address. It selects where this machine connects and is never sent (RFC 6874). */
+  /** The interface of an IPv6 address. It selects the network on this machine, and is never sent (RFC 6874). */
   readonly zone?: string | undefined
   /** As in a URL: IPv6 in brackets and with its zone, without the default port. */
   readonly authority: string
   /**
-   * The value of Host where it is not `authority`: without a zone, and for https without the final dot of a name. SNI
-   * cannot have that dot (RFC 6066, section 3), and servers compare SNI with Host.
+   * The value of Host if it differs from `authority`: without a zone, and for https without the final dot of a name,
+   * because SNI does not allow the dot (RFC 6066, section 3) and servers compare SNI with Host.
    */
   readonly hostField?: string | undefined
   /** 0 for a name. */
@@ -24,14 +25,14 @@ export interface Origin {
   readonly key: string
 }
 
-/** Most cached origins. Programs use few; one that exceeds the limit starts with an empty cache again. */
+/** Most cached origins. Programs use few; at the limit, the cache is cleared. */
 const capacity = 512
 
 const origins = new Map<string, Origin>()
 
 const defaultPort = { http: 80, https: 443 } as const
 
-/** The origin of a canonical host; the port defaults to the scheme's. */
+/** The origin of a canonical host. The default port is that of the scheme. */
 export const makeOrigin = (scheme: "http" | "https", host: Host, port: number | undefined): Origin => {
   const number = port ?? defaultPort[scheme]
   const { zone } = host
@@ -64,5 +65,5 @@ export const hostFieldOf = (origin: Origin): string => origin.hostField ?? origi
 export const zonedAddress = ({ host, zone }: { readonly host: string; readonly zone?: string | undefined }): string =>
   zone === undefined ? host : `${host}%${zone}`
 
-/** Whether credentials may be sent to both: scheme, host and port are equal. */
+/** Whether scheme, host and port are equal, so that credentials for one may be sent to the other. */
 export const sameOrigin = (a: Origin, b: Origin): boolean => a === b || a.key === b.key

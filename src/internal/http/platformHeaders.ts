@@ -2,7 +2,7 @@
 import type * as Headers from "@effect/platform/Headers"
 import { emptyRecord, fromRecord } from "./concealedHeaders.js"
 
-/** Headers from lines in order: names in lower case, repeated lines joined by ", ". */
+/** Headers from lines, with names in lower case and repeated lines joined by ", ". */
 export const headersOf = (
   count: number,
   name: (index: number) => string,

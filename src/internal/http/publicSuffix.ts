@@ -1,13 +1,13 @@
 /**
- * Looks up domains in the Public Suffix List, which is loaded on first use: it is large, and needed only for cookies with
- * a Domain attribute and for certificates with wildcards.
+ * Looks up domains in the Public Suffix List. The list is loaded on first use, because it is large, and only cookies
+ * with a Domain attribute and certificates with wildcards need it.
  */
 import * as Effect from "effect/Effect"
 import { onFirstUse } from "../onFirstUse.js"
 
 const list = onFirstUse(() => import("./suffixList.js"))
 
-/** Loads the list. The other functions need it. */
+/** Loads the list, which the lookups require. */
 export const loadSuffixes: Effect.Effect<void> = Effect.asVoid(list.load)
 
 /** Whether the list was loaded. */
@@ -15,7 +15,7 @@ export const hasSuffixes = (): boolean => list.loaded !== undefined
 
 const loaded = () => {
   const { loaded } = list
-  // Without the list no answer would be safe.
+  // Neither answer would be safe without the list.
   if (loaded === undefined) throw new Error("expected the Public Suffix List to be loaded")
   return loaded
 }

@@ -1,4 +1,4 @@
-/** Serializes query parameters and form fields, in order and with duplicates. */
+/** Serializes query parameters and form fields; keeps their order and duplicates. */
 import type * as UrlParams from "@effect/platform/UrlParams"
 import type { ParamsInput } from "../../ClientRequest.js"
 import { isIterable, rereadable } from "../iterables.js"
@@ -7,7 +7,7 @@ import { canonicalQuery, encodeFormField, encodeParam, isIllFormed } from "./per
 
 type Pair = readonly [name: string, value: string]
 
-/** Nested records become "a[b][c]". Records nested deeper than this, including cyclic ones, are rejected. */
+/** Most levels of nested records, which become "a[b][c]". Deeper ones, including cyclic ones, are rejected. */
 const maxDepth = 64
 
 /** Whether an object is a record of fields rather than an instance of a class that represents a body. */
@@ -47,7 +47,7 @@ const collect = (name: string, value: unknown, depth: number, out: Array<Pair>):
   return undefined
 }
 
-/** Converts parameters to pairs of text, or returns the reason why they are invalid. Omits `undefined` and `null`. */
+/** Converts parameters to pairs of text, or returns why they are invalid. Omits `undefined` and `null`. */
 export const toPairs = (input: UrlParams.Input): ReadonlyArray<Pair> | string => {
   const out: Array<Pair> = []
   if (isIterable(input)) {
@@ -68,7 +68,7 @@ export const toPairs = (input: UrlParams.Input): ReadonlyArray<Pair> | string =>
   return out
 }
 
-/** The query to append, without "?", or the reason why the input is invalid. */
+/** The query without "?", or a description of why the input is invalid. */
 export const toQuery = (input: ParamsInput, encoded: boolean): { readonly query: string } | string => {
   if (typeof input === "string") {
     if (/[\0-\x1f\x7f#]/.test(input) || isIllFormed(input)) return "expected text without control characters and #"
@@ -81,7 +81,7 @@ export const toQuery = (input: ParamsInput, encoded: boolean): { readonly query:
   return { query: pairs.map(([name, value]) => `${encodeParam(name)}=${encodeParam(value)}`).join("&") }
 }
 
-/** Appends a query to a path that may already have one, which stays unchanged. */
+/** Appends a query to a path, after an existing query. */
 export const appendQuery = (target: string, query: string): string => {
   if (query === "") return target
   if (!target.includes("?")) return `${target}?${query}`

@@ -19,8 +19,8 @@ const withoutDots = (domain: string): string => {
 }
 
 /**
- * Whether a domain does not have a single owner: "com", "co.uk", "github.io", and every single label that is not in the
- * list. A final dot is ignored.
+ * Whether the names below a domain have different owners: "com", "co.uk", "github.io", and every single label that is
+ * not in the list. A final dot is ignored.
  */
 export const isPublicSuffix = (domain: string): boolean => {
   const name = withoutDots(domain)
@@ -28,8 +28,8 @@ export const isPublicSuffix = (domain: string): boolean => {
 }
 
 /**
- * Whether a registry assigns the names below a domain: "com", "co.uk", and every single label. "github.io" is not one,
- * because all names below it belong to its owner.
+ * Whether a registry assigns the names below a domain: "com", "co.uk", and every single label. "github.io" does not
+ * count, because its owner assigns them.
  */
 export const isRegistrySuffix = (domain: string): boolean => {
   const name = withoutDots(domain)

@@ -1,4 +1,4 @@
-/** Parses URLs and resolves redirects: from a URL to its origin and the request target of the request line. */
+/** Parses a URL to its origin and its request target (RFC 9112 section 3.2), and resolves redirects. */
 
 import type { UrlInput } from "../../ClientRequest.js"
 import { InvalidURL } from "../../Errors.js"
@@ -60,13 +60,13 @@ export class Target {
   }
 }
 
-/** The redacted form of a URL that is rejected. */
+/** A rejected URL for an error: redacted and shortened. */
 export const shown = (text: string): string => printable(redactUrl(text).slice(0, 1024))
 
 const invalid = (text: string, reason: InvalidURL["reason"], description: string): InvalidURL =>
   new InvalidURL({ url: shown(text), reason, description })
 
-/** Cache of origins by their text, so that parsing a plain URL only has to find one slash. */
+/** Cached origins by their text. To parse a plain URL of a known origin, only its first slash must be found. */
 const written = new Map<string, Origin>()
 const writtenCapacity = 256
 const writtenLength = 300
@@ -76,10 +76,10 @@ const plainTarget = /^\/[A-Za-z0-9\-._~!$'()*,;:@=&+/]*(?:\?[A-Za-z0-9\-._~!$()*
 
 const controls = /[\0-\x1f\x7f]/
 
-/** White space that the URL standard removes from both ends. */
+/** Whether the URL standard removes a character from both ends of a URL. */
 const isSpace = (code: number): boolean => code === 0x20 || (code >= 0x09 && code <= 0x0d && code !== 0x0b)
 
-/** Removes that white space in linear time; the usual text without any stays the same string. */
+/** Removes this white space in linear time. Text without any, the usual case, stays the same string. */
 const trimSpace = (text: string): string => {
   let start = 0
   let end = text.length
@@ -89,8 +89,8 @@ const trimSpace = (text: string): string => {
 }
 
 /**
- * Parses a URL, relative to `base` if it is relative. Path, query and fragment of a string become those of a `URL` with
- * the same text. The bytes of a `URL`, and of text with `encoded`, stay unchanged.
+ * Parses a URL; a relative one is resolved against `base`. Path, query and fragment of a string become those of a `URL`
+ * with the same text. The bytes of a `URL`, and of text with `encoded`, stay unchanged.
  */
 export const parseTarget = (input: UrlInput, encoded: boolean, base?: Target): Target | InvalidURL => {
   if (typeof input !== "string") {
@@ -144,11 +144,11 @@ const parseRest = (
   const authority = length === -1 ? rest : rest.slice(0, length)
   const parsed = parseAuthority(text, authority, scheme)
   if (parsed instanceof InvalidURL) return parsed
-  // A reference such as "//host" does not contain a scheme.
+  // Only a URL with a scheme is cached, not a reference such as "//host".
   const absolute = start > 2
   if (absolute && !websocket && parsed.userinfo === undefined && start + authority.length <= writtenLength) {
     if (written.size >= writtenCapacity) written.clear()
-    // A copy of the text, because a slice would retain the whole URL.
+    // Copies the text, because a slice would retain the whole URL.
     written.set(Buffer.from(text.slice(0, start + authority.length)).toString(), parsed.origin)
   }
   const place = parsePlace(text, length === -1 ? "" : rest.slice(length), encoded)
@@ -192,14 +192,14 @@ const parseUserinfo = (text: string): Userinfo | string => {
 
 const originLength = "http://h".length
 
-/** Splits the part after the origin of a URL whose host is "h". */
+/** Splits the part after the origin of a URL whose host is "h", a placeholder. */
 const placeOf = ({ href }: URL): { readonly target: string; readonly fragment: string } => {
   const mark = href.indexOf("#")
   const end = mark === -1 ? href.length : mark
   return { target: href.slice(originLength, end), fragment: href.slice(end) }
 }
 
-/** Path, query and fragment. `place` is empty or begins with "/", "?" or "#". */
+/** Parses path, query and fragment. `place` is empty or begins with "/", "?" or "#". */
 const parsePlace = (
   text: string,
   place: string,
@@ -247,25 +247,27 @@ const parseRelative = (text: string, encoded: boolean, base: Target): Target | I
   return new Target(base.origin, place.target, place.fragment, base.userinfo, base.websocket)
 }
 
-/** The host of a URL reference as it is written there, if the reference has the usual form. */
+/** The text of the host in a URL reference, if the reference has the usual form. */
 export const hostIn = (location: string): string | undefined =>
   /^(?:[A-Za-z][A-Za-z0-9+.-]*:)?[/\\]{2}(?:[^/\\?#]*@)?([^/\\?#:@]*)/.exec(location.trim())?.[1]
 
 const asRedirect = (error: InvalidURL): InvalidURL =>
   new InvalidURL({ url: error.url, reason: error.reason, description: error.description, redirect: true })
 
-/** Counts the slashes and backslashes before an authority; the URL standard accepts any number. */
+/** The number of slashes and backslashes before an authority. The URL standard accepts any. */
 const slashesIn = (location: string): number => /^(?:https?:)?([/\\]*)/i.exec(location)?.[1]?.length ?? 0
 
-/** Whether a reference has a scheme and one or more than two slashes, or no scheme and more than two. */
+/**
+ * Whether a reference has an unusual number of slashes: one or more than two after a scheme, or more than two without.
+ */
 const hasOddSlashes = (location: string): boolean => {
   const slashes = slashesIn(location)
   return /^https?:/i.test(location) ? slashes !== 0 && slashes !== 2 : slashes > 2
 }
 
 /**
- * Returns the values of a field of URL references, such as Location, from its raw octets. Octets outside ASCII are
- * percent-encoded one by one, because their encoding is unknown.
+ * The values of a field of URL references, such as Location, from raw octets. Percent-encodes each octet outside ASCII,
+ * because its charset is unknown.
  */
 export const referencesIn = (
   rawHeaders: ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]>,
@@ -282,8 +284,9 @@ export const referencesIn = (
   )
 
 /**
- * Resolves a Location like WHATWG, but rejects every host that `parseTarget` rejects. Existing escapes stay unchanged,
- * unless `requote` converts to aiohttp's canonical form. The fragment is inherited (RFC 9110 section 10.2.2).
+ * Resolves a Location like WHATWG, but rejects every host that `parseTarget` rejects. Keeps percent-encoding as it is;
+ * `requote` converts it to aiohttp's canonical form. A Location without a fragment inherits that of `base` (RFC 9110
+ * section 10.2.2).
  */
 export const resolveLocation = (given: string, base: Target, requote: boolean): Target | InvalidURL => {
   const refuse = (reason: InvalidURL["reason"], description: string): InvalidURL =>

@@ -14,12 +14,12 @@ const upTo = (text: string, last: number, label: string): Uint8Array | string =>
   return Buffer.from(text, "latin1")
 }
 
-/** Maps each character to its byte, by decoding each byte. */
+/** Maps each character to its byte. Decodes all bytes for that. */
 const tableOf = (encoding: string): ReadonlyMap<string, number> => {
   const table = new Map<string, number>()
   for (let byte = 0; byte < 256; byte++) {
     const decoder = new TextDecoder(encoding)
-    // Without `stream`, Node 20 decodes windows-1252 as latin1.
+    // Without the option `stream`, Node 20 decodes windows-1252 as latin1.
     const character = decoder.decode(Uint8Array.of(byte), { stream: true }) + decoder.decode()
     if (character !== "\ufffd") table.set(character, byte)
   }
@@ -44,8 +44,8 @@ const utf16 = (text: string, bigEndian: boolean): Uint8Array => {
 
 /**
  * Encodes text in the charset of a label. Returns a description of the error if the label is unknown, if the charset
- * cannot represent a character, or if it has no encoder here (East Asian charsets). Unlike in the Encoding Standard,
- * "iso-8859-1" and "us-ascii" do not mean windows-1252. "utf-16" starts with a byte order mark.
+ * cannot represent a character, or if this module has no encoder for it (East Asian charsets). Unlike in the Encoding
+ * Standard, "iso-8859-1" and "us-ascii" are not windows-1252. "utf-16" starts with a byte order mark.
  */
 export const encodeText = (text: string, label: string): Uint8Array | string => {
   const lower = label.trim().toLowerCase()

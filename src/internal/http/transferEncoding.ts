@@ -1,6 +1,6 @@
 /** Decodes the Content-Transfer-Encoding of parts incrementally (RFC 2045 section 6). */
 
-/** Decodes the pieces of one body; an incomplete end of a piece is kept for the next. */
+/** Decodes the pieces of one body. Keeps the incomplete end of a piece for the next one. */
 export interface TransferDecoder {
   readonly push: (bytes: Uint8Array) => Uint8Array
   readonly end: () => Uint8Array
@@ -11,7 +11,7 @@ const identity: TransferDecoder = { push: (bytes) => bytes, end: () => new Uint8
 const latin1 = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1")
 
-/** Skips characters outside the alphabet (section 6.8). After padding, another encoded text starts. */
+/** Decodes base64. Skips characters outside the alphabet (section 6.8). Another encoded text may follow the padding. */
 const base64 = (): TransferDecoder => {
   let rest = ""
   const decode = (text: string): Uint8Array =>
@@ -27,7 +27,7 @@ const base64 = (): TransferDecoder => {
   }
 }
 
-/** Most characters of an incomplete line that are kept; longer lines are decoded in pieces (section 6.7 allows 76). */
+/** Most characters of an incomplete line that are kept. Section 6.7 allows 76; longer lines are decoded in pieces. */
 const maxHeldLine = 8192
 
 const unescape = (text: string): string =>
@@ -39,7 +39,7 @@ const withoutPadding = (line: string): string => {
   return line.slice(0, end)
 }
 
-/** Decodes a complete line. A final "=" joins it to the next; trailing white space was added in transport. */
+/** Decodes a complete line. A final "=" joins it to the next line. Trailing white space was added in transport. */
 const quotedLine = (line: string, end: string): string => {
   const text = withoutPadding(line)
   return text.endsWith("=") ? unescape(text.slice(0, -1)) : unescape(text) + end
@@ -67,7 +67,7 @@ const quotedPrintable = (): TransferDecoder => {
   }
 }
 
-/** The decoder for the value of the header; bytes in an unknown encoding are unchanged. */
+/** The decoder for a value of the header. An unknown encoding leaves the bytes unchanged. */
 export const transferDecoder = (value: string | undefined): TransferDecoder => {
   const name = value?.trim().toLowerCase()
   return name === "base64" ? base64() : name === "quoted-printable" ? quotedPrintable() : identity

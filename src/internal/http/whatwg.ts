@@ -1,10 +1,10 @@
 /**
- * Parses URLs and host names with Node's parser, but bounds the length of a host first: IDNA takes quadratic time, and
- * a host may be megabytes long.
+ * Parses URLs and host names with Node's parser. Limits the length of hosts, because IDNA takes quadratic time and a
+ * peer may send a host of megabytes.
  */
 import { domainToASCII } from "node:url"
 
-/** In code units. A host name has at most 253 characters, and IDNA never shortens one. */
+/** Most code units of a host. A valid name has at most 253 characters, and IDNA never shortens a name. */
 export const maxHostLength = 1024
 
 /** Characters that the URL parser removes first. */
@@ -12,12 +12,12 @@ const ignored = /[\t\n\r]/g
 
 const leading = /^[\x00-\x20]*(?:[A-Za-z][A-Za-z0-9+.-]*:)?[\\/]*/
 
-/** Whether the possible host of a reference is longer than any valid host. */
+/** Whether the text where a reference may have its host is longer than any valid host. */
 const hasLongHost = (text: string): boolean => {
   if (text.length <= maxHostLength) return false
   const clean = text.replace(ignored, "")
   const start = leading.exec(clean)?.[0]
-  // Without a scheme and two slashes, a reference only has a path.
+  // A reference without a scheme or two slashes has only a path.
   if (start === undefined || !/:|[\\/]{2}/.test(start)) return false
   const rest = clean.slice(start.length)
   const end = rest.search(/[\\/?#]/)
@@ -27,10 +27,10 @@ const hasLongHost = (text: string): boolean => {
 
 const zoned = /^([a-z]+:\/\/\[[0-9a-f:.]+)(%25[^\]/?#]*)\]/
 
-/** Removes the zone of an IPv6 address from a canonical URL; the URL standard does not have zones. */
+/** Removes the zone of an IPv6 address from a canonical URL, because the URL standard does not allow zones. */
 export const withoutZone = (url: string): string => url.replace(zoned, "$1]")
 
-/** Adds the zone of `base` to a URL that was resolved against it, if both have the same address. */
+/** Adds the zone of `base` to a URL that was resolved against it, if the address is the same. */
 export const withZoneOf = (base: string, url: string): string => {
   const parts = zoned.exec(base)
   if (parts === null) return url
@@ -41,13 +41,13 @@ export const withZoneOf = (base: string, url: string): string => {
   )
 }
 
-/** Parses a reference; returns `undefined` if it is invalid or its host is too long. */
+/** Parses a reference. `undefined` if it is invalid or its host is too long. */
 export const parseUrl = (text: string, base?: string): URL | undefined => {
   if (hasLongHost(text)) return undefined
   try {
     return new URL(text, base === undefined ? undefined : withoutZone(base))
   } catch {
-    // The error is dropped because it holds the input, which may contain a password.
+    // Drops the error, because it holds the input, which may contain a password.
     return undefined
   }
 }
