@@ -1,6 +1,6 @@
 /**
- * What a benchmark needs of the edition for Effect 4, under the names that it uses for Effect 3. `npm run build:effect4`
- * builds it before.
+ * The modules of the edition for Effect 4 that benchmarks use, under the names that they have for Effect 3. Run
+ * `npm run build:effect4` first.
  */
 export const everything = async () => {
   const [{ Effect, Layer, Scope, Stream }, library] = await Promise.all([

@@ -1,10 +1,10 @@
-/** Requests and bodies of @effect/platform. */
+/** Reads requests and bodies of @effect/platform. */
 import type * as HttpBody from "@effect/platform/HttpBody"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import type * as UrlParams from "@effect/platform/UrlParams"
 import type * as Effect from "effect/Effect"
 
-/** What a body says of its content. */
+/** The content that a body declares. */
 export interface Content {
   readonly contentType?: string | undefined
   readonly contentLength?: number | undefined
@@ -16,15 +16,15 @@ export const contentOf = (body: HttpBody.HttpBody): Content => body
 /** The names and values of URL parameters. */
 export const pairsOf = (params: UrlParams.UrlParams): ReadonlyArray<readonly [name: string, value: string]> => params
 
-/** Like `pairsOf`, for printing: without values that are marked as secret. */
+/** Like `pairsOf`, for printing: values that are marked as secret are hidden. */
 export const shownPairsOf = pairsOf
 
 /** Whether a value is a request of @effect/platform. */
 export const isRequest = (value: object): value is HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.TypeId in value
 
-/** A JSON value as Effect types it. */
+/** The type that Effect has for JSON values. */
 export type Json = unknown
 
-/** The values of JSON that an effect parsed. */
+/** Types the result of an effect that parses JSON. */
 export const jsonOf = <E>(parsed: Effect.Effect<unknown, E>): Effect.Effect<Json, E> => parsed

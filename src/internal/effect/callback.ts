@@ -2,9 +2,9 @@
 import * as Effect from "effect/Effect"
 
 /**
- * The effect that succeeds or fails as `resume` says, which is called once. The waiting fiber never runs inside `resume`
- * but in a later microtask, so `resume` may be called in the middle of a change of state. Interruption runs the effect
- * that `register` returned.
+ * An effect that continues with the effect that `resume` gets; call `resume` once. The waiting fiber continues in a
+ * later microtask and never inside `resume`, so `resume` may be called in the middle of a change of state. An
+ * interruption runs the effect that `register` returned.
  */
 export const callback: <A, E = never, R = never>(
   register: (resume: (effect: Effect.Effect<A, E, R>) => void) => void | Effect.Effect<void, never, R>

@@ -1,4 +1,4 @@
-/** Parts of causes. */
+/** Reads parts of causes. */
 import * as Cause from "effect/Cause"
 
 /** The cause without its typed failures. */

@@ -1,10 +1,10 @@
-/** Errors of invalid configuration, and the environment that configuration reads. */
+/** Makes errors of invalid configuration, and reads the environment through Config. */
 import * as Config from "effect/Config"
 import * as ConfigError from "effect/ConfigError"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 
-/** The error of a value of the configuration at `path` that is invalid. */
+/** The error for an invalid value at `path` of the configuration. */
 export const invalidConfig = (path: ReadonlyArray<string>, message: string): ConfigError.ConfigError =>
   ConfigError.InvalidData([...path], message)
 

@@ -1,5 +1,5 @@
-/** Interruption without waiting. */
+/** Interrupts effects without waiting for them. */
 import * as Effect from "effect/Effect"
 
-/** The effect, whose interruption takes place in the background: the caller does not wait for it. */
+/** The same effect. Its interruption continues in the background, so that the caller does not wait for it. */
 export const disconnect: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R> = Effect.disconnect

@@ -1,4 +1,4 @@
-/** Objects that are effects. */
+/** The base of objects that are effects. */
 
-/** The base of a class whose objects are effects: running one runs the effect that its `commit` returns. */
+/** A class whose objects are effects. Running an object runs the effect that its `commit` returns. */
 export { Class as EffectClass } from "effect/Effectable"

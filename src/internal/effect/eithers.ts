@@ -1,6 +1,6 @@
-/** Results of pure functions as effects. */
+/** Converts results of pure functions to effects. */
 import type * as Effect from "effect/Effect"
 import type * as Either from "effect/Either"
 
-/** Succeeds or fails as a result does. */
+/** Succeeds with the value of a result, or fails with its error. */
 export const fromEither = <A, E>(either: Either.Either<A, E>): Effect.Effect<A, E> => either

@@ -1,4 +1,4 @@
-/** What a fiber passes on: its services and references, which are read after it has ended too. */
+/** The services and references of a fiber, which can be read even after the fiber has ended. */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -8,10 +8,10 @@ import * as Runtime from "effect/Runtime"
 /** The services and references of a fiber at the time of reading. */
 export type FiberState = Fiber.RuntimeFiber<unknown, unknown>
 
-/** What effects run with: services, and the references of a fiber. */
+/** The services and references with which an effect runs. */
 export type Environment<R> = Runtime.Runtime<R>
 
-/** The state of a running fiber. Take it once: an ended fiber may have lost it. */
+/** The state of a running fiber. Read it while the fiber runs, because an ended fiber may have lost it. */
 export const stateOf = (fiber: Fiber.RuntimeFiber<unknown, unknown>): FiberState => fiber
 
 /** The services of a fiber. */
@@ -23,11 +23,11 @@ export const clockOf = (state: FiberState): Clock.Clock => Context.get(state.cur
 /** The environment of a fiber. */
 export const environmentOf = (state: FiberState): Environment<never> => withServices(state, state.currentContext)
 
-/** The references of a fiber, with other services. */
+/** The references of a fiber together with other services. */
 export const withServices = <R>(state: FiberState, context: Context.Context<R>): Environment<R> =>
   Runtime.make({ context, runtimeFlags: Runtime.defaultRuntimeFlags, fiberRefs: state.getFiberRefs() })
 
-/** The services of the current fiber, without its references: those of the fibers that use them later apply. */
+/** The services of the current fiber without its references, because fibers that use them later have their own. */
 export const currentServices = <R>(): Effect.Effect<Context.Context<R>, never, R> => Effect.context<R>()
 
 /** The environment of the current fiber. */

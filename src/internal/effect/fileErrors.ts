@@ -1,4 +1,4 @@
-/** Errors of files and stores, as @effect/platform has them, and positions in files. */
+/** Reads @effect/platform's errors of files and stores, and sets positions in files. */
 
 import * as PlatformError from "@effect/platform/Error"
 import type * as FileSystem from "@effect/platform/FileSystem"
@@ -9,11 +9,11 @@ export type SystemFields = ConstructorParameters<typeof PlatformError.SystemErro
 
 export const systemError = (fields: SystemFields): PlatformError.PlatformError => new PlatformError.SystemError(fields)
 
-/** Whether an error says that a file or directory does not exist. */
+/** Whether an operation failed because a file or directory does not exist. */
 export const isNotFound = (error: { readonly _tag: string }): boolean =>
   error._tag === "SystemError" && "reason" in error && error.reason === "NotFound"
 
-/** Why the operation failed, such as "NotFound", "PermissionDenied" or "BadArgument". */
+/** Why an operation failed, such as "NotFound", "PermissionDenied" or "BadArgument". */
 export const reasonOf = (error: PlatformError.PlatformError): string =>
   error._tag === "SystemError" ? error.reason : error._tag
 

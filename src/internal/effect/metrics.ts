@@ -1,4 +1,4 @@
-/** Metrics that are updated without running effects. */
+/** Updates metrics without running effects. */
 import * as Metric from "effect/Metric"
 import * as MetricBoundaries from "effect/MetricBoundaries"
 import * as MetricLabel from "effect/MetricLabel"
@@ -6,7 +6,7 @@ import * as MetricLabel from "effect/MetricLabel"
 /** A set of labels, made once by `labelsOf`. */
 export type Labels = ReadonlyArray<MetricLabel.MetricLabel>
 
-/** A metric that takes numbers. */
+/** A metric of numbers. */
 export interface NumberMetric {
   readonly unsafeUpdate: (value: number, labels: Labels) => void
 }
@@ -19,5 +19,5 @@ export const counter = (name: string, description: string): NumberMetric => Metr
 export const histogram = (name: string, boundaries: ReadonlyArray<number>, description: string): NumberMetric =>
   Metric.histogram(name, MetricBoundaries.fromIterable(boundaries), description)
 
-/** Adds a number to the metric of a set of labels. */
+/** Records a number in the metric with a set of labels. */
 export const record = (metric: NumberMetric, value: number, labels: Labels): void => metric.unsafeUpdate(value, labels)

@@ -1,4 +1,4 @@
-/** Limits of received bodies, and errors of multipart messages. */
+/** Reads the limits of received bodies, and makes errors of multipart messages. */
 import * as IncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as Multipart from "@effect/platform/Multipart"
 import * as Chunk from "effect/Chunk"
@@ -11,7 +11,7 @@ export interface MultipartLimits {
   readonly field: number
   readonly file: number
   readonly total: number
-  /** Content types of parts that are fields, whatever their names. */
+  /** Content types of parts that are fields even with a filename. */
   readonly fieldTypes: ReadonlyArray<string>
 }
 
@@ -30,7 +30,9 @@ export const limitsIn = (context: Context.Context<never>): MultipartLimits => ({
   fieldTypes: Chunk.toReadonlyArray(Context.get(context, Multipart.FieldMimeTypes))
 })
 
-/** Most decoded bytes of a body that a fiber may read (`HttpIncomingMessage.MaxBodySize`); `Infinity` without a limit. */
+/**
+ * Most decoded bytes of a body that a fiber may read (`HttpIncomingMessage.MaxBodySize`); `Infinity` without a limit.
+ */
 export const bodyLimitIn = (context: Context.Context<never>): number =>
   context.unsafeMap.has(IncomingMessage.MaxBodySize.key)
     ? numberOf(Context.get(context, IncomingMessage.MaxBodySize))

@@ -7,20 +7,20 @@ export {
   format,
   NodeInspectSymbol,
   redact,
-  /** What a logger of Effect prints of a value; elsewhere the value itself. */
+  /** Returns the printed form of a value within a logger of Effect, and the value itself elsewhere. */
   redact as redactInLogger,
   symbolRedactable
 } from "effect/Inspectable"
 
-/** What the member `symbolRedactable` of a value is called with. */
+/** The argument of the member `symbolRedactable` of a value. */
 export type Printing = FiberRefs.FiberRefs
 
-/** Names of headers that the printing program hides. */
+/** Names of headers that the program hides when it prints them. */
 export const namesHiddenIn = (printing: Printing): ReadonlyArray<string | RegExp> =>
   FiberRefs.getOrDefault(printing, Headers.currentRedactedNames)
 
-/** What `symbolRedactable` may return of a rendering, whose parts may have renderings of their own. */
+/** The form in which `symbolRedactable` returns a rendering, whose parts may have their own renderings. */
 export const printable = (shown: unknown): unknown => shown
 
-/** What makes the JSON of headers their full values outside of loggers. */
+/** The members by which the JSON of headers shows their full values outside of loggers. */
 export const plainJson: PropertyDescriptorMap = {}

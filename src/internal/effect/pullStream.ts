@@ -1,6 +1,6 @@
 /**
- * Streams made of pulls, and pulls of streams. `Stream.repeatEffectChunkOption` nests one channel per pull, and those
- * channels survive into V8's old space; this uses a single channel that loops.
+ * Converts pulls to streams, and streams to pulls. Uses a single channel that loops, because
+ * `Stream.repeatEffectChunkOption` nests one channel per pull, and these channels survive into V8's old space.
  */
 import * as Channel from "effect/Channel"
 import * as Chunk from "effect/Chunk"

@@ -1,4 +1,4 @@
-/** Errors of schemas. */
+/** Reads errors of schemas. */
 import * as ParseResult from "effect/ParseResult"
 
 /** The path to the first invalid member. */

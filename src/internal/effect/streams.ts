@@ -1,4 +1,4 @@
-/** Streams whose pieces are arrays. */
+/** Operations on streams whose chunks are arrays. */
 import * as Chunk from "effect/Chunk"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -7,26 +7,26 @@ import * as Stream from "effect/Stream"
 /** Whether a value is a Stream. */
 export const isStream = (value: object): value is Stream.Stream<unknown, unknown> => Stream.StreamTypeId in value
 
-/** Changes the values that arrive together. */
+/** Maps each chunk of a stream. */
 export const mapPieces = <A, B, E, R>(
   stream: Stream.Stream<A, E, R>,
   f: (values: ReadonlyArray<A>) => ReadonlyArray<B>
 ): Stream.Stream<B, E, R> => Stream.mapChunks(stream, (chunk) => Chunk.unsafeFromArray(f(Chunk.toReadonlyArray(chunk))))
 
-/** Changes the values that arrive together, with an effect. */
+/** Maps each chunk of a stream with an effect. */
 export const mapPiecesEffect = <A, B, E, R, E2>(
   stream: Stream.Stream<A, E, R>,
   f: (values: ReadonlyArray<A>) => Effect.Effect<ReadonlyArray<B>, E2>
 ): Stream.Stream<B, E | E2, R> =>
   Stream.mapChunksEffect(stream, (chunk) => Effect.map(f(Chunk.toReadonlyArray(chunk)), Chunk.unsafeFromArray))
 
-/** Runs `f` for the values that arrive together. */
+/** Runs `f` for each chunk of a stream. */
 export const forEachPiece = <A, E, E2>(
   stream: Stream.Stream<A, E>,
   f: (values: ReadonlyArray<A>) => Effect.Effect<void, E2>
 ): Effect.Effect<void, E | E2> => Stream.runForEachChunk(stream, (chunk) => f(Chunk.toReadonlyArray(chunk)))
 
-/** The values that `f` returns for a state, until it returns `undefined`. */
+/** The values that `f` returns for successive states, until it returns `undefined`. */
 export const unfold = <S, A>(state: S, f: (state: S) => readonly [value: A, state: S] | undefined): Stream.Stream<A> =>
   Stream.unfold(state, (current) => Option.fromNullable(f(current)))
 
@@ -36,7 +36,7 @@ export const collect = <A, E, R, B>(
   f: (value: A) => B | undefined
 ): Stream.Stream<B, E, R> => Stream.filterMap(stream, (value) => Option.fromNullable(f(value)))
 
-/** The values of an effect that is repeated until it says that its value is the last. */
+/** Repeats an effect and emits its values, up to the one for which `isLast` is true. */
 export const repeated = <A, E, R>(
   one: Effect.Effect<readonly [value: A, isLast: boolean], E, R>
 ): Stream.Stream<A, E, R> =>

@@ -1,4 +1,4 @@
-/** The tracer, the spans and the references for tracing of a fiber. */
+/** Reads the tracer, the spans and the tracing references of a fiber. */
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
@@ -17,31 +17,31 @@ const nativeTracer = Context.get(DefaultServices.liveServices, Tracer.Tracer)
 /** The current span of a fiber. */
 export const spanOf = (state: FiberState): Tracer.AnySpan | undefined => state.currentSpan
 
-/** Whether the tracer is Effect's own, whose spans only their children see. */
+/** Whether the tracer is Effect's own, which does not export spans. */
 export const hasNativeTracer = (state: FiberState): boolean => state.currentTracer === nativeTracer
 
 export const isTracing = (state: FiberState): boolean => state.getFiberRef(FiberRef.currentTracerEnabled)
 
-/** Whether spans get times. */
+/** Whether spans record times. */
 export const isTiming = (state: FiberState): boolean => state.getFiberRef(FiberRef.currentTracerTimingEnabled)
 
 /** Whether requests get trace headers. */
 export const propagates = (state: FiberState): boolean => state.getFiberRef(HttpClient.currentTracerPropagation)
 
-/** Whether a span is hidden from spans and peers after it. */
+/** Whether a span is hidden from later spans and from peers. */
 export const isHidden = (span: Tracer.AnySpan): boolean => Context.get(span.context, Tracer.DisablePropagation)
 
-/** The predicate of requests without spans, if there is one. */
+/** The predicate that selects requests without spans; `undefined` if the program sets none. */
 export const untraced = (state: FiberState): ((request: HttpClientRequest) => boolean) | undefined => {
   const disabled = state.getFiberRef(HttpClient.currentTracerDisabledWhen)
   return disabled === constFalse ? undefined : disabled
 }
 
-/** Names of headers that a program hides. */
+/** Names of headers that the program hides. */
 export const redactedNamesOf = (state: FiberState): ReadonlyArray<string | RegExp> =>
   state.getFiberRef(Headers.currentRedactedNames)
 
-/** Whether an attribute of a span of the platform shows a URL. */
+/** Whether an attribute of the platform's span is a URL. */
 export const isUrlOf = (shown: unknown, url: URL): boolean => shown === url.href
 
 /** The links that the next span of a fiber gets. */

@@ -9,8 +9,8 @@ import { fromResponse } from "./mockAnswer.js"
 import type { Answering } from "./mockConnection.js"
 
 /**
- * Serves each request with the app. An app that fails or dies answers like its server would: with status 500, unless
- * the error defines a response.
+ * Serves each request with the app. An app that fails or dies answers as on its server: with status 500, unless the
+ * error defines a response.
  */
 export const serving =
   <E, R>(app: HttpApp.Default<E, R>): Answering<Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>> =>

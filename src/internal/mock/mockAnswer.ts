@@ -9,11 +9,11 @@ export interface Answer {
   readonly head: Head
   readonly body: ReadableStream<Uint8Array> | Uint8Array | undefined
   readonly trailers?: Trailers | undefined
-  /** Whether the connection breaks after the body. */
+  /** Whether the connection breaks at the end of the body. */
   readonly cut?: boolean | undefined
 }
 
-/** A head from lines of latin1 code units, as received from a network. */
+/** Builds a head from lines of latin1 code units, the form in which a network delivers them. */
 export const headFromLines = (
   status: number,
   reason: string,
@@ -33,11 +33,11 @@ export const headFromLines = (
 
 const latin1 = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "latin1"))
 
-/** Whether a response to this method has no content, whatever its headers say (RFC 9110 section 6.4.1). */
+/** Whether a response has no content, whatever its headers declare (RFC 9110 section 6.4.1). */
 export const hasNoContent = (method: string, status: number): boolean =>
   method === "HEAD" || status === 204 || status === 304
 
-/** Converts the `Response` to a request with this method. */
+/** Converts a web `Response` to the answer to a request with this method. */
 export const fromResponse = (response: Response, method: string): Answer => {
   if (response.type === "error")
     throw new TypeError("expected a response from the handler of the mock, got Response.error()")

@@ -1,4 +1,4 @@
-/** One request and its answer, run in one fiber: a connection without a network. */
+/** A connection without a network. Runs one request and its answer in one fiber. */
 
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
@@ -34,7 +34,7 @@ export interface MockOwner<R> {
   readonly answer: Answering<R>
   readonly onBegin: (connection: MockConnection<R>, request: MockRequest) => void
   readonly onAnswer: (connection: MockConnection<R>, status: number) => void
-  /** Called when the exchange, its fiber and its Scope have ended. */
+  /** Called after the exchange, its fiber and its Scope have ended. */
   readonly onEnd: (connection: MockConnection<R>) => void
 }
 
@@ -79,7 +79,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
       host: exchange.route.origin.host,
       port: exchange.route.origin.port
     })
-    // The upload may fail or end before the fiber is known, in which case the fiber must do nothing.
+    // If the exchange ends before the fiber is assigned, the fiber must do nothing.
     const program = Effect.suspend(() => (this.over ? Effect.void : this.program(exchange, upload)))
     this.fiber = runLater(withServices(this.state, context), program)
     this.fiber.addObserver((exit) => {
@@ -88,7 +88,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     })
   }
 
-  /** Runs one exchange. Failures before the head are the request's. */
+  /** Runs the exchange. A failure before the head fails the request. */
   private program(exchange: Exchange, upload: MockUpload): Effect.Effect<void, ClientError, R> {
     return Effect.acquireUseRelease(
       Scope.make(),
@@ -107,7 +107,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     )
   }
 
-  /** Reads a request body that the handler ignored to its end, as a server does that responds afterwards. */
+  /** Reads a request body that the handler ignored to its end, like a server that responds afterwards. */
   private takeUpload(request: MockRequest, upload: MockUpload, answer: Answer): Effect.Effect<void> {
     if (!upload.running) return Effect.void
     if (answer.head.status >= 300) {
@@ -171,7 +171,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     )
   }
 
-  /** Passes bytes on with backpressure. Bytes beyond the declared length are not part of the body. */
+  /** Passes bytes to the body with backpressure. Drops bytes beyond the declared length. */
   private push(body: IncomingBody, bytes: Uint8Array): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.over) return Effect.void
@@ -261,7 +261,7 @@ export class MockConnection<R> implements Connection, BodyControl, UploadOwner {
     body.end(answer.trailers ?? [])
   }
 
-  /** The handler failed or died. */
+  /** Called when the handler has failed or died. */
   private onFailure(cause: Cause.Cause<ClientError>): void {
     if (this.over) return
     const failure = Cause.failureOption(cause)

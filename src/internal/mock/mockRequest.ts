@@ -1,4 +1,4 @@
-/** Builds the request that the handler of a mock receives, from what would be sent. */
+/** Builds the request for the handler of a mock from the serialized request. */
 import type { ClientRequest } from "../../ClientRequest.js"
 import type { MockRequest } from "../../Connector.js"
 import { conceal } from "../inspection.js"
@@ -18,7 +18,7 @@ export const linesOf = (head: string): ReadonlyArray<Line> => {
   return out
 }
 
-/** The prepared request with all headers as sent, including automatic ones, credentials and cookies. */
+/** The prepared request with all headers that are sent, including automatic ones, credentials and cookies. */
 export const exactOf = (exchange: Exchange): ClientRequest => {
   const { request } = exchange
   if (!(request instanceof PreparedRequest)) throw new TypeError("expected a request made by a session")
@@ -32,14 +32,14 @@ const bodiless: ReadonlySet<string> = new Set(["GET", "HEAD"])
 /** Methods that a `Request` rejects. */
 const forbidden: ReadonlySet<string> = new Set(["CONNECT", "TRACE", "TRACK"])
 
-/** Not a subclass: extending `Request` would initialise the web globals when this module is loaded. */
+/** Adds members to a `Request`. A subclass would initialise the web globals when this module is loaded. */
 const exactRequest = (exact: ClientRequest, init: RequestInit): MockRequest =>
   conceal(
     Object.defineProperty(Object.assign(new Request(exact.url, init), { exact }), "method", { value: exact.method }),
     () => exact.toJSON()
   )
 
-/** The request as a web `Request`; `signal` is aborted when the exchange ends early. */
+/** The request as a web `Request`. `signal` is aborted when the exchange ends early. */
 export const mockRequest = (
   exact: ClientRequest,
   exchange: Exchange,

@@ -1,4 +1,4 @@
-/** A session made of the members that a test provides. */
+/** Builds a session from the members that a test provides. */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import type { Method, RequestOptions, UrlInput } from "../../ClientRequest.js"
@@ -13,7 +13,7 @@ import { typeId } from "../session/service/sessionImpl.js"
 
 const absent = (name: string) => Effect.dieMessage(`Session.layerMock: ${name} was not given`)
 
-/** Verbs and `execute` fall back to `request`. Using any other missing member is a defect with its name. */
+/** The session. Verbs and `execute` use `request` if they are missing; any other missing member dies with its name. */
 export const mockSession = (partial: Partial<Omit<SessionService, TypeId>>): SessionService => {
   const request: SessionService["request"] = partial.request ?? (() => absent("request"))
   const verb =
@@ -51,7 +51,7 @@ export const mockSession = (partial: Partial<Omit<SessionService, TypeId>>): Ses
     activity: () => Stream.dieMessage("Session.layerMock: activity was not given"),
     close: Effect.void
   }
-  // Copying or printing all members must not call getters that throw.
+  // Not enumerable, because copying or printing all members must not call getters that throw.
   Object.defineProperties(service, { cookieJar: { enumerable: false }, connector: { enumerable: false } })
   return Object.defineProperties(service, Object.getOwnPropertyDescriptors(partial))
 }

@@ -1,4 +1,4 @@
-/** A transport without sockets, whose requests are answered by handlers. */
+/** A transport without sockets. Handlers answer its requests. */
 
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
@@ -20,13 +20,13 @@ import type { Connection, Exchange, Route, Transport } from "../transport/transp
 import { fromResponse } from "./mockAnswer.js"
 import { type Answering, MockConnection, type MockOwner } from "./mockConnection.js"
 
-/** Milliseconds that active requests get to finish when the transport closes, as over a network. */
+/** Milliseconds that requests in flight get when the transport closes, as over a network. */
 const gracefulShutdownTimeout = 5000
 
-/** Milliseconds that Scopes of handlers get to close after that. */
+/** Milliseconds that the Scopes of handlers get to close after that. */
 const closeTime = 1000
 
-/** Reported as the remote address of each connection. */
+/** The remote address of each connection. */
 const remoteAddress = "mock"
 
 interface CallRecord {
@@ -137,7 +137,7 @@ export class MockTransport<R> implements Transport, MockOwner<R> {
     return this.state !== "open"
   }
 
-  /** Each mock is a peer of its own. */
+  /** The key of a peer. Requests to different mocks have different peers. */
   peerKey(route: Route): string {
     return peerKeyOf(route, ["mock", nameOf(this)], undefined)
   }
@@ -182,15 +182,15 @@ const none: Counts = { acquired: 0, idle: 0, connecting: 0, waiting: 0, streams:
 const closedError = (exchange: Exchange): ClientError =>
   new SessionClosedError({ ...exchange.details(undefined), subject: "Connector" })
 
-/** Handlers that return a promise may reject with a ClientError, which fails the request. */
+/** Converts the promise of a handler. If it rejects with a ClientError, the request fails with that. */
 const fromPromise = (promise: Promise<Response>): Effect.Effect<Response, ClientError> =>
   Effect.catchAll(Effect.tryPromise({ try: () => promise, catch: (cause) => cause }), (cause) =>
     isClientError(cause) ? Effect.fail(cause) : Effect.die(cause)
   )
 
-/** A transport that closes with the Scope. Takes the requirements of the handlers from the context. */
+/** A transport that closes with the Scope, and provides the handlers with the services of the context. */
 export const fromAnswering = <R>(answer: Answering<R>): Effect.Effect<MockTransport<R>, never, R | Scope.Scope> =>
-  // Loads the list now, so that a cookie with a Domain attribute is stored without a wait, which no TestClock controls.
+  // Loads the list now. Loading it for a cookie with a Domain attribute would take time that no TestClock controls.
   Effect.flatMap(Effect.zipRight(loadSuffixes, currentServices<R>()), (context) =>
     Effect.acquireRelease(
       Effect.sync(() => new MockTransport(context, answer)),
@@ -198,7 +198,7 @@ export const fromAnswering = <R>(answer: Answering<R>): Effect.Effect<MockTransp
     )
   )
 
-/** Answers with a handler. */
+/** Answers requests by a handler. */
 export const handling =
   <R>(handler: MockHandler<R>): Answering<Exclude<R, Scope.Scope>> =>
   (request, scope) => {

@@ -9,7 +9,7 @@ export interface UploadOwner {
   readonly onUploadError: (error: ClientError) => void
 }
 
-/** Bytes buffered between source and handler, like the socket buffers of a network. */
+/** Bytes that are buffered between source and handler, like in the socket buffers of a network. */
 const highWaterMark = 64 * 1024
 
 export class MockUpload implements RequestSink {

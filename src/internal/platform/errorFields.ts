@@ -1,4 +1,4 @@
-/** Parts of errors that both kinds of HTTP client errors share. */
+/** The fields of HTTP client errors, which both editions use. */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import type { HttpClientResponse } from "@effect/platform/HttpClientResponse"
 import { redactUrl } from "../redact.js"

@@ -21,7 +21,7 @@ import { PlatformResponse } from "./httpClientResponse.js"
 import { redactingHeaders, redactSpan, withoutHidden } from "./platformSpan.js"
 import { type RequestFailure, requestError } from "./safeErrors.js"
 
-/** The options of a platform request; method and URL, including parameters, are passed separately. */
+/** The options of a platform request, except its method and its URL, which includes the parameters. */
 const optionsOf = (request: HttpClientRequest): RequestOptions => {
   const { body, headers } = request
   const options = { headers: Object.entries(headers) }
@@ -29,7 +29,7 @@ const optionsOf = (request: HttpClientRequest): RequestOptions => {
 }
 
 /**
- * Aborts the request when the platform aborts its signal, which happens when the Scope of `HttpClient.withScope`
+ * Aborts the request when the platform aborts its signal, for example because the Scope of `HttpClient.withScope`
  * closes.
  */
 const untilAborted = (

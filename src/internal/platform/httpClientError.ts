@@ -8,7 +8,7 @@ import { hideSecrets } from "./httpClientRequest.js"
 import { descriptionOf, HeadResponse } from "./httpClientResponse.js"
 import { partsOf, requestError, responseError } from "./safeErrors.js"
 
-/** Converts an error of this package; the original is the `cause`. */
+/** Converts an error of this package, which becomes the `cause`. */
 export const toPlatformError = (
   request: HttpClientRequest,
   url: URL,
@@ -35,7 +35,7 @@ export const toPlatformError = (
 }
 
 /**
- * Redacts errors that the platform itself creates for URLs that cannot be parsed: their message and cause contain the
+ * Redacts an error that the platform itself makes for an invalid URL, because its message and its cause contain the
  * URL.
  */
 export const hideUrl = (

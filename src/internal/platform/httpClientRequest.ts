@@ -1,4 +1,4 @@
-/** Platform requests as stored in errors and responses: unchanged for programs, but printed without secrets. */
+/** Copies platform requests for errors and responses. Programs read them unchanged, but they print without secrets. */
 import type { HttpClientRequest } from "@effect/platform/HttpClientRequest"
 import * as Option from "effect/Option"
 import { contentOf, shownPairsOf } from "../effect/bodies.js"

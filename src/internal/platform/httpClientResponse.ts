@@ -19,7 +19,7 @@ import { type ResponseFailure, responseError } from "./safeErrors.js"
 
 const addressOf = (url: string): string => url.replace(/[?#].*$/s, "")
 
-/** The message of an error without method and URL, which the platform adds, unless a redirect changed the URL. */
+/** The message of an error. Omits method and URL, which the platform adds, unless a redirect changed the URL. */
 export const descriptionOf = (url: URL, cause: ClientError): string => {
   if (cause.url === undefined || addressOf(cause.url) !== addressOf(redactUrl(url.href))) return cause.message
   const at = cause.message.lastIndexOf(` (${cause.method ?? "request for"} ${cause.url}`)
@@ -93,14 +93,14 @@ export class PlatformResponse extends ResponseBase implements HttpClientResponse
     })
 }
 
-/** Converts an open response. The platform's request can only express its own methods; any other becomes GET. */
+/** Converts an open response. A method that the platform does not know becomes GET in its request. */
 export const platformResponse = (original: ClientResponse): PlatformResponse => {
   const { method, realUrl, release } = original
   const request = HttpClientRequest.make(HttpMethod.isHttpMethod(method) ? method : "GET")(realUrl)
   return new PlatformResponse(hideSecrets(request, []), new URL(realUrl), original, release)
 }
 
-/** Only satisfies the types: after too many redirects the history is never empty. */
+/** The head without a history. Only for the types: after too many redirects, the history is never empty. */
 const nothing = { status: 0, headers: Headers.empty, cookies: Cookies.empty }
 
 /** A response rebuilt from the fields of an error. */
@@ -128,7 +128,8 @@ export class HeadResponse extends ResponseBase implements HttpClientResponse.Htt
   }
 
   /**
-   * The response that `raiseForStatus` rejected, with the beginning of its body, or the redirect that was not followed.
+   * The response that `raiseForStatus` rejected, with the first bytes of its body, or the redirect that was not
+   * followed.
    */
   static ofError(
     request: HttpClientRequest.HttpClientRequest,

@@ -1,4 +1,4 @@
-/** Redacts the span that @effect/platform makes for a request; its attributes include the URL and all headers. */
+/** Redacts the span that @effect/platform makes for a request. Its attributes include the URL and all headers. */
 import * as Headers from "@effect/platform/Headers"
 import * as Effect from "effect/Effect"
 import type * as Tracer from "effect/Tracer"
@@ -7,7 +7,7 @@ import { isUrlOf, spanOf } from "../effect/tracers.js"
 import type { HiddenNames } from "../http/concealedHeaders.js"
 import { isHiddenWhole, redactUrl } from "../redact.js"
 
-/** A pattern for `Headers.currentRedactedNames` that matches every header whose value must be redacted. */
+/** A pattern for `Headers.currentRedactedNames` that matches every header whose value is never shown. */
 class HiddenHeaderNames extends RegExp {
   constructor() {
     super("")
@@ -22,7 +22,7 @@ class HiddenHeaderNames extends RegExp {
 
 const hidden = new HiddenHeaderNames()
 
-/** Cache of the last extended list; most programs have only one. */
+/** The last list that was extended, as most programs have only one. */
 let lastNames: HiddenNames | undefined
 let lastAll: HiddenNames = []
 
@@ -34,14 +34,14 @@ const withHidden = (names: HiddenNames): HiddenNames => {
   return lastAll
 }
 
-/** The names without those of this package. */
+/** Removes the pattern of this package from a list of names. */
 export const withoutHidden = (names: HiddenNames): HiddenNames => names.filter((name) => name !== hidden)
 
-/** Runs a platform request with the hidden names of this package added to those of the program. */
+/** Runs a platform request with the pattern of this package in addition to the hidden names of the program. */
 export const redactingHeaders = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.locallyWith(self, Headers.currentRedactedNames, withHidden)
 
-/** Whether the platform made the span for this URL. Spans of the program are left unchanged. */
+/** Whether the platform made the span for this URL. Spans of the program must stay unchanged. */
 const isOfRequest = (span: Tracer.AnySpan | undefined, url: URL): span is Tracer.Span =>
   span?._tag === "Span" && isUrlOf(span.attributes.get("url.full"), url)
 

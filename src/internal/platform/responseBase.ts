@@ -1,4 +1,4 @@
-/** What all responses of @effect/platform have. */
+/** The base of the responses of @effect/platform. */
 import * as Headers from "@effect/platform/Headers"
 import type * as HttpClientRequest from "@effect/platform/HttpClientRequest"
 import * as HttpClientResponse from "@effect/platform/HttpClientResponse"
@@ -7,7 +7,7 @@ import { InspectableClass, redact } from "../effect/printing.js"
 import { shownRecord } from "../http/concealedHeaders.js"
 import { hiddenNamesOf } from "./httpClientRequest.js"
 
-/** Headers redacted as the context of the printing program demands. */
+/** Headers, redacted by the names that the printing program hides. */
 const inContext = (headers: Headers.Headers): Headers.Headers => {
   const visible = redact(headers)
   if (visible === headers || typeof visible !== "object" || visible === null) return headers

@@ -1,4 +1,4 @@
-/** Requests and bodies of Effect's HTTP modules. */
+/** Reads requests and bodies of Effect's HTTP modules. */
 import type * as Effect from "effect/Effect"
 import type * as HttpBody from "effect/http/HttpBody"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
@@ -6,7 +6,7 @@ import type * as UrlParams from "effect/http/UrlParams"
 import * as Redacted from "effect/Redacted"
 import type * as Schema from "effect/Schema"
 
-/** What a body says of its content. */
+/** The content that a body declares. */
 export interface Content {
   readonly contentType?: string | undefined
   readonly contentLength?: number | undefined
@@ -22,7 +22,7 @@ export const contentOf = (body: HttpBody.HttpBody): Content => {
 export const pairsOf = (params: UrlParams.UrlParams): ReadonlyArray<readonly [name: string, value: string]> =>
   params.params.map(([name, value]) => [name, Redacted.isRedacted(value) ? Redacted.value(value) : value])
 
-/** Like `pairsOf`, for printing: without values that are marked as secret. */
+/** Like `pairsOf`, for printing: values that are marked as secret are hidden. */
 export const shownPairsOf = (params: UrlParams.UrlParams): ReadonlyArray<readonly [name: string, value: string]> =>
   params.params.map(([name, value]) => [name, String(value)])
 
@@ -30,8 +30,8 @@ export const shownPairsOf = (params: UrlParams.UrlParams): ReadonlyArray<readonl
 export const isRequest = (value: object): value is HttpClientRequest.HttpClientRequest =>
   HttpClientRequest.isHttpClientRequest(value)
 
-/** A JSON value as Effect types it. */
+/** The type that Effect has for JSON values. */
 export type Json = Schema.Json
 
-/** The values of JSON that an effect parsed: `JSON.parse` returns nothing else. */
+/** Types the result of an effect that parses JSON: `JSON.parse` returns only such values. */
 export const jsonOf = <E>(parsed: Effect.Effect<unknown, E>): Effect.Effect<Json, E> => parsed as Effect.Effect<Json, E>

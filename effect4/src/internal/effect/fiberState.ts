@@ -1,4 +1,4 @@
-/** What a fiber passes on: its services and references, which are read after it has ended too. */
+/** The services and references of a fiber, which can be read even after the fiber has ended. */
 import * as Clock from "effect/Clock"
 import * as ConfigProvider from "effect/ConfigProvider"
 import * as Console from "effect/Console"
@@ -16,10 +16,10 @@ import * as Tracer from "effect/Tracer"
 /** The services and references of a fiber at the time of reading. */
 export type FiberState = Context.Context<never>
 
-/** What effects run with: services, and the references of a fiber. */
+/** The services and references with which an effect runs. */
 export type Environment<R> = Context.Context<R>
 
-/** The state of a running fiber. Take it once: the context of an ended fiber is empty. */
+/** The state of a running fiber. Read it while the fiber runs, because the context of an ended fiber is empty. */
 export const stateOf = (fiber: Fiber.Fiber<unknown, unknown>): FiberState => fiber.context
 
 /** The services of a fiber. */
@@ -31,11 +31,11 @@ export const clockOf = (state: FiberState): Clock.Clock => Context.get(state, Cl
 /** The environment of a fiber. */
 export const environmentOf = (state: FiberState): Environment<never> => state
 
-/** The references of a fiber, with other services. */
+/** The references of a fiber together with other services. */
 export const withServices = <R>(state: FiberState, context: Context.Context<R>): Environment<R> =>
   Context.merge(state, context)
 
-/** References of Effect that are no services in Effect 3. */
+/** Removes the references of Effect that are not services in Effect 3. */
 const withoutReferences = Context.omit(
   Clock.Clock,
   ConfigProvider.ConfigProvider,
@@ -60,7 +60,7 @@ const withoutReferences = Context.omit(
   Tracer.Tracer
 )
 
-/** The services of the current fiber, without its references: those of the fibers that use them later apply. */
+/** The services of the current fiber without its references, because fibers that use them later have their own. */
 export const currentServices = <R>(): Effect.Effect<Context.Context<R>, never, R> =>
   Effect.map(Effect.context<R>(), (context): Context.Context<R> => withoutReferences(context))
 

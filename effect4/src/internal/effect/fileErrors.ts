@@ -1,4 +1,4 @@
-/** Errors of files and stores, as Effect has them, and positions in files. */
+/** Reads Effect's errors of files and stores, and sets positions in files. */
 import type * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as PlatformError from "effect/PlatformError"
@@ -11,11 +11,11 @@ export interface SystemFields extends Omit<ConstructorParameters<typeof Platform
 export const systemError = ({ reason, ...fields }: SystemFields): PlatformError.PlatformError =>
   PlatformError.systemError({ _tag: reason, ...fields })
 
-/** Whether an error says that a file or directory does not exist. */
+/** Whether an operation failed because a file or directory does not exist. */
 export const isNotFound = (error: { readonly _tag: string }): boolean =>
   PlatformError.isPlatformError(error) && error.reason._tag === "NotFound"
 
-/** Why the operation failed, such as "NotFound", "PermissionDenied" or "BadArgument". */
+/** Why an operation failed, such as "NotFound", "PermissionDenied" or "BadArgument". */
 export const reasonOf = (error: PlatformError.PlatformError): string => error.reason._tag
 
 /** Moves the cursor of a file to `offset` bytes from its start. */

@@ -1,4 +1,4 @@
-/** Guards an effect so that a handler runs however it ends. */
+/** Guards an effect: a handler runs however the effect ends. */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { AnyFiber } from "./fibers.js"
@@ -6,21 +6,21 @@ import type { AnyFiber } from "./fibers.js"
 /** Restores the interruptibility of the fiber inside a guard. */
 export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
-/** What continues after a guarded effect. Interruptions wait until it has ended. */
+/** The handlers that continue after a guarded effect. They are uninterruptible. */
 export interface Handlers<A, E, A2, E2, R2> {
   readonly onFailure: (cause: Cause.Cause<E>) => Effect.Effect<A2, E2, R2>
   readonly onSuccess: (value: A) => Effect.Effect<A2, E2, R2>
 }
 
-/** An effect that is made in its fiber. `restore` belongs to this fiber, and is passed to `guard`. */
+/** An effect that `make` creates in its fiber. Pass `restore`, which belongs to this fiber, to `guard`. */
 export const withRestore = <A, E, R>(
   make: (fiber: AnyFiber, restore: Restore) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R> =>
   Effect.uninterruptibleMask((restore) => restore(Effect.withFiber<A, E, R>((fiber) => make(fiber, restore))))
 
 /**
- * Runs `effect`, which can be interrupted if its fiber can, then a handler, which cannot. Nothing may be acquired before
- * the first step of `effect`, as an interruption before it runs no handler.
+ * Runs `effect`, which is interruptible if its fiber is, then a handler, which is not. An interruption before the first
+ * step of `effect` runs no handler, so nothing may be acquired before it.
  */
 export const guard = <A, E, R, A2, E2, R2>(
   restore: Restore,

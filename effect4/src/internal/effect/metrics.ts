@@ -1,11 +1,11 @@
-/** Metrics that are updated without running effects. */
+/** Updates metrics without running effects. */
 import * as Context from "effect/Context"
 import * as Metric from "effect/Metric"
 
 /** A set of labels, made once by `labelsOf`. */
 export type Labels = Readonly<Record<string, string>>
 
-/** A metric that takes numbers. A metric with labels is a metric of its own, made once for each set of labels. */
+/** A metric of numbers. Each set of labels has its own metric, which is made once. */
 export class NumberMetric {
   private readonly update: (value: number, labels: Labels) => void
 
@@ -39,5 +39,5 @@ export const counter = (name: string, description: string): NumberMetric =>
 export const histogram = (name: string, boundaries: ReadonlyArray<number>, description: string): NumberMetric =>
   NumberMetric.of(Metric.histogram(name, { boundaries, description }))
 
-/** Adds a number to the metric of a set of labels. */
+/** Records a number in the metric with a set of labels. */
 export const record = (metric: NumberMetric, value: number, labels: Labels): void => metric.record(value, labels)

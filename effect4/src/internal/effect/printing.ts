@@ -7,16 +7,18 @@ import { type Inspectable, NodeInspectSymbol } from "effect/Inspectable"
 export { NodeInspectSymbol } from "effect/Inspectable"
 export { redact, symbolRedactable } from "effect/Redactable"
 
-/** The JSON of a value, on several lines. `format` of Effect 4 shows fields of objects that have a JSON of their own. */
+/** The JSON of a value, on several lines. Effect 4's `format` would show the fields of objects that have a `toJSON`. */
 export const format = (value: unknown): string => formatJson(value, { space: 2 })
 
-/** The value itself: loggers of Effect 4 look for `symbolRedactable` before they ask for a JSON. */
+/** Returns the value itself, because loggers of Effect 4 look for `symbolRedactable` before `toJSON`. */
 export const redactInLogger = <A>(self: A): A => self
 
-/** What `symbolRedactable` may return of a rendering: Effect 4 prints the fields of its parts, not their JSON. */
+/**
+ * The form in which `symbolRedactable` returns a rendering: plain JSON, because Effect 4 prints fields of its parts.
+ */
 export const printable = (shown: unknown): unknown => JSON.parse(formatJson(shown))
 
-/** What makes the JSON of headers their full values outside of loggers, which look for `symbolRedactable` first. */
+/** The members by which the JSON of headers shows their full values. Loggers look for `symbolRedactable` first. */
 export const plainJson: PropertyDescriptorMap = {
   toJSON: {
     value: function (this: object) {
@@ -25,10 +27,10 @@ export const plainJson: PropertyDescriptorMap = {
   }
 }
 
-/** What the member `symbolRedactable` of a value is called with. */
+/** The argument of the member `symbolRedactable` of a value. */
 export type Printing = Context.Context<never>
 
-/** Names of headers that the printing program hides. */
+/** Names of headers that the program hides when it prints them. */
 export const namesHiddenIn = (printing: Printing): ReadonlyArray<string | RegExp> =>
   Context.get(printing, Headers.CurrentRedactedNames)
 

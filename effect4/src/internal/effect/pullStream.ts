@@ -1,4 +1,4 @@
-/** Streams made of pulls, and pulls of streams. */
+/** Converts pulls to streams, and streams to pulls. */
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

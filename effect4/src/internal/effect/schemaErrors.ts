@@ -1,4 +1,4 @@
-/** Errors of schemas. */
+/** Reads errors of schemas. */
 import type * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
 

@@ -1,4 +1,4 @@
-/** The tracer, the spans and the references for tracing of a fiber. */
+/** Reads the tracer, the spans and the tracing references of a fiber. */
 import * as Context from "effect/Context"
 import { constFalse } from "effect/Function"
 import * as Headers from "effect/http/Headers"
@@ -15,31 +15,31 @@ const tracerOf = (state: FiberState): Tracer.Tracer => Context.get(state, Tracer
 export const spanOf = (state: FiberState): Tracer.AnySpan | undefined =>
   Context.getOrUndefined(state, Tracer.ParentSpan)
 
-/** Whether the tracer is Effect's own, whose spans only their children see. */
+/** Whether the tracer is Effect's own, which does not export spans. */
 export const hasNativeTracer = (state: FiberState): boolean => tracerOf(state) === Tracer.nativeTracer
 
 export const isTracing = (state: FiberState): boolean => Context.get(state, References.TracerEnabled)
 
-/** Whether spans get times. */
+/** Whether spans record times. */
 export const isTiming = (state: FiberState): boolean => Context.get(state, References.TracerTimingEnabled)
 
 /** Whether requests get trace headers. */
 export const propagates = (state: FiberState): boolean => Context.get(state, HttpClient.TracerPropagationEnabled)
 
-/** Whether a span is hidden from spans and peers after it. */
+/** Whether a span is hidden from later spans and from peers. */
 export const isHidden = (span: Tracer.AnySpan): boolean => Context.get(span.annotations, Tracer.DisablePropagation)
 
-/** The predicate of requests without spans, if there is one. */
+/** The predicate that selects requests without spans; `undefined` if the program sets none. */
 export const untraced = (state: FiberState): ((request: HttpClientRequest) => boolean) | undefined => {
   const disabled = Context.get(state, HttpClient.TracerDisabledWhen)
   return disabled === constFalse ? undefined : disabled
 }
 
-/** Names of headers that a program hides. */
+/** Names of headers that the program hides. */
 export const redactedNamesOf = (state: FiberState): ReadonlyArray<string | RegExp> =>
   Context.get(state, Headers.CurrentRedactedNames)
 
-/** Whether an attribute of a span of the platform shows a URL, in which Effect 4 has already hidden some values. */
+/** Whether an attribute of the platform's span is a URL, in which Effect 4 has already hidden some values. */
 export const isUrlOf = (shown: unknown, url: URL): boolean => {
   if (typeof shown !== "string" || !URL.canParse(shown)) return false
   const { host, pathname, protocol } = new URL(shown)

@@ -8,12 +8,12 @@ import * as Scope from "effect/Scope"
 import { fromResponse } from "./mockAnswer.js"
 import type { Answering } from "./mockConnection.js"
 
-/** What an app needs beside what the mock provides. */
+/** The requirements of an app that the mock does not provide. */
 type Rest<R> = Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
 
 /**
- * Serves each request with the app. An app that fails or dies answers like its server would: with status 500, unless
- * the error defines a response.
+ * Serves each request with the app. An app that fails or dies answers as on its server: with status 500, unless the
+ * error defines a response.
  */
 export const serving =
   <E, R>(app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>): Answering<Rest<R>> =>

@@ -1,4 +1,4 @@
-/** What all responses of Effect's HTTP client have. */
+/** The base of the responses of Effect's HTTP client. */
 import * as Effect from "effect/Effect"
 import * as Headers from "effect/http/Headers"
 import type * as HttpClientError from "effect/http/HttpClientError"
@@ -14,7 +14,7 @@ import { shownRecord } from "../http/concealedHeaders.js"
 import { hiddenNamesOf } from "./httpClientRequest.js"
 import { requestError } from "./safeErrors.js"
 
-/** Headers redacted as the context of the printing program demands. */
+/** Headers, redacted by the names that the printing program hides. */
 const inContext = (headers: Headers.Headers): Headers.Headers => {
   const visible = redact(headers)
   if (visible === headers || typeof visible !== "object" || visible === null) return headers
@@ -37,7 +37,7 @@ export abstract class ResponseBase extends Pipeable.Class {
     this.request = request
   }
 
-  /** Sessions open WebSockets and upgrades by functions of their own. */
+  /** Fails, because sessions have their own functions for WebSockets and upgrades. */
   get upgrade(): Effect.Effect<Socket, HttpClientError.HttpClientError> {
     return Effect.fail(requestError("Transport", { request: this.request, cause: new SocketUpgradeError({}) }))
   }

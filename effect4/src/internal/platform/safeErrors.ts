@@ -12,7 +12,7 @@ export type ResponseFailure = HttpClientError.HttpClientError
 
 type RequestReason = "Transport" | "Encode" | "InvalidUrl"
 
-/** The JSON of a reason, whose request has a URL. */
+/** The JSON of a reason, with the redacted URL of its request. */
 const shown = (json: unknown, request: HttpClientRequest): object => ({
   ...(typeof json === "object" ? json : undefined),
   request: { _id: "HttpClientRequest", method: request.method, url: redactUrl(request.url) }
@@ -97,7 +97,7 @@ export const partsOf = (
     case "EncodeError":
       return reason instanceof EncodeError ? undefined : { reason: "Encode", ...fields }
     case "InvalidUrlError":
-      // The error of `new URL`, without the one around it.
+      // Takes the error of `new URL` instead of the one around it.
       return reason instanceof InvalidUrlError
         ? undefined
         : { reason: "InvalidUrl", ...fields, ...(cause instanceof Error ? { cause: cause.cause } : {}) }

@@ -1,4 +1,4 @@
-/** WebSockets as Sockets of Effect. */
+/** Converts WebSockets to Sockets of Effect. */
 import * as Effect from "effect/Effect"
 import type * as Latch from "effect/Latch"
 import type * as Scope from "effect/Scope"
@@ -10,7 +10,7 @@ import type { WebSocket } from "../../WebSocket.js"
 export const openError = (cause: unknown): Socket.SocketError =>
   new Socket.SocketError({ reason: new Socket.SocketOpenError({ kind: "Unknown", cause }) })
 
-/** Converts a WebSocketError: a close with its code, anything else to a read error. */
+/** Converts a WebSocketError: a close to a close error with its code, anything else to a read error. */
 const ended = (error: WebSocketError): Socket.SocketError =>
   new Socket.SocketError({
     reason:
