@@ -1,4 +1,4 @@
-/** Parses cookie dates (RFC 6265bis section 5.1.1), whose grammar differs from HTTP dates and from `Date.parse`. */
+/** Parses cookie dates (RFC 6265bis section 5.1.1). Their grammar differs from HTTP dates and from `Date.parse`. */
 
 const months: ReadonlyMap<string, number> = new Map(
   ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"].map((name, index) => [
@@ -60,6 +60,6 @@ export const parseDate = (text: string): number | undefined => {
   const full = fullYear(year)
   if (day < 1 || day > 31 || full < 1601 || hour > 23 || minute > 59 || second > 59) return undefined
   const millis = Date.UTC(full, month, day, hour, minute, second)
-  // `Date` turns February 30 into a day in March; the RFC rejects it.
+  // The RFC rejects February 30, which `Date` converts to a day in March.
   return new Date(millis).getUTCDate() === day ? millis : undefined
 }

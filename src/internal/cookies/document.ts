@@ -12,10 +12,10 @@ import { maxPairLength } from "./parse.js"
 import type { Removed, Stored } from "./store.js"
 import { fromTough, ToughJar } from "./toughCookie.js"
 
-/** Most cookies accepted in a saved jar. */
+/** Most cookies of a saved jar. */
 export const maxEntries = 100_000
 
-/** Most characters accepted in a saved jar. */
+/** Most characters of a saved jar. */
 export const maxLength = 64 * 1024 * 1024
 
 const Octets = Schema.String.pipe(Schema.pattern(/^[\t\x20-\x7e\x80-\xff]*$/), Schema.maxLength(maxPairLength))
@@ -58,7 +58,7 @@ const malformed = (description: string) => new CookieJarError({ reason: "Malform
 
 const tooLarge = (description: string) => new CookieJarError({ reason: "TooLarge", description })
 
-/** The path of the first invalid member. The value is omitted because it may be secret. */
+/** Describes an error by the path of the first invalid member, without its value, which may be secret. */
 const describe = (error: ParseError): string => {
   const path = invalidPath(error)
   const known = path.map((key) => (typeof key === "number" ? `[${key}]` : `.${String(key)}`)).join("")
@@ -81,7 +81,7 @@ const isTough = (json: unknown): boolean =>
   typeof json.version === "string" &&
   json.version.startsWith("tough-cookie@")
 
-/** Validates a JSON value of this package or of tough-cookie. If any part is invalid, none of it is used. */
+/** Validates a JSON value of this package or of tough-cookie. Rejects it completely if any part is invalid. */
 export const decode = (json: unknown, now: number): Either.Either<Saved, CookieJarError> => {
   try {
     if (hasTooMany(json)) return Either.left(tooLarge(`more than ${maxEntries} cookies`))
@@ -141,6 +141,6 @@ export const toDocument = (cookies: ReadonlyArray<Stored>): unknown => ({
 /** All cookies that have not expired, as JSON. */
 export const encode = (jar: Jar, now: number): unknown => toDocument(jar.entries(now))
 
-/** Like `encode`, with removals, for jars that share a store. */
+/** Like `encode`, as text and with the recorded removals, for jars that share a store. */
 export const encodeText = (jar: Jar, now: number): string =>
   JSON.stringify(Object.assign({}, encode(jar, now), { removed: jar.removed() }))

@@ -10,7 +10,9 @@ import { toStored } from "../effect/stores.js"
 import { maxLength } from "./document.js"
 import type { JarStore } from "./persist.js"
 
-/** Atomically replaces the file at `path` by one with mode 0600. Readers see either the old or the new content. */
+/**
+ * Atomically replaces the file at `path` by one with mode 0600, so that readers see either the old or the new content.
+ */
 export const write = (fs: FileSystem, path: string, text: string): Effect.Effect<void, PlatformError> => {
   const temporary = `${path}.${randomUUID()}.tmp`
   const fill = Effect.scoped(
@@ -44,7 +46,7 @@ export const parse = (text: string): Effect.Effect<unknown, CookieJarError> =>
     catch: () => new CookieJarError({ reason: "Malformed", description: "not JSON" })
   })
 
-/** A store on files, whose keys are paths. */
+/** A store of files. Its keys are their paths. */
 export const store = (fs: FileSystem): JarStore<PlatformError> => ({
   get: (path) =>
     Effect.map(

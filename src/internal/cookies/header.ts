@@ -1,7 +1,7 @@
-/** Cookies as name-value pairs, and the quoting of cookie values. */
+/** Converts cookies to pairs, and quotes their values. */
 import { isIterable } from "../iterables.js"
 
-/** Name and value of a cookie to send. */
+/** The name and value of a cookie to send. */
 export type Pair = readonly [name: string, value: string]
 
 const token = /^[!#$%&'*+\-.^_`|~:0-9A-Za-z]+$/
@@ -12,7 +12,7 @@ const escapeCharacter = (character: string): string =>
     ? `\\${character}`
     : `\\${character.charCodeAt(0).toString(8).padStart(3, "0")}`
 
-/** Quotes a value that is not a token, with octal escapes like aiohttp and Python's `http.cookies`. */
+/** Quotes a value that is not a token, with octal escapes, like aiohttp and Python's `http.cookies`. */
 export const quote = (value: string): string => {
   if (token.test(value)) return value
   if (value.length > 1 && value.startsWith('"') && value.endsWith('"')) return value

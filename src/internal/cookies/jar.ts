@@ -1,4 +1,4 @@
-/** A cookie jar by RFC 6265bis: pure data and synchronous. The caller passes the current time. */
+/** A cookie jar (RFC 6265bis) as synchronous data. The caller passes the current time. */
 
 import { isIP } from "node:net"
 import type { CookieRejection } from "../../CookieJar.js"
@@ -24,7 +24,7 @@ export interface JarSettings {
   readonly unsafe: boolean
   readonly quoteCookie: boolean
   readonly nameless: boolean
-  /** Http origins, as "host:port", that are treated as secure. */
+  /** The http origins, as "host:port", that count as secure. */
   readonly secureOrigins: ReadonlySet<string>
   readonly maxCookies: number
   readonly maxCookiesPerDomain: number
@@ -39,10 +39,10 @@ export const defaultSettings: JarSettings = {
   maxCookiesPerDomain: 180
 }
 
-/** Most Set-Cookie lines processed per response, as in curl. */
+/** Most Set-Cookie lines that a response may set, as in curl. Later ones are ignored. */
 const maxLines = 50
 
-/** Most octets in a Cookie header line; common servers reject longer ones (Apache's LimitRequestFieldSize). */
+/** Most octets of a Cookie header line, because servers reject longer ones (Apache's LimitRequestFieldSize). */
 const maxHeaderLength = 8190
 
 /** Longest lifetime of a cookie, 400 days (RFC 6265bis section 5.5). */
@@ -53,7 +53,7 @@ export interface OwnCookie {
   readonly name: string
   readonly value: string
   readonly domain?: string | undefined
-  /** Without a target: whether to exclude subdomains. Default `false`. */
+  /** Whether subdomains do not get the cookie. Only without a target. Default `false`. */
   readonly hostOnly?: boolean | undefined
   readonly path?: string | undefined
   readonly secure?: boolean | undefined
@@ -71,7 +71,7 @@ const expiry = (cookie: SetCookie, now: number): number => {
   return cookie.expires === undefined ? Infinity : Math.min(cookie.expires, now + maxAge)
 }
 
-/** A cookie jar: decides which cookies a response may set and which a request sends. */
+/** Decides which cookies a response may set and which cookies a request sends. */
 export class Jar {
   readonly settings: JarSettings
   readonly #store: Store
@@ -85,7 +85,7 @@ export class Jar {
     })
   }
 
-  /** Whether the jar has no cookies. For most requests that is all there is to check. */
+  /** Whether the jar has no cookies. Most requests need no other check. */
   get isEmpty(): boolean {
     return this.#store.count === 0
   }
@@ -131,8 +131,8 @@ export class Jar {
   }
 
   /**
-   * Stores a cookie of the program for the host of `target`; without a target, for its own domain or for every host.
-   * Returns the reason if the jar rejects the cookie.
+   * Stores a cookie of the program for the host of `target`; without a target, for the domain of the cookie or, without
+   * one, for every host. Returns the reason if the jar rejects the cookie.
    */
   put(cookie: OwnCookie, target: CookieTarget | undefined, now: number): CookieRejection | undefined {
     if (this.settings.maxCookies === 0) return undefined
@@ -162,7 +162,7 @@ export class Jar {
     )
   }
 
-  /** The cookies that a request sends, in sending order. Marks them as used. */
+  /** The cookies for a request, in sending order. Marks them as used. */
   select(target: CookieTarget, now: number): ReadonlyArray<Entry> {
     const selected = this.#store.count === 0 ? [] : this.#matching(target, now)
     let length = "Cookie: ".length - 2
@@ -176,7 +176,7 @@ export class Jar {
     return selected
   }
 
-  /** The value of the Cookie header as octets, or `undefined` if no cookie matches. */
+  /** The value of the Cookie header, as octets; `undefined` if no cookie matches. */
   header(target: CookieTarget, now: number): string | undefined {
     if (this.#store.count === 0) return undefined
     let out = ""
@@ -197,7 +197,7 @@ export class Jar {
     return this.#store.removed()
   }
 
-  /** The number of cookies. Without a time, expired cookies that were not removed yet count too. */
+  /** The number of cookies. Without a time, it includes expired cookies that were not removed yet. */
   size(now = -Infinity): number {
     this.#store.expire(now)
     return this.#store.count
@@ -207,7 +207,7 @@ export class Jar {
     for (const cookie of cookies) this.#store.remove(cookie, this.#store.stamp(cookie, now))
   }
 
-  /** Removes the cookies of a canonical domain and its subdomains; "" removes those that are sent to every host. */
+  /** Removes the cookies of a canonical domain and its subdomains. "" removes the cookies for every host. */
   removeDomain(domain: string, now: number): void {
     this.remove(
       this.entries(now).filter((entry) =>
@@ -217,7 +217,7 @@ export class Jar {
     )
   }
 
-  /** Adds saved cookies, replacing existing ones. Skips cookies that violate the rules of this jar. */
+  /** Adds saved cookies, which replace existing ones. Skips cookies that violate the rules of this jar. */
   restore(cookies: ReadonlyArray<Stored>, now: number): void {
     for (const cookie of cookies) {
       const updated = this.#store.journaled ? this.#store.stamp(cookie, now) : cookie.updated
@@ -226,8 +226,8 @@ export class Jar {
   }
 
   /**
-   * Applies newer changes from other jars that share a store. Merging is commutative: two jars that merge each other's
-   * state end up equal, in any order.
+   * Applies newer changes of other jars that share a store. Merging is commutative: jars that merge each other's state
+   * become equal, in whatever order they merge.
    */
   merge(cookies: ReadonlyArray<Stored>, removed: ReadonlyArray<Removed>, now: number): void {
     for (const cookie of cookies) {
@@ -276,7 +276,7 @@ export class Jar {
     return !this.settings.quoteCookie && (controls.test(value) || value.includes(";")) ? "Malformed" : undefined
   }
 
-  /** Processes a Set-Cookie line (RFC 6265bis section 5.7). Returns the reason if the jar rejects the cookie. */
+  /** Stores the cookie of a Set-Cookie line (RFC 6265bis section 5.7). Returns the reason if the jar rejects it. */
   #receive(parsed: SetCookie, target: CookieTarget, now: number): CookieRejection | undefined {
     if (this.#rejectsAddress(target)) return "Address"
     if (parsed.name === "" && !this.settings.nameless) return "Nameless"
@@ -288,7 +288,7 @@ export class Jar {
     if (!secure && sameSite === "none") return "SameSite"
     if (!secure && !this.#isSecure(target) && this.#shadowsSecure(name, scope.domain, path, now)) return "Shadow"
     const expires = expiry(parsed, now)
-    // The prefix requires an explicit `Path=/`; an empty path attribute does not satisfy it.
+    // The prefix requires the attribute `Path=/`. An empty Path does not satisfy it.
     if (hasHostPrefix(name) && parsed.path !== "/") return "Prefix"
     return this.#commit({ name, value, ...scope, path, secure, httpOnly, sameSite, partitioned, expires }, now)
   }
@@ -303,7 +303,7 @@ export class Jar {
     return undefined
   }
 
-  /** Implements "leave secure cookies alone": section 5.7, step 16. */
+  /** Whether an insecure cookie would overlay a secure one ("leave secure cookies alone", section 5.7, step 16). */
   #shadowsSecure(name: string, domain: string, path: string, now: number): boolean {
     for (const other of this.#store.secureOfName(name)) {
       if (

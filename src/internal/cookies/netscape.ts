@@ -13,7 +13,7 @@ const header = "# Netscape HTTP Cookie File\n"
 
 const httpOnlyPrefix = "#HttpOnly_"
 
-/** Control characters except the tab, which the last field, the value, may contain. */
+/** Control characters except the tab, because the value, the last field, may contain tabs. */
 const controls = /[\x00-\x08\x0a-\x1f\x7f]/
 
 const fields = "domain, subdomains, path, secure, expiry, name and value"
@@ -23,7 +23,7 @@ const readFlag = (text: string): boolean | undefined => {
   return upper === "TRUE" ? true : upper === "FALSE" ? false : undefined
 }
 
-/** Milliseconds, or `Infinity` for a session cookie: 0, "" and the -1 of some exporters. `undefined`: not a number. */
+/** The expiry in milliseconds; `Infinity` for a session cookie (0, "" and the -1 of some exporters), or `undefined`. */
 const readExpiry = (text: string): number | undefined => {
   if (text === "") return Infinity
   if (!/^-?\d{1,16}(?:\.\d*)?$/.test(text)) return undefined
@@ -31,7 +31,7 @@ const readExpiry = (text: string): number | undefined => {
   return seconds > 0 ? Math.min(Math.trunc(seconds * 1000), 8.64e15) : Infinity
 }
 
-/** The cookie of a line, or a description of the error, which does not quote the line. */
+/** The cookie of a line, or a description of the error without the text of the line. */
 const readLine = (line: string, now: number): Stored | string => {
   const httpOnly = line.startsWith(httpOnlyPrefix)
   const [domain = "", subdomains = "", path = "", secure = "", expiry = "", name, ...rest] = (
@@ -67,7 +67,7 @@ const readLine = (line: string, now: number): Stored | string => {
   }
 }
 
-/** The cookies of a text. Fails if any line is not a cookie. */
+/** Parses a text. Fails if a line is not a cookie. */
 export const parse = (text: string, now: number): Effect.Effect<ReadonlyArray<Stored>, CookieJarError> =>
   Effect.suspend(() => {
     const tooLarge = (description: string) => new CookieJarError({ reason: "TooLarge", description })

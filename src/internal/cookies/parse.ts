@@ -1,13 +1,13 @@
 /** Parses Set-Cookie lines (RFC 6265bis section 5.6) in one pass and linear time. */
 import { parseDate } from "./date.js"
 
-/** Most octets in name and value together (RFC 6265bis section 5.6, step 6). */
+/** Most octets of name and value together (RFC 6265bis section 5.6, step 6). */
 export const maxPairLength = 4096
 
-/** Most octets in an attribute's value; longer attributes are ignored (step 6 of the attributes). */
+/** Most octets of the value of an attribute. Longer attributes are ignored (step 6 of the attributes). */
 export const maxAttributeLength = 1024
 
-/** Most octets of the name of a rejected cookie in a signal. */
+/** Most octets of a rejected cookie's name in a signal. */
 const maxShownName = 256
 
 export type SameSite = "strict" | "lax" | "none"
@@ -16,9 +16,9 @@ export type SameSite = "strict" | "lax" | "none"
 export interface SetCookie {
   readonly name: string
   readonly value: string
-  /** In lower case, without a leading dot. `undefined` without a Domain attribute, "" for a single dot. */
+  /** The Domain attribute in lower case, without a leading dot; "" for a single dot. */
   domain: string | undefined
-  /** As received; `undefined` without a Path attribute. A value that does not begin with "/" means the default path. */
+  /** The Path attribute as received. A value that does not begin with "/" selects the default path. */
   path: string | undefined
   secure: boolean
   httpOnly: boolean
@@ -46,8 +46,8 @@ const trimmed = (text: string, start: number, end: number): string => {
 }
 
 /**
- * Rejects a line with a control character. One exception, from the http-state corpus: NUL and CR end the value of a
- * line without attributes. With attributes, truncating the line could lose Secure.
+ * The line, or `undefined` if it contains a control character. As in the http-state corpus, NUL and CR end the value of
+ * a line without attributes. A line with attributes is not truncated, because it might lose Secure.
  */
 const withoutControls = (line: string): string | undefined => {
   const at = line.search(controls)
@@ -108,8 +108,7 @@ const setAttributes = (cookie: SetCookie, line: string, from: number): void => {
 }
 
 /**
- * Parses a Set-Cookie line; returns `undefined` if the cookie must be ignored. Each character is one octet if the line
- * was read from the wire as octets.
+ * Parses a Set-Cookie line; `undefined` if the cookie must be ignored. The line consists of octets, one character each.
  */
 export const parseSetCookie = (input: string): SetCookie | undefined => {
   const line = withoutControls(input)
@@ -138,7 +137,7 @@ export const parseSetCookie = (input: string): SetCookie | undefined => {
   return cookie
 }
 
-/** The reason why `parseSetCookie` rejects a line, and the beginning of the cookie's name. */
+/** Why `parseSetCookie` rejects a line, and the beginning of the cookie's name. */
 export const rejectedLine = (input: string): { readonly name: string; readonly reason: "Malformed" | "TooLarge" } => {
   const line = withoutControls(input)
   if (line === undefined) return { name: "", reason: "Malformed" }

@@ -1,8 +1,8 @@
 /**
  * Saves a jar in a KeyValueStore that other processes may use at the same time. Stores have no transactions, so each
- * save reads the stored state, merges it into the jar and writes the union: the latest change of each cookie, removals
- * included. A write that another process overwrites is not lost, because the jar still has the change and checks the
- * store again after saving.
+ * save reads the stored state, merges it into the jar and writes the result: the latest change of each cookie, removals
+ * included. If another process overwrites a save, its changes are not lost, because the jar still has them and checks
+ * the store again after saving.
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
@@ -21,25 +21,25 @@ import { decodeText, encodeText, type Saved } from "./document.js"
 import type { Jar } from "./jar.js"
 import type { Removed, Stored } from "./store.js"
 
-/** Milliseconds between a change and its save. With the time to write, a change is stored within a second. */
+/** Milliseconds between a change and its save, so that a change is stored within a second. */
 const delay = 500
 
 const maxRetryDelay = 60_000
 
-/** Most checks after a save. Each one ends the loop unless another process writes at the same time. */
+/** Most checks after a save. One is enough, unless another process writes at the same time. */
 const maxChecks = 5
 
 const missing: Saved = { cookies: [], removed: [] }
 
 /**
- * A store that writes in place may return half a document during a write, so invalid text is read again up to this many
- * times before it counts as corrupt.
+ * How often invalid text is read before it counts as corrupt, because a store that writes in place may return half a
+ * document during a write.
  */
 const maxReadings = 10
 
 const unreadable = (description: string) => new CookieJarError({ reason: "Malformed", description })
 
-/** The storage of a saved jar; a `KeyValueStore` is one. */
+/** The store of a saved jar, such as a `KeyValueStore`. */
 export interface JarStore<E> {
   readonly get: (key: string) => Effect.Effect<StoredText, CookieJarError | E>
   readonly set: (key: string, value: string) => Effect.Effect<void, E>
@@ -102,13 +102,13 @@ interface StoreTimeout {
   readonly _tag: "timeout"
 }
 
-/** Logs only the tag, because errors of a store may quote the written text. */
+/** Logs the tag of an error without its text, because errors of a store may quote the saved text. */
 const warn = (error: string) => Effect.logWarning("The cookie jar was not saved").pipe(Effect.annotateLogs({ error }))
 
 const warnOf = (cause: Cause.Cause<CookieJarError | StoreError | StoreTimeout>) =>
   warn(Option.match(Cause.failureOption(cause), { onNone: () => "defect", onSome: ({ _tag }) => _tag }))
 
-/** Loads the jar, then saves each change within a second of the Clock and the rest when the Scope closes. */
+/** Loads the jar, then saves each change within a second of the Clock, and the last ones when the Scope closes. */
 export const persist = <E extends StoreError>(
   jar: Jar,
   store: JarStore<E>,
@@ -121,7 +121,7 @@ export const persist = <E extends StoreError>(
     const loaded = jar.revision
     jar.onChange = () => changed.unsafeOpen()
 
-    /** Succeeds with `true` if the store already had every change. */
+    /** Saves the jar. Succeeds with `true` if the store already had every change. */
     const save = Effect.gen(function* () {
       const before = yield* readInto(jar, store, key)
       const now = yield* Clock.currentTimeMillis
@@ -146,7 +146,7 @@ export const persist = <E extends StoreError>(
       }
     })
 
-    /** Saves even if there are no new changes: another process may have written without reading first. */
+    /** Saves even without new changes, because another process may have written without reading first. */
     const saveLast = Effect.suspend(
       (): Effect.Effect<unknown, CookieJarError | E> =>
         jar.revision === loaded ? Effect.void : Effect.repeat(save, { until: (settled) => settled, times: maxChecks })

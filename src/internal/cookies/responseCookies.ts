@@ -1,4 +1,4 @@
-/** The cookies of one response, as the Cookies type of @effect/platform. */
+/** Converts the cookies of a response to the Cookies type of @effect/platform. */
 import * as Cookies from "@effect/platform/Cookies"
 import * as Duration from "effect/Duration"
 import { conceal } from "../inspection.js"
@@ -31,7 +31,7 @@ const toOptions = (parsed: SetCookie): Cookies.Cookie["options"] => {
   return Object.keys(options).length === 0 ? undefined : options
 }
 
-/** How a cookie is printed: without its value. */
+/** The printed form of a cookie, without its value. */
 const shownCookie = ({ name, options }: Cookies.Cookie): object => ({
   _id: "@effect/platform/Cookies/Cookie",
   name,
@@ -55,9 +55,8 @@ const toCookie = (parsed: SetCookie): Cookies.Cookie => {
 }
 
 /**
- * The cookies of Set-Cookie lines by name, whether or not a jar accepts them; of cookies with the same name, the last.
- * `value` is percent-decoded, `valueEncoded` is as received. The record has no prototype, so "__proto__" is a valid
- * cookie name. Values are not printed.
+ * The cookies of Set-Cookie lines by name, even if a jar would reject them; of several with one name, the last. `value`
+ * is percent-decoded, `valueEncoded` is as received. The record has no prototype, so that "__proto__" is a valid name.
  */
 export const fromLines = (lines: ReadonlyArray<string>): Cookies.Cookies => {
   if (lines.length === 0) return Cookies.empty

@@ -1,4 +1,6 @@
-/** Decides which cookies a host may set (RFC 6265bis section 5.7), and the scope of cookies that a program adds. */
+/**
+ * Decides which cookies a host may set (RFC 6265bis section 5.7), and which hosts get cookies that the program adds.
+ */
 import { isIP } from "node:net"
 import type { CookieRejection } from "../../CookieJar.js"
 import { hasSuffixes, isPublicSuffix } from "../http/publicSuffix.js"
@@ -9,12 +11,12 @@ import type { CookieTarget } from "./target.js"
 /** A cookie that a jar rejects. The name is octets. */
 export interface Rejection {
   readonly name: string
-  /** The Domain attribute, otherwise the host that sent the cookie. */
+  /** The Domain attribute or, without one, the host that sent the cookie. */
   readonly domain: string
   readonly reason: CookieRejection
 }
 
-/** Descriptions for errors. */
+/** The descriptions of rejections for errors. */
 export const rejectionSentences: Readonly<Record<CookieRejection, string>> = {
   Malformed: "expected a name or a value without control characters and ;, and no = in the name",
   TooLarge: "expected at most 4096 octets of name and value",
@@ -42,8 +44,8 @@ export const hasHostPrefix = (name: string): boolean => startsWithIgnoringCase(n
 export const hasSecurePrefix = (name: string): boolean => startsWithIgnoringCase(name, "__secure-")
 
 /**
- * Section 5.7, steps 20 to 22: a cookie must satisfy the prefix of its name, and the value of a nameless cookie must
- * not look like a prefixed name.
+ * Whether a cookie satisfies the prefix of its name, and the value of a cookie without a name does not look like a name
+ * with a prefix (section 5.7, steps 20 to 22).
  */
 export const keepsPrefixes = (cookie: Omit<Stored, "created" | "updated">): boolean => {
   if (cookie.name === "") return !hasHostPrefix(cookie.value) && !hasSecurePrefix(cookie.value)
@@ -51,11 +53,13 @@ export const keepsPrefixes = (cookie: Omit<Stored, "created" | "updated">): bool
   return !hasHostPrefix(cookie.name) || (cookie.secure && cookie.hostOnly && cookie.path === "/")
 }
 
-/** Whether the Public Suffix List has to be loaded before Set-Cookie lines are stored, because one has a Domain attribute. */
+/**
+ * Whether storing these Set-Cookie lines requires loading the Public Suffix List, because one has a Domain attribute.
+ */
 export const needsSuffixes = (lines: ReadonlyArray<string>): boolean =>
   !hasSuffixes() && lines.some((line) => /;\s*domain\s*=/i.test(line))
 
-/** Section 5.7, steps 7 to 10: the scope of a cookie from a host, or the reason why the host may not set it. */
+/** The scope of a cookie of a host, or the reason why the host may not set it (section 5.7, steps 7 to 10). */
 export const resolveScope = (
   attribute: string | undefined,
   target: CookieTarget

@@ -1,4 +1,4 @@
-/** Implements the CookieJar service with a jar. */
+/** Implements the CookieJar service. */
 import * as Cookies from "@effect/platform/Cookies"
 import * as Clock from "effect/Clock"
 import * as DateTime from "effect/DateTime"
@@ -61,7 +61,7 @@ const ownOf = (cookie: Cookies.Cookie, now: number): OwnCookie => {
   }
 }
 
-/** Text or an Option of it. */
+/** Reads a text, or an Option of text. */
 const sameSiteOf = (given: CookieInput["sameSite"]): OwnCookie["sameSite"] =>
   Option.isOption(given) ? Option.getOrUndefined(given) : given
 
@@ -90,13 +90,13 @@ const toOwn = (cookies: CookiesInput | Cookies.Cookies, now: number): ReadonlyAr
 
 const isCookies = (input: CookiesInput | Cookies.Cookies): input is Cookies.Cookies => Cookies.isCookies(input)
 
-/** Whether any cookie has a domain, and storing it needs the Public Suffix List. */
+/** Whether a cookie has a domain, so that storing it needs the Public Suffix List. */
 const hasDomain = (cookies: CookiesInput | Cookies.Cookies): boolean =>
   isCookies(cookies) && Object.values(cookies.cookies).some(({ options }) => options?.domain !== undefined)
 
 /**
- * The service of a jar. Each Effect is one synchronous step at the time of the Clock; the first that needs the Public
- * Suffix List loads it before.
+ * The service of a jar. Each Effect is one synchronous step at the time of the Clock. The first one that needs the
+ * Public Suffix List loads it.
  */
 export const fromJar = (jar: Jar): CookieJarService => {
   const at = <A>(f: (now: number) => A): Effect.Effect<A> => Effect.map(Clock.currentTimeMillis, f)

@@ -13,7 +13,7 @@ const limit = (name: string, value: number | undefined, fallback: number): numbe
   throw new RangeError(`Invalid option "${name}": expected a whole number from 0 on, or Infinity`)
 }
 
-/** "host:port" of each http origin. Https origins are omitted because they are secure anyway. */
+/** "host:port" of each http origin. Omits https origins, which are secure anyway. */
 const secureOrigins = (origins: ReadonlyArray<string>): ReadonlySet<string> => {
   const out = new Set<string>()
   for (const given of origins) {

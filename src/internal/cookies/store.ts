@@ -1,6 +1,6 @@
 /**
- * The cookies of a jar, indexed by domain, with limits, eviction, expiry and a journal of changes for jars that are
- * saved. `jar.ts` decides which cookies may be set and sent.
+ * Stores the cookies of a jar by domain. Evicts and expires them, and records removals for jars that are saved.
+ * `jar.ts` decides which cookies may be set and sent.
  */
 import type { SameSite } from "./parse.js"
 
@@ -19,12 +19,12 @@ export interface Stored {
   readonly expires: number
   readonly created: number
   /**
-   * Time of the last change; always later than earlier changes of the same cookie, even if the clock went backwards.
+   * The time of the last change. Always later than earlier changes of the same cookie, even if the clock is set back.
    */
   readonly updated: number
 }
 
-/** A record that a cookie was removed, so that merging with a store that still has it does not restore it. */
+/** The record of a removal. Merging with a store that still has the cookie does not restore it. */
 export interface Removed {
   readonly name: string
   readonly domain: string
@@ -38,9 +38,9 @@ export interface Entry extends Stored {
   readonly key: string
   /** The value as sent. */
   readonly sent: string
-  /** Insertion order, for cookies with the same creation time. */
+  /** A number in the order of insertion, for cookies with the same creation time. */
   readonly order: number
-  /** When it was last sent or set, on the store's own counter. */
+  /** The count of uses in the store when the cookie was last sent or set. */
   used: number
 }
 
@@ -55,7 +55,7 @@ interface Bucket {
   sorted: ReadonlyArray<Entry> | undefined
 }
 
-/** Longer paths first, then older cookies (RFC 6265bis section 5.8.3, step 2). */
+/** Orders longer paths first, then older cookies (RFC 6265bis section 5.8.3, step 2). */
 export const sendingOrder = (a: Entry, b: Entry): number =>
   b.path.length - a.path.length || a.created - b.created || a.order - b.order
 
@@ -72,32 +72,32 @@ const same = (a: Stored, b: Stored): boolean =>
 
 const none: ReadonlyArray<Entry> = []
 
-/** Most removals that are remembered; the oldest are dropped. */
+/** Most recorded removals. The oldest are dropped. */
 const maxRemoved = 3000
 
 export interface StoreOptions {
   readonly maxCookies: number
   readonly maxCookiesPerDomain: number
-  /** The text to send for a value. */
+  /** Converts a value to the text that is sent. */
   readonly toSent: (value: string) => string
 }
 
 export class Store {
   readonly #options: StoreOptions
   readonly #buckets = new Map<string, Bucket>()
-  /** Secure cookies by name, so that "leave secure cookies alone" finds them in every domain. */
+  /** Secure cookies of all domains by name, for "leave secure cookies alone". */
   readonly #secure = new Map<string, Set<Entry>>()
   #removed: Map<string, Removed> | undefined
   #count = 0
   #clock = 0
-  /** `used` counter for restored cookies, which count as used before all others. */
+  /** The value of `used` for the next restored cookie. Restored cookies count as used before all others. */
   #past = Number.MIN_SAFE_INTEGER
   /** The earliest expiry of any cookie. */
   #earliest = Infinity
-  /** Eviction order, least recently used last. May be stale; recently used entries are skipped. */
+  /** The order of eviction, least recently used last. It may be stale; entries used since are skipped. */
   #oldest: Array<{ readonly entry: Entry; readonly used: number }> = []
 
-  /** Changes with every modification of a cookie; sending one does not count. */
+  /** Changes with every modification of a cookie, but not when one is sent. */
   revision = 0
   onChange: (() => void) | undefined
 
@@ -105,7 +105,7 @@ export class Store {
     this.#options = options
   }
 
-  /** Includes cookies that have expired but were not removed yet. */
+  /** The number of cookies, including expired ones that were not removed yet. */
   get count(): number {
     return this.#count
   }
@@ -116,7 +116,7 @@ export class Store {
   }
 
   /**
-   * Whether removals are recorded. If so, other jars share the cookies, and each change needs a later time stamp than
+   * Whether removals are recorded. Other jars then share the cookies, and each change needs a later time stamp than
    * theirs.
    */
   get journaled(): boolean {
@@ -147,7 +147,7 @@ export class Store {
     return this.#removed?.get(`${identity.domain}\n${keyOf(identity)}`)
   }
 
-  /** The time stamp of a change made at `now`. `old` is what `find` returns for the cookie. */
+  /** The time stamp of a change at `now`. `old` is the cookie before the change. */
   stamp(identity: Identity, now: number, old = this.find(identity)): number {
     const known = Math.max(old?.updated ?? -1, this.removalOf(identity)?.updated ?? -1)
     return Math.max(now, known + 1)
@@ -167,8 +167,8 @@ export class Store {
   }
 
   /**
-   * Inserts or replaces a cookie, then evicts cookies beyond the limits. A `restored` one does not count as recently
-   * used. `old` is what `find` returns for the cookie.
+   * Inserts or replaces a cookie, then evicts cookies beyond the limits. A `restored` cookie does not count as recently
+   * used. `old` is the cookie before the change.
    */
   put(cookie: Stored, now: number, restored = false, old = this.find(cookie)): void {
     if (old !== undefined && same(old, cookie) && this.#removed === undefined) {
@@ -192,7 +192,7 @@ export class Store {
     this.#evict(cookie.domain, now)
   }
 
-  /** Removes a cookie on request, and records the removal if there is a journal. */
+  /** Removes a cookie, and records the removal if removals are recorded. */
   remove(identity: Identity, updated: number): void {
     const { domain, hostOnly, name, path } = identity
     const old = this.find(identity)
@@ -209,7 +209,7 @@ export class Store {
     if (old !== undefined || this.#removed !== undefined) this.#changed()
   }
 
-  /** Removes expired cookies. Not recorded as removals, because every reader knows the expiry date. */
+  /** Removes expired cookies. Does not record them as removals, because other jars know their expiry, too. */
   expire(now: number): void {
     if (now < this.#earliest) return
     this.#earliest = Infinity

@@ -1,4 +1,4 @@
-/** The parts of a URL that matter for cookies. */
+/** The parts of a URL against which cookies are matched. */
 
 import { isIP, isIPv6 } from "node:net"
 import * as Either from "effect/Either"
@@ -11,12 +11,12 @@ import { redactUrl } from "../redact.js"
 /** The target of a request or the source of a response. */
 export interface CookieTarget {
   readonly scheme: "http" | "https"
-  /** Canonical: lower-case A-labels or an IP address, IPv6 without brackets. */
+  /** In canonical form: lower-case A-labels or an IP address, IPv6 without brackets. */
   readonly host: string
   readonly port: number
   /** 0 for a name. */
   readonly ip: 0 | 4 | 6
-  /** The path without a query, as sent; not decoded. */
+  /** The path as it is sent, without the query; not decoded. */
   readonly path: string
 }
 
@@ -41,7 +41,7 @@ const toIp = (host: string): CookieTarget["ip"] => {
   return version === 4 || version === 6 ? version : 0
 }
 
-/** Parses a URL; ws is equivalent to http, wss to https. */
+/** Parses a URL. ws counts as http, wss as https. */
 export const fromUrl = (input: UrlInput): Either.Either<CookieTarget, InvalidURL> => {
   const text = String(input)
   const url = parseUrl(text)
@@ -57,7 +57,7 @@ export const fromUrl = (input: UrlInput): Either.Either<CookieTarget, InvalidURL
   return Either.right({ scheme, host, port, ip: toIp(host), path: url.pathname })
 }
 
-/** Normalizes a domain like a host: without a leading dot, in lower-case A-labels. */
+/** Normalizes a domain like a host: in lower-case A-labels, without a leading dot. */
 export const canonicalDomain = (domain: string): string => {
   const name = domain.startsWith(".") ? domain.slice(1) : domain
   if (name === "") return ""

@@ -1,4 +1,4 @@
-/** The JSON format of the tough-cookie package. */
+/** Reads the JSON format of the tough-cookie package. */
 import * as Schema from "effect/Schema"
 import { maxPairLength } from "./parse.js"
 import { ownScope } from "./rules.js"
@@ -18,7 +18,7 @@ const Time = Schema.String.pipe(Schema.filter((text) => !Number.isNaN(Date.parse
 
 const Seconds = Schema.Union(Schema.Number, Schema.Literal("Infinity", "-Infinity"))
 
-/** tough-cookie omits members that have their default. */
+/** A cookie. tough-cookie omits members with default values. */
 const ToughCookie = Schema.Struct({
   key: Schema.optional(Text.pipe(Schema.pattern(/^[^=]*$/))),
   value: Schema.optional(Text),
@@ -45,7 +45,7 @@ type Saved = Schema.Schema.Type<typeof ToughCookie>
 const timeOf = (text: string | null | undefined): number | undefined =>
   text === null || text === undefined || text === "Infinity" ? undefined : Date.parse(text)
 
-/** Like in tough-cookie, Max-Age wins over Expires and counts from the last use. */
+/** The expiry of a cookie. As in tough-cookie, Max-Age wins over Expires and counts from the last use. */
 const expiresOf = (cookie: Saved, now: number): number => {
   const { maxAge } = cookie
   if (maxAge === undefined || maxAge === null) return timeOf(cookie.expires) ?? Infinity

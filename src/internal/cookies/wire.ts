@@ -1,6 +1,6 @@
 /**
- * Converts cookies between text and octets. The jar stores one character per octet, so that a value received in Latin-1
- * is not sent back in UTF-8, and shows values as text.
+ * Converts cookies between text and octets. The jar stores octets, one character each, so that a value received in
+ * Latin-1 is sent back in Latin-1. Programs see values as text.
  */
 import type { Head } from "../transport/transport.js"
 

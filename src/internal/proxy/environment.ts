@@ -1,6 +1,6 @@
 /**
- * Reads proxies and netrc credentials from the environment for `trustEnv`: once, through Config. Each hop is then matched
- * against them.
+ * Reads proxies and netrc credentials from the environment through Config, once per session with `trustEnv`. Each hop
+ * then looks up its proxy and credentials.
  */
 import * as Path from "node:path"
 import type { ConfigError } from "effect/ConfigError"
@@ -27,24 +27,24 @@ import {
   toError
 } from "./proxyRoute.js"
 
-/** The settings of the environment that `trustEnv` turns on. */
+/** The settings of the environment that `trustEnv` enables. */
 export interface Environment {
   /**
-   * Returns the proxy for a target; `undefined` means a direct connection. `url` is the URL of the target, with its ws or
-   * wss scheme. `headers` are sent with CONNECT.
+   * The proxy for a target; `undefined` for a direct connection. `url` is the URL of the target, with its original
+   * scheme, also ws or wss. `headers` are for the proxy.
    */
   readonly proxyFor: (
     origin: Origin,
     url: string,
     headers?: HeadersInput
   ) => ProxyRoute | undefined | InvalidURL | InvalidRequest
-  /** Returns the netrc credentials of a host. With `login`, from a URL without a password, only those of that login. */
+  /** The netrc credentials of a host. With a `login`, of a URL without a password, only those of this login. */
   readonly netrc: (host: string, login?: string) => Basic | undefined
 }
 
 type Scheme = "http" | "https" | "ws" | "wss"
 
-/** Reads a variable in either case. The lower-case one wins, even if it is empty. */
+/** Reads a variable in lower or upper case. The one in lower case wins, even if it is empty. */
 const variableInEitherCase = (name: string): Effect.Effect<string | undefined, ConfigError> =>
   Effect.flatMap(variable(name.toLowerCase()), (lower) =>
     lower === undefined ? variable(name) : Effect.succeed(lower)
@@ -60,20 +60,20 @@ const withVariableName = (fault: ProxyFault, name: string): ProxyFault => ({
   description: `${fault.description} (${name}, from the environment)`
 })
 
-/** The user name in a proxy's URL that has no password. */
+/** The user name in a proxy's URL without a password. */
 const loginOf = ({ credentials }: ProxyAddress): string | undefined => {
   const pair = credentials?._tag === "Basic" ? Either.getOrUndefined(revealBasic(credentials)) : undefined
   return pair === undefined || pair.user === "" || pair.password !== "" ? undefined : pair.user
 }
 
-/** Adds netrc credentials to a proxy whose URL has no credentials, or the password to a URL with only a user name. */
+/** Adds the credentials of netrc to a proxy without credentials, or the password to one with only a user name. */
 const withNetrc = (address: ProxyAddress, netrc: Netrc.Netrc): ProxyAddress => {
   const login = loginOf(address)
   const found = address.credentials === undefined || login !== undefined ? netrc(address.host, login) : undefined
   return found === undefined ? address : { ...address, credentials: found }
 }
 
-/** A proxy from an environment variable, without and with the headers of a request. */
+/** The proxy of an environment variable: its route without headers, and the route with the headers of a request. */
 interface Variable {
   readonly route: Result<ProxyRoute>
   readonly withHeaders: (headers: HeadersInput) => Result<ProxyRoute>
@@ -105,10 +105,10 @@ const readNetrc: Effect.Effect<Netrc.Netrc, ConfigError> = Effect.gen(function* 
 
 /**
  * Reads HTTP_PROXY, HTTPS_PROXY, WS_PROXY, WSS_PROXY, ALL_PROXY and NO_PROXY in either case, NETRC, and HOME for
- * ~/.netrc. All are optional. An unusable proxy fails only the requests that would use it.
+ * ~/.netrc. All are optional. An invalid proxy fails only the requests that would use it.
  */
 export const readEnvironment: Effect.Effect<Environment, ConfigError> = Effect.gen(function* () {
-  // In a CGI program the Proxy header of a client becomes HTTP_PROXY ("httpoxy"), so only the lower-case variable counts.
+  // In a CGI program, HTTP_PROXY is the Proxy header of a client ("httpoxy"), so only the lower-case variable counts.
   const cgi = isPresent(yield* variable("REQUEST_METHOD"))
   const values = {
     http: cgi ? yield* variable("http_proxy") : yield* variableInEitherCase("HTTP_PROXY"),

@@ -1,6 +1,4 @@
-/**
- * Reads netrc files, which contain user names and passwords by host.
- */
+/** Reads netrc files, which contain user names and passwords by host. */
 import * as FileSystem from "node:fs"
 import { open } from "node:fs/promises"
 import * as Effect from "effect/Effect"
@@ -11,14 +9,14 @@ import { errorCode } from "../errorCode.js"
 import { comparableHost } from "../http/host.js"
 import { canonicalAddress } from "./noProxy.js"
 
-/** The largest file that is read, in bytes. */
+/** Size of the largest file that is read, in bytes. */
 const maxSize = 128 * 1024
 
-/** Returns the credentials of a host; with `login`, only those of that login. */
+/** Looks up the credentials of a host. With a `login`, only those of this login. */
 export type Netrc = (host: string, login?: string) => Basic | undefined
 
 interface Entry {
-  /** `undefined` for `default`. */
+  /** The host; `undefined` for the entry `default`. */
   readonly machine: string | undefined
   login: string | undefined
   password: string | undefined
@@ -26,7 +24,7 @@ interface Entry {
 
 const space = /[ \t\r\n]/
 
-/** Splits a file into tokens by Python's rules: a token may be quoted, and a backslash escapes any character. */
+/** Splits a file into tokens by the rules of Python: a token may be quoted, and a backslash escapes any character. */
 class Lexer {
   private at = 0
   private readonly text: string
@@ -46,7 +44,7 @@ class Lexer {
     while (this.at < text.length) {
       const character = text.charAt(this.at++)
       if (quoted ? character === '"' : space.test(character)) {
-        // Keep the line end for `skipLine`.
+        // Leaves the line end to `skipLine`.
         if (!quoted) this.at--
         return token
       }
@@ -122,8 +120,8 @@ const parseEntries = (text: string): Either.Either<ReadonlyArray<Entry>, string>
 }
 
 /**
- * Parses a file. The left side describes an error without quoting the file. The first matching entry of a machine wins,
- * and `default` applies to machines without an entry. An entry needs both login and password.
+ * Parses a file. The description of an error does not quote the file. The first entry of a machine wins, and `default`
+ * applies to machines without an entry. An entry needs both login and password.
  */
 export const parse = (text: string): Either.Either<Netrc, string> =>
   Either.map(parseEntries(text), (all) => {
@@ -177,8 +175,8 @@ const load = async (path: string, guarded: boolean): Promise<Either.Either<strin
 const emptyNetrc: Netrc = () => undefined
 
 /**
- * Reads a file. A missing file counts as empty; an unusable one too, with a warning in the log. With `guarded`, for the
- * file in the home directory, the file is ignored if users other than its owner can access it, as in Python.
+ * Reads a file. A missing file counts as empty, and so does an unusable one, with a warning in the log. `guarded`, for
+ * the file in the home directory, ignores a file that other users than its owner can access, as in Python.
  */
 export const read = (path: string, guarded: boolean): Effect.Effect<Netrc> =>
   Effect.flatMap(

@@ -1,10 +1,8 @@
-/**
- * Matches targets against NO_PROXY, the list of hosts that bypass the proxy of the environment.
- */
+/** Matches targets against NO_PROXY, the list of hosts that bypass the proxy of the environment. */
 import * as Net from "node:net"
 import { comparableHost } from "../http/host.js"
 
-/** The target of a request. `host` is canonical; IPv6 without brackets and zone. */
+/** The target of a request. `host` is in canonical form, IPv6 without brackets and zone. */
 export interface Target {
   readonly host: string
   readonly port: number
@@ -45,8 +43,8 @@ const compileSubnet = (text: string): Entry | undefined => {
   if (family === 0 || address.includes("%") || !/^\d{1,3}$/.test(digits)) return undefined
   const prefix = Number(digits)
   if (prefix > (family === 4 ? 32 : 128)) return undefined
-  // IPv4-mapped targets are compared as IPv4, so a block of mapped addresses becomes an IPv4 block. The family is compared
-  // as well, because Node's BlockList finds IPv4 addresses in blocks such as ::/0.
+  // Converts a block of IPv4-mapped addresses to an IPv4 block, because targets are compared in this form. Compares the
+  // family, too, because Node's BlockList finds IPv4 addresses in blocks such as ::/0.
   const inner = family === 6 && prefix >= 96 ? canonicalAddress(address) : undefined
   const list = new Net.BlockList()
   if (inner !== undefined && Net.isIPv4(inner)) {
@@ -100,10 +98,10 @@ const compileEntry = (text: string): Entry | undefined => {
 const never = (): boolean => false
 
 /**
- * Compiles a list whose items are separated by commas or white space. An item is `*`, `example.com` or `.example.com` (the
- * name and its subdomains), `*.example.com` (only its subdomains), `*example.com` (every name with that ending), an
- * address or a CIDR block. A name or an address may have a port. An address without a zone matches every zone. Malformed
- * items match nothing, so that their targets use the proxy.
+ * Compiles a list of items separated by commas or white space. An item is `*`, `example.com` or `.example.com` (the
+ * name and its subdomains), `*.example.com` (only its subdomains), `*example.com` (every name with this ending), an
+ * address or a CIDR block. A name or an address may have a port. An address without a zone matches every zone. A
+ * malformed item matches nothing, so that its targets use the proxy.
  */
 export const compile = (list: string): ((target: Target) => boolean) => {
   const entries: Array<Entry> = []

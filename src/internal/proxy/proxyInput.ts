@@ -1,6 +1,4 @@
-/**
- * Reads the `proxy` options into values whose secrets do not appear when they are printed, and finds the proxy of a hop.
- */
+/** Converts the proxy options to values that print without secrets, and finds the proxy of a hop. */
 import * as Either from "effect/Either"
 import type { Credentials } from "../../Auth.js"
 import type { HeadersInput } from "../../ClientRequest.js"
@@ -18,7 +16,7 @@ export const routeTypeId = "~effect-http-session/Proxy/Route"
 
 const textOf = (url: string | URL): string => (typeof url === "string" ? url : url.href)
 
-/** A proxy, read and checked. An invalid proxy fails the requests that use it. */
+/** A proxy whose options were validated. An invalid proxy fails the requests that use it. */
 export class ProxyValue implements Proxy {
   readonly [proxyTypeId] = proxyTypeId
   readonly url: string
@@ -38,7 +36,7 @@ export class ProxyValue implements Proxy {
   }
 }
 
-/** Implements `Proxy.make`: reads and checks everything once. */
+/** Implements `Proxy.make`. Reads and validates the options once. */
 export const makeProxy = (url: string | URL, options: ProxyOptions): ProxyValue => {
   const address = parseProxyUrl(textOf(url))
   const shown = Either.isRight(address) ? address.right.url : address.left._tag === "Url" ? address.left.url : ""
@@ -63,8 +61,8 @@ export class RouteValue implements Route {
 }
 
 /**
- * Wraps a route and repeats its first answer once for the same target. A caller that asks for the proxy before the request
- * thus sees the proxy that the request uses.
+ * A route that repeats its first result once for the same target, so that a caller can find the proxy before the
+ * request and the request uses the same one.
  */
 export const repeatedOnce = (route: RouteValue): RouteValue => {
   let first: { readonly href: string; readonly choice: string | URL | Proxy | undefined } | undefined
@@ -80,7 +78,7 @@ export const repeatedOnce = (route: RouteValue): RouteValue => {
   })
 }
 
-/** Cached results for URLs without settings, the usual case. */
+/** Cached results for proxies without settings, the usual case, by their URLs. */
 const routesByUrl = new Map<string, Result<ProxyRoute>>()
 
 const maxCachedRoutes = 64
@@ -160,9 +158,10 @@ const resolve = (
 }
 
 /**
- * Finds the proxy of one hop. Returns `undefined` for a direct connection, or the error with which the request fails.
- * `input` replaces the environment; `false` means a direct connection. `proxyAuth` applies only to a proxy that is a URL,
- * `proxyHeaders` also to a proxy of the environment. `url` is the URL of the target, with its ws or wss scheme.
+ * Finds the proxy of a hop: `undefined` for a direct connection, or the error with which the request fails. `input`
+ * replaces the environment; `false` selects a direct connection. `proxyAuth` applies only to a proxy that is a URL,
+ * `proxyHeaders` also to a proxy of the environment. `url` is the URL of the target, with its original scheme, also ws
+ * or wss.
  */
 export const resolveProxy = (
   input: Input | undefined,

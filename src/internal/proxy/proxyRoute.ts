@@ -1,6 +1,4 @@
-/**
- * Parses and checks a proxy's URL, credentials and headers, and makes the route that the dialer uses.
- */
+/** Parses and validates the URL, the credentials and the headers of a proxy, and makes the route for the dialer. */
 import { createHmac, randomBytes } from "node:crypto"
 import * as Either from "effect/Either"
 import type { Credentials } from "../../Auth.js"
@@ -27,7 +25,7 @@ export interface ProxyAddress {
   readonly credentials: Credentials | undefined
 }
 
-/** Why a proxy is invalid. A value, so that each request gets an error of its own. */
+/** Why a proxy is invalid. Each request that uses the proxy makes its own error from it. */
 export type ProxyFault =
   | { readonly _tag: "Url"; readonly url: string; readonly reason: InvalidURL["reason"]; readonly description: string }
   | { readonly _tag: "Option"; readonly option: string; readonly description: string; readonly cause?: unknown }
@@ -61,15 +59,15 @@ const defaultPorts: { readonly [K in ProxyRoute["kind"]]: number } = {
   socks5h: 1080
 }
 
-/** Scheme names of desktop settings and old documents. With both, the proxy resolves names. */
+/** Other names of schemes, in desktop settings and old documents. With both, the proxy resolves names. */
 const aliases: { readonly [scheme: string]: ProxyRoute["kind"] } = { socks: "socks5h", socks4: "socks4a" }
 
 const isKind = (scheme: string): scheme is ProxyRoute["kind"] => Object.hasOwn(defaultPorts, scheme)
 
-/** The host in malformed text, if it has only characters of a host and so is unlikely to be part of a password. */
+/** Text with only the characters of a host, which is unlikely to be a part of a password. */
 const plainHost = /^(?:[a-z0-9][a-z0-9.-]*|\[[0-9a-f:.]+\])(?=[:/?#]|$)/i
 
-/** Malformed text without secrets: a password may be anywhere before the last "@", so only scheme and host remain. */
+/** Redacts a malformed URL. A password may be anywhere before the last "@", so only scheme and host are shown. */
 const redactedUrl = (scheme: string, text: string): string => {
   const start = Math.max(text.lastIndexOf("@") + 1, scheme.length + 3)
   return `${scheme.slice(0, 20)}://${plainHost.exec(text.slice(start))?.[0] ?? "***"}`
@@ -121,11 +119,12 @@ export const parseProxyUrl = (text: string): Result<ProxyAddress> => {
     return fail("Scheme", `expected the scheme ${known}, got ${scheme.slice(0, 20)}`)
   }
   const rest = trimmed.slice(colon + 1)
-  // Parse as http, because `URL` checks hosts only for special schemes. It also drops the default port of the scheme, so
-  // a second parse as ftp finds a port of 80.
+  // Parses the URL as http, because `URL` checks hosts only for special schemes. As it drops the default port of a
+  // scheme, parses it again as ftp to find a port of 80.
   const url = parseAs("http", rest)
   const other = parseAs("ftp", rest)
-  // `URL` drops tabs and line ends and treats a backslash as a slash. Other parsers would find another host: reject these.
+  // Rejects tabs, line ends and backslashes. `URL` drops them or reads them as slashes, but other parsers may find
+  // another host.
   if (url === undefined || other === undefined || /[\0-\x1f\x7f\\]/.test(trimmed) || url.hostname === "") {
     return fail("Syntax", "expected a valid proxy URL, such as http://proxy:3128")
   }
@@ -146,7 +145,7 @@ export const parseProxyUrl = (text: string): Result<ProxyAddress> => {
 
 const unsendable = /[^\t\u0020-\u007e\u0080-\u00ff]/
 
-/** Headers that the client sets on CONNECT itself, or that do not apply to a request without a body. */
+/** Headers that the client sets itself on CONNECT, or that do not apply to a request without a body. */
 const reservedNames: ReadonlySet<string> = new Set([
   "host",
   "content-length",
@@ -160,7 +159,7 @@ type Pairs = ReadonlyArray<readonly [name: string, value: string]>
 
 const isOne = (value: HeaderValue | ReadonlyArray<HeaderValue>): value is HeaderValue => !Array.isArray(value)
 
-/** Reads header input once and checks it. */
+/** Reads and validates headers. Reads the input once. */
 export const headerPairs = (input: HeadersInput | undefined, option: string): Result<Pairs> => {
   if (input === undefined) return Either.right([])
   const pairs: Array<readonly [string, string]> = []
@@ -182,7 +181,7 @@ export const headerPairs = (input: HeadersInput | undefined, option: string): Re
   return Either.right(pairs)
 }
 
-/** Random per process. Keys are shown in statistics, and without a salt a weak password could be found from its hash. */
+/** A salt per process for keys, which statistics show. Without it, a weak password could be found by its hash. */
 const salt = randomBytes(32)
 
 const sslIds = new WeakMap<object, number>()
@@ -207,12 +206,12 @@ const keyOf = (route: Omit<ProxyRoute, "key">): string => {
   return `${route.url}#${createHmac("sha256", salt).update(secrets).digest("hex").slice(0, 32)}`
 }
 
-/** The settings beside a proxy's URL. */
+/** The settings of a proxy in addition to its URL. */
 export interface ProxySettings {
   readonly auth: Credentials | undefined
   readonly headers: Pairs
   readonly ssl: Ssl
-  /** The name of the option that contains `auth`, for errors. */
+  /** The name of the option with the credentials, for errors. */
   readonly option: string
 }
 
