@@ -7,8 +7,8 @@ const smallestBlock = 1024
 const largestBlock = 64 * 1024
 
 /**
- * Limits on allocating everything that is still expected in one block, since a peer may claim any length: allowed up to
- * `size`, or up to `ratio` times the bytes received so far, and never more than `most`.
+ * Limits of one block for all bytes that are still expected, because a peer may claim any length. The block has at most
+ * `size` bytes, or `ratio` times those received so far if that is more, and never more than `most`.
  */
 const trusted = { size: 256 * 1024, ratio: 8, most: 64 * 1024 * 1024 } as const
 
@@ -20,7 +20,7 @@ export class ByteBuilder {
   private block: Uint8Array | undefined = undefined
   private used = 0
 
-  /** `expected`: the total number of bytes, if known. */
+  /** `expected` is the total number of bytes, if known. */
   constructor(expected = 0) {
     this.expected = expected
   }
@@ -30,10 +30,10 @@ export class ByteBuilder {
     const block = this.block
     if (block !== undefined) {
       const room = block.length - this.used
-      const blocks = Math.min(room, end - from)
-      block.set(slab.subarray(from, from + blocks), this.used)
-      this.used += blocks
-      from += blocks
+      const count = Math.min(room, end - from)
+      block.set(slab.subarray(from, from + count), this.used)
+      this.used += count
+      from += count
       if (this.used === block.length) {
         this.full.push(block)
         this.block = undefined
@@ -50,8 +50,7 @@ export class ByteBuilder {
       this.used = length
       return
     }
-    // The first piece is usually the only one and gets a block of exactly its size; later pieces share blocks that
-    // grow.
+    // The first piece is usually the only one, and gets a block of its size. Later pieces share blocks of growing size.
     if (from === start && this.full.length === 0 && block === undefined) {
       this.full.push(new Uint8Array(slab.subarray(from, end)))
       return
@@ -81,8 +80,8 @@ export class ByteBuilder {
   }
 
   /**
-   * Returns all bytes as one array with an `ArrayBuffer` of its own, and empties the builder. Throws if the array
-   * cannot be allocated.
+   * Returns all bytes as one array with its own `ArrayBuffer`, and empties the builder. Throws if the array cannot be
+   * allocated.
    */
   bytes(): Uint8Array {
     const size = this.size
@@ -100,5 +99,5 @@ export class ByteBuilder {
   }
 }
 
-/** Uninitialised memory; the caller must overwrite all of it before handing it out. */
+/** Uninitialised memory, which the caller must overwrite completely. */
 const filledLater = (size: number): Uint8Array => new Uint8Array(Buffer.allocUnsafeSlow(size).buffer)

@@ -1,6 +1,4 @@
-/**
- * Access to the `CurrentRequestOptions` reference by its key, because the module that declares it imports this folder.
- */
+/** Reads `CurrentRequestOptions` by its key, because the module that declares it imports this folder. */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type { RequestOptions } from "../ClientRequest.js"
@@ -8,8 +6,8 @@ import type { RequestOptions } from "../ClientRequest.js"
 const CurrentRequestOptions = Context.GenericTag<RequestOptions>("effect-http-session/Session/CurrentRequestOptions")
 
 /**
- * Runs a callback that is an option of the request. If the callback was set by `CurrentRequestOptions`, requests made
- * inside it run without that option: otherwise each of them would call it again without end.
+ * Runs a callback that is an option of the request. If `CurrentRequestOptions` set the option, requests inside the
+ * callback are sent without it, because each of them would call the callback again, without end.
  */
 export const withoutItself = <A, E>(
   option: "middlewares" | "onProgress" | "onRedirect" | "raiseForStatus",

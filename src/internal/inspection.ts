@@ -1,11 +1,11 @@
 /**
- * How values of this package are printed: a name and a few facts without secrets, never their fields. The same
- * rendering serves `util.inspect`, `console.log`, `JSON.stringify`, `String` and Effect's loggers.
+ * Prints values of this package: a name and a few facts without secrets, never the fields. `util.inspect`,
+ * `console.log`, `JSON.stringify`, `String` and Effect's loggers show the same.
  */
 import { identity } from "effect/Function"
 import { format, NodeInspectSymbol, printable, redactInLogger, symbolRedactable } from "./effect/printing.js"
 
-/** The members that printing looks for, as in Effect's `Inspectable`. */
+/** The members by which values are printed, as in Effect's `Inspectable`. */
 interface Shown {
   readonly toJSON: () => unknown
   readonly toString: () => string
@@ -25,15 +25,18 @@ const rendering = (name: string, facts: () => object): object => {
 const none = (): object => ({})
 
 /**
- * Rendering members for an object literal that implements a service. They are enumerable, so that a service spread into
- * another one keeps its rendering.
+ * The members that print a service which is an object literal. They are enumerable, so that a service that is spread
+ * into another one prints in the same way.
  */
 export const inspectable = (name: string, facts: () => object = none): Shown => {
   const toJSON = () => rendering(name, facts)
   return { toJSON, toString: () => format(toJSON()), [NodeInspectSymbol]: toJSON }
 }
 
-/** Deno prints its own classes, such as Request, by another symbol than Node's, which must return a text. */
+/**
+ * The symbol by which Deno prints its own classes, such as Request. Unlike the member of Node's symbol, it returns
+ * text.
+ */
 const denoInspectSymbol = Symbol.for("Deno.customInspect")
 
 const property = (value: unknown): PropertyDescriptor => ({ configurable: true, value, writable: true })
@@ -58,13 +61,13 @@ export const showObjectAs = <A extends object>(self: A, shown: () => object): A 
   Object.defineProperties(conceal(self, shown), { toJSON: property(() => shown()) })
 
 /**
- * Changes how data that programs read, such as headers, is printed by `util.inspect`, `String` and Effect's loggers.
- * Everywhere else its JSON is `json`, by default the full value: programs store it and build keys from it, and keys
- * must differ where secrets differ.
+ * Changes how `util.inspect`, `String` and Effect's loggers print data that programs read, such as headers. Elsewhere
+ * its JSON is `json`, by default the full value, because programs store it and build keys from it, and keys must differ
+ * if secrets differ.
  */
 export const conceal = <A extends object>(self: A, shown: () => unknown, json: (self: A) => unknown = identity): A =>
   Object.defineProperties(self, {
-    // `redactInLogger` returns the printed form inside Effect's loggers and the value itself elsewhere.
+    // `redactInLogger` returns the printed form within Effect's loggers, and the value itself elsewhere.
     toJSON: property(() => {
       const inLogger = redactInLogger(self)
       return inLogger === self ? json(self) : inLogger

@@ -1,6 +1,6 @@
 /**
- * Makes one-shot iterators readable more than once. Options are read again for each request, hop and derived session,
- * but an iterator yields its items only once.
+ * Reads one-shot iterators more than once. Each request, hop and derived session reads the options again, but an
+ * iterator yields its items only once.
  */
 
 const itemsOfIterators = new WeakMap<object, ReadonlyArray<unknown>>()
@@ -11,7 +11,7 @@ export const isIterable = (input: unknown): input is Iterable<unknown> =>
 
 const isIterator = (items: object): boolean => "next" in items && typeof items.next === "function"
 
-/** Returns the same items on every iteration. The items of an iterator are cached, keyed by the iterator. */
+/** An iterable that yields the same items each time. The items of an iterator are cached, with the iterator as key. */
 export const rereadable = <A>(items: Iterable<A>): Iterable<A> => {
   if (!isIterator(items)) return items
   const cached = itemsOfIterators.get(items)

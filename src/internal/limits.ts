@@ -11,7 +11,7 @@ export type Limits = { readonly [K in Name]: number } & {
   readonly streamed: number | undefined
 }
 
-/** Limit of a phase that `total` would normally bound, used when `total` is off. */
+/** The limit of a phase that `total` bounds by default. Applies when `total` is off. */
 const fallback = 5 * 60_000
 
 const isTimeouts = (input: Input): input is Timeouts =>
@@ -19,11 +19,11 @@ const isTimeouts = (input: Input): input is Timeouts =>
 
 const none: Timeouts = Object.create(null)
 
-/** Converts a `timeout` option to its record form; a single duration is `total`. */
+/** Converts the option `timeout` to a record. A single duration is `total`. */
 export const toTimeouts = (input: Input | undefined): Timeouts =>
   input === undefined ? none : isTimeouts(input) ? ownOptions(input) : ownOptions({ __proto__: null, total: input })
 
-/** Merges a request's limits over the session's, limit by limit. */
+/** Merges time limits one by one; those of `over` win. */
 export const merge = (base: Timeouts, over: Timeouts): Timeouts => ({
   total: over.total ?? base.total,
   connect: over.connect ?? base.connect,
@@ -74,5 +74,5 @@ export const tryResolve = (timeouts: Timeouts): Limits | undefined => {
   }
 }
 
-/** The error description for a `timeout` that `tryResolve` rejects. */
+/** The description of the error for a `timeout` that `tryResolve` rejects. */
 export const notTimeout = "expected a duration, or durations by the names of limits"

@@ -1,6 +1,6 @@
 /**
- * Names for objects that can only be compared by identity, such as functions and services. Two objects with the same
- * name behave the same.
+ * Names objects that can be compared only by identity, such as functions and services. Objects with the same name
+ * behave alike.
  */
 import { randomUUID } from "node:crypto"
 

@@ -1,5 +1,5 @@
 /**
- * Loads modules on first use, so that importing this package does not load what few programs need. `load` is
+ * Loads modules on first use, so that importing this package does not load code that few programs need. The argument is
  * `() => import("./module.js")`, which bundlers follow.
  */
 import * as Effect from "effect/Effect"
@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 export interface FirstUse<A> {
   /** Loads the module, once per process. A module that cannot be loaded is a defect. */
   readonly load: Effect.Effect<A>
-  /** The module, if it was loaded: for synchronous code. */
+  /** The module if it was loaded, for synchronous code. */
   readonly loaded: A | undefined
 }
 

@@ -1,6 +1,6 @@
 /**
- * Races an effect against a callback. `Effect.raceFirst` would cost two fibers, and hangs if it is interrupted in its
- * first steps.
+ * Races an effect against a callback. `Effect.raceFirst` costs two fibers, and hangs if it is interrupted in its first
+ * steps.
  */
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
@@ -8,7 +8,7 @@ import type * as Fiber from "effect/Fiber"
 import { callback } from "./effect/callback.js"
 import { type AnyFiber, forkAtOnce, inherit, interruptSoon, onExit } from "./effect/fibers.js"
 
-/** How long, in milliseconds of real time, the finalizers of the effect may run after `fail`. */
+/** Milliseconds of real time that the finalizers of the effect may take after `fail`. */
 const finalizerTime = 100
 
 const nothing = () => {}
@@ -33,7 +33,7 @@ class Race<A, E, E2> {
     })
   }
 
-  /** Settles with the exit of the effect or with the failure, whichever is first. */
+  /** Settles with the exit of the effect or with the failure, whichever comes first. */
   get first(): Effect.Effect<A, E | E2> {
     return callback<A, E | E2>((resume) => {
       let unobserve = nothing
@@ -87,10 +87,9 @@ class Race<A, E, E2> {
  * Runs `effect`, and fails early if `fail`, which is passed to `begin`, is called. `begin` returns a cleanup that runs
  * once the race is over.
  *
- * Interrupting the caller interrupts `effect` only where the caller is interruptible; an uninterruptible region waits
- * for `effect` or for `fail`. `effect` runs in a fiber of its own that only this function interrupts. The fiber is not
- * a child of the caller, because the runtime forwards an interrupt to all children immediately, even while the parent
- * is uninterruptible.
+ * Interrupting the caller interrupts `effect` only if the caller is interruptible; an uninterruptible region waits for
+ * `effect` or for `fail`. `effect` runs in its own fiber, which only this function interrupts. The fiber is not a child
+ * of the caller, because the runtime interrupts all children at once, even while their parent is uninterruptible.
  *
  * Finalizers of `effect` finish first. After `fail` they get 100 ms of real time, because a time limit must not wait
  * for code that cannot be interrupted. Such code continues in its fiber until its next interruptible step.

@@ -1,18 +1,18 @@
-/** Pulls from a source that is opened again after it is lost: the parts that event streams and WebSockets share. */
+/** Pulls from a source that is opened again after a loss. Event streams and WebSockets extend it. */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 
-/** Waits before the next attempt. */
+/** The wait before the next attempt. */
 export interface Pause<E> {
-  /** Succeeds with `false` if no attempt follows. */
+  /** Waits. Succeeds with `false` if no attempt follows. */
   readonly after: (error: E) => Effect.Effect<boolean>
   /** Runs when the first values of an open source arrive. */
   readonly reset: Effect.Effect<void>
 }
 
-/** For sources that are opened once. */
+/** The pause of sources that are opened only once. */
 export const noPause: Pause<unknown> = { after: () => Effect.succeed(false), reset: Effect.void }
 
 /** The next values; fails with `None` at the end. */
@@ -29,7 +29,7 @@ export abstract class Reconnection<A, Reading extends { readonly scope: Scope.Cl
     this.pause = pause
   }
 
-  /** Opens the source, and then pulls or ends. */
+  /** Opens the source, then pulls from it or ends. */
   protected abstract connect(): Pulled<A, E, R>
   /** Pulls from the open source. */
   protected abstract read(reading: Reading): Pulled<A, E, R>
@@ -48,8 +48,8 @@ export abstract class Reconnection<A, Reading extends { readonly scope: Scope.Cl
   })
 
   /**
-   * Runs `open` in a Scope of its own and keeps it open with the reading that `begin` makes; without a reading, and if
-   * `open` fails, the Scope is closed.
+   * Runs `open` in a new Scope, and keeps the Scope open with the reading that `begin` makes. Closes it if `open`
+   * fails, or if `begin` makes no reading.
    */
   protected opening<B, E2, Begun extends Reading | undefined>(
     open: Effect.Effect<B, E2, Scope.Scope>,
@@ -69,7 +69,7 @@ export abstract class Reconnection<A, Reading extends { readonly scope: Scope.Cl
     )
   }
 
-  /** Returns values that arrived; the first of them after a loss reset the pause. */
+  /** Succeeds with values of the source. The first ones after a loss reset the pause. */
   protected arrived(values: ReadonlyArray<A>): Pulled<A, E, R> {
     if (!this.fresh || values.length === 0) return Effect.succeed(values)
     this.fresh = false

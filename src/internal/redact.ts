@@ -1,17 +1,17 @@
 /**
- * Removes credentials from URLs, headers, bodies and free text before they are shown. Works on strings, so that text
- * which does not parse is redacted too, and never throws. `secretNames.ts` decides which names have secret values.
+ * Removes credentials from URLs, headers, bodies and free text before they are shown. Works on strings and never
+ * throws, so that malformed text is redacted too. `secretNames.ts` decides which names have secret values.
  */
 import { isHiddenHeader, isSecretMember, isSecretName } from "./secretNames.js"
 
 export { isHiddenHeader } from "./secretNames.js"
 
-/** Replaces a secret value. */
+/** The text in place of a secret value. */
 export const redacted = "REDACTED"
 
 /**
- * Headers that must not follow a redirect to another origin, in lower case. `isHiddenHeader` covers more: every header
- * whose value is never shown.
+ * Headers that must not follow a redirect to another origin, in lower case. `isHiddenHeader` covers more headers: those
+ * whose values are never shown.
  */
 const secretHeaders: ReadonlySet<string> = new Set([
   "authorization",
@@ -46,7 +46,7 @@ const urlHeaders: ReadonlySet<string> = new Set([
   "refresh"
 ])
 
-/** Additional secret names in lower case, besides those of `isSecretName`. */
+/** Secret names in lower case, in addition to those of `isSecretName`. */
 type Extra = ReadonlySet<string> | undefined
 
 const scheme = /^[^a-z/\\?#]*(?:[a-z][a-z0-9+.-]*:[\\/]*|[\\/]{2,})/i
@@ -63,7 +63,7 @@ const withoutUserinfo = (url: string): string => {
   const end = rest.search(authorityEnd)
   const authority = end === -1 ? rest : rest.slice(0, end)
   let at = authority.lastIndexOf("@")
-  // Text after a colon that is not a port is a password containing a delimiter that should have been percent-encoded.
+  // If the text after the colon is not a port, it is a password with a delimiter that is not percent-encoded.
   if (at === -1 && /:(?!\d*$)/.test(authority.replace(/^\[[\da-f:.]*\]/i, ""))) at = rest.lastIndexOf("@")
   return at === -1 ? url : url.slice(0, start) + rest.slice(at + 1)
 }
@@ -76,11 +76,11 @@ const decodeRun = (run: string): string => {
   }
 }
 
-/** Percent-decodes every run that is valid UTF-8 and leaves the rest. */
+/** Percent-decodes every run of escapes that is valid UTF-8. Other escapes stay. */
 const decode = (text: string): string =>
   text.includes("%") ? text.replace(/(?:%[\da-f]{2})+/gi, (run) => decodeRun(run)) : text
 
-/** The value of a parameter that is not itself secret. It may contain a URL with secrets in it. */
+/** Redacts the value of a parameter whose name is not secret. The value may contain a URL with secrets. */
 const redactValue = (value: string, extra: Extra, depth: number): string => {
   if (depth === 0 || !/[?#@;]|%(?:3[bf]|23|40|25)/i.test(value)) return value
   const decoded = decode(value)
@@ -92,7 +92,7 @@ const redactValue = (value: string, extra: Extra, depth: number): string => {
 const isSecretParam = (name: string, extra: Extra): boolean =>
   isSecretName(name) || extra?.has(name.toLowerCase()) === true
 
-/** Redacts one parameter. Some servers treat a semicolon like "&", so another parameter may follow one. */
+/** Redacts one parameter. Some servers treat a semicolon like "&", so more parameters may follow a semicolon. */
 const redactParam = (part: string, extra: Extra, depth: number): string => {
   let out = ""
   let from = 0
@@ -120,7 +120,7 @@ const redactQuery = (query: string, extra: Extra, depth: number): string =>
 
 const pathParam = /;([^=/;?#]+)=([^/;?#]*)/g
 
-/** Redacts path parameters: Java servers put the session id there, as in "/page;jsessionid=1". */
+/** Redacts parameters in a path, such as the session id of Java servers: "/page;jsessionid=1". */
 const redactPath = (path: string, extra: Extra): string =>
   path.includes(";")
     ? path.replace(pathParam, (text, name: string) =>
@@ -147,13 +147,13 @@ const redactRest = (url: string, extra: Extra, depth: number): string => {
   return path + query + fragment
 }
 
-/** How deep URLs nested in parameters of URLs are redacted. */
+/** To which depth URLs in parameters of URLs are redacted. */
 const maxDepth = 3
 
 /**
- * Redacts a URL, even a malformed one: removes userinfo and replaces the values of signing and token parameters by
- * "REDACTED", in path, query and fragment, and in URLs nested in parameters. Everything else stays as it is.
- * `extraParams` adds secret names, in any case.
+ * Redacts a URL, even a malformed one. Removes the userinfo, and replaces the values of secret parameters by
+ * "REDACTED": in path, query and fragment, and in URLs within parameters. `extraParams` adds secret names; their case
+ * is ignored.
  */
 export const redactUrl = (url: string, extraParams?: Iterable<string>): string => {
   // The URL parser ignores these characters anywhere.
@@ -174,7 +174,7 @@ export const redactParams = (
 ): ReadonlyArray<readonly [name: string, value: string]> =>
   Array.from(params, ([name, value]) => [name, isSecretName(name) ? redacted : redactValue(value, undefined, maxDepth)])
 
-/** Matches a URL from the colon on. A pattern for the scheme would make the search restart at each hyphen. */
+/** Matches a URL from its colon on. With a pattern for the scheme, the search would start again at each hyphen. */
 const urlInText = /:[\\/]{2}[^\s"'<>`]+/g
 
 const credentialsInText = /\b(basic|bearer|digest|negotiate)\s+(?!realm\b)[a-z0-9+/_.~=-]{8,}/gi
@@ -186,7 +186,7 @@ const pairInText = /([?&]?)\b([\w.-]{1,64})=("[^"\r\n]*"?|[^\s&;,"'<>)\]]+)/g
 
 const memberInText = /"([\w.$-]{1,64})"(\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s,\]}"[{]+)/gs
 
-/** Redacts header lines wherever they start; a value extends to the end of its line. */
+/** Redacts header lines, which may start anywhere in a line. A value extends to the end of its line. */
 const redactLines = (text: string): string => {
   let out = ""
   let from = 0
@@ -225,18 +225,18 @@ export const redactText = (text: string): string => {
 }
 
 /**
- * Whether to omit a header's value entirely when the line may be truncated: a truncated URL does not show where its
- * userinfo ends.
+ * Whether the whole value of a header is hidden if its line may be truncated, because a truncated URL does not show
+ * where its userinfo ends.
  */
 export const isHiddenWhole = (name: string): boolean => isHiddenHeader(name) || urlHeaders.has(name.toLowerCase())
 
 /** A malformed challenge may quote the request, including its credentials. */
 const challenge = /-authenticate$/i
 
-/** Whether excerpts of a broken head hide the values of fields of this name. */
+/** Whether excerpts of a malformed head hide the values of fields with this name. */
 export const isHiddenInHead = (name: string): boolean => isHiddenWhole(name) || challenge.test(name)
 
-/** One line of a message head, complete or truncated, or several lines. */
+/** A line of a message head, complete or truncated, or several lines. */
 const headLine = /^(\s*)([^\s:]+)(\s*:).*$/s
 
 /** Redacts the values of secret headers in lines of a message head, raw or escaped. */
@@ -278,7 +278,7 @@ export const redactHeader = (name: string, value: string): string => {
   return value.includes("://") ? value.replace(urlInText, (url) => redactUrl(url)) : value
 }
 
-/** Headers with secret values redacted, in order and case. `extraNames` adds secret names, in any case. */
+/** Headers with secret values redacted; order and case stay. `extraNames` adds secret names; their case is ignored. */
 export const redactHeaders = (
   headers: Iterable<readonly [name: string, value: string]>,
   extraNames?: Iterable<string>

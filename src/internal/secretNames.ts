@@ -17,8 +17,7 @@
  * 7. the last word is a compound such as "authtoken", "PHPSESSID", "clientsecret", "xapikey".
  *
  * All other values are shown: "token_type", "max_tokens", "signature_method", "X-Amz-SignedHeaders", "keyword",
- * "author", "status_code". The rules err towards hiding: a value hidden needlessly costs a second look, a value shown
- * by mistake costs a credential.
+ * "author", "status_code". In doubt, the rules hide a value, because showing a credential is the worse mistake.
  */
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(" "))
@@ -51,7 +50,7 @@ const secretCodes = words(
     "invitation reset confirm confirmation activation backup recovery sms grant"
 )
 
-/** Rule 5, compared without separators. */
+/** Rule 5: whole names, compared without separators. */
 const alone = words("sign ticket cookie cookies sid code key samlresponse samlart")
 
 /** Rule 7. */
@@ -64,7 +63,7 @@ const joined = [
 /** Trailing words that only describe a notation. */
 const notations = words("value hash base64 b64 raw encoded encrypted enc")
 
-/** Only the end of a longer name is examined. */
+/** Of a longer name, only the end is examined. */
 const maxLength = 128
 
 const split = (name: string): Array<string> => {
@@ -104,7 +103,7 @@ const judge = (name: string): boolean => {
   }
 }
 
-/** Cache of verdicts. Programs use few names; the size limit keeps a peer from filling it. */
+/** Cached verdicts. Programs use few names; the limit of its size is for names that peers choose. */
 const verdicts = new Map<string, boolean>()
 
 const maxVerdicts = 512
@@ -120,7 +119,7 @@ export const isSecretName = (name: string): boolean => {
   return secret
 }
 
-/** Like `isSecretName`, for JSON members and names in running text, where "code" alone usually is an error code. */
+/** Like `isSecretName`, for JSON members and names in text, where "code" alone is usually an error code. */
 export const isSecretMember = (name: string): boolean => isSecretName(name) && name.toLowerCase() !== "code"
 
 /** Headers that match a rule but do not contain a credential. */

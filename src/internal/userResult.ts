@@ -1,4 +1,4 @@
-/** Checks the values that user callbacks return, because JavaScript programs are not held to the types. */
+/** Checks the values that callbacks of the program return, because the compiler does not check JavaScript programs. */
 import * as Effect from "effect/Effect"
 
 /** Describes the kind of a value in a few words, without showing the value. */
@@ -21,7 +21,7 @@ export const isTrue = (result: unknown): boolean => {
   return false
 }
 
-/** Returns the Effect that a user callback returned, or fails if it returned anything else. */
+/** The Effect that a callback returned, or a failure if it returned anything else. */
 export const effectOr = <A, E, R, F>(
   result: Effect.Effect<A, E, R>,
   error: (kind: string) => F
