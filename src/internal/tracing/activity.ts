@@ -1,4 +1,4 @@
-/** Counts what a session does from its signals, and streams snapshots of the counts. */
+/** Counts the requests of a session from its signals, and streams snapshots of the counts. */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import type { DurationInput } from "effect/Duration"
@@ -15,14 +15,14 @@ import type { Hub, SignalSink } from "../transport/signalHub.js"
 /** Milliseconds over which the rates are averaged. */
 const rateWindow = 3000
 
-/** The totals at the time of a snapshot, from which later ones compute the rates. */
+/** The totals of a snapshot, from which later snapshots compute rates. */
 interface Sample {
   readonly elapsed: number
   readonly sent: number
   readonly received: number
 }
 
-/** The connections of a pool without its keys. */
+/** The connection counts of a pool, without those of each key. */
 const countsOf = ({ perKey: _, ...counts }: Stats): Activity["connections"] => counts
 
 class ActivityCounter implements SignalSink {
@@ -84,13 +84,13 @@ class ActivityCounter implements SignalSink {
     }
   }
 
-  /** Ends the upload of an attempt; returns whether the request started while the stream runs. */
+  /** Ends the upload of an attempt. Returns whether the stream has seen the start of the request. */
   private attemptEnded(id: number): boolean {
     this.transfers.delete(id)
     return this.pending.has(id)
   }
 
-  /** Returns the number of bytes. */
+  /** Records a chunk of a body and returns its size. */
   private transfer(
     requestId: number,
     direction: Transfer["direction"],
@@ -143,7 +143,7 @@ const intervalOf = (input: DurationInput): number => {
 
 /**
  * Snapshots of the requests that start while the stream runs: one at once, one after each interval, and one at the end
- * of the hub. Takes a snapshot when it is pulled, so that a slow reader gets fewer, not old ones.
+ * of the hub. Each pull takes its own snapshot, so that a slow reader gets fewer snapshots but no old ones.
  */
 export const activityOf = (
   hub: Hub,

@@ -1,4 +1,4 @@
-/** The facts of an attempt as rows of text, without secrets. */
+/** Formats the facts of an attempt as rows of text without secrets. */
 import type * as Headers from "@effect/platform/Headers"
 import { redactHeader, redactUrl } from "../redact.js"
 import type { Attempt } from "./attempts.js"
@@ -9,16 +9,16 @@ import { joinLines, type Markup } from "./markup.js"
 /** A name and its value. */
 export type Fact = readonly [name: string, value: string]
 
-/** The URL without secrets. Signals of sessions have none; those made by hand may. */
+/** The URL without secrets, which signals may contain that a program makes itself. */
 export const urlOf = (attempt: Attempt): string => redactUrl(attempt.url)
 
 export const durationOf = (attempt: Attempt): number => attempt.end - attempt.start
 
-/** "200", the tag of the error, or "" while there is neither. */
+/** The status ("200"), the tag of the error, or "" before either is known. */
 export const outcomeOf = ({ error, response }: Attempt): string =>
   error ?? (response === undefined ? "" : String(response.status))
 
-/** How to colour an outcome. */
+/** The kind of an outcome, which selects its colour. */
 export const outcomeKind = ({ error, response }: Attempt): "good" | "moved" | "bad" => {
   if (error !== undefined) return "bad"
   const status = response?.status ?? 0
@@ -34,13 +34,13 @@ export const connectionOf = ({ connectionId, idle }: Attempt): string => {
 
 const units = ["B", "KiB", "MiB", "GiB"] as const
 
-/** Bytes as text. */
+/** Formats a number of bytes. */
 export const formatBytes = (bytes: number): string => {
   const exponent = bytes < 1024 ? 0 : Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10))
   return `${exponent === 0 ? bytes : (bytes / 1024 ** exponent).toFixed(1)} ${units[exponent]}`
 }
 
-/** The time of each phase that occurred. */
+/** The duration of each phase that occurred. */
 export const phaseFacts = (attempt: Attempt): ReadonlyArray<Fact> =>
   phases.flatMap((phase): ReadonlyArray<Fact> => {
     const spent = attempt.spent(phase)
@@ -64,7 +64,7 @@ const after = ({ location, retry }: Attempt): ReadonlyArray<Fact> => [
   ...known("sent again", retry === undefined ? undefined : `${retry.reason}, after ${formatMillis(retry.delay)}`)
 ]
 
-/** Everything but phases and headers. */
+/** All facts except phases and headers. */
 export const factsOf = (attempt: Attempt): ReadonlyArray<Fact> => {
   const { error, hop, idle, number, remoteAddress, response, tls } = attempt
   const status = response === undefined ? undefined : `${response.status} ${response.reason}`.trimEnd()
@@ -86,6 +86,6 @@ export const factsOf = (attempt: Attempt): ReadonlyArray<Fact> => {
 export const headerFacts = (headers: Headers.Headers | undefined): ReadonlyArray<Fact> =>
   Object.entries(headers ?? {}).map(([name, value]): Fact => [name, redactHeader(name, value)])
 
-/** The facts for a tooltip, a line each. */
+/** The text of a tooltip, with one fact per line. */
 export const tooltipOf = (attempt: Attempt): Markup =>
   joinLines([...factsOf(attempt), ...phaseFacts(attempt)].map(([name, value]) => `${name}: ${value}`))

@@ -33,7 +33,7 @@ export interface SpanMaker {
 const matches = (name: string, patterns: ReadonlyArray<string | RegExp>): boolean =>
   patterns.some((pattern) => (typeof pattern === "string" ? pattern.toLowerCase() === name : pattern.test(name)))
 
-// Requests go to few peers, so the check of the last address is cached.
+// The result for the last address, because most requests go to few peers.
 let lastAddress = ""
 let lastIsIp = false
 
@@ -62,9 +62,9 @@ export class AttemptSpan {
     return Object.entries(this.spans.propagation(this.span))
   }
 
-  /** Starts a phase; the returned function ends it. */
+  /** Starts a phase. The returned function ends it. */
   phase(phase: Phase): (() => void) | undefined {
-    // The span ends with the head of the response.
+    // The span ends with the head of the response, before the body.
     if (this.over || phase === "body") return undefined
     try {
       if (this.options.phases === true) return this.child(phase)
@@ -86,13 +86,13 @@ export class AttemptSpan {
     }
   }
 
-  /** Stops using the span after the tracer threw. */
+  /** Stops using the span, because the tracer threw. */
   private breaks(cause: unknown): void {
     this.over = true
     this.spans.broken(cause)
   }
 
-  /** Records request headers when the head is about to be written. */
+  /** Records request headers before the head is written. */
   sending(head: string, secret: ReadonlySet<string>): void {
     const names = this.options.requestHeaders
     if (names === undefined || names.length === 0 || this.over) return
@@ -130,7 +130,7 @@ export class AttemptSpan {
     this.span.attribute(`http.${direction}.header.${name}`, [shown])
   }
 
-  /** Records the head of the response; `refused` if the response counts as a failure. */
+  /** Records the head of the response. `refused` is true if the response counts as a failure. */
   head(head: Head, refused: boolean): void {
     if (this.over) return
     const { status } = head

@@ -33,10 +33,10 @@ export class Attempt {
   error: string | undefined = undefined
   location: string | undefined = undefined
   remoteAddress: string | undefined = undefined
-  /** Of HTTP/2, once the body has ended. */
+  /** The stream of an attempt over HTTP/2, known once the body has ended. */
   streamId: number | undefined = undefined
   connectionId: number | undefined = undefined
-  /** Milliseconds for which its connection was idle before; `undefined` for a new one. */
+  /** Milliseconds for which the connection was idle before; `undefined` for a new connection. */
   idle: number | undefined = undefined
   /** The reason of the next attempt and the delay before it, if the request was sent again. */
   retry: { readonly reason: string; readonly delay: number } | undefined = undefined
@@ -44,7 +44,7 @@ export class Attempt {
   readonly sent: Array<Uint8Array> = []
   readonly received: Array<Uint8Array> = []
   sentBytes = 0
-  /** Body sizes as received and after decoding, once the body has ended. */
+  /** Sizes of the response body as received and after decoding, known once the body has ended. */
   receivedBytes: number | undefined = undefined
   decodedBytes: number | undefined = undefined
   private open: { readonly phase: Phase; readonly start: number } | undefined = undefined
@@ -70,7 +70,7 @@ export class Attempt {
     this.end = Math.max(this.end, time)
   }
 
-  /** Splits the time until the response: sending until the last chunk, then waiting for the headers. */
+  /** Splits the time until the response into sending, up to the last chunk, and waiting for the headers. */
   private answered(time: number): void {
     const { open } = this
     if (open?.phase === "send") {
@@ -212,7 +212,7 @@ export const attemptsOf = (signals: Iterable<Signal>): ReadonlyArray<Attempt> =>
   return all
 }
 
-/** Starts an attempt. If its first signal concerns the connection, the URL is that of the last redirect. */
+/** Starts an attempt. If its first signal has no URL, the attempt has the URL of the last redirect. */
 const begin = (request: TracedRequest, signal: Signal): Attempt | undefined => {
   const { last } = request
   if ("method" in signal) return new Attempt(signal.method, signal.url, signal, signal.time)

@@ -1,6 +1,4 @@
-/**
- * The trace of one call: emits the signals of its start, redirects and end, and owns the traces of its hops.
- */
+/** The trace of one call: emits the signals of its start, redirects and end, and owns the traces of its hops. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { ClientResponse } from "../../ClientResponse.js"
@@ -21,7 +19,7 @@ export class CallTrace implements Trace {
   private readonly call: TracedCall
   private readonly delivery: SignalDelivery
   private readonly spans: Spans | undefined
-  /** The trace of the first hop, which is nearly always the only one. */
+  /** The trace of the first hop. Most calls have only one. */
   private first: HopTrace | undefined = undefined
   private others: Array<HopTrace> | undefined = undefined
 
@@ -75,7 +73,7 @@ export class CallTrace implements Trace {
     })
   }
 
-  /** Like `begin`, with listeners: passes the request to `send` with the headers that they have set. */
+  /** Like `begin`, for a call with listeners: passes the request to `send` with the headers that they set. */
   start<A, E>(send: (request: PreparedRequest) => Effect.Effect<A, E>): Effect.Effect<A, E> {
     const { delivery } = this
     const { request } = this.call
@@ -84,7 +82,7 @@ export class CallTrace implements Trace {
     return Effect.flatMap(delivery.listen, () => send(delivery.listeners?.edited(request) ?? request))
   }
 
-  /** Creates the trace of a hop that is about to be sent. */
+  /** Creates the trace of a hop before it is sent. */
   hop(request: PreparedRequest): HopTrace {
     this.flush()
     const hop = new HopTrace(this.delivery, this.spans, request, this.call.attempt + 1)
@@ -125,7 +123,7 @@ export class CallTrace implements Trace {
     })
   }
 
-  /** Emits the final head. With listeners, returns an effect that must run before the request continues. */
+  /** Emits the final head. With listeners, returns an effect that runs them, with which the request must continue. */
   ended(response: ClientResponse): Effect.Effect<ClientResponse> | undefined {
     if (this.listening) {
       return Effect.suspend(() => {
@@ -137,7 +135,7 @@ export class CallTrace implements Trace {
     return undefined
   }
 
-  /** Emits the final head of a response that did not pass `ended`, such as one that a middleware made. */
+  /** Emits the final head if `ended` has not, for example for a response that a middleware made. */
   settled(response: ClientResponse): void {
     if (this.delivery.state === "begun") this.emitRequestEnd(response)
   }
@@ -166,13 +164,13 @@ export class CallTrace implements Trace {
     else hop.emitResponseEnd()
   }
 
-  /** Emits the end of a body that a middleware made: it is complete, and no byte of it was received. */
+  /** Emits the end of a body that a middleware made, which is complete without a received byte. */
   private emitMadeResponseEnd(response: ClientResponse): void {
     const { method, url } = response
     this.emitAt({ _tag: "ResponseEnd", method, url: redactUrl(url), received: 0, decoded: 0 }, this.delivery.now())
   }
 
-  /** Emits a failure. Listeners run like finalizers before the request fails with `cause`. */
+  /** Emits a failure. Listeners run, like finalizers, before the request fails with `cause`. */
   failed<E>(cause: Cause.Cause<E>): Effect.Effect<never, E> {
     const { delivery } = this
     this.first?.failed(cause)

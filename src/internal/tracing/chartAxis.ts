@@ -1,13 +1,13 @@
-/** The time axis of a chart: places on it, marks, and durations as text. */
+/** The time axis of a chart: positions, marks and the text of durations. */
 
 /** A mark on the axis. */
 export interface Mark {
-  /** Percent of the axis. */
+  /** Position in percent of the axis. */
   readonly at: number
   readonly label: string
 }
 
-/** Milliseconds as text, with about three digits. */
+/** Formats milliseconds with about three digits. */
 export const formatMillis = (millis: number): string => {
   if (millis >= 10_000) return `${(millis / 1000).toFixed(1)} s`
   if (millis >= 1000) return `${(millis / 1000).toFixed(2)} s`
@@ -30,17 +30,17 @@ export class ChartAxis {
 
   constructor(from: number, until: number) {
     this.from = from
-    // An axis without length would divide by zero.
+    // Positions divide by the length, which must not be 0.
     this.length = until > from ? until - from : 1
   }
 
-  /** The percentage of the axis at which a time lies, with two decimals. */
+  /** The position of a time in percent of the axis, with two decimals. */
   place(time: number): number {
     const percent = ((time - this.from) / this.length) * 100
     return Math.round(Math.min(100, Math.max(0, percent)) * 100) / 100
   }
 
-  /** Marks at round times, from 0 on; at most `count` of them. */
+  /** At most `count` marks at round times, beginning with 0. */
   marks(count: number): ReadonlyArray<Mark> {
     const step = roundStep(this.length / count)
     const marks: Array<Mark> = []

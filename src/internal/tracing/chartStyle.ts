@@ -1,7 +1,7 @@
-/** Colours and names of the phases in charts, and their style sheets for light and dark screens. */
+/** The names and colours of the phases in charts, and style sheets for light and dark screens. */
 import type { Phase } from "../../Timeouts.js"
 
-/** The phases in their order, with what happens in each. */
+/** The phases in their order, each with a description. */
 export const phaseNames: { readonly [P in Phase]: string } = {
   queue: "waiting for a slot of the pool",
   dns: "looking up the name",
@@ -13,7 +13,7 @@ export const phaseNames: { readonly [P in Phase]: string } = {
   body: "receiving the body"
 }
 
-// The keys of a literal are its own.
+// The literal has no other keys than the phases.
 export const phases = Object.keys(phaseNames) as ReadonlyArray<Phase>
 
 interface Palette {
@@ -73,7 +73,7 @@ const dark: Palette = {
 const variables = ({ phases: colours, ...others }: Palette): string =>
   [...Object.entries(others), ...Object.entries(colours)].map(([name, colour]) => `--${name}:${colour}`).join(";")
 
-/** Defines the colours as variables of `selector`, by the screen's preference. */
+/** Defines the colours as CSS variables of `selector`, for light and for dark screens. */
 export const colourRules = (selector: string): string =>
   [
     `${selector}{color-scheme:light dark;${variables(light)}}`,

@@ -1,4 +1,4 @@
-/** Lets listeners edit the headers of a request that is about to start. */
+/** Lets listeners edit the headers of a request before it starts. */
 
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
@@ -10,7 +10,7 @@ import type { PreparedRequest } from "../request/preparedRequest.js"
 
 type Edit = (pairs: Pairs, secret: Set<string>) => Pairs
 
-/** Accepts edits until the request is sent; later edits have no effect. */
+/** Records edits until the request is sent. Later edits have no effect. */
 export class Editor implements HeaderEditor {
   static {
     showAs(Editor, "HeaderEditor")
@@ -34,7 +34,7 @@ export class Editor implements HeaderEditor {
     })
   }
 
-  /** The request with all edits applied. An invalid header fails the request when it is written. */
+  /** The request with all edits. An invalid header fails the request when its head is written. */
   close(request: PreparedRequest): PreparedRequest {
     const edits = this.edits ?? []
     this.edits = undefined

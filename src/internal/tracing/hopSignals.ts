@@ -23,7 +23,7 @@ export class HopSignals {
     this.attempt = attempt
   }
 
-  /** While bytes are processed, the time is that of their arrival. */
+  /** The current time; while received bytes are processed, the time of their arrival. */
   now(): number {
     return this.marks?.readAt ?? this.delivery.now()
   }
@@ -33,7 +33,7 @@ export class HopSignals {
     this.enqueue(this.built(fields, time ?? this.now()))
   }
 
-  // The signals that every request emits are written out: a spread takes longer than all other steps of a signal.
+  // Writes out the signals that every request emits, because a spread takes longer than all other steps of a signal.
   private built(fields: SignalFields, time: number): RequestSignal {
     const { delivery, request } = this
     switch (fields._tag) {
@@ -70,7 +70,7 @@ export class HopSignals {
     else this.held.push(signal)
   }
 
-  /** Buffers signals from now on. */
+  /** Buffers later signals until `flush`. */
   hold(): void {
     this.holding = true
   }

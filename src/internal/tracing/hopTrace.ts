@@ -1,4 +1,4 @@
-/** The trace of one hop: emits the signals of its attempts and of the response body, and drives their spans. */
+/** The trace of one hop: emits the signals of its attempts and of the response body, and updates their spans. */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { ResponseHead } from "../../ClientResponse.js"
@@ -30,7 +30,7 @@ export class HopTrace implements Trace, BodyWatch {
   response: ResponseHead | undefined = undefined
   /** When the head of the response arrived. */
   headAt: number | undefined = undefined
-  /** Whether the request ended with this hop's response; set by the call's trace. */
+  /** Whether the request ended with the response of this hop. The trace of the call sets it. */
   isFinal = false
   private readonly delivery: SignalDelivery
   private readonly signals: HopSignals
@@ -47,7 +47,7 @@ export class HopTrace implements Trace, BodyWatch {
   private transferred = 0
   private sent = 0
   private total: number | undefined = undefined
-  // Totals of a body that was read before its response was returned; `received` is negative until the body ends.
+  // Totals of a body that ended before its response was final. `received` is negative until the body has ended.
   private received = -1
   private decoded = 0
   private bodyError: BodyError | undefined = undefined
@@ -84,7 +84,7 @@ export class HopTrace implements Trace, BodyWatch {
     })
   }
 
-  /** Runs listeners for effects that read the body, if there are listeners. */
+  /** Runs the listeners, for effects that read the body; `undefined` without listeners. */
   get listen(): Effect.Effect<void> | undefined {
     return this.delivery.listening ? this.delivery.listenInTime : undefined
   }
@@ -128,12 +128,12 @@ export class HopTrace implements Trace, BodyWatch {
     return marks
   }
 
-  /** Propagation headers that replace those of the request. */
+  /** The propagation headers of the span, if they replace trace headers of the request. */
   get override(): Pairs | undefined {
     return this.span !== undefined && carriesTrace(this.request.fields.pairs) ? this.span.propagatedPairs : undefined
   }
 
-  /** The request with propagation headers of the span. */
+  /** The request with the propagation headers of the span, unless it has its own. */
   propagated(wire: WireRequest): WireRequest {
     if (this.span === undefined || carriesTrace(this.request.fields.pairs)) return wire
     this.bare = wire
@@ -163,7 +163,7 @@ export class HopTrace implements Trace, BodyWatch {
     this.span?.connected(connection, route)
   }
 
-  /** Emits that the head is about to be written, and with it a body of bytes. */
+  /** Emits the signals before a head is written, and with it a body in memory. */
   sending(wire: WireRequest): void {
     this.span?.sending(wire.head, this.request.secretHeaders)
     if (!this.delivery.hasSubscribers) return
@@ -223,7 +223,7 @@ export class HopTrace implements Trace, BodyWatch {
     })
   }
 
-  /** Handles the head of the final response. */
+  /** Call with the head of the response. */
   head(head: Head, response: ResponseHead): void {
     this.response = response
     const { request } = this
@@ -243,7 +243,7 @@ export class HopTrace implements Trace, BodyWatch {
     this.observeSize("request", this.sent)
   }
 
-  /** Handles a resend after a connection that ended without a response; returns the head to send. */
+  /** Call when the request is sent again after an attempt without a response. Returns the request to send. */
   resent(wire: WireRequest, reason: RequestRetry["reason"], error: ClientError, attempt: number): WireRequest {
     this.failed(Cause.fail(error))
     if (this.delivery.hasSubscribers) {
@@ -261,7 +261,7 @@ export class HopTrace implements Trace, BodyWatch {
     return this.bare === undefined || this.span === undefined ? wire : this.withTrace(this.bare, this.span)
   }
 
-  /** Handles an attempt that ends without a response. */
+  /** Call when an attempt ends without a response. */
   failed(cause: Cause.Cause<unknown>): void {
     this.timeline?.finish()
     this.span?.failed(cause)

@@ -1,4 +1,4 @@
-/** Runs the listeners of one request sequentially, each signal through all trace configs. */
+/** Runs the listeners of one request one after the other, each signal with all trace configs. */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
@@ -13,15 +13,15 @@ import type { RequestSignal } from "../transport/trace.js"
 import { Editor } from "./headerEditor.js"
 import type { Configs } from "./traceConfig.js"
 
-/** Milliseconds that listeners get at least for the end of a failed request. */
+/** Milliseconds that listeners get, at the least, for the end of a failed request. */
 const lastWord = 1000
 
 /** The members of a call that its listeners use. */
 export interface ListenedCall {
   readonly core: {
-    /** Keeps a fiber that runs listeners after the request. */
+    /** Registers a fiber that runs listeners after the request. */
     readonly keep: (fiber: Fiber.RuntimeFiber<void>) => void
-    /** Calls `stop` when the session has ended. */
+    /** Calls `stop` when the session has ended. The returned function cancels this. */
     readonly whenEnded: (stop: () => void) => () => void
   }
   readonly request: PreparedRequest
@@ -33,9 +33,9 @@ export interface ListenedCall {
 }
 
 export class Listeners {
-  /** Runs the listeners of all signals so far, in the current fiber. */
+  /** Runs the listeners of all signals so far in the current fiber. */
   readonly listen: Effect.Effect<void>
-  /** The defect of a listener that ran outside the request's fiber. */
+  /** The defect of a listener that ran outside the fiber of the request. */
   defect: Cause.Cause<never> | undefined = undefined
   private readonly call: ListenedCall
   private readonly configs: Configs
@@ -57,7 +57,7 @@ export class Listeners {
     this.contexts = this.configs.listening.map((config) => config.ctx(given))
   }
 
-  /** The request with the headers that listeners of its start have set. */
+  /** The request with the headers that the listeners of its start set. */
   edited(request: PreparedRequest): PreparedRequest {
     return this.editor.close(request)
   }
@@ -87,23 +87,20 @@ export class Listeners {
   }
 
   /**
-   * Runs listeners under the total limit, for callers after the end of the call, which then no longer enforces the
-   * limit.
+   * Runs the listeners within the total limit. For use after the end of the call, which no longer enforces the limit.
    */
   get listenInTime(): Effect.Effect<void> {
     return this.within(this.call.expiresAt, this.listen)
   }
 
-  /** Runs listeners until `time`. An uninterruptible one continues in the background. */
+  /** Runs the listeners until `time`. An uninterruptible listener continues in the background. */
   private within(time: number, listening: Effect.Effect<void>): Effect.Effect<void> {
     return Effect.ignore(
       raceWithCallback(listening, (fail: (late: "late") => void) => this.limit(time, () => fail("late")))
     )
   }
 
-  /**
-   * Calls `late` at `time`, or one second after the end of the session, unless the returned function is called first.
-   */
+  /** Calls `late` at `time`, or one second after the end of the session. The returned function cancels this. */
   private limit(time: number, late: () => void): () => void {
     const { core, deadlines } = this.call
     let deadline = deadlines.schedule(time, late)
@@ -118,13 +115,13 @@ export class Listeners {
   }
 
   /**
-   * The deadline of listeners after the last step of the call. It allows a minimum because the total limit may be over.
+   * The deadline of listeners after the last step of the call. Grants a minimum, because the total limit may be over.
    */
   private get lastTime(): number {
     return Math.max(this.call.expiresAt, this.call.deadlines.now() + lastWord)
   }
 
-  /** Runs listeners outside the request's fiber, and remembers the defect of a listener. */
+  /** Runs the listeners outside the fiber of the request, and records the defect of a listener. */
   get listenBeside(): Effect.Effect<void> {
     return Effect.tapErrorCause(this.listen, (cause) =>
       Effect.sync(() => {
@@ -133,7 +130,7 @@ export class Listeners {
     )
   }
 
-  /** Runs listeners for signals emitted after the request has finished, in a fiber of the session. */
+  /** Runs the listeners of signals after the end of the request, in a fiber of the session. */
   pump(): void {
     if (this.pumping) return
     this.pumping = true
@@ -147,8 +144,8 @@ export class Listeners {
   }
 
   /**
-   * Runs listeners after a failure, like finalizers. If the call was aborted while a listener runs, that listener is
-   * uninterruptible; a limit must not wait for it, so a fiber of the session runs the rest.
+   * Runs the listeners after a failure, like finalizers. A listener that still runs after the call was aborted is
+   * uninterruptible. A time limit must not wait for it, so a fiber of the session runs the rest.
    */
   get listenToFailure(): Effect.Effect<void> {
     return Effect.suspend(() => {

@@ -1,7 +1,7 @@
-/** Builds HTML and SVG from templates in which every inserted string is escaped. */
+/** Builds HTML and SVG from templates, which escape every inserted string. */
 import { printable } from "../redact.js"
 
-/** Markup that is inserted as it is. */
+/** Markup, which templates insert without escaping. */
 export class Markup {
   readonly text: string
 
@@ -21,7 +21,7 @@ const entities: { readonly [character: string]: string } = {
 /** Unpaired surrogates and noncharacters, which XML 1.0 section 2.2 excludes. */
 const notXml = /\p{Surrogate}|[\ufffe\uffff]/gu
 
-/** Escapes text for content and quoted attributes. Control characters become visible. */
+/** Escapes text for content and quoted attributes. Makes control characters visible. */
 export const escapeText = (text: string): string =>
   printable(text)
     .replace(notXml, "\ufffd")
@@ -36,7 +36,7 @@ const textOf = (value: Inserted): string => {
   return typeof value === "object" ? value.map(({ text }) => text).join("") : escapeText(String(value))
 }
 
-/** Tag for templates of markup. */
+/** The tag of templates of markup. */
 export const markup = (parts: TemplateStringsArray, ...values: ReadonlyArray<Inserted>): Markup =>
   new Markup(parts.map((part, index) => (index === 0 ? part : textOf(values[index - 1]) + part)).join(""))
 

@@ -30,13 +30,13 @@ const responseSize = histogram(
 
 const lookups = histogram("dns.lookup.duration", seconds, "Time taken to perform a DNS lookup, in seconds.")
 
-/** Most servers with labels of their own. */
+/** Most servers that have their own labels. */
 const maxServers = 1000
 
-/** Most cached label sets; beyond that the cache is cleared. */
+/** Most cached sets of labels. At the limit, the cache is cleared. */
 const maxLabels = 10_000
 
-/** Label sets of bounded cardinality, each built once. */
+/** Builds each set of labels once, and limits their number. */
 export class LabelCache {
   private readonly servers = new Set<string>()
   private readonly made = new Map<string, Labels>()
@@ -106,7 +106,7 @@ interface Connection {
   readonly host: string
   readonly port: number
   readonly since: number
-  /** Counts users of the connection: the signal of the next request may precede the release by the last one. */
+  /** How many requests use the connection. The signal of the next one may precede the release by the last one. */
   uses: number
   state: "active" | "idle"
 }
@@ -146,7 +146,7 @@ class Connections implements ConnectionSink {
     }
   }
 
-  /** Removes the open connections from the count, because the connector may outlive the counting session. */
+  /** Subtracts the open connections, because the connector may outlive the session that counts them. */
   stop(): void {
     for (const connection of this.open.values()) this.count(connection, -1)
     this.open.clear()
@@ -202,7 +202,7 @@ class Connections implements ConnectionSink {
 
 const keyOf = (signal: Signal): string => `${signal.sessionId} ${signal.requestId}`
 
-/** The observer behind `Tracing.metrics`. */
+/** The observer of `Tracing.metrics`. */
 export const makeMetrics = (all: boolean): Observer => ({
   attempt,
   body: all ? body : undefined,

@@ -1,4 +1,4 @@
-/** The requests and responses in signals: redacted copies, computed on access. */
+/** Redacted copies of requests and responses for signals, computed on access. */
 import * as Headers from "@effect/platform/Headers"
 import type { ClientResponse, RequestInfo, ResponseHead } from "../../ClientResponse.js"
 import { emptyRecord, fromRecord } from "../http/concealedHeaders.js"
@@ -63,7 +63,7 @@ class ShownHead implements Head {
   }
 }
 
-/** Redacts the request behind a response. Retains only the fields it needs, not the hop. */
+/** The redacted request of a response. Retains only the necessary fields, not the hop. */
 class ShownSource implements HeadSource {
   readonly method: string
   private readonly target: { readonly url: string; readonly realUrl: string }
@@ -105,14 +105,14 @@ const shown = (headers: Headers.Headers, secret: ReadonlySet<string>): Headers.H
   return fromRecord(out)
 }
 
-// Requests of a session without headers of their own have equal headers, so those of the last request are cached.
+// The headers of the last request, because all requests of a session that set no headers have the same ones.
 let lastFields: Fields | undefined
 let lastGiven: Headers.Headers = Headers.empty
 let lastLines = ""
 let lastSecret: ReadonlySet<string> = none
 let lastSent: Headers.Headers = Headers.empty
 
-/** The given headers, redacted. */
+/** The headers that session and request set, redacted. */
 export const shownFields = (fields: Fields): Headers.Headers => {
   if (fields === lastFields) return lastGiven
   const { pairs, secret } = fields

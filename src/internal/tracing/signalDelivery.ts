@@ -1,6 +1,6 @@
 /**
- * Delivers the signals of one call: to stream readers and collectors at once, to listeners at the next step of the
- * request's fiber.
+ * Delivers the signals of one call: to readers of streams and collectors at once, and to listeners at the next step of
+ * the request's fiber.
  */
 import * as Effect from "effect/Effect"
 import type { PreparedRequest } from "../request/preparedRequest.js"
@@ -26,7 +26,7 @@ export interface TracedCall extends ListenedCall {
 const noObservers: ReadonlyArray<Observer> = []
 
 export class SignalDelivery {
-  /** "unseen" until the request begins, and for good if the session is closed: nothing is delivered then. */
+  /** "unseen" until the request begins. It never begins if the session is closed, and delivers no signals then. */
   state: "unseen" | "begun" | "over" = "unseen"
   readonly call: TracedCall
   readonly deadlines: Deadlines
@@ -57,7 +57,7 @@ export class SignalDelivery {
     return this.sink !== undefined || core.hub.reading() || core.transport.hub.reading()
   }
 
-  /** Whether signals have a recipient. Spans and metrics do not use signals. */
+  /** Whether signals have a recipient. Spans and metrics do not count, because they do not use signals. */
   get hasSubscribers(): boolean {
     return this.listening || this.streaming
   }
@@ -92,12 +92,12 @@ export class SignalDelivery {
     if (this.state === "over") this.listeners.pump()
   }
 
-  /** Runs listeners under the total limit, also after the end of the call, which then no longer enforces it. */
+  /** Runs the listeners within the total limit, even after the end of the call, which no longer enforces it. */
   get listenInTime(): Effect.Effect<void> {
     return Effect.suspend(() => (this.state === "over" ? (this.listeners?.listenInTime ?? Effect.void) : this.listen))
   }
 
-  /** Runs listeners in a fiber other than the request's. */
+  /** Runs the listeners in another fiber than that of the request. */
   get listenBeside(): Effect.Effect<void> {
     return this.listeners?.listenBeside ?? Effect.void
   }

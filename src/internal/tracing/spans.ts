@@ -1,4 +1,4 @@
-/** Spans by OpenTelemetry's conventions for HTTP clients: one per attempt, made directly with the Tracer. */
+/** Makes a span per attempt, directly with the Tracer (OpenTelemetry's semantic conventions for HTTP clients). */
 import * as Headers from "@effect/platform/Headers"
 import * as HttpClient from "@effect/platform/HttpClient"
 import * as HttpClientRequest from "@effect/platform/HttpClientRequest"
@@ -33,7 +33,7 @@ import type { PreparedRequest } from "../request/preparedRequest.js"
 import { AttemptSpan, type SpanMaker } from "./attemptSpan.js"
 import { knownMethods } from "./telemetryNames.js"
 
-/** Turns spans off inside @effect/platform's HttpClient, which makes its own. */
+/** Turns off the spans of requests of @effect/platform's HttpClient, which makes its own. */
 export class NoSpans extends Context.Reference<NoSpans>()("effect-http-session/Tracing/NoSpans", {
   defaultValue: constFalse
 }) {}
@@ -86,8 +86,8 @@ export class Spans implements SpanMaker {
   }
 
   /**
-   * Logs an exception of the tracer. It must not affect the request, and would otherwise surface inside a connection
-   * callback.
+   * Logs an exception of the tracer, which must not affect the request. It would otherwise be thrown in a callback of
+   * the connection.
    */
   broken(cause: unknown): void {
     run(
@@ -144,7 +144,7 @@ export class Spans implements SpanMaker {
     return attributes
   }
 
-  /** The propagation headers for a span, or no headers. */
+  /** The propagation headers of a span; empty if propagation is disabled. */
   propagation(span: Tracer.Span): Headers.Headers {
     return propagates(this.state) ? HttpTraceContext.toHeaders(span) : Headers.empty
   }

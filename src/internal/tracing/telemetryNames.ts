@@ -2,7 +2,7 @@
 import * as Cause from "effect/Cause"
 import { StreamResetError } from "../../Errors.js"
 
-/** Methods allowed in span names and attributes (RFC 9110, and PATCH). */
+/** The methods in span names and attributes (RFC 9110, and PATCH). Any other counts as unknown. */
 export const knownMethods: ReadonlySet<string> = new Set([
   "GET",
   "HEAD",
@@ -15,7 +15,7 @@ export const knownMethods: ReadonlySet<string> = new Set([
   "CONNECT"
 ])
 
-/** The name of an error. */
+/** The name of an error, for the attribute `error.type` and for logs. */
 export const errorType = (cause: Cause.Cause<unknown>): string => {
   const error = Cause.squash(cause)
   if (typeof error === "object" && error !== null) {

@@ -6,7 +6,7 @@ import type { Marks } from "../transport/transport.js"
 
 const phases: ReadonlyArray<Phase> = ["queue", "dns", "connect", "proxy", "tls", "send", "headers", "body"]
 
-/** Milliseconds per phase. One field each rather than a map, because every request has a timeline. */
+/** The milliseconds of each phase. Has a field per phase instead of a map, because every request has a timeline. */
 export class Timeline implements Marks {
   current: Phase = "queue"
   readAt: number | undefined = undefined
@@ -46,7 +46,7 @@ export class Timeline implements Marks {
   private add(now: number): void {
     const phase = this.current
     const spent = now - this.began
-    // Phases of every request by name: a computed access takes several times as long.
+    // Names the phases of every request, because a computed access takes several times as long.
     if (phase === "send") this.send = (this.send ?? 0) + spent
     else if (phase === "headers") this.headers = (this.headers ?? 0) + spent
     else if (phase === "body") this.body = (this.body ?? 0) + spent

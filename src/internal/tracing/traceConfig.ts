@@ -1,4 +1,4 @@
-/** The members of `traceConfigs`: configs with listeners, and observers that work without effects. */
+/** The members of the option `traceConfigs`: configs with listeners, and observers, which run no effects. */
 import type * as Effect from "effect/Effect"
 import type { SessionOptions, SessionService } from "../../Session.js"
 import type { HeaderEditor, Signal, TraceConfig, TypeId } from "../../Tracing.js"
@@ -7,7 +7,7 @@ import type { Hub, SignalSink } from "../transport/signalHub.js"
 
 export const typeId: TypeId = "~effect-http-session/Tracing/TraceConfig"
 
-/** A listener of any signal. `headers` is passed for RequestStart. */
+/** A listener of any signal. It gets `headers` only for RequestStart. */
 export type Listener = (
   session: SessionService,
   ctx: unknown,
@@ -20,7 +20,7 @@ export interface AttemptEnd {
   readonly time: number
   readonly status?: number | undefined
   readonly version?: string | undefined
-  /** The type of the error. */
+  /** The value of the attribute `error.type`. */
   readonly error?: string | undefined
 }
 
@@ -35,11 +35,11 @@ export interface AttemptFacts {
   readonly time: number
 }
 
-/** Observes requests without running effects, so that they stay on the fast path. */
+/** Observes requests without running effects, so that they take the fast path. */
 export interface Observer {
-  /** Called when an attempt starts; the returned function is called when it ends. */
+  /** Called when an attempt starts. The returned function is called when the attempt ends. */
   readonly attempt: (facts: AttemptFacts) => (end: AttemptEnd) => void
-  /** Called with the size of a body when it has ended. */
+  /** Called with the size of a body when the body has ended. */
   readonly body: ((facts: AttemptFacts, direction: "request" | "response", bytes: number) => void) | undefined
   /** Observes the connector of the session. */
   readonly connections: (() => ConnectionSink) | undefined
@@ -47,7 +47,7 @@ export interface Observer {
 
 /** Receives the signals of a connector. */
 export interface ConnectionSink extends SignalSink {
-  /** Called when the sink receives no more signals. */
+  /** Called after the last signal. */
   readonly stop: () => void
 }
 
@@ -92,7 +92,7 @@ const watch = (hub: Hub, sink: ConnectionSink): (() => void) => {
   }
 }
 
-/** Observes a connector once, however many sessions ask for it. */
+/** Observes a connector once, even if several sessions observe it. */
 const connectionsOf = (hub: Hub, make: () => ConnectionSink): (() => void) => {
   const watching = watched.get(hub) ?? { stop: watch(hub, make()), sessions: 0 }
   watched.set(hub, watching)
@@ -131,6 +131,6 @@ export const bindConfigs = (
   })
 }
 
-/** The configs of the session that a request belongs to. */
+/** The configs of the session of a request; `undefined` if it has none. */
 export const configsOf = (defaults: Defaults): Configs | undefined =>
   defaults.traced ? bySession.get(defaults) : undefined

@@ -19,7 +19,7 @@ const letters: { readonly [P in Phase]: string } = {
 const phases: ReadonlyArray<Phase> = ["queue", "dns", "connect", "proxy", "tls", "send", "headers", "body"]
 
 const minWidth = 40
-/** A wider diagram would be useless. */
+/** Most columns of a diagram, so that an invalid width cannot fill the memory. */
 const maxWidth = 1000
 
 const padded = (text: string, width: number): string =>

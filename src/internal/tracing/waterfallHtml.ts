@@ -1,4 +1,4 @@
-/** Draws requests as a page of HTML: a row per attempt on one time axis. Without scripts and without other files. */
+/** Draws requests as a page of HTML with a row per attempt on one time axis. It uses no scripts and no other files. */
 import type { Signal } from "../../Tracing.js"
 import * as Facts from "./attemptFacts.js"
 import { type Attempt, attemptsOf } from "./attempts.js"
@@ -66,7 +66,7 @@ const tableOf = (caption: string, facts: ReadonlyArray<Facts.Fact>): Markup => {
   return markup`<table><caption>${caption}</caption>${rows}</table>`
 }
 
-/** "GET" and the URL, whose host is dimmed; hops and repetitions are indented and marked. */
+/** The method and the URL, with a dimmed host. Later hops and attempts are indented and marked. */
 const nameOf = (attempt: Attempt): Markup => {
   const [, host = "", path = ""] = /^[a-z]+:\/\/([^/?#]*)(.*)$/is.exec(Facts.urlOf(attempt)) ?? []
   const mark = attempt.number === 1 ? "" : attempt.hop > 0 ? "\u21aa " : "\u21bb "
@@ -111,7 +111,7 @@ const legendOf = (attempts: ReadonlyArray<Attempt>): ReadonlyArray<Markup> =>
     .filter((phase) => attempts.some((attempt) => attempt.spent(phase) !== undefined))
     .map((phase) => markup`<li><i class="${phase}"></i>${phase}: ${phaseNames[phase]}</li>`)
 
-/** Attempts of a request stand together, in the order in which requests started. */
+/** Groups attempts by request, in the order in which requests started. */
 const byRequest = (attempts: ReadonlyArray<Attempt>): ReadonlyArray<Attempt> => {
   const groups = new Map<string, Array<Attempt>>()
   for (const attempt of attempts) {

@@ -1,4 +1,4 @@
-/** Draws one request as an SVG: each attempt with a line per phase, on one time axis. */
+/** Draws one request as an SVG, with a line per phase of each attempt on one time axis. */
 import type { Signal } from "../../Tracing.js"
 import * as Facts from "./attemptFacts.js"
 import { type Attempt, attemptsOf, type Span } from "./attempts.js"
@@ -11,7 +11,7 @@ const margin = 16
 const labelWidth = 96
 const timeWidth = 80
 
-/** Columns of an average character at 13 pixels. */
+/** Average width of a character at 13 pixels. */
 const characterWidth = 7.2
 
 const style = new Markup(`${colourRules(".waterfall")}
@@ -64,7 +64,7 @@ const marksOf = (area: Area, height: number): ReadonlyArray<Markup> =>
     return markup`<line x1="${x}" x2="${x}" y1="${lineHeight + 4}" y2="${height - margin / 2}"/><text x="${x}" y="${lineHeight - 2}" class="dim">${label}</text>`
   })
 
-/** The attempts of one request: of that with this id, or of the first. */
+/** The attempts of the request with this id or, without one, of the first request. */
 const ofRequest = (signals: Iterable<Signal>, requestId: number | undefined): ReadonlyArray<Attempt> => {
   const list = [...signals]
   const first = list.find(
@@ -76,7 +76,7 @@ const ofRequest = (signals: Iterable<Signal>, requestId: number | undefined): Re
   )
 }
 
-/** The picture as text. */
+/** The text of the SVG. */
 export const drawSvg = (signals: Iterable<Signal>, requestId: number | undefined, given: number): string => {
   const attempts = ofRequest(signals, requestId)
   const width = Math.max(400, Math.min(4000, Math.floor(given) || 0))

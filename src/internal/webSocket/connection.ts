@@ -1,6 +1,6 @@
 /**
- * The state machine of one WebSocket, with callbacks: frames in both directions and every way to close (RFC 6455
- * sections 5 to 7).
+ * The state machine of one WebSocket, with callbacks: sends and receives frames, and handles every way to close (RFC
+ * 6455 sections 5 to 7).
  */
 
 import type { Socket } from "node:net"
@@ -14,7 +14,7 @@ import { Inbox } from "./inbox.js"
 import { Sends, type Sent } from "./sends.js"
 import { type Extensions, PerMessageDeflate, Sender } from "./ws.js"
 
-/** How a WebSocket ended or is ending. */
+/** How a WebSocket ends. */
 export interface Ending {
   readonly reason: WebSocketError["reason"]
   readonly code: number
@@ -22,7 +22,7 @@ export interface Ending {
   readonly cause?: unknown
 }
 
-/** Times are in milliseconds; `Infinity` means off. */
+/** The settings of a WebSocket. Times are in milliseconds; `Infinity` disables them. */
 export interface Settings {
   readonly maxMessageSize: number
   readonly heartbeat: number
@@ -38,18 +38,20 @@ export type Outgoing =
 
 type State =
   | "Open"
-  /** The peer sent a close frame, and the user has to reply. */
+  /** The peer sent a close frame, to which the program must reply. */
   | "Unanswered"
-  /** A close frame was sent; the peer's is pending. */
+  /** This side sent a close frame and waits for that of the peer. */
   | "Closing"
-  /** The closing handshake is done; the socket has to close. */
+  /** Both sides sent a close frame. The socket is about to close. */
   | "Ending"
   | "Closed"
 
 /** Milliseconds that the peer gets to close the socket after the closing handshake. */
 const lingerTime = 1000
 
-/** Most pongs not yet accepted by the system. Beyond that only the latest ping is answered (RFC 6455 section 5.5.3). */
+/**
+ * Most pongs that the system has not accepted. At the limit, only the latest ping is answered (RFC 6455 section 5.5.3).
+ */
 const maxPongs = 128
 
 export class WebSocketConnection implements FrameHandler {
@@ -78,7 +80,7 @@ export class WebSocketConnection implements FrameHandler {
   private pongs = 0
   private lastPing: Buffer | undefined = undefined
   private deadline: Deadline | undefined = undefined
-  /** The time at which the socket is destroyed, set when the session closes. Later limits do not extend it. */
+  /** The time at which the socket is destroyed. Set when the session closes; later limits do not extend it. */
   private latest = Infinity
   private readonly sends = new Sends<Ending>()
   private readonly closers = new Set<() => void>()
@@ -96,7 +98,7 @@ export class WebSocketConnection implements FrameHandler {
     this.inbox = new Inbox(deadlines, () => this.frames.resume())
   }
 
-  /** Starts reading, beginning with the bytes received together with the head. */
+  /** Starts reading. `rest` are the bytes that were received together with the head. */
   start(rest: Uint8Array): void {
     const { socket } = this
     socket.on("error", this.onError)
@@ -124,7 +126,7 @@ export class WebSocketConnection implements FrameHandler {
 
   // Sending.
 
-  /** Sends a frame. Calls `done` once: when the system has accepted the frame, or with the reason why it never will. */
+  /** Sends a frame. Calls `done` when the system has accepted the frame, or with the reason why it never will. */
   send(frame: Outgoing, done: Sent<Ending>): () => void {
     if (this.state !== "Open") {
       done(this.ending ?? lost)
@@ -134,7 +136,7 @@ export class WebSocketConnection implements FrameHandler {
     switch (frame._tag) {
       case "Data": {
         const binary = typeof frame.data !== "string"
-        // zlib compresses asynchronously, so copy the bytes in case the caller changes them.
+        // Copies the bytes, because zlib compresses asynchronously and the caller may change them.
         const data = this.compress && typeof frame.data !== "string" ? Uint8Array.from(frame.data) : frame.data
         this.sender.send(data, { binary, compress: this.compress, fin: true, mask: true }, written)
         break
@@ -149,12 +151,12 @@ export class WebSocketConnection implements FrameHandler {
     return () => this.sends.forget(done)
   }
 
-  /** Whether no close has started from this side. */
+  /** Whether this side has not started to close. */
   get open(): boolean {
     return this.state === "Open" || this.state === "Unanswered"
   }
 
-  /** Starts the closing handshake, which ends within `limit`. Returns `false` if a close was already started. */
+  /** Starts the closing handshake, which ends within `limit`. Returns `false` if this side had already started it. */
   close(code: number, reason: string, limit = this.settings.closeTimeout): boolean {
     if (!this.open) return false
     this.closedHere = true
@@ -172,19 +174,19 @@ export class WebSocketConnection implements FrameHandler {
     this.sender.close(code, reason, true, () => {
       if (limit <= 0) this.socket.destroySoon()
     })
-    // The peer's close frame may be behind messages that are no longer read.
+    // The close frame of the peer may follow messages that the program no longer reads.
     this.frames.resume()
     return true
   }
 
-  /** Closes for the end of the session, within `limit` whatever the state. */
+  /** Closes within `limit` in any state, because the session ends. */
   shutdown(limit: number): void {
     const most = Math.min(limit, this.settings.closeTimeout)
     this.latest = this.deadlines.now() + most
     if (!this.close(1001, "", most) && this.state !== "Closed") this.limit(most, () => this.socket.destroy())
   }
 
-  /** Calls back when the socket is closed. */
+  /** Calls `done` when the socket is closed. The returned function cancels this. */
   onClosed(done: () => void): () => void {
     if (this.state === "Closed") {
       done()
@@ -297,7 +299,7 @@ export class WebSocketConnection implements FrameHandler {
     })
   }
 
-  /** Ends the inbox. Messages already received can still be taken. */
+  /** Ends the inbox. Messages that were received before can still be taken. */
   private silence(ending: Ending): void {
     this.ending ??= ending
     this.heartbeat?.stop()
@@ -323,7 +325,7 @@ export class WebSocketConnection implements FrameHandler {
     this.onRoom()
   }
 
-  /** The socket is unusable. */
+  /** Call when the socket can no longer be used. */
   private lose(ending: Ending): void {
     // The final frame may be in flight, and a deadline already limits the lifetime of the socket.
     if (this.state === "Closed" || this.state === "Ending") return
@@ -342,9 +344,9 @@ export class WebSocketConnection implements FrameHandler {
 
 const nothing = () => {}
 
-/** The socket closed without a close frame. */
+/** The ending of a socket that closed without a close frame. */
 const lost: Ending = { reason: "Abnormal", code: 1006 }
 
-/** Bytes with an ArrayBuffer of their own. */
+/** The same bytes in their own ArrayBuffer. */
 const owned = (data: Buffer): Uint8Array =>
   data.byteLength === data.buffer.byteLength ? new Uint8Array(data.buffer, 0, data.byteLength) : Uint8Array.from(data)

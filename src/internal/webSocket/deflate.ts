@@ -1,7 +1,7 @@
 /**
- * A permessage-deflate (RFC 7692) that can be cancelled while zlib works. The one in `ws` removes its inflater
- * immediately, which throws when zlib calls back. This one keeps the inflater until zlib is idle, and drops the
- * callbacks of the caller.
+ * A permessage-deflate (RFC 7692) that can be cancelled while zlib works. The one of `ws` removes its inflater at once,
+ * and throws when zlib calls back. This one keeps the inflater until zlib is idle, and drops the callbacks of the
+ * caller.
  */
 import { type Coded, PerMessageDeflate } from "./ws.js"
 
@@ -23,7 +23,7 @@ export class Deflate extends PerMessageDeflate {
     super.compress(data, last, (error, bytes) => this.hand(done, error, bytes))
   }
 
-  /** Frees zlib's memory, immediately or after the current step. Idempotent. */
+  /** Frees the memory of zlib, at once or after the current step. Idempotent. */
   override cleanup(): void {
     this.over = true
     const inflater = this._inflate

@@ -1,7 +1,7 @@
 /**
- * Splits bytes into frames and assembles messages. The `Receiver` of `ws` validates frames. This file groups payload
- * bytes so that `Receiver` never holds many small buffers, can pause after any message, and validates UTF-8 as it
- * arrives, which `Receiver` only does for complete messages.
+ * Splits bytes into frames for the `Receiver` of `ws`, which validates them and assembles messages. Groups the bytes of
+ * payloads, so that `Receiver` never holds many small buffers, pauses after any message, and validates UTF-8 as it
+ * arrives, because `Receiver` validates only complete messages.
  */
 import { isUtf8 } from "node:buffer"
 import { errorCode } from "../errorCode.js"
@@ -15,25 +15,25 @@ export interface FrameHandler {
   readonly onMessage: (data: Buffer, binary: boolean) => void
   readonly onPing: (data: Buffer) => void
   readonly onPong: (data: Buffer) => void
-  /** Code 1005 means that the frame had none. No callback follows. */
+  /** Called for a close frame; 1005 stands for a frame without a code. No callback follows. */
   readonly onClose: (code: number, reason: string) => void
-  /** The peer violated the protocol. No callback follows. */
+  /** Called when the peer violates the protocol. No callback follows. */
   readonly onFault: (code: 1002 | 1007 | 1009, cause: Error) => void
-  /** Whether reading should pause. */
+  /** Whether reading must pause. */
   readonly full: () => boolean
-  /** `push` may be called again after it returned `false`. */
+  /** Called when `push` may be called again after it returned `false`. */
   readonly onRoom: () => void
 }
 
-/** Most fragments of one message. A peer that exceeds this is broken or hostile. */
+/** Most fragments of one message. */
 const maxFragments = 128 * 1024
 
-/** Most payload bytes collected before they are passed on. */
+/** Most bytes of a payload that are collected before `Receiver` gets them. */
 const blockSize = 64 * 1024
 
 const headSize = 10
 
-/** Frames read before timers and other sockets get a turn; a read of 128 KiB may contain 64 Ki frames. */
+/** Most frames per turn of the event loop, because a read of 128 KiB may contain 65 536. */
 const framesPerTurn = 256
 
 /** Error codes of zlib. */
@@ -66,14 +66,14 @@ export class FrameReader implements Turning {
   private readonly handler: FrameHandler
   private readonly receiver: Receiver
   private readonly head = Buffer.allocUnsafe(headSize)
-  /** Received bytes of the frame head, and its length. */
+  /** How many bytes of the frame's head were received, and how many it has. */
   private have = 0
   private need = 2
   /** Missing bytes of the payload. */
   private rest = 0
   private block: Buffer | undefined = undefined
   private filled = 0
-  /** Validates the current text message. `undefined` for compressed text, which is validated after inflating. */
+  /** Validates the current text message. `undefined` for compressed text, which is validated after decompression. */
   private text: Utf8Validator | undefined = undefined
   /** Whether the current payload is part of the text message, and whether it is the last part. */
   private inText = false
@@ -112,7 +112,7 @@ export class FrameReader implements Turning {
     this.receiver.on("error", (error: Error) => this.fail(error))
   }
 
-  /** Processes received bytes, which are valid only during the call. Returns `false` to pause until `onRoom`. */
+  /** Processes bytes, which are valid only during the call. Returns `false` if the caller must pause until `onRoom`. */
   push(bytes: Buffer, start: number, end: number): boolean {
     if (this.done) return true
     if (this.pending !== undefined) {
@@ -125,7 +125,7 @@ export class FrameReader implements Turning {
     return next === end && !this.stopped
   }
 
-  /** The handler has room again. */
+  /** Call when the handler is no longer full. */
   resume(): void {
     if (this.taking) return
     const bytes = this.pending
@@ -155,7 +155,7 @@ export class FrameReader implements Turning {
     return this.inflating || this.resting || this.handler.full()
   }
 
-  /** Processes bytes until a pause; returns the position reached. */
+  /** Processes bytes until a pause, and returns the position up to which it has. */
   private take(bytes: Buffer, start: number, end: number): number {
     this.taking = true
     let at = start
@@ -262,5 +262,5 @@ export class FrameReader implements Turning {
   }
 }
 
-/** Large blocks are not taken from Node's pool, so that their messages need no copy. */
+/** Allocates a block. Large ones are not part of Node's pool, so that their messages need no copy. */
 const allocate = (size: number): Buffer => (size < 4096 ? Buffer.allocUnsafe(size) : Buffer.allocUnsafeSlow(size))

@@ -1,4 +1,4 @@
-/** The opening handshake (RFC 6455 section 4.1): the request headers, and the validation of the response. */
+/** The opening handshake (RFC 6455 section 4.1): makes the headers of the request and validates the response. */
 import { createHash, randomBytes } from "node:crypto"
 import * as Option from "effect/Option"
 import type { ResponseHead } from "../../ClientResponse.js"
@@ -18,12 +18,12 @@ export const acceptOf = (key: string): string =>
     .update(key + guid)
     .digest("base64")
 
-/** A size limit as ws takes it: 32 bits, where 0 means unlimited. */
+/** Converts a size limit to that of ws, which has 32 bits; 0 means unlimited. */
 export const payloadLimit = (bytes: number): number => (bytes > 0x7fffffff ? 0 : bytes)
 
 const maxWindowBits = 15
 
-/** The permessage-deflate offer, which requests the window size for both directions. */
+/** The offer of permessage-deflate, which requests the window size for both directions. */
 export const makeDeflate = (compression: Compression, maxMessageSize: number): PerMessageDeflate => {
   const bits = compression.windowBits ?? maxWindowBits
   const noTakeover = compression.noContextTakeover === true ? true : undefined
@@ -41,7 +41,7 @@ export const makeDeflate = (compression: Compression, maxMessageSize: number): P
 export const offerOf = (deflate: PerMessageDeflate): string =>
   extension.format({ [PerMessageDeflate.extensionName]: deflate.offer() })
 
-/** The client's offer. */
+/** The offer of the client, against which the response is validated. */
 export interface Offer {
   readonly key: string
   readonly protocols: ReadonlyArray<string>
@@ -76,7 +76,7 @@ export const grantOf = (head: ResponseHead, offer: Offer): Grant | string => {
   return typeof extensions === "string" ? extensions : { protocol, extensions }
 }
 
-/** A server may choose no protocol, for compatibility with older clients. */
+/** The protocol that the server chose. It may choose none, for compatibility with older clients. */
 const protocolOf = (given: ReadonlyArray<string>, offered: ReadonlyArray<string>): Option.Option<string> | string => {
   const chosen = given[0]
   if (chosen === undefined) return Option.none()

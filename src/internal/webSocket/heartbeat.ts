@@ -1,11 +1,11 @@
-/** Detects a dead peer: sends pings at an interval and expects any bytes within half of it. */
+/** Detects a dead peer: sends pings at an interval, and expects bytes within half of the interval after each. */
 import type { Deadline, Deadlines } from "../transport/deadlines.js"
 
 /** The operations that a heartbeat needs from its connection. */
 export interface Pulse {
-  /** Sends a ping; `done` when the system has it. */
+  /** Sends a ping, and calls `done` when the system has accepted it. */
   readonly ping: (done: () => void) => void
-  /** Sends a ping; calls `done` when the system has accepted it. */
+  /** The number of sent bytes that the system has not accepted. */
   readonly backlog: () => number
   /** Whether reading is paused, so that nothing can arrive. */
   readonly paused: () => boolean
@@ -60,7 +60,7 @@ export class Heartbeat {
       this.schedule(Math.max(this.deadlines.now(), this.pingedAt + this.interval), this.beat)
       return
     }
-    // A ping behind a large message was not delivered yet. Keep waiting as long as the peer accepts bytes.
+    // The ping may wait behind a large message. Waits as long as the peer accepts bytes.
     const backlog = this.pulse.backlog()
     if (!this.sent && backlog < this.backlog) {
       this.backlog = backlog

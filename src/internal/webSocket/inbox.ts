@@ -1,18 +1,18 @@
-/** Queue of received messages, with backpressure. */
+/** A queue of received messages, with backpressure. */
 import * as Effect from "effect/Effect"
 import type { Message } from "../../WebSocket.js"
 import { callback } from "../effect/callback.js"
 import type { Deadlines } from "../transport/deadlines.js"
 
-/** Most bytes queued before reading from the peer pauses. */
+/** Bytes in the queue at which reading pauses. */
 const capacity = 256 * 1024
 
-/** Bytes counted per message in addition to its content, so that empty messages are limited too. */
+/** Bytes that each message counts in addition to its content, so that empty messages are limited, too. */
 const overhead = 256
 
 export class Inbox {
   private readonly deadlines: Deadlines
-  /** Called when there is room again. */
+  /** Called when reading may continue after a pause. */
   private readonly onRoom: () => void
   private items: Array<{ readonly message: Message; readonly size: number }> = []
   private size = 0
@@ -59,7 +59,7 @@ export class Inbox {
     return items.map(({ message }) => message)
   }
 
-  /** Completes when a message may be available, at the end, or at the time `until`. */
+  /** Completes when a message may be available, at the end of the queue, or at the time `until`. */
   wait(until: number): Effect.Effect<void> {
     return callback<void>((resume) => {
       if (this.items.length > 0 || this.over) {

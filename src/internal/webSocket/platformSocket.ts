@@ -1,4 +1,4 @@
-/** WebSockets as Sockets of @effect/platform. */
+/** Converts WebSockets to Sockets of @effect/platform. */
 import * as Socket from "@effect/platform/Socket"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -13,7 +13,7 @@ import { raceWithCallback } from "../raceWithCallback.js"
 export const openError = (cause: unknown): Socket.SocketError =>
   new Socket.SocketGenericError({ reason: "Open", cause })
 
-/** Converts a WebSocketError: a close with its code, anything else to a read error. */
+/** Converts a WebSocketError: a close to a close error with its code, anything else to a read error. */
 const ended = (error: WebSocketError): Socket.SocketError =>
   error.reason === "Closed"
     ? new Socket.SocketCloseError({ reason: "Close", code: error.code, closeReason: error.closeReason })
@@ -23,7 +23,7 @@ const ignored = () => {}
 
 const isCleanClose = Socket.SocketCloseError.isClean((code) => !Socket.defaultCloseCodeIsError(code))
 
-/** Runs the handler's effects concurrently, like other Sockets, because one may wait for a later message. */
+/** Runs the effects of the handler concurrently, like other Sockets, because one may wait for a later message. */
 const runOn = <A, E, R>(
   self: WebSocket,
   handler: (data: string | Uint8Array) => Effect.Effect<A, E, R> | undefined,

@@ -1,4 +1,4 @@
-/** Streams the messages of a WebSocket, which is opened again after it is lost. */
+/** Streams the messages of a WebSocket, and opens it again after a loss. */
 
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -13,17 +13,17 @@ import { driverOf, looseBackoff } from "../effect/schedules.js"
 import { retryability } from "../errors/retryability.js"
 import { noPause, type Pause, Reconnection } from "../reconnection.js"
 
-/** Half a second, doubled up to 30 seconds, with jitter so that clients do not reconnect at the same moment. */
+/** The default schedule: from half a second, doubled up to 30 seconds, with jitter. */
 const backoff = looseBackoff(Duration.millis(500), Duration.seconds(30))
 
-/** Whether another connection may help. A peer that violates the protocol would do so again. */
+/** Whether another connection may help. After a violation of the protocol it would not. */
 const isBreak = (error: unknown): error is ClientError => {
   if (!isClientError(error)) return false
   if (error._tag === "WebSocketError") return error.reason !== "Protocol" && error.reason !== "TooLarge"
   return retryability(error) !== "never"
 }
 
-/** One connection. */
+/** One open connection. */
 interface Reading {
   readonly scope: Scope.CloseableScope
   readonly socket: WebSocket
@@ -70,7 +70,7 @@ class Reconnecting<E, R> extends Reconnection<Message, Reading, ClientError | un
     })
   }
 
-  /** A close with 1000 ends the messages; after any other the peer may return. */
+  /** Ends the messages after a close with code 1000, and reconnects after any other. */
   private closed(code: Option.Option<number>): typeof this.pull {
     return Option.contains(code, 1000) ? this.end(Option.none()) : this.again(undefined, Option.none())
   }
@@ -80,7 +80,7 @@ class Reconnecting<E, R> extends Reconnection<Message, Reading, ClientError | un
   }
 }
 
-/** The messages of all connections, in order. The Scope of `onOpen` is that of its connection. */
+/** The messages of all connections in order. `onOpen` runs in the Scope of its connection. */
 export const reconnecting = <E, R>(
   open: Effect.Effect<WebSocket, ClientError, Scope.Scope>,
   onOpen: (socket: WebSocket) => Effect.Effect<unknown, E, R>,

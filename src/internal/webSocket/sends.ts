@@ -1,13 +1,13 @@
 /**
- * Tracks frames until the system has accepted them. While the peer reads, the system accepts small frames immediately;
- * senders therefore yield after a while, so that timers and other sockets get a turn.
+ * Tracks sent data until the system has accepted it. Senders pause after some bytes, because the system accepts small
+ * frames at once while the peer reads, and timers and other sockets would never get a turn.
  */
 import { atTurnEnd, type Turning } from "../transport/endOfTurn.js"
 
-/** Called once: when the system has accepted the frame, or with the reason why it never will. */
+/** Called once, when the system has accepted the frame or with the reason why it never will. */
 export type Sent<E> = (failure: E | undefined) => void
 
-/** Most bytes sent per turn of the event loop before senders pause. A frame counts as at least `frameCost`. */
+/** Bytes per turn of the event loop after which senders pause. A frame counts at least as `frameCost`. */
 const turnSize = 1024 * 1024
 const frameCost = 8 * 1024
 
@@ -15,10 +15,10 @@ export class Sends<E> implements Turning {
   private readonly waiting = new Set<Sent<E>>()
   /** Bytes since the last pause. */
   private taken = 0
-  /** Senders that continue in the next turn, after their frames were accepted. */
+  /** Senders whose frames were accepted, and which continue in the next turn. */
   private resting: Array<Sent<E>> = []
 
-  /** Returns the callback for writing a frame of `bytes` bytes. */
+  /** Adds a sender. Returns the callback for writing its frame of `bytes` bytes. */
   add(done: Sent<E>, bytes: number): (error?: Error | null) => void {
     this.waiting.add(done)
     return (error) => {

@@ -1,4 +1,4 @@
-/** The public upgraded connection: an `UpgradedConnection` by effects. */
+/** The public upgraded connection: the operations of an `UpgradedConnection` as effects. */
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Sink from "effect/Sink"
@@ -58,7 +58,7 @@ export class UpgradedImpl implements Upgraded {
       const forget = this.connection.send(data, (ending) =>
         resume(ending === undefined ? Effect.void : Effect.fail(this.error(ending.reason, ending.cause)))
       )
-      // Data is sent completely once started, even if its sender is interrupted.
+      // An interruption ends only the wait: data that was passed to the system is sent completely.
       return Effect.sync(forget)
     })
 
@@ -86,7 +86,7 @@ export class UpgradedImpl implements Upgraded {
     )
   }
 
-  /** Waits for bytes or the end. Succeeds with `false` if the time `until` is reached first. */
+  /** Waits for bytes or the end. Succeeds with `false` at the time `until`. */
   private wait(until: number): Effect.Effect<boolean> {
     return callback<boolean>((resume) => {
       const deadline = this.parts.deadlines.schedule(until, () => {

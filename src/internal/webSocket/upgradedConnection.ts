@@ -1,17 +1,17 @@
-/** The state machine of a connection in a protocol other than HTTP, with callbacks: its bytes, and every way to close. */
+/** The state machine of a connection in another protocol, with callbacks: its bytes, and every way to close. */
 import type { Socket } from "node:net"
 import { showAs } from "../inspection.js"
 import type { Deadline, Deadlines } from "../transport/deadlines.js"
 import type { NetworkStream } from "../transport/networkStream.js"
 import { Sends, type Sent } from "./sends.js"
 
-/** Why the connection ended without the peer's end. */
+/** Why the connection ended before the peer ended its side. */
 export interface Ending {
   readonly reason: "Broken" | "Closed"
   readonly cause?: unknown
 }
 
-/** Most bytes buffered before reading pauses. */
+/** Bytes in the buffer at which reading pauses. */
 const capacity = 256 * 1024
 
 const closed: Ending = { reason: "Closed" }
@@ -25,7 +25,7 @@ export class UpgradedConnection {
 
   /** Number of received bytes. */
   received = 0
-  /** Why no more bytes arrive; `undefined` while they may, and after the peer's end. */
+  /** Why no more bytes arrive; `undefined` while they may arrive, and if the peer ended its side. */
   ending: Ending | undefined = undefined
   /** Whether the peer has ended its side. */
   ended = false
@@ -41,7 +41,7 @@ export class UpgradedConnection {
   /** Whether this side has ended, so that nothing can be sent. */
   private sentEnd = false
   private deadline: Deadline | undefined = undefined
-  /** The time at which the socket is destroyed, set when the session closes. Later limits do not extend it. */
+  /** The time at which the socket is destroyed. Set when the session closes; later limits do not extend it. */
   private latest = Infinity
   private readonly sends = new Sends<Ending>()
   private readonly waiters = new Set<() => void>()
@@ -54,7 +54,7 @@ export class UpgradedConnection {
     this.closeTimeout = closeTimeout
   }
 
-  /** Starts reading, beginning with the bytes received together with the head. */
+  /** Starts reading. `rest` are the bytes that were received together with the head. */
   start(rest: Uint8Array): void {
     const { socket } = this
     socket.on("error", this.onError)
@@ -82,7 +82,7 @@ export class UpgradedConnection {
     return chunks
   }
 
-  /** Calls `wake` once when there are bytes or the connection has ended, unless the returned function is called first. */
+  /** Calls `wake` once, when there are bytes or the connection has ended. The returned function cancels this. */
   onReady(wake: () => void): () => void {
     if (this.size > 0 || this.ended || this.ending !== undefined) {
       wake()
@@ -92,9 +92,9 @@ export class UpgradedConnection {
     return () => this.waiters.delete(wake)
   }
 
-  /** Sends data. Calls `done` once: when the system has accepted the data, or with the reason why it never will. */
+  /** Sends data. Calls `done` when the system has accepted the data, or with the reason why it never will. */
   send(data: string | Uint8Array, done: Sent<Ending>): () => void {
-    // Node ends this side when the peer ends its own.
+    // Node ends this side as soon as the peer has ended its own.
     if (this.sentEnd || this.ended || this.gone) {
       done(this.ending ?? (this.sentEnd ? closed : broken))
       return nothing
@@ -110,7 +110,7 @@ export class UpgradedConnection {
     this.socket.end()
   }
 
-  /** Closes both sides. Waits at most `closeTimeout` until the system has accepted the sent data. */
+  /** Closes both sides when the system has accepted the sent data, at the latest after `closeTimeout`. */
   close(): void {
     if (this.gone) return
     this.finish(closed)
@@ -119,7 +119,7 @@ export class UpgradedConnection {
     this.socket.destroySoon()
   }
 
-  /** Ends this side because the session closes. The peer may finish within `limit` milliseconds. */
+  /** Ends this side, because the session closes. The peer gets `limit` milliseconds to end its own. */
   shutdown(limit: number): void {
     if (this.gone) return
     this.latest = this.deadlines.now() + limit
@@ -127,7 +127,7 @@ export class UpgradedConnection {
     this.limit(limit)
   }
 
-  /** Calls `done` when the socket is closed, unless the returned function is called first. */
+  /** Calls `done` when the socket is closed. The returned function cancels this. */
   onClosed(done: () => void): () => void {
     if (this.gone) {
       done()
@@ -165,7 +165,7 @@ export class UpgradedConnection {
   private add(bytes: Uint8Array): void {
     this.received += bytes.length
     this.size += bytes.length
-    // A copy, because the slab is reused for the next read.
+    // Copies the bytes, because the next read reuses the slab.
     this.chunks.push(Uint8Array.from(bytes))
     this.wake()
   }

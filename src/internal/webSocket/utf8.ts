@@ -1,10 +1,10 @@
-/** Incremental UTF-8 validation (RFC 3629 section 4). */
+/** Validates UTF-8 incrementally (RFC 3629 section 4). */
 import { isUtf8 } from "node:buffer"
 
 export class Utf8Validator {
-  /** Missing bytes of the current character. */
+  /** How many bytes of the current character are missing. */
   private need = 0
-  /** Valid range of the next one. */
+  /** The valid range of the next byte. */
   private least = 0x80
   private most = 0xbf
 
@@ -13,7 +13,7 @@ export class Utf8Validator {
     return this.need === 0
   }
 
-  /** Returns `false` as soon as the input cannot become valid. */
+  /** Validates more bytes. Returns `false` as soon as the input cannot become valid. */
   push(bytes: Buffer, start: number, end: number): boolean {
     let at = start
     while (at < end && this.need > 0) if (!this.step(bytes.readUInt8(at++))) return false
@@ -45,7 +45,7 @@ export class Utf8Validator {
   }
 }
 
-/** The start of a last character that `end` may cut off, or `end`. */
+/** The start of the last character if `end` may cut it off, otherwise `end`. */
 const beginOfLast = (bytes: Buffer, start: number, end: number): number => {
   for (let at = end - 1; at >= start && at >= end - 3; at--) {
     const byte = bytes.readUInt8(at)

@@ -1,4 +1,4 @@
-/** The public WebSocket: a connection by effects. */
+/** The public WebSocket: the operations of a `WebSocketConnection` as effects. */
 
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
@@ -27,7 +27,7 @@ const isCloseCode = (code: number): boolean =>
   code === 1003 ||
   (Number.isInteger(code) && code >= 1007 && code <= 1014)
 
-/** A control frame has at most 125 bytes, two of which are the code. */
+/** Most bytes of a close reason. A control frame has at most 125 bytes, two of which are the code. */
 const maxReason = 123
 
 const maxControl = 125
@@ -132,7 +132,7 @@ export class WebSocketImpl implements WebSocket {
       const forget = this.connection.send(frame, (ending) =>
         resume(ending === undefined ? Effect.void : Effect.fail(this.error(ending)))
       )
-      // A frame is sent completely once started, even if its sender is interrupted.
+      // An interruption ends only the wait: a frame that was passed to the system is sent completely.
       return Effect.sync(forget)
     })
   }
@@ -184,7 +184,7 @@ export class WebSocketImpl implements WebSocket {
     )
   }
 
-  /** Waits for a message. Fails if the connection ended or the time is over. */
+  /** Waits for a message. Fails at the end of the connection, or at the time `until`. */
   private waitOr<A, E>(until: number, go: () => Effect.Effect<A, E>): Effect.Effect<A, E | WebSocketError> {
     const { ending, inbox } = this.connection
     if (ending !== undefined && inbox.ended) return Effect.fail(this.error(ending))

@@ -20,11 +20,11 @@ export interface PerMessageDeflate {
   readonly accept: (reply: ReadonlyArray<ExtensionParams>) => unknown
   decompress(data: Uint8Array, last: boolean, done: Coded): void
   compress(data: string | Uint8Array, last: boolean, done: Coded): void
-  /** Frees zlib's memory and cancels waiting frames. If zlib is inflating, this throws later. */
+  /** Frees the memory of zlib and cancels waiting frames. If zlib is inflating, it throws later. */
   cleanup(): void
-  /** zlib's stream, from the first message on. */
+  /** The inflating stream of zlib; `null` before the first message. */
   _inflate: object | null
-  /** The zlib stream, from the first message on. */
+  /** Most bytes of a decompressed message; 0 means no limit. */
   _maxPayload: number
 }
 
@@ -36,7 +36,7 @@ export interface Extensions {
 /** Parses frames; emits "message", "ping", "pong" and "conclude". */
 export type Receiver = Writable
 
-/** Writes masked frames. Callbacks run when the system has accepted the bytes, or with an error. */
+/** Writes masked frames. Callbacks run when the system has accepted the bytes, or get an error. */
 export interface Sender {
   readonly send: (
     data: string | Uint8Array,
@@ -78,7 +78,7 @@ interface Exports {
     }): Receiver
   }
   readonly Sender: { new (socket: Socket, extensions: Extensions): Sender }
-  /** Parses and formats Sec-WebSocket-Extensions; `parse` throws. */
+  /** Parses and formats Sec-WebSocket-Extensions. `parse` throws for an invalid value. */
   readonly extension: {
     readonly format: (extensions: { readonly [name: string]: ExtensionParams }) => string
     readonly parse: (header: string) => { readonly [name: string]: ReadonlyArray<ExtensionParams> }
@@ -89,8 +89,8 @@ interface Exports {
 const imported = ws as unknown as Partial<Exports>
 
 /**
- * Loads the installed package by its file. Bun replaces the module "ws" by one of its own, which has no
- * PerMessageDeflate, and a Receiver and a Sender without methods.
+ * Loads the installed package by its path, because Bun replaces the module "ws" by its own. That has no
+ * PerMessageDeflate, and its Receiver and Sender have no methods.
  */
 const loadInstalled = (): Exports => {
   const require = createRequire(import.meta.url)
