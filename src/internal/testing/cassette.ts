@@ -13,7 +13,7 @@ import { redacted, redactHeader, redactUrl } from "../redact.js"
 
 const Lines = Schema.Array(Schema.Tuple(Schema.String, Schema.String))
 
-/** Stored as text if the bytes are UTF-8, so that cassettes can be reviewed and compared. */
+/** Bytes, stored as text if they are UTF-8, so that cassettes can be reviewed and compared. */
 const Content = Schema.Union(Schema.Struct({ text: Schema.String }), Schema.Struct({ base64: Schema.String }))
 
 const Recorded = Schema.Struct({
@@ -21,7 +21,7 @@ const Recorded = Schema.Struct({
     method: Schema.String,
     url: Schema.String,
     headers: Lines,
-    /** SHA-256 of the body. A hash is enough for matching and does not reveal secrets. */
+    /** The SHA-256 of the body, which is enough to match requests and reveals no secrets. */
     body: Schema.optional(Schema.String)
   }),
   response: Schema.Struct({
@@ -31,7 +31,7 @@ const Recorded = Schema.Struct({
     headers: Lines,
     body: Schema.optional(Content),
     trailers: Schema.optional(Lines),
-    /** The connection broke at the end of the recorded body. */
+    /** Set if the connection broke at the end of the recorded body. */
     cut: Schema.optional(Schema.Literal(true))
   })
 })
@@ -51,7 +51,7 @@ export const toContent = (bytes: Uint8Array): typeof Content.Type =>
 export const fromContent = (content: typeof Content.Type): Uint8Array =>
   "text" in content ? Buffer.from(content.text, "utf8") : Buffer.from(content.base64, "base64")
 
-/** Redacts the value only, so that jars get the same cookies. */
+/** Redacts the value of a cookie and keeps its name and attributes, so that jars store the same cookies. */
 const redactCookie = (value: string): string =>
   value.replace(/^(?:([^=;]*=)[^;]*|[^;]+)/, (_, name = "") => `${name}${redacted}`)
 
@@ -79,7 +79,7 @@ export const digest = (bytes: Uint8Array, contentType: string | undefined): stri
     .digest("hex")
 }
 
-/** The key of a request; requests with equal keys match. */
+/** The key of a request. Requests with equal keys match. */
 export const keyOf = (
   request: { readonly method: string; readonly url: string; readonly body: string | undefined },
   options: CassetteOptions
@@ -92,7 +92,7 @@ export const keyOf = (
   ])
 }
 
-/** The path of the invalid member, if known. */
+/** The path of the invalid member, if it is known. */
 const placeOf = (error: ParseError): string => {
   const path = invalidPath(error)
   return path.length === 0 ? "" : `: ${path.map(String).join(".")} is invalid`

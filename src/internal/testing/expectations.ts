@@ -17,7 +17,7 @@ const fits = (expectation: Pick<Expectation, "method" | "url">, request: MockReq
   const { method, url } = expectation
   if (method !== undefined && method.toUpperCase() !== request.method) return false
   if (typeof url === "string") return url === request.exact.url || canonical(url) === canonical(request.exact.url)
-  // The flags "g" and "y" would make the search start at the previous match.
+  // With the flags "g" and "y", the search would start after the previous match.
   return new RegExp(url.source, url.flags.replace(/[gy]/g, "")).test(request.exact.url)
 }
 

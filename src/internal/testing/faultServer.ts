@@ -1,4 +1,4 @@
-/** A server on loopback whose connections follow a script, including faults. */
+/** A server on loopback whose connections follow scripts, which may contain faults. */
 import type { AddressInfo, Server, Socket } from "node:net"
 import { createServer } from "node:net"
 import { createSecureContext, TLSSocket } from "node:tls"
@@ -13,11 +13,11 @@ import { Inbox } from "./inbox.js"
 
 /** One accepted connection. If the peer closes while the script expects more, the script is interrupted. */
 export interface FaultConnection {
-  /** Index in the order of acceptance, from 0. */
+  /** The index of the connection in the order of acceptance, from 0. */
   readonly index: number
   /** The TCP socket, below TLS if that is used. */
   readonly raw: Socket
-  /** The socket for the script. */
+  /** The socket that the script uses. */
   readonly socket: Socket
   readonly inbox: Inbox
   /** Completes when the operating system has accepted the bytes. */
@@ -32,7 +32,7 @@ export interface FaultConnection {
 export type Script = (connection: FaultConnection) => Effect.Effect<void>
 
 export interface FaultServerOptions {
-  /** `alpn`: the protocols that the server chooses from; it chooses none by default. */
+  /** `alpn` has the protocols from which the server chooses. By default it chooses none. */
   readonly tls?: { readonly cert: Pem; readonly key: Pem; readonly alpn?: ReadonlyArray<string> } | undefined
 }
 
@@ -66,12 +66,12 @@ const makeConnection = (index: number, raw: Socket, socket: Socket): FaultConnec
       if (socket.destroyed) resume(Effect.void)
       else socket.end(() => resume(Effect.void))
     }),
-    // libuv reports an end instead of the RST to a peer that has not read yet, so give a peer in this process time to
+    // libuv reports an end instead of the RST to a peer that has not read yet, so a peer in this process gets time to
     // read.
     reset: Effect.zipRight(
       Effect.repeatN(turn, 4),
       Effect.sync(() => {
-        // libuv cannot reset after FIN; closing with unread data makes the kernel send RST.
+        // libuv cannot reset after FIN. The kernel sends RST when a socket with unread data is closed.
         if (socket.writableEnded) raw.destroy()
         else raw.resetAndDestroy()
       })
@@ -134,7 +134,7 @@ export const serve = (
     }
   })
 
-/** Closes gracefully where possible, so that sent bytes arrive. */
+/** Closes gracefully if possible, so that sent bytes arrive. */
 const hangUp = ({ inbox, raw, socket }: FaultConnection): Effect.Effect<void> =>
   callback<void>((resume) => {
     if (raw.destroyed) {
@@ -190,7 +190,7 @@ export const runScript =
   (connection) =>
     Effect.forEach(steps, (step) => runStep(connection, step), { discard: true })
 
-/** A server whose connections run the scripts in order; the last script also serves all further connections. */
+/** A server whose connections run the scripts in order. The last script also serves all later connections. */
 export const fromScripts = (
   scripts: ReadonlyArray<ReadonlyArray<Step>>,
   options?: FaultServerOptions

@@ -1,5 +1,6 @@
 /**
- * Buffers the bytes that a connection of the fault server received, and hands them out as heads, bodies or byte counts.
+ * Buffers the bytes that a connection of the fault server received. Scripts take them as heads, bodies or numbers of
+ * bytes.
  */
 import * as Effect from "effect/Effect"
 import { callback } from "../effect/callback.js"
@@ -7,8 +8,8 @@ import { callback } from "../effect/callback.js"
 const empty = new Uint8Array(0)
 
 /**
- * Returns the end position of the searched part, or -1 until it is complete. Called with growing input; examines each
- * byte once.
+ * Returns the end position of the searched part, or -1 until it is complete. Each call gets the input of the previous
+ * one with more bytes, and examines only these.
  */
 type Find = (unread: Uint8Array) => number
 
@@ -44,9 +45,9 @@ const endOfChunks = (): Find => {
       const next = endOfLine(unread)
       if (next === -1) return -1
       const size = Number.parseInt(text(unread.subarray(at, next)), 16)
-      // Malformed input ends the body here; the test sees the bytes.
+      // Malformed input ends the body, so that the test sees the bytes.
       if (Number.isNaN(size)) return next
-      // An empty line ends the trailers; without trailers it follows directly after the last chunk.
+      // An empty line ends the trailers. Without trailers, it follows directly after the last chunk.
       if (size === 0) endOfTrailers = after("\r\n\r\n", next - 2)
       else {
         at = next + size + 2
@@ -57,29 +58,29 @@ const endOfChunks = (): Find => {
   }
 }
 
-/** The value of a header in a head, or `undefined`. */
+/** The value of a header in a head. */
 const field = (head: string, name: string): string | undefined =>
   new RegExp(`^${name}:(.*)$`, "im").exec(head)?.[1]?.trim()
 
-/** Finds the end of a body, framed as its head says. */
+/** Finds the end of a body by the framing in its head. */
 const endOfBody = (head: string): Find => {
   const coding = field(head, "transfer-encoding")
   if (coding !== undefined && /chunked/i.test(coding)) return endOfChunks()
   return endOfBytes(Number(field(head, "content-length") ?? 0))
 }
 
-/** Received bytes, taken in order. A wait for bytes that can no longer arrive is interrupted. */
+/** The received bytes, which scripts take in order. Interrupts a wait for bytes that can no longer arrive. */
 export class Inbox {
   private readonly chunks: Array<Uint8Array> = []
   private unread: Uint8Array = empty
-  /** Unused capacity of the buffer behind `unread`. */
+  /** Unused capacity of the buffer after the bytes of `unread`. */
   private free = 0
   private head = ""
   private ended = false
   private wake: (() => void) | undefined = undefined
   private readonly atEnd: Array<() => void> = []
 
-  /** All received bytes, including those already taken. */
+  /** All received bytes, including those that were taken. */
   received(): Uint8Array {
     return Buffer.concat(this.chunks)
   }
@@ -106,7 +107,7 @@ export class Inbox {
     this.unread.set(chunk, unread.length)
   }
 
-  /** The peer closed its sending side. */
+  /** Call when the peer has closed its sending side. */
   end(): void {
     if (this.ended) return
     this.ended = true
@@ -127,7 +128,7 @@ export class Inbox {
     })
   )
 
-  /** The body after the last head, as sent, including chunk framing. */
+  /** The body after the last head, as it was sent, with its chunk framing. */
   readonly takeBody: Effect.Effect<Uint8Array> = Effect.suspend(() => this.take(endOfBody(this.head)))
 
   readonly takeBytes = (n: number): Effect.Effect<Uint8Array> => this.take(endOfBytes(n))

@@ -37,7 +37,7 @@ import { digest, type Recorded, redactLines, toContent, writeCassette } from "./
 const secretsOf = (request: ClientRequest | undefined): ReadonlySet<string> | undefined =>
   request instanceof PreparedRequest ? request.secretHeaders : undefined
 
-/** A sink that copies what it passes on. */
+/** A sink that copies the bytes that it passes on. */
 class TeeSink implements RequestSink {
   private readonly sink: RequestSink
   private readonly chunks: Array<Uint8Array>
@@ -205,7 +205,7 @@ class RecordedExchange implements Exchange {
   }
 }
 
-/** The inner transport, recording all exchanges. */
+/** A transport that passes all exchanges to `inner` and records them. */
 class RecordingTransport implements Transport {
   static {
     showAs(RecordingTransport, "RecordingTransport", ({ exchanges }) => ({ exchanges: exchanges.length }))
@@ -219,7 +219,7 @@ class RecordingTransport implements Transport {
   readonly peerKey: Transport["peerKey"]
   readonly forceClose: boolean
   readonly http2: Transport["http2"]
-  /** In the order in which they were first completed. */
+  /** The exchanges in the order of their first completion. */
   readonly exchanges: Array<{ recorded: Recorded | undefined }> = []
   private readonly inner: Transport
   private readonly options: CassetteOptions

@@ -16,7 +16,7 @@ const lengthOf = (recorded: Recorded): number | undefined => {
   const find = (wanted: string) => headers.find(([name]) => name.toLowerCase() === wanted)?.[1]
   const length = find("content-length")
   if (length === undefined || find("transfer-encoding") !== undefined) return undefined
-  // A body that was not read to its end is shorter than Content-Length says.
+  // The recorded body may be shorter than Content-Length, because it was not read to its end.
   const actual = body === undefined ? 0 : fromContent(body).length
   return cut === true && /^\d{1,15}$/.test(length) ? Number(length) : actual
 }
@@ -36,7 +36,7 @@ const toAnswer = (recorded: Recorded, method: string): Answer => {
   }
 }
 
-/** The hash of the request body, if the request has one. */
+/** The hash of the request body; `undefined` without a body. */
 const bodyOf = (request: MockRequest): Effect.Effect<string | undefined> => {
   const type = request.headers.get("content-type") ?? undefined
   const { exact } = request
@@ -51,7 +51,7 @@ const bodyOf = (request: MockRequest): Effect.Effect<string | undefined> => {
   )
 }
 
-/** Each recorded response is used once. */
+/** Answers requests from a cassette. Each recorded response is used once. */
 export const replaying = (
   path: string,
   options: CassetteOptions
