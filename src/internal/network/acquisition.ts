@@ -1,6 +1,6 @@
 /**
- * The way of one exchange to a connection: a stream of a connection in use, an idle connection, a dial of its own or of
- * another exchange, or a place in the queue.
+ * Gets a connection for one exchange: a stream of a connection in use, an idle connection, or one that this or another
+ * exchange dials. An exchange for which there is none waits in the queue.
  */
 import * as Effect from "effect/Effect"
 import { type ClientError, PoolSaturatedError } from "../../Errors.js"
@@ -27,25 +27,27 @@ export interface AcquisitionOwner {
   readonly connections: OpenConnections
   readonly sockets: OpenSockets
   readonly maxQueue: number
-  /** The reason why an exchange must not continue, if any: it was aborted, or the network is closing. */
+  /** Why an exchange must not continue: it was aborted, or the network is closing. `undefined` if it may. */
   readonly refusal: (exchange: Exchange) => ClientError | undefined
 }
 
 /**
- * A connection taken longer ago than this is checked for pending socket events before a request uses it; milliseconds.
- * Servers close idle connections, and a busy process may not have processed the event yet.
+ * Milliseconds since the last use of a connection from which it is checked for pending socket events before the next
+ * use. Servers close idle connections, and a busy process may not have processed the event yet.
  */
 const checkAfter = 1000
 
-/** Whether an idle connection must be checked first, because a pending event could lose a request that cannot be repeated. */
+/** Whether an idle connection must be checked first, because a request that cannot be repeated could be lost on it. */
 export const needsCheck = (connection: Pooled, exchange: Exchange, now: number): boolean =>
   connection.age.takenFor(exchange.deadlines, now) >= checkAfter && !isRepeatable(exchange.wireRequest)
 
-/** Whether an idle connection may serve the route. If the dialer rejects it, dialing produces the error. */
+/**
+ * Whether open connections may serve the route. If the dialer does not permit the route, dialing fails with the reason.
+ */
 export const mayReuse = (dialer: Dialer, route: Route): boolean =>
   route.proxy === undefined || dialer.permits?.(route) !== false
 
-/** Says that an exchange uses a connection that is open already. `idle` in milliseconds; 0 for one in use. */
+/** The signal that an exchange uses an open connection. `idle` is in milliseconds; 0 for a connection in use. */
 export const reuseSignal = (connectionId: number, idle: number) =>
   ({ _tag: "ConnectionReuseconn", connectionId, idle }) as const
 
@@ -57,17 +59,17 @@ export class Acquisition implements StreamWaiter {
   private readonly fresh: boolean
   private readonly http2: Http2Offer
   private readonly startedAt: number
-  /** The connections that several exchanges may use, if the route allows them. */
+  /** The connections of HTTP/2; `undefined` if the route does not allow them. */
   private readonly shared: SharedConnections | undefined
   private lease: Lease<Pooled> | undefined = undefined
   private waiter: SlotWaiter | undefined = undefined
   /** A stream of a connection in use. */
   private stream: Connection | undefined = undefined
-  /** The dial of this exchange, which others may join. */
+  /** The dial of this exchange, which other exchanges may join. */
   private dial: Opening | undefined = undefined
-  /** Whether a dial that the exchange had joined has failed, so that it must not join another. */
+  /** Whether a dial that this exchange had joined has failed, so that it must not join another one. */
   private alone = false
-  /** Whether pending events of idle connections have been processed. */
+  /** Whether the pending events of idle connections were processed. */
   private checked = false
 
   constructor(owner: AcquisitionOwner, exchange: Exchange, fresh: boolean, again: boolean, http2: Http2Offer) {
@@ -81,7 +83,7 @@ export class Acquisition implements StreamWaiter {
     this.shared = http2 === "never" || !mayReuse(dialer, exchange.route) ? undefined : connections.shared
   }
 
-  /** The next step to a connection. */
+  /** Takes a connection, opens one, or waits for one. */
   step(): Effect.Effect<Connection, ClientError> {
     const { exchange, owner, shared } = this
     const refusal = owner.refusal(exchange)
@@ -104,7 +106,7 @@ export class Acquisition implements StreamWaiter {
     return this.wait()
   }
 
-  /** Ends the acquisition: it has failed, or was interrupted. Idempotent. */
+  /** Ends an acquisition that has failed or was interrupted. Idempotent. */
   leave(): void {
     this.waiter?.stop()
     this.shared?.leave(this)
@@ -164,7 +166,7 @@ export class Acquisition implements StreamWaiter {
     return Effect.zipRight(started, Effect.flatMap(Effect.zipLeft(waiting, ended), next))
   }
 
-  /** Ends the wait for the dial of another exchange, which is no wait for a slot of the pool. */
+  /** Ends the wait for the dial of another exchange. `false` if this exchange waits for something else. */
   private leaveDial(): boolean {
     if (this.opening === undefined || this.opening.connection !== undefined) return false
     this.alone = true
@@ -205,7 +207,7 @@ export class Acquisition implements StreamWaiter {
     const now = deadlines.now()
     if (!this.checked && needsCheck(next, exchange, now)) {
       this.checked = true
-      // If the connection turns out to be closed, it leaves the pool meanwhile.
+      // If the connection is closed, the check removes it from the pool.
       const check = raceWithCallback(nextPoll, (fail: (error: ClientError) => void) =>
         limitConnect({ exchange, startedAt, refusal: () => owner.refusal(exchange) }, fail)
       )
@@ -258,7 +260,7 @@ export class Acquisition implements StreamWaiter {
     )
   }
 
-  /** The dial of this exchange has led to a connection. */
+  /** Call when the dial of this exchange has opened a connection. */
   private onOpened(pooled: Pooled): void {
     const { dial, shared } = this
     this.dial = undefined

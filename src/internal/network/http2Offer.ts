@@ -4,11 +4,14 @@ import type { Http2Offer } from "../transport/networkStream.js"
 import type { Http2Mode, Route } from "../transport/transport.js"
 import { forwards } from "./dial/forwards.js"
 
-/** The option `http2` of a connector as a mode. Connections that serve one request each have no use for HTTP/2. */
+/**
+ * Converts the option `http2` of a connector to a mode. Off with `forceClose`, because each connection serves one
+ * request.
+ */
 export const modeOf = ({ forceClose, http2 = forceClose !== true }: PoolOptions): Http2Mode =>
   typeof http2 === "boolean" ? (http2 ? "auto" : false) : (http2.mode ?? "auto")
 
-/** Why a request cannot be sent: an option, and what is wrong with it. */
+/** Why a request cannot be sent: the name of an option and a description. */
 export interface Refusal {
   readonly option: string
   readonly description: string
@@ -31,7 +34,7 @@ const needsTls: Refusal = {
     'expected an https URL, because the connector requires HTTP/2 by ALPN; mode: "prior-knowledge" has no ALPN'
 }
 
-/** The offer for a route. `requiresHttp1` says that the server has required HTTP/1.1. */
+/** The offer for a route. `requiresHttp1` is true if the server has required HTTP/1.1 before. */
 export const offerOf = (
   mode: Http2Mode,
   forceClose: boolean,

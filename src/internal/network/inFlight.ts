@@ -1,7 +1,4 @@
-/**
- * Counts the work in flight on a network: exchanges that wait for a connection, and connections in use. Shutdown waits
- * until both are zero.
- */
+/** Counts the exchanges that wait for a connection and the connections in use. Shutdown waits until both are zero. */
 import * as Effect from "effect/Effect"
 import { atMost } from "../transport/deadlines.js"
 import type { Exchange } from "../transport/transport.js"
@@ -27,7 +24,7 @@ export class InFlight {
     this.pending.add(exchange)
   }
 
-  /** The exchange has a connection or has failed. */
+  /** Call when the exchange has a connection or has failed. */
   leave(exchange: Exchange): void {
     this.pending.delete(exchange)
     this.check()
@@ -38,12 +35,12 @@ export class InFlight {
     this.connections++
   }
 
-  /** Ends `addConnection`. The caller calls `check` once the slot is free, as that may start another exchange. */
+  /** Counts a connection as no longer in use. Call `check` when its slot is free, which may start another exchange. */
   removeConnection(): void {
     this.connections--
   }
 
-  /** Waits until nothing is in flight, but at most `millis` milliseconds. */
+  /** Waits until nothing is in flight, for at most `millis` milliseconds. */
   waitUntilQuiet(millis: number): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.isQuiet) return Effect.void

@@ -1,6 +1,6 @@
 /**
- * The transport over sockets: a pool of connections and the dialer that opens them. For each exchange it takes an idle
- * connection or a stream of one in use, or waits for a slot of the pool and opens a new one.
+ * The transport over sockets: a pool of connections, and the dialer that opens them. Each exchange takes an idle
+ * connection or a stream of one in use, or waits for a slot of the pool and opens a new connection.
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -86,7 +86,8 @@ export class Network implements Transport, AcquisitionOwner {
     const wall = exchange.clock()
     const next = this.pool.nextIdle(route.key, exchange.deadlines, now, wall)
     if (next === undefined || needsCheck(next, exchange, now)) return undefined
-    // Connections of HTTP/1.1 serve one request. Of others, those in use come first, so that the rest becomes idle.
+    // Prefers a stream of an HTTP/2 connection in use, so that idle connections can expire. A connection of HTTP/1.1
+    // serves one request at a time.
     if (next.available !== 1) {
       const stream = this.takeStream(exchange)
       if (stream !== undefined || next.available === 0) return stream
@@ -99,7 +100,7 @@ export class Network implements Transport, AcquisitionOwner {
     return this.connections.take(next, lease, exchange, now, wall)
   }
 
-  /** A stream of a connection in use. */
+  /** Takes a stream of a connection in use, if one is free. */
   private takeStream(exchange: Exchange): Connection | undefined {
     if (this.state !== "open" || !mayReuse(this.dialer, exchange.route)) return undefined
     const stream = this.connections.shared.take(exchange)
@@ -107,7 +108,7 @@ export class Network implements Transport, AcquisitionOwner {
     return stream
   }
 
-  /** Gets a connection. One guard around all steps frees the slot if any of them fails or is interrupted. */
+  /** Gets a connection. If any step fails or is interrupted, the guard around all of them frees the slot. */
   acquire(exchange: Exchange, fresh: boolean, again = false): Effect.Effect<Connection, ClientError> {
     return Effect.uninterruptibleMask((restore) => {
       const refusal = this.refusal(exchange)
@@ -139,7 +140,7 @@ export class Network implements Transport, AcquisitionOwner {
     })
   }
 
-  /** The exchange has a connection or has failed. */
+  /** Call when the exchange has a connection or has failed. */
   private leave(exchange: Exchange): void {
     exchange.onLeave = undefined
     this.inFlight.leave(exchange)
@@ -160,7 +161,7 @@ export class Network implements Transport, AcquisitionOwner {
       if (this.state !== "open") return restore(Deferred.await(this.done))
       this.state = "closing"
       this.connections.stop()
-      // An upgraded exchange, such as a WebSocket, does not end by itself: ask it to.
+      // Aborts upgraded exchanges, such as WebSockets, too, because they do not end by themselves.
       for (const exchange of [...this.inFlight.waiting, ...this.connections.upgraded])
         exchange.onAbort?.(this.closedError(exchange))
       return Effect.zipRight(

@@ -1,6 +1,6 @@
 /**
- * The open connections of a network and their slots in the pool. A connection holds a slot during each exchange; after
- * it, it becomes idle in the pool or closes.
+ * The open connections of a network and their slots in the pool. A connection holds a slot while it is in use. Then it
+ * becomes idle in the pool or closes.
  */
 import type { PoolOptions } from "../../Connector.js"
 import type { ClientError } from "../../Errors.js"
@@ -40,11 +40,11 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
   private readonly limits: ParserLimits
   private readonly http2Limits: Http2Limits
   private readonly maxAge: number
-  /** The routes for which the connections were opened. Connections in use hold a lease. */
+  /** All connections with the routes for which they were opened. */
   private readonly routes = new Map<Pooled, Route>()
   /** Exchanges that own their socket after an upgrade. */
   private readonly switched = new Set<Exchange>()
-  /** Whether connections become idle after an exchange: not with `forceClose`, nor once the network closes. */
+  /** Whether connections become idle after their exchanges. `false` with `forceClose`, and when the network closes. */
   private reuses: boolean
   private ids = 0
 
@@ -71,7 +71,7 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
     lease: Lease<Pooled>,
     exchange: Exchange
   ): { readonly pooled: Pooled; readonly connection: Connection } {
-    // A destroyed socket may have emitted "close" already, so it must not be tracked.
+    // A destroyed socket must not be tracked, because it may have emitted "close" already.
     const live = !wire.socket.destroyed
     const { deadlines, route } = exchange
     const age = new ConnectionAge(deadlines, deadlines.now(), exchange.clock(), this.maxAge)
@@ -117,7 +117,7 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
     this.inFlight.check()
   }
 
-  /** The requests on the wire. */
+  /** The number of requests in flight, in all and by key. */
   streams(): { readonly total: number; readonly perKey: ReadonlyMap<string, number> } {
     const perKey = new Map<string, number>()
     let total = 0
@@ -153,7 +153,7 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
   rest(connection: Pooled, time: Deadlines, now: number): boolean {
     const { lease } = connection
     if (lease === undefined || !this.mayRest(connection, time, now)) return false
-    // Idle before its slot is free, so that the next waiter can take it.
+    // Makes the connection idle before its slot is free, so that the next waiter can take it.
     this.pool.keep(connection, lease, time, now)
     this.freeSlot(connection)
     return true
@@ -206,7 +206,7 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
 
   // Closing.
 
-  /** Closes connections to a host, or all: idle ones now, those in use after their exchange. */
+  /** Closes the connections to a host, or all connections: idle ones now, those in use after their exchanges. */
   retire(hostname: string | undefined, port: number | undefined): void {
     const host = hostname === undefined ? undefined : canonicalHost(hostname)
     const name = typeof host === "object" ? host.name : hostname
@@ -218,13 +218,13 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
     }
   }
 
-  /** Closes idle connections now, and those in use after their exchange. */
+  /** Closes idle connections now, and those in use after their exchanges. */
   stop(): void {
     this.reuses = false
     this.pool.closeIdle("Shutdown")
   }
 
-  /** Closes connections in use now; their exchanges fail with `error`. */
+  /** Closes connections in use now. Their exchanges fail with `error`. */
   cutBusy(error: (exchange: Exchange) => ClientError): void {
     for (const connection of [...this.routes.keys()]) {
       if (connection.lease === undefined) continue
@@ -238,7 +238,7 @@ export class OpenConnections implements ConnectionOwner<Http1Connection>, SlotOw
       else {
         connection.cut(error(exchange))
         exchange.onAbort?.(error(exchange))
-        // A WebSocket sent its close frame when the close began, and the peer had time to answer.
+        // A WebSocket has sent its close frame when the close began, and the peer has had time to answer.
         if (this.switched.has(exchange)) connection.wire.socket.destroy()
       }
     }

@@ -1,11 +1,11 @@
 /**
- * Tracks the open sockets of a network, including those of connection attempts, so that shutdown can wait for them.
+ * Tracks the open sockets of a network, including those of connection attempts. Shutdown waits until they are closed.
  */
 import * as Effect from "effect/Effect"
 import { atMost } from "../transport/deadlines.js"
 import type { NetworkStream } from "../transport/networkStream.js"
 
-/** How long sockets get for an orderly close before they are destroyed; milliseconds. */
+/** Milliseconds that sockets get for an orderly close before they are destroyed. */
 const closeTime = 1000
 
 export class OpenSockets {
@@ -21,7 +21,7 @@ export class OpenSockets {
     })
   }
 
-  /** Waits until all sockets are closed, and destroys those still open after `closeTime`. */
+  /** Waits until all sockets are closed. Destroys those that are still open after `closeTime`. */
   get closed(): Effect.Effect<void> {
     return Effect.suspend(() => {
       const destroyed = Effect.sync(() => {

@@ -1,6 +1,4 @@
-/**
- * Opens a socket for one exchange within its `connect` limit.
- */
+/** Opens a socket for one exchange within its `connect` limit. */
 import * as Effect from "effect/Effect"
 import type { ClientError } from "../../Errors.js"
 import { raceWithCallback } from "../raceWithCallback.js"
@@ -9,14 +7,14 @@ import type { Exchange } from "../transport/transport.js"
 import type { Dialer } from "./dial/dialer.js"
 import { timeoutError } from "./slotWaiter.js"
 
-/** The exchange to open a socket for, and the network's part in it. */
+/** The exchange for which a socket is opened, and the callbacks of the network. */
 export interface Opening<A> {
   readonly exchange: Exchange
-  /** When the time to connect began. */
+  /** The start of the time to connect. */
   readonly startedAt: number
   readonly dialer: Dialer
   readonly http2: Http2Offer
-  /** The reason why the exchange must not continue, if any. */
+  /** Why the exchange must not continue; `undefined` if it may. */
   readonly refusal: () => ClientError | undefined
   /** Called with every socket, including those that fail to connect. */
   readonly track: (socket: NetworkStream["socket"]) => void
@@ -24,7 +22,7 @@ export interface Opening<A> {
   readonly adopt: (wire: NetworkStream) => A
 }
 
-/** Calls `fail` when the `connect` limit is over or the exchange is aborted. Returns a function that ends the watch. */
+/** Calls `fail` when the `connect` limit is over or the exchange is aborted. The returned function cancels this. */
 export const limitConnect = (
   { exchange, refusal, startedAt }: Pick<Opening<unknown>, "exchange" | "refusal" | "startedAt">,
   fail: (error: ClientError) => void
@@ -40,7 +38,7 @@ export const limitConnect = (
   }
 }
 
-/** Dials, then adopts the socket. On failure or interruption destroys all sockets that were tried. */
+/** Dials, then adopts the socket. A failure or an interruption destroys all sockets of the dial. */
 export const openStream = <A>(opening: Opening<A>): Effect.Effect<A, ClientError> =>
   Effect.suspend(() => {
     const error = opening.refusal()
@@ -52,7 +50,7 @@ export const openStream = <A>(opening: Opening<A>): Effect.Effect<A, ClientError
     )
     return Effect.uninterruptibleMask((restore) =>
       Effect.matchCauseEffect(restore(dialed), {
-        // A socket may have connected just as the fiber was interrupted.
+        // A socket may have connected just before the fiber was interrupted.
         onFailure: (cause) =>
           Effect.zipRight(
             Effect.sync(() => sockets.destroy()),

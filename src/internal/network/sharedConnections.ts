@@ -1,6 +1,6 @@
 /**
- * The HTTP/2 connections of a network, each of which serves many requests. By route it knows the connections that take
- * streams, the dials that may lead to one, and the requests that wait for a stream.
+ * The HTTP/2 connections of a network, each of which serves many requests. Records for each route the connections that
+ * accept streams, the dials that may open one, and the requests that wait for a stream.
  */
 import { showAs } from "../inspection.js"
 import type { Deadlines } from "../transport/deadlines.js"
@@ -11,44 +11,44 @@ import { SpokenProtocols } from "./spokenProtocols.js"
 /** A request that waits for a stream. */
 export interface StreamWaiter {
   readonly exchange: Exchange
-  /** Whether the request is sent again, so that it is ahead of others. */
+  /** Whether the request is sent again, so that it gets a stream before others. */
   readonly again: boolean
   /** The dial that the request has joined. */
   opening: Opening | undefined
-  /** The request has a stream. */
+  /** Called when the request can have a stream of the connection. */
   readonly onStream: (connection: Http2Connection) => void
-  /** The dial that the request has joined gives it no stream. With `alone`, it must not join another. */
+  /** Called when the dial that the request has joined has no stream for it. With `alone`, it must not join another. */
   readonly onRejected: (alone: boolean) => void
 }
 
-/** A dial, or a connection that takes no streams yet, and the requests that wait for it. */
+/** A dial, or a connection that does not accept streams yet, and the requests that wait for it. */
 export interface Opening {
   readonly share: Share
   /** How many more requests may join. */
   room: number
   readonly joined: Set<StreamWaiter>
-  /** Set once the dial has ended in HTTP/2. */
+  /** Set when the dial has opened a connection of HTTP/2. */
   connection: Http2Connection | undefined
 }
 
-/** The connections, dials and waiting requests of a route. Removed once it has none of them. */
+/** The connections, dials and waiting requests of a route. Removed when it has none of them. */
 interface Share {
   readonly key: string
-  /** Those that take streams or will, oldest first. */
+  /** The connections that accept streams, or will accept them; oldest first. */
   connections: ReadonlyArray<Http2Connection>
   readonly openings: Set<Opening>
   readonly again: Set<StreamWaiter>
   readonly waiters: Set<StreamWaiter>
 }
 
-/** What the connections of the network do for those of HTTP/2. */
+/** The operations of the network that connections of HTTP/2 need. */
 export interface SlotOwner {
   /** Makes a connection without streams idle; `false` if it must close. */
   readonly rest: (connection: Http2Connection, time: Deadlines, now: number) => boolean
   readonly onSharedClosed: Http2Owner["onClosed"]
 }
 
-/** The streams that a server is expected to allow before it says so. */
+/** How many streams a server is assumed to allow before its SETTINGS have arrived. */
 const assumedLimit = 100
 
 export class SharedConnections implements Http2Owner {
@@ -62,16 +62,16 @@ export class SharedConnections implements Http2Owner {
   private readonly maxQueue: number
   private readonly shares = new Map<string, Share>()
 
-  /** `ages` says whether connections have a maximum age. */
+  /** `ages` is true if connections have a maximum age. */
   constructor(slots: SlotOwner, ages: boolean, maxQueue: number) {
     this.slots = slots
     this.ages = ages
     this.maxQueue = maxQueue
   }
 
-  // For requests.
+  // Called by requests.
 
-  /** A stream on the oldest connection in use that takes one. */
+  /** Takes a stream of the oldest connection in use that has a free one. */
   take(exchange: Exchange): Connection | undefined {
     const share = this.shares.get(exchange.route.key)
     if (share === undefined) return undefined
@@ -97,8 +97,8 @@ export class SharedConnections implements Http2Owner {
   }
 
   /**
-   * Adds a request to a dial that may give it a stream: "alone" if there is no such dial. "full": too many wait for a server
-   * that allows no streams.
+   * Adds a request to a dial that may have a stream for it. "alone" if there is no such dial; "full" if too many
+   * requests wait for a server that does not allow streams.
    */
   join(waiter: StreamWaiter): "joined" | "alone" | "full" {
     const share = this.shares.get(waiter.exchange.route.key)
@@ -116,14 +116,14 @@ export class SharedConnections implements Http2Owner {
     return "alone"
   }
 
-  /** Gives the request the next free stream of its route, unless it leaves before. */
+  /** Adds a request to the queue for the next free stream of its route. */
   enqueue(waiter: StreamWaiter): void {
     const share = this.shareOf(waiter.exchange.route.key)
     const queue = waiter.again ? share.again : share.waiters
     queue.add(waiter)
   }
 
-  /** The request does not wait any more. Idempotent. */
+  /** Removes a request that no longer waits. Idempotent. */
   leave(waiter: StreamWaiter): void {
     const share = this.shares.get(waiter.exchange.route.key)
     if (share === undefined) return
@@ -143,20 +143,20 @@ export class SharedConnections implements Http2Owner {
     this.forget(share)
   }
 
-  // For dials.
+  // Called by dials.
 
-  /** Starts a dial that other requests of the route may join, unless the route is known to speak HTTP/1.1. */
+  /** Starts a dial that other requests of the route may join. `undefined` if the server is known to speak HTTP/1.1. */
   begin(key: string): Opening | undefined {
     const spoken = this.spoken.get(key)
     if (spoken?.protocol === "http/1.1") return undefined
-    // The request that dials takes one of the streams.
+    // The request that dials uses one of the streams.
     const room = spoken === undefined ? Infinity : Math.max(0, (spoken.limit || assumedLimit) - 1)
     const opening: Opening = { share: this.shareOf(key), room, joined: new Set(), connection: undefined }
     opening.share.openings.add(opening)
     return opening
   }
 
-  /** A dial has ended in HTTP/1.1, or with `failed` in no connection: all requests that have joined go on by themselves. */
+  /** Call when a dial has opened a connection of HTTP/1.1 or has `failed`. Rejects all requests that have joined it. */
   end(opening: Opening, failed: boolean): void {
     const { joined, share } = opening
     share.openings.delete(opening)
@@ -170,7 +170,9 @@ export class SharedConnections implements Http2Owner {
     this.forget(share)
   }
 
-  /** A dial has ended in HTTP/2. Requests that have joined wait for the server's SETTINGS. */
+  /**
+   * Call when a dial has opened a connection of HTTP/2. Requests that have joined it wait for the server's SETTINGS.
+   */
   opened(opening: Opening | undefined, connection: Http2Connection): void {
     const { key } = connection
     const known = this.spoken.get(key)
@@ -187,7 +189,7 @@ export class SharedConnections implements Http2Owner {
     connection.awaited = own.joined.size > 0
   }
 
-  /** An idle connection is in use again, and serves the waiting requests of its route too. */
+  /** Call when an idle connection is in use again. It serves the waiting requests of its route, too. */
   used(connection: Http2Connection): void {
     const share = this.shares.get(connection.key)
     if (share !== undefined) this.serve(share)
@@ -206,7 +208,7 @@ export class SharedConnections implements Http2Owner {
     if (time !== undefined) this.settle(connection, time, time.now())
   }
 
-  /** The server's SETTINGS have arrived, perhaps with a new limit. One of 0 makes requests wait, not dial. */
+  /** Handles the limit in the server's SETTINGS. With a limit of 0, requests wait instead of dialing. */
   private onLimit(share: Share, connection: Http2Connection, opening: Opening | undefined): void {
     const { limit } = connection
     this.spoken.set(connection.key, { protocol: "h2", limit })
@@ -248,7 +250,7 @@ export class SharedConnections implements Http2Owner {
     this.forget(share)
   }
 
-  /** Gives free streams to waiting requests: first those that are sent again, then in order of arrival. */
+  /** Assigns free streams to waiting requests: first to those that are sent again, then in order of arrival. */
   private serve(share: Share): void {
     for (const connection of share.connections) {
       while (this.isUsable(connection)) {
@@ -276,7 +278,7 @@ export class SharedConnections implements Http2Owner {
 
   // Counts.
 
-  /** The requests of each route that wait without a place in the queue of the pool. */
+  /** The number of requests of each route that have joined a dial. They have no place in the queue of the pool. */
   *joined(): Iterable<readonly [key: string, count: number]> {
     for (const { key, openings } of this.shares.values()) {
       let count = 0

@@ -1,6 +1,6 @@
 /**
- * Waits in the queue on behalf of one exchange. The wait ends when a slot or a stream is granted, the time limit is over or
- * the exchange is aborted.
+ * Waits in the queue for one exchange. The wait ends when the exchange gets a slot or a stream, when its time limit is
+ * over, or when it is aborted.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -19,8 +19,8 @@ export class SlotWaiter {
   }
 
   /**
-   * Starts the wait, which may have been granted already. `waited` is how long the exchange has waited before; milliseconds.
-   * `onPoolWait` returns whether the exchange goes on without a grant when `poolWait` is over.
+   * Starts the wait, which a grant may have ended already. `waited` is the time that the exchange has waited before, in
+   * milliseconds. `onPoolWait` returns whether the exchange continues without a grant when `poolWait` is over.
    */
   wait(
     resume: (effect: Effect.Effect<void, ClientError>) => void,
@@ -60,7 +60,7 @@ export class SlotWaiter {
     resume?.(Effect.fail(error))
   }
 
-  /** Ends the wait; later grants and aborts are ignored. Idempotent. */
+  /** Ends the wait. Later grants and aborts have no effect. Idempotent. */
   stop(): void {
     if (this.resume === undefined) return
     this.resume = undefined
@@ -69,7 +69,7 @@ export class SlotWaiter {
   }
 }
 
-/** The error for an exceeded `connect` or `poolWait` limit; `limit` in milliseconds. */
+/** The error for an exceeded `connect` or `poolWait` limit. `limit` is in milliseconds. */
 export const timeoutError = (exchange: Exchange, timeout: "connect" | "poolWait", limit: number) =>
   new ConnectionTimeoutError({
     ...exchange.details(exchange.marks.current),

@@ -1,16 +1,16 @@
 /**
- * Remembers what the servers of routes speak, so that requests to a server of HTTP/2 wait for one connection, and those to
- * a server of HTTP/1.1 do not wait for each other.
+ * Remembers which protocol the server of a route speaks. Requests to a server of HTTP/2 wait for one connection; those
+ * to a server of HTTP/1.1 do not wait for each other.
  */
 import { showAs } from "../inspection.js"
 
-/** What a route spoke last. */
+/** The protocol that a route spoke last. */
 export type Spoken =
   | { readonly protocol: "h2"; readonly limit: number }
-  /** With `required`, the server has refused a request over HTTP/2 with HTTP_1_1_REQUIRED. */
+  /** `required` is true if the server has refused a request over HTTP/2 with HTTP_1_1_REQUIRED. */
   | { readonly protocol: "http/1.1"; readonly required: boolean }
 
-/** The most routes that are remembered; the least recently used are forgotten. */
+/** Most routes that are remembered. The least recently used ones are evicted. */
 const maxKeys = 256
 
 export class SpokenProtocols {
@@ -18,7 +18,7 @@ export class SpokenProtocols {
     showAs(SpokenProtocols, "SpokenProtocols", ({ byKey }) => ({ size: byKey.size }))
   }
 
-  /** In the order of their last use. */
+  /** The protocols by the keys of routes, in the order of their last use. */
   private readonly byKey = new Map<string, Spoken>()
 
   get(key: string): Spoken | undefined {

@@ -1,7 +1,7 @@
 /**
- * Tracks the age and idle time of a connection, on the Clock of the request that used it last and by the wall clock. A
- * monotonic clock stands still while a machine sleeps or a container is frozen. The server's clock does not, so it may
- * have closed a connection hours ago that looks fresh.
+ * Tracks the age and idle time of a connection, on the Clock of the request that used it last and on the wall clock. A
+ * monotonic clock stops while a machine sleeps or a container is frozen. The clock of the server does not, so the
+ * server may have closed a connection hours ago that looks fresh.
  */
 import type { ConnectionClosed } from "../../Tracing.js"
 import type { Deadlines } from "./deadlines.js"
@@ -28,10 +28,10 @@ export class ConnectionAge {
   /** The time at which a request last took the connection, on `takenOn`. */
   private takenAt: number
   private takenOn: Time
-  /** Wall clock minus `takenAt` at that moment. If the difference grows later, the machine was asleep. */
+  /** Wall clock minus `takenAt` at that time. If the difference grows later, the machine was asleep. */
   private offset: number
 
-  /** Starts with a connection that was opened at `now` on `time`; `maxAge` in milliseconds. */
+  /** Starts for a connection that was opened at `now` on `time`. `maxAge` is in milliseconds. */
   constructor(time: Time, now: number, wall: number, maxAge: number) {
     this.time = time
     this.openedOn = time
@@ -42,14 +42,14 @@ export class ConnectionAge {
     this.retiresAt = now + maxAge
   }
 
-  /** A request takes the connection. */
+  /** Call when a request takes the connection. */
   take(time: Time, now: number, wall: number): void {
     this.takenOn = time
     this.takenAt = now
     this.offset = wall - now
   }
 
-  /** The connection becomes idle, for at most `maxIdle` milliseconds. */
+  /** Call when the connection becomes idle, for at most `maxIdle` milliseconds. */
   rest(time: Time, now: number, maxIdle: number): void {
     this.time = time
     this.idleSince = now
@@ -57,13 +57,13 @@ export class ConnectionAge {
     this.expiresAt = now + Math.min(maxIdle, left)
   }
 
-  /** Whether the connection has exceeded its maximum age at the end of an exchange; if so, retires it. */
+  /** Whether the connection has exceeded its maximum age at the end of an exchange. If so, it is retired. */
   isOld(time: Time, now: number): boolean {
     if (this.retiresAt !== Infinity && this.nowOn(this.openedOn, time, now) >= this.retiresAt) this.retired = true
     return this.retired
   }
 
-  /** The reason why a request must not take the connection, if any. Without `wall`, ignores the wall clock. */
+  /** Why a request must not take the connection; `undefined` if it may. Without `wall`, ignores the wall clock. */
   expired(time: Time, now: number, wall?: number): Expired | undefined {
     const own = this.nowOn(this.time, time, now)
     // Wall times of different Clocks cannot be compared.
@@ -72,17 +72,17 @@ export class ConnectionAge {
     return this.isOld(time, now) || this.outlived(time, wall) ? "Retired" : "IdleTimeout"
   }
 
-  /** The remaining idle time. At least a second if `time` is another Clock than its own, which may run slower. */
+  /** The remaining idle time. At least a second if `time` is another Clock, which may run at another speed. */
   idleLeft(time: Time, now: number): number {
     return this.time === time ? this.expiresAt - now : Math.max(1000, this.expiresAt - this.time.now())
   }
 
-  /** The idle time so far; milliseconds. */
+  /** The idle time so far, in milliseconds. */
   idleFor(time: Time, now: number): number {
     return this.nowOn(this.time, time, now) - this.idleSince
   }
 
-  /** The time since a request last took the connection; milliseconds. */
+  /** The time since a request last took the connection, in milliseconds. */
   takenFor(time: Time, now: number): number {
     return this.nowOn(this.takenOn, time, now) - this.takenAt
   }

@@ -1,16 +1,16 @@
-/**
- * Callbacks from a connection to the network that opened it.
- */
+/** Callbacks from a connection to the network that opened it. */
 import type { ConnectionClosed } from "../../Tracing.js"
 import type { Exchange } from "./transport.js"
 
 export interface ConnectionOwner<C> {
-  /** Whether other connections are in use too. */
+  /** Whether other connections are in use. */
   readonly hasOtherActive: () => boolean
-  /** The exchange is over and the connection can start another. Returns `false` if the connection must close instead. */
+  /**
+   * Called when the exchange is over and the connection can start another. Returns `false` if it must close instead.
+   */
   readonly onReusable: (connection: C, exchange: Exchange, now: number) => boolean
-  /** The connection is closed or closing and starts no other exchange. Called once. */
+  /** Called once when the connection is closed or closing, and starts no other exchange. */
   readonly onClosed: (connection: C, reason: ConnectionClosed["reason"], exchange: Exchange | undefined) => void
-  /** The exchange owns the socket from now on, and closes it. */
+  /** Called when the exchange takes over the socket, which it closes itself. */
   readonly onUpgraded: (connection: C, exchange: Exchange) => void
 }

@@ -7,7 +7,7 @@ import { TransportHandle } from "./transportHandle.js"
 
 const typeId: TypeId = "~effect-http-session/Connector"
 
-/** The facts that printing a connector shows. */
+/** The facts that a connector prints. */
 const factsOf = (transport: Transport): object => {
   const { acquired, connecting, idle, waiting } = transport.stats()
   return { closed: transport.closed(), acquired, idle, connecting, waiting }

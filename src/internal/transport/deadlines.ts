@@ -1,6 +1,6 @@
 /**
- * Deadlines on the Clock of the calling fiber: native timers for the default Clock, and one fiber per instance for any
- * other, so that a TestClock drives every time limit.
+ * Deadlines on the Clock of the calling fiber. The default Clock uses native timers, any other Clock a fiber per
+ * instance, so that a TestClock controls every time limit.
  */
 import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
@@ -13,26 +13,26 @@ import { type Expiring, listOf, maxDelay } from "./expiry.js"
 
 /** A scheduled deadline. */
 export interface Deadline {
-  /** Has no effect once the deadline has fired. */
+  /** Cancels the deadline. Has no effect after it has fired. */
   readonly cancel: () => void
 }
 
 /** The time and timers of one Clock. */
 export interface Deadlines {
-  /** In milliseconds; monotonic on the default Clock. */
+  /** The time in milliseconds, which is monotonic on the default Clock. */
   readonly now: () => number
-  /** Calls `fire` once `now()` has reached `at`, never earlier. `Infinity` never fires. */
+  /** Calls `fire` when `now()` has reached `at`, never earlier. `Infinity` never fires. */
   readonly schedule: (at: number, fire: () => void) => Deadline
-  /** Like `schedule`, without keeping the process alive. */
+  /** Like `schedule`, but does not keep the process alive. */
   readonly scheduleIdle: (at: number, fire: () => void) => Deadline
-  /** Calls `expire` once `now()` has reached `expiresAt`, `millis` from now, unless `endLimit` is called first. */
+  /** Calls `expire` when `now()` has reached `expiresAt`, which is `millis` from now. `endLimit` cancels this. */
   readonly limit: (millis: number, entry: Limited) => void
   readonly endLimit: (entry: Limited) => void
 }
 
 /** An object with a time limit that many others share. */
 export interface Limited extends Expiring {
-  /** Owned by the Deadlines. */
+  /** Set by the Deadlines. */
   deadline: Deadline | undefined
 }
 
@@ -162,8 +162,8 @@ export const of = (clock: Clock.Clock): Deadlines => {
 }
 
 /**
- * Waits until `begin` has called its argument, but at most `millis` on the fiber's Clock and in real time. With the
- * second limit, shutdown ends even if the Clock stands still.
+ * Waits until `begin` has called its argument, for at most `millis` milliseconds on the fiber's Clock or in real time.
+ * Because of the second limit, shutdown ends even if the Clock stands still.
  */
 export const atMost = (millis: number, begin: (done: () => void) => void): Effect.Effect<void> =>
   Effect.clockWith((clock) =>

@@ -1,4 +1,4 @@
-/** Deviations from HTTP/1.1 that a connection tolerates: bits while bytes are parsed, names for users. */
+/** The deviations from HTTP/1.1 that a connection tolerates. The parser sets bits, which programs see as names. */
 import type { Deviation } from "../../ClientResponse.js"
 
 export const BareLineFeed = 1

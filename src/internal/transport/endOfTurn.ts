@@ -1,7 +1,7 @@
 /**
- * Batches work at the end of an event-loop turn. Bytes of many connections written together wake their peers less often
- * than separate writes. A connection that used up its share of a turn also continues here, because promises and
- * `process.nextTick` would run before timers and other sockets.
+ * Runs work at the end of a turn of the event loop. Writing the bytes of many connections together wakes their peers
+ * less often than separate writes. A connection that has used its share of a turn continues here, too, because promises
+ * and `process.nextTick` would run before timers and other sockets.
  */
 import * as Effect from "effect/Effect"
 import { callback } from "../effect/callback.js"
@@ -19,7 +19,7 @@ const run = (): void => {
   for (const each of all) each.endTurn()
 }
 
-/** Calls `endTurn` once all events of this turn are processed. */
+/** Calls `endTurn` when all events of this turn are processed. */
 export const atTurnEnd = (each: Turning): void => {
   if (due.length === 0) setImmediate(run)
   due.push(each)
@@ -37,9 +37,8 @@ const nextTimer: Effect.Effect<void> = callback<void>((resume) => {
 })
 
 /**
- * Completes after the event loop has polled all sockets once. Waiting for one turn is not enough: it may be the rest of a
- * turn that has already polled, so later socket events, such as the end of a connection, would be missed. Deno polls
- * sockets only before timers.
+ * Completes when the event loop has polled all sockets once. One turn is not enough, because the current turn may have
+ * polled already, and would miss later events such as the end of a connection. Deno polls sockets only before timers.
  */
 export const nextPoll: Effect.Effect<void> = nextTurn.pipe(
   Effect.zipRight(nextTurn),

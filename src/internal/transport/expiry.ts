@@ -1,19 +1,19 @@
 /**
- * Shares one timer between all entries with the same time limit. Such entries expire in the order in which they were
- * added, so the timer stays untouched while requests come and go.
+ * Shares one timer between all entries with the same time limit. They expire in the order in which they were added, so
+ * adding and removing entries does not change the timer.
  */
 
 /** An entry with a time limit. It is in at most one list. */
 export interface Expiring {
   readonly expiresAt: number
   readonly expire: () => void
-  /** Owned by the list. */
+  /** Set by the list. */
   list: ExpiryList | undefined
   earlier: Expiring | undefined
   later: Expiring | undefined
 }
 
-/** Empty lists that are kept; their timers do not keep the process alive. */
+/** How many empty lists are kept. Their timers do not keep the process alive. */
 const keptLists = 16
 
 const lists = new Map<number, ExpiryList>()
@@ -35,7 +35,7 @@ export class ExpiryList {
     if (this.last !== undefined) this.last.later = entry
     else {
       this.first = entry
-      // A timer that was set for a removed entry only fires too early.
+      // A timer for an entry that was removed fires too early, which has no effect.
       if (this.timer === undefined) this.arm(entry.expiresAt)
       else this.timer.ref()
     }
@@ -76,7 +76,7 @@ export class ExpiryList {
         entry.expire()
       }
     } finally {
-      // An entry may have added another one, or thrown, which must not affect the others.
+      // The entry may have added another one. If it has thrown, the others must expire nevertheless.
       if (this.timer === undefined) {
         if (this.first === undefined) this.end()
         else this.arm(this.first.expiresAt)

@@ -1,6 +1,6 @@
 /**
- * The idle timeout of one phase of an exchange. Activity only stores a time; when the deadline fires, it is scheduled
- * again for the rest, instead of being replaced for every read.
+ * The idle timeout of one phase of an exchange. Activity only stores a time. A deadline that fires after activity is
+ * scheduled again for the remaining time, so that a read does not replace a timer.
  */
 import type { Deadline, Deadlines } from "./deadlines.js"
 
@@ -13,7 +13,7 @@ export class IdleTimer {
     this.lastActivity = now
   }
 
-  /** Calls `onTimeout` after `millis` milliseconds without activity. Time does not count while `paused` is true. */
+  /** Calls `onTimeout` after `millis` milliseconds without activity. Time while `paused` is true does not count. */
   start(
     deadlines: Deadlines,
     millis: number,

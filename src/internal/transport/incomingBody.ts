@@ -2,15 +2,15 @@
 import type { ClientError } from "../../Errors.js"
 import { ByteBuilder } from "../byteBuilder.js"
 
-/** Most bytes buffered before reading from the connection stops. */
+/** Buffered bytes at which reading from the connection pauses. */
 export const highWaterMark = 64 * 1024
 
-/** Pieces buffered separately. Later pieces are merged, because each may be a single byte. */
+/** How many pieces are buffered separately. Later ones are merged, because each may be a single byte. */
 const fewPieces = 16
 
-/** The consumer of a body. Either `onEnd` or `onError` is called once, last. */
+/** The consumer of a body. The last call is either `onEnd` or `onError`. */
 export interface BodyConsumer {
-  /** Receives bytes, which are valid only during the call. `false` pauses reading until `resume`. */
+  /** Receives bytes, which are valid only during the call. Returning `false` pauses reading until `resume`. */
   readonly onChunk: (slab: Buffer, start: number, end: number) => boolean
   readonly onEnd: () => void
   readonly onError: (error: ClientError) => void
@@ -18,13 +18,13 @@ export interface BodyConsumer {
 
 /** The operations that a body needs from its connection. */
 export interface BodyControl {
-  /** Whether the consumer may keep the slab of the current `push`, which the body fills completely. */
+  /** Whether the consumer may keep the slab of the current `push`. Only for a slab that the body fills completely. */
   readonly keep?: () => boolean
   /** Resumes reading after `onChunk` or `push` returned `false`. */
   readonly resume: () => void
-  /** Discards the rest. With `atOnce`, closes the connection rather than draining it. */
+  /** Discards the rest. With `atOnce`, closes the connection instead of draining it. */
   readonly abandon: (atOnce: boolean) => void
-  /** Fails the body after `millis` milliseconds without a byte while it is read. Replaces an earlier limit. */
+  /** Fails the body after `millis` milliseconds without a byte during reading. Replaces an earlier limit. */
   readonly limitIdle?: (millis: number) => void
 }
 
@@ -38,9 +38,9 @@ export class IncomingBody {
   ended = false
   error: ClientError | undefined = undefined
   trailers: Trailers = []
-  /** Deviations tolerated since the head, as bits of `deviations.ts`. */
+  /** Deviations since the head, as bits of `deviations.ts`. */
   deviations = 0
-  /** Total length, if known from the head. */
+  /** The length of the body, if the head declares it. */
   readonly length: number | undefined
   private control: BodyControl | undefined
   private consumer: BodyConsumer | undefined = undefined
@@ -59,7 +59,7 @@ export class IncomingBody {
 
   // Called by the connection.
 
-  /** Accepts bytes; `false` asks to stop reading until `BodyControl.resume`. */
+  /** Accepts bytes. Returns `false` if reading must pause until `BodyControl.resume`. */
   push(slab: Buffer, start: number, end: number): boolean {
     this.received += end - start
     if (this.consumer !== undefined && !this.paused) {
@@ -84,7 +84,7 @@ export class IncomingBody {
     this.trailers = trailers
     this.control = undefined
     if (this.consumer === undefined || this.size > 0) return
-    // A consumer that resumes later must not be notified again.
+    // `resume` must not notify the consumer again.
     this.paused = false
     this.consumer.onEnd()
   }
@@ -118,7 +118,7 @@ export class IncomingBody {
     this.flush()
   }
 
-  /** Returns a complete body that arrived in one piece; an alternative to `consume`. */
+  /** Takes a complete body that arrived in one piece, instead of `consume`. */
   takeWhole(): Buffer | undefined {
     if (!this.complete || this.consumer !== undefined || this.smallPieces !== undefined) return undefined
     const [whole] = this.buffered
@@ -146,7 +146,7 @@ export class IncomingBody {
     this.control?.limitIdle?.(millis)
   }
 
-  /** Discards the rest. The connection drains a short rest and closes otherwise, or always with `atOnce`. */
+  /** Discards the rest. The connection drains a short rest, unless `atOnce`, and closes otherwise. */
   abandon(atOnce = false): void {
     this.consumer = abandoned
     this.buffered = []

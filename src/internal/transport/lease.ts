@@ -1,9 +1,7 @@
-/**
- * Leases of the pool: each is a slot for one connection, or a place in the queue for a slot.
- */
+/** Leases of the pool. A lease is a slot for one connection, or a place in the queue for a slot. */
 import { showAs } from "../inspection.js"
 
-/** The slots and waiters of one origin. Removed once it has no lease and is not the current host of a route. */
+/** The slots and waiters of one origin. Removed when it has no lease and is not the current host of a route. */
 export interface Host<C> {
   readonly key: string
   /** The number of slots in use. */
@@ -14,8 +12,8 @@ export interface Host<C> {
 }
 
 /**
- * The leases and idle connections of requests that may share connections: those of one origin, or of all http origins
- * behind a forwarding proxy. Removed once it has neither.
+ * The leases and idle connections of requests that may share connections: those for one origin, or for all http origins
+ * through a forwarding proxy. Removed when it has neither.
  */
 export interface RouteShare<C> {
   readonly key: string
@@ -23,7 +21,7 @@ export interface RouteShare<C> {
   host: Host<C>
   /** The number of slots in use and places in the queue. */
   leases: number
-  /** A stack: the connection that became idle last is at the end. */
+  /** The idle connections as a stack, with the one that became idle last at the end. */
   idle: Array<C>
 }
 
@@ -38,7 +36,7 @@ export interface Lease<C> {
   previous: Lease<C> | undefined
 }
 
-/** A linked list of leases in order of arrival, from which any lease can be removed in constant time. */
+/** A linked list of leases in order of arrival. Removing any lease takes constant time. */
 export class LeaseQueue<C> {
   static {
     showAs(LeaseQueue, "LeaseQueue", ({ size }) => ({ size }))

@@ -4,24 +4,24 @@ import type { ConnectionInfo } from "../../ClientResponse.js"
 import type { TlsInfo } from "../../Ssl.js"
 import type { SocketReader } from "./socketReader.js"
 
-/** What a connection speaks, by its name in ALPN (RFC 7301). */
+/** The protocol of a connection, by its name in ALPN (RFC 7301). */
 export type Protocol = "http/1.1" | "h2"
 
-/** Whether a dial may, or must, end in HTTP/2. */
+/** Whether a dial may, or must, open a connection of HTTP/2. */
 export type Http2Offer = "never" | "allowed" | "required"
 
-/** A socket and its facts. Nothing is read until its owner calls `reader.read`. */
+/** A socket and its facts. Reading starts when its owner calls `reader.read`. */
 export interface NetworkStream {
   readonly socket: Net.Socket
   readonly remoteAddress: string
   readonly localAddress: string | undefined
-  /** TLS with the origin, never with the proxy. */
+  /** The TLS connection with the origin, never that with a proxy. */
   readonly tls: TlsInfo | undefined
-  /** Addresses that failed before this one. */
+  /** The addresses to which connecting failed before. */
   readonly failed: ReadonlyArray<{ readonly address: string; readonly port: number; readonly code: string }>
-  /** Whether it leads to an http proxy that takes requests in absolute form. */
+  /** Whether the socket leads to a proxy that forwards requests in absolute form. */
   readonly forward: boolean
-  /** Selected by ALPN; without TLS, what the client has decided to speak. */
+  /** The protocol that ALPN selected or, without TLS, that the client chose. */
   readonly protocol: Protocol
   readonly reader: SocketReader
 }
@@ -56,7 +56,7 @@ export class Sockets {
     this.onSocket?.(socket)
     const { all } = this
     all.add(socket)
-    // Refers to the set only: `onSocket` leads to the request that dialed, which would live as long as its connection.
+    // The listener refers only to the set. With `onSocket`, it would retain the request that dialed.
     socket.once("close", () => all.delete(socket))
   }
 

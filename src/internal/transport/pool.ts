@@ -1,6 +1,6 @@
 /**
- * The connection pool: slots, waiters and idle connections. It knows neither sockets nor requests, only connections that it
- * can close and waiters that it can call. All operations are synchronous, and one function assigns slots.
+ * The connection pool: slots, waiters and idle connections. It does not know sockets or requests, but only connections
+ * that it can close and waiters that it can call. All operations are synchronous, and one function assigns slots.
  */
 import type { Counts } from "../../Connector.js"
 import type { ConnectionClosed } from "../../Tracing.js"
@@ -16,20 +16,20 @@ export interface Poolable {
   /** The key of the route. Only requests with the same key may use the connection. */
   readonly key: string
   readonly age: ConnectionAge
-  /** The idle timeout that the server announced; milliseconds. */
+  /** The idle timeout that the server announced, in milliseconds. */
   readonly maxIdle: number
   /** Closes an idle connection. */
   readonly close: (reason: ConnectionClosed["reason"]) => void
 }
 
-/** A connection of either version of HTTP in the pool of a network. */
+/** A connection of HTTP/1.1 or HTTP/2 in the pool of a network. */
 export interface Pooled extends Poolable {
   readonly id: number
   readonly wire: NetworkStream
-  /** Requests that were started on it. */
+  /** How many requests it has served, including those in flight. */
   readonly requests: number
   readonly closed: boolean
-  /** How many more requests it serves now. */
+  /** How many more requests it can serve now. */
   readonly available: number
   /** The slot of the pool that the connection holds while it is in use. */
   lease: Lease<Pooled> | undefined
@@ -50,7 +50,7 @@ export interface PoolSettings {
   readonly keepaliveTimeout: number
 }
 
-/** The counts of a pool, which does not know the requests on its connections. */
+/** The counts that a pool knows: not those of requests on its connections. */
 export type SlotCounts = Omit<Counts, "streams">
 
 export class Pool<C extends Poolable> {
@@ -61,7 +61,7 @@ export class Pool<C extends Poolable> {
   private readonly settings: PoolSettings
   private readonly hosts = new Map<string, Host<C>>()
   private readonly routes = new Map<string, RouteShare<C>>()
-  /** The route of the last request, which saves most lookups. */
+  /** The route of the last request, to avoid most lookups. */
   private last: RouteShare<C> | undefined = undefined
   /** Hosts with waiters, in the order in which they get slots. */
   private readonly ring = new Map<string, Host<C>>()
@@ -75,7 +75,7 @@ export class Pool<C extends Poolable> {
     this.settings = settings
   }
 
-  /** Returns a lease with a slot or with a place in the queue, or `undefined` if the queue is full. */
+  /** A lease with a slot, or with a place in the queue; `undefined` if the queue is full. */
   request(hostKey: string, key: string, onGrant: () => void): Lease<C> | undefined {
     const route = this.routeOf(key) ?? this.addRoute(hostKey, key)
     const host = route.host.key === hostKey ? route.host : this.switchHost(route, hostKey)
@@ -87,7 +87,7 @@ export class Pool<C extends Poolable> {
       next: undefined,
       previous: undefined
     }
-    // No waiting host has room, or `assign` would have served it, so this request does not overtake a waiter.
+    // This request does not overtake a waiter: `assign` has served the waiters of all hosts that have room.
     if (host.waiters.size === 0 && this.hasRoom(host)) {
       route.leases++
       this.hold(lease)
@@ -106,8 +106,8 @@ export class Pool<C extends Poolable> {
   }
 
   /**
-   * Returns the usable connection of the key that became idle last, and closes expired ones. It stays in the pool until
-   * `takeIdle`. `wall` is the time of day on the same Clock as `now`.
+   * The connection with this key that became idle last and has not expired. Closes expired ones. The connection stays
+   * in the pool until `takeIdle`. `wall` is the time of day on the Clock of `now`.
    */
   nextIdle(key: string, time: IdleTime, now: number, wall: number): C | undefined {
     const route = this.routeOf(key)
@@ -122,7 +122,7 @@ export class Pool<C extends Poolable> {
     return undefined
   }
 
-  /** Removes the connection that `nextIdle` returned; the lease now owns it. */
+  /** Removes the connection that `nextIdle` returned. The lease then owns it. */
   takeIdle(lease: Lease<C>): void {
     lease.route.idle.pop()
   }
@@ -135,7 +135,7 @@ export class Pool<C extends Poolable> {
     return host === undefined ? this.settings.limit === 0 || this.held < this.settings.limit : this.hasRoom(host)
   }
 
-  /** Marks a lease as having a connection. */
+  /** Call when the lease has a connection. */
   connected(lease: Lease<C>): void {
     lease.state = "acquired"
   }
@@ -160,7 +160,7 @@ export class Pool<C extends Poolable> {
     if (host.routes === 0) this.forgetHost(host)
   }
 
-  /** Makes a connection idle. The caller releases its lease afterwards. `now` is in the time of `deadlines`. */
+  /** Makes a connection idle. Release its lease afterwards. `now` is in the time of `deadlines`. */
   keep(connection: C, lease: Lease<C>, deadlines: IdleTime, now = deadlines.now()): void {
     const { age } = connection
     age.rest(deadlines, now, Math.min(this.settings.keepaliveTimeout, connection.maxIdle))
@@ -264,7 +264,7 @@ export class Pool<C extends Poolable> {
     if (host.routes === 0 && host.held === 0 && host.waiters.size === 0) this.hosts.delete(host.key)
   }
 
-  /** Removes a route without leases and idle connections, as there may be any number of origins. */
+  /** Removes a route without leases and idle connections, because a program may use any number of origins. */
   private forget(route: RouteShare<C>): void {
     if (route.leases > 0 || route.idle.length > 0 || this.routes.get(route.key) !== route) return
     this.routes.delete(route.key)
@@ -287,7 +287,7 @@ export class Pool<C extends Poolable> {
     this.leases.add(lease)
   }
 
-  /** Assigns free slots to waiters: round-robin between hosts, first come, first served within a host. */
+  /** Assigns free slots to waiters: round-robin between hosts, and in order of arrival within a host. */
   private assign(): void {
     for (;;) {
       let ready: Host<C> | undefined

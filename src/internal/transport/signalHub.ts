@@ -1,5 +1,5 @@
 /**
- * Signal streams of a connector or a session. Each reader has a bounded buffer, so that a slow reader loses signals
+ * The signal streams of a connector or a session. Each reader has a bounded buffer, so that a slow reader loses signals
  * instead of blocking requests.
  */
 import * as Clock from "effect/Clock"
@@ -12,16 +12,16 @@ import { type Pull, pullStream } from "../effect/pullStream.js"
 import * as Deadlines from "./deadlines.js"
 import type { SignalFields, TraceHub } from "./trace.js"
 
-/** Most signals buffered for one reader. */
+/** Most signals in the buffer of a reader. */
 const capacity = 4096
 
-/** Most bytes of body chunks in these signals. */
+/** Most bytes of body chunks in the buffer of a reader. */
 const maxBytes = 4 * 1024 * 1024
 
 /** Receives every signal synchronously. */
 export interface SignalSink {
   readonly signal: (signal: Signal) => void
-  /** Called when the hub ends, or immediately if it has ended. */
+  /** Called when the hub ends, or at once if it has ended. */
   readonly end?: () => void
 }
 
@@ -33,7 +33,7 @@ const bytesOf = (signal: Signal | undefined): number =>
 /** Milliseconds between two wake-ups of a reader. */
 const rest = 1
 
-/** The buffer of one reader. Drops the oldest signals when full. */
+/** The buffer of one reader. A full buffer drops its oldest signals. */
 export class Ring implements SignalSink {
   /** The time on the reader's Clock. */
   readonly now: () => number
@@ -70,7 +70,7 @@ export class Ring implements SignalSink {
     else this.soon = setImmediate(this.wakeReader)
   }
 
-  /** Waking a reader costs more than many signals, so that signals in quick succession are read together. */
+  /** Wakes the reader. It happens at most once per `rest`, because waking a reader costs more than many signals. */
   private readonly wakeReader = (): void => {
     const { wake } = this
     this.wokenAt = performance.now()
@@ -114,7 +114,7 @@ export class Ring implements SignalSink {
     return { _tag: "SignalsLost", time: this.now(), sessionId: "", requestId: undefined, attempt: 0, hop: 0, count }
   }
 
-  /** Returns all buffered signals; waits while the buffer is empty. Fails with `None` at the end. */
+  /** All buffered signals. Waits while the buffer is empty, and fails with `None` at the end. */
   readonly pull: Pull<Signal, never> = Effect.suspend(() => {
     if (this.items.length > this.first || this.lost > 0) return Effect.succeed(this.take())
     if (this.ended) return Effect.fail(Option.none())
@@ -140,20 +140,20 @@ export class Ring implements SignalSink {
 /** The readers of a connector, or of a session on it. */
 export interface Hub extends TraceHub {
   readonly stream: Stream.Stream<Signal>
-  /** Whether signals of requests have readers here. */
+  /** Whether signals of requests have readers. */
   readonly reading: () => boolean
   /** Delivers a signal of a request. */
   readonly deliver: (signal: Signal) => void
-  /** Delivers all signals to `sink` until the returned function is called or the hub ends. Idempotent per sink. */
+  /** Delivers all signals to `sink` until the hub ends. The returned function cancels this. Idempotent per sink. */
   readonly watch: (sink: SignalSink) => () => void
   /** Ends all streams, including those that start later. */
   readonly end: () => void
-  /** Also delivers signals that do not belong to a request to the readers of a session's hub. */
+  /** Delivers signals that do not belong to a request to the readers of a session's hub, too. */
   readonly attach: (hub: Hub) => () => void
 }
 
 class SignalHub implements Hub {
-  /** An array, because every signal iterates over it. */
+  /** The sinks as an array, because every signal iterates over them. */
   private sinks: ReadonlyArray<SignalSink> = []
   private readonly attached = new Set<Hub>()
   private readonly parent: Hub | undefined
@@ -178,7 +178,7 @@ class SignalHub implements Hub {
     for (const hub of this.attached) hub.deliver(signal)
   }
 
-  /** Signals that do not belong to a request use the time of a reader. */
+  /** The time of signals that do not belong to a request: that of a reader's Clock. */
   private now(): number {
     for (const sink of this.sinks) if (sink instanceof Ring) return sink.now()
     return performance.now()
@@ -222,5 +222,5 @@ class SignalHub implements Hub {
   )
 }
 
-/** Creates the hub of a connector, or of a session on it. A session's readers also get the connector's own signals. */
+/** Creates the hub of a connector, or of a session on it, whose readers also get the signals of the connector. */
 export const makeHub = (connector?: Hub): Hub => new SignalHub(connector)

@@ -1,8 +1,8 @@
-/** Reads sockets into slabs, most of which are reused for the next read. */
+/** Reads sockets into slabs. Most slabs are reused for the next read. */
 import type * as Net from "node:net"
 import { atTurnEnd, type Turning } from "./endOfTurn.js"
 
-/** Receives bytes, which are valid only during the call. `false` pauses reading until `resume`. */
+/** Receives bytes, which are valid only during the call. Returning `false` pauses reading until `resume`. */
 export type OnData = (slab: Buffer, start: number, end: number) => boolean
 
 /** The reading side of a socket. */
@@ -12,8 +12,8 @@ export interface SocketReader {
   /** Resumes reading after `onData` returned `false`. */
   readonly resume: () => void
   /**
-   * Whether the caller may keep the whole slab that was passed to `onData`; call it during that call. The first call
-   * returns `false` but makes later slabs keepable.
+   * Whether the caller may keep the whole slab of the current call of `onData`. The first call returns `false`, and
+   * makes later slabs keepable.
    */
   readonly keep: () => boolean
 }
@@ -21,15 +21,15 @@ export interface SocketReader {
 const slabSize = 128 * 1024
 
 /**
- * Most bytes read from one socket per event-loop turn. libuv reads up to 32 full slabs in a row, whose bytes would all
- * be processed before any timer.
+ * Most bytes that are read from one socket per turn of the event loop. libuv reads up to 32 full slabs in a row, which
+ * would all be processed before any timer.
  */
 const turnSize = 1024 * 1024
 
-/** Bytes counted at least per chunk, because a TLS peer may send single bytes in separate records. */
+/** Bytes that each chunk counts at the least, because a TLS peer may send single bytes in separate records. */
 const chunkCost = 8 * 1024
 
-/** Pauses a socket until the next turn once it has used its share of this one. */
+/** Pauses a socket until the next turn when it has used its share of this one. */
 abstract class TurnReader implements Turning {
   /** Bytes read since the last pause. */
   private bytesRead = 0
@@ -49,7 +49,7 @@ abstract class TurnReader implements Turning {
     if (this.resumes) this.goOn()
   }
 
-  /** Counts bytes read. `more` is whether the consumer accepts more. Returns whether to continue reading now. */
+  /** Counts bytes. `more` is true if the consumer accepts more. Returns whether reading continues now. */
   protected count(bytes: number, more: boolean): boolean {
     this.bytesRead += bytes
     if (this.bytesRead < turnSize) return more
@@ -66,10 +66,10 @@ abstract class TurnReader implements Turning {
   }
 }
 
-/** Shared by all sockets: its content is consumed or copied before the callback returns. */
+/** A slab that all sockets share, because its content is consumed or copied before the callback returns. */
 const shared = Buffer.allocUnsafeSlow(slabSize)
 
-/** A slab from a socket that was not kept, for reuse. */
+/** A slab that a consumer did not keep, for reuse. */
 let spare: Buffer | undefined
 
 const ownSlab = (): Buffer => {
@@ -85,14 +85,14 @@ export interface OnRead {
   readonly callback: (bytes: number) => boolean
 }
 
-/** Reads into the shared slab, or into separate slabs while the consumer keeps them. */
+/** Reads into the shared slab, or into separate slabs if the consumer keeps them. */
 export class SlabReader extends TurnReader implements SocketReader {
   protected socket: Net.Socket | undefined = undefined
   private slab: Buffer = shared
   /** Whether the consumer called `keep` for the current slab. */
   private keeps = false
   private onData: OnData | undefined = undefined
-  /** Bytes received before `read` was called, which only happens with misbehaving servers. */
+  /** Bytes that were received before `read` was called, which happens only with misbehaving servers. */
   private early: Array<Buffer> = []
 
   readonly onread: OnRead = {
@@ -135,7 +135,7 @@ export class SlabReader extends TurnReader implements SocketReader {
   }
 }
 
-/** Reads a socket that emits "data"; the socket is paused until `read`. */
+/** Reads a socket that emits "data". The socket is paused until `read`. */
 export class DataReader extends TurnReader implements SocketReader {
   protected readonly socket: Net.Socket
   private onData: OnData | undefined = undefined
@@ -156,7 +156,7 @@ export class DataReader extends TurnReader implements SocketReader {
     this.socket.resume()
   }
 
-  /** Emitted chunks are not shared. */
+  /** Always `true`, because the chunks that a socket emits are not shared. */
   keep(): boolean {
     return true
   }

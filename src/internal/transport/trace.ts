@@ -1,13 +1,14 @@
 /**
- * How the transport emits signals. A request has a `Trace` only if it is observed; without one, no signal is built.
+ * The interfaces by which the transport emits signals. A request has a `Trace` only if it is observed; without one, no
+ * signal is built.
  */
 import type * as Effect from "effect/Effect"
 import type { Signal, SignalBase, SignalsLost } from "../../Tracing.js"
 
-/** The fields of a signal without those that its request adds. */
+/** The fields of a signal, except those that its request adds. */
 export type Facts<S extends Signal = Signal> = S extends Signal ? Omit<S, keyof SignalBase> : never
 
-/** A signal of a request. Excludes `SignalsLost`, which a stream reader gets if it is too slow. */
+/** A signal of a request. Excludes `SignalsLost`, which a reader of a stream gets if it is too slow. */
 export type RequestSignal = Exclude<Signal, SignalsLost>
 
 /** The fields of a signal that can be emitted. */

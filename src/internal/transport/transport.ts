@@ -1,6 +1,6 @@
 /**
- * The seam between sessions and transports: what one hop is, which connection serves it, and where it goes. A session
- * does not know sockets; a transport does not know cookies, redirects or decoders.
+ * The seam between sessions and transports: the exchange of one hop, the connection that serves it, and its route. A
+ * session does not know sockets; a transport does not know cookies, redirects or decoders.
  */
 import type * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
@@ -20,18 +20,20 @@ import type { NetworkStream } from "./networkStream.js"
 import type { Hub } from "./signalHub.js"
 import type { Trace } from "./trace.js"
 
-/** Whether connections speak HTTP/2: never, if ALPN selects it, only so, or also without being asked. */
+/**
+ * Whether connections speak HTTP/2: never, if ALPN selects it, always over TLS, or also without TLS by prior knowledge.
+ */
 export type Http2Mode = false | "auto" | "require" | "prior-knowledge"
 
-/** A proxy, parsed and ready to be dialed. */
+/** A proxy whose URL and options were validated. */
 export interface ProxyRoute {
   readonly kind: "http" | "https" | "socks4a" | "socks5" | "socks5h"
   readonly host: string
   readonly port: number
   readonly ip: 0 | 4 | 6
-  /** Without credentials, for errors and signals. */
+  /** The URL without credentials, for errors and signals. */
   readonly url: string
-  /** The value of Proxy-Authorization, or SOCKS credentials. Never shown. */
+  /** The value of Proxy-Authorization, or the SOCKS credentials. Never shown. */
   readonly authorization: string | undefined
   /**
    * Computes the value of Proxy-Authorization for each CONNECT, for challenge-response schemes. Not used for requests
@@ -40,46 +42,46 @@ export interface ProxyRoute {
   readonly answer?: (() => string) | undefined
   readonly user: string | undefined
   readonly password: string | undefined
-  /** Sent with CONNECT only. */
+  /** Headers for CONNECT only. */
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
   /** TLS settings for an https proxy. */
   readonly ssl: Ssl
   /** Identifies the credentials if `authorization` or `answer` varies from request to request. */
   readonly identity?: string | undefined
-  /** Identifies everything above that connections must not mix, with secrets hashed. */
+  /** Identifies the proxy with all settings that connections must not mix. Secrets are hashed. */
   readonly key: string
 }
 
-/** The destination of a request and the way to it. Only requests with equal keys may share a connection. */
+/** The origin of a request and the way to it. Only requests with equal keys may share a connection. */
 export interface Route {
   readonly origin: Origin
   readonly proxy: ProxyRoute | undefined
-  /** The request's setting, or `true` for the connector's. */
+  /** The setting of the request, or `true` for that of the connector. */
   readonly ssl: Ssl
   /** The name for SNI and verification, if it differs from the origin's host. */
   readonly serverHostname: string | undefined
   /** Whether an http proxy needs CONNECT even for plain http: true for WebSockets. */
   readonly tunnel: boolean
-  /** The version of HTTP that the request needs; "any" leaves it to the transport. */
+  /** The version of HTTP that the request requires; "any" lets the transport choose. */
   readonly version: "any" | "1" | "2"
-  /** Sent with CONNECT. Connections are shared whatever it is. */
+  /** The User-Agent of CONNECT. It is not a part of the key, so that requests with different ones share connections. */
   readonly userAgent?: string | undefined
   readonly key: string
 }
 
 /** The destination of a streamed request body. */
 export interface RequestSink {
-  /** `false` asks to wait for `onDrain`. The bytes must stay unchanged until then. */
+  /** Takes bytes. `false` asks the body to wait for `onDrain`. The bytes must stay unchanged until then. */
   readonly write: (chunk: Uint8Array) => boolean
   onDrain: (() => void) | undefined
   readonly end: () => void
-  /** The body failed: nothing more is sent, and the connection closes without ending the message. */
+  /** Call when the body has failed. The connection closes without ending the message. */
   readonly fail: (error: ClientError) => void
 }
 
 /** A running request body. */
 export interface RequestSource {
-  /** Stops the body: the response has arrived, or the exchange failed. */
+  /** Stops the body, because the response has arrived or the exchange has failed. */
   readonly cancel: () => void
 }
 
@@ -88,16 +90,16 @@ export type RequestBody =
   | { readonly _tag: "Bytes"; readonly bytes: Uint8Array }
   | {
       readonly _tag: "Stream"
-      /** `undefined` means chunked. */
+      /** The length in bytes; `undefined` for chunked coding. */
       readonly length: number | undefined
       readonly replayable: boolean
       readonly start: (sink: RequestSink) => RequestSource
     }
 
-/** A request in the form in which it is sent. */
+/** A serialized request. */
 export interface WireRequest {
   readonly method: string
-  /** Origin form, such as "/path?query", or "*". For an http proxy it is made absolute. */
+  /** The target in origin form, such as "/path?query", or "*". A transport makes it absolute for a forwarding proxy. */
   readonly target: string
   /** Validated header lines, each with CRLF, including Host and framing, as latin1 code units. */
   readonly head: string
@@ -105,28 +107,28 @@ export interface WireRequest {
   readonly body: RequestBody | undefined
   /** Whether the body waits for 100 Continue. */
   readonly expectContinue: boolean
-  /** The protocol of the Upgrade header, if present. Status 101 is accepted only then. */
+  /** The protocol of the Upgrade header, if there is one. Only then is status 101 accepted. */
   readonly upgrade: string | undefined
   /** Whether the request has Connection: close. */
   readonly close: boolean
-  /** Lower-case names of headers whose values the user gave as `Redacted`. */
+  /** Lower-case names of the headers that were given as `Redacted`. */
   readonly secret: ReadonlySet<string>
-  /** Cache of the whole head for an origin, filled when it is first written; a request may be sent many times. */
+  /** The cached text of the whole head, set when it is first written, because a request may be sent many times. */
   text: string | undefined
   /** The same for HTTP/2. */
   http2: Http2Fields | undefined
 }
 
-/** The head of a request in the form of HTTP/2. */
+/** The head of a request for HTTP/2. */
 export interface Http2Fields {
-  /** Name, value, name, value; names in lower case, pseudo-headers first. */
+  /** Names and values in turn: names in lower case, pseudo-headers first. */
   readonly fields: ReadonlyArray<string>
   /** The encoded fields, if they can be sent again on a connection whose encoder has this `revision`. */
   readonly block: Uint8Array | undefined
   readonly revision: number
 }
 
-/** The head of a response, independent of its source. */
+/** The head of a response of any transport. */
 export interface Head {
   readonly status: number
   /** Empty for HTTP/2. */
@@ -134,9 +136,11 @@ export interface Head {
   readonly version: "1.0" | "1.1" | "2"
   /** Number of header lines. */
   readonly count: number
-  /** As received. */
+  /** The name of a header line, as received. */
   readonly name: (index: number) => string
-  /** Decoded as UTF-8 if valid, otherwise as latin1; without surrounding white space. */
+  /**
+   * The value of a header line, decoded as UTF-8 if it is valid, otherwise as latin1; without surrounding white space.
+   */
   readonly value: (index: number) => string
   /** The first value of a header by lower-case name. */
   readonly get: (name: string) => string | undefined
@@ -144,7 +148,7 @@ export interface Head {
   /** The values of Content-Type, joined by ", "; `undefined` if the server sent none. */
   readonly typeText: string | undefined
   readonly raw: () => ReadonlyArray<readonly [name: Uint8Array, value: Uint8Array]>
-  /** The length of the body, if there is a body and the head specifies it. */
+  /** The length of the body, if there is a body and the head declares its length. */
   readonly contentLength: number | undefined
   /**
    * Whether the end of the body is explicit, so that truncation is detected. Otherwise the body ends when the
@@ -152,8 +156,8 @@ export interface Head {
    */
   readonly lengthVerified: boolean
   /**
-   * Whether a gzip or deflate body that is complete by its length or chunks may lack its trailer or final block. The end
-   * of a connection proves nothing, and strict connectors reject such a body.
+   * Whether a gzip or deflate body may lack its trailer or final block. `false` if only the end of the connection ends
+   * the body, which does not prove that it is complete, and for strict connectors.
    */
   readonly toleratesTruncatedCoding: boolean
   /** Tolerated deviations, as bits of `deviations.ts`. */
@@ -164,63 +168,64 @@ export interface Head {
 export interface Marks {
   /** The phase that started last. */
   readonly current: Phase
-  /** Starts a phase, ending the previous one if necessary. */
+  /** Starts a phase, and ends the previous one if it has not ended. */
   readonly start: (phase: Phase, now?: number) => void
-  /** `now` is in the time of the deadlines, if known. */
+  /** Ends a phase. `now` is the current time of the deadlines, if the caller knows it. */
   readonly end: (phase: Phase, now?: number) => void
-  /** While received bytes are processed, the time of their arrival. */
+  /** The time at which bytes arrived, while they are processed. */
   readAt: number | undefined
 }
 
-/** The parts of an exchange that are needed to get a connection. */
+/** The parts of an exchange that getting a connection requires. */
 export interface ExchangeContext {
   readonly limits: Limits
   readonly deadlines: Deadlines
-  /** The time of day on the request's Clock; milliseconds since the epoch. */
+  /** The time of day on the request's Clock, in milliseconds since the epoch. */
   readonly clock: () => number
-  /** In the time of the deadlines: when the request as a whole must have ended. */
+  /** When the total limit of the request ends, in the time of the deadlines. */
   readonly expiresAt: number
   readonly trace: Trace | undefined
   readonly marks: Marks
-  /** Method, redacted URL and attempt, for errors. */
+  /** The method, the redacted URL and the attempt, for errors. */
   readonly details: (phase: Phase | undefined) => Details
 }
 
 /**
- * One request on one connection, with its callbacks. Exactly one of `onHead`, `onUpgrade` and `onError` is called,
- * once; a failure after `onHead` fails the body.
+ * One request on one connection, with its callbacks. The transport calls exactly one of `onHead`, `onUpgrade` and
+ * `onError`, once. A failure after `onHead` fails the body.
  */
 export interface Exchange extends ExchangeContext {
   readonly wireRequest: WireRequest
   readonly route: Route
-  /** The request behind `wire`, for transports without a network. */
+  /** The request of `wireRequest`, for transports without a network. */
   readonly request?: ClientRequest | undefined
-  /** Called when a connection is taken for this exchange, before anything can interrupt it. */
+  /** Called when this exchange takes a connection, before anything can interrupt it. */
   readonly onConnection: (connection: Connection) => void
   readonly onInformational: (head: Head) => void
   readonly onHead: (head: Head, body: IncomingBody) => void
   /**
-   * Called for status 101 if the request has `upgrade`. The exchange then owns the stream; closing it frees the slot.
+   * Called for status 101 if the request has `upgrade`. The exchange then owns the stream, and frees the slot by
+   * closing it.
    */
   readonly onUpgrade: (head: Head, wire: NetworkStream, rest: Uint8Array) => void
   /**
-   * `repeatable` says whether the same request may be sent again: "unsent" for every method, because nothing of it was
-   * written; "sent" for idempotent methods, because the connection ended before the first byte of a response; "never".
-   * `rotated` says that the server served requests on the connection and then refused all later ones, as servers do after
-   * a number of requests: the refusal is not about this request.
+   * Called when the exchange has failed. `repeatable` decides whether the request may be sent again: "unsent" with any
+   * method, because nothing of it was written; "sent" with an idempotent method, because the connection ended before
+   * the first byte of a response; or "never". `rotated` is true if the server served requests on the connection before
+   * it refused all later ones, as servers do after a number of requests.
    */
   readonly onError: (error: ClientError, repeatable: Retryability, rotated?: boolean) => void
-  /** Called instead of `onError` by transports that run programs, if one of them died. */
+  /** Called instead of `onError` if a program that the transport runs has died. */
   readonly onDefect?: ((cause: Cause.Cause<never>) => void) | undefined
-  /** The connection is done with the exchange: the body has ended or failed, or was discarded. */
+  /** Called when the connection is done with the exchange: the body has ended or failed, or was discarded. */
   readonly onDone: () => void
-  /** Why the exchange was aborted, if it was. Check it before waiting. */
+  /** Why the exchange was aborted, if it was. Check it before waiting for something. */
   readonly failure: ClientError | undefined
-  /** Set by the code that makes the exchange wait; called when the time limit expires or the session closes. */
+  /** Called when the time limit expires or the session closes. The code that makes the exchange wait sets it. */
   onAbort: ((error: ClientError) => void) | undefined
   /**
-   * Set by the transport while it acquires a connection. Frees the slot of an exchange whose fiber does not end because
-   * a listener in it is uninterruptible. Idempotent.
+   * Set by the transport while it acquires a connection. Frees the slot if the fiber of the exchange does not end,
+   * because a listener is uninterruptible. Idempotent.
    */
   onLeave?: (() => void) | undefined
 }
@@ -229,8 +234,8 @@ export interface Exchange extends ExchangeContext {
 export interface Connection {
   readonly info: ConnectionInfo
   /**
-   * Writes the request and reads the response, then returns the connection to the pool or closes it. `now` is the current
-   * time of the exchange's deadlines, if known.
+   * Writes the request and reads the response, then returns the connection to the pool or closes it. `now` is the
+   * current time of the exchange's deadlines, if the caller knows it.
    */
   readonly start: (exchange: Exchange, now?: number) => void
   /** Fails the current exchange and closes the connection. */
@@ -242,21 +247,21 @@ export interface Connection {
 /** Provides connections to a session. */
 export interface Transport {
   /**
-   * Returns an idle connection without waiting, or `undefined`. Calls `exchange.onConnection`. `now` is the current time
-   * of the exchange's deadlines.
+   * Takes an idle connection without waiting, if there is one, and calls `exchange.onConnection`. `now` is the current
+   * time of the exchange's deadlines.
    */
   readonly takeIdle: (exchange: Exchange, now: number) => Connection | undefined
   /**
-   * Waits for a slot and takes an idle connection, unless it must be `fresh`, or opens one. A request that is sent `again`
-   * is ahead of those that wait for a stream. Calls `exchange.onConnection` before the effect succeeds.
+   * Waits for a slot, then takes an idle connection or opens one; `fresh` excludes idle ones. A request that is sent
+   * `again` gets a stream before others. Calls `exchange.onConnection` before the effect succeeds.
    */
   readonly acquire: (exchange: Exchange, fresh: boolean, again?: boolean) => Effect.Effect<Connection, ClientError>
   readonly hub: Hub
   readonly stats: () => Counts & { readonly perKey: ReadonlyMap<string, Counts> }
   /**
-   * A digest of everything that determines which peer answers on a route and how far it is trusted: TLS settings,
-   * proxy, connector. Responses may be shared only between equal digests. It is stable across processes unless user
-   * code is involved.
+   * A digest of all settings that determine which peer answers on a route and how it is trusted: those of TLS, the
+   * proxy and the connector. Only requests with equal digests may share stored responses. The digest is the same in all
+   * processes, unless a setting is a function or an object of the program.
    */
   readonly peerKey: (route: Route) => string
   /** Milliseconds that requests in flight get to finish when the transport closes. */
@@ -266,8 +271,8 @@ export interface Transport {
   /** Completes when every socket is closed. */
   readonly close: Effect.Effect<void>
   readonly clearDnsCache: ClearDnsCache
-  /** What requests without a version speak. */
+  /** The mode for requests that do not require a version. */
   readonly http2: Http2Mode
-  /** Whether each connection serves one request, which says so by `Connection: close`. */
+  /** Whether each connection serves one request, which has `Connection: close`. */
   readonly forceClose: boolean
 }

@@ -3,7 +3,7 @@ import { showAs } from "../inspection.js"
 import type { Transport } from "./transport.js"
 
 /**
- * The value that a ConnectorService has under its TypeId. The field is private, so that printing does not reveal
+ * The value of a ConnectorService under its TypeId. Its field is private, so that printing a connector does not show
  * requests in flight.
  */
 export class TransportHandle {
@@ -22,7 +22,7 @@ export class TransportHandle {
   }
 }
 
-/** The transport of a connector. Any other value is a defect. */
+/** The transport of a connector. Throws for any other value. */
 export const transportOf = (handle: unknown): Transport => {
   if (handle instanceof TransportHandle) return TransportHandle.transportOf(handle)
   throw new TypeError("expected a connector made by effect-http-session")
