@@ -68,6 +68,9 @@ describe("windows over HTTP/2", () => {
           others.map((bytes) => bytes.length),
           [size, size, size, size]
         )
+        // The server may not send more than the first window ahead of the reader.
+        const { streamId = 0 } = unread.connection
+        assert.strictEqual(credited(at.peers[0], streamId), 0)
         const rest = yield* unread.bytes
         assert.strictEqual(rest.length, size)
       }).pipe(Effect.scoped)
@@ -88,6 +91,10 @@ describe("windows over HTTP/2", () => {
       assert.isTrue(Exit.isSuccess(exit))
       assert.strictEqual(resets(at).filter((code) => code === Code.CANCEL).length, 300)
       lives(at)
+      // The window of the connection is refilled, at most a quarter of it later.
+      const window = 16 * kib * kib
+      const refilled = credited(at.peers[0], 0) - (window - 65_535)
+      assert.isAtLeast(refilled, 300 * 3 * 16 * kib - window / 4)
     },
     { settle: 2000 }
   )

@@ -86,6 +86,31 @@ describe("an interrupted request over HTTP/2", () => {
     { settle: 2000 }
   )
 
+  itH2Fault(
+    "that waits for the server's SETTINGS, or is the only one before them, does not affect the others",
+    (peer) => peer.until(() => false),
+    (session, at) =>
+      Effect.gen(function* () {
+        const start = (target: string) => Effect.fork(session.get(`${at.url}${target}`).pipe(ClientResponse.text))
+        const first = yield* start("/first")
+        const peer = yield* firstPeer(at)
+        yield* peer.head
+        const waiting = yield* Effect.forEach(["/a", "/gone", "/b", "/gone", "/c"], start)
+        yield* untilValue(session.connector.stats, (counts) => counts.waiting === 5)
+        yield* Fiber.interruptAll([waiting[1], waiting[3], first])
+        yield* peer.frame("RST_STREAM", 1)
+        assert.strictEqual((yield* session.connector.stats).waiting, 3)
+        yield* handshake()(peer)
+        for (const _ of [1, 2, 3]) yield* peer.send(echoed(yield* peer.request))
+        const texts = yield* Effect.forEach([waiting[0], waiting[2], waiting[4]], Fiber.join)
+        assert.deepStrictEqual(texts, ["/a", "/b", "/c"])
+        assert.deepStrictEqual(heads(at), [1, 3, 5, 7])
+        assert.lengthOf(at.peers, 1)
+      }),
+    undefined,
+    { followUp: false }
+  )
+
   itH2Fault("that is written is reset, and the connection goes on", answersOthers, (session, at) =>
     Effect.gen(function* () {
       const long = yield* Effect.fork(session.get(`${at.url}/long`).pipe(ClientResponse.text))
