@@ -3,7 +3,7 @@
  * is measured is the client.
  */
 import { spawn, spawnSync } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs"
 import { connect, createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -73,8 +73,8 @@ http {
 }
 `
 
-/** Its URLs and how to end it, or `undefined` where there is no nginx. */
-export const startNginx = async (certificate) => {
+/** Its URLs and how to end it, or `undefined` where there is no nginx. `files`: names and sizes of files of zeros. */
+export const startNginx = async (certificate, files = []) => {
   if (spawnSync("nginx", ["-v"]).status !== 0) return undefined
   const base = mkdtempSync(join(tmpdir(), "bench-"))
   const port = await freePort()
@@ -83,6 +83,10 @@ export const startNginx = async (certificate) => {
   writeFileSync(join(base, "cert.pem"), certificate.cert)
   writeFileSync(join(base, "key.pem"), certificate.key, { mode: 0o600 })
   writeFileSync(join(base, "large"), large)
+  for (const [name, size] of files) {
+    writeFileSync(join(base, name), "")
+    truncateSync(join(base, name), size)
+  }
   writeFileSync(join(base, "records.gz"), gzipSync(records()))
   const child = spawn("nginx", ["-c", join(base, "nginx.conf")], { stdio: "ignore" })
   for (const each of [port, securePort]) {

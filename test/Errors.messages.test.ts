@@ -105,6 +105,7 @@ describe("the message of an error", () => {
     assert.match(message(404, ""), /^Server answered 404 Not Found/)
     assert.match(message(404, "Gone Fishing"), /^Server answered 404 Gone Fishing/)
     assert.match(message(599, ""), /^Server answered 599 \(/)
+    assert.match(message(411, ""), /^Server answered 411 Length Required; it requires the length of the body: pass/)
   })
 
   it("is printed with its tag once", () => {

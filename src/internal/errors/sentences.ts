@@ -205,6 +205,9 @@ const connectRemedy = (phase: Details["phase"]): string => {
   }
 }
 
+/** The remedy for 411: HTTP allows bodies of unknown length, but some servers, and CGI behind others, refuse them. */
+const withLength = "; it requires the length of the body: pass bytes, or a stream with its contentLength"
+
 /** The remedy for a status of a proxy, if it is known. */
 const proxyRemedy = (status: number): string => {
   switch (status) {
@@ -269,7 +272,8 @@ export const sentences: { readonly [E in AnyError as E["_tag"]]: (error: E, caus
     } with status ${e.status}; see "excerpt" for the beginning of the body${context(e)}`,
   JsonDecodeError: (e) =>
     `Cannot decode the response as JSON${e.position === undefined ? "" : ` at character ${e.position}`}; see "excerpt" for the text${context(e)}`,
-  ClientResponseError: (e) => `Server answered ${statusLine(e.status, e.reason)}${context(e)}`,
+  ClientResponseError: (e) =>
+    `Server answered ${statusLine(e.status, e.reason)}${e.status === 411 ? withLength : ""}${context(e)}`,
   TooManyRedirects: (e) =>
     `Too many redirects: stopped after ${e.limit}; see "history" for a loop, or raise maxRedirects${context(e)}`,
   WSServerHandshakeError: (e) => `Cannot open a WebSocket: ${e.description}, status ${e.status}${context(e)}`,
