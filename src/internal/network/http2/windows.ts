@@ -14,10 +14,11 @@ const maxGrowth = 32 * 1024 * 1024
 export class WindowGrowth {
   private left = maxGrowth
 
-  take(bytes: number): boolean {
-    if (bytes > this.left) return false
-    this.left -= bytes
-    return true
+  /** Returns how many of these bytes are available, and takes them. */
+  take(bytes: number): number {
+    const taken = Math.min(bytes, this.left)
+    this.left -= taken
+    return taken
   }
 
   giveBack(bytes: number): void {
@@ -25,8 +26,11 @@ export class WindowGrowth {
   }
 }
 
+/** How many times its size a window becomes when it grows: after two round trips a download has the largest. */
+const growthFactor = 4
+
 /**
- * The window of one stream. It is refilled when its reader has taken half of it, and doubles then, up to `maxSize`: a reader
+ * The window of one stream. It is refilled when its reader has taken half of it, and grows then, up to `maxSize`: a reader
  * that keeps up never waits for the network, and for one that stops, at most the current window is buffered.
  */
 export class ReceiveWindow {
@@ -53,8 +57,8 @@ export class ReceiveWindow {
   /** The reader has taken all bytes. Returns the increment for WINDOW_UPDATE, or 0 while it is too small for a frame. */
   refill(growth: WindowGrowth, maxSize: number): number {
     if (this.owed * 2 < this.size) return 0
-    const grown = Math.min(this.size * 2, maxSize) - this.size
-    const more = grown > 0 && growth.take(grown) ? grown : 0
+    const wanted = Math.min(this.size * growthFactor, maxSize) - this.size
+    const more = wanted > 0 ? growth.take(wanted) : 0
     const increment = this.owed + more
     this.size += more
     this.room += increment

@@ -57,17 +57,17 @@ const flood = (pair: Pair, id: number, bytes: number) =>
   })
 
 describe("a receive window", () => {
-  it("is refilled when half of it is used, and doubles up to its maximum", () => {
+  it("is refilled when half of it is used, and grows fourfold up to its maximum", () => {
     const growth = new WindowGrowth()
     const window = new ReceiveWindow(100)
     assert.isTrue(window.receive(49))
-    assert.strictEqual(window.refill(growth, 300), 0)
+    assert.strictEqual(window.refill(growth, 500), 0)
     assert.isTrue(window.receive(1))
-    assert.strictEqual(window.refill(growth, 300), 150)
-    assert.strictEqual(window.room, 200)
-    assert.isTrue(window.receive(100))
-    assert.strictEqual(window.refill(growth, 300), 200)
-    assert.isTrue(window.receive(300))
+    assert.strictEqual(window.refill(growth, 500), 350)
+    assert.strictEqual(window.room, 400)
+    assert.isTrue(window.receive(200))
+    assert.strictEqual(window.refill(growth, 500), 300)
+    assert.isTrue(window.receive(500))
     assert.isFalse(window.receive(1))
   })
 
@@ -78,12 +78,13 @@ describe("a receive window", () => {
     const second = new ReceiveWindow(16 * mib)
     const third = new ReceiveWindow(16 * mib)
     for (const window of [first, second, third]) window.receive(8 * mib)
-    assert.strictEqual(first.refill(growth, 64 * mib), 24 * mib)
-    assert.strictEqual(second.refill(growth, 64 * mib), 24 * mib)
-    assert.strictEqual(third.refill(growth, 64 * mib), 8 * mib)
+    assert.strictEqual(first.refill(growth, 36 * mib), 28 * mib)
+    // What the first has left.
+    assert.strictEqual(second.refill(growth, 36 * mib), 20 * mib)
+    assert.strictEqual(third.refill(growth, 36 * mib), 8 * mib)
     first.end(growth)
     third.receive(8 * mib)
-    assert.strictEqual(third.refill(growth, 64 * mib), 24 * mib)
+    assert.strictEqual(third.refill(growth, 36 * mib), 28 * mib)
   })
 })
 
