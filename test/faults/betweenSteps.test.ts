@@ -1,4 +1,4 @@
-/** Events between two steps: an answer before its request, an end before its wait, a listener that never returns. */
+/** Events between two steps: a response before its request, an end before a wait for it, a listener that never returns. */
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope, Stream } from "effect"
@@ -40,7 +40,7 @@ describe("a response", () => {
       const at = yield* peer
       const { connector, session } = yield* sessionOn({})
       const text = (path: string) => session.get(`${at.url}/${path}`).pipe(ClientResponse.text)
-      // While one connection is in use, requests are written at the end of a turn.
+      // While another connection is in use, a request is written at the end of a turn.
       const stalled = yield* Effect.fork(text("stall"))
       yield* until(() => at.sockets.length === 1)
       yield* text("warm")
@@ -58,17 +58,17 @@ describe("a response", () => {
   )
 })
 
-/** Gives other fibers so many turns of the microtask queue. */
+/** Waits for so many turns of the microtask queue. */
 const microtasks = (count: number) =>
   Effect.promise(async () => {
     for (let turn = 0; turn < count; turn++) await undefined
   })
 
-/** Operations after which a fiber yields. */
+/** The number of operations after which a fiber yields. */
 const yields = Array.from({ length: 24 }, (_, index) => index + 10)
 
-describe("the end", () => {
-  it.live("of signals reaches a reader that is about to wait", () =>
+describe("an event", () => {
+  it.live("that ends the signals reaches a reader that is about to wait", () =>
     Effect.gen(function* () {
       for (const ops of yields) {
         for (let turns = 0; turns < 24; turns++) {
@@ -82,7 +82,7 @@ describe("the end", () => {
     })
   )
 
-  it.live("of the last request reaches a connector that is about to wait", () =>
+  it.live("that ends the last request reaches a connector that is about to wait", () =>
     Effect.gen(function* () {
       for (const ops of yields.slice(0, 8)) {
         for (let turns = 0; turns < 16; turns += 2) {

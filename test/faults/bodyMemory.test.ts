@@ -11,7 +11,7 @@ const mebi = 1024 * 1024
 
 const zeros = Buffer.alloc(64 * mebi)
 
-/** A body of so many parts, which are sent as fast as they are read. */
+/** A body of `times` parts, which are sent as fast as the client reads. */
 interface Body {
   readonly headers: ReadonlyArray<string>
   readonly part: () => Uint8Array
@@ -27,16 +27,16 @@ const coded = (coding: string, part: () => Uint8Array, times = 1): Body => ({
 const large = 256 * mebi
 
 const bodies: Readonly<Record<string, Body>> = {
-  /** 1 GiB in less than 1.1 MB, in members. */
+  /** 1 GiB in less than 1.1 MB of gzip members. */
   gzip: coded("gzip", () => gzipSync(zeros), 16),
   deflate: coded("deflate", () => deflateSync(Buffer.alloc(large), { level: 1 })),
   br: coded("br", () => brotliCompressSync(Buffer.alloc(large), { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } })),
   twice: coded("gzip, gzip", () => gzipSync(Buffer.concat(Array.from({ length: 16 }, () => gzipSync(zeros))))),
-  /** 400 000 members of nothing. */
+  /** 400 000 empty members. */
   members: coded("gzip", () => Buffer.concat(Array.from({ length: 1000 }, () => gzipSync(""))), 400),
   /** 10 MB in chunks of one byte. */
   bytes: { headers: ["Transfer-Encoding: chunked"], part: () => Buffer.from("1\r\nx\r\n".repeat(10_000)), times: 1000 },
-  /** Each a segment of its own. */
+  /** One TCP segment for each byte. */
   segments: { headers: ["Content-Length: 1000000"], part: () => Buffer.from("x"), times: 1_000_000 },
   slow: { headers: [`Content-Length: ${large}`], part: () => new Uint8Array(64 * 1024), times: large / 65536 }
 }
@@ -52,12 +52,12 @@ interface Row {
   readonly cpu: number
 }
 
-/** Milliseconds of CPU time for which the process may hold up its event loop. */
+/** The longest delay of the event loop in milliseconds. */
 const longestDelay = 200
 
 const tooLarge = "ClientPayloadError TooLarge"
 
-// Without `maxBodySize` 64 MiB are let through before a body's growth is looked at.
+// Without `maxBodySize` the ratio of a compressed body is checked only after 64 MiB.
 const rows: ReadonlyArray<Row> = [
   { name: "a gzip bomb", path: "gzip", way: "text", outcome: tooLarge, memory: 128, cpu: 10 },
   { name: "a deflate bomb", path: "deflate", way: "text", outcome: tooLarge, memory: 128, cpu: 10 },
@@ -73,10 +73,10 @@ const rows: ReadonlyArray<Row> = [
   { name: "10 MB in chunks of one byte", path: "bytes", way: "text", outcome: "10000000", memory: 128, cpu: 10 },
   { name: "1 MB in segments of one byte", path: "segments", way: "text", outcome: "1000000", memory: 64, cpu: 10 },
   {
-    name: "256 MiB that are taken slowly",
+    name: "256 MiB that are read slowly",
     path: "slow",
     way: "slowly",
-    // The bytes that the server sent while the client read none.
+    // The second number is how much the server sent while the client did not read.
     outcome: /^268435456 (\d{1,6}|[1-7]\d{6})$/,
     memory: 32,
     cpu: 10
@@ -120,7 +120,7 @@ describe("memory and CPU time are bounded for", () => {
       row.name,
       () =>
         Effect.gen(function* () {
-          // Other processes of the machine delay the loop too, so that one good run of three is enough.
+          // Other processes delay the loop too, so that one good run of three is enough.
           let { cpu, delay, grown, outcome } = yield* measure(row)
           for (let run = 1; run < 3 && delay > longestDelay; run++)
             ({ cpu, delay, grown, outcome } = yield* measure(row))

@@ -1,4 +1,4 @@
-/** A cache over real TLS: a stored response must not stand in for a connection that would have been refused. */
+/** A cache over real TLS: a request must not get a stored response if its own connection would be refused. */
 import { mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -160,7 +160,7 @@ describe("a cached response of one route", () => {
       }
       assert.deepStrictEqual([proxy.seen.length, socks.seen.length], [1, 1])
       assert.strictEqual(yield* outcome(same, url), "1")
-      // Whether that address answers depends on the system; the stored response must not.
+      // Whether the address responds depends on the system, but the stored response must not be used.
       assert.notStrictEqual(yield* outcome(elsewhere, url), "1")
     }).pipe(Effect.provide(memory))
   )

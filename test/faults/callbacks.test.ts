@@ -1,4 +1,4 @@
-/** Functions of the user's that throw where they should give an effect: their request dies, and nothing else. */
+/** User functions that throw where they should return an effect: only their request fails, with a defect. */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Stream } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
@@ -34,7 +34,7 @@ const rows: ReadonlyArray<readonly [name: string, run: Run, options?: Session.Se
   ["the function run for each chunk", (s, url) => Stream.runForEach(ClientResponse.stream(s.get(url)), boom)]
 ]
 
-/** More than comes with the head. */
+/** A body that does not arrive completely with its head. */
 const large = response(200, "x".repeat(300_000))
 
 describe("a callback that throws", () => {

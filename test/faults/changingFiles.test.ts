@@ -65,7 +65,7 @@ describe("a file that changes while it is sent", () => {
             (peer) =>
               Effect.gen(function* () {
                 let early = 0
-                // Within the callback, so that only the content of the socket buffers leaves the client.
+                // The callback does not return before, so that the client sends only the content of the socket buffers.
                 peer.socket.on("data", (chunk) => {
                   if (!answered) received += chunk.length
                   early += chunk.length
@@ -98,7 +98,7 @@ describe("a file that changes while it is sent", () => {
             tags: ["RequestBodyError"],
             followUp: nonce(session, at)
           })
-          // With the head.
+          // The received bytes include the head.
           assert.isAtMost(received, size + 1024)
           if (reason === undefined || (reason === "any" && Exit.isSuccess(exit)))
             assert.deepStrictEqual(exit, Exit.succeed("done"))

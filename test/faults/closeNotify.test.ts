@@ -1,5 +1,5 @@
 /**
- * A TLS peer that ends its side by close_notify and leaves the TCP connection open.
+ * A TLS peer that ends its side with close_notify and leaves the TCP connection open.
  */
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
@@ -16,11 +16,11 @@ interface Passage {
   readonly port: number
   readonly accepted: () => number
   readonly open: () => number
-  /** Connections that their server has ended. */
+  /** The number of connections whose server has ended its side. */
   readonly withheld: () => number
 }
 
-/** Hands on all bytes both ways, and no end of the server's. */
+/** Forwards all bytes in both directions, but not the end of the server's side. */
 const withoutFins = (port: number): Effect.Effect<Passage, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<Passage & { readonly close: Effect.Effect<void> }>((resume) => {
@@ -40,7 +40,7 @@ const withoutFins = (port: number): Effect.Effect<Passage, never, Scope.Scope> =
         client.on("data", (chunk) => void server.write(chunk))
         server.on("data", (chunk) => void client.write(chunk))
         server.once("end", () => withheld++)
-        // The client has disconnected, and so has everything else.
+        // The end of the client's side ends the whole connection.
         client.once("end", () => {
           client.end()
           server.destroy()
@@ -133,7 +133,7 @@ describe("close_notify without FIN", () => {
         const { connector, get, servers } = yield* through(
           reply === "" ? plays(head, fin) : plays(head, send(reply), fin)
         )
-        // Nothing but the end can have ended it: the timeout is far.
+        // Only close_notify can have ended the body: the time limit is far off.
         const exit = yield* invariants(get("/"), { connector, servers, within: 2000 })
         assert.strictEqual(outcome(exit), expected)
         if (Exit.isSuccess(exit)) assert.strictEqual(exit.value, "hello")

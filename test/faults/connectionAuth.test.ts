@@ -1,6 +1,6 @@
 /**
  * Servers that authenticate a connection in place of a request, as NTLM and Negotiate do. The client does not support
- * that: `forceClose` prevents that the next user gets the rights of the previous one.
+ * that: `forceClose` keeps the next user from the rights of the previous one.
  */
 import { assert } from "@effect/vitest"
 import { Effect } from "effect"
@@ -8,7 +8,7 @@ import * as ClientResponse from "effect-http-session/ClientResponse"
 import { itFault } from "../support/itFault.js"
 import { answerNonces, type Play, response } from "../support/server.js"
 
-/** A client that has sent credentials once stays authenticated for as long as the connection lives. */
+/** A client that has sent credentials once stays authenticated while the connection is open. */
 const remembers: Play = (peer) =>
   Effect.gen(function* () {
     let user = "nobody"

@@ -18,7 +18,7 @@ import { standard } from "../support/certificates.js"
 import { program } from "../support/child.js"
 import { trusting } from "../support/proxied.js"
 
-/** The target of a connection: a server, or the TLS 1.3 server by a proxy. */
+/** The way to a server: directly, or to the TLS 1.3 server through a proxy. */
 type Way = "TLSv1.2" | "TLSv1.3" | "TCP" | "Unix" | "httpProxy" | "httpsProxy"
 
 class Peer extends Context.Tag("Peer")<
@@ -26,7 +26,7 @@ class Peer extends Context.Tag("Peer")<
   {
     readonly ports: Readonly<Record<Way, number>>
     readonly socket: string
-    /** Connections that a server or proxy has accepted so far. */
+    /** The number of connections that a server or proxy has accepted. */
     readonly accepted: (way: Way) => Effect.Effect<number>
   }
 >() {
@@ -170,7 +170,7 @@ const load = (session: Session.SessionService, url: string, shape: Shape) =>
     { concurrency: shape.concurrency, discard: true }
   )
 
-/** All tests share one process. `layer` of @effect/vitest would give its services to the tests of later files as well. */
+/** All tests share one process. `layer` of @effect/vitest would provide its services to the tests of later files as well. */
 const scope = Effect.runSync(Scope.make())
 let peer: Context.Context<Peer> | undefined
 

@@ -30,7 +30,7 @@ describe("a process without free file descriptors", () => {
         assert.isBelow(seen.answered, 256)
         assert.deepStrictEqual(seen.others, ["ClientConnectorError EMFILE"])
         assert.strictEqual(seen.while, "ClientConnectorError EMFILE")
-        // Whether a lookup needs a descriptor is the system's affair.
+        // Whether a lookup needs a descriptor depends on the system.
         assert.match(seen.named, /^(ClientConnectorDNSError \w+|ClientConnectorError EMFILE)$/)
         assert.deepStrictEqual(seen.after, ["more", "more"])
         assert.strictEqual(seen.left, 0)

@@ -23,7 +23,7 @@ const tagAndCode = (error: ClientError): string => ("code" in error ? `${error._
 
 const succeeds = (exit: Exit.Exit<unknown, unknown>) => assert.isTrue(Exit.isSuccess(exit), String(exit))
 
-/** Answers `host` in turn; the last answer stays. */
+/** A resolver that returns these answers in order, and then the last one again. */
 const answering = (answers: ReadonlyArray<ReadonlyArray<string> | string>) => {
   let asked = 0
   const resolver: Resolver.ResolverService = {
@@ -64,7 +64,7 @@ describe("a lookup", () => {
     )
   }
 
-  it.scopedLive("without an address is a typed error that is not cached", () =>
+  it.scopedLive("that returns no address is a typed error that is not cached", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.answerNonces)
       const { resolver } = answering([[], ["no address"], ["127.0.0.1"]])
@@ -164,7 +164,7 @@ describe("an address policy", () => {
             assert.deepStrictEqual([error.reason, error.code], ["AddressPolicy", "ERR_IP_BLOCKED"])
           }
         }
-        // Text that only looks like a number is not a host, with or without a policy.
+        // A text that looks like a number but is not one is no host, with or without a policy.
         for (const host of ["2130706434", "0x7f.2", "0177.0.0.2"]) {
           assert.strictEqual(failure(yield* Effect.exit(text(session, `http://${host}:${port}/`)))._tag, "InvalidURL")
         }
@@ -184,7 +184,7 @@ describe("a peer that hangs up", () => {
     ["after the request, hard", Server.plays(Server.request, Server.reset), ["ClientOSError ECONNRESET"]]
   ]
   for (const [name, play, expected] of rows) {
-    it.scopedLive(`${name} fails a POST with a typed error, and it is not sent again`, () =>
+    it.scopedLive(`${name} fails a POST with a typed error, and the POST is not sent again`, () =>
       Effect.gen(function* () {
         const at = yield* Server.server([play])
         const { connector, session } = yield* sessionOn()

@@ -1,6 +1,6 @@
 /**
- * Sessions on Unix sockets: paths that cannot be connected to, requests that never leave the socket, and that no other
- * request opens a path.
+ * Sessions on Unix sockets: paths that cannot be connected to, requests that stay on the socket, and requests over TCP,
+ * which never open a path.
  */
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import * as Net from "node:net"
@@ -98,7 +98,7 @@ require("node:net").createServer().listen({ path: workerData, backlog: 1 }, () =
 })
 `
 
-/** A path with a full queue, and no process that accepts. */
+/** A socket with a full queue, from which no process accepts. */
 const full = (path: string) =>
   Effect.acquireRelease(
     Effect.promise(
@@ -158,7 +158,7 @@ describe("a Unix path that cannot be connected to", () => {
       const at = yield* site(path, () => {})
       chmodSync(path, 0)
       const { session } = yield* unixSession(path)
-      // Root may do everything, so the test runs as another user for a while.
+      // Root has every permission, so that this part runs as another user.
       const somebody = Effect.acquireRelease(
         Effect.sync(() => process.getuid?.() === 0 && process.seteuid?.(65_534)),
         () => Effect.sync(() => process.getuid?.() === 0 && process.seteuid?.(0))
@@ -189,7 +189,7 @@ describe("a Unix path that cannot be connected to", () => {
       })
   )
 
-  it.scopedLive("ends with the limit of the phase if the peer does not answer, and leaves nothing open", () =>
+  it.scopedLive("fails with the limit of the phase if the peer does not respond, and leaves nothing open", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "s")
       const at = yield* site(path, () => {})
@@ -206,7 +206,7 @@ describe("a Unix path that cannot be connected to", () => {
 })
 
 describe("a session on a Unix socket", () => {
-  it.scopedLive("stays there, wherever it is redirected to, and shares connections by host", () =>
+  it.scopedLive("stays on the socket after redirects to other hosts, and shares connections by host", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "s")
       const tcp = yield* Server.always(Server.answerNonces)
@@ -260,7 +260,7 @@ describe("a session on a Unix socket", () => {
     })
   )
 
-  it.scopedLive.skipIf(process.platform !== "linux")("may use an abstract name", () =>
+  it.scopedLive.skipIf(process.platform !== "linux")("accepts an abstract name", () =>
     Effect.gen(function* () {
       const path = `\0ehs-${process.pid}-${performance.now()}`
       yield* site(path, (_, socket) => socket.write(Server.response(200, "abstract")))

@@ -1,5 +1,5 @@
 /**
- * Downloads that break: what `toFile` sends again, to which server, and with what.
+ * Downloads that break: the requests that `toFile` repeats, their server, and their headers and credentials.
  */
 import { writeFile } from "node:fs/promises"
 import { join } from "node:path"
@@ -232,7 +232,7 @@ describe("a download that breaks without a redirect", () => {
     })
   )
 
-  it.scopedLive("starts over after a part whose Last-Modified differs from the file's", () =>
+  it.scopedLive("starts over after a part with another Last-Modified than the file", () =>
     Effect.gen(function* () {
       const dates = (modified: string) => [`Last-Modified: ${modified}`, "Date: Sun, 06 Nov 1994 08:49:39 GMT"]
       let gets = 0
@@ -277,7 +277,7 @@ describe("a download that breaks without a redirect", () => {
 describe("a download with credentials of netrc", () => {
   const basicOf = (user: string, password: string) => `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`
 
-  /** A session that finds an entry of netrc's for b.test. */
+  /** A session with a netrc file that has an entry for b.test. */
   const withNetrc = (options: Session.SessionOptions = {}) =>
     Effect.gen(function* () {
       const netrc = join(yield* folder, "netrc")

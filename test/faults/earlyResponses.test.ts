@@ -23,7 +23,7 @@ const refusal = Server.response(413, "too much")
 const post = (session: Session.SessionService, at: Server.Server, data: ClientRequest.Data) =>
   session.post(at.url, { timeout: "10 seconds", data }).pipe(ClientResponse.text)
 
-/** A stream that goes on until it is interrupted. */
+/** A stream that continues until it is interrupted. */
 const endless = () => {
   const interrupted = Deferred.unsafeMake<void>(FiberId.none)
   const stream = Stream.repeatEffect(Effect.as(Effect.sleep(1), Buffer.alloc(1000))).pipe(
@@ -53,7 +53,7 @@ describe("a final response over TLS to a request that is still being sent", () =
 
   const answered = Deferred.unsafeMake<void>(FiberId.none)
   itFault(
-    "413 ends bytes that the server does not read, and their connection",
+    "413 ends an upload of bytes that the server does not read, and its connection",
     plays(pauseRead, send(refusal), () => Deferred.await(answered), resumeRead, stall),
     (session, at) =>
       Effect.tap(post(session, at, new Uint8Array(50_000_000)), () => Deferred.succeed(answered, undefined)),
@@ -66,7 +66,7 @@ describe("a final response over TLS to a request that is still being sent", () =
   )
 
   itFault(
-    "a 200 that continues while the body does lets both end, and keeps the connection",
+    "a 200 whose body continues during the upload lets both complete, and keeps the connection",
     plays(
       head,
       send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n"),

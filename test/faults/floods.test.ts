@@ -1,5 +1,5 @@
 /**
- * Peers that send or take without a pause: what one of them makes the client do between two turns of the event loop is
+ * Peers that send or receive without a pause: the work that one of them causes between two turns of the event loop is
  * bounded, so that timers and other sockets have their turn.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -11,7 +11,7 @@ import * as Server from "../support/server.js"
 import { sessionOn } from "../support/stages.js"
 import * as Peer from "../support/webSocketServer.js"
 
-/** Of the content of the system's buffers, much more than a turn may process. */
+/** Much more than a turn may process, but within the content of the system's buffers. */
 const frames = 60_000
 
 const repeated = (bytes: Uint8Array | string, times: number): Buffer => {
@@ -58,7 +58,7 @@ describe("a flood of messages", () => {
       )
   }
   for (const [name, take] of Object.entries(takers)) {
-    it.scopedLive(`delivers few of them in one turn to ${name}`, () =>
+    it.scopedLive(`delivers a bounded number in one turn to ${name}`, () =>
       Effect.gen(function* () {
         const { all, most } = yield* perTurn(take)
         assert.strictEqual(all, frames)
@@ -86,7 +86,7 @@ describe("a sender that never waits", () => {
       )
   }
   for (const [name, sending] of Object.entries(senders)) {
-    it.scopedLive(`sends few frames in one turn: ${name}`, () =>
+    it.scopedLive(`sends a bounded number of frames in one turn: ${name}`, () =>
       Effect.gen(function* () {
         const server = yield* Peer.webSocketServer((peer) => peer.ended)
         const made = yield* session
@@ -101,7 +101,7 @@ describe("a sender that never waits", () => {
 describe("a flood of a body", () => {
   const size = 2 * 1024 * 1024
 
-  it.scopedLive("delivers few lines in one turn if all lines are empty", () =>
+  it.scopedLive("delivers a bounded number of lines in one turn if all lines are empty", () =>
     Effect.gen(function* () {
       const response = yield* responseOf("text/plain", Buffer.alloc(size, "\n"))
       const { all, most } = yield* perTurn((count) =>
@@ -112,7 +112,7 @@ describe("a flood of a body", () => {
     })
   )
 
-  it.scopedLive("delivers few events in one turn", () =>
+  it.scopedLive("delivers a bounded number of events in one turn", () =>
     Effect.gen(function* () {
       const response = yield* responseOf("text/event-stream", repeated("data\n\n", 200_000))
       const { all, most } = yield* perTurn((count) =>
@@ -123,7 +123,7 @@ describe("a flood of a body", () => {
     })
   )
 
-  it.scopedLive("delivers few events of Sse.connect in one turn", () =>
+  it.scopedLive("delivers a bounded number of events of Sse.connect in one turn", () =>
     Effect.gen(function* () {
       const server = yield* Server.always((peer) =>
         Effect.zipRight(
@@ -148,7 +148,7 @@ describe("a flood of a body", () => {
     })
   )
 
-  it.scopedLive("delivers few parts in one turn", () =>
+  it.scopedLive("delivers a bounded number of parts in one turn", () =>
     Effect.gen(function* () {
       const part = '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
       const body = Buffer.concat([repeated(part, 30_000), Buffer.from("--b--\r\n")])
@@ -163,7 +163,7 @@ describe("a flood of a body", () => {
 })
 
 describe("an upload", () => {
-  it.scopedLive("of tiny chunks that are available at once writes few of them in one turn", () =>
+  it.scopedLive("of tiny chunks that are available at once writes a bounded number of them in one turn", () =>
     Effect.gen(function* () {
       const chunks = 10_000
       const server = yield* Server.always((peer) =>

@@ -17,7 +17,7 @@ import { untilValue } from "../support/wait.js"
 
 const { plays, send, request, fin, reset, stall } = Server
 
-/** The failure of a kind, or a failed test. */
+/** The error of an exit with this tag; fails the test for any other exit. */
 const failed = <A>(exit: Exit.Exit<A, ClientError>): ClientError => {
   if (Exit.isSuccess(exit)) return assert.fail(`succeeded with ${JSON.stringify(exit.value)}`)
   const error = Cause.failureOption(exit.cause)
@@ -33,7 +33,7 @@ const accepted = (at: Server.Server): number => Effect.runSync(at.accepted)
 
 const head = (...fields: ReadonlyArray<string>): string => ["HTTP/1.1 200 OK", ...fields, "", ""].join("\r\n")
 
-describe("a cut body is never complete", () => {
+describe("an incomplete response", () => {
   const cut: ReadonlyArray<readonly [name: string, fields: ReadonlyArray<string>, body: string, received: number]> = [
     ["a length of 10 and 4 bytes", ["Content-Length: 10"], "abcd", 4],
     ["a length of 10, 4 bytes and Connection: close", ["Content-Length: 10", "Connection: close"], "abcd", 4],
@@ -59,7 +59,7 @@ describe("a cut body is never complete", () => {
     for (const [how, end] of ends) {
       const play = plays(request, send(head(...fields)), send(body), end)
       itFault(
-        `for a decoder: ${name}, then ${how}`,
+        `fails a decoder: ${name}, then ${how}`,
         play,
         (session, at) => get(session, at).pipe(ClientResponse.text),
         (exit, at) => {
@@ -74,7 +74,7 @@ describe("a cut body is never complete", () => {
         }
       )
       itFault(
-        `for a stream: ${name}, then ${how}`,
+        `fails a stream: ${name}, then ${how}`,
         play,
         (session, at) => {
           const seen: Array<Uint8Array> = []
@@ -93,7 +93,7 @@ describe("a cut body is never complete", () => {
   }
 
   itFault(
-    "and fails if it has no length and ends by RST",
+    "fails if its body has no length and ends with RST",
     plays(request, send(head()), send("abcd"), reset),
     (session, at) => get(session, at).pipe(ClientResponse.bytes),
     (exit) => {
@@ -104,13 +104,13 @@ describe("a cut body is never complete", () => {
   )
 
   itFault(
-    "but is complete if it has no length and ends by FIN",
+    "is taken as complete if its body has no length and ends with FIN",
     plays(request, send(head()), send("ab"), send("cd"), fin),
     (session, at) => Effect.map(get(session, at).pipe(ClientResponse.text), (text) => assert.strictEqual(text, "abcd"))
   )
 
   itFault(
-    "and fails if no response arrives from two connections",
+    "fails if two connections end without a byte",
     [plays(request, fin), plays(request, fin)],
     (session, at) => get(session, at).pipe(ClientResponse.text),
     (exit) => {
@@ -123,7 +123,7 @@ describe("a cut body is never complete", () => {
   )
 
   itFault(
-    "and fails if the head is cut by FIN",
+    "fails if FIN cuts its head",
     plays(request, send("HTTP/1.1 200 OK\r\nA: b\r\n"), fin),
     (session, at) => get(session, at).pipe(ClientResponse.text),
     (exit) => {
@@ -134,7 +134,7 @@ describe("a cut body is never complete", () => {
   )
 
   itFault(
-    "and fails if the head is cut by RST",
+    "fails if RST cuts its head",
     plays(request, send("HTTP/1.1 200 OK\r\nA: b\r\n"), reset),
     (session, at) => get(session, at).pipe(ClientResponse.text),
     (exit) => {
@@ -145,7 +145,7 @@ describe("a cut body is never complete", () => {
   )
 })
 
-describe("bytes that belong to no request close the connection", () => {
+describe("a connection is closed after", () => {
   const own = Server.response(200, "own")
   const foreign = Server.response(200, "foreign")
   const text = (session: Session.SessionService, at: Server.Server) =>
@@ -179,7 +179,7 @@ describe("bytes that belong to no request close the connection", () => {
     })
     const play = plays(request, send(own), () => Effect.promise(() => idle), send(bytes), stall)
     itFault(
-      `also ${name} while the connection is idle`,
+      `${name} while it is idle`,
       play,
       (session, at) =>
         text(session, at).pipe(
@@ -201,24 +201,19 @@ describe("responses without a body", () => {
   const rows: ReadonlyArray<readonly [name: string, method: string, raw: string, connections: 1 | 2]> = [
     ["HEAD with a length", "HEAD", reply(200, "Content-Length: 10"), 1],
     ["HEAD with chunks", "HEAD", reply(200, "Transfer-Encoding: chunked"), 1],
-    ["HEAD with nothing", "HEAD", reply(200), 1],
+    ["HEAD without framing fields", "HEAD", reply(200), 1],
     ["HEAD and a coding", "HEAD", reply(200, "Content-Encoding: gzip", "Content-Length: 10"), 1],
     ["HEAD with 404", "HEAD", reply(404, "Content-Length: 10"), 1],
-    ["HEAD with a body after all", "HEAD", `${reply(200, "Content-Length: 3")}abc`, 2],
+    ["HEAD with a body", "HEAD", `${reply(200, "Content-Length: 3")}abc`, 2],
     ["204", "GET", reply(204), 1],
     ["204 with a coding", "GET", reply(204, "Content-Encoding: gzip"), 1],
     ["204 with length 0", "GET", reply(204, "Content-Length: 0"), 1],
-    ["204 with a length, so perhaps a body", "GET", reply(204, "Content-Length: 3"), 2],
+    ["204 with a length, which may announce a body", "GET", reply(204, "Content-Length: 3"), 2],
     ["204 with a body", "GET", `${reply(204, "Content-Length: 3")}abc`, 2],
     ["205 with length 0", "GET", reply(205, "Content-Length: 0"), 1],
     ["205 with a body", "GET", `${reply(205, "Content-Length: 3")}abc`, 2],
     ["304", "GET", reply(304), 1],
-    [
-      "304 with the length of what has not changed",
-      "GET",
-      reply(304, "Content-Length: 10", "Content-Encoding: gzip"),
-      1
-    ],
+    ["304 with the length of the unchanged body", "GET", reply(304, "Content-Length: 10", "Content-Encoding: gzip"), 1],
     ["304 with chunks", "GET", reply(304, "Transfer-Encoding: chunked"), 1],
     ["304 with a body", "GET", `${reply(304, "Content-Length: 3")}abc`, 2],
     ["200 with length 0 and a coding", "GET", reply(200, "Content-Length: 0", "Content-Encoding: gzip"), 1],
@@ -291,7 +286,7 @@ describe("informational responses", () => {
   }
 
   itFault(
-    "that arrive forever end with the time limit of the request",
+    "that never end exceed the time limit of the request",
     plays(request, Server.drip(info(103).repeat(100_000), 1, 5)),
     (session, at) => get(session, at, { timeout: "300 millis" }).pipe(ClientResponse.text),
     (exit) => assert.strictEqual(outcome(exit), "TotalTimeoutError"),
@@ -351,11 +346,15 @@ describe("the reuse of a connection", () => {
   const oldHead = (...fields: ReadonlyArray<string>) =>
     ["HTTP/1.0 200 OK", ...fields, "Content-Length: 3", "", "own"].join("\r\n")
   const rows: ReadonlyArray<readonly [string, string, 1 | 2]> = [
-    ["nothing said", Server.response(200, "own"), 1],
+    ["no Connection header", Server.response(200, "own"), 1],
     ["Connection: keep-alive", Server.response(200, "own", ["Connection: keep-alive"]), 1],
-    ["Connection: close, and left open", Server.response(200, "own", ["Connection: close"]), 2],
+    ["Connection: close from a server that leaves it open", Server.response(200, "own", ["Connection: close"]), 2],
     ["Connection: CLOSE among others", Server.response(200, "own", ["Connection: x, CLOSE"]), 2],
-    ["close beats keep-alive", Server.response(200, "own", ["Connection: keep-alive", "Connection: close"]), 2],
+    [
+      "Connection: keep-alive and Connection: close",
+      Server.response(200, "own", ["Connection: keep-alive", "Connection: close"]),
+      2
+    ],
     ["HTTP/1.0", oldHead(), 2],
     ["HTTP/1.0 with keep-alive", oldHead("Connection: Keep-Alive"), 1],
     ["Keep-Alive: timeout=0", Server.response(200, "own", ["Keep-Alive: timeout=0"]), 2],
@@ -392,7 +391,7 @@ interface Row {
   readonly verdict: Rows.Verdict
 }
 
-/** Each row on a connection of its own; the session is one, and answers for itself afterwards. */
+/** Requests each row on its own connection in one session, and compares the outcome with the parser's. */
 const replay = (
   name: string,
   suite: string,
@@ -400,7 +399,7 @@ const replay = (
 ) => {
   const url = new URL(`../../../shared/suites/${suite}`, import.meta.url)
   describe.skipIf(!existsSync(url))(name, () => {
-    it.scopedLive("is decided by a session as by the parser", () =>
+    it.scopedLive("has the same outcomes in a session as in the parser", () =>
       Effect.gen(function* () {
         const rows = rowsOf(JSON.parse(readFileSync(url, "utf8")))
         assert.isNotEmpty(rows)

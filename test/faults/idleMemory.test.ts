@@ -20,7 +20,7 @@ const collected = Effect.promise(async () => {
 })
 
 describe("an idle connection", () => {
-  it.scopedLive("does not keep the request that opened it", () =>
+  it.scopedLive("does not keep the request that opened it in memory", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.plays(Server.request, Server.respond(200, "ok"), Server.stall))
       const session = yield* Session.Session

@@ -20,7 +20,7 @@ import { stopwatch, timed } from "../support/time.js"
 
 const zipped = gzipSync("what was asked for".repeat(50))
 
-/** Redirects once, then answers with a coded body in chunks. */
+/** Redirects once, then responds with a compressed body in chunks. */
 const answers: Server.Play = (peer) =>
   Effect.forever(
     Effect.flatMap(peer.request, ({ target }) => {
@@ -43,11 +43,11 @@ interface World {
   readonly at: Server.Server
   readonly session: Session.SessionService
   readonly connector: Connector.ConnectorService
-  /** One of two requests for one slot, through everything. */
+  /** One of two requests that compete for one slot, through all stages. */
   readonly program: Effect.Effect<unknown, ClientError>
 }
 
-/** Runs the request beside another that has the slot; gives the exits of both. */
+/** Runs the request beside another that has the slot; returns the exits of both. */
 const beside = ({ program }: World, steps: Steps, onFiber: (fiber: Fiber.RuntimeFiber<unknown, ClientError>) => void) =>
   Effect.gen(function* () {
     const holder = yield* Effect.forkDaemon(program)
@@ -194,7 +194,7 @@ describe("a session that closes at any step of a request", () => {
   }
 })
 
-describe("a total limit that runs out at any step of a request", () => {
+describe("a total limit that expires at any step of a request", () => {
   for (const way of ["direct", "middlewares"] as const) {
     it.scopedLive(
       `ends it and leaves nothing open: ${way}`,
@@ -256,7 +256,7 @@ describe("a request that is interrupted in each phase", () => {
 
 const feed = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ntick\r\n"
 
-/** Ways in which a program turns away from a response that never ends. */
+/** Ways in which a program abandons a response that never ends. */
 const departures: Readonly<
   Record<
     string,
@@ -307,7 +307,7 @@ const departures: Readonly<
     )
 }
 
-describe("a response without end that its reader leaves", () => {
+describe("a response without end that its reader abandons", () => {
   for (const [name, depart] of Object.entries(departures)) {
     it.scopedLive(`is closed within 50 ms: ${name}`, () =>
       Effect.gen(function* () {
@@ -322,7 +322,7 @@ describe("a response without end that its reader leaves", () => {
         )
         const { connector, session } = yield* sessionOn()
         const attempt = Effect.gen(function* () {
-          // An end before the departure is over is not late.
+          // The server may see the end before the program has finished its cleanup.
           since = () => 0
           const run = Effect.zipRight(
             depart(session, at.url, Effect.void),
@@ -417,7 +417,7 @@ describe("a fault that occurs at the Nth time", () => {
     "an address that refuses": (nth) => ({
       connector: {
         resolver: {
-          // No process listens there.
+          // No process listens on that port.
           resolve: () => Effect.succeed([{ address: nth() ? "127.0.0.77" : "127.0.0.1", family: 4 }])
         }
       },

@@ -1,5 +1,5 @@
 /**
- * Connections that die while they are idle, or just as they are used again.
+ * Connections that end while they are idle, or at the moment of their reuse.
  */
 import * as HttpBody from "@effect/platform/HttpBody"
 import { assert, describe, it } from "@effect/vitest"
@@ -22,7 +22,7 @@ const limits: ClientRequest.RequestOptions = { timeout: "15 seconds" }
 const failing = <A, R>(effect: Effect.Effect<A, ClientError, R>): Effect.Effect<ClientError, never, R> =>
   Effect.map(Effect.exit(effect), failure)
 
-/** How often the server has read each request, but for the nonces. */
+/** How often the server has read each request, apart from those to /nonce. */
 const delivered = (at: Server.Server): ReadonlyArray<string> =>
   Effect.runSync(at.requests)
     .filter(({ target }) => !target.startsWith("/nonce"))
@@ -36,13 +36,13 @@ const warm = (session: Session.SessionService, at: Server.Server) =>
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
-/** One chance only. */
+/** A body that can be read only once. */
 const oneShot = (text: string) =>
   (async function* () {
     yield bytes(text)
   })()
 
-describe("a connection that dies under its second request", () => {
+describe("a connection that ends during its second request", () => {
   const ends = [
     ["FIN", fin],
     ["RST", reset]
@@ -58,7 +58,7 @@ describe("a connection that dies under its second request", () => {
   for (const [how, end] of ends) {
     for (const [name, method, options, body] of resent) {
       itFault(
-        `by ${how} resends ${name} once on a new connection`,
+        `by ${how} causes ${name} to be sent once more on a new connection`,
         [
           plays(request, respond(200, "warm"), request, end),
           plays(request, respond(200, method === "HEAD" ? "" : "ok"))
@@ -90,7 +90,7 @@ describe("a connection that dies under its second request", () => {
     ]
     for (const [name, method, options] of refused) {
       itFault(
-        `by ${how} fails ${name}, which was delivered once`,
+        `by ${how} fails ${name}, which is delivered once`,
         plays(request, respond(200, "warm"), request, end),
         (session, at) =>
           Effect.zipRight(
@@ -110,7 +110,7 @@ describe("a connection that dies under its second request", () => {
     }
 
     itFault(
-      `by ${how} never resends twice`,
+      `by ${how} causes no third attempt`,
       [plays(request, respond(200, "warm"), request, end), plays(request, end)],
       (session, at) =>
         Effect.zipRight(warm(session, at), session.get(`${at.url}/own`, limits).pipe(ClientResponse.text)),
@@ -121,8 +121,8 @@ describe("a connection that dies under its second request", () => {
     )
 
     itFault(
-      `by ${how} does not resend on another idle connection, which may be dead as well`,
-      // Both are warm before either is used again: the answers wait for each other.
+      `by ${how} is not followed by an attempt on another idle connection, which may have ended too`,
+      // Each response waits for the other request, so that two connections are open.
       (() => {
         let heads = 0
         const both: Server.Play = () =>
@@ -146,7 +146,7 @@ describe("a connection that dies under its second request", () => {
     )
 
     itFault(
-      `${how}: a new connection that ends without a byte is an attempt, and another one follows`,
+      `by ${how}: a new connection that ends without a byte is followed by a second attempt`,
       [plays(request, end), plays(request, respond(200, "ok"))],
       (session, at) => Effect.flatMap(session.get(`${at.url}/own`, limits), (response) => response.text),
       (exit, at) => {
@@ -156,7 +156,7 @@ describe("a connection that dies under its second request", () => {
     )
 
     itFault(
-      `${how}: two new connections that end without a byte are one failure`,
+      `by ${how}: two new connections that end without a byte fail the request`,
       [plays(request, end), plays(request, end)],
       (session, at) => session.get(`${at.url}/own`, limits).pipe(ClientResponse.text),
       (exit, at) => {
@@ -169,7 +169,7 @@ describe("a connection that dies under its second request", () => {
     )
 
     itFault(
-      `${how}: a new connection that ends after a part of a head is a failure`,
+      `by ${how}: a new connection that ends within a head fails the request`,
       plays(request, send("HTTP/1.1 2"), end),
       (session, at) => session.get(`${at.url}/own`, limits).pipe(ClientResponse.text),
       (exit, at) => {
@@ -180,7 +180,7 @@ describe("a connection that dies under its second request", () => {
 
     for (const [name, method, options] of refused) {
       itFault(
-        `${how}: a new connection that ends under ${name} is a failure`,
+        `by ${how}: a new connection that ends during ${name} fails the request`,
         plays(request, end),
         (session, at) =>
           Effect.suspend(() => session.request(method, `${at.url}/own`, { ...limits, ...options() })).pipe(
@@ -199,7 +199,7 @@ describe("a connection that dies under its second request", () => {
       ["an informational response", "HTTP/1.1 103 Early Hints\r\n\r\n"]
     ] as const) {
       itFault(
-        `by ${how} never resends after ${name}`,
+        `by ${how} causes no second attempt after ${name}`,
         plays(request, respond(200, "warm"), request, send(bytes), end),
         (session, at) =>
           Effect.zipRight(warm(session, at), session.get(`${at.url}/own`, limits).pipe(ClientResponse.text)),
@@ -212,7 +212,7 @@ describe("a connection that dies under its second request", () => {
   }
 
   itFault(
-    "lets 20 of 20 GETs succeed through the race",
+    "lets 20 of 20 GETs succeed although each connection ends as it is reused",
     Array.from({ length: 25 }, () => plays(request, respond(200, "ok"), head, fin)),
     (session, at) =>
       Effect.map(Effect.replicateEffect(session.get(`${at.url}/own`, limits).pipe(ClientResponse.text), 20), (texts) =>
@@ -227,7 +227,7 @@ describe("a connection that dies under its second request", () => {
 })
 
 describe("a server that ends connections at random", () => {
-  /** Numbers below 1, the same each time. */
+  /** A fixed sequence of numbers below 1. */
   const chance = (seed: number) => {
     let state = seed
     return () => {
@@ -285,7 +285,7 @@ describe("a server that ends connections at random", () => {
     )
   }
 
-  it.scopedLive("leaves 50 dead idle connections that delay no request", () =>
+  it.scopedLive("leaves 50 ended connections in the pool, which delay no request", () =>
     Effect.gen(function* () {
       let accepted = 0
       let restart: () => void = () => {}
@@ -368,7 +368,7 @@ describe("idle connections on the Clock", () => {
     })
   )
 
-  it.scoped("are not affected by limits of the previous request", () =>
+  it.scoped("are not closed by limits of the previous request", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(echo)
       const { session } = yield* sessionOn()
@@ -419,7 +419,7 @@ describe("a body that is never read", () => {
   const big = (length: number) => `HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`
   const open = (session: Session.SessionService, at: Server.Server) =>
     Effect.asVoid(Effect.scoped(session.get(`${at.url}/own`, limits)))
-  /** The client takes the head in these turns. */
+  /** The client reads the head in these turns. */
   const rows: ReadonlyArray<readonly [string, ReadonlyArray<Server.Play>, 1 | 2]> = [
     ["a small rest is drained", [request, send(big(6000)), () => turns(5), send("x".repeat(6000))], 1],
     [
@@ -461,7 +461,7 @@ describe("a body that is never read", () => {
             return yield* at.accepted
           })
         )
-        // A drain ends after 25 or 200 ms of real time, for which a busy machine may hold up the rest of the body.
+        // A drain ends after 25 or 200 ms of real time, by which time the rest may not have arrived on a busy machine.
         const accepted = yield* Effect.repeat(attempt, {
           times: connections === 1 ? 9 : 0,
           until: (count) => count === connections

@@ -31,7 +31,7 @@ const echo = answers(({ target }) => Server.response(200, target))
 const get = (session: Session.SessionService, at: { readonly url: string }, path: string) =>
   session.get(`${at.url}${path}`, limits).pipe(ClientResponse.text)
 
-/** Answers each request when the test says so, in the order of arrival. */
+/** A server that responds to one request, in order of arrival, each time the test allows it. */
 const gated = () => {
   const waiting: Array<{ readonly target: string; readonly go: Deferred.Deferred<void> }> = []
   let now = 0
@@ -68,7 +68,7 @@ const nowhere: ResolverService = {
   resolve: (host) => Effect.fail(new ClientConnectorDNSError({ host, code: "ENOTFOUND", phase: "dns" }))
 }
 
-/** Turns enough for whatever can happen by itself on loopback. */
+/** Enough turns for everything that happens on the loopback without the test. */
 const quiet = Effect.repeatN(turn, 30)
 
 const passes = <A, E>(exit: Exit.Exit<A, E>): void =>
@@ -79,7 +79,7 @@ describe("the limits of a pool", () => {
     Effect.gen(function* () {
       let now = 0
       let most = 0
-      // The server answers once all permitted requests have arrived.
+      // The server responds when all permitted requests have arrived.
       const full = yield* Deferred.make<void>()
       const at = yield* Server.always((peer) =>
         Effect.forever(
@@ -109,7 +109,7 @@ describe("the limits of a pool", () => {
     })
   )
 
-  it.scopedLive("serve each host in order of arrival, and let no host starve another", () =>
+  it.scopedLive("serve the requests of each host in order of arrival, and let no host starve another", () =>
     Effect.gen(function* () {
       const [gateA, gateB] = [gated(), gated()]
       const a = yield* Server.always(gateA.play)
@@ -123,7 +123,7 @@ describe("the limits of a pool", () => {
             yield* Effect.yieldNow()
           }
           yield* untilValue(gateA.seen, (seen) => seen.length === 1)
-          // The stalled host has three waiting; the other one is served at once.
+          // Three requests wait for the stalled host, and the other host is served at once.
           fibers.push(yield* Effect.fork(get(session, b, "/b")))
           yield* untilValue(gateB.seen, (seen) => seen.length === 1)
           yield* gateB.answer(0)
@@ -339,7 +339,7 @@ describe("a request that holds or awaits a slot and fails passes it on", () => {
       yield* Fiber.interrupt(holder)
     })
   )
-  each("a waiter whose time is up", {}, silent, (session, at) =>
+  each("a waiter whose time limit expires", {}, silent, (session, at) =>
     Effect.gen(function* () {
       const holder = yield* Effect.fork(session.get(at.url, limits).pipe(ClientResponse.text))
       yield* holding(session)
@@ -350,7 +350,7 @@ describe("a request that holds or awaits a slot and fails passes it on", () => {
       yield* Fiber.interrupt(holder)
     })
   )
-  each("a waiter that is interrupted in the moment it gets the slot", {}, plays(request, fin), (session, at) =>
+  each("a waiter that is interrupted at the moment it gets the slot", {}, plays(request, fin), (session, at) =>
     Effect.gen(function* () {
       const holder = yield* Effect.fork(Effect.exit(session.get(at.url, limits).pipe(ClientResponse.text)))
       yield* holding(session)
@@ -369,7 +369,7 @@ describe("a request that holds or awaits a slot and fails passes it on", () => {
   each("a holder that is interrupted in its TLS handshake", {}, stall, (session, at, index) =>
     interrupted(session, at.url.replace("http:", "https:"), Effect.repeatN(turn, index % 7))
   )
-  each("a holder that is interrupted before its proxy", {}, stall, (session, at, index) =>
+  each("a holder that is interrupted while its proxy opens the tunnel", {}, stall, (session, at, index) =>
     interrupted(session, "https://origin.test/", Effect.repeatN(turn, index % 7), { proxy: at.url })
   )
   each("a holder whose name is not found", { resolver: nowhere }, stall, (session) =>
@@ -388,11 +388,11 @@ describe("sharing a connection", () => {
       const id = (url: string, options?: ClientRequest.RequestOptions) =>
         Effect.map(Effect.scoped(session.get(url, { ...limits, ...options })), (response) => response.connection.id)
       const first = yield* id(`${a.url}/1`)
-      // Neither path, headers nor credentials of a request are part of the way.
+      // Path, headers and credentials of a request are not part of the route.
       assert.strictEqual(yield* id(`${a.url}/2?q=1`), first)
       assert.strictEqual(yield* id(`${a.url}/3`, { headers: { A: "b" } }), first)
       assert.strictEqual(yield* id(`${a.url}/4`, { auth: Auth.basic("u", "p") }), first)
-      // TLS settings do not matter to http.
+      // TLS settings do not apply to http.
       assert.strictEqual(yield* id(`${a.url}/5`, { ssl: false }), first)
       const ids = [first]
       const fresh = (next: number) => {
@@ -413,7 +413,7 @@ describe("sharing a connection", () => {
   const context = (options: Ssl.ContextOptions) => Effect.runSync(Ssl.context(options))
   const pinA = "aa".repeat(32)
   const pinB = "bb".repeat(32)
-  /** Each field has values that must not be mixed. */
+  /** Connections must not be shared between two values of a field. */
   const fields = {
     scheme: ["http", "https"],
     host: ["a.test", "b.test", "127.0.0.1"],
@@ -470,7 +470,7 @@ describe("sharing a connection", () => {
         assert.strictEqual(key(one), key({ ...one }))
         const plain = fields.scheme[one.scheme] === "http"
         const tls = name === "ssl" || name === "serverHostname"
-        // A proxy that forwards takes requests to all origins on one connection.
+        // A forwarding proxy accepts requests to all origins on one connection.
         const forwarded = plain && one.proxy > 0 && one.proxy < fields.proxy.length - 1
         const origin = name === "host" || name === "port"
         if ((tls && plain) || (origin && forwarded)) assert.strictEqual(key(one), key(other))
@@ -510,7 +510,7 @@ describe("many concurrent requests", () => {
 })
 
 describe("waiting for a slot", () => {
-  it.scoped("ends by poolWait, and by connect, which includes it", () =>
+  it.scoped("ends with the limit poolWait, and with connect, which includes it", () =>
     Effect.gen(function* () {
       const gate = gated()
       const at = yield* Server.always(gate.play)

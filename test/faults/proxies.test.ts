@@ -33,7 +33,7 @@ const redirectTo =
     response.writeHead(302, { location: to() }).end()
   }
 
-/** A proxy that answers each CONNECT with these bytes, and the bytes that followed the CONNECT. */
+/** A proxy that replies to each CONNECT with these bytes, and the bytes that it received after the CONNECT. */
 const replying = (reply: string): Effect.Effect<{ url: string; after: () => string }, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<{ server: Net.Server; url: string; after: () => string }>((resume) => {
@@ -78,20 +78,20 @@ describe("a reply to CONNECT", () => {
     ["200 and a response in the same packet", `HTTP/1.1 200 OK\r\n\r\n${inner}`, "ClientConnectorSSLError"]
   ]
   for (const [what, reply, tag] of rows) {
-    it.scopedLive(`is never a response: ${what}: ${tag}`, () =>
+    it.scopedLive(`is not taken as the response: ${what} causes ${tag}`, () =>
       Effect.gen(function* () {
         const proxy = yield* replying(reply)
         const error = yield* failure(
           text("https://a.test/s3cr3t-path", { proxy: proxy.url, headers: { "x-inner": "s3cr3t" } })
         )
         assert.strictEqual(error._tag, tag)
-        // At most the beginning of TLS.
+        // The client has sent at most the beginning of a TLS handshake.
         assert.notInclude(proxy.after(), "s3cr3t")
       })
     )
   }
 
-  it.scopedLive("is never a response of plain http inside the tunnel, if it comes before the request", () =>
+  it.scopedLive("is not taken as the response to an http request in the tunnel if it arrives before the request", () =>
     Effect.gen(function* () {
       const proxy = yield* replying(`HTTP/1.1 200 OK\r\n\r\n${inner}`)
       const error = yield* failure(
@@ -118,7 +118,7 @@ describe("Proxy-Authorization", () => {
     })
   )
 
-  it.scopedLive("is sent in every forwarded request, whatever its connection", () =>
+  it.scopedLive("is sent with every forwarded request, also on a reused connection", () =>
     Effect.gen(function* () {
       const origin = yield* originServer("plain")
       const proxy = yield* proxyServer({ auth })
@@ -285,7 +285,7 @@ describe("a connection to a proxy", () => {
       const one = yield* originServer("one", { answer })
       const two = yield* originServer("two", { answer })
       const proxy = yield* proxyServer()
-      // Both are under way at once, or neither is ever answered.
+      // The origins respond only when both requests have arrived.
       const bodies = yield* withSession(
         Effect.all([text(`http://a.test:${one.port}/`), text(`http://b.test:${two.port}/`)], {
           concurrency: "unbounded"
@@ -318,26 +318,28 @@ describe("a connection to a proxy", () => {
 })
 
 describe("proxies of the environment", () => {
-  it.scopedLive("have the credentials of each session's own time if sessions share a connector", () =>
-    Effect.gen(function* () {
-      const origin = yield* tlsOrigin
-      const proxy = yield* proxyServer()
-      const url = `https://localhost:${origin.port}/`
-      const ssl = yield* trusting
-      const once = (userinfo: string) =>
-        text(url).pipe(
-          Effect.provide(Session.layerWithoutDependencies({ trustEnv: true })),
-          under({ HTTPS_PROXY: withCredentials(proxy, userinfo) })
+  it.scopedLive(
+    "have the credentials that the environment had when each session was made, also on a shared connector",
+    () =>
+      Effect.gen(function* () {
+        const origin = yield* tlsOrigin
+        const proxy = yield* proxyServer()
+        const url = `https://localhost:${origin.port}/`
+        const ssl = yield* trusting
+        const once = (userinfo: string) =>
+          text(url).pipe(
+            Effect.provide(Session.layerWithoutDependencies({ trustEnv: true })),
+            under({ HTTPS_PROXY: withCredentials(proxy, userinfo) })
+          )
+        yield* Effect.zipRight(once("a:old"), once("a:new")).pipe(
+          Effect.provide([Connector.layerTcp({ ssl }), CookieJar.layer()])
         )
-      yield* Effect.zipRight(once("a:old"), once("a:new")).pipe(
-        Effect.provide([Connector.layerTcp({ ssl }), CookieJar.layer()])
-      )
-      const sent = proxy.seen.map((_, index) => valueOf(proxy, "proxy-authorization", index)?.[0]?.slice(6))
-      assert.deepStrictEqual(
-        sent.map((value) => Buffer.from(value ?? "", "base64").toString()),
-        ["a:old", "a:new"]
-      )
-    })
+        const sent = proxy.seen.map((_, index) => valueOf(proxy, "proxy-authorization", index)?.[0]?.slice(6))
+        assert.deepStrictEqual(
+          sent.map((value) => Buffer.from(value ?? "", "base64").toString()),
+          ["a:old", "a:new"]
+        )
+      })
   )
 
   it.scopedLive("are chosen by scheme, and ALL_PROXY is the fallback", () =>

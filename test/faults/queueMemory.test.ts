@@ -32,7 +32,7 @@ describe("a request in the queue", () => {
         Effect.forEach(Array.from({ length: times }), () => Effect.fork(effect))
       const queued = (waiting: number) => untilValue(session.connector.stats, (stats) => stats.waiting === waiting)
 
-      /** Bytes of each, without the code that the first ones compiled. */
+      /** Bytes per request, without the code that the first requests compile. */
       const cost = (effect: Effect.Effect<unknown, unknown>, settled: (times: number) => Effect.Effect<unknown>) =>
         Effect.gen(function* () {
           const first = yield* start(effect, count + 10)

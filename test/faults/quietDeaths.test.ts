@@ -1,5 +1,5 @@
 /**
- * Connections that die while the program does not look: asleep, or busy with something else.
+ * Connections that end unnoticed while the machine sleeps or the program is busy.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Stream, TestClock } from "effect"
@@ -41,7 +41,7 @@ const echoing = (tls?: { readonly cert: string; readonly key: string }) =>
 const warm = (session: Session.SessionService, url: string) =>
   session.get(`${url}/warm`, limits).pipe(ClientResponse.text)
 
-/** Why connections of a session are closed from now on. */
+/** Collects the reasons for which connections of a session are closed. */
 const closesOf = (session: Session.SessionService) =>
   Effect.gen(function* () {
     const closed: Array<ConnectionClosed["reason"]> = []
@@ -66,7 +66,7 @@ describe("an idle connection of a machine that slept", () => {
     ["2 seconds", 2000, "GET", true],
     ["minus 8 hours", -8 * hour, "GET", true]
   ] as const) {
-    it.scopedLive(`serves ${reused ? "the next" : "no"} ${method} after ${name}`, () =>
+    it.scopedLive(`${reused ? "serves" : "does not serve"} the next ${method} after ${name}`, () =>
       Effect.gen(function* () {
         const { at } = yield* echoing()
         const { clock, jump } = jumpingClock()
@@ -83,7 +83,7 @@ describe("an idle connection of a machine that slept", () => {
     )
   }
 
-  it.scopedLive("is closed for its idle time", () =>
+  it.scopedLive("is closed because it was idle too long", () =>
     Effect.gen(function* () {
       const { at } = yield* echoing()
       const { clock, jump } = jumpingClock()
@@ -114,7 +114,7 @@ describe("an idle connection of a machine that slept", () => {
   )
 })
 
-/** The server's ends of idle connections while the program is busy. */
+/** Ways in which the server ends idle connections while the program is busy. */
 const events: ReadonlyArray<readonly [string, (peer: Server.Peer) => void]> = [
   [
     "FIN",
@@ -133,7 +133,7 @@ const events: ReadonlyArray<readonly [string, (peer: Server.Peer) => void]> = [
 describe("a request after the program was busy for a second", () => {
   const ways = ["TCP", "TLS", "a proxy that forwards"] as const
 
-  /** A session on a Clock that stands still, with idle connections that `end` has ended within one turn of the loop. */
+  /** A session on a TestClock, with idle connections that `end` ends within one turn of the event loop. */
   const busy = (
     way: (typeof ways)[number],
     end: (peer: Server.Peer) => void,
@@ -159,7 +159,7 @@ describe("a request after the program was busy for a second", () => {
 
   for (const way of ways) {
     for (const [name, end] of events) {
-      // In a TLS stream such an answer is a record like others; RST and FIN are those of its socket.
+      // Over TLS such a response is an ordinary record, and RST and FIN belong to the TCP socket.
       it.scopedLive(`is sent on a new connection if the old one received ${name}: POST over ${way}`, () =>
         Effect.gen(function* () {
           const { at, clock, pass, session, url } = yield* busy(way, end, 1000)
@@ -262,14 +262,14 @@ describe("a request after the program was busy for a second", () => {
     })
   )
 
-  /** Starts a POST that looks at its connection, which lives and is the only one there may be. */
+  /** Starts a POST that checks its connection, which is open and the only one that the limit allows. */
   const looking = (options: ClientRequest.RequestOptions = limits) =>
     Effect.gen(function* () {
       const made = yield* busy("TCP", () => {}, 1000, { limit: 1 })
       yield* made.pass
       const post = made.session.post(`${made.url}/own`, options)
       const fiber = yield* Effect.fork(Effect.withClock(post, made.clock))
-      // Microtasks, but no turn of the loop.
+      // Only microtasks run, and the event loop does not turn.
       for (let i = 0; i < 20; i++) yield* Effect.yieldNow()
       const { acquired, connecting, idle } = yield* made.session.connector.stats
       assert.deepStrictEqual({ acquired, connecting, idle }, { acquired: 0, connecting: 1, idle: 1 })
@@ -279,7 +279,7 @@ describe("a request after the program was busy for a second", () => {
   const posted = (at: Server.Server) =>
     Effect.map(at.requests, (all) => all.filter(({ method }) => method === "POST").length)
 
-  it.scopedLive("may be interrupted while it looks, and its slot is free", () =>
+  it.scopedLive("can be interrupted while it checks its connection, and releases its slot", () =>
     Effect.gen(function* () {
       const { at, clock, fiber, session, url } = yield* looking()
       assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
@@ -291,7 +291,7 @@ describe("a request after the program was busy for a second", () => {
     })
   )
 
-  it.scopedLive("runs out of its time while it looks, and its slot is free", () =>
+  it.scopedLive("fails with its time limit while it checks its connection, and releases its slot", () =>
     Effect.gen(function* () {
       const { advance, at, clock, fiber, session, url } = yield* looking({ timeout: "1 second" })
       advance(1000)
@@ -301,7 +301,7 @@ describe("a request after the program was busy for a second", () => {
     })
   )
 
-  it.scopedLive("ends with its session while it looks", () =>
+  it.scopedLive("ends with its session while it checks its connection", () =>
     Effect.gen(function* () {
       const { at, fiber, session } = yield* looking()
       yield* session.connector.close
@@ -311,7 +311,7 @@ describe("a request after the program was busy for a second", () => {
     })
   )
 
-  it.scopedLive("looks while it holds its slot, so that others wait their turn", () =>
+  it.scopedLive("holds its slot while it checks its connection, so that others wait", () =>
     Effect.gen(function* () {
       const { at, clock, fiber, session, url } = yield* looking()
       const text = yield* Effect.withClock(warm(session, url), clock)
@@ -326,7 +326,7 @@ describe("a request after the program was busy for a second", () => {
 })
 
 describe("maxConnectionAge", () => {
-  it.scoped("lets a connection serve requests until it is so old, however busy it is", () =>
+  it.scoped("lets a connection serve requests until it has that age, also if it is never idle", () =>
     Effect.gen(function* () {
       const { at } = yield* echoing()
       const { session } = yield* sessionOn({ maxConnectionAge: "10 seconds" })
@@ -344,7 +344,7 @@ describe("maxConnectionAge", () => {
     })
   )
 
-  it.scoped("cuts no request, and closes the connection after it", () =>
+  it.scoped("does not cut a request, and closes its connection afterwards", () =>
     Effect.gen(function* () {
       let answer: () => void = () => {}
       const answered = new Promise<void>((resolve) => {
@@ -440,7 +440,7 @@ describe("clearDnsCache", () => {
     })
   )
 
-  it.scopedLive("with retire knows a proxy's connections by the proxy", () =>
+  it.scopedLive("with retire closes connections to a proxy by the name of the proxy", () =>
     Effect.gen(function* () {
       const { at } = yield* echoing()
       const { session } = yield* sessionOn({}, { proxy: Proxy.make(at.url) })
@@ -457,10 +457,10 @@ describe("forceClose", () => {
   const rows: ReadonlyArray<
     readonly [string, Session.SessionOptions, ClientRequest.RequestOptions, ReadonlyArray<string>]
   > = [
-    ["says so", {}, {}, ["close"]],
-    ["says so with a body", {}, { json: { a: 1 } }, ["close"]],
-    ["says so by HTTP/1.0", { version: "1.0" }, {}, ["close"]],
-    ["leaves a Connection header as it is", {}, { headers: { connection: "TE" } }, ["TE"]]
+    ["sends Connection: close", {}, {}, ["close"]],
+    ["sends Connection: close with a body", {}, { json: { a: 1 } }, ["close"]],
+    ["sends Connection: close over HTTP/1.0", { version: "1.0" }, {}, ["close"]],
+    ["does not change a Connection header", {}, { headers: { connection: "TE" } }, ["TE"]]
   ]
   for (const [name, options, request, expected] of rows) {
     for (const proxied of [false, true]) {
@@ -480,7 +480,7 @@ describe("forceClose", () => {
     }
   }
 
-  it.scopedLive("does not spoil the handshake of a WebSocket", () =>
+  it.scopedLive("does not change the handshake of a WebSocket", () =>
     Effect.gen(function* () {
       const { at } = yield* echoing()
       const { session } = yield* sessionOn({ forceClose: true })
@@ -493,7 +493,7 @@ describe("forceClose", () => {
     })
   )
 
-  it.scopedLive("changes no bytes but that line", () =>
+  it.scopedLive("changes nothing else of a request", () =>
     Effect.gen(function* () {
       const sent: Array<string> = []
       for (const forceClose of [false, true]) {

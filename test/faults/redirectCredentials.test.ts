@@ -15,7 +15,7 @@ import { asked, redirect, sessionWith, site, values } from "../support/sites.js"
 
 const { response } = Server
 
-/** Where a redirect leads. */
+/** The origins of a request and of its redirect. */
 const crossings: ReadonlyArray<{
   readonly what: string
   readonly from: readonly [scheme: "http" | "https", name: string]
@@ -32,7 +32,7 @@ const crossings: ReadonlyArray<{
   { what: "an address for a name", from: ["http", "example.test"], to: ["http", "127.0.0.1"] }
 ]
 
-/** How credentials are given. Each is seen at the first origin. */
+/** Ways to set credentials. The first origin receives each of them. */
 const credentials: ReadonlyArray<{
   readonly what: string
   readonly header: string
@@ -80,7 +80,7 @@ const credentials: ReadonlyArray<{
 
 describe("credentials and headers bound to an origin", () => {
   for (const { from, to, what } of crossings) {
-    it.scopedLive(`stay there, also on the next hop and on the way back: ${what}`, () =>
+    it.scopedLive(`are not sent to ${what}, nor after a redirect back`, () =>
       Effect.gen(function* () {
         const tls = yield* tlsFor([from[1], to[1]])
         let away = ""
@@ -136,7 +136,7 @@ describe("credentials and headers bound to an origin", () => {
     })
   )
 
-  it.scopedLive("are sent along within the origin", () =>
+  it.scopedLive("are sent with redirects within the origin", () =>
     Effect.gen(function* () {
       const a = yield* site((request) => (request.target === "/end" ? response(200) : redirect(302, "/end")))
       for (const given of credentials) {
@@ -151,7 +151,7 @@ describe("credentials and headers bound to an origin", () => {
     })
   )
 
-  it.scopedLive("stay behind with Secure cookies after a downgrade, which the history shows", () =>
+  it.scopedLive("and Secure cookies are not sent after a redirect to http, which the history shows", () =>
     Effect.gen(function* () {
       const tls = yield* tlsFor(["example.test"])
       const plain = yield* site(() => response(200, "plain"))
@@ -194,7 +194,7 @@ describe("session cookies of an https baseUrl", () => {
 })
 
 describe("credentials in URLs", () => {
-  it.scopedLive("of the first URL are sent along within the origin, and never shown", () =>
+  it.scopedLive("of the first URL are sent with redirects within the origin, and never shown", () =>
     Effect.gen(function* () {
       const b = yield* site(() => response(200))
       const a = yield* site((request) =>
@@ -269,7 +269,7 @@ describe("credentials in URLs", () => {
     })
   )
 
-  it.scopedLive("are everything before the last @, which is not part of the host", () =>
+  it.scopedLive("end at the last @ before the host", () =>
     Effect.gen(function* () {
       const b = yield* site(() => response(200, "b"))
       const a = yield* site(() => redirect(302, `http://a.test:@b.test:${b.port}/`))
@@ -287,7 +287,7 @@ describe("netrc over redirects", () => {
     return { a, b }
   })
 
-  /** [entry of B, what B gets] */
+  /** [netrc entry of B, the Authorization that B receives] */
   const rows: ReadonlyArray<readonly [entry: string, arrives: ReadonlyArray<string>]> = [
     ["machine b.test login ub password pb", [basicValue("ub", "pb")]],
     ["machine b.test login ub", []],
@@ -297,7 +297,7 @@ describe("netrc over redirects", () => {
     ["", []]
   ]
   for (const [entry, arrives] of rows) {
-    it.scopedLive(`has an entry for each hop: ${entry || "none"}`, () =>
+    it.scopedLive(`sends to the second host the credentials of its own entry: ${entry || "none"}`, () =>
       Effect.gen(function* () {
         const { a, b } = yield* chain
         const parts = yield* sessionWithNetrc(`machine a.test login ua password s3cr3t-a\n${entry}\n`)
@@ -305,7 +305,7 @@ describe("netrc over redirects", () => {
         assert.deepStrictEqual(values(a, "authorization"), [[basicValue("ua", "s3cr3t-a")]])
         const [got = []] = values(b, "authorization")
         assert.notInclude(got.join(), Buffer.from("s3cr3t-a").toString("base64").slice(0, 8))
-        // An entry without a password says nothing, or a password that is empty; A's is never in it.
+        // For an entry without a password B may get no credentials or an empty password, but never the password of A.
         assert.isTrue(got.length === 0 || arrives.includes(got[0] ?? ""), got.join())
       })
     )

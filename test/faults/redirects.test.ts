@@ -161,7 +161,7 @@ describe("a redirect", () => {
     ["a body that never comes", (to) => Server.plays(Server.send(head(to, ["Content-Length: 1000"])), Server.stall)]
   ]
   for (const [what, play] of bodies) {
-    it.scopedLive(`with ${what} is followed promptly and reads little`, () =>
+    it.scopedLive(`with ${what} is followed at once, without reading much of the body`, () =>
       Effect.gen(function* () {
         const end = yield* site(() => response(200, "end"))
         let written = 0
@@ -178,13 +178,13 @@ describe("a redirect", () => {
         const parts = yield* sessionWith()
         const exit = yield* safely(parts, [a, end], text(parts.session, `http://a.test:${a.port}/`), { within: 1000 })
         assert.strictEqual(tagOf(exit), "Success")
-        // What both kernels buffer beside the 64 KiB that are drained.
+        // The buffers of both sockets, and the 64 KiB that are drained.
         assert.isBelow(written, 32 * 1024 * 1024)
       })
     )
   }
 
-  it.scopedLive("to a hop that does not answer ends in one timeout and leaves nothing open", () =>
+  it.scopedLive("to a server that does not respond fails with one timeout and leaves nothing open", () =>
     Effect.gen(function* () {
       const b = yield* Server.always(Server.plays(Server.request, Server.stall))
       const silent = (count: number) => untilValue(b.requests, (all) => all.length === count)

@@ -13,7 +13,7 @@ import { phases, sessionOn, stages, turns, until } from "../support/stages.js"
 import { promptly } from "../support/steps.js"
 import { timed } from "../support/time.js"
 
-/** The failure's tag, and which of them was closed. */
+/** The tag of a failed exit, and whether the session or the connector was closed. */
 const tagAndSubject = (exit: Exit.Exit<unknown, ClientError>): string => {
   if (Exit.isSuccess(exit)) return "Success"
   if (exit.cause._tag !== "Fail") return Cause.pretty(exit.cause)
@@ -28,10 +28,10 @@ describe("a close in each phase", () => {
     for (const subject of ["Session", "Connector"] as const) {
       const waits = !unanswered.includes(phase)
       it.scopedLive(
-        `in ${phase} of the ${subject} fails the request with a typed error ${waits ? "when its time is over" : "at once"}`,
+        `of the ${subject} in ${phase} fails the request with a typed error ${waits ? "after the graceful time" : "at once"}`,
         () =>
           Effect.gen(function* () {
-            // The request that holds the slot in the queue has a connection and its time.
+            // The request that holds the slot has a connection, and gets the graceful time.
             const graceful = waits || phase === "queue" ? 150 : 10_000
             const stage = yield* stages[phase]({ connector: { gracefulShutdownTimeout: graceful } })
             const run = Effect.gen(function* () {
@@ -64,7 +64,7 @@ describe("a close in each phase", () => {
   }
 })
 
-/** Answers on request. */
+/** A server that responds when the test allows it. */
 const held = Effect.gen(function* () {
   const answer = yield* Deferred.make<void>()
   const at = yield* Server.always((peer) =>
@@ -82,7 +82,7 @@ const acquired = (connector: Connector.ConnectorService, count: number) =>
   until(() => Effect.runSync(connector.stats).acquired === count)
 
 describe("requests in flight", () => {
-  it.scopedLive("finish, and the close waits for them and no longer", () =>
+  it.scopedLive("finish, and the close waits until they have", () =>
     Effect.gen(function* () {
       const { answer, at } = yield* held
       const { connector, session } = yield* sessionOn({ gracefulShutdownTimeout: "10 seconds" })
@@ -99,7 +99,7 @@ describe("requests in flight", () => {
     })
   )
 
-  it.scoped("have their time on the TestClock", () =>
+  it.scoped("get the graceful time on the TestClock", () =>
     Effect.gen(function* () {
       const stage = yield* stages.headers({ connector: { gracefulShutdownTimeout: "30 seconds" } })
       const fiber = yield* Effect.fork(stage.request(Infinity))
@@ -115,7 +115,7 @@ describe("requests in flight", () => {
     })
   )
 
-  it.scoped("do not hold up a TestClock that stands still for ever", () =>
+  it.scoped("do not block a close forever if the TestClock does not advance", () =>
     Effect.gen(function* () {
       const stage = yield* stages.body({ connector: { gracefulShutdownTimeout: 200 } })
       const fiber = yield* Effect.fork(stage.request(Infinity))
@@ -125,7 +125,7 @@ describe("requests in flight", () => {
     })
   )
 
-  it.scopedLive("are cut when the time is over, even if the closing fiber holds their response", () =>
+  it.scopedLive("are cut after the graceful time, even if the closing fiber holds their response", () =>
     Effect.gen(function* () {
       const at = yield* Server.always((peer) =>
         Effect.zipRight(
@@ -173,7 +173,7 @@ describe("a close", () => {
     })
   )
 
-  it.scopedLive("waits for the first one if it is the second, and returns at once if it is the third", () =>
+  it.scopedLive("waits for a close in progress, and returns at once after a completed one", () =>
     Effect.gen(function* () {
       const { answer, at } = yield* held
       const { connector, session } = yield* sessionOn({ gracefulShutdownTimeout: "10 seconds" })
@@ -227,7 +227,7 @@ describe("a close", () => {
     })
   )
 
-  it.scopedLive("of a session leaves a foreign connector and its other sessions open", () =>
+  it.scopedLive("of a session leaves a shared connector and its other sessions open", () =>
     Effect.gen(function* () {
       const at = yield* Server.always(Server.answerNonces)
       const connector = yield* Connector.tcp()
@@ -248,7 +248,7 @@ describe("a close", () => {
     })
   )
 
-  it.scopedLive("by the end of the Scope fails a lookup as closed, and not as an unknown name", () =>
+  it.scopedLive("by the end of the Scope fails a lookup with SessionClosedError, not as an unknown name", () =>
     Effect.gen(function* () {
       const asked = yield* Deferred.make<void>()
       const scope = yield* Scope.make()
@@ -296,7 +296,7 @@ const Closings = Schema.parseJson(
 
 describe("the close of 1000 requests in flight", () => {
   it.scopedLive(
-    `keeps its time, leaves nothing open and lets the process exit, ${rounds} times`,
+    `ends within the graceful time, leaves nothing open and lets the process exit, ${rounds} times`,
     () =>
       Effect.gen(function* () {
         const at = yield* Server.always((peer) => Effect.zipRight(peer.head, Server.stall(peer)))
@@ -346,7 +346,7 @@ describe("SIGTERM", () => {
           "queued SessionClosedError",
           "slow answered"
         ])
-        // 128 and the number of the signal, or what Effect makes of an interruption.
+        // 128 plus the number of the signal, or the exit code of Effect for an interruption.
         assert.include([0, 130, 143], code)
       }),
     30_000

@@ -44,7 +44,7 @@ describe.concurrent("SIGTERM", () => {
           )
           assert.deepStrictEqual(JSON.parse(written), { ended: { "SessionClosedError Session": 130 }, left: {} })
           assert.isAtLeast(millis, 500)
-          // 128 and the number of the signal, or what Effect makes of an interruption; never the signal itself.
+          // 128 plus the number of the signal, or the exit code of Effect for an interruption, but never the signal itself.
           assert.include(mode === "runMain" ? [0, 130, 143] : [0], exited[0])
           assert.isNull(exited[1])
         }),

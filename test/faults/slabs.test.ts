@@ -1,5 +1,5 @@
 /**
- * Chunks of a stream belong to their reader: later reads, on this connection or another, never change them, and they
+ * Chunks of a stream belong to their reader: later reads on any connection never change them, and they
  * hold nothing but the body.
  */
 import { createHash } from "node:crypto"
@@ -12,7 +12,7 @@ import type { Play } from "../support/server.js"
 
 const size = 6 * 1024 * 1024
 
-/** Bytes that no two places and no two bodies have in common. */
+/** Bytes that differ between all positions and between bodies. */
 const pattern = (seed: number): Buffer => {
   const blocks: Array<Buffer> = []
   for (let at = 0; at * 32 < size; at++) blocks.push(createHash("sha256").update(`${seed} ${at}`).digest())
@@ -21,7 +21,7 @@ const pattern = (seed: number): Buffer => {
 
 const bodies = [pattern(0), pattern(1), pattern(2)]
 
-/** Sends the body of its number. */
+/** Sends the body whose number is the path. */
 const play: Play = (peer) =>
   Effect.gen(function* () {
     const { target } = yield* peer.request
@@ -50,7 +50,7 @@ const rows = [
 describe("chunks of streams", () => {
   for (const row of rows) {
     itFault(
-      `keep their bytes, three at once, ${row.name}`,
+      `keep their bytes while three streams are read at once, ${row.name}`,
       bodies.map(() => row.play),
       (session, at) =>
         Effect.gen(function* () {

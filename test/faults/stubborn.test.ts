@@ -13,7 +13,7 @@ import * as Server from "../support/server.js"
 import { turns, until } from "../support/stages.js"
 import { promptly } from "../support/steps.js"
 
-/** Code that a request runs into, and that ends with the test. */
+/** Uninterruptible code that a request waits for, and that ends with the test. */
 interface Stubborn {
   readonly run: Effect.Effect<void>
   readonly reached: Effect.Effect<void>
@@ -166,7 +166,7 @@ const answers: Server.Play = Server.answers(({ target }) =>
       : Server.response(200, "answer", target === "/cookie" ? ["Set-Cookie: a=b"] : [])
 )
 
-/** A session that runs into the code, and the fiber of a request that has reached it. */
+/** A session with that code, and the fiber of a request that has reached it. */
 const stuck = (make: Make) =>
   Effect.gen(function* () {
     const code = yield* stubborn
@@ -210,7 +210,7 @@ for (const [name, make] of Object.entries(during)) {
       })
     )
 
-    it.scoped("does not hold up the close of its session", () =>
+    it.scoped("does not delay the close of its session", () =>
       Effect.gen(function* () {
         const { session, end } = yield* stuck(make)
         yield* promptly(session.close, "the close")
@@ -218,7 +218,7 @@ for (const [name, make] of Object.entries(during)) {
       })
     )
 
-    it.scoped("does not hold up a close after an interrupt of its request", () =>
+    it.scoped("does not delay a close after an interruption of its request", () =>
       Effect.gen(function* () {
         const { fiber, session, end } = yield* stuck(make)
         yield* Fiber.interruptFork(fiber)
@@ -242,7 +242,7 @@ for (const [name, make] of Object.entries(afterwards)) {
       )
     }
 
-    it.scoped("does not hold up the close of its session, and its request ends a second later", () =>
+    it.scoped("does not delay the close of its session, and its request ends a second later", () =>
       Effect.gen(function* () {
         const { session, end } = yield* stuck(make)
         yield* promptly(session.close, "the close")

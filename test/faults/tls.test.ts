@@ -54,7 +54,7 @@ describe("verification of one request", () => {
     })
   )
 
-  it.scopedLive("shows a client certificate for that request only, also if connections are kept", () =>
+  it.scopedLive("can have a client certificate for that request only, also if connections are kept", () =>
     Effect.gen(function* () {
       const { set, ssl } = yield* trusting
       const { ca, client } = set
@@ -107,7 +107,7 @@ describe("serverHostname", () => {
 })
 
 describe("sharing a TLS connection", () => {
-  /** Made anew each time, so that it is their content that counts. */
+  /** New values each time, because connections are shared by the content of the settings. */
   const settings = Effect.gen(function* () {
     const set = yield* standard()
     const { ca, client, good, untrustedAuthority } = set
@@ -273,7 +273,7 @@ describe("a certificate or protocol that the client refuses", () => {
         const at = yield* site(issued)
         const { connector, session } = yield* sessionOn({ ssl: own })
         const test = Effect.gen(function* () {
-          // The head goes out with the first bytes of the body, if anything does.
+          // The head is sent with the first bytes of the body, if at all.
           const exit = yield* Effect.exit(
             session
               .post(`https://localhost:${at.port}/path`, {
@@ -295,7 +295,7 @@ describe("a certificate or protocol that the client refuses", () => {
     })
   )
 
-  it.scopedLive("is compared with the pin of the next connection, whatever the last one had", () =>
+  it.scopedLive("is compared with the pin on the next connection, also after a successful one", () =>
     Effect.gen(function* () {
       const { set } = yield* trusting
       const at = yield* site(set.good)

@@ -15,7 +15,7 @@ import { sessionOn } from "../support/stages.js"
 import { connection, holds, limits, site, tagAndReason, text, trusting } from "../support/tlsFaults.js"
 import { turn, turns, until } from "../support/wait.js"
 
-describe("a client certificate that a server does not get", () => {
+describe("a client certificate that a server requires and does not receive", () => {
   type Send = (session: Session.SessionService, url: string) => Effect.Effect<string, ClientError>
   const rows: ReadonlyArray<readonly [name: string, send: Send]> = [
     ["GET", (session, url) => text(session, url)],
@@ -69,13 +69,13 @@ describe("a client certificate that a server does not get", () => {
   )
 })
 
-/** Reads the output of a server in front of `at`, and passes on a part of it, or a byte at a time. */
+/** A server before `at` that forwards a part of its output, or one byte at a time. */
 const relay = (at: SecureSite, pass: (bytes: Buffer, passed: number, client: Socket) => void) =>
   Effect.acquireRelease(
     Effect.async<{
       readonly port: number
       readonly open: Set<Socket>
-      /** Clients that have sent something. */
+      /** The number of clients that have sent something. */
       readonly begun: () => number
       readonly close: () => Promise<void>
     }>((resume) => {
@@ -222,7 +222,7 @@ describe("a TLS peer that sends too much", () => {
       let handshakes = 0
       const at = yield* secureSite({ ...set.good, maxVersion: "TLSv1.2" }, (socket) => {
         socket.on("secure", () => handshakes++)
-        // It then shows another certificate, which would not be verified.
+        // After it the server presents another certificate, which would not be verified.
         socket.renegotiate({ rejectUnauthorized: false, requestCert: false }, () => {})
       })
       const { connector, session } = yield* sessionOn({ ssl })

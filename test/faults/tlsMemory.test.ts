@@ -1,5 +1,5 @@
 /**
- * The memory of TLS: none for failed handshakes, and little for a peer that sends much.
+ * The memory of TLS: failed handshakes leave none, and a peer that sends much occupies little.
  */
 import { spawn, spawnSync } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -21,7 +21,7 @@ import { untilValue } from "../support/wait.js"
 setFlagsFromString("--expose-gc")
 const gc: () => void = runInNewContext("gc")
 
-/** Bytes held, after the collector has run. */
+/** Bytes in use after a run of the garbage collector. */
 const held = Effect.promise(async () => {
   for (let turn = 0; turn < 5; turn++) {
     await setImmediate()
@@ -50,7 +50,7 @@ const growth = (samples: ReadonlyArray<number>): { readonly slope: number; reado
 
 describe("failed handshakes", () => {
   it.scopedLive(
-    "leave nothing open, after 400 of them",
+    "leave no memory in use after 400 of them",
     () =>
       Effect.gen(function* () {
         const set = yield* standard()
@@ -84,7 +84,7 @@ describe("failed handshakes", () => {
             )
             for (const at of [expired, wrong, good]) yield* untilValue(at.connections, (open) => open === 0)
           })
-        // The first ones compile code.
+        // The first handshakes compile code.
         yield* batch(700)
         const samples: Array<number> = []
         for (let count = 0; count < 8; count++) {
@@ -92,7 +92,7 @@ describe("failed handshakes", () => {
           samples.push(yield* held)
         }
         const { halves, slope } = growth(samples)
-        // What one attempt holds, kept for each of 50, would be 150 KiB in a step; a socket with its state much more.
+        // If each attempt left its memory, 50 of them would leave 150 KiB, and much more with a socket.
         assert.isBelow(slope, 80 * 1024, samples.join(" "))
         assert.isBelow(halves, 320 * 1024, samples.join(" "))
         assert.deepStrictEqual((yield* connector.stats).acquired, 0)

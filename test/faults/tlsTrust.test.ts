@@ -16,7 +16,7 @@ const mistaken = "ClientConnectorCertificateError HostnameMismatch"
 
 describe("the default trust", () => {
   it.scopedLive(
-    "is Node's and the environment's additions, and is never empty",
+    "consists of the authorities of Node and of the environment, and is never empty",
     () =>
       Effect.gen(function* () {
         const { ca, good, untrustedAuthority, wrongHost } = yield* standard()

@@ -1,6 +1,6 @@
 /**
- * Responses that deviate from HTTP/1.1 in ways that a user agent may tolerate: they are delivered whole, their
- * connection is not used again where their framing needed tolerance, and strict mode refuses them.
+ * Responses that deviate from HTTP/1.1 in ways that a user agent may tolerate: they are delivered completely,
+ * their connection is closed if their framing needed tolerance, and strict mode refuses them.
  */
 import { assert, describe } from "@effect/vitest"
 import { Cause, Effect, type Exit, Option } from "effect"
@@ -12,7 +12,7 @@ import * as Tracing from "effect-http-session/Tracing"
 import { itFault, outcome } from "../support/itFault.js"
 import { bytewise, head, type Play, plays, request, type Server, send, stall } from "../support/server.js"
 
-/** The error of a request that must have failed. */
+/** The error of a failed request; fails the test for any other exit. */
 const failed = <A>(exit: Exit.Exit<A, ClientError>): ClientError =>
   exit._tag === "Success"
     ? assert.fail("succeeded")
@@ -146,7 +146,7 @@ describe("a response that needed tolerance", () => {
             }),
           (exit, at) => {
             assert.strictEqual(outcome(exit), "Success")
-            // The second request is the one that the invariants make.
+            // The invariants make the second request.
             assert.strictEqual(accepted(at), connections)
           }
         )
@@ -166,7 +166,7 @@ describe("a response that needed tolerance", () => {
   }
 
   itFault(
-    "without deviations lists none, and all such responses share the list",
+    "without deviations has the same empty list as all others",
     plays(
       request,
       send("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nown"),
@@ -206,7 +206,7 @@ const refused: ReadonlyArray<readonly [name: string, reply: string, reason: stri
   ["the protocol ICY", "ICY 200 OK\r\n\r\n", "StatusLine"]
 ]
 
-describe("a response that leaves its meaning in doubt", () => {
+describe("an ambiguous response", () => {
   for (const [name, raw, byDefault, inStrict = byDefault] of refused) {
     for (const [how, write] of writes) {
       for (const strict of [false, true]) {
@@ -261,7 +261,7 @@ describe("a proxy's reply to CONNECT", () => {
   ]
   for (const [name, raw, http1, reason] of rows) {
     itFault(
-      `is held to the limits of the connector: ${name}`,
+      `is subject to the limits of the connector: ${name}`,
       plays(head, send(raw), stall),
       (session, at) => session.get("https://a.test/", { proxy: Proxy.make(at.url), timeout: "5 seconds" }),
       (exit) => {

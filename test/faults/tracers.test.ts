@@ -9,7 +9,7 @@ import { promptly } from "../support/steps.js"
 import { keepingTracer } from "../support/tracers.js"
 import { until } from "../support/wait.js"
 
-/** Throws at the call of that number, counted over all its spans. */
+/** A tracer that throws at the call with that number, counted over all its spans. */
 const throwing = (at: number): { readonly tracer: Tracer.Tracer; readonly calls: () => number } => {
   let calls = 0
   const { tracer } = keepingTracer(() => {
@@ -26,7 +26,7 @@ const spans: ReadonlyArray<readonly [name: string, options: Tracing.SpanOptions]
 
 describe("a tracer that throws", () => {
   for (const [name, options] of spans) {
-    it.scopedLive(`at any call does not reach its request: ${name}`, () =>
+    it.scopedLive(`at any call does not affect its request: ${name}`, () =>
       Effect.gen(function* () {
         const at = yield* site(({ target }) => response(target === "/500" ? 500 : 200, "body"))
         const whole = throwing(0)
@@ -57,7 +57,7 @@ describe("a tracer that throws", () => {
 })
 
 describe("a listener that hangs", () => {
-  it.scoped("at the end of a failed request ends with its total limit, or a second later", () =>
+  it.scoped("at the end of a failed request is interrupted at the total limit, or a second later", () =>
     Effect.gen(function* () {
       const received: Array<string> = []
       const config = Tracing.traceConfig({

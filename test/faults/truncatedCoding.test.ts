@@ -1,6 +1,6 @@
 /**
- * Coded bodies that are complete by their framing but lack a trailer or a final block, read in every way, on real
- * connections: delivered by default, refused in strict mode and where the connection's end is all that ends them.
+ * Compressed bodies that are complete by their framing but lack a trailer or a final block, read in every way over real
+ * connections: delivered by default, and refused in strict mode or if only the end of the connection ends them.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"

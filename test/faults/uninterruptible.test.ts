@@ -1,11 +1,11 @@
-/** Interrupts of a fiber that is in an uninterruptible region while its request is under way. */
+/** Interruptions of a fiber in an uninterruptible region while its request is in flight. */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, TestClock } from "effect"
 import { answer, type Door, doors } from "../support/doors.js"
 import { turns } from "../support/stages.js"
 import { promptly } from "../support/steps.js"
 
-/** Runs an effect, interrupts it while the door holds its request, and gives the fiber some turns. */
+/** Runs an effect, interrupts it while its request is held, and waits for some turns. */
 const interruptedAt = <A, E>(door: Door, effect: Effect.Effect<A, E>) =>
   Effect.gen(function* () {
     const fiber = yield* Effect.forkDaemon(effect)

@@ -56,7 +56,7 @@ const source = (chunk: number, chunks: number, pause = 0) => {
   return { state, stream }
 }
 
-/** Waits until the source has ended, a turn after `check`. */
+/** Waits until the source is released. */
 const letGo = (state: { readonly finalised: number }) =>
   untilValue(
     Effect.sync(() => state.finalised),
@@ -64,7 +64,7 @@ const letGo = (state: { readonly finalised: number }) =>
   )
 
 describe("Expect: 100-continue", () => {
-  /** A client that waits for the server's word longer than the second that it waits on a Clock that goes on. */
+  /** Runs on a TestClock, on which the second of waiting for the server never passes. */
   const patient = onStillClock
 
   itFault(
@@ -145,7 +145,7 @@ describe("Expect: 100-continue", () => {
     })
   )
 
-  itFault("delays a stream as well, and does not start it in vain", plays(head, respond(413), stall), (session, at) => {
+  itFault("does not start a stream before the server allows it", plays(head, respond(413), stall), (session, at) => {
     const { state, stream } = source(10, 10)
     return Effect.map(patient(post(session, at, { ...limits, expect100: true, data: stream })), (response) => {
       assert.strictEqual(response.status, 413)
@@ -204,7 +204,7 @@ describe("Expect: 100-continue", () => {
     )
 
     itFault(
-      "again is the response",
+      "to the second attempt is the response",
       [plays(head, refusal, stall), plays(request, respond(417, "still no"))],
       (session, at) =>
         Effect.map(patient(post(session, at, expecting).pipe(ClientResponse.text)), (text) =>
@@ -214,13 +214,13 @@ describe("Expect: 100-continue", () => {
       { deliveries: 2 }
     )
 
-    itFault("without having been asked for is the response", plays(request, respond(417, "no")), (session, at) =>
+    itFault("to a request without Expect is the response", plays(request, respond(417, "no")), (session, at) =>
       Effect.map(post(session, at, { text: "the body" }).pipe(ClientResponse.text), (text) =>
         assert.strictEqual(text, "no")
       )
     )
 
-    it.scoped("after a body that gives its bytes once has begun is the response", () =>
+    it.scoped("after the beginning of a body that can be read once is the response", () =>
       Effect.gen(function* () {
         const at = yield* Server.always(plays(request, refusal, stall))
         const { session } = yield* sessionOn()
@@ -234,7 +234,7 @@ describe("Expect: 100-continue", () => {
       })
     )
 
-    it.scopedLive("counts as one attempt more, and as RequestRetry", () =>
+    it.scopedLive("causes a RequestRetry, and the next request is the second attempt", () =>
       Effect.gen(function* () {
         const at = yield* Server.server([plays(head, refusal, stall), plays(request, respond(200, "ok"))])
         const { session } = yield* sessionOn()
@@ -262,7 +262,7 @@ describe("Expect: 100-continue", () => {
   })
 
   itFault(
-    "fails if the connection ends in place of an answer",
+    "fails if the connection ends before any response",
     plays(head, fin),
     (session, at) => patient(post(session, at, expecting)),
     (exit, at) => {
@@ -366,7 +366,7 @@ describe("a response before the end of the upload", () => {
   )
 
   itFault(
-    "with RST gives the response or a typed error",
+    "followed by RST is delivered, or the request fails with a typed error",
     plays(head, (peer) => Effect.sync(() => void peer.raw.write(refusal, () => peer.raw.resetAndDestroy()))),
     (session, at) => post(session, at, { data: source(size, 1600, 1).stream }).pipe(ClientResponse.text),
     (exit) => {
@@ -376,7 +376,7 @@ describe("a response before the end of the upload", () => {
   )
 
   itFault(
-    "is missing if only RST arrives, which is a typed error",
+    "that is lost to a RST fails the request with a typed error",
     plays(head, () => turns(5), reset),
     (session, at) => {
       const { state, stream } = source(size, 1600, 1)
@@ -398,7 +398,7 @@ describe("a server that does not read", () => {
         )
       )
     }
-  /** Reads nothing before the request has ended, however long that takes. */
+  /** Does not read before the request has ended. */
   const blocked = () => {
     const over = Deferred.unsafeMake<void>(FiberId.none)
     return {
@@ -411,7 +411,7 @@ describe("a server that does not read", () => {
   const whole = blocked()
 
   itFault(
-    "stops reading a stream, and the request ends by its send limit",
+    "stops the reading of a stream, and the request fails with its send limit",
     streamed.play,
     (session, at) => {
       const { state, stream } = source(64 * 1024, 1_000_000)
@@ -419,7 +419,7 @@ describe("a server that does not read", () => {
         streamed.until(post(session, at, { data: stream, timeout: { total: "10 seconds", send: "300 millis" } })),
         Effect.zipRight(
           letGo(state),
-          // The content of the system's buffers, and one piece.
+          // As much as the buffers of the system and one piece.
           Effect.sync(() => assert.isBelow(state.taken, 16 * 1024 * 1024))
         )
       )
@@ -433,7 +433,7 @@ describe("a server that does not read", () => {
   )
 
   itFault(
-    "ends 32 MiB of bytes by the total limit",
+    "fails an upload of 32 MiB of bytes with the total limit",
     whole.play,
     (session, at) =>
       whole.until(
@@ -474,7 +474,7 @@ describe("a server that does not read", () => {
   )
 
   itFault(
-    "costs no CPU time if it has ended its side during an endless body",
+    "causes no CPU load if it has ended its side during an endless body",
     plays(head, fin, stall),
     (session, at) =>
       Effect.gen(function* () {
@@ -503,12 +503,12 @@ describe("an invalid body", () => {
     HttpBody.stream(stream, undefined, length)
 
   const rows: ReadonlyArray<readonly [string, () => ClientRequest.Data, "Source" | "Length", string]> = [
-    ["chunks that fail", () => breaks, "Source", "3\r\nabc\r\n"],
-    ["chunks that die", () => dies, "Source", "3\r\nabc\r\n"],
-    ["a length, and it fails", () => lengthOf(breaks, 10), "Source", "abc"],
+    ["a chunked stream that fails", () => breaks, "Source", "3\r\nabc\r\n"],
+    ["a chunked stream that dies", () => dies, "Source", "3\r\nabc\r\n"],
+    ["a stream with a length that fails", () => lengthOf(breaks, 10), "Source", "abc"],
     ["shorter than its length", () => lengthOf(Stream.make(bytes("abc")), 10), "Length", "abc"],
     ["longer than its length", () => lengthOf(Stream.make(bytes("abc"), bytes("defgh")), 4), "Length", "abc"],
-    ["longer in one piece", () => lengthOf(Stream.make(bytes("abcdefgh")), 4), "Length", ""]
+    ["longer than its length in one piece", () => lengthOf(Stream.make(bytes("abcdefgh")), 4), "Length", ""]
   ]
   for (const [name, data, reason, arrived] of rows) {
     itFault(
@@ -530,7 +530,7 @@ describe("an invalid body", () => {
   }
 
   itFault(
-    "does not end early by an empty piece",
+    "does not end at an empty piece",
     plays(request, respond(200, "ok")),
     (session, at) =>
       post(session, at, { data: Stream.make(bytes("a"), new Uint8Array(0), bytes("b")) }).pipe(ClientResponse.text),

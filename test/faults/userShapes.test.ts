@@ -1,4 +1,4 @@
-/** Functions of the user's that return something else than their types say, as a program in JavaScript can. */
+/** User functions that return other values than their types, as a program in JavaScript can. */
 import { KeyValueStore } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Layer, Option, Redacted } from "effect"
@@ -36,7 +36,7 @@ const values: ReadonlyArray<readonly [what: string, make: () => unknown]> = [
   ["a rejected promise", () => Promise.reject(new Error("no"))]
 ]
 
-/** The same where nothing returns the promise to the code under test. */
+/** The same values for functions whose result no code handles. */
 const settled = values.map(([what, make]) => {
   const value = make()
   if (value instanceof Promise) value.catch(() => {})
@@ -301,17 +301,17 @@ describe("retry and circuitBreaker", () => {
   )
 })
 
-/** A store that always answers the same. */
+/** A store that always returns the same value. */
 const storeOf = (get: () => unknown): KeyValueStore.KeyValueStore =>
   wrong({ get, set: () => Effect.void, remove: () => Effect.void })
 
-/** Whether a store with that answer has nothing. */
+/** Whether that value means that a store has no entry. */
 const isMissing = (value: unknown): boolean => Option.isNone(storedText(value) ?? Option.some(value))
 
 const stores = (value: unknown): ReadonlyArray<readonly [how: string, store: KeyValueStore.KeyValueStore]> => [
   ["returns it", storeOf(() => value)],
-  ...(isMissing(value) ? [] : [["answers it", storeOf(() => succeeding(value))] as const]),
-  ["answers some of it", storeOf(() => Effect.map(succeeding(value), Option.some))]
+  ...(isMissing(value) ? [] : [["succeeds with it", storeOf(() => succeeding(value))] as const]),
+  ["succeeds with Some of it", storeOf(() => Effect.map(succeeding(value), Option.some))]
 ]
 
 describe("a store", () => {

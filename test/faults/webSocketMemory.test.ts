@@ -10,7 +10,7 @@ import * as Peer from "../support/webSocketServer.js"
 const mebi = 1024 * 1024
 const flood = 128 * mebi
 
-/** Sends until the client has had enough. */
+/** Sends until the client ends the connection. */
 const send = (peer: Peer.WebSocketPeer, ...frames: ReadonlyArray<Uint8Array>) =>
   Effect.zipRight(
     Effect.sync(() => {
@@ -97,7 +97,7 @@ const measure = Effect.gen(function* () {
 
 describe("the memory of a WebSocket", () => {
   it.scopedLive(
-    "is bounded, whatever the peer sends and however slowly it is read",
+    "is bounded for every kind of message, also if the program reads slowly",
     () =>
       Effect.gen(function* () {
         const results = yield* measure

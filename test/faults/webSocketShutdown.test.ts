@@ -1,5 +1,5 @@
 /**
- * A session or connector that closes over an open WebSocket: the peer has the graceful time to close, and no more.
+ * A session or connector that closes with an open WebSocket: the peer has only the graceful time to close.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, type Duration, Effect, Exit, Fiber, Layer, type Scope, TestClock } from "effect"
@@ -16,7 +16,7 @@ interface World {
   readonly close: Effect.Effect<void>
 }
 
-/** The closed value: a session alone, the connector below it, or a session with its connector. */
+/** The subject of the close: a session alone, its connector, or a session that owns its connector. */
 const worlds: Readonly<Record<string, (grace: Duration.DurationInput) => Effect.Effect<World, never, Scope.Scope>>> = {
   session: (gracefulShutdownTimeout) =>
     Effect.map(sessionOn({ gracefulShutdownTimeout }), (made) => ({ ...made, close: made.session.close })),
@@ -29,7 +29,7 @@ const worlds: Readonly<Record<string, (grace: Duration.DurationInput) => Effect.
     })
 }
 
-/** Completed when the peer has seen that the client closes. */
+/** The actions of a peer, which completes `closing` when it has received the close of the client. */
 type Play = (peer: Peer.WebSocketPeer, closing: Effect.Effect<unknown>) => Effect.Effect<void>
 
 interface Row {
@@ -55,7 +55,7 @@ const rows: Readonly<Record<string, Row>> = {
         Effect.zipRight(peer.receiveClose, Effect.zipRight(closing, Effect.never))
       )
   },
-  "has closed and keeps its socket, and was not answered": {
+  "has sent a close frame without a reply and keeps its socket": {
     options: { autoClose: false },
     before: (socket) => Effect.exit(socket.receive),
     play: (peer, closing) =>
@@ -69,7 +69,7 @@ const rows: Readonly<Record<string, Row>> = {
   }
 }
 
-/** An open WebSocket to a peer that plays so. */
+/** An open WebSocket to a peer of that row. */
 const opened = (world: World, { before, options, play }: Row) =>
   Effect.gen(function* () {
     const closing = yield* Deferred.make<void>()
@@ -82,10 +82,10 @@ const opened = (world: World, { before, options, play }: Row) =>
 
 const acquired = ({ connector }: World) => Effect.map(connector.stats, (stats) => stats.acquired)
 
-describe("a close over a WebSocket", () => {
+describe("a close during an open WebSocket", () => {
   for (const [who, make] of Object.entries(worlds)) {
     for (const [what, row] of Object.entries(rows)) {
-      it.scoped(`takes at most the graceful time if its peer ${what}: ${who}`, () =>
+      it.scoped(`takes at most the graceful time if the peer ${what}: ${who}`, () =>
         Effect.gen(function* () {
           const world = yield* make("1 hour")
           const { closing } = yield* opened(world, row)
@@ -101,7 +101,7 @@ describe("a close over a WebSocket", () => {
       )
     }
 
-    it.scoped(`takes no longer if its peer answers at the last moment and keeps the socket: ${who}`, () =>
+    it.scoped(`takes no longer if the peer replies at the last moment and keeps the socket: ${who}`, () =>
       Effect.gen(function* () {
         const world = yield* make("1 hour")
         const answer = yield* Deferred.make<void>()
@@ -130,16 +130,18 @@ describe("a close over a WebSocket", () => {
       })
     )
 
-    it.scoped(`cuts it after the graceful time of the real clock if the TestClock stands still: ${who}`, () =>
-      Effect.gen(function* () {
-        const world = yield* make("50 millis")
-        const { server, socket } = yield* opened(world, { play: (peer) => peer.ended })
-        yield* world.close
-        // The event of a socket that is destroyed comes in the next step.
-        yield* until(() => Effect.runSync(acquired(world)) === 0)
-        assert.isTrue(Exit.isFailure(yield* Effect.exit(socket.receive)))
-        yield* until(() => Effect.runSync(server.connections) === 0)
-      })
+    it.scoped(
+      `cuts the connection after the graceful time of the real clock if the TestClock does not advance: ${who}`,
+      () =>
+        Effect.gen(function* () {
+          const world = yield* make("50 millis")
+          const { server, socket } = yield* opened(world, { play: (peer) => peer.ended })
+          yield* world.close
+          // A destroyed socket emits its event in the next turn.
+          yield* until(() => Effect.runSync(acquired(world)) === 0)
+          assert.isTrue(Exit.isFailure(yield* Effect.exit(socket.receive)))
+          yield* until(() => Effect.runSync(server.connections) === 0)
+        })
     )
 
     it.scoped(`sends 1001 at once if the handshake ends after the close began: ${who}`, () =>

@@ -84,7 +84,7 @@ const begin = (program: World["program"], steps: Steps) =>
 const tagsOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>): ReadonlyArray<string> =>
   Exit.isSuccess(exit) ? [] : [...Cause.failures(exit.cause)].map(({ _tag }) => _tag)
 
-/** Steps between two interruptions in a short run, where the usual stride would be too short or too long. */
+/** The number of steps between two interruptions in a short run, for the rows that need another stride than the usual one. */
 const strides: Readonly<Record<string, number>> = {
   "a Socket of the platform": 5,
   "an event stream across a break": 17
@@ -178,7 +178,7 @@ describe("a session that closes at any step", () => {
                   })
                 ),
               1,
-              // A world for each step takes time.
+              // The stride is larger because a new session for each step takes time.
               stride === 1 ? 1 : stride * 3
             )
             assert.isAbove(last, 50)

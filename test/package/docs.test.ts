@@ -126,7 +126,7 @@ describe("the documentation", () => {
           : []
         assert.isNotEmpty(found, `${path}: ${file}`)
         for (const name of found.filter((each) => each.endsWith(".test.ts"))) {
-          assert.match(text(`${folder}/${name}`), /\b(?:it|itFault|itH2Fault)\b[\w.]*\(/, `${path}: ${name}`)
+          assert.match(text(`${folder}/${name}`), /\b(?:it|itFault|itH2Fault|live)\b[\w.]*\(/, `${path}: ${name}`)
         }
       }
     }
