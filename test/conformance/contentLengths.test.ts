@@ -42,7 +42,7 @@ describe.skipIf(!here)(here ? "wpt-content-lengths.json" : "wpt-content-lengths.
       for (const way of ["text", "stream"] as const) {
         itFault(
           `${JSON.stringify(input)} ${how}, by ${way}: ${rejected ? "reject" : output}`,
-          // Surplus bytes come in the same packet: later ones could be the beginning of an answer.
+          // Surplus bytes are in the same packet: later ones could be the beginning of a response.
           plays(
             head,
             write(`HTTP/1.1 200 OK\r\n${input}\r\n\r\n${write === send ? body : body.slice(0, output ?? 42)}`)

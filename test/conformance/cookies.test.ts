@@ -1,5 +1,5 @@
 /**
- * The http-state corpus against the jar's public face.
+ * The http-state corpus in the public API of the jar.
  */
 import { existsSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"

@@ -1,5 +1,5 @@
 /**
- * RFC 6265bis, sections 5.4 to 5.8, by rows: the jar receives lines from URLs and sends a header to URLs.
+ * Rows for RFC 6265bis, sections 5.4 to 5.8: a jar receives Set-Cookie lines from URLs and sends a Cookie header to URLs.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -13,7 +13,7 @@ type Line = string | readonly [line: string, url: string]
 interface Row {
   readonly name: string
   readonly options?: CookieJarOptions
-  /** The URL that lines without a URL come from. */
+  /** The URL of lines without a URL. */
   readonly from?: string
   readonly received: ReadonlyArray<Line>
   /** Seconds between the last line and the requests. Default 0. */

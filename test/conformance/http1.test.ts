@@ -20,7 +20,7 @@ interface ContentLength {
   readonly output: number | null
 }
 
-/** curl's exit codes that mean the reply is at fault. */
+/** Exit codes of curl for an invalid reply. */
 const mustFail: ReadonlySet<number> = new Set([8, 18, 52, 56, 61, 63, 100])
 
 const suite = (name: string) => new URL(`../../../shared/suites/${name}`, import.meta.url)

@@ -68,7 +68,7 @@ const replies: fc.Arbitrary<Reply> = fc
   } satisfies { readonly [K in keyof Reply]: fc.Arbitrary<unknown> })
   .map((reply) => ({
     ...reply,
-    // Chunks belong to HTTP/1.1; a status without a body says its length as 0; 205 is decided otherwise here.
+    // HTTP/1.0 has no chunks, a status without a body has the length 0, and Node decides 205 differently.
     framing: reply.version === "1.0" && reply.framing === "chunked" ? "length" : reply.framing,
     status: reply.status === 205 ? 206 : reply.status
   }))
@@ -150,14 +150,14 @@ const mutate = (raw: string, list: ReadonlyArray<Edit>): string =>
 const trimmed = (list: NodeOutcome["headers"]): ReadonlyArray<ReadonlyArray<string>> =>
   list.map(([key, value]) => [key, decodeText(value.replace(/^[ \t]+|[ \t]+$/g, ""))])
 
-/** Where Node is stricter than RFC 9112, or we hold a decision of our own that cannot desynchronise. */
+/** Whether this client differs from Node on purpose, in a way that cannot desynchronise a connection. */
 const isKnown = (parsed: Outcome): boolean => {
   const lengths = parsed.headers?.filter(([key]) => key.toLowerCase() === "content-length") ?? []
   // Equal Content-Lengths may be repeated; a 205 has no body.
   return lengths.length > 1 || (lengths[0]?.[1].includes(",") ?? false) || parsed.status === 205
 }
 
-/** Where Node rejects what RFC 9112 has a client take. */
+/** Whether Node rejects a response that RFC 9112 requires a client to accept. */
 const isStricter = (parsed: Outcome, node: NodeOutcome): boolean =>
   // After an informational response with Connection: close the client does not use the connection again.
   (node.error === "HPE_CLOSED_CONNECTION" && parsed.informational.length > 0) ||
@@ -186,7 +186,7 @@ const piecesOf = (raw: string, cuts: ReadonlyArray<number>) => {
 }
 
 describe(`fuzzing against node:http (seed ${seed})`, () => {
-  it("accepts correct replies with their meaning, as Node does", async () => {
+  it("reads correct replies like Node", async () => {
     await fc.assert(
       fc.asyncProperty(replies, methods, places, async (reply, method, cuts) => {
         const raw = render(reply, method)
@@ -203,7 +203,7 @@ describe(`fuzzing against node:http (seed ${seed})`, () => {
     )
   })
 
-  it("accepts no reply that Node rejects, and reads each like Node", async () => {
+  it("does not accept a reply that Node rejects, and reads all others like Node", async () => {
     let accepted = 0
     let rejected = 0
     await fc.assert(

@@ -1,9 +1,9 @@
 /**
- * Verdicts on public suites where they are not the suite's own, with the reason: by default and in strict mode.
+ * Verdicts on public suites that differ from the suites' own, with the reason, by default and in strict mode.
  * `docs/conformance.md` has the same rows.
  */
 
-/** The verdict on a reply: "accept" a whole response, or "reject" it. */
+/** The verdict on a reply: "accept" it as a whole response, or "reject" it. */
 export type Verdict = "accept" | "reject"
 
 export type Differing = Readonly<Record<string, readonly [verdict: Verdict, why: string]>>
@@ -147,5 +147,5 @@ export const h1Values: Readonly<Record<string, string | undefined>> = {
   "COLON leading": undefined
 }
 
-/** Rows with a head that ends early, so that the connection's end ends the body. */
+/** Rows whose head ends early, so that the end of the connection ends the body. */
 export const h1EarlyEnd: ReadonlySet<string> = new Set(["LF after-reason", "LF after-value"])

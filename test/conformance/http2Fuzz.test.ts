@@ -96,7 +96,7 @@ const withByte = (frame: Buffer, at: number, value: number): Buffer => {
 const byte = fc.oneof(fc.integer({ min: 0, max: 255 }), fc.constantFrom(0, 1, 4, 5, 9, 0x80, 0xff))
 
 const mutations: fc.Arbitrary<Mutation> = fc.oneof(
-  // Any byte of a frame, and those of its head more often.
+  // Changes any byte of a frame, but the bytes of its head more often.
   fc.tuple(fc.nat(10), fc.nat(400), byte).map(
     ([at, place, value]): Mutation =>
       (frames) =>
@@ -152,7 +152,7 @@ interface Taken {
   readonly fields: ReadonlyArray<string>
 }
 
-/** A server that answers each connection's first request with `bytes` and ends. */
+/** A server that answers the first request of each connection with `bytes`, and then ends the connection. */
 class Replayer {
   bytes: Buffer = Buffer.alloc(0)
   readonly server: net.Server
@@ -227,7 +227,7 @@ const listening = Effect.acquireRelease(
     })
 )
 
-/** Node's client; `undefined` if it takes no whole response. */
+/** The response that Node's client reads, or `undefined` if it does not accept a whole one. */
 const byNode = (port: number): Promise<Taken | undefined> =>
   new Promise((resolve) => {
     const session = http2.connect(`http://127.0.0.1:${port}`)
@@ -264,7 +264,7 @@ const isPedantic = ({ fields, status }: Taken): boolean =>
 
 describe("mutated frames of HTTP/2", () => {
   it.scopedLive(
-    "that a session accepts as a whole response are the same response to Node's client",
+    "that a session accepts as a whole response are the same response in Node's client",
     () =>
       Effect.gen(function* () {
         const { port, replayer } = yield* listening

@@ -321,12 +321,12 @@ describe("an octet outside of text, at every place", () => {
       const head = sizedReply.slice(0, headSize(sizedReply))
       for (let place = 0; place < head.length; place++) {
         const raw = sizedReply.slice(0, place) + byte + sizedReply.slice(place)
-        // LF before the last LF is LF after it.
+        // LF before the last LF is the same text as LF after it.
         if (!raw.startsWith(head)) assert.strictEqual(parse(raw).result, "failed", JSON.stringify(raw))
       }
     })
     it(`is rejected or kept around chunks and in trailers: ${name} (RFC 9112, 7.1)`, () => {
-      // Within a chunk it is data, one byte too many, which is seen after the chunk.
+      // Within a chunk the octet is data, so that the surplus byte is detected after the chunk.
       for (let place = headSize(chunkedReply); place < chunkedReply.length; place++) {
         const raw = chunkedReply.slice(0, place) + byte + chunkedReply.slice(place)
         if (!raw.startsWith(chunkedReply)) assert.strictEqual(parse(raw).result, "failed", JSON.stringify(raw))
@@ -370,7 +370,7 @@ describe("a peer that ends its side", () => {
   }
 })
 
-/** Where llhttp's strict mode gives another verdict than we, as `docs/conformance.md` has it. */
+/** Cases in which the verdict of llhttp's strict mode differs, as `docs/conformance.md` lists them. */
 const differing: ReadonlyArray<
   readonly [
     name: string,

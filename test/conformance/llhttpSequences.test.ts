@@ -16,7 +16,7 @@ interface Answer {
   complete: boolean
 }
 
-/** One connection: a request of each method, each sent when the response before is whole. Returns the excess too. */
+/** The outcomes of one connection with a request of each method, each sent after the previous response is complete, and the excess bytes. */
 const exchange = (pieces: ReadonlyArray<Uint8Array>, methods: ReadonlyArray<string>) => {
   const answers: Array<Answer> = []
   const waiting = methods.slice()
@@ -68,7 +68,7 @@ const answer = (status: number, body: string, complete = true, keepAlive = true)
 const made = (status: number, fields: ReadonlyArray<string>, body = "") =>
   `${[`HTTP/1.1 ${status} x`, ...fields].join("\r\n")}\r\n\r\n${body}`
 
-describe("responses of one connection, one buffer", () => {
+describe("responses on one connection in one buffer", () => {
   const rows: ReadonlyArray<
     readonly [
       name: string,

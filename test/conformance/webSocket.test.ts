@@ -24,7 +24,7 @@ interface Outcome {
   readonly code: number | undefined
 }
 
-/** The server's part: the frames, the answers, the close. */
+/** The server of a row: sends the frames, reads the answers, and closes. */
 const play =
   (row: Row, done: (outcome: Outcome) => void) =>
   (peer: Peer.WebSocketPeer): Effect.Effect<void> =>
@@ -77,7 +77,7 @@ for (const [name, rows] of Object.entries(groups)) {
             })
           )
           assert.strictEqual(outcomes.length, 1)
-          // A failure may come before the echoes of what stood in front of it, never in place of other answers.
+          // A failure may precede the echoes of earlier messages, but must not replace other answers.
           const { answers, code: sent } = outcomes[0]!
           const expected = row.answers.map((answer): Answer => [...answer])
           if (row.ends === true) assert.deepStrictEqual(answers, expected.slice(0, answers.length))
@@ -255,7 +255,7 @@ describe("9 sizes", () => {
   )
 })
 
-// permessage-deflate by hand: each message by itself, which both kinds of context can read.
+// permessage-deflate without context takeover, which every client can read.
 
 const deflated = (data: string | Uint8Array): Buffer =>
   deflateRawSync(data, { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
@@ -339,7 +339,7 @@ describe("compressed frames", () => {
   }
 })
 
-/** A server of `ws`'s own that echoes. */
+/** A server of the package `ws` that echoes. */
 const wsServer = (options: PerMessageDeflateOptions): Effect.Effect<string, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
@@ -360,7 +360,7 @@ const wsServer = (options: PerMessageDeflateOptions): Effect.Effect<string, neve
           server.close(() => resume(Effect.void))
         })
     ),
-    // A listening TCP server's address is an object.
+    // The address of a listening TCP server is an object.
     (server) => `ws://127.0.0.1:${(server.address() as AddressInfo).port}/`
   )
 

@@ -23,9 +23,9 @@ export interface Row {
   readonly answers: ReadonlyArray<Answer>
   /** The code of the client's close; `undefined` is an empty one. Default 1000, after the server's. */
   readonly code?: number | undefined
-  /** Whether the row's own frames end it, so that the server sends no close of its own. */
+  /** Whether the frames of the row end the connection, so that the server does not send another close frame. */
   readonly ends?: boolean
-  /** Sent in pieces of so many bytes. */
+  /** The size in bytes of the pieces in which the frames are sent. */
   readonly chop?: number
 }
 
@@ -168,7 +168,7 @@ const valid: ReadonlyArray<readonly [id: string, hex: string]> = [
 
 const greek = bytes("ce ba e1 bd b9 cf 83 ce bc ce b5")
 
-/** Beginnings of a text that end within a character. */
+/** The beginnings of a text that end within a character. */
 const cutWithin = Array.from({ length: greek.length - 1 }, (_, i) => i + 1)
   .map((end) => greek.subarray(0, end))
   .map((part, i) => [`6.6.${i + 1}`, part.toString("hex")] as const)
@@ -261,7 +261,7 @@ const invalidRows = (id: string, hex: string): ReadonlyArray<Row> => [
   fails(`${id} in fragments`, byteFragments(bytes(hex)), [], 1007)
 ]
 
-/** A text frame that has arrived in part. */
+/** A text frame of which only a part has arrived. */
 const begun = (payload: Buffer): Buffer =>
   Buffer.concat([frame({ opcode: opcodes.text, length: BigInt(payload.length + 100) }), payload])
 
@@ -286,7 +286,7 @@ const utf8: ReadonlyArray<Row> = [
   ...cutWithin.filter(([, hex]) => isWhole(hex)).flatMap(([id, hex]) => validRows(id, hex)),
   ...valid.flatMap(([id, hex]) => validRows(id, hex)),
   ...invalid.flatMap(([id, hex]) => invalidRows(id, hex)),
-  // The fragments and pieces that would follow never come: it is wrong as soon as it cannot be right any more.
+  // The rest of the message never arrives: the client must fail as soon as no continuation can be valid UTF-8.
   fails("6.4.1", [text(greek, false), continuation(bytes("f4 90 80 80"), false)], [], 1007),
   fails("6.4.2", [text(Buffer.concat([greek, bytes("f4")]), false), continuation(bytes("90"), false)], [], 1007),
   fails("6.4.3", [begun(Buffer.concat([greek, bytes("f4 90 80 80")]))], [], 1007),
@@ -345,7 +345,7 @@ const fragmented = (payload: string, size: number): ReadonlyArray<Buffer> => {
   })
 }
 
-/** Not the suite's: what of faults in frames it leaves out. */
+/** Faults of frames that the suite does not contain. */
 const more: ReadonlyArray<Row> = [
   fails("a masked frame", [odd(1, { payload: hello, mask: Uint8Array.of(1, 2, 3, 4) })]),
   fails("a masked frame with a mask of zeros", [odd(1, { payload: hello, mask: Uint8Array.of(0, 0, 0, 0) })]),

@@ -1,4 +1,4 @@
-/** Tests of the recipe "A typed client as a layer", as a program that uses it would have them. */
+/** Tests of the recipe "A typed client as a layer", like those of a program that uses it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, TestClock } from "effect"
 import { Connector, Testing } from "effect-http-session"
@@ -16,7 +16,7 @@ describe("closeIfDone", () => {
     }).pipe(Effect.provide(Issues.mock(() => Response.json({ number: 7, title: "Done: rest" }))))
   )
 
-  it.effect("leaves any other issue open", () =>
+  it.effect("does not close any other issue", () =>
     Effect.gen(function* () {
       assert.isFalse(yield* closeIfDone(8))
       assert.lengthOf(yield* Effect.flatMap(Connector.MockCalls, (mock) => mock.all), 1)
@@ -36,7 +36,7 @@ describe("closeIfDone", () => {
     }).pipe(Effect.provide(Issues.mock(() => Response.json({ number: "seven" }))))
   )
 
-  it.effect("fails when the server does not answer in time", () =>
+  it.effect("fails if the server does not respond in time", () =>
     Effect.gen(function* () {
       const fiber = yield* Effect.fork(Effect.flip(closeIfDone(7)))
       yield* TestClock.adjust("5 minutes")

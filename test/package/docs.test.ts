@@ -1,4 +1,4 @@
-/** That the documents are there, lead where they say, and show aiohttp's code beside ours. */
+/** The documents exist, their links lead to existing targets, and they show the code of aiohttp beside the code of this package. */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { dirname, join, normalize } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -40,7 +40,7 @@ const sections = [
   "shutdown"
 ]
 
-/** The topics that a user learns, in this order. */
+/** The topics in the order in which a user learns them. */
 const groups = [
   "Start",
   "Requests",

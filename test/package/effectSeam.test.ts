@@ -8,7 +8,7 @@ const src = new URL("../../src/", import.meta.url)
 const seam =
   /^internal\/(?:effect\/|platform\/(?:responseBase|safeErrors)\.ts|mock\/httpApp\.ts|webSocket\/platformSocket\.ts)/
 
-/** What other files must not contain, and the module of `internal/effect` that replaces it. */
+/** Expressions that other files must not contain, and the module of `internal/effect` that replaces them. */
 const forbidden: ReadonlyArray<readonly [pattern: RegExp, module: string]> = [
   [/\bEffect\.async\b/, "callback.ts"],
   [/\bEffect\.disconnect\b/, "disconnect.ts"],

@@ -1,4 +1,4 @@
-/** The assertions of these tests. */
+/** The assertions that the tests use. */
 import { assert, describe, it } from "@effect/vitest"
 import { Option } from "effect"
 
@@ -9,7 +9,7 @@ describe("assert.deepStrictEqual", () => {
     [[Option.some(1)], [Option.none()]],
     [{ a: Option.some(Option.none()) }, { a: Option.some(Option.some(1)) }],
     [Option.some({ b: 1 }), Option.some({ b: 2 })]
-  ])("tells %j from %j", (left, right) => {
+  ])("distinguishes %j from %j", (left, right) => {
     assert.throws(() => assert.deepStrictEqual<unknown>(left, right))
   })
 

@@ -1,4 +1,4 @@
-/** That the error catalogue is the one that the source generates, and complete. */
+/** The error catalogue is complete, and is the page that the source generates. */
 import { readFileSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

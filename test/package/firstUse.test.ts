@@ -23,7 +23,7 @@ const outcomesWithout = (packages: ReadonlyArray<string>) =>
 
 describe("a process that imports the package and sends a GET", () => {
   it.live(
-    "loads tldts, ws, socks and http-cache-semantics only for what needs them",
+    "loads tldts, ws, socks and http-cache-semantics only for operations that need them",
     () =>
       Effect.gen(function* () {
         const outcomes = yield* outcomesWithout(["tldts", "ws", "socks", "http-cache-semantics"])
@@ -35,7 +35,7 @@ describe("a process that imports the package and sends a GET", () => {
           webSocket: "ws",
           socks: "socks",
           cache: "http-cache-semantics",
-          // When its layer is built: a test's clock does not control how long loading takes.
+          // The layer loads when it is built, because a TestClock does not control how long loading takes.
           mock: "tldts"
         })
       }),

@@ -34,7 +34,7 @@ describe("importing the package", () => {
   )
 
   it.live(
-    "is noticed by this test if it changes something",
+    "fails this test if it changes something",
     () =>
       Effect.gen(function* () {
         const found = (yield* changes(["../test/package/meddler.ts"])).changes.join("\n")

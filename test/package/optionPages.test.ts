@@ -1,4 +1,4 @@
-/** That the pages name every option, every member of a public type and every function of the public modules. */
+/** The pages name every option, every member of a public type and every function of the public modules. */
 import { readdirSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
@@ -45,7 +45,7 @@ const namesInPage = (page: string): ReadonlyArray<string> => {
 
 const named: ReadonlySet<string> = new Set(pages.flatMap((path) => namesInPage(text(path))))
 
-/** Members that a program explains best. */
+/** Members that need an example. */
 const shown = [
   ...["params", "encoded", "expect100", "autoDecompress", "proxyHeaders", "fallbackCharset", "jsonSerialize"],
   ...["textWith", "jsonWith", "toCurl", "autoPing", "autoClose", "nameless", "layerPersisted", "NodeFileSystem"],

@@ -7,7 +7,7 @@ import { readdirSync } from "node:fs"
 import "@effect/platform"
 import "effect"
 
-// Not imported: the namespace of node:http reads all its getters, and with them loads Node's undici.
+// Not imported, because a namespace of node:http reads all its getters, which loads Node's undici.
 const childProcess = process.getBuiltinModule("node:child_process")
 const dns = process.getBuiltinModule("node:dns")
 const http = process.getBuiltinModule("node:http")
@@ -62,7 +62,7 @@ const identity = (value: unknown): string => {
   return `${typeof value} #${known}`
 }
 
-/** Globals that load Node's undici, which sets the dispatcher, when one only looks at them. */
+/** Globals whose mere reading loads Node's undici, which sets the dispatcher. */
 const lazy: ReadonlySet<string | symbol> = new Set([
   "CloseEvent",
   "EventSource",
@@ -86,7 +86,7 @@ const members = (value: object): Record<string, string> =>
     })
   )
 
-/** The state that a module could change unnoticed. */
+/** The state that a module could change without being noticed. */
 const state = (): Record<string, string> => {
   const out: Record<string, string> = {}
   const add = (prefix: string, entries: Record<string, string>) => {
@@ -130,7 +130,7 @@ const changes: Array<string> = []
 const source = new URL("../../src/", import.meta.url)
 const paths =
   process.argv.length > 2 ? process.argv.slice(2) : readdirSync(source).filter((file) => file.endsWith(".ts"))
-// The first import of anything makes the loader do its own work.
+// The first import initialises the loader.
 await import("./nothing.js")
 await settle()
 for (const path of paths) {
@@ -145,5 +145,5 @@ for (const path of paths) {
   changes.push(...found.map((change) => `${path}: ${change}`))
 }
 console.log(JSON.stringify({ modules: paths.length, changes }))
-// Whatever a module has left running does not hold the test up.
+// Exits although a module may have left something running.
 process.exit(0)

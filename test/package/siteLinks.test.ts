@@ -21,7 +21,7 @@ const folderOf = (files: Readonly<Record<string, string>>) =>
 const brokenIn = (files: Readonly<Record<string, string>>) => Effect.map(folderOf(files), brokenLinks)
 
 describe("the check of links", () => {
-  it.scoped("accepts files, folders with an index, fragments that exist, and sites of others", () =>
+  it.scoped("accepts files, folders with an index, existing fragments, and links to other sites", () =>
     Effect.gen(function* () {
       const found = yield* brokenIn({
         "index.html": `<a href="/api/"></a><a href="page.html#a%20b"></a><a href="https://example.com/"></a><img src="/x.svg">`,
@@ -43,7 +43,7 @@ describe("the check of links", () => {
     })
   )
 
-  it.scoped("reports scripts, styles and pictures that another site would serve", () =>
+  it.scoped("reports scripts, styles and pictures of other sites", () =>
     Effect.gen(function* () {
       const found = yield* brokenIn({
         "index.html": `<script src="https://cdn.example/x.js"></script><link rel="stylesheet" href="https://cdn.example/x.css">`

@@ -31,7 +31,7 @@ describe("the test tree", () => {
 
   // `layer` replaces properties of the `it` that it is called with. Files of a worker share that `it`, so the tests of
   // later files would run in a runtime that is closed already.
-  it("imports neither layer nor the whole of @effect/vitest", () => {
+  it("imports neither `layer` nor the namespace of @effect/vitest", () => {
     const offenders = sharing.filter((path) => {
       const text = readFileSync(new URL(path, root), "utf8")
       return importedFrom("@effect/vitest", text).includes("layer") || /import\s*\*[^;"]*"@effect\/vitest"/.test(text)
@@ -39,7 +39,7 @@ describe("the test tree", () => {
     assert.deepStrictEqual(offenders, [])
   })
 
-  it("replaces no modules", () => {
+  it("does not mock modules", () => {
     const pattern = /\bvi\.(?:mock|doMock|stubGlobal|stubEnv)\(/
     assert.deepStrictEqual(
       sharing.filter((path) => pattern.test(readFileSync(new URL(path, root), "utf8"))),

@@ -1,4 +1,4 @@
-/** The DER of certificates of which only the alternative names matter. */
+/** The DER of certificates with alternative names, for code that reads nothing else of them. */
 
 const element = (tag: number, ...contents: ReadonlyArray<Uint8Array>): Buffer => {
   const content = Buffer.concat(contents)

@@ -16,12 +16,12 @@ const keyUsage = x509.KeyUsageFlags.digitalSignature | x509.KeyUsageFlags.keyEnc
 
 /** PEM texts, and the certificate's SHA-256 as 64 lower-case hex digits. */
 export interface Issued {
-  /** The certificate; of an intermediate authority's, with the intermediate after it. */
+  /** The certificate, followed by the intermediate authority if one issued it. */
   readonly cert: string
   /** PKCS #8. */
   readonly key: string
   readonly sha256: string
-  /** As in the certificate, upper-case hex. */
+  /** The serial number as in the certificate, in upper-case hex. */
   readonly serial: string
 }
 
@@ -32,7 +32,7 @@ export interface IssueOptions {
   readonly extraNames?: ReadonlyArray<x509.JsonGeneralName>
   /** Default: the first name. */
   readonly commonName?: string
-  /** Whether there is a SAN at all. Default: true. */
+  /** Whether the certificate has a SAN. Default: true. */
   readonly san?: boolean
   readonly notBefore?: Date
   readonly notAfter?: Date
@@ -53,9 +53,9 @@ export interface IntermediateOptions {
 export interface Authority {
   readonly ca: Issued
   readonly issue: (options?: IssueOptions) => Effect.Effect<Issued>
-  /** An authority under this one; its certificates include the authority's own. */
+  /** An intermediate authority under this one; certificates that it issues include its own. */
   readonly intermediate: (options?: IntermediateOptions) => Effect.Effect<Authority>
-  /** A list of the revoked certificates among those it issued, PEM. */
+  /** The list of revoked certificates, as PEM. */
   readonly crl: (revoked: ReadonlyArray<Issued>) => Effect.Effect<string>
 }
 
@@ -203,7 +203,7 @@ const nameConstraints = ({ excluded = [], permitted = [] }: IntermediateOptions)
   return [new x509.Extension("2.5.29.30", true, new Uint8Array(value))]
 }
 
-/** A root authority of its own. */
+/** A new root authority. */
 export const makeAuthority = (commonName = "Test Authority"): Effect.Effect<Authority> =>
   orDie(async () => {
     const keys = await generateKeys({})
@@ -218,7 +218,7 @@ export const makeAuthority = (commonName = "Test Authority"): Effect.Effect<Auth
     return authorityOf(commonName, certificate, keys, await pemOf(certificate, keys), "")
   })
 
-/** A certificate that signs itself, with the names it is asked for. */
+/** A self-signed certificate with the given names. */
 export const selfSigned = (options: IssueOptions = {}): Effect.Effect<Issued> =>
   orDie(async () => {
     const keys = await generateKeys(options)
@@ -233,7 +233,7 @@ export const selfSigned = (options: IssueOptions = {}): Effect.Effect<Issued> =>
     return pemOf(certificate, keys)
   })
 
-/** What most tests need. */
+/** Certificates that most tests need. */
 export interface Standard {
   readonly authority: Authority
   /** The authority's certificate, for `ca`. */

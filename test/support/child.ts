@@ -1,15 +1,15 @@
 /**
- * Programs of our own that run in another process, because they break theirs.
+ * Programs that run in another process, because they exhaust or end it.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { Effect, type Scope } from "effect"
 
-/** The path of one of them. */
+/** The path of one of the programs in `children`. */
 export const children = (name: string): string => fileURLToPath(new URL(`./children/${name}.ts`, import.meta.url))
 
 export interface OutputOptions {
-  /** Called with all that it has written so far. */
+  /** Called with the whole output each time the program writes. */
   readonly onOutput?: ((text: string) => void) | undefined
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Flags of Node for one of the programs in `children`. */

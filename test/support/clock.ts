@@ -1,5 +1,5 @@
 /**
- * Clocks that a test moves. Limits on such a Clock run out in the phase that the test means, on a machine of any speed.
+ * Clocks that a test advances. Limits on such a Clock expire in the intended phase, on a machine of any speed.
  */
 import { Chunk, Clock, Duration, Effect, Fiber, TestClock } from "effect"
 import { untilValue } from "./wait.js"
@@ -11,7 +11,7 @@ import { untilValue } from "./wait.js"
 export const heldClock = (): {
   readonly clock: Clock.Clock
   readonly advance: (millis: number) => void
-  /** The number of sleeps that are not over. */
+  /** The number of sleeps that have not ended. */
   readonly sleeping: () => number
 } => {
   const real = Clock.make()
@@ -63,7 +63,7 @@ export const watchedClock = (onRead: () => void): Clock.Clock => {
   }
 }
 
-/** A Clock of the class of the default one, whose wall time jumps as that of a machine that slept. */
+/** A Clock like the default one whose wall time jumps, as on a machine that slept. */
 export const jumpingClock = (): { readonly clock: Clock.Clock; readonly jump: (millis: number) => void } => {
   let ahead = 0
   const clock = Clock.make()
@@ -77,7 +77,7 @@ export const jumpingClock = (): { readonly clock: Clock.Clock; readonly jump: (m
   }
 }
 
-/** Runs an effect on a Clock that stands still: no limit on it runs out. */
+/** Runs an effect on a Clock that stands still, so that no limit expires. */
 export const onStillClock = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
   Effect.suspend(() => Effect.withClock(effect, heldClock().clock))
 

@@ -1,6 +1,5 @@
 /**
- * The ways into a request, each with a step at which the test holds it: the request stands still there until the test
- * lets it go on.
+ * All kinds of waits of a request, each with a step at which the test holds the request until it lets it continue.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { type AddressInfo, connect as connectSocket, createServer, type Socket } from "node:net"
@@ -27,25 +26,25 @@ import * as Sockets from "./webSocketServer.js"
 /** A request that the test holds at a step. */
 export interface Door {
   readonly session: Session.SessionService
-  /** The request, to the text that answers it. */
+  /** The request; returns the text of its response. */
   readonly request: (timeout?: Timeouts.Input) => Effect.Effect<string, unknown, Scope.Scope>
-  /** Resolves once the request stands at its step. */
+  /** Resolves when the request has reached its step. */
   readonly held: Effect.Effect<void>
-  /** Lets it go on. */
+  /** Lets the request continue. */
   readonly release: Effect.Effect<void>
-  /** Whether code of the test's own is uninterruptible there. */
+  /** Whether uninterruptible code of the test runs at the step. */
   readonly uninterruptible?: boolean
-  /** Whether the whole response has arrived there, so that the session has released the request. */
+  /** Whether the whole response has arrived at the step, so that the session has released the request. */
   readonly received?: boolean
 }
 
 export const answer = "the lock is yours"
 
-/** A gate that requests stand before. */
+/** A gate that holds requests until it opens. */
 interface Gate {
   readonly reached: Effect.Effect<void>
   readonly open: Effect.Effect<void>
-  /** Says that it was reached and waits until it opens. */
+  /** Reports that a request has reached the gate, and waits until it opens. */
   readonly pass: Effect.Effect<void>
 }
 
@@ -66,7 +65,7 @@ const doorOf = (gate: Gate, session: Session.SessionService, request: Door["requ
   release: gate.open
 })
 
-/** Answers each request once the gate is open. */
+/** Responds to each request when the gate is open. */
 const gated =
   (gate: Gate): Server.Play =>
   (peer) =>
@@ -100,7 +99,7 @@ const getWith = (options: Session.SessionOptions) =>
 
 const pass: Middleware.Middleware = (request, next) => next(request)
 
-/** What `request` makes of a server, held by the resolver. */
+/** A request to a server, held by the resolver. */
 const dialling = (
   play: Server.Play,
   request: (session: Session.SessionService, url: string) => Door["request"],
@@ -121,7 +120,7 @@ const dialling = (
 
 const answering: Server.Play = Server.answers(() => Server.response(200, answer))
 
-/** A relay to a port that passes nothing on until the gate is open. */
+/** A relay to a port that forwards nothing until the gate is open. */
 const relay = (gate: Gate, port: number) =>
   Effect.acquireRelease(
     Effect.async<{ readonly port: number; readonly close: () => void }>((resume) => {
@@ -238,7 +237,7 @@ const platform = Effect.map(at({}), ({ gate, session, url }) =>
   )
 )
 
-/** Two requests are under way when it is held. */
+/** Two requests are in flight when the hedge is held. */
 const hedged = Effect.gen(function* () {
   const gate = yield* makeGate
   const server = yield* Server.always(gated(gate))
@@ -260,7 +259,7 @@ const hedged = Effect.gen(function* () {
   return door
 })
 
-/** Held in the pause before the second attempt. */
+/** Held during the delay before the second attempt. */
 const retrying = Effect.gen(function* () {
   let refused = false
   const server = yield* Server.always(
@@ -287,7 +286,7 @@ const retrying = Effect.gen(function* () {
   return door
 })
 
-/** Held in the pause before its turn. */
+/** Held by the rate limit. */
 const limitedRate = Effect.gen(function* () {
   const server = yield* Server.always(answering)
   const limit = yield* Middleware.rateLimit({ limit: 1, interval: "1 minute" })
@@ -327,7 +326,7 @@ const listener = (name: "onRequestStart" | "onConnectionCreateStart" | "onDnsRes
     return doorOf(gate, session, post(session, `http://held.test:${server.port}/`))
   })
 
-/** The second of two requests that are alike, which waits for the first. */
+/** The second of two equal requests, which waits for the response to the first. */
 const coalesced = Effect.gen(function* () {
   const gate = yield* makeGate
   let leader = true
@@ -462,7 +461,7 @@ const events: Server.Play = Server.answers(() =>
 
 const firstOf = <E, R>(stream: Stream.Stream<string, E, R>) => Effect.map(Stream.runHead(stream), Option.getOrThrow)
 
-/** All of them, by the holder of the request and the place. */
+/** All doors by name: the holder of the request and the place. */
 export const doors: Readonly<Record<string, Effect.Effect<Door, never, Scope.Scope>>> = {
   "a verb in a Scope": Effect.map(at({}), ({ gate, session, url }) =>
     doorOf(gate, session, (timeout) =>

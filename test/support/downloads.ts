@@ -1,5 +1,5 @@
 /**
- * Files that break on their way, and downloads of them.
+ * Files whose transfer breaks, and downloads of them.
  */
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -29,7 +29,7 @@ export const rest = (from: number, to = content.length, headers: ReadonlyArray<s
     content.slice(from, to)
   ].join("\r\n")
 
-/** Whether a message is not an answer, or ends before its Content-Length. */
+/** Whether a message is empty or ends before its Content-Length. */
 export const isCut = (message: string): boolean => {
   if (message === "") return true
   const [head = "", body = ""] = message.split("\r\n\r\n")
@@ -37,7 +37,7 @@ export const isCut = (message: string): boolean => {
   return length !== undefined && body.length < Number(length)
 }
 
-/** A server that answers each request with what `f` makes of it, and closes the connection after a cut body. */
+/** A server that answers each request with the response that `f` returns, and closes the connection after a cut body. */
 export const site = (f: (request: Server.LoggedRequest) => string): Effect.Effect<Site, never, Scope.Scope> => {
   const play: Server.Play = (peer): Effect.Effect<void> =>
     Effect.flatMap(peer.request, (request) => {
@@ -50,7 +50,7 @@ export const site = (f: (request: Server.LoggedRequest) => string): Effect.Effec
   }))
 }
 
-/** A file that breaks after 5 bytes, and continues on demand. */
+/** A file that breaks after 5 bytes, and whose rest can be requested. */
 export const breaksOnce = (request: Server.LoggedRequest): string =>
   request.header("range") === undefined ? cut(5) : rest(5)
 

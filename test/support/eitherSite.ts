@@ -12,15 +12,15 @@ interface Offer {
 
 export interface EitherSite {
   readonly port: number
-  /** By its name, which standard certificates have. */
+  /** The URL with the name localhost, which standard certificates have. */
   readonly url: string
-  /** What each connection so far speaks, in order. */
+  /** The protocol of each connection, in order. */
   readonly spoken: ReadonlyArray<string>
   /** The offers of the clients of all connections, in order, joined by commas; only with `selects`. */
   readonly offered: ReadonlyArray<string>
-  /** The versions and targets of the requests so far. */
+  /** The versions and targets of all requests. */
   readonly asked: ReadonlyArray<string>
-  /** TCP connections now. */
+  /** The number of open TCP connections. */
   readonly connections: Effect.Effect<number>
 }
 

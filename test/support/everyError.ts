@@ -47,7 +47,7 @@ export const history = [] as ReadonlyArray<never>
 
 export const hop = { headers: { location: `https://u:${secret}hop@x/` } }
 
-/** One of each, as full as it can be, every secret planted. */
+/** One error of each class, with all fields and all secrets. */
 export const all = {
   InvalidURL: new Errors.InvalidURL({
     ...details,

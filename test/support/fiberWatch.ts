@@ -1,7 +1,7 @@
 /** The fibers that outlive the effect which started them. */
 import { Effect, Fiber } from "effect"
 
-/** Whether fibers are seen that no fiber of the effect has started. */
+/** Whether the watch also sees fibers that no fiber of the effect has started. */
 export const seesEveryFiber = true
 
 export interface FiberWatch {

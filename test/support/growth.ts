@@ -6,10 +6,10 @@
 import { assert } from "@effect/vitest"
 import { cpuTime } from "./time.js"
 
-/** One function with an input that is hard for it. */
+/** A function, and an input that makes it slow. */
 export interface Growing<A> {
   readonly name: string
-  /** About the length of the smaller input; the larger one has `factor` times as much. */
+  /** The approximate length of the smaller input; the larger one is `factor` times as long. */
   readonly size: number
   readonly build: (size: number) => A
   readonly run: (input: A) => unknown
@@ -23,7 +23,7 @@ const factor = 16
  */
 const limit = 100
 
-/** Milliseconds of CPU time for the larger input. Whatever takes less is far from the square of its length. */
+/** Milliseconds of CPU time for the larger input. A function that takes less is certainly not quadratic. */
 const negligible = 20
 
 const rounds = 40
@@ -38,7 +38,7 @@ const once = <A>({ run }: Growing<A>, input: A): number => {
   return spent()
 }
 
-/** How many times as long the larger input takes; 0 where neither takes any time to speak of. */
+/** The ratio of the times for the larger and the smaller input; 0 if both are negligible. */
 export const growthOf = <A>(growing: Growing<A>): number => {
   const small = growing.build(growing.size)
   const large = growing.build(growing.size * factor)
@@ -54,7 +54,7 @@ export const growthOf = <A>(growing: Growing<A>): number => {
   return most / least
 }
 
-/** Fails where the work grows faster than the input. */
+/** Fails if the work grows faster than the input. */
 export const assertLinear = <A>(growing: Growing<A>): void => {
   const growth = growthOf(growing)
   assert.isBelow(growth, limit, `${growing.name}: ${factor} times the input takes ${growth.toFixed(1)} times as long`)

@@ -1,5 +1,5 @@
 /**
- * The lists and blocks of http2jp/hpack-test-case, where they are.
+ * The lists and blocks of http2jp/hpack-test-case, if the directory exists.
  */
 import { existsSync, readFileSync } from "node:fs"
 

@@ -1,5 +1,5 @@
 /**
- * Conditions that hold after every fault: nothing is left open, no secret has leaked, nothing has died.
+ * Conditions that hold after every fault: nothing is left open, no secret is shown, and no error is uncaught.
  */
 import { readdirSync } from "node:fs"
 import { Cause, Effect, Exit, Logger, LogLevel, type Scope } from "effect"
@@ -17,29 +17,29 @@ export interface WatchedServer {
 }
 
 export interface InvariantOptions {
-  /** The connector that the test uses, made before it. */
+  /** The connector of the test, made before it. */
   readonly connector?:
     | { readonly stats: Effect.Effect<Counts>; readonly closeIdle?: Effect.Effect<void> | undefined }
     | undefined
-  /** The servers that it talks to, made before it. */
+  /** The servers of the test, made before it. */
   readonly servers?: ReadonlyArray<WatchedServer> | undefined
-  /** Another request on the same session, which fails where it does not get its own answer. */
+  /** Another request on the same session, which fails if it does not get its own response. */
   readonly followUp?: Effect.Effect<void, unknown> | undefined
   /** Texts that must never be shown. Default: every text that begins with "s3cr3t-". */
   readonly secrets?: ReadonlyArray<string> | undefined
-  /** Tags that the failure may have. Default: any. */
+  /** The permitted tags of the error. Default: any. */
   readonly tags?: ReadonlyArray<string> | undefined
   /** Whether the test may end by interruption. Default: `false`. */
   readonly interrupts?: boolean | undefined
   /** How long in milliseconds it may take, 250 over, without the time for which the machine held it up. Default: for ever. */
   readonly within?: number | undefined
-  /** How often a request that is not idempotent may arrive, by method and target. Default 1. */
+  /** How often a request that is not idempotent may arrive, per method and target. Default 1. */
   readonly deliveries?: number | undefined
-  /** How long sockets and timers may take to go, in milliseconds. Default 250. */
+  /** Milliseconds that sockets and timers have to close. Default 250. */
   readonly settle?: number | undefined
 }
 
-/** What did not hold. */
+/** The violated conditions. */
 export class BrokenInvariants extends Error {
   readonly _tag = "BrokenInvariants"
   readonly violations: ReadonlyArray<string>
@@ -50,7 +50,7 @@ export class BrokenInvariants extends Error {
   }
 }
 
-/** An interrupted getaddrinfo outlives its request: nothing can end it. */
+/** An interrupted getaddrinfo outlives its request, because it cannot be cancelled. */
 const excepted: ReadonlySet<string> = new Set(["GetAddrInfoReqWrap"])
 
 const resources = (): ReadonlyMap<string, number> => {

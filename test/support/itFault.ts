@@ -21,7 +21,7 @@ export interface FaultOptions extends Omit<InvariantOptions, "connector" | "serv
 
 let nonces = 0
 
-/** A request that must get its own answer, whatever was left on the connections. */
+/** A request that must get its own response although connections of earlier requests may be open. */
 export const nonce = (
   session: Session.SessionService,
   at: Pick<Server, "url">,
@@ -80,7 +80,7 @@ export const itFault = <A, E extends ClientError | { readonly _tag: string }>(
   it.scopedLive(name, () => faultTest(faultySession(list, options), test, check, options))
 }
 
-/** The failure's tag, or "Success". */
+/** The tag of the error, or "Success". */
 export const outcome = (exit: Exit.Exit<unknown, { readonly _tag: string }>): string =>
   Exit.match(exit, {
     onFailure: (cause) => (cause._tag === "Fail" ? cause.error._tag : cause._tag),

@@ -31,13 +31,13 @@ export const itH2Fault = <A, E>(
   it.scopedLive(name, () => faultTest(begin, test, check, options))
 }
 
-/** One step of a play after another. */
+/** A play that runs these in order. */
 export const plays =
   (...steps: ReadonlyArray<H2Play>): H2Play =>
   (peer) =>
     Effect.forEach(steps, (step) => step(peer), { discard: true })
 
-/** Takes so many whole requests, then sends what `f` makes of them. */
+/** Takes so many whole requests, then sends the frames that `f` returns for them. */
 export const gathered =
   (count: number, f: (requests: ReadonlyArray<H2Request>) => ReadonlyArray<Uint8Array>): H2Play =>
   (peer) =>
@@ -45,6 +45,6 @@ export const gathered =
       peer.send(Buffer.concat(f(requests)))
     )
 
-/** Its target as the body, or the nonce that it asks for. */
+/** A response with the target as its body, or with the requested nonce. */
 export const echoed = ({ stream, target }: Pick<H2Request, "stream" | "target">): Buffer =>
   response(stream, 200, target.startsWith("/nonce?") ? target.slice("/nonce?".length) : target)

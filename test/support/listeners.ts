@@ -10,7 +10,7 @@ export interface Listener {
   readonly address: string
   readonly port: number
   readonly accepted: () => number
-  /** The next connection, or one that has arrived already. */
+  /** The next connection, which may have arrived already. */
   readonly connection: Effect.Effect<Net.Socket>
   /** Resolves when this many connections have arrived and all are closed. */
   readonly closed: (count: number) => Effect.Effect<void>

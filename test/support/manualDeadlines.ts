@@ -1,5 +1,5 @@
 /**
- * Deadlines on a time that stands still until the test moves it.
+ * Deadlines on a time that only the test advances.
  */
 import type { Deadline, Deadlines } from "../../src/internal/transport/deadlines.js"
 
@@ -27,7 +27,7 @@ export class ManualDeadlines implements Deadlines {
     return this.entries.size
   }
 
-  /** Moves the time, and fires the deadlines in between in their order. */
+  /** Advances the time, and fires the deadlines in between in order. */
   advance(millis: number): void {
     const until = this.time + millis
     for (;;) {

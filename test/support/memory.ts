@@ -10,7 +10,7 @@ import { Effect } from "effect"
 setFlagsFromString("--expose-gc")
 const gc: () => void = runInNewContext("gc")
 
-/** Bytes held, after the collector has run. */
+/** Bytes in use after a run of the garbage collector. */
 export const held: Effect.Effect<number> = Effect.promise(async () => {
   for (let turn = 0; turn < 5; turn++) {
     await setImmediate()
@@ -20,7 +20,7 @@ export const held: Effect.Effect<number> = Effect.promise(async () => {
   return heapUsed + external
 })
 
-/** The least of several measurements. No more are made once one is below the bound. */
+/** The least of several measurements, which stop after one below the bound. */
 export const least = <E, R>(
   measure: Effect.Effect<number, E, R>,
   bound: number,

@@ -1,5 +1,5 @@
 /**
- * What node:http makes of a reply, without sockets: the oracle of the parser's fuzzer.
+ * The outcome of a reply in node:http, without sockets: the oracle of the parser's fuzzer.
  */
 import * as Http from "node:http"
 import { Duplex } from "node:stream"
@@ -7,7 +7,7 @@ import { Duplex } from "node:stream"
 export interface NodeOutcome {
   readonly complete: boolean
   readonly status: number | undefined
-  /** Reason, names and values as latin1 code units, as Node gives them. */
+  /** Reason, names and values as latin1 code units, as Node returns them. */
   readonly reason: string | undefined
   readonly headers: ReadonlyArray<readonly [string, string]>
   readonly trailers: ReadonlyArray<readonly [string, string]>

@@ -49,7 +49,7 @@ export const decodedByNode = (
       resume(result)
     }
     server.on("stream", (stream: http2.ServerHttp2Stream, ...rest: ReadonlyArray<unknown>) => {
-      // The types do not name the third of the rest: names and values as received.
+      // The types omit the third of the remaining arguments: names and values as received.
       const rawHeaders = rest[2]
       stream.on("error", () => {})
       stream.respond({ ":status": 204 }, { endStream: true })

@@ -3,10 +3,10 @@
  */
 import { Effect } from "effect"
 
-/** Counts something that has happened, or so much of it. */
+/** Adds to the count of this turn, by default 1. */
 export type Count = (by?: number) => void
 
-/** The most that was counted between two turns while the effect ran, and all of it. */
+/** The highest count between two turns while the effect ran, and the total. */
 export interface PerTurn<A> {
   readonly most: number
   readonly all: number

@@ -23,7 +23,7 @@ const files = {
     "MIIBfgIBAzCCATQGCSqGSIb3DQEHAaCCASUEggEhMIIBHTCCARkGCSqGSIb3DQEHAaCCAQoEggEGMIIBAjCB/wYLKoZIhvcNAQwKAQKgge8wgewwVwYJKoZIhvcNAQUNMEowKQYJKoZIhvcNAQUMMBwECGMlt3d9qz0LAgIIADAMBggqhkiG9w0CCQUAMB0GCWCGSAFlAwQBKgQQwBqBPaCyKZk2J+LmzGW2VQSBkHwgF/tjDphuNxonWtMt5McFSEM4FUvoTFSp7uaudaeEnbnhT1sSY0vVwEm6kDst2DmCWZANJsIQkTR/mpoIEcDrpwwwRKtIa5je8gRbRnnnmbXwCgKwTn+GyDnQcbAIKrMExP3ZtcRi3wrq5hQjsd4D0REMCNl6QEh+kwSJJR4VhDQsCsAyCFk1CoqdY33XyTBBMDEwDQYJYIZIAWUDBAIBBQAEICuhnfDZnMSeLtCZhFao112Ib/Xtvh0tHHdunIwRLUQCBAjrh1mWz+nW9gICCAA="
 } as const
 
-/** By how it is encrypted. */
+/** The files by their encryption. */
 export const pfx = (name: keyof typeof files): Buffer => Buffer.from(files[name], "base64")
 
 /** The root of the chain in the files. */
@@ -40,7 +40,7 @@ Gw==
 -----END CERTIFICATE-----
 `
 
-/** A server of the intermediate, for localhost and 127.0.0.1, which sends its chain. */
+/** A certificate of the intermediate for a server on localhost and 127.0.0.1, with its chain. */
 export const server = {
   cert: `-----BEGIN CERTIFICATE-----
 MIIBpzCCAUygAwIBAgIUfIkMncREWHFCoS0yqSsA439N7DcwCgYIKoZIzj0EAwIw

@@ -12,7 +12,7 @@ import { connectors, fibers, internals, sessions } from "./places/sessions.js"
 import { cassettes, mocks } from "./places/testing.js"
 import { spans, traces } from "./places/tracing.js"
 
-/** By their subject. */
+/** The values by subject. */
 export const places: { readonly [name: string]: Effect.Effect<Values, unknown, Scope.Scope> } = {
   connectors,
   sessions,

@@ -6,15 +6,15 @@ import * as Auth from "effect-http-session/Auth"
 import type * as ClientRequest from "effect-http-session/ClientRequest"
 import { printed } from "./renderings.js"
 
-/** Every secret begins so. */
+/** The beginning of every secret. */
 const mark = "s3cr3t-"
 
-/** A secret that says in a report where it was put. */
+/** A secret that contains its place, which a report then shows. */
 export const secret = (place: string): string => `${mark}${place}-0123456789`
 
 const pairs = ["url", "proxy", "basic", "netrc"].map((place) => `user:${secret(place)}`)
 
-/** What no rendering may hold: a secret, or Basic credentials with one. */
+/** Texts that no rendering may contain: the beginning of a secret, and Basic credentials with one. */
 const needles = [mark, ...pairs.map((pair) => Buffer.from(pair).toString("base64"))]
 
 /** The secrets in a text, each with its surroundings. */
@@ -34,18 +34,18 @@ export const leaks = (
     found(text).map((around) => `${what}, by ${how}: ${around}`)
   )
 
-/** A query with parameters that are known to sign or to authorise. */
+/** A query with parameters whose names mean a signature or an authorisation. */
 export const query = ["X-Amz-Signature", "oauth_token", "sig", "secret_key", "reset_token", "jwt_token"]
   .map((name) => `${name}=${secret(name)}`)
   .join("&")
 
-/** `url` with the user, the query and the fragment of a request that is signed in every way. */
+/** `url` with credentials, a signed query, and a fragment with a token. */
 export const signed = (url: string): string =>
   `${url.replace("://", `://user:${secret("url")}@`)}?page=2&${query}#access_token=${secret("fragment")}`
 
 export const proxyUrl = (url: string): string => url.replace("://", `://user:${secret("proxy")}@`)
 
-/** Headers that are known to be secret by their names, and one that was given redacted. */
+/** Headers with secret names, and one with a redacted value. */
 export const headers: ClientRequest.HeadersInput = {
   "X-Api-Key": secret("api-key"),
   "X-Auth-Token": secret("auth-token"),
@@ -65,7 +65,7 @@ export const basic = Auth.basic("user", secret("basic"))
 
 export const bearer = Auth.bearer(secret("bearer"))
 
-/** The server's answer. */
+/** Headers of a response. */
 export const answerHeaders: ReadonlyArray<string> = [
   `Set-Cookie: sid=${secret("set-cookie")}; Path=/; HttpOnly`,
   `X-Auth-Token: ${secret("answered-token")}`,
@@ -73,5 +73,5 @@ export const answerHeaders: ReadonlyArray<string> = [
   `Authentication-Info: nextnonce="n", rspauth="${secret("rspauth")}"`
 ]
 
-/** A form's and a JSON's fields. */
+/** Fields of a form or of a JSON document. */
 export const form = { grant_type: "password", username: "user", password: secret("form"), otp: secret("otp") }

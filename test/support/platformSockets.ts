@@ -2,7 +2,7 @@
 import { Socket } from "@effect/platform"
 import { Effect } from "effect"
 
-/** Sends the messages to a peer that echoes, each after the echo of the one before, and closes. Returns the echoes. */
+/** Sends the messages to a peer that echoes, each after the previous echo, and closes. Returns the echoes. */
 export const exchange = (
   socket: Socket.Socket,
   messages: ReadonlyArray<string | Uint8Array>
@@ -31,7 +31,7 @@ export const endOf = (
     Socket.SocketCloseError.is(error) ? { code: error.code, closeReason: error.closeReason } : error.reason
   )
 
-/** Sends a message and answers each that arrives, after a yield, until `count` have arrived. */
+/** Sends a message and answers each received one, after a yield, until `count` have arrived. */
 export const pingPong = (socket: Socket.Socket, count: number): Effect.Effect<void, Socket.SocketError> =>
   Effect.scoped(
     Effect.gen(function* () {

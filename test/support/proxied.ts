@@ -12,7 +12,7 @@ import type { ProxyServer } from "./proxyServer.js"
 
 export interface Origin {
   readonly port: number
-  /** Of each request: method, target and headers, as one text. */
+  /** Each request as one text: method, target and headers. */
   readonly seen: Array<string>
   readonly connections: () => number
 }
@@ -51,7 +51,7 @@ export const originServer = (
 
 export const trusting = Effect.flatMap(standard(), ({ ca }) => Effect.orDie(Ssl.context({ ca })))
 
-/** Runs with a session that trusts the tests' authority, for origins only. */
+/** Runs an effect with a session that trusts the tests' authority, for origins only. */
 export const withSession = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   options: Session.SessionOptions & { readonly connector?: Connector.TcpOptions } = {}

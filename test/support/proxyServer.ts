@@ -10,14 +10,14 @@ import type { Duplex } from "node:stream"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 
-/** One request, as it came to the proxy. */
+/** A request as the proxy received it. */
 export interface Seen {
   readonly method: "CONNECT" | "SOCKS4" | "SOCKS5" | (string & {})
   /** "host:port" of CONNECT and SOCKS, else the absolute URL. */
   readonly target: string
-  /** Names as they came. Empty for SOCKS. */
+  /** The headers as received. Empty for SOCKS. */
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
-  /** Which connection to the proxy, from 1. */
+  /** The number of the connection to the proxy, from 1. */
   readonly connection: number
   /** SOCKS only: the client's identity. */
   readonly user?: string | undefined
@@ -40,9 +40,9 @@ export interface ProxyServerOptions {
   readonly tls?: { readonly cert: string; readonly key: string } & Partial<
     Pick<Https.ServerOptions, "ca" | "requestCert" | "ALPNCallback">
   >
-  /** Demands these, as Basic or by RFC 1929. */
+  /** Requires these credentials, as Basic or by RFC 1929. */
   readonly auth?: { readonly user: string; readonly password: string }
-  /** Demands these by Digest (RFC 7616, MD5 and qop=auth), and that no count of a nonce comes twice. */
+  /** Requires these credentials by Digest (RFC 7616, MD5 and qop=auth), and a new count for each use of a nonce. */
   readonly digest?: {
     readonly user: string
     readonly password: string
@@ -53,11 +53,11 @@ export interface ProxyServerOptions {
   }
   /** The reply that opens a tunnel, in place of a plain 200. */
   readonly opening?: string
-  /** Answers all of CONNECT like this. */
+  /** The reply to every CONNECT. */
   readonly refuse?: Refusal
   /** SOCKS: the code of every reply. Default: 0 (SOCKS5) or 90 (SOCKS4). */
   readonly reply?: number
-  /** Where a target really is. Default: the loopback, at the target's port. */
+  /** The address to connect to for a target. Default: the loopback, at the target's port. */
   readonly resolve?: (host: string, port: number) => { readonly host: string; readonly port: number }
 }
 
@@ -67,9 +67,9 @@ export interface ProxyServer {
   /** Without credentials. */
   readonly url: string
   readonly seen: ReadonlyArray<Seen>
-  /** Connections that are open now, to clients. */
+  /** The number of open connections to clients. */
   readonly open: () => number
-  /** Connections that there were. */
+  /** The number of accepted connections. */
   readonly connections: () => number
 }
 
@@ -86,7 +86,7 @@ const pairsOf = (raw: ReadonlyArray<string>) => {
   return pairs
 }
 
-/** What both kinds of server have in common. */
+/** The parts that both kinds of proxies share. */
 class State {
   readonly seen: Array<Seen> = []
   readonly ids = new WeakMap<Duplex, number>()
@@ -171,7 +171,7 @@ const digestRefusal = (
   return undefined
 }
 
-/** Why a request goes no further, unless it may. */
+/** The reason to refuse a request, or `undefined`. */
 const refusalOf = (options: ProxyServerOptions, state: State, request: Http.IncomingMessage): Refusal | undefined => {
   const header = request.headers["proxy-authorization"]
   const { auth, digest } = options
@@ -188,7 +188,7 @@ const refusalText = (refusal: Refusal): string => {
   return `HTTP/1.1 ${refusal.status} ${refusal.reason ?? "Refused"}\r\n${head}\r\n${body}`
 }
 
-/** Without the text between two neighbours only. */
+/** Header lines without the hop-by-hop fields. */
 const withoutHop = (raw: ReadonlyArray<string>): Array<string> =>
   pairsOf(raw)
     .filter(([name]) => !/^(proxy-|connection$|keep-alive$)/i.test(name))

@@ -10,7 +10,7 @@ import type * as Session from "effect-http-session/Session"
 import * as Server from "./server.js"
 import { redirect, site } from "./sites.js"
 
-/** The failure of a kind, or a failed test. */
+/** The error of an exit with this tag; fails the test for any other exit. */
 export const failure = <A, E extends { readonly _tag: string }, T extends E["_tag"]>(
   exit: Exit.Exit<A, E>,
   tag: T

@@ -1,5 +1,5 @@
 /**
- * Every way in which a person may see a value or an error.
+ * All ways in which a person can see a value or an error.
  */
 import { formatWithOptions, inspect } from "node:util"
 import { Cause, Effect, Exit, HashMap, Inspectable, Logger, LogLevel } from "effect"
@@ -20,7 +20,7 @@ const logged = (value: unknown): Record<string, string> => {
     into(
       "logRaw",
       Logger.make(({ annotations, message }) => ({ message, annotations: HashMap.toEntries(annotations) })),
-      // As the pretty logger passes both on to the console.
+      // The pretty logger prints values with this format.
       (line) => formatWithOptions({ depth: 5, colors: true }, "%o", line)
     )
   ]
@@ -36,7 +36,7 @@ const logged = (value: unknown): Record<string, string> => {
   return Object.fromEntries(Object.entries(lines).map(([name, kept]) => [name, kept.join("\n")]))
 }
 
-/** By the name of the way: output for people and not for programs. */
+/** Output for people, not for programs, by the name of the rendering. */
 export const inspected = (value: unknown): Record<string, string> => ({
   string: String(value),
   inspect: inspect(value),
@@ -47,7 +47,7 @@ export const inspected = (value: unknown): Record<string, string> => ({
   ...logged(value)
 })
 
-/** By the name of the way: whatever prints a value. */
+/** All outputs that print a value, by the name of the rendering. */
 export const printed = (value: unknown): Record<string, string> => {
   const cause = Cause.fail(value)
   return {
@@ -66,7 +66,7 @@ export const printed = (value: unknown): Record<string, string> => {
   }
 }
 
-/** By the name of the way: an error beside that as a defect, with its stack and as a cause. */
+/** The same for an error, also as a defect, with its stack and as a cause. */
 export const renderings = (error: unknown): Record<string, string> => {
   const cause = Cause.fail(error)
   return {

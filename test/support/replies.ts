@@ -1,5 +1,5 @@
 /**
- * Feeds bytes to the HTTP/1.1 parser and returns its outcome, which is the same however the bytes are cut.
+ * Feeds bytes to the HTTP/1.1 parser and returns its outcome, which does not depend on the sizes of the pieces.
  */
 import * as assert from "node:assert/strict"
 import type { ParsedHead } from "../../src/internal/network/http1/head.js"
@@ -66,7 +66,7 @@ export const parsePieces = (pieces: ReadonlyArray<Uint8Array>, options: Options 
   let excess = 0
   let failed = false
   for (const piece of pieces) {
-    // At an odd place of a larger slab: places are never counted from the slab's start.
+    // The piece is at an odd offset of a larger slab, so that a parser that counts from the start of the slab fails.
     const slab = Buffer.alloc(piece.length + 7, 0x58)
     slab.set(piece, 3)
     if (completions > 0 || parser.isTunnel) {

@@ -6,7 +6,7 @@ import * as tls from "node:tls"
 import { Effect, type Scope } from "effect"
 
 export interface Asked {
-  /** Of the connection, from 0. */
+  /** The number of the connection, from 0. */
   readonly connection: number
   readonly target: string
   /** The subject of the client's certificate. */
@@ -16,15 +16,15 @@ export interface Asked {
 
 export interface SecureSite {
   readonly port: number
-  /** By its address, which standard certificates name. */
+  /** The URL with the address of the server, which standard certificates name. */
   readonly url: string
   readonly server: tls.Server
   readonly asked: ReadonlyArray<Asked>
-  /** TCP connections so far. */
+  /** The number of accepted TCP connections. */
   readonly accepted: () => number
-  /** TCP connections now. */
+  /** The number of open TCP connections. */
   readonly connections: Effect.Effect<number>
-  /** Application bytes that came out of TLS. */
+  /** The number of decrypted bytes. */
   readonly received: () => number
 }
 

@@ -1,5 +1,5 @@
 /**
- * Servers for our own tests: scripts as functions over a connection, with everything that `Testing.server` can do and
+ * Servers for the tests of this package: scripts as functions of a connection, with everything that `Testing.server` can
  * what only we need: half-closes, paused reads, cut packets, logs of parsed requests.
  */
 import * as Effect from "effect/Effect"
@@ -15,16 +15,16 @@ import type { TestServer } from "../../src/Testing.js"
 
 /** A request as the server has read it. */
 export interface LoggedRequest {
-  /** Of its connection, from 0. */
+  /** The number of its connection, from 0. */
   readonly connection: number
   readonly method: string
   readonly target: string
   readonly version: string
-  /** In order and case. */
+  /** The header lines in their order and case. */
   readonly headers: ReadonlyArray<readonly [name: string, value: string]>
-  /** The first of that name, in any case. */
+  /** The first value of that name, in any case. */
   readonly header: (name: string) => string | undefined
-  /** Without chunk framing, as latin1; "" until it is read. */
+  /** The body without chunk framing, as latin1; "" until it is read. */
   body: string
 }
 
@@ -44,7 +44,7 @@ export type Play = (peer: Peer) => Effect.Effect<void>
 export interface Server extends TestServer {
   /** Of all connections, in the order in which their heads were read. */
   readonly requests: Effect.Effect<ReadonlyArray<LoggedRequest>>
-  /** Connections accepted so far. */
+  /** The number of accepted connections. */
   readonly accepted: Effect.Effect<number>
 }
 
@@ -149,13 +149,13 @@ export const answerNonces: Play = (peer) =>
         )
   )
 
-/** Answers request after request with what `f` makes of it. */
+/** Answers each request with the response that `f` returns for it. */
 export const answers =
   (f: (request: LoggedRequest) => string): Play =>
   (peer) =>
     Effect.forever(Effect.flatMap(peer.request, (request) => peer.send(f(request))))
 
-/** One after the other. */
+/** Runs steps in order. */
 export const plays =
   <P>(...steps: ReadonlyArray<(peer: P) => Effect.Effect<void>>): ((peer: P) => Effect.Effect<void>) =>
   (peer) =>
@@ -172,13 +172,13 @@ export const send =
   (data: string | Uint8Array): Play =>
   (peer) =>
     peer.send(data)
-/** Bytes written as hex digits, white space ignored. */
+/** Parses hex digits, ignoring white space. */
 export const hex = (digits: string): Play => send(Buffer.from(digits.replace(/\s/g, ""), "hex"))
 export const respond = (status: number, content?: string, headers?: ReadonlyArray<string>): Play =>
   send(response(status, content, headers))
 export const fin: Play = (peer) => peer.fin
 export const reset: Play = (peer) => peer.reset
-/** Nothing more, until the peer ends. */
+/** Sends nothing until the peer ends. */
 export const stall: Play = (peer) => peer.inbox.takeEnd
 /** Waits on the server's Clock. */
 export const sleep =
@@ -221,7 +221,7 @@ export const repeat =
   (peer) =>
     times === Infinity ? Effect.forever(peer.send(data)) : Effect.repeatN(peer.send(data), times - 1)
 
-/** Reads no more: the peer's writes fill the buffers. */
+/** Stops reading, so that the writes of the peer fill the buffers. */
 export const pauseRead: Play = (peer) => Effect.sync(() => void peer.socket.pause())
 export const resumeRead: Play = (peer) => Effect.sync(() => void peer.socket.resume())
 

@@ -1,11 +1,11 @@
 /**
- * Requests with their signals, recorded in each of the ways.
+ * Requests with their signals, recorded by a collector and by listeners.
  */
 import * as Http from "node:http"
 import { Effect, type Exit, type Scope } from "effect"
 import { type Connector, Errors, Session, Tracing } from "effect-http-session"
 
-/** aiohttp-behaviour's abbreviations. */
+/** The abbreviations of the reference on aiohttp's behaviour. */
 const short: { readonly [tag: string]: string } = {
   RequestStart: "start",
   RequestEnd: "end",
@@ -25,13 +25,13 @@ const short: { readonly [tag: string]: string } = {
   DnsResolveHostEnd: "re"
 }
 
-/** Those that aiohttp has, by their abbreviations. */
+/** The signals that aiohttp has, as abbreviations. */
 export const flowOf = (signals: Iterable<Tracing.Signal>): string =>
   Array.from(signals, ({ _tag }) => short[_tag] ?? "")
     .filter((name) => name !== "")
     .join(" ")
 
-/** All of them, by tag. */
+/** The tags of all signals. */
 export const tagsOf = (signals: Iterable<Tracing.Signal>): ReadonlyArray<string> =>
   Array.from(signals, ({ _tag }) => _tag)
 
@@ -65,7 +65,7 @@ const names = [
   "ProxyConnectEnd"
 ] as const
 
-/** Listens to everything there is. */
+/** A trace config that listens to all signals. */
 export const listenToAll = (listener: (signal: Tracing.Signal, ctx: unknown) => Effect.Effect<void>) => {
   const listeners: Tracing.Listeners<unknown> = Object.fromEntries(
     names.map((name) => [
@@ -76,7 +76,7 @@ export const listenToAll = (listener: (signal: Tracing.Signal, ctx: unknown) => 
   return Tracing.traceConfig({ ctx: (given): unknown => given, ...listeners })
 }
 
-/** Runs an effect with a session, and gives its outcome with the signals of its requests. */
+/** Runs an effect with a session, and returns its outcome with the signals of its requests. */
 export type Recorder = <A, E>(
   effect: Effect.Effect<A, E, Scope.Scope>
 ) => Effect.Effect<readonly [exit: Exit.Exit<A, E>, signals: ReadonlyArray<Tracing.Signal>]>
@@ -127,7 +127,7 @@ export const ways: ReadonlyArray<Way> = [
   }
 ]
 
-/** A server of Node's own, with routes. */
+/** A server of node:http with the given handler. */
 export const webServer = (
   routes: (request: Http.IncomingMessage, response: Http.ServerResponse) => void
 ): Effect.Effect<{ readonly port: number }, never, Scope.Scope> =>

@@ -1,5 +1,5 @@
 /**
- * Servers by name and a session between them: redirects lead from one to another.
+ * Servers with names, for redirects from one to another, and a session that resolves the names.
  */
 import { Effect, type Scope } from "effect"
 import * as Connector from "effect-http-session/Connector"
@@ -13,7 +13,7 @@ export interface Site extends Server.Server {
   readonly to: (name: string, path?: string) => string
 }
 
-/** A server that answers each request with what `f` makes of it. */
+/** A server that answers each request with the response that `f` returns. */
 export const site = (
   f: (request: Server.LoggedRequest) => string,
   tls?: { readonly cert: string; readonly key: string }
@@ -23,11 +23,11 @@ export const site = (
     to: (name, path = "/") => `${tls === undefined ? "http" : "https"}://${name}:${at.port}${path}`
   }))
 
-/** A response that leads elsewhere. */
+/** A redirect. */
 export const redirect = (status: number, location: string, headers: ReadonlyArray<string> = [], body = ""): string =>
   Server.response(status, body, [`Location: ${location}`, ...headers])
 
-/** All names under .test are the loopback. */
+/** Resolves all names under .test to the loopback. */
 export const everyTest: Resolver.ResolverService = {
   resolve: (host, options) =>
     host.endsWith(".test") || host === "test"
@@ -35,13 +35,13 @@ export const everyTest: Resolver.ResolverService = {
       : Resolver.system.resolve(host, options)
 }
 
-/** The values of a header, of a name in any case, in all requests that a site got. */
+/** The values of a header in each request that a site received. */
 export const values = (at: Server.Server, name: string): ReadonlyArray<ReadonlyArray<string>> =>
   Effect.runSync(at.requests).map((request) =>
     request.headers.filter(([other]) => other.toLowerCase() === name.toLowerCase()).map(([, value]) => value)
   )
 
-/** Method and target of all requests that a site got. */
+/** Method and target of each request that a site received. */
 export const asked = (at: Server.Server): ReadonlyArray<string> =>
   Effect.runSync(at.requests).map(({ method, target }) => `${method} ${target}`)
 
@@ -51,7 +51,7 @@ export interface SessionParts {
   readonly jar: CookieJar.CookieJarService
 }
 
-/** A session that knows every name under .test. */
+/** A session that resolves every name under .test. */
 export const sessionWith = (
   options: Session.SessionOptions = {},
   parts: { readonly connector?: Connector.TcpOptions; readonly jar?: CookieJar.CookieJarService } = {}

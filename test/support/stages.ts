@@ -1,5 +1,5 @@
 /**
- * Requests that stand still in a phase of their life, and a way to know that they do.
+ * Requests that stay in one phase, with an effect that waits until they have reached it.
  */
 import { Chunk, Deferred, Effect, type Scope, Stream } from "effect"
 import * as ClientResponse from "effect-http-session/ClientResponse"
@@ -21,7 +21,7 @@ export interface Stage {
   readonly servers: ReadonlyArray<Server.Server>
   /** The request, to the end of its body. */
   readonly request: (timeout?: Timeouts.Input) => Effect.Effect<unknown, ClientError>
-  /** Resolves when the request can get no further. */
+  /** Resolves when the request has reached its phase. */
   readonly waiting: Effect.Effect<void>
   /** Lets servers see that the peer has disconnected. */
   readonly thaw: Effect.Effect<void>
@@ -42,7 +42,7 @@ const whole = (
   options: Parameters<Session.SessionService["get"]>[1] & { readonly timeout: Timeouts.Input | undefined }
 ) => session.get(url, options).pipe(ClientResponse.text)
 
-/** A stage that a server brings about, once it has read so much. */
+/** A stage of a server that has read so many bytes. */
 const served =
   (
     scheme: "http" | "https",

@@ -1,9 +1,9 @@
 /**
- * A scheduler that counts the operations of fibers, and does something before one of them.
+ * A scheduler that counts the operations of fibers, and calls a function before one of them.
  */
 import { type Fiber, Scheduler } from "effect"
 
-/** Stops the fiber before operation `at`, counted from 1, and calls `act` before it goes on. */
+/** Pauses the fiber before operation `at`, counted from 1, and calls `act` before it continues. */
 export class Steps implements Scheduler.Scheduler {
   count = 0
   private readonly at: number

@@ -3,13 +3,13 @@
  */
 import { Effect } from "effect"
 
-/** Milliseconds between two looks at the clock. */
+/** Milliseconds between two readings of the clock. */
 const tick = 5
 
-/** The most that one tick counts: a longer one is time for which the machine held up this process. */
+/** The most that one tick counts: during the rest of a longer tick the machine did not run this process. */
 const longest = 2 * tick
 
-/** Counts the milliseconds for which the event loop turned. */
+/** Counts the milliseconds during which the event loop turned. */
 class Stopwatch {
   private counted = 0
   private last = performance.now()
@@ -23,7 +23,7 @@ class Stopwatch {
     this.arm()
   }
 
-  /** Milliseconds so far. */
+  /** The counted milliseconds. */
   read(): number {
     const now = performance.now()
     this.counted += Math.min(longest, now - this.last)
@@ -45,7 +45,7 @@ class Stopwatch {
   }
 }
 
-/** Begins to count; the function gives the active milliseconds since. It keeps no process alive. */
+/** Starts to count; the function returns the active milliseconds since then. It does not keep the process alive. */
 export const stopwatch = (): (() => number) => {
   const watch = new Stopwatch()
   return () => watch.stop()
@@ -74,7 +74,7 @@ export const activeMillis = (millis: number): Effect.Effect<void> =>
     return Effect.sync(() => watch.stop())
   })
 
-/** Begins to count the CPU time of this process; the function gives the milliseconds since. */
+/** Starts to count the CPU time of this process; the function returns the milliseconds since then. */
 export const cpuTime = (): (() => number) => {
   const before = process.cpuUsage()
   return () => {

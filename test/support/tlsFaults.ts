@@ -17,7 +17,7 @@ export const limits = { timeout: "10 seconds" } as const
 export const text = (session: Session.SessionService, url: string, options?: ClientRequest.RequestOptions) =>
   session.get(url, { ...limits, ...options }).pipe(ClientResponse.text)
 
-/** Which connection it was, and whether its handshake was shortened. */
+/** The number of the connection, and whether its handshake resumed a session. */
 export const connection = (session: Session.SessionService, url: string, options?: ClientRequest.RequestOptions) =>
   Effect.scoped(
     Effect.tap(session.get(url, { ...limits, ...options }), (response) => ClientResponse.text(Effect.succeed(response)))
@@ -33,7 +33,7 @@ export const trusting = Effect.gen(function* () {
 
 export const site = ({ cert, key }: Issued) => secureSite({ cert, key })
 
-/** The invariants hold after it, and it succeeds. */
+/** Asserts that an effect succeeds and that the invariants hold after it. */
 export const holds = <A, E, R>(test: Effect.Effect<A, E, R>, options: InvariantOptions) =>
   Effect.map(invariants(test, { settle: 2000, ...options }), (exit) => {
     if (Exit.isFailure(exit)) assert.fail(String(exit.cause satisfies Cause.Cause<E>))

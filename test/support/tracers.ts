@@ -11,7 +11,7 @@ export interface KeptSpan {
   exit?: Exit.Exit<unknown, unknown>
 }
 
-/** A tracer that keeps its spans. It and its spans call `onCall` before they do anything. */
+/** A tracer that keeps its spans, and calls `onCall` before each operation of it or its spans. */
 export const keepingTracer = (
   onCall: () => void = () => {}
 ): { readonly tracer: Tracer.Tracer; readonly kept: ReadonlyArray<KeptSpan> } => {
@@ -60,7 +60,7 @@ export const keepingTracer = (
   return { tracer, kept }
 }
 
-/** A tracer whose spans another one makes, and which shows them to `onSpan`. */
+/** A tracer that makes spans by another one and passes them to `onSpan`. */
 export const watchedTracer = (inner: Tracer.Tracer, onSpan: (span: Tracer.Span) => void): Tracer.Tracer =>
   Tracer.make({
     context: (f, fiber) => inner.context(f, fiber),

@@ -11,7 +11,7 @@ const rest = Effect.async<void>((resume) => {
   return Effect.sync(() => clearTimeout(timer))
 })
 
-/** Looks in a row before a wait leaves the processor to other processes, for which it may be waiting. */
+/** The number of looks after which a wait pauses between looks, to leave the processor to other processes. */
 const eager = 500
 
 const looking = <A, E, R>(
@@ -45,7 +45,7 @@ export const stable = (count: () => number, last = 0): Effect.Effect<number> =>
     return now === last && now > 0 ? Effect.succeed(now) : stable(count, now)
   })
 
-/** As many turns of the event loop. */
+/** Waits for so many turns of the event loop. */
 export const turns = (count: number): Effect.Effect<void> => Effect.repeatN(turn, count)
 
 export { turn }

@@ -1,5 +1,5 @@
 /**
- * The server's side of a WebSocket by hand: it answers the handshake as configured, writes frames bit by bit, and reads
+ * The server's side of a WebSocket: it answers the handshake as configured, writes valid and invalid frames, and reads
  * those of the client without judging them.
  */
 import { createHash } from "node:crypto"
@@ -61,7 +61,7 @@ export const close = (code?: number, reason: string | Uint8Array = ""): Buffer =
   return frame({ opcode: 8, payload: Buffer.concat([head, Buffer.from(reason)]) })
 }
 
-/** A frame of the client's, unmasked. */
+/** A frame that the client sent, unmasked. */
 export interface ReceivedFrame {
   readonly fin: boolean
   readonly rsv: number
@@ -74,14 +74,14 @@ export interface ReceivedFrame {
 export const codeOf = (received: ReceivedFrame): number | undefined =>
   received.payload.length < 2 ? undefined : received.payload.readUInt16BE(0)
 
-/** One WebSocket as the server has it. */
+/** The server's side of one WebSocket. */
 export interface WebSocketPeer {
   readonly index: number
   readonly request: LoggedRequest
   readonly send: (...frames: ReadonlyArray<Uint8Array>) => Effect.Effect<void>
-  /** Byte by byte, each a packet of its own where the system lets it. */
+  /** Writes byte by byte, in packets of one byte if the system allows it. */
   readonly dribble: (bytes: Uint8Array) => Effect.Effect<void>
-  /** The next frame; interrupts the script where the client has ended. */
+  /** The next frame; interrupts the script if the client has ended. */
   readonly receive: Effect.Effect<ReceivedFrame>
   /** The next frame of the client except pings. */
   readonly receiveClose: Effect.Effect<ReceivedFrame>
@@ -89,13 +89,13 @@ export interface WebSocketPeer {
   readonly reset: Effect.Effect<void>
   /** Waits for the client to end. */
   readonly ended: Effect.Effect<void>
-  /** Reads no more. */
+  /** Stops reading. */
   readonly hold: Effect.Effect<void>
-  /** Reads again. */
+  /** Continues to read. */
   readonly goOn: Effect.Effect<void>
-  /** Bytes that the system has not taken. */
+  /** The number of bytes that wait in the process. */
   readonly backlog: () => number
-  /** Writes without waiting; `false` where the client does not take it. */
+  /** Writes without waiting; returns `false` if the client does not read. */
   readonly write: (bytes: Uint8Array) => boolean
 }
 
@@ -104,12 +104,12 @@ export interface WebSocketServerOptions extends FaultServerOptions {
   readonly reply?: ((request: LoggedRequest) => string) | undefined
   /** Lines to add to the correct reply. */
   readonly headers?: ((request: LoggedRequest) => ReadonlyArray<string>) | undefined
-  /** Frames that go out in one packet with the reply. */
+  /** Frames that are sent in one packet with the reply. */
   readonly early?: Uint8Array | undefined
 }
 
 export interface WebSocketTestServer extends TestServer {
-  /** With the scheme ws or wss. */
+  /** The URL with the scheme ws or wss. */
   readonly webSocketUrl: (path?: string) => string
   /** Handshakes, in order. */
   readonly handshakes: ReadonlyArray<LoggedRequest>
@@ -118,7 +118,7 @@ export interface WebSocketTestServer extends TestServer {
 export const acceptFor = (key: string): string =>
   createHash("sha1").update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest("base64")
 
-/** A correct reply, with lines of the test's own. */
+/** A correct reply with additional lines. */
 export const accepting = (request: LoggedRequest, lines: ReadonlyArray<string> = []): string =>
   [
     "HTTP/1.1 101 Switching Protocols",
@@ -156,7 +156,7 @@ const receiveFrom = (takeBytes: (n: number) => Effect.Effect<Uint8Array>): Effec
     return { fin: head[0]! > 0x7f, rsv: (head[0]! >> 4) & 7, opcode: head[0]! & 15, mask, payload }
   })
 
-/** Runs `play` on each WebSocket once its handshake is answered; when it ends, so does the connection. */
+/** Runs `play` on each WebSocket after its handshake, and then ends the connection. */
 export const webSocketServer = (
   play: (peer: WebSocketPeer) => Effect.Effect<void>,
   options: WebSocketServerOptions = {}

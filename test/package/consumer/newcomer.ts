@@ -1,4 +1,4 @@
-// The README's examples, put together as by its reader: a program, its layers, and its test.
+// The examples of the README, combined as a reader would: a program, its layers, and its test.
 import { Effect, Layer, Schema } from "effect"
 import { ClientResponse, Connector, CookieJar, Session, Testing } from "effect-http-session"
 
@@ -16,10 +16,10 @@ export const greet = Effect.gen(function* () {
   })
 )
 
-/** The program against a server. */
+/** The program with a server. */
 export const live = (baseUrl: string) => Effect.provide(greet, Session.layer({ baseUrl, timeout: "10 seconds" }))
 
-/** The program against a function. */
+/** The program with a mock of one function. */
 export const mocked = (handler: Connector.MockHandler) =>
   greet.pipe(
     Effect.provide(

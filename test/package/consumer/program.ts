@@ -1,4 +1,4 @@
-// A program of a user's, against the installed package.
+// A program of a user that uses the installed package.
 import * as HttpClient from "@effect/platform/HttpClient"
 import { Effect, Layer, Schema } from "effect"
 import { ClientResponse, Connector, CookieJar, Errors, Session } from "effect-http-session"

@@ -40,7 +40,7 @@ const slowly = Effect.gen(function* () {
   return `${taken} ${sentBytes}`
 })
 
-/** The first bytes, and no more. */
+/** Reads only the first bytes. */
 const first = Stream.runFold(Stream.take(ClientResponse.stream(opened), 1), 0, (sum, chunk) => sum + chunk.length).pipe(
   Effect.map((bytes) => (bytes > 0 && bytes <= 1024 * 1024 ? "some" : `${bytes} bytes`))
 )

@@ -14,7 +14,7 @@ import * as Peer from "../webSocketServer.js"
 const rounds = Number(process.argv[2] ?? "1")
 const mebi = 1024 * 1024
 
-/** zlib gives 16 KiB at a time, each in a turn of its own: these take more than a thousand turns. */
+/** zlib returns 16 KiB per turn of the event loop, so that this takes more than a thousand turns. */
 const zeros = deflateRawSync(Buffer.alloc(24 * mebi), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
 const noise = randomBytes(24 * mebi)
 
@@ -31,9 +31,9 @@ interface World {
 const ways: Readonly<Record<string, (world: World) => Effect.Effect<unknown, { readonly _tag: string }>>> = {
   "session close": ({ closeSession }) => closeSession,
   timeout: ({ socket }) => socket.close(),
-  /** The end of the Scope does the rest. */
+  /** The end of the Scope closes the socket. */
   interruption: () => Effect.interrupt,
-  /** A socket that reads nothing learns of it when it writes. */
+  /** A socket that does not read detects the reset when it writes. */
   reset: ({ socket }) => Effect.forever(Effect.zipRight(socket.ping(), turn))
 }
 
@@ -50,7 +50,7 @@ const busy = (peer: Peer.WebSocketPeer): Effect.Effect<void> => {
   return Effect.zipRight(peer.send(Peer.text("begin"), ...large), end)
 }
 
-/** A message that was compressed alone can be echoed unchanged. */
+/** A message that was compressed without context can be echoed unchanged. */
 const echo = (peer: Peer.WebSocketPeer): Effect.Effect<void> =>
   Effect.flatMap(peer.receive, ({ opcode, payload, rsv }) =>
     Effect.zipRight(
@@ -118,5 +118,5 @@ const main = Effect.scoped(
 )
 
 const result = await Effect.runPromise(main)
-// What zlib still does keeps the process, and may throw until its end.
+// Work of zlib keeps the process alive, and may throw until it ends.
 process.once("exit", () => writeSync(1, JSON.stringify({ uncaught, ...result })))

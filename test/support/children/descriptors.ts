@@ -33,7 +33,7 @@ const program = Effect.gen(function* () {
       )
     )
   )
-  // A descriptor may be free again: the program sends more until one fails.
+  // A descriptor may be free again, so that the program sends requests until one fails.
   const lastOnes = Effect.gen(function* () {
     for (;;) {
       const { acquired } = yield* connector.stats
@@ -46,7 +46,7 @@ const program = Effect.gen(function* () {
       held.push(fiber)
     }
   })
-  // Requests that have not failed have a connection, and are served.
+  // Requests that have not failed have a connection, and get a response.
   yield* Effect.repeat(Effect.zipRight(Effect.sleep(5), connector.stats), {
     until: ({ acquired, connecting }) => connecting === 0 && failed > 0 && acquired + failed === 400
   })

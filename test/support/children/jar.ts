@@ -12,7 +12,7 @@ const [, , folder = "", name = "", count = "0"] = process.argv
 const program = Effect.gen(function* () {
   const jar = yield* CookieJar.CookieJar
   for (let index = 0; index < Number(count); index++) {
-    // Of names of their own: a domain has room for so many.
+    // All cookies of all processes fit into one domain.
     yield* jar.setCookies([`${name}${index}=1; Max-Age=1000`], `https://${name}.example.com/`)
     yield* Effect.sleep("40 millis")
   }

@@ -48,7 +48,7 @@ const control = Http.createServer((_request, response) => {
 
 const listen = (server: Http.Server, at: string | number): Promise<number> =>
   new Promise((resolve) => {
-    // A server that says how long it keeps a connection has it closed on a busy machine.
+    // With a Keep-Alive timeout the client would close connections on a busy machine.
     server.keepAliveTimeout = 0
     server.requestTimeout = 0
     server.headersTimeout = 0

@@ -26,7 +26,7 @@ const spoil = (): void => {
   for (const kind of ["blackhole 10.1.0.0/16", "unreachable 10.2.0.0/16", "prohibit 10.3.0.0/16"]) {
     run(`ip route add ${kind}`)
   }
-  // The neighbours are there by decree, so that every SYN goes out and none is answered.
+  // The neighbours are configured, so that every SYN is sent and none is answered.
   run("ip link add v0 type veth peer name v1")
   run("ip addr add 10.4.0.1/24 dev v0")
   run("ip -6 addr add fd00::1/64 dev v0 nodad")
@@ -36,7 +36,7 @@ const spoil = (): void => {
   run("ip -6 neigh add fd00::2 lladdr 02:00:00:00:00:02 dev v0 nud permanent")
 }
 
-/** The tag, and the field that distinguishes its kinds. */
+/** The tag of an error, and the field that distinguishes its kinds. */
 const describeError = (error: ClientError): string => {
   if (error._tag === "ConnectionTimeoutError") return `${error._tag} ${error.timeout} ${error.phase}`
   return "code" in error ? `${error._tag} ${error.code}` : error._tag
@@ -138,7 +138,7 @@ const ports = Effect.gen(function* () {
   const fibers = yield* Effect.forEach(Array.from({ length: 30 }), () =>
     Effect.fork(outcome(session, `http://127.0.0.1:${port}/`, "10 seconds"))
   )
-  // Those that have a port are waiting for their answers.
+  // The requests that have a port wait for their responses.
   yield* Effect.repeat(Effect.zipRight(Effect.sleep(5), connector.stats), {
     until: ({ acquired, connecting }) => connecting === 0 && acquired <= 10
   })
@@ -196,5 +196,5 @@ const seen = await Effect.runPromise(
   )
 )
 writeSync(1, JSON.stringify(seen))
-// An exit would wait for the lookups, which nothing can end.
+// A normal exit would wait for the lookups, which cannot be interrupted.
 process.kill(process.pid, "SIGKILL")

@@ -34,7 +34,7 @@ const live = Layer.fresh(
 const ended: Array<string> = []
 const tagAndSubject = (error: ClientError) => ("subject" in error ? `${error._tag} ${error.subject}` : error._tag)
 
-/** Daemons outlive the main fiber: it is the end of the session that they meet. */
+/** Daemons outlive the main fiber, so that the close of the session ends them. */
 const requests = (url: string, count: number) =>
   Effect.forEach(
     Array.from({ length: count }),
@@ -68,7 +68,7 @@ const tell = Effect.sync(() => {
   writeSync(1, `${JSON.stringify({ ended: counts(ended), left })}\n`)
 })
 
-/** Closed handles disappear in the next turns. */
+/** Closed handles are removed in the next turns. */
 const turns = Effect.repeatN(
   Effect.async<void>((resume) => {
     setImmediate(() => resume(Effect.void))

@@ -10,7 +10,7 @@ import * as Session from "../../../src/Session.js"
 const base = process.argv[2] ?? ""
 const tell = (text: string) => Effect.sync(() => void writeSync(1, `${text}\n`))
 
-/** Outlives the main fiber, so that it is the session's end that it meets. */
+/** A daemon outlives the main fiber, so that the close of the session ends it. */
 const fetch = (name: string) =>
   Session.get(`${base}/${name}`).pipe(
     ClientResponse.text,

@@ -14,7 +14,7 @@ interface Sample {
   readonly rss: number
 }
 
-/** Measured after a collection, so that garbage does not count. */
+/** Measured after a run of the garbage collector. */
 const sample = (): Sample => {
   globalThis.gc?.()
   globalThis.gc?.()
@@ -28,7 +28,7 @@ const watch = Effect.sync(() => {
   most = { held: Math.max(most.held, held), rss: Math.max(most.rss, rss) }
 })
 
-/** One message in a millisecond, at the most. */
+/** At most one message per millisecond. */
 const slowly = (socket: WebSocket, taken = 0): Effect.Effect<string> =>
   Effect.matchEffect(socket.receive, {
     onFailure: ({ reason }) => Effect.succeed(`${taken} ${reason}`),
@@ -68,13 +68,13 @@ const measured = (path: string) =>
       path,
       outcome,
       held: most.held - before.held,
-      // The system's high-water mark covers the time between two samples.
+      // The high-water mark of the system covers the time between two samples.
       rss: Math.max(most.rss - before.rss, (process.resourceUsage().maxRSS - peak) * 1024)
     }
   })
 
 const runtime = ManagedRuntime.make(Session.layer())
-// The first ones compile code.
+// The first messages compile code.
 await runtime.runPromise(measured("warm"))
 const results = await runtime.runPromise(Effect.forEach(["warm", ...paths], measured))
 writeSync(1, JSON.stringify(results))

@@ -14,7 +14,7 @@ import { response } from "../server.js"
 import { redirect, sessionWith, site } from "../sites.js"
 import { at } from "./fixtures.js"
 
-/** The failure of a request, if it is of that kind. */
+/** The error of a failed request; dies if it has another tag. */
 const failure = <A, E extends { readonly _tag: string }, R>(
   tag: E["_tag"],
   effect: Effect.Effect<A, E, R>

@@ -62,7 +62,7 @@ export const responses = Effect.gen(function* () {
   }
 })
 
-/** A value that a program reads: its JSON equals its content, and only that shows it. */
+/** Data that a program reads: its JSON equals its content, and other renderings hide secrets. */
 export const data = Effect.gen(function* () {
   const { opened } = yield* inUse
   const jar = yield* CookieJar.make()

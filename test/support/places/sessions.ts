@@ -103,7 +103,7 @@ export const internals = Effect.gen(function* () {
   }
 })
 
-/** Everything that a fiber holds while it waits for a response, and after its request has failed. */
+/** A fiber that waits for a response, and its exit. */
 export const fibers = Effect.gen(function* () {
   const reached = yield* Deferred.make<void>()
   const context = yield* Layer.build(
