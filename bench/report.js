@@ -53,7 +53,7 @@ const introduction = ({ node, server, settings: { rounds, seconds, warmUp } }) =
 
 Each client is a process of its own. They take turns of ${seconds} s after ${warmUp} s of warm-up, and each is compared with the first one of its table in the same round. Figures are medians of the ratios of ${rounds} rounds: a throughput above 1 is faster, CPU below 1 is cheaper. Connections are all that a client opened, warm-up included; some clients close connections that are idle while others have their turns. Absolute times say more about the machine than about a client and are not given. A part is not recorded if the machine had other work to do.
 
-Floors are what a client could cost at the least: a bare socket per worker, which knows that each reply has a Content-Length. Floor b is a program in Effect.
+Floors are the least that a client can cost: a bare socket per worker, which expects a Content-Length in each reply. Floor b is a program in Effect. Floor c adds what every correct client in Effect needs: a request can be interrupted, and then closes its socket.
 
 ![How many times as fast as the best other client](benchmarks.svg)
 `

@@ -34,7 +34,7 @@ const columnsOf = {
 }
 
 const ours = (name) => name.startsWith("ours")
-/** Not other clients: what one could cost at the least, and ours over another version of HTTP. */
+/** Rows that are not other clients: the floors, and ours over another version of HTTP. */
 const isReference = (name) => name.startsWith("floor") || name.startsWith("HTTP/1.1")
 const higherIsBetter = (what) => what === "throughput"
 
@@ -53,10 +53,13 @@ const headlineOf = (label, answers, what) => {
 
 const noteOf = (answers) => {
   const own = [...answers.keys()].find(ours)
-  const floor = [...answers.keys()].find((name) => name.startsWith("floor b"))
-  if (own === undefined || floor === undefined) return undefined
-  const [throughput, cpu] = ["perSecond", "cpu"].map((what) => ratio(over(answers, own, floor, what)))
-  return `Our decoder over floor b: throughput ${throughput}, CPU ${cpu}.`
+  const floors = [...answers.keys()].filter((name) => /^floor [bc]/.test(name))
+  if (own === undefined || floors.length === 0) return undefined
+  const ratios = floors.map((floor) => {
+    const [throughput, cpu] = ["perSecond", "cpu"].map((what) => ratio(over(answers, own, floor, what)))
+    return `over ${floor.slice(0, 7)}: throughput ${throughput}, CPU ${cpu}`
+  })
+  return `Our decoder ${ratios.join("; ")}.`
 }
 
 /**

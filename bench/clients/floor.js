@@ -1,7 +1,8 @@
 /**
- * What a client could cost at the least: a socket per worker, on which one request follows the other. It knows that each
- * reply has a length, and looks only for the end of its head. Floor a is that in a promise; floor b is that in one effect
- * which checks the status: what a program in Effect can cost at the least.
+ * The floors: the least that a client can cost. Each worker has its own socket, on which one request follows the other. A
+ * floor expects a Content-Length in each reply, and looks only for the end of its head. Floor a runs in a promise. Floor b
+ * runs in one effect that checks the status. Floor c is floor b with a guard that closes the socket of an interrupted
+ * request, which every correct client in Effect needs.
  */
 import net from "node:net"
 import tls from "node:tls"
@@ -67,6 +68,7 @@ const sender = (options) => {
     }
     connection.failed = failed
     connection.socket.write(connection.request, "latin1")
+    return connection
   }
 }
 
@@ -78,26 +80,56 @@ const floorA = (options) => {
   )
 }
 
+const decode = (Effect, reply, body) =>
+  reply.startsWith("HTTP/1.1 200") ? Effect.succeed(JSON.parse(reply.slice(body))) : Effect.fail(reply)
+
 const floorB = (options) =>
   effect(({ Effect, Layer }) => {
     const send = sender(options)
-    const decode = (reply, body) =>
-      reply.startsWith("HTTP/1.1 200") ? Effect.succeed(JSON.parse(reply.slice(body))) : Effect.fail(reply)
     return {
       layer: Layer.empty,
       one: (url) =>
-        Effect.async((resume) =>
+        Effect.async((resume) => {
           send(
             url,
-            (reply, body) => resume(decode(reply, body)),
+            (reply, body) => resume(decode(Effect, reply, body)),
             (error) => resume(Effect.fail(error))
           )
-        )
+        })
     }
   })
 
-/** Both, by their names in tables. `body` makes each request a POST, and `ca` uses TLS. */
+const floorC = (options) =>
+  effect(({ Effect, Layer }) => {
+    const send = sender(options)
+    const guarded = (url) => {
+      let connection
+      const sent = Effect.async((resume) => {
+        connection = send(
+          url,
+          (reply, body) => {
+            connection = undefined
+            resume(decode(Effect, reply, body))
+          },
+          (error) => resume(Effect.fail(error))
+        )
+      })
+      return Effect.uninterruptible(
+        Effect.matchCauseEffect(Effect.interruptible(sent), {
+          onFailure: (cause) => {
+            connection?.socket.destroy()
+            return Effect.failCause(cause)
+          },
+          onSuccess: Effect.succeed
+        })
+      )
+    }
+    return { layer: Layer.empty, one: guarded }
+  })
+
+/** All floors, by their names in tables. `body` makes each request a POST, and `ca` uses TLS. */
 export const floors = (optionsOf = () => ({})) => ({
   "floor a: net.Socket in a promise": (ca) => floorA(optionsOf(ca)),
-  "floor b: net.Socket in Effect.async": (ca) => floorB(optionsOf(ca))
+  "floor b: net.Socket in Effect.async": (ca) => floorB(optionsOf(ca)),
+  "floor c: floor b, interruptible": (ca) => floorC(optionsOf(ca))
 })
