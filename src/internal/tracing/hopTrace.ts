@@ -19,6 +19,7 @@ import { carriesTrace, type Spans } from "./spans.js"
 import { SpanTimeline } from "./spanTimeline.js"
 import { errorType } from "./telemetryNames.js"
 import { Timeline } from "./timeline.js"
+import { TracedRequest } from "./tracedRequest.js"
 import type { AttemptEnd, AttemptFacts } from "./traceConfig.js"
 
 const none: ReadonlyArray<(end: AttemptEnd) => void> = []
@@ -143,19 +144,7 @@ export class HopTrace implements Trace, BodyWatch {
   private withTrace(wire: WireRequest, span: AttemptSpan): WireRequest {
     const lines = span.propagation
     if (lines === "") return wire
-    return {
-      method: wire.method,
-      target: wire.target,
-      head: wire.head + lines,
-      version: wire.version,
-      body: wire.body,
-      expectContinue: wire.expectContinue,
-      upgrade: wire.upgrade,
-      close: wire.close,
-      secret: wire.secret,
-      text: undefined,
-      http2: undefined
-    }
+    return new TracedRequest(wire, lines)
   }
 
   connected(connection: Connection, route: Route): void {
