@@ -12,6 +12,7 @@ import type * as Errors from "../src/Errors.js"
 import * as Multipart from "../src/Multipart.js"
 import * as Session from "../src/Session.js"
 import * as Testing from "../src/Testing.js"
+import { untilValue } from "./support/wait.js"
 
 const url = "https://api.example/"
 
@@ -459,6 +460,34 @@ describe("cassettes", () => {
       assert.strictEqual(readFileSync(path, "utf8"), "old")
       yield* Scope.close(scope, Exit.void)
       assert.strictEqual(JSON.parse(readFileSync(path, "utf8")).exchanges.length, 1)
+    })
+  )
+
+  it.scopedLive("free the place of an interrupted request in the queue", () =>
+    Effect.gen(function* () {
+      const server = yield* Testing.server([[{ _tag: "Expect", what: "head" }, { _tag: "Stall" }]])
+      const path = join(yield* directory, "a.json")
+      const network = Connector.layerTcp({ limit: 1, gracefulShutdownTimeout: 0 })
+      const context = yield* Layer.build(
+        Layer.provideMerge(
+          Layer.fresh(Session.layerWithoutDependencies()),
+          Layer.merge(
+            Testing.layerRecord(path).pipe(Layer.provide(network), Layer.provide(NodeFileSystem.layer)),
+            CookieJar.layer()
+          )
+        )
+      )
+      const { connector, get } = Context.get(context, Session.Session)
+      const counted = (acquired: number, waiting: number) =>
+        untilValue(connector.stats, (stats) => stats.acquired === acquired && stats.waiting === waiting)
+      const held = yield* Effect.fork(get(server.url).pipe(ClientResponse.text))
+      yield* counted(1, 0)
+      const queued = yield* Effect.fork(get(server.url).pipe(ClientResponse.text))
+      yield* counted(1, 1)
+      yield* Fiber.interrupt(queued)
+      yield* counted(1, 0)
+      yield* Fiber.interrupt(held)
+      yield* counted(0, 0)
     })
   )
 })

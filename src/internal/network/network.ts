@@ -108,9 +108,12 @@ export class Network implements Transport, AcquisitionOwner {
     return stream
   }
 
-  /** Gets a connection. If any step fails or is interrupted, the guard around all of them frees the slot. */
+  /**
+   * Gets a connection. A failure frees the slot here. After an interruption, the owner of the exchange frees it by
+   * `onLeave`, because a guard of its own would cost each waiting request several hundred bytes.
+   */
   acquire(exchange: Exchange, fresh: boolean, again = false): Effect.Effect<Connection, ClientError> {
-    return Effect.uninterruptibleMask((restore) => {
+    return Effect.suspend(() => {
       const refusal = this.refusal(exchange)
       if (refusal !== undefined) return Effect.fail(refusal)
       const http2 = offerOf(
@@ -127,7 +130,7 @@ export class Network implements Transport, AcquisitionOwner {
         acquisition.leave()
         this.leave(exchange)
       }
-      return Effect.matchCauseEffect(restore(acquisition.step()), {
+      return Effect.matchCauseEffect(acquisition.step(), {
         onFailure: (cause) => {
           exchange.onLeave?.()
           return Effect.failCause(cause)

@@ -45,7 +45,7 @@ export class SlotWaiter {
     })
   }
 
-  readonly grant = (): void => {
+  grant(): void {
     this.granted = true
     const { resume } = this
     this.stop()

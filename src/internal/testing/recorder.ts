@@ -120,6 +120,12 @@ class RecordedExchange implements Exchange {
   set onAbort(abort: ((error: ClientError) => void) | undefined) {
     this.outer.onAbort = abort
   }
+  get onLeave(): (() => void) | undefined {
+    return this.outer.onLeave
+  }
+  set onLeave(leave: (() => void) | undefined) {
+    this.outer.onLeave = leave
+  }
 
   clock(): number {
     return this.outer.clock()

@@ -19,8 +19,8 @@ import { carriesTrace, type Spans } from "./spans.js"
 import { SpanTimeline } from "./spanTimeline.js"
 import { errorType } from "./telemetryNames.js"
 import { Timeline } from "./timeline.js"
-import { TracedRequest } from "./tracedRequest.js"
 import type { AttemptEnd, AttemptFacts } from "./traceConfig.js"
+import { TracedRequest } from "./tracedRequest.js"
 
 const none: ReadonlyArray<(end: AttemptEnd) => void> = []
 

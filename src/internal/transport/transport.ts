@@ -224,8 +224,8 @@ export interface Exchange extends ExchangeContext {
   /** Called when the time limit expires or the session closes. The code that makes the exchange wait sets it. */
   onAbort: ((error: ClientError) => void) | undefined
   /**
-   * Set by the transport while it acquires a connection. Frees the slot if the fiber of the exchange does not end,
-   * because a listener is uninterruptible. Idempotent.
+   * Set by the transport while it acquires a connection. The owner of the exchange calls it when its fiber was interrupted,
+   * or was aborted inside an uninterruptible listener; it frees the slot. Idempotent.
    */
   onLeave?: (() => void) | undefined
 }

@@ -170,6 +170,7 @@ describe("the limits of waiting for a connection", () => {
       const first = yield* Fiber.join(one)
       assert.deepInclude(first, { _tag: "ConnectionTimeoutError", timeout: "poolWait", phase: "queue" })
       yield* Fiber.interrupt(held)
+      holder.exchange.onLeave?.()
       yield* until(() => counts(network).queued === 0)
       yield* turns(5)
       yield* TestClock.adjust(499)
