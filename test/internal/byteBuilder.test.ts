@@ -7,17 +7,17 @@ import { ByteBuilder } from "../../src/internal/byteBuilder.js"
 
 const mebi = 1024 * 1024
 
-/** Lengths of pieces: crumbs, segments, slabs. */
+/** Lengths of pieces: single bytes, segments, slabs. */
 const lengths = fc.array(fc.oneof(fc.integer({ min: 1, max: 20 }), fc.nat(3000), fc.nat(140_000)), { maxLength: 30 })
 
-/** The length that a peer may announce: the true one, less, more, none. */
+/** Lengths that a peer may announce: the true one, a smaller one, a larger one, none. */
 const claims = fc.constantFrom("true", "less", "more", "huge", "none")
 
 const claimed = (claim: string, size: number): number | undefined =>
   ({ true: size, less: size >> 1, more: size * 2 + 1, huge: 2 ** 40 })[claim]
 
 describe("ByteBuilder", () => {
-  it("returns the bytes that it was given, whatever length was expected", () => {
+  it("returns its input with every expected length", () => {
     fc.assert(
       fc.property(lengths, claims, fc.boolean(), (all, claim, asBlocks) => {
         const size = all.reduce((sum, length) => sum + length, 0)
@@ -48,7 +48,7 @@ describe("ByteBuilder", () => {
     assert.strictEqual(before?.buffer.byteLength, 100_000)
   })
 
-  it("allocates little for a length that a peer only announces", () => {
+  it("allocates little for a length that is only announced", () => {
     const gather = new ByteBuilder(64 * mebi)
     gather.append(new Uint8Array(1000), 0, 1000)
     assert.isBelow(gather.blocks()[0]?.buffer.byteLength ?? 0, mebi)
@@ -58,8 +58,8 @@ describe("ByteBuilder", () => {
     assert.isBelow(held, mebi)
   })
 
-  it("allocates at most 64 MiB ahead of the received bytes, whatever length is announced", () => {
-    // After 16 MiB the rest is eight times as much as came, for which a block would be taken if it were smaller.
+  it("allocates at most 64 MiB more than the received bytes for any announced length", () => {
+    // After 16 MiB the rest is eight times the received bytes, for which one block would be allocated if it were smaller.
     const gather = new ByteBuilder(144 * mebi)
     const piece = new Uint8Array(mebi)
     for (let at = 0; at < 17; at++) gather.append(piece, 0, mebi)

@@ -70,7 +70,7 @@ describe("limits", () => {
     })
   }
 
-  it("of a request replace the session's one by one", () => {
+  it("of a request replace those of the session one by one", () => {
     const session = Limits.toTimeouts({ total: "10 seconds", body: "1 second", dns: "2 seconds" })
     const request = Limits.toTimeouts({ body: "5 seconds", total: undefined })
     assert.deepStrictEqual(Limits.resolve(Limits.merge(session, request)), {
@@ -82,12 +82,12 @@ describe("limits", () => {
     })
   })
 
-  it("of a request with one duration keep the session's other limits", () => {
+  it("of a request with one duration keep the other limits of the session", () => {
     const merged = Limits.merge({ body: "1 second", total: "10 seconds" }, Limits.toTimeouts("3 seconds"))
     assert.deepStrictEqual(Limits.resolve(merged), { ...standard, total: 3000, body: 1000, streamed: undefined })
   })
 
-  it("of a request can disable the session's total, and phases stay limited", () => {
+  it("of a request can disable the total of the session, and phases remain limited", () => {
     const merged = Limits.merge({ total: "10 seconds", headers: "1 second" }, { total: Infinity })
     assert.deepStrictEqual(Limits.resolve(merged), {
       ...standard,

@@ -72,7 +72,7 @@ const certificateWith = (text: string): X509Certificate =>
 const base = parseTarget("https://a.test/p/q", false)
 if (!(base instanceof Target)) throw base
 
-/** A function that throws refuses its input, which is fine. */
+/** A function may throw, which refuses its input. */
 const attempt = (f: () => unknown): unknown => {
   try {
     return f()
@@ -307,11 +307,11 @@ const pieces: ReadonlyArray<string> = [
 
 const size = 1_000
 
-/** Characters that are all different: IDNA compares each with all the others. */
+/** Different characters: IDNA compares each with all others. */
 const different = (length: number): string =>
   Array.from({ length }, (_, index) => String.fromCharCode(0x4e00 + ((index * 7919) % 20_000))).join("")
 
-/** Something that does not fit stands at the end, which makes an expression try again. */
+/** The end does not match, so that an expression backtracks. */
 const texts = (piece: string | typeof different, before: string): ReadonlyArray<(length: number) => string> => {
   const repeated = (length: number) =>
     typeof piece === "string" ? piece.repeat(Math.ceil(length / piece.length)) : piece(length)

@@ -65,7 +65,7 @@ describe("raceWithCallback", () => {
     })
   )
 
-  it.effect("does not pass an interrupt of an uninterruptible caller on to its effect", () =>
+  it.effect("does not interrupt its effect if the caller is uninterruptible", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<string>()
       const seen: Array<string> = []

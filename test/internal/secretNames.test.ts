@@ -4,7 +4,7 @@ import { isHiddenHeader, isSecretMember, isSecretName } from "../../src/internal
 
 const list = (text: string): ReadonlyArray<string> => text.trim().split(/\s+/)
 
-/** By the service or the standard that has them. */
+/** Secret names by service or standard. */
 const secret: { readonly [whose: string]: string } = {
   "OAuth 1 and 2": `oauth_signature oauth_token oauth_token_secret oauth_verifier access_token refresh_token id_token
     code code_verifier client_secret client_assertion assertion device_code user_code subject_token`,
@@ -43,7 +43,7 @@ const open: { readonly [whose: string]: string } = {
 
 describe("isSecretName", () => {
   for (const [whose, names] of Object.entries(secret)) {
-    it(`finds the secrets of ${whose}`, () => {
+    it(`hides the secret names of ${whose}`, () => {
       assert.deepStrictEqual(
         list(names).filter((name) => !isSecretName(name)),
         []
@@ -52,12 +52,12 @@ describe("isSecretName", () => {
   }
 
   for (const [whose, names] of Object.entries(open)) {
-    it(`shows the open names of ${whose}`, () => {
+    it(`shows the other names of ${whose}`, () => {
       assert.deepStrictEqual(list(names).filter(isSecretName), [])
     })
   }
 
-  it("treats a name alike in any case and with any separator", () => {
+  it("ignores the case and the separators of a name", () => {
     for (const name of ["security_token", "security-token", "securityToken", "SecurityToken", "security.token"]) {
       assert.isTrue(isSecretName(name), name)
       assert.isTrue(isSecretName(name.toUpperCase()), name.toUpperCase())
@@ -69,7 +69,7 @@ describe("isSecretName", () => {
     assert.isFalse(isSecretName(`token_${"A".repeat(1_000_000)}`))
   })
 
-  it("decides the same name alike however many names it has decided", () => {
+  it("gives the same result for a name after many other names", () => {
     for (let index = 0; index < 2000; index++) assert.isFalse(isSecretName(`field${index}`))
     assert.isTrue(isSecretName("access_token"))
     assert.isFalse(isSecretName("token_type"))
@@ -77,7 +77,7 @@ describe("isSecretName", () => {
 })
 
 describe("isSecretMember", () => {
-  it("equals isSecretName, but shows a code, because that is mostly an error's", () => {
+  it("equals isSecretName, except that it shows a `code`, which is usually the code of an error", () => {
     assert.isFalse(isSecretMember("code"))
     assert.isFalse(isSecretMember("Code"))
     assert.isTrue(isSecretMember("auth_code"))

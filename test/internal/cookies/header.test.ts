@@ -4,7 +4,7 @@ import { fromWire, setCookieLines, toWire } from "../../../src/internal/cookies/
 import type { Head } from "../../../src/internal/transport/transport.js"
 
 describe("quote", () => {
-  // What Python's http.cookies writes.
+  // The output of http.cookies of Python.
   const rows: ReadonlyArray<readonly [value: string, quoted: string]> = [
     ["abc", "abc"],
     ["a:b", "a:b"],

@@ -84,7 +84,7 @@ describe("the limits of a jar", () => {
 })
 
 describe("octets of cookies", () => {
-  it("are sent back as they arrived, in any encoding", () => {
+  it("are sent back byte for byte in any encoding", () => {
     const jar = make()
     jar.storeWire(["utf8=\xc3\xa9", "latin1=\xe9", "both=\xff\xc3\xa9"], site, 0)
     assert.strictEqual(jar.header(site, 0), "utf8=\xc3\xa9; latin1=\xe9; both=\xff\xc3\xa9")
@@ -171,7 +171,7 @@ describe("a jar under random operations", () => {
       { seed: 6265, numRuns: 500 }
     ))
 
-  it("equals itself after it is saved and loaded", () =>
+  it("is the same after it is saved and loaded", () =>
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 20 }), (operations) => {
         const jar = make()
@@ -224,7 +224,7 @@ describe("a jar under random operations", () => {
       { seed: 6265, numRuns: 500 }
     ))
 
-  it("refuses a hostile document or loads it without harm", () =>
+  it("refuses a hostile document, or loads it within the limits of the jar", () =>
     fc.assert(
       fc.property(
         fc.oneof(fc.anything(), fc.record({ version: fc.constant(1), cookies: fc.array(fc.anything()) })),

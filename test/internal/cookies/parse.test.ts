@@ -11,7 +11,7 @@ const piece = fc.oneof(
 const lines = fc.array(piece, { maxLength: 30 }).map((pieces) => pieces.join(""))
 
 describe("parseSetCookie", () => {
-  it("never throws, and keeps the limits that it announces", () =>
+  it("never throws, and keeps its limits", () =>
     fc.assert(
       fc.property(lines, (line) => {
         const parsed = parseSetCookie(line)
@@ -76,7 +76,7 @@ describe("parseSetCookie", () => {
       const text = line(1_000_000)
       const spent = cpuTime()
       parseSetCookie(text)
-      // Quadratic time would be minutes.
+      // Quadratic work would take minutes.
       assert.isBelow(spent(), 1000)
     })
   }

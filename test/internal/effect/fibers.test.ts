@@ -21,7 +21,7 @@ describe("A fiber", () => {
     })
   )
 
-  it.live("begins now with run, and after the caller has continued with runLater", () =>
+  it.live("starts within run, and starts after the caller has continued with runLater", () =>
     Effect.gen(function* () {
       const order: Array<string> = []
       const environment = yield* currentEnvironment
@@ -47,7 +47,7 @@ describe("A fiber", () => {
     })
   )
 
-  it.live("that forkAtOnce starts has begun when it is interrupted in the next microtask", () =>
+  it.live("that forkAtOnce starts has started before an interruption in the next microtask", () =>
     Effect.gen(function* () {
       const order: Array<string> = []
       const effect = Effect.onInterrupt(Effect.never, () => Effect.sync(() => order.push("finalizer")))
@@ -74,7 +74,7 @@ describe("A fiber", () => {
     })
   )
 
-  it.live("in a Scope ends with it, and begins although the Scope has closed", () =>
+  it.live("in a Scope ends with the Scope, and starts even if the Scope is closed", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const order: Array<string> = []

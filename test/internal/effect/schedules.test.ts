@@ -5,7 +5,7 @@ import * as Schedule from "effect/Schedule"
 import { backoff, driverOf, stepsOf } from "../../../src/internal/effect/schedules.js"
 
 describe("A schedule", () => {
-  it.effect("gives the waits of its steps until it ends", () =>
+  it.effect("returns the delays of its steps until it ends", () =>
     Effect.gen(function* () {
       const steps = yield* stepsOf(Schedule.recurs(2))
       assert.deepStrictEqual(
@@ -17,7 +17,7 @@ describe("A schedule", () => {
     })
   )
 
-  it.effect("begins again when its driver is reset", () =>
+  it.effect("starts again after its driver is reset", () =>
     Effect.gen(function* () {
       const driver = yield* driverOf(Schedule.recurs(1))
       assert.deepStrictEqual([yield* driver.after(undefined), yield* driver.after(undefined)], [true, false])

@@ -59,10 +59,10 @@ describe("parseChallenges", () => {
       ]
     ],
     [['Digest , realm="x"'], [["digest", { realm: "x" }]]],
-    // The first of two equal parameters counts.
+    // The first of two parameters with the same name applies.
     [['Digest realm="x", realm="y"'], [["digest", { realm: "x" }]]],
     [['Digest realm=""'], [["digest", { realm: "" }]]],
-    // In no scheme.
+    // A parameter without a scheme is ignored.
     [['realm="x", Basic realm="y"'], [["basic", { realm: "y" }]]],
     [['"stray, Basic realm=a", Basic realm=b'], [["basic", { realm: "b" }]]]
   ]

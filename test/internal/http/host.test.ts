@@ -75,7 +75,7 @@ describe("namedHost", () => {
     {},
     ["a"]
   ]
-  /** Long names by their beginning and their length. */
+  /** Long names are shown as their beginning and their length. */
   const shown = (given: unknown): string =>
     typeof given === "string" && given.length > 60
       ? `${given.slice(0, 60)}… of ${given.length} characters`

@@ -170,7 +170,7 @@ describe("parseTarget", () => {
     assert.strictEqual(parsed("http://example.com:@evil.com/").origin.host, "evil.com")
   })
 
-  it("reads the zone of an IPv6 address, which its URL has and its Host header does not", () => {
+  it("reads the zone of an IPv6 address, which is in its URL and not in its Host header", () => {
     const rows: ReadonlyArray<readonly [url: string, zone: string, shown: string, hostField: string]> = [
       ["http://[fe80::1%25eth0]/x?y", "eth0", "http://[fe80::1%25eth0]/x?y", "[fe80::1]"],
       ["https://[FE80:0::1%25Eth0]:8443/", "Eth0", "https://[fe80::1%25Eth0]:8443/", "[fe80::1]:8443"],
@@ -259,7 +259,7 @@ describe("parseTarget compared with WHATWG", () => {
     ...["::1", " ", "\t", "\r\n", "xn--", "ß", "。", "１", "*", "com", "80", "\0", "\u00ad", "localhost"]
   )
   const urls = fc.tuple(fc.constantFrom("http://", "https://", "http:", "HTTP://"), fc.array(piece, { maxLength: 8 }))
-  it("connects to WHATWG's host or refuses the URL, and sends the same Host", () => {
+  it("connects to the host of WHATWG or refuses the URL, and sends the same Host", () => {
     let taken = 0
     fc.assert(
       fc.property(urls, ([scheme, parts]) => {
@@ -307,7 +307,7 @@ describe("parseTarget compared with WHATWG", () => {
     )
     assert.isAbove(accepted, 10_000)
   })
-  it("resolves a relative reference as URL does", () => {
+  it("resolves a relative reference like the class URL", () => {
     const base = parsed("http://h/a/b?c")
     fc.assert(
       fc.property(path, (parts) => {
@@ -419,7 +419,7 @@ describe("resolveLocation", () => {
     assert.isFalse(target instanceof InvalidURL)
     if (!(target instanceof InvalidURL)) assert.strictEqual(target.target, "/~b%7C%2F?c=%2B%5E%20d")
   })
-  it("escapes each octet outside ASCII, whatever the encoding", () => {
+  it("escapes each octet outside ASCII, in any encoding", () => {
     const octets = (text: string) => Uint8Array.from(Buffer.from(text, "latin1"))
     const values = referencesIn(
       [

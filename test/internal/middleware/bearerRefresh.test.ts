@@ -4,7 +4,7 @@ import * as ClientRequest from "effect-http-session/ClientRequest"
 import * as Middleware from "effect-http-session/Middleware"
 import { type Reply, request, type Script, script } from "./support.js"
 
-/** Tokens t1, t2, …; and how many were fetched. */
+/** A fetch of the tokens t1, t2, …, and the number of fetches. */
 const numbered = () => {
   let fetched = 0
   return {
@@ -19,7 +19,7 @@ const sent = (run: Script) =>
     return header._tag === "Some" ? header.value : undefined
   })
 
-/** Takes one token only. */
+/** A server that accepts only one token. */
 const accepts =
   (token: string) =>
   (asked: ClientRequest.ClientRequest): Reply => {
@@ -92,7 +92,7 @@ describe("bearerRefresh", () => {
     })
   )
 
-  it.effect("continues if the first waiter is interrupted, and stops with the last", () =>
+  it.effect("continues a fetch if the first waiter is interrupted, and interrupts it with the last", () =>
     Effect.gen(function* () {
       const gate = yield* Deferred.make<void>()
       let begun = 0
@@ -184,7 +184,7 @@ describe("bearerRefresh", () => {
     }
   })
 
-  it.effect("keep credentials of the request", () =>
+  it.effect("does not replace credentials of the request", () =>
     Effect.gen(function* () {
       const bearer = yield* Middleware.bearerRefresh({ token: numbered().token })
       const run = script([{ status: 401 }])
@@ -194,7 +194,7 @@ describe("bearerRefresh", () => {
     })
   )
 
-  it.effect("do not resend a body that can be read once, and use a new token the next time", () =>
+  it.effect("does not repeat a body that can be read once, and uses a new token for the next request", () =>
     Effect.gen(function* () {
       const bearer = yield* Middleware.bearerRefresh({ token: numbered().token })
       const run = script([{ status: 401 }, { status: 200 }])
@@ -205,7 +205,7 @@ describe("bearerRefresh", () => {
     })
   )
 
-  it.effect("get their requirements when the middleware is constructed", () =>
+  it.effect("provides the requirements of the fetch when the middleware is constructed", () =>
     Effect.gen(function* () {
       class Login extends Context.Tag("Login")<Login, { readonly token: string }>() {}
       const made = Middleware.bearerRefresh({ token: Effect.map(Login, ({ token }) => Redacted.make(token)) })

@@ -49,13 +49,13 @@ describe("circuitBreaker", () => {
       assert.strictEqual(yield* outcome(breaker, { status: 200 }), "CircuitOpen")
       yield* Deferred.succeed(gate, undefined)
       assert.strictEqual((yield* Fiber.join(probe)).status, 200)
-      // Closed: it takes as many failures as before.
+      // The breaker is closed and needs as many failures as before to open.
       assert.strictEqual(yield* outcome(breaker, { status: 500 }), 500)
       assert.strictEqual(yield* outcome(breaker, { status: 200 }), 200)
     })
   )
 
-  it.effect("passes the place of an interrupted probe to another request", () =>
+  it.effect("lets another request through if the first one is interrupted", () =>
     Effect.gen(function* () {
       const breaker = yield* Middleware.circuitBreaker({ failures: 1, resetAfter: "1 second" })
       yield* outcome(breaker, { status: 500 })
@@ -91,13 +91,13 @@ describe("circuitBreaker", () => {
       ["599", { status: 599 }, true],
       ["429", { status: 429 }, false],
       ["404", { status: 404 }, false],
-      ["refused", refused(), true],
-      ["disconnected", disconnected(), true],
-      ["a URL that is none", new Errors.InvalidURL({ url: "x", reason: "Syntax", description: "no URL" }), false],
-      ["a middleware's", new Errors.MiddlewareError({ reason: "RateLimited" }), false]
+      ["a refused connection", refused(), true],
+      ["a connection that ended", disconnected(), true],
+      ["an invalid URL", new Errors.InvalidURL({ url: "x", reason: "Syntax", description: "no URL" }), false],
+      ["an error of a middleware", new Errors.MiddlewareError({ reason: "RateLimited" }), false]
     ]
     for (const [name, reply, expected] of rows) {
-      it.effect(`${name}: ${expected}`, () =>
+      it.effect(`${expected ? "includes" : "does not include"} ${name}`, () =>
         Effect.gen(function* () {
           const breaker = yield* Middleware.circuitBreaker({ failures: 1 })
           yield* outcome(breaker, reply)

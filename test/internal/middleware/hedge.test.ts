@@ -4,7 +4,7 @@ import * as ClientRequest from "effect-http-session/ClientRequest"
 import * as Middleware from "effect-http-session/Middleware"
 import { disconnected, type Reply, refused, request, script } from "./support.js"
 
-/** Answers after so many milliseconds. */
+/** A response after so many milliseconds. */
 const slow = (millis: number, reply: Reply): Reply =>
   Effect.delay(
     Effect.flatMap(request(), (asked) => script([reply]).next(asked)),
@@ -62,23 +62,28 @@ describe("hedge", () => {
     })
   )
 
-  it.effect("fails at once if a request fails in time, and else waits for the others", () =>
-    Effect.gen(function* () {
-      const early = yield* begin({ after: 100 }, [refused(), { status: 200 }])
-      assert.strictEqual(yield* early.result, "ClientConnectorError")
-      assert.strictEqual(early.seen.length, 1)
-      const late = yield* begin({ after: 100 }, [Effect.delay(Effect.fail(refused()), 150), slow(100, { status: 200 })])
-      yield* late.after(100)
-      yield* late.after(100)
-      assert.strictEqual(yield* late.result, 200)
-      const both = yield* begin({ after: 100 }, [
-        Effect.delay(Effect.fail(refused()), 150),
-        Effect.delay(Effect.fail(disconnected()), 100)
-      ])
-      yield* both.after(100)
-      yield* both.after(100)
-      assert.strictEqual(yield* both.result, "ClientConnectorError")
-    })
+  it.effect(
+    "fails at once if the first request fails before the second is sent, and otherwise waits for the others",
+    () =>
+      Effect.gen(function* () {
+        const early = yield* begin({ after: 100 }, [refused(), { status: 200 }])
+        assert.strictEqual(yield* early.result, "ClientConnectorError")
+        assert.strictEqual(early.seen.length, 1)
+        const late = yield* begin({ after: 100 }, [
+          Effect.delay(Effect.fail(refused()), 150),
+          slow(100, { status: 200 })
+        ])
+        yield* late.after(100)
+        yield* late.after(100)
+        assert.strictEqual(yield* late.result, 200)
+        const both = yield* begin({ after: 100 }, [
+          Effect.delay(Effect.fail(refused()), 150),
+          Effect.delay(Effect.fail(disconnected()), 100)
+        ])
+        yield* both.after(100)
+        yield* both.after(100)
+        assert.strictEqual(yield* both.result, "ClientConnectorError")
+      })
   )
 
   const once = ClientRequest.oneShot(Stream.make(new Uint8Array([1])))
@@ -93,7 +98,7 @@ describe("hedge", () => {
     ["GET", { data: "text" }, 2]
   ]
   for (const [method, options, expected] of rows) {
-    it.effect(`${method} with ${Object.keys(options).join() || "no body"}: ${expected}`, () =>
+    it.effect(`sends ${expected} requests for ${method} with ${Object.keys(options).join() || "no body"}`, () =>
       Effect.gen(function* () {
         const run = yield* begin({ after: 100 }, [Effect.never], request(method, "http://a.test/", options))
         assert.strictEqual(yield* run.after(1000), expected)

@@ -78,7 +78,7 @@ describe("rateLimit", () => {
     })
   )
 
-  it.scoped("gives no slot to an interrupted waiter", () =>
+  it.scoped("does not spend a slot on an interrupted waiter", () =>
     Effect.gen(function* () {
       const limited = yield* Middleware.rateLimit({ limit: 1, interval: "1 second" })
       const run = script([{ status: 200 }])
@@ -100,7 +100,7 @@ describe("rateLimit", () => {
     })
   )
 
-  it.effect("keeps the state of many keys while it matters", () =>
+  it.effect("keeps the state of many keys while it limits requests", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       const limited = yield* Scope.extend(
@@ -109,7 +109,7 @@ describe("rateLimit", () => {
       )
       const run = script([{ status: 200 }])
       for (let index = 0; index < 1100; index++) yield* limited(yield* request("GET", `http://a/${index}`), run.next)
-      // None of them was forgotten while it counted.
+      // No key was evicted while it limited requests.
       const asked = yield* request("GET", "http://a/0")
       assert.isTrue(Exit.isFailure(yield* Effect.exit(limited(asked, run.next))))
       yield* Scope.close(scope, Exit.void)
@@ -117,7 +117,7 @@ describe("rateLimit", () => {
   )
 
   for (const limit of [0, -1, 1.5, Number.NaN]) {
-    it.scoped(`dies of a limit of ${limit}`, () =>
+    it.scoped(`dies for a limit of ${limit}`, () =>
       Effect.gen(function* () {
         const exit = yield* Effect.exit(Middleware.rateLimit({ limit, interval: 1000 }))
         assert.isTrue(Exit.isFailure(exit) && exit.cause._tag === "Die")

@@ -33,7 +33,7 @@ describe("state by key", () => {
     assert.strictEqual(recent.get("busy"), busy)
   })
 
-  it("stays if it is held", () => {
+  it("is not evicted while it is in use", () => {
     const recent = new KeyedState(
       () => ({}),
       () => false,

@@ -7,7 +7,7 @@ import { disconnected, type Reply, refused, request, type Script, script } from 
 
 const every = (millis: number) => Schedule.spaced(Duration.millis(millis))
 
-/** Runs it in a fiber; `after` moves the clock and returns the number of attempts. */
+/** Runs a middleware in a fiber; `after` advances the Clock and returns the number of attempts. */
 const begin = (
   middleware: Middleware.Middleware,
   replies: ReadonlyArray<Reply> | Script,
@@ -37,7 +37,7 @@ describe("retry", () => {
       assert.strictEqual(yield* run.after(99), 2)
       assert.strictEqual(yield* run.after(1), 3)
       assert.strictEqual(yield* run.status, 200)
-      // The connection of the refused response is free while the next attempt waits.
+      // The connection of the refused response is released while the next attempt waits.
       assert.strictEqual(run.made[0]!.calls.abandoned, 1)
       assert.strictEqual(run.made[1]!.calls.abandoned, 0)
     })
@@ -51,7 +51,7 @@ describe("retry", () => {
       assert.strictEqual(yield* run.after(239), 2)
       assert.strictEqual(yield* run.after(241), 3)
       assert.strictEqual(yield* run.status, 503)
-      // The outcome that stands can be read.
+      // The final response can be read.
       assert.strictEqual(run.made[2]!.calls.abandoned, 0)
     })
   )
@@ -65,16 +65,16 @@ describe("retry", () => {
     })
   )
 
-  describe("retry sends again after", () => {
+  describe("retry after an outcome", () => {
     const rows: ReadonlyArray<readonly [string, Reply, boolean]> = [
       ...[408, 425, 429, 500, 502, 503, 504].map((status) => [`${status}`, { status }, true] as const),
       ...[200, 204, 301, 400, 401, 404, 409, 413, 501, 505].map((status) => [`${status}`, { status }, false] as const),
-      ["refused", refused(), true],
-      ["disconnected", disconnected(), true],
-      ["a URL that is none", new Errors.InvalidURL({ url: "x", reason: "Syntax", description: "no URL" }), false],
-      ["a middleware's", new Errors.MiddlewareError({ reason: "CircuitOpen" }), false],
+      ["a refused connection", refused(), true],
+      ["a connection that ended", disconnected(), true],
+      ["an invalid URL", new Errors.InvalidURL({ url: "x", reason: "Syntax", description: "no URL" }), false],
+      ["an error of a middleware", new Errors.MiddlewareError({ reason: "CircuitOpen" }), false],
       [
-        "out of time as a whole",
+        "an expired total limit",
         new Errors.TotalTimeoutError({
           method: "GET",
           url: "http://a/",
@@ -86,7 +86,7 @@ describe("retry", () => {
       ]
     ]
     for (const [name, reply, again] of rows) {
-      it.effect(`${name}: ${again ? "yes" : "no"}`, () =>
+      it.effect(`${again ? "repeats" : "does not repeat"} a GET: ${name}`, () =>
         Effect.gen(function* () {
           const run = yield* begin(Middleware.retry({ schedule: every(1) }), [reply, { status: 200 }])
           assert.strictEqual(yield* run.after(10), again ? 2 : 1)
@@ -95,7 +95,7 @@ describe("retry", () => {
     }
   })
 
-  describe("retry sends again for", () => {
+  describe("retry by method", () => {
     const rows: ReadonlyArray<readonly [string, Middleware.RetryOptions, boolean]> = [
       ...["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"].map((method) => [method, {}, true] as const),
       ["POST", {}, false],
@@ -107,7 +107,7 @@ describe("retry", () => {
       ["PATCH", { idempotencyKey: true, methods: ["POST"] }, false]
     ]
     for (const [method, options, again] of rows) {
-      it.effect(`${method} with ${JSON.stringify(options)}: ${again ? "yes" : "no"}`, () =>
+      it.effect(`${again ? "repeats" : "does not repeat"} ${method} with ${JSON.stringify(options)}`, () =>
         Effect.gen(function* () {
           const run = yield* begin(
             Middleware.retry({ schedule: every(1), ...options }),
@@ -184,12 +184,12 @@ describe("retry", () => {
     const rows: ReadonlyArray<readonly [string, Middleware.RetryOptions, ReadonlyArray<Reply>, number]> = [
       ["repeats a POST", {}, [refused("POST"), { status: 201 }], 2],
       ["repeats a POST as often as others", {}, [refused("POST")], 3],
-      ["ends at an attempt that was sent", {}, [refused("POST"), disconnected("POST"), { status: 201 }], 2],
-      ["ends at a status", {}, [refused("POST"), { status: 503 }, { status: 201 }], 2],
+      ["ends after an attempt that was sent", {}, [refused("POST"), disconnected("POST"), { status: 201 }], 2],
+      ["ends after a response", {}, [refused("POST"), { status: 503 }, { status: 201 }], 2],
       ["obeys times", { times: 1 }, [refused("POST")], 2],
       ["obeys while", { while: () => false }, [refused("POST")], 1],
-      ["is not talked into more by while", { while: () => true }, [{ status: 503 }], 1],
-      ["obeys methods that do not have it", { methods: ["GET"] }, [refused("POST")], 1]
+      ["does not repeat more if while returns true", { while: () => true }, [{ status: 503 }], 1],
+      ["obeys methods without POST", { methods: ["GET"] }, [refused("POST")], 1]
     ]
     for (const [name, options, replies, attempts] of rows) {
       it.effect(name, () =>
@@ -200,7 +200,7 @@ describe("retry", () => {
       )
     }
 
-    it.effect("does not believe an error of a later attempt than its own", () =>
+    it.effect("does not repeat for an error whose attempt is later than the number of sent requests", () =>
       Effect.gen(function* () {
         const later = new Errors.ClientConnectorError({
           method: "POST",
@@ -216,7 +216,7 @@ describe("retry", () => {
       })
     )
 
-    it.effect("repeats a body that gives its bytes once, which it has still", () =>
+    it.effect("repeats a body that can be read once and has not been read", () =>
       Effect.gen(function* () {
         const data = ClientRequest.oneShot(Stream.make(new Uint8Array([1])))
         const run = yield* begin(
@@ -266,7 +266,7 @@ describe("retry", () => {
       })
     )
 
-    it.effect("is the caller's if one is set, and is not added for idempotent methods", () =>
+    it.effect("is that of the caller if one is set, and is not added for idempotent methods", () =>
       Effect.gen(function* () {
         const middleware = Middleware.retry({ schedule: every(1), idempotencyKey: true })
         const own = yield* begin(
@@ -303,7 +303,7 @@ describe("retry", () => {
       })
     )
 
-    it.effect("does not shorten the schedule's wait", () =>
+    it.effect("does not shorten the wait of the schedule", () =>
       Effect.gen(function* () {
         const run = yield* begin(Middleware.retry({ schedule: every(100) }), [asks("0"), { status: 200 }])
         assert.strictEqual(yield* run.after(99), 1)
@@ -343,7 +343,7 @@ describe("retry", () => {
     })
   )
 
-  it.effect("is subject to while, which also sees final results", () =>
+  it.effect("obeys while, which also receives final results", () =>
     Effect.gen(function* () {
       const middleware = Middleware.retry({
         schedule: every(1),

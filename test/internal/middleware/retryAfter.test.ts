@@ -66,9 +66,9 @@ describe("retryAfter", () => {
     [429, { "X-RateLimit-Reset": "1784111777.5" }, 1_000_000_000_500],
     [429, { RateLimit: '"burst";r=0;t=5, "day";r=0;t=60' }, 60_000],
     [429, { RateLimit: '"burst";r=0;t=5, "day";r=10;t=60' }, 5000],
-    // A requested wait outweighs a computed one.
+    // Retry-After takes precedence over the reset of a limit.
     [429, { "Retry-After": "1", "RateLimit-Reset": "7" }, 1000],
-    // Nothing of a limit is to blame.
+    // The status does not mean that a limit was exceeded.
     [500, { "RateLimit-Reset": "7" }, undefined],
     [503, {}, undefined]
   ]

@@ -1,5 +1,5 @@
 /**
- * Middlewares by themselves: requests made by hand, and a rest of the chain that a test scripts.
+ * Middlewares without a session: requests, and a scripted remainder of the chain.
  */
 
 import * as Effect from "effect/Effect"
@@ -18,7 +18,7 @@ export const request = (
   options?: ClientRequest.RequestOptions
 ): Effect.Effect<ClientRequest.ClientRequest> => Effect.orDie(ClientRequest.make(method, url, options))
 
-/** The scripted answer to one request. */
+/** The scripted response to one request. */
 export type Reply =
   | (Given & { readonly body?: string })
   | Errors.ClientError
@@ -27,7 +27,7 @@ export type Reply =
 export interface Script {
   readonly next: Middleware.Next
   readonly seen: Array<ClientRequest.ClientRequest>
-  /** The responses that were made, with their bodies on the way unless `body` was given. */
+  /** The responses, whose bodies have not arrived unless `body` was given. */
   readonly made: Array<Made>
   /** Attempts that were interrupted. */
   readonly interrupted: () => number
@@ -35,14 +35,14 @@ export interface Script {
 
 const isError = (reply: Reply): reply is Errors.ClientError => Errors.isClientError(reply)
 
-/** The request as a session without cookies would send it. */
+/** A request as a session without cookies would send it. */
 const sentFor = (asked: ClientRequest.ClientRequest): Sent | undefined => {
   if (!(asked instanceof PreparedRequest)) return undefined
   const wire = toWire(asked, undefined)
   return isWireError(wire) ? undefined : { url: asked.url, head: wire.head, secret: asked.secretHeaders, peer: "" }
 }
 
-/** Answers by the list and repeats its last entry, or answers by a function. */
+/** Responds with the entries of a list, the last one repeatedly, or with the results of a function. */
 export const script = (
   replies: ReadonlyArray<Reply> | ((request: ClientRequest.ClientRequest, index: number) => Reply)
 ): Script => {

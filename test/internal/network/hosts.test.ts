@@ -1,5 +1,5 @@
 /**
- * The forms in which a host of a URL is sent: the Host header, SNI, and the name or address for a proxy.
+ * The forms in which the host of a URL is sent: the Host header, SNI, and the name or address for a proxy.
  */
 import * as Http from "node:http"
 import type { AddressInfo } from "node:net"
@@ -18,7 +18,7 @@ import { secureSite } from "../../support/secureSite.js"
 import { response } from "../../support/server.js"
 import { everyTest, redirect, sessionWith, site, values } from "../../support/sites.js"
 
-/** Knows names with and without a final dot. */
+/** A resolver of names with and without a final dot. */
 const dotted: Resolver.ResolverService = Resolver.overrides({
   "a.test": "127.0.0.1",
   "bücher.test": "127.0.0.1"
@@ -34,7 +34,7 @@ describe("a final dot of a name", () => {
     })
   )
 
-  it.scopedLive("is neither in SNI nor in the Host header, so that they agree", () =>
+  it.scopedLive("is in neither SNI nor the Host header of https, so that they agree", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const hosts: Array<string | undefined> = []
@@ -58,7 +58,7 @@ describe("a final dot of a name", () => {
     })
   )
 
-  it.scopedLive("stays in a Host header of the caller's", () =>
+  it.scopedLive("stays in a Host header of the caller", () =>
     Effect.gen(function* () {
       const at = yield* site(() => response(200, "ok"))
       const { session } = yield* sessionWith()
@@ -67,7 +67,7 @@ describe("a final dot of a name", () => {
     })
   )
 
-  it.scopedLive("names another origin all the same: connections and relative redirects keep it", () =>
+  it.scopedLive("makes another origin, which connections and relative redirects keep", () =>
     Effect.gen(function* () {
       const at = yield* site(({ target }) => (target === "/" ? redirect(302, "/next") : response(200, "ok")))
       const { session } = yield* sessionWith({}, { connector: { resolver: dotted } })
@@ -89,7 +89,7 @@ describe("a final dot of a name", () => {
   )
 })
 
-/** An interface that has ::1; RFC 6874 gives zones a meaning for this machine only. */
+/** An interface that has ::1. By RFC 6874 a zone is valid only on this machine. */
 const loopbackInterface = Object.entries(networkInterfaces()).find(([, addresses]) =>
   addresses?.some(({ address }) => address === "::1")
 )?.[0]
@@ -110,7 +110,7 @@ const served = (answer: Http.RequestListener) =>
 describe.skipIf(loopbackInterface === undefined)("a zone of an IPv6 address", () => {
   const zone = loopbackInterface ?? ""
 
-  it.scopedLive("decides the interface, and is in no Host header", () =>
+  it.scopedLive("selects the interface, and is not in the Host header", () =>
     Effect.gen(function* () {
       const hosts: Array<string | undefined> = []
       const port = yield* served((request, reply) => {
@@ -130,7 +130,7 @@ describe.skipIf(loopbackInterface === undefined)("a zone of an IPv6 address", ()
     })
   )
 
-  it.scopedLive("that this machine does not have fails the request, and nothing is sent without it", () =>
+  it.scopedLive("that this machine does not have fails the request before anything is sent", () =>
     Effect.gen(function* () {
       let asked = 0
       const port = yield* served((_, reply) => {
@@ -150,7 +150,7 @@ describe.skipIf(loopbackInterface === undefined)("a zone of an IPv6 address", ()
     })
   )
 
-  it.scopedLive("is kept by redirects to the same address, however they name it, and by no others", () =>
+  it.scopedLive("is kept by redirects to the same address in any form, and by no others", () =>
     Effect.gen(function* () {
       const port = yield* served((request, reply) => {
         const to = {
@@ -173,7 +173,7 @@ describe.skipIf(loopbackInterface === undefined)("a zone of an IPv6 address", ()
     })
   )
 
-  it.scopedLive("in a Location is refused: a server does not know this machine's interfaces", () =>
+  it.scopedLive("in a Location is refused, because a server does not know the interfaces of this machine", () =>
     Effect.gen(function* () {
       const port = yield* served((_, reply) => {
         reply.writeHead(302, { location: `http://[::1%25${zone}]/` }).end()
@@ -184,7 +184,7 @@ describe.skipIf(loopbackInterface === undefined)("a zone of an IPv6 address", ()
     })
   )
 
-  it.scopedLive("separates connections and cookies: behind another interface is another host", () =>
+  it.scopedLive("separates connections and cookies, because the address may be another host on another interface", () =>
     Effect.gen(function* () {
       const cookies: Array<string | undefined> = []
       const peers = new Set<number | undefined>()
@@ -202,7 +202,7 @@ describe.skipIf(loopbackInterface === undefined)("a zone of an IPv6 address", ()
     })
   )
 
-  it.scopedLive("is sent to no proxy", () =>
+  it.scopedLive("is not sent to a proxy", () =>
     Effect.gen(function* () {
       const port = yield* served((_, reply) => void reply.end("ok"))
       const url = `http://[::1%25${zone}]:${port}/x`
@@ -226,7 +226,7 @@ describe.skipIf(loopbackInterface === undefined)("a zone of an IPv6 address", ()
     })
   )
 
-  it.scopedLive("is in no SNI and is not compared with the certificate", () =>
+  it.scopedLive("is not in SNI and is not compared with the certificate", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const at = yield* secureSite({ ...set.good })
@@ -239,7 +239,7 @@ describe.skipIf(loopbackInterface === undefined)("a zone of an IPv6 address", ()
     })
   )
 
-  it.scopedLive("is given to an address policy apart from the address", () =>
+  it.scopedLive("is passed to an address policy beside the address", () =>
     Effect.gen(function* () {
       const port = yield* served((_, reply) => void reply.end("ok"))
       const asked: Array<readonly [address: string, zone: string | undefined]> = []

@@ -64,7 +64,7 @@ describe("the offer of HTTP/2", () => {
     assert.strictEqual(offerOf("auto", false, routeOf("https", "any", { proxy }), false), "allowed")
   })
 
-  it("contradicts forceClose", () => {
+  it("is refused together with forceClose", () => {
     assert.strictEqual(shown(offerOf(false, true, routeOf("https", "2"), false)), "version")
     assert.strictEqual(offerOf(false, true, routeOf("https", "any"), false), "never")
   })
@@ -77,7 +77,7 @@ describe("the offer of HTTP/2", () => {
     assert.strictEqual(modeOf({}), "auto")
   })
 
-  it("is off by default where each connection serves one request", () => {
+  it("is off by default if each connection serves one request", () => {
     assert.isFalse(modeOf({ forceClose: true }))
     assert.strictEqual(modeOf({ forceClose: false }), "auto")
   })

@@ -35,7 +35,7 @@ const listening: Effect.Effect<{ readonly port: number; readonly sockets: Set<So
       })
   )
 
-/** A dialler that connects, waits on request, and then has a socket. */
+/** A dialer that can wait before it returns a socket. */
 const dialerTo = (port: number, pause: Effect.Effect<void> = Effect.void): Dialer => ({
   peerKey: () => "",
   clearDnsCache: () => Effect.void,
@@ -111,7 +111,7 @@ describe("an exchange that has failed", () => {
     })
   )
 
-  it.scoped("at the moment it gets its slot passes it to the next", () =>
+  it.scoped("at the moment it gets its slot passes the slot to the next one", () =>
     Effect.gen(function* () {
       const { port } = yield* listening
       const network = networkTo(port, undefined, 1)
@@ -122,7 +122,7 @@ describe("an exchange that has failed", () => {
       const one = yield* Effect.fork(network.acquire(first.exchange, false))
       const two = yield* Effect.fork(network.acquire(second.exchange, false))
       yield* until(() => counts(network).queued === 2)
-      // The first waiter gets the slot as soon as the holder releases it, before its fiber runs.
+      // The first waiter gets the slot when the holder releases it, before the waiter's fiber runs.
       held.abort("Interrupted")
       first.fail(closedError)
       assert.deepStrictEqual(yield* Fiber.await(one), Exit.fail(closedError))
@@ -154,7 +154,7 @@ describe("an exchange that has failed", () => {
 })
 
 describe("the limits of waiting for a connection", () => {
-  it.scoped("start with the queue, and connect continues during the connection", () =>
+  it.scoped("start in the queue, and connect continues during the dial", () =>
     Effect.gen(function* () {
       const { port } = yield* listening
       const network = networkTo(port, Effect.never, 1)

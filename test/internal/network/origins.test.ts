@@ -1,5 +1,5 @@
 /**
- * The state that a network keeps of origins.
+ * The state that a network keeps about origins.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -21,14 +21,14 @@ const entries = (owner: object): number =>
 
 const remembered = (network: Network) => Effect.sync(() => entries(network))
 
-describe("a network that connects to 150 origins, once each,", () => {
+describe("a network that has connected once to each of 150 origins", () => {
   const rows: ReadonlyArray<readonly [name: string, play: Server.Play, mayKeep: number]> = [
     ["that end their connections afterwards", plays(request, respond(200, "ok"), fin, stall), 0],
     ["that close with the response", answers(() => response(200, "ok", ["Connection: close"])), 0],
     ["whose connections are closed at last", answers(() => response(200, "ok")), 150]
   ]
   for (const [name, play, mayKeep] of rows) {
-    it.scopedLive(`remembers none of those ${name}`, () =>
+    it.scopedLive(`keeps no state of origins ${name}`, () =>
       Effect.gen(function* () {
         const at = yield* always(play)
         const { network, session } = yield* networkOn(dialer(at.port))

@@ -17,7 +17,7 @@ interface Going {
   readonly length: string | undefined
 }
 
-/** The bytes sent, at the first and the second attempt. */
+/** The sent bytes of the first and the second attempt. */
 const going = (data: ClientRequest.Data, options?: ClientRequest.RequestOptions): Effect.Effect<Going> =>
   Effect.gen(function* () {
     const request = wire(prepared("POST", url, { ...options, data }))
@@ -41,7 +41,7 @@ async function* generated(): AsyncGenerator<Uint8Array | string> {
 
 const many: AsyncIterable<string | Uint8Array> = { [Symbol.asyncIterator]: generated }
 
-/** Like a form of the form-data package: an old-style stream that starts when it is piped. */
+/** A form like those of the form-data package: an old-style stream that starts when it is piped. */
 class PackageForm extends OldStream {
   readonly known: boolean
   readonly broken: boolean
@@ -89,7 +89,7 @@ interface Row {
   readonly text: string
   readonly type?: string
   readonly length?: string
-  /** Whether it can be sent again. */
+  /** Whether the body can be sent again. */
   readonly again: boolean
 }
 
@@ -179,7 +179,7 @@ describe("data", () => {
     })
   )
 
-  it.live("that is a stream is sent once, even by two requests", () =>
+  it.live("that is a stream can be sent only once, also by two requests", () =>
     Effect.gen(function* () {
       for (const data of [Readable.from(["a"]), webStream("a"), generated(), packageForm(true)]) {
         yield* going(data)
@@ -285,7 +285,7 @@ describe("a part", () => {
     })
   )
 
-  it.live("that is a stream is read once, even by two messages", () =>
+  it.live("that is a stream can be read only once, also by two messages", () =>
     Effect.gen(function* () {
       for (const data of [Readable.from(["a"]), webStream("a")]) {
         yield* going(partOf(data))
@@ -334,7 +334,7 @@ describe("a part", () => {
     })
   }
 
-  it.live("of bytes is sent unchanged, whatever its charset", () =>
+  it.live("of bytes is sent unchanged with any charset", () =>
     Effect.gen(function* () {
       const { sent } = yield* going(partOf(Uint8Array.of(0xe9), { contentType: "text/plain; charset=shift_jis" }))
       assert.include(sent.bytes.toString("latin1"), "\r\n\r\n\xe9\r\n--b--")

@@ -32,7 +32,7 @@ export const wire = (request: PreparedRequest, cookies?: string, context?: BodyC
   return result
 }
 
-/** What preparing or putting on the wire fails with. */
+/** The error of preparing or writing a request. */
 export const failure = (
   method: string,
   url: UrlInput,
@@ -59,7 +59,7 @@ export const values = (request: WireRequest, name: string): ReadonlyArray<string
     .filter((line) => line.toLowerCase().startsWith(`${name}: `))
     .map((line) => line.slice(name.length + 2))
 
-/** How sending a body ended. */
+/** The outcome of sending a body. */
 export interface Sent {
   readonly chunks: ReadonlyArray<Buffer>
   readonly bytes: Buffer
@@ -67,7 +67,7 @@ export interface Sent {
   readonly ended: boolean
 }
 
-/** Runs a body to its end; with `slow` each write waits for a drain. */
+/** Sends a body to its end; with `slow` each write waits for a drain. */
 export const send = (body: RequestBody | undefined, slow = false): Effect.Effect<Sent> =>
   Effect.async((resume) => {
     if (body === undefined)

@@ -174,7 +174,7 @@ describe("request framing", () => {
     })
   }
 
-  it("names form as the right place for a body that is not a form", () => {
+  it("names the option form in the error for a form in another option", () => {
     for (const [data, place] of [
       [new Map([[1, 2]]), "a pair of name and value"],
       [new Date(), "expected a record or pairs"]
@@ -199,7 +199,7 @@ describe("request framing", () => {
     assert.deepInclude(error, { _tag: "InvalidRequest", option: "compress" })
   })
 
-  it("fails if a body does not have its length, and cuts nothing", () => {
+  it("fails if a body does not have its declared length", () => {
     for (const length of ["2", "4"]) {
       assert.deepInclude(failure("POST", url, { data: bytes, headers: { "content-length": length } }), {
         _tag: "RequestBodyError",
@@ -208,7 +208,7 @@ describe("request framing", () => {
     }
   })
 
-  it("has no chunks and no expectations for HTTP/1.0", () => {
+  it("uses neither chunks nor Expect over HTTP/1.0", () => {
     const old = makeDefaults({ version: "1.0" })
     assert.deepInclude(failure("POST", url, { data: stream }, old), { _tag: "InvalidRequest", option: "version" })
     assert.isFalse(wire(prepared("POST", url, { data: bytes, expect100: true }, old)).expectContinue)

@@ -22,7 +22,7 @@ const target = (text: string): Target => {
 }
 
 describe("request headers", () => {
-  it("are in the order Host, caller's, Accept, Accept-Encoding, body's, User-Agent", () => {
+  it("are in the order Host, headers of the caller, Accept, Accept-Encoding, headers of the body, User-Agent", () => {
     const request = wire(prepared("POST", "http://h:8080/x", { headers: [["X-A", "1"]], json: {} }))
     assert.deepStrictEqual(lines(request), [
       "Host: h:8080",
@@ -39,7 +39,7 @@ describe("request headers", () => {
     )
   })
 
-  it("of a request replace the session's whatever their case, and duplicates are kept", () => {
+  it("of a request replace those of the session in any case, and duplicates are kept", () => {
     const defaults = makeDefaults({
       headers: [
         ["X-Tag", "s1"],
@@ -67,7 +67,7 @@ describe("request headers", () => {
     assert.deepStrictEqual(values(headersOf({ headers: new Map([["x-tag", "m"]]) }), "x-tag"), ["m"])
   })
 
-  it("give way if they are automatic, and can be left out", () => {
+  it("that are automatic can be replaced and omitted", () => {
     assert.deepStrictEqual(values(headersOf({ headers: { "user-agent": "me" } }), "user-agent"), ["me"])
     assert.deepStrictEqual(values(headersOf({ skipAutoHeaders: ["User-Agent"] }), "user-agent"), [])
     const defaults = makeDefaults({ skipAutoHeaders: ["Accept"] })
@@ -97,7 +97,7 @@ describe("request headers", () => {
     })
   }
 
-  it("keep a Host of the caller, once and first", () => {
+  it("begin with the Host of the caller, once", () => {
     const request = headersOf({
       headers: [
         ["X-A", "1"],
@@ -140,7 +140,7 @@ describe("request headers", () => {
 describe("request credentials", () => {
   const basic = Auth.basic("user", "pass")
   const header = "Basic dXNlcjpwYXNz"
-  it("come from the URL, the option or the header, and never from two of them", () => {
+  it("are taken from the URL, the option or the header, and are refused if two have them", () => {
     const auth = (input: string, options?: RequestOptions) =>
       values(wire(prepared("GET", input, options)), "authorization")
     assert.deepStrictEqual(auth("http://nkim:1234@h/"), ["Basic bmtpbToxMjM0"])
@@ -224,7 +224,7 @@ describe("request credentials", () => {
 })
 
 describe("request cookies", () => {
-  it("win over the jar's, and are sent byte for byte", () => {
+  it("take precedence over those of the jar, and are sent byte for byte", () => {
     const cookies = (options: RequestOptions | undefined, jar?: string) =>
       values(wire(prepared("GET", url, options), jar), "cookie")
     assert.deepStrictEqual(cookies(undefined), [])
@@ -300,7 +300,7 @@ describe("request params", () => {
 describe("serverHostname", () => {
   const named = (serverHostname: string) => prepared("GET", "https://h/", { serverHostname }).serverHostname
 
-  it("is canonical once the option is read", () => {
+  it("is canonical in the settings of a request", () => {
     assert.strictEqual(named("DB.Internal."), "db.internal")
     assert.strictEqual(named("B\u00fccher.Example"), "xn--bcher-kva.example")
     assert.strictEqual(named("127.0.0.1"), "127.0.0.1")
@@ -347,7 +347,7 @@ describe("injection into a request", () => {
       assert.strictEqual(failure("GET", url, { headers: [[bad === "" ? "" : `x${bad}y`, "a"]] })._tag, "InvalidRequest")
     })
   }
-  it("is not possible by U+010A and U+560A, which become UTF-8", () => {
+  it("is not possible with U+010A and U+560A, which are sent as UTF-8", () => {
     const request = wire(prepared("GET", "http://h/\u010a\u560a?\u010a", { headers: { "x-a": "\u010a\u560a" } }))
     assert.isFalse(/[^\x20-\x7e]/.test(request.target))
     assert.isFalse(/[\r\n]/.test(request.head.replaceAll("\r\n", "")))
@@ -359,7 +359,7 @@ describe("injection into a request", () => {
     assert.isTrue(isWireError(toWire(request, undefined, [["x", "a\nb"]])))
     assert.isTrue(isWireError(toWire(request, undefined, [["x y", "a"]])))
   })
-  it("is refused by values that are not text, which are not read twice", () => {
+  it("is not possible with values that are not text, which are read only once", () => {
     let reads = 0
     const shifty = { toString: () => (reads++ === 0 ? "fine" : "a\r\nb") }
     for (const value of [1, null, shifty, [["x"]], {}]) {
@@ -377,13 +377,13 @@ describe("injection into a request", () => {
     assert.deepStrictEqual(values(wire(request), "x-a"), ["one"])
     assert.deepStrictEqual(values(wire(request), "x-a"), ["one"])
   })
-  it("is not possible by methods, which are upper case, and CONNECT is reserved for proxies", () => {
+  it("is not possible with methods, which are sent in upper case, and CONNECT is refused", () => {
     assert.strictEqual(prepared("patch", url).method, "PATCH")
     assert.strictEqual(prepared("propFind", url).method, "PROPFIND")
     assert.strictEqual(failure("CONNECT", url)._tag, "InvalidRequest")
     assert.strictEqual(failure("\u0131nfo", url)._tag, "InvalidRequest")
   })
-  it("is not possible by a polluted Object.prototype", () => {
+  it("is not possible with a polluted Object.prototype", () => {
     const before = wire(prepared("POST", url, { text: "a" }))
     const poison: Record<string, unknown> = {
       auth: Auth.basic("evil"),
@@ -440,7 +440,7 @@ describe("redirectTo", () => {
     serverHostname: "sni",
     data: "body"
   }
-  it("sends nothing that is bound to the origin to another origin", () => {
+  it("does not send data of the origin to another origin", () => {
     for (const other of ["http://h:81/", "https://h/", "http://sub.h/", "http://evil/"]) {
       const first = prepared("POST", url, options)
       const next = redirectTo(first, target(other), "POST", true)
@@ -454,18 +454,18 @@ describe("redirectTo", () => {
       assert.deepInclude(next, { hop: 1 })
       assert.isUndefined(next.options.auth)
       assert.isUndefined(next.options.cookies)
-      // They do not come back either.
+      // They are not sent after a redirect back either.
       assert.deepStrictEqual(values(wire(redirectTo(next, target(url), "POST", true)), "authorization"), [])
     }
   })
-  it("keeps everything within the origin", () => {
+  it("keeps all headers within the origin", () => {
     const next = redirectTo(prepared("POST", url, options), target("http://h:80/y"), "POST", true)
     const request = wire(next)
     for (const name of ["authorization", "cookie", "x-key", "content-type"])
       assert.lengthOf(values(request, name), 1, name)
     assert.strictEqual(next.serverHostname, "sni")
   })
-  it("sends no header about the body without the body", () => {
+  it("sends no header about the body if it sends no body", () => {
     const next = redirectTo(
       prepared("POST", url, { ...options, compress: "gzip", expect100: true }),
       target("http://h/y"),
@@ -477,7 +477,7 @@ describe("redirectTo", () => {
     assert.isFalse(lines(request).some((line) => /^(?:content-|transfer-|expect)/i.test(line)))
     assert.isUndefined(next.options.data)
   })
-  it("sends credentials of the new URL to it, and no further", () => {
+  it("sends credentials of the new URL to its origin only", () => {
     const first = prepared("GET", url, { auth: Auth.bearer("t") })
     const second = redirectTo(first, target("http://x:y@b/"), "GET", true)
     assert.deepStrictEqual(values(wire(second), "authorization"), [`Basic ${Buffer.from("x:y").toString("base64")}`])

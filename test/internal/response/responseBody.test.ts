@@ -34,7 +34,7 @@ describe("a body as a whole", () => {
     assert.strictEqual(Effect.runSync(response.text), "hello")
   })
 
-  it("shares its memory with no other value", () => {
+  it("does not share its memory with other values", () => {
     const bytes = Effect.runSync(complete("hello").bytes)
     assert.strictEqual(bytes.buffer.byteLength, 5)
     assert.isFalse(Buffer.isBuffer(bytes))
@@ -84,7 +84,7 @@ describe("a body as a whole", () => {
     })
   )
 
-  it("is complete however it arrives", () => {
+  it("is complete in pieces of any size", () => {
     fc.assert(
       fc.property(
         fc.array(fc.uint8Array({ maxLength: 3000 }), { maxLength: 40 }),
@@ -171,7 +171,7 @@ describe("a response that is released", () => {
     })
   )
 
-  it.effect("keeps bytes that have arrived", () =>
+  it.effect("keeps a body that has arrived completely", () =>
     Effect.gen(function* () {
       const { calls, end, push, response } = make()
       push("ab")
@@ -202,7 +202,7 @@ describe("a response that is released", () => {
 })
 
 describe("a streamed body", () => {
-  it.effect("arrives in order, whatever its pieces", () =>
+  it.effect("arrives in order, in pieces of any size", () =>
     Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(
@@ -224,7 +224,7 @@ describe("a streamed body", () => {
     )
   )
 
-  it.effect("stops the connection while no reader pulls, and no earlier", () =>
+  it.effect("pauses the connection only when its buffer is full and no reader pulls", () =>
     Effect.gen(function* () {
       const { body, end, push, response } = make()
       const pull = yield* Effect.scoped(
@@ -233,7 +233,7 @@ describe("a streamed body", () => {
           const piece = new Uint8Array(32 * 1024)
           push(piece)
           yield* pull
-          // 128 KiB for the reader: later bytes are refused until it pulls.
+          // The buffer holds 128 KiB: later bytes are refused until the reader pulls.
           const taken: Array<boolean> = []
           for (let index = 0; index < 12; index++) taken.push(...push(piece))
           assert.isTrue(taken.slice(0, 3).every((going) => going))
@@ -261,7 +261,7 @@ describe("a streamed body", () => {
     })
   )
 
-  it.effect("that ends abandons nothing, and is consumed", () =>
+  it.effect("that ends does not abandon the rest, and cannot be read again", () =>
     Effect.gen(function* () {
       const { calls, end, push, response } = make()
       push("ab")
@@ -276,7 +276,7 @@ describe("a streamed body", () => {
     })
   )
 
-  it.effect("has one reader", () =>
+  it.effect("can have one reader only", () =>
     Effect.gen(function* () {
       const { end, push, response } = make()
       const first = yield* Effect.fork(Stream.runCollect(response.stream))

@@ -46,7 +46,7 @@ describe("a response head", () => {
     assert.deepStrictEqual(response.contentLength, Option.some(12))
   })
 
-  it("has headers in both views, built once", () => {
+  it("builds each view of its headers once", () => {
     assert.strictEqual(response.headers.vary, "accept, cookie")
     assert.strictEqual(response.headers, response.headers)
     assert.deepStrictEqual(response.header("vary"), Option.some("accept"))
@@ -57,7 +57,7 @@ describe("a response head", () => {
     assert.strictEqual(Object.entries(response.headers).find(([name]) => name === "constructor")?.[1], "y")
   })
 
-  it("has its own cookies, the last of a name", () => {
+  it("has its own cookies, the last one of each name", () => {
     assert.deepStrictEqual(Cookies.getValue(response.cookies, "a"), Option.some("2"))
     assert.isUndefined(Reflect.get({}, "value"))
   })

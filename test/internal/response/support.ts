@@ -1,5 +1,5 @@
 /**
- * Responses made by hand: a head, and a body with bytes that the test pushes.
+ * Responses without a connection: a head, and a body whose bytes the test pushes.
  */
 
 import * as Headers from "@effect/platform/Headers"
@@ -31,17 +31,17 @@ export interface Given {
   readonly realUrl?: string
   readonly connection?: ConnectionInfo
   readonly sent?: Sent | undefined
-  /** As for a tolerant connector and a body with explicit end; default: true. */
+  /** Whether a truncated coding is tolerated, as in a tolerant connector for a body with an explicit end. Default: true. */
   readonly toleratesTruncatedCoding?: boolean
 }
 
-/** A response under the test's control. */
+/** A response that the test controls. */
 export interface Made {
   readonly response: Response
   readonly body: IncomingBody
-  /** The number of calls to the connection. */
+  /** The number of calls of each function of the connection. */
   readonly calls: { resumed: number; abandoned: number }
-  /** What `push` said for each piece. */
+  /** The results of `push` for each piece. */
   readonly push: (...pieces: ReadonlyArray<Uint8Array | string>) => ReadonlyArray<boolean>
   readonly end: (trailers?: ReadonlyArray<readonly [string, string]>) => void
   readonly fail: (error: ClientError) => void
@@ -86,7 +86,7 @@ export const make = (given: Given = {}): Made => {
     toleratesTruncatedCoding: given.toleratesTruncatedCoding
   })
   const response = new Response(source, head, body, given.connection ?? { id: 1, reused: false })
-  // The pieces lie in a slab that is overwritten after each call, as a socket's does.
+  // The pieces lie in a slab that is overwritten after each call, like that of a socket.
   const slab = Buffer.alloc(1024 * 1024)
   const push = (...pieces: ReadonlyArray<Uint8Array | string>) =>
     pieces.map((piece) => {
@@ -108,7 +108,7 @@ export const complete = (bytes: Uint8Array | string, given: Given = {}): Respons
   return made.response
 }
 
-/** Reads in all ways: at once, in pieces as a whole, in pieces as a stream. */
+/** Reads a body that arrives at once, as a whole from pieces, and as a stream from pieces. */
 export const readings = (bytes: Uint8Array, given: Given, pieceSize: number) => {
   const inPieces = (read: "bytes" | "stream") =>
     Effect.gen(function* () {

@@ -1,5 +1,5 @@
 /**
- * Coded bodies that are complete by their framing but lack a trailer or a final block: delivered where the coded data
+ * Compressed bodies that are complete by their framing but lack a trailer or a final block: delivered where the coded data
  * stops after all it holds, refused where it stops inside a block, and refused altogether where nothing proves the end.
  */
 import * as Zlib from "node:zlib"
@@ -131,7 +131,7 @@ describe("a coded body that lacks its trailer or final block", () => {
     }
   }
 
-  it.live("is rejected in br, which does not distinguish a flush from a cut", () =>
+  it.live("is rejected with br, in which a flush and a cut are the same", () =>
     Effect.gen(function* () {
       const body = Zlib.brotliCompressSync(words, { finishFlush: Zlib.constants.BROTLI_OPERATION_FLUSH })
       const exits = yield* readings(body, given("br"), 10)
@@ -139,7 +139,7 @@ describe("a coded body that lacks its trailer or final block", () => {
     })
   )
 
-  it.live("delivers all its data to a reader that is slower than zlib, and no byte of its own", () =>
+  it.live("delivers exactly its data to a reader that is slower than zlib", () =>
     Effect.gen(function* () {
       for (const body of [Zlib.gzipSync(large, flush), less(Zlib.gzipSync(large), 8)]) {
         const { end, push, response } = make(given("gzip"))
@@ -153,7 +153,7 @@ describe("a coded body that lacks its trailer or final block", () => {
     })
   )
 
-  it.live("delivers no byte that is not in the data", () =>
+  it.live("delivers only bytes of the data", () =>
     Effect.gen(function* () {
       const whole = Zlib.gzipSync(noise)
       for (let length = 11; length < whole.length - 8; length += 7) {

@@ -7,7 +7,7 @@ import { makeAuthority } from "../../support/certificates.js"
 import * as Server from "../../support/server.js"
 import { turn, turns, until } from "../../support/wait.js"
 
-/** The view of a bare socket: every byte of the server, and how it ends. */
+/** Connects a plain socket, and returns the bytes of the server and how the connection ends. */
 const talk = (open: () => Socket, send: string | ReadonlyArray<string>) =>
   Effect.async<{ readonly text: string; readonly chunks: ReadonlyArray<string>; readonly end: string }>((resume) => {
     const chunks: Array<string> = []
@@ -26,7 +26,7 @@ const talk = (open: () => Socket, send: string | ReadonlyArray<string>) =>
     return Effect.sync(() => socket.destroy())
   })
 
-/** Waits until a server has so many connections; the test's time limit bounds it. */
+/** Waits until a server has so many connections. */
 const connections = (server: Testing.TestServer, count: number): Effect.Effect<void> =>
   Effect.repeat(Effect.zipRight(turn, server.connections), { until: (open) => open === count })
 

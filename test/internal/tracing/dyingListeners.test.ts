@@ -15,9 +15,9 @@ import { loopback } from "../../support/signals.js"
 interface Site {
   readonly server: Server
   readonly url: string
-  /** The same server by a name. */
+  /** The URL of the same server with a name. */
   readonly named: string
-  /** `/hold` is answered from now on. */
+  /** Lets the server respond to /hold. */
   readonly release: Effect.Effect<void>
 }
 
@@ -27,15 +27,15 @@ interface Scenario {
   readonly tls?: boolean
   readonly proxy?: boolean
   readonly connector?: Connector.TcpOptions
-  /** The steps before. */
+  /** The steps before the request. */
   readonly before?: (session: Session.SessionService, site: Site) => Effect.Effect<unknown, unknown>
-  /** The request, which has `options`. */
+  /** The request, with `options`. */
   readonly request?: (
     session: Session.SessionService,
     site: Site,
     options: Parameters<Session.SessionService["get"]>[1]
   ) => Effect.Effect<unknown, unknown>
-  /** While the request is on its way. */
+  /** Runs while the request is in flight. */
   readonly during?: (
     session: Session.SessionService,
     site: Site,
@@ -154,7 +154,7 @@ const play =
       }
     })
 
-/** Dies, or throws, at signals of a marked request. */
+/** A listener that dies or throws for a signal of the marked request. */
 const ways = {
   dies: () => Effect.die("boom"),
   throws: (): Effect.Effect<void> => {
@@ -223,7 +223,7 @@ describe("a dying listener fails only its own request", () => {
     it.scopedLive(`at ${point}, by throwing`, () => check({ point }, "throws"))
   }
 
-  it("and this table has a row for every point", () => {
+  it("has a row for every point in this test", () => {
     const points = new Set(scenarios.map(({ point }) => point))
     assert.strictEqual(points.size, 27)
   })

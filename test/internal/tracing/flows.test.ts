@@ -378,7 +378,7 @@ for (const way of ways) {
       })
     )
 
-    it.scopedLive("a new connection that ends without a byte: the request is sent again, with a RequestRetry", () =>
+    it.scopedLive("report a RequestRetry if a new connection ends without a byte", () =>
       Effect.gen(function* () {
         const peer = yield* faultServer([plays(head, reset)])
         yield* way.run({}, (session, record) =>
@@ -394,7 +394,7 @@ for (const way of ways) {
       })
     )
 
-    it.scopedLive("report a failure if the connection ended under a POST", () =>
+    it.scopedLive("report a failure if the connection ends during a POST", () =>
       Effect.gen(function* () {
         const peer = yield* faultServer([plays(head, respond(200, "one"), head, reset)])
         yield* way.run({}, (session, record) =>
@@ -407,7 +407,7 @@ for (const way of ways) {
       })
     )
 
-    it.scopedLive("report http by a proxy, and a refused CONNECT", () =>
+    it.scopedLive("report http through a proxy, and a refused CONNECT", () =>
       Effect.gen(function* () {
         const here = yield* site
         const proxy = yield* proxyServer()

@@ -1,5 +1,5 @@
 /**
- * Each signal once, and in order, whatever becomes of its request: many runs of requests that succeed, fail, are
+ * Each signal is emitted once and in order for every outcome: many runs of requests that succeed, fail, are
  * interrupted, redirected, repeated, hedged and cut by the end of their session, some at once and for few connections.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -20,7 +20,7 @@ interface Plan {
   readonly method: "GET" | "POST" | "PUT"
   readonly body: "none" | "bytes" | "stream"
   readonly read: "text" | "nothing" | "first chunk"
-  /** Turns of the event loop, after which its fiber is interrupted. */
+  /** The number of turns of the event loop after which the fiber is interrupted. */
   readonly interrupt: number | undefined
   readonly host: "address" | "name"
 }
@@ -31,7 +31,7 @@ interface Batch {
   readonly limit: number
   readonly forceClose: boolean
   readonly middleware: "none" | "retry" | "hedge"
-  /** Turns, after which the session is closed under its requests. */
+  /** The number of turns after which the session closes during its requests. */
   readonly close: number | undefined
 }
 
@@ -90,7 +90,7 @@ const dataOf = (plan: Plan) => {
   return Stream.fromIterable(["one", "two", "three"].map((text) => new TextEncoder().encode(text)))
 }
 
-/** How a request has ended, with the requestId that its signals have. */
+/** The exit of a request, with the requestId of its signals. */
 interface Outcome {
   readonly plan: Plan
   readonly exit: Exit.Exit<unknown, unknown> | undefined
@@ -157,7 +157,7 @@ const run = (batch: Batch) =>
 
 const count = (signals: ReadonlyArray<Signal>, tag: Signal["_tag"]) => signals.filter(({ _tag }) => _tag === tag).length
 
-/** Signals that may come when the request itself is over. */
+/** Signals that may follow the end of the request. */
 const late: ReadonlySet<string> = new Set([
   "ResponseChunkReceived",
   "ResponseEnd",
@@ -165,7 +165,7 @@ const late: ReadonlySet<string> = new Set([
   "ConnectionClosed"
 ])
 
-/** Pairs, each end of which needs its beginning in the same attempt. */
+/** Pairs of a start and an end in one attempt. */
 const pairs: ReadonlyArray<readonly [start: Signal["_tag"], end: Signal["_tag"]]> = [
   ["ConnectionQueuedStart", "ConnectionQueuedEnd"],
   ["ConnectionCreateStart", "ConnectionCreateEnd"],
@@ -216,7 +216,7 @@ const checkRequest = (signals: ReadonlyArray<Signal>, outcome: Outcome, hedged: 
     if (_tag === "ResponseChunkReceived" || _tag === "ResponseEnd") fail(`${_tag} before the end`, signals)
   }
 
-  // The body: its chunks, then its end, once.
+  // The body: its chunks, then one end.
   if (count(signals, "ResponseEnd") !== ends) fail("the body has not ended once", signals)
   const bodyEnd = signals.findIndex(({ _tag }) => _tag === "ResponseEnd")
   let transferred = 0
@@ -227,7 +227,7 @@ const checkRequest = (signals: ReadonlyArray<Signal>, outcome: Outcome, hedged: 
     transferred = signal.transferred
   })
 
-  // The outcome is the caller's.
+  // The end agrees with the exit of the request.
   const { exit } = outcome
   if (exit !== undefined && Exit.isSuccess(exit) && ends !== 1) fail("succeeded without an end", signals)
   const exception = signals.find((signal) => signal._tag === "RequestException")

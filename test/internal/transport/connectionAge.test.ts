@@ -6,18 +6,18 @@ const hours = 3_600_000
 /** A monotonic clock that the test sets. */
 const monotonic = { now: () => assert.fail("its time is known") }
 
-/** When a monotonic time of 0 was. */
+/** The wall time at which the monotonic time was 0. */
 const boot = 1_700_000_000_000
 
 describe("an idle connection", () => {
-  /** Opened at 1 second, idle since 2 seconds for 15. */
+  /** A connection that was opened at 1 second, and is idle from 2 seconds on for at most 15 seconds. */
   const idle = (maxAge = Infinity) => {
     const age = new ConnectionAge(monotonic, 1000, boot + 1000, maxAge)
     age.rest(monotonic, 2000, 15_000)
     return age
   }
 
-  it("may be used until its time is over", () => {
+  it("can be used until its idle time has passed", () => {
     const age = idle()
     assert.isUndefined(age.expired(monotonic, 16_999, boot + 16_999))
     assert.strictEqual(age.expired(monotonic, 17_000, boot + 17_000), "IdleTimeout")
@@ -35,7 +35,7 @@ describe("an idle connection", () => {
     })
   }
 
-  it("is not aged by a sleep before it was taken last", () => {
+  it("is not affected by a sleep before its last use", () => {
     const age = idle()
     age.take(monotonic, 3000, boot + 8 * hours + 3000)
     age.rest(monotonic, 4000, 15_000)
@@ -43,7 +43,7 @@ describe("an idle connection", () => {
     assert.strictEqual(age.expired(monotonic, 5000, boot + 9 * hours + 5000), "IdleTimeout")
   })
 
-  it("is judged by the Clock that it became idle on, whatever Clock another request runs on", () => {
+  it("is judged by the Clock on which it became idle, not by that of the next request", () => {
     let now = 50
     const other = { now: () => now }
     const age = new ConnectionAge(other, 0, 0, Infinity)
@@ -57,7 +57,7 @@ describe("an idle connection", () => {
     assert.strictEqual(age.idleLeft(monotonic, boot), 1000)
   })
 
-  it("is retired at its greatest age, and no later because it was used", () => {
+  it("is retired at its maximum age, also if it was used in the meantime", () => {
     const age = idle(10_000)
     age.take(monotonic, 9000, boot + 9000)
     assert.isFalse(age.isOld(monotonic, 9500))
@@ -74,7 +74,7 @@ describe("an idle connection", () => {
     assert.strictEqual(age.expired(monotonic, 4000, boot + 2 * hours + 1000), "Retired")
   })
 
-  it("that has reached its greatest age in use is retired", () => {
+  it("that has reached its maximum age while in use is retired", () => {
     const age = idle(10_000)
     assert.isFalse(age.isOld(monotonic, 10_999))
     assert.isTrue(age.isOld(monotonic, 11_000))

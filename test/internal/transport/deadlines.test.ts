@@ -4,7 +4,7 @@ import * as Deadlines from "../../../src/internal/transport/deadlines.js"
 import { heldClock } from "../../support/clock.js"
 import { until } from "../../support/wait.js"
 
-/** Timers of this process, of which the runner has some that come and go. */
+/** The number of timers of this process. The test runner adds and removes some. */
 const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
 
 describe("deadlines", () => {

@@ -1,5 +1,5 @@
 /**
- * A body between its connection and its reader: every byte once, in order, however it comes and whenever it is read.
+ * A body between its connection and its reader: every byte is delivered once and in order.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
@@ -89,7 +89,7 @@ describe("IncomingBody", () => {
     assert.isUndefined(body.takeWhole())
   })
 
-  it("returns no whole body that arrived in pieces, has failed or has a reader", () => {
+  it("does not return a whole body that arrived in pieces, has failed or has a reader", () => {
     const pieces = sent("a", "b")
     pieces.end([])
     assert.isUndefined(pieces.takeWhole())

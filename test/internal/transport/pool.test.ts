@@ -46,7 +46,7 @@ describe("slots of the pool", () => {
     const c = request("c", "c")
     request("a", "a2")
     assert.strictEqual(c.state, "waiting")
-    // The host that waits longer has no room left, so the other is served.
+    // The host that has waited longer has reached its limit, so that the other one is served.
     pool.release(b)
     assert.deepStrictEqual(granted, ["c"])
     pool.release(a)
@@ -59,7 +59,7 @@ describe("slots of the pool", () => {
     assert.strictEqual(pool.stats().connecting, 1000)
   })
 
-  it("are released once, however often the release is called", () => {
+  it("are released once, also if the release is called again", () => {
     const { granted, pool, request } = make({ limit: 1 })
     const a = request("h", "a")
     const b = request("h", "b")
@@ -213,7 +213,7 @@ describe("idle connections", () => {
     assert.strictEqual(deadlines.pending, 0)
   })
 
-  it("are refused if their time is over and the timer has not fired", () => {
+  it("are refused after their idle time if the timer has not fired yet", () => {
     const { deadlines, pool } = make({ keepaliveTimeout: 1000 })
     const a = new Connection("k")
     keep(pool, a, deadlines)
@@ -221,7 +221,7 @@ describe("idle connections", () => {
     assert.strictEqual(a.closed, "IdleTimeout")
   })
 
-  it("end at the time that their server announced, whatever else waits", () => {
+  it("end at the time that their server announced, also beside others", () => {
     const { deadlines, pool } = make({ keepaliveTimeout: 15_000 })
     const [long, short] = [new Connection("k"), new Connection("k", 500)]
     keep(pool, long, deadlines)
@@ -232,7 +232,7 @@ describe("idle connections", () => {
     assert.strictEqual(long.closed, "IdleTimeout")
   })
 
-  it("that may be kept forever do not keep others", () => {
+  it("that may be kept forever do not prolong the time of others", () => {
     const { deadlines, pool } = make({ keepaliveTimeout: Infinity })
     const [ever, short] = [new Connection("k"), new Connection("k", 500)]
     keep(pool, ever, deadlines)
@@ -258,7 +258,7 @@ describe("idle connections", () => {
     assert.strictEqual(later.closed, "IdleTimeout")
   })
 
-  it("are reused at once only by a request that gets a slot and overtakes no other", () => {
+  it("are reused at once only by a request that gets a slot without overtaking another", () => {
     const { deadlines, pool, request } = make({ limit: 2, limitPerHost: 1 })
     assert.isFalse(pool.canReuse("a", "a"))
     for (const key of ["a", "b"]) keep(pool, new Connection(key), deadlines)

@@ -201,7 +201,7 @@ describe("any sequence of operations", () => {
     })
   })
 
-  it("serves a host that waits while others come and go", () => {
+  it("serves a host that waits while requests of other hosts are served", () => {
     const { granted, pool, request } = make({ limit: 2 })
     let held = [request("busy"), request("busy")]
     request("quiet", "quiet")

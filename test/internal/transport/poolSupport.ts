@@ -42,7 +42,7 @@ export const make = (given?: Partial<PoolSettings>) => {
   return { pool, granted, request, deadlines: new ManualDeadlines() }
 }
 
-/** Keeps a connection after a request that is over. Its key is its host's, too. */
+/** Keeps a connection after a request has ended. Its key is also that of its host. */
 export const keep = (pool: Pool<Connection>, connection: Connection, deadlines: ManualDeadlines): void => {
   const lease = pool.request(connection.key, connection.key, () => {}) ?? assert.fail("the queue is full")
   pool.connected(lease)
@@ -50,7 +50,7 @@ export const keep = (pool: Pool<Connection>, connection: Connection, deadlines: 
   pool.release(lease)
 }
 
-/** Takes the next idle connection of a key, and the pool forgets it. */
+/** Takes the next idle connection of a key out of the pool. */
 export const takeIdle = (
   pool: Pool<Connection>,
   key: string,

@@ -1,5 +1,5 @@
 /**
- * Slabs: kept ones are never written again, and others are reused.
+ * Slabs: those with kept chunks are never written again, and others are reused.
  */
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
@@ -18,10 +18,10 @@ const pattern = (size: number, seed: number): Buffer => {
 const size = 8 * 1024 * 1024
 
 interface Taken {
-  /** The received bytes in order: kept slabs as they are, the rest as copies. */
+  /** The received bytes in order: kept slabs themselves, the rest as copies. */
   readonly pieces: ReadonlyArray<Buffer>
   readonly kept: ReadonlyArray<Buffer>
-  /** Slabs that were not kept. */
+  /** The slabs that were not kept. */
   readonly others: ReadonlySet<Buffer>
 }
 
@@ -60,7 +60,7 @@ const serve = (seed: number) => {
 }
 
 describe("SlabReader", () => {
-  it.scopedLive("hands over slabs that it never writes to again, for several sockets", () =>
+  it.scopedLive("passes on slabs to which it never writes again, for several sockets", () =>
     Effect.gen(function* () {
       const port = yield* serve(0)
       const all = yield* Effect.all([take(port, full), take(port, full), take(port, full)], {
@@ -127,7 +127,7 @@ describe("DataReader", () => {
   )
 })
 
-/** A socket that counts how often it is read on. */
+/** A socket that counts the calls that resume reading. */
 class Counted extends Net.Socket {
   resumed = 0
   override resume(): this {
@@ -136,7 +136,7 @@ class Counted extends Net.Socket {
   }
 }
 
-/** A slab's reader without a system below it: `fill` reads as libuv does, until it is stopped. */
+/** A reader of slabs without a system below it: `fill` reads like libuv until the reader stops it. */
 const reading = (more: () => boolean = () => true) => {
   const reader = new SlabReader()
   const socket = new Counted()
@@ -179,7 +179,7 @@ describe("a socket whose peer never pauses", () => {
     })
   )
 
-  it.live("is not read again after a pause while its consumer needs no more", () =>
+  it.live("is not read again after a pause while its consumer has enough", () =>
     Effect.gen(function* () {
       let wanted = true
       const { fill, reader, socket } = reading(() => wanted)
@@ -203,7 +203,7 @@ describe("a socket whose peer never pauses", () => {
     })
   )
 
-  it.live("pauses after few chunks of one byte, as a TLS peer may send them", () =>
+  it.live("pauses after a bounded number of chunks of one byte, as a TLS peer may send them", () =>
     Effect.gen(function* () {
       const socket = new Net.Socket()
       const reader = new DataReader(socket)

@@ -8,7 +8,7 @@ import { until } from "../../support/stages.js"
 
 const mebi = 1024 * 1024
 
-/** Inflates in pieces of 16 KiB, each in a turn of its own. */
+/** A message that inflates in pieces of 16 KiB, one per turn. */
 const coded = deflateRawSync(Buffer.alloc(16 * mebi), { finishFlush: constants.Z_SYNC_FLUSH }).subarray(0, -4)
 
 const make = () => {
@@ -24,7 +24,7 @@ describe("permessage-deflate that is cleaned up", () => {
       let called = 0
       let pieces = 0
       deflate.decompress(coded, true, () => called++)
-      // The stream is zlib's.
+      // The stream belongs to zlib.
       const inflater = deflate._inflate as InflateRaw
       yield* Effect.promise(() => once(inflater, "data"))
       inflater.on("data", () => pieces++)
@@ -49,9 +49,9 @@ describe("permessage-deflate that is cleaned up", () => {
     })
   )
 
-  it.live("releases its place among the jobs of zlib, also if its job waited for one", () =>
+  it.live("releases its place among the jobs of zlib, also if its job was waiting for a place", () =>
     Effect.gen(function* () {
-      // More than zlib may have at a time.
+      // More jobs than zlib may have at a time.
       const all = Array.from({ length: 24 }, make)
       let called = 0
       for (const each of all) {
@@ -71,7 +71,7 @@ describe("permessage-deflate that is cleaned up", () => {
     })
   )
 
-  it("accepts no further jobs", () => {
+  it("does not accept further jobs", () => {
     const deflate = make()
     deflate.cleanup()
     deflate.decompress(coded, true, () => assert.fail("it was called"))

@@ -8,7 +8,7 @@ const frames = 20_000
 
 const repeated = (bytes: Uint8Array): Buffer => Buffer.alloc(bytes.length * frames, bytes)
 
-/** Pushes all at once, and reads until the message that stands at the end. */
+/** Pushes all bytes at once, and reads until the last message. */
 const readAll = (bytes: Buffer, onFrame: () => void): Effect.Effect<void> =>
   Effect.async<void>((resume) => {
     const handler: FrameHandler = {
@@ -53,7 +53,7 @@ describe("a read that is full of tiny frames", () => {
       yield* readAll(fragments, () => messages++)
       clearImmediate(next)
       assert.strictEqual(messages, 1)
-      // All was there from the start, so that nothing else took turns.
+      // All bytes were available at the start, so that no turn was spent waiting for them.
       assert.isAtLeast(turns, Math.floor(frames / 512))
     })
   )

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { Utf8Validator } from "../../../src/internal/webSocket/utf8.js"
 
-/** How many bytes of it are taken, a piece at a time; whether no character is cut. */
+/** Whether pieces of `size` bytes are accepted, and whether they end at the end of a character. */
 const judge = (bytes: Buffer, size: number): { readonly taken: boolean; readonly whole: boolean } => {
   const validator = new Utf8Validator()
   for (let at = 0; at < bytes.length; at += size) {
@@ -12,7 +12,7 @@ const judge = (bytes: Buffer, size: number): { readonly taken: boolean; readonly
   return { taken: true, whole: validator.whole }
 }
 
-/** Whether any bytes that follow can make it valid: a character has at most three more. */
+/** Bytes that can complete the last character of a text: at most three. */
 const continuations: ReadonlyArray<Buffer> = [
   Buffer.alloc(0),
   ...[0x80, 0x90, 0xa0, 0xbf].flatMap((first) => [
@@ -31,7 +31,7 @@ const canBecome = (bytes: Buffer): boolean => {
 }
 
 describe("UTF-8 in pieces", () => {
-  it("is refused at the first byte that makes it invalid: for all pairs, and four bytes after each lead", () => {
+  it("is refused at the first invalid byte: for all pairs, and for four bytes after each lead byte", () => {
     const check = (...codes: ReadonlyArray<number>): boolean => {
       const bytes = Buffer.from(codes)
       const { taken, whole } = judge(bytes, 1)
@@ -50,7 +50,7 @@ describe("UTF-8 in pieces", () => {
     }
   })
 
-  it("is judged alike in any pieces", () => {
+  it("has the same result in pieces of any size", () => {
     const piece = fc.oneof(
       fc.string({ unit: "grapheme", maxLength: 8 }).map((text) => Buffer.from(text)),
       fc.uint8Array({ maxLength: 3 }).map((bytes) => Buffer.from(bytes))

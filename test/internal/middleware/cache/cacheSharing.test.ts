@@ -27,7 +27,7 @@ const text = (...args: Parameters<typeof ask>) =>
 
 const fresh: Headers = [["Cache-Control", "max-age=60"]]
 
-/** As far as each request gets alone. */
+/** Lets all fibers run until they wait. */
 const settle = Effect.yieldNow().pipe(Effect.repeatN(20))
 
 describe("a HEAD request", () => {
@@ -55,7 +55,7 @@ describe("a HEAD request", () => {
     }).pipe(memory)
   )
 
-  it.effect("asks the server if no entry is fresh, and stores no GET", () =>
+  it.effect("is sent if no entry is fresh, and is not stored as a GET", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const run = script([
@@ -77,7 +77,7 @@ describe("a HEAD request", () => {
     }).pipe(memory)
   )
 
-  // RFC 9111 section 4.3.5, eleven seconds into max-age=10: the source of the next GET.
+  // RFC 9111 section 4.3.5: the source of the next GET, eleven seconds after a response with max-age=10.
   const rows: ReadonlyArray<readonly [string, number, Headers, "stored" | "validated" | "gone"]> = [
     ["the same ETag", 200, [["ETag", '"a"'], ...fresh], "stored"],
     ["the same ETag and length", 200, [["ETag", '"a"'], ["Content-Length", "4"], ...fresh], "stored"],
@@ -125,7 +125,7 @@ describe("concurrent requests", () => {
   const many = (cache: Middleware.Middleware, run: Script, count: number) =>
     Effect.forkAll(Array.from({ length: count }, () => text(cache, run)))
 
-  it.effect("that miss are sent once, and all get the body", () =>
+  it.effect("without an entry are sent once, and all get the body", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const { open, run } = yield* gated((index) => ({ headers: fresh, body: `body ${index}` }))
@@ -178,12 +178,12 @@ describe("concurrent requests", () => {
     }).pipe(memory)
   )
 
-  it.effect("wait for a body that the first requester does not read", () =>
+  it.effect("get a body that the first requester does not read", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const run = script([{ headers: fresh }])
       const first = yield* ask(cache, run)
-      // More than the client reads in advance.
+      // A larger body than the client reads in advance.
       const [full] = run.made[0]!.push(Buffer.alloc(100_000, "x"))
       assert.isFalse(full)
       const second = yield* Effect.fork(text(cache, run))
@@ -215,7 +215,7 @@ describe("concurrent requests", () => {
     }).pipe(memory)
   )
 
-  it.effect("are each sent after a failure", () =>
+  it.effect("are each sent after the shared request failed", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const { open, run } = yield* gated((index) => (index === 0 ? refused() : { headers: fresh, body: `${index}` }))
@@ -299,7 +299,7 @@ describe("the size limit of a store", () => {
   const body = "x".repeat(3000)
   const urls = ["a", "b", "c"].map((name) => `http://a.test/${name}`)
 
-  /** Which of the URLs are answered without a request. */
+  /** The URLs that the cache answers without a request. */
   const kept = (cache: Middleware.Middleware) =>
     Effect.forEach(urls, (url) =>
       Effect.map(
@@ -318,7 +318,7 @@ describe("the size limit of a store", () => {
       yield* text(cache, run, "GET", undefined, urls[2])
       assert.deepStrictEqual(yield* kept(cache), [true, false, true])
       const store = yield* KeyValueStore.KeyValueStore
-      // Two entries and the index.
+      // The store holds two entries and the index.
       assert.strictEqual(yield* store.size, 3)
     }).pipe(memory)
   )

@@ -9,7 +9,7 @@ import { refused, request, script } from "../support.js"
 import { broken, counting, get, type Headers, memory, reply } from "./requests.js"
 
 describe("cache", () => {
-  it.effect("are selected by Vary with the headers that will be sent", () =>
+  it.effect("selects entries by Vary and the headers that will be sent", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const run = counting([
@@ -30,7 +30,7 @@ describe("cache", () => {
     }).pipe(memory)
   )
 
-  it.effect("are kept apart for different credentials, and the store holds no secret", () =>
+  it.effect("separates entries of different credentials, and stores no secret", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const run = counting([
@@ -77,7 +77,7 @@ describe("cache", () => {
     ]
     for (const [method, status, headers, url, gone] of rows) {
       it.effect(
-        `of ${method} ${status} ${JSON.stringify(headers)} ${url} leave the entry ${gone ? "removed" : "stored"}`,
+        `${gone ? "remove" : "keep"} the entry: ${method} ${url} with ${status} ${JSON.stringify(headers)}`,
         () =>
           Effect.gen(function* () {
             const cache = yield* Middleware.cache()
@@ -91,7 +91,7 @@ describe("cache", () => {
     }
   })
 
-  it.effect("are invalidated by a Location that is compared as requests are written", () =>
+  it.effect("invalidates the URL of a Location, compared in the form in which it would be requested", () =>
     Effect.gen(function* () {
       const rows = [
         ["/a[1]", "/a[1]"],
@@ -112,7 +112,7 @@ describe("cache", () => {
   describe("stored bodies", () => {
     const fresh: Headers = [["Cache-Control", "max-age=60"]]
 
-    it.effect("are byte for byte equal, in their codings", () =>
+    it.effect("keep their bytes and their content codings", () =>
       Effect.gen(function* () {
         const cache = yield* Middleware.cache()
         const bytes = Uint8Array.from({ length: 1024 }, (_, index) => index & 0xff)
@@ -130,12 +130,12 @@ describe("cache", () => {
       }).pipe(memory)
     )
 
-    it.effect("are complete, and not cut, abandoned or too large", () =>
+    it.effect("are only those that arrived completely within the limit", () =>
       Effect.gen(function* () {
         const cache = yield* Middleware.cache({ maxBodySize: 4 })
         const run = script([{ status: 200, headers: fresh }])
         let asks = 0
-        // Not alike, so that none waits for another.
+        // The requests differ, so that none waits for another.
         const ask = Effect.suspend(() =>
           Effect.flatMap(request("GET", undefined, { headers: { "X-N": String(asks++) } }), (asked) =>
             cache(asked, run.next)
@@ -159,7 +159,7 @@ describe("cache", () => {
       }).pipe(memory)
     )
 
-    it.effect("larger than the limit pass with backpressure", () =>
+    it.effect("that exceed the limit are passed on with backpressure", () =>
       Effect.gen(function* () {
         const cache = yield* Middleware.cache({ maxBodySize: 4 })
         const run = script([{ status: 200, headers: fresh }])
@@ -172,7 +172,7 @@ describe("cache", () => {
     )
   })
 
-  it.effect("of a store that fails or holds other values are ignored", () =>
+  it.effect("ignores a store that fails or holds other values", () =>
     Effect.gen(function* () {
       for (const text of [undefined, "{", '{"version":2}', '{"version":1,"responses":[{}]}']) {
         const failing = KeyValueStore.makeStringOnly({
@@ -191,7 +191,7 @@ describe("cache", () => {
     })
   )
 
-  it.effect("of a store that dies are ignored like those of one that fails", () =>
+  it.effect("treats defects of a store like failures", () =>
     Effect.gen(function* () {
       const dies = () => {
         throw new Error("no store")

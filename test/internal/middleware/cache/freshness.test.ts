@@ -6,7 +6,7 @@ import { script } from "../support.js"
 import { asks, counting, get, type Headers, memory, reply } from "./requests.js"
 
 describe("cache", () => {
-  it.effect("answers with a fresh entry, by the Clock", () =>
+  it.effect("answers with an entry while it is fresh by the Clock", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const run = counting([["Cache-Control", "max-age=10"]])
@@ -19,7 +19,7 @@ describe("cache", () => {
     }).pipe(memory)
   )
 
-  describe("an entry one second later", () => {
+  describe("a response one second later", () => {
     const rows: ReadonlyArray<readonly [Headers, boolean, number?]> = [
       [[["Cache-Control", "max-age=60"]], true],
       [[["cache-control", "MAX-AGE=60"]], true],
@@ -42,7 +42,7 @@ describe("cache", () => {
         ],
         true
       ],
-      // A tenth of the time since it was modified.
+      // Heuristic freshness: a tenth of the time since Last-Modified.
       [
         [
           ["Date", "Thu, 01 Jan 1970 00:00:00 GMT"],
@@ -82,20 +82,22 @@ describe("cache", () => {
       [[], false]
     ]
     for (const [headers, expected, status] of rows) {
-      it.effect(`of ${status ?? 200} ${JSON.stringify(headers)}: ${expected}`, () =>
-        Effect.gen(function* () {
-          const cache = yield* Middleware.cache()
-          const run = counting(headers, status)
-          yield* get(cache, run)
-          yield* TestClock.adjust("1 second")
-          yield* get(cache, run)
-          assert.strictEqual(run.seen.length, expected ? 1 : 2)
-        }).pipe(memory)
+      it.effect(
+        `is ${expected ? "fresh" : "not fresh"} with status ${status ?? 200} and ${JSON.stringify(headers)}`,
+        () =>
+          Effect.gen(function* () {
+            const cache = yield* Middleware.cache()
+            const run = counting(headers, status)
+            yield* get(cache, run)
+            yield* TestClock.adjust("1 second")
+            yield* get(cache, run)
+            assert.strictEqual(run.seen.length, expected ? 1 : 2)
+          }).pipe(memory)
       )
     }
   })
 
-  describe("request directives, six seconds into max-age=10,", () => {
+  describe("a request after a response with max-age=10", () => {
     const rows: ReadonlyArray<readonly [ClientRequest.RequestOptions, Headers, number, "cache" | "server" | "504"]> = [
       [asks("no-cache"), [], 6, "server"],
       [{ headers: { Pragma: "no-cache" } }, [], 6, "server"],
@@ -116,20 +118,22 @@ describe("cache", () => {
       [{ data: "a body" }, [], 6, "server"]
     ]
     for (const [options, headers, after, expected] of rows) {
-      it.effect(`${JSON.stringify(options)} ${JSON.stringify(headers)} after ${after}: ${expected}`, () =>
-        Effect.gen(function* () {
-          const cache = yield* Middleware.cache()
-          const run = counting([["Cache-Control", "max-age=10"], ...headers])
-          yield* get(cache, run)
-          yield* TestClock.adjust(`${after} seconds`)
-          const { status } = yield* get(cache, run, options)
-          assert.strictEqual(run.seen.length === 2 ? "server" : status === 504 ? "504" : "cache", expected)
-        }).pipe(memory)
+      it.effect(
+        `gets the ${expected} ${after} seconds later with ${JSON.stringify(options)} and ${JSON.stringify(headers)}`,
+        () =>
+          Effect.gen(function* () {
+            const cache = yield* Middleware.cache()
+            const run = counting([["Cache-Control", "max-age=10"], ...headers])
+            yield* get(cache, run)
+            yield* TestClock.adjust(`${after} seconds`)
+            const { status } = yield* get(cache, run, options)
+            assert.strictEqual(run.seen.length === 2 ? "server" : status === 504 ? "504" : "cache", expected)
+          }).pipe(memory)
       )
     }
   })
 
-  it.effect("are not made fresh by immutable (RFC 8246)", () =>
+  it.effect("does not treat a response as fresh because of immutable (RFC 8246)", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const run = counting([
@@ -145,7 +149,7 @@ describe("cache", () => {
     }).pipe(memory)
   )
 
-  it.effect("with an Age that is not a number of seconds have age 0 (RFC 9111 section 5.1)", () =>
+  it.effect("treats an Age that is not a number of seconds as 0 (RFC 9111 section 5.1)", () =>
     Effect.gen(function* () {
       for (const age of ["-3600", "x", "1.5"]) {
         const cache = yield* Middleware.cache()
@@ -161,7 +165,7 @@ describe("cache", () => {
     }).pipe(memory)
   )
 
-  it.effect("age from the time of the request (RFC 9111 section 4.2.3)", () =>
+  it.effect("counts the age from the time of the request (RFC 9111 section 4.2.3)", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const run = script((asked, index) =>

@@ -1,4 +1,4 @@
-/** Which requests of sessions share a stored response, over mocks: every request that the mock gets has a number. */
+/** The requests of sessions that share a stored response, over mocks that respond with the number of the request. */
 import { KeyValueStore } from "@effect/platform"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Redacted, TestClock } from "effect"
@@ -27,7 +27,7 @@ type Row = readonly [name: string, a: Given, b: Given]
 const ssl = (value: Ssl.Ssl): Given => ({ request: { ssl: value } })
 const proxied = (options: ClientRequest.RequestOptions, target = url): Given => ({ request: options, url: target })
 
-/** Pairs that must not share. Every secret in them has "s3cret" in it. */
+/** Pairs that must not share a response. Every secret contains "s3cret". */
 const apart: Effect.Effect<ReadonlyArray<Row>> = Effect.gen(function* () {
   const { authority, ca, client, untrustedAuthority } = yield* standard()
   const other = yield* authority.issue({ names: ["other"], client: true })
@@ -142,7 +142,7 @@ const together: Effect.Effect<ReadonlyArray<Row>> = Effect.gen(function* () {
 })
 
 describe("requests that share no response", () => {
-  it.scoped("differ in trust, peer or user, whichever comes first", () =>
+  it.scoped("differ in trust, peer or user, in either order", () =>
     Effect.gen(function* () {
       for (const [name, a, b] of yield* apart) {
         const seen = recordingStore()
@@ -265,7 +265,7 @@ describe("Proxy.route", () => {
   )
 
   it.scoped(
-    "is called again for each attempt of a retry inside the cache, whose response is not stored by another route",
+    "is called again for each attempt of a retry inside the cache, and a response by another route is not stored",
     () =>
       Effect.gen(function* () {
         let count = 0
@@ -281,7 +281,7 @@ describe("Proxy.route", () => {
         yield* TestClock.adjust("1 minute")
         assert.strictEqual(yield* Fiber.join(fiber), "2")
         assert.strictEqual(count, 2)
-        // By the proxy, as the first attempt was: the response that came directly must not answer.
+        // The third request uses the proxy like the first attempt, so that it must not get the direct response.
         assert.strictEqual(yield* text(session, {}), "3")
       }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )

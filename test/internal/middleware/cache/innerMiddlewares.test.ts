@@ -15,7 +15,7 @@ describe("cookies of the jar", () => {
 
   const jars: ReadonlyArray<readonly [string, Layer.Layer<CookieJar.CookieJar>]> = [
     ["the package's", CookieJar.layer()],
-    // Another object with the same members is a custom jar.
+    // Another object with the same members counts as a custom jar.
     [
       "a custom",
       Layer.effect(
@@ -46,7 +46,7 @@ describe("cookies of the jar", () => {
     )
   }
 
-  it.scoped("that change on the way are noticed, and the response is not stored", () =>
+  it.scoped("that change during the request keep its response out of the cache", () =>
     Effect.gen(function* () {
       const at = yield* site()
       const cache = yield* Middleware.cache()
@@ -74,7 +74,7 @@ describe("cookies of the jar", () => {
 describe("middlewares inside the cache", () => {
   const bearer = (token: string) => Middleware.bearerRefresh({ token: Effect.succeed(Redacted.make(token)) })
 
-  it.scoped("that add credentials by bearerRefresh get no stored responses, and theirs are not stored", () =>
+  it.scoped("that add credentials by bearerRefresh bypass the cache", () =>
     Effect.gen(function* () {
       const at = yield* site()
       const cache = yield* Middleware.cache()
@@ -86,7 +86,7 @@ describe("middlewares inside the cache", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scoped("stay apart by the tokens of a bearerRefresh outside of the cache", () =>
+  it.scoped("use separate entries for the tokens of a bearerRefresh outside the cache", () =>
     Effect.gen(function* () {
       const at = yield* site()
       const cache = yield* Middleware.cache()
@@ -98,7 +98,7 @@ describe("middlewares inside the cache", () => {
     }).pipe(Effect.provide(KeyValueStore.layerMemory))
   )
 
-  it.scoped("include digest, which has separate responses", () =>
+  it.scoped("include digest, whose responses have separate entries", () =>
     Effect.gen(function* () {
       const at = yield* site((request, call) =>
         request.headers.has("authorization")
@@ -144,7 +144,7 @@ describe("middlewares inside the cache", () => {
     )
   }
 
-  it.scoped("that add credentials of the calling fiber answer no other fiber", () =>
+  it.scoped("that add credentials of the calling fiber share no response with other fibers", () =>
     Effect.gen(function* () {
       const user = yield* FiberRef.make("")
       const at = yield* site()
@@ -183,7 +183,7 @@ describe("middlewares inside the cache", () => {
   )
 
   it.scoped(
-    "that cause a 304 to other credentials do not refresh, and the request is sent again without conditions",
+    "that cause a 304 to other credentials do not refresh the entry, and the request is repeated without conditions",
     () =>
       Effect.gen(function* () {
         const at = yield* site((request, call) =>

@@ -50,7 +50,7 @@ export const get = (
 
 export const reply = (body: string, headers: Headers, status = 200): Reply => ({ status, headers, body })
 
-/** The number of the request that is answered, with these headers. */
+/** Responds with the number of the request as the body. */
 export const counting = (headers: Headers, status = 200) =>
   script((_, index) => ({ status, headers, body: String(index + 1) }))
 

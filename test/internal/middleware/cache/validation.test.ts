@@ -85,7 +85,7 @@ describe("cache", () => {
       }).pipe(memory)
     )
 
-    describe("stale entries and separate entries", () => {
+    describe("with stale-if-error", () => {
       const rows: ReadonlyArray<readonly [string, Reply, boolean]> = [
         ["stale-if-error=9", { status: 503, body: "" }, true],
         ["stale-if-error=9", { status: 500, body: "" }, true],
@@ -99,7 +99,7 @@ describe("cache", () => {
       ]
       for (const [directive, second, expected] of rows) {
         it.effect(
-          `with ${directive}, ${"_tag" in second ? second._tag : "status" in second ? second.status : ""}: ${expected}`,
+          `${expected ? "serves" : "does not serve"} the stale entry for ${directive} after ${"_tag" in second ? second._tag : "status" in second ? second.status : ""}`,
           () =>
             Effect.gen(function* () {
               const cache = yield* Middleware.cache()
@@ -119,7 +119,7 @@ describe("cache", () => {
     })
   })
 
-  it.effect("with a Vary in a 304 answer no other request then", () =>
+  it.effect("does not serve other requests after a 304 that adds Vary", () =>
     Effect.gen(function* () {
       const cache = yield* Middleware.cache()
       const language = (name: string) => ({ headers: { "accept-language": name } })
@@ -146,13 +146,13 @@ describe("cache", () => {
   )
 
   const superseding: ReadonlyArray<readonly [string, number, Headers, string, string]> = [
-    ["that may not be stored", 200, [["Cache-Control", "no-store"]], "new", "new"],
-    ["that says it is gone", 410, [["Cache-Control", "no-store"]], "gone", "gone"],
-    ["that is too large", 200, [["Cache-Control", "max-age=60"]], "x".repeat(101), "x".repeat(101)],
-    ["that is an error", 500, [], "broken", "old"]
+    ["must not be stored", 200, [["Cache-Control", "no-store"]], "new", "new"],
+    ["is 410", 410, [["Cache-Control", "no-store"]], "gone", "gone"],
+    ["is too large", 200, [["Cache-Control", "max-age=60"]], "x".repeat(101), "x".repeat(101)],
+    ["is an error", 500, [], "broken", "old"]
   ]
   for (const [name, status, headers, body, next] of superseding) {
-    it.effect(`after an answer to a validation ${name}: ${next.slice(0, 9)} comes next (RFC 9111 section 4.3.3)`, () =>
+    it.effect(`serves "${next.slice(0, 9)}" after a validation whose response ${name} (RFC 9111 section 4.3.3)`, () =>
       Effect.gen(function* () {
         const cache = yield* Middleware.cache({ maxBodySize: 100 })
         const run = script((_, index) =>

@@ -27,7 +27,7 @@ const params = (sent: ClientRequest.ClientRequest): Record<string, string> => {
 
 const md5 = (text: string) => createHash("md5").update(text).digest("hex")
 
-/** Whether a server would take it. */
+/** Whether a server would accept the answer. */
 const verified = (sent: ClientRequest.ClientRequest) => {
   const { cnonce, nc, nonce, qop, realm, response, uri, username } = params(sent)
   const url = new URL(sent.url)
@@ -38,7 +38,7 @@ const verified = (sent: ClientRequest.ClientRequest) => {
   )
 }
 
-/** Sends these in turn by one middleware; each has a script of its own. */
+/** Sends requests in order through one middleware, each with its own script. */
 const through = (
   middleware: Middleware.Middleware,
   asked: Effect.Effect<ClientRequest.ClientRequest>,
@@ -69,10 +69,10 @@ describe("digest", () => {
       ["200", [{ status: 200 }], 1],
       ["401 without a challenge", [{ status: 401 }], 1],
       ["401 of another scheme", [{ status: 401, headers: [["WWW-Authenticate", 'Basic realm="r"']] }], 1],
-      ["401 nobody can answer", [challenge(", algorithm=WHIRLPOOL")], 1],
+      ["401 with an unknown algorithm", [challenge(", algorithm=WHIRLPOOL")], 1],
       ["407", [challenge("", "Proxy-Authenticate", 407)], 1],
       ["a second refusal", [challenge()], 2],
-      ["refusals that are stale for ever", [challenge(", stale=true")], 3]
+      ["a nonce that is stale each time", [challenge(", stale=true")], 3]
     ]
     for (const [name, replies, sent] of rows) {
       it.effect(name, () =>
@@ -88,7 +88,7 @@ describe("digest", () => {
     }
   })
 
-  it.effect("sends credentials in advance and counts", () =>
+  it.effect("sends credentials in advance with increasing counts", () =>
     Effect.gen(function* () {
       const digest = yield* Middleware.digest(credentials)
       yield* through(digest, request(), [challenge(), { status: 200 }])
@@ -125,7 +125,7 @@ describe("digest", () => {
     })
   )
 
-  it.effect("answers a stale nonce once more, whether it was sent in advance or not", () =>
+  it.effect("answers again after a stale nonce, also after one that was sent in advance", () =>
     Effect.gen(function* () {
       const fresh: Reply = {
         status: 401,
@@ -149,18 +149,20 @@ describe("digest", () => {
     })
   )
 
-  it.effect("does not try again for a nonce that was refused in advance, nor send it in advance the next time", () =>
-    Effect.gen(function* () {
-      const digest = yield* Middleware.digest(credentials)
-      yield* through(digest, request(), [challenge(), { status: 200 }])
-      const refused = yield* through(digest, request(), [challenge()])
-      assert.strictEqual(refused.seen.length, 1)
-      const after = yield* through(digest, request(), [{ status: 200 }])
-      assert.deepStrictEqual(authorizations(after), [undefined])
-    })
+  it.effect(
+    "does not repeat a request whose nonce in advance was refused, and does not use that nonce in advance again",
+    () =>
+      Effect.gen(function* () {
+        const digest = yield* Middleware.digest(credentials)
+        yield* through(digest, request(), [challenge(), { status: 200 }])
+        const refused = yield* through(digest, request(), [challenge()])
+        assert.strictEqual(refused.seen.length, 1)
+        const after = yield* through(digest, request(), [{ status: 200 }])
+        assert.deepStrictEqual(authorizations(after), [undefined])
+      })
   )
 
-  it.effect("keeps the secret and client nonce of -sess over a new nonce", () =>
+  it.effect("keeps the session key and client nonce of -sess with a new nonce", () =>
     Effect.gen(function* () {
       const digest = yield* Middleware.digest(credentials)
       const sess: Reply = {
@@ -288,7 +290,7 @@ describe("digest", () => {
   })
 
   for (const name of ["a:b", "a\u0000b"]) {
-    it.effect(`with the name ${JSON.stringify(name)} cannot be sent`, () =>
+    it.effect(`fails for the user name ${JSON.stringify(name)}`, () =>
       Effect.gen(function* () {
         const digest = yield* Middleware.digest(Auth.basic(name, "p"))
         const run = yield* through(digest, request(), [challenge()])
@@ -297,7 +299,7 @@ describe("digest", () => {
     )
   }
 
-  it.effect("give concurrent requests distinct counts", () =>
+  it.effect("uses distinct counts for concurrent requests", () =>
     Effect.gen(function* () {
       const digest = yield* Middleware.digest(credentials)
       yield* through(digest, request(), [challenge(), { status: 200 }])

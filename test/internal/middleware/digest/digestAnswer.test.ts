@@ -146,7 +146,7 @@ describe("the form of a digest answer", () => {
     assert.strictEqual(response(", charset=UTF-8", "latin1"), '"a4e28137cd0f5f455e618ea8ac2e281b"')
   })
 
-  it("repeats the algorithm and opaque as they were written", () => {
+  it("repeats the algorithm and opaque exactly", () => {
     const { params } = answered('Digest realm="r", nonce="n", algorithm=md5, opaque=""', user, {})
     assert.strictEqual(params.algorithm, "md5")
     assert.strictEqual(params.opaque, '""')

@@ -186,7 +186,7 @@ describe("addressPolicy", () => {
     ["ISATAP of a global address", "2606:4700::200:5efe:10.0.0.1", "10.0.0.1"],
     ["6to4 and ISATAP at once", "2002:101:101::5efe:10.0.0.1", "10.0.0.1"]
   ]
-  it.each(embedding)("sees the IPv4 address in %s: %s", (_, text, inner) => {
+  it.each(embedding)("checks the IPv4 address in %s: %s", (_, text, inner) => {
     assert.include(
       embeddedIPv4(text).map(({ address: found }) => found),
       inner
@@ -208,7 +208,7 @@ describe("addressPolicy", () => {
     for (const text of texts) assert.deepStrictEqual(embeddedIPv4(text), [], text)
   })
 
-  it("reads a local NAT64 address only in the ways that its zeros allow", () => {
+  it("reads a local NAT64 address only with the prefix lengths that its zeros allow", () => {
     const found = (text: string) => embeddedIPv4(text).map((each) => each.address)
     assert.deepStrictEqual(found("64:ff9b:1::8.8.8.8"), ["8.8.8.8"])
     assert.deepStrictEqual(found("64:ff9b:1:808:8:800::"), ["8.8.8.8", "8.8.8.0", "8.8.0.0", "0.0.0.0"])
@@ -231,7 +231,7 @@ describe("addressPolicy", () => {
     ])
   })
 
-  it.each(["fe80::1%eth0", "fe80::1%1", "fe80::ffff%a.b-c"])("applies ranges to %s, whatever its zone", (text) => {
+  it.each(["fe80::1%eth0", "fe80::1%1", "fe80::ffff%a.b-c"])("applies ranges to %s with any zone", (text) => {
     assert.isFalse(allows({ deny: ranges.linkLocal }, text))
     assert.isTrue(allows({ allow: ["fe80::/64"] }, text))
     assert.isFalse(allows({ allow: ["fe81::/64"] }, text))
@@ -250,7 +250,7 @@ describe("addressPolicy", () => {
     null,
     true,
     "10.0.0.0/8",
-    // `each` spreads an array: this case is the array itself.
+    // `each` spreads an array, and this case is the array itself.
     [["10.0.0.0/8"]],
     { denied: ["10.0.0.0/8"] },
     { deny: "10.0.0.0/8" },

@@ -4,7 +4,7 @@ import { ClientConnectorDNSError } from "../../../../src/Errors.js"
 import { askResolver } from "../../../../src/internal/network/dial/askResolver.js"
 import * as Resolver from "../../../../src/Resolver.js"
 
-/** The types forbid these answers; a resolver written in JavaScript has no types. */
+/** Answers that the types forbid, and that a resolver in JavaScript may return. */
 const answering = (answer: unknown): Resolver.ResolverService => ({
   resolve: () => Effect.succeed(answer) as unknown as ReturnType<Resolver.ResolverService["resolve"]>
 })
@@ -112,7 +112,7 @@ describe("askResolver", () => {
     })
   )
 
-  it.effect("fails with EBADRESP if the resolver returns no Effect, and a rejected promise does nothing else", () =>
+  it.effect("fails with EBADRESP if the resolver does not return an Effect, also for a rejected promise", () =>
     Effect.gen(function* () {
       for (const returned of [undefined, null, "127.0.0.1", [{ address: "127.0.0.1", family: 4 }], () => {}]) {
         assert.strictEqual(yield* codeOf(returning(returned)), "EBADRESP")

@@ -18,7 +18,7 @@ export const resolverOf = (hosts: { readonly [host: string]: ReadonlyArray<strin
     resolve: (host) => Effect.fail(new ClientConnectorDNSError({ host, code: "ENOTFOUND", phase: "dns" }))
   })
 
-/** Dials as the network does, and closes all with the scope. */
+/** Dials like the network, and closes all sockets with the Scope. */
 export const setup = (options: TcpOptions = {}) =>
   Effect.map(makeTcpDialer(options, { resolver: options.resolver ?? Resolver.system }), (dialer) => ({
     dialer,

@@ -34,31 +34,29 @@ describe("a direct connection", () => {
     })
   )
 
-  it.scopedLive.skipIf(process.platform !== "linux")(
-    "has the system probe silent peers after a minute by default",
-    () =>
-      Effect.gen(function* () {
-        const server = yield* listen("127.0.0.1")
-        for (const [options, least, most] of [
-          [{}, 10, 60],
-          [{ tcpKeepAlive: "10 seconds" }, 1, 10],
-          [{ tcpKeepAlive: 0 }, 0, 1],
-          [{ tcpKeepAlive: Infinity }, undefined, undefined]
-        ] as const) {
-          const { dial } = yield* setup(options)
-          const { wire } = yield* dial({ host: "127.0.0.1", port: server.port })
-          // The kernel has another timer until the peer has answered.
-          const timer = yield* untilValue(
-            Effect.sync(() => timerOf(wire.socket) ?? ""),
-            (value) => /^0[02]/.test(value)
-          )
-          const [kind, ticks = ""] = timer.split(":")
-          assert.strictEqual(kind, most === undefined ? "00" : "02")
-          if (most === undefined) continue
-          assert.isAtMost(Number.parseInt(ticks, 16), most * 100)
-          assert.isAtLeast(Number.parseInt(ticks, 16), least * 100)
-        }
-      })
+  it.scopedLive.skipIf(process.platform !== "linux")("enables TCP keep-alive probes after a minute by default", () =>
+    Effect.gen(function* () {
+      const server = yield* listen("127.0.0.1")
+      for (const [options, least, most] of [
+        [{}, 10, 60],
+        [{ tcpKeepAlive: "10 seconds" }, 1, 10],
+        [{ tcpKeepAlive: 0 }, 0, 1],
+        [{ tcpKeepAlive: Infinity }, undefined, undefined]
+      ] as const) {
+        const { dial } = yield* setup(options)
+        const { wire } = yield* dial({ host: "127.0.0.1", port: server.port })
+        // The kernel runs another timer until the peer has acknowledged.
+        const timer = yield* untilValue(
+          Effect.sync(() => timerOf(wire.socket) ?? ""),
+          (value) => /^0[02]/.test(value)
+        )
+        const [kind, ticks = ""] = timer.split(":")
+        assert.strictEqual(kind, most === undefined ? "00" : "02")
+        if (most === undefined) continue
+        assert.isAtMost(Number.parseInt(ticks, 16), most * 100)
+        assert.isAtLeast(Number.parseInt(ticks, 16), least * 100)
+      }
+    })
   )
 
   it.scopedLive("to an IP address makes no lookup and no DNS signal", () =>
@@ -164,7 +162,7 @@ describe("a direct connection", () => {
     })
   )
 
-  it.scopedLive("is spread over the addresses", () =>
+  it.scopedLive("is distributed over the addresses", () =>
     Effect.gen(function* () {
       const [a] = yield* listenAll(["127.0.0.1", "127.0.0.2"])
       const port = a?.port ?? 0
@@ -175,7 +173,7 @@ describe("a direct connection", () => {
     })
   )
 
-  it.scopedLive("reports the addresses that failed before", () =>
+  it.scopedLive("reports the addresses that failed before the successful one", () =>
     Effect.gen(function* () {
       const server = yield* listen("127.0.0.1")
       const { dial } = yield* setup({ resolver: resolverOf({ "a.test": ["127.0.0.5", "127.0.0.1"] }) })
@@ -196,7 +194,7 @@ describe("a direct connection", () => {
     })
   )
 
-  it.effect("dies of invalid options", () =>
+  it.effect("dies for invalid options", () =>
     Effect.gen(function* () {
       const wrong: ReadonlyArray<TcpOptions> = [
         { localAddress: "localhost" },

@@ -16,7 +16,7 @@ const dnsError = (host: string, code: string) => new ClientConnectorDNSError({ h
 
 type Resolve = ResolverService["resolve"]
 
-/** A cache over a scripted resolver. The last answer repeats. */
+/** A cache over a resolver that returns these answers, and then the last one again. */
 const make = (
   answers: ReadonlyArray<ReturnType<Resolve>> | Resolve,
   options: Partial<Omit<DnsCacheOptions, "resolver" | "scope">> = {}
@@ -58,7 +58,7 @@ const make = (
 
 const one = Effect.succeed([four("1.1.1.1")] as const)
 
-/** Lets forked fibers run as far as they can. */
+/** Lets forked fibers run until they wait. */
 const settle = Effect.repeatN(Effect.yieldNow(), 50)
 
 describe("DnsCache", () => {
@@ -180,7 +180,7 @@ describe("DnsCache", () => {
       })
     )
 
-    it.scoped("of an uninterruptible resolver delays no interrupted waiter", () =>
+    it.scoped("of an uninterruptible resolver does not delay an interrupted waiter", () =>
       Effect.gen(function* () {
         for (const enabled of [true, false]) {
           const gate = yield* Deferred.make<void>()
@@ -286,7 +286,7 @@ describe("DnsCache", () => {
   describe("stale if error", () => {
     const answers = [one, Effect.fail(dnsError("a.test", "ETIMEOUT"))]
 
-    it.scoped("uses an expired answer for the configured time, and asks each time", () =>
+    it.scoped("uses an expired answer for the configured time, and queries each time", () =>
       Effect.gen(function* () {
         const { asked, resolve } = yield* make(answers, { staleIfError: 60_000 })
         yield* resolve("a.test")
@@ -333,7 +333,7 @@ describe("DnsCache", () => {
   })
 
   describe("the size of the cache", () => {
-    it.scoped("is never exceeded by 10 000 names", () =>
+    it.scoped("is not exceeded by 10 000 names", () =>
       Effect.gen(function* () {
         const { cache, resolve } = yield* make([one], { maxSize: 50 })
         for (let i = 0; i < 10_000; i++) yield* resolve(`h${i}.test`)
@@ -401,7 +401,7 @@ describe("DnsCache", () => {
   })
 
   describe("an invalid answer of a resolver", () => {
-    // The types forbid no answer at all; a resolver written in JavaScript does not know.
+    // The types forbid an empty answer, but a resolver in JavaScript may return one.
     const answer = (addresses: ReadonlyArray<Address>): ReturnType<Resolve> =>
       Effect.succeed(addresses as unknown as readonly [Address])
 
@@ -471,7 +471,7 @@ describe("DnsCache", () => {
   )
 
   describe("the signals of a lookup", () => {
-    it.scoped("are miss, start and end, then hit, then, after expiry, miss again", () =>
+    it.scoped("are miss, start and end, then hit, and miss again after expiry", () =>
       Effect.gen(function* () {
         const { resolve } = yield* make([one])
         const { tags, signals, trace } = makeTrace()

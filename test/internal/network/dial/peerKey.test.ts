@@ -47,7 +47,7 @@ const resolver: Resolver.ResolverService = { resolve: Resolver.system.resolve }
 const otherResolver: Resolver.ResolverService = { resolve: Resolver.system.resolve }
 const policy: Connector.AddressPolicy = () => true
 
-/** Connectors that may reach another peer by the same route, or trust it otherwise. */
+/** Connectors that may reach another peer by the same route, or trust it differently. */
 const connectors: ReadonlyArray<readonly [string, () => Connector.TcpOptions]> = [
   ["the default", () => ({})],
   ["IPv4", () => ({ family: 4 })],
@@ -138,7 +138,7 @@ describe("the peer key", () => {
     })
   )
 
-  it.scoped("of credentials that are written anew for each request is that of their name", () =>
+  it.scoped("of credentials that change for each request is the key of their user name", () =>
     Effect.gen(function* () {
       const connector = yield* Connector.tcp()
       const of = (identity: string, authorization: string) =>

@@ -82,7 +82,7 @@ describe("a connection through a proxy", () => {
     })
   )
 
-  it.scopedLive("to an https proxy is verified by the proxy's settings and never by the connector's", () =>
+  it.scopedLive("to an https proxy is verified with the settings of the proxy, not of the connector", () =>
     Effect.gen(function* () {
       const secure = yield* secureServer()
       const own = yield* setup()
@@ -102,7 +102,7 @@ describe("a connection through a proxy", () => {
     })
   )
 
-  it.scopedLive("reports failures of the proxy as such, and the host stays the target's", () =>
+  it.scopedLive("reports failures of the proxy as such, with the host of the target", () =>
     Effect.gen(function* () {
       const gone = yield* Effect.scoped(listen())
       const { dial } = yield* setup({ resolver: resolverOf({}) })
@@ -147,7 +147,7 @@ describe("a connection through a proxy", () => {
     })
   )
 
-  it.scopedLive("resolves names here for socks5, and at the proxy for socks5h", () =>
+  it.scopedLive("resolves names locally for socks5, and at the proxy for socks5h", () =>
     Effect.gen(function* () {
       const requests: Array<Buffer> = []
       const server = yield* listen("127.0.0.1", 0, (socket) => {

@@ -32,7 +32,7 @@ const race = (list: ReadonlyArray<string>, port: number, options: Partial<Connec
     })
   })
 
-/** Waits until no more sockets are open than before. */
+/** Waits until no more sockets are open than at the beginning. */
 const released = (before: number) =>
   promptly(
     until(() => openHandles() <= before),
@@ -85,7 +85,7 @@ describe("connecting to addresses", () => {
   it.scopedLive("names a local address that cannot be bound, and an address that cannot be reached", () =>
     Effect.gen(function* () {
       const server = yield* listen()
-      // Sockets of earlier tests close in these turns.
+      // Sockets of earlier tests close during these turns.
       yield* turns(20)
       const before = openHandles()
       const bound = yield* Effect.flip(race(["127.0.0.1"], server.port, { localAddress: "203.0.113.1" }))
@@ -94,7 +94,7 @@ describe("connecting to addresses", () => {
       assert.strictEqual(other.code, "EINVAL")
       const port = yield* Effect.flip(race(["127.0.0.1"], 65_536))
       assert.strictEqual(port.code, "ERR_SOCKET_BAD_PORT")
-      // Node makes the handle of a socket before it refuses the port.
+      // Node creates the handle of a socket before it refuses the port.
       yield* released(before)
     })
   )
@@ -178,7 +178,7 @@ describe("connecting to addresses", () => {
     })
   )
 
-  it.scopedLive("keeps one of two sockets that connect, and closes the other", () =>
+  it.scopedLive("keeps one of two connected sockets, and closes the other", () =>
     Effect.gen(function* () {
       const [a, b] = yield* listenAll(["127.0.0.1", "127.0.0.2"])
       if (a === undefined || b === undefined) return assert.fail("no listeners")

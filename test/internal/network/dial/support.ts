@@ -58,7 +58,7 @@ export interface ExchangeOptions {
   readonly tunnel?: boolean
 }
 
-/** An exchange that is dialled and never sent, and the phases it went through. */
+/** An exchange that is dialled and never sent, and its phases. */
 export const makeExchange = (options: ExchangeOptions) =>
   Effect.map(Effect.clock, (clock) => {
     const phases: Array<string> = []

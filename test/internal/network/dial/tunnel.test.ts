@@ -14,7 +14,7 @@ const target = originOf("https", "a.test", 443)
 
 const isWhole = (received: Buffer) => received.includes("\r\n\r\n")
 
-/** Answers a whole CONNECT once, in pieces each of which is seen on its own where the network allows. */
+/** Replies once to a whole CONNECT, in pieces that arrive separately if the system allows it. */
 const replying = (...pieces: ReadonlyArray<string | Buffer>) => {
   let answered = false
   return scripted((socket, received) => {
@@ -106,7 +106,7 @@ describe("a CONNECT reply that opens the tunnel", () => {
     )
   }
 
-  it.scopedLive("is followed by bytes of the tunnel, whatever Content-Length is", () =>
+  it.scopedLive("is followed by bytes of the tunnel, also with a Content-Length", () =>
     Effect.gen(function* () {
       const proxy = yield* replying("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello world")
       const { exit, socket } = yield* open(proxy.port)
@@ -115,7 +115,7 @@ describe("a CONNECT reply that opens the tunnel", () => {
     })
   )
 
-  it.scopedLive("lets bytes pass both ways", () =>
+  it.scopedLive("lets bytes pass in both directions", () =>
     Effect.gen(function* () {
       const proxy = yield* scripted((socket, received) => {
         if (received.toString("latin1").endsWith("\r\n\r\n")) socket.write("HTTP/1.1 200 OK\r\n\r\n")
@@ -241,7 +241,7 @@ describe("a CONNECT refusal", () => {
     })
   )
 
-  it.scopedLive("has joined headers in a record that no name can break", () =>
+  it.scopedLive("has joined headers in a record, also with names of Object.prototype", () =>
     Effect.gen(function* () {
       const proxy = yield* replying(
         "HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nproxy-authenticate: Digest\r\n__proto__: x\r\nContent-Length: 0\r\n\r\n"
@@ -276,7 +276,7 @@ describe("a CONNECT refusal", () => {
     ["X-Short", "on"]
   ] as const
 
-  it.scopedLive("shows no headers that the proxy was sent, in any encoding", () =>
+  it.scopedLive("does not show headers that were sent to the proxy, in any encoding", () =>
     Effect.gen(function* () {
       const echo = "t0k3n ten&ant-0815 ten%26ant-0815 us3r:s3cr3t s3cr3t dXMzcjpzM2NyM3Q= on"
       const proxy = yield* replying(
@@ -289,7 +289,7 @@ describe("a CONNECT refusal", () => {
     })
   )
 
-  it.scopedLive("shows no beginning of a secret at which the body is cut off", () =>
+  it.scopedLive("does not show the beginning of a secret at the end of a shortened body", () =>
     Effect.gen(function* () {
       const body = `${"x".repeat(1016)}ten&ant-0815`
       const proxy = yield* replying(`HTTP/1.1 403 No\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
@@ -299,7 +299,7 @@ describe("a CONNECT refusal", () => {
     })
   )
 
-  it.scopedLive("shows no credentials and headers that a broken reply quotes", () =>
+  it.scopedLive("does not show credentials and headers that an invalid reply quotes", () =>
     Effect.gen(function* () {
       const proxy = yield* replying("HTTP/1.1 403 No\r\nX-Echo: us3r:s3cr3t t0k3n\0\r\n\r\n")
       const error = failure((yield* open(proxy.port, { headers, authorization: "Basic dXMzcjpzM2NyM3Q=" })).exit)
@@ -384,7 +384,7 @@ describe("an invalid CONNECT reply", () => {
     )
   }
 
-  it.scopedLive("may be a reset", () =>
+  it.scopedLive("can be a reset", () =>
     Effect.gen(function* () {
       const proxy = yield* scripted((socket) => socket.resetAndDestroy())
       const error = failure((yield* open(proxy.port)).exit)
@@ -393,7 +393,7 @@ describe("an invalid CONNECT reply", () => {
     })
   )
 
-  it.scopedLive("may be a socket that is closed already", () =>
+  it.scopedLive("can be a socket that is closed already", () =>
     Effect.gen(function* () {
       const proxy = yield* replying("HTTP/1.1 200 OK\r\n\r\n")
       const socket = yield* dial(proxy.port)
@@ -404,7 +404,7 @@ describe("an invalid CONNECT reply", () => {
     })
   )
 
-  it.scopedLive("may be bytes that plain HTTP inside would read as its response", () =>
+  it.scopedLive("can be bytes that look like the response to a plain http request in the tunnel", () =>
     Effect.gen(function* () {
       const proxy = yield* replying(
         "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"

@@ -83,7 +83,7 @@ describe("connectUnix", () => {
     })
   )
 
-  it.scopedLive("never shortens a path, and never uses TCP for an empty one", () =>
+  it.scopedLive("does not shorten a path, and does not use TCP for an empty one", () =>
     Effect.gen(function* () {
       const base = yield* directory
       const longest = join(base, "x".repeat(107 - base.length - 1))
@@ -106,14 +106,14 @@ describe("connectUnix", () => {
       const fiber = yield* Effect.fork(Effect.scoped(Effect.zipRight(open(path), Effect.never)))
       yield* turn
       assert.isTrue(Exit.isInterrupted(yield* Fiber.interrupt(fiber)))
-      // The server's end may still be there.
+      // The end of the server may still be open.
       yield* until(() => openHandles() <= before + 1)
     })
   )
 })
 
 describe("makeUnixDialer", () => {
-  it.scopedLive("uses its socket, whatever host or proxy a request names", () =>
+  it.scopedLive("uses its socket for every host and proxy of a request", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "s")
       const server = yield* serve(path)

@@ -1,5 +1,5 @@
 /**
- * Connections between their dialler and their first request: events of the socket in that time.
+ * Events of a socket between the dial and the first request of its connection.
  */
 import type * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
@@ -67,7 +67,7 @@ describe("a connection before its first request", () => {
     ]
   ] as const) {
     for (const method of ["GET", "POST"] as const) {
-      it.scopedLive(`that is ${name} loses no ${method}, of which nothing was sent, and is forgotten`, () =>
+      it.scopedLive(`that is ${name} is removed, and its ${method} is sent on a new connection`, () =>
         Effect.gen(function* () {
           const at = yield* Server.server([name === "destroyed" ? Server.stall : Server.reset])
           const session = yield* sessionOn(
@@ -91,7 +91,7 @@ describe("a connection before its first request", () => {
         })
       )
 
-      it.scopedLive(`that is ${name} twice fails its ${method}, which may be repeated`, () =>
+      it.scopedLive(`that is ${name}, like the next one, fails its ${method} with a retryable error`, () =>
         Effect.gen(function* () {
           const at = yield* Server.always(name === "destroyed" ? Server.stall : Server.reset)
           const session = yield* sessionOn(dialer(at.port, { ready: end }))

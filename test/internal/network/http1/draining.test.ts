@@ -1,5 +1,5 @@
 /**
- * A connection reads the rest of an abandoned body within exact bounds: 64 KiB and no byte more, for 200 ms, or 25 ms
+ * A connection reads the rest of an abandoned body within exact bounds: at most 64 KiB, for 200 ms, or 25 ms
  * if the end of the body is not known.
  */
 import type * as Net from "node:net"
@@ -18,7 +18,7 @@ import { makeExchange } from "../dial/support.js"
 
 const kibi = 1024
 
-/** Takes every byte at once. */
+/** A writable stream that accepts all bytes at once. */
 class Socket extends Duplex {
   override _read(): void {}
   override _write(_bytes: Buffer, _encoding: BufferEncoding, done: () => void): void {
@@ -29,7 +29,7 @@ class Socket extends Duplex {
 }
 
 interface Run {
-  /** Bytes of the server. */
+  /** Delivers bytes of the server. */
   readonly receive: (text: string) => void
   readonly body: () => IncomingBody
   /** The state of the connection. */

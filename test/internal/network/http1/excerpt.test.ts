@@ -115,7 +115,7 @@ describe("the error of a broken head", () => {
     [strict, { limits: strictLimits }]
   ] as const) {
     for (const [name, raw, description, excerpt, bytewise = excerpt] of rows) {
-      it(`says what was expected and shows the line with ${name}${options.limits === undefined ? "" : ", in strict mode"}`, () => {
+      it(`names the expected bytes and shows the line with ${name}${options.limits === undefined ? "" : ", in strict mode"}`, () => {
         const whole = parse(raw, options)
         assert.deepStrictEqual(
           [whole.description, whole.excerpt?.replace(/\\r$/, "")],
@@ -139,7 +139,7 @@ describe("the error of a broken head", () => {
     }
   })
 
-  it("shows at most 100 characters of a long line, and no half word", () => {
+  it("shows at most 100 characters of a long line, and only whole words", () => {
     const long = `${"word ".repeat(50)}\0${" word".repeat(50)}`
     for (const raw of [
       `${status}X: ${long}\r\n\r\n`,
@@ -153,7 +153,7 @@ describe("the error of a broken head", () => {
     assert.strictEqual(excerptOf(`${status}X: a\0${"b".repeat(5000)}\r\n`), "X: a\\x00")
   })
 
-  it("shows no word behind the fault that another read may continue", () => {
+  it("does not show a word after the fault that may be incomplete", () => {
     const first = Buffer.from(`${status}X: a\0 us3r:s3c`, "latin1")
     assert.strictEqual(parsePieces([first]).excerpt, "X: a\\x00")
   })

@@ -19,7 +19,7 @@ const written = (socket: Net.Socket) =>
   })
 
 describe("keepReadable", () => {
-  it.live("passes on the end of a write that the runtime repeats with the same callback", () =>
+  it.live("calls the callback of a write that the runtime repeats", () =>
     Effect.gen(function* () {
       let calls = 0
       const socket = socketWith(function (chunk, done) {

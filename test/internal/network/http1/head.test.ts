@@ -15,7 +15,7 @@ const headFrom = (fields: string): ParsedHead => {
   parser.expect("GET", false)
   const raw = Buffer.from(`HTTP/1.1 200 OK\r\n${fields}\r\n`, "latin1")
   parser.execute(raw, 0, raw.length)
-  // A head keeps nothing of the slab.
+  // A head does not refer to the slab.
   raw.fill(0)
   return heads[0]
 }

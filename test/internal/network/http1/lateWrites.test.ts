@@ -17,7 +17,7 @@ const { always, answers, plays, request, respond, response, send, server, stall 
 
 type Callback = (error?: Error | null) => void
 
-/** When the callback of a request's last write runs: at the end of the turn of its response, or with `release`. */
+/** When the callback of the last write of a request runs: at the end of the turn of its response, or with `release`. */
 type When = "in the turn" | "on release"
 
 /** Whether a write is the last of a request: a GET, a last chunk, or bytes that end in z. */
@@ -113,7 +113,7 @@ describe("a request whose last write calls back in the turn of its response", ()
     )
   }
 
-  it.scopedLive("leaves its connection to the next request though its body is unread and has stopped the socket", () =>
+  it.scopedLive("leaves its connection to the next request although its unread body has paused the socket", () =>
     Effect.gen(function* () {
       const size = 100_000
       const at = yield* always(answers(({ target }) => response(200, target === "/large" ? "x".repeat(size) : "ok")))
@@ -126,7 +126,7 @@ describe("a request whose last write calls back in the turn of its response", ()
     })
   )
 
-  it.scopedLive("leaves its connection to the next request though only its status is read", () =>
+  it.scopedLive("leaves its connection to the next request although only its status is read", () =>
     Effect.gen(function* () {
       const at = yield* always(
         plays(request, send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"), () => Effect.sleep(5), send("ok"), ok)
@@ -171,7 +171,7 @@ describe("a source that does not end after its announced length", () => {
     })
   )
 
-  it.scoped("is not subject to the send limit any more", () =>
+  it.scoped("is not subject to the send limit after the response", () =>
     Effect.gen(function* () {
       const answered = yield* Deferred.make<void>()
       const at = yield* always(plays(request, () => Deferred.await(answered), respond(200, "ok"), stall))
@@ -211,7 +211,7 @@ describe("a request whose last write does not call back", () => {
     it.scopedLive(`gets its response, and its connection is destroyed: ${name}`, () =>
       Effect.gen(function* () {
         const at = yield* always(ok)
-        // A close_notify would wait behind the write.
+        // A close_notify would wait for the write.
         const { session, sockets } = yield* lateSession(at.port, "on release", true)
         const answer = () => session.request(method, at.url, { ...limits, ...options }).pipe(ClientResponse.text)
         assert.strictEqual(yield* answer(), "ok")

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { type Options, type Outcome, parseStrict as parse } from "../../../support/replies.js"
 import { chunked, length, many, ok, sized } from "./responses.js"
 
-/** The expectation of a row: only the fields that it names are compared. */
+/** The expectation of a row. Other fields are not compared. */
 type Expected = Partial<Outcome>
 type Row = readonly [name: string, raw: string, expected: Expected, options?: Options]
 

@@ -48,7 +48,7 @@ describe("a parser", () => {
     return { parser, seen }
   }
 
-  it("parses one response after another, each with its own facts", () => {
+  it("parses several responses, each with its own facts", () => {
     const { parser, seen } = recording()
     for (const [status, raw] of [
       [200, sized("Connection: close\r\n")],
@@ -90,7 +90,7 @@ describe("a parser", () => {
     assert.deepStrictEqual(seen, ["200", "complete"])
   })
 
-  it("stays failed, and reports nothing more", () => {
+  it("remains failed, and reports nothing else", () => {
     const { parser, seen } = recording()
     parser.expect("GET", false)
     const raw = bytesOf(`HTTP/1.1 200 OK\r\nBad\r\n\r\n${sized("")}`)
@@ -199,7 +199,7 @@ describe("any sequence of bytes", () => {
     { maxLineSize: 20, maxHeadSize: 60, maxHeaders: 2, maxTrailerSize: 30, maxChunkExtension: 4 }
   )
 
-  it("gives one outcome however it is cut, and never throws", () => {
+  it("has one outcome in pieces of any size, and never throws", () => {
     fc.assert(
       fc.property(
         lead,

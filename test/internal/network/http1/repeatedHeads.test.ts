@@ -8,7 +8,7 @@ import { defaultLimits, type ParserLimits } from "../../../../src/internal/netwo
 import { Parser } from "../../../../src/internal/network/http1/parser.js"
 import { headersOf } from "../../../support/replies.js"
 
-/** Everything that a parser says about the replies to one request after another. */
+/** All callbacks of a parser for several replies in order. */
 class Listener {
   readonly heads: Array<ParsedHead> = []
   private said: Array<unknown> = []
@@ -81,7 +81,7 @@ const requests = fc.array(
 )
 
 describe("a repeated head", () => {
-  it("is reported as on a new connection, whatever came before", () => {
+  it("is reported as on a new connection after any other heads", () => {
     fc.assert(
       fc.property(requests, (all) => {
         const listener = new Listener()

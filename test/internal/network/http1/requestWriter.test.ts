@@ -1,5 +1,5 @@
 /**
- * How requests are written to their socket: the number of writes, and the number of readings of the clock until then.
+ * The writing of requests: the number of writes to the socket, and the number of readings of the Clock.
  */
 import * as Net from "node:net"
 import { assert, describe, it } from "@effect/vitest"
@@ -69,7 +69,7 @@ describe("a request whose body is bytes", () => {
     })
   )
 
-  it.scopedLive("waits for 100 Continue however small its body is", () =>
+  it.scopedLive("waits for 100 Continue even with a small body", () =>
     Effect.gen(function* () {
       const at = yield* always(plays(head, send("HTTP/1.1 100 Continue\r\n\r\n"), body, send(response(200, "ok"))))
       const { make, writes } = counting()

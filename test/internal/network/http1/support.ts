@@ -1,5 +1,5 @@
 /**
- * Sessions on sockets that a test has made itself.
+ * Sessions on sockets that the test provides.
  */
 import * as Net from "node:net"
 import { Effect } from "effect"
@@ -18,11 +18,11 @@ import { TransportHandle } from "../../../../src/internal/transport/transportHan
 export type MakeSocket = (options: Net.TcpNetConnectOpts & { readonly onread: OnRead }) => Net.Socket
 
 export interface DialerOptions {
-  /** Runs when a socket is handed over. */
+  /** Called when a socket is passed to the session. */
   readonly ready?: (socket: Net.Socket, index: number) => Effect.Effect<void>
   /** Default: `Net.connect`. */
   readonly make?: MakeSocket
-  /** Whether the connections say that they are TLS. */
+  /** Whether the connections report that they use TLS. */
   readonly tls?: boolean
 }
 

@@ -17,7 +17,7 @@ interface Row {
   readonly trailers?: Outcome["trailers"]
   readonly deviations: ReadonlyArray<string>
   readonly keepAlive: boolean
-  /** The reason of the strict parser, or "same" where it accepts the reply too. */
+  /** The reason of the strict parser, or "same" if it accepts the reply too. */
   readonly strict: "StatusLine" | "Header" | "Framing" | "same"
   readonly options?: Options
 }
@@ -476,7 +476,7 @@ describe("the parser by default", () => {
 
 describe("the time to read a head", () => {
   const ignoring = { onInformational: () => {}, onHead: () => {}, onBody: () => {}, onComplete: () => {} }
-  /** Bytes that the parser reads from a slab: indexed reads are counted by a proxy of the slab. */
+  /** Counts the bytes that the parser reads, with a proxy of the slab. */
   const reads = (raw: string): number => {
     let count = 0
     const counting = (slab: Buffer): Buffer =>

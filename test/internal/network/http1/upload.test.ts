@@ -5,7 +5,7 @@ import { Upload } from "../../../../src/internal/network/http1/upload.js"
 import type { RequestBody, RequestSink } from "../../../../src/internal/transport/transport.js"
 import { type Count, perTurn } from "../../../support/perTurn.js"
 
-/** A socket with a peer that accepts everything at once. */
+/** A socket whose peer accepts everything at once. */
 class Greedy extends Socket {
   private readonly count: Count
   private readonly unit: "bytes" | "writes"
@@ -24,7 +24,7 @@ class Greedy extends Socket {
   }
 }
 
-/** Writes for as long as it may, and goes on when it may again. */
+/** Writes until the upload asks to wait, and continues when it may. */
 const sourceOf = (chunk: Uint8Array, times: number) => (sink: RequestSink) => {
   let left = times
   const pump = () => {
@@ -58,7 +58,7 @@ const upload = (body: RequestBody, unit: "bytes" | "writes") =>
 const mebi = 1024 * 1024
 
 describe("an upload to a peer that accepts everything at once", () => {
-  it.live("writes few bytes of an array in one turn", () =>
+  it.live("writes a bounded number of bytes of an array in one turn", () =>
     Effect.gen(function* () {
       const { all, most } = yield* upload({ _tag: "Bytes", bytes: new Uint8Array(64 * mebi) }, "bytes")
       assert.strictEqual(all, 64 * mebi)
@@ -66,7 +66,7 @@ describe("an upload to a peer that accepts everything at once", () => {
     })
   )
 
-  it.live("writes few bytes of large chunks in one turn", () =>
+  it.live("writes a bounded number of bytes of large chunks in one turn", () =>
     Effect.gen(function* () {
       const start = sourceOf(new Uint8Array(64 * 1024), 1024)
       const body: RequestBody = { _tag: "Stream", length: 64 * mebi, replayable: false, start }
@@ -76,7 +76,7 @@ describe("an upload to a peer that accepts everything at once", () => {
     })
   )
 
-  it.live("writes few tiny chunks in one turn", () =>
+  it.live("writes a bounded number of tiny chunks in one turn", () =>
     Effect.gen(function* () {
       const start = sourceOf(new Uint8Array(1), 20_000)
       const body: RequestBody = { _tag: "Stream", length: undefined, replayable: false, start }

@@ -33,7 +33,7 @@ describe("a peer's certificate", () => {
     })
   )
 
-  it.live("shows names and addresses in canonical spelling, and nothing else", () =>
+  it.live("contains only names and addresses, in canonical spelling", () =>
     Effect.gen(function* () {
       const { authority } = yield* standard()
       const issued = yield* authority.issue({
@@ -60,7 +60,7 @@ describe("a peer's certificate", () => {
     })
   )
 
-  it.live("never throws, and never matches a host by accident", () =>
+  it.live("never throws, and does not match other hosts", () =>
     Effect.gen(function* () {
       const { good } = yield* standard()
       const real = new X509Certificate(good.cert)
@@ -87,7 +87,7 @@ describe("a peer's certificate", () => {
     })
   )
 
-  it.live("is matched by label", () =>
+  it.live("is compared label by label", () =>
     Effect.gen(function* () {
       const { good } = yield* standard()
       const real = new X509Certificate(good.cert)
@@ -121,7 +121,7 @@ describe("a peer's certificate", () => {
         [withNames(dns("www.*.com")), "www.example.com", false],
         [withNames(dns("a.*.example.com")), "a.b.example.com", false],
         [withNames(dns("*.*.example.com")), "a.b.example.com", false],
-        // Two labels at least stand behind it, which are not a registry's.
+        // At least two labels follow the wildcard, and they are not a public suffix.
         [withNames(dns("*.test")), "x.test", false],
         [withNames(dns("*.com")), "example.com", false],
         [withNames(dns("*.x.test")), "a.x.test", true],
@@ -131,7 +131,7 @@ describe("a peer's certificate", () => {
         [withNames(dns("*.foo.ck")), "a.foo.ck", false],
         [withNames(dns("*.www.ck")), "a.www.ck", true],
         [withNames(dns("*.xn--55qx5d.cn")), "a.xn--55qx5d.cn", false],
-        // A private suffix has an owner, and this is the owner's certificate.
+        // A private suffix has an owner, to whom the certificate belongs.
         [withNames(dns("*.github.io")), "someone.github.io", true],
         [withNames(dns("*.xn--bcher-kva.test")), "www.xn--bcher-kva.test", true],
         [withNames(dns("*.b\u00fccher.test")), "www.xn--bcher-kva.test", false],

@@ -277,7 +277,7 @@ describe("client certificates", () => {
     })
   )
 
-  it("leave errors unchanged that are not of TLS", () => {
+  it("do not change errors that are not TLS errors", () => {
     const peer = { host: "h", port: 1, details: {} }
     const coded = (code: string, message = "") => Object.assign(new Error(message), { code })
     assert.strictEqual(fromSocketError(coded("ECONNRESET"), peer), undefined)
@@ -460,14 +460,14 @@ describe("TLS in TLS", () => {
           return yield* handshake(outer.socket, optionsOf(origin.port, { ssl: inner, host }))
         })
       assert.strictEqual(yield* Effect.scoped(Effect.flatMap(tunnel("wrong.example", ssl), ping)), "pong")
-      // The pin is the origin's, not the proxy's.
+      // The pin applies to the origin, not to the proxy.
       const { info } = yield* Effect.scoped(tunnel("wrong.example", Ssl.fingerprint(set.wrongHost.sha256)))
       assert.strictEqual(info.certificate?.sha256, set.wrongHost.sha256)
       const pinned = failure(yield* Effect.exit(Effect.scoped(tunnel("localhost", Ssl.fingerprint(set.good.sha256)))))
       assert.strictEqual(pinned._tag, "FingerprintMismatch")
       const mismatch = failure(yield* Effect.exit(Effect.scoped(tunnel("localhost", ssl))))
       assert.strictEqual(mismatch._tag, "ClientConnectorCertificateError")
-      // By address: no SNI, and an IP SAN is needed, through a tunnel too.
+      // For an address there is no SNI, and an IP SAN is required, also through a tunnel.
       const address = failure(yield* Effect.exit(Effect.scoped(tunnel("127.0.0.1", ssl))))
       assert.strictEqual(address._tag, "ClientConnectorCertificateError")
       const before = origin.servernames.length

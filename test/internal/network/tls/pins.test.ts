@@ -8,7 +8,7 @@ import { failure, outcome, ping, shake, tlsServer } from "./support.js"
 const serverWith = ({ cert, key }: Issued) => tlsServer({ cert, key })
 
 describe("pins", () => {
-  it.scopedLive("accept the right certificate, whatever else is wrong with it", () =>
+  it.scopedLive("accept the pinned certificate even if verification would fail", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       for (const issued of [set.good, set.expired, set.selfSigned, set.wrongHost, set.untrusted, set.cnOnly]) {
@@ -18,7 +18,7 @@ describe("pins", () => {
     })
   )
 
-  it.scopedLive("with verify require both", () =>
+  it.scopedLive("with verify require the pinned certificate and its verification", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const context = yield* Ssl.context({ ca: set.ca })
@@ -32,7 +32,7 @@ describe("pins", () => {
     })
   )
 
-  it.scopedLive("that do not match close the socket before a byte of a request", () =>
+  it.scopedLive("that do not match close the socket before a byte of a request is sent", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const server = yield* serverWith(set.good)
@@ -68,7 +68,7 @@ describe("pins", () => {
         [wrong, right, "FingerprintMismatch"],
         [wrong, context, "FingerprintMismatch"],
         [right, context, "accepted"],
-        // A context on the request verifies, though the connector's pin alone would not.
+        // The context of the request requires verification, which the pin of the connector alone would not.
         [yield* Ssl.context(), right, "UntrustedIssuer"]
       ] as const
       for (const [ssl, connectorSsl, expected] of rows) {

@@ -1,5 +1,5 @@
 /**
- * Old TLS servers: they ask for a certificate in mid-connection, do not implement RFC 5746, or reject a session that they
+ * Old TLS servers: they request a certificate in mid-connection, do not implement RFC 5746, or reject a session that they
  * issued.
  */
 import { constants } from "node:crypto"
@@ -16,7 +16,7 @@ import { sessionOn } from "../../../support/session.js"
 import { until } from "../../../support/wait.js"
 import { tcpServer } from "./support.js"
 
-/** A server of TLS 1.2 that asks for another handshake before each answer, which is the client's certificate. */
+/** A server of TLS 1.2 that requests another handshake before each response, which contains the client certificate. */
 const asking = (options: tls.TlsOptions, change: (server: tls.Server) => void = () => {}, times = 1) => {
   const site = secureSite(
     { maxVersion: "TLSv1.2", secureOptions: constants.SSL_OP_NO_TICKET, ...options },
@@ -121,7 +121,7 @@ describe("a server without secure renegotiation", () => {
       const at = yield* tcpServer((socket) => {
         socket.once("data", () => {
           socket.write(oldServerHello)
-          // A client that rejects the certificate closes at once; one that accepts it waits for the answer.
+          // A client that rejects the certificate closes at once, and one that accepts it waits for the response.
           socket.end()
         })
       })
@@ -139,7 +139,7 @@ describe("a server without secure renegotiation", () => {
   )
 })
 
-/** A way to a server that ends chosen connections at their first byte, as some do that do not like a session. */
+/** A relay to a server that ends chosen connections at their first byte, as some servers do that refuse a session. */
 const front = (port: number, refuse: (index: number) => boolean) =>
   Effect.map(
     Effect.acquireRelease(

@@ -48,7 +48,7 @@ describe("the TLS session cache", () => {
     assert.strictEqual(cache.take("b", 0)?.session.toString(), "b")
   })
 
-  it("stores no huge session, and returns none with an expired certificate", () => {
+  it("does not store a huge session, and does not return one with an expired certificate", () => {
     const cache = makeSessionCache()
     cache.put("a", session("x".repeat(100_000)))
     assert.strictEqual(cache.take("a", 0), undefined)
@@ -82,7 +82,7 @@ describe("TLS resumption", () => {
           assert.isTrue(info.resumed)
           assert.strictEqual(info.certificate?.sha256, set.good.sha256)
         }
-        // Settings that are equal, but made apart, are the same.
+        // Equal settings of different objects count as the same.
         const same = yield* Ssl.context({ ca: set.ca })
         assert.isTrue((yield* resumed(server.port, { ssl: same, sessions })).resumed)
       })
@@ -151,7 +151,7 @@ describe("TLS resumption", () => {
       yield* resumed(server.port, { ssl, sessions })
       server.server.setTicketKeys(Buffer.alloc(48, 7))
       assert.isFalse((yield* resumed(server.port, { ssl, sessions })).resumed)
-      // It verifies again, with the certificate that the server shows now.
+      // The client verifies the certificate that the server presents now.
       server.server.setTicketKeys(Buffer.alloc(48, 8))
       server.server.setSecureContext({ cert: set.untrusted.cert, key: set.untrusted.key })
       assert.strictEqual(yield* outcome(server.port, { ssl, sessions }), "UntrustedIssuer")

@@ -12,11 +12,11 @@ export { failure } from "../../../support/exits.js"
 
 export interface Server {
   readonly port: number
-  /** Sockets open at the moment. */
+  /** The number of open sockets. */
   readonly open: () => number
-  /** TCP connections so far. */
+  /** The number of accepted TCP connections. */
   readonly accepted: () => number
-  /** Application bytes that came out of TLS. */
+  /** The number of decrypted bytes. */
   readonly received: () => number
   readonly servernames: ReadonlyArray<string | false>
   /** Resolves when no socket is open. */
@@ -59,7 +59,7 @@ const listen = <S extends net.Server>(make: () => S) =>
       })
   )
 
-/** A server that answers each byte it gets with "pong". */
+/** A server that answers received bytes with "pong". */
 export const tlsServer = (options: tls.TlsOptions, onSecure: (socket: tls.TLSSocket) => void = () => {}) =>
   Effect.gen(function* () {
     let received = 0
@@ -86,12 +86,12 @@ export const tlsServer = (options: tls.TlsOptions, onSecure: (socket: tls.TLSSoc
     } satisfies Server & { server: tls.Server }
   })
 
-/** A server that speaks no TLS. */
+/** A server without TLS. */
 export const tcpServer = (onConnection: (socket: net.Socket) => void) =>
   Effect.map(
     listen(() =>
       net.createServer((socket) => {
-        // Read, or the end of the connection is never seen.
+        // Without reading, the end of the connection would not be noticed.
         socket.on("data", () => {})
         onConnection(socket)
       })
@@ -133,7 +133,7 @@ export const optionsOf = (port: number, options: Shake = {}): HandshakeOptions =
   settings: settingsOf(options.ssl, options.connectorSsl, options.serverHostname)
 })
 
-/** Connects and shakes hands; the socket closes with the scope. */
+/** Connects and completes the handshake; the socket closes with the Scope. */
 export const shake = (port: number, options: Shake = {}) =>
   Effect.gen(function* () {
     const socket = yield* tcp(port)
@@ -141,7 +141,7 @@ export const shake = (port: number, options: Shake = {}) =>
     return yield* handshake(socket, optionsOf(port, options))
   })
 
-/** Whether it was accepted, or why not. */
+/** "accepted", or the reason of the error. */
 export const outcome = (port: number, options: Shake = {}) =>
   Effect.scoped(
     Effect.match(shake(port, options), {
@@ -150,7 +150,7 @@ export const outcome = (port: number, options: Shake = {}) =>
     })
   )
 
-/** Writes and waits for the answer, so that all messages after the handshake have arrived. */
+/** Writes and waits for the answer, so that all messages of the handshake have arrived. */
 export const ping = ({ socket }: Secured) =>
   Effect.async<string, Error>((resume) => {
     socket.once("data", (chunk) => resume(Effect.succeed(chunk.toString())))

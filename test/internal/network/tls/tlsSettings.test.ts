@@ -13,7 +13,7 @@ const { cipherLists, tls13CipherLists } = tlsLibrary()
 
 const fields = ["ca", "identity", "crl", "min", "max", "ciphers", "alpn", "name", "verify", "pin"] as const
 
-/** One choice of 0 to 2 for each field. */
+/** A number from 0 to 2 for each field. */
 const choices = fc.record(
   Object.fromEntries(fields.map((field) => [field, fc.nat({ max: 2 })])) as Record<
     (typeof fields)[number],
@@ -50,7 +50,7 @@ const makeBuilder = Effect.gen(function* () {
   }
 })
 
-/** The effect of the options, if two of them mean the same. */
+/** The effective options, which are equal for options with the same effect. */
 const meaning = (choice: Choices): string =>
   JSON.stringify({
     ...choice,
@@ -101,7 +101,7 @@ describe("TLS settings", () => {
     })
   )
 
-  it.live("of a request win over the connector's, except its pin", () =>
+  it.live("of a request take precedence over those of the connector, except its pin", () =>
     Effect.gen(function* () {
       const { ca } = yield* standard()
       const context = yield* Ssl.context({ ca })

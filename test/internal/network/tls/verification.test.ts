@@ -206,7 +206,7 @@ describe("verification", () => {
     })
   )
 
-  it.scopedLive("trusts no test authority by default", () =>
+  it.scopedLive("does not trust the authority of the tests by default", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const server = yield* serverWith(set.good)
@@ -241,7 +241,7 @@ describe("verification", () => {
     })
   )
 
-  it.scopedLive("is disabled by false only", () =>
+  it.scopedLive("is disabled only by false", () =>
     Effect.gen(function* () {
       const set = yield* standard()
       const server = yield* serverWith(set.selfSigned)
@@ -256,7 +256,7 @@ describe("verification", () => {
     })
   )
 
-  it("is an explicit decision of every handshake", () => {
+  it("is set explicitly for every handshake", () => {
     assert.strictEqual(optionsOf(1).settings.verify, true)
     assert.strictEqual(optionsOf(1, { ssl: false }).settings.verify, false)
   })

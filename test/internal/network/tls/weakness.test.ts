@@ -5,7 +5,7 @@ import { tlsLibrary } from "../../../../src/internal/network/tls/tlsLibrary.js"
 import { hasStrongKey, weakness } from "../../../../src/internal/network/tls/weakness.js"
 import { type Issued, makeAuthority } from "../../../support/certificates.js"
 
-/** A certificate with its issuers, as the runtime shows a peer's. */
+/** A certificate with its issuers, in the form in which the runtime reports that of a peer. */
 const chain = ({ cert }: Issued, ...issuers: ReadonlyArray<Issued>): X509Certificate => {
   const certificate = new X509Certificate(cert)
   const [issuer, ...rest] = issuers
@@ -46,7 +46,7 @@ describe("weakness", () => {
 })
 
 describe("tlsLibrary", () => {
-  it("finds that OpenSSL has security levels and applies cipher lists to every version", () => {
+  it("reports that OpenSSL has security levels and applies cipher lists to every version", () => {
     const { cipherLists, securityLevels, tls13CipherLists } = tlsLibrary()
     const openssl = process.versions.bun === undefined && process.versions.deno === undefined
     assert.deepStrictEqual(

@@ -24,7 +24,7 @@ describe("readableStream", () => {
     })
   )
 
-  it.live("fails with the error of the stream, even if it came before or between two pulls", () =>
+  it.live("fails with the error of the stream, even if it occurs before or between two pulls", () =>
     Effect.gen(function* () {
       const cause = new Error("broken")
       const before = new Readable({ read() {} }).on("error", () => {})
@@ -45,7 +45,7 @@ describe("readableStream", () => {
     })
   )
 
-  it.live("fails if the stream is destroyed before its end, and never ends as if it were complete", () =>
+  it.live("fails if the stream is destroyed before its end", () =>
     Effect.gen(function* () {
       const readable = new Readable({ read() {} })
       readable.push("a")

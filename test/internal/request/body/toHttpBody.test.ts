@@ -64,7 +64,7 @@ describe("a request body", () => {
     })
   )
 
-  it.live("that is longer or shorter than declared fails, and no excess byte is written", () =>
+  it.live("that is longer or shorter than declared fails without writing an excess byte", () =>
     Effect.gen(function* () {
       for (const [texts, written] of [
         [["ab", "cd", "e"], "abcd"],
@@ -78,7 +78,7 @@ describe("a request body", () => {
     })
   )
 
-  it.live("that fails, dies or interrupts itself fails with its cause, and has no clean end", () =>
+  it.live("that fails, dies or interrupts itself fails with its cause, and is not completed", () =>
     Effect.gen(function* () {
       const boom = new Error("boom")
       for (const end of [Stream.fail(boom), Stream.die(boom)]) {
@@ -101,7 +101,7 @@ describe("a request body", () => {
     })
   )
 
-  it.live("finalises a cancelled source, and nothing is written afterwards", () =>
+  it.live("releases a cancelled source, and writes nothing afterwards", () =>
     Effect.gen(function* () {
       const opened = yield* Deferred.make<void>()
       const closed = yield* Deferred.make<void>()
@@ -116,7 +116,7 @@ describe("a request body", () => {
     })
   )
 
-  it.live("is cancelled while it waits for a drain, or compresses", () =>
+  it.live("can be cancelled while it waits for a drain or compresses", () =>
     Effect.gen(function* () {
       for (const compress of [undefined, "gzip"] as const) {
         const closed = yield* Deferred.make<void>()
@@ -160,7 +160,7 @@ describe("a request body", () => {
     })
   )
 
-  it.live("that fails during compression has no clean end", () =>
+  it.live("that fails during compression is not completed", () =>
     Effect.gen(function* () {
       const sent = yield* send(bodyOf(Stream.concat(bytes("ab"), Stream.fail("boom")), { compress: "gzip" }))
       assert.deepInclude(error(sent), { _tag: "RequestBodyError", reason: "Source", cause: "boom" })
@@ -210,7 +210,7 @@ describe("a request body", () => {
     }).pipe(Effect.provideService(Flag, "set"))
   })
 
-  it.live("opens a file anew each time, and keeps its announced length", () =>
+  it.live("opens a file for each attempt, and keeps its declared length", () =>
     Effect.gen(function* () {
       const directory = yield* Effect.acquireRelease(
         Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "body-"))),
@@ -245,7 +245,7 @@ describe("a body that can be read once", () => {
     ["a generator", () => HttpBody.raw(generate())]
   ]
   for (const [what, make] of makers) {
-    it.live(`of ${what} is sent once, and refused the second time, and never sent empty`, () =>
+    it.live(`of ${what} is sent once, and fails the second attempt`, () =>
       Effect.gen(function* () {
         const request = prepared("POST", url, { data: make() })
         const body = wire(request).body

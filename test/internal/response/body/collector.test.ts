@@ -1,5 +1,5 @@
 /**
- * A body that is read as a whole: what no array can hold, and several readers at once.
+ * A body that is read as a whole: sizes that no array can have, and several readers at once.
  */
 import { constants } from "node:buffer"
 import { assert, describe, it } from "@effect/vitest"
@@ -28,7 +28,7 @@ describe("a body that no array can hold", () => {
     ["with a limit above it", { maxBodySize: 2 ** 50 }]
   ]
   for (const [name, settings] of ways) {
-    it.effect(`is refused when it is announced, ${name}`, () =>
+    it.effect(`is refused because of its Content-Length, ${name}`, () =>
       Effect.gen(function* () {
         const { calls, push, response } = make({ length: constants.MAX_LENGTH + 1, settings })
         push("first")
@@ -63,7 +63,7 @@ describe("a body that no array can hold", () => {
     ])
   })
 
-  it.effect("fails if memory has no room for it", () =>
+  it.effect("fails if it does not fit into memory", () =>
     Effect.gen(function* () {
       const { response } = make()
       response.gathered(new Full())

@@ -178,8 +178,8 @@ describe("Content-Encoding", () => {
     }
   })
 
-  // Node 22 takes it for a whole one.
-  it.runIf(typeof zstd === "function")("zstd never makes a cut body complete", async () => {
+  // Node 22 accepts it as complete.
+  it.runIf(typeof zstd === "function")("zstd does not accept a cut body as complete", async () => {
     for (const data of ["hello hello hello", large.toString()]) {
       const body = inZstd(data)
       const exits = await Effect.runPromise(readings(body.subarray(0, -1), encoded("zstd"), 100_000))
@@ -335,7 +335,7 @@ describe("Content-Encoding", () => {
 
 describe("a compressed body", () => {
   const mib = 1024 * 1024
-  /** 256 MiB in some 256 KiB, in members. */
+  /** 256 MiB in about 256 KiB of members. */
   const gzipBomb = Buffer.concat(Array<Buffer>(16).fill(Zlib.gzipSync(Buffer.alloc(16 * mib))))
   /** 128 MiB in one stream. */
   const brBomb = Zlib.brotliCompressSync(Buffer.alloc(128 * mib), {
@@ -350,7 +350,7 @@ describe("a compressed body", () => {
   ] as const) {
     it.live(`that is a bomb of ${name} is stopped by default`, () =>
       Effect.gen(function* () {
-        // The small one waits for its end to be decoded in one step.
+        // The small body is decoded in one step when it has arrived completely.
         const small = body.length < 16 * 1024
         const { calls, end, push, response } = make(encoded(coding))
         push(body)
@@ -360,7 +360,7 @@ describe("a compressed body", () => {
       })
     )
 
-    // test/faults/bodyMemory.test.ts measures the memory of both in a process of their own.
+    // test/faults/bodyMemory.test.ts measures the memory of both in a separate process.
     it.live(`that is a bomb of ${name} is stopped by maxBodySize`, () =>
       Effect.gen(function* () {
         const { end, push, response } = make({ ...encoded(coding), settings: { maxBodySize: 5 * mib } })
@@ -385,7 +385,7 @@ describe("a compressed body", () => {
 
   it.live("that compresses well is accepted", () =>
     Effect.gen(function* () {
-      // More than the 64 MiB up to which growth is not looked at.
+      // More than the 64 MiB from which on the compression ratio is checked.
       const block = Array.from(
         { length: 10_000 },
         (_, id) => `{"id":${id},"name":"name","active":true,"tags":["a","b"],"score":${id % 97}}\n`
@@ -396,7 +396,7 @@ describe("a compressed body", () => {
     })
   )
 
-  it.live("may grow up to the caller's maxBodySize", () =>
+  it.live("may grow up to the maxBodySize of the request", () =>
     Effect.gen(function* () {
       const response = complete(gzipBomb, { ...encoded("gzip"), settings: { maxBodySize: 300 * mib } })
       const size = yield* Stream.runFold(response.stream, 0, (sum, bytes) => sum + bytes.length)

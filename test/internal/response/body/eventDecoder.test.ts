@@ -15,7 +15,7 @@ type Row = readonly [event: string, data: string, id: string | null]
 
 const rowOf = (event: Event): Row => [event.event, event.data, Option.getOrNull(event.id)]
 
-/** `lines`: how many are read at a time. */
+/** `lines`: the number of lines that are read at a time. */
 const decode = (bytes: Uint8Array, size: number, options?: EventOptions, lines = Infinity) => {
   const decoder = new EventDecoder(options)
   const out: Array<Event> = []
@@ -216,7 +216,7 @@ describe("events", () => {
     })
   )
 
-  it.effect("that are too large fail after those before", () =>
+  it.effect("that are too large fail after the earlier ones are delivered", () =>
     Effect.gen(function* () {
       const response = complete(`data: 1\n\n${`data: ${"x".repeat(1000)}\n`.repeat(1100)}`)
       const seen: Array<string> = []

@@ -240,7 +240,7 @@ describe("the JSON of a body", () => {
     })
   )
 
-  it.effect("pollutes no prototype", () =>
+  it.effect("does not change a prototype", () =>
     Effect.gen(function* () {
       const value = yield* complete('{"__proto__":{"polluted":1}}', typed("application/json")).json
       assert.isUndefined(Reflect.get({}, "polluted"))
@@ -258,7 +258,7 @@ describe("the JSON of a body", () => {
     })
   )
 
-  it.effect("is parsed by the caller's parser, whatever it throws", () =>
+  it.effect("is parsed by the parser of the caller, which can throw any value", () =>
     Effect.gen(function* () {
       const options = (parse: (text: string) => unknown): JsonOptions => ({ parse })
       const response = complete("[1]", typed("application/json"))

@@ -46,7 +46,7 @@ describe("the lines of a body", () => {
   }
 
   const mib = 1024 * 1024
-  it.effect("may have 1 MiB and no more", () =>
+  it.effect("have at most 1 MiB", () =>
     Effect.gen(function* () {
       const longest = "x".repeat(mib)
       for (const text of [`${longest}\r\nb`, `a\n${longest}`]) {
@@ -63,7 +63,7 @@ describe("the lines of a body", () => {
     })
   )
 
-  it.live("are complete and in order if they exceed one turn", () =>
+  it.live("are complete and in order over several turns", () =>
     Effect.gen(function* () {
       const numbers = Array.from({ length: 20_000 }, (_, index) => `${index}`)
       for (const end of ["", "\n"]) {
@@ -109,7 +109,7 @@ describe("the lines of a body", () => {
   })
 
   it("are measured in bytes of UTF-8", () => {
-    // 10 bytes: four letters of two, and a line end that does not count.
+    // The limit is 10 bytes, without the line end.
     const rows: ReadonlyArray<readonly [text: string, fits: boolean]> = [
       ["0123456789", true],
       ["0123456789a", false],
@@ -139,7 +139,7 @@ describe("the lines of a body", () => {
     }
   })
 
-  it.effect("are refused while an endless line arrives", () =>
+  it.effect("fail while an endless line arrives", () =>
     Effect.gen(function* () {
       const { calls, push, response } = make()
       const fiber = yield* Effect.fork(Effect.exit(Stream.runDrain(response.lines)))

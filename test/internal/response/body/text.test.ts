@@ -8,7 +8,7 @@ import { decode, encodingOf, noFallback, StreamingText } from "../../../../src/i
 import { complete, make } from "../support.js"
 import { bytesOf, failureOf, typed } from "./support.js"
 
-/** UTF-16BE with its mark. */
+/** UTF-16BE with a byte order mark. */
 const big = bytesOf(0xfe, 0xff, 0x00, 0x68, 0x00, 0x69)
 const little = bytesOf(0xff, 0xfe, 0x68, 0x00, 0x69, 0x00)
 
@@ -72,7 +72,7 @@ describe("the text of a body", () => {
     )
   }
 
-  it.effect("calls a function for the fallback encoding, and survives its failure", () =>
+  it.effect("calls a function for the fallback encoding, which may fail", () =>
     Effect.gen(function* () {
       const response = complete(bytesOf(0xe9), {
         status: 201,
@@ -99,7 +99,7 @@ describe("the text of a body", () => {
     })
   )
 
-  // TextDecoder throws on the malformed ones where they come in such pieces, on gbk from Node 22 on.
+  // TextDecoder throws for malformed characters in such pieces, and for gbk from Node 22 on.
   const torn: ReadonlyArray<readonly [label: string, text: string, pieces: ReadonlyArray<ReadonlyArray<number>>]> = [
     ["gbk", "a\ufffd6b", [[0x61, 0xe6], [0x36], [0x62]]],
     ["gb18030", "a\ufffd3V_", [[0x61, 0xab, 0x33], [0x56], [0x5f]]],
@@ -122,7 +122,7 @@ describe("the text of a body", () => {
     )
   }
 
-  it("is equal in pieces and as a whole, however malformed and split", () => {
+  it("is equal in pieces and as a whole, also if it is malformed", () => {
     const labels = ["gbk", "gb18030", "big5", "euc-jp", "iso-2022-jp", "shift_jis", "euc-kr", "utf-16be", "utf-8"]
     fc.assert(
       fc.property(
