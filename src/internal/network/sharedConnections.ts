@@ -252,6 +252,7 @@ export class SharedConnections implements Http2Owner {
 
   /** Assigns free streams to waiting requests: first to those that are sent again, then in order of arrival. */
   private serve(share: Share): void {
+    if (share.again.size === 0 && share.waiters.size === 0) return
     for (const connection of share.connections) {
       while (this.isUsable(connection)) {
         const waiter = first(share.again) ?? first(share.waiters)
@@ -308,6 +309,7 @@ const first = (waiters: Set<StreamWaiter>): StreamWaiter | undefined => {
 }
 
 const openingOf = (share: Share, connection: Http2Connection): Opening | undefined => {
+  if (share.openings.size === 0) return undefined
   for (const opening of share.openings) if (opening.connection === connection) return opening
   return undefined
 }

@@ -119,6 +119,7 @@ export class Http2Connection
     return this.isAwaited
   }
   set awaited(value: boolean) {
+    if (value === this.isAwaited) return
     this.isAwaited = value
     if (value) this.socket.ref()
     else if (this.count === 0) this.output.turn()
@@ -156,6 +157,12 @@ export class Http2Connection
 
   protected onStreamEnd(exchange: Exchange, now: number): void {
     this.owner.onStreamEnd(this, exchange, now)
+  }
+
+  /** Lets the process end at once: a turn for it would cost a single request more than `ref` and `unref` do. */
+  protected onEmpty(): void {
+    if (this.state === "open" && !this.isAwaited && this.output.frames.size === 0) this.socket.unref()
+    else this.output.turn()
   }
 
   onHttp1Required(): void {

@@ -59,6 +59,8 @@ export abstract class StreamHost implements Http2StreamOwner {
   protected abstract onBegin(deadlines: Deadlines, now: number): void
   /** A stream has ended; called before its exchange receives the outcome. */
   protected abstract onStreamEnd(exchange: Exchange, now: number): void
+  /** The last stream has ended. */
+  protected abstract onEmpty(): void
 
   get closed(): boolean {
     return this.state === "closed"
@@ -179,8 +181,8 @@ export abstract class StreamHost implements Http2StreamOwner {
       this.open.delete(stream.id)
       stream.window.end(this.growth)
     }
-    if (this.count === 0) this.output.turn()
     this.onStreamEnd(exchange, this.timeOf(exchange))
+    if (this.count === 0) this.onEmpty()
   }
 
   onSilence(exchange: Exchange): void {

@@ -5,7 +5,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { codeName } from "../../../../src/internal/network/http2/errorCodes.js"
 import * as Frames from "../../../../src/internal/network/http2/frames.js"
-import { block, data, frame, goAway, headers, Pair, type RecordedExchange, rst, settings } from "./support.js"
+import { block, data, frame, goAway, headers, Pair, RecordedExchange, rst, settings } from "./support.js"
 
 const ok = [":status", "200"]
 
@@ -227,6 +227,18 @@ describe("a stream", () => {
       pair.feed(headers(5, ok, true))
       assert.isTrue(third.ended)
       yield* lives(pair)
+    })
+  )
+
+  it.effect("that ends before it starts leaves a connection that has sent its preface", () =>
+    Effect.gen(function* () {
+      const pair = new Pair()
+      const exchange = new RecordedExchange({}, pair.time)
+      pair.connection.serve(exchange).abort("Error")
+      assert.lengthOf(pair.socket.written, 0)
+      yield* pair.turn
+      assert.strictEqual(pair.socket.written[0]?.toString("latin1", 0, 14), "PRI * HTTP/2.0")
+      assert.isFalse(pair.socket.referenced)
     })
   )
 
