@@ -65,7 +65,7 @@ describe("make", () => {
 })
 
 describe("edits of a request", () => {
-  it.effect("set, add and remove headers whatever their case, and leave the original request unchanged", () =>
+  it.effect("set, add and remove headers in any case, and do not change the original request", () =>
     Effect.gen(function* () {
       const request = yield* ClientRequest.make("GET", url, {
         headers: [

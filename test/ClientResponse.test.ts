@@ -189,7 +189,7 @@ describe("discard", () => {
     })
   )
 
-  it.effect("waits for a small remainder, however it ends", () =>
+  it.effect("waits for a small remainder, also if it fails", () =>
     Effect.gen(function* () {
       for (const end of ["end", "fail"] as const) {
         const { made, request } = scoped(() => make({ length: 10 }))

@@ -43,7 +43,7 @@ describe("a symbolic link that toFile writes through", () => {
         mkdirSync(at("x/y"), { recursive: true })
         mkdirSync(at("z"))
         if (exists) writeFileSync(at("x/file"), "old")
-        // "folder/.." is x, not the folder that the text says.
+        // "folder/.." is x, because the system resolves the link first.
         symlinkSync("x/y", at("folder"))
         symlinkSync("folder/../second", at("first"))
         symlinkSync(at("z/third"), at("x/second"))

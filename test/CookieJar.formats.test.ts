@@ -396,7 +396,7 @@ const inFile = (path: string) =>
   })
 
 describe("layerFile", () => {
-  it.scoped("keeps a jar in a file that only its owner can read, whatever mode the old file had", () =>
+  it.scoped("keeps a jar in a file that only its owner can read, even if the old file had another mode", () =>
     Effect.gen(function* () {
       const fs = yield* FileSystem.FileSystem
       const folder = yield* fs.makeTempDirectoryScoped()

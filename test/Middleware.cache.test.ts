@@ -148,7 +148,7 @@ describe("stale-while-revalidate", () => {
       yield* TestClock.adjust("15 seconds")
       assert.strictEqual(yield* text, "body")
       yield* settle
-      // The second request for the redirect is followed by the validation, beside it.
+      // The validation follows the second request for the redirect, in the background.
       assert.deepStrictEqual(seen, [
         ["https:", true],
         ["http:", false],

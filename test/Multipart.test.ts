@@ -129,7 +129,7 @@ describe("make", () => {
     })
   )
 
-  it.live("sends a part that can be read only once once, and does not repeat it", () =>
+  it.live("does not send a part a second time that can be read only once", () =>
     Effect.gen(function* () {
       const data = Multipart.make([Multipart.part("s", ClientRequest.oneShot(Stream.make(Buffer.from("a"))))])
       const { body } = wire(prepared("POST", url, { data }))

@@ -212,7 +212,7 @@ describe("https:// proxies", () => {
     ["expired", "expired"],
     ["of an unknown authority", "untrusted"]
   ] as const) {
-    it.scopedLive(`with a certificate ${what} fail as a proxy error, whatever the request's ssl option is`, () =>
+    it.scopedLive(`with a certificate ${what} fail as a proxy error, even if the request has ssl: false`, () =>
       Effect.gen(function* () {
         const certificates = yield* standard()
         const ssl = yield* trusting

@@ -418,7 +418,7 @@ describe("the target of a redirect", () => {
 })
 
 describe("redirects over a Unix socket", () => {
-  it.scopedLive("stay on the socket, whatever host they name", () =>
+  it.scopedLive("stay on the socket for every host", () =>
     Effect.gen(function* () {
       const { createServer } = yield* Effect.promise(() => import("node:http"))
       const { mkdtemp, rm } = yield* Effect.promise(() => import("node:fs/promises"))

@@ -417,7 +417,7 @@ describe("the cookies of responses", () => {
     })
   )
 
-  it.scopedLive("are sent back byte for byte, whatever their encoding", () =>
+  it.scopedLive("are sent back byte for byte in any encoding", () =>
     Effect.gen(function* () {
       const latin1 = Buffer.from(
         'HTTP/1.1 200 OK\r\nSet-Cookie: l=\xe9\r\nSet-Cookie: q="a b,c"\r\nContent-Length: 0\r\n\r\n',

@@ -393,7 +393,7 @@ describe("cassettes", () => {
     })
   )
 
-  it.scoped("match multipart bodies whatever their boundary", () =>
+  it.scoped("match multipart bodies with different boundaries", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "a.json")
       const upload = Effect.suspend(() =>

@@ -276,7 +276,7 @@ describe("a session on a Unix socket", () => {
 })
 
 describe("a session on TCP", () => {
-  it.scopedLive("opens no path, whatever a URL, a redirect or the environment contains", () =>
+  it.scopedLive("does not open a path that a URL, a redirect or the environment contains", () =>
     Effect.gen(function* () {
       const path = join(yield* directory, "s")
       const at = yield* site(path, (_, socket) => socket.write(Server.response(200, "unix")))

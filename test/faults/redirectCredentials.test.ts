@@ -95,7 +95,7 @@ describe("credentials and headers bound to an origin", () => {
         away = b.to(to[1], "/b")
         const context = yield* Ssl.context({ ca: tls.ca })
         for (const given of credentials) {
-          // Cookies belong to a host, whatever its port and scheme (RFC 6265bis section 8.5).
+          // Cookies belong to a host with all ports and schemes (RFC 6265bis section 8.5).
           if (given.what === "session cookies" && from[1] === to[1]) continue
           const parts = yield* sessionWith({ ssl: context, ...given.session })
           const start = a.to(from[1], "/a").replace("://", `://${given.userinfo ?? ""}`)

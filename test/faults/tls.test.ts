@@ -28,7 +28,7 @@ const outcome = <A>(effect: Effect.Effect<A, ClientError>): Effect.Effect<string
   Effect.match(effect, { onFailure: tagAndReason, onSuccess: () => "Success" })
 
 describe("verification of one request", () => {
-  it.scopedLive("is disabled for that request only, and the next one gets a connection of its own", () =>
+  it.scopedLive("is disabled for that request only, and the next request uses another connection", () =>
     Effect.gen(function* () {
       const { set } = yield* trusting
       const at = yield* site(set.selfSigned)

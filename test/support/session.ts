@@ -6,7 +6,7 @@ import * as Connector from "effect-http-session/Connector"
 import * as CookieJar from "effect-http-session/CookieJar"
 import * as Session from "effect-http-session/Session"
 
-/** A session on a connector and with a jar of its own. */
+/** A session with its own connector and jar. */
 export const sessionOn = (
   connectorOptions: Connector.TcpOptions = {},
   options: Session.SessionOptions = {}

@@ -27,7 +27,7 @@ const from = (variables: Record<string, string>): Effect.Effect<Environment> =>
     Effect.orDie
   )
 
-/** The proxy's URL, "direct", or the error's tag and reason. */
+/** The URL of the proxy, "direct", or the tag and reason of the error. */
 const proxyOf = (environment: Environment, target: string): string => {
   const found = environment.proxyFor(originOf(target), target)
   if (found === undefined) return "direct"
@@ -109,7 +109,7 @@ describe("proxies of the environment", () => {
     )
   }
 
-  it.effect("name the variable of an invalid proxy, and show nothing of its value", () =>
+  it.effect("name the variable of an invalid proxy, and do not show its value", () =>
     Effect.gen(function* () {
       const environment = yield* from({ https_proxy: "http://user:s3cr3t@p.test:port/" })
       const found = environment.proxyFor(originOf(https), https)
@@ -176,7 +176,7 @@ describe("proxies of the environment", () => {
     })
   )
 
-  it.effect("are read under the names that a ConfigProvider gives them", () =>
+  it.effect("are read through the ConfigProvider, which can add a prefix to their names", () =>
     Effect.gen(function* () {
       const provider = ConfigProvider.fromMap(
         new Map([
@@ -226,7 +226,7 @@ describe("netrc of the environment", () => {
     return found !== undefined && "kind" in found ? (found.authorization ?? "none") : "no proxy"
   }
 
-  it.effect("provides credentials for targets, by NETRC", () =>
+  it.effect("provides credentials for targets from the file in NETRC", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         const environment = yield* from({ NETRC: path })
@@ -248,7 +248,7 @@ describe("netrc of the environment", () => {
     )
   )
 
-  it.effect("provides credentials for the environment's proxy", () =>
+  it.effect("provides credentials for the proxy of the environment", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         const environment = yield* from({ NETRC: path, HTTP_PROXY: p })
@@ -257,7 +257,7 @@ describe("netrc of the environment", () => {
     )
   )
 
-  it.effect("does not provide another machine's credentials for a proxy", () =>
+  it.effect("does not provide the credentials of another machine for a proxy", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         assert.strictEqual(authorizationOf(yield* from({ NETRC: path, HTTP_PROXY: q })), "none")
@@ -265,7 +265,7 @@ describe("netrc of the environment", () => {
     )
   )
 
-  it.effect("gives way to credentials in the proxy's URL", () =>
+  it.effect("yields to credentials in the URL of the proxy", () =>
     withNetrc(text, (path) =>
       Effect.gen(function* () {
         const environment = yield* from({ NETRC: path, HTTP_PROXY: "http://x:y@p.test:3128" })
@@ -279,7 +279,7 @@ describe("netrc of the environment", () => {
     ["other", "other:"],
     [":x", ":x"]
   ] as const) {
-    it.effect(`provides the password of the proxy URL's login only: ${userinfo}`, () =>
+    it.effect(`provides only the password of the login in the URL of the proxy: ${userinfo}`, () =>
       withNetrc(text, (path) =>
         Effect.gen(function* () {
           const environment = yield* from({ NETRC: path, HTTP_PROXY: `http://${userinfo}@p.test:3128` })

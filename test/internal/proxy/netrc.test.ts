@@ -112,7 +112,7 @@ describe("the netrc parser", () => {
     ["a password before any machine", "password s3cr3t"],
     ["no netrc at all", "<html>s3cr3t</html>"]
   ] as const) {
-    it(`refuses ${what}, and quotes nothing of it`, () => {
+    it(`refuses ${what}, and does not quote it`, () => {
       const result = parse(text)
       assert.isTrue(Either.isLeft(result))
       assert.notInclude(String(Either.getLeft(result)), "s3cr3t")
@@ -209,7 +209,7 @@ const files: ReadonlyArray<{
   }
 ]
 
-/** Each bit of access that others than the owner can have, alone; and those of the owner. */
+/** Modes with each single permission of group and others, and modes with permissions of the owner only. */
 const modes: ReadonlyArray<readonly [mode: number, found: string]> = [
   [0o600, "u s3cr3t"],
   [0o400, "u s3cr3t"],
@@ -226,7 +226,7 @@ const modes: ReadonlyArray<readonly [mode: number, found: string]> = [
 
 describe.runIf(process.platform !== "win32")("the netrc file", () => {
   for (const [mode, found] of modes) {
-    it.effect(`at home with mode 0${mode.toString(8)} provides ${found}`, () =>
+    it.effect(`in the home directory with mode 0${mode.toString(8)} provides ${found}`, () =>
       inFolder((folder) =>
         Effect.gen(function* () {
           const path = join(folder, "netrc")
@@ -257,8 +257,8 @@ describe.runIf(process.platform !== "win32")("the netrc file", () => {
     )
   }
 
-  // Only the superuser can give a file away.
-  it.effect.runIf(process.getuid?.() === 0)("at home that belongs to another user provides nothing", () =>
+  // Only the superuser can change the owner of a file.
+  it.effect.runIf(process.getuid?.() === 0)("in the home directory that belongs to another user provides nothing", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
         const path = join(folder, "netrc")
@@ -271,8 +271,8 @@ describe.runIf(process.platform !== "win32")("the netrc file", () => {
     )
   )
 
-  // The superuser may read everything.
-  it.effect.runIf(process.getuid?.() !== 0)("that may not be read provides nothing", () =>
+  // The superuser can read every file.
+  it.effect.runIf(process.getuid?.() !== 0)("without read permission provides nothing", () =>
     inFolder((folder) =>
       Effect.gen(function* () {
         const path = join(folder, "netrc")

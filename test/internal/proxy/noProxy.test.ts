@@ -103,7 +103,7 @@ describe("ports in NO_PROXY", () => {
   ])
 })
 
-describe("NO_PROXY: zones", () => {
+describe("zones in NO_PROXY", () => {
   const rows: ReadonlyArray<readonly [list: string, zone: string | undefined, direct: boolean]> = [
     ["fe80::1", "eth0", true],
     ["fe80::1", undefined, true],
@@ -188,7 +188,7 @@ describe("any list in NO_PROXY", () => {
     )
   })
 
-  it("covers every name below a listed one, and no name that merely ends in it", () => {
+  it("covers every subdomain of a listed name, and no other name with the same end", () => {
     const label = FastCheck.stringMatching(/^[a-z]([a-z0-9]{0,8}[a-z])?$/)
     FastCheck.assert(
       FastCheck.property(label, label, label, (a, b, c) => {

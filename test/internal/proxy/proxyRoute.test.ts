@@ -116,7 +116,7 @@ describe("a proxy URL", () => {
     })
   }
 
-  it("a rejected proxy is shown with its scheme and host, and without parts that could be a password", () => {
+  it("is shown by its scheme and host if it is rejected, without parts that could be a password", () => {
     for (const [text, shown] of [
       ["gopher://user:s3cr3t@p.test:1/x", "gopher://p.test"],
       ["http://user:s3cr3t@p.test:port", "http://p.test"],
@@ -165,14 +165,14 @@ describe("a proxy URL", () => {
     })
   }
 
-  it("of SOCKS may have a colon in the name, and may have no credentials", () => {
+  it("of SOCKS can have a colon in the name, and can have no credentials", () => {
     assert.strictEqual(routeOf("socks5://us%3Aer:p@p.test").user, "us:er")
     assert.isUndefined(routeOf("socks5://p.test").user)
     assert.isUndefined(routeOf("http://p.test").authorization)
     assert.isUndefined(routeOf("http://@p.test").authorization)
   })
 
-  it("of any text is a proxy or a typed refusal", () => {
+  it("of any text is a proxy or fails with a typed error", () => {
     const part = FastCheck.constantFrom(
       "http://",
       "socks5://",
@@ -208,22 +208,22 @@ describe("the proxy options", () => {
   const p = "http://p.test:3128"
   const environment: Environment = { proxyFor: () => routeOf("http://env.test:1"), netrc: () => undefined }
 
-  it("mean a direct connection if they are empty, and if proxy is false, whatever the environment is", () => {
+  it("mean a direct connection if there is no proxy, or if proxy is false in any environment", () => {
     assert.isUndefined(resolve(undefined))
     assert.isUndefined(resolve(false))
     assert.isUndefined(resolve(false, undefined, undefined, environment))
   })
 
-  it("win over the environment", () => {
+  it("take precedence over the environment", () => {
     assert.strictEqual(routeOf(undefined, undefined, undefined, environment).url, "http://env.test:1")
     assert.strictEqual(routeOf(p, undefined, undefined, environment).url, p)
   })
 
-  it("proxyAuth does not apply to proxies of the environment", () => {
+  it("do not apply proxyAuth to proxies of the environment", () => {
     assert.isUndefined(routeOf(undefined, Auth.basic("u", "p"), undefined, environment).authorization)
   })
 
-  it("proxyAuth and proxyHeaders apply to a URL", () => {
+  it("apply proxyAuth and proxyHeaders to a URL", () => {
     const route = routeOf(p, Auth.basic("u", "p"), { "x-a": ["1", "2"], "x-b": undefined, "x-c": Redacted.make("3") })
     assert.strictEqual(route.authorization, basic("u", "p"))
     assert.deepStrictEqual(route.headers, [
@@ -283,7 +283,7 @@ describe("the proxy options", () => {
     })
   }
 
-  it("make equal routes without or with credentials once", () => {
+  it("make one route for equal options, with or without credentials", () => {
     const auth = Auth.basic("u", "p")
     assert.strictEqual(routeOf(p), routeOf(p))
     assert.strictEqual(routeOf(p, auth), routeOf(p, auth))
@@ -364,7 +364,7 @@ describe("Proxy.route", () => {
     assert.deepStrictEqual(seen, ["http://a.test/x?y", "http://b.test/", "wss://a.test/"])
   })
 
-  it("connects directly if it returns undefined, whatever the environment is", () => {
+  it("connects directly if it returns undefined, in any environment", () => {
     const environment: Environment = { proxyFor: () => routeOf("http://env.test:1"), netrc: () => undefined }
     assert.isUndefined(
       resolve(

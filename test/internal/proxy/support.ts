@@ -8,10 +8,10 @@ import { of } from "../../../src/internal/transport/deadlines.js"
 import type { Trace } from "../../../src/internal/transport/trace.js"
 import type { ProxyRoute } from "../../../src/internal/transport/transport.js"
 
-/** A proxy with every step controlled by the test. */
+/** A proxy whose every step the test controls. */
 export interface Scripted {
   readonly port: number
-  /** All that the first client has sent, as latin1. */
+  /** The bytes that the first client has sent, as latin1. */
   readonly received: () => string
   /** Resolves when this many bytes have arrived. */
   readonly until: (size: number) => Effect.Effect<void>
@@ -19,7 +19,7 @@ export interface Scripted {
   readonly gone: Effect.Effect<void>
 }
 
-/** Calls `step` with each client's socket and everything it has sent so far, whenever more comes. */
+/** Calls `step` with the socket of a client and all bytes that it has sent, each time more arrive. */
 export const scripted = (
   step: (socket: Net.Socket, received: Buffer) => void
 ): Effect.Effect<Scripted, never, Scope.Scope> =>
@@ -69,7 +69,7 @@ export const scripted = (
     }
   })
 
-/** A socket as dialling makes it: connected, paused, with one listener that ignores errors. */
+/** A socket like those that the dialer makes: connected, paused, with one listener that ignores errors. */
 export const dial = (port: number): Effect.Effect<Net.Socket, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.async<Net.Socket>((resume) => {
@@ -81,11 +81,11 @@ export const dial = (port: number): Effect.Effect<Net.Socket, never, Scope.Scope
     (socket) => Effect.sync(() => socket.destroy())
   )
 
-/** Listeners by event, to see that none is left. */
+/** The number of listeners by event, to check that none remains. */
 export const listeners = (socket: Net.Socket): Record<string, number> =>
   Object.fromEntries(socket.eventNames().map((name) => [String(name), socket.listenerCount(name)]))
 
-/** The context of a handshake, and the phases that it marked. */
+/** The context of a handshake, and the phases that the handshake reported. */
 export const makeContext = (limits: Partial<Limits> = {}, trace?: Trace) =>
   Effect.map(Effect.clock, (clock) => {
     const phases: Array<string> = []

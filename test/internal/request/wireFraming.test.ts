@@ -185,7 +185,7 @@ describe("request framing", () => {
     }
   })
 
-  it("names a WebSocket's URL as it was given", () => {
+  it("names the URL of a WebSocket with its original scheme", () => {
     const error = failure("GET", "ws://u:hidden@h:81/a", {})
     assert.deepInclude(error, { _tag: "InvalidURL", reason: "Scheme" })
     assert.match(error.message, /"ws:\/\/[^"]*h:81\/a"/)

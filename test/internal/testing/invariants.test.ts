@@ -19,7 +19,7 @@ const open = (port: number): Effect.Effect<Socket> =>
     const socket = connect({ port, host: "127.0.0.1" }, () => resume(Effect.succeed(socket)))
   })
 
-/** Removes listeners of the test runner: the emitted event is meant for the invariants alone. */
+/** Removes listeners of the test runner, so that only the invariants receive the emitted event. */
 const alone = (event: string, emit: () => void) =>
   Effect.sync(() => {
     const others = process.listeners(event as "warning").slice(0, -1)
@@ -65,7 +65,7 @@ describe("invariants", () => {
     /1 fibers more than before/
   ]
 
-  /** Each of these must be reported, in these words. */
+  /** Each of these must be reported with this text. */
   const rows: ReadonlyArray<Row> = [
     [
       "a socket left open",
@@ -105,7 +105,7 @@ describe("invariants", () => {
       "a timer left running",
       (cleanup) =>
         Effect.sync(() => {
-          // Several, because timers of the test runner may end meanwhile.
+          // Several timers, because timers of the test runner may end in the meantime.
           const timers = Array.from({ length: 10 }, () => setTimeout(() => {}, 60_000))
           cleanup.push(() => {
             for (const timer of timers) clearTimeout(timer)

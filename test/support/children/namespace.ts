@@ -158,7 +158,7 @@ const mute = Effect.acquireRelease(
   (socket) => Effect.sync(() => socket.close())
 )
 
-/** More lookups than libuv has threads for them, none of which will end soon; how all else goes on meanwhile. */
+/** More lookups than libuv has threads, which do not end soon, and other operations at the same time. */
 const lookups = Effect.gen(function* () {
   yield* mute
   const { port } = yield* serve

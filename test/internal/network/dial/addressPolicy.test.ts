@@ -214,7 +214,7 @@ describe("addressPolicy", () => {
     assert.deepStrictEqual(found("64:ff9b:1:808:8:800::"), ["8.8.8.8", "8.8.8.0", "8.8.0.0", "0.0.0.0"])
   })
 
-  it("passes a function the address without its zone, and the zone beside it", () => {
+  it("passes a function the address without its zone, and the zone separately", () => {
     const asked: Array<unknown> = []
     const policy = compileAddressPolicy((given, host) => {
       asked.push([given, host])
