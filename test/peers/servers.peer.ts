@@ -326,7 +326,7 @@ describe.each(names)("%s", (name) => {
       const session = yield* Session.Session
       const data = HttpBody.stream(Stream.rechunk(Stream.make(bytes(5000), bytes(5000)), 1))
       const counted = yield* session.post(yield* url("/cgi/count"), { data }).pipe(ClientResponse.text)
-      // lighttpd 1.4.69 needs a length for CGI over HTTP/2.
+      // lighttpd before 1.4.78 refuses a POST without a length over HTTP/2 too.
       if (name === "lighttpd over TLS") assert.include(counted, "411 Length Required")
       else assert.strictEqual(counted.trim(), "10000")
     })

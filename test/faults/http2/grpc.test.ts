@@ -17,7 +17,7 @@ const frame = (message: Uint8Array): Uint8Array => {
 const messages = <E, R>(body: Stream.Stream<Uint8Array, E, R>) =>
   Stream.suspend(() => {
     let rest: Buffer = Buffer.alloc(0)
-    return Stream.mapConcat(body, (chunk) => {
+    return Stream.flatMap(body, (chunk) => {
       rest = Buffer.concat([rest, chunk])
       const out: Array<string> = []
       while (rest.length >= 5 && rest.length >= 5 + rest.readUInt32BE(1)) {
@@ -25,7 +25,7 @@ const messages = <E, R>(body: Stream.Stream<Uint8Array, E, R>) =>
         out.push(rest.subarray(5, end).toString())
         rest = rest.subarray(end)
       }
-      return out
+      return Stream.fromIterable(out)
     })
   })
 

@@ -77,7 +77,7 @@ export class Http2Connection
   /** The slot of the pool that the connection holds while it has streams. */
   lease: Lease<Pooled> | undefined = undefined
   readonly output: Output
-  readonly resets = new ResetStreams(() => this.owner.onAvailable(this))
+  readonly resets: ResetStreams
   private readonly owner: Http2Owner
   private readonly reader: FrameReader
   protected readonly inbound: Inbound
@@ -103,6 +103,7 @@ export class Http2Connection
     this.owner = owner
     this.age = age
     const { socket } = wire
+    this.resets = new ResetStreams(limits.maxConcurrentStreams, () => owner.onAvailable(this))
     this.output = new Output(socket, this)
     this.output.frames.raw(opening(limits))
     this.liveness = new Liveness(this, limits.pingTimeout, limits.pingInterval)

@@ -4,8 +4,9 @@
  */
 import type { Deadline, Deadlines } from "../../transport/deadlines.js"
 
-/** Most streams that are remembered. */
-const most = 256
+/** At least and at most so many streams are remembered: as many as may be open, since all may be reset together. */
+const least = 256
+const most = 16_384
 
 /** How long a stream counts against the limit if the server sends nothing; milliseconds. */
 const longest = 1000
@@ -18,9 +19,11 @@ export class ResetStreams {
   /** How many bytes the server may still send on each stream. */
   private readonly rooms = new Map<number, number>()
   private deadline: Deadline | undefined = undefined
+  private readonly capacity: number
   private readonly onConfirmed: () => void
 
-  constructor(onConfirmed: () => void) {
+  constructor(maxConcurrentStreams: number, onConfirmed: () => void) {
+    this.capacity = Math.min(Math.max(least, maxConcurrentStreams), most)
     this.onConfirmed = onConfirmed
   }
 
@@ -28,7 +31,7 @@ export class ResetStreams {
     this.unconfirmed++
     this.sinceResponse++
     this.rooms.set(id, room)
-    if (this.rooms.size > most) for (const oldest of this.rooms.keys()) if (this.rooms.delete(oldest)) break
+    if (this.rooms.size > this.capacity) for (const oldest of this.rooms.keys()) if (this.rooms.delete(oldest)) break
     this.deadline ??= deadlines.scheduleIdle(deadlines.now() + longest, () => this.confirm())
   }
 

@@ -267,6 +267,28 @@ describe("a flood", () => {
     })
   )
 
+  it.effect("is not the rest of many bodies that were reset together", () =>
+    Effect.gen(function* () {
+      const count = 500
+      const pair = new Pair({ maxConcurrentStreams: count + 1 })
+      const long = pair.request()
+      pair.feed(settings(), headers(1, ok))
+      const exchanges = Array.from({ length: count }, () => pair.request())
+      yield* pair.turn
+      const ids = exchanges.map((_, index) => index * 2 + 3)
+      for (const id of ids) pair.feed(headers(id, ok))
+      for (const exchange of exchanges) exchange.connection?.abort("Error")
+      yield* pair.turn
+      assert.lengthOf(pair.resets, count)
+      // What each window allows was on its way.
+      for (const id of ids) for (let part = 0; part < 16; part++) pair.feed(data(id, Buffer.alloc(16 * kib)))
+      yield* pair.turn
+      assert.deepStrictEqual(pair.goodbyes, [])
+      pair.feed(data(1, "end", true))
+      assert.strictEqual(long.text, "end")
+    })
+  )
+
   it.effect("is neither many responses nor a body in small pieces", () =>
     Effect.gen(function* () {
       const { exchanges, pair } = yield* started({}, [false])
