@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
-import { callback } from "./effect/callback.js"
+import { callback, cancellable } from "./effect/callback.js"
 import { type AnyFiber, forkAtOnce, inherit, interruptSoon, onExit } from "./effect/fibers.js"
 
 /** Milliseconds of real time that the finalizers of the effect may take after `fail`. */
@@ -35,7 +35,7 @@ class Race<A, E, E2> {
 
   /** Settles with the exit of the effect or with the failure, whichever comes first. */
   get first(): Effect.Effect<A, E | E2> {
-    return callback<A, E | E2>((resume) => {
+    return cancellable<A, E | E2>((resume) => {
       let unobserve = nothing
       const settle = (outcome: Effect.Effect<A, E | E2>) => {
         this.onFailure = nothing
@@ -45,10 +45,10 @@ class Race<A, E, E2> {
       this.onFailure = () => settle(this.failure ?? Effect.never)
       if (this.failure !== undefined) settle(this.failure)
       else unobserve = onExit(this.fiber, settle)
-      return Effect.sync(() => {
+      return () => {
         this.onFailure = nothing
         unobserve()
-      })
+      }
     })
   }
 

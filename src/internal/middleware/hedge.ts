@@ -6,7 +6,7 @@ import type { Scope } from "effect/Scope"
 import type { ClientResponse } from "../../ClientResponse.js"
 import type { ClientError } from "../../Errors.js"
 import type { Middleware, Next } from "../../Middleware.js"
-import { callback } from "../effect/callback.js"
+import { cancellable } from "../effect/callback.js"
 import { isSafe } from "../http/methods.js"
 import { isReplayable } from "../request/body/replayable.js"
 import type { PreparedRequest } from "../request/preparedRequest.js"
@@ -34,7 +34,7 @@ class Outcomes {
    */
   next(millis: number): Effect.Effect<Outcome | undefined> {
     return Effect.clockWith((clock) =>
-      callback<Outcome | undefined>((resume) => {
+      cancellable<Outcome | undefined>((resume) => {
         const deadlines = Deadlines.of(clock)
         const settle = () => {
           end()
@@ -47,7 +47,7 @@ class Outcomes {
         }
         this.onArrival = settle
         if (this.arrived.length > 0) settle()
-        return Effect.sync(end)
+        return end
       })
     )
   }

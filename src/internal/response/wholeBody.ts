@@ -10,7 +10,7 @@ import type { JsonOptions } from "../../ClientResponse.js"
 import type { BodyError, ContentTypeError, Details, JsonDecodeError } from "../../Errors.js"
 import { ByteBuilder } from "../byteBuilder.js"
 import { type Json, jsonOf } from "../effect/bodies.js"
-import { callback } from "../effect/callback.js"
+import { cancellable } from "../effect/callback.js"
 import { stateOf } from "../effect/fiberState.js"
 import type { MediaType } from "../http/mediaType.js"
 import { headersOf } from "../http/platformHeaders.js"
@@ -152,12 +152,12 @@ export class WholeBody extends ResponseBody {
   }
 
   private collectAsync(limit: number): Effect.Effect<void, BodyError> {
-    return callback<void, BodyError>((resume) => {
+    return cancellable<void, BodyError>((resume) => {
       const waiter: Waiter = {
         onCollected: (error) => resume(error === undefined ? Exit.void : Exit.fail(error))
       }
       this.collect(waiter, limit)
-      return Effect.sync(() => this.cancelCollect(waiter))
+      return () => this.cancelCollect(waiter)
     })
   }
 

@@ -8,7 +8,7 @@ import * as Redacted from "effect/Redacted"
 import type { Scope } from "effect/Scope"
 import type { Pem } from "../../Ssl.js"
 import type { Step, TestServer } from "../../Testing.js"
-import { callback } from "../effect/callback.js"
+import { callback, cancellable } from "../effect/callback.js"
 import { Inbox } from "./inbox.js"
 
 /** One accepted connection. If the peer closes while the script expects more, the script is interrupted. */
@@ -39,9 +39,9 @@ export interface FaultServerOptions {
 const bytes = (data: string | Uint8Array): Uint8Array => (typeof data === "string" ? Buffer.from(data) : data)
 
 /** One turn of the event loop. */
-export const turn: Effect.Effect<void> = callback<void>((resume) => {
+export const turn: Effect.Effect<void> = cancellable<void>((resume) => {
   const immediate = setImmediate(() => resume(Effect.void))
-  return Effect.sync(() => clearImmediate(immediate))
+  return () => clearImmediate(immediate)
 })
 
 const makeConnection = (index: number, raw: Socket, socket: Socket): FaultConnection => {

@@ -3,7 +3,7 @@
  * bytes.
  */
 import * as Effect from "effect/Effect"
-import { callback } from "../effect/callback.js"
+import { callback, cancellable } from "../effect/callback.js"
 
 const empty = new Uint8Array(0)
 
@@ -139,7 +139,7 @@ export class Inbox {
   })
 
   private take(find: Find): Effect.Effect<Uint8Array> {
-    return callback<Uint8Array>((resume) => {
+    return cancellable<Uint8Array>((resume) => {
       const look = () => {
         const end = find(this.unread)
         if (end === -1 && !this.ended) return
@@ -154,9 +154,9 @@ export class Inbox {
       }
       this.wake = look
       look()
-      return Effect.sync(() => {
+      return () => {
         this.wake = undefined
-      })
+      }
     })
   }
 }

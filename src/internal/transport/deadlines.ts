@@ -6,7 +6,7 @@ import type * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import { callback } from "../effect/callback.js"
+import { cancellable } from "../effect/callback.js"
 import { isDefaultClock } from "../effect/fiberState.js"
 import { interruptSoon } from "../effect/fibers.js"
 import { type Expiring, listOf, maxDelay } from "./expiry.js"
@@ -167,7 +167,7 @@ export const of = (clock: Clock.Clock): Deadlines => {
  */
 export const atMost = (millis: number, begin: (done: () => void) => void): Effect.Effect<void> =>
   Effect.clockWith((clock) =>
-    callback<void>((resume) => {
+    cancellable<void>((resume) => {
       const timers = [...new Set([of(clock), native])].map((deadlines) =>
         deadlines.schedule(deadlines.now() + millis, () => end())
       )
@@ -179,6 +179,6 @@ export const atMost = (millis: number, begin: (done: () => void) => void): Effec
         resume(Effect.void)
       }
       begin(end)
-      return Effect.sync(stop)
+      return stop
     })
   )

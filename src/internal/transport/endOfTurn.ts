@@ -4,7 +4,7 @@
  * and `process.nextTick` would run before timers and other sockets.
  */
 import * as Effect from "effect/Effect"
-import { callback } from "../effect/callback.js"
+import { cancellable } from "../effect/callback.js"
 
 /** An object with work for the end of a turn. `endTurn` must not throw. */
 export interface Turning {
@@ -26,14 +26,14 @@ export const atTurnEnd = (each: Turning): void => {
 }
 
 /** Completes in the next turn, after timers and other sockets. */
-export const nextTurn: Effect.Effect<void> = callback<void>((resume) => {
+export const nextTurn: Effect.Effect<void> = cancellable<void>((resume) => {
   const immediate = setImmediate(() => resume(Effect.void))
-  return Effect.sync(() => clearImmediate(immediate))
+  return () => clearImmediate(immediate)
 })
 
-const nextTimer: Effect.Effect<void> = callback<void>((resume) => {
+const nextTimer: Effect.Effect<void> = cancellable<void>((resume) => {
   const timer = setTimeout(() => resume(Effect.void), 0)
-  return Effect.sync(() => clearTimeout(timer))
+  return () => clearTimeout(timer)
 })
 
 /**

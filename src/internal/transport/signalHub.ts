@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import type { Signal, SignalsLost } from "../../Tracing.js"
-import { callback } from "../effect/callback.js"
+import { cancellable } from "../effect/callback.js"
 import { type Pull, pullStream } from "../effect/pullStream.js"
 import * as Deadlines from "./deadlines.js"
 import type { SignalFields, TraceHub } from "./trace.js"
@@ -124,16 +124,16 @@ export class Ring implements SignalSink {
     )
   })
 
-  private readonly wait: Effect.Effect<void> = callback<void>((resume) => {
+  private readonly wait: Effect.Effect<void> = cancellable<void>((resume) => {
     if (this.items.length > this.first || this.lost > 0 || this.ended) {
       resume(Effect.void)
       return
     }
     this.wake = () => resume(Effect.void)
-    return Effect.sync(() => {
+    return () => {
       this.wake = undefined
       this.cancelWake()
-    })
+    }
   })
 }
 

@@ -11,7 +11,7 @@ import type { NetworkStream } from "../transport/networkStream.js"
 import { type FrameHandler, FrameReader } from "./frames.js"
 import { Heartbeat } from "./heartbeat.js"
 import { Inbox } from "./inbox.js"
-import { Sends, type Sent } from "./sends.js"
+import { type Sending, Sends } from "./sends.js"
 import { type Extensions, PerMessageDeflate, Sender } from "./ws.js"
 
 /** How a WebSocket ends. */
@@ -82,7 +82,7 @@ export class WebSocketConnection implements FrameHandler {
   private deadline: Deadline | undefined = undefined
   /** The time at which the socket is destroyed. Set when the session closes; later limits do not extend it. */
   private latest = Infinity
-  private readonly sends = new Sends<Ending>()
+  private readonly sends: Sends<Ending>
   private readonly closers = new Set<() => void>()
 
   constructor(wire: NetworkStream, extensions: Extensions, deadlines: Deadlines, settings: Settings) {
@@ -94,6 +94,7 @@ export class WebSocketConnection implements FrameHandler {
     this.extensions = extensions
     this.compress = extensions[PerMessageDeflate.extensionName] !== undefined
     this.sender = new Sender(socket, extensions)
+    this.sends = new Sends(socket)
     this.frames = new FrameReader(extensions, settings.maxMessageSize, this)
     this.inbox = new Inbox(deadlines, () => this.frames.resume())
   }
@@ -126,29 +127,31 @@ export class WebSocketConnection implements FrameHandler {
 
   // Sending.
 
-  /** Sends a frame. Calls `done` when the system has accepted the frame, or with the reason why it never will. */
-  send(frame: Outgoing, done: Sent<Ending>): () => void {
-    if (this.state !== "Open") {
-      done(this.ending ?? lost)
-      return nothing
-    }
-    const written = this.sends.add(done, frame.data.length)
+  /**
+   * Sends a frame. Returns `undefined` if the system has accepted the frame, or the reason why the frame cannot be sent.
+   */
+  send(frame: Outgoing): Sending<Ending> | Ending | undefined {
+    if (this.state !== "Open") return this.ending ?? lost
+    // With compression, the frames of `ws` wait for zlib, and control frames wait behind them.
+    return this.sends.send(frame.data.length, this.compress, (written) => this.write(frame, written))
+  }
+
+  private write(frame: Outgoing, written: Sending<Ending>["written"]): void {
     switch (frame._tag) {
       case "Data": {
         const binary = typeof frame.data !== "string"
         // Copies the bytes, because zlib compresses asynchronously and the caller may change them.
         const data = this.compress && typeof frame.data !== "string" ? Uint8Array.from(frame.data) : frame.data
         this.sender.send(data, { binary, compress: this.compress, fin: true, mask: true }, written)
-        break
+        return
       }
       case "Ping":
         this.sender.ping(frame.data, true, written)
-        break
+        return
       case "Pong":
         this.sender.pong(frame.data, true, written)
-        break
+        return
     }
-    return () => this.sends.forget(done)
   }
 
   /** Whether this side has not started to close. */

@@ -1,7 +1,7 @@
 /** A queue of received messages, with backpressure. */
 import * as Effect from "effect/Effect"
 import type { Message } from "../../WebSocket.js"
-import { callback } from "../effect/callback.js"
+import { cancellable } from "../effect/callback.js"
 import type { Deadlines } from "../transport/deadlines.js"
 
 /** Bytes in the queue at which reading pauses. */
@@ -17,7 +17,9 @@ export class Inbox {
   private items: Array<{ readonly message: Message; readonly size: number }> = []
   private size = 0
   private over = false
-  private readonly waiters = new Set<() => void>()
+  /** There is nearly always only one waiter. */
+  private waiter: (() => void) | undefined = undefined
+  private others: Set<() => void> | undefined = undefined
 
   constructor(deadlines: Deadlines, onRoom: () => void) {
     this.deadlines = deadlines
@@ -61,13 +63,13 @@ export class Inbox {
 
   /** Completes when a message may be available, at the end of the queue, or at the time `until`. */
   wait(until: number): Effect.Effect<void> {
-    return callback<void>((resume) => {
+    return cancellable<void>((resume) => {
       if (this.items.length > 0 || this.over) {
         resume(Effect.void)
         return
       }
       const stop = () => {
-        this.waiters.delete(wake)
+        this.remove(wake)
         deadline.cancel()
       }
       const wake = () => {
@@ -75,8 +77,8 @@ export class Inbox {
         resume(Effect.void)
       }
       const deadline = this.deadlines.schedule(until, wake)
-      this.waiters.add(wake)
-      return Effect.sync(stop)
+      this.add(wake)
+      return stop
     })
   }
 
@@ -86,8 +88,22 @@ export class Inbox {
     if (wasFull && !this.full) this.onRoom()
   }
 
+  private add(waiter: () => void): void {
+    if (this.waiter === undefined) this.waiter = waiter
+    else {
+      this.others ??= new Set()
+      this.others.add(waiter)
+    }
+  }
+
+  private remove(waiter: () => void): void {
+    if (this.waiter === waiter) this.waiter = undefined
+    else this.others?.delete(waiter)
+  }
+
   // Wakes all waiters, because the first may be interrupted before it takes a message.
   private wake(): void {
-    for (const waiter of [...this.waiters]) waiter()
+    this.waiter?.()
+    if (this.others !== undefined) for (const waiter of [...this.others]) waiter()
   }
 }

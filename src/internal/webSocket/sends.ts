@@ -2,34 +2,81 @@
  * Tracks sent data until the system has accepted it. Senders pause after some bytes, because the system accepts small
  * frames at once while the peer reads, and timers and other sockets would never get a turn.
  */
+import type { Socket } from "node:net"
+import * as Effect from "effect/Effect"
+import { cancellable } from "../effect/callback.js"
 import { atTurnEnd, type Turning } from "../transport/endOfTurn.js"
-
-/** Called once, when the system has accepted the frame or with the reason why it never will. */
-export type Sent<E> = (failure: E | undefined) => void
 
 /** Bytes per turn of the event loop after which senders pause. A frame counts at least as `frameCost`. */
 const turnSize = 1024 * 1024
 const frameCost = 8 * 1024
 
-export class Sends<E> implements Turning {
-  private readonly waiting = new Set<Sent<E>>()
-  /** Bytes since the last pause. */
-  private taken = 0
-  /** Senders whose frames were accepted, and which continue in the next turn. */
-  private resting: Array<Sent<E>> = []
+/** Data that the system has not accepted when `write` was called. */
+export class Sending<E> {
+  readonly bytes: number
+  private readonly sends: Sends<E>
+  private done: ((failure: E | undefined) => void) | undefined = undefined
+  private ended = false
+  private failure: E | undefined = undefined
 
-  /** Adds a sender. Returns the callback for writing its frame of `bytes` bytes. */
-  add(done: Sent<E>, bytes: number): (error?: Error | null) => void {
-    this.waiting.add(done)
-    return (error) => {
-      // Write errors are reported when the socket closes.
-      if ((error === undefined || error === null) && this.waiting.delete(done)) this.goOn(done, bytes)
+  constructor(sends: Sends<E>, bytes: number) {
+    this.sends = sends
+    this.bytes = bytes
+  }
+
+  /**
+   * Calls `done` once, when the sender may continue, or with the reason why the system will never accept the data. The
+   * returned function cancels this.
+   */
+  wait(done: (failure: E | undefined) => void): () => void {
+    if (this.ended) done(this.failure)
+    else this.done = done
+    return () => {
+      this.done = undefined
     }
   }
 
-  /** Cancels `done`, unless the system has accepted the frame. */
-  forget(done: Sent<E>): void {
-    this.waiting.delete(done)
+  /** The callback for the write. */
+  readonly written = (error?: Error | null): void => {
+    // Write errors are reported when the socket closes.
+    if (error === undefined || error === null) this.sends.onWritten(this)
+  }
+
+  /** Ends the wait. V8 may keep a record of the write in its old generation; without `done` it holds no fiber. */
+  end(failure: E | undefined): void {
+    const { done } = this
+    this.ended = true
+    this.failure = failure
+    this.done = undefined
+    done?.(failure)
+  }
+}
+
+export class Sends<E> implements Turning {
+  private readonly socket: Socket
+  private readonly waiting = new Set<Sending<E>>()
+  /** Bytes since the last pause. */
+  private taken = 0
+  /** Accepted data whose senders continue in the next turn. */
+  private resting: Array<Sending<E>> = []
+
+  constructor(socket: Socket) {
+    this.socket = socket
+  }
+
+  /**
+   * Writes data by `write`, which gets the callback of the socket. Returns `undefined` if the system has accepted the data
+   * and the sender may continue. `buffered`: whether `write` may return before the socket has all of the data.
+   */
+  send(bytes: number, buffered: boolean, write: (written: Sending<E>["written"]) => void): Sending<E> | undefined {
+    const sending = new Sending(this, bytes)
+    const { socket } = this
+    write(sending.written)
+    if (buffered || socket.writableLength > 0 || socket.destroyed) {
+      this.waiting.add(sending)
+      return sending
+    }
+    return this.accept(sending) ? undefined : sending
   }
 
   /** Fails all pending sends, because the socket is closed for writing. */
@@ -37,19 +84,38 @@ export class Sends<E> implements Turning {
     this.endTurn()
     const waiting = [...this.waiting]
     this.waiting.clear()
-    for (const done of waiting) done(failure)
+    for (const sending of waiting) sending.end(failure)
   }
 
   endTurn(): void {
     const { resting } = this
     this.resting = []
     this.taken = 0
-    for (const done of resting) done(undefined)
+    for (const sending of resting) sending.end(undefined)
   }
 
-  private goOn(done: Sent<E>, bytes: number): void {
-    this.taken += Math.max(bytes, frameCost)
-    if (this.resting.length === 0 && this.taken < turnSize) done(undefined)
-    else if (this.resting.push(done) === 1) atTurnEnd(this)
+  /** Called by a `Sending`. */
+  onWritten(sending: Sending<E>): void {
+    if (this.waiting.delete(sending) && this.accept(sending)) sending.end(undefined)
   }
+
+  /** Counts accepted data. Returns whether its sender may continue; otherwise it continues in the next turn. */
+  private accept(sending: Sending<E>): boolean {
+    this.taken += Math.max(sending.bytes, frameCost)
+    if (this.resting.length === 0 && this.taken < turnSize) return true
+    if (this.resting.push(sending) === 1) atTurnEnd(this)
+    return false
+  }
+}
+
+/**
+ * Waits for the end of a send. `sending` is `undefined` if the sender may continue, or the reason why nothing was sent. An
+ * interruption ends only the wait: data that the socket has is sent completely.
+ */
+export const sent = <F, E>(sending: Sending<F> | F | undefined, error: (failure: F) => E): Effect.Effect<void, E> => {
+  if (sending === undefined) return Effect.void
+  if (!(sending instanceof Sending)) return Effect.fail(error(sending))
+  return cancellable((resume) =>
+    sending.wait((failure) => resume(failure === undefined ? Effect.void : Effect.fail(error(failure))))
+  )
 }

@@ -6,10 +6,11 @@ import type * as Stream from "effect/Stream"
 import type { ResponseHead } from "../../ClientResponse.js"
 import { type Details, UpgradeError } from "../../Errors.js"
 import type { TypeId as Id, Upgraded } from "../../Upgrade.js"
-import { callback } from "../effect/callback.js"
+import { cancellable } from "../effect/callback.js"
 import { type Pull, pullStream } from "../effect/pullStream.js"
 import { showAs } from "../inspection.js"
 import type { Deadlines } from "../transport/deadlines.js"
+import { sent } from "./sends.js"
 import type { UpgradedConnection } from "./upgradedConnection.js"
 
 export const TypeId: Id = "~effect-http-session/Upgrade"
@@ -54,13 +55,7 @@ export class UpgradedImpl implements Upgraded {
   }
 
   readonly send = (data: string | Uint8Array): Effect.Effect<void, UpgradeError> =>
-    callback<void, UpgradeError>((resume) => {
-      const forget = this.connection.send(data, (ending) =>
-        resume(ending === undefined ? Effect.void : Effect.fail(this.error(ending.reason, ending.cause)))
-      )
-      // An interruption ends only the wait: data that was passed to the system is sent completely.
-      return Effect.sync(forget)
-    })
+    Effect.suspend(() => sent(this.connection.send(data), ({ cause, reason }) => this.error(reason, cause)))
 
   get outgoing(): Sink.Sink<void, string | Uint8Array, never, UpgradeError> {
     return Sink.forEach(this.send)
@@ -68,9 +63,9 @@ export class UpgradedImpl implements Upgraded {
 
   readonly end: Effect.Effect<void> = Effect.sync(() => this.connection.end())
 
-  readonly close: Effect.Effect<void> = callback<void>((resume) => {
+  readonly close: Effect.Effect<void> = cancellable<void>((resume) => {
     this.connection.close()
-    return Effect.sync(this.connection.onClosed(() => resume(Effect.void)))
+    return this.connection.onClosed(() => resume(Effect.void))
   })
 
   private pull(): Pull<Uint8Array, UpgradeError> {
@@ -88,7 +83,7 @@ export class UpgradedImpl implements Upgraded {
 
   /** Waits for bytes or the end. Succeeds with `false` at the time `until`. */
   private wait(until: number): Effect.Effect<boolean> {
-    return callback<boolean>((resume) => {
+    return cancellable<boolean>((resume) => {
       const deadline = this.parts.deadlines.schedule(until, () => {
         forget()
         resume(Effect.succeed(false))
@@ -97,10 +92,10 @@ export class UpgradedImpl implements Upgraded {
         deadline.cancel()
         resume(Effect.succeed(true))
       })
-      return Effect.sync(() => {
+      return () => {
         deadline.cancel()
         forget()
-      })
+      }
     })
   }
 

@@ -3,7 +3,7 @@ import type { Socket } from "node:net"
 import { showAs } from "../inspection.js"
 import type { Deadline, Deadlines } from "../transport/deadlines.js"
 import type { NetworkStream } from "../transport/networkStream.js"
-import { Sends, type Sent } from "./sends.js"
+import { type Sending, Sends } from "./sends.js"
 
 /** Why the connection ended before the peer ended its side. */
 export interface Ending {
@@ -43,13 +43,14 @@ export class UpgradedConnection {
   private deadline: Deadline | undefined = undefined
   /** The time at which the socket is destroyed. Set when the session closes; later limits do not extend it. */
   private latest = Infinity
-  private readonly sends = new Sends<Ending>()
+  private readonly sends: Sends<Ending>
   private readonly waiters = new Set<() => void>()
   private readonly closers = new Set<() => void>()
 
   constructor(wire: NetworkStream, deadlines: Deadlines, closeTimeout: number) {
     this.wire = wire
     this.socket = wire.socket
+    this.sends = new Sends(wire.socket)
     this.deadlines = deadlines
     this.closeTimeout = closeTimeout
   }
@@ -92,15 +93,11 @@ export class UpgradedConnection {
     return () => this.waiters.delete(wake)
   }
 
-  /** Sends data. Calls `done` when the system has accepted the data, or with the reason why it never will. */
-  send(data: string | Uint8Array, done: Sent<Ending>): () => void {
+  /** Sends data. Returns `undefined` if the system has accepted the data, or the reason why it cannot be sent. */
+  send(data: string | Uint8Array): Sending<Ending> | Ending | undefined {
     // Node ends this side as soon as the peer has ended its own.
-    if (this.sentEnd || this.ended || this.gone) {
-      done(this.ending ?? (this.sentEnd ? closed : broken))
-      return nothing
-    }
-    this.socket.write(data, "utf8", this.sends.add(done, data.length))
-    return () => this.sends.forget(done)
+    if (this.sentEnd || this.ended || this.gone) return this.ending ?? (this.sentEnd ? closed : broken)
+    return this.sends.send(data.length, false, (written) => this.socket.write(data, "utf8", written))
   }
 
   /** Ends this side after the sent data. The peer may continue to send. */

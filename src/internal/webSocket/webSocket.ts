@@ -9,12 +9,13 @@ import type * as Stream from "effect/Stream"
 import type { ResponseHead } from "../../ClientResponse.js"
 import { type Details, JsonDecodeError, WebSocketError } from "../../Errors.js"
 import type { TypeId as Id, Message, WebSocket } from "../../WebSocket.js"
-import { callback } from "../effect/callback.js"
+import { cancellable } from "../effect/callback.js"
 import { type Pull, pullStream } from "../effect/pullStream.js"
 import { showAs } from "../inspection.js"
 import { json } from "../response/body/json.js"
 import type { Deadlines } from "../transport/deadlines.js"
 import type { Ending, Outgoing, WebSocketConnection } from "./connection.js"
+import { sent } from "./sends.js"
 
 export const TypeId: Id = "~effect-http-session/WebSocket"
 
@@ -123,18 +124,12 @@ export class WebSocketImpl implements WebSocket {
   }
 
   /** Waits until the socket is closed. */
-  private readonly closed: Effect.Effect<void> = callback<void>((resume) =>
-    Effect.sync(this.connection.onClosed(() => resume(Effect.void)))
+  private readonly closed: Effect.Effect<void> = cancellable<void>((resume) =>
+    this.connection.onClosed(() => resume(Effect.void))
   )
 
   private put(frame: Outgoing): Effect.Effect<void, WebSocketError> {
-    return callback<void, WebSocketError>((resume) => {
-      const forget = this.connection.send(frame, (ending) =>
-        resume(ending === undefined ? Effect.void : Effect.fail(this.error(ending)))
-      )
-      // An interruption ends only the wait: a frame that was passed to the system is sent completely.
-      return Effect.sync(forget)
-    })
+    return Effect.suspend(() => sent(this.connection.send(frame), (ending) => this.error(ending)))
   }
 
   private control(_tag: "Ping" | "Pong", data: string | Uint8Array): Effect.Effect<void, WebSocketError> {

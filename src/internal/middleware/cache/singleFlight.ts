@@ -1,6 +1,6 @@
 /** Single-flight: concurrent misses for the same key share one request. */
 import * as Effect from "effect/Effect"
-import { callback } from "../../effect/callback.js"
+import { cancellable } from "../../effect/callback.js"
 
 /**
  * How the waiting requests continue. "stored": they use the stored response. "standsIn": they may use a stale response
@@ -37,7 +37,7 @@ export class Flight {
   }
 
   get wait(): Effect.Effect<FlightResult> {
-    return callback<FlightResult>((resume) => {
+    return cancellable<FlightResult>((resume) => {
       if (this.result !== undefined) {
         resume(Effect.succeed(this.result))
         return
@@ -45,7 +45,7 @@ export class Flight {
       const waiter = (result: FlightResult) => resume(Effect.succeed(result))
       this.waiting.add(waiter)
       this.hurry()
-      return Effect.sync(() => this.waiting.delete(waiter))
+      return () => this.waiting.delete(waiter)
     })
   }
 }

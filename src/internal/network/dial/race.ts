@@ -7,7 +7,7 @@ import type * as Arr from "effect/Array"
 import * as Effect from "effect/Effect"
 import type { FailedAddress } from "../../../Errors.js"
 import type { Address } from "../../../Resolver.js"
-import { callback } from "../../effect/callback.js"
+import { cancellable } from "../../effect/callback.js"
 import { errorCode } from "../../errorCode.js"
 import type { Deadline, Deadlines } from "../../transport/deadlines.js"
 import type { Sockets } from "../../transport/networkStream.js"
@@ -199,8 +199,8 @@ export const connect = (
   addresses: Arr.NonEmptyReadonlyArray<Address>,
   options: ConnectOptions
 ): Effect.Effect<Connected, ConnectFailure> =>
-  callback((resume) => {
+  cancellable((resume) => {
     const race = new Race(addresses, options, resume)
     race.advance()
-    return Effect.sync(() => race.stop())
+    return () => race.stop()
   })

@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import type { Progress } from "../../../ClientRequest.js"
 import { type Details, RequestBodyError } from "../../../Errors.js"
 import { withoutItself } from "../../currentOptions.js"
-import { callback } from "../../effect/callback.js"
+import { cancellable } from "../../effect/callback.js"
 import { defaultEnvironment, type Environment } from "../../effect/fiberState.js"
 import { interruptSoon, runLater } from "../../effect/fibers.js"
 import { forEachPiece, unfold } from "../../effect/streams.js"
@@ -195,12 +195,12 @@ const writeTo = (sink: RequestSink, bytes: Uint8Array): Effect.Effect<void> =>
   Effect.suspend(() => (sink.write(bytes) ? Effect.void : drained(sink)))
 
 const drained = (sink: RequestSink): Effect.Effect<void> =>
-  callback<void>((resume) => {
+  cancellable<void>((resume) => {
     sink.onDrain = () => {
       sink.onDrain = undefined
       resume(Effect.void)
     }
-    return Effect.sync(() => {
+    return () => {
       sink.onDrain = undefined
-    })
+    }
   })

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import type { BodyError } from "../../../Errors.js"
 import { ByteBuilder } from "../../byteBuilder.js"
-import { callback } from "../../effect/callback.js"
+import { cancellable } from "../../effect/callback.js"
 import * as Deadlines from "../../transport/deadlines.js"
 import type { BodySink } from "./bodyReader.js"
 
@@ -69,7 +69,7 @@ export class Beginning implements BodySink {
   /** Waits for enough bytes or the end of the body, at most one second. */
   get awaited(): Effect.Effect<void> {
     return Effect.clockWith((clock) =>
-      callback<void>((resume) => {
+      cancellable<void>((resume) => {
         if (this.ended || this.stopped) {
           resume(Effect.void)
           return
@@ -80,10 +80,10 @@ export class Beginning implements BodySink {
           deadline.cancel()
           resume(Effect.void)
         }
-        return Effect.sync(() => {
+        return () => {
           this.wake = undefined
           deadline.cancel()
-        })
+        }
       })
     )
   }

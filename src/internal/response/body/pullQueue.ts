@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type { BodyError } from "../../../Errors.js"
 import { ByteBuilder } from "../../byteBuilder.js"
-import { callback } from "../../effect/callback.js"
+import { cancellable } from "../../effect/callback.js"
 import type { Pull } from "../../effect/pullStream.js"
 import { atTurnEnd, type Turning } from "../../transport/endOfTurn.js"
 import type { BodySink } from "./bodyReader.js"
@@ -81,15 +81,15 @@ export class PullQueue implements BodySink, Turning {
 
   private readonly taken = Effect.suspend(() => this.next())
 
-  private readonly wait = callback<void>((resume) => {
+  private readonly wait = cancellable<void>((resume) => {
     if (this.ready) {
       resume(Effect.void)
       return
     }
     this.wake = () => resume(Effect.void)
-    return Effect.sync(() => {
+    return () => {
       this.wake = undefined
-    })
+    }
   })
 
   private next(): Pull<Uint8Array, BodyError> {
