@@ -293,6 +293,43 @@ describe("a web form", () => {
       assert.deepStrictEqual([...read.keys()], ["a", 'q"', "b"])
     })
   )
+
+  for (const size of [0, 1, 65_536, 262_144, 262_145, 1_000_000]) {
+    it.live(`and a multipart message hold a Blob of ${size} bytes`, () =>
+      Effect.gen(function* () {
+        const content = Buffer.alloc(size, "0123456789")
+        const form = new FormData()
+        form.append("a", "text")
+        form.append("b", new Blob([content]), "b.bin")
+        const parts = Multipart.make([
+          Multipart.part("a", "text"),
+          Multipart.part("b", new Blob([content]), { filename: "b.bin" })
+        ])
+        for (const data of [form, parts]) {
+          const { bytes, length, type } = yield* sent(data)
+          assert.isDefined(length)
+          const read = yield* Effect.promise(() =>
+            new Response(new Uint8Array(bytes), { headers: { "content-type": type ?? "" } }).formData()
+          )
+          assert.strictEqual(read.get("a"), "text")
+          const file = read.get("b")
+          assert.instanceOf(file, File)
+          assert.isTrue(Buffer.from(yield* Effect.promise(() => file.arrayBuffer())).equals(content))
+        }
+      })
+    )
+  }
+
+  it.live("fails with the error of a Blob that cannot be read", () =>
+    Effect.gen(function* () {
+      const blob = new Blob(["content"])
+      const gone = new Error("the file has changed")
+      Object.defineProperty(blob, "arrayBuffer", { value: () => Promise.reject(gone) })
+      const request = wire(prepared("POST", url, { data: Multipart.make([Multipart.part("b", blob)]) }))
+      const { error } = yield* send(request.body)
+      assert.deepInclude(error, { _tag: "RequestBodyError", reason: "Source", cause: gone })
+    })
+  )
 })
 
 describe("parts", () => {

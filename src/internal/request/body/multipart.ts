@@ -13,7 +13,7 @@ import { checkField, getField, type Pair, toLatin1 } from "../../http/headerFiel
 import { isIllFormed } from "../../http/percent.js"
 import { showAs } from "../../inspection.js"
 import { withDeclaredLength } from "./declaredLength.js"
-import { blobStream, rawStream } from "./rawBody.js"
+import { blobStream, joined, rawStream, wholeBlobSize } from "./rawBody.js"
 import { isReplayable, markOneShot, useOnce } from "./replayable.js"
 
 export const TypeId: MultipartTypeId = "~effect-http-session/Multipart"
@@ -67,15 +67,17 @@ interface Section {
   readonly head: Buffer
   readonly body: HttpBody.HttpBody
   readonly length: number | undefined
+  /** The source of the body, if it is a Blob. */
+  readonly blob: Blob | undefined
 }
 
 const lengthOf = (body: HttpBody.HttpBody): number | undefined =>
   body._tag === "Empty" ? 0 : body._tag === "Uint8Array" ? body.body.length : body.contentLength
 
-const toSection = (boundary: string, headers: ReadonlyArray<Pair>, body: HttpBody.HttpBody): Section => {
+const toSection = (boundary: string, headers: ReadonlyArray<Pair>, body: HttpBody.HttpBody, blob?: Blob): Section => {
   let head = `--${boundary}\r\n`
   for (const [name, value] of headers) head += `${name}: ${toLatin1(value)}\r\n`
-  return { head: Buffer.from(`${head}\r\n`, "latin1"), body, length: lengthOf(body) }
+  return { head: Buffer.from(`${head}\r\n`, "latin1"), body, length: lengthOf(body), blob }
 }
 
 /** Converts the data of a part to a body. */
@@ -91,7 +93,8 @@ const partSection = (boundary: string, part: Part, toBody: PartBody): Section | 
   }
   const body = toBody(part.data, undefined, getField(part.headers, "content-type"))
   if (body instanceof InvalidRequest || body instanceof RequestBodyError) return body
-  return toSection(boundary, part.headers, body._tag === "Raw" ? readOnce(body) : body)
+  const blob = part.data instanceof Blob ? part.data : undefined
+  return toSection(boundary, part.headers, body._tag === "Raw" ? readOnce(body) : body, blob)
 }
 
 /** Converts a Raw body to a stream. A source that can be read only once makes the whole message a one-shot body. */
@@ -114,7 +117,25 @@ const readOnce = (raw: HttpBody.Raw): HttpBody.Stream => {
 const crlf = Buffer.from("\r\n", "latin1")
 
 /** A message of at most this many bytes becomes one array, unless a part is a stream. */
-const joinable = 256 * 1024
+const joinable = wholeBlobSize
+
+/** The bytes of a part, unless it is a stream. Blobs must be read. */
+const bytesOf = ({ blob, body }: Section): Uint8Array | Blob | undefined =>
+  body._tag === "Uint8Array" ? body.body : body._tag === "Empty" ? new Uint8Array(0) : blob
+
+/** The pieces of a message in order, if no part is a stream. */
+const piecesOf = (sections: ReadonlyArray<Section>, tail: Uint8Array): Array<Uint8Array | Blob> | undefined => {
+  const pieces: Array<Uint8Array | Blob> = []
+  for (const section of sections) {
+    const bytes = bytesOf(section)
+    if (bytes === undefined) return undefined
+    pieces.push(section.head, bytes, crlf)
+  }
+  return [...pieces, tail]
+}
+
+const isBytes = (pieces: ReadonlyArray<Uint8Array | Blob>): pieces is ReadonlyArray<Uint8Array> =>
+  pieces.every((piece) => piece instanceof Uint8Array)
 
 const sectionStream = (section: Section): Stream.Stream<Uint8Array, unknown> => {
   const { body } = section
@@ -139,15 +160,11 @@ const assemble = (
   for (const { head, length } of sections) {
     total = total === undefined || length === undefined ? undefined : total + head.length + length + crlf.length
   }
-  const streamed = sections.some(({ body }) => body._tag === "Stream")
-  if (!streamed && total !== undefined && total <= joinable) {
-    const chunks: Array<Uint8Array> = []
-    for (const { body, head } of sections) {
-      chunks.push(head)
-      if (body._tag === "Uint8Array") chunks.push(body.body)
-      chunks.push(crlf)
-    }
-    return HttpBody.uint8Array(Buffer.concat([...chunks, tail]), contentType)
+  const pieces = total !== undefined && total <= joinable ? piecesOf(sections, tail) : undefined
+  if (pieces !== undefined) {
+    return isBytes(pieces)
+      ? HttpBody.uint8Array(Buffer.concat(pieces), contentType)
+      : HttpBody.stream(Stream.fromEffect(joined(pieces)), contentType, total)
   }
   const stream = Stream.flatten(Stream.fromIterable([...sections.map(sectionStream), Stream.succeed<Uint8Array>(tail)]))
   const body = HttpBody.stream(stream, contentType, total)
@@ -168,17 +185,11 @@ const formSections = (form: FormData, boundary: string): ReadonlyArray<Section> 
     }
     const type = value.type === "" ? "application/octet-stream" : value.type
     if (checkField("Content-Type", type) !== undefined) return invalid("the type of a file contains control characters")
-    const content = HttpBody.stream(blobStream(value), type, value.size)
-    out.push(
-      toSection(
-        boundary,
-        [
-          ["Content-Disposition", header],
-          ["Content-Type", type]
-        ],
-        content
-      )
-    )
+    const fields: ReadonlyArray<Pair> = [
+      ["Content-Disposition", header],
+      ["Content-Type", type]
+    ]
+    out.push(toSection(boundary, fields, HttpBody.stream(blobStream(value), type, value.size), value))
   }
   return out
 }

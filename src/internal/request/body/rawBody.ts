@@ -10,11 +10,26 @@ import { kindOf } from "../../userResult.js"
 import { isPackageForm, packageFormReadable } from "./formDataPackage.js"
 import { readableStream } from "./readableStream.js"
 
+/** A Blob of at most this many bytes is read as a whole: its stream takes several times as long. */
+export const wholeBlobSize = 256 * 1024
+
+/** Joins pieces, after reading those that are Blobs. */
+export const joined = (pieces: ReadonlyArray<Uint8Array | Blob>): Effect.Effect<Uint8Array, unknown> =>
+  Effect.map(
+    Effect.tryPromise({
+      try: () => Promise.all(pieces.map((piece) => (piece instanceof Blob ? piece.arrayBuffer() : piece))),
+      catch: identity
+    }),
+    (read) => Buffer.concat(read.map((piece) => (piece instanceof Uint8Array ? piece : new Uint8Array(piece))))
+  )
+
 /** The bytes of a Blob, which can be read any number of times. */
 export const blobStream = (blob: Blob): Stream.Stream<Uint8Array, unknown> =>
-  Stream.suspend(() =>
-    Stream.fromReadableStream<Uint8Array, unknown>({ evaluate: () => blob.stream(), onError: (cause) => cause })
-  )
+  blob.size <= wholeBlobSize
+    ? Stream.fromEffect(joined([blob]))
+    : Stream.suspend(() =>
+        Stream.fromReadableStream<Uint8Array, unknown>({ evaluate: () => blob.stream(), onError: identity })
+      )
 
 const encode = (item: unknown): Uint8Array => {
   if (item instanceof Uint8Array) return item
