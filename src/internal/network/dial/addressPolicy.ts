@@ -1,6 +1,7 @@
 /**
- * Decides which addresses may be connected to. Every address is checked before each connect, whether it comes from the
- * URL, a resolver or the cache. The checked address is the one that is dialed; a second lookup could return another.
+ * Decides to which addresses a connector may connect. Checks every address before each connect, whether it comes from
+ * the URL, a resolver or the cache. The dialer connects to the checked address, because a second lookup may return
+ * another.
  */
 import * as Net from "node:net"
 import type { AddressPolicy, PolicyAddress } from "../../../Connector.js"
@@ -50,7 +51,7 @@ const otherRanges = [
   "2620:4f:8000::/48"
 ] as const
 
-/** Ranges by purpose. A block covers the more specific ones of the registries. */
+/** Ranges by purpose. A block includes the more specific blocks of the registries. */
 export const ranges = {
   private: privateRanges,
   loopback,
@@ -72,7 +73,7 @@ const rejectRange = (range: unknown): never => {
   throw new TypeError(`addressPolicy: expected a range such as "10.0.0.0/8", got ${JSON.stringify(range)}`)
 }
 
-/** One list per family, because Node's BlockList takes an IPv4 address for a member of "::/0". */
+/** Converts blocks to one list per family, because Node's BlockList counts IPv4 addresses as members of "::/0". */
 const toRanges = (cidrs: ReadonlyArray<string>): Ranges => {
   const four = new Net.BlockList()
   const six = new Net.BlockList()
@@ -92,12 +93,12 @@ const toRanges = (cidrs: ReadonlyArray<string>): Ranges => {
   }
 }
 
-/** Whether an address may be connected to for a host. */
+/** Whether a connector may connect to an address of a host. */
 export type Allows = (address: Address, host: string) => boolean
 
 const allowsAll: Allows = () => true
 
-/** A policy by a function, which must allow the address and every IPv4 address embedded in it. */
+/** A policy that is a function. It must allow the address and every IPv4 address embedded in it. */
 const byFunction =
   (policy: Extract<AddressPolicy, (...args: never) => unknown>): Allows =>
   (resolved, host) => {

@@ -1,6 +1,6 @@
 /**
- * Asks a resolver for the addresses of a host and checks the answer. A resolver is user code, and only literal IP
- * addresses may reach `connect`, which would otherwise look them up again.
+ * Asks a resolver for the addresses of a host and checks the answer. A resolver may be code of the program, and
+ * `connect` would look up anything but a literal IP address.
  */
 import * as Net from "node:net"
 import * as Arr from "effect/Array"
@@ -23,7 +23,7 @@ export const dnsFailure = (host: string, code: string, cause?: unknown): ClientC
 const malformed = (host: string, expected: string): ClientConnectorDNSError =>
   dnsFailure(host, "EBADRESP", new TypeError(`The resolver's answer is malformed: expected ${expected}`))
 
-/** Further addresses of a host are ignored. */
+/** Most addresses of a host. Further ones are ignored. */
 const maxAddresses = 64
 
 const field = (value: object, name: keyof Address): unknown => Reflect.get(value, name)
@@ -38,7 +38,7 @@ const toAddress = (value: unknown): Address | undefined => {
   if (typeof value !== "object" || value === null) return undefined
   const address = field(value, "address")
   if (typeof address !== "string") return undefined
-  // The family follows from the address; the answer's own `family` is ignored.
+  // Derives the family from the address, and ignores the `family` of the answer.
   const family = Net.isIP(address)
   const ttl = toTtl(field(value, "ttl"))
   if ((family !== 4 && family !== 6) || Option.isNone(ttl)) return undefined
@@ -71,7 +71,7 @@ const toAddresses = (
   )
 }
 
-/** Calls `resolver.resolve`, and turns a result that is not an Effect, and every error, into a typed error. */
+/** Calls `resolver.resolve`. Converts every error, and a result that is not an Effect, to a typed error. */
 export const callResolver = (
   resolver: ResolverService,
   host: string,
@@ -85,7 +85,7 @@ export const callResolver = (
     )
   )
 
-/** The checked addresses of a name. `localhost` resolves to the loopback without a question to the resolver. */
+/** The checked addresses of a name. `localhost` is the loopback; the resolver is not asked for it. */
 export const askResolver = (
   resolver: ResolverService,
   host: string,

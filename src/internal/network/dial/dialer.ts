@@ -1,6 +1,7 @@
 /**
- * Opens sockets for exchanges: resolves the host, races its addresses, passes the proxy, and runs the TLS handshake.
- * Every step adds its socket to the caller's `Sockets` at once, so that the caller can close it at any point.
+ * Opens sockets for exchanges: resolves the host, races its addresses, opens a tunnel through the proxy, and runs the
+ * TLS handshake. Every step adds its socket to the caller's `Sockets` at once, so that the caller can close it at any
+ * point.
  */
 import * as Net from "node:net"
 import type * as Duration from "effect/Duration"
@@ -42,11 +43,11 @@ const socksHandshake = onFirstUse(() => import("./socks.js"))
 /** Opens connections for the pool. */
 export interface Dialer {
   /**
-   * Opens a socket, for HTTP/2 as far as `http2` says. Runs in the requesting fiber and adds every socket to `sockets` as
-   * soon as it exists.
+   * Opens a socket for HTTP/1.1, or for HTTP/2 if `http2` allows it. Runs in the requesting fiber, and adds every
+   * socket to `sockets` in the step that creates it.
    */
   readonly dial: (exchange: Exchange, sockets: Sockets, http2: Http2Offer) => Effect.Effect<NetworkStream, ClientError>
-  /** Whether the address policy lets an idle connection, perhaps opened for another origin, serve the route. */
+  /** Whether the address policy allows an open connection, which may be for another origin, to serve the route. */
   readonly permits?: ((route: Route) => boolean) | undefined
   /** See `Transport.peerKey`. */
   readonly peerKey: (route: Route) => string
@@ -99,7 +100,7 @@ const toCacheKey = (name: string): string => {
   return typeof host === "string" ? name.toLowerCase() : host.name
 }
 
-/** The options that decide which peer a name reaches: resolver, family, local address and address policy. */
+/** The options that decide which peer answers for a name: resolver, family, local address and address policy. */
 const identityOf = (options: TcpOptions, resolver: ResolverService): ReadonlyArray<unknown> => {
   const { addressPolicy: policy, localAddress } = options
   return [
@@ -145,7 +146,8 @@ const finish = (
         wireOf(socket, facts, { tls: info, protocol: info.alpn === "h2" ? "h2" : "http/1.1" })
       )
     : Effect.sync(() => {
-        // Without TLS nothing is negotiated: the client has to know that the server speaks HTTP/2 (RFC 9113 section 3.3).
+        // Without TLS there is no negotiation: the client must know that the server speaks HTTP/2 (RFC 9113 section
+        // 3.3).
         const protocol = http2 === "required" ? "h2" : "http/1.1"
         return wireOf(socket, facts, reader === undefined ? { protocol } : { protocol, reader })
       })
@@ -181,8 +183,8 @@ const proxyError = (
 }
 
 /**
- * Opens a socket to the proxy. The address policy does not apply: it guards hosts named by requests, and the owner of the
- * session names the proxy. Lookups of the proxy emit no signals.
+ * Opens a socket to the proxy. The address policy does not apply, because it is for the hosts of requests, and the
+ * program chooses the proxy. Lookups of the proxy emit no signals.
  */
 const toProxy = (
   settings: TcpSettings,
@@ -204,17 +206,17 @@ const toProxy = (
   )
 
 /**
- * The destination that the client sends to the proxy. The address policy applies if the client knows its address: for an
- * IP literal, and with socks5, where the client resolves names.
+ * The destination that the client sends to the proxy. The address policy applies if the client knows its address: for
+ * an IP literal, and with socks5, where the client resolves names.
  */
 const destinationOf = Effect.fnUntraced(function* (settings: TcpSettings, exchange: Exchange, proxy: ProxyRoute) {
   const origin = exchange.route.origin
   if (origin.ip === 0 && proxy.kind !== "socks5") return origin
   const located = yield* locate(settings, exchange, origin, exchange.trace)
   const { addresses } = yield* permit(settings, exchange, origin, located)
-  // A zone is meaningful on this machine only (RFC 6874, section 4), so the zoned address is not sent.
+  // Does not send the zone, which is only valid on this machine (RFC 6874, section 4).
   if (origin.ip !== 0) return origin
-  // The proxy gets a single address. For localhost take IPv4, on which most local servers listen.
+  // The proxy gets one address. For localhost it is IPv4, because most local servers listen on it.
   const four = isLocalhost(origin.host) ? addresses.find((found) => found.family === 4) : undefined
   const { address, family } = four ?? addresses[0]
   return { host: address, port: origin.port, ip: family } satisfies Target
@@ -231,7 +233,7 @@ const throughProxy = Effect.fnUntraced(function* (
   const destination = yield* destinationOf(settings, exchange, proxy)
   const { origin } = exchange.route
   const speaksHttp = proxy.kind === "http" || proxy.kind === "https"
-  // Loaded before there is a socket, which something has to own at any time.
+  // Loads the module before the socket is open, because a socket must have an owner at any time.
   const socks = speaksHttp ? undefined : yield* socksHandshake.load
   const forward = forwards(proxy, origin, exchange.route.tunnel)
   const slab = forward && proxy.kind === "http"
@@ -246,14 +248,13 @@ const throughProxy = Effect.fnUntraced(function* (
   return yield* finish(step, exchange, inner, connected, undefined, http2)
 })
 
-/**
- * A dialer over TCP. Invalid options throw, which is a defect. Closing the Scope interrupts lookups.
- */
+/** A dialer over TCP. Invalid options throw, which is a defect. Closing the Scope interrupts lookups. */
 export const makeTcpDialer = (
   options: TcpOptions,
   services: { readonly resolver: ResolverService }
 ): Effect.Effect<Dialer, never, Scope.Scope> =>
-  // A child Scope, forked first, closes after everything added to the outer one later: the pool fails its requests first.
+  // A child Scope that is forked first closes after finalizers that are added later, so that the pool fails its
+  // requests before.
   Effect.flatMap(
     Effect.scopeWith((outer) => Scope.fork(outer, sequential)),
     (scope) =>
@@ -313,9 +314,7 @@ const overUnix = Effect.fnUntraced(function* (
   return yield* finish(step, exchange, connected.socket, { address: path, failed: [] }, connected.reader, http2)
 })
 
-/**
- * A dialer for one Unix socket. It ignores the host and proxy of a request and never opens a TCP connection.
- */
+/** A dialer for one Unix socket. It ignores the host and proxy of a request and never opens a TCP connection. */
 export const makeUnixDialer = (options: UnixOptions): Dialer => {
   const step = makeTlsStep(options.ssl, undefined)
   return {

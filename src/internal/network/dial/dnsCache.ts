@@ -1,6 +1,6 @@
 /**
- * A cache of DNS answers. Concurrent lookups of a name share one lookup (single-flight). It runs in a fiber of the
- * cache, which is interrupted once no request waits for it.
+ * A cache of DNS answers. Concurrent requests for a name share one lookup (single-flight). It runs in a fiber of the
+ * cache, which is interrupted when no request waits for it.
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
@@ -22,7 +22,7 @@ export interface DnsCacheOptions {
   readonly resolver: ResolverService
   readonly family: 4 | 6 | undefined
   readonly enabled: boolean
-  /** The time to live of addresses that have none of their own. */
+  /** The time to live of addresses without their own. */
   readonly ttl: number
   readonly maxSize: number
   readonly staleIfError: number
@@ -30,19 +30,19 @@ export interface DnsCacheOptions {
   readonly scope: Scope
 }
 
-/** A lookup as one request asks for it. */
+/** The lookup that one request needs. */
 export interface Question {
   readonly host: string
   readonly port: number
   /** The clock of the request. */
   readonly now: () => number
-  /** How long the request waits for the lookup; milliseconds. */
+  /** Milliseconds that the request waits for the lookup. */
   readonly limit: number
-  /** Receives signals. Absent without observers, and for lookups of proxies. */
+  /** Receives signals. `undefined` without observers, and for lookups of proxies. */
   readonly trace: Trace | undefined
 }
 
-/** The lookup took longer than the limit of the request. */
+/** The error for a lookup that took longer than the limit of the request. */
 export class LookupTimeout {
   readonly _tag = "LookupTimeout"
 }
@@ -81,7 +81,7 @@ interface Lookup {
   fiber: AnyFiber | undefined
 }
 
-/** A request's share in a lookup. */
+/** The part of one request in a lookup. */
 interface Participation {
   readonly lookup: Lookup
   readonly coalesced: boolean
@@ -133,14 +133,14 @@ export class DnsCache {
       this.lookups.clear()
       return
     }
-    // A pending lookup still serves the requests that wait for it, but its answer is not stored.
+    // The requests that wait for a pending lookup get its answer, but the answer is not stored.
     this.lookups.delete(host)
     if (port === undefined) this.answers.delete(host)
     else this.answers.get(host)?.clearedPorts.add(port)
   }
 
   private resolveAlone({ host, limit, trace }: Question): Effect.Effect<Addresses, LookupError> {
-    // Disconnected, so that an uninterruptible resolver does not delay the request's interruption.
+    // Disconnects the lookup, so that an uninterruptible resolver does not delay an interruption of the request.
     const resolved = within(
       Effect.map(failIfInterrupted(host, disconnect(this.lookUp(host))), (addresses) => sortAddresses(addresses, 0)),
       limit
@@ -161,7 +161,7 @@ export class DnsCache {
       .pipe(Effect.zipRight(trace.emit(startSignal(host))), Effect.zipRight(withEndSignal(addresses, host, trace)))
   }
 
-  /** Waits for a lookup up to the limit. A lookup that takes longer counts as failed, so stale addresses may be used. */
+  /** Waits for a lookup within the limit. A longer lookup counts as failed, so that stale addresses may be used. */
   private answeredWithin(lookup: Lookup, { host, limit, now, port }: Question): Effect.Effect<Answer, LookupError> {
     return Effect.catchIf(
       within(Deferred.await(lookup.answer), limit),
@@ -232,7 +232,7 @@ export class DnsCache {
     return Effect.suspend(() => {
       const current = this.lookups.get(lookup.host) === lookup
       if (current) this.lookups.delete(lookup.host)
-      // Effect.suspend catches an exception caused by an unusual answer of the resolver.
+      // Effect.suspend catches exceptions, which an unusual answer of the resolver may cause.
       const answer = Effect.exit(Effect.suspend(() => this.answerOf(lookup, exit, current)))
       return Effect.flatMap(answer, (made) => Effect.asVoid(Deferred.done(lookup.answer, made)))
     })
@@ -276,7 +276,7 @@ export class DnsCache {
   }
 }
 
-/** Turns the interruption of a lookup by itself into a failure; the waiting request was not interrupted. */
+/** Converts an interruption of a lookup by itself to a failure, because the waiting request was not interrupted. */
 const failIfInterrupted = <A>(host: string, lookup: Effect.Effect<A, ClientConnectorDNSError>) =>
   Effect.catchAllCause(lookup, (cause) =>
     Cause.isInterruptedOnly(cause) ? Effect.fail(dnsFailure(host, "ECANCELLED")) : Effect.failCause(cause)

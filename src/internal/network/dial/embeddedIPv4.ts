@@ -1,6 +1,6 @@
 /**
- * Finds the IPv4 addresses embedded in an IPv6 address. A packet to such an address reaches the IPv4 host, on this machine
- * or behind a gateway, so an address policy must check both.
+ * Finds the IPv4 addresses embedded in an IPv6 address. A packet to such an address reaches the IPv4 host directly or
+ * through a gateway, so an address policy must check both.
  */
 import * as Net from "node:net"
 
@@ -42,7 +42,7 @@ const layouts = [
   { at: [12, 13, 14, 15], zerosFrom: 16 }
 ] as const
 
-/** The possible IPv4 addresses in 64:ff9b:1::/48: only the network knows the length of its prefix (RFC 8215). */
+/** The possible IPv4 addresses in 64:ff9b:1::/48. Only the network knows the length of its prefix (RFC 8215). */
 const localTranslations = (bytes: ReadonlyArray<number>): ReadonlyArray<ReadonlyArray<number>> =>
   layouts
     .filter(

@@ -1,6 +1,6 @@
 /**
- * The name `localhost` and its subdomains (RFC 6761, section 6.3). They always mean the loopback and are never sent to a
- * resolver, so that a name server cannot redirect them to another machine.
+ * Resolves the name `localhost` and its subdomains (RFC 6761, section 6.3). They are always the loopback. A resolver is
+ * not asked for them, because a name server could redirect them to another machine.
  */
 import type * as Arr from "effect/Array"
 import type { Address } from "../../../Resolver.js"

@@ -1,12 +1,13 @@
 /**
- * A key for the peer that a route reaches and the TLS settings that verify it. Stored responses are compared by it.
+ * Computes a key of the peer at the end of a route and of the TLS settings that verify it. Only requests with equal
+ * keys share stored responses.
  */
 import { createHash } from "node:crypto"
 import type { Ssl } from "../../../Ssl.js"
 import type { ProxyRoute, Route } from "../../transport/transport.js"
 import { settingsOf } from "../tls/tlsSettings.js"
 
-/** The parts of a proxy that affect the peer. `identity` replaces credentials that change with each request. */
+/** The parts of a proxy that may change the peer. `identity` replaces credentials that change with each request. */
 const proxyParts = (proxy: ProxyRoute): ReadonlyArray<unknown> => [
   proxy.url,
   proxy.identity ?? proxy.authorization,

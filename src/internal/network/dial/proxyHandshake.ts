@@ -1,6 +1,4 @@
-/**
- * Runs a handshake with a proxy on an open socket, within `timeout.proxy`. CONNECT and SOCKS share it.
- */
+/** Runs a handshake with a proxy on an open socket, within `timeout.proxy`. CONNECT and SOCKS share it. */
 import type * as Net from "node:net"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -15,9 +13,9 @@ export type HandshakeError = ClientHttpProxyError | ClientProxyConnectionError |
 /** The part of an exchange that a handshake needs. */
 export type HandshakeContext = Pick<ExchangeContext, "limits" | "deadlines" | "trace" | "marks" | "details">
 
-/** Ends a handshake; only the first call counts. */
+/** Ends a handshake. Only the first call counts. */
 export interface Outcome {
-  /** Returns the paused socket to the caller, which reads `rest` first. */
+  /** Succeeds with the paused socket. `rest` are bytes that its next reader gets first. */
   readonly succeed: (rest?: Buffer) => void
   /** Destroys the socket and fails. */
   readonly fail: (error: HandshakeError) => void
@@ -25,12 +23,12 @@ export interface Outcome {
 
 /** The protocol of a handshake, from the client's side. */
 export interface HandshakeProtocol {
-  /** Called once, after the listeners are added: writes the first bytes. */
+  /** Writes the first bytes. Called once, after the listeners were added. */
   readonly begin: () => void
   readonly onData: (chunk: Buffer) => void
-  /** The proxy closed its side. */
+  /** Called when the proxy has closed its side. */
   readonly onEnd: () => void
-  /** The handshake has succeeded, failed or been interrupted. */
+  /** Called when the handshake has succeeded, has failed or was interrupted. */
   readonly onStop: () => void
 }
 
@@ -79,7 +77,7 @@ const runHandshake = (
     const onEnd = () => protocol.onEnd()
     const onError = (error: Error) => {
       const code = errorCode(error) ?? "ECONNRESET"
-      // With TLS 1.3 a proxy rejects the client certificate only after the TLS handshake, that is now.
+      // With TLS 1.3, a proxy rejects the client certificate after the TLS handshake, which is during this one.
       fail(proxyError(context, proxy, code.startsWith("ERR_SSL_") ? "Tls" : "Connect", code, error))
     }
     const onClose = () =>

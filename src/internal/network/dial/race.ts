@@ -1,6 +1,6 @@
 /**
- * Happy Eyeballs (RFC 8305, section 5): tries the addresses of a host in a staggered race and keeps the first socket that
- * connects.
+ * Happy Eyeballs (RFC 8305, section 5): tries the addresses of a host in a staggered race and keeps the first socket
+ * that connects.
  */
 import * as Net from "node:net"
 import type * as Arr from "effect/Array"
@@ -13,10 +13,10 @@ import type { Deadline, Deadlines } from "../../transport/deadlines.js"
 import type { Sockets } from "../../transport/networkStream.js"
 import { SlabReader, type SocketReader } from "../../transport/socketReader.js"
 
-/** How to connect. Durations are milliseconds; `Infinity` turns them off. */
+/** How to connect. Durations are in milliseconds; `Infinity` disables them. */
 export interface ConnectOptions {
   readonly port: number
-  /** How long an attempt runs alone before the next address is tried in parallel. */
+  /** The time until the next address is tried in parallel with the current attempt. */
   readonly delay: number
   /** The time limit of one attempt. */
   readonly limit: number
@@ -38,7 +38,7 @@ export interface Connected {
   readonly failed: ReadonlyArray<FailedAddress>
 }
 
-/** Every address failed. */
+/** The failures of all addresses. */
 export interface ConnectFailure {
   readonly failed: ReadonlyArray<FailedAddress>
   /** The code of the last attempt. */
@@ -56,8 +56,8 @@ interface Attempt {
 }
 
 /**
- * Adds an error listener that does nothing. A socket may fail between two owners, and an unhandled "error" event would
- * end the process; the next owner finds the socket destroyed.
+ * Adds an error listener that does nothing. If a socket fails between two owners, an unhandled "error" event would end
+ * the process. The next owner finds the socket destroyed.
  */
 export const ignoreErrors = (socket: Net.Socket): void => {
   socket.on("error", noop)
@@ -90,7 +90,7 @@ class Race {
     this.resume = resume
   }
 
-  /** Tries the next address and schedules the one after it. A loop, so that synchronous failures do not recurse. */
+  /** Tries the next address and schedules the one after it. Loops, because synchronous failures would recurse. */
   advance(): void {
     this.stagger?.cancel()
     this.stagger = undefined
@@ -135,7 +135,7 @@ class Race {
     try {
       socket.connect(connectOptions)
     } catch (cause) {
-      // Node creates a handle before it rejects an option; without this the handle leaks.
+      // Node creates a handle before it rejects an option. The handle would leak.
       socket.destroy()
       this.note(address, codeOf(cause), cause)
       return false
@@ -192,8 +192,8 @@ class Race {
 }
 
 /**
- * Connects to the first address that answers. After a failure the next address is tried at once; without an answer it is
- * tried after `delay`, and both attempts continue. The winner's competitors are closed. Interruption closes all.
+ * Connects to the first address that answers. Tries the next address at once after a failure, and after `delay` in
+ * parallel with an attempt without an answer. Closes all other sockets, and all of them on interruption.
  */
 export const connect = (
   addresses: Arr.NonEmptyReadonlyArray<Address>,

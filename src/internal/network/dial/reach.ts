@@ -1,5 +1,6 @@
 /**
- * Connects a socket to a host in three steps: look up its addresses, filter them by the address policy, and race the rest.
+ * Connects a socket to a host in three steps: look up its addresses, filter them by the address policy, and race the
+ * rest.
  */
 import * as Arr from "effect/Array"
 import * as Duration from "effect/Duration"
@@ -20,7 +21,7 @@ import type { Allows } from "./addressPolicy.js"
 import { type DnsCache, LookupTimeout } from "./dnsCache.js"
 import { type Connected, type ConnectFailure, connect } from "./race.js"
 
-/** The options of a connector, read once. Durations are milliseconds; `Infinity` turns them off. */
+/** The options of a connector, read once. Durations are in milliseconds; `Infinity` disables them. */
 export interface TcpSettings {
   /** Limits of the reply to CONNECT. */
   readonly http1: ParserLimits

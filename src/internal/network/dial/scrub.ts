@@ -1,11 +1,11 @@
 /**
- * Removes credentials from a proxy's reply. Some proxies quote the request that they reject, and the reply becomes part of
- * an error.
+ * Removes credentials from a proxy's reply. Some proxies quote the request that they reject, and the reply becomes part
+ * of an error.
  */
 import { isHiddenHeader } from "../../redact.js"
 import type { ProxyRoute } from "../../transport/transport.js"
 
-/** Shorter secrets are not replaced, as they match unrelated text. Characters. */
+/** Characters of the shortest secret that is replaced. Shorter ones match unrelated text. */
 const minLength = 4
 
 /** The same limit for values of headers whose names do not suggest a secret. */
@@ -45,7 +45,7 @@ const withoutPartialSecret = (text: string, secrets: ReadonlyArray<string>): str
   return text
 }
 
-/** Replaces the credentials and headers sent to a proxy by "***". `isCut` says that the text is truncated. */
+/** Replaces the credentials and headers for a proxy by "***". `isCut` is true for a truncated text. */
 export type Scrub = (text: string, isCut?: boolean) => string
 
 /** Makes the function that replaces the secrets of one request to a proxy. */

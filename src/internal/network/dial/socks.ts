@@ -1,5 +1,5 @@
 /**
- * The handshake of SOCKS4a and SOCKS5 (RFC 1928, RFC 1929). The `socks` package speaks the protocol on our socket.
+ * The handshake of SOCKS4a and SOCKS5 (RFC 1928, RFC 1929). The `socks` package speaks the protocol on a given socket.
  */
 import type * as Net from "node:net"
 import { Duplex } from "node:stream"
@@ -21,7 +21,10 @@ export interface SocksDestination {
   readonly port: number
 }
 
-/** Stands in for the socket in the `socks` client, which thus cannot change listeners of, resume or keep the real one. */
+/**
+ * Replaces the socket for the `socks` client, so that it cannot change the listeners of the real one, resume or keep
+ * it.
+ */
 class SocketProxy extends Duplex {
   private readonly send: (bytes: Buffer) => void
 
@@ -84,12 +87,12 @@ class SocksHandshake implements HandshakeProtocol {
     this.destination = destination
     this.outcome = outcome
     this.line = new SocketProxy((bytes) => socket.write(bytes))
-    // The client may write to the line after it was destroyed.
+    // The client may write to the line after its destruction, which emits an error.
     this.line.on("error", () => {})
   }
 
   begin(): void {
-    // A zone is meaningful on this machine only.
+    // A zone is valid only on this machine.
     if (this.destination.host.includes("%")) {
       this.failWith("AddressNotSupported: expected a destination without a zone")
       return
@@ -115,7 +118,7 @@ class SocksHandshake implements HandshakeProtocol {
       },
       existing_socket: this.line
     })
-    // Turns off the client's own timer; `timeout.proxy` limits the handshake.
+    // Disables the timer of the client, because `timeout.proxy` limits the handshake.
     Object.defineProperty(client, "onEstablishedTimeout", { value: () => {} })
     client.on("error", (error) => this.failWith(error.message))
     client.on("established", () => this.onEstablished())
@@ -142,7 +145,7 @@ class SocksHandshake implements HandshakeProtocol {
 
   onStop(): void {
     this.client?.removeAllListeners()
-    // The client may still emit an error from a pending promise.
+    // A pending promise of the client may still emit an error.
     this.client?.on("error", () => {})
     this.line.destroy()
   }
@@ -158,16 +161,17 @@ class SocksHandshake implements HandshakeProtocol {
     })
   }
 
-  // Takes only the message: the client's error contains its options, including the password.
+  // Uses only the message, because the error of the client contains its options, including the password.
   private failWith(message: string): void {
     this.outcome.fail(proxyError(this.context, this.proxy, "Socks", codeOf(message), new Error(message)))
   }
 }
 
 /**
- * Asks the SOCKS proxy on `socket` for a connection to `destination`. Returns the socket paused and without listeners, or
- * destroys it and fails. The socket must read by "data" events. For socks5 the host must be an address. SOCKS4a has no
- * passwords, so only the user name is sent. `speaksFirst` says that the destination may send before the request.
+ * Asks the SOCKS proxy on `socket` for a connection to `destination`. Returns the socket paused and without listeners,
+ * or destroys it and fails. The socket must read by "data" events. For socks5, the host must be an address. SOCKS4a
+ * sends only the user name, because it has no passwords. `speaksFirst` is true if the destination may send before the
+ * request.
  */
 export const socks = (
   socket: Net.Socket,

@@ -1,6 +1,4 @@
-/**
- * Orders the addresses of a name for the race: families alternate, and the first address rotates.
- */
+/** Orders the addresses of a name for the race: families alternate, and the first address rotates. */
 import * as Arr from "effect/Array"
 import type { Address } from "../../../Resolver.js"
 
@@ -10,8 +8,8 @@ const rotate = (addresses: ReadonlyArray<Address>, turn: number): ReadonlyArray<
 }
 
 /**
- * Alternates the families, starting with the family of the resolver's first address (RFC 8305, section 4). Within a
- * family each `turn` starts with the next address, which spreads the load over the hosts.
+ * Alternates the families, starting with the family of the first address (RFC 8305, section 4). Within a family, each
+ * `turn` starts with the next address, which distributes the load over the hosts.
  */
 export const sortAddresses = (
   addresses: Arr.NonEmptyReadonlyArray<Address>,

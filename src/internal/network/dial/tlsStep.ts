@@ -1,6 +1,6 @@
 /**
- * The TLS handshakes of a dial: with the origin, and before that with an https proxy. The two share neither settings nor
- * TLS sessions.
+ * The TLS handshakes of a dial: with the origin, and before that with an https proxy. The two share neither settings
+ * nor TLS sessions.
  */
 import type * as Net from "node:net"
 import * as Duration from "effect/Duration"
@@ -50,7 +50,7 @@ const run = (
   )
 }
 
-/** The steps of one connector; `certificateWarning` in milliseconds. */
+/** The steps of one connector. `certificateWarning` is in milliseconds. */
 export const makeTlsStep = (ssl: Ssl | undefined, certificateWarning: number | undefined): TlsStep => {
   const origins = makeSessionCache()
   const proxies = makeSessionCache()
@@ -96,12 +96,12 @@ export const makeTlsStep = (ssl: Ssl | undefined, certificateWarning: number | u
   return { ...steps(false), full }
 }
 
-/** Whether an origin or an https proxy ended a handshake in which the client offered a session. */
+/** Whether an origin or an https proxy may have rejected the session that the client offered. */
 const mayBeSession = (error: ClientError): boolean => rejectsSession(error) || rejectsSession(error.cause)
 
 /**
- * Dials again with full handshakes if a server may have rejected a session. RFC 8446 and RFC 5246 require it to fall back
- * to a full handshake, but some servers close instead.
+ * Dials again with full handshakes if a server may have rejected a session. RFC 8446 and RFC 5246 require it to fall
+ * back to a full handshake, but some servers close instead.
  */
 export const withFullHandshake = <A>(
   step: TlsStep,

@@ -1,6 +1,4 @@
-/**
- * Opens a tunnel through an http or https proxy with CONNECT (RFC 9110, section 9.3.6).
- */
+/** Opens a tunnel through an http or https proxy with CONNECT (RFC 9110, section 9.3.6). */
 import type * as Net from "node:net"
 import type * as Headers from "@effect/platform/Headers"
 import type * as Effect from "effect/Effect"
@@ -22,13 +20,13 @@ import {
 } from "./proxyHandshake.js"
 import { type Scrub, scrubber } from "./scrub.js"
 
-/** The part of a rejection's body that the error keeps; bytes. */
+/** Bytes of a rejection's body that the error keeps. */
 const bodySize = 1024
 
-/** How long to wait for the body of a rejection; milliseconds. */
+/** Milliseconds to wait for the body of a rejection. */
 const bodyTime = 1000
 
-/** Host and port in authority form, always with the port; IPv6 in brackets. */
+/** Host and port in authority form: always with the port, IPv6 in brackets. */
 export const authorityForm = (origin: Origin): string =>
   `${origin.ip === 6 ? `[${origin.host}]` : origin.host}:${origin.port}`
 
@@ -60,7 +58,7 @@ const headersOf = (head: Head, scrub: Scrub): Headers.Headers => {
   return fromRecord(record)
 }
 
-/** Sends CONNECT and reads the proxy's reply. The inner request is not written before that reply. */
+/** Sends CONNECT and reads the reply of the proxy. Nothing else is written before the reply. */
 class ConnectHandshake implements HandshakeProtocol {
   private readonly socket: Net.Socket
   private readonly proxy: ProxyRoute
@@ -121,7 +119,9 @@ class ConnectHandshake implements HandshakeProtocol {
     else this.failDisconnected("expected a complete reply to CONNECT, got the end of the connection")
   }
 
-  /** Bytes after the reply belong to the tunnel. TLS and HTTP/2 check them; HTTP/1.1 would take them for a response. */
+  /**
+   * Opens the tunnel. Bytes after the reply are for TLS and HTTP/2, which check them; HTTP/1.1 would read a response.
+   */
   private open(rest: Buffer): void {
     if (rest.length === 0 || this.speaksFirst) this.outcome.succeed(rest)
     else {
@@ -192,10 +192,10 @@ class ConnectHandshake implements HandshakeProtocol {
 }
 
 /**
- * Opens a tunnel to `origin` on a socket to an http or https proxy. Only a 2xx opens it. Any other final reply fails with
- * `ClientHttpProxyError`; a malformed, too large or incomplete reply with `ClientProxyConnectionError`. Returns the
- * socket paused and without listeners, or destroys it and fails. The socket must read by "data" events. `speaksFirst` says
- * that the origin may send before the request, as servers of HTTP/2 do.
+ * Opens a tunnel to `origin` on a socket to an http or https proxy. Only a 2xx opens it. Any other final reply fails
+ * with `ClientHttpProxyError`; a malformed, too large or incomplete reply with `ClientProxyConnectionError`. Returns
+ * the socket paused and without listeners, or destroys it and fails. The socket must read by "data" events.
+ * `speaksFirst` is true if the origin may send before the request, like a server of HTTP/2.
  */
 export const tunnel = (
   socket: Net.Socket,

@@ -1,6 +1,4 @@
-/**
- * Connects to a Unix socket by its path, or on Linux by an abstract name that starts with NUL.
- */
+/** Connects to a Unix socket by its path, or on Linux by an abstract name that starts with NUL. */
 import * as Net from "node:net"
 import * as Effect from "effect/Effect"
 import { callback } from "../../effect/callback.js"
@@ -30,12 +28,12 @@ export interface UnixConnectFailure {
   readonly timedOut: boolean
 }
 
-/** Most bytes in `sockaddr_un` before the final NUL; on Windows, most characters in the name of a pipe. */
+/** Most bytes of a path in `sockaddr_un`, without the final NUL; on Windows, most characters of the name of a pipe. */
 const maxPathBytes = process.platform === "win32" ? 256 : process.platform === "linux" ? 107 : 103
 
 /**
- * The error code for a path that Node must not get. Node opens a TCP connection for an empty path, and truncates a path
- * that is too long or contains NUL: either way it would reach another peer.
+ * The error code for an invalid path. Node would connect to another peer: it opens a TCP connection for an empty path,
+ * and truncates a path that is too long or contains NUL.
  */
 const invalidPathCode = (path: string): string | undefined => {
   const abstract = path.startsWith("\0")

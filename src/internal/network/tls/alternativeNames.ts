@@ -1,6 +1,6 @@
 /**
- * Reads the subject alternative names (SAN) of a certificate from its DER form (RFC 5280, section 4.2.1.6). The text form
- * is ambiguous on Deno, which does not quote a name that contains ", DNS:". Does not throw.
+ * Reads the subject alternative names (SAN) of a certificate from its DER form (RFC 5280, section 4.2.1.6). The text
+ * form is ambiguous on Deno, which does not quote a name that contains ", DNS:". Does not throw.
  */
 import type { X509Certificate } from "node:crypto"
 import { childrenOf, contentOf, type Der, DerError, elementsOf, oidOf, tags } from "./der.js"
@@ -44,7 +44,7 @@ const readNames = (der: Buffer): ReadonlyArray<AlternativeName> => {
   return childrenOf(elementsOf(contentOf(value, tags.octets))[0]).flatMap((element) => nameOf(element) ?? [])
 }
 
-/** The DNS names and addresses of the SAN; none if it cannot be read, so that the certificate names no host. */
+/** The DNS names and addresses of the SAN. Empty if it is malformed, so that the certificate matches no host. */
 export const alternativeNames = (certificate: X509Certificate): ReadonlyArray<AlternativeName> => {
   try {
     return readNames(certificate.raw)

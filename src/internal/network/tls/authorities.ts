@@ -1,6 +1,4 @@
-/**
- * Reads the certificate authorities that a context trusts: from options, from Node and from the system.
- */
+/** Reads the certificate authorities that a context trusts: from options, from Node and from the system. */
 import type { X509Certificate } from "node:crypto"
 import { readFileSync } from "node:fs"
 import * as tls from "node:tls"
@@ -27,7 +25,7 @@ const listOf = (kind: "default" | "system", node: object): ReadonlyArray<string>
 
 let extra: ReadonlyArray<string> | undefined
 
-/** The certificates of NODE_EXTRA_CA_CERTS. Read once and ignored if unreadable, as Node does (it warns at startup). */
+/** The certificates of NODE_EXTRA_CA_CERTS. An unreadable file is ignored, like by Node, which warns when it starts. */
 const extraCertificates = (): ReadonlyArray<string> => {
   const path = process.env.NODE_EXTRA_CA_CERTS
   if (extra !== undefined || path === undefined || path === "") return extra ?? []
@@ -60,7 +58,7 @@ export const readAuthorities = (options: ContextOptions): Authorities => ({
   system: options.systemCa === true ? systemCertificates() : []
 })
 
-/** The `ca` option of a secure context; `undefined` means Node's defaults. */
+/** The option `ca` of a secure context; `undefined` for the defaults of Node. */
 export const toCa = ({ bundled, own, system }: Authorities): Array<string> | undefined =>
   bundled && own.length === 0 && system.length === 0
     ? undefined

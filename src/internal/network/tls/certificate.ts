@@ -1,6 +1,6 @@
 /**
- * Reads a peer's certificate for errors and signals, and decides whether it names a host (RFC 9525). Does not throw,
- * whatever the certificate contains.
+ * Reads the certificate of a peer for errors and signals, and decides whether it matches a host (RFC 9525). Never
+ * throws.
  */
 import type { X509Certificate } from "node:crypto"
 import { isIP, isIPv6 } from "node:net"
@@ -10,13 +10,15 @@ import type { Certificate } from "../../../Ssl.js"
 import { isRegistrySuffix } from "../../http/publicSuffix.js"
 import { alternativeNames } from "./alternativeNames.js"
 
-/** The most names shown in errors and signals. Matching considers all names. */
+/** Most names in errors and signals. Matching uses all names. */
 const maxNames = 1000
 
-/** The most characters shown of a subject or an issuer. */
+/** Most characters of a subject or an issuer in errors and signals. */
 const maxDistinguishedName = 1024
 
-/** A DNS name as shown: characters that host names do not have, and that could mislead a reader, are escaped. */
+/**
+ * A DNS name for errors and signals. Escapes characters that host names do not have, because they may mislead a reader.
+ */
 const shownName = (name: string): string =>
   name.replace(/[^\x20-\x7e]|[",\\]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`)
 
@@ -35,8 +37,9 @@ const canonicalIp = (address: string): string | undefined => {
 const withoutDot = (name: string): string => (name.endsWith(".") ? name.slice(0, -1) : name)
 
 /**
- * Matches a name of a certificate. A wildcard must be the whole left-most label and matches exactly one label (RFC 9525,
- * section 6.3). As in browsers it never covers a public suffix: "*.test" and "*.co.uk" match no host.
+ * Matches a name of a certificate. A wildcard must be the whole left-most label and matches exactly one label (RFC
+ * 9525, section 6.3). As in browsers, it never matches names below a public suffix: "*.test" and "*.co.uk" match no
+ * host.
  */
 const matchesName = (pattern: string, host: string): boolean => {
   if (!pattern.includes("*")) return pattern === host
@@ -64,7 +67,7 @@ export const namesHost = (certificate: X509Certificate, host: string): boolean =
 const dateOf = (text: string): DateTime.Utc =>
   Option.getOrElse(DateTime.make(Date.parse(text)), () => DateTime.unsafeMake(0))
 
-// Node prints one attribute per line; other unprintable characters become "?".
+// Node prints one attribute per line. Replaces other unprintable characters by "?".
 const nameOf = (text: string | undefined): string =>
   (text ?? "")
     .slice(0, maxDistinguishedName)

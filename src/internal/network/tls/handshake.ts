@@ -1,6 +1,4 @@
-/**
- * Runs a TLS handshake on a connected socket and verifies the peer before any byte of a request can be written.
- */
+/** Runs a TLS handshake on a connected socket and verifies the peer before any byte of a request can be written. */
 import { isIP } from "node:net"
 import type { Duplex } from "node:stream"
 import type * as tls from "node:tls"
@@ -25,7 +23,8 @@ export interface Secured {
   readonly info: TlsInfo
 }
 
-// This error listener stays on the socket: until the next owner adds its own, an unhandled error would end the process.
+// This listener stays on the socket, because an unhandled error before the next owner adds its own would end the
+// process.
 const ignore = () => {}
 
 const endOfFile = () =>
@@ -37,8 +36,8 @@ const beforeHandshake = () =>
   })
 
 /**
- * Judges the peer after each renegotiation as after the first handshake. Node verifies before "secureConnect" and closes
- * the connection if that fails; OpenSSL passes no data of the peer in between.
+ * Judges the peer again after each renegotiation. Node verifies it before "secureConnect", and closes the connection if
+ * that fails. Until then, OpenSSL passes no data of the peer.
  */
 const verifyAgain = (secured: tls.TLSSocket, attempt: HandshakeAttempt): void => {
   secured.prependListener("secure", () => attempt.onSecure(secured))
@@ -61,7 +60,8 @@ const negotiate = (
     socket.on("error", ignore)
     try {
       if (socket.destroyed) throw endOfFile()
-      // Such as bytes after a proxy's reply to CONNECT: Node passes them to OpenSSL, which fails, but Bun drops them.
+      // Node passes bytes before the handshake, for example after the reply to CONNECT, to OpenSSL, which fails. Bun
+      // drops them.
       if (socket.readableLength > 0 && !tlsLibrary().securityLevels) throw beforeHandshake()
       secured = attempt.connect(socket)
     } catch (error) {
@@ -76,7 +76,7 @@ const negotiate = (
       if (!("resumed" in verdict)) return fail(verdict)
       release()
       if (options.settings.renegotiates) verifyAgain(secured, attempt)
-      // Bun ignores the secure context's option that disables it.
+      // Bun ignores the option of the secure context that disables renegotiation.
       else secured.disableRenegotiation()
       resume(Effect.succeed({ socket: secured, info: verdict }))
     }
@@ -92,10 +92,10 @@ const negotiate = (
       destroy()
       resume(Effect.fail(error))
     }
-    // "secure" is emitted before Node verifies, so the certificate is known even if Node then destroys the socket.
+    // Node emits "secure" before it verifies, so the certificate is known even if Node then destroys the socket.
     secured.prependListener("secure", onSecure)
     secured.on("error", ignore).on("secureConnect", onSecureConnect).on("error", onEnd).on("close", onEnd)
-    // TLS 1.3 sends its sessions after the handshake, so this listener lives as long as the socket.
+    // This listener stays as long as the socket, because TLS 1.3 sends sessions after the handshake.
     secured.on("session", (session) => attempt.onSession(secured, session))
     const { onKeyLog } = options.settings
     if (onKeyLog !== undefined) {
@@ -125,10 +125,10 @@ const emitEnd = (trace: Trace, options: HandshakeOptions, info: TlsInfo, now: nu
 }
 
 /**
- * Runs a TLS handshake on a connected socket (a TLS socket, for TLS in TLS) and returns the verified TLS socket. Failure
- * and interruption destroy both sockets. Only two listeners remain, one that ignores errors and one that stores sessions:
- * the caller must check `destroyed` and then add its own `error` and `close` listeners. If the fiber is interrupted after
- * success, the caller must destroy either socket.
+ * Runs a TLS handshake on a connected socket (a TLS socket, for TLS in TLS) and returns the verified TLS socket.
+ * Failure and interruption destroy both sockets. Two listeners remain, which ignore errors and store sessions. The
+ * caller must check `destroyed`, then add its own `error` and `close` listeners. If the fiber is interrupted after
+ * success, the caller must destroy one of the sockets.
  */
 export const handshake = (socket: Duplex, options: HandshakeOptions): Effect.Effect<Secured, TlsError> =>
   Effect.onExit(
@@ -137,7 +137,7 @@ export const handshake = (socket: Duplex, options: HandshakeOptions): Effect.Eff
       const environment = yield* currentEnvironment
       const now = yield* Clock.currentTimeMillis
       if (trace !== undefined) yield* trace.emit({ _tag: "TlsHandshakeStart", host, proxy })
-      // Wildcards of certificates are matched against the list, and only names match them.
+      // Matching a wildcard of a certificate needs the Public Suffix List. Only names can match wildcards.
       if (isIP(options.settings.serverHostname ?? host) === 0) yield* loadSuffixes
       const secured = yield* negotiate(socket, options, now, environment)
       if (trace !== undefined) yield* emitEnd(trace, options, secured.info, now)

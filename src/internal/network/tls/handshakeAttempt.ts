@@ -1,6 +1,4 @@
-/**
- * The handshakes on one connection: the session that they resume, and the verdict on the peer and its certificate.
- */
+/** The handshakes of one connection: the session that they resume, and the verdict on the peer and its certificate. */
 import type { X509Certificate } from "node:crypto"
 import { isIP } from "node:net"
 import type { Duplex } from "node:stream"
@@ -26,23 +24,23 @@ import { weakness } from "./weakness.js"
 
 export interface HandshakeOptions {
   /**
-   * The peer's canonical host, IPv6 without brackets. Verified, and sent in SNI if it is a name, unless the settings
-   * have a `serverHostname`.
+   * The canonical host of the peer, IPv6 without brackets. The certificate must match it, and SNI contains it if it is
+   * a name, unless the settings have a `serverHostname`.
    */
   readonly host: string
   readonly port: number
   readonly settings: TlsSettings
-  /** Whether to offer HTTP/2, and whether the peer has to select it. */
+  /** Whether the client offers HTTP/2, and whether the peer must select it. */
   readonly http2: Http2Offer
   /** Whether the peer is a proxy. */
   readonly proxy: boolean
   readonly details: Details
   readonly trace: Trace | undefined
-  /** Emits a signal if the certificate expires within this time; milliseconds. */
+  /** Milliseconds before the expiry of a certificate from which a signal is emitted. */
   readonly certificateWarning?: number | undefined
-  /** The connector's sessions. Not used with a pin, because a resumed handshake does not send the certificate. */
+  /** The sessions of the connector. Not used with a pin, because a resumed handshake does not send the certificate. */
   readonly sessions?: SessionCache | undefined
-  /** Whether to run a full handshake even if a session is cached. The session stays in the cache. */
+  /** Whether a full handshake runs even if a session is cached. The session stays in the cache. */
   readonly full?: boolean | undefined
   /** The path to the peer, such as the key of a proxy. Sessions are not shared between paths. */
   readonly via?: string | undefined
@@ -59,7 +57,7 @@ const inadequateSecurity = "ERR_HTTP2_INADEQUATE_SECURITY"
 /** Cipher suites of TLS 1.2 with ephemeral keys and authenticated encryption; RFC 9113 appendix A lists all others. */
 const adequateCipher = /^(?:ECDHE|DHE)-.*(?:GCM|CCM|POLY1305)/
 
-/** Whether RFC 9113 section 9.2 allows HTTP/2 over the connection. */
+/** Whether RFC 9113 section 9.2 allows HTTP/2 with this version and cipher suite. */
 const isAdequate = (version: TlsVersion, cipher: string): boolean =>
   version === "TLSv1.3" || (version === "TLSv1.2" && adequateCipher.test(cipher))
 
@@ -72,7 +70,7 @@ class NameMismatch extends Error {
 
 const isNameMismatch = (cause: unknown): boolean => cause === nameMismatch || cause instanceof NameMismatch
 
-/** The most renegotiations of one connection. Each needs signatures, so a peer could otherwise keep the CPU busy. */
+/** Most renegotiations of one connection. A peer could keep the CPU busy with the signatures that each needs. */
 const maxRenegotiations = 3
 
 /** Errors of incomplete handshakes in which the client offered a session. */
@@ -112,7 +110,7 @@ export class HandshakeAttempt {
   private verdict: "open" | "accepted" | "rejected" = "open"
   private handshakes = 0
   private certificate: Certificate | undefined
-  /** Whether the handshake is complete, so that later errors are about the certificate. */
+  /** Whether the handshake is complete, so that a later error concerns the certificate. */
   private finished = false
 
   constructor(options: HandshakeOptions, now: number) {
@@ -123,7 +121,7 @@ export class HandshakeAttempt {
     this.protocols = protocolsOf(settings, options.http2)
     if (options.sessions !== undefined && settings.pins.length === 0) {
       this.sessions = options.sessions
-      // A session belongs to the protocol that was selected with it.
+      // A session can be resumed only with the protocol that was selected with it.
       const { protocols } = this
       this.sessionKey = JSON.stringify([options.host, options.port, options.via, this.name, settings.key, protocols])
       this.cached = options.full === true ? undefined : this.sessions.take(this.sessionKey, now)
@@ -138,8 +136,9 @@ export class HandshakeAttempt {
       servername: isIP(this.name) === 0 ? this.name.replace(/\.$/, "") : "",
       secureContext: settings.secureContext,
       ALPNProtocols: [...this.protocols],
-      // Always set: without it, NODE_TLS_REJECT_UNAUTHORIZED would decide. BoringSSL and rustls verify in either case, but
-      // show the certificate that they reject only without it; `refusal` ends the connection then.
+      // Always sets the option, because NODE_TLS_REJECT_UNAUTHORIZED would decide otherwise. BoringSSL and rustls
+      // verify in either case, but only with `false` do they show the certificate that they reject; `refusal` ends the
+      // connection.
       rejectUnauthorized: settings.verify && tlsLibrary().securityLevels,
       checkServerIdentity: () => this.checkName(secured),
       ...(this.cached === undefined ? {} : { session: this.cached.session })
@@ -156,7 +155,7 @@ export class HandshakeAttempt {
   /** The certificate of the last handshake, if it was sent. */
   private x509: X509Certificate | undefined
 
-  /** The handshake is complete; Node verifies the certificate next. Bun emits "secure" after "secureConnect", or never. */
+  /** Call when the handshake is complete, before Node verifies. Bun emits "secure" after "secureConnect", or never. */
   onSecure(socket: tls.TLSSocket): void {
     this.finished = true
     this.verdict = "open"
@@ -196,7 +195,7 @@ export class HandshakeAttempt {
     if (this.handshakes > 1 + maxRenegotiations)
       return handshakeRejected(this.peer, tooManyRenegotiations, this.certificate)
     const { pins, verify } = this.options.settings
-    // Node normally destroys an unverified socket before this; check again in case it did not.
+    // Checks the verification again, although Node should have destroyed an unverified socket before this.
     if (socket.encrypted !== true || (verify && !socket.authorized)) {
       return this.unverified(socket.authorizationError)
     }
@@ -211,7 +210,7 @@ export class HandshakeAttempt {
     return wrong === undefined ? undefined : handshakeRejected(this.peer, wrong, this.certificate)
   }
 
-  /** The code of the error, if the client does not speak what the peer selected. */
+  /** The code of the error if the client did not offer the protocol that the peer selected; otherwise `undefined`. */
   private wrongProtocol(socket: tls.TLSSocket): string | undefined {
     const { http2 } = this.options
     const selected = typeof socket.alpnProtocol === "string" ? socket.alpnProtocol : undefined
@@ -223,7 +222,7 @@ export class HandshakeAttempt {
     return spoken ? undefined : badProtocol
   }
 
-  /** The second check of what the library was asked to verify, where it has no security levels. */
+  /** Checks the verified chain again if the TLS library has no security levels. */
   private weakness(): string | undefined {
     const { strong, verify } = this.options.settings
     if (!verify || tlsLibrary().securityLevels) return undefined
@@ -248,7 +247,7 @@ export class HandshakeAttempt {
     return this.unverified(error)
   }
 
-  /** The error of a certificate that was not accepted; `cause` is an error, or its code. */
+  /** The error for a certificate that was not accepted. `cause` is an error or a code. */
   private unverified(cause: unknown): TlsError {
     if (this.certificate === undefined || !isNameMismatch(cause)) {
       return verificationFailed(this.peer, cause, this.certificate)

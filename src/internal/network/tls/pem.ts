@@ -23,7 +23,9 @@ const toBytes = (option: string, pem: Pem): Uint8Array => {
   throw optionError(option, "expected a string or a Uint8Array")
 }
 
-/** Whether the bytes are DER, which starts with a SEQUENCE tag. As that is "0" in ASCII, PEM is ruled out too. */
+/**
+ * Whether the bytes are DER, which starts with a SEQUENCE tag. As this is "0" in ASCII, also excludes text with PEM.
+ */
 const isDer = (bytes: Uint8Array): boolean => bytes[0] === 0x30 && !Buffer.from(bytes).includes("-----BEGIN ")
 
 const boundary = /-----(BEGIN|END) ([A-Z0-9 ]+)-----/g
@@ -66,7 +68,7 @@ const blocksOf = (option: string, bytes: Uint8Array): ReadonlyArray<Block> => {
   })
 }
 
-/** The blocks with the labels. Throws for a text without one, which is probably the wrong file. */
+/** The blocks with one of the labels. Throws for a text without one, which is probably the wrong file. */
 const someOf = (
   option: string,
   kind: string,

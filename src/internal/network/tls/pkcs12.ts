@@ -1,6 +1,6 @@
 /**
- * Reads the client key and certificate chain of a PKCS #12 file (RFC 7292). Node's own `pfx` option would also trust every
- * certificate in the file as an authority.
+ * Reads the client key and certificate chain of a PKCS #12 file (RFC 7292). Node's option `pfx` would also trust every
+ * certificate of the file as an authority.
  */
 import type { KeyObject } from "node:crypto"
 import { createDecipheriv, createHash, createPrivateKey, pbkdf2Sync, X509Certificate } from "node:crypto"
@@ -46,7 +46,7 @@ const ciphers = new Map<string, { readonly name: string; readonly size: number }
   ["1.2.840.113549.3.7", { name: "des-ede3-cbc", size: 24 }]
 ])
 
-/** The most rounds of a key derivation; more would block the process for too long. */
+/** Most rounds of a key derivation, because more would block the process for too long. */
 const maxRounds = 10_000_000
 
 const roundsOf = (element: Der | undefined): number => {
@@ -165,7 +165,7 @@ const collect = (bags: Der | undefined, passphrase: string, found: Found): void 
   }
 }
 
-/** The certificate of the key and its issuers, without the root, which peers already have. */
+/** The certificate of the key and its issuers, except the root, which peers already have. */
 const chainOf = ({ certificates, keys }: Found): Identity => {
   const [key] = keys
   const own = certificates.find((certificate) => key !== undefined && certificate.checkPrivateKey(key))

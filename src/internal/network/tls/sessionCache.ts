@@ -1,6 +1,6 @@
 /**
- * A cache of TLS sessions for resumption. A resumed handshake sends no certificate and verifies nothing. Therefore only
- * sessions of accepted peers are stored, and the key contains all settings by which the peer was verified.
+ * A cache of TLS sessions for resumption. A resumed handshake does not verify a certificate. Therefore only sessions of
+ * accepted peers are stored, and the key contains all settings by which the peer was verified.
  */
 import * as DateTime from "effect/DateTime"
 import type { Certificate } from "../../../Ssl.js"
@@ -10,14 +10,14 @@ export interface CachedSession {
   /** The certificate of the full handshake. */
   readonly certificate: Certificate | undefined
   /**
-   * Whether to use the session once, as TLS 1.3 tickets should be (RFC 8446, appendix C.4). The last one of a key is used
+   * Whether the session is for one use, like tickets of TLS 1.3 (RFC 8446, appendix C.4). The last one of a key is used
    * again, because many servers do not send another ticket after a resumption.
    */
   readonly once: boolean
 }
 
 export interface SessionCache {
-  /** Returns the newest session of a key whose certificate is still valid. `now` is Unix time in milliseconds. */
+  /** Takes the newest session of a key whose certificate is valid at `now`, in milliseconds since the epoch. */
   readonly take: (key: string, now: number) => CachedSession | undefined
   readonly put: (key: string, session: CachedSession) => void
   /** Removes the sessions of a key, after a failed handshake. */
@@ -26,13 +26,13 @@ export interface SessionCache {
   readonly size: () => number
 }
 
-/** The most sessions of one key. Servers usually send two tickets; more help only with parallel connections. */
+/** Most sessions per key. Servers usually send two tickets; more are useful only for parallel connections. */
 const perKey = 4
 
-/** The largest session that is stored, in bytes: peers choose the size of their tickets. */
+/** Bytes of the largest session that is stored, because peers choose the size of their tickets. */
 const maxBytes = 16 * 1024
 
-/** Makes a cache for at most `capacity` keys; evicts the least recently used. */
+/** Makes a cache for at most `capacity` keys, which evicts the least recently used ones. */
 export const makeSessionCache = (capacity = 100): SessionCache => {
   const sessions = new Map<string, Array<CachedSession>>()
 

@@ -1,6 +1,4 @@
-/**
- * Converts errors of Node and OpenSSL about TLS connections to typed errors.
- */
+/** Converts errors of Node and OpenSSL about TLS connections to typed errors. */
 import * as DateTime from "effect/DateTime"
 import type { Details } from "../../../Errors.js"
 import { ClientConnectorSSLError } from "../../../Errors.js"
@@ -16,7 +14,7 @@ export interface TlsPeer {
   readonly details: Details
 }
 
-/** Reasons by OpenSSL's verification codes. All other codes are about the chain. */
+/** The reasons for verification codes of OpenSSL. All other codes concern the chain. */
 const verificationReasons = new Map<string, Reason>([
   ["CERT_HAS_EXPIRED", "Expired"],
   ["CERT_NOT_YET_VALID", "NotYetValid"],
@@ -63,7 +61,7 @@ const opensslReason = (message: string): string | undefined => {
 /** OpenSSL's function that parses the ALPN extension of a server, and BoringSSL's code for a protocol not offered. */
 const refusedProtocol = /\btls_parse_stoc_alpn\b|\bINVALID_ALPN_PROTOCOL\b/
 
-/** The code of an error; for EPROTO, OpenSSL's reason if known. A string is a code. */
+/** The code of an error; for EPROTO, OpenSSL's reason if it is known. A string is a code itself. */
 const codeOf = (error: unknown): string => {
   if (typeof error === "string") return error
   const code = stringField(error, "code")
@@ -90,7 +88,7 @@ const sslError = (
     ...(cause === undefined || typeof cause === "string" ? {} : { cause })
   })
 
-/** The handshake failed, or the peer does not speak TLS. */
+/** The error for a handshake that failed, or for a peer that does not speak TLS. */
 export const handshakeFailed = (peer: TlsPeer, error: unknown, certificate?: Certificate): ClientConnectorSSLError => {
   const code = codeOf(error)
   const reason = notTls.has(code) || noProtocol.has(code) ? "Protocol" : "Handshake"
@@ -100,7 +98,7 @@ export const handshakeFailed = (peer: TlsPeer, error: unknown, certificate?: Cer
 /** Codes for a chain without a trusted issuer. rustls reports no others. */
 const untrusted = new Set(["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "UNABLE_TO_GET_ISSUER_CERT_LOCALLY"])
 
-/** The reason that the certificate itself shows, if the code only says that the chain is not trusted. */
+/** The reason that the certificate itself shows, if the code reports only that the chain is not trusted. */
 const shownReason = (certificate: Certificate, now: number): Reason => {
   if (certificate.subject === certificate.issuer) return "SelfSigned"
   if (tlsLibrary().cipherLists) return "UntrustedIssuer"
@@ -108,7 +106,7 @@ const shownReason = (certificate: Certificate, now: number): Reason => {
   return DateTime.toEpochMillis(certificate.validFrom) > now ? "NotYetValid" : "UntrustedIssuer"
 }
 
-/** The handshake succeeded, but the certificate could not be verified. */
+/** The error for a certificate that could not be verified. */
 export const verificationFailed = (
   peer: TlsPeer,
   error: unknown,
@@ -121,7 +119,7 @@ export const verificationFailed = (
   return sslError(peer, reason, code, certificate, error)
 }
 
-/** The client rejects the peer, for a reason other than verification. */
+/** The error for a peer that the client rejects for another reason than its certificate. */
 export const handshakeRejected = (
   peer: TlsPeer,
   code: string,
@@ -132,16 +130,16 @@ export const handshakeRejected = (
 /** Matches Node's codes for failed verification; codes of the system do not match. */
 const aboutCertificate = /CERT|ISSUER|CRL|SIGNATURE|^INVALID_/
 
-/** Whether an error is about the peer's certificate; rustls reports it before the handshake is over. */
+/** Whether an error concerns the certificate of the peer. rustls reports such errors during the handshake. */
 export const isVerification = (error: unknown): boolean => {
   const code = codeOf(error)
   return !code.startsWith("ERR_SSL_") && aboutCertificate.test(code)
 }
 
 /**
- * Converts an error after the handshake if it is about TLS; `undefined` for all others. With TLS 1.3 a server rejects a
- * client certificate, or its absence, only after the client's part is complete, and after a renegotiation the server's
- * certificate may fail verification.
+ * Converts a TLS error after the handshake; `undefined` for other errors. With TLS 1.3, a server rejects a client
+ * certificate, or its absence, after the client has completed the handshake. After a renegotiation, the certificate of
+ * the server may fail verification.
  */
 export const fromSocketError = (
   error: unknown,

@@ -1,13 +1,13 @@
 /**
- * What the runtime's TLS library can do, found by trying: OpenSSL (Node) has security levels, BoringSSL (Bun) reads
- * cipher lists but has no levels, and rustls (Deno) accepts any cipher list and ignores it.
+ * Detects the features of the runtime's TLS library by using them. OpenSSL (Node) has security levels, BoringSSL (Bun)
+ * applies cipher lists but has no levels, and rustls (Deno) accepts any cipher list and ignores it.
  */
 import * as tls from "node:tls"
 
 export interface TlsLibrary {
   /**
-   * Whether a cipher list can set a security level. Otherwise `weakness` judges keys and signatures, and the handshake
-   * judges the result of the verification, because the library hides the certificate that it rejects.
+   * Whether a cipher list can set a security level. Otherwise `weakness` checks keys and signatures, and the handshake
+   * checks the result of the verification, because the library hides the certificate that it rejects.
    */
   readonly securityLevels: boolean
   /** Whether cipher lists are applied. A library that ignores them ignores revocation lists too. */
@@ -27,7 +27,7 @@ const accepts = (ciphers: string): boolean => {
 
 let library: TlsLibrary | undefined
 
-/** Tried once per process. */
+/** The features of the library, which are detected once per process. */
 export const tlsLibrary = (): TlsLibrary => {
   if (library !== undefined) return library
   const cipherLists = !accepts("HIGH:@NO_SUCH_COMMAND")

@@ -1,6 +1,4 @@
-/**
- * The TLS settings behind an `Ssl.context`, read and checked once, with a key that is equal for equal settings.
- */
+/** The TLS settings of an `Ssl.context`, read and validated once, with a key that is equal for equal settings. */
 import { constants, createHash } from "node:crypto"
 import * as tls from "node:tls"
 import type * as Effect from "effect/Effect"
@@ -19,20 +17,20 @@ import { strongHandshakes } from "./weakness.js"
 export interface HandshakeSettings {
   /** Whether to verify the chain and the name. */
   readonly verify: boolean
-  /** The name to send and to verify instead of the URL's host; in the canonical form of `namedHost`. */
+  /** The name for SNI and verification instead of the URL's host, in the canonical form of `namedHost`. */
   readonly serverHostname: string | undefined
-  /** The protocols of the caller, if given. */
+  /** The protocols that the caller has set. */
   readonly alpn: ReadonlyArray<string> | undefined
   readonly onKeyLog: ((line: string) => Effect.Effect<void>) | undefined
   /** Whether the peer may renegotiate. It is verified again after each renegotiation. */
   readonly renegotiates: boolean
-  /** Whether a verified chain must be strong by OpenSSL's security level 2. */
+  /** Whether a verified chain must satisfy OpenSSL's security level 2. */
   readonly strong: boolean
-  /** Created once per context. */
+  /** OpenSSL's context, which is created once per `Ssl.context`. */
   readonly secureContext: tls.SecureContext
 }
 
-/** The checked settings of a context. */
+/** The validated settings of a context. */
 export interface TlsMaterial extends HandshakeSettings {
   /** A digest of all settings for trust and the client's identity, except `verify` and `serverHostname`. */
   readonly key: string
@@ -59,12 +57,12 @@ const readVersions = (options: ContextOptions) => {
   return { minVersion, maxVersion }
 }
 
-/** TLS 1.0 and 1.1 exist at OpenSSL's security level 0 only. */
+/** Whether the security level may be above 0, which excludes TLS 1.0 and 1.1. */
 const isStrong = (minVersion: TlsVersion): boolean => minVersion === "TLSv1.2" || minVersion === "TLSv1.3"
 
 /**
- * Node's ciphers at OpenSSL's security level 2, which rejects RSA keys below 2048 bits and SHA-1 signatures, like Python
- * and newer versions of Node.
+ * Node's ciphers at OpenSSL's security level 2, which rejects RSA keys below 2048 bits and SHA-1 signatures, like
+ * Python and newer versions of Node.
  */
 const defaultCiphers = (minVersion: TlsVersion): string => {
   if (!tlsLibrary().securityLevels || tls.DEFAULT_CIPHERS.includes("@SECLEVEL")) return tls.DEFAULT_CIPHERS
@@ -77,8 +75,8 @@ interface Ciphers {
 }
 
 /**
- * Refuses a list that the runtime would ignore. As in Node, a list without suites of TLS 1.3 excludes that version; a
- * library that has all of its suites always enabled needs `maxVersion` for it.
+ * Reads the cipher list, and rejects one that the runtime would ignore. As in Node, a list without suites of TLS 1.3
+ * excludes this version. A library that always enables all of its suites needs `maxVersion` for that.
  */
 const readCiphers = (ciphers: string | undefined, minVersion: TlsVersion, maxVersion: TlsVersion): Ciphers => {
   if (ciphers === undefined) return { ciphers: defaultCiphers(minVersion), maxVersion }
@@ -92,7 +90,7 @@ const readCiphers = (ciphers: string | undefined, minVersion: TlsVersion, maxVer
   )
 }
 
-/** A peer that asks for another handshake is verified again; BoringSSL and rustls do not let a client do so. */
+/** Rejects renegotiation with BoringSSL and rustls, which do not let the client verify the peer again. */
 const readRenegotiation = (allowed: boolean): boolean => {
   if (!allowed || tlsLibrary().securityLevels) return allowed
   throw optionError("allowRenegotiation", "expected a runtime with OpenSSL, such as Node")
@@ -221,7 +219,7 @@ const build = (parsed: ParsedOptions): TlsMaterial => {
   return material
 }
 
-/** Reads and checks the options of a context. Throws `SslContextError`. */
+/** Reads and validates the options of a context. Throws `SslContextError`. */
 export const makeMaterial = (options: ContextOptions): TlsMaterial => {
   const { minVersion, ...versions } = readVersions(options)
   const { ciphers, maxVersion } = readCiphers(options.ciphers, minVersion, versions.maxVersion)

@@ -1,13 +1,16 @@
 /**
- * Combines the `ssl` options of a request and its connector, and the name to verify, into the settings of one handshake.
+ * Combines the `ssl` options of a request and its connector, and the name to verify, into the settings of one
+ * handshake.
  */
 import type { Fingerprint, Ssl, SslContext } from "../../../Ssl.js"
 import type { Http2Offer } from "../../transport/networkStream.js"
 import { type HandshakeSettings, makeMaterial, type TlsMaterial } from "./tlsMaterial.js"
 
-/** The settings of one handshake. Settings with equal keys trust the same peers and send the same client certificate. */
+/**
+ * The settings of one handshake. Settings with equal keys trust the same peers and send the same client certificate.
+ */
 export interface TlsSettings extends HandshakeSettings {
-  /** Consists of digests, the pins and the name, so it contains no secret. */
+  /** Consists of digests, pins and the name, and so contains no secret. */
   readonly key: string
   /** SHA-256 digests in lower-case hex. The certificate must match all of them. */
   readonly pins: ReadonlyArray<string>
@@ -117,7 +120,9 @@ const combine = (choice: Choice, pins: ReadonlyArray<string>, serverHostname: st
   }
 }
 
-/** The protocols that a handshake offers (RFC 7301): those of the caller, or HTTP/1.1 and HTTP/2, as far as allowed. */
+/**
+ * The protocols that a handshake offers (RFC 7301): those of the caller, or HTTP/1.1 and HTTP/2 if they are allowed.
+ */
 export const protocolsOf = ({ alpn }: TlsSettings, http2: Http2Offer): ReadonlyArray<string> => {
   if (alpn !== undefined) return http2 === "never" ? alpn.filter((protocol) => protocol !== "h2") : alpn
   return http2 === "never" ? ["http/1.1"] : http2 === "allowed" ? ["h2", "http/1.1"] : ["h2"]
@@ -127,9 +132,9 @@ let verifying: TlsSettings | undefined
 let unverified: TlsSettings | undefined
 
 /**
- * The settings for a request on a connector. The request's `ssl` replaces the connector's unless it is `true` or
- * `undefined`; a pin of the connector always applies. Only `false` turns verification off; any other invalid value
- * verifies. `serverHostname` must be in the canonical form of `namedHost`.
+ * The settings for a request on a connector. The `ssl` of the request replaces that of the connector unless it is
+ * `true` or `undefined`; a pin of the connector always applies. Only `false` disables verification; any other invalid
+ * value does not. `serverHostname` must be in the canonical form of `namedHost`.
  */
 export const settingsOf = (
   request: Ssl | undefined,

@@ -1,6 +1,6 @@
 /**
- * The rules of OpenSSL's security level 2 for certificates (RSA keys of 2048 bits or more, no SHA-1 and MD5 signatures),
- * for TLS libraries without security levels.
+ * The rules of OpenSSL's security level 2 for certificates (RSA keys of 2048 bits or more, no SHA-1 and MD5
+ * signatures), for TLS libraries without security levels.
  */
 import type { X509Certificate } from "node:crypto"
 import { childrenOf, type Der, elementsOf, oidOf, tags } from "./der.js"
@@ -50,12 +50,12 @@ export const hasStrongKey = ({ publicKey }: X509Certificate): boolean => {
   return type === "ec" || type === "ed25519" || type === "ed448"
 }
 
-/** Longest chain that is followed; a chain of a public authority has three or four certificates. */
+/** Certificates of the longest chain that is checked. A chain of a public authority has three or four. */
 const maxChain = 16
 
 /**
- * Why a verified chain is too weak, as OpenSSL's code; `undefined` if it is not. The last certificate's signature does
- * not count if it signed itself: it is trusted for being in the list of authorities.
+ * Why a verified chain is too weak, as a code of OpenSSL; `undefined` if it is not. The signature of a last certificate
+ * that signed itself does not count, because the list of authorities makes it trusted.
  */
 export const weakness = (leaf: X509Certificate): string | undefined => {
   let certificate: X509Certificate | undefined = leaf
@@ -65,7 +65,7 @@ export const weakness = (leaf: X509Certificate): string | undefined => {
     if (length > 0 && certificate.subject === certificate.issuer) return undefined
     if (!hasStrongSignature(certificate)) return "CA_MD_TOO_WEAK"
     const issuer: X509Certificate | undefined = certificate.issuerCertificate
-    // Proves that this is the chain that was verified: another certificate may have the same subject.
+    // Proves that the issuer belongs to the verified chain, because another certificate may have the same subject.
     if (issuer !== undefined && !certificate.verify(issuer.publicKey)) return "CERT_SIGNATURE_FAILURE"
     certificate = issuer
   }
